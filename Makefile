@@ -1,0 +1,42 @@
+# mls_fdw: what it is.  The version stands in the control file.
+EXTENSION = mls_fdw
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" mls_fdw.control)
+MODULE_big = mls_fdw
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
+PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
+
+# The install script is joined from chapters, in the order a reader meets them.
+SQL_CHAPTERS = src/fdw/fdw.sql src/sync/catalog.sql src/gold/dictionary.sql \
+	src/gold/dictionary_fields.sql src/gold/dictionary_lookups.sql \
+	src/gold/map.sql src/sync/functions.sql src/sync/views.sql
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+
+# What it needs.
+PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags libcurl libxml-2.0)
+PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(MLS_CFLAGS)
+SHLIB_LINK = $(shell pkg-config --libs libcurl libxml-2.0)
+
+# How it is tested: pg_regress without a network; the rest needs the test server (test/check.sh).
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=mls_fdw
+EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql
+
+# check and demo do their own set-up: they must work where PGXS is not installed yet.
+ifneq ($(filter check demo,$(MAKECMDGOALS)),)
+.PHONY: check demo
+check:
+	bash test/check.sh
+demo:
+	bash test/demo.sh
+else
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Headers are few: a change in one rebuilds everything.
+$(OBJS): $(wildcard src/*.h src/*/*.h src/*/*/*.h)
+
+$(EXTENSION)--$(EXTVERSION).sql: $(SQL_CHAPTERS) mls_fdw.control
+	cat $(SQL_CHAPTERS) > $@
+
+endif

@@ -1,0 +1,1 @@
+\echo Use "CREATE EXTENSION mls_fdw" to load this file. \quit

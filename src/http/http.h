@@ -1,0 +1,180 @@
+/*
+ * http.h
+ *		The transport: requests to a source, and nothing about what they mean.
+ *
+ * This room is the only one that knows libcurl.  What it promises:
+ *
+ *	- Every wait is interruptible: latch and sockets are waited for together,
+ *	  so a cancel, statement_timeout or termination ends it at once, with the
+ *	  server's own SQLSTATE.
+ *	- A request belongs to the memory context that was current when it was
+ *	  started; whatever ends that context (end of query, ereport) ends the
+ *	  transfer and frees what libcurl holds.
+ *	- Quota is kept: a request is sent only when the source's rates allow it,
+ *	  counted over all backends (pace.h).
+ *	- Credentials go to the source's own origin (and its token endpoint) only,
+ *	  and never into a message.
+ *	- Network failures, 429 and 5xx are retried with growing, jittered delays
+ *	  (Retry-After is obeyed), a 401 once after a new login.
+ */
+#ifndef MLS_HTTP_H
+#define MLS_HTTP_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+typedef enum MlsAuth
+{
+	MLS_AUTH_NONE,
+	MLS_AUTH_OAUTH2, /* client credentials: client_id, client_secret */
+	MLS_AUTH_BEARER, /* a fixed token */
+	MLS_AUTH_BASIC,  /* username, password */
+	MLS_AUTH_HEADER  /* a header of the source's own: api_key */
+} MlsAuth;
+
+/* How client credentials travel to the token endpoint. */
+typedef enum MlsTokenStyle
+{
+	MLS_TOKEN_FORM, /* as form fields */
+	MLS_TOKEN_BASIC /* as HTTP Basic */
+} MlsTokenStyle;
+
+/* What the source allows; 0 means no limit. */
+typedef struct MlsRates
+{
+	double per_second;
+	int per_minute;
+	int per_hour;
+	int per_day;
+	int64 bytes_per_hour;
+} MlsRates;
+
+/* What was spent on a source by this process (or one scan); all counters only grow. */
+typedef struct MlsHttpStats
+{
+	int64 requests; /* sent, retries and logins included */
+	int64 retries;
+	int64 wire_bytes; /* received, before decompression */
+	int64 body_bytes; /* received, after decompression */
+	int64 wait_us;    /* time waiting for the network */
+	int64 pace_us;    /* time waiting for the quota */
+} MlsHttpStats;
+
+/*
+ * Where and how to connect.  Filled by the options room; has no function that
+ * prints it, because it holds secrets.
+ */
+typedef struct MlsHttpSource
+{
+	Oid server_id;    /* the source; identifies its quota */
+	Oid mapping_id;   /* user mapping; identifies its token */
+	const char *name; /* source name, for messages */
+	const char *url;  /* service root, https://host[:port]/path */
+	MlsAuth auth;
+	MlsTokenStyle token_style;
+	const char *token_url;
+	const char *scope;
+	const char *client_id;
+	const char *client_secret;
+	const char *token;
+	const char *username;
+	const char *password;
+	const char *header_name; /* MLS_AUTH_HEADER, e.g. X-Api-Key */
+	const char *header_value;
+	const char *user_agent;
+	const char *ca_file; /* NULL: the system's */
+	const char *proxy;   /* NULL: none; the environment is not asked */
+	int connect_timeout_ms;
+	int timeout_ms;       /* no byte for so long ends a request */
+	int retries;          /* further attempts after the first */
+	int64 max_page_bytes; /* after decompression */
+	MlsRates rates;
+} MlsHttpSource;
+
+typedef struct MlsHttpCall
+{
+	const char *method;  /* "GET", "POST" */
+	const char *url;     /* absolute */
+	List *headers;       /* of char *, "Name: value"; never credentials */
+	const char *body;    /* or NULL */
+	const char *purpose; /* for messages: "page 15 of resource \"Property\"" */
+} MlsHttpCall;
+
+typedef struct MlsHttpResponse
+{
+	int status;
+	const char *url;          /* the one asked, for resolving links */
+	const char *content_type; /* lower case, without parameters; "" if none */
+	char *body;               /* NUL-terminated, at least 16 spare bytes of NUL after it */
+	Size length;
+	TimestampTz date; /* the Date header, or 0 */
+	List *headers;    /* of char *, "name: value", name in lower case */
+} MlsHttpResponse;
+
+typedef struct MlsHttpRequest MlsHttpRequest;
+
+/* Starts a request; it belongs to CurrentMemoryContext.  Sends without waiting where it can. */
+extern MlsHttpRequest *
+mls_http_start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);
+
+/* Lets running transfers proceed without waiting; cheap, call it between records. */
+extern void mls_http_pump(void);
+
+/*
+ * Waits for the answer and returns it, allocated in the request's context.
+ * Retries inside.  Any status below 500 except 401 (after one new login) and
+ * 429 (after the retries) is returned for the protocol to judge; the others, and
+ * network failures, are errors.
+ */
+extern MlsHttpResponse *mls_http_finish(MlsHttpRequest *request);
+
+/* Ends a request that is not wanted any more; safe at any time. */
+extern void mls_http_abandon(MlsHttpRequest *request);
+
+/* start + finish */
+extern MlsHttpResponse *
+mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);
+
+/* Value of a response header (lower-case name), or NULL. */
+extern const char *mls_http_header(const MlsHttpResponse *response, const char *name);
+
+/* Raises the error for an unwelcome status; detail is the protocol's reading of the body, or NULL. */
+extern void
+mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
+					   const MlsHttpResponse *response, const char *detail) pg_attribute_noreturn();
+
+/* Forgets the cached token of a mapping (after ALTER USER MAPPING, on 401). */
+extern void mls_http_forget_token(Oid mapping_id);
+
+/* url.c: all address building; nothing is concatenated elsewhere. */
+
+/* One `name=value` of a query string; both are escaped by mls_url_build. */
+typedef struct MlsUrlParam
+{
+	const char *name;
+	const char *value;
+} MlsUrlParam;
+
+/* base + "/" + path ("Property", or "" for the root) + the parameters (List of MlsUrlParam *).
+ * Keeps $ ' ( ) , : * / @ ; readable where the standard allows; a space is %20, a plus %2B. */
+extern char *mls_url_build(const char *base, const char *path, List *params);
+
+/* Resolves a link from a response against the address it came from and checks that it stays on
+ * the source's own origin (scheme, host, port) or an allowed host; an error otherwise. */
+extern char *mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link);
+
+/* Address with the values of secret-bearing query parameters masked, host kept: for messages. */
+extern char *mls_url_display(const char *url);
+
+/* Path and query of an address relative to the source's root: for EXPLAIN. */
+extern char *mls_url_relative(const MlsHttpSource *source, const char *url);
+
+/* Is this a usable absolute http(s) address?  No network. Returns NULL, or what is wrong (for errdetail). */
+extern const char *mls_url_problem(const char *url);
+
+/* GUCs of this room (mls_fdw.allowed_hosts): call from _PG_init. */
+extern void mls_http_define_settings(void);
+
+#endif /* MLS_HTTP_H */

@@ -1,0 +1,24 @@
+/*
+ * mls_fdw.c
+ *		Module entry: the magic block and the settings.
+ *
+ * Nothing is initialised here that would be inherited by child processes when
+ * the library is preloaded; each room sets itself up at first use.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "http/http.h"
+
+PG_MODULE_MAGIC;
+
+void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	mls_http_define_settings();
+	MarkGUCPrefixReserved("mls_fdw");
+}

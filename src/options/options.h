@@ -1,0 +1,40 @@
+/*
+ * options.h
+ *		The options of servers, user mappings, foreign tables and columns: one
+ *		table drives the validator, the readers and the documentation.
+ */
+#ifndef MLS_OPTIONS_H
+#define MLS_OPTIONS_H
+
+#include "postgres.h"
+
+#include "protocol/protocol.h"
+
+/* The source of a server as a role sees it (its mapping or PUBLIC's).  In CurrentMemoryContext.  No network.
+ * need_mapping: an error with a hint when the auth kind needs one and there is none. */
+extern MlsSource *mls_source_get(Oid server_id, Oid user_id, bool need_mapping);
+
+/* Same by name; an error with the right SQLSTATE if there is no such server or it is not ours. */
+extern MlsSource *mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping);
+
+/* A foreign table with its source and columns. */
+extern MlsTable *mls_table_get(Oid relid, Oid user_id, bool need_mapping);
+
+/* field names by attribute for mls_row_map; NULL entries where dropped. */
+extern const char **mls_table_fields(const MlsTable *table);
+
+/* Column of a table by remote field name, or NULL. */
+extern const MlsColumn *mls_table_column(const MlsTable *table, const char *field);
+
+/* options of IMPORT FOREIGN SCHEMA, checked with the same table. */
+typedef struct MlsImportOptions
+{
+	bool preserve_names; /* names 'preserve' instead of snake_case */
+	bool comments;
+} MlsImportOptions;
+extern MlsImportOptions mls_import_options(List *options);
+
+/* "ListPrice" -> "list_price", "MLSAreaMajor" -> "mls_area_major"; palloc'd. */
+extern char *mls_snake_case(const char *field);
+
+#endif /* MLS_OPTIONS_H */

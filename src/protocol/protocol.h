@@ -1,0 +1,295 @@
+/*
+ * protocol.h
+ *		What a protocol is: the few functions behind which OData, DMQL and the
+ *		like are hidden, and the neutral words in which they are asked.
+ *
+ * Nothing above this header knows a protocol's syntax; nothing below it knows
+ * tuples.  A protocol is one constant MlsProtocol in a folder of its own.
+ */
+#ifndef MLS_PROTOCOL_H
+#define MLS_PROTOCOL_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+
+#include "http/http.h"
+#include "record/record.h"
+
+typedef struct MlsProtocol MlsProtocol;
+typedef struct MlsStream MlsStream;
+
+/* ---- What differs between platforms: rows of constants, overridable by server options ---- */
+
+typedef enum MlsOrdering
+{
+	MLS_ORDER_ANY,       /* $orderby on plain columns, key included */
+	MLS_ORDER_TIMESTAMP, /* no $orderby; always by modification time */
+	MLS_ORDER_NONE       /* no order promised */
+} MlsOrdering;
+
+typedef struct MlsPlatform
+{
+	const char *name;
+	const char *token_url; /* default, or NULL */
+	MlsTokenStyle token_style;
+	const char *scope;
+
+	/* paging */
+	int page_size;                /* records asked for per page in scans and syncs */
+	int key_page_size;            /* when only key and timestamp are selected */
+	int expand_page_size;         /* with $expand */
+	bool prefer;                  /* page size by Prefer: odata.maxpagesize, else by $top */
+	const char *replication_path; /* appended to the resource for whole-set reads, or NULL */
+	MlsOrdering ordering;
+
+	/* filter language */
+	bool or_allowed;
+	bool in_allowed;
+	bool parentheses_allowed;
+	int max_or;          /* at most so many `or` per request; 0 no limit */
+	int url_length;      /* longest address */
+	bool enum_qualified; /* enumeration literals as Namespace.Type'Value' */
+	bool any_allowed;    /* collections by any(); else has for flags only */
+
+	/* what is faithful enough to push (design, section 6) */
+	bool null_tests;
+	bool not_equal;
+	bool negation;
+	bool text_exact;      /* string eq and contains compare byte for byte */
+	bool text_match;      /* contains, startswith, endswith exist */
+	int timestamp_digits; /* fraction digits the server shows and accepts */
+	bool count_exact;     /* $count counts exactly */
+
+	/* replication */
+	const char *timestamp;       /* usual name of the modification timestamp */
+	const char *required_filter; /* e.g. MLS Grid's OriginatingSystemName, %s by option; or NULL */
+	const char *deletion_flag;   /* boolean field that is false on removed records, or NULL */
+	int overlap_s;               /* how far back a sync starts */
+
+	MlsRates rates;
+} MlsPlatform;
+
+/* ---- A source, as the protocols see it ---- */
+
+typedef struct MlsSource
+{
+	MlsHttpSource http;
+	const MlsProtocol *protocol;
+	MlsPlatform platform; /* a copy, with the server's options applied */
+	const char *platform_name;
+	const char *timezone;   /* for date-times without an offset */
+	const char *key_prefix; /* put before keys in gold */
+	double request_cost;    /* planner units per request */
+	int workers;
+} MlsSource;
+
+typedef struct MlsColumn
+{
+	AttrNumber attnum;
+	const char *name;
+	Oid type;
+	int32 typmod;
+	Oid collation;
+	bool not_null;
+	const char *field; /* remote name; "*" whole record */
+	const char
+		*remote_type; /* "Edm.String", "Ns.Enum", "Collection(...)"; NULL: follows from type */
+	bool is_enum;
+	bool is_flags;
+} MlsColumn;
+
+/* A foreign table: what to ask, with its source. */
+typedef struct MlsTable
+{
+	Oid relid;
+	const char *name; /* schema-qualified, quoted, for messages */
+	MlsSource *source;
+	const char *resource;
+	const char *filter;    /* protocol syntax, ANDed to every request; or NULL */
+	const char *expand;    /* or NULL */
+	List *key;             /* of char *: key fields */
+	const char *timestamp; /* modification timestamp field, or NULL */
+	double rows;           /* the user's estimate, or -1 */
+	int ncolumns;          /* = natts; entry i has attnum i + 1 */
+	MlsColumn *columns;    /* field NULL where dropped */
+} MlsTable;
+
+/* ---- The remote query ---- */
+
+typedef enum MlsConditionKind
+{
+	MLS_AND,     /* args */
+	MLS_OR,      /* args */
+	MLS_NOT,     /* args: one */
+	MLS_COMPARE, /* column op value */
+	MLS_IN,      /* column = any of values */
+	MLS_IS_NULL,
+	MLS_IS_NOT_NULL,
+	MLS_STARTS, /* column LIKE 'value%' */
+	MLS_ENDS,
+	MLS_CONTAINS,
+	MLS_ANY_OF, /* collection column holds at least one of values */
+	MLS_ALL_OF, /* collection column holds all of values */
+	MLS_AFTER   /* keyset: (timestamp, key) after the two values; the engine's own */
+} MlsConditionKind;
+
+typedef enum MlsOperator
+{
+	MLS_EQ,
+	MLS_NE,
+	MLS_LT,
+	MLS_LE,
+	MLS_GT,
+	MLS_GE
+} MlsOperator;
+
+/*
+ * A constant in a condition: its SQL value, or remote text the engine hands on
+ * unread (cursors keep all the digits the source sent).  The planner's tree
+ * holds an index of a run-time expression instead, resolved before open().
+ */
+typedef struct MlsValue
+{
+	Oid type; /* InvalidOid: `text` is a literal body in the source's own spelling */
+	Datum datum;
+	bool isnull;
+	int param; /* >= 0: index of the expression that gives it; else -1 */
+	const char *text;
+} MlsValue;
+
+typedef struct MlsCondition
+{
+	MlsConditionKind kind;
+	MlsOperator op;
+	const MlsColumn *column;
+	List *args;   /* of MlsCondition * */
+	List *values; /* of MlsValue * */
+} MlsCondition;
+
+typedef struct MlsOrder
+{
+	const char *field;
+	bool descending;
+} MlsOrder;
+
+typedef struct MlsQuery
+{
+	const MlsTable *table;
+	List *fields;            /* of char *: to select; NIL = all */
+	List *conditions;        /* of MlsCondition *, ANDed */
+	List *order;             /* of MlsOrder *; NIL: any */
+	int64 limit;             /* exact row limit to send, or -1 */
+	int page_size;           /* hint; 0: the platform's */
+	bool verify_count;       /* prove at the end that nothing is missing */
+	bool keys_only;          /* fields are key and timestamp: larger pages allowed */
+	bool whole_set;          /* use the platform's replication path where it has one */
+	const char *resume_link; /* continue a chain here, or NULL */
+} MlsQuery;
+
+/* How well a condition can be sent: the rows it returns are ... */
+typedef enum MlsFit
+{
+	MLS_FIT_NO,       /* it cannot be sent */
+	MLS_FIT_SUPERSET, /* ... at least those of SQL */
+	MLS_FIT_EXACT     /* ... exactly those of SQL */
+} MlsFit;
+
+/* Common head of a protocol's stream. */
+struct MlsStream
+{
+	const MlsProtocol *protocol;
+	const MlsQuery *query;
+	MlsHttpStats stats;
+	int64 pages;
+	int64 records;
+	int64 announced;       /* total the source announced, or -1 */
+	const char *next_link; /* after a page: where the chain goes on; NULL at its end */
+	List *dropped;         /* of char *: conditions given up after the source refused them */
+};
+
+/* ---- Remote metadata ---- */
+
+typedef struct MlsRemoteField
+{
+	const char *name;
+	const char *type; /* as declared; NULL if the document gives none */
+	Oid pg_type;
+	bool nullable;
+	bool is_collection;
+	bool is_enum;
+	bool is_flags;
+	int max_length;          /* or -1 */
+	const char *lookup;      /* lookup name, or NULL */
+	const char *description; /* or NULL */
+	List *members;           /* enumerations: of MlsLookupValue * */
+} MlsRemoteField;
+
+typedef struct MlsLookupValue
+{
+	const char *value;   /* as it travels */
+	const char *display; /* standard name, or NULL */
+} MlsLookupValue;
+
+typedef struct MlsNavigation
+{
+	const char *name;
+	const char *target; /* entity type, local name */
+	bool is_collection;
+} MlsNavigation;
+
+typedef struct MlsRemoteResource
+{
+	const char *name; /* as it stands in the address */
+	const char *entity_type;
+	const char *description;
+	List *key;         /* of char * */
+	List *fields;      /* of MlsRemoteField * */
+	List *navigations; /* of MlsNavigation * */
+} MlsRemoteResource;
+
+typedef struct MlsRemoteSchema
+{
+	List *resources; /* of MlsRemoteResource * */
+	List *findings;  /* of char *: what the document had wrong and how it was read */
+} MlsRemoteSchema;
+
+/* ---- The protocol ---- */
+
+struct MlsProtocol
+{
+	const char *name;
+
+	/* Platform row by name, or NULL; names in *list for hints (NULL-terminated). */
+	const MlsPlatform *(*platform)(const char *name);
+	const char *const *platform_names;
+
+	/* Pure; may look at what this process has learned about the source, never at the network. */
+	MlsFit (*fit)(const MlsTable *table, const MlsCondition *condition);
+	bool (*sortable)(const MlsTable *table, const MlsColumn *column);
+	bool (*countable)(const MlsTable *table);
+
+	/* The first request as a user may read it: "Property?$filter=...". No network. */
+	char *(*show)(const MlsQuery *query);
+
+	/* A stream of pages, in CurrentMemoryContext; start sends the first request without waiting. */
+	MlsStream *(*open)(const MlsQuery *query);
+	void (*start)(MlsStream *stream);
+	/* The next page, or NULL at a proven end.  Frees the page before. A failed page is an error. */
+	MlsPage *(*next_page)(MlsStream *stream);
+	void (*close)(MlsStream *stream);
+
+	/* Number of records that match; -1 if the source cannot say. */
+	int64 (*count)(const MlsQuery *query, MlsHttpStats *stats);
+
+	/* All resources with their fields. */
+	MlsRemoteSchema *(*describe)(const MlsSource *source, MlsHttpStats *stats);
+};
+
+extern const MlsProtocol mls_reso_protocol;
+
+/* Protocol by the server option `protocol`, or NULL. */
+extern const MlsProtocol *mls_protocol_find(const char *name);
+
+#endif /* MLS_PROTOCOL_H */

@@ -1,0 +1,120 @@
+/*
+ * record.h
+ *		Records of field slices, the pages that hold them, and the way from a
+ *		record to a row.
+ *
+ * A record is its own bytes plus a list of slices into them: no tree is built.
+ * Slices point into the page, so a record lives as long as its page does.
+ */
+#ifndef MLS_RECORD_H
+#define MLS_RECORD_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+typedef enum MlsKind
+{
+	MLS_NULL,
+	MLS_BOOLEAN,
+	MLS_NUMBER,
+	MLS_STRING, /* JSON: with its quotes and escapes; RETS: plain text */
+	MLS_ARRAY,
+	MLS_OBJECT
+} MlsKind;
+
+typedef struct MlsSlice
+{
+	const char *name;  /* not terminated; JSON names without quotes, escapes kept */
+	const char *value; /* not terminated; JSON token as received */
+	int32 value_length;
+	uint16 name_length;
+	uint8 kind;   /* MlsKind */
+	bool escaped; /* value may hold backslash escapes */
+} MlsSlice;
+
+typedef struct MlsRecord
+{
+	const char *json; /* the record's own bytes, not terminated */
+	int32 length;
+	int32 nslices;
+	MlsSlice *slices;
+} MlsRecord;
+
+typedef struct MlsPage
+{
+	MlsRecord *records;
+	int nrecords;
+	List *values; /* of MlsSlice *: the page's own members (next link, count, error) */
+	int64 bytes;  /* body bytes */
+	int replaced; /* \u0000 and invalid UTF-8 sequences replaced */
+} MlsPage;
+
+/* page.c: JSON */
+
+/*
+ * Splits a JSON document into records, in place: the buffer (NUL-terminated,
+ * length known) is altered only to replace \u0000 and invalid UTF-8.
+ * records_name is the member holding the array of records ("value"); a document
+ * without it that is an object is one record if records_name is NULL.  Everything
+ * is allocated in CurrentMemoryContext.  Malformed JSON is an error
+ * (ERRCODE_FDW_INVALID_DATA_TYPE... see page.c) that names `purpose`.
+ */
+extern MlsPage *
+mls_page_read(char *body, Size length, const char *records_name, const char *purpose);
+
+/* Page member by name, the first of the names given that exists; NULL if none. */
+extern const MlsSlice *mls_page_value(const MlsPage *page, const char *name);
+
+/* Field of a record by name (linear; for keys and timestamps use a row map). */
+extern const MlsSlice *mls_record_field(const MlsRecord *record, const char *name);
+
+/* A slice as decoded text, palloc'd in the server encoding; NULL for MLS_NULL. Arrays and objects as raw JSON. */
+extern char *mls_slice_text(const MlsSlice *slice);
+
+/* A slice as int64; false if it is no integer. */
+extern bool mls_slice_int64(const MlsSlice *slice, int64 *value);
+
+/* row.c: record -> row */
+
+/* What a column takes from a record; field is "*" for the whole record. */
+typedef struct MlsColumnSource
+{
+	const char *field; /* remote field name, or NULL: not fed */
+} MlsColumnSource;
+
+typedef struct MlsRowMap MlsRowMap;
+
+/*
+ * A value that does not fit its column: called once per value; the column is
+ * NULL in the row.  reason is a sentence fragment ("is not a number").
+ */
+typedef void (*MlsBadValue)(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice,
+							const char *reason);
+
+/*
+ * Prepares conversion to rows of a descriptor; fields has one entry per
+ * attribute (attnum - 1), NULL for dropped or unfed ones.  timezone is applied to
+ * date-times without an offset (NULL: UTC).  Errors if a column's type cannot be
+ * filled, naming the column.  Lives in CurrentMemoryContext.
+ */
+extern MlsRowMap *mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone);
+
+/*
+ * Fills values and isnull (natts entries each), allocating in CurrentMemoryContext.
+ * Never raises an error because of the data.  wanted: attribute numbers to convert
+ * (NULL: all).
+ */
+extern void mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnull,
+						 MlsBadValue bad, void *arg);
+
+/* value.c: single values, shared by row.c and the engine */
+
+/* ISO 8601 date-time, any number of fraction digits (truncated to microseconds), offset Z, +hh:mm, +hhmm
+ * or none (then tz); false if it is none.  Dates alone are midnight. */
+extern bool
+mls_parse_timestamptz(const char *text, int length, const char *timezone, TimestampTz *result);
+
+#endif /* MLS_RECORD_H */
