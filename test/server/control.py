@@ -1,0 +1,168 @@
+"""The control API: tests change data, order misbehaviour and read back what
+was asked of the server."""
+import itertools
+import threading
+import time
+from urllib.parse import unquote_plus
+
+import edm
+from data import STAMP
+from web import Response
+
+PREFIX = "/_control/"
+HEADERS = ("Accept", "Accept-Encoding", "Prefer", "User-Agent", "If-None-Match", "Content-Type")
+
+
+class Log:
+    """Requests in order of arrival. An entry is completed when its answer is
+    sent, so a stalled request is visible with status null."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.entries, self.numbers = [], itertools.count(1)
+
+    def start(self, request, connection, auth_kind):
+        entry = {
+            "id": None, "time": time.monotonic(), "method": request.method, "path": unquote_plus(request.path),
+            "query": request.raw_query, "options": dict(request.query),
+            "headers": {name: request.headers[name] for name in HEADERS if name in request.headers},
+            "auth": auth_kind, "connection": connection, "status": None, "bytes": 0, "faults": [],
+        }
+        with self.lock:
+            entry["id"] = next(self.numbers)
+            self.entries.append(entry)
+        return entry
+
+    def since(self, number):
+        with self.lock:
+            return [entry for entry in self.entries if entry["id"] > number]
+
+    def clear(self):
+        with self.lock:
+            self.entries = []
+
+
+class Control:
+    def __init__(self, store, reso, options, auth, faults, log):
+        self.store, self.reso, self.options = store, reso, options
+        self.auth, self.faults, self.log = auth, faults, log
+        self.default_options = dict(vars(options))
+
+    def answer(self, request):
+        """Response of a control request; mistakes are 400 with a reason."""
+        name = request.path[len(PREFIX):]
+        work = getattr(self, "%s_%s" % (request.method.lower(), name), None)
+        if work is None:
+            return Response(404, edm.dump({"error": "no control path %s %s" % (request.method, name)}))
+        try:
+            with self.store.lock:
+                found = work(edm.load(request.body or "{}") if request.method == "POST" else request)
+        except (KeyError, ValueError, TypeError) as problem:
+            return Response(400, edm.dump({"error": "%s: %s" % (type(problem).__name__, problem)}))
+        return found if isinstance(found, Response) else Response(200, edm.dump(found))
+
+    # -- reading
+
+    def get_requests(self, request):
+        return self.log.since(int(request.option("since", "0")))
+
+    def get_truth(self, request):
+        """Every record in key order as JSON lines, as the server stores it."""
+        table = self.store.tables[request.option("resource")]
+        lines = [table.body(table.records[key]) + b"}\n" for key in sorted(table.records)]
+        return Response(200, b"".join(lines), "application/x-ndjson")
+
+    def get_keys(self, request):
+        return sorted(self.store.tables[request.option("resource")].records)
+
+    def get_state(self, request):
+        return {"version": self.store.version, "clock": edm.format_stamp(self.store.clock, 7),
+                "counts": {name: len(table.records) for name, table in self.store.tables.items()},
+                "options": {**vars(self.options), "expires_in": self.auth.expires_in}, "faults": self.faults.describe()}
+
+    # -- changing data
+
+    def keys_of(self, spec):
+        """The records a request means: key, keys, count (chosen by the seed) or all."""
+        if "key" in spec:
+            return [spec["key"]]
+        return spec["keys"] if "keys" in spec else self.store.pick(spec["resource"], spec.get("count"))
+
+    def post_insert(self, spec):
+        return {"keys": self.store.insert(spec["resource"], spec.get("count", 1), spec.get("fields"))}
+
+    def post_update(self, spec):
+        keys = self.keys_of(spec)
+        self.store.update(spec["resource"], keys, spec["fields"])
+        return {"keys": keys}
+
+    def post_set(self, spec):
+        keys = self.keys_of(spec)
+        self.store.assign(spec["resource"], keys, spec["fields"])
+        return {"keys": keys}
+
+    def post_delete(self, spec):
+        """Remove records or, with "flag", keep them with MlgCanView false."""
+        keys = self.keys_of(spec)
+        if spec.get("flag"):
+            self.store.update(spec["resource"], keys, {"MlgCanView": False})
+        else:
+            self.store.delete(spec["resource"], keys)
+        return {"keys": keys}
+
+    def post_touch(self, spec):
+        return self.post_update({**spec, "fields": {}})
+
+    def post_tie(self, spec):
+        """One and the same timestamp for all the records meant."""
+        stamp = spec.get("timestamp") or self.store.tick()
+        return {**self.post_set({**spec, "fields": {STAMP: stamp}}), "timestamp": stamp}
+
+    def post_clock(self, spec):
+        if "now" in spec:
+            self.store.clock = edm.parse_stamp(spec["now"])[0]
+        if "step" in spec:
+            self.store.step = int(spec["step"] * edm.SECOND)
+        self.store.clock += int(spec.get("advance", 0) * edm.SECOND)
+        return {"now": edm.format_stamp(self.store.clock, 7)}
+
+    # -- behaviour
+
+    def post_fault(self, spec):
+        return {"id": self.faults.add(spec)}
+
+    def post_release(self, spec):
+        self.faults.release()
+        return {}
+
+    def post_option(self, spec):
+        spec = dict(spec)
+        self.change_schema(spec.pop("schema", {}))
+        if "expires_in" in spec:
+            self.auth.expires_in = spec.pop("expires_in")
+        for name, value in spec.items():
+            self.options.change(name, value)
+        self.reso.cache.clear()
+        return vars(self.options)
+
+    def change_schema(self, schema):
+        for item in schema.get("add", []):
+            self.store.add_field(item.get("resource", "Property"), item["field"], item.get("type", "Edm.String"))
+        for item in schema.get("drop", []):
+            item = {"field": item} if isinstance(item, str) else item
+            self.store.drop_field(item.get("resource", "Property"), item["field"])
+
+    def post_revoke(self, spec):
+        self.auth.revoke()
+        return {}
+
+    def post_reset(self, spec):
+        """Forget log, faults, options and tokens and, with "data", all changes."""
+        self.faults.clear()
+        self.log.clear()
+        vars(self.options).update(self.default_options)
+        self.auth.reset()
+        if spec.get("data"):
+            self.store.reset()
+        self.reso.forget()
+        return {}

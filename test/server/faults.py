@@ -1,0 +1,135 @@
+"""Rules for misbehaving: which requests they catch, and what they do to an
+answer before and after it is made. Faults of the byte stream are acted out by
+the connection, those about pages by the protocol face."""
+import re
+import threading
+from urllib.parse import unquote_plus
+
+from web import Response
+
+STREAM_KINDS = ("close", "stall", "stall_body", "drip", "truncate", "huge", "gzip_bomb")
+PAGE_KINDS = ("repeat_page", "loop", "empty_page", "drop_link", "foreign_link", "wrong_count", "no_count", "moving",
+              "bad_value", "null_collection", "refuse_field", "refuse_or", "refuse_in", "refuse_not", "refuse_lambda",
+              "refuse_function", "refuse_orderby", "refuse_filter", "refuse_expand", "refuse_count", "refuse_skip", "refuse_select")
+EARLY_KINDS = ("status", "html200", "redirect", "expired_link", "token_expired")
+BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type")
+KINDS = STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
+NEED_FIELD = ("bad_value", "null_collection", "refuse_field")
+
+HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
+STRING_FIELDS = ("PublicRemarks", "Text", "City", "MemberFullName", "OfficeName", "ShortDescription")
+
+
+class Rule:
+    def __init__(self, number, spec):
+        if spec.get("kind") not in KINDS:
+            raise ValueError("unknown fault kind: %s" % spec.get("kind"))
+        if spec["kind"] in NEED_FIELD and "field" not in spec:
+            raise ValueError("fault %s needs a field" % spec["kind"])
+        self.number, self.spec, self.kind = number, spec, spec["kind"]
+        self.match = re.compile(spec.get("match", ""))
+        self.resource = spec.get("resource")
+        self.times, self.skip = spec.get("times", 1), spec.get("skip", 0)
+
+    def concerns(self, request):
+        if self.kind == "expired_link" and not request.follows_link:
+            return False
+        if self.resource and not re.search(r"/%s\b" % re.escape(self.resource), request.path):
+            return False
+        return bool(self.match.search(request.raw) or self.match.search(unquote_plus(request.raw)))
+
+    def use(self):
+        """True if the rule acts on this request; counts skip and times down."""
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        if self.times == 0:
+            return False
+        self.times -= self.times > 0
+        return True
+
+
+class Faults:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.rules, self.count = [], 0
+        self.released = threading.Event()
+
+    def add(self, spec):
+        with self.lock:
+            self.count += 1
+            self.rules.append(Rule(self.count, spec))
+            return self.count
+
+    def clear(self):
+        with self.lock:
+            self.rules = []
+        self.release()
+
+    def release(self):
+        """Let stalled answers go on; later stalls wait again."""
+        with self.lock:
+            released, self.released = self.released, threading.Event()
+        released.set()
+
+    def take(self, request):
+        """{kind: parameters} of the rules that act on this request."""
+        with self.lock:
+            return {rule.kind: rule.spec for rule in self.rules if rule.concerns(request) and rule.use()}
+
+    def describe(self):
+        with self.lock:
+            return [{**rule.spec, "id": rule.number, "times": rule.times, "skip": rule.skip} for rule in self.rules]
+
+
+def early_answer(request, faults, auth):
+    """An answer instead of the real one, or None."""
+    if "token_expired" in faults:
+        auth.revoke()
+    if "close" in faults:
+        return Response(200)
+    if "status" in faults:
+        return status_answer(faults["status"])
+    if "expired_link" in faults:
+        return status_answer({"status": 410, "body": '{"error":{"code":"Gone","message":"The link has expired."}}', **faults["expired_link"]})
+    if "html200" in faults:
+        return Response(200, faults["html200"].get("body", HTML), "text/html; charset=utf-8")
+    if "redirect" in faults:
+        spec = faults["redirect"]
+        return Response(spec.get("status", 302), b"", headers={"Location": spec.get("to", request.origin + request.raw)})
+    return None
+
+
+def status_answer(spec):
+    status = spec.get("status", 503)
+    default = '{"error":{"code":"%d","message":"The test asked for status %d."}}' % (status, status)
+    response = Response(status, spec.get("body", default), headers=dict(spec.get("headers", {})))
+    if "content_type" in spec:
+        response.content_type = spec["content_type"]
+    return response
+
+
+def spoil(response, faults):
+    """A copy of the answer with its body spoilt; the original may be cached."""
+    body, content_type = response.body, response.content_type
+    if "garbage_json" in faults:
+        body = body[:len(body) // 2] + b"}]!garbage[{" + body[len(body) // 2:]
+    if "invalid_utf8" in faults:
+        body = insert_in_string(body, faults["invalid_utf8"], b"\xc3\x28\xff")
+    if "nul_escape" in faults:
+        body = insert_in_string(body, faults["nul_escape"], b"\\u0000")
+    if "wrong_content_type" in faults:
+        content_type = faults["wrong_content_type"].get("content_type", "text/plain")
+    stream = [(kind, faults[kind]) for kind in STREAM_KINDS if kind in faults]
+    return Response(response.status, body, content_type, response.headers, stream)
+
+
+def insert_in_string(body, spec, junk):
+    """Put bytes at the start of the first value of a string field."""
+    names = [spec["field"]] if "field" in spec else STRING_FIELDS
+    for name in names:
+        mark = b'"%s":"' % name.encode()
+        at = body.find(mark)
+        if at >= 0:
+            return body[:at + len(mark)] + junk + body[at + len(mark):]
+    return body
