@@ -1,0 +1,353 @@
+/*
+ * literal.c
+ *		SQL values as OData literals.
+ *
+ * A value OData has no literal for (NaN, infinity, a year outside 0001-9999, an
+ * enumeration member that is no identifier) is reported as such; the caller then
+ * leaves the condition to the local recheck.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "datatype/timestamp.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "protocol/reso/reso.h"
+
+static const struct
+{
+	Oid pg_type;
+	const char *edm_type;
+	ResoType type;
+} types[] = {
+	{TEXTOID, "Edm.String", RESO_STRING},
+	{VARCHAROID, "Edm.String", RESO_STRING},
+	{BOOLOID, "Edm.Boolean", RESO_BOOLEAN},
+	{INT2OID, "Edm.Int16", RESO_INTEGER},
+	{INT4OID, "Edm.Int32", RESO_INTEGER},
+	{INT8OID, "Edm.Int64", RESO_INTEGER},
+	{NUMERICOID, "Edm.Decimal", RESO_DECIMAL},
+	{FLOAT4OID, "Edm.Single", RESO_DOUBLE},
+	{FLOAT8OID, "Edm.Double", RESO_DOUBLE},
+	{DATEOID, "Edm.Date", RESO_DATE},
+	{TIMESTAMPTZOID, "Edm.DateTimeOffset", RESO_TIMESTAMP},
+	{TIMEOID, "Edm.TimeOfDay", RESO_TIME},
+	{TEXTARRAYOID, "Collection(Edm.String)", RESO_STRINGS},
+};
+
+/* Is a remote type one of OData's whole numbers? */
+static bool
+is_integer_type(const char *remote_type)
+{
+	static const char *const names[] = {"Edm.Int16", "Edm.Int32", "Edm.Int64", "Edm.Byte",
+										"Edm.SByte"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(remote_type, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A declared remote type must agree with the column's: a numeric column over a
+ * remote string would compare as text there and as numbers here.
+ */
+static ResoType
+declared_type(const MlsColumn *column, ResoType natural, const char *natural_name)
+{
+	const char *remote = column->remote_type;
+
+	if (remote == NULL || strcmp(remote, natural_name) == 0)
+		return natural;
+	if (natural == RESO_INTEGER || natural == RESO_DECIMAL)
+	{
+		if (is_integer_type(remote) || strcmp(remote, "Edm.Decimal") == 0)
+			return natural;
+		if (strcmp(remote, "Edm.Double") == 0 || strcmp(remote, "Edm.Single") == 0)
+			return RESO_DOUBLE;
+	}
+	if (natural == RESO_DOUBLE && (is_integer_type(remote) || strncmp(remote, "Edm.D", 5) == 0 ||
+								   strcmp(remote, "Edm.Single") == 0))
+		return strncmp(remote, "Edm.Date", 8) == 0 ? RESO_OTHER : RESO_DOUBLE;
+	if (natural == RESO_STRINGS && strncmp(remote, "Collection(", 11) == 0 &&
+		strncmp(remote, "Collection(Edm.", 15) != 0)
+		return RESO_STRINGS;
+	return RESO_OTHER;
+}
+
+ResoType
+mls_reso_type(const MlsColumn *column)
+{
+	if (column->field == NULL || strcmp(column->field, "*") == 0)
+		return RESO_OTHER;
+	if (column->is_enum && (column->type == TEXTOID || column->type == VARCHAROID))
+		return RESO_ENUM;
+	if (column->type == TEXTARRAYOID && column->is_flags)
+		return column->remote_type && strncmp(column->remote_type, "Collection(", 11) != 0
+				   ? RESO_FLAGS
+				   : RESO_STRINGS;
+	if (column->type == UUIDOID)
+		return column->remote_type && strcmp(column->remote_type, "Edm.Guid") == 0 ? RESO_GUID
+																				   : RESO_OTHER;
+	for (int i = 0; i < lengthof(types); i++)
+		if (types[i].pg_type == column->type)
+			return declared_type(column, types[i].type, types[i].edm_type);
+	return RESO_OTHER;
+}
+
+void
+mls_reso_quote(StringInfo buf, const char *text)
+{
+	appendStringInfoChar(buf, '\'');
+	for (const char *c = text; *c; c++)
+	{
+		if (*c == '\'')
+			appendStringInfoChar(buf, '\'');
+		appendStringInfoChar(buf, *c);
+	}
+	appendStringInfoChar(buf, '\'');
+}
+
+/* Enumeration members are OData identifiers; anything else is no member. */
+static bool
+is_identifier(const char *text)
+{
+	if (*text == '\0')
+		return false;
+	for (const char *c = text; *c; c++)
+		if (!isalnum((unsigned char) *c) && *c != '_' && !IS_HIGHBIT_SET(*c))
+			return false;
+	return true;
+}
+
+/* 'Member' or Namespace.Type'Member', as the platform wants it. */
+static bool
+append_enum(StringInfo buf, const MlsTable *table, const MlsColumn *column, const char *text)
+{
+	const char *type = column->remote_type;
+
+	if (table->source->platform.enum_qualified && type != NULL)
+	{
+		int length = strlen(type);
+
+		if (!is_identifier(text))
+			return false;
+		if (strncmp(type, "Collection(", 11) == 0)
+		{
+			type += 11;
+			length -= 12;
+		}
+		appendBinaryStringInfo(buf, type, length);
+	}
+	mls_reso_quote(buf, text);
+	return true;
+}
+
+/* The output function's text, for types whose output OData reads unchanged. */
+static char *
+value_text(const MlsValue *value)
+{
+	Oid output;
+	bool is_varlena;
+
+	getTypeOutputInfo(value->type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value->datum);
+}
+
+/* Numbers without NaN and infinity, which JSON cannot carry either. */
+static bool
+append_number(StringInfo buf, const MlsValue *value)
+{
+	char *text = value_text(value);
+
+	if (strpbrk(text, "NIni") != NULL)
+		return false;
+	appendStringInfoString(buf, text);
+	return true;
+}
+
+static bool
+append_date(StringInfo buf, DateADT date)
+{
+	int year;
+	int month;
+	int day;
+
+	if (DATE_NOT_FINITE(date))
+		return false;
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	if (year < 1 || year > 9999)
+		return false;
+	appendStringInfo(buf, "%04d-%02d-%02d", year, month, day);
+	return true;
+}
+
+bool
+mls_reso_literal(StringInfo buf, const MlsTable *table, const MlsColumn *column,
+				 const MlsValue *value)
+{
+	if (value->param >= 0)
+	{
+		appendStringInfo(buf, "$%d", value->param + 1);
+		return true;
+	}
+	switch (mls_reso_type(column))
+	{
+		case RESO_STRING:
+			mls_reso_quote(buf, OidIsValid(value->type) ? value_text(value) : value->text);
+			return true;
+		case RESO_ENUM:
+		case RESO_STRINGS:
+		case RESO_FLAGS:
+			if (column->is_enum || column->is_flags)
+				return append_enum(buf, table, column,
+								   OidIsValid(value->type) ? value_text(value) : value->text);
+			mls_reso_quote(buf, value_text(value));
+			return true;
+		default:
+			break;
+	}
+	if (!OidIsValid(value->type))
+	{
+		appendStringInfoString(buf, value->text);
+		return true;
+	}
+	switch (mls_reso_type(column))
+	{
+		case RESO_BOOLEAN:
+			appendStringInfoString(buf, DatumGetBool(value->datum) ? "true" : "false");
+			return true;
+		case RESO_INTEGER:
+		case RESO_DECIMAL:
+		case RESO_DOUBLE:
+			return append_number(buf, value);
+		case RESO_DATE:
+			return value->type == DATEOID && append_date(buf, DatumGetDateADT(value->datum));
+		case RESO_GUID:
+			appendStringInfoString(buf, value_text(value));
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Microseconds per unit of what the source shows: 1,000 for three digits. */
+static int64
+unit_of(const MlsTable *table)
+{
+	int64 unit = 1;
+
+	for (int digits = table->source->platform.timestamp_digits; digits < 6; digits++)
+		unit *= 10;
+	return unit;
+}
+
+static int64
+floor_to(int64 value, int64 unit)
+{
+	int64 rest = value % unit;
+
+	return value - (rest < 0 ? rest + unit : rest);
+}
+
+/* Appends an instant in UTC; the fraction only where there is one. */
+static bool
+append_instant(StringInfo buf, Oid type, int64 us)
+{
+	struct pg_tm tm;
+	fsec_t fsec;
+
+	if (type == TIMEOID)
+	{
+		time2tm(us, &tm, &fsec);
+		appendStringInfo(buf, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+	}
+	else
+	{
+		if (timestamp2tm(us, NULL, &tm, &fsec, NULL, NULL) != 0 || tm.tm_year < 1 ||
+			tm.tm_year > 9999)
+			return false;
+		appendStringInfo(buf, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+						 tm.tm_hour, tm.tm_min, tm.tm_sec);
+	}
+	if (fsec != 0)
+	{
+		appendStringInfo(buf, ".%06d", (int) fsec);
+		while (buf->data[buf->len - 1] == '0')
+			buf->data[--buf->len] = '\0';
+	}
+	if (type != TIMEOID)
+		appendStringInfoChar(buf, 'Z');
+	return true;
+}
+
+/* An instant as microseconds; false for infinity. */
+static bool
+instant_us(const MlsValue *value, int64 *us)
+{
+	*us = DatumGetInt64(value->datum);
+	return value->type == TIMEOID || !TIMESTAMP_NOT_FINITE(*us);
+}
+
+/*
+ * Sources show less than they store, cut off, not rounded, and so do we.  What
+ * is shown as T lies in [T, T + unit): hence "<= X" is sent as "lt X + unit", and
+ * "= X" as a range.
+ */
+bool
+mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column, MlsOperator op,
+				 const MlsValue *value)
+{
+	static const char *const words[] = {"eq", "ne", "lt", "le", "gt", "ge"};
+	const char *field = column->field;
+	int64 unit = unit_of(table);
+	int64 us;
+	int64 low;
+
+	if (value->param >= 0 || !OidIsValid(value->type))
+	{
+		appendStringInfo(buf, "%s %s ", field, words[op]);
+		if (value->param >= 0)
+			appendStringInfo(buf, "$%d", value->param + 1);
+		else
+			appendStringInfoString(buf, value->text);
+		return true;
+	}
+	if (op == MLS_NE || !instant_us(value, &us))
+		return false;
+	low = floor_to(us, unit);
+	/* The last instants of a day and of time have no next one to compare with. */
+	if (value->type == TIMEOID && low + unit >= USECS_PER_DAY)
+		return false;
+	if (op == MLS_EQ || op == MLS_GE || op == MLS_GT)
+	{
+		appendStringInfo(buf, "%s %s ", field, op == MLS_GT ? "gt" : "ge");
+		if (!append_instant(buf, value->type, low))
+			return false;
+	}
+	if (op == MLS_EQ)
+		appendStringInfoString(buf, " and ");
+	if (op == MLS_EQ || op == MLS_LT || op == MLS_LE)
+	{
+		appendStringInfo(buf, "%s lt ", field);
+		if (!append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
+			return false;
+	}
+	return true;
+}
+
+bool
+mls_reso_instant_exact(const MlsTable *table, MlsOperator op, const MlsValue *value)
+{
+	int64 us;
+
+	if (value->param >= 0 || !OidIsValid(value->type) || !instant_us(value, &us))
+		return false;
+	return (op == MLS_GE || op == MLS_LT) && floor_to(us, unit_of(table)) == us;
+}

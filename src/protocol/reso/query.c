@@ -1,0 +1,389 @@
+/*
+ * query.c
+ *		A remote query as an address: $select, $filter, $orderby, $expand, paging.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "protocol/reso/reso.h"
+
+static void
+add_param(ResoRequest *request, const char *name, const char *value)
+{
+	MlsUrlParam *param = palloc(sizeof(MlsUrlParam));
+
+	param->name = name;
+	param->value = value;
+	request->params = lappend(request->params, param);
+}
+
+static bool
+contains(List *names, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+/* "Media($top=5),ListAgent" at its top-level commas (List of char *). */
+static List *
+expand_items(const char *expand)
+{
+	List *items = NIL;
+	const char *start = expand;
+	int depth = 0;
+
+	for (const char *c = expand; c; c++)
+	{
+		if (*c == '(')
+			depth++;
+		else if (*c == ')')
+			depth--;
+		else if (*c == '\0' || (*c == ',' && depth == 0))
+		{
+			while (*start == ' ')
+				start++;
+			if (c > start)
+				items = lappend(items, pnstrdup(start, c - start));
+			if (*c == '\0')
+				break;
+			start = c + 1;
+		}
+	}
+	return items;
+}
+
+static char *
+expand_name(const char *item)
+{
+	return pnstrdup(item, strcspn(item, "( "));
+}
+
+/* The expansions that somebody will read: all of them, or those among the fields. */
+static char *
+wanted_expand(const MlsQuery *query)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	if (query->table->expand == NULL)
+		return NULL;
+	initStringInfo(&buf);
+	foreach (lc, expand_items(query->table->expand))
+	{
+		const char *item = lfirst(lc);
+
+		if (query->fields == NIL || contains(query->fields, expand_name(item)))
+			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", item);
+	}
+	return buf.len ? buf.data : NULL;
+}
+
+static void
+add_select(ResoRequest *request, const MlsQuery *query)
+{
+	List *expanded = NIL;
+	StringInfoData buf;
+	ListCell *lc;
+
+	if (query->fields == NIL)
+		return;
+	if (query->table->expand)
+	{
+		foreach (lc, expand_items(query->table->expand))
+			expanded = lappend(expanded, expand_name(lfirst(lc)));
+	}
+	initStringInfo(&buf);
+	foreach (lc, query->fields)
+	{
+		const char *field = lfirst(lc);
+
+		if (contains(expanded, field) || mls_reso_refused(query->table, RESO_USE_SELECT, field))
+			continue;
+		appendStringInfo(&buf, "%s%s", buf.len ? "," : "", field);
+	}
+	if (buf.len == 0)
+		appendStringInfoString(&buf, linitial(query->table->key));
+	add_param(request, "$select", buf.data);
+}
+
+/*
+ * Pages that are cut from an unordered set can repeat rows and miss others, so
+ * the key is the last word of every order, unless one page holds all.
+ */
+static void
+add_order(ResoRequest *request, const MlsQuery *query, int page_size)
+{
+	const MlsPlatform *platform = &query->table->source->platform;
+	List *named = NIL;
+	StringInfoData buf;
+	ListCell *lc;
+
+	if (query->whole_set || platform->ordering != MLS_ORDER_ANY)
+		return;
+	if (query->order == NIL && query->limit >= 0 && query->limit <= page_size)
+		return;
+	initStringInfo(&buf);
+	foreach (lc, query->order)
+	{
+		const MlsOrder *order = lfirst(lc);
+
+		appendStringInfo(&buf, "%s%s%s", buf.len ? "," : "", order->field,
+						 order->descending ? " desc" : "");
+		named = lappend(named, (char *) order->field);
+	}
+	foreach (lc, query->table->key)
+		if (!contains(named, lfirst(lc)))
+			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", (char *) lfirst(lc));
+	if (buf.len)
+		add_param(request, "$orderby", buf.data);
+}
+
+static int
+choose_page_size(const MlsQuery *query, bool expands)
+{
+	const MlsPlatform *platform = &query->table->source->platform;
+	int size = query->keys_only ? platform->key_page_size : platform->page_size;
+
+	if (expands)
+		size = Min(size, platform->expand_page_size);
+	if (query->page_size > 0)
+		size = Min(size, query->page_size);
+	if (query->limit > 0)
+		size = Min(size, query->limit);
+	return size;
+}
+
+static void
+add_filter(ResoRequest *request, const MlsQuery *query)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	mls_reso_filter(&buf, query, &request->exact);
+	if (buf.len)
+		add_param(request, "$filter", buf.data);
+}
+
+static ResoRequest *
+new_request(const MlsQuery *query)
+{
+	ResoRequest *request = palloc0(sizeof(ResoRequest));
+
+	request->path = query->table->resource;
+	request->exact = true;
+	request->headers = list_make2("Accept: application/json", "OData-MaxVersion: 4.01");
+	return request;
+}
+
+ResoRequest *
+mls_reso_request(const MlsQuery *query)
+{
+	const MlsPlatform *platform = &query->table->source->platform;
+	ResoRequest *request = new_request(query);
+	char *expand = wanted_expand(query);
+	int size = choose_page_size(query, expand != NULL);
+
+	if (query->whole_set && platform->replication_path && platform->replication_path[0] == '/')
+		request->path = psprintf("%s%s", request->path, platform->replication_path);
+	add_select(request, query);
+	if (expand)
+		add_param(request, "$expand", expand);
+	add_filter(request, query);
+	add_order(request, query, size);
+	if (query->limit >= 0 && request->exact)
+		add_param(request, "$top", psprintf(INT64_FORMAT, query->limit));
+	else if (!platform->prefer)
+	{
+		request->page_size = size;
+		add_param(request, "$top", psprintf("%d", size));
+	}
+	if (query->verify_count && platform->count_exact)
+		add_param(request, "$count", "true");
+	if (query->whole_set && platform->replication_path && platform->replication_path[0] == '?')
+	{
+		char *name = pstrdup(platform->replication_path + 1);
+		char *equals = strchr(name, '=');
+
+		if (equals)
+		{
+			*equals = '\0';
+			add_param(request, name, equals + 1);
+		}
+	}
+	if (platform->prefer)
+		request->headers =
+			lappend(request->headers, psprintf("Prefer: odata.maxpagesize=%d", size));
+	return request;
+}
+
+/* One record and the total; $top=0 is refused by some servers. */
+ResoRequest *
+mls_reso_count_request(const MlsQuery *query)
+{
+	ResoRequest *request = new_request(query);
+
+	add_param(request, "$select", linitial(query->table->key));
+	add_filter(request, query);
+	add_param(request, "$top", "1");
+	add_param(request, "$count", "true");
+	return request;
+}
+
+char *
+mls_reso_url(const MlsQuery *query, const ResoRequest *request)
+{
+	return mls_url_build(query->table->source->http.url, request->path, request->params);
+}
+
+char *
+mls_reso_show(const MlsQuery *query)
+{
+	ResoRequest *request = mls_reso_request(query);
+	StringInfoData buf;
+	ListCell *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, request->path);
+	foreach (lc, request->params)
+	{
+		const MlsUrlParam *param = lfirst(lc);
+
+		appendStringInfo(&buf, "%c%s=%s", foreach_current_index(lc) == 0 ? '?' : '&', param->name,
+						 param->value);
+	}
+	return buf.data;
+}
+
+/* ---- key lists longer than an address may be ---- */
+
+/* A value's spelling for a server that ignores case and trailing blanks. */
+static char *
+folded_literal(const MlsQuery *query, const MlsCondition *condition, const MlsValue *value)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (!mls_reso_literal(&buf, query->table, condition->column, value))
+		return NULL;
+	for (char *c = buf.data; *c; c++)
+		*c = pg_tolower((unsigned char) *c);
+	while (buf.len > 2 && buf.data[buf.len - 2] == ' ')
+	{
+		buf.data[buf.len - 2] = '\'';
+		buf.data[--buf.len] = '\0';
+	}
+	return buf.data;
+}
+
+typedef struct FoldedValue
+{
+	char *folded;
+	MlsValue *value;
+} FoldedValue;
+
+static int
+compare_folded(const void *a, const void *b)
+{
+	return strcmp(((const FoldedValue *) a)->folded, ((const FoldedValue *) b)->folded);
+}
+
+/* The first top-level key list with more than one value, or NULL. */
+static MlsCondition *
+find_list(const MlsQuery *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->conditions)
+	{
+		MlsCondition *condition = lfirst(lc);
+
+		if (condition->kind == MLS_IN && list_length(condition->values) > 1)
+			return condition;
+	}
+	return NULL;
+}
+
+/* The query with one of its conditions replaced by the same one over other values. */
+static MlsQuery *
+with_values(const MlsQuery *query, const MlsCondition *list, List *values)
+{
+	MlsQuery *copy = palloc(sizeof(MlsQuery));
+	MlsCondition *condition = palloc(sizeof(MlsCondition));
+	ListCell *lc;
+
+	*copy = *query;
+	*condition = *list;
+	condition->values = values;
+	copy->conditions = NIL;
+	foreach (lc, query->conditions)
+		copy->conditions =
+			lappend(copy->conditions, lfirst(lc) == list ? (void *) condition : lfirst(lc));
+	return copy;
+}
+
+/*
+ * Values in an order in which those that a server may take for equal stand
+ * together; NULL if one has no literal.  Equal ones are kept once.
+ */
+static FoldedValue *
+sort_values(const MlsQuery *query, const MlsCondition *list, int *count)
+{
+	FoldedValue *sorted = palloc(sizeof(FoldedValue) * list_length(list->values));
+	ListCell *lc;
+
+	*count = 0;
+	foreach (lc, list->values)
+	{
+		MlsValue *value = lfirst(lc);
+
+		if (value->isnull)
+			continue;
+		sorted[*count].value = value;
+		sorted[*count].folded = folded_literal(query, list, value);
+		if (sorted[(*count)++].folded == NULL)
+			return NULL;
+	}
+	qsort(sorted, *count, sizeof(FoldedValue), compare_folded);
+	return sorted;
+}
+
+/* A cut near the middle that parts no two values a server may take for equal; 0 if there is none. */
+static int
+find_cut(const FoldedValue *sorted, int count)
+{
+	for (int cut = count / 2; cut < count; cut++)
+		if (cut > 0 && strcmp(sorted[cut - 1].folded, sorted[cut].folded) != 0)
+			return cut;
+	return 0;
+}
+
+List *
+mls_reso_split(const MlsQuery *query)
+{
+	const MlsPlatform *platform = &query->table->source->platform;
+	MlsCondition *list = find_list(query);
+	FoldedValue *sorted;
+	List *halves[2] = {NIL, NIL};
+	int count;
+	int cut;
+	bool fits = strlen(mls_reso_url(query, mls_reso_request(query))) <= platform->url_length;
+
+	if (list && !platform->in_allowed && platform->max_or > 0 &&
+		list_length(list->values) > platform->max_or)
+		fits = false;
+	if (fits || list == NULL || query->order != NIL || query->resume_link != NULL)
+		return list_make1((void *) query);
+	sorted = sort_values(query, list, &count);
+	cut = sorted ? find_cut(sorted, count) : 0;
+	if (cut == 0)
+		return list_make1((void *) query);
+	for (int i = 0; i < count; i++)
+		halves[i >= cut] = lappend(halves[i >= cut], sorted[i].value);
+	return list_concat(mls_reso_split(with_values(query, list, halves[0])),
+					   mls_reso_split(with_values(query, list, halves[1])));
+}

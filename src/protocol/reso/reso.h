@@ -1,0 +1,112 @@
+/*
+ * reso.h
+ *		The RESO Web API (OData 4) as a protocol: what its files share.
+ *
+ * platforms.c  rows of constants         literal.c  SQL values as OData literals
+ * filter.c     conditions as $filter     query.c    a query as an address
+ * refusal.c    what a source refused     stream.c   pages
+ * metadata.c   $metadata                 reso.c     the protocol's table
+ */
+#ifndef MLS_RESO_H
+#define MLS_RESO_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "protocol/protocol.h"
+
+/* platforms.c */
+extern const MlsPlatform *mls_reso_platform(const char *name);
+extern const char *const mls_reso_platform_names[];
+
+/* literal.c */
+
+/* What a column is to OData; decides which literals and operators it takes. */
+typedef enum ResoType
+{
+	RESO_OTHER, /* cannot be compared remotely */
+	RESO_STRING,
+	RESO_ENUM,
+	RESO_BOOLEAN,
+	RESO_INTEGER,
+	RESO_DECIMAL,
+	RESO_DOUBLE,
+	RESO_DATE,
+	RESO_TIMESTAMP,
+	RESO_TIME,
+	RESO_GUID,
+	RESO_STRINGS, /* collection of strings or enumeration members */
+	RESO_FLAGS    /* an enumeration with IsFlags, an array to us */
+} ResoType;
+
+extern ResoType mls_reso_type(const MlsColumn *column);
+
+/* Appends a value as a literal for a column; false if OData has none for it. */
+extern bool mls_reso_literal(StringInfo buf, const MlsTable *table, const MlsColumn *column,
+							 const MlsValue *value);
+
+/* Appends a string literal, quotes doubled. */
+extern void mls_reso_quote(StringInfo buf, const char *text);
+
+/* Appends "field op instant" for a timestamp or time, rounded outward to what the source shows. */
+extern bool mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
+							 MlsOperator op, const MlsValue *value);
+
+/* Is an instant's range condition as exact at the source as it is here? */
+extern bool mls_reso_instant_exact(const MlsTable *table, MlsOperator op, const MlsValue *value);
+
+/* filter.c */
+extern MlsFit mls_reso_fit(const MlsTable *table, const MlsCondition *condition);
+
+/* Appends the conjunction of conditions; false in *exact when one had to be left out. */
+extern void mls_reso_filter(StringInfo buf, const MlsQuery *query, bool *exact);
+
+/* query.c */
+
+/* Address parameters of a query (List of MlsUrlParam *), page hints included. */
+typedef struct ResoRequest
+{
+	const char *path;
+	List *params;  /* of MlsUrlParam * */
+	List *headers; /* of char * */
+	int page_size; /* asked for by $top, or 0 */
+	bool exact;    /* no condition was left out */
+} ResoRequest;
+
+extern ResoRequest *mls_reso_request(const MlsQuery *query);
+extern ResoRequest *mls_reso_count_request(const MlsQuery *query);
+extern char *mls_reso_show(const MlsQuery *query);
+extern char *mls_reso_url(const MlsQuery *query, const ResoRequest *request);
+/* Splits a query whose key list makes its address too long; a list of queries. */
+extern List *mls_reso_split(const MlsQuery *query);
+
+/* refusal.c */
+
+/* What a source may refuse to do with a field that its metadata declares. */
+typedef enum ResoUse
+{
+	RESO_USE_FILTER,
+	RESO_USE_SELECT
+} ResoUse;
+
+/* Remembers a refusal in this process. */
+extern void mls_reso_refuse(const MlsTable *table, ResoUse use, const char *field);
+extern bool mls_reso_refused(const MlsTable *table, ResoUse use, const char *field);
+
+/* Fields a query uses so and an error message names, not yet known as refused (List of char *). */
+extern List *mls_reso_named_fields(const MlsQuery *query, ResoUse use, const char *message);
+
+/* error.c */
+
+/* The message of an OData error body, cut to a readable length; NULL if there is none. */
+extern char *mls_reso_error_text(const MlsHttpResponse *response);
+
+/* stream.c */
+extern MlsStream *mls_reso_open(const MlsQuery *query);
+extern void mls_reso_start(MlsStream *stream);
+extern MlsPage *mls_reso_next_page(MlsStream *stream);
+extern void mls_reso_close(MlsStream *stream);
+extern int64 mls_reso_count(const MlsQuery *query, MlsHttpStats *stats);
+
+#endif /* MLS_RESO_H */
