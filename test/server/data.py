@@ -45,6 +45,7 @@ class Table:
         self.version = 0
         self._records = None
         self._indexes = {}
+        self._picks, self._made = None, []
 
     @property
     def records(self):
@@ -86,12 +87,39 @@ class Table:
     def body(self, record):
         """The record as JSON without the closing brace, so members can follow."""
         if record.body is None:
-            over, number = record.over or {}, record.number
-            fragments = [(over.get(name) or cell(number))[1] for name, cell in self.cells.items()]
-            record.body = ("{" + ",".join(fragments)).encode()
+            record.body = ("{" + ",".join(self.fragments(record))).encode()
         return record.body
 
+    def fragments(self, record):
+        """All JSON members in field order. Pools are looked up in place, because
+        a call per field would make the first read of a big table slow."""
+        number, mask = record.number, values.MASK
+        if self._picks is None:
+            self.plan()
+        found = [texts[((number * factor + start) & mask) * size >> 32] for texts, size, factor, start in self._picks]
+        for position, make in self._made:
+            found[position] = make(number)[1]
+        if record.over:
+            for position, name in enumerate(self.cells):
+                if name in record.over:
+                    found[position] = record.over[name][1]
+        return found
+
+    def plan(self):
+        """Split the fields into pool look-ups and functions; a function leaves a
+        stand-in among the look-ups, so that positions stay."""
+        self._picks, self._made = [], []
+        for position, cell in enumerate(self.cells.values()):
+            pool = getattr(cell, "__self__", None)
+            if pool is None:
+                self._made.append((position, cell))
+                self._picks.append((("",), 1, 0, 0))
+            else:
+                self._picks.append(([text for _, text in pool.cells], len(pool.cells), pool.factor, pool.start))
+
     def forget_bodies(self):
+        """After a change of fields."""
+        self._picks = None
         for record in self.records.values():
             record.body = None
 

@@ -20,11 +20,11 @@ def annotation(term, text):
     return element("Annotation", Term=term, String=text)
 
 
-def property_xml(field):
+def property_xml(field, standard=True):
     notes = []
     if field.lookup:
         notes.append(annotation("RESO.OData.Metadata.LookupName", field.lookup))
-    if not field.name.startswith("X_"):
+    if standard and not field.name.startswith(("X_", "Mlg")):
         notes.append(annotation("RESO.OData.Metadata.StandardName", field.name))
     if field.description:
         notes.append(annotation("Core.Description", field.description))
@@ -43,8 +43,8 @@ def navigation_xml(nav):
 
 def entity_xml(table):
     key = element("Key", [element("PropertyRef", Name=table.key)])
-    return element("EntityType", [key, *map(property_xml, table.fields.values()),
-                                  *map(navigation_xml, table.navigations.values())], Name=table.name)
+    properties = [property_xml(field, table.name != "Sampler") for field in table.fields.values()]
+    return element("EntityType", [key, *properties, *map(navigation_xml, table.navigations.values())], Name=table.name)
 
 
 def set_xml(table):
@@ -60,7 +60,7 @@ def enum_xml(enum):
 
 
 def complex_xml(field):
-    return element("ComplexType", map(property_xml, field.parts), Name=field.complex_name)
+    return element("ComplexType", [property_xml(part, False) for part in field.parts], Name=field.complex_name)
 
 
 def document(store):

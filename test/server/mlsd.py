@@ -5,6 +5,7 @@ This file is the command line and the connection; faces answer requests.
 """
 import argparse
 import email.utils
+import enum
 import gzip
 import itertools
 import os
@@ -28,6 +29,13 @@ from web import Request, Response
 TOKEN_PATH = "/oauth/token"
 MIN_GZIP = 256
 CHUNK = 1 << 20
+
+
+class Outcome(enum.Enum):
+    """What a stream fault leaves to do: answer normally, nothing, or hang up."""
+    GO_ON = 1
+    SENT = 2
+    CLOSE = 3
 
 
 class Site:
@@ -100,8 +108,9 @@ class Connection(BaseHTTPRequestHandler):
         if entry is not None:
             entry["status"] = None if any(kind == "stall" for kind, _ in response.faults) else response.status
         for kind, spec in response.faults:
-            if getattr(self, "act_" + kind)(response, headers, body, spec):
-                self.close_connection = True
+            outcome = getattr(self, "act_" + kind)(response, headers, body, spec)
+            if outcome is not Outcome.GO_ON:
+                self.close_connection = self.close_connection or outcome is Outcome.CLOSE
                 return
         self.head(response.status, {**headers, "Content-Length": len(body)})
         if entry is not None:
@@ -125,21 +134,22 @@ class Connection(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    # -- faults of the stream: true ends the connection
+    # -- faults of the stream
 
     def act_close(self, response, headers, body, spec):
-        return True
+        return Outcome.CLOSE
 
     def act_stall(self, response, headers, body, spec):
-        return not self.wait_for_release()
+        return Outcome.GO_ON if self.wait_for_release() else Outcome.CLOSE
 
     def act_stall_body(self, response, headers, body, spec):
         self.head(response.status, {**headers, "Content-Length": len(body)})
         middle = int(len(body) * spec.get("at", 0.5))
         self.flush(body[:middle])
-        if self.wait_for_release():
-            self.flush(body[middle:])
-        return True
+        if not self.wait_for_release():
+            return Outcome.CLOSE
+        self.flush(body[middle:])
+        return Outcome.SENT
 
     def act_drip(self, response, headers, body, spec):
         self.head(response.status, {**headers, "Content-Length": len(body)})
@@ -147,7 +157,7 @@ class Connection(BaseHTTPRequestHandler):
         for start in range(0, len(body), size):
             self.flush(body[start:start + size])
             time.sleep(float(spec.get("delay_ms", 50)) / 1000)
-        return True
+        return Outcome.SENT
 
     def act_truncate(self, response, headers, body, spec):
         """`length` right: the header tells the full size; wrong: the size of the
@@ -160,7 +170,7 @@ class Connection(BaseHTTPRequestHandler):
         else:
             self.head(response.status, {**headers, "Content-Length": len(part if style == "wrong" else body)})
         self.flush(part)
-        return True
+        return Outcome.SENT if style == "wrong" else Outcome.CLOSE
 
     def act_huge(self, response, headers, body, spec):
         """A page whose value array does not end before the limit."""
@@ -171,7 +181,7 @@ class Connection(BaseHTTPRequestHandler):
             self.chunk(b"x" * CHUNK)
         self.chunk(b'"}]}')
         self.flush(b"0\r\n\r\n")
-        return True
+        return Outcome.SENT
 
     def act_gzip_bomb(self, response, headers, body, spec):
         """Megabytes of blanks in a few kilobytes of gzip."""
@@ -182,7 +192,7 @@ class Connection(BaseHTTPRequestHandler):
             self.chunk(packer.compress(piece))
         self.chunk(packer.flush())
         self.flush(b"0\r\n\r\n")
-        return True
+        return Outcome.SENT
 
     def chunk(self, data):
         if data:
