@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Checks that includes go one way: each room may include only the rooms named here,
+# and the foreign libraries stay in theirs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+status=0
+declare -A may=(
+	[http]='http'
+	[xml]='xml'
+	[record]='record'
+	[protocol]='protocol record xml http'
+	[options]='options protocol record http'
+	[gold]='gold options protocol record http'
+	[fdw]='fdw options protocol record xml http'
+	[sync]='sync gold options protocol record http'
+)
+for room in src/*/; do
+	room=$(basename "$room")
+	while IFS=: read -r file line; do
+		target=$(sed -n 's/^#include "\([a-z_]*\)\/.*/\1/p' <<<"$line")
+		[ -d "src/$target" ] || continue
+		[[ " ${may[$room]:-} " == *" $target "* ]] && continue
+		echo "$file: room \"$room\" must not include \"$target\""
+		status=1
+	done < <(grep -rHE '^#include "[a-z_]+/' "src/$room" --include='*.[ch]')
+done
+only() { # only PATTERN ROOM WHAT
+	local found
+	found=$(grep -rlE "$1" src --include='*.[ch]' | grep -v "^src/$2" || true)
+	[ -z "$found" ] && return
+	echo "$3 outside src/$2: $found"
+	status=1
+}
+only '#include <curl/' http/ 'libcurl'
+only '#include <libxml/' xml/ 'libxml2'
+only 'PG_VERSION_NUM' compat.h 'version tests'
+exit $status

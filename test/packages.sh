@@ -1,0 +1,36 @@
+# Installs what the project needs from Debian's packages; sourced by check.sh and demo.sh.
+# Does nothing where everything is there.  A cluster that the PostgreSQL package would
+# create on a machine without one is not created.
+
+mls_packages=(postgresql postgresql-server-dev-all libcurl4-openssl-dev libxml2-dev
+	pkg-config gcc make python3 perl libipc-run-perl procps)
+
+install_packages() {
+	local missing=() package sudo=
+	for package in "${mls_packages[@]}" "$@"; do
+		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+			missing+=("$package")
+	done
+	[ ${#missing[@]} -eq 0 ] && return
+	[ "$(id -u)" -eq 0 ] || sudo=sudo
+	echo "installing: ${missing[*]}" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	$sudo apt-get update -qq
+	if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+		$sudo apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
+		$sudo mkdir -p /etc/postgresql-common/createcluster.d
+		echo 'create_main_cluster = false' |
+			$sudo tee /etc/postgresql-common/createcluster.d/mls_fdw.conf >/dev/null
+	fi
+	$sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+	$sudo rm -f /etc/postgresql-common/createcluster.d/mls_fdw.conf
+}
+
+# PostgreSQL refuses to run as root: there, commands run as the user "postgres".
+as_user() {
+	if [ "$(id -u)" -eq 0 ]; then
+		runuser -u postgres -- "$@"
+	else
+		"$@"
+	fi
+}
