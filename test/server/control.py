@@ -1,6 +1,7 @@
 """The control API: tests change data, order misbehaviour and read back what
 was asked of the server."""
 import itertools
+import re
 import threading
 import time
 from urllib.parse import unquote_plus
@@ -57,7 +58,7 @@ class Control:
         try:
             with self.store.lock:
                 found = work(edm.load(request.body or "{}") if request.method == "POST" else request)
-        except (KeyError, ValueError, TypeError) as problem:
+        except (KeyError, ValueError, TypeError, AttributeError, re.error) as problem:
             return Response(400, edm.dump({"error": "%s: %s" % (type(problem).__name__, problem)}))
         return found if isinstance(found, Response) else Response(200, edm.dump(found))
 

@@ -29,7 +29,8 @@ class Rule:
         self.number, self.spec, self.kind = number, spec, spec["kind"]
         self.match = re.compile(spec.get("match", ""))
         self.resource = spec.get("resource")
-        self.times, self.skip = spec.get("times", 1), spec.get("skip", 0)
+        self.times = spec.get("times", -1 if self.kind.startswith("refuse_") else 1)
+        self.skip = spec.get("skip", 0)
 
     def concerns(self, request):
         if self.kind == "expired_link" and not request.follows_link:
@@ -47,6 +48,22 @@ class Rule:
             return False
         self.times -= self.times > 0
         return True
+
+
+class Active(dict):
+    """The faults of one request: {kind: parameters}. Kinds about a field may
+    come several times; `every` lists them all."""
+
+    def __init__(self):
+        super().__init__()
+        self.listed = []
+
+    def add(self, kind, spec):
+        self.setdefault(kind, spec)
+        self.listed.append((kind, spec))
+
+    def every(self, kind):
+        return [spec for listed, spec in self.listed if listed == kind]
 
 
 class Faults:
@@ -73,9 +90,15 @@ class Faults:
         released.set()
 
     def take(self, request):
-        """{kind: parameters} of the rules that act on this request."""
+        """What acts on this request. A second rule of a kind waits until the
+        first is used up, so that tests can order 429 and then 503."""
+        active = Active()
         with self.lock:
-            return {rule.kind: rule.spec for rule in self.rules if rule.concerns(request) and rule.use()}
+            for rule in self.rules:
+                free = rule.kind not in active or rule.kind in NEED_FIELD
+                if free and rule.concerns(request) and rule.use():
+                    active.add(rule.kind, rule.spec)
+        return active
 
     def describe(self):
         with self.lock:

@@ -15,6 +15,7 @@ import ssl
 import sys
 import threading
 import time
+import traceback
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -50,7 +51,11 @@ class Site:
         self.control = Control(self.store, self.reso, self.options, self.auth, self.faults, self.log)
 
     def answer(self, request, faults):
-        response = early_answer(request, faults, self.auth) or self.route(request, faults)
+        try:
+            response = early_answer(request, faults, self.auth) or self.route(request, faults)
+        except Exception:
+            traceback.print_exc()
+            response = Response(500, '{"error":{"code":"Internal","message":"The test server failed; see its stderr."}}')
         return spoil(response, faults) if faults else response
 
     def route(self, request, faults):

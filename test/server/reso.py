@@ -206,6 +206,8 @@ class Reso:
             return self.cached(request, faults)
         except ODataError as problem:
             return error_response(problem)
+        except RecursionError:
+            return error_response(ODataError("The query is too complex.", 413, "TooComplex"))
 
     def cached(self, request, faults):
         key = (request.raw, request.origin, request.headers.get("Prefer"), request.headers.get("Accept"), self.store.version)
@@ -413,8 +415,7 @@ class Call:
         """Replacement values: (record index or None for all, field, JSON text)."""
         found = []
         for kind in ("bad_value", "null_collection"):
-            if kind in self.faults:
-                fault = self.faults[kind]
+            for fault in self.faults.every(kind):
                 value = fault.get("value", "not a value") if kind == "bad_value" else None
                 found.append((fault.get("record"), fault["field"], edm.dump(value)))
         return found
@@ -427,8 +428,7 @@ class Call:
         for feature, present in used.items():
             if present and "refuse_" + feature in self.faults:
                 raise ODataError("The query uses '%s', which is not supported by this service." % feature)
-        fault = self.faults.get("refuse_field")
-        if fault:
+        for fault in self.faults.every("refuse_field"):
             name = fault["field"]
             where = fault.get("in", "both")
             if (where != "orderby" and "field:" + name in uses) or (where != "filter" and "field:" + name in order_uses):
