@@ -51,16 +51,27 @@ def download(addresses):
     process.communicate(config.encode())
 
 
+def records_of(text):
+    """(record, its own text) of all pages printed one after another."""
+    decoder = json.JSONDecoder()
+    position = text.find('"value":')
+    while position >= 0:
+        position = text.index('[', position) + 1
+        while text[position] != ']':
+            if text[position] in ', \n':
+                position += 1
+                continue
+            record, end = decoder.raw_decode(text, position)
+            yield record, text[position:end]
+            position = end
+        position = text.find('"value":', position)
+
+
 def copy_rows(stream, sink):
     """Splits the pages that curl prints and writes lines for COPY."""
-    decoder = json.JSONDecoder()
-    text = stream.read().decode()
-    position = 0
-    while position < len(text):
-        page, position = decoder.raw_decode(text, position)
-        for record in page['value']:
-            body = json.dumps(record).replace('\\', '\\\\')
-            sink.write(f"{record['ListingKey']}\t{record['ModificationTimestamp']}\t{body}\n".encode())
+    for record, body in records_of(stream.read().decode()):
+        body = body.replace('\\', '\\\\')
+        sink.write(f"{record['ListingKey']}\t{record['ModificationTimestamp']}\t{body}\n".encode())
 
 
 def copy_pages(addresses):
