@@ -168,8 +168,10 @@ mls_reso_fit(const MlsTable *table, const MlsCondition *condition)
 		case MLS_NOT:
 			if (!table->source->platform.negation)
 				return MLS_FIT_NO;
-			return mls_reso_fit(table, linitial(condition->args)) == MLS_FIT_EXACT ? MLS_FIT_EXACT
-																				   : MLS_FIT_NO;
+			/* `not` is true where the inner comparison met a null: more rows than SQL's. */
+			return mls_reso_fit(table, linitial(condition->args)) == MLS_FIT_EXACT
+					   ? MLS_FIT_SUPERSET
+					   : MLS_FIT_NO;
 		default:
 			return leaf_fit(table, condition);
 	}
