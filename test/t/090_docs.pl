@@ -1,0 +1,64 @@
+# Every SQL block of README.md and docs/ runs, page by page, against the test server.
+
+use strict;
+use warnings;
+
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $tree = $ENV{MLS_TREE};
+my $mls = start_mls(listings => 60);
+my $root = 'http://127.0.0.1:' . $mls->{port};
+my $node = new_node('docs');
+
+# The documents name a server that does not exist and hide its credentials.
+sub substitute
+{
+	my ($sql) = @_;
+	$sql =~ s{https://api\.example\.com/[a-z]+/odata}{$root/odata}g;
+	$sql =~ s{https://api\.example\.com/token}{$root/oauth/token}g;
+	$sql =~ s{client_id '\.\.\.'}{client_id 'demo'}g;
+	$sql =~ s{client_secret '\.\.\.'}{client_secret 's3cret-demo-value'}g;
+	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;
+	# Platforms bring the token endpoint of the real one.
+	$sql =~ s{(url '\Q$root\E/odata')}{$1, token_url '$root/oauth/token'}g
+	  unless $sql =~ /token_url/;
+	return $sql;
+}
+
+# What a reader of a page is assumed to have done: the five minutes of README.
+my $prelude = substitute(q{
+CREATE EXTENSION mls_fdw;
+CREATE SERVER trestle FOREIGN DATA WRAPPER mls_fdw
+  OPTIONS (protocol 'reso', url 'https://api.example.com/trestle/odata');
+CREATE USER MAPPING FOR CURRENT_USER SERVER trestle
+  OPTIONS (client_id '...', client_secret '...');
+CREATE SCHEMA trestle;
+IMPORT FOREIGN SCHEMA reso FROM SERVER trestle INTO trestle;
+SELECT mls_subscribe('trestle.property');
+SELECT * FROM mls_sync();
+});
+
+my $number = 0;
+for my $page ("$tree/README.md", glob "$tree/docs/*.md")
+{
+	my $text = slurp_file($page);
+	my @blocks = $text =~ /^```sql\n(.*?)^```/msg;
+	next unless @blocks;
+	my ($name) = $page =~ m{([^/]+)$};
+	my $database = 'docs' . ++$number;
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, $prelude) unless $name eq 'README.md';
+	my $block = 0;
+	for my $sql (@blocks)
+	{
+		my ($status, $out, $err) =
+		  $node->psql($database, substitute($sql), on_error_stop => 1);
+		is($status, 0, "$name: block " . ++$block) or diag("$sql\n$err");
+	}
+}
+
+$mls->stop;
+$node->stop;
+done_testing();
