@@ -18,4 +18,46 @@
 #include "varatt.h"
 #endif
 
+/* Whose user mapping a scan uses: a view's owner's inside the view, else the current role's. */
+#if PG_VERSION_NUM >= 160000
+#define mls_planner_user(root, rel) (OidIsValid((rel)->userid) ? (rel)->userid : GetUserId())
+#define mls_executor_user(plan, rte)                                                               \
+	(OidIsValid((plan)->checkAsUser) ? (plan)->checkAsUser : GetUserId())
+#else
+#define mls_planner_user(root, rel)                                                                \
+	(OidIsValid(planner_rt_fetch((rel)->relid, root)->checkAsUser)                                 \
+		 ? planner_rt_fetch((rel)->relid, root)->checkAsUser                                       \
+		 : GetUserId())
+#define mls_executor_user(plan, rte)                                                               \
+	(OidIsValid((rte)->checkAsUser) ? (rte)->checkAsUser : GetUserId())
+#endif
+
+/* Paths of a foreign table, without a target of their own and without an outer path. */
+#if PG_VERSION_NUM >= 180000
+#define mls_scan_path(root, rel, rows, startup, total, keys, outer, info)                          \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, keys, outer, NULL, NIL, info)
+#define mls_upper_path(root, rel, target, rows, startup, total, info)                              \
+	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, NIL, NULL, NIL, info)
+#elif PG_VERSION_NUM >= 170000
+#define mls_scan_path(root, rel, rows, startup, total, keys, outer, info)                          \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, keys, outer, NULL, NIL, info)
+#define mls_upper_path(root, rel, target, rows, startup, total, info)                              \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, NIL, info)
+#else
+#define mls_scan_path(root, rel, rows, startup, total, keys, outer, info)                          \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, keys, outer, NULL, info)
+#define mls_upper_path(root, rel, target, rows, startup, total, info)                              \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, info)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define mls_pathkey_is_descending(key) ((key)->pk_cmptype == COMPARE_GT)
+#define MLS_EXPLAIN_STATE_H "commands/explain_state.h"
+#define MLS_EXPLAIN_FORMAT_H "commands/explain_format.h"
+#else
+#define mls_pathkey_is_descending(key) ((key)->pk_strategy == BTGreaterStrategyNumber)
+#define MLS_EXPLAIN_STATE_H "commands/explain.h"
+#define MLS_EXPLAIN_FORMAT_H "commands/explain.h"
+#endif
+
 #endif /* MLS_COMPAT_H */

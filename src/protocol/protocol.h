@@ -166,6 +166,8 @@ typedef struct MlsCondition
 	const MlsColumn *column;
 	List *args;   /* of MlsCondition * */
 	List *values; /* of MlsValue * */
+	bool widened; /* the planner's: wider than the SQL it stands for, so never exact */
+	bool pattern; /* the planner's: the value is a LIKE pattern, made a match before open() */
 } MlsCondition;
 
 typedef struct MlsOrder
