@@ -1,1 +1,22 @@
 \echo Use "CREATE EXTENSION mls_fdw" to load this file. \quit
+
+-- The wrapper.  Nobody but superusers may make servers unless told otherwise:
+-- whoever makes a server chooses an address the database connects to.
+
+CREATE FUNCTION mls_fdw_handler() RETURNS fdw_handler
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION mls_fdw_handler() IS 'handler of the foreign-data wrapper mls_fdw';
+
+CREATE FUNCTION mls_fdw_validator(text[], oid) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION mls_fdw_validator(text[], oid) IS 'validator of options of the foreign-data wrapper mls_fdw';
+
+CREATE FOREIGN DATA WRAPPER mls_fdw HANDLER mls_fdw_handler VALIDATOR mls_fdw_validator;
+COMMENT ON FOREIGN DATA WRAPPER mls_fdw IS 'real-estate sources: RESO Web API';
+
+CREATE FUNCTION mls_options(
+	OUT object text, OUT name text, OUT type text, OUT default_value text, OUT allowed text,
+	OUT required boolean, OUT secret boolean, OUT help text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mls_options() IS 'options of servers, user mappings, foreign tables, columns and imports';

@@ -1,0 +1,304 @@
+/*
+ * options.c
+ *		The table of all options, and its listing as SQL.
+ *
+ * The table is the only place where an option's name, type, range, default and
+ * meaning stand; the validator, the readers and the documentation follow it.
+ * Secrets can be given in user mappings only, because only there the table has
+ * options of that kind.
+ *
+ * An option that overrides a constant of the platform has no default here.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "options/option_table.h"
+#include "options/options.h"
+
+#define SERVER ForeignServerRelationId
+#define MAPPING UserMappingRelationId
+#define TABLE ForeignTableRelationId
+#define COLUMN AttributeRelationId
+#define IMPORT MLS_OPTION_IMPORT
+
+#define IN_SOURCE(member) offsetof(MlsSource, member)
+#define IN_TABLE(member) offsetof(MlsTable, member)
+#define IN_COLUMN(member) offsetof(MlsColumn, member)
+
+#define MB (1024.0 * 1024.0)
+#define TB (MB * MB)
+
+/* In the order of MlsAuth, MlsTokenStyle and MlsOrdering. */
+static const char *const auth_names[] = {"none", "oauth2", "bearer", "basic", "header", NULL};
+static const char *const token_style_names[] = {"form", "basic", NULL};
+static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
+static const char *const naming_names[] = {"snake_case", "preserve", NULL};
+
+/*
+ * Limits are set where a value can only be a slip of the pen, with room above
+ * what any known source needs: 300,000 records is the largest documented page,
+ * and a page must fit into one allocation of the server (1 GB).
+ */
+/* clang-format off */
+const MlsOption mls_option_table[] = {
+	/* Where */
+	{"protocol", SERVER, MLS_OPTION_TEXT, .required = true, .offset = MLS_OPTION_UNPLACED,
+	 .help = "Protocol the source speaks."},
+	{"platform", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform_name), .default_value = "generic",
+	 .help = "Product the source runs on; decides the defaults of most other options."},
+	{"url", SERVER, MLS_OPTION_URL, .required = true, .offset = IN_SOURCE(http.url),
+	 .help = "Service root of the source."},
+
+	/* Login */
+	{"auth", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(http.auth), .choices = auth_names,
+	 .help = "How to log in; by default what the user mapping has the options for."},
+	{"token_url", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(http.token_url),
+	 .help = "Token endpoint for oauth2; default of the platform."},
+	{"token_style", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(http.token_style), .choices = token_style_names,
+	 .help = "How client credentials travel to the token endpoint; default of the platform."},
+	{"scope", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.scope),
+	 .help = "Scope to ask for at the token endpoint; default of the platform."},
+	{"header_name", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.header_name), .default_value = "X-Api-Key",
+	 .help = "Header that carries api_key."},
+
+	/* Quota; 0 lifts a limit of the platform */
+	{"requests_per_second", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(http.rates.per_second), .max = 10000,
+	 .help = "Most requests in a second, over all sessions; 0 for no limit."},
+	{"requests_per_minute", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.rates.per_minute), .max = 1000000,
+	 .help = "Most requests in a minute; 0 for no limit."},
+	{"requests_per_hour", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.rates.per_hour), .max = 100000000,
+	 .help = "Most requests in an hour; 0 for no limit."},
+	{"requests_per_day", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.rates.per_day), .max = 1000000000,
+	 .help = "Most requests in a day; 0 for no limit."},
+	{"bytes_per_hour", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.rates.bytes_per_hour), .max = TB,
+	 .help = "Most bytes received in an hour, as they travel; 0 for no limit."},
+
+	/* Transport */
+	{"connect_timeout_ms", SERVER, MLS_OPTION_MS, .offset = IN_SOURCE(http.connect_timeout_ms), .min = 1, .max = 600000, .default_value = "10000",
+	 .help = "Time allowed for a connection, TLS included."},
+	{"timeout_ms", SERVER, MLS_OPTION_MS, .offset = IN_SOURCE(http.timeout_ms), .min = 1, .max = 3600000, .default_value = "60000",
+	 .help = "Time without a byte after which a request is given up."},
+	{"retries", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.retries), .max = 20, .default_value = "5",
+	 .help = "Further attempts after a network failure, 429 or 5xx."},
+	{"max_page_bytes", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.max_page_bytes), .min = 1024, .max = 1000 * MB, .default_value = "256MB",
+	 .help = "Largest page accepted, after decompression."},
+	{"ca_file", SERVER, MLS_OPTION_FILE, .offset = IN_SOURCE(http.ca_file),
+	 .help = "File of certificate authorities to trust instead of the system's; needs pg_read_server_files."},
+	{"proxy", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(http.proxy),
+	 .help = "Proxy for all requests; the environment is not asked."},
+	{"user_agent", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.user_agent), .default_value = "mls_fdw",
+	 .help = "User-Agent header."},
+
+	/* Paging */
+	{"page_size", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.page_size), .min = 1, .max = 1000000,
+	 .help = "Records asked for per page; default of the platform."},
+	{"key_page_size", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.key_page_size), .min = 1, .max = 1000000,
+	 .help = "Same when only keys and timestamps are read."},
+	{"expand_page_size", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.expand_page_size), .min = 1, .max = 1000000,
+	 .help = "Same when related records are expanded."},
+	{"prefer", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.prefer),
+	 .help = "Ask for the page size by a Prefer header instead of $top; default of the platform."},
+	{"replication_path", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.replication_path),
+	 .help = "What is appended to a resource to read all of it; default of the platform."},
+
+	/* What may be asked of the source */
+	{"ordering", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.ordering), .choices = ordering_names,
+	 .help = "Order the source can give: any, only by modification timestamp, or none; default of the platform."},
+	{"push_or", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.or_allowed),
+	 .help = "Send OR; default of the platform."},
+	{"max_or", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.max_or), .max = 1000,
+	 .help = "Most ORs in one request; 0 for no limit; default of the platform."},
+	{"push_in", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.in_allowed),
+	 .help = "Send lists of values as IN instead of OR; default of the platform."},
+	{"push_any", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.any_allowed),
+	 .help = "Send conditions on collections; default of the platform."},
+	{"push_like", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.text_match),
+	 .help = "Send LIKE; default of the platform."},
+	{"push_not", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.negation),
+	 .help = "Send NOT; only for a source whose answer to it is faithful; default of the platform."},
+	{"push_not_equal", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.not_equal),
+	 .help = "Send <>; only for a source whose answer to it is faithful; default of the platform."},
+	{"push_null_tests", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.null_tests),
+	 .help = "Send IS [NOT] NULL; only for a source whose answer to it is faithful; default of the platform."},
+	{"push_count", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.count_exact),
+	 .help = "Let the source count; default of the platform."},
+	{"text_exact", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.text_exact),
+	 .help = "The source compares text byte for byte; default of the platform."},
+	{"enum_qualified", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.enum_qualified),
+	 .help = "Write enumeration members with their type's name; default of the platform."},
+	{"timestamp_digits", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.timestamp_digits), .max = 6,
+	 .help = "Fraction digits of the source's timestamps; default of the platform."},
+	{"url_length", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.url_length), .min = 200, .max = 100000,
+	 .help = "Longest address the source accepts; default of the platform."},
+	{"originating_system", SERVER, MLS_OPTION_TEXT, .offset = MLS_OPTION_UNPLACED,
+	 .help = "Originating system to read, where the platform requires one."},
+
+	/* Meaning of the data */
+	{"timezone", SERVER, MLS_OPTION_TIMEZONE, .offset = IN_SOURCE(timezone), .default_value = "UTC",
+	 .help = "Time zone of date-times that come without an offset."},
+	{"key_prefix", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(key_prefix),
+	 .help = "Put before keys in gold, to keep the keys of several sources apart."},
+
+	/* Replication */
+	{"overlap", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(platform.overlap_s), .max = 31 * 86400,
+	 .help = "How far before its cursor a sync starts; default of the platform."},
+	{"purge_limit", SERVER, MLS_OPTION_LIMIT, .offset = MLS_OPTION_UNPLACED, .default_value = "10%, 1000",
+	 .help = "Share and number of records above which a purge is refused."},
+	{"workers", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(workers), .min = 1, .max = 64, .default_value = "2",
+	 .help = "Most resources of the source synchronised at the same time."},
+
+	/* Planning */
+	{"request_cost", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(request_cost), .max = 1e9, .default_value = "1000",
+	 .help = "Planner's cost of one request."},
+
+	/* Secrets */
+	{"client_id", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.client_id),
+	 .help = "OAuth 2 client."},
+	{"client_secret", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.client_secret),
+	 .help = "OAuth 2 client's secret."},
+	{"token", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.token),
+	 .help = "Fixed bearer token."},
+	{"username", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.username),
+	 .help = "User name."},
+	{"password", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.password),
+	 .help = "Password."},
+	{"api_key", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.header_value),
+	 .help = "Value of the header header_name."},
+	{"api_user", MAPPING, MLS_OPTION_SECRET, .offset = MLS_OPTION_UNPLACED,
+	 .help = "User that belongs to api_key, for protocols that ask for one."},
+	{"ua_password", MAPPING, MLS_OPTION_SECRET, .offset = MLS_OPTION_UNPLACED,
+	 .help = "User agent's password, for protocols that ask for one."},
+
+	/* Foreign tables */
+	{"resource", TABLE, MLS_OPTION_TEXT, .required = true, .offset = IN_TABLE(resource),
+	 .help = "Resource of the source."},
+	{"filter", TABLE, MLS_OPTION_TEXT, .offset = IN_TABLE(filter),
+	 .help = "Condition in the protocol's own syntax that every request carries."},
+	{"expand", TABLE, MLS_OPTION_TEXT, .offset = IN_TABLE(expand),
+	 .help = "Related records to fetch along, in the protocol's own syntax."},
+	{"key", TABLE, MLS_OPTION_LIST, .offset = IN_TABLE(key),
+	 .help = "Fields of the primary key, separated by commas."},
+	{"timestamp", TABLE, MLS_OPTION_TEXT, .offset = IN_TABLE(timestamp),
+	 .help = "Field of the modification timestamp."},
+	{"rows", TABLE, MLS_OPTION_REAL, .offset = IN_TABLE(rows), .max = 1e12, .default_value = NULL,
+	 .help = "Estimated number of records, until the table is analyzed."},
+	{"page_size", TABLE, MLS_OPTION_INT, .offset = MLS_OPTION_UNPLACED, .min = 1, .max = 1000000,
+	 .help = "Records asked for per page; default of the server."},
+
+	/* Columns */
+	{"field", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(field),
+	 .help = "Remote field; * for the whole record; by default the column's name."},
+	{"type", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(remote_type),
+	 .help = "Remote type of the field."},
+	{"enum", COLUMN, MLS_OPTION_BOOL, .offset = IN_COLUMN(is_enum), .default_value = "false",
+	 .help = "The remote type is an enumeration."},
+	{"flags", COLUMN, MLS_OPTION_BOOL, .offset = IN_COLUMN(is_flags), .default_value = "false",
+	 .help = "The enumeration's members can be combined."},
+
+	/* IMPORT FOREIGN SCHEMA */
+	{"names", IMPORT, MLS_OPTION_CHOICE, .offset = MLS_OPTION_UNPLACED, .choices = naming_names, .default_value = "snake_case",
+	 .help = "Names of tables and columns: in snake_case, or as the source has them."},
+	{"comments", IMPORT, MLS_OPTION_BOOL, .offset = MLS_OPTION_UNPLACED, .default_value = "true",
+	 .help = "Comment on tables and columns with the source's descriptions."},
+};
+/* clang-format on */
+
+const int mls_option_count = lengthof(mls_option_table);
+
+PG_FUNCTION_INFO_V1(mls_options);
+
+const MlsOption *
+mls_option_find(Oid catalog, const char *name)
+{
+	for (int i = 0; i < mls_option_count; i++)
+		if (mls_option_table[i].catalog == catalog && strcmp(mls_option_table[i].name, name) == 0)
+			return &mls_option_table[i];
+	return NULL;
+}
+
+const char *
+mls_option_catalog_name(Oid catalog)
+{
+	switch (catalog)
+	{
+		case SERVER:
+			return "server";
+		case MAPPING:
+			return "user mapping";
+		case TABLE:
+			return "foreign table";
+		case COLUMN:
+			return "column";
+		default:
+			return "import";
+	}
+}
+
+const char *
+mls_option_kind_name(MlsOptionKind kind)
+{
+	static const char *const names[] = {
+		[MLS_OPTION_TEXT] = "text",       [MLS_OPTION_SECRET] = "text",
+		[MLS_OPTION_LIST] = "list",       [MLS_OPTION_URL] = "url",
+		[MLS_OPTION_FILE] = "file",       [MLS_OPTION_TIMEZONE] = "time zone",
+		[MLS_OPTION_LIMIT] = "limit",     [MLS_OPTION_BOOL] = "boolean",
+		[MLS_OPTION_INT] = "integer",     [MLS_OPTION_REAL] = "number",
+		[MLS_OPTION_MS] = "milliseconds", [MLS_OPTION_DURATION] = "seconds or interval",
+		[MLS_OPTION_BYTES] = "bytes",     [MLS_OPTION_CHOICE] = "choice",
+	};
+
+	return names[kind];
+}
+
+const char *
+mls_option_text(List *options, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, options)
+	{
+		DefElem *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, name) == 0)
+			return defGetString(def);
+	}
+	return NULL;
+}
+
+/* mls_options(): the table as rows, for people and for the documentation. */
+Datum
+mls_options(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < mls_option_count; i++)
+	{
+		const MlsOption *option = &mls_option_table[i];
+		char *range = mls_option_range(option);
+		Datum values[8];
+		bool nulls[8] = {false};
+
+		values[0] = CStringGetTextDatum(mls_option_catalog_name(option->catalog));
+		values[1] = CStringGetTextDatum(option->name);
+		values[2] = CStringGetTextDatum(mls_option_kind_name(option->kind));
+		nulls[3] = option->default_value == NULL;
+		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(option->default_value);
+		nulls[4] = range == NULL;
+		values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(range);
+		values[5] = BoolGetDatum(option->required);
+		values[6] = BoolGetDatum(option->kind == MLS_OPTION_SECRET);
+		values[7] = CStringGetTextDatum(option->help);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

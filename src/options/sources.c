@@ -1,0 +1,319 @@
+/*
+ * sources.c
+ *		Servers, user mappings and foreign tables as the other rooms use them.
+ *
+ * Precedence, in one place: the foreign table over the server, the server over
+ * the platform, the platform over the option table's default.  Values are not
+ * checked again: the validator has seen them.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "options/option_table.h"
+#include "options/options.h"
+
+extern Datum mls_fdw_validator(PG_FUNCTION_ARGS);
+
+/*
+ * Is this one of our servers?  Whatever the wrapper is called, it is ours if our
+ * validator has checked its options.
+ */
+static void
+check_wrapper(const ForeignServer *server)
+{
+	ForeignDataWrapper *wrapper = GetForeignDataWrapper(server->fdwid);
+	FmgrInfo validator;
+
+	if (OidIsValid(wrapper->fdwvalidator))
+	{
+		fmgr_info(wrapper->fdwvalidator, &validator);
+		if (validator.fn_addr == mls_fdw_validator)
+			return;
+	}
+	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("server \"%s\" is not a server of mls_fdw", server->servername),
+					errdetail("Its foreign-data wrapper is \"%s\".", wrapper->fdwname)));
+}
+
+/* Options of the mapping of a role, or PUBLIC's; NIL and InvalidOid in *mapping_id if there is none. */
+static List *
+mapping_options(Oid server_id, Oid user_id, Oid *mapping_id)
+{
+	HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(user_id),
+									  ObjectIdGetDatum(server_id));
+	List *options = NIL;
+	Datum datum;
+	bool isnull;
+
+	*mapping_id = InvalidOid;
+	if (!HeapTupleIsValid(tuple))
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(server_id));
+	if (!HeapTupleIsValid(tuple))
+		return NIL;
+	*mapping_id = ((Form_pg_user_mapping) GETSTRUCT(tuple))->oid;
+	datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &isnull);
+	if (!isnull)
+		options = untransformRelOptions(datum);
+	ReleaseSysCache(tuple);
+	return options;
+}
+
+/* What a login needs of the user mapping: one or two options per kind. */
+static const struct
+{
+	MlsAuth auth;
+	const char *first;
+	const char *second;
+} logins[] = {
+	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},
+	{MLS_AUTH_BEARER, "token", NULL},
+	{MLS_AUTH_BASIC, "username", "password"},
+	{MLS_AUTH_HEADER, "api_key", NULL},
+};
+
+/* The login a mapping has the options for. */
+static MlsAuth
+infer_auth(List *mapping)
+{
+	for (int i = 0; i < lengthof(logins); i++)
+		if (mls_option_text(mapping, logins[i].first))
+			return logins[i].auth;
+	return MLS_AUTH_NONE;
+}
+
+static void
+require_login(const MlsSource *source, List *mapping, Oid user_id)
+{
+	const MlsHttpSource *http = &source->http;
+
+	for (int i = 0; i < lengthof(logins); i++)
+	{
+		const char *missing = NULL;
+
+		if (logins[i].auth != http->auth)
+			continue;
+		if (mls_option_text(mapping, logins[i].first) == NULL)
+			missing = logins[i].first;
+		else if (logins[i].second && mls_option_text(mapping, logins[i].second) == NULL)
+			missing = logins[i].second;
+		if (missing == NULL)
+			continue;
+		if (!OidIsValid(http->mapping_id))
+			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+							errmsg("user mapping not found for user \"%s\", server \"%s\"",
+								   MappingUserName(user_id), http->name),
+							errhint("Use CREATE USER MAPPING with the option \"%s\".", missing)));
+		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+						errmsg("user mapping for user \"%s\", server \"%s\" lacks option \"%s\"",
+							   MappingUserName(user_id), http->name, missing)));
+	}
+	if (http->auth == MLS_AUTH_OAUTH2 && http->token_url == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+						errmsg("server \"%s\" lacks option \"token_url\"", http->name),
+						errdetail("Platform \"%s\" has no token endpoint of its own.",
+								  source->platform_name)));
+}
+
+/* The platform's constants, where a login or a quota needs them. */
+static void
+apply_platform(MlsSource *source, const MlsPlatform *platform)
+{
+	source->platform = *platform;
+	source->http.token_url = platform->token_url;
+	source->http.token_style = platform->token_style;
+	source->http.scope = platform->scope;
+	source->http.rates = platform->rates;
+}
+
+/*
+ * A smaller page than the platform's holds for every kind of page that is not
+ * larger by design, unless it has an option of its own.
+ */
+static void
+apply_page_size(MlsPlatform *platform, const MlsPlatform *original, List *options)
+{
+	if (mls_option_text(options, "key_page_size") == NULL &&
+		original->key_page_size <= original->page_size)
+		platform->key_page_size = platform->page_size;
+	if (mls_option_text(options, "expand_page_size") == NULL)
+		platform->expand_page_size = Min(original->expand_page_size, platform->page_size);
+}
+
+/* Names the originating system in the platform's required filter, or drops the filter. */
+static void
+apply_originating_system(MlsPlatform *platform, List *options)
+{
+	const char *system = mls_option_text(options, "originating_system");
+	const char *mark = platform->required_filter ? strstr(platform->required_filter, "%s") : NULL;
+
+	if (mark == NULL)
+		return;
+	platform->required_filter =
+		system ? psprintf("%.*s'%s'%s", (int) (mark - platform->required_filter),
+						  platform->required_filter, system, mark + 2)
+			   : NULL;
+}
+
+static void
+apply_server(MlsSource *source, List *options)
+{
+	const char *platform_name = mls_option_text(options, "platform");
+	const MlsPlatform *platform;
+
+	source->protocol = mls_protocol_find(mls_option_text(options, "protocol"));
+	if (source->protocol == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("server \"%s\" has no valid protocol", source->http.name)));
+	platform = source->protocol->platform(platform_name ? platform_name : "generic");
+	if (platform == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("server \"%s\" has no valid platform", source->http.name)));
+	apply_platform(source, platform);
+	mls_option_apply(ForeignServerRelationId, options, source);
+	source->platform.rates = source->http.rates;
+	apply_page_size(&source->platform, platform, options);
+	apply_originating_system(&source->platform, options);
+}
+
+static MlsSource *
+read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
+{
+	MlsSource *source = palloc0(sizeof(MlsSource));
+	List *mapping;
+
+	check_wrapper(server);
+	source->http.server_id = server->serverid;
+	source->http.name = server->servername;
+	apply_server(source, server->options);
+	mapping = mapping_options(server->serverid, user_id, &source->http.mapping_id);
+	mls_option_apply(UserMappingRelationId, mapping, source);
+	if (mls_option_text(server->options, "auth") == NULL)
+		source->http.auth = infer_auth(mapping);
+	if (need_mapping)
+		require_login(source, mapping, user_id);
+	return source;
+}
+
+MlsSource *
+mls_source_get(Oid server_id, Oid user_id, bool need_mapping)
+{
+	return read_source(GetForeignServer(server_id), user_id, need_mapping);
+}
+
+MlsSource *
+mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping)
+{
+	/* Raises "server ... does not exist" itself. */
+	return read_source(GetForeignServerByName(server_name, false), user_id, need_mapping);
+}
+
+static void
+read_column(MlsColumn *column, Oid relid, Form_pg_attribute attribute)
+{
+	column->attnum = attribute->attnum;
+	column->name = pstrdup(NameStr(attribute->attname));
+	if (attribute->attisdropped)
+		return;
+	column->type = attribute->atttypid;
+	column->typmod = attribute->atttypmod;
+	column->collation = attribute->attcollation;
+	column->not_null = attribute->attnotnull;
+	column->field = column->name;
+	mls_option_apply(AttributeRelationId, GetForeignColumnOptions(relid, attribute->attnum),
+					 column);
+}
+
+static void
+read_columns(MlsTable *table)
+{
+	Relation relation = table_open(table->relid, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(relation);
+
+	table->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+											 RelationGetRelationName(relation));
+	table->ncolumns = desc->natts;
+	table->columns = palloc0(Max(desc->natts, 1) * sizeof(MlsColumn));
+	for (int i = 0; i < desc->natts; i++)
+		read_column(&table->columns[i], table->relid, TupleDescAttr(desc, i));
+	table_close(relation, NoLock);
+}
+
+MlsTable *
+mls_table_get(Oid relid, Oid user_id, bool need_mapping)
+{
+	MlsTable *table = palloc0(sizeof(MlsTable));
+	ForeignTable *foreign;
+	const char *page_size;
+
+	if (get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 get_rel_name(relid) ? errmsg("\"%s\" is not a foreign table", get_rel_name(relid))
+									 : errmsg("foreign table with OID %u does not exist", relid)));
+	foreign = GetForeignTable(relid);
+	table->relid = relid;
+	table->source = mls_source_get(foreign->serverid, user_id, need_mapping);
+	table->rows = -1;
+	mls_option_apply(ForeignTableRelationId, foreign->options, table);
+	page_size = mls_option_text(foreign->options, "page_size");
+	if (page_size)
+	{
+		MlsPlatform *platform = &table->source->platform;
+		MlsPlatform server = *platform;
+
+		mls_option_read(mls_option_find(ForeignTableRelationId, "page_size"), page_size,
+						&platform->page_size);
+		apply_page_size(platform, &server, NIL);
+	}
+	read_columns(table);
+	return table;
+}
+
+const char **
+mls_table_fields(const MlsTable *table)
+{
+	const char **fields = palloc0(Max(table->ncolumns, 1) * sizeof(char *));
+
+	for (int i = 0; i < table->ncolumns; i++)
+		fields[i] = table->columns[i].field;
+	return fields;
+}
+
+const MlsColumn *
+mls_table_column(const MlsTable *table, const char *field)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field && strcmp(table->columns[i].field, field) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+MlsImportOptions
+mls_import_options(List *options)
+{
+	MlsImportOptions result = {.preserve_names = false, .comments = true};
+	const char *names = mls_option_text(options, "names");
+	const char *comments = mls_option_text(options, "comments");
+
+	mls_option_check_list(MLS_OPTION_IMPORT, options);
+	result.preserve_names = names && strcmp(names, "preserve") == 0;
+	if (comments)
+		mls_option_read(mls_option_find(MLS_OPTION_IMPORT, "comments"), comments, &result.comments);
+	return result;
+}
