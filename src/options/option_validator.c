@@ -86,15 +86,18 @@ report_unknown_option(Oid catalog, const char *name)
 	const char **names = option_names(catalog);
 	const char *place = other_place(name);
 	const char *nearest = nearest_name(name, names);
+	const char *hint;
 
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name),
-			 place ? errhint("It is an option of another object: %s.", place)
-			 : nearest
-				 ? errhint("Perhaps you meant the option \"%s\".", nearest)
-				 : (names[0] ? errhint("The function mls_options() lists the options of a %s.",
-									   mls_option_catalog_name(catalog))
-							 : errhint("There are no valid options in this context."))));
+	if (names[0] == NULL)
+		hint = "There are no valid options in this context.";
+	else if (place)
+		hint = psprintf("It is an option of another object: %s.", place);
+	else if (nearest)
+		hint = psprintf("Perhaps you meant the option \"%s\".", nearest);
+	else
+		hint = "The function mls_options() lists all options.";
+	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name),
+					errhint("%s", hint)));
 }
 
 static void

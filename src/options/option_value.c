@@ -21,19 +21,29 @@
 #include "http/http.h"
 #include "options/option_table.h"
 
-/* Reports a value that does not fit; a secret is not repeated. */
+/* May a message repeat the value?  Not secrets, nor addresses that may hold one. */
+static bool
+may_be_shown(const MlsOption *option, const char *value)
+{
+	if (option->kind == MLS_OPTION_SECRET || option->kind == MLS_OPTION_URL)
+		return false;
+	for (const char *c = value; *c; c++)
+		if ((unsigned char) *c < ' ')
+			return false;
+	return true;
+}
+
 static void report_value(const MlsOption *option, const char *value, const char *detail,
 						 const char *hint) pg_attribute_noreturn();
 
 static void
 report_value(const MlsOption *option, const char *value, const char *detail, const char *hint)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 option->kind == MLS_OPTION_SECRET
-				 ? errmsg("invalid value for option \"%s\"", option->name)
-				 : errmsg("invalid value for option \"%s\": \"%.200s\"", option->name, value),
-			 detail ? errdetail("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					may_be_shown(option, value)
+						? errmsg("invalid value for option \"%s\": \"%.200s\"", option->name, value)
+						: errmsg("invalid value for option \"%s\"", option->name),
+					detail ? errdetail("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
 }
 
 static bool
@@ -98,7 +108,10 @@ read_number(const MlsOption *option, const char *value)
 	bool valid = parse_real(value, &number, unit, &hint);
 
 	if (!valid && option->kind == MLS_OPTION_DURATION)
+	{
 		valid = read_interval(value, &number);
+		hint = "Write a number of seconds, or an interval of days or shorter units.";
+	}
 	if (!valid || isnan(number) || (is_whole_number(option->kind) && number != rint(number)))
 		report_value(option, value,
 					 psprintf("The value must be of type %s.", mls_option_kind_name(option->kind)),
