@@ -88,35 +88,34 @@ typedef struct MlsScanState
 
 	MlsRowMap *map; /* of the columns wanted */
 	TupleDesc desc; /* the foreign table's */
-	Datum *values;  /* one record, when the scan slot is not the table's (count) */
+	Datum *values;  /* one record, where the scan slot is not the table's (count) */
 	bool *nulls;
-	List *scan_columns; /* of int: attribute behind each column of a count's scan slot */
 
-	MemoryContext scan_context;   /* query and stream; one scan's life */
+	MemoryContext scan_context;   /* query and stream: until the next start */
 	MemoryContext record_context; /* values of the current record */
-	MlsQuery *query;              /* NULL before the first fetch, or when nothing can match */
+	bool bound;                   /* the query has been made, at least once */
+	MlsQuery *query;              /* the latest; NULL if no row could match */
 	MlsStream *stream;
 	MlsPage *page;
 	int next_record;
 	bool started;
 	bool finished;
 
-	/* over all rescans */
+	/* over all starts */
 	MlsHttpStats stats;
 	int64 pages;
 	int64 records;
-	List *given_up; /* of char *: conditions the source refused */
+	List *given_up; /* of char *: fields the source refused to filter by */
 	int64 bad_values;
 	Bitmapset *warned; /* columns whose bad values were reported */
-	char *last_request;
 } MlsScanState;
 
 /* plan.c, upper.c */
 extern void mlsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid);
 extern void mlsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid);
-extern ForeignScan *mlsGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid foreigntableid,
-									  ForeignPath *best_path, List *tlist, List *scan_clauses,
-									  Plan *outer_plan);
+extern ForeignScan *
+mlsGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid foreigntableid, ForeignPath *best_path,
+				  List *tlist, List *scan_clauses, Plan *outer_plan);
 extern void mlsGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 									RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra);
 extern ForeignScan *
@@ -128,12 +127,15 @@ extern TupleTableSlot *mlsIterateForeignScan(ForeignScanState *node);
 extern void mlsReScanForeignScan(ForeignScanState *node);
 extern void mlsEndForeignScan(ForeignScanState *node);
 
+/* Ends the stream, if there is one, and adds what it cost to the totals. */
+extern void mls_scan_stop(MlsScanState *state);
+
 /* explain.c */
 extern void mlsExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 
 /* analyze.c */
-extern bool mlsAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
-								   BlockNumber *totalpages);
+extern bool
+mlsAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *totalpages);
 
 /* import.c */
 extern List *mlsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid server_id);

@@ -1,0 +1,107 @@
+/*
+ * fit.c
+ *		What of a condition is sent, and as what.
+ *
+ * The protocol judges single conditions; here they are combined.  A conjunction
+ * may lose arms, which lets more rows through; a disjunction needs every arm;
+ * only what is exact may stand under NOT, where more would become less.  The
+ * protocol has the last word on the combination itself (some have no `or`).
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "fdw/condition.h"
+
+/* A platform's refusal in words. */
+static const char *
+refusal(const MlsTable *table, const MlsCondition *condition)
+{
+	const MlsPlatform *platform = &table->source->platform;
+
+	switch (condition->kind)
+	{
+		case MLS_OR:
+			return platform->or_allowed ? "or over this" : "or is not pushed on this platform";
+		case MLS_NOT:
+			return platform->negation ? "not over this" : "not is not pushed on this platform";
+		case MLS_IS_NULL:
+		case MLS_IS_NOT_NULL:
+			if (!platform->null_tests)
+				return "null tests are not pushed on this platform";
+			break;
+		case MLS_STARTS:
+		case MLS_ENDS:
+		case MLS_CONTAINS:
+			if (!platform->text_match)
+				return "patterns are not pushed on this platform";
+			break;
+		case MLS_COMPARE:
+			if (condition->op == MLS_NE)
+				return "<> is not pushed on this platform";
+			break;
+		default:
+			break;
+	}
+	return "the source cannot compare this field so";
+}
+
+static MlsCondition *
+refused(MlsTranslation *work, const MlsCondition *condition, MlsFit *fit)
+{
+	*fit = MLS_FIT_NO;
+	return mls_obstacle(work, refusal(work->rel->table, condition));
+}
+
+/* What is left of a condition when it is sent; NULL if nothing is. */
+static MlsCondition *
+prune(MlsTranslation *work, const MlsCondition *condition, MlsFit *fit)
+{
+	const MlsTable *table = work->rel->table;
+	MlsCondition *result = palloc(sizeof(MlsCondition));
+	ListCell *lc;
+
+	check_stack_depth();
+	*result = *condition;
+	result->args = NIL;
+	*fit = MLS_FIT_EXACT;
+	foreach (lc, condition->args)
+	{
+		MlsFit arm_fit;
+		MlsCondition *arm = prune(work, lfirst(lc), &arm_fit);
+
+		if (arm)
+			result->args = lappend(result->args, arm);
+		if (arm == NULL && condition->kind != MLS_AND)
+			return NULL;
+		if (arm_fit != MLS_FIT_EXACT && condition->kind == MLS_NOT)
+			return refused(work, condition, fit);
+		*fit = Min(*fit, Max(arm_fit, MLS_FIT_SUPERSET));
+	}
+	if (condition->kind == MLS_AND && result->args == NIL)
+		return NULL;
+	*fit = Min(*fit, table->source->protocol->fit(table, result));
+	if (*fit == MLS_FIT_NO)
+		return refused(work, condition, fit);
+	if (condition->widened)
+		*fit = MLS_FIT_SUPERSET;
+	return result;
+}
+
+/* Translates a clause and finds what of it the source can do. */
+MlsClause *
+mls_clause(MlsRel *rel, PlannerInfo *root, Expr *clause)
+{
+	MlsTranslation work = {.root = root, .rel = rel};
+	MlsClause *result = palloc0(sizeof(MlsClause));
+	MlsCondition *condition = mls_condition(&work, (Node *) clause);
+
+	result->clause = clause;
+	result->fit = MLS_FIT_NO;
+	if (condition)
+		result->condition = prune(&work, condition, &result->fit);
+	if (result->condition == NULL)
+		result->fit = MLS_FIT_NO;
+	result->reason = work.reason;
+	return result;
+}

@@ -1,0 +1,387 @@
+/*
+ * scan.c
+ *		Execution: from the remote query to tuples.
+ *
+ * A scan is lazy: it opens its stream at the first fetch and asks for a page when
+ * the one before is used up, so LIMIT ends it without further ado.  A tuple's
+ * values live until the next fetch, a page until the next page, query and stream
+ * until the next rescan; each has its context.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "fdw/fdw.h"
+#include "options/options.h"
+
+/* How often running transfers are given a turn while a page is read. */
+#define RECORDS_PER_PUMP 64
+
+/* Bytes of a value shown in a warning. */
+#define SHOWN_BYTES 60
+
+/* ---- begin ---- */
+
+static TupleDesc
+copy_descriptor(Oid relid)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(relation));
+
+	table_close(relation, NoLock);
+	return desc;
+}
+
+/* Field names by attribute, of the columns wanted only. */
+static const char **
+wanted_fields(const MlsScanState *state)
+{
+	const char **fields = palloc0(sizeof(char *) * state->table->ncolumns);
+	ListCell *lc;
+
+	foreach (lc, state->plan->columns)
+		fields[lfirst_int(lc) - 1] = state->table->columns[lfirst_int(lc) - 1].field;
+	return fields;
+}
+
+static void
+prepare_values(MlsScanState *state, ForeignScanState *node, List *exprs)
+{
+	ListCell *lc;
+
+	state->expr_states = ExecInitExprList(exprs, &node->ss.ps);
+	state->expr_types = palloc(sizeof(Oid) * Max(list_length(exprs), 1));
+	foreach (lc, exprs)
+		state->expr_types[foreach_current_index(lc)] = exprType(lfirst(lc));
+}
+
+void
+mlsBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *scan = (ForeignScan *) node->ss.ps.plan;
+	EState *estate = node->ss.ps.state;
+	int rti = scan->scan.scanrelid > 0 ? (int) scan->scan.scanrelid
+									   : bms_next_member(scan->fs_relids, -1);
+	RangeTblEntry *rte = exec_rt_fetch(rti, estate);
+	bool explain_only = (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0;
+	MlsScanState *state = palloc0(sizeof(MlsScanState));
+
+	node->fdw_state = state;
+	state->table = mls_table_get(mls_plan_relid(scan->fdw_private), mls_executor_user(scan, rte),
+								 !explain_only);
+	state->plan = mls_plan_from_list(scan->fdw_private, state->table);
+	if (explain_only)
+		return;
+	prepare_values(state, node, scan->fdw_exprs);
+	state->desc = state->plan->count ? copy_descriptor(state->plan->relid)
+									 : RelationGetDescr(node->ss.ss_currentRelation);
+	state->map = mls_row_map(state->desc, wanted_fields(state), state->table->source->timezone);
+	state->values = palloc(sizeof(Datum) * Max(state->desc->natts, 1));
+	state->nulls = palloc(sizeof(bool) * Max(state->desc->natts, 1));
+	state->scan_context =
+		AllocSetContextCreate(estate->es_query_cxt, "mls_fdw scan", ALLOCSET_SMALL_SIZES);
+	state->record_context =
+		AllocSetContextCreate(estate->es_query_cxt, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
+}
+
+/* ---- errors and warnings ---- */
+
+static void
+add_context(void *arg)
+{
+	const MlsScanState *state = arg;
+
+	errcontext("scan of foreign table %s", state->table->name);
+}
+
+/* The key of a record as text, or NULL. */
+static char *
+record_key(const MlsTable *table, const MlsRecord *record)
+{
+	const MlsSlice *slice = table->key ? mls_record_field(record, linitial(table->key)) : NULL;
+
+	return slice ? mls_slice_text(slice) : NULL;
+}
+
+/* The start of a value, for a warning. */
+static char *
+shown(const char *text, int length)
+{
+	int kept = pg_mbcliplen(text, length, SHOWN_BYTES);
+
+	return psprintf("%.*s%s", kept, text, kept < length ? "..." : "");
+}
+
+/* A value that does not fit its column: told once per column, counted always. */
+static void
+note_bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice,
+			   const char *reason)
+{
+	MlsScanState *state = arg;
+	MemoryContext old;
+	char *key;
+
+	state->bad_values++;
+	if (bms_is_member(attnum, state->warned))
+		return;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(state));
+	state->warned = bms_add_member(state->warned, attnum);
+	MemoryContextSwitchTo(old);
+	key = record_key(state->table, record);
+	ereport(WARNING,
+			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+			 errmsg("value of field \"%s\" %s", state->table->columns[attnum - 1].field, reason),
+			 errdetail("Record %s has %s; such values are read as null.",
+					   key ? shown(key, strlen(key)) : "without key",
+					   shown(slice->value, slice->value_length))));
+}
+
+/* ---- the stream ---- */
+
+static void
+add_stats(MlsHttpStats *total, const MlsHttpStats *part)
+{
+	total->requests += part->requests;
+	total->retries += part->retries;
+	total->wire_bytes += part->wire_bytes;
+	total->body_bytes += part->body_bytes;
+	total->wait_us += part->wait_us;
+	total->pace_us += part->pace_us;
+}
+
+/* The values of the plan's expressions, in CurrentMemoryContext. */
+static MlsValue *
+evaluate_values(MlsScanState *state, ExprContext *econtext)
+{
+	MlsValue *values = palloc(sizeof(MlsValue) * Max(list_length(state->expr_states), 1));
+	ListCell *lc;
+
+	foreach (lc, state->expr_states)
+	{
+		int i = foreach_current_index(lc);
+		int16 length;
+		bool by_value;
+		Datum datum = ExecEvalExprSwitchContext(lfirst(lc), econtext, &values[i].isnull);
+
+		get_typlenbyval(state->expr_types[i], &length, &by_value);
+		values[i].type = state->expr_types[i];
+		values[i].datum = values[i].isnull ? (Datum) 0 : datumCopy(datum, by_value, length);
+		values[i].param = -1;
+		values[i].text = NULL;
+	}
+	return values;
+}
+
+/* Makes the query of this start. */
+static void
+bind_query(ForeignScanState *node, MlsScanState *state)
+{
+	MemoryContext old;
+
+	MemoryContextReset(state->scan_context);
+	old = MemoryContextSwitchTo(state->scan_context);
+	state->query = mls_plan_query(state->plan, state->table,
+								  evaluate_values(state, node->ss.ps.ps_ExprContext));
+	state->bound = true;
+	state->started = true;
+	state->finished = state->query == NULL;
+	MemoryContextSwitchTo(old);
+}
+
+static void
+open_stream(MlsScanState *state)
+{
+	MemoryContext old = MemoryContextSwitchTo(state->scan_context);
+
+	state->stream = state->table->source->protocol->open(state->query);
+	MemoryContextSwitchTo(old);
+}
+
+void
+mls_scan_stop(MlsScanState *state)
+{
+	MlsStream *stream = state->stream;
+	MemoryContext old;
+	ListCell *lc;
+
+	if (stream == NULL)
+		return;
+	state->pages += stream->pages;
+	state->records += stream->records;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(state));
+	foreach (lc, stream->dropped)
+		state->given_up = lappend(state->given_up, pstrdup(lfirst(lc)));
+	MemoryContextSwitchTo(old);
+	add_stats(&state->stats, &stream->stats);
+	state->stream = NULL;
+	state->page = NULL;
+	stream->protocol->close(stream);
+}
+
+/* The next record, valid until the one after it; NULL at the end. */
+static const MlsRecord *
+next_record(MlsScanState *state)
+{
+	while (state->page == NULL || state->next_record >= state->page->nrecords)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->scan_context);
+
+		state->page = state->stream->protocol->next_page(state->stream);
+		MemoryContextSwitchTo(old);
+		state->next_record = 0;
+		if (state->page == NULL)
+		{
+			state->finished = true;
+			mls_scan_stop(state);
+			return NULL;
+		}
+	}
+	if (state->next_record % RECORDS_PER_PUMP == 0)
+		mls_http_pump();
+	return &state->page->records[state->next_record++];
+}
+
+static void
+fill_row(MlsScanState *state, const MlsRecord *record, Datum *values, bool *nulls)
+{
+	MemoryContext old;
+
+	MemoryContextReset(state->record_context);
+	old = MemoryContextSwitchTo(state->record_context);
+	mls_row_fill(state->map, record, values, nulls, note_bad_value, state);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- counting ---- */
+
+/* Can the source count what this execution asks for? */
+static bool
+counts_remotely(const MlsScanState *state)
+{
+	ListCell *lc;
+
+	if (state->query->limit < 0)
+		return false;
+	foreach (lc, state->query->conditions)
+		if (state->table->source->protocol->fit(state->table, lfirst(lc)) != MLS_FIT_EXACT)
+			return false;
+	return true;
+}
+
+/* Counts records that pass the local check; their columns stand behind the count in the slot. */
+static int64
+count_locally(ForeignScanState *node, MlsScanState *state, TupleTableSlot *slot)
+{
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	const MlsRecord *record;
+	int64 count = 0;
+	ListCell *lc;
+
+	state->query->limit = -1;
+	state->query->verify_count = true;
+	open_stream(state);
+	while ((record = next_record(state)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		ResetExprContext(econtext);
+		fill_row(state, record, state->values, state->nulls);
+		ExecClearTuple(slot);
+		slot->tts_isnull[0] = true;
+		foreach (lc, state->plan->columns)
+		{
+			slot->tts_values[foreach_current_index(lc) + 1] = state->values[lfirst_int(lc) - 1];
+			slot->tts_isnull[foreach_current_index(lc) + 1] = state->nulls[lfirst_int(lc) - 1];
+		}
+		econtext->ecxt_scantuple = ExecStoreVirtualTuple(slot);
+		if (ExecQual(node->fdw_recheck_quals, econtext))
+			count++;
+	}
+	return count;
+}
+
+/* The one row of a count. */
+static TupleTableSlot *
+count_tuple(ForeignScanState *node, MlsScanState *state, TupleTableSlot *slot)
+{
+	int64 count = 0;
+
+	if (state->query)
+	{
+		count = counts_remotely(state)
+					? state->table->source->protocol->count(state->query, &state->stats)
+					: -1;
+		if (count < 0)
+			count = count_locally(node, state, slot);
+	}
+	state->finished = true;
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	slot->tts_values[0] = Int64GetDatum(count);
+	slot->tts_isnull[0] = false;
+	return ExecStoreVirtualTuple(slot);
+}
+
+/* ---- callbacks ---- */
+
+static TupleTableSlot *
+next_tuple(ForeignScanState *node, MlsScanState *state)
+{
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	const MlsRecord *record;
+	bool first = !state->started;
+
+	if (first)
+		bind_query(node, state);
+	if (first && state->plan->count)
+		return count_tuple(node, state, slot);
+	ExecClearTuple(slot);
+	if (state->finished)
+		return slot;
+	if (state->stream == NULL)
+		open_stream(state);
+	record = next_record(state);
+	if (record == NULL)
+		return slot;
+	fill_row(state, record, slot->tts_values, slot->tts_isnull);
+	return ExecStoreVirtualTuple(slot);
+}
+
+TupleTableSlot *
+mlsIterateForeignScan(ForeignScanState *node)
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack, .callback = add_context, .arg = node->fdw_state};
+	TupleTableSlot *slot;
+
+	error_context_stack = &callback;
+	slot = next_tuple(node, node->fdw_state);
+	error_context_stack = callback.previous;
+	return slot;
+}
+
+void
+mlsReScanForeignScan(ForeignScanState *node)
+{
+	MlsScanState *state = node->fdw_state;
+
+	mls_scan_stop(state);
+	state->started = false;
+	state->finished = false;
+}
+
+void
+mlsEndForeignScan(ForeignScanState *node)
+{
+	if (node->fdw_state)
+		mls_scan_stop(node->fdw_state);
+}
