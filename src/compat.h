@@ -60,4 +60,22 @@
 #define MLS_EXPLAIN_FORMAT_H "commands/explain.h"
 #endif
 
+/* Semantic actions of the JSON parser: return type, and how to go on. */
+#if PG_VERSION_NUM >= 160000
+#define MlsJsonResult JsonParseErrorType
+#define MLS_JSON_GO_ON return JSON_SUCCESS
+#else
+#define MlsJsonResult void
+#define MLS_JSON_GO_ON return
+#endif
+
+/* makeJsonLexContextCstringLen(NULL, ...) as since 17. */
+#if PG_VERSION_NUM >= 170000
+#define mls_json_lexer(json, length, encoding)                                                     \
+	makeJsonLexContextCstringLen(NULL, json, length, encoding, false)
+#else
+#define mls_json_lexer(json, length, encoding)                                                     \
+	makeJsonLexContextCstringLen(json, length, encoding, false)
+#endif
+
 #endif /* MLS_COMPAT_H */

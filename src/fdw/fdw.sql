@@ -20,3 +20,7 @@ CREATE FUNCTION mls_options(
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mls_options() IS 'options of servers, user mappings, foreign tables, columns and imports';
+
+CREATE FUNCTION mls_row(row_type anyelement, record json) RETURNS anyelement
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mls_row(anyelement, json) IS 'one record as a row of a foreign table, without asking the source';

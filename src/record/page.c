@@ -1,0 +1,286 @@
+/*
+ * page.c
+ *		A page of JSON as records of field slices, in one pass.
+ *
+ * PostgreSQL's parser does the lexing and calls back for each field; all that is
+ * kept of it is where its name and its value stand.  The lexer is told not to
+ * decode strings and there is no callback for scalars, so nothing is allocated
+ * per token.  Where the parser is, its own nesting level tells:
+ *
+ *		{ "@odata.count": 2, "value": [ { "ListingKey": "1", ... }, ... ] }
+ *		  level 1                         level 3
+ *
+ * Members of the page itself may follow the records (next links often do).
+ */
+#include "postgres.h"
+
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+#include "compat.h"
+#include "record/slice.h"
+
+/* Slices come in chunks: a record's are contiguous, and none is ever moved twice for long. */
+#define CHUNK_SLICES 8192
+
+/* More than any source's page; keeps the array of records within one allocation. */
+#define MAX_RECORDS (10 * 1000 * 1000)
+
+/* A piece of the source's text in a message is a line of a terminal or two. */
+#define MAX_DETAIL 200
+
+#define PAGE_LEVEL 1
+
+typedef struct PageState
+{
+	JsonLexContext *lex;
+	MlsPage *page;
+	const char *purpose;
+	const char *records_name; /* NULL: the document is the record */
+	int records_name_length;
+	int field_level;  /* nesting level of the records' fields */
+	bool in_records;  /* inside the array of records */
+	MlsSlice member;  /* page member being read */
+	MlsSlice *slices; /* current chunk */
+	int chunk_size;
+	int nslices; /* used in it */
+	int first;   /* where the current record's begin */
+	int max_records;
+} PageState;
+
+static void
+reserve_slice(PageState *state)
+{
+	int count = state->nslices - state->first;
+	MlsSlice *chunk;
+
+	if (state->nslices < state->chunk_size)
+		return;
+	state->chunk_size = Max(CHUNK_SLICES, 2 * count);
+	chunk = palloc(state->chunk_size * sizeof(MlsSlice));
+	if (count > 0)
+		memcpy(chunk, state->slices + state->first, count * sizeof(MlsSlice));
+	state->slices = chunk;
+	state->first = 0;
+	state->nslices = count;
+}
+
+/*
+ * Notes name and start of the field whose value comes next.  The name ends
+ * before the colon just read; a quote inside it has a backslash before it, the
+ * opening one never has.
+ */
+static void
+begin_slice(const JsonLexContext *lex, MlsSlice *slice)
+{
+	const char *end = lex->prev_token_terminator - 1;
+	const char *start;
+
+	while (end[-1] != '"')
+		end--;
+	end--;
+	start = end;
+	while (start[-1] != '"' || start[-2] == '\\')
+		start--;
+	slice->name = start;
+	slice->name_length = Min(end - start, PG_UINT16_MAX);
+	slice->value = lex->token_start;
+	slice->kind = mls_json_kind(*lex->token_start);
+}
+
+static void
+end_slice(const JsonLexContext *lex, MlsSlice *slice)
+{
+	slice->value_length = lex->prev_token_terminator - slice->value;
+	slice->escaped = slice->kind == MLS_STRING
+						 ? memchr(slice->value, '\\', slice->value_length) != NULL
+						 : slice->kind == MLS_ARRAY || slice->kind == MLS_OBJECT;
+}
+
+static bool
+is_records_member(const PageState *state)
+{
+	const MlsSlice *member = &state->member;
+
+	return state->records_name && member->kind == MLS_ARRAY &&
+		   member->name_length == state->records_name_length &&
+		   memcmp(member->name, state->records_name, member->name_length) == 0;
+}
+
+static bool
+is_record_field(const PageState *state)
+{
+	return state->in_records && state->lex->lex_level == state->field_level;
+}
+
+static MlsJsonResult
+field_start(void *arg, char *name, bool isnull)
+{
+	PageState *state = arg;
+
+	if (is_record_field(state))
+	{
+		reserve_slice(state);
+		begin_slice(state->lex, &state->slices[state->nslices]);
+	}
+	else if (state->lex->lex_level == PAGE_LEVEL)
+	{
+		begin_slice(state->lex, &state->member);
+		state->in_records = is_records_member(state);
+	}
+	MLS_JSON_GO_ON;
+}
+
+static MlsJsonResult
+field_end(void *arg, char *name, bool isnull)
+{
+	PageState *state = arg;
+
+	if (is_record_field(state))
+		end_slice(state->lex, &state->slices[state->nslices++]);
+	else if (state->lex->lex_level == PAGE_LEVEL)
+	{
+		MlsSlice *kept = palloc(sizeof(MlsSlice));
+
+		end_slice(state->lex, &state->member);
+		*kept = state->member;
+		state->page->values = lappend(state->page->values, kept);
+		state->in_records = false;
+	}
+	MLS_JSON_GO_ON;
+}
+
+static void report_content(const PageState *state, const char *detail) pg_attribute_noreturn();
+
+static void
+report_content(const PageState *state, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("could not read %s", state->purpose),
+					errdetail("%s", detail)));
+}
+
+/* Records are objects one level above their fields. */
+static MlsJsonResult
+object_start(void *arg)
+{
+	PageState *state = arg;
+	MlsPage *page = state->page;
+
+	if (!state->in_records || state->lex->lex_level != state->field_level - 1)
+		MLS_JSON_GO_ON;
+	if (page->nrecords == state->max_records)
+	{
+		if (state->max_records >= MAX_RECORDS)
+			report_content(state, psprintf("The page has more than %d records.", MAX_RECORDS));
+		state->max_records *= 2;
+		page->records = repalloc(page->records, state->max_records * sizeof(MlsRecord));
+	}
+	page->records[page->nrecords].json = state->lex->token_start;
+	state->first = state->nslices;
+	if ((page->nrecords & 0xFF) == 0)
+		CHECK_FOR_INTERRUPTS();
+	MLS_JSON_GO_ON;
+}
+
+static MlsJsonResult
+object_end(void *arg)
+{
+	PageState *state = arg;
+	MlsRecord *record;
+
+	if (!state->in_records || state->lex->lex_level != state->field_level - 1)
+		MLS_JSON_GO_ON;
+	record = &state->page->records[state->page->nrecords++];
+	record->length = state->lex->prev_token_terminator - record->json;
+	record->slices = state->slices + state->first;
+	record->nslices = state->nslices - state->first;
+	MLS_JSON_GO_ON;
+}
+
+/* An element of the array of records that is no object would be lost in silence. */
+static MlsJsonResult
+element_start(void *arg, bool isnull)
+{
+	PageState *state = arg;
+
+	if (state->in_records && state->lex->lex_level == state->field_level - 1 &&
+		*state->lex->token_start != '{')
+		report_content(state, psprintf("Element %d of the list of records is no object.",
+									   state->page->nrecords + 1));
+	MLS_JSON_GO_ON;
+}
+
+static void report_syntax(const PageState *state, const char *body, Size length,
+						  JsonParseErrorType error) pg_attribute_noreturn();
+
+static void
+report_syntax(const PageState *state, const char *body, Size length, JsonParseErrorType error)
+{
+	const char *first = body + strspn(body, " \t\r\n");
+	const char *reason;
+
+	if (first >= body + length)
+		report_content(state, "The answer is empty.");
+	if (*first == '<')
+		report_content(state, "The answer looks like an HTML page, not JSON.");
+	reason = json_errdetail(error, state->lex);
+	report_content(state,
+				   psprintf("The answer is no valid JSON at byte %lld of %lld: %.*s",
+							(long long) (state->lex->token_start - body + 1), (long long) length,
+							pg_mbcliplen(reason, strlen(reason), MAX_DETAIL), reason));
+}
+
+static void
+parse(PageState *state, char *body, Size length)
+{
+	JsonSemAction actions = {.semstate = state,
+							 .object_start = object_start,
+							 .object_end = object_end,
+							 .object_field_start = field_start,
+							 .object_field_end = field_end,
+							 .array_element_start = element_start};
+	JsonParseErrorType error;
+
+	state->lex = mls_json_lexer(body, length, GetDatabaseEncoding());
+	error = pg_parse_json(state->lex, &actions);
+	if (error != JSON_SUCCESS)
+		report_syntax(state, body, length, error);
+}
+
+MlsPage *
+mls_page_read(char *body, Size length, const char *records_name, const char *purpose)
+{
+	MlsPage *page = palloc0(sizeof(MlsPage));
+	PageState state = {.page = page,
+					   .purpose = purpose,
+					   .records_name = records_name,
+					   .records_name_length = records_name ? strlen(records_name) : 0,
+					   .field_level = records_name ? PAGE_LEVEL + 2 : PAGE_LEVEL,
+					   .in_records = records_name == NULL,
+					   .max_records = records_name ? 1024 : 1};
+
+	page->bytes = length;
+	page->replaced = mls_page_clean(&body, &length);
+	page->records = palloc(state.max_records * sizeof(MlsRecord));
+	parse(&state, body, length);
+	if (records_name == NULL && page->nrecords != 1)
+		report_content(&state, "The answer is no JSON object.");
+	return page;
+}
+
+const MlsSlice *
+mls_page_value(const MlsPage *page, const char *name)
+{
+	int length = strlen(name);
+	ListCell *lc;
+
+	foreach (lc, page->values)
+	{
+		const MlsSlice *slice = lfirst(lc);
+
+		if (slice->name_length == length && memcmp(slice->name, name, length) == 0)
+			return slice;
+	}
+	return NULL;
+}

@@ -1,0 +1,208 @@
+/*
+ * row.c
+ *		Records to rows.
+ *
+ * Records of a page carry the same fields in the same order, mostly.  So each
+ * field name seen remembers which came after it: the next slice is compared with
+ * that guess first, and only where the order changes is a name looked up.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+
+#include "record/slice.h"
+
+/* Field names without a column are remembered too, up to so many: a source has a few thousand. */
+#define MAX_FIELDS 16384
+
+/* A field name that was seen or is wanted. */
+typedef struct Field
+{
+	const char *name;
+	int length;
+	uint32 hash;
+	int column;             /* first column fed by it, or -1 */
+	struct Field *follower; /* the field that came after it in the last record */
+} Field;
+
+struct MlsRowMap
+{
+	MemoryContext context;
+	int ncolumns;
+	MlsTarget *targets;
+	int *next_column; /* further column of the same field, or -1 */
+	Field root;       /* its follower is the first field of a record */
+	Field **fields;   /* hash table, open addressing, size a power of two */
+	int nfields;
+	int size;
+	int first_whole; /* first column with field '*', or -1 */
+};
+
+static uint32
+hash_name(const char *name, int length)
+{
+	return hash_bytes((const unsigned char *) name, length);
+}
+
+/* Where a name is in the table, or would be. */
+static Field **
+find_place(const MlsRowMap *map, const char *name, int length, uint32 hash)
+{
+	for (uint32 i = hash;; i++)
+	{
+		Field **place = &map->fields[i & (map->size - 1)];
+
+		if (*place == NULL || ((*place)->hash == hash && (*place)->length == length &&
+							   memcmp((*place)->name, name, length) == 0))
+			return place;
+	}
+}
+
+static void
+grow_fields(MlsRowMap *map)
+{
+	Field **old = map->fields;
+	int old_size = map->size;
+
+	map->size *= 2;
+	map->fields = MemoryContextAllocZero(map->context, map->size * sizeof(Field *));
+	for (int i = 0; i < old_size; i++)
+		if (old[i])
+			*find_place(map, old[i]->name, old[i]->length, old[i]->hash) = old[i];
+	pfree(old);
+}
+
+/* The field of a name; a new one is noted as feeding no column.  NULL when there are too many. */
+static Field *
+get_field(MlsRowMap *map, const char *name, int length)
+{
+	uint32 hash = hash_name(name, length);
+	Field **place = find_place(map, name, length, hash);
+	Field *field;
+	char *copy;
+
+	if (*place || map->nfields >= MAX_FIELDS)
+		return *place;
+	field = MemoryContextAllocZero(map->context, sizeof(Field));
+	copy = MemoryContextAlloc(map->context, length + 1);
+	memcpy(copy, name, length);
+	field->name = copy;
+	field->length = length;
+	field->hash = hash;
+	field->column = -1;
+	*place = field;
+	if (++map->nfields > map->size / 2)
+		grow_fields(map);
+	return field;
+}
+
+/* The field of a slice that came after `previous`. */
+static inline Field *
+follow(MlsRowMap *map, Field *previous, const MlsSlice *slice)
+{
+	Field *guess = previous->follower;
+
+	if (guess && guess->length == slice->name_length &&
+		memcmp(guess->name, slice->name, guess->length) == 0)
+		return guess;
+	guess = get_field(map, slice->name, slice->name_length);
+	if (guess)
+		previous->follower = guess;
+	return guess;
+}
+
+static void
+init_target(MlsRowMap *map, Form_pg_attribute attribute, bool whole, pg_tz *zone)
+{
+	MlsTarget *target = &map->targets[attribute->attnum - 1];
+
+	if (!mls_target_init(target, attribute->atttypid, attribute->atttypmod, zone))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+				 errmsg("column \"%s\" cannot be filled from records: its type is %s",
+						NameStr(attribute->attname), format_type_be(attribute->atttypid)),
+				 errhint("Supported types are %s, and arrays of these.", mls_target_types())));
+	if (whole && target->type != JSONOID && target->type != JSONBOID && target->type != TEXTOID)
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+						errmsg("column \"%s\" cannot hold a whole record: its type is %s",
+							   NameStr(attribute->attname), format_type_be(attribute->atttypid)),
+						errhint("Types for field \"*\" are json, jsonb and text.")));
+}
+
+MlsRowMap *
+mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone)
+{
+	MlsRowMap *map = palloc0(sizeof(MlsRowMap));
+	pg_tz *zone = timezone ? pg_tzset(timezone) : NULL;
+
+	map->context = CurrentMemoryContext;
+	map->ncolumns = desc->natts;
+	map->targets = palloc0(Max(desc->natts, 1) * sizeof(MlsTarget));
+	map->next_column = palloc0(Max(desc->natts, 1) * sizeof(int));
+	map->size = 64;
+	map->fields = palloc0(map->size * sizeof(Field *));
+	map->first_whole = -1;
+	/* Backwards, so that the columns of one field are chained in their order. */
+	for (int i = desc->natts - 1; i >= 0; i--)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		int *first;
+
+		if (fields[i] == NULL || attribute->attisdropped)
+			continue;
+		init_target(map, attribute, strcmp(fields[i], "*") == 0, zone);
+		first = strcmp(fields[i], "*") == 0 ? &map->first_whole
+											: &get_field(map, fields[i], strlen(fields[i]))->column;
+		map->next_column[i] = *first;
+		*first = i;
+	}
+	return map;
+}
+
+/* Converts one slice for a column and the further ones of the same field. */
+static void
+fill_columns(const MlsRowMap *map, const MlsRecord *record, const MlsSlice *slice, int column,
+			 Datum *values, bool *isnull, MlsBadValue bad, void *arg)
+{
+	for (; column >= 0; column = map->next_column[column])
+	{
+		const MlsTarget *target = &map->targets[column];
+		const char *reason;
+
+		isnull[column] = true;
+		if (slice->kind == MLS_NULL)
+			continue;
+		reason = target->convert(target, slice, &values[column]);
+		isnull[column] = reason != NULL;
+		if (reason && bad)
+			bad(arg, record, column + 1, slice, reason);
+	}
+}
+
+void
+mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnull, MlsBadValue bad,
+			 void *arg)
+{
+	Field *previous = &map->root;
+
+	memset(isnull, true, map->ncolumns * sizeof(bool));
+	for (int i = 0; i < record->nslices; i++)
+	{
+		const MlsSlice *slice = &record->slices[i];
+		Field *field = follow(map, previous, slice);
+
+		if (field == NULL)
+			continue;
+		previous = field;
+		if (field->column >= 0)
+			fill_columns(map, record, slice, field->column, values, isnull, bad, arg);
+	}
+	if (map->first_whole >= 0)
+	{
+		MlsSlice whole = mls_json_slice(record->json, record->length);
+
+		fill_columns(map, record, &whole, map->first_whole, values, isnull, bad, arg);
+	}
+}

@@ -1,0 +1,236 @@
+/*
+ * slice.c
+ *		Field slices: finding them, and reading them as text.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
+
+#include "record/slice.h"
+
+MlsKind
+mls_json_kind(char first)
+{
+	switch (first)
+	{
+		case '{':
+			return MLS_OBJECT;
+		case '[':
+			return MLS_ARRAY;
+		case '"':
+			return MLS_STRING;
+		case 't':
+		case 'f':
+			return MLS_BOOLEAN;
+		case 'n':
+			return MLS_NULL;
+		default:
+			return MLS_NUMBER;
+	}
+}
+
+MlsSlice
+mls_json_slice(const char *value, int length)
+{
+	MlsSlice slice = {.name = "",
+					  .value = value,
+					  .value_length = length,
+					  .kind = mls_json_kind(*value),
+					  .escaped = memchr(value, '\\', length) != NULL};
+
+	return slice;
+}
+
+const MlsSlice *
+mls_record_field(const MlsRecord *record, const char *name)
+{
+	int length = strlen(name);
+
+	/* From the end: of a repeated field, the last counts. */
+	for (int i = record->nslices - 1; i >= 0; i--)
+		if (record->slices[i].name_length == length &&
+			memcmp(record->slices[i].name, name, length) == 0)
+			return &record->slices[i];
+	return NULL;
+}
+
+/* Four hexadecimal digits; the parser has seen that they are. */
+static int
+hex4(const char *s)
+{
+	int code = 0;
+
+	for (int i = 0; i < 4; i++)
+		code = code * 16 + (s[i] <= '9' ? s[i] - '0' : (s[i] | 0x20) - 'a' + 10);
+	return code;
+}
+
+/* Writes a character in the server encoding, or a question mark if it has none. */
+static char *
+put_character(char *out, pg_wchar code)
+{
+	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
+	unsigned char local[32];
+	int encoding = GetDatabaseEncoding();
+	int length;
+
+	unicode_to_utf8(code, utf8);
+	length = pg_utf_mblen(utf8);
+	if (encoding == PG_UTF8 || code < 0x80)
+	{
+		memcpy(out, utf8, length);
+		return out + length;
+	}
+	if (pg_do_encoding_conversion_buf(FindDefaultConversionProc(PG_UTF8, encoding), PG_UTF8,
+									  encoding, utf8, length, local, sizeof(local), true) != length)
+		strcpy((char *) local, "?");
+	length = strlen((char *) local);
+	memcpy(out, local, length);
+	return out + length;
+}
+
+/* Decodes one escape; `in` stands at the backslash.  Returns how far it reaches. */
+static int
+decode_escape(const char *in, char **out)
+{
+	static const char from[] = "bfnrt";
+	static const char to[] = "\b\f\n\r\t";
+	const char *letter;
+	int code;
+
+	if (in[1] != 'u')
+	{
+		letter = strchr(from, in[1]);
+		*(*out)++ = letter ? to[letter - from] : in[1];
+		return 2;
+	}
+	code = hex4(in + 2);
+	if (!is_utf16_surrogate_first(code))
+	{
+		*out = put_character(*out, code);
+		return 6;
+	}
+	/* Cleaning has left whole pairs only. */
+	*out = put_character(*out, surrogate_pair_to_codepoint(code, hex4(in + 8)));
+	return 12;
+}
+
+int
+mls_json_decode(const char *in, int length, char *out)
+{
+	const char *end = in + length;
+	char *start = out;
+
+	while (in < end)
+	{
+		const char *escape = memchr(in, '\\', end - in);
+		int plain = (escape ? escape : end) - in;
+
+		memcpy(out, in, plain);
+		out += plain;
+		in += plain;
+		if (escape)
+			in += decode_escape(in, &out);
+	}
+	return out - start;
+}
+
+const char *
+mls_slice_content(const MlsSlice *slice, int *length)
+{
+	char *decoded;
+
+	if (slice->kind != MLS_STRING)
+	{
+		*length = slice->value_length;
+		return slice->value;
+	}
+	*length = slice->value_length - 2;
+	if (!slice->escaped)
+		return slice->value + 1;
+	decoded = palloc(*length);
+	*length = mls_json_decode(slice->value + 1, *length, decoded);
+	return decoded;
+}
+
+char *
+mls_slice_text(const MlsSlice *slice)
+{
+	const char *content;
+	int length;
+
+	if (slice->kind == MLS_NULL)
+		return NULL;
+	content = mls_slice_content(slice, &length);
+	return pnstrdup(content, length);
+}
+
+bool
+mls_slice_int64(const MlsSlice *slice, int64 *value)
+{
+	const char *content;
+	int length;
+
+	if (slice->kind != MLS_NUMBER && slice->kind != MLS_STRING)
+		return false;
+	content = mls_slice_content(slice, &length);
+	return mls_parse_int64(content, length, value) == NULL;
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* End of the string that begins at s. */
+static const char *
+skip_string(const char *s)
+{
+	for (s++; *s != '"'; s++)
+		if (*s == '\\')
+			s++;
+	return s + 1;
+}
+
+/* End of the value that begins at s, in JSON that the parser has accepted. */
+static const char *
+skip_value(const char *s)
+{
+	int depth = 0;
+
+	if (*s != '[' && *s != '{' && *s != '"')
+	{
+		while (!is_space(*s) && *s != ',' && *s != ']')
+			s++;
+		return s;
+	}
+	do
+	{
+		if (*s == '"')
+			s = skip_string(s);
+		else
+		{
+			depth += (*s == '[' || *s == '{') - (*s == ']' || *s == '}');
+			s++;
+		}
+	} while (depth > 0);
+	return s;
+}
+
+bool
+mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element)
+{
+	const char *s = *position ? *position : array->value + 1;
+	const char *end;
+
+	while (is_space(*s) || *s == ',')
+		s++;
+	if (*s == ']')
+		return false;
+	end = skip_value(s);
+	*element = mls_json_slice(s, end - s);
+	*position = end;
+	return true;
+}

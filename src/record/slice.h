@@ -1,0 +1,75 @@
+/*
+ * slice.h
+ *		What the files of the record room share: cleaning pages, reading slices,
+ *		and single values.
+ *
+ * A function that can fail because of the data returns false or a reason (a
+ * sentence fragment such as "is not a number"; NULL means success) and never
+ * raises an error.
+ */
+#ifndef MLS_SLICE_H
+#define MLS_SLICE_H
+
+#include "postgres.h"
+
+#include "pgtime.h"
+#include "utils/timestamp.h"
+
+#include "record/record.h"
+
+/* clean.c */
+
+/* Makes a body valid UTF-8 without \u0000 and lone surrogates, in place, and
+ * converts it to the server encoding; *body and *length may change.  Returns the
+ * number of replacements. */
+extern int mls_page_clean(char **body, Size *length);
+
+/* slice.c */
+extern MlsKind mls_json_kind(char first);
+extern MlsSlice mls_json_slice(const char *value, int length);
+
+/* Decodes the inside of a JSON string into `out`, which has room for `length` bytes. */
+extern int mls_json_decode(const char *in, int length, char *out);
+
+/* Text of a scalar without decoding if possible: points into the page or to palloc'd memory. */
+extern const char *mls_slice_content(const MlsSlice *slice, int *length);
+
+/* Steps through an array: sets *element, returns false at the end.  *position starts at NULL. */
+extern bool mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element);
+
+/* value.c */
+extern const char *mls_parse_int64(const char *text, int length, int64 *result);
+extern bool mls_parse_date(const char *text, int length, int32 *result);
+extern bool mls_parse_time(const char *text, int length, int digits, int64 *result);
+/* zone NULL: UTC; digits: fraction digits kept.  local: the wall clock as written, offset ignored. */
+extern bool mls_parse_timestamp(const char *text, int length, pg_tz *zone, bool local, int digits,
+								Timestamp *result);
+
+/* convert.c */
+
+typedef struct MlsTarget MlsTarget;
+
+/* Converts a slice that is not null; returns NULL or why it does not fit. */
+typedef const char *(*MlsConvert)(const MlsTarget *target, const MlsSlice *slice, Datum *value);
+
+/* What a column's values become. */
+struct MlsTarget
+{
+	MlsConvert convert;
+	Oid type;
+	int32 typmod;
+	pg_tz *zone;        /* for date-times without an offset; NULL: UTC */
+	Datum limit;        /* numeric(p,s): 10^(p-s) */
+	MlsTarget *element; /* arrays */
+	int16 length;       /* of the type, for arrays' elements */
+	bool by_value;
+	char align;
+};
+
+/* Fills a target; false if values of the type cannot be made. */
+extern bool mls_target_init(MlsTarget *target, Oid type, int32 typmod, pg_tz *zone);
+
+/* For hints: what mls_target_init knows. */
+extern const char *mls_target_types(void);
+
+#endif /* MLS_SLICE_H */
