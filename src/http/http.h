@@ -148,6 +148,20 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 /* Forgets the cached token of a mapping (after ALTER USER MAPPING, on 401). */
 extern void mls_http_forget_token(Oid mapping_id);
 
+/* What was spent on a source lately, by all processes of this database. */
+typedef struct MlsHttpQuota
+{
+	int64 second;
+	int64 minute;
+	int64 hour;
+	int64 day;
+	int64 bytes_hour;
+	TimestampTz free_at; /* the next request may be sent then */
+} MlsHttpQuota;
+
+/* False if nothing was counted, because the source has no limits or was not asked yet. */
+extern bool mls_http_quota(Oid server_id, const MlsRates *rates, MlsHttpQuota *out);
+
 /* url.c: all address building; nothing is concatenated elsewhere. */
 
 /* One `name=value` of a query string; both are escaped by mls_url_build. */

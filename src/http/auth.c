@@ -1,0 +1,424 @@
+/*
+ * auth.c
+ *		Credentials: which a source needs, how they are sent, and the tokens got
+ *		for them.
+ *
+ * The only file that reads secrets.  What it builds of them goes to libcurl and
+ * nowhere else; tokens are kept in this process's memory, by user mapping.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#include "http/transport.h"
+
+#define SECOND_US INT64CONST(1000000)
+
+/* A token is renewed so long before its end, or in its last tenth if it is short-lived. */
+#define EARLY_US (30 * SECOND_US)
+
+/* The life of a token that does not tell it: a 401 corrects a wrong guess. */
+#define USUAL_LIFE_S 3600
+
+/* A shorter life would be over before the token is used; a 401 tells if it was. */
+#define SHORTEST_LIFE_S 10
+
+/* An answer of the token endpoint is a few kB. */
+#define MAX_TOKEN_ANSWER (1024 * 1024)
+
+/* Masking shorter words would only spoil messages. */
+#define SHORTEST_SECRET 4
+
+typedef struct TokenKey
+{
+	Oid server_id;
+	Oid mapping_id;
+} TokenKey;
+
+typedef struct Token
+{
+	TokenKey key;
+	uint64 credentials; /* what it was got for, as a hash */
+	char *text;         /* in TopMemoryContext; NULL: none */
+	int64 good_until;   /* mls_clock_us */
+} Token;
+
+static HTAB *tokens = NULL;
+
+/* ---- the cache ---- */
+
+/*
+ * What a token depends on.  A changed server or user mapping makes another hash,
+ * so a token never outlives the credentials it was got for; a statement that
+ * still runs with the old ones cannot leave theirs behind, either.
+ */
+static uint64
+credentials_hash(const MlsHttpSource *source)
+{
+	const char *parts[] = {source->token_url, source->scope, source->client_id,
+						   source->client_secret};
+	uint64 hash = 0;
+
+	for (int i = 0; i < lengthof(parts); i++)
+		if (parts[i])
+			hash = hash_combine64(
+				hash, hash_bytes_extended((const unsigned char *) parts[i], strlen(parts[i]), i));
+	return hash;
+}
+
+static Token *
+find_token(const MlsHttpSource *source, HASHACTION action)
+{
+	TokenKey key = {source->server_id, source->mapping_id};
+	Token *token;
+	bool found;
+
+	if (tokens == NULL)
+	{
+		HASHCTL control = {.keysize = sizeof(TokenKey), .entrysize = sizeof(Token)};
+
+		tokens = hash_create("mls_fdw tokens", 8, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	token = hash_search(tokens, &key, action, &found);
+	if (token && !found)
+		token->text = NULL;
+	return token;
+}
+
+static void
+drop_token(Token *token)
+{
+	if (token->text)
+	{
+		memset(token->text, 0, strlen(token->text));
+		pfree(token->text);
+		token->text = NULL;
+	}
+}
+
+static bool
+has_good_token(const MlsHttpSource *source)
+{
+	Token *token = find_token(source, HASH_FIND);
+
+	return token && token->text && mls_clock_us() < token->good_until &&
+		   token->credentials == credentials_hash(source);
+}
+
+static void
+keep_token(const MlsHttpSource *source, const char *text, double life_s)
+{
+	Token *token = find_token(source, HASH_ENTER);
+	int64 life_us = (int64) (life_s * SECOND_US);
+
+	drop_token(token);
+	token->text = MemoryContextStrdup(TopMemoryContext, text);
+	token->credentials = credentials_hash(source);
+	token->good_until = mls_clock_us() + life_us - Min(EARLY_US, life_us / 10);
+}
+
+void
+mls_http_forget_token(Oid mapping_id)
+{
+	HASH_SEQ_STATUS scan;
+	Token *token;
+
+	if (tokens == NULL)
+		return;
+	hash_seq_init(&scan, tokens);
+	while ((token = hash_seq_search(&scan)) != NULL)
+		if (token->key.mapping_id == mapping_id)
+			drop_token(token);
+}
+
+/* ---- sending ---- */
+
+static bool
+is_missing(const char *value)
+{
+	return value == NULL || *value == '\0';
+}
+
+/* A line break in a value would begin another header. */
+static bool
+is_unfit(const char *value)
+{
+	return value && strpbrk(value, "\r\n") != NULL;
+}
+
+void
+mls_auth_check(const MlsHttpSource *source)
+{
+	bool missing = false;
+
+	switch (source->auth)
+	{
+		case MLS_AUTH_NONE:
+			return;
+		case MLS_AUTH_OAUTH2:
+			if (is_missing(source->token_url))
+				ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+								errmsg("source \"%s\" has no token endpoint", source->name),
+								errhint("Set the option token_url of the server.")));
+			missing = is_missing(source->client_id) || is_missing(source->client_secret);
+			break;
+		case MLS_AUTH_BEARER:
+			missing = is_missing(source->token);
+			break;
+		case MLS_AUTH_BASIC:
+			missing = is_missing(source->username);
+			break;
+		case MLS_AUTH_HEADER:
+			missing = is_missing(source->header_name) || is_missing(source->header_value);
+			break;
+	}
+	if (missing)
+		mls_report_credentials(source, "The user mapping does not hold them.");
+	if (is_unfit(source->token) || is_unfit(source->header_name) || is_unfit(source->header_value))
+		mls_report_credentials(source, "The user mapping's value holds a line break.");
+}
+
+bool
+mls_auth_ready(const MlsHttpSource *source)
+{
+	return source->auth != MLS_AUTH_OAUTH2 || has_good_token(source);
+}
+
+static bool
+set_bearer(CURL *easy, const char *token)
+{
+	return token && curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BEARER) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, token) == CURLE_OK;
+}
+
+static bool
+set_basic(CURL *easy, const char *username, const char *password)
+{
+	return curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_USERNAME, username) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_PASSWORD, password ? password : "") == CURLE_OK;
+}
+
+static bool
+set_header(struct curl_slist **headers, const char *name, const char *value)
+{
+	char *line = psprintf("%s: %s", name, value);
+	struct curl_slist *longer = curl_slist_append(*headers, line);
+
+	memset(line, 0, strlen(line));
+	pfree(line);
+	if (longer == NULL)
+		return false;
+	*headers = longer;
+	return true;
+}
+
+bool
+mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **headers)
+{
+	Token *token;
+
+	switch (source->auth)
+	{
+		case MLS_AUTH_NONE:
+			return true;
+		case MLS_AUTH_OAUTH2:
+			token = find_token(source, HASH_FIND);
+			return token && set_bearer(easy, token->text);
+		case MLS_AUTH_BEARER:
+			return set_bearer(easy, source->token);
+		case MLS_AUTH_BASIC:
+			return set_basic(easy, source->username, source->password);
+		case MLS_AUTH_HEADER:
+			return set_header(headers, source->header_name, source->header_value);
+	}
+	return false;
+}
+
+/* ---- masking ---- */
+
+static void
+mask_word(char *text, const char *word)
+{
+	int length = word ? strlen(word) : 0;
+
+	if (length < SHORTEST_SECRET)
+		return;
+	for (char *at = strstr(text, word); at; at = strstr(at + length, word))
+		memset(at, '*', length);
+}
+
+char *
+mls_auth_mask(const MlsHttpSource *source, const char *text)
+{
+	char *copy = pstrdup(text);
+	Token *token = tokens ? find_token(source, HASH_FIND) : NULL;
+
+	mask_word(copy, source->client_secret);
+	mask_word(copy, source->token);
+	mask_word(copy, source->password);
+	mask_word(copy, source->header_value);
+	mask_word(copy, token ? token->text : NULL);
+	return copy;
+}
+
+/* ---- getting a token ---- */
+
+static void
+add_field(StringInfo form, const char *name, const char *value)
+{
+	if (is_missing(value))
+		return;
+	appendStringInfo(form, "%s%s=%s", form->len ? "&" : "", name, mls_url_escape(value));
+}
+
+/* The request for a token, and the source as the token endpoint's own. */
+static void
+prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, MlsHttpCall *call)
+{
+	StringInfoData form;
+
+	*endpoint = *source;
+	endpoint->auth = MLS_AUTH_NONE;
+	endpoint->url = source->token_url;
+	endpoint->max_page_bytes = MAX_TOKEN_ANSWER;
+	initStringInfo(&form);
+	add_field(&form, "grant_type", "client_credentials");
+	add_field(&form, "scope", source->scope);
+	if (source->token_style == MLS_TOKEN_FORM)
+	{
+		add_field(&form, "client_id", source->client_id);
+		add_field(&form, "client_secret", source->client_secret);
+	}
+	else
+	{
+		/* The standard (RFC 6749, 2.3.1) has both escaped like form fields. */
+		endpoint->auth = MLS_AUTH_BASIC;
+		endpoint->username = mls_url_escape(source->client_id);
+		endpoint->password = mls_url_escape(source->client_secret);
+	}
+	memset(call, 0, sizeof(*call));
+	call->method = "POST";
+	call->url = source->token_url;
+	call->headers =
+		list_make2("Content-Type: application/x-www-form-urlencoded", "Accept: application/json");
+	call->body = form.data;
+	call->purpose = "access token";
+}
+
+/* The answer as jsonb, or NULL if it is none; the parser's messages quote the text, so they are dropped. */
+static Jsonb *
+parse_answer(const MlsHttpResponse *response)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Jsonb *volatile parsed = NULL;
+
+	PG_TRY()
+		;
+		{
+			char *text = pg_any_to_server(response->body, response->length, PG_UTF8);
+
+			parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(context);
+			if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+				PG_RE_THROW();
+			FlushErrorState();
+			parsed = NULL;
+		}
+	PG_END_TRY();
+	return parsed && JB_ROOT_IS_OBJECT(parsed) ? parsed : NULL;
+}
+
+/* A member as text, or NULL. */
+static char *
+member(Jsonb *answer, const char *name)
+{
+	JsonbValue key;
+	JsonbValue *value;
+
+	if (answer == NULL)
+		return NULL;
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = strlen(name);
+	value = findJsonbValueFromContainer(&answer->root, JB_FOBJECT, &key);
+	if (value && value->type == jbvString)
+		return pnstrdup(value->val.string.val, value->val.string.len);
+	if (value && value->type == jbvNumeric)
+		return DatumGetCString(
+			DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+	return NULL;
+}
+
+/* An error code of the standard ("invalid_client"); anything else is not repeated. */
+static const char *
+error_code(const char *code)
+{
+	if (is_missing(code) || strlen(code) > 40 ||
+		strspn(code, "abcdefghijklmnopqrstuvwxyz_") != strlen(code))
+		return NULL;
+	return code;
+}
+
+static void
+report_refusal(const MlsHttpSource *source, const MlsHttpResponse *response, Jsonb *answer)
+{
+	const char *code = error_code(member(answer, "error"));
+	char *detail =
+		psprintf(code ? "The token endpoint answered %d (%s)." : "The token endpoint answered %d.",
+				 response->status, code);
+
+	if (response->status == 400 || response->status == 401 || response->status == 403)
+		mls_report_credentials(source, detail);
+	ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+					errmsg("could not log in to source \"%s\"", source->name),
+					errdetail("%s", detail), errhint("Check the option token_url of the server.")));
+}
+
+/* Reads the token and its life from the answer. */
+static void
+take_token(const MlsHttpSource *source, const MlsHttpResponse *response)
+{
+	Jsonb *answer = parse_answer(response);
+	char *text;
+	char *life;
+	double life_s;
+
+	if (response->status != 200 && response->status != 201)
+		report_refusal(source, response, answer);
+	text = member(answer, "access_token");
+	if (is_missing(text) || is_unfit(text))
+		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+						errmsg("could not log in to source \"%s\"", source->name),
+						errdetail("The answer of the token endpoint holds no access token."),
+						errhint("Check the option token_url of the server.")));
+	life = member(answer, "expires_in");
+	life_s = life ? strtod(life, NULL) : 0;
+	if (!(life_s > 0 && life_s < 1e9))
+		life_s = USUAL_LIFE_S;
+	keep_token(source, text, Max(life_s, SHORTEST_LIFE_S));
+}
+
+void
+mls_auth_login(const MlsHttpSource *source, MlsHttpStats *stats)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw login", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	MlsHttpSource *endpoint = palloc(sizeof(MlsHttpSource));
+	MlsHttpCall call;
+
+	prepare_login(source, endpoint, &call);
+	take_token(source, mls_http_finish(mls_request_start_login(endpoint, &call, stats)));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,361 @@
+/*
+ * report.c
+ *		What went wrong with a request, in words: SQLSTATE, message, detail, hint.
+ *
+ * What the other side said goes through clean(): cut, made printable, and
+ * without our secrets, should it repeat one.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/timestamp.h"
+
+#include "http/transport.h"
+
+/* The other side's words are cut to this. */
+#define QUOTED_LENGTH 500
+
+/* Text from outside as a message may show it. */
+static char *
+clean(const MlsHttpSource *source, const char *text)
+{
+	char *copy = mls_auth_mask(source, text);
+	int length = strlen(copy);
+
+	if (pg_encoding_verifymbstr(GetDatabaseEncoding(), copy, length) != length)
+		for (char *c = copy; *c; c++)
+			if ((unsigned char) *c >= 0x80)
+				*c = '?';
+	for (char *c = copy; *c; c++)
+		if ((unsigned char) *c < 0x20 || *c == 0x7f)
+			*c = ' ';
+	if (length > QUOTED_LENGTH)
+		strcpy(copy + pg_mbcliplen(copy, length, QUOTED_LENGTH), "...");
+	return copy;
+}
+
+/* ---- how long which phase took ---- */
+
+/* One phase of an attempt: libcurl's name for its end (since the start), and ours. */
+typedef struct Phase
+{
+	CURLINFO end;
+	const char *name;
+} Phase;
+
+static const Phase phases[] = {
+	{CURLINFO_NAMELOOKUP_TIME_T, "name lookup"},
+	{CURLINFO_CONNECT_TIME_T, "connection"},
+	{CURLINFO_APPCONNECT_TIME_T, "TLS"},
+	{CURLINFO_STARTTRANSFER_TIME_T, "waiting for the answer"},
+};
+
+/* "Name lookup 12 ms, connection 48 ms, waiting for the answer 29940 ms." */
+static char *
+phase_times(MlsHttpRequest *request)
+{
+	int64 total = request->ended_at - request->sent_at;
+	curl_off_t before = 0;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < lengthof(phases); i++)
+	{
+		curl_off_t end = 0;
+		bool is_wait = phases[i].end == CURLINFO_STARTTRANSFER_TIME_T;
+
+		curl_easy_getinfo(request->transfer.easy, phases[i].end, &end);
+		if (is_wait && end == 0 && request->connected)
+			end = total;
+		/* A kept connection has no phases before the wait. */
+		if (end <= before && end < 1)
+			continue;
+		if (end > before)
+			appendStringInfo(&buf, "%s%s " INT64_FORMAT " ms", buf.len ? ", " : "", phases[i].name,
+							 (int64) (end - before) / 1000);
+		before = Max(before, end);
+	}
+	if (total - before > 1000)
+		appendStringInfo(&buf, "%s%s " INT64_FORMAT " ms", buf.len ? ", " : "",
+						 request->ticket.answered_at || request->length ? "receiving"
+						 : request->connected                           ? "waiting"
+																		: "trying",
+						 (total - (int64) before) / 1000);
+	if (request->attempts > 1)
+		appendStringInfo(&buf, "%slast of %d attempts", buf.len ? "; " : "", request->attempts);
+	if (buf.len == 0)
+		return buf.data;
+	buf.data[0] = pg_toupper((unsigned char) buf.data[0]);
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+/* ---- credentials ---- */
+
+static const char *
+credentials_hint(const MlsHttpSource *source)
+{
+	switch (source->auth)
+	{
+		case MLS_AUTH_OAUTH2:
+			return "Check the options client_id and client_secret of the user mapping.";
+		case MLS_AUTH_BEARER:
+			return "Check the option token of the user mapping.";
+		case MLS_AUTH_BASIC:
+			return "Check the options username and password of the user mapping.";
+		case MLS_AUTH_HEADER:
+			return "Check the option api_key of the user mapping.";
+		default:
+			return "The source wants credentials: check the option auth of the server.";
+	}
+}
+
+void
+mls_report_credentials(const MlsHttpSource *source, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("source \"%s\" rejected the credentials", source->name),
+			 errdetail("%s", clean(source, detail)), errhint("%s", credentials_hint(source))));
+}
+
+/* ---- quota ---- */
+
+/* "in 45 s", "in 12 min", "in 3 h" */
+static char *
+in_time(int64 wait_us)
+{
+	int64 s = (wait_us + 999999) / 1000000;
+
+	if (s < 120)
+		return psprintf(INT64_FORMAT " s", s);
+	if (s < 120 * 60)
+		return psprintf(INT64_FORMAT " min", (s + 59) / 60);
+	return psprintf(INT64_FORMAT " h", (s + 3599) / 3600);
+}
+
+void
+mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait)
+{
+	TimestampTz free_at = GetCurrentTimestamp() + wait->wait_us;
+
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+		 errmsg("quota of source \"%s\" is used up", source->name),
+		 errdetail("It allows " INT64_FORMAT " %s. The next request is possible in %s (%s).",
+				   wait->limit, wait->unit, in_time(wait->wait_us), timestamptz_to_str(free_at))));
+}
+
+void
+mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("source \"%s\" wants no requests for some time", request->source->name),
+			 errdetail("It answered %d to the request for %s and asks to come back in %s (%s).",
+					   status, request->call.purpose, in_time(delay_us),
+					   timestamptz_to_str(GetCurrentTimestamp() + delay_us))));
+}
+
+/* ---- statuses ---- */
+
+typedef struct StatusWord
+{
+	int status;
+	int sqlstate;
+	const char *word;
+} StatusWord;
+
+static const StatusWord status_words[] = {
+	{400, ERRCODE_FDW_ERROR, "Bad Request"},
+	{401, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, "Unauthorized"},
+	{403, ERRCODE_INSUFFICIENT_PRIVILEGE, "Forbidden"},
+	{404, ERRCODE_FDW_TABLE_NOT_FOUND, "Not Found"},
+	{408, ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "Request Timeout"},
+	{410, ERRCODE_FDW_ERROR, "Gone"},
+	{413, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "Content Too Large"},
+	{414, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "URI Too Long"},
+	{429, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "Too Many Requests"},
+	{500, ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "Internal Server Error"},
+	{501, ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "Not Implemented"},
+	{502, ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "Bad Gateway"},
+	{503, ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "Service Unavailable"},
+	{504, ERRCODE_FDW_UNABLE_TO_CREATE_REPLY, "Gateway Timeout"},
+};
+
+static const StatusWord *
+status_word(int status)
+{
+	for (int i = 0; i < lengthof(status_words); i++)
+		if (status_words[i].status == status)
+			return &status_words[i];
+	return NULL;
+}
+
+static int
+status_sqlstate(int status)
+{
+	const StatusWord *word = status_word(status);
+
+	if (word)
+		return word->sqlstate;
+	return status >= 500 ? ERRCODE_FDW_UNABLE_TO_CREATE_REPLY : ERRCODE_FDW_ERROR;
+}
+
+/* "The source answered 404 (Not Found): no such resource" */
+static char *
+status_detail(const MlsHttpSource *source, int status, const char *said)
+{
+	const StatusWord *word = status_word(status);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "The source answered %d", status);
+	if (word)
+		appendStringInfo(&buf, " (%s)", word->word);
+	if (said && *said)
+		appendStringInfo(&buf, ": %s", clean(source, said));
+	else
+		appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+/* Where a redirect points to; its query may hold anything and is left out. */
+static char *
+redirect_target(const MlsHttpResponse *response)
+{
+	const char *location = mls_http_header(response, "location");
+	char *target = pstrdup(location ? location : "");
+
+	target[strcspn(target, "?#")] = '\0';
+	return strchr(target, '@') ? pstrdup("") : target;
+}
+
+void
+mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
+					   const MlsHttpResponse *response, const char *detail)
+{
+	int status = response->status;
+
+	if (status == 401)
+		mls_report_credentials(source, status_detail(source, status, detail));
+	if (status >= 300 && status < 400)
+		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+						errmsg("source \"%s\" answered with a redirect", source->name),
+						errdetail("The request for %s was sent on to \"%s\" (status %d); redirects "
+								  "are not followed.",
+								  call->purpose, clean(source, redirect_target(response)), status),
+						errhint("Check the option url of the server.")));
+	ereport(ERROR, (errcode(status_sqlstate(status)),
+					errmsg("could not fetch %s from source \"%s\"", call->purpose, source->name),
+					errdetail("%s", status_detail(source, status, detail))));
+}
+
+/* A body short and plain enough to be quoted where nobody has read it. */
+static const char *
+quotable_body(const MlsHttpResponse *response)
+{
+	bool is_plain = strstr(response->content_type, "json") != NULL ||
+					strcmp(response->content_type, "text/plain") == 0;
+
+	return is_plain ? response->body : NULL;
+}
+
+/* ---- failures without an answer ---- */
+
+static void
+report_refused(MlsHttpRequest *request)
+{
+	const MlsHttpSource *source = request->source;
+
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("source \"%s\" may not be asked at its address", source->name),
+					errdetail("The address %s is not public.", request->refused),
+					errhint("A superuser can add the host to the setting mls_fdw.allowed_hosts.")));
+}
+
+static void
+report_too_large(MlsHttpRequest *request)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("answer of source \"%s\" is too large", request->source->name),
+			 errdetail("The answer for %s is larger than " INT64_FORMAT " bytes when unpacked.",
+					   request->call.purpose, request->source->max_page_bytes)));
+}
+
+static void
+report_timeout(MlsHttpRequest *request)
+{
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+		 errmsg("timed out after " INT64_FORMAT " s waiting for source \"%s\"",
+				(request->ended_at - request->sent_at + 500000) / 1000000, request->source->name),
+		 errdetail("The request was for %s. %s", request->call.purpose, phase_times(request))));
+}
+
+static bool
+is_connecting(CURLcode result)
+{
+	switch (result)
+	{
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_SSL_CONNECT_ERROR:
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+report_network(MlsHttpRequest *request)
+{
+	const MlsHttpSource *source = request->source;
+	CURLcode result = request->transfer.result;
+	const char *said = request->error[0] ? request->error : curl_easy_strerror(result);
+	char *detail = psprintf("%s. %s", clean(source, said), phase_times(request));
+
+	if (is_connecting(result))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not connect to source \"%s\"", source->name),
+				 errdetail("%s", detail),
+				 result == CURLE_PEER_FAILED_VERIFICATION
+					 ? errhint("The option ca_file of the server can name further certificates.")
+					 : 0));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+			 errmsg("could not receive %s from source \"%s\"", request->call.purpose, source->name),
+			 errdetail("%s", detail)));
+}
+
+void
+mls_report_failure(MlsHttpRequest *request)
+{
+	CURLcode result = request->transfer.result;
+
+	if (request->refused[0])
+		report_refused(request);
+	if (request->too_large || result == CURLE_FILESIZE_EXCEEDED)
+		report_too_large(request);
+	if (request->out_of_memory || result == CURLE_OUT_OF_MEMORY)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+						errdetail("Failed while receiving %s.", request->call.purpose)));
+	if (result == CURLE_OPERATION_TIMEDOUT)
+		report_timeout(request);
+	if (result == CURLE_OK)
+	{
+		MlsHttpResponse *response = mls_request_response(request);
+
+		mls_http_report_status(request->source, &request->call, response, quotable_body(response));
+	}
+	report_network(request);
+	pg_unreachable();
+}

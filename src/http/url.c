@@ -1,0 +1,394 @@
+/*
+ * url.c
+ *		Addresses: taken apart, put together, resolved, and shown without their
+ *		secrets.  No network.
+ *
+ * Taking apart is libcurl's, so that what is checked here is what libcurl will
+ * connect to.  One parser handle serves the whole life of the process: no error
+ * can leak one.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "lib/stringinfo.h"
+#include "utils/memutils.h"
+
+#include "http/transport.h"
+
+/* Messages show no more of an address than this. */
+#define DISPLAY_LENGTH 1000
+
+/* Parameters whose values are not shown, in lower case. */
+static const char *const secret_params[] = {"access_token",
+											"api-key",
+											"api_key",
+											"apikey",
+											"auth",
+											"authorization",
+											"client_id",
+											"password",
+											"secret",
+											"client_secret",
+											"refresh_token",
+											"sig",
+											"token",
+											"signature",
+											"x-amz-credential",
+											"x-amz-signature",
+											"x-amz-security-token",
+											"x-goog-signature"};
+
+/* ---- libcurl's parser ---- */
+
+static CURLU *
+parser(void)
+{
+	static CURLU *handle = NULL;
+
+	if (handle == NULL)
+		handle = curl_url();
+	if (handle == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	curl_url_set(handle, CURLUPART_URL, NULL, 0);
+	return handle;
+}
+
+/* One part of the address in the parser, palloc'd; NULL if it has none. */
+static char *
+part(CURLU *handle, CURLUPart which, unsigned flags)
+{
+	char *theirs = NULL;
+	char *ours = NULL;
+	CURLUcode code = curl_url_get(handle, which, &theirs, flags);
+
+	if (theirs)
+	{
+		Size size = strlen(theirs) + 1;
+
+		ours = MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_NO_OOM);
+		if (ours)
+			memcpy(ours, theirs, size);
+		curl_free(theirs);
+	}
+	if (code == CURLUE_OUT_OF_MEMORY || (code == CURLUE_OK && ours == NULL))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return ours;
+}
+
+static char *
+lower(char *text)
+{
+	for (char *c = text; *c; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+	return text;
+}
+
+bool
+mls_url_split(const char *text, MlsUrl *url)
+{
+	CURLU *handle = parser();
+	char *port;
+
+	memset(url, 0, sizeof(*url));
+	if (curl_url_set(handle, CURLUPART_URL, text, 0) != CURLUE_OK)
+		return false;
+	url->scheme = lower(part(handle, CURLUPART_SCHEME, 0));
+	url->host = part(handle, CURLUPART_HOST, 0);
+	port = part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+	if (url->host == NULL || *url->host == '\0' || port == NULL)
+		return false;
+	lower(url->host);
+	if (url->host[0] == '[')
+	{
+		url->host++;
+		url->host[strcspn(url->host, "]")] = '\0';
+	}
+	url->port = atoi(port);
+	url->path = part(handle, CURLUPART_PATH, 0);
+	url->query = part(handle, CURLUPART_QUERY, 0);
+	url->has_user = part(handle, CURLUPART_USER, 0) || part(handle, CURLUPART_PASSWORD, 0);
+	return true;
+}
+
+bool
+mls_url_same_origin(const MlsUrl *a, const MlsUrl *b)
+{
+	return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
+/* ---- building ---- */
+
+/* Appends text, escaping all but letters, digits and the characters given. */
+static void
+escape_into(StringInfo buf, const char *text, const char *kept)
+{
+	for (const unsigned char *c = (const unsigned char *) text; *c; c++)
+	{
+		if ((*c < 0x80 && isalnum(*c)) || strchr(kept, *c))
+			appendStringInfoChar(buf, *c);
+		else
+			appendStringInfo(buf, "%%%02X", *c);
+	}
+}
+
+#define UNRESERVED "-._~"
+
+char *
+mls_url_escape(const char *text)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	escape_into(&buf, text, UNRESERVED);
+	return buf.data;
+}
+
+/* The parameters as a query, after one the base has; NULL if there are none. */
+static char *
+join_query(const char *base_query, List *params)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	if (base_query == NULL && params == NIL)
+		return NULL;
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, base_query ? base_query : "");
+	foreach (lc, params)
+	{
+		const MlsUrlParam *param = lfirst(lc);
+
+		if (buf.len > 0)
+			appendStringInfoChar(&buf, '&');
+		escape_into(&buf, param->name, UNRESERVED "$@");
+		appendStringInfoChar(&buf, '=');
+		escape_into(&buf, param->value, UNRESERVED "$'(),:*/@;");
+	}
+	return buf.data;
+}
+
+static char *
+join_path(const char *base_path, const char *path)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, base_path);
+	while (buf.len > 0 && buf.data[buf.len - 1] == '/')
+		buf.data[--buf.len] = '\0';
+	appendStringInfoChar(&buf, '/');
+	escape_into(&buf, *path == '/' ? path + 1 : path, UNRESERVED "$'(),:*/@;=");
+	return buf.data;
+}
+
+char *
+mls_url_build(const char *base, const char *path, List *params)
+{
+	MlsUrl url;
+	CURLU *handle;
+	const char *new_path;
+	const char *query;
+	bool failed;
+
+	if (!mls_url_split(base, &url))
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("malformed address"),
+						errdetail("%s", mls_url_problem(base))));
+	new_path = *path ? join_path(url.path, path) : url.path;
+	query = join_query(url.query, params);
+	handle = parser();
+	failed = curl_url_set(handle, CURLUPART_URL, base, 0) != CURLUE_OK ||
+			 curl_url_set(handle, CURLUPART_PATH, new_path, 0) != CURLUE_OK ||
+			 curl_url_set(handle, CURLUPART_QUERY, query, 0) != CURLUE_OK ||
+			 curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK;
+	if (failed)
+		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+						errmsg("could not build the address of \"%s\"", path)));
+	return part(handle, CURLUPART_URL, 0);
+}
+
+/* ---- links ---- */
+
+/* A link as servers write it, with blanks, quotes and other letters escaped that may not stand there. */
+static char *
+escape_strays(const char *link)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (const unsigned char *c = (const unsigned char *) link; *c; c++)
+	{
+		if (*c <= 0x20 || *c >= 0x7f || strchr("\"<>\\^`{|}", *c))
+			appendStringInfo(&buf, "%%%02X", *c);
+		else
+			appendStringInfoChar(&buf, *c);
+	}
+	return buf.data;
+}
+
+static void
+refuse_link(const MlsHttpSource *source, const char *link, const char *why) pg_attribute_noreturn();
+
+static void
+refuse_link(const MlsHttpSource *source, const char *link, const char *why)
+{
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("source \"%s\" gave a link that is not followed", source->name),
+					errdetail("%s The link is \"%s\".", why, mls_url_display(link))));
+}
+
+/* Links come from outside: one to another place could carry the credentials away. */
+static void
+check_link(const MlsHttpSource *source, const char *link)
+{
+	MlsUrl root;
+	MlsUrl target;
+
+	if (!mls_url_split(link, &target) || !mls_url_split(source->url, &root))
+		refuse_link(source, link, "It is malformed.");
+	if (target.has_user)
+		refuse_link(source, link, "It holds a user name.");
+	if (mls_url_same_origin(&root, &target))
+		return;
+	if (strcmp(root.scheme, "https") == 0 && strcmp(target.scheme, "https") != 0)
+		refuse_link(source, link, "It leaves https.");
+	if (strcmp(target.scheme, "https") != 0 && strcmp(target.scheme, "http") != 0)
+		refuse_link(source, link, "It is not an http address.");
+	if (mls_egress_listed(target.host, target.port))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("source \"%s\" gave a link to another host", source->name),
+			 errdetail("The link is \"%s\".", mls_url_display(link)),
+			 errhint("If the host is to be trusted, a superuser can add \"%s\" to the setting "
+					 "mls_fdw.allowed_hosts.",
+					 target.host)));
+}
+
+char *
+mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link)
+{
+	char *clean = escape_strays(link);
+	CURLU *handle = parser();
+	char *url;
+
+	if (curl_url_set(handle, CURLUPART_URL, base, 0) != CURLUE_OK ||
+		curl_url_set(handle, CURLUPART_URL, clean, 0) != CURLUE_OK ||
+		curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
+		refuse_link(source, clean, "It is malformed.");
+	url = part(handle, CURLUPART_URL, 0);
+	check_link(source, url);
+	return url;
+}
+
+/* ---- showing ---- */
+
+static bool
+is_secret(const char *name, int length)
+{
+	for (int i = 0; i < lengthof(secret_params); i++)
+		if (strlen(secret_params[i]) == length &&
+			pg_strncasecmp(secret_params[i], name, length) == 0)
+			return true;
+	return false;
+}
+
+/* Appends a query with the values of secret parameters masked. */
+static void
+mask_query(StringInfo buf, const char *query)
+{
+	for (const char *at = query; *at;)
+	{
+		int name = strcspn(at, "=&");
+		int whole = strcspn(at, "&");
+
+		if (is_secret(at, name))
+			appendStringInfo(buf, "%.*s=***", name, at);
+		else
+			appendBinaryStringInfo(buf, at, whole);
+		at += whole;
+		if (*at)
+			appendStringInfoChar(buf, *at++);
+	}
+}
+
+static char *
+shorten(StringInfo buf)
+{
+	if (buf->len > DISPLAY_LENGTH)
+	{
+		buf->len = DISPLAY_LENGTH;
+		buf->data[buf->len] = '\0';
+		appendStringInfoString(buf, "...");
+	}
+	return buf->data;
+}
+
+char *
+mls_url_display(const char *text)
+{
+	MlsUrl url;
+	StringInfoData buf;
+	bool is_https;
+
+	if (!mls_url_split(text, &url))
+		return pstrdup("(malformed address)");
+	is_https = strcmp(url.scheme, "https") == 0;
+	initStringInfo(&buf);
+	appendStringInfo(&buf, strchr(url.host, ':') ? "%s://[%s]" : "%s://%s", url.scheme, url.host);
+	if (url.port != (is_https ? 443 : 80))
+		appendStringInfo(&buf, ":%d", url.port);
+	appendStringInfoString(&buf, url.path);
+	if (url.query)
+	{
+		appendStringInfoChar(&buf, '?');
+		mask_query(&buf, url.query);
+	}
+	return shorten(&buf);
+}
+
+char *
+mls_url_relative(const MlsHttpSource *source, const char *text)
+{
+	MlsUrl root;
+	MlsUrl url;
+	StringInfoData buf;
+	int length;
+
+	if (!mls_url_split(text, &url) || !mls_url_split(source->url, &root) ||
+		!mls_url_same_origin(&root, &url))
+		return mls_url_display(text);
+	length = strlen(root.path);
+	while (length > 0 && root.path[length - 1] == '/')
+		length--;
+	initStringInfo(&buf);
+	if (strncmp(url.path, root.path, length) == 0 && url.path[length] == '/')
+		appendStringInfoString(&buf, url.path + length + 1);
+	else
+		appendStringInfoString(&buf, url.path);
+	if (url.query)
+	{
+		appendStringInfoChar(&buf, '?');
+		mask_query(&buf, url.query);
+	}
+	return buf.data;
+}
+
+const char *
+mls_url_problem(const char *text)
+{
+	MlsUrl url;
+
+	for (const char *c = text; *c; c++)
+		if ((unsigned char) *c <= 0x20 || (unsigned char) *c >= 0x7f)
+			return "It holds a blank or a character that must be escaped.";
+	if (!mls_url_split(text, &url))
+		return "It is not an absolute address such as https://host/path.";
+	if (strcmp(url.scheme, "https") != 0 && strcmp(url.scheme, "http") != 0)
+		return "Its scheme is neither https nor http.";
+	if (url.has_user)
+		return "It holds a user name or password; these belong in the user mapping.";
+	if (strchr(text, '#'))
+		return "It holds a fragment (\"#\").";
+	return NULL;
+}
