@@ -76,6 +76,8 @@
 #else
 #define mls_json_lexer(json, length, encoding)                                                     \
 	makeJsonLexContextCstringLen(json, length, encoding, false)
+#endif
+
 /* A set of n events of the current owner, and a wait event that shows in pg_stat_activity. */
 #if PG_VERSION_NUM >= 170000
 #define mls_wait_event_set(n) CreateWaitEventSet(CurrentResourceOwner, n)
