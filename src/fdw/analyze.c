@@ -120,7 +120,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows, dou
 	Sample sample = {.relation = relation, .rows = rows, .target = targrows, .to_skip = -1};
 	MlsHttpStats stats = {0};
 	MlsStream *stream;
-	int64 total = protocol->countable(table) ? protocol->count(query, &stats) : -1;
+	int64 total = table->key && protocol->countable(table) ? protocol->count(query, &stats) : -1;
 	bool complete;
 
 	sample.map =

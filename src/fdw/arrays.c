@@ -41,23 +41,26 @@ mls_array_values(Datum array, Oid array_type)
 	return values;
 }
 
-/* A condition over the elements of an array; an array not known yet is one value. */
+/*
+ * A condition over the elements of an array; an array not known yet is one value,
+ * and so is one without elements, since only its value decides what that means.
+ */
 static MlsCondition *
 over_array(MlsTranslation *work, MlsConditionKind kind, const MlsColumn *column, Node *operand)
 {
 	MlsValue *value = mls_condition_value(work, operand);
+	List *values = NIL;
 	MlsCondition *condition;
 
 	if (value == NULL)
 		return NULL;
+	if (value->param < 0 && !value->isnull)
+		values = mls_array_values(value->datum, value->type);
+	if (value->param < 0 && values == NIL)
+		value = mls_condition_expression(work, operand);
 	condition = mls_condition_leaf(kind, column, value);
-	if (value->param < 0 && value->isnull)
-		return mls_obstacle(work, "null list");
-	if (value->param < 0)
-		condition->values = mls_array_values(value->datum, value->type);
-	/* No requirement at all, or none that can be met: left to the local check. */
-	if (condition->values == NIL)
-		return mls_obstacle(work, "empty list");
+	if (values)
+		condition->values = values;
 	return condition;
 }
 
@@ -101,7 +104,7 @@ mls_condition_in(MlsTranslation *work, ScalarArrayOpExpr *expr)
 		return mls_obstacle(work, "no comparison of a plain column with a value");
 	if (!mls_operator(expr->opno, column ? column->type : element, &op) ||
 		op != (expr->useOr ? MLS_EQ : MLS_NE))
-		return mls_obstacle(work, "operator");
+		return mls_obstacle(work, "no operator a source has");
 	if (!mls_equality_is_plain(expr->inputcollid))
 		return mls_obstacle(work, "nondeterministic collation");
 	if (collection)

@@ -197,6 +197,6 @@ mls_condition_compare(MlsTranslation *work, OpExpr *expr)
 									  ? "volatile"
 									  : "no comparison of a plain column with a value");
 	if (!mls_operator(opno, column->type, &op))
-		return mls_obstacle(work, "operator");
+		return mls_obstacle(work, "no operator a source has");
 	return compare(work, column, op, expr->inputcollid, operand);
 }

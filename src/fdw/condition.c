@@ -235,7 +235,7 @@ static MlsCondition *
 operation(MlsTranslation *work, OpExpr *expr)
 {
 	if (list_length(expr->args) != 2)
-		return mls_obstacle(work, "operator");
+		return mls_obstacle(work, "no operator a source has");
 	switch (expr->opno)
 	{
 		case OID_ARRAY_OVERLAP_OP:

@@ -50,9 +50,20 @@ has_executor_param(Node *node, void *context)
 }
 
 /*
- * What $1, $2 ... stand for.  The node's ancestors are not known here, and
- * without them a value of an outer row has no name; the filter tells it.
+ * An expression as a reader knows it.  The node's ancestors are not known here,
+ * and without them a value of an outer row has no name; the filter tells it.
  */
+static char *
+expression_text(Node *expr, List *context)
+{
+	if (IsA(expr, Param) && ((Param *) expr)->paramkind == PARAM_EXTERN)
+		return psprintf("parameter %d", ((Param *) expr)->paramid);
+	if (has_executor_param(expr, NULL))
+		return "[from the plan]";
+	return deparse_expression(expr, context, true, false);
+}
+
+/* What $1, $2 ... stand for. */
 static void
 explain_expressions(ForeignScanState *node, List *context, ExplainState *es)
 {
@@ -61,11 +72,8 @@ explain_expressions(ForeignScanState *node, List *context, ExplainState *es)
 	ListCell *lc;
 
 	foreach (lc, scan->fdw_exprs)
-		lines =
-			lappend(lines, psprintf("$%d = %s", foreach_current_index(lc) + 1,
-									has_executor_param(lfirst(lc), NULL)
-										? "[from the plan]"
-										: deparse_expression(lfirst(lc), context, true, false)));
+		lines = lappend(lines, psprintf("$%d = %s", foreach_current_index(lc) + 1,
+										expression_text(lfirst(lc), context)));
 	if (lines)
 		ExplainPropertyList("Remote Parameters", lines, es);
 }

@@ -30,7 +30,7 @@
 typedef struct MlsClause
 {
 	Expr *clause;
-	MlsCondition *condition; /* NULL: nothing */
+	MlsCondition *condition; /* NULL: nothing, or nothing need be */
 	MlsFit fit;              /* of the condition, as a stand-in for the clause */
 	const char *reason;      /* why nothing, or not all of it, is sent; else NULL */
 } MlsClause;

@@ -88,16 +88,33 @@ prune(MlsTranslation *work, const MlsCondition *condition, MlsFit *fit)
 	return result;
 }
 
+/* Is a clause true by the table's own declaration?  (PostgreSQL 17 removes such tests itself.) */
+static bool
+is_declared(const MlsRel *rel, const Expr *clause)
+{
+	const MlsColumn *column;
+
+	if (!IsA(clause, NullTest) || ((NullTest *) clause)->nulltesttype != IS_NOT_NULL)
+		return false;
+	column = mls_condition_column(rel, (Node *) ((NullTest *) clause)->arg);
+	return column && column->not_null;
+}
+
 /* Translates a clause and finds what of it the source can do. */
 MlsClause *
 mls_clause(MlsRel *rel, PlannerInfo *root, Expr *clause)
 {
 	MlsTranslation work = {.root = root, .rel = rel};
 	MlsClause *result = palloc0(sizeof(MlsClause));
-	MlsCondition *condition = mls_condition(&work, (Node *) clause);
+	MlsCondition *condition;
 
 	result->clause = clause;
-	result->fit = MLS_FIT_NO;
+	if (is_declared(rel, clause))
+	{
+		result->fit = MLS_FIT_EXACT;
+		return result;
+	}
+	condition = mls_condition(&work, (Node *) clause);
 	if (condition)
 		result->condition = prune(&work, condition, &result->fit);
 	if (result->condition == NULL)

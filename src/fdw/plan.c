@@ -37,6 +37,9 @@
 #define DEFAULT_ROWS 1000000
 #define COST_PER_RECORD 0.1
 
+/* Records: about what travels in the time a request takes anyway. */
+#define SMALLEST_PAGE 100
+
 /* ---- sizes and costs ---- */
 
 void
@@ -195,16 +198,24 @@ rows_needed(PlannerInfo *root, RelOptInfo *baserel)
 	return (int) root->limit_tuples;
 }
 
+/*
+ * The page size to ask for when so many rows are needed and the local check will
+ * remove some of the records.  All pages of a chain have the first one's size, so
+ * a page that is small in vain costs many requests: it is never very small.
+ */
+static int
+page_size_hint(const MlsRel *rel, const RelOptInfo *baserel, double records, int needed)
+{
+	double size = 2.0 * needed * records / Max(baserel->rows, 1);
+
+	size = Max(size, SMALLEST_PAGE);
+	return size < rel->table->source->platform.page_size ? (int) size : 0;
+}
+
 /* A path's own part: exact limit, page size hint, order. */
 static List *
-path_private(const MlsRel *rel, int needed, List *order)
+path_private(int limit, int hint, List *order)
 {
-	int limit = rel->exact ? needed : -1;
-	/* Rows that the local check removes cost another page: ask for some more. */
-	int hint = needed > 0 && !rel->exact ? needed * 2 : 0;
-
-	if (hint > rel->table->source->platform.page_size)
-		hint = 0;
 	return list_make3(makeInteger(limit), makeInteger(hint), order);
 }
 
@@ -216,14 +227,15 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *order)
 	MlsRel *rel = baserel->fdw_private;
 	int needed = order || root->query_pathkeys == NIL ? rows_needed(root, baserel) : -1;
 	double records = estimate_records(root, baserel, baserel->baserestrictinfo);
+	int hint = needed > 0 && !rel->exact ? page_size_hint(rel, baserel, records, needed) : 0;
+	List *keys = order ? root->query_pathkeys : NIL;
 	Cost startup;
 	Cost total;
 
 	mls_scan_cost(rel, records, &startup, &total);
-	add_path(baserel,
-			 (Path *) mls_scan_path(root, baserel, baserel->rows, startup, total,
-									order ? root->query_pathkeys : NIL, baserel->lateral_relids,
-									path_private(rel, needed, order)));
+	add_path(baserel, (Path *) mls_scan_path(root, baserel, baserel->rows, startup, total, keys,
+											 baserel->lateral_relids,
+											 path_private(rel->exact ? needed : -1, hint, order)));
 }
 
 /* Can a join clause be sent, once the other side's values are known? */
@@ -300,7 +312,7 @@ add_lookup_paths(PlannerInfo *root, RelOptInfo *baserel)
 		mls_scan_cost(rel, records, &startup, &total);
 		add_path(baserel,
 				 (Path *) mls_scan_path(root, baserel, Min(info->ppi_rows, records), startup, total,
-										NIL, info->ppi_req_outer, path_private(rel, -1, NIL)));
+										NIL, info->ppi_req_outer, path_private(-1, 0, NIL)));
 	}
 }
 

@@ -58,7 +58,7 @@ is_countable(PlannerInfo *root, const RelOptInfo *input_rel)
 
 	return input_rel->reloptkind == RELOPT_BASEREL && rel != NULL && rel->exact && parse->hasAggs &&
 		   parse->groupClause == NIL && parse->groupingSets == NIL && !root->hasHavingQual &&
-		   parse->havingQual == NULL && !parse->hasTargetSRFs &&
+		   parse->havingQual == NULL && !parse->hasTargetSRFs && rel->table->key != NIL &&
 		   rel->table->source->protocol->countable(rel->table);
 }
 
@@ -91,7 +91,7 @@ base_clauses(const RelOptInfo *base, MlsPlan *plan)
 	{
 		MlsClause *clause = lfirst(lc);
 
-		if (list_member_ptr(clauses, clause->clause))
+		if (clause->condition && list_member_ptr(clauses, clause->clause))
 			plan->conditions = lappend(plan->conditions, clause->condition);
 	}
 	return clauses;
