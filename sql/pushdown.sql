@@ -1,6 +1,8 @@
 -- What is asked of a RESO Web API source for which SQL, and what is kept local
 -- and why.  EXPLAIN never connects, so no source is needed.
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 CREATE SCHEMA feed;
 SET search_path = feed, public;
 CREATE SERVER plain FOREIGN DATA WRAPPER mls_fdw
@@ -179,5 +181,6 @@ SELECT plan($$ SELECT listing_key FROM property ORDER BY modified $$);
 INSERT INTO property (listing_key, modified) VALUES ('x', now());
 DELETE FROM property;
 SELECT count(*) AS secrets FROM asked('SELECT * FROM feed.property') line WHERE line ~ 'never-shown';
+SET client_min_messages = warning;
 DROP SERVER plain CASCADE;
 DROP SCHEMA feed CASCADE;
