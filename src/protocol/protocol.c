@@ -1,0 +1,18 @@
+/*
+ * protocol.c
+ *		The list of protocols.
+ */
+#include "postgres.h"
+
+#include "protocol/protocol.h"
+
+static const MlsProtocol *const protocols[] = {&mls_reso_protocol};
+
+const MlsProtocol *
+mls_protocol_find(const char *name)
+{
+	for (int i = 0; i < lengthof(protocols); i++)
+		if (strcmp(protocols[i]->name, name) == 0)
+			return protocols[i];
+	return NULL;
+}
