@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -70,15 +71,17 @@ make_state(FunctionCallInfo fcinfo)
 	return state;
 }
 
-/* The text of a json value with the spare room that page reading wants. */
+/* The text of a json value as page reading wants it: in UTF-8, with spare room. */
 static char *
 copy_json(text *json, Size *length)
 {
+	int stored = VARSIZE_ANY_EXHDR(json);
+	char *utf8 = pg_server_to_any(VARDATA_ANY(json), stored, PG_UTF8);
 	char *copy;
 
-	*length = VARSIZE_ANY_EXHDR(json);
+	*length = utf8 == VARDATA_ANY(json) ? stored : strlen(utf8);
 	copy = palloc(*length + 16);
-	memcpy(copy, VARDATA_ANY(json), *length);
+	memcpy(copy, utf8, *length);
 	memset(copy + *length, 0, 16);
 	return copy;
 }

@@ -30,6 +30,9 @@
 /* A piece of the source's text in a message is a line of a terminal or two. */
 #define MAX_DETAIL 200
 
+/* Deeper nesting is an attack on the stack; expansions nest half a dozen deep. */
+#define MAX_NESTING 200
+
 #define PAGE_LEVEL 1
 
 typedef struct PageState
@@ -85,8 +88,9 @@ begin_slice(const JsonLexContext *lex, MlsSlice *slice)
 		start--;
 	slice->name = start;
 	slice->name_length = Min(end - start, PG_UINT16_MAX);
+	/* At the end of a cut text there is no token; the parser complains after this call. */
 	slice->value = lex->token_start;
-	slice->kind = mls_json_kind(*lex->token_start);
+	slice->kind = lex->token_start ? mls_json_kind(*lex->token_start) : MLS_NULL;
 }
 
 static void
@@ -160,6 +164,21 @@ report_content(const PageState *state, const char *detail)
 					errdetail("%s", detail)));
 }
 
+static void
+check_nesting(const PageState *state)
+{
+	if (state->lex->lex_level > MAX_NESTING)
+		report_content(state,
+					   psprintf("The answer is nested more than %d levels deep.", MAX_NESTING));
+}
+
+static MlsJsonResult
+array_start(void *arg)
+{
+	check_nesting(arg);
+	MLS_JSON_GO_ON;
+}
+
 /* Records are objects one level above their fields. */
 static MlsJsonResult
 object_start(void *arg)
@@ -167,6 +186,7 @@ object_start(void *arg)
 	PageState *state = arg;
 	MlsPage *page = state->page;
 
+	check_nesting(state);
 	if (!state->in_records || state->lex->lex_level != state->field_level - 1)
 		MLS_JSON_GO_ON;
 	if (page->nrecords == state->max_records)
@@ -205,10 +225,17 @@ element_start(void *arg, bool isnull)
 	PageState *state = arg;
 
 	if (state->in_records && state->lex->lex_level == state->field_level - 1 &&
-		*state->lex->token_start != '{')
+		state->lex->token_start && *state->lex->token_start != '{')
 		report_content(state, psprintf("Element %d of the list of records is no object.",
 									   state->page->nrecords + 1));
 	MLS_JSON_GO_ON;
+}
+
+/* Did the text end before the JSON did?  Then the last token is none, or a string without end. */
+static bool
+is_cut(const JsonLexContext *lex, const char *end)
+{
+	return lex->token_start == NULL || (*lex->token_start == '"' && lex->token_terminator >= end);
 }
 
 static void report_syntax(const PageState *state, const char *body, Size length,
@@ -224,6 +251,9 @@ report_syntax(const PageState *state, const char *body, Size length, JsonParseEr
 		report_content(state, "The answer is empty.");
 	if (*first == '<')
 		report_content(state, "The answer looks like an HTML page, not JSON.");
+	if (is_cut(state->lex, body + length))
+		report_content(state, psprintf("The answer ends after %lld bytes, before its JSON does.",
+									   (long long) length));
 	reason = json_errdetail(error, state->lex);
 	report_content(state,
 				   psprintf("The answer is no valid JSON at byte %lld of %lld: %.*s",
@@ -237,6 +267,7 @@ parse(PageState *state, char *body, Size length)
 	JsonSemAction actions = {.semstate = state,
 							 .object_start = object_start,
 							 .object_end = object_end,
+							 .array_start = array_start,
 							 .object_field_start = field_start,
 							 .object_field_end = field_end,
 							 .array_element_start = element_start};
@@ -265,7 +296,7 @@ mls_page_read(char *body, Size length, const char *records_name, const char *pur
 	page->records = palloc(state.max_records * sizeof(MlsRecord));
 	parse(&state, body, length);
 	if (records_name == NULL && page->nrecords != 1)
-		report_content(&state, "The answer is no JSON object.");
+		report_content(&state, "It is no JSON object.");
 	return page;
 }
 
