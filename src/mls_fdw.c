@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "gold/schemas.h"
 #include "http/http.h"
 
 PG_MODULE_MAGIC;
@@ -20,5 +21,6 @@ void
 _PG_init(void)
 {
 	mls_http_define_settings();
+	mls_schemas_define_settings();
 	MarkGUCPrefixReserved("mls_fdw");
 }

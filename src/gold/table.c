@@ -1,0 +1,180 @@
+/*
+ * table.c
+ *		gold.<resource>: made when the first source brings the resource, widened
+ *		when a further one brings more fields.  Columns are never taken away.
+ *
+ * The columns that are no fields come first, so that a table which has grown
+ * reads like a new one.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/comment.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "gold/gold.h"
+#include "gold/map.h"
+#include "gold/schemas.h"
+#include "options/options.h"
+
+/* As long as a row fits into a page, it is not worth compressing its values one by one. */
+#define GOLD_STORAGE "toast_tuple_target = 8160"
+
+char *
+mls_gold_qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+void
+mls_gold_execute(const char *sql)
+{
+	int code = SPI_execute(sql, false, 0);
+
+	if (code < 0)
+		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(code));
+}
+
+static void
+create_table(const MlsGoldResource *resource, const char *qualified)
+{
+	StringInfoData sql;
+	const char *key = quote_identifier(resource->key_field);
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE TABLE %s (", qualified);
+	if (resource->unique_key)
+		appendStringInfo(&sql, "%s pg_catalog.text PRIMARY KEY, ", key);
+	appendStringInfoString(&sql, MLS_GOLD_SOURCE
+						   " pg_catalog.text NOT NULL, " MLS_GOLD_SOURCE_KEY
+						   " pg_catalog.text NOT NULL, " MLS_GOLD_UPDATED_AT
+						   " pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now()");
+	if (!resource->unique_key)
+		appendStringInfoString(&sql,
+							   ", PRIMARY KEY (" MLS_GOLD_SOURCE ", " MLS_GOLD_SOURCE_KEY ")");
+	appendStringInfoString(&sql, ") WITH (" GOLD_STORAGE ")");
+	mls_gold_execute(sql.data);
+	if (resource->unique_key)
+		mls_gold_execute(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE ")", qualified));
+}
+
+static void
+comment_column(Oid relid, const char *column, const char *comment)
+{
+	CreateComments(relid, RelationRelationId, get_attnum(relid, column), comment);
+}
+
+static void
+comment_table(const MlsGoldResource *resource, Oid gold)
+{
+	CreateComments(gold, RelationRelationId, 0,
+				   psprintf("RESO resource %s, of all sources", resource->name));
+	comment_column(gold, MLS_GOLD_SOURCE, "source of the record");
+	comment_column(gold, MLS_GOLD_SOURCE_KEY, "key of the record at its source");
+	comment_column(gold, MLS_GOLD_UPDATED_AT, "when the row was written last");
+	if (resource->unique_key)
+		comment_column(gold, resource->key_field, "key: the source's key_prefix and its key");
+}
+
+/* A table that stands in the way must be one of ours. */
+static void
+check_table(const MlsGoldResource *resource, Oid gold)
+{
+	if (get_attnum(gold, MLS_GOLD_SOURCE) != InvalidAttrNumber &&
+		get_attnum(gold, MLS_GOLD_SOURCE_KEY) != InvalidAttrNumber &&
+		get_attnum(gold, MLS_GOLD_UPDATED_AT) != InvalidAttrNumber &&
+		(!resource->unique_key || get_attnum(gold, resource->key_field) != InvalidAttrNumber))
+		return;
+	ereport(ERROR, errcode(ERRCODE_DUPLICATE_TABLE),
+			errmsg("relation %s exists and is not a gold table", mls_gold_qualified_name(gold)),
+			errhint("Rename it, or choose another schema with the setting mls_fdw.gold_schema."));
+}
+
+static void
+add_column(StringInfo sql, const MlsGoldField *field)
+{
+	appendStringInfo(sql, "%s ADD COLUMN %s %s", sql->len ? "," : "", quote_identifier(field->name),
+					 format_type_be_qualified(field->type));
+}
+
+static void
+report_left_out(const MlsTable *table, const MlsGoldField *field, const char *reason)
+{
+	ereport(
+		NOTICE,
+		errmsg("column \"%s\" of foreign table %s is left out of gold", field->column, table->name),
+		errdetail("Field \"%s\" %s.", field->name, reason));
+}
+
+/* Adds the columns that are missing, in one command; says which fields find no place. */
+static void
+widen_table(const MlsTable *table, Oid gold, List *fields)
+{
+	StringInfoData sql;
+	List *added = NIL;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	foreach (lc, fields)
+	{
+		const MlsGoldField *field = lfirst(lc);
+		AttrNumber attnum = get_attnum(gold, field->name);
+
+		if (!field->is_first)
+			report_left_out(table, field, "is made from another column");
+		else if (attnum == InvalidAttrNumber)
+		{
+			add_column(&sql, field);
+			added = lappend(added, lfirst(lc));
+		}
+		else if (mls_gold_conversion("", field->source_type, get_atttype(gold, attnum), "UTC") ==
+				 NULL)
+			report_left_out(
+				table, field,
+				psprintf("has type %s there", format_type_be(get_atttype(gold, attnum))));
+	}
+	if (added == NIL)
+		return;
+	mls_gold_execute(psprintf("ALTER TABLE %s%s", mls_gold_qualified_name(gold), sql.data));
+	foreach (lc, added)
+		comment_column(gold, ((MlsGoldField *) lfirst(lc))->name,
+					   ((MlsGoldField *) lfirst(lc))->comment);
+}
+
+Oid
+mls_gold_prepare(const MlsTable *table, Oid silver_table)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MlsGoldResource *resource = mls_gold_resource(table);
+	const char *name;
+	Oid schema;
+	Oid gold;
+
+	if (resource == NULL)
+	{
+		MemoryContextSwitchTo(context);
+		return InvalidOid;
+	}
+	schema = mls_schema_ensure(mls_schema_gold());
+	name = mls_snake_case(resource->name);
+	gold = get_relname_relid(name, schema);
+	if (OidIsValid(gold))
+		check_table(resource, gold);
+	else
+	{
+		create_table(resource, quote_qualified_identifier(mls_schema_gold(), name));
+		gold = get_relname_relid(name, schema);
+		comment_table(resource, gold);
+	}
+	widen_table(table, gold, mls_gold_fields(table, resource, silver_table));
+	mls_gold_view(resource, gold);
+	MemoryContextSwitchTo(context);
+	return gold;
+}
