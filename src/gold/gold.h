@@ -43,8 +43,8 @@ extern char *mls_gold_upsert_sql(const MlsTable *table, Oid silver_table, Oid go
  * (key text, source text).  Worth asking when the upsert wrote fewer rows than
  * it was given.
  */
-extern char *
-mls_gold_conflict_sql(const MlsTable *table, Oid gold_table, const char *rows_relation);
+extern char *mls_gold_conflict_sql(const MlsTable *table, Oid silver_table, Oid gold_table,
+								   const char *rows_relation);
 
 /*
  * A DELETE of this source's rows for the keys in keys_relation: a relation with

@@ -253,7 +253,8 @@ mls_gold_upsert_sql(const MlsTable *table, Oid silver_table, Oid gold_table,
 }
 
 char *
-mls_gold_conflict_sql(const MlsTable *table, Oid gold_table, const char *rows_relation)
+mls_gold_conflict_sql(const MlsTable *table, Oid silver_table, Oid gold_table,
+					  const char *rows_relation)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Statement *statement = begin(table, gold_table);
