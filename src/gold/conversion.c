@@ -42,7 +42,8 @@ static const struct
 	{TIMESTAMPTZOID, DATEOID, "pg_catalog.timezone(%2$s, %1$s)::pg_catalog.date"},
 	{TEXTOID, DATEOID, "mls.try_date(%1$s)"},
 	{DATEOID, TIMESTAMPTZOID,
-	 "mls.try_timestamptz(pg_catalog.jsonb_extract_path_text(pg_catalog.to_jsonb(%1$s)), %2$s)"},
+	 "mls.try_timestamptz(pg_catalog.jsonb_extract_path_text(pg_catalog.to_jsonb(%1$s), VARIADIC "
+	 "'{}'), %2$s)"},
 	{TEXTOID, TIMESTAMPTZOID, "mls.try_timestamptz(%1$s, %2$s)"},
 
 	{INT2OID, TEXTOID, "%1$s::pg_catalog.text"},
@@ -55,10 +56,11 @@ static const struct
 	{UUIDOID, TEXTOID, "%1$s::pg_catalog.text"},
 	{TIMEOID, TEXTOID, "%1$s::pg_catalog.text"},
 	/* ISO 8601 whatever DateStyle and TimeZone are. */
-	{DATEOID, TEXTOID, "pg_catalog.jsonb_extract_path_text(pg_catalog.to_jsonb(%1$s))"},
+	{DATEOID, TEXTOID,
+	 "pg_catalog.jsonb_extract_path_text(pg_catalog.to_jsonb(%1$s), VARIADIC '{}')"},
 	{TIMESTAMPTZOID, TEXTOID,
-	 "pg_catalog.jsonb_extract_path_text(pg_catalog.to_jsonb(pg_catalog.timezone('UTC', %1$s))) "
-	 "|| 'Z'"},
+	 "pg_catalog.jsonb_extract_path_text(pg_catalog.to_jsonb(pg_catalog.timezone('UTC', %1$s)), "
+	 "VARIADIC '{}') || 'Z'"},
 	{TEXTARRAYOID, TEXTOID, "pg_catalog.array_to_string(%1$s, ',')"},
 
 	{TEXTOID, TEXTARRAYOID,

@@ -151,9 +151,10 @@ read_entries(const MlsGoldResource *resource)
 
 	query("SELECT field, type, is_collection, is_expansion, lookup_name, "
 		  "target_resource IS NOT NULL AND NOT is_expansion, "
-		  "pg_catalog.format(CASE WHEN is_collection THEN 'Collection(%s)' ELSE '%s' END, "
-		  "type || coalesce('(' || max_length || ')', '(' || precision || ',' || scale || ')', "
-		  "'')) || coalesce(', lookup ' || lookup_name, '') "
+		  "CASE WHEN is_collection THEN 'Collection(' || type || ')' "
+		  "WHEN max_length IS NOT NULL THEN type || '(' || max_length || ')' "
+		  "WHEN scale > 0 THEN type || '(' || precision || ',' || scale || ')' "
+		  "ELSE type END || coalesce(', lookup ' || lookup_name, '') "
 		  "FROM mls.dd_field WHERE resource = $1",
 		  1, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)

@@ -42,9 +42,10 @@ source_key(const Statement *statement)
 		return psprintf("r.%s::pg_catalog.text", quote_identifier(linitial(columns)));
 	initStringInfo(&sql);
 	foreach (lc, columns)
-		appendStringInfo(
-			&sql, "%spg_catalog.regexp_replace(r.%s::pg_catalog.text, '[|\\\\]', '\\\\\\&', 'g')",
-			sql.len ? " || '|' || " : "", quote_identifier(lfirst(lc)));
+		appendStringInfo(&sql,
+						 "%spg_catalog.regexp_replace(r.%s::pg_catalog.text, E'[|\\\\\\\\]', "
+						 "E'\\\\\\\\\\\\&', 'g')",
+						 sql.len ? " || '|' || " : "", quote_identifier(lfirst(lc)));
 	return sql.data;
 }
 
