@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_row);

@@ -55,17 +55,18 @@ typedef struct MlsPage
 /* page.c: JSON */
 
 /*
- * Splits a JSON document into records, in place: the buffer (NUL-terminated,
- * length known) is altered only to replace \u0000 and invalid UTF-8.
- * records_name is the member holding the array of records ("value"); a document
- * without it that is an object is one record if records_name is NULL.  Everything
- * is allocated in CurrentMemoryContext.  Malformed JSON is an error
- * (ERRCODE_FDW_INVALID_DATA_TYPE... see page.c) that names `purpose`.
+ * Splits a JSON document into records.  The buffer (NUL-terminated, length known)
+ * is altered in place, only to replace \u0000, halves of surrogate pairs and
+ * invalid UTF-8; slices point into it, or into a copy where the database is not
+ * in UTF-8.  records_name is the member holding the array of records ("value");
+ * with NULL the document itself is the one record.  Everything is allocated in
+ * CurrentMemoryContext.  What is no such JSON is an error (ERRCODE_FDW_REPLY_HANDLE)
+ * that names `purpose`.
  */
 extern MlsPage *
 mls_page_read(char *body, Size length, const char *records_name, const char *purpose);
 
-/* Page member by name, the first of the names given that exists; NULL if none. */
+/* Page member by name (the array of records is one, too), or NULL. */
 extern const MlsSlice *mls_page_value(const MlsPage *page, const char *name);
 
 /* Field of a record by name (linear; for keys and timestamps use a row map). */
@@ -104,8 +105,8 @@ extern MlsRowMap *mls_row_map(TupleDesc desc, const char *const *fields, const c
 
 /*
  * Fills values and isnull (natts entries each), allocating in CurrentMemoryContext.
- * Never raises an error because of the data.  wanted: attribute numbers to convert
- * (NULL: all).
+ * Never raises an error because of the data.  A column without a field costs nothing:
+ * leave out of `fields` what is not wanted.
  */
 extern void mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnull,
 						 MlsBadValue bad, void *arg);
