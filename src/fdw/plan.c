@@ -162,7 +162,12 @@ sort_column(const MlsRel *rel, const PathKey *key)
 	return NULL;
 }
 
-/* The query's order as attribute numbers, negative for descending; NIL if the source cannot give it. */
+/*
+ * The query's order, as far as the source can give it, as attribute numbers,
+ * negative for descending.  An instant can only come last: sources keep more of
+ * it than a microsecond, or than they show, and would order by that what is
+ * equal here.
+ */
 static List *
 remote_order(PlannerInfo *root, const MlsRel *rel)
 {
@@ -175,9 +180,11 @@ remote_order(PlannerInfo *root, const MlsRel *rel)
 		const MlsColumn *column = sort_column(rel, key);
 
 		if (column == NULL)
-			return NIL;
+			break;
 		order =
 			lappend_int(order, mls_pathkey_is_descending(key) ? -column->attnum : column->attnum);
+		if (column->type == TIMESTAMPTZOID || column->type == TIMEOID)
+			break;
 	}
 	return order;
 }
@@ -221,21 +228,28 @@ path_private(int limit, int hint, List *order)
 
 /* ---- paths ---- */
 
+/*
+ * With the whole order from the source, or none to keep, a limit can go along;
+ * with the first part of it, the planner sorts the rest group by group, and
+ * needs a few more rows than the limit says.
+ */
 static void
 add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *order)
 {
 	MlsRel *rel = baserel->fdw_private;
-	int needed = order || root->query_pathkeys == NIL ? rows_needed(root, baserel) : -1;
+	List *keys = list_truncate(list_copy(root->query_pathkeys), list_length(order));
+	bool sorted = list_length(keys) == list_length(root->query_pathkeys);
+	int needed = sorted || order ? rows_needed(root, baserel) : -1;
+	int limit = sorted && rel->exact ? needed : -1;
 	double records = estimate_records(root, baserel, baserel->baserestrictinfo);
-	int hint = needed > 0 && !rel->exact ? page_size_hint(rel, baserel, records, needed) : 0;
-	List *keys = order ? root->query_pathkeys : NIL;
+	int hint = needed > 0 && limit < 0 ? page_size_hint(rel, baserel, records, needed) : 0;
 	Cost startup;
 	Cost total;
 
 	mls_scan_cost(rel, records, &startup, &total);
-	add_path(baserel, (Path *) mls_scan_path(root, baserel, baserel->rows, startup, total, keys,
-											 baserel->lateral_relids,
-											 path_private(rel->exact ? needed : -1, hint, order)));
+	add_path(baserel,
+			 (Path *) mls_scan_path(root, baserel, baserel->rows, startup, total, keys,
+									baserel->lateral_relids, path_private(limit, hint, order)));
 }
 
 /* Can a join clause be sent, once the other side's values are known? */

@@ -145,9 +145,7 @@ number_text(const MlsSlice *slice, char *buf, Size size, char **text)
 	*text = length < size ? buf : palloc(length + 1);
 	memcpy(*text, content, length);
 	(*text)[length] = '\0';
-	return slice->kind == MLS_STRING && equals(content, length, "NaN")
-			   ? NULL
-			   : check_number(content, length);
+	return check_number(content, length);
 }
 
 /*
@@ -160,8 +158,6 @@ limit_numeric(const MlsTarget *target, Datum *value)
 	int scale = (((target->typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
 	Datum rounded;
 
-	if (numeric_is_nan(DatumGetNumeric(*value)))
-		return NULL;
 	rounded = DirectFunctionCall2(numeric_round, *value, Int32GetDatum(scale));
 	if (DatumGetBool(DirectFunctionCall2(numeric_ge, DirectFunctionCall1(numeric_abs, rounded),
 										 target->limit)))
@@ -209,7 +205,11 @@ convert_integer(const MlsTarget *target, const MlsSlice *slice, Datum *value)
 	return NULL;
 }
 
-/* OData spells infinity INF, in a string; PostgreSQL's spelling is taken as well. */
+/*
+ * OData spells infinity INF, in a string; PostgreSQL's spelling is taken as well.
+ * NaN is no value here: PostgreSQL has it above all numbers, a source below none
+ * and above none, so that neither could answer for the other.
+ */
 static bool
 special_float(const MlsSlice *slice, double *number)
 {
@@ -220,9 +220,6 @@ special_float(const MlsSlice *slice, double *number)
 	if (slice->kind != MLS_STRING)
 		return false;
 	content = mls_slice_content(slice, &length);
-	*number = NAN;
-	if (equals(content, length, "NaN"))
-		return true;
 	negative = length > 0 && *content == '-';
 	content += negative;
 	length -= negative;

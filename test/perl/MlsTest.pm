@@ -11,7 +11,7 @@ use IPC::Run ();
 use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use Test::More;
+use Test::More import => ["!explain"];
 
 our @EXPORT = qw(new_node start_mls create_source sql_error explain);
 

@@ -127,9 +127,12 @@ leaf_fit(const MlsTable *table, const MlsCondition *condition)
 			return compare_fit(table, condition);
 		case MLS_IS_NULL:
 		case MLS_IS_NOT_NULL:
-			return platform->null_tests && type != RESO_STRINGS && type != RESO_FLAGS
-					   ? MLS_FIT_EXACT
-					   : MLS_FIT_NO;
+			if (!platform->null_tests || type == RESO_STRINGS || type == RESO_FLAGS)
+				return MLS_FIT_NO;
+			/* NaN is null here, and a value there. */
+			if (type == RESO_DOUBLE)
+				return condition->kind == MLS_IS_NULL ? MLS_FIT_NO : MLS_FIT_SUPERSET;
+			return MLS_FIT_EXACT;
 		case MLS_STARTS:
 		case MLS_ENDS:
 		case MLS_CONTAINS:
