@@ -2,17 +2,23 @@
 # Does nothing where everything is there.  A cluster that the PostgreSQL package would
 # create on a machine without one is not created.
 
-mls_packages=(postgresql postgresql-server-dev-all libcurl4-openssl-dev libxml2-dev
+mls_packages=(postgresql libcurl4-openssl-dev libxml2-dev
 	pkg-config gcc make python3 perl libipc-run-perl procps)
 
-install_packages() {
-	local missing=() package sudo=
-	for package in "${mls_packages[@]}" "$@"; do
+# The version that Debian's package "postgresql" stands for.
+postgresql_version() {
+	dpkg-query -W -f='${Depends}' postgresql | grep -o 'postgresql-[0-9]*' | head -1 | cut -d- -f2
+}
+
+# install_missing SUDO PACKAGE...
+install_missing() {
+	local missing=() package sudo=$1
+	shift
+	for package in "$@"; do
 		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
 			missing+=("$package")
 	done
 	[ ${#missing[@]} -eq 0 ] && return
-	[ "$(id -u)" -eq 0 ] || sudo=sudo
 	echo "installing: ${missing[*]}" >&2
 	export DEBIAN_FRONTEND=noninteractive
 	$sudo apt-get update -qq
@@ -24,6 +30,14 @@ install_packages() {
 	fi
 	$sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 	$sudo rm -f /etc/postgresql-common/createcluster.d/mls_fdw.conf
+}
+
+# install_packages [FURTHER...]
+install_packages() {
+	local sudo=
+	[ "$(id -u)" -eq 0 ] || sudo=sudo
+	install_missing "$sudo" "${mls_packages[@]}" "$@"
+	install_missing "$sudo" "postgresql-server-dev-$(postgresql_version)"
 }
 
 # PostgreSQL refuses to run as root: there, commands run as the user "postgres".
