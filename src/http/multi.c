@@ -344,27 +344,26 @@ wait_for_events(int64 until, WaitEvent *events)
 	WaitEventSet *set = mls_wait_event_set(nwatches + 2);
 	int n = 0;
 
-	PG_TRY()
-		;
+	PG_TRY();
+	{
+		AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+		if (IsUnderPostmaster)
+			AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+		for (int i = 0; i < nwatches; i++)
 		{
-			AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-			if (IsUnderPostmaster)
-				AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-			for (int i = 0; i < nwatches; i++)
-			{
-				uint32 what = ((watches[i].what & CURL_POLL_IN) ? WL_SOCKET_READABLE : 0) |
-							  ((watches[i].what & CURL_POLL_OUT) ? WL_SOCKET_WRITEABLE : 0);
+			uint32 what = ((watches[i].what & CURL_POLL_IN) ? WL_SOCKET_READABLE : 0) |
+						  ((watches[i].what & CURL_POLL_OUT) ? WL_SOCKET_WRITEABLE : 0);
 
-				if (what != 0)
-					AddWaitEventToSet(set, what, watches[i].fd, NULL, NULL);
-			}
-			n = WaitEventSetWait(set, wait_ms(until), events, MAX_SOCKETS + 2, wait_event);
+			if (what != 0)
+				AddWaitEventToSet(set, what, watches[i].fd, NULL, NULL);
 		}
-		PG_FINALLY();
-		{
-			/* Up to version 16 nobody else would free it. */
-			FreeWaitEventSet(set);
-		}
+		n = WaitEventSetWait(set, wait_ms(until), events, MAX_SOCKETS + 2, wait_event);
+	}
+	PG_FINALLY();
+	{
+		/* Up to version 16 nobody else would free it. */
+		FreeWaitEventSet(set);
+	}
 	PG_END_TRY();
 	return n;
 }

@@ -380,25 +380,24 @@ convert_jsonb(const MlsTarget *target, const MlsSlice *slice, Datum *value)
 
 	if (slice->value_length > MAX_JSONB_LENGTH)
 		return "is too large for jsonb";
-	PG_TRY()
-		;
-		{
-			text = pnstrdup(slice->value, slice->value_length);
-			*value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-		}
-		PG_CATCH();
-		{
-			ErrorData *error;
+	PG_TRY();
+	{
+		text = pnstrdup(slice->value, slice->value_length);
+		*value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
 
-			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
-				ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-				PG_RE_THROW();
-			FlushErrorState();
-			FreeErrorData(error);
-			failed = true;
-		}
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		FlushErrorState();
+		FreeErrorData(error);
+		failed = true;
+	}
 	PG_END_TRY();
 	pfree(text);
 	return failed ? "does not fit into jsonb" : NULL;

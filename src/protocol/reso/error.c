@@ -18,17 +18,16 @@ read_object(const char *text, int length)
 	MlsPage *volatile page = NULL;
 	MemoryContext context = CurrentMemoryContext;
 
-	PG_TRY()
-		;
-		{
-			page = mls_page_read(pnstrdup(text, length), length, NULL, "error answer");
-		}
-		PG_CATCH();
-		{
-			/* An error body that is no JSON says nothing; nothing but memory was touched. */
-			MemoryContextSwitchTo(context);
-			FlushErrorState();
-		}
+	PG_TRY();
+	{
+		page = mls_page_read(pnstrdup(text, length), length, NULL, "error answer");
+	}
+	PG_CATCH();
+	{
+		/* An error body that is no JSON says nothing; nothing but memory was touched. */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
 	PG_END_TRY();
 	return page && page->nrecords == 1 ? &page->records[0] : NULL;
 }
