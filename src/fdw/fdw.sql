@@ -24,3 +24,19 @@ COMMENT ON FUNCTION mls_options() IS 'options of servers, user mappings, foreign
 CREATE FUNCTION mls_row(row_type anyelement, record json) RETURNS anyelement
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION mls_row(anyelement, json) IS 'one record as a row of a foreign table, without asking the source';
+
+-- Metadata documents, and whether a server works.
+
+CREATE FUNCTION mls_metadata(
+	document text, protocol text DEFAULT 'reso',
+	OUT resource text, OUT field text, OUT type text, OUT pg_type text, OUT is_key boolean,
+	OUT nullable boolean, OUT lookup text, OUT is_enum boolean, OUT is_flags boolean,
+	OUT is_collection boolean, OUT description text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mls_metadata(text, text) IS 'fields that a metadata document describes, as IMPORT FOREIGN SCHEMA would read it; no network';
+
+CREATE FUNCTION mls_metadata_findings(document text, protocol text DEFAULT 'reso')
+	RETURNS SETOF text
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mls_metadata_findings(text, text) IS 'what a metadata document has wrong, and how it is read all the same';

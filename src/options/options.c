@@ -209,6 +209,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Names of tables and columns: in snake_case, or as the source has them."},
 	{"comments", IMPORT, MLS_OPTION_BOOL, .offset = MLS_OPTION_UNPLACED, .default_value = "true",
 	 .help = "Comment on tables and columns with the source's descriptions."},
+	{"expand", IMPORT, MLS_OPTION_LIST, .offset = MLS_OPTION_UNPLACED,
+	 .help = "Navigations to expand into jsonb columns, separated by commas."},
 };
 /* clang-format on */
 

@@ -31,6 +31,7 @@ typedef struct MlsImportOptions
 {
 	bool preserve_names; /* names 'preserve' instead of snake_case */
 	bool comments;
+	List *expand; /* of char *: navigations to expand into jsonb columns */
 } MlsImportOptions;
 extern MlsImportOptions mls_import_options(List *options);
 

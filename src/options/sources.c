@@ -307,13 +307,16 @@ mls_table_column(const MlsTable *table, const char *field)
 MlsImportOptions
 mls_import_options(List *options)
 {
-	MlsImportOptions result = {.preserve_names = false, .comments = true};
+	MlsImportOptions result = {.preserve_names = false, .comments = true, .expand = NIL};
 	const char *names = mls_option_text(options, "names");
 	const char *comments = mls_option_text(options, "comments");
+	const char *expand = mls_option_text(options, "expand");
 
 	mls_option_check_list(MLS_OPTION_IMPORT, options);
 	result.preserve_names = names && strcmp(names, "preserve") == 0;
 	if (comments)
 		mls_option_read(mls_option_find(MLS_OPTION_IMPORT, "comments"), comments, &result.comments);
+	if (expand)
+		mls_option_read(mls_option_find(MLS_OPTION_IMPORT, "expand"), expand, &result.expand);
 	return result;
 }

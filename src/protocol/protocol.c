@@ -16,3 +16,14 @@ mls_protocol_find(const char *name)
 			return protocols[i];
 	return NULL;
 }
+
+bool
+mls_resource_is_key(const MlsRemoteResource *resource, const char *field)
+{
+	ListCell *lc;
+
+	foreach (lc, resource->key)
+		if (strcmp(lfirst(lc), field) == 0)
+			return true;
+	return false;
+}

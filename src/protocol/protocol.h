@@ -218,6 +218,7 @@ typedef struct MlsRemoteField
 	const char *name;
 	const char *type; /* as declared; NULL if the document gives none */
 	Oid pg_type;
+	bool natural; /* the declared type follows from pg_type */
 	bool nullable;
 	bool is_collection;
 	bool is_enum;
@@ -257,6 +258,9 @@ typedef struct MlsRemoteSchema
 	List *findings;  /* of char *: what the document had wrong and how it was read */
 } MlsRemoteSchema;
 
+/* Is a field part of a resource's key? */
+extern bool mls_resource_is_key(const MlsRemoteResource *resource, const char *field);
+
 /* ---- The protocol ---- */
 
 struct MlsProtocol
@@ -287,6 +291,8 @@ struct MlsProtocol
 
 	/* All resources with their fields. */
 	MlsRemoteSchema *(*describe)(const MlsSource *source, MlsHttpStats *stats);
+	/* The same from a document at hand; subject says in messages what it is. */
+	MlsRemoteSchema *(*read_metadata)(const char *text, Size length, const char *subject);
 };
 
 extern const MlsProtocol mls_reso_protocol;

@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 
+#include "protocol/reso/metadata.h"
 #include "protocol/reso/reso.h"
 
 /* Only types whose order is the same everywhere. */
@@ -47,4 +48,6 @@ const MlsProtocol mls_reso_protocol = {
 	.next_page = mls_reso_next_page,
 	.close = mls_reso_close,
 	.count = mls_reso_count,
+	.describe = mls_reso_describe,
+	.read_metadata = mls_reso_read_metadata,
 };

@@ -5,7 +5,8 @@
  * platforms.c  rows of constants         literal.c  SQL values as OData literals
  * filter.c     conditions as $filter     query.c    a query as an address
  * refusal.c    what a source refused     stream.c   pages
- * metadata.c   $metadata                 reso.c     the protocol's table
+ * metadata.c   $metadata as resources    edm.c      its named parts
+ * field.c      its properties            reso.c     the protocol's table
  */
 #ifndef MLS_RESO_H
 #define MLS_RESO_H

@@ -1,0 +1,448 @@
+/*
+ * import.c
+ *		IMPORT FOREIGN SCHEMA: the source's resources as foreign tables.
+ *
+ * The core would run the CREATE FOREIGN TABLE commands that the callback returns,
+ * and accepts no others; comments on columns could not be made.  So the commands
+ * are run here, in the way the core runs them, each followed by its comments, and
+ * an empty list is returned.  LIMIT TO and EXCEPT are therefore ours to obey as
+ * well, and may name a table or the resource behind it.
+ *
+ * Only keys become NOT NULL: sources leave out what they declare as required.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/comment.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+
+#include "fdw/fdw.h"
+#include "fdw/import.h"
+#include "options/options.h"
+
+/* PostgreSQL allows 1,600 columns; some are left for what replication adds. */
+#define MAX_COLUMNS 1590
+
+/* So many findings are shown one by one. */
+#define MAX_NOTICES 5
+
+/* The usual name, for platforms whose own is not in a resource. */
+#define USUAL_TIMESTAMP "ModificationTimestamp"
+
+typedef struct Import
+{
+	const ImportForeignSchemaStmt *stmt;
+	MlsImportOptions options;
+	const MlsSource *source;
+} Import;
+
+typedef struct ImportColumn
+{
+	const char *name;
+	const char *field;
+	Oid type;
+	const char *remote_type; /* or NULL: follows from type */
+	const char *description;
+	bool not_null;
+	bool is_enum;
+	bool is_flags;
+} ImportColumn;
+
+typedef struct ImportTable
+{
+	const MlsRemoteResource *resource;
+	const char *name;
+	const char *timestamp; /* field, or NULL */
+	List *columns;         /* of ImportColumn * */
+	List *expand;          /* of char *: navigations */
+} ImportTable;
+
+/* ---- what a table consists of ---- */
+
+static bool
+has_timestamp(const MlsRemoteResource *resource, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, resource->fields)
+	{
+		const MlsRemoteField *field = lfirst(lc);
+
+		if (field->pg_type == TIMESTAMPTZOID && strcmp(field->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+find_timestamp(const Import *import, const MlsRemoteResource *resource)
+{
+	const char *usual = import->source->platform.timestamp;
+
+	if (usual && has_timestamp(resource, usual))
+		return usual;
+	return has_timestamp(resource, USUAL_TIMESTAMP) ? USUAL_TIMESTAMP : NULL;
+}
+
+static void
+add_column(ImportTable *table, const char *field, Oid type, const char *description)
+{
+	ImportColumn *column = palloc0(sizeof(ImportColumn));
+
+	column->field = field;
+	column->type = type;
+	column->description = description;
+	table->columns = lappend(table->columns, column);
+}
+
+static void
+add_field(ImportTable *table, const MlsRemoteField *field)
+{
+	ImportColumn *column;
+
+	add_column(table, field->name, field->pg_type, field->description);
+	column = llast(table->columns);
+	column->not_null = mls_resource_is_key(table->resource, field->name);
+	column->is_enum = field->is_enum;
+	column->is_flags = field->is_flags;
+	if (!field->natural)
+		column->remote_type = field->type ? field->type : "unknown";
+}
+
+static bool
+is_essential(const ImportTable *table, const MlsRemoteField *field)
+{
+	return mls_resource_is_key(table->resource, field->name) ||
+		   (table->timestamp && strcmp(table->timestamp, field->name) == 0);
+}
+
+/* All fields, or as many as a table can have; key and timestamp are always among them. */
+static void
+add_fields(ImportTable *table)
+{
+	int count = list_length(table->resource->fields);
+	int room = MAX_COLUMNS - list_length(table->expand);
+	bool all = count <= room;
+	ListCell *lc;
+
+	room -= list_length(table->resource->key) + 2;
+	foreach (lc, table->resource->fields)
+		if (all || is_essential(table, lfirst(lc)) || room-- > 0)
+			add_field(table, lfirst(lc));
+	if (all)
+		return;
+	add_column(table, MLS_WHOLE_RECORD, JSONBOID,
+			   "The whole record, with the fields that have no column.");
+	ereport(NOTICE,
+			(errmsg("resource \"%s\" has more fields than a table can have columns",
+					table->resource->name),
+			 errdetail("%d of %d fields become columns; another one holds the whole record.",
+					   list_length(table->columns) - 1, count)));
+}
+
+static bool
+has_navigation(const MlsRemoteResource *resource, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, resource->navigations)
+		if (strcmp(((MlsNavigation *) lfirst(lc))->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+find_expansions(const Import *import, ImportTable *table)
+{
+	ListCell *lc;
+
+	foreach (lc, import->options.expand)
+		if (has_navigation(table->resource, lfirst(lc)))
+			table->expand = lappend(table->expand, lfirst(lc));
+}
+
+static void
+name_columns(const Import *import, ImportTable *table)
+{
+	int count = list_length(table->columns);
+	const char **fields = palloc(Max(count, 1) * sizeof(char *));
+	char **names;
+
+	for (int i = 0; i < count; i++)
+		fields[i] = ((ImportColumn *) list_nth(table->columns, i))->field;
+	names = mls_import_names(fields, count, import->options.preserve_names, true);
+	for (int i = 0; i < count; i++)
+		((ImportColumn *) list_nth(table->columns, i))->name = names[i];
+}
+
+static ImportTable *
+plan_table(const Import *import, const MlsRemoteResource *resource, const char *name)
+{
+	ImportTable *table = palloc0(sizeof(ImportTable));
+	ListCell *lc;
+
+	table->resource = resource;
+	table->name = name;
+	table->timestamp = find_timestamp(import, resource);
+	find_expansions(import, table);
+	add_fields(table);
+	foreach (lc, table->expand)
+		add_column(table, lfirst(lc), JSONBOID,
+				   psprintf("Expanded navigation %s.", (char *) lfirst(lc)));
+	name_columns(import, table);
+	return table;
+}
+
+/* ---- the command ---- */
+
+static char *
+join(List *words)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	initStringInfo(&buf);
+	foreach (lc, words)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "", (char *) lfirst(lc));
+	return buf.data;
+}
+
+/* ", name 'value'"; the first one of a list opens it. */
+static void
+append_option(StringInfo buf, bool *first, const char *name, const char *value)
+{
+	appendStringInfo(buf, "%s%s %s", *first ? " OPTIONS (" : ", ", name, quote_literal_cstr(value));
+	*first = false;
+}
+
+static void
+append_column(StringInfo buf, const ImportColumn *column)
+{
+	bool first = true;
+
+	appendStringInfo(buf, "%s %s", quote_identifier(column->name),
+					 format_type_extended(column->type, -1, FORMAT_TYPE_FORCE_QUALIFY));
+	append_option(buf, &first, "field", column->field);
+	if (column->remote_type)
+		append_option(buf, &first, "type", column->remote_type);
+	if (column->is_enum)
+		append_option(buf, &first, "enum", "true");
+	if (column->is_flags)
+		append_option(buf, &first, "flags", "true");
+	appendStringInfo(buf, ")%s", column->not_null ? " NOT NULL" : "");
+}
+
+static char *
+create_command(const Import *import, const ImportTable *table)
+{
+	StringInfoData buf;
+	bool first = true;
+	ListCell *lc;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "CREATE FOREIGN TABLE %s (\n",
+					 quote_qualified_identifier(import->stmt->local_schema, table->name));
+	foreach (lc, table->columns)
+	{
+		appendStringInfoString(&buf, foreach_current_index(lc) > 0 ? ",\n  " : "  ");
+		append_column(&buf, lfirst(lc));
+	}
+	appendStringInfo(&buf, "\n) SERVER %s", quote_identifier(import->stmt->server_name));
+	append_option(&buf, &first, "resource", table->resource->name);
+	if (table->resource->key)
+		append_option(&buf, &first, "key", join(table->resource->key));
+	if (table->timestamp)
+		append_option(&buf, &first, "timestamp", table->timestamp);
+	if (table->expand)
+		append_option(&buf, &first, "expand", join(table->expand));
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+/* Runs a command as a part of the one that is running. */
+static void
+run_command(const char *command)
+{
+	RawStmt *raw = linitial_node(RawStmt, pg_parse_query(command));
+	PlannedStmt *statement = makeNode(PlannedStmt);
+
+	statement->commandType = CMD_UTILITY;
+	statement->canSetTag = false;
+	statement->utilityStmt = raw->stmt;
+	statement->stmt_location = raw->stmt_location;
+	statement->stmt_len = raw->stmt_len;
+	ProcessUtility(statement, command, false, PROCESS_UTILITY_SUBCOMMAND, NULL, NULL, None_Receiver,
+				   NULL);
+	CommandCounterIncrement();
+}
+
+static void
+comment_table(const Import *import, const ImportTable *table)
+{
+	Oid relid = RangeVarGetRelid(makeRangeVar(import->stmt->local_schema, pstrdup(table->name), -1),
+								 NoLock, false);
+	ListCell *lc;
+
+	if (table->resource->description)
+		CreateComments(relid, RelationRelationId, 0, table->resource->description);
+	foreach (lc, table->columns)
+	{
+		const ImportColumn *column = lfirst(lc);
+
+		if (column->description)
+			CreateComments(relid, RelationRelationId, foreach_current_index(lc) + 1,
+						   column->description);
+	}
+	CommandCounterIncrement();
+}
+
+static void
+on_error(void *arg)
+{
+	errcontext("importing foreign table \"%s\"", (const char *) arg);
+}
+
+static void
+create_table(const Import *import, const MlsRemoteResource *resource, char *name)
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack, .callback = on_error, .arg = name};
+	ImportTable *table;
+
+	CHECK_FOR_INTERRUPTS();
+	error_context_stack = &callback;
+	table = plan_table(import, resource, name);
+	run_command(create_command(import, table));
+	if (import->options.comments)
+		comment_table(import, table);
+	error_context_stack = callback.previous;
+}
+
+/* ---- the import ---- */
+
+/* Is a resource named in LIMIT TO or EXCEPT?  Marks the entries that name it. */
+static bool
+is_listed(const Import *import, const char *name, const char *remote, bool *matched)
+{
+	bool listed = false;
+	ListCell *lc;
+
+	foreach (lc, import->stmt->table_list)
+	{
+		const char *entry = lfirst_node(RangeVar, lc)->relname;
+
+		if (strcmp(entry, name) != 0 && strcmp(entry, remote) != 0)
+			continue;
+		matched[foreach_current_index(lc)] = true;
+		listed = true;
+	}
+	return listed;
+}
+
+static bool
+is_wanted(const Import *import, const char *name, const char *remote, bool *matched)
+{
+	switch (import->stmt->list_type)
+	{
+		case FDW_IMPORT_SCHEMA_LIMIT_TO:
+			return is_listed(import, name, remote, matched);
+		case FDW_IMPORT_SCHEMA_EXCEPT:
+			return !is_listed(import, name, remote, matched);
+		default:
+			return true;
+	}
+}
+
+static void
+warn_unmatched(const Import *import, const bool *matched)
+{
+	ListCell *lc;
+
+	foreach (lc, import->stmt->table_list)
+		if (!matched[foreach_current_index(lc)])
+			ereport(WARNING,
+					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+					 errmsg("source \"%s\" has no resource \"%s\"", import->source->http.name,
+							lfirst_node(RangeVar, lc)->relname)));
+}
+
+/* A navigation that no resource has is a misspelt one. */
+static void
+check_expand(const Import *import, const MlsRemoteSchema *schema)
+{
+	ListCell *lc;
+	ListCell *resource;
+
+	foreach (lc, import->options.expand)
+	{
+		bool found = false;
+
+		foreach (resource, schema->resources)
+			found = found || has_navigation(lfirst(resource), lfirst(lc));
+		if (!found)
+			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+							errmsg("invalid value for option \"expand\""),
+							errdetail("No resource of source \"%s\" has a navigation \"%s\".",
+									  import->source->http.name, (char *) lfirst(lc))));
+	}
+}
+
+static void
+report_findings(const Import *import, List *findings)
+{
+	int rest = list_length(findings) - MAX_NOTICES;
+	ListCell *lc;
+
+	foreach (lc, findings)
+	{
+		if (foreach_current_index(lc) == MAX_NOTICES)
+			break;
+		ereport(NOTICE, (errmsg("metadata of source \"%s\": %s", import->source->http.name,
+								(char *) lfirst(lc))));
+	}
+	if (rest > 0)
+		ereport(NOTICE, (errmsg_plural("metadata of source \"%s\": %d further finding",
+									   "metadata of source \"%s\": %d further findings", rest,
+									   import->source->http.name, rest)));
+}
+
+static void
+import_resources(const Import *import, const MlsRemoteSchema *schema)
+{
+	int count = list_length(schema->resources);
+	const char **remote = palloc(Max(count, 1) * sizeof(char *));
+	bool *matched = palloc0(list_length(import->stmt->table_list) + 1);
+	char **names;
+
+	for (int i = 0; i < count; i++)
+		remote[i] = ((MlsRemoteResource *) list_nth(schema->resources, i))->name;
+	names = mls_import_names(remote, count, import->options.preserve_names, false);
+	for (int i = 0; i < count; i++)
+		if (is_wanted(import, names[i], remote[i], matched))
+			create_table(import, list_nth(schema->resources, i), names[i]);
+	warn_unmatched(import, matched);
+}
+
+List *
+mlsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid server_id)
+{
+	Import import = {.stmt = stmt, .options = mls_import_options(stmt->options)};
+	MlsHttpStats stats = {0};
+	MlsRemoteSchema *schema;
+
+	import.source = mls_source_get(server_id, GetUserId(), true);
+	schema = import.source->protocol->describe(import.source, &stats);
+	check_expand(&import, schema);
+	report_findings(&import, schema->findings);
+	import_resources(&import, schema);
+	return NIL;
+}

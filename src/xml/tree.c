@@ -1,0 +1,301 @@
+/*
+ * tree.c
+ *		Whole XML documents as small trees in palloc'd memory.
+ *
+ * libxml2 parses into a document of its own, which is copied and freed at once.
+ * Its callbacks must not throw: what they find is noted in ParseState and
+ * raised after the parser has returned.  A document type declaration ends the
+ * parse where it begins, before any entity is declared; so no entity but the
+ * five of XML can be expanded, and nothing outside the document is ever read.
+ *
+ * Errors go to this parser's own handler.  The global one belongs to the
+ * server's xml type, which notices when someone else touches it.
+ */
+#include "postgres.h"
+
+#include <libxml/SAX2.h>
+#include <libxml/parser.h>
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "xml/xml.h"
+
+/* The largest metadata document known has 2 MB. */
+#define MAX_BYTES (64 * 1024 * 1024)
+
+/* An element costs about 200 bytes while two trees exist: 400 MB at the very most. */
+#define MAX_ELEMENTS 2000000
+
+/* Metadata nests ten deep; the tree is copied by recursion. */
+#define MAX_DEPTH 100
+
+/* Between two pieces of a document a cancel is noticed. */
+#define PIECE_BYTES (1024 * 1024)
+
+/* A parser's message is shown up to this length. */
+#define MAX_REASON 200
+
+typedef struct ParseState
+{
+	xmlParserCtxtPtr parser;
+	bool doctype;
+	bool too_deep;
+	bool too_many;
+	int elements;
+	int error_line; /* 0: no error */
+	char reason[MAX_REASON + 1];
+} ParseState;
+
+static void
+free_parser(void *arg)
+{
+	ParseState *state = arg;
+
+	if (state->parser == NULL)
+		return;
+	if (state->parser->myDoc)
+		xmlFreeDoc(state->parser->myDoc);
+	state->parser->myDoc = NULL;
+	xmlFreeParserCtxt(state->parser);
+	state->parser = NULL;
+}
+
+/* ---- callbacks of libxml2: they note and return ---- */
+
+static ParseState *
+state_of(void *parser)
+{
+	return ((xmlParserCtxtPtr) parser)->_private;
+}
+
+/* Keeps the first error; what follows is usually its consequence. */
+static void
+on_error(void *parser, xmlErrorPtr error)
+{
+	ParseState *state = state_of(parser);
+	size_t length;
+
+	if (error->level < XML_ERR_ERROR || state->error_line > 0)
+		return;
+	state->error_line = Max(error->line, 1);
+	strlcpy(state->reason, error->message ? error->message : "unspecified error",
+			sizeof(state->reason));
+	length = strlen(state->reason);
+	while (length > 0 && strchr("\r\n. ", state->reason[length - 1]))
+		state->reason[--length] = '\0';
+}
+
+static void
+on_doctype(void *parser, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
+{
+	state_of(parser)->doctype = true;
+	xmlStopParser(parser);
+}
+
+static void
+on_element(void *parser, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+		   int nnamespaces, const xmlChar **namespaces, int nattributes, int ndefaulted,
+		   const xmlChar **attributes)
+{
+	ParseState *state = state_of(parser);
+
+	state->too_many = ++state->elements > MAX_ELEMENTS;
+	state->too_deep = ((xmlParserCtxtPtr) parser)->nameNr > MAX_DEPTH;
+	if (state->too_many || state->too_deep)
+		xmlStopParser(parser);
+	else
+		xmlSAX2StartElementNs(parser, name, prefix, uri, nnamespaces, namespaces, nattributes,
+							  ndefaulted, attributes);
+}
+
+/* ---- parsing ---- */
+
+/* A parser that is freed with a memory context. */
+static ParseState *
+create_parser(MemoryContext context, const char *subject)
+{
+	ParseState *state = MemoryContextAllocZero(context, sizeof(ParseState));
+	MemoryContextCallback *callback = MemoryContextAllocZero(context, sizeof(*callback));
+
+	callback->func = free_parser;
+	callback->arg = state;
+	MemoryContextRegisterResetCallback(context, callback);
+	xmlInitParser();
+	state->parser = xmlCreatePushParserCtxt(NULL, NULL, NULL, 0, NULL);
+	if (state->parser == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
+						errmsg("out of memory while reading %s", subject)));
+	xmlCtxtUseOptions(state->parser, XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOCDATA);
+	state->parser->_private = state;
+	state->parser->sax->serror = (xmlStructuredErrorFunc) on_error;
+	state->parser->sax->internalSubset = on_doctype;
+	state->parser->sax->startElementNs = on_element;
+	return state;
+}
+
+static void
+check_size(Size length, const char *subject)
+{
+	if (length > MAX_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too large", subject),
+						errdetail("It has %zu bytes; at most %d are read.", length, MAX_BYTES)));
+}
+
+/* Raises what the callbacks noted. */
+static void
+check_outcome(const ParseState *state, const char *subject)
+{
+	if (state->doctype)
+		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+						errmsg("%s has a document type declaration", subject),
+						errdetail("Such documents are refused, because they can refer to files and "
+								  "expand without limit.")));
+	if (state->too_deep || state->too_many)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too complex", subject),
+				 errdetail("Elements may be nested %d deep, and there may be %d of them.",
+						   MAX_DEPTH, MAX_ELEMENTS)));
+	if (state->error_line > 0 || !state->parser->wellFormed || state->parser->myDoc == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("%s is not well-formed XML", subject),
+				 errdetail("Line %d: %s.", Max(state->error_line, 1),
+						   state->error_line > 0 ? state->reason : "The document is empty")));
+}
+
+static void
+parse(ParseState *state, const char *text, Size length, const char *subject)
+{
+	for (Size done = 0; done < length;)
+	{
+		int piece = Min(length - done, PIECE_BYTES);
+
+		CHECK_FOR_INTERRUPTS();
+		if (xmlParseChunk(state->parser, text + done, piece, 0) != 0)
+			break;
+		done += piece;
+	}
+	/* Ends the document; an error noted above stays the first. */
+	xmlParseChunk(state->parser, NULL, 0, 1);
+	check_outcome(state, subject);
+}
+
+/* ---- copying ---- */
+
+/* A string of libxml2, which is UTF-8, in the database's encoding. */
+static char *
+copy_string(const xmlChar *string)
+{
+	const char *text = (const char *) string;
+	char *converted = pg_any_to_server(text, strlen(text), PG_UTF8);
+
+	return converted == text ? pstrdup(text) : converted;
+}
+
+/* Character data among siblings, joined: the parser splits it at references. */
+static const char *
+copy_text(xmlNodePtr first)
+{
+	StringInfoData buf;
+
+	if (first && first->next == NULL && first->type == XML_TEXT_NODE && first->content)
+		return copy_string(first->content);
+	initStringInfo(&buf);
+	for (xmlNodePtr node = first; node; node = node->next)
+	{
+		bool is_text = node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE ||
+					   node->type == XML_ENTITY_REF_NODE;
+
+		if (is_text && node->content)
+			appendStringInfoString(&buf, copy_string(node->content));
+	}
+	return buf.data;
+}
+
+static bool
+is_blank(const char *text)
+{
+	return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+static List *
+copy_attributes(xmlNodePtr element)
+{
+	List *attributes = NIL;
+
+	for (xmlAttrPtr attr = element->properties; attr; attr = attr->next)
+	{
+		MlsXmlAttribute *attribute = palloc(sizeof(MlsXmlAttribute));
+
+		attribute->name = copy_string(attr->name);
+		attribute->value = attr->children ? copy_text(attr->children) : "";
+		attributes = lappend(attributes, attribute);
+	}
+	return attributes;
+}
+
+/* Blanks between child elements are layout, not text. */
+static MlsXmlNode *
+copy_element(xmlNodePtr element)
+{
+	MlsXmlNode *node = palloc0(sizeof(MlsXmlNode));
+
+	CHECK_FOR_INTERRUPTS();
+	node->name = copy_string(element->name);
+	node->attributes = copy_attributes(element);
+	for (xmlNodePtr child = element->children; child; child = child->next)
+		if (child->type == XML_ELEMENT_NODE)
+			node->children = lappend(node->children, copy_element(child));
+	node->text = element->children ? copy_text(element->children) : "";
+	if (node->children && is_blank(node->text))
+		node->text = "";
+	return node;
+}
+
+MlsXmlNode *
+mls_xml_parse(const char *text, Size length, const char *subject)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw XML parser", ALLOCSET_SMALL_SIZES);
+	ParseState *state;
+	MlsXmlNode *root;
+
+	check_size(length, subject);
+	state = create_parser(context, subject);
+	parse(state, text, length, subject);
+	root = copy_element(xmlDocGetRootElement(state->parser->myDoc));
+	MemoryContextDelete(context);
+	return root;
+}
+
+const char *
+mls_xml_attribute(const MlsXmlNode *node, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, node->attributes)
+	{
+		MlsXmlAttribute *attribute = lfirst(lc);
+
+		if (strcmp(attribute->name, name) == 0)
+			return attribute->value;
+	}
+	return NULL;
+}
+
+MlsXmlNode *
+mls_xml_child(const MlsXmlNode *node, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, node->children)
+	{
+		MlsXmlNode *child = lfirst(lc);
+
+		if (strcmp(child->name, name) == 0)
+			return child;
+	}
+	return NULL;
+}
