@@ -285,6 +285,19 @@ add_container(Edm *edm, const char *schema, const MlsXmlNode *node)
 	edm->containers = lappend(edm->containers, container);
 }
 
+/* Text among elements that only hold elements: the document was spoilt by something. */
+static void
+check_no_text(const MlsXmlNode *node, const char *subject)
+{
+	const char *text = node->text + strspn(node->text, " \t\r\n");
+
+	if (*text)
+		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+						errmsg("%s is not a valid EDMX document", subject),
+						errdetail("There is text between the elements in \"%s\": \"%s\".",
+								  mls_edm_show(node->name), mls_edm_show(text))));
+}
+
 static void
 index_schema(Edm *edm, const MlsXmlNode *node)
 {
@@ -342,19 +355,6 @@ check_root(const MlsXmlNode *root, const char *subject)
 				 ? errdetail("It has no element \"DataServices\".")
 				 : errdetail("Its outermost element is \"%s\", not \"Edmx\".",
 							 mls_edm_show(root->name))));
-}
-
-/* Text among elements that only hold elements: the document was spoilt by something. */
-static void
-check_no_text(const MlsXmlNode *node, const char *subject)
-{
-	const char *text = node->text + strspn(node->text, " \t\r\n");
-
-	if (*text)
-		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-						errmsg("%s is not a valid EDMX document", subject),
-						errdetail("There is text between the elements in \"%s\": \"%s\".",
-								  mls_edm_show(node->name), mls_edm_show(text))));
 }
 
 Edm *
