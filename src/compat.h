@@ -87,4 +87,10 @@
 #define mls_wait_event(name) PG_WAIT_EXTENSION
 #endif
 
+#if PG_VERSION_NUM < 160000
+#include "utils/acl.h"
+/* For relations, the only objects whose owner we ask for. */
+#define object_ownercheck(classid, objectid, roleid) pg_class_ownercheck(objectid, roleid)
+#endif
+
 #endif /* MLS_COMPAT_H */

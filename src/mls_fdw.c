@@ -12,6 +12,7 @@
 
 #include "gold/schemas.h"
 #include "http/http.h"
+#include "sync/sync.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,5 +23,6 @@ _PG_init(void)
 {
 	mls_http_define_settings();
 	mls_schemas_define_settings();
+	mls_sync_define_settings();
 	MarkGUCPrefixReserved("mls_fdw");
 }

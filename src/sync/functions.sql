@@ -1,1 +1,81 @@
--- functions
+-- Replication: what a user calls.
+
+CREATE FUNCTION mls_subscribe(
+    foreign_table regclass,
+    OUT id bigint,
+    OUT bronze regclass,
+    OUT silver regclass,
+    OUT gold regclass)
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_subscribe(regclass)
+    IS 'replicate a foreign table: makes its tables where they are missing; no network';
+
+CREATE FUNCTION mls_unsubscribe(foreign_table regclass, drop_data boolean DEFAULT false)
+    RETURNS void
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_unsubscribe(regclass, boolean)
+    IS 'stop to replicate a foreign table; its tables stay unless drop_data';
+
+CREATE FUNCTION mls_sync(
+    source text DEFAULT NULL,
+    resource text DEFAULT NULL,
+    OUT source text,
+    OUT resource text,
+    OUT status text,
+    OUT received bigint,
+    OUT inserted bigint,
+    OUT updated bigint,
+    OUT unchanged bigint,
+    OUT requests bigint,
+    OUT duration interval,
+    OUT message text)
+    RETURNS SETOF record
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+
+COMMENT ON FUNCTION mls_sync(text, text)
+    IS 'bring subscriptions up to date, all or those of a source or resource, in background workers';
+
+CREATE FUNCTION mls_rebuild(foreign_table regclass)
+    RETURNS bigint
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_rebuild(regclass)
+    IS 'fill silver and gold of a subscription again from its bronze table; no network';
+
+CREATE FUNCTION mls_grant(role regrole)
+    RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    layer text;
+    schema text;
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', role);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mls TO %s', role);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mls.subscription, mls.run, mls.issue TO %s', role);
+    EXECUTE format('GRANT SELECT ON @extschema@.mls_status, @extschema@.mls_history TO %s', role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.mls_subscribe(regclass), '
+                   '@extschema@.mls_unsubscribe(regclass, boolean), '
+                   '@extschema@.mls_sync(text, text), '
+                   '@extschema@.mls_rebuild(regclass) TO %s', role);
+    FOREACH layer IN ARRAY ARRAY['bronze', 'silver', 'gold', 'reso'] LOOP
+        schema := coalesce(nullif(current_setting('mls_fdw.' || layer || '_schema', true), ''), layer);
+        IF to_regnamespace(quote_ident(schema)) IS NULL THEN
+            EXECUTE format('CREATE SCHEMA %I', schema);
+        END IF;
+        EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %s', schema, role);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION mls_grant(regrole)
+    IS 'let a role subscribe and sync: grants what that needs except USAGE on its foreign server';
+
+REVOKE ALL ON FUNCTION mls_subscribe(regclass), mls_unsubscribe(regclass, boolean),
+    mls_sync(text, text), mls_rebuild(regclass), mls_grant(regrole) FROM PUBLIC;

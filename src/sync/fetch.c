@@ -1,0 +1,634 @@
+/*
+ * fetch.c
+ *		Which page comes next, and when the last one is proven.
+ *
+ * Two ways, by what the platform can do:
+ *
+ *	- Keyset: pages are requests of their own, ordered by (timestamp, key), each
+ *	  for what comes after the last record seen.  A record that changes while we
+ *	  read moves to the end of this order, so it is met again and never missed.
+ *	- Linked: one request, whose next links are followed to a proven end.
+ *
+ * Keyset reading rests on assumptions about the source: that it orders as asked,
+ * compares timestamps with all their digits, and has no record without one.
+ * Each is checked; when one fails, the run starts over on the linked way, which
+ * costs requests but no rows, since records already here rewrite nothing.
+ *
+ * The position after a page says where an interrupted run may go on.  On the
+ * linked way without a promised order only the link says that, and the cursor
+ * moves when the chain has ended.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "sync/sync.h"
+
+/* A stream with what it points to; the context owns all. */
+typedef struct Reading
+{
+	MemoryContext context;
+	MlsQuery *query;
+	MlsStream *stream;
+} Reading;
+
+struct MlsFetch
+{
+	const MlsTable *table;
+	const MlsSubscription *sub;
+	MemoryContext context;
+	MemoryContext batch_context; /* of the batch handed out */
+	bool keyset;
+	bool ordered;         /* linked: pages come by timestamp */
+	bool resumed_link;    /* linked: the chain began in an earlier run */
+	char *start;          /* lower bound of this run's timestamps, or NULL */
+	List *counted;        /* conditions of the first request, to count again */
+	Reading *now;         /* being read */
+	Reading *ahead;       /* keyset: already asked for */
+	int64 expected;       /* keyset: announced by the first request, or -1 */
+	int64 received;       /* in this attempt */
+	char *last_timestamp; /* of the last record of the last page; NULL before it */
+	char *last_key;
+	char *newest_timestamp;
+	char *newest_key;
+	char *note;
+	MlsHttpStats spent; /* by streams already closed */
+};
+
+/* ---- Streams ---- */
+
+static MlsCondition *
+condition_on_timestamp(const MlsTable *table, MlsConditionKind kind)
+{
+	MlsCondition *condition = palloc0(sizeof(MlsCondition));
+
+	condition->kind = kind;
+	condition->op = MLS_GE;
+	condition->column = mls_table_column(table, table->timestamp);
+	return condition;
+}
+
+/* A value in the source's own spelling: no digit is lost. */
+static MlsValue *
+remote_value(const char *text)
+{
+	MlsValue *value = palloc0(sizeof(MlsValue));
+
+	value->type = InvalidOid;
+	value->param = -1;
+	value->text = pstrdup(text);
+	return value;
+}
+
+static List *
+from_start(const MlsFetch *fetch)
+{
+	MlsCondition *condition;
+
+	if (fetch->start == NULL)
+		return NIL;
+	condition = condition_on_timestamp(fetch->table, MLS_COMPARE);
+	condition->values = list_make1(remote_value(fetch->start));
+	return list_make1(condition);
+}
+
+static List *
+after_last(MlsFetch *fetch)
+{
+	MlsCondition *condition = condition_on_timestamp(fetch->table, MLS_AFTER);
+
+	condition->values =
+		list_make2(remote_value(fetch->last_timestamp), remote_value(fetch->last_key));
+	return list_make1(condition);
+}
+
+static List *
+by_timestamp_and_key(const MlsTable *table)
+{
+	MlsOrder *timestamp = palloc0(sizeof(MlsOrder));
+	MlsOrder *key = palloc0(sizeof(MlsOrder));
+
+	timestamp->field = table->timestamp;
+	key->field = linitial(table->key);
+	return list_make2(timestamp, key);
+}
+
+/* Opens a stream in a context of its own and lets its first request go. */
+static Reading *
+open_reading(MlsFetch *fetch, bool verify)
+{
+	const MlsPlatform *platform = &fetch->table->source->platform;
+	MemoryContext context =
+		AllocSetContextCreate(fetch->context, "mls_fdw reading", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	Reading *reading = palloc0(sizeof(Reading));
+	MlsQuery *query = palloc0(sizeof(MlsQuery));
+
+	query->table = fetch->table;
+	query->limit = -1;
+	query->verify_count = verify;
+	if (fetch->keyset)
+	{
+		query->conditions = fetch->last_timestamp ? after_last(fetch) : from_start(fetch);
+		query->order = by_timestamp_and_key(fetch->table);
+		query->limit = fetch->table->expand ? Min(platform->expand_page_size, platform->page_size)
+											: platform->page_size;
+	}
+	else
+	{
+		query->conditions = from_start(fetch);
+		query->whole_set = platform->replication_path != NULL;
+		query->resume_link = fetch->resumed_link ? fetch->sub->resume_link : NULL;
+	}
+	reading->context = context;
+	reading->query = query;
+	reading->stream = fetch->table->source->protocol->open(query);
+	reading->stream->protocol->start(reading->stream);
+	MemoryContextSwitchTo(before);
+	return reading;
+}
+
+static void
+add_stats(MlsHttpStats *sum, const MlsHttpStats *stats)
+{
+	sum->requests += stats->requests;
+	sum->retries += stats->retries;
+	sum->wire_bytes += stats->wire_bytes;
+	sum->body_bytes += stats->body_bytes;
+	sum->wait_us += stats->wait_us;
+	sum->pace_us += stats->pace_us;
+}
+
+static void
+close_reading(MlsFetch *fetch, Reading **reading)
+{
+	if (*reading == NULL)
+		return;
+	add_stats(&fetch->spent, &(*reading)->stream->stats);
+	(*reading)->stream->protocol->close((*reading)->stream);
+	MemoryContextDelete((*reading)->context);
+	*reading = NULL;
+}
+
+/* ---- Beginning ---- */
+
+/* The cursor minus the overlap: records can become visible late, with an older timestamp. */
+static char *
+start_of_run(const MlsTable *table, const MlsSubscription *sub)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	MlsInstant cursor;
+
+	if (sub->cursor_timestamp == NULL ||
+		!mls_instant_read(sub->cursor_timestamp, table->source->timezone, &cursor))
+		return NULL;
+	return mls_instant_text(cursor.at - platform->overlap_s * USECS_PER_SEC,
+							platform->timestamp_digits);
+}
+
+/* Keeps a (timestamp, key) if it is the newest met. */
+static void
+consider_newest(MlsFetch *fetch, const char *timestamp, const char *key)
+{
+	const char *timezone = fetch->table->source->timezone;
+	MlsInstant instant;
+	MlsInstant newest;
+
+	if (timestamp == NULL || !mls_instant_read(timestamp, timezone, &instant))
+		return;
+	if (fetch->newest_timestamp != NULL &&
+		mls_instant_read(fetch->newest_timestamp, timezone, &newest) &&
+		mls_instant_compare(&instant, &newest) < 0)
+		return;
+	fetch->newest_timestamp = MemoryContextStrdup(fetch->context, timestamp);
+	fetch->newest_key = key == NULL ? NULL : MemoryContextStrdup(fetch->context, key);
+}
+
+/* Takes up an interrupted run where its last page left it. */
+static void
+resume(MlsFetch *fetch)
+{
+	const MlsSubscription *sub = fetch->sub;
+
+	consider_newest(fetch, sub->resume_timestamp, sub->resume_key);
+	if (sub->resume_link != NULL)
+	{
+		fetch->keyset = false;
+		fetch->ordered = false;
+		fetch->resumed_link = true;
+	}
+	else if (fetch->keyset && sub->resume_timestamp != NULL && sub->resume_key != NULL)
+	{
+		fetch->last_timestamp = sub->resume_timestamp;
+		fetch->last_key = sub->resume_key;
+	}
+	else if (fetch->ordered && sub->resume_timestamp != NULL)
+		fetch->start = sub->resume_timestamp;
+}
+
+/*
+ * Begins to read what is new.  The first request is sent, but not waited for.
+ * Lives in CurrentMemoryContext.
+ */
+MlsFetch *
+mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	MlsFetch *fetch = palloc0(sizeof(MlsFetch));
+
+	fetch->table = table;
+	fetch->sub = sub;
+	fetch->context = CurrentMemoryContext;
+	fetch->batch_context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
+	fetch->expected = -1;
+	fetch->keyset =
+		platform->ordering == MLS_ORDER_ANY && platform->or_allowed && list_length(table->key) == 1;
+	fetch->ordered = platform->ordering == MLS_ORDER_TIMESTAMP;
+	fetch->start = start_of_run(table, sub);
+	consider_newest(fetch, sub->cursor_timestamp, sub->cursor_key);
+	resume(fetch);
+	fetch->counted = fetch->last_timestamp ? after_last(fetch) : from_start(fetch);
+	fetch->now = open_reading(fetch, !fetch->resumed_link);
+	return fetch;
+}
+
+static void
+add_note(MlsFetch *fetch, const char *note)
+{
+	MemoryContext before = MemoryContextSwitchTo(fetch->context);
+
+	fetch->note = fetch->note == NULL ? pstrdup(note) : psprintf("%s; %s", fetch->note, note);
+	MemoryContextSwitchTo(before);
+}
+
+/* Starts over on the linked way; nothing that was written has to be taken back. */
+static void
+start_over(MlsFetch *fetch, const char *why)
+{
+	MemoryContext before = MemoryContextSwitchTo(fetch->context);
+
+	close_reading(fetch, &fetch->ahead);
+	close_reading(fetch, &fetch->now);
+	add_note(fetch, why);
+	fetch->keyset = false;
+	fetch->ordered = fetch->table->source->platform.ordering == MLS_ORDER_TIMESTAMP;
+	fetch->resumed_link = false;
+	fetch->received = 0;
+	fetch->last_timestamp = NULL;
+	fetch->last_key = NULL;
+	fetch->start = start_of_run(fetch->table, fetch->sub);
+	fetch->now = open_reading(fetch, true);
+	MemoryContextSwitchTo(before);
+}
+
+/* ---- Judging a page ---- */
+
+/*
+ * Remembers the newest record of a page.  One stamped in the future does not
+ * count: a cursor that follows it would not see what changes until then.
+ */
+static void
+note_newest(MlsFetch *fetch, const MlsBatch *batch)
+{
+	TimestampTz tomorrow = GetCurrentTimestamp() + USECS_PER_DAY;
+	const MlsItem *best = NULL;
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = &batch->items[i];
+
+		if (item->has_instant && item->instant.at < tomorrow &&
+			(best == NULL || mls_instant_compare(&item->instant, &best->instant) >= 0))
+			best = item;
+	}
+	if (best != NULL)
+		consider_newest(fetch, best->timestamp, best->key);
+}
+
+/* Do the timestamps never fall, and do they start where the last page ended? */
+static bool
+is_in_order(const MlsFetch *fetch, const MlsBatch *batch)
+{
+	MlsInstant before;
+	bool known = fetch->last_timestamp != NULL &&
+				 mls_instant_read(fetch->last_timestamp, fetch->table->source->timezone, &before);
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = &batch->items[i];
+
+		if (!item->has_instant)
+			continue;
+		if (known && mls_instant_compare(&item->instant, &before) < 0)
+			return false;
+		before = item->instant;
+		known = true;
+	}
+	return true;
+}
+
+/* NULL, or why keyset reading cannot go on after a page. */
+static const char *
+keyset_problem(const MlsFetch *fetch, const MlsBatch *batch)
+{
+	const MlsItem *last = &batch->items[batch->nitems - 1];
+
+	if (!is_in_order(fetch, batch))
+		return "the source did not keep the order asked for, so its links were followed";
+	if (!last->has_instant || last->key == NULL)
+		return "a page ended with a record without timestamp or key, so links were followed";
+	if (fetch->last_timestamp != NULL && strcmp(last->timestamp, fetch->last_timestamp) == 0 &&
+		strcmp(last->key, fetch->last_key) == 0)
+		return "the source sent the same page again, so its links were followed";
+	return NULL;
+}
+
+/* Takes a page into account; false if the run has to start over because of it. */
+static bool
+take_in(MlsFetch *fetch, const MlsBatch *batch)
+{
+	const MlsItem *last = &batch->items[batch->nitems - 1];
+
+	if (fetch->keyset)
+	{
+		const char *problem = keyset_problem(fetch, batch);
+
+		if (problem != NULL)
+		{
+			start_over(fetch, problem);
+			return false;
+		}
+		if (fetch->received == 0)
+			fetch->expected = fetch->now->stream->announced;
+	}
+	else if (fetch->ordered && !is_in_order(fetch, batch))
+	{
+		fetch->ordered = false;
+		add_note(fetch, "the source did not keep its order, so an interrupted run starts over");
+	}
+	fetch->received += batch->nitems;
+	note_newest(fetch, batch);
+	if (last->has_instant)
+	{
+		fetch->last_timestamp = MemoryContextStrdup(fetch->context, last->timestamp);
+		fetch->last_key = last->key ? MemoryContextStrdup(fetch->context, last->key) : NULL;
+	}
+	return true;
+}
+
+/* ---- The keyset way ---- */
+
+/* Has the source announced no more than what came of a stream? */
+static bool
+is_all(const MlsStream *stream)
+{
+	return stream->announced >= 0 && stream->announced <= stream->records;
+}
+
+/*
+ * After a page: when it filled its request, what follows it is asked for at
+ * once, with a total when this should be the last request.
+ */
+static void
+look_ahead(MlsFetch *fetch)
+{
+	const MlsQuery *query = fetch->now->query;
+
+	if (!is_all(fetch->now->stream) && fetch->now->stream->records >= query->limit)
+		fetch->ahead = open_reading(fetch, fetch->expected < 0 ||
+											   fetch->expected - fetch->received <= query->limit);
+}
+
+/* At the end of a stream: opens the next one; false if it was the last. */
+static bool
+goes_on(MlsFetch *fetch)
+{
+	const MlsStream *stream = fetch->now->stream;
+
+	if (stream->records == 0 || is_all(stream))
+		return false;
+	close_reading(fetch, &fetch->now);
+	fetch->now = open_reading(fetch, true);
+	return true;
+}
+
+/*
+ * At the end: has as much come as was announced?  Records may have been removed
+ * meanwhile, so a difference is judged by a second count.
+ */
+static bool
+is_everything(MlsFetch *fetch)
+{
+	MlsQuery query = {.table = fetch->table, .conditions = fetch->counted, .limit = -1};
+
+	return fetch->expected < 0 || fetch->received >= fetch->expected ||
+		   fetch->received >= fetch->table->source->protocol->count(&query, &fetch->spent);
+}
+
+/* ---- The linked way ---- */
+
+/* Errors that say nothing about the link of an interrupted run. */
+static bool
+is_not_the_links_fault(int sqlstate)
+{
+	int category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_OPERATOR_INTERVENTION ||
+		   category == ERRCODE_INSUFFICIENT_RESOURCES ||
+		   category == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION ||
+		   sqlstate == ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+}
+
+/* The first page of an interrupted chain; NULL if its link is no good any more. */
+static MlsPage *
+read_resumed(MlsFetch *fetch, bool *expired)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MlsPage *volatile page = NULL;
+
+	PG_TRY()
+		;
+		{
+			page = fetch->now->stream->protocol->next_page(fetch->now->stream);
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(context);
+			if (is_not_the_links_fault(geterrcode()))
+				PG_RE_THROW();
+			FlushErrorState();
+			*expired = true;
+		}
+	PG_END_TRY();
+	return page;
+}
+
+/*
+ * At the end of a chain that an earlier run began: the protocol has seen only a
+ * part of it, so the total of both is compared here.
+ */
+static void
+check_resumed_chain(MlsFetch *fetch)
+{
+	MlsQuery query = {.table = fetch->table, .conditions = from_start(fetch), .limit = -1};
+	int64 received = fetch->sub->resume_received + fetch->received;
+	int64 total;
+
+	if (!fetch->resumed_link || !fetch->table->source->platform.count_exact)
+		return;
+	total = fetch->table->source->protocol->count(&query, &fetch->spent);
+	if (received < total)
+		ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+				errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
+					   fetch->sub->source, fetch->table->resource),
+				errdetail("It has " INT64_FORMAT " records and sent " INT64_FORMAT
+						  ", in this run and the interrupted one before it.",
+						  total, received),
+				errhint("The next run reads all of them again."));
+}
+
+/* ---- What the engine calls ---- */
+
+/* Reads the next page of the current stream; NULL at its end. */
+static MlsPage *
+read_page(MlsFetch *fetch)
+{
+	MlsStream *stream = fetch->now->stream;
+	bool expired = false;
+	MlsPage *page;
+
+	if (!fetch->resumed_link || stream->pages > 0)
+		return stream->protocol->next_page(stream);
+
+	page = read_resumed(fetch, &expired);
+	if (!expired)
+		return page;
+	start_over(fetch, "the link of the interrupted run was not valid any more, "
+					  "so the run began again");
+	return fetch->now->stream->protocol->next_page(fetch->now->stream);
+}
+
+/* At the end of a stream: is there more to read? */
+static bool
+more_to_read(MlsFetch *fetch)
+{
+	if (!fetch->keyset)
+	{
+		check_resumed_chain(fetch);
+		return false;
+	}
+	if (goes_on(fetch))
+		return true;
+	if (is_everything(fetch))
+		return false;
+	start_over(fetch, "fewer records came by order than were announced, so links were followed");
+	return true;
+}
+
+/*
+ * The next page with records, or NULL at the proven end.  The batch is valid
+ * until the next call.  Uses the network, so no transaction may be open.
+ */
+MlsBatch *
+mls_fetch_next(MlsFetch *fetch)
+{
+	MemoryContext before = MemoryContextSwitchTo(fetch->batch_context);
+	MlsBatch *batch = NULL;
+
+	if (fetch->ahead != NULL)
+	{
+		close_reading(fetch, &fetch->now);
+		fetch->now = fetch->ahead;
+		fetch->ahead = NULL;
+	}
+	for (;;)
+	{
+		MlsPage *page;
+
+		MemoryContextReset(fetch->batch_context);
+		page = read_page(fetch);
+		if (page == NULL && more_to_read(fetch))
+			continue;
+		if (page == NULL)
+			break;
+		batch = mls_batch_read(fetch->table, page->records, page->nrecords);
+		if (batch->nitems > 0 && take_in(fetch, batch))
+		{
+			if (fetch->keyset)
+				look_ahead(fetch);
+			break;
+		}
+	}
+	MemoryContextSwitchTo(before);
+	return batch;
+}
+
+/* Where an interrupted run may go on after the last page handed out. */
+MlsPosition
+mls_fetch_position(const MlsFetch *fetch)
+{
+	MlsPosition position = {NULL};
+
+	if (fetch->keyset)
+	{
+		position.timestamp = fetch->last_timestamp;
+		position.key = fetch->last_key;
+	}
+	else if (fetch->now->stream->next_link == NULL)
+		; /* the end is not proven yet: if it is not, the run starts over */
+	else if (fetch->ordered)
+		position.timestamp = fetch->last_timestamp;
+	else
+	{
+		position.timestamp = fetch->newest_timestamp;
+		position.key = fetch->newest_key;
+		position.link = fetch->now->stream->next_link;
+		position.received = fetch->received;
+		if (fetch->resumed_link)
+			position.received += fetch->sub->resume_received;
+	}
+	return position;
+}
+
+/* The newest record met, which is the cursor of a run that has ended. */
+MlsPosition
+mls_fetch_newest(const MlsFetch *fetch)
+{
+	MlsPosition newest = {.timestamp = fetch->newest_timestamp, .key = fetch->newest_key};
+
+	return newest;
+}
+
+/* What was remarkable, or NULL. */
+const char *
+mls_fetch_note(const MlsFetch *fetch)
+{
+	return fetch->note;
+}
+
+/* Requests and bytes so far. */
+void
+mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters)
+{
+	MlsHttpStats sum = fetch->spent;
+
+	if (fetch->now)
+		add_stats(&sum, &fetch->now->stream->stats);
+	if (fetch->ahead)
+		add_stats(&sum, &fetch->ahead->stream->stats);
+	counters->requests = sum.requests;
+	counters->bytes = sum.body_bytes;
+}
+
+void
+mls_fetch_end(MlsFetch *fetch)
+{
+	close_reading(fetch, &fetch->ahead);
+	close_reading(fetch, &fetch->now);
+}

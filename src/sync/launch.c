@@ -1,0 +1,388 @@
+/*
+ * launch.c
+ *		mls_sync(): starts a worker per source, waits for all, and reports.
+ *
+ * A failure stays in its subscription.  When only some fail, the call returns a
+ * row for each subscription and a WARNING for each failure, so that no success
+ * is hidden; when all have failed (or the only one), it raises the first error.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "sync/sync.h"
+
+/* How often a worker that waits is asked whether it waits for us. */
+#define CHECK_INTERVAL_MS 1000
+
+#define RESULT_COLUMNS 10
+
+PG_FUNCTION_INFO_V1(mls_sync);
+
+/* A worker, or the share of work for one that has not been started. */
+typedef struct Worker
+{
+	MlsShare share;
+	BackgroundWorkerHandle *handle; /* NULL before it is started */
+	bool ended;
+} Worker;
+
+typedef struct Launch
+{
+	List *subscriptions; /* of MlsSubscription *, by source */
+	dsm_segment *segment;
+	MlsAssignment *assignment;
+	Worker *workers;
+	int nworkers;
+} Launch;
+
+/* ---- What to sync ---- */
+
+static Datum
+name_argument(FunctionCallInfo fcinfo, int n, char *null)
+{
+	*null = PG_ARGISNULL(n) ? 'n' : ' ';
+	return PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n);
+}
+
+static void
+report_nothing(bool asked)
+{
+	if (asked)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"),
+				errhint("The view mls_status lists all; mls_subscribe() adds one."));
+	ereport(NOTICE, errmsg("there is no subscription to sync"),
+			errhint("Call mls_subscribe() for a foreign table first."));
+}
+
+/* Subscriptions asked for, those of a source one after another (List of MlsSubscription *). */
+static List *
+chosen_subscriptions(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {TEXTOID, TEXTOID};
+	char nulls[] = "  ";
+	Datum values[2];
+	List *found = NIL;
+	SPITupleTable *ids;
+	uint64 i;
+
+	values[0] = name_argument(fcinfo, 0, &nulls[0]);
+	values[1] = name_argument(fcinfo, 1, &nulls[1]);
+	SPI_connect();
+	mls_execute("SELECT id FROM mls.subscription WHERE ($1 IS NULL OR source = $1) "
+				"AND ($2 IS NULL OR resource = $2) AND pg_catalog.pg_has_role(owner, 'USAGE') "
+				"ORDER BY source COLLATE \"C\", id",
+				2, types, values, nulls, SPI_OK_SELECT);
+	ids = SPI_tuptable;
+	for (i = 0; i < ids->numvals; i++)
+	{
+		bool isnull;
+		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
+		MemoryContext before = MemoryContextSwitchTo(context);
+
+		found = lappend(found, mls_subscription_by_id(id));
+		MemoryContextSwitchTo(before);
+	}
+	SPI_finish();
+	if (found == NIL)
+		report_nothing(nulls[0] == ' ' || nulls[1] == ' ');
+	return found;
+}
+
+static MlsSubscription *
+subscription_at(const Launch *launch, int i)
+{
+	return list_nth(launch->subscriptions, i);
+}
+
+/* ---- Preparing ---- */
+
+/* Writes what the workers need to know into shared memory. */
+static void
+make_assignment(Launch *launch)
+{
+	int n = list_length(launch->subscriptions);
+	Size size = offsetof(MlsAssignment, outcomes) + n * sizeof(MlsOutcome);
+	int i;
+
+	launch->segment = dsm_create(size, 0);
+	launch->assignment = dsm_segment_address(launch->segment);
+	memset(launch->assignment, 0, size);
+	launch->assignment->database = MyDatabaseId;
+	launch->assignment->session_user = GetSessionUserId();
+	launch->assignment->role = GetUserId();
+	launch->assignment->role_is_superuser = superuser();
+	launch->assignment->noutcomes = n;
+	for (i = 0; i < n; i++)
+		launch->assignment->outcomes[i].subscription = subscription_at(launch, i)->id;
+}
+
+/* One share per source. */
+static void
+make_shares(Launch *launch)
+{
+	int n = list_length(launch->subscriptions);
+	int i;
+
+	launch->workers = palloc0(n * sizeof(Worker));
+	for (i = 0; i < n; i++)
+	{
+		if (i == 0 ||
+			strcmp(subscription_at(launch, i)->source, subscription_at(launch, i - 1)->source) != 0)
+			launch->workers[launch->nworkers++].share.first = i;
+		launch->workers[launch->nworkers - 1].share.count++;
+	}
+}
+
+/* ---- Working ---- */
+
+/* Starts a worker; false if the server has no slot for it. */
+static bool
+start_worker(Launch *launch, Worker *worker)
+{
+	BackgroundWorker request = {0};
+
+	request.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	request.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	request.bgw_restart_time = BGW_NEVER_RESTART;
+	request.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(launch->segment));
+	request.bgw_notify_pid = MyProcPid;
+	strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
+	strlcpy(request.bgw_function_name, "mls_sync_worker_main", sizeof(request.bgw_function_name));
+	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw sync of source %s",
+			 subscription_at(launch, worker->share.first)->source);
+	strlcpy(request.bgw_type, "mls_fdw sync", BGW_MAXLEN);
+	memcpy(request.bgw_extra, &worker->share, sizeof(worker->share));
+	return RegisterDynamicBackgroundWorker(&request, &worker->handle);
+}
+
+/* Starts what can be started; returns how many are at work. */
+static int
+start_workers(Launch *launch)
+{
+	int working = 0;
+	int i;
+
+	for (i = 0; i < launch->nworkers; i++)
+		working += launch->workers[i].handle != NULL && !launch->workers[i].ended;
+	for (i = 0; i < launch->nworkers && working < mls_max_sync_workers; i++)
+	{
+		if (launch->workers[i].handle != NULL)
+			continue;
+		if (start_worker(launch, &launch->workers[i]))
+			working++;
+		else if (working > 0)
+			break; /* one of ours will make room */
+		else
+			ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					errmsg("could not start a sync worker"),
+					errdetail("All background worker slots are in use."),
+					errhint("Increase max_worker_processes, or try again later."));
+	}
+	return working;
+}
+
+/* PG_ENSURE_ERROR_CLEANUP: whatever ends the caller ends its workers. */
+static void
+stop_workers(int code, Datum arg)
+{
+	Launch *launch = (Launch *) DatumGetPointer(arg);
+	int i;
+
+	for (i = 0; i < launch->nworkers; i++)
+		if (launch->workers[i].handle != NULL && !launch->workers[i].ended)
+			TerminateBackgroundWorker(launch->workers[i].handle);
+}
+
+/*
+ * A worker that waits for a lock of the calling transaction would wait for ever,
+ * since that transaction waits for the worker: no deadlock check sees this.
+ */
+static void
+refuse_own_locks(pid_t pid)
+{
+	ArrayType *blockers =
+		DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum((int32) pid)));
+	int n = ArrayGetNItems(ARR_NDIM(blockers), ARR_DIMS(blockers));
+	const int32 *pids = (const int32 *) ARR_DATA_PTR(blockers);
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (pids[i] == MyProcPid)
+			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					errmsg("the sync waits for a lock that this transaction holds"),
+					errhint("Call mls_sync() in a transaction of its own."));
+}
+
+/* Notes which workers have ended; with look_at_locks, checks what the others wait for. */
+static void
+check_workers(Launch *launch, bool look_at_locks)
+{
+	int i;
+
+	for (i = 0; i < launch->nworkers; i++)
+	{
+		Worker *worker = &launch->workers[i];
+		BgwHandleStatus status;
+		pid_t pid;
+
+		if (worker->handle == NULL || worker->ended)
+			continue;
+		status = GetBackgroundWorkerPid(worker->handle, &pid);
+		if (status == BGWH_POSTMASTER_DIED)
+			ereport(FATAL, errcode(ERRCODE_ADMIN_SHUTDOWN),
+					errmsg("the server ended during a sync"));
+		if (status == BGWH_STOPPED)
+			worker->ended = true;
+		else if (status == BGWH_STARTED && look_at_locks)
+			refuse_own_locks(pid);
+	}
+}
+
+/* Runs all workers to their end. */
+static void
+work(Launch *launch)
+{
+	PG_ENSURE_ERROR_CLEANUP(stop_workers, PointerGetDatum(launch));
+	{
+		while (start_workers(launch) > 0)
+		{
+			int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+								   CHECK_INTERVAL_MS, PG_WAIT_EXTENSION);
+
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+			check_workers(launch, (events & WL_TIMEOUT) != 0);
+		}
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(stop_workers, PointerGetDatum(launch));
+}
+
+/* ---- Reporting ---- */
+
+/* A worker that ended without a word leaves its outcomes unfinished. */
+static void
+fail_unfinished(MlsOutcome *outcome)
+{
+	if (outcome->state == MLS_OUTCOME_FINISHED || outcome->state == MLS_OUTCOME_FAILED)
+		return;
+	outcome->state = MLS_OUTCOME_FAILED;
+	outcome->sqlstate = ERRCODE_INTERNAL_ERROR;
+	strlcpy(outcome->message, "sync worker ended unexpectedly", sizeof(outcome->message));
+	strlcpy(outcome->hint, "The server log says why.", sizeof(outcome->hint));
+}
+
+static void
+report_failure(const MlsOutcome *outcome, int level)
+{
+	ereport(level, errcode(outcome->sqlstate), errmsg_internal("%s", outcome->message),
+			outcome->detail[0] ? errdetail_internal("%s", outcome->detail) : 0,
+			outcome->hint[0] ? errhint("%s", outcome->hint) : 0,
+			outcome->context[0] ? errcontext_msg("%s", outcome->context) : 0);
+}
+
+/* All failed: the first error is raised.  Some failed: a warning for each. */
+static void
+report_failures(const Launch *launch)
+{
+	const MlsOutcome *outcomes = launch->assignment->outcomes;
+	const MlsOutcome *first = NULL;
+	int failed = 0;
+	int i;
+
+	for (i = 0; i < launch->assignment->noutcomes; i++)
+	{
+		if (outcomes[i].state != MLS_OUTCOME_FAILED)
+			continue;
+		failed++;
+		first = first ? first : &outcomes[i];
+	}
+	for (i = 0; i < launch->assignment->noutcomes; i++)
+		if (outcomes[i].state == MLS_OUTCOME_FAILED &&
+			(failed < launch->assignment->noutcomes || &outcomes[i] != first))
+			report_failure(&outcomes[i], WARNING);
+	if (failed > 0 && failed == launch->assignment->noutcomes)
+		report_failure(first, ERROR);
+}
+
+static Interval *
+interval_of(int64 microseconds)
+{
+	Interval *interval = palloc0(sizeof(Interval));
+
+	interval->time = microseconds;
+	return interval;
+}
+
+static void
+return_row(ReturnSetInfo *result, const MlsSubscription *sub, const MlsOutcome *outcome)
+{
+	bool failed = outcome->state == MLS_OUTCOME_FAILED;
+	Datum values[RESULT_COLUMNS];
+	bool isnull[RESULT_COLUMNS] = {false};
+
+	values[0] = CStringGetTextDatum(sub->source);
+	values[1] = CStringGetTextDatum(sub->resource);
+	values[2] = CStringGetTextDatum(failed ? "failed" : "finished");
+	values[3] = Int64GetDatum(outcome->counters.received);
+	values[4] = Int64GetDatum(outcome->counters.inserted);
+	values[5] = Int64GetDatum(outcome->counters.updated);
+	values[6] = Int64GetDatum(outcome->counters.unchanged);
+	values[7] = Int64GetDatum(outcome->counters.requests);
+	values[8] = IntervalPGetDatum(interval_of(outcome->duration_us));
+	isnull[9] = !failed;
+	values[9] = failed ? CStringGetTextDatum(outcome->message) : (Datum) 0;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+}
+
+static void
+refuse_standby(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				errmsg("cannot execute %s during recovery", "mls_sync()"),
+				errhint("This is a standby: sync on the primary, whose changes arrive here."));
+}
+
+/* mls_sync(source, resource): a row per subscription. */
+Datum
+mls_sync(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Launch launch = {NIL};
+	int i;
+
+	refuse_standby();
+	PreventCommandIfReadOnly("mls_sync()");
+	InitMaterializedSRF(fcinfo, 0);
+	launch.subscriptions = chosen_subscriptions(fcinfo);
+	if (launch.subscriptions == NIL)
+		return (Datum) 0;
+
+	make_assignment(&launch);
+	make_shares(&launch);
+	work(&launch);
+	for (i = 0; i < launch.assignment->noutcomes; i++)
+	{
+		fail_unfinished(&launch.assignment->outcomes[i]);
+		return_row(result, subscription_at(&launch, i), &launch.assignment->outcomes[i]);
+	}
+	report_failures(&launch);
+	dsm_detach(launch.segment);
+	return (Datum) 0;
+}

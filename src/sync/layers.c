@@ -1,0 +1,271 @@
+/*
+ * layers.c
+ *		The bronze and silver tables of a subscription.
+ *
+ * They are ordinary tables of the role that subscribes, made when missing.  A
+ * table that is there already (from an earlier subscription, or restored from a
+ * dump) is used if its shape fits; silver gets the columns it lacks.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "nodes/bitmapset.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+
+#include "compat.h"
+#include "gold/schemas.h"
+#include "sync/sync.h"
+
+/* Records shrink to 2-3 kB with lz4: that fits into the page, so it need not be moved out of it. */
+#define BRONZE_TOAST_TARGET 4080
+
+/* Silver's values are short: a row of 200 columns stays in one piece. */
+#define SILVER_TOAST_TARGET 8160
+
+/* lz4 makes writing bronze four times as fast as the default, but a server may lack it. */
+#ifdef USE_LZ4
+#define RECORD_COMPRESSION "COMPRESSION lz4 "
+#else
+#define RECORD_COMPRESSION ""
+#endif
+
+typedef struct ColumnShape
+{
+	const char *name;
+	Oid type;
+} ColumnShape;
+
+static const ColumnShape bronze_columns[] = {
+	{"key", TEXTOID},
+	{"modified_at", TIMESTAMPTZOID},
+	{"modified", TEXTOID},
+	{"record", JSONOID},
+	{"fetched_at", TIMESTAMPTZOID},
+	{"run_id", INT8OID},
+	{"deleted_at", TIMESTAMPTZOID},
+};
+
+/* <source>_<resource>, cut to the length of a name. */
+static char *
+table_name(const MlsTable *table)
+{
+	return makeObjectName(mls_snake_case(table->source->http.name), mls_snake_case(table->resource),
+						  NULL);
+}
+
+static void
+report_shape(Relation rel, const char *detail)
+{
+	ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("table %s exists and has an unsuitable shape",
+				   mls_qualified_name(RelationGetRelid(rel))),
+			errdetail("%s", detail), errhint("Rename or drop that table, then subscribe again."));
+}
+
+static void
+require_column(Relation rel, const char *name, Oid type)
+{
+	AttrNumber attnum = get_attnum(RelationGetRelid(rel), name);
+
+	if (attnum == InvalidAttrNumber)
+		report_shape(rel, psprintf("It has no column \"%s\".", name));
+	if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid != type)
+		report_shape(rel,
+					 psprintf("Its column \"%s\" is not of type %s.", name, format_type_be(type)));
+}
+
+/* The primary key must consist of exactly these columns. */
+static void
+require_key(Relation rel, List *names)
+{
+	Bitmapset *have = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	Bitmapset *want = NULL;
+	ListCell *lc;
+
+	foreach (lc, names)
+		want = bms_add_member(want, get_attnum(RelationGetRelid(rel), lfirst(lc)) -
+										FirstLowInvalidHeapAttributeNumber);
+	if (!bms_equal(have, want))
+		report_shape(rel, "Its primary key is not the key of the resource.");
+}
+
+static void
+require_plain(Relation rel)
+{
+	char kind = rel->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		report_shape(rel, "It is not a table.");
+}
+
+/* ---- Bronze ---- */
+
+static void
+check_bronze(Oid relid)
+{
+	Relation rel = relation_open(relid, AccessShareLock);
+	int i;
+
+	require_plain(rel);
+	for (i = 0; i < lengthof(bronze_columns); i++)
+		require_column(rel, bronze_columns[i].name, bronze_columns[i].type);
+	require_key(rel, list_make1("key"));
+	relation_close(rel, NoLock);
+}
+
+static void
+create_bronze(const char *name, const MlsTable *table)
+{
+	mls_execute(psprintf("CREATE TABLE %s ("
+						 "key text COLLATE \"C\" PRIMARY KEY, "
+						 "modified_at timestamptz, "
+						 "modified text, "
+						 "record json " RECORD_COMPRESSION "NOT NULL, "
+						 "fetched_at timestamptz NOT NULL, "
+						 "run_id bigint NOT NULL, "
+						 "deleted_at timestamptz) WITH (toast_tuple_target = %d)",
+						 name, BRONZE_TOAST_TARGET),
+				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_execute(psprintf("COMMENT ON TABLE %s IS %s", name,
+						 quote_literal_cstr(psprintf("records of resource %s of source %s, as "
+													 "received",
+													 table->resource, table->source->http.name))),
+				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+}
+
+/* The bronze table of a foreign table, made when missing. */
+Oid
+mls_bronze_prepare(const MlsTable *table)
+{
+	const char *schema = mls_schema_bronze();
+	Oid namespace = mls_schema_ensure(schema);
+	char *name = table_name(table);
+	Oid relid;
+
+	relid = get_relname_relid(name, namespace);
+	if (OidIsValid(relid))
+	{
+		check_bronze(relid);
+		return relid;
+	}
+	create_bronze(quote_qualified_identifier(schema, name), table);
+	return get_relname_relid(name, namespace);
+}
+
+/* ---- Silver ---- */
+
+/* "name type [COLLATE c]" as the foreign table has it. */
+static char *
+column_definition(const MlsColumn *column)
+{
+	char *type = format_type_extended(column->type, column->typmod,
+									  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+
+	if (!OidIsValid(column->collation) || column->collation == get_typcollation(column->type))
+		return psprintf("%s %s", quote_identifier(column->name), type);
+	return psprintf("%s %s COLLATE %s", quote_identifier(column->name), type,
+					generate_collation_name(column->collation));
+}
+
+/* Names of the key columns (List of char *). */
+static List *
+key_columns(const MlsTable *table)
+{
+	List *names = NIL;
+	ListCell *lc;
+
+	foreach (lc, table->key)
+		names = lappend(names, (char *) mls_table_column(table, lfirst(lc))->name);
+	return names;
+}
+
+static void
+create_silver(const char *name, const MlsTable *table)
+{
+	StringInfoData sql;
+	ListCell *lc;
+	int i;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE TABLE %s (", name);
+	for (i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL)
+			appendStringInfo(&sql, "%s, ", column_definition(&table->columns[i]));
+	appendStringInfoString(&sql, "PRIMARY KEY (");
+	foreach (lc, key_columns(table))
+		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) ? ", " : "",
+						 quote_identifier(lfirst(lc)));
+	appendStringInfo(&sql, ")) WITH (toast_tuple_target = %d)", SILVER_TOAST_TARGET);
+	mls_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_execute(psprintf("COMMENT ON TABLE %s IS %s", name,
+						 quote_literal_cstr(psprintf("resource %s of source %s, with the columns "
+													 "of its foreign table",
+													 table->resource, table->source->http.name))),
+				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+}
+
+/* Columns that are there must have the foreign table's types; returns those that are not. */
+static List *
+check_silver(Oid relid, const MlsTable *table)
+{
+	Relation rel = relation_open(relid, AccessShareLock);
+	List *missing = NIL;
+	int i;
+
+	require_plain(rel);
+	for (i = 0; i < table->ncolumns; i++)
+	{
+		const MlsColumn *column = &table->columns[i];
+
+		if (column->field == NULL)
+			continue;
+		if (get_attnum(relid, column->name) == InvalidAttrNumber)
+			missing = lappend(missing, (void *) column);
+		else
+			require_column(rel, column->name, column->type);
+	}
+	require_key(rel, key_columns(table));
+	relation_close(rel, NoLock);
+	return missing;
+}
+
+static void
+add_columns(const char *name, List *columns)
+{
+	ListCell *lc;
+
+	foreach (lc, columns)
+	{
+		const MlsColumn *column = lfirst(lc);
+
+		mls_execute(psprintf("ALTER TABLE %s ADD COLUMN %s", name, column_definition(column)), 0,
+					NULL, NULL, NULL, SPI_OK_UTILITY);
+	}
+	if (columns != NIL)
+		ereport(NOTICE, errmsg("%d columns were added to table %s", list_length(columns), name),
+				errhint("mls_rebuild() fills them from the records in bronze."));
+}
+
+/* The silver table of a foreign table, made when missing, completed when it lacks columns. */
+Oid
+mls_silver_prepare(const MlsTable *table)
+{
+	const char *schema = mls_schema_silver();
+	Oid namespace = mls_schema_ensure(schema);
+	char *name = table_name(table);
+	const char *qualified = quote_qualified_identifier(schema, name);
+	Oid relid;
+
+	relid = get_relname_relid(name, namespace);
+	if (OidIsValid(relid))
+		add_columns(qualified, check_silver(relid, table));
+	else
+		create_silver(qualified, table);
+	return get_relname_relid(name, namespace);
+}

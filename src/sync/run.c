@@ -1,0 +1,124 @@
+/*
+ * run.c
+ *		Rows of mls.run: begun before the work, updated with each page, ended
+ *		with an outcome.
+ *
+ * Statements run in the caller's transaction, with SPI connected.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "sync/sync.h"
+
+/*
+ * Starts a run and returns its number.  The caller holds the lock of the
+ * subscription, so a run that still counts as running belongs to a process that
+ * is no more.
+ */
+int64
+mls_run_start(const MlsSubscription *sub, const char *process)
+{
+	Oid types[] = {INT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(process),
+					  Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp)};
+	bool isnull;
+
+	mls_execute("UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
+				"message = 'the process or the server ended during the run' "
+				"WHERE subscription = $1 AND status = 'running'",
+				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute("INSERT INTO mls.run (subscription, process, pid, backend_start, cursor_before) "
+				"SELECT id, $2, $3, $4, cursor_timestamp FROM mls.subscription WHERE id = $1 "
+				"RETURNING id",
+				4, types, values, NULL, SPI_OK_INSERT_RETURNING);
+	if (SPI_processed != 1)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("the subscription was removed before it was synced"));
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+void
+mls_run_progress(int64 run, const MlsCounters *counters)
+{
+	Oid types[10];
+	Datum values[10];
+	int i;
+
+	for (i = 0; i < lengthof(types); i++)
+		types[i] = INT8OID;
+	values[0] = Int64GetDatum(run);
+	values[1] = Int64GetDatum(counters->requests);
+	values[2] = Int64GetDatum(counters->pages);
+	values[3] = Int64GetDatum(counters->received);
+	values[4] = Int64GetDatum(counters->inserted);
+	values[5] = Int64GetDatum(counters->updated);
+	values[6] = Int64GetDatum(counters->unchanged);
+	values[7] = Int64GetDatum(counters->deleted);
+	values[8] = Int64GetDatum(counters->bad_values);
+	values[9] = Int64GetDatum(counters->bytes);
+	mls_execute("UPDATE mls.run SET requests = $2, pages = $3, received = $4, inserted = $5, "
+				"updated = $6, unchanged = $7, deleted = $8, bad_values = $9, bytes = $10 "
+				"WHERE id = $1",
+				10, types, values, NULL, SPI_OK_UPDATE);
+}
+
+static Datum
+text_unless_empty(const char *text, char *null)
+{
+	bool empty = text == NULL || text[0] == '\0';
+
+	*null = empty ? 'n' : ' ';
+	return empty ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+/* Ends a run; outcome gives its error, NULL for none. */
+void
+mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome, const char *note,
+			   const char *cursor)
+{
+	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	char nulls[] = "        ";
+	Datum values[8];
+
+	values[0] = Int64GetDatum(run);
+	values[1] = CStringGetTextDatum(status);
+	values[2] = text_unless_empty(outcome ? unpack_sql_state(outcome->sqlstate) : NULL, &nulls[2]);
+	values[3] = text_unless_empty(outcome ? outcome->message : NULL, &nulls[3]);
+	values[4] = text_unless_empty(outcome ? outcome->detail : NULL, &nulls[4]);
+	values[5] = text_unless_empty(outcome ? outcome->hint : NULL, &nulls[5]);
+	values[6] = text_unless_empty(note, &nulls[6]);
+	values[7] = text_unless_empty(cursor, &nulls[7]);
+	mls_execute("UPDATE mls.run SET status = $2, finished_at = clock_timestamp(), sqlstate = $3, "
+				"message = $4, detail = $5, hint = $6, note = $7, cursor_after = $8 "
+				"WHERE id = $1",
+				8, types, values, nulls, SPI_OK_UPDATE);
+}
+
+static void
+copy_text(char *target, Size size, const char *text)
+{
+	int length = 0;
+
+	if (text != NULL)
+	{
+		length = pg_mbcliplen(text, strlen(text), size - 1);
+		memcpy(target, text, length);
+	}
+	target[length] = '\0';
+}
+
+/* Keeps an error, each part cut to the room there is. */
+void
+mls_outcome_fail(MlsOutcome *outcome, const ErrorData *error)
+{
+	outcome->sqlstate = error->sqlerrcode;
+	copy_text(outcome->message, sizeof(outcome->message), error->message);
+	copy_text(outcome->detail, sizeof(outcome->detail), error->detail);
+	copy_text(outcome->hint, sizeof(outcome->hint), error->hint);
+	copy_text(outcome->context, sizeof(outcome->context), error->context);
+	outcome->state = MLS_OUTCOME_FAILED;
+}

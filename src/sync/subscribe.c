@@ -1,0 +1,232 @@
+/*
+ * subscribe.c
+ *		mls_subscribe() and mls_unsubscribe(): what is replicated.
+ *
+ * Neither uses the network.  Both run in the caller's transaction, with the
+ * caller's privileges.
+ */
+#include "postgres.h"
+
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "gold/gold.h"
+#include "sync/sync.h"
+
+PG_FUNCTION_INFO_V1(mls_subscribe);
+PG_FUNCTION_INFO_V1(mls_unsubscribe);
+
+/* ---- What a foreign table needs ---- */
+
+static void
+require_encoding(void)
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("replication needs a database with encoding UTF8"),
+				errdetail("Records are kept byte for byte as the source sent them."));
+}
+
+static void
+require_owner(Oid relid)
+{
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
+					   get_rel_name(relid));
+}
+
+static void
+require_key_columns(const MlsTable *table)
+{
+	ListCell *lc;
+
+	if (table->key == NIL)
+		ereport(ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				errmsg("foreign table %s has no key", table->name),
+				errhint("Name the key field: ALTER FOREIGN TABLE %s OPTIONS (ADD key "
+						"'ListingKey').",
+						table->name));
+	foreach (lc, table->key)
+		if (mls_table_column(table, lfirst(lc)) == NULL)
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("foreign table %s has no column for key field \"%s\"", table->name,
+						   (char *) lfirst(lc)),
+					errhint("Add a column with the option field '%s'.", (char *) lfirst(lc)));
+}
+
+static void
+require_timestamp_column(const MlsTable *table)
+{
+	if (table->timestamp == NULL)
+		ereport(ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				errmsg("foreign table %s has no modification timestamp", table->name),
+				errhint("Name the field: ALTER FOREIGN TABLE %s OPTIONS (ADD timestamp "
+						"'ModificationTimestamp').",
+						table->name));
+	if (mls_table_column(table, table->timestamp) == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+				errmsg("foreign table %s has no column for timestamp field \"%s\"", table->name,
+					   table->timestamp),
+				errhint("Add a column with the option field '%s', or set the option timestamp "
+						"of the foreign table.",
+						table->timestamp));
+}
+
+/* ---- mls_subscribe ---- */
+
+static void
+insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
+{
+	Oid types[] = {OIDOID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, OIDOID, TEXTOID};
+	char nulls[] = "        ";
+	Datum values[8];
+
+	values[0] = ObjectIdGetDatum(table->relid);
+	values[1] = CStringGetTextDatum(table->source->http.name);
+	values[2] = CStringGetTextDatum(table->resource);
+	values[3] = ObjectIdGetDatum(GetUserId());
+	values[4] = ObjectIdGetDatum(bronze);
+	values[5] = ObjectIdGetDatum(silver);
+	values[6] = ObjectIdGetDatum(gold);
+	nulls[6] = OidIsValid(gold) ? ' ' : 'n';
+	values[7] = CStringGetTextDatum(mls_subscription_scope(table));
+	mls_execute("INSERT INTO mls.subscription "
+				"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash) "
+				"VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, $6::regclass, "
+				"$7::regclass, $8)",
+				8, types, values, nulls, SPI_OK_INSERT);
+}
+
+/* A resource is replicated once: its tables are named after source and resource. */
+static void
+refuse_second(const MlsTable *table)
+{
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(table->source->http.name),
+					  CStringGetTextDatum(table->resource)};
+
+	mls_execute("SELECT foreign_table FROM mls.subscription WHERE source = $1 AND resource = $2", 2,
+				types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
+				errmsg("resource \"%s\" of source \"%s\" is already subscribed", table->resource,
+					   table->source->http.name),
+				errdetail("Its foreign table is %s.",
+						  SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+				errhint("To replicate a second part of a resource, create a second server."));
+}
+
+/* Makes the tables and the subscription, or brings the tables of one up to date. */
+static MlsSubscription *
+subscribe(const MlsTable *table)
+{
+	MlsSubscription *sub = mls_subscription_by_table(table->relid);
+	Oid bronze;
+	Oid silver;
+	Oid gold;
+
+	if (sub == NULL)
+		refuse_second(table);
+	bronze = mls_bronze_prepare(table);
+	silver = mls_silver_prepare(table);
+	gold = mls_gold_prepare(table, silver);
+	if (sub != NULL)
+	{
+		ereport(NOTICE, errmsg("foreign table %s is already subscribed", table->name));
+		return sub;
+	}
+	insert_subscription(table, bronze, silver, gold);
+	return mls_subscription_by_table(table->relid);
+}
+
+/* mls_subscribe(foreign_table): id, bronze, silver, gold */
+Datum
+mls_subscribe(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+	MlsTable *table = mls_table_get(relid, GetUserId(), false);
+	MlsSubscription *sub;
+	TupleDesc desc;
+	Datum values[4];
+	bool isnull[4] = {false};
+
+	PreventCommandIfReadOnly("mls_subscribe()");
+	require_encoding();
+	require_owner(relid);
+	require_key_columns(table);
+	require_timestamp_column(table);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	SPI_connect();
+	sub = subscribe(table);
+	values[0] = Int64GetDatum(sub->id);
+	values[1] = ObjectIdGetDatum(sub->bronze);
+	values[2] = ObjectIdGetDatum(sub->silver);
+	values[3] = ObjectIdGetDatum(sub->gold);
+	isnull[3] = !OidIsValid(sub->gold);
+	SPI_finish();
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, isnull));
+}
+
+/* ---- mls_unsubscribe ---- */
+
+static void
+drop_table(Oid relid)
+{
+	if (get_rel_name(relid) != NULL)
+		mls_execute(psprintf("DROP TABLE %s", mls_qualified_name(relid)), 0, NULL, NULL, NULL,
+					SPI_OK_UTILITY);
+}
+
+/* Gold is shared with other sources: only this one's rows go. */
+static void
+drop_data(const MlsSubscription *sub)
+{
+	if (OidIsValid(sub->gold) && get_rel_name(sub->gold) != NULL)
+		mls_execute(mls_gold_forget_sql(sub->source, sub->gold), 0, NULL, NULL, NULL,
+					SPI_OK_DELETE);
+	drop_table(sub->silver);
+	drop_table(sub->bronze);
+}
+
+static void
+delete_subscription(const MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+
+	mls_execute("DELETE FROM mls.subscription WHERE id = $1", 1, types, values, NULL,
+				SPI_OK_DELETE);
+}
+
+/* mls_unsubscribe(foreign_table, drop_data) */
+Datum
+mls_unsubscribe(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+	MlsSubscription *sub;
+
+	PreventCommandIfReadOnly("mls_unsubscribe()");
+	SPI_connect();
+	sub = mls_subscription_by_table(relid);
+	if (sub == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("foreign table %s is not subscribed",
+					   get_rel_name(relid) ? mls_qualified_name(relid) : psprintf("%u", relid)));
+	if (!mls_subscription_lock(sub->id, false))
+		mls_subscription_report_busy(sub);
+	if (PG_GETARG_BOOL(1))
+		drop_data(sub);
+	delete_subscription(sub);
+	SPI_finish();
+	PG_RETURN_VOID();
+}

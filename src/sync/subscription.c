@@ -1,0 +1,230 @@
+/*
+ * subscription.c
+ *		Rows of mls.subscription, and the lock of a subscription.
+ *
+ * Statements run in the caller's transaction, with SPI connected.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+
+#include "sync/sync.h"
+
+/*
+ * The class of our advisory locks.  pg_advisory_lock() uses classes 1 and 2, so
+ * no lock of a user can collide.  The view mls_status knows the number.
+ */
+#define LOCK_CLASS 19788
+
+#define SUBSCRIPTION_COLUMNS                                                                       \
+	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
+	"cursor_timestamp, cursor_key, resume_timestamp, resume_key, resume_link, "                    \
+	"resume_received, scope_hash"
+
+static Oid
+oid_at(int column)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+static char *
+text_at(int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+}
+
+/* The row found last, or NULL, in the context that was current before SPI. */
+static MlsSubscription *
+read_row(MemoryContext context)
+{
+	MlsSubscription *sub;
+	MemoryContext before;
+	bool isnull;
+
+	if (SPI_processed == 0)
+		return NULL;
+
+	before = MemoryContextSwitchTo(context);
+	sub = palloc0(sizeof(MlsSubscription));
+	sub->id =
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	sub->foreign_table = oid_at(2);
+	sub->owner = oid_at(3);
+	sub->bronze = oid_at(4);
+	sub->silver = oid_at(5);
+	sub->gold = oid_at(6);
+	sub->source = text_at(7);
+	sub->resource = text_at(8);
+	sub->cursor_timestamp = text_at(9);
+	sub->cursor_key = text_at(10);
+	sub->resume_timestamp = text_at(11);
+	sub->resume_key = text_at(12);
+	sub->resume_link = text_at(13);
+	sub->resume_received =
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 14, &isnull));
+	sub->scope_hash = text_at(15);
+	MemoryContextSwitchTo(before);
+	return sub;
+}
+
+/* By number, allocated in CurrentMemoryContext; NULL if there is none to be seen. */
+MlsSubscription *
+mls_subscription_by_id(int64 id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(id)};
+
+	mls_execute("SELECT " SUBSCRIPTION_COLUMNS " FROM mls.subscription WHERE id = $1", 1, types,
+				values, NULL, SPI_OK_SELECT);
+	return read_row(context);
+}
+
+/* By foreign table, likewise. */
+MlsSubscription *
+mls_subscription_by_table(Oid foreign_table)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {OIDOID};
+	Datum values[] = {ObjectIdGetDatum(foreign_table)};
+
+	mls_execute("SELECT " SUBSCRIPTION_COLUMNS
+				" FROM mls.subscription WHERE foreign_table::pg_catalog.oid = $1",
+				1, types, values, NULL, SPI_OK_SELECT);
+	return read_row(context);
+}
+
+static Datum
+text_or_null(const char *text, char *null)
+{
+	*null = text == NULL ? 'n' : ' ';
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static void
+expect_one_row(void)
+{
+	if (SPI_processed != 1)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("the subscription was removed while it was synced"));
+}
+
+/* Records where an interrupted run would go on. */
+void
+mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position)
+{
+	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
+	char nulls[] = "     ";
+	Datum values[5];
+
+	values[0] = Int64GetDatum(sub->id);
+	values[1] = text_or_null(position->timestamp, &nulls[1]);
+	values[2] = text_or_null(position->key, &nulls[2]);
+	values[3] = text_or_null(position->link, &nulls[3]);
+	values[4] = Int64GetDatum(position->received);
+	mls_execute("UPDATE mls.subscription SET resume_timestamp = $2, resume_key = $3, "
+				"resume_link = $4, resume_received = $5 WHERE id = $1",
+				5, types, values, nulls, SPI_OK_UPDATE);
+	expect_one_row();
+}
+
+/* Records that the copy is complete up to the cursor; without one the old stays. */
+void
+mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
+						  const char *timezone)
+{
+	Oid types[] = {INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
+	char nulls[] = "    ";
+	Datum values[4];
+	MlsInstant instant;
+
+	values[0] = Int64GetDatum(sub->id);
+	values[1] = text_or_null(cursor->timestamp, &nulls[1]);
+	nulls[2] = nulls[1];
+	values[2] = (Datum) 0;
+	if (cursor->timestamp != NULL && mls_instant_read(cursor->timestamp, timezone, &instant))
+		values[2] = TimestampTzGetDatum(instant.at);
+	values[3] = text_or_null(cursor->key, &nulls[3]);
+	mls_execute("UPDATE mls.subscription SET cursor_timestamp = coalesce($2, cursor_timestamp), "
+				"cursor_at = coalesce($3, cursor_at), "
+				"cursor_key = CASE WHEN $2 IS NULL THEN cursor_key ELSE $4 END, "
+				"resume_timestamp = NULL, resume_key = NULL, resume_link = NULL, "
+				"resume_received = 0 WHERE id = $1",
+				4, types, values, nulls, SPI_OK_UPDATE);
+	expect_one_row();
+}
+
+/* Forgets the cursor, so that everything is read again, and keeps the scope that asks for it. */
+void
+mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(scope_hash)};
+
+	mls_execute("UPDATE mls.subscription SET cursor_timestamp = NULL, cursor_at = NULL, "
+				"cursor_key = NULL, resume_timestamp = NULL, resume_key = NULL, "
+				"resume_link = NULL, resume_received = 0, scope_hash = $2 WHERE id = $1",
+				2, types, values, NULL, SPI_OK_UPDATE);
+	expect_one_row();
+	sub->cursor_timestamp = sub->cursor_key = NULL;
+	sub->resume_timestamp = sub->resume_key = sub->resume_link = NULL;
+	sub->resume_received = 0;
+}
+
+/* Fingerprint of what a foreign table asks for: when it changes, everything is read again. */
+char *
+mls_subscription_scope(const MlsTable *table)
+{
+	StringInfoData scope;
+
+	initStringInfo(&scope);
+	appendStringInfo(&scope, "%s\n%s\n%s", table->resource, table->filter ? table->filter : "",
+					 table->expand ? table->expand : "");
+	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(
+								   (unsigned char *) scope.data, scope.len, 0));
+}
+
+static void
+lock_tag(LOCKTAG *tag, int64 id)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (id >> 32), (uint32) id, LOCK_CLASS);
+}
+
+/*
+ * Takes the lock of a subscription, for this process or (not session) for the
+ * transaction; false if another has it.  A session-level lock on the relation would outlive a process that is
+ * terminated between transactions; advisory locks are released in every case.
+ */
+bool
+mls_subscription_lock(int64 id, bool session)
+{
+	LOCKTAG tag;
+
+	lock_tag(&tag, id);
+	return LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+mls_subscription_unlock(int64 id)
+{
+	LOCKTAG tag;
+
+	lock_tag(&tag, id);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+void
+mls_subscription_report_busy(const MlsSubscription *sub)
+{
+	ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+			errmsg("resource \"%s\" of source \"%s\" is being synced by another process",
+				   sub->resource, sub->source),
+			errhint("Wait for it to finish; the view mls_status shows it as \"syncing\"."));
+}

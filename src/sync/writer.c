@@ -1,0 +1,601 @@
+/*
+ * writer.c
+ *		A batch into bronze, silver and gold, in the transaction of the caller.
+ *
+ * Set-based: the batch stands in a tuplestore that SQL reads as the relation
+ * mls_page, as triggers read transition tables.  Bronze takes what is new or
+ * differs and returns its keys; only these records are converted, into a second
+ * relation (mls_changed, with silver's columns), from which silver and gold are
+ * filled.  A record that is already here costs a comparison and no write.
+ *
+ * The statements are prepared once per run.  Their plans are made when the
+ * tables may still be empty, so the process must not use plans that are good
+ * for small tables only: see mls_sync_worker_main.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "gold/gold.h"
+#include "sync/sync.h"
+
+/* A page of 1,000 records of 9 kB fits in; more goes to a temporary file. */
+#define STORE_KILOBYTES (32 * 1024)
+
+/* How much of a key and of a bad value an issue keeps. */
+#define ISSUE_LENGTH 200
+
+/* A relation that SQL can read and C fills. */
+typedef struct Relay
+{
+	const char *name;
+	TupleDesc desc;
+	Tuplestorestate *store;
+	int64 rows;
+} Relay;
+
+struct MlsWriter
+{
+	const MlsTable *table;
+	const MlsSubscription *sub;
+	int64 run;
+	MemoryContext context;
+	TupleDesc silver;    /* also of mls_changed and mls_gone */
+	const char **fields; /* by attribute of silver */
+	AttrNumber *key;     /* attributes of silver, in key order; ends with 0 */
+	MlsRowMap *map;
+	Relay page;
+	Relay changed;
+	Relay gone;
+	Relay issues;
+	SPIPlanPtr store_bronze;
+	SPIPlanPtr store_silver;
+	SPIPlanPtr delete_silver;
+	SPIPlanPtr store_gold; /* NULL without gold */
+	SPIPlanPtr find_conflicts;
+	SPIPlanPtr delete_gold;
+	SPIPlanPtr store_issues;
+};
+
+/* Where a bad value was met. */
+typedef struct Place
+{
+	MlsWriter *writer;
+	const char *key;
+} Place;
+
+/* ---- Relays ---- */
+
+static void
+relay_open(Relay *relay)
+{
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	relay->store = tuplestore_begin_heap(false, false, STORE_KILOBYTES);
+	relay->rows = 0;
+	enr->md.name = pstrdup(relay->name);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = relay->desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = 1000;
+	enr->reldata = relay->store;
+	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register relation \"%s\"", relay->name);
+}
+
+static void
+relay_put(Relay *relay, Datum *values, bool *isnull)
+{
+	tuplestore_putvalues(relay->store, relay->desc, values, isnull);
+	relay->rows++;
+}
+
+static void
+open_relays(MlsWriter *writer)
+{
+	relay_open(&writer->page);
+	relay_open(&writer->changed);
+	relay_open(&writer->gone);
+	relay_open(&writer->issues);
+}
+
+static TupleDesc
+page_desc(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(5);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "modified_at", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "modified", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "record", JSONOID, -1, 0);
+	TupleDescInitEntry(desc, 5, "gone", BOOLOID, -1, 0);
+	return desc;
+}
+
+static TupleDesc
+issue_desc(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(4);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "field", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "value", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "reason", TEXTOID, -1, 0);
+	return desc;
+}
+
+/* ---- Statements ---- */
+
+static SPIPlanPtr
+prepare(const char *sql)
+{
+	SPIPlanPtr plan = SPI_prepare(sql, 0, NULL);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare: %s", sql);
+	SPI_keepplan(plan);
+	return plan;
+}
+
+static void
+run_plan(SPIPlanPtr plan, int expected)
+{
+	int code;
+
+	mls_http_pump();
+	code = SPI_execute_plan(plan, NULL, NULL, false, 0);
+	if (code != expected)
+		elog(ERROR, "unexpected result of a prepared statement: %s", SPI_result_code_string(code));
+}
+
+/*
+ * New records, and newer versions that differ.  The join, not ON CONFLICT,
+ * decides: ON CONFLICT would lock, and so write, each row it leaves alone.
+ */
+static SPIPlanPtr
+prepare_bronze(const MlsWriter *writer)
+{
+	char *bronze = mls_qualified_name(writer->sub->bronze);
+
+	return prepare(psprintf(
+		"INSERT INTO %s AS b (key, modified_at, modified, record, fetched_at, run_id, deleted_at) "
+		"SELECT p.key, p.modified_at, p.modified, p.record, pg_catalog.now(), " INT64_FORMAT ", "
+		"CASE WHEN p.gone THEN pg_catalog.now() END "
+		"FROM mls_page p LEFT JOIN %s o ON o.key = p.key "
+		"WHERE CASE WHEN o.key IS NULL THEN NOT p.gone "
+		"ELSE (p.modified_at >= o.modified_at) IS NOT FALSE AND "
+		"((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text) END "
+		"ON CONFLICT (key) DO UPDATE SET modified_at = excluded.modified_at, "
+		"modified = excluded.modified, record = excluded.record, "
+		"fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
+		"deleted_at = excluded.deleted_at "
+		"RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
+		bronze, writer->run, bronze));
+}
+
+static bool
+is_key(const MlsWriter *writer, AttrNumber attnum)
+{
+	const AttrNumber *key;
+
+	for (key = writer->key; *key != 0; key++)
+		if (*key == attnum)
+			return true;
+	return false;
+}
+
+/* "a, b" of the key columns, each between two texts. */
+static char *
+key_list(const MlsWriter *writer, const char *format, const char *separator)
+{
+	StringInfoData list;
+	const AttrNumber *key;
+
+	initStringInfo(&list);
+	for (key = writer->key; *key != 0; key++)
+	{
+		const char *name =
+			quote_identifier(NameStr(TupleDescAttr(writer->silver, *key - 1)->attname));
+
+		if (list.len > 0)
+			appendStringInfoString(&list, separator);
+		if (strcmp(format, "name") == 0)
+			appendStringInfoString(&list, name);
+		else
+			appendStringInfo(&list, "s.%s = g.%s", name, name);
+	}
+	return list.data;
+}
+
+static SPIPlanPtr
+prepare_silver(const MlsWriter *writer)
+{
+	StringInfoData columns;
+	StringInfoData changes;
+	int i;
+
+	initStringInfo(&columns);
+	initStringInfo(&changes);
+	for (i = 0; i < writer->silver->natts; i++)
+	{
+		const char *name;
+
+		if (writer->fields[i] == NULL)
+			continue;
+		name = quote_identifier(NameStr(TupleDescAttr(writer->silver, i)->attname));
+		appendStringInfo(&columns, "%s%s", columns.len ? ", " : "", name);
+		if (!is_key(writer, i + 1))
+			appendStringInfo(&changes, "%s%s = excluded.%s", changes.len ? ", " : "", name, name);
+	}
+	return prepare(psprintf("INSERT INTO %s (%s) SELECT %s FROM mls_changed "
+							"ON CONFLICT (%s) DO %s%s",
+							mls_qualified_name(writer->sub->silver), columns.data, columns.data,
+							key_list(writer, "name", ", "), changes.len ? "UPDATE SET " : "NOTHING",
+							changes.data));
+}
+
+static SPIPlanPtr
+prepare_issues(const MlsWriter *writer)
+{
+	return prepare(psprintf(
+		"INSERT INTO mls.issue AS i (subscription, run_id, key, field, value, reason) "
+		"SELECT DISTINCT ON (key, field, reason) " INT64_FORMAT ", " INT64_FORMAT
+		", key, field, value, reason FROM mls_issues "
+		"ON CONFLICT (subscription, key, field, reason) DO UPDATE SET run_id = excluded.run_id, "
+		"value = excluded.value, last_seen = pg_catalog.now(), times = i.times + 1",
+		writer->sub->id, writer->run));
+}
+
+static void
+prepare_statements(MlsWriter *writer)
+{
+	const MlsSubscription *sub = writer->sub;
+
+	writer->store_bronze = prepare_bronze(writer);
+	writer->store_silver = prepare_silver(writer);
+	writer->delete_silver =
+		prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
+						 mls_qualified_name(sub->silver), key_list(writer, "equal", " AND ")));
+	writer->store_issues = prepare_issues(writer);
+	if (!OidIsValid(sub->gold))
+		return;
+	writer->store_gold =
+		prepare(mls_gold_upsert_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
+	writer->find_conflicts =
+		prepare(mls_gold_conflict_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
+	writer->delete_gold = prepare(mls_gold_delete_sql(writer->table, sub->gold, "mls_gone"));
+}
+
+/* ---- Beginning ---- */
+
+static const MlsColumn *
+column_named(const MlsTable *table, const char *name)
+{
+	int i;
+
+	for (i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+/* Silver's columns and the fields that feed them, matched by name with the foreign table's. */
+static void
+read_silver(MlsWriter *writer)
+{
+	Relation silver = table_open(writer->sub->silver, AccessShareLock);
+	int i;
+
+	writer->silver = CreateTupleDescCopy(RelationGetDescr(silver));
+	writer->fields = palloc0(writer->silver->natts * sizeof(char *));
+	for (i = 0; i < writer->silver->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(silver), i);
+		const MlsColumn *column;
+
+		if (att->attisdropped || att->attgenerated)
+			continue;
+		column = column_named(writer->table, NameStr(att->attname));
+		if (column != NULL)
+			writer->fields[i] = column->field;
+	}
+	table_close(silver, NoLock);
+}
+
+static void
+find_key(MlsWriter *writer)
+{
+	ListCell *lc;
+	int n = 0;
+	int i;
+
+	writer->key = palloc0((list_length(writer->table->key) + 1) * sizeof(AttrNumber));
+	foreach (lc, writer->table->key)
+	{
+		for (i = 0; i < writer->silver->natts; i++)
+			if (writer->fields[i] != NULL && strcmp(writer->fields[i], lfirst(lc)) == 0)
+				break;
+		if (i == writer->silver->natts)
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("table %s has no column for key field \"%s\"",
+						   mls_qualified_name(writer->sub->silver), (char *) lfirst(lc)),
+					errhint("Call mls_subscribe() again to bring it up to date."));
+		writer->key[n++] = i + 1;
+	}
+}
+
+/*
+ * Prepares to write batches of a run; needs a transaction with SPI connected,
+ * and the tables as they are.  Lives in CurrentMemoryContext.
+ */
+MlsWriter *
+mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
+{
+	MlsWriter *writer = palloc0(sizeof(MlsWriter));
+
+	writer->table = table;
+	writer->sub = sub;
+	writer->run = run;
+	writer->context = CurrentMemoryContext;
+	read_silver(writer);
+	find_key(writer);
+	writer->map = mls_row_map(writer->silver, writer->fields, table->source->timezone);
+	writer->page = (Relay){.name = "mls_page", .desc = page_desc()};
+	writer->changed = (Relay){.name = "mls_changed", .desc = writer->silver};
+	writer->gone = (Relay){.name = "mls_gone", .desc = writer->silver};
+	writer->issues = (Relay){.name = "mls_issues", .desc = issue_desc()};
+	return writer;
+}
+
+/* Makes the relations of a batch known to SQL; prepares the statements the first time. */
+static void
+begin_batch(MlsWriter *writer)
+{
+	open_relays(writer);
+	if (writer->store_bronze == NULL)
+		prepare_statements(writer);
+}
+
+/* ---- Issues ---- */
+
+static Datum
+clipped_text(const char *text, int length)
+{
+	return PointerGetDatum(
+		cstring_to_text_with_len(text, pg_mbcliplen(text, length, ISSUE_LENGTH)));
+}
+
+static void
+put_issue(MlsWriter *writer, const char *key, const char *field, const char *value, int length,
+		  const char *reason)
+{
+	Datum values[4] = {0};
+	bool isnull[4] = {key == NULL, field == NULL, value == NULL, false};
+
+	if (key != NULL)
+		values[0] = clipped_text(key, strlen(key));
+	if (field != NULL)
+		values[1] = CStringGetTextDatum(field);
+	if (value != NULL)
+		values[2] = clipped_text(value, length);
+	values[3] = CStringGetTextDatum(reason);
+	relay_put(&writer->issues, values, isnull);
+}
+
+/* MlsBadValue */
+static void
+bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice, const char *reason)
+{
+	Place *place = arg;
+
+	put_issue(place->writer, place->key, place->writer->fields[attnum - 1], slice->value,
+			  slice->value_length, reason);
+}
+
+/* ---- Storing ---- */
+
+static void
+put_page(MlsWriter *writer, const MlsBatch *batch)
+{
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = &batch->items[i];
+		Datum values[5] = {0};
+		bool isnull[5] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		if (item->key == NULL)
+			put_issue(writer, NULL, linitial(writer->table->key), item->record->json,
+					  item->record->length, "the record has no key and was not stored");
+		if (item->key == NULL || item->superseded)
+			continue;
+		values[0] = CStringGetTextDatum(item->key);
+		values[1] = TimestampTzGetDatum(item->instant.at);
+		isnull[1] = !item->has_instant;
+		values[2] = item->timestamp ? CStringGetTextDatum(item->timestamp) : (Datum) 0;
+		isnull[2] = item->timestamp == NULL;
+		values[3] =
+			PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
+		values[4] = BoolGetDatum(item->gone);
+		relay_put(&writer->page, values, isnull);
+		pfree(DatumGetPointer(values[3]));
+	}
+}
+
+/* Is every key column filled?  A key that does not fit its column cannot be a row. */
+static bool
+has_key(const MlsWriter *writer, const bool *isnull)
+{
+	const AttrNumber *key;
+
+	for (key = writer->key; *key != 0; key++)
+		if (isnull[*key - 1])
+			return false;
+	return true;
+}
+
+/* Converts a record into the relation for rows to store, or for rows to delete. */
+static void
+convert(MlsWriter *writer, const MlsItem *item)
+{
+	Datum *values = palloc(writer->silver->natts * sizeof(Datum));
+	bool *isnull = palloc(writer->silver->natts * sizeof(bool));
+	Place place = {writer, item->key};
+
+	mls_row_fill(writer->map, item->record, values, isnull, bad_value, &place);
+	if (has_key(writer, isnull))
+		relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
+	else
+		put_issue(writer, item->key, linitial(writer->table->key), NULL, 0,
+				  "the key does not fit its column, so the record is in bronze only");
+}
+
+static void
+convert_each(MlsWriter *writer, const MlsItem *item, MemoryContext scratch)
+{
+	MemoryContext before = MemoryContextSwitchTo(scratch);
+
+	CHECK_FOR_INTERRUPTS();
+	convert(writer, item);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(scratch);
+}
+
+/* Converts the records bronze took, by the keys it returned, and counts them. */
+static void
+convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
+	SPITupleTable *kept = SPI_tuptable;
+	uint64 n = SPI_processed;
+	uint64 i;
+
+	counters->unchanged += writer->page.rows - n;
+	for (i = 0; i < n; i++)
+	{
+		char *key = SPI_getvalue(kept->vals[i], kept->tupdesc, 1);
+		bool isnull;
+		bool is_new = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 2, &isnull));
+		bool is_gone = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 3, &isnull));
+
+		if (is_gone)
+			counters->deleted++;
+		else if (is_new)
+			counters->inserted++;
+		else
+			counters->updated++;
+		convert_each(writer, mls_batch_find(batch, key), scratch);
+		if (i % 64 == 0)
+			mls_http_pump();
+	}
+	SPI_freetuptable(kept);
+}
+
+/* Notes the records whose place in gold another source has. */
+static void
+put_conflicts(MlsWriter *writer)
+{
+	uint64 i;
+
+	run_plan(writer->find_conflicts, SPI_OK_SELECT);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		char *key = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		char *other = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+
+		put_issue(writer, key, linitial(writer->table->key), NULL, 0,
+				  psprintf("gold has this key from source \"%s\"", other));
+	}
+}
+
+static void
+store_gold(MlsWriter *writer)
+{
+	run_plan(writer->store_gold, SPI_OK_INSERT);
+	if (SPI_processed < writer->changed.rows)
+		put_conflicts(writer);
+}
+
+/* Silver, gold and issues from what was converted. */
+static void
+store_converted(MlsWriter *writer, MlsCounters *counters)
+{
+	if (writer->changed.rows > 0)
+	{
+		run_plan(writer->store_silver, SPI_OK_INSERT);
+		if (writer->store_gold)
+			store_gold(writer);
+	}
+	if (writer->gone.rows > 0)
+	{
+		if (writer->delete_gold)
+			run_plan(writer->delete_gold, SPI_OK_DELETE);
+		run_plan(writer->delete_silver, SPI_OK_DELETE);
+	}
+	if (writer->issues.rows > 0)
+		run_plan(writer->store_issues, SPI_OK_INSERT);
+	counters->bad_values += writer->issues.rows;
+}
+
+/* Writes a batch into all layers; counts what became of its records. */
+void
+mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	begin_batch(writer);
+	put_page(writer, batch);
+	counters->received += batch->nitems;
+	run_plan(writer->store_bronze, SPI_OK_INSERT_RETURNING);
+	convert_changed(writer, batch, counters);
+	store_converted(writer, counters);
+}
+
+/* Writes records that are in bronze already into silver and gold. */
+void
+mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
+	int i;
+
+	begin_batch(writer);
+	counters->received += batch->nitems;
+	for (i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL && !batch->items[i].superseded)
+			convert_each(writer, &batch->items[i], scratch);
+	store_converted(writer, counters);
+}
+
+static void
+free_plan(SPIPlanPtr plan)
+{
+	if (plan != NULL)
+		SPI_freeplan(plan);
+}
+
+/* Plans outlive transactions and contexts, so they are given back here. */
+void
+mls_writer_end(MlsWriter *writer)
+{
+	free_plan(writer->store_bronze);
+	free_plan(writer->store_silver);
+	free_plan(writer->delete_silver);
+	free_plan(writer->store_gold);
+	free_plan(writer->find_conflicts);
+	free_plan(writer->delete_gold);
+	free_plan(writer->store_issues);
+}
