@@ -67,11 +67,12 @@ run_tap() { # run_tap FILE...
 	count "$(grep -cE '^ok ' "$work/tap.log" || true)" "$(grep -cE '^not ok ' "$work/tap.log" || true)"
 	if [ "$status" -ne 0 ]; then
 		grep -qE '^not ok ' "$work/tap.log" || count 0 1
-		tail -40 "$work/tap.log"
-		# The ends of the servers' logs say why.
-		for log in "$work"/out/tap/tmp_check/log/*.log "$work"/out/tap/log/*.log; do
-			[ -f "$log" ] && grep -lE 'PANIC|terminated by signal' "$log" 2>/dev/null && tail -20 "$log"
-		done
+		# A failed file's own log says why.
+		sed -n 's/^.*\/\([^/]*\)\.pl *(Wstat.*/\1/p' "$work/tap.log" | sort -u |
+			while read -r name; do
+				echo "---- $name"
+				tail -n 30 "$work"/out/tap/*/"regress_log_$name" "$work"/out/tap/tmp_check/log/"regress_log_$name" 2>/dev/null || true
+			done
 	fi
 	return 0
 }
