@@ -3,8 +3,6 @@
 -- Reference data of the extension: replaced by updates, never dumped, not to be
 -- edited.  Rules of one's own stand in mls.field_map.
 
-CREATE SCHEMA IF NOT EXISTS mls;
-
 CREATE TABLE mls.dd_resource (
     resource   text PRIMARY KEY,
     key_field  text NOT NULL,
