@@ -40,3 +40,9 @@ CREATE FUNCTION mls_metadata_findings(document text, protocol text DEFAULT 'reso
 	RETURNS SETOF text
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mls_metadata_findings(text, text) IS 'what a metadata document has wrong, and how it is read all the same';
+
+CREATE FUNCTION mls_check(server text, OUT item text, OUT ok boolean, OUT detail text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION mls_check(text) IS 'connects to a source and says what works and what does not';
+REVOKE ALL ON FUNCTION mls_check(text) FROM PUBLIC;

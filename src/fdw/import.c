@@ -83,10 +83,10 @@ has_timestamp(const MlsRemoteResource *resource, const char *name)
 	return false;
 }
 
-static const char *
-find_timestamp(const Import *import, const MlsRemoteResource *resource)
+const char *
+mls_import_timestamp(const MlsSource *source, const MlsRemoteResource *resource)
 {
-	const char *usual = import->source->platform.timestamp;
+	const char *usual = source->platform.timestamp;
 
 	if (usual && has_timestamp(resource, usual))
 		return usual;
@@ -192,7 +192,7 @@ plan_table(const Import *import, const MlsRemoteResource *resource, const char *
 
 	table->resource = resource;
 	table->name = name;
-	table->timestamp = find_timestamp(import, resource);
+	table->timestamp = mls_import_timestamp(import->source, resource);
 	find_expansions(import, table);
 	add_fields(table);
 	foreach (lc, table->expand)

@@ -290,12 +290,13 @@ static void
 check_no_text(const MlsXmlNode *node, const char *subject)
 {
 	const char *text = node->text + strspn(node->text, " \t\r\n");
+	int length = strcspn(text, "\t\r\n");
 
 	if (*text)
 		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 						errmsg("%s is not a valid EDMX document", subject),
 						errdetail("There is text between the elements in \"%s\": \"%s\".",
-								  mls_edm_show(node->name), mls_edm_show(text))));
+								  mls_edm_show(node->name), mls_edm_show(pnstrdup(text, length)))));
 }
 
 static void
