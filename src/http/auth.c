@@ -179,9 +179,9 @@ mls_auth_check(const MlsHttpSource *source)
 			break;
 	}
 	if (missing)
-		mls_report_credentials(source, "The user mapping does not hold them.");
+		mls_report_no_credentials(source, "The user mapping does not hold them.");
 	if (is_unfit(source->token) || is_unfit(source->header_name) || is_unfit(source->header_value))
-		mls_report_credentials(source, "The user mapping's value holds a line break.");
+		mls_report_no_credentials(source, "A value of the user mapping holds a line break.");
 }
 
 bool

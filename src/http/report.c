@@ -51,8 +51,8 @@ static const Phase phases[] = {
 	{CURLINFO_STARTTRANSFER_TIME_T, "waiting for the answer"},
 };
 
-/* "Name lookup 12 ms, connection 48 ms, waiting for the answer 29940 ms." */
-static char *
+/* " Name lookup 12 ms, connection 48 ms, waiting for the answer 29940 ms." */
+static const char *
 phase_times(MlsHttpRequest *request)
 {
 	int64 total = request->ended_at - request->sent_at;
@@ -85,10 +85,9 @@ phase_times(MlsHttpRequest *request)
 	if (request->attempts > 1)
 		appendStringInfo(&buf, "%slast of %d attempts", buf.len ? "; " : "", request->attempts);
 	if (buf.len == 0)
-		return buf.data;
+		return "";
 	buf.data[0] = pg_toupper((unsigned char) buf.data[0]);
-	appendStringInfoChar(&buf, '.');
-	return buf.data;
+	return psprintf(" %s.", buf.data);
 }
 
 /* ---- credentials ---- */
@@ -109,6 +108,14 @@ credentials_hint(const MlsHttpSource *source)
 		default:
 			return "The source wants credentials: check the option auth of the server.";
 	}
+}
+
+void
+mls_report_no_credentials(const MlsHttpSource *source, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+					errmsg("no usable credentials for source \"%s\"", source->name),
+					errdetail("%s", detail), errhint("%s", credentials_hint(source))));
 }
 
 void
@@ -294,7 +301,7 @@ report_timeout(MlsHttpRequest *request)
 		(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 		 errmsg("timed out after " INT64_FORMAT " s waiting for source \"%s\"",
 				(request->ended_at - request->sent_at + 500000) / 1000000, request->source->name),
-		 errdetail("The request was for %s. %s", request->call.purpose, phase_times(request))));
+		 errdetail("The request was for %s.%s", request->call.purpose, phase_times(request))));
 }
 
 static bool
@@ -320,7 +327,7 @@ report_network(MlsHttpRequest *request)
 	const MlsHttpSource *source = request->source;
 	CURLcode result = request->transfer.result;
 	const char *said = request->error[0] ? request->error : curl_easy_strerror(result);
-	char *detail = psprintf("%s. %s", clean(source, said), phase_times(request));
+	char *detail = psprintf("%s.%s", clean(source, said), phase_times(request));
 
 	if (is_connecting(result))
 		ereport(ERROR,

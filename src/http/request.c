@@ -235,20 +235,19 @@ send_now(MlsHttpRequest *request)
 
 /*
  * Sends the request if that is possible without waiting; else not_before says
- * when to try again, and *wait what for.
+ * when to try again, and request->wait whether it is for the quota.
  */
 static void
-try_send(MlsHttpRequest *request, MlsPaceWait *wait)
+try_send(MlsHttpRequest *request)
 {
 	int64 now = mls_clock_us();
 
-	memset(wait, 0, sizeof(*wait));
 	if (request->not_before > now || (request->same_origin && !mls_auth_ready(request->source)))
 		return;
-	if (mls_pace_take(request->source, &request->ticket, wait))
+	if (mls_pace_take(request->source, &request->ticket, &request->wait))
 		send_now(request);
 	else
-		request->not_before = now + wait->wait_us;
+		request->not_before = now + request->wait.wait_us;
 }
 
 static void
@@ -287,7 +286,6 @@ static MlsHttpRequest *
 start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats, bool is_login)
 {
 	MlsHttpRequest *request = palloc0(sizeof(MlsHttpRequest));
-	MlsPaceWait wait;
 
 	request->context = CurrentMemoryContext;
 	request->callback.func = close_request;
@@ -302,7 +300,7 @@ start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats,
 	mls_egress_check(request);
 	if (request->same_origin)
 		mls_auth_check(source);
-	try_send(request, &wait);
+	try_send(request);
 	return request;
 }
 
@@ -326,10 +324,9 @@ mls_http_pump(void)
 	dlist_foreach(iter, &live_requests)
 	{
 		MlsHttpRequest *request = dlist_container(MlsHttpRequest, node, iter.cur);
-		MlsPaceWait wait;
 
 		if (request->state == REQUEST_UNSENT)
-			try_send(request, &wait);
+			try_send(request);
 		else
 			(void) mls_pace_settle(&request->ticket, -1);
 	}
@@ -345,17 +342,19 @@ wait_sent(MlsHttpRequest *request)
 	while (request->state == REQUEST_UNSENT)
 	{
 		int64 from = mls_clock_us();
-		MlsPaceWait wait;
 
 		if (request->same_origin && !mls_auth_ready(request->source))
 			mls_auth_login(request->source, request->stats);
-		try_send(request, &wait);
-		if (wait.is_long)
-			mls_report_quota(request->source, &wait);
+		try_send(request);
+		if (request->wait.is_long)
+			mls_report_quota(request->source, &request->wait);
 		if (request->state == REQUEST_UNSENT)
 		{
+			int64 *counter =
+				request->wait.wait_us ? &request->stats->pace_us : &request->stats->wait_us;
+
 			mls_multi_wait(request->not_before);
-			request->stats->pace_us += mls_clock_us() - from;
+			*counter += mls_clock_us() - from;
 		}
 	}
 }
@@ -414,6 +413,7 @@ rewind_request(MlsHttpRequest *request, int64 delay_us)
 	request->length = 0;
 	request->too_large = request->out_of_memory = request->connected = request->stalled = false;
 	request->progress_bytes = 0;
+	memset(&request->wait, 0, sizeof(request->wait));
 	request->error[0] = '\0';
 }
 

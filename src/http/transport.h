@@ -65,6 +65,7 @@ struct MlsHttpRequest
 	bool logged_again; /* a 401 was answered with a new login */
 	int attempts;
 	int64 not_before; /* mls_clock_us at which it may be sent */
+	MlsPaceWait wait; /* what the quota said last */
 
 	/* one attempt */
 	MlsTransfer transfer;
@@ -118,9 +119,11 @@ mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait) pg_attrib
 extern void
 mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us) pg_attribute_noreturn();
 
-/* The credentials were refused, or are not there; detail is a sentence. */
+/* The credentials were refused, or cannot be sent; detail is a sentence. */
 extern void
 mls_report_credentials(const MlsHttpSource *source, const char *detail) pg_attribute_noreturn();
+extern void
+mls_report_no_credentials(const MlsHttpSource *source, const char *detail) pg_attribute_noreturn();
 
 /* ---- auth.c ---- */
 
