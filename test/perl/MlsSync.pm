@@ -7,9 +7,11 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use IPC::Run ();
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(create_property subscribe_property differences sync_row subscription last_run);
+our @EXPORT = qw(create_property subscribe_property differences sync_row subscription last_run
+  start_psql end_psql worker_pid);
 
 # A server "name" for a test server, a mapping for the current user, and the table name.property.
 sub create_property
@@ -90,6 +92,37 @@ sub last_run
 	my ($node, $name, $columns) = @_;
 	return $node->safe_psql('postgres', qq{
 		SELECT $columns FROM mls_history WHERE source = '$name' ORDER BY run DESC LIMIT 1});
+}
+
+# Starts psql with a statement in the background; the end gives its output and its errors.
+sub start_psql
+{
+	my ($node, $sql, %options) = @_;
+	my $self = { out => '', err => '' };
+	my $user = $options{user} || 'postgres';
+	$self->{handle} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres') . " user=$user",
+			'-c', $sql ],
+		'<', \undef, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout(120));
+	return $self;
+}
+
+sub end_psql
+{
+	my ($self) = @_;
+	$self->{handle}->finish;
+	return "$self->{out}$self->{err}";
+}
+
+# The process of a running sync, once it has committed so many pages.
+sub worker_pid
+{
+	my ($node, $pages) = @_;
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages = $pages")
+	  or die "no run reached page $pages";
+	return $node->safe_psql('postgres', q{
+		SELECT pid FROM mls.run WHERE status = 'running' ORDER BY id DESC LIMIT 1});
 }
 
 1;
