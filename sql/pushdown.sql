@@ -19,12 +19,12 @@ CREATE FOREIGN TABLE property (
 	ratio float4 OPTIONS (field 'Ratio'),
 	pool boolean OPTIONS (field 'PoolPrivateYN'),
 	close_date date OPTIONS (field 'CloseDate'),
-	modified timestamptz OPTIONS (field 'ModificationTimestamp') NOT NULL,
+	modified timestamptz OPTIONS (field 'ModificationTimestamp'),
 	opens time OPTIONS (field 'Opens'),
 	features text[] OPTIONS (field 'PoolFeatures'),
 	status text OPTIONS (field 'StandardStatus', type 'Ns.StandardStatus', enum 'true'),
 	media jsonb OPTIONS (field 'Media')
-) SERVER plain OPTIONS (resource 'Property', key 'ListingKey', expand 'Media');
+) SERVER plain OPTIONS (resource 'Property', key 'ListingKey', expand 'Media', timestamp 'ModificationTimestamp');
 
 -- The lines of a plan that tell of the source, without what is the same for all.
 CREATE FUNCTION asked(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -130,7 +130,8 @@ RESET plan_cache_mode;
 SELECT asked($$ EXECUTE by_city('Austin', '{Heated}', 5, 'A%') $$);
 SELECT asked($$ EXECUTE any_of('{}') $$);
 
--- Order: numbers, dates and instants, where nulls come first or cannot come.
+-- Order: numbers, dates and instants, where nulls come first or cannot come, as in the
+-- modification timestamp.  An instant comes last: what it shows is not all a source keeps.
 SELECT plan($$ SELECT listing_key FROM property ORDER BY modified DESC $$);
 SELECT plan($$ SELECT listing_key FROM property ORDER BY list_price NULLS FIRST, close_date DESC NULLS LAST $$);
 SELECT plan($$ SELECT listing_key FROM property ORDER BY list_price $$);

@@ -61,6 +61,8 @@ typedef struct MlsPlan
 /* fit.c */
 extern MlsClause *mls_clause(MlsRel *rel, PlannerInfo *root, Expr *clause);
 
+extern bool mls_never_null(const MlsTable *table, const MlsColumn *column);
+
 /* plan.c */
 extern void mls_scan_cost(const MlsRel *rel, double records, Cost *startup, Cost *total);
 

@@ -88,6 +88,16 @@ prune(MlsTranslation *work, const MlsCondition *condition, MlsFit *fit)
 	return result;
 }
 
+/*
+ * Columns without nulls: by declaration, and the modification timestamp by what
+ * it is.  No source leaves it out, and replication stands on it as well.
+ */
+bool
+mls_never_null(const MlsTable *table, const MlsColumn *column)
+{
+	return column->not_null || (table->timestamp && strcmp(column->field, table->timestamp) == 0);
+}
+
 /* Is a clause true by the table's own declaration?  (PostgreSQL 17 removes such tests itself.) */
 static bool
 is_declared(const MlsRel *rel, const Expr *clause)
@@ -97,7 +107,7 @@ is_declared(const MlsRel *rel, const Expr *clause)
 	if (!IsA(clause, NullTest) || ((NullTest *) clause)->nulltesttype != IS_NOT_NULL)
 		return false;
 	column = mls_condition_column(rel, (Node *) ((NullTest *) clause)->arg);
-	return column && column->not_null;
+	return column && mls_never_null(rel->table, column);
 }
 
 /* Translates a clause and finds what of it the source can do. */

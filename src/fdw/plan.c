@@ -154,7 +154,7 @@ sort_column(const MlsRel *rel, const PathKey *key)
 				lookup_type_cache(column->type, TYPECACHE_BTREE_OPFAMILY)->btree_opf)
 			continue;
 		/* OData has nulls first in ascending order and last in descending. */
-		if (!column->not_null && key->pk_nulls_first == descending)
+		if (!mls_never_null(rel->table, column) && key->pk_nulls_first == descending)
 			continue;
 		if (rel->table->source->protocol->sortable(rel->table, column))
 			return column;

@@ -11,9 +11,9 @@ use IPC::Run ();
 use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use Test::More import => ["!explain"];
+use Test::More;
 
-our @EXPORT = qw(new_node start_mls create_source sql_error explain);
+our @EXPORT = qw(new_node start_mls create_source sql_error plan_of);
 
 # A running node with the extension.  Loopback is an allowed host there.
 sub new_node
@@ -84,7 +84,7 @@ sub sql_error
 }
 
 # EXPLAIN (VERBOSE, COSTS OFF) as one string.
-sub explain
+sub plan_of
 {
 	my ($node, $sql, %options) = @_;
 	my $how = join ', ', 'VERBOSE', 'COSTS OFF', map { "$_ $options{$_}" } sort keys %options;

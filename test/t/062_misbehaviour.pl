@@ -76,7 +76,7 @@ my $city = $node->safe_psql('postgres', q{SELECT city FROM demo.property WHERE c
 my $sql = "SELECT count(*) FROM demo.property WHERE city = '$city' AND listing_key >= ''";
 my $expected = $node->safe_psql('postgres', qq{SELECT count(*) FROM (SELECT city FROM demo.property OFFSET 0) p WHERE city = '$city'});
 is($node->safe_psql('postgres', $sql), $expected, 'a refused condition is checked here');
-my $plan = explain($node, $sql, ANALYZE => '', TIMING => 'off', SUMMARY => 'off');
+my $plan = plan_of($node, $sql, ANALYZE => '', TIMING => 'off', SUMMARY => 'off');
 like($plan, qr/City/, 'EXPLAIN ANALYZE names what was given up');
 
 # Cancelling: a stalled server does not hold a session.

@@ -111,6 +111,11 @@ mls_reso_named_fields(const MlsQuery *query, ResoUse use, const char *message)
 		foreach (lc, query->conditions)
 			add_named_in_condition(&fields, query, lfirst(lc), message);
 	}
+	else if (use == RESO_USE_ORDER)
+	{
+		foreach (lc, query->order)
+			add_named(&fields, query->table, use, ((MlsOrder *) lfirst(lc))->field, message);
+	}
 	else
 	{
 		foreach (lc, query->fields)

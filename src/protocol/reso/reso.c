@@ -14,7 +14,7 @@ static bool
 sortable(const MlsTable *table, const MlsColumn *column)
 {
 	if (table->source->platform.ordering != MLS_ORDER_ANY ||
-		mls_reso_refused(table, RESO_USE_FILTER, column->field))
+		mls_reso_refused(table, RESO_USE_ORDER, column->field))
 		return false;
 	switch (mls_reso_type(column))
 	{

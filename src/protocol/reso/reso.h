@@ -88,6 +88,7 @@ extern List *mls_reso_split(const MlsQuery *query);
 typedef enum ResoUse
 {
 	RESO_USE_FILTER,
+	RESO_USE_ORDER,
 	RESO_USE_SELECT
 } ResoUse;
 

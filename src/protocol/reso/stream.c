@@ -146,6 +146,18 @@ mls_reso_close(MlsStream *head)
 
 /* ---- refusals ---- */
 
+/* Remembers which fields of a query's order a message names; true if there are any. */
+static bool
+forget_order(const MlsQuery *query, const char *message)
+{
+	List *fields = mls_reso_named_fields(query, RESO_USE_ORDER, message);
+	ListCell *lc;
+
+	foreach (lc, fields)
+		mls_reso_refuse(query->table, RESO_USE_ORDER, lfirst(lc));
+	return fields != NIL;
+}
+
 /*
  * A source may refuse to filter or select by a field that its metadata
  * declares.  If the answer names such fields, they are given up and the part is
@@ -167,6 +179,9 @@ give_up_fields(ResoStream *stream, const MlsHttpResponse *response)
 	if (message == NULL)
 		return false;
 	fields = mls_reso_named_fields(query, use, message);
+	/* The caller relies on the order: this query fails, the next one is planned without it. */
+	if (fields == NIL && forget_order(query, message))
+		return false;
 	if (fields == NIL)
 	{
 		use = RESO_USE_SELECT;
@@ -431,6 +446,19 @@ mls_reso_next_page(MlsStream *head)
 	return NULL;
 }
 
+/* A count's condition may be refused as a scan's may: then the source cannot say. */
+static bool
+count_is_refused(const MlsQuery *query, const MlsHttpResponse *response)
+{
+	char *message = response->status == 400 ? mls_reso_error_text(response) : NULL;
+	List *fields = message ? mls_reso_named_fields(query, RESO_USE_FILTER, message) : NIL;
+	ListCell *lc;
+
+	foreach (lc, fields)
+		mls_reso_refuse(query->table, RESO_USE_FILTER, lfirst(lc));
+	return fields != NIL;
+}
+
 int64
 mls_reso_count(const MlsQuery *query, MlsHttpStats *stats)
 {
@@ -453,9 +481,9 @@ mls_reso_count(const MlsQuery *query, MlsHttpStats *stats)
 	call.url = mls_reso_url(query, request);
 	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
 	response = mls_http_fetch(http, &call, stats);
-	if (response->status != 200)
+	if (response->status != 200 && !count_is_refused(query, response))
 		mls_http_report_status(http, &call, response, mls_reso_error_text(response));
-	if (strstr(response->content_type, "json") != NULL)
+	if (response->status == 200 && strstr(response->content_type, "json") != NULL)
 	{
 		MlsPage *page = mls_page_read(response->body, response->length, "value", call.purpose);
 
