@@ -45,6 +45,7 @@ typedef struct ParseState
 	bool too_deep;
 	bool too_many;
 	int elements;
+	int depth;
 	int error_line; /* 0: no error */
 	char reason[MAX_REASON + 1];
 } ParseState;
@@ -103,12 +104,19 @@ on_element(void *parser, const xmlChar *name, const xmlChar *prefix, const xmlCh
 	ParseState *state = state_of(parser);
 
 	state->too_many = ++state->elements > MAX_ELEMENTS;
-	state->too_deep = ((xmlParserCtxtPtr) parser)->nameNr > MAX_DEPTH;
+	state->too_deep = ++state->depth > MAX_DEPTH;
 	if (state->too_many || state->too_deep)
 		xmlStopParser(parser);
 	else
 		xmlSAX2StartElementNs(parser, name, prefix, uri, nnamespaces, namespaces, nattributes,
 							  ndefaulted, attributes);
+}
+
+static void
+on_element_end(void *parser, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+	state_of(parser)->depth--;
+	xmlSAX2EndElementNs(parser, name, prefix, uri);
 }
 
 /* ---- parsing ---- */
@@ -133,12 +141,15 @@ create_parser(MemoryContext context, const char *subject)
 	state->parser->sax->serror = (xmlStructuredErrorFunc) on_error;
 	state->parser->sax->internalSubset = on_doctype;
 	state->parser->sax->startElementNs = on_element;
+	state->parser->sax->endElementNs = on_element_end;
 	return state;
 }
 
 static void
 check_size(Size length, const char *subject)
 {
+	if (length == 0)
+		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("%s is empty", subject)));
 	if (length > MAX_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too large", subject),
 						errdetail("It has %zu bytes; at most %d are read.", length, MAX_BYTES)));
@@ -158,11 +169,13 @@ check_outcome(const ParseState *state, const char *subject)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too complex", subject),
 				 errdetail("Elements may be nested %d deep, and there may be %d of them.",
 						   MAX_DEPTH, MAX_ELEMENTS)));
-	if (state->error_line > 0 || !state->parser->wellFormed || state->parser->myDoc == NULL)
+	if (state->error_line > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("%s is not well-formed XML", subject),
-				 errdetail("Line %d: %s.", Max(state->error_line, 1),
-						   state->error_line > 0 ? state->reason : "The document is empty")));
+				 errdetail("Line %d: %s.", state->error_line, state->reason)));
+	if (!state->parser->wellFormed || state->parser->myDoc == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("%s is not well-formed XML", subject)));
 }
 
 static void
