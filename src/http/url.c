@@ -272,6 +272,8 @@ mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link)
 	CURLU *handle = parser();
 	char *url;
 
+	if (*clean == '\0')
+		refuse_link(source, clean, "It is empty.");
 	if (curl_url_set(handle, CURLUPART_URL, base, 0) != CURLUE_OK ||
 		curl_url_set(handle, CURLUPART_URL, clean, 0) != CURLUE_OK ||
 		curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
