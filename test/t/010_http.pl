@@ -42,14 +42,18 @@ $mls->fault(kind => 'status', status => 500, times => 2, match => 'Office');
 is($node->safe_psql('postgres', $scan), 't', 'a source that fails twice is asked a third time');
 is(scalar(pages()), 3, 'and not more often');
 
-my @now = gmtime(time + 2);
-my $date = sprintf '%s, %02d %s %d %02d:%02d:%02d GMT', (qw(Sun Mon Tue Wed Thu Fri Sat))[$now[6]], $now[3],
-	(qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec))[$now[4]], $now[5] + 1900, @now[2, 1, 0];
-for my $after ('1', $date)
+sub http_date
 {
+	my @at = gmtime(shift);
+	return sprintf '%s, %02d %s %d %02d:%02d:%02d GMT', (qw(Sun Mon Tue Wed Thu Fri Sat))[$at[6]], $at[3],
+		(qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec))[$at[4]], $at[5] + 1900, @at[2, 1, 0];
+}
+for my $form ('seconds', 'date')
+{
+	my $after = $form eq 'date' ? http_date(time + 2) : 1;
 	$mls->reset;
 	$mls->fault(kind => 'status', status => 429, match => 'Office', headers => { 'Retry-After' => $after });
-	is($node->safe_psql('postgres', $scan), 't', "Retry-After: $after is waited for");
+	is($node->safe_psql('postgres', $scan), 't', "Retry-After in $form is waited for");
 	my @pages = pages();
 	cmp_ok($pages[1]{time} - $pages[0]{time}, '>=', 0.9, 'at least so long');
 }
@@ -106,12 +110,14 @@ server_option("SET auth 'bearer', DROP token_url");
 
 # A link to an allowed host is followed, but takes no credentials along.
 $mls->reset;
+server_option("SET page_size '1'");
 (my $elsewhere = $mls->url) =~ s/127\.0\.0\.1/localhost/;
 $mls->fault(kind => 'foreign_link', match => 'Office', to => "$elsewhere/Office");
-sql_error($node, $scan);
-my @foreign = grep { ($_->{headers}{Host} || '') =~ /localhost/ } pages();
-is($_->{headers}{Authorization}, undef, 'no credentials for another origin') for @foreign;
+like(sql_error($node, $scan), qr/28000.*answered 401/s, 'a link to an allowed host is followed');
+my @pages = pages();
+is_deeply([ map { $_->{auth} ne 'none' ? 'with' : 'without' } @pages ], ['with', 'without'], 'without credentials');
 $mls->reset;
+server_option("SET page_size '1000'");
 
 # Where the server may connect to.
 $error = sql_error($node, "SET mls_fdw.allowed_hosts = ''; $scan");
@@ -124,10 +130,12 @@ like(sql_error($node, $scan), qr/42501.*not public/s, 'in its IPv6 spelling too'
 server_option("SET url 'https://169.254.169.254/odata'");
 like(sql_error($node, $scan), qr/42501.*not public/s, 'and so is a cloud\'s metadata');
 server_option("SET url '" . $mls->url . "'");
-like(sql_error($node, q{SET mls_fdw.allowed_hosts = 'http://x'}), qr/host, host:port/, 'the setting is checked');
+like(sql_error($node, q{LOAD 'mls_fdw'; SET mls_fdw.allowed_hosts = 'http://x'}), qr/host, host:port/, 'the setting is checked');
 my ($status, $out, $err) = $node->psql('postgres',
-	q{CREATE ROLE reader; SET ROLE reader; SET mls_fdw.allowed_hosts = '10.0.0.1'});
+	q{CREATE ROLE reader; LOAD 'mls_fdw'; SET ROLE reader; SET mls_fdw.allowed_hosts = '10.0.0.1'});
 like($err, qr/permission denied/, 'and for superusers only');
+is($node->safe_psql('postgres', q{SET ROLE reader; SET mls_fdw.allowed_hosts = '10.0.0.1'; RESET ROLE; LOAD 'mls_fdw'; SHOW mls_fdw.allowed_hosts}),
+	'127.0.0.1, localhost', 'also before the library is loaded');
 
 # The quota, over processes.
 server_option("requests_per_second '2'");
