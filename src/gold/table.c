@@ -14,6 +14,8 @@
 #include "catalog/pg_class.h"
 #include "commands/comment.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -97,6 +99,20 @@ check_table(const MlsGoldResource *resource, Oid gold)
 			errhint("Rename it, or choose another schema with the setting mls_fdw.gold_schema."));
 }
 
+/* Better now than in the first sync. */
+static void
+require_privileges(Oid gold)
+{
+	AclMode needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE;
+
+	if (pg_class_aclmask(gold, GetUserId(), needed, ACLMASK_ALL) == needed)
+		return;
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("permission denied for gold table %s", mls_gold_qualified_name(gold)),
+			errhint("Grant SELECT, INSERT, UPDATE and DELETE on it; to add columns a role must own "
+					"it, by itself or as a member."));
+}
+
 static void
 add_column(StringInfo sql, const MlsGoldField *field)
 {
@@ -166,7 +182,10 @@ mls_gold_prepare(const MlsTable *table, Oid silver_table)
 	name = mls_snake_case(resource->name);
 	gold = get_relname_relid(name, schema);
 	if (OidIsValid(gold))
+	{
 		check_table(resource, gold);
+		require_privileges(gold);
+	}
 	else
 	{
 		create_table(resource, quote_qualified_identifier(mls_schema_gold(), name));

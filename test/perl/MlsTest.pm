@@ -11,6 +11,7 @@ use IPC::Run ();
 use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Symbol qw(gensym);
 use Test::More;
 
 our @EXPORT = qw(new_node start_mls create_source sql_error plan_of);
@@ -43,10 +44,11 @@ sub start_mls
 		push @command, $flag;
 		push @command, $options{$name} if $options{$name} ne '';
 	}
-	my ($in, $out, $err) = ('', '', '');
-	my $handle = IPC::Run::start(\@command, '<pipe', \*MLS_IN, '>', \$out, '2>', \$err,
+	my ($out, $err) = ('', '');
+	my $in = gensym;    # the server ends when this is closed
+	my $handle = IPC::Run::start(\@command, '<pipe', $in, '>', \$out, '2>', \$err,
 		IPC::Run::timeout(600));
-	my $self = bless { handle => $handle, in => \*MLS_IN, err => \$err }, 'MlsTest::Server';
+	my $self = bless { handle => $handle, in => $in, err => \$err }, 'MlsTest::Server';
 	IPC::Run::pump($handle) until $out =~ /listening on (\d+)/ || !$handle->pumpable;
 	die "test server did not start: $err" unless $out =~ /listening on (\d+)/;
 	$self->{port} = $1;
