@@ -93,4 +93,10 @@
 #define object_ownercheck(classid, objectid, roleid) pg_class_ownercheck(objectid, roleid)
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define mls_analyze_delay() vacuum_delay_point(true)
+#else
+#define mls_analyze_delay() vacuum_delay_point()
+#endif
+
 #endif /* MLS_COMPAT_H */

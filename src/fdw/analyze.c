@@ -15,6 +15,7 @@
 #include "utils/rel.h"
 #include "utils/sampling.h"
 
+#include "compat.h"
 #include "fdw/fdw.h"
 #include "options/options.h"
 
@@ -91,7 +92,7 @@ sample_pages(Sample *sample, MlsStream *stream)
 			return true;
 		for (int i = 0; i < page->nrecords; i++)
 		{
-			vacuum_delay_point();
+			mls_analyze_delay();
 			sample_record(sample, &page->records[i]);
 		}
 	}

@@ -7,7 +7,8 @@
  * upper.c      count(*)                   private.c    a plan's own part as node lists
  * bind.c       conditions with values     scan.c       execution
  * explain.c    EXPLAIN                    analyze.c    ANALYZE
- * import.c     IMPORT FOREIGN SCHEMA      check.c      mls_check
+ * trust.c      columns with bad values    import.c     IMPORT FOREIGN SCHEMA
+ * check.c      mls_check
  *
  * The one idea: a restriction clause is translated once, at planning, into a
  * neutral condition whose values are constants or numbered expressions.  The
@@ -70,6 +71,10 @@ extern void mls_scan_cost(const MlsRel *rel, double records, Cost *startup, Cost
 extern List *mls_plan_to_list(const MlsPlan *plan, const List *exprs, List **used);
 extern Oid mls_plan_relid(const List *list);
 extern MlsPlan *mls_plan_from_list(const List *list, const MlsTable *table);
+
+/* trust.c */
+extern void mls_distrust(Oid relid, int attnum);
+extern bool mls_is_distrusted(Oid relid, int attnum);
 
 /* bind.c */
 

@@ -53,6 +53,17 @@ refused(MlsTranslation *work, const MlsCondition *condition, MlsFit *fit)
 	return mls_obstacle(work, refusal(work->rel->table, condition));
 }
 
+/* The protocol's word, less where values of the column turned out not to fit it. */
+static MlsFit
+trusted_fit(const MlsTable *table, const MlsCondition *condition)
+{
+	MlsFit fit = table->source->protocol->fit(table, condition);
+
+	if (condition->column == NULL || !mls_is_distrusted(table->relid, condition->column->attnum))
+		return fit;
+	return condition->kind == MLS_IS_NULL ? MLS_FIT_NO : Min(fit, MLS_FIT_SUPERSET);
+}
+
 /* What is left of a condition when it is sent; NULL if nothing is. */
 static MlsCondition *
 prune(MlsTranslation *work, const MlsCondition *condition, MlsFit *fit)
@@ -80,7 +91,7 @@ prune(MlsTranslation *work, const MlsCondition *condition, MlsFit *fit)
 	}
 	if (condition->kind == MLS_AND && result->args == NIL)
 		return NULL;
-	*fit = Min(*fit, table->source->protocol->fit(table, result));
+	*fit = Min(*fit, trusted_fit(table, result));
 	if (*fit == MLS_FIT_NO)
 		return refused(work, condition, fit);
 	if (condition->widened)

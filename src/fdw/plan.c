@@ -156,7 +156,8 @@ sort_column(const MlsRel *rel, const PathKey *key)
 		/* OData has nulls first in ascending order and last in descending. */
 		if (!mls_never_null(rel->table, column) && key->pk_nulls_first == descending)
 			continue;
-		if (rel->table->source->protocol->sortable(rel->table, column))
+		if (rel->table->source->protocol->sortable(rel->table, column) &&
+			!mls_is_distrusted(rel->table->relid, column->attnum))
 			return column;
 	}
 	return NULL;

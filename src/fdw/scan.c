@@ -122,7 +122,39 @@ shown(const char *text, int length)
 	return psprintf("%.*s%s", kept, text, kept < length ? "..." : "");
 }
 
-/* A value that does not fit its column: told once per column, counted always. */
+static bool
+mentions(const MlsCondition *condition, int attnum)
+{
+	ListCell *lc;
+
+	if (condition->column && condition->column->attnum == attnum)
+		return true;
+	foreach (lc, condition->args)
+		if (mentions(lfirst(lc), attnum))
+			return true;
+	return false;
+}
+
+/* Has the source ordered, or cut the result after a condition, by this column? */
+static bool
+is_relied_on(const MlsScanState *state, int attnum)
+{
+	ListCell *lc;
+
+	if (list_member_int(state->plan->order, attnum) || list_member_int(state->plan->order, -attnum))
+		return true;
+	if (state->query->limit < 0)
+		return false;
+	foreach (lc, state->query->conditions)
+		if (mentions(lfirst(lc), attnum))
+			return true;
+	return false;
+}
+
+/*
+ * A value that does not fit its column: told once per column, counted always.
+ * An error where a row would be missing or out of its place for it.
+ */
 static void
 note_bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice,
 			   const char *reason)
@@ -131,19 +163,25 @@ note_bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *s
 	MemoryContext old;
 	char *key;
 
+	bool fatal = is_relied_on(state, attnum);
+
 	state->bad_values++;
-	if (bms_is_member(attnum, state->warned))
+	mls_distrust(state->plan->relid, attnum);
+	if (!fatal && bms_is_member(attnum, state->warned))
 		return;
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(state));
 	state->warned = bms_add_member(state->warned, attnum);
 	MemoryContextSwitchTo(old);
 	key = record_key(state->table, record);
-	ereport(WARNING,
+	ereport(fatal ? ERROR : WARNING,
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 			 errmsg("value of field \"%s\" %s", state->table->columns[attnum - 1].field, reason),
 			 errdetail("Record %s has %s; such values are read as null.",
 					   key ? shown(key, strlen(key)) : "without key",
-					   shown(slice->value, slice->value_length))));
+					   shown(slice->value, slice->value_length)),
+			 fatal ? errhint("Repeat the query: it is planned without the source's order and limit "
+							 "over this column now.")
+				   : 0));
 }
 
 /* ---- the stream ---- */

@@ -178,6 +178,17 @@ like(plan_of($node, 'SELECT list_price FROM demo.property', ANALYZE => '', TIMIN
 	qr/Unconvertible Values: 250/, 'EXPLAIN ANALYZE counts them');
 $mls->reset;
 
+$mls->fault(kind => 'bad_value', match => 'Property', field => 'ListPrice', value => 'many', record => 0, times => -1);
+for my $query ('SELECT listing_key FROM demo.property ORDER BY list_price NULLS FIRST, listing_key LIMIT 3',
+	'SELECT count(*) FROM (SELECT 1 FROM demo.property WHERE list_price >= 0 LIMIT 3) s')
+{
+	my ($status, $out, $error) = $node->psql('postgres', "$query;\n$query", on_error_stop => 0);
+	like($error, qr/ERROR:.*"ListPrice" is not a number.*HINT:.*Repeat/s, "an error where a bad value spoils: $query");
+	is(scalar(() = $error =~ /ERROR/g), 1, 'but once');
+	isnt($out, '', 'and then an answer');
+}
+$mls->reset;
+
 # ---- EXPLAIN ANALYZE, ANALYZE, the whole record ----
 
 my $plan = plan_of($node, 'SELECT city FROM demo.property', ANALYZE => '', TIMING => 'off', SUMMARY => 'off');
