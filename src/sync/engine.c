@@ -228,19 +228,18 @@ note_failure(Run *run)
 {
 	if (run->id == 0)
 		return;
-	PG_TRY()
-		;
-		{
-			mls_transaction_begin(run->sub->owner);
-			write_failure(run);
-			mls_transaction_commit();
-		}
-		PG_CATCH();
-		{
-			EmitErrorReport();
-			FlushErrorState();
-			AbortOutOfAnyTransaction();
-		}
+	PG_TRY();
+	{
+		mls_transaction_begin(run->sub->owner);
+		write_failure(run);
+		mls_transaction_commit();
+	}
+	PG_CATCH();
+	{
+		EmitErrorReport();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+	}
 	PG_END_TRY();
 	run->outcome->counters = run->counters;
 }
@@ -323,15 +322,14 @@ mls_engine_run(MlsOutcome *outcome)
 	run->outcome = outcome;
 	outcome->state = MLS_OUTCOME_RUNNING;
 	current_run = run;
-	PG_TRY()
-		;
-		{
-			run_steps(run);
-		}
-		PG_CATCH();
-		{
-			take_error(run);
-		}
+	PG_TRY();
+	{
+		run_steps(run);
+	}
+	PG_CATCH();
+	{
+		take_error(run);
+	}
 	PG_END_TRY();
 	current_run = NULL;
 

@@ -433,7 +433,10 @@ is_everything(MlsFetch *fetch)
 
 /* ---- The linked way ---- */
 
-/* Errors that say nothing about the link of an interrupted run. */
+/*
+ * Errors that say nothing about the link of an interrupted run.  A failed
+ * connection is not one of them: a link may lead to a host that is no more.
+ */
 static bool
 is_not_the_links_fault(int sqlstate)
 {
@@ -441,8 +444,7 @@ is_not_the_links_fault(int sqlstate)
 
 	return category == ERRCODE_OPERATOR_INTERVENTION ||
 		   category == ERRCODE_INSUFFICIENT_RESOURCES ||
-		   category == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION ||
-		   sqlstate == ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+		   category == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
 }
 
 /* The first page of an interrupted chain; NULL if its link is no good any more. */
@@ -452,19 +454,18 @@ read_resumed(MlsFetch *fetch, bool *expired)
 	MemoryContext context = CurrentMemoryContext;
 	MlsPage *volatile page = NULL;
 
-	PG_TRY()
-		;
-		{
-			page = fetch->now->stream->protocol->next_page(fetch->now->stream);
-		}
-		PG_CATCH();
-		{
-			MemoryContextSwitchTo(context);
-			if (is_not_the_links_fault(geterrcode()))
-				PG_RE_THROW();
-			FlushErrorState();
-			*expired = true;
-		}
+	PG_TRY();
+	{
+		page = fetch->now->stream->protocol->next_page(fetch->now->stream);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (is_not_the_links_fault(geterrcode()))
+			PG_RE_THROW();
+		FlushErrorState();
+		*expired = true;
+	}
 	PG_END_TRY();
 	return page;
 }

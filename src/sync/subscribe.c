@@ -80,6 +80,22 @@ require_timestamp_column(const MlsTable *table)
 						table->timestamp));
 }
 
+/* Gold is shared by all sources, so it may belong to another role. */
+static void
+require_gold_privileges(Oid gold)
+{
+	const AclMode needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE;
+	char *name;
+
+	if (!OidIsValid(gold) || pg_class_aclmask(gold, GetUserId(), needed, ACLMASK_ALL) == needed)
+		return;
+	name = mls_qualified_name(gold);
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("permission denied to feed table %s", name),
+			errhint("Its owner can allow it: GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s.",
+					name, quote_identifier(GetUserNameFromId(GetUserId(), false))));
+}
+
 /* ---- mls_subscribe ---- */
 
 static void
@@ -138,6 +154,7 @@ subscribe(const MlsTable *table)
 	bronze = mls_bronze_prepare(table);
 	silver = mls_silver_prepare(table);
 	gold = mls_gold_prepare(table, silver);
+	require_gold_privileges(gold);
 	if (sub != NULL)
 	{
 		ereport(NOTICE, errmsg("foreign table %s is already subscribed", table->name));

@@ -1,0 +1,130 @@
+# Who may replicate, who sees it, and with whose privileges it runs.
+use strict;
+use warnings;
+
+use MlsSync;
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node();
+my $mls = start_mls(listings => 300, fields => 'small');
+my $url = $mls->url;
+
+sub as
+{
+	my ($user, $sql) = @_;
+	my ($status, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql",
+		on_error_stop => 1, extra_params => [ '-U', $user ]);
+	return "$out$err";
+}
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE alice LOGIN;
+	CREATE ROLE bob LOGIN;
+	CREATE ROLE team NOLOGIN;
+	CREATE ROLE web LOGIN NOINHERIT IN ROLE team;
+	CREATE ROLE watcher LOGIN IN ROLE pg_monitor;
+	CREATE SCHEMA lists AUTHORIZATION alice});
+$node->safe_psql('postgres', qq{
+	CREATE SERVER a FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '$url');
+	GRANT USAGE ON FOREIGN SERVER a TO alice;
+	CREATE USER MAPPING FOR alice SERVER a OPTIONS (token 'static-token-value');
+	CREATE SERVER t FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '$url');
+	GRANT USAGE ON FOREIGN SERVER t TO team;
+	CREATE USER MAPPING FOR team SERVER t OPTIONS (token 'static-token-value');
+	CREATE SCHEMA team AUTHORIZATION team});
+
+sub table
+{
+	my ($name, $server) = @_;
+	return qq{CREATE FOREIGN TABLE $name (
+		listing_key text OPTIONS (field 'ListingKey'),
+		list_price numeric OPTIONS (field 'ListPrice'),
+		city text OPTIONS (field 'City'),
+		modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
+		SERVER $server OPTIONS (resource 'Property', key 'ListingKey', timestamp 'ModificationTimestamp');};
+}
+
+# Nothing by default
+is(as('alice', table('lists.property', 'a')), '', 'a role with USAGE on a server makes its own foreign tables');
+like(as('alice', q{SELECT mls_subscribe('lists.property')}), qr/42501/, 'but may not subscribe them');
+like(as('alice', q{SELECT * FROM mls_sync()}), qr/42501/, 'nor sync');
+like(as('alice', q{SELECT mls_grant('alice')}), qr/42501/, 'nor grant itself the right');
+
+# Granted
+$node->safe_psql('postgres', q{SELECT mls_grant('alice'), mls_grant('bob'), mls_grant('team')});
+like(as('alice', q{SELECT bronze FROM mls_subscribe('lists.property')}), qr/^bronze\.a_property$/,
+	'mls_grant lets a role subscribe');
+is(as('alice', q{SELECT status, inserted FROM mls_sync()}), 'finished|300', 'and sync');
+is($node->safe_psql('postgres', q{
+	SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ',') FROM pg_class WHERE relname = 'a_property'}),
+	'alice', 'the tables are its own');
+like(as('bob', q{SELECT mls_subscribe('lists.property')}), qr/42501.*(must be owner|permission denied)/s,
+	'only the owner of a foreign table subscribes it');
+
+# Who sees it
+is(as('bob', q{SELECT count(*) FROM mls_status}), '0', 'another role does not see the subscription');
+is(as('bob', q{SELECT count(*) FROM mls_history}), '0', 'nor its runs');
+like(as('bob', q{SELECT * FROM mls_sync('a')}), qr/no such subscription/, 'nor can it sync it');
+is(as('bob', q{UPDATE mls.subscription SET silver = 'pg_class' RETURNING 1}), '', 'nor change it');
+like(as('bob', q{INSERT INTO mls.subscription (foreign_table, source, resource, owner, bronze, silver, scope_hash)
+	VALUES (1259, 'x', 'y', 'alice', 1259, 1259, '')}), qr/row-level security/, 'nor make one in its name');
+is(as('watcher', q{SELECT state FROM mls_status}), 'synced', 'a role with pg_monitor sees the status');
+is(as('watcher', q{SELECT count(*) FROM mls_history}), '1', 'and the history');
+
+# A superuser's sync runs with the owner's privileges: a trigger cannot borrow more
+is(as('alice', q{
+	CREATE TABLE lists.seen (who text, session text);
+	CREATE FUNCTION lists.spy() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		INSERT INTO lists.seen VALUES (current_user, session_user);
+		BEGIN
+			SET SESSION AUTHORIZATION DEFAULT;
+			INSERT INTO lists.seen VALUES (current_user, 'escaped');
+		EXCEPTION WHEN OTHERS THEN
+			INSERT INTO lists.seen VALUES (current_user, 'refused');
+		END;
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER spy AFTER INSERT OR UPDATE ON silver.a_property
+		FOR EACH STATEMENT EXECUTE FUNCTION lists.spy();}), '', 'a trigger on silver');
+$mls->control('update', { resource => 'Property', count => 1, fields => { City => 'Spied' } });
+is($node->safe_psql('postgres', q{SELECT status, updated FROM mls_sync('a')}), 'finished|1',
+	'a superuser syncs for others, through their user mapping');
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT who, ',') FROM lists.seen}), 'alice',
+	'the trigger runs as the owner');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM lists.seen WHERE session = 'escaped'}), '0',
+	'and cannot become the caller');
+
+# A role that cannot log in, as behind PostgREST
+is(as('web', 'SET ROLE team;' . table('team.property', 't')), '', 'a NOLOGIN role under a login role');
+like(as('web', q{SET ROLE team; SELECT mls_subscribe('team.property')}),
+	qr/42501.*GRANT SELECT, INSERT, UPDATE, DELETE ON gold.property TO team/s,
+	'is told what it lacks for gold, which belongs to the first');
+as('alice', q{GRANT SELECT, INSERT, UPDATE, DELETE ON gold.property TO team});
+is(as('web', q{SET ROLE team; SELECT id > 0 FROM mls_subscribe('team.property')}), 't', 'subscribes');
+is(as('web', q{SET ROLE team; SELECT status, inserted FROM mls_sync('t')}), 'finished|300', 'and syncs');
+is($node->safe_psql('postgres', q{SELECT status FROM mls_sync('t')}), 'finished',
+	'a superuser syncs for it as well');
+
+# The mapping is missing
+$node->safe_psql('postgres', q{DROP USER MAPPING FOR alice SERVER a});
+like(as('alice', q{SELECT * FROM mls_sync('a')}), qr/28000/, 'without its user mapping the source refuses');
+
+# A standby
+$node->safe_psql('postgres', q{CREATE USER MAPPING FOR alice SERVER a OPTIONS (token 'static-token-value')});
+$node->append_conf('postgresql.conf', "wal_level = replica\nmax_wal_senders = 4\n");
+$node->append_conf('pg_hba.conf', "local replication all trust\n");
+$node->restart;
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+like(sql_error($standby, q{SELECT * FROM mls_sync()}), qr/25006.*sync on the primary/s,
+	'on a standby mls_sync says where to run it');
+like(sql_error($standby, q{SELECT mls_unsubscribe('lists.property')}), qr/25006/, 'and so do the others');
+$standby->stop;
+
+$node->stop;
+done_testing();
