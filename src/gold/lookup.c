@@ -114,22 +114,25 @@ find_range(Range *range, const text *lookup)
 	range->npairs = last - first;
 }
 
-/* The range of a lookup, which is the same in all calls of one place in a query. */
+/* The range of a lookup, which is mostly the same in all calls of one place in a query. */
 static const Range *
 get_range(FunctionCallInfo fcinfo)
 {
 	text *lookup = PG_GETARG_TEXT_PP(0);
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
 	Range *range = fcinfo->flinfo->fn_extra;
 
-	if (range != NULL && compare_texts(range->lookup, lookup) == 0)
+	if (range == NULL)
+		range = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(context, sizeof(Range));
+	else if (compare_texts(range->lookup, lookup) == 0)
 		return range;
+	else
+		pfree(range->lookup);
+	range->lookup = MemoryContextAlloc(context, VARSIZE_ANY(lookup));
+	memcpy(range->lookup, lookup, VARSIZE_ANY(lookup));
 	if (all_pairs == NULL)
 		load_pairs();
-	range = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Range));
-	range->lookup = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARSIZE_ANY(lookup));
-	memcpy(range->lookup, lookup, VARSIZE_ANY(lookup));
 	find_range(range, lookup);
-	fcinfo->flinfo->fn_extra = range;
 	return range;
 }
 

@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 
 #include "gold/map.h"
+#include "options/options.h"
 
 #define LOCAL_PREFIX "X_"
 
@@ -81,16 +82,13 @@ key_columns(const MlsTable *table)
 
 	foreach (lc, table->key)
 	{
-		int i;
+		const MlsColumn *column = mls_table_column(table, lfirst(lc));
 
-		for (i = 0; i < table->ncolumns; i++)
-			if (table->columns[i].field != NULL && strcmp(table->columns[i].field, lfirst(lc)) == 0)
-				break;
-		if (i == table->ncolumns)
+		if (column == NULL)
 			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 					errmsg("foreign table %s has no column for key field \"%s\"", table->name,
 						   (char *) lfirst(lc)));
-		columns = lappend(columns, pstrdup(table->columns[i].name));
+		columns = lappend(columns, pstrdup(column->name));
 	}
 	return columns;
 }
