@@ -32,7 +32,7 @@ my @cases = (
 	['stalled in the body', { kind => 'stall_body', times => -1, skip => 1 }, qr/timed out/],
 	['HTML with 200', { kind => 'html200', skip => 1 }, qr/HTML|content type/],
 	['wrong content type', { kind => 'wrong_content_type', skip => 1 }, qr/content type/],
-	['garbage', { kind => 'garbage_json', skip => 1 }, qr/ERROR/],
+	['garbage', { kind => 'garbage_json', skip => 1, times => -1 }, qr/ERROR/],
 	['endless body', { kind => 'huge', skip => 1, times => -1 }, qr/max_page_bytes/],
 	['gzip bomb', { kind => 'gzip_bomb', skip => 1, times => -1 }, qr/max_page_bytes/],
 	['page repeated', { kind => 'repeat_page', skip => 1 }, qr/ERROR/],
