@@ -319,21 +319,20 @@ parse_answer(const MlsHttpResponse *response)
 	MemoryContext context = CurrentMemoryContext;
 	Jsonb *volatile parsed = NULL;
 
-	PG_TRY()
-		;
-		{
-			char *text = pg_any_to_server(response->body, response->length, PG_UTF8);
+	PG_TRY();
+	{
+		char *text = pg_any_to_server(response->body, response->length, PG_UTF8);
 
-			parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-		}
-		PG_CATCH();
-		{
-			MemoryContextSwitchTo(context);
-			if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
-				PG_RE_THROW();
-			FlushErrorState();
-			parsed = NULL;
-		}
+		parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		parsed = NULL;
+	}
 	PG_END_TRY();
 	return parsed && JB_ROOT_IS_OBJECT(parsed) ? parsed : NULL;
 }
