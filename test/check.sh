@@ -45,7 +45,7 @@ run_regress() {
 	for file in "$top"/sql/*.sql; do tests+=("$(basename "$file" .sql)"); done
 	as_user "$pgxs/test/regress/pg_regress" --bindir="$bin" --inputdir="$work/tree" \
 		--outputdir="$work/out" --temp-instance="$work/out/instance" \
-		--temp-config="$top/test/regress.conf" --load-extension=mls_fdw \
+		--temp-config="$work/tree/test/regress.conf" --load-extension=mls_fdw \
 		"${tests[@]}" >"$work/regress.log" 2>&1 || true
 	grep -E '(ok|FAILED)( |$)' "$work/regress.log" | grep -E '^(test |ok |not ok )' || cat "$work/regress.log"
 	count "$(grep -cE '^(test .*\.\.\. ok|ok [0-9])' "$work/regress.log" || true)" \
