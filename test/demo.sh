@@ -11,6 +11,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 work=${MLS_DEMO_DIR:-/tmp/mls_fdw_demo}
 
 stop() {
+	cd /
 	[ -d "$work" ] || return 0
 	[ -f "$work/bin" ] && [ -f "$work/data/postmaster.pid" ] &&
 		as_user "$(cat "$work/bin")/pg_ctl" -D "$work/data" -m fast -s stop || true
