@@ -52,6 +52,8 @@ SELECT * FROM mls_metadata('<!DOCTYPE e SYSTEM "http://127.0.0.1:1/e.dtd"><e/>')
 
 -- Nor can a document exhaust anything.
 SELECT * FROM mls_metadata(repeat('<a>', 200) || repeat('</a>', 200));
+SELECT * FROM mls_metadata('<Edmx ' || (SELECT string_agg('a' || i || '=""', ' ') FROM generate_series(1, 1001) i) || '/>');
+SELECT * FROM mls_metadata('<Edmx ' || (SELECT string_agg('a' || i || '=""', ' ') FROM generate_series(1, 1000) i) || '/>');
 SELECT * FROM mls_metadata('<Edmx><DataServices><Schema Namespace="n"><EntityType Name="A" BaseType="B"/><EntityType Name="B" BaseType="n.A"/><EntityContainer><EntitySet Name="A" EntityType="n.A"/></EntityContainer></Schema></DataServices></Edmx>');
 SELECT * FROM mls_metadata('<Edmx><DataServices><Schema Namespace="n"><EntityType Name="A" BaseType="A"/><EntityContainer><EntitySet Name="A" EntityType="A"/></EntityContainer></Schema></DataServices></Edmx>');
 

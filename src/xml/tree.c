@@ -26,8 +26,17 @@
 /* The largest metadata document known has 2 MB. */
 #define MAX_BYTES (64 * 1024 * 1024)
 
-/* An element costs about 200 bytes while two trees exist: 400 MB at the very most. */
-#define MAX_ELEMENTS 2000000
+/*
+ * The largest document known has 22,000 elements.  One with an attribute costs
+ * about 600 bytes while both trees exist, which makes 300 MB at most.
+ */
+#define MAX_ELEMENTS 500000
+
+/*
+ * libxml2 compares each attribute of an element with all before it, and cannot be
+ * interrupted: 10,000 take a second, 50,000 a minute.
+ */
+#define MAX_ATTRIBUTES 1000
 
 /* Metadata nests ten deep; the tree is copied by recursion. */
 #define MAX_DEPTH 100
@@ -178,6 +187,26 @@ check_outcome(const ParseState *state, const char *subject)
 				(errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("%s is not well-formed XML", subject)));
 }
 
+/*
+ * Counts attributes before libxml2 does: between one "<" and the next there are
+ * at least as many equals signs.
+ */
+static void
+check_attributes(const char *text, Size length, const char *subject)
+{
+	int signs = 0;
+
+	for (Size i = 0; i < length; i++)
+	{
+		if (text[i] == '<')
+			signs = 0;
+		else if (text[i] == '=' && ++signs > MAX_ATTRIBUTES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too complex", subject),
+					 errdetail("An element may have %d attributes.", MAX_ATTRIBUTES)));
+	}
+}
+
 static void
 parse(ParseState *state, const char *text, Size length, const char *subject)
 {
@@ -276,6 +305,7 @@ mls_xml_parse(const char *text, Size length, const char *subject)
 	MlsXmlNode *root;
 
 	check_size(length, subject);
+	check_attributes(text, length, subject);
 	state = create_parser(context, subject);
 	parse(state, text, length, subject);
 	root = copy_element(xmlDocGetRootElement(state->parser->myDoc));
