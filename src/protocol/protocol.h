@@ -216,7 +216,7 @@ struct MlsStream
 typedef struct MlsRemoteField
 {
 	const char *name;
-	const char *type; /* as declared; NULL if the document gives none */
+	const char *type; /* as declared, aliases resolved; NULL if the document gives none */
 	Oid pg_type;
 	bool natural; /* the declared type follows from pg_type */
 	bool nullable;
@@ -231,7 +231,7 @@ typedef struct MlsRemoteField
 
 typedef struct MlsLookupValue
 {
-	const char *value;   /* as it travels */
+	const char *value;   /* as it travels; may repeat with another display */
 	const char *display; /* standard name, or NULL */
 } MlsLookupValue;
 
