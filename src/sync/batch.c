@@ -166,3 +166,43 @@ mls_batch_find(const MlsBatch *batch, const char *key)
 	Assert(entry != NULL);
 	return entry->item;
 }
+
+/* The newest item stamped before an instant, or NULL. */
+const MlsItem *
+mls_batch_newest(const MlsBatch *batch, TimestampTz before)
+{
+	const MlsItem *newest = NULL;
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = &batch->items[i];
+
+		if (item->has_instant && item->instant.at < before &&
+			(newest == NULL || mls_instant_compare(&item->instant, &newest->instant) >= 0))
+			newest = item;
+	}
+	return newest;
+}
+
+/* Do the timestamps never fall, from the one before the batch (or NULL) on? */
+bool
+mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezone)
+{
+	MlsInstant last;
+	bool known = before != NULL && mls_instant_read(before, timezone, &last);
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = &batch->items[i];
+
+		if (!item->has_instant)
+			continue;
+		if (known && mls_instant_compare(&item->instant, &last) < 0)
+			return false;
+		last = item->instant;
+		known = true;
+	}
+	return true;
+}

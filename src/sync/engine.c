@@ -91,7 +91,8 @@ require_table(Oid relid, const char *layer, const MlsSubscription *sub)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("the %s table of resource \"%s\" of source \"%s\" was dropped", layer,
 					   sub->resource, sub->source),
-				errhint("Call mls_unsubscribe() and mls_subscribe() for its foreign table."));
+				errhint("Call mls_subscribe() for its foreign table to make it anew; "
+						"mls_rebuild() fills silver and gold from bronze."));
 }
 
 /* Locks the foreign table for the transaction and makes sure that all tables are still there. */

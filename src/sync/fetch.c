@@ -151,15 +151,12 @@ open_reading(MlsFetch *fetch, bool verify)
 	return reading;
 }
 
+/* Of what a stream has spent, a run counts requests and bytes. */
 static void
 add_stats(MlsHttpStats *sum, const MlsHttpStats *stats)
 {
 	sum->requests += stats->requests;
-	sum->retries += stats->retries;
-	sum->wire_bytes += stats->wire_bytes;
 	sum->body_bytes += stats->body_bytes;
-	sum->wait_us += stats->wait_us;
-	sum->pace_us += stats->pace_us;
 }
 
 static void
@@ -294,43 +291,10 @@ start_over(MlsFetch *fetch, const char *why)
 static void
 note_newest(MlsFetch *fetch, const MlsBatch *batch)
 {
-	TimestampTz tomorrow = GetCurrentTimestamp() + USECS_PER_DAY;
-	const MlsItem *best = NULL;
-	int i;
+	const MlsItem *newest = mls_batch_newest(batch, GetCurrentTimestamp() + USECS_PER_DAY);
 
-	for (i = 0; i < batch->nitems; i++)
-	{
-		const MlsItem *item = &batch->items[i];
-
-		if (item->has_instant && item->instant.at < tomorrow &&
-			(best == NULL || mls_instant_compare(&item->instant, &best->instant) >= 0))
-			best = item;
-	}
-	if (best != NULL)
-		consider_newest(fetch, best->timestamp, best->key);
-}
-
-/* Do the timestamps never fall, and do they start where the last page ended? */
-static bool
-is_in_order(const MlsFetch *fetch, const MlsBatch *batch)
-{
-	MlsInstant before;
-	bool known = fetch->last_timestamp != NULL &&
-				 mls_instant_read(fetch->last_timestamp, fetch->table->source->timezone, &before);
-	int i;
-
-	for (i = 0; i < batch->nitems; i++)
-	{
-		const MlsItem *item = &batch->items[i];
-
-		if (!item->has_instant)
-			continue;
-		if (known && mls_instant_compare(&item->instant, &before) < 0)
-			return false;
-		before = item->instant;
-		known = true;
-	}
-	return true;
+	if (newest != NULL)
+		consider_newest(fetch, newest->timestamp, newest->key);
 }
 
 /* NULL, or why keyset reading cannot go on after a page. */
@@ -339,7 +303,7 @@ keyset_problem(const MlsFetch *fetch, const MlsBatch *batch)
 {
 	const MlsItem *last = &batch->items[batch->nitems - 1];
 
-	if (!is_in_order(fetch, batch))
+	if (!mls_batch_in_order(batch, fetch->last_timestamp, fetch->table->source->timezone))
 		return "the source did not keep the order asked for, so its links were followed";
 	if (!last->has_instant || last->key == NULL)
 		return "a page ended with a record without timestamp or key, so links were followed";
@@ -367,7 +331,8 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 		if (fetch->received == 0)
 			fetch->expected = fetch->now->stream->announced;
 	}
-	else if (fetch->ordered && !is_in_order(fetch, batch))
+	else if (fetch->ordered &&
+			 !mls_batch_in_order(batch, fetch->last_timestamp, fetch->table->source->timezone))
 	{
 		fetch->ordered = false;
 		add_note(fetch, "the source did not keep its order, so an interrupted run starts over");

@@ -248,7 +248,10 @@ add_columns(const char *name, List *columns)
 					NULL, NULL, NULL, SPI_OK_UTILITY);
 	}
 	if (columns != NIL)
-		ereport(NOTICE, errmsg("%d columns were added to table %s", list_length(columns), name),
+		ereport(NOTICE,
+				errmsg_plural("%d column was added to table %s",
+							  "%d columns were added to table %s", list_length(columns),
+							  list_length(columns), name),
 				errhint("mls_rebuild() fills them from the records in bronze."));
 }
 

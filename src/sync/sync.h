@@ -11,6 +11,7 @@
  *	fetch.c		   which page comes next, and when the last one is proven
  *	batch.c		   a page as keys, instants and records; duplicates resolved
  *	writer.c	   a batch into bronze, silver and gold, in the open transaction
+ *	relay.c		   relations filled by C
  *	session.c	   transactions as the owner of the subscription
  *	run.c		   rows of mls.run
  *	subscription.c rows of mls.subscription, and the lock of a subscription
@@ -28,6 +29,7 @@
 
 #include "executor/spi.h"
 #include "utils/hsearch.h"
+#include "utils/tuplestore.h"
 
 #include "options/options.h"
 
@@ -164,6 +166,8 @@ typedef struct MlsBatch
 
 extern MlsBatch *mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords);
 extern MlsItem *mls_batch_find(const MlsBatch *batch, const char *key);
+extern const MlsItem *mls_batch_newest(const MlsBatch *batch, TimestampTz before);
+extern bool mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezone);
 
 /* ---- Pages (fetch.c) ---- */
 
@@ -176,6 +180,19 @@ extern MlsPosition mls_fetch_newest(const MlsFetch *fetch);
 extern const char *mls_fetch_note(const MlsFetch *fetch);
 extern void mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters);
 extern void mls_fetch_end(MlsFetch *fetch);
+
+/* ---- Relations filled by C (relay.c) ---- */
+
+typedef struct MlsRelay
+{
+	const char *name; /* as SQL knows it */
+	TupleDesc desc;
+	Tuplestorestate *store;
+	int64 rows;
+} MlsRelay;
+
+extern void mls_relay_open(MlsRelay *relay);
+extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
 
 /* ---- Writing (writer.c) ---- */
 

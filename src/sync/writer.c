@@ -17,34 +17,20 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/queryenvironment.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "gold/gold.h"
 #include "sync/sync.h"
 
-/* A page of 1,000 records of 9 kB fits in; more goes to a temporary file. */
-#define STORE_KILOBYTES (32 * 1024)
-
 /* How much of a key and of a bad value an issue keeps. */
 #define ISSUE_LENGTH 200
-
-/* A relation that SQL can read and C fills. */
-typedef struct Relay
-{
-	const char *name;
-	TupleDesc desc;
-	Tuplestorestate *store;
-	int64 rows;
-} Relay;
 
 struct MlsWriter
 {
@@ -56,10 +42,10 @@ struct MlsWriter
 	const char **fields; /* by attribute of silver */
 	AttrNumber *key;     /* attributes of silver, in key order; ends with 0 */
 	MlsRowMap *map;
-	Relay page;
-	Relay changed;
-	Relay gone;
-	Relay issues;
+	MlsRelay page;
+	MlsRelay changed;
+	MlsRelay gone;
+	MlsRelay issues;
 	SPIPlanPtr store_bronze;
 	SPIPlanPtr store_silver;
 	SPIPlanPtr delete_silver;
@@ -79,36 +65,12 @@ typedef struct Place
 /* ---- Relays ---- */
 
 static void
-relay_open(Relay *relay)
-{
-	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
-
-	relay->store = tuplestore_begin_heap(false, false, STORE_KILOBYTES);
-	relay->rows = 0;
-	enr->md.name = pstrdup(relay->name);
-	enr->md.reliddesc = InvalidOid;
-	enr->md.tupdesc = relay->desc;
-	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = 1000;
-	enr->reldata = relay->store;
-	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
-		elog(ERROR, "could not register relation \"%s\"", relay->name);
-}
-
-static void
-relay_put(Relay *relay, Datum *values, bool *isnull)
-{
-	tuplestore_putvalues(relay->store, relay->desc, values, isnull);
-	relay->rows++;
-}
-
-static void
 open_relays(MlsWriter *writer)
 {
-	relay_open(&writer->page);
-	relay_open(&writer->changed);
-	relay_open(&writer->gone);
-	relay_open(&writer->issues);
+	mls_relay_open(&writer->page);
+	mls_relay_open(&writer->changed);
+	mls_relay_open(&writer->gone);
+	mls_relay_open(&writer->issues);
 }
 
 static TupleDesc
@@ -352,10 +314,10 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	read_silver(writer);
 	find_key(writer);
 	writer->map = mls_row_map(writer->silver, writer->fields, table->source->timezone);
-	writer->page = (Relay){.name = "mls_page", .desc = page_desc()};
-	writer->changed = (Relay){.name = "mls_changed", .desc = writer->silver};
-	writer->gone = (Relay){.name = "mls_gone", .desc = writer->silver};
-	writer->issues = (Relay){.name = "mls_issues", .desc = issue_desc()};
+	writer->page = (MlsRelay){.name = "mls_page", .desc = page_desc()};
+	writer->changed = (MlsRelay){.name = "mls_changed", .desc = writer->silver};
+	writer->gone = (MlsRelay){.name = "mls_gone", .desc = writer->silver};
+	writer->issues = (MlsRelay){.name = "mls_issues", .desc = issue_desc()};
 	return writer;
 }
 
@@ -391,7 +353,7 @@ put_issue(MlsWriter *writer, const char *key, const char *field, const char *val
 	if (value != NULL)
 		values[2] = clipped_text(value, length);
 	values[3] = CStringGetTextDatum(reason);
-	relay_put(&writer->issues, values, isnull);
+	mls_relay_put(&writer->issues, values, isnull);
 }
 
 /* MlsBadValue */
@@ -431,7 +393,7 @@ put_page(MlsWriter *writer, const MlsBatch *batch)
 		values[3] =
 			PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
 		values[4] = BoolGetDatum(item->gone);
-		relay_put(&writer->page, values, isnull);
+		mls_relay_put(&writer->page, values, isnull);
 		pfree(DatumGetPointer(values[3]));
 	}
 }
@@ -458,7 +420,7 @@ convert(MlsWriter *writer, const MlsItem *item)
 
 	mls_row_fill(writer->map, item->record, values, isnull, bad_value, &place);
 	if (has_key(writer, isnull))
-		relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
+		mls_relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
 	else
 		put_issue(writer, item->key, linitial(writer->table->key), NULL, 0,
 				  "the key does not fit its column, so the record is in bronze only");

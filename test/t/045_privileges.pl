@@ -100,7 +100,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM lists.seen WHERE session 
 # A role that cannot log in, as behind PostgREST
 is(as('web', 'SET ROLE team;' . table('team.property', 't')), '', 'a NOLOGIN role under a login role');
 like(as('web', q{SET ROLE team; SELECT mls_subscribe('team.property')}),
-	qr/42501.*GRANT SELECT, INSERT, UPDATE, DELETE ON gold.property TO team/s,
+	qr/42501.*gold.*SELECT, INSERT, UPDATE and DELETE/s,
 	'is told what it lacks for gold, which belongs to the first');
 as('alice', q{GRANT SELECT, INSERT, UPDATE, DELETE ON gold.property TO team});
 is(as('web', q{SET ROLE team; SELECT id > 0 FROM mls_subscribe('team.property')}), 't', 'subscribes');
