@@ -9,9 +9,10 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
 work=${MLS_DEMO_DIR:-/tmp/mls_fdw_demo}
+# The user "postgres" may not be able to stand where we are.
+cd /
 
 stop() {
-	cd /
 	[ -d "$work" ] || return 0
 	[ -f "$work/bin" ] && [ -f "$work/data/postmaster.pid" ] &&
 		as_user "$(cat "$work/bin")/pg_ctl" -D "$work/data" -m fast -s stop || true

@@ -5,6 +5,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/test/packages.sh"
 install_packages curl
 listings=${1:-50000}
+# The user "postgres" may not be able to stand where we are.
+cd /
 work=$(mktemp -d /tmp/mls_fdw_bench.XXXXXX)
 chmod 755 "$work"
 finish() {

@@ -136,7 +136,9 @@ def spoil(response, faults):
     """A copy of the answer with its body spoilt; the original may be cached."""
     body, content_type = response.body, response.content_type
     if "garbage_json" in faults:
-        body = body[:len(body) // 2] + b"}]!garbage[{" + body[len(body) // 2:]
+        # Between two records: inside a string it would be just another string.
+        place = max(body.find(b"}, {", len(body) // 2), 0) + 1
+        body = body[:place] + b"}]!garbage[{" + body[place:]
     if "invalid_utf8" in faults:
         body = insert_in_string(body, faults["invalid_utf8"], b"\xc3\x28\xff")
     if "nul_escape" in faults:
