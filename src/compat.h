@@ -18,6 +18,10 @@
 #include "varatt.h"
 #endif
 
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* Whose user mapping a scan uses: a view's owner's inside the view, else the current role's. */
 #if PG_VERSION_NUM >= 160000
 #define mls_planner_user(root, rel) (OidIsValid((rel)->userid) ? (rel)->userid : GetUserId())

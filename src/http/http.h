@@ -22,6 +22,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
@@ -141,9 +143,8 @@ mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStat
 extern const char *mls_http_header(const MlsHttpResponse *response, const char *name);
 
 /* Raises the error for an unwelcome status; detail is the protocol's reading of the body, or NULL. */
-extern void
-mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
-					   const MlsHttpResponse *response, const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
+											   const MlsHttpResponse *response, const char *detail);
 
 /* Forgets the cached token of a mapping (after ALTER USER MAPPING, on 401). */
 extern void mls_http_forget_token(Oid mapping_id);

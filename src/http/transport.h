@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include <curl/curl.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -113,17 +115,13 @@ extern RetryVerdict mls_retry_judge(MlsHttpRequest *request, int status, int64 *
 
 /* ---- report.c ---- */
 
-extern void mls_report_failure(MlsHttpRequest *request) pg_attribute_noreturn();
-extern void
-mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait) pg_attribute_noreturn();
-extern void
-mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us) pg_attribute_noreturn();
+pg_noreturn extern void mls_report_failure(MlsHttpRequest *request);
+pg_noreturn extern void mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait);
+pg_noreturn extern void mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us);
 
 /* The credentials were refused, or cannot be sent; detail is a sentence. */
-extern void
-mls_report_credentials(const MlsHttpSource *source, const char *detail) pg_attribute_noreturn();
-extern void
-mls_report_no_credentials(const MlsHttpSource *source, const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void mls_report_credentials(const MlsHttpSource *source, const char *detail);
+pg_noreturn extern void mls_report_no_credentials(const MlsHttpSource *source, const char *detail);
 
 /* ---- auth.c ---- */
 

@@ -226,8 +226,7 @@ escape_strays(const char *link)
 	return buf.data;
 }
 
-static void
-refuse_link(const MlsHttpSource *source, const char *link, const char *why) pg_attribute_noreturn();
+pg_noreturn static void refuse_link(const MlsHttpSource *source, const char *link, const char *why);
 
 static void
 refuse_link(const MlsHttpSource *source, const char *link, const char *why)

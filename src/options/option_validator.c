@@ -78,7 +78,7 @@ other_place(const char *name)
 	return NULL;
 }
 
-static void report_unknown_option(Oid catalog, const char *name) pg_attribute_noreturn();
+pg_noreturn static void report_unknown_option(Oid catalog, const char *name);
 
 static void
 report_unknown_option(Oid catalog, const char *name)
@@ -109,8 +109,8 @@ require_option(List *options, const char *name, const char *reason)
 				 errmsg("option \"%s\" is required", name), reason ? errdetail("%s", reason) : 0));
 }
 
-static void report_name(const char *option, const char *value, const char *const *names)
-	pg_attribute_noreturn();
+pg_noreturn static void
+report_name(const char *option, const char *value, const char *const *names);
 
 /* A protocol or platform that does not exist. */
 static void

@@ -33,8 +33,8 @@ may_be_shown(const MlsOption *option, const char *value)
 	return true;
 }
 
-static void report_value(const MlsOption *option, const char *value, const char *detail,
-						 const char *hint) pg_attribute_noreturn();
+pg_noreturn static void
+report_value(const MlsOption *option, const char *value, const char *detail, const char *hint);
 
 static void
 report_value(const MlsOption *option, const char *value, const char *detail, const char *hint)

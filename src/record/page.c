@@ -155,7 +155,7 @@ field_end(void *arg, char *name, bool isnull)
 	MLS_JSON_GO_ON;
 }
 
-static void report_content(const PageState *state, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void report_content(const PageState *state, const char *detail);
 
 static void
 report_content(const PageState *state, const char *detail)
@@ -238,8 +238,8 @@ is_cut(const JsonLexContext *lex, const char *end)
 	return lex->token_start == NULL || (*lex->token_start == '"' && lex->token_terminator >= end);
 }
 
-static void report_syntax(const PageState *state, const char *body, Size length,
-						  JsonParseErrorType error) pg_attribute_noreturn();
+pg_noreturn static void
+report_syntax(const PageState *state, const char *body, Size length, JsonParseErrorType error);
 
 static void
 report_syntax(const PageState *state, const char *body, Size length, JsonParseErrorType error)

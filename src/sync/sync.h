@@ -27,6 +27,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "executor/spi.h"
 #include "utils/hsearch.h"
 #include "utils/tuplestore.h"
@@ -91,7 +93,7 @@ extern void mls_subscription_restart(MlsSubscription *sub, const char *scope_has
 extern char *mls_subscription_scope(const MlsTable *table);
 extern bool mls_subscription_lock(int64 id, bool session);
 extern void mls_subscription_unlock(int64 id);
-extern void mls_subscription_report_busy(const MlsSubscription *sub) pg_attribute_noreturn();
+pg_noreturn extern void mls_subscription_report_busy(const MlsSubscription *sub);
 
 /* ---- Transactions as a role (session.c) ---- */
 

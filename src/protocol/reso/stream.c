@@ -204,8 +204,8 @@ give_up_fields(ResoStream *stream, const MlsHttpResponse *response)
 	return fields != NIL;
 }
 
-static void report_page(ResoStream *stream, const MlsHttpResponse *response, const char *detail)
-	pg_attribute_noreturn();
+pg_noreturn static void
+report_page(ResoStream *stream, const MlsHttpResponse *response, const char *detail);
 
 static void
 report_page(ResoStream *stream, const MlsHttpResponse *response, const char *detail)
