@@ -32,6 +32,7 @@ only() { # only PATTERN ROOM WHAT
 	status=1
 }
 only '#include <curl/' http/ 'libcurl'
+only '#include <libdeflate' http/ 'libdeflate'
 only '#include <libxml/' xml/ 'libxml2'
 only 'PG_VERSION_NUM' compat.h 'version tests'
 exit $status

@@ -17,9 +17,6 @@
 /* The body's first allocation when its length is not announced. */
 #define FIRST_CAPACITY (64 * 1024)
 
-/* How much larger a compressed page of records usually is when unpacked. */
-#define USUAL_COMPRESSION 8
-
 /* Beyond this a body grows by need, whatever length is announced. */
 #define MAX_FIRST_CAPACITY (64 * 1024 * 1024)
 
@@ -39,17 +36,12 @@ body_capacity(MlsHttpRequest *request, Size needed, Size *capacity)
 	Size limit = (Size) request->source->max_page_bytes;
 	Size wanted = Max(request->capacity * 2, FIRST_CAPACITY);
 	curl_off_t announced = -1;
-	struct curl_header *encoding;
 
 	if (needed > limit)
 		return false;
 	if (request->body == NULL)
 	{
-		CURL *easy = request->transfer.easy;
-
-		curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-		if (curl_easy_header(easy, "Content-Encoding", 0, CURLH_HEADER, -1, &encoding) == CURLHE_OK)
-			announced *= USUAL_COMPRESSION;
+		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
 		wanted = Max(Min(announced, MAX_FIRST_CAPACITY), FIRST_CAPACITY);
 	}
 	*capacity = Min(Max(wanted, needed), limit);
@@ -104,7 +96,7 @@ receive_header(char *data, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
-/* Bytes are counted as they come in: a decoder may sit on many before it gives any out. */
+/* Bytes of the header and the request count as well as the body's. */
 static int
 note_progress(void *arg, curl_off_t total, curl_off_t received, curl_off_t out_total,
 			  curl_off_t sent)
@@ -206,7 +198,9 @@ set_connection(const MlsHttpSource *source, CURL *easy)
 static bool
 set_reception(MlsHttpRequest *request, CURL *easy)
 {
-	return SET(CURLOPT_ACCEPT_ENCODING, "") && SET(CURLOPT_BUFFERSIZE, (long) RECEIVE_BUFFER) &&
+	/* Asked for here, unpacked in unpack.c. */
+	return SET(CURLOPT_ACCEPT_ENCODING, "gzip") && SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
+		   SET(CURLOPT_BUFFERSIZE, (long) RECEIVE_BUFFER) &&
 		   SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) request->source->max_page_bytes) &&
 		   SET(CURLOPT_ERRORBUFFER, request->error) && SET(CURLOPT_WRITEFUNCTION, receive_body) &&
 		   SET(CURLOPT_WRITEDATA, request) && SET(CURLOPT_HEADERFUNCTION, receive_header) &&
@@ -426,6 +420,7 @@ attempt(MlsHttpRequest *request)
 
 	wait_sent(request);
 	wait_answered(request);
+	mls_request_unpack(request);
 	account(request);
 	curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 	switch (mls_retry_judge(request, (int) status, &delay_us))

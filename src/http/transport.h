@@ -96,6 +96,11 @@ mls_request_start_login(const MlsHttpSource *source, const MlsHttpCall *call, Ml
 /* A parser may look ahead so far without asking where the body ends: 16 and the terminator. */
 #define MLS_SPARE_BYTES 17
 
+/* ---- unpack.c ---- */
+
+/* Replaces a compressed body by what it holds; what is wrong with it is the transfer's result. */
+extern void mls_request_unpack(MlsHttpRequest *request);
+
 /* ---- response.c ---- */
 
 /* The answer to the last attempt, in CurrentMemoryContext; the body is moved, not copied. */
