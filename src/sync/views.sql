@@ -73,6 +73,26 @@ SELECT r.id AS run,
        r.detail,
        r.hint
   FROM mls.run r JOIN mls.subscription s ON s.id = r.subscription;
-COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on; the columns are those of mls.run';
+COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on';
+COMMENT ON COLUMN mls_history.run IS 'number of the run';
+COMMENT ON COLUMN mls_history.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls_history.resource IS 'resource at the source';
+COMMENT ON COLUMN mls_history.process IS 'sync or rebuild';
+COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
+COMMENT ON COLUMN mls_history.started_at IS 'when it began';
+COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';
+COMMENT ON COLUMN mls_history.received IS 'records received';
+COMMENT ON COLUMN mls_history.inserted IS 'records that were new';
+COMMENT ON COLUMN mls_history.updated IS 'records that had changed';
+COMMENT ON COLUMN mls_history.unchanged IS 'records already here, or here in a newer version';
+COMMENT ON COLUMN mls_history.deleted IS 'records the source has marked as removed';
+COMMENT ON COLUMN mls_history.bad_values IS 'values and records that did not fit; see mls.issue';
+COMMENT ON COLUMN mls_history.pages IS 'pages committed';
+COMMENT ON COLUMN mls_history.requests IS 'requests sent, retries and logins included';
+COMMENT ON COLUMN mls_history.bytes IS 'bytes received after decompression';
+COMMENT ON COLUMN mls_history.note IS 'what was remarkable, such as an order the source did not keep';
+COMMENT ON COLUMN mls_history.message IS 'message of the error that ended it';
+COMMENT ON COLUMN mls_history.detail IS 'detail of that error';
+COMMENT ON COLUMN mls_history.hint IS 'hint of that error';
 
 GRANT SELECT ON mls_status, mls_history TO pg_monitor;

@@ -1,0 +1,130 @@
+# The documentation is complete and the extension explains itself: tables of options,
+# names of functions, views and settings, messages, comments, and what PUBLIC may call.
+
+use strict;
+use warnings;
+
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $tree = $ENV{MLS_TREE};
+my $node = new_node('reference');
+my %page = map { $_ => slurp_file("$tree/docs/$_.md") } qw(options functions operations);
+
+# What a query finds, one per row.
+sub list_of
+{
+	my ($sql) = @_;
+	return split /\n/, $node->safe_psql('postgres', $sql);
+}
+
+# The objects the extension consists of, as pg_depend has them.
+my $members = q{pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass
+	AND d.refobjid = e.oid AND d.deptype = 'e' AND e.extname = 'mls_fdw'};
+
+# ---- Options ----
+
+{
+	local $ENV{PGHOST} = $node->host;
+	local $ENV{PGPORT} = $node->port;
+	local $ENV{PGDATABASE} = 'postgres';
+	my ($made, $err) = run_command([ 'bash', "$tree/test/options_doc.sh", "$tree/docs/options.md" ]);
+	is($made, $page{options} =~ s/\n\z//r, 'docs/options.md is what test/options_doc.sh makes')
+	  or diag($err);
+}
+for my $object (list_of('SELECT DISTINCT object FROM mls_options()'))
+{
+	like($page{options}, qr/^<!-- options: \Q$object\E -->$/m, "options of a $object have a table");
+}
+
+my $platforms = sql_error($node, q{CREATE SERVER s FOREIGN DATA WRAPPER mls_fdw
+	OPTIONS (protocol 'reso', platform 'none of them', url 'https://api.example.com')});
+ok($platforms =~ /Valid values are: (.*)\./, 'the platforms are listed in a hint');
+for my $platform (split /, /, $1)
+{
+	like($page{options}, qr/^\| `$platform` \|/m, "platform $platform is described");
+	like($page{options}, qr/^\| \|.* `$platform` \|/m, "platform $platform has a column of constants");
+}
+
+# ---- Names ----
+
+my @names = (
+	list_of("SELECT (CASE n.nspname WHEN 'mls' THEN 'mls.' ELSE '' END) || p.proname
+		FROM $members JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass
+		JOIN pg_namespace n ON n.oid = p.pronamespace"),
+	list_of("SELECT (CASE n.nspname WHEN 'mls' THEN 'mls.' ELSE '' END) || c.relname
+		FROM $members JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+		JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v')"),
+	list_of("LOAD 'mls_fdw'; SELECT name FROM pg_settings WHERE name LIKE 'mls\\_fdw.%'"));
+cmp_ok(scalar @names, '>', 20, 'the extension has names to document');
+for my $name (@names)
+{
+	like($page{functions}, qr/\b\Q$name\E\b/, "docs/functions.md names $name");
+}
+for my $column (list_of("SELECT DISTINCT a.attname FROM pg_attribute a
+	WHERE a.attrelid IN ('mls_status'::regclass, 'mls_history'::regclass) AND a.attnum > 0"))
+{
+	like($page{functions}, qr/`$column`/, "docs/functions.md names the column $column");
+}
+
+# ---- Messages ----
+
+# The parts of a message that are the same each time stand in the library.
+my $library = slurp_file($node->config_data('--pkglibdir') . '/mls_fdw.so');
+my ($messages) = $page{operations} =~ /^## Messages\n(.*)/ms;
+my @messages = $messages =~ /^\| `(.*?)` \|/mg;
+cmp_ok(scalar @messages, '>', 40, 'there are messages in docs/operations.md');
+for my $message (@messages)
+{
+	my @missing = grep { length > 2 && index($library, $_) < 0 } split /\.\.\./, $message;
+	is("@missing", '', "the library says: $message");
+}
+
+# ---- Comments ----
+
+is( $node->safe_psql('postgres', "
+	SELECT string_agg(pg_describe_object(d.classid, d.objid, 0), ', ')
+	  FROM $members
+	 WHERE NOT EXISTS (SELECT FROM pg_description c
+	                    WHERE c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = 0)
+	   AND NOT EXISTS (SELECT FROM pg_class s
+	                    WHERE s.oid = d.objid AND d.classid = 'pg_class'::regclass AND s.relkind = 'S')"),
+	'', 'every object of the extension has a comment');
+is( $node->safe_psql('postgres', "
+	SELECT string_agg(format('%s.%s', a.attrelid::regclass, a.attname), ', ')
+	  FROM $members
+	  JOIN pg_attribute a ON a.attrelid = d.objid AND d.classid = 'pg_class'::regclass
+	  JOIN pg_class t ON t.oid = a.attrelid AND t.relkind IN ('r', 'v')
+	 WHERE a.attnum > 0 AND NOT a.attisdropped AND col_description(a.attrelid, a.attnum) IS NULL"),
+	'', 'every column of its tables and views has a comment');
+
+# ---- Privileges ----
+
+# Neither starts work nor opens the network, and reads no table but the dictionary.
+my @harmless = sort { $a cmp $b } split ' ', q{
+	mls_fdw_handler() mls_fdw_validator(text[],oid) mls_metadata(text,text)
+	mls_metadata_findings(text,text) mls_options() mls_row(anyelement,json)
+	mls.display_value(text,text) mls.display_values(text,text[]) mls.try_bigint(text)
+	mls.try_boolean(text) mls.try_date(text) mls.try_numeric(text) mls.try_timestamptz(text,text)};
+is( join("\n", sort { $a cmp $b } list_of("SELECT p.oid::regprocedure FROM $members
+	JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass
+	WHERE has_function_privilege('public', p.oid, 'EXECUTE')")),
+	join("\n", @harmless), 'PUBLIC may call harmless functions only');
+is( $node->safe_psql('postgres', "
+	SELECT string_agg(c.oid::regclass::text, ', ') FROM $members
+	  JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+	 WHERE has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+	    OR c.relkind <> 'S' AND has_table_privilege('public', c.oid, 'SELECT')
+	       AND c.relname !~ '^(dd_|field_map)'"),
+	'', 'PUBLIC may read the dictionary and the rules, and change nothing');
+is( $node->safe_psql('postgres', "
+	SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $members
+	  JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass
+	  JOIN pg_language l ON l.oid = p.prolang
+	 WHERE p.prosecdef OR l.lanname IN ('sql', 'plpgsql')
+	   AND NOT coalesce(p.proconfig, '{}') \@> '{\"search_path=pg_catalog, pg_temp\"}'"),
+	'', 'functions in SQL pin their search_path, and none is SECURITY DEFINER');
+
+$node->stop;
+done_testing();
