@@ -59,6 +59,29 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 	}
 }
 
+# What docs/operations.md says of backups: data, cursor and rules come back together.
+{
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/mls.dump";
+	my $rules = "SELECT count(*), count(*) FILTER (WHERE shipped) FROM mls.field_map";
+	my $state = "SELECT source, resource, owner, bronze, silver, gold, cursor_timestamp, cursor_key,
+		(SELECT count(*) FROM reso.\"Property\") FROM mls.subscription";
+	my ($before, $after) = ('backed_up', 'restored');
+	$node->safe_psql('postgres', "CREATE DATABASE $_") for $before, $after;
+	$node->safe_psql($before, $prelude);
+	$node->safe_psql($before, "INSERT INTO mls.field_map (source, resource, field, arguments)
+		VALUES ('trestle', 'Property', 'X_Town', '{City}')");
+	$node->command_ok([ 'pg_dump', '-Fc', '-f', $file, $node->connstr($before) ], 'dumps');
+	$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr($after), $file ],
+		'restores');
+	is($node->safe_psql($after, $state), $node->safe_psql($before, $state),
+		'the subscription, its cursor and its data are restored');
+	is($node->safe_psql($after, $rules), $node->safe_psql($before, $rules),
+		'rules are restored once');
+	is( $node->safe_psql($after,
+			'SELECT status, received < 60, inserted, updated FROM mls_sync()'),
+		'finished|t|0|0', 'the restored replica syncs on from its cursor');
+}
+
 $mls->stop;
 $node->stop;
 done_testing();
