@@ -81,6 +81,29 @@ for my $message (@messages)
 	is("@missing", '', "the library says: $message");
 }
 
+# ---- Links ----
+
+# A heading's anchor, as GitHub makes it.
+sub anchors_of
+{
+	my ($text) = @_;
+	return map { lc(s/[^\w\s-]//gr) =~ s/\s/-/gr } $text =~ /^#+ (.*)$/mg;
+}
+for my $from ('README.md', map { s{.*/(docs/)}{$1}r } glob "$tree/docs/*.md")
+{
+	my ($folder) = $from =~ m{^(.*/)?};
+	my @broken;
+	for my $link (slurp_file("$tree/$from") =~ /\]\((?!https?:)([^)]+)\)/g)
+	{
+		my ($path, $anchor) = split /#/, $link;
+		my $to = $path ? "$tree/" . ($folder || '') . $path : "$tree/$from";
+		next if $path && $path =~ /^(LICENSE|CHANGELOG\.md)$/;    # not in the tests' copy of the tree
+		push @broken, $link
+		  unless -e $to && (!$anchor || grep { $_ eq $anchor } anchors_of(slurp_file($to)));
+	}
+	is("@broken", '', "links of $from lead somewhere");
+}
+
 # ---- Comments ----
 
 is( $node->safe_psql('postgres', "
