@@ -47,10 +47,17 @@ typedef struct PageState
 	MlsSlice member;  /* page member being read */
 	MlsSlice *slices; /* current chunk */
 	int chunk_size;
-	int nslices; /* used in it */
-	int first;   /* where the current record's begin */
+	int nslices;           /* used in it */
+	int first;             /* where the current record's begin */
+	const MlsRecord *twin; /* the record before it, or NULL */
+	bool same_names;       /* so far, the current record's are its twin's */
+	const char *end;       /* of the page */
+	const char *escape;    /* the first backslash at or after the value read last, or the end */
 	int max_records;
 } PageState;
+
+/* Shapes are numbered through all pages of the process. */
+static uint64 last_shape = 0;
 
 static void
 reserve_slice(PageState *state)
@@ -70,36 +77,67 @@ reserve_slice(PageState *state)
 }
 
 /*
- * Notes name and start of the field whose value comes next.  The name ends
- * before the colon just read; a quote inside it has a backslash before it, the
- * opening one never has.
+ * The name before a colon, which ends at the quote before `end`.  A quote inside
+ * it has a backslash before it, the opening one never has.
  */
 static void
-begin_slice(const JsonLexContext *lex, MlsSlice *slice)
+read_name(const char *end, MlsSlice *slice)
 {
-	const char *end = lex->prev_token_terminator - 1;
-	const char *start;
+	const char *start = --end;
 
-	while (end[-1] != '"')
-		end--;
-	end--;
-	start = end;
 	while (start[-1] != '"' || start[-2] == '\\')
 		start--;
 	slice->name = start;
 	slice->name_length = Min(end - start, PG_UINT16_MAX);
+}
+
+/* The same where another record's field most likely has this name: compared, not searched. */
+static bool
+is_name(const char *end, const MlsSlice *twin)
+{
+	const char *start = end - 1 - twin->name_length;
+
+	return memcmp(start, twin->name, twin->name_length) == 0 && start[-1] == '"' &&
+		   start[-2] != '\\' && twin->name_length < PG_UINT16_MAX;
+}
+
+/* Notes name and start of the field whose value comes next; false if the name is not its twin's. */
+static bool
+begin_slice(const JsonLexContext *lex, MlsSlice *slice, const MlsSlice *twin)
+{
+	const char *end = lex->prev_token_terminator - 1;
+	bool same;
+
+	while (end[-1] != '"')
+		end--;
+	same = twin && is_name(end, twin);
+	if (same)
+	{
+		slice->name = twin->name;
+		slice->name_length = twin->name_length;
+	}
+	else
+		read_name(end, slice);
 	/* At the end of a cut text there is no token; the parser complains after this call. */
 	slice->value = lex->token_start;
 	slice->kind = lex->token_start ? mls_json_kind(*lex->token_start) : MLS_NULL;
+	return same;
 }
 
+/* Values come in order, so that each backslash is found once. */
 static void
-end_slice(const JsonLexContext *lex, MlsSlice *slice)
+end_slice(PageState *state, MlsSlice *slice)
 {
-	slice->value_length = lex->prev_token_terminator - slice->value;
-	slice->escaped = slice->kind == MLS_STRING
-						 ? memchr(slice->value, '\\', slice->value_length) != NULL
-						 : slice->kind == MLS_ARRAY || slice->kind == MLS_OBJECT;
+	const char *end = state->lex->prev_token_terminator;
+
+	slice->value_length = end - slice->value;
+	if (state->escape < slice->value)
+	{
+		state->escape = memchr(slice->value, '\\', state->end - slice->value);
+		if (state->escape == NULL)
+			state->escape = state->end;
+	}
+	slice->escaped = state->escape < end;
 }
 
 static bool
@@ -125,12 +163,17 @@ field_start(void *arg, char *name, bool isnull)
 
 	if (is_record_field(state))
 	{
+		int i = state->nslices - state->first;
+		bool has_twin = state->twin && i < state->twin->nslices;
+
 		reserve_slice(state);
-		begin_slice(state->lex, &state->slices[state->nslices]);
+		if (!begin_slice(state->lex, &state->slices[state->nslices],
+						 has_twin ? &state->twin->slices[i] : NULL))
+			state->same_names = false;
 	}
 	else if (state->lex->lex_level == PAGE_LEVEL)
 	{
-		begin_slice(state->lex, &state->member);
+		begin_slice(state->lex, &state->member, NULL);
 		state->in_records = is_records_member(state);
 	}
 	MLS_JSON_GO_ON;
@@ -142,12 +185,14 @@ field_end(void *arg, char *name, bool isnull)
 	PageState *state = arg;
 
 	if (is_record_field(state))
-		end_slice(state->lex, &state->slices[state->nslices++]);
+		end_slice(state, &state->slices[state->nslices++]);
 	else if (state->lex->lex_level == PAGE_LEVEL)
 	{
 		MlsSlice *kept = palloc(sizeof(MlsSlice));
 
-		end_slice(state->lex, &state->member);
+		end_slice(state, &state->member);
+		/* The backslashes within the records are behind us. */
+		state->member.escaped |= state->in_records;
 		*kept = state->member;
 		state->page->values = lappend(state->page->values, kept);
 		state->in_records = false;
@@ -198,6 +243,8 @@ object_start(void *arg)
 	}
 	page->records[page->nrecords].json = state->lex->token_start;
 	state->first = state->nslices;
+	state->twin = page->nrecords > 0 ? &page->records[page->nrecords - 1] : NULL;
+	state->same_names = state->twin != NULL;
 	if ((page->nrecords & 0xFF) == 0)
 		CHECK_FOR_INTERRUPTS();
 	MLS_JSON_GO_ON;
@@ -215,6 +262,9 @@ object_end(void *arg)
 	record->length = state->lex->prev_token_terminator - record->json;
 	record->slices = state->slices + state->first;
 	record->nslices = state->nslices - state->first;
+	record->shape = state->same_names && record->nslices == state->twin->nslices
+						? state->twin->shape
+						: ++last_shape;
 	MLS_JSON_GO_ON;
 }
 
@@ -273,6 +323,7 @@ parse(PageState *state, char *body, Size length)
 							 .array_element_start = element_start};
 	JsonParseErrorType error;
 
+	state->end = body + length;
 	state->lex = mls_json_lexer(body, length, GetDatabaseEncoding());
 	error = pg_parse_json(state->lex, &actions);
 	if (error != JSON_SUCCESS)

@@ -32,7 +32,7 @@ typedef struct MlsSlice
 	int32 value_length;
 	uint16 name_length;
 	uint8 kind;   /* MlsKind */
-	bool escaped; /* value may hold backslash escapes */
+	bool escaped; /* value holds backslash escapes */
 } MlsSlice;
 
 typedef struct MlsRecord
@@ -41,6 +41,7 @@ typedef struct MlsRecord
 	int32 length;
 	int32 nslices;
 	MlsSlice *slices;
+	uint64 shape; /* records of one shape have the same names in the same order; 0: not known */
 } MlsRecord;
 
 typedef struct MlsPage

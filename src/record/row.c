@@ -2,9 +2,11 @@
  * row.c
  *		Records to rows.
  *
- * Records of a page carry the same fields in the same order, mostly.  So each
- * field name seen remembers which came after it: the next slice is compared with
- * that guess first, and only where the order changes is a name looked up.
+ * Records of a page carry the same fields in the same order, mostly.  So which
+ * slice feeds which column is found once for all records of a shape.  Where the
+ * shape changes, each field name seen remembers which came after it: the next
+ * slice is compared with that guess first, and only where the order changes is a
+ * name looked up.
  */
 #include "postgres.h"
 
@@ -38,6 +40,9 @@ struct MlsRowMap
 	int nfields;
 	int size;
 	int first_whole; /* first column with field '*', or -1 */
+	uint64 shape;    /* of the records that `columns` is for; 0: of none */
+	int *columns;    /* first column fed by the n-th slice, or -1 */
+	int max_columns;
 };
 
 static uint32
@@ -161,6 +166,30 @@ mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone)
 	return map;
 }
 
+/* Finds which columns the slices of a record feed. */
+static void
+find_columns(MlsRowMap *map, const MlsRecord *record)
+{
+	Field *previous = &map->root;
+
+	if (record->nslices > map->max_columns)
+	{
+		map->max_columns = record->nslices;
+		if (map->columns)
+			pfree(map->columns);
+		map->columns = MemoryContextAllocHuge(map->context, map->max_columns * sizeof(int));
+	}
+	for (int i = 0; i < record->nslices; i++)
+	{
+		Field *field = follow(map, previous, &record->slices[i]);
+
+		map->columns[i] = field ? field->column : -1;
+		if (field)
+			previous = field;
+	}
+	map->shape = record->shape;
+}
+
 /* Converts one slice for a column and the further ones of the same field. */
 static void
 fill_columns(const MlsRowMap *map, const MlsRecord *record, const MlsSlice *slice, int column,
@@ -185,20 +214,13 @@ void
 mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnull, MlsBadValue bad,
 			 void *arg)
 {
-	Field *previous = &map->root;
-
 	memset(isnull, true, map->ncolumns * sizeof(bool));
+	if (map->shape == 0 || map->shape != record->shape)
+		find_columns(map, record);
 	for (int i = 0; i < record->nslices; i++)
-	{
-		const MlsSlice *slice = &record->slices[i];
-		Field *field = follow(map, previous, slice);
-
-		if (field == NULL)
-			continue;
-		previous = field;
-		if (field->column >= 0)
-			fill_columns(map, record, slice, field->column, values, isnull, bad, arg);
-	}
+		if (map->columns[i] >= 0)
+			fill_columns(map, record, &record->slices[i], map->columns[i], values, isnull, bad,
+						 arg);
 	if (map->first_whole >= 0)
 	{
 		MlsSlice whole = mls_json_slice(record->json, record->length);

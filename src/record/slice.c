@@ -9,26 +9,10 @@
 
 #include "record/slice.h"
 
-MlsKind
-mls_json_kind(char first)
-{
-	switch (first)
-	{
-		case '{':
-			return MLS_OBJECT;
-		case '[':
-			return MLS_ARRAY;
-		case '"':
-			return MLS_STRING;
-		case 't':
-		case 'f':
-			return MLS_BOOLEAN;
-		case 'n':
-			return MLS_NULL;
-		default:
-			return MLS_NUMBER;
-	}
-}
+const uint8 mls_json_kinds[256] = {
+	['{'] = MLS_OBJECT,  ['['] = MLS_ARRAY, ['"'] = MLS_STRING,         ['t'] = MLS_BOOLEAN,
+	['f'] = MLS_BOOLEAN, ['n'] = MLS_NULL,  ['0' ... '9'] = MLS_NUMBER, ['-'] = MLS_NUMBER,
+};
 
 MlsSlice
 mls_json_slice(const char *value, int length)

@@ -25,7 +25,15 @@
 extern int mls_page_clean(char **body, Size *length);
 
 /* slice.c */
-extern MlsKind mls_json_kind(char first);
+extern const uint8 mls_json_kinds[256];
+
+/* Kind of the value that begins with a byte, in JSON that the parser accepts. */
+static inline MlsKind
+mls_json_kind(char first)
+{
+	return (MlsKind) mls_json_kinds[(unsigned char) first];
+}
+
 extern MlsSlice mls_json_slice(const char *value, int length);
 
 /* Decodes the inside of a JSON string into `out`, which has room for `length` bytes. */
@@ -65,6 +73,9 @@ struct MlsTarget
 	bool by_value;
 	char align;
 };
+
+/* array.c: the conversion for arrays, given their elements' */
+extern const char *mls_convert_array(const MlsTarget *target, const MlsSlice *slice, Datum *value);
 
 /* Fills a target; false if values of the type cannot be made. */
 extern bool mls_target_init(MlsTarget *target, Oid type, int32 typmod, pg_tz *zone);
