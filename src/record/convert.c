@@ -13,7 +13,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -257,6 +256,11 @@ convert_boolean(const MlsTarget *target, const MlsSlice *slice, Datum *value)
 	const char *content;
 	int length;
 
+	if (slice->kind == MLS_BOOLEAN)
+	{
+		*value = BoolGetDatum(*slice->value == 't');
+		return NULL;
+	}
 	content = mls_slice_content(slice, &length);
 	for (int i = 0; i < lengthof(yes); i++)
 		if (equals(content, length, yes[i]) || equals(content, length, no[i]))
@@ -403,92 +407,6 @@ convert_jsonb(const MlsTarget *target, const MlsSlice *slice, Datum *value)
 	return failed ? "does not fit into jsonb" : NULL;
 }
 
-/* ---- arrays ---- */
-
-typedef struct Elements
-{
-	Datum *values;
-	bool *nulls;
-	int count;
-	int room;
-} Elements;
-
-static void
-add_element(Elements *elements, Datum value, bool isnull)
-{
-	if (elements->count == elements->room)
-	{
-		elements->room = Max(16, elements->room * 2);
-		elements->values = elements->values
-							   ? repalloc(elements->values, elements->room * sizeof(Datum))
-							   : palloc(elements->room * sizeof(Datum));
-		elements->nulls =
-			elements->nulls ? repalloc(elements->nulls, elements->room) : palloc(elements->room);
-	}
-	elements->values[elements->count] = value;
-	elements->nulls[elements->count++] = isnull;
-}
-
-/* A list in one string ("Pool,Spa"), as multiple values travel where there are no collections. */
-static void
-split_list(const MlsSlice *slice, Elements *elements)
-{
-	int length;
-	const char *s = mls_slice_content(slice, &length);
-	const char *end = s + length;
-
-	while (s < end)
-	{
-		const char *comma = memchr(s, ',', end - s);
-		const char *next = comma ? comma : end;
-		const char *last = next;
-
-		while (s < last && *s == ' ')
-			s++;
-		while (last > s && last[-1] == ' ')
-			last--;
-		if (last > s)
-			add_element(elements, PointerGetDatum(cstring_to_text_with_len(s, last - s)), false);
-		s = next + 1;
-	}
-}
-
-static const char *
-convert_array(const MlsTarget *target, const MlsSlice *slice, Datum *value)
-{
-	const MlsTarget *of = target->element;
-	Elements elements = {0};
-	const char *position = NULL;
-	MlsSlice element;
-
-	if (slice->kind == MLS_STRING && of->type == TEXTOID)
-		split_list(slice, &elements);
-	else if (slice->kind != MLS_ARRAY)
-		return "is not a list";
-	else
-		while (mls_array_next(slice, &position, &element))
-		{
-			bool isnull = element.kind == MLS_NULL;
-			Datum item = (Datum) 0;
-			const char *reason = isnull ? NULL : of->convert(of, &element, &item);
-
-			if (reason)
-				return reason;
-			add_element(&elements, item, isnull);
-		}
-	if (elements.count == 0)
-		*value = PointerGetDatum(construct_empty_array(of->type));
-	else
-	{
-		int lower = 1;
-
-		*value = PointerGetDatum(construct_md_array(elements.values, elements.nulls, 1,
-													&elements.count, &lower, of->type, of->length,
-													of->by_value, of->align));
-	}
-	return NULL;
-}
-
 /* ---- which for what ---- */
 
 static const struct
@@ -544,7 +462,7 @@ mls_target_init(MlsTarget *target, Oid type, int32 typmod, pg_tz *zone)
 	target->zone = zone;
 	if (OidIsValid(element))
 	{
-		target->convert = convert_array;
+		target->convert = mls_convert_array;
 		target->element = palloc(sizeof(MlsTarget));
 		if (OidIsValid(get_element_type(element)) ||
 			!mls_target_init(target->element, element, typmod, zone))

@@ -150,6 +150,24 @@ whole_value(Decimal *decimal, int64 *result)
 	return NULL;
 }
 
+/* A number as it nearly always comes: at most 18 digits, no sign, point or exponent. */
+static bool
+parse_plain(const char *text, int length, int64 *result)
+{
+	int64 value = 0;
+
+	if (length == 0 || length > 18)
+		return false;
+	for (int i = 0; i < length; i++)
+	{
+		if (!is_digit(text[i]))
+			return false;
+		value = value * 10 + (text[i] - '0');
+	}
+	*result = value;
+	return true;
+}
+
 /* 12, -12, 12.0 and 1.2e1; not 12.5. */
 const char *
 mls_parse_int64(const char *text, int length, int64 *result)
@@ -157,6 +175,8 @@ mls_parse_int64(const char *text, int length, int64 *result)
 	Cursor cursor = {text, text + length};
 	Decimal decimal;
 
+	if (parse_plain(text, length, result))
+		return NULL;
 	decimal.ndigits = decimal.scale = 0;
 	decimal.too_long = false;
 	decimal.negative = take(&cursor, '-');
