@@ -52,6 +52,9 @@ extern char *mls_gold_conflict_sql(const MlsTable *table, Oid silver_table, Oid 
  */
 extern char *mls_gold_delete_sql(const MlsTable *table, Oid gold_table, const char *keys_relation);
 
+/* An UPDATE that gives the rows of a source its new name. */
+extern char *mls_gold_rename_sql(const char *source, const char *new_name, Oid gold_table);
+
 /* A DELETE of all rows of a source. */
 extern char *mls_gold_forget_sql(const char *source, Oid gold_table);
 

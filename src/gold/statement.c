@@ -287,3 +287,11 @@ mls_gold_forget_sql(const char *source, Oid gold_table)
 	return psprintf("DELETE FROM %s WHERE " MLS_GOLD_SOURCE " = %s",
 					mls_gold_qualified_name(gold_table), quote_literal_cstr(source));
 }
+
+char *
+mls_gold_rename_sql(const char *source, const char *new_name, Oid gold_table)
+{
+	return psprintf("UPDATE %s SET " MLS_GOLD_SOURCE " = %s WHERE " MLS_GOLD_SOURCE " = %s",
+					mls_gold_qualified_name(gold_table), quote_literal_cstr(new_name),
+					quote_literal_cstr(source));
+}

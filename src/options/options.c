@@ -153,11 +153,9 @@ const MlsOption mls_option_table[] = {
 	 .help = "How far before its cursor a sync starts; default of the platform."},
 	{"purge_limit", SERVER, MLS_OPTION_LIMIT, .offset = MLS_OPTION_UNPLACED, .default_value = "10%, 1000",
 	 .help = "Share and number of records above which a purge is refused."},
-	{"workers", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(workers), .min = 1, .max = 64, .default_value = "2",
-	 .help = "Most resources of the source synchronised at the same time."},
 
 	/* Planning */
-	{"request_cost", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(request_cost), .max = 1e9, .default_value = "1000",
+	{"request_cost", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(request_cost), .max = 1e9, .default_value = "500",
 	 .help = "Planner's cost of one request."},
 
 	/* Secrets */
@@ -173,10 +171,6 @@ const MlsOption mls_option_table[] = {
 	 .help = "Password."},
 	{"api_key", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.header_value),
 	 .help = "Value of the header header_name."},
-	{"api_user", MAPPING, MLS_OPTION_SECRET, .offset = MLS_OPTION_UNPLACED,
-	 .help = "User that belongs to api_key, for protocols that ask for one."},
-	{"ua_password", MAPPING, MLS_OPTION_SECRET, .offset = MLS_OPTION_UNPLACED,
-	 .help = "User agent's password, for protocols that ask for one."},
 
 	/* Foreign tables */
 	{"resource", TABLE, MLS_OPTION_TEXT, .required = true, .offset = IN_TABLE(resource),

@@ -82,7 +82,6 @@ typedef struct MlsSource
 	const char *timezone;   /* for date-times without an offset */
 	const char *key_prefix; /* put before keys in gold */
 	double request_cost;    /* planner units per request */
-	int workers;
 } MlsSource;
 
 typedef struct MlsColumn

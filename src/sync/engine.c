@@ -127,6 +127,8 @@ prepare(Run *run)
 		mls_table_column(run->table, run->table->timestamp) == NULL)
 		ereport(ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				errmsg("foreign table %s has no timestamp column any more", run->table->name));
+	if (strcmp(run->sub->source, run->table->source->http.name) != 0)
+		mls_subscription_rename(run->sub, run->table->source->http.name);
 	scope = mls_subscription_scope(run->table);
 	if (strcmp(scope, run->sub->scope_hash) != 0)
 		mls_subscription_restart(run->sub, scope);

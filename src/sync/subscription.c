@@ -12,6 +12,7 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 
+#include "gold/gold.h"
 #include "sync/sync.h"
 
 /*
@@ -176,6 +177,22 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 	sub->cursor_timestamp = sub->cursor_key = NULL;
 	sub->resume_timestamp = sub->resume_key = sub->resume_link = NULL;
 	sub->resume_received = 0;
+}
+
+/* Follows a server that was renamed: the subscription, and the rows of gold that bear its name. */
+void
+mls_subscription_rename(MlsSubscription *sub, const char *source)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(source)};
+
+	if (OidIsValid(sub->gold))
+		mls_execute(mls_gold_rename_sql(sub->source, source, sub->gold), 0, NULL, NULL, NULL,
+					SPI_OK_UPDATE);
+	mls_execute("UPDATE mls.subscription SET source = $2 WHERE id = $1", 2, types, values, NULL,
+				SPI_OK_UPDATE);
+	expect_one_row();
+	sub->source = pstrdup(source);
 }
 
 /* Fingerprint of what a foreign table asks for: when it changes, everything is read again. */

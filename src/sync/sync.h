@@ -89,6 +89,7 @@ extern MlsSubscription *mls_subscription_by_table(Oid foreign_table);
 extern void mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position);
 extern void mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 									  const char *timezone);
+extern void mls_subscription_rename(MlsSubscription *sub, const char *source);
 extern void mls_subscription_restart(MlsSubscription *sub, const char *scope_hash);
 extern char *mls_subscription_scope(const MlsTable *table);
 extern bool mls_subscription_lock(int64 id, bool session);

@@ -130,6 +130,15 @@ is(scalar $node->safe_psql('postgres', q{
 		SELECT mls_subscribe('own.property')}, extra_params => [ '-U', 'replicator' ]);
 like($err, qr/permission denied for gold table gold\.property/, 'but not in a table of another role');
 
+# A renamed server keeps its rows of gold.
+query(q{ALTER SERVER west RENAME TO wild});
+is(sync(), 0, 'a renamed server is synced');
+is(query(q{SELECT source FROM mls_status WHERE foreign_table = 'west.property'::regclass}), 'wild',
+	'its subscription follows');
+is(query(q{SELECT string_agg(DISTINCT mls_source, $$,$$ ORDER BY mls_source) FROM gold.property}),
+	'east,wild', 'and so does gold');
+query(q{ALTER SERVER wild RENAME TO west; SELECT * FROM mls_sync()});
+
 # Taking a source out again.
 query(q{SELECT mls_unsubscribe('west.property', drop_data => true)});
 is(query('SELECT string_agg(DISTINCT mls_source, $$,$$) FROM gold.property'), 'east',
