@@ -243,7 +243,8 @@ mls_reso_url(const MlsQuery *query, const ResoRequest *request)
 char *
 mls_reso_show(const MlsQuery *query)
 {
-	ResoRequest *request = mls_reso_request(query);
+	List *parts = mls_reso_split(query);
+	ResoRequest *request = mls_reso_request(((ResoPart *) linitial(parts))->query);
 	StringInfoData buf;
 	ListCell *lc;
 
@@ -256,134 +257,7 @@ mls_reso_show(const MlsQuery *query)
 		appendStringInfo(&buf, "%c%s=%s", foreach_current_index(lc) == 0 ? '?' : '&', param->name,
 						 param->value);
 	}
+	if (list_length(parts) > 1)
+		appendStringInfo(&buf, " (part 1 of %d)", list_length(parts));
 	return buf.data;
-}
-
-/* ---- key lists longer than an address may be ---- */
-
-/* A value's spelling for a server that ignores case and trailing blanks. */
-static char *
-folded_literal(const MlsQuery *query, const MlsCondition *condition, const MlsValue *value)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	if (!mls_reso_literal(&buf, query->table, condition->column, value))
-		return NULL;
-	for (char *c = buf.data; *c; c++)
-		*c = pg_tolower((unsigned char) *c);
-	while (buf.len > 2 && buf.data[buf.len - 2] == ' ')
-	{
-		buf.data[buf.len - 2] = '\'';
-		buf.data[--buf.len] = '\0';
-	}
-	return buf.data;
-}
-
-typedef struct FoldedValue
-{
-	char *folded;
-	MlsValue *value;
-} FoldedValue;
-
-static int
-compare_folded(const void *a, const void *b)
-{
-	return strcmp(((const FoldedValue *) a)->folded, ((const FoldedValue *) b)->folded);
-}
-
-/* The first top-level key list with more than one value, or NULL. */
-static MlsCondition *
-find_list(const MlsQuery *query)
-{
-	ListCell *lc;
-
-	foreach (lc, query->conditions)
-	{
-		MlsCondition *condition = lfirst(lc);
-
-		if (condition->kind == MLS_IN && list_length(condition->values) > 1)
-			return condition;
-	}
-	return NULL;
-}
-
-/* The query with one of its conditions replaced by the same one over other values. */
-static MlsQuery *
-with_values(const MlsQuery *query, const MlsCondition *list, List *values)
-{
-	MlsQuery *copy = palloc(sizeof(MlsQuery));
-	MlsCondition *condition = palloc(sizeof(MlsCondition));
-	ListCell *lc;
-
-	*copy = *query;
-	*condition = *list;
-	condition->values = values;
-	copy->conditions = NIL;
-	foreach (lc, query->conditions)
-		copy->conditions =
-			lappend(copy->conditions, lfirst(lc) == list ? (void *) condition : lfirst(lc));
-	return copy;
-}
-
-/*
- * Values in an order in which those that a server may take for equal stand
- * together; NULL if one has no literal.  Equal ones are kept once.
- */
-static FoldedValue *
-sort_values(const MlsQuery *query, const MlsCondition *list, int *count)
-{
-	FoldedValue *sorted = palloc(sizeof(FoldedValue) * list_length(list->values));
-	ListCell *lc;
-
-	*count = 0;
-	foreach (lc, list->values)
-	{
-		MlsValue *value = lfirst(lc);
-
-		if (value->isnull)
-			continue;
-		sorted[*count].value = value;
-		sorted[*count].folded = folded_literal(query, list, value);
-		if (sorted[(*count)++].folded == NULL)
-			return NULL;
-	}
-	qsort(sorted, *count, sizeof(FoldedValue), compare_folded);
-	return sorted;
-}
-
-/* A cut near the middle that parts no two values a server may take for equal; 0 if there is none. */
-static int
-find_cut(const FoldedValue *sorted, int count)
-{
-	for (int cut = count / 2; cut < count; cut++)
-		if (cut > 0 && strcmp(sorted[cut - 1].folded, sorted[cut].folded) != 0)
-			return cut;
-	return 0;
-}
-
-List *
-mls_reso_split(const MlsQuery *query)
-{
-	const MlsPlatform *platform = &query->table->source->platform;
-	MlsCondition *list = find_list(query);
-	FoldedValue *sorted;
-	List *halves[2] = {NIL, NIL};
-	int count;
-	int cut;
-	bool fits = strlen(mls_reso_url(query, mls_reso_request(query))) <= platform->url_length;
-
-	if (list && !platform->in_allowed && platform->max_or > 0 &&
-		list_length(list->values) > platform->max_or)
-		fits = false;
-	if (fits || list == NULL || query->order != NIL || query->resume_link != NULL)
-		return list_make1((void *) query);
-	sorted = sort_values(query, list, &count);
-	cut = sorted ? find_cut(sorted, count) : 0;
-	if (cut == 0)
-		return list_make1((void *) query);
-	for (int i = 0; i < count; i++)
-		halves[i >= cut] = lappend(halves[i >= cut], sorted[i].value);
-	return list_concat(mls_reso_split(with_values(query, list, halves[0])),
-					   mls_reso_split(with_values(query, list, halves[1])));
 }

@@ -79,8 +79,25 @@ extern ResoRequest *mls_reso_request(const MlsQuery *query);
 extern ResoRequest *mls_reso_count_request(const MlsQuery *query);
 extern char *mls_reso_show(const MlsQuery *query);
 extern char *mls_reso_url(const MlsQuery *query, const ResoRequest *request);
-/* Splits a query whose key list makes its address too long; a list of queries. */
+
+/* split.c */
+
+/* A query, or a piece of one whose address would be too long. */
+typedef struct ResoPart
+{
+	const MlsQuery *query;
+	const char *field; /* of the list that was cut */
+	List *own;         /* of char *: records with another value belong elsewhere; or NIL */
+} ResoPart;
+
+/* The parts of a query (List of ResoPart *). */
 extern List *mls_reso_split(const MlsQuery *query);
+
+/* Is an address too long for the source? */
+extern bool mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request);
+
+/* Takes records out of a page that belong to another part. */
+extern void mls_reso_keep_own(const ResoPart *part, MlsPage *page);
 
 /* refusal.c */
 

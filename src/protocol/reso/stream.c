@@ -28,7 +28,7 @@ typedef struct ResoStream
 	MemoryContext context;
 	MemoryContext page_context;  /* the page handed out */
 	MemoryContext ahead_context; /* the page on its way */
-	List *parts;                 /* of MlsQuery *: the query, or its pieces (mls_reso_split) */
+	List *parts;                 /* of ResoPart *: the query, or its pieces */
 	int part;                    /* the one being read */
 	MlsHttpCall call;            /* the request on its way */
 	MlsHttpRequest *request;
@@ -45,7 +45,7 @@ typedef struct ResoStream
 static const MlsQuery *
 part_query(const ResoStream *stream)
 {
-	return list_nth(stream->parts, stream->part);
+	return ((ResoPart *) list_nth(stream->parts, stream->part))->query;
 }
 
 static const MlsHttpSource *
@@ -413,6 +413,7 @@ read_page(ResoStream *stream)
 	stream->part_records += page->nrecords;
 	follow(stream, response, page);
 	stream->part_pages++;
+	mls_reso_keep_own(list_nth(stream->parts, stream->part), page);
 	MemoryContextSwitchTo(old);
 	return page;
 }
@@ -478,6 +479,12 @@ mls_reso_count(const MlsQuery *query, MlsHttpStats *stats)
 							   query->table->resource, http->name),
 						errdetail("A condition of the query cannot be sent."),
 						errhint("Repeat the query: it is planned without remote counting now.")));
+	if (mls_reso_is_too_long(query, request))
+	{
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+		return -1;
+	}
 	call.url = mls_reso_url(query, request);
 	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
 	response = mls_http_fetch(http, &call, stats);

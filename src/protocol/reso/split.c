@@ -1,0 +1,335 @@
+/*
+ * split.c
+ *		Queries whose address is longer than the source takes.
+ *
+ * A key list is cut into parts, one request each.  No record may come in two of
+ * them: values that are equal here stay together; and since a source may find
+ * more for a string than we do (another case, blanks, accents), a record is
+ * taken from the one part only that has its very value.
+ *
+ * What is too long for another reason loses conditions, the longest first.  That
+ * lets more records through, which the caller rechecks, so a limit stays here.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "protocol/reso/reso.h"
+
+/* A value of a list, and what it becomes in an address. */
+typedef struct ListValue
+{
+	char *text;
+	MlsValue *value;
+} ListValue;
+
+/* A list being cut. */
+typedef struct Cutting
+{
+	const MlsQuery *query;
+	const MlsCondition *list;
+	ListValue *values;
+	List *parts;
+} Cutting;
+
+/* ---- lengths ---- */
+
+static int
+address_length(const MlsQuery *query)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw address", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int length = strlen(mls_reso_url(query, mls_reso_request(query)));
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return length;
+}
+
+bool
+mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request)
+{
+	return strlen(mls_reso_url(query, request)) > query->table->source->platform.url_length;
+}
+
+static bool
+is_instant(const MlsCondition *condition)
+{
+	ResoType type = mls_reso_type(condition->column);
+
+	return type == RESO_TIMESTAMP || type == RESO_TIME;
+}
+
+static bool
+is_string(const MlsCondition *condition)
+{
+	ResoType type = mls_reso_type(condition->column);
+
+	return type == RESO_STRING || type == RESO_ENUM;
+}
+
+/* Has a list more alternatives than the source takes? */
+static bool
+is_too_wide(const MlsQuery *query, const MlsCondition *list)
+{
+	const MlsPlatform *platform = &query->table->source->platform;
+
+	return list && (!platform->in_allowed || is_instant(list)) && platform->max_or > 0 &&
+		   list_length(list->values) > platform->max_or;
+}
+
+/* ---- leaving out ---- */
+
+static MlsQuery *
+copy_query(const MlsQuery *query)
+{
+	MlsQuery *copy = palloc(sizeof(MlsQuery));
+
+	*copy = *query;
+	copy->conditions = list_copy(query->conditions);
+	return copy;
+}
+
+static int
+length_without(const MlsQuery *query, MlsCondition *condition)
+{
+	MlsQuery *copy = copy_query(query);
+
+	copy->conditions = list_delete_ptr(copy->conditions, condition);
+	return address_length(copy);
+}
+
+/* The condition that takes most of the address, except for one; NULL if there is none. */
+static MlsCondition *
+longest_condition(const MlsQuery *query, const MlsCondition *kept)
+{
+	MlsCondition *longest = NULL;
+	int shortest_rest = PG_INT32_MAX;
+	ListCell *lc;
+
+	foreach (lc, query->conditions)
+	{
+		MlsCondition *condition = lfirst(lc);
+		int rest;
+
+		/* The engine's cursor is never rechecked. */
+		if (condition == kept || condition->kind == MLS_AFTER)
+			continue;
+		rest = length_without(query, condition);
+		if (rest >= shortest_rest)
+			continue;
+		shortest_rest = rest;
+		longest = condition;
+	}
+	return longest;
+}
+
+/* The query without what makes it longer than allowed; `kept` is not looked at. */
+static MlsQuery *
+shorten(const MlsQuery *query, MlsCondition *kept, int allowed)
+{
+	MlsQuery *copy = copy_query(query);
+	MlsQuery *bare = copy_query(query);
+
+	/* A long list of fields helps less than the conditions do. */
+	bare->conditions = NIL;
+	if (address_length(bare) > allowed)
+	{
+		copy->fields = NIL;
+		copy->keys_only = false;
+	}
+	while (length_without(copy, kept) > allowed)
+	{
+		MlsCondition *longest = longest_condition(copy, kept);
+
+		if (longest == NULL)
+			break;
+		copy->conditions = list_delete_ptr(copy->conditions, longest);
+		copy->verify_count |= copy->limit >= 0;
+		copy->limit = -1;
+	}
+	return copy;
+}
+
+/* ---- cutting ---- */
+
+/* The first list with more than one value, or NULL. */
+static MlsCondition *
+find_list(const MlsQuery *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->conditions)
+	{
+		MlsCondition *condition = lfirst(lc);
+
+		if (condition->kind == MLS_IN && list_length(condition->values) > 1)
+			return condition;
+	}
+	return NULL;
+}
+
+/* What a value becomes, the same for values that are equal here; NULL if there is nothing. */
+static char *
+value_text(const MlsQuery *query, const MlsCondition *list, const MlsValue *value)
+{
+	const MlsColumn *column = list->column;
+	StringInfoData buf;
+
+	if (is_string(list) && value->param < 0)
+		return OidIsValid(value->type) ? TextDatumGetCString(value->datum) : pstrdup(value->text);
+	initStringInfo(&buf);
+	if (value->param >= 0 ||
+		!(is_instant(list) ? mls_reso_instant(&buf, query->table, column, MLS_EQ, value)
+						   : mls_reso_literal(&buf, query->table, column, value)))
+		return NULL;
+	if (mls_reso_type(column) == RESO_DECIMAL && strchr(buf.data, '.'))
+	{
+		while (buf.data[buf.len - 1] == '0')
+			buf.data[--buf.len] = '\0';
+		if (buf.data[buf.len - 1] == '.')
+			buf.data[--buf.len] = '\0';
+	}
+	return buf.data;
+}
+
+static int
+compare_values(const void *a, const void *b)
+{
+	return strcmp(((const ListValue *) a)->text, ((const ListValue *) b)->text);
+}
+
+/* The different values of a list, sorted; NULL if one has no remote form. */
+static ListValue *
+sort_values(const MlsQuery *query, const MlsCondition *list, int *count)
+{
+	ListValue *values = palloc(sizeof(ListValue) * list_length(list->values));
+	int different = 0;
+	ListCell *lc;
+
+	*count = 0;
+	foreach (lc, list->values)
+	{
+		MlsValue *value = lfirst(lc);
+
+		if (value->isnull)
+			continue;
+		values[*count].value = value;
+		values[*count].text = value_text(query, list, value);
+		if (values[(*count)++].text == NULL)
+			return NULL;
+	}
+	qsort(values, *count, sizeof(ListValue), compare_values);
+	for (int i = 0; i < *count; i++)
+		if (i == 0 || strcmp(values[different - 1].text, values[i].text) != 0)
+			values[different++] = values[i];
+	*count = different;
+	return values;
+}
+
+static ResoPart *
+make_part(const MlsQuery *query)
+{
+	ResoPart *part = palloc0(sizeof(ResoPart));
+
+	part->query = query;
+	return part;
+}
+
+/* The query with some of the values. */
+static MlsQuery *
+cut_query(const Cutting *work, const MlsCondition *list)
+{
+	MlsQuery *query = copy_query(work->query);
+	ListCell *lc;
+
+	foreach (lc, query->conditions)
+		if (lfirst(lc) == work->list)
+			lfirst(lc) = unconstify(MlsCondition *, list);
+	return query;
+}
+
+/* Adds parts for some of the values, halving them until their addresses fit. */
+static void
+cut(Cutting *work, int first, int count)
+{
+	int allowed = work->query->table->source->platform.url_length;
+	MlsCondition *list = palloc(sizeof(MlsCondition));
+	const MlsQuery *query;
+	bool fits;
+	ResoPart *part;
+
+	CHECK_FOR_INTERRUPTS();
+	*list = *work->list;
+	list->values = NIL;
+	for (int i = first; i < first + count; i++)
+		list->values = lappend(list->values, work->values[i].value);
+	query = cut_query(work, list);
+	fits = address_length(query) <= allowed && !is_too_wide(query, list);
+	if (!fits && count > 1)
+	{
+		cut(work, first, count / 2);
+		cut(work, first + count / 2, count - count / 2);
+		return;
+	}
+	part = make_part(fits ? query : shorten(query, NULL, allowed));
+	part->field = list->column->field;
+	if (is_string(list))
+		for (int i = first; i < first + count; i++)
+			part->own = lappend(part->own, work->values[i].text);
+	work->parts = lappend(work->parts, part);
+}
+
+/* An order holds for one chain of pages only, so that a query with one is not cut. */
+List *
+mls_reso_split(const MlsQuery *query)
+{
+	int allowed = query->table->source->platform.url_length;
+	MlsCondition *list = query->order == NIL ? find_list(query) : NULL;
+	Cutting work = {.list = list};
+	int count = 0;
+
+	if (query->resume_link || (address_length(query) <= allowed && !is_too_wide(query, list)))
+		return list_make1(make_part(query));
+	work.values = list ? sort_values(query, list, &count) : NULL;
+	if (count == 0 || work.values == NULL)
+		return list_make1(make_part(shorten(query, NULL, allowed)));
+	/* Half of the address for the list: else it would be cut into very many parts. */
+	work.query = shorten(query, list, allowed / 2);
+	cut(&work, 0, count);
+	return work.parts;
+}
+
+/* ---- what belongs to a part ---- */
+
+static bool
+is_own(const ResoPart *part, const MlsRecord *record)
+{
+	const MlsSlice *slice = mls_record_field(record, part->field);
+	char *text;
+	ListCell *lc;
+
+	if (slice == NULL || slice->kind == MLS_NULL)
+		return false;
+	text = mls_slice_text(slice);
+	foreach (lc, part->own)
+		if (strcmp(text, lfirst(lc)) == 0)
+			return true;
+	return false;
+}
+
+void
+mls_reso_keep_own(const ResoPart *part, MlsPage *page)
+{
+	int kept = 0;
+
+	if (part->own == NIL)
+		return;
+	for (int i = 0; i < page->nrecords; i++)
+		if (is_own(part, &page->records[i]))
+			page->records[kept++] = page->records[i];
+	page->nrecords = kept;
+}
