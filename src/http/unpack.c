@@ -142,11 +142,18 @@ unpack_gzip(MlsHttpRequest *request)
 	return CURLE_OK;
 }
 
+/* For the error's detail; libcurl's own words fit the other results. */
+static void
+explain(MlsHttpRequest *request, const char *why)
+{
+	if (request->transfer.result == CURLE_BAD_CONTENT_ENCODING)
+		strlcpy(request->error, why, sizeof(request->error));
+}
+
 void
 mls_request_unpack(MlsHttpRequest *request)
 {
 	struct curl_header *encoding;
-	CURLcode result = CURLE_BAD_CONTENT_ENCODING;
 
 	if (request->transfer.result != CURLE_OK || request->length == 0 ||
 		curl_easy_header(request->transfer.easy, "Content-Encoding", 0, CURLH_HEADER, -1,
@@ -155,6 +162,11 @@ mls_request_unpack(MlsHttpRequest *request)
 		return;
 	if (pg_strcasecmp(encoding->value, "gzip") == 0 ||
 		pg_strcasecmp(encoding->value, "x-gzip") == 0)
-		result = unpack_gzip(request);
-	request->transfer.result = result;
+	{
+		request->transfer.result = unpack_gzip(request);
+		explain(request, "The gzip form of the answer is damaged or cut short");
+		return;
+	}
+	request->transfer.result = CURLE_BAD_CONTENT_ENCODING;
+	explain(request, "The answer is compressed in a way that was not asked for");
 }
