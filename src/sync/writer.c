@@ -8,9 +8,9 @@
  * relation (mls_changed, with silver's columns), from which silver and gold are
  * filled.  A record that is already here costs a comparison and no write.
  *
- * The statements are prepared once per run.  Their plans are made when the
- * tables may still be empty, so the process must not use plans that are good
- * for small tables only: see mls_sync_worker_main.
+ * The statements are prepared once per run, when they are first needed.  Their
+ * plans are made when the tables may still be empty, so the process must not use
+ * plans that are good for small tables only: see mls_sync_worker_main.
  */
 #include "postgres.h"
 
@@ -220,17 +220,16 @@ prepare_issues(const MlsWriter *writer)
 		writer->sub->id, writer->run));
 }
 
+/* What silver and gold need, once there is something for them; it costs as much as some pages. */
 static void
-prepare_statements(MlsWriter *writer)
+prepare_layers(MlsWriter *writer)
 {
 	const MlsSubscription *sub = writer->sub;
 
-	writer->store_bronze = prepare_bronze(writer);
 	writer->store_silver = prepare_silver(writer);
 	writer->delete_silver =
 		prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
 						 mls_qualified_name(sub->silver), key_list(writer, "equal", " AND ")));
-	writer->store_issues = prepare_issues(writer);
 	if (!OidIsValid(sub->gold))
 		return;
 	writer->store_gold =
@@ -319,15 +318,6 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	writer->gone = (MlsRelay){.name = "mls_gone", .desc = writer->silver};
 	writer->issues = (MlsRelay){.name = "mls_issues", .desc = issue_desc()};
 	return writer;
-}
-
-/* Makes the relations of a batch known to SQL; prepares the statements the first time. */
-static void
-begin_batch(MlsWriter *writer)
-{
-	open_relays(writer);
-	if (writer->store_bronze == NULL)
-		prepare_statements(writer);
 }
 
 /* ---- Issues ---- */
@@ -497,6 +487,8 @@ store_gold(MlsWriter *writer)
 static void
 store_converted(MlsWriter *writer, MlsCounters *counters)
 {
+	if (writer->store_silver == NULL && writer->changed.rows + writer->gone.rows > 0)
+		prepare_layers(writer);
 	if (writer->changed.rows > 0)
 	{
 		run_plan(writer->store_silver, SPI_OK_INSERT);
@@ -509,6 +501,8 @@ store_converted(MlsWriter *writer, MlsCounters *counters)
 			run_plan(writer->delete_gold, SPI_OK_DELETE);
 		run_plan(writer->delete_silver, SPI_OK_DELETE);
 	}
+	if (writer->issues.rows > 0 && writer->store_issues == NULL)
+		writer->store_issues = prepare_issues(writer);
 	if (writer->issues.rows > 0)
 		run_plan(writer->store_issues, SPI_OK_INSERT);
 	counters->bad_values += writer->issues.rows;
@@ -518,7 +512,9 @@ store_converted(MlsWriter *writer, MlsCounters *counters)
 void
 mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 {
-	begin_batch(writer);
+	open_relays(writer);
+	if (writer->store_bronze == NULL)
+		writer->store_bronze = prepare_bronze(writer);
 	put_page(writer, batch);
 	counters->received += batch->nitems;
 	run_plan(writer->store_bronze, SPI_OK_INSERT_RETURNING);
@@ -534,7 +530,7 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
 	int i;
 
-	begin_batch(writer);
+	open_relays(writer);
 	counters->received += batch->nitems;
 	for (i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].superseded)
