@@ -1,18 +1,23 @@
 """The measurements of run.sh: paired with their baselines, in one run.
 
-Pages are served from the test server's cache in every measurement (a first,
-uncounted pass fills it), so that the clients are compared and not Python.
+Every measurement is taken with the server's pages warm: an uncounted pass asks
+for them first (and is where memory is watched), and the baselines fetch the very
+addresses that our side has asked for, as the server's log has them.  Times are
+the best of several, ours and the baseline in turn.
 """
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
 
-ROOT = sys.argv[1]
-FIRST = ROOT + '/Property?$orderby=ModificationTimestamp,ListingKey'
+SERVER, DATA = sys.argv[1:3]
+REPEATS = int(os.environ.get('MLS_REPEATS', '3'))
 HEADERS = ['-H', 'Accept: application/json', '-H', 'Prefer: odata.maxpagesize=1000']
+MEMORY_LIMIT_MB = 64
 
 
 def psql(sql, **variables):
@@ -25,93 +30,116 @@ def psql(sql, **variables):
 
 def timed(work):
     start = time.monotonic()
-    result = work()
-    return time.monotonic() - start, result
+    work()
+    return time.monotonic() - start
 
 
-def page_addresses():
-    """The addresses of all pages, found by following the links once; this also warms the server."""
-    addresses, url = [], FIRST.replace(' ', '%20')
-    while url:
-        addresses.append(url)
-        request = urllib.request.Request(url, headers={'Prefer': 'odata.maxpagesize=1000'})
-        url = json.load(urllib.request.urlopen(request)).get('@odata.nextLink')
-    return addresses
+def best(*works):
+    """The shortest time of each of several works, done in turn."""
+    times = [[timed(work) for work in works] for _ in range(REPEATS)]
+    return [min(column) for column in zip(*times)]
 
 
-def curl(addresses, output):
+# ---- the server's log ----
+
+def requests():
+    with urllib.request.urlopen(f'{SERVER}/_control/requests') as answer:
+        log = json.load(answer)
+    return log if isinstance(log, list) else log['requests']
+
+
+def addresses_of(work):
+    """The addresses of the pages that some work asks for."""
+    before = max((entry['id'] for entry in requests()), default=0)
+    work()
+    return [f'{SERVER}{entry["path"]}?{entry["query"]}'.replace(' ', '%20') for entry in requests()
+            if entry['id'] > before and entry['path'].endswith('/Property')]
+
+
+# ---- baselines ----
+
+def start_download(addresses):
     """One curl, one connection, all pages one after another, gzip as everybody uses it."""
-    config = '\n'.join(f'url = "{address}"' for address in addresses)
-    return subprocess.Popen(['curl', '-sS', '--compressed', '--globoff', *HEADERS, '-K', '-'],
-                            stdin=subprocess.PIPE, stdout=output), config
+    curl = subprocess.Popen(['curl', '-sS', '--compressed', '--globoff', *HEADERS, '-K', '-'],
+                            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    curl.stdin.write('\n'.join(f'url = "{address}"' for address in addresses).encode())
+    curl.stdin.close()
+    return curl
 
 
 def download(addresses):
-    process, config = curl(addresses, subprocess.DEVNULL)
-    process.communicate(config.encode())
+    assert start_download(addresses).wait() == 0
 
 
-def records_of(text):
-    """(record, its own text) of all pages printed one after another."""
-    decoder = json.JSONDecoder()
-    position = text.find('"value":')
-    while position >= 0:
-        position = text.index('[', position) + 1
-        while text[position] != ']':
-            if text[position] in ', \n':
-                position += 1
-                continue
-            record, end = decoder.raw_decode(text, position)
-            yield record, text[position:end]
-            position = end
-        position = text.find('"value":', position)
+def lines_for_copy(addresses):
+    """(key, timestamp, record) of all records in a file, in COPY's text format."""
+    lines = tempfile.NamedTemporaryFile('w', encoding='utf-8')
+    for address in addresses:
+        request = urllib.request.Request(address, headers={'Prefer': 'odata.maxpagesize=1000'})
+        with urllib.request.urlopen(request) as answer:
+            records = json.load(answer)['value']
+        for record in records:
+            body = json.dumps(record, ensure_ascii=False, separators=(',', ':')).replace('\\', '\\\\')
+            lines.write(f"{record['ListingKey']}\t{record['ModificationTimestamp']}\t{body}\n")
+    lines.flush()
+    return lines
 
 
-def copy_rows(stream, sink):
-    """Splits the pages that curl prints and writes lines for COPY."""
-    for record, body in records_of(stream.read().decode()):
-        body = body.replace('\\', '\\\\')
-        sink.write(f"{record['ListingKey']}\t{record['ModificationTimestamp']}\t{body}\n".encode())
+def download_and_copy(addresses, lines):
+    """curl | COPY as it would be if splitting pages into records cost nothing."""
+    psql('SET client_min_messages = warning; DROP TABLE IF EXISTS plain;'
+         'CREATE TABLE plain (key text, modified timestamptz, record jsonb)')
+    with open(lines.name, 'rb') as rows:
+        loader = subprocess.Popen(['psql', '-Xq', '-c', 'COPY plain FROM STDIN'], stdin=rows)
+        download(addresses)
+        assert loader.wait() == 0
 
 
-def copy_pages(addresses):
-    """The baseline of the initial load; pages go through in groups, as a pipe would pass them."""
-    psql('CREATE TABLE plain (key text, modified timestamptz, record jsonb)')
-    loader = subprocess.Popen(['psql', '-Xq', '-c', 'COPY plain FROM STDIN'], stdin=subprocess.PIPE)
-    for first in range(0, len(addresses), 5):
-        process, config = curl(addresses[first:first + 5], subprocess.PIPE)
-        threading.Thread(target=lambda p=process, c=config: (p.stdin.write(c.encode()),
-                                                             p.stdin.close())).start()
-        copy_rows(process.stdout, loader.stdin)
-        process.wait()
-    loader.stdin.close()
-    loader.wait()
+# ---- memory ----
+
+def anonymous_mb(pid):
+    """Private memory of a process; shared buffers do not count."""
+    try:
+        with open(f'/proc/{pid}/status') as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith('RssAnon:'))
+    except (OSError, StopIteration):
+        return 0.0
 
 
 class PeakMemory(threading.Thread):
-    """Highest private resident size (MB) of PostgreSQL processes whose title holds a word."""
+    """Watches the children of our postmaster whose title holds a word, while a work runs."""
 
     def __init__(self, word):
         super().__init__(daemon=True)
-        self.word, self.peak, self.stop = word, 0.0, threading.Event()
+        self.word, self.samples, self.stop = word, [], threading.Event()
+        with open(f'{DATA}/postmaster.pid') as file:
+            self.postmaster = file.readline().strip()
 
     def run(self):
         while not self.stop.wait(0.05):
-            found = subprocess.run(['pgrep', '-f', self.word], stdout=subprocess.PIPE, text=True)
-            for pid in found.stdout.split():
-                self.peak = max(self.peak, anonymous_mb(pid))
+            found = subprocess.run(['pgrep', '-P', self.postmaster, '-f', self.word], stdout=subprocess.PIPE, text=True)
+            self.samples.append(max(map(anonymous_mb, found.stdout.split()), default=0.0))
+
+    def watch(self, work):
+        """(peak in the first quarter of the time, peak)"""
+        self.start()
+        work()
+        self.stop.set()
+        self.join()
+        return max(self.samples[:max(len(self.samples) // 4, 1)]), max(self.samples)
 
 
-def anonymous_mb(pid):
-    try:
-        with open(f'/proc/{pid}/status') as status:
-            for line in status:
-                if line.startswith('RssAnon:'):
-                    return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    return 0.0
+def idle_memory():
+    """Of a backend that has done next to nothing."""
+    session = subprocess.Popen(['psql', '-XqAt'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    session.stdin.write('SELECT pg_backend_pid();\n')
+    session.stdin.flush()
+    memory = anonymous_mb(session.stdout.readline().strip())
+    session.communicate()
+    return memory
 
+
+# ---- what is measured ----
 
 def set_up():
     psql('''
@@ -120,49 +148,72 @@ CREATE SERVER bench FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url :
 CREATE USER MAPPING FOR CURRENT_USER SERVER bench;
 CREATE SCHEMA bench;
 IMPORT FOREIGN SCHEMA reso LIMIT TO (property) FROM SERVER bench INTO bench;
-''', url=ROOT)
+''', url=f'{SERVER}/odata')
 
 
-def scan_all():
+def scan():
     """Reads every column of every row and throws the rows away."""
-    psql("BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT * FROM bench.property;"
-         "MOVE FORWARD ALL IN c; COMMIT")
+    psql('BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT * FROM bench.property; MOVE FORWARD ALL IN c; COMMIT')
 
 
-def ratio(label, ours, baseline, goal):
-    print(f'{label:34} ours {ours:7.2f} s   baseline {baseline:7.2f} s   '
-          f'speed ratio {baseline / ours:6.2f}   (goal {goal})', flush=True)
+def subscribe():
+    psql("SELECT mls_unsubscribe(foreign_table, true) FROM mls.subscription; SELECT mls_subscribe('bench.property')")
+
+
+def sync():
+    return psql('SELECT requests, received, inserted + updated FROM mls_sync()').strip()
+
+
+def figure(name, value, goal, reached, detail):
+    print(f'{name:36} {value:>10}   goal {goal:8} {"reached" if reached else "MISSED ":7}   {detail}', flush=True)
+
+
+def measure_scan(idle):
+    scan()
+    addresses = addresses_of(scan)
+    download(addresses)
+    curl_time, scan_time = best(lambda: download(addresses), scan)
+    ratio = curl_time / scan_time
+    figure('live scan, speed to curl', f'{ratio:.2f}', '>= 0.50', ratio >= 0.5,
+           f'scan {scan_time:.2f} s, curl {curl_time:.2f} s, {len(addresses)} pages')
+    report_memory('memory of the backend', *PeakMemory('postgres: postgres').watch(scan), idle)
+
+
+def measure_sync(idle):
+    subscribe()
+    memory = PeakMemory('postgres: mls_fdw').watch(sync)
+    subscribe()
+    addresses = addresses_of(sync)
+    lines = lines_for_copy(addresses)
+    listings = int(psql('SELECT count(*) FROM bronze.bench_property'))
+    load_times, copy_times = [], []
+    for _ in range(REPEATS):
+        copy_times.append(timed(lambda: download_and_copy(addresses, lines)))
+        subscribe()
+        load_times.append(timed(sync))
+    load_time, copy_time = min(load_times), min(copy_times)
+    ratio = copy_time / load_time
+    figure('initial load, speed to curl | COPY', f'{ratio:.2f}', '>= 0.33', ratio >= 0.33,
+           f'load {load_time:.2f} s ({listings / load_time:.0f} listings/s), curl | COPY {copy_time:.2f} s')
+    report_memory('memory of the worker', *memory, idle)
+    first = sync()
+    again_time, = best(sync)
+    part = again_time / load_time
+    figure('sync of nothing, part of the load', f'{part:.2%}', '< 1 %', part < 0.01,
+           f'{again_time * 1000:.0f} ms; requests|received|written {first}, {sync()}')
+
+
+def report_memory(name, early, peak, idle):
+    above = peak - idle
+    figure(name, f'{above:.1f} MB', f'<= {MEMORY_LIMIT_MB} MB', above <= MEMORY_LIMIT_MB,
+           f'above an idle backend ({idle:.1f} MB); {early - idle:.1f} MB in the first quarter')
 
 
 def main():
     set_up()
-    addresses = page_addresses()
-    download(addresses)
-    curl_time, _ = timed(lambda: download(addresses))
-    scan_time, _ = timed(scan_all)
-    memory = PeakMemory('postgres: postgres postgres')
-    memory.start()
-    second_scan, _ = timed(scan_all)
-    memory.stop.set()
-    ratio('live full scan / curl download', min(scan_time, second_scan), curl_time, '>= 0.50')
-    print(f'{"backend, peak private memory":34} {memory.peak:7.1f} MB', flush=True)
-    copy_time, _ = timed(lambda: copy_pages(addresses))
-    # Once uncounted: the server has to make the pages of these requests, too.
-    psql("SELECT mls_subscribe('bench.property')")
-    psql('SELECT received FROM mls_sync()')
-    psql("SELECT mls_unsubscribe('bench.property', true); SELECT mls_subscribe('bench.property')")
-    memory = PeakMemory('postgres: mls')
-    memory.start()
-    load_time, rows = timed(lambda: psql('SELECT received, inserted FROM mls_sync()'))
-    memory.stop.set()
-    ratio('initial load / curl | COPY', load_time, copy_time, '>= 0.33')
-    listings = int(rows.split('|')[0])
-    print(f'{"":34} {listings / load_time:.0f} listings/s through three layers', flush=True)
-    print(f'{"worker, peak private memory":34} {memory.peak:7.1f} MB', flush=True)
-    psql('SELECT received FROM mls_sync()')
-    again_time, rows = timed(lambda: psql('SELECT requests, received FROM mls_sync()'))
-    ratio('second sync / initial load', again_time, load_time, '>= 100')
-    print(f'{"":34} requests|received: {rows.strip()}', flush=True)
+    idle = idle_memory()
+    measure_scan(idle)
+    measure_sync(idle)
 
 
 main()

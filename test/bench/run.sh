@@ -40,7 +40,8 @@ shared_buffers = 1GB
 max_wal_size = 8GB
 checkpoint_timeout = 30min
 default_toast_compression = lz4
+jit = off
 CONF
 as_user "$bin/pg_ctl" -D "$work/data" -l "$work/postgres.log" -s -w start
 export PGHOST=$work PGPORT=$port PGUSER=postgres PGDATABASE=postgres PATH="$bin:$PATH"
-python3 -B "$top/test/bench/bench.py" "http://127.0.0.1:$mls_port/odata"
+python3 -B "$top/test/bench/bench.py" "http://127.0.0.1:$mls_port" "$work/data"
