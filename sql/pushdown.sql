@@ -137,6 +137,18 @@ SELECT plan($$ SELECT listing_key FROM property ORDER BY list_price NULLS FIRST,
 SELECT plan($$ SELECT listing_key FROM property ORDER BY list_price $$);
 SELECT plan($$ SELECT listing_key FROM property ORDER BY modified, city $$);
 
+-- A type that rounds what the source has compares other values than the source:
+-- such a column is compared here, and comes last in an order.
+CREATE FOREIGN TABLE rounded (
+	listing_key text OPTIONS (field 'ListingKey') NOT NULL,
+	price numeric(12,0) OPTIONS (field 'ListPrice') NOT NULL,
+	seen timestamptz(0) OPTIONS (field 'Seen') NOT NULL,
+	opens time(0) OPTIONS (field 'Opens')
+) SERVER plain OPTIONS (resource 'Property', key 'ListingKey');
+SELECT asked('SELECT * FROM rounded WHERE price = 5 AND seen < ''2024-01-01''');
+SELECT asked('SELECT * FROM rounded WHERE price IN (5, 6) AND opens >= ''12:00''');
+SELECT plan($$ SELECT price FROM rounded ORDER BY price, seen LIMIT 5 $$);
+
 -- A limit is exact only over conditions that are, in an order the source gives.
 SELECT plan($$ SELECT listing_key FROM property WHERE beds = 3 ORDER BY modified DESC LIMIT 5 OFFSET 2 $$);
 SELECT plan($$ SELECT listing_key FROM property WHERE city = 'Austin' ORDER BY modified LIMIT 5 $$);

@@ -109,6 +109,8 @@ mls_condition_in(MlsTranslation *work, ScalarArrayOpExpr *expr)
 		return mls_obstacle(work, "nondeterministic collation");
 	if (collection)
 		return member_condition(work, collection, op, left);
+	if (mls_is_rounded(column))
+		return mls_obstacle(work, "values rounded by the column's type");
 	if (!mls_same_kind(column, element))
 		return mls_obstacle(work, "comparison between types");
 	return negated_if(op == MLS_NE, over_array(work, MLS_IN, column, right));

@@ -94,6 +94,17 @@ mls_same_kind(const MlsColumn *column, Oid type)
 		   (is_integer(column->type) && is_integer(type));
 }
 
+/*
+ * Does the column's type round what the source has, as numeric(12,0) and
+ * timestamptz(0) do?  Then the source compares other values than we do.
+ */
+bool
+mls_is_rounded(const MlsColumn *column)
+{
+	return column->typmod >= 0 && (column->type == NUMERICOID || column->type == TIMESTAMPTZOID ||
+								   column->type == TIMEOID);
+}
+
 bool
 mls_equality_is_plain(Oid collation)
 {
@@ -160,6 +171,8 @@ compare(MlsTranslation *work, const MlsColumn *column, MlsOperator op, Oid colla
 
 	if (obstacle)
 		return mls_obstacle(work, obstacle);
+	if (mls_is_rounded(column))
+		return mls_obstacle(work, "values rounded by the column's type");
 	if (!converted && !mls_same_kind(column, type))
 		return mls_obstacle(work, column->type == FLOAT4OID ? "single precision"
 															: "comparison between types");

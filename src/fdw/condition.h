@@ -54,6 +54,9 @@ extern bool mls_operator(Oid opno, Oid type, MlsOperator *op);
 /* Can a column be compared with values of a type as they are? */
 extern bool mls_same_kind(const MlsColumn *column, Oid type);
 
+/* Does the column's type round what the source has? */
+extern bool mls_is_rounded(const MlsColumn *column);
+
 /* Do equal strings have equal bytes? */
 extern bool mls_equality_is_plain(Oid collation);
 

@@ -168,7 +168,7 @@ sort_column(const MlsRel *rel, const PathKey *key)
  * The query's order, as far as the source can give it, as attribute numbers,
  * negative for descending.  An instant can only come last: sources keep more of
  * it than a microsecond, or than they show, and would order by that what is
- * equal here.
+ * equal here.  So it is with other values that are rounded here.
  */
 static List *
 remote_order(PlannerInfo *root, const MlsRel *rel)
@@ -185,7 +185,7 @@ remote_order(PlannerInfo *root, const MlsRel *rel)
 			break;
 		order =
 			lappend_int(order, mls_pathkey_is_descending(key) ? -column->attnum : column->attnum);
-		if (column->type == TIMESTAMPTZOID || column->type == TIMEOID)
+		if (column->type == TIMESTAMPTZOID || column->type == TIMEOID || mls_is_rounded(column))
 			break;
 	}
 	return order;
