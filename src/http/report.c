@@ -106,7 +106,9 @@ credentials_hint(const MlsHttpSource *source)
 		case MLS_AUTH_HEADER:
 			return "Check the option api_key of the user mapping.";
 		default:
-			return "The source wants credentials: check the option auth of the server.";
+			return OidIsValid(source->mapping_id)
+					   ? "The source wants credentials: check the option auth of the server."
+					   : "There is no user mapping for this user: use CREATE USER MAPPING.";
 	}
 }
 

@@ -108,6 +108,12 @@ unlike($error, qr/wrong-secret/, 'without showing them');
 $node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER demo OPTIONS (DROP client_id, DROP client_secret, ADD token 'static-token-value')});
 server_option("SET auth 'bearer', DROP token_url");
 
+$node->safe_psql('postgres', 'CREATE ROLE stranger; GRANT USAGE ON SCHEMA demo TO stranger; GRANT SELECT ON demo.office TO stranger');
+like(sql_error($node, "SET ROLE stranger; $scan"), qr/42704.*Use CREATE USER MAPPING/s, 'who has no user mapping is told so');
+$node->safe_psql('postgres', q{CREATE SERVER bare FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '} . $mls->url . q{', retries '0');
+	CREATE FOREIGN TABLE bare (office_key text OPTIONS (field 'OfficeKey')) SERVER bare OPTIONS (resource 'Office')});
+like(sql_error($node, 'SELECT * FROM bare'), qr/28000.*use CREATE USER MAPPING/s, 'also where the kind of login is not known');
+
 # A link to an allowed host is followed, but takes no credentials along.
 $mls->reset;
 server_option("SET page_size '1'");
