@@ -83,6 +83,13 @@ is(sync_row($node, 'small', 'status, received, inserted'), 'finished|1000|1000',
 	'smaller pages than asked for');
 $mls->reset;
 
+# The same in a chain: the links end with what was asked for, not with the data
+$mls->control('option', { max_page => 70 });
+subscribe_property($node, $mls, 'small_linked', page_size => 400, ordering => 'none', prefer => 'false');
+is(sync_row($node, 'small_linked', 'status, received, inserted'), 'finished|1000|1000',
+	'smaller pages than asked for, in a chain');
+$mls->reset;
+
 # A source that may not be asked for an order: the platform's row is wrong
 subscribe_property($node, $mls, 'refuses', page_size => 100);
 $mls->fault(kind => 'refuse_or', resource => 'Property');

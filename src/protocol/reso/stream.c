@@ -317,9 +317,11 @@ next_address(ResoStream *stream, const MlsHttpResponse *response, const MlsPage 
 
 	if (link && link->kind == MLS_STRING && link->value_length > 2)
 		return mls_url_resolve(http_of(stream), response->url, mls_slice_text(link));
-	/* Without $top as page size, or after a short page, no link means the end. */
-	if (stream->shape->page_size == 0 || page->nrecords < stream->shape->page_size ||
-		query->resume_link || query->whole_set)
+	/* Without $top as page size no link means the end; so does a short page, unless more is due. */
+	if (stream->shape->page_size == 0 || page->nrecords == 0 || query->resume_link ||
+		query->whole_set)
+		return NULL;
+	if (page->nrecords < stream->shape->page_size && stream->part_records >= stream->part_announced)
 		return NULL;
 	skip.value = psprintf(INT64_FORMAT, stream->part_records);
 	skipped.params = lappend(list_copy(skipped.params), &skip);
