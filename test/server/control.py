@@ -132,6 +132,11 @@ class Control:
     def post_fault(self, spec):
         return {"id": self.faults.add(spec)}
 
+    def post_clear(self, spec):
+        """Forget the faults and nothing else: tokens, options and links stay."""
+        self.faults.clear()
+        return {}
+
     def post_release(self, spec):
         self.faults.release()
         return {}
