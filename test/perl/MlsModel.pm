@@ -403,8 +403,8 @@ sub hold
 		$sync->{handle}->pump_nb;
 		Time::HiRes::usleep(3000);
 	}
-	$self->do_one_of([ 12, 'change_while_held' ], [ 1, 'kill_worker' ], [ 3, 'terminate_worker' ],
-		[ 1, 'stop_server' ], [ 2, 'revoke' ]);
+	$self->do_one_of([ 12, 'change_while_held' ], [ 3, 'kill_worker' ], [ 3, 'terminate_worker' ],
+		[ 3, 'stop_server' ], [ 2, 'revoke' ]);
 	$self->control('clear');
 	my $end = end_psql($sync) =~ s/\n.*//sr;
 	$self->tell("the held sync ends: $end");
