@@ -206,6 +206,7 @@ struct MlsStream
 	int64 pages;
 	int64 records;
 	int64 announced;       /* total the source announced, or -1 */
+	TimestampTz date;      /* the source's clock at its first answer, or 0 */
 	const char *next_link; /* after a page: where the chain goes on; NULL at its end */
 	List *dropped;         /* of char *: conditions given up after the source refused them */
 };

@@ -24,6 +24,7 @@ CREATE TABLE mls.subscription (
     resume_key       text,
     resume_link      text,
     resume_received  bigint NOT NULL DEFAULT 0,
+    resume_since     timestamptz,
     scope_hash       text NOT NULL,
     subscribed_at    timestamptz NOT NULL DEFAULT now(),
     UNIQUE (source, resource)
@@ -44,6 +45,7 @@ COMMENT ON COLUMN mls.subscription.resume_timestamp IS 'timestamp an interrupted
 COMMENT ON COLUMN mls.subscription.resume_key IS 'key an interrupted run has reached';
 COMMENT ON COLUMN mls.subscription.resume_link IS 'link at which an interrupted run goes on, where the source has no order';
 COMMENT ON COLUMN mls.subscription.resume_received IS 'records received on the way to that link';
+COMMENT ON COLUMN mls.subscription.resume_since IS 'when the interrupted reading began, by the clock of the source';
 COMMENT ON COLUMN mls.subscription.scope_hash IS 'fingerprint of what is asked for: resource, filter, expand';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
 

@@ -49,6 +49,7 @@ struct MlsFetch
 	Reading *now;         /* being read */
 	Reading *ahead;       /* keyset: already asked for */
 	int64 expected;       /* keyset: announced by the first request, or -1 */
+	TimestampTz began;    /* when the chain began, by the source's clock; 0: not known yet */
 	int64 received;       /* in this attempt */
 	char *last_timestamp; /* of the last record of the last page; NULL before it */
 	char *last_key;
@@ -211,6 +212,8 @@ resume(MlsFetch *fetch)
 	const MlsSubscription *sub = fetch->sub;
 
 	consider_newest(fetch, sub->resume_timestamp, sub->resume_key);
+	if (sub->resume_timestamp != NULL || sub->resume_link != NULL)
+		fetch->began = sub->resume_since;
 	if (sub->resume_link != NULL)
 	{
 		fetch->keyset = false;
@@ -523,6 +526,9 @@ mls_fetch_next(MlsFetch *fetch)
 			continue;
 		if (page == NULL)
 			break;
+		if (fetch->began == 0)
+			fetch->began =
+				fetch->now->stream->date ? fetch->now->stream->date : GetCurrentTimestamp();
 		batch = mls_batch_read(fetch->table, page->records, page->nrecords);
 		if (batch->nitems > 0 && take_in(fetch, batch))
 		{
@@ -539,7 +545,7 @@ mls_fetch_next(MlsFetch *fetch)
 MlsPosition
 mls_fetch_position(const MlsFetch *fetch)
 {
-	MlsPosition position = {NULL};
+	MlsPosition position = {.since = fetch->began};
 
 	if (fetch->keyset)
 	{
@@ -562,12 +568,26 @@ mls_fetch_position(const MlsFetch *fetch)
 	return position;
 }
 
-/* The newest record met, which is the cursor of a run that has ended. */
+/*
+ * The cursor of a run that has ended: the newest record met, but not later than
+ * when its reading began.  What changed since then may have changed behind us, so
+ * the next run has to look again from there on.  No timestamp: the cursor stays.
+ */
 MlsPosition
 mls_fetch_newest(const MlsFetch *fetch)
 {
+	const MlsSource *source = fetch->table->source;
 	MlsPosition newest = {.timestamp = fetch->newest_timestamp, .key = fetch->newest_key};
+	MlsInstant at;
 
+	if (newest.timestamp == NULL || fetch->began == 0 ||
+		!mls_instant_read(newest.timestamp, source->timezone, &at) || at.at <= fetch->began)
+		return newest;
+	newest.timestamp = newest.key = NULL;
+	if (fetch->sub->cursor_timestamp == NULL ||
+		(mls_instant_read(fetch->sub->cursor_timestamp, source->timezone, &at) &&
+		 at.at < fetch->began))
+		newest.timestamp = mls_instant_text(fetch->began, source->platform.timestamp_digits);
 	return newest;
 }
 

@@ -24,7 +24,7 @@
 #define SUBSCRIPTION_COLUMNS                                                                       \
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
 	"cursor_timestamp, cursor_key, resume_timestamp, resume_key, resume_link, "                    \
-	"resume_received, scope_hash"
+	"resume_received, scope_hash, resume_since"
 
 static Oid
 oid_at(int column)
@@ -39,6 +39,16 @@ static char *
 text_at(int column)
 {
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+}
+
+/* 0 for NULL. */
+static TimestampTz
+timestamp_at(int column)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
 /* The row found last, or NULL, in the context that was current before SPI. */
@@ -71,6 +81,7 @@ read_row(MemoryContext context)
 	sub->resume_received =
 		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 14, &isnull));
 	sub->scope_hash = text_at(15);
+	sub->resume_since = timestamp_at(16);
 	MemoryContextSwitchTo(before);
 	return sub;
 }
@@ -121,18 +132,20 @@ expect_one_row(void)
 void
 mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID};
-	char nulls[] = "     ";
-	Datum values[5];
+	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID};
+	char nulls[] = "      ";
+	Datum values[6];
 
 	values[0] = Int64GetDatum(sub->id);
 	values[1] = text_or_null(position->timestamp, &nulls[1]);
 	values[2] = text_or_null(position->key, &nulls[2]);
 	values[3] = text_or_null(position->link, &nulls[3]);
 	values[4] = Int64GetDatum(position->received);
+	values[5] = TimestampTzGetDatum(position->since);
+	nulls[5] = position->since == 0 ? 'n' : ' ';
 	mls_execute("UPDATE mls.subscription SET resume_timestamp = $2, resume_key = $3, "
-				"resume_link = $4, resume_received = $5 WHERE id = $1",
-				5, types, values, nulls, SPI_OK_UPDATE);
+				"resume_link = $4, resume_received = $5, resume_since = $6 WHERE id = $1",
+				6, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
 }
 
@@ -157,7 +170,7 @@ mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 				"cursor_at = coalesce($3, cursor_at), "
 				"cursor_key = CASE WHEN $2 IS NULL THEN cursor_key ELSE $4 END, "
 				"resume_timestamp = NULL, resume_key = NULL, resume_link = NULL, "
-				"resume_received = 0 WHERE id = $1",
+				"resume_received = 0, resume_since = NULL WHERE id = $1",
 				4, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
 }
@@ -171,12 +184,14 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 
 	mls_execute("UPDATE mls.subscription SET cursor_timestamp = NULL, cursor_at = NULL, "
 				"cursor_key = NULL, resume_timestamp = NULL, resume_key = NULL, "
-				"resume_link = NULL, resume_received = 0, scope_hash = $2 WHERE id = $1",
+				"resume_link = NULL, resume_received = 0, resume_since = NULL, "
+				"scope_hash = $2 WHERE id = $1",
 				2, types, values, NULL, SPI_OK_UPDATE);
 	expect_one_row();
 	sub->cursor_timestamp = sub->cursor_key = NULL;
 	sub->resume_timestamp = sub->resume_key = sub->resume_link = NULL;
 	sub->resume_received = 0;
+	sub->resume_since = 0;
 }
 
 /* Follows a server that was renamed: the subscription, and the rows of gold that bear its name. */

@@ -72,6 +72,7 @@ typedef struct MlsSubscription
 	char *resume_key;
 	char *resume_link;
 	int64 resume_received;
+	TimestampTz resume_since; /* 0 where there is none */
 	char *scope_hash;
 } MlsSubscription;
 
@@ -81,7 +82,8 @@ typedef struct MlsPosition
 	const char *timestamp;
 	const char *key;
 	const char *link;
-	int64 received; /* with a link: records of the chain so far */
+	int64 received;    /* with a link: records of the chain so far */
+	TimestampTz since; /* when the chain began, by the source's clock */
 } MlsPosition;
 
 extern MlsSubscription *mls_subscription_by_id(int64 id);

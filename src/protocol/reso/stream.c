@@ -408,6 +408,8 @@ read_page(ResoStream *stream)
 	old = MemoryContextSwitchTo(stream->page_context);
 	page = parse(stream, response);
 	page->bytes = response->length;
+	if (stream->head.date == 0)
+		stream->head.date = response->date;
 	read_announced(stream, page);
 	check_progress(stream, response, page);
 	stream->head.pages++;
