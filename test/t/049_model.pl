@@ -2,7 +2,6 @@
 # are what the server has.
 #
 #   MLS_ROUNDS=200 MLS_SEED='5 6 7'   plays more than the default
-#   MLS_LONG_RUNS=1                   lets hours pass while a sync runs
 #   MLS_TELL=1                        tells what happens as it happens
 use strict;
 use warnings;
