@@ -18,7 +18,7 @@ typedef enum MlsOptionKind
 	MLS_OPTION_URL,      /* const char * */
 	MLS_OPTION_FILE,     /* const char *; needs pg_read_server_files */
 	MLS_OPTION_TIMEZONE, /* const char * */
-	MLS_OPTION_LIMIT,    /* const char *; "10%, 1000" */
+	MLS_OPTION_LIMIT,    /* MlsLimit; "10%, 1000" */
 	MLS_OPTION_BOOL,     /* bool */
 	MLS_OPTION_INT,      /* int */
 	MLS_OPTION_REAL,     /* double */

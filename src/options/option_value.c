@@ -20,6 +20,7 @@
 
 #include "http/http.h"
 #include "options/option_table.h"
+#include "protocol/protocol.h"
 
 /* May a message repeat the value?  Not secrets, nor addresses that may hold one. */
 static bool
@@ -165,11 +166,10 @@ read_list(const MlsOption *option, const char *value)
 }
 
 /* "10%, 1000": a share, a number, or both. */
-static void
-check_limit(const MlsOption *option, const char *value)
+static MlsLimit
+read_limit(const MlsOption *option, const char *value)
 {
-	bool has_share = false;
-	bool has_number = false;
+	MlsLimit limit = {.share = -1, .number = -1};
 	ListCell *lc;
 
 	foreach (lc, read_list(option, value))
@@ -177,16 +177,17 @@ check_limit(const MlsOption *option, const char *value)
 		char *part = lfirst(lc);
 		int length = strlen(part);
 		bool is_share = part[length - 1] == '%';
+		double *place = is_share ? &limit.share : &limit.number;
 		double number;
 
 		if (is_share)
 			part[length - 1] = '\0';
-		if ((is_share ? has_share : has_number) || !parse_real(part, &number, 0, NULL) ||
-			isnan(number) || number < 0 || number > (is_share ? 100 : 1e12) ||
-			(!is_share && number != rint(number)))
+		if (*place >= 0 || !parse_real(part, &number, 0, NULL) || isnan(number) || number < 0 ||
+			number > (is_share ? 100 : 1e12) || (!is_share && number != rint(number)))
 			report_value(option, value, NULL, "Write a share, a number, or both: \"10%, 1000\".");
-		*(is_share ? &has_share : &has_number) = true;
+		*place = number;
 	}
+	return limit;
 }
 
 static void
@@ -260,6 +261,9 @@ mls_option_read(const MlsOption *option, const char *value, void *place)
 		case MLS_OPTION_REAL:
 			*(double *) place = read_number(option, value);
 			break;
+		case MLS_OPTION_LIMIT:
+			*(MlsLimit *) place = read_limit(option, value);
+			break;
 		default:
 			*(const char **) place = value;
 	}
@@ -274,6 +278,7 @@ mls_option_check(const MlsOption *option, const char *value)
 		int number;
 		int64 bytes;
 		double real;
+		MlsLimit limit;
 		const void *pointer;
 	} unused;
 
@@ -288,9 +293,6 @@ mls_option_check(const MlsOption *option, const char *value)
 			break;
 		case MLS_OPTION_TIMEZONE:
 			check_timezone(option, value);
-			break;
-		case MLS_OPTION_LIMIT:
-			check_limit(option, value);
 			break;
 		default:
 			mls_option_read(option, value, &unused);

@@ -151,7 +151,7 @@ const MlsOption mls_option_table[] = {
 	/* Replication */
 	{"overlap", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(platform.overlap_s), .max = 31 * 86400,
 	 .help = "How far before its cursor a sync starts; default of the platform."},
-	{"purge_limit", SERVER, MLS_OPTION_LIMIT, .offset = MLS_OPTION_UNPLACED, .default_value = "10%, 1000",
+	{"purge_limit", SERVER, MLS_OPTION_LIMIT, .offset = IN_SOURCE(purge_limit), .default_value = "10%, 1000",
 	 .help = "Share and number of records above which a purge is refused."},
 
 	/* Planning */

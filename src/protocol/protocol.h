@@ -73,6 +73,13 @@ typedef struct MlsPlatform
 
 /* ---- A source, as the protocols see it ---- */
 
+/* How much may be lost: a share in percent, a number, or both; -1 where not given. */
+typedef struct MlsLimit
+{
+	double share;
+	double number;
+} MlsLimit;
+
 typedef struct MlsSource
 {
 	MlsHttpSource http;
@@ -82,6 +89,7 @@ typedef struct MlsSource
 	const char *timezone;   /* for date-times without an offset */
 	const char *key_prefix; /* put before keys in gold */
 	double request_cost;    /* planner units per request */
+	MlsLimit purge_limit;
 } MlsSource;
 
 typedef struct MlsColumn

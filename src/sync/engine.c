@@ -1,18 +1,21 @@
 /*
  * engine.c
- *		One run of a subscription: lock, run row, page after page, outcome.
+ *		One run of a process on a subscription: lock, run row, step after step,
+ *		outcome.
  *
  * A run has three kinds of moments, each with its transaction: the beginning
- * (who, what, and a committed row in mls.run), each page (records, cursor and
- * counters together), and the end.  Between them there is none, and there the
- * network is used.  Whatever happens, the cursor stands where the last committed
- * page left it.
+ * (who, what, and a committed row in mls.run), each step (a page, say, with its
+ * position and its counters), and the end.  Between them there is none, and
+ * there the network is used.  What the steps are is the process's business:
+ * sync.c, purge.c, reconcile.c.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -26,27 +29,24 @@
 #include "compat.h"
 #include "sync/sync.h"
 
-typedef struct Run
-{
-	MemoryContext context; /* everything of the run */
-	MlsOutcome *outcome;
-	MlsSubscription *sub;
-	MlsTable *table;
-	MlsFetch *fetch;
-	MlsWriter *writer;
-	int64 id; /* in mls.run; 0 before it is there */
-	MlsCounters counters;
-	bool locked;
-} Run;
+/* The processes, in the order of MlsProcessKind. */
+static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
+											  &mls_reconcile_process};
 
-/* The run of this process, for the case that the process ends in it. */
-static Run *current_run = NULL;
+/* The run of this worker, for the case that it is ended in it. */
+static MlsRun *current_run = NULL;
+
+const MlsProcess *
+mls_process(MlsProcessKind kind)
+{
+	return processes[kind];
+}
 
 /* ---- Beginning ---- */
 
 /* Reads the subscription as the calling role and takes its lock. */
 static void
-claim(Run *run)
+claim(MlsRun *run)
 {
 	int64 id = run->outcome->subscription;
 
@@ -55,12 +55,13 @@ claim(Run *run)
 	run->sub = mls_subscription_by_id(id);
 	if (run->sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("the subscription is not visible to the sync worker"),
-				errhint("Commit the transaction that subscribed the table, then call mls_sync()."));
+				errmsg("the subscription is not visible to the %s worker", run->process->name),
+				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
+						run->process->name));
 	if (!has_privs_of_role(GetUserId(), run->sub->owner))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("permission denied to sync resource \"%s\" of source \"%s\"",
-					   run->sub->resource, run->sub->source),
+				errmsg("permission denied to %s resource \"%s\" of source \"%s\"",
+					   run->process->name, run->sub->resource, run->sub->source),
 				errdetail("Only a role with the privileges of the subscription's owner may."));
 	run->locked = mls_subscription_lock(id, true);
 	if (!run->locked)
@@ -71,7 +72,7 @@ claim(Run *run)
 
 /* Writes the run row; the subscription is read again now that nobody else moves its cursor. */
 static void
-enter_run(Run *run)
+enter_run(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
@@ -79,7 +80,7 @@ enter_run(Run *run)
 	if (run->sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the subscription was removed before it was synced"));
-	run->id = mls_run_start(run->sub, "sync");
+	run->id = mls_run_start(run->sub, run->process->name);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }
@@ -115,10 +116,8 @@ require_tables(const MlsSubscription *sub)
 
 /* What to read, and how to write it: catalogue data, copied for use outside transactions. */
 static void
-prepare(Run *run)
+prepare(MlsRun *run)
 {
-	char *scope;
-
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	require_tables(run->sub);
@@ -129,105 +128,120 @@ prepare(Run *run)
 				errmsg("foreign table %s has no timestamp column any more", run->table->name));
 	if (strcmp(run->sub->source, run->table->source->http.name) != 0)
 		mls_subscription_rename(run->sub, run->table->source->http.name);
-	scope = mls_subscription_scope(run->table);
-	if (strcmp(scope, run->sub->scope_hash) != 0)
-		mls_subscription_restart(run->sub, scope);
+	if (run->process->prepare)
+		run->process->prepare(run);
 	run->writer = mls_writer_begin(run->table, run->sub, run->id);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }
 
-/* ---- Pages ---- */
+/* ---- Steps ---- */
 
 static void
-report_activity(const Run *run)
+report_activity(const MlsRun *run)
 {
-	char *line =
-		psprintf("mls sync %s %s: page " INT64_FORMAT ", " INT64_FORMAT " records",
-				 run->sub->source, run->sub->resource, run->counters.pages, run->counters.received);
+	char *line = psprintf("mls %s %s %s: page " INT64_FORMAT ", " INT64_FORMAT " records",
+						  run->process->name, run->sub->source, run->sub->resource,
+						  run->counters.pages, run->counters.received);
 
 	pgstat_report_activity(STATE_RUNNING, line);
 	pfree(line);
 }
 
-/* One page, with its position and its counters, in one transaction. */
-static void
-store_page(Run *run, const MlsBatch *batch)
+/* Begins the transaction of a step; all tables are there. */
+void
+mls_run_begin_step(MlsRun *run)
 {
-	MlsCounters counters = run->counters;
-	MlsPosition position = mls_fetch_position(run->fetch);
-
 	mls_transaction_begin(run->sub->owner);
 	require_tables(run->sub);
-	mls_writer_store(run->writer, batch, &counters);
-	counters.pages++;
-	mls_fetch_spent(run->fetch, &counters);
-	mls_subscription_reach(run->sub, &position);
-	mls_run_progress(run->id, &counters);
+}
+
+/* Commits it with its counters, which count for the run only then. */
+void
+mls_run_end_step(MlsRun *run, MlsCounters *counters)
+{
+	run->process->spent(run, counters);
+	mls_run_progress(run->id, counters);
 	mls_transaction_commit();
 
 	MemoryContextSwitchTo(run->context);
-	run->counters = counters;
-	run->outcome->counters = counters;
+	run->counters = *counters;
+	run->outcome->counters = *counters;
 	report_activity(run);
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
 }
 
-static void
-read_pages(Run *run)
+/* Adds to what is remarkable about a run; format and arguments as in printf. */
+void
+mls_run_note(MlsRun *run, const char *format, ...)
 {
-	MlsBatch *batch;
+	MemoryContext before = MemoryContextSwitchTo(run->context);
+	StringInfoData note;
+	va_list args;
 
-	report_activity(run);
-	run->fetch = mls_fetch_begin(run->table, run->sub);
-	while ((batch = mls_fetch_next(run->fetch)) != NULL)
+	initStringInfo(&note);
+	if (run->note != NULL)
+		appendStringInfo(&note, "%s; ", run->note);
+	for (;;)
 	{
-		store_page(run, batch);
-		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		int needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&note, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&note, needed);
 	}
+	run->note = note.data;
+	MemoryContextSwitchTo(before);
 }
 
 /* ---- Ending ---- */
 
 static void
-complete(Run *run)
+complete(MlsRun *run)
 {
-	MlsPosition cursor = mls_fetch_newest(run->fetch);
+	const char *cursor = run->sub->cursor_timestamp;
 
 	mls_transaction_begin(run->sub->owner);
 	require_tables(run->sub);
-	mls_fetch_spent(run->fetch, &run->counters);
-	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);
+	run->process->spent(run, &run->counters);
+	if (run->process->complete)
+		cursor = run->process->complete(run);
 	mls_run_progress(run->id, &run->counters);
-	mls_run_finish(run->id, "finished", NULL, mls_fetch_note(run->fetch), cursor.timestamp);
+	mls_run_finish(run->id, "finished", NULL, run->note, cursor);
 	mls_transaction_commit();
 
 	MemoryContextSwitchTo(run->context);
 	run->outcome->counters = run->counters;
+	if (run->note != NULL)
+		strlcpy(run->outcome->note, run->note,
+				pg_mbcliplen(run->note, strlen(run->note), sizeof(run->outcome->note) - 1) + 1);
 	run->outcome->state = MLS_OUTCOME_FINISHED;
 }
 
 /* In an open transaction. */
 static void
-write_failure(Run *run)
+write_failure(MlsRun *run)
 {
 	bool cancelled = run->outcome->sqlstate == ERRCODE_QUERY_CANCELED ||
 					 run->outcome->sqlstate == ERRCODE_ADMIN_SHUTDOWN;
 
-	if (run->fetch)
-		mls_fetch_spent(run->fetch, &run->counters);
+	run->process->spent(run, &run->counters);
 	mls_run_progress(run->id, &run->counters);
-	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome,
-				   run->fetch ? mls_fetch_note(run->fetch) : NULL, run->sub->cursor_timestamp);
+	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, run->note,
+				   run->sub->cursor_timestamp);
 }
 
 /* Writes a failed run's row; when even that fails, the server log has to do. */
 static void
-note_failure(Run *run)
+note_failure(MlsRun *run)
 {
 	if (run->id == 0)
 		return;
@@ -255,7 +269,7 @@ note_failure(Run *run)
 void
 mls_engine_interrupted(void)
 {
-	Run *run = current_run;
+	MlsRun *run = current_run;
 	Oid runs;
 
 	current_run = NULL;
@@ -273,15 +287,15 @@ mls_engine_interrupted(void)
 static void
 run_context_callback(void *arg)
 {
-	const Run *run = arg;
+	const MlsRun *run = arg;
 
 	if (run->sub != NULL)
-		errcontext("sync of resource \"%s\" of source \"%s\", after page " INT64_FORMAT,
-				   run->sub->resource, run->sub->source, run->counters.pages);
+		errcontext("%s of resource \"%s\" of source \"%s\", after page " INT64_FORMAT,
+				   run->process->name, run->sub->resource, run->sub->source, run->counters.pages);
 }
 
 static void
-run_steps(Run *run)
+run_steps(MlsRun *run)
 {
 	ErrorContextCallback callback = {
 		.callback = run_context_callback, .arg = run, .previous = error_context_stack};
@@ -290,14 +304,15 @@ run_steps(Run *run)
 	claim(run);
 	enter_run(run);
 	prepare(run);
-	read_pages(run);
+	report_activity(run);
+	run->process->work(run);
 	complete(run);
 	error_context_stack = callback.previous;
 }
 
 /* The error at hand becomes the outcome of the run. */
 static void
-take_error(Run *run)
+take_error(MlsRun *run)
 {
 	ErrorData *error;
 
@@ -311,17 +326,19 @@ take_error(Run *run)
 	MemoryContextSwitchTo(run->context);
 }
 
-/* Syncs a subscription; raises no error, but tells it in the outcome. */
+/* Runs a process on a subscription; raises no error, but tells it in the outcome. */
 void
-mls_engine_run(MlsOutcome *outcome)
+mls_engine_run(const MlsTask *task, MlsOutcome *outcome)
 {
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "mls_fdw run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	TimestampTz started = GetCurrentTimestamp();
-	Run *run = palloc0(sizeof(Run));
+	MlsRun *run = palloc0(sizeof(MlsRun));
 
 	run->context = context;
+	run->process = mls_process(task->process);
+	run->task = task;
 	run->outcome = outcome;
 	outcome->state = MLS_OUTCOME_RUNNING;
 	current_run = run;
@@ -337,8 +354,7 @@ mls_engine_run(MlsOutcome *outcome)
 	current_run = NULL;
 
 	outcome->duration_us = GetCurrentTimestamp() - started;
-	if (run->fetch)
-		mls_fetch_end(run->fetch);
+	run->process->end(run);
 	if (run->writer)
 		mls_writer_end(run->writer);
 	if (run->locked)

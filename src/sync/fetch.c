@@ -153,8 +153,8 @@ open_reading(MlsFetch *fetch, bool verify)
 }
 
 /* Of what a stream has spent, a run counts requests and bytes. */
-static void
-add_stats(MlsHttpStats *sum, const MlsHttpStats *stats)
+void
+mls_stats_add(MlsHttpStats *sum, const MlsHttpStats *stats)
 {
 	sum->requests += stats->requests;
 	sum->body_bytes += stats->body_bytes;
@@ -165,7 +165,7 @@ close_reading(MlsFetch *fetch, Reading **reading)
 {
 	if (*reading == NULL)
 		return;
-	add_stats(&fetch->spent, &(*reading)->stream->stats);
+	mls_stats_add(&fetch->spent, &(*reading)->stream->stats);
 	(*reading)->stream->protocol->close((*reading)->stream);
 	MemoryContextDelete((*reading)->context);
 	*reading = NULL;
@@ -605,9 +605,9 @@ mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters)
 	MlsHttpStats sum = fetch->spent;
 
 	if (fetch->now)
-		add_stats(&sum, &fetch->now->stream->stats);
+		mls_stats_add(&sum, &fetch->now->stream->stats);
 	if (fetch->ahead)
-		add_stats(&sum, &fetch->ahead->stream->stats);
+		mls_stats_add(&sum, &fetch->ahead->stream->stats);
 	counters->requests = sum.requests;
 	counters->bytes = sum.body_bytes;
 }

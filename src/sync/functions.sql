@@ -41,6 +41,56 @@ CREATE FUNCTION mls_sync(
 COMMENT ON FUNCTION mls_sync(text, text)
     IS 'bring subscriptions up to date, all or those of a source or resource, in background workers';
 
+CREATE FUNCTION mls_purge(
+    source text DEFAULT NULL,
+    resource text DEFAULT NULL,
+    force boolean DEFAULT false,
+    dry_run boolean DEFAULT false,
+    OUT source text,
+    OUT resource text,
+    OUT status text,
+    OUT listed bigint,
+    OUT missing bigint,
+    OUT deleted bigint,
+    OUT requests bigint,
+    OUT duration interval,
+    OUT message text)
+    RETURNS SETOF record
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_purge(text, text, boolean, boolean)
+    IS 'remove what is gone at the source: lists all keys there and compares; refused when the list is incomplete or the loss exceeds purge_limit';
+
+CREATE FUNCTION mls_undo(run bigint)
+    RETURNS bigint
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_undo(bigint)
+    IS 'bring back what a purge removed, from bronze; no network';
+
+CREATE FUNCTION mls_reconcile(
+    source text DEFAULT NULL,
+    resource text DEFAULT NULL,
+    dry_run boolean DEFAULT false,
+    OUT source text,
+    OUT resource text,
+    OUT status text,
+    OUT listed bigint,
+    OUT different bigint,
+    OUT inserted bigint,
+    OUT updated bigint,
+    OUT requests bigint,
+    OUT duration interval,
+    OUT message text)
+    RETURNS SETOF record
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_reconcile(text, text, boolean)
+    IS 'fetch what is missing or different here: lists all keys and timestamps at the source and compares; removes nothing';
+
 CREATE FUNCTION mls_rebuild(foreign_table regclass)
     RETURNS bigint
     LANGUAGE c STRICT
@@ -65,6 +115,9 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.mls_subscribe(regclass), '
                    '@extschema@.mls_unsubscribe(regclass, boolean), '
                    '@extschema@.mls_sync(text, text), '
+                   '@extschema@.mls_purge(text, text, boolean, boolean), '
+                   '@extschema@.mls_undo(bigint), '
+                   '@extschema@.mls_reconcile(text, text, boolean), '
                    '@extschema@.mls_rebuild(regclass) TO %s', role);
     FOREACH layer IN ARRAY ARRAY['bronze', 'silver', 'gold', 'reso'] LOOP
         schema := coalesce(nullif(current_setting('mls_fdw.' || layer || '_schema', true), ''), layer);
@@ -78,4 +131,5 @@ COMMENT ON FUNCTION mls_grant(regrole)
     IS 'let a role subscribe and sync: grants what that needs except USAGE on its foreign server';
 
 REVOKE ALL ON FUNCTION mls_subscribe(regclass), mls_unsubscribe(regclass, boolean),
-    mls_sync(text, text), mls_rebuild(regclass), mls_grant(regrole) FROM PUBLIC;
+    mls_sync(text, text), mls_purge(text, text, boolean, boolean), mls_undo(bigint),
+    mls_reconcile(text, text, boolean), mls_rebuild(regclass), mls_grant(regrole) FROM PUBLIC;

@@ -1,6 +1,7 @@
 /*
  * launch.c
- *		mls_sync(): starts a worker per source, waits for all, and reports.
+ *		mls_sync(), mls_purge(), mls_reconcile(): start a worker per source, wait
+ *		for all, and report.
  *
  * A failure stays in its subscription.  When only some fail, the call returns a
  * row for each subscription and a WARNING for each failure, so that no success
@@ -29,9 +30,11 @@
 /* How often a worker that waits is asked whether it waits for us. */
 #define CHECK_INTERVAL_MS 1000
 
-#define RESULT_COLUMNS 10
+#define MAX_RESULT_COLUMNS 10
 
 PG_FUNCTION_INFO_V1(mls_sync);
+PG_FUNCTION_INFO_V1(mls_purge);
+PG_FUNCTION_INFO_V1(mls_reconcile);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -50,7 +53,7 @@ typedef struct Launch
 	int nworkers;
 } Launch;
 
-/* ---- What to sync ---- */
+/* ---- What to work on ---- */
 
 static Datum
 name_argument(FunctionCallInfo fcinfo, int n, char *null)
@@ -65,7 +68,7 @@ report_nothing(bool asked)
 	if (asked)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"),
 				errhint("The view mls_status lists all; mls_subscribe() adds one."));
-	ereport(NOTICE, errmsg("there is no subscription to sync"),
+	ereport(NOTICE, errmsg("there is no subscription to work on"),
 			errhint("Call mls_subscribe() for a foreign table first."));
 }
 
@@ -114,7 +117,7 @@ subscription_at(const Launch *launch, int i)
 
 /* Writes what the workers need to know into shared memory. */
 static void
-make_assignment(Launch *launch)
+make_assignment(Launch *launch, const MlsTask *task)
 {
 	int n = list_length(launch->subscriptions);
 	Size size = offsetof(MlsAssignment, outcomes) + n * sizeof(MlsOutcome);
@@ -127,6 +130,7 @@ make_assignment(Launch *launch)
 	launch->assignment->session_user = GetSessionUserId();
 	launch->assignment->role = GetUserId();
 	launch->assignment->role_is_superuser = superuser();
+	launch->assignment->task = *task;
 	launch->assignment->noutcomes = n;
 	for (i = 0; i < n; i++)
 		launch->assignment->outcomes[i].subscription = subscription_at(launch, i)->id;
@@ -151,6 +155,12 @@ make_shares(Launch *launch)
 
 /* ---- Working ---- */
 
+static const char *
+process_name(const Launch *launch)
+{
+	return mls_process(launch->assignment->task.process)->name;
+}
+
 /* Starts a worker; false if the server has no slot for it. */
 static bool
 start_worker(Launch *launch, Worker *worker)
@@ -164,9 +174,9 @@ start_worker(Launch *launch, Worker *worker)
 	request.bgw_notify_pid = MyProcPid;
 	strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
 	strlcpy(request.bgw_function_name, "mls_sync_worker_main", sizeof(request.bgw_function_name));
-	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw sync of source %s",
+	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw %s of source %s", process_name(launch),
 			 subscription_at(launch, worker->share.first)->source);
-	strlcpy(request.bgw_type, "mls_fdw sync", BGW_MAXLEN);
+	snprintf(request.bgw_type, BGW_MAXLEN, "mls_fdw %s", process_name(launch));
 	memcpy(request.bgw_extra, &worker->share, sizeof(worker->share));
 	return RegisterDynamicBackgroundWorker(&request, &worker->handle);
 }
@@ -190,7 +200,7 @@ start_workers(Launch *launch)
 			break; /* one of ours will make room */
 		else
 			ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-					errmsg("could not start a sync worker"),
+					errmsg("could not start a %s worker", process_name(launch)),
 					errdetail("All background worker slots are in use."),
 					errhint("Increase max_worker_processes, or try again later."));
 	}
@@ -214,7 +224,7 @@ stop_workers(int code, Datum arg)
  * since that transaction waits for the worker: no deadlock check sees this.
  */
 static void
-refuse_own_locks(pid_t pid)
+refuse_own_locks(const Launch *launch, pid_t pid)
 {
 	ArrayType *blockers =
 		DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum((int32) pid)));
@@ -224,9 +234,10 @@ refuse_own_locks(pid_t pid)
 
 	for (i = 0; i < n; i++)
 		if (pids[i] == MyProcPid)
-			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-					errmsg("the sync waits for a lock that this transaction holds"),
-					errhint("Call mls_sync() in a transaction of its own."));
+			ereport(
+				ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("the %s waits for a lock that this transaction holds", process_name(launch)),
+				errhint("Call mls_%s() in a transaction of its own.", process_name(launch)));
 }
 
 /* Notes which workers have ended; with look_at_locks, checks what the others wait for. */
@@ -246,11 +257,11 @@ check_workers(Launch *launch, bool look_at_locks)
 		status = GetBackgroundWorkerPid(worker->handle, &pid);
 		if (status == BGWH_POSTMASTER_DIED)
 			ereport(FATAL, errcode(ERRCODE_ADMIN_SHUTDOWN),
-					errmsg("the server ended during a sync"));
+					errmsg("the server ended during a %s", process_name(launch)));
 		if (status == BGWH_STOPPED)
 			worker->ended = true;
 		else if (status == BGWH_STARTED && look_at_locks)
-			refuse_own_locks(pid);
+			refuse_own_locks(launch, pid);
 	}
 }
 
@@ -277,13 +288,14 @@ work(Launch *launch)
 
 /* A worker that ended without a word leaves its outcomes unfinished. */
 static void
-fail_unfinished(MlsOutcome *outcome)
+fail_unfinished(const Launch *launch, MlsOutcome *outcome)
 {
 	if (outcome->state == MLS_OUTCOME_FINISHED || outcome->state == MLS_OUTCOME_FAILED)
 		return;
 	outcome->state = MLS_OUTCOME_FAILED;
 	outcome->sqlstate = ERRCODE_INTERNAL_ERROR;
-	strlcpy(outcome->message, "sync worker ended unexpectedly", sizeof(outcome->message));
+	snprintf(outcome->message, sizeof(outcome->message), "%s worker ended unexpectedly",
+			 process_name(launch));
 	strlcpy(outcome->hint, "The server log says why.", sizeof(outcome->hint));
 }
 
@@ -329,60 +341,115 @@ interval_of(int64 microseconds)
 	return interval;
 }
 
-static void
-return_row(ReturnSetInfo *result, const MlsSubscription *sub, const MlsOutcome *outcome)
+/* The columns each process counts in, between status and requests; returns how many. */
+static int
+put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 {
+	const MlsCounters *counters = &outcome->counters;
+	int n = 0;
+
+	values[n++] = Int64GetDatum(counters->received);
+	if (process != MLS_PROCESS_SYNC)
+		values[n++] = Int64GetDatum(outcome->drift);
+	if (process == MLS_PROCESS_PURGE)
+		values[n++] = Int64GetDatum(counters->deleted);
+	else
+	{
+		values[n++] = Int64GetDatum(counters->inserted);
+		values[n++] = Int64GetDatum(counters->updated);
+	}
+	if (process == MLS_PROCESS_SYNC)
+		values[n++] = Int64GetDatum(counters->unchanged);
+	return n;
+}
+
+static void
+return_row(ReturnSetInfo *result, const Launch *launch, int i)
+{
+	const MlsSubscription *sub = subscription_at(launch, i);
+	const MlsOutcome *outcome = &launch->assignment->outcomes[i];
 	bool failed = outcome->state == MLS_OUTCOME_FAILED;
-	Datum values[RESULT_COLUMNS];
-	bool isnull[RESULT_COLUMNS] = {false};
+	const char *message = failed ? outcome->message : outcome->note;
+	Datum values[MAX_RESULT_COLUMNS];
+	bool isnull[MAX_RESULT_COLUMNS] = {false};
+	int n = 3;
 
 	values[0] = CStringGetTextDatum(sub->source);
 	values[1] = CStringGetTextDatum(sub->resource);
 	values[2] = CStringGetTextDatum(failed ? "failed" : "finished");
-	values[3] = Int64GetDatum(outcome->counters.received);
-	values[4] = Int64GetDatum(outcome->counters.inserted);
-	values[5] = Int64GetDatum(outcome->counters.updated);
-	values[6] = Int64GetDatum(outcome->counters.unchanged);
-	values[7] = Int64GetDatum(outcome->counters.requests);
-	values[8] = IntervalPGetDatum(interval_of(outcome->duration_us));
-	isnull[9] = !failed;
-	values[9] = failed ? CStringGetTextDatum(outcome->message) : (Datum) 0;
+	n += put_counts(launch->assignment->task.process, outcome, &values[n]);
+	values[n++] = Int64GetDatum(outcome->counters.requests);
+	values[n++] = IntervalPGetDatum(interval_of(outcome->duration_us));
+	isnull[n] = message[0] == '\0';
+	values[n] = isnull[n] ? (Datum) 0 : CStringGetTextDatum(message);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 }
 
-static void
-refuse_standby(void)
+void
+mls_refuse_standby(const char *function, const char *process)
 {
 	if (RecoveryInProgress())
-		ereport(ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				errmsg("cannot execute %s during recovery", "mls_sync()"),
-				errhint("This is a standby: sync on the primary, whose changes arrive here."));
+		ereport(
+			ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+			errmsg("cannot execute %s during recovery", function),
+			errhint("This is a standby: %s on the primary, whose changes arrive here.", process));
+	PreventCommandIfReadOnly(function);
 }
 
-/* mls_sync(source, resource): a row per subscription. */
-Datum
-mls_sync(PG_FUNCTION_ARGS)
+/* Does a task for the subscriptions chosen by the first two arguments; a row for each. */
+static Datum
+run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 {
+	const char *process = mls_process(task->process)->name;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Launch launch = {NIL};
 	int i;
 
-	refuse_standby();
-	PreventCommandIfReadOnly("mls_sync()");
+	mls_refuse_standby(psprintf("mls_%s()", process), process);
 	InitMaterializedSRF(fcinfo, 0);
 	launch.subscriptions = chosen_subscriptions(fcinfo);
 	if (launch.subscriptions == NIL)
 		return (Datum) 0;
 
-	make_assignment(&launch);
+	make_assignment(&launch, task);
 	make_shares(&launch);
 	work(&launch);
 	for (i = 0; i < launch.assignment->noutcomes; i++)
 	{
-		fail_unfinished(&launch.assignment->outcomes[i]);
-		return_row(result, subscription_at(&launch, i), &launch.assignment->outcomes[i]);
+		fail_unfinished(&launch, &launch.assignment->outcomes[i]);
+		return_row(result, &launch, i);
 	}
 	report_failures(&launch);
 	dsm_detach(launch.segment);
 	return (Datum) 0;
+}
+
+static bool
+flag_argument(FunctionCallInfo fcinfo, int n)
+{
+	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
+}
+
+/* mls_sync(source, resource) */
+Datum
+mls_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_SYNC});
+}
+
+/* mls_purge(source, resource, force, dry_run) */
+Datum
+mls_purge(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_PURGE,
+									   .force = flag_argument(fcinfo, 2),
+									   .dry_run = flag_argument(fcinfo, 3)});
+}
+
+/* mls_reconcile(source, resource, dry_run) */
+Datum
+mls_reconcile(PG_FUNCTION_ARGS)
+{
+	return run_task(
+		fcinfo, &(MlsTask){.process = MLS_PROCESS_RECONCILE, .dry_run = flag_argument(fcinfo, 2)});
 }

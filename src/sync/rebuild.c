@@ -16,68 +16,7 @@
 #include "gold/gold.h"
 #include "sync/sync.h"
 
-#define BATCH_RECORDS 1000
-
 PG_FUNCTION_INFO_V1(mls_rebuild);
-
-/* The records the cursor has fetched, as a page. */
-static MlsBatch *
-fetched_batch(const MlsTable *table)
-{
-	int n = SPI_processed;
-	MlsRecord *records = palloc(n * sizeof(MlsRecord));
-	int i;
-
-	for (i = 0; i < n; i++)
-	{
-		char *json = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		Size length = strlen(json);
-		char *body = palloc0(length + 16);
-		MlsPage *page;
-
-		memcpy(body, json, length);
-		page = mls_page_read(body, length, NULL, "a record of bronze");
-		if (page->nrecords != 1)
-			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("a record of bronze is no object"));
-		records[i] = page->records[0];
-	}
-	return mls_batch_read(table, records, n);
-}
-
-/* Converts all of bronze, batch after batch, each in a context of its own. */
-static void
-convert_all(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
-			MlsCounters *counters)
-{
-	char *query =
-		psprintf("SELECT record FROM %s WHERE deleted_at IS NULL", mls_qualified_name(sub->bronze));
-	Portal portal = SPI_cursor_parse_open(NULL, query, &(SPIParseOpenOptions){.read_only = true});
-
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		SPI_cursor_fetch(portal, true, BATCH_RECORDS);
-		if (SPI_processed == 0)
-			break;
-		{
-			SPITupleTable *fetched = SPI_tuptable;
-			MlsBatch *batch;
-			MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch",
-														  ALLOCSET_DEFAULT_SIZES);
-			MemoryContext before = MemoryContextSwitchTo(context);
-
-			batch = fetched_batch(table);
-			SPI_connect();
-			mls_writer_convert(writer, batch, counters);
-			SPI_finish();
-			MemoryContextSwitchTo(before);
-			MemoryContextDelete(context);
-			SPI_freetuptable(fetched);
-		}
-	}
-	SPI_cursor_close(portal);
-}
 
 /* Empties silver and the source's part of gold. */
 static void
@@ -112,7 +51,10 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	run = mls_run_start(sub, "rebuild");
 	clear(sub);
 	writer = mls_writer_begin(table, sub, run);
-	convert_all(writer, table, sub, &counters);
+	mls_bronze_convert(
+		writer, table,
+		psprintf("SELECT record FROM %s WHERE deleted_at IS NULL", mls_qualified_name(sub->bronze)),
+		&counters);
 	mls_writer_end(writer);
 	mls_run_progress(run, &counters);
 	mls_run_finish(run, "finished", NULL, NULL, sub->cursor_timestamp);

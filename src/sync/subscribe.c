@@ -251,6 +251,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 					   get_rel_name(relid) ? mls_qualified_name(relid) : psprintf("%u", relid)));
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
+	mls_listing_drop(sub);
 	if (PG_GETARG_BOOL(1))
 		drop_data(sub);
 	delete_subscription(sub);

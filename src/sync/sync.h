@@ -5,9 +5,11 @@
  *
  * The way of a run, and the file of each step:
  *
- *	launch.c	   mls_sync(): starts workers, waits, returns one row per subscription
+ *	launch.c	   mls_sync(), mls_purge(): starts workers, waits, returns one row per subscription
  *	worker.c	   the background process: connects, runs its subscriptions in turn
- *	engine.c	   one run: lock, run row, page after page, cursor, outcome
+ *	engine.c	   one run: lock, run row, step after step, outcome
+ *	sync.c		   the process sync: page after page, cursor
+ *	purge.c		   the process purge: what is gone at the source
  *	fetch.c		   which page comes next, and when the last one is proven
  *	batch.c		   a page as keys, instants and records; duplicates resolved
  *	writer.c	   a batch into bronze, silver and gold, in the open transaction
@@ -16,6 +18,12 @@
  *	run.c		   rows of mls.run
  *	subscription.c rows of mls.subscription, and the lock of a subscription
  *	subscribe.c	   mls_subscribe() and mls_unsubscribe(); layers.c makes the tables
+ *	reconcile.c	   the process reconcile: what differs from the source
+ *	listing.c	   all keys of a source, in a table
+ *	removal.c	   records out of silver and gold, with their children
+ *	keys.c		   records asked for by their keys
+ *	bronze.c	   records of bronze, read again
+ *	undo.c		   mls_undo(): what a purge removed
  *	rebuild.c	   mls_rebuild(): silver and gold from bronze
  *	instant.c	   timestamps with all their digits
  *
@@ -135,7 +143,9 @@ typedef struct MlsOutcome
 	int64 subscription;
 	MlsOutcomeState state;
 	MlsCounters counters;
+	int64 drift; /* records missing there (purge), missing or different here (reconcile) */
 	int64 duration_us;
+	char note[1024]; /* of a run that finished: what its caller should know */
 	int sqlstate;
 	char message[1024];
 	char detail[2048];
@@ -185,6 +195,48 @@ extern MlsPosition mls_fetch_newest(const MlsFetch *fetch);
 extern const char *mls_fetch_note(const MlsFetch *fetch);
 extern void mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters);
 extern void mls_fetch_end(MlsFetch *fetch);
+extern void mls_stats_add(MlsHttpStats *sum, const MlsHttpStats *stats);
+
+/* ---- All keys of a source (listing.c), and records by key (keys.c) ---- */
+
+typedef struct MlsRun MlsRun;
+
+/*
+ * The keys a source has, in a table of their own, and among them those wanted:
+ * what purge takes for gone, what reconcile wants to have.
+ */
+typedef struct MlsListing
+{
+	MlsRun *run;
+	const char *table;  /* its name, qualified and quoted */
+	const char *bronze; /* the same of the tables to compare with */
+	const char *silver;
+	TimestampTz started; /* what was fetched later is not judged by it */
+	int64 listed;        /* different keys */
+	int64 flagged;       /* of records that are there, but flagged as removed */
+	int64 before;        /* the source's count at the beginning and at the end; or -1 */
+	int64 after;
+	MemoryContext context; /* of the stream that is open */
+	MemoryContext batch_context;
+	MlsStream *stream;  /* or NULL */
+	char *last_key;     /* of the wanted keys asked for last */
+	MlsHttpStats spent; /* by streams already closed */
+} MlsListing;
+
+extern MlsListing *mls_listing_read(MlsRun *run, bool timestamps);
+extern void mls_listing_open(MlsListing *listing, MlsQuery *query);
+extern void mls_listing_close(MlsListing *listing);
+extern void mls_listing_end(MlsListing *listing);
+extern int64 mls_listing_execute(MlsListing *listing, const char *sql);
+extern char **mls_listing_next(MlsListing *listing, int size, int *n);
+extern int64 mls_listing_wanted(MlsListing *listing);
+extern void mls_listing_settle(MlsListing *listing, const MlsBatch *batch);
+extern void mls_listing_spent(const MlsListing *listing, MlsCounters *counters);
+extern void mls_listing_drop(const MlsSubscription *sub);
+extern Datum mls_key_array(char **keys, int n);
+
+/* The next page of wanted records; NULL when all were asked for. */
+extern MlsBatch *mls_keys_next(MlsListing *listing, bool keys_only);
 
 /* ---- Relations filled by C (relay.c) ---- */
 
@@ -204,9 +256,22 @@ extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
 typedef struct MlsWriter MlsWriter;
 
 extern MlsWriter *mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run);
+extern void mls_writer_trust(MlsWriter *writer);
 extern void mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_end(MlsWriter *writer);
+
+/* ---- Taking records out (removal.c) ---- */
+
+extern List *mls_removal_begin(MlsRun *run);
+extern void mls_removal_step(MlsRun *run, List *targets, char **keys, int n);
+extern void mls_removal_end(MlsRun *run, List *targets);
+
+/* ---- Bronze, read again (bronze.c) ---- */
+
+extern MlsBatch *mls_bronze_batch(const MlsTable *table);
+extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const char *query,
+							   MlsCounters *counters);
 
 /* ---- Tables (layers.c) ---- */
 
@@ -215,7 +280,60 @@ extern Oid mls_silver_prepare(const MlsTable *table);
 
 /* ---- The engine and its process ---- */
 
-extern void mls_engine_run(MlsOutcome *outcome);
+/* What a worker is to do with its subscriptions. */
+typedef enum MlsProcessKind
+{
+	MLS_PROCESS_SYNC,
+	MLS_PROCESS_PURGE,
+	MLS_PROCESS_RECONCILE
+} MlsProcessKind;
+
+typedef struct MlsTask
+{
+	MlsProcessKind process;
+	bool force;   /* purge: whatever the loss */
+	bool dry_run; /* say what would be done */
+} MlsTask;
+
+typedef struct MlsProcess MlsProcess;
+
+/* One run, as the engine keeps it and the processes use it. */
+struct MlsRun
+{
+	MemoryContext context; /* everything of the run */
+	const MlsProcess *process;
+	const MlsTask *task;
+	MlsOutcome *outcome;
+	MlsSubscription *sub;
+	MlsTable *table;
+	MlsWriter *writer;
+	void *state;      /* the process's own; NULL before its work begins */
+	const char *note; /* what was remarkable, or NULL */
+	int64 id;         /* in mls.run; 0 before it is there */
+	MlsCounters counters;
+	bool locked;
+};
+
+/* A process: what is special about its runs.  Members may be NULL except name, work, spent, end. */
+struct MlsProcess
+{
+	const char *name;
+	void (*prepare)(MlsRun *run);                      /* in the transaction before the work */
+	void (*work)(MlsRun *run);                         /* outside transactions */
+	const char *(*complete)(MlsRun *run);              /* in the last one; returns the cursor */
+	void (*spent)(MlsRun *run, MlsCounters *counters); /* requests and bytes so far */
+	void (*end)(MlsRun *run);                          /* gives back what is no memory */
+};
+
+extern const MlsProcess mls_sync_process;      /* sync.c */
+extern const MlsProcess mls_purge_process;     /* purge.c */
+extern const MlsProcess mls_reconcile_process; /* reconcile.c */
+
+extern const MlsProcess *mls_process(MlsProcessKind kind);
+extern void mls_engine_run(const MlsTask *task, MlsOutcome *outcome);
+extern void mls_run_begin_step(MlsRun *run);
+extern void mls_run_end_step(MlsRun *run, MlsCounters *counters);
+extern void mls_run_note(MlsRun *run, const char *format, ...) pg_attribute_printf(2, 3);
 
 /* Called when the process ends while a run is open: leaves a word in its row. */
 extern void mls_engine_interrupted(void);
@@ -227,6 +345,7 @@ typedef struct MlsAssignment
 	Oid session_user;
 	Oid role;
 	bool role_is_superuser;
+	MlsTask task;
 	int noutcomes;
 	MlsOutcome outcomes[FLEXIBLE_ARRAY_MEMBER];
 } MlsAssignment;
@@ -237,6 +356,9 @@ typedef struct MlsShare
 	int first;
 	int count;
 } MlsShare;
+
+/* An error on a standby and in a read-only transaction (launch.c). */
+extern void mls_refuse_standby(const char *function, const char *process);
 
 extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
 

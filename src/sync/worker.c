@@ -1,6 +1,6 @@
 /*
  * worker.c
- *		The background process of mls_sync(): connects as its caller and runs the
+ *		The background process of mls_sync() and its like: connects as its caller and runs the
  *		subscriptions of one source in turn.
  *
  * A function cannot commit, and a page must be committed with its cursor; hence
@@ -65,10 +65,13 @@ set_option(const char *name, const char *value)
  * a timeout of its own, ends this process.
  */
 static void
-settle(void)
+settle(const MlsAssignment *assignment)
 {
+	char name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "mls_fdw %s", mls_process(assignment->task.process)->name);
 	set_option("search_path", "pg_catalog, pg_temp");
-	set_option("application_name", "mls_fdw sync");
+	set_option("application_name", name);
 	set_option("statement_timeout", "0");
 	set_option("lock_timeout", "0");
 	set_option("idle_in_transaction_session_timeout", "0");
@@ -86,7 +89,7 @@ connect_as_caller(const MlsAssignment *assignment)
 {
 	BackgroundWorkerInitializeConnectionByOid(assignment->database, assignment->session_user, 0);
 	before_shmem_exit(leave_word, (Datum) 0);
-	settle();
+	settle(assignment);
 	if (assignment->role != assignment->session_user)
 		SetCurrentRoleId(assignment->role, assignment->role_is_superuser);
 }
@@ -117,7 +120,7 @@ mls_sync_worker_main(Datum arg)
 	for (i = 0; i < my_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		mls_engine_run(&my_outcomes[i]);
+		mls_engine_run(&assignment->task, &my_outcomes[i]);
 	}
 	emit_log_hook = previous_log_hook;
 	my_count = 0;

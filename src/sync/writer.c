@@ -37,6 +37,7 @@ struct MlsWriter
 	const MlsTable *table;
 	const MlsSubscription *sub;
 	int64 run;
+	bool trusts; /* takes older versions, too */
 	MemoryContext context;
 	TupleDesc silver;    /* also of mls_changed and mls_gone */
 	const char **fields; /* by attribute of silver */
@@ -137,14 +138,14 @@ prepare_bronze(const MlsWriter *writer)
 		"CASE WHEN p.gone THEN pg_catalog.now() END "
 		"FROM mls_page p LEFT JOIN %s o ON o.key = p.key "
 		"WHERE CASE WHEN o.key IS NULL THEN NOT p.gone "
-		"ELSE (p.modified_at >= o.modified_at) IS NOT FALSE AND "
+		"ELSE (%s OR (p.modified_at >= o.modified_at) IS NOT FALSE) AND "
 		"((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text) END "
 		"ON CONFLICT (key) DO UPDATE SET modified_at = excluded.modified_at, "
 		"modified = excluded.modified, record = excluded.record, "
 		"fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
 		"deleted_at = excluded.deleted_at "
 		"RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
-		bronze, writer->run, bronze));
+		bronze, writer->run, bronze, writer->trusts ? "true" : "false"));
 }
 
 static bool
@@ -320,6 +321,14 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	return writer;
 }
 
+/* From now on the source is right: an older version it sends overwrites a newer one.  Before the first batch. */
+void
+mls_writer_trust(MlsWriter *writer)
+{
+	Assert(writer->store_bronze == NULL);
+	writer->trusts = true;
+}
+
 /* ---- Issues ---- */
 
 static Datum
@@ -408,7 +417,7 @@ convert(MlsWriter *writer, const MlsItem *item)
 	bool *isnull = palloc(writer->silver->natts * sizeof(bool));
 	Place place = {writer, item->key};
 
-	mls_row_fill(writer->map, item->record, values, isnull, bad_value, &place);
+	mls_row_fill(writer->map, item->record, values, isnull, item->gone ? NULL : bad_value, &place);
 	if (has_key(writer, isnull))
 		mls_relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
 	else

@@ -1,0 +1,322 @@
+/*
+ * listing.c
+ *		All keys of a source, in a table, to be compared with bronze as a set.
+ *
+ * The table is unlogged, stands beside bronze, belongs to the subscription's
+ * owner and lives as long as the run; what a killed process leaves is dropped by
+ * the next one.  (A temporary table would need privileges that a security-
+ * restricted operation has not.)  Pages are written as they come, so memory
+ * holds one of them, whatever the number of keys.
+ *
+ * What a listing may be used for is judged here only as far as the source's own
+ * chain goes: that every page came, up to the announced end.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "sync/sync.h"
+
+/* Some sources serve 300,000 keys a page; memory is for fewer. */
+#define LISTING_PAGE 50000
+
+/* Keys written by one statement. */
+#define INSERT_KEYS 10000
+
+/* ---- The table ---- */
+
+static char *
+table_name(const MlsSubscription *sub)
+{
+	return psprintf("mls_listing_" INT64_FORMAT, sub->id);
+}
+
+static char *
+qualified_name(const MlsSubscription *sub)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(sub->bronze)),
+									  table_name(sub));
+}
+
+/* Drops the listing of a subscription, if there is one.  Needs SPI. */
+void
+mls_listing_drop(const MlsSubscription *sub)
+{
+	Oid namespace = get_rel_namespace(sub->bronze);
+
+	if (OidIsValid(namespace) && OidIsValid(get_relname_relid(table_name(sub), namespace)))
+		mls_execute(psprintf("DROP TABLE %s", qualified_name(sub)), 0, NULL, NULL, NULL,
+					SPI_OK_UTILITY);
+}
+
+static void
+create_table(MlsListing *listing)
+{
+	const MlsSubscription *sub = listing->run->sub;
+	MemoryContext context = listing->run->context;
+	MlsCounters counters = listing->run->counters;
+
+	mls_run_begin_step(listing->run);
+	listing->table = MemoryContextStrdup(context, qualified_name(sub));
+	listing->bronze = MemoryContextStrdup(context, mls_qualified_name(sub->bronze));
+	listing->silver = MemoryContextStrdup(context, mls_qualified_name(sub->silver));
+	mls_listing_drop(sub);
+	mls_execute(psprintf("CREATE UNLOGGED TABLE %s (key text COLLATE \"C\" PRIMARY KEY, "
+						 "modified_at timestamptz, wanted boolean NOT NULL DEFAULT false)",
+						 listing->table),
+				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_execute(psprintf("CREATE INDEX ON %s (key) WHERE wanted", listing->table), 0, NULL, NULL,
+				NULL, SPI_OK_UTILITY);
+	mls_execute(psprintf("COMMENT ON TABLE %s IS 'keys listed by a run of mls_fdw; goes with it'",
+						 listing->table),
+				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_run_end_step(listing->run, &counters);
+}
+
+/* Runs a statement on the table in a step of its own; returns how many rows it was for. */
+int64
+mls_listing_execute(MlsListing *listing, const char *sql)
+{
+	MlsCounters counters = listing->run->counters;
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(listing->started)};
+	int64 rows;
+	int code;
+
+	mls_run_begin_step(listing->run);
+	code = SPI_execute_with_args(sql, 1, types, values, NULL, false, 0);
+	if (code < 0)
+		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
+	rows = SPI_processed;
+	if (code == SPI_OK_SELECT)
+	{
+		bool isnull;
+
+		rows =
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	mls_run_end_step(listing->run, &counters);
+	return rows;
+}
+
+/* ---- Streams ---- */
+
+/* Opens a stream and lets its first request go. */
+void
+mls_listing_open(MlsListing *listing, MlsQuery *query)
+{
+	MemoryContext before = MemoryContextSwitchTo(listing->context);
+
+	listing->stream = query->table->source->protocol->open(query);
+	listing->stream->protocol->start(listing->stream);
+	MemoryContextSwitchTo(before);
+}
+
+void
+mls_listing_close(MlsListing *listing)
+{
+	MlsStream *stream = listing->stream;
+
+	if (stream == NULL)
+		return;
+	mls_stats_add(&listing->spent, &stream->stats);
+	listing->stream = NULL;
+	stream->protocol->close(stream);
+	MemoryContextReset(listing->context);
+}
+
+/* Requests and bytes so far. */
+void
+mls_listing_spent(const MlsListing *listing, MlsCounters *counters)
+{
+	MlsHttpStats sum = listing->spent;
+
+	if (listing->stream != NULL)
+		mls_stats_add(&sum, &listing->stream->stats);
+	counters->requests = sum.requests;
+	counters->bytes = sum.body_bytes;
+}
+
+/* Gives back the stream and drops the table; what fails here is a word in the log, since the run is over. */
+void
+mls_listing_end(MlsListing *listing)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	mls_listing_close(listing);
+	PG_TRY();
+	{
+		mls_transaction_begin(listing->run->sub->owner);
+		mls_listing_drop(listing->run->sub);
+		mls_transaction_commit();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+}
+
+/* ---- Listing ---- */
+
+static MlsQuery *
+listing_query(const MlsListing *listing, bool timestamps)
+{
+	const MlsTable *table = listing->run->table;
+	const MlsPlatform *platform = &table->source->platform;
+	MlsQuery *query = MemoryContextAllocZero(listing->context, sizeof(MlsQuery));
+
+	query->table = table;
+	query->fields = list_copy(table->key);
+	if (timestamps)
+		query->fields = lappend(query->fields, pstrdup(table->timestamp));
+	if (platform->deletion_flag != NULL)
+		query->fields = lappend(query->fields, pstrdup(platform->deletion_flag));
+	query->limit = -1;
+	query->page_size = LISTING_PAGE;
+	query->keys_only = true;
+	query->verify_count = true;
+	query->whole_set = platform->replication_path != NULL;
+	return query;
+}
+
+/* An array of texts, in CurrentMemoryContext. */
+Datum
+mls_key_array(char **keys, int n)
+{
+	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
+	int i;
+
+	for (i = 0; i < n; i++)
+		values[i] = CStringGetTextDatum(keys[i]);
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+instant_array(const MlsItem **items, int n)
+{
+	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
+	bool *nulls = palloc(Max(n, 1) * sizeof(bool));
+	int dims[] = {n};
+	int bounds[] = {1};
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		values[i] = TimestampTzGetDatum(items[i]->instant.at);
+		nulls[i] = !items[i]->has_instant;
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, dims, bounds, TIMESTAMPTZOID, 8,
+											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Writes some keys; those listed before are not counted again. */
+static void
+insert_keys(MlsListing *listing, const MlsItem **items, int n)
+{
+	Oid types[] = {TEXTARRAYOID, get_array_type(TIMESTAMPTZOID)};
+	char **keys = palloc(n * sizeof(char *));
+	Datum values[2];
+	int i;
+
+	for (i = 0; i < n; i++)
+		keys[i] = items[i]->key;
+	values[0] = mls_key_array(keys, n);
+	values[1] = instant_array(items, n);
+	mls_execute(psprintf("INSERT INTO %s (key, modified_at) "
+						 "SELECT u.key, u.at FROM ROWS FROM (pg_catalog.unnest($1), "
+						 "pg_catalog.unnest($2)) AS u(key, at) "
+						 "ON CONFLICT (key) DO NOTHING",
+						 listing->table),
+				2, types, values, NULL, SPI_OK_INSERT);
+	listing->listed += SPI_processed;
+}
+
+/* One page of keys in one transaction. */
+static void
+store_keys(MlsListing *listing, const MlsBatch *batch)
+{
+	MlsCounters counters = listing->run->counters;
+	const MlsItem **items;
+	int n = 0;
+	int i;
+
+	mls_run_begin_step(listing->run);
+	items = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(MlsItem *));
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = &batch->items[i];
+
+		if (item->gone)
+			listing->flagged++;
+		else if (item->key != NULL && !item->superseded)
+			items[n++] = item;
+		if (n == INSERT_KEYS)
+		{
+			insert_keys(listing, items, n);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		insert_keys(listing, items, n);
+	counters.received += batch->nitems;
+	counters.pages++;
+	mls_run_end_step(listing->run, &counters);
+}
+
+static void
+read_pages(MlsListing *listing)
+{
+	const MlsTable *table = listing->run->table;
+	MemoryContext before = MemoryContextSwitchTo(listing->batch_context);
+	MlsPage *page;
+
+	while ((page = listing->stream->protocol->next_page(listing->stream)) != NULL)
+	{
+		store_keys(listing, mls_batch_read(table, page->records, page->nrecords));
+		MemoryContextReset(listing->batch_context);
+		MemoryContextSwitchTo(listing->batch_context);
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Lists all keys of the source, with their timestamps if asked for.  The result
+ * lives as long as the run, and is its state.
+ */
+MlsListing *
+mls_listing_read(MlsRun *run, bool timestamps)
+{
+	MlsListing *listing = palloc0(sizeof(MlsListing));
+	MlsQuery count = {.table = run->table, .limit = -1};
+
+	listing->run = run;
+	listing->started = GetCurrentTimestamp();
+	listing->before = listing->after = -1;
+	listing->context =
+		AllocSetContextCreate(run->context, "mls_fdw listing", ALLOCSET_DEFAULT_SIZES);
+	listing->batch_context =
+		AllocSetContextCreate(run->context, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
+	run->state = listing;
+	create_table(listing);
+
+	mls_listing_open(listing, listing_query(listing, timestamps));
+	read_pages(listing);
+	listing->before = listing->stream->announced;
+	mls_listing_close(listing);
+	if (run->table->source->platform.count_exact)
+		listing->after = run->table->source->protocol->count(&count, &listing->spent);
+	return listing;
+}

@@ -1,0 +1,235 @@
+/*
+ * purge.c
+ *		The process purge: what is gone at the source goes here.
+ *
+ * All keys of the source are listed and compared with bronze as a set.  A
+ * missing key proves little by itself, so before anything is removed
+ *
+ *	- the listing has come to its end, and agrees with the source's own counts;
+ *	- it is not empty while there are records here;
+ *	- the loss stays within purge_limit;
+ *	- each key that is missing has been asked for by name, and was not there.
+ *
+ * Only force goes past the second and the third.  Records fetched after the
+ * listing began are not judged by it.  Removed means: a tombstone in bronze with
+ * the number of the run, which mls_undo() takes back, and no row in silver and
+ * gold.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "sync/sync.h"
+
+/* Records removed in one transaction. */
+#define BATCH_KEYS 250
+
+/* Records that come and go while keys are listed: the listing may be off by this share. */
+#define CHURN 0.001
+
+/* A share alone would forbid a small resource to lose anything. */
+#define LEAST_ALLOWED 10
+
+/* ---- Guards ---- */
+
+/* Has as much been listed as the source counts? */
+static void
+require_complete(const MlsListing *listing)
+{
+	const MlsSubscription *sub = listing->run->sub;
+	int64 listed = listing->listed + listing->flagged;
+	int64 low = Min(listing->before, listing->after);
+	int64 high = Max(listing->before, listing->after);
+	int64 churn;
+
+	if (low < 0)
+		low = high; /* one of the counts failed */
+	if (high < 0)
+		return; /* the source does not count: each missing key is asked for anyway */
+	churn = (int64) (high * CHURN);
+	if (listed >= low - churn && listed <= high + churn)
+		return;
+	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+			errmsg("the list of keys of resource \"%s\" of source \"%s\" is not complete",
+				   sub->resource, sub->source),
+			errdetail("The source lists " INT64_FORMAT " different keys, and counts " INT64_FORMAT
+					  " records before and " INT64_FORMAT " after.",
+					  listed, listing->before, listing->after),
+			errhint("Nothing was removed. Try again; if the source's count is only an estimate, "
+					"set the server option push_count to false."));
+}
+
+static char *
+forced_call(const MlsSubscription *sub)
+{
+	return psprintf("mls_purge(%s, %s, force => true)", quote_literal_cstr(sub->source),
+					quote_literal_cstr(sub->resource));
+}
+
+static void
+require_some(const MlsListing *listing, int64 rows)
+{
+	const MlsRun *run = listing->run;
+
+	if (listing->listed > 0 || rows == 0 || run->task->force)
+		return;
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("source \"%s\" lists no record of resource \"%s\"", run->sub->source,
+				   run->sub->resource),
+			errdetail("There are " INT64_FORMAT " records here.", rows),
+			errhint("Nothing was removed. If the resource is empty now, call %s.",
+					forced_call(run->sub)));
+}
+
+/* How many of so many rows may go. */
+static int64
+allowed_loss(const MlsLimit *limit, int64 rows)
+{
+	double allowed = HUGE_VAL;
+
+	if (limit->share >= 0)
+		allowed = floor(rows * limit->share / 100);
+	if (limit->share > 0)
+		allowed = Max(allowed, LEAST_ALLOWED);
+	if (limit->number >= 0)
+		allowed = Min(allowed, limit->number);
+	return allowed > 1e15 ? PG_INT64_MAX : (int64) allowed;
+}
+
+static void
+require_limit(MlsRun *run, int64 lost, int64 rows)
+{
+	int64 allowed = allowed_loss(&run->table->source->purge_limit, rows);
+
+	if (lost <= allowed || run->task->force)
+		return;
+	if (run->task->dry_run)
+	{
+		mls_run_note(run, "purge_limit would refuse it, for it allows " INT64_FORMAT, allowed);
+		return;
+	}
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("purge of resource \"%s\" of source \"%s\" would remove too many records",
+				   run->sub->resource, run->sub->source),
+			errdetail(INT64_FORMAT " of " INT64_FORMAT " records (%.1f %%) are missing at the "
+								   "source; the server option purge_limit allows " INT64_FORMAT ".",
+					  lost, rows, 100.0 * lost / Max(rows, 1), allowed),
+			errhint("Nothing was removed. If the source has really lost them, call %s; to allow "
+					"more at all times, set purge_limit.",
+					forced_call(run->sub)));
+}
+
+/* ---- Comparing ---- */
+
+static int64
+rows_here(MlsListing *listing)
+{
+	return mls_listing_execute(listing,
+							   psprintf("SELECT pg_catalog.count(*) FROM %s", listing->silver));
+}
+
+/*
+ * Enters the keys of bronze that the listing lacks as wanted ones; returns how
+ * many.  The keys are compared in the index alone; only what is missing is looked
+ * up in the table.
+ */
+static int64
+find_lost(MlsListing *listing)
+{
+	return mls_listing_execute(
+		listing, psprintf("INSERT INTO %s (key, wanted) SELECT b.key, true FROM "
+						  "(SELECT o.key FROM %s o WHERE NOT EXISTS "
+						  "(SELECT FROM %s l WHERE l.key = o.key) OFFSET 0) m "
+						  "JOIN %s b ON b.key = m.key "
+						  "WHERE b.deleted_at IS NULL AND b.fetched_at < $1",
+						  listing->table, listing->bronze, listing->table, listing->bronze));
+}
+
+/* Asks for each missing key by name; what comes is not lost. */
+static int64
+confirm(MlsListing *listing, int64 lost)
+{
+	MlsRun *run = listing->run;
+	MlsBatch *batch;
+	int64 confirmed;
+
+	if (lost == 0)
+		return 0;
+	while ((batch = mls_keys_next(listing, true)) != NULL)
+	{
+		MlsCounters counters = run->counters;
+
+		mls_run_begin_step(run);
+		mls_listing_settle(listing, batch);
+		counters.pages++;
+		mls_run_end_step(run, &counters);
+	}
+	confirmed = mls_listing_wanted(listing);
+	if (confirmed < lost)
+		mls_run_note(run,
+					 INT64_FORMAT " records that the list of keys lacked are at the source and "
+								  "stay",
+					 lost - confirmed);
+	return confirmed;
+}
+
+/* ---- Removing ---- */
+
+static void
+remove_lost(MlsListing *listing)
+{
+	MlsRun *run = listing->run;
+	List *targets = mls_removal_begin(run);
+	char **keys;
+	int n;
+
+	listing->last_key = NULL;
+	while ((keys = mls_listing_next(listing, BATCH_KEYS, &n)) != NULL)
+		mls_removal_step(run, targets, keys, n);
+	mls_removal_end(run, targets);
+}
+
+static void
+purge_work(MlsRun *run)
+{
+	MlsListing *listing = mls_listing_read(run, false);
+	int64 rows = rows_here(listing);
+	int64 lost;
+
+	require_complete(listing);
+	require_some(listing, rows);
+	lost = find_lost(listing);
+	require_limit(run, lost, rows);
+	lost = confirm(listing, lost);
+	run->outcome->drift = lost;
+	if (run->task->dry_run)
+		mls_run_note(run, "dry run: " INT64_FORMAT " of " INT64_FORMAT " records would be removed",
+					 lost, rows);
+	else if (lost > 0)
+		remove_lost(listing);
+}
+
+static void
+purge_spent(MlsRun *run, MlsCounters *counters)
+{
+	if (run->state != NULL)
+		mls_listing_spent(run->state, counters);
+}
+
+static void
+purge_end(MlsRun *run)
+{
+	if (run->state != NULL)
+		mls_listing_end(run->state);
+}
+
+const MlsProcess mls_purge_process = {
+	.name = "purge",
+	.work = purge_work,
+	.spent = purge_spent,
+	.end = purge_end,
+};

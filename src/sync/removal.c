@@ -1,0 +1,241 @@
+/*
+ * removal.c
+ *		Records out of silver and gold, and tombstones into bronze, with the
+ *		records that belong to them.
+ *
+ * Children are those of other subscriptions of the same source and owner whose
+ * records say whose they are: ResourceName is the resource and ResourceRecordKey
+ * the key, as the Data Dictionary has it for Media and the like.  They go in the
+ * transaction of their parents, unless another process works on them just then:
+ * then their own purge has to find them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "sync/sync.h"
+
+/* A subscription from which records go. */
+typedef struct Target
+{
+	const MlsSubscription *sub;
+	const MlsTable *table;
+	MlsWriter *writer;
+	const char *find; /* query for the records of keys $1; $2 is the resource */
+	bool is_child;
+	bool busy; /* at least once */
+	int64 removed;
+} Target;
+
+/* ---- Who is affected ---- */
+
+static Target *
+own_target(MlsRun *run)
+{
+	Target *target = palloc0(sizeof(Target));
+
+	target->sub = run->sub;
+	target->table = run->table;
+	target->writer = run->writer;
+	target->find = psprintf("SELECT record, key FROM %s WHERE key = ANY ($1) AND "
+							"deleted_at IS NULL AND $2 IS NOT NULL",
+							mls_qualified_name(run->sub->bronze));
+	return target;
+}
+
+static bool
+is_text(const MlsColumn *column)
+{
+	return column != NULL && (column->type == TEXTOID || column->type == VARCHAROID);
+}
+
+/* The name of silver's column for a field. */
+static const char *
+silver_column(const MlsTable *table, const char *field)
+{
+	return quote_identifier(mls_table_column(table, field)->name);
+}
+
+/* A subscription as a child of the run's; NULL if its records do not say whose they are. */
+static Target *
+child_target(MlsRun *run, MlsSubscription *sub)
+{
+	MlsTable *table;
+	Target *target;
+
+	if (get_rel_name(sub->foreign_table) == NULL || get_rel_name(sub->bronze) == NULL ||
+		get_rel_name(sub->silver) == NULL)
+		return NULL;
+	table = mls_table_get(sub->foreign_table, sub->owner, false);
+	if (list_length(table->key) != 1 || !is_text(mls_table_column(table, "ResourceName")) ||
+		mls_table_column(table, "ResourceRecordKey") == NULL)
+		return NULL;
+	target = palloc0(sizeof(Target));
+	target->is_child = true;
+	target->sub = sub;
+	target->table = table;
+	target->writer = mls_writer_begin(table, sub, run->id);
+	target->find =
+		psprintf("SELECT b.record, b.key FROM %s s JOIN %s b "
+				 "ON b.key = s.%s::pg_catalog.text "
+				 "WHERE s.%s::pg_catalog.text = ANY ($1) AND s.%s = $2 AND "
+				 "b.deleted_at IS NULL",
+				 mls_qualified_name(sub->silver), mls_qualified_name(sub->bronze),
+				 silver_column(table, linitial(table->key)),
+				 silver_column(table, "ResourceRecordKey"), silver_column(table, "ResourceName"));
+	return target;
+}
+
+/* Numbers of the other subscriptions of source and owner, in the current context (List of int64 *). */
+static List *
+siblings(const MlsSubscription *sub)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+	List *ids = NIL;
+	uint64 i;
+
+	mls_execute("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
+				"ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1",
+				1, types, values, NULL, SPI_OK_SELECT);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext before = MemoryContextSwitchTo(context);
+		int64 *id = palloc(sizeof(int64));
+		bool isnull;
+
+		*id =
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		ids = lappend(ids, id);
+		MemoryContextSwitchTo(before);
+	}
+	return ids;
+}
+
+/* From what records will go: the run's subscription and its children (List of Target *). */
+List *
+mls_removal_begin(MlsRun *run)
+{
+	MlsCounters counters = run->counters;
+	List *targets;
+	ListCell *lc;
+
+	mls_run_begin_step(run);
+	MemoryContextSwitchTo(run->context);
+	targets = list_make1(own_target(run));
+	if (list_length(run->table->key) == 1)
+	{
+		foreach (lc, siblings(run->sub))
+		{
+			MlsSubscription *sub = mls_subscription_by_id(*(int64 *) lfirst(lc));
+			Target *child = sub ? child_target(run, sub) : NULL;
+
+			if (child != NULL)
+				targets = lappend(targets, child);
+		}
+	}
+	mls_run_end_step(run, &counters);
+	return targets;
+}
+
+/* ---- Removing ---- */
+
+/* Tombstones for the records found last; in bronze they stay. */
+static void
+bury(const MlsRun *run, Target *target)
+{
+	Oid types[] = {TEXTARRAYOID, INT8OID};
+	SPITupleTable *found = SPI_tuptable;
+	int n = SPI_processed;
+	char **keys = palloc(Max(n, 1) * sizeof(char *));
+	Datum values[2];
+	int i;
+
+	for (i = 0; i < n; i++)
+		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
+	values[0] = mls_key_array(keys, n);
+	values[1] = Int64GetDatum(run->id);
+	mls_execute(psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
+						 "WHERE key = ANY ($1) AND deleted_at IS NULL",
+						 mls_qualified_name(target->sub->bronze)),
+				2, types, values, NULL, SPI_OK_UPDATE);
+	target->removed += SPI_processed;
+}
+
+/* Takes the records of some keys out of one subscription's tables. */
+static void
+remove_from(const MlsRun *run, Target *target, Datum keys)
+{
+	Oid types[] = {TEXTARRAYOID, TEXTOID};
+	Datum values[] = {keys, CStringGetTextDatum(run->sub->resource)};
+	MlsCounters ignored = {0};
+	MlsBatch *batch;
+	int i;
+
+	if (target->is_child && !mls_subscription_lock(target->sub->id, false))
+	{
+		target->busy = true;
+		return;
+	}
+	mls_execute(target->find, 2, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return;
+	batch = mls_bronze_batch(target->table);
+	for (i = 0; i < batch->nitems; i++)
+		batch->items[i].gone = true;
+	bury(run, target);
+	SPI_connect();
+	mls_writer_convert(target->writer, batch, &ignored);
+	SPI_finish();
+}
+
+/* Removes the records of some keys, and their children, in one transaction. */
+void
+mls_removal_step(MlsRun *run, List *targets, char **keys, int n)
+{
+	MlsCounters counters = run->counters;
+	Datum array;
+	ListCell *lc;
+
+	mls_run_begin_step(run);
+	array = mls_key_array(keys, n);
+	foreach (lc, targets)
+	{
+		Target *target = lfirst(lc);
+		int64 before = target->removed;
+
+		remove_from(run, target, array);
+		if (!target->is_child)
+			counters.deleted += target->removed - before;
+	}
+	mls_run_end_step(run, &counters);
+}
+
+/* Says what became of the children. */
+void
+mls_removal_end(MlsRun *run, List *targets)
+{
+	ListCell *lc;
+
+	foreach (lc, targets)
+	{
+		const Target *target = lfirst(lc);
+
+		if (!target->is_child)
+			continue;
+		if (target->removed > 0)
+			mls_run_note(run, "with " INT64_FORMAT " records of %s that belonged to them",
+						 target->removed, target->sub->resource);
+		if (target->busy)
+			mls_run_note(run,
+						 "records of %s were left to their own purge, for another process "
+						 "worked on them",
+						 target->sub->resource);
+		mls_writer_end(target->writer);
+	}
+}

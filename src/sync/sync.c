@@ -1,0 +1,79 @@
+/*
+ * sync.c
+ *		The process sync: what is new at the source, page after page.
+ *
+ * A page is written with the position it leads to, so whatever happens the
+ * cursor stands where the last committed page left it.
+ */
+#include "postgres.h"
+
+#include "sync/sync.h"
+
+/* When what is asked for has changed, everything is read again. */
+static void
+sync_prepare(MlsRun *run)
+{
+	char *scope = mls_subscription_scope(run->table);
+
+	if (strcmp(scope, run->sub->scope_hash) != 0)
+		mls_subscription_restart(run->sub, scope);
+}
+
+/* One page, with its position and its counters, in one transaction. */
+static void
+store_page(MlsRun *run, const MlsBatch *batch)
+{
+	MlsCounters counters = run->counters;
+	MlsPosition position = mls_fetch_position(run->state);
+
+	mls_run_begin_step(run);
+	mls_writer_store(run->writer, batch, &counters);
+	counters.pages++;
+	mls_subscription_reach(run->sub, &position);
+	mls_run_end_step(run, &counters);
+}
+
+static void
+sync_work(MlsRun *run)
+{
+	MlsBatch *batch;
+
+	run->state = mls_fetch_begin(run->table, run->sub);
+	while ((batch = mls_fetch_next(run->state)) != NULL)
+		store_page(run, batch);
+}
+
+static const char *
+sync_complete(MlsRun *run)
+{
+	MlsPosition cursor = mls_fetch_newest(run->state);
+
+	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);
+	return cursor.timestamp;
+}
+
+/* Requests and bytes so far, and what the reading found remarkable. */
+static void
+sync_spent(MlsRun *run, MlsCounters *counters)
+{
+	if (run->state == NULL)
+		return;
+	mls_fetch_spent(run->state, counters);
+	run->note = mls_fetch_note(run->state);
+}
+
+static void
+sync_end(MlsRun *run)
+{
+	if (run->state != NULL)
+		mls_fetch_end(run->state);
+}
+
+const MlsProcess mls_sync_process = {
+	.name = "sync",
+	.prepare = sync_prepare,
+	.work = sync_work,
+	.complete = sync_complete,
+	.spent = sync_spent,
+	.end = sync_end,
+};

@@ -1,0 +1,179 @@
+# Purge: what is gone at the source goes here, and nothing else does, whatever
+# the source answers; and it can be taken back.
+use strict;
+use warnings;
+
+use MlsSync;
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node();
+my $mls = start_mls(listings => 1000, fields => 'small');
+
+sub rows
+{
+	my ($name) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT (SELECT count(*) FROM bronze.${name}_property WHERE deleted_at IS NULL),
+		       (SELECT count(*) FROM silver.${name}_property),
+		       (SELECT count(*) FROM gold.property WHERE mls_source = '$name')});
+}
+
+sub purge
+{
+	my ($call, $columns) = @_;
+	return $node->safe_psql('postgres', "SELECT $columns FROM mls_purge($call)");
+}
+
+# All of silver, and of gold what the source said
+sub content
+{
+	my ($name) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT (SELECT md5(string_agg(s::text, '|' ORDER BY listing_key)) FROM silver.${name}_property s),
+		       (SELECT md5(string_agg((to_jsonb(g) - 'mls_updated_at')::text, '|' ORDER BY mls_source_key))
+		          FROM gold.property g WHERE mls_source = '$name')});
+}
+
+# A source that misbehaves removes nothing, in words.
+sub refuses
+{
+	my ($name, $fault, $message, %options) = @_;
+	subscribe_property($node, $mls, $name, page_size => 100, key_prefix => "$name-", %options);
+	sync_row($node, $name, 'status');
+	$mls->fault(resource => 'Property', times => 1, %$fault);
+	like(sql_error($node, "SELECT * FROM mls_purge('$name')"), $message, "$name: says what happened");
+	is(rows($name), '1000|1000|1000', "$name: removes nothing");
+	is(last_run($node, $name, q{process, status, deleted, message <> ''}), 'purge|failed|0|t',
+		"$name: the history has it");
+	$mls->reset;
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname LIKE 'mls\_listing%'}),
+		'0', "$name: leaves no table behind");
+	return;
+}
+
+refuses('status', { kind => 'status', status => 500, skip => 9 }, qr/500/);
+refuses('dropped', { kind => 'drop_link', skip => 4 }, qr/too early/);
+refuses('repeated', { kind => 'repeat_page', skip => 3 }, qr/leads back|second time/);
+refuses('loop', { kind => 'loop', skip => 3 }, qr/leads back|second time/);
+refuses('counts', { kind => 'wrong_count', by => 5, times => -1 }, qr/too early|not complete/);
+refuses('fewer', { kind => 'wrong_count', by => -5, times => -1 }, qr/not complete.*Nothing was removed/s);
+refuses('skips', { kind => 'truncate', skip => 5 }, qr/page|truncated|closed/i);
+
+# Nothing is gone
+subscribe_property($node, $mls, 'one', page_size => 100);
+sync_row($node, 'one', 'status');
+is(purge(q{'one'}, 'status, listed, missing, deleted, message'), 'finished|1000|0|0|', 'nothing gone, nothing removed');
+
+# A source that filters its list, and nobody notices
+$node->safe_psql('postgres', q{
+	INSERT INTO bronze.one_property (key, record, fetched_at, run_id)
+	SELECT 'GONE' || i, json_build_object('ListingKey', 'GONE' || i), now(), 0 FROM generate_series(1, 60) i;
+	SELECT mls_rebuild('one.property')});
+is(purge(q{'one', dry_run => true}, 'status, missing, deleted, message'),
+	'finished|60|0|dry run: 60 of 1060 records would be removed', 'a dry run says what would go');
+is(rows('one'), '1060|1060|1060', 'and removes nothing');
+is(purge(q{'one'}, 'status, listed, missing, deleted'), 'finished|1000|60|60', 'what is gone goes');
+is(rows('one'), '1000|1000|1000', 'from all layers');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM bronze.one_property WHERE deleted_at IS NOT NULL}), '60',
+	'and leaves tombstones');
+is(differences($node, $mls, 'one'), 0, 'the copy is true');
+is(purge(q{'one'}, 'missing, deleted'), '0|0', 'a second purge has nothing to do');
+
+# Too many
+my @keys = map { JSON::PP::decode_json($_)->{ListingKey} }
+  grep { length } split /\n/, $mls->get('truth?resource=Property');
+$mls->control('delete', { resource => 'Property', keys => [ @keys[ 100 .. 249 ] ] });
+my $before = content('one');
+my $error = sql_error($node, q{SELECT * FROM mls_purge('one')});
+like($error, qr/55000.*too many records.*150 of 1000 records \(15\.0 %\).*allows 100.*force => true/s,
+	'a loss over the limit is refused with its numbers');
+is(content('one'), $before, 'and nothing is removed');
+like(purge(q{'one', dry_run => true}, 'message'), qr/purge_limit would refuse it/, 'a dry run says so, too');
+is(purge(q{'one', force => true}, 'missing, deleted'), '150|150', 'force removes them');
+is(differences($node, $mls, 'one'), 0, 'the copy is true');
+
+# Undone
+my $run = last_run($node, 'one', 'run');
+is($node->safe_psql('postgres', "SELECT mls_undo($run)"), '150', 'a purge is taken back');
+is(content('one'), $before, 'silver and gold are as before');
+is(last_run($node, 'one', 'process, status, inserted, note'), "undo|finished|150|took back run $run", 'the history has it');
+is($node->safe_psql('postgres', "SELECT mls_undo($run)"), '0', 'a second time there is nothing to take back');
+like(sql_error($node, q{SELECT mls_undo((SELECT min(run) FROM mls_history))}), qr/42809.*is no purge/s, 'a sync cannot be undone');
+like(sql_error($node, q{SELECT mls_undo(0)}), qr/42704/, 'nor what does not exist');
+
+# The limit is an option
+$node->safe_psql('postgres', q{ALTER SERVER one OPTIONS (ADD purge_limit '20%')});
+is(purge(q{'one'}, 'missing, deleted'), '150|150', 'the option purge_limit decides');
+
+# A removed record comes back
+$mls->control('insert', { resource => 'Property', count => 1, fields => { ListingKey => $keys[120] } });
+is(sync_row($node, 'one', 'status, updated'), 'finished|1', 'a removed record that returns');
+is(differences($node, $mls, 'one'), 0, 'is here again');
+
+# A record that appears while keys are listed
+$mls->fault(kind => 'stall', resource => 'Property', skip => 4, times => 1);
+my $purge = start_psql($node, q{SELECT deleted FROM mls_purge('one')});
+worker_pid($node, 4);
+$mls->control('insert', { resource => 'Property', count => 1 });
+like(sql_error($node, q{SELECT * FROM mls_sync('one')}), qr/55006/, 'a sync waits its turn');
+$mls->control('release');
+is(end_psql($purge), "0\n", 'records that come meanwhile remove nothing');
+sync_row($node, 'one', 'status');
+is(purge(q{'one'}, 'deleted'), '0', 'and survive the next purge');
+is(differences($node, $mls, 'one'), 0, 'the copy is true');
+
+# A few of a few
+$mls->control('delete', { resource => 'Property', keys => [ @keys[ 300 .. 999 ] ] });
+$node->safe_psql('postgres', q{SELECT * FROM mls_purge('one', force => true)});
+is(differences($node, $mls, 'one'), 0, 'a small source');
+$mls->control('delete', { resource => 'Property', keys => [ @keys[ 0 .. 99 ] ] });
+$node->safe_psql('postgres', q{SELECT * FROM mls_purge('one', force => true);
+	ALTER SERVER one OPTIONS (DROP purge_limit)});
+
+# Children: the media of listings that are gone
+$node->safe_psql('postgres', q{
+	CREATE FOREIGN TABLE one.media (
+		media_key text OPTIONS (field 'MediaKey'),
+		resource_record_key text OPTIONS (field 'ResourceRecordKey'),
+		resource_name text OPTIONS (field 'ResourceName'),
+		modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
+	SERVER one OPTIONS (resource 'Media', key 'MediaKey', timestamp 'ModificationTimestamp');
+	SELECT mls_subscribe('one.media');
+	SELECT * FROM mls_sync('one', 'Media')});
+my $parents = q{SELECT resource_record_key FROM silver.one_media WHERE resource_name = 'Property'
+	AND resource_record_key IN (SELECT listing_key FROM silver.one_property) GROUP BY 1 ORDER BY 1 LIMIT 5};
+my $media = $node->safe_psql('postgres', q{SELECT md5(string_agg(s::text, '|' ORDER BY media_key)) FROM silver.one_media s});
+my @parents = split /\n/, $node->safe_psql('postgres', $parents);
+my $theirs = join ', ', map { "'$_'" } @parents;
+my $count = $node->safe_psql('postgres', "SELECT count(*) FROM silver.one_media WHERE resource_record_key IN ($theirs)");
+cmp_ok($count, '>', 0, 'there are media of some listings');
+$mls->control('delete', { resource => 'Property', keys => \@parents });
+is(purge(q{'one', 'Property', force => true}, 'deleted, message'),
+	scalar(@parents) . "|with $count records of Media that belonged to them", 'listings go with their media');
+is($node->safe_psql('postgres', "SELECT count(*) FROM silver.one_media WHERE resource_record_key IN ($theirs)"), '0',
+	'which are gone');
+$run = $node->safe_psql('postgres', q{SELECT max(run) FROM mls_history WHERE process = 'purge'});
+$node->safe_psql('postgres', "SELECT mls_undo($run)");
+is($node->safe_psql('postgres', q{SELECT md5(string_agg(s::text, '|' ORDER BY media_key)) FROM silver.one_media s}), $media,
+	'and come back with them');
+
+# Everything
+$mls->control('delete', { resource => 'Property' });
+like(sql_error($node, q{SELECT * FROM mls_purge('one', 'Property')}), qr/55000.*lists no record.*force => true/s,
+	'a source without records is refused');
+is(substr(rows('one'), 0, 2) ne '0|', 1, 'and removes nothing');
+
+# Who may
+$node->safe_psql('postgres', q{CREATE ROLE alice LOGIN});
+for my $call ('mls_purge()', 'mls_undo(1)', 'mls_reconcile()')
+{
+	like(sql_error($node, "SET ROLE alice; SELECT $call"), qr/42501/, "$call is not for everybody");
+}
+$node->safe_psql('postgres', q{SELECT mls_grant('alice')});
+is($node->safe_psql('postgres', q{SET ROLE alice; SET client_min_messages = error; SELECT count(*) FROM mls_purge()}), '0',
+	'with mls_grant a role purges its own');
+
+$node->stop;
+done_testing();
