@@ -24,8 +24,10 @@ read_object(const char *text, int length)
 	}
 	PG_CATCH();
 	{
-		/* An error body that is no JSON says nothing; nothing but memory was touched. */
 		MemoryContextSwitchTo(context);
+		/* An error body that is no JSON says nothing; nothing but memory was touched. */
+		if (geterrcode() != ERRCODE_FDW_REPLY_HANDLE)
+			PG_RE_THROW();
 		FlushErrorState();
 	}
 	PG_END_TRY();
