@@ -37,7 +37,8 @@ install_packages() {
 	local sudo=
 	[ "$(id -u)" -eq 0 ] || sudo=sudo
 	install_missing "$sudo" "${mls_packages[@]}" "$@"
-	install_missing "$sudo" "postgresql-server-dev-$(postgresql_version)"
+	install_missing "$sudo" "postgresql-server-dev-$(postgresql_version)" \
+		"postgresql-$(postgresql_version)-cron"
 }
 
 # PostgreSQL refuses to run as root: there, commands run as the user "postgres".

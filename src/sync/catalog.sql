@@ -27,6 +27,7 @@ CREATE TABLE mls.subscription (
     resume_since     timestamptz,
     scope_hash       text NOT NULL,
     subscribed_at    timestamptz NOT NULL DEFAULT now(),
+    track_changes    boolean NOT NULL DEFAULT false,
     UNIQUE (source, resource)
 );
 COMMENT ON TABLE mls.subscription IS 'foreign tables that are replicated, each with its tables and its cursor';
@@ -48,6 +49,7 @@ COMMENT ON COLUMN mls.subscription.resume_received IS 'records received on the w
 COMMENT ON COLUMN mls.subscription.resume_since IS 'when the interrupted reading began, by the clock of the source';
 COMMENT ON COLUMN mls.subscription.scope_hash IS 'fingerprint of what is asked for: resource, filter, expand';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
+COMMENT ON COLUMN mls.subscription.track_changes IS 'whether its changes in gold are logged to mls.change; set by mls_track()';
 
 CREATE TABLE mls.run (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

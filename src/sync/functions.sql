@@ -107,18 +107,25 @@ CREATE FUNCTION mls_grant(role regrole)
 DECLARE
     layer text;
     schema text;
+    object text;
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', role);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mls TO %s', role);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mls.subscription, mls.run, mls.issue TO %s', role);
-    EXECUTE format('GRANT SELECT ON @extschema@.mls_status, @extschema@.mls_history TO %s', role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.mls_subscribe(regclass), '
-                   '@extschema@.mls_unsubscribe(regclass, boolean), '
-                   '@extschema@.mls_sync(text, text), '
-                   '@extschema@.mls_purge(text, text, boolean, boolean), '
-                   '@extschema@.mls_undo(bigint), '
-                   '@extschema@.mls_reconcile(text, text, boolean), '
-                   '@extschema@.mls_rebuild(regclass) TO %s', role);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mls.subscription, mls.run, mls.issue, '
+                   'mls.change, mls.counter, mls.schedule TO %s', role);
+    -- All of the extension's own but what only a superuser may give away.
+    FOR object IN
+        SELECT CASE WHEN d.classid = 'pg_proc'::regclass THEN format('EXECUTE ON FUNCTION %s', d.objid::regprocedure)
+                    ELSE format('SELECT ON %s', d.objid::regclass) END
+          FROM pg_depend d
+          JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'mls_fdw'
+          LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+          LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+           AND (p.proname NOT IN ('mls_grant', 'mls_check') OR c.relkind = 'v')
+    LOOP
+        EXECUTE format('GRANT %s TO %s', object, role);
+    END LOOP;
     FOREACH layer IN ARRAY ARRAY['bronze', 'silver', 'gold', 'reso'] LOOP
         schema := coalesce(nullif(current_setting('mls_fdw.' || layer || '_schema', true), ''), layer);
         IF to_regnamespace(quote_ident(schema)) IS NULL THEN

@@ -4,11 +4,24 @@
  */
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "utils/guc.h"
 
 #include "sync/sync.h"
 
 int mls_max_sync_workers = 4;
+
+/* Read by SQL, with current_setting(): see schedule.sql. */
+static int run_retention = 90 * HOURS_PER_DAY * MINS_PER_HOUR;
+static int change_retention = 30 * HOURS_PER_DAY * MINS_PER_HOUR;
+static int issue_retention = 90 * HOURS_PER_DAY * MINS_PER_HOUR;
+
+static void
+define_retention(const char *name, const char *description, int *value)
+{
+	DefineCustomIntVariable(name, description, "0 keeps them for ever.", value, *value, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MIN, NULL, NULL, NULL);
+}
 
 void
 mls_sync_define_settings(void)
@@ -17,4 +30,9 @@ mls_sync_define_settings(void)
 							"Sources one call of mls_sync() works on at the same time.",
 							"Each takes one of max_worker_processes.", &mls_max_sync_workers, 4, 1,
 							64, PGC_USERSET, 0, NULL, NULL, NULL);
+	define_retention("mls_fdw.run_retention", "How long mls_prune() keeps runs.", &run_retention);
+	define_retention("mls_fdw.change_retention", "How long mls_prune() keeps changes of gold.",
+					 &change_retention);
+	define_retention("mls_fdw.issue_retention", "How long mls_prune() keeps issues not seen again.",
+					 &issue_retention);
 }

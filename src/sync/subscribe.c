@@ -124,6 +124,18 @@ refuse_second(const MlsTable *table)
 				errhint("To replicate a second part of a resource, create a second server."));
 }
 
+/* A gold table that was made anew has no triggers; one that stays without the subscription needs none. */
+static void
+place_triggers(int64 id, Oid gold, bool remove)
+{
+	Oid types[] = {INT8OID, OIDOID, BOOLOID};
+	Datum values[] = {Int64GetDatum(id), ObjectIdGetDatum(gold), BoolGetDatum(!remove)};
+
+	mls_execute("SELECT mls.place_triggers($2::regclass, $1, $3) FROM mls.subscription "
+				"WHERE id = $1 AND track_changes",
+				3, types, values, NULL, SPI_OK_SELECT);
+}
+
 /*
  * Takes over tables that were made anew.  Without the old bronze table the copy
  * is empty, so it is read from the start.
@@ -143,6 +155,8 @@ refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
 	mls_execute("UPDATE mls.subscription SET bronze = $2::regclass, silver = $3::regclass, "
 				"gold = $4::regclass WHERE id = $1",
 				4, types, values, nulls, SPI_OK_UPDATE);
+	if (OidIsValid(gold) && sub->gold != gold)
+		place_triggers(sub->id, gold, false);
 	if (sub->bronze != bronze)
 		mls_subscription_restart(sub, sub->scope_hash);
 	sub->bronze = bronze;
@@ -254,6 +268,8 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	mls_listing_drop(sub);
 	if (PG_GETARG_BOOL(1))
 		drop_data(sub);
+	if (OidIsValid(sub->gold) && get_rel_name(sub->gold) != NULL)
+		place_triggers(sub->id, sub->gold, true);
 	delete_subscription(sub);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -1,34 +1,60 @@
 -- What became of it: for people, dashboards and monitors.
 
+CREATE FUNCTION mls_quota(
+    source text, OUT "window" text, OUT used bigint, OUT allowed float8, OUT share float8)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT ROWS 5;
+COMMENT ON FUNCTION mls_quota(text)
+    IS 'limits of a source: what is spent of each in its window that ends now, and the share; no network';
+REVOKE ALL ON FUNCTION mls_quota(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls_quota(text) TO pg_monitor;
+
+-- A process that works on a subscription holds its advisory lock.
+CREATE VIEW mls.working WITH (security_invoker = true) AS
+SELECT s.id AS subscription,
+       l.pid
+  FROM mls.subscription s
+  JOIN pg_catalog.pg_locks l
+    ON l.locktype = 'advisory' AND l.granted
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                      WHERE d.datname = pg_catalog.current_database())
+   AND l.objsubid = 19788
+   AND l.classid::bigint = s.id >> 32
+   AND l.objid::bigint = s.id & 4294967295;
+COMMENT ON VIEW mls.working IS 'subscriptions a process is working on';
+COMMENT ON COLUMN mls.working.subscription IS 'number of the subscription';
+COMMENT ON COLUMN mls.working.pid IS 'the process';
+
 CREATE VIEW mls_status WITH (security_invoker = true) AS
 SELECT s.source,
        s.resource,
        s.foreign_table,
-       CASE WHEN syncing.pid IS NOT NULL THEN 'syncing'
-            WHEN last.status IS NULL THEN 'not_synced'
+       CASE WHEN working.pid IS NOT NULL THEN 'syncing'
             WHEN last.status = 'finished' THEN 'synced'
-            ELSE 'failed'
+            WHEN last.status IS NOT NULL THEN 'failed'
+            WHEN job.schedule IS NOT NULL THEN 'pending'
+            ELSE 'not_synced'
        END AS state,
        coalesce(nullif(pg_catalog.pg_stat_get_live_tuples(s.silver), 0),
-                greatest(c.reltuples, 0)::bigint) AS rows,
+                greatest(silver.reltuples, 0)::bigint) AS rows,
+       coalesce(nullif(pg_catalog.pg_stat_get_live_tuples(s.bronze), 0),
+                greatest(bronze.reltuples, 0)::bigint) AS bronze_rows,
        s.cursor_at AS newest,
        pg_catalog.now() - s.cursor_at AS lag,
        last.started_at AS last_run,
        success.finished_at AS last_success,
-       CASE WHEN syncing.pid IS NULL AND last.status = 'running'
+       job.schedule,
+       job.next_run,
+       quota.share AS quota_used,
+       CASE WHEN working.pid IS NULL AND last.status = 'running'
             THEN 'the process or the server ended during the run'
             ELSE last.message
        END AS last_error,
        (SELECT pg_catalog.count(*) FROM mls.issue i WHERE i.subscription = s.id) AS issues
   FROM mls.subscription s
-  LEFT JOIN pg_catalog.pg_class c ON c.oid = s.silver
-  LEFT JOIN pg_catalog.pg_locks syncing
-    ON syncing.locktype = 'advisory' AND syncing.granted
-   AND syncing.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                            WHERE d.datname = pg_catalog.current_database())
-   AND syncing.objsubid = 19788
-   AND syncing.classid::bigint = s.id >> 32
-   AND syncing.objid::bigint = s.id & 4294967295
+  LEFT JOIN pg_catalog.pg_class silver ON silver.oid = s.silver
+  LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
+  LEFT JOIN mls.working working ON working.subscription = s.id
   LEFT JOIN LATERAL (SELECT r.status, r.started_at, r.message
                        FROM mls.run r
                       WHERE r.subscription = s.id AND r.process = 'sync'
@@ -37,19 +63,70 @@ SELECT s.source,
                        FROM mls.run r
                       WHERE r.subscription = s.id AND r.process = 'sync'
                         AND r.status = 'finished'
-                      ORDER BY r.id DESC LIMIT 1) success ON true;
+                      ORDER BY r.id DESC LIMIT 1) success ON true
+  LEFT JOIN LATERAL (SELECT j.schedule, j.scheduled_at,
+                            mls.cron_next(j.schedule, pg_catalog.now()) AS next_run
+                       FROM mls.schedule j
+                      WHERE j.source = s.source AND j.process = 'sync'
+                        AND pg_catalog.pg_has_role(j.role, s.owner, 'USAGE')
+                      ORDER BY next_run LIMIT 1) job ON true
+  LEFT JOIN LATERAL (SELECT pg_catalog.max(q.share) AS share
+                       FROM pg_catalog.pg_foreign_server f,
+                            LATERAL mls_quota(f.srvname) q
+                      WHERE f.srvname = s.source AND q."window" <> 'second') quota ON true;
 COMMENT ON VIEW mls_status IS 'each subscription: how close the copy is, and what happened last';
 COMMENT ON COLUMN mls_status.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_status.resource IS 'resource at the source';
 COMMENT ON COLUMN mls_status.foreign_table IS 'the foreign table that is replicated';
-COMMENT ON COLUMN mls_status.state IS 'not_synced, syncing, synced or failed';
+COMMENT ON COLUMN mls_status.state IS 'not_synced (no run yet), pending (no run yet, but scheduled), syncing, synced or failed';
 COMMENT ON COLUMN mls_status.rows IS 'rows in silver, as the statistics of the server estimate them';
+COMMENT ON COLUMN mls_status.bronze_rows IS 'rows in bronze, those of removed records included, as the statistics of the server estimate them';
 COMMENT ON COLUMN mls_status.newest IS 'modification timestamp up to which the copy is complete';
 COMMENT ON COLUMN mls_status.lag IS 'how long ago that was';
 COMMENT ON COLUMN mls_status.last_run IS 'when the last sync began';
 COMMENT ON COLUMN mls_status.last_success IS 'when the last successful sync ended';
+COMMENT ON COLUMN mls_status.schedule IS 'when pg_cron syncs it, as a cron expression; see mls_schedule()';
+COMMENT ON COLUMN mls_status.next_run IS 'when that is next; NULL if the expression has other than five fields';
+COMMENT ON COLUMN mls_status.quota_used IS 'share of the source''s quota per minute, hour or day that is spent, the largest of them; 1 is all';
 COMMENT ON COLUMN mls_status.last_error IS 'why the last sync failed, if it did';
 COMMENT ON COLUMN mls_status.issues IS 'values and records that did not fit; see mls.issue';
+
+CREATE VIEW mls_progress WITH (security_invoker = true) AS
+SELECT r.id AS run,
+       s.source,
+       s.resource,
+       r.process,
+       r.pid,
+       CASE WHEN a.wait_event_type = 'Extension' THEN 'waiting for the source'
+            WHEN a.wait_event_type = 'Lock' THEN 'waiting for a lock'
+            WHEN r.pages = 0 THEN 'starting'
+            ELSE 'working'
+       END AS phase,
+       pg_catalog.clock_timestamp() - r.started_at AS duration,
+       r.pages,
+       r.received,
+       r.bytes,
+       r.requests,
+       r.received / greatest(extract(epoch FROM pg_catalog.clock_timestamp() - r.started_at), 0.001)
+           AS records_per_second
+  FROM mls.run r
+  JOIN mls.subscription s ON s.id = r.subscription
+  JOIN mls.working w ON w.subscription = r.subscription AND w.pid = r.pid
+  LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = r.pid
+ WHERE r.status = 'running';
+COMMENT ON VIEW mls_progress IS 'runs that are at work, with what they have committed so far';
+COMMENT ON COLUMN mls_progress.run IS 'number of the run';
+COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls_progress.resource IS 'resource at the source';
+COMMENT ON COLUMN mls_progress.process IS 'which process';
+COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
+COMMENT ON COLUMN mls_progress.phase IS 'starting, working, waiting for the source or waiting for a lock';
+COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
+COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
+COMMENT ON COLUMN mls_progress.received IS 'records received';
+COMMENT ON COLUMN mls_progress.bytes IS 'bytes received after decompression';
+COMMENT ON COLUMN mls_progress.requests IS 'requests sent';
+COMMENT ON COLUMN mls_progress.records_per_second IS 'records received per second since it started';
 
 CREATE VIEW mls_history WITH (security_invoker = true) AS
 SELECT r.id AS run,
@@ -95,4 +172,4 @@ COMMENT ON COLUMN mls_history.message IS 'message of the error that ended it';
 COMMENT ON COLUMN mls_history.detail IS 'detail of that error';
 COMMENT ON COLUMN mls_history.hint IS 'hint of that error';
 
-GRANT SELECT ON mls_status, mls_history TO pg_monitor;
+GRANT SELECT ON mls.working, mls_status, mls_progress, mls_history TO pg_monitor;

@@ -1,0 +1,207 @@
+/*
+ * change.c
+ *		mls.changed_fields(): what differs between two versions of a row.
+ *
+ * Values are compared as stored, before any is turned into JSON: of a row's
+ * hundred fields few change, and only these cost something.  Which rows are
+ * compared, and what becomes of the answer, is change.sql's.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/typcache.h"
+
+PG_FUNCTION_INFO_V1(mls_changed_fields);
+
+/* Kept for the calls of a statement. */
+typedef struct Shape
+{
+	TupleDesc desc;
+	FmgrInfo *to_jsonb; /* by attribute; fn_oid is 0 before the first use */
+	bool *is_ours;      /* by attribute: a column that is no field */
+} Shape;
+
+/* A version of the row; without values if there is none. */
+typedef struct Version
+{
+	Datum *values;
+	bool *isnull;
+} Version;
+
+static bool
+is_own_column(const Form_pg_attribute att)
+{
+	return strncmp(NameStr(att->attname), "mls_", 4) == 0;
+}
+
+static Shape *
+shape_of(FunctionCallInfo fcinfo, HeapTupleHeader row)
+{
+	Shape *shape = fcinfo->flinfo->fn_extra;
+	MemoryContext before;
+	TupleDesc desc;
+	int i;
+
+	if (shape != NULL && shape->desc->tdtypeid == HeapTupleHeaderGetTypeId(row) &&
+		shape->desc->tdtypmod == HeapTupleHeaderGetTypMod(row))
+		return shape;
+	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	shape = palloc0(sizeof(Shape));
+	shape->desc = CreateTupleDescCopy(desc);
+	shape->to_jsonb = palloc0(desc->natts * sizeof(FmgrInfo));
+	shape->is_ours = palloc0(desc->natts * sizeof(bool));
+	for (i = 0; i < desc->natts; i++)
+		shape->is_ours[i] =
+			TupleDescAttr(desc, i)->attisdropped || is_own_column(TupleDescAttr(desc, i));
+	MemoryContextSwitchTo(before);
+	ReleaseTupleDesc(desc);
+	fcinfo->flinfo->fn_extra = shape;
+	return shape;
+}
+
+static Version
+version_of(const Shape *shape, HeapTupleHeader row)
+{
+	Version version = {palloc(shape->desc->natts * sizeof(Datum)),
+					   palloc(shape->desc->natts * sizeof(bool))};
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+
+	heap_deform_tuple(&tuple, shape->desc, version.values, version.isnull);
+	return version;
+}
+
+static Version
+no_version(const Shape *shape)
+{
+	Version version = {palloc0(shape->desc->natts * sizeof(Datum)),
+					   palloc(shape->desc->natts * sizeof(bool))};
+
+	memset(version.isnull, true, shape->desc->natts * sizeof(bool));
+	return version;
+}
+
+/*
+ * Same in storage?  Of two spellings of one value (1.0 and 1.00) that says no,
+ * which is right: a reader of gold sees the difference as well.
+ */
+static bool
+is_same(const Shape *shape, int i, const Version *a, const Version *b)
+{
+	Form_pg_attribute att = TupleDescAttr(shape->desc, i);
+
+	if (a->isnull[i] || b->isnull[i])
+		return a->isnull[i] == b->isnull[i];
+	return datum_image_eq(a->values[i], b->values[i], att->attbyval, att->attlen);
+}
+
+/* to_jsonb() looks for the type of its argument in the expression it is called by. */
+static void
+prepare_to_jsonb(FunctionCallInfo fcinfo, Shape *shape, int i)
+{
+	FmgrInfo *function = &shape->to_jsonb[i];
+	Form_pg_attribute att = TupleDescAttr(shape->desc, i);
+	MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	Const *argument = makeConst(att->atttypid, att->atttypmod, att->attcollation, att->attlen,
+								(Datum) 0, true, att->attbyval);
+
+	fmgr_info_cxt(F_TO_JSONB, function, fcinfo->flinfo->fn_mcxt);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid,
+											 InvalidOid, COERCE_EXPLICIT_CALL),
+					   function);
+	MemoryContextSwitchTo(before);
+}
+
+static void
+push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+{
+	JsonbValue value = {.type = jbvString};
+
+	value.val.string.val = pstrdup(text);
+	value.val.string.len = strlen(text);
+	pushJsonbValue(state, token, &value);
+}
+
+/* "old": value, or "new": value */
+static void
+push_version(FunctionCallInfo fcinfo, Shape *shape, int i, JsonbParseState **state,
+			 const char *name, const Version *version)
+{
+	JsonbValue value = {.type = jbvNull};
+
+	push_text(state, WJB_KEY, name);
+	if (!version->isnull[i])
+	{
+		Jsonb *json;
+
+		if (shape->to_jsonb[i].fn_oid == InvalidOid)
+			prepare_to_jsonb(fcinfo, shape, i);
+		json = DatumGetJsonbP(FunctionCall1(&shape->to_jsonb[i], version->values[i]));
+		if (!JB_ROOT_IS_SCALAR(json) || !JsonbExtractScalar(&json->root, &value))
+		{
+			value.type = jbvBinary;
+			value.val.binary.data = &json->root;
+			value.val.binary.len = VARSIZE(json) - VARHDRSZ;
+		}
+	}
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* {"ListPrice": {"old": 1, "new": 2}, ...}; NULL if nothing differs. */
+static Jsonb *
+difference(FunctionCallInfo fcinfo, Shape *shape, const Version *old, const Version *new)
+{
+	JsonbParseState *state = NULL;
+	int changed = 0;
+	int i;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (i = 0; i < shape->desc->natts; i++)
+	{
+		if (shape->is_ours[i] || is_same(shape, i, old, new))
+			continue;
+		changed++;
+		push_text(&state, WJB_KEY, NameStr(TupleDescAttr(shape->desc, i)->attname));
+		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		push_version(fcinfo, shape, i, &state, "old", old);
+		push_version(fcinfo, shape, i, &state, "new", new);
+		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	}
+	if (changed == 0)
+		return NULL;
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* mls.changed_fields(old, new): either may be NULL, a row that is not there. */
+Datum
+mls_changed_fields(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader old_row = PG_ARGISNULL(0) ? NULL : PG_GETARG_HEAPTUPLEHEADER(0);
+	HeapTupleHeader new_row = PG_ARGISNULL(1) ? NULL : PG_GETARG_HEAPTUPLEHEADER(1);
+	Shape *shape;
+	Version old;
+	Version new;
+	Jsonb *json;
+
+	if (old_row == NULL && new_row == NULL)
+		PG_RETURN_NULL();
+	shape = shape_of(fcinfo, old_row ? old_row : new_row);
+	if (old_row && new_row &&
+		(HeapTupleHeaderGetTypeId(old_row) != HeapTupleHeaderGetTypeId(new_row) ||
+		 HeapTupleHeaderGetTypMod(old_row) != HeapTupleHeaderGetTypMod(new_row)))
+		ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("two versions of a row must have the same type"));
+	old = old_row ? version_of(shape, old_row) : no_version(shape);
+	new = new_row ? version_of(shape, new_row) : no_version(shape);
+	json = difference(fcinfo, shape, &old, &new);
+	if (json == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(json);
+}

@@ -1,0 +1,347 @@
+-- Is it well?  For monitors: a row per check, numbers for Prometheus, and one
+-- record through all layers.  Everything is computed when asked, from tables and
+-- locks, so that it tells the truth when nothing runs any more.
+
+-- ---- Facts ----
+
+CREATE VIEW mls.fact WITH (security_invoker = true) AS
+SELECT s.id,
+       s.source || '.' || s.resource AS name,
+       s.foreign_table, s.bronze, s.silver,
+       s.subscribed_at,
+       t.state, t.last_run, t.last_success, t.schedule, t.quota_used, t.source,
+       coalesce(t.last_success, s.subscribed_at) AS complete_at,
+       CASE WHEN t.state <> 'syncing' THEN mls.cron_next(t.schedule, t.last_run) END AS due_at
+  FROM mls.subscription s
+  JOIN mls_status t ON t.foreign_table = s.foreign_table;
+COMMENT ON VIEW mls.fact IS 'what mls_health() judges of each subscription';
+COMMENT ON COLUMN mls.fact.id IS 'number of the subscription';
+COMMENT ON COLUMN mls.fact.name IS 'source and resource';
+COMMENT ON COLUMN mls.fact.foreign_table IS 'its foreign table';
+COMMENT ON COLUMN mls.fact.bronze IS 'its table of bronze';
+COMMENT ON COLUMN mls.fact.silver IS 'its table of silver';
+COMMENT ON COLUMN mls.fact.subscribed_at IS 'when it was subscribed';
+COMMENT ON COLUMN mls.fact.state IS 'as in mls_status';
+COMMENT ON COLUMN mls.fact.last_run IS 'as in mls_status';
+COMMENT ON COLUMN mls.fact.last_success IS 'as in mls_status';
+COMMENT ON COLUMN mls.fact.schedule IS 'as in mls_status';
+COMMENT ON COLUMN mls.fact.quota_used IS 'as in mls_status';
+COMMENT ON COLUMN mls.fact.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls.fact.complete_at IS 'when the last success was, or the subscription';
+COMMENT ON COLUMN mls.fact.due_at IS 'when a scheduled run should have followed the last one';
+
+-- Processes whose last runs failed: how many in a row, and why the last.
+CREATE VIEW mls.failing WITH (security_invoker = true) AS
+SELECT r.subscription,
+       r.process,
+       pg_catalog.count(*) AS times,
+       (pg_catalog.array_agg(r.message ORDER BY r.id DESC))[1] AS message
+  FROM mls.run r
+ WHERE r.status IN ('failed', 'crashed')
+   AND r.id > coalesce((SELECT pg_catalog.max(g.id) FROM mls.run g
+                         WHERE g.subscription = r.subscription AND g.process = r.process
+                           AND g.status = 'finished'), 0)
+ GROUP BY r.subscription, r.process;
+COMMENT ON VIEW mls.failing IS 'processes that failed since their last success';
+COMMENT ON COLUMN mls.failing.subscription IS 'number of the subscription';
+COMMENT ON COLUMN mls.failing.process IS 'the process';
+COMMENT ON COLUMN mls.failing.times IS 'runs that failed since';
+COMMENT ON COLUMN mls.failing.message IS 'error of the last of them';
+
+-- Only tables of roles whose subscriptions the caller sees can be told from leftovers.
+CREATE VIEW mls.leftover WITH (security_invoker = true) AS
+SELECT c.oid::regclass AS relation
+  FROM pg_catalog.pg_class c
+ WHERE c.relkind = 'r'
+   AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = c.oid AND NOT a.attisdropped
+           AND a.attname IN ('key', 'modified_at', 'modified', 'record', 'fetched_at', 'run_id',
+                             'deleted_at')) = 7
+   AND c.relnamespace = pg_catalog.to_regnamespace(pg_catalog.quote_ident(coalesce(
+           nullif(pg_catalog.current_setting('mls_fdw.bronze_schema', true), ''), 'bronze')))
+   AND (pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+   AND NOT EXISTS (SELECT FROM mls.subscription s WHERE s.bronze = c.oid);
+COMMENT ON VIEW mls.leftover IS 'tables of bronze that belong to no subscription any more';
+COMMENT ON COLUMN mls.leftover.relation IS 'the table';
+
+GRANT SELECT ON mls.fact, mls.failing, mls.leftover TO pg_monitor;
+
+-- ---- mls_health ----
+
+CREATE FUNCTION mls_health(
+    max_age interval DEFAULT '1 day',
+    max_lag interval DEFAULT '6 hours',
+    grace interval DEFAULT '15 minutes',
+    max_failures integer DEFAULT 3,
+    max_duration interval DEFAULT '1 day',
+    max_issues bigint DEFAULT 100,
+    max_quota float8 DEFAULT 0.9,
+    OUT item text,
+    OUT level text,
+    OUT message text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE ROWS 12
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+WITH fact AS MATERIALIZED (SELECT * FROM mls.fact)
+SELECT 'subscriptions', CASE WHEN count(*) > 0 THEN 'ok' ELSE 'warning' END,
+       CASE WHEN count(*) > 0 THEN format('%s resources of %s sources are replicated',
+                                          count(*), count(DISTINCT source))
+            ELSE 'nothing is replicated' END
+  FROM fact
+UNION ALL
+SELECT 'runs', CASE WHEN late IS NULL THEN 'ok' ELSE 'critical' END,
+       coalesce(format('no sync has begun for %s: ', max_age) || late,
+                format('every resource had a sync within %s', max_age))
+  FROM (SELECT string_agg(name, ', ' ORDER BY name) AS late FROM fact
+         WHERE coalesce(last_run, subscribed_at) < now() - max_age AND state <> 'syncing') f
+UNION ALL
+SELECT 'schedule', CASE WHEN late IS NULL THEN 'ok' ELSE 'critical' END,
+       coalesce('scheduled runs did not begin, pg_cron may not be working: ' || late,
+                format('%s resources are scheduled by pg_cron, and none is late', n))
+  FROM (SELECT string_agg(format('%s (due %s)', name, due_at), ', ' ORDER BY name)
+                   FILTER (WHERE due_at < now() - grace) AS late,
+               count(schedule) AS n
+          FROM fact) f
+UNION ALL
+SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
+       coalesce(bad, 'every last run succeeded')
+  FROM (SELECT max(g.times) AS n,
+               string_agg(format('%s %s failed %s times: %s', f.name, g.process, g.times,
+                                 left(g.message, 200)), '; ' ORDER BY g.times DESC, f.name) AS bad
+          FROM mls.failing g JOIN fact f ON f.id = g.subscription) f
+UNION ALL
+SELECT 'lag', CASE WHEN late IS NULL THEN 'ok' ELSE 'warning' END,
+       coalesce(format('not complete since %s or longer: ', max_lag) || late,
+                format('every copy was complete within %s', max_lag))
+  FROM (SELECT string_agg(format('%s (%s)', name, complete_at), ', ' ORDER BY complete_at) AS late
+          FROM fact WHERE complete_at < now() - max_lag) f
+UNION ALL
+SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
+       coalesce(bad, 'no run is stuck')
+  FROM (SELECT string_agg(format(CASE WHEN w.pid IS NULL
+                                      THEN 'run %s of %s has no process any more; its next run puts that right'
+                                      ELSE 'run %s of %s is at work since %s' END,
+                                 r.id, f.name, r.started_at), '; ' ORDER BY r.id) AS bad
+          FROM mls.run r JOIN fact f ON f.id = r.subscription
+          LEFT JOIN mls.working w ON w.subscription = r.subscription AND w.pid = r.pid
+         WHERE r.status = 'running' AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
+UNION ALL
+SELECT 'issues', CASE WHEN count(*) > max_issues THEN 'warning' ELSE 'ok' END,
+       format('%s values or records that did not fit are new since yesterday', count(*))
+  FROM mls.issue i WHERE i.first_seen > now() - interval '1 day'
+UNION ALL
+SELECT 'conflicts', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0
+            THEN format('%s records have a key that gold has from another source: set the option '
+                        'key_prefix of one of them', count(*))
+            ELSE 'no two sources share a key' END
+  FROM mls.issue i WHERE i.reason LIKE 'gold has this key from source %'
+UNION ALL
+SELECT 'quota', CASE WHEN max(share) >= 1 THEN 'critical' WHEN max(share) >= max_quota THEN 'warning'
+                     ELSE 'ok' END,
+       coalesce(string_agg(format('source %s has spent %s %% of its quota', source, round(share * 100)),
+                           ', ' ORDER BY share DESC) FILTER (WHERE share >= max_quota),
+                'no quota is nearly spent')
+  FROM (SELECT source, max(quota_used)::numeric AS share FROM fact GROUP BY source) f
+UNION ALL
+SELECT 'tables', CASE WHEN missing IS NULL THEN 'ok' ELSE 'critical' END,
+       coalesce('tables were dropped of: ' || missing, 'every subscription has its tables')
+  FROM (SELECT string_agg(name, ', ' ORDER BY name) AS missing FROM fact f
+         WHERE (SELECT count(*) FROM pg_class c WHERE c.oid IN (f.foreign_table, f.bronze, f.silver)) < 3) f
+UNION ALL
+SELECT 'leftovers', CASE WHEN tables IS NULL THEN 'ok' ELSE 'warning' END,
+       coalesce('tables of no subscription: ' || tables, 'no table is left over')
+  FROM (SELECT string_agg(relation::text, ', ' ORDER BY relation::text) AS tables FROM mls.leftover) f
+UNION ALL
+SELECT 'version', CASE WHEN e.extversion = a.default_version THEN 'ok' ELSE 'warning' END,
+       CASE WHEN e.extversion = a.default_version THEN format('mls_fdw %s', e.extversion)
+            ELSE format('mls_fdw %s is installed and %s available: ALTER EXTENSION mls_fdw UPDATE',
+                        e.extversion, a.default_version) END
+  FROM pg_extension e LEFT JOIN pg_available_extensions a ON a.name = e.extname
+ WHERE e.extname = 'mls_fdw';
+$$;
+COMMENT ON FUNCTION mls_health(interval, interval, interval, integer, interval, bigint, float8)
+    IS 'a row per check with its level (ok, warning, critical) and a sentence; arguments are the thresholds';
+
+-- ---- mls_compare ----
+
+CREATE FUNCTION mls.key_fields(foreign_table regclass) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT ARRAY(SELECT btrim(f) FROM unnest(string_to_array(o.option_value, ',')) WITH ORDINALITY AS u (f, n)
+              ORDER BY n)
+  FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
+ WHERE t.ftrelid = foreign_table AND o.option_name = 'key';
+$$;
+COMMENT ON FUNCTION mls.key_fields(regclass) IS 'fields of the key of a foreign table, in order';
+
+CREATE FUNCTION mls.table_fields(foreign_table regclass, OUT name text, OUT field text, OUT type regtype)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT a.attname::text, coalesce(o.option_value, a.attname::text), a.atttypid::regtype
+  FROM pg_attribute a
+  LEFT JOIN LATERAL (SELECT x.option_value FROM pg_options_to_table(a.attfdwoptions) x
+                      WHERE x.option_name = 'field') o ON true
+ WHERE a.attrelid = foreign_table AND a.attnum > 0 AND NOT a.attisdropped
+   AND o.option_value IS DISTINCT FROM '*'
+ ORDER BY a.attnum;
+$$;
+COMMENT ON FUNCTION mls.table_fields(regclass) IS 'columns of a foreign table with their fields';
+
+-- Conditions that find a record by its key.  The parts of a composite key stand
+-- in the key as text joined by bars, in which their own bars are escaped.
+CREATE FUNCTION mls.key_condition(foreign_table regclass, key text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT string_agg(format('t.%I = %L::%s', c.name,
+                         CASE WHEN cardinality(k.fields) = 1 THEN key
+                              ELSE regexp_replace(p.part, '\\(.)', '\1', 'g') END,
+                         c.type), ' AND ' ORDER BY f.n)
+  FROM (SELECT mls.key_fields(foreign_table) AS fields) k,
+       unnest(k.fields) WITH ORDINALITY AS f (field, n)
+  JOIN mls.table_fields(foreign_table) c ON c.field = f.field
+  LEFT JOIN (SELECT m[1] AS part, row_number() OVER () AS n
+               FROM regexp_matches('|' || key, '\|((?:[^|\\]|\\.)*)', 'g') m) p ON p.n = f.n;
+$$;
+COMMENT ON FUNCTION mls.key_condition(regclass, text) IS 'condition on a table t for the record of a key';
+
+CREATE FUNCTION mls_compare(
+    source text, resource text, key text,
+    OUT field text, OUT differs boolean,
+    OUT remote text, OUT bronze text, OUT silver text, OUT gold text)
+    RETURNS SETOF record
+    LANGUAGE plpgsql ROWS 200
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    sub mls.subscription;
+    condition text;
+    remote_row jsonb;
+    bronze_row jsonb;
+    silver_row jsonb;
+    gold_row jsonb;
+BEGIN
+    SELECT * INTO sub FROM mls.subscription s
+     WHERE s.source = mls_compare.source AND s.resource = mls_compare.resource;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such subscription' USING
+            ERRCODE = 'undefined_object', HINT = 'The view mls_status lists all.';
+    END IF;
+    condition := mls.key_condition(sub.foreign_table, key);
+    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.foreign_table, condition) INTO remote_row;
+    EXECUTE format('SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze)
+       INTO bronze_row USING key;
+    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.silver, condition) INTO silver_row;
+    IF sub.gold IS NOT NULL THEN
+        EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE mls_source = $1 AND mls_source_key = $2', sub.gold)
+           INTO gold_row USING sub.source, key;
+    END IF;
+    IF coalesce(remote_row, bronze_row, silver_row, gold_row) IS NULL THEN
+        RAISE EXCEPTION 'no record has this key' USING
+            ERRCODE = 'no_data_found', DETAIL = 'Neither the source nor a table here has it.';
+    END IF;
+    RETURN QUERY
+        SELECT coalesce(f.field, g.key), (remote_row->f.name) IS DISTINCT FROM (silver_row->f.name) AND f.name IS NOT NULL,
+               remote_row->>f.name, bronze_row->>f.field, silver_row->>f.name, g.value
+          FROM mls.table_fields(sub.foreign_table) WITH ORDINALITY AS f (name, field, type, n)
+          FULL JOIN (SELECT e.key, e.value FROM jsonb_each_text(gold_row) e
+                      WHERE e.key NOT LIKE 'mls\_%') g
+            ON g.key = CASE WHEN gold_row ? f.field THEN f.field ELSE 'X_' || f.field END
+         ORDER BY f.n, 1;
+END $$;
+COMMENT ON FUNCTION mls_compare(text, text, text)
+    IS 'one record by its key: each field at the source (asked now), in bronze, in silver and in gold, and whether the copy differs from the source';
+REVOKE ALL ON FUNCTION mls_compare(text, text, text), mls.key_fields(regclass), mls.table_fields(regclass),
+    mls.key_condition(regclass, text) FROM PUBLIC;
+
+-- ---- mls_metrics ----
+
+CREATE FUNCTION mls.label(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT '"' || replace(replace(replace(value, '\', '\\'), '"', '\"'), E'\n', '\n') || '"';
+$$;
+COMMENT ON FUNCTION mls.label(text) IS 'a label value as Prometheus wants it quoted';
+
+CREATE VIEW mls.metric WITH (security_invoker = true) AS
+SELECT m.name, m.type, m.help, m.labels, m.value
+  FROM (SELECT 'source=' || mls.label(t.source) || ',resource=' || mls.label(t.resource) AS labels, t.*
+          FROM mls_status t) t,
+       LATERAL (VALUES
+           ('mls_rows', 'gauge', 'Rows in silver, estimated.', t.labels, t.rows::float8),
+           ('mls_bronze_rows', 'gauge', 'Rows in bronze, estimated.', t.labels, t.bronze_rows::float8),
+           ('mls_issues', 'gauge', 'Values and records that did not fit.', t.labels, t.issues::float8),
+           ('mls_syncing', 'gauge', 'Whether a process is at work (1) or not (0).', t.labels,
+            CASE WHEN t.state = 'syncing' THEN 1 ELSE 0 END),
+           ('mls_failed', 'gauge', 'Whether the last sync failed (1) or not (0).', t.labels,
+            CASE WHEN t.state = 'failed' THEN 1 ELSE 0 END),
+           ('mls_newest_timestamp_seconds', 'gauge', 'Modification timestamp up to which the copy is complete.',
+            t.labels, extract(epoch FROM t.newest)::float8),
+           ('mls_last_run_timestamp_seconds', 'gauge', 'When the last sync began.', t.labels,
+            extract(epoch FROM t.last_run)::float8),
+           ('mls_last_success_timestamp_seconds', 'gauge', 'When the last successful sync ended.', t.labels,
+            extract(epoch FROM t.last_success)::float8),
+           ('mls_next_run_timestamp_seconds', 'gauge', 'When pg_cron syncs next.', t.labels,
+            extract(epoch FROM t.next_run)::float8)) AS m (name, type, help, labels, value)
+ UNION ALL
+SELECT m.name, m.type, m.help, m.labels, m.value
+  FROM (SELECT 'source=' || mls.label(s.source) || ',resource=' || mls.label(s.resource)
+               || ',process=' || mls.label(c.process) AS labels, c.*
+          FROM mls.counter c JOIN mls.subscription s ON s.id = c.subscription) c,
+       LATERAL (VALUES
+           ('mls_runs_finished_total', 'counter', 'Runs that succeeded.', c.labels, c.finished::float8),
+           ('mls_runs_failed_total', 'counter', 'Runs that failed, were cancelled or crashed.', c.labels, c.failed),
+           ('mls_requests_total', 'counter', 'Requests sent by runs.', c.labels, c.requests),
+           ('mls_records_received_total', 'counter', 'Records received by runs.', c.labels, c.received),
+           ('mls_records_inserted_total', 'counter', 'Records that were new.', c.labels, c.inserted),
+           ('mls_records_updated_total', 'counter', 'Records that had changed.', c.labels, c.updated),
+           ('mls_records_deleted_total', 'counter', 'Records that were removed.', c.labels, c.deleted),
+           ('mls_bad_values_total', 'counter', 'Values and records that did not fit.', c.labels, c.bad_values),
+           ('mls_received_bytes_total', 'counter', 'Bytes received by runs, after decompression.', c.labels, c.bytes))
+           AS m (name, type, help, labels, value)
+ UNION ALL
+SELECT m.name, m.type, m.help, m.labels, m.value
+  FROM (SELECT DISTINCT s.source FROM mls.subscription s) s
+  JOIN pg_catalog.pg_foreign_server f ON f.srvname = s.source,
+       LATERAL mls_quota(s.source) q,
+       LATERAL (VALUES
+           ('mls_quota_used', 'gauge', 'What is spent of a limit in its window.', q.used::float8),
+           ('mls_quota_limit', 'gauge', 'What the source allows in the window.', q.allowed))
+           AS v (name, type, help, value),
+       LATERAL (SELECT v.name, v.type, v.help,
+                       'source=' || mls.label(s.source) || ',window=' || mls.label(q."window") AS labels,
+                       v.value) m;
+COMMENT ON VIEW mls.metric IS 'the numbers of mls_metrics(), one a row';
+COMMENT ON COLUMN mls.metric.name IS 'name';
+COMMENT ON COLUMN mls.metric.type IS 'gauge or counter';
+COMMENT ON COLUMN mls.metric.help IS 'what it counts';
+COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process or window';
+COMMENT ON COLUMN mls.metric.value IS 'the number; NULL if there is none yet';
+GRANT SELECT ON mls.metric TO pg_monitor;
+
+CREATE FUNCTION mls_metrics() RETURNS SETOF text
+    LANGUAGE sql STABLE ROWS 100
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+WITH metric AS MATERIALIZED (SELECT * FROM mls.metric WHERE value IS NOT NULL)
+SELECT line
+  FROM (SELECT DISTINCT name, 0 AS place, '' AS labels, format('# HELP %s %s', name, help) AS line FROM metric
+         UNION ALL
+        SELECT DISTINCT name, 1, '', format('# TYPE %s %s', name, type) FROM metric
+         UNION ALL
+        SELECT name, 2, labels, format('%s{%s} %s', name, labels, value) FROM metric) l
+ ORDER BY name COLLATE "C", place, labels COLLATE "C";
+$$;
+COMMENT ON FUNCTION mls_metrics() IS 'numbers of all subscriptions as Prometheus reads them, a line a row';
+
+REVOKE ALL ON FUNCTION mls_metrics(), mls.label(text),
+    mls_health(interval, interval, interval, integer, interval, bigint, float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls_metrics(), mls.label(text),
+    mls_health(interval, interval, interval, integer, interval, bigint, float8) TO pg_monitor;

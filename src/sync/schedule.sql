@@ -1,0 +1,389 @@
+-- Scheduling through pg_cron, and pruning of what runs leave behind.
+--
+-- pg_cron lives in one database of a cluster and may not be there at all, so
+-- nothing here depends on it: its tables and functions are named in dynamic
+-- statements only, after a look at whether they are really pg_cron's.
+
+-- ---- What was asked for ----
+
+-- pg_cron shows a role its own jobs only, and nothing at all once it was dropped.
+-- What should run is therefore noted here: it is what mls_status shows, and what
+-- mls_health() measures reality by.
+CREATE TABLE mls.schedule (
+    source       text NOT NULL,
+    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile')),
+    role         regrole NOT NULL DEFAULT current_user::regrole,
+    schedule     text NOT NULL,
+    scheduled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, process, role)
+);
+COMMENT ON TABLE mls.schedule IS 'what mls_schedule() has pg_cron run, and when';
+COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls.schedule.process IS 'sync, purge or reconcile';
+COMMENT ON COLUMN mls.schedule.role IS 'role that scheduled it; the job works on the subscriptions it has privileges for';
+COMMENT ON COLUMN mls.schedule.schedule IS 'expression as pg_cron understands it';
+COMMENT ON COLUMN mls.schedule.scheduled_at IS 'since when';
+
+ALTER TABLE mls.schedule ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON mls.schedule
+    USING (pg_catalog.pg_has_role(role, 'USAGE'));
+CREATE POLICY monitor ON mls.schedule FOR SELECT
+    USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
+GRANT SELECT ON mls.schedule TO pg_monitor;
+SELECT pg_catalog.pg_extension_config_dump('mls.schedule', '');
+
+-- ---- pg_cron, seen from here ----
+
+CREATE FUNCTION mls.cron_database() RETURNS text
+    AS 'MODULE_PATHNAME', 'mls_cron_database' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION mls.cron_database() IS 'database pg_cron lives in; NULL if the server has not loaded it';
+
+-- Whoever may create schemas could make a table cron.job; only the extension's own is believed.
+CREATE FUNCTION mls.has_cron() RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass('cron.job')
+                  AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+                  AND e.extname = 'pg_cron');
+$$;
+COMMENT ON FUNCTION mls.has_cron() IS 'whether the extension pg_cron is in this database';
+
+-- ---- When a schedule is due ----
+
+CREATE FUNCTION mls.cron_field(field text, low integer, high integer, names text[] DEFAULT '{}')
+    RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    part text;
+    m text[];
+    first integer;
+    last integer;
+    found integer[] := '{}';
+BEGIN
+    FOREACH part IN ARRAY string_to_array(lower(field), ',') LOOP
+        m := regexp_match(part, '^(?:(\*)|(\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?)(?:/(\d{1,2}))?$');
+        IF m IS NULL OR (m[4] IS NOT NULL AND (m[4]::integer = 0 OR (m[1] IS NULL AND m[3] IS NULL))) THEN
+            RETURN NULL;
+        END IF;
+        first := CASE WHEN m[1] = '*' THEN low WHEN m[2] ~ '^\d' THEN m[2]::integer
+                      ELSE array_position(names, m[2]) - 1 + low END;
+        last := CASE WHEN m[1] = '*' THEN high WHEN m[3] IS NULL THEN first
+                     WHEN m[3] ~ '^\d' THEN m[3]::integer
+                     ELSE array_position(names, m[3]) - 1 + low END;
+        IF (first >= low AND last >= first AND last <= high) IS NOT TRUE THEN
+            RETURN NULL;
+        END IF;
+        found := found || ARRAY(SELECT generate_series(first, last, coalesce(m[4]::integer, 1)));
+    END LOOP;
+    RETURN found;
+END $$;
+COMMENT ON FUNCTION mls.cron_field(text, integer, integer, text[])
+    IS 'values that a field of a cron expression stands for, or NULL if it is none';
+
+CREATE FUNCTION mls.cron_next(schedule text, since timestamptz, timezone text DEFAULT NULL)
+    RETURNS timestamptz
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    zone text := coalesce(timezone, nullif(current_setting('cron.timezone', true), ''), 'GMT');
+    fields text[] := regexp_split_to_array(
+        CASE lower(btrim(schedule))
+            WHEN '@hourly' THEN '0 * * * *'
+            WHEN '@daily' THEN '0 0 * * *'
+            WHEN '@midnight' THEN '0 0 * * *'
+            WHEN '@weekly' THEN '0 0 * * 0'
+            WHEN '@monthly' THEN '0 0 1 * *'
+            WHEN '@yearly' THEN '0 0 1 1 *'
+            WHEN '@annually' THEN '0 0 1 1 *'
+            ELSE btrim(schedule)
+        END, '\s+');
+    minutes integer[] := mls.cron_field(fields[1], 0, 59);
+    hours integer[] := mls.cron_field(fields[2], 0, 23);
+    days integer[] := mls.cron_field(fields[3], 1, 31);
+    months integer[] := mls.cron_field(fields[4], 1, 12,
+        '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
+    weekdays integer[] := mls.cron_field(fields[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}');
+    -- As cron has it: either day field, unless one of them begins with a star.
+    narrow boolean := fields[3] LIKE '*%' OR fields[5] LIKE '*%';
+    start timestamp := date_trunc('minute', since AT TIME ZONE zone) + interval '1 minute';
+    day date := start::date;
+    at timestamp;
+    on_day boolean;
+    on_weekday boolean;
+BEGIN
+    IF btrim(schedule) ~ '^\d{1,2} seconds?$' THEN
+        RETURN since + btrim(schedule)::interval;
+    END IF;
+    IF cardinality(fields) <> 5 OR minutes IS NULL OR hours IS NULL OR days IS NULL
+       OR months IS NULL OR weekdays IS NULL THEN
+        RETURN NULL;
+    END IF;
+    -- The rarest date, 29 February, comes again within eight years.
+    FOR i IN 0 .. 8 * 366 LOOP
+        on_day := extract(day FROM day) = ANY (days);
+        on_weekday := extract(dow FROM day) = ANY (weekdays)
+                      OR (extract(dow FROM day) = 0 AND 7 = ANY (weekdays));
+        IF extract(month FROM day) = ANY (months)
+           AND (CASE WHEN narrow THEN on_day AND on_weekday ELSE on_day OR on_weekday END) THEN
+            SELECT min(t) INTO at
+              FROM unnest(hours) h, unnest(minutes) m,
+                   LATERAL (SELECT day + make_time(h, m, 0)) AS made (t)
+             WHERE t >= start;
+            IF at IS NOT NULL THEN
+                RETURN at AT TIME ZONE zone;
+            END IF;
+        END IF;
+        day := day + 1;
+    END LOOP;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION mls.cron_next(text, timestamptz, text)
+    IS 'when a schedule is due next after an instant, in pg_cron''s time zone; NULL if it is not of five fields or never due';
+
+-- ---- Refusals ----
+
+CREATE FUNCTION mls.require_source(source text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = source) THEN
+        RAISE EXCEPTION 'source "%" does not exist', source USING
+            ERRCODE = 'undefined_object',
+            HINT = 'A source is a foreign server: see CREATE SERVER.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = require_source.source) THEN
+        RAISE EXCEPTION 'source "%" has no subscription', source USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Call mls_subscribe() for its foreign tables first.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.require_source(text) IS 'raises an error unless a source exists and is replicated';
+
+-- commands: what to run in the database that has pg_cron, when that is another.
+CREATE FUNCTION mls.require_cron(commands text[]) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    home text := mls.cron_database();
+BEGIN
+    IF home IS NULL THEN
+        RAISE EXCEPTION 'pg_cron is not loaded' USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = CASE WHEN EXISTS (SELECT FROM pg_available_extensions e WHERE e.name = 'pg_cron')
+                          THEN 'It is installed, but not among the shared_preload_libraries.'
+                          ELSE format('It is not installed: on Debian it is the package postgresql-%s-cron.',
+                                      current_setting('server_version_num')::integer / 10000) END,
+            HINT = format(E'Set shared_preload_libraries = ''pg_cron'' (after what stands there) and '
+                          'cron.database_name = %L in postgresql.conf, restart the server, and run:\n'
+                          'CREATE EXTENSION pg_cron;', current_database());
+    ELSIF home <> current_database() THEN
+        RAISE EXCEPTION 'pg_cron lives in database "%"', home USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'A schedule can be made in that database only, which is not reachable from here.',
+            HINT = format(E'Connect to database "%s" and run:\n%s', home, array_to_string(commands, E'\n'));
+    ELSIF NOT mls.has_cron() THEN
+        RAISE EXCEPTION 'extension pg_cron is not in this database' USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format(E'Run:\nCREATE EXTENSION pg_cron;\nGRANT USAGE ON SCHEMA cron TO %I;', current_user);
+    ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied to schedule' USING
+            ERRCODE = 'insufficient_privilege',
+            HINT = format('As a superuser run: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.require_cron(text[])
+    IS 'raises an error that says what to do unless pg_cron can be used from here';
+
+-- ---- What a user calls ----
+
+-- Jobs the caller may remove: its own, all for a superuser.
+CREATE FUNCTION mls.remove_jobs(names text[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    removed integer;
+BEGIN
+    EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job j '
+            'WHERE j.database = current_database() AND j.jobname::text = ANY ($1)'
+       INTO removed USING names;
+    RETURN removed;
+END $$;
+COMMENT ON FUNCTION mls.remove_jobs(text[]) IS 'removes jobs of this database by name; returns how many';
+
+CREATE FUNCTION mls.add_job(name text, schedule text, command text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING name, schedule, command;
+END $$;
+COMMENT ON FUNCTION mls.add_job(text, text, text) IS 'makes a job that runs as the caller';
+
+-- Old runs are forgotten by a job that each role with a schedule has, and no other.
+CREATE FUNCTION mls.settle_pruning() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    wanted boolean := EXISTS (SELECT FROM mls.schedule s WHERE s.role = current_user::regrole);
+    there boolean;
+BEGIN
+    EXECUTE 'SELECT EXISTS (SELECT FROM cron.job j WHERE j.database = current_database() '
+            'AND j.jobname::text = ''mls prune'' AND j.username = current_user)' INTO there;
+    IF wanted AND NOT there THEN
+        PERFORM mls.add_job('mls prune', '17 3 * * *', format('SELECT * FROM %I.mls_prune()', '@extschema@'));
+    ELSIF there AND NOT wanted THEN
+        PERFORM mls.remove_jobs(ARRAY['mls prune']);
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.settle_pruning() IS 'sees to it that a role with a schedule has a job that prunes, and no other role has';
+
+-- The jobs that arguments of mls_schedule() ask for; a job without a schedule is to be removed.
+CREATE FUNCTION mls.asked_jobs(
+    source text, sync text, purge text, reconcile text,
+    OUT name text, OUT process text, OUT schedule text, OUT command text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(p.expression), ''),
+       format('SELECT * FROM %I.%I(%L)', '@extschema@', 'mls_' || p.process, source)
+  FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile))
+       AS p (place, process, expression)
+ WHERE p.expression IS NOT NULL
+ ORDER BY p.place;
+$$;
+COMMENT ON FUNCTION mls.asked_jobs(text, text, text, text) IS 'jobs that a call of mls_schedule() asks for';
+
+CREATE FUNCTION mls_schedule(
+    source text,
+    sync text DEFAULT NULL,
+    purge text DEFAULT NULL,
+    reconcile text DEFAULT NULL,
+    OUT process text,
+    OUT schedule text,
+    OUT next_run timestamptz)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    asked record;
+BEGIN
+    PERFORM mls.require_source(mls_schedule.source);
+    PERFORM mls.require_cron(ARRAY(
+        SELECT CASE WHEN a.schedule IS NULL THEN format('SELECT cron.unschedule(%L);', a.name)
+                    ELSE format('SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                                a.name, a.schedule, a.command, current_database()) END
+          FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile) a));
+    FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile) LOOP
+        PERFORM mls.remove_jobs(ARRAY[asked.name]);
+        DELETE FROM mls.schedule s WHERE s.source = mls_schedule.source AND s.process = asked.process;
+        IF asked.schedule IS NOT NULL THEN
+            PERFORM mls.add_job(asked.name, asked.schedule, asked.command);
+            INSERT INTO mls.schedule (source, process, schedule)
+            VALUES (mls_schedule.source, asked.process, asked.schedule);
+        END IF;
+    END LOOP;
+    PERFORM mls.settle_pruning();
+    RETURN QUERY
+        SELECT s.process, s.schedule, mls.cron_next(s.schedule, now())
+          FROM mls.schedule s
+         WHERE s.source = mls_schedule.source
+         ORDER BY array_position('{sync,purge,reconcile}', s.process);
+END $$;
+COMMENT ON FUNCTION mls_schedule(text, text, text, text)
+    IS 'run the processes of a source by pg_cron: a cron expression each, NULL to leave it as it is, an empty text to remove it; returns the schedule of the source';
+
+CREATE FUNCTION mls_unschedule(source text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    names text[] := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '') a);
+    removed integer;
+BEGIN
+    PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
+    removed := mls.remove_jobs(names);
+    DELETE FROM mls.schedule s WHERE s.source = mls_unschedule.source;
+    PERFORM mls.settle_pruning();
+    RETURN removed;
+END $$;
+COMMENT ON FUNCTION mls_unschedule(text)
+    IS 'remove the jobs of a source from pg_cron; returns how many there were';
+
+-- ---- Pruning ----
+
+CREATE FUNCTION mls.kept_since(setting text) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    -- Any function in C loads the library, and with it the settings.
+    PERFORM mls.try_bigint('0');
+    RETURN now() - nullif(current_setting('mls_fdw.' || setting)::interval, interval '0');
+END $$;
+COMMENT ON FUNCTION mls.kept_since(text) IS 'the instant a retention setting reaches back to; NULL if it keeps for ever';
+
+-- A run stays as long as something is known by it: the last of each process, and
+-- the last that succeeded.
+CREATE FUNCTION mls_prune(OUT what text, OUT removed bigint)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    runs_since timestamptz := mls.kept_since('run_retention');
+    changes_since timestamptz := mls.kept_since('change_retention');
+    issues_since timestamptz := mls.kept_since('issue_retention');
+BEGIN
+    what := 'runs';
+    DELETE FROM mls.run r
+     WHERE r.started_at < runs_since AND r.status <> 'running'
+       AND EXISTS (SELECT FROM mls.run l
+                    WHERE l.subscription = r.subscription AND l.process = r.process AND l.id > r.id)
+       AND (r.status <> 'finished'
+            OR EXISTS (SELECT FROM mls.run l
+                        WHERE l.subscription = r.subscription AND l.process = r.process AND l.id > r.id
+                          AND l.status = 'finished'));
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN NEXT;
+    what := 'changes';
+    DELETE FROM mls.change c WHERE c.at < changes_since;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN NEXT;
+    what := 'issues';
+    DELETE FROM mls.issue i WHERE i.last_seen < issues_since;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN NEXT;
+    what := 'details of jobs';
+    removed := 0;
+    -- pg_cron lets a role see and delete its own.
+    IF mls.has_cron() AND has_schema_privilege('cron', 'USAGE')
+       AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
+        EXECUTE 'DELETE FROM cron.job_run_details d USING cron.job j '
+                'WHERE j.jobid = d.jobid AND j.database = current_database() '
+                'AND j.jobname::text LIKE ''mls %'' AND d.end_time < $1' USING runs_since;
+        GET DIAGNOSTICS removed = ROW_COUNT;
+    END IF;
+    RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION mls_prune()
+    IS 'forget runs, changes and issues that are older than mls_fdw.run_retention, change_retention and issue_retention; mls_schedule() has it run daily';
+
+REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(),
+    mls.cron_database(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
+    mls.cron_next(text, timestamptz, text), mls.require_source(text), mls.require_cron(text[]),
+    mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
+    mls.asked_jobs(text, text, text, text), mls.kept_since(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.cron_field(text, integer, integer, text[]),
+    mls.cron_next(text, timestamptz, text) TO pg_monitor;
