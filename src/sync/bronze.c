@@ -74,4 +74,5 @@ mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const char *query,
 		}
 	}
 	SPI_cursor_close(portal);
+	mls_writer_settle(writer);
 }

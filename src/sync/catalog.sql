@@ -27,6 +27,9 @@ CREATE TABLE mls.subscription (
     resume_since     timestamptz,
     scope_hash       text NOT NULL,
     subscribed_at    timestamptz NOT NULL DEFAULT now(),
+    local_rows       bigint NOT NULL DEFAULT 0,
+    remote_rows      bigint,
+    remote_counted_at timestamptz,
     track_changes    boolean NOT NULL DEFAULT false,
     UNIQUE (source, resource)
 );
@@ -49,6 +52,9 @@ COMMENT ON COLUMN mls.subscription.resume_received IS 'records received on the w
 COMMENT ON COLUMN mls.subscription.resume_since IS 'when the interrupted reading began, by the clock of the source';
 COMMENT ON COLUMN mls.subscription.scope_hash IS 'fingerprint of what is asked for: resource, filter, expand';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
+COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as they are written; corrected by purges and mls_count()';
+COMMENT ON COLUMN mls.subscription.remote_rows IS 'records the source had when it was counted last, or NULL';
+COMMENT ON COLUMN mls.subscription.remote_counted_at IS 'when that was';
 COMMENT ON COLUMN mls.subscription.track_changes IS 'whether its changes in gold are logged to mls.change; set by mls_track()';
 
 CREATE TABLE mls.run (
@@ -70,6 +76,8 @@ CREATE TABLE mls.run (
     deleted       bigint NOT NULL DEFAULT 0,
     bad_values    bigint NOT NULL DEFAULT 0,
     bytes         bigint NOT NULL DEFAULT 0,
+    expected      bigint NOT NULL DEFAULT 0,
+    phase         text,
     cursor_before text,
     cursor_after  text,
     note          text,
@@ -97,6 +105,8 @@ COMMENT ON COLUMN mls.run.unchanged IS 'records already here, or here in a newer
 COMMENT ON COLUMN mls.run.deleted IS 'records the source has marked as removed, or that a purge missed there';
 COMMENT ON COLUMN mls.run.bad_values IS 'values and records that did not fit; see mls.issue';
 COMMENT ON COLUMN mls.run.bytes IS 'bytes received after decompression';
+COMMENT ON COLUMN mls.run.expected IS 'records the source announced for the run; 0 if it did not';
+COMMENT ON COLUMN mls.run.phase IS 'what the run does after its first part; see mls_progress';
 COMMENT ON COLUMN mls.run.cursor_before IS 'cursor when the run began';
 COMMENT ON COLUMN mls.run.cursor_after IS 'cursor when the run ended';
 COMMENT ON COLUMN mls.run.note IS 'what was remarkable, such as an order the source did not keep';

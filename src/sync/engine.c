@@ -161,6 +161,7 @@ void
 mls_run_end_step(MlsRun *run, MlsCounters *counters)
 {
 	run->process->spent(run, counters);
+	mls_writer_settle(run->writer);
 	mls_run_progress(run->id, counters);
 	mls_transaction_commit();
 
@@ -174,6 +175,17 @@ mls_run_end_step(MlsRun *run, MlsCounters *counters)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+}
+
+/* Says what a run does from now on, in a step of its own. */
+void
+mls_run_enter(MlsRun *run, const char *phase)
+{
+	MlsCounters counters = run->counters;
+
+	mls_run_begin_step(run);
+	mls_run_phase(run->id, phase);
+	mls_run_end_step(run, &counters);
 }
 
 /* Adds to what is remarkable about a run; format and arguments as in printf. */

@@ -48,7 +48,7 @@ struct MlsFetch
 	List *counted;        /* conditions of the first request, to count again */
 	Reading *now;         /* being read */
 	Reading *ahead;       /* keyset: already asked for */
-	int64 expected;       /* keyset: announced by the first request, or -1 */
+	int64 expected;       /* announced by the first request, or -1 */
 	TimestampTz began;    /* when the chain began, by the source's clock; 0: not known yet */
 	int64 received;       /* in this attempt */
 	char *last_timestamp; /* of the last record of the last page; NULL before it */
@@ -150,6 +150,20 @@ open_reading(MlsFetch *fetch, bool verify)
 	reading->stream->protocol->start(reading->stream);
 	MemoryContextSwitchTo(before);
 	return reading;
+}
+
+/* Records the source announced for this run, or -1. */
+int64
+mls_fetch_expected(const MlsFetch *fetch)
+{
+	return fetch->expected;
+}
+
+/* Records the source has in all, if the run asked for all of them; or -1. */
+int64
+mls_fetch_total(const MlsFetch *fetch)
+{
+	return fetch->counted == NIL ? fetch->expected : -1;
 }
 
 /* Of what a stream has spent, a run counts requests and bytes. */
@@ -277,6 +291,7 @@ start_over(MlsFetch *fetch, const char *why)
 	fetch->keyset = false;
 	fetch->ordered = fetch->table->source->platform.ordering == MLS_ORDER_TIMESTAMP;
 	fetch->resumed_link = false;
+	fetch->expected = -1;
 	fetch->received = 0;
 	fetch->last_timestamp = NULL;
 	fetch->last_key = NULL;
@@ -331,8 +346,6 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 			start_over(fetch, problem);
 			return false;
 		}
-		if (fetch->received == 0)
-			fetch->expected = fetch->now->stream->announced;
 	}
 	else if (fetch->ordered &&
 			 !mls_batch_in_order(batch, fetch->last_timestamp, fetch->table->source->timezone))
@@ -340,6 +353,8 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 		fetch->ordered = false;
 		add_note(fetch, "the source did not keep its order, so an interrupted run starts over");
 	}
+	if (fetch->received == 0 && !fetch->resumed_link)
+		fetch->expected = fetch->now->stream->announced;
 	fetch->received += batch->nitems;
 	note_newest(fetch, batch);
 	if (last->has_instant)

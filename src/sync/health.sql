@@ -275,7 +275,9 @@ SELECT m.name, m.type, m.help, m.labels, m.value
   FROM (SELECT 'source=' || mls.label(t.source) || ',resource=' || mls.label(t.resource) AS labels, t.*
           FROM mls_status t) t,
        LATERAL (VALUES
-           ('mls_rows', 'gauge', 'Rows in silver, estimated.', t.labels, t.rows::float8),
+           ('mls_rows', 'gauge', 'Rows in silver.', t.labels, t.rows::float8),
+           ('mls_remote_rows', 'gauge', 'Records the source had when it was counted last.', t.labels,
+            t.remote_rows::float8),
            ('mls_bronze_rows', 'gauge', 'Rows in bronze, estimated.', t.labels, t.bronze_rows::float8),
            ('mls_issues', 'gauge', 'Values and records that did not fit.', t.labels, t.issues::float8),
            ('mls_syncing', 'gauge', 'Whether a process is at work (1) or not (0).', t.labels,

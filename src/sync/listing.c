@@ -145,6 +145,16 @@ mls_listing_spent(const MlsListing *listing, MlsCounters *counters)
 	counters->bytes = sum.body_bytes;
 }
 
+/* The last step of a run that listed: what was listed is what the source has. */
+const char *
+mls_listing_complete(MlsRun *run)
+{
+	const MlsListing *listing = run->state;
+
+	mls_count_note_remote(run->sub->id, listing->listed);
+	return run->sub->cursor_timestamp;
+}
+
 /* Gives back the stream and drops the table; what fails here is a word in the log, since the run is over. */
 void
 mls_listing_end(MlsListing *listing)
@@ -273,6 +283,7 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 		insert_keys(listing, items, n);
 	counters.received += batch->nitems;
 	counters.pages++;
+	counters.expected = Max(listing->stream->announced, 0);
 	mls_run_end_step(listing->run, &counters);
 }
 

@@ -125,11 +125,16 @@ require_limit(MlsRun *run, int64 lost, int64 rows)
 
 /* ---- Comparing ---- */
 
+/* Counts, and puts right what the subscription believes. */
 static int64
 rows_here(MlsListing *listing)
 {
-	return mls_listing_execute(listing,
-							   psprintf("SELECT pg_catalog.count(*) FROM %s", listing->silver));
+	return mls_listing_execute(
+		listing, psprintf("WITH s AS (SELECT pg_catalog.count(*) AS rows FROM %s), "
+						  "c AS (UPDATE mls.subscription SET local_rows = s.rows FROM s "
+						  "WHERE id = " INT64_FORMAT " AND local_rows <> s.rows) "
+						  "SELECT rows FROM s",
+						  listing->silver, listing->run->sub->id));
 }
 
 /*
@@ -159,6 +164,7 @@ confirm(MlsListing *listing, int64 lost)
 
 	if (lost == 0)
 		return 0;
+	mls_run_enter(run, "confirming");
 	while ((batch = mls_keys_next(listing, true)) != NULL)
 	{
 		MlsCounters counters = run->counters;
@@ -187,6 +193,7 @@ remove_lost(MlsListing *listing)
 	char **keys;
 	int n;
 
+	mls_run_enter(run, "removing");
 	listing->last_key = NULL;
 	while ((keys = mls_listing_next(listing, BATCH_KEYS, &n)) != NULL)
 		mls_removal_step(run, targets, keys, n);
@@ -230,6 +237,7 @@ purge_end(MlsRun *run)
 const MlsProcess mls_purge_process = {
 	.name = "purge",
 	.work = purge_work,
+	.complete = mls_listing_complete,
 	.spent = purge_spent,
 	.end = purge_end,
 };

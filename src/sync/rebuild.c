@@ -24,6 +24,7 @@ clear(const MlsSubscription *sub)
 {
 	mls_execute(psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)), 0, NULL, NULL, NULL,
 				SPI_OK_DELETE);
+	mls_count_local(sub->id, sub->silver);
 	if (OidIsValid(sub->gold))
 		mls_execute(mls_gold_forget_sql(sub->source, sub->gold), 0, NULL, NULL, NULL,
 					SPI_OK_DELETE);

@@ -75,6 +75,7 @@ fetch_drift(MlsListing *listing)
 	MlsBatch *batch;
 	int64 vanished;
 
+	mls_run_enter(listing->run, "fetching");
 	mls_writer_trust(listing->run->writer);
 	while ((batch = mls_keys_next(listing, false)) != NULL)
 		store_page(listing, batch);
@@ -114,6 +115,7 @@ reconcile_end(MlsRun *run)
 const MlsProcess mls_reconcile_process = {
 	.name = "reconcile",
 	.work = reconcile_work,
+	.complete = mls_listing_complete,
 	.spent = reconcile_spent,
 	.end = reconcile_end,
 };

@@ -191,6 +191,7 @@ remove_from(const MlsRun *run, Target *target, Datum keys)
 	bury(run, target);
 	SPI_connect();
 	mls_writer_convert(target->writer, batch, &ignored);
+	mls_writer_settle(target->writer);
 	SPI_finish();
 }
 

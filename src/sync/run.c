@@ -44,8 +44,8 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 void
 mls_run_progress(int64 run, const MlsCounters *counters)
 {
-	Oid types[10];
-	Datum values[10];
+	Oid types[11];
+	Datum values[11];
 	int i;
 
 	for (i = 0; i < lengthof(types); i++)
@@ -60,10 +60,22 @@ mls_run_progress(int64 run, const MlsCounters *counters)
 	values[7] = Int64GetDatum(counters->deleted);
 	values[8] = Int64GetDatum(counters->bad_values);
 	values[9] = Int64GetDatum(counters->bytes);
+	values[10] = Int64GetDatum(counters->expected);
 	mls_execute("UPDATE mls.run SET requests = $2, pages = $3, received = $4, inserted = $5, "
-				"updated = $6, unchanged = $7, deleted = $8, bad_values = $9, bytes = $10 "
-				"WHERE id = $1",
-				10, types, values, NULL, SPI_OK_UPDATE);
+				"updated = $6, unchanged = $7, deleted = $8, bad_values = $9, bytes = $10, "
+				"expected = $11 WHERE id = $1",
+				11, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* Says what a run does from now on. */
+void
+mls_run_phase(int64 run, const char *phase)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(run), CStringGetTextDatum(phase)};
+
+	mls_execute("UPDATE mls.run SET phase = $2 WHERE id = $1", 2, types, values, NULL,
+				SPI_OK_UPDATE);
 }
 
 static Datum

@@ -157,6 +157,8 @@ refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
 				4, types, values, nulls, SPI_OK_UPDATE);
 	if (OidIsValid(gold) && sub->gold != gold)
 		place_triggers(sub->id, gold, false);
+	if (sub->silver != silver)
+		mls_count_local(sub->id, silver);
 	if (sub->bronze != bronze)
 		mls_subscription_restart(sub, sub->scope_hash);
 	sub->bronze = bronze;
@@ -185,7 +187,9 @@ subscribe(const MlsTable *table)
 		return sub;
 	}
 	insert_subscription(table, bronze, silver, gold);
-	return mls_subscription_by_table(table->relid);
+	sub = mls_subscription_by_table(table->relid);
+	mls_count_local(sub->id, silver);
+	return sub;
 }
 
 /* mls_subscribe(foreign_table): id, bronze, silver, gold */

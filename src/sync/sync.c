@@ -29,6 +29,7 @@ store_page(MlsRun *run, const MlsBatch *batch)
 	mls_run_begin_step(run);
 	mls_writer_store(run->writer, batch, &counters);
 	counters.pages++;
+	counters.expected = Max(mls_fetch_expected(run->state), 0);
 	mls_subscription_reach(run->sub, &position);
 	mls_run_end_step(run, &counters);
 }
@@ -47,8 +48,12 @@ static const char *
 sync_complete(MlsRun *run)
 {
 	MlsPosition cursor = mls_fetch_newest(run->state);
+	int64 total = mls_fetch_total(run->state);
 
 	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);
+	/* What flags its removed records counts them, too. */
+	if (total >= 0 && run->table->source->platform.deletion_flag == NULL)
+		mls_count_note_remote(run->sub->id, total);
 	return cursor.timestamp;
 }
 

@@ -14,6 +14,7 @@
  *	batch.c		   a page as keys, instants and records; duplicates resolved
  *	writer.c	   a batch into bronze, silver and gold, in the open transaction
  *	relay.c		   relations filled by C
+ *	count.c		   how many records there are here and at the source
  *	session.c	   transactions as the owner of the subscription
  *	run.c		   rows of mls.run
  *	subscription.c rows of mls.subscription, and the lock of a subscription
@@ -127,6 +128,7 @@ typedef struct MlsCounters
 	int64 deleted;
 	int64 bad_values;
 	int64 bytes;
+	int64 expected; /* records announced for the run, or 0 */
 } MlsCounters;
 
 typedef enum MlsOutcomeState
@@ -155,9 +157,16 @@ typedef struct MlsOutcome
 
 extern int64 mls_run_start(const MlsSubscription *sub, const char *process);
 extern void mls_run_progress(int64 run, const MlsCounters *counters);
+extern void mls_run_phase(int64 run, const char *phase);
 extern void mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome,
 						   const char *note, const char *cursor);
 extern void mls_outcome_fail(MlsOutcome *outcome, const ErrorData *error);
+
+/* ---- Counts (count.c) ---- */
+
+extern void mls_count_note_remote(int64 subscription, int64 rows);
+extern void mls_count_add_local(int64 subscription, int64 rows);
+extern void mls_count_local(int64 subscription, Oid silver);
 
 /* ---- Batches (batch.c) ---- */
 
@@ -193,6 +202,8 @@ extern MlsBatch *mls_fetch_next(MlsFetch *fetch);
 extern MlsPosition mls_fetch_position(const MlsFetch *fetch);
 extern MlsPosition mls_fetch_newest(const MlsFetch *fetch);
 extern const char *mls_fetch_note(const MlsFetch *fetch);
+extern int64 mls_fetch_expected(const MlsFetch *fetch);
+extern int64 mls_fetch_total(const MlsFetch *fetch);
 extern void mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters);
 extern void mls_fetch_end(MlsFetch *fetch);
 extern void mls_stats_add(MlsHttpStats *sum, const MlsHttpStats *stats);
@@ -227,6 +238,7 @@ extern MlsListing *mls_listing_read(MlsRun *run, bool timestamps);
 extern void mls_listing_open(MlsListing *listing, MlsQuery *query);
 extern void mls_listing_close(MlsListing *listing);
 extern void mls_listing_end(MlsListing *listing);
+extern const char *mls_listing_complete(MlsRun *run);
 extern int64 mls_listing_execute(MlsListing *listing, const char *sql);
 extern char **mls_listing_next(MlsListing *listing, int size, int *n);
 extern int64 mls_listing_wanted(MlsListing *listing);
@@ -259,6 +271,7 @@ extern MlsWriter *mls_writer_begin(const MlsTable *table, const MlsSubscription 
 extern void mls_writer_trust(MlsWriter *writer);
 extern void mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
+extern void mls_writer_settle(MlsWriter *writer);
 extern void mls_writer_end(MlsWriter *writer);
 
 /* ---- Taking records out (removal.c) ---- */
@@ -333,6 +346,7 @@ extern const MlsProcess *mls_process(MlsProcessKind kind);
 extern void mls_engine_run(const MlsTask *task, MlsOutcome *outcome);
 extern void mls_run_begin_step(MlsRun *run);
 extern void mls_run_end_step(MlsRun *run, MlsCounters *counters);
+extern void mls_run_enter(MlsRun *run, const char *phase);
 extern void mls_run_note(MlsRun *run, const char *format, ...) pg_attribute_printf(2, 3);
 
 /* Called when the process ends while a run is open: leaves a word in its row. */

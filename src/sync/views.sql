@@ -35,8 +35,9 @@ SELECT s.source,
             WHEN job.schedule IS NOT NULL THEN 'pending'
             ELSE 'not_synced'
        END AS state,
-       coalesce(nullif(pg_catalog.pg_stat_get_live_tuples(s.silver), 0),
-                greatest(silver.reltuples, 0)::bigint) AS rows,
+       s.local_rows AS rows,
+       s.remote_rows,
+       s.remote_counted_at AS counted_at,
        coalesce(nullif(pg_catalog.pg_stat_get_live_tuples(s.bronze), 0),
                 greatest(bronze.reltuples, 0)::bigint) AS bronze_rows,
        s.cursor_at AS newest,
@@ -52,7 +53,6 @@ SELECT s.source,
        END AS last_error,
        (SELECT pg_catalog.count(*) FROM mls.issue i WHERE i.subscription = s.id) AS issues
   FROM mls.subscription s
-  LEFT JOIN pg_catalog.pg_class silver ON silver.oid = s.silver
   LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
   LEFT JOIN mls.working working ON working.subscription = s.id
   LEFT JOIN LATERAL (SELECT r.status, r.started_at, r.message
@@ -79,7 +79,9 @@ COMMENT ON COLUMN mls_status.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_status.resource IS 'resource at the source';
 COMMENT ON COLUMN mls_status.foreign_table IS 'the foreign table that is replicated';
 COMMENT ON COLUMN mls_status.state IS 'not_synced (no run yet), pending (no run yet, but scheduled), syncing, synced or failed';
-COMMENT ON COLUMN mls_status.rows IS 'rows in silver, as the statistics of the server estimate them';
+COMMENT ON COLUMN mls_status.rows IS 'rows in silver, counted as they are written; purges and mls_count() correct what others changed there';
+COMMENT ON COLUMN mls_status.remote_rows IS 'records the source had when it was counted last: by the first load, a purge, a reconcile or mls_count()';
+COMMENT ON COLUMN mls_status.counted_at IS 'when that was';
 COMMENT ON COLUMN mls_status.bronze_rows IS 'rows in bronze, those of removed records included, as the statistics of the server estimate them';
 COMMENT ON COLUMN mls_status.newest IS 'modification timestamp up to which the copy is complete';
 COMMENT ON COLUMN mls_status.lag IS 'how long ago that was';
@@ -97,22 +99,29 @@ SELECT r.id AS run,
        s.resource,
        r.process,
        r.pid,
-       CASE WHEN a.wait_event_type = 'Extension' THEN 'waiting for the source'
-            WHEN a.wait_event_type = 'Lock' THEN 'waiting for a lock'
+       CASE WHEN r.phase IS NOT NULL THEN r.phase
             WHEN r.pages = 0 THEN 'starting'
-            ELSE 'working'
+            WHEN r.process IN ('purge', 'reconcile') THEN 'listing'
+            ELSE 'receiving'
        END AS phase,
-       pg_catalog.clock_timestamp() - r.started_at AS duration,
+       CASE a.wait_event_type WHEN 'Extension' THEN 'source' WHEN 'Lock' THEN 'lock' END AS waiting_for,
+       t.duration,
        r.pages,
        r.received,
+       nullif(r.expected, 0) AS expected,
        r.bytes,
        r.requests,
-       r.received / greatest(extract(epoch FROM pg_catalog.clock_timestamp() - r.started_at), 0.001)
-           AS records_per_second
+       r.received / t.seconds AS records_per_second,
+       CASE WHEN r.phase IS NULL AND r.received > 0 AND r.expected > 0
+            THEN r.started_at + t.duration * (greatest(r.expected, r.received)::float8 / r.received)
+       END AS estimated_end
   FROM mls.run r
   JOIN mls.subscription s ON s.id = r.subscription
   JOIN mls.working w ON w.subscription = r.subscription AND w.pid = r.pid
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = r.pid
+ CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() - r.started_at AS duration,
+                            greatest(extract(epoch FROM pg_catalog.clock_timestamp() - r.started_at),
+                                     0.001) AS seconds) t
  WHERE r.status = 'running';
 COMMENT ON VIEW mls_progress IS 'runs that are at work, with what they have committed so far';
 COMMENT ON COLUMN mls_progress.run IS 'number of the run';
@@ -120,13 +129,16 @@ COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_progress.resource IS 'resource at the source';
 COMMENT ON COLUMN mls_progress.process IS 'which process';
 COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
-COMMENT ON COLUMN mls_progress.phase IS 'starting, working, waiting for the source or waiting for a lock';
+COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile)';
+COMMENT ON COLUMN mls_progress.waiting_for IS 'source or lock; NULL while it works';
 COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
 COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
-COMMENT ON COLUMN mls_progress.received IS 'records received';
+COMMENT ON COLUMN mls_progress.received IS 'records received; of a purge or a reconcile, keys listed';
+COMMENT ON COLUMN mls_progress.expected IS 'how many the source announced for this run; NULL if it did not';
 COMMENT ON COLUMN mls_progress.bytes IS 'bytes received after decompression';
 COMMENT ON COLUMN mls_progress.requests IS 'requests sent';
 COMMENT ON COLUMN mls_progress.records_per_second IS 'records received per second since it started';
+COMMENT ON COLUMN mls_progress.estimated_end IS 'when all that was announced will be received at this rate; of a purge or a reconcile, when all keys are listed';
 
 CREATE VIEW mls_history WITH (security_invoker = true) AS
 SELECT r.id AS run,

@@ -37,7 +37,8 @@ struct MlsWriter
 	const MlsTable *table;
 	const MlsSubscription *sub;
 	int64 run;
-	bool trusts; /* takes older versions, too */
+	bool trusts;     /* takes older versions, too */
+	int64 more_rows; /* of silver, since mls_writer_settle() */
 	MemoryContext context;
 	TupleDesc silver;    /* also of mls_changed and mls_gone */
 	const char **fields; /* by attribute of silver */
@@ -203,7 +204,7 @@ prepare_silver(const MlsWriter *writer)
 			appendStringInfo(&changes, "%s%s = excluded.%s", changes.len ? ", " : "", name, name);
 	}
 	return prepare(psprintf("INSERT INTO %s (%s) SELECT %s FROM mls_changed "
-							"ON CONFLICT (%s) DO %s%s",
+							"ON CONFLICT (%s) DO %s%s RETURNING xmax = 0",
 							mls_qualified_name(writer->sub->silver), columns.data, columns.data,
 							key_list(writer, "name", ", "), changes.len ? "UPDATE SET " : "NOTHING",
 							changes.data));
@@ -492,15 +493,36 @@ store_gold(MlsWriter *writer)
 		put_conflicts(writer);
 }
 
+/* Stores rows in silver; returns how many are new. */
+static int64
+store_silver(MlsWriter *writer)
+{
+	int64 added = 0;
+	uint64 i;
+
+	run_plan(writer->store_silver, SPI_OK_INSERT_RETURNING);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+
+		added +=
+			DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return added;
+}
+
 /* Silver, gold and issues from what was converted. */
 static void
 store_converted(MlsWriter *writer, MlsCounters *counters)
 {
+	int64 more_rows = 0;
+
 	if (writer->store_silver == NULL && writer->changed.rows + writer->gone.rows > 0)
 		prepare_layers(writer);
 	if (writer->changed.rows > 0)
 	{
-		run_plan(writer->store_silver, SPI_OK_INSERT);
+		more_rows = store_silver(writer);
 		if (writer->store_gold)
 			store_gold(writer);
 	}
@@ -509,12 +531,14 @@ store_converted(MlsWriter *writer, MlsCounters *counters)
 		if (writer->delete_gold)
 			run_plan(writer->delete_gold, SPI_OK_DELETE);
 		run_plan(writer->delete_silver, SPI_OK_DELETE);
+		more_rows -= SPI_processed;
 	}
 	if (writer->issues.rows > 0 && writer->store_issues == NULL)
 		writer->store_issues = prepare_issues(writer);
 	if (writer->issues.rows > 0)
 		run_plan(writer->store_issues, SPI_OK_INSERT);
 	counters->bad_values += writer->issues.rows;
+	writer->more_rows += more_rows;
 }
 
 /* Writes a batch into all layers; counts what became of its records. */
@@ -545,6 +569,15 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 		if (batch->items[i].key != NULL && !batch->items[i].superseded)
 			convert_each(writer, &batch->items[i], scratch);
 	store_converted(writer, counters);
+}
+
+/* Adds the rows that have come to the subscription's count, in the transaction in which they came. */
+void
+mls_writer_settle(MlsWriter *writer)
+{
+	if (writer->more_rows != 0)
+		mls_count_add_local(writer->sub->id, writer->more_rows);
+	writer->more_rows = 0;
 }
 
 static void

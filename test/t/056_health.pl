@@ -31,8 +31,8 @@ all_well('all is well after subscribing');
 sync_row($node, 'one', 'status');
 all_well('and after a sync');
 is($node->safe_psql('postgres', q{
-	SELECT state, rows, bronze_rows, quota_used BETWEEN 0.01 AND 0.5, last_error IS NULL FROM mls_status}),
-	'synced|400|400|t|t', 'the status');
+	SELECT state, rows, remote_rows, bronze_rows, quota_used BETWEEN 0.01 AND 0.5, last_error IS NULL FROM mls_status}),
+	'synced|400|400|400|t|t', 'the status');
 is($node->safe_psql('postgres', q{SELECT string_agg("window", ',') FROM mls_quota('one') WHERE used > 0 AND share = used / allowed}),
 	'hour', 'the quota');
 

@@ -1,0 +1,141 @@
+/*
+ * count.c
+ *		How many records there are here and at the source.
+ *
+ * Here they are counted as they are written, in the same transaction, so the
+ * number in mls.subscription is right without counting a large table each time
+ * somebody looks.  At the source they are counted by whatever has to count them
+ * anyway: a first load, a purge, a reconcile; and by mls.count_remote() when
+ * somebody asks.  An incremental run costs no request for it.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "sync/sync.h"
+
+PG_FUNCTION_INFO_V1(mls_count_remote);
+PG_FUNCTION_INFO_V1(mls_count_local_rows);
+
+/* The source has so many records now. */
+void
+mls_count_note_remote(int64 subscription, int64 rows)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum(subscription), Int64GetDatum(rows)};
+
+	mls_execute("UPDATE mls.subscription SET remote_rows = $2, remote_counted_at = "
+				"pg_catalog.now() WHERE id = $1",
+				2, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* So many rows have come to silver, or have gone from it. */
+void
+mls_count_add_local(int64 subscription, int64 rows)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum(subscription), Int64GetDatum(rows)};
+
+	mls_execute("UPDATE mls.subscription SET local_rows = local_rows + $2 WHERE id = $1", 2, types,
+				values, NULL, SPI_OK_UPDATE);
+}
+
+/* Counts the rows of silver one by one.  The caller holds the lock of the subscription. */
+void
+mls_count_local(int64 subscription, Oid silver)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(subscription)};
+
+	mls_execute(psprintf("UPDATE mls.subscription SET local_rows = (SELECT pg_catalog.count(*) "
+						 "FROM %s) WHERE id = $1",
+						 mls_qualified_name(silver)),
+				1, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* What to count: without the records that are flagged as removed, where that can be asked. */
+static MlsQuery *
+count_query(const MlsTable *table)
+{
+	const char *flag = table->source->platform.deletion_flag;
+	const MlsColumn *column = flag ? mls_table_column(table, flag) : NULL;
+	MlsQuery *query = palloc0(sizeof(MlsQuery));
+	MlsCondition *condition;
+	MlsValue *value;
+
+	query->table = table;
+	query->limit = -1;
+	if (column == NULL || column->type != BOOLOID)
+		return query;
+	value = palloc0(sizeof(MlsValue));
+	value->type = BOOLOID;
+	value->datum = BoolGetDatum(true);
+	value->param = -1;
+	condition = palloc0(sizeof(MlsCondition));
+	condition->kind = MLS_COMPARE;
+	condition->op = MLS_EQ;
+	condition->column = column;
+	condition->values = list_make1(value);
+	if (table->source->protocol->fit(table, condition) == MLS_FIT_EXACT)
+		query->conditions = list_make1(condition);
+	return query;
+}
+
+/* A subscription whose owner's privileges the caller has; in CurrentMemoryContext. */
+static MlsSubscription *
+subscription_of(int64 id)
+{
+	MlsSubscription *sub;
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext before;
+
+	SPI_connect();
+	before = MemoryContextSwitchTo(context);
+	sub = mls_subscription_by_id(id);
+	MemoryContextSwitchTo(before);
+	SPI_finish();
+	if (sub == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"));
+	if (!has_privs_of_role(GetUserId(), sub->owner))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied to count resource \"%s\" of source \"%s\"", sub->resource,
+					   sub->source),
+				errdetail("Only a role with the privileges of the subscription's owner may."));
+	return sub;
+}
+
+/* mls.count_remote(subscription): asks the source; NULL if it cannot say. */
+Datum
+mls_count_remote(PG_FUNCTION_ARGS)
+{
+	MlsSubscription *sub = subscription_of(PG_GETARG_INT64(0));
+	MlsTable *table = mls_table_get(sub->foreign_table, sub->owner, true);
+	MlsHttpStats stats = {0};
+	int64 rows = table->source->protocol->count(count_query(table), &stats);
+
+	if (rows < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(rows);
+}
+
+/* mls.count_local(subscription): counts silver; what it finds is noted unless a process is writing. */
+Datum
+mls_count_local_rows(PG_FUNCTION_ARGS)
+{
+	MlsSubscription *sub = subscription_of(PG_GETARG_INT64(0));
+	bool isnull;
+	int64 rows;
+
+	SPI_connect();
+	if (!XactReadOnly && mls_subscription_lock(sub->id, false))
+		mls_count_local(sub->id, sub->silver);
+	mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(sub->silver)), 0,
+				NULL, NULL, NULL, SPI_OK_SELECT);
+	rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	PG_RETURN_INT64(rows);
+}

@@ -1,0 +1,88 @@
+-- How many records there are, asked now.
+
+CREATE FUNCTION mls.count_remote(subscription bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'mls_count_remote' LANGUAGE C STRICT;
+COMMENT ON FUNCTION mls.count_remote(bigint)
+    IS 'asks the source of a subscription how many records it has; NULL if it cannot say';
+
+CREATE FUNCTION mls.count_local(subscription bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'mls_count_local_rows' LANGUAGE C STRICT;
+COMMENT ON FUNCTION mls.count_local(bigint)
+    IS 'counts the rows of silver of a subscription, and notes the number unless a process is writing there';
+
+-- The sources are asked first and the numbers noted at the end, so that no run waits
+-- for a row of mls.subscription as long as a source takes to answer.
+CREATE FUNCTION mls.count_all(
+    wanted_source text, wanted_resource text,
+    OUT source text, OUT resource text, OUT remote_rows bigint, OUT rows bigint,
+    OUT difference bigint, OUT message text)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    subs mls.subscription[] := ARRAY(
+        SELECT s FROM mls.subscription s
+         WHERE (wanted_source IS NULL OR s.source = wanted_source)
+           AND (wanted_resource IS NULL OR s.resource = wanted_resource)
+           AND pg_has_role(s.owner, 'USAGE')
+         ORDER BY s.source COLLATE "C", s.id);
+    counts bigint[] := '{}';
+    messages text[] := '{}';
+    sub mls.subscription;
+    n integer := 0;
+BEGIN
+    IF cardinality(subs) = 0 AND (wanted_source IS NOT NULL OR wanted_resource IS NOT NULL) THEN
+        RAISE EXCEPTION 'there is no such subscription' USING
+            ERRCODE = 'undefined_object',
+            HINT = 'The view mls_status lists all; mls_subscribe() adds one.';
+    END IF;
+    FOREACH sub IN ARRAY subs LOOP
+        BEGIN
+            remote_rows := mls.count_remote(sub.id);
+            message := CASE WHEN remote_rows IS NULL THEN 'the source does not count' END;
+        EXCEPTION WHEN OTHERS THEN
+            remote_rows := NULL;
+            message := sqlerrm;
+        END;
+        counts := counts || remote_rows;
+        messages := messages || message;
+    END LOOP;
+    FOREACH sub IN ARRAY subs LOOP
+        n := n + 1;
+        source := sub.source;
+        resource := sub.resource;
+        remote_rows := counts[n];
+        message := messages[n];
+        rows := mls.count_local(sub.id);
+        difference := remote_rows - rows;
+        IF remote_rows IS NOT NULL AND NOT current_setting('transaction_read_only')::boolean THEN
+            UPDATE mls.subscription s SET remote_rows = counts[n], remote_counted_at = now()
+             WHERE s.id = sub.id;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION mls.count_all(text, text) IS 'what mls_count() does';
+
+CREATE FUNCTION mls_count(
+    source text DEFAULT NULL,
+    resource text DEFAULT NULL,
+    OUT source text,
+    OUT resource text,
+    OUT remote_rows bigint,
+    OUT rows bigint,
+    OUT difference bigint,
+    OUT message text)
+    RETURNS SETOF record
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT * FROM mls.count_all($1, $2);
+$$;
+COMMENT ON FUNCTION mls_count(text, text)
+    IS 'asks sources how many records they have, a request per resource, and counts silver; message says why a source did not answer';
+
+REVOKE ALL ON FUNCTION mls_count(text, text), mls.count_all(text, text), mls.count_remote(bigint),
+    mls.count_local(bigint) FROM PUBLIC;
