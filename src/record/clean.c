@@ -111,18 +111,17 @@ replace_escapes(char *body, Size length)
 	return replaced;
 }
 
-/* Converts to a server encoding other than UTF-8; a character it lacks becomes a question mark. */
-static int
-convert_body(char **body, Size *length)
+int
+mls_text_to_server(char **text, Size *text_length)
 {
 	int encoding = GetDatabaseEncoding();
 	Oid proc = FindDefaultConversionProc(PG_UTF8, encoding);
 	int room = CONVERT_CHUNK * MAX_CONVERSION_GROWTH + MAX_CONVERSION_GROWTH;
 	unsigned char *chunk = palloc(room);
 	/* No server encoding needs more than four bytes for a character, UTF-8 one at least. */
-	char *out = MemoryContextAllocHuge(CurrentMemoryContext, *length * 4 + 17);
-	unsigned char *s = (unsigned char *) *body;
-	unsigned char *end = s + *length;
+	char *out = MemoryContextAllocHuge(CurrentMemoryContext, *text_length * 4 + 17);
+	unsigned char *s = (unsigned char *) *text;
+	unsigned char *end = s + *text_length;
 	Size written = 0;
 	int replaced = 0;
 
@@ -151,8 +150,9 @@ convert_body(char **body, Size *length)
 		s += used;
 	}
 	memset(out + written, 0, 17);
-	*body = out;
-	*length = written;
+	*text = out;
+	*text_length = written;
+	pfree(chunk);
 	return replaced;
 }
 
@@ -169,6 +169,6 @@ mls_page_clean(char **body, Size *length)
 	replaced = replace_invalid(*body, *length);
 	replaced += replace_escapes(*body, *length);
 	if (GetDatabaseEncoding() != PG_UTF8)
-		replaced += convert_body(body, length);
+		replaced += mls_text_to_server(body, length);
 	return replaced;
 }

@@ -59,6 +59,12 @@ typedef struct PageState
 /* Shapes are numbered through all pages of the process. */
 static uint64 last_shape = 0;
 
+uint64
+mls_new_shape(void)
+{
+	return ++last_shape;
+}
+
 static void
 reserve_slice(PageState *state)
 {
@@ -264,7 +270,7 @@ object_end(void *arg)
 	record->nslices = state->nslices - state->first;
 	record->shape = state->same_names && record->nslices == state->twin->nslices
 						? state->twin->shape
-						: ++last_shape;
+						: mls_new_shape();
 	MLS_JSON_GO_ON;
 }
 

@@ -67,6 +67,19 @@ typedef struct MlsPage
 extern MlsPage *
 mls_page_read(char *body, Size length, const char *records_name, const char *purpose);
 
+/* Slices of the members of a JSON object, which is known to be one and to have so many. */
+extern void mls_json_members(const char *json, int length, MlsSlice *slices, int nslices);
+
+/* A number for a shape that no record had before, in this process. */
+extern uint64 mls_new_shape(void);
+
+/*
+ * Valid UTF-8 in the server's encoding, where that is another one: a palloc'd,
+ * terminated copy with spare bytes.  A character it lacks becomes a question mark;
+ * returns how many did.
+ */
+extern int mls_text_to_server(char **text, Size *length);
+
 /* Page member by name (the array of records is one, too), or NULL. */
 extern const MlsSlice *mls_page_value(const MlsPage *page, const char *name);
 

@@ -186,7 +186,7 @@ skip_value(const char *s)
 
 	if (*s != '[' && *s != '{' && *s != '"')
 	{
-		while (!is_space(*s) && *s != ',' && *s != ']')
+		while (!is_space(*s) && *s != ',' && *s != ']' && *s != '}')
 			s++;
 		return s;
 	}
@@ -217,4 +217,41 @@ mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element)
 	*element = mls_json_slice(s, end - s);
 	*position = end;
 	return true;
+}
+
+/* Start of the next token after blanks and commas. */
+static const char *
+skip_layout(const char *s)
+{
+	while (is_space(*s) || *s == ',' || *s == ':')
+		s++;
+	return s;
+}
+
+const char *
+mls_object_next(const char *s, MlsSlice *member)
+{
+	const char *name = skip_layout(s);
+	const char *name_end;
+	const char *value;
+	const char *end;
+
+	if (*name == '}')
+		return NULL;
+	name_end = skip_string(name);
+	value = skip_layout(name_end);
+	end = skip_value(value);
+	*member = mls_json_slice(value, end - value);
+	member->name = name + 1;
+	member->name_length = Min(name_end - name - 2, PG_UINT16_MAX);
+	return end;
+}
+
+void
+mls_json_members(const char *json, int length, MlsSlice *slices, int nslices)
+{
+	const char *s = json + 1;
+
+	for (int i = 0; i < nslices && s; i++)
+		s = mls_object_next(s, &slices[i]);
 }

@@ -45,6 +45,10 @@ extern const char *mls_slice_content(const MlsSlice *slice, int *length);
 /* Steps through an array: sets *element, returns false at the end.  *position starts at NULL. */
 extern bool mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element);
 
+/* Reads the next member of an object whose JSON is known to be valid; s is after its brace or
+ * its last member.  Returns where that ends, NULL when there is none. */
+extern const char *mls_object_next(const char *s, MlsSlice *member);
+
 /* value.c */
 extern const char *mls_parse_int64(const char *text, int length, int64 *result);
 extern bool mls_parse_date(const char *text, int length, int32 *result);

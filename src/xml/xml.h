@@ -38,4 +38,68 @@ extern MlsXmlNode *mls_xml_parse(const char *text, Size length, const char *subj
 extern const char *mls_xml_attribute(const MlsXmlNode *node, const char *name); /* or NULL */
 extern MlsXmlNode *mls_xml_child(const MlsXmlNode *node, const char *name);     /* first, or NULL */
 
+/* ---- reader.c: a stream ---- */
+
+/* What was wrong with a document's bytes and could be put right without loss. */
+typedef struct MlsXmlRepairs
+{
+	int64 encoding;   /* bytes that are no UTF-8, taken as Windows-1252 though not declared so */
+	int64 controls;   /* control characters dropped, raw or as references */
+	int64 references; /* references to no character: halves of pairs joined, others U+FFFD */
+	int64 ampersands; /* "&" that begins no reference, taken as itself */
+	int64 brackets;   /* "<" that begins no markup, taken as itself */
+} MlsXmlRepairs;
+
+typedef enum MlsXmlEventKind
+{
+	MLS_XML_START,
+	MLS_XML_TEXT, /* all character data between two tags */
+	MLS_XML_END
+} MlsXmlEventKind;
+
+/* Valid until the next call of mls_xml_next; texts are UTF-8. */
+typedef struct MlsXmlEvent
+{
+	MlsXmlEventKind kind;
+	int depth;        /* of the element, the root's is 1; TEXT: of the element it stands in */
+	const char *name; /* START, END: local name; lives as long as the reader */
+	const char *text; /* TEXT: terminated */
+	Size length;
+	int nattributes; /* START */
+	const MlsXmlAttribute *attributes;
+} MlsXmlEvent;
+
+typedef struct MlsXmlReader MlsXmlReader;
+
+typedef struct MlsXmlReaderOptions
+{
+	const char *subject; /* for messages: "page 3 of resource \"Property:RES\"" */
+	const char *charset; /* as the transport says, or NULL; valid UTF-8 wins over it */
+	const char *row;     /* name of an element that holds text only: a "<" in it is text; or NULL */
+} MlsXmlReaderOptions;
+
+/*
+ * A reader in CurrentMemoryContext; libxml2's memory goes with it.  The options'
+ * strings must live as long.  A document type is skipped unread, and an error if
+ * it declares anything; comments and processing instructions are skipped.
+ */
+extern MlsXmlReader *mls_xml_reader(const MlsXmlReaderOptions *options);
+
+/* Gives the reader bytes; they must stay until mls_xml_next has returned false.  Size is free. */
+extern void mls_xml_feed(MlsXmlReader *reader, const char *bytes, Size length);
+
+/* Says that no more bytes come: mls_xml_next then goes to the document's end. */
+extern void mls_xml_finish(MlsXmlReader *reader);
+
+/*
+ * The next event; false when more bytes are needed, and at the end.  A document
+ * that is not well formed, or ends before its root does, is an error.
+ */
+extern bool mls_xml_next(MlsXmlReader *reader, MlsXmlEvent *event);
+
+/* An attribute of a START event without regard to case, or NULL. */
+extern const char *mls_xml_event_attribute(const MlsXmlEvent *event, const char *name);
+
+extern const MlsXmlRepairs *mls_xml_repairs(const MlsXmlReader *reader);
+
 #endif /* MLS_XML_H */

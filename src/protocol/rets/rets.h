@@ -22,6 +22,7 @@
 #include "nodes/pg_list.h"
 
 #include "protocol/protocol.h"
+#include "xml/xml.h"
 
 /* ---- reply.c ---- */
 
@@ -61,18 +62,6 @@ typedef enum RetsFormat
 	RETS_STANDARD_XML
 } RetsFormat;
 
-/* What was wrong with an answer's bytes and could be put right without loss. */
-typedef struct RetsRepairs
-{
-	int64 encoding;   /* bytes that are no UTF-8, taken as Windows-1252 */
-	int64 controls;   /* control characters dropped, raw or as references */
-	int64 ampersands; /* "&" that begins no reference, taken as itself */
-	int64 brackets;   /* "<" in a row's text that begins no markup, taken as itself */
-	int64 surrogates; /* halves of surrogate pairs joined, or replaced by U+FFFD */
-	int64 short_rows; /* rows with fewer values than columns: the rest is null */
-	int64 long_rows;  /* rows with more values than columns, all of these empty */
-} RetsRepairs;
-
 typedef struct RetsAnswer
 {
 	bool started;            /* the element RETS was read */
@@ -88,7 +77,9 @@ typedef struct RetsAnswer
 	bool ended;           /* </RETS> was read */
 	int64 records;        /* given out */
 	int64 bytes;          /* fed */
-	RetsRepairs repairs;
+	MlsXmlRepairs repairs;
+	int64 short_rows; /* rows without their last values, which are null */
+	int64 long_rows;  /* rows with more values than columns, all of these empty */
 	const char *body; /* text of RETS-RESPONSE, or of RETS itself: login and logout lines */
 } RetsAnswer;
 
@@ -232,7 +223,7 @@ typedef struct RetsMetadata
 	const char *version; /* of METADATA-SYSTEM */
 	const char *date;
 	List *findings; /* of char * */
-	RetsRepairs repairs;
+	MlsXmlRepairs repairs;
 } RetsMetadata;
 
 extern RetsMetadata *mls_rets_metadata(void);

@@ -1,0 +1,471 @@
+/*
+ * answer.c
+ *		The reader of answers: the envelope, and who reads what is in it.
+ *
+ *		<RETS ReplyCode="0" ReplyText="..."> ... <RETS-STATUS .../> </RETS>
+ *
+ * Names are compared without regard to case, the order of the elements means
+ * nothing (COUNT was met at the end).  Elements that no COMPACT answer has are
+ * skipped if they are empty of others; otherwise they are an answer in another
+ * format, which must not pass for one without rows.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "protocol/rets/reader.h"
+
+/* Login and logout answers have a kilobyte of lines; the rest of a larger one is not kept. */
+#define MAX_BODY (64 * 1024)
+
+/* An answer's own words in a message. */
+#define MAX_SHOWN 200
+
+void
+mls_rets_fail(const RetsReader *reader, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+					errmsg("could not read %s from source \"%s\"", reader->options.purpose,
+						   reader->options.source),
+					errdetail("%s", detail)));
+}
+
+const char *
+mls_rets_local(RetsReader *reader, const char *text, Size *length)
+{
+	MemoryContext old;
+	char *local = unconstify(char *, text);
+
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return text;
+	old = MemoryContextSwitchTo(reader->scratch);
+	mls_text_to_server(&local, length);
+	MemoryContextSwitchTo(old);
+	return local;
+}
+
+/* A copy of an attribute that outlives the event, in the server encoding; "" for none. */
+static const char *
+keep_attribute(RetsReader *reader, const MlsXmlEvent *event, const char *name)
+{
+	const char *value = mls_xml_event_attribute(event, name);
+	Size length = value ? strlen(value) : 0;
+
+	if (length == 0)
+		return "";
+	value = mls_rets_local(reader, value, &length);
+	length = pg_mbcliplen(value, (int) Min(length, INT_MAX), MAX_SHOWN * 4);
+	return MemoryContextStrdup(reader->context, pnstrdup(value, length));
+}
+
+/* A reply code, which must be a number: an answer without one says nothing. */
+static int
+reply_code(RetsReader *reader, const MlsXmlEvent *event)
+{
+	const char *value = mls_xml_event_attribute(event, "ReplyCode");
+	int64 code;
+
+	if (value == NULL)
+		mls_rets_fail(reader, psprintf("The element %s has no reply code.", event->name));
+	value += strspn(value, " ");
+	if (!mls_rets_number(value, &code) || code < 0 || code > INT_MAX)
+		mls_rets_fail(reader, psprintf("The reply code \"%.*s\" is no number.",
+									   (int) Min(strlen(value), 20), value));
+	return (int) code;
+}
+
+bool
+mls_rets_number(const char *text, int64 *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(text, &end, 10);
+	end += strspn(end, " ");
+	return end != text && *end == '\0' && errno == 0;
+}
+
+/* ---- the envelope ---- */
+
+static void
+read_root(RetsReader *reader, const MlsXmlEvent *event)
+{
+	if (pg_strcasecmp(event->name, "html") == 0)
+		mls_rets_fail(reader, "The answer is a web page.");
+	if (pg_strcasecmp(event->name, "RETS") != 0)
+		mls_rets_fail(reader,
+					  psprintf("The answer is no RETS answer: its root element is \"%.*s\".",
+							   (int) Min(strlen(event->name), 40), event->name));
+	reader->answer.started = true;
+	reader->answer.code = reply_code(reader, event);
+	reader->answer.text = keep_attribute(reader, event, "ReplyText");
+}
+
+static void
+read_status(RetsReader *reader, const MlsXmlEvent *event)
+{
+	reader->answer.status_code = reply_code(reader, event);
+	reader->answer.status_text = keep_attribute(reader, event, "ReplyText");
+}
+
+static void
+read_count(RetsReader *reader, const MlsXmlEvent *event)
+{
+	const char *value = mls_xml_event_attribute(event, "Records");
+
+	if (value == NULL || !mls_rets_number(value, &reader->answer.count) || reader->answer.count < 0)
+		reader->answer.count = -1;
+}
+
+static void
+read_delimiter(RetsReader *reader, const MlsXmlEvent *event)
+{
+	const char *value = mls_xml_event_attribute(event, "value");
+
+	reader->has_delimiter = value != NULL;
+	reader->delimiter = value ? mls_rets_delimiter(value) : '\t';
+}
+
+static void
+read_maxrows(RetsReader *reader, const MlsXmlEvent *event)
+{
+	reader->answer.maxrows = true;
+}
+
+static void
+begin_line(RetsReader *reader, const MlsXmlEvent *event)
+{
+	reader->element = event->name;
+	reader->has_text = false;
+}
+
+static void
+begin_response(RetsReader *reader, const MlsXmlEvent *event)
+{
+	reader->in_response = true;
+}
+
+static const struct
+{
+	const char *name;
+	void (*read)(RetsReader *reader, const MlsXmlEvent *event);
+	bool compact_only;
+} elements[] = {
+	{"DATA", begin_line, true},
+	{"COLUMNS", begin_line, true},
+	{"COUNT", read_count, false},
+	{"DELIMITER", read_delimiter, false},
+	{"MAXROWS", read_maxrows, false},
+	{"RETS-STATUS", read_status, false},
+	{"RETS-RESPONSE", begin_response, false},
+};
+
+static void
+report_format(const RetsReader *reader, const char *name)
+{
+	mls_rets_fail(reader, psprintf("The answer is in another format than asked for: it has an "
+								   "element \"%.*s\".",
+								   (int) Min(strlen(name), 40), name));
+}
+
+/* An element of the envelope; false if it is none. */
+static bool
+read_element(RetsReader *reader, const MlsXmlEvent *event)
+{
+	for (int i = 0; i < lengthof(elements); i++)
+	{
+		if (pg_strcasecmp(event->name, elements[i].name) != 0)
+			continue;
+		if (elements[i].compact_only && reader->options.format != RETS_COMPACT)
+			report_format(reader, event->name);
+		elements[i].read(reader, event);
+		return true;
+	}
+	return false;
+}
+
+/* ---- COMPACT ---- */
+
+static void
+start_compact(RetsReader *reader, const MlsXmlEvent *event)
+{
+	if (reader->element)
+		mls_rets_fail(reader, "A line of values has elements in it.");
+	if (reader->unknown_depth > 0)
+		report_format(reader, event->name);
+	if (!read_element(reader, event))
+	{
+		/* Below RETS-RESPONSE there are lines of text only. */
+		if (reader->in_response)
+			report_format(reader, event->name);
+		reader->unknown_depth = event->depth;
+	}
+}
+
+static void
+read_line(RetsReader *reader, const char *text, Size length)
+{
+	reader->has_text = true;
+	if (pg_strcasecmp(reader->element, "DATA") == 0)
+		mls_rets_compact_row(reader, text, length);
+	else
+		mls_rets_compact_columns(reader, text, length);
+}
+
+/* ---- text outside of lines and records ---- */
+
+static void
+keep_body(RetsReader *reader, const char *text, Size length)
+{
+	int room = MAX_BODY - reader->body.len;
+	MemoryContext old;
+
+	text = mls_rets_local(reader, text, &length);
+	if (length > room)
+		length = pg_mbcliplen(text, (int) Min(length, INT_MAX), room);
+	old = MemoryContextSwitchTo(reader->context);
+	appendBinaryStringInfo(&reader->body, text, (int) length);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- events ---- */
+
+static void
+take_start(RetsReader *reader, const MlsXmlEvent *event)
+{
+	if (event->depth == 1)
+		read_root(reader, event);
+	else if (reader->options.format == RETS_COMPACT)
+		start_compact(reader, event);
+	else if (mls_rets_nested_open(reader->nested) || event->depth > 2 ||
+			 !read_element(reader, event))
+		mls_rets_nested_event(reader, event);
+}
+
+static void
+take_text(RetsReader *reader, const MlsXmlEvent *event)
+{
+	if (reader->element)
+		read_line(reader, event->text, event->length);
+	else if (mls_rets_nested_open(reader->nested))
+		mls_rets_nested_event(reader, event);
+	else if (event->depth == 1 || (reader->in_response && event->depth == 2))
+		keep_body(reader, event->text, event->length);
+}
+
+static void
+take_end(RetsReader *reader, const MlsXmlEvent *event)
+{
+	if (event->depth == 1)
+		reader->answer.ended = true;
+	if (reader->element && !reader->has_text)
+		read_line(reader, "", 0);
+	reader->element = NULL;
+	if (reader->unknown_depth == event->depth)
+		reader->unknown_depth = 0;
+	if (reader->nested && event->depth > 1)
+		mls_rets_nested_event(reader, event);
+	if (event->depth == 2)
+		reader->in_response = false;
+}
+
+static void
+take_events(RetsReader *reader)
+{
+	MlsXmlEvent event;
+
+	while (mls_xml_next(reader->xml, &event))
+	{
+		MemoryContext old = MemoryContextSwitchTo(reader->scratch);
+
+		switch (event.kind)
+		{
+			case MLS_XML_START:
+				take_start(reader, &event);
+				break;
+			case MLS_XML_TEXT:
+				take_text(reader, &event);
+				break;
+			case MLS_XML_END:
+				take_end(reader, &event);
+				break;
+		}
+		MemoryContextSwitchTo(old);
+		if (event.kind == MLS_XML_END)
+			MemoryContextReset(reader->scratch);
+	}
+	reader->answer.repairs = *mls_xml_repairs(reader->xml);
+	reader->answer.body = reader->body.data;
+}
+
+/* ---- the outside ---- */
+
+RetsReader *
+mls_rets_reader(const RetsReaderOptions *options)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw RETS answer", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RetsReader *reader = palloc0(sizeof(RetsReader));
+	MlsXmlReaderOptions xml = {
+		.subject = psprintf("%s from source \"%s\"", options->purpose, options->source),
+		.charset = options->charset,
+		.row = options->format == RETS_COMPACT ? "DATA" : NULL};
+
+	reader->context = context;
+	reader->scratch =
+		AllocSetContextCreate(context, "mls_fdw RETS element", ALLOCSET_DEFAULT_SIZES);
+	reader->options = *options;
+	reader->xml = mls_xml_reader(&xml);
+	reader->answer.text = reader->answer.status_text = "";
+	reader->answer.status_code = -1;
+	reader->answer.count = -1;
+	reader->answer.delimiter = '\t';
+	reader->records.parent = context;
+	initStringInfo(&reader->body);
+	reader->answer.body = reader->body.data;
+	if (options->format == RETS_STANDARD_XML)
+		reader->nested = mls_rets_nested(reader);
+	MemoryContextSwitchTo(old);
+	return reader;
+}
+
+const RetsAnswer *
+mls_rets_answer(const RetsReader *reader)
+{
+	return &reader->answer;
+}
+
+void
+mls_rets_feed(RetsReader *reader, const char *bytes, Size length)
+{
+	if (reader->answer.bytes == 0 && mls_rets_is_html(bytes, length))
+		mls_rets_fail(reader, "The answer is a web page.");
+	reader->answer.bytes += length;
+	mls_xml_feed(reader->xml, bytes, length);
+	take_events(reader);
+}
+
+MlsPage *
+mls_rets_page(RetsReader *reader, int least)
+{
+	MlsPage *page;
+
+	if (reader->records.nrecords < Max(least, 1))
+		return NULL;
+	page = mls_rets_records_take(&reader->records);
+	reader->answer.records += page->nrecords;
+	return page;
+}
+
+void
+mls_rets_finish(RetsReader *reader)
+{
+	if (reader->answer.bytes == 0)
+		mls_rets_fail(reader, "The answer is empty.");
+	mls_xml_finish(reader->xml);
+	take_events(reader);
+	if (!reader->answer.ended)
+		mls_rets_fail(reader,
+					  psprintf("The answer ends after " INT64_FORMAT " bytes, before its end tag.",
+							   reader->answer.bytes));
+}
+
+/* Text without the blanks around it, shortened. */
+static char *
+trimmed(const char *text)
+{
+	int length;
+
+	text += strspn(text, " \t\r\n");
+	length = strlen(text);
+	while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+		length--;
+	return pnstrdup(text, pg_mbcliplen(text, length, MAX_SHOWN));
+}
+
+RetsOutcome
+mls_rets_outcome(const RetsAnswer *answer, bool at_login)
+{
+	bool by_status = answer->status_code >= 0;
+	RetsOutcome outcome;
+	const char *meaning;
+
+	outcome.code = by_status ? answer->status_code : answer->code;
+	outcome.class = mls_rets_reply_class(outcome.code, at_login);
+	outcome.text = trimmed(by_status ? answer->status_text : answer->text);
+	/* Some put their message into the element. */
+	if (*outcome.text == '\0' && mls_rets_is_error(outcome.class))
+		outcome.text = trimmed(answer->body);
+	meaning = mls_rets_reply_meaning(outcome.code);
+	if (*outcome.text == '\0')
+		outcome.text = meaning ? meaning : "no text";
+	return outcome;
+}
+
+bool
+mls_rets_is_html(const char *body, Size length)
+{
+	const char *end = body + length;
+
+	if (length >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
+		body += 3;
+	while (body < end && isspace((unsigned char) *body))
+		body++;
+	return (end - body >= 14 && pg_strncasecmp(body, "<!doctype html", 14) == 0) ||
+		   (end - body >= 5 && pg_strncasecmp(body, "<html", 5) == 0);
+}
+
+/* ---- lines of a login ---- */
+
+static char *
+trimmed_part(const char *from, const char *to)
+{
+	while (from < to && isspace((unsigned char) *from))
+		from++;
+	while (to > from && isspace((unsigned char) to[-1]))
+		to--;
+	return pnstrdup(from, to - from);
+}
+
+/* `Info=KEY;Type;Value`, as RETS 1.8 writes them; the type may be missing with its semicolon. */
+static void
+resolve_info(RetsPair *pair)
+{
+	const char *first = strchr(pair->value, ';');
+	const char *second = first ? strchr(first + 1, ';') : NULL;
+
+	if (pg_strcasecmp(pair->key, "Info") != 0 || first == NULL)
+		return;
+	pair->key = trimmed_part(pair->value, first);
+	first = second ? second : first;
+	pair->value = trimmed_part(first + 1, first + 1 + strlen(first + 1));
+}
+
+List *
+mls_rets_pairs(const char *body)
+{
+	List *pairs = NIL;
+
+	for (const char *line = body; *line;)
+	{
+		const char *end = line + strcspn(line, "\r\n");
+		const char *equals = memchr(line, '=', end - line);
+
+		if (equals)
+		{
+			RetsPair *pair = palloc(sizeof(RetsPair));
+
+			pair->key = trimmed_part(line, equals);
+			pair->value = trimmed_part(equals + 1, end);
+			resolve_info(pair);
+			pairs = lappend(pairs, pair);
+		}
+		line = end + strspn(end, "\r\n");
+	}
+	return pairs;
+}

@@ -1,0 +1,125 @@
+/*
+ * reader.h
+ *		What the files that read answers share.
+ *
+ * records.c is the page that is being filled, compact.c and nested.c fill it,
+ * answer.c knows the envelope and asks them.
+ */
+#ifndef MLS_RETS_READER_H
+#define MLS_RETS_READER_H
+
+#include "postgres.h"
+
+#include "protocol/rets/rets.h"
+
+/* ---- records.c ---- */
+
+/* Records that are whole and not yet given out. */
+typedef struct RetsRecords
+{
+	MemoryContext parent;
+	MemoryContext context; /* the page's; NULL while there are none */
+	MlsRecord *records;
+	int nrecords;
+	int max_records;
+	MlsSlice *slices; /* free slices of the current chunk */
+	int nslices;
+	char *bytes; /* free bytes of the current chunk */
+	Size nbytes;
+	int64 total; /* bytes of JSON in the page */
+} RetsRecords;
+
+/* Begins a record: room for so many bytes and slices, until mls_rets_record_end. */
+extern char *mls_rets_record_begin(RetsRecords *records, Size length, int nslices);
+
+/* The record ends at `end`; it has used so many slices. */
+extern void mls_rets_record_end(RetsRecords *records, const char *end, int nslices, uint64 shape);
+
+/* The page, handed to CurrentMemoryContext. */
+extern MlsPage *mls_rets_records_take(RetsRecords *records);
+
+/* Writes a text as a JSON string with its quotes; needs 2 * length + 2 bytes.  Returns its end. */
+extern char *mls_rets_put_json(char *out, const char *text, int length, bool *escaped);
+
+/* ---- compact.c ---- */
+
+/* The line of columns, and what it shows about the lines after it. */
+typedef struct RetsColumns
+{
+	char delimiter;
+	bool leads;  /* the line begins with a delimiter */
+	bool trails; /* and ends with one */
+	int ncolumns;
+	const char **names;
+} RetsColumns;
+
+typedef struct RetsValue
+{
+	const char *text;
+	int length;
+} RetsValue;
+
+typedef enum RetsRowForm
+{
+	RETS_ROW_WHOLE,
+	RETS_ROW_SHORT, /* ends before its last columns: these are null */
+	RETS_ROW_LONG,  /* more values than columns, all of these empty */
+	RETS_ROW_BLANK, /* nothing in it */
+	RETS_ROW_BAD    /* which value belongs to which column cannot be known */
+} RetsRowForm;
+
+/* Code of a DELIMITER element's value, two hexadecimal digits; a tab where it is none. */
+extern char mls_rets_delimiter(const char *value);
+
+/* Splits a COLUMNS line; in CurrentMemoryContext. */
+extern void
+mls_rets_split_columns(RetsColumns *columns, const char *text, Size length, char delimiter);
+
+/* Splits a DATA line into one value per column; *nvalues is what the line had. */
+extern RetsRowForm mls_rets_split_row(const RetsColumns *columns, const char *text, Size length,
+									  RetsValue *values, int *nvalues);
+
+/* ---- answer.c ---- */
+
+/* A whole number with nothing but blanks around it. */
+extern bool mls_rets_number(const char *text, int64 *number);
+
+typedef struct RetsCompact RetsCompact;
+typedef struct RetsNested RetsNested;
+
+struct RetsReader
+{
+	MemoryContext context;
+	MemoryContext scratch; /* of one event */
+	RetsReaderOptions options;
+	RetsAnswer answer;
+	MlsXmlReader *xml;
+	const char *element; /* COMPACT: the line's element that is open, or NULL */
+	bool has_text;       /* and its text was seen */
+	int unknown_depth;   /* of an element that is none of the standard's, or 0 */
+	bool in_response;    /* within RETS-RESPONSE */
+	char delimiter;      /* as announced */
+	bool has_delimiter;
+	StringInfoData body;
+	RetsRecords records;
+	RetsCompact *compact; /* since COLUMNS */
+	RetsNested *nested;   /* STANDARD-XML */
+	int64 rows;           /* DATA lines or record elements met */
+};
+
+/* Raises that the answer cannot be read. */
+pg_noreturn extern void mls_rets_fail(const RetsReader *reader, const char *detail);
+
+/* An event's text in the server encoding, in the scratch context. */
+extern const char *mls_rets_local(RetsReader *reader, const char *text, Size *length);
+
+extern void mls_rets_compact_columns(RetsReader *reader, const char *text, Size length);
+extern void mls_rets_compact_row(RetsReader *reader, const char *text, Size length);
+
+/* ---- nested.c ---- */
+
+extern RetsNested *mls_rets_nested(RetsReader *reader);
+extern bool mls_rets_nested_open(const RetsNested *nested);
+extern void mls_rets_nested_event(RetsReader *reader, const MlsXmlEvent *event);
+
+#endif /* MLS_RETS_READER_H */

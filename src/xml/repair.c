@@ -1,0 +1,626 @@
+/*
+ * repair.c
+ *		The bytes of an answer made fit for the parser.
+ *
+ * What real servers send is nearly XML: Windows-1252 in answers that claim UTF-8,
+ * control characters, "R&R Realty", "<10 min to beach".  All of these are errors
+ * to a parser, and each can be put right by looking at a few bytes, without a
+ * guess about what was meant.  Each repair is counted.  Whatever needs a guess
+ * (tags that do not match, missing quotes, a cut end) is left for the parser to
+ * refuse.
+ *
+ * One pass over the bytes follows just enough of XML to know where it is:
+ * in text, in a tag, in CDATA, in a row.  A row's content is text by definition of
+ * the format, so a "<" there is markup only where it ends the row or begins
+ * CDATA.  Declaration, document type, comments and processing instructions say
+ * nothing that is needed and are left out.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "xml/repair.h"
+
+/*
+ * libxml2 compares each attribute of an element with all before it, and cannot be
+ * interrupted: 10,000 take a second, 50,000 a minute.
+ */
+#define MAX_ATTRIBUTES 1000
+
+/* The longest reference read, "&#x0010FFFF;" with room for zeros. */
+#define MAX_REFERENCE 16
+
+/* So much is looked ahead, and so much can be kept back: two references. */
+#define MAX_CARRY (2 * MAX_REFERENCE)
+
+/* The most a byte becomes: "&amp;". */
+#define MAX_GROWTH 5
+
+/* "<![CDATA[", "<!DOCTYPE" and any row's end tag are told apart by so many bytes. */
+#define LOOK_AHEAD 12
+
+#define REPLACEMENT 0xFFFD
+
+typedef enum Place
+{
+	IN_TEXT,
+	IN_TAG,
+	IN_CDATA,
+	IN_SKIPPED, /* something left out, up to `until` */
+	IN_DOCTYPE
+} Place;
+
+struct MlsXmlRepair
+{
+	MlsXmlRepairs counts;
+	MlsXmlFault fault;
+	Place place;
+	bool at_start;       /* nothing but blanks so far */
+	bool is_1252;        /* declared as such, or as ISO-8859-1 */
+	bool is_declaration; /* what is skipped is the XML declaration */
+	bool in_row;
+	bool tag_is_row;  /* the tag being read begins a row */
+	char quote;       /* within a tag: the quote that an attribute ends with, or 0 */
+	int equals_signs; /* in the tag being read */
+	const char *until;
+	const char *row;
+	int row_length;
+	int carried; /* bytes kept back, at the start of `in` */
+	char *in;
+	char *out;
+	char *put; /* where the next byte goes */
+};
+
+/* Windows-1252, 0x80 to 0x9F; 0 where it has no character. */
+static const uint16 windows_1252[32] = {
+	0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+	0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+	0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
+
+/* Bytes that are more than themselves in text: controls, what begins markup, what is no ASCII. */
+static const bool odd_in_text[256] = {
+	[0x00 ... 0x08] = true, [0x0B ... 0x0C] = true, [0x0E ... 0x1F] = true, ['&'] = true,
+	['<'] = true,           ['>'] = true,           [0x80 ... 0xFF] = true,
+};
+
+static const bool odd_in_tag[256] = {
+	[0x00 ... 0x08] = true, [0x0B ... 0x0C] = true, [0x0E ... 0x1F] = true, ['&'] = true,
+	['<'] = true,           ['>'] = true,           ['"'] = true,           ['\''] = true,
+	['='] = true,           [0x80 ... 0xFF] = true,
+};
+
+static const bool odd_in_cdata[256] = {
+	[0x00 ... 0x08] = true, [0x0B ... 0x0C] = true, [0x0E ... 0x1F] = true,
+	[']'] = true,           [0x80 ... 0xFF] = true,
+};
+
+static bool
+is_letter(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static void
+put(MlsXmlRepair *repair, const char *bytes, int length)
+{
+	memcpy(repair->put, bytes, length);
+	repair->put += length;
+}
+
+static void
+put_character(MlsXmlRepair *repair, pg_wchar code)
+{
+	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
+
+	unicode_to_utf8(code, utf8);
+	put(repair, (char *) utf8, pg_utf_mblen(utf8));
+}
+
+/* Copies what is not odd; returns how much that was. */
+static int
+copy_plain(MlsXmlRepair *repair, const bool *odd, const char *s, const char *end)
+{
+	const char *from = s;
+
+	while (s < end && !odd[(unsigned char) *s])
+		s++;
+	put(repair, from, s - from);
+	return s - from;
+}
+
+/* ---- single characters ---- */
+
+static void
+put_1252(MlsXmlRepair *repair, unsigned char byte)
+{
+	pg_wchar code = byte >= 0xA0 ? byte : windows_1252[byte - 0x80];
+
+	put_character(repair, code ? code : REPLACEMENT);
+	if (!repair->is_1252 || code == 0)
+		repair->counts.encoding++;
+}
+
+/* A character outside ASCII; 0 if its end is still to come. */
+static int
+take_wide(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	const unsigned char *u = (const unsigned char *) s;
+	int length = pg_utf_mblen(u);
+
+	if (end - s < length)
+	{
+		if (!final)
+			return 0;
+		length = 1;
+	}
+	if (length > 1 && pg_utf8_islegal(u, length))
+	{
+		/* U+FFFE and U+FFFF are no characters to XML. */
+		if (u[0] == 0xEF && u[1] == 0xBF && u[2] >= 0xBE)
+		{
+			put_character(repair, REPLACEMENT);
+			repair->counts.references++;
+		}
+		else
+			put(repair, s, length);
+		return length;
+	}
+	/* Half of a surrogate pair, as some programs write them. */
+	if (length == 3 && u[0] == 0xED && u[1] >= 0xA0 && u[1] <= 0xBF && (u[2] & 0xC0) == 0x80)
+	{
+		put_character(repair, REPLACEMENT);
+		repair->counts.references++;
+		return 3;
+	}
+	put_1252(repair, u[0]);
+	return 1;
+}
+
+/* A byte that is no ASCII character of a document. */
+static int
+take_odd(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	if ((unsigned char) *s >= 0x80)
+		return take_wide(repair, s, end, final);
+	repair->counts.controls++;
+	return 1;
+}
+
+/* ---- references ---- */
+
+/*
+ * Length of the reference at s, "&" to ";" included; 0 if none is there, -1 if
+ * the bytes end before that can be said.
+ */
+static int
+reference_length(const char *s, const char *end, bool final)
+{
+	int i;
+
+	for (i = 1; i < MAX_REFERENCE && s + i < end; i++)
+	{
+		unsigned char c = s[i];
+
+		if (c == ';')
+			return i > 1 ? i + 1 : 0;
+		if (!(c == '#' && i == 1) && !is_letter(c) && !is_digit(c))
+			return 0;
+	}
+	return i < MAX_REFERENCE && !final ? -1 : 0;
+}
+
+/* Number of a reference such as "&#x41;", or -1 if it is none of a number. */
+static int64
+reference_number(const char *s, int length)
+{
+	bool hex = length > 3 && (s[2] == 'x' || s[2] == 'X');
+	int64 number = 0;
+
+	if (length < 4 || s[1] != '#')
+		return -1;
+	for (int i = hex ? 3 : 2; i < length - 1; i++)
+	{
+		char c = pg_ascii_tolower(s[i]);
+		int digit = c >= '0' && c <= '9'          ? c - '0'
+					: c >= 'a' && c <= 'f' && hex ? c - 'a' + 10
+												  : -1;
+
+		if (digit < 0)
+			return -1;
+		number = Min(number * (hex ? 16 : 10) + digit, INT64CONST(0x7FFFFFFF));
+	}
+	return hex && length < 5 ? -1 : number;
+}
+
+/* A half pair's reference at s; with its other half behind it they are one character. */
+static int
+take_surrogate(MlsXmlRepair *repair, pg_wchar code, const char *s, int length, const char *end,
+			   bool final)
+{
+	const char *next = s + length;
+	int next_length = next < end && *next == '&' ? reference_length(next, end, final) : 0;
+	int64 low = -1;
+
+	if (is_utf16_surrogate_first(code))
+	{
+		if (next_length < 0 || (next == end && !final))
+			return 0;
+		if (next_length > 0)
+			low = reference_number(next, next_length);
+	}
+	repair->counts.references++;
+	if (low < 0 || !is_utf16_surrogate_second((pg_wchar) low))
+	{
+		put_character(repair, REPLACEMENT);
+		return length;
+	}
+	put_character(repair, surrogate_pair_to_codepoint(code, (pg_wchar) low));
+	return length + next_length;
+}
+
+static int
+take_number(MlsXmlRepair *repair, int64 number, const char *s, int length, const char *end,
+			bool final)
+{
+	if (number >= 0xD800 && number <= 0xDFFF)
+		return take_surrogate(repair, (pg_wchar) number, s, length, end, final);
+	if (number < 0x20 && number != '\t' && number != '\n' && number != '\r')
+		repair->counts.controls++;
+	else if (number > 0x10FFFF || number == 0xFFFE || number == 0xFFFF)
+	{
+		put_character(repair, REPLACEMENT);
+		repair->counts.references++;
+	}
+	else
+		put(repair, s, length);
+	return length;
+}
+
+static bool
+is_known_entity(const char *s, int length)
+{
+	static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"};
+
+	for (int i = 0; i < lengthof(known); i++)
+		if (strlen(known[i]) == length && memcmp(known[i], s, length) == 0)
+			return true;
+	return false;
+}
+
+/* An ampersand: a reference that can be given on, or itself. */
+static int
+take_ampersand(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	int length = reference_length(s, end, final);
+	int64 number;
+
+	if (length < 0)
+		return 0;
+	number = length > 0 ? reference_number(s, length) : -1;
+	if (number >= 0)
+		return take_number(repair, number, s, length, end, final);
+	if (length > 0 && is_known_entity(s, length))
+	{
+		put(repair, s, length);
+		return length;
+	}
+	put(repair, "&amp;", 5);
+	repair->counts.ampersands++;
+	return 1;
+}
+
+/* ---- markup ---- */
+
+static bool
+begins(const char *s, const char *end, const char *word)
+{
+	Size length = strlen(word);
+
+	return end - s >= length && pg_strncasecmp(s, word, length) == 0;
+}
+
+/* Is the row's name at s, and does it end there? */
+static bool
+is_row_name(const MlsXmlRepair *repair, const char *s, const char *end)
+{
+	return repair->row && end - s > repair->row_length &&
+		   memcmp(s, repair->row, repair->row_length) == 0 &&
+		   strchr("> \t\r\n", s[repair->row_length]) != NULL && s[repair->row_length] != '\0';
+}
+
+static int
+skip(MlsXmlRepair *repair, Place place, const char *until, int length)
+{
+	repair->place = place;
+	repair->until = until;
+	return length;
+}
+
+static int
+begin_tag(MlsXmlRepair *repair, const char *s, const char *end)
+{
+	repair->place = IN_TAG;
+	repair->tag_is_row = is_row_name(repair, s + 1, end);
+	repair->quote = 0;
+	repair->equals_signs = 0;
+	repair->at_start = false;
+	put(repair, "<", 1);
+	return 1;
+}
+
+/* CDATA and comments may stand anywhere; 0 if it is neither. */
+static int
+take_section(MlsXmlRepair *repair, const char *s, const char *end)
+{
+	if (begins(s, end, "<![CDATA["))
+	{
+		repair->place = IN_CDATA;
+		put(repair, s, 9);
+		return 9;
+	}
+	if (!begins(s, end, "<!--"))
+		return 0;
+	repair->is_declaration = false;
+	return skip(repair, IN_SKIPPED, "-->", 4);
+}
+
+static int
+put_bracket(MlsXmlRepair *repair)
+{
+	put(repair, "&lt;", 4);
+	repair->counts.brackets++;
+	return 1;
+}
+
+static bool
+can_begin_name(unsigned char c)
+{
+	return is_letter(c) || c == '_' || c == ':' || c == '/' || c == '!' || c >= 0x80;
+}
+
+/* A "<" in text. */
+static int
+take_bracket(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	int used;
+
+	if (end - s < LOOK_AHEAD && !final)
+		return 0;
+	used = take_section(repair, s, end);
+	if (used > 0)
+		return used;
+	if (repair->in_row)
+	{
+		if (!begins(s, end, "</") || !is_row_name(repair, s + 2, end))
+			return put_bracket(repair);
+		repair->in_row = false;
+		return begin_tag(repair, s, end);
+	}
+	if (begins(s, end, "<!DOCTYPE"))
+		return skip(repair, IN_DOCTYPE, ">", 9);
+	if (begins(s, end, "<?"))
+	{
+		repair->is_declaration = repair->at_start;
+		return skip(repair, IN_SKIPPED, "?>", 2);
+	}
+	if (end - s > 1 && can_begin_name(s[1]))
+		return begin_tag(repair, s, end);
+	return put_bracket(repair);
+}
+
+/* ---- one step in each place: how many bytes it took, 0 if it needs more ---- */
+
+static int
+step_text(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	int used = copy_plain(repair, odd_in_text, s, end);
+
+	if (used > 0)
+		return used;
+	switch (*s)
+	{
+		case '<':
+			return take_bracket(repair, s, end, final);
+		case '&':
+			return take_ampersand(repair, s, end, final);
+		case '>':
+			/* The same, and never the end of a section that was not begun. */
+			put(repair, "&gt;", 4);
+			return 1;
+		default:
+			return take_odd(repair, s, end, final);
+	}
+}
+
+/* Blanks and marks before the document. */
+static int
+step_start(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	if (end - s < 3 && !final)
+		return 0;
+	if (end - s >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0)
+		return 3;
+	if (end - s >= 2 && (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0))
+		repair->fault = MLS_XML_UTF16;
+	if (*s == '<')
+		return take_bracket(repair, s, end, final);
+	if (strchr(" \t\r\n", *s) == NULL)
+	{
+		/* No document; the parser says so. */
+		repair->at_start = false;
+		return step_text(repair, s, end, final);
+	}
+	return 1;
+}
+
+static void
+end_tag(MlsXmlRepair *repair)
+{
+	repair->place = IN_TEXT;
+	repair->in_row = repair->tag_is_row && repair->put[-1] != '/';
+	put(repair, ">", 1);
+}
+
+static int
+step_tag(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	int used = copy_plain(repair, odd_in_tag, s, end);
+
+	if (used > 0)
+		return used;
+	if (*s == '&')
+		return take_ampersand(repair, s, end, final);
+	if (*s == '<' && repair->quote)
+		return put_bracket(repair);
+	if (!strchr("<>\"'=", *s) || *s == '\0')
+		return take_odd(repair, s, end, final);
+	if (*s == '>' && !repair->quote)
+	{
+		end_tag(repair);
+		return 1;
+	}
+	if (*s == '=' && !repair->quote && ++repair->equals_signs > MAX_ATTRIBUTES)
+		repair->fault = MLS_XML_ATTRIBUTES;
+	if (*s == '"' || *s == '\'')
+		repair->quote = repair->quote == 0 ? *s : repair->quote == *s ? 0 : repair->quote;
+	put(repair, s, 1);
+	return 1;
+}
+
+static int
+step_cdata(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	int used = copy_plain(repair, odd_in_cdata, s, end);
+
+	if (used > 0)
+		return used;
+	if (*s != ']')
+		return take_odd(repair, s, end, final);
+	if (end - s < 3 && !final)
+		return 0;
+	if (begins(s, end, "]]>"))
+	{
+		repair->place = IN_TEXT;
+		put(repair, s, 3);
+		return 3;
+	}
+	put(repair, s, 1);
+	return 1;
+}
+
+/* The encoding that a declaration names matters where bytes are no UTF-8. */
+static void
+note_declared(MlsXmlRepair *repair, const char *s, const char *end)
+{
+	for (; s < end; s++)
+		if (begins(s, end, "8859-1") || begins(s, end, "1252"))
+			repair->is_1252 = true;
+}
+
+static int
+step_skipped(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	int length = strlen(repair->until);
+	const char *from = s;
+
+	for (; end - s >= length; s++)
+		if (memcmp(s, repair->until, length) == 0)
+		{
+			repair->place = IN_TEXT;
+			s += length;
+			break;
+		}
+	if (repair->is_declaration)
+		note_declared(repair, from, s);
+	/* What is never ended is left to the parser, which sees that the document is not. */
+	return s > from ? s - from : final ? end - s : 0;
+}
+
+static int
+step_doctype(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	if (*s == '[')
+		repair->fault = MLS_XML_DOCTYPE;
+	if (*s == '>')
+		repair->place = IN_TEXT;
+	return 1;
+}
+
+static int
+step(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	switch (repair->place)
+	{
+		case IN_TEXT:
+			return repair->at_start ? step_start(repair, s, end, final)
+									: step_text(repair, s, end, final);
+		case IN_TAG:
+			return step_tag(repair, s, end, final);
+		case IN_CDATA:
+			return step_cdata(repair, s, end, final);
+		case IN_SKIPPED:
+			return step_skipped(repair, s, end, final);
+		case IN_DOCTYPE:
+			return step_doctype(repair, s, end, final);
+	}
+	return 0;
+}
+
+/* ---- the outside ---- */
+
+MlsXmlRepair *
+mls_xml_repair_create(const char *charset, const char *row)
+{
+	MlsXmlRepair *repair = palloc0(sizeof(MlsXmlRepair));
+
+	repair->row = row;
+	repair->row_length = row ? strlen(row) : 0;
+	repair->at_start = true;
+	repair->in = palloc(MLS_XML_PIECE + MAX_CARRY);
+	repair->out = palloc((MLS_XML_PIECE + MAX_CARRY) * MAX_GROWTH);
+	if (charset)
+		note_declared(repair, charset, charset + strlen(charset));
+	return repair;
+}
+
+const char *
+mls_xml_repair(MlsXmlRepair *repair, const char *bytes, Size length, bool final, Size *given)
+{
+	const char *s = repair->in;
+	const char *end = repair->in + repair->carried + length;
+
+	Assert(length <= MLS_XML_PIECE);
+	memcpy(repair->in + repair->carried, bytes, length);
+	repair->put = repair->out;
+	while (s < end && repair->fault == MLS_XML_SOUND)
+	{
+		int used = step(repair, s, end, final);
+
+		if (used == 0)
+			break;
+		s += used;
+	}
+	repair->carried = repair->fault == MLS_XML_SOUND ? end - s : 0;
+	Assert(repair->carried <= MAX_CARRY);
+	memmove(repair->in, s, repair->carried);
+	*given = repair->put - repair->out;
+	return repair->out;
+}
+
+MlsXmlFault
+mls_xml_repair_fault(const MlsXmlRepair *repair)
+{
+	return repair->fault;
+}
+
+const MlsXmlRepairs *
+mls_xml_repair_counts(const MlsXmlRepair *repair)
+{
+	return &repair->counts;
+}
