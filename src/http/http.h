@@ -11,7 +11,8 @@
  *	  started; whatever ends that context (end of query, ereport) ends the
  *	  transfer and frees what libcurl holds.
  *	- Quota is kept: a request is sent only when the source's rates allow it,
- *	  counted over all backends (pace.h).
+ *	  counted over all backends (pace.h), and what one of them was told by a 429
+ *	  holds all of them back.
  *	- Credentials go to the source's own origin (and its token endpoint) only,
  *	  and never into a message.
  *	- Network failures, 429 and 5xx are retried with growing, jittered delays
@@ -162,6 +163,17 @@ typedef struct MlsHttpQuota
 
 /* False if nothing was counted, because the source has no limits or was not asked yet. */
 extern bool mls_http_quota(Oid server_id, const MlsRates *rates, MlsHttpQuota *out);
+
+/* What is known of the request that failed last. */
+typedef struct MlsHttpFailure
+{
+	int status;           /* the answer's; 0: none, or its body was what failed */
+	bool is_quota;        /* nothing is wrong but the quota */
+	TimestampTz retry_at; /* the source may be asked again then; 0: not known */
+} MlsHttpFailure;
+
+/* All zero unless the error at hand is of a request: the next one to be started clears it. */
+extern const MlsHttpFailure *mls_http_failure(void);
 
 /* url.c: all address building; nothing is concatenated elsewhere. */
 

@@ -46,6 +46,9 @@
  */
 #define LONGEST_WAIT_US (30 * SECOND_US)
 
+/* A source that asks for more than the longest window is asked again once a day. */
+#define LONGEST_HOLD_US (24 * 60 * 60 * SECOND_US)
+
 /* A clock set back by more than this moves what is remembered along. */
 #define CLOCK_STEP_US SECOND_US
 
@@ -224,6 +227,7 @@ follow_clock(Quota *quota, TimestampTz now)
 	{
 		for (int i = 0; i < QUOTA_SLOTS; i++)
 			quota->slots[i].at -= step;
+		quota->hold_until -= step;
 		for (int kind = 0; kind < QUOTA_KINDS; kind++)
 		{
 			QuotaWindow *window = &quota->windows[kind];
@@ -259,6 +263,12 @@ find_wait(const Quota *quota, const MlsRates *rates, TimestampTz now, int *free_
 {
 	memset(wait, 0, sizeof(*wait));
 	wait->wait_us = ring_wait(quota, rates->per_second, now, free_slot);
+	if (quota->hold_until - now > wait->wait_us)
+	{
+		wait->wait_us = quota->hold_until - now;
+		wait->is_held = true;
+		wait->is_long = wait->wait_us > PACE_LONGEST_HOLD_US;
+	}
 	for (int kind = 0; kind < QUOTA_KINDS; kind++)
 	{
 		int64 limit = allowed(rates, kind);
@@ -271,6 +281,7 @@ find_wait(const Quota *quota, const MlsRates *rates, TimestampTz now, int *free_
 		if (wait_us <= wait->wait_us)
 			continue;
 		wait->wait_us = wait_us;
+		wait->is_held = false;
 		wait->limit = limit;
 		wait->unit = limits[kind].unit;
 		wait->is_long = limits[kind].can_be_long && wait_us > LONGEST_WAIT_US;
@@ -290,6 +301,26 @@ count_request(Quota *quota, MlsPaceTicket *ticket, TimestampTz now)
 		count(quota, kind, now, kind == QUOTA_BYTES ? ticket->reserved_bytes : 1);
 }
 
+/* Without limits there is nothing to count; only what the source has asked for matters. */
+static bool
+is_free(const MlsHttpSource *source)
+{
+	Quota quota;
+
+	return !has_rates(&source->rates) && (!mls_quota_peek(source->server_id, &quota) ||
+										  quota.hold_until <= GetCurrentTimestamp());
+}
+
+static void
+report_damage(const MlsHttpSource *source)
+{
+	ereport(LOG, (errmsg("quota file of source \"%s\" was damaged", source->name),
+				  errdetail("Its whole quota is taken as spent just now."),
+				  errhint("If nothing was spent, remove the file mls_fdw/*_%u.quota in the data "
+						  "directory.",
+						  source->server_id)));
+}
+
 bool
 mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *wait)
 {
@@ -302,7 +333,7 @@ mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *w
 
 	memset(ticket, 0, sizeof(*ticket));
 	memset(wait, 0, sizeof(*wait));
-	if (!has_rates(rates))
+	if (is_free(source))
 		return true;
 	read = mls_quota_lock(source->server_id, &quota);
 	if (read == QUOTA_BUSY)
@@ -323,12 +354,7 @@ mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *w
 	}
 	written = mls_quota_unlock(source->server_id, taken || read == QUOTA_DAMAGED ? &quota : NULL);
 	if (read == QUOTA_DAMAGED)
-		ereport(LOG,
-				(errmsg("quota file of source \"%s\" was damaged", source->name),
-				 errdetail("Its whole quota is taken as spent just now."),
-				 errhint("If nothing was spent, remove the file mls_fdw/*_%u.quota in the data "
-						 "directory.",
-						 source->server_id)));
+		report_damage(source);
 	if (!written)
 	{
 		ticket->server_id = InvalidOid;
@@ -389,6 +415,35 @@ mls_pace_settle(MlsPaceTicket *ticket, int64 wire_bytes)
 	(void) mls_quota_unlock(ticket->server_id, read == QUOTA_GOOD ? &quota : NULL);
 	if (wire_bytes >= 0 || read != QUOTA_GOOD)
 		ticket->server_id = InvalidOid;
+	return true;
+}
+
+/* ---- holding ---- */
+
+int64
+mls_pace_clip(int64 delay_us)
+{
+	return Min(delay_us, LONGEST_HOLD_US);
+}
+
+bool
+mls_pace_hold(const MlsHttpSource *source, int64 delay_us)
+{
+	Quota quota;
+	QuotaRead read = mls_quota_lock(source->server_id, &quota);
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (read == QUOTA_BUSY)
+		return false;
+	follow_clock(&quota, now);
+	if (read == QUOTA_DAMAGED)
+	{
+		assume_spent(&quota, &source->rates, now);
+		report_damage(source);
+	}
+	quota.hold_until = Max(quota.hold_until, now + mls_pace_clip(delay_us));
+	/* Where it cannot be written, the next request says so. */
+	(void) mls_quota_unlock(source->server_id, &quota);
 	return true;
 }
 

@@ -26,7 +26,8 @@ typedef struct MlsPaceTicket
 typedef struct MlsPaceWait
 {
 	int64 wait_us; /* ask again then */
-	bool is_long;  /* longer than it is sensible to wait: limit and unit say for what */
+	bool is_long;  /* longer than it is sensible to wait */
+	bool is_held;  /* the source has asked for it; else limit and unit say for what */
 	int64 limit;
 	const char *unit; /* "requests per hour" */
 } MlsPaceWait;
@@ -40,5 +41,20 @@ extern bool mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, Ml
  * Never waits, never errors.
  */
 extern bool mls_pace_settle(MlsPaceTicket *ticket, int64 wire_bytes);
+
+/*
+ * A source that wants to be left alone for longer gets an error to be seen, not a
+ * silent wait.
+ */
+#define PACE_LONGEST_HOLD_US (120 * INT64CONST(1000000))
+
+/*
+ * The source has asked to be left alone for some time: from now on no process
+ * sends it a request.  False: the quota is locked just now, ask again.
+ */
+extern bool mls_pace_hold(const MlsHttpSource *source, int64 delay_us);
+
+/* The longest time a source is left alone, whatever it asks: its word may be nonsense. */
+extern int64 mls_pace_clip(int64 delay_us);
 
 #endif /* MLS_PACE_H */

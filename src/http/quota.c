@@ -29,7 +29,7 @@
 
 #define QUOTA_DIRECTORY "mls_fdw"
 #define QUOTA_MAGIC 0x4D4C5351
-#define QUOTA_VERSION 1
+#define QUOTA_VERSION 2
 
 /* A file untouched for longer than the longest window says nothing any more. */
 #define STALE_SECONDS (2 * 24 * 60 * 60)

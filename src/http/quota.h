@@ -47,7 +47,8 @@ typedef struct Quota
 	pg_crc32c crc; /* of what follows */
 	uint32 serial; /* of the last ticket */
 	TimestampTz updated_at;
-	int64 typical_bytes; /* moving average of answers */
+	TimestampTz hold_until; /* the source has asked to be left alone; 0 or past: it has not */
+	int64 typical_bytes;    /* moving average of answers */
 	QuotaSlot slots[QUOTA_SLOTS];
 	QuotaWindow windows[QUOTA_KINDS];
 } Quota;

@@ -16,6 +16,21 @@
 /* The other side's words are cut to this. */
 #define QUOTED_LENGTH 500
 
+/* Facts of the error raised last, for those who have to judge it. */
+static MlsHttpFailure failure;
+
+void
+mls_report_begin(void)
+{
+	memset(&failure, 0, sizeof(failure));
+}
+
+const MlsHttpFailure *
+mls_http_failure(void)
+{
+	return &failure;
+}
+
 /* Text from outside as a message may show it. */
 static char *
 clean(const MlsHttpSource *source, const char *text)
@@ -149,6 +164,12 @@ mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait)
 {
 	TimestampTz free_at = GetCurrentTimestamp() + wait->wait_us;
 
+	failure = (MlsHttpFailure){.is_quota = true, .retry_at = free_at};
+	if (wait->is_held)
+		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						errmsg("source \"%s\" wants no requests for some time", source->name),
+						errdetail("It has asked to come back in %s (%s).", in_time(wait->wait_us),
+								  timestamptz_to_str(free_at))));
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -160,6 +181,9 @@ mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait)
 void
 mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us)
 {
+	failure = (MlsHttpFailure){.status = status,
+							   .is_quota = true,
+							   .retry_at = GetCurrentTimestamp() + mls_pace_clip(delay_us)};
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("source \"%s\" wants no requests for some time", request->source->name),
@@ -248,6 +272,7 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 {
 	int status = response->status;
 
+	failure = (MlsHttpFailure){.status = status, .is_quota = status == 429};
 	if (status == 401)
 		mls_report_credentials(source, status_detail(source, status, detail));
 	if (status >= 300 && status < 400)
@@ -288,6 +313,7 @@ report_refused(MlsHttpRequest *request)
 static void
 report_too_large(MlsHttpRequest *request)
 {
+	failure.status = 200;
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("answer of source \"%s\" is too large", request->source->name),

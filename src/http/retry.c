@@ -20,8 +20,8 @@
 #define FIRST_BUSY_DELAY_US SECOND_US
 #define LONGEST_DELAY_US (60 * SECOND_US)
 
-/* A source that wants to be left alone for longer gets an error to be seen, not a silent wait. */
-#define LONGEST_RETRY_AFTER_US (120 * SECOND_US)
+/* Another process holds the quota for microseconds. */
+#define HELD_US 1000
 
 /* Another attempt may meet a better network. */
 static bool
@@ -137,16 +137,26 @@ asked_delay(MlsHttpRequest *request, int status)
 	return delay < 0 ? -1 : delay * SECOND_US;
 }
 
+/* Requests of other processes would only be refused as well, and some sources punish them. */
+static void
+hold_back(MlsHttpRequest *request, int64 delay_us)
+{
+	while (!mls_pace_hold(request->source, delay_us))
+		mls_multi_wait(mls_clock_us() + HELD_US);
+}
+
 static RetryVerdict
 judge_status(MlsHttpRequest *request, int status, bool may_retry, int64 *delay_us)
 {
 	int64 asked = asked_delay(request, status);
 
-	if (asked > LONGEST_RETRY_AFTER_US)
+	*delay_us = backoff(request->attempts, is_busy(status) ? FIRST_BUSY_DELAY_US : FIRST_DELAY_US);
+	if (asked >= 0 || status == 429)
+		hold_back(request, asked >= 0 ? asked : *delay_us);
+	if (asked > PACE_LONGEST_HOLD_US)
 		mls_report_retry_after(request, status, asked);
 	if (!may_retry)
 		return RETRY_FAIL;
-	*delay_us = backoff(request->attempts, is_busy(status) ? FIRST_BUSY_DELAY_US : FIRST_DELAY_US);
 	if (asked >= 0)
 		*delay_us = asked + backoff(1, FIRST_DELAY_US);
 	return RETRY_AGAIN;

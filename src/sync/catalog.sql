@@ -26,6 +26,13 @@ CREATE TABLE mls.subscription (
     resume_received  bigint NOT NULL DEFAULT 0,
     resume_since     timestamptz,
     scope_hash       text NOT NULL,
+    reading_all      boolean NOT NULL DEFAULT false,
+    columns          text[],
+    fill_after       text,
+    failures         integer NOT NULL DEFAULT 0,
+    next_attempt_at  timestamptz,
+    error_class      text CHECK (error_class IN ('credentials', 'quota', 'network', 'protocol', 'data', 'ours')),
+    attempted_with   text,
     subscribed_at    timestamptz NOT NULL DEFAULT now(),
     local_rows       bigint NOT NULL DEFAULT 0,
     remote_rows      bigint,
@@ -51,6 +58,13 @@ COMMENT ON COLUMN mls.subscription.resume_link IS 'link at which an interrupted 
 COMMENT ON COLUMN mls.subscription.resume_received IS 'records received on the way to that link';
 COMMENT ON COLUMN mls.subscription.resume_since IS 'when the interrupted reading began, by the clock of the source';
 COMMENT ON COLUMN mls.subscription.scope_hash IS 'fingerprint of what is asked for: resource, filter, expand';
+COMMENT ON COLUMN mls.subscription.reading_all IS 'a sync that reads everything again, whatever the cursor, has begun and not ended';
+COMMENT ON COLUMN mls.subscription.columns IS 'columns of silver that are filled, each with its field and type; NULL before the first sync';
+COMMENT ON COLUMN mls.subscription.fill_after IS 'key up to which columns added later are filled from bronze; NULL when there is nothing to fill';
+COMMENT ON COLUMN mls.subscription.failures IS 'syncs that failed since the last one that ended well';
+COMMENT ON COLUMN mls.subscription.next_attempt_at IS 'a sync that does not name the source leaves the subscription alone until then; NULL for no limit';
+COMMENT ON COLUMN mls.subscription.error_class IS 'what the last sync failed of: credentials, quota, network, protocol, data or ours; NULL if it did not';
+COMMENT ON COLUMN mls.subscription.attempted_with IS 'fingerprint of server, user mapping and foreign table at that failure: when they change, the next attempt is due at once';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
 COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as they are written; corrected by purges and mls_count()';
 COMMENT ON COLUMN mls.subscription.remote_rows IS 'records the source had when it was counted last, or NULL';
@@ -81,6 +95,7 @@ CREATE TABLE mls.run (
     cursor_before text,
     cursor_after  text,
     note          text,
+    error_class   text,
     sqlstate      text,
     message       text,
     detail        text,
@@ -110,6 +125,7 @@ COMMENT ON COLUMN mls.run.phase IS 'what the run does after its first part; see 
 COMMENT ON COLUMN mls.run.cursor_before IS 'cursor when the run began';
 COMMENT ON COLUMN mls.run.cursor_after IS 'cursor when the run ended';
 COMMENT ON COLUMN mls.run.note IS 'what was remarkable, such as an order the source did not keep';
+COMMENT ON COLUMN mls.run.error_class IS 'what it failed of: credentials, quota, network, protocol, data or ours';
 COMMENT ON COLUMN mls.run.sqlstate IS 'SQLSTATE of the error that ended it';
 COMMENT ON COLUMN mls.run.message IS 'message of the error that ended it';
 COMMENT ON COLUMN mls.run.detail IS 'detail of that error';

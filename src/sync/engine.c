@@ -116,16 +116,22 @@ require_tables(const MlsSubscription *sub)
 
 /* What to read, and how to write it: catalogue data, copied for use outside transactions. */
 static void
-prepare(MlsRun *run)
+read_table(MlsRun *run)
 {
-	mls_transaction_begin(run->sub->owner);
-	MemoryContextSwitchTo(run->context);
 	require_tables(run->sub);
 	run->table = mls_table_get(run->sub->foreign_table, run->sub->owner, true);
 	if (run->table->timestamp == NULL ||
 		mls_table_column(run->table, run->table->timestamp) == NULL)
 		ereport(ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				errmsg("foreign table %s has no timestamp column any more", run->table->name));
+}
+
+static void
+prepare(MlsRun *run)
+{
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	read_table(run);
 	if (strcmp(run->sub->source, run->table->source->http.name) != 0)
 		mls_subscription_rename(run->sub, run->table->source->http.name);
 	if (run->process->prepare)
@@ -217,6 +223,16 @@ mls_run_note(MlsRun *run, const char *format, ...)
 /* ---- Ending ---- */
 
 static void
+finish_outcome(MlsRun *run)
+{
+	run->outcome->counters = run->counters;
+	if (run->note != NULL)
+		strlcpy(run->outcome->note, run->note,
+				pg_mbcliplen(run->note, strlen(run->note), sizeof(run->outcome->note) - 1) + 1);
+	run->outcome->state = MLS_OUTCOME_FINISHED;
+}
+
+static void
 complete(MlsRun *run)
 {
 	const char *cursor = run->sub->cursor_timestamp;
@@ -229,26 +245,22 @@ complete(MlsRun *run)
 	mls_run_progress(run->id, &run->counters);
 	mls_run_finish(run->id, "finished", NULL, run->note, cursor);
 	mls_transaction_commit();
-
 	MemoryContextSwitchTo(run->context);
-	run->outcome->counters = run->counters;
-	if (run->note != NULL)
-		strlcpy(run->outcome->note, run->note,
-				pg_mbcliplen(run->note, strlen(run->note), sizeof(run->outcome->note) - 1) + 1);
-	run->outcome->state = MLS_OUTCOME_FINISHED;
+	finish_outcome(run);
 }
 
 /* In an open transaction. */
 static void
 write_failure(MlsRun *run)
 {
-	bool cancelled = run->outcome->sqlstate == ERRCODE_QUERY_CANCELED ||
-					 run->outcome->sqlstate == ERRCODE_ADMIN_SHUTDOWN;
+	bool cancelled = mls_error_is_cancel(run->outcome->sqlstate);
 
 	run->process->spent(run, &run->counters);
 	mls_run_progress(run->id, &run->counters);
 	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, run->note,
 				   run->sub->cursor_timestamp);
+	if (!cancelled && run->process->failed)
+		run->process->failed(run->sub, run->outcome);
 }
 
 /* Writes a failed run's row; when even that fails, the server log has to do. */
@@ -306,6 +318,19 @@ run_context_callback(void *arg)
 				   run->process->name, run->sub->resource, run->sub->source, run->counters.pages);
 }
 
+/* What a run would do, without leaving a trace. */
+static void
+forecast(MlsRun *run)
+{
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	read_table(run);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+	run->process->forecast(run);
+	finish_outcome(run);
+}
+
 static void
 run_steps(MlsRun *run)
 {
@@ -314,11 +339,16 @@ run_steps(MlsRun *run)
 
 	error_context_stack = &callback;
 	claim(run);
-	enter_run(run);
-	prepare(run);
-	report_activity(run);
-	run->process->work(run);
-	complete(run);
+	if (run->task->dry_run && run->process->forecast)
+		forecast(run);
+	else
+	{
+		enter_run(run);
+		prepare(run);
+		report_activity(run);
+		run->process->work(run);
+		complete(run);
+	}
 	error_context_stack = callback.previous;
 }
 

@@ -61,67 +61,19 @@ struct MlsFetch
 
 /* ---- Streams ---- */
 
-static MlsCondition *
-condition_on_timestamp(const MlsTable *table, MlsConditionKind kind)
-{
-	MlsCondition *condition = palloc0(sizeof(MlsCondition));
-
-	condition->kind = kind;
-	condition->op = MLS_GE;
-	condition->column = mls_table_column(table, table->timestamp);
-	return condition;
-}
-
-/* A value in the source's own spelling: no digit is lost. */
-static MlsValue *
-remote_value(const char *text)
-{
-	MlsValue *value = palloc0(sizeof(MlsValue));
-
-	value->type = InvalidOid;
-	value->param = -1;
-	value->text = pstrdup(text);
-	return value;
-}
-
+/* After the last record seen, or from the start. */
 static List *
-from_start(const MlsFetch *fetch)
+conditions_now(const MlsFetch *fetch)
 {
-	MlsCondition *condition;
-
-	if (fetch->start == NULL)
-		return NIL;
-	condition = condition_on_timestamp(fetch->table, MLS_COMPARE);
-	condition->values = list_make1(remote_value(fetch->start));
-	return list_make1(condition);
-}
-
-static List *
-after_last(MlsFetch *fetch)
-{
-	MlsCondition *condition = condition_on_timestamp(fetch->table, MLS_AFTER);
-
-	condition->values =
-		list_make2(remote_value(fetch->last_timestamp), remote_value(fetch->last_key));
-	return list_make1(condition);
-}
-
-static List *
-by_timestamp_and_key(const MlsTable *table)
-{
-	MlsOrder *timestamp = palloc0(sizeof(MlsOrder));
-	MlsOrder *key = palloc0(sizeof(MlsOrder));
-
-	timestamp->field = table->timestamp;
-	key->field = linitial(table->key);
-	return list_make2(timestamp, key);
+	if (fetch->last_timestamp != NULL)
+		return mls_bound_after(fetch->table, fetch->last_timestamp, fetch->last_key);
+	return mls_bound_from(fetch->table, fetch->start);
 }
 
 /* Opens a stream in a context of its own and lets its first request go. */
 static Reading *
 open_reading(MlsFetch *fetch, bool verify)
 {
-	const MlsPlatform *platform = &fetch->table->source->platform;
 	MemoryContext context =
 		AllocSetContextCreate(fetch->context, "mls_fdw reading", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
@@ -133,15 +85,14 @@ open_reading(MlsFetch *fetch, bool verify)
 	query->verify_count = verify;
 	if (fetch->keyset)
 	{
-		query->conditions = fetch->last_timestamp ? after_last(fetch) : from_start(fetch);
-		query->order = by_timestamp_and_key(fetch->table);
-		query->limit = fetch->table->expand ? Min(platform->expand_page_size, platform->page_size)
-											: platform->page_size;
+		query->conditions = conditions_now(fetch);
+		query->order = mls_bound_order(fetch->table);
+		query->limit = mls_bound_page_size(fetch->table);
 	}
 	else
 	{
-		query->conditions = from_start(fetch);
-		query->whole_set = platform->replication_path != NULL;
+		query->conditions = mls_bound_from(fetch->table, fetch->start);
+		query->whole_set = fetch->table->source->platform.replication_path != NULL;
 		query->resume_link = fetch->resumed_link ? fetch->sub->resume_link : NULL;
 	}
 	reading->context = context;
@@ -187,20 +138,6 @@ close_reading(MlsFetch *fetch, Reading **reading)
 
 /* ---- Beginning ---- */
 
-/* The cursor minus the overlap: records can become visible late, with an older timestamp. */
-static char *
-start_of_run(const MlsTable *table, const MlsSubscription *sub)
-{
-	const MlsPlatform *platform = &table->source->platform;
-	MlsInstant cursor;
-
-	if (sub->cursor_timestamp == NULL ||
-		!mls_instant_read(sub->cursor_timestamp, table->source->timezone, &cursor))
-		return NULL;
-	return mls_instant_text(cursor.at - platform->overlap_s * USECS_PER_SEC,
-							platform->timestamp_digits);
-}
-
 /* Keeps a (timestamp, key) if it is the newest met. */
 static void
 consider_newest(MlsFetch *fetch, const char *timestamp, const char *key)
@@ -243,12 +180,9 @@ resume(MlsFetch *fetch)
 		fetch->start = sub->resume_timestamp;
 }
 
-/*
- * Begins to read what is new.  The first request is sent, but not waited for.
- * Lives in CurrentMemoryContext.
- */
-MlsFetch *
-mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub)
+/* Decides by which way and from where to read. */
+static MlsFetch *
+plan_fetch(const MlsTable *table, const MlsSubscription *sub)
 {
 	const MlsPlatform *platform = &table->source->platform;
 	MlsFetch *fetch = palloc0(sizeof(MlsFetch));
@@ -262,12 +196,35 @@ mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub)
 	fetch->keyset =
 		platform->ordering == MLS_ORDER_ANY && platform->or_allowed && list_length(table->key) == 1;
 	fetch->ordered = platform->ordering == MLS_ORDER_TIMESTAMP;
-	fetch->start = start_of_run(table, sub);
-	consider_newest(fetch, sub->cursor_timestamp, sub->cursor_key);
+	fetch->start = mls_bound_start(table, sub);
+	consider_newest(fetch, mls_bound_cursor(sub), sub->cursor_key);
 	resume(fetch);
-	fetch->counted = fetch->last_timestamp ? after_last(fetch) : from_start(fetch);
+	fetch->counted = conditions_now(fetch);
+	return fetch;
+}
+
+/*
+ * Begins to read what is new.  The first request is sent, but not waited for.
+ * Lives in CurrentMemoryContext.
+ */
+MlsFetch *
+mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub)
+{
+	MlsFetch *fetch = plan_fetch(table, sub);
+
 	fetch->now = open_reading(fetch, !fetch->resumed_link);
 	return fetch;
+}
+
+/* How many records a run would read, by the source's own count: one request. */
+int64
+mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats *stats)
+{
+	MlsFetch *fetch = plan_fetch(table, sub);
+	MlsQuery query = {.table = table, .conditions = fetch->counted, .limit = -1};
+	int64 total = table->source->protocol->count(&query, stats);
+
+	return fetch->resumed_link ? Max(total - sub->resume_received, 0) : total;
 }
 
 static void
@@ -295,7 +252,7 @@ start_over(MlsFetch *fetch, const char *why)
 	fetch->received = 0;
 	fetch->last_timestamp = NULL;
 	fetch->last_key = NULL;
-	fetch->start = start_of_run(fetch->table, fetch->sub);
+	fetch->start = mls_bound_start(fetch->table, fetch->sub);
 	fetch->now = open_reading(fetch, true);
 	MemoryContextSwitchTo(before);
 }
@@ -460,7 +417,9 @@ read_resumed(MlsFetch *fetch, bool *expired)
 static void
 check_resumed_chain(MlsFetch *fetch)
 {
-	MlsQuery query = {.table = fetch->table, .conditions = from_start(fetch), .limit = -1};
+	MlsQuery query = {.table = fetch->table,
+					  .conditions = mls_bound_from(fetch->table, fetch->start),
+					  .limit = -1};
 	int64 received = fetch->sub->resume_received + fetch->received;
 	int64 total;
 
@@ -592,6 +551,7 @@ MlsPosition
 mls_fetch_newest(const MlsFetch *fetch)
 {
 	const MlsSource *source = fetch->table->source;
+	const char *cursor = mls_bound_cursor(fetch->sub);
 	MlsPosition newest = {.timestamp = fetch->newest_timestamp, .key = fetch->newest_key};
 	MlsInstant at;
 
@@ -599,9 +559,7 @@ mls_fetch_newest(const MlsFetch *fetch)
 		!mls_instant_read(newest.timestamp, source->timezone, &at) || at.at <= fetch->began)
 		return newest;
 	newest.timestamp = newest.key = NULL;
-	if (fetch->sub->cursor_timestamp == NULL ||
-		(mls_instant_read(fetch->sub->cursor_timestamp, source->timezone, &at) &&
-		 at.at < fetch->began))
+	if (cursor == NULL || (mls_instant_read(cursor, source->timezone, &at) && at.at < fetch->began))
 		newest.timestamp = mls_instant_text(fetch->began, source->platform.timestamp_digits);
 	return newest;
 }

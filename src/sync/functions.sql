@@ -23,6 +23,9 @@ COMMENT ON FUNCTION mls_unsubscribe(regclass, boolean)
 CREATE FUNCTION mls_sync(
     source text DEFAULT NULL,
     resource text DEFAULT NULL,
+    "full" boolean DEFAULT false,
+    dry_run boolean DEFAULT false,
+    due boolean DEFAULT NULL,
     OUT source text,
     OUT resource text,
     OUT status text,
@@ -37,9 +40,8 @@ CREATE FUNCTION mls_sync(
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME';
-
-COMMENT ON FUNCTION mls_sync(text, text)
-    IS 'bring subscriptions up to date, all or those of a source or resource, in background workers';
+COMMENT ON FUNCTION mls_sync(text, text, boolean, boolean, boolean)
+    IS 'bring subscriptions up to date, all or those of a source or resource, in background workers; full reads everything again, dry_run says what would be read, due leaves those alone whose next attempt lies ahead (by default when no source is named)';
 
 CREATE FUNCTION mls_purge(
     source text DEFAULT NULL,
@@ -122,7 +124,7 @@ BEGIN
           LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
           LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
          WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-           AND (p.proname NOT IN ('mls_grant', 'mls_check') OR c.relkind = 'v')
+           AND (p.proname <> 'mls_grant' OR c.relkind = 'v')
     LOOP
         EXECUTE format('GRANT %s TO %s', object, role);
     END LOOP;
@@ -138,5 +140,5 @@ COMMENT ON FUNCTION mls_grant(regrole)
     IS 'let a role subscribe and sync: grants what that needs except USAGE on its foreign server';
 
 REVOKE ALL ON FUNCTION mls_subscribe(regclass), mls_unsubscribe(regclass, boolean),
-    mls_sync(text, text), mls_purge(text, text, boolean, boolean), mls_undo(bigint),
+    mls_sync(text, text, boolean, boolean, boolean), mls_purge(text, text, boolean, boolean), mls_undo(bigint),
     mls_reconcile(text, text, boolean), mls_rebuild(regclass), mls_grant(regrole) FROM PUBLIC;

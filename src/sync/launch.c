@@ -5,7 +5,7 @@
  *
  * A failure stays in its subscription.  When only some fail, the call returns a
  * row for each subscription and a WARNING for each failure, so that no success
- * is hidden; when all have failed (or the only one), it raises the first error.
+ * is hidden; when none was a success, it raises the first error.
  */
 #include "postgres.h"
 
@@ -72,7 +72,11 @@ report_nothing(bool asked)
 			errhint("Call mls_subscribe() for a foreign table first."));
 }
 
-/* Subscriptions asked for, those of a source one after another (List of MlsSubscription *). */
+/*
+ * Subscriptions asked for, those of a source one after another (List of
+ * MlsSubscription *).  A source goes by its present name: a subscription follows a
+ * renamed server only when it runs.
+ */
 static List *
 chosen_subscriptions(FunctionCallInfo fcinfo)
 {
@@ -87,18 +91,24 @@ chosen_subscriptions(FunctionCallInfo fcinfo)
 	values[0] = name_argument(fcinfo, 0, &nulls[0]);
 	values[1] = name_argument(fcinfo, 1, &nulls[1]);
 	SPI_connect();
-	mls_execute("SELECT id FROM mls.subscription WHERE ($1 IS NULL OR source = $1) "
-				"AND ($2 IS NULL OR resource = $2) AND pg_catalog.pg_has_role(owner, 'USAGE') "
-				"ORDER BY source COLLATE \"C\", id",
+	mls_execute("SELECT id, name FROM (SELECT s.*, coalesce(f.srvname::text, s.source) AS name "
+				"FROM mls.subscription s LEFT JOIN pg_catalog.pg_foreign_table t "
+				"ON t.ftrelid = s.foreign_table::pg_catalog.oid "
+				"LEFT JOIN pg_catalog.pg_foreign_server f ON f.oid = t.ftserver) s "
+				"WHERE ($1 IS NULL OR name = $1) AND ($2 IS NULL OR resource = $2) "
+				"AND pg_catalog.pg_has_role(owner, 'USAGE') ORDER BY name COLLATE \"C\", id",
 				2, types, values, nulls, SPI_OK_SELECT);
 	ids = SPI_tuptable;
 	for (i = 0; i < ids->numvals; i++)
 	{
 		bool isnull;
 		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
+		char *source = SPI_getvalue(ids->vals[i], ids->tupdesc, 2);
 		MemoryContext before = MemoryContextSwitchTo(context);
+		MlsSubscription *sub = mls_subscription_by_id(id);
 
-		found = lappend(found, mls_subscription_by_id(id));
+		sub->source = pstrdup(source);
+		found = lappend(found, sub);
 		MemoryContextSwitchTo(before);
 	}
 	SPI_finish();
@@ -133,23 +143,38 @@ make_assignment(Launch *launch, const MlsTask *task)
 	launch->assignment->task = *task;
 	launch->assignment->noutcomes = n;
 	for (i = 0; i < n; i++)
-		launch->assignment->outcomes[i].subscription = subscription_at(launch, i)->id;
+	{
+		const MlsSubscription *sub = subscription_at(launch, i);
+		MlsOutcome *outcome = &launch->assignment->outcomes[i];
+		const char *why = task->due ? mls_policy_not_due(sub) : NULL;
+
+		outcome->subscription = sub->id;
+		outcome->owner = sub->owner;
+		if (why != NULL)
+			mls_outcome_skip(outcome, why);
+	}
 }
 
-/* One share per source. */
+/* One share per source, of those that have something to do. */
 static void
 make_shares(Launch *launch)
 {
 	int n = list_length(launch->subscriptions);
+	const char *last = NULL;
 	int i;
 
 	launch->workers = palloc0(n * sizeof(Worker));
 	for (i = 0; i < n; i++)
 	{
-		if (i == 0 ||
-			strcmp(subscription_at(launch, i)->source, subscription_at(launch, i - 1)->source) != 0)
+		const char *source = subscription_at(launch, i)->source;
+
+		if (launch->assignment->outcomes[i].state != MLS_OUTCOME_PENDING)
+			continue;
+		if (last == NULL || strcmp(source, last) != 0)
 			launch->workers[launch->nworkers++].share.first = i;
-		launch->workers[launch->nworkers - 1].share.count++;
+		launch->workers[launch->nworkers - 1].share.count =
+			i - launch->workers[launch->nworkers - 1].share.first + 1;
+		last = source;
 	}
 }
 
@@ -290,7 +315,7 @@ work(Launch *launch)
 static void
 fail_unfinished(const Launch *launch, MlsOutcome *outcome)
 {
-	if (outcome->state == MLS_OUTCOME_FINISHED || outcome->state == MLS_OUTCOME_FAILED)
+	if (outcome->state != MLS_OUTCOME_PENDING && outcome->state != MLS_OUTCOME_RUNNING)
 		return;
 	outcome->state = MLS_OUTCOME_FAILED;
 	outcome->sqlstate = ERRCODE_INTERNAL_ERROR;
@@ -308,27 +333,28 @@ report_failure(const MlsOutcome *outcome, int level)
 			outcome->context[0] ? errcontext_msg("%s", outcome->context) : 0);
 }
 
-/* All failed: the first error is raised.  Some failed: a warning for each. */
+/* All that were tried failed: the first error is raised.  Some failed: a warning for each. */
 static void
 report_failures(const Launch *launch)
 {
 	const MlsOutcome *outcomes = launch->assignment->outcomes;
 	const MlsOutcome *first = NULL;
 	int failed = 0;
+	int finished = 0;
 	int i;
 
 	for (i = 0; i < launch->assignment->noutcomes; i++)
 	{
+		finished += outcomes[i].state == MLS_OUTCOME_FINISHED;
 		if (outcomes[i].state != MLS_OUTCOME_FAILED)
 			continue;
 		failed++;
 		first = first ? first : &outcomes[i];
 	}
 	for (i = 0; i < launch->assignment->noutcomes; i++)
-		if (outcomes[i].state == MLS_OUTCOME_FAILED &&
-			(failed < launch->assignment->noutcomes || &outcomes[i] != first))
+		if (outcomes[i].state == MLS_OUTCOME_FAILED && (finished > 0 || &outcomes[i] != first))
 			report_failure(&outcomes[i], WARNING);
-	if (failed > 0 && failed == launch->assignment->noutcomes)
+	if (failed > 0 && finished == 0)
 		report_failure(first, ERROR);
 }
 
@@ -363,6 +389,20 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 	return n;
 }
 
+static const char *
+state_name(const MlsOutcome *outcome)
+{
+	switch (outcome->state)
+	{
+		case MLS_OUTCOME_FINISHED:
+			return "finished";
+		case MLS_OUTCOME_SKIPPED:
+			return "skipped";
+		default:
+			return "failed";
+	}
+}
+
 static void
 return_row(ReturnSetInfo *result, const Launch *launch, int i)
 {
@@ -376,7 +416,7 @@ return_row(ReturnSetInfo *result, const Launch *launch, int i)
 
 	values[0] = CStringGetTextDatum(sub->source);
 	values[1] = CStringGetTextDatum(sub->resource);
-	values[2] = CStringGetTextDatum(failed ? "failed" : "finished");
+	values[2] = CStringGetTextDatum(state_name(outcome));
 	n += put_counts(launch->assignment->task.process, outcome, &values[n]);
 	values[n++] = Int64GetDatum(outcome->counters.requests);
 	values[n++] = IntervalPGetDatum(interval_of(outcome->duration_us));
@@ -430,11 +470,15 @@ flag_argument(FunctionCallInfo fcinfo, int n)
 	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
 }
 
-/* mls_sync(source, resource) */
+/* mls_sync(source, resource, full, dry_run, due): who names a source wants it now. */
 Datum
 mls_sync(PG_FUNCTION_ARGS)
 {
-	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_SYNC});
+	return run_task(fcinfo,
+					&(MlsTask){.process = MLS_PROCESS_SYNC,
+							   .full = flag_argument(fcinfo, 2),
+							   .dry_run = flag_argument(fcinfo, 3),
+							   .due = PG_ARGISNULL(4) ? PG_ARGISNULL(0) : PG_GETARG_BOOL(4)});
 }
 
 /* mls_purge(source, resource, force, dry_run) */

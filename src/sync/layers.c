@@ -248,11 +248,30 @@ add_columns(const char *name, List *columns)
 					NULL, NULL, NULL, SPI_OK_UTILITY);
 	}
 	if (columns != NIL)
-		ereport(NOTICE,
-				errmsg_plural("%d column was added to table %s",
-							  "%d columns were added to table %s", list_length(columns),
-							  list_length(columns), name),
-				errhint("mls_rebuild() fills them from the records in bronze."));
+		ereport(
+			NOTICE,
+			errmsg_plural("%d column was added to table %s", "%d columns were added to table %s",
+						  list_length(columns), list_length(columns), name),
+			errhint("The next mls_sync() fills them from the records in bronze; mls_rebuild() does "
+					"so at once."));
+}
+
+/*
+ * Adds the columns silver lacks; returns how many.  Types are not compared: silver
+ * may have been given better ones.
+ */
+int
+mls_silver_complete(Oid silver, const MlsTable *table)
+{
+	List *missing = NIL;
+	int i;
+
+	for (i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL &&
+			get_attnum(silver, table->columns[i].name) == InvalidAttrNumber)
+			missing = lappend(missing, &table->columns[i]);
+	add_columns(mls_qualified_name(silver), missing);
+	return list_length(missing);
 }
 
 /* The silver table of a foreign table, made when missing, completed when it lacks columns. */

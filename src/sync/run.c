@@ -92,9 +92,9 @@ void
 mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome, const char *note,
 			   const char *cursor)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	char nulls[] = "        ";
-	Datum values[8];
+	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	char nulls[] = "         ";
+	Datum values[9];
 
 	values[0] = Int64GetDatum(run);
 	values[1] = CStringGetTextDatum(status);
@@ -104,10 +104,12 @@ mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome, const c
 	values[5] = text_unless_empty(outcome ? outcome->hint : NULL, &nulls[5]);
 	values[6] = text_unless_empty(note, &nulls[6]);
 	values[7] = text_unless_empty(cursor, &nulls[7]);
+	values[8] =
+		text_unless_empty(outcome ? mls_error_class_name(outcome->error_class) : NULL, &nulls[8]);
 	mls_execute("UPDATE mls.run SET status = $2, finished_at = clock_timestamp(), sqlstate = $3, "
-				"message = $4, detail = $5, hint = $6, note = $7, cursor_after = $8 "
-				"WHERE id = $1",
-				8, types, values, nulls, SPI_OK_UPDATE);
+				"message = $4, detail = $5, hint = $6, note = $7, cursor_after = $8, "
+				"error_class = $9 WHERE id = $1",
+				9, types, values, nulls, SPI_OK_UPDATE);
 }
 
 static void
@@ -128,9 +130,20 @@ void
 mls_outcome_fail(MlsOutcome *outcome, const ErrorData *error)
 {
 	outcome->sqlstate = error->sqlerrcode;
+	if (!mls_error_is_cancel(error->sqlerrcode))
+		outcome->error_class = mls_error_class(error->sqlerrcode, mls_http_failure());
+	outcome->retry_at = mls_http_failure()->retry_at;
 	copy_text(outcome->message, sizeof(outcome->message), error->message);
 	copy_text(outcome->detail, sizeof(outcome->detail), error->detail);
 	copy_text(outcome->hint, sizeof(outcome->hint), error->hint);
 	copy_text(outcome->context, sizeof(outcome->context), error->context);
 	outcome->state = MLS_OUTCOME_FAILED;
+}
+
+/* A subscription that is not tried. */
+void
+mls_outcome_skip(MlsOutcome *outcome, const char *why)
+{
+	copy_text(outcome->note, sizeof(outcome->note), why);
+	outcome->state = MLS_OUTCOME_SKIPPED;
 }

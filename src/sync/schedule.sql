@@ -255,7 +255,8 @@ CREATE FUNCTION mls.asked_jobs(
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(p.expression), ''),
-       format('SELECT * FROM %I.%I(%L)', '@extschema@', 'mls_' || p.process, source)
+       format('SELECT * FROM %I.%I(%L%s)', '@extschema@', 'mls_' || p.process, source,
+              CASE p.process WHEN 'sync' THEN ', due => true' END)
   FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile))
        AS p (place, process, expression)
  WHERE p.expression IS NOT NULL

@@ -11,6 +11,10 @@
 
 int mls_max_sync_workers = 4;
 
+/* Both in seconds. */
+int mls_retry_delay_s = 60;
+int mls_retry_delay_max_s = 6 * 60 * 60;
+
 /* Read by SQL, with current_setting(): see schedule.sql. */
 static int run_retention = 90 * HOURS_PER_DAY * MINS_PER_HOUR;
 static int change_retention = 30 * HOURS_PER_DAY * MINS_PER_HOUR;
@@ -35,4 +39,12 @@ mls_sync_define_settings(void)
 					 &change_retention);
 	define_retention("mls_fdw.issue_retention", "How long mls_prune() keeps issues not seen again.",
 					 &issue_retention);
+	DefineCustomIntVariable("mls_fdw.retry_delay",
+							"How long after a failed sync the next attempt is due.",
+							"Doubled with each further failure.", &mls_retry_delay_s, 60, 1,
+							INT_MAX / 1000, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("mls_fdw.retry_delay_max",
+							"The longest time between two attempts of a sync that fails.", NULL,
+							&mls_retry_delay_max_s, 6 * 60 * 60, 1, INT_MAX / 1000, PGC_USERSET,
+							GUC_UNIT_S, NULL, NULL, NULL);
 }

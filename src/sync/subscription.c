@@ -24,7 +24,8 @@
 #define SUBSCRIPTION_COLUMNS                                                                       \
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
 	"cursor_timestamp, cursor_key, resume_timestamp, resume_key, resume_link, "                    \
-	"resume_received, scope_hash, resume_since"
+	"resume_received, scope_hash, resume_since, reading_all, failures, next_attempt_at, "          \
+	"error_class, attempted_with, fill_after IS NOT NULL"
 
 static Oid
 oid_at(int column)
@@ -82,6 +83,15 @@ read_row(MemoryContext context)
 		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 14, &isnull));
 	sub->scope_hash = text_at(15);
 	sub->resume_since = timestamp_at(16);
+	sub->reading_all =
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 17, &isnull));
+	sub->failures =
+		DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 18, &isnull));
+	sub->next_attempt_at = timestamp_at(19);
+	sub->error_class = text_at(20);
+	sub->attempted_with = text_at(21);
+	sub->fills =
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 22, &isnull));
 	MemoryContextSwitchTo(before);
 	return sub;
 }
@@ -149,7 +159,7 @@ mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position)
 	expect_one_row();
 }
 
-/* Records that the copy is complete up to the cursor; without one the old stays. */
+/* Records that the copy is complete up to the cursor, and a success; without a cursor the old one stays. */
 void
 mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 						  const char *timezone)
@@ -170,9 +180,19 @@ mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 				"cursor_at = coalesce($3, cursor_at), "
 				"cursor_key = CASE WHEN $2 IS NULL THEN cursor_key ELSE $4 END, "
 				"resume_timestamp = NULL, resume_key = NULL, resume_link = NULL, "
-				"resume_received = 0, resume_since = NULL WHERE id = $1",
+				"resume_received = 0, resume_since = NULL, reading_all = false, failures = 0, "
+				"next_attempt_at = NULL, error_class = NULL, attempted_with = NULL WHERE id = $1",
 				4, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
+}
+
+/* Forgets where an interrupted run would go on, in memory only. */
+void
+mls_subscription_forget_position(MlsSubscription *sub)
+{
+	sub->resume_timestamp = sub->resume_key = sub->resume_link = NULL;
+	sub->resume_received = 0;
+	sub->resume_since = 0;
 }
 
 /* Forgets the cursor, so that everything is read again, and keeps the scope that asks for it. */
@@ -189,9 +209,7 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 				2, types, values, NULL, SPI_OK_UPDATE);
 	expect_one_row();
 	sub->cursor_timestamp = sub->cursor_key = NULL;
-	sub->resume_timestamp = sub->resume_key = sub->resume_link = NULL;
-	sub->resume_received = 0;
-	sub->resume_since = 0;
+	mls_subscription_forget_position(sub);
 }
 
 /* Follows a server that was renamed: the subscription, and the rows of gold that bear its name. */
@@ -221,6 +239,25 @@ mls_subscription_scope(const MlsTable *table)
 					 table->expand ? table->expand : "");
 	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(
 								   (unsigned char *) scope.data, scope.len, 0));
+}
+
+/*
+ * Lets the next reading begin at the start of the source, whatever the cursor.
+ * The cursor stays until then: the copy is no less complete.
+ */
+void
+mls_subscription_read_all(MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+
+	mls_execute("UPDATE mls.subscription SET reading_all = true, resume_timestamp = NULL, "
+				"resume_key = NULL, resume_link = NULL, resume_received = 0, resume_since = NULL "
+				"WHERE id = $1",
+				1, types, values, NULL, SPI_OK_UPDATE);
+	expect_one_row();
+	mls_subscription_forget_position(sub);
+	sub->reading_all = true;
 }
 
 static void

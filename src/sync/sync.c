@@ -9,16 +9,6 @@
 
 #include "sync/sync.h"
 
-/* When what is asked for has changed, everything is read again. */
-static void
-sync_prepare(MlsRun *run)
-{
-	char *scope = mls_subscription_scope(run->table);
-
-	if (strcmp(scope, run->sub->scope_hash) != 0)
-		mls_subscription_restart(run->sub, scope);
-}
-
 /* One page, with its position and its counters, in one transaction. */
 static void
 store_page(MlsRun *run, const MlsBatch *batch)
@@ -39,6 +29,7 @@ sync_work(MlsRun *run)
 {
 	MlsBatch *batch;
 
+	mls_scope_fill(run);
 	run->state = mls_fetch_begin(run->table, run->sub);
 	while ((batch = mls_fetch_next(run->state)) != NULL)
 		store_page(run, batch);
@@ -76,9 +67,11 @@ sync_end(MlsRun *run)
 
 const MlsProcess mls_sync_process = {
 	.name = "sync",
-	.prepare = sync_prepare,
+	.prepare = mls_scope_prepare,
+	.forecast = mls_forecast,
 	.work = sync_work,
 	.complete = sync_complete,
+	.failed = mls_policy_failed,
 	.spent = sync_spent,
 	.end = sync_end,
 };

@@ -10,6 +10,9 @@
  *	engine.c	   one run: lock, run row, step after step, outcome
  *	sync.c		   the process sync: page after page, cursor
  *	purge.c		   the process purge: what is gone at the source
+ *	scope.c		   when what is asked for or kept has changed
+ *	bound.c		   from where on a run asks, and in which order
+ *	forecast.c	   what a sync would do
  *	fetch.c		   which page comes next, and when the last one is proven
  *	batch.c		   a page as keys, instants and records; duplicates resolved
  *	writer.c	   a batch into bronze, silver and gold, in the open transaction
@@ -26,6 +29,7 @@
  *	bronze.c	   records of bronze, read again
  *	undo.c		   mls_undo(): what a purge removed
  *	rebuild.c	   mls_rebuild(): silver and gold from bronze
+ *	policy.c	   after a failure: its kind, and when the next attempt is due
  *	instant.c	   timestamps with all their digits
  *
  * The one rule behind it: the network is used outside transactions, and a page
@@ -47,6 +51,8 @@
 /* ---- Settings ---- */
 
 extern int mls_max_sync_workers;
+extern int mls_retry_delay_s;
+extern int mls_retry_delay_max_s;
 extern void mls_sync_define_settings(void);
 
 /* ---- Instants (instant.c) ---- */
@@ -83,6 +89,12 @@ typedef struct MlsSubscription
 	int64 resume_received;
 	TimestampTz resume_since; /* 0 where there is none */
 	char *scope_hash;
+	bool reading_all;            /* everything is being read again */
+	bool fills;                  /* there are columns to fill from bronze */
+	int failures;                /* since the last success */
+	TimestampTz next_attempt_at; /* 0 for any time */
+	char *error_class;
+	char *attempted_with;
 } MlsSubscription;
 
 /* Where a run stands after a page; NULL members are stored as NULL. */
@@ -102,6 +114,8 @@ extern void mls_subscription_complete(const MlsSubscription *sub, const MlsPosit
 									  const char *timezone);
 extern void mls_subscription_rename(MlsSubscription *sub, const char *source);
 extern void mls_subscription_restart(MlsSubscription *sub, const char *scope_hash);
+extern void mls_subscription_forget_position(MlsSubscription *sub);
+extern void mls_subscription_read_all(MlsSubscription *sub);
 extern char *mls_subscription_scope(const MlsTable *table);
 extern bool mls_subscription_lock(int64 id, bool session);
 extern void mls_subscription_unlock(int64 id);
@@ -136,19 +150,35 @@ typedef enum MlsOutcomeState
 	MLS_OUTCOME_PENDING,
 	MLS_OUTCOME_RUNNING,
 	MLS_OUTCOME_FINISHED,
-	MLS_OUTCOME_FAILED
+	MLS_OUTCOME_FAILED,
+	MLS_OUTCOME_SKIPPED /* not tried; note says why */
 } MlsOutcomeState;
+
+/* What an error is of: says who can do something about it. */
+typedef enum MlsErrorClass
+{
+	MLS_ERROR_NONE,
+	MLS_ERROR_CREDENTIALS,
+	MLS_ERROR_QUOTA,
+	MLS_ERROR_NETWORK,  /* the way to the source, or the source is not well */
+	MLS_ERROR_PROTOCOL, /* the source has answered, but with something else than asked for */
+	MLS_ERROR_DATA,
+	MLS_ERROR_OURS /* configuration, privileges, this server */
+} MlsErrorClass;
 
 /* What became of a subscription's run; lives in shared memory, so it has no pointers. */
 typedef struct MlsOutcome
 {
 	int64 subscription;
+	Oid owner;
 	MlsOutcomeState state;
 	MlsCounters counters;
 	int64 drift; /* records missing there (purge), missing or different here (reconcile) */
 	int64 duration_us;
-	char note[1024]; /* of a run that finished: what its caller should know */
+	char note[1024]; /* of a run that finished or was not tried: what its caller should know */
 	int sqlstate;
+	MlsErrorClass error_class;
+	TimestampTz retry_at; /* the source may be asked again then; 0: not known */
 	char message[1024];
 	char detail[2048];
 	char hint[1024];
@@ -161,6 +191,16 @@ extern void mls_run_phase(int64 run, const char *phase);
 extern void mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome,
 						   const char *note, const char *cursor);
 extern void mls_outcome_fail(MlsOutcome *outcome, const ErrorData *error);
+extern void mls_outcome_skip(MlsOutcome *outcome, const char *why);
+
+/* ---- After a failure (policy.c) ---- */
+
+extern MlsErrorClass mls_error_class(int sqlstate, const MlsHttpFailure *failure);
+extern const char *mls_error_class_name(MlsErrorClass class);
+extern bool mls_error_is_cancel(int sqlstate);
+extern void mls_policy_failed(const MlsSubscription *sub, const MlsOutcome *outcome);
+extern char *mls_policy_not_due(const MlsSubscription *sub);
+extern void mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed);
 
 /* ---- Counts (count.c) ---- */
 
@@ -193,11 +233,22 @@ extern MlsItem *mls_batch_find(const MlsBatch *batch, const char *key);
 extern const MlsItem *mls_batch_newest(const MlsBatch *batch, TimestampTz before);
 extern bool mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezone);
 
+/* ---- What a run asks for (bound.c) ---- */
+
+extern const char *mls_bound_cursor(const MlsSubscription *sub);
+extern char *mls_bound_start(const MlsTable *table, const MlsSubscription *sub);
+extern List *mls_bound_from(const MlsTable *table, const char *timestamp);
+extern List *mls_bound_after(const MlsTable *table, const char *timestamp, const char *key);
+extern List *mls_bound_order(const MlsTable *table);
+extern int mls_bound_page_size(const MlsTable *table);
+
 /* ---- Pages (fetch.c) ---- */
 
 typedef struct MlsFetch MlsFetch;
 
 extern MlsFetch *mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub);
+extern int64
+mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats *stats);
 extern MlsBatch *mls_fetch_next(MlsFetch *fetch);
 extern MlsPosition mls_fetch_position(const MlsFetch *fetch);
 extern MlsPosition mls_fetch_newest(const MlsFetch *fetch);
@@ -274,6 +325,17 @@ extern void mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCoun
 extern void mls_writer_settle(MlsWriter *writer);
 extern void mls_writer_end(MlsWriter *writer);
 
+/* ---- Changes of what is asked for and kept (scope.c) ---- */
+
+extern void mls_scope_prepare(MlsRun *run);
+extern void mls_scope_fill(MlsRun *run);
+extern void mls_scope_settle(const MlsRun *run);
+extern bool mls_scope_preview(MlsRun *run);
+
+/* ---- What a sync would do (forecast.c) ---- */
+
+extern void mls_forecast(MlsRun *run);
+
 /* ---- Taking records out (removal.c) ---- */
 
 extern List *mls_removal_begin(MlsRun *run);
@@ -290,6 +352,7 @@ extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const c
 
 extern Oid mls_bronze_prepare(const MlsTable *table);
 extern Oid mls_silver_prepare(const MlsTable *table);
+extern int mls_silver_complete(Oid silver, const MlsTable *table);
 
 /* ---- The engine and its process ---- */
 
@@ -304,6 +367,8 @@ typedef enum MlsProcessKind
 typedef struct MlsTask
 {
 	MlsProcessKind process;
+	bool full;    /* sync: whatever the cursor */
+	bool due;     /* sync: only what is due */
 	bool force;   /* purge: whatever the loss */
 	bool dry_run; /* say what would be done */
 } MlsTask;
@@ -331,9 +396,11 @@ struct MlsRun
 struct MlsProcess
 {
 	const char *name;
-	void (*prepare)(MlsRun *run);                      /* in the transaction before the work */
-	void (*work)(MlsRun *run);                         /* outside transactions */
-	const char *(*complete)(MlsRun *run);              /* in the last one; returns the cursor */
+	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
+	void (*work)(MlsRun *run);            /* outside transactions */
+	void (*forecast)(MlsRun *run);        /* for dry_run, in place of all others; or NULL */
+	const char *(*complete)(MlsRun *run); /* in the last one; returns the cursor */
+	void (*failed)(const MlsSubscription *sub, const MlsOutcome *outcome); /* in that of an error */
 	void (*spent)(MlsRun *run, MlsCounters *counters); /* requests and bytes so far */
 	void (*end)(MlsRun *run);                          /* gives back what is no memory */
 };

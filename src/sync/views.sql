@@ -51,6 +51,9 @@ SELECT s.source,
             THEN 'the process or the server ended during the run'
             ELSE last.message
        END AS last_error,
+       s.error_class,
+       s.failures,
+       s.next_attempt_at,
        (SELECT pg_catalog.count(*) FROM mls.issue i WHERE i.subscription = s.id) AS issues
   FROM mls.subscription s
   LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
@@ -91,6 +94,9 @@ COMMENT ON COLUMN mls_status.schedule IS 'when pg_cron syncs it, as a cron expre
 COMMENT ON COLUMN mls_status.next_run IS 'when that is next; NULL if the expression has other than five fields';
 COMMENT ON COLUMN mls_status.quota_used IS 'share of the source''s quota per minute, hour or day that is spent, the largest of them; 1 is all';
 COMMENT ON COLUMN mls_status.last_error IS 'why the last sync failed, if it did';
+COMMENT ON COLUMN mls_status.error_class IS 'what it failed of: credentials, quota, network, protocol, data or ours';
+COMMENT ON COLUMN mls_status.failures IS 'syncs that failed since the last one that ended well';
+COMMENT ON COLUMN mls_status.next_attempt_at IS 'when it is tried again; who names the source, or changes its configuration, has it tried at once';
 COMMENT ON COLUMN mls_status.issues IS 'values and records that did not fit; see mls.issue';
 
 CREATE VIEW mls_progress WITH (security_invoker = true) AS
@@ -158,6 +164,7 @@ SELECT r.id AS run,
        r.requests,
        r.bytes,
        r.note,
+       r.error_class,
        r.message,
        r.detail,
        r.hint
@@ -180,6 +187,7 @@ COMMENT ON COLUMN mls_history.pages IS 'pages committed';
 COMMENT ON COLUMN mls_history.requests IS 'requests sent, retries and logins included';
 COMMENT ON COLUMN mls_history.bytes IS 'bytes received after decompression';
 COMMENT ON COLUMN mls_history.note IS 'what was remarkable, such as an order the source did not keep';
+COMMENT ON COLUMN mls_history.error_class IS 'what it failed of: credentials, quota, network, protocol, data or ours';
 COMMENT ON COLUMN mls_history.message IS 'message of the error that ended it';
 COMMENT ON COLUMN mls_history.detail IS 'detail of that error';
 COMMENT ON COLUMN mls_history.hint IS 'hint of that error';

@@ -120,7 +120,10 @@ mls_sync_worker_main(Datum arg)
 	for (i = 0; i < my_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (my_outcomes[i].state != MLS_OUTCOME_PENDING)
+			continue;
 		mls_engine_run(&assignment->task, &my_outcomes[i]);
+		mls_policy_spare(my_outcomes, my_count, &my_outcomes[i]);
 	}
 	emit_log_hook = previous_log_hook;
 	my_count = 0;

@@ -53,7 +53,7 @@ cron.host = '$host'
 });
 $node->restart;
 like(sql_error($node, q{SELECT mls_schedule('one', sync => '* * * * *')}),
-	qr/pg_cron lives in database "elsewhere".*cron\.schedule_in_database\('mls one sync', '\* \* \* \* \*', 'SELECT \* FROM public\.mls_sync\(''one''\)', 'postgres'\)/s,
+	qr/pg_cron lives in database "elsewhere".*cron\.schedule_in_database\('mls one sync', '\* \* \* \* \*', 'SELECT \* FROM public\.mls_sync\(''one'', due => true\)', 'postgres'\)/s,
 	'pg_cron is elsewhere, and what to run there');
 
 # Here
@@ -66,7 +66,7 @@ is($node->safe_psql('postgres', q{
 	SELECT process, schedule, next_run BETWEEN now() AND now() + interval '1 minute'
 	FROM mls_schedule('one', sync => '* * * * *')}), 'sync|* * * * *|t', 'scheduled');
 is($node->safe_psql('postgres', q{SELECT jobname, command FROM cron.job ORDER BY jobid}),
-	"mls one sync|SELECT * FROM public.mls_sync('one')\nmls prune|SELECT * FROM public.mls_prune()",
+	"mls one sync|SELECT * FROM public.mls_sync('one', due => true)\nmls prune|SELECT * FROM public.mls_prune()",
 	'as jobs named by source and process');
 is($node->safe_psql('postgres', q{SELECT state, schedule, next_run > now() FROM mls_status}),
 	'pending|* * * * *|t', 'the status knows');

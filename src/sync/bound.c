@@ -1,0 +1,101 @@
+/*
+ * bound.c
+ *		What a run asks for: from which timestamp on, after which record, in which
+ *		order.
+ *
+ * Everything is allocated in CurrentMemoryContext.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "sync/sync.h"
+
+static MlsCondition *
+condition_on_timestamp(const MlsTable *table, MlsConditionKind kind)
+{
+	MlsCondition *condition = palloc0(sizeof(MlsCondition));
+
+	condition->kind = kind;
+	condition->op = MLS_GE;
+	condition->column = mls_table_column(table, table->timestamp);
+	return condition;
+}
+
+/* A value in the source's own spelling: no digit is lost. */
+static MlsValue *
+remote_value(const char *text)
+{
+	MlsValue *value = palloc0(sizeof(MlsValue));
+
+	value->type = InvalidOid;
+	value->param = -1;
+	value->text = pstrdup(text);
+	return value;
+}
+
+/* The cursor minus the overlap: records can become visible late, with an older timestamp.  NULL: no bound. */
+char *
+mls_bound_start(const MlsTable *table, const MlsSubscription *sub)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	const char *timestamp = mls_bound_cursor(sub);
+	MlsInstant cursor;
+
+	if (timestamp == NULL || !mls_instant_read(timestamp, table->source->timezone, &cursor))
+		return NULL;
+	return mls_instant_text(cursor.at - platform->overlap_s * USECS_PER_SEC,
+							platform->timestamp_digits);
+}
+
+/* The cursor a run goes by: none when everything is read again. */
+const char *
+mls_bound_cursor(const MlsSubscription *sub)
+{
+	return sub->reading_all ? NULL : sub->cursor_timestamp;
+}
+
+/* From a timestamp on; NULL for no bound (List of MlsCondition *). */
+List *
+mls_bound_from(const MlsTable *table, const char *timestamp)
+{
+	MlsCondition *condition;
+
+	if (timestamp == NULL)
+		return NIL;
+	condition = condition_on_timestamp(table, MLS_COMPARE);
+	condition->values = list_make1(remote_value(timestamp));
+	return list_make1(condition);
+}
+
+/* What comes after a record in the order of mls_bound_order(). */
+List *
+mls_bound_after(const MlsTable *table, const char *timestamp, const char *key)
+{
+	MlsCondition *condition = condition_on_timestamp(table, MLS_AFTER);
+
+	condition->values = list_make2(remote_value(timestamp), remote_value(key));
+	return list_make1(condition);
+}
+
+/* By timestamp, then key (List of MlsOrder *). */
+List *
+mls_bound_order(const MlsTable *table)
+{
+	MlsOrder *timestamp = palloc0(sizeof(MlsOrder));
+	MlsOrder *key = palloc0(sizeof(MlsOrder));
+
+	timestamp->field = table->timestamp;
+	key->field = linitial(table->key);
+	return list_make2(timestamp, key);
+}
+
+/* Records asked for per page. */
+int
+mls_bound_page_size(const MlsTable *table)
+{
+	const MlsPlatform *platform = &table->source->platform;
+
+	return table->expand ? Min(platform->expand_page_size, platform->page_size)
+						 : platform->page_size;
+}

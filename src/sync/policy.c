@@ -1,0 +1,276 @@
+/*
+ * policy.c
+ *		After a failure: what kind it was, when the next attempt is due, and whom
+ *		it concerns.
+ *
+ * A sync that fails again and again is tried later and later, up to a longest
+ * delay, never not at all.  It is tried at once when somebody names the source,
+ * and when its server, user mapping or foreign table has been changed.  A refused
+ * login and a used-up quota are the source's: what else is to be read there under
+ * the same user mapping waits as well, so that nobody hammers at a closed door.
+ *
+ * Statements run in the caller's transaction, with SPI connected.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "sync/sync.h"
+
+/* More doublings than that pass any longest delay. */
+#define MOST_DOUBLINGS 30
+
+/* ---- Kinds of failures ---- */
+
+static const char *const class_names[] = {
+	[MLS_ERROR_NONE] = NULL,           [MLS_ERROR_CREDENTIALS] = "credentials",
+	[MLS_ERROR_QUOTA] = "quota",       [MLS_ERROR_NETWORK] = "network",
+	[MLS_ERROR_PROTOCOL] = "protocol", [MLS_ERROR_DATA] = "data",
+	[MLS_ERROR_OURS] = "ours",
+};
+
+/* NULL where there is no error. */
+const char *
+mls_error_class_name(MlsErrorClass class)
+{
+	return class_names[class];
+}
+
+/* Errors that data can cause, be it the source's or a constraint here that does not let it in. */
+static bool
+is_of_data(int sqlstate)
+{
+	int category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		   category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		   category == ERRCODE_WITH_CHECK_OPTION_VIOLATION;
+}
+
+/* The wrapper's own SQLSTATEs: what another try may mend, what the source has said, what is set here. */
+static MlsErrorClass
+class_of_wrapper(int sqlstate)
+{
+	switch (sqlstate)
+	{
+		case ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION:
+		case ERRCODE_FDW_UNABLE_TO_CREATE_REPLY:
+			return MLS_ERROR_NETWORK;
+		case ERRCODE_FDW_OPTION_NAME_NOT_FOUND:
+		case ERRCODE_FDW_INVALID_OPTION_NAME:
+		case ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE:
+			return MLS_ERROR_OURS;
+		default:
+			return MLS_ERROR_PROTOCOL;
+	}
+}
+
+/* The kind of an error, from its SQLSTATE and, where it was a request's, from what came back. */
+MlsErrorClass
+mls_error_class(int sqlstate, const MlsHttpFailure *failure)
+{
+	int category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	if (failure->is_quota)
+		return MLS_ERROR_QUOTA;
+	if (category == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION || failure->status == 403)
+		return MLS_ERROR_CREDENTIALS;
+	if (category == ERRCODE_FDW_ERROR)
+		return class_of_wrapper(sqlstate);
+	if (failure->status != 0)
+		return MLS_ERROR_PROTOCOL;
+	if (is_of_data(sqlstate))
+		return MLS_ERROR_DATA;
+	return MLS_ERROR_OURS;
+}
+
+/* Would the source answer the same for its other resources?  A 403 is about one of them. */
+static bool
+concerns_source(const MlsOutcome *outcome)
+{
+	return outcome->error_class == MLS_ERROR_QUOTA ||
+		   ERRCODE_TO_CATEGORY(outcome->sqlstate) == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+}
+
+/* Ended from outside, which says nothing about the subscription? */
+bool
+mls_error_is_cancel(int sqlstate)
+{
+	return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+/* ---- What an attempt depends on ---- */
+
+/* A catalogue row: which it is, and by which transaction it was written. */
+static uint64
+add_row(uint64 hash, HeapTuple tuple)
+{
+	uint64 row = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		row = HeapTupleHeaderGetRawXmin(tuple->t_data);
+		ReleaseSysCache(tuple);
+	}
+	return hash_combine64(hash, row);
+}
+
+static uint64
+add_mapping(uint64 hash, Oid server, Oid owner)
+{
+	HeapTuple tuple =
+		SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(owner), ObjectIdGetDatum(server));
+
+	if (!HeapTupleIsValid(tuple))
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(server));
+	return add_row(hash, tuple);
+}
+
+static uint64
+add_columns(uint64 hash, Oid foreign_table)
+{
+	AttrNumber attnum;
+
+	for (attnum = 1;; attnum++)
+	{
+		HeapTuple tuple =
+			SearchSysCache2(ATTNUM, ObjectIdGetDatum(foreign_table), Int16GetDatum(attnum));
+
+		if (!HeapTupleIsValid(tuple))
+			return hash;
+		hash = add_row(hash, tuple);
+	}
+}
+
+/*
+ * Fingerprint of server, user mapping and foreign table.  It is made of who wrote
+ * the catalogue's rows, not of what they say, for it is kept where others can read
+ * it, and the rows hold secrets.
+ */
+static char *
+configuration(Oid foreign_table, Oid owner)
+{
+	HeapTuple tuple = SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(foreign_table));
+	Oid server;
+	uint64 hash;
+
+	if (!HeapTupleIsValid(tuple))
+		return pstrdup("");
+	server = ((Form_pg_foreign_table) GETSTRUCT(tuple))->ftserver;
+	hash = add_row(0, tuple);
+	hash = add_row(hash, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server)));
+	hash = add_mapping(hash, server, owner);
+	hash = add_columns(hash, foreign_table);
+	return psprintf("%016llx", (unsigned long long) hash);
+}
+
+/* ---- When the next attempt is due ---- */
+
+/* Doubled with each failure; spread, so that many sources do not come back together. */
+static int64
+delay_after(int failures)
+{
+	double delay = ldexp(mls_retry_delay_s, Min(failures - 1, MOST_DOUBLINGS));
+
+	delay = Min(delay, Max(mls_retry_delay_max_s, mls_retry_delay_s));
+	return (int64) (delay * (0.9 + pg_prng_double(&pg_global_prng_state) / 10) * USECS_PER_SEC);
+}
+
+static void
+postpone(int64 id, Oid foreign_table, Oid owner, int failures, const MlsOutcome *outcome)
+{
+	Oid types[] = {INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
+	TimestampTz at = outcome->retry_at;
+	Datum values[5];
+
+	if (at == 0)
+		at = GetCurrentTimestamp() + delay_after(failures);
+	values[0] = Int64GetDatum(id);
+	values[1] = Int32GetDatum(failures);
+	values[2] = TimestampTzGetDatum(at);
+	values[3] = CStringGetTextDatum(mls_error_class_name(outcome->error_class));
+	values[4] = CStringGetTextDatum(configuration(foreign_table, owner));
+	mls_execute("UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
+				"error_class = $4, attempted_with = $5 WHERE id = $1",
+				5, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* Postpones what else is read from the source with the same user mapping. */
+static void
+postpone_others(const MlsSubscription *sub, const MlsOutcome *outcome)
+{
+	Oid types[] = {INT8OID, TEXTOID, OIDOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(sub->source),
+					  ObjectIdGetDatum(sub->owner)};
+	SPITupleTable *others;
+	uint64 i;
+
+	mls_execute("SELECT id, foreign_table::pg_catalog.oid FROM mls.subscription "
+				"WHERE id <> $1 AND source = $2 AND owner::pg_catalog.oid = $3 ORDER BY id "
+				"FOR UPDATE SKIP LOCKED",
+				3, types, values, NULL, SPI_OK_SELECT);
+	others = SPI_tuptable;
+	for (i = 0; i < others->numvals; i++)
+	{
+		bool isnull;
+		HeapTuple row = others->vals[i];
+
+		postpone(DatumGetInt64(SPI_getbinval(row, others->tupdesc, 1, &isnull)),
+				 DatumGetObjectId(SPI_getbinval(row, others->tupdesc, 2, &isnull)), sub->owner,
+				 sub->failures + 1, outcome);
+	}
+}
+
+/* After a sync that failed. */
+void
+mls_policy_failed(const MlsSubscription *sub, const MlsOutcome *outcome)
+{
+	postpone(sub->id, sub->foreign_table, sub->owner, sub->failures + 1, outcome);
+	if (concerns_source(outcome))
+		postpone_others(sub, outcome);
+}
+
+static char *
+instant_text(TimestampTz at)
+{
+	return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(at)));
+}
+
+/* NULL if a sync of the subscription is due, else why not. */
+char *
+mls_policy_not_due(const MlsSubscription *sub)
+{
+	if (sub->next_attempt_at == 0 || sub->next_attempt_at <= GetCurrentTimestamp() ||
+		sub->attempted_with == NULL ||
+		strcmp(sub->attempted_with, configuration(sub->foreign_table, sub->owner)) != 0)
+		return NULL;
+	return psprintf(ngettext("next attempt at %s, after %d failure (%s)",
+							 "next attempt at %s, after %d failures (%s)", sub->failures),
+					instant_text(sub->next_attempt_at), sub->failures, sub->error_class);
+}
+
+/* After a failure in a run of several: those it concerns as well are not tried. */
+void
+mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed)
+{
+	int i;
+
+	if (failed->state != MLS_OUTCOME_FAILED || !concerns_source(failed))
+		return;
+	for (i = 0; i < count; i++)
+		if (outcomes[i].state == MLS_OUTCOME_PENDING && outcomes[i].owner == failed->owner)
+			mls_outcome_skip(&outcomes[i], psprintf("not tried: %s", failed->message));
+}

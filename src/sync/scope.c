@@ -1,0 +1,277 @@
+/*
+ * scope.c
+ *		When what is asked for, or what is kept of it, has changed since the last
+ *		run: the difference is made up for.
+ *
+ *	- Another resource, filter or expansion: everything is read again.
+ *	- full => true: likewise, but the cursor stays until that has ended.
+ *	- Columns added: silver gets them, and they are filled from bronze, a batch in
+ *	  a transaction, before anything is read.  If no record of bronze holds the
+ *	  field, the source did not send it then, and everything is read again.
+ *	- Columns dropped: what stands in silver stays, and is not kept up.
+ *
+ * The records that left a filter stay as well: to tell them from those a source
+ * has removed is purge's business.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "gold/gold.h"
+#include "sync/sync.h"
+
+/* Records filled in one transaction. */
+#define FILL_RECORDS 1000
+
+/* ---- Everything again ---- */
+
+static bool
+is_scope_changed(const MlsRun *run, char **scope)
+{
+	*scope = mls_subscription_scope(run->table);
+	return strcmp(*scope, run->sub->scope_hash) != 0;
+}
+
+/* A full reading that was interrupted goes on; it does not begin again. */
+static bool
+begins_full(const MlsRun *run)
+{
+	return run->task->full && !run->sub->reading_all;
+}
+
+/* As if prepared, in memory only; true if everything would be read. */
+bool
+mls_scope_preview(MlsRun *run)
+{
+	char *scope;
+
+	if (is_scope_changed(run, &scope) || begins_full(run))
+	{
+		mls_subscription_forget_position(run->sub);
+		run->sub->reading_all = true;
+	}
+	return run->sub->reading_all;
+}
+
+/* ---- Columns ---- */
+
+/* "column field type" of each column that is filled, as text[]. */
+static Datum
+filled_columns(const MlsTable *table, Oid silver)
+{
+	Datum *columns = palloc(Max(table->ncolumns, 1) * sizeof(Datum));
+	int n = 0;
+	int i;
+
+	for (i = 0; i < table->ncolumns; i++)
+	{
+		const MlsColumn *column = &table->columns[i];
+		AttrNumber attnum = column->field ? get_attnum(silver, column->name) : InvalidAttrNumber;
+		Oid type;
+		int32 typmod;
+		Oid collation;
+
+		if (attnum == InvalidAttrNumber)
+			continue;
+		get_atttypetypmodcoll(silver, attnum, &type, &typmod, &collation);
+		columns[n++] = CStringGetTextDatum(psprintf("%s\t%s\t%s", column->name, column->field,
+													format_type_with_typemod(type, typmod)));
+	}
+	return PointerGetDatum(construct_array_builtin(columns, n, TEXTOID));
+}
+
+/* Gold follows where its owner is the subscription's: a sync must not fail for another's table. */
+static void
+complete_gold(const MlsRun *run)
+{
+	const MlsSubscription *sub = run->sub;
+
+	if (OidIsValid(sub->gold) && object_ownercheck(RelationRelationId, sub->gold, sub->owner))
+		(void) mls_gold_prepare(run->table, sub->silver);
+}
+
+/* Fields among new columns that no record of bronze holds (List of char *). */
+static List *
+fields_not_in_bronze(const MlsRun *run, char **fields, int n)
+{
+	const char *bronze = mls_qualified_name(run->sub->bronze);
+	char *sql = psprintf("SELECT FROM %s WHERE pg_catalog.strpos(record::text, $2) > 0 "
+						 "AND record -> $1 IS NOT NULL LIMIT 1",
+						 bronze);
+	List *missing = NIL;
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		Oid types[] = {TEXTOID, TEXTOID};
+		Datum values[] = {CStringGetTextDatum(fields[i]),
+						  CStringGetTextDatum(psprintf("\"%s\"", fields[i]))};
+
+		if (strcmp(fields[i], "*") == 0)
+			continue;
+		mls_execute(sql, 2, types, values, NULL, SPI_OK_SELECT);
+		if (SPI_processed == 0)
+			missing = lappend(missing, fields[i]);
+	}
+	return missing;
+}
+
+/* Fields of the columns that are filled now and were not filled before, each once. */
+static char **
+added_fields(const MlsRun *run, Datum columns, int *n)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {INT8OID, TEXTARRAYOID};
+	Datum values[] = {Int64GetDatum(run->sub->id), columns};
+	MemoryContext before;
+	char **fields;
+	uint64 i;
+
+	mls_execute("SELECT DISTINCT pg_catalog.split_part(c, E'\\t', 2) FROM mls.subscription s, "
+				"pg_catalog.unnest($2) c WHERE s.id = $1 AND s.columns IS NOT NULL "
+				"AND c <> ALL (s.columns)",
+				2, types, values, NULL, SPI_OK_SELECT);
+	*n = SPI_processed;
+	before = MemoryContextSwitchTo(context);
+	fields = palloc(Max(*n, 1) * sizeof(char *));
+	for (i = 0; i < SPI_processed; i++)
+		fields[i] = pstrdup(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	MemoryContextSwitchTo(before);
+	return fields;
+}
+
+static void
+keep_columns(const MlsSubscription *sub, Datum columns, bool fill)
+{
+	Oid types[] = {INT8OID, TEXTARRAYOID, BOOLOID};
+	Datum values[] = {Int64GetDatum(sub->id), columns, BoolGetDatum(fill)};
+
+	mls_execute("UPDATE mls.subscription SET columns = $2, "
+				"fill_after = CASE WHEN $3 THEN '' ELSE fill_after END "
+				"WHERE id = $1 AND columns IS DISTINCT FROM $2",
+				3, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* True if bronze is empty: nothing has to be filled. */
+static bool
+is_bronze_empty(const MlsSubscription *sub)
+{
+	mls_execute(psprintf("SELECT FROM %s LIMIT 1", mls_qualified_name(sub->bronze)), 0, NULL, NULL,
+				NULL, SPI_OK_SELECT);
+	return SPI_processed == 0;
+}
+
+static void
+follow_columns(MlsRun *run)
+{
+	Datum columns;
+	char **fields;
+	List *missing;
+	int n;
+
+	if (mls_silver_complete(run->sub->silver, run->table) > 0)
+		complete_gold(run);
+	columns = filled_columns(run->table, run->sub->silver);
+	fields = added_fields(run, columns, &n);
+	run->sub->fills |= n > 0;
+	keep_columns(run->sub, columns, n > 0);
+	if (n == 0 || is_bronze_empty(run->sub))
+		return;
+	missing = fields_not_in_bronze(run, fields, n);
+	if (missing == NIL)
+		return;
+	mls_run_note(run, "no record here has field \"%s\", so everything is read again",
+				 (char *) linitial(missing));
+	if (run->sub->cursor_timestamp != NULL && !run->sub->reading_all)
+		mls_subscription_read_all(run->sub);
+}
+
+/* All columns are filled, by something that has filled whole rows. */
+void
+mls_scope_settle(const MlsRun *run)
+{
+	Oid types[] = {INT8OID, TEXTARRAYOID};
+	Datum values[] = {Int64GetDatum(run->sub->id), filled_columns(run->table, run->sub->silver)};
+
+	mls_execute("UPDATE mls.subscription SET columns = $2, fill_after = NULL WHERE id = $1", 2,
+				types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* ---- What the process sync calls ---- */
+
+/* In the transaction before the work. */
+void
+mls_scope_prepare(MlsRun *run)
+{
+	char *scope;
+
+	if (is_scope_changed(run, &scope))
+		mls_subscription_restart(run->sub, scope);
+	else if (begins_full(run))
+		mls_subscription_read_all(run->sub);
+	follow_columns(run);
+}
+
+/* The next records to fill; NULL at the end.  *last_key is where they end. */
+static MlsBatch *
+next_to_fill(const MlsRun *run, char **last_key)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(run->sub->id)};
+	SPITupleTable *found;
+
+	mls_execute(psprintf("SELECT b.record, b.key FROM mls.subscription s JOIN %s b "
+						 "ON b.key > s.fill_after WHERE s.id = $1 AND b.deleted_at IS NULL "
+						 "ORDER BY b.key LIMIT %d",
+						 mls_qualified_name(run->sub->bronze), FILL_RECORDS),
+				1, types, values, NULL, SPI_OK_SELECT);
+	found = SPI_tuptable;
+	if (SPI_processed == 0)
+		return NULL;
+	*last_key = SPI_getvalue(found->vals[SPI_processed - 1], found->tupdesc, 2);
+	return mls_bronze_batch(run->table);
+}
+
+static void
+reach_fill(const MlsSubscription *sub, const char *key)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), key ? CStringGetTextDatum(key) : (Datum) 0};
+
+	mls_execute("UPDATE mls.subscription SET fill_after = $2 WHERE id = $1", 2, types, values,
+				key ? "  " : " n", SPI_OK_UPDATE);
+}
+
+/* Fills the next records in a transaction; false when none is left. */
+static bool
+fill_step(MlsRun *run)
+{
+	MlsCounters counters = run->counters;
+	MlsCounters filled = {0};
+	char *last_key = NULL;
+	MlsBatch *batch;
+
+	mls_run_begin_step(run);
+	batch = next_to_fill(run, &last_key);
+	if (batch != NULL)
+		mls_writer_convert(run->writer, batch, &filled);
+	reach_fill(run->sub, last_key);
+	counters.bad_values += filled.bad_values;
+	mls_run_end_step(run, &counters);
+	return batch != NULL;
+}
+
+/* Outside transactions, before anything is read. */
+void
+mls_scope_fill(MlsRun *run)
+{
+	while (run->sub->fills && fill_step(run))
+		;
+}
