@@ -62,12 +62,18 @@ $mls->reset;
 $mls->fault(kind => 'status', status => 429, match => 'Office', headers => { 'Retry-After' => '3000' });
 like(sql_error($node, $scan), qr/53400.*wants no requests.*50 min/s, 'a long Retry-After is an error that says when');
 is(scalar(pages()), 1, 'and nothing is asked meanwhile');
+like(sql_error($node, $scan), qr/53400.*wants no requests.*50 min/s, 'by another session neither');
+$node->restart;
+like(sql_error($node, $scan), qr/53400.*wants no requests/s, 'nor after a restart');
+is(scalar(pages()), 1, 'not even once');
+unlink glob($node->data_dir . '/mls_fdw/*.quota');
 
 $mls->reset;
 $mls->fault(kind => 'status', status => 503, times => -1, match => 'Office', headers => { 'Retry-After' => '100' });
 my $from = Time::HiRes::time();
 like(sql_error($node, "SET statement_timeout = 300; $scan"), qr/57014/, 'the wait between attempts is cancelled');
 cmp_ok(Time::HiRes::time() - $from, '<', 5, 'at once');
+unlink glob($node->data_dir . '/mls_fdw/*.quota');
 
 # Silence.
 server_option('SET retries \'0\', timeout_ms \'500\'');
