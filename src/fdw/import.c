@@ -224,21 +224,16 @@ append_option(StringInfo buf, bool *first, const char *name, const char *value)
 	*first = false;
 }
 
-static void
-append_column(StringInfo buf, const ImportColumn *column)
+static char *
+column_definition(const ImportColumn *column)
 {
-	bool first = true;
-
-	appendStringInfo(buf, "%s %s", quote_identifier(column->name),
-					 format_type_extended(column->type, -1, FORMAT_TYPE_FORCE_QUALIFY));
-	append_option(buf, &first, "field", column->field);
-	if (column->remote_type)
-		append_option(buf, &first, "type", column->remote_type);
-	if (column->is_enum)
-		append_option(buf, &first, "enum", "true");
-	if (column->is_flags)
-		append_option(buf, &first, "flags", "true");
-	appendStringInfo(buf, ")%s", column->not_null ? " NOT NULL" : "");
+	return mls_column_sql(&(MlsColumn){.name = column->name,
+									   .type = column->type,
+									   .field = column->field,
+									   .remote_type = column->remote_type,
+									   .not_null = column->not_null,
+									   .is_enum = column->is_enum,
+									   .is_flags = column->is_flags});
 }
 
 static char *
@@ -252,10 +247,8 @@ create_command(const Import *import, const ImportTable *table)
 	appendStringInfo(&buf, "CREATE FOREIGN TABLE %s (\n",
 					 quote_qualified_identifier(import->stmt->local_schema, table->name));
 	foreach (lc, table->columns)
-	{
-		appendStringInfoString(&buf, foreach_current_index(lc) > 0 ? ",\n  " : "  ");
-		append_column(&buf, lfirst(lc));
-	}
+		appendStringInfo(&buf, "%s%s", foreach_current_index(lc) > 0 ? ",\n  " : "  ",
+						 column_definition(lfirst(lc)));
 	appendStringInfo(&buf, "\n) SERVER %s", quote_identifier(import->stmt->server_name));
 	append_option(&buf, &first, "resource", table->resource->name);
 	if (table->resource->key)

@@ -29,6 +29,12 @@
  */
 extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table);
 
+/* Adds columns to gold and to its view, where they are, for what silver has got. */
+extern void mls_gold_complete(const MlsTable *table, Oid silver_table, Oid gold_table);
+
+/* The RESO view over gold, or InvalidOid. */
+extern Oid mls_gold_view_oid(const MlsTable *table, Oid gold_table);
+
 /*
  * One INSERT ... ON CONFLICT statement that brings the rows of rows_relation (an
  * unqualified name; silver's columns) into gold.  Rows that are the same are not

@@ -59,6 +59,8 @@ extern Oid mls_gold_own_type(Oid type);
 
 /* view.c */
 extern void mls_gold_view(const MlsGoldResource *resource, Oid gold_table);
+extern Oid mls_gold_find_view(const MlsGoldResource *resource, Oid gold_table);
+extern void mls_gold_view_complete(const MlsGoldResource *resource, Oid gold_table);
 
 /* table.c */
 extern char *mls_gold_qualified_name(Oid relid);

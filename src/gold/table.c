@@ -197,3 +197,28 @@ mls_gold_prepare(const MlsTable *table, Oid silver_table)
 	MemoryContextSwitchTo(context);
 	return gold;
 }
+
+void
+mls_gold_complete(const MlsTable *table, Oid silver_table, Oid gold_table)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MlsGoldResource *resource = mls_gold_resource(table);
+
+	if (resource != NULL)
+	{
+		widen_table(table, gold_table, mls_gold_fields(table, resource, silver_table));
+		mls_gold_view_complete(resource, gold_table);
+	}
+	MemoryContextSwitchTo(context);
+}
+
+Oid
+mls_gold_view_oid(const MlsTable *table, Oid gold_table)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MlsGoldResource *resource = mls_gold_resource(table);
+	Oid view = resource ? mls_gold_find_view(resource, gold_table) : InvalidOid;
+
+	MemoryContextSwitchTo(context);
+	return view;
+}

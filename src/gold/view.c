@@ -13,7 +13,10 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
 #include "commands/comment.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -84,11 +87,17 @@ copy_comments(Oid view, Oid gold, List *names)
 	}
 }
 
-void
-mls_gold_view(const MlsGoldResource *resource, Oid gold_table)
+/* Servers such as PostgREST keep what they know of the schema until they are told. */
+static void
+tell_servers(void)
 {
-	Oid schema = mls_schema_ensure(mls_schema_reso());
-	Oid view = get_relname_relid(resource->name, schema);
+	Async_Notify("pgrst", "reload schema");
+}
+
+/* Makes the view, or appends to it what gold has besides. */
+static void
+make_view(const MlsGoldResource *resource, Oid gold_table, const char *schema, Oid view)
+{
 	List *present = OidIsValid(view) ? column_names(view) : NIL;
 	List *wanted = wanted_columns(present, gold_table);
 
@@ -96,12 +105,53 @@ mls_gold_view(const MlsGoldResource *resource, Oid gold_table)
 		return;
 	mls_gold_execute(
 		psprintf("CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s",
-				 quote_qualified_identifier(mls_schema_reso(), resource->name), name_list(wanted),
+				 quote_qualified_identifier(schema, resource->name), name_list(wanted),
 				 mls_gold_qualified_name(gold_table)));
 	if (!OidIsValid(view))
 	{
-		view = get_relname_relid(resource->name, schema);
+		view = get_relname_relid(resource->name, get_namespace_oid(schema, false));
 		CreateComments(view, RelationRelationId, 0, psprintf("RESO resource %s", resource->name));
 	}
 	copy_comments(view, gold_table, list_difference(wanted, present));
+	tell_servers();
+}
+
+void
+mls_gold_view(const MlsGoldResource *resource, Oid gold_table)
+{
+	Oid schema = mls_schema_ensure(mls_schema_reso());
+
+	make_view(resource, gold_table, mls_schema_reso(), get_relname_relid(resource->name, schema));
+}
+
+/* A view of the resource's name over gold, in whatever schema it was made; or InvalidOid. */
+Oid
+mls_gold_find_view(const MlsGoldResource *resource, Oid gold_table)
+{
+	Oid types[] = {OIDOID, TEXTOID};
+	Datum values[] = {ObjectIdGetDatum(gold_table), CStringGetTextDatum(resource->name)};
+	bool isnull;
+
+	SPI_execute_with_args(
+		"SELECT c.oid FROM pg_catalog.pg_depend d "
+		"JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid "
+		"JOIN pg_catalog.pg_class c ON c.oid = r.ev_class "
+		"WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass "
+		"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+		"AND d.refobjid = $1 AND c.relkind = 'v' AND c.relname = $2 ORDER BY c.oid LIMIT 1",
+		2, types, values, NULL, true, 0);
+	if (SPI_processed == 0)
+		return InvalidOid;
+	return DatumGetObjectId(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* Appends to the view that is there. */
+void
+mls_gold_view_complete(const MlsGoldResource *resource, Oid gold_table)
+{
+	Oid view = mls_gold_find_view(resource, gold_table);
+
+	if (OidIsValid(view))
+		make_view(resource, gold_table, get_namespace_name(get_rel_namespace(view)), view);
 }

@@ -37,10 +37,11 @@
 #define MB (1024.0 * 1024.0)
 #define TB (MB * MB)
 
-/* In the order of MlsAuth, MlsTokenStyle and MlsOrdering. */
+/* In the order of MlsAuth, MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
 static const char *const auth_names[] = {"none", "oauth2", "bearer", "basic", "header", NULL};
 static const char *const token_style_names[] = {"form", "basic", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
+static const char *const schema_policy_names[] = {"evolve", "freeze", "stop", "ignore", NULL};
 static const char *const naming_names[] = {"snake_case", "preserve", NULL};
 
 /*
@@ -153,6 +154,10 @@ const MlsOption mls_option_table[] = {
 	 .help = "How far before its cursor a sync starts; default of the platform."},
 	{"purge_limit", SERVER, MLS_OPTION_LIMIT, .offset = IN_SOURCE(purge_limit), .default_value = "10%, 1000",
 	 .help = "Share and number of records above which a purge is refused."},
+	{"schema_policy", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(schema_policy), .choices = schema_policy_names, .default_value = "evolve",
+	 .help = "What a sync does when the remote schema has changed: let the tables follow, record it, stop, or not look."},
+	{"schema_check_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(schema_check_s), .max = 366 * 86400, .default_value = "1 day",
+	 .help = "How long syncs go without comparing the remote schema; 0 for each time."},
 
 	/* Planning */
 	{"request_cost", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(request_cost), .max = 1e9, .default_value = "500",

@@ -26,6 +26,9 @@ extern const char **mls_table_fields(const MlsTable *table);
 /* Column of a table by remote field name, or NULL. */
 extern const MlsColumn *mls_table_column(const MlsTable *table, const char *field);
 
+/* A column's name, type and options, for CREATE FOREIGN TABLE and ALTER. */
+extern char *mls_column_sql(const MlsColumn *column);
+
 /* options of IMPORT FOREIGN SCHEMA, checked with the same table. */
 typedef struct MlsImportOptions
 {

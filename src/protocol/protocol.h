@@ -80,6 +80,15 @@ typedef struct MlsLimit
 	double number;
 } MlsLimit;
 
+/* What a sync does when the remote schema has changed. */
+typedef enum MlsSchemaPolicy
+{
+	MLS_SCHEMA_EVOLVE, /* the tables follow */
+	MLS_SCHEMA_FREEZE, /* it is recorded */
+	MLS_SCHEMA_STOP,   /* the run fails until somebody accepts it */
+	MLS_SCHEMA_IGNORE  /* nobody looks */
+} MlsSchemaPolicy;
+
 typedef struct MlsSource
 {
 	MlsHttpSource http;
@@ -90,6 +99,8 @@ typedef struct MlsSource
 	const char *key_prefix; /* put before keys in gold */
 	double request_cost;    /* planner units per request */
 	MlsLimit purge_limit;
+	MlsSchemaPolicy schema_policy;
+	int schema_check_s; /* how long a comparison of the schema holds good */
 } MlsSource;
 
 typedef struct MlsColumn

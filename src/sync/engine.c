@@ -162,11 +162,22 @@ mls_run_begin_step(MlsRun *run)
 	require_tables(run->sub);
 }
 
+/* Requests and bytes so far: those of the process, and those of the schema check. */
+static void
+count_spent(MlsRun *run, MlsCounters *counters)
+{
+	counters->requests = 0;
+	counters->bytes = 0;
+	run->process->spent(run, counters);
+	counters->requests += run->schema_spent.requests;
+	counters->bytes += run->schema_spent.body_bytes;
+}
+
 /* Commits it with its counters, which count for the run only then. */
 void
 mls_run_end_step(MlsRun *run, MlsCounters *counters)
 {
-	run->process->spent(run, counters);
+	count_spent(run, counters);
 	mls_writer_settle(run->writer);
 	mls_run_progress(run->id, counters);
 	mls_transaction_commit();
@@ -222,13 +233,24 @@ mls_run_note(MlsRun *run, const char *format, ...)
 
 /* ---- Ending ---- */
 
+/* All that was remarkable, or NULL. */
+static const char *
+whole_note(const MlsRun *run)
+{
+	if (run->remark == NULL || run->note == NULL)
+		return run->remark ? run->remark : run->note;
+	return psprintf("%s; %s", run->remark, run->note);
+}
+
 static void
 finish_outcome(MlsRun *run)
 {
+	const char *note = whole_note(run);
+
 	run->outcome->counters = run->counters;
-	if (run->note != NULL)
-		strlcpy(run->outcome->note, run->note,
-				pg_mbcliplen(run->note, strlen(run->note), sizeof(run->outcome->note) - 1) + 1);
+	if (note != NULL)
+		strlcpy(run->outcome->note, note,
+				pg_mbcliplen(note, strlen(note), sizeof(run->outcome->note) - 1) + 1);
 	run->outcome->state = MLS_OUTCOME_FINISHED;
 }
 
@@ -239,11 +261,11 @@ complete(MlsRun *run)
 
 	mls_transaction_begin(run->sub->owner);
 	require_tables(run->sub);
-	run->process->spent(run, &run->counters);
+	count_spent(run, &run->counters);
 	if (run->process->complete)
 		cursor = run->process->complete(run);
 	mls_run_progress(run->id, &run->counters);
-	mls_run_finish(run->id, "finished", NULL, run->note, cursor);
+	mls_run_finish(run->id, "finished", NULL, whole_note(run), cursor);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	finish_outcome(run);
@@ -255,9 +277,10 @@ write_failure(MlsRun *run)
 {
 	bool cancelled = mls_error_is_cancel(run->outcome->sqlstate);
 
-	run->process->spent(run, &run->counters);
+	count_spent(run, &run->counters);
 	mls_run_progress(run->id, &run->counters);
-	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, run->note,
+	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome,
+				   whole_note(run),
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->failed)
 		run->process->failed(run->sub, run->outcome);
@@ -344,6 +367,7 @@ run_steps(MlsRun *run)
 	else
 	{
 		enter_run(run);
+		mls_drift_check(run);
 		prepare(run);
 		report_activity(run);
 		run->process->work(run);

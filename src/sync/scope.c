@@ -94,7 +94,7 @@ complete_gold(const MlsRun *run)
 	const MlsSubscription *sub = run->sub;
 
 	if (OidIsValid(sub->gold) && object_ownercheck(RelationRelationId, sub->gold, sub->owner))
-		(void) mls_gold_prepare(run->table, sub->silver);
+		mls_gold_complete(run->table, sub->silver, sub->gold);
 }
 
 /* Fields among new columns that no record of bronze holds (List of char *). */
@@ -147,15 +147,33 @@ added_fields(const MlsRun *run, Datum columns, int *n)
 	return fields;
 }
 
+/* Keeps which columns are filled; fields are those of columns that are to be, or NULL. */
 static void
-keep_columns(const MlsSubscription *sub, Datum columns, bool fill)
+keep_columns(const MlsSubscription *sub, Datum columns, Datum fields)
 {
-	Oid types[] = {INT8OID, TEXTARRAYOID, BOOLOID};
-	Datum values[] = {Int64GetDatum(sub->id), columns, BoolGetDatum(fill)};
+	Oid types[] = {INT8OID, TEXTARRAYOID, TEXTARRAYOID};
+	Datum values[] = {Int64GetDatum(sub->id), columns, fields};
 
-	mls_execute("UPDATE mls.subscription SET columns = $2, "
-				"fill_after = CASE WHEN $3 THEN '' ELSE fill_after END "
+	mls_execute("UPDATE mls.subscription SET columns = $2, fill_fields = fill_fields || $3, "
+				"fill_after = CASE WHEN $3 IS NOT NULL THEN '' ELSE fill_after END "
 				"WHERE id = $1 AND columns IS DISTINCT FROM $2",
+				3, types, values, fields == (Datum) 0 ? "  n" : "   ", SPI_OK_UPDATE);
+}
+
+/*
+ * Takes note of columns whose fields (text[]) are new at the source: they are
+ * filled from bronze, and no reason to read everything again.
+ */
+void
+mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, Datum fields)
+{
+	Oid types[] = {INT8OID, TEXTARRAYOID, TEXTARRAYOID};
+	Datum values[] = {Int64GetDatum(sub->id), filled_columns(table, sub->silver), fields};
+
+	mls_execute("UPDATE mls.subscription SET fill_fields = fill_fields || $3, fill_after = '', "
+				"columns = columns || ARRAY(SELECT c FROM pg_catalog.unnest($2) c "
+				"WHERE pg_catalog.split_part(c, E'\\t', 2) = ANY ($3)) "
+				"WHERE id = $1 AND columns IS NOT NULL",
 				3, types, values, NULL, SPI_OK_UPDATE);
 }
 
@@ -181,7 +199,7 @@ follow_columns(MlsRun *run)
 	columns = filled_columns(run->table, run->sub->silver);
 	fields = added_fields(run, columns, &n);
 	run->sub->fills |= n > 0;
-	keep_columns(run->sub, columns, n > 0);
+	keep_columns(run->sub, columns, n > 0 ? mls_key_array(fields, n) : (Datum) 0);
 	if (n == 0 || is_bronze_empty(run->sub))
 		return;
 	missing = fields_not_in_bronze(run, fields, n);
@@ -200,8 +218,9 @@ mls_scope_settle(const MlsRun *run)
 	Oid types[] = {INT8OID, TEXTARRAYOID};
 	Datum values[] = {Int64GetDatum(run->sub->id), filled_columns(run->table, run->sub->silver)};
 
-	mls_execute("UPDATE mls.subscription SET columns = $2, fill_after = NULL WHERE id = $1", 2,
-				types, values, NULL, SPI_OK_UPDATE);
+	mls_execute("UPDATE mls.subscription SET columns = $2, fill_after = NULL, "
+				"fill_fields = NULL WHERE id = $1",
+				2, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* ---- What the process sync calls ---- */
@@ -219,23 +238,36 @@ mls_scope_prepare(MlsRun *run)
 	follow_columns(run);
 }
 
-/* The next records to fill; NULL at the end.  *last_key is where they end. */
-static MlsBatch *
-next_to_fill(const MlsRun *run, char **last_key)
+/* The key up to which records are looked at next; NULL: there are no more than that many. */
+static char *
+end_of_window(const MlsRun *run)
 {
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(run->sub->id)};
-	SPITupleTable *found;
 
-	mls_execute(psprintf("SELECT b.record, b.key FROM mls.subscription s JOIN %s b "
-						 "ON b.key > s.fill_after WHERE s.id = $1 AND b.deleted_at IS NULL "
-						 "ORDER BY b.key LIMIT %d",
-						 mls_qualified_name(run->sub->bronze), FILL_RECORDS),
+	mls_execute(psprintf("SELECT b.key FROM mls.subscription s JOIN %s b ON b.key > s.fill_after "
+						 "WHERE s.id = $1 ORDER BY b.key OFFSET %d LIMIT 1",
+						 mls_qualified_name(run->sub->bronze), FILL_RECORDS - 1),
 				1, types, values, NULL, SPI_OK_SELECT);
-	found = SPI_tuptable;
-	if (SPI_processed == 0)
-		return NULL;
-	*last_key = SPI_getvalue(found->vals[SPI_processed - 1], found->tupdesc, 2);
+	return SPI_processed == 0
+			   ? NULL
+			   : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/* The records up to a key that have one of the fields; those that have none stay as they are. */
+static MlsBatch *
+next_to_fill(const MlsRun *run, const char *until)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(run->sub->id), until ? CStringGetTextDatum(until) : (Datum) 0};
+
+	mls_execute(psprintf("SELECT b.record FROM mls.subscription s JOIN %s b "
+						 "ON b.key > s.fill_after WHERE s.id = $1 AND b.deleted_at IS NULL "
+						 "AND ($2 IS NULL OR b.key <= $2) "
+						 "AND EXISTS (SELECT FROM pg_catalog.unnest(s.fill_fields) f WHERE f = '*' "
+						 "OR pg_catalog.strpos(b.record::text, '\"' || f || '\"') > 0)",
+						 mls_qualified_name(run->sub->bronze)),
+				2, types, values, until ? "  " : " n", SPI_OK_SELECT);
 	return mls_bronze_batch(run->table);
 }
 
@@ -245,8 +277,9 @@ reach_fill(const MlsSubscription *sub, const char *key)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(sub->id), key ? CStringGetTextDatum(key) : (Datum) 0};
 
-	mls_execute("UPDATE mls.subscription SET fill_after = $2 WHERE id = $1", 2, types, values,
-				key ? "  " : " n", SPI_OK_UPDATE);
+	mls_execute("UPDATE mls.subscription SET fill_after = $2, "
+				"fill_fields = CASE WHEN $2 IS NOT NULL THEN fill_fields END WHERE id = $1",
+				2, types, values, key ? "  " : " n", SPI_OK_UPDATE);
 }
 
 /* Fills the next records in a transaction; false when none is left. */
@@ -255,17 +288,15 @@ fill_step(MlsRun *run)
 {
 	MlsCounters counters = run->counters;
 	MlsCounters filled = {0};
-	char *last_key = NULL;
-	MlsBatch *batch;
+	char *until;
 
 	mls_run_begin_step(run);
-	batch = next_to_fill(run, &last_key);
-	if (batch != NULL)
-		mls_writer_convert(run->writer, batch, &filled);
-	reach_fill(run->sub, last_key);
+	until = end_of_window(run);
+	mls_writer_convert(run->writer, next_to_fill(run, until), &filled);
+	reach_fill(run->sub, until);
 	counters.bad_values += filled.bad_values;
 	mls_run_end_step(run, &counters);
-	return batch != NULL;
+	return until != NULL;
 }
 
 /* Outside transactions, before anything is read. */

@@ -31,6 +31,7 @@
  *	rebuild.c	   mls_rebuild(): silver and gold from bronze
  *	policy.c	   after a failure: its kind, and when the next attempt is due
  *	instant.c	   timestamps with all their digits
+ *	drift.c		   changes of the remote schema; see drift.h
  *
  * The one rule behind it: the network is used outside transactions, and a page
  * is written with its cursor in one transaction.
@@ -331,6 +332,7 @@ extern void mls_scope_prepare(MlsRun *run);
 extern void mls_scope_fill(MlsRun *run);
 extern void mls_scope_settle(const MlsRun *run);
 extern bool mls_scope_preview(MlsRun *run);
+extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, Datum fields);
 
 /* ---- What a sync would do (forecast.c) ---- */
 
@@ -386,7 +388,9 @@ struct MlsRun
 	MlsTable *table;
 	MlsWriter *writer;
 	void *state;      /* the process's own; NULL before its work begins */
-	const char *note; /* what was remarkable, or NULL */
+	const char *note;   /* what was remarkable, or NULL */
+	const char *remark; /* the same of the remote schema */
+	MlsHttpStats schema_spent;
 	int64 id;         /* in mls.run; 0 before it is there */
 	MlsCounters counters;
 	bool locked;
@@ -415,6 +419,9 @@ extern void mls_run_begin_step(MlsRun *run);
 extern void mls_run_end_step(MlsRun *run, MlsCounters *counters);
 extern void mls_run_enter(MlsRun *run, const char *phase);
 extern void mls_run_note(MlsRun *run, const char *format, ...) pg_attribute_printf(2, 3);
+
+/* At the start of a sync, outside transactions: has the remote schema changed? (drift.c) */
+extern void mls_drift_check(MlsRun *run);
 
 /* Called when the process ends while a run is open: leaves a word in its row. */
 extern void mls_engine_interrupted(void);

@@ -1,0 +1,57 @@
+/*
+ * drift.h
+ *		Changes of the remote schema, as the files that deal with them share it.
+ *
+ * drift.c		   at the start of a sync: is a comparison due, and what follows from it
+ * remote_schema.c what is known of a remote resource, compared with what it is now
+ * evolve.c		   tables that follow: columns added and widened
+ * schema_check.c  mls_schema_check() and mls_schema_accept()
+ *
+ * All functions here want a transaction with SPI connected, unless they say
+ * otherwise.
+ */
+#ifndef MLS_DRIFT_H
+#define MLS_DRIFT_H
+
+#include "postgres.h"
+
+#include "sync/sync.h"
+
+/* One thing that is not as it was. */
+typedef struct MlsDifference
+{
+	char *change; /* field_added, key_changed, ... */
+	char *name;   /* of the field or lookup, or the resource */
+	char *message;
+} MlsDifference;
+
+/* What was noted of earlier comparisons. */
+typedef struct MlsKnown
+{
+	TimestampTz checked_at; /* 0: never */
+	TimestampTz failed_at;  /* 0: not since */
+	bool is_pending;        /* tables have not followed yet */
+} MlsKnown;
+
+/* ---- remote_schema.c ---- */
+
+extern MlsKnown mls_known_read(int64 subscription);
+extern void mls_known_fail(int64 subscription);
+extern const MlsRemoteResource *mls_remote_find(const MlsRemoteSchema *schema, const char *name);
+
+/* Lets SQL see a declaration until SPI is finished; NULL for a resource that is gone. */
+extern void mls_remote_open(const MlsRemoteResource *resource);
+extern List *mls_remote_compare(const MlsSubscription *sub, const MlsRemoteResource *resource);
+extern void mls_remote_learn(const MlsSubscription *sub, const MlsRemoteResource *resource);
+
+/* Keeps something as an issue; run 0: of none. */
+extern void
+mls_drift_issue(const MlsSubscription *sub, int64 run, const char *name, const char *reason);
+extern void mls_remote_record(const MlsSubscription *sub, int64 run, List *differences);
+
+/* ---- evolve.c ---- */
+
+/* Lets the tables follow what is pending; returns how many columns were added. */
+extern int mls_evolve(const MlsSubscription *sub, int64 run);
+
+#endif /* MLS_DRIFT_H */

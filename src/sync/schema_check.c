@@ -1,0 +1,144 @@
+/*
+ * schema_check.c
+ *		mls_schema_check() and mls_schema_accept(): the remote schema compared now,
+ *		at a user's wish.
+ *
+ * Both fetch the metadata in the caller's transaction, with the caller's user
+ * mapping.  The first changes nothing, so a source with the policy stop stays
+ * stopped until somebody calls the second.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "sync/drift.h"
+
+PG_FUNCTION_INFO_V1(mls_schema_check);
+PG_FUNCTION_INFO_V1(mls_schema_accept);
+
+/* Subscriptions of a source, or that of one of its resources (List of MlsSubscription *). */
+static List *
+chosen(FunctionCallInfo fcinfo)
+{
+	Oid types[] = {TEXTOID, TEXTOID};
+	char nulls[] = {' ', PG_ARGISNULL(1) ? 'n' : ' ', '\0'};
+	Datum values[] = {PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
+	List *found = NIL;
+	SPITupleTable *ids;
+
+	mls_execute("SELECT id FROM mls.subscription WHERE source = $1 "
+				"AND ($2 IS NULL OR resource = $2) AND pg_catalog.pg_has_role(owner, 'USAGE') "
+				"ORDER BY id",
+				2, types, values, nulls, SPI_OK_SELECT);
+	ids = SPI_tuptable;
+	for (uint64 i = 0; i < ids->numvals; i++)
+	{
+		bool isnull;
+
+		found = lappend(found, mls_subscription_by_id(DatumGetInt64(
+								   SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull))));
+	}
+	if (found == NIL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"),
+				errhint("The view mls_status lists all; mls_subscribe() adds one."));
+	return found;
+}
+
+static MlsRemoteSchema *
+describe(const char *name)
+{
+	MlsSource *source = mls_source_by_name(name, GetUserId(), true);
+	MlsHttpStats stats = {0};
+
+	return source->protocol->describe(source, &stats);
+}
+
+static void
+put_row(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsDifference *difference)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool isnull[4] = {false};
+	Datum values[4];
+
+	values[0] = CStringGetTextDatum(sub->resource);
+	values[1] = CStringGetTextDatum(difference->change);
+	values[2] = CStringGetTextDatum(difference->name);
+	values[3] = CStringGetTextDatum(difference->message);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+}
+
+/* The differences of one subscription as rows; with `learn` they are known from now on. */
+static void
+compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSchema *schema,
+		bool learn)
+{
+	const MlsRemoteResource *resource = mls_remote_find(schema, sub->resource);
+	List *differences;
+	ListCell *lc;
+
+	/* The relations of one declaration end with their connection. */
+	SPI_connect();
+	mls_remote_open(resource);
+	differences = mls_remote_compare(sub, resource);
+	foreach (lc, differences)
+		put_row(fcinfo, sub, lfirst(lc));
+	if (learn)
+	{
+		mls_remote_record(sub, 0, differences);
+		mls_remote_learn(sub, resource);
+	}
+	SPI_finish();
+}
+
+/* mls_schema_check(source, resource): resource, change, name, message */
+Datum
+mls_schema_check(PG_FUNCTION_ARGS)
+{
+	MlsRemoteSchema *schema;
+	List *subscriptions;
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	SPI_connect();
+	subscriptions = chosen(fcinfo);
+	schema = describe(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	foreach (lc, subscriptions)
+		compare(fcinfo, lfirst(lc), schema, false);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* mls_schema_accept(source, resource, columns): the same rows */
+Datum
+mls_schema_accept(PG_FUNCTION_ARGS)
+{
+	bool columns = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	MlsRemoteSchema *schema;
+	List *subscriptions;
+	ListCell *lc;
+
+	mls_refuse_standby("mls_schema_accept()", "accept");
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	SPI_connect();
+	subscriptions = chosen(fcinfo);
+	schema = describe(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	foreach (lc, subscriptions)
+	{
+		const MlsSubscription *sub = lfirst(lc);
+
+		if (!mls_subscription_lock(sub->id, false))
+			mls_subscription_report_busy(sub);
+		compare(fcinfo, sub, schema, true);
+		if (columns)
+			(void) mls_evolve(sub, 0);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
