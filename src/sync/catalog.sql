@@ -62,7 +62,7 @@ COMMENT ON COLUMN mls.subscription.scope_hash IS 'fingerprint of what is asked f
 COMMENT ON COLUMN mls.subscription.reading_all IS 'a sync that reads everything again, whatever the cursor, has begun and not ended';
 COMMENT ON COLUMN mls.subscription.columns IS 'columns of silver that are filled, each with its field and type; NULL before the first sync';
 COMMENT ON COLUMN mls.subscription.fill_after IS 'key up to which columns added later are filled from bronze; NULL when there is nothing to fill';
-COMMENT ON COLUMN mls.subscription.fill_fields IS 'fields of those columns: records without them are passed over';
+COMMENT ON COLUMN mls.subscription.fill_fields IS 'fields of those columns: records without them are passed over; * for none';
 COMMENT ON COLUMN mls.subscription.failures IS 'syncs that failed since the last one that ended well';
 COMMENT ON COLUMN mls.subscription.next_attempt_at IS 'a sync that does not name the source leaves the subscription alone until then; NULL for no limit';
 COMMENT ON COLUMN mls.subscription.error_class IS 'what the last sync failed of: credentials, quota, network, protocol, data or ours; NULL if it did not';

@@ -103,17 +103,24 @@ is_malformed(int sqlstate)
 		   sqlstate == ERRCODE_FDW_INVALID_DATA_TYPE_DESCRIPTORS;
 }
 
+/*
+ * Reading metadata looks at types, and so needs a transaction; without a
+ * snapshot it holds nothing back while the network is waited for.
+ */
 static void
 describe(MlsRun *run, const MlsSource *source)
 {
-	MemoryContext before = MemoryContextSwitchTo(described.context);
+	MemoryContext before = CurrentMemoryContext;
 	MlsSource patient = *source;
 
 	/* Records are waiting. */
 	patient.http.retries = Min(source->http.retries, 1);
 	PG_TRY();
 	{
+		StartTransactionCommand();
+		MemoryContextSwitchTo(described.context);
 		described.schema = source->protocol->describe(&patient, &run->schema_spent);
+		CommitTransactionCommand();
 	}
 	PG_CATCH();
 	{
@@ -122,6 +129,7 @@ describe(MlsRun *run, const MlsSource *source)
 		MemoryContextSwitchTo(described.context);
 		described.error = CopyErrorData();
 		FlushErrorState();
+		AbortOutOfAnyTransaction();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(before);
@@ -181,8 +189,9 @@ note_failure(MlsRun *run, const MlsSource *source)
 		ReThrowError(described.error);
 	keep_issue(run, reason, true);
 	add_remark(run, reason);
-	ereport(WARNING, errmsg("could not check the schema of resource \"%s\" of source \"%s\"",
-							run->sub->resource, run->sub->source),
+	ereport(WARNING,
+			errmsg("could not check the schema of resource \"%s\" of source \"%s\"",
+				   run->sub->resource, run->sub->source),
 			errdetail_internal("%s", reason));
 }
 
@@ -211,8 +220,8 @@ pg_noreturn static void
 stop(const MlsRun *run, List *differences)
 {
 	ereport(ERROR, errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
-			errmsg("the schema of resource \"%s\" of source \"%s\" has changed",
-				   run->sub->resource, run->sub->source),
+			errmsg("the schema of resource \"%s\" of source \"%s\" has changed", run->sub->resource,
+				   run->sub->source),
 			errdetail_internal("%s", list_differences(differences)),
 			errhint("Accept it with mls_schema_accept(%s, %s), which adds columns for new fields.",
 					quote_literal_cstr(run->sub->source), quote_literal_cstr(run->sub->resource)));
@@ -274,13 +283,14 @@ try_to_follow(MlsRun *run)
 		int added;
 
 		mls_transaction_begin(run->sub->owner);
-		set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-						  GUC_ACTION_SAVE, true, 0, false);
+		set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+						  true, 0, false);
 		added = mls_evolve(run->sub, run->id);
 		mls_transaction_commit();
 		run->sub->fills |= added > 0;
 		if (added > 0)
-			add_remark(run, psprintf("%d columns were added", added));
+			add_remark(run, added == 1 ? "1 column was added"
+									   : psprintf("%d columns were added", added));
 	}
 	PG_CATCH();
 	{

@@ -279,8 +279,7 @@ write_failure(MlsRun *run)
 
 	count_spent(run, &run->counters);
 	mls_run_progress(run->id, &run->counters);
-	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome,
-				   whole_note(run),
+	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, whole_note(run),
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->failed)
 		run->process->failed(run->sub, run->outcome);

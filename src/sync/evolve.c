@@ -167,12 +167,12 @@ plan_addition(Evolution *evolution, const MlsRemoteField *field)
 		return;
 	}
 	column.name = column_name(evolution, field->name);
-	add_command(evolution, psprintf("ALTER FOREIGN TABLE %s ADD COLUMN %s", table,
-									mls_column_sql(&column)));
+	add_command(evolution,
+				psprintf("ALTER FOREIGN TABLE %s ADD COLUMN %s", table, mls_column_sql(&column)));
 	if (field->description != NULL)
-		add_command(evolution, psprintf("COMMENT ON COLUMN %s.%s IS %s", table,
-										quote_identifier(column.name),
-										quote_literal_cstr(field->description)));
+		add_command(evolution,
+					psprintf("COMMENT ON COLUMN %s.%s IS %s", table, quote_identifier(column.name),
+							 quote_literal_cstr(field->description)));
 	evolution->names = lappend(evolution->names, (char *) column.name);
 	evolution->added = lappend(evolution->added, (char *) field->name);
 }
@@ -205,9 +205,8 @@ plan_widening(Evolution *evolution, const MlsColumn *column, const MlsRemoteFiel
 		add_command(evolution, psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE %s",
 										evolution->table->name, name, type));
 	if (is_too_short(evolution->sub->silver, column->name, field->max_length))
-		add_command(evolution,
-					psprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s",
-							 mls_qualified_name(evolution->sub->silver), name, type));
+		add_command(evolution, psprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s",
+										mls_qualified_name(evolution->sub->silver), name, type));
 }
 
 /* ", ADD name 'value'", or SET or DROP; nothing if the option is as it should be. */
@@ -239,9 +238,9 @@ plan_options(Evolution *evolution, const MlsColumn *column, const MlsRemoteField
 	append_option(&list, "flags", column->is_flags ? "true" : NULL,
 				  field->is_flags ? "true" : NULL);
 	if (list.len > 0)
-		add_command(evolution, psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (%s)",
-										evolution->table->name, quote_identifier(column->name),
-										list.data));
+		add_command(evolution,
+					psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (%s)",
+							 evolution->table->name, quote_identifier(column->name), list.data));
 }
 
 static void

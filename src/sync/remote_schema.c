@@ -201,25 +201,21 @@ mls_known_fail(int64 subscription)
 	"remote AS (SELECT *, coalesce(type, 'unknown') || "                                           \
 	"coalesce('(' || max_length || ')', '') AS shape FROM mls_remote_field) "
 
-static const char added_fields[] =
-	BOTH_SIDES
+static const char added_fields[] = BOTH_SIDES
 	"SELECT 'field_added', field, format('field \"%s\" was added, with type %s', field, shape) "
 	"FROM remote r WHERE NOT EXISTS (SELECT FROM known k WHERE k.field = r.field) ORDER BY field";
 
-static const char removed_fields[] =
-	BOTH_SIDES
+static const char removed_fields[] = BOTH_SIDES
 	"SELECT 'field_removed', field, format('field \"%s\" was removed; its column stays', field) "
 	"FROM known k WHERE NOT EXISTS (SELECT FROM remote r WHERE r.field = k.field) ORDER BY field";
 
 static const char changed_types[] =
-	BOTH_SIDES
-	"SELECT 'type_changed', field, format('field \"%s\" changed its type from %s to %s; "
-	"its column keeps the type it has', field, k.shape, r.shape) "
-	"FROM known k JOIN remote r USING (field) "
-	"WHERE (k.type, k.pg_type) IS DISTINCT FROM (r.type, r.pg_type) ORDER BY field";
+	BOTH_SIDES "SELECT 'type_changed', field, format('field \"%s\" changed its type from %s to %s; "
+			   "its column keeps the type it has', field, k.shape, r.shape) "
+			   "FROM known k JOIN remote r USING (field) "
+			   "WHERE (k.type, k.pg_type) IS DISTINCT FROM (r.type, r.pg_type) ORDER BY field";
 
-static const char changed_lengths[] =
-	BOTH_SIDES
+static const char changed_lengths[] = BOTH_SIDES
 	"SELECT CASE WHEN coalesce(k.max_length, 2147483647) < coalesce(r.max_length, 2147483647) "
 	"THEN 'field_lengthened' ELSE 'field_shortened' END, field, "
 	"format('field \"%s\" changed its length from %s to %s', field, "
@@ -305,8 +301,8 @@ find(List *found, const char *sql, const MlsSubscription *sub, const MlsRemoteRe
 List *
 mls_remote_compare(const MlsSubscription *sub, const MlsRemoteResource *resource)
 {
-	static const char *const queries[] = {resource_back, changed_key,     added_fields,
-										  removed_fields, changed_types,  changed_lengths,
+	static const char *const queries[] = {resource_back,  changed_key,   added_fields,
+										  removed_fields, changed_types, changed_lengths,
 										  added_values,   removed_values};
 	List *found = NIL;
 

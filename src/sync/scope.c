@@ -147,17 +147,18 @@ added_fields(const MlsRun *run, Datum columns, int *n)
 	return fields;
 }
 
-/* Keeps which columns are filled; fields are those of columns that are to be, or NULL. */
+/* A column may have held another field before, so all records are filled, with that field or without. */
 static void
-keep_columns(const MlsSubscription *sub, Datum columns, Datum fields)
+keep_columns(const MlsSubscription *sub, Datum columns, bool fill)
 {
-	Oid types[] = {INT8OID, TEXTARRAYOID, TEXTARRAYOID};
-	Datum values[] = {Int64GetDatum(sub->id), columns, fields};
+	Oid types[] = {INT8OID, TEXTARRAYOID, BOOLOID};
+	Datum values[] = {Int64GetDatum(sub->id), columns, BoolGetDatum(fill)};
 
-	mls_execute("UPDATE mls.subscription SET columns = $2, fill_fields = fill_fields || $3, "
-				"fill_after = CASE WHEN $3 IS NOT NULL THEN '' ELSE fill_after END "
+	mls_execute("UPDATE mls.subscription SET columns = $2, "
+				"fill_after = CASE WHEN $3 THEN '' ELSE fill_after END, "
+				"fill_fields = CASE WHEN $3 THEN '{*}' ELSE fill_fields END "
 				"WHERE id = $1 AND columns IS DISTINCT FROM $2",
-				3, types, values, fields == (Datum) 0 ? "  n" : "   ", SPI_OK_UPDATE);
+				3, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /*
@@ -199,7 +200,7 @@ follow_columns(MlsRun *run)
 	columns = filled_columns(run->table, run->sub->silver);
 	fields = added_fields(run, columns, &n);
 	run->sub->fills |= n > 0;
-	keep_columns(run->sub, columns, n > 0 ? mls_key_array(fields, n) : (Datum) 0);
+	keep_columns(run->sub, columns, n > 0);
 	if (n == 0 || is_bronze_empty(run->sub))
 		return;
 	missing = fields_not_in_bronze(run, fields, n);

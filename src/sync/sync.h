@@ -387,11 +387,11 @@ struct MlsRun
 	MlsSubscription *sub;
 	MlsTable *table;
 	MlsWriter *writer;
-	void *state;      /* the process's own; NULL before its work begins */
+	void *state;        /* the process's own; NULL before its work begins */
 	const char *note;   /* what was remarkable, or NULL */
 	const char *remark; /* the same of the remote schema */
 	MlsHttpStats schema_spent;
-	int64 id;         /* in mls.run; 0 before it is there */
+	int64 id; /* in mls.run; 0 before it is there */
 	MlsCounters counters;
 	bool locked;
 };

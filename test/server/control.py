@@ -153,10 +153,17 @@ class Control:
 
     def change_schema(self, schema):
         for item in schema.get("add", []):
-            self.store.add_field(item.get("resource", "Property"), item["field"], item.get("type", "Edm.String"))
+            self.store.add_field(item.get("resource", "Property"), item["field"], item.get("type", "Edm.String"),
+                                 item.get("length"))
         for item in schema.get("drop", []):
             item = {"field": item} if isinstance(item, str) else item
             self.store.drop_field(item.get("resource", "Property"), item["field"])
+        for item in schema.get("declare", []):
+            self.store.declare(item.get("resource", "Property"), item.get("length"), item.get("key"))
+        for item in schema.get("members", []):
+            self.store.change_members(item["lookup"], item.get("add", []), item.get("drop", []))
+        for name in schema.get("drop_resource", []):
+            self.store.drop_resource(name)
 
     def post_revoke(self, spec):
         self.auth.revoke()

@@ -37,6 +37,7 @@ class Table:
     def __init__(self, name, key, fields, cells, count, navigations=()):
         self.name = name
         self.key = key
+        self.declared_key = key
         self.fields = {field.name: field for field in fields}
         self.cells = cells
         self.count = count
@@ -221,13 +222,35 @@ class Store:
             return keys
         return random.Random("%s/%s" % (self.seed, self.version)).sample(keys, count)
 
-    def add_field(self, resource, name, type_name):
+    def add_field(self, resource, name, type_name, length=None):
+        """A new field, or one of another type under an old name, with values for all records."""
         table, field = self.tables[resource], shapes.field_from_type(name, type_name)
+        field.max_length = length
         with self.lock:
             table.fields[name] = field
             table.cells[name] = values.make_pool(field, self.model, self.seed, resource).cell
             table.forget_bodies()
             self.changed(table)
+
+    def declare(self, resource, length=None, key=None):
+        """What $metadata says of lengths ({field: length}) and of the key; the data stay."""
+        table = self.tables[resource]
+        for name, value in (length or {}).items():
+            table.fields[name].max_length = value
+        table.declared_key = key or table.declared_key
+
+    def change_members(self, lookup, add=(), drop=()):
+        """Members of an enumeration (--enum enum) appear or vanish in $metadata."""
+        members = self.model.enums[lookup].members
+        for name in add:
+            members[name] = (max(value for value, _ in members.values()) + 1, name)
+        for name in drop:
+            del members[name]
+
+    def drop_resource(self, resource):
+        with self.lock:
+            del self.tables[resource]
+            self.version += 1
 
     def drop_field(self, resource, name):
         table = self.tables[resource]

@@ -42,7 +42,7 @@ def navigation_xml(nav):
 
 
 def entity_xml(table):
-    key = element("Key", [element("PropertyRef", Name=table.key)])
+    key = element("Key", [element("PropertyRef", Name=table.declared_key)])
     properties = [property_xml(field, table.name != "Sampler") for field in table.fields.values()]
     return element("EntityType", [key, *properties, *map(navigation_xml, table.navigations.values())], Name=table.name)
 
