@@ -250,9 +250,8 @@ end_of_window(const MlsRun *run)
 						 "WHERE s.id = $1 ORDER BY b.key OFFSET %d LIMIT 1",
 						 mls_qualified_name(run->sub->bronze), FILL_RECORDS - 1),
 				1, types, values, NULL, SPI_OK_SELECT);
-	return SPI_processed == 0
-			   ? NULL
-			   : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return SPI_processed == 0 ? NULL
+							  : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
 /* The records up to a key that have one of the fields; those that have none stay as they are. */
