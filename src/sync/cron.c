@@ -1,9 +1,10 @@
 /*
  * cron.c
- *		mls.cron_database(): where pg_cron lives.
+ *		mls.cron_database() and mls.cron_timezone(): where pg_cron lives, and by
+ *		which clock.
  *
  * The settings that tell are shown to superusers only, who are rarely those who
- * schedule; the name of a database is no secret to whoever may connect to one.
+ * schedule or watch; neither is a secret to whoever may connect to a database.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@
 #include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(mls_cron_database);
+PG_FUNCTION_INFO_V1(mls_cron_timezone);
 
 /* "pg_cron", "pg_cron.so" or a path to it. */
 static bool
@@ -38,14 +40,27 @@ is_preloaded(void)
 	return false;
 }
 
+/* A setting of pg_cron, or what it is by default. */
+static const char *
+setting_or(const char *name, const char *otherwise)
+{
+	const char *value = GetConfigOption(name, true, false);
+
+	return value && value[0] ? value : otherwise;
+}
+
 /* mls.cron_database(): NULL if the server has not loaded pg_cron. */
 Datum
 mls_cron_database(PG_FUNCTION_ARGS)
 {
-	const char *name;
-
 	if (!is_preloaded())
 		PG_RETURN_NULL();
-	name = GetConfigOption("cron.database_name", true, false);
-	PG_RETURN_TEXT_P(cstring_to_text(name && name[0] ? name : "postgres"));
+	PG_RETURN_TEXT_P(cstring_to_text(setting_or("cron.database_name", "postgres")));
+}
+
+/* mls.cron_timezone(): the time zone of schedules. */
+Datum
+mls_cron_timezone(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(setting_or("cron.timezone", "GMT")));
 }

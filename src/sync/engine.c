@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -33,6 +34,10 @@
 static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
 											  &mls_reconcile_process};
 
+/* How long a patient process waits for another run to end, and how often it looks. */
+#define PATIENCE_MS (3600 * 1000L)
+#define RETRY_MS 1000L
+
 /* The run of this worker, for the case that it is ended in it. */
 static MlsRun *current_run = NULL;
 
@@ -44,9 +49,9 @@ mls_process(MlsProcessKind kind)
 
 /* ---- Beginning ---- */
 
-/* Reads the subscription as the calling role and takes its lock. */
+/* Reads the subscription as the calling role and takes its lock, unless another process has it. */
 static void
-claim(MlsRun *run)
+try_to_claim(MlsRun *run, bool last_try)
 {
 	int64 id = run->outcome->subscription;
 
@@ -64,10 +69,32 @@ claim(MlsRun *run)
 					   run->process->name, run->sub->resource, run->sub->source),
 				errdetail("Only a role with the privileges of the subscription's owner may."));
 	run->locked = mls_subscription_lock(id, true);
-	if (!run->locked)
+	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
+}
+
+/*
+ * A sync that meets another run has nothing to add to it and ends.  A purge or a
+ * reconcile would be missing, for a day if it was scheduled at the minute of a
+ * sync; so it waits, outside transactions.
+ */
+static void
+claim(MlsRun *run)
+{
+	int64 tries = run->process->patient ? PATIENCE_MS / RETRY_MS : 0;
+
+	for (;;)
+	{
+		try_to_claim(run, tries-- == 0);
+		if (run->locked)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Writes the run row; the subscription is read again now that nobody else moves its cursor. */

@@ -10,8 +10,7 @@ SELECT s.id,
        s.foreign_table, s.bronze, s.silver,
        s.subscribed_at,
        t.state, t.last_run, t.last_success, t.schedule, t.quota_used, t.source,
-       coalesce(t.last_success, s.subscribed_at) AS complete_at,
-       CASE WHEN t.state <> 'syncing' THEN mls.cron_next(t.schedule, t.last_run) END AS due_at
+       coalesce(t.last_success, s.subscribed_at) AS complete_at
   FROM mls.subscription s
   JOIN mls_status t ON t.foreign_table = s.foreign_table;
 COMMENT ON VIEW mls.fact IS 'what mls_health() judges of each subscription';
@@ -28,7 +27,6 @@ COMMENT ON COLUMN mls.fact.schedule IS 'as in mls_status';
 COMMENT ON COLUMN mls.fact.quota_used IS 'as in mls_status';
 COMMENT ON COLUMN mls.fact.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls.fact.complete_at IS 'when the last success was, or the subscription';
-COMMENT ON COLUMN mls.fact.due_at IS 'when a scheduled run should have followed the last one';
 
 -- Processes whose last runs failed: how many in a row, and why the last.
 CREATE VIEW mls.failing WITH (security_invoker = true) AS
@@ -80,7 +78,7 @@ CREATE FUNCTION mls_health(
     OUT level text,
     OUT message text)
     RETURNS SETOF record
-    LANGUAGE sql STABLE ROWS 12
+    LANGUAGE sql STABLE ROWS 14
     SET search_path = pg_catalog, pg_temp
     AS $$
 WITH fact AS MATERIALIZED (SELECT * FROM mls.fact)
@@ -96,13 +94,29 @@ SELECT 'runs', CASE WHEN late IS NULL THEN 'ok' ELSE 'critical' END,
   FROM (SELECT string_agg(name, ', ' ORDER BY name) AS late FROM fact
          WHERE coalesce(last_run, subscribed_at) < now() - max_age AND state <> 'syncing') f
 UNION ALL
-SELECT 'schedule', CASE WHEN late IS NULL THEN 'ok' ELSE 'critical' END,
-       coalesce('scheduled runs did not begin, pg_cron may not be working: ' || late,
-                format('%s resources are scheduled by pg_cron, and none is late', n))
-  FROM (SELECT string_agg(format('%s (due %s)', name, due_at), ', ' ORDER BY name)
-                   FILTER (WHERE due_at < now() - grace) AS late,
-               count(schedule) AS n
-          FROM fact) f
+SELECT 'schedule',
+       CASE WHEN late IS NULL THEN 'ok' WHEN since_start < now() - grace THEN 'critical' ELSE 'warning' END,
+       coalesce(CASE WHEN since_start < now() - grace
+                     THEN 'scheduled runs did not begin, pg_cron may not be working: '
+                     ELSE 'scheduled runs were missed while the server was down: ' END || late,
+                CASE WHEN n > 0 THEN format('%s processes are scheduled, and none is late', n)
+                     ELSE 'nothing is scheduled by mls_schedule()' END)
+  FROM (SELECT string_agg(format('%s of %s (due %s)', d.process, f.name, d.due_at), ', ' ORDER BY f.name, d.process)
+                   FILTER (WHERE d.due_at < now() - grace AND f.state <> 'syncing') AS late,
+               min(d.due_since_start) FILTER (WHERE f.state <> 'syncing') AS since_start,
+               count(d.process) AS n
+          FROM fact f JOIN mls.due d ON d.subscription = f.id) f
+UNION ALL
+SELECT 'jobs', CASE WHEN lost IS NULL THEN 'ok' ELSE 'critical' END,
+       coalesce('pg_cron does not have these jobs any more, or has them switched off: ' || lost
+                || '; call mls_schedule() again', 'no job is missing')
+  FROM (SELECT string_agg(j, ', ' ORDER BY j) AS lost FROM mls.lost_jobs() j) f
+UNION ALL
+SELECT 'orphans', CASE WHEN lost IS NULL THEN 'ok' ELSE 'warning' END,
+       coalesce('scheduled, but not subscribed: ' || lost || '; call mls_unschedule()',
+                'nothing is scheduled without a subscription')
+  FROM (SELECT string_agg(DISTINCT j.source, ', ') AS lost FROM mls.schedule j
+         WHERE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = j.source)) f
 UNION ALL
 SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
        coalesce(bad, 'every last run succeeded')

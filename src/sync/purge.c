@@ -236,6 +236,7 @@ purge_end(MlsRun *run)
 
 const MlsProcess mls_purge_process = {
 	.name = "purge",
+	.patient = true,
 	.work = purge_work,
 	.complete = mls_listing_complete,
 	.spent = purge_spent,

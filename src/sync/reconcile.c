@@ -114,6 +114,7 @@ reconcile_end(MlsRun *run)
 
 const MlsProcess mls_reconcile_process = {
 	.name = "reconcile",
+	.patient = true,
 	.work = reconcile_work,
 	.complete = mls_listing_complete,
 	.spent = reconcile_spent,

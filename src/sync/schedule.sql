@@ -38,15 +38,21 @@ CREATE FUNCTION mls.cron_database() RETURNS text
     AS 'MODULE_PATHNAME', 'mls_cron_database' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION mls.cron_database() IS 'database pg_cron lives in; NULL if the server has not loaded it';
 
+CREATE FUNCTION mls.cron_timezone() RETURNS text
+    AS 'MODULE_PATHNAME', 'mls_cron_timezone' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION mls.cron_timezone() IS 'time zone of pg_cron''s schedules';
+
 -- Whoever may create schemas could make a table cron.job; only the extension's own is believed.
 CREATE FUNCTION mls.has_cron() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass('cron.job')
-                  AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-                  AND e.extname = 'pg_cron');
+SELECT EXISTS (SELECT FROM pg_extension e
+                 JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+                                 AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+                 JOIN pg_class c ON c.oid = d.objid
+                 JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE e.extname = 'pg_cron' AND n.nspname = 'cron' AND c.relname = 'job');
 $$;
 COMMENT ON FUNCTION mls.has_cron() IS 'whether the extension pg_cron is in this database';
 
@@ -90,7 +96,7 @@ CREATE FUNCTION mls.cron_next(schedule text, since timestamptz, timezone text DE
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    zone text := coalesce(timezone, nullif(current_setting('cron.timezone', true), ''), 'GMT');
+    zone text := coalesce(timezone, mls.cron_timezone());
     fields text[] := regexp_split_to_array(
         CASE lower(btrim(schedule))
             WHEN '@hourly' THEN '0 * * * *'
@@ -239,7 +245,7 @@ BEGIN
     EXECUTE 'SELECT EXISTS (SELECT FROM cron.job j WHERE j.database = current_database() '
             'AND j.jobname::text = ''mls prune'' AND j.username = current_user)' INTO there;
     IF wanted AND NOT there THEN
-        PERFORM mls.add_job('mls prune', '17 3 * * *', format('SELECT * FROM %I.mls_prune()', '@extschema@'));
+        PERFORM mls.add_job('mls prune', '17 3 * * *', 'SELECT * FROM @extschema@.mls_prune()');
     ELSIF there AND NOT wanted THEN
         PERFORM mls.remove_jobs(ARRAY['mls prune']);
     END IF;
@@ -255,7 +261,7 @@ CREATE FUNCTION mls.asked_jobs(
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(p.expression), ''),
-       format('SELECT * FROM %I.%I(%L%s)', '@extschema@', 'mls_' || p.process, source,
+       format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', p.process, source,
               CASE p.process WHEN 'sync' THEN ', due => true' END)
   FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile))
        AS p (place, process, expression)
@@ -368,13 +374,14 @@ BEGIN
     RETURN NEXT;
     what := 'details of jobs';
     removed := 0;
-    -- pg_cron lets a role see and delete its own.
-    IF mls.has_cron() AND has_schema_privilege('cron', 'USAGE')
-       AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
-        EXECUTE 'DELETE FROM cron.job_run_details d USING cron.job j '
-                'WHERE j.jobid = d.jobid AND j.database = current_database() '
-                'AND j.jobname::text LIKE ''mls %'' AND d.end_time < $1' USING runs_since;
-        GET DIAGNOSTICS removed = ROW_COUNT;
+    -- pg_cron lets a role see and delete its own.  A job that was rescheduled has another number.
+    IF mls.has_cron() THEN
+        IF has_schema_privilege('cron', 'USAGE') THEN
+            EXECUTE 'DELETE FROM cron.job_run_details d WHERE d.database = current_database() '
+                    'AND d.command LIKE $1 AND coalesce(d.end_time, d.start_time) < $2'
+              USING 'SELECT * FROM @extschema@.mls\_%', runs_since;
+            GET DIAGNOSTICS removed = ROW_COUNT;
+        END IF;
     END IF;
     RETURN NEXT;
 END $$;
@@ -382,9 +389,56 @@ COMMENT ON FUNCTION mls_prune()
     IS 'forget runs, changes and issues that are older than mls_fdw.run_retention, change_retention and issue_retention; mls_schedule() has it run daily';
 
 REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(),
-    mls.cron_database(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
+    mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.require_source(text), mls.require_cron(text[]),
     mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
     mls.asked_jobs(text, text, text, text), mls.kept_since(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mls.cron_field(text, integer, integer, text[]),
-    mls.cron_next(text, timestamptz, text) TO pg_monitor;
+-- When a job last should have run, but did not: seen from here, without a word from
+-- pg_cron, which may be dead.  What ran later excuses it, for a process waits for another or
+-- makes room for it, and so does a failure after which it is tried later.
+CREATE VIEW mls.due WITH (security_invoker = true) AS
+SELECT s.id AS subscription,
+       j.process,
+       j.schedule,
+       mls.cron_next(j.schedule, l.since) AS due_at,
+       mls.cron_next(j.schedule, greatest(l.since, pg_catalog.pg_postmaster_start_time())) AS due_since_start
+  FROM mls.subscription s
+  JOIN mls.schedule j ON j.source = s.source AND pg_catalog.pg_has_role(j.role, s.owner, 'USAGE')
+ CROSS JOIN LATERAL (
+       SELECT greatest(j.scheduled_at, s.subscribed_at,
+                       CASE WHEN j.process = 'sync' THEN s.next_attempt_at END,
+                       (SELECT r.started_at FROM mls.run r
+                         WHERE r.subscription = s.id AND r.process = j.process ORDER BY r.id DESC LIMIT 1),
+                       (SELECT r.finished_at FROM mls.run r
+                         WHERE r.subscription = s.id ORDER BY r.id DESC LIMIT 1)) AS since) l;
+COMMENT ON VIEW mls.due IS 'when each scheduled process should have followed the last run';
+COMMENT ON COLUMN mls.due.subscription IS 'number of the subscription';
+COMMENT ON COLUMN mls.due.process IS 'the process';
+COMMENT ON COLUMN mls.due.schedule IS 'its schedule';
+COMMENT ON COLUMN mls.due.due_at IS 'when it was due next';
+COMMENT ON COLUMN mls.due.due_since_start IS 'the same, if the server was down then: when it was due since it is up';
+
+-- A role sees its own jobs only, a superuser all; of others nothing can be told.
+CREATE FUNCTION mls.lost_jobs() RETURNS SETOF text
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    names constant text := 'SELECT format(''mls %s %s'', s.source, s.process) FROM mls.schedule s ';
+BEGIN
+    IF NOT mls.has_cron() THEN
+        RETURN QUERY EXECUTE names;
+    ELSIF has_schema_privilege('cron', 'USAGE') THEN
+        RETURN QUERY EXECUTE names ||
+            'WHERE (s.role = current_user::regrole OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)) '
+            'AND NOT EXISTS (SELECT FROM cron.job j WHERE j.active AND j.database = current_database() '
+            'AND j.username::text = pg_get_userbyid(s.role) '
+            'AND j.jobname::text = format(''mls %s %s'', s.source, s.process))';
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.lost_jobs() IS 'jobs that mls_schedule() made and pg_cron does not have any more, or switched off';
+REVOKE ALL ON FUNCTION mls.lost_jobs() FROM PUBLIC;
+
+GRANT SELECT ON mls.due TO pg_monitor;
+GRANT EXECUTE ON FUNCTION mls.cron_timezone(), mls.cron_field(text, integer, integer, text[]),
+    mls.cron_next(text, timestamptz, text), mls.has_cron(), mls.lost_jobs() TO pg_monitor;

@@ -400,6 +400,7 @@ struct MlsRun
 struct MlsProcess
 {
 	const char *name;
+	bool patient;                         /* waits for another run to end */
 	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
 	void (*work)(MlsRun *run);            /* outside transactions */
 	void (*forecast)(MlsRun *run);        /* for dry_run, in place of all others; or NULL */

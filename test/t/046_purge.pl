@@ -124,6 +124,21 @@ sync_row($node, 'one', 'status');
 is(purge(q{'one'}, 'deleted'), '0', 'and survive the next purge');
 is(differences($node, $mls, 'one'), 0, 'the copy is true');
 
+# A purge that meets a sync waits for its end, and can be cancelled meanwhile
+$mls->control('touch', { resource => 'Property', count => 400 });
+$mls->fault(kind => 'stall', resource => 'Property', skip => 2, times => 1);
+my $sync = start_psql($node, q{SELECT status FROM mls_sync('one')});
+worker_pid($node, 2);
+is($node->safe_psql('postgres', q{
+	SELECT state, phase, waiting_for, expected > 300, estimated_end > now()
+	FROM mls_status JOIN mls_progress USING (source)}), 'syncing|receiving|source|t|t', 'a sync at work');
+like(sql_error($node, q{SET statement_timeout = '700ms'; SELECT * FROM mls_purge('one')}), qr/57014/,
+	'a purge waits for it, and the wait can be cancelled');
+$purge = start_psql($node, q{SELECT deleted FROM mls_purge('one')});
+$mls->control('release');
+is(end_psql($sync), "finished\n", 'the sync ends');
+is(end_psql($purge), "0\n", 'and the purge follows');
+
 # A few of a few
 $mls->control('delete', { resource => 'Property', keys => [ @keys[ 300 .. 999 ] ] });
 $node->safe_psql('postgres', q{SELECT * FROM mls_purge('one', force => true)});

@@ -1,5 +1,6 @@
-# Scheduling: what is due when, a real pg_cron that runs a sync, what is said
-# where it cannot be used, and pruning.
+# Scheduling: what is due when, a real pg_cron that runs a sync, a purge and a
+# reconcile, what is said where it cannot be used, and pruning.  The extension is
+# in a schema with a name that has to be quoted.
 use strict;
 use warnings;
 
@@ -10,7 +11,18 @@ use Test::More;
 
 my $node = new_node('main');
 my $mls = start_mls(listings => 200, fields => 'small');
+$node->safe_psql('postgres', q{
+	DROP EXTENSION mls_fdw;
+	CREATE SCHEMA "Mls tools";
+	CREATE EXTENSION mls_fdw SCHEMA "Mls tools";
+	ALTER DATABASE postgres SET search_path = public, "Mls tools"});
 subscribe_property($node, $mls, 'one');
+
+sub health
+{
+	my ($item) = @_;
+	return $node->safe_psql('postgres', "SELECT level || ': ' || message FROM mls_health() WHERE item = '$item'");
+}
 
 # When a schedule is due; 21 November 2026 is a Saturday
 for my $case (
@@ -53,7 +65,7 @@ cron.host = '$host'
 });
 $node->restart;
 like(sql_error($node, q{SELECT mls_schedule('one', sync => '* * * * *')}),
-	qr/pg_cron lives in database "elsewhere".*cron\.schedule_in_database\('mls one sync', '\* \* \* \* \*', 'SELECT \* FROM public\.mls_sync\(''one'', due => true\)', 'postgres'\)/s,
+	qr/pg_cron lives in database "elsewhere".*cron\.schedule_in_database\('mls one sync', '\* \* \* \* \*', 'SELECT \* FROM "Mls tools"\.mls_sync\(''one'', due => true\)', 'postgres'\)/s,
 	'pg_cron is elsewhere, and what to run there');
 
 # Here
@@ -66,16 +78,58 @@ is($node->safe_psql('postgres', q{
 	SELECT process, schedule, next_run BETWEEN now() AND now() + interval '1 minute'
 	FROM mls_schedule('one', sync => '* * * * *')}), 'sync|* * * * *|t', 'scheduled');
 is($node->safe_psql('postgres', q{SELECT jobname, command FROM cron.job ORDER BY jobid}),
-	"mls one sync|SELECT * FROM public.mls_sync('one', due => true)\nmls prune|SELECT * FROM public.mls_prune()",
+	qq{mls one sync|SELECT * FROM "Mls tools".mls_sync('one', due => true)\nmls prune|SELECT * FROM "Mls tools".mls_prune()},
 	'as jobs named by source and process');
 is($node->safe_psql('postgres', q{SELECT state, schedule, next_run > now() FROM mls_status}),
 	'pending|* * * * *|t', 'the status knows');
 
-# It runs: pg_cron counts in minutes, so this takes up to one
-$node->poll_query_until('postgres', q{SELECT state = 'synced' FROM mls_status})
-  or $node->poll_query_until('postgres', q{SELECT state = 'synced' FROM mls_status});
-is($node->safe_psql('postgres', q{SELECT state, rows FROM mls_status}), 'synced|200', 'pg_cron has synced it');
+# It runs: pg_cron counts in minutes, so each part takes up to one
+sub wait_until
+{
+	my ($sql) = @_;
+	return $node->poll_query_until('postgres', $sql) || $node->poll_query_until('postgres', $sql);
+}
+ok(wait_until(q{SELECT state = 'synced' FROM mls_status}), 'pg_cron runs a sync');
+is($node->safe_psql('postgres', q{SELECT state, rows FROM mls_status}), 'synced|200', 'of all records');
 is(differences($node, $mls, 'one'), 0, 'with a true copy');
+like(health('schedule'), qr/^ok: 1 processes are scheduled/, 'the schedule is kept');
+
+# All three in the same minute: they wait for each other, or leave it to the next time
+$mls->control('delete', { resource => 'Property', keys => [ 'LK00000001', 'LK00000002' ] });
+$node->safe_psql('postgres', q{
+	DELETE FROM bronze.one_property WHERE key = 'LK00000003';
+	SELECT mls_schedule('one', purge => '* * * * *', reconcile => '* * * * *')});
+is($node->safe_psql('postgres', q{SELECT string_agg(jobname, ',' ORDER BY jobname) FROM cron.job}),
+	'mls one purge,mls one reconcile,mls one sync,mls prune', 'jobs of all processes');
+ok(wait_until(q{
+	SELECT count(DISTINCT process) = 2 FROM mls_history
+	WHERE process IN ('purge', 'reconcile') AND status = 'finished'}), 'pg_cron runs a purge and a reconcile');
+is($node->safe_psql('postgres', q{
+	SELECT string_agg(DISTINCT process || ' ' || deleted || ' ' || inserted, ',') FROM mls_history
+	WHERE process IN ('purge', 'reconcile') AND deleted + inserted > 0}), 'purge 2 0,reconcile 0 1',
+	'which do their work');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_history WHERE status NOT IN ('finished', 'running')}), '0',
+	'and harm no other');
+$node->safe_psql('postgres', q{SELECT mls_schedule('one', purge => '', reconcile => '')});
+ok(wait_until(q{SELECT count(*) = 0 FROM mls_progress}), 'the last of them ends');
+is(differences($node, $mls, 'one'), 0, 'a true copy');
+is($node->safe_psql('postgres', q{SELECT rows, remote_rows FROM mls_status}), '198|198', 'in the status');
+
+# pg_cron is dead, the server was down, a job was removed behind our back
+$node->safe_psql('postgres', q{
+	UPDATE mls.schedule SET schedule = '0 4 * * *', scheduled_at = scheduled_at - interval '3 days';
+	UPDATE mls.subscription SET subscribed_at = subscribed_at - interval '3 days';
+	UPDATE mls.run SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'});
+like(health('schedule'), qr/^warning: .*missed while the server was down: sync of one\.Property \(due /,
+	'a run that was missed while the server was down');
+is($node->safe_psql('postgres', q{
+	SELECT count(*) FROM mls.due WHERE due_since_start > now() AND due_at < now()}), '1', 'comes later');
+$node->safe_psql('postgres', q{UPDATE mls.schedule SET schedule = '* * * * *'});
+like($node->safe_psql('postgres', q{SELECT level || message FROM mls_health(grace => '-2 minutes') WHERE item = 'schedule'}),
+	qr/^critical.*pg_cron may not be working: sync of one\.Property/, 'a run that did not begin while it was up');
+is(health('jobs'), 'ok: no job is missing', 'all jobs are there');
+$node->safe_psql('postgres', q{SELECT cron.unschedule('mls one sync')});
+like(health('jobs'), qr/^critical: .*mls one sync/, 'one was removed');
 
 # Changed and taken away
 is($node->safe_psql('postgres', q{SELECT process, schedule FROM mls_schedule('one', sync => '0 4 * * *')}),
@@ -93,17 +147,40 @@ is($node->safe_psql('postgres', q{SELECT mls_unschedule('one')}), '0', 'twice do
 
 # A role of its own
 $node->safe_psql('postgres', q{CREATE ROLE nobody LOGIN});
-my ($status, $out, $err) = $node->psql('postgres', q{SELECT mls_schedule('one')}, extra_params => [ '-U', 'nobody' ]);
+$node->safe_psql('postgres', q{GRANT USAGE ON SCHEMA "Mls tools" TO nobody});
+my $call = q{SELECT process, schedule FROM mls_schedule('one', sync => '5 * * * *')};
+my ($status, $out, $err) = $node->psql('postgres', $call, extra_params => [ '-U', 'nobody' ]);
 like($err, qr/permission denied/, 'nobody may schedule without being let');
+$node->safe_psql('postgres', q{SELECT mls_grant('nobody')});
+($status, $out, $err) = $node->psql('postgres', $call, extra_params => [ '-U', 'nobody' ]);
+like($err, qr/source "one" has no subscription/, 'nor what it has not subscribed');
+($status, $out, $err) = $node->psql('postgres', q{SELECT mls.require_cron('{}')}, extra_params => [ '-U', 'nobody' ]);
+like($err, qr/GRANT USAGE ON SCHEMA cron TO nobody/, 'nor without being let into the schema of pg_cron');
+$node->safe_psql('postgres', q{GRANT postgres TO nobody; GRANT USAGE ON SCHEMA cron TO nobody});
+($status, $out, $err) = $node->psql('postgres', $call, extra_params => [ '-U', 'nobody' ]);
+is("$out$err", 'sync|5 * * * *', 'then it may');
+is($node->safe_psql('postgres', q{SELECT username, jobname FROM cron.job ORDER BY jobname}),
+	"nobody|mls one sync\nnobody|mls prune", 'jobs of its own');
+is($node->safe_psql('postgres', q{SELECT schedule FROM mls_status}), '5 * * * *', 'which everybody who watches sees');
+$node->safe_psql('postgres', q{SELECT mls_unsubscribe('one.property')});
+like(health('orphans'), qr/^warning: .*: one;/, 'a schedule without a subscription is noticed');
+$node->safe_psql('postgres', q{SELECT mls_subscribe('one.property')});
+is($node->safe_psql('postgres', q{SELECT mls_unschedule('one'), (SELECT count(*) FROM mls.schedule)}), '1|1',
+	'a superuser takes it away');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM mls.schedule}), '0', 'with what was noted');
 
 # Pruning
 $node->safe_psql('postgres', q{SELECT * FROM mls_sync('one')}) for 1 .. 2;
 $node->safe_psql('postgres', q{
 	UPDATE mls.run SET started_at = started_at - interval '100 days';
-	UPDATE cron.job_run_details SET end_time = end_time - interval '100 days'});
+	UPDATE cron.job_run_details SET start_time = start_time - interval '100 days', end_time = end_time - interval '100 days';
+	INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, start_time)
+	VALUES (1, 1000000, 'postgres', 'postgres', 'SELECT 1', 'failed', now() - interval '100 days')});
 is($node->safe_psql('postgres', q{SET mls_fdw.run_retention = '0'; SELECT removed FROM mls_prune() WHERE what = 'runs'}),
 	'0', '0 keeps for ever');
 $node->safe_psql('postgres', q{SELECT * FROM mls_prune()});
+is($node->safe_psql('postgres', q{SELECT string_agg(command, ',') FROM cron.job_run_details}), 'SELECT 1',
+	'details of jobs go, those of others stay');
 is($node->safe_psql('postgres', q{SELECT count(*), bool_and(status = 'finished') FROM mls.run}), '1|t',
 	'the last run that succeeded stays');
 

@@ -49,6 +49,49 @@ is($node->safe_psql('postgres', q{
 	FROM (SELECT * FROM mls.change ORDER BY position DESC LIMIT 2) c}), 'First,Second|t', 'numbers follow commits');
 $first->quit;
 
+# A reader that goes on from the last position it has seen misses nothing, while
+# transactions of all lengths are committed or rolled back around it
+my $script = "$PostgreSQL::Test::Utils::tmp_check/writer.sql";
+open my $out, '>', $script or die "$script: $!";
+print $out q{\set key random(10, 290)
+\set wait random(0, 20)
+\set end random(1, 5)
+BEGIN;
+UPDATE gold.property SET "City" = 'C' || random() WHERE "ListingKey" = 'LK' || lpad(:key::text, 8, '0');
+SELECT pg_sleep(:wait / 1000.0);
+\if :end = 1
+ROLLBACK;
+\else
+COMMIT;
+\endif
+};
+close $out;
+$node->safe_psql('postgres', q{
+	CREATE TABLE seen (position bigint);
+	INSERT INTO seen SELECT max(position) FROM mls.change});
+my $rows_before = $node->safe_psql('postgres', 'SELECT count(*) FROM mls.change');
+my ($told, $warned) = ('', '');
+my $writers = IPC::Run::start(
+	[ 'pgbench', '-n', '-c', '8', '-T', '5', '-f', $script, $node->connstr('postgres') ],
+	'<', \undef, '>', \$told, '2>', \$warned, IPC::Run::timeout(60));
+my $reader = $node->background_psql('postgres');
+my $read = q{INSERT INTO seen SELECT position FROM mls.change WHERE position > (SELECT max(position) FROM seen)};
+my $readings = 0;
+while ($writers->pumpable)
+{
+	$reader->query_safe($read);
+	$readings++;
+	$writers->pump_nb;
+}
+ok($writers->finish, 'writers end well') or diag($told, $warned);
+$reader->query_safe($read);
+$reader->quit;
+cmp_ok($readings, '>', 20, 'the reader has read often');
+is($node->safe_psql('postgres', q{
+	SELECT count(*) > 100, count(*) FILTER (WHERE s.position IS NULL)
+	FROM mls.change c LEFT JOIN seen s USING (position)
+	WHERE c.position > (SELECT min(position) FROM seen)}), 't|0', 'and has missed no change');
+
 # Retention and the end
 $node->safe_psql('postgres', q{UPDATE mls.change SET at = at - interval '40 days' WHERE kind = 'insert'});
 is($node->safe_psql('postgres', q{SELECT removed FROM mls_prune() WHERE what = 'changes'}), '2', 'pruned by age');
