@@ -24,7 +24,7 @@
  * number of replacements. */
 extern int mls_page_clean(char **body, Size *length);
 
-/* slice.c */
+/* walk.c */
 extern const uint8 mls_json_kinds[256];
 
 /* Kind of the value that begins with a byte, in JSON that the parser accepts. */
@@ -36,18 +36,20 @@ mls_json_kind(char first)
 
 extern MlsSlice mls_json_slice(const char *value, int length);
 
-/* Decodes the inside of a JSON string into `out`, which has room for `length` bytes. */
-extern int mls_json_decode(const char *in, int length, char *out);
-
-/* Text of a scalar without decoding if possible: points into the page or to palloc'd memory. */
-extern const char *mls_slice_content(const MlsSlice *slice, int *length);
-
 /* Steps through an array: sets *element, returns false at the end.  *position starts at NULL. */
 extern bool mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element);
 
 /* Reads the next member of an object whose JSON is known to be valid; s is after its brace or
  * its last member.  Returns where that ends, NULL when there is none. */
 extern const char *mls_object_next(const char *s, MlsSlice *member);
+
+/* slice.c */
+
+/* Decodes the inside of a JSON string into `out`, which has room for `length` bytes. */
+extern int mls_json_decode(const char *in, int length, char *out);
+
+/* Text of a scalar without decoding if possible: points into the page or to palloc'd memory. */
+extern const char *mls_slice_content(const MlsSlice *slice, int *length);
 
 /* value.c */
 extern const char *mls_parse_int64(const char *text, int length, int64 *result);

@@ -1,0 +1,214 @@
+/*
+ * wire.c
+ *		The readers of RETS answers as a program: for tests and developers.
+ *
+ *	wire answer compact|xml [PIECE] [CHARSET]	reads an answer from standard input, in pieces
+ *	wire codes									reads reply codes, prints their classes
+ */
+#include "postgres.h"
+
+#include "protocol/rets/rets.h"
+
+#include "shim.h"
+
+typedef struct Input
+{
+	char *bytes;
+	Size length;
+	int argc;
+	char **argv;
+} Input;
+
+static const char *const repeated[] = {"AgentDetails", "Rooms/Room", "Phones/Phone", NULL};
+
+static const char *const class_names[] = {
+	[RETS_REPLY_OK] = "ok",
+	[RETS_REPLY_TRUNCATED] = "truncated",
+	[RETS_REPLY_EMPTY] = "empty",
+	[RETS_REPLY_LATER] = "later",
+	[RETS_REPLY_BUSY] = "busy",
+	[RETS_REPLY_SESSION] = "session",
+	[RETS_REPLY_SMALLER] = "smaller",
+	[RETS_REPLY_CREDENTIALS] = "credentials",
+	[RETS_REPLY_DENIED] = "denied",
+	[RETS_REPLY_REQUEST] = "request",
+	[RETS_REPLY_UNSUPPORTED] = "unsupported",
+	[RETS_REPLY_FATAL] = "fatal",
+};
+
+static void
+read_input(Input *input)
+{
+	Size capacity = 65536;
+	Size got;
+
+	input->bytes = malloc(capacity);
+	input->length = 0;
+	while ((got = fread(input->bytes + input->length, 1, capacity - input->length, stdin)) > 0)
+	{
+		input->length += got;
+		if (input->length == capacity)
+			input->bytes = realloc(input->bytes, capacity *= 2);
+	}
+}
+
+static const char *
+argument(const Input *input, int i, const char *otherwise)
+{
+	return i < input->argc ? input->argv[i] : otherwise;
+}
+
+static void
+show_slices(const MlsRecord *record)
+{
+	for (int i = 0; i < record->nslices; i++)
+		if (record->slices[i].value < record->json ||
+			record->slices[i].value + record->slices[i].value_length >
+				record->json + record->length)
+			abort();
+}
+
+static void
+show_page(MlsPage *page)
+{
+	if (page == NULL)
+		return;
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		show_slices(&page->records[i]);
+		printf("%.*s\n", page->records[i].length, page->records[i].json);
+	}
+}
+
+static void
+bad_row(void *arg, const RetsBadRow *row)
+{
+	printf("bad row " INT64_FORMAT ": %d values for %d columns: %.*s\n", row->number, row->nvalues,
+		   row->ncolumns, row->length, row->text);
+}
+
+static void
+show_repairs(const MlsXmlRepairs *repairs)
+{
+	const struct
+	{
+		const char *name;
+		int64 count;
+	} all[] = {{"encoding", repairs->encoding},
+			   {"controls", repairs->controls},
+			   {"references", repairs->references},
+			   {"ampersands", repairs->ampersands},
+			   {"brackets", repairs->brackets}};
+
+	for (int i = 0; i < lengthof(all); i++)
+		if (all[i].count > 0)
+			printf("repaired: %s " INT64_FORMAT "\n", all[i].name, all[i].count);
+}
+
+static void
+show_answer(const RetsAnswer *answer)
+{
+	RetsOutcome outcome = mls_rets_outcome(answer, false);
+
+	printf("reply %d: %s, \"%s\"%s\n", outcome.code, class_names[outcome.class], outcome.text,
+		   answer->status_code >= 0 ? " (by status)" : "");
+	if (answer->count >= 0)
+		printf("count " INT64_FORMAT "\n", answer->count);
+	if (answer->maxrows)
+		printf("maxrows\n");
+	if (answer->ncolumns > 0)
+		printf("columns %d by %02X: first %s\n", answer->ncolumns, answer->delimiter,
+			   answer->columns[0]);
+	printf("records " INT64_FORMAT "\n", answer->records);
+	if (answer->short_rows > 0)
+		printf("short rows " INT64_FORMAT "\n", answer->short_rows);
+	if (answer->long_rows > 0)
+		printf("long rows " INT64_FORMAT "\n", answer->long_rows);
+	show_repairs(&answer->repairs);
+}
+
+static void
+show_pairs(const char *body)
+{
+	List *pairs = mls_rets_pairs(body);
+	ListCell *lc;
+
+	foreach (lc, pairs)
+		printf("%s=%s\n", ((RetsPair *) lfirst(lc))->key, ((RetsPair *) lfirst(lc))->value);
+}
+
+static void
+read_answer(void *arg)
+{
+	Input *input = arg;
+	bool is_compact = strcmp(argument(input, 2, "compact"), "compact") == 0;
+	Size piece = atol(argument(input, 3, "1000000000"));
+	RetsReaderOptions options = {.format = is_compact ? RETS_COMPACT : RETS_STANDARD_XML,
+								 .purpose = "the answer",
+								 .source = "test",
+								 .charset = argument(input, 4, NULL),
+								 .repeated = repeated,
+								 .bad_row = getenv("WIRE_BAD_ROWS") ? bad_row : NULL};
+	RetsReader *reader = mls_rets_reader(&options);
+
+	for (Size at = 0; at < input->length; at += piece)
+	{
+		Size length = Min(piece, input->length - at);
+		/* A copy of its own, so that a byte beyond it is noticed. */
+		char *copy = memcpy(palloc(length), input->bytes + at, length);
+
+		mls_rets_feed(reader, copy, length);
+		pfree(copy);
+		show_page(mls_rets_page(reader, 1));
+	}
+	mls_rets_finish(reader);
+	show_page(mls_rets_page(reader, 1));
+	show_answer(mls_rets_answer(reader));
+	show_pairs(mls_rets_answer(reader)->body);
+}
+
+static void
+read_codes(void *arg)
+{
+	int code;
+
+	while (scanf("%d", &code) == 1)
+	{
+		RetsReplyClass class = mls_rets_reply_class(code, false);
+
+		printf("%d %s %s %s\n", code, class_names[class],
+			   mls_rets_is_error(class) ? "error" : "-",
+			   mls_rets_is_temporary(class) ? "temporary" : "-");
+	}
+}
+
+static const struct
+{
+	const char *name;
+	void (*run)(void *arg);
+	bool reads;
+} commands[] = {
+	{"answer", read_answer, true},
+	{"codes", read_codes, false},
+};
+
+int
+main(int argc, char **argv)
+{
+	Input input = {.argc = argc, .argv = argv};
+	const char *error = NULL;
+
+	for (int i = 0; i < lengthof(commands); i++)
+		if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
+		{
+			if (commands[i].reads)
+				read_input(&input);
+			error = wire_run(commands[i].run, &input);
+			if (error)
+				printf("error: %s\n", error);
+			free(input.bytes);
+			return 0;
+		}
+	fprintf(stderr, "usage: wire answer|codes ...\n");
+	return 2;
+}
