@@ -493,3 +493,13 @@ mls_xml_repairs(const MlsXmlReader *reader)
 {
 	return mls_xml_repair_counts(reader->repair);
 }
+
+void
+mls_xml_repairs_add(MlsXmlRepairs *sum, const MlsXmlRepairs *more)
+{
+	sum->encoding += more->encoding;
+	sum->controls += more->controls;
+	sum->references += more->references;
+	sum->ampersands += more->ampersands;
+	sum->brackets += more->brackets;
+}

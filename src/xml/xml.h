@@ -102,4 +102,7 @@ extern const char *mls_xml_event_attribute(const MlsXmlEvent *event, const char 
 
 extern const MlsXmlRepairs *mls_xml_repairs(const MlsXmlReader *reader);
 
+/* Adds counts to a sum. */
+extern void mls_xml_repairs_add(MlsXmlRepairs *sum, const MlsXmlRepairs *more);
+
 #endif /* MLS_XML_H */

@@ -4,6 +4,8 @@
  *
  *	wire answer compact|xml [PIECE] [CHARSET]	reads an answer from standard input, in pieces
  *	wire codes									reads reply codes, prints their classes
+ *	wire metadata [-v]							reads a GetMetadata answer
+ *	wire objects TYPE [HEADER...]				splits a GetObject answer of a content type
  */
 #include "postgres.h"
 
@@ -176,9 +178,90 @@ read_codes(void *arg)
 	{
 		RetsReplyClass class = mls_rets_reply_class(code, false);
 
-		printf("%d %s %s %s\n", code, class_names[class],
-			   mls_rets_is_error(class) ? "error" : "-",
+		printf("%d %s %s %s\n", code, class_names[class], mls_rets_is_error(class) ? "error" : "-",
 			   mls_rets_is_temporary(class) ? "temporary" : "-");
+	}
+}
+
+static void
+show_row(const RetsSegment *segment, const RetsMetadataRow *row)
+{
+	for (int i = 0; i < row->nvalues; i++)
+		if (*row->values[i])
+			printf("  %s=%s", segment->columns[i], row->values[i]);
+	printf("\n");
+}
+
+static void
+show_segment(const RetsSegment *segment, bool verbose)
+{
+	ListCell *lc;
+
+	printf("%s[", segment->type->name);
+	for (int i = 0; i < lengthof(segment->path) && segment->type->path[i]; i++)
+		printf("%s%s=%s", i > 0 ? " " : "", segment->type->path[i], segment->path[i]);
+	printf("] cols=%d rows=%d\n", segment->ncolumns, list_length(segment->rows));
+	if (!verbose)
+		return;
+	foreach (lc, segment->rows)
+		show_row(segment, lfirst(lc));
+}
+
+static void
+read_metadata(void *arg)
+{
+	Input *input = arg;
+	RetsMetadata *metadata = mls_rets_metadata();
+	RetsOutcome outcome =
+		mls_rets_metadata_add(metadata, input->bytes, input->length, NULL, "the metadata", "test");
+	ListCell *lc;
+
+	printf("reply %d: %s, \"%s\"\n", outcome.code, class_names[outcome.class], outcome.text);
+	if (*metadata->system_id || *metadata->time_zone_offset)
+		printf("system \"%s\", \"%s\", zone \"%s\"\n", metadata->system_id,
+			   metadata->system_description, metadata->time_zone_offset);
+	foreach (lc, metadata->segments)
+		show_segment(lfirst(lc), input->argc > 2);
+	foreach (lc, metadata->findings)
+		printf("finding: %s\n", (char *) lfirst(lc));
+	show_repairs(&metadata->repairs);
+}
+
+/* A sum over the bytes, so that a wrong end shows. */
+static uint32
+adler32(const char *bytes, Size length)
+{
+	uint32 a = 1;
+	uint32 b = 0;
+
+	for (Size i = 0; i < length; i++)
+	{
+		a = (a + (unsigned char) bytes[i]) % 65521;
+		b = (b + a) % 65521;
+	}
+	return b << 16 | a;
+}
+
+static void
+read_objects(void *arg)
+{
+	Input *input = arg;
+	List *headers = NIL;
+	List *objects;
+	ListCell *lc;
+
+	for (int i = 3; i < input->argc; i++)
+		headers = lappend(headers, input->argv[i]);
+	objects = mls_rets_split_objects(argument(input, 2, ""), headers, input->bytes, input->length,
+									 "the objects", "test");
+	foreach (lc, objects)
+	{
+		const RetsObject *object = lfirst(lc);
+
+		printf("%s|%s|%s|%s|%s|%d|%d|%s|%zu|%08x\n", object->content_id, object->object_id,
+			   object->content_type, object->description ? object->description : "",
+			   object->location ? object->location : "", object->preferred, object->code,
+			   object->text, object->length, adler32(object->bytes, object->length));
 	}
 }
 
@@ -190,6 +273,8 @@ static const struct
 } commands[] = {
 	{"answer", read_answer, true},
 	{"codes", read_codes, false},
+	{"metadata", read_metadata, true},
+	{"objects", read_objects, true},
 };
 
 int
@@ -209,6 +294,6 @@ main(int argc, char **argv)
 			free(input.bytes);
 			return 0;
 		}
-	fprintf(stderr, "usage: wire answer|codes ...\n");
+	fprintf(stderr, "usage: wire answer|codes|metadata|objects ...\n");
 	return 2;
 }

@@ -190,20 +190,18 @@ read_element(RetsReader *reader, const MlsXmlEvent *event)
 
 /* ---- COMPACT ---- */
 
+/* Elements in elements that COMPACT has not: what matters is whether it has columns as well. */
 static void
 start_compact(RetsReader *reader, const MlsXmlEvent *event)
 {
 	if (reader->element)
 		mls_rets_fail(reader, "A line of values has elements in it.");
-	if (reader->unknown_depth > 0)
-		report_format(reader, event->name);
-	if (!read_element(reader, event))
-	{
-		/* Below RETS-RESPONSE there are lines of text only. */
-		if (reader->in_response)
-			report_format(reader, event->name);
+	if (read_element(reader, event))
+		return;
+	if (reader->in_response || reader->unknown_depth > 0)
+		reader->foreign = event->name;
+	else
 		reader->unknown_depth = event->depth;
-	}
 }
 
 static void
@@ -241,6 +239,11 @@ take_start(RetsReader *reader, const MlsXmlEvent *event)
 		read_root(reader, event);
 	else if (reader->options.format == RETS_COMPACT)
 		start_compact(reader, event);
+	else if (reader->options.format == RETS_METADATA &&
+			 pg_strcasecmp(event->name, "RETS-STATUS") == 0)
+		read_status(reader, event);
+	else if (reader->options.format == RETS_METADATA)
+		mls_rets_metadata_event(reader, event);
 	else if (mls_rets_nested_open(reader->nested) || event->depth > 2 ||
 			 !read_element(reader, event))
 		mls_rets_nested_event(reader, event);
@@ -251,6 +254,8 @@ take_text(RetsReader *reader, const MlsXmlEvent *event)
 {
 	if (reader->element)
 		read_line(reader, event->text, event->length);
+	else if (reader->options.format == RETS_METADATA && event->depth > 1)
+		mls_rets_metadata_event(reader, event);
 	else if (mls_rets_nested_open(reader->nested))
 		mls_rets_nested_event(reader, event);
 	else if (event->depth == 1 || (reader->in_response && event->depth == 2))
@@ -269,6 +274,8 @@ take_end(RetsReader *reader, const MlsXmlEvent *event)
 		reader->unknown_depth = 0;
 	if (reader->nested && event->depth > 1)
 		mls_rets_nested_event(reader, event);
+	if (reader->options.format == RETS_METADATA && event->depth > 1)
+		mls_rets_metadata_event(reader, event);
 	if (event->depth == 2)
 		reader->in_response = false;
 }
@@ -314,7 +321,7 @@ mls_rets_reader(const RetsReaderOptions *options)
 	MlsXmlReaderOptions xml = {
 		.subject = psprintf("%s from source \"%s\"", options->purpose, options->source),
 		.charset = options->charset,
-		.row = options->format == RETS_COMPACT ? "DATA" : NULL};
+		.row = options->format == RETS_STANDARD_XML ? NULL : "DATA"};
 
 	reader->context = context;
 	reader->scratch =
@@ -369,10 +376,18 @@ mls_rets_finish(RetsReader *reader)
 		mls_rets_fail(reader, "The answer is empty.");
 	mls_xml_finish(reader->xml);
 	take_events(reader);
+	if (reader->foreign && reader->compact == NULL)
+		report_format(reader, reader->foreign);
 	if (!reader->answer.ended)
 		mls_rets_fail(reader,
 					  psprintf("The answer ends after " INT64_FORMAT " bytes, before its end tag.",
 							   reader->answer.bytes));
+}
+
+void
+mls_rets_reader_free(RetsReader *reader)
+{
+	MemoryContextDelete(reader->context);
 }
 
 /* Text without the blanks around it, shortened. */

@@ -97,6 +97,7 @@ struct RetsReader
 	const char *element; /* COMPACT: the line's element that is open, or NULL */
 	bool has_text;       /* and its text was seen */
 	int unknown_depth;   /* of an element that is none of the standard's, or 0 */
+	const char *foreign; /* an element of another format, or NULL */
 	bool in_response;    /* within RETS-RESPONSE */
 	char delimiter;      /* as announced */
 	bool has_delimiter;
@@ -104,7 +105,8 @@ struct RetsReader
 	RetsRecords records;
 	RetsCompact *compact; /* since COLUMNS */
 	RetsNested *nested;   /* STANDARD-XML */
-	int64 rows;           /* DATA lines or record elements met */
+	struct RetsMetadataReader *metadata;
+	int64 rows; /* DATA lines or record elements met */
 };
 
 /* Raises that the answer cannot be read. */
@@ -121,5 +123,9 @@ extern void mls_rets_compact_row(RetsReader *reader, const char *text, Size leng
 extern RetsNested *mls_rets_nested(RetsReader *reader);
 extern bool mls_rets_nested_open(const RetsNested *nested);
 extern void mls_rets_nested_event(RetsReader *reader, const MlsXmlEvent *event);
+
+/* ---- metadata.c ---- */
+
+extern void mls_rets_metadata_event(RetsReader *reader, const MlsXmlEvent *event);
 
 #endif /* MLS_RETS_READER_H */

@@ -58,8 +58,9 @@ extern const char *mls_rets_reply_meaning(int code);
 
 typedef enum RetsFormat
 {
-	RETS_COMPACT, /* COMPACT and COMPACT-DECODED */
-	RETS_STANDARD_XML
+	RETS_COMPACT, /* COMPACT and COMPACT-DECODED; also login and logout */
+	RETS_STANDARD_XML,
+	RETS_METADATA /* of either format: mls_rets_metadata_add */
 } RetsFormat;
 
 typedef struct RetsAnswer
@@ -160,6 +161,9 @@ extern MlsPage *mls_rets_page(RetsReader *reader, int least);
  */
 extern void mls_rets_finish(RetsReader *reader);
 
+/* Frees a reader and what it holds, before its context would. */
+extern void mls_rets_reader_free(RetsReader *reader);
+
 /* The reply that counts, RETS-STATUS before RETS; text is never NULL. */
 typedef struct RetsOutcome
 {
@@ -188,15 +192,16 @@ extern List *mls_rets_pairs(const char *body);
 /* Types of metadata, METADATA-<name>. */
 typedef struct RetsMetadataType
 {
-	const char *name;           /* "LOOKUP_TYPE" */
-	const char *other_name;     /* how older servers call it, or NULL */
-	const char *elements[3];    /* STANDARD-XML: names of a row's element */
-	const char *path[4];        /* attributes that name its parents, NULL-terminated */
-	const char *const *columns; /* of the standard, NULL-terminated */
+	const char *name;        /* "LOOKUP_TYPE" */
+	const char *other_name;  /* how older servers call it, or NULL */
+	const char *path[3];     /* attributes that name its parents; NULL after the last */
+	const char *key;         /* column that names a row among its siblings, or NULL */
+	const char *elements[3]; /* STANDARD-XML: how a row's element may be called */
 } RetsMetadataType;
 
 typedef struct RetsMetadataRow
 {
+	int nvalues;         /* of later columns nothing was sent */
 	const char **values; /* by the segment's columns; "" where nothing was sent */
 } RetsMetadataRow;
 
@@ -208,8 +213,8 @@ typedef struct RetsSegment
 	const char *version;
 	const char *date;
 	int ncolumns;
-	const char **columns;
-	List *rows; /* of RetsMetadataRow * */
+	const char **columns; /* as they were named */
+	List *rows;           /* of RetsMetadataRow * */
 } RetsSegment;
 
 /* All that is known of a source; documents add to it. */
@@ -233,8 +238,9 @@ extern RetsMetadata *mls_rets_metadata(void);
  * and returns its outcome; anything but a whole RETS answer is an error.  Lives in
  * CurrentMemoryContext.
  */
-extern RetsOutcome mls_rets_metadata_add(RetsMetadata *metadata, const char *text, Size length,
-										 const char *charset, const char *subject);
+extern RetsOutcome
+mls_rets_metadata_add(RetsMetadata *metadata, const char *text, Size length, const char *charset,
+					  const char *purpose, const char *source);
 
 /* Value of a row by column name, without regard to case; "" where there is none. */
 extern const char *
@@ -272,7 +278,15 @@ typedef struct RetsObject
 	Size length;
 } RetsObject;
 
-/* The objects of an answer (List of RetsObject *); single and multipart alike. */
-extern List *mls_rets_objects(const MlsHttpResponse *response, const char *purpose);
+/*
+ * The objects of an answer (List of RetsObject *), single and multipart alike.
+ * An answer that is an error as a whole is one object with its code.
+ */
+extern List *
+mls_rets_objects(const MlsHttpResponse *response, const char *purpose, const char *source);
+
+/* The same from a body at hand; headers (List of char *, "name: value") are those of a single object. */
+extern List *mls_rets_split_objects(const char *content_type, List *headers, const char *body,
+									Size length, const char *purpose, const char *source);
 
 #endif /* MLS_RETS_H */

@@ -1,0 +1,361 @@
+/*
+ * multipart.c
+ *		Objects in answers: one body, or many parts between boundaries.
+ *
+ * Real parts differ from the book in most ways it allows to: line ends are LF,
+ * the first boundary has nothing before it, the last none after it, headers come
+ * without a blank line and a body, and an error stands as XML where the headers
+ * should be.  What never differs is that a boundary begins a line, and that the
+ * line break before it is the boundary's: images may end in any byte.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+#include "protocol/rets/rets.h"
+
+/* The standard allows 70 bytes. */
+#define MAX_BOUNDARY 200
+
+/* Objects of one answer; a listing has a hundred at most, a request names some listings. */
+#define MAX_OBJECTS 100000
+
+/* A piece of the answer's text. */
+#define MAX_TEXT 1000
+
+typedef struct Part
+{
+	const char *start;
+	const char *end;
+} Part;
+
+/* ---- headers ---- */
+
+/* A text of the source's as text of the server, shortened and without what is no character. */
+static char *
+clean_text(const char *text, int length)
+{
+	char *copy;
+	Size clean_length;
+
+	length = Min(length, MAX_TEXT);
+	copy = palloc(length + 1);
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	for (int i = 0; i < length; i++)
+		if ((unsigned char) copy[i] < ' ')
+			copy[i] = ' ';
+	for (int i = 0; i < length;)
+	{
+		int step = pg_utf_mblen((unsigned char *) copy + i);
+
+		if (i + step > length || !pg_utf8_islegal((unsigned char *) copy + i, step))
+		{
+			copy[i] = '?';
+			step = 1;
+		}
+		i += step;
+	}
+	clean_length = length;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		mls_text_to_server(&copy, &clean_length);
+	return copy;
+}
+
+static char *
+trimmed(const char *from, const char *to)
+{
+	while (from < to && isspace((unsigned char) *from))
+		from++;
+	while (to > from && isspace((unsigned char) to[-1]))
+		to--;
+	return clean_text(from, (int) Min(to - from, INT_MAX));
+}
+
+static bool
+is_name(const char *line, const char *colon, const char *name)
+{
+	while (colon > line && isspace((unsigned char) colon[-1]))
+		colon--;
+	return colon - line == strlen(name) && pg_strncasecmp(line, name, colon - line) == 0;
+}
+
+/* "Image/JPEG; x=y" -> "image/jpeg" */
+static const char *
+media_type(char *value)
+{
+	value[strcspn(value, "; \t")] = '\0';
+	for (char *c = value; *c; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+	return value;
+}
+
+/* "<100201>" -> "100201" */
+static const char *
+without_brackets(char *value)
+{
+	int length = strlen(value);
+
+	if (length < 2 || *value != '<' || value[length - 1] != '>')
+		return value;
+	value[length - 1] = '\0';
+	return value + 1;
+}
+
+static void
+set_header(RetsObject *object, const char *line, const char *end)
+{
+	const char *colon = memchr(line, ':', end - line);
+	char *value;
+
+	if (colon == NULL)
+		return;
+	value = trimmed(colon + 1, end);
+	if (is_name(line, colon, "Content-ID"))
+		object->content_id = without_brackets(value);
+	else if (is_name(line, colon, "Object-ID"))
+		object->object_id = value;
+	else if (is_name(line, colon, "Content-Type"))
+		object->content_type = media_type(value);
+	else if (is_name(line, colon, "Content-Description") && *value)
+		object->description = value;
+	else if (is_name(line, colon, "Location") && *value)
+		object->location = value;
+	else if (is_name(line, colon, "Preferred"))
+		object->preferred = *value == '1' || pg_strcasecmp(value, "true") == 0;
+}
+
+/* Where a line ends, its line break left out; *next is where the next one begins. */
+static const char *
+line_end(const char *line, const char *end, const char **next)
+{
+	const char *feed = memchr(line, '\n', end - line);
+
+	*next = feed ? feed + 1 : end;
+	if (feed == NULL)
+		feed = end;
+	return feed > line && feed[-1] == '\r' ? feed - 1 : feed;
+}
+
+/* Reads a part's headers; returns where its body begins. */
+static const char *
+read_headers(RetsObject *object, const char *s, const char *end)
+{
+	while (s < end)
+	{
+		const char *next;
+		const char *stop = line_end(s, end, &next);
+
+		if (stop == s)
+			return next;
+		/* An error in the place of headers. */
+		if (*s == '<')
+			return s;
+		/* A folded line belongs to the one before it. */
+		while (next < end && (*next == ' ' || *next == '\t') && stop > s)
+			stop = line_end(next, end, &next);
+		set_header(object, s, stop);
+		s = next;
+	}
+	return end;
+}
+
+/* ---- what is in a part ---- */
+
+/* So far into a body its element RETS is looked for. */
+#define REPLY_WITHIN 512
+
+static const char *
+find_word(const char *s, const char *end, const char *word)
+{
+	int length = strlen(word);
+
+	for (; end - s >= length; s++)
+		if (pg_strncasecmp(s, word, length) == 0)
+			return s;
+	return NULL;
+}
+
+/* The element RETS at the beginning of a body, or NULL; what follows it is left out. */
+static const char *
+find_reply(const char *s, const char *end, const char **reply_end)
+{
+	const char *start;
+	const char *tag_end;
+
+	while (s < end && isspace((unsigned char) *s))
+		s++;
+	if (s == end || *s != '<')
+		return NULL;
+	start = find_word(s, Min(end, s + REPLY_WITHIN), "<RETS");
+	tag_end = start ? memchr(start, '>', end - start) : NULL;
+	if (tag_end == NULL)
+		return NULL;
+	*reply_end = tag_end + 1;
+	if (tag_end[-1] != '/')
+	{
+		const char *closing = find_word(tag_end, end, "</RETS>");
+
+		*reply_end = closing ? closing + strlen("</RETS>") : end;
+	}
+	return start;
+}
+
+/* A RETS body in an object's place tells its code. */
+static void
+read_reply(RetsObject *object, const char *purpose, const char *source)
+{
+	RetsReaderOptions options = {.format = RETS_METADATA, .purpose = purpose, .source = source};
+	const char *end;
+	const char *start = find_reply(object->bytes, object->bytes + object->length, &end);
+	RetsReader *reader;
+	RetsOutcome outcome;
+
+	if (start == NULL)
+		return;
+	reader = mls_rets_reader(&options);
+	mls_rets_feed(reader, start, end - start);
+	mls_rets_finish(reader);
+	outcome = mls_rets_outcome(mls_rets_answer(reader), false);
+	object->code = outcome.code;
+	object->text = pstrdup(outcome.text);
+	mls_rets_reader_free(reader);
+}
+
+static RetsObject *
+new_object(void)
+{
+	RetsObject *object = palloc0(sizeof(RetsObject));
+
+	object->content_id = object->object_id = object->content_type = object->text = "";
+	return object;
+}
+
+static RetsObject *
+read_part(const Part *part, const char *purpose, const char *source)
+{
+	RetsObject *object = new_object();
+
+	object->bytes = read_headers(object, part->start, part->end);
+	object->length = part->end - object->bytes;
+	read_reply(object, purpose, source);
+	return object;
+}
+
+/* ---- boundaries ---- */
+
+/* The parameter boundary of a Content-Type header; NULL if there is none. */
+static char *
+boundary_of(const char *header)
+{
+	const char *s = header;
+	const char *end;
+
+	while ((s = strchr(s, ';')) != NULL)
+	{
+		s += 1 + strspn(s + 1, " \t");
+		if (pg_strncasecmp(s, "boundary", 8) != 0)
+			continue;
+		s += 8 + strspn(s + 8, " \t");
+		if (*s != '=')
+			continue;
+		s += 1 + strspn(s + 1, " \t");
+		if (*s == '"')
+			s++;
+		end = s + strcspn(s, s[-1] == '"' ? "\"" : "; \t");
+		return end > s && end - s <= MAX_BOUNDARY ? pnstrdup(s, end - s) : NULL;
+	}
+	return NULL;
+}
+
+/* The next boundary at the start of a line, or NULL; *after is behind its own dashes. */
+static const char *
+find_boundary(const char *start, const char *s, const char *end, const char *boundary,
+			  const char **after)
+{
+	int length = strlen(boundary);
+
+	for (; (s = memchr(s, '-', end - s)) != NULL; s++)
+	{
+		if (end - s < length + 2)
+			return NULL;
+		if (s[1] != '-' || memcmp(s + 2, boundary, length) != 0 || (s > start && s[-1] != '\n'))
+			continue;
+		*after = s + 2 + length;
+		return s;
+	}
+	return NULL;
+}
+
+/* The line break before a boundary is not the part's. */
+static const char *
+without_break(const char *start, const char *end)
+{
+	if (end > start && end[-1] == '\n')
+		end--;
+	if (end > start && end[-1] == '\r')
+		end--;
+	return end;
+}
+
+static List *
+read_parts(const char *body, Size length, const char *boundary, const char *purpose,
+		   const char *source)
+{
+	List *objects = NIL;
+	const char *end = body + length;
+	const char *after;
+	const char *at = find_boundary(body, body, end, boundary, &after);
+
+	while (at && !(end - after >= 2 && memcmp(after, "--", 2) == 0))
+	{
+		Part part;
+		const char *next = after;
+
+		CHECK_FOR_INTERRUPTS();
+		(void) line_end(after, end, &part.start);
+		at = part.start < end ? find_boundary(body, part.start, end, boundary, &next) : NULL;
+		/* Without the closing boundary the last part ends with the answer. */
+		part.end = at ? without_break(part.start, at) : without_break(part.start, end);
+		after = next;
+		if (part.start >= end && at == NULL)
+			break;
+		if (list_length(objects) == MAX_OBJECTS)
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+							errmsg("could not read %s from source \"%s\"", purpose, source),
+							errdetail("It has more than %d parts.", MAX_OBJECTS)));
+		objects = lappend(objects, read_part(&part, purpose, source));
+	}
+	return objects;
+}
+
+List *
+mls_rets_split_objects(const char *content_type, List *headers, const char *body, Size length,
+					   const char *purpose, const char *source)
+{
+	char *boundary = boundary_of(content_type);
+	RetsObject *object;
+	ListCell *lc;
+
+	if (pg_strncasecmp(content_type, "multipart/", 10) == 0 && boundary)
+		return read_parts(body, length, boundary, purpose, source);
+	object = new_object();
+	foreach (lc, headers)
+		set_header(object, lfirst(lc), (char *) lfirst(lc) + strlen(lfirst(lc)));
+	object->bytes = body;
+	object->length = length;
+	read_reply(object, purpose, source);
+	return lappend(NIL, object);
+}
+
+List *
+mls_rets_objects(const MlsHttpResponse *response, const char *purpose, const char *source)
+{
+	const char *content_type = mls_http_header(response, "content-type");
+
+	return mls_rets_split_objects(content_type ? content_type : "", response->headers,
+								  response->body, response->length, purpose, source);
+}
