@@ -412,28 +412,24 @@ read_resumed(MlsFetch *fetch, bool *expired)
 
 /*
  * At the end of a chain that an earlier run began: the protocol has seen only a
- * part of it, so the total of both is compared here.
+ * part of it, so the total of both is compared here.  A link that has gone stale
+ * may well answer, with an empty page.
  */
-static void
-check_resumed_chain(MlsFetch *fetch)
+static bool
+is_whole_chain(MlsFetch *fetch)
 {
 	MlsQuery query = {.table = fetch->table,
 					  .conditions = mls_bound_from(fetch->table, fetch->start),
 					  .limit = -1};
-	int64 received = fetch->sub->resume_received + fetch->received;
-	int64 total;
 
-	if (!fetch->resumed_link || !fetch->table->source->platform.count_exact)
-		return;
-	total = fetch->table->source->protocol->count(&query, &fetch->spent);
-	if (received < total)
-		ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
-				errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
-					   fetch->sub->source, fetch->table->resource),
-				errdetail("It has " INT64_FORMAT " records and sent " INT64_FORMAT
-						  ", in this run and the interrupted one before it.",
-						  total, received),
-				errhint("The next run reads all of them again."));
+	if (!fetch->resumed_link)
+		return true;
+	if (fetch->received == 0)
+		return false;
+	if (!fetch->table->source->platform.count_exact)
+		return true;
+	return fetch->sub->resume_received + fetch->received >=
+		   fetch->table->source->protocol->count(&query, &fetch->spent);
 }
 
 /* ---- What the engine calls ---- */
@@ -463,8 +459,11 @@ more_to_read(MlsFetch *fetch)
 {
 	if (!fetch->keyset)
 	{
-		check_resumed_chain(fetch);
-		return false;
+		if (is_whole_chain(fetch))
+			return false;
+		start_over(fetch, "the links of the interrupted run did not lead to all records, "
+						  "so the run began again");
+		return true;
 	}
 	if (goes_on(fetch))
 		return true;

@@ -86,6 +86,25 @@ is(differences($node, $mls, 'link'), 0, 'to a true copy');
 is(subscription($node, 'link', 'resume_link IS NULL AND cursor_timestamp IS NOT NULL'), 't',
 	'then the cursor moves');
 
+# Its link counts positions, and so many records are removed that it leads behind the last
+subscribe_property($node, $mls, 'skip', page_size => 100, ordering => 'none');
+hold_fourth_page(5);
+$mls->control('option', { link => 'skip' });
+$sync = start_psql($node, q{SELECT * FROM mls_sync('skip')});
+$pid = worker_pid($node, 5);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+end_psql($sync);
+$mls->control('clear');
+my @keys = @{ JSON::PP::decode_json($mls->get('keys?resource=Property')) };
+$mls->control('delete', { resource => 'Property', keys => [ @keys[ 0 .. 549 ] ] });
+is(sync_row($node, 'skip', 'status, inserted, message'),
+	'finished|450|the links of the interrupted run did not lead to all records, so the run began again',
+	'a chain that does not lead on is read anew');
+$node->safe_psql('postgres', q{SELECT * FROM mls_purge('skip', force => true)});
+is(differences($node, $mls, 'skip'), 0, 'to a true copy');
+$mls->control('insert', { resource => 'Property', count => 550 });
+$mls->reset;
+
 # A source that is always in order of time goes on there
 subscribe_property($node, $mls, 'time', page_size => 100, ordering => 'timestamp');
 hold_fourth_page();
