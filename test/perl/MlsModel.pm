@@ -1,25 +1,32 @@
 # MlsModel: random rounds against the test server, from a seed.
 #
-# A round changes the server's data, perhaps syncs while the source or PostgreSQL
-# misbehaves, then settles: the faults are cleared, all sources synced to their
-# end, and every layer compared with the server's truth.
+# A round changes the server's data, perhaps lets processes work while the source
+# or PostgreSQL misbehaves (MlsTrouble), then settles: the faults are cleared, all
+# sources synced to their end, and every layer compared with the server's truth
+# (MlsTruth).  What was removed at the server may still be here then; a purge has
+# to take it out, exactly it, and then the copies have to be the truth.
 #
 # The data keep one promise, which is all a sync may rely on: what becomes visible
 # at an instant of the server's clock is stamped no longer than the overlap before
-# it, and no record is stamped earlier than it was before.
-# Runs may last longer than that: hours can pass while pages are read.
+# it, and no record is stamped earlier than it was before.  Where the promise is
+# broken on purpose, and where a source pages by positions while records are taken
+# out, a reconcile has to make good.  Runs may last long: hours can pass while pages
+# are read.
+#
+# The protocol is a face of the server (MlsFace).
 package MlsModel;
 
 use strict;
 use warnings;
 
 use JSON::PP ();
-use MlsSync;
+use MlsFace;
 use MlsTest;
-use PostgreSQL::Test::Utils;
+use MlsTruth;
 use POSIX qw(strftime);
-use Time::HiRes ();
 use Time::Local qw(timegm);
+
+use parent 'MlsTrouble';
 
 my $TICKS = 10_000_000;    # of a second, as the server's timestamps have seven digits
 my $OVERLAP = 600;         # of the sources, seconds
@@ -30,26 +37,20 @@ my $ATTEMPTS = 5;
 my $true = JSON::PP::true();
 my $false = JSON::PP::false();
 
-# Each source reads the same data in its own way.
-my %sources = (
-	key => { page_size => 40, retries => 1 },
-	link => { page_size => 30, ordering => 'none' },
-	top => { page_size => 25, ordering => 'none', prefer => 'false' },
-	time => { page_size => 50, ordering => 'timestamp', retries => 1 },
-	grid => {
-		page_size => 35, platform => 'mlsgrid', originating_system => 'actris', push_count => 'true',
-		requests_per_second => 0, requests_per_hour => 0, requests_per_day => 0 });
-
 # ---- Beginning ----
 
+# node, seed, and perhaps face (reso) and sources (how many of the face's: 3)
 sub new
 {
-	my ($class, $node, $seed) = @_;
+	my ($class, $node, $seed, %options) = @_;
 	my $self = bless { node => $node, seed => $seed, state => $seed * 7919 + 17, round => 0,
-		story => [], touched => {}, floor => 0, crashes => 0, settled => 0, log => 0 }, $class;
-	$self->{mls} = start_mls(listings => 150 + $self->number(150), fields => 'small', seed => $seed);
+		face => MlsFace->new($options{face} || 'reso'), story => [], touched => {}, floor => 0,
+		gone => {}, absent => {}, unpurged => 0, astray => {}, pages => {},
+		crashes => 0, settled => 0, log => 0 }, $class;
+	$self->{mls} = start_mls(listings => 150 + $self->number(150), fields => 'small', seed => $seed,
+		%{ $self->{face}{arguments} || {} });
 	$self->{mls}->control('option', {
-		date => 'logical', expires_in => 2,
+		%{ $self->{face}{options} },
 		schema => { add => [
 			{ field => 'MlgCanView', type => 'Edm.Boolean' },
 			{ field => 'OriginatingSystemName', type => 'Edm.String' } ] } });
@@ -58,22 +59,28 @@ sub new
 	$self->{keys} = JSON::PP::decode_json($self->{mls}->get('keys?resource=Property'));
 	$self->control('clock', step => 0.01);
 	$self->{clock} = $self->{top} = $self->server_clock;
-	$self->add_source($_) for sort keys %sources;
+	$self->choose_sources($options{sources} || 3);
+	$self->{face}{create}->($self, $_, {
+		overlap => $OVERLAP, key_prefix => "$_:", %{ $self->{face}{sources}{$_} } }) for $self->names;
+	$self->sql(join ';', map { "SELECT mls_subscribe('$_.property')" } $self->names);
 	return $self;
 }
 
-sub add_source
+# Some of the face's sources, another choice for each seed.
+sub choose_sources
 {
-	my ($self, $name) = @_;
-	my $port = $self->{mls}{port};
-	create_property($self->{node}, $self->{mls}, $name, overlap => $OVERLAP, key_prefix => "$name:",
-		token_url => "http://127.0.0.1:$port/oauth/token", %{ $sources{$name} });
-	$self->sql(qq{
-		ALTER USER MAPPING FOR CURRENT_USER SERVER $name
-			OPTIONS (DROP token, ADD client_id 'demo', ADD client_secret 's3cret-demo-value')})
-	  if $name =~ /key|grid/;
-	$self->sql("SELECT mls_subscribe('$name.property')");
+	my ($self, $count) = @_;
+	my @all = sort keys %{ $self->{face}{sources} };
+	my @chosen = map { $all[ ($self->{seed} + $_ * 2) % @all ] } 0 .. $count - 1;
+	my %chosen = map { $_ => 1 } @chosen;
+	$self->{names} = [ sort keys %chosen ];
 	return;
+}
+
+sub names
+{
+	my ($self) = @_;
+	return @{ $self->{names} };
 }
 
 # ---- Chance ----
@@ -121,7 +128,7 @@ sub tell
 sub control
 {
 	my ($self, $path, %body) = @_;
-	$body{resource} = 'Property' if $path =~ /insert|update|touch|tie|delete/;
+	$body{resource} = 'Property' if $path =~ /insert|update|touch|tie|delete|restore/;
 	return $self->{mls}->control($path, \%body);
 }
 
@@ -272,7 +279,7 @@ sub touch
 sub tie
 {
 	my ($self) = @_;
-	my $size = $self->one_of(map { $_->{page_size} } @sources{ sort keys %sources });
+	my $size = $self->one_of(map { $self->{face}{sources}{$_}{page_size} } $self->names);
 	my $count = $self->one_of($size - 1, $size, $size + 1, 2 * $size, 3, 3 * $size + 1);
 	my $at = $self->{clock} + $self->number($TICKS);
 	my @told;
@@ -283,7 +290,7 @@ sub tie
 		$text =~ s/[.]?0*Z$/Z/ if $self->number(2);
 		$self->control('tie', keys => \@keys, timestamp => $text);
 		$self->{touched}{$_} = $at for @keys;
-		push @told, scalar(@keys) . " at $text";
+		push @told, "@keys at $text";
 		$at += 1 + $self->number(2) * $self->number(20);
 		$count = 1 + $self->number(2 * $size);
 	}
@@ -298,18 +305,63 @@ sub flag
 	my @keys = $self->some_keys(1 + $self->number(8), $self->{clock}) or return;
 	$self->control('update', keys => \@keys, fields => { MlgCanView => $shown ? $true : $false });
 	$self->note_touched(@keys);
+	$self->{absent}{$_} = 1 for @keys;
 	$self->tell(($shown ? 'show ' : 'hide ') . "@keys");
+	return;
+}
+
+# Takes records away for good, a few or many.
+sub remove
+{
+	my ($self) = @_;
+	my $most = $self->one_of(2, 8, 8, 40);
+	my %left = map { $_ => 1 } @{ $self->{keys} };
+	my @keys = $self->some_keys(1 + $self->number($most), $self->{clock});
+	return if !@keys || @keys > %left / 2;
+	$self->control('delete', keys => \@keys);
+	delete @left{@keys};
+	$self->{keys} = [ sort keys %left ];
+	$self->{gone}{$_} = $self->{absent}{$_} = 1 for @keys;
+	$self->{unpurged} = $self->{took_out} = 1;
+	$self->tell("remove @keys");
+	return;
+}
+
+# One that was removed comes back: changed, or as it was, which only a reconcile can notice.
+sub bring_back
+{
+	my ($self, $as_it_was) = @_;
+	my @gone = sort keys %{ $self->{gone} } or return;
+	my $key = $self->one_of(@gone);
+	return if ($self->{touched}{$key} // 0) > $self->{clock};
+	$self->control('restore', keys => [$key]);
+	delete $self->{gone}{$key};
+	$self->{absent}{$key} = 1;
+	push @{ $self->{keys} }, $key;
+	if ($as_it_was)
+	{
+		$self->{astray}{$_} = 1 for $self->names;
+	}
+	else
+	{
+		$self->control('touch', keys => [$key]);
+		$self->note_touched($key);
+	}
+	$self->tell('bring back ' . ($as_it_was ? 'as it was ' : '') . $key);
 	return;
 }
 
 sub change_pages
 {
 	my ($self) = @_;
-	my %options = (
-		max_page => $self->one_of(7, 20, 35, 1000),
-		link => $self->one_of('token', 'skip', 'relative'),
-		top => $self->one_of('total', 'page'));
+	my @pages = @{ $self->{face}{pages} } or return;
+	my %options;
+	while (my ($name, $values) = splice @pages, 0, 2)
+	{
+		$options{$name} = $self->one_of(@$values);
+	}
 	$self->control('option', %options);
+	$self->{pages} = \%options;
 	$self->tell(join ' ', 'pages', map { "$_ $options{$_}" } sort keys %options);
 	return;
 }
@@ -318,163 +370,22 @@ sub change_data
 {
 	my ($self) = @_;
 	$self->do_one_of([ 4, 'insert' ], [ 2, 'insert', 1 ], [ 4, 'update' ], [ 3, 'update', 1 ],
-		[ 3, 'touch' ], [ 4, 'tie' ], [ 3, 'flag', 0 ], [ 2, 'flag', 1 ], [ 3, 'forward' ], [ 2, 'backward' ]);
-	return;
-}
-
-# ---- Misbehaving ----
-
-sub add_fault
-{
-	my ($self) = @_;
-	my %rule = (times => $self->one_of(1, 1, 2), skip => $self->number(7), %{ $self->one_of(
-		{ kind => 'status', status => 500 },
-		{ kind => 'status', status => 429, headers => { 'Retry-After' => '1' } },
-		{ kind => 'status', status => 401 },
-		{ kind => 'truncate' }, { kind => 'truncate', length => 'wrong' }, { kind => 'truncate', length => 'chunked' },
-		{ kind => 'close' }, { kind => 'garbage_json' }, { kind => 'html200' },
-		{ kind => 'empty_page' }, { kind => 'drop_link' }, { kind => 'drop_link', times => -1 },
-		{ kind => 'expired_link' }, { kind => 'repeat_page' }, { kind => 'loop' },
-		{ kind => 'wrong_count', by => 3 }, { kind => 'wrong_count', by => -3 }, { kind => 'no_count' },
-		{ kind => 'moving', record => $self->number(40), times => 1 + $self->number(6) },
-		{ kind => 'moving', record => 0, times => 30 },
-		{ kind => 'refuse_or', skip => 0, times => 4 }, { kind => 'refuse_orderby', skip => 0 },
-		{ kind => 'refuse_field', skip => 0, field => 'ModificationTimestamp', in => 'orderby' },
-		{ kind => 'token_expired' }) });
-	$self->{mls}->fault(resource => 'Property', %rule);
-	$self->tell(join ' ', 'fault', map { ref $rule{$_} ? $_ : "$_ $rule{$_}" } sort keys %rule);
-	return;
-}
-
-# Syncs one source or all; what fails may fail.
-sub sync_in_trouble
-{
-	my ($self) = @_;
-	my $some = $self->number(3) ? q{'} . $self->one_of(sort keys %sources) . q{'} : '';
-	$self->add_fault for 0 .. $self->number(2);
-	my (undef, $out, $err) = $self->try_sql(
-		"SELECT string_agg(source || ' ' || status, ', ' ORDER BY source) FROM mls_sync($some)");
-	$self->control('clear');
-	$self->tell("sync($some): $out $err");
-	return;
-}
-
-# An answer that does not come in time.
-sub stall
-{
-	my ($self) = @_;
-	my $name = $self->one_of(sort keys %sources);
-	my $kind = $self->one_of('stall', 'stall_body');
-	my $skip = $self->number(5);
-	$self->sql("ALTER SERVER $name OPTIONS (ADD timeout_ms '300')");
-	$self->{mls}->fault(kind => $kind, resource => 'Property', skip => $skip, times => 2);
-	my (undef, $out, $err) = $self->try_sql("SELECT status FROM mls_sync('$name')");
-	$self->control('clear');
-	$self->sql("ALTER SERVER $name OPTIONS (DROP timeout_ms)");
-	$self->tell("$kind of $name, skip $skip: $out $err");
-	return;
-}
-
-# Is an answer held back?
-sub is_held
-{
-	my ($self) = @_;
-	return scalar grep { $_->{path} =~ m{/Property} && !defined $_->{status} }
-	  $self->{mls}->requests($self->{log});
-}
-
-# Something happens between two pages.
-sub hold
-{
-	my ($self) = @_;
-	my $name = $self->one_of(sort keys %sources);
-	my $skip = $self->number(9);
-	my @log = $self->{mls}->requests($self->{log});
-	$self->{log} = $log[-1]{id} if @log;
-	$self->{mls}->fault(kind => 'stall', resource => 'Property', skip => $skip, times => 1);
-	$self->tell("sync of $name is held after $skip pages");
-	my $sync = start_psql($self->{node}, "SELECT status FROM mls_sync('$name')");
-	while (!$self->is_held)
-	{
-		last if !$sync->{handle}->pumpable;
-		$sync->{handle}->pump_nb;
-		Time::HiRes::usleep(3000);
-	}
-	$self->do_one_of([ 12, 'change_while_held' ], [ 3, 'kill_worker' ], [ 3, 'terminate_worker' ],
-		[ 3, 'stop_server' ], [ 2, 'revoke' ]);
-	$self->control('clear');
-	my $end = end_psql($sync) =~ s/\n.*//sr;
-	$self->tell("the held sync ends: $end");
-	$self->wait_for_server;
-	return;
-}
-
-sub change_while_held
-{
-	my ($self) = @_;
-	for (0 .. $self->number(5))
-	{
-		$self->change_data;
-		$self->forward if !$self->number(3);
-	}
-	return;
-}
-
-sub worker
-{
-	my ($self) = @_;
-	return $self->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'mls_fdw sync' LIMIT 1");
-}
-
-sub kill_worker
-{
-	my ($self) = @_;
-	my $pid = $self->worker || return;
-	$self->tell('worker killed');
-	kill 'KILL', $pid;
-	$self->{crashes}++;
-	return;
-}
-
-sub terminate_worker
-{
-	my ($self) = @_;
-	my $pid = $self->worker || return;
-	$self->tell('worker terminated');
-	$self->sql("SELECT pg_terminate_backend($pid)");
-	return;
-}
-
-sub stop_server
-{
-	my ($self) = @_;
-	$self->tell('PostgreSQL stopped immediately');
-	$self->{node}->stop('immediate');
-	$self->{node}->start;
-	$self->{crashes}++;
-	return;
-}
-
-sub revoke
-{
-	my ($self) = @_;
-	$self->tell('tokens revoked');
-	$self->control('revoke');
-	return;
-}
-
-# PostgreSQL restarts itself after a kill.
-sub wait_for_server
-{
-	my ($self) = @_;
-	$self->{node}->poll_query_until('postgres', q{
-		SELECT NOT pg_is_in_recovery()
-		   AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'mls_fdw sync')})
-	  or die 'PostgreSQL did not come back';
+		[ 3, 'touch' ], [ 4, 'tie' ], [ 3, 'flag', 0 ], [ 2, 'flag', 1 ], [ 4, 'remove' ],
+		[ 2, 'bring_back' ], [ 1, 'bring_back', 1 ], [ 3, 'forward' ], [ 2, 'backward' ]);
 	return;
 }
 
 # ---- Settling ----
+
+# Calls a function of the extension for each of some sources; "%s" stands for the name.
+# Returns the last line of output of each call, and the first line of the first error.
+sub call_each
+{
+	my ($self, $select, @names) = @_;
+	my (undef, $out, $err) = $self->{node}->psql('postgres',
+		join('', map { sprintf("$select;\n", $_) } @names), on_error_stop => 0);
+	return ([ split /\n/, $out ], ($err =~ /ERROR: *(.*)/)[0] // '');
+}
 
 # How many sources have an interrupted run.
 sub interrupted
@@ -487,88 +398,98 @@ sub interrupted
 # Syncs until every source has had a whole run of its own; a run that ends an
 # interrupted one may find that its beginning has moved on, and fail.  Returns
 # what is wrong.
-sub settle
+sub sync_all
 {
 	my ($self) = @_;
-	$self->control('clear');
 	for my $attempt (1 .. $ATTEMPTS)
 	{
 		my $open = $self->interrupted;
-		my ($status, $out, $err) =
-		  $self->try_sql(q{SELECT count(*) FROM mls_sync() WHERE status <> 'finished'});
-		my $fine = $status == 0 && $out eq '0';
-		$self->tell("settle: $open interrupted before, " . ($fine ? 'fine' : "$out failed: $err"));
+		my ($out, $err) = $self->call_each(q{SELECT status FROM mls_sync('%s')}, $self->names);
+		my $fine = $err eq '' && @$out == $self->names;
+		$self->tell("settle: $open interrupted before, " . ($fine ? 'fine' : "failed: $err"));
 		return '' if $fine && !$open;
 		return "a sync failed without cause: $err" if !$fine && !$open;
 	}
 	return "still interrupted after $ATTEMPTS runs";
 }
 
-# ---- Comparing ----
+# What a process that is not disturbed must say of each source.
+sub must_say
+{
+	my ($self, $what, $select, $expected, @names) = @_;
+	my ($out, $err) = $self->call_each($select, @names);
+	my $said = $err || join ', ', @$out;
+	$self->tell("$what of @names: $said");
+	return $err eq '' && @$out == @names && !grep({ $_ !~ $expected } @$out) ? ''
+	  : "$what of @names says: $said";
+}
 
-sub load_truth
+# Where a sync cannot know, a reconcile finds it.
+sub reconcile_astray
 {
 	my ($self) = @_;
-	my $file = "$PostgreSQL::Test::Utils::tmp_check/truth_$self->{seed}.json";
-	open my $out, '>', $file or die "$file: $!";
-	print $out $self->{mls}->get('truth?resource=Property');
-	close $out;
-	return qq{
-		CREATE TEMP TABLE lines (record text);
-		\\copy lines FROM '$file' (FORMAT csv, DELIMITER e'\\x01', QUOTE e'\\x02')
-		CREATE TEMP TABLE truth AS SELECT record::jsonb->>'ListingKey' AS key, record::jsonb AS r,
-			(record::jsonb->>'MlgCanView')::boolean AS shown,
-			regexp_replace(record::jsonb->>'ModificationTimestamp', '([.]\\d{6})\\d+', '\\1')::timestamptz AS at
-			FROM lines;
-	};
+	my @names = grep { $self->{astray}{$_} } $self->names;
+	$self->{astray} = {};
+	return '' if !@names;
+	return $self->must_say('reconcile', q{SELECT status FROM mls_reconcile('%s')}, qr/^finished$/, @names);
 }
 
-# Selects a line when two selections, whose first column is key, are not the same rows.
-sub differ
-{
-	my ($what, $truth, $copy) = @_;
-	return qq{
-		SELECT '$what: ' || count(*) || ' differ, as ' || (array_agg(DISTINCT key ORDER BY key))[1:5]::text
-		FROM (($truth EXCEPT ALL $copy) UNION ALL ($copy EXCEPT ALL $truth)) x HAVING count(*) > 0};
-}
-
-sub differences_of
-{
-	my ($name) = @_;
-	my $there = $name eq 'grid' ? 'FROM truth WHERE shown' : 'FROM truth';
-	my $bronze = "FROM bronze.${name}_property WHERE deleted_at IS NULL";
-	my $columns = q{r->>'ListingId', (r->>'ListPrice')::numeric, (r->>'BedroomsTotal')::bigint, r->>'City', at};
-	return join ' UNION ALL ',
-	  differ("bronze of $name", "SELECT key, r $there", "SELECT key, record::jsonb $bronze"),
-	  differ("timestamps of $name", "SELECT key, at $there", "SELECT key, modified_at $bronze"),
-	  differ("silver of $name", "SELECT key, $columns $there", qq{
-		SELECT listing_key, listing_id, list_price, bedrooms_total, city, modification_timestamp
-		FROM silver.${name}_property}),
-	  differ("gold of $name", "SELECT '$name:' || key AS key, $columns $there", qq{
-		SELECT "ListingKey", "ListingId", "ListPrice", "BedroomsTotal", "City", "ModificationTimestamp"
-		FROM gold.property WHERE mls_source = '$name'}),
-	  qq{SELECT 'the cursor of $name is beyond its newest record' FROM mls.subscription WHERE source = '$name'
-		AND cursor_at > (SELECT max(modified_at) FROM bronze.${name}_property)};
-}
-
-# The runs: none is open, all are accounted for.
-my $check_runs = q{
-	SELECT 'run ' || id || ' is still running' FROM mls.run WHERE status = 'running'
-	UNION ALL
-	SELECT 'run ' || id || ' does not add up' FROM mls.run
-	WHERE received <> inserted + updated + unchanged + deleted
-	UNION ALL
-	SELECT 'subscription ' || id || ' is not at rest' FROM mls.subscription
-	WHERE resume_timestamp IS NOT NULL OR resume_link IS NOT NULL
-	UNION ALL
-	SELECT 'issue: ' || reason FROM mls.issue};
-
-# Every difference in a line; nothing when the copies are true.
-sub compare
+# A dry run changes no row.
+sub dry_run
 {
 	my ($self) = @_;
-	return $self->sql($self->load_truth
-		  . join(' UNION ALL ', (map { differences_of($_) } sort keys %sources), $check_runs));
+	my $process = $self->one_of('purge', 'reconcile');
+	my $rows = join ' UNION ALL ', map { qq{
+		SELECT '$_', md5(string_agg(b.xmin || b.key, '' ORDER BY b.key)) FROM bronze.${_}_property b
+		UNION ALL SELECT '$_', md5(string_agg(s.xmin || s.listing_key, '' ORDER BY s.listing_key))
+		  FROM silver.${_}_property s} } $self->names;
+	my $before = $self->sql($rows);
+	my $wrong = $self->must_say("dry $process", "SELECT status FROM mls_$process('%s', dry_run => true)",
+		qr/^finished$/, $self->names);
+	return $wrong || ($self->sql($rows) eq $before ? '' : "the dry $process changed something");
+}
+
+# Purges what was removed at the server; a second purge has nothing to do.
+sub purge_all
+{
+	my ($self) = @_;
+	my $wrong = $self->must_say('purge', q{SELECT status FROM mls_purge('%s', force => true)}, qr/^finished$/,
+		$self->names);
+	return $wrong if $wrong ne '';
+	$self->{unpurged} = 0;
+	return $self->number(4) ? '' : $self->must_say('second purge',
+		q{SELECT missing FROM mls_purge('%s')}, qr/^0$/, $self->names);
+}
+
+# Did a purge take out what was never away?
+sub wrongly_removed
+{
+	my ($self) = @_;
+	my @wrong;
+	for my $removed (removed_by_purges($self))
+	{
+		my ($name, $key) = @$removed;
+		push @wrong, "$key of $name" if !$self->{gone}{$key} && !$self->{absent}{$key};
+	}
+	return @wrong ? 'purged, though at the server all the time: ' . join(', ', @wrong) : '';
+}
+
+# The way to rest: what is wrong on it, or nothing.
+sub settle
+{
+	my ($self) = @_;
+	$self->{mls}->control('clear');
+	my @gone = sort keys %{ $self->{gone} };
+	my $wrong = $self->wrongly_removed || $self->sync_all || $self->reconcile_astray;
+	$wrong ||= differences_from_truth($self, @gone) if $self->{unpurged};
+	$wrong ||= $self->dry_run if !$self->number(6);
+	$wrong ||= $self->purge_all if $self->{unpurged};
+	$wrong ||= differences_from_truth($self);
+	$wrong ||= $self->must_say('reconcile', q{SELECT different FROM mls_reconcile('%s')}, qr/^0$/,
+		$self->one_of($self->names)) if !$self->number(4);
+	$self->{absent} = {} if $wrong eq '';
+	$self->{took_out} = 0;
+	return $wrong;
 }
 
 # ---- Rounds ----
@@ -580,31 +501,32 @@ sub play
 	$self->{round}++;
 	$self->change_data for 0 .. $self->number(4);
 	$self->change_pages if !$self->number(4);
-	$self->{calm} = 0;
-	for (1 .. $self->number(3))
+	for (0 .. $self->number(2))
 	{
-		$self->do_one_of([ 10, 'sync_in_trouble' ], [ 2, 'stall' ], [ 8, 'hold' ], [ 4, 'change_data' ],
-			[ 1, 'revoke' ]);
+		$self->do_one_of([ 8, 'work_in_trouble', 'sync' ], [ 4, 'work_in_trouble', 'purge' ],
+			[ 3, 'work_in_trouble', 'reconcile' ], [ 1, 'stall' ], [ 8, 'hold' ], [ 2, 'block' ],
+			[ 2, 'undo' ], [ 3, 'change_data' ], [ 1, 'revoke' ]);
 		# Faults may have stamped records of which the model does not know.
 		$self->set_clock($self->server_clock);
 		$self->{floor} = $self->{clock};
+		$self->note_astray;
 	}
 	return '' if !$self->number(6);
-	my $wrong = $self->settle || $self->compare;
+	my $wrong = $self->settle;
 	$self->{settled}++;
-	$self->{calm} = 1;
 	# What was seen to be right is no part of the story of what goes wrong later.
 	$self->{story} = [] if $wrong eq '';
 	return $wrong;
 }
 
-# Plays rounds up to the first that goes wrong; returns its story, or nothing.
+# Plays rounds up to the first that goes wrong, and settles after the last; returns its story, or nothing.
 sub play_all
 {
 	my ($self, $rounds) = @_;
 	for (1 .. $rounds)
 	{
 		my $wrong = $self->play;
+		$wrong = $self->settle if $wrong eq '' && $_ == $rounds;
 		return join "\n", "seed $self->{seed}, round $self->{round}: $wrong",
 		  "replay with MLS_SEED=$self->{seed} MLS_ROUNDS=$self->{round}; since the last settled round:",
 		  @{ $self->{story} }

@@ -111,6 +111,11 @@ class Control:
             self.store.delete(spec["resource"], keys)
         return {"keys": keys}
 
+    def post_restore(self, spec):
+        """Bring removed records back, as they were."""
+        self.store.restore(spec["resource"], spec["keys"])
+        return {"keys": spec["keys"]}
+
     def post_touch(self, spec):
         return self.post_update({**spec, "fields": {}})
 

@@ -44,6 +44,7 @@ class Table:
         self.navigations = {nav.name: nav for nav in navigations}
         self.next_number = count
         self.version = 0
+        self.removed = {}
         self._records = None
         self._indexes = {}
         self._picks, self._made = None, []
@@ -209,7 +210,15 @@ class Store:
         table = self.tables[resource]
         with self.lock:
             for key in keys:
-                del table.records[key]
+                table.removed[key] = table.records.pop(key)
+            self.changed(table)
+
+    def restore(self, resource, keys):
+        """Bring removed records back as they were; KeyError for others."""
+        table = self.tables[resource]
+        with self.lock:
+            for key in keys:
+                table.records[key] = table.removed.pop(key)
             self.changed(table)
 
     def stamp(self, table):

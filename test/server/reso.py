@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, unquote_plus
 import edm
 import metadata
 import odata
+from data import STAMP
 from odata import ODataError
 from web import Response
 
@@ -405,11 +406,14 @@ class Call:
         return link
 
     def move_record(self, rows):
-        """Touch a served record, so that it reappears later in timestamp order."""
+        """Touch a served record, so that it reappears later in timestamp order; the
+        clock may have been put back since it was stamped, and then it stays."""
         fault = self.faults.get("moving")
         if fault and rows:
             record = rows[min(fault.get("record", 0), len(rows) - 1)]
-            self.store.update(self.table.name, [self.table.key_of(record)], {})
+            stamped = self.table.cell(record, STAMP)[0][0]
+            if stamped <= self.store.clock:
+                self.store.update(self.table.name, [self.table.key_of(record)], {})
 
     def twists(self):
         """Replacement values: (record index or None for all, field, JSON text)."""

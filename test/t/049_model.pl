@@ -1,7 +1,8 @@
 # Random rounds of changes, faults and crashes: after each that settles, all layers
 # are what the server has.
 #
-#   MLS_ROUNDS=200 MLS_SEED='5 6 7'   plays more than the default
+#   MLS_ROUNDS=40 MLS_SEED='5 6 7'   plays other rounds than the default
+#   MLS_FACE=reso                     faces of the server, see MlsFace
 #   MLS_TELL=1                        tells what happens as it happens
 use strict;
 use warnings;
@@ -11,15 +12,19 @@ use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $rounds = $ENV{MLS_ROUNDS} || 30;
+my $rounds = $ENV{MLS_ROUNDS} || 40;
 
-for my $seed (split ' ', $ENV{MLS_SEED} || '1 2')
+for my $face (split ' ', $ENV{MLS_FACE} || 'reso')
 {
-	my $node = new_node("seed$seed", restart_after_crash => 'on');
-	my $model = MlsModel->new($node, $seed);
-	is($model->play_all($rounds), '', "seed $seed: $rounds rounds leave true copies");
-	note("$model->{settled} settled rounds, $model->{crashes} crashes");
-	$node->stop;
+	for my $seed (split ' ', $ENV{MLS_SEED} || '1 2 3 4 5')
+	{
+		my $node = new_node("${face}_seed$seed", restart_after_crash => 'on');
+		my $model = MlsModel->new($node, $seed, face => $face);
+		is($model->play_all($rounds), '', "$face, seed $seed: $rounds rounds leave true copies");
+		note(join ' ', $model->names, "- $model->{settled} settled rounds, $model->{crashes} crashes");
+		$node->stop;
+		$model->{mls}->stop;
+	}
 }
 
 done_testing();

@@ -1,0 +1,89 @@
+# MlsFace: the faces of the test server that the model plays with.
+#
+# A face is what differs between protocols; what a test does with the data and what
+# it expects of the copies is the same for all.  Its members:
+#
+#	path		requests for records have it in their path
+#	options		of the test server, for its whole life
+#	sources		name => { what CREATE SERVER says }; each reads the same data in its own way
+#	flagged		names of the sources that obey MlgCanView
+#	positional	sources that may read on by positions, and so pass over records when others are
+#				removed, or moved: where links hold positions, or ("own") in any case
+#	create		makes server, user mapping, schema and the foreign table NAME.property, whose
+#				columns are listing_key, listing_id, list_price, bedrooms_total, city and
+#				modification_timestamp
+#	pages		[option => its values]: how pages are cut, changed at random
+#	faults		rules to choose from; {any => n} stands for a number below n
+#	record		how bronze's column record, and the truth r, are compared; %s is the value
+package MlsFace;
+
+use strict;
+use warnings;
+
+use MlsSync;
+
+my %faces;
+
+# The face of a name; copied, so that its user may change it.
+sub new
+{
+	my ($class, $name) = @_;
+	my $face = $faces{$name} || die "no face $name; there are " . join(', ', sort keys %faces);
+	return bless { name => $name, %$face }, $class;
+}
+
+# What can go wrong in any protocol
+my @faults = (
+	{ kind => 'status', status => 500 },
+	{ kind => 'status', status => 429, headers => { 'Retry-After' => '0' } },
+	{ kind => 'status', status => 429, headers => { 'Retry-After' => '1' }, times => 1 },
+	{ kind => 'status', status => 401 },
+	{ kind => 'truncate' }, { kind => 'truncate', length => 'wrong' }, { kind => 'truncate', length => 'chunked' },
+	{ kind => 'close' }, { kind => 'html200' }, { kind => 'token_expired' });
+
+# ---- RESO Web API ----
+
+sub create_reso
+{
+	my ($model, $name, $options) = @_;
+	my $port = $model->{mls}{port};
+	create_property($model->{node}, $model->{mls}, $name,
+		token_url => "http://127.0.0.1:$port/oauth/token", %$options);
+	$model->sql(qq{
+		ALTER USER MAPPING FOR CURRENT_USER SERVER $name
+			OPTIONS (DROP token, ADD client_id 'demo', ADD client_secret 's3cret-demo-value')})
+	  if $name =~ /key|grid/;
+	return;
+}
+
+$faces{reso} = {
+	path => qr{/Property},
+	options => { date => 'logical', expires_in => 2 },
+	sources => {
+		key => { page_size => 40, retries => 1 },
+		link => { page_size => 30, ordering => 'none' },
+		top => { page_size => 25, ordering => 'none', prefer => 'false' },
+		time => { page_size => 50, ordering => 'timestamp', retries => 1 },
+		grid => {
+			page_size => 35, platform => 'mlsgrid', originating_system => 'actris', push_count => 'true',
+			requests_per_second => 0, requests_per_hour => 0, requests_per_day => 0 } },
+	flagged => { grid => 1 },
+	positional => { key => 'removed', link => 'removed', top => 'own removed', time => 'moved', grid => 'moved' },
+	create => \&create_reso,
+	pages => [
+		max_page => [ 7, 20, 35, 1000 ],
+		link => [ 'token', 'skip', 'relative' ],
+		top => [ 'total', 'page' ] ],
+	faults => [
+		@faults,
+		{ kind => 'garbage_json' },
+		{ kind => 'empty_page' }, { kind => 'drop_link' }, { kind => 'drop_link', times => -1 },
+		{ kind => 'expired_link' }, { kind => 'repeat_page' }, { kind => 'loop' },
+		{ kind => 'wrong_count', by => 3 }, { kind => 'wrong_count', by => -3 }, { kind => 'no_count' },
+		{ kind => 'moving', record => { any => 40 }, times => { any => 7 } },
+		{ kind => 'moving', record => 0, times => 30 },
+		{ kind => 'refuse_or', skip => 0, times => 4 }, { kind => 'refuse_orderby', skip => 0 },
+		{ kind => 'refuse_field', skip => 0, field => 'ModificationTimestamp', in => 'orderby' } ],
+	record => '%s::jsonb' };
+
+1;

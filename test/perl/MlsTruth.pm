@@ -1,0 +1,104 @@
+# MlsTruth: compares the copies of a model with what the server has, layer by layer.
+package MlsTruth;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(differences_from_truth removed_by_purges literal);
+
+# A key for SQL, in UTF-8
+sub literal
+{
+	my ($key) = @_;
+	utf8::encode($key);
+	return q{'} . $key =~ s/'/''/gr . q{'};
+}
+
+# Loads the server's records, and the keys that may still be here though they are gone there.
+sub load_truth
+{
+	my ($model, $gone) = @_;
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/truth_$model->{seed}.json";
+	open my $out, '>', $file or die "$file: $!";
+	print $out $model->{mls}->get('truth?resource=Property');
+	close $out;
+	my $keys = join ', ', map { literal($_) } @$gone;
+	return qq{
+		CREATE TEMP TABLE gone AS SELECT unnest(ARRAY[$keys]::text[]) AS key;
+		CREATE TEMP TABLE lines (record text);
+		\\copy lines FROM '$file' (FORMAT csv, DELIMITER e'\\x01', QUOTE e'\\x02')
+		CREATE TEMP TABLE truth AS SELECT record::jsonb->>'ListingKey' AS key, record::jsonb AS r,
+			(record::jsonb->>'MlgCanView')::boolean AS shown,
+			regexp_replace(record::jsonb->>'ModificationTimestamp', '([.]\\d{6})\\d+', '\\1')::timestamptz AS at
+			FROM lines;
+	};
+}
+
+# Selects a line when two selections, whose first column is key, are not the same rows.
+sub differ
+{
+	my ($what, $truth, $copy, $prefix) = @_;
+	return qq{
+		SELECT '$what: ' || count(*) || ' differ, as ' || (array_agg(DISTINCT key ORDER BY key))[1:5]::text
+		FROM (($truth EXCEPT ALL $copy) UNION ALL ($copy EXCEPT ALL $truth)) x
+		WHERE NOT EXISTS (SELECT FROM gone g WHERE '$prefix' || g.key = x.key) HAVING count(*) > 0};
+}
+
+sub differences_of
+{
+	my ($model, $name) = @_;
+	my $face = $model->{face};
+	my $there = $face->{flagged}{$name} ? 'FROM truth WHERE shown' : 'FROM truth';
+	my $bronze = "FROM bronze.${name}_property WHERE deleted_at IS NULL";
+	my $columns = q{r->>'ListingId', (r->>'ListPrice')::numeric, (r->>'BedroomsTotal')::bigint, r->>'City', at};
+	my $sent = sprintf $face->{record}, 'r';
+	my $kept = sprintf $face->{record}, 'record';
+	return join ' UNION ALL ',
+	  differ("bronze of $name", "SELECT key, $sent $there", "SELECT key, $kept $bronze", ''),
+	  differ("timestamps of $name", "SELECT key, at $there", "SELECT key, modified_at $bronze", ''),
+	  differ("silver of $name", "SELECT key, $columns $there", qq{
+		SELECT listing_key AS key, listing_id, list_price, bedrooms_total, city, modification_timestamp
+		FROM silver.${name}_property}, ''),
+	  differ("gold of $name", "SELECT '$name:' || key AS key, $columns $there", qq{
+		SELECT "ListingKey" AS key, "ListingId", "ListPrice", "BedroomsTotal", "City", "ModificationTimestamp"
+		FROM gold.property WHERE mls_source = '$name'}, "$name:");
+}
+
+# The runs: none is open, all are accounted for.  No cursor is ahead of the server's clock.
+my $check_runs = q{
+	SELECT 'run ' || id || ' is still running' FROM mls.run WHERE status = 'running'
+	UNION ALL
+	SELECT 'run ' || id || ' does not add up' FROM mls.run
+	WHERE process = 'sync' AND received <> inserted + updated + unchanged + deleted
+	UNION ALL
+	SELECT 'subscription ' || id || ' is not at rest' FROM mls.subscription
+	WHERE resume_timestamp IS NOT NULL OR resume_link IS NOT NULL
+	UNION ALL
+	SELECT 'the cursor of ' || source || ' is in the future' FROM mls.subscription WHERE cursor_at > '%s'
+	UNION ALL
+	SELECT 'issue: ' || reason FROM mls.issue};
+
+# Every difference in a line; nothing when the copies are true but for the gone keys.
+sub differences_from_truth
+{
+	my ($model, @gone) = @_;
+	my $runs = sprintf $check_runs, MlsModel::stamp($model->{top} + 1);
+	return $model->sql(load_truth($model, \@gone)
+		  . join(' UNION ALL ', (map { differences_of($model, $_) } $model->names), $runs));
+}
+
+# What purges have taken out and nothing has brought back: [source, key].
+sub removed_by_purges
+{
+	my ($model) = @_;
+	my $out = $model->sql(join ' UNION ALL ', map { qq{
+		SELECT e'$_\t' || b.key FROM bronze.${_}_property b JOIN mls.run r ON r.id = b.run_id
+		 WHERE b.deleted_at IS NOT NULL AND r.process = 'purge'} } $model->names);
+	utf8::decode($out);
+	return map { [ split /\t/ ] } split /\n/, $out;
+}
+
+1;
