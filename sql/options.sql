@@ -79,6 +79,10 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER source OPTIONS (client_id 'me', clie
 
 -- Foreign tables and columns.
 CREATE FOREIGN TABLE property (listing_key text) SERVER source;
+CREATE FOREIGN TABLE property (listing_key text) SERVER source OPTIONS (resource '../Property');
+CREATE FOREIGN TABLE property (listing_key text) SERVER source OPTIONS (resource 'Property/./..');
+CREATE FOREIGN TABLE property (listing_key text) SERVER source OPTIONS (resource '/Property');
+CREATE FOREIGN TABLE property (listing_key text) SERVER source OPTIONS (resource 'Property?$top=1');
 CREATE FOREIGN TABLE property (listing_key text) SERVER source OPTIONS (resource 'Property', keys 'ListingKey');
 CREATE FOREIGN TABLE property (listing_key text) SERVER source OPTIONS (resource 'Property', key 'ListingKey,,X');
 CREATE FOREIGN TABLE property (listing_key text OPTIONS (feld 'ListingKey')) SERVER source OPTIONS (resource 'Property');

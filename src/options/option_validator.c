@@ -12,6 +12,7 @@
 #include "access/reloptions.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
@@ -169,6 +170,37 @@ check_server(List *options)
 						errdetail("The name of a header is letters, digits and hyphens.")));
 }
 
+/* Would a path of these segments leave the service root, or end as something else than a path? */
+static bool
+leaves_root(const char *path)
+{
+	const char *segment = path;
+
+	for (;;)
+	{
+		int length = strcspn(segment, "/");
+
+		if (length == 0 || (length <= 2 && strspn(segment, ".") >= length))
+			return true;
+		if (segment[length] == '\0')
+			return strpbrk(path, "?#\\%") != NULL;
+		segment += length + 1;
+	}
+}
+
+/* The resource becomes a part of every address. */
+static void
+check_table(List *options)
+{
+	const char *resource = mls_option_text(options, "resource");
+
+	if (resource && leaves_root(resource))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"resource\": \"%.200s\"", resource),
+				 errdetail("It is a name below the address of the server, such as Property.")));
+}
+
 void
 mls_option_check_list(Oid catalog, List *options)
 {
@@ -199,5 +231,7 @@ mls_fdw_validator(PG_FUNCTION_ARGS)
 	mls_option_check_list(catalog, options);
 	if (catalog == ForeignServerRelationId)
 		check_server(options);
+	if (catalog == ForeignTableRelationId)
+		check_table(options);
 	PG_RETURN_VOID();
 }

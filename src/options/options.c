@@ -154,6 +154,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "How far before its cursor a sync starts; default of the platform."},
 	{"purge_limit", SERVER, MLS_OPTION_LIMIT, .offset = IN_SOURCE(purge_limit), .default_value = "10%, 1000",
 	 .help = "Share and number of records above which a purge is refused."},
+	{"reject_limit", SERVER, MLS_OPTION_LIMIT, .offset = IN_SOURCE(reject_limit), .default_value = "10%, 100",
+	 .help = "Share and number of records of a page that may be left out because they cannot be stored."},
 	{"schema_policy", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(schema_policy), .choices = schema_policy_names, .default_value = "evolve",
 	 .help = "What a sync does when the remote schema has changed: let the tables follow, record it, stop, or not look."},
 	{"schema_check_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(schema_check_s), .max = 366 * 86400, .default_value = "1 day",

@@ -99,6 +99,7 @@ typedef struct MlsSource
 	const char *key_prefix; /* put before keys in gold */
 	double request_cost;    /* planner units per request */
 	MlsLimit purge_limit;
+	MlsLimit reject_limit;
 	MlsSchemaPolicy schema_policy;
 	int schema_check_s; /* how long a comparison of the schema holds good */
 } MlsSource;

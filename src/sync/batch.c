@@ -54,6 +54,17 @@ field_text(const MlsRecord *record, const char *field)
 	return slice == NULL ? NULL : mls_slice_text(slice);
 }
 
+/* Part of a key: a list or an object is none. */
+static char *
+key_text(const MlsRecord *record, const char *field)
+{
+	const MlsSlice *slice = mls_record_field(record, field);
+
+	if (slice == NULL || slice->kind == MLS_ARRAY || slice->kind == MLS_OBJECT)
+		return NULL;
+	return mls_slice_text(slice);
+}
+
 /* Appends one part of a composite key, its own separators escaped. */
 static void
 append_key_part(StringInfo key, const char *part)
@@ -77,7 +88,7 @@ record_key(const MlsTable *table, const MlsRecord *record)
 
 	if (list_length(table->key) == 1)
 	{
-		char *only = field_text(record, linitial(table->key));
+		char *only = key_text(record, linitial(table->key));
 
 		return only != NULL && only[0] == '\0' ? NULL : only;
 	}
@@ -85,7 +96,7 @@ record_key(const MlsTable *table, const MlsRecord *record)
 	initStringInfo(&key);
 	foreach (lc, table->key)
 	{
-		char *part = field_text(record, lfirst(lc));
+		char *part = key_text(record, lfirst(lc));
 
 		if (part == NULL)
 			return NULL;

@@ -227,8 +227,9 @@ mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats
 	return fetch->resumed_link ? Max(total - sub->resume_received, 0) : total;
 }
 
-static void
-add_note(MlsFetch *fetch, const char *note)
+/* Adds to what is remarkable about the reading. */
+void
+mls_fetch_remark(MlsFetch *fetch, const char *note)
 {
 	MemoryContext before = MemoryContextSwitchTo(fetch->context);
 
@@ -244,7 +245,7 @@ start_over(MlsFetch *fetch, const char *why)
 
 	close_reading(fetch, &fetch->ahead);
 	close_reading(fetch, &fetch->now);
-	add_note(fetch, why);
+	mls_fetch_remark(fetch, why);
 	fetch->keyset = false;
 	fetch->ordered = fetch->table->source->platform.ordering == MLS_ORDER_TIMESTAMP;
 	fetch->resumed_link = false;
@@ -308,7 +309,8 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 			 !mls_batch_in_order(batch, fetch->last_timestamp, fetch->table->source->timezone))
 	{
 		fetch->ordered = false;
-		add_note(fetch, "the source did not keep its order, so an interrupted run starts over");
+		mls_fetch_remark(fetch,
+						 "the source did not keep its order, so an interrupted run starts over");
 	}
 	if (fetch->received == 0 && !fetch->resumed_link)
 		fetch->expected = fetch->now->stream->announced;

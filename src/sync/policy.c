@@ -55,7 +55,7 @@ is_of_data(int sqlstate)
 
 	return category == ERRCODE_DATA_EXCEPTION ||
 		   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		   category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		   category == ERRCODE_PROGRAM_LIMIT_EXCEEDED || category == ERRCODE_PLPGSQL_ERROR ||
 		   category == ERRCODE_WITH_CHECK_OPTION_VIOLATION;
 }
 

@@ -17,8 +17,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -30,9 +28,6 @@
 
 /* Records that come and go while keys are listed: the listing may be off by this share. */
 #define CHURN 0.001
-
-/* A share alone would forbid a small resource to lose anything. */
-#define LEAST_ALLOWED 10
 
 /* ---- Guards ---- */
 
@@ -85,25 +80,10 @@ require_some(const MlsListing *listing, int64 rows)
 					forced_call(run->sub)));
 }
 
-/* How many of so many rows may go. */
-static int64
-allowed_loss(const MlsLimit *limit, int64 rows)
-{
-	double allowed = HUGE_VAL;
-
-	if (limit->share >= 0)
-		allowed = floor(rows * limit->share / 100);
-	if (limit->share > 0)
-		allowed = Max(allowed, LEAST_ALLOWED);
-	if (limit->number >= 0)
-		allowed = Min(allowed, limit->number);
-	return allowed > 1e15 ? PG_INT64_MAX : (int64) allowed;
-}
-
 static void
 require_limit(MlsRun *run, int64 lost, int64 rows)
 {
-	int64 allowed = allowed_loss(&run->table->source->purge_limit, rows);
+	int64 allowed = mls_limit_allows(&run->table->source->purge_limit, rows);
 
 	if (lost <= allowed || run->task->force)
 		return;

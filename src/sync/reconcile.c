@@ -62,7 +62,7 @@ store_page(MlsListing *listing, const MlsBatch *batch)
 	MlsCounters counters = run->counters;
 
 	mls_run_begin_step(run);
-	mls_writer_store(run->writer, batch, &counters);
+	mls_reject_store(run, batch, &counters);
 	mls_listing_settle(listing, batch);
 	counters.received = run->counters.received; /* what it counts is keys */
 	counters.pages++;

@@ -78,6 +78,38 @@ mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
 }
 
+/* Prepares a statement for the life of the process, or until mls_plan_free(). */
+SPIPlanPtr
+mls_plan_prepare(const char *sql)
+{
+	SPIPlanPtr plan = SPI_prepare(sql, 0, NULL);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare: %s", sql);
+	SPI_keepplan(plan);
+	return plan;
+}
+
+/* Runs it; the network goes on meanwhile. */
+void
+mls_plan_run(SPIPlanPtr plan, int expected)
+{
+	int code;
+
+	mls_http_pump();
+	code = SPI_execute_plan(plan, NULL, NULL, false, 0);
+	if (code != expected)
+		elog(ERROR, "unexpected result of a prepared statement: %s", SPI_result_code_string(code));
+}
+
+/* NULL is no plan. */
+void
+mls_plan_free(SPIPlanPtr plan)
+{
+	if (plan != NULL)
+		SPI_freeplan(plan);
+}
+
 /* Schema-qualified name, quoted, for SQL and for messages. */
 char *
 mls_qualified_name(Oid relid)

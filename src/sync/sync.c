@@ -17,7 +17,7 @@ store_page(MlsRun *run, const MlsBatch *batch)
 	MlsPosition position = mls_fetch_position(run->state);
 
 	mls_run_begin_step(run);
-	mls_writer_store(run->writer, batch, &counters);
+	mls_reject_store(run, batch, &counters);
 	counters.pages++;
 	counters.expected = Max(mls_fetch_expected(run->state), 0);
 	mls_subscription_reach(run->sub, &position);
@@ -31,6 +31,8 @@ sync_work(MlsRun *run)
 
 	mls_scope_fill(run);
 	run->state = mls_fetch_begin(run->table, run->sub);
+	if (run->note != NULL)
+		mls_fetch_remark(run->state, run->note);
 	while ((batch = mls_fetch_next(run->state)) != NULL)
 		store_page(run, batch);
 }

@@ -16,6 +16,9 @@
  *	fetch.c		   which page comes next, and when the last one is proven
  *	batch.c		   a page as keys, instants and records; duplicates resolved
  *	writer.c	   a batch into bronze, silver and gold, in the open transaction
+ *	reject.c	   a batch without the records that cannot be stored
+ *	issue.c		   what did not fit, into mls.issue
+ *	limit.c		   limits that are a share and a number
  *	relay.c		   relations filled by C
  *	count.c		   how many records there are here and at the source
  *	session.c	   transactions as the owner of the subscription
@@ -128,6 +131,9 @@ extern void mls_transaction_begin(Oid owner);
 extern void mls_transaction_commit(void);
 extern void
 mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected);
+extern SPIPlanPtr mls_plan_prepare(const char *sql);
+extern void mls_plan_run(SPIPlanPtr plan, int expected);
+extern void mls_plan_free(SPIPlanPtr plan);
 extern char *mls_qualified_name(Oid relid);
 
 /* ---- Runs (run.c) ---- */
@@ -253,6 +259,7 @@ mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats
 extern MlsBatch *mls_fetch_next(MlsFetch *fetch);
 extern MlsPosition mls_fetch_position(const MlsFetch *fetch);
 extern MlsPosition mls_fetch_newest(const MlsFetch *fetch);
+extern void mls_fetch_remark(MlsFetch *fetch, const char *note);
 extern const char *mls_fetch_note(const MlsFetch *fetch);
 extern int64 mls_fetch_expected(const MlsFetch *fetch);
 extern int64 mls_fetch_total(const MlsFetch *fetch);
@@ -315,6 +322,26 @@ typedef struct MlsRelay
 extern void mls_relay_open(MlsRelay *relay);
 extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
 
+/* ---- What did not fit (issue.c) ---- */
+
+typedef struct MlsIssues MlsIssues;
+
+extern MlsIssues *mls_issues_begin(const MlsSubscription *sub, int64 run);
+extern void mls_issues_open(MlsIssues *issues);
+extern void mls_issues_put(MlsIssues *issues, const char *key, const char *field, const char *value,
+						   int length, const char *reason);
+extern void mls_issues_reject(MlsIssues *issues, const char *key, const char *field,
+							  const MlsRecord *record, const char *reason);
+extern int64 mls_issues_rejected(const MlsIssues *issues);
+extern void mls_issues_take_back(MlsIssues *issues, int64 rejected);
+extern const char *mls_issues_first_rejected(const MlsIssues *issues);
+extern int64 mls_issues_store(MlsIssues *issues);
+extern void mls_issues_end(MlsIssues *issues);
+
+/* ---- How many of so many (limit.c) ---- */
+
+extern int64 mls_limit_allows(const MlsLimit *limit, int64 rows);
+
 /* ---- Writing (writer.c) ---- */
 
 typedef struct MlsWriter MlsWriter;
@@ -324,7 +351,11 @@ extern void mls_writer_trust(MlsWriter *writer);
 extern void mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_settle(MlsWriter *writer);
+extern MlsIssues *mls_writer_issues(MlsWriter *writer);
 extern void mls_writer_end(MlsWriter *writer);
+
+/* Writing all of a page but the records that cannot be stored (reject.c). */
+extern void mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
 
 /* ---- Changes of what is asked for and kept (scope.c) ---- */
 

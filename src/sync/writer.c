@@ -29,8 +29,8 @@
 #include "gold/gold.h"
 #include "sync/sync.h"
 
-/* How much of a key and of a bad value an issue keeps. */
-#define ISSUE_LENGTH 200
+/* A longer key would not fit into an index; those of real sources have 10 to 60 characters. */
+#define LONGEST_KEY 1000
 
 struct MlsWriter
 {
@@ -47,14 +47,13 @@ struct MlsWriter
 	MlsRelay page;
 	MlsRelay changed;
 	MlsRelay gone;
-	MlsRelay issues;
+	MlsIssues *issues;
 	SPIPlanPtr store_bronze;
 	SPIPlanPtr store_silver;
 	SPIPlanPtr delete_silver;
 	SPIPlanPtr store_gold; /* NULL without gold */
 	SPIPlanPtr find_conflicts;
 	SPIPlanPtr delete_gold;
-	SPIPlanPtr store_issues;
 };
 
 /* Where a bad value was met. */
@@ -72,7 +71,7 @@ open_relays(MlsWriter *writer)
 	mls_relay_open(&writer->page);
 	mls_relay_open(&writer->changed);
 	mls_relay_open(&writer->gone);
-	mls_relay_open(&writer->issues);
+	mls_issues_open(writer->issues);
 }
 
 static TupleDesc
@@ -88,41 +87,7 @@ page_desc(void)
 	return desc;
 }
 
-static TupleDesc
-issue_desc(void)
-{
-	TupleDesc desc = CreateTemplateTupleDesc(4);
-
-	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
-	TupleDescInitEntry(desc, 2, "field", TEXTOID, -1, 0);
-	TupleDescInitEntry(desc, 3, "value", TEXTOID, -1, 0);
-	TupleDescInitEntry(desc, 4, "reason", TEXTOID, -1, 0);
-	return desc;
-}
-
 /* ---- Statements ---- */
-
-static SPIPlanPtr
-prepare(const char *sql)
-{
-	SPIPlanPtr plan = SPI_prepare(sql, 0, NULL);
-
-	if (plan == NULL)
-		elog(ERROR, "could not prepare: %s", sql);
-	SPI_keepplan(plan);
-	return plan;
-}
-
-static void
-run_plan(SPIPlanPtr plan, int expected)
-{
-	int code;
-
-	mls_http_pump();
-	code = SPI_execute_plan(plan, NULL, NULL, false, 0);
-	if (code != expected)
-		elog(ERROR, "unexpected result of a prepared statement: %s", SPI_result_code_string(code));
-}
 
 /*
  * New records, and newer versions that differ.  The join, not ON CONFLICT,
@@ -133,7 +98,7 @@ prepare_bronze(const MlsWriter *writer)
 {
 	char *bronze = mls_qualified_name(writer->sub->bronze);
 
-	return prepare(psprintf(
+	return mls_plan_prepare(psprintf(
 		"INSERT INTO %s AS b (key, modified_at, modified, record, fetched_at, run_id, deleted_at) "
 		"SELECT p.key, p.modified_at, p.modified, p.record, pg_catalog.now(), " INT64_FORMAT ", "
 		"CASE WHEN p.gone THEN pg_catalog.now() END "
@@ -203,23 +168,11 @@ prepare_silver(const MlsWriter *writer)
 		if (!is_key(writer, i + 1))
 			appendStringInfo(&changes, "%s%s = excluded.%s", changes.len ? ", " : "", name, name);
 	}
-	return prepare(psprintf("INSERT INTO %s (%s) SELECT %s FROM mls_changed "
-							"ON CONFLICT (%s) DO %s%s RETURNING xmax = 0",
-							mls_qualified_name(writer->sub->silver), columns.data, columns.data,
-							key_list(writer, "name", ", "), changes.len ? "UPDATE SET " : "NOTHING",
-							changes.data));
-}
-
-static SPIPlanPtr
-prepare_issues(const MlsWriter *writer)
-{
-	return prepare(psprintf(
-		"INSERT INTO mls.issue AS i (subscription, run_id, key, field, value, reason) "
-		"SELECT DISTINCT ON (key, field, reason) " INT64_FORMAT ", " INT64_FORMAT
-		", key, field, value, reason FROM mls_issues "
-		"ON CONFLICT (subscription, key, field, reason) DO UPDATE SET run_id = excluded.run_id, "
-		"value = excluded.value, last_seen = pg_catalog.now(), times = i.times + 1",
-		writer->sub->id, writer->run));
+	return mls_plan_prepare(psprintf("INSERT INTO %s (%s) SELECT %s FROM mls_changed "
+									 "ON CONFLICT (%s) DO %s%s RETURNING xmax = 0",
+									 mls_qualified_name(writer->sub->silver), columns.data,
+									 columns.data, key_list(writer, "name", ", "),
+									 changes.len ? "UPDATE SET " : "NOTHING", changes.data));
 }
 
 /* What silver and gold need, once there is something for them; it costs as much as some pages. */
@@ -229,16 +182,17 @@ prepare_layers(MlsWriter *writer)
 	const MlsSubscription *sub = writer->sub;
 
 	writer->store_silver = prepare_silver(writer);
-	writer->delete_silver =
-		prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
-						 mls_qualified_name(sub->silver), key_list(writer, "equal", " AND ")));
+	writer->delete_silver = mls_plan_prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
+													  mls_qualified_name(sub->silver),
+													  key_list(writer, "equal", " AND ")));
 	if (!OidIsValid(sub->gold))
 		return;
 	writer->store_gold =
-		prepare(mls_gold_upsert_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
-	writer->find_conflicts =
-		prepare(mls_gold_conflict_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
-	writer->delete_gold = prepare(mls_gold_delete_sql(writer->table, sub->gold, "mls_gone"));
+		mls_plan_prepare(mls_gold_upsert_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
+	writer->find_conflicts = mls_plan_prepare(
+		mls_gold_conflict_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
+	writer->delete_gold =
+		mls_plan_prepare(mls_gold_delete_sql(writer->table, sub->gold, "mls_gone"));
 }
 
 /* ---- Beginning ---- */
@@ -318,8 +272,15 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	writer->page = (MlsRelay){.name = "mls_page", .desc = page_desc()};
 	writer->changed = (MlsRelay){.name = "mls_changed", .desc = writer->silver};
 	writer->gone = (MlsRelay){.name = "mls_gone", .desc = writer->silver};
-	writer->issues = (MlsRelay){.name = "mls_issues", .desc = issue_desc()};
+	writer->issues = mls_issues_begin(sub, run);
 	return writer;
+}
+
+/* Where it puts what did not fit. */
+MlsIssues *
+mls_writer_issues(MlsWriter *writer)
+{
+	return writer->issues;
 }
 
 /* From now on the source is right: an older version it sends overwrites a newer one.  Before the first batch. */
@@ -332,41 +293,33 @@ mls_writer_trust(MlsWriter *writer)
 
 /* ---- Issues ---- */
 
-static Datum
-clipped_text(const char *text, int length)
-{
-	return PointerGetDatum(
-		cstring_to_text_with_len(text, pg_mbcliplen(text, length, ISSUE_LENGTH)));
-}
-
-static void
-put_issue(MlsWriter *writer, const char *key, const char *field, const char *value, int length,
-		  const char *reason)
-{
-	Datum values[4] = {0};
-	bool isnull[4] = {key == NULL, field == NULL, value == NULL, false};
-
-	if (key != NULL)
-		values[0] = clipped_text(key, strlen(key));
-	if (field != NULL)
-		values[1] = CStringGetTextDatum(field);
-	if (value != NULL)
-		values[2] = clipped_text(value, length);
-	values[3] = CStringGetTextDatum(reason);
-	mls_relay_put(&writer->issues, values, isnull);
-}
-
 /* MlsBadValue */
 static void
 bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice, const char *reason)
 {
 	Place *place = arg;
 
-	put_issue(place->writer, place->key, place->writer->fields[attnum - 1], slice->value,
-			  slice->value_length, reason);
+	mls_issues_put(place->writer->issues, place->key, place->writer->fields[attnum - 1],
+				   slice->value, slice->value_length, reason);
 }
 
 /* ---- Storing ---- */
+
+/* False if a record cannot be stored for lack of a usable key. */
+static bool
+require_key(MlsWriter *writer, const MlsItem *item)
+{
+	const char *why = NULL;
+
+	if (item->key == NULL)
+		why = "the record has no key and was not stored";
+	else if (strlen(item->key) > LONGEST_KEY)
+		why = "the key is too long, and the record was not stored";
+	if (why != NULL)
+		mls_issues_reject(writer->issues, item->key, linitial(writer->table->key), item->record,
+						  why);
+	return why == NULL;
+}
 
 static void
 put_page(MlsWriter *writer, const MlsBatch *batch)
@@ -380,10 +333,7 @@ put_page(MlsWriter *writer, const MlsBatch *batch)
 		bool isnull[5] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		if (item->key == NULL)
-			put_issue(writer, NULL, linitial(writer->table->key), item->record->json,
-					  item->record->length, "the record has no key and was not stored");
-		if (item->key == NULL || item->superseded)
+		if (!require_key(writer, item) || item->superseded)
 			continue;
 		values[0] = CStringGetTextDatum(item->key);
 		values[1] = TimestampTzGetDatum(item->instant.at);
@@ -422,8 +372,8 @@ convert(MlsWriter *writer, const MlsItem *item)
 	if (has_key(writer, isnull))
 		mls_relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
 	else
-		put_issue(writer, item->key, linitial(writer->table->key), NULL, 0,
-				  "the key does not fit its column, so the record is in bronze only");
+		mls_issues_reject(writer->issues, item->key, linitial(writer->table->key), item->record,
+						  "the key does not fit its column, so the record is in bronze only");
 }
 
 static void
@@ -474,21 +424,21 @@ put_conflicts(MlsWriter *writer)
 {
 	uint64 i;
 
-	run_plan(writer->find_conflicts, SPI_OK_SELECT);
+	mls_plan_run(writer->find_conflicts, SPI_OK_SELECT);
 	for (i = 0; i < SPI_processed; i++)
 	{
 		char *key = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
 		char *other = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
 
-		put_issue(writer, key, linitial(writer->table->key), NULL, 0,
-				  psprintf("gold has this key from source \"%s\"", other));
+		mls_issues_put(writer->issues, key, linitial(writer->table->key), NULL, 0,
+					   psprintf("gold has this key from source \"%s\"", other));
 	}
 }
 
 static void
 store_gold(MlsWriter *writer)
 {
-	run_plan(writer->store_gold, SPI_OK_INSERT);
+	mls_plan_run(writer->store_gold, SPI_OK_INSERT);
 	if (SPI_processed < writer->changed.rows)
 		put_conflicts(writer);
 }
@@ -500,7 +450,7 @@ store_silver(MlsWriter *writer)
 	int64 added = 0;
 	uint64 i;
 
-	run_plan(writer->store_silver, SPI_OK_INSERT_RETURNING);
+	mls_plan_run(writer->store_silver, SPI_OK_INSERT_RETURNING);
 	for (i = 0; i < SPI_processed; i++)
 	{
 		bool isnull;
@@ -529,15 +479,11 @@ store_converted(MlsWriter *writer, MlsCounters *counters)
 	if (writer->gone.rows > 0)
 	{
 		if (writer->delete_gold)
-			run_plan(writer->delete_gold, SPI_OK_DELETE);
-		run_plan(writer->delete_silver, SPI_OK_DELETE);
+			mls_plan_run(writer->delete_gold, SPI_OK_DELETE);
+		mls_plan_run(writer->delete_silver, SPI_OK_DELETE);
 		more_rows -= SPI_processed;
 	}
-	if (writer->issues.rows > 0 && writer->store_issues == NULL)
-		writer->store_issues = prepare_issues(writer);
-	if (writer->issues.rows > 0)
-		run_plan(writer->store_issues, SPI_OK_INSERT);
-	counters->bad_values += writer->issues.rows;
+	counters->bad_values += mls_issues_store(writer->issues);
 	writer->more_rows += more_rows;
 }
 
@@ -550,7 +496,7 @@ mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters
 		writer->store_bronze = prepare_bronze(writer);
 	put_page(writer, batch);
 	counters->received += batch->nitems;
-	run_plan(writer->store_bronze, SPI_OK_INSERT_RETURNING);
+	mls_plan_run(writer->store_bronze, SPI_OK_INSERT_RETURNING);
 	convert_changed(writer, batch, counters);
 	store_converted(writer, counters);
 }
@@ -580,22 +526,15 @@ mls_writer_settle(MlsWriter *writer)
 	writer->more_rows = 0;
 }
 
-static void
-free_plan(SPIPlanPtr plan)
-{
-	if (plan != NULL)
-		SPI_freeplan(plan);
-}
-
 /* Plans outlive transactions and contexts, so they are given back here. */
 void
 mls_writer_end(MlsWriter *writer)
 {
-	free_plan(writer->store_bronze);
-	free_plan(writer->store_silver);
-	free_plan(writer->delete_silver);
-	free_plan(writer->store_gold);
-	free_plan(writer->find_conflicts);
-	free_plan(writer->delete_gold);
-	free_plan(writer->store_issues);
+	mls_plan_free(writer->store_bronze);
+	mls_plan_free(writer->store_silver);
+	mls_plan_free(writer->delete_silver);
+	mls_plan_free(writer->store_gold);
+	mls_plan_free(writer->find_conflicts);
+	mls_plan_free(writer->delete_gold);
+	mls_issues_end(writer->issues);
 }
