@@ -122,7 +122,7 @@ is($node->safe_psql('postgres', $xmin), $rows, 'once');
 # An interrupted filling goes on
 $node->safe_psql('postgres', q{
 	UPDATE silver.one_property SET standard_status = NULL WHERE listing_key > 'LK00000700';
-	UPDATE mls.subscription SET fill_after = 'LK00000700' WHERE source = 'one'});
+	UPDATE mls.subscription SET fill_after = 'LK00000700', fill_fields = '{*}' WHERE source = 'one'});
 $node->safe_psql('postgres', q{SELECT * FROM mls_sync('one')});
 is($node->safe_psql('postgres', $same), '0|t', 'an interrupted filling goes on where it stopped');
 
