@@ -91,6 +91,7 @@ typedef struct MlsHttpSource
 	const char *proxy;   /* NULL: none; the environment is not asked */
 	int connect_timeout_ms;
 	int timeout_ms;       /* no byte for so long ends a request */
+	int deadline_ms;      /* for an attempt as a whole; 0 for none */
 	int retries;          /* further attempts after the first */
 	int64 max_page_bytes; /* after decompression */
 	MlsRates rates;

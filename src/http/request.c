@@ -189,6 +189,7 @@ set_connection(const MlsHttpSource *source, CURL *easy)
 		   SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_QUICK_EXIT, 1L) &&
 		   SET(CURLOPT_TCP_KEEPALIVE, 1L) &&
 		   SET(CURLOPT_CONNECTTIMEOUT_MS, (long) source->connect_timeout_ms) &&
+		   SET(CURLOPT_TIMEOUT_MS, (long) source->deadline_ms) &&
 		   SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS) &&
 		   SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) &&
 		   (source->ca_file == NULL || SET(CURLOPT_CAINFO, source->ca_file)) &&

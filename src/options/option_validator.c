@@ -144,6 +144,29 @@ check_platform(List *options, const MlsProtocol *protocol)
 								platform->name));
 }
 
+static void
+check_events(List *options)
+{
+	static const char *const events[] = {"started", "finished", "failed", "recovered", NULL};
+	const MlsOption *option = mls_option_find(ForeignServerRelationId, "webhook_events");
+	const char *value = mls_option_text(options, option->name);
+	List *names = NIL;
+	ListCell *lc;
+
+	if (value == NULL)
+		return;
+	mls_option_read(option, value, &names);
+	foreach (lc, names)
+	{
+		int i = 0;
+
+		while (events[i] != NULL && strcmp(events[i], lfirst(lc)) != 0)
+			i++;
+		if (events[i] == NULL)
+			report_name(option->name, lfirst(lc), events);
+	}
+}
+
 /* What cannot be said of one option alone. */
 static void
 check_server(List *options)
@@ -157,6 +180,7 @@ check_server(List *options)
 	if (protocol == NULL)
 		report_name("protocol", name, protocol_names);
 	check_platform(options, protocol);
+	check_events(options);
 	/* It goes into a quoted literal. */
 	if (system && strchr(system, '\''))
 		ereport(ERROR,

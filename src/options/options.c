@@ -161,6 +161,12 @@ const MlsOption mls_option_table[] = {
 	{"schema_check_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(schema_check_s), .max = 366 * 86400, .default_value = "1 day",
 	 .help = "How long syncs go without comparing the remote schema; 0 for each time."},
 
+	/* Being told */
+	{"webhook", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(webhook),
+	 .help = "Address to which events of runs are posted."},
+	{"webhook_events", SERVER, MLS_OPTION_LIST, .offset = MLS_OPTION_UNPLACED, .default_value = "finished, failed, recovered",
+	 .help = "Which events are posted, separated by commas: started, finished, failed, recovered."},
+
 	/* Planning */
 	{"request_cost", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(request_cost), .max = 1e9, .default_value = "500",
 	 .help = "Planner's cost of one request."},
@@ -178,6 +184,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Password."},
 	{"api_key", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.header_value),
 	 .help = "Value of the header header_name."},
+	{"webhook_secret", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(webhook_secret),
+	 .help = "Key with which deliveries to the webhook are signed."},
 
 	/* Foreign tables */
 	{"resource", TABLE, MLS_OPTION_TEXT, .required = true, .offset = IN_TABLE(resource),

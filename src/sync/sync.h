@@ -35,6 +35,7 @@
  *	policy.c	   after a failure: its kind, and when the next attempt is due
  *	instant.c	   timestamps with all their digits
  *	drift.c		   changes of the remote schema; see drift.h
+ *	webhook.c	   events of runs posted to a webhook
  *
  * The one rule behind it: the network is used outside transactions, and a page
  * is written with its cursor in one transaction.
@@ -451,6 +452,9 @@ extern void mls_run_begin_step(MlsRun *run);
 extern void mls_run_end_step(MlsRun *run, MlsCounters *counters);
 extern void mls_run_enter(MlsRun *run, const char *phase);
 extern void mls_run_note(MlsRun *run, const char *format, ...) pg_attribute_printf(2, 3);
+
+/* After a run, outside transactions: tells the webhook what has happened (webhook.c). */
+extern void mls_webhook_deliver(int64 subscription);
 
 /* At the start of a sync, outside transactions: has the remote schema changed? (drift.c) */
 extern void mls_drift_check(MlsRun *run);

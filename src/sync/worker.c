@@ -123,6 +123,7 @@ mls_sync_worker_main(Datum arg)
 		if (my_outcomes[i].state != MLS_OUTCOME_PENDING)
 			continue;
 		mls_engine_run(&assignment->task, &my_outcomes[i]);
+		mls_webhook_deliver(my_outcomes[i].subscription);
 		mls_policy_spare(my_outcomes, my_count, &my_outcomes[i]);
 	}
 	emit_log_hook = previous_log_hook;

@@ -48,6 +48,7 @@ class Control:
         self.store, self.reso, self.options = store, reso, options
         self.auth, self.faults, self.log = auth, faults, log
         self.default_options = dict(vars(options))
+        self.deliveries = []
 
     def answer(self, request):
         """Response of a control request; mistakes are 400 with a reason."""
@@ -80,6 +81,15 @@ class Control:
         return {"version": self.store.version, "clock": edm.format_stamp(self.store.clock, 7),
                 "counts": {name: len(table.records) for name, table in self.store.tables.items()},
                 "options": {**vars(self.options), "expires_in": self.auth.expires_in}, "faults": self.faults.describe()}
+
+    def get_deliveries(self, request):
+        """What was posted to the webhook and taken."""
+        return self.deliveries
+
+    def take_delivery(self, request):
+        with self.store.lock:
+            self.deliveries.append({"headers": dict(request.headers), "body": request.body.decode()})
+        return Response(200, '{"taken": %s}' % ("true" + " " * 200))
 
     # -- changing data
 
@@ -180,6 +190,7 @@ class Control:
         self.log.clear()
         vars(self.options).update(self.default_options)
         self.auth.reset()
+        self.deliveries.clear()
         if spec.get("data"):
             self.store.reset()
         self.reso.forget()

@@ -28,6 +28,7 @@ from reso import ROOT, Options, Reso
 from web import Request, Response
 
 TOKEN_PATH = "/oauth/token"
+HOOK_PATH = "/hook"
 MIN_GZIP = 256
 CHUNK = 1 << 20
 
@@ -59,6 +60,8 @@ class Site:
         return spoil(response, faults) if faults else response
 
     def route(self, request, faults):
+        if request.path == HOOK_PATH and request.method == "POST":
+            return self.control.take_delivery(request)
         if request.path == TOKEN_PATH:
             return self.auth.token_response(request)
         if request.path != ROOT and not request.path.startswith(ROOT + "/"):
