@@ -16,6 +16,7 @@
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(mls_changed_fields);
@@ -129,6 +130,41 @@ push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
 	pushJsonbValue(state, token, &value);
 }
 
+/* Values of the usual types, without the detour of to_jsonb(); false for others. */
+static bool
+plain_value(Oid type, Datum datum, JsonbValue *value)
+{
+	switch (type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		{
+			text *string = DatumGetTextPP(datum);
+
+			value->type = jbvString;
+			value->val.string.val = VARDATA_ANY(string);
+			value->val.string.len = VARSIZE_ANY_EXHDR(string);
+			return true;
+		}
+		case BOOLOID:
+			value->type = jbvBool;
+			value->val.boolean = DatumGetBool(datum);
+			return true;
+		case INT4OID:
+		case INT8OID:
+			value->type = jbvNumeric;
+			value->val.numeric =
+				int64_to_numeric(type == INT4OID ? DatumGetInt32(datum) : DatumGetInt64(datum));
+			return true;
+		case NUMERICOID:
+			value->type = jbvNumeric;
+			value->val.numeric = DatumGetNumeric(datum);
+			return !numeric_is_nan(value->val.numeric) && !numeric_is_inf(value->val.numeric);
+		default:
+			return false;
+	}
+}
+
 /* "old": value, or "new": value */
 static void
 push_version(FunctionCallInfo fcinfo, Shape *shape, int i, JsonbParseState **state,
@@ -137,7 +173,8 @@ push_version(FunctionCallInfo fcinfo, Shape *shape, int i, JsonbParseState **sta
 	JsonbValue value = {.type = jbvNull};
 
 	push_text(state, WJB_KEY, name);
-	if (!version->isnull[i])
+	if (!version->isnull[i] &&
+		!plain_value(TupleDescAttr(shape->desc, i)->atttypid, version->values[i], &value))
 	{
 		Jsonb *json;
 

@@ -173,7 +173,7 @@ COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on'
 COMMENT ON COLUMN mls_history.run IS 'number of the run';
 COMMENT ON COLUMN mls_history.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_history.resource IS 'resource at the source';
-COMMENT ON COLUMN mls_history.process IS 'sync or rebuild';
+COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, rebuild or undo';
 COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls_history.started_at IS 'when it began';
 COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';

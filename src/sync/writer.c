@@ -447,18 +447,16 @@ store_gold(MlsWriter *writer)
 static int64
 store_silver(MlsWriter *writer)
 {
+	SPITupleTable *stored;
 	int64 added = 0;
+	bool isnull;
 	uint64 i;
 
 	mls_plan_run(writer->store_silver, SPI_OK_INSERT_RETURNING);
-	for (i = 0; i < SPI_processed; i++)
-	{
-		bool isnull;
-
-		added +=
-			DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-	}
-	SPI_freetuptable(SPI_tuptable);
+	stored = SPI_tuptable;
+	for (i = 0; i < stored->numvals; i++)
+		added += DatumGetBool(SPI_getbinval(stored->vals[i], stored->tupdesc, 1, &isnull));
+	SPI_freetuptable(stored);
 	return added;
 }
 

@@ -104,6 +104,20 @@ is($node->safe_psql('postgres', q{
 like(sql_error($node, q{SELECT * FROM mls_compare('one', 'Property', 'none')}), qr/P0002.*no record has this key/s,
 	'a key that nobody has');
 
+# A key of several fields, with what separates them in it
+create_property($node, $mls, 'two', key_prefix => 'T:');
+$mls->control('update', { resource => 'Property', count => 1, fields => { City => 'A|B\C' } });
+$node->safe_psql('postgres', q{
+	ALTER FOREIGN TABLE two.property OPTIONS (SET key 'ListingKey,City');
+	SELECT mls_subscribe('two.property')});
+sync_row($node, 'two', 'status');
+is($node->safe_psql('postgres', q{
+	SELECT count(*) > 5, count(*) FILTER (WHERE differs), max(silver) FILTER (WHERE field = 'City'),
+	       max(bronze) FILTER (WHERE field = 'City')
+	FROM mls_compare('two', 'Property', (SELECT key FROM bronze.two_property WHERE key LIKE '%A%B%C'))}),
+	't|0|A|B\C|A|B\C', 'a record by a key of several fields');
+$node->safe_psql('postgres', q{SELECT mls_unsubscribe('two.property', drop_data => true)});
+
 # Who may see it
 $node->safe_psql('postgres', q{CREATE ROLE watcher LOGIN IN ROLE pg_monitor; CREATE ROLE nobody LOGIN});
 for my $sql ('SELECT count(*) FROM mls_status', 'SELECT count(*) FROM mls_progress',
