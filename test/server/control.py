@@ -44,8 +44,8 @@ class Log:
 
 
 class Control:
-    def __init__(self, store, reso, options, auth, faults, log):
-        self.store, self.reso, self.options = store, reso, options
+    def __init__(self, store, reso, rets, options, auth, faults, log):
+        self.store, self.reso, self.rets, self.options = store, reso, rets, options
         self.auth, self.faults, self.log = auth, faults, log
         self.default_options = dict(vars(options))
         self.deliveries = []
@@ -80,7 +80,7 @@ class Control:
     def get_state(self, request):
         return {"version": self.store.version, "clock": edm.format_stamp(self.store.clock, 7),
                 "counts": {name: len(table.records) for name, table in self.store.tables.items()},
-                "options": {**vars(self.options), "expires_in": self.auth.expires_in}, "faults": self.faults.describe()}
+                "options": {**vars(self.options), "expires_in": self.auth.expires_in, "rets": vars(self.rets.options)}, "faults": self.faults.describe()}
 
     def get_deliveries(self, request):
         """What was posted to the webhook and taken."""
@@ -161,10 +161,13 @@ class Control:
         self.change_schema(spec.pop("schema", {}))
         if "expires_in" in spec:
             self.auth.expires_in = spec.pop("expires_in")
+        for name, value in spec.pop("rets", {}).items():
+            self.rets.options.change(name, value)
         for name, value in spec.items():
             self.options.change(name, value)
         self.reso.cache.clear()
-        return vars(self.options)
+        self.rets.cache.clear()
+        return {**vars(self.options), "rets": vars(self.rets.options)}
 
     def change_schema(self, schema):
         for item in schema.get("add", []):
@@ -182,6 +185,7 @@ class Control:
 
     def post_revoke(self, spec):
         self.auth.revoke()
+        self.rets.sessions.forget()
         return {}
 
     def post_reset(self, spec):
@@ -194,4 +198,5 @@ class Control:
         if spec.get("data"):
             self.store.reset()
         self.reso.forget()
+        self.rets.reset()
         return {}

@@ -13,8 +13,10 @@ PAGE_KINDS = ("repeat_page", "loop", "empty_page", "drop_link", "foreign_link", 
               "refuse_function", "refuse_orderby", "refuse_filter", "refuse_expand", "refuse_count", "refuse_skip", "refuse_select")
 EARLY_KINDS = ("status", "html200", "redirect", "expired_link", "token_expired")
 BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type")
-KINDS = STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
-NEED_FIELD = ("bad_value", "null_collection", "refuse_field")
+RETS_KINDS = ("rets_reply", "rets_status", "session_loss", "stale_nonce", "bare_ampersand", "control_char", "raw_delimiter",
+              "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body")
+KINDS = RETS_KINDS + STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
+NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted")
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 STRING_FIELDS = ("PublicRemarks", "Text", "City", "MemberFullName", "OfficeName", "ShortDescription")
@@ -35,9 +37,10 @@ class Rule:
     def concerns(self, request):
         if self.kind == "expired_link" and not request.follows_link:
             return False
-        if self.resource and not re.search(r"/%s\b" % re.escape(self.resource), request.path):
+        if self.resource and not re.search(r"/%s\b" % re.escape(self.resource), request.path) \
+                and self.resource not in (request.option("SearchType"), request.option("Resource")):
             return False
-        return bool(self.match.search(request.raw) or self.match.search(unquote_plus(request.raw)))
+        return bool(self.match.search(request.searchable) or self.match.search(unquote_plus(request.searchable)))
 
     def use(self):
         """True if the rule acts on this request; counts skip and times down."""
@@ -151,6 +154,9 @@ def spoil(response, faults):
 
 def insert_in_string(body, spec, junk):
     """Put bytes at the start of the first value of a string field."""
+    if body.startswith(b"<?xml") and b"<DATA>" in body:
+        at = body.find(b"<DATA>") + len(b"<DATA>") + 1
+        return body[:at] + junk + body[at:]
     names = [spec["field"]] if "field" in spec else STRING_FIELDS
     for name in names:
         mark = b'"%s":"' % name.encode()

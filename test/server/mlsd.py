@@ -25,6 +25,7 @@ from control import PREFIX, Control, Log
 from data import Store
 from faults import Faults, early_answer, spoil
 from reso import ROOT, Options, Reso
+from rets import ROOT as RETS_ROOT, Rets
 from web import Request, Response
 
 TOKEN_PATH = "/oauth/token"
@@ -49,7 +50,8 @@ class Site:
         self.auth = Auth(arguments.client_id, arguments.client_secret, not arguments.no_auth)
         self.faults, self.log = Faults(), Log()
         self.reso = Reso(self.store, self.options)
-        self.control = Control(self.store, self.reso, self.options, self.auth, self.faults, self.log)
+        self.rets = Rets(self.store)
+        self.control = Control(self.store, self.reso, self.rets, self.options, self.auth, self.faults, self.log)
 
     def answer(self, request, faults):
         try:
@@ -64,6 +66,8 @@ class Site:
             return self.control.take_delivery(request)
         if request.path == TOKEN_PATH:
             return self.auth.token_response(request)
+        if request.path.startswith(RETS_ROOT + "/"):
+            return self.rets.answer(request, faults)
         if request.path != ROOT and not request.path.startswith(ROOT + "/"):
             return Response(404, '{"error":{"code":"NotFound","message":"Nothing is served here."}}')
         if not self.auth.allows(request.headers):
@@ -110,7 +114,9 @@ class Connection(BaseHTTPRequestHandler):
     do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = handle_any
 
     def send(self, request, response, entry):
-        body, headers = self.encoded(response), {"Content-Type": response.content_type, "OData-Version": "4.0", **response.headers}
+        body, headers = self.encoded(response), {"Content-Type": response.content_type, **response.headers}
+        if not request.path.startswith(RETS_ROOT):
+            headers["OData-Version"] = "4.0"
         if body is not response.body:
             headers["Content-Encoding"] = "gzip"
         if entry is not None:
@@ -138,8 +144,9 @@ class Connection(BaseHTTPRequestHandler):
     def head(self, status, headers):
         self.send_response_only(status)
         self.send_header("Date", self.server.site.date())
-        for name, value in headers.items():
-            self.send_header(name, value)
+        for name, values in headers.items():
+            for value in values if isinstance(values, list) else [values]:
+                self.send_header(name, value)
         self.end_headers()
 
     # -- faults of the stream

@@ -7,13 +7,16 @@ JSON = "application/json;odata.metadata=minimal;charset=utf-8"
 
 
 class Request:
-    """`query` keeps the decoded options in order, `raw` the target as received."""
+    """`query` keeps the decoded options in order, those of a RETS form included,
+    `raw` the target as received, `searchable` both."""
 
     def __init__(self, method, target, headers, body, scheme, port):
         self.method, self.raw, self.headers, self.body = method, target, headers, body
         self.path, _, self.raw_query = target.partition("?")
+        form = body.decode("utf-8", "replace") if target.startswith("/rets/") else ""
+        self.searchable = target + ("?" + form if form else "")
         self.query = [tuple(unquote_plus(part) for part in pair.partition("=")[::2])
-                      for pair in self.raw_query.split("&") if pair]
+                      for pair in (self.raw_query + "&" + form).split("&") if pair]
         self.origin = "%s://%s" % (scheme, headers.get("Host") or "127.0.0.1:%d" % port)
 
     def option(self, name, default=None):

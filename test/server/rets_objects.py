@@ -1,0 +1,109 @@
+"""GetObject: pictures of listings, alone or as parts of one answer."""
+import hashlib
+import re
+import zlib
+from urllib.parse import quote
+
+from rets_wire import XML, Refusal, reply, tag
+from web import Response
+
+TYPES = {"Photo": 400, "LargePhoto": 2000, "Thumbnail": 60, "HiRes": 6000}
+OWNERS = ("Property",)
+ENTITY = re.compile(r"([^:,]+)((?::(?:\*|\d+))*)")
+
+
+def answer(schema, options, request, arguments):
+    """The objects an ID asks for; a single one comes without parts."""
+    try:
+        resource = schema.resource(arguments.get("resource", ""))
+        if resource is None:
+            raise Refusal(20400, "Invalid Resource")
+        kind = arguments.get("type", "")
+        if resource.name not in OWNERS or kind not in TYPES:
+            raise Refusal(20401, "Invalid Type")
+        location = arguments.get("location", "0") == "1" and not options.location_ignored
+        if location and not options.location:
+            raise Refusal(20414, "Location is not supported")
+        entities, single = parse_ids(arguments.get("id", ""), options)
+        found = [part for key, numbers in entities for part in parts_of(schema, key, numbers)]
+        drawn = [draw(options, request, kind, location, *part) for part in found]
+    except Refusal as problem:
+        return reply(problem.code, str(problem))
+    return alone(drawn[0]) if single else together(options, drawn)
+
+
+def parse_ids(text, options):
+    """([(key, [number, ...] or '*'), ...], whether a single object is meant). CREA
+    separates numbers by commas, and serves one listing."""
+    if options.comma_numbers and re.fullmatch(r"[^:,]+:\d+(,\d+)+", text):
+        text = text.replace(",", ":")
+    items = text.split(",")
+    if len(items) > options.object_limit:
+        raise Refusal(20410, "Too many objects: at most %d entities" % options.object_limit)
+    found = []
+    for item in items:
+        match = ENTITY.fullmatch(item.strip())
+        if not match:
+            raise Refusal(20402, "Invalid Identifier: " + item)
+        numbers = match[2].split(":")[1:] or ["0"]
+        found.append((match[1], "*" if "*" in numbers else [int(number) for number in numbers]))
+    single = len(found) == 1 and found[0][1] != "*" and len(found[0][1]) == 1
+    return found, single
+
+
+def parts_of(schema, key, numbers):
+    """(key, number asked, medium or None) of each object of a listing."""
+    store = schema.store
+    table, media = store.tables["Property"], store.tables["Media"]
+    record = table.records.get(key)
+    owned = media.index("ResourceRecordKey").get(key, []) if record else []
+    if numbers == "*":
+        return [(key, n + 1, medium) for n, medium in enumerate(owned)] or [(key, "*", None)]
+    return [(key, n, owned[max(n, 1) - 1] if max(n, 1) <= len(owned) else None) for n in numbers]
+
+
+def picture(key, number, kind):
+    """Bytes that begin as a JPEG and hurt those who trim or split them."""
+    seed = hashlib.sha256(("%s %s %s" % (key, number, kind)).encode()).digest()
+    size = TYPES[kind] + zlib.crc32(seed) % 97
+    return b"\xff\xd8\xff\xe0\r\n--rets \r\n\r\n" + (seed * (size // len(seed) + 1))[:size] + b"\r\n\x00\xff\xd9\r\n"
+
+
+def draw(options, request, kind, location, key, number, medium):
+    """(headers, body) of one object; without a medium an error."""
+    headers = {"Content-ID": key, "Object-ID": str(number)}
+    if medium is None:
+        return {"Content-Type": "text/xml", **headers}, ("<RETS %s/>\r\n" % tag(20403, "No Object Found")).encode()
+    headers["Content-Description"] = "Picture %s" % number
+    if number in (0, 1):
+        headers["Preferred"] = "1"
+    if location:
+        url = "%s/rets/photos/%s/%s/%s.jpg" % (request.origin, quote(key, safe=""), kind, max(number, 1))
+        return {"Content-Type": "text/xml", **headers, "Location": url}, b'<RETS ReplyCode="0" ReplyText="Operation Successful"/>\r\n'
+    return {"Content-Type": "image/jpeg", **headers}, picture(key, max(number, 1), kind)
+
+
+def is_error(headers):
+    return headers["Content-Type"].startswith("text/xml") and "Location" not in headers
+
+
+def alone(part):
+    headers, body = part
+    if is_error(headers):
+        return reply(20403, "No Object Found")
+    rest = {name: value.encode().decode("latin-1") for name, value in headers.items() if name != "Content-Type"}
+    return Response(200, body, XML if headers["Content-Type"] == "text/xml" else headers["Content-Type"], rest)
+
+
+def together(options, drawn):
+    end = b"\n" if options.bare_lf else b"\r\n"
+    boundary = re.sub(r';.*$', "", options.boundary).strip('"').encode()
+    pieces = []
+    for headers, body in drawn:
+        lines = [("%s: %s" % item).encode() for item in headers.items()]
+        if options.header_errors and is_error(headers):
+            pieces.append(end.join([b"--" + boundary, *lines, body]))
+        else:
+            pieces.append(end.join([b"--" + boundary, *lines, b"", body]))
+    pieces += [b"--" + boundary + b"--" + end] if options.close_boundary else []
+    return Response(200, end + end.join(pieces), "multipart/parallel; boundary=" + options.boundary)

@@ -1,0 +1,58 @@
+"""How the RETS server is configured; tests change it through the control API."""
+from dataclasses import dataclass, fields as dataclass_fields
+
+
+@dataclass
+class RetsOptions:
+    # login and session
+    scheme: str = "digest"          # digest, basic, both, none
+    qop: str = "auth"               # what the challenge says; null: the old form without
+    realm: str = "RETS Demo"
+    nonce_uses: int = None          # requests until a nonce is stale
+    tell_stale: bool = True         # whether the new challenge says stale=true
+    cookie_on: str = "401"          # the answer that sets the cookie: 401, 200
+    cookie_name: str = "RETS-Session-ID"
+    ua_password: str = None         # asked for in RETS-UA-Authorization when set
+    one_session: bool = False       # 20022 while a session is open
+    session_uses: int = None        # transactions until the session is lost
+    lost: str = "20701"             # 20701, 20037, 401, 412, html: how that is told
+    quota: int = None               # transactions until 20210
+    # the login answer
+    urls: str = "relative"          # relative, absolute, or an origin
+    line_end: str = "\r\n"
+    equals: str = "="               # Variman writes ' = '
+    version: str = "1.7.2"          # the newest version spoken
+    info_lines: bool = None         # Info= lines; null: when 1.8 is spoken
+    action: bool = False            # an Action URL, which must be visited first
+    timeout: int = 1800
+    # metadata
+    zone: str = "Z"                 # TimeZoneOffset; values without offset are in it
+    wildcard: bool = True           # whether METADATA-SYSTEM and RESOURCE take ID=*
+    metadata_none: str = "code"     # code, status, empty: how 'nothing there' is told
+    # search
+    max_rows: int = 1000
+    over_limit: str = "maxrows"     # maxrows, 20208, both: how a cut answer is told
+    exact_maxrows: bool = False     # MAXROWS also when nothing is left
+    no_rows: str = "code"           # code, status, empty
+    offset: str = "ok"              # ok, refused, ignored, unstable
+    empty_query: bool = False       # an empty query means all records
+    delimiter: str = "09"
+    trailing_delimiter: bool = True
+    key_index: bool = True          # HasKeyIndex, and no cap for key lists
+    naive_stamps: bool = False      # date-times without offset, in `zone`
+    case_insensitive: bool = False
+    count_last: bool = False
+    # objects
+    location: bool = True           # whether Location=1 is supported
+    location_ignored: bool = False
+    boundary: str = '"rets boundary"'   # as written in Content-Type
+    bare_lf: bool = False
+    close_boundary: bool = True
+    header_errors: bool = False     # RETS errors among the part headers
+    comma_numbers: bool = False     # CREA: key:1,2 means two objects of one listing
+    object_limit: int = 50          # entities per request: 20410
+
+    def change(self, name, value):
+        if name not in [item.name for item in dataclass_fields(self)]:
+            raise ValueError("unknown RETS option " + name)
+        setattr(self, name, value)
