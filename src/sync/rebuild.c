@@ -57,6 +57,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 		psprintf("SELECT record FROM %s WHERE deleted_at IS NULL", mls_qualified_name(sub->bronze)),
 		&counters);
 	mls_writer_end(writer);
+	mls_scope_settle(sub, table);
 	mls_run_progress(run, &counters);
 	mls_run_finish(run, "finished", NULL, NULL, sub->cursor_timestamp);
 	SPI_finish();

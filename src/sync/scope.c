@@ -99,9 +99,9 @@ complete_gold(const MlsRun *run)
 
 /* Fields among new columns that no record of bronze holds (List of char *). */
 static List *
-fields_not_in_bronze(const MlsRun *run, char **fields, int n)
+fields_not_in_bronze(const MlsSubscription *sub, char **fields, int n)
 {
-	const char *bronze = mls_qualified_name(run->sub->bronze);
+	const char *bronze = mls_qualified_name(sub->bronze);
 	char *sql = psprintf("SELECT FROM %s WHERE pg_catalog.strpos(record::text, $2) > 0 "
 						 "AND record -> $1 IS NOT NULL LIMIT 1",
 						 bronze);
@@ -125,11 +125,11 @@ fields_not_in_bronze(const MlsRun *run, char **fields, int n)
 
 /* Fields of the columns that are filled now and were not filled before, each once. */
 static char **
-added_fields(const MlsRun *run, Datum columns, int *n)
+added_fields(const MlsSubscription *sub, Datum columns, int *n)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Oid types[] = {INT8OID, TEXTARRAYOID};
-	Datum values[] = {Int64GetDatum(run->sub->id), columns};
+	Datum values[] = {Int64GetDatum(sub->id), columns};
 	MemoryContext before;
 	char **fields;
 	uint64 i;
@@ -198,12 +198,12 @@ follow_columns(MlsRun *run)
 	if (mls_silver_complete(run->sub->silver, run->table) > 0)
 		complete_gold(run);
 	columns = filled_columns(run->table, run->sub->silver);
-	fields = added_fields(run, columns, &n);
+	fields = added_fields(run->sub, columns, &n);
 	run->sub->fills |= n > 0;
 	keep_columns(run->sub, columns, n > 0);
 	if (n == 0 || is_bronze_empty(run->sub))
 		return;
-	missing = fields_not_in_bronze(run, fields, n);
+	missing = fields_not_in_bronze(run->sub, fields, n);
 	if (missing == NIL)
 		return;
 	mls_run_note(run, "no record here has field \"%s\", so everything is read again",
@@ -212,15 +212,22 @@ follow_columns(MlsRun *run)
 		mls_subscription_read_all(run->sub);
 }
 
-/* All columns are filled, by something that has filled whole rows. */
+/*
+ * Something has filled whole rows from bronze.  Columns whose fields bronze does
+ * not hold are none of its business: the next sync reads everything for them.
+ */
 void
-mls_scope_settle(const MlsRun *run)
+mls_scope_settle(const MlsSubscription *sub, const MlsTable *table)
 {
 	Oid types[] = {INT8OID, TEXTARRAYOID};
-	Datum values[] = {Int64GetDatum(run->sub->id), filled_columns(run->table, run->sub->silver)};
+	Datum values[] = {Int64GetDatum(sub->id), filled_columns(table, sub->silver)};
+	int n;
+	char **fields = added_fields(sub, values[1], &n);
 
+	if (fields_not_in_bronze(sub, fields, n) != NIL)
+		return;
 	mls_execute("UPDATE mls.subscription SET columns = $2, fill_after = NULL, "
-				"fill_fields = NULL WHERE id = $1",
+				"fill_fields = NULL WHERE id = $1 AND columns IS NOT NULL",
 				2, types, values, NULL, SPI_OK_UPDATE);
 }
 

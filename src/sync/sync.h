@@ -362,7 +362,7 @@ extern void mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *co
 
 extern void mls_scope_prepare(MlsRun *run);
 extern void mls_scope_fill(MlsRun *run);
-extern void mls_scope_settle(const MlsRun *run);
+extern void mls_scope_settle(const MlsSubscription *sub, const MlsTable *table);
 extern bool mls_scope_preview(MlsRun *run);
 extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, Datum fields);
 

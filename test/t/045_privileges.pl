@@ -57,6 +57,7 @@ $node->safe_psql('postgres', q{SELECT mls_grant('alice'), mls_grant('bob'), mls_
 like(as('alice', q{SELECT bronze FROM mls_subscribe('lists.property')}), qr/^bronze\.a_property$/,
 	'mls_grant lets a role subscribe');
 is(as('alice', q{SELECT status, inserted FROM mls_sync()}), 'finished|300', 'and sync');
+is(as('alice', q{SELECT bool_and(ok) FROM mls_check('a')}), 't', 'and ask whether its source works');
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ',') FROM pg_class WHERE relname = 'a_property'}),
 	'alice', 'the tables are its own');

@@ -138,6 +138,13 @@ $node->safe_psql('postgres', q{ALTER FOREIGN TABLE one.property ADD COLUMN city 
 is(sync_row($node, 'one', 'status, received < 200'), 'finished|t', 'when it comes back');
 is($node->safe_psql('postgres', $stale), 0, 'it is filled anew');
 
+# A rebuild fills as well, and is not done twice
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE one.property ADD COLUMN year_built integer OPTIONS (field 'YearBuilt')});
+$node->safe_psql('postgres', q{SET client_min_messages = warning; SELECT mls_subscribe('one.property'), mls_rebuild('one.property')});
+$rows = $node->safe_psql('postgres', $xmin);
+$node->safe_psql('postgres', q{SELECT * FROM mls_sync('one')});
+is($node->safe_psql('postgres', $xmin), $rows, 'a sync has nothing to fill after a rebuild');
+
 # A column of which bronze knows nothing
 $mls->control('option', { schema => { drop => ['City'] } });
 subscribe_property($node, $mls, 'late', @pages, key_prefix => 'la-');
@@ -145,7 +152,8 @@ $node->safe_psql('postgres', q{ALTER FOREIGN TABLE late.property DROP COLUMN cit
 is(sync_row($node, 'late', 'received'), 999, 'a source that does not send a field yet');
 $mls->control('option', { schema => {} });
 is(sync_row($node, 'late', 'inserted'), 0, 'begins to');
-$node->safe_psql('postgres', q{ALTER FOREIGN TABLE late.property ADD COLUMN city text OPTIONS (field 'City')});
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE late.property ADD COLUMN city text OPTIONS (field 'City');
+	SET client_min_messages = warning; SELECT mls_subscribe('late.property'), mls_rebuild('late.property')});
 is(sync_row($node, 'late', 'received, message'), '999|no record here has field "City", so everything is read again',
 	'a column that bronze has no field for is downloaded');
 is(differences($node, $mls, 'late'), 0, 'into a true copy');
