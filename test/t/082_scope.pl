@@ -139,7 +139,7 @@ is(sync_row($node, 'one', 'status, received < 200'), 'finished|t', 'when it come
 is($node->safe_psql('postgres', $stale), 0, 'it is filled anew');
 
 # A rebuild fills as well, and is not done twice
-$node->safe_psql('postgres', q{ALTER FOREIGN TABLE one.property ADD COLUMN year_built integer OPTIONS (field 'YearBuilt')});
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE one.property ADD COLUMN postal_code text OPTIONS (field 'PostalCode')});
 $node->safe_psql('postgres', q{SET client_min_messages = warning; SELECT mls_subscribe('one.property'), mls_rebuild('one.property')});
 $rows = $node->safe_psql('postgres', $xmin);
 $node->safe_psql('postgres', q{SELECT * FROM mls_sync('one')});
