@@ -313,7 +313,10 @@ def table(store, name, key, fields, count, made, navigations=()):
 
 
 def maker_cell(field, make):
-    return lambda number: field.cell(make(number))
+    def cell(number):
+        return field.cell(make(number))
+    cell.make = make
+    return cell
 
 
 def local_fields(model):

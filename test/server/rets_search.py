@@ -199,7 +199,8 @@ class Call:
         for position, column in enumerate(columns):
             pool = getattr(self.table.cells[column.name], "__self__", None)
             if pool is None or self.options.naive_stamps and column.type == "DateTime":
-                made.append((position, column))
+                naive = self.options.naive_stamps and column.type == "DateTime"
+                made.append((position, column, None if naive else getattr(self.table.cells[column.name], "make", None)))
                 picks.append((("",), 1, 0, 0))
             else:
                 texts = self.search.pool_texts(pool, column, decoded)
@@ -208,8 +209,8 @@ class Call:
         for record in page:
             number = record.number
             found = [texts[((number * factor + start) & mask) * size >> 32] for texts, size, factor, start in picks]
-            for position, column in made:
-                found[position] = self.text(record, column, decoded)
+            for position, column, make in made:
+                found[position] = self.text(record, column, decoded) if make is None else clean(column.text(make(number), decoded))
             if record.over:
                 for position, column in enumerate(columns):
                     if column.name in record.over:
