@@ -179,3 +179,9 @@ SELECT pg_catalog.pg_extension_config_dump('mls.run', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.issue', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.issue_id_seq', '');
+
+CREATE FUNCTION mls.refuse_standby(function text, verb text) RETURNS void
+    AS 'MODULE_PATHNAME', 'mls_refuse_standby_sql' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION mls.refuse_standby(text, text)
+    IS 'an error on a standby and in a read-only transaction: function is what was called, verb what to do on the primary';
+REVOKE ALL ON FUNCTION mls.refuse_standby(text, text) FROM PUBLIC;

@@ -137,6 +137,7 @@ CREATE FUNCTION mls_track(foreign_table regclass, track boolean DEFAULT true) RE
 DECLARE
     sub mls.subscription;
 BEGIN
+    PERFORM mls.refuse_standby('mls_track()', 'set this');
     UPDATE mls.subscription s SET track_changes = track
      WHERE s.foreign_table = mls_track.foreign_table
     RETURNING * INTO sub;

@@ -111,6 +111,7 @@ DECLARE
     schema text;
     object text;
 BEGIN
+    PERFORM mls.refuse_standby('mls_grant()', 'grant');
     EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', role);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mls TO %s', role);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mls.subscription, mls.run, mls.issue, '

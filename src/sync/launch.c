@@ -35,6 +35,7 @@
 PG_FUNCTION_INFO_V1(mls_sync);
 PG_FUNCTION_INFO_V1(mls_purge);
 PG_FUNCTION_INFO_V1(mls_reconcile);
+PG_FUNCTION_INFO_V1(mls_refuse_standby_sql);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -425,15 +426,29 @@ return_row(ReturnSetInfo *result, const Launch *launch, int i)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 }
 
+/*
+ * On a standby nothing can be written, and in a read-only transaction neither:
+ * says so before anything else can fail.  verb is what to do on the primary.
+ */
 void
-mls_refuse_standby(const char *function, const char *process)
+mls_refuse_standby(const char *function, const char *verb)
 {
 	if (RecoveryInProgress())
-		ereport(
-			ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-			errmsg("cannot execute %s during recovery", function),
-			errhint("This is a standby: %s on the primary, whose changes arrive here.", process));
+		ereport(ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				errmsg("cannot execute %s during recovery", function),
+				errhint("This is a standby: %s on the primary, whose changes arrive here.", verb));
 	PreventCommandIfReadOnly(function);
+}
+
+/* mls.refuse_standby(function, verb): the same for functions in SQL */
+Datum
+mls_refuse_standby_sql(PG_FUNCTION_ARGS)
+{
+	char *function = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *verb = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	mls_refuse_standby(function, verb);
+	PG_RETURN_VOID();
 }
 
 /* Does a task for the subscriptions chosen by the first two arguments; a row for each. */

@@ -41,7 +41,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	MlsWriter *writer;
 	int64 run;
 
-	PreventCommandIfReadOnly("mls_rebuild()");
+	mls_refuse_standby("mls_rebuild()", "rebuild");
 	SPI_connect();
 	sub = mls_subscription_by_table(relid);
 	if (sub == NULL)

@@ -286,6 +286,7 @@ CREATE FUNCTION mls_schedule(
 DECLARE
     asked record;
 BEGIN
+    PERFORM mls.refuse_standby('mls_schedule()', 'schedule');
     PERFORM mls.require_source(mls_schedule.source);
     PERFORM mls.require_cron(ARRAY(
         SELECT CASE WHEN a.schedule IS NULL THEN format('SELECT cron.unschedule(%L);', a.name)
@@ -319,6 +320,7 @@ DECLARE
     names text[] := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '') a);
     removed integer;
 BEGIN
+    PERFORM mls.refuse_standby('mls_unschedule()', 'unschedule');
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
     removed := mls.remove_jobs(names);
     DELETE FROM mls.schedule s WHERE s.source = mls_unschedule.source;
@@ -353,6 +355,7 @@ DECLARE
     changes_since timestamptz := mls.kept_since('change_retention');
     issues_since timestamptz := mls.kept_since('issue_retention');
 BEGIN
+    PERFORM mls.refuse_standby('mls_prune()', 'prune');
     what := 'runs';
     DELETE FROM mls.run r
      WHERE r.started_at < runs_since AND r.status <> 'running'

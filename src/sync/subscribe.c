@@ -203,7 +203,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	Datum values[4];
 	bool isnull[4] = {false};
 
-	PreventCommandIfReadOnly("mls_subscribe()");
+	mls_refuse_standby("mls_subscribe()", "subscribe");
 	require_encoding();
 	require_owner(relid);
 	require_key_columns(table);
@@ -260,7 +260,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	Oid relid = PG_GETARG_OID(0);
 	MlsSubscription *sub;
 
-	PreventCommandIfReadOnly("mls_unsubscribe()");
+	mls_refuse_standby("mls_unsubscribe()", "unsubscribe");
 	SPI_connect();
 	sub = mls_subscription_by_table(relid);
 	if (sub == NULL)

@@ -482,7 +482,7 @@ typedef struct MlsShare
 } MlsShare;
 
 /* An error on a standby and in a read-only transaction (launch.c). */
-extern void mls_refuse_standby(const char *function, const char *process);
+extern void mls_refuse_standby(const char *function, const char *verb);
 
 extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
 

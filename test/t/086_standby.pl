@@ -1,0 +1,83 @@
+# A hot standby: it answers live queries, and each function that writes says why it cannot.
+use strict;
+use warnings;
+
+use MlsSync;
+use MlsTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', "mls_fdw.allowed_hosts = '127.0.0.1'\ntimezone = 'UTC'\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw');
+my $mls = start_mls(listings => 300, fields => 'small');
+subscribe_property($node, $mls, 'one', page_size => 100);
+sync_row($node, 'one', 'status');
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+
+# How each function that writes is called; functions that only read are listed.
+my %writes = (
+	mls_subscribe => q{mls_subscribe('one.property')},
+	mls_unsubscribe => q{mls_unsubscribe('one.property')},
+	mls_sync => q{mls_sync('one')},
+	mls_purge => q{mls_purge('one')},
+	mls_reconcile => q{mls_reconcile('one')},
+	mls_undo => q{mls_undo(1)},
+	mls_rebuild => q{mls_rebuild('one.property')},
+	mls_grant => q{mls_grant('pg_monitor')},
+	mls_track => q{mls_track('one.property')},
+	mls_schedule => q{mls_schedule('one', sync => '@hourly')},
+	mls_unschedule => q{mls_unschedule('one')},
+	mls_prune => q{mls_prune()},
+	mls_schema_accept => q{mls_schema_accept('one')});
+my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
+  mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota);
+
+is($node->safe_psql('postgres', q{
+	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d
+	  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'mls_fdw'
+	  JOIN pg_proc p ON p.oid = d.objid
+	 WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND p.proname LIKE 'mls\_%'
+	   AND p.pronamespace <> 'mls'::regnamespace}),
+	join(' ', sort @reads, keys %writes), 'every function is known to write or not to write');
+
+for my $name (sort keys %writes)
+{
+	like(sql_error($standby, "SELECT $writes{$name}"),
+		qr/25006: cannot execute \Q$name\E\(\) during recovery\nHINT:  This is a standby: .* on the primary/,
+		"$name says why it cannot run");
+	like(sql_error($node, "SET default_transaction_read_only = on; SELECT $writes{$name}"),
+		qr/25006: cannot execute \Q$name\E\(\) in a read-only transaction/, "$name in a read-only transaction");
+}
+
+# What reads works
+$mls->reset;
+is($standby->safe_psql('postgres', 'SELECT count(*) FROM one.property'), '300', 'a live query');
+cmp_ok(scalar(() = $mls->requests), '>', 0, 'which asks the source');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM silver.one_property}), '300', 'the copy');
+is($standby->safe_psql('postgres', q{SELECT state, rows FROM mls_status}), 'synced|300', 'the status');
+is($standby->safe_psql('postgres', q{SELECT remote_rows FROM mls_count('one')}), '300', 'a count');
+is($standby->safe_psql('postgres', q{SELECT count(*) > 5 FROM mls_health()}), 't', 'the health');
+is($standby->safe_psql('postgres', q{SELECT count(*) > 5 FROM mls_metrics()}), 't', 'the numbers');
+is($standby->safe_psql('postgres', q{SELECT bool_and(ok) FROM mls_check('one')}), 't', 'a check');
+my $key = $node->safe_psql('postgres', 'SELECT min(key) FROM bronze.one_property');
+is($standby->safe_psql('postgres', qq{SELECT count(*) > 3 FROM mls_compare('one', 'Property', '$key')}), 't', 'a comparison');
+
+# The copy follows, and takes over
+$mls->control('touch', { resource => 'Property', count => 4 });
+sync_row($node, 'one', 'status');
+$node->wait_for_catchup($standby);
+is(differences($node, $mls, 'one'), 0, 'the primary has what is new');
+$node->stop('immediate');
+$standby->promote;
+is(sync_row($standby, 'one', 'status, inserted, updated'), 'finished|0|0', 'once promoted it syncs on, and has it already');
+is(differences($standby, $mls, 'one'), 0, 'its copy is true');
+
+$standby->stop;
+done_testing();
