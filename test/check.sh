@@ -63,7 +63,7 @@ run_tap() { # run_tap FILE...
 		MLS_TREE="$work/tree" MLS_BIN="$bin" PG_TEST_TIMEOUT_DEFAULT=60 \
 		prove -v -I "$work/tree/test/perl" -I "$pgxs/test/perl" "$@" \
 		>"$work/tap.log" 2>&1 || status=$?
-	grep -E '^(not ok|#   |.*\.pl \.\. |Files=|Result|  (Failed|Non-zero|Parse|No plan))|^.*\.pl ' "$work/tap.log" || true
+	grep -E '^(not ok|#   |# measured|.*\.pl \.\. |Files=|Result|  (Failed|Non-zero|Parse|No plan))|^.*\.pl ' "$work/tap.log" || true
 	count "$(grep -cE '^ok ' "$work/tap.log" || true)" "$(grep -cE '^not ok ' "$work/tap.log" || true)"
 	if [ "$status" -ne 0 ]; then
 		grep -qE '^not ok ' "$work/tap.log" || count 0 1

@@ -105,7 +105,7 @@ sub start_psql
 	$self->{handle} = IPC::Run::start(
 		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres') . " user=$user",
 			'-c', $sql ],
-		'<', \undef, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout(120));
+		'<', \undef, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout($options{timeout} || 120));
 	return $self;
 }
 

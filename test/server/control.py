@@ -183,6 +183,9 @@ class Control:
         for name in schema.get("drop_resource", []):
             self.store.drop_resource(name)
 
+    def post_keys(self, spec):
+        return self.keys.change(spec)
+
     def post_revoke(self, spec):
         self.auth.revoke()
         self.rets.sessions.forget()

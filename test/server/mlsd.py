@@ -24,6 +24,7 @@ from auth import Auth
 from control import PREFIX, Control, Log
 from data import Store
 from faults import Faults, early_answer, spoil
+from keys import PATH as KEYS_PATH, Keys
 from reso import ROOT, Options, Reso
 from rets import ROOT as RETS_ROOT, Rets
 from web import Request, Response
@@ -52,6 +53,7 @@ class Site:
         self.reso = Reso(self.store, self.options)
         self.rets = Rets(self.store)
         self.control = Control(self.store, self.reso, self.rets, self.options, self.auth, self.faults, self.log)
+        self.keys = self.control.keys = Keys(arguments.keys)
 
     def answer(self, request, faults):
         try:
@@ -73,6 +75,8 @@ class Site:
         if not self.auth.allows(request.headers):
             return Response(401, '{"error":{"code":"Unauthorized","message":"Authorization is required."}}',
                             headers={"WWW-Authenticate": 'Bearer realm="mls", error="invalid_token"'})
+        if request.path == KEYS_PATH:
+            return self.keys.answer(request)
         return self.reso.answer(request, faults)
 
     def date(self):
@@ -260,6 +264,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--listings", type=int, default=200)
     parser.add_argument("--samples", type=int, default=400, help="records of Sampler")
+    parser.add_argument("--keys", type=int, default=0, help="records of Keys")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fields", choices=("full", "small"), default="full")
     parser.add_argument("--page-size", type=int, default=100)
