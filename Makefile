@@ -41,3 +41,8 @@ $(EXTENSION)--$(EXTVERSION).sql: $(SQL_CHAPTERS) mls_fdw.control
 	cat $(SQL_CHAPTERS) > $@
 
 endif
+
+# RETS clients of other authors against the test server; needs npm and a registry.
+.PHONY: check-peers
+check-peers:
+	bash test/peers/check.sh
