@@ -26,6 +26,7 @@
 typedef struct Storing
 {
 	MlsRun *run;
+	void (*write)(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 	MlsCounters *counters;
 	int64 records; /* of the whole page */
 	int64 before;  /* rejected before it */
@@ -71,7 +72,7 @@ try_part(const Storing *storing, const MlsBatch *part)
 	PG_TRY();
 	{
 		SPI_connect();
-		mls_writer_store(storing->run->writer, part, storing->counters);
+		storing->write(storing->run->writer, part, storing->counters);
 		SPI_finish();
 		ReleaseCurrentSubTransaction();
 	}
@@ -129,15 +130,30 @@ store_part(const Storing *storing, const MlsBatch *batch, int first, int count)
 	store_part(storing, batch, first + count / 2, count - count / 2);
 }
 
-/* Stores a page in the open transaction, without the records that cannot be stored. */
-void
-mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
+static void
+write_batch(MlsRun *run, const MlsBatch *batch, MlsCounters *counters,
+			void (*write)(MlsWriter *, const MlsBatch *, MlsCounters *))
 {
 	Storing storing = {.run = run,
+					   .write = write,
 					   .counters = counters,
 					   .records = batch->nitems,
 					   .before = mls_issues_rejected(mls_writer_issues(run->writer))};
 
 	store_part(&storing, batch, 0, batch->nitems);
 	require_few(&storing);
+}
+
+/* Stores a page in the open transaction, without the records that cannot be stored. */
+void
+mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
+{
+	write_batch(run, batch, counters, mls_writer_store);
+}
+
+/* The same for records of bronze on their way into silver and gold, where the old rows stay. */
+void
+mls_reject_convert(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
+{
+	write_batch(run, batch, counters, mls_writer_convert);
 }

@@ -299,7 +299,7 @@ fill_step(MlsRun *run)
 
 	mls_run_begin_step(run);
 	until = end_of_window(run);
-	mls_writer_convert(run->writer, next_to_fill(run, until), &filled);
+	mls_reject_convert(run, next_to_fill(run, until), &filled);
 	reach_fill(run->sub, until);
 	counters.bad_values += filled.bad_values;
 	mls_run_end_step(run, &counters);

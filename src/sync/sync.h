@@ -357,6 +357,7 @@ extern void mls_writer_end(MlsWriter *writer);
 
 /* Writing all of a page but the records that cannot be stored (reject.c). */
 extern void mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
+extern void mls_reject_convert(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
 
 /* ---- Changes of what is asked for and kept (scope.c) ---- */
 

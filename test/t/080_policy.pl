@@ -90,6 +90,9 @@ class_of('protocol', 'a redirect', kind => 'redirect', to => 'https://example.co
 class_of('quota', 'a 429', kind => 'status', status => 429, headers => { 'Retry-After' => '3000' });
 is(status("$minutes BETWEEN 48 AND 50"), 't', 'which is due when the source says');
 unlink glob($node->data_dir . '/mls_fdw/*.quota');
+class_of('quota', 'a 429 for ever', kind => 'status', status => 429, headers => { 'Retry-After' => '999999999' });
+is(status("$minutes BETWEEN 1400 AND 1440"), 't', 'which is due tomorrow at the latest');
+unlink glob($node->data_dir . '/mls_fdw/*.quota');
 $node->safe_psql('postgres', q{ALTER FOREIGN TABLE one.property OPTIONS (DROP timestamp)});
 sql_error($node, q{SELECT * FROM mls_sync('one')});
 is(status('error_class'), 'ours', 'a table that lost its timestamp is of class ours');

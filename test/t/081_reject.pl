@@ -73,6 +73,16 @@ $mls->control('update', { resource => 'Property', key => 'LK00000102',
 is(sync_row($node, 'one', 'status'), 'finished', 'a value that is too long for an index does not stop the page');
 like(issues('one', q{max(reason) FILTER (WHERE key = 'LK00000102')}), qr/index row/, 'and is an issue');
 
+# A constraint that old rows violate does not stop the filling of a column
+$node->safe_psql('postgres', q{
+	ALTER TABLE silver.one_property ADD CONSTRAINT later CHECK (listing_key <> 'LK00000200') NOT VALID;
+	ALTER FOREIGN TABLE one.property ADD COLUMN postal_code text OPTIONS (field 'PostalCode')});
+is(sync_row($node, 'one', 'status'), 'finished', 'a row that cannot be filled does not stop the others');
+is($node->safe_psql('postgres', q{
+	SELECT count(postal_code) > 500, bool_and(listing_key = 'LK00000200') FILTER (WHERE b.record->>'PostalCode' IS DISTINCT FROM postal_code)
+	FROM silver.one_property s JOIN bronze.one_property b ON b.key = listing_key}), 't|t', 'which are filled');
+like(issues('one', q{max(reason) FILTER (WHERE key = 'LK00000200')}), qr/later/, 'and is an issue');
+
 # Too many
 subscribe_property($node, $mls, 'many', page_size => 500, key_prefix => 'many-');
 $node->safe_psql('postgres', q{
