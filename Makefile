@@ -9,7 +9,7 @@ PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 SQL_CHAPTERS = src/fdw/fdw.sql src/sync/catalog.sql src/sync/drift.sql src/gold/dictionary.sql \
 	src/gold/dictionary_fields.sql src/gold/dictionary_lookups.sql \
 	src/gold/map.sql src/sync/functions.sql src/sync/count.sql src/sync/schedule.sql \
-	src/sync/change.sql src/sync/events.sql src/sync/webhook.sql src/sync/views.sql src/sync/health.sql
+	src/sync/change.sql src/sync/events.sql src/sync/webhook.sql src/sync/children.sql src/sync/views.sql src/sync/health.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # What it needs.  (-Wno-override-init: tables of platforms override a row of common values.)

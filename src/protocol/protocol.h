@@ -67,6 +67,7 @@ typedef struct MlsPlatform
 	const char *required_filter; /* e.g. MLS Grid's OriginatingSystemName, %s by option; or NULL */
 	const char *deletion_flag;   /* boolean field that is false on removed records, or NULL */
 	int overlap_s;               /* how far back a sync starts */
+	int expand_limit;            /* most records in an expanded collection; 0 none known */
 
 	MlsRates rates;
 } MlsPlatform;
@@ -132,6 +133,9 @@ typedef struct MlsTable
 	const char *expand;    /* or NULL */
 	List *key;             /* of char *: key fields */
 	const char *timestamp; /* modification timestamp field, or NULL */
+	List *timestamps;      /* of char *: further fields whose change makes a record new */
+	List *parent;          /* of char *: where its records come from, "Property.Media"; or NIL */
+	const char *parent_key; /* field with the key of the record it belongs to, or NULL */
 	double rows;           /* the user's estimate, or -1 */
 	int ncolumns;          /* = natts; entry i has attnum i + 1 */
 	MlsColumn *columns;    /* field NULL where dropped */
@@ -210,6 +214,15 @@ typedef struct MlsQuery
 	bool whole_set;          /* use the platform's replication path where it has one */
 	const char *resume_link; /* continue a chain here, or NULL */
 } MlsQuery;
+
+/* Related records that a table asks for inside its own. */
+typedef struct MlsExpansion
+{
+	const char *name;   /* of the field that holds them */
+	const char *filter; /* only those that fit, in the protocol's syntax; or NULL */
+	int64 limit;        /* at most so many of each record, or -1 */
+	List *expansions;   /* of MlsExpansion *: inside them */
+} MlsExpansion;
 
 /* How well a condition can be sent: the rows it returns are ... */
 typedef enum MlsFit
@@ -310,6 +323,11 @@ struct MlsProtocol
 
 	/* Number of records that match; -1 if the source cannot say. */
 	int64 (*count)(const MlsQuery *query, MlsHttpStats *stats);
+
+	/* What the option expand asks for (List of MlsExpansion *), and where the rest of a collection
+	 * is that the source has cut: a link for resume_link, or NULL.  No network. */
+	List *(*expansions)(const MlsTable *table);
+	char *(*rest_link)(const MlsTable *table, const MlsRecord *record, const char *expansion);
 
 	/* All resources with their fields. */
 	MlsRemoteSchema *(*describe)(const MlsSource *source, MlsHttpStats *stats);

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
@@ -91,6 +92,25 @@ extern char *mls_slice_text(const MlsSlice *slice);
 
 /* A slice as int64; false if it is no integer. */
 extern bool mls_slice_int64(const MlsSlice *slice, int64 *value);
+
+/* nested.c: records inside records */
+
+/* Records collected from several places; owners are the collector's numbers for them. */
+typedef struct MlsNested
+{
+	MlsRecord *records; /* after mls_nested_read */
+	int *owners;
+	int nrecords;
+	int max_records;
+	StringInfoData body;
+} MlsNested;
+
+/* In CurrentMemoryContext, where it must stay until it is read. */
+extern MlsNested *mls_nested_begin(void);
+extern void mls_nested_add(MlsNested *nested, const char *json, int length, int owner);
+extern bool mls_nested_add_array(MlsNested *nested, const MlsSlice *array, int owner, int *count);
+extern void mls_nested_read(MlsNested *nested, const char *purpose);
+extern void mls_record_supply(MlsRecord *record, const char *field, const char *text);
 
 /* row.c: record -> row */
 

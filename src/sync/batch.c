@@ -168,14 +168,13 @@ mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords)
 	return batch;
 }
 
-/* The item that stands for a key of the batch. */
+/* The item that stands for a key of the batch, or NULL. */
 MlsItem *
 mls_batch_find(const MlsBatch *batch, const char *key)
 {
 	KeyEntry *entry = hash_search(batch->by_key, &key, HASH_FIND, NULL);
 
-	Assert(entry != NULL);
-	return entry->item;
+	return entry ? entry->item : NULL;
 }
 
 /* The newest item stamped before an instant, or NULL. */

@@ -39,6 +39,7 @@ CREATE TABLE mls.subscription (
     remote_rows      bigint,
     remote_counted_at timestamptz,
     track_changes    boolean NOT NULL DEFAULT false,
+    timestamps       jsonb NOT NULL DEFAULT '{}',
     UNIQUE (source, resource)
 );
 COMMENT ON TABLE mls.subscription IS 'foreign tables that are replicated, each with its tables and its cursor';
@@ -72,6 +73,7 @@ COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as the
 COMMENT ON COLUMN mls.subscription.remote_rows IS 'records the source had when it was counted last, or NULL';
 COMMENT ON COLUMN mls.subscription.remote_counted_at IS 'when that was';
 COMMENT ON COLUMN mls.subscription.track_changes IS 'whether its changes in gold are logged to mls.change; set by mls_track()';
+COMMENT ON COLUMN mls.subscription.timestamps IS 'for each field of the option timestamps: up to where it is complete (cursor), and the newest seen (reached), as the source spelled them';
 
 CREATE TABLE mls.run (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

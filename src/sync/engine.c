@@ -447,6 +447,7 @@ mls_engine_run(const MlsTask *task, MlsOutcome *outcome)
 
 	outcome->duration_us = GetCurrentTimestamp() - started;
 	run->process->end(run);
+	mls_children_end(run->children);
 	if (run->writer)
 		mls_writer_end(run->writer);
 	if (run->locked)

@@ -44,6 +44,7 @@ struct MlsFetch
 	bool keyset;
 	bool ordered;         /* linked: pages come by timestamp */
 	bool resumed_link;    /* linked: the chain began in an earlier run */
+	List *conditions;     /* of MlsCondition *: for every request */
 	char *start;          /* lower bound of this run's timestamps, or NULL */
 	List *counted;        /* conditions of the first request, to count again */
 	Reading *now;         /* being read */
@@ -61,13 +62,21 @@ struct MlsFetch
 
 /* ---- Streams ---- */
 
+/* Conditions of this request with those of every request. */
+static List *
+also(const MlsFetch *fetch, List *conditions)
+{
+	return list_concat_copy(fetch->conditions, conditions);
+}
+
 /* After the last record seen, or from the start. */
 static List *
 conditions_now(const MlsFetch *fetch)
 {
 	if (fetch->last_timestamp != NULL)
-		return mls_bound_after(fetch->table, fetch->last_timestamp, fetch->last_key);
-	return mls_bound_from(fetch->table, fetch->start);
+		return also(fetch,
+					mls_bound_after(fetch->table, fetch->last_timestamp, fetch->last_key));
+	return also(fetch, mls_bound_from(fetch->table, fetch->start));
 }
 
 /* Opens a stream in a context of its own and lets its first request go. */
@@ -91,7 +100,7 @@ open_reading(MlsFetch *fetch, bool verify)
 	}
 	else
 	{
-		query->conditions = mls_bound_from(fetch->table, fetch->start);
+		query->conditions = also(fetch, mls_bound_from(fetch->table, fetch->start));
 		query->whole_set = fetch->table->source->platform.replication_path != NULL;
 		query->resume_link = fetch->resumed_link ? fetch->sub->resume_link : NULL;
 	}
@@ -182,13 +191,14 @@ resume(MlsFetch *fetch)
 
 /* Decides by which way and from where to read. */
 static MlsFetch *
-plan_fetch(const MlsTable *table, const MlsSubscription *sub)
+plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions)
 {
 	const MlsPlatform *platform = &table->source->platform;
 	MlsFetch *fetch = palloc0(sizeof(MlsFetch));
 
 	fetch->table = table;
 	fetch->sub = sub;
+	fetch->conditions = conditions;
 	fetch->context = CurrentMemoryContext;
 	fetch->batch_context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
@@ -204,13 +214,13 @@ plan_fetch(const MlsTable *table, const MlsSubscription *sub)
 }
 
 /*
- * Begins to read what is new.  The first request is sent, but not waited for.
- * Lives in CurrentMemoryContext.
+ * Begins to read what is new, as far as it fits some conditions.  The first
+ * request is sent, but not waited for.  Lives in CurrentMemoryContext.
  */
 MlsFetch *
-mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub)
+mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions)
 {
-	MlsFetch *fetch = plan_fetch(table, sub);
+	MlsFetch *fetch = plan_fetch(table, sub, conditions);
 
 	fetch->now = open_reading(fetch, !fetch->resumed_link);
 	return fetch;
@@ -220,7 +230,7 @@ mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub)
 int64
 mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats *stats)
 {
-	MlsFetch *fetch = plan_fetch(table, sub);
+	MlsFetch *fetch = plan_fetch(table, sub, NIL);
 	MlsQuery query = {.table = table, .conditions = fetch->counted, .limit = -1};
 	int64 total = table->source->protocol->count(&query, stats);
 
@@ -421,7 +431,7 @@ static bool
 is_whole_chain(MlsFetch *fetch)
 {
 	MlsQuery query = {.table = fetch->table,
-					  .conditions = mls_bound_from(fetch->table, fetch->start),
+					  .conditions = also(fetch, mls_bound_from(fetch->table, fetch->start)),
 					  .limit = -1};
 
 	if (!fetch->resumed_link)
@@ -563,6 +573,13 @@ mls_fetch_newest(const MlsFetch *fetch)
 	if (cursor == NULL || (mls_instant_read(cursor, source->timezone, &at) && at.at < fetch->began))
 		newest.timestamp = mls_instant_text(fetch->began, source->platform.timestamp_digits);
 	return newest;
+}
+
+/* When the reading began, by the source's clock; 0 before its first answer. */
+TimestampTz
+mls_fetch_began(const MlsFetch *fetch)
+{
+	return fetch->began;
 }
 
 /* What was remarkable, or NULL. */

@@ -67,13 +67,13 @@ first_part(const MlsTable *table, const char *key)
 }
 
 static MlsValue *
-key_value(const MlsTable *table, const char *key)
+text_value(const char *text)
 {
 	MlsValue *value = palloc0(sizeof(MlsValue));
 
 	value->type = InvalidOid;
 	value->param = -1;
-	value->text = first_part(table, key);
+	value->text = pstrdup(text);
 	return value;
 }
 
@@ -121,25 +121,39 @@ require_fit(const MlsTable *table, const MlsCondition *condition)
 				errdetail("The source does not filter by field \"%s\".", condition->column->field));
 }
 
-static MlsQuery *
-query_for(const MlsTable *table, char **keys, int n, bool keys_only)
+/* In CurrentMemoryContext. */
+MlsQuery *
+mls_keys_query(const MlsTable *table, const char *field, char **values, int n)
 {
-	const MlsPlatform *platform = &table->source->platform;
 	MlsCondition *condition = palloc0(sizeof(MlsCondition));
 	MlsQuery *query = palloc0(sizeof(MlsQuery));
 	int i;
 
 	condition->kind = MLS_IN;
 	condition->op = MLS_EQ;
-	condition->column = mls_table_column(table, linitial(table->key));
+	condition->column = mls_table_column(table, field);
 	for (i = 0; i < n; i++)
-		condition->values = lappend(condition->values, key_value(table, keys[i]));
+		condition->values = lappend(condition->values, text_value(values[i]));
 	require_fit(table, condition);
 
 	query->table = table;
 	query->conditions = list_make1(condition);
 	query->limit = -1;
 	query->verify_count = true;
+	return query;
+}
+
+static MlsQuery *
+query_for(const MlsTable *table, char **keys, int n, bool keys_only)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	char **parts = palloc(n * sizeof(char *));
+	MlsQuery *query;
+	int i;
+
+	for (i = 0; i < n; i++)
+		parts[i] = first_part(table, keys[i]);
+	query = mls_keys_query(table, linitial(table->key), parts, n);
 	query->keys_only = keys_only;
 	if (keys_only)
 		query->fields = list_copy(table->key);

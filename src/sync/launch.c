@@ -76,7 +76,8 @@ report_nothing(bool asked)
 /*
  * Subscriptions asked for, those of a source one after another (List of
  * MlsSubscription *).  A source goes by its present name: a subscription follows a
- * renamed server only when it runs.
+ * renamed server only when it runs.  One that another feeds has to be asked for by
+ * its resource.
  */
 static List *
 chosen_subscriptions(FunctionCallInfo fcinfo)
@@ -108,8 +109,11 @@ chosen_subscriptions(FunctionCallInfo fcinfo)
 		MemoryContext before = MemoryContextSwitchTo(context);
 		MlsSubscription *sub = mls_subscription_by_id(id);
 
+		const char *feeder;
+
 		sub->source = pstrdup(source);
-		found = lappend(found, sub);
+		if (nulls[1] == ' ' || mls_family_feeder(sub, &feeder) == 0)
+			found = lappend(found, sub);
 		MemoryContextSwitchTo(before);
 	}
 	SPI_finish();

@@ -129,7 +129,8 @@ create_bronze(const char *name, const MlsTable *table)
 						 "record json " RECORD_COMPRESSION "NOT NULL, "
 						 "fetched_at timestamptz NOT NULL, "
 						 "run_id bigint NOT NULL, "
-						 "deleted_at timestamptz) WITH (toast_tuple_target = %d)",
+						 "deleted_at timestamptz, "
+						 "parent text COLLATE \"C\") WITH (toast_tuple_target = %d)",
 						 name, BRONZE_TOAST_TARGET),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	mls_execute(psprintf("COMMENT ON TABLE %s IS %s", name,
@@ -156,6 +157,36 @@ mls_bronze_prepare(const MlsTable *table)
 	}
 	create_bronze(quote_qualified_identifier(schema, name), table);
 	return get_relname_relid(name, namespace);
+}
+
+/*
+ * Lets bronze find records by what they belong to.  Records that were there
+ * before, from a time when nobody kept it, are told whose they are by silver.
+ */
+void
+mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table)
+{
+	const MlsColumn *key = mls_table_column(table, "ResourceRecordKey");
+	const MlsColumn *kind = mls_table_column(table, "ResourceName");
+	const char *bronze = mls_qualified_name(sub->bronze);
+	const char *index = makeObjectName(get_rel_name(sub->bronze), "parent", "idx");
+
+	if (OidIsValid(get_relname_relid(index, get_rel_namespace(sub->bronze))))
+		return;
+	if (get_attnum(sub->bronze, "parent") == InvalidAttrNumber)
+		mls_execute(psprintf("ALTER TABLE %s ADD COLUMN parent text COLLATE \"C\"", bronze), 0,
+					NULL, NULL, NULL, SPI_OK_UTILITY);
+	if (key != NULL && kind != NULL && list_length(table->key) == 1)
+		mls_execute(
+			psprintf("UPDATE %s b SET parent = s.%s::pg_catalog.text || '/' || "
+					 "s.%s::pg_catalog.text FROM %s s WHERE s.%s::pg_catalog.text = b.key AND "
+					 "b.deleted_at IS NULL AND b.parent IS NULL",
+					 bronze, quote_identifier(kind->name), quote_identifier(key->name),
+					 mls_qualified_name(sub->silver),
+					 quote_identifier(mls_table_column(table, linitial(table->key))->name)),
+			0, NULL, NULL, NULL, SPI_OK_UPDATE);
+	mls_execute(psprintf("CREATE INDEX %s ON %s (parent)", quote_identifier(index), bronze), 0,
+				NULL, NULL, NULL, SPI_OK_UTILITY);
 }
 
 /* ---- Silver ---- */

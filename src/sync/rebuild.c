@@ -52,10 +52,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	run = mls_run_start(sub, "rebuild");
 	clear(sub);
 	writer = mls_writer_begin(table, sub, run);
-	mls_bronze_convert(
-		writer, table,
-		psprintf("SELECT record FROM %s WHERE deleted_at IS NULL", mls_qualified_name(sub->bronze)),
-		&counters);
+	mls_bronze_convert(writer, table, sub, "deleted_at IS NULL", &counters);
 	mls_writer_end(writer);
 	mls_scope_settle(sub, table);
 	mls_run_progress(run, &counters);

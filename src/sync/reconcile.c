@@ -56,13 +56,15 @@ note_drift(MlsListing *listing, int64 drift)
 
 /* One page of records in one transaction. */
 static void
-store_page(MlsListing *listing, const MlsBatch *batch)
+store_page(MlsListing *listing, MlsBatch *batch)
 {
 	MlsRun *run = listing->run;
 	MlsCounters counters = run->counters;
 
+	mls_children_read(run->children, batch);
 	mls_run_begin_step(run);
 	mls_reject_store(run, batch, &counters);
+	mls_children_store(run->children);
 	mls_listing_settle(listing, batch);
 	counters.received = run->counters.received; /* what it counts is keys */
 	counters.pages++;
@@ -79,6 +81,7 @@ fetch_drift(MlsListing *listing)
 	mls_writer_trust(listing->run->writer);
 	while ((batch = mls_keys_next(listing, false)) != NULL)
 		store_page(listing, batch);
+	mls_children_note(listing->run->children);
 	vanished = mls_listing_wanted(listing);
 	if (vanished > 0)
 		mls_run_note(listing->run,
@@ -103,6 +106,7 @@ reconcile_spent(MlsRun *run, MlsCounters *counters)
 {
 	if (run->state != NULL)
 		mls_listing_spent(run->state, counters);
+	mls_children_spent(run->children, counters);
 }
 
 static void
@@ -115,6 +119,7 @@ reconcile_end(MlsRun *run)
 const MlsProcess mls_reconcile_process = {
 	.name = "reconcile",
 	.patient = true,
+	.prepare = mls_children_begin,
 	.work = reconcile_work,
 	.complete = mls_listing_complete,
 	.spent = reconcile_spent,

@@ -90,33 +90,6 @@ child_target(MlsRun *run, MlsSubscription *sub)
 	return target;
 }
 
-/* Numbers of the other subscriptions of source and owner, in the current context (List of int64 *). */
-static List *
-siblings(const MlsSubscription *sub)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-	List *ids = NIL;
-	uint64 i;
-
-	mls_execute("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
-				"ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1",
-				1, types, values, NULL, SPI_OK_SELECT);
-	for (i = 0; i < SPI_processed; i++)
-	{
-		MemoryContext before = MemoryContextSwitchTo(context);
-		int64 *id = palloc(sizeof(int64));
-		bool isnull;
-
-		*id =
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-		ids = lappend(ids, id);
-		MemoryContextSwitchTo(before);
-	}
-	return ids;
-}
-
 /* From what records will go: the run's subscription and its children (List of Target *). */
 List *
 mls_removal_begin(MlsRun *run)
@@ -130,10 +103,12 @@ mls_removal_begin(MlsRun *run)
 	targets = list_make1(own_target(run));
 	if (list_length(run->table->key) == 1)
 	{
-		foreach (lc, siblings(run->sub))
+		mls_children_begin(run);
+		foreach (lc, mls_family_siblings(run->sub))
 		{
-			MlsSubscription *sub = mls_subscription_by_id(*(int64 *) lfirst(lc));
-			Target *child = sub ? child_target(run, sub) : NULL;
+			MlsSubscription *sub = lfirst(lc);
+			Target *child =
+				mls_children_has(run->children, sub->id) ? NULL : child_target(run, sub);
 
 			if (child != NULL)
 				targets = lappend(targets, child);
@@ -145,9 +120,9 @@ mls_removal_begin(MlsRun *run)
 
 /* ---- Removing ---- */
 
-/* Tombstones for the records found last; in bronze they stay. */
-static void
-bury(const MlsRun *run, Target *target)
+/* Tombstones for the records found last; in bronze they stay.  Returns how many were set. */
+static int64
+bury(int64 run, const MlsSubscription *sub)
 {
 	Oid types[] = {TEXTARRAYOID, INT8OID};
 	SPITupleTable *found = SPI_tuptable;
@@ -159,12 +134,37 @@ bury(const MlsRun *run, Target *target)
 	for (i = 0; i < n; i++)
 		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
 	values[0] = mls_key_array(keys, n);
-	values[1] = Int64GetDatum(run->id);
+	values[1] = Int64GetDatum(run);
 	mls_execute(psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
 						 "WHERE key = ANY ($1) AND deleted_at IS NULL",
-						 mls_qualified_name(target->sub->bronze)),
+						 mls_qualified_name(sub->bronze)),
 				2, types, values, NULL, SPI_OK_UPDATE);
-	target->removed += SPI_processed;
+	return SPI_processed;
+}
+
+/*
+ * Takes the records that the last query found (record, key) out of a
+ * subscription's tables.  Returns how many there were.
+ */
+int64
+mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer)
+{
+	MlsCounters ignored = {0};
+	MlsBatch *batch;
+	int64 removed;
+	int i;
+
+	if (SPI_processed == 0)
+		return 0;
+	batch = mls_bronze_batch(table, NIL);
+	for (i = 0; i < batch->nitems; i++)
+		batch->items[i].gone = true;
+	removed = bury(run, sub);
+	SPI_connect();
+	mls_writer_convert(writer, batch, &ignored);
+	mls_writer_settle(writer);
+	SPI_finish();
+	return removed;
 }
 
 /* Takes the records of some keys out of one subscription's tables. */
@@ -173,26 +173,14 @@ remove_from(const MlsRun *run, Target *target, Datum keys)
 {
 	Oid types[] = {TEXTARRAYOID, TEXTOID};
 	Datum values[] = {keys, CStringGetTextDatum(run->sub->resource)};
-	MlsCounters ignored = {0};
-	MlsBatch *batch;
-	int i;
 
-	if (target->is_child && !mls_subscription_lock(target->sub->id, false))
+	if (target->is_child && !mls_subscription_share(target->sub->id, false))
 	{
 		target->busy = true;
 		return;
 	}
 	mls_execute(target->find, 2, types, values, NULL, SPI_OK_SELECT);
-	if (SPI_processed == 0)
-		return;
-	batch = mls_bronze_batch(target->table);
-	for (i = 0; i < batch->nitems; i++)
-		batch->items[i].gone = true;
-	bury(run, target);
-	SPI_connect();
-	mls_writer_convert(target->writer, batch, &ignored);
-	mls_writer_settle(target->writer);
-	SPI_finish();
+	target->removed += mls_removal_found(run->id, target->sub, target->table, target->writer);
 }
 
 /* Removes the records of some keys, and their children, in one transaction. */
@@ -205,6 +193,7 @@ mls_removal_step(MlsRun *run, List *targets, char **keys, int n)
 
 	mls_run_begin_step(run);
 	array = mls_key_array(keys, n);
+	mls_children_remove(run->children, keys, n);
 	foreach (lc, targets)
 	{
 		Target *target = lfirst(lc);
@@ -223,6 +212,7 @@ mls_removal_end(MlsRun *run, List *targets)
 {
 	ListCell *lc;
 
+	mls_children_note(run->children);
 	foreach (lc, targets)
 	{
 		const Target *target = lfirst(lc);

@@ -35,7 +35,7 @@
 static bool
 is_scope_changed(const MlsRun *run, char **scope)
 {
-	*scope = mls_subscription_scope(run->table);
+	*scope = mls_family_scope(run->sub, run->table);
 	return strcmp(*scope, run->sub->scope_hash) != 0;
 }
 
@@ -268,14 +268,16 @@ next_to_fill(const MlsRun *run, const char *until)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(run->sub->id), until ? CStringGetTextDatum(until) : (Datum) 0};
 
-	mls_execute(psprintf("SELECT b.record FROM mls.subscription s JOIN %s b "
+	List *parents = mls_family_parents(run->sub, run->table);
+
+	mls_execute(psprintf("SELECT %s FROM mls.subscription s JOIN %s b "
 						 "ON b.key > s.fill_after WHERE s.id = $1 AND b.deleted_at IS NULL "
 						 "AND ($2 IS NULL OR b.key <= $2) "
 						 "AND EXISTS (SELECT FROM pg_catalog.unnest(s.fill_fields) f WHERE f = '*' "
 						 "OR pg_catalog.strpos(b.record::text, '\"' || f || '\"') > 0)",
-						 mls_qualified_name(run->sub->bronze)),
+						 mls_bronze_columns(run->sub), mls_qualified_name(run->sub->bronze)),
 				2, types, values, until ? "  " : " n", SPI_OK_SELECT);
-	return mls_bronze_batch(run->table);
+	return mls_bronze_batch(run->table, parents);
 }
 
 static void

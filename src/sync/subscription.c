@@ -233,10 +233,13 @@ char *
 mls_subscription_scope(const MlsTable *table)
 {
 	StringInfoData scope;
+	ListCell *lc;
 
 	initStringInfo(&scope);
 	appendStringInfo(&scope, "%s\n%s\n%s", table->resource, table->filter ? table->filter : "",
 					 table->expand ? table->expand : "");
+	foreach (lc, table->timestamps)
+		appendStringInfo(&scope, "\n%s", (char *) lfirst(lc));
 	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(
 								   (unsigned char *) scope.data, scope.len, 0));
 }
@@ -287,6 +290,28 @@ mls_subscription_unlock(int64 id)
 
 	lock_tag(&tag, id);
 	LockRelease(&tag, ExclusiveLock, true);
+}
+
+/*
+ * The same for a process that writes into the tables of a subscription while it
+ * works on another: any number of these, but none beside one that works on it.
+ */
+bool
+mls_subscription_share(int64 id, bool session)
+{
+	LOCKTAG tag;
+
+	lock_tag(&tag, id);
+	return LockAcquire(&tag, ShareLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+mls_subscription_unshare(int64 id)
+{
+	LOCKTAG tag;
+
+	lock_tag(&tag, id);
+	LockRelease(&tag, ShareLock, true);
 }
 
 void

@@ -9,19 +9,46 @@
 
 #include "sync/sync.h"
 
-/* One page, with its position and its counters, in one transaction. */
+/* Children first: with them the scope changes. */
 static void
-store_page(MlsRun *run, const MlsBatch *batch)
+sync_prepare(MlsRun *run)
+{
+	mls_children_begin(run);
+	mls_scope_prepare(run);
+	mls_timestamps_begin(run);
+}
+
+/* One page with its counters, and its position if it has one, in one transaction. */
+static void
+store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 {
 	MlsCounters counters = run->counters;
-	MlsPosition position = mls_fetch_position(run->state);
 
+	mls_children_read(run->children, batch);
 	mls_run_begin_step(run);
 	mls_reject_store(run, batch, &counters);
+	mls_children_store(run->children);
+	mls_timestamps_see(run->timestamps, batch);
 	counters.pages++;
 	counters.expected = Max(mls_fetch_expected(run->state), 0);
-	mls_subscription_reach(run->sub, &position);
+	if (position != NULL)
+		mls_subscription_reach(run->sub, position);
 	mls_run_end_step(run, &counters);
+}
+
+static void
+store_page(MlsRun *run, MlsBatch *batch)
+{
+	MlsPosition position = mls_fetch_position(run->state);
+
+	store(run, batch, &position);
+}
+
+/* A page that came by another timestamp: the cursor does not stand in it. */
+static void
+store_other_page(MlsRun *run, MlsBatch *batch)
+{
+	store(run, batch, NULL);
 }
 
 static void
@@ -30,11 +57,12 @@ sync_work(MlsRun *run)
 	MlsBatch *batch;
 
 	mls_scope_fill(run);
-	run->state = mls_fetch_begin(run->table, run->sub);
+	run->state = mls_fetch_begin(run->table, run->sub, NIL);
 	if (run->note != NULL)
 		mls_fetch_remark(run->state, run->note);
 	while ((batch = mls_fetch_next(run->state)) != NULL)
 		store_page(run, batch);
+	mls_timestamps_read(run->timestamps, store_other_page);
 }
 
 static const char *
@@ -43,6 +71,8 @@ sync_complete(MlsRun *run)
 	MlsPosition cursor = mls_fetch_newest(run->state);
 	int64 total = mls_fetch_total(run->state);
 
+	mls_children_note(run->children);
+	mls_timestamps_complete(run->timestamps, mls_fetch_began(run->state));
 	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);
 	/* What flags its removed records counts them, too. */
 	if (total >= 0 && run->table->source->platform.deletion_flag == NULL)
@@ -57,6 +87,8 @@ sync_spent(MlsRun *run, MlsCounters *counters)
 	if (run->state == NULL)
 		return;
 	mls_fetch_spent(run->state, counters);
+	mls_timestamps_spent(run->timestamps, counters);
+	mls_children_spent(run->children, counters);
 	run->note = mls_fetch_note(run->state);
 }
 
@@ -65,11 +97,12 @@ sync_end(MlsRun *run)
 {
 	if (run->state != NULL)
 		mls_fetch_end(run->state);
+	mls_timestamps_end(run->timestamps);
 }
 
 const MlsProcess mls_sync_process = {
 	.name = "sync",
-	.prepare = mls_scope_prepare,
+	.prepare = sync_prepare,
 	.forecast = mls_forecast,
 	.work = sync_work,
 	.complete = sync_complete,

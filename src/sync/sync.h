@@ -29,6 +29,9 @@
  *	listing.c	   all keys of a source, in a table
  *	removal.c	   records out of silver and gold, with their children
  *	keys.c		   records asked for by their keys
+ *	family.c	   which subscriptions take their records out of others'
+ *	children.c	   records that came inside a page, or belong to it
+ *	timestamps.c   what changed by other timestamps than the cursor's
  *	bronze.c	   records of bronze, read again
  *	undo.c		   mls_undo(): what a purge removed
  *	rebuild.c	   mls_rebuild(): silver and gold from bronze
@@ -124,6 +127,8 @@ extern void mls_subscription_read_all(MlsSubscription *sub);
 extern char *mls_subscription_scope(const MlsTable *table);
 extern bool mls_subscription_lock(int64 id, bool session);
 extern void mls_subscription_unlock(int64 id);
+extern bool mls_subscription_share(int64 id, bool session);
+extern void mls_subscription_unshare(int64 id);
 pg_noreturn extern void mls_subscription_report_busy(const MlsSubscription *sub);
 
 /* ---- Transactions as a role (session.c) ---- */
@@ -227,6 +232,7 @@ typedef struct MlsItem
 	bool has_instant;
 	bool gone;       /* flagged as removed by the source */
 	bool superseded; /* another item of the batch has the same key */
+	const char *parent; /* "Property/" and a key: what it belongs to; or NULL */
 } MlsItem;
 
 typedef struct MlsBatch
@@ -254,7 +260,9 @@ extern int mls_bound_page_size(const MlsTable *table);
 
 typedef struct MlsFetch MlsFetch;
 
-extern MlsFetch *mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub);
+extern MlsFetch *mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub,
+								 List *conditions);
+extern TimestampTz mls_fetch_began(const MlsFetch *fetch);
 extern int64
 mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats *stats);
 extern MlsBatch *mls_fetch_next(MlsFetch *fetch);
@@ -307,6 +315,9 @@ extern void mls_listing_spent(const MlsListing *listing, MlsCounters *counters);
 extern void mls_listing_drop(const MlsSubscription *sub);
 extern Datum mls_key_array(char **keys, int n);
 
+/* Asks for the records in which a field has one of some values. */
+extern MlsQuery *mls_keys_query(const MlsTable *table, const char *field, char **values, int n);
+
 /* The next page of wanted records; NULL when all were asked for. */
 extern MlsBatch *mls_keys_next(MlsListing *listing, bool keys_only);
 
@@ -349,6 +360,7 @@ typedef struct MlsWriter MlsWriter;
 
 extern MlsWriter *mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run);
 extern void mls_writer_trust(MlsWriter *writer);
+extern void mls_writer_keep_parents(MlsWriter *writer);
 extern void mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_settle(MlsWriter *writer);
@@ -371,23 +383,92 @@ extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, D
 
 extern void mls_forecast(MlsRun *run);
 
+/* ---- Families (family.c) ---- */
+
+/* A subscription whose records come inside others', or are asked for by their keys. */
+typedef struct MlsChild
+{
+	MlsSubscription *sub;
+	MlsTable *table;
+	MlsWriter *writer; /* NULL where nothing links to it */
+	MlsCounters counters;
+	bool shared; /* its lock is held */
+} MlsChild;
+
+/* How records of one resource bring those of another. */
+typedef struct MlsLink
+{
+	const MlsExpansion *expansion; /* NULL: they are asked for */
+	const char *resource;          /* whose records bring them */
+	MlsChild *child;
+	const char *key_field;  /* of the child, with the key of the parent; or NULL */
+	const char *kind_field; /* of the child, with the parent's resource; or NULL */
+	List *links;            /* of MlsLink *: inside the child's records */
+} MlsLink;
+
+/* How a child knows its parents of one resource, for records that do not say it themselves. */
+typedef struct MlsParentFields
+{
+	const char *resource;
+	const char *key_field;
+	const char *kind_field;
+} MlsParentFields;
+
+extern char *mls_family_scope(const MlsSubscription *sub, const MlsTable *table);
+extern List *mls_family_siblings(const MlsSubscription *sub);
+extern List *mls_family_links(const MlsTable *table, List *siblings, List **children);
+extern List *mls_family_parents(const MlsSubscription *sub, const MlsTable *table);
+extern void mls_family_supply(List *parents, const char *parent, MlsRecord *record);
+extern int64 mls_family_feeder(const MlsSubscription *sub, const char **expansion);
+
+/* ---- Children of a page (children.c) ---- */
+
+typedef struct MlsChildren MlsChildren;
+
+extern void mls_children_begin(MlsRun *run);
+extern bool mls_children_has(const MlsChildren *children, int64 subscription);
+extern void mls_children_read(MlsChildren *children, MlsBatch *batch);
+extern void mls_children_store(MlsChildren *children);
+extern void mls_children_remove(MlsChildren *children, char **keys, int n);
+extern void mls_children_spent(const MlsChildren *children, MlsCounters *counters);
+extern void mls_children_note(const MlsChildren *children);
+extern void mls_children_end(MlsChildren *children);
+
+/* ---- Further timestamps (timestamps.c) ---- */
+
+typedef struct MlsTimestamps MlsTimestamps;
+
+/* Writes a page that came by another timestamp than the cursor's. */
+typedef void (*MlsStorePage)(MlsRun *run, MlsBatch *batch);
+
+extern void mls_timestamps_begin(MlsRun *run);
+extern void mls_timestamps_see(MlsTimestamps *timestamps, const MlsBatch *batch);
+extern void mls_timestamps_read(MlsTimestamps *timestamps, MlsStorePage store);
+extern void mls_timestamps_complete(MlsTimestamps *timestamps, TimestampTz began);
+extern void mls_timestamps_spent(const MlsTimestamps *timestamps, MlsCounters *counters);
+extern void mls_timestamps_end(MlsTimestamps *timestamps);
+
 /* ---- Taking records out (removal.c) ---- */
 
 extern List *mls_removal_begin(MlsRun *run);
 extern void mls_removal_step(MlsRun *run, List *targets, char **keys, int n);
 extern void mls_removal_end(MlsRun *run, List *targets);
+extern int64 mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table,
+							   MlsWriter *writer);
 
 /* ---- Bronze, read again (bronze.c) ---- */
 
-extern MlsBatch *mls_bronze_batch(const MlsTable *table);
-extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const char *query,
-							   MlsCounters *counters);
+extern const char *mls_bronze_columns(const MlsSubscription *sub);
+extern MlsBatch *mls_bronze_batch(const MlsTable *table, List *parents);
+extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
+							   const char *condition, MlsCounters *counters);
 
 /* ---- Tables (layers.c) ---- */
 
 extern Oid mls_bronze_prepare(const MlsTable *table);
 extern Oid mls_silver_prepare(const MlsTable *table);
 extern int mls_silver_complete(Oid silver, const MlsTable *table);
+extern void mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table);
 
 /* ---- The engine and its process ---- */
 
@@ -420,6 +501,8 @@ struct MlsRun
 	MlsSubscription *sub;
 	MlsTable *table;
 	MlsWriter *writer;
+	MlsChildren *children;     /* or NULL */
+	MlsTimestamps *timestamps; /* or NULL */
 	void *state;        /* the process's own; NULL before its work begins */
 	const char *note;   /* what was remarkable, or NULL */
 	const char *remark; /* the same of the remote schema */

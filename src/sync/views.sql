@@ -15,7 +15,7 @@ SELECT s.id AS subscription,
        l.pid
   FROM mls.subscription s
   JOIN pg_catalog.pg_locks l
-    ON l.locktype = 'advisory' AND l.granted
+    ON l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock'
    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
                       WHERE d.datname = pg_catalog.current_database())
    AND l.objsubid = 19788
@@ -40,8 +40,8 @@ SELECT s.source,
        s.remote_counted_at AS counted_at,
        coalesce(nullif(pg_catalog.pg_stat_get_live_tuples(s.bronze), 0),
                 greatest(bronze.reltuples, 0)::bigint) AS bronze_rows,
-       s.cursor_at AS newest,
-       pg_catalog.now() - s.cursor_at AS lag,
+       coalesce(fed.cursor_at, s.cursor_at) AS newest,
+       pg_catalog.now() - coalesce(fed.cursor_at, s.cursor_at) AS lag,
        last.started_at AS last_run,
        success.finished_at AS last_success,
        job.schedule,
@@ -51,20 +51,23 @@ SELECT s.source,
             THEN 'the process or the server ended during the run'
             ELSE last.message
        END AS last_error,
-       s.error_class,
-       s.failures,
-       s.next_attempt_at,
-       (SELECT pg_catalog.count(*) FROM mls.issue i WHERE i.subscription = s.id) AS issues
+       coalesce(fed.error_class, s.error_class) AS error_class,
+       coalesce(fed.failures, s.failures) AS failures,
+       coalesce(fed.next_attempt_at, s.next_attempt_at) AS next_attempt_at,
+       (SELECT pg_catalog.count(*) FROM mls.issue i WHERE i.subscription = s.id) AS issues,
+       feeder.expansion AS fed_by
   FROM mls.subscription s
+  CROSS JOIN LATERAL mls.feeder(s.id) feeder
+  LEFT JOIN mls.subscription fed ON fed.id = feeder.subscription
   LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
-  LEFT JOIN mls.working working ON working.subscription = s.id
+  LEFT JOIN mls.working working ON working.subscription = coalesce(fed.id, s.id)
   LEFT JOIN LATERAL (SELECT r.status, r.started_at, r.message
                        FROM mls.run r
-                      WHERE r.subscription = s.id AND r.process = 'sync'
+                      WHERE r.subscription = coalesce(fed.id, s.id) AND r.process = 'sync'
                       ORDER BY r.id DESC LIMIT 1) last ON true
   LEFT JOIN LATERAL (SELECT r.finished_at
                        FROM mls.run r
-                      WHERE r.subscription = s.id AND r.process = 'sync'
+                      WHERE r.subscription = coalesce(fed.id, s.id) AND r.process = 'sync'
                         AND r.status = 'finished'
                       ORDER BY r.id DESC LIMIT 1) success ON true
   LEFT JOIN LATERAL (SELECT j.schedule, j.scheduled_at,
@@ -97,6 +100,7 @@ COMMENT ON COLUMN mls_status.last_error IS 'why the last sync failed, if it did'
 COMMENT ON COLUMN mls_status.error_class IS 'what it failed of: credentials, quota, network, protocol, data or ours';
 COMMENT ON COLUMN mls_status.failures IS 'syncs that failed since the last one that ended well';
 COMMENT ON COLUMN mls_status.next_attempt_at IS 'when it is tried again; who names the source, or changes its configuration, has it tried at once';
+COMMENT ON COLUMN mls_status.fed_by IS 'where its records come from, if another subscription brings them (Property.Media); state, runs and newest are then that one''s';
 COMMENT ON COLUMN mls_status.issues IS 'values and records that did not fit; see mls.issue';
 
 CREATE VIEW mls_progress WITH (security_invoker = true) AS

@@ -37,8 +37,9 @@ struct MlsWriter
 	const MlsTable *table;
 	const MlsSubscription *sub;
 	int64 run;
-	bool trusts;     /* takes older versions, too */
-	int64 more_rows; /* of silver, since mls_writer_settle() */
+	bool trusts;        /* takes older versions, too */
+	bool keeps_parents; /* bronze notes what a record belongs to */
+	int64 more_rows;    /* of silver, since mls_writer_settle() */
 	MemoryContext context;
 	TupleDesc silver;    /* also of mls_changed and mls_gone */
 	const char **fields; /* by attribute of silver */
@@ -77,13 +78,14 @@ open_relays(MlsWriter *writer)
 static TupleDesc
 page_desc(void)
 {
-	TupleDesc desc = CreateTemplateTupleDesc(5);
+	TupleDesc desc = CreateTemplateTupleDesc(6);
 
 	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 2, "modified_at", TIMESTAMPTZOID, -1, 0);
 	TupleDescInitEntry(desc, 3, "modified", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 4, "record", JSONOID, -1, 0);
 	TupleDescInitEntry(desc, 5, "gone", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 6, "parent", TEXTOID, -1, 0);
 	return desc;
 }
 
@@ -97,21 +99,26 @@ static SPIPlanPtr
 prepare_bronze(const MlsWriter *writer)
 {
 	char *bronze = mls_qualified_name(writer->sub->bronze);
+	bool parents = writer->keeps_parents;
 
 	return mls_plan_prepare(psprintf(
-		"INSERT INTO %s AS b (key, modified_at, modified, record, fetched_at, run_id, deleted_at) "
+		"INSERT INTO %s AS b (key, modified_at, modified, record, fetched_at, run_id, "
+		"deleted_at%s) "
 		"SELECT p.key, p.modified_at, p.modified, p.record, pg_catalog.now(), " INT64_FORMAT ", "
-		"CASE WHEN p.gone THEN pg_catalog.now() END "
+		"CASE WHEN p.gone THEN pg_catalog.now() END%s "
 		"FROM mls_page p LEFT JOIN %s o ON o.key = p.key "
 		"WHERE CASE WHEN o.key IS NULL THEN NOT p.gone "
 		"ELSE (%s OR (p.modified_at >= o.modified_at) IS NOT FALSE) AND "
-		"((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text) END "
+		"((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text%s) END "
 		"ON CONFLICT (key) DO UPDATE SET modified_at = excluded.modified_at, "
 		"modified = excluded.modified, record = excluded.record, "
 		"fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
-		"deleted_at = excluded.deleted_at "
+		"deleted_at = excluded.deleted_at%s "
 		"RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
-		bronze, writer->run, bronze, writer->trusts ? "true" : "false"));
+		bronze, parents ? ", parent" : "", writer->run, parents ? ", p.parent" : "", bronze,
+		writer->trusts ? "true" : "false",
+		parents ? " OR o.parent <> p.parent OR (o.parent IS NULL) > (p.parent IS NULL)" : "",
+		parents ? ", parent = coalesce(excluded.parent, b.parent)" : ""));
 }
 
 static bool
@@ -291,6 +298,14 @@ mls_writer_trust(MlsWriter *writer)
 	writer->trusts = true;
 }
 
+/* From now on bronze notes what records belong to; it has a column for it.  Before the first batch. */
+void
+mls_writer_keep_parents(MlsWriter *writer)
+{
+	Assert(writer->store_bronze == NULL);
+	writer->keeps_parents = true;
+}
+
 /* ---- Issues ---- */
 
 /* MlsBadValue */
@@ -329,8 +344,8 @@ put_page(MlsWriter *writer, const MlsBatch *batch)
 	for (i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
-		Datum values[5] = {0};
-		bool isnull[5] = {false};
+		Datum values[6] = {0};
+		bool isnull[6] = {false};
 
 		CHECK_FOR_INTERRUPTS();
 		if (!require_key(writer, item) || item->superseded)
@@ -343,6 +358,8 @@ put_page(MlsWriter *writer, const MlsBatch *batch)
 		values[3] =
 			PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
 		values[4] = BoolGetDatum(item->gone);
+		values[5] = item->parent ? CStringGetTextDatum(item->parent) : (Datum) 0;
+		isnull[5] = item->parent == NULL;
 		mls_relay_put(&writer->page, values, isnull);
 		pfree(DatumGetPointer(values[3]));
 	}

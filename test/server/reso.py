@@ -34,6 +34,7 @@ class Options:
     decimals_as_strings: bool = False
     case_insensitive: bool = False
     expand_limit: int = None
+    expand_silent: bool = False
     max_skip: int = None
     require_gzip: bool = False
     date: str = "real"
@@ -472,7 +473,11 @@ class Call:
                 if twisted == name and index in (None, position):
                     fragments[-1] = '"%s":%s' % (name, text)
         for name, nested in query.expand.items():
-            fragments += self.expanded(table, record, table.navigations[name], nested, style)
+            twisted = [text for index, field, text in style.twists if field == name and index in (None, position)]
+            if twisted:
+                fragments.append('"%s":%s' % (name, twisted[-1]))
+            else:
+                fragments += self.expanded(table, record, table.navigations[name], nested, style)
         return ("{" + ",".join(fragments) + "}").encode()
 
     def expanded(self, table, record, nav, query, style):
@@ -490,13 +495,18 @@ class Call:
         members = ['"%s@odata.count":%d' % (nav.name, len(found))] if query.count else []
         if limit is not None and len(shown) > limit:
             shown = shown[:limit]
-            members.append('"%s@odata.nextLink":%s' % (nav.name, json.dumps(self.rest_of(table, record, nav, limit))))
+            if not self.options.expand_silent:
+                members.append('"%s@odata.nextLink":%s' % (nav.name, json.dumps(self.rest_of(table, record, nav, query, limit))))
         return ['"%s":[%s]' % (nav.name, self.write(target, shown, query, plain).decode())] + members
 
-    def rest_of(self, table, record, nav, limit):
+    def rest_of(self, table, record, nav, query, limit):
+        """The address of what was cut: the navigation with the expansion's own options."""
         key = json.loads(table.fields[table.key].json(table.cell(record, table.key)))
         text = "'%s'" % key.replace("'", "''") if isinstance(key, str) else str(key)
-        return "%s%s/%s(%s)/%s?$skip=%d" % (self.request.origin, ROOT, table.name, quote(text, safe="'"), nav.name, limit)
+        options = {"$select": query.select and ",".join(query.select), "$filter": query.filter, "$orderby": query.orderby,
+                   "$top": query.top and str(query.top - limit), "$skip": str(query.skip + limit)}
+        return "%s%s/%s(%s)/%s?%s" % (self.request.origin, ROOT, table.name, quote(text, safe="'"), nav.name,
+                                      "&".join("%s=%s" % (name, quote(value)) for name, value in options.items() if value))
 
 
 def quote_number(described, cell):

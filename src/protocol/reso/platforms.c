@@ -48,7 +48,9 @@ static const MlsPlatform platforms[] = {
 	/* Enumerations as Namespace.Type'Value' only; record timestamps have names of their own. */
 	{COMMON, .name = "rmls", .url_length = 5246, .enum_qualified = true},
 
-	{COMMON, .name = "utah", .page_size = 200, .key_page_size = 200, .enum_qualified = true},
+	/* Expanded collections end after ten records, without a word. */
+	{COMMON, .name = "utah", .page_size = 200, .key_page_size = 200, .enum_qualified = true,
+	 .expand_limit = 10},
 };
 
 const char *const mls_reso_platform_names[] = {"generic", "trestle", "bridge", "mlsgrid",

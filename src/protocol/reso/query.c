@@ -29,40 +29,6 @@ contains(List *names, const char *name)
 	return false;
 }
 
-/* "Media($top=5),ListAgent" at its top-level commas (List of char *). */
-static List *
-expand_items(const char *expand)
-{
-	List *items = NIL;
-	const char *start = expand;
-	int depth = 0;
-
-	for (const char *c = expand; c; c++)
-	{
-		if (*c == '(')
-			depth++;
-		else if (*c == ')')
-			depth--;
-		else if (*c == '\0' || (*c == ',' && depth == 0))
-		{
-			while (*start == ' ')
-				start++;
-			if (c > start)
-				items = lappend(items, pnstrdup(start, c - start));
-			if (*c == '\0')
-				break;
-			start = c + 1;
-		}
-	}
-	return items;
-}
-
-static char *
-expand_name(const char *item)
-{
-	return pnstrdup(item, strcspn(item, "( "));
-}
-
 /* The expansions that somebody will read: all of them, or those among the fields. */
 static char *
 wanted_expand(const MlsQuery *query)
@@ -73,11 +39,11 @@ wanted_expand(const MlsQuery *query)
 	if (query->table->expand == NULL)
 		return NULL;
 	initStringInfo(&buf);
-	foreach (lc, expand_items(query->table->expand))
+	foreach (lc, mls_reso_list(query->table->expand, ','))
 	{
 		const char *item = lfirst(lc);
 
-		if (query->fields == NIL || contains(query->fields, expand_name(item)))
+		if (query->fields == NIL || contains(query->fields, mls_reso_expand_name(item)))
 			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", item);
 	}
 	return buf.len ? buf.data : NULL;
@@ -94,8 +60,8 @@ add_select(ResoRequest *request, const MlsQuery *query)
 		return;
 	if (query->table->expand)
 	{
-		foreach (lc, expand_items(query->table->expand))
-			expanded = lappend(expanded, expand_name(lfirst(lc)));
+		foreach (lc, mls_reso_list(query->table->expand, ','))
+			expanded = lappend(expanded, mls_reso_expand_name(lfirst(lc)));
 	}
 	initStringInfo(&buf);
 	foreach (lc, query->fields)

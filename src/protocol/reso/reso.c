@@ -48,6 +48,8 @@ const MlsProtocol mls_reso_protocol = {
 	.next_page = mls_reso_next_page,
 	.close = mls_reso_close,
 	.count = mls_reso_count,
+	.expansions = mls_reso_expansions,
+	.rest_link = mls_reso_rest_link,
 	.describe = mls_reso_describe,
 	.read_metadata = mls_reso_read_metadata,
 };

@@ -7,6 +7,7 @@
  * refusal.c    what a source refused     stream.c   pages
  * metadata.c   $metadata as resources    edm.c      its named parts
  * field.c      its properties            reso.c     the protocol's table
+ * expand.c     $expand, and what came of it
  */
 #ifndef MLS_RESO_H
 #define MLS_RESO_H
@@ -79,6 +80,17 @@ extern ResoRequest *mls_reso_request(const MlsQuery *query);
 extern ResoRequest *mls_reso_count_request(const MlsQuery *query);
 extern char *mls_reso_show(const MlsQuery *query);
 extern char *mls_reso_url(const MlsQuery *query, const ResoRequest *request);
+
+/* expand.c */
+
+/* A list cut at its separators, except inside parentheses and quotes (List of char *). */
+extern List *mls_reso_list(const char *text, char separator);
+
+/* The name an item of $expand begins with. */
+extern char *mls_reso_expand_name(const char *item);
+extern List *mls_reso_expansions(const MlsTable *table);
+extern char *mls_reso_rest_link(const MlsTable *table, const MlsRecord *record,
+								const char *expansion);
 
 /* split.c */
 

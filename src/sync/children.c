@@ -1,0 +1,685 @@
+/*
+ * children.c
+ *		Records that came inside those of a page, or belong to them: into their
+ *		own subscription, in the page's transaction.
+ *
+ * What a source says of a collection decides what is done:
+ *
+ *	- an array: these are the children, all of them.  Those that bronze has for the
+ *	  same parent and the array has not are gone;
+ *	- an empty array: there are none (any more);
+ *	- null, or nothing: not known.  Nothing is touched;
+ *	- an array that was cut: its rest is fetched, by the link the source gives or,
+ *	  where it cuts without a word, by asking for the children of that parent;
+ *	- an object: one record, which belongs to nobody in particular.  It is stored,
+ *	  and nothing is removed for it.
+ *
+ * A page is handled in two moments: read, where the network may be used, and
+ * store, in the transaction of the page.  Collections of a parent that bronze has
+ * in a newer version are left alone, as the parent itself is.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "sync/sync.h"
+
+/* Parents whose children are asked for at a time. */
+#define CHUNK_PARENTS 200
+
+struct MlsChildren
+{
+	MlsRun *run;
+	List *links;           /* of MlsLink * */
+	List *children;        /* of MlsChild *: those linked have a writer */
+	MemoryContext context; /* of the page at hand */
+	MlsBatch *page;
+	List *broods; /* of Brood *: parents before children of children */
+	MlsHttpStats spent;
+};
+
+/* What one link brought with a page. */
+typedef struct Brood
+{
+	const MlsLink *link;
+	const MlsBatch *parents;
+	const MlsTable *parent_table;
+	bool *known;       /* by parent: all of its children are here */
+	const char **name; /* by parent: what bronze calls it; NULL for one that takes no part */
+	const char **problem; /* by parent: why its children are not known, or NULL */
+	MlsNested *nested;
+	MlsBatch *batch;
+} Brood;
+
+/* ---- Beginning ---- */
+
+static void
+prepare_child(MlsRun *run, MlsChild *child)
+{
+	if (child->writer != NULL)
+		return;
+	child->shared = mls_subscription_share(child->sub->id, true);
+	if (!child->shared)
+		mls_subscription_report_busy(child->sub);
+	mls_bronze_prepare_parents(child->sub, child->table);
+	child->writer = mls_writer_begin(child->table, child->sub, run->id);
+	mls_writer_trust(child->writer);
+	mls_writer_keep_parents(child->writer);
+}
+
+static void
+prepare_links(MlsRun *run, List *links)
+{
+	ListCell *lc;
+
+	foreach (lc, links)
+	{
+		MlsLink *link = lfirst(lc);
+
+		prepare_child(run, link->child);
+		prepare_links(run, link->links);
+	}
+}
+
+/*
+ * Finds the children of a run's subscription and takes their locks, as one that
+ * writes into their tables; in a transaction.  run->children stays NULL where
+ * there are none.
+ */
+void
+mls_children_begin(MlsRun *run)
+{
+	MemoryContext before = MemoryContextSwitchTo(run->context);
+	MlsChildren *children = palloc0(sizeof(MlsChildren));
+
+	children->run = run;
+	children->links = mls_family_links(run->table, mls_family_siblings(run->sub),
+									   &children->children);
+	if (children->links != NIL)
+	{
+		children->context =
+			AllocSetContextCreate(run->context, "mls_fdw children", ALLOCSET_DEFAULT_SIZES);
+		run->children = children;
+		prepare_links(run, children->links);
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/* Does a subscription get records here? */
+bool
+mls_children_has(const MlsChildren *children, int64 subscription)
+{
+	ListCell *lc;
+
+	foreach (lc, children ? children->children : NIL)
+	{
+		const MlsChild *child = lfirst(lc);
+
+		if (child->sub->id == subscription && child->writer != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* ---- Reading more of a collection ---- */
+
+/* The parent in a brood that a record names as its own, or -1. */
+static int
+owner_of(const Brood *brood, const MlsRecord *record)
+{
+	const MlsLink *link = brood->link;
+	const MlsSlice *key = mls_record_field(record, link->key_field);
+	const MlsSlice *kind = link->kind_field ? mls_record_field(record, link->kind_field) : NULL;
+	const MlsItem *item;
+
+	if (key == NULL || key->kind == MLS_NULL)
+		return -1;
+	if (kind != NULL && kind->kind != MLS_NULL &&
+		strcmp(mls_slice_text(kind), link->resource) != 0)
+		return -1;
+	item = mls_batch_find(brood->parents, mls_slice_text(key));
+	return item == NULL ? -1 : item - brood->parents->items;
+}
+
+static void
+close_stream(void *arg)
+{
+	MlsStream *stream = arg;
+
+	stream->protocol->close(stream);
+}
+
+/* Adds all records of a query: to an owner, or (-1) to the one each names. */
+static void
+add_all(MlsChildren *children, Brood *brood, MlsQuery *query, int owner)
+{
+	const MlsProtocol *protocol = query->table->source->protocol;
+	MlsStream *stream = protocol->open(query);
+	MlsPage *page;
+
+	PG_TRY();
+	{
+		while ((page = protocol->next_page(stream)) != NULL)
+			for (int i = 0; i < page->nrecords; i++)
+			{
+				const MlsRecord *record = &page->records[i];
+				int whose = owner < 0 ? owner_of(brood, record) : owner;
+
+				if (whose >= 0)
+					mls_nested_add(brood->nested, record->json, record->length, whose);
+			}
+		if (stream->dropped != NIL)
+			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+					errmsg("source \"%s\" refused to filter resource \"%s\" by field \"%s\"",
+						   query->table->source->http.name, query->table->resource,
+						   brood->link->key_field));
+	}
+	PG_FINALLY();
+	{
+		mls_stats_add(&children->spent, &stream->stats);
+		close_stream(stream);
+	}
+	PG_END_TRY();
+}
+
+/* Follows the link of a cut collection. */
+static void
+add_rest(MlsChildren *children, Brood *brood, int owner, const char *link)
+{
+	MlsQuery *query = palloc0(sizeof(MlsQuery));
+
+	query->table = brood->link->child->table;
+	query->limit = -1;
+	query->resume_link = link;
+	add_all(children, brood, query, owner);
+}
+
+/* The child's table, asked for what the expansion would have brought. */
+static const MlsTable *
+asked_table(const MlsLink *link)
+{
+	MlsTable *table = palloc(sizeof(MlsTable));
+
+	*table = *link->child->table;
+	if (link->expansion && link->expansion->filter)
+		table->filter = link->expansion->filter;
+	return table;
+}
+
+/* Asks for all children of some parents by the keys of these (List of int: their places). */
+static void
+ask_for(MlsChildren *children, Brood *brood, List *owners)
+{
+	const MlsTable *table = asked_table(brood->link);
+	const MlsPlatform *platform = &table->source->platform;
+	int size = platform->in_allowed || platform->or_allowed ? CHUNK_PARENTS : 1;
+	char **keys = palloc(size * sizeof(char *));
+	int n = 0;
+	ListCell *lc;
+
+	foreach (lc, owners)
+	{
+		keys[n++] = brood->parents->items[lfirst_int(lc)].key;
+		if (n < size && lnext(owners, lc) != NULL)
+			continue;
+		add_all(children, brood, mls_keys_query(table, brood->link->key_field, keys, n), -1);
+		n = 0;
+	}
+}
+
+/* ---- Reading ---- */
+
+/* Could an array of so many records have been cut where the source says nothing about it? */
+static bool
+may_be_cut(const Brood *brood, int count)
+{
+	const MlsExpansion *expansion = brood->link->expansion;
+	int most = brood->parent_table->source->platform.expand_limit;
+
+	return most > 0 && count >= most && (expansion->limit < 0 || count < expansion->limit);
+}
+
+static bool
+can_be_asked(const Brood *brood)
+{
+	const MlsLink *link = brood->link;
+
+	return link->key_field != NULL &&
+		   mls_table_column(link->child->table, link->key_field) != NULL;
+}
+
+/* Takes a collection as its parent has it; parents that must be asked for go to *asked. */
+static void
+take_array(MlsChildren *children, Brood *brood, int owner, const MlsSlice *array, List **asked)
+{
+	const MlsRecord *record = brood->parents->items[owner].record;
+	const char *expansion = brood->link->expansion->name;
+	char *link =
+		brood->parent_table->source->protocol->rest_link(brood->parent_table, record, expansion);
+	int count;
+
+	if (!mls_nested_add_array(brood->nested, array, owner, &count))
+	{
+		brood->problem[owner] = "the collection holds something else than records";
+		return;
+	}
+	brood->known[owner] = true;
+	if (link != NULL)
+		add_rest(children, brood, owner, link);
+	else if (may_be_cut(brood, count) && can_be_asked(brood))
+		*asked = lappend_int(*asked, owner);
+	else if (may_be_cut(brood, count))
+	{
+		brood->known[owner] = false;
+		brood->problem[owner] = "the source may have cut the collection, and there is no key to "
+								"ask for its rest by";
+	}
+}
+
+static void
+take_collection(MlsChildren *children, Brood *brood, int owner, List **asked)
+{
+	const MlsItem *item = &brood->parents->items[owner];
+	const MlsSlice *slice = mls_record_field(item->record, brood->link->expansion->name);
+
+	if (slice == NULL || slice->kind == MLS_NULL)
+		return;
+	if (slice->kind == MLS_ARRAY)
+		take_array(children, brood, owner, slice, asked);
+	else if (slice->kind == MLS_OBJECT)
+		mls_nested_add(brood->nested, slice->value, slice->value_length, owner);
+	else
+		brood->problem[owner] = "the collection is no list of records";
+}
+
+/* Makes a batch of what was collected, each record with what it lacks to say whose it is. */
+static void
+finish_brood(Brood *brood)
+{
+	const MlsLink *link = brood->link;
+	MlsNested *nested = brood->nested;
+	int i;
+
+	mls_nested_read(nested, psprintf("the records of resource \"%s\" inside a page",
+									 link->child->table->resource));
+	for (i = 0; i < nested->nrecords; i++)
+	{
+		int owner = nested->owners[i];
+
+		if (link->key_field && brood->known[owner])
+			mls_record_supply(&nested->records[i], link->key_field,
+							  brood->parents->items[owner].key);
+		if (link->kind_field && brood->known[owner])
+			mls_record_supply(&nested->records[i], link->kind_field, link->resource);
+	}
+	brood->batch = mls_batch_read(link->child->table, nested->records, nested->nrecords);
+	for (i = 0; i < nested->nrecords; i++)
+		if (brood->known[nested->owners[i]])
+			brood->batch->items[i].parent = brood->name[nested->owners[i]];
+}
+
+static Brood *
+new_brood(const MlsLink *link, const MlsTable *parent_table, const MlsBatch *parents)
+{
+	Brood *brood = palloc0(sizeof(Brood));
+	int n = Max(parents->nitems, 1);
+	int i;
+
+	brood->link = link;
+	brood->parent_table = parent_table;
+	brood->parents = parents;
+	brood->known = palloc0(n * sizeof(bool));
+	brood->name = palloc0(n * sizeof(char *));
+	brood->problem = palloc0(n * sizeof(char *));
+	brood->nested = mls_nested_begin();
+	for (i = 0; i < parents->nitems; i++)
+		if (parents->items[i].key != NULL && !parents->items[i].superseded)
+			brood->name[i] = psprintf("%s/%s", link->resource, parents->items[i].key);
+	return brood;
+}
+
+/* Collects what a link brings with some parents, and then what is inside that. */
+static void
+collect(MlsChildren *children, const MlsLink *link, const MlsTable *parent_table,
+		const MlsBatch *parents, const bool *fresh)
+{
+	Brood *brood = new_brood(link, parent_table, parents);
+	List *asked = NIL;
+	ListCell *lc;
+	int i;
+
+	check_stack_depth();
+	for (i = 0; i < parents->nitems; i++)
+	{
+		if (brood->name[i] == NULL)
+			continue;
+		if (parents->items[i].gone)
+			brood->known[i] = true;
+		else if (link->expansion != NULL)
+			take_collection(children, brood, i, &asked);
+		else if (fresh[i])
+		{
+			brood->known[i] = true;
+			asked = lappend_int(asked, i);
+		}
+	}
+	if (asked != NIL)
+		ask_for(children, brood, asked);
+	finish_brood(brood);
+	children->broods = lappend(children->broods, brood);
+	foreach (lc, link->links)
+		collect(children, lfirst(lc), link->child->table, brood->batch, NULL);
+}
+
+/* Which records of a page are not in bronze as they are?  Only their children are asked for. */
+static bool *
+find_fresh(const MlsChildren *children, const MlsBatch *batch)
+{
+	const MlsSubscription *sub = children->run->sub;
+	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
+	bool *fresh = palloc(Max(batch->nitems, 1) * sizeof(bool));
+	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
+	char **records = palloc(Max(batch->nitems, 1) * sizeof(char *));
+	Datum values[2];
+	int n = 0;
+	uint64 i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = &batch->items[i];
+
+		fresh[i] = true;
+		if (item->key == NULL || item->superseded)
+			continue;
+		keys[n] = item->key;
+		records[n++] = pnstrdup(item->record->json, item->record->length);
+	}
+	values[0] = mls_key_array(keys, n);
+	values[1] = mls_key_array(records, n);
+	mls_transaction_begin(sub->owner);
+	mls_execute(psprintf("SELECT b.key FROM ROWS FROM (pg_catalog.unnest($1), "
+						 "pg_catalog.unnest($2)) AS p(key, record) JOIN %s b ON b.key = p.key "
+						 "WHERE b.deleted_at IS NULL AND b.record::pg_catalog.text = p.record",
+						 mls_qualified_name(sub->bronze)),
+				2, types, values, NULL, SPI_OK_SELECT);
+	for (i = 0; i < SPI_processed; i++)
+		fresh[mls_batch_find(batch, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1)) -
+			  batch->items] = false;
+	mls_transaction_commit();
+	return fresh;
+}
+
+/*
+ * Collects the children of a page and completes what was cut; the batch must stay
+ * until they are stored.  Uses the network, so no transaction may be open.
+ */
+void
+mls_children_read(MlsChildren *children, MlsBatch *batch)
+{
+	MemoryContext before;
+	bool *fresh = NULL;
+	ListCell *lc;
+
+	if (children == NULL)
+		return;
+	MemoryContextReset(children->context);
+	before = MemoryContextSwitchTo(children->context);
+	children->page = batch;
+	children->broods = NIL;
+	foreach (lc, children->links)
+	{
+		const MlsLink *link = lfirst(lc);
+
+		if (link->expansion == NULL && fresh == NULL)
+		{
+			fresh = find_fresh(children, batch);
+			MemoryContextSwitchTo(children->context);
+		}
+		collect(children, link, children->run->table, batch, fresh);
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/* ---- Storing ---- */
+
+/* Passes over the records of the page that bronze has in a newer version. */
+static void
+pass_over_stale(MlsChildren *children)
+{
+	MlsBatch *page = children->page;
+	Oid types[] = {TEXTARRAYOID};
+	char **keys = palloc(Max(page->nitems, 1) * sizeof(char *));
+	Datum values[1];
+	int n = 0;
+	uint64 i;
+
+	for (i = 0; i < page->nitems; i++)
+		if (page->items[i].key != NULL && !page->items[i].superseded && page->items[i].has_instant)
+			keys[n++] = page->items[i].key;
+	values[0] = mls_key_array(keys, n);
+	mls_execute(psprintf("SELECT key, modified_at FROM %s WHERE key = ANY ($1)",
+						 mls_qualified_name(children->run->sub->bronze)),
+				1, types, values, NULL, SPI_OK_SELECT);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		MlsItem *item = mls_batch_find(page, SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
+		bool isnull;
+		Datum at = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull);
+
+		if (!isnull && DatumGetTimestampTz(at) > item->instant.at)
+			item->superseded = true;
+	}
+}
+
+/* What belongs to a parent that is passed over is passed over. */
+static void
+follow_parents(Brood *brood)
+{
+	int i;
+
+	for (i = 0; i < brood->parents->nitems; i++)
+		if (brood->parents->items[i].superseded)
+		{
+			brood->known[i] = false;
+			brood->problem[i] = NULL;
+		}
+	for (i = 0; i < brood->nested->nrecords; i++)
+		if (brood->parents->items[brood->nested->owners[i]].superseded)
+			brood->batch->items[i].superseded = true;
+}
+
+/* Notes the collections that could not be used. */
+static void
+note_problems(const MlsChildren *children, const Brood *brood)
+{
+	const MlsRun *run = children->run;
+	Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID};
+	Datum values[5];
+	int i;
+
+	for (i = 0; i < brood->parents->nitems; i++)
+	{
+		if (brood->problem[i] == NULL)
+			continue;
+		values[0] = Int64GetDatum(run->sub->id);
+		values[1] = Int64GetDatum(run->id);
+		values[2] = CStringGetTextDatum(brood->parents->items[i].key);
+		values[3] = CStringGetTextDatum(brood->link->expansion->name);
+		values[4] = CStringGetTextDatum(brood->problem[i]);
+		mls_execute("INSERT INTO mls.issue AS i (subscription, run_id, key, field, reason) "
+					"VALUES ($1, $2, $3, $4, $5) "
+					"ON CONFLICT (subscription, key, field, reason) DO UPDATE SET "
+					"run_id = excluded.run_id, last_seen = pg_catalog.now(), times = i.times + 1",
+					5, types, values, NULL, SPI_OK_INSERT);
+	}
+}
+
+static void remove_children(MlsChildren *children, List *links, char **keys, int n);
+
+/* Takes out the records that the last query found, with what belongs to them. */
+static void
+remove_found(MlsChildren *children, const MlsLink *link)
+{
+	SPITupleTable *found = SPI_tuptable;
+	MlsChild *child = link->child;
+	int n = SPI_processed;
+	char **keys = palloc(Max(n, 1) * sizeof(char *));
+	int i;
+
+	for (i = 0; i < n; i++)
+		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
+	child->counters.deleted +=
+		mls_removal_found(children->run->id, child->sub, child->table, child->writer);
+	if (n > 0)
+		remove_children(children, link->links, keys, n);
+}
+
+/* Takes out all that belongs to some records. */
+static void
+remove_children(MlsChildren *children, List *links, char **keys, int n)
+{
+	Oid types[] = {TEXTARRAYOID};
+	ListCell *lc;
+
+	foreach (lc, links)
+	{
+		const MlsLink *link = lfirst(lc);
+		char **names = palloc(n * sizeof(char *));
+		Datum values[1];
+		int i;
+
+		for (i = 0; i < n; i++)
+			names[i] = psprintf("%s/%s", link->resource, keys[i]);
+		values[0] = mls_key_array(names, n);
+		mls_execute(psprintf("SELECT record, key FROM %s WHERE parent = ANY ($1) AND "
+							 "deleted_at IS NULL",
+							 mls_qualified_name(link->child->sub->bronze)),
+					1, types, values, NULL, SPI_OK_SELECT);
+		remove_found(children, link);
+	}
+}
+
+/* Takes out what belongs to the parents of a brood and did not come. */
+static void
+remove_missing(MlsChildren *children, const Brood *brood)
+{
+	const MlsBatch *batch = brood->batch;
+	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
+	char **parents = palloc(Max(brood->parents->nitems, 1) * sizeof(char *));
+	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
+	int nparents = 0;
+	int nkeys = 0;
+	Datum values[2];
+	int i;
+
+	for (i = 0; i < brood->parents->nitems; i++)
+		if (brood->known[i])
+			parents[nparents++] = unconstify(char *, brood->name[i]);
+	for (i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL)
+			keys[nkeys++] = batch->items[i].key;
+	if (nparents == 0)
+		return;
+	values[0] = mls_key_array(parents, nparents);
+	values[1] = mls_key_array(keys, nkeys);
+	mls_execute(psprintf("SELECT record, key FROM %s WHERE parent = ANY ($1) AND "
+						 "deleted_at IS NULL AND key <> ALL ($2)",
+						 mls_qualified_name(brood->link->child->sub->bronze)),
+				2, types, values, NULL, SPI_OK_SELECT);
+	remove_found(children, brood->link);
+}
+
+/* As the run of the child itself would. */
+static void
+store_batch(MlsChildren *children, MlsChild *child, const MlsBatch *batch)
+{
+	MlsRun run = *children->run;
+
+	run.sub = child->sub;
+	run.table = child->table;
+	run.writer = child->writer;
+	mls_reject_store(&run, batch, &child->counters);
+}
+
+/* Writes what was read; in the transaction of the page, after the page itself. */
+void
+mls_children_store(MlsChildren *children)
+{
+	ListCell *lc;
+
+	if (children == NULL)
+		return;
+	pass_over_stale(children);
+	foreach (lc, children->broods)
+	{
+		Brood *brood = lfirst(lc);
+		MlsChild *child = brood->link->child;
+
+		follow_parents(brood);
+		store_batch(children, child, brood->batch);
+		remove_missing(children, brood);
+		mls_writer_settle(child->writer);
+		note_problems(children, brood);
+	}
+}
+
+/* Takes out what belongs to some records of the run's subscription, which go themselves. */
+void
+mls_children_remove(MlsChildren *children, char **keys, int n)
+{
+	if (children != NULL)
+		remove_children(children, children->links, keys, n);
+}
+
+/* ---- Ending ---- */
+
+/* Adds requests and bytes so far. */
+void
+mls_children_spent(const MlsChildren *children, MlsCounters *counters)
+{
+	if (children == NULL)
+		return;
+	counters->requests += children->spent.requests;
+	counters->bytes += children->spent.body_bytes;
+}
+
+/* Says what became of the children. */
+void
+mls_children_note(const MlsChildren *children)
+{
+	ListCell *lc;
+
+	foreach (lc, children ? children->children : NIL)
+	{
+		const MlsChild *child = lfirst(lc);
+		const MlsCounters *counters = &child->counters;
+
+		if (counters->inserted + counters->updated + counters->deleted > 0)
+			mls_run_note(children->run,
+						 "%s: " INT64_FORMAT " new, " INT64_FORMAT " changed, " INT64_FORMAT
+						 " removed",
+						 child->table->resource, counters->inserted, counters->updated,
+						 counters->deleted);
+	}
+}
+
+void
+mls_children_end(MlsChildren *children)
+{
+	ListCell *lc;
+
+	foreach (lc, children ? children->children : NIL)
+	{
+		MlsChild *child = lfirst(lc);
+
+		if (child->writer != NULL)
+			mls_writer_end(child->writer);
+		if (child->shared)
+			mls_subscription_unshare(child->sub->id);
+	}
+}

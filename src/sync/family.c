@@ -1,0 +1,381 @@
+/*
+ * family.c
+ *		Which subscriptions take their records out of others', told by the options
+ *		of their foreign tables; no network.
+ *
+ * A child is another subscription of the same source and owner.  Its option
+ * parent names where its records come from: "Property.Media" for what stands in
+ * the field Media of each Property, "Property" for what has to be asked for by
+ * the key of each.  Without the option it is a child of those whose expansion
+ * bears the name of its resource, provided that its records have a field for the
+ * key of what they belong to: so Media follows Property, and an Office that is
+ * expanded in a Member is no child of it.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "sync/sync.h"
+
+PG_FUNCTION_INFO_V1(mls_feeder);
+
+/* ---- Fields of a child ---- */
+
+static bool
+is_listed(List *names, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+/* The field of a child with the key of its parent; NULL if it has none. */
+static const char *
+key_field(const MlsTable *child, const char *parent_key)
+{
+	if (child->parent_key != NULL)
+		return child->parent_key;
+	if (mls_table_column(child, "ResourceRecordKey") != NULL)
+		return "ResourceRecordKey";
+	if (mls_table_column(child, parent_key) != NULL && !is_listed(child->key, parent_key))
+		return parent_key;
+	return NULL;
+}
+
+/* The field of a child with the resource of its parent; NULL if it has none. */
+static const char *
+kind_field(const MlsTable *child)
+{
+	if (child->parent_key == NULL && mls_table_column(child, "ResourceName") != NULL)
+		return "ResourceName";
+	return NULL;
+}
+
+/* ---- Siblings ---- */
+
+/* The other subscriptions of source and owner, in the current context (List of MlsSubscription *). */
+List *
+mls_family_siblings(const MlsSubscription *sub)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+	SPITupleTable *ids;
+	List *found = NIL;
+	uint64 i;
+
+	mls_execute("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
+				"ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1 "
+				"ORDER BY o.id",
+				1, types, values, NULL, SPI_OK_SELECT);
+	ids = SPI_tuptable;
+	for (i = 0; i < ids->numvals; i++)
+	{
+		bool isnull;
+		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
+		MemoryContext before = MemoryContextSwitchTo(context);
+		MlsSubscription *sibling = mls_subscription_by_id(id);
+
+		if (sibling != NULL)
+			found = lappend(found, sibling);
+		MemoryContextSwitchTo(before);
+	}
+	return found;
+}
+
+/* The siblings as children without writers; those whose tables are gone are left out (List of MlsChild *). */
+static List *
+candidates(List *siblings)
+{
+	List *found = NIL;
+	ListCell *lc;
+
+	foreach (lc, siblings)
+	{
+		MlsSubscription *sub = lfirst(lc);
+		MlsChild *child;
+
+		if (get_rel_name(sub->foreign_table) == NULL || get_rel_name(sub->bronze) == NULL ||
+			get_rel_name(sub->silver) == NULL)
+			continue;
+		child = palloc0(sizeof(MlsChild));
+		child->sub = sub;
+		child->table = mls_table_get(sub->foreign_table, sub->owner, false);
+		found = lappend(found, child);
+	}
+	return found;
+}
+
+/* ---- Links ---- */
+
+static bool
+is_fed_by(const MlsChild *child, const char *resource, const MlsExpansion *expansion,
+		  const char *field)
+{
+	const MlsTable *table = child->table;
+
+	if (table->parent != NIL)
+		return is_listed(table->parent, psprintf("%s.%s", resource, expansion->name));
+	return field != NULL && strcmp(table->resource, expansion->name) == 0;
+}
+
+static MlsLink *
+make_link(const char *resource, const MlsExpansion *expansion, MlsChild *child, const char *field)
+{
+	MlsLink *link = palloc0(sizeof(MlsLink));
+
+	link->expansion = expansion;
+	link->resource = resource;
+	link->child = child;
+	link->key_field = field;
+	link->kind_field = kind_field(child->table);
+	return link;
+}
+
+/* The links by which records of a table, in which other records are expanded, bring those of children. */
+static List *
+expanded_links(const MlsTable *table, List *expansions, List *children)
+{
+	List *links = NIL;
+	ListCell *lc;
+	ListCell *each;
+
+	if (list_length(table->key) != 1)
+		return NIL;
+	foreach (lc, expansions)
+	{
+		const MlsExpansion *expansion = lfirst(lc);
+
+		foreach (each, children)
+		{
+			MlsChild *child = lfirst(each);
+			const char *field = key_field(child->table, linitial(table->key));
+			MlsLink *link;
+
+			if (!is_fed_by(child, table->resource, expansion, field))
+				continue;
+			link = make_link(table->resource, expansion, child, field);
+			link->links = expanded_links(child->table, expansion->expansions, children);
+			links = lappend(links, link);
+		}
+	}
+	return links;
+}
+
+/* The links to children that are asked for by the key of each record. */
+static List *
+asked_links(const MlsTable *table, List *children)
+{
+	List *links = NIL;
+	ListCell *lc;
+
+	if (list_length(table->key) != 1)
+		return NIL;
+	foreach (lc, children)
+	{
+		MlsChild *child = lfirst(lc);
+		const char *field = key_field(child->table, linitial(table->key));
+
+		if (is_listed(child->table->parent, table->resource) && field != NULL &&
+			mls_table_column(child->table, field) != NULL)
+			links = lappend(links, make_link(table->resource, NULL, child, field));
+	}
+	return links;
+}
+
+/* All links of a table; the siblings that may be meant go to *children, where links point (List of MlsLink *). */
+List *
+mls_family_links(const MlsTable *table, List *siblings, List **children)
+{
+	*children = candidates(siblings);
+	return list_concat(
+		expanded_links(table, table->source->protocol->expansions(table), *children),
+		asked_links(table, *children));
+}
+
+static void
+add_children(StringInfo scope, List *links)
+{
+	ListCell *lc;
+
+	foreach (lc, links)
+	{
+		const MlsLink *link = lfirst(lc);
+
+		appendStringInfo(scope, " " INT64_FORMAT, link->child->sub->id);
+		add_children(scope, link->links);
+	}
+}
+
+/* Fingerprint of what a foreign table asks for, with its children: one that is new must be given what is here. */
+char *
+mls_family_scope(const MlsSubscription *sub, const MlsTable *table)
+{
+	StringInfoData scope;
+	List *children;
+
+	initStringInfo(&scope);
+	appendStringInfoString(&scope, mls_subscription_scope(table));
+	add_children(&scope, mls_family_links(table, mls_family_siblings(sub), &children));
+	return scope.data;
+}
+
+/* ---- What a record belongs to ---- */
+
+/* How records of a subscription would know parents of each resource (List of MlsParentFields *). */
+List *
+mls_family_parents(const MlsSubscription *sub, const MlsTable *table)
+{
+	List *parents = NIL;
+	ListCell *lc;
+
+	foreach (lc, candidates(mls_family_siblings(sub)))
+	{
+		const MlsTable *parent = ((MlsChild *) lfirst(lc))->table;
+		MlsParentFields *fields = palloc0(sizeof(MlsParentFields));
+
+		if (list_length(parent->key) != 1)
+			continue;
+		fields->resource = parent->resource;
+		fields->key_field = key_field(table, linitial(parent->key));
+		fields->kind_field = kind_field(table);
+		parents = lappend(parents, fields);
+	}
+	return parents;
+}
+
+/* Gives a record what it lacks to say what it belongs to ("Property/" and a key; or NULL). */
+void
+mls_family_supply(List *parents, const char *parent, MlsRecord *record)
+{
+	const char *slash = parent ? strchr(parent, '/') : NULL;
+	ListCell *lc;
+
+	if (slash == NULL)
+		return;
+	foreach (lc, parents)
+	{
+		const MlsParentFields *fields = lfirst(lc);
+		int length = strlen(fields->resource);
+
+		if (slash - parent != length || memcmp(parent, fields->resource, length) != 0)
+			continue;
+		if (fields->key_field)
+			mls_record_supply(record, fields->key_field, slash + 1);
+		if (fields->kind_field)
+			mls_record_supply(record, fields->kind_field, fields->resource);
+	}
+}
+
+/* ---- Who feeds a subscription ---- */
+
+static const MlsLink *
+link_to(List *links, int64 id)
+{
+	ListCell *lc;
+
+	foreach (lc, links)
+	{
+		const MlsLink *link = lfirst(lc);
+		const MlsLink *inner;
+
+		if (link->child->sub->id == id)
+			return link;
+		inner = link_to(link->links, id);
+		if (inner != NULL)
+			return inner;
+	}
+	return NULL;
+}
+
+/* Could a foreign table be a parent, or be told its parents?  Spares the reading of its columns. */
+static bool
+has_option(Oid foreign_table, const char *name)
+{
+	ListCell *lc;
+
+	if (get_rel_relkind(foreign_table) != RELKIND_FOREIGN_TABLE)
+		return false;
+	foreach (lc, GetForeignTable(foreign_table)->options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The subscription whose syncs bring a subscription's records, and as what
+ * ("Property.Media"); 0 if it has to be synced by itself.
+ */
+int64
+mls_family_feeder(const MlsSubscription *sub, const char **expansion)
+{
+	bool told = has_option(sub->foreign_table, "parent");
+	List *siblings = mls_family_siblings(sub);
+	ListCell *lc;
+
+	foreach (lc, siblings)
+	{
+		const MlsSubscription *parent = lfirst(lc);
+		const MlsLink *link;
+		List *others = NIL;
+		MlsTable *table;
+
+		if (get_rel_relkind(parent->foreign_table) != RELKIND_FOREIGN_TABLE ||
+			!(told || has_option(parent->foreign_table, "expand")))
+			continue;
+		table = mls_table_get(parent->foreign_table, parent->owner, false);
+		link = link_to(mls_family_links(table,
+										lappend(list_delete_ptr(list_copy(siblings),
+																(void *) parent),
+												(void *) sub),
+										&others),
+					   sub->id);
+		if (link == NULL)
+			continue;
+		*expansion = link->expansion ? psprintf("%s.%s", link->resource, link->expansion->name)
+									 : link->resource;
+		return parent->id;
+	}
+	return 0;
+}
+
+/* mls.feeder(subscription): subscription, expansion; NULLs if it is synced by itself */
+Datum
+mls_feeder(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum values[2] = {0};
+	bool isnull[2] = {true, true};
+	const char *expansion;
+	MlsSubscription *sub;
+	TupleDesc desc;
+	int64 feeder = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	SPI_connect();
+	sub = mls_subscription_by_id(PG_GETARG_INT64(0));
+	if (sub != NULL)
+		feeder = mls_family_feeder(sub, &expansion);
+	if (feeder != 0)
+	{
+		MemoryContext before = MemoryContextSwitchTo(context);
+
+		values[0] = Int64GetDatum(feeder);
+		values[1] = CStringGetTextDatum(expansion);
+		isnull[0] = isnull[1] = false;
+		MemoryContextSwitchTo(before);
+	}
+	SPI_finish();
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, isnull));
+}
