@@ -176,6 +176,9 @@ typedef struct MlsHttpFailure
 /* All zero unless the error at hand is of a request: the next one to be started clears it. */
 extern const MlsHttpFailure *mls_http_failure(void);
 
+/* For who has caught a request's error and goes on. */
+extern void mls_http_forget_failure(void);
+
 /* url.c: all address building; nothing is concatenated elsewhere. */
 
 /* One `name=value` of a query string; both are escaped by mls_url_build. */

@@ -20,7 +20,7 @@
 static MlsHttpFailure failure;
 
 void
-mls_report_begin(void)
+mls_http_forget_failure(void)
 {
 	memset(&failure, 0, sizeof(failure));
 }

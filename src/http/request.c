@@ -290,7 +290,7 @@ start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats,
 	request->source = source;
 	request->stats = stats;
 	request->is_login = is_login;
-	mls_report_begin();
+	mls_http_forget_failure();
 	copy_call(request, call);
 	request->same_origin = is_own_origin(source, call->url);
 	mls_egress_check(request);

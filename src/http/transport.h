@@ -120,9 +120,6 @@ extern RetryVerdict mls_retry_judge(MlsHttpRequest *request, int status, int64 *
 
 /* ---- report.c ---- */
 
-/* A request begins: what is known of an earlier failure says nothing any more. */
-extern void mls_report_begin(void);
-
 pg_noreturn extern void mls_report_failure(MlsHttpRequest *request);
 pg_noreturn extern void mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait);
 pg_noreturn extern void mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us);

@@ -129,6 +129,7 @@ describe(MlsRun *run, const MlsSource *source)
 		MemoryContextSwitchTo(described.context);
 		described.error = CopyErrorData();
 		FlushErrorState();
+		mls_http_forget_failure();
 		AbortOutOfAnyTransaction();
 	}
 	PG_END_TRY();
