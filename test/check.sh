@@ -89,7 +89,29 @@ run_unit() {
 	echo "test server: ${total:-0} unit tests"
 }
 
+# The readers of RETS answers without a server, under the sanitizers.
+run_wire() {
+	make -s -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" wire
+	bash "$top/test/wire/run.sh" "$work/wire" >"$work/wire.log" || true
+	cat "$work/wire.log"
+	count "$(sed -n 's/^answers: \([0-9]*\) passed.*/\1/p' "$work/wire.log" | grep . || echo 0)" \
+		"$(sed -n 's/^answers: .* \([0-9]*\) failed$/\1/p' "$work/wire.log" | grep . || echo 1)"
+}
+
+# The same, with answers that nobody would think of; needs clang with libFuzzer.
+run_fuzz() {
+	if ! make -s -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" fuzz 2>"$work/fuzz.log"; then
+		echo "fuzz: not run, the target could not be built:"
+		tail -n 5 "$work/fuzz.log"
+		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
+		return 0
+	fi
+	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-60}"; then count 1 0; else count 0 1; fi
+}
+
 if wanted unit; then run_unit; fi
+if wanted wire; then run_wire; fi
+if wanted fuzz; then run_fuzz; fi
 if wanted regress && ls "$top"/sql/*.sql >/dev/null 2>&1; then run_regress; fi
 files=()
 for file in "$work"/tree/test/t/*.pl; do

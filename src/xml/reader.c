@@ -81,7 +81,8 @@ struct MlsXmlReader
 	Size input_length;
 	bool no_more;  /* all of the input has been given */
 	bool finished; /* and taken */
-	Store events;  /* of QueuedEvent */
+	bool has_content;
+	Store events; /* of QueuedEvent */
 	Store attributes;
 	Store bytes;
 	Store shown; /* of MlsXmlAttribute: those of the event given out */
@@ -101,7 +102,7 @@ reserve(MlsXmlReader *reader, Store *store, Size length)
 {
 	Size needed = store->used + length;
 
-	if (needed > store->capacity)
+	if (needed > store->capacity || store->data == NULL)
 	{
 		Size capacity = Max(Max(store->capacity * 2, needed), 4096);
 		char *data = MemoryContextAllocExtended(reader->context, capacity,
@@ -316,7 +317,8 @@ mls_xml_reader(const MlsXmlReaderOptions *options)
 	if (reader->parser == NULL || xmlSwitchEncoding(reader->parser, XML_CHAR_ENCODING_UTF8) != 0)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 						errmsg("out of memory while reading %s", options->subject)));
-	xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_HUGE);
+	/* NOENT is for the five entities of XML, which attributes would else keep; there are no others. */
+	xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOENT);
 	xmlDictSetLimit(reader->parser->dict, MAX_NAMES);
 	set_callbacks(reader);
 	return reader;
@@ -342,7 +344,8 @@ check_repair(const MlsXmlReader *reader)
 			return;
 		case MLS_XML_DOCTYPE:
 			report(reader, ERRCODE_FDW_REPLY_HANDLE,
-				   "It has a document type with declarations of its own, which are refused.");
+				   "It has a document type with declarations of its own, or after its beginning, "
+				   "which is refused.");
 		case MLS_XML_ATTRIBUTES:
 			report(reader, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				   "One of its elements has more than 1000 attributes.");
@@ -396,6 +399,18 @@ clear_queue(MlsXmlReader *reader)
 	reader->next = 0;
 }
 
+/* Lets the parser judge the end.  What it says of a document that was cut is no help. */
+static void
+end_document(MlsXmlReader *reader)
+{
+	if (!reader->has_content)
+		report(reader, ERRCODE_FDW_REPLY_HANDLE, "It is empty.");
+	xmlParseChunk(reader->parser, NULL, 0, 1);
+	if (reader->depth > 0 && reader->fault == STREAM_SOUND)
+		report(reader, ERRCODE_FDW_REPLY_HANDLE, "It is cut off: it ends before its end tag.");
+	check_fault(reader);
+}
+
 /* Takes the next piece; false if there is none. */
 static bool
 take_piece(MlsXmlReader *reader)
@@ -410,15 +425,19 @@ take_piece(MlsXmlReader *reader)
 	CHECK_FOR_INTERRUPTS();
 	clear_queue(reader);
 	given = mls_xml_repair(reader->repair, reader->input, piece, is_last, &length);
-	reader->input += piece;
-	reader->input_length -= piece;
+	if (piece > 0)
+	{
+		reader->input += piece;
+		reader->input_length -= piece;
+	}
 	reader->finished = is_last;
 	check_repair(reader);
+	reader->has_content |= length > 0;
 	if (length > 0)
 		xmlParseChunk(reader->parser, given, (int) length, 0);
-	if (is_last)
-		xmlParseChunk(reader->parser, NULL, 0, 1);
 	check_fault(reader);
+	if (is_last)
+		end_document(reader);
 	return true;
 }
 

@@ -55,9 +55,11 @@ struct MlsXmlRepair
 	MlsXmlRepairs counts;
 	MlsXmlFault fault;
 	Place place;
-	bool at_start;       /* nothing but blanks so far */
-	bool is_1252;        /* declared as such, or as ISO-8859-1 */
-	bool is_declaration; /* what is skipped is the XML declaration */
+	bool at_start;         /* nothing but blanks so far */
+	bool is_1252;          /* declared as such, or as ISO-8859-1 */
+	bool is_declaration;   /* what is skipped is the XML declaration */
+	char declaration[128]; /* its beginning */
+	int declaration_length;
 	bool in_row;
 	bool tag_is_row;  /* the tag being read begins a row */
 	char quote;       /* within a tag: the quote that an attribute ends with, or 0 */
@@ -403,7 +405,11 @@ take_bracket(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 		return begin_tag(repair, s, end);
 	}
 	if (begins(s, end, "<!DOCTYPE"))
+	{
+		if (!repair->at_start)
+			repair->fault = MLS_XML_DOCTYPE;
 		return skip(repair, IN_DOCTYPE, ">", 9);
+	}
 	if (begins(s, end, "<?"))
 	{
 		repair->is_declaration = repair->at_start;
@@ -530,14 +536,19 @@ step_skipped(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	const char *from = s;
 
 	for (; end - s >= length; s++)
+	{
 		if (memcmp(s, repair->until, length) == 0)
 		{
 			repair->place = IN_TEXT;
 			s += length;
 			break;
 		}
-	if (repair->is_declaration)
-		note_declared(repair, from, s);
+		if (repair->is_declaration && repair->declaration_length < sizeof(repair->declaration))
+			repair->declaration[repair->declaration_length++] = *s;
+	}
+	if (repair->is_declaration && repair->place == IN_TEXT)
+		note_declared(repair, repair->declaration,
+					  repair->declaration + repair->declaration_length);
 	/* What is never ended is left to the parser, which sees that the document is not. */
 	return s > from ? s - from : final ? end - s : 0;
 }
@@ -596,7 +607,8 @@ mls_xml_repair(MlsXmlRepair *repair, const char *bytes, Size length, bool final,
 	const char *end = repair->in + repair->carried + length;
 
 	Assert(length <= MLS_XML_PIECE);
-	memcpy(repair->in + repair->carried, bytes, length);
+	if (length > 0)
+		memcpy(repair->in + repair->carried, bytes, length);
 	repair->put = repair->out;
 	while (s < end && repair->fault == MLS_XML_SOUND)
 	{

@@ -16,7 +16,7 @@
 typedef enum MlsXmlFault
 {
 	MLS_XML_SOUND,
-	MLS_XML_DOCTYPE,    /* a document type with declarations of its own */
+	MLS_XML_DOCTYPE,    /* a document type with declarations of its own, or after the beginning */
 	MLS_XML_ATTRIBUTES, /* an element with too many attributes */
 	MLS_XML_UTF16
 } MlsXmlFault;

@@ -13,6 +13,8 @@
 
 #include "shim.h"
 
+static FILE *out;
+
 typedef struct Input
 {
 	char *bytes;
@@ -78,15 +80,15 @@ show_page(MlsPage *page)
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		show_slices(&page->records[i]);
-		printf("%.*s\n", page->records[i].length, page->records[i].json);
+		fprintf(out, "%.*s\n", page->records[i].length, page->records[i].json);
 	}
 }
 
 static void
 bad_row(void *arg, const RetsBadRow *row)
 {
-	printf("bad row " INT64_FORMAT ": %d values for %d columns: %.*s\n", row->number, row->nvalues,
-		   row->ncolumns, row->length, row->text);
+	fprintf(out, "bad row " INT64_FORMAT ": %d values for %d columns: %.*s\n", row->number,
+			row->nvalues, row->ncolumns, row->length, row->text);
 }
 
 static void
@@ -104,7 +106,7 @@ show_repairs(const MlsXmlRepairs *repairs)
 
 	for (int i = 0; i < lengthof(all); i++)
 		if (all[i].count > 0)
-			printf("repaired: %s " INT64_FORMAT "\n", all[i].name, all[i].count);
+			fprintf(out, "repaired: %s " INT64_FORMAT "\n", all[i].name, all[i].count);
 }
 
 static void
@@ -112,20 +114,20 @@ show_answer(const RetsAnswer *answer)
 {
 	RetsOutcome outcome = mls_rets_outcome(answer, false);
 
-	printf("reply %d: %s, \"%s\"%s\n", outcome.code, class_names[outcome.class], outcome.text,
-		   answer->status_code >= 0 ? " (by status)" : "");
+	fprintf(out, "reply %d: %s, \"%s\"%s\n", outcome.code, class_names[outcome.class], outcome.text,
+			answer->status_code >= 0 ? " (by status)" : "");
 	if (answer->count >= 0)
-		printf("count " INT64_FORMAT "\n", answer->count);
+		fprintf(out, "count " INT64_FORMAT "\n", answer->count);
 	if (answer->maxrows)
-		printf("maxrows\n");
+		fprintf(out, "maxrows\n");
 	if (answer->ncolumns > 0)
-		printf("columns %d by %02X: first %s\n", answer->ncolumns, answer->delimiter,
-			   answer->columns[0]);
-	printf("records " INT64_FORMAT "\n", answer->records);
+		fprintf(out, "columns %d by %02X: first %s\n", answer->ncolumns, answer->delimiter,
+				answer->columns[0]);
+	fprintf(out, "records " INT64_FORMAT "\n", answer->records);
 	if (answer->short_rows > 0)
-		printf("short rows " INT64_FORMAT "\n", answer->short_rows);
+		fprintf(out, "short rows " INT64_FORMAT "\n", answer->short_rows);
 	if (answer->long_rows > 0)
-		printf("long rows " INT64_FORMAT "\n", answer->long_rows);
+		fprintf(out, "long rows " INT64_FORMAT "\n", answer->long_rows);
 	show_repairs(&answer->repairs);
 }
 
@@ -136,7 +138,7 @@ show_pairs(const char *body)
 	ListCell *lc;
 
 	foreach (lc, pairs)
-		printf("%s=%s\n", ((RetsPair *) lfirst(lc))->key, ((RetsPair *) lfirst(lc))->value);
+		fprintf(out, "%s=%s\n", ((RetsPair *) lfirst(lc))->key, ((RetsPair *) lfirst(lc))->value);
 }
 
 static void
@@ -178,8 +180,9 @@ read_codes(void *arg)
 	{
 		RetsReplyClass class = mls_rets_reply_class(code, false);
 
-		printf("%d %s %s %s\n", code, class_names[class], mls_rets_is_error(class) ? "error" : "-",
-			   mls_rets_is_temporary(class) ? "temporary" : "-");
+		fprintf(out, "%d %s %s %s\n", code, class_names[class],
+				mls_rets_is_error(class) ? "error" : "-",
+				mls_rets_is_temporary(class) ? "temporary" : "-");
 	}
 }
 
@@ -188,8 +191,8 @@ show_row(const RetsSegment *segment, const RetsMetadataRow *row)
 {
 	for (int i = 0; i < row->nvalues; i++)
 		if (*row->values[i])
-			printf("  %s=%s", segment->columns[i], row->values[i]);
-	printf("\n");
+			fprintf(out, "  %s=%s", segment->columns[i], row->values[i]);
+	fprintf(out, "\n");
 }
 
 static void
@@ -197,10 +200,10 @@ show_segment(const RetsSegment *segment, bool verbose)
 {
 	ListCell *lc;
 
-	printf("%s[", segment->type->name);
+	fprintf(out, "%s[", segment->type->name);
 	for (int i = 0; i < lengthof(segment->path) && segment->type->path[i]; i++)
-		printf("%s%s=%s", i > 0 ? " " : "", segment->type->path[i], segment->path[i]);
-	printf("] cols=%d rows=%d\n", segment->ncolumns, list_length(segment->rows));
+		fprintf(out, "%s%s=%s", i > 0 ? " " : "", segment->type->path[i], segment->path[i]);
+	fprintf(out, "] cols=%d rows=%d\n", segment->ncolumns, list_length(segment->rows));
 	if (!verbose)
 		return;
 	foreach (lc, segment->rows)
@@ -216,14 +219,14 @@ read_metadata(void *arg)
 		mls_rets_metadata_add(metadata, input->bytes, input->length, NULL, "the metadata", "test");
 	ListCell *lc;
 
-	printf("reply %d: %s, \"%s\"\n", outcome.code, class_names[outcome.class], outcome.text);
+	fprintf(out, "reply %d: %s, \"%s\"\n", outcome.code, class_names[outcome.class], outcome.text);
 	if (*metadata->system_id || *metadata->time_zone_offset)
-		printf("system \"%s\", \"%s\", zone \"%s\"\n", metadata->system_id,
-			   metadata->system_description, metadata->time_zone_offset);
+		fprintf(out, "system \"%s\", \"%s\", zone \"%s\"\n", metadata->system_id,
+				metadata->system_description, metadata->time_zone_offset);
 	foreach (lc, metadata->segments)
 		show_segment(lfirst(lc), input->argc > 2);
 	foreach (lc, metadata->findings)
-		printf("finding: %s\n", (char *) lfirst(lc));
+		fprintf(out, "finding: %s\n", (char *) lfirst(lc));
 	show_repairs(&metadata->repairs);
 }
 
@@ -258,10 +261,10 @@ read_objects(void *arg)
 	{
 		const RetsObject *object = lfirst(lc);
 
-		printf("%s|%s|%s|%s|%s|%d|%d|%s|%zu|%08x\n", object->content_id, object->object_id,
-			   object->content_type, object->description ? object->description : "",
-			   object->location ? object->location : "", object->preferred, object->code,
-			   object->text, object->length, adler32(object->bytes, object->length));
+		fprintf(out, "%s|%s|%s|%s|%s|%d|%d|%s|%zu|%08x\n", object->content_id, object->object_id,
+				object->content_type, object->description ? object->description : "",
+				object->location ? object->location : "", object->preferred, object->code,
+				object->text, object->length, adler32(object->bytes, object->length));
 	}
 }
 
@@ -282,15 +285,23 @@ main(int argc, char **argv)
 {
 	Input input = {.argc = argc, .argv = argv};
 	const char *error = NULL;
+	char *text = NULL;
+	size_t length;
 
 	for (int i = 0; i < lengthof(commands); i++)
 		if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
 		{
 			if (commands[i].reads)
 				read_input(&input);
+			/* What was read before an error does not count. */
+			out = open_memstream(&text, &length);
 			error = wire_run(commands[i].run, &input);
+			fclose(out);
 			if (error)
 				printf("error: %s\n", error);
+			else
+				fwrite(text, 1, length, stdout);
+			free(text);
 			free(input.bytes);
 			return 0;
 		}

@@ -360,28 +360,19 @@ mls_rets_feed(RetsReader *reader, const char *bytes, Size length)
 MlsPage *
 mls_rets_page(RetsReader *reader, int least)
 {
-	MlsPage *page;
-
 	if (reader->records.nrecords < Max(least, 1))
 		return NULL;
-	page = mls_rets_records_take(&reader->records);
-	reader->answer.records += page->nrecords;
-	return page;
+	return mls_rets_records_take(&reader->records);
 }
 
 void
 mls_rets_finish(RetsReader *reader)
 {
-	if (reader->answer.bytes == 0)
-		mls_rets_fail(reader, "The answer is empty.");
 	mls_xml_finish(reader->xml);
 	take_events(reader);
 	if (reader->foreign && reader->compact == NULL)
 		report_format(reader, reader->foreign);
-	if (!reader->answer.ended)
-		mls_rets_fail(reader,
-					  psprintf("The answer ends after " INT64_FORMAT " bytes, before its end tag.",
-							   reader->answer.bytes));
+	Assert(reader->answer.ended);
 }
 
 void
@@ -412,6 +403,9 @@ mls_rets_outcome(const RetsAnswer *answer, bool at_login)
 
 	outcome.code = by_status ? answer->status_code : answer->code;
 	outcome.class = mls_rets_reply_class(outcome.code, at_login);
+	/* "More rows than allowed" without a row: more was asked for than is given at once. */
+	if (outcome.class == RETS_REPLY_TRUNCATED && answer->records == 0)
+		outcome.class = RETS_REPLY_SMALLER;
 	outcome.text = trimmed(by_status ? answer->status_text : answer->text);
 	/* Some put their message into the element. */
 	if (*outcome.text == '\0' && mls_rets_is_error(outcome.class))

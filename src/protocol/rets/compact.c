@@ -206,14 +206,12 @@ mls_rets_split_row(const RetsColumns *columns, const char *text, Size length, Re
 	/* A line that was trimmed on the left may have lost empty values there. */
 	if (!starts && *nvalues != columns->ncolumns)
 		return RETS_ROW_BAD;
-	if (*nvalues < columns->ncolumns && ends)
-		return RETS_ROW_BAD;
 	if (*nvalues > columns->ncolumns && !is_blank_beyond(columns, s, end))
 		return RETS_ROW_BAD;
 	cut_values(columns, s, end, values);
-	return *nvalues == columns->ncolumns  ? RETS_ROW_WHOLE
-		   : *nvalues < columns->ncolumns ? RETS_ROW_SHORT
-										  : RETS_ROW_LONG;
+	if (*nvalues < columns->ncolumns)
+		return ends ? RETS_ROW_CLOSED : RETS_ROW_SHORT;
+	return *nvalues > columns->ncolumns ? RETS_ROW_LONG : RETS_ROW_WHOLE;
 }
 
 /* ---- columns of an answer ---- */
@@ -379,6 +377,7 @@ put_record(RetsReader *reader, RetsCompact *compact, Size length)
 	*reader->records.bytes = '{';
 	*out++ = '}';
 	mls_rets_record_end(&reader->records, out, compact->nslices, compact->shape);
+	reader->answer.records++;
 }
 
 static void
@@ -417,7 +416,7 @@ mls_rets_compact_row(RetsReader *reader, const char *text, Size length)
 	form = mls_rets_split_row(&compact->columns, text, length, compact->values, &nvalues);
 	reader->answer.short_rows += form == RETS_ROW_SHORT;
 	reader->answer.long_rows += form == RETS_ROW_LONG;
-	if (form == RETS_ROW_BAD || form == RETS_ROW_BLANK)
+	if (form == RETS_ROW_BAD || form == RETS_ROW_CLOSED || form == RETS_ROW_BLANK)
 		report_bad_row(reader, compact, text, length, nvalues);
 	else
 		put_record(reader, compact, length);

@@ -242,6 +242,14 @@ read_columns(RetsReader *reader, OpenSegment *open, const char *text, Size lengt
 }
 
 static void
+note_row(RetsMetadataReader *state, const OpenSegment *open, int nvalues, const char *consequence)
+{
+	add_finding(state, psprintf("row %d of type \"%s\" has %d values for %d columns; %s",
+								list_length(open->segment->rows) + 1, open->segment->type->name,
+								nvalues, open->columns.ncolumns, consequence));
+}
+
+static void
 read_row(RetsReader *reader, OpenSegment *open, const char *text, Size length)
 {
 	RetsMetadataReader *state = reader->metadata;
@@ -258,12 +266,12 @@ read_row(RetsReader *reader, OpenSegment *open, const char *text, Size length)
 		return;
 	if (form == RETS_ROW_BAD)
 	{
-		add_finding(state, psprintf("row %d of type \"%s\" has %d values for %d columns; it is "
-									"left out",
-									list_length(open->segment->rows) + 1, open->segment->type->name,
-									nvalues, open->columns.ncolumns));
+		note_row(state, open, nvalues, "it is left out");
 		return;
 	}
+	/* The last columns of a type are additions to it: an older row without them is met. */
+	if (form == RETS_ROW_CLOSED)
+		note_row(state, open, nvalues, "the last ones are taken as empty");
 	for (int i = 0; i < open->columns.ncolumns; i++)
 		kept[i] = keep(reader, values[i].text, values[i].length);
 	add_row(state, open->segment, kept, open->columns.ncolumns);

@@ -336,18 +336,26 @@ List *
 mls_rets_split_objects(const char *content_type, List *headers, const char *body, Size length,
 					   const char *purpose, const char *source)
 {
+	bool is_multipart = pg_strncasecmp(content_type, "multipart/", 10) == 0;
 	char *boundary = boundary_of(content_type);
+	List *objects = NIL;
 	RetsObject *object;
 	ListCell *lc;
 
-	if (pg_strncasecmp(content_type, "multipart/", 10) == 0 && boundary)
-		return read_parts(body, length, boundary, purpose, source);
+	if (is_multipart && boundary)
+		objects = read_parts(body, length, boundary, purpose, source);
+	if (objects != NIL)
+		return objects;
 	object = new_object();
 	foreach (lc, headers)
 		set_header(object, lfirst(lc), (char *) lfirst(lc) + strlen(lfirst(lc)));
 	object->bytes = body;
 	object->length = length;
 	read_reply(object, purpose, source);
+	if (is_multipart && object->code == 0)
+		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+						errmsg("could not read %s from source \"%s\"", purpose, source),
+						errdetail("The answer is said to have parts, but has none.")));
 	return lappend(NIL, object);
 }
 

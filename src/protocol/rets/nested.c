@@ -305,6 +305,7 @@ end_record(RetsReader *reader)
 	memcpy(out, json->data, json->len);
 	mls_json_members(out, json->len, reader->records.slices, nslices);
 	mls_rets_record_end(&reader->records, out + json->len, nslices, 0);
+	reader->answer.records++;
 	MemoryContextReset(nested->context);
 	nested->record = nested->node = NULL;
 	nested->depth = 0;

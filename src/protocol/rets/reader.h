@@ -62,10 +62,11 @@ typedef struct RetsValue
 typedef enum RetsRowForm
 {
 	RETS_ROW_WHOLE,
-	RETS_ROW_SHORT, /* ends before its last columns: these are null */
-	RETS_ROW_LONG,  /* more values than columns, all of these empty */
-	RETS_ROW_BLANK, /* nothing in it */
-	RETS_ROW_BAD    /* which value belongs to which column cannot be known */
+	RETS_ROW_SHORT,  /* ends before its last columns: these are null */
+	RETS_ROW_LONG,   /* more values than columns, all of these empty */
+	RETS_ROW_CLOSED, /* closed by its delimiter before its last columns; values as if SHORT */
+	RETS_ROW_BLANK,  /* nothing in it */
+	RETS_ROW_BAD     /* which value belongs to which column cannot be known */
 } RetsRowForm;
 
 /* Code of a DELIMITER element's value, two hexadecimal digits; a tab where it is none. */

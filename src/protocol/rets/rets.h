@@ -29,7 +29,7 @@
 typedef enum RetsReplyClass
 {
 	RETS_REPLY_OK,          /* what came is valid */
-	RETS_REPLY_TRUNCATED,   /* valid, and there is more: page on */
+	RETS_REPLY_TRUNCATED,   /* valid, and there is more: page on; never without a record */
 	RETS_REPLY_EMPTY,       /* no rows, objects or metadata; no error */
 	RETS_REPLY_LATER,       /* fails at the moment: wait and repeat */
 	RETS_REPLY_BUSY,        /* too many sessions or requests of this user: wait, then repeat */
@@ -76,7 +76,7 @@ typedef struct RetsAnswer
 	const char **columns; /* as COLUMNS names them, in the server encoding */
 	bool maxrows;         /* MAXROWS was read: more rows exist than were sent */
 	bool ended;           /* </RETS> was read */
-	int64 records;        /* given out */
+	int64 records;        /* read, given out or not */
 	int64 bytes;          /* fed */
 	MlsXmlRepairs repairs;
 	int64 short_rows; /* rows without their last values, which are null */
