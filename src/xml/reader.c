@@ -26,9 +26,6 @@
 /* Answers nest a dozen deep. */
 #define MAX_DEPTH 100
 
-/* The longest text: a row of a thousand columns has some hundred kilobytes. */
-#define MAX_TEXT (64 * 1024 * 1024)
-
 /* Bytes of distinct names, which libxml2 keeps; the richest schema known has 100 kB. */
 #define MAX_NAMES (4 * 1024 * 1024)
 
@@ -41,6 +38,7 @@ typedef enum StreamFault
 	STREAM_DOCTYPE,
 	STREAM_TOO_DEEP,
 	STREAM_TEXT_TOO_LONG,
+	STREAM_ROW_LOST,
 	STREAM_OUT_OF_MEMORY
 } StreamFault;
 
@@ -89,6 +87,8 @@ struct MlsXmlReader
 	int next;    /* event to give out */
 	Size text;   /* where the text being collected begins in bytes */
 	int depth;
+	const char *row; /* name of the element whose text repair.c keeps, or NULL */
+	int row_depth;   /* of one that is open, or 0 */
 	StreamFault fault;
 	int error_line; /* 0: no error */
 	char reason[MAX_REASON + 1];
@@ -213,6 +213,8 @@ on_start(void *parser, const xmlChar *name, const xmlChar *prefix, const xmlChar
 		stop(reader, STREAM_TOO_DEEP);
 		return;
 	}
+	if (reader->row && prefix == NULL && strcmp((const char *) name, reader->row) == 0)
+		reader->row_depth = reader->depth;
 	event = new_event(reader, MLS_XML_START, (const char *) name);
 	if (event == NULL)
 		return;
@@ -230,6 +232,8 @@ on_end(void *parser, const xmlChar *name, const xmlChar *prefix, const xmlChar *
 
 	end_text(reader);
 	(void) new_event(reader, MLS_XML_END, (const char *) name);
+	if (reader->row_depth == reader->depth)
+		reader->row_depth = 0;
 	reader->depth--;
 }
 
@@ -238,7 +242,18 @@ on_text(void *parser, const xmlChar *text, int length)
 {
 	MlsXmlReader *reader = reader_of(parser);
 
-	if (reader->bytes.used - reader->text + length > MAX_TEXT)
+	if (reader->row_depth > 0)
+	{
+		const char *row;
+		Size row_length;
+
+		if (length != 1 || !mls_xml_repair_row(reader->repair, &row, &row_length))
+			stop(reader, STREAM_ROW_LOST);
+		else
+			keep_bytes(reader, row, row_length);
+		return;
+	}
+	if (reader->bytes.used - reader->text + length > MLS_XML_MAX_TEXT)
 		stop(reader, STREAM_TEXT_TOO_LONG);
 	else
 		keep_bytes(reader, (const char *) text, length);
@@ -308,6 +323,7 @@ mls_xml_reader(const MlsXmlReaderOptions *options)
 
 	reader->context = CurrentMemoryContext;
 	reader->subject = options->subject;
+	reader->row = options->row;
 	reader->repair = mls_xml_repair_create(options->charset, options->row);
 	reader->callback.func = free_parser;
 	reader->callback.arg = reader;
@@ -335,6 +351,15 @@ report(const MlsXmlReader *reader, int code, const char *detail)
 			(errcode(code), errmsg("could not read %s", reader->subject), errdetail("%s", detail)));
 }
 
+pg_noreturn static void report_text(const MlsXmlReader *reader);
+
+static void
+report_text(const MlsXmlReader *reader)
+{
+	report(reader, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		   psprintf("One of its texts has more than %d bytes.", MLS_XML_MAX_TEXT));
+}
+
 static void
 check_repair(const MlsXmlReader *reader)
 {
@@ -349,6 +374,8 @@ check_repair(const MlsXmlReader *reader)
 		case MLS_XML_ATTRIBUTES:
 			report(reader, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				   "One of its elements has more than 1000 attributes.");
+		case MLS_XML_LONG_ROW:
+			report_text(reader);
 		case MLS_XML_UTF16:
 			report(reader, ERRCODE_FDW_REPLY_HANDLE, "It is in UTF-16, which is not supported.");
 	}
@@ -368,8 +395,9 @@ check_fault(const MlsXmlReader *reader)
 			report(reader, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				   psprintf("Its elements are nested more than %d deep.", MAX_DEPTH));
 		case STREAM_TEXT_TOO_LONG:
-			report(reader, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-				   psprintf("One of its texts has more than %d bytes.", MAX_TEXT));
+			report_text(reader);
+		case STREAM_ROW_LOST:
+			report(reader, ERRCODE_FDW_REPLY_HANDLE, "The tags around its rows are not in order.");
 		case STREAM_OUT_OF_MEMORY:
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 							errmsg("out of memory while reading %s", reader->subject)));

@@ -10,14 +10,19 @@
  * refuse.
  *
  * One pass over the bytes follows just enough of XML to know where it is:
- * in text, in a tag, in CDATA, in a row.  A row's content is text by definition of
- * the format, so a "<" there is markup only where it ends the row or begins
- * CDATA.  Declaration, document type, comments and processing instructions say
- * nothing that is needed and are left out.
+ * in text, in a tag, in CDATA, in a row.  Declaration, document type, comments and
+ * processing instructions say nothing that is needed and are left out.
+ *
+ * A row's content is text by definition of the format, so a "<" there is markup
+ * only where it ends the row or begins CDATA.  Rows are nearly all of an answer,
+ * and a parser goes through text outside of ASCII character by character.  So their
+ * text is finished here, references resolved, and kept aside; the parser gets one
+ * character in its place and calls for it there.
  */
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/memutils.h"
 
 #include "xml/repair.h"
 
@@ -52,6 +57,7 @@ typedef enum Place
 
 struct MlsXmlRepair
 {
+	MemoryContext context;
 	MlsXmlRepairs counts;
 	MlsXmlFault fault;
 	Place place;
@@ -70,8 +76,20 @@ struct MlsXmlRepair
 	int carried; /* bytes kept back, at the start of `in` */
 	char *in;
 	char *out;
-	char *put; /* where the next byte goes */
+	char *put;  /* where the next byte goes */
+	char *rows; /* texts of rows, one after the other */
+	Size rows_capacity;
+	char *row_put;     /* where the next byte of a row goes */
+	char *row_start;   /* of the row being read */
+	Size *row_lengths; /* of those that are whole and not yet called for */
+	int nrows;
+	int max_rows;
+	int next_row;   /* to be called for */
+	Size next_text; /* where its text is in rows */
 };
+
+/* Stands for a row's text before the parser. */
+#define ROW_MARK "."
 
 /* Windows-1252, 0x80 to 0x9F; 0 where it has no character. */
 static const uint16 windows_1252[32] = {
@@ -83,6 +101,11 @@ static const uint16 windows_1252[32] = {
 static const bool odd_in_text[256] = {
 	[0x00 ... 0x08] = true, [0x0B ... 0x0C] = true, [0x0E ... 0x1F] = true, ['&'] = true,
 	['<'] = true,           ['>'] = true,           [0x80 ... 0xFF] = true,
+};
+
+static const bool odd_in_row[256] = {
+	[0x00 ... 0x08] = true, [0x0B ... 0x1F] = true, ['&'] = true,
+	['<'] = true,           [0x80 ... 0xFF] = true,
 };
 
 static const bool odd_in_tag[256] = {
@@ -111,8 +134,10 @@ is_digit(unsigned char c)
 static void
 put(MlsXmlRepair *repair, const char *bytes, int length)
 {
-	memcpy(repair->put, bytes, length);
-	repair->put += length;
+	char **to = repair->in_row ? &repair->row_put : &repair->put;
+
+	memcpy(*to, bytes, length);
+	*to += length;
 }
 
 static void
@@ -279,20 +304,27 @@ take_number(MlsXmlRepair *repair, int64 number, const char *s, int length, const
 		put_character(repair, REPLACEMENT);
 		repair->counts.references++;
 	}
+	else if (repair->in_row)
+		put_character(repair, (pg_wchar) number);
 	else
 		put(repair, s, length);
 	return length;
 }
 
-static bool
-is_known_entity(const char *s, int length)
+/* The character of an entity that XML knows, or NULL. */
+static const char *
+entity_character(const char *s, int length)
 {
-	static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"};
+	static const struct
+	{
+		const char *name;
+		const char *character;
+	} known[] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}};
 
 	for (int i = 0; i < lengthof(known); i++)
-		if (strlen(known[i]) == length && memcmp(known[i], s, length) == 0)
-			return true;
-	return false;
+		if (strlen(known[i].name) == length && memcmp(known[i].name, s, length) == 0)
+			return known[i].character;
+	return NULL;
 }
 
 /* An ampersand: a reference that can be given on, or itself. */
@@ -300,6 +332,7 @@ static int
 take_ampersand(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 {
 	int length = reference_length(s, end, final);
+	const char *character;
 	int64 number;
 
 	if (length < 0)
@@ -307,12 +340,13 @@ take_ampersand(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	number = length > 0 ? reference_number(s, length) : -1;
 	if (number >= 0)
 		return take_number(repair, number, s, length, end, final);
-	if (length > 0 && is_known_entity(s, length))
+	character = entity_character(s, length);
+	if (character)
 	{
-		put(repair, s, length);
+		put(repair, repair->in_row ? character : s, repair->in_row ? 1 : length);
 		return length;
 	}
-	put(repair, "&amp;", 5);
+	put(repair, "&amp;", repair->in_row ? 1 : 5);
 	repair->counts.ampersands++;
 	return 1;
 }
@@ -363,7 +397,8 @@ take_section(MlsXmlRepair *repair, const char *s, const char *end)
 	if (begins(s, end, "<![CDATA["))
 	{
 		repair->place = IN_CDATA;
-		put(repair, s, 9);
+		if (!repair->in_row)
+			put(repair, s, 9);
 		return 9;
 	}
 	if (!begins(s, end, "<!--"))
@@ -375,7 +410,10 @@ take_section(MlsXmlRepair *repair, const char *s, const char *end)
 static int
 put_bracket(MlsXmlRepair *repair)
 {
-	put(repair, "&lt;", 4);
+	if (repair->in_row)
+		put(repair, "<", 1);
+	else
+		put(repair, "&lt;", 4);
 	repair->counts.brackets++;
 	return 1;
 }
@@ -384,6 +422,25 @@ static bool
 can_begin_name(unsigned char c)
 {
 	return is_letter(c) || c == '_' || c == ':' || c == '/' || c == '!' || c >= 0x80;
+}
+
+/* The row's text is whole; one without any has no event either. */
+static void
+end_row(MlsXmlRepair *repair)
+{
+	Size length = repair->row_put - repair->row_start;
+
+	repair->in_row = false;
+	if (length == 0)
+		return;
+	if (repair->nrows == repair->max_rows)
+	{
+		repair->max_rows *= 2;
+		repair->row_lengths = repalloc_huge(repair->row_lengths, repair->max_rows * sizeof(Size));
+	}
+	repair->row_lengths[repair->nrows++] = length;
+	repair->row_start = repair->row_put;
+	put(repair, ROW_MARK, 1);
 }
 
 /* A "<" in text. */
@@ -401,7 +458,7 @@ take_bracket(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	{
 		if (!begins(s, end, "</") || !is_row_name(repair, s + 2, end))
 			return put_bracket(repair);
-		repair->in_row = false;
+		end_row(repair);
 		return begin_tag(repair, s, end);
 	}
 	if (begins(s, end, "<!DOCTYPE"))
@@ -444,6 +501,31 @@ step_text(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	}
 }
 
+/* A row's text; line breaks become LF as everywhere in XML. */
+static int
+step_row(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	int used = copy_plain(repair, odd_in_row, s, end);
+
+	if (used > 0)
+		return used;
+	switch (*s)
+	{
+		case '<':
+			return take_bracket(repair, s, end, final);
+		case '&':
+			return take_ampersand(repair, s, end, final);
+		case '\r':
+			if (end - s < 2 && !final)
+				return 0;
+			if (end - s < 2 || s[1] != '\n')
+				put(repair, "\n", 1);
+			return 1;
+		default:
+			return take_odd(repair, s, end, final);
+	}
+}
+
 /* Blanks and marks before the document. */
 static int
 step_start(MlsXmlRepair *repair, const char *s, const char *end, bool final)
@@ -468,9 +550,11 @@ step_start(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 static void
 end_tag(MlsXmlRepair *repair)
 {
+	bool is_empty = repair->put[-1] == '/';
+
 	repair->place = IN_TEXT;
-	repair->in_row = repair->tag_is_row && repair->put[-1] != '/';
 	put(repair, ">", 1);
+	repair->in_row = repair->tag_is_row && !is_empty;
 }
 
 static int
@@ -513,7 +597,8 @@ step_cdata(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	if (begins(s, end, "]]>"))
 	{
 		repair->place = IN_TEXT;
-		put(repair, s, 3);
+		if (!repair->in_row)
+			put(repair, s, 3);
 		return 3;
 	}
 	put(repair, s, 1);
@@ -569,6 +654,8 @@ step(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	switch (repair->place)
 	{
 		case IN_TEXT:
+			if (repair->in_row)
+				return step_row(repair, s, end, final);
 			return repair->at_start ? step_start(repair, s, end, final)
 									: step_text(repair, s, end, final);
 		case IN_TAG:
@@ -590,14 +677,63 @@ mls_xml_repair_create(const char *charset, const char *row)
 {
 	MlsXmlRepair *repair = palloc0(sizeof(MlsXmlRepair));
 
+	repair->context = CurrentMemoryContext;
 	repair->row = row;
 	repair->row_length = row ? strlen(row) : 0;
 	repair->at_start = true;
+	repair->max_rows = 256;
+	repair->row_lengths = palloc(repair->max_rows * sizeof(Size));
+	repair->rows_capacity = MLS_XML_PIECE;
+	repair->rows = repair->row_put = repair->row_start = palloc(repair->rows_capacity);
 	repair->in = palloc(MLS_XML_PIECE + MAX_CARRY);
 	repair->out = palloc((MLS_XML_PIECE + MAX_CARRY) * MAX_GROWTH);
 	if (charset)
 		note_declared(repair, charset, charset + strlen(charset));
 	return repair;
+}
+
+/* Forgets the rows that were called for, and makes room for what so many bytes can become. */
+static void
+clear_rows(MlsXmlRepair *repair, Size length)
+{
+	Size kept = repair->row_put - (repair->rows + repair->next_text);
+	Size partial = repair->row_put - repair->row_start;
+	Size needed = kept + length * MAX_GROWTH;
+	char *from = repair->rows + repair->next_text;
+
+	if (needed > repair->rows_capacity)
+	{
+		char *larger;
+
+		repair->rows_capacity = 2 * needed;
+		larger = MemoryContextAllocHuge(repair->context, repair->rows_capacity);
+		if (kept > 0)
+			memcpy(larger, from, kept);
+		pfree(repair->rows);
+		repair->rows = larger;
+	}
+	else if (kept > 0)
+		memmove(repair->rows, from, kept);
+	repair->row_put = repair->rows + kept;
+	repair->row_start = repair->row_put - partial;
+	repair->nrows -= repair->next_row;
+	memmove(repair->row_lengths, repair->row_lengths + repair->next_row,
+			repair->nrows * sizeof(Size));
+	repair->next_row = 0;
+	repair->next_text = 0;
+	if (partial > MLS_XML_MAX_TEXT)
+		repair->fault = MLS_XML_LONG_ROW;
+}
+
+bool
+mls_xml_repair_row(MlsXmlRepair *repair, const char **text, Size *length)
+{
+	if (repair->next_row == repair->nrows)
+		return false;
+	*text = repair->rows + repair->next_text;
+	*length = repair->row_lengths[repair->next_row++];
+	repair->next_text += *length;
+	return true;
 }
 
 const char *
@@ -610,6 +746,8 @@ mls_xml_repair(MlsXmlRepair *repair, const char *bytes, Size length, bool final,
 	if (length > 0)
 		memcpy(repair->in + repair->carried, bytes, length);
 	repair->put = repair->out;
+	if (repair->row)
+		clear_rows(repair, end - s);
 	while (s < end && repair->fault == MLS_XML_SOUND)
 	{
 		int used = step(repair, s, end, final);

@@ -9,6 +9,9 @@
 
 #include "xml/xml.h"
 
+/* The longest text: a row of a thousand columns has some hundred kilobytes. */
+#define MLS_XML_MAX_TEXT (64 * 1024 * 1024)
+
 /* A piece of an answer that is repaired at once. */
 #define MLS_XML_PIECE (64 * 1024)
 
@@ -18,6 +21,7 @@ typedef enum MlsXmlFault
 	MLS_XML_SOUND,
 	MLS_XML_DOCTYPE,    /* a document type with declarations of its own, or after the beginning */
 	MLS_XML_ATTRIBUTES, /* an element with too many attributes */
+	MLS_XML_LONG_ROW,   /* a row that is too long */
 	MLS_XML_UTF16
 } MlsXmlFault;
 
@@ -33,6 +37,13 @@ extern MlsXmlRepair *mls_xml_repair_create(const char *charset, const char *row)
  */
 extern const char *
 mls_xml_repair(MlsXmlRepair *repair, const char *bytes, Size length, bool final, Size *given);
+
+/*
+ * The text of the next row, which stands where the parser is given a single
+ * character in an element `row`; false if there is none.  For the parser's callbacks:
+ * it does not throw, and the text stays until more is repaired.
+ */
+extern bool mls_xml_repair_row(MlsXmlRepair *repair, const char **text, Size *length);
 
 extern MlsXmlFault mls_xml_repair_fault(const MlsXmlRepair *repair);
 extern const MlsXmlRepairs *mls_xml_repair_counts(const MlsXmlRepair *repair);
