@@ -12,8 +12,10 @@
 /* The longest text: a row of a thousand columns has some hundred kilobytes. */
 #define MLS_XML_MAX_TEXT (64 * 1024 * 1024)
 
-/* A piece of an answer that is repaired at once. */
+/* A piece of an answer that is repaired at once; a test has smaller ones. */
+#ifndef MLS_XML_PIECE
 #define MLS_XML_PIECE (64 * 1024)
+#endif
 
 /* What no repair helps against. */
 typedef enum MlsXmlFault
