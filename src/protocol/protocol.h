@@ -129,16 +129,16 @@ typedef struct MlsTable
 	const char *name; /* schema-qualified, quoted, for messages */
 	MlsSource *source;
 	const char *resource;
-	const char *filter;    /* protocol syntax, ANDed to every request; or NULL */
-	const char *expand;    /* or NULL */
-	List *key;             /* of char *: key fields */
-	const char *timestamp; /* modification timestamp field, or NULL */
-	List *timestamps;      /* of char *: further fields whose change makes a record new */
-	List *parent;          /* of char *: where its records come from, "Property.Media"; or NIL */
+	const char *filter;     /* protocol syntax, ANDed to every request; or NULL */
+	const char *expand;     /* or NULL */
+	List *key;              /* of char *: key fields */
+	const char *timestamp;  /* modification timestamp field, or NULL */
+	List *timestamps;       /* of char *: further fields whose change makes a record new */
+	List *parent;           /* of char *: where its records come from, "Property.Media"; or NIL */
 	const char *parent_key; /* field with the key of the record it belongs to, or NULL */
-	double rows;           /* the user's estimate, or -1 */
-	int ncolumns;          /* = natts; entry i has attnum i + 1 */
-	MlsColumn *columns;    /* field NULL where dropped */
+	double rows;            /* the user's estimate, or -1 */
+	int ncolumns;           /* = natts; entry i has attnum i + 1 */
+	MlsColumn *columns;     /* field NULL where dropped */
 } MlsTable;
 
 /* ---- The remote query ---- */

@@ -48,8 +48,8 @@ typedef struct Brood
 	const MlsLink *link;
 	const MlsBatch *parents;
 	const MlsTable *parent_table;
-	bool *known;       /* by parent: all of its children are here */
-	const char **name; /* by parent: what bronze calls it; NULL for one that takes no part */
+	bool *known;          /* by parent: all of its children are here */
+	const char **name;    /* by parent: what bronze calls it; NULL for one that takes no part */
 	const char **problem; /* by parent: why its children are not known, or NULL */
 	MlsNested *nested;
 	MlsBatch *batch;
@@ -97,8 +97,8 @@ mls_children_begin(MlsRun *run)
 	MlsChildren *children = palloc0(sizeof(MlsChildren));
 
 	children->run = run;
-	children->links = mls_family_links(run->table, mls_family_siblings(run->sub),
-									   &children->children);
+	children->links =
+		mls_family_links(run->table, mls_family_siblings(run->sub), &children->children);
 	if (children->links != NIL)
 	{
 		children->context =
@@ -138,8 +138,7 @@ owner_of(const Brood *brood, const MlsRecord *record)
 
 	if (key == NULL || key->kind == MLS_NULL)
 		return -1;
-	if (kind != NULL && kind->kind != MLS_NULL &&
-		strcmp(mls_slice_text(kind), link->resource) != 0)
+	if (kind != NULL && kind->kind != MLS_NULL && strcmp(mls_slice_text(kind), link->resource) != 0)
 		return -1;
 	item = mls_batch_find(brood->parents, mls_slice_text(key));
 	return item == NULL ? -1 : item - brood->parents->items;
@@ -248,8 +247,7 @@ can_be_asked(const Brood *brood)
 {
 	const MlsLink *link = brood->link;
 
-	return link->key_field != NULL &&
-		   mls_table_column(link->child->table, link->key_field) != NULL;
+	return link->key_field != NULL && mls_table_column(link->child->table, link->key_field) != NULL;
 }
 
 /* Takes a collection as its parent has it; parents that must be asked for go to *asked. */
@@ -660,11 +658,10 @@ mls_children_note(const MlsChildren *children)
 		const MlsCounters *counters = &child->counters;
 
 		if (counters->inserted + counters->updated + counters->deleted > 0)
-			mls_run_note(children->run,
-						 "%s: " INT64_FORMAT " new, " INT64_FORMAT " changed, " INT64_FORMAT
-						 " removed",
-						 child->table->resource, counters->inserted, counters->updated,
-						 counters->deleted);
+			mls_run_note(
+				children->run,
+				"%s: " INT64_FORMAT " new, " INT64_FORMAT " changed, " INT64_FORMAT " removed",
+				child->table->resource, counters->inserted, counters->updated, counters->deleted);
 	}
 }
 

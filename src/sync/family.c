@@ -198,9 +198,8 @@ List *
 mls_family_links(const MlsTable *table, List *siblings, List **children)
 {
 	*children = candidates(siblings);
-	return list_concat(
-		expanded_links(table, table->source->protocol->expansions(table), *children),
-		asked_links(table, *children));
+	return list_concat(expanded_links(table, table->source->protocol->expansions(table), *children),
+					   asked_links(table, *children));
 }
 
 static void
@@ -334,12 +333,11 @@ mls_family_feeder(const MlsSubscription *sub, const char **expansion)
 			!(told || has_option(parent->foreign_table, "expand")))
 			continue;
 		table = mls_table_get(parent->foreign_table, parent->owner, false);
-		link = link_to(mls_family_links(table,
-										lappend(list_delete_ptr(list_copy(siblings),
-																(void *) parent),
-												(void *) sub),
-										&others),
-					   sub->id);
+		link = link_to(
+			mls_family_links(
+				table, lappend(list_delete_ptr(list_copy(siblings), (void *) parent), (void *) sub),
+				&others),
+			sub->id);
 		if (link == NULL)
 			continue;
 		*expansion = link->expansion ? psprintf("%s.%s", link->resource, link->expansion->name)

@@ -74,8 +74,7 @@ static List *
 conditions_now(const MlsFetch *fetch)
 {
 	if (fetch->last_timestamp != NULL)
-		return also(fetch,
-					mls_bound_after(fetch->table, fetch->last_timestamp, fetch->last_key));
+		return also(fetch, mls_bound_after(fetch->table, fetch->last_timestamp, fetch->last_key));
 	return also(fetch, mls_bound_from(fetch->table, fetch->start));
 }
 

@@ -230,8 +230,8 @@ typedef struct MlsItem
 	char *timestamp;    /* as received, or NULL */
 	MlsInstant instant; /* if timestamp is an instant */
 	bool has_instant;
-	bool gone;       /* flagged as removed by the source */
-	bool superseded; /* another item of the batch has the same key */
+	bool gone;          /* flagged as removed by the source */
+	bool superseded;    /* another item of the batch has the same key */
 	const char *parent; /* "Property/" and a key: what it belongs to; or NULL */
 } MlsItem;
 
@@ -260,8 +260,8 @@ extern int mls_bound_page_size(const MlsTable *table);
 
 typedef struct MlsFetch MlsFetch;
 
-extern MlsFetch *mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub,
-								 List *conditions);
+extern MlsFetch *
+mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions);
 extern TimestampTz mls_fetch_began(const MlsFetch *fetch);
 extern int64
 mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats *stats);
@@ -453,8 +453,8 @@ extern void mls_timestamps_end(MlsTimestamps *timestamps);
 extern List *mls_removal_begin(MlsRun *run);
 extern void mls_removal_step(MlsRun *run, List *targets, char **keys, int n);
 extern void mls_removal_end(MlsRun *run, List *targets);
-extern int64 mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table,
-							   MlsWriter *writer);
+extern int64
+mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer);
 
 /* ---- Bronze, read again (bronze.c) ---- */
 
@@ -503,9 +503,9 @@ struct MlsRun
 	MlsWriter *writer;
 	MlsChildren *children;     /* or NULL */
 	MlsTimestamps *timestamps; /* or NULL */
-	void *state;        /* the process's own; NULL before its work begins */
-	const char *note;   /* what was remarkable, or NULL */
-	const char *remark; /* the same of the remote schema */
+	void *state;               /* the process's own; NULL before its work begins */
+	const char *note;          /* what was remarkable, or NULL */
+	const char *remark;        /* the same of the remote schema */
 	MlsHttpStats schema_spent;
 	int64 id; /* in mls.run; 0 before it is there */
 	MlsCounters counters;

@@ -75,9 +75,9 @@ restore(const MlsSubscription *sub, int64 purge, int64 run)
 		mls_subscription_report_busy(sub);
 	table = mls_table_get(sub->foreign_table, GetUserId(), false);
 	writer = mls_writer_begin(table, sub, run);
-	mls_bronze_convert(
-		writer, table, sub,
-		psprintf("run_id = " INT64_FORMAT " AND deleted_at IS NOT NULL", purge), &counters);
+	mls_bronze_convert(writer, table, sub,
+					   psprintf("run_id = " INT64_FORMAT " AND deleted_at IS NOT NULL", purge),
+					   &counters);
 	mls_writer_end(writer);
 	return take_tombstones(sub, purge, run);
 }

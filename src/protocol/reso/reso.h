@@ -89,8 +89,8 @@ extern List *mls_reso_list(const char *text, char separator);
 /* The name an item of $expand begins with. */
 extern char *mls_reso_expand_name(const char *item);
 extern List *mls_reso_expansions(const MlsTable *table);
-extern char *mls_reso_rest_link(const MlsTable *table, const MlsRecord *record,
-								const char *expansion);
+extern char *
+mls_reso_rest_link(const MlsTable *table, const MlsRecord *record, const char *expansion);
 
 /* split.c */
 
