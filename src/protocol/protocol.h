@@ -325,7 +325,8 @@ struct MlsProtocol
 	int64 (*count)(const MlsQuery *query, MlsHttpStats *stats);
 
 	/* What the option expand asks for (List of MlsExpansion *), and where the rest of a collection
-	 * is that the source has cut: a link for resume_link, or NULL.  No network. */
+	 * is that the source has cut: a link for resume_link, or NULL.  No network.  Members are NULL
+	 * where nothing can be expanded. */
 	List *(*expansions)(const MlsTable *table);
 	char *(*rest_link)(const MlsTable *table, const MlsRecord *record, const char *expansion);
 

@@ -197,9 +197,11 @@ asked_links(const MlsTable *table, List *children)
 List *
 mls_family_links(const MlsTable *table, List *siblings, List **children)
 {
+	const MlsProtocol *protocol = table->source->protocol;
+	List *expansions = protocol->expansions ? protocol->expansions(table) : NIL;
+
 	*children = candidates(siblings);
-	return list_concat(expanded_links(table, table->source->protocol->expansions(table), *children),
-					   asked_links(table, *children));
+	return list_concat(expanded_links(table, expansions, *children), asked_links(table, *children));
 }
 
 static void
