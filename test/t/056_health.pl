@@ -106,14 +106,14 @@ like(sql_error($node, q{SELECT * FROM mls_compare('one', 'Property', 'none')}), 
 
 # A key of several fields, with what separates them in it
 create_property($node, $mls, 'two', key_prefix => 'T:');
-$mls->control('update', { resource => 'Property', count => 1, fields => { City => 'A|B\C' } });
+$mls->control('update', { resource => 'Property', count => 1, fields => { ListingId => 'A|B\C' } });
 $node->safe_psql('postgres', q{
-	ALTER FOREIGN TABLE two.property OPTIONS (SET key 'ListingKey,City');
+	ALTER FOREIGN TABLE two.property OPTIONS (SET key 'ListingKey,ListingId');
 	SELECT mls_subscribe('two.property')});
 sync_row($node, 'two', 'status');
 is($node->safe_psql('postgres', q{
-	SELECT count(*) > 5, count(*) FILTER (WHERE differs), max(silver) FILTER (WHERE field = 'City'),
-	       max(bronze) FILTER (WHERE field = 'City')
+	SELECT count(*) > 5, count(*) FILTER (WHERE differs), max(silver) FILTER (WHERE field = 'ListingId'),
+	       max(bronze) FILTER (WHERE field = 'ListingId')
 	FROM mls_compare('two', 'Property', (SELECT key FROM bronze.two_property WHERE key LIKE '%A%B%C'))}),
 	't|0|A|B\C|A|B\C', 'a record by a key of several fields');
 $node->safe_psql('postgres', q{SELECT mls_unsubscribe('two.property', drop_data => true)});
