@@ -180,8 +180,20 @@ remove_lost(MlsListing *listing)
 	mls_removal_end(run, targets);
 }
 
+/* Whoever reads that a purge has failed wants to know first what it took away. */
 static void
-purge_work(MlsRun *run)
+removed_context_callback(void *arg)
+{
+	const MlsRun *run = arg;
+
+	if (run->counters.deleted == 0)
+		errcontext("nothing was removed");
+	else
+		errcontext(INT64_FORMAT " records had been removed", run->counters.deleted);
+}
+
+static void
+compare_and_remove(MlsRun *run)
 {
 	MlsListing *listing = mls_listing_read(run, false);
 	int64 rows = rows_here(listing);
@@ -198,6 +210,17 @@ purge_work(MlsRun *run)
 					 lost, rows);
 	else if (lost > 0)
 		remove_lost(listing);
+}
+
+static void
+purge_work(MlsRun *run)
+{
+	ErrorContextCallback callback = {
+		.callback = removed_context_callback, .arg = run, .previous = error_context_stack};
+
+	error_context_stack = &callback;
+	compare_and_remove(run);
+	error_context_stack = callback.previous;
 }
 
 static void

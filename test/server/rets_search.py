@@ -3,6 +3,7 @@ import random
 
 import rets_dmql
 import rets_xml
+from data import STAMP
 from rets_wire import Refusal, clean, envelope, reply, status_line
 
 FORMATS = ("COMPACT", "COMPACT-DECODED", "STANDARD-XML")
@@ -266,4 +267,5 @@ class Call:
         fault = self.faults.get("moving")
         if fault:
             record = page[min(fault.get("record", 0), len(page) - 1)]
-            self.store.update(self.table.name, [self.table.key_of(record)], {})
+            if self.table.cell(record, STAMP)[0][0] <= self.store.clock:
+                self.store.update(self.table.name, [self.table.key_of(record)], {})

@@ -61,6 +61,39 @@ refuses('counts', { kind => 'wrong_count', by => 5, times => -1 }, qr/too early|
 refuses('fewer', { kind => 'wrong_count', by => -5, times => -1 }, qr/not complete.*Nothing was removed/s);
 refuses('skips', { kind => 'truncate', skip => 5 }, qr/page|truncated|closed/i);
 
+# The four bad nights, each with all a user gets to read: nothing is removed, and why.
+sub bad_night
+{
+	my ($name, $what, $night, $told) = @_;
+	subscribe_property($node, $mls, $name, page_size => 100, key_prefix => "$name-");
+	sync_row($node, $name, 'status');
+	my $before = content($name);
+	$night->();
+	my $error = sql_error($node, "SELECT * FROM mls_purge('$name')");
+	like($error, $told, "$what: the error says why");
+	is(content($name), $before, "$what: silver and gold are as they were");
+	is($node->safe_psql('postgres', "SELECT count(*) FROM bronze.${name}_property WHERE deleted_at IS NOT NULL"), '0',
+		"$what: no tombstone");
+	$mls->reset;
+	return;
+}
+
+my @all = @{ JSON::PP::decode_json($mls->get('keys?resource=Property')) };
+bad_night('empty', 'an empty list',
+	sub { $mls->control('delete', { resource => 'Property', keys => \@all }) },
+	qr/55000: source "empty" lists no record of resource "Property"\nDETAIL:  There are 1000 records here\.\nHINT:  Nothing was removed\..*force => true/);
+$mls->control('restore', { resource => 'Property', keys => \@all });
+bad_night('half', 'half the keys',
+	sub { $mls->control('delete', { resource => 'Property', keys => [ @all[ 0 .. 499 ] ] }) },
+	qr/55000: purge of resource "Property" of source "half" would remove too many records\nDETAIL:  500 of 1000 records \(50\.0 %\) are missing at the source; the server option purge_limit allows 100\.\nHINT:  Nothing was removed\./);
+$mls->control('restore', { resource => 'Property', keys => [ @all[ 0 .. 499 ] ] });
+bad_night('twice', 'the same page twice',
+	sub { $mls->fault(kind => 'repeat_page', resource => 'Property', skip => 4, times => 1) },
+	qr/HV00K: could not read page \d+ of resource "Property" from source "twice"\nDETAIL:  (The source sent the page before a second time|Its next link leads back to a page that was read before)\.\nCONTEXT:  nothing was removed/);
+bad_night('last', 'an error at the last page',
+	sub { $mls->fault(kind => 'status', status => 503, resource => 'Property', skip => 9, times => 1) },
+	qr/could not fetch page 10 of resource "Property" from source "last"\nDETAIL:  The source answered 503.*\nCONTEXT:  nothing was removed/);
+
 # Nothing is gone
 subscribe_property($node, $mls, 'one', page_size => 100);
 sync_row($node, 'one', 'status');
