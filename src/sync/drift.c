@@ -228,6 +228,17 @@ stop(const MlsRun *run, List *differences)
 					quote_literal_cstr(run->sub->source), quote_literal_cstr(run->sub->resource)));
 }
 
+/* The worker's settings favour ways through indexes, of which a declaration has none. */
+static void
+allow_all_joins(void)
+{
+	static const char *const settings[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		set_config_option(settings[i], "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+						  false);
+}
+
 /* Compares with what is known and, unless the run is to stop, learns it.  Differences found. */
 static List *
 compare(MlsRun *run, const MlsSource *source)
@@ -236,9 +247,7 @@ compare(MlsRun *run, const MlsSource *source)
 	List *differences;
 
 	mls_transaction_begin(run->sub->owner);
-	/* The worker's settings favour ways through indexes, of which a declaration has none. */
-	set_config_option("enable_hashjoin", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-					  false);
+	allow_all_joins();
 	MemoryContextSwitchTo(run->context);
 	mls_remote_open(resource);
 	differences = mls_remote_compare(run->sub, resource);

@@ -31,7 +31,7 @@ CREATE TABLE mls.remote_field (
     max_length   integer,
     lookup       text,
     description  text,
-    pending      boolean NOT NULL DEFAULT false,
+    pending      text CHECK (pending IN ('addition', 'change')),
     first_seen   timestamptz NOT NULL DEFAULT now(),
     changed_at   timestamptz NOT NULL DEFAULT now(),
     removed_at   timestamptz,
@@ -49,7 +49,7 @@ COMMENT ON COLUMN mls.remote_field.nullable IS 'the source allows it to be null'
 COMMENT ON COLUMN mls.remote_field.max_length IS 'longest text, or NULL if none is declared';
 COMMENT ON COLUMN mls.remote_field.lookup IS 'name of its lookup, or NULL';
 COMMENT ON COLUMN mls.remote_field.description IS 'description by the source, or NULL';
-COMMENT ON COLUMN mls.remote_field.pending IS 'it has changed, and the tables do not follow yet';
+COMMENT ON COLUMN mls.remote_field.pending IS 'addition or change: what the tables do not follow yet; NULL: nothing';
 COMMENT ON COLUMN mls.remote_field.first_seen IS 'when it was declared first, or again after a removal';
 COMMENT ON COLUMN mls.remote_field.changed_at IS 'when its declaration changed last';
 COMMENT ON COLUMN mls.remote_field.removed_at IS 'when it was found not to be declared any more';

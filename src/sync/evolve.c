@@ -56,18 +56,18 @@ value_at(uint64 row, int column)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
 }
 
-/* Fields the tables do not follow yet, List of MlsRemoteField *. */
+/* Fields the tables do not follow yet, additions or changes; List of MlsRemoteField *. */
 static List *
-pending_fields(const MlsSubscription *sub)
+pending_fields(const MlsSubscription *sub, const char *kind)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(kind)};
 	List *fields = NIL;
 
 	mls_execute("SELECT field, type, pg_type, is_natural, is_enum, is_flags, "
 				"coalesce(max_length, -1), description FROM mls.remote_field "
-				"WHERE subscription = $1 AND pending AND removed_at IS NULL ORDER BY field",
-				1, types, values, NULL, SPI_OK_SELECT);
+				"WHERE subscription = $1 AND pending = $2 AND removed_at IS NULL ORDER BY field",
+				2, types, values, NULL, SPI_OK_SELECT);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MlsRemoteField *field = palloc0(sizeof(MlsRemoteField));
@@ -243,23 +243,24 @@ plan_options(Evolution *evolution, const MlsColumn *column, const MlsRemoteField
 							 evolution->table->name, quote_identifier(column->name), list.data));
 }
 
+/* What the user left out, or dropped, has no column and gets none. */
 static void
 plan(Evolution *evolution)
 {
 	ListCell *lc;
 
-	foreach (lc, pending_fields(evolution->sub))
+	foreach (lc, pending_fields(evolution->sub, "addition"))
+		if (mls_table_column(evolution->table, ((MlsRemoteField *) lfirst(lc))->name) == NULL)
+			plan_addition(evolution, lfirst(lc));
+	foreach (lc, pending_fields(evolution->sub, "change"))
 	{
 		const MlsRemoteField *field = lfirst(lc);
 		const MlsColumn *column = mls_table_column(evolution->table, field->name);
 
 		if (column == NULL)
-			plan_addition(evolution, field);
-		else
-		{
-			plan_widening(evolution, column, field);
-			plan_options(evolution, column, field);
-		}
+			continue;
+		plan_widening(evolution, column, field);
+		plan_options(evolution, column, field);
 	}
 }
 
@@ -313,7 +314,8 @@ note_done(const MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("UPDATE mls.remote_field SET pending = false WHERE subscription = $1 AND pending",
+	mls_execute("UPDATE mls.remote_field SET pending = NULL "
+				"WHERE subscription = $1 AND pending IS NOT NULL AND removed_at IS NULL",
 				1, types, values, NULL, SPI_OK_UPDATE);
 }
 

@@ -167,10 +167,11 @@ mls_known_read(int64 subscription)
 	Datum values[] = {Int64GetDatum(subscription)};
 	MlsKnown known = {0};
 
-	mls_execute("SELECT checked_at, failed_at, EXISTS (SELECT FROM mls.remote_field f "
-				"WHERE f.subscription = r.subscription AND f.pending) "
-				"FROM mls.remote_resource r WHERE subscription = $1",
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_execute(
+		"SELECT checked_at, failed_at, EXISTS (SELECT FROM mls.remote_field f "
+		"WHERE f.subscription = r.subscription AND f.pending IS NOT NULL AND f.removed_at IS NULL) "
+		"FROM mls.remote_resource r WHERE subscription = $1",
+		1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return known;
 	known.checked_at = timestamp_at(1);
@@ -317,20 +318,25 @@ mls_remote_compare(const MlsSubscription *sub, const MlsRemoteResource *resource
 
 /* ---- Learning ---- */
 
+/*
+ * A field is an addition when it was never declared before: one that comes back
+ * after a night of incomplete metadata has its column, or was left out.
+ */
 static const char learn_fields[] =
 	"INSERT INTO mls.remote_field AS k (subscription, field, type, pg_type, is_natural, is_enum, "
 	"is_flags, nullable, max_length, lookup, description, pending) "
 	"SELECT DISTINCT ON (field) $1, field, type, pg_type, is_natural, is_enum, is_flags, nullable, "
-	"max_length, lookup, description, EXISTS (SELECT FROM mls.remote_resource "
-	"WHERE subscription = $1 AND checked_at IS NOT NULL) FROM mls_remote_field ORDER BY field "
+	"max_length, lookup, description, CASE WHEN EXISTS (SELECT FROM mls.remote_resource "
+	"WHERE subscription = $1 AND checked_at IS NOT NULL) THEN 'addition' END "
+	"FROM mls_remote_field ORDER BY field "
 	"ON CONFLICT (subscription, field) DO UPDATE SET type = excluded.type, "
 	"pg_type = excluded.pg_type, is_natural = excluded.is_natural, is_enum = excluded.is_enum, "
 	"is_flags = excluded.is_flags, nullable = excluded.nullable, "
 	"max_length = excluded.max_length, lookup = excluded.lookup, "
-	"description = excluded.description, pending = k.pending OR k.removed_at IS NOT NULL OR "
+	"description = excluded.description, pending = CASE WHEN k.pending IS NULL AND "
 	"(k.type, k.pg_type, k.is_natural, k.is_enum, k.is_flags, k.max_length) IS DISTINCT FROM "
 	"(excluded.type, excluded.pg_type, excluded.is_natural, excluded.is_enum, excluded.is_flags, "
-	"excluded.max_length), changed_at = now(), removed_at = NULL, "
+	"excluded.max_length) THEN 'change' ELSE k.pending END, changed_at = now(), removed_at = NULL, "
 	"first_seen = CASE WHEN k.removed_at IS NULL THEN k.first_seen ELSE now() END "
 	"WHERE k.removed_at IS NOT NULL OR (k.type, k.pg_type, k.is_natural, k.is_enum, k.is_flags, "
 	"k.nullable, k.max_length, k.lookup, k.description) IS DISTINCT FROM (excluded.type, "
@@ -338,7 +344,7 @@ static const char learn_fields[] =
 	"excluded.nullable, excluded.max_length, excluded.lookup, excluded.description)";
 
 static const char forget_fields[] =
-	"UPDATE mls.remote_field k SET removed_at = now(), changed_at = now(), pending = false "
+	"UPDATE mls.remote_field k SET removed_at = now(), changed_at = now() "
 	"WHERE subscription = $1 AND removed_at IS NULL "
 	"AND NOT EXISTS (SELECT FROM mls_remote_field r WHERE r.field = k.field)";
 

@@ -55,7 +55,7 @@ sub column_type
 my $mls = start_mls(listings => 300, fields => 'small', enum => 'enum');
 source($mls, 'grow');
 is($node->safe_psql('postgres', q{
-	SELECT count(*) > 5, bool_or(pending), count(removed_at) FROM mls.remote_field}), 't|f|0',
+	SELECT count(*) > 5, count(pending), count(removed_at) FROM mls.remote_field}), 't|0|0',
 	'the first sync makes the fields known');
 is($node->safe_psql('postgres', q{
 	SELECT count(*) > 3, count(removed_at) FROM mls.remote_lookup}), 't|0', 'and the lookup values');
@@ -161,8 +161,8 @@ is(column_type('silver.grow_property', 'x_charm'), 'integer', 'a retyped one its
 is($node->safe_psql('postgres', q{SELECT pg_relation_filenode('silver.grow_property')}), $before,
 	'and nothing was rewritten');
 is($node->safe_psql('postgres', q{
-	SELECT count(*) FILTER (WHERE removed_at IS NOT NULL), bool_or(pending) FROM mls.remote_field}),
-	'1|f', 'what is known has its history');
+	SELECT count(*) FILTER (WHERE removed_at IS NOT NULL), count(pending) FROM mls.remote_field}),
+	'1|0', 'what is known has its history');
 $mls->control('touch', { resource => 'Property', count => 30 });
 is(sync_row($node, 'grow', 'status, updated'), 'finished|30', 'records of the new shape arrive');
 is($node->safe_psql('postgres', q{
@@ -187,6 +187,32 @@ is($node->safe_psql('postgres', q{SELECT resource, change, name FROM mls_schema_
 	'Property|resource_removed|Property', 'a resource that is gone');
 sql_error($node, q{SELECT * FROM mls_sync('grow')});
 is(drift('grow', 'does not declare'), 'the source does not declare the resource any more', 'is recorded');
+$mls->stop;
+
+# ---- what was left out stays out ----
+
+$mls = start_mls(listings => 30, fields => 'full');
+subscribe_property($node, $mls, 'few', schema_policy => 'evolve', schema_check_interval => 0);
+sync_row($node, 'few', 'status');
+schema($mls, declare => [ { length => { StreetName => 999, Country => 1 } } ], drop => ['CountyOrParish']);
+like(sync_row($node, 'few', 'message'), qr/"StreetName" changed its length/, 'fields without columns change');
+schema($mls, add => [ { field => 'CountyOrParish' }, { field => 'X_Fresh' } ]);
+like(sync_row($node, 'few', 'message'), qr/"CountyOrParish" was added.*; 1 column was added/, 'one of them comes back');
+is($node->safe_psql('postgres', q{
+	SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+	 WHERE attrelid = 'few.property'::regclass AND attnum > 6}), 'x_fresh', 'only what is new gets a column');
+$node->safe_psql('postgres', q{ALTER SERVER few OPTIONS (SET schema_policy 'ignore')});
+my $asked = metadata_requests($mls);
+sync_row($node, 'few', 'status');
+is(metadata_requests($mls), $asked, 'ignore: nobody asks');
+
+# Two resources, one request.
+source($mls, 'pair', tables => 'property, member');
+$node->safe_psql('postgres', q{SELECT mls_subscribe('pair.member')});
+schema($mls, add => [ { resource => 'Member', field => 'X_Rank', type => 'Edm.Int32' } ]);
+$asked = metadata_requests($mls);
+sync_row($node, 'pair', 'count(*)') for 1 .. 2;
+is(metadata_requests($mls), $asked + 2, 'metadata is asked for once for all resources of a source');
 $mls->stop;
 
 # ---- the interval, and metadata that cannot be had ----
