@@ -39,7 +39,7 @@ my $false = JSON::PP::false();
 
 # ---- Beginning ----
 
-# node, seed, and perhaps face (reso) and sources (how many of the face's: 3)
+# node, seed, and perhaps face (reso) and sources (how many of the face's: 2)
 sub new
 {
 	my ($class, $node, $seed, %options) = @_;
@@ -59,7 +59,7 @@ sub new
 	$self->{keys} = JSON::PP::decode_json($self->{mls}->get('keys?resource=Property'));
 	$self->control('clock', step => 0.01);
 	$self->{clock} = $self->{top} = $self->server_clock;
-	$self->choose_sources($options{sources} || 3);
+	$self->choose_sources($options{sources} || 2);
 	$self->{face}{create}->($self, $_, {
 		overlap => $OVERLAP, key_prefix => "$_:", %{ $self->{face}{sources}{$_} } }) for $self->names;
 	$self->sql(join ';', map { "SELECT mls_subscribe('$_.property')" } $self->names);
@@ -506,9 +506,9 @@ sub play
 		$self->do_one_of([ 8, 'work_in_trouble', 'sync' ], [ 4, 'work_in_trouble', 'purge' ],
 			[ 3, 'work_in_trouble', 'reconcile' ], [ 1, 'stall' ], [ 8, 'hold' ], [ 2, 'block' ],
 			[ 2, 'undo' ], [ 3, 'change_data' ], [ 1, 'revoke' ]);
-		# Faults may have stamped records of which the model does not know.
+		# The fault "moving" may have stamped any record, up to the highest clock.
 		$self->set_clock($self->server_clock);
-		$self->{floor} = $self->{clock};
+		$self->{floor} = $self->{top} if delete $self->{moving};
 		$self->note_astray;
 	}
 	return '' if !$self->number(6);

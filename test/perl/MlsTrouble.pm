@@ -21,6 +21,7 @@ sub add_fault
 		$rule{$name} = 1 + $self->number($rule{$name}{any}) if ref $rule{$name} && $rule{$name}{any};
 	}
 	$self->{mls}->fault(resource => 'Property', %rule);
+	$self->{moving} = 1 if $rule{kind} eq 'moving';
 	$self->tell(join ' ', 'fault', map { ref $rule{$_} ? $_ : "$_ $rule{$_}" } sort keys %rule);
 	return;
 }
