@@ -34,7 +34,8 @@ bin=$(bash "$top/test/tmp_install.sh" "$work/install")
 pgxs=$(dirname "$("$bin/pg_config" --pgxs)")/..
 # The tests run from a copy: the tree may be unreadable for the user "postgres".
 mkdir "$work/tree"
-cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$work/tree/" 2>/dev/null || true
+cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$work/tree/" 2>/dev/null || true
+cp -a "$top/releases" "$work/tree/" 2>/dev/null || true
 mkdir "$work/out"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
 cd "$work/out"
