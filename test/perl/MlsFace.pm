@@ -4,6 +4,7 @@
 # it expects of the copies is the same for all.  Its members:
 #
 #	path		requests for records have it in their path
+#	matching	what a fault needs to meet them
 #	options		of the test server, for its whole life
 #	sources		name => { what CREATE SERVER says }; each reads the same data in its own way
 #	flagged		names of the sources that obey MlgCanView
@@ -12,7 +13,7 @@
 #	create		makes server, user mapping, schema and the foreign table NAME.property, whose
 #				columns are listing_key, listing_id, list_price, bedrooms_total, city and
 #				modification_timestamp
-#	pages		[option => its values]: how pages are cut, changed at random
+#	pages		[option => its values]: how pages are cut, changed at random; "group.option" is one of a group
 #	faults		rules to choose from; {any => n} stands for a number below n
 #	record		how bronze's column record, and the truth r, are compared; %s is the value
 package MlsFace;
@@ -58,6 +59,7 @@ sub create_reso
 
 $faces{reso} = {
 	path => qr{/Property},
+	matching => { resource => 'Property' },
 	options => { date => 'logical', expires_in => 2 },
 	sources => {
 		key => { page_size => 40, retries => 1 },

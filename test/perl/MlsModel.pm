@@ -355,14 +355,15 @@ sub change_pages
 {
 	my ($self) = @_;
 	my @pages = @{ $self->{face}{pages} } or return;
-	my %options;
+	my (%chosen, %options);
 	while (my ($name, $values) = splice @pages, 0, 2)
 	{
-		$options{$name} = $self->one_of(@$values);
+		my $value = $chosen{$name} = $self->one_of(@$values);
+		$name =~ /(.*)[.](.*)/ ? ($options{$1}{$2} = $value) : ($options{$name} = $value);
 	}
 	$self->control('option', %options);
-	$self->{pages} = \%options;
-	$self->tell(join ' ', 'pages', map { "$_ $options{$_}" } sort keys %options);
+	$self->{pages} = \%chosen;
+	$self->tell(join ' ', 'pages', map { "$_ $chosen{$_}" } sort keys %chosen);
 	return;
 }
 

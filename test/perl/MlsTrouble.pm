@@ -20,7 +20,7 @@ sub add_fault
 	{
 		$rule{$name} = 1 + $self->number($rule{$name}{any}) if ref $rule{$name} && $rule{$name}{any};
 	}
-	$self->{mls}->fault(resource => 'Property', %rule);
+	$self->{mls}->fault(%{ $self->{face}{matching} }, %rule);
 	$self->{moving} = 1 if $rule{kind} eq 'moving';
 	$self->tell(join ' ', 'fault', map { ref $rule{$_} ? $_ : "$_ $rule{$_}" } sort keys %rule);
 	return;
@@ -55,7 +55,7 @@ sub stall
 	my $skip = $self->number(5);
 	my $process = $self->one_of('sync', 'sync', 'purge', 'reconcile');
 	$self->sql("ALTER SERVER $name OPTIONS (ADD timeout_ms '300')");
-	$self->{mls}->fault(kind => $kind, resource => 'Property', skip => $skip, times => 2);
+	$self->{mls}->fault(kind => $kind, %{ $self->{face}{matching} }, skip => $skip, times => 2);
 	my (undef, $out, $err) = $self->try_sql($self->call_of($process, $name));
 	$self->control('clear');
 	$self->sql("ALTER SERVER $name OPTIONS (DROP timeout_ms)");
@@ -110,7 +110,7 @@ sub hold
 	my $skip = $self->number(9);
 	my @log = $self->{mls}->requests($self->{log});
 	$self->{log} = $log[-1]{id} if @log;
-	$self->{mls}->fault(kind => 'stall', resource => 'Property', skip => $skip, times => 1);
+	$self->{mls}->fault(kind => 'stall', %{ $self->{face}{matching} }, skip => $skip, times => 1);
 	$self->tell("$process of $name is held after $skip pages");
 	my $psql = start_psql($self->{node}, $self->call_of($process, $name));
 	comes_while($psql, sub { $self->is_held });
