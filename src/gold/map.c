@@ -10,18 +10,20 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 #include "gold/map.h"
 #include "options/options.h"
 
 #define LOCAL_PREFIX "X_"
+
+/* Fields that rules make without a column of their own come after those of silver. */
+#define AFTER_COLUMNS 10000
 
 /* A field of the Data Dictionary. */
 typedef struct Entry
@@ -33,89 +35,54 @@ typedef struct Entry
 	const char *comment;
 } Entry;
 
+/* A row of mls.field_map. */
+typedef struct Rule
+{
+	const char *field;
+	const char *kind;
+	char **arguments;
+	int narguments;
+	bool shipped;
+} Rule;
+
+/* A value that is to become a field. */
+typedef struct Value
+{
+	const char *sql;
+	Oid type;
+	const MlsColumn *column; /* it is the value of this column; or NULL */
+	int position;
+	const char *made_from;
+	List *uses; /* of String */
+	bool can_fail;
+} Value;
+
 /* What the steps of one call know. */
 typedef struct Mapping
 {
 	const MlsTable *table;
-	const MlsGoldResource *resource;
-	TupleDesc silver;
-	List *entries; /* of Entry * */
-	List *fields;  /* of MlsGoldField *, the result */
-	bool *used;    /* by attribute of silver: a rule of its own takes it */
+	const MlsGoldTarget *target;
+	const MlsMapRelation *row;
+	List *entries;  /* of Entry * */
+	List *fields;   /* of MlsGoldField *, the result */
+	List *none;     /* of String: fields that rules keep out */
+	List *findings; /* of MlsMapFinding * */
+	bool *used;     /* by attribute of silver: a rule of its own takes it */
+	const Rule *rule;
 } Mapping;
 
+/* A rule of the user that cannot be followed; what shipped rules do not find is no news. */
 static void
-query(const char *sql, int nargs, const char *const *arguments)
+find(Mapping *mapping, const char *problem)
 {
-	Oid types[4] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum values[4];
+	MlsMapFinding *finding;
 
-	Assert(nargs <= lengthof(values));
-	for (int i = 0; i < nargs; i++)
-		values[i] = CStringGetTextDatum(arguments[i]);
-	SPI_execute_with_args(sql, nargs, types, values, NULL, true, 0);
-}
-
-static char *
-text_at(uint64 row, int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-}
-
-static bool
-bool_at(uint64 row, int column)
-{
-	bool isnull;
-
-	return DatumGetBool(
-		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
-}
-
-/* ---- Resource and key ---- */
-
-/* Columns of the source's key, in key order. */
-static List *
-key_columns(const MlsTable *table)
-{
-	List *columns = NIL;
-	ListCell *lc;
-
-	foreach (lc, table->key)
-	{
-		const MlsColumn *column = mls_table_column(table, lfirst(lc));
-
-		if (column == NULL)
-			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
-					errmsg("foreign table %s has no column for key field \"%s\"", table->name,
-						   (char *) lfirst(lc)));
-		columns = lappend(columns, pstrdup(column->name));
-	}
-	return columns;
-}
-
-MlsGoldResource *
-mls_gold_resource(const MlsTable *table)
-{
-	MlsGoldResource *resource;
-	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
-							   table->resource};
-
-	query("SELECT r.resource, r.key_field, r.unique_key "
-		  "FROM mls.field_map m JOIN mls.dd_resource r "
-		  "ON m.resource IN ('*', r.resource) AND "
-		  "$3 = CASE m.source_resource WHEN '*' THEN r.resource ELSE m.source_resource END "
-		  "WHERE m.protocol IN ('*', $1) AND m.source IN ('*', $2) "
-		  "ORDER BY m.source <> '*' DESC, m.source_resource <> '*' DESC, m.priority DESC, "
-		  "m.shipped, r.resource LIMIT 1",
-		  3, arguments);
-	if (SPI_processed == 0 || table->key == NIL)
-		return NULL;
-	resource = palloc(sizeof(MlsGoldResource));
-	resource->name = text_at(0, 1);
-	resource->key_field = text_at(0, 2);
-	resource->unique_key = bool_at(0, 3);
-	resource->key_columns = key_columns(table);
-	return resource;
+	if (mapping->rule->shipped)
+		return;
+	finding = palloc(sizeof(MlsMapFinding));
+	finding->field = mapping->rule->field;
+	finding->problem = problem;
+	mapping->findings = lappend(mapping->findings, finding);
 }
 
 /* ---- Dictionary ---- */
@@ -142,28 +109,28 @@ dictionary_type(const char *edm, bool is_collection, bool is_expansion)
 
 /* The resource's fields; the query's columns 1 to 6 are those of Entry, in words. */
 static List *
-read_entries(const MlsGoldResource *resource)
+read_entries(const MlsGoldTarget *target)
 {
-	const char *arguments[] = {resource->name};
+	const char *arguments[] = {target->resource};
 	List *entries = NIL;
 
-	query("SELECT field, type, is_collection, is_expansion, lookup_name, "
-		  "target_resource IS NOT NULL AND NOT is_expansion, "
-		  "CASE WHEN is_collection THEN 'Collection(' || type || ')' "
-		  "WHEN max_length IS NOT NULL THEN type || '(' || max_length || ')' "
-		  "WHEN scale > 0 THEN type || '(' || precision || ',' || scale || ')' "
-		  "ELSE type END || coalesce(', lookup ' || lookup_name, '') "
-		  "FROM mls.dd_field WHERE resource = $1",
-		  1, arguments);
+	mls_map_query("SELECT field, type, is_collection, is_expansion, lookup_name, "
+				  "target_resource IS NOT NULL AND NOT is_expansion, "
+				  "CASE WHEN is_collection THEN 'Collection(' || type || ')' "
+				  "WHEN max_length IS NOT NULL THEN type || '(' || max_length || ')' "
+				  "WHEN scale > 0 THEN type || '(' || precision || ',' || scale || ')' "
+				  "ELSE type END || coalesce(', lookup ' || lookup_name, '') "
+				  "FROM mls.dd_field WHERE resource = $1",
+				  1, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Entry *entry = palloc(sizeof(Entry));
 
-		entry->field = text_at(i, 1);
-		entry->type = dictionary_type(text_at(i, 2), bool_at(i, 3), bool_at(i, 4));
-		entry->lookup = text_at(i, 5);
-		entry->is_reference = bool_at(i, 6);
-		entry->comment = text_at(i, 7);
+		entry->field = mls_map_text(i, 1);
+		entry->type = dictionary_type(mls_map_text(i, 2), mls_map_bool(i, 3), mls_map_bool(i, 4));
+		entry->lookup = mls_map_text(i, 5);
+		entry->is_reference = mls_map_bool(i, 6);
+		entry->comment = mls_map_text(i, 7);
 		entries = lappend(entries, entry);
 	}
 	return entries;
@@ -185,7 +152,7 @@ find_entry(const Mapping *mapping, const char *field)
 static const MlsColumn *
 column_of(const Mapping *mapping, int i)
 {
-	Form_pg_attribute att = TupleDescAttr(mapping->silver, i);
+	Form_pg_attribute att = TupleDescAttr(mapping->row->desc, i);
 	const MlsTable *table = mapping->table;
 
 	if (att->attisdropped)
@@ -209,35 +176,39 @@ is_made(const Mapping *mapping, const char *name)
 }
 
 static MlsGoldField *
-add_field(Mapping *mapping, int i, const MlsColumn *column, const char *name)
+add_field(Mapping *mapping, const Value *value, const char *name)
 {
-	Form_pg_attribute att = TupleDescAttr(mapping->silver, i);
 	MlsGoldField *field = palloc0(sizeof(MlsGoldField));
 
 	field->name = pnstrdup(name, pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1));
-	field->column = pstrdup(NameStr(att->attname));
-	field->attnum = att->attnum;
-	field->source_type = getBaseType(att->atttypid);
-	field->type = mls_gold_own_type(field->source_type);
-	field->comment = psprintf("local field \"%s\"", column->field);
+	field->value = value->sql;
+	field->position = value->position;
+	field->source_type = value->type;
+	field->type = mls_gold_own_type(value->type);
+	field->made_from = value->made_from;
+	field->can_fail = value->can_fail;
+	field->uses = value->uses;
+	field->comment =
+		value->column ? psprintf("local field \"%s\"", value->column->field) : "made by a rule";
 	field->is_first = !is_made(mapping, field->name);
+	field->kind = mapping->rule->kind;
+	field->given = mapping->rule->narguments > 0 ? mapping->rule->arguments[0] : value->sql;
 	mapping->fields = lappend(mapping->fields, field);
 	return field;
 }
 
-/* Takes a column into the dictionary's field; false if its type does not allow that. */
+/* Makes a value the dictionary's field; false if its type does not allow that. */
 static bool
-add_entry(Mapping *mapping, int i, const MlsColumn *column, const Entry *entry)
+add_entry(Mapping *mapping, const Value *value, const Entry *entry)
 {
-	Oid from = getBaseType(TupleDescAttr(mapping->silver, i)->atttypid);
 	MlsGoldField *field;
 
-	if (OidIsValid(entry->type) && mls_gold_conversion("", from, entry->type, "UTC") == NULL)
+	if (OidIsValid(entry->type) && mls_gold_conversion("", value->type, entry->type, "UTC") == NULL)
 		return false;
-	field = add_field(mapping, i, column, entry->field);
+	field = add_field(mapping, value, entry->field);
 	if (OidIsValid(entry->type))
 		field->type = entry->type;
-	field->lookup = column->is_enum ? entry->lookup : NULL;
+	field->lookup = value->column && value->column->is_enum ? entry->lookup : NULL;
 	field->is_reference = entry->is_reference;
 	field->comment = entry->comment;
 	return true;
@@ -247,7 +218,7 @@ add_entry(Mapping *mapping, int i, const MlsColumn *column, const Entry *entry)
 static bool
 is_key_field(const Mapping *mapping, const char *field)
 {
-	return mapping->resource->unique_key && strcmp(field, mapping->resource->key_field) == 0;
+	return mapping->target->unique_key && strcmp(field, mapping->target->key_field) == 0;
 }
 
 static bool
@@ -258,100 +229,345 @@ is_source_key(const Mapping *mapping, const char *field)
 	return list_length(key) == 1 && strcmp(linitial(key), field) == 0;
 }
 
-static void
-add_local(Mapping *mapping, int i, const MlsColumn *column)
+static Value
+own_value(const Mapping *mapping, int i, const MlsColumn *column)
 {
-	bool has_prefix = strncmp(column->field, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0;
+	Form_pg_attribute att = TupleDescAttr(mapping->row->desc, i);
+	Value value = {0};
 
-	add_field(mapping, i, column,
-			  has_prefix ? column->field : psprintf(LOCAL_PREFIX "%s", column->field));
+	value.sql = psprintf(MLS_MAP_ROW ".%s", quote_identifier(NameStr(att->attname)));
+	value.type = getBaseType(att->atttypid);
+	value.column = column;
+	value.position = att->attnum;
+	value.made_from = psprintf("column \"%s\"", NameStr(att->attname));
+	return value;
+}
+
+static void
+add_local(Mapping *mapping, const Value *value)
+{
+	const char *field = value->column->field;
+	bool has_prefix = strncmp(field, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0;
+
+	add_field(mapping, value, has_prefix ? field : psprintf(LOCAL_PREFIX "%s", field));
 }
 
 /* The identity rule: the dictionary's fields by their names, others as local fields. */
 static void
 apply_identity(Mapping *mapping)
 {
-	for (int i = 0; i < mapping->silver->natts; i++)
+	for (int i = 0; i < mapping->row->desc->natts; i++)
 	{
 		const MlsColumn *column = column_of(mapping, i);
 		const Entry *entry;
+		Value value;
 		bool is_key;
 
-		if (column == NULL || mapping->used[i])
+		if (column == NULL || mapping->used[i] ||
+			list_member(mapping->none, makeString(pstrdup(column->field))))
 			continue;
 		is_key = is_key_field(mapping, column->field);
 		if (is_key && is_source_key(mapping, column->field))
 			continue;
+		value = own_value(mapping, i, column);
 		entry = find_entry(mapping, column->field);
-		if (is_key || entry == NULL || !add_entry(mapping, i, column, entry))
-			add_local(mapping, i, column);
+		if (is_key || entry == NULL || !add_entry(mapping, &value, entry))
+			add_local(mapping, &value);
 	}
 }
 
-/* A rule of kind field, if the source has its field and no stronger rule made the same. */
-static void
-apply_rule(Mapping *mapping, const char *name, const char *source_field)
+/* ---- Values of rules ---- */
+
+/* "Field" or "alias.Field"; false, with a finding, if the source does not have it. */
+static bool
+field_value(Mapping *mapping, const char *name, Value *value)
 {
-	const Entry *entry = find_entry(mapping, name);
+	const char *dot = strchr(name, '.');
+	const MlsMapRelation *relation = NULL;
+	const char *column;
 
-	if (is_key_field(mapping, name) || is_made(mapping, name))
-		return;
-	for (int i = 0; i < mapping->silver->natts; i++)
+	if (dot != NULL)
+		relation = mls_map_relation(mapping->target->relations, pnstrdup(name, dot - name));
+	if (relation == NULL)
+		relation = mapping->row;
+	else
+		name = dot + 1;
+	column = mls_map_column(relation, name);
+	if (column == NULL)
 	{
-		const MlsColumn *column = column_of(mapping, i);
-
-		if (column == NULL || strcmp(column->field, source_field) != 0)
-			continue;
-		if (entry == NULL)
-			add_field(mapping, i, column, name);
-		else if (!add_entry(mapping, i, column, entry))
-			continue;
-		mapping->used[i] = true;
-		return;
+		find(mapping, psprintf("the source has no field \"%s\"", name));
+		return false;
 	}
+	for (int i = 0; i < relation->desc->natts; i++)
+		if (!TupleDescAttr(relation->desc, i)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(relation->desc, i)->attname), column) == 0)
+		{
+			value->type = getBaseType(TupleDescAttr(relation->desc, i)->atttypid);
+			if (relation == mapping->row)
+			{
+				*value = own_value(mapping, i, mls_table_column(mapping->table, name));
+				mapping->used[i] = true;
+				return true;
+			}
+		}
+	value->sql = psprintf("%s.%s", relation->alias, quote_identifier(column));
+	value->uses = list_make1(makeString(pstrdup(relation->alias)));
+	return true;
+}
+
+/* The values of a lookup as a jsonb literal: looked up by halving, whatever their number. */
+static char *
+lookup_table(const Mapping *mapping, const char *lookup)
+{
+	const char *arguments[] = {mapping->table->source->protocol->name,
+							   mapping->table->source->http.name, lookup};
+
+	mls_map_query("SELECT pg_catalog.jsonb_object_agg(value, result) FROM ("
+				  "SELECT DISTINCT ON (value) value, result FROM mls.value_map "
+				  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND lookup = $3 "
+				  "ORDER BY value, source <> '*' DESC, protocol <> '*' DESC, shipped) v",
+				  3, arguments);
+	return mls_map_text(0, 1);
+}
+
+/* One value through a lookup; `other` is what becomes of values it does not have. */
+static char *
+looked_up(const char *literal, const char *value, const char *other)
+{
+	const char *key = psprintf("pg_catalog.lower(pg_catalog.btrim(%s))", value);
+	const char *rest = other == NULL             ? "NULL"
+					   : strcmp(other, "*") == 0 ? value
+												 : quote_literal_cstr(other);
+
+	if (other == NULL)
+		return psprintf("(%s::pg_catalog.jsonb ->> %s)", literal, key);
+	return psprintf("CASE WHEN %s::pg_catalog.jsonb ? %s THEN %s::pg_catalog.jsonb ->> %s "
+					"ELSE %s END",
+					literal, key, literal, key, rest);
+}
+
+static bool
+lookup_value(Mapping *mapping, const Rule *rule, Value *value)
+{
+	const char *other = rule->narguments > 2 ? rule->arguments[2] : NULL;
+	const char *table;
+	char *text;
+
+	if (!field_value(mapping, rule->arguments[0], value))
+		return false;
+	table = lookup_table(mapping, rule->arguments[1]);
+	if (table == NULL)
+	{
+		find(mapping, psprintf("lookup \"%s\" has no values", rule->arguments[1]));
+		return false;
+	}
+	table = quote_literal_cstr(table);
+	if (value->type == TEXTARRAYOID)
+		value->sql =
+			psprintf("CASE WHEN %s IS NOT NULL THEN ARRAY(SELECT w FROM (SELECT %s AS w, n "
+					 "FROM pg_catalog.unnest(%s) WITH ORDINALITY u (v, n)) l "
+					 "WHERE w IS NOT NULL ORDER BY n) END",
+					 value->sql, looked_up(table, "u.v", other), value->sql);
+	else
+	{
+		text = mls_gold_conversion(value->sql, value->type, TEXTOID, "UTC");
+		if (text == NULL)
+		{
+			find(mapping,
+				 psprintf("field \"%s\" has a type without lookup values", rule->arguments[0]));
+			return false;
+		}
+		value->sql = looked_up(table, text, other);
+		value->type = TEXTOID;
+	}
+	value->column = NULL;
+	return true;
+}
+
+/* The value of a setting as a literal, or the text itself. */
+static char *
+setting_or_text(const char *argument)
+{
+	size_t length = strlen(MLS_MAP_SETTING ".");
+
+	if (strncmp(argument, MLS_MAP_SETTING ".", length) == 0)
+		return psprintf(MLS_MAP_SETTING ".%s", quote_identifier(argument + length));
+	return psprintf("%s::pg_catalog.text", quote_literal_cstr(argument));
+}
+
+static bool
+unit_value(Mapping *mapping, const Rule *rule, Value *value)
+{
+	char *number;
+
+	if (!field_value(mapping, rule->arguments[0], value))
+		return false;
+	number = mls_gold_conversion(value->sql, value->type, NUMERICOID, "UTC");
+	if (number == NULL)
+	{
+		find(mapping, psprintf("field \"%s\" holds no numbers", rule->arguments[0]));
+		return false;
+	}
+	value->uses = list_append_unique(value->uses, makeString(MLS_MAP_SETTING));
+	value->sql = psprintf("mls.convert_unit(%s, %s, %s)", number,
+						  setting_or_text(rule->arguments[1]), setting_or_text(rule->arguments[2]));
+	value->type = NUMERICOID;
+	value->column = NULL;
+	return true;
+}
+
+static void
+name_rule(void *arg)
+{
+	const Mapping *mapping = arg;
+
+	errcontext("mapping rule for field \"%s\" of resource %s", mapping->rule->field,
+			   mapping->target->resource);
+}
+
+static bool
+expression_value(Mapping *mapping, const char *expression, Value *value)
+{
+	ErrorContextCallback callback = {.callback = name_rule, .arg = mapping};
+	const char *missing;
+
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	value->uses = mls_map_expression_uses(expression, &missing, mapping->target->relations);
+	if (missing != NULL)
+		find(mapping, psprintf("there is no column %s", missing));
+	else
+	{
+		value->sql = psprintf("(%s\n)", expression);
+		value->type = mls_map_expression_type(expression, mapping->target->relations);
+		value->can_fail = true;
+	}
+	error_context_stack = callback.previous;
+	return missing == NULL;
+}
+
+/* What a rule makes; false if it cannot be followed. */
+static bool
+rule_value(Mapping *mapping, const Rule *rule, Value *value)
+{
+	if (strcmp(rule->kind, "field") == 0)
+		return field_value(mapping, rule->arguments[0], value);
+	if (strcmp(rule->kind, "lookup") == 0)
+		return lookup_value(mapping, rule, value);
+	if (strcmp(rule->kind, "unit") == 0)
+		return unit_value(mapping, rule, value);
+	if (strcmp(rule->kind, "expression") == 0)
+		return expression_value(mapping, rule->arguments[0], value);
+	value->sql = psprintf("%s::pg_catalog.text", quote_literal_cstr(rule->arguments[0]));
+	value->type = TEXTOID;
+	return true;
+}
+
+/* ---- Rules ---- */
+
+/* Makes a field, if the rule can be followed and no stronger one made or refused it. */
+static void
+apply_rule(Mapping *mapping, const Rule *rule)
+{
+	const Entry *entry = find_entry(mapping, rule->field);
+	Value value = {.position = AFTER_COLUMNS + list_length(mapping->fields), .made_from = "a rule"};
+
+	if (is_key_field(mapping, rule->field) || is_made(mapping, rule->field) ||
+		list_member(mapping->none, makeString(pstrdup(rule->field))))
+		return;
+	if (strcmp(rule->kind, "none") == 0)
+		mapping->none = lappend(mapping->none, makeString(pstrdup(rule->field)));
+	else if (!rule_value(mapping, rule, &value))
+		return;
+	else if (entry == NULL)
+		add_field(mapping, &value, rule->field);
+	else if (!add_entry(mapping, &value, entry))
+		find(mapping, psprintf("a value of type %s cannot become one of type %s",
+							   format_type_be(value.type), format_type_be(entry->type)));
+}
+
+static char **
+read_arguments(uint64 row, int column, int *n)
+{
+	bool isnull;
+	Datum array = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+	Datum *elements;
+	char **arguments;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  n);
+	arguments = palloc(Max(*n, 1) * sizeof(char *));
+	for (int i = 0; i < *n; i++)
+		arguments[i] = TextDatumGetCString(elements[i]);
+	return arguments;
+}
+
+/* The rules for the target, strongest first, identity last (List of Rule *). */
+static List *
+read_rules(const Mapping *mapping)
+{
+	const MlsTable *table = mapping->table;
+	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
+							   table->resource, mapping->target->resource,
+							   mapping->target->variant};
+	List *rules = NIL;
+
+	mls_map_query("SELECT field, kind, arguments, shipped FROM mls.field_map "
+				  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND "
+				  "resource IN ('*', $4) AND variant IN ('*', $5) AND "
+				  "(source_resource = $3 OR source_resource = '*' AND ($3 = $4 OR "
+				  "EXISTS (SELECT FROM mls.row_map w WHERE w.source_resource = $3))) "
+				  "ORDER BY kind = 'identity', source <> '*' DESC, source_resource <> '*' DESC, "
+				  "resource <> '*' DESC, variant <> '*' DESC, protocol <> '*' DESC, "
+				  "priority DESC, shipped",
+				  5, arguments);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Rule *rule = palloc(sizeof(Rule));
+
+		rule->field = mls_map_text(i, 1);
+		rule->kind = mls_map_text(i, 2);
+		rule->arguments = read_arguments(i, 3, &rule->narguments);
+		rule->shipped = mls_map_bool(i, 4);
+		rules = lappend(rules, rule);
+	}
+	return rules;
 }
 
 static void
 apply_rules(Mapping *mapping)
 {
-	const MlsTable *table = mapping->table;
-	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
-							   table->resource, mapping->resource->name};
+	ListCell *lc;
 
-	query("SELECT kind = 'identity', field, arguments[1] FROM mls.field_map "
-		  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND resource IN ('*', $4) AND "
-		  "$3 = CASE source_resource WHEN '*' THEN $4 ELSE source_resource END "
-		  "ORDER BY kind = 'identity', source <> '*' DESC, source_resource <> '*' DESC, "
-		  "resource <> '*' DESC, protocol <> '*' DESC, priority DESC, shipped",
-		  4, arguments);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	foreach (lc, read_rules(mapping))
 	{
-		if (bool_at(i, 1))
+		mapping->rule = lfirst(lc);
+		if (strcmp(mapping->rule->kind, "identity") == 0)
 		{
 			apply_identity(mapping);
 			return;
 		}
-		apply_rule(mapping, text_at(i, 2), text_at(i, 3));
+		apply_rule(mapping, mapping->rule);
 	}
 }
 
 static int
 compare_fields(const ListCell *a, const ListCell *b)
 {
-	return ((MlsGoldField *) lfirst(a))->attnum - ((MlsGoldField *) lfirst(b))->attnum;
+	return ((MlsGoldField *) lfirst(a))->position - ((MlsGoldField *) lfirst(b))->position;
 }
 
 List *
-mls_gold_fields(const MlsTable *table, const MlsGoldResource *resource, Oid silver_table)
+mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings)
 {
-	Relation silver = table_open(silver_table, AccessShareLock);
-	Mapping mapping = {.table = table, .resource = resource};
+	Mapping mapping = {.table = table, .target = target};
 
-	mapping.silver = CreateTupleDescCopy(RelationGetDescr(silver));
-	table_close(silver, NoLock);
-	mapping.used = palloc0(mapping.silver->natts * sizeof(bool));
-	mapping.entries = read_entries(resource);
+	mapping.row = linitial(target->relations);
+	mapping.used = palloc0(mapping.row->desc->natts * sizeof(bool));
+	mapping.entries = read_entries(target);
 	apply_rules(&mapping);
 	list_sort(mapping.fields, compare_fields);
+	if (findings != NULL)
+		*findings = mapping.findings;
 	return mapping.fields;
 }

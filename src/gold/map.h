@@ -1,50 +1,122 @@
 /*
  * map.h
  *		What gold is made from, as the files of this room share it.
+ *
+ * A target is a RESO resource that rules make from a resource of a source.  Its
+ * statement reads rows of silver under the name r; joins add other rows of the
+ * same source under names of their own, and `setting` what is known about the
+ * source as a whole.
  */
 #ifndef MLS_GOLD_MAP_H
 #define MLS_GOLD_MAP_H
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
+
 #include "protocol/protocol.h"
 
 /* Columns of gold that are no fields; fields cannot begin like them. */
 #define MLS_GOLD_SOURCE "mls_source"
 #define MLS_GOLD_SOURCE_KEY "mls_source_key"
+#define MLS_GOLD_ORIGIN "mls_origin"
 #define MLS_GOLD_UPDATED_AT "mls_updated_at"
 
-/* A resource of the Data Dictionary, and where its key comes from. */
-typedef struct MlsGoldResource
-{
-	const char *name;
-	const char *key_field;
-	bool unique_key;   /* else (source, source key) identifies a row of gold */
-	List *key_columns; /* of char *: silver's columns of the source's key */
-} MlsGoldResource;
+/* What the row of silver and the settings are called in rules. */
+#define MLS_MAP_ROW "r"
+#define MLS_MAP_SETTING "setting"
 
-/* A column of gold and the column of silver it is made from. */
+/* A relation whose columns rules may use. */
+typedef struct MlsMapRelation
+{
+	const char *alias;
+	const MlsTable *table; /* NULL for settings */
+	Oid silver;
+	TupleDesc desc;
+	const char *parent;       /* of joins: alias of the row that names the record */
+	const char *parent_field; /* and its field */
+	const char *field;        /* the joined relation's field */
+	const char *sql;          /* "LEFT JOIN ... ON ..." or "CROSS JOIN ..." */
+	bool fans_out;            /* one row may have several partners */
+} MlsMapRelation;
+
+/* A RESO resource as rules make it, and where its rows and keys come from. */
+typedef struct MlsGoldTarget
+{
+	const char *resource;
+	const char *key_field;
+	bool unique_key; /* else (source, origin, source key) identifies a row of gold */
+	const char *variant;
+	const char *origin;    /* what tells its rows from those of other targets */
+	const char *condition; /* SQL, or NULL */
+	const char *key;       /* SQL, or NULL: the source's key */
+	List *key_columns;     /* of char *: silver's columns of the source's key */
+	List *relations;       /* of MlsMapRelation *: the row first */
+	bool is_only;          /* the resource makes no other */
+} MlsGoldTarget;
+
+/* A column of gold and what it is made from. */
 typedef struct MlsGoldField
 {
 	const char *name;
-	const char *column;
-	AttrNumber attnum; /* of that column */
-	Oid source_type;   /* of that column */
-	Oid type;
-	const char *lookup; /* the values are names of this OData enumeration; or NULL */
-	bool is_reference;  /* holds a key, so it gets the source's prefix */
-	bool is_first;      /* false: another column makes the same field already */
+	const char *value;     /* SQL over the target's relations */
+	Oid source_type;       /* of that value */
+	Oid type;              /* wanted */
+	int position;          /* among the fields of the target */
+	const char *lookup;    /* the values are names of this OData enumeration; or NULL */
+	bool is_reference;     /* holds a key, so it gets the source's prefix */
+	bool is_first;         /* false: another rule makes the same field already */
+	List *uses;            /* of String: aliases of the relations the value reads */
+	bool can_fail;         /* the value is an expression of a user */
+	const char *made_from; /* for messages: `column "x"` */
 	const char *comment;
+	const char *kind;  /* of the rule */
+	const char *given; /* the rule's arguments, as a user reads them */
 } MlsGoldField;
+
+/* A rule that could not be followed, for mls_map_check(). */
+typedef struct MlsMapFinding
+{
+	const char *field;
+	const char *problem;
+} MlsMapFinding;
+
+/* target.c */
+
+/* The targets that rules make from a table's resource, of MlsGoldTarget *; those with a name only if given. */
+extern List *mls_gold_targets(const MlsTable *table, Oid silver_table);
+
+/* The query helpers of this room: parameters are text; results are read with the macros of SPI. */
+extern void mls_map_query(const char *sql, int nargs, const char *const *arguments);
+extern char *mls_map_text(uint64 row, int column);
+extern bool mls_map_bool(uint64 row, int column);
+
+/* join.c */
+
+/* The row itself, its joins and the settings. */
+extern List *mls_map_relations(const MlsTable *table, Oid silver_table);
+extern const MlsMapRelation *mls_map_relation(const List *relations, const char *alias);
+/* Column of silver for a field, or NULL. */
+extern const char *mls_map_column(const MlsMapRelation *relation, const char *field);
+/* "FROM rows r LEFT JOIN ...": the row and those relations whose aliases are in `used` (of char *). */
+extern char *mls_map_from(const List *relations, const char *rows, const List *used);
+/* An equation of two columns whose types may differ. */
+extern char *mls_map_equal(const char *left, Oid left_type, const char *right, Oid right_type);
+/* Adds to aliases of joins those they hang on. */
+extern List *mls_map_ancestors(const List *relations, List *aliases);
+
+/* expression.c */
+
+/* Aliases an expression uses, of char *; an error if it is not one expression without side sights. */
+extern List *
+mls_map_expression_uses(const char *expression, const char **missing, const List *relations);
+/* Its type over the relations; an error if it is not valid, or not the same at each call. */
+extern Oid mls_map_expression_type(const char *expression, const List *relations);
 
 /* map.c */
 
-/* The resource that rules make from a table's, or NULL. */
-extern MlsGoldResource *mls_gold_resource(const MlsTable *table);
-
-/* Its fields without the key, of MlsGoldField *, in the order of silver. */
-extern List *
-mls_gold_fields(const MlsTable *table, const MlsGoldResource *resource, Oid silver_table);
+/* The target's fields without the key, of MlsGoldField *; findings (of MlsMapFinding *) may be NULL. */
+extern List *mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings);
 
 /* conversion.c */
 
@@ -58,12 +130,21 @@ extern char *mls_gold_conversion(const char *value, Oid from, Oid to, const char
 extern Oid mls_gold_own_type(Oid type);
 
 /* view.c */
-extern void mls_gold_view(const MlsGoldResource *resource, Oid gold_table);
-extern Oid mls_gold_find_view(const MlsGoldResource *resource, Oid gold_table);
-extern void mls_gold_view_complete(const MlsGoldResource *resource, Oid gold_table);
+extern void mls_gold_view(const MlsGoldTarget *target, Oid gold_table);
+extern Oid mls_gold_find_view(const MlsGoldTarget *target, Oid gold_table);
+extern void mls_gold_view_complete(const MlsGoldTarget *target, Oid gold_table);
+
+/* dependant.c */
+
+/* Indexes that the joins of targets need in silver, those of a resource's own side and the other's. */
+extern void mls_gold_prepare_joins(const List *targets);
 
 /* table.c */
 extern char *mls_gold_qualified_name(Oid relid);
 extern void mls_gold_execute(const char *sql);
+
+/* The gold table of a target, or InvalidOid; `gold` is the one a subscription keeps in mind. */
+extern Oid mls_gold_table(const MlsGoldTarget *target, Oid gold);
+extern Oid mls_gold_table_in(const MlsGoldTarget *target, Oid schema);
 
 #endif /* MLS_GOLD_MAP_H */

@@ -4,26 +4,25 @@
  *
  * They are built from the mapping once per run and prepared by the engine; rows
  * arrive as a relation of silver's shape.  Every name is quoted, every value a
- * quoted literal.
+ * quoted literal; expressions of rules were parsed and checked before.
+ *
+ * Mostly a row of silver is a row of gold.  Where rules make none, several or
+ * other keys of it, the statement also takes out what the rows made before and
+ * do not make any more.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "gold/gold.h"
 #include "gold/map.h"
-
-/* What the parts of one statement know. */
-typedef struct Statement
-{
-	const MlsTable *table;
-	const MlsGoldResource *resource;
-	Oid gold;
-	List *fields; /* of MlsGoldField *: those that gold has a column for */
-} Statement;
+#include "gold/statement.h"
 
 /* ---- Expressions over a row r ---- */
 
@@ -31,10 +30,10 @@ typedef struct Statement
  * The source's key as text.  Parts of a composite key are joined by "|", its own
  * bars escaped, so that different keys stay different.
  */
-static char *
-source_key(const Statement *statement)
+char *
+mls_gold_source_key(const MlsGoldTarget *target)
 {
-	const List *columns = statement->resource->key_columns;
+	const List *columns = target->key_columns;
 	StringInfoData sql;
 	ListCell *lc;
 
@@ -59,6 +58,17 @@ with_prefix(const Statement *statement, const char *key)
 	return psprintf("%s || nullif(%s, '')", quote_literal_cstr(prefix), key);
 }
 
+/* The key in gold of a row r. */
+static char *
+gold_key(const Statement *statement)
+{
+	const MlsGoldTarget *target = statement->target;
+
+	if (target->key != NULL)
+		return with_prefix(statement, psprintf("(%s\n)::pg_catalog.text", target->key));
+	return with_prefix(statement, mls_gold_source_key(target));
+}
+
 /* Standard values for the names of an enumeration. */
 static char *
 with_values(const MlsGoldField *field, const char *value, Oid type)
@@ -74,9 +84,11 @@ field_value(const Statement *statement, const MlsGoldField *field)
 	const char *timezone = statement->table->source->timezone;
 	Oid type = get_atttype(statement->gold, get_attnum(statement->gold, field->name));
 	Oid from = field->source_type;
-	char *value = psprintf("r.%s", quote_identifier(field->column));
+	char *value = pstrdup(field->value);
 	bool is_list = from == TEXTARRAYOID || type == TEXTARRAYOID;
 
+	if (list_member(statement->failing, makeString(pstrdup(field->name))))
+		return psprintf("NULL::%s", format_type_be_qualified(type));
 	if (timezone == NULL)
 		timezone = "UTC";
 	if (field->lookup != NULL && (type == TEXTOID || type == TEXTARRAYOID))
@@ -99,31 +111,29 @@ quoted_source(const Statement *statement)
 	return quote_literal_cstr(statement->table->source->http.name);
 }
 
-/* Columns that identify a row of gold, and their values for a row r. */
-static void
-identity(const Statement *statement, const char **columns, const char **values)
+static const char *
+quoted_origin(const Statement *statement)
 {
-	if (statement->resource->unique_key)
-	{
-		*columns = quote_identifier(statement->resource->key_field);
-		*values = with_prefix(statement, source_key(statement));
-	}
-	else
-	{
-		*columns = MLS_GOLD_SOURCE ", " MLS_GOLD_SOURCE_KEY;
-		*values = psprintf("%s, %s", quoted_source(statement), source_key(statement));
-	}
+	return quote_literal_cstr(statement->target->origin);
 }
 
-/* Finds the row g of gold that belongs to a row r. */
+/* Is a row g of gold one of this target? */
+static char *
+own_row(const Statement *statement)
+{
+	return psprintf("g." MLS_GOLD_SOURCE " = %s AND g." MLS_GOLD_ORIGIN " = %s",
+					quoted_source(statement), quoted_origin(statement));
+}
+
+/* Finds the row g of gold that belongs to a row r of a plain target. */
 static char *
 same_row(const Statement *statement)
 {
-	if (statement->resource->unique_key)
-		return psprintf("g.%s = %s", quote_identifier(statement->resource->key_field),
-						with_prefix(statement, source_key(statement)));
-	return psprintf("g." MLS_GOLD_SOURCE " = %s AND g." MLS_GOLD_SOURCE_KEY " = %s",
-					quoted_source(statement), source_key(statement));
+	const MlsGoldTarget *target = statement->target;
+
+	if (target->unique_key && statement->plain)
+		return psprintf("g.%s = %s", quote_identifier(target->key_field), gold_key(statement));
+	return psprintf("g." MLS_GOLD_SOURCE_KEY " = %s", mls_gold_source_key(target));
 }
 
 /* A column in a comparison; types that cannot be compared are compared as text. */
@@ -163,29 +173,14 @@ compared_columns(const Statement *statement, const char *relation)
 	return psprintf("%s.%s%s%s", relation, MLS_GOLD_SOURCE_KEY, first.data, rest.data);
 }
 
-static Statement *
-begin(const MlsTable *table, Oid gold)
-{
-	Statement *statement = palloc0(sizeof(Statement));
-
-	statement->table = table;
-	statement->gold = gold;
-	statement->resource = mls_gold_resource(table);
-	if (statement->resource == NULL)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("no rule of mls.field_map makes a RESO resource from foreign table %s",
-					   table->name));
-	return statement;
-}
-
 /* The fields that gold has a column of a fitting type for. */
 static List *
-stored_fields(const Statement *statement, Oid silver)
+stored_fields(const Statement *statement)
 {
 	List *stored = NIL;
 	ListCell *lc;
 
-	foreach (lc, mls_gold_fields(statement->table, statement->resource, silver))
+	foreach (lc, mls_gold_fields(statement->table, statement->target, NULL))
 	{
 		const MlsGoldField *field = lfirst(lc);
 		AttrNumber attnum = get_attnum(statement->gold, field->name);
@@ -198,100 +193,278 @@ stored_fields(const Statement *statement, Oid silver)
 	return stored;
 }
 
-/* SPI leaves its own context behind; results belong to the caller's. */
-static char *
-finish(MemoryContext context, char *sql)
+/* ---- What a statement looks at ---- */
+
+/* Aliases that an expression uses; *valid becomes false if it cannot be computed. */
+static List *
+uses_of(const Statement *statement, const char *expression, bool *valid)
 {
-	MemoryContextSwitchTo(context);
-	return pstrdup(sql);
+	const char *missing = NULL;
+	List *uses = NIL;
+
+	if (expression != NULL)
+		uses = mls_map_expression_uses(expression, &missing, statement->target->relations);
+	if (missing != NULL)
+		*valid = false;
+	return uses;
+}
+
+/* The aliases of relations that the target's condition, key and fields use; NULL-safe. */
+static List *
+used_relations(const Statement *statement, bool *valid)
+{
+	List *uses = uses_of(statement, statement->target->condition, valid);
+	ListCell *lc;
+
+	uses = list_concat_unique(uses, uses_of(statement, statement->target->key, valid));
+	foreach (lc, statement->fields)
+	{
+		const MlsGoldField *field = lfirst(lc);
+
+		uses = list_concat_unique(uses, field->uses);
+	}
+	return mls_map_ancestors(statement->target->relations, uses);
+}
+
+static bool
+fans_out(const Statement *statement)
+{
+	ListCell *lc;
+
+	foreach (lc, statement->uses)
+		if (mls_map_relation(statement->target->relations, strVal(lfirst(lc)))->fans_out)
+			return true;
+	return false;
+}
+
+/* What is needed to write a target's statements; NULL if it cannot be made now. */
+Statement *
+mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
+{
+	Statement *statement = palloc0(sizeof(Statement));
+	bool valid = true;
+	ListCell *lc;
+
+	statement->table = table;
+	statement->target = target;
+	statement->gold = mls_gold_table(target, gold);
+	if (!OidIsValid(statement->gold))
+		return NULL;
+	statement->fields = stored_fields(statement);
+	statement->uses = used_relations(statement, &valid);
+	if (!valid)
+		return NULL;
+	statement->plain = target->condition == NULL && target->key == NULL && !fans_out(statement);
+	statement->can_fail = target->condition != NULL || target->key != NULL;
+	foreach (lc, statement->fields)
+		statement->can_fail |= ((MlsGoldField *) lfirst(lc))->can_fail;
+	return statement;
 }
 
 /* ---- Statements ---- */
 
-char *
-mls_gold_upsert_sql(const MlsTable *table, Oid silver_table, Oid gold_table,
-					const char *rows_relation)
+/* The lists of a statement: columns, their values for a row, and their changes. */
+typedef struct Lists
 {
-	MemoryContext context = CurrentMemoryContext;
-	Statement *statement = begin(table, gold_table);
 	StringInfoData columns;
 	StringInfoData values;
 	StringInfoData changes;
-	const char *key;
-	const char *key_values;
+} Lists;
+
+static void
+list_fields(const Statement *statement, Lists *lists)
+{
 	ListCell *lc;
 
-	statement->fields = stored_fields(statement, silver_table);
-	initStringInfo(&columns);
-	initStringInfo(&values);
-	initStringInfo(&changes);
+	initStringInfo(&lists->columns);
+	initStringInfo(&lists->values);
+	initStringInfo(&lists->changes);
 	foreach (lc, statement->fields)
 	{
 		const MlsGoldField *field = lfirst(lc);
 		const char *name = quote_identifier(field->name);
 
-		appendStringInfo(&columns, ", %s", name);
-		appendStringInfo(&values, ", %s", field_value(statement, field));
-		appendStringInfo(&changes, ", %s = excluded.%s", name, name);
+		appendStringInfo(&lists->columns, ", %s", name);
+		appendStringInfo(&lists->values, ", %s", field_value(statement, field));
+		appendStringInfo(&lists->changes, ", %s = excluded.%s", name, name);
 	}
-	if (statement->resource->unique_key)
+	if (statement->target->unique_key)
+		appendStringInfo(&lists->changes,
+						 ", " MLS_GOLD_SOURCE_KEY " = excluded." MLS_GOLD_SOURCE_KEY);
+}
+
+/* Columns that identify a row of gold for ON CONFLICT. */
+static const char *
+identity(const Statement *statement)
+{
+	if (statement->target->unique_key)
+		return quote_identifier(statement->target->key_field);
+	return MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN ", " MLS_GOLD_SOURCE_KEY;
+}
+
+/* What is done with a row that is there already. */
+static char *
+on_conflict(const Statement *statement, const Lists *lists)
+{
+	return psprintf(" ON CONFLICT (%s) DO UPDATE SET " MLS_GOLD_UPDATED_AT
+					" = excluded." MLS_GOLD_UPDATED_AT "%s WHERE g." MLS_GOLD_SOURCE
+					" = excluded." MLS_GOLD_SOURCE " AND g." MLS_GOLD_ORIGIN
+					" = excluded." MLS_GOLD_ORIGIN " AND (%s) IS DISTINCT FROM (%s)",
+					identity(statement), lists->changes.data, compared_columns(statement, "g"),
+					compared_columns(statement, "excluded"));
+}
+
+static char *
+from_rows(const Statement *statement, const char *rows)
+{
+	return mls_map_from(statement->target->relations, rows, statement->uses);
+}
+
+static char *
+plain_upsert(const Statement *statement, const Lists *lists, const char *rows)
+{
+	const MlsGoldTarget *target = statement->target;
+	const char *key_column =
+		target->unique_key ? psprintf("%s, ", quote_identifier(target->key_field)) : "";
+	const char *key_value = target->unique_key ? psprintf("%s, ", gold_key(statement)) : "";
+
+	return psprintf("INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
+					", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT "%s) "
+					"SELECT %s%s, %s, %s, pg_catalog.now()%s FROM %s%s",
+					mls_gold_qualified_name(statement->gold), key_column, lists->columns.data,
+					key_value, quoted_source(statement), quoted_origin(statement),
+					mls_gold_source_key(target), lists->values.data, from_rows(statement, rows),
+					on_conflict(statement, lists));
+}
+
+/* The rows of gold that rows of silver make: (mls_key, mls_source_key, fields). */
+static char *
+made_rows(const Statement *statement, const char *rows)
+{
+	const char *condition = statement->target->condition;
+	StringInfoData values;
+	ListCell *lc;
+
+	initStringInfo(&values);
+	foreach (lc, statement->fields)
+		appendStringInfo(&values, ", %s AS %s", field_value(statement, lfirst(lc)),
+						 quote_identifier(((MlsGoldField *) lfirst(lc))->name));
+	return psprintf(
+		"SELECT DISTINCT ON (mls_key) * FROM (SELECT %s AS mls_key, %s AS " MLS_GOLD_SOURCE_KEY
+		"%s FROM %s%s) v WHERE mls_key IS NOT NULL ORDER BY mls_key",
+		gold_key(statement), mls_gold_source_key(statement->target), values.data,
+		from_rows(statement, rows), condition ? psprintf(" WHERE (%s\n)", condition) : "");
+}
+
+static char *
+general_upsert(const Statement *statement, const Lists *lists, const char *rows)
+{
+	const MlsGoldTarget *target = statement->target;
+	const char *gold = mls_gold_qualified_name(statement->gold);
+	const char *key_column =
+		target->unique_key ? psprintf("%s, ", quote_identifier(target->key_field)) : "";
+
+	return psprintf(
+		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s g USING %s r WHERE "
+		"g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND NOT EXISTS (SELECT FROM n WHERE n.mls_key = "
+		"g.%s)) INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
+		", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT
+		"%s) SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY ", pg_catalog.now()%s FROM n%s",
+		made_rows(statement, rows), gold, rows, mls_gold_source_key(target), own_row(statement),
+		target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY, gold,
+		key_column, lists->columns.data, target->unique_key ? "n.mls_key, " : "",
+		quoted_source(statement), quoted_origin(statement), lists->columns.data,
+		on_conflict(statement, lists));
+}
+
+char *
+mls_statement_upsert(const Statement *statement, const char *rows)
+{
+	Lists lists;
+
+	list_fields(statement, &lists);
+	return statement->plain ? plain_upsert(statement, &lists, rows)
+							: general_upsert(statement, &lists, rows);
+}
+
+/* Rows whose key in gold is taken by another source or target. */
+static char *
+conflicts(const Statement *statement, const char *rows)
+{
+	const char *gold = mls_gold_qualified_name(statement->gold);
+	const char *key = quote_identifier(statement->target->key_field);
+
+	if (!statement->target->unique_key)
+		return NULL;
+	if (statement->plain)
+		return psprintf("SELECT %s AS key, g." MLS_GOLD_SOURCE " AS source FROM %s r JOIN %s g "
+						"ON g.%s = %s WHERE NOT (%s)",
+						mls_gold_source_key(statement->target), rows, gold, key,
+						gold_key(statement), own_row(statement));
+	return psprintf("SELECT n." MLS_GOLD_SOURCE_KEY " AS key, g." MLS_GOLD_SOURCE
+					" AS source FROM (%s) n JOIN %s g ON g.%s = n.mls_key WHERE NOT (%s)",
+					made_rows(statement, rows), gold, key, own_row(statement));
+}
+
+static MlsGoldStatements *
+write_statements(const Statement *statement, const char *rows, const char *gone)
+{
+	MlsGoldStatements *statements = palloc0(sizeof(MlsGoldStatements));
+
+	statements->table = statement->gold;
+	statements->upsert = mls_statement_upsert(statement, rows);
+	statements->conflicts = conflicts(statement, rows);
+	statements->remove = psprintf("DELETE FROM %s g USING %s r WHERE %s AND %s",
+								  mls_gold_qualified_name(statement->gold), gone,
+								  same_row(statement), own_row(statement));
+	statements->plain = statement->plain;
+	statements->can_fail = statement->can_fail;
+	return statements;
+}
+
+/* The targets that can be made, as statements (List of Statement *). */
+List *
+mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold)
+{
+	List *list = NIL;
+	ListCell *lc;
+
+	foreach (lc, mls_gold_targets(table, silver_table))
 	{
-		appendStringInfo(&columns, ", %s, %s", MLS_GOLD_SOURCE, MLS_GOLD_SOURCE_KEY);
-		appendStringInfo(&values, ", %s, %s", quoted_source(statement), source_key(statement));
-		appendStringInfo(&changes, ", %s = excluded.%s", MLS_GOLD_SOURCE_KEY, MLS_GOLD_SOURCE_KEY);
+		Statement *statement = mls_statement_begin(table, lfirst(lc), gold);
+
+		if (statement != NULL)
+			list = lappend(list, statement);
 	}
-	identity(statement, &key, &key_values);
-	return finish(context, psprintf("INSERT INTO %s AS g (%s, " MLS_GOLD_UPDATED_AT "%s) "
-									"SELECT %s, pg_catalog.now()%s FROM %s r "
-									"ON CONFLICT (%s) DO UPDATE SET " MLS_GOLD_UPDATED_AT
-									" = excluded." MLS_GOLD_UPDATED_AT "%s "
-									"WHERE g." MLS_GOLD_SOURCE " = excluded." MLS_GOLD_SOURCE
-									" AND (%s) IS DISTINCT FROM (%s)",
-									mls_gold_qualified_name(gold_table), key, columns.data,
-									key_values, values.data, quote_identifier(rows_relation), key,
-									changes.data, compared_columns(statement, "g"),
-									compared_columns(statement, "excluded")));
+	return list;
+}
+
+List *
+mls_gold_statements(const MlsTable *table, Oid silver_table, Oid gold, const char *rows,
+					const char *gone)
+{
+	List *list = NIL;
+	ListCell *lc;
+
+	foreach (lc, mls_statement_list(table, silver_table, gold))
+		list = lappend(list, write_statements(lfirst(lc), rows, gone));
+	return list;
 }
 
 char *
-mls_gold_conflict_sql(const MlsTable *table, Oid silver_table, Oid gold_table,
-					  const char *rows_relation)
+mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Statement *statement = begin(table, gold_table);
+	uint64 hash = 0;
+	ListCell *lc;
 
-	return finish(context,
-				  psprintf("SELECT %s AS key, g." MLS_GOLD_SOURCE " AS source FROM %s r JOIN %s g "
-						   "ON %s WHERE g." MLS_GOLD_SOURCE " <> %s",
-						   source_key(statement), quote_identifier(rows_relation),
-						   mls_gold_qualified_name(gold_table), same_row(statement),
-						   quoted_source(statement)));
-}
+	foreach (lc, mls_statement_list(table, silver_table, gold))
+	{
+		const char *sql = mls_statement_upsert(lfirst(lc), "rows");
 
-char *
-mls_gold_delete_sql(const MlsTable *table, Oid gold_table, const char *keys_relation)
-{
-	MemoryContext context = CurrentMemoryContext;
-	Statement *statement = begin(table, gold_table);
-
-	return finish(context,
-				  psprintf("DELETE FROM %s g USING %s r WHERE %s AND "
-						   "g." MLS_GOLD_SOURCE " = %s",
-						   mls_gold_qualified_name(gold_table), quote_identifier(keys_relation),
-						   same_row(statement), quoted_source(statement)));
-}
-
-char *
-mls_gold_forget_sql(const char *source, Oid gold_table)
-{
-	return psprintf("DELETE FROM %s WHERE " MLS_GOLD_SOURCE " = %s",
-					mls_gold_qualified_name(gold_table), quote_literal_cstr(source));
-}
-
-char *
-mls_gold_rename_sql(const char *source, const char *new_name, Oid gold_table)
-{
-	return psprintf("UPDATE %s SET " MLS_GOLD_SOURCE " = %s WHERE " MLS_GOLD_SOURCE " = %s",
-					mls_gold_qualified_name(gold_table), quote_literal_cstr(new_name),
-					quote_literal_cstr(source));
+		hash = hash_combine64(
+			hash, DatumGetUInt64(hash_any_extended((const unsigned char *) sql, strlen(sql), 0)));
+	}
+	MemoryContextSwitchTo(context);
+	return hash == 0 ? pstrdup("") : psprintf(UINT64_FORMAT, hash);
 }

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -23,6 +24,7 @@
 #include "gold/gold.h"
 #include "gold/map.h"
 #include "gold/schemas.h"
+#include "gold/statement.h"
 #include "options/options.h"
 
 /* As long as a row fits into a page, it is not worth compressing its values one by one. */
@@ -45,25 +47,26 @@ mls_gold_execute(const char *sql)
 }
 
 static void
-create_table(const MlsGoldResource *resource, const char *qualified)
+create_table(const MlsGoldTarget *target, const char *qualified)
 {
 	StringInfoData sql;
-	const char *key = quote_identifier(resource->key_field);
+	const char *key = quote_identifier(target->key_field);
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TABLE %s (", qualified);
-	if (resource->unique_key)
+	if (target->unique_key)
 		appendStringInfo(&sql, "%s pg_catalog.text PRIMARY KEY, ", key);
 	appendStringInfoString(&sql, MLS_GOLD_SOURCE
+						   " pg_catalog.text NOT NULL, " MLS_GOLD_ORIGIN
 						   " pg_catalog.text NOT NULL, " MLS_GOLD_SOURCE_KEY
 						   " pg_catalog.text NOT NULL, " MLS_GOLD_UPDATED_AT
 						   " pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now()");
-	if (!resource->unique_key)
-		appendStringInfoString(&sql,
-							   ", PRIMARY KEY (" MLS_GOLD_SOURCE ", " MLS_GOLD_SOURCE_KEY ")");
+	if (!target->unique_key)
+		appendStringInfoString(&sql, ", PRIMARY KEY (" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
+									 ", " MLS_GOLD_SOURCE_KEY ")");
 	appendStringInfoString(&sql, ") WITH (" GOLD_STORAGE ")");
 	mls_gold_execute(sql.data);
-	if (resource->unique_key)
+	if (target->unique_key)
 		mls_gold_execute(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE ")", qualified));
 }
 
@@ -74,25 +77,28 @@ comment_column(Oid relid, const char *column, const char *comment)
 }
 
 static void
-comment_table(const MlsGoldResource *resource, Oid gold)
+comment_table(const MlsGoldTarget *target, Oid gold)
 {
 	CreateComments(gold, RelationRelationId, 0,
-				   psprintf("RESO resource %s, of all sources", resource->name));
+				   psprintf("RESO resource %s, of all sources", target->resource));
 	comment_column(gold, MLS_GOLD_SOURCE, "source of the record");
+	comment_column(gold, MLS_GOLD_ORIGIN,
+				   "resource at the source it is made from, and the variant of the rule");
 	comment_column(gold, MLS_GOLD_SOURCE_KEY, "key of the record at its source");
 	comment_column(gold, MLS_GOLD_UPDATED_AT, "when the row was written last");
-	if (resource->unique_key)
-		comment_column(gold, resource->key_field, "key: the source's key_prefix and its key");
+	if (target->unique_key)
+		comment_column(gold, target->key_field, "key: the source's key_prefix and its key");
 }
 
 /* A table that stands in the way must be one of ours. */
 static void
-check_table(const MlsGoldResource *resource, Oid gold)
+check_table(const MlsGoldTarget *target, Oid gold)
 {
 	if (get_attnum(gold, MLS_GOLD_SOURCE) != InvalidAttrNumber &&
+		get_attnum(gold, MLS_GOLD_ORIGIN) != InvalidAttrNumber &&
 		get_attnum(gold, MLS_GOLD_SOURCE_KEY) != InvalidAttrNumber &&
 		get_attnum(gold, MLS_GOLD_UPDATED_AT) != InvalidAttrNumber &&
-		(!resource->unique_key || get_attnum(gold, resource->key_field) != InvalidAttrNumber))
+		(!target->unique_key || get_attnum(gold, target->key_field) != InvalidAttrNumber))
 		return;
 	ereport(ERROR, errcode(ERRCODE_DUPLICATE_TABLE),
 			errmsg("relation %s exists and is not a gold table", mls_gold_qualified_name(gold)),
@@ -123,10 +129,9 @@ add_column(StringInfo sql, const MlsGoldField *field)
 static void
 report_left_out(const MlsTable *table, const MlsGoldField *field, const char *reason)
 {
-	ereport(
-		NOTICE,
-		errmsg("column \"%s\" of foreign table %s is left out of gold", field->column, table->name),
-		errdetail("Field \"%s\" %s.", field->name, reason));
+	ereport(NOTICE,
+			errmsg("%s of foreign table %s is left out of gold", field->made_from, table->name),
+			errdetail("Field \"%s\" %s.", field->name, reason));
 }
 
 /* Adds the columns that are missing, in one command; says which fields find no place. */
@@ -144,7 +149,7 @@ widen_table(const MlsTable *table, Oid gold, List *fields)
 		AttrNumber attnum = get_attnum(gold, field->name);
 
 		if (!field->is_first)
-			report_left_out(table, field, "is made from another column");
+			report_left_out(table, field, "is made from something else already");
 		else if (attnum == InvalidAttrNumber)
 		{
 			add_column(&sql, field);
@@ -165,60 +170,114 @@ widen_table(const MlsTable *table, Oid gold, List *fields)
 }
 
 Oid
-mls_gold_prepare(const MlsTable *table, Oid silver_table)
+mls_gold_table_in(const MlsGoldTarget *target, Oid schema)
 {
-	MemoryContext context = CurrentMemoryContext;
-	MlsGoldResource *resource = mls_gold_resource(table);
-	const char *name;
-	Oid schema;
-	Oid gold;
+	return get_relname_relid(mls_snake_case(target->resource), schema);
+}
 
-	if (resource == NULL)
-	{
-		MemoryContextSwitchTo(context);
-		return InvalidOid;
-	}
-	schema = mls_schema_ensure(mls_schema_gold());
-	name = mls_snake_case(resource->name);
-	gold = get_relname_relid(name, schema);
+Oid
+mls_gold_table(const MlsGoldTarget *target, Oid gold)
+{
+	if (target->is_only || !OidIsValid(gold))
+		return gold;
+	return mls_gold_table_in(target, get_rel_namespace(gold));
+}
+
+/* Rows of gold are found by the source's key where they have other keys than it. */
+static void
+index_source_key(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
+{
+	const Statement *statement = mls_statement_begin(table, target, gold);
+	const char *arguments[] = {mls_gold_qualified_name(gold), MLS_GOLD_SOURCE_KEY};
+
+	if (statement == NULL || statement->plain || !target->unique_key)
+		return;
+	mls_map_query("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
+				  "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
+				  "WHERE i.indrelid = $1::pg_catalog.regclass AND a.attname = $2",
+				  2, arguments);
+	if (SPI_processed == 0)
+		mls_gold_execute(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE_KEY ")",
+								  mls_gold_qualified_name(gold)));
+}
+
+/* One target's table and view; says so if its rules cannot be followed. */
+static Oid
+prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
+{
+	Oid gold = mls_gold_table_in(target, schema);
+
 	if (OidIsValid(gold))
 	{
-		check_table(resource, gold);
+		check_table(target, gold);
 		require_privileges(gold);
 	}
 	else
 	{
-		create_table(resource, quote_qualified_identifier(mls_schema_gold(), name));
-		gold = get_relname_relid(name, schema);
-		comment_table(resource, gold);
+		create_table(target, quote_qualified_identifier(mls_schema_gold(),
+														mls_snake_case(target->resource)));
+		gold = mls_gold_table_in(target, schema);
+		comment_table(target, gold);
 	}
-	widen_table(table, gold, mls_gold_fields(table, resource, silver_table));
-	mls_gold_view(resource, gold);
-	MemoryContextSwitchTo(context);
+	widen_table(table, gold, mls_gold_fields(table, target, NULL));
+	index_source_key(table, target, gold);
+	mls_gold_view(target, gold);
 	return gold;
+}
+
+Oid
+mls_gold_prepare(const MlsTable *table, Oid silver_table)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *targets = mls_gold_targets(table, silver_table);
+	Oid first = InvalidOid;
+	ListCell *lc;
+
+	foreach (lc, targets)
+	{
+		Oid gold = prepare_target(table, lfirst(lc), mls_schema_ensure(mls_schema_gold()));
+
+		if (!OidIsValid(first))
+			first = gold;
+		CommandCounterIncrement();
+	}
+	mls_gold_prepare_joins(targets);
+	MemoryContextSwitchTo(context);
+	return first;
+}
+
+/* A target's own gold table, with what is missing of its columns. */
+static void
+complete_target(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
+{
+	if (!OidIsValid(gold))
+		return;
+	widen_table(table, gold, mls_gold_fields(table, target, NULL));
+	mls_gold_view_complete(target, gold);
 }
 
 void
 mls_gold_complete(const MlsTable *table, Oid silver_table, Oid gold_table)
 {
 	MemoryContext context = CurrentMemoryContext;
-	MlsGoldResource *resource = mls_gold_resource(table);
+	ListCell *lc;
 
-	if (resource != NULL)
-	{
-		widen_table(table, gold_table, mls_gold_fields(table, resource, silver_table));
-		mls_gold_view_complete(resource, gold_table);
-	}
+	foreach (lc, mls_gold_targets(table, silver_table))
+		complete_target(table, lfirst(lc), mls_gold_table(lfirst(lc), gold_table));
 	MemoryContextSwitchTo(context);
 }
 
 Oid
-mls_gold_view_oid(const MlsTable *table, Oid gold_table)
+mls_gold_view_oid(const MlsTable *table, Oid silver_table, Oid gold_table)
 {
 	MemoryContext context = CurrentMemoryContext;
-	MlsGoldResource *resource = mls_gold_resource(table);
-	Oid view = resource ? mls_gold_find_view(resource, gold_table) : InvalidOid;
+	List *targets = mls_gold_targets(table, silver_table);
+	Oid view = InvalidOid;
+	ListCell *lc;
 
+	foreach (lc, targets)
+		if (mls_gold_table(lfirst(lc), gold_table) == gold_table)
+			view = mls_gold_find_view(lfirst(lc), gold_table);
 	MemoryContextSwitchTo(context);
 	return view;
 }

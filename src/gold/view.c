@@ -42,7 +42,7 @@ static bool
 is_field(const char *column)
 {
 	return strcmp(column, MLS_GOLD_SOURCE) != 0 && strcmp(column, MLS_GOLD_SOURCE_KEY) != 0 &&
-		   strcmp(column, MLS_GOLD_UPDATED_AT) != 0;
+		   strcmp(column, MLS_GOLD_ORIGIN) != 0 && strcmp(column, MLS_GOLD_UPDATED_AT) != 0;
 }
 
 /* The view's columns as they are, and behind them what gold has besides. */
@@ -96,7 +96,7 @@ tell_servers(void)
 
 /* Makes the view, or appends to it what gold has besides. */
 static void
-make_view(const MlsGoldResource *resource, Oid gold_table, const char *schema, Oid view)
+make_view(const MlsGoldTarget *target, Oid gold_table, const char *schema, Oid view)
 {
 	List *present = OidIsValid(view) ? column_names(view) : NIL;
 	List *wanted = wanted_columns(present, gold_table);
@@ -105,31 +105,31 @@ make_view(const MlsGoldResource *resource, Oid gold_table, const char *schema, O
 		return;
 	mls_gold_execute(
 		psprintf("CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s",
-				 quote_qualified_identifier(schema, resource->name), name_list(wanted),
+				 quote_qualified_identifier(schema, target->resource), name_list(wanted),
 				 mls_gold_qualified_name(gold_table)));
 	if (!OidIsValid(view))
 	{
-		view = get_relname_relid(resource->name, get_namespace_oid(schema, false));
-		CreateComments(view, RelationRelationId, 0, psprintf("RESO resource %s", resource->name));
+		view = get_relname_relid(target->resource, get_namespace_oid(schema, false));
+		CreateComments(view, RelationRelationId, 0, psprintf("RESO resource %s", target->resource));
 	}
 	copy_comments(view, gold_table, list_difference(wanted, present));
 	tell_servers();
 }
 
 void
-mls_gold_view(const MlsGoldResource *resource, Oid gold_table)
+mls_gold_view(const MlsGoldTarget *target, Oid gold_table)
 {
 	Oid schema = mls_schema_ensure(mls_schema_reso());
 
-	make_view(resource, gold_table, mls_schema_reso(), get_relname_relid(resource->name, schema));
+	make_view(target, gold_table, mls_schema_reso(), get_relname_relid(target->resource, schema));
 }
 
 /* A view of the resource's name over gold, in whatever schema it was made; or InvalidOid. */
 Oid
-mls_gold_find_view(const MlsGoldResource *resource, Oid gold_table)
+mls_gold_find_view(const MlsGoldTarget *target, Oid gold_table)
 {
 	Oid types[] = {OIDOID, TEXTOID};
-	Datum values[] = {ObjectIdGetDatum(gold_table), CStringGetTextDatum(resource->name)};
+	Datum values[] = {ObjectIdGetDatum(gold_table), CStringGetTextDatum(target->resource)};
 	bool isnull;
 
 	SPI_execute_with_args(
@@ -148,10 +148,10 @@ mls_gold_find_view(const MlsGoldResource *resource, Oid gold_table)
 
 /* Appends to the view that is there. */
 void
-mls_gold_view_complete(const MlsGoldResource *resource, Oid gold_table)
+mls_gold_view_complete(const MlsGoldTarget *target, Oid gold_table)
 {
-	Oid view = mls_gold_find_view(resource, gold_table);
+	Oid view = mls_gold_find_view(target, gold_table);
 
 	if (OidIsValid(view))
-		make_view(resource, gold_table, get_namespace_name(get_rel_namespace(view)), view);
+		make_view(target, gold_table, get_namespace_name(get_rel_namespace(view)), view);
 }

@@ -34,6 +34,7 @@ CREATE TABLE mls.subscription (
     next_attempt_at  timestamptz,
     error_class      text CHECK (error_class IN ('credentials', 'quota', 'network', 'protocol', 'data', 'ours')),
     attempted_with   text,
+    map_hash         text,
     subscribed_at    timestamptz NOT NULL DEFAULT now(),
     local_rows       bigint NOT NULL DEFAULT 0,
     remote_rows      bigint,
@@ -68,6 +69,7 @@ COMMENT ON COLUMN mls.subscription.failures IS 'syncs that failed since the last
 COMMENT ON COLUMN mls.subscription.next_attempt_at IS 'a sync that does not name the source leaves the subscription alone until then; NULL for no limit';
 COMMENT ON COLUMN mls.subscription.error_class IS 'what the last sync failed of: credentials, quota, network, protocol, data or ours; NULL if it did not';
 COMMENT ON COLUMN mls.subscription.attempted_with IS 'fingerprint of server, user mapping and foreign table at that failure: when they change, the next attempt is due at once';
+COMMENT ON COLUMN mls.subscription.map_hash IS 'fingerprint of the mapping rules by which its gold was made last';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
 COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as they are written; corrected by purges and mls_count()';
 COMMENT ON COLUMN mls.subscription.remote_rows IS 'records the source had when it was counted last, or NULL';

@@ -32,7 +32,7 @@
 
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
-											  &mls_reconcile_process};
+											  &mls_reconcile_process, &mls_remap_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)

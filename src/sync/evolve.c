@@ -270,7 +270,8 @@ static void
 lock_all(const Evolution *evolution)
 {
 	const MlsSubscription *sub = evolution->sub;
-	Oid view = OidIsValid(sub->gold) ? mls_gold_view_oid(evolution->table, sub->gold) : InvalidOid;
+	Oid view = OidIsValid(sub->gold) ? mls_gold_view_oid(evolution->table, sub->silver, sub->gold)
+									 : InvalidOid;
 	Oid relations[] = {view, sub->gold, sub->silver, sub->foreign_table};
 
 	for (int i = 0; i < lengthof(relations); i++)

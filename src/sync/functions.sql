@@ -64,6 +64,23 @@ CREATE FUNCTION mls_purge(
 COMMENT ON FUNCTION mls_purge(text, text, boolean, boolean)
     IS 'remove what is gone at the source: lists all keys there and compares; refused when the list is incomplete or the loss exceeds purge_limit';
 
+CREATE FUNCTION mls_remap(
+    source text DEFAULT NULL,
+    resource text DEFAULT NULL,
+    OUT source text,
+    OUT resource text,
+    OUT status text,
+    OUT mapped bigint,
+    OUT requests bigint,
+    OUT duration interval,
+    OUT message text)
+    RETURNS SETOF record
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_remap_sql';
+COMMENT ON FUNCTION mls_remap(text, text)
+    IS 'make gold anew from silver where mapping rules have changed, in batches, without the network; mls_sync() does the same before it begins';
+
 CREATE FUNCTION mls_undo(run bigint)
     RETURNS bigint
     LANGUAGE c STRICT
@@ -143,4 +160,4 @@ COMMENT ON FUNCTION mls_grant(regrole)
 
 REVOKE ALL ON FUNCTION mls_subscribe(regclass), mls_unsubscribe(regclass, boolean),
     mls_sync(text, text, boolean, boolean, boolean), mls_purge(text, text, boolean, boolean), mls_undo(bigint),
-    mls_reconcile(text, text, boolean), mls_rebuild(regclass), mls_grant(regrole) FROM PUBLIC;
+    mls_reconcile(text, text, boolean), mls_remap(text, text), mls_rebuild(regclass), mls_grant(regrole) FROM PUBLIC;

@@ -36,6 +36,7 @@ PG_FUNCTION_INFO_V1(mls_sync);
 PG_FUNCTION_INFO_V1(mls_purge);
 PG_FUNCTION_INFO_V1(mls_reconcile);
 PG_FUNCTION_INFO_V1(mls_refuse_standby_sql);
+PG_FUNCTION_INFO_V1(mls_remap_sql);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -379,6 +380,11 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 	const MlsCounters *counters = &outcome->counters;
 	int n = 0;
 
+	if (process == MLS_PROCESS_REMAP)
+	{
+		values[0] = Int64GetDatum(outcome->drift);
+		return 1;
+	}
 	values[n++] = Int64GetDatum(counters->received);
 	if (process != MLS_PROCESS_SYNC)
 		values[n++] = Int64GetDatum(outcome->drift);
@@ -515,4 +521,11 @@ mls_reconcile(PG_FUNCTION_ARGS)
 {
 	return run_task(
 		fcinfo, &(MlsTask){.process = MLS_PROCESS_RECONCILE, .dry_run = flag_argument(fcinfo, 2)});
+}
+
+/* mls_remap(source, resource) */
+Datum
+mls_remap_sql(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_REMAP});
 }

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -25,9 +26,24 @@ clear(const MlsSubscription *sub)
 	mls_execute(psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)), 0, NULL, NULL, NULL,
 				SPI_OK_DELETE);
 	mls_count_local(sub->id, sub->silver);
-	if (OidIsValid(sub->gold))
-		mls_execute(mls_gold_forget_sql(sub->source, sub->gold), 0, NULL, NULL, NULL,
-					SPI_OK_DELETE);
+	mls_gold_forget(sub->source, sub->resource, sub->gold);
+}
+
+/* Gold that looks at these rows missed what they were before: the next sync makes it anew. */
+static void
+forget_fingerprints(const MlsTable *table, const MlsSubscription *sub)
+{
+	ListCell *lc;
+
+	foreach (lc, mls_gold_dependants(table, sub->silver, "mls_changed", "mls_gone"))
+	{
+		const MlsGoldDependant *dependant = lfirst(lc);
+		Oid types[] = {INT8OID};
+		Datum values[] = {Int64GetDatum(dependant->subscription)};
+
+		mls_execute("UPDATE mls.subscription SET map_hash = NULL WHERE id = $1", 1, types, values,
+					NULL, SPI_OK_UPDATE);
+	}
 }
 
 /* mls_rebuild(foreign_table): how many records were converted */
@@ -55,6 +71,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	mls_bronze_convert(writer, table, sub, "deleted_at IS NULL", &counters);
 	mls_writer_end(writer);
 	mls_scope_settle(sub, table);
+	forget_fingerprints(table, sub);
 	mls_run_progress(run, &counters);
 	mls_run_finish(run, "finished", NULL, NULL, sub->cursor_timestamp);
 	SPI_finish();

@@ -180,6 +180,7 @@ subscribe(const MlsTable *table)
 	bronze = mls_bronze_prepare(table);
 	silver = mls_silver_prepare(table);
 	gold = mls_gold_prepare(table, silver);
+	CommandCounterIncrement();
 	if (sub != NULL)
 	{
 		ereport(NOTICE, errmsg("foreign table %s is already subscribed", table->name));
@@ -187,6 +188,7 @@ subscribe(const MlsTable *table)
 		return sub;
 	}
 	insert_subscription(table, bronze, silver, gold);
+	mls_gold_prepare_dependants(table, silver);
 	sub = mls_subscription_by_table(table->relid);
 	mls_count_local(sub->id, silver);
 	return sub;
@@ -236,9 +238,7 @@ drop_table(Oid relid)
 static void
 drop_data(const MlsSubscription *sub)
 {
-	if (OidIsValid(sub->gold) && get_rel_name(sub->gold) != NULL)
-		mls_execute(mls_gold_forget_sql(sub->source, sub->gold), 0, NULL, NULL, NULL,
-					SPI_OK_DELETE);
+	mls_gold_forget(sub->source, sub->resource, sub->gold);
 	drop_table(sub->silver);
 	drop_table(sub->bronze);
 }

@@ -219,9 +219,7 @@ mls_subscription_rename(MlsSubscription *sub, const char *source)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(source)};
 
-	if (OidIsValid(sub->gold))
-		mls_execute(mls_gold_rename_sql(sub->source, source, sub->gold), 0, NULL, NULL, NULL,
-					SPI_OK_UPDATE);
+	mls_gold_rename(sub->source, source, sub->gold);
 	mls_execute("UPDATE mls.subscription SET source = $2 WHERE id = $1", 2, types, values, NULL,
 				SPI_OK_UPDATE);
 	expect_one_row();

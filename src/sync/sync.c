@@ -57,6 +57,7 @@ sync_work(MlsRun *run)
 	MlsBatch *batch;
 
 	mls_scope_fill(run);
+	mls_remap(run);
 	run->state = mls_fetch_begin(run->table, run->sub, NIL);
 	if (run->note != NULL)
 		mls_fetch_remark(run->state, run->note);

@@ -15,7 +15,9 @@
  *	forecast.c	   what a sync would do
  *	fetch.c		   which page comes next, and when the last one is proven
  *	batch.c		   a page as keys, instants and records; duplicates resolved
- *	writer.c	   a batch into bronze, silver and gold, in the open transaction
+ *	writer.c	   a batch into bronze and silver, in the open transaction
+ *	gilder.c	   from there into gold
+ *	remap.c		   gold anew from silver, when rules have changed
  *	reject.c	   a batch without the records that cannot be stored
  *	issue.c		   what did not fit, into mls.issue
  *	limit.c		   limits that are a share and a number
@@ -186,7 +188,8 @@ typedef struct MlsOutcome
 	Oid owner;
 	MlsOutcomeState state;
 	MlsCounters counters;
-	int64 drift; /* records missing there (purge), missing or different here (reconcile) */
+	int64
+		drift; /* records missing there (purge), missing or different here (reconcile), mapped (remap) */
 	int64 duration_us;
 	char note[1024]; /* of a run that finished or was not tried: what its caller should know */
 	int sqlstate;
@@ -448,6 +451,17 @@ extern void mls_timestamps_complete(MlsTimestamps *timestamps, TimestampTz began
 extern void mls_timestamps_spent(const MlsTimestamps *timestamps, MlsCounters *counters);
 extern void mls_timestamps_end(MlsTimestamps *timestamps);
 
+/* ---- Gold (gilder.c) ---- */
+
+typedef struct MlsGilder MlsGilder;
+
+extern MlsGilder *
+mls_gilder_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
+				 int64 run, const char *rows, const char *gone);
+extern void mls_gilder_prepare(MlsGilder *gilder);
+extern void mls_gilder_store(MlsGilder *gilder, int64 changed, int64 gone);
+extern void mls_gilder_end(MlsGilder *gilder);
+
 /* ---- Taking records out (removal.c) ---- */
 
 extern List *mls_removal_begin(MlsRun *run);
@@ -477,7 +491,8 @@ typedef enum MlsProcessKind
 {
 	MLS_PROCESS_SYNC,
 	MLS_PROCESS_PURGE,
-	MLS_PROCESS_RECONCILE
+	MLS_PROCESS_RECONCILE,
+	MLS_PROCESS_REMAP
 } MlsProcessKind;
 
 typedef struct MlsTask
@@ -529,6 +544,10 @@ struct MlsProcess
 extern const MlsProcess mls_sync_process;      /* sync.c */
 extern const MlsProcess mls_purge_process;     /* purge.c */
 extern const MlsProcess mls_reconcile_process; /* reconcile.c */
+extern const MlsProcess mls_remap_process;     /* remap.c */
+
+/* Makes gold anew from silver if the rules have changed (remap.c). */
+extern void mls_remap(MlsRun *run);
 
 extern const MlsProcess *mls_process(MlsProcessKind kind);
 extern void mls_engine_run(const MlsTask *task, MlsOutcome *outcome);

@@ -26,7 +26,6 @@
 #include "utils/rel.h"
 
 #include "compat.h"
-#include "gold/gold.h"
 #include "sync/sync.h"
 
 /* A longer key would not fit into an index; those of real sources have 10 to 60 characters. */
@@ -52,9 +51,7 @@ struct MlsWriter
 	SPIPlanPtr store_bronze;
 	SPIPlanPtr store_silver;
 	SPIPlanPtr delete_silver;
-	SPIPlanPtr store_gold; /* NULL without gold */
-	SPIPlanPtr find_conflicts;
-	SPIPlanPtr delete_gold;
+	MlsGilder *gilder; /* NULL before it is needed */
 };
 
 /* Where a bad value was met. */
@@ -192,14 +189,8 @@ prepare_layers(MlsWriter *writer)
 	writer->delete_silver = mls_plan_prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
 													  mls_qualified_name(sub->silver),
 													  key_list(writer, "equal", " AND ")));
-	if (!OidIsValid(sub->gold))
-		return;
-	writer->store_gold =
-		mls_plan_prepare(mls_gold_upsert_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
-	writer->find_conflicts = mls_plan_prepare(
-		mls_gold_conflict_sql(writer->table, sub->silver, sub->gold, "mls_changed"));
-	writer->delete_gold =
-		mls_plan_prepare(mls_gold_delete_sql(writer->table, sub->gold, "mls_gone"));
+	writer->gilder = mls_gilder_begin(writer->context, writer->table, sub, writer->run,
+									  "mls_changed", "mls_gone");
 }
 
 /* ---- Beginning ---- */
@@ -435,31 +426,6 @@ convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 	SPI_freetuptable(kept);
 }
 
-/* Notes the records whose place in gold another source has. */
-static void
-put_conflicts(MlsWriter *writer)
-{
-	uint64 i;
-
-	mls_plan_run(writer->find_conflicts, SPI_OK_SELECT);
-	for (i = 0; i < SPI_processed; i++)
-	{
-		char *key = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		char *other = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
-
-		mls_issues_put(writer->issues, key, linitial(writer->table->key), NULL, 0,
-					   psprintf("gold has this key from source \"%s\"", other));
-	}
-}
-
-static void
-store_gold(MlsWriter *writer)
-{
-	mls_plan_run(writer->store_gold, SPI_OK_INSERT);
-	if (SPI_processed < writer->changed.rows)
-		put_conflicts(writer);
-}
-
 /* Stores rows in silver; returns how many are new. */
 static int64
 store_silver(MlsWriter *writer)
@@ -483,20 +449,19 @@ store_converted(MlsWriter *writer, MlsCounters *counters)
 {
 	int64 more_rows = 0;
 
-	if (writer->store_silver == NULL && writer->changed.rows + writer->gone.rows > 0)
-		prepare_layers(writer);
-	if (writer->changed.rows > 0)
+	if (writer->changed.rows + writer->gone.rows > 0)
 	{
-		more_rows = store_silver(writer);
-		if (writer->store_gold)
-			store_gold(writer);
-	}
-	if (writer->gone.rows > 0)
-	{
-		if (writer->delete_gold)
-			mls_plan_run(writer->delete_gold, SPI_OK_DELETE);
-		mls_plan_run(writer->delete_silver, SPI_OK_DELETE);
-		more_rows -= SPI_processed;
+		if (writer->store_silver == NULL)
+			prepare_layers(writer);
+		mls_gilder_prepare(writer->gilder);
+		if (writer->changed.rows > 0)
+			more_rows = store_silver(writer);
+		if (writer->gone.rows > 0)
+		{
+			mls_plan_run(writer->delete_silver, SPI_OK_DELETE);
+			more_rows -= SPI_processed;
+		}
+		mls_gilder_store(writer->gilder, writer->changed.rows, writer->gone.rows);
 	}
 	counters->bad_values += mls_issues_store(writer->issues);
 	writer->more_rows += more_rows;
@@ -548,8 +513,7 @@ mls_writer_end(MlsWriter *writer)
 	mls_plan_free(writer->store_bronze);
 	mls_plan_free(writer->store_silver);
 	mls_plan_free(writer->delete_silver);
-	mls_plan_free(writer->store_gold);
-	mls_plan_free(writer->find_conflicts);
-	mls_plan_free(writer->delete_gold);
 	mls_issues_end(writer->issues);
+	if (writer->gilder != NULL)
+		mls_gilder_end(writer->gilder);
 }

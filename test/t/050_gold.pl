@@ -145,6 +145,32 @@ is(query('SELECT string_agg(DISTINCT mls_source, $$,$$) FROM gold.property'), 'e
 	'a source leaves gold with its rows');
 is_deeply([ view_columns() ], \@after, 'the view keeps its columns');
 
+# Changed rules: gold follows without the network, in batches, and only where it differs.
+my $requests = sub { my @all = $east->requests; return scalar @all };
+my $asked = $requests->();
+query(q{SELECT mls_map_set('Property', 'X_Area', 'expression', '{r.city || $$!$$}', source => 'east')});
+is(query(q{SELECT status || ' ' || mapped FROM mls_remap('east', 'Property')}), 'finished 60', 'a remap');
+is($requests->(), $asked, 'asks nothing of the source');
+is(query(q{SELECT count(*) FROM gold.property WHERE "X_Area" IS DISTINCT FROM "City" || '!'}), 0, 'fills the new field');
+$old = query($written);
+is(query(q{SELECT status || ' ' || mapped FROM mls_remap('east', 'Property')}), 'finished 0', 'is done once');
+query(q{SELECT mls_map_set('Property', 'X_Area', 'expression', '{r.city || $$!$$ || left($$$$, 1)}', source => 'east')});
+is(query(q{SELECT mapped FROM mls_remap('east', 'Property')}), 60, 'another rule is followed');
+is(query($written), $old, 'rows that stay the same are not written');
+query(q{SELECT mls_map_remove('Property', 'X_Area', source => 'east')});
+query(q{INSERT INTO mls.row_map (source, source_resource, resource, variant, condition, key) VALUES
+	('east', 'Property', 'Property', '', NULL, NULL),
+	('east', 'Property', 'Property', 'copy', 'r.list_price > 0', $$r.listing_key || '-copy'$$)});
+is(query('SELECT max(status) FROM mls_sync($$east$$)'), 'finished', 'a sync follows changed rules');
+is(query(q{SELECT count(*) FROM gold.property WHERE mls_origin = 'Property/copy'}),
+	query('SELECT count(*) FROM silver.east_property WHERE list_price > 0'), 'and makes the second rows');
+$east->control('update', { resource => 'Property', count => 5, fields => { ListPrice => undef } });
+query('SELECT count(*) FROM mls_sync($$east$$)');
+is(query(q{SELECT count(*) FROM gold.property WHERE mls_origin = 'Property/copy'}),
+	query('SELECT count(*) FROM silver.east_property WHERE list_price > 0'), 'which go when the condition fails');
+query(q{DELETE FROM mls.row_map WHERE source = 'east'; SELECT count(*) FROM mls_remap()});
+is(query('SELECT count(*) FROM gold.property'), 60, 'what rules make no more is removed');
+
 # A dump carries rules of one's own, and not ours.
 query(q{INSERT INTO mls.field_map (source, resource, field, arguments)
 	VALUES ('east', 'Property', 'PublicRemarks', '{Remarks}')});

@@ -35,9 +35,14 @@ my %writes = (
 	mls_schedule => q{mls_schedule('one', sync => '@hourly')},
 	mls_unschedule => q{mls_unschedule('one')},
 	mls_prune => q{mls_prune()},
-	mls_schema_accept => q{mls_schema_accept('one')});
+	mls_schema_accept => q{mls_schema_accept('one')},
+	mls_remap => q{mls_remap('one')},
+	mls_map_set => q{mls_map_set('Property', 'City', 'none')},
+	mls_map_remove => q{mls_map_remove('Property', 'City')},
+	mls_map_value => q{mls_map_value('l', 'v', 'r')},
+	mls_map_setting => q{mls_map_setting('one', 'n', 'v')});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota);
+  mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota mls_map_check mls_map_explain);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d

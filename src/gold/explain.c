@@ -1,0 +1,184 @@
+/*
+ * explain.c
+ *		mls_map_explain() and mls_map_check(): the mapping of a foreign table, as the
+ *		statements would follow it; and mls.prepare_gold(), after rules changed.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "gold/gold.h"
+#include "gold/map.h"
+#include "options/options.h"
+
+PG_FUNCTION_INFO_V1(mls_map_explain);
+PG_FUNCTION_INFO_V1(mls_map_check);
+PG_FUNCTION_INFO_V1(mls_prepare_gold);
+
+/* A foreign table that is replicated, and its tables. */
+typedef struct Subject
+{
+	const MlsTable *table;
+	Oid silver;
+	Oid gold;
+} Subject;
+
+/* Needs SPI connected. */
+static Subject
+find_subject(Oid relid)
+{
+	const char *arguments[] = {psprintf("%u", relid)};
+	Subject subject = {.table = mls_table_get(relid, GetUserId(), false)};
+	bool isnull;
+
+	mls_map_query("SELECT silver::oid, gold::oid FROM mls.subscription "
+				  "WHERE foreign_table = $1::pg_catalog.oid",
+				  1, arguments);
+	if (SPI_processed == 0)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("foreign table %s is not subscribed", subject.table->name),
+				errhint("Call mls_subscribe() first: the rules need its silver table."));
+	subject.silver =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	subject.gold =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	if (get_rel_name(subject.silver) == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("the silver table of foreign table %s was dropped", subject.table->name),
+				errhint("Call mls_subscribe() to make it anew."));
+	return subject;
+}
+
+static void
+put_text(ReturnSetInfo *result, int n, const char *const *texts)
+{
+	Datum values[8];
+	bool isnull[8];
+
+	Assert(n <= lengthof(values));
+	for (int i = 0; i < n; i++)
+	{
+		isnull[i] = texts[i] == NULL;
+		values[i] = texts[i] ? CStringGetTextDatum(texts[i]) : (Datum) 0;
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+}
+
+static const char *
+type_name(Oid type)
+{
+	return format_type_be(type);
+}
+
+/* mls_map_explain(foreign_table): resource, variant, field, kind, rule, type, expression */
+Datum
+mls_map_explain(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Subject subject;
+	ListCell *lc;
+	ListCell *field_cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	subject = find_subject(PG_GETARG_OID(0));
+	foreach (lc, mls_gold_targets(subject.table, subject.silver))
+	{
+		const MlsGoldTarget *target = lfirst(lc);
+
+		foreach (field_cell, mls_gold_fields(subject.table, target, NULL))
+		{
+			const MlsGoldField *field = lfirst(field_cell);
+			const char *texts[] = {target->resource, target->variant, field->name,
+								   field->kind,      field->given,    type_name(field->type),
+								   field->value};
+
+			if (field->is_first)
+				put_text(result, lengthof(texts), texts);
+		}
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* Condition and key of a target, as far as they can be computed. */
+static void
+check_target(ReturnSetInfo *result, const MlsGoldTarget *target)
+{
+	const char *expressions[] = {target->condition, target->key};
+	const char *names[] = {"(condition)", "(key)"};
+
+	for (int i = 0; i < lengthof(expressions); i++)
+	{
+		const char *missing = NULL;
+		const char *texts[] = {target->resource, target->variant, names[i], NULL};
+
+		if (expressions[i] == NULL)
+			continue;
+		mls_map_expression_uses(expressions[i], &missing, target->relations);
+		if (missing != NULL)
+		{
+			texts[3] = psprintf("there is no column %s, so no rows are made", missing);
+			put_text(result, lengthof(texts), texts);
+		}
+		else if (mls_map_expression_type(expressions[i], target->relations) != BOOLOID && i == 0)
+			ereport(
+				ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("the condition for rows of resource %s is no boolean", target->resource));
+	}
+}
+
+/* mls_map_check(foreign_table): resource, variant, field, problem */
+Datum
+mls_map_check(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Subject subject;
+	ListCell *lc;
+	ListCell *finding_cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	subject = find_subject(PG_GETARG_OID(0));
+	foreach (lc, mls_gold_targets(subject.table, subject.silver))
+	{
+		const MlsGoldTarget *target = lfirst(lc);
+		List *findings = NIL;
+
+		check_target(result, target);
+		mls_gold_fields(subject.table, target, &findings);
+		foreach (finding_cell, findings)
+		{
+			const MlsMapFinding *finding = lfirst(finding_cell);
+			const char *texts[] = {target->resource, target->variant, finding->field,
+								   finding->problem};
+
+			put_text(result, lengthof(texts), texts);
+		}
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* mls.prepare_gold(foreign_table): columns and views for the rules as they are; the gold table */
+Datum
+mls_prepare_gold(PG_FUNCTION_ARGS)
+{
+	Subject subject;
+	Oid gold;
+
+	SPI_connect();
+	subject = find_subject(PG_GETARG_OID(0));
+	gold = mls_gold_prepare(subject.table, subject.silver);
+	SPI_finish();
+	if (!OidIsValid(gold))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(gold);
+}

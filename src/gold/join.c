@@ -1,0 +1,279 @@
+/*
+ * join.c
+ *		The relations that rules of a resource may use: its own row, rows of other
+ *		resources of the same source (mls.join_map), and the settings.
+ *
+ * A join whose resource is not replicated does not exist: rules that use it are
+ * not followed.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "nodes/value.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "gold/map.h"
+#include "options/options.h"
+
+/* A row of mls.join_map, before it is known whether it can be followed. */
+typedef struct Rule
+{
+	const char *alias;
+	const char *source_field;
+	const char *resource;
+	const char *field;
+} Rule;
+
+static TupleDesc
+describe(Oid relid)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(rel));
+
+	table_close(rel, NoLock);
+	return desc;
+}
+
+const MlsMapRelation *
+mls_map_relation(const List *relations, const char *alias)
+{
+	ListCell *lc;
+
+	foreach (lc, relations)
+		if (strcmp(((MlsMapRelation *) lfirst(lc))->alias, alias) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+static int
+attribute(TupleDesc desc, const char *name)
+{
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+			return i;
+	return -1;
+}
+
+const char *
+mls_map_column(const MlsMapRelation *relation, const char *field)
+{
+	const MlsColumn *column;
+
+	if (relation->table == NULL)
+		return attribute(relation->desc, field) >= 0 ? field : NULL;
+	column = mls_table_column(relation->table, field);
+	if (column == NULL || strcmp(column->field, "*") == 0 ||
+		attribute(relation->desc, column->name) < 0)
+		return NULL;
+	return column->name;
+}
+
+static Oid
+column_type(const MlsMapRelation *relation, const char *column)
+{
+	return getBaseType(TupleDescAttr(relation->desc, attribute(relation->desc, column))->atttypid);
+}
+
+char *
+mls_map_equal(const char *left, Oid left_type, const char *right, Oid right_type)
+{
+	if (left_type == right_type)
+		return psprintf("%s = %s", left, right);
+	return psprintf("%s::pg_catalog.text = %s::pg_catalog.text", left, right);
+}
+
+/* ---- Joins ---- */
+
+static List *
+read_rules(const MlsTable *table)
+{
+	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
+							   table->resource};
+	List *rules = NIL;
+
+	mls_map_query("SELECT DISTINCT ON (alias) alias, source_field, joined_resource, joined_field "
+				  "FROM mls.join_map WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND "
+				  "source_resource = $3 "
+				  "ORDER BY alias, source <> '*' DESC, protocol <> '*' DESC, shipped",
+				  3, arguments);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Rule *rule = palloc(sizeof(Rule));
+
+		rule->alias = mls_map_text(i, 1);
+		rule->source_field = mls_map_text(i, 2);
+		rule->resource = mls_map_text(i, 3);
+		rule->field = mls_map_text(i, 4);
+		rules = lappend(rules, rule);
+	}
+	return rules;
+}
+
+/* The replicated table of another resource of the source; false if there is none. */
+static bool
+find_joined(const MlsMapRelation *row, const char *resource, MlsMapRelation *relation)
+{
+	const char *arguments[] = {row->table->source->http.name, resource,
+							   psprintf("%u", row->silver)};
+	Oid foreign_table;
+	Oid owner;
+	bool isnull;
+
+	mls_map_query("SELECT foreign_table::oid, silver::oid, owner::oid FROM mls.subscription "
+				  "WHERE source = $1 AND resource = $2 AND owner::oid = "
+				  "(SELECT relowner FROM pg_catalog.pg_class WHERE oid = $3::oid)",
+				  3, arguments);
+	if (SPI_processed == 0)
+		return false;
+	foreign_table =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	relation->silver =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	owner =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+	if (get_rel_name(foreign_table) == NULL || get_rel_name(relation->silver) == NULL)
+		return false;
+	relation->table = mls_table_get(foreign_table, owner, false);
+	relation->desc = describe(relation->silver);
+	return true;
+}
+
+static bool
+is_key(const MlsTable *table, const char *field)
+{
+	return list_length(table->key) == 1 && strcmp(linitial(table->key), field) == 0;
+}
+
+/* "alias.field" or "field", as what it says of the relations known so far. */
+static const MlsMapRelation *
+resolve(const List *relations, const char *reference, const char **field)
+{
+	const char *dot = strchr(reference, '.');
+	const MlsMapRelation *relation = NULL;
+
+	if (dot != NULL)
+		relation = mls_map_relation(relations, pnstrdup(reference, dot - reference));
+	*field = relation != NULL ? dot + 1 : reference;
+	return relation != NULL ? relation : linitial(relations);
+}
+
+/* A rule as a relation; NULL if the source does not have what it needs. */
+static MlsMapRelation *
+follow(const List *relations, const Rule *rule)
+{
+	MlsMapRelation *relation = palloc0(sizeof(MlsMapRelation));
+	const MlsMapRelation *parent = resolve(relations, rule->source_field, &relation->parent_field);
+	const char *left;
+	const char *right;
+
+	relation->alias = rule->alias;
+	relation->field = rule->field;
+	relation->parent = parent->alias;
+	left = mls_map_column(parent, relation->parent_field);
+	if (left == NULL || !find_joined(linitial(relations), rule->resource, relation))
+		return NULL;
+	right = mls_map_column(relation, rule->field);
+	if (right == NULL)
+		return NULL;
+	relation->fans_out = !is_key(relation->table, rule->field);
+	relation->sql =
+		psprintf(" LEFT JOIN %s %s ON %s", mls_gold_qualified_name(relation->silver), rule->alias,
+				 mls_map_equal(psprintf("%s.%s", rule->alias, quote_identifier(right)),
+							   column_type(relation, right),
+							   psprintf("%s.%s", parent->alias, quote_identifier(left)),
+							   column_type(parent, left)));
+	return relation;
+}
+
+/* ---- Settings ---- */
+
+/* One row of text columns, as a subquery that the planner dissolves. */
+static MlsMapRelation *
+read_settings(const MlsTable *table)
+{
+	const char *arguments[] = {table->source->protocol->name, table->source->http.name};
+	MlsMapRelation *relation = palloc0(sizeof(MlsMapRelation));
+	StringInfoData sql;
+
+	mls_map_query("SELECT DISTINCT ON (name) name, value FROM mls.setting_map "
+				  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) "
+				  "ORDER BY name, source <> '*' DESC, protocol <> '*' DESC, shipped",
+				  2, arguments);
+	initStringInfo(&sql);
+	relation->alias = MLS_MAP_SETTING;
+	relation->desc = CreateTemplateTupleDesc(SPI_processed + 1);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char *value = mls_map_text(i, 2);
+
+		appendStringInfo(&sql, "%s::pg_catalog.text AS %s, ",
+						 value ? quote_literal_cstr(value) : "NULL",
+						 quote_identifier(mls_map_text(i, 1)));
+		TupleDescInitEntry(relation->desc, i + 1, mls_map_text(i, 1), TEXTOID, -1, 0);
+	}
+	TupleDescInitEntry(relation->desc, SPI_processed + 1, "source", TEXTOID, -1, 0);
+	appendStringInfo(&sql, "%s::pg_catalog.text AS source",
+					 quote_literal_cstr(table->source->http.name));
+	relation->sql = psprintf(" CROSS JOIN (SELECT %s) " MLS_MAP_SETTING, sql.data);
+	return relation;
+}
+
+/* ---- All of them ---- */
+
+List *
+mls_map_relations(const MlsTable *table, Oid silver_table)
+{
+	MlsMapRelation *row = palloc0(sizeof(MlsMapRelation));
+	List *relations = list_make1(row);
+	ListCell *lc;
+
+	row->alias = MLS_MAP_ROW;
+	row->table = table;
+	row->silver = silver_table;
+	row->desc = describe(silver_table);
+	foreach (lc, read_rules(table))
+	{
+		MlsMapRelation *relation = follow(relations, lfirst(lc));
+
+		if (relation != NULL)
+			relations = lappend(relations, relation);
+	}
+	return lappend(relations, read_settings(table));
+}
+
+List *
+mls_map_ancestors(const List *relations, List *aliases)
+{
+	for (int i = 0; i < list_length(aliases); i++)
+	{
+		const MlsMapRelation *relation = mls_map_relation(relations, strVal(list_nth(aliases, i)));
+
+		if (relation->parent != NULL)
+			aliases = list_append_unique(aliases, makeString(pstrdup(relation->parent)));
+	}
+	return aliases;
+}
+
+char *
+mls_map_from(const List *relations, const char *rows, const List *used)
+{
+	List *aliases = mls_map_ancestors(relations, list_copy(used));
+	StringInfoData sql;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "%s " MLS_MAP_ROW, rows);
+	foreach (lc, relations)
+	{
+		const MlsMapRelation *relation = lfirst(lc);
+
+		if (relation->sql != NULL && list_member(aliases, makeString(pstrdup(relation->alias))))
+			appendStringInfoString(&sql, relation->sql);
+	}
+	return sql.data;
+}

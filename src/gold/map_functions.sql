@@ -1,0 +1,163 @@
+-- The mapping rules as functions: set, removed, checked and explained.
+--
+-- They write with the rights of their caller.  Whoever may insert into
+-- mls.field_map can have expressions run as the owners of subscriptions, so that
+-- privilege is the extension owner's to give.
+
+CREATE FUNCTION mls_map_explain(
+    foreign_table regclass,
+    OUT resource text,
+    OUT variant text,
+    OUT field text,
+    OUT kind text,
+    OUT rule text,
+    OUT type text,
+    OUT value text)
+    RETURNS SETOF record
+    LANGUAGE c STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_map_explain(regclass)
+    IS 'how each field of gold is made from a foreign table: the rule in force, what it says, and the SQL over its row r of silver';
+
+CREATE FUNCTION mls_map_check(
+    foreign_table regclass,
+    OUT resource text,
+    OUT variant text,
+    OUT field text,
+    OUT problem text)
+    RETURNS SETOF record
+    LANGUAGE c STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_map_check(regclass)
+    IS 'rules that cannot be followed for a foreign table, each with the reason; an error where an expression is not valid SQL';
+
+CREATE FUNCTION mls.prepare_gold(foreign_table regclass) RETURNS regclass
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_prepare_gold';
+COMMENT ON FUNCTION mls.prepare_gold(regclass)
+    IS 'gold table and RESO view with the columns that the rules in force make';
+
+CREATE FUNCTION mls.rules_changed(protocol text, source text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    concerned regclass;
+BEGIN
+    FOR concerned IN
+        SELECT s.foreign_table
+          FROM mls.subscription s
+          JOIN pg_foreign_server f ON f.srvname = s.source
+          JOIN pg_class c ON c.oid = s.foreign_table
+         WHERE rules_changed.source IN ('*', s.source)
+           AND rules_changed.protocol IN ('*', (SELECT option_value FROM pg_options_to_table(f.srvoptions)
+                                                 WHERE option_name = 'protocol'))
+         ORDER BY s.id
+    LOOP
+        PERFORM count(*) FROM @extschema@.mls_map_check(concerned);
+        PERFORM mls.prepare_gold(concerned);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION mls.rules_changed(text, text)
+    IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make';
+
+CREATE FUNCTION mls_map_set(
+    resource text,
+    field text,
+    kind text,
+    arguments text[] DEFAULT '{}',
+    source text DEFAULT '*',
+    protocol text DEFAULT '*',
+    source_resource text DEFAULT '*',
+    variant text DEFAULT '*',
+    priority integer DEFAULT 0)
+    RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM mls.refuse_standby('mls_map_set()', 'set rules');
+    INSERT INTO mls.field_map AS m
+           (protocol, source, source_resource, resource, variant, field, kind, arguments, priority)
+    VALUES (mls_map_set.protocol, mls_map_set.source, mls_map_set.source_resource, mls_map_set.resource,
+            mls_map_set.variant, mls_map_set.field, mls_map_set.kind, mls_map_set.arguments, mls_map_set.priority)
+    ON CONFLICT ON CONSTRAINT field_map_pkey
+    DO UPDATE SET kind = excluded.kind, arguments = excluded.arguments;
+    PERFORM mls.rules_changed(mls_map_set.protocol, mls_map_set.source);
+END $$;
+COMMENT ON FUNCTION mls_map_set(text, text, text, text[], text, text, text, text, integer)
+    IS 'set a mapping rule (see mls.field_map), check it and give gold its column; the next mls_remap() or mls_sync() fills it from silver';
+
+CREATE FUNCTION mls_map_remove(
+    resource text,
+    field text,
+    source text DEFAULT '*',
+    protocol text DEFAULT '*',
+    source_resource text DEFAULT '*',
+    variant text DEFAULT '*',
+    priority integer DEFAULT 0)
+    RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM mls.refuse_standby('mls_map_remove()', 'remove rules');
+    DELETE FROM mls.field_map m
+     WHERE m.protocol = mls_map_remove.protocol AND m.source = mls_map_remove.source
+       AND m.source_resource = mls_map_remove.source_resource AND m.resource = mls_map_remove.resource
+       AND m.variant = mls_map_remove.variant AND m.field = mls_map_remove.field
+       AND m.priority = mls_map_remove.priority AND NOT m.shipped;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM mls.rules_changed(mls_map_remove.protocol, mls_map_remove.source);
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION mls_map_remove(text, text, text, text, text, text, integer)
+    IS 'remove a rule of one''s own, so that a shipped one is in force again; false if there is none. Its column stays in gold';
+
+CREATE FUNCTION mls_map_value(
+    lookup text,
+    value text,
+    result text,
+    source text DEFAULT '*',
+    protocol text DEFAULT '*')
+    RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM mls.refuse_standby('mls_map_value()', 'set values');
+    INSERT INTO mls.value_map (protocol, source, lookup, value, result)
+    VALUES (mls_map_value.protocol, mls_map_value.source, mls_map_value.lookup,
+            lower(btrim(mls_map_value.value)), mls_map_value.result)
+    ON CONFLICT ON CONSTRAINT value_map_pkey DO UPDATE SET result = excluded.result;
+END $$;
+COMMENT ON FUNCTION mls_map_value(text, text, text, text, text)
+    IS 'set what a value of a lookup becomes in gold (see mls.value_map)';
+
+CREATE FUNCTION mls_map_setting(
+    source text,
+    name text,
+    value text,
+    protocol text DEFAULT '*')
+    RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM mls.refuse_standby('mls_map_setting()', 'set this');
+    INSERT INTO mls.setting_map (protocol, source, name, value)
+    VALUES (mls_map_setting.protocol, mls_map_setting.source, mls_map_setting.name, mls_map_setting.value)
+    ON CONFLICT ON CONSTRAINT setting_map_pkey DO UPDATE SET value = excluded.value;
+END $$;
+COMMENT ON FUNCTION mls_map_setting(text, text, text, text)
+    IS 'set a fact about a source that rules use as setting.<name> (see mls.setting_map)';
+
+REVOKE ALL ON FUNCTION mls_map_explain(regclass), mls_map_check(regclass), mls.prepare_gold(regclass),
+    mls.rules_changed(text, text), mls_map_set(text, text, text, text[], text, text, text, text, integer),
+    mls_map_remove(text, text, text, text, text, text, integer), mls_map_value(text, text, text, text, text),
+    mls_map_setting(text, text, text, text) FROM PUBLIC;

@@ -1,0 +1,84 @@
+/*
+ * mend.c
+ *		What becomes of a row for which an expression of a rule raises an error: the
+ *		fields that raise it stay empty.
+ *
+ * Each field's value is computed alone in a subtransaction.  That is slow, and
+ * meant for the one row in a thousand.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "nodes/value.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "gold/gold.h"
+#include "gold/map.h"
+#include "gold/statement.h"
+
+/* Does a query run without an error of the kinds that values cause? */
+static bool
+succeeds(const char *sql)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool fine = true;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		SPI_execute(sql, true, 0);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		int category;
+
+		MemoryContextSwitchTo(context);
+		category = ERRCODE_TO_CATEGORY(geterrcode());
+		if (category != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		fine = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return fine;
+}
+
+static char *
+from_rows(const Statement *statement, const char *rows)
+{
+	return mls_map_from(statement->target->relations, rows, statement->uses);
+}
+
+char *
+mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const char *rows, int i,
+					   List **failed)
+{
+	Statement *statement = list_nth(mls_statement_list(table, silver_table, gold), i);
+	const MlsGoldTarget *target = statement->target;
+	const char *from = from_rows(statement, rows);
+	ListCell *lc;
+
+	*failed = NIL;
+	if ((target->condition &&
+		 !succeeds(psprintf("SELECT (%s\n)::pg_catalog.bool FROM %s", target->condition, from))) ||
+		(target->key && !succeeds(psprintf("SELECT (%s\n) FROM %s", target->key, from))))
+		return NULL;
+	foreach (lc, statement->fields)
+	{
+		const MlsGoldField *field = lfirst(lc);
+
+		if (field->can_fail && !succeeds(psprintf("SELECT %s FROM %s", field->value, from)))
+			*failed = lappend(*failed, makeString(pstrdup(field->name)));
+	}
+	statement->failing = *failed;
+	return mls_statement_upsert(statement, rows);
+}

@@ -1,0 +1,32 @@
+/*
+ * statement.h
+ *		A target with what its statements are written from, as the files that write
+ *		them share it.
+ */
+#ifndef MLS_GOLD_STATEMENT_H
+#define MLS_GOLD_STATEMENT_H
+
+#include "postgres.h"
+
+#include "gold/map.h"
+
+typedef struct Statement
+{
+	const MlsTable *table;
+	const MlsGoldTarget *target;
+	Oid gold;
+	List *fields;  /* of MlsGoldField *: those that gold has a column for */
+	List *uses;    /* of String: aliases of the relations it reads */
+	List *failing; /* of String: fields to leave NULL */
+	bool plain;    /* a row of silver is a row of gold, under its own key */
+	bool can_fail;
+} Statement;
+
+extern Statement *mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold);
+extern List *mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold);
+extern char *mls_statement_upsert(const Statement *statement, const char *rows);
+
+/* The source's key of a row r, as text. */
+extern char *mls_gold_source_key(const MlsGoldTarget *target);
+
+#endif /* MLS_GOLD_STATEMENT_H */

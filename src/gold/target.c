@@ -1,0 +1,131 @@
+/*
+ * target.c
+ *		Which RESO resources rules make from a resource of a source.
+ *
+ * mls.row_map says it.  A resource without a row there makes the one of its own
+ * name, or the one that rules of mls.field_map make from it, a row for a row.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "gold/map.h"
+#include "options/options.h"
+
+void
+mls_map_query(const char *sql, int nargs, const char *const *arguments)
+{
+	Oid types[5] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum values[5];
+
+	Assert(nargs <= lengthof(values));
+	for (int i = 0; i < nargs; i++)
+		values[i] = CStringGetTextDatum(arguments[i]);
+	if (SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rules of the mapping");
+}
+
+char *
+mls_map_text(uint64 row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+bool
+mls_map_bool(uint64 row, int column)
+{
+	bool isnull;
+
+	return DatumGetBool(
+		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
+}
+
+/* Columns of the source's key, in key order. */
+static List *
+key_columns(const MlsTable *table)
+{
+	List *columns = NIL;
+	ListCell *lc;
+
+	foreach (lc, table->key)
+	{
+		const MlsColumn *column = mls_table_column(table, lfirst(lc));
+
+		if (column == NULL)
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("foreign table %s has no column for key field \"%s\"", table->name,
+						   (char *) lfirst(lc)));
+		columns = lappend(columns, pstrdup(column->name));
+	}
+	return columns;
+}
+
+/* Rows of (resource, key_field, unique_key, variant, condition, key). */
+static List *
+read_targets(const MlsTable *table)
+{
+	List *targets = NIL;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MlsGoldTarget *target = palloc0(sizeof(MlsGoldTarget));
+
+		target->resource = mls_map_text(i, 1);
+		target->key_field = mls_map_text(i, 2);
+		target->unique_key = mls_map_bool(i, 3);
+		target->variant = mls_map_text(i, 4);
+		target->condition = mls_map_text(i, 5);
+		target->key = mls_map_text(i, 6);
+		target->origin = target->variant[0] == '\0'
+							 ? table->resource
+							 : psprintf("%s/%s", table->resource, target->variant);
+		target->is_only = SPI_processed == 1;
+		targets = lappend(targets, target);
+	}
+	return targets;
+}
+
+List *
+mls_gold_targets(const MlsTable *table, Oid silver_table)
+{
+	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
+							   table->resource};
+	List *targets;
+	List *relations;
+	ListCell *lc;
+
+	if (table->key == NIL)
+		return NIL;
+	mls_map_query(
+		"SELECT m.resource, d.key_field, d.unique_key, m.variant, m.condition, m.key "
+		"FROM (SELECT DISTINCT ON (resource, variant) * FROM mls.row_map "
+		"WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND source_resource = $3 "
+		"ORDER BY resource, variant, source <> '*' DESC, protocol <> '*' DESC, shipped) m "
+		"JOIN mls.dd_resource d USING (resource) ORDER BY m.resource, m.variant",
+		3, arguments);
+	if (SPI_processed == 0)
+		mls_map_query("SELECT d.resource, d.key_field, d.unique_key, '', NULL, NULL "
+					  "FROM mls.field_map m JOIN mls.dd_resource d "
+					  "ON m.resource IN ('*', d.resource) AND "
+					  "$3 = CASE m.source_resource WHEN '*' THEN d.resource "
+					  "ELSE m.source_resource END "
+					  "WHERE m.protocol IN ('*', $1) AND m.source IN ('*', $2) "
+					  "ORDER BY m.source <> '*' DESC, m.source_resource <> '*' DESC, "
+					  "m.priority DESC, m.shipped, d.resource LIMIT 1",
+					  3, arguments);
+	targets = read_targets(table);
+	if (targets == NIL)
+		return NIL;
+	relations = mls_map_relations(table, silver_table);
+	foreach (lc, targets)
+	{
+		MlsGoldTarget *target = lfirst(lc);
+
+		target->relations = relations;
+		target->key_columns = key_columns(table);
+	}
+	return targets;
+}
