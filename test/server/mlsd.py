@@ -104,6 +104,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def handle_any(self):
         site = self.server.site
+        self.date = site.date()  # when the answer is made, however long it is held back
         length = int(self.headers.get("Content-Length") or 0)
         request = Request(self.command, self.path, self.headers, self.rfile.read(length),
                           self.server.scheme, self.server.server_port)
@@ -147,7 +148,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def head(self, status, headers):
         self.send_response_only(status)
-        self.send_header("Date", self.server.site.date())
+        self.send_header("Date", self.date)
         for name, values in headers.items():
             for value in values if isinstance(values, list) else [values]:
                 self.send_header(name, value)
