@@ -34,6 +34,34 @@ add_element(Elements *elements, Datum value, bool isnull)
 	elements->nulls[elements->count++] = isnull;
 }
 
+/*
+ * An item in quotes, which may hold commas; quotes in it are doubled.  Returns where
+ * it ends, or NULL if it is none: quotes that begin an item may be part of it.
+ */
+static const char *
+split_quoted(const char *s, const char *end, Elements *elements)
+{
+	char *item = palloc(end - s);
+	int length = 0;
+
+	for (s++; s < end; s++)
+	{
+		if (*s == '"' && (s + 1 == end || s[1] != '"'))
+			break;
+		s += *s == '"';
+		item[length++] = *s;
+	}
+	if (s == end)
+		return NULL;
+	for (s++; s < end && *s == ' ';)
+		s++;
+	if (s < end && *s != ',')
+		return NULL;
+	if (length > 0)
+		add_element(elements, PointerGetDatum(cstring_to_text_with_len(item, length)), false);
+	return s;
+}
+
 /* A list in one string ("Pool,Spa"), as multiple values travel where there are no collections. */
 static void
 split_list(const MlsSlice *slice, Elements *elements)
@@ -47,9 +75,17 @@ split_list(const MlsSlice *slice, Elements *elements)
 		const char *comma = memchr(s, ',', end - s);
 		const char *next = comma ? comma : end;
 		const char *last = next;
+		const char *quoted_end = NULL;
 
 		while (s < last && *s == ' ')
 			s++;
+		if (s < last && *s == '"')
+			quoted_end = split_quoted(s, end, elements);
+		if (quoted_end)
+		{
+			s = quoted_end + 1;
+			continue;
+		}
 		while (last > s && last[-1] == ' ')
 			last--;
 		if (last > s)

@@ -7,6 +7,8 @@
  * shape changes, each field name seen remembers which came after it: the next
  * slice is compared with that guess first, and only where the order changes is a
  * name looked up.
+ *
+ * A field may also be a path, "Address/City": a member of the object in a field.
  */
 #include "postgres.h"
 
@@ -40,8 +42,11 @@ struct MlsRowMap
 	int nfields;
 	int size;
 	int first_whole; /* first column with field '*', or -1 */
-	uint64 shape;    /* of the records that `columns` is for; 0: of none */
-	int *columns;    /* first column fed by the n-th slice, or -1 */
+	int *paths;      /* columns whose field is a path */
+	int npaths;
+	const char **path_names;
+	uint64 shape; /* of the records that `columns` is for; 0: of none */
+	int *columns; /* first column fed by the n-th slice, or -1 */
 	int max_columns;
 };
 
@@ -149,6 +154,8 @@ mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone)
 	map->size = 64;
 	map->fields = palloc0(map->size * sizeof(Field *));
 	map->first_whole = -1;
+	map->paths = palloc(Max(desc->natts, 1) * sizeof(int));
+	map->path_names = palloc(Max(desc->natts, 1) * sizeof(char *));
 	/* Backwards, so that the columns of one field are chained in their order. */
 	for (int i = desc->natts - 1; i >= 0; i--)
 	{
@@ -158,6 +165,13 @@ mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone)
 		if (fields[i] == NULL || attribute->attisdropped)
 			continue;
 		init_target(map, attribute, strcmp(fields[i], "*") == 0, zone);
+		map->next_column[i] = -1;
+		if (strchr(fields[i], '/'))
+		{
+			map->path_names[map->npaths] = pstrdup(fields[i]);
+			map->paths[map->npaths++] = i;
+			continue;
+		}
 		first = strcmp(fields[i], "*") == 0 ? &map->first_whole
 											: &get_field(map, fields[i], strlen(fields[i]))->column;
 		map->next_column[i] = *first;
@@ -210,6 +224,47 @@ fill_columns(const MlsRowMap *map, const MlsRecord *record, const MlsSlice *slic
 	}
 }
 
+/* Member of an object by a name that is not terminated. */
+static bool
+find_member(const MlsSlice *object, const char *name, int length, MlsSlice *member)
+{
+	const char *s = object->value + 1;
+
+	if (object->kind != MLS_OBJECT)
+		return false;
+	while ((s = mls_object_next(s, member)) != NULL)
+		if (member->name_length == length && memcmp(member->name, name, length) == 0)
+			return true;
+	return false;
+}
+
+/* What a path leads to; a field of that very name comes first. */
+static bool
+find_path(const MlsRecord *record, const char *path, MlsSlice *slice)
+{
+	const MlsSlice *field = mls_record_field(record, path);
+	int length = strcspn(path, "/");
+
+	if (field)
+	{
+		*slice = *field;
+		return true;
+	}
+	field = mls_record_field_n(record, path, length);
+	if (field == NULL)
+		return false;
+	*slice = *field;
+	for (path += length; *path; path += length)
+	{
+		MlsSlice object = *slice;
+
+		length = strcspn(++path, "/");
+		if (!find_member(&object, path, length, slice))
+			return false;
+	}
+	return true;
+}
+
 void
 mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnull, MlsBadValue bad,
 			 void *arg)
@@ -221,6 +276,13 @@ mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnul
 		if (map->columns[i] >= 0)
 			fill_columns(map, record, &record->slices[i], map->columns[i], values, isnull, bad,
 						 arg);
+	for (int i = 0; i < map->npaths; i++)
+	{
+		MlsSlice slice;
+
+		if (find_path(record, map->path_names[i], &slice))
+			fill_columns(map, record, &slice, map->paths[i], values, isnull, bad, arg);
+	}
 	if (map->first_whole >= 0)
 	{
 		MlsSlice whole = mls_json_slice(record->json, record->length);

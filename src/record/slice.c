@@ -12,8 +12,12 @@
 const MlsSlice *
 mls_record_field(const MlsRecord *record, const char *name)
 {
-	int length = strlen(name);
+	return mls_record_field_n(record, name, strlen(name));
+}
 
+const MlsSlice *
+mls_record_field_n(const MlsRecord *record, const char *name, int length)
+{
 	/* From the end: of a repeated field, the last counts. */
 	for (int i = record->nslices - 1; i >= 0; i--)
 		if (record->slices[i].name_length == length &&

@@ -45,6 +45,9 @@ extern const char *mls_object_next(const char *s, MlsSlice *member);
 
 /* slice.c */
 
+/* mls_record_field for a name that is not terminated. */
+extern const MlsSlice *mls_record_field_n(const MlsRecord *record, const char *name, int length);
+
 /* Decodes the inside of a JSON string into `out`, which has room for `length` bytes. */
 extern int mls_json_decode(const char *in, int length, char *out);
 

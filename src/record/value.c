@@ -268,6 +268,88 @@ take_offset(Cursor *cursor, int *seconds, bool *given)
 	return hours <= 15 && minutes <= 59;
 }
 
+/* ---- the other two spellings met: RFC 1123, and a clock of twelve hours ---- */
+
+/* A month by its English name of three letters, from 1. */
+static bool
+take_month(Cursor *cursor, int *month)
+{
+	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+
+	if (cursor->end - cursor->s < 3)
+		return false;
+	for (*month = 1; *month <= 12; (*month)++)
+		if (pg_strncasecmp(cursor->s, names + 3 * (*month - 1), 3) == 0)
+		{
+			cursor->s += 3;
+			return true;
+		}
+	return false;
+}
+
+/* One digit or two. */
+static bool
+take_short_number(Cursor *cursor, int *number)
+{
+	int count = cursor->end - cursor->s > 1 && is_digit(cursor->s[1]) ? 2 : 1;
+
+	return take_digits(cursor, count, number);
+}
+
+/*
+ * "Fri, 03 May 2024 14:05:09 GMT", with or without the day's name.  GMT or a
+ * numeric offset has to be there.
+ */
+static bool
+parse_rfc1123(Cursor *cursor, struct pg_tm *tm, int digits, int64 *usec, int *offset)
+{
+	const char *comma = memchr(cursor->s, ',', cursor->end - cursor->s);
+	bool given;
+
+	if (comma)
+		cursor->s = comma + 1;
+	take(cursor, ' ');
+	if (!take_short_number(cursor, &tm->tm_mday) || !take(cursor, ' ') ||
+		!take_month(cursor, &tm->tm_mon) || !take(cursor, ' ') ||
+		!take_digits(cursor, 4, &tm->tm_year) || !take(cursor, ' ') ||
+		!take_time(cursor, digits, usec) || !take(cursor, ' '))
+		return false;
+	if (tm->tm_year < 1 || tm->tm_mday < 1 ||
+		tm->tm_mday > day_tab[isleap(tm->tm_year)][tm->tm_mon - 1])
+		return false;
+	*offset = 0;
+	if (cursor->end - cursor->s == 3 &&
+		(pg_strncasecmp(cursor->s, "GMT", 3) == 0 || pg_strncasecmp(cursor->s, "UTC", 3) == 0))
+		return true;
+	return take_offset(cursor, offset, &given) && given && cursor->s == cursor->end;
+}
+
+/* "6:00:00 PM" as microseconds of a day. */
+static bool
+parse_clock12(const char *text, int length, int digits, int64 *usec)
+{
+	char buf[32];
+	Cursor cursor = {text, text + length};
+	int hour;
+	bool pm;
+
+	if (length < 4 || length > 24 || pg_tolower((unsigned char) text[length - 1]) != 'm')
+		return false;
+	pm = pg_tolower((unsigned char) text[length - 2]) == 'p';
+	if ((!pm && pg_tolower((unsigned char) text[length - 2]) != 'a') ||
+		!take_short_number(&cursor, &hour) || hour < 1 || hour > 12)
+		return false;
+	cursor.end -= 2;
+	while (cursor.end > cursor.s && cursor.end[-1] == ' ')
+		cursor.end--;
+	/* Read as the same time of a clock of 24 hours. */
+	snprintf(buf, sizeof(buf), "%02d%.*s", hour % 12 + (pm ? 12 : 0), (int) (cursor.end - cursor.s),
+			 cursor.s);
+	cursor.s = buf;
+	cursor.end = buf + strlen(buf);
+	return take_time(&cursor, digits, usec) && cursor.s == cursor.end;
+}
+
 /* Seconds west of UTC that a zone had at a wall clock's time. */
 static int
 zone_offset(pg_tz *zone, struct pg_tm *tm, int64 usec)
@@ -292,13 +374,19 @@ mls_parse_timestamp(const char *text, int length, pg_tz *zone, bool local, int d
 	bool given = false;
 
 	if (!take_date(&cursor, &tm))
-		return false;
-	if (cursor.s < cursor.end)
+	{
+		cursor.s = text;
+		given = true;
+		if (!parse_rfc1123(&cursor, &tm, digits, &usec, &offset))
+			return false;
+	}
+	else if (cursor.s < cursor.end)
 	{
 		if (!take(&cursor, 'T') && !take(&cursor, ' ') && !take(&cursor, 't'))
 			return false;
-		if (!take_time(&cursor, digits, &usec) || !take_offset(&cursor, &offset, &given) ||
-			cursor.s != cursor.end)
+		if (!parse_clock12(cursor.s, cursor.end - cursor.s, digits, &usec) &&
+			(!take_time(&cursor, digits, &usec) || !take_offset(&cursor, &offset, &given) ||
+			 cursor.s != cursor.end))
 			return false;
 	}
 	*result =
@@ -328,7 +416,13 @@ mls_parse_date(const char *text, int length, int32 *result)
 
 	if (length > 10 && !mls_parse_timestamp(text, length, NULL, true, 0, &timestamp))
 		return false;
-	if (!take_date(&cursor, &tm) || (length <= 10 && cursor.s != cursor.end))
+	if (!take_date(&cursor, &tm))
+	{
+		/* In another spelling, the day it has there. */
+		*result = (int32) (timestamp / USECS_PER_DAY - (timestamp % USECS_PER_DAY < 0));
+		return length > 10;
+	}
+	if (length <= 10 && cursor.s != cursor.end)
 		return false;
 	*result = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
 	return true;
