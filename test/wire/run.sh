@@ -27,6 +27,7 @@ read_case() { # read_case FILE PIECE
 	*.compact) "$wire" answer compact "$2" <"$1" ;;
 	*.standard) "$wire" answer xml "$2" <"$1" ;;
 	*.metadata) "$wire" metadata -v <"$1" ;;
+	*.schema) "$wire" metadata -v -s <"$1" ;;
 	*.objects) tail -n +2 "$1" | "$wire" objects "$(head -n 1 "$1")" ;;
 	*.codes) "$wire" codes <"$1" ;;
 	esac

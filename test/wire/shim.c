@@ -15,6 +15,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "http/http.h"
@@ -279,6 +280,69 @@ lappend(List *list, void *datum)
 	}
 	list->elements[list->length++].ptr_value = datum;
 	return list;
+}
+
+List *
+list_copy(const List *list)
+{
+	List *copy = NIL;
+	ListCell *lc;
+
+	foreach (lc, list)
+		copy = lappend(copy, lfirst(lc));
+	return copy;
+}
+
+/* ---- hash tables, as lists: what is searched here is small ---- */
+
+struct HTAB
+{
+	Size key_size;
+	Size entry_size;
+	bool strings;
+	List *entries;
+};
+
+HTAB *
+hash_create(const char *name, long size, const HASHCTL *info, int flags)
+{
+	HTAB *table = palloc0(sizeof(HTAB));
+
+	table->key_size = info->keysize;
+	table->entry_size = info->entrysize;
+	table->strings = (flags & HASH_STRINGS) != 0;
+	return table;
+}
+
+void *
+hash_search(HTAB *table, const void *key, HASHACTION action, bool *found)
+{
+	char *entry;
+	ListCell *lc;
+
+	foreach (lc, table->entries)
+	{
+		entry = lfirst(lc);
+		*found = table->strings ? strncmp(entry, key, table->key_size - 1) == 0
+								: memcmp(entry, key, table->key_size) == 0;
+		if (*found)
+			return entry;
+	}
+	*found = false;
+	if (action == HASH_FIND)
+		return NULL;
+	entry = palloc0(table->entry_size);
+	if (table->strings)
+		strlcpy(entry, key, table->key_size);
+	else
+		memcpy(entry, key, table->key_size);
+	table->entries = lappend(table->entries, entry);
+	return entry;
+}
+
+void
+hash_destroy(HTAB *table)
+{
 }
 
 /* ---- encodings: a database in UTF-8 ---- */

@@ -4,7 +4,7 @@
  *
  *	wire answer compact|xml [PIECE] [CHARSET]	reads an answer from standard input, in pieces
  *	wire codes									reads reply codes, prints their classes
- *	wire metadata [-v]							reads a GetMetadata answer
+ *	wire metadata [-v [-s]]						reads a GetMetadata answer; as rows, as a schema
  *	wire objects TYPE [HEADER...]				splits a GetObject answer of a content type
  */
 #include "postgres.h"
@@ -211,6 +211,49 @@ show_segment(const RetsSegment *segment, bool verbose)
 }
 
 static void
+show_field(const MlsRemoteField *field, bool is_key)
+{
+	ListCell *lc;
+
+	fprintf(out, "  %s %s oid=%u%s%s%s", field->name, field->type ? field->type : "-",
+			field->pg_type, is_key ? " key" : "", field->natural ? " natural" : "",
+			field->is_flags ? " flags" : "");
+	if (field->lookup)
+		fprintf(out, " lookup=%s", field->lookup);
+	foreach (lc, field->members)
+		fprintf(out, " [%s: %s]", ((MlsLookupValue *) lfirst(lc))->value,
+				((MlsLookupValue *) lfirst(lc))->display);
+	fprintf(out, "\n");
+}
+
+/* The metadata as resources and fields. */
+static void
+show_schema(const RetsMetadata *metadata, bool standard_names)
+{
+	const MlsRemoteSchema *schema = mls_rets_schema(metadata, standard_names);
+	ListCell *lc;
+	ListCell *cell;
+
+	fprintf(out, "by %s names:\n", standard_names ? "standard" : "system");
+	foreach (lc, schema->resources)
+	{
+		const MlsRemoteResource *resource = lfirst(lc);
+
+		fprintf(out, " %s \"%s\"\n", resource->name,
+				resource->description ? resource->description : "");
+		foreach (cell, resource->fields)
+		{
+			const MlsRemoteField *field = lfirst(cell);
+
+			show_field(field,
+					   resource->key != NIL && strcmp(linitial(resource->key), field->name) == 0);
+		}
+	}
+	foreach (lc, schema->findings)
+		fprintf(out, "finding: %s\n", (char *) lfirst(lc));
+}
+
+static void
 read_metadata(void *arg)
 {
 	Input *input = arg;
@@ -223,10 +266,19 @@ read_metadata(void *arg)
 	if (*metadata->system_id || *metadata->time_zone_offset)
 		fprintf(out, "system \"%s\", \"%s\", zone \"%s\"\n", metadata->system_id,
 				metadata->system_description, metadata->time_zone_offset);
-	foreach (lc, metadata->segments)
-		show_segment(lfirst(lc), input->argc > 2);
-	foreach (lc, metadata->findings)
-		fprintf(out, "finding: %s\n", (char *) lfirst(lc));
+	if (input->argc <= 3)
+		foreach (lc, metadata->segments)
+			show_segment(lfirst(lc), input->argc > 2);
+	if (input->argc > 3)
+	{
+		show_schema(metadata, false);
+		show_schema(metadata, true);
+	}
+	else
+	{
+		foreach (lc, metadata->findings)
+			fprintf(out, "finding: %s\n", (char *) lfirst(lc));
+	}
 	show_repairs(&metadata->repairs);
 }
 

@@ -167,7 +167,7 @@ set_lookup(SchemaState *state, MlsRemoteField *field, const char *resource,
 		*name == '\0')
 		return;
 	field->lookup = name;
-	field->is_enum = true;
+	field->is_enum = field->pg_type == TEXTOID || field->pg_type == TEXTARRAYOID;
 	entry = lookup_entry(state, resource, name, HASH_FIND);
 	if (entry)
 		field->members = entry->members;
@@ -294,7 +294,7 @@ set_key(SchemaState *state, MlsRemoteResource *resource, const char *key_field, 
 			if (*key_field == '\0' || resource->key != NIL ||
 				strcmp(mls_rets_metadata_value(table, row, "SystemName"), key_field) != 0)
 				continue;
-			resource->key = list_make1((char *) name);
+			resource->key = lappend(NIL, (char *) name);
 		}
 	}
 	if (resource->key == NIL)
