@@ -213,7 +213,8 @@ const MlsOption mls_option_table[] = {
 
 	/* Columns */
 	{"field", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(field),
-	 .help = "Remote field; * for the whole record; by default the column's name."},
+	 .help = "Remote field; * for the whole record, a/b for member b of the object in "
+			 "field a; by default the column's name."},
 	{"type", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(remote_type),
 	 .help = "Remote type of the field."},
 	{"enum", COLUMN, MLS_OPTION_BOOL, .offset = IN_COLUMN(is_enum), .default_value = "false",

@@ -136,8 +136,9 @@ extern RetsReader *mls_rets_reader(const RetsReaderOptions *options);
 extern const RetsAnswer *mls_rets_answer(const RetsReader *reader);
 
 /*
- * Takes the next bytes, of any number (a whole body, too), and reads them as far as
- * they go.  The bytes are not needed afterwards.  What cannot be read is an error
+ * Takes the next bytes, of any number, and reads them as far as they go.  The bytes
+ * are not needed afterwards; what is held is the records not yet given out, so that
+ * pieces of some hundred kilobytes keep the memory small.  What cannot be read is an error
  * (ERRCODE_FDW_REPLY_HANDLE) that names purpose and source.
  */
 extern void mls_rets_feed(RetsReader *reader, const char *bytes, Size length);
