@@ -139,7 +139,7 @@ is( $node->safe_psql('postgres', "
 	  JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
 	 WHERE has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
 	    OR c.relkind <> 'S' AND has_table_privilege('public', c.oid, 'SELECT')
-	       AND c.relname !~ '^(dd_|[a-z]+_map$)'"),
+	       AND c.relname !~ '^(dd_|[a-z]+_map\$)'"),
 	'', 'PUBLIC may read the dictionary and the rules, and change nothing');
 is( $node->safe_psql('postgres', "
 	SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $members

@@ -28,6 +28,7 @@ begin_page(RetsRecords *records)
 	records->records =
 		MemoryContextAlloc(records->context, records->max_records * sizeof(MlsRecord));
 	records->nrecords = 0;
+	records->slices = NULL;
 	records->nslices = 0;
 	records->nbytes = 0;
 	records->total = 0;
@@ -51,7 +52,7 @@ mls_rets_record_begin(RetsRecords *records, Size length, int nslices)
 		records->nbytes = Max(length, CHUNK_BYTES);
 		records->bytes = MemoryContextAllocHuge(records->context, records->nbytes);
 	}
-	if (nslices > records->nslices)
+	if (nslices > records->nslices || records->slices == NULL)
 	{
 		records->nslices = Max(nslices, CHUNK_SLICES);
 		records->slices =
