@@ -1,7 +1,8 @@
 /*
  * explain.c
  *		mls_map_explain() and mls_map_check(): the mapping of a foreign table, as the
- *		statements would follow it; and mls.prepare_gold(), after rules changed.
+ *		statements would follow it; mls.prepare_gold(), after rules changed; and
+ *		mls.gold_comparison(), by which mls_verify() proves gold.
  */
 #include "postgres.h"
 
@@ -16,11 +17,13 @@
 #include "compat.h"
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "gold/statement.h"
 #include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_map_explain);
 PG_FUNCTION_INFO_V1(mls_map_check);
 PG_FUNCTION_INFO_V1(mls_prepare_gold);
+PG_FUNCTION_INFO_V1(mls_gold_comparison);
 
 /* A foreign table that is replicated, and its tables. */
 typedef struct Subject
@@ -181,4 +184,34 @@ mls_prepare_gold(PG_FUNCTION_ARGS)
 	if (!OidIsValid(gold))
 		PG_RETURN_NULL();
 	PG_RETURN_OID(gold);
+}
+
+/*
+ * mls.gold_comparison(foreign_table): resource, variant, gold, sql.  The SQL compares
+ * gold with what the rules make; the caller runs it, for a rule may raise an error.
+ */
+Datum
+mls_gold_comparison(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Subject subject;
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	subject = find_subject(PG_GETARG_OID(0));
+	foreach (lc, mls_statement_list(subject.table, subject.silver, subject.gold))
+	{
+		const Statement *statement = lfirst(lc);
+		Datum values[4] = {CStringGetTextDatum(statement->target->resource),
+						   CStringGetTextDatum(statement->target->variant),
+						   ObjectIdGetDatum(statement->gold)};
+		bool isnull[4] = {false};
+
+		values[3] = CStringGetTextDatum(
+			mls_statement_comparison(statement, mls_gold_qualified_name(subject.silver)));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	}
+	SPI_finish();
+	return (Datum) 0;
 }

@@ -406,6 +406,33 @@ conflicts(const Statement *statement, const char *rows)
 					made_rows(statement, rows), gold, key, own_row(statement));
 }
 
+/*
+ * One row of (missing, different, superfluous, keys): how gold compares with what
+ * the rules make of all of silver, with up to five of the keys that do not agree.
+ */
+char *
+mls_statement_comparison(const Statement *statement, const char *rows)
+{
+	const char *gold = mls_gold_qualified_name(statement->gold);
+	const char *key = statement->target->unique_key
+						  ? quote_identifier(statement->target->key_field)
+						  : MLS_GOLD_SOURCE_KEY;
+	const char *made = statement->target->unique_key ? "n.mls_key" : "n." MLS_GOLD_SOURCE_KEY;
+
+	return psprintf("WITH n AS MATERIALIZED (%s), c AS (SELECT coalesce(%s, g.%s) AS key, "
+					"CASE WHEN g.%s IS NULL THEN 1 WHEN %s IS NULL THEN 3 "
+					"WHEN (%s) IS DISTINCT FROM (%s) THEN 2 END AS kind "
+					"FROM n FULL JOIN (SELECT * FROM %s g WHERE %s) g ON g.%s = %s) "
+					"SELECT pg_catalog.count(*) FILTER (WHERE kind = 1), "
+					"pg_catalog.count(*) FILTER (WHERE kind = 2), "
+					"pg_catalog.count(*) FILTER (WHERE kind = 3), "
+					"(pg_catalog.array_agg(key ORDER BY key) FILTER (WHERE kind IS NOT NULL))[1:5] "
+					"FROM c",
+					made_rows(statement, rows), made, key, key, made,
+					compared_columns(statement, "g"), compared_columns(statement, "n"), gold,
+					own_row(statement), key, made);
+}
+
 static MlsGoldStatements *
 write_statements(const Statement *statement, const char *rows, const char *gone)
 {

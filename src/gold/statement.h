@@ -24,6 +24,7 @@ typedef struct Statement
 
 extern Statement *mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold);
 extern List *mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold);
+extern char *mls_statement_comparison(const Statement *statement, const char *rows);
 extern char *mls_statement_upsert(const Statement *statement, const char *rows);
 
 /* The source's key of a row r, as text. */

@@ -1,0 +1,384 @@
+-- Is the copy what it should be?  mls_verify() compares the layers with each other
+-- and with the source, and keeps what it found; mls_quality shows how well the
+-- fields of gold are filled.
+
+CREATE TABLE mls.verification (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source      text NOT NULL,
+    verified_by regrole NOT NULL DEFAULT current_user::regrole,
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    samples     integer NOT NULL
+);
+COMMENT ON TABLE mls.verification IS 'when sources were verified';
+COMMENT ON COLUMN mls.verification.id IS 'number of the verification';
+COMMENT ON COLUMN mls.verification.source IS 'the source';
+COMMENT ON COLUMN mls.verification.verified_by IS 'role that called mls_verify()';
+COMMENT ON COLUMN mls.verification.started_at IS 'when it began';
+COMMENT ON COLUMN mls.verification.finished_at IS 'when it ended';
+COMMENT ON COLUMN mls.verification.samples IS 'records of each resource that were compared with the source, at most';
+
+CREATE TABLE mls.finding (
+    verification bigint NOT NULL REFERENCES mls.verification ON DELETE CASCADE,
+    n            integer NOT NULL,
+    severity     text NOT NULL CHECK (severity IN ('info', 'warning', 'error')),
+    resource     text NOT NULL,
+    "check"      text NOT NULL,
+    subject      text,
+    count        bigint,
+    message      text NOT NULL,
+    PRIMARY KEY (verification, n)
+);
+COMMENT ON TABLE mls.finding IS 'what verifications found';
+COMMENT ON COLUMN mls.finding.verification IS 'the verification';
+COMMENT ON COLUMN mls.finding.n IS 'place among its findings';
+COMMENT ON COLUMN mls.finding.severity IS 'info, warning, or error: the copy is not what the source and the rules make it';
+COMMENT ON COLUMN mls.finding.resource IS 'resource of the source, or of the dictionary for what concerns gold';
+COMMENT ON COLUMN mls.finding."check" IS 'counts, keys, sample, gold, lookups or references';
+COMMENT ON COLUMN mls.finding.subject IS 'field or key it is about, or NULL';
+COMMENT ON COLUMN mls.finding.count IS 'how many records it concerns, or NULL';
+COMMENT ON COLUMN mls.finding.message IS 'what was found';
+
+CREATE TABLE mls.quality (
+    verification bigint NOT NULL REFERENCES mls.verification ON DELETE CASCADE,
+    resource     text NOT NULL,
+    field        text NOT NULL,
+    rows         bigint NOT NULL,
+    filled       bigint NOT NULL,
+    too_long     bigint,
+    outside      bigint,
+    PRIMARY KEY (verification, resource, field)
+);
+COMMENT ON TABLE mls.quality IS 'how well the fields of gold were filled at each verification; shown by mls_quality';
+COMMENT ON COLUMN mls.quality.verification IS 'the verification';
+COMMENT ON COLUMN mls.quality.resource IS 'resource of the dictionary';
+COMMENT ON COLUMN mls.quality.field IS 'its field';
+COMMENT ON COLUMN mls.quality.rows IS 'rows of the source';
+COMMENT ON COLUMN mls.quality.filled IS 'rows in which the field has a value, an empty text or list being none';
+COMMENT ON COLUMN mls.quality.too_long IS 'values longer than the dictionary suggests; NULL where it suggests no length';
+COMMENT ON COLUMN mls.quality.outside IS 'rows with a value that the field''s lookup does not have; NULL without one';
+
+SELECT pg_catalog.pg_extension_config_dump('mls.verification', '');
+SELECT pg_catalog.pg_extension_config_dump('mls.verification_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mls.finding', '');
+SELECT pg_catalog.pg_extension_config_dump('mls.quality', '');
+
+ALTER TABLE mls.verification ENABLE ROW LEVEL SECURITY;
+ALTER TABLE mls.finding ENABLE ROW LEVEL SECURITY;
+ALTER TABLE mls.quality ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON mls.verification USING (pg_catalog.pg_has_role(verified_by, 'USAGE'));
+CREATE POLICY own ON mls.finding USING (EXISTS (SELECT FROM mls.verification v WHERE v.id = verification));
+CREATE POLICY own ON mls.quality USING (EXISTS (SELECT FROM mls.verification v WHERE v.id = verification));
+
+CREATE FUNCTION mls.gold_comparison(
+    foreign_table regclass, OUT resource text, OUT variant text, OUT gold regclass, OUT sql text)
+    RETURNS SETOF record
+    LANGUAGE c STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_gold_comparison';
+COMMENT ON FUNCTION mls.gold_comparison(regclass)
+    IS 'for each resource that rules make from a table a query that compares gold with what they make now';
+
+CREATE FUNCTION mls.add_finding(
+    verification bigint, severity text, resource text, "check" text, subject text, count bigint, message text)
+    RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+INSERT INTO mls.finding
+SELECT $1, coalesce((SELECT max(f.n) FROM mls.finding f WHERE f.verification = $1), 0) + 1, $2, $3, $4, $5, $6, $7;
+$$;
+COMMENT ON FUNCTION mls.add_finding(bigint, text, text, text, text, bigint, text) IS 'notes a finding of a verification';
+
+-- Counts at the source and in the layers, and keys of bronze and silver.
+CREATE FUNCTION mls.verify_counts(verification bigint, sub mls.subscription) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    remote bigint;
+    bronze bigint;
+    silver bigint;
+    unstored bigint;
+    stray bigint;
+    columns text;
+BEGIN
+    BEGIN
+        remote := mls.count_remote(sub.id);
+    EXCEPTION WHEN OTHERS THEN
+        PERFORM mls.add_finding(verification, 'warning', sub.resource, 'counts', NULL, NULL,
+                                'the source could not be asked: ' || sqlerrm);
+    END;
+    EXECUTE format('SELECT count(*) FROM %s WHERE deleted_at IS NULL', sub.bronze) INTO bronze;
+    EXECUTE format('SELECT count(*) FROM %s', sub.silver) INTO silver;
+    PERFORM mls.add_finding(verification, 'info', sub.resource, 'counts', NULL, silver,
+        format('source %s, bronze %s, silver %s', coalesce(remote::text, 'not counted'), bronze, silver));
+    IF remote <> bronze THEN
+        PERFORM mls.add_finding(verification, 'warning', sub.resource, 'counts', NULL, abs(remote - bronze),
+            CASE WHEN remote > bronze
+                 THEN format('%s records of the source are not here: a sync or a reconcile is due', remote - bronze)
+                 ELSE format('%s records here are not at the source any more: a purge is due', bronze - remote) END);
+    END IF;
+    SELECT string_agg(format('s.%I::text', c.name), ' || ''|'' || ' ORDER BY f.n) INTO columns
+      FROM unnest(mls.key_fields(sub.foreign_table)) WITH ORDINALITY AS f (field, n)
+      JOIN mls.table_fields(sub.foreign_table) c ON c.field = f.field;
+    IF cardinality(mls.key_fields(sub.foreign_table)) > 1 THEN
+        unstored := greatest(bronze - silver, 0);
+        stray := greatest(silver - bronze, 0);
+    ELSE
+        EXECUTE format('SELECT count(*) FILTER (WHERE s.key IS NULL), count(*) FILTER (WHERE b.key IS NULL)
+                          FROM (SELECT key FROM %s WHERE deleted_at IS NULL) b
+                          FULL JOIN (SELECT %s AS key FROM %s s) s ON s.key = b.key',
+                       sub.bronze, columns, sub.silver) INTO unstored, stray;
+    END IF;
+    IF unstored > 0 THEN
+        PERFORM mls.add_finding(verification, 'error', sub.resource, 'keys', NULL, unstored,
+            format('%s records of bronze are not in silver; mls.issue may say why, mls_rebuild() makes silver anew', unstored));
+    END IF;
+    IF stray > 0 THEN
+        PERFORM mls.add_finding(verification, 'error', sub.resource, 'keys', NULL, stray,
+            format('%s rows of silver have no record in bronze; mls_rebuild() makes silver anew', stray));
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.verify_counts(bigint, mls.subscription) IS 'part of mls_verify(): counts and keys';
+
+-- Some records as they are at the source, field by field.
+CREATE FUNCTION mls.verify_sample(verification bigint, sub mls.subscription, samples integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    sampled text;
+    remote_row jsonb;
+    silver_row jsonb;
+    condition text;
+    stamp text;
+    differing text[];
+    compared integer := 0;
+BEGIN
+    SELECT f.name INTO stamp FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
+      JOIN mls.table_fields(sub.foreign_table) f ON f.field = o.option_value
+     WHERE t.ftrelid = sub.foreign_table AND o.option_name = 'timestamp';
+    FOR sampled IN EXECUTE format('SELECT key FROM %s WHERE deleted_at IS NULL ORDER BY random() LIMIT $1', sub.bronze)
+                     USING samples
+    LOOP
+        condition := mls.key_condition(sub.foreign_table, sampled);
+        EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.foreign_table, condition) INTO remote_row;
+        EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.silver, condition) INTO silver_row;
+        compared := compared + 1;
+        IF remote_row IS NULL THEN
+            PERFORM mls.add_finding(verification, 'warning', sub.resource, 'sample', sampled, 1,
+                                    'the record is not at the source any more: a purge is due');
+        ELSIF remote_row -> stamp IS DISTINCT FROM silver_row -> stamp THEN
+            PERFORM mls.add_finding(verification, 'info', sub.resource, 'sample', sampled, 1,
+                                    'the record has changed since it was read: a sync is due');
+        ELSE
+            SELECT array_agg(f.field ORDER BY f.field) INTO differing FROM mls.table_fields(sub.foreign_table) f
+             WHERE silver_row ? f.name AND remote_row -> f.name IS DISTINCT FROM silver_row -> f.name;
+            IF differing IS NOT NULL THEN
+                PERFORM mls.add_finding(verification, 'error', sub.resource, 'sample', sampled, cardinality(differing),
+                    'the source has other values, at the same timestamp, for ' || array_to_string(differing[1:10], ', '));
+            END IF;
+        END IF;
+    END LOOP;
+    PERFORM mls.add_finding(verification, 'info', sub.resource, 'sample', NULL, compared,
+                            format('%s records were compared with the source', compared));
+EXCEPTION WHEN OTHERS THEN
+    PERFORM mls.add_finding(verification, 'warning', sub.resource, 'sample', NULL, NULL,
+                            'records could not be compared with the source: ' || sqlerrm);
+END $$;
+COMMENT ON FUNCTION mls.verify_sample(bigint, mls.subscription, integer) IS 'part of mls_verify(): records compared with the source';
+
+-- Gold against what the rules make of silver.
+CREATE FUNCTION mls.verify_gold(verification bigint, sub mls.subscription) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    target record;
+    missing bigint;
+    different bigint;
+    superfluous bigint;
+    keys text[];
+BEGIN
+    FOR target IN SELECT * FROM mls.gold_comparison(sub.foreign_table) LOOP
+        BEGIN
+            EXECUTE target.sql INTO missing, different, superfluous, keys;
+            IF missing + different + superfluous > 0 THEN
+                PERFORM mls.add_finding(verification, 'error', target.resource, 'gold', nullif(target.variant, ''),
+                    missing + different + superfluous,
+                    format('gold is not what the rules make of %s: %s rows are missing, %s differ, %s are left over (%s); '
+                           'mls_remap() or mls_rebuild() makes them anew, mls.issue lists keys that belong to another source',
+                           sub.resource, missing, different, superfluous, array_to_string(keys, ', ')));
+            END IF;
+        EXCEPTION WHEN data_exception THEN
+            PERFORM mls.add_finding(verification, 'warning', target.resource, 'gold', nullif(target.variant, ''), NULL,
+                'gold could not be compared, for a rule raises an error: ' || sqlerrm);
+        END;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION mls.verify_gold(bigint, mls.subscription) IS 'part of mls_verify(): gold against the rules';
+
+-- One pass over a gold table: how well its fields are filled.
+CREATE FUNCTION mls.measure_gold(verification bigint, source text, resource text, gold regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    parts text;
+BEGIN
+    SELECT string_agg(format('ROW(%L::text, count(%s), %s, %s)', a.attname,
+               CASE a.atttypid WHEN 'text'::regtype THEN format('nullif(%I, '''')', a.attname)
+                               WHEN 'text[]'::regtype THEN format('nullif(%I, ''{}'')', a.attname)
+                               ELSE quote_ident(a.attname) END,
+               CASE WHEN d.max_length IS NOT NULL AND a.atttypid = 'text'::regtype
+                    THEN format('count(*) FILTER (WHERE length(%I) > %s)', a.attname, d.max_length) ELSE 'NULL::bigint' END,
+               CASE WHEN l.values IS NULL THEN 'NULL::bigint'
+                    WHEN a.atttypid = 'text'::regtype
+                    THEN format('count(*) FILTER (WHERE %1$I <> '''' AND NOT %1$I = ANY (%2$L::text[]))', a.attname, l.values)
+                    WHEN a.atttypid = 'text[]'::regtype
+                    THEN format('count(*) FILTER (WHERE NOT %I <@ %L::text[])', a.attname, l.values)
+                    ELSE 'NULL::bigint' END), ', ' ORDER BY a.attnum)
+      INTO parts
+      FROM pg_attribute a
+      LEFT JOIN mls.dd_field d ON d.resource = measure_gold.resource AND d.field = a.attname
+      LEFT JOIN LATERAL (SELECT array_agg(v.value ORDER BY v.value) AS values FROM mls.dd_lookup v
+                          WHERE v.lookup_name = d.lookup_name) l ON true
+     WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT LIKE 'mls\_%';
+    EXECUTE format('INSERT INTO mls.quality (verification, resource, field, rows, filled, too_long, outside)
+                    SELECT $1, $2, v.field, g.rows, v.filled, v.too_long, v.outside
+                      FROM (SELECT count(*) AS rows, ARRAY[%s] AS parts FROM %s WHERE mls_source = $3) g,
+                           unnest(g.parts) AS v (field text, filled bigint, too_long bigint, outside bigint)
+                    ON CONFLICT DO NOTHING',
+                   parts, gold)
+      USING verification, resource, source;
+END $$;
+COMMENT ON FUNCTION mls.measure_gold(bigint, text, text, regclass) IS 'part of mls_verify(): fills mls.quality for one gold table';
+
+-- References from gold to gold that lead nowhere.
+CREATE FUNCTION mls.verify_references(verification bigint, source text, resource text, gold regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    reference record;
+    target regclass;
+    broken bigint;
+    example text;
+BEGIN
+    FOR reference IN
+        SELECT a.attname AS field, d.resource AS target, d.key_field, f.target_resource = '*' AS named
+          FROM pg_attribute a
+          JOIN mls.dd_field f ON f.resource = verify_references.resource AND f.field = a.attname
+                             AND NOT f.is_expansion AND f.target_resource IS NOT NULL
+          JOIN mls.dd_resource d ON d.unique_key AND f.target_resource IN ('*', d.resource)
+         WHERE a.attrelid = gold AND NOT a.attisdropped AND a.atttypid = 'text'::regtype
+    LOOP
+        SELECT c.oid INTO target FROM pg_class c
+          JOIN pg_attribute k ON k.attrelid = c.oid AND k.attname = reference.key_field
+         WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = gold) AND c.relkind IN ('r', 'p')
+           AND EXISTS (SELECT FROM pg_attribute m WHERE m.attrelid = c.oid AND m.attname = 'mls_origin')
+           AND obj_description(c.oid, 'pg_class') LIKE 'RESO resource ' || reference.target || ',%';
+        CONTINUE WHEN target IS NULL;
+        CONTINUE WHEN reference.named AND NOT EXISTS (
+            SELECT FROM pg_attribute n WHERE n.attrelid = gold AND n.attname = 'ResourceName' AND NOT n.attisdropped);
+        EXECUTE format('SELECT count(*), min(g.%1$I) FROM %2$s g WHERE g.mls_source = $1 AND g.%1$I <> '''' AND %3$s
+                           AND EXISTS (SELECT FROM %4$s e WHERE e.mls_source = $1)
+                           AND NOT EXISTS (SELECT FROM %4$s t WHERE t.%5$I = g.%1$I)',
+                       reference.field, gold,
+                       CASE WHEN reference.named THEN format('g."ResourceName" = %L', reference.target) ELSE 'true' END,
+                       target, reference.key_field)
+           INTO broken, example USING source;
+        IF broken > 0 THEN
+            PERFORM mls.add_finding(verification, 'warning', resource, 'references', reference.field, broken,
+                format('%s rows name a record of %s that gold does not have, such as %s', broken, reference.target,
+                       left(example, 60)));
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION mls.verify_references(bigint, text, text, regclass) IS 'part of mls_verify(): rows of gold that refer to others that are not there';
+
+CREATE FUNCTION mls_verify(
+    source text,
+    samples integer DEFAULT 20,
+    OUT severity text,
+    OUT resource text,
+    OUT "check" text,
+    OUT subject text,
+    OUT count bigint,
+    OUT message text)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v bigint;
+    sub mls.subscription;
+    target record;
+BEGIN
+    PERFORM mls.refuse_standby('mls_verify()', 'verify');
+    IF NOT EXISTS (SELECT FROM mls.subscription s
+                    WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE')) THEN
+        RAISE EXCEPTION 'there is no such subscription' USING
+            ERRCODE = 'undefined_object', HINT = 'The view mls_status lists all.';
+    END IF;
+    INSERT INTO mls.verification (source, samples) VALUES (mls_verify.source, mls_verify.samples) RETURNING id INTO v;
+    FOR sub IN SELECT * FROM mls.subscription s
+                WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') ORDER BY s.id
+    LOOP
+        PERFORM mls.verify_counts(v, sub);
+        IF samples > 0 THEN
+            PERFORM mls.verify_sample(v, sub, samples);
+        END IF;
+        CONTINUE WHEN sub.gold IS NULL;
+        PERFORM mls.verify_gold(v, sub);
+    END LOOP;
+    FOR target IN SELECT DISTINCT t.resource, t.gold FROM mls.subscription s, mls.gold_comparison(s.foreign_table) t
+                   WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') AND s.gold IS NOT NULL
+                   ORDER BY t.resource
+    LOOP
+        PERFORM mls.verify_references(v, mls_verify.source, target.resource, target.gold);
+        PERFORM mls.measure_gold(v, mls_verify.source, target.resource, target.gold);
+    END LOOP;
+    PERFORM mls.add_finding(v, 'warning', q.resource, 'lookups', q.field, q.outside,
+                            format('%s rows have values that the lookup does not', q.outside))
+       FROM mls.quality q WHERE q.verification = v AND q.outside > 0;
+    UPDATE mls.verification SET finished_at = clock_timestamp() WHERE id = v;
+    RETURN QUERY SELECT f.severity, f.resource, f."check", f.subject, f.count, f.message FROM mls.finding f
+                  WHERE f.verification = v ORDER BY f.severity = 'info', f.severity, f.n;
+END $$;
+COMMENT ON FUNCTION mls_verify(text, integer)
+    IS 'proves the copy of a source: counts and keys of the layers, records compared with the source (a request each), gold against the rules, references and lookup values; returns and keeps what it found, errors first';
+
+CREATE VIEW mls_quality WITH (security_invoker = true) AS
+SELECT v.source, q.resource, q.field, q.rows, q.filled,
+       round(q.filled::numeric / nullif(q.rows, 0), 4) AS fill_rate,
+       round(q.filled::numeric / nullif(q.rows, 0) - p.filled::numeric / nullif(p.rows, 0), 4) AS trend,
+       d.field IS NOT NULL AS in_dictionary, q.too_long, q.outside, v.finished_at AS measured_at
+  FROM (SELECT DISTINCT ON (source) * FROM mls.verification WHERE finished_at IS NOT NULL
+         ORDER BY source, id DESC) v
+  JOIN mls.quality q ON q.verification = v.id
+  LEFT JOIN mls.dd_field d ON d.resource = q.resource AND d.field = q.field
+  LEFT JOIN LATERAL (SELECT o.filled, o.rows FROM mls.quality o JOIN mls.verification w ON w.id = o.verification
+                      WHERE w.source = v.source AND w.id < v.id AND o.resource = q.resource AND o.field = q.field
+                      ORDER BY w.id DESC LIMIT 1) p ON true
+ ORDER BY v.source, q.resource, q.field;
+COMMENT ON VIEW mls_quality IS 'how well the fields of gold are filled, and how far they are as the Data Dictionary has them, by the last mls_verify() of each source';
+COMMENT ON COLUMN mls_quality.source IS 'name of the server';
+COMMENT ON COLUMN mls_quality.resource IS 'resource of the dictionary';
+COMMENT ON COLUMN mls_quality.field IS 'field in gold';
+COMMENT ON COLUMN mls_quality.rows IS 'rows of the source';
+COMMENT ON COLUMN mls_quality.filled IS 'rows with a value';
+COMMENT ON COLUMN mls_quality.fill_rate IS 'share of them, 0 to 1';
+COMMENT ON COLUMN mls_quality.trend IS 'change of that share since the verification before';
+COMMENT ON COLUMN mls_quality.in_dictionary IS 'whether the dictionary has the field';
+COMMENT ON COLUMN mls_quality.too_long IS 'values longer than the dictionary suggests; NULL where it suggests no length';
+COMMENT ON COLUMN mls_quality.outside IS 'rows with a value that the field''s lookup does not have; NULL without one';
+COMMENT ON COLUMN mls_quality.measured_at IS 'when it was measured';
+
+REVOKE ALL ON mls.verification, mls.finding, mls.quality, mls_quality FROM PUBLIC;
+REVOKE ALL ON FUNCTION mls_verify(text, integer), mls.gold_comparison(regclass),
+    mls.add_finding(bigint, text, text, text, text, bigint, text), mls.verify_counts(bigint, mls.subscription),
+    mls.verify_sample(bigint, mls.subscription, integer), mls.verify_gold(bigint, mls.subscription),
+    mls.measure_gold(bigint, text, text, regclass), mls.verify_references(bigint, text, text, regclass) FROM PUBLIC;

@@ -1,0 +1,67 @@
+# mls_verify(): what is right is said to be right, and each kind of damage is found.
+use strict;
+use warnings;
+
+use MlsSync;
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node();
+my $mls = start_mls(listings => 80, fields => 'small');
+
+sub query
+{
+	return scalar $node->safe_psql('postgres', $_[0]);
+}
+
+# Findings worse than information, as lines.
+sub findings
+{
+	my ($samples) = @_;
+	return query(qq{SELECT severity, resource, "check", subject, count FROM mls_verify('one', $samples) WHERE severity <> 'info'});
+}
+
+create_source($node, $mls, 'one');
+query(q{SELECT mls_subscribe('one.property'), mls_subscribe('one.member'), mls_subscribe('one.media'); SELECT mls_sync()});
+my $before = () = $mls->requests;
+is(findings(5), '', 'a true copy has no findings');
+my $after = () = $mls->requests;
+cmp_ok($after - $before, '<=', 3 + 15, 'a count and five records of each resource are asked for');
+is(query(q{SELECT count(*) FROM mls.finding WHERE "check" = 'counts' AND message LIKE 'source 80, bronze 80, silver 80'}),
+	1, 'the counts are kept');
+is(query(q{SELECT fill_rate, trend, in_dictionary, outside FROM mls_quality WHERE field = 'City'}), '1.0000||t|0',
+	'fill rates are kept');
+
+# Damage, each kind.
+query(q{DELETE FROM silver.one_property WHERE listing_key IN (SELECT min(listing_key) FROM silver.one_property)});
+is(findings(0), join("\n", 'error|Property|keys||1', 'error|Property|gold||1', ), 'a row lost from silver');
+query(q{SELECT mls_rebuild('one.property')});
+query(q{UPDATE gold.property SET "City" = 'Atlantis' WHERE "ListingKey" IN (SELECT min("ListingKey") FROM gold.property)});
+is(findings(0), 'error|Property|gold||1', 'a value changed in gold');
+query(q{SELECT mls_rebuild('one.property')});
+query(q{UPDATE silver.one_property SET list_price = 1});
+like(findings(3), qr/error\|Property\|sample\|\w+\|1/, 'values that are not the source\'s');
+query(q{SELECT mls_rebuild('one.property')});
+query(q{UPDATE gold.media SET "ResourceRecordKey" = 'nowhere' WHERE "MediaKey" IN (SELECT min("MediaKey") FROM gold.media WHERE "ResourceName" = 'Property')});
+like(findings(0), qr/warning\|Media\|references\|ResourceRecordKey\|1/, 'media of a listing that is not there');
+query(q{SELECT mls_rebuild('one.media')});
+query(q{UPDATE gold.property SET "StandardStatus" = 'Sleeping' WHERE "ListingKey" IN (SELECT min("ListingKey") FROM gold.property)});
+like(findings(0), qr/warning\|Property\|lookups\|StandardStatus\|1/, 'a value outside its lookup');
+query(q{SELECT mls_rebuild('one.property')});
+query(q{UPDATE gold.property SET "City" = NULL});
+findings(0);
+is(query(q{SELECT fill_rate, trend FROM mls_quality WHERE resource = 'Property' AND field = 'City'}), '0.0000|-1.0000', 'the trend shows');
+query(q{SELECT mls_rebuild('one.property')});
+
+# What the next processes repair is no error.
+$mls->control('delete', { resource => 'Property', count => 2 });
+$mls->control('touch', { resource => 'Property', count => 40 });
+like(findings(60), qr/^(warning\|Property\|(counts\|\|2|sample\|\w+\|1)\n?)+$/, 'what waits for a purge is a warning');
+is(query(q{SELECT count(*) > 0 FROM mls.finding WHERE message LIKE '%has changed since it was read%'}), 't', 'what waits for a sync is information');
+$mls->stop;
+like(query(q{SELECT string_agg(message, ' ') FROM mls_verify('one', 2) WHERE severity = 'warning'}),
+	qr/the source could not be asked.*could not be compared with the source/, 'a source that cannot be reached');
+
+$node->stop;
+done_testing();
