@@ -30,7 +30,8 @@ my $after = () = $mls->requests;
 cmp_ok($after - $before, '<=', 3 + 15, 'a count and five records of each resource are asked for');
 is(query(q{SELECT count(*) FROM mls.finding WHERE "check" = 'counts' AND message LIKE 'source 80, bronze 80, silver 80'}),
 	1, 'the counts are kept');
-is(query(q{SELECT fill_rate, trend, in_dictionary, outside FROM mls_quality WHERE field = 'City'}), '1.0000||t|0',
+my $filled = query(q{SELECT round(count(nullif("City", ''))::numeric / count(*), 4) FROM gold.property});
+is(query(q{SELECT fill_rate, trend, in_dictionary, outside FROM mls_quality WHERE field = 'City'}), "$filled||t|",
 	'fill rates are kept');
 
 # Damage, each kind.
@@ -51,7 +52,7 @@ like(findings(0), qr/warning\|Property\|lookups\|StandardStatus\|1/, 'a value ou
 query(q{SELECT mls_rebuild('one.property')});
 query(q{UPDATE gold.property SET "City" = NULL});
 findings(0);
-is(query(q{SELECT fill_rate, trend FROM mls_quality WHERE resource = 'Property' AND field = 'City'}), '0.0000|-1.0000', 'the trend shows');
+is(query(q{SELECT fill_rate, trend FROM mls_quality WHERE resource = 'Property' AND field = 'City'}), "0.0000|-$filled", 'the trend shows');
 query(q{SELECT mls_rebuild('one.property')});
 
 # What the next processes repair is no error.
