@@ -414,9 +414,8 @@ char *
 mls_statement_comparison(const Statement *statement, const char *rows)
 {
 	const char *gold = mls_gold_qualified_name(statement->gold);
-	const char *key = statement->target->unique_key
-						  ? quote_identifier(statement->target->key_field)
-						  : MLS_GOLD_SOURCE_KEY;
+	const char *key = statement->target->unique_key ? quote_identifier(statement->target->key_field)
+													: MLS_GOLD_SOURCE_KEY;
 	const char *made = statement->target->unique_key ? "n.mls_key" : "n." MLS_GOLD_SOURCE_KEY;
 
 	return psprintf("WITH n AS MATERIALIZED (%s), c AS (SELECT coalesce(%s, g.%s) AS key, "
