@@ -7,7 +7,7 @@ import time
 from urllib.parse import unquote_plus
 
 import edm
-from data import STAMP
+from qobrix import PREFIX as QOBRIX_PREFIX
 from web import Response
 
 PREFIX = "/_control/"
@@ -44,8 +44,8 @@ class Log:
 
 
 class Control:
-    def __init__(self, store, reso, rets, options, auth, faults, log):
-        self.store, self.reso, self.rets, self.options = store, reso, rets, options
+    def __init__(self, store, reso, rets, qobrix, options, auth, faults, log):
+        self.store, self.reso, self.rets, self.qobrix, self.options = store, reso, rets, qobrix, options
         self.auth, self.faults, self.log = auth, faults, log
         self.default_options = dict(vars(options))
         self.deliveries = []
@@ -63,6 +63,12 @@ class Control:
             return Response(400, edm.dump({"error": "%s: %s" % (type(problem).__name__, problem)}))
         return found if isinstance(found, Response) else Response(200, edm.dump(found))
 
+    def home(self, resource):
+        """(store, name) of a resource: qobrix/properties is one of the Qobrix tenant's."""
+        if resource.startswith(QOBRIX_PREFIX):
+            return self.qobrix.store, resource[len(QOBRIX_PREFIX):]
+        return self.store, resource
+
     # -- reading
 
     def get_requests(self, request):
@@ -70,17 +76,20 @@ class Control:
 
     def get_truth(self, request):
         """Every record in key order as JSON lines, as the server stores it."""
-        table = self.store.tables[request.option("resource")]
+        store, name = self.home(request.option("resource"))
+        table = store.tables[name]
         lines = [table.body(table.records[key]) + b"}\n" for key in sorted(table.records)]
         return Response(200, b"".join(lines), "application/x-ndjson")
 
     def get_keys(self, request):
-        return sorted(self.store.tables[request.option("resource")].records)
+        store, name = self.home(request.option("resource"))
+        return sorted(store.tables[name].records)
 
     def get_state(self, request):
         return {"version": self.store.version, "clock": edm.format_stamp(self.store.clock, 7),
                 "counts": {name: len(table.records) for name, table in self.store.tables.items()},
-                "options": {**vars(self.options), "expires_in": self.auth.expires_in, "rets": vars(self.rets.options)}, "faults": self.faults.describe()}
+                "options": {**vars(self.options), "expires_in": self.auth.expires_in, "rets": vars(self.rets.options),
+                            "qobrix": vars(self.qobrix.options)}, "faults": self.faults.describe()}
 
     def get_deliveries(self, request):
         """What was posted to the webhook and taken."""
@@ -97,33 +106,39 @@ class Control:
         """The records a request means: key, keys, count (chosen by the seed) or all."""
         if "key" in spec:
             return [spec["key"]]
-        return spec["keys"] if "keys" in spec else self.store.pick(spec["resource"], spec.get("count"))
+        store, name = self.home(spec["resource"])
+        return spec["keys"] if "keys" in spec else store.pick(name, spec.get("count"))
 
     def post_insert(self, spec):
-        return {"keys": self.store.insert(spec["resource"], spec.get("count", 1), spec.get("fields"))}
+        store, name = self.home(spec["resource"])
+        return {"keys": store.insert(name, spec.get("count", 1), spec.get("fields"))}
 
     def post_update(self, spec):
-        keys = self.keys_of(spec)
-        self.store.update(spec["resource"], keys, spec["fields"])
+        keys, (store, name) = self.keys_of(spec), self.home(spec["resource"])
+        store.update(name, keys, spec["fields"])
         return {"keys": keys}
 
     def post_set(self, spec):
-        keys = self.keys_of(spec)
-        self.store.assign(spec["resource"], keys, spec["fields"])
+        keys, (store, name) = self.keys_of(spec), self.home(spec["resource"])
+        store.assign(name, keys, spec["fields"])
         return {"keys": keys}
 
     def post_delete(self, spec):
-        """Remove records or, with "flag", keep them with MlgCanView false."""
-        keys = self.keys_of(spec)
-        if spec.get("flag"):
-            self.store.update(spec["resource"], keys, {"MlgCanView": False})
+        """Remove records or, with "flag", keep them with MlgCanView false; with
+        "trash" Qobrix records go into the bin."""
+        keys, (store, name) = self.keys_of(spec), self.home(spec["resource"])
+        if spec.get("trash"):
+            store.trash(name, keys)
+        elif spec.get("flag"):
+            store.update(name, keys, {"MlgCanView": False})
         else:
-            self.store.delete(spec["resource"], keys)
+            store.delete(name, keys)
         return {"keys": keys}
 
     def post_restore(self, spec):
         """Bring removed records back, as they were."""
-        self.store.restore(spec["resource"], spec["keys"])
+        store, name = self.home(spec["resource"])
+        store.restore(name, spec["keys"])
         return {"keys": spec["keys"]}
 
     def post_touch(self, spec):
@@ -131,8 +146,9 @@ class Control:
 
     def post_tie(self, spec):
         """One and the same timestamp for all the records meant."""
-        stamp = spec.get("timestamp") or self.store.tick()
-        return {**self.post_set({**spec, "fields": {STAMP: stamp}}), "timestamp": stamp}
+        store, _ = self.home(spec["resource"])
+        stamp = spec.get("timestamp") or store.tick()
+        return {**self.post_set({**spec, "fields": {store.stamp_field: stamp}}), "timestamp": stamp}
 
     def post_clock(self, spec):
         if "now" in spec:
@@ -163,19 +179,22 @@ class Control:
             self.auth.expires_in = spec.pop("expires_in")
         for name, value in spec.pop("rets", {}).items():
             self.rets.options.change(name, value)
+        for name, value in spec.pop("qobrix", {}).items():
+            self.qobrix.change(name, value)
         for name, value in spec.items():
             self.options.change(name, value)
         self.reso.cache.clear()
         self.rets.cache.clear()
-        return {**vars(self.options), "rets": vars(self.rets.options)}
+        return {**vars(self.options), "rets": vars(self.rets.options), "qobrix": vars(self.qobrix.options)}
 
     def change_schema(self, schema):
         for item in schema.get("add", []):
-            self.store.add_field(item.get("resource", "Property"), item["field"], item.get("type", "Edm.String"),
-                                 item.get("length"))
+            store, name = self.home(item.get("resource", "Property"))
+            store.add_field(name, item["field"], item.get("type", store.text_type), item.get("length"))
         for item in schema.get("drop", []):
             item = {"field": item} if isinstance(item, str) else item
-            self.store.drop_field(item.get("resource", "Property"), item["field"])
+            store, name = self.home(item.get("resource", "Property"))
+            store.drop_field(name, item["field"])
         for item in schema.get("declare", []):
             self.store.declare(item.get("resource", "Property"), item.get("length"), item.get("key"))
         for item in schema.get("members", []):
@@ -189,6 +208,7 @@ class Control:
     def post_revoke(self, spec):
         self.auth.revoke()
         self.rets.sessions.forget()
+        self.qobrix.sessions.forget()
         return {}
 
     def post_reset(self, spec):
@@ -202,4 +222,5 @@ class Control:
             self.store.reset()
         self.reso.forget()
         self.rets.reset()
+        self.qobrix.reset(spec.get("data"))
         return {}

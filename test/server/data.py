@@ -128,6 +128,7 @@ class Table:
 
 class Store:
     """All tables, the logical clock and every mutation."""
+    stamp_field, text_type = STAMP, "Edm.String"
 
     def __init__(self, seed=1, listings=200, fields="full", style="string", samples=400):
         self.seed = seed

@@ -15,7 +15,8 @@ EARLY_KINDS = ("status", "html200", "redirect", "expired_link", "token_expired")
 BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type")
 RETS_KINDS = ("rets_reply", "rets_status", "session_loss", "stale_nonce", "bare_ampersand", "control_char", "raw_delimiter",
               "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body")
-KINDS = RETS_KINDS + STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
+QOBRIX_KINDS = ("no_pagination", "null_data")
+KINDS = QOBRIX_KINDS + RETS_KINDS + STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
 NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted")
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
@@ -115,7 +116,7 @@ def early_answer(request, faults, auth):
     if "close" in faults:
         return Response(200)
     if "status" in faults:
-        return status_answer(faults["status"])
+        return status_answer(faults["status"], request)
     if "expired_link" in faults:
         return status_answer({"status": 410, "body": '{"error":{"code":"Gone","message":"The link has expired."}}', **faults["expired_link"]})
     if "html200" in faults:
@@ -126,9 +127,11 @@ def early_answer(request, faults, auth):
     return None
 
 
-def status_answer(spec):
+def status_answer(spec, request=None):
     status = spec.get("status", 503)
     default = '{"error":{"code":"%d","message":"The test asked for status %d."}}' % (status, status)
+    if request and request.path.startswith("/api/"):
+        default = '{"errors":["The test asked for status %d."]}' % status
     response = Response(status, spec.get("body", default), headers=dict(spec.get("headers", {})))
     if "content_type" in spec:
         response.content_type = spec["content_type"]

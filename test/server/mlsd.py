@@ -25,6 +25,7 @@ from control import PREFIX, Control, Log
 from data import Store
 from faults import Faults, early_answer, spoil
 from keys import PATH as KEYS_PATH, Keys
+from qobrix import ROOT as QOBRIX_ROOT, Qobrix
 from reso import ROOT, Options, Reso
 from rets import ROOT as RETS_ROOT, Rets
 from web import Request, Response
@@ -52,7 +53,8 @@ class Site:
         self.faults, self.log = Faults(), Log()
         self.reso = Reso(self.store, self.options)
         self.rets = Rets(self.store)
-        self.control = Control(self.store, self.reso, self.rets, self.options, self.auth, self.faults, self.log)
+        self.qobrix = Qobrix(self.store, arguments.seed, arguments.qobrix)
+        self.control = Control(self.store, self.reso, self.rets, self.qobrix, self.options, self.auth, self.faults, self.log)
         self.keys = self.control.keys = Keys(arguments.keys)
 
     def answer(self, request, faults):
@@ -70,6 +72,8 @@ class Site:
             return self.auth.token_response(request)
         if request.path.startswith(RETS_ROOT + "/"):
             return self.rets.answer(request, faults)
+        if request.path.startswith(QOBRIX_ROOT + "/"):
+            return self.qobrix.answer(request, faults)
         if request.path != ROOT and not request.path.startswith(ROOT + "/"):
             return Response(404, '{"error":{"code":"NotFound","message":"Nothing is served here."}}')
         if not self.auth.allows(request.headers):
@@ -120,7 +124,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def send(self, request, response, entry):
         body, headers = self.encoded(response), {"Content-Type": response.content_type, **response.headers}
-        if not request.path.startswith(RETS_ROOT):
+        if not request.path.startswith((RETS_ROOT, QOBRIX_ROOT)):
             headers["OData-Version"] = "4.0"
         if body is not response.body:
             headers["Content-Encoding"] = "gzip"
@@ -266,6 +270,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--listings", type=int, default=200)
     parser.add_argument("--samples", type=int, default=400, help="records of Sampler")
     parser.add_argument("--keys", type=int, default=0, help="records of Keys")
+    parser.add_argument("--qobrix", default="150", help="properties of the Qobrix tenant, or public: a tenant of real size")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fields", choices=("full", "small"), default="full")
     parser.add_argument("--page-size", type=int, default=100)
