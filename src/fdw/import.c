@@ -88,6 +88,8 @@ mls_import_timestamp(const MlsSource *source, const MlsRemoteResource *resource)
 {
 	const char *usual = source->platform.timestamp;
 
+	if (resource->timestamp && has_timestamp(resource, resource->timestamp))
+		return resource->timestamp;
 	if (usual && has_timestamp(resource, usual))
 		return usual;
 	return has_timestamp(resource, USUAL_TIMESTAMP) ? USUAL_TIMESTAMP : NULL;

@@ -172,6 +172,7 @@ mls_auth_check(const MlsHttpSource *source)
 			missing = is_missing(source->token);
 			break;
 		case MLS_AUTH_BASIC:
+		case MLS_AUTH_CHALLENGE:
 			missing = is_missing(source->username);
 			break;
 		case MLS_AUTH_HEADER:
@@ -227,6 +228,7 @@ mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **head
 	switch (source->auth)
 	{
 		case MLS_AUTH_NONE:
+		case MLS_AUTH_CHALLENGE: /* session.c */
 			return true;
 		case MLS_AUTH_OAUTH2:
 			token = find_token(source, HASH_FIND);
@@ -263,6 +265,7 @@ mls_auth_mask(const MlsHttpSource *source, const char *text)
 	mask_word(copy, source->client_secret);
 	mask_word(copy, source->token);
 	mask_word(copy, source->password);
+	mask_word(copy, source->ua_password);
 	mask_word(copy, source->header_value);
 	mask_word(copy, token ? token->text : NULL);
 	return copy;

@@ -16,7 +16,8 @@
  *	- Credentials go to the source's own origin (and its token endpoint) only,
  *	  and never into a message.
  *	- Network failures, 429 and 5xx are retried with growing, jittered delays
- *	  (Retry-After is obeyed), a 401 once after a new login.
+ *	  (Retry-After is obeyed), a 401 once after a new login or with the answer to
+ *	  its challenge.
  */
 #ifndef MLS_HTTP_H
 #define MLS_HTTP_H
@@ -31,10 +32,11 @@
 typedef enum MlsAuth
 {
 	MLS_AUTH_NONE,
-	MLS_AUTH_OAUTH2, /* client credentials: client_id, client_secret */
-	MLS_AUTH_BEARER, /* a fixed token */
-	MLS_AUTH_BASIC,  /* username, password */
-	MLS_AUTH_HEADER  /* a header of the source's own: api_key */
+	MLS_AUTH_OAUTH2,   /* client credentials: client_id, client_secret */
+	MLS_AUTH_BEARER,   /* a fixed token */
+	MLS_AUTH_BASIC,    /* username, password */
+	MLS_AUTH_HEADER,   /* a header of the source's own: api_key */
+	MLS_AUTH_CHALLENGE /* username, password, as the source asks: Digest, else Basic */
 } MlsAuth;
 
 /* How client credentials travel to the token endpoint. */
@@ -84,9 +86,11 @@ typedef struct MlsHttpSource
 	const char *token;
 	const char *username;
 	const char *password;
+	const char *ua_password; /* of the user agent, for sources that ask for one */
 	const char *header_name; /* MLS_AUTH_HEADER, e.g. X-Api-Key */
 	const char *header_value;
 	const char *user_agent;
+	bool sessions;       /* it keeps sessions: cookies are sent back */
 	const char *ca_file; /* NULL: the system's */
 	const char *proxy;   /* NULL: none; the environment is not asked */
 	int connect_timeout_ms;
@@ -128,7 +132,8 @@ extern void mls_http_pump(void);
 
 /*
  * Waits for the answer and returns it, allocated in the request's context.
- * Retries inside.  Any status below 500 except 401 (after one new login) and
+ * Retries inside.  Any status below 500 except 401 (after one new login; a source that
+ * keeps sessions says by it that one is lost, so there it is returned) and
  * 429 (after the retries) is returned for the protocol to judge; the others, and
  * network failures, are errors.
  */
@@ -150,6 +155,18 @@ pg_noreturn extern void mls_http_report_status(const MlsHttpSource *source, cons
 
 /* Forgets the cached token of a mapping (after ALTER USER MAPPING, on 401). */
 extern void mls_http_forget_token(Oid mapping_id);
+
+/* Forgets cookies and nonce of a source's session: the next request begins another. */
+extern void mls_http_forget_session(const MlsHttpSource *source);
+
+/* Tells one session of a source from another that has taken its place. */
+extern uint64 mls_http_session_number(const MlsHttpSource *source);
+
+/*
+ * A request in the moment of the process's exit: waited for at most so long, its
+ * answer is not looked at.  The address must have been asked before.
+ */
+extern void mls_http_farewell(const MlsHttpSource *source, const MlsHttpCall *call, int limit_ms);
 
 /* What was spent on a source lately, by all processes of this database. */
 typedef struct MlsHttpQuota
@@ -191,6 +208,9 @@ typedef struct MlsUrlParam
 /* base + "/" + path ("Property", or "" for the root) + the parameters (List of MlsUrlParam *).
  * Keeps $ ' ( ) , : * / @ ; readable where the standard allows; a space is %20, a plus %2B. */
 extern char *mls_url_build(const char *base, const char *path, List *params);
+
+/* Parameters as a form body: everything but letters, digits and -._~ is escaped. */
+extern char *mls_url_form(List *params);
 
 /* Resolves a link from a response against the address it came from and checks that it stays on
  * the source's own origin (scheme, host, port) or an allowed host; an error otherwise. */

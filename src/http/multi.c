@@ -277,6 +277,16 @@ mls_multi_free(MlsTransfer *transfer)
 	transfer->easy = NULL;
 }
 
+void
+mls_transfer_alone(CURL *easy)
+{
+	sigset_t saved;
+
+	block_signals(&saved);
+	(void) curl_easy_perform(easy);
+	restore_signals(&saved);
+}
+
 /* ---- proceeding ---- */
 
 static int

@@ -117,6 +117,7 @@ credentials_hint(const MlsHttpSource *source)
 		case MLS_AUTH_BEARER:
 			return "Check the option token of the user mapping.";
 		case MLS_AUTH_BASIC:
+		case MLS_AUTH_CHALLENGE:
 			return "Check the options username and password of the user mapping.";
 		case MLS_AUTH_HEADER:
 			return "Check the option api_key of the user mapping.";

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "http/session.h"
 #include "http/transport.h"
 
 /* The body's first allocation when its length is not announced. */
@@ -177,6 +178,8 @@ set_call(MlsHttpRequest *request, CURL *easy)
 	ok = ok && add_header(&request->headers, "Expect:");
 	if (request->same_origin)
 		ok = ok && mls_auth_apply(request->source, easy, &request->headers);
+	if (request->same_origin && request->source->sessions)
+		ok = ok && mls_session_apply(request);
 	return ok && SET(CURLOPT_HTTPHEADER, request->headers);
 }
 
@@ -209,6 +212,15 @@ set_reception(MlsHttpRequest *request, CURL *easy)
 		   SET(CURLOPT_XFERINFODATA, request) && SET(CURLOPT_NOPROGRESS, 0L);
 }
 
+bool
+mls_request_prepare(MlsHttpRequest *request)
+{
+	CURL *easy = request->transfer.easy;
+
+	return set_call(request, easy) && set_connection(request->source, easy) &&
+		   set_reception(request, easy) && mls_egress_apply(request);
+}
+
 /* Hands the request to libcurl; its quota is taken already. */
 static void
 send_now(MlsHttpRequest *request)
@@ -216,8 +228,7 @@ send_now(MlsHttpRequest *request)
 	CURL *easy = curl_easy_init();
 
 	request->transfer.easy = easy;
-	if (easy == NULL || !set_call(request, easy) || !set_connection(request->source, easy) ||
-		!set_reception(request, easy) || !mls_egress_apply(request))
+	if (easy == NULL || !mls_request_prepare(request))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 						errdetail("The HTTP library could not prepare a request.")));
 	request->state = REQUEST_SENT;
@@ -425,6 +436,8 @@ attempt(MlsHttpRequest *request)
 	mls_request_unpack(request);
 	account(request);
 	curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+	if (request->same_origin && request->source->sessions)
+		request->challenged = mls_session_note(request);
 	switch (mls_retry_judge(request, (int) status, &delay_us))
 	{
 		case RETRY_DELIVER:

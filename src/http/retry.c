@@ -181,6 +181,10 @@ mls_retry_judge(MlsHttpRequest *request, int status, int64 *delay_us)
 		return judge_status(request, status, may_retry, delay_us);
 	if (request->is_login)
 		return status >= 500 ? RETRY_FAIL : RETRY_DELIVER;
+	if (status == 401 && source->sessions && request->same_origin)
+		return source->auth == MLS_AUTH_CHALLENGE && request->challenged && !request->logged_again
+				   ? RETRY_LOGIN
+				   : RETRY_DELIVER;
 	if (status == 401 && source->auth == MLS_AUTH_OAUTH2 && request->same_origin &&
 		!request->logged_again)
 		return RETRY_LOGIN;

@@ -42,6 +42,9 @@ extern void mls_multi_start(MlsTransfer *transfer);
 extern void mls_multi_end(MlsTransfer *transfer, CURLcode result);
 extern void mls_multi_free(MlsTransfer *transfer);
 extern void mls_multi_poll(void);
+
+/* A transfer of its own, blocking. Never throws. */
+extern void mls_transfer_alone(CURL *easy);
 extern void mls_multi_wait(int64 until);
 
 /* ---- request.c ---- */
@@ -64,6 +67,7 @@ struct MlsHttpRequest
 	MlsHttpStats *stats;
 	bool is_login;     /* for a token: its refusal is judged by auth.c */
 	bool same_origin;  /* the source's own: credentials may go along */
+	bool challenged;   /* the last answer held a challenge */
 	bool logged_again; /* a 401 was answered with a new login */
 	int attempts;
 	int64 not_before; /* mls_clock_us at which it may be sent */
@@ -92,6 +96,9 @@ struct MlsHttpRequest
 /* mls_http_start for a login. */
 extern MlsHttpRequest *
 mls_request_start_login(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);
+
+/* Sets up the transfer of a request; false when out of memory. */
+extern bool mls_request_prepare(MlsHttpRequest *request);
 
 /* A parser may look ahead so far without asking where the body ends: 16 and the terminator. */
 #define MLS_SPARE_BYTES 17

@@ -207,6 +207,23 @@ mls_url_build(const char *base, const char *path, List *params)
 	return part(handle, CURLUPART_URL, 0);
 }
 
+char *
+mls_url_form(List *params)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	initStringInfo(&buf);
+	foreach (lc, params)
+	{
+		const MlsUrlParam *param = lfirst(lc);
+
+		appendStringInfo(&buf, "%s%s=%s", buf.len ? "&" : "", param->name,
+						 mls_url_escape(param->value));
+	}
+	return buf.data;
+}
+
 /* ---- links ---- */
 
 /* A link as servers write it, with blanks, quotes and other letters escaped that may not stand there. */

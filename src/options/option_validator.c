@@ -171,14 +171,13 @@ check_events(List *options)
 static void
 check_server(List *options)
 {
-	static const char *const protocol_names[] = {"reso", NULL};
 	const char *name = mls_option_text(options, "protocol");
 	const MlsProtocol *protocol = mls_protocol_find(name);
 	const char *system = mls_option_text(options, "originating_system");
 	const char *header = mls_option_text(options, "header_name");
 
 	if (protocol == NULL)
-		report_name("protocol", name, protocol_names);
+		report_name("protocol", name, mls_protocol_names);
 	check_platform(options, protocol);
 	check_events(options);
 	/* It goes into a quoted literal. */

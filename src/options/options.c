@@ -38,9 +38,12 @@
 #define TB (MB * MB)
 
 /* In the order of MlsAuth, MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
-static const char *const auth_names[] = {"none", "oauth2", "bearer", "basic", "header", NULL};
+static const char *const auth_names[] = {"none",   "oauth2",    "bearer", "basic",
+										 "header", "challenge", NULL};
 static const char *const token_style_names[] = {"form", "basic", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
+static const char *const format_names[] = {"compact", "compact-decoded", "standard-xml", NULL};
+static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
 static const char *const schema_policy_names[] = {"evolve", "freeze", "stop", "ignore", NULL};
 static const char *const naming_names[] = {"snake_case", "preserve", NULL};
 
@@ -108,6 +111,10 @@ const MlsOption mls_option_table[] = {
 	 .help = "Same when related records are expanded."},
 	{"prefer", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.prefer),
 	 .help = "Ask for the page size by a Prefer header instead of $top; default of the platform."},
+	{"paging", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.paging), .choices = paging_names,
+	 .help = "RETS: how the rest of a long answer is read: by position and checked, by position only, or by keys; default of the platform."},
+	{"key_batch", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.key_batch), .min = 1, .max = 10000,
+	 .help = "RETS: most keys in one request; default of the platform."},
 	{"replication_path", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.replication_path),
 	 .help = "What is appended to a resource to read all of it; default of the platform."},
 
@@ -140,8 +147,18 @@ const MlsOption mls_option_table[] = {
 	 .help = "Fraction digits of the source's timestamps; default of the platform."},
 	{"url_length", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.url_length), .min = 200, .max = 100000,
 	 .help = "Longest address the source accepts; default of the platform."},
+	{"all_query", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.all_query),
+	 .help = "RETS: condition that all records meet; {key} and {timestamp} stand for the table's fields; default of the platform."},
 	{"originating_system", SERVER, MLS_OPTION_TEXT, .offset = MLS_OPTION_UNPLACED,
 	 .help = "Originating system to read, where the platform requires one."},
+
+	/* How the source speaks */
+	{"rets_version", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.version),
+	 .help = "RETS: version to announce, such as 1.7.2; default of the platform."},
+	{"standard_names", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.standard_names),
+	 .help = "RETS: ask for fields by their standard names instead of system names; default of the platform."},
+	{"format", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.format), .choices = format_names,
+	 .help = "RETS: how records are written: rows with codes, rows with their meaning, or nested elements; default of the platform."},
 
 	/* Meaning of the data */
 	{"timezone", SERVER, MLS_OPTION_TIMEZONE, .offset = IN_SOURCE(timezone), .default_value = "UTC",
@@ -184,6 +201,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "User name."},
 	{"password", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.password),
 	 .help = "Password."},
+	{"ua_password", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.ua_password),
+	 .help = "RETS: password of the user agent."},
 	{"api_key", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.header_value),
 	 .help = "Value of the header header_name."},
 	{"webhook_secret", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(webhook_secret),

@@ -81,10 +81,9 @@ static const struct
 	const char *first;
 	const char *second;
 } logins[] = {
-	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},
-	{MLS_AUTH_BEARER, "token", NULL},
-	{MLS_AUTH_BASIC, "username", "password"},
-	{MLS_AUTH_HEADER, "api_key", NULL},
+	{MLS_AUTH_OAUTH2, "client_id", "client_secret"}, {MLS_AUTH_BEARER, "token", NULL},
+	{MLS_AUTH_BASIC, "username", "password"},        {MLS_AUTH_HEADER, "api_key", NULL},
+	{MLS_AUTH_CHALLENGE, "username", "password"},
 };
 
 /* The login a mapping has the options for. */
@@ -205,6 +204,10 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	mls_option_apply(UserMappingRelationId, mapping, source);
 	if (mls_option_text(server->options, "auth") == NULL)
 		source->http.auth = infer_auth(mapping);
+	source->http.sessions = source->protocol->sessions;
+	if (source->http.sessions && mls_option_text(server->options, "auth") == NULL &&
+		source->http.auth == MLS_AUTH_BASIC)
+		source->http.auth = MLS_AUTH_CHALLENGE;
 	if (need_mapping)
 		require_login(source, mapping, user_id);
 	return source;

@@ -6,7 +6,9 @@
 
 #include "protocol/protocol.h"
 
-static const MlsProtocol *const protocols[] = {&mls_reso_protocol};
+static const MlsProtocol *const protocols[] = {&mls_reso_protocol, &mls_rets_protocol};
+
+const char *const mls_protocol_names[] = {"reso", "rets", NULL};
 
 const MlsProtocol *
 mls_protocol_find(const char *name)

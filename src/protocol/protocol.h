@@ -29,6 +29,22 @@ typedef enum MlsOrdering
 	MLS_ORDER_NONE       /* no order promised */
 } MlsOrdering;
 
+/* How records are written, where a source can do it in several ways. */
+typedef enum MlsFormat
+{
+	MLS_FORMAT_COMPACT,         /* rows with codes */
+	MLS_FORMAT_COMPACT_DECODED, /* rows with what the codes mean */
+	MLS_FORMAT_XML              /* nested elements */
+} MlsFormat;
+
+/* How the rest of an answer is had that was too long. */
+typedef enum MlsPaging
+{
+	MLS_PAGING_PROBE,  /* by position, checked; by keys where that fails */
+	MLS_PAGING_OFFSET, /* by position only */
+	MLS_PAGING_KEYS    /* all keys first, then records by keys */
+} MlsPaging;
+
 typedef struct MlsPlatform
 {
 	const char *name;
@@ -67,7 +83,16 @@ typedef struct MlsPlatform
 	const char *required_filter; /* e.g. MLS Grid's OriginatingSystemName, %s by option; or NULL */
 	const char *deletion_flag;   /* boolean field that is false on removed records, or NULL */
 	int overlap_s;               /* how far back a sync starts */
-	int expand_limit;            /* most records in an expanded collection; 0 none known */
+
+	/* sources with sessions */
+	const char *version;   /* of the protocol, as announced */
+	bool standard_names;   /* ask by standard names */
+	MlsFormat format;      /* of records */
+	MlsPaging paging;      /* how the rest of a long answer is had */
+	const char *all_query; /* a condition all records meet; {key}, {timestamp} stand for fields */
+	int key_batch;         /* keys per request */
+	bool timestamp_alone;  /* a timestamp stands for "from then on", without more */
+	int expand_limit;      /* most records in an expanded collection; 0 none known */
 
 	MlsRates rates;
 } MlsPlatform;
@@ -282,6 +307,8 @@ typedef struct MlsRemoteResource
 	const char *name; /* as it stands in the address */
 	const char *entity_type;
 	const char *description;
+	const char
+		*timestamp;    /* field of the modification timestamp, if the metadata says so; or NULL */
 	List *key;         /* of char * */
 	List *fields;      /* of MlsRemoteField * */
 	List *navigations; /* of MlsNavigation * */
@@ -301,6 +328,7 @@ extern bool mls_resource_is_key(const MlsRemoteResource *resource, const char *f
 struct MlsProtocol
 {
 	const char *name;
+	bool sessions; /* sources keep sessions: login, cookies, logout */
 
 	/* Platform row by name, or NULL; names in *list for hints (NULL-terminated). */
 	const MlsPlatform *(*platform)(const char *name);
@@ -337,6 +365,10 @@ struct MlsProtocol
 };
 
 extern const MlsProtocol mls_reso_protocol;
+extern const MlsProtocol mls_rets_protocol;
+
+/* Names of all protocols, ended by NULL. */
+extern const char *const mls_protocol_names[];
 
 /* Protocol by the server option `protocol`, or NULL. */
 extern const MlsProtocol *mls_protocol_find(const char *name);

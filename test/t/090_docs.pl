@@ -20,6 +20,8 @@ sub substitute
 	$sql =~ s{https://api\.example\.com/token}{$root/oauth/token}g;
 	$sql =~ s{client_id '\.\.\.'}{client_id 'demo'}g;
 	$sql =~ s{client_secret '\.\.\.'}{client_secret 's3cret-demo-value'}g;
+	$sql =~ s{https://api\.example\.com/rets/login}{$root/rets/login}g;
+	$sql =~ s{username '\.\.\.', password '\.\.\.'}{username 'agent', password 'basic-pass-value'}g;
 	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;
 	# Platforms bring the token endpoint of the real one.
 	$sql =~ s{(url '\Q$root\E/odata')}{$1, token_url '$root/oauth/token'}g

@@ -275,9 +275,9 @@ read_fields(SchemaState *state, MlsRemoteResource *resource, const char *owner,
 
 /* ---- resources ---- */
 
-/* The key field, by the name that its column goes by here. */
-static void
-set_key(SchemaState *state, MlsRemoteResource *resource, const char *key_field, List *tables)
+/* The name that a field of a class goes by here, or NULL if it is not declared. */
+static const char *
+local_name(const SchemaState *state, List *tables, const char *system_name)
 {
 	ListCell *lc;
 	ListCell *cell;
@@ -287,16 +287,20 @@ set_key(SchemaState *state, MlsRemoteResource *resource, const char *key_field, 
 		const RetsSegment *table = lfirst(lc);
 
 		foreach (cell, table->rows)
-		{
-			const RetsMetadataRow *row = lfirst(cell);
-			const char *name = field_name(state, table, row);
-
-			if (*key_field == '\0' || resource->key != NIL ||
-				strcmp(mls_rets_metadata_value(table, row, "SystemName"), key_field) != 0)
-				continue;
-			resource->key = lappend(NIL, (char *) name);
-		}
+			if (*system_name && strcmp(mls_rets_metadata_value(table, lfirst(cell), "SystemName"),
+									   system_name) == 0)
+				return field_name(state, table, lfirst(cell));
 	}
+	return NULL;
+}
+
+static void
+set_key(SchemaState *state, MlsRemoteResource *resource, const char *key_field, List *tables)
+{
+	const char *name = local_name(state, tables, key_field);
+
+	if (name)
+		resource->key = list_make1((char *) name);
 	if (resource->key == NIL)
 		add_finding(state,
 					*key_field
@@ -307,7 +311,7 @@ set_key(SchemaState *state, MlsRemoteResource *resource, const char *key_field, 
 
 static void
 read_class(SchemaState *state, const char *owner, const char *key_field, const char *class,
-		   const char *description)
+		   const char *description, const char *timestamp)
 {
 	List *tables = mls_rets_segments(state->metadata, "TABLE", owner, class);
 	MlsRemoteResource *resource;
@@ -329,6 +333,7 @@ read_class(SchemaState *state, const char *owner, const char *key_field, const c
 		read_fields(state, resource, owner, lfirst(lc), names);
 	hash_destroy(names);
 	set_key(state, resource, key_field, tables);
+	resource->timestamp = local_name(state, tables, timestamp);
 	state->schema->resources = lappend(state->schema->resources, resource);
 }
 
@@ -351,7 +356,8 @@ read_classes(SchemaState *state, const char *owner, const char *key_field)
 			const char *visible = mls_rets_metadata_value(segment, row, "VisibleName");
 
 			if (*class && is_new(names, class))
-				read_class(state, owner, key_field, class, visible);
+				read_class(state, owner, key_field, class, visible,
+						   mls_rets_metadata_value(segment, row, "ClassTimeStamp"));
 		}
 	}
 	hash_destroy(names);

@@ -1,0 +1,660 @@
+/*
+ * dmql.c
+ *		Conditions as DMQL2, and how faithfully.
+ *
+ * What is assumed of every source: numbers and dates compare as in SQL, ranges
+ * include their ends, a text finds at least the records that have it (a source
+ * may ignore case), a lookup's code finds those that hold it, and a condition on
+ * an empty field is not true.  Not assumed, unless an option says so: .EMPTY. and
+ * negation.
+ *
+ * There is no "less than": what lies at the end of a range is asked for and
+ * rechecked by the caller.  Texts beyond letters and digits go as literals; in
+ * patterns, which cannot hold literals, "?" stands for each such character.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "datatype/timestamp.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "protocol/rets/talk.h"
+
+/* What a column is to DMQL. */
+typedef enum DmqlType
+{
+	DMQL_OTHER, /* cannot be compared remotely */
+	DMQL_TEXT,
+	DMQL_LOOKUP,
+	DMQL_LOOKUPS,
+	DMQL_BOOLEAN,
+	DMQL_INTEGER,
+	DMQL_DECIMAL,
+	DMQL_DATE,
+	DMQL_TIMESTAMP,
+	DMQL_TIME
+} DmqlType;
+
+static bool render(StringInfo buf, const MlsTable *table, const MlsCondition *condition);
+
+/* A declared type that does not follow from the column's says what the source compares. */
+static bool
+agrees(const MlsColumn *column, DmqlType type)
+{
+	static const char *const numbers[] = {"Tiny", "Small", "Int", "Long", "Decimal", "Number"};
+
+	if (column->remote_type == NULL)
+		return true;
+	if (type == DMQL_INTEGER || type == DMQL_DECIMAL)
+		for (int i = 0; i < lengthof(numbers); i++)
+			if (pg_strcasecmp(column->remote_type, numbers[i]) == 0)
+				return true;
+	return type == DMQL_TEXT && pg_strcasecmp(column->remote_type, "Character") == 0;
+}
+
+static DmqlType
+type_of(const MlsTable *table, const MlsColumn *column)
+{
+	bool coded = table->source->platform.format == MLS_FORMAT_COMPACT;
+	DmqlType type = DMQL_OTHER;
+
+	if (column->field == NULL || strcmp(column->field, "*") == 0 || strchr(column->field + 1, '@'))
+		return DMQL_OTHER;
+	switch (column->type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			/* Where answers are decoded, a column does not hold what can be asked for. */
+			if (column->is_enum)
+				return coded ? DMQL_LOOKUP : DMQL_OTHER;
+			type = DMQL_TEXT;
+			break;
+		case TEXTARRAYOID:
+			return coded && column->is_flags ? DMQL_LOOKUPS : DMQL_OTHER;
+		case BOOLOID:
+			type = DMQL_BOOLEAN;
+			break;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			type = DMQL_INTEGER;
+			break;
+		case NUMERICOID:
+			type = DMQL_DECIMAL;
+			break;
+		case DATEOID:
+			type = DMQL_DATE;
+			break;
+		case TIMESTAMPTZOID:
+			type = DMQL_TIMESTAMP;
+			break;
+		case TIMEOID:
+			type = DMQL_TIME;
+			break;
+		default:
+			break;
+	}
+	return agrees(column, type) ? type : DMQL_OTHER;
+}
+
+/* An attribute of a nested record ("@ID") is asked for by its bare name. */
+static const char *
+query_name(const char *field)
+{
+	return *field == '@' ? field + 1 : field;
+}
+
+/* ---- words ---- */
+
+static bool
+is_word_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool
+is_word(const char *text)
+{
+	const char *c = text;
+
+	while (is_word_char(*c))
+		c++;
+	return c > text && *c == '\0';
+}
+
+/* A text as a word or a literal; false for what neither can hold. */
+static bool
+append_text(StringInfo buf, const char *text)
+{
+	if (*text == '\0')
+		return false;
+	if (is_word(text))
+	{
+		appendStringInfoString(buf, text);
+		return true;
+	}
+	appendStringInfoChar(buf, '"');
+	for (const char *c = text; *c; c++)
+	{
+		if ((unsigned char) *c < ' ')
+			return false;
+		if (*c == '"')
+			appendStringInfoChar(buf, '"');
+		appendStringInfoChar(buf, *c);
+	}
+	appendStringInfoChar(buf, '"');
+	return true;
+}
+
+/* A text within a pattern. */
+static void
+append_pattern(StringInfo buf, const char *text)
+{
+	while (*text)
+	{
+		appendStringInfoChar(buf, is_word_char(*text) ? *text : '?');
+		text += pg_mblen(text);
+	}
+}
+
+static char *
+output(const MlsValue *value)
+{
+	Oid function;
+	bool is_varlena;
+
+	if (!OidIsValid(value->type))
+		return pstrdup(value->text);
+	getTypeOutputInfo(value->type, &function, &is_varlena);
+	return OidOutputFunctionCall(function, value->datum);
+}
+
+/* ---- ranges ---- */
+
+static bool
+append_number(StringInfo buf, const MlsValue *value)
+{
+	char *text = output(value);
+
+	if (*text == '\0' || strspn(text, "-0123456789.") != strlen(text))
+		return false;
+	appendStringInfoString(buf, text);
+	return true;
+}
+
+static bool
+append_day(StringInfo buf, const MlsValue *value)
+{
+	DateADT date = DatumGetDateADT(value->datum);
+	int year;
+	int month;
+	int day;
+
+	if (!OidIsValid(value->type))
+	{
+		appendStringInfoString(buf, value->text);
+		return true;
+	}
+	if (value->type != DATEOID || DATE_NOT_FINITE(date))
+		return false;
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	if (year < 1 || year > 9999)
+		return false;
+	appendStringInfo(buf, "%04d-%02d-%02d", year, month, day);
+	return true;
+}
+
+/* Microseconds per unit of what the source shows. */
+static int64
+unit_of(const MlsTable *table)
+{
+	int64 unit = 1;
+
+	for (int digits = table->source->platform.timestamp_digits; digits < 6; digits++)
+		unit *= 10;
+	return unit;
+}
+
+static int64
+floor_to(int64 value, int64 unit)
+{
+	int64 rest = value % unit;
+
+	return value - (rest < 0 ? rest + unit : rest);
+}
+
+static bool
+append_instant(StringInfo buf, Oid type, int64 us)
+{
+	struct pg_tm tm;
+	fsec_t fsec;
+
+	if (type == TIMEOID)
+	{
+		if (us >= USECS_PER_DAY)
+			return false;
+		time2tm(us, &tm, &fsec);
+		appendStringInfo(buf, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+	}
+	else
+	{
+		if (TIMESTAMP_NOT_FINITE(us) || timestamp2tm(us, NULL, &tm, &fsec, NULL, NULL) != 0 ||
+			tm.tm_year < 1 || tm.tm_year > 9999)
+			return false;
+		appendStringInfo(buf, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+						 tm.tm_hour, tm.tm_min, tm.tm_sec);
+	}
+	if (fsec != 0)
+	{
+		appendStringInfo(buf, ".%06d", (int) fsec);
+		while (buf->data[buf->len - 1] == '0')
+			buf->data[--buf->len] = '\0';
+	}
+	if (type != TIMEOID)
+		appendStringInfoChar(buf, 'Z');
+	return true;
+}
+
+/*
+ * Sources show less than they store, cut off: what is shown as T lies in
+ * [T, T + unit), so a range ends one unit later.
+ */
+static bool
+append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value, MlsOperator op)
+{
+	int64 unit = unit_of(table);
+	int64 us = DatumGetInt64(value->datum);
+	int64 low;
+
+	if (value->type != TIMESTAMPTZOID && value->type != TIMEOID)
+		return false;
+	if (value->type == TIMESTAMPTZOID && TIMESTAMP_NOT_FINITE(us))
+		return false;
+	low = floor_to(us, unit);
+	if (op == MLS_GE || op == MLS_GT || op == MLS_EQ)
+	{
+		if (!append_instant(buf, value->type, low))
+			return false;
+		if (op != MLS_EQ)
+			appendStringInfoString(buf, table->source->platform.timestamp_alone ? "" : "+");
+		else
+			appendStringInfoChar(buf, '-');
+	}
+	if (op == MLS_LE || op == MLS_LT || op == MLS_EQ)
+	{
+		if (!append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
+			return false;
+		if (op != MLS_EQ)
+			appendStringInfoChar(buf, '-');
+	}
+	return true;
+}
+
+static bool
+append_value(StringInfo buf, const MlsTable *table, const MlsColumn *column, const MlsValue *value)
+{
+	switch (type_of(table, column))
+	{
+		case DMQL_TEXT:
+		case DMQL_LOOKUP:
+		case DMQL_LOOKUPS:
+			return append_text(buf, output(value));
+		case DMQL_BOOLEAN:
+			if (!OidIsValid(value->type))
+				return false;
+			appendStringInfoChar(buf, DatumGetBool(value->datum) ? '1' : '0');
+			return true;
+		case DMQL_INTEGER:
+		case DMQL_DECIMAL:
+			return append_number(buf, value);
+		case DMQL_DATE:
+			return append_day(buf, value);
+		default:
+			return false;
+	}
+}
+
+/* ---- fit ---- */
+
+static bool
+is_instant(DmqlType type)
+{
+	return type == DMQL_TIMESTAMP || type == DMQL_TIME;
+}
+
+static MlsFit
+compare_fit(const MlsTable *table, const MlsCondition *condition, DmqlType type)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	MlsOperator op = condition->op;
+
+	if (op == MLS_NE)
+		return MLS_FIT_NO;
+	if (platform->timestamp_alone && is_instant(type) && op != MLS_GE && op != MLS_GT)
+		return MLS_FIT_NO;
+	switch (type)
+	{
+		case DMQL_TEXT:
+		case DMQL_LOOKUP:
+			if (op != MLS_EQ)
+				return MLS_FIT_NO;
+			return platform->text_exact ? MLS_FIT_EXACT : MLS_FIT_SUPERSET;
+		case DMQL_BOOLEAN:
+			return op == MLS_EQ ? MLS_FIT_EXACT : MLS_FIT_NO;
+		case DMQL_INTEGER:
+		case DMQL_DECIMAL:
+		case DMQL_DATE:
+			/* The ends of a range belong to it. */
+			return op == MLS_LT || op == MLS_GT ? MLS_FIT_SUPERSET : MLS_FIT_EXACT;
+		case DMQL_TIMESTAMP:
+		case DMQL_TIME:
+			return MLS_FIT_SUPERSET;
+		default:
+			return MLS_FIT_NO;
+	}
+}
+
+/* CREA's three queries: everything else is a syntax error there. */
+static bool
+is_searchable(const MlsTable *table, const MlsColumn *column)
+{
+	if (!table->source->platform.timestamp_alone)
+		return true;
+	return (table->key && strcmp(column->field, linitial(table->key)) == 0) ||
+		   (table->timestamp && strcmp(column->field, table->timestamp) == 0);
+}
+
+static MlsFit
+leaf_fit(const MlsTable *table, const MlsCondition *condition)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	DmqlType type = type_of(table, condition->column);
+	StringInfoData scratch;
+
+	if (type == DMQL_OTHER || !is_searchable(table, condition->column))
+		return MLS_FIT_NO;
+	initStringInfo(&scratch);
+	if (!render(&scratch, table, condition))
+		return MLS_FIT_NO;
+	switch (condition->kind)
+	{
+		case MLS_COMPARE:
+		case MLS_IN:
+			return compare_fit(table, condition, type);
+		case MLS_IS_NULL:
+		case MLS_IS_NOT_NULL:
+			return platform->null_tests ? MLS_FIT_EXACT : MLS_FIT_NO;
+		case MLS_STARTS:
+		case MLS_ENDS:
+		case MLS_CONTAINS:
+			return platform->text_match && type == DMQL_TEXT ? MLS_FIT_SUPERSET : MLS_FIT_NO;
+		case MLS_ANY_OF:
+		case MLS_ALL_OF:
+			return platform->any_allowed && type == DMQL_LOOKUPS ? MLS_FIT_SUPERSET : MLS_FIT_NO;
+		default:
+			return MLS_FIT_NO;
+	}
+}
+
+MlsFit
+mls_rets_fit(const MlsTable *table, const MlsCondition *condition)
+{
+	MlsFit fit = MLS_FIT_EXACT;
+	ListCell *lc;
+
+	check_stack_depth();
+	switch (condition->kind)
+	{
+		case MLS_AND:
+			foreach (lc, condition->args)
+				fit = Min(fit, Max(mls_rets_fit(table, lfirst(lc)), MLS_FIT_SUPERSET));
+			return fit;
+		case MLS_OR:
+			if (!table->source->platform.or_allowed)
+				return MLS_FIT_NO;
+			foreach (lc, condition->args)
+				fit = Min(fit, mls_rets_fit(table, lfirst(lc)));
+			return fit;
+		case MLS_NOT:
+			if (!table->source->platform.negation)
+				return MLS_FIT_NO;
+			/* Negation is true where a field is empty. */
+			return mls_rets_fit(table, linitial(condition->args)) == MLS_FIT_EXACT
+					   ? MLS_FIT_SUPERSET
+					   : MLS_FIT_NO;
+		default:
+			return leaf_fit(table, condition);
+	}
+}
+
+/* ---- rendering ---- */
+
+/* What stands for a value that is known only later. */
+static bool
+append_param(StringInfo buf, const MlsValue *value)
+{
+	if (value->param < 0)
+		return false;
+	appendStringInfo(buf, "$%d", value->param + 1);
+	return true;
+}
+
+static bool
+render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+{
+	const MlsColumn *column = condition->column;
+	const MlsValue *value = linitial(condition->values);
+	DmqlType type = type_of(table, column);
+	const char *range = condition->op == MLS_GE || condition->op == MLS_GT   ? "+"
+						: condition->op == MLS_LE || condition->op == MLS_LT ? "-"
+																			 : "";
+
+	if (value->isnull || condition->op == MLS_NE)
+		return false;
+	if (is_instant(type) && table->source->platform.timestamp_alone)
+		range = "";
+	appendStringInfo(buf, "(%s=%s", query_name(column->field), type == DMQL_LOOKUP ? "|" : "");
+	if (append_param(buf, value))
+		appendStringInfoString(buf, range);
+	else if (is_instant(type) && !OidIsValid(value->type))
+		appendStringInfo(buf, "%s%s", value->text, range);
+	else if (is_instant(type))
+	{
+		if (!append_instants(buf, table, value, condition->op))
+			return false;
+	}
+	else
+	{
+		if (!append_value(buf, table, column, value))
+			return false;
+		appendStringInfoString(buf, range);
+	}
+	appendStringInfoChar(buf, ')');
+	return true;
+}
+
+/* One of a list of values, or all of them. */
+static bool
+render_values(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+{
+	DmqlType type = type_of(table, condition->column);
+	bool all = condition->kind == MLS_ALL_OF;
+	int written = 0;
+	ListCell *lc;
+
+	appendStringInfo(buf, "(%s=%s", query_name(condition->column->field),
+					 all                                           ? "+"
+					 : type == DMQL_LOOKUP || type == DMQL_LOOKUPS ? "|"
+																   : "");
+	foreach (lc, condition->values)
+	{
+		const MlsValue *value = lfirst(lc);
+
+		if (value->isnull)
+			continue;
+		if (written++ > 0)
+			appendStringInfoChar(buf, ',');
+		if (append_param(buf, value))
+			continue;
+		if (is_instant(type) ? !append_instants(buf, table, value, MLS_EQ)
+							 : !append_value(buf, table, condition->column, value))
+			return false;
+	}
+	appendStringInfoChar(buf, ')');
+	return written > 0;
+}
+
+static bool
+render_match(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+{
+	const MlsValue *value = linitial(condition->values);
+	int from;
+
+	if (value->isnull)
+		return false;
+	/* There is no form for "ends with"; what contains the text is more. */
+	appendStringInfo(buf, "(%s=%s", query_name(condition->column->field),
+					 condition->kind == MLS_STARTS ? "" : "*");
+	from = buf->len;
+	if (!append_param(buf, value))
+		append_pattern(buf, output(value));
+	/* Question marks alone say little and are not understood everywhere. */
+	if (strspn(buf->data + from, "?") == buf->len - from)
+		return false;
+	appendStringInfoString(buf, "*)");
+	return true;
+}
+
+static bool
+render_arms(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+{
+	bool is_or = condition->kind == MLS_OR;
+	int written = 0;
+	ListCell *lc;
+
+	appendStringInfoChar(buf, '(');
+	foreach (lc, condition->args)
+	{
+		StringInfoData one;
+
+		initStringInfo(&one);
+		if (!render(&one, table, lfirst(lc)))
+			return false;
+		appendStringInfo(buf, "%s%s", written++ == 0 ? "" : is_or ? "|" : ",", one.data);
+	}
+	appendStringInfoChar(buf, ')');
+	return written > 0;
+}
+
+/* Appends a condition; false (and rubbish in buf) if it cannot be written. */
+static bool
+render(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+{
+	check_stack_depth();
+	switch (condition->kind)
+	{
+		case MLS_AND:
+		case MLS_OR:
+			return render_arms(buf, table, condition);
+		case MLS_NOT:
+			appendStringInfoChar(buf, '~');
+			return render(buf, table, linitial(condition->args));
+		case MLS_COMPARE:
+			return render_compare(buf, table, condition);
+		case MLS_IN:
+		case MLS_ANY_OF:
+		case MLS_ALL_OF:
+			return render_values(buf, table, condition);
+		case MLS_IS_NULL:
+			appendStringInfo(buf, "(%s=.EMPTY.)", query_name(condition->column->field));
+			return true;
+		case MLS_IS_NOT_NULL:
+			appendStringInfo(buf, "~(%s=.EMPTY.)", condition->column->field);
+			return true;
+		case MLS_STARTS:
+		case MLS_ENDS:
+		case MLS_CONTAINS:
+			return render_match(buf, table, condition);
+		case MLS_AFTER:
+			return false;
+	}
+	return false;
+}
+
+void
+mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys)
+{
+	ListCell *lc;
+
+	appendStringInfo(buf, "(%s=", query_name(linitial(table->key)));
+	foreach (lc, keys)
+	{
+		if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(buf, ',');
+		if (!append_text(buf, lfirst(lc)))
+			ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+							errmsg("a key of resource \"%s\" cannot be asked for", table->resource),
+							errdetail("It is empty or holds a control character.")));
+	}
+	appendStringInfoChar(buf, ')');
+}
+
+/* A condition that all records meet: sources refuse a query without any. */
+static void
+append_all(StringInfo buf, const MlsTable *table)
+{
+	const char *at = table->source->platform.all_query;
+
+	while (*at)
+	{
+		bool is_key = strncmp(at, "{key}", 5) == 0;
+		bool is_timestamp = strncmp(at, "{timestamp}", 11) == 0;
+		const char *field = is_key && table->key ? linitial(table->key)
+							: is_timestamp       ? table->timestamp
+												 : NULL;
+
+		if (!is_key && !is_timestamp)
+		{
+			appendStringInfoChar(buf, *at++);
+			continue;
+		}
+		if (field == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+					 errmsg("all records of resource \"%s\" cannot be asked for", table->resource),
+					 errdetail("The foreign table names no %s.", is_key ? "key" : "timestamp"),
+					 errhint("Set its option, or the option all_query of the server.")));
+		appendStringInfoString(buf, query_name(field));
+		at += is_key ? 5 : 11;
+	}
+}
+
+char *
+mls_rets_query(const MlsQuery *query, bool *exact)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	initStringInfo(&buf);
+	if (query->table->filter)
+		appendStringInfo(&buf, query->conditions ? "(%s)" : "%s", query->table->filter);
+	foreach (lc, query->conditions)
+	{
+		StringInfoData one;
+
+		initStringInfo(&one);
+		if (render(&one, query->table, lfirst(lc)))
+			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", one.data);
+		else
+			*exact = false;
+	}
+	if (buf.len == 0)
+		append_all(&buf, query->table);
+	return buf.data;
+}

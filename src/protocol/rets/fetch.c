@@ -1,0 +1,112 @@
+/*
+ * fetch.c
+ *		Metadata from a source: everything at once, or level by level where that is
+ *		refused.
+ */
+#include "postgres.h"
+
+#include "protocol/rets/talk.h"
+
+typedef struct Fetching
+{
+	const MlsSource *source;
+	RetsMetadata *metadata;
+	MlsHttpStats *stats;
+	const char *purpose;
+} Fetching;
+
+static RetsOutcome
+read_metadata(void *arg, const MlsHttpResponse *response)
+{
+	Fetching *work = arg;
+
+	return mls_rets_metadata_add(work->metadata, response->body, response->length,
+								 mls_rets_charset(response), work->purpose,
+								 work->source->http.name);
+}
+
+static RetsOutcome
+fetch(Fetching *work, const char *type, const char *id)
+{
+	RetsCall call = {.transaction = RETS_GET_METADATA, .purpose = work->purpose};
+
+	mls_rets_argument(&call.arguments, "Type", psprintf("METADATA-%s", type));
+	mls_rets_argument(&call.arguments, "ID", id);
+	mls_rets_argument(&call.arguments, "Format", "COMPACT");
+	return mls_rets_talk(work->source, &call, NULL, read_metadata, work, work->stats);
+}
+
+static void
+require(Fetching *work, const char *type, const char *id)
+{
+	RetsOutcome outcome = fetch(work, type, id);
+
+	if (mls_rets_is_error(outcome.class))
+		mls_rets_report(work->source, work->purpose, &outcome);
+}
+
+/* Calls for each value of a column in the segments of a type. */
+static void
+for_each(Fetching *work, const char *type, const char *parent, const char *column,
+		 void (*call)(Fetching *work, const char *parent, const char *name))
+{
+	ListCell *lc;
+	ListCell *cell;
+
+	foreach (lc, mls_rets_segments(work->metadata, type, parent, NULL))
+		foreach (cell, ((RetsSegment *) lfirst(lc))->rows)
+		{
+			const char *name = mls_rets_metadata_value(lfirst(lc), lfirst(cell), column);
+
+			if (*name)
+				call(work, parent, name);
+		}
+}
+
+static void
+fetch_table(Fetching *work, const char *resource, const char *class)
+{
+	require(work, "TABLE", psprintf("%s:%s", resource, class));
+}
+
+static void
+fetch_lookup(Fetching *work, const char *resource, const char *lookup)
+{
+	require(work, "LOOKUP_TYPE", psprintf("%s:%s", resource, lookup));
+}
+
+static void
+fetch_resource(Fetching *work, const char *parent, const char *resource)
+{
+	RetsOutcome outcome;
+
+	require(work, "CLASS", resource);
+	for_each(work, "CLASS", resource, "ClassName", fetch_table);
+	require(work, "LOOKUP", resource);
+	outcome = fetch(work, "LOOKUP_TYPE", psprintf("%s:*", resource));
+	if (mls_rets_is_error(outcome.class))
+		for_each(work, "LOOKUP", resource, "LookupName", fetch_lookup);
+}
+
+MlsRemoteSchema *
+mls_rets_describe(const MlsSource *source, MlsHttpStats *stats)
+{
+	Fetching work = {
+		.source = source, .metadata = mls_rets_metadata(), .stats = stats, .purpose = "metadata"};
+	RetsOutcome outcome = fetch(&work, "SYSTEM", "*");
+	MlsRemoteSchema *schema;
+
+	if (mls_rets_is_error(outcome.class) || outcome.class == RETS_REPLY_EMPTY ||
+		mls_rets_segments(work.metadata, "TABLE", NULL, NULL) == NIL)
+	{
+		work.metadata = mls_rets_metadata();
+		require(&work, "RESOURCE", "0");
+		for_each(&work, "RESOURCE", NULL, "ResourceID", fetch_resource);
+	}
+	schema = mls_rets_schema(work.metadata, source->platform.standard_names);
+	if (schema->resources == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+				 errmsg("metadata of source \"%s\" describes no resources", source->http.name)));
+	return schema;
+}

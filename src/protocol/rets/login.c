@@ -1,0 +1,461 @@
+/*
+ * login.c
+ *		Sessions with RETS sources: login, transactions, logout.
+ *
+ * A process has one session per source and user mapping; all its statements use
+ * it, and it is closed when the process ends.  A source ends sessions as it likes
+ * and says so in many ways; each is answered with one new login and one repetition
+ * of the request.  More would lock accounts.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "protocol/rets/talk.h"
+
+/* A source's own words are shown up to this length. */
+#define MAX_MESSAGE 400
+
+/* Between two attempts at a source that is busy; doubled each time. */
+#define FIRST_DELAY_MS 250
+#define LONGEST_DELAY_MS 30000
+
+/* A process that ends waits so long for its logout. */
+#define FAREWELL_MS 2000
+
+static const char *const capabilities[RETS_TRANSACTIONS] = {"Search", "GetMetadata", "GetObject",
+															"Logout", "Action"};
+
+typedef struct SessionKey
+{
+	Oid server_id;
+	Oid mapping_id;
+} SessionKey;
+
+typedef struct Session
+{
+	SessionKey key;
+	MemoryContext context;
+	bool open;
+	uint64 number; /* of the transport's session that it goes with */
+	MlsHttpSource *http;
+	const char *version;
+	const char *urls[RETS_TRANSACTIONS];
+} Session;
+
+static HTAB *sessions = NULL;
+
+/* ---- sessions ---- */
+
+/* Before a process ends: tells the sources that nobody will come back. */
+static void
+say_goodbye(int code, Datum arg)
+{
+	HASH_SEQ_STATUS scan;
+	Session *session;
+
+	hash_seq_init(&scan, sessions);
+	while ((session = hash_seq_search(&scan)) != NULL)
+	{
+		MlsHttpCall call = {.method = "GET", .purpose = "logout"};
+
+		if (!session->open || session->urls[RETS_LOGOUT] == NULL)
+			continue;
+		session->open = false;
+		call.url = session->urls[RETS_LOGOUT];
+		call.headers = list_make1(psprintf("RETS-Version: RETS/%s", session->version));
+		mls_http_farewell(session->http, &call, FAREWELL_MS);
+	}
+}
+
+static Session *
+get_session(const MlsSource *source)
+{
+	SessionKey key = {source->http.server_id, source->http.mapping_id};
+	Session *session;
+
+	if (sessions == NULL)
+	{
+		HASHCTL control = {.keysize = sizeof(SessionKey), .entrysize = sizeof(Session)};
+
+		sessions = hash_create("mls_fdw RETS sessions", 8, &control, HASH_ELEM | HASH_BLOBS);
+		before_shmem_exit(say_goodbye, (Datum) 0);
+	}
+	session = hash_search(sessions, &key, HASH_FIND, NULL);
+	if (session == NULL)
+	{
+		MemoryContext context =
+			AllocSetContextCreate(TopMemoryContext, "mls_fdw RETS session", ALLOCSET_SMALL_SIZES);
+
+		session = hash_search(sessions, &key, HASH_ENTER, NULL);
+		session->context = context;
+		session->open = false;
+	}
+	/* Other credentials have begun another session below. */
+	if (session->open && session->number != mls_http_session_number(&source->http))
+		session->open = false;
+	return session;
+}
+
+static void
+lose(const MlsSource *source)
+{
+	get_session(source)->open = false;
+	mls_http_forget_session(&source->http);
+}
+
+/* ---- requests ---- */
+
+void
+mls_rets_argument(List **arguments, const char *name, const char *value)
+{
+	MlsUrlParam *param = palloc(sizeof(MlsUrlParam));
+
+	param->name = name;
+	param->value = value;
+	*arguments = lappend(*arguments, param);
+}
+
+const char *
+mls_rets_charset(const MlsHttpResponse *response)
+{
+	const char *header = mls_http_header(response, "content-type");
+
+	for (const char *c = header ? strchr(header, ';') : NULL; c; c = strchr(c, ';'))
+	{
+		c += 1 + strspn(c + 1, " \t");
+		if (pg_strncasecmp(c, "charset=", 8) != 0)
+			continue;
+		c += 8 + strspn(c + 8, "\" ");
+		return pnstrdup(c, strcspn(c, "\"; \t"));
+	}
+	return NULL;
+}
+
+static const char *
+version_of(const MlsSource *source)
+{
+	const char *version = source->platform.version;
+
+	return pg_strncasecmp(version, "RETS/", 5) == 0 ? version + 5 : version;
+}
+
+static List *
+headers_for(const char *version, const RetsCall *call)
+{
+	return list_make2(psprintf("RETS-Version: RETS/%s", version),
+					  psprintf("Accept: %s", call->accept ? call->accept : "*/*"));
+}
+
+/* Searches go as forms, since a query can be longer than an address may be. */
+static void
+prepare_call(const Session *session, const RetsCall *call, MlsHttpCall *http)
+{
+	memset(http, 0, sizeof(*http));
+	http->purpose = call->purpose;
+	http->headers = headers_for(session->version, call);
+	http->url = session->urls[call->transaction];
+	http->method = call->transaction == RETS_SEARCH ? "POST" : "GET";
+	if (call->transaction == RETS_SEARCH)
+	{
+		http->body = mls_url_form(call->arguments);
+		http->headers = lappend(http->headers, "Content-Type: application/x-www-form-urlencoded");
+	}
+	else if (call->arguments)
+		http->url = psprintf("%s%c%s", http->url, strchr(http->url, '?') ? '&' : '?',
+							 mls_url_form(call->arguments));
+}
+
+MlsHttpRequest *
+mls_rets_send(const MlsSource *source, const RetsCall *call, MlsHttpStats *stats)
+{
+	const Session *session = get_session(source);
+	MlsHttpCall http;
+
+	if (!session->open || session->urls[call->transaction] == NULL)
+		return NULL;
+	prepare_call(session, call, &http);
+	return mls_http_start(&source->http, &http, stats);
+}
+
+/* ---- errors ---- */
+
+static int
+sqlstate_of(RetsReplyClass class)
+{
+	switch (class)
+	{
+		case RETS_REPLY_CREDENTIALS:
+		case RETS_REPLY_SESSION:
+			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		case RETS_REPLY_LATER:
+		case RETS_REPLY_BUSY:
+			return ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+		case RETS_REPLY_DENIED:
+			return ERRCODE_INSUFFICIENT_PRIVILEGE;
+		default:
+			return ERRCODE_FDW_ERROR;
+	}
+}
+
+static const char *
+hint_of(const RetsOutcome *outcome)
+{
+	switch (outcome->class)
+	{
+		case RETS_REPLY_CREDENTIALS:
+		case RETS_REPLY_SESSION:
+			return "Check username, password and ua_password of the user mapping, and the option "
+				   "user_agent of the server.";
+		case RETS_REPLY_BUSY:
+			return "The source allows few sessions or requests of one user at a time; a session "
+				   "that was not closed ends by itself after some minutes.";
+		default:
+			return NULL;
+	}
+}
+
+void
+mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome)
+{
+	const char *text = outcome->text;
+	const char *hint = hint_of(outcome);
+	int length = pg_mbcliplen(text, strlen(text), MAX_MESSAGE);
+
+	ereport(ERROR,
+			(errcode(sqlstate_of(outcome->class)),
+			 errmsg("could not fetch %s from source \"%s\"", purpose, source->http.name),
+			 errdetail("The source answered with reply code %d: %.*s", outcome->code, length, text),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+/* ---- login ---- */
+
+static RetsReader *
+read_envelope(const MlsSource *source, const MlsHttpResponse *response, const char *purpose)
+{
+	RetsReaderOptions options = {.format = RETS_COMPACT,
+								 .purpose = purpose,
+								 .source = source->http.name,
+								 .charset = mls_rets_charset(response)};
+	RetsReader *reader = mls_rets_reader(&options);
+
+	mls_rets_feed(reader, response->body, response->length);
+	mls_rets_finish(reader);
+	return reader;
+}
+
+/* Takes a capability's address; one that leads elsewhere is an error when it is needed most: now. */
+static void
+take_capability(const MlsSource *source, Session *session, const RetsPair *pair)
+{
+	for (int i = 0; i < RETS_TRANSACTIONS; i++)
+		if (pg_strcasecmp(pair->key, capabilities[i]) == 0 && *pair->value)
+			session->urls[i] = MemoryContextStrdup(
+				session->context, mls_url_resolve(&source->http, source->http.url, pair->value));
+}
+
+/* A source that speaks an older version than asked for says so in its answer. */
+static const char *
+agreed_version(const MlsSource *source, const MlsHttpResponse *response)
+{
+	const char *ours = version_of(source);
+	const char *theirs = mls_http_header(response, "rets-version");
+
+	if (theirs == NULL || pg_strncasecmp(theirs, "RETS/", 5) != 0)
+		return ours;
+	theirs += 5;
+	return strspn(theirs, "0123456789.") == strlen(theirs) && strcmp(theirs, ours) < 0 ? theirs
+																					   : ours;
+}
+
+static void
+copy_text(MemoryContext context, const char **text)
+{
+	if (*text)
+		*text = MemoryContextStrdup(context, *text);
+}
+
+/* What a logout needs when nothing else is left. */
+static MlsHttpSource *
+copy_source(MemoryContext context, const MlsHttpSource *source)
+{
+	MlsHttpSource *copy = MemoryContextAlloc(context, sizeof(MlsHttpSource));
+
+	*copy = *source;
+	copy_text(context, &copy->name);
+	copy_text(context, &copy->url);
+	copy_text(context, &copy->username);
+	copy_text(context, &copy->password);
+	copy_text(context, &copy->ua_password);
+	copy_text(context, &copy->user_agent);
+	copy_text(context, &copy->ca_file);
+	copy_text(context, &copy->proxy);
+	copy->token = copy->token_url = copy->scope = NULL;
+	copy->client_id = copy->client_secret = copy->header_name = copy->header_value = NULL;
+	return copy;
+}
+
+static void
+open_session(const MlsSource *source, Session *session, const MlsHttpResponse *response,
+			 const RetsAnswer *answer)
+{
+	ListCell *lc;
+
+	MemoryContextReset(session->context);
+	memset(session->urls, 0, sizeof(session->urls));
+	session->http = copy_source(session->context, &source->http);
+	session->version = MemoryContextStrdup(session->context, agreed_version(source, response));
+	foreach (lc, mls_rets_pairs(answer->body))
+		take_capability(source, session, lfirst(lc));
+	if (session->urls[RETS_SEARCH] == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+						errmsg("could not log in to source \"%s\"", source->http.name),
+						errdetail("Its answer names no address for searches."),
+						errhint("Check the option url of the server: it must be the login's.")));
+	session->number = mls_http_session_number(&source->http);
+	session->open = true;
+}
+
+/* The standard wants this address read after a login; what stands there is for people. */
+static void
+read_action(const MlsSource *source, const Session *session, MlsHttpStats *stats)
+{
+	RetsCall call = {.transaction = RETS_ACTION, .purpose = "the messages of the source"};
+	MlsHttpCall http;
+
+	if (session->urls[RETS_ACTION] == NULL)
+		return;
+	prepare_call(session, &call, &http);
+	(void) mls_http_fetch(&source->http, &http, stats);
+}
+
+/* Waits before another attempt; interruptible. */
+static void
+wait_ms(long ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+					 PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static long
+delay_ms(int attempt)
+{
+	return Min((long) FIRST_DELAY_MS << Min(attempt, 10), LONGEST_DELAY_MS);
+}
+
+static void
+log_in(const MlsSource *source, MlsHttpStats *stats)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw login", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Session *session = get_session(source);
+	RetsCall any = {.purpose = "login"};
+	MlsHttpCall call = {.method = "GET", .url = source->http.url, .purpose = "login"};
+	RetsOutcome outcome;
+
+	call.headers = headers_for(version_of(source), &any);
+	for (int attempt = 0;; attempt++)
+	{
+		MlsHttpResponse *response = mls_http_fetch(&source->http, &call, stats);
+		const RetsAnswer *answer;
+
+		if (response->status != 200)
+			mls_http_report_status(&source->http, &call, response, NULL);
+		answer = mls_rets_answer(read_envelope(source, response, call.purpose));
+		outcome = mls_rets_outcome(answer, true);
+		if (!mls_rets_is_error(outcome.class))
+		{
+			open_session(source, session, response, answer);
+			break;
+		}
+		if ((outcome.class != RETS_REPLY_BUSY && outcome.class != RETS_REPLY_LATER) ||
+			attempt >= source->http.retries)
+			mls_rets_report(source, call.purpose, &outcome);
+		wait_ms(delay_ms(attempt));
+	}
+	read_action(source, session, stats);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* ---- transactions ---- */
+
+/* Does an answer show that the session is lost, without being one of RETS? */
+static bool
+is_lost(const MlsHttpResponse *response)
+{
+	return response->status == 401 || response->status == 412 ||
+		   (response->status == 200 && mls_rets_is_html(response->body, response->length));
+}
+
+static bool
+is_rets(const MlsHttpResponse *response)
+{
+	return response->length > 0 && strstr(response->body, "<RETS") != NULL;
+}
+
+static MlsHttpResponse *
+receive(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, MlsHttpStats *stats)
+{
+	if (sent == NULL)
+	{
+		if (!get_session(source)->open)
+			log_in(source, stats);
+		sent = mls_rets_send(source, call, stats);
+		if (sent == NULL)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("source \"%s\" does not offer %s", source->http.name,
+								   capabilities[call->transaction])));
+	}
+	return mls_http_finish(sent);
+}
+
+RetsOutcome
+mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, RetsRead read,
+			  void *arg, MlsHttpStats *stats)
+{
+	bool again = false;
+
+	for (int attempt = 0;;)
+	{
+		MlsHttpResponse *response = receive(source, call, sent, stats);
+		bool lost = is_lost(response);
+		RetsOutcome outcome = {.class = RETS_REPLY_SESSION, .text = "the session is lost"};
+
+		sent = NULL;
+		if (response->status == 414)
+			outcome = (RetsOutcome){RETS_REPLY_SMALLER, 414, "the address is too long"};
+		else if (!lost && response->status != 200 && !is_rets(response))
+		{
+			MlsHttpCall http;
+
+			prepare_call(get_session(source), call, &http);
+			mls_http_report_status(&source->http, &http, response, NULL);
+		}
+		else if (!lost)
+			outcome = read(arg, response);
+		if (!mls_rets_is_temporary(outcome.class))
+			return outcome;
+		if (outcome.class == RETS_REPLY_SESSION)
+		{
+			if (again)
+				return outcome;
+			again = true;
+			lose(source);
+			continue;
+		}
+		if (attempt >= source->http.retries)
+			return outcome;
+		wait_ms(delay_ms(attempt++));
+	}
+}

@@ -1,0 +1,107 @@
+# Sessions with a RETS source: logins of all kinds, one round trip per call, sessions that
+# are lost in every way, the logout; and pages of sources that cannot count to two.
+use strict;
+use warnings;
+
+use JSON::PP ();
+use MlsRets;
+use MlsTest;
+use Test::More;
+
+my $mls = start_mls(listings => 300);
+my $node = new_node('rets');
+my $yes = JSON::PP::true();
+my $no = JSON::PP::false();
+my $all = q{SELECT count(s::text) || ' ' || count(DISTINCT l_listing_key) FROM r.property_all s};
+
+create_rets($node, $mls, 'r', page_size => 100, tables => 'property_all');
+is($node->safe_psql('postgres', q{
+	SELECT array_to_string(ftoptions, ' ') FROM pg_foreign_table WHERE ftrelid = 'r.property_all'::regclass}),
+	'resource=Property:ALL key=L_ListingKey timestamp=L_ModificationTimestamp', 'an imported class');
+
+# What requests were made, as paths with their status.
+sub traffic
+{
+	return join ' ', map { $_->{path} =~ s{/rets/}{}r . ":$_->{status}" } $mls->requests;
+}
+
+# ---- one round trip per call, one session per process ----
+
+$mls->reset;
+is($node->safe_psql('postgres', "$all; $all"), "300 300\n300 300", 'two statements of one session');
+$node->poll_query_until('postgres', "SELECT 1 WHERE " . (traffic() =~ /logout/ ? 'true' : 'true'), '1');
+is(traffic(), 'login:401 login:200 search:200 search:200 search:200 search:200 search:200 search:200 logout:200',
+	'one login, one round trip per page, one logout');
+
+# ---- credentials ----
+
+for my $case (
+	[ 'digest without qop', qop => undef ], [ 'qop auth-int', qop => 'auth-int' ],
+	[ 'both qops', qop => 'auth,auth-int' ], [ 'Basic', scheme => 'basic' ], [ 'both schemes', scheme => 'both' ],
+	[ 'a cookie with the 200', cookie_on => '200' ], [ 'short nonces', nonce_uses => 2 ],
+	[ 'stale untold', nonce_uses => 2, tell_stale => $no ], [ 'absolute addresses', urls => 'absolute' ],
+	[ 'an action', action => $yes ], [ 'version 1.5', version => '1.5' ], [ 'info lines', info_lines => $yes ],
+	[ 'bare LF', line_end => "\n", equals => ' = ' ])
+{
+	my ($name, %options) = @$case;
+	$mls->reset;
+	rets_option($mls, %options);
+	is($node->safe_psql('postgres', $all), '300 300', "login: $name");
+}
+$mls->reset;
+rets_option($mls, ua_password => 'letmein');
+like(sql_error($node, $all), qr/INVALID|28000|reply code 20041/, 'a user agent without its password is refused');
+$node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER r OPTIONS (ADD ua_password 'letmein')});
+is($node->safe_psql('postgres', $all), '300 300', 'and with it, it is let in');
+$node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER r OPTIONS (SET password 'wrong-password-value')});
+my $error = sql_error($node, $all);
+like($error, qr/rejected the credentials/, 'a wrong password');
+unlike($error, qr/wrong-password-value|letmein/, 'is not repeated');
+is(scalar(grep { $_->{path} =~ /login/ } $mls->requests) <= 6, 1, 'and not tried again and again');
+$node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER r OPTIONS (SET password 'basic-pass-value')});
+
+# ---- sessions lost ----
+
+for my $form (qw(20701 20037 401 412 html))
+{
+	$mls->reset;
+	$mls->fault(kind => 'session_loss', form => $form, match => '/rets/search', skip => 1);
+	is($node->safe_psql('postgres', $all), '300 300', "a session lost by $form is opened again");
+	$mls->reset;
+	$mls->fault(kind => 'session_loss', form => $form, match => '/rets/search', times => -1);
+	isnt(sql_error($node, $all), '', "... but once only ($form)");
+	cmp_ok(scalar(grep { $_->{path} =~ /login/ && $_->{status} == 200 } $mls->requests), '<=', 2, '... with one new login');
+}
+$mls->reset;
+$mls->fault(kind => 'rets_reply', code => 20210, match => '/rets/search', times => 1);
+is($node->safe_psql('postgres', $all), '300 300', 'a busy source is asked again');
+$mls->reset;
+$mls->fault(kind => 'rets_status', code => 20200, match => '/rets/search', times => -1);
+like(sql_error($node, $all), qr/reply code 20200/, 'an error behind the rows is an error');
+for my $form (qw(code status empty))
+{
+	$mls->reset;
+	rets_option($mls, no_rows => $form);
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM (SELECT * FROM r.property_all WHERE l_list_price < -1000000000000000 OFFSET 0) s'),
+		'0', "no rows, told by $form");
+}
+
+# ---- paging ----
+
+for my $case (
+	[ 'small pages', max_rows => 40 ], [ 'MAXROWS at the end', exact_maxrows => $yes ],
+	[ '20208', over_limit => '20208', max_rows => 50 ], [ 'both', over_limit => 'both', max_rows => 50 ],
+	[ 'Offset refused', offset => 'refused' ], [ 'Offset ignored', offset => 'ignored' ],
+	[ 'Offset unstable', offset => 'unstable' ], [ 'count last', count_last => $yes ],
+	[ 'another delimiter', delimiter => '7C' ])
+{
+	my ($name, %options) = @$case;
+	$mls->reset;
+	rets_option($mls, %options);
+	is($node->safe_psql('postgres', $all), '300 300', "pages: $name");
+}
+$mls->reset;
+rets_option($mls, offset => 'ignored', key_index => $no, max_rows => 100);
+like(sql_error($node, $all), qr/too early/, 'a source that can neither page nor list is an error');
+
+done_testing();
