@@ -129,6 +129,12 @@ typedef struct MlsRowMap MlsRowMap;
 typedef void (*MlsBadValue)(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice,
 							const char *reason);
 
+/* What is done with the strings of a column before they are converted (cleaning.c). */
+#define MLS_CLEAN_TRIM 1   /* no blanks around them */
+#define MLS_CLEAN_EMPTY 2  /* an empty one is NULL */
+#define MLS_CLEAN_LOWER 4  /* ASCII letters small, as in e-mail addresses */
+#define MLS_CLEAN_NUMBER 8 /* for numbers: without currency and thousands separators */
+
 /*
  * Prepares conversion to rows of a descriptor; fields has one entry per
  * attribute (attnum - 1), NULL for dropped or unfed ones.  timezone is applied to
@@ -136,6 +142,9 @@ typedef void (*MlsBadValue)(void *arg, const MlsRecord *record, int attnum, cons
  * filled, naming the column.  Lives in CurrentMemoryContext.
  */
 extern MlsRowMap *mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone);
+
+/* From now on the strings for a column are cleaned (MLS_CLEAN_*); lists and JSON are not. */
+extern void mls_row_map_clean(MlsRowMap *map, AttrNumber attnum, int steps);
 
 /*
  * Fills values and isnull (natts entries each), allocating in CurrentMemoryContext.

@@ -37,6 +37,7 @@ struct MlsRowMap
 	int ncolumns;
 	MlsTarget *targets;
 	int *next_column; /* further column of the same field, or -1 */
+	int *cleaning;    /* steps by column; NULL: none */
 	Field root;       /* its follower is the first field of a record */
 	Field **fields;   /* hash table, open addressing, size a power of two */
 	int nfields;
@@ -204,6 +205,18 @@ find_columns(MlsRowMap *map, const MlsRecord *record)
 	map->shape = record->shape;
 }
 
+void
+mls_row_map_clean(MlsRowMap *map, AttrNumber attnum, int steps)
+{
+	const MlsTarget *target = &map->targets[attnum - 1];
+
+	if (target->element != NULL || target->type == JSONOID || target->type == JSONBOID)
+		return;
+	if (map->cleaning == NULL)
+		map->cleaning = MemoryContextAllocZero(map->context, Max(map->ncolumns, 1) * sizeof(int));
+	map->cleaning[attnum - 1] = steps;
+}
+
 /* Converts one slice for a column and the further ones of the same field. */
 static void
 fill_columns(const MlsRowMap *map, const MlsRecord *record, const MlsSlice *slice, int column,
@@ -217,7 +230,16 @@ fill_columns(const MlsRowMap *map, const MlsRecord *record, const MlsSlice *slic
 		isnull[column] = true;
 		if (slice->kind == MLS_NULL)
 			continue;
-		reason = target->convert(target, slice, &values[column]);
+		if (map->cleaning && map->cleaning[column])
+		{
+			MlsSlice cleaned = *slice;
+
+			if (!mls_clean_slice(&cleaned, map->cleaning[column], target->type))
+				continue;
+			reason = target->convert(target, &cleaned, &values[column]);
+		}
+		else
+			reason = target->convert(target, slice, &values[column]);
 		isnull[column] = reason != NULL;
 		if (reason && bad)
 			bad(arg, record, column + 1, slice, reason);

@@ -62,6 +62,9 @@ extern bool mls_parse_time(const char *text, int length, int digits, int64 *resu
 extern bool mls_parse_timestamp(const char *text, int length, pg_tz *zone, bool local, int digits,
 								Timestamp *result);
 
+/* cleaning.c */
+extern bool mls_clean_slice(MlsSlice *slice, int steps, Oid type);
+
 /* convert.c */
 
 typedef struct MlsTarget MlsTarget;

@@ -35,6 +35,7 @@ CREATE TABLE mls.subscription (
     error_class      text CHECK (error_class IN ('credentials', 'quota', 'network', 'protocol', 'data', 'ours')),
     attempted_with   text,
     map_hash         text,
+    clean_hash       text NOT NULL DEFAULT '',
     subscribed_at    timestamptz NOT NULL DEFAULT now(),
     local_rows       bigint NOT NULL DEFAULT 0,
     remote_rows      bigint,
@@ -69,6 +70,7 @@ COMMENT ON COLUMN mls.subscription.failures IS 'syncs that failed since the last
 COMMENT ON COLUMN mls.subscription.next_attempt_at IS 'a sync that does not name the source leaves the subscription alone until then; NULL for no limit';
 COMMENT ON COLUMN mls.subscription.error_class IS 'what the last sync failed of: credentials, quota, network, protocol, data or ours; NULL if it did not';
 COMMENT ON COLUMN mls.subscription.attempted_with IS 'fingerprint of server, user mapping and foreign table at that failure: when they change, the next attempt is due at once';
+COMMENT ON COLUMN mls.subscription.clean_hash IS 'fingerprint of the rules of mls.clean_map by which its silver was filled last; empty for none';
 COMMENT ON COLUMN mls.subscription.map_hash IS 'fingerprint of the mapping rules by which its gold was made last';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
 COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as they are written; corrected by purges and mls_count()';

@@ -71,6 +71,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	mls_bronze_convert(writer, table, sub, "deleted_at IS NULL", &counters);
 	mls_writer_end(writer);
 	mls_scope_settle(sub, table);
+	mls_remap_settle(sub, table);
 	forget_fingerprints(table, sub);
 	mls_run_progress(run, &counters);
 	mls_run_finish(run, "finished", NULL, NULL, sub->cursor_timestamp);

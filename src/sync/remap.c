@@ -210,6 +210,14 @@ mls_remap(MlsRun *run)
 					 run->outcome->drift);
 }
 
+/* All of gold has just been made by the rules in force. */
+void
+mls_remap_settle(const MlsSubscription *sub, const MlsTable *table)
+{
+	if (OidIsValid(sub->gold))
+		write_fingerprint(sub, mls_gold_fingerprint(table, sub->silver, sub->gold));
+}
+
 /* It asks nothing of the source. */
 static void
 remap_spent(MlsRun *run, MlsCounters *counters)

@@ -8,6 +8,7 @@
  *	- Columns added: silver gets them, and they are filled from bronze, a batch in
  *	  a transaction, before anything is read.  If no record of bronze holds the
  *	  field, the source did not send it then, and everything is read again.
+ *	- Rules for cleaning changed: silver is filled again from bronze in the same way.
  *	- Columns dropped: what stands in silver stays, and is not kept up.
  *
  * The records that left a filter stay as well: to tell them from those a source
@@ -161,6 +162,18 @@ keep_columns(const MlsSubscription *sub, Datum columns, bool fill)
 				3, types, values, NULL, SPI_OK_UPDATE);
 }
 
+/* Every record of bronze is to be converted once more. */
+static void
+fill_all(MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+
+	mls_execute("UPDATE mls.subscription SET fill_after = '', fill_fields = '{*}' WHERE id = $1", 1,
+				types, values, NULL, SPI_OK_UPDATE);
+	sub->fills = true;
+}
+
 /*
  * Takes note of columns whose fields (text[]) are new at the source: they are
  * filled from bronze, and no reason to read everything again.
@@ -201,6 +214,8 @@ follow_columns(MlsRun *run)
 	fields = added_fields(run->sub, columns, &n);
 	run->sub->fills |= n > 0;
 	keep_columns(run->sub, columns, n > 0);
+	if (mls_cleaning_settle(run->sub, run->table))
+		fill_all(run->sub);
 	if (n == 0 || is_bronze_empty(run->sub))
 		return;
 	missing = fields_not_in_bronze(run->sub, fields, n);
@@ -224,6 +239,7 @@ mls_scope_settle(const MlsSubscription *sub, const MlsTable *table)
 	int n;
 	char **fields = added_fields(sub, values[1], &n);
 
+	(void) mls_cleaning_settle(sub, table);
 	if (fields_not_in_bronze(sub, fields, n) != NIL)
 		return;
 	mls_execute("UPDATE mls.subscription SET columns = $2, fill_after = NULL, "

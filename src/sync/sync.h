@@ -16,6 +16,7 @@
  *	fetch.c		   which page comes next, and when the last one is proven
  *	batch.c		   a page as keys, instants and records; duplicates resolved
  *	writer.c	   a batch into bronze and silver, in the open transaction
+ *	cleaning.c	   strings as rules want them, on their way into silver
  *	gilder.c	   from there into gold
  *	remap.c		   gold anew from silver, when rules have changed
  *	reject.c	   a batch without the records that cannot be stored
@@ -374,6 +375,12 @@ extern void mls_writer_end(MlsWriter *writer);
 extern void mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_reject_convert(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
 
+/* ---- Cleaning (cleaning.c) ---- */
+
+extern void
+mls_cleaning_apply(const MlsTable *table, MlsRowMap *map, const char *const *fields, int natts);
+extern bool mls_cleaning_settle(const MlsSubscription *sub, const MlsTable *table);
+
 /* ---- Changes of what is asked for and kept (scope.c) ---- */
 
 extern void mls_scope_prepare(MlsRun *run);
@@ -548,6 +555,7 @@ extern const MlsProcess mls_remap_process;     /* remap.c */
 
 /* Makes gold anew from silver if the rules have changed (remap.c). */
 extern void mls_remap(MlsRun *run);
+extern void mls_remap_settle(const MlsSubscription *sub, const MlsTable *table);
 
 extern const MlsProcess *mls_process(MlsProcessKind kind);
 extern void mls_engine_run(const MlsTask *task, MlsOutcome *outcome);

@@ -267,6 +267,7 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	read_silver(writer);
 	find_key(writer);
 	writer->map = mls_row_map(writer->silver, writer->fields, table->source->timezone);
+	mls_cleaning_apply(table, writer->map, writer->fields, writer->silver->natts);
 	writer->page = (MlsRelay){.name = "mls_page", .desc = page_desc()};
 	writer->changed = (MlsRelay){.name = "mls_changed", .desc = writer->silver};
 	writer->gone = (MlsRelay){.name = "mls_gone", .desc = writer->silver};

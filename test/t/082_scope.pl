@@ -158,5 +158,18 @@ is(sync_row($node, 'late', 'received, message'), '999|no record here has field "
 	'a column that bronze has no field for is downloaded');
 is(differences($node, $mls, 'late'), 0, 'into a true copy');
 
+# Rules for cleaning: silver and gold are filled anew, without a download
+$mls->control('update', { resource => 'Property', count => 30, fields => { City => '  North End ' } });
+sync_row($node, 'late', 'status');
+my $blanks = q{SELECT count(*) FROM silver.late_property WHERE city <> btrim(city)};
+is($node->safe_psql('postgres', $blanks), 30, 'values with blanks around them');
+$node->safe_psql('postgres', q{SELECT mls_clean_set('{trim}', source => 'late')});
+is(sync_row($node, 'late', 'received < 100, requests'), 't|1', 'a rule costs no download');
+is($node->safe_psql('postgres', $blanks), 0, 'and is followed by silver');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM gold.property WHERE mls_source = 'late' AND "City" = 'North End'}), 30, 'and gold');
+$rows = $node->safe_psql('postgres', 'SELECT sum(xmin::text::bigint) FROM silver.late_property');
+sync_row($node, 'late', 'status');
+is($node->safe_psql('postgres', 'SELECT sum(xmin::text::bigint) FROM silver.late_property'), $rows, 'once');
+
 $node->stop;
 done_testing();

@@ -37,6 +37,7 @@ my %writes = (
 	mls_prune => q{mls_prune()},
 	mls_schema_accept => q{mls_schema_accept('one')},
 	mls_remap => q{mls_remap('one')},
+	mls_clean_set => q{mls_clean_set('{}')},
 	mls_verify => q{mls_verify('one')},
 	mls_map_set => q{mls_map_set('Property', 'City', 'none')},
 	mls_map_remove => q{mls_map_remove('Property', 'City')},
