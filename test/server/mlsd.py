@@ -270,7 +270,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--listings", type=int, default=200)
     parser.add_argument("--samples", type=int, default=400, help="records of Sampler")
     parser.add_argument("--keys", type=int, default=0, help="records of Keys")
-    parser.add_argument("--qobrix", default="150", help="properties of the Qobrix tenant, or public: a tenant of real size")
+    parser.add_argument("--qobrix", default="250", help="properties of the Qobrix tenant, or public: a tenant of real size")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fields", choices=("full", "small"), default="full")
     parser.add_argument("--page-size", type=int, default=100)

@@ -3,9 +3,6 @@
 This file routes requests and finishes answers; lists, searches, embedded records,
 media and logins are in files of their own.
 """
-import json
-
-import edm
 import qobrix_model as shapes
 from qobrix_data import QobrixStore
 from qobrix_documents import Documents
@@ -176,4 +173,5 @@ class Qobrix:
 
 
 def document(status, value):
-    return Response(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")), JSON)
+    """The answer that says a value, or JSON made before."""
+    return Response(status, value if isinstance(value, str) else shapes.dump(value), JSON)

@@ -6,6 +6,7 @@ import edm
 import qobrix_crafted
 import qobrix_model as shapes
 from data import Record, Store, Table
+from values import MASK
 
 STAMP = "modified"
 OLD = "2020-01-01T00:00:00"
@@ -22,7 +23,7 @@ def sizes_of(size):
         sizes = dict(PUBLIC)
     else:
         count = int(size)
-        sizes = {"properties": count, "media": 4 * count, "contacts": max(40, 2 * count), "opportunities": count,
+        sizes = {"properties": count, "media": 4 * count, "contacts": max(200, 2 * count), "opportunities": count,
                  "projects": max(10, count // 7), "property-viewings": max(10, count // 10), "users": 12, "agents": 16,
                  "locations": 40, "bayut-locations": count, "spitogatos-locations": count,
                  "property-finder-a-e-locations": count, "bazaraki-locations": 40}
@@ -42,7 +43,7 @@ class Resource(Table):
         self.crafted, self.derive = crafted or {}, derive
         self.trashed = {}
         self.links = [field for field in fields if field.kind == "link"]
-        self.plan_made = None
+        self.plan_made = self.texts_made = None
 
     @property
     def records(self):
@@ -59,23 +60,75 @@ class Resource(Table):
     def plain(self, record):
         """{field: value}, the virtual ones included."""
         if self.plan_made is None:
-            self.plan_made = [(name, cell) for name, cell in self.cells.items()]
+            self.plan_made = self.plan()
+        drawn, made = self.plan_made
         number = record.number
-        found = {name: cell(number)[0] for name, cell in self.plan_made}
+        found = {name: choices[((number * factor + start) & MASK) * size >> 32] for name, choices, size, factor, start in drawn}
+        for name, cell in made:
+            found[name] = cell(number)[0]
         if record.over:
             found.update((name, cell[0]) for name, cell in record.over.items() if name in found)
         if self.derive:
-            self.derive(found)
+            found.update((name, value) for name, value in self.derive(found).items() if name in found)
         return found
+
+    def plan(self):
+        """Pools to look up in place and functions to call; every field has its
+        place among the former, so that the order stays."""
+        drawn, made = [], []
+        for name, cell in self.cells.items():
+            pool = getattr(cell, "__self__", None)
+            drawn.append((name, pool.choices, pool.size, pool.factor, pool.start) if pool else (name, (None,), 1, 0, 0))
+            if pool is None:
+                made.append((name, cell))
+        return drawn, made
+
+    def some(self, record, names):
+        """The named fields only, unless one of them is virtual."""
+        if any(self.fields[name].virtual for name in names):
+            values = self.plain(record)
+            return {name: values[name] for name in names}
+        return {name: self.cell(record, name)[0] for name in names}
 
     def body(self, record):
         """The record's own fields as JSON without the closing brace."""
         if record.body is None:
-            record.body = edm.dump(self.plain(record))[:-1].encode()
+            record.body = ("{" + ",".join(self.members(record))).encode()
         return record.body
 
+    def members(self, record):
+        """JSON members in field order. The texts of a pool are made once, because
+        a tenant of real size has millions of values."""
+        if self.texts_made is None:
+            self.texts_made = self.plan_texts()
+        drawn, made, places = self.texts_made
+        number = record.number
+        found = [texts[((number * factor + start) & MASK) * size >> 32] for texts, size, factor, start in drawn]
+        for name, place, cell in made:
+            found[place] = '"%s":%s' % (name, shapes.dump(cell(number)[0]))
+        over = {name: cell[0] for name, cell in (record.over or {}).items()}
+        if self.derive:
+            over.update(self.derive({name: self.cell(record, name)[0] for name in self.derive.needs}))
+        for name, value in over.items():
+            if name in places:
+                found[places[name]] = '"%s":%s' % (name, shapes.dump(value))
+        return found
+
+    def plan_texts(self):
+        drawn, made, places = [], [], {}
+        for place, (name, cell) in enumerate(self.cells.items()):
+            places[name] = place
+            pool = getattr(cell, "__self__", None)
+            if pool is None:
+                drawn.append((('"%s":null' % name,), 1, 0, 0))
+                made += [] if self.fields[name].virtual else [(name, place, cell)]
+            else:
+                texts = ['"%s":%s' % (name, shapes.dump(value)) for value in pool.choices]
+                drawn.append((texts, pool.size, pool.factor, pool.start))
+        return drawn, made, places
+
     def forget_bodies(self):
-        self.plan_made = None
+        self.plan_made = self.texts_made = None
         for record in list(self.records.values()) + list(self.trashed.values()):
             record.body = None
 
@@ -224,6 +277,22 @@ class QobrixStore(Store):
         return "Projects", number % projects, number // projects
 
 
+def derive_property(values):
+    """Virtual fields, from stored ones."""
+    kind = values["property_type"]
+    rented = values["sale_rent"] == "for_rent"
+    return {"price_field_amount": values["list_rental_price_amount" if rented else "list_selling_price_amount"],
+            kind + "_type": values["property_subtype"]}
+
+
+def derive_user(values):
+    return {"extra": {"first_name": values["name"].split()[0], "email": values["username"] + "@example.com", "phone_mobile": None}}
+
+
+derive_property.needs = ("property_type", "property_subtype", "sale_rent", "list_rental_price_amount", "list_selling_price_amount")
+derive_user.needs = ("name", "username")
+
+
 # -- columns that are not drawn from pools
 
 def build(store, path, fields):
@@ -365,7 +434,7 @@ def user_columns(store, ids):
 
 
 def agent_columns(store, ids):
-    return {"primary_contact": lambda n: ids("contacts")(20 + n), "agent_type": lambda n: "agency" if n % 3 == 0 else "individual_agent",
+    return {"primary_contact": lambda n: ids("contacts")(70 + n), "agent_type": lambda n: "agency" if n % 3 == 0 else "individual_agent",
             "agency": lambda n: ids("agents")(n - n % 3) if n % 3 == 1 else None,
             "sub_agent_of": lambda n: ids("agents")(n - n % 3) if n % 3 == 2 else None, "name": lambda n: "Agent %d" % n}
 
@@ -394,17 +463,3 @@ SPECIAL = {
     "projects": lambda store, ids: {"name": lambda n: "Project %d" % n},
     "opportunities": lambda store, ids: {"virtual_contact_name": lambda n: "Contact of %d" % n},
 }
-
-
-def derive_property(values):
-    """Virtual fields follow from stored ones."""
-    kind = values["property_type"]
-    if kind + "_type" in values:
-        values[kind + "_type"] = values["property_subtype"]
-    if "price_field_amount" in values:
-        rented = values["sale_rent"] == "for_rent"
-        values["price_field_amount"] = values["list_rental_price_amount" if rented else "list_selling_price_amount"]
-
-
-def derive_user(values):
-    values["extra"] = {"first_name": values["name"].split()[0], "email": values["username"] + "@example.com", "phone_mobile": None}

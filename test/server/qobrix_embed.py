@@ -1,5 +1,7 @@
 """Records as they are sent: times in the tenant's form, and records embedded
 in others."""
+import json
+
 import edm
 import qobrix_model as shapes
 
@@ -89,23 +91,23 @@ def associations(path):
 
 
 class Writer:
-    """Makes documents of records; `media_of(path, record)` comes from the media part."""
+    """Makes documents of records; `media_of(path, record)`, JSON, comes from the media part."""
 
     def __init__(self, store, options):
         self.store, self.options = store, options
         self.media_of = None
-        self.embeds, self.version = {}, None
+        self.embeds, self.texts, self.version = {}, {}, None
 
     def fresh(self):
         if self.version != self.store.version:
-            self.embeds, self.version = {}, self.store.version
+            self.embeds, self.texts, self.version = {}, {}, self.store.version
 
     def forget(self):
         self.version = None
 
-    def sent(self, table, record):
-        """The record's fields in the form of the tenant."""
-        found = table.plain(record)
+    def sent(self, table, record, names=None):
+        """The record's fields, or the named ones, in the form of the tenant."""
+        found = table.plain(record) if names is None else table.some(record, names)
         style = self.options.stamps
         if style == "mixed":
             style = ("naive", "z", "offset", "local")[record.number % 4]
@@ -130,20 +132,40 @@ class Writer:
     def document(self, path, record, request):
         """One record of an answer, as the request's options want it."""
         table = self.store.tables[path]
-        found = self.sent(table, record)
-        values = dict(found)
-        if request.fields:
-            found = {name: value for name, value in found.items() if name in request.fields}
+        names = [name for name in table.fields if name in request.fields] if request.fields else None
+        found = self.sent(table, record, names)
         if request.expand and (not request.fields or self.options.fields_expand):
             for key, field, model in EMBEDDED.get(path, ()):
-                found[key] = self.embedded(model, table.cell(record, field)[0]) if field in values else None
+                found[key] = self.embedded(model, table.cell(record, field)[0]) if field in table.fields else None
         if request.media and path in WITH_MEDIA and (not request.fields or self.options.fields_expand or "media" in request.fields):
-            found["media"] = self.media_of(path, record)
+            found["media"] = json.loads(self.media_of(path, record))
         for name in request.include:
             self.include(found, path, table, record, name)
         if self.options.omit_nulls:
             found = {name: value for name, value in found.items() if value is not None}
         return found
+
+    def text(self, path, record, request):
+        """The document as JSON; the usual kind is put together from kept pieces."""
+        options = self.options
+        if request.fields or request.include or options.omit_nulls or options.numbers_as_text or options.stamps != "naive":
+            return shapes.dump(self.document(path, record, request))
+        self.fresh()
+        table = self.store.tables[path]
+        parts = [table.body(record).decode()]
+        if request.expand:
+            for key, field, model in EMBEDDED.get(path, ()):
+                value = table.cell(record, field)[0] if field in table.fields else None
+                parts.append('"%s":%s' % (key, self.kept((model, value), lambda: self.embedded(model, value))))
+        if request.media and path in WITH_MEDIA:
+            parts.append('"media":%s' % self.media_of(path, record))
+        return ",".join(parts) + "}"
+
+    def kept(self, key, make):
+        """JSON of what many records have in common."""
+        if key not in self.texts:
+            self.texts[key] = shapes.dump(make())
+        return self.texts[key]
 
     def include(self, found, path, table, record, name):
         link = INCLUDED.get(path, {}).get(name)

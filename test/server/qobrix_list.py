@@ -3,10 +3,11 @@ import collections
 from dataclasses import dataclass, field
 
 from qobrix_embed import associations, linked
-from qobrix_model import MODELS
+from qobrix_model import MODELS, dump
 from qobrix_search import Node, Parser, SearchError
 
 RESULTS = 16
+TWISTS = ("bad_value", "null_collection")
 
 
 class Refused(Exception):
@@ -179,8 +180,7 @@ class Lists:
             turn = (page - 1) * 3 % count
             records = records[turn:] + records[:turn]
         rows = [] if "empty_page" in faults else records[(shown - 1) * limit:shown * limit]
-        data = [self.writer.document(path, record, query) for record in rows]
-        twist(data, faults)
+        data = self.data(path, rows, query, faults)
         if "moving" in faults and rows:
             self.move(path, rows, faults["moving"])
         total = count + faults["wrong_count"].get("by", 1) if "wrong_count" in faults else count
@@ -189,10 +189,18 @@ class Lists:
                 "count": total, "limit": limit}
         if "no_count" in faults or not self.options.count:
             del info["count"], info["page_count"]
-        document = {"data": None if "null_data" in faults else data, "pagination": info}
-        if "no_pagination" in faults:
-            del document["pagination"]
-        return document
+        parts = ['"data":' + ("null" if "null_data" in faults else data)]
+        if "no_pagination" not in faults:
+            parts.append('"pagination":' + dump(info))
+        return "{%s}" % ",".join(parts)
+
+    def data(self, path, rows, query, faults):
+        """The records of a page as JSON."""
+        if any(kind in faults for kind in TWISTS):
+            found = [self.writer.document(path, record, query) for record in rows]
+            twist(found, faults)
+            return dump(found)
+        return "[%s]" % ",".join([self.writer.text(path, record, query) for record in rows])
 
     def move(self, path, rows, spec):
         """Touches a record after it was served, as an edit between two pages does."""

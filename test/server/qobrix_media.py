@@ -27,21 +27,31 @@ class Media:
         return found
 
     def inline(self, path, record):
-        """The value of `media` in a list."""
+        """The value of `media` in a list, as JSON."""
         key = self.store.tables[path].key_of(record)
         records = self.with_project(path, key) if self.options.inline_project_media else self.of(shapes.MODELS[path], key)
-        found = [self.document(item) for item in records]
         if self.options.media_shape == "array":
-            return found
+            return "[%s]" % ",".join([self.text(item) for item in records])
         grouped = {}
-        for item in found:
+        for item in map(self.document, records):
             grouped.setdefault(item["category"]["name"], []).append(item)
-        return grouped
+        return shapes.dump(grouped)
+
+    def text(self, record):
+        """The document as JSON, its category kept for the next medium."""
+        if self.options.stamps != "naive" or self.options.numbers_as_text:
+            return shapes.dump(self.document(record))
+        table = self.store.tables["media"]
+        key = table.cell(record, "category_id")[0]
+        parts = [table.body(record).decode(), '"category":' + self.writer.kept(("category", key), lambda: self.category(key))]
+        found = {name: table.cell(record, name)[0] for name in ("media_type", "reference_id", "created", "modified")}
+        if found["media_type"] == "upload":
+            parts.append('"file":' + shapes.dump(self.file(record, found)))
+        return ",".join(parts) + "}"
 
     def document(self, record):
         table = self.store.tables["media"]
         found = self.writer.sent(table, record)
-        found.pop("trashed", None)
         found["category"] = self.category(found["category_id"])
         if found["media_type"] == "upload":
             found["file"] = self.file(record, found)

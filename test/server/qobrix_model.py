@@ -4,6 +4,7 @@ qobrix_schema.txt lists the fields. A value follows from (seed, resource, field,
 number), so that a tenant of hundreds of thousands of records starts at once.
 """
 import hashlib
+import json
 import random
 import zlib
 from decimal import Decimal
@@ -78,6 +79,10 @@ def parse_field(line):
 def read_schema():
     """{path: [Field, ...]}"""
     return {path: [parse_field(line) for line in lines] for path, lines in read_sections("qobrix_schema.txt").items()}
+
+
+def dump(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def uuid_of(seed, path, number):

@@ -12,7 +12,7 @@ KEYS = {"X-Api-User": STAFF, "X-Api-Key": "header-key-value"}
 
 
 class Face(unittest.TestCase):
-    size = "120"
+    size = "250"
 
     @classmethod
     def setUpClass(cls):
