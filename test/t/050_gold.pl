@@ -154,7 +154,7 @@ is($requests->(), $asked, 'asks nothing of the source');
 is(query(q{SELECT count(*) FROM gold.property WHERE "X_Area" IS DISTINCT FROM "City" || '!'}), 0, 'fills the new field');
 $old = query($written);
 is(query(q{SELECT status || ' ' || mapped FROM mls_remap('east', 'Property')}), 'finished 0', 'is done once');
-query(q{SELECT mls_map_set('Property', 'X_Area', 'expression', '{r.city || $$!$$ || left($$$$, 1)}', source => 'east')});
+query(q{SELECT mls_map_set('Property', 'X_Area', 'expression', ARRAY['r.city || $$!$$ || left($$$$, 1)'], source => 'east')});
 is(query(q{SELECT mapped FROM mls_remap('east', 'Property')}), 60, 'another rule is followed');
 is(query($written), $old, 'rows that stay the same are not written');
 query(q{SELECT mls_map_remove('Property', 'X_Area', source => 'east')});

@@ -145,6 +145,19 @@ $rows = $node->safe_psql('postgres', $xmin);
 $node->safe_psql('postgres', q{SELECT * FROM mls_sync('one')});
 is($node->safe_psql('postgres', $xmin), $rows, 'a sync has nothing to fill after a rebuild');
 
+# Rules for cleaning: silver and gold are filled anew, without a download
+$mls->control('update', { resource => 'Property', count => 30, fields => { City => '  North End ' } });
+sync_row($node, 'one', 'status');
+my $blanks = q{SELECT count(*) FROM silver.one_property WHERE city <> btrim(city)};
+is($node->safe_psql('postgres', $blanks), 30, 'values with blanks around them');
+$node->safe_psql('postgres', q{SELECT mls_clean_set('{trim}', source => 'one')});
+is(sync_row($node, 'one', 'received < 200, requests'), 't|1', 'a rule costs no download');
+is($node->safe_psql('postgres', $blanks), 0, 'and is followed by silver');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM gold.property WHERE mls_source = 'one' AND "City" = 'North End'}), 30, 'and gold');
+$rows = $node->safe_psql('postgres', 'SELECT sum(xmin::text::bigint) FROM silver.one_property');
+sync_row($node, 'one', 'status');
+is($node->safe_psql('postgres', 'SELECT sum(xmin::text::bigint) FROM silver.one_property'), $rows, 'once');
+
 # A column of which bronze knows nothing
 $mls->control('option', { schema => { drop => ['City'] } });
 subscribe_property($node, $mls, 'late', @pages, key_prefix => 'la-');
@@ -157,19 +170,6 @@ $node->safe_psql('postgres', q{ALTER FOREIGN TABLE late.property ADD COLUMN city
 is(sync_row($node, 'late', 'received, message'), '999|no record here has field "City", so everything is read again',
 	'a column that bronze has no field for is downloaded');
 is(differences($node, $mls, 'late'), 0, 'into a true copy');
-
-# Rules for cleaning: silver and gold are filled anew, without a download
-$mls->control('update', { resource => 'Property', count => 30, fields => { City => '  North End ' } });
-sync_row($node, 'late', 'status');
-my $blanks = q{SELECT count(*) FROM silver.late_property WHERE city <> btrim(city)};
-is($node->safe_psql('postgres', $blanks), 30, 'values with blanks around them');
-$node->safe_psql('postgres', q{SELECT mls_clean_set('{trim}', source => 'late')});
-is(sync_row($node, 'late', 'received < 100, requests'), 't|1', 'a rule costs no download');
-is($node->safe_psql('postgres', $blanks), 0, 'and is followed by silver');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM gold.property WHERE mls_source = 'late' AND "City" = 'North End'}), 30, 'and gold');
-$rows = $node->safe_psql('postgres', 'SELECT sum(xmin::text::bigint) FROM silver.late_property');
-sync_row($node, 'late', 'status');
-is($node->safe_psql('postgres', 'SELECT sum(xmin::text::bigint) FROM silver.late_property'), $rows, 'once');
 
 $node->stop;
 done_testing();
