@@ -264,6 +264,12 @@ wire_allocated(void)
 /* ---- lists ---- */
 
 List *
+list_make1_impl(NodeTag type, ListCell cell)
+{
+	return lappend(NIL, cell.ptr_value);
+}
+
+List *
 lappend(List *list, void *datum)
 {
 	if (list == NIL)
