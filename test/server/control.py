@@ -86,8 +86,10 @@ class Control:
         return sorted(store.tables[name].records)
 
     def get_state(self, request):
-        return {"version": self.store.version, "clock": edm.format_stamp(self.store.clock, 7),
-                "counts": {name: len(table.records) for name, table in self.store.tables.items()},
+        counts = {name: len(table.records) for name, table in self.store.tables.items()}
+        if self.qobrix.made:
+            counts.update((QOBRIX_PREFIX + name, len(table.records)) for name, table in self.qobrix.store.tables.items())
+        return {"version": self.store.version, "clock": edm.format_stamp(self.store.clock, 7), "counts": counts,
                 "options": {**vars(self.options), "expires_in": self.auth.expires_in, "rets": vars(self.rets.options),
                             "qobrix": vars(self.qobrix.options)}, "faults": self.faults.describe()}
 
@@ -200,7 +202,8 @@ class Control:
         for item in schema.get("members", []):
             self.store.change_members(item["lookup"], item.get("add", []), item.get("drop", []))
         for name in schema.get("drop_resource", []):
-            self.store.drop_resource(name)
+            store, name = self.home(name)
+            store.drop_resource(name)
 
     def post_keys(self, spec):
         return self.keys.change(spec)

@@ -20,7 +20,7 @@ KINDS = QOBRIX_KINDS + RETS_KINDS + STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BO
 NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted")
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
-STRING_FIELDS = ("PublicRemarks", "Text", "City", "MemberFullName", "OfficeName", "ShortDescription")
+STRING_FIELDS = ("PublicRemarks", "Text", "City", "MemberFullName", "OfficeName", "ShortDescription", "description", "name")
 
 
 class Rule:

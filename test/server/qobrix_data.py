@@ -108,7 +108,7 @@ class Resource(Table):
             found[place] = '"%s":%s' % (name, shapes.dump(cell(number)[0]))
         over = {name: cell[0] for name, cell in (record.over or {}).items()}
         if self.derive:
-            over.update(self.derive({name: self.cell(record, name)[0] for name in self.derive.needs}))
+            over.update(self.derive({name: self.cell(record, name)[0] for name in self.derive.needs if name in self.cells}))
         for name, value in over.items():
             if name in places:
                 found[places[name]] = '"%s":%s' % (name, shapes.dump(value))
@@ -279,14 +279,13 @@ class QobrixStore(Store):
 
 def derive_property(values):
     """Virtual fields, from stored ones."""
-    kind = values["property_type"]
-    rented = values["sale_rent"] == "for_rent"
-    return {"price_field_amount": values["list_rental_price_amount" if rented else "list_selling_price_amount"],
-            kind + "_type": values["property_subtype"]}
+    rented = values.get("sale_rent") == "for_rent"
+    return {"price_field_amount": values.get("list_rental_price_amount" if rented else "list_selling_price_amount"),
+            "%s_type" % values.get("property_type"): values.get("property_subtype")}
 
 
 def derive_user(values):
-    return {"extra": {"first_name": values["name"].split()[0], "email": values["username"] + "@example.com", "phone_mobile": None}}
+    return {"extra": {"first_name": values.get("name", "Staff").split()[0], "email": "%s@example.com" % values.get("username"), "phone_mobile": None}}
 
 
 derive_property.needs = ("property_type", "property_subtype", "sale_rent", "list_rental_price_amount", "list_selling_price_amount")

@@ -6,6 +6,7 @@ number), so that a tenant of hundreds of thousands of records starts at once.
 import hashlib
 import json
 import random
+import re
 import zlib
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from values import MASK, TEXTS
 
 FIRST_DAY = edm.days_from_civil(2024, 1, 1) * edm.DAY
 POOL = 47
+FACTORS = [int(number ** 0.5 % 1 * 2 ** 32) | 1 for number in (2, 3, 5, 6, 7, 8, 10, 11, 13, 14, 15, 17, 19, 21, 22, 23)]
 STAFF = "11111111-1111-4111-8111-111111111111"
 TYPES = {
     "apartment": ("residential", "standard_apartment ground_apartment whole_floor_apartment penthouse loft studio serviced_apartment"),
@@ -48,6 +50,7 @@ RESOURCES = {"Properties": "properties", "Agents": "agents", "Contacts": "contac
              "PropertySubtypes": "property-subtypes", "Locations": "locations", "MediaCategories": "media/categories",
              "Media": "media", "BayutLocations": "bayut-locations", "BazarakiLocations": "bazaraki-locations",
              "SpitogatosLocations": "spitogatos-locations", "PropertyFinderAELocations": "property-finder-a-e-locations"}
+STAMP_TEXT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$")
 MODELS = {path: name for name, path in RESOURCES.items()}
 
 
@@ -67,6 +70,8 @@ class Field:
         """A cell as Table keeps it; Qobrix records are written from values."""
         if raw is None and not self.nullable:
             raise ValueError("%s cannot be null" % self.name)
+        if self.kind == "stamp" and raw is not None:
+            raw = naive_text(raw)[:19]
         return (float(raw) if isinstance(raw, Decimal) else raw), None
 
 
@@ -81,8 +86,7 @@ def read_schema():
     return {path: [parse_field(line) for line in lines] for path, lines in read_sections("qobrix_schema.txt").items()}
 
 
-def dump(value):
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=float).encode
 
 
 def uuid_of(seed, path, number):
@@ -91,6 +95,22 @@ def uuid_of(seed, path, number):
         return STAFF
     text = hashlib.md5(b"%d/%s/%d" % (seed, path.encode(), number)).hexdigest()
     return "%s-%s-4%s-8%s-%s" % (text[:8], text[8:12], text[13:16], text[17:20], text[20:])
+
+
+def naive_text(text):
+    """A date, with or without time, fraction and zone, in the form records keep:
+    UTC without a zone. What has none is UTC. ValueError for other texts."""
+    match = STAMP_TEXT.match(text.strip())
+    if not match:
+        raise ValueError("not a date: " + text)
+    day, minutes, seconds, zone = match.groups()
+    moment = day + "T" + (minutes or "00:00") + (seconds or ":00")
+    if zone in (None, "Z"):
+        edm.parse_stamp(moment + "Z")
+        return moment
+    instant = edm.parse_stamp(moment + (zone if ":" in zone else zone[:3] + ":" + zone[3:]))[0]
+    fraction = moment.partition(".")[2]
+    return edm.format_stamp(instant, 0)[:19] + ("." + fraction if fraction else "")
 
 
 def stamp_at(instant):
@@ -103,11 +123,12 @@ def day_at(number):
 
 
 class Pool:
-    """Values of a field, picked by a hash of the record number."""
+    """Values of a field, picked by a hash of the record number. Multiples of the
+    square roots spread so evenly that small tenants have all the values too."""
 
     def __init__(self, choices, rng):
         self.choices, self.size = choices, len(choices)
-        self.factor, self.start = rng.getrandbits(32) | 1, rng.getrandbits(32)
+        self.factor, self.start = rng.choice(FACTORS), rng.getrandbits(32)
 
     def cell(self, number):
         return self.choices[((number * self.factor + self.start) & MASK) * self.size >> 32], None
@@ -164,7 +185,7 @@ def pool_of(field, path, seed, sizes):
     if field.kind == "link":
         target = RESOURCES.get(field.argument)
         count = sizes.get(target, 0)
-        found = [uuid_of(seed, target, rng.randrange(count)) for _ in range(POOL)] if count else [None]
+        found = [uuid_of(seed, target, rng.randrange(count)) for _ in range(min(max(count, POOL), 997))] if count else [None]
     elif field.kind == "code":
         found = list(TYPES) if field.argument == "PropertyTypes" else [None]
     else:
@@ -173,4 +194,7 @@ def pool_of(field, path, seed, sizes):
         while len(found) < 12:
             found = found * 2
         found = found + [None] * (len(found) // 4)
+    if len(found) < 60:
+        found = found * (60 // len(found) + 1)
+    rng.shuffle(found)
     return Pool(found, rng)

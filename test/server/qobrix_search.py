@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 import edm
-from qobrix_model import stamp_at
+from qobrix_model import naive_text, stamp_at
 
 TOKEN = re.compile(r"""\s*(?:
     (?P<number>\d+(?:\.(?!\.)\d+)?) | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
@@ -20,7 +20,6 @@ LEVELS = {"or": 10, "and": 15, "==": 20, "!=": 20, "<>": 20, "<": 20, "<=": 20, 
           "contains": 20, "starts with": 20, "ends with": 20, "..": 25, "~": 40}
 NOT_LEVEL = 50
 UNITS = {"DAYS": 1, "WEEKS": 7, "MONTHS": 30, "YEARS": 365}
-STAMP_TEXT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$")
 DEPTH = 200
 
 
@@ -68,21 +67,10 @@ def joined(tokens):
 
 
 def instant_text(text):
-    """A quoted date in the form records keep; without a zone it is UTC."""
-    match = STAMP_TEXT.match(text.strip())
-    if not match:
-        raise SearchError("Invalid date \"%s\"." % text)
-    day, minutes, seconds, zone = match.groups()
-    moment = day + "T" + (minutes or "00:00") + (seconds or ":00")
-    if zone in (None, "Z"):
-        return moment
-    zone = zone if ":" in zone else zone[:3] + ":" + zone[3:]
     try:
-        instant = edm.parse_stamp(moment + zone)[0]
+        return naive_text(text)
     except ValueError as problem:
         raise SearchError("Invalid date \"%s\"." % text) from problem
-    fraction = moment.partition(".")[2]
-    return edm.format_stamp(instant, 0)[:19] + ("." + fraction if fraction else "")
 
 
 class Parser:
