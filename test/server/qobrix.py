@@ -17,7 +17,7 @@ from web import Response
 ROOT = "/api/v2"
 PREFIX = "qobrix/"
 JSON = "application/json; charset=UTF-8"
-CACHE_BYTES = 600 << 20
+CACHE_BYTES = 400 << 20
 VOLATILE = ("moving", "repeat_page", "loop", "empty_page", "drop_link", "wrong_count", "no_count", "no_pagination", "null_data",
             "bad_value", "null_collection", "refuse_field", "refuse_or", "refuse_in", "refuse_not", "refuse_function",
             "refuse_orderby", "refuse_filter", "refuse_expand", "refuse_select")

@@ -299,7 +299,7 @@ def build(store, path, fields):
     cells = {}
     for field in fields:
         if field.name in made:
-            cells[field.name] = cell_of(made[field.name])
+            cells[field.name] = cell_of(made[field.name], field.name in ("id", "created", "modified"))
         elif field.virtual:
             cells[field.name] = cell_of(lambda number: None)
         else:
@@ -309,10 +309,17 @@ def build(store, path, fields):
     return Resource(path, fields, cells, store.sizes[path], crafted, derive)
 
 
-def cell_of(make):
+def cell_of(make, keep=False):
+    """`keep` remembers the values: of columns that lists filter and sort by."""
     def cell(number):
         return make(number), None
-    return cell
+    kept = {}
+
+    def remembered(number):
+        if number not in kept:
+            kept[number] = make(number), None
+        return kept[number]
+    return remembered if keep else cell
 
 
 def maker_of(store, path):

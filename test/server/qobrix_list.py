@@ -103,7 +103,7 @@ class Lists:
             test = self.condition(path, table, query.search, faults)
             records = [record for record in records if test(record)]
         for name in reversed(query.sort):
-            records = self.ordered(table, records, name, faults)
+            records = self.ordered(path, table, records, name, faults)
         if query.distinct:
             getters = [table.getter(name) for name in query.distinct if name in table.fields]
             seen = {}
@@ -112,10 +112,11 @@ class Lists:
             records = list(seen.values())
         return records
 
-    def ordered(self, table, records, name, faults):
+    def ordered(self, path, table, records, name, faults):
         """By one field; nulls come first, as in MySQL."""
         plain = name.lstrip("-")
-        plain = plain.rpartition(".")[2]
+        if plain.startswith(MODELS.get(path, "") + "."):
+            plain = plain.partition(".")[2]
         if plain not in table.fields or table.fields[plain].virtual:
             raise Refused(500, "Cannot sort by %s" % plain)
         if refused_field(faults, plain, "orderby"):
@@ -124,7 +125,7 @@ class Lists:
 
         def place(record):
             value = get(record)
-            return (value is not None, value if not isinstance(value, (list, dict)) else repr(value)) if value is not None else (False, 0)
+            return (False, 0) if value is None else (True, repr(value) if isinstance(value, (list, dict)) else value)
         return sorted(records, key=place, reverse=name.startswith("-"))
 
     def condition(self, path, table, text, faults):

@@ -19,6 +19,7 @@ WORDS = (("starts", "with"), ("ends", "with"), ("not", "in"))
 LEVELS = {"or": 10, "and": 15, "==": 20, "!=": 20, "<>": 20, "<": 20, "<=": 20, ">": 20, ">=": 20, "in": 20, "not in": 20,
           "contains": 20, "starts with": 20, "ends with": 20, "..": 25, "~": 40}
 NOT_LEVEL = 50
+PLAIN = ("id", "uuid", "link", "text", "enum", "code", "plain")
 UNITS = {"DAYS": 1, "WEEKS": 7, "MONTHS": 30, "YEARS": 365}
 DEPTH = 200
 
@@ -33,6 +34,7 @@ class Node:
     get: object
     kind: str = "text"
     fixed: bool = False
+    chain: tuple = ()       # of `and` or `or`: the word and its terms, so that long ones do not nest
 
     @property
     def value(self):
@@ -218,7 +220,8 @@ class Parser:
 
     def combine(self, name, left, right):
         if name in ("and", "or"):
-            return Node({"and": both, "or": either}[name](left.get, right.get), "bool")
+            terms = (left.chain[1] if left.chain[:1] == (name,) else [left.get]) + [right.get]
+            return Node({"and": all_of, "or": any_of}[name](terms), "bool", chain=(name, terms))
         if name == "..":
             return constant((left, right), "range")
         if name == "~":
@@ -240,7 +243,10 @@ class Parser:
     def membership(self, left, right, negated):
         if right.kind == "range":
             low, high = (self.comparison(mark, left, end) for mark, end in zip((">=", "<="), right.value))
-            test = both(low, high)
+            test = all_of([low, high])
+        elif right.kind == "list" and left.kind in PLAIN and not self.options.case_insensitive and all(
+                item.fixed and isinstance(item.value, str) for item in right.value):
+            test = one_of(left.get, {item.value for item in right.value})
         elif right.kind == "list":
             tests = [self.combine("==", left, item).get for item in right.value]
             test = any_of(tests)
@@ -310,34 +316,35 @@ def in_array(name, array, value):
     raise SearchError("\"%s\" does not work on a list of codes." % name)
 
 
-def both(one, two):
+def all_of(tests):
     def test(record):
-        first = one(record)
-        if first is not None and not first:
-            return False
-        second = two(record)
-        if second is not None and not second:
-            return False
-        return None if first is None or second is None else True
-    return test
-
-
-def either(one, two):
-    def test(record):
-        first = one(record)
-        if first:
-            return True
-        second = two(record)
-        if second:
-            return True
-        return None if first is None or second is None else False
+        unknown = False
+        for one in tests:
+            found = one(record)
+            if found is None:
+                unknown = True
+            elif not found:
+                return False
+        return None if unknown else True
     return test
 
 
 def any_of(tests):
     def test(record):
-        found = [one(record) for one in tests]
-        return True if True in found else None if None in found else False
+        unknown = False
+        for one in tests:
+            found = one(record)
+            if found:
+                return True
+            unknown = unknown or found is None
+        return None if unknown else False
+    return test
+
+
+def one_of(get, values):
+    def test(record):
+        found = get(record)
+        return None if found is None else found in values
     return test
 
 

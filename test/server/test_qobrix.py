@@ -168,6 +168,26 @@ class Searching(Face):
             self.assertEqual(["errors"], list(self.get("/properties", search=search, status=500)), search)
         self.get("/properties", ("sort[]", "nothing"), status=500)
 
+    def test_long_expressions(self):
+        ids = sorted(self.records())
+        self.assertEqual(ids, self.found(" or ".join("id == '%s'" % key for key in ids)))
+        self.assertEqual(ids[3:9], self.found("id in [%s]" % ",".join("'%s'" % key for key in ids[3:9])))
+        self.assertEqual(len(ids) - 6, len(self.found("id not in [%s]" % ",".join("'%s'" % key for key in ids[3:9]))))
+        self.get("/properties", search="(" * 900 + "id == '1'" + ")" * 900, status=500)
+        self.assertEqual(ids[10:], self.found("id > '%s'" % ids[9]))
+
+    def test_times_and_functions(self):
+        self.control("clock", now="2024-08-15T12:00:00Z")
+        self.check("created < NOW", lambda p: p["created"] is not None and p["created"] < "2024-08-15T12:00:00")
+        self.check("created >= THIS_MONTH and created < NEXT_MONTH", lambda p: (p["created"] or "")[:7] == "2024-08")
+        self.check("created >= DAYS_AGO(30)", lambda p: (p["created"] or "") >= "2024-07-16T12:00:00")
+        near = self.found("DISTANCE_FROM(coordinates, '34.70710,33.02260') <= 5000 and geocode_type == 'exact'")
+        self.assertIn(self.found("legacy_id == 'case:base'")[0], near)
+        self.assertLess(len(near), len(self.found("geocode_type == 'exact'")))
+        self.assertLessEqual(set(near), set(self.found("IN_POLYGON(coordinates, '34 32, 36 32, 36 34, 34 34')")))
+        self.check("(bedrooms > 5 ? 'many' : 'few') == 'many'", lambda p: p["bedrooms"] is not None and p["bedrooms"] > 5)
+        self.check("city ~ '!' == 'Old Port!'", lambda p: p["city"] == "Old Port")
+
     def test_case_option(self):
         self.assertEqual([], self.found("city == 'OLD PORT'"))
         self.option(case_insensitive=True)
