@@ -41,10 +41,9 @@ class Media:
         """The document as JSON, its category kept for the next medium."""
         if self.options.stamps != "naive" or self.options.numbers_as_text:
             return shapes.dump(self.document(record))
-        table = self.store.tables["media"]
-        key = table.cell(record, "category_id")[0]
-        parts = [table.body(record).decode(), '"category":' + self.writer.kept(("category", key), lambda: self.category(key))]
-        found = {name: table.cell(record, name)[0] for name in ("media_type", "reference_id", "created", "modified")}
+        found = self.store.tables["media"].plain(record)
+        key = found["category_id"]
+        parts = [shapes.dump(found)[:-1], '"category":' + self.writer.kept(("category", key), lambda: self.category(key))]
         if found["media_type"] == "upload":
             parts.append('"file":' + shapes.dump(self.file(record, found)))
         return ",".join(parts) + "}"

@@ -261,6 +261,8 @@ class Parser:
         one, two = self.reader(left, right), self.reader(right, left)
         test = TESTS[name]
         if left.kind in ("codes", "words"):
+            if name not in ("==", "contains", "!=", "<>"):
+                raise SearchError("\"%s\" does not work on a list of codes." % name)
             return lambda record: in_array(name, left.get(record), two(record))
 
         def compare(record):
@@ -293,7 +295,10 @@ class Parser:
 
         def get(record):
             value = node.get(record)
-            return convert(value) if isinstance(value, str) else value
+            try:
+                return convert(value) if isinstance(value, str) else value
+            except SearchError:
+                return None
         return get
 
 
@@ -308,12 +313,7 @@ TESTS = {
 
 def in_array(name, array, value):
     """Feature lists: ==, contains and in look for a code among them."""
-    found = value in (array or [])
-    if name in ("==", "contains"):
-        return found
-    if name in ("!=", "<>"):
-        return not found
-    raise SearchError("\"%s\" does not work on a list of codes." % name)
+    return (value in (array or [])) == (name in ("==", "contains"))
 
 
 def all_of(tests):
