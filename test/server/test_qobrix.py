@@ -6,7 +6,7 @@ import unittest
 from urllib.parse import quote, urlencode
 
 import mlsd
-from qobrix_model import STAFF
+from qobrix_model import RESOURCES, STAFF, read_schema
 
 KEYS = {"X-Api-User": STAFF, "X-Api-Key": "header-key-value"}
 
@@ -117,7 +117,6 @@ class Reading(Face):
         self.assertNotIn("PropertyPropertyType", bare)
 
     def test_every_resource_is_served(self):
-        from qobrix_model import RESOURCES
         for path in set(RESOURCES.values()) - {"media"}:
             answer = self.get("/" + path, limit=3)
             self.assertEqual(len(self.records(path)), answer["pagination"]["count"], path)
@@ -279,7 +278,6 @@ class Embedded(Face):
 
 class Cases(Face):
     def test_all_values_are_there(self):
-        from qobrix_model import read_schema
         for path in ("properties", "contacts", "agents", "projects", "property-viewings", "meetings"):
             records = self.records(path)
             for field in read_schema()[path]:
