@@ -26,6 +26,13 @@ CREATE TABLE mls.subscription (
     resume_received  bigint NOT NULL DEFAULT 0,
     resume_since     timestamptz,
     scope_hash       text NOT NULL,
+    listing_process  text,
+    listing_scope    text,
+    listing_began    timestamptz,
+    listing_link     text,
+    listing_listed   bigint,
+    listing_flagged  bigint,
+    listing_announced bigint,
     reading_all      boolean NOT NULL DEFAULT false,
     columns          text[],
     fill_after       text,
@@ -71,6 +78,13 @@ COMMENT ON COLUMN mls.subscription.next_attempt_at IS 'a sync that does not name
 COMMENT ON COLUMN mls.subscription.error_class IS 'what the last sync failed of: credentials, quota, network, protocol, data or ours; NULL if it did not';
 COMMENT ON COLUMN mls.subscription.attempted_with IS 'fingerprint of server, user mapping and foreign table at that failure: when they change, the next attempt is due at once';
 COMMENT ON COLUMN mls.subscription.clean_hash IS 'fingerprint of the rules of mls.clean_map by which its silver was filled last; empty for none';
+COMMENT ON COLUMN mls.subscription.listing_process IS 'purge or reconcile, if one was interrupted while it listed keys';
+COMMENT ON COLUMN mls.subscription.listing_scope IS 'fingerprint of what it was asked for';
+COMMENT ON COLUMN mls.subscription.listing_began IS 'when that list was begun';
+COMMENT ON COLUMN mls.subscription.listing_link IS 'link at which it goes on';
+COMMENT ON COLUMN mls.subscription.listing_listed IS 'keys listed so far';
+COMMENT ON COLUMN mls.subscription.listing_flagged IS 'records listed so far that are flagged as removed';
+COMMENT ON COLUMN mls.subscription.listing_announced IS 'records the source announced; -1 if it did not';
 COMMENT ON COLUMN mls.subscription.map_hash IS 'fingerprint of the mapping rules by which its gold was made last';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
 COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as they are written; corrected by purges and mls_count()';

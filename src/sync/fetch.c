@@ -388,8 +388,8 @@ is_everything(MlsFetch *fetch)
  * Errors that say nothing about the link of an interrupted run.  A failed
  * connection is not one of them: a link may lead to a host that is no more.
  */
-static bool
-is_not_the_links_fault(int sqlstate)
+bool
+mls_fetch_is_not_the_links_fault(int sqlstate)
 {
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
@@ -412,7 +412,7 @@ read_resumed(MlsFetch *fetch, bool *expired)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (is_not_the_links_fault(geterrcode()))
+		if (mls_fetch_is_not_the_links_fault(geterrcode()))
 			PG_RE_THROW();
 		FlushErrorState();
 		*expired = true;

@@ -3,8 +3,8 @@
  *		All keys of a source, in a table, to be compared with bronze as a set.
  *
  * The table is unlogged, stands beside bronze, belongs to the subscription's
- * owner and lives as long as the run; what a killed process leaves is dropped by
- * the next one.  (A temporary table would need privileges that a security-
+ * owner and lives as long as the run; a run that is interrupted while it lists
+ * leaves it to the next one (relisting.c).  (A temporary table would need privileges that a security-
  * restricted operation has not.)  Pages are written as they come, so memory
  * holds one of them, whatever the number of keys.
  *
@@ -58,17 +58,8 @@ mls_listing_drop(const MlsSubscription *sub)
 }
 
 static void
-create_table(MlsListing *listing)
+create_table(const MlsListing *listing)
 {
-	const MlsSubscription *sub = listing->run->sub;
-	MemoryContext context = listing->run->context;
-	MlsCounters counters = listing->run->counters;
-
-	mls_run_begin_step(listing->run);
-	listing->table = MemoryContextStrdup(context, qualified_name(sub));
-	listing->bronze = MemoryContextStrdup(context, mls_qualified_name(sub->bronze));
-	listing->silver = MemoryContextStrdup(context, mls_qualified_name(sub->silver));
-	mls_listing_drop(sub);
 	mls_execute(psprintf("CREATE UNLOGGED TABLE %s (key text COLLATE \"C\" PRIMARY KEY, "
 						 "modified_at timestamptz, wanted boolean NOT NULL DEFAULT false)",
 						 listing->table),
@@ -78,7 +69,46 @@ create_table(MlsListing *listing)
 	mls_execute(psprintf("COMMENT ON TABLE %s IS 'keys listed by a run of mls_fdw; goes with it'",
 						 listing->table),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+}
+
+static bool
+has_table(const MlsSubscription *sub)
+{
+	return OidIsValid(get_relname_relid(table_name(sub), get_rel_namespace(sub->bronze)));
+}
+
+/* Makes the table, or takes over what an interrupted run has left: then returns the link to go on at. */
+static char *
+begin_table(MlsListing *listing)
+{
+	const MlsSubscription *sub = listing->run->sub;
+	MemoryContext context = listing->run->context;
+	MlsCounters counters = listing->run->counters;
+	char *link;
+
+	mls_run_begin_step(listing->run);
+	listing->table = MemoryContextStrdup(context, qualified_name(sub));
+	listing->bronze = MemoryContextStrdup(context, mls_qualified_name(sub->bronze));
+	listing->silver = MemoryContextStrdup(context, mls_qualified_name(sub->silver));
+	link = mls_relisting_begin(listing, has_table(sub));
+	if (link == NULL)
+	{
+		mls_listing_drop(sub);
+		create_table(listing);
+	}
 	mls_run_end_step(listing->run, &counters);
+	return link;
+}
+
+/* What was listed is of no use: the list begins anew. */
+static void
+empty_table(MlsListing *listing)
+{
+	listing->listed = listing->flagged = 0;
+	listing->before = -1;
+	listing->started = GetCurrentTimestamp();
+	listing->run->counters.received = 0;
+	mls_listing_execute(listing, psprintf("DELETE FROM %s", listing->table));
 }
 
 /* Runs a statement on the table in a step of its own; returns how many rows it was for. */
@@ -155,13 +185,24 @@ mls_listing_complete(MlsRun *run)
 	return run->sub->cursor_timestamp;
 }
 
-/* Gives back the stream and drops the table; what fails here is a word in the log, since the run is over. */
+/* Only an interruption can be gone on from: what a wrong chain has brought is not to be trusted. */
+static bool
+is_resumable(const MlsListing *listing)
+{
+	MlsErrorClass class = listing->run->outcome->error_class;
+
+	return listing->resumable && class != MLS_ERROR_PROTOCOL && class != MLS_ERROR_DATA;
+}
+
+/* Gives back the stream, and drops the table unless the next run can go on with it; what fails here is a word in the log, since the run is over. */
 void
 mls_listing_end(MlsListing *listing)
 {
 	MemoryContext context = CurrentMemoryContext;
 
 	mls_listing_close(listing);
+	if (is_resumable(listing))
+		return;
 	PG_TRY();
 	{
 		mls_transaction_begin(listing->run->sub->owner);
@@ -281,26 +322,124 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 	}
 	if (n > 0)
 		insert_keys(listing, items, n);
+	if (listing->before < 0)
+		listing->before = listing->stream->announced;
+	mls_relisting_reach(listing, listing->stream->next_link);
+	listing->resumable = listing->stream->next_link != NULL;
 	counters.received += batch->nitems;
 	counters.pages++;
-	counters.expected = Max(listing->stream->announced, 0);
+	counters.expected = Max(listing->before, 0);
 	mls_run_end_step(listing->run, &counters);
 }
 
+/* The pages from one on, which may be NULL, to the end. */
 static void
-read_pages(MlsListing *listing)
+read_pages(MlsListing *listing, MlsPage *page)
 {
 	const MlsTable *table = listing->run->table;
 	MemoryContext before = MemoryContextSwitchTo(listing->batch_context);
-	MlsPage *page;
 
-	while ((page = listing->stream->protocol->next_page(listing->stream)) != NULL)
+	for (; page != NULL; page = listing->stream->protocol->next_page(listing->stream))
 	{
 		store_keys(listing, mls_batch_read(table, page->records, page->nrecords));
 		MemoryContextReset(listing->batch_context);
 		MemoryContextSwitchTo(listing->batch_context);
 	}
 	MemoryContextSwitchTo(before);
+	listing->resumable = false;
+}
+
+static MlsPage *
+first_page(MlsListing *listing)
+{
+	MemoryContext before = MemoryContextSwitchTo(listing->batch_context);
+	MlsPage *page = listing->stream->protocol->next_page(listing->stream);
+
+	MemoryContextSwitchTo(before);
+	return page;
+}
+
+/* The first page behind an old link; false if the link is no good any more. */
+static bool
+follow_link(MlsListing *listing, MlsPage **page)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool good = true;
+
+	PG_TRY();
+	{
+		*page = first_page(listing);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (mls_fetch_is_not_the_links_fault(geterrcode()))
+			PG_RE_THROW();
+		FlushErrorState();
+		good = false;
+	}
+	PG_END_TRY();
+	return good && *page != NULL;
+}
+
+/* How many records the source counts now; -1 if it cannot say exactly. */
+static int64
+count_remote(MlsListing *listing)
+{
+	const MlsTable *table = listing->run->table;
+	MlsQuery count = {.table = table, .limit = -1};
+
+	if (!table->source->platform.count_exact)
+		return -1;
+	return table->source->protocol->count(&count, &listing->spent);
+}
+
+/* Has a list that was taken up again as many keys as the source has records, or had when it began? */
+static bool
+is_whole(MlsListing *listing)
+{
+	int64 listed = listing->listed + listing->flagged;
+
+	listing->after = count_remote(listing);
+	if (listing->after < 0)
+		return listed >= listing->before;
+	return Max(listed, listing->after) - Min(listed, listing->after) <= listing->after / 1000;
+}
+
+/*
+ * Goes on with an interrupted list.  False if that leads to nothing, or if too
+ * much has come and gone meanwhile.
+ */
+static bool
+read_rest(MlsListing *listing, MlsQuery *query, const char *link)
+{
+	int64 listed = listing->listed;
+	MlsPage *page = NULL;
+	bool good;
+
+	listing->run->counters.received = listed + listing->flagged;
+	query->resume_link = link;
+	query->verify_count = false; /* the source announces the whole */
+	mls_listing_open(listing, query);
+	good = follow_link(listing, &page);
+	if (good)
+		read_pages(listing, page);
+	mls_listing_close(listing);
+	if (!good || !is_whole(listing))
+		return false;
+	mls_run_note(listing->run, "went on with an interrupted list of " INT64_FORMAT " keys", listed);
+	listing->before = listing->after;
+	return true;
+}
+
+static void
+read_all(MlsListing *listing, MlsQuery *query)
+{
+	mls_listing_open(listing, query);
+	read_pages(listing, first_page(listing));
+	if (listing->before < 0)
+		listing->before = listing->stream->announced;
+	mls_listing_close(listing);
 }
 
 /*
@@ -311,7 +450,7 @@ MlsListing *
 mls_listing_read(MlsRun *run, bool timestamps)
 {
 	MlsListing *listing = palloc0(sizeof(MlsListing));
-	MlsQuery count = {.table = run->table, .limit = -1};
+	char *link;
 
 	listing->run = run;
 	listing->started = GetCurrentTimestamp();
@@ -321,13 +460,13 @@ mls_listing_read(MlsRun *run, bool timestamps)
 	listing->batch_context =
 		AllocSetContextCreate(run->context, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
 	run->state = listing;
-	create_table(listing);
-
-	mls_listing_open(listing, listing_query(listing, timestamps));
-	read_pages(listing);
-	listing->before = listing->stream->announced;
-	mls_listing_close(listing);
-	if (run->table->source->platform.count_exact)
-		listing->after = run->table->source->protocol->count(&count, &listing->spent);
+	link = begin_table(listing);
+	if (link == NULL || !read_rest(listing, listing_query(listing, timestamps), link))
+	{
+		if (link != NULL)
+			empty_table(listing);
+		read_all(listing, listing_query(listing, timestamps));
+		listing->after = count_remote(listing);
+	}
 	return listing;
 }

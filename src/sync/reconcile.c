@@ -8,7 +8,7 @@
  * ever removed: that is purge's business.
  *
  * A record whose page was committed is alike when the next run compares, so an
- * interrupted run costs its listing again, and no record twice.
+ * interrupted run costs no record twice; a list that was interrupted goes on.
  */
 #include "postgres.h"
 

@@ -30,6 +30,7 @@
  *	subscribe.c	   mls_subscribe() and mls_unsubscribe(); layers.c makes the tables
  *	reconcile.c	   the process reconcile: what differs from the source
  *	listing.c	   all keys of a source, in a table
+ *	relisting.c	   where an interrupted list goes on
  *	removal.c	   records out of silver and gold, with their children
  *	keys.c		   records asked for by their keys
  *	family.c	   which subscriptions take their records out of others'
@@ -278,6 +279,7 @@ extern int64 mls_fetch_expected(const MlsFetch *fetch);
 extern int64 mls_fetch_total(const MlsFetch *fetch);
 extern void mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters);
 extern void mls_fetch_end(MlsFetch *fetch);
+extern bool mls_fetch_is_not_the_links_fault(int sqlstate);
 extern void mls_stats_add(MlsHttpStats *sum, const MlsHttpStats *stats);
 
 /* ---- All keys of a source (listing.c), and records by key (keys.c) ---- */
@@ -299,6 +301,7 @@ typedef struct MlsListing
 	int64 flagged;       /* of records that are there, but flagged as removed */
 	int64 before;        /* the source's count at the beginning and at the end; or -1 */
 	int64 after;
+	bool resumable;        /* the next run can go on where the pages written end */
 	MemoryContext context; /* of the stream that is open */
 	MemoryContext batch_context;
 	MlsStream *stream;  /* or NULL */
@@ -321,6 +324,10 @@ extern Datum mls_key_array(char **keys, int n);
 
 /* Asks for the records in which a field has one of some values. */
 extern MlsQuery *mls_keys_query(const MlsTable *table, const char *field, char **values, int n);
+
+/* Where an interrupted list goes on (relisting.c). */
+extern void mls_relisting_reach(const MlsListing *listing, const char *link);
+extern char *mls_relisting_begin(MlsListing *listing, bool has_table);
 
 /* The next page of wanted records; NULL when all were asked for. */
 extern MlsBatch *mls_keys_next(MlsListing *listing, bool keys_only);
