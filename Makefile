@@ -6,7 +6,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 
 # The install script is joined from chapters, in the order a reader meets them.
-SQL_CHAPTERS = src/fdw/fdw.sql src/sync/catalog.sql src/sync/drift.sql src/gold/dictionary.sql \
+SQL_CHAPTERS = src/fdw/fdw.sql src/sync/catalog.sql src/sync/range.sql src/sync/drift.sql src/gold/dictionary.sql \
 	src/gold/dictionary_fields.sql src/gold/dictionary_lookups.sql \
 	src/gold/map.sql src/gold/map_functions.sql src/sync/cleaning.sql src/sync/functions.sql src/sync/count.sql \
 	src/sync/schedule.sql \

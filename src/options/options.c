@@ -169,6 +169,8 @@ const MlsOption mls_option_table[] = {
 	/* Replication */
 	{"overlap", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(platform.overlap_s), .max = 31 * 86400,
 	 .help = "How far before its cursor a sync starts; default of the platform."},
+	{"workers", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(workers), .min = 1, .max = 16, .default_value = "1",
+	 .help = "Processes that share the load of one resource, as far as mls_fdw.max_sync_workers allows."},
 	{"expand_limit", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.expand_limit), .max = 1000000,
 	 .help = "Most records the source expands in one collection, which may be cut there; 0 for no limit; default of the platform."},
 	{"purge_limit", SERVER, MLS_OPTION_LIMIT, .offset = IN_SOURCE(purge_limit), .default_value = "10%, 1000",

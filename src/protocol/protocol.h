@@ -127,6 +127,7 @@ typedef struct MlsSource
 	MlsLimit purge_limit;
 	MlsLimit reject_limit;
 	MlsSchemaPolicy schema_policy;
+	int workers;         /* processes that share a load */
 	int schema_check_s;  /* how long a comparison of the schema holds good */
 	const char *webhook; /* address that is told of runs, or NULL */
 	const char *webhook_secret;

@@ -68,6 +68,28 @@ mls_bound_from(const MlsTable *table, const char *timestamp)
 	return list_make1(condition);
 }
 
+/* From a timestamp on and before another; NULL for no bound (List of MlsCondition *). */
+List *
+mls_bound_within(const MlsTable *table, const char *from, const char *to)
+{
+	List *conditions = mls_bound_from(table, from);
+	MlsCondition *condition;
+
+	if (to == NULL)
+		return conditions;
+	condition = condition_on_timestamp(table, MLS_COMPARE);
+	condition->op = MLS_LT;
+	condition->values = list_make1(remote_value(to));
+	return lappend(conditions, condition);
+}
+
+/* Without a timestamp (List of MlsCondition *). */
+List *
+mls_bound_untimed(const MlsTable *table)
+{
+	return list_make1(condition_on_timestamp(table, MLS_IS_NULL));
+}
+
 /* What comes after a record in the order of mls_bound_order(). */
 List *
 mls_bound_after(const MlsTable *table, const char *timestamp, const char *key)

@@ -32,7 +32,8 @@
 
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
-											  &mls_reconcile_process, &mls_remap_process};
+											  &mls_reconcile_process, &mls_remap_process,
+											  &mls_ranges_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -200,18 +201,29 @@ count_spent(MlsRun *run, MlsCounters *counters)
 	counters->bytes += run->schema_spent.body_bytes;
 }
 
+/* Writes the counters of a run with those of its helpers; a helper has no run of its own. */
+static void
+note_progress(MlsRun *run, const MlsCounters *counters)
+{
+	MlsCounters all = *counters;
+
+	mls_load_add(run->load, &all);
+	if (!run->process->helps)
+		mls_run_progress(run->id, &all);
+	run->outcome->counters = all;
+}
+
 /* Commits it with its counters, which count for the run only then. */
 void
 mls_run_end_step(MlsRun *run, MlsCounters *counters)
 {
 	count_spent(run, counters);
 	mls_writer_settle(run->writer);
-	mls_run_progress(run->id, counters);
+	note_progress(run, counters);
 	mls_transaction_commit();
 
 	MemoryContextSwitchTo(run->context);
 	run->counters = *counters;
-	run->outcome->counters = *counters;
 	report_activity(run);
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
@@ -274,7 +286,6 @@ finish_outcome(MlsRun *run)
 {
 	const char *note = whole_note(run);
 
-	run->outcome->counters = run->counters;
 	if (note != NULL)
 		strlcpy(run->outcome->note, note,
 				pg_mbcliplen(note, strlen(note), sizeof(run->outcome->note) - 1) + 1);
@@ -291,7 +302,7 @@ complete(MlsRun *run)
 	count_spent(run, &run->counters);
 	if (run->process->complete)
 		cursor = run->process->complete(run);
-	mls_run_progress(run->id, &run->counters);
+	note_progress(run, &run->counters);
 	mls_run_finish(run->id, "finished", NULL, whole_note(run), cursor);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
@@ -305,7 +316,7 @@ write_failure(MlsRun *run)
 	bool cancelled = mls_error_is_cancel(run->outcome->sqlstate);
 
 	count_spent(run, &run->counters);
-	mls_run_progress(run->id, &run->counters);
+	note_progress(run, &run->counters);
 	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, whole_note(run),
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->failed)
@@ -316,7 +327,7 @@ write_failure(MlsRun *run)
 static void
 note_failure(MlsRun *run)
 {
-	if (run->id == 0)
+	if (run->id == 0 || run->process->helps)
 		return;
 	PG_TRY();
 	{
@@ -331,7 +342,6 @@ note_failure(MlsRun *run)
 		AbortOutOfAnyTransaction();
 	}
 	PG_END_TRY();
-	run->outcome->counters = run->counters;
 }
 
 /*
@@ -346,7 +356,7 @@ mls_engine_interrupted(void)
 	Oid runs;
 
 	current_run = NULL;
-	if (run == NULL || run->id == 0)
+	if (run == NULL || run->id == 0 || run->process->helps)
 		return;
 
 	AbortOutOfAnyTransaction();
@@ -377,7 +387,44 @@ forecast(MlsRun *run)
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	run->process->forecast(run);
+	run->outcome->counters = run->counters;
 	finish_outcome(run);
+}
+
+/*
+ * A helper joins the run of its leader.  Its lock comes first: should the leader
+ * have ended by then, its own lock may be another's already.
+ */
+static void
+help(MlsRun *run)
+{
+	int64 id = run->outcome->subscription;
+
+	mls_transaction_begin(GetUserId());
+	MemoryContextSwitchTo(run->context);
+	run->locked = mls_subscription_help(id);
+	run->sub = mls_subscription_by_id(id);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+	run->id = mls_load_run(run->task->crew);
+	if (!run->locked || run->sub == NULL || run->id == 0)
+		ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED),
+				errmsg("the run that was to be helped has ended"));
+	prepare(run);
+	report_activity(run);
+	run->process->work(run);
+	finish_outcome(run);
+}
+
+static void
+do_run(MlsRun *run)
+{
+	enter_run(run);
+	mls_drift_check(run);
+	prepare(run);
+	report_activity(run);
+	run->process->work(run);
+	complete(run);
 }
 
 static void
@@ -387,17 +434,15 @@ run_steps(MlsRun *run)
 		.callback = run_context_callback, .arg = run, .previous = error_context_stack};
 
 	error_context_stack = &callback;
-	claim(run);
-	if (run->task->dry_run && run->process->forecast)
-		forecast(run);
+	if (run->process->helps)
+		help(run);
 	else
 	{
-		enter_run(run);
-		mls_drift_check(run);
-		prepare(run);
-		report_activity(run);
-		run->process->work(run);
-		complete(run);
+		claim(run);
+		if (run->task->dry_run && run->process->forecast)
+			forecast(run);
+		else
+			do_run(run);
 	}
 	error_context_stack = callback.previous;
 }
@@ -414,6 +459,7 @@ take_error(MlsRun *run)
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(run->context);
 	mls_outcome_fail(run->outcome, error);
+	mls_load_blame(run->load, run->outcome);
 	note_failure(run);
 	MemoryContextSwitchTo(run->context);
 }
@@ -450,7 +496,10 @@ mls_engine_run(const MlsTask *task, MlsOutcome *outcome)
 	mls_children_end(run->children);
 	if (run->writer)
 		mls_writer_end(run->writer);
-	if (run->locked)
+	mls_load_end(run->load);
+	if (run->locked && run->process->helps)
+		mls_subscription_unhelp(outcome->subscription);
+	else if (run->locked)
 		mls_subscription_unlock(outcome->subscription);
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);

@@ -296,6 +296,13 @@ check_workers(Launch *launch, bool look_at_locks)
 	}
 }
 
+/* What is left of the workers allowed is for the loads of those sources. */
+static void
+spare_workers(Launch *launch)
+{
+	launch->assignment->task.workers = mls_max_sync_workers / Max(launch->nworkers, 1);
+}
+
 /* Runs all workers to their end. */
 static void
 work(Launch *launch)
@@ -478,6 +485,7 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 
 	make_assignment(&launch, task);
 	make_shares(&launch);
+	spare_workers(&launch);
 	work(&launch);
 	for (i = 0; i < launch.assignment->noutcomes; i++)
 	{

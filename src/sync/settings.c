@@ -31,7 +31,7 @@ void
 mls_sync_define_settings(void)
 {
 	DefineCustomIntVariable("mls_fdw.max_sync_workers",
-							"Sources one call of mls_sync() works on at the same time.",
+							"Processes with which one call of mls_sync() works at the same time.",
 							"Each takes one of max_worker_processes.", &mls_max_sync_workers, 4, 1,
 							64, PGC_USERSET, 0, NULL, NULL, NULL);
 	define_retention("mls_fdw.run_retention", "How long mls_prune() keeps runs.", &run_retention);

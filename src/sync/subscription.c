@@ -21,6 +21,9 @@
  */
 #define LOCK_CLASS 19788
 
+/* Of the locks that processes share which help a run; one that is to run waits for their end. */
+#define HELP_CLASS 19790
+
 #define SUBSCRIPTION_COLUMNS                                                                       \
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
 	"cursor_timestamp, cursor_key, resume_timestamp, resume_key, resume_link, "                    \
@@ -184,6 +187,7 @@ mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 				"next_attempt_at = NULL, error_class = NULL, attempted_with = NULL WHERE id = $1",
 				4, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
+	mls_range_forget(sub);
 }
 
 /* Forgets where an interrupted run would go on, in memory only. */
@@ -208,6 +212,7 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 				"scope_hash = $2 WHERE id = $1",
 				2, types, values, NULL, SPI_OK_UPDATE);
 	expect_one_row();
+	mls_range_forget(sub);
 	sub->cursor_timestamp = sub->cursor_key = NULL;
 	mls_subscription_forget_position(sub);
 }
@@ -257,14 +262,35 @@ mls_subscription_read_all(MlsSubscription *sub)
 				"WHERE id = $1",
 				1, types, values, NULL, SPI_OK_UPDATE);
 	expect_one_row();
+	mls_range_forget(sub);
 	mls_subscription_forget_position(sub);
 	sub->reading_all = true;
 }
 
 static void
-lock_tag(LOCKTAG *tag, int64 id)
+lock_tag(LOCKTAG *tag, int64 id, uint16 class)
 {
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (id >> 32), (uint32) id, LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (id >> 32), (uint32) id, class);
+}
+
+/* Takes a lock; gives it back and says false if a process still works for a run that has ended. */
+static bool
+lock_without_helpers(int64 id, LOCKMODE mode, bool session)
+{
+	LOCKTAG tag;
+	LOCKTAG help;
+
+	lock_tag(&tag, id, LOCK_CLASS);
+	lock_tag(&help, id, HELP_CLASS);
+	if (LockAcquire(&tag, mode, session, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	if (LockAcquire(&help, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+	{
+		LockRelease(&tag, mode, session);
+		return false;
+	}
+	LockRelease(&help, ExclusiveLock, true);
+	return true;
 }
 
 /*
@@ -275,10 +301,7 @@ lock_tag(LOCKTAG *tag, int64 id)
 bool
 mls_subscription_lock(int64 id, bool session)
 {
-	LOCKTAG tag;
-
-	lock_tag(&tag, id);
-	return LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+	return lock_without_helpers(id, ExclusiveLock, session);
 }
 
 void
@@ -286,7 +309,7 @@ mls_subscription_unlock(int64 id)
 {
 	LOCKTAG tag;
 
-	lock_tag(&tag, id);
+	lock_tag(&tag, id, LOCK_CLASS);
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
@@ -297,10 +320,7 @@ mls_subscription_unlock(int64 id)
 bool
 mls_subscription_share(int64 id, bool session)
 {
-	LOCKTAG tag;
-
-	lock_tag(&tag, id);
-	return LockAcquire(&tag, ShareLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+	return lock_without_helpers(id, ShareLock, session);
 }
 
 void
@@ -308,7 +328,26 @@ mls_subscription_unshare(int64 id)
 {
 	LOCKTAG tag;
 
-	lock_tag(&tag, id);
+	lock_tag(&tag, id, LOCK_CLASS);
+	LockRelease(&tag, ShareLock, true);
+}
+
+/* For a process that works for the run which has the lock: keeps the next run away until it has ended. */
+bool
+mls_subscription_help(int64 id)
+{
+	LOCKTAG tag;
+
+	lock_tag(&tag, id, HELP_CLASS);
+	return LockAcquire(&tag, ShareLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+mls_subscription_unhelp(int64 id)
+{
+	LOCKTAG tag;
+
+	lock_tag(&tag, id, HELP_CLASS);
 	LockRelease(&tag, ShareLock, true);
 }
 

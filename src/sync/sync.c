@@ -3,7 +3,8 @@
  *		The process sync: what is new at the source, page after page.
  *
  * A page is written with the position it leads to, so whatever happens the
- * cursor stands where the last committed page left it.
+ * cursor stands where the last committed page left it.  A load of everything may
+ * be shared by several processes: see load.c.
  */
 #include "postgres.h"
 
@@ -30,8 +31,11 @@ store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 	mls_children_store(run->children);
 	mls_timestamps_see(run->timestamps, batch);
 	counters.pages++;
-	counters.expected = Max(mls_fetch_expected(run->state), 0);
-	if (position != NULL)
+	if (run->range == NULL)
+		counters.expected = Max(mls_fetch_expected(run->state), 0);
+	if (position != NULL && run->range != NULL)
+		mls_range_reach(run->sub, run->range, position, batch->nitems);
+	else if (position != NULL)
 		mls_subscription_reach(run->sub, position);
 	mls_run_end_step(run, &counters);
 }
@@ -58,6 +62,8 @@ sync_work(MlsRun *run)
 
 	mls_scope_fill(run);
 	mls_remap(run);
+	if (mls_load(run, store_page))
+		return;
 	run->state = mls_fetch_begin(run->table, run->sub, NIL);
 	if (run->note != NULL)
 		mls_fetch_remark(run->state, run->note);
@@ -69,11 +75,13 @@ sync_work(MlsRun *run)
 static const char *
 sync_complete(MlsRun *run)
 {
-	MlsPosition cursor = mls_fetch_newest(run->state);
-	int64 total = mls_fetch_total(run->state);
+	bool shared = run->state == NULL;
+	MlsPosition cursor = shared ? mls_load_newest(run) : mls_fetch_newest(run->state);
+	int64 total = shared ? mls_load_total(run->load) : mls_fetch_total(run->state);
 
 	mls_children_note(run->children);
-	mls_timestamps_complete(run->timestamps, mls_fetch_began(run->state));
+	if (!shared)
+		mls_timestamps_complete(run->timestamps, mls_fetch_began(run->state));
 	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);
 	/* What flags its removed records counts them, too. */
 	if (total >= 0 && run->table->source->platform.deletion_flag == NULL)
@@ -85,12 +93,13 @@ sync_complete(MlsRun *run)
 static void
 sync_spent(MlsRun *run, MlsCounters *counters)
 {
-	if (run->state == NULL)
-		return;
-	mls_fetch_spent(run->state, counters);
+	if (run->state != NULL)
+		mls_fetch_spent(run->state, counters);
+	mls_load_spent(run->load, counters);
 	mls_timestamps_spent(run->timestamps, counters);
 	mls_children_spent(run->children, counters);
-	run->note = mls_fetch_note(run->state);
+	if (run->state != NULL && run->range == NULL)
+		run->note = mls_fetch_note(run->state);
 }
 
 static void
@@ -101,6 +110,13 @@ sync_end(MlsRun *run)
 	mls_timestamps_end(run->timestamps);
 }
 
+static void
+ranges_work(MlsRun *run)
+{
+	mls_load_help(run, store_page);
+	mls_children_note(run->children);
+}
+
 const MlsProcess mls_sync_process = {
 	.name = "sync",
 	.prepare = sync_prepare,
@@ -108,6 +124,16 @@ const MlsProcess mls_sync_process = {
 	.work = sync_work,
 	.complete = sync_complete,
 	.failed = mls_policy_failed,
+	.spent = sync_spent,
+	.end = sync_end,
+};
+
+/* The part of a helper in a load that is shared. */
+const MlsProcess mls_ranges_process = {
+	.name = "sync",
+	.helps = true,
+	.prepare = mls_children_begin,
+	.work = ranges_work,
 	.spent = sync_spent,
 	.end = sync_end,
 };

@@ -38,6 +38,8 @@
  *	timestamps.c   what changed by other timestamps than the cursor's
  *	bronze.c	   records of bronze, read again
  *	undo.c		   mls_undo(): what a purge removed
+ *	load.c		   a load that several processes share; divide.c finds its ranges,
+ *				   range.c keeps them: see load.h
  *	rebuild.c	   mls_rebuild(): silver and gold from bronze
  *	policy.c	   after a failure: its kind, and when the next attempt is due
  *	instant.c	   timestamps with all their digits
@@ -131,6 +133,8 @@ extern void mls_subscription_read_all(MlsSubscription *sub);
 extern char *mls_subscription_scope(const MlsTable *table);
 extern bool mls_subscription_lock(int64 id, bool session);
 extern void mls_subscription_unlock(int64 id);
+extern bool mls_subscription_help(int64 id);
+extern void mls_subscription_unhelp(int64 id);
 extern bool mls_subscription_share(int64 id, bool session);
 extern void mls_subscription_unshare(int64 id);
 pg_noreturn extern void mls_subscription_report_busy(const MlsSubscription *sub);
@@ -258,6 +262,8 @@ extern const char *mls_bound_cursor(const MlsSubscription *sub);
 extern char *mls_bound_start(const MlsTable *table, const MlsSubscription *sub);
 extern List *mls_bound_from(const MlsTable *table, const char *timestamp);
 extern List *mls_bound_after(const MlsTable *table, const char *timestamp, const char *key);
+extern List *mls_bound_within(const MlsTable *table, const char *from, const char *to);
+extern List *mls_bound_untimed(const MlsTable *table);
 extern List *mls_bound_order(const MlsTable *table);
 extern int mls_bound_page_size(const MlsTable *table);
 
@@ -465,6 +471,27 @@ extern void mls_timestamps_complete(MlsTimestamps *timestamps, TimestampTz began
 extern void mls_timestamps_spent(const MlsTimestamps *timestamps, MlsCounters *counters);
 extern void mls_timestamps_end(MlsTimestamps *timestamps);
 
+/* ---- A load that several processes share (load.c, range.c) ---- */
+
+typedef struct MlsLoad MlsLoad;
+typedef struct MlsRange MlsRange;
+typedef struct MlsCrew MlsCrew;
+typedef struct MlsAssignment MlsAssignment;
+
+extern bool mls_load(MlsRun *run, MlsStorePage store);
+extern void mls_load_help(MlsRun *run, MlsStorePage store);
+extern MlsCrew *mls_load_crew(MlsAssignment *assignment);
+extern int64 mls_load_run(const MlsCrew *crew);
+extern MlsPosition mls_load_newest(const MlsRun *run);
+extern void mls_load_add(const MlsLoad *load, MlsCounters *counters);
+extern int64 mls_load_total(const MlsLoad *load);
+extern void mls_load_spent(const MlsLoad *load, MlsCounters *counters);
+extern void mls_load_blame(const MlsLoad *load, MlsOutcome *outcome);
+extern void mls_load_end(MlsLoad *load);
+extern void mls_range_reach(const MlsSubscription *sub, const MlsRange *range,
+							const MlsPosition *position, int64 records);
+extern void mls_range_forget(const MlsSubscription *sub);
+
 /* ---- Gold (gilder.c) ---- */
 
 typedef struct MlsGilder MlsGilder;
@@ -506,16 +533,19 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_SYNC,
 	MLS_PROCESS_PURGE,
 	MLS_PROCESS_RECONCILE,
-	MLS_PROCESS_REMAP
+	MLS_PROCESS_REMAP,
+	MLS_PROCESS_RANGES /* of a load: a helper's */
 } MlsProcessKind;
 
 typedef struct MlsTask
 {
 	MlsProcessKind process;
-	bool full;    /* sync: whatever the cursor */
-	bool due;     /* sync: only what is due */
-	bool force;   /* purge: whatever the loss */
-	bool dry_run; /* say what would be done */
+	bool full;     /* sync: whatever the cursor */
+	bool due;      /* sync: only what is due */
+	bool force;    /* purge: whatever the loss */
+	bool dry_run;  /* say what would be done */
+	int workers;   /* processes that may work on one subscription */
+	MlsCrew *crew; /* ranges: who shares the load */
 } MlsTask;
 
 typedef struct MlsProcess MlsProcess;
@@ -532,6 +562,8 @@ struct MlsRun
 	MlsWriter *writer;
 	MlsChildren *children;     /* or NULL */
 	MlsTimestamps *timestamps; /* or NULL */
+	MlsLoad *load;             /* shared with others; or NULL */
+	const MlsRange *range;     /* of it, being read; or NULL */
 	void *state;               /* the process's own; NULL before its work begins */
 	const char *note;          /* what was remarkable, or NULL */
 	const char *remark;        /* the same of the remote schema */
@@ -545,6 +577,7 @@ struct MlsRun
 struct MlsProcess
 {
 	const char *name;
+	bool helps;                           /* works for a run of another process */
 	bool patient;                         /* waits for another run to end */
 	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
 	void (*work)(MlsRun *run);            /* outside transactions */
@@ -559,6 +592,7 @@ extern const MlsProcess mls_sync_process;      /* sync.c */
 extern const MlsProcess mls_purge_process;     /* purge.c */
 extern const MlsProcess mls_reconcile_process; /* reconcile.c */
 extern const MlsProcess mls_remap_process;     /* remap.c */
+extern const MlsProcess mls_ranges_process;    /* sync.c */
 
 /* Makes gold anew from silver if the rules have changed (remap.c). */
 extern void mls_remap(MlsRun *run);
@@ -581,7 +615,7 @@ extern void mls_drift_check(MlsRun *run);
 extern void mls_engine_interrupted(void);
 
 /* What a worker is told; followed by its outcomes.  In shared memory. */
-typedef struct MlsAssignment
+struct MlsAssignment
 {
 	Oid database;
 	Oid session_user;
@@ -590,7 +624,7 @@ typedef struct MlsAssignment
 	MlsTask task;
 	int noutcomes;
 	MlsOutcome outcomes[FLEXIBLE_ARRAY_MEMBER];
-} MlsAssignment;
+};
 
 /* Which of the outcomes are a worker's own; travels in bgw_extra. */
 typedef struct MlsShare

@@ -100,6 +100,7 @@ mls_sync_worker_main(Datum arg)
 	dsm_segment *segment;
 	MlsAssignment *assignment;
 	MlsShare share;
+	MlsTask task;
 	int i;
 
 	pqsignal(SIGTERM, die);
@@ -117,12 +118,17 @@ mls_sync_worker_main(Datum arg)
 	emit_log_hook = keep_fatal;
 
 	connect_as_caller(assignment);
+	task = assignment->task;
+	if (mls_process(task.process)->helps)
+		task.crew = mls_load_crew(assignment);
 	for (i = 0; i < my_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (my_outcomes[i].state != MLS_OUTCOME_PENDING)
 			continue;
-		mls_engine_run(&assignment->task, &my_outcomes[i]);
+		mls_engine_run(&task, &my_outcomes[i]);
+		if (mls_process(task.process)->helps)
+			break;
 		mls_webhook_deliver(my_outcomes[i].subscription);
 		mls_policy_spare(my_outcomes, my_count, &my_outcomes[i]);
 	}

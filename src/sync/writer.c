@@ -90,7 +90,8 @@ page_desc(void)
 
 /*
  * New records, and newer versions that differ.  The join, not ON CONFLICT,
- * decides: ON CONFLICT would lock, and so write, each row it leaves alone.
+ * decides: ON CONFLICT would lock, and so write, each row it leaves alone.  It asks
+ * again only for a record that another process of the load has just written.
  */
 static SPIPlanPtr
 prepare_bronze(const MlsWriter *writer)
@@ -111,11 +112,13 @@ prepare_bronze(const MlsWriter *writer)
 		"modified = excluded.modified, record = excluded.record, "
 		"fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
 		"deleted_at = excluded.deleted_at%s "
+		"WHERE %s OR (excluded.modified_at >= b.modified_at) IS NOT FALSE "
 		"RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
 		bronze, parents ? ", parent" : "", writer->run, parents ? ", p.parent" : "", bronze,
 		writer->trusts ? "true" : "false",
 		parents ? " OR o.parent <> p.parent OR (o.parent IS NULL) > (p.parent IS NULL)" : "",
-		parents ? ", parent = coalesce(excluded.parent, b.parent)" : ""));
+		parents ? ", parent = coalesce(excluded.parent, b.parent)" : "",
+		writer->trusts ? "true" : "false"));
 }
 
 static bool
@@ -328,14 +331,40 @@ require_key(MlsWriter *writer, const MlsItem *item)
 	return why == NULL;
 }
 
+/* As strcmp; items without a key come first. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const MlsItem *first = *(const MlsItem *const *) a;
+	const MlsItem *second = *(const MlsItem *const *) b;
+
+	if (first->key == NULL || second->key == NULL)
+		return (first->key != NULL) - (second->key != NULL);
+	return strcmp(first->key, second->key);
+}
+
+/* By key: two processes that write the same records lock them in the same order. */
+static const MlsItem **
+in_order_of_keys(const MlsBatch *batch)
+{
+	const MlsItem **items = palloc(Max(batch->nitems, 1) * sizeof(MlsItem *));
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+		items[i] = &batch->items[i];
+	qsort(items, batch->nitems, sizeof(MlsItem *), compare_keys);
+	return items;
+}
+
 static void
 put_page(MlsWriter *writer, const MlsBatch *batch)
 {
+	const MlsItem **items = in_order_of_keys(batch);
 	int i;
 
 	for (i = 0; i < batch->nitems; i++)
 	{
-		const MlsItem *item = &batch->items[i];
+		const MlsItem *item = items[i];
 		Datum values[6] = {0};
 		bool isnull[6] = {false};
 

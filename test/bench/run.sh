@@ -44,4 +44,4 @@ jit = off
 CONF
 as_user "$bin/pg_ctl" -D "$work/data" -l "$work/postgres.log" -s -w start
 export PGHOST=$work PGPORT=$port PGUSER=postgres PGDATABASE=postgres PATH="$bin:$PATH"
-python3 -B "$top/test/bench/bench.py" "http://127.0.0.1:$mls_port" "$work/data"
+python3 -B "$top/test/bench/${MLS_BENCH:-bench.py}" "http://127.0.0.1:$mls_port" "$work/data"

@@ -118,6 +118,8 @@ class Connection(BaseHTTPRequestHandler):
         entry = site.log.start(request, self.number, site.auth.kind(self.headers))
         faults = site.faults.take(request)
         entry["faults"] = list(faults)
+        if site.options.latency_ms:
+            time.sleep(site.options.latency_ms / 1000)
         self.send(request, site.answer(request, faults), entry)
 
     do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = handle_any

@@ -38,6 +38,7 @@ class Options:
     max_skip: int = None
     require_gzip: bool = False
     date: str = "real"
+    latency_ms: int = 0
 
     def change(self, name, value):
         if name not in [item.name for item in dataclass_fields(self)]:

@@ -1,0 +1,53 @@
+/*
+ * load.h
+ *		A load that several processes share: what range.c, divide.c and load.c
+ *		know of each other.
+ */
+#ifndef MLS_LOAD_H
+#define MLS_LOAD_H
+
+#include "postgres.h"
+
+#include "port/atomics.h"
+
+#include "sync/sync.h"
+
+/* Most parts of a load, and so most processes that can share it; one more is for records without timestamp. */
+#define MLS_MOST_PARTS 16
+#define MLS_MOST_RANGES (MLS_MOST_PARTS + 1)
+
+/* A row of mls.range. */
+struct MlsRange
+{
+	int number;
+	char *from;         /* NULL: no bound */
+	char *to;           /* NULL: no bound */
+	bool untimed;       /* records without timestamp instead */
+	TimestampTz since;  /* when the load began, by the source's clock */
+	int64 expected;     /* records, as the source counted them */
+	int64 received;     /* in earlier runs */
+	MlsPosition resume; /* where its reading goes on */
+	MlsPosition newest; /* of one that is done */
+	bool done;
+};
+
+/* What the processes of a load share, in shared memory. */
+struct MlsCrew
+{
+	int64 run;             /* in mls.run */
+	pg_atomic_uint32 stop; /* set when the leader ends */
+	pg_atomic_uint32 next; /* the next entry of `ranges` nobody works on */
+	int nranges;
+	int ranges[MLS_MOST_RANGES]; /* numbers of those to read */
+};
+
+/* range.c: rows of mls.range, in the caller's transaction */
+extern List *mls_range_list(const MlsSubscription *sub);
+extern void mls_range_add(const MlsSubscription *sub, const MlsRange *range);
+extern void
+mls_range_complete(const MlsSubscription *sub, const MlsRange *range, const MlsPosition *newest);
+
+/* divide.c: the ranges a load falls into (List of MlsRange *); NIL if it is better not shared */
+extern List *mls_divide(const MlsTable *table, int parts, MlsHttpStats *spent);
+
+#endif /* MLS_LOAD_H */
