@@ -449,6 +449,7 @@ list_rest(RetsStream *stream, const Part *part)
 	const RetsAnswer *answer;
 	RetsOutcome outcome;
 	MlsPage *page;
+	int64 nkeys;
 
 	call.arguments = search_arguments(table, part->query, key_field(table), true);
 	mls_rets_argument(&call.arguments, "Limit", "NONE");
@@ -457,9 +458,11 @@ list_rest(RetsStream *stream, const Part *part)
 		mls_rets_report(table->source, call.purpose, &outcome);
 	answer = mls_rets_answer(stream->reader);
 	page = mls_rets_page(stream->reader, 1);
-	if (says_more(answer, &outcome) || (answer->count >= 0 && platform_of(stream)->count_exact &&
-										(page ? page->nrecords : 0) < answer->count))
-		report_end(stream, answer->count, page ? page->nrecords : 0);
+	nkeys = page ? page->nrecords : 0;
+	/* Some say that there is more when exactly as many came as they may send. */
+	if (answer->count >= 0 && platform_of(stream)->count_exact ? nkeys < answer->count
+															   : says_more(answer, &outcome))
+		report_end(stream, answer->count, nkeys);
 	plan_batches(stream, page, platform_of(stream)->key_batch);
 	MemoryContextSwitchTo(old);
 }
