@@ -30,6 +30,7 @@ class RetsOptions:
     wildcard: bool = True           # whether METADATA-SYSTEM and RESOURCE take ID=*
     metadata_none: str = "code"     # code, status, empty: how 'nothing there' is told
     # search
+    dialect: str = "standard"       # ddf: CREA's three queries and nested records
     max_rows: int = 1000
     over_limit: str = "maxrows"     # maxrows, 20208, both: how a cut answer is told
     exact_maxrows: bool = False     # MAXROWS also when nothing is left

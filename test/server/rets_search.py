@@ -1,6 +1,7 @@
 """Search: arguments, rows, and the compact answers. Elements are written elsewhere."""
 import random
 
+import rets_ddf
 import rets_dmql
 import rets_xml
 from data import STAMP
@@ -74,12 +75,14 @@ class Call:
         if self.resource is None:
             raise Refusal(20203, "Unknown resource: " + arguments.get("searchtype", ""))
         self.kind = self.schema.find_class(self.resource, arguments.get("class", ""), self.standard)
+        if self.options.dialect == "ddf" and arguments.get("class", "") == self.resource.name:
+            self.kind = self.resource.classes[0]
         if self.kind is None:
             raise Refusal(20203, "Unknown class: " + arguments.get("class", ""))
         self.table = self.store.tables[self.resource.table]
         self.columns = self.schema.columns(self.resource)
         self.format = arguments.get("format", "STANDARD-XML").partition(":")[0].upper()
-        if self.format not in FORMATS:
+        if self.format not in FORMATS and self.options.dialect != "ddf":
             raise Refusal(20203, "Unknown format: " + self.format)
 
     def number(self, name, default, least):
@@ -131,6 +134,8 @@ class Call:
         return self.search.results[key]
 
     def answer(self):
+        if self.options.dialect == "ddf":
+            return rets_ddf.answer(self)
         columns, rows = self.selected(), self.matching()
         count = self.number("count", 0, 0)
         total = len(rows) + (self.faults["wrong_count"].get("by", 1) if "wrong_count" in self.faults else 0)

@@ -1,5 +1,6 @@
 """Checks of the RETS face: logins, queries, pages, metadata, objects, faults."""
 import base64
+import gzip
 import hashlib
 import http.client
 import json
@@ -7,6 +8,7 @@ import re
 import threading
 import unittest
 import xml.etree.ElementTree as xml
+from datetime import datetime
 from urllib.parse import urlencode
 
 import mlsd
@@ -242,6 +244,110 @@ class Searches(Face):
         self.assertEqual("20413", self.code(self.ask("search", SearchType="Property"))[1])
         self.control("fault", kind="restricted", field="ListPrice")
         self.assertEqual([["***"]], self.search("(L_ListingKey=LK00000001)", Select="L_ListPrice", RestrictedIndicator="***"))
+
+    def test_row_faults(self):
+        """Each bends one row and no other."""
+        whole = self.search("(L_ListingKey=*)", Select="L_ListingKey,L_ListPrice,L_City")
+        self.control("fault", kind="short_row", record=3, by=2)
+        bent = self.search("(L_ListingKey=*)", Select="L_ListingKey,L_ListPrice,L_City")
+        self.assertEqual([3], [n for n, row in enumerate(bent) if len(row) != len(whole[n])])
+        self.control("fault", kind="raw_delimiter", record=4)
+        bent = self.search("(L_ListingKey=*)", Select="L_ListingKey,L_Directions")
+        self.assertEqual([4], [n for n, row in enumerate(bent) if len(row) != 2])
+        self.control("fault", kind="control_char", record=5)
+        body = self.ask("search", SearchType="Property", Class="ALL", Query="(L_ListingKey=*)", Select="L_Directions", Format="COMPACT")[2]
+        self.assertEqual((1, 1), (body.count("\x07"), body.count("\x1f")))
+
+    def test_bytes(self):
+        self.control("set", resource="Property", keys=["LK00000001"], fields={"Directions": "caf\xe9 \u2019"})
+        query = {"SearchType": "Property", "Class": "ALL", "Query": "(L_ListingKey=LK00000001)", "Select": "L_Directions", "Format": "COMPACT"}
+        self.control("fault", kind="wrong_charset")
+        status, heads, body = self.send("GET", "/rets/search?" + urlencode(query), BASIC)
+        self.assertIn(b"caf\xe9 \x92", body)
+        self.assertEqual("text/xml;charset=US-ASCII", dict(heads)["Content-Type"])
+        query["Query"], query["Select"] = "(L_ListingKey=*)", ""
+        packed = self.send("GET", "/rets/search?" + urlencode(query), {**BASIC, "Accept-Encoding": "gzip"})
+        self.assertEqual(b"\x1f\x8b", packed[2][:2])
+        self.assertIn("caf\xe9 \u2019", gzip.decompress(packed[2]).decode())
+
+    def test_delimiters(self):
+        self.options(delimiter="7C")
+        body = self.ask("search", SearchType="Property", Class="ALL", Query="(L_ListingKey=LK00000001)",
+                        Select="L_ListingKey,L_ListPrice", Format="COMPACT")[2]
+        self.assertIn('<DELIMITER value="7C"/>', body)
+        self.assertIn("<DATA>|LK00000001|700001", body)
+
+    def test_stamps_without_offset(self):
+        query, select = "(L_ListingKey=LK00000001)", "L_ModificationTimestamp"
+        with_offset = self.search(query, Select=select)[0][0]
+        self.options(naive_stamps=True, zone="-05:00")
+        naive = self.search(query, Select=select)[0][0]
+        self.assertNotRegex(naive, "Z|[+-]\\d\\d:")
+        gap = datetime.fromisoformat(with_offset[:19]) - datetime.fromisoformat(naive[:19])
+        self.assertEqual(5 * 3600, gap.total_seconds())
+
+    def test_offset_unstable_and_full_pages(self):
+        self.options(offset="unstable", max_rows=20, key_index=False)
+        first, second = self.keys("(L_ListingKey=*)", Offset=1), self.keys("(L_ListingKey=*)", Offset=21)
+        self.assertTrue(set(first) & set(second))
+        self.options(offset="ok", exact_maxrows=True)
+        body = self.ask("search", SearchType="Property", Class="ALL", Query="(L_ListingKey=*)", Offset=41, Format="COMPACT")[2]
+        self.assertEqual((20, 1), (body.count("<DATA>"), body.count("<MAXROWS/>")))
+
+    def test_moving(self):
+        before = self.search("(L_ListingKey=LK00000000)", Select="L_ModificationTimestamp")
+        self.control("fault", kind="moving", record=0)
+        self.keys("(L_ListingKey=*)")
+        self.assertLess(before, self.search("(L_ListingKey=LK00000000)", Select="L_ModificationTimestamp"))
+
+
+class Ddf(Face):
+    """CREA's dialect."""
+
+    def setUp(self):
+        super().setUp()
+        self.options(dialect="ddf")
+        self.login()
+
+    def ddf(self, query, **more):
+        return self.ask("search", SearchType="Property", Class="Property", Query=query, **{"Format": "STANDARD-XML", **more})
+
+    def found(self, name, query, **more):
+        return [each.get("ID") for each in xml.fromstring(self.ddf(query, **more)[2]).iter("{urn:CREA.Search.Property}" + name)]
+
+    def test_master_list(self):
+        keys = self.found("Property", "(ID=*)")
+        self.assertEqual((60, 60), (len(keys), len(set(keys))))
+        self.assertEqual(keys, self.found("Property", "(ID=0+)"))
+        self.assertEqual(keys, self.found("Property", "(ID=*)", Culture="fr-CA"))
+        self.assertEqual("20203", self.code(self.ddf("(ID=*)", Culture="xx"))[1])
+
+    def test_details(self):
+        self.control("set", resource="Property", keys=["LK00000001"], fields={"City": "St. John's & Co", "PostalCode": None})
+        body = self.ddf("(ID=LK00000001,LK00000002,LK99999999)")[2]
+        root = xml.fromstring(body)
+        ns = "{urn:CREA.Search.Property}"
+        records = list(root.iter(ns + "PropertyDetails"))
+        self.assertEqual(["LK00000001", "LK00000002"], [each.get("ID") for each in records])
+        self.assertEqual("St. John's & Co", records[0].find("%sAddress/%sCity" % (ns, ns)).text)
+        self.assertIsNone(records[0].find("%sAddress/%sPostalCode" % (ns, ns)))
+        self.assertRegex(records[0].get("LastUpdated"), r"^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")
+        self.assertEqual("20201", self.code(self.ddf("(ID=LK99999999)"))[1])
+
+    def test_changes(self):
+        since = "(LastUpdated=1990-01-01T00:00:00Z)"
+        pages = [self.found("PropertyDetails", since, Limit=25, Offset=offset) for offset in (1, 26, 51)]
+        self.assertEqual([25, 25, 10], list(map(len, pages)))
+        self.assertEqual(60, len(set(sum(pages, []))))
+        self.assertIn('<COUNT Records="60" />', self.ddf(since)[2])
+        self.assertNotIn("<COUNT", self.ddf(since, Count=0)[2])
+        self.assertEqual("20208", self.code(self.ddf(since, Limit=101))[1])
+        self.assertEqual("20201", self.code(self.ddf("(LastUpdated=2090-01-01T00:00:00Z)"))[1])
+
+    def test_refusals(self):
+        for query in ("(City=Acton)", "(ID=*),(LastUpdated=2024-01-01T00:00:00Z)", "(LastUpdated=2024-01-01)", "", "(LastUpdated=2024-01-01T00:00:00.5Z)"):
+            self.assertEqual("20206", self.code(self.ddf(query))[1], query)
+        self.assertEqual("20203", self.code(self.ddf("(ID=*)", Format="COMPACT"))[1])
 
 
 class Documents(Face):

@@ -10,6 +10,8 @@ use Test::More;
 my $tree = $ENV{MLS_TREE};
 my $mls = start_mls(listings => 60);
 my $root = 'http://127.0.0.1:' . $mls->{port};
+my $ddf = start_mls(listings => 60);
+$ddf->control('option', { rets => { dialect => 'ddf' } });
 my $node = new_node('docs');
 
 # The documents name a server that does not exist and hide its credentials.
@@ -21,6 +23,7 @@ sub substitute
 	$sql =~ s{client_id '\.\.\.'}{client_id 'demo'}g;
 	$sql =~ s{client_secret '\.\.\.'}{client_secret 's3cret-demo-value'}g;
 	$sql =~ s{https://api\.example\.com/rets/login}{$root/rets/login}g;
+	$sql =~ s{https://data\.crea\.example/Login\.svc/Login}{http://127.0.0.1:$ddf->{port}/rets/login}g;
 	$sql =~ s{username '\.\.\.', password '\.\.\.'}{username 'agent', password 'basic-pass-value'}g;
 	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;
 	# Platforms bring the token endpoint of the real one.
@@ -85,5 +88,6 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 }
 
 $mls->stop;
+$ddf->stop;
 $node->stop;
 done_testing();
