@@ -13,9 +13,12 @@
 #	create		makes server, user mapping, schema and the foreign table NAME.property, whose
 #				columns are listing_key, listing_id, list_price, bedrooms_total, city and
 #				modification_timestamp
+#	copies		name of the tables of bronze and silver, behind that of the source
 #	pages		[option => its values]: how pages are cut, changed at random; "group.option" is one of a group
 #	faults		rules to choose from; {any => n} stands for a number below n
-#	record		how bronze's column record, and the truth r, are compared; %s is the value
+#	record		how bronze's column record, and the truth r, are compared; %s is the value, or
+#				[of the truth, of bronze]
+#	sent		the server's record r as this protocol can send it; r itself unless said
 package MlsFace;
 
 use strict;
@@ -59,6 +62,7 @@ sub create_reso
 
 $faces{reso} = {
 	path => qr{/Property},
+	copies => 'property',
 	matching => { resource => 'Property' },
 	options => { date => 'logical', expires_in => 2 },
 	sources => {
@@ -87,5 +91,75 @@ $faces{reso} = {
 		{ kind => 'refuse_or', skip => 0, times => 4 }, { kind => 'refuse_orderby', skip => 0 },
 		{ kind => 'refuse_field', skip => 0, field => 'ModificationTimestamp', in => 'orderby' } ],
 	record => '%s::jsonb' };
+
+# ---- RETS ----
+
+# What the model compares: column => [field, type]
+my @rets_columns = (
+	[ listing_key => 'ListingKey', 'text' ], [ listing_id => 'ListingId', 'text' ],
+	[ list_price => 'ListPrice', 'numeric' ], [ bedrooms_total => 'BedroomsTotal', 'integer' ],
+	[ city => 'City', 'text' ], [ modification_timestamp => 'ModificationTimestamp', 'timestamptz' ]);
+
+# A foreign table of system names, and rules that make gold of it.  The truth has what
+# codes of lookups mean.
+sub create_rets_property
+{
+	my ($model, $name, $options) = @_;
+	my %all = (protocol => 'rets', url => "http://127.0.0.1:$model->{mls}{port}/rets/login", retries => 0,
+		schema_policy => 'ignore', format => 'compact-decoded', %$options);
+	my $list = join ', ', map { "$_ '$all{$_}'" } sort keys %all;
+	my $columns = join ', ', map { "$_->[0] $_->[2] OPTIONS (field 'L_$_->[1]')" } @rets_columns;
+	my $rules = join '; ', map { "SELECT mls_map_set('Property', '$_->[1]', 'field', '{L_$_->[1]}', source => '$name', source_resource => 'Property:ALL')" }
+	  @rets_columns;
+	$model->sql(qq{
+		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list);
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name
+			OPTIONS (username 'agent', password 'basic-pass-value');
+		CREATE SCHEMA $name;
+		CREATE FOREIGN TABLE $name.property ($columns) SERVER $name OPTIONS (resource 'Property:ALL',
+			key 'L_ListingKey', timestamp 'L_ModificationTimestamp');
+		INSERT INTO mls.row_map (source, source_resource, resource) VALUES ('$name', 'Property:ALL', 'Property');
+		$rules});
+	return;
+}
+
+# Numbers and instants may be written in several ways.
+my $rets_values = join ', ', map { "(%s::jsonb->>'PREFIX$_->[1]')" . ($_->[2] eq 'text' ? '' : "::$_->[2]") } @rets_columns;
+
+$faces{rets} = {
+	path => qr{/rets/search},
+	copies => 'property_all',
+	matching => { match => '/rets/search' },
+	options => { date => 'logical' },
+	sources => {
+		probe => { page_size => 40, retries => 1 },
+		listed => { page_size => 50, paging => 'keys', key_batch => 20, retries => 1 },
+		large => { page_size => 1000, key_batch => 35 } },
+	flagged => {},
+	positional => { probe => 'own removed', large => 'own removed' },
+	create => \&create_rets_property,
+	pages => [
+		'rets.max_rows' => [ 7, 20, 35, 1000 ],
+		'rets.offset' => [ 'ok', 'refused', 'ignored', 'unstable' ],
+		'rets.over_limit' => [ 'maxrows', '20208', 'both' ],
+		'rets.no_rows' => [ 'code', 'status', 'empty' ],
+		'rets.count_last' => [ 0, 1 ],
+		'rets.exact_maxrows' => [ 0, 1 ],
+		'rets.delimiter' => [ '09', '7C' ],
+		'rets.cookie_on' => [ '401', '200' ],
+		'rets.nonce_uses' => [ undef, 1, 3 ] ],
+	faults => [
+		@faults,
+		{ kind => 'session_loss', form => '20701' }, { kind => 'session_loss', form => '401' },
+		{ kind => 'session_loss', form => 'html' }, { kind => 'session_loss', times => 5 },
+		{ kind => 'rets_reply', code => 20210 }, { kind => 'rets_reply', code => 20200 },
+		{ kind => 'rets_reply', code => 20201 }, { kind => 'rets_status', code => 20209 },
+		{ kind => 'rets_status', code => 20513 },
+		{ kind => 'stale_nonce' }, { kind => 'empty_body' }, { kind => 'short_row', record => { any => 20 } },
+		{ kind => 'drop_link' }, { kind => 'wrong_count', by => 3 }, { kind => 'wrong_count', by => -3 },
+		{ kind => 'no_count' }, { kind => 'no_declaration' },
+		{ kind => 'moving', record => { any => 40 }, times => { any => 7 } } ],
+	sent => q{CASE WHEN r->>'City' = '' THEN r - 'City' ELSE r END},
+	record => [ 'ROW(' . ($rets_values =~ s/PREFIX//gr) . ')::text', 'ROW(' . ($rets_values =~ s/PREFIX/L_/gr) . ')::text' ] };
 
 1;

@@ -441,9 +441,9 @@ sub dry_run
 	my ($self) = @_;
 	my $process = $self->one_of('purge', 'reconcile');
 	my $rows = join ' UNION ALL ', map { qq{
-		SELECT '$_', md5(string_agg(b.xmin || b.key, '' ORDER BY b.key)) FROM bronze.${_}_property b
+		SELECT '$_', md5(string_agg(b.xmin || b.key, '' ORDER BY b.key)) FROM bronze.${_}_$self->{face}{copies} b
 		UNION ALL SELECT '$_', md5(string_agg(s.xmin || s.listing_key, '' ORDER BY s.listing_key))
-		  FROM silver.${_}_property s} } $self->names;
+		  FROM silver.${_}_$self->{face}{copies} s} } $self->names;
 	my $before = $self->sql($rows);
 	my $wrong = $self->must_say("dry $process", "SELECT status FROM mls_$process('%s', dry_run => true)",
 		qr/^finished$/, $self->names);

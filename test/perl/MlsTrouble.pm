@@ -153,7 +153,7 @@ sub block
 	my $name = $self->one_of($self->names);
 	my $process = $self->one_of('purge', 'purge', 'reconcile');
 	my $lock = $self->{node}->background_psql('postgres');
-	$lock->query_safe("BEGIN; SELECT 1 FROM bronze.${name}_property WHERE key = $key FOR UPDATE");
+	$lock->query_safe("BEGIN; SELECT 1 FROM bronze.${name}_$self->{face}{copies} WHERE key = $key FOR UPDATE");
 	$self->tell("$process of $name must wait for $key");
 	my $psql = start_psql($self->{node}, $self->call_of($process, $name));
 	my $waits = comes_while($psql, sub { $self->worker(q{AND wait_event_type = 'Lock'}) });

@@ -26,14 +26,15 @@ sub load_truth
 	print $out $model->{mls}->get('truth?resource=Property');
 	close $out;
 	my $keys = join ', ', map { literal($_) } @$gone;
+	my $sent = $model->{face}{sent} || 'r';
 	return qq{
 		CREATE TEMP TABLE gone AS SELECT unnest(ARRAY[$keys]::text[]) AS key;
 		CREATE TEMP TABLE lines (record text);
 		\\copy lines FROM '$file' (FORMAT csv, DELIMITER e'\\x01', QUOTE e'\\x02')
-		CREATE TEMP TABLE truth AS SELECT record::jsonb->>'ListingKey' AS key, record::jsonb AS r,
-			(record::jsonb->>'MlgCanView')::boolean AS shown,
-			regexp_replace(record::jsonb->>'ModificationTimestamp', '([.]\\d{6})\\d+', '\\1')::timestamptz AS at
-			FROM lines;
+		CREATE TEMP TABLE truth AS SELECT r->>'ListingKey' AS key, $sent AS r,
+			(r->>'MlgCanView')::boolean AS shown,
+			regexp_replace(r->>'ModificationTimestamp', '([.]\\d{6})\\d+', '\\1')::timestamptz AS at
+			FROM (SELECT record::jsonb AS r FROM lines) l;
 	};
 }
 
@@ -52,16 +53,17 @@ sub differences_of
 	my ($model, $name) = @_;
 	my $face = $model->{face};
 	my $there = $face->{flagged}{$name} ? 'FROM truth WHERE shown' : 'FROM truth';
-	my $bronze = "FROM bronze.${name}_property WHERE deleted_at IS NULL";
+	my $bronze = "FROM bronze.${name}_$face->{copies} WHERE deleted_at IS NULL";
 	my $columns = q{r->>'ListingId', (r->>'ListPrice')::numeric, (r->>'BedroomsTotal')::bigint, r->>'City', at};
-	my $sent = sprintf $face->{record}, 'r';
-	my $kept = sprintf $face->{record}, 'record';
+	my ($of_truth, $of_bronze) = ref $face->{record} ? @{ $face->{record} } : ($face->{record}) x 2;
+	my $sent = $of_truth =~ s/%s/r/gr;
+	my $kept = $of_bronze =~ s/%s/record/gr;
 	return join ' UNION ALL ',
 	  differ("bronze of $name", "SELECT key, $sent $there", "SELECT key, $kept $bronze", ''),
 	  differ("timestamps of $name", "SELECT key, at $there", "SELECT key, modified_at $bronze", ''),
 	  differ("silver of $name", "SELECT key, $columns $there", qq{
 		SELECT listing_key AS key, listing_id, list_price, bedrooms_total, city, modification_timestamp
-		FROM silver.${name}_property}, ''),
+		FROM silver.${name}_$face->{copies}}, ''),
 	  differ("gold of $name", "SELECT '$name:' || key AS key, $columns $there", qq{
 		SELECT "ListingKey" AS key, "ListingId", "ListPrice", "BedroomsTotal", "City", "ModificationTimestamp"
 		FROM gold.property WHERE mls_source = '$name'}, "$name:");
@@ -95,7 +97,7 @@ sub removed_by_purges
 {
 	my ($model) = @_;
 	my $out = $model->sql(join ' UNION ALL ', map { qq{
-		SELECT e'$_\t' || b.key FROM bronze.${_}_property b JOIN mls.run r ON r.id = b.run_id
+		SELECT e'$_\t' || b.key FROM bronze.${_}_$model->{face}{copies} b JOIN mls.run r ON r.id = b.run_id
 		 WHERE b.deleted_at IS NOT NULL AND r.process = 'purge'} } $model->names);
 	utf8::decode($out);
 	return map { [ split /\t/ ] } split /\n/, $out;
