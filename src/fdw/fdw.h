@@ -8,7 +8,7 @@
  * bind.c       conditions with values     scan.c       execution
  * explain.c    EXPLAIN                    analyze.c    ANALYZE
  * trust.c      columns with bad values    import.c     IMPORT FOREIGN SCHEMA
- * check.c      mls_check
+ * check.c      mls_check                   objects.c    mls_objects
  *
  * The one idea: a restriction clause is translated once, at planning, into a
  * neutral condition whose values are constants or numbered expressions.  The

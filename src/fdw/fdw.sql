@@ -46,3 +46,13 @@ CREATE FUNCTION mls_check(server text, OUT item text, OUT ok boolean, OUT detail
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION mls_check(text) IS 'connects to a source and says what works and what does not';
 REVOKE ALL ON FUNCTION mls_check(text) FROM PUBLIC;
+
+CREATE FUNCTION mls_objects(
+	source text, resource text, key text, type text DEFAULT 'Photo', location boolean DEFAULT true,
+	object text DEFAULT '*',
+	OUT content_id text, OUT object_id text, OUT content_type text, OUT description text,
+	OUT preferred boolean, OUT location text, OUT bytes bytea)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION mls_objects(text, text, text, text, boolean, text) IS 'files of a record of a RETS source, such as photos: their addresses, or with location false their bytes; one request';
+REVOKE ALL ON FUNCTION mls_objects(text, text, text, text, boolean, text) FROM PUBLIC;

@@ -115,6 +115,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "RETS: how the rest of a long answer is read: by position and checked, by position only, or by keys; default of the platform."},
 	{"key_batch", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.key_batch), .min = 1, .max = 10000,
 	 .help = "RETS: most keys in one request; default of the platform."},
+	{"object_limit", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.object_limit), .min = 1, .max = 100000,
+	 .help = "RETS: most objects taken of one answer by mls_objects, more are an error; default of the platform, 1000."},
 	{"replication_path", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.replication_path),
 	 .help = "What is appended to a resource to read all of it; default of the platform."},
 
@@ -148,7 +150,7 @@ const MlsOption mls_option_table[] = {
 	{"url_length", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.url_length), .min = 200, .max = 100000,
 	 .help = "Longest address the source accepts; default of the platform."},
 	{"all_query", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.all_query),
-	 .help = "RETS: condition that all records meet; {key} and {timestamp} stand for the table's fields; default of the platform."},
+	 .help = "RETS: condition that all records meet; {key} and {timestamp} stand for the table's fields; default: the platform's, else what either range finds."},
 	{"originating_system", SERVER, MLS_OPTION_TEXT, .offset = MLS_OPTION_UNPLACED,
 	 .help = "Originating system to read, where the platform requires one."},
 

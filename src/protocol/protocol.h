@@ -89,9 +89,10 @@ typedef struct MlsPlatform
 	bool standard_names;   /* ask by standard names */
 	MlsFormat format;      /* of records */
 	MlsPaging paging;      /* how the rest of a long answer is had */
-	const char *all_query; /* a condition all records meet; {key}, {timestamp} stand for fields */
+	const char *all_query; /* met by all records, {key} and {timestamp} are fields; or NULL */
 	int key_batch;         /* keys per request */
 	bool timestamp_alone;  /* a timestamp stands for "from then on", without more */
+	int object_limit;      /* most files of one answer */
 	int expand_limit;      /* most records in an expanded collection; 0 none known */
 
 	MlsRates rates;
@@ -324,6 +325,34 @@ typedef struct MlsRemoteSchema
 /* Is a field part of a resource's key? */
 extern bool mls_resource_is_key(const MlsRemoteResource *resource, const char *field);
 
+/* ---- Files of records ---- */
+
+/* What to fetch: the files of one record. */
+typedef struct MlsObjectQuery
+{
+	const MlsSource *source;
+	const char *resource;
+	const char *key;
+	const char *type;   /* "Photo" */
+	const char *object; /* number of one file, or "*" for all */
+	bool location;      /* their addresses, not their bytes */
+} MlsObjectQuery;
+
+typedef struct MlsObject
+{
+	const char *content_id;
+	const char *object_id;
+	const char *content_type;
+	const char *description; /* or NULL */
+	const char *location;    /* or NULL */
+	bool preferred;
+	const char *bytes; /* or NULL */
+	Size length;
+} MlsObject;
+
+/* Takes a file; what it points to is gone afterwards. */
+typedef void (*MlsObjectTake)(void *arg, const MlsObject *object);
+
 /* ---- The protocol ---- */
 
 struct MlsProtocol
@@ -358,6 +387,10 @@ struct MlsProtocol
 	 * where nothing can be expanded. */
 	List *(*expansions)(const MlsTable *table);
 	char *(*rest_link)(const MlsTable *table, const MlsRecord *record, const char *expansion);
+
+	/* The files of a record, one by one.  NULL where the protocol has none. */
+	void (*objects)(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
+					MlsHttpStats *stats);
 
 	/* All resources with their fields. */
 	MlsRemoteSchema *(*describe)(const MlsSource *source, MlsHttpStats *stats);

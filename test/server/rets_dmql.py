@@ -130,7 +130,7 @@ class Condition:
             return lambda value: value is None
         if self.text in (".ANY.", "*"):
             return lambda value: value is not None
-        if self.column.lookup or self.column.many:
+        if self.column.lookup:
             return self.lookup_test()
         if self.column.type == "Boolean":
             return self.boolean_test()

@@ -111,10 +111,11 @@ class Column:
         return DELIMITERS.sub(" ", str(raw))
 
     def value(self, raw):
-        """What queries compare: None, text, a number, an instant or a set of codes."""
+        """What queries compare: None, text, a number, an instant or a set of codes.
+        Texts are compared as they are shown, a list without lookup too."""
         if raw is None or raw == "":
             return None
-        if self.lookup or self.many:
+        if self.lookup:
             words = self.items(raw) if self.many else [raw]
             return frozenset(self.codes.get(word, str(word)) for word in words) or None
         if self.type == "Boolean":
@@ -123,14 +124,14 @@ class Column:
             return None if raw in ("INF", "-INF", "NaN") else Decimal(str(raw))
         if self.type in ("Date", "Time"):
             return edm.DECODERS[self.field.edm](raw)
-        return edm.parse_stamp(raw)[0] if self.type == "DateTime" else str(raw)
+        return edm.parse_stamp(raw)[0] if self.type == "DateTime" else self.text(raw, False) or None
 
     def cell_value(self, cell):
         """The same from a cell, whose value is read already for most types."""
         found = cell[0]
-        if found is None or self.lookup or self.many or self.type == "Boolean" or self.field.edm == "Edm.Double":
+        if found is None or self.type in ("Boolean", "Character") or self.field.edm == "Edm.Double":
             return self.value(edm.load(self.field.json(cell)))
-        return found[0] if self.type == "DateTime" else None if found == "" else found
+        return found[0] if self.type == "DateTime" else found
 
 
 def quoted_item(word):

@@ -9,8 +9,8 @@ use Test::More;
 
 my $node = new_node('rets_queries');
 my $mls = start_mls(listings => 8, samples => 400);
-create_rets($node, $mls, 'cautious', page_size => 150, tables => 'sampler_sampler', all_query => '({key}=-9223372036854775808+)');
-create_rets($node, $mls, 'trusting', page_size => 130, tables => 'sampler_sampler', all_query => '({key}=-9223372036854775808+)', push_null_tests => 'true',
+create_rets($node, $mls, 'cautious', page_size => 150, tables => 'sampler_sampler');
+create_rets($node, $mls, 'trusting', page_size => 130, tables => 'sampler_sampler', push_null_tests => 'true',
 	push_not => 'true', text_exact => 'true');
 $node->safe_psql('postgres', 'CREATE TABLE copy AS SELECT * FROM cautious.sampler_sampler');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM copy'), 400, 'all records came');
@@ -29,7 +29,7 @@ sub one_of { return $_[ below(scalar @_) ] }
 
 my @columns = map { [ split /\|/ ] } split /\n/, $node->safe_psql('postgres', q{
 	SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
-	WHERE attrelid = 'copy'::regclass AND attnum > 0 AND attname NOT IN ('s_sampler_key', 's_tags', 's_uid') ORDER BY attnum});
+	WHERE attrelid = 'copy'::regclass AND attnum > 0 AND attname <> 's_sampler_key' ORDER BY attnum});
 my %values;
 for my $column (@columns)
 {
@@ -107,7 +107,7 @@ for my $source (qw(cautious trusting))
 	for my $condition (@conditions)
 	{
 		$pushed++ if plan_of($node, "SELECT s_sampler_key FROM $source.sampler_sampler WHERE $condition")
-		  !~ /Query=\(S_SamplerKey=0\+\)/;
+		  !~ /Query=\(\(S_ModificationTimestamp=1900-01-01T00:00:00\+\)\|\(S_SamplerKey=0\+\)\)/;
 	}
 	cmp_ok($pushed, '>', $source eq 'cautious' ? 80 : 110, "$source: $pushed of 200 conditions are pushed");
 }

@@ -8,6 +8,8 @@
  * A value belongs to a column by its place alone, so a line whose places are in
  * doubt is never split by guess.  The standard has a delimiter on both sides of
  * each line.  Lines were met without the last ones; what is missing there is null.
+ * Where no line has a delimiter at its end, one that stands there is the beginning of
+ * an empty last value.
  * A line that is closed by its delimiter and yet has not one value per column is
  * bad: a value holds the delimiter, or one was left out.
  */
@@ -116,6 +118,8 @@ mls_rets_split_columns(RetsColumns *columns, const char *text, Size length, char
 	s += columns->leads;
 	columns->trails = s < end && end[-1] == delimiter;
 	end -= columns->trails;
+	columns->open = columns->leads && !columns->trails;
+	columns->closed = false;
 	columns->ncolumns = s < end ? count_delimiters(s, end, delimiter) + 1 : 0;
 	if (columns->ncolumns > MAX_COLUMNS)
 		columns->ncolumns = MAX_COLUMNS + 1;
@@ -183,14 +187,23 @@ split_bare(const RetsColumns *columns, const char *s, const char *end, RetsValue
 	return n < columns->ncolumns ? RETS_ROW_SHORT : RETS_ROW_WHOLE;
 }
 
+/* Lines with all their values show how lines end; one that is closed settles it. */
+static void
+note_ending(RetsColumns *columns, bool ends)
+{
+	columns->closed = columns->closed || ends;
+	columns->open = !columns->closed;
+}
+
 RetsRowForm
-mls_rets_split_row(const RetsColumns *columns, const char *text, Size length, RetsValue *values,
+mls_rets_split_row(RetsColumns *columns, const char *text, Size length, RetsValue *values,
 				   int *nvalues)
 {
 	const char *s = text;
 	const char *end = text + length;
 	bool starts;
 	bool ends;
+	bool is_open;
 
 	*nvalues = 0;
 	trim_line(&s, &end);
@@ -201,8 +214,14 @@ mls_rets_split_row(const RetsColumns *columns, const char *text, Size length, Re
 	starts = *s == columns->delimiter;
 	s += starts;
 	ends = end > s && end[-1] == columns->delimiter;
-	end -= ends;
-	*nvalues = count_delimiters(s, end, columns->delimiter) + 1;
+	*nvalues = count_delimiters(s, end - ends, columns->delimiter) + 1;
+	if (*nvalues == columns->ncolumns)
+		note_ending(columns, ends);
+	is_open = ends && columns->open && *nvalues < columns->ncolumns;
+	if (is_open)
+		++*nvalues;
+	else
+		end -= ends;
 	/* A line that was trimmed on the left may have lost empty values there. */
 	if (!starts && *nvalues != columns->ncolumns)
 		return RETS_ROW_BAD;
@@ -210,7 +229,9 @@ mls_rets_split_row(const RetsColumns *columns, const char *text, Size length, Re
 		return RETS_ROW_BAD;
 	cut_values(columns, s, end, values);
 	if (*nvalues < columns->ncolumns)
-		return ends ? RETS_ROW_CLOSED : RETS_ROW_SHORT;
+		return ends && !is_open ? RETS_ROW_CLOSED : RETS_ROW_SHORT;
+	if (is_open)
+		return RETS_ROW_OPEN;
 	return *nvalues > columns->ncolumns ? RETS_ROW_LONG : RETS_ROW_WHOLE;
 }
 
@@ -415,6 +436,7 @@ mls_rets_compact_row(RetsReader *reader, const char *text, Size length)
 	text = mls_rets_local(reader, text, &length);
 	form = mls_rets_split_row(&compact->columns, text, length, compact->values, &nvalues);
 	reader->answer.short_rows += form == RETS_ROW_SHORT;
+	reader->answer.open_rows += form == RETS_ROW_OPEN;
 	reader->answer.long_rows += form == RETS_ROW_LONG;
 	if (form == RETS_ROW_BAD || form == RETS_ROW_CLOSED || form == RETS_ROW_BLANK)
 		report_bad_row(reader, compact, text, length, nvalues);

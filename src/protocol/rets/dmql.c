@@ -587,17 +587,36 @@ render(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
 	return false;
 }
 
+/* Is a field's column a number?  Then a value with a sign is none of the texts to be quoted. */
+static bool
+is_number(const MlsTable *table, const char *field)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field && strcmp(table->columns[i].field, field) == 0)
+		{
+			DmqlType type = type_of(table, &table->columns[i]);
+
+			return type == DMQL_INTEGER || type == DMQL_DECIMAL;
+		}
+	return false;
+}
+
 void
 mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys)
 {
+	bool number = is_number(table, linitial(table->key));
 	ListCell *lc;
 
 	appendStringInfo(buf, "(%s=", query_name(linitial(table->key)));
 	foreach (lc, keys)
 	{
+		const char *key = lfirst(lc);
+
 		if (foreach_current_index(lc) > 0)
 			appendStringInfoChar(buf, ',');
-		if (!append_text(buf, lfirst(lc)))
+		if (number && *key && strspn(key, "-0123456789.") == strlen(key))
+			appendStringInfoString(buf, key);
+		else if (!append_text(buf, key))
 			ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 							errmsg("a key of resource \"%s\" cannot be asked for", table->resource),
 							errdetail("It is empty or holds a control character.")));
@@ -605,11 +624,30 @@ mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys)
 	appendStringInfoChar(buf, ')');
 }
 
-/* A condition that all records meet: sources refuse a query without any. */
+/*
+ * A condition that all records meet, unless the source has one of its own.  A range of
+ * keys alone would lose those that begin with something odd, without a trace: counts
+ * are made by the same condition.  What either range finds is asked for.
+ */
+static const char *
+all_query(const MlsTable *table)
+{
+	const MlsPlatform *platform = &table->source->platform;
+
+	if (platform->all_query)
+		return platform->all_query;
+	if (table->timestamp == NULL)
+		return "({key}=0+)";
+	if (table->key == NIL)
+		return "({timestamp}=1900-01-01T00:00:00+)";
+	return platform->or_allowed ? "(({timestamp}=1900-01-01T00:00:00+)|({key}=0+))" : "({key}=0+)";
+}
+
+/* Sources refuse a query without any condition. */
 static void
 append_all(StringInfo buf, const MlsTable *table)
 {
-	const char *at = table->source->platform.all_query;
+	const char *at = all_query(table);
 
 	while (*at)
 	{

@@ -318,8 +318,9 @@ read_parts(const char *body, Size length, const char *boundary, const char *purp
 		CHECK_FOR_INTERRUPTS();
 		(void) line_end(after, end, &part.start);
 		at = part.start < end ? find_boundary(body, part.start, end, boundary, &next) : NULL;
-		/* Without the closing boundary the last part ends with the answer. */
-		part.end = at ? without_break(part.start, at) : without_break(part.start, end);
+		/* Without the closing boundary the last part ends with the answer; a line break there may
+		 * be an image's last bytes, and one too many does no harm. */
+		part.end = at ? without_break(part.start, at) : end;
 		after = next;
 		if (part.start >= end && at == NULL)
 			break;

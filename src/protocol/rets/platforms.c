@@ -15,7 +15,7 @@
 	.page_size = 1000, .key_page_size = 100000, .expand_page_size = 1000,                          \
 	.ordering = MLS_ORDER_NONE, .or_allowed = true, .in_allowed = true,                            \
 	.parentheses_allowed = true, .any_allowed = true, .text_match = true, .timestamp_digits = 3,   \
-	.count_exact = true, .url_length = 100000, .key_batch = 100, .all_query = "({key}=0+)",        \
+	.count_exact = true, .url_length = 100000, .key_batch = 100, .object_limit = 1000,             \
 	.overlap_s = 600
 
 static const MlsPlatform platforms[] = {

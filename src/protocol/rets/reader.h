@@ -49,6 +49,8 @@ typedef struct RetsColumns
 	char delimiter;
 	bool leads;  /* the line begins with a delimiter */
 	bool trails; /* and ends with one */
+	bool open;   /* no line has a delimiter at its end, as far as is known */
+	bool closed; /* a line with all its values has one */
 	int ncolumns;
 	const char **names;
 } RetsColumns;
@@ -63,6 +65,7 @@ typedef enum RetsRowForm
 {
 	RETS_ROW_WHOLE,
 	RETS_ROW_SHORT,  /* ends before its last columns: these are null */
+	RETS_ROW_OPEN,   /* its last value is empty, and no delimiter is behind it */
 	RETS_ROW_LONG,   /* more values than columns, all of these empty */
 	RETS_ROW_CLOSED, /* closed by its delimiter before its last columns; values as if SHORT */
 	RETS_ROW_BLANK,  /* nothing in it */
@@ -77,7 +80,7 @@ extern void
 mls_rets_split_columns(RetsColumns *columns, const char *text, Size length, char delimiter);
 
 /* Splits a DATA line into one value per column; *nvalues is what the line had. */
-extern RetsRowForm mls_rets_split_row(const RetsColumns *columns, const char *text, Size length,
+extern RetsRowForm mls_rets_split_row(RetsColumns *columns, const char *text, Size length,
 									  RetsValue *values, int *nvalues);
 
 /* ---- answer.c ---- */

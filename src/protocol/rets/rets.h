@@ -80,6 +80,7 @@ typedef struct RetsAnswer
 	int64 bytes;          /* fed */
 	MlsXmlRepairs repairs;
 	int64 short_rows; /* rows without their last values, which are null */
+	int64 open_rows;  /* rows that end with the delimiter before an empty last value */
 	int64 long_rows;  /* rows with more values than columns, all of these empty */
 	const char *body; /* text of RETS-RESPONSE, or of RETS itself: login and logout lines */
 } RetsAnswer;

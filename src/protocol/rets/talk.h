@@ -4,7 +4,7 @@
  *
  * platforms.c  rows of constants      login.c     sessions, and every transaction
  * dmql.c       conditions as DMQL2    search.c    pages of records, counting
- * fetch.c      metadata from a source
+ * fetch.c      metadata from a source  objects.c   files of records
  */
 #ifndef MLS_RETS_TALK_H
 #define MLS_RETS_TALK_H
@@ -87,5 +87,10 @@ extern char *mls_rets_show(const MlsQuery *query);
 /* ---- fetch.c ---- */
 
 extern MlsRemoteSchema *mls_rets_describe(const MlsSource *source, MlsHttpStats *stats);
+
+/* ---- objects.c ---- */
+
+extern void mls_rets_fetch_objects(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
+								   MlsHttpStats *stats);
 
 #endif /* MLS_RETS_TALK_H */
