@@ -14,7 +14,7 @@ PAGE_KINDS = ("repeat_page", "loop", "empty_page", "drop_link", "foreign_link", 
 EARLY_KINDS = ("status", "html200", "redirect", "expired_link", "token_expired")
 BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type")
 RETS_KINDS = ("rets_reply", "rets_status", "session_loss", "stale_nonce", "bare_ampersand", "control_char", "raw_delimiter",
-              "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body")
+              "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body", "no_end_tag")
 QOBRIX_KINDS = ("no_pagination", "null_data")
 KINDS = QOBRIX_KINDS + RETS_KINDS + STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
 NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted")

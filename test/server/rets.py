@@ -101,6 +101,8 @@ class Rets:
             spec = faults["wrong_charset"]
             content_type = "text/xml;charset=" + spec.get("told", "US-ASCII")
             body = body.decode().encode(spec.get("sent", "cp1252"), "xmlcharrefreplace")
+        if "no_end_tag" in faults:
+            body = body.replace(b"</RETS>", b"")
         if "empty_body" in faults:
             body = b""
         made = Response(response.status, body, content_type, headers)

@@ -93,7 +93,7 @@ for my $case (
 	[ '20208', over_limit => '20208', max_rows => 50 ], [ 'both', over_limit => 'both', max_rows => 50 ],
 	[ 'Offset refused', offset => 'refused' ], [ 'Offset ignored', offset => 'ignored' ],
 	[ 'Offset unstable', offset => 'unstable' ], [ 'count last', count_last => $yes ],
-	[ 'another delimiter', delimiter => '7C' ])
+	[ 'another delimiter', delimiter => '7C' ], [ 'rows without last delimiters', trailing_delimiter => $no ])
 {
 	my ($name, %options) = @$case;
 	$mls->reset;

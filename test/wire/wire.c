@@ -126,6 +126,8 @@ show_answer(const RetsAnswer *answer)
 	fprintf(out, "records " INT64_FORMAT "\n", answer->records);
 	if (answer->short_rows > 0)
 		fprintf(out, "short rows " INT64_FORMAT "\n", answer->short_rows);
+	if (answer->open_rows > 0)
+		fprintf(out, "open rows " INT64_FORMAT "\n", answer->open_rows);
 	if (answer->long_rows > 0)
 		fprintf(out, "long rows " INT64_FORMAT "\n", answer->long_rows);
 	show_repairs(&answer->repairs);

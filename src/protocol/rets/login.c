@@ -261,6 +261,27 @@ take_capability(const MlsSource *source, Session *session, const RetsPair *pair)
 				session->context, mls_url_resolve(&source->http, source->http.url, pair->value));
 }
 
+/* Is one version ("1.7.2") older than another, number by number? */
+static bool
+is_older(const char *version, const char *other)
+{
+	while (*version || *other)
+	{
+		char *end;
+		char *other_end;
+		long number = strtol(version, &end, 10);
+		long other_number = strtol(other, &other_end, 10);
+
+		if (number != other_number)
+			return number < other_number;
+		if (end == version && other_end == other)
+			return false;
+		version = end + (*end == '.');
+		other = other_end + (*other_end == '.');
+	}
+	return false;
+}
+
 /* A source that speaks an older version than asked for says so in its answer. */
 static const char *
 agreed_version(const MlsSource *source, const MlsHttpResponse *response)
@@ -271,8 +292,9 @@ agreed_version(const MlsSource *source, const MlsHttpResponse *response)
 	if (theirs == NULL || pg_strncasecmp(theirs, "RETS/", 5) != 0)
 		return ours;
 	theirs += 5;
-	return strspn(theirs, "0123456789.") == strlen(theirs) && strcmp(theirs, ours) < 0 ? theirs
-																					   : ours;
+	if (*theirs == '\0' || strspn(theirs, "0123456789.") != strlen(theirs))
+		return ours;
+	return is_older(theirs, ours) ? theirs : ours;
 }
 
 static void
@@ -404,6 +426,23 @@ is_rets(const MlsHttpResponse *response)
 	return response->length > 0 && strstr(response->body, "<RETS") != NULL;
 }
 
+/* So far from its end an answer's last tag is looked for. */
+#define END_WITHIN 200
+
+/*
+ * Was an answer cut off, though its transfer ended well?  Proxies do that to a source
+ * that hangs up.  Only what begins as RETS and does not end so; the reader has the last word.
+ */
+static bool
+is_cut(const RetsCall *call, const MlsHttpResponse *response)
+{
+	const char *tail = response->body + response->length - Min(response->length, END_WITHIN);
+
+	if (call->transaction == RETS_GET_OBJECT || response->status != 200 || !is_rets(response))
+		return false;
+	return strstr(tail, "</RETS") == NULL && strstr(tail, "/>") == NULL;
+}
+
 static MlsHttpResponse *
 receive(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, MlsHttpStats *stats)
 {
@@ -433,6 +472,12 @@ mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sen
 		RetsOutcome outcome = {.class = RETS_REPLY_SESSION, .text = "the session is lost"};
 
 		sent = NULL;
+		if (is_cut(call, response) && attempt < source->http.retries)
+		{
+			stats->retries++;
+			wait_ms(delay_ms(attempt++));
+			continue;
+		}
 		if (response->status == 414)
 			outcome = (RetsOutcome){RETS_REPLY_SMALLER, 414, "the address is too long"};
 		else if (!lost && response->status != 200 && !is_rets(response))
