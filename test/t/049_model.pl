@@ -2,7 +2,7 @@
 # are what the server has.
 #
 #   MLS_ROUNDS=40 MLS_SEED='5 6 7'   plays other rounds than the default
-#   MLS_FACE=reso                     faces of the server, see MlsFace
+#   MLS_FACE='reso rets'              faces of the server, see MlsFace
 #   MLS_TELL=1                        tells what happens as it happens
 use strict;
 use warnings;
@@ -13,10 +13,11 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $rounds = $ENV{MLS_ROUNDS} || 40;
+my %seeds = (reso => '1 2 3 4 5', rets => '3 6');
 
-for my $face (split ' ', $ENV{MLS_FACE} || 'reso')
+for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets')
 {
-	for my $seed (split ' ', $ENV{MLS_SEED} || '1 2 3 4 5')
+	for my $seed (split ' ', $ENV{MLS_SEED} || $seeds{$face} || '1 2 3')
 	{
 		my $node = new_node("${face}_seed$seed", restart_after_crash => 'on');
 		my $model = MlsModel->new($node, $seed, face => $face);
