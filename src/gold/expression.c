@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
@@ -179,4 +181,51 @@ mls_map_expression_type(const char *expression, const List *relations)
 			   "It calls a volatile function, so it would not give the same value again.");
 	type = getBaseType(exprType(value));
 	return type == UNKNOWNOID ? TEXTOID : type;
+}
+
+/* ---- Columns a source may lack ---- */
+
+static bool
+is_word(char c)
+{
+	return isalnum((unsigned char) c) || c == '_' || c == '.';
+}
+
+/* Every place where `name` stands as a word of its own becomes NULL. */
+static char *
+read_as_null(const char *expression, const char *name)
+{
+	size_t length = strlen(name);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (const char *c = expression; *c != '\0';)
+		if (strncmp(c, name, length) == 0 && !is_word(c[length]) &&
+			(c == expression || !is_word(c[-1])))
+		{
+			appendStringInfoString(&sql, "NULL::pg_catalog.text");
+			c += length;
+		}
+		else
+			appendStringInfoChar(&sql, *c++);
+	return sql.data;
+}
+
+const char *
+mls_map_without_missing(char *const *arguments, int narguments, const List *relations)
+{
+	const char *expression = arguments[0];
+
+	for (int i = 1; i < narguments; i++)
+	{
+		const char *dot = strchr(arguments[i], '.');
+		const MlsMapRelation *relation = NULL;
+
+		if (dot == NULL)
+			continue;
+		relation = mls_map_relation(relations, pnstrdup(arguments[i], dot - arguments[i]));
+		if (relation == NULL || !has_column(relation, dot + 1))
+			expression = read_as_null(expression, arguments[i]);
+	}
+	return expression;
 }

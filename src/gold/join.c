@@ -206,7 +206,7 @@ read_settings(const MlsTable *table)
 				  2, arguments);
 	initStringInfo(&sql);
 	relation->alias = MLS_MAP_SETTING;
-	relation->desc = CreateTemplateTupleDesc(SPI_processed + 1);
+	relation->desc = CreateTemplateTupleDesc(SPI_processed + 2);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		char *value = mls_map_text(i, 2);
@@ -217,8 +217,11 @@ read_settings(const MlsTable *table)
 		TupleDescInitEntry(relation->desc, i + 1, mls_map_text(i, 1), TEXTOID, -1, 0);
 	}
 	TupleDescInitEntry(relation->desc, SPI_processed + 1, "source", TEXTOID, -1, 0);
-	appendStringInfo(&sql, "%s::pg_catalog.text AS source",
-					 quote_literal_cstr(table->source->http.name));
+	TupleDescInitEntry(relation->desc, SPI_processed + 2, "key_prefix", TEXTOID, -1, 0);
+	appendStringInfo(
+		&sql, "%s::pg_catalog.text AS source, %s::pg_catalog.text AS key_prefix",
+		quote_literal_cstr(table->source->http.name),
+		quote_literal_cstr(table->source->key_prefix ? table->source->key_prefix : ""));
 	relation->sql = psprintf(" CROSS JOIN (SELECT %s) " MLS_MAP_SETTING, sql.data);
 	return relation;
 }

@@ -426,8 +426,10 @@ name_rule(void *arg)
 }
 
 static bool
-expression_value(Mapping *mapping, const char *expression, Value *value)
+expression_value(Mapping *mapping, const Rule *rule, Value *value)
 {
+	const char *expression =
+		mls_map_without_missing(rule->arguments, rule->narguments, mapping->target->relations);
 	ErrorContextCallback callback = {.callback = name_rule, .arg = mapping};
 	const char *missing;
 
@@ -457,7 +459,7 @@ rule_value(Mapping *mapping, const Rule *rule, Value *value)
 	if (strcmp(rule->kind, "unit") == 0)
 		return unit_value(mapping, rule, value);
 	if (strcmp(rule->kind, "expression") == 0)
-		return expression_value(mapping, rule->arguments[0], value);
+		return expression_value(mapping, rule, value);
 	value->sql = psprintf("%s::pg_catalog.text", quote_literal_cstr(rule->arguments[0]));
 	value->type = TEXTOID;
 	return true;

@@ -110,6 +110,9 @@ extern List *mls_map_ancestors(const List *relations, List *aliases);
 /* Aliases an expression uses, of char *; an error if it is not one expression without side sights. */
 extern List *
 mls_map_expression_uses(const char *expression, const char **missing, const List *relations);
+/* The first of arguments, with the columns that the others name read as NULL where they are not there. */
+extern const char *
+mls_map_without_missing(char *const *arguments, int narguments, const List *relations);
 /* Its type over the relations; an error if it is not valid, or not the same at each call. */
 extern Oid mls_map_expression_type(const char *expression, const List *relations);
 
