@@ -521,7 +521,7 @@ read_rules(const Mapping *mapping)
 				  "EXISTS (SELECT FROM mls.row_map w WHERE w.source_resource = $3))) "
 				  "ORDER BY kind = 'identity', source <> '*' DESC, source_resource <> '*' DESC, "
 				  "resource <> '*' DESC, variant <> '*' DESC, protocol <> '*' DESC, "
-				  "priority DESC, shipped",
+				  "priority DESC, shipped, field",
 				  5, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
