@@ -44,7 +44,7 @@ my %writes = (
 	mls_map_value => q{mls_map_value('l', 'v', 'r')},
 	mls_map_setting => q{mls_map_setting('one', 'n', 'v')});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota mls_map_check mls_map_explain);
+  mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota mls_map_check mls_map_explain mls_objects);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d
