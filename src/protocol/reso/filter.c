@@ -16,18 +16,13 @@
 
 #include "miscadmin.h"
 
+#include "protocol/condition.h"
 #include "protocol/reso/reso.h"
 
 static bool
 render(StringInfo buf, const MlsQuery *query, const MlsCondition *condition, bool *exact);
 
 /* ---- fit ---- */
-
-static MlsFit
-worse(MlsFit a, MlsFit b)
-{
-	return Min(a, b);
-}
 
 /* A constant that has no literal cannot be sent; a parameter is judged when its value is known. */
 static bool
@@ -148,36 +143,7 @@ leaf_fit(const MlsTable *table, const MlsCondition *condition)
 MlsFit
 mls_reso_fit(const MlsTable *table, const MlsCondition *condition)
 {
-	MlsFit fit = MLS_FIT_EXACT;
-	ListCell *lc;
-
-	check_stack_depth();
-	switch (condition->kind)
-	{
-		case MLS_AND:
-			foreach (lc, condition->args)
-			{
-				MlsFit arm = mls_reso_fit(table, lfirst(lc));
-
-				fit = worse(fit, arm == MLS_FIT_NO ? MLS_FIT_SUPERSET : arm);
-			}
-			return fit;
-		case MLS_OR:
-			if (!table->source->platform.or_allowed)
-				return MLS_FIT_NO;
-			foreach (lc, condition->args)
-				fit = worse(fit, mls_reso_fit(table, lfirst(lc)));
-			return fit;
-		case MLS_NOT:
-			if (!table->source->platform.negation)
-				return MLS_FIT_NO;
-			/* `not` is true where the inner comparison met a null: more rows than SQL's. */
-			return mls_reso_fit(table, linitial(condition->args)) == MLS_FIT_EXACT
-					   ? MLS_FIT_SUPERSET
-					   : MLS_FIT_NO;
-		default:
-			return leaf_fit(table, condition);
-	}
+	return mls_fit_tree(table, condition, leaf_fit);
 }
 
 /* ---- rendering ---- */

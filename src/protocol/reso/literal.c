@@ -10,14 +10,10 @@
 
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
-#include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "protocol/condition.h"
 #include "protocol/reso/reso.h"
 
 static const struct
@@ -149,42 +145,15 @@ append_enum(StringInfo buf, const MlsTable *table, const MlsColumn *column, cons
 	return true;
 }
 
-/* The output function's text, for types whose output OData reads unchanged. */
-static char *
-value_text(const MlsValue *value)
-{
-	Oid output;
-	bool is_varlena;
-
-	getTypeOutputInfo(value->type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value->datum);
-}
-
 /* Numbers without NaN and infinity, which JSON cannot carry either. */
 static bool
 append_number(StringInfo buf, const MlsValue *value)
 {
-	char *text = value_text(value);
+	char *text = mls_value_text(value);
 
 	if (strpbrk(text, "NIni") != NULL)
 		return false;
 	appendStringInfoString(buf, text);
-	return true;
-}
-
-static bool
-append_date(StringInfo buf, DateADT date)
-{
-	int year;
-	int month;
-	int day;
-
-	if (DATE_NOT_FINITE(date))
-		return false;
-	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	if (year < 1 || year > 9999)
-		return false;
-	appendStringInfo(buf, "%04d-%02d-%02d", year, month, day);
 	return true;
 }
 
@@ -200,15 +169,14 @@ mls_reso_literal(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 	switch (mls_reso_type(column))
 	{
 		case RESO_STRING:
-			mls_reso_quote(buf, OidIsValid(value->type) ? value_text(value) : value->text);
+			mls_reso_quote(buf, mls_value_text(value));
 			return true;
 		case RESO_ENUM:
 		case RESO_STRINGS:
 		case RESO_FLAGS:
 			if (column->is_enum || column->is_flags)
-				return append_enum(buf, table, column,
-								   OidIsValid(value->type) ? value_text(value) : value->text);
-			mls_reso_quote(buf, value_text(value));
+				return append_enum(buf, table, column, mls_value_text(value));
+			mls_reso_quote(buf, mls_value_text(value));
 			return true;
 		default:
 			break;
@@ -228,63 +196,13 @@ mls_reso_literal(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 		case RESO_DOUBLE:
 			return append_number(buf, value);
 		case RESO_DATE:
-			return value->type == DATEOID && append_date(buf, DatumGetDateADT(value->datum));
+			return value->type == DATEOID && mls_append_date(buf, DatumGetDateADT(value->datum));
 		case RESO_GUID:
-			appendStringInfoString(buf, value_text(value));
+			appendStringInfoString(buf, mls_value_text(value));
 			return true;
 		default:
 			return false;
 	}
-}
-
-/* Microseconds per unit of what the source shows: 1,000 for three digits. */
-static int64
-unit_of(const MlsTable *table)
-{
-	int64 unit = 1;
-
-	for (int digits = table->source->platform.timestamp_digits; digits < 6; digits++)
-		unit *= 10;
-	return unit;
-}
-
-static int64
-floor_to(int64 value, int64 unit)
-{
-	int64 rest = value % unit;
-
-	return value - (rest < 0 ? rest + unit : rest);
-}
-
-/* Appends an instant in UTC; the fraction only where there is one. */
-static bool
-append_instant(StringInfo buf, Oid type, int64 us)
-{
-	struct pg_tm tm;
-	fsec_t fsec;
-
-	if (type == TIMEOID)
-	{
-		time2tm(us, &tm, &fsec);
-		appendStringInfo(buf, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
-	}
-	else
-	{
-		if (timestamp2tm(us, NULL, &tm, &fsec, NULL, NULL) != 0 || tm.tm_year < 1 ||
-			tm.tm_year > 9999)
-			return false;
-		appendStringInfo(buf, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
-						 tm.tm_hour, tm.tm_min, tm.tm_sec);
-	}
-	if (fsec != 0)
-	{
-		appendStringInfo(buf, ".%06d", (int) fsec);
-		while (buf->data[buf->len - 1] == '0')
-			buf->data[--buf->len] = '\0';
-	}
-	if (type != TIMEOID)
-		appendStringInfoChar(buf, 'Z');
-	return true;
 }
 
 /* An instant as microseconds; false for infinity. */
@@ -306,7 +224,7 @@ mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 {
 	static const char *const words[] = {"eq", "ne", "lt", "le", "gt", "ge"};
 	const char *field = column->field;
-	int64 unit = unit_of(table);
+	int64 unit = mls_instant_unit(table);
 	int64 us;
 	int64 low;
 
@@ -321,14 +239,14 @@ mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 	}
 	if (op == MLS_NE || !instant_us(value, &us))
 		return false;
-	low = floor_to(us, unit);
+	low = mls_instant_floor(us, unit);
 	/* The last instants of a day and of time have no next one to compare with. */
 	if (value->type == TIMEOID && low + unit >= USECS_PER_DAY)
 		return false;
 	if (op == MLS_EQ || op == MLS_GE || op == MLS_GT)
 	{
 		appendStringInfo(buf, "%s %s ", field, op == MLS_GT ? "gt" : "ge");
-		if (!append_instant(buf, value->type, low))
+		if (!mls_append_instant(buf, value->type, low))
 			return false;
 	}
 	if (op == MLS_EQ)
@@ -336,7 +254,7 @@ mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 	if (op == MLS_EQ || op == MLS_LT || op == MLS_LE)
 	{
 		appendStringInfo(buf, "%s lt ", field);
-		if (!append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
+		if (!mls_append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
 			return false;
 	}
 	return true;
@@ -349,5 +267,5 @@ mls_reso_instant_exact(const MlsTable *table, MlsOperator op, const MlsValue *va
 
 	if (value->param >= 0 || !OidIsValid(value->type) || !instant_us(value, &us))
 		return false;
-	return (op == MLS_GE || op == MLS_LT) && floor_to(us, unit_of(table)) == us;
+	return (op == MLS_GE || op == MLS_LT) && mls_instant_floor(us, mls_instant_unit(table)) == us;
 }

@@ -18,12 +18,10 @@
 #include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "protocol/condition.h"
 #include "protocol/rets/talk.h"
 
 /* What a column is to DMQL. */
@@ -163,24 +161,12 @@ append_pattern(StringInfo buf, const char *text)
 	}
 }
 
-static char *
-output(const MlsValue *value)
-{
-	Oid function;
-	bool is_varlena;
-
-	if (!OidIsValid(value->type))
-		return pstrdup(value->text);
-	getTypeOutputInfo(value->type, &function, &is_varlena);
-	return OidOutputFunctionCall(function, value->datum);
-}
-
 /* ---- ranges ---- */
 
 static bool
 append_number(StringInfo buf, const MlsValue *value)
 {
-	char *text = output(value);
+	char *text = mls_value_text(value);
 
 	if (*text == '\0' || strspn(text, "-0123456789.") != strlen(text))
 		return false;
@@ -191,74 +177,12 @@ append_number(StringInfo buf, const MlsValue *value)
 static bool
 append_day(StringInfo buf, const MlsValue *value)
 {
-	DateADT date = DatumGetDateADT(value->datum);
-	int year;
-	int month;
-	int day;
-
 	if (!OidIsValid(value->type))
 	{
 		appendStringInfoString(buf, value->text);
 		return true;
 	}
-	if (value->type != DATEOID || DATE_NOT_FINITE(date))
-		return false;
-	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	if (year < 1 || year > 9999)
-		return false;
-	appendStringInfo(buf, "%04d-%02d-%02d", year, month, day);
-	return true;
-}
-
-/* Microseconds per unit of what the source shows. */
-static int64
-unit_of(const MlsTable *table)
-{
-	int64 unit = 1;
-
-	for (int digits = table->source->platform.timestamp_digits; digits < 6; digits++)
-		unit *= 10;
-	return unit;
-}
-
-static int64
-floor_to(int64 value, int64 unit)
-{
-	int64 rest = value % unit;
-
-	return value - (rest < 0 ? rest + unit : rest);
-}
-
-static bool
-append_instant(StringInfo buf, Oid type, int64 us)
-{
-	struct pg_tm tm;
-	fsec_t fsec;
-
-	if (type == TIMEOID)
-	{
-		if (us >= USECS_PER_DAY)
-			return false;
-		time2tm(us, &tm, &fsec);
-		appendStringInfo(buf, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
-	}
-	else
-	{
-		if (TIMESTAMP_NOT_FINITE(us) || timestamp2tm(us, NULL, &tm, &fsec, NULL, NULL) != 0 ||
-			tm.tm_year < 1 || tm.tm_year > 9999)
-			return false;
-		appendStringInfo(buf, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
-						 tm.tm_hour, tm.tm_min, tm.tm_sec);
-	}
-	if (fsec != 0)
-	{
-		appendStringInfo(buf, ".%06d", (int) fsec);
-		while (buf->data[buf->len - 1] == '0')
-			buf->data[--buf->len] = '\0';
-	}
-	if (type != TIMEOID)
-		appendStringInfoChar(buf, 'Z');
-	return true;
+	return value->type == DATEOID && mls_append_date(buf, DatumGetDateADT(value->datum));
 }
 
 /*
@@ -268,7 +192,7 @@ append_instant(StringInfo buf, Oid type, int64 us)
 static bool
 append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value, MlsOperator op)
 {
-	int64 unit = unit_of(table);
+	int64 unit = mls_instant_unit(table);
 	int64 us = DatumGetInt64(value->datum);
 	int64 low;
 
@@ -276,10 +200,10 @@ append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value, Ml
 		return false;
 	if (value->type == TIMESTAMPTZOID && TIMESTAMP_NOT_FINITE(us))
 		return false;
-	low = floor_to(us, unit);
+	low = mls_instant_floor(us, unit);
 	if (op == MLS_GE || op == MLS_GT || op == MLS_EQ)
 	{
-		if (!append_instant(buf, value->type, low))
+		if (!mls_append_instant(buf, value->type, low))
 			return false;
 		if (op != MLS_EQ)
 			appendStringInfoString(buf, table->source->platform.timestamp_alone ? "" : "+");
@@ -288,7 +212,7 @@ append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value, Ml
 	}
 	if (op == MLS_LE || op == MLS_LT || op == MLS_EQ)
 	{
-		if (!append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
+		if (!mls_append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
 			return false;
 		if (op != MLS_EQ)
 			appendStringInfoChar(buf, '-');
@@ -304,7 +228,7 @@ append_value(StringInfo buf, const MlsTable *table, const MlsColumn *column, con
 		case DMQL_TEXT:
 		case DMQL_LOOKUP:
 		case DMQL_LOOKUPS:
-			return append_text(buf, output(value));
+			return append_text(buf, mls_value_text(value));
 		case DMQL_BOOLEAN:
 			if (!OidIsValid(value->type))
 				return false;
@@ -405,32 +329,7 @@ leaf_fit(const MlsTable *table, const MlsCondition *condition)
 MlsFit
 mls_rets_fit(const MlsTable *table, const MlsCondition *condition)
 {
-	MlsFit fit = MLS_FIT_EXACT;
-	ListCell *lc;
-
-	check_stack_depth();
-	switch (condition->kind)
-	{
-		case MLS_AND:
-			foreach (lc, condition->args)
-				fit = Min(fit, Max(mls_rets_fit(table, lfirst(lc)), MLS_FIT_SUPERSET));
-			return fit;
-		case MLS_OR:
-			if (!table->source->platform.or_allowed)
-				return MLS_FIT_NO;
-			foreach (lc, condition->args)
-				fit = Min(fit, mls_rets_fit(table, lfirst(lc)));
-			return fit;
-		case MLS_NOT:
-			if (!table->source->platform.negation)
-				return MLS_FIT_NO;
-			/* Negation is true where a field is empty. */
-			return mls_rets_fit(table, linitial(condition->args)) == MLS_FIT_EXACT
-					   ? MLS_FIT_SUPERSET
-					   : MLS_FIT_NO;
-		default:
-			return leaf_fit(table, condition);
-	}
+	return mls_fit_tree(table, condition, leaf_fit);
 }
 
 /* ---- rendering ---- */
@@ -523,7 +422,7 @@ render_match(StringInfo buf, const MlsTable *table, const MlsCondition *conditio
 					 condition->kind == MLS_STARTS ? "" : "*");
 	from = buf->len;
 	if (!append_param(buf, value))
-		append_pattern(buf, output(value));
+		append_pattern(buf, mls_value_text(value));
 	/* Question marks alone say little and are not understood everywhere. */
 	if (strspn(buf->data + from, "?") == buf->len - from)
 		return false;
