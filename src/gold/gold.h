@@ -11,6 +11,7 @@
  * view.c		 reso."<Resource>"
  * statement.c	 upsert, delete, conflicts
  * mend.c		 rows for which a rule raises an error
+ * attempt.c	 work that may raise one
  * forget.c	 rows of a source as a whole
  * dependant.c	 whose rows look at a resource that changes
  * explain.c	 mls_map_explain() and mls_map_check()
@@ -74,6 +75,12 @@ typedef struct MlsGoldStatements
  */
 extern List *mls_gold_statements(const MlsTable *table, Oid silver_table, Oid gold,
 								 const char *rows, const char *gone);
+
+/*
+ * Does work in a subtransaction; false if a value raised an error there (class
+ * 22), whose text is then in *message.  Other errors pass.
+ */
+extern bool mls_attempt(void (*work)(void *arg), void *arg, char **message);
 
 /*
  * The upsert of the i-th of them for a row that raises an error: the fields whose

@@ -8,48 +8,26 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "executor/spi.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "gold/gold.h"
 #include "gold/map.h"
 #include "gold/statement.h"
 
+static void
+run_query(void *sql)
+{
+	SPI_execute(sql, true, 0);
+}
+
 /* Does a query run without an error of the kinds that values cause? */
 static bool
-succeeds(const char *sql)
+succeeds(char *sql)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool fine = true;
+	char *message;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		SPI_execute(sql, true, 0);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		int category;
-
-		MemoryContextSwitchTo(context);
-		category = ERRCODE_TO_CATEGORY(geterrcode());
-		if (category != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		fine = false;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return fine;
+	return mls_attempt(run_query, sql, &message);
 }
 
 static char *

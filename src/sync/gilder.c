@@ -15,7 +15,6 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -25,7 +24,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 
 #include "gold/gold.h"
 #include "sync/sync.h"
@@ -240,41 +238,16 @@ put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
 
 /* ---- Rows one by one ---- */
 
-/* Runs a statement; false if a value raised an error, whose message is then in *message. */
-static bool
-try_statement(const char *sql, SPIPlanPtr *plan, char **message)
+static void
+run_upsert(void *gilding)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool fine = true;
+	run_plan(&((Gilding *) gilding)->upsert, ((Gilding *) gilding)->sql->upsert, SPI_OK_INSERT);
+}
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		if (plan != NULL)
-			run_plan(plan, sql, SPI_OK_INSERT);
-		else
-			mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_INSERT);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		*message = error->message;
-		fine = false;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return fine;
+static void
+run_once(void *sql)
+{
+	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_INSERT);
 }
 
 /* The source's key of the row that stands alone. */
@@ -306,7 +279,7 @@ mend_row(const MlsGilder *gilder, const RowGroup *group, const Gilding *gilding,
 	char *again = NULL;
 	ListCell *lc;
 
-	if (sql == NULL || !try_statement(sql, NULL, &again))
+	if (sql == NULL || !mls_attempt(run_once, sql, &again))
 	{
 		put_issue(gilder, group, key, NULL,
 				  psprintf("gold could not be made of the record: %s", again ? again : message));
@@ -338,7 +311,7 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, const Gilding *g
 		CHECK_FOR_INTERRUPTS();
 		tuplestore_clear(one.store);
 		tuplestore_puttuple(one.store, rows->vals[i]);
-		if (!try_statement(own->upsert, NULL, &message))
+		if (!mls_attempt(run_once, unconstify(char *, own->upsert), &message))
 			mend_row(gilder, group, gilding, key_of_row(group, rows->vals[i]), message);
 	}
 	SPI_unregister_relation(ONE_ROW);
@@ -360,8 +333,8 @@ gild(const MlsGilder *gilder, const RowGroup *group, int64 rows)
 		char *message = NULL;
 
 		if (!sql->can_fail)
-			run_plan(&gilding->upsert, sql->upsert, SPI_OK_INSERT);
-		else if (!try_statement(sql->upsert, &gilding->upsert, &message))
+			run_upsert(gilding);
+		else if (!mls_attempt(run_upsert, gilding, &message))
 		{
 			gild_one_by_one(gilder, group, gilding);
 			continue;

@@ -171,8 +171,7 @@ class Control:
         return {}
 
     def post_release(self, spec):
-        self.faults.release()
-        return {}
+        return {"released": self.faults.release()}
 
     def post_option(self, spec):
         spec = dict(spec)

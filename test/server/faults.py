@@ -74,7 +74,7 @@ class Faults:
     def __init__(self):
         self.lock = threading.Lock()
         self.rules, self.count = [], 0
-        self.released = threading.Event()
+        self.released, self.waiting = threading.Event(), 0
 
     def add(self, spec):
         with self.lock:
@@ -88,10 +88,18 @@ class Faults:
         self.release()
 
     def release(self):
-        """Let stalled answers go on; later stalls wait again."""
+        """Let stalled answers go on, and say how many; later stalls wait again."""
         with self.lock:
             released, self.released = self.released, threading.Event()
+            waiting, self.waiting = self.waiting, 0
         released.set()
+        return waiting
+
+    def stall(self):
+        """The event of the next release, for one more answer that waits for it."""
+        with self.lock:
+            self.waiting += 1
+            return self.released
 
     def take(self, request):
         """What acts on this request. A second rule of a kind waits until the

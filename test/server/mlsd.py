@@ -230,7 +230,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def wait_for_release(self):
         """True when released, false when the client has gone."""
-        released = self.server.site.faults.released
+        released = self.server.site.faults.stall()
         while not released.wait(0.02):
             if select.select([self.connection], [], [], 0)[0] and self.gone():
                 return False
