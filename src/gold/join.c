@@ -192,7 +192,8 @@ follow(const List *relations, const Rule *rule)
 
 /* ---- Settings ---- */
 
-/* One row of text columns, as a subquery that the planner dissolves. */
+/* One row of text columns, as a subquery that the planner dissolves: those of
+ * mls.setting_map, and what the server says itself. */
 static MlsMapRelation *
 read_settings(const MlsTable *table)
 {
@@ -202,11 +203,12 @@ read_settings(const MlsTable *table)
 
 	mls_map_query("SELECT DISTINCT ON (name) name, value FROM mls.setting_map "
 				  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) "
+				  "AND name NOT IN ('source', 'key_prefix', 'site') "
 				  "ORDER BY name, source <> '*' DESC, protocol <> '*' DESC, shipped",
 				  2, arguments);
 	initStringInfo(&sql);
 	relation->alias = MLS_MAP_SETTING;
-	relation->desc = CreateTemplateTupleDesc(SPI_processed + 2);
+	relation->desc = CreateTemplateTupleDesc(SPI_processed + 3);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		char *value = mls_map_text(i, 2);
@@ -218,10 +220,14 @@ read_settings(const MlsTable *table)
 	}
 	TupleDescInitEntry(relation->desc, SPI_processed + 1, "source", TEXTOID, -1, 0);
 	TupleDescInitEntry(relation->desc, SPI_processed + 2, "key_prefix", TEXTOID, -1, 0);
+	TupleDescInitEntry(relation->desc, SPI_processed + 3, "site", TEXTOID, -1, 0);
 	appendStringInfo(
-		&sql, "%s::pg_catalog.text AS source, %s::pg_catalog.text AS key_prefix",
+		&sql,
+		"%s::pg_catalog.text AS source, %s::pg_catalog.text AS key_prefix, "
+		"%s::pg_catalog.text AS site",
 		quote_literal_cstr(table->source->http.name),
-		quote_literal_cstr(table->source->key_prefix ? table->source->key_prefix : ""));
+		quote_literal_cstr(table->source->key_prefix ? table->source->key_prefix : ""),
+		quote_literal_cstr(mls_url_resolve(&table->source->http, table->source->http.url, "/")));
 	relation->sql = psprintf(" CROSS JOIN (SELECT %s) " MLS_MAP_SETTING, sql.data);
 	return relation;
 }

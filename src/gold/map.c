@@ -346,42 +346,65 @@ looked_up(const char *literal, const char *value, const char *other)
 					literal, key, literal, key, rest);
 }
 
+/* A field of the source through a lookup; of a list, those of its values that become something. */
+static bool
+field_looked_up(Mapping *mapping, const char *field, const char *table, const char *other,
+				Value *value)
+{
+	char *text;
+
+	if (!field_value(mapping, field, value))
+		return false;
+	if (value->type == TEXTARRAYOID)
+	{
+		value->sql = psprintf("nullif(ARRAY(SELECT w FROM (SELECT %s AS w, n "
+							  "FROM pg_catalog.unnest(%s) WITH ORDINALITY u (v, n)) l "
+							  "WHERE w IS NOT NULL ORDER BY n), '{}')",
+							  looked_up(table, "u.v", other), value->sql);
+		return true;
+	}
+	text = mls_gold_conversion(value->sql, value->type, TEXTOID, "UTC");
+	if (text == NULL)
+	{
+		find(mapping, psprintf("field \"%s\" has a type without lookup values", field));
+		return false;
+	}
+	value->sql = looked_up(table, text, other);
+	value->type = TEXTOID;
+	return true;
+}
+
+/* The first of the fields named ("a|b") whose value the lookup makes something of. */
 static bool
 lookup_value(Mapping *mapping, const Rule *rule, Value *value)
 {
 	const char *other = rule->narguments > 2 ? rule->arguments[2] : NULL;
-	const char *table;
-	char *text;
+	const char *table = lookup_table(mapping, rule->arguments[1]);
+	char *fields = pstrdup(rule->arguments[0]);
+	char *field;
+	Value all = {0};
 
-	if (!field_value(mapping, rule->arguments[0], value))
-		return false;
-	table = lookup_table(mapping, rule->arguments[1]);
 	if (table == NULL)
 	{
 		find(mapping, psprintf("lookup \"%s\" has no values", rule->arguments[1]));
 		return false;
 	}
 	table = quote_literal_cstr(table);
-	if (value->type == TEXTARRAYOID)
-		value->sql =
-			psprintf("CASE WHEN %s IS NOT NULL THEN ARRAY(SELECT w FROM (SELECT %s AS w, n "
-					 "FROM pg_catalog.unnest(%s) WITH ORDINALITY u (v, n)) l "
-					 "WHERE w IS NOT NULL ORDER BY n) END",
-					 value->sql, looked_up(table, "u.v", other), value->sql);
-	else
+	while ((field = strsep(&fields, "|")) != NULL)
 	{
-		text = mls_gold_conversion(value->sql, value->type, TEXTOID, "UTC");
-		if (text == NULL)
-		{
-			find(mapping,
-				 psprintf("field \"%s\" has a type without lookup values", rule->arguments[0]));
-			return false;
-		}
-		value->sql = looked_up(table, text, other);
-		value->type = TEXTOID;
+		Value one = *value;
+
+		if (!field_looked_up(mapping, field, table, fields == NULL ? other : NULL, &one) ||
+			(all.sql != NULL && all.type != one.type))
+			continue;
+		one.sql = all.sql == NULL ? one.sql : psprintf("coalesce(%s, %s)", all.sql, one.sql);
+		one.uses = list_concat_unique(list_copy(all.uses), one.uses);
+		all = one;
 	}
-	value->column = NULL;
-	return true;
+	all.column = NULL;
+	if (all.sql != NULL)
+		*value = all;
+	return all.sql != NULL;
 }
 
 /* The value of a setting as a literal, or the text itself. */
