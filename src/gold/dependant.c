@@ -42,17 +42,20 @@ oid_at(uint64 row, int column)
 static List *
 read_candidates(const MlsTable *table, Oid silver_table)
 {
-	const char *arguments[] = {table->source->http.name, table->resource,
-							   table->source->protocol->name, psprintf("%u", silver_table)};
+	const char *arguments[] = {table->source->http.name, table->resource, mls_map_protocol(table),
+							   psprintf("%u", silver_table)};
 	List *candidates = NIL;
 
-	mls_map_query("SELECT s.foreign_table::oid, s.silver::oid, s.gold::oid, s.owner::oid, s.id "
-				  "FROM mls.subscription s WHERE s.source = $1 AND s.gold IS NOT NULL AND "
-				  "s.owner::oid = (SELECT relowner FROM pg_catalog.pg_class WHERE oid = $4::oid) "
-				  "AND EXISTS (SELECT FROM mls.join_map j WHERE j.protocol IN ('*', $3) AND "
-				  "j.source IN ('*', $1) AND j.source_resource = s.resource AND "
-				  "j.joined_resource = $2) ORDER BY s.id",
-				  4, arguments);
+	mls_map_query(
+		"SELECT s.foreign_table::oid, s.silver::oid, s.gold::oid, s.owner::oid, s.id "
+		"FROM mls.subscription s WHERE s.source = $1 AND s.gold IS NOT NULL AND "
+		"s.owner::oid = (SELECT relowner FROM pg_catalog.pg_class WHERE oid = $4::oid) "
+		"AND EXISTS (SELECT FROM mls.join_map j WHERE "
+		"j.protocol IN ('*', pg_catalog.split_part($3, '/', 1), $3) AND "
+		"j.source IN ('*', $1) AND "
+		"j.source_resource IN (s.resource, pg_catalog.split_part(s.resource, ':', 1)) AND "
+		"j.joined_resource = $2) ORDER BY s.id",
+		4, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Candidate *candidate = palloc(sizeof(Candidate));

@@ -92,15 +92,16 @@ mls_map_equal(const char *left, Oid left_type, const char *right, Oid right_type
 static List *
 read_rules(const MlsTable *table)
 {
-	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
-							   table->resource};
+	const char *arguments[] = {mls_map_protocol(table), table->source->http.name, table->resource};
 	List *rules = NIL;
 
-	mls_map_query("SELECT DISTINCT ON (alias) alias, source_field, joined_resource, joined_field "
-				  "FROM mls.join_map WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND "
-				  "source_resource = $3 "
-				  "ORDER BY alias, source <> '*' DESC, protocol <> '*' DESC, shipped",
-				  3, arguments);
+	mls_map_query(
+		"SELECT DISTINCT ON (alias) alias, source_field, joined_resource, joined_field "
+		"FROM mls.join_map WHERE " MLS_MAP_OF_PROTOCOL
+		" AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " "
+		"ORDER BY alias, source_resource = $3 DESC, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL
+		", shipped",
+		3, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Rule *rule = palloc(sizeof(Rule));
@@ -197,14 +198,14 @@ follow(const List *relations, const Rule *rule)
 static MlsMapRelation *
 read_settings(const MlsTable *table)
 {
-	const char *arguments[] = {table->source->protocol->name, table->source->http.name};
+	const char *arguments[] = {mls_map_protocol(table), table->source->http.name};
 	MlsMapRelation *relation = palloc0(sizeof(MlsMapRelation));
 	StringInfoData sql;
 
 	mls_map_query("SELECT DISTINCT ON (name) name, value FROM mls.setting_map "
-				  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) "
+				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) "
 				  "AND name NOT IN ('source', 'key_prefix', 'site') "
-				  "ORDER BY name, source <> '*' DESC, protocol <> '*' DESC, shipped",
+				  "ORDER BY name, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped",
 				  2, arguments);
 	initStringInfo(&sql);
 	relation->alias = MLS_MAP_SETTING;

@@ -252,6 +252,13 @@ add_local(Mapping *mapping, const Value *value)
 	add_field(mapping, value, has_prefix ? field : psprintf(LOCAL_PREFIX "%s", field));
 }
 
+/* The name under which the identity rule takes a column. */
+static const char *
+identity_name(const MlsColumn *column)
+{
+	return column->standard_name ? column->standard_name : column->field;
+}
+
 /* The identity rule: the dictionary's fields by their names, others as local fields. */
 static void
 apply_identity(Mapping *mapping)
@@ -264,13 +271,13 @@ apply_identity(Mapping *mapping)
 		bool is_key;
 
 		if (column == NULL || mapping->used[i] ||
-			list_member(mapping->none, makeString(pstrdup(column->field))))
+			list_member(mapping->none, makeString(pstrdup(identity_name(column)))))
 			continue;
-		is_key = is_key_field(mapping, column->field);
+		is_key = is_key_field(mapping, identity_name(column));
 		if (is_key && is_source_key(mapping, column->field))
 			continue;
 		value = own_value(mapping, i, column);
-		entry = find_entry(mapping, column->field);
+		entry = find_entry(mapping, identity_name(column));
 		if (is_key || entry == NULL || !add_entry(mapping, &value, entry))
 			add_local(mapping, &value);
 	}
@@ -319,13 +326,13 @@ field_value(Mapping *mapping, const char *name, Value *value)
 static char *
 lookup_table(const Mapping *mapping, const char *lookup)
 {
-	const char *arguments[] = {mapping->table->source->protocol->name,
-							   mapping->table->source->http.name, lookup};
+	const char *arguments[] = {mls_map_protocol(mapping->table), mapping->table->source->http.name,
+							   lookup};
 
 	mls_map_query("SELECT pg_catalog.jsonb_object_agg(value, result) FROM ("
 				  "SELECT DISTINCT ON (value) value, result FROM mls.value_map "
-				  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND lookup = $3 "
-				  "ORDER BY value, source <> '*' DESC, protocol <> '*' DESC, shipped) v",
+				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND lookup = $3 "
+				  "ORDER BY value, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) v",
 				  3, arguments);
 	return mls_map_text(0, 1);
 }
@@ -471,6 +478,35 @@ expression_value(Mapping *mapping, const Rule *rule, Value *value)
 	return missing == NULL;
 }
 
+/* A list of values, written as a text or as an array, each through a lookup. */
+static bool
+list_value(Mapping *mapping, Rule rule, Value *value)
+{
+	const char *lookup = rule.arguments[1];
+	const char *other = rule.narguments > 2 ? quote_literal_cstr(rule.arguments[2]) : "NULL";
+	const char *table = lookup_table(mapping, lookup);
+
+	if (table == NULL)
+	{
+		find(mapping, psprintf("lookup \"%s\" has no values", lookup));
+		return false;
+	}
+	rule.narguments = 1;
+	if (!expression_value(mapping, &rule, value))
+		return false;
+	if (value->type == TEXTARRAYOID)
+		value->sql = psprintf("pg_catalog.array_to_string(%s, ', ')", value->sql);
+	else if (value->type != TEXTOID)
+	{
+		find(mapping, psprintf("a value of type %s is no list", format_type_be(value->type)));
+		return false;
+	}
+	value->sql = psprintf("mls.map_list(%s, %s::pg_catalog.jsonb, %s)", value->sql,
+						  quote_literal_cstr(table), other);
+	value->type = TEXTARRAYOID;
+	return true;
+}
+
 /* What a rule makes; false if it cannot be followed. */
 static bool
 rule_value(Mapping *mapping, const Rule *rule, Value *value)
@@ -481,6 +517,8 @@ rule_value(Mapping *mapping, const Rule *rule, Value *value)
 		return lookup_value(mapping, rule, value);
 	if (strcmp(rule->kind, "unit") == 0)
 		return unit_value(mapping, rule, value);
+	if (strcmp(rule->kind, "list") == 0)
+		return list_value(mapping, *rule, value);
 	if (strcmp(rule->kind, "expression") == 0)
 		return expression_value(mapping, rule, value);
 	value->sql = psprintf("%s::pg_catalog.text", quote_literal_cstr(rule->arguments[0]));
@@ -532,18 +570,19 @@ static List *
 read_rules(const Mapping *mapping)
 {
 	const MlsTable *table = mapping->table;
-	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
-							   table->resource, mapping->target->resource,
-							   mapping->target->variant};
+	const char *arguments[] = {mls_map_protocol(table), table->source->http.name, table->resource,
+							   mapping->target->resource, mapping->target->variant};
 	List *rules = NIL;
 
 	mls_map_query("SELECT field, kind, arguments, shipped FROM mls.field_map "
-				  "WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND "
+				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND "
 				  "resource IN ('*', $4) AND variant IN ('*', $5) AND "
-				  "(source_resource = $3 OR source_resource = '*' AND ($3 = $4 OR "
-				  "EXISTS (SELECT FROM mls.row_map w WHERE w.source_resource = $3))) "
-				  "ORDER BY kind = 'identity', source <> '*' DESC, source_resource <> '*' DESC, "
-				  "resource <> '*' DESC, variant <> '*' DESC, protocol <> '*' DESC, "
+				  "(" MLS_MAP_OF_RESOURCE " OR source_resource = '*' AND "
+				  "(pg_catalog.split_part($3, ':', 1) = $4 OR "
+				  "EXISTS (SELECT FROM mls.row_map WHERE " MLS_MAP_OF_RESOURCE "))) "
+				  "ORDER BY kind = 'identity', source <> '*' DESC, source_resource = $3 DESC, "
+				  "source_resource <> '*' DESC, "
+				  "resource <> '*' DESC, variant <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", "
 				  "priority DESC, shipped, field",
 				  5, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)

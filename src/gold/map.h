@@ -81,7 +81,20 @@ typedef struct MlsMapFinding
 	const char *problem;
 } MlsMapFinding;
 
+/*
+ * Rules hold for any protocol, for one, or for a platform of one ("rets/crea"); $1 is
+ * the longest of these names.  The longer a name, the nearer the rule.
+ */
+#define MLS_MAP_OF_PROTOCOL "protocol IN ('*', pg_catalog.split_part($1, '/', 1), $1)"
+#define MLS_MAP_NEAREST_PROTOCOL "pg_catalog.length(protocol) DESC"
+
+/* And for a resource, or for a class of one ("Property:RES"); $3 is the longer name. */
+#define MLS_MAP_OF_RESOURCE "source_resource IN ($3, pg_catalog.split_part($3, ':', 1))"
+
 /* target.c */
+
+/* "rets/crea" */
+extern char *mls_map_protocol(const MlsTable *table);
 
 /* The targets that rules make from a table's resource, of MlsGoldTarget *; those with a name only if given. */
 extern List *mls_gold_targets(const MlsTable *table, Oid silver_table);

@@ -66,6 +66,7 @@ CREATE TABLE mls.field_map (
             WHEN 'identity' THEN field = '*' AND arguments = '{}'
             WHEN 'field' THEN field <> '*' AND pg_catalog.cardinality(arguments) = 1
             WHEN 'lookup' THEN field <> '*' AND pg_catalog.cardinality(arguments) IN (2, 3)
+            WHEN 'list' THEN field <> '*' AND pg_catalog.cardinality(arguments) IN (2, 3)
             WHEN 'constant' THEN field <> '*' AND pg_catalog.cardinality(arguments) = 1
             WHEN 'unit' THEN field <> '*' AND pg_catalog.cardinality(arguments) = 3
             WHEN 'expression' THEN field <> '*' AND pg_catalog.cardinality(arguments) >= 1
@@ -146,6 +147,13 @@ INSERT INTO mls.field_map (protocol, resource, field, kind, arguments, priority,
   ('reso', 'Member', 'MemberOtherPhone', 'field', '{MemberOtherPhone}', 1, true),
   ('reso', 'Member', 'MemberOtherPhone', 'field', '{MemberOtherPhones}', 0, true);
 
+-- A RETS source says what its fields are in the standard.  Its agents are Members.
+INSERT INTO mls.field_map (protocol, resource, field, kind, arguments, shipped) VALUES
+  ('rets', '*', '*', 'identity', '{}', true);
+INSERT INTO mls.row_map (protocol, source_resource, resource, shipped) VALUES
+  ('rets', 'Agent', 'Member', true),
+  ('rets', 'ActiveAgent', 'Member', true);
+
 SELECT pg_catalog.pg_extension_config_dump('mls.field_map', 'WHERE NOT shipped');
 
 CREATE FUNCTION mls.display_value(lookup text, value text) RETURNS text
@@ -179,3 +187,7 @@ COMMENT ON FUNCTION mls.try_timestamptz(text, text) IS 'an ISO 8601 date-time, r
 CREATE FUNCTION mls.convert_unit(value numeric, from_unit text, to_unit text) RETURNS numeric
     AS 'MODULE_PATHNAME', 'mls_convert_unit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mls.convert_unit(numeric, text, text) IS 'an area or a length in another unit, rounded to 4 digits; units are named as in the lookups AreaUnits and LinearUnits or abbreviated (m2, sqft, ac, ha, m, ft, km, mi); NULL for units it does not know and for an area as a length';
+
+CREATE FUNCTION mls.map_list(value text, known jsonb, other text) RETURNS text[]
+    AS 'MODULE_PATHNAME', 'mls_map_list' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION mls.map_list(text, jsonb, text) IS 'values separated by commas, each as the lookup has it; the longest value the lookup knows comes first, so values may hold commas. Case and additions in brackets do not count. other stands for unknown values: * the value itself, NULL nothing';

@@ -53,8 +53,8 @@ BEGIN
           JOIN pg_foreign_server f ON f.srvname = s.source
           JOIN pg_class c ON c.oid = s.foreign_table
          WHERE rules_changed.source IN ('*', s.source)
-           AND rules_changed.protocol IN ('*', (SELECT option_value FROM pg_options_to_table(f.srvoptions)
-                                                 WHERE option_name = 'protocol'))
+           AND split_part(rules_changed.protocol, '/', 1) IN ('*',
+               (SELECT option_value FROM pg_options_to_table(f.srvoptions) WHERE option_name = 'protocol'))
          ORDER BY s.id
     LOOP
         PERFORM count(*) FROM @extschema@.mls_map_check(concerned);

@@ -43,6 +43,12 @@ mls_map_bool(uint64 row, int column)
 		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
 }
 
+char *
+mls_map_protocol(const MlsTable *table)
+{
+	return psprintf("%s/%s", table->source->protocol->name, table->source->platform_name);
+}
+
 /* Columns of the source's key, in key order. */
 static List *
 key_columns(const MlsTable *table)
@@ -91,28 +97,29 @@ read_targets(const MlsTable *table)
 List *
 mls_gold_targets(const MlsTable *table, Oid silver_table)
 {
-	const char *arguments[] = {table->source->protocol->name, table->source->http.name,
-							   table->resource};
+	const char *arguments[] = {mls_map_protocol(table), table->source->http.name, table->resource};
 	List *targets;
 	List *relations;
 	ListCell *lc;
 
 	if (table->key == NIL)
 		return NIL;
-	mls_map_query(
-		"SELECT m.resource, d.key_field, d.unique_key, m.variant, m.condition, m.key "
-		"FROM (SELECT DISTINCT ON (resource, variant) * FROM mls.row_map "
-		"WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND source_resource = $3 "
-		"ORDER BY resource, variant, source <> '*' DESC, protocol <> '*' DESC, shipped) m "
-		"JOIN mls.dd_resource d USING (resource) ORDER BY m.resource, m.variant",
-		3, arguments);
+	mls_map_query("SELECT m.resource, d.key_field, d.unique_key, m.variant, m.condition, m.key "
+				  "FROM (SELECT DISTINCT ON (resource, variant) * FROM mls.row_map "
+				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE
+				  " "
+				  "ORDER BY resource, variant, source_resource = $3 DESC, source <> '*' "
+				  "DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) m "
+				  "JOIN mls.dd_resource d USING (resource) ORDER BY m.resource, m.variant",
+				  3, arguments);
 	if (SPI_processed == 0)
 		mls_map_query("SELECT d.resource, d.key_field, d.unique_key, '', NULL, NULL "
 					  "FROM mls.field_map m JOIN mls.dd_resource d "
 					  "ON m.resource IN ('*', d.resource) AND "
-					  "$3 = CASE m.source_resource WHEN '*' THEN d.resource "
-					  "ELSE m.source_resource END "
-					  "WHERE m.protocol IN ('*', $1) AND m.source IN ('*', $2) "
+					  "CASE source_resource WHEN '*' "
+					  "THEN d.resource = pg_catalog.split_part($3, ':', 1) "
+					  "ELSE " MLS_MAP_OF_RESOURCE " END "
+					  "WHERE " MLS_MAP_OF_PROTOCOL " AND m.source IN ('*', $2) "
 					  "ORDER BY m.source <> '*' DESC, m.source_resource <> '*' DESC, "
 					  "m.priority DESC, m.shipped, d.resource LIMIT 1",
 					  3, arguments);

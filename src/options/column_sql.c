@@ -29,6 +29,8 @@ mls_column_sql(const MlsColumn *column)
 	append_option(&buf, "field", column->field);
 	if (column->remote_type)
 		append_option(&buf, "type", column->remote_type);
+	if (column->standard_name)
+		append_option(&buf, "standard_name", column->standard_name);
 	if (column->is_enum)
 		append_option(&buf, "enum", "true");
 	if (column->is_flags)

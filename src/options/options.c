@@ -240,6 +240,8 @@ const MlsOption mls_option_table[] = {
 			 "field a; by default the column's name."},
 	{"type", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(remote_type),
 	 .help = "Remote type of the field."},
+	{"standard_name", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(standard_name),
+	 .help = "Standard name of the field, by which it goes into gold; by default the field's name."},
 	{"enum", COLUMN, MLS_OPTION_BOOL, .offset = IN_COLUMN(is_enum), .default_value = "false",
 	 .help = "The remote type is an enumeration."},
 	{"flags", COLUMN, MLS_OPTION_BOOL, .offset = IN_COLUMN(is_flags), .default_value = "false",

@@ -145,6 +145,7 @@ typedef struct MlsColumn
 	const char *field; /* remote name; "*" whole record */
 	const char
 		*remote_type; /* "Edm.String", "Ns.Enum", "Collection(...)"; NULL: follows from type */
+	const char *standard_name; /* what the source says the field is in the standard; or NULL */
 	bool is_enum;
 	bool is_flags;
 } MlsColumn;
@@ -285,10 +286,11 @@ typedef struct MlsRemoteField
 	bool is_collection;
 	bool is_enum;
 	bool is_flags;
-	int max_length;          /* or -1 */
-	const char *lookup;      /* lookup name, or NULL */
-	const char *description; /* or NULL */
-	List *members;           /* enumerations: of MlsLookupValue * */
+	int max_length;            /* or -1 */
+	const char *lookup;        /* lookup name, or NULL */
+	const char *standard_name; /* where it is another than the name; or NULL */
+	const char *description;   /* or NULL */
+	List *members;             /* enumerations: of MlsLookupValue * */
 } MlsRemoteField;
 
 typedef struct MlsLookupValue

@@ -31,6 +31,7 @@ CREATE TABLE mls.remote_field (
     max_length   integer,
     lookup       text,
     description  text,
+    standard_name text,
     pending      text CHECK (pending IN ('addition', 'change')),
     first_seen   timestamptz NOT NULL DEFAULT now(),
     changed_at   timestamptz NOT NULL DEFAULT now(),
@@ -49,6 +50,7 @@ COMMENT ON COLUMN mls.remote_field.nullable IS 'the source allows it to be null'
 COMMENT ON COLUMN mls.remote_field.max_length IS 'longest text, or NULL if none is declared';
 COMMENT ON COLUMN mls.remote_field.lookup IS 'name of its lookup, or NULL';
 COMMENT ON COLUMN mls.remote_field.description IS 'description by the source, or NULL';
+COMMENT ON COLUMN mls.remote_field.standard_name IS 'what the source says it is in the standard, where it has another name; or NULL';
 COMMENT ON COLUMN mls.remote_field.pending IS 'addition or change: what the tables do not follow yet; NULL: nothing';
 COMMENT ON COLUMN mls.remote_field.first_seen IS 'when it was declared first, or again after a removal';
 COMMENT ON COLUMN mls.remote_field.changed_at IS 'when its declaration changed last';

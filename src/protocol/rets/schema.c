@@ -185,11 +185,13 @@ read_field(SchemaState *state, const char *resource, const char *name, const Ret
 	const char *length = mls_rets_metadata_value(table, row, "MaximumLength");
 	const char *long_name = mls_rets_metadata_value(table, row, "LongName");
 	const char *declared = mls_rets_metadata_value(table, row, "DataType");
+	const char *standard = mls_rets_metadata_value(table, row, "StandardName");
 
 	field->name = name;
 	field->nullable = true;
 	field->max_length = atoi(length) > 0 ? atoi(length) : -1;
 	field->description = *long_name ? long_name : NULL;
+	field->standard_name = *standard && strcmp(standard, name) != 0 ? standard : NULL;
 	if (type == NULL)
 	{
 		/* Words that the standard has not hold texts: URI, Point. */
