@@ -1,0 +1,95 @@
+# MlsQobrix: a source with the resources of Qobrix whose records the test makes
+# itself.  They are put into bronze and go from there through silver to gold.
+package MlsQobrix;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(create_crm feed rebuild);
+
+my @resources = qw(property-types property-subtypes projects contacts users agents meetings properties
+  property-viewings media);
+
+my %type = (
+	ref => 'bigint', int => 'bigint', number => 'numeric', bool => 'boolean', stamp => 'timestamptz',
+	date => 'date', codes => 'text[]', words => 'text[]', object => 'jsonb');
+
+# What lists embed beside a resource's own fields.
+my %embedded = (agents => ['primary_contact_contact'], media => [ 'category', 'file' ]);
+
+# { resource => { field => type } }, as the test server describes them.
+sub fields_of_qobrix
+{
+	my ($resource, %found);
+	for my $line (split /\n/, slurp_file("$ENV{MLS_TREE}/test/server/qobrix_schema.txt"))
+	{
+		$resource = $1 if $line =~ /^\[(.+)\]$/;
+		$found{$resource}{$1} = $type{$2} || 'text' if $line =~ /^([a-z]\w*)[?~]* (\w+)/;
+	}
+	for my $name (keys %embedded) { $found{$name}{$_} = 'jsonb' for @{ $embedded{$name} }; }
+	return \%found;
+}
+
+# The shipped rules, as rules of one server: its protocol is another.
+sub rules_for
+{
+	my ($name) = @_;
+	my %columns = (
+		row_map => 'source_resource, resource, variant, condition, key',
+		join_map => 'source_resource, alias, source_field, joined_resource, joined_field',
+		field_map => 'source_resource, resource, variant, field, kind, arguments, priority',
+		value_map => 'lookup, value, result',
+		setting_map => 'name, value',
+		clean_map => 'source_resource, field, steps');
+	return join "\n", map {
+		"INSERT INTO mls.$_ (source, $columns{$_}) SELECT '$name', $columns{$_} FROM mls.$_ WHERE protocol = 'qobrix';"
+	} sort keys %columns;
+}
+
+# A server "name" with a table for each resource, all subscribed; options are those of the server.
+sub create_crm
+{
+	my ($node, $name, %options) = @_;
+	my $fields = fields_of_qobrix();
+	my %all = (protocol => 'reso', url => 'https://crm.example.com/api/v2', %options);
+	my $list = join ', ', map { "$_ '$all{$_}'" } sort keys %all;
+	# Qobrix has no identity rule.
+	my $sql = "DELETE FROM mls.field_map WHERE kind = 'identity';
+		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list); CREATE SCHEMA $name;" . rules_for($name);
+	for my $resource (@resources)
+	{
+		my $of = $fields->{$resource};
+		my $columns = join ', ', map { "$_ $of->{$_} OPTIONS (field '$_')" . ($_ eq 'id' ? ' NOT NULL' : '') } sort keys %$of;
+		$sql .= sprintf 'CREATE FOREIGN TABLE %s.%s (%s) SERVER %s OPTIONS (resource \'%s\', key \'id\', timestamp \'modified\');',
+		  $name, $resource =~ tr/-/_/r, $columns, $name, $resource;
+	}
+	$sql .= "SELECT mls_subscribe('$name." . tr/-/_/r . "');" for @resources;
+	$node->safe_psql('postgres', "SET client_min_messages = warning; $sql");
+	return;
+}
+
+# Records of a resource, as a query of json, into bronze.
+sub feed
+{
+	my ($node, $name, $resource, $query) = @_;
+	my $bronze = 'bronze.' . $name . '_' . $resource =~ tr/-/_/r;
+	$node->safe_psql('postgres', qq{
+		INSERT INTO $bronze (key, modified_at, modified, record, fetched_at, run_id)
+		SELECT record->>'id', coalesce(record->>'modified', '2024-01-01')::timestamptz, record->>'modified', record, now(), 0
+		  FROM ($query) q (record)
+		ON CONFLICT (key) DO UPDATE SET record = excluded.record});
+	return;
+}
+
+# Silver and gold of resources (all of them) from bronze.
+sub rebuild
+{
+	my ($node, $name, @which) = @_;
+	$node->safe_psql('postgres', "SELECT mls_rebuild('$name." . tr/-/_/r . "')") for @which ? @which : @resources;
+	return;
+}
+
+1;
