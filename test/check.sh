@@ -72,7 +72,12 @@ run_tap() { # run_tap FILE...
 		sed -n 's/^.*\/\([^/]*\)\.pl *(Wstat.*/\1/p' "$work/tap.log" | sort -u |
 			while read -r name; do
 				echo "---- $name"
-				tail -n 30 "$work"/out/tap/*/"regress_log_$name" "$work"/out/tap/tmp_check/log/"regress_log_$name" 2>/dev/null || true
+				for log in "$work"/out/tap/*/"regress_log_$name" "$work"/out/tap/tmp_check/log/"regress_log_$name"; do
+					[ -f "$log" ] || continue
+					grep -A 12 'not ok' "$log" | head -n 200 || true
+					echo "---- its end"
+					tail -n 15 "$log"
+				done
 			done
 	fi
 	return 0

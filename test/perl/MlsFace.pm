@@ -14,6 +14,8 @@
 #				columns are listing_key, listing_id, list_price, bedrooms_total, city and
 #				modification_timestamp
 #	copies		name of the tables of bronze and silver, behind that of the source
+#	cut			options with which every list takes several answers
+#	in_one		the source that cannot read a list so
 #	pages		[option => its values]: how pages are cut, changed at random; "group.option" is one of a group
 #	faults		rules to choose from; {any => n} stands for a number below n
 #	record		how bronze's column record, and the truth r, are compared; %s is the value, or
@@ -76,6 +78,7 @@ $faces{reso} = {
 	flagged => { grid => 1 },
 	positional => { key => 'removed', link => 'removed', top => 'own removed', time => 'moved', grid => 'moved' },
 	create => \&create_reso,
+	cut => { max_page => 35 },
 	pages => [
 		max_page => [ 7, 20, 35, 1000 ],
 		link => [ 'token', 'skip', 'relative' ],
@@ -138,6 +141,8 @@ $faces{rets} = {
 	flagged => {},
 	positional => { probe => 'own removed', large => 'own removed' },
 	create => \&create_rets_property,
+	cut => { rets => { max_rows => 35, key_index => 0 } },
+	in_one => 'listed',
 	pages => [
 		'rets.max_rows' => [ 7, 20, 35, 1000 ],
 		'rets.offset' => [ 'ok', 'refused', 'ignored', 'unstable' ],

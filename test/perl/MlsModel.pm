@@ -39,7 +39,7 @@ my $false = JSON::PP::false();
 
 # ---- Beginning ----
 
-# node, seed, and perhaps face (reso) and sources (how many of the face's: 2)
+# node, seed, and perhaps face (reso), sources (how many of the face's: 2), or their names
 sub new
 {
 	my ($class, $node, $seed, %options) = @_;
@@ -60,6 +60,7 @@ sub new
 	$self->control('clock', step => 0.01);
 	$self->{clock} = $self->{top} = $self->server_clock;
 	$self->choose_sources($options{sources} || 2);
+	$self->{names} = $options{names} if $options{names};
 	$self->{face}{create}->($self, $_, {
 		overlap => $OVERLAP, key_prefix => "$_:", %{ $self->{face}{sources}{$_} } }) for $self->names;
 	$self->sql(join ';', map { "SELECT mls_subscribe('$_.property')" } $self->names);
