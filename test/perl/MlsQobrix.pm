@@ -1,14 +1,18 @@
 # MlsQobrix: a source with the resources of Qobrix whose records the test makes
-# itself.  They are put into bronze and go from there through silver to gold.
+# itself.  They are put into bronze, and go from there through silver to gold; or
+# on a shelf (test/server/shelf.py), from where they are synced.
 package MlsQobrix;
 
 use strict;
 use warnings;
 
 use Exporter 'import';
+use HTTP::Tiny;
+use IPC::Run ();
 use PostgreSQL::Test::Utils;
+use Symbol qw(gensym);
 
-our @EXPORT = qw(create_crm feed rebuild);
+our @EXPORT = qw(create_crm feed rebuild start_shelf put_on_shelf);
 
 my @resources = qw(property-types property-subtypes projects contacts users agents meetings properties
   property-viewings media);
@@ -58,7 +62,8 @@ sub create_crm
 	my $list = join ', ', map { "$_ '$all{$_}'" } sort keys %all;
 	# Qobrix has no identity rule.
 	my $sql = "DELETE FROM mls.field_map WHERE kind = 'identity';
-		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list); CREATE SCHEMA $name;" . rules_for($name);
+		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list); CREATE SCHEMA $name;
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (token 'static-token-value');" . rules_for($name);
 	for my $resource (@resources)
 	{
 		my $of = $fields->{$resource};
@@ -89,6 +94,26 @@ sub rebuild
 {
 	my ($node, $name, @which) = @_;
 	$node->safe_psql('postgres', "SELECT mls_rebuild('$name." . tr/-/_/r . "')") for @which ? @which : @resources;
+	return;
+}
+
+# A shelf; it goes with the object returned, whose url is for the server.
+sub start_shelf
+{
+	my ($out, $in) = ('', gensym);
+	my $handle = IPC::Run::start([ 'python3', '-B', "$ENV{MLS_TREE}/test/server/shelf.py" ], '<pipe', $in, '>', \$out,
+		IPC::Run::timeout(600));
+	IPC::Run::pump($handle) until $out =~ /listening on (\d+)/ || !$handle->pumpable;
+	die 'the shelf did not start' unless $out =~ /listening on (\d+)/;
+	return { handle => $handle, in => $in, root => "http://127.0.0.1:$1", url => "http://127.0.0.1:$1/odata" };
+}
+
+# Records (JSON texts) onto the shelf, or with '_remove' ids from it.
+sub put_on_shelf
+{
+	my ($shelf, $resource, $items, $action) = @_;
+	my $answer = HTTP::Tiny->new->post("$shelf->{root}/" . ($action || '_put') . "/$resource", { content => '[' . join(',', @$items) . ']' });
+	die "shelf: $answer->{status}" unless $answer->{success};
 	return;
 }
 

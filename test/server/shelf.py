@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""An OData service over records that a test puts there, whatever their resource and
+fields: for what matters behind the protocol. It knows comparisons, `and`, `or`,
+parentheses, $orderby, $top, $skip and $count, and nothing of metadata or logins.
+
+    POST /_put/<resource>     [record, ...], kept by their id
+    POST /_remove/<resource>  [id, ...]
+    GET  /odata/<resource>?$filter=...
+
+It ends when its standard input does.
+"""
+import json
+import re
+import sys
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+SHELVES = {}
+TOKEN = re.compile(r"\s*(?:(?P<word>and|or|not|eq|ne|ge|gt|le|lt|null)\b|(?P<paren>[()])|(?P<text>'(?:[^']|'')*')"
+                   r"|(?P<literal>-?\d[\w:.+-]*)|(?P<field>\w+))")
+WORDS = {"eq": "==", "ne": "!=", "ge": ">=", "gt": ">", "le": "<=", "lt": "<", "null": "''"}
+
+
+def comparable(value):
+    """Instants as texts of one form; null as an empty one."""
+    text = "" if value is None else str(value)
+    return re.sub(r"(\.\d*?)0*Z?$|Z$", lambda m: (m.group(1) or "").rstrip("."), text) if re.match(r"\d{4}-\d\d-\d\dT", text) else text
+
+
+def test_of(filter_text):
+    """A filter as a function of a record."""
+    parts, at = [], 0
+    while at < len(filter_text.rstrip()):
+        match = TOKEN.match(filter_text, at)
+        if not match:
+            raise ValueError("filter: " + filter_text[at:])
+        at = match.end()
+        kind, token = match.lastgroup, match.group(match.lastgroup)
+        if kind == "text":
+            token = repr(token[1:-1].replace("''", "'"))
+        elif kind == "literal":
+            token = repr(comparable(token))
+        elif kind == "field":
+            token = "comparable(record.get(%r))" % token
+        parts.append(WORDS.get(token, token) if kind == "word" else token)
+    return eval("lambda record: " + (" ".join(parts) or "True"), {"comparable": comparable})
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, document):
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        _, action, resource = self.path.split("/")
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        shelf = SHELVES.setdefault(resource, {})
+        for item in given:
+            if action == "_remove":
+                shelf.pop(item, None)
+            else:
+                shelf[item["id"]] = item
+        self.answer(200, {})
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        options = dict(urllib.parse.parse_qsl(query))
+        found = list(filter(test_of(options.get("$filter", "")), SHELVES.get(path.rsplit("/", 1)[-1], {}).values()))
+        for key in reversed((options.get("$orderby") or "id").split(",")):
+            field, _, direction = key.strip().partition(" ")
+            found.sort(key=lambda record: comparable(record.get(field)), reverse=direction == "desc")
+        document = {"@odata.count": len(found)} if options.get("$count") == "true" else {}
+        start = int(options.get("$skip", 0))
+        document["value"] = found[start:start + int(options.get("$top", 1000))]
+        self.answer(200, document)
+
+    def log_message(self, *args):
+        pass
+
+
+def main():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print("listening on %d" % server.server_address[1], flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
