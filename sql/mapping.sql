@@ -122,6 +122,13 @@ SELECT * FROM mls_map_check('crm.listings');
 SELECT mls_map_remove('Property', 'City', source => 'crm', source_resource => 'listings');
 SELECT mls_map_remove('Property', 'City', source => 'crm', source_resource => 'listings');
 
+-- A field is kept out by gold's name, or all that no rule names.
+SELECT mls_map_set('Property', 'X_kind', 'none', source => 'crm', source_resource => 'listings');
+SELECT string_agg(DISTINCT field, ' ' ORDER BY field) FROM mls_map_explain('crm.listings') WHERE kind = 'identity';
+SELECT mls_map_set('*', '*', 'none', source => 'crm');
+SELECT kind, string_agg(DISTINCT field, ' ' ORDER BY field) FROM mls_map_explain('crm.listings') GROUP BY 1 ORDER BY 1;
+SELECT mls_map_remove('*', '*', source => 'crm'), mls_map_remove('Property', 'X_kind', source => 'crm', source_resource => 'listings');
+
 -- Units.
 SELECT mls.convert_unit(v, f, t) FROM (VALUES (1, 'Acres', 'Square Feet'), (100, 'm2', 'SquareFeet'), (1, 'km', 'Miles'), (1, 'm', 'm2'), (1, 'rods', 'm')) u (v, f, t);
 

@@ -259,6 +259,14 @@ identity_name(const MlsColumn *column)
 	return column->standard_name ? column->standard_name : column->field;
 }
 
+/* Does a rule keep it out, by the source's name or by gold's? */
+static bool
+is_refused(const Mapping *mapping, const char *name)
+{
+	return list_member(mapping->none, makeString(pstrdup(name))) ||
+		   list_member(mapping->none, makeString(psprintf(LOCAL_PREFIX "%s", name)));
+}
+
 /* The identity rule: the dictionary's fields by their names, others as local fields. */
 static void
 apply_identity(Mapping *mapping)
@@ -270,8 +278,7 @@ apply_identity(Mapping *mapping)
 		Value value;
 		bool is_key;
 
-		if (column == NULL || mapping->used[i] ||
-			list_member(mapping->none, makeString(pstrdup(identity_name(column)))))
+		if (column == NULL || mapping->used[i] || is_refused(mapping, identity_name(column)))
 			continue;
 		is_key = is_key_field(mapping, identity_name(column));
 		if (is_key && is_source_key(mapping, column->field))
@@ -565,7 +572,7 @@ read_arguments(uint64 row, int column, int *n)
 	return arguments;
 }
 
-/* The rules for the target, strongest first, identity last (List of Rule *). */
+/* The rules for the target, strongest first, those for all other fields last (List of Rule *). */
 static List *
 read_rules(const Mapping *mapping)
 {
@@ -580,7 +587,7 @@ read_rules(const Mapping *mapping)
 				  "(" MLS_MAP_OF_RESOURCE " OR source_resource = '*' AND "
 				  "(pg_catalog.split_part($3, ':', 1) = $4 OR "
 				  "EXISTS (SELECT FROM mls.row_map WHERE " MLS_MAP_OF_RESOURCE "))) "
-				  "ORDER BY kind = 'identity', source <> '*' DESC, source_resource = $3 DESC, "
+				  "ORDER BY field = '*', source <> '*' DESC, source_resource = $3 DESC, "
 				  "source_resource <> '*' DESC, "
 				  "resource <> '*' DESC, variant <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", "
 				  "priority DESC, shipped, field",
@@ -606,12 +613,14 @@ apply_rules(Mapping *mapping)
 	foreach (lc, read_rules(mapping))
 	{
 		mapping->rule = lfirst(lc);
-		if (strcmp(mapping->rule->kind, "identity") == 0)
+		if (strcmp(mapping->rule->field, "*") != 0)
+			apply_rule(mapping, mapping->rule);
+		else
 		{
-			apply_identity(mapping);
+			if (strcmp(mapping->rule->kind, "identity") == 0)
+				apply_identity(mapping);
 			return;
 		}
-		apply_rule(mapping, mapping->rule);
 	}
 }
 

@@ -70,7 +70,7 @@ CREATE TABLE mls.field_map (
             WHEN 'constant' THEN field <> '*' AND pg_catalog.cardinality(arguments) = 1
             WHEN 'unit' THEN field <> '*' AND pg_catalog.cardinality(arguments) = 3
             WHEN 'expression' THEN field <> '*' AND pg_catalog.cardinality(arguments) >= 1
-            WHEN 'none' THEN field <> '*' AND arguments = '{}'
+            WHEN 'none' THEN arguments = '{}'
             ELSE false
         END),
     CONSTRAINT field_map_field CHECK (field <> '' AND field NOT LIKE 'mls\_%')
@@ -82,7 +82,7 @@ COMMENT ON COLUMN mls.field_map.source_resource IS 'resource at the source that 
 COMMENT ON COLUMN mls.field_map.resource IS 'RESO resource that the rule makes; * each';
 COMMENT ON COLUMN mls.field_map.variant IS 'variant of mls.row_map the rule is for; * each';
 COMMENT ON COLUMN mls.field_map.field IS 'RESO field that the rule makes; * each that no other rule makes';
-COMMENT ON COLUMN mls.field_map.kind IS 'identity: each field under its own name, fields outside the Data Dictionary as X_<name>; field: the value of one field; lookup: its value by mls.value_map; constant: one value for all; unit: a number in another unit; expression: SQL; none: nothing, though weaker rules would make it';
+COMMENT ON COLUMN mls.field_map.kind IS 'identity: each field under its own name, fields outside the Data Dictionary as X_<name>; field: the value of one field; lookup: its value by mls.value_map; constant: one value for all; unit: a number in another unit; expression: SQL; none: nothing, though weaker rules would make it; for field * nothing that no rule names';
 COMMENT ON COLUMN mls.field_map.arguments IS 'field: the field, or alias.field; lookup: field (or the first of a|b that has a value there), lookup of mls.value_map, and what stands for other values (* themselves, missing: nothing); constant: the value; unit: field, its unit (or setting.<name>), the unit wanted; expression: SQL over r, the row of silver, joined rows and setting; further arguments name columns (r.column, alias.column) that the source may lack: they are NULL of type text then';
 COMMENT ON COLUMN mls.field_map.priority IS 'of several rules for one field that of the highest priority whose field the source has; rules for a source come before rules for a protocol';
 COMMENT ON COLUMN mls.field_map.shipped IS 'whether the row came with the extension; such rows are not dumped, and give way to others';

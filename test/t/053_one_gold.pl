@@ -54,7 +54,6 @@ for my $name (sort keys %tenant)
 	query("SELECT count(*) FROM mls_remap('$name')");
 }
 my $reso = start_mls(listings => 40);
-query(q{INSERT INTO mls.field_map (source, resource, field, kind) VALUES ('east', '*', '*', 'identity')});
 create_source($node, $reso, 'east');
 query(q{SELECT mls_subscribe('east.property'), mls_subscribe('east.member'), mls_subscribe('east.office'), mls_subscribe('east.media');
 	SELECT count(*) FROM mls_sync('east')});

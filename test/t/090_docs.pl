@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use JSON::PP;
+use MlsQobrix;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -14,6 +16,11 @@ my $ddf = start_mls(listings => 60);
 $ddf->control('option', { rets => { dialect => 'ddf' } });
 my $node = new_node('docs');
 
+# The source with names of its own that docs/mapping.md maps.
+my $harbor = start_shelf();
+my $records = JSON::PP->new->decode(slurp_file("$tree/test/data/harbor.json"));
+put_on_shelf($harbor, $_, [ map { encode_json($_) } @{ $records->{$_} } ]) for sort keys %$records;
+
 # The documents name a server that does not exist and hide its credentials.
 sub substitute
 {
@@ -24,6 +31,7 @@ sub substitute
 	$sql =~ s{client_secret '\.\.\.'}{client_secret 's3cret-demo-value'}g;
 	$sql =~ s{https://api\.example\.com/rets/login}{$root/rets/login}g;
 	$sql =~ s{https://data\.crea\.example/Login\.svc/Login}{http://127.0.0.1:$ddf->{port}/rets/login}g;
+	$sql =~ s{https://harbor\.example\.com/odata}{$harbor->{url}}g;
 	$sql =~ s{username '\.\.\.', password '\.\.\.'}{username 'agent', password 'basic-pass-value'}g;
 	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;
 	# Platforms bring the token endpoint of the real one.
@@ -45,6 +53,22 @@ SELECT mls_subscribe('trestle.property');
 SELECT * FROM mls_sync();
 });
 
+# What the example of a new source ends with.
+sub check_mapped
+{
+	my ($database) = @_;
+	is($node->safe_psql($database, q{SELECT "ListingKey", "StandardStatus", "PropertyType", "PropertySubType", "ListPrice", "LeaseAmount", "View", "BuilderModel", "ListAgentKey"
+			FROM reso."Property" WHERE "ListingKey" LIKE 'H-%' ORDER BY 1}), join("\n",
+			'H-L1|Active|Residential|Apartment|250000||{Ocean}|Harbor Gate|H-B1', 'H-L2|Active|Residential|Townhouse|900000||{Pool}||H-B2',
+			'H-L2-RENT|Active|Residential Lease|Townhouse||4200|{Pool}||H-B2', 'H-L3-RENT|Pending|Commercial Lease|Retail||1500||Harbor Gate|H-B1'),
+		'a new source is mapped');
+	is($node->safe_psql($database, q{SELECT string_agg("MediaKey" || ' ' || "ResourceRecordKey", ', ' ORDER BY "MediaKey") FROM reso."Media" WHERE "MediaKey" LIKE 'H-%'}),
+		'H-P1 H-L1, H-P2 H-L2, H-P2-RENT H-L2-RENT', 'with its pictures');
+	is($node->safe_psql($database, q{SELECT string_agg("MemberFullName", ', ' ORDER BY 1) FROM reso."Member" WHERE "MemberKey" LIKE 'H-%'}), 'Ann Ek, Bo Berg', 'and its brokers');
+	is($node->safe_psql($database, q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'gold.property'::regclass AND attname IN ('X_owner_phone', 'X_offer')}), 0, 'without what no rule names');
+	return;
+}
+
 my $number = 0;
 for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 {
@@ -62,6 +86,7 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 		  $node->psql($database, substitute($sql), on_error_stop => 1);
 		is($status, 0, "$name: block " . ++$block) or diag("$sql\n$err");
 	}
+	check_mapped($database) if $name eq 'mapping.md';
 }
 
 # What docs/operations.md says of backups: data, cursor and rules come back together.
