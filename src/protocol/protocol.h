@@ -250,6 +250,7 @@ typedef struct MlsExpansion
 	const char *filter; /* only those that fit, in the protocol's syntax; or NULL */
 	int64 limit;        /* at most so many of each record, or -1 */
 	List *expansions;   /* of MlsExpansion *: inside them */
+	bool told;          /* a record without it has none of them */
 } MlsExpansion;
 
 /* How well a condition can be sent: the rows it returns are ... */

@@ -87,6 +87,9 @@ extern const MlsSlice *mls_page_value(const MlsPage *page, const char *name);
 /* Field of a record by name (linear; for keys and timestamps use a row map). */
 extern const MlsSlice *mls_record_field(const MlsRecord *record, const char *name);
 
+/* What a path ("Address/City") leads to in a record; a field of that very name comes first. */
+extern bool mls_record_path(const MlsRecord *record, const char *path, MlsSlice *slice);
+
 /* A slice as decoded text, palloc'd in the server encoding; NULL for MLS_NULL. Arrays and objects as raw JSON. */
 extern char *mls_slice_text(const MlsSlice *slice);
 

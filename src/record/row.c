@@ -260,9 +260,8 @@ find_member(const MlsSlice *object, const char *name, int length, MlsSlice *memb
 	return false;
 }
 
-/* What a path leads to; a field of that very name comes first. */
-static bool
-find_path(const MlsRecord *record, const char *path, MlsSlice *slice)
+bool
+mls_record_path(const MlsRecord *record, const char *path, MlsSlice *slice)
 {
 	const MlsSlice *field = mls_record_field(record, path);
 	int length = strcspn(path, "/");
@@ -302,7 +301,7 @@ mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnul
 	{
 		MlsSlice slice;
 
-		if (find_path(record, map->path_names[i], &slice))
+		if (mls_record_path(record, map->path_names[i], &slice))
 			fill_columns(map, record, &slice, map->paths[i], values, isnull, bad, arg);
 	}
 	if (map->first_whole >= 0)

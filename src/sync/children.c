@@ -8,7 +8,8 @@
  *	- an array: these are the children, all of them.  Those that bronze has for the
  *	  same parent and the array has not are gone;
  *	- an empty array: there are none (any more);
- *	- null, or nothing: not known.  Nothing is touched;
+ *	- null, or nothing: not known, and nothing is touched; unless the protocol says
+ *	  that a record without it has none (told);
  *	- an array that was cut: its rest is fetched, by the link the source gives or,
  *	  where it cuts without a word, by asking for the children of that parent;
  *	- an object: one record, which belongs to nobody in particular.  It is stored,
@@ -255,9 +256,10 @@ static void
 take_array(MlsChildren *children, Brood *brood, int owner, const MlsSlice *array, List **asked)
 {
 	const MlsRecord *record = brood->parents->items[owner].record;
-	const char *expansion = brood->link->expansion->name;
-	char *link =
-		brood->parent_table->source->protocol->rest_link(brood->parent_table, record, expansion);
+	const MlsProtocol *protocol = brood->parent_table->source->protocol;
+	char *link = protocol->rest_link ? protocol->rest_link(brood->parent_table, record,
+														   brood->link->expansion->name)
+									 : NULL;
 	int count;
 
 	if (!mls_nested_add_array(brood->nested, array, owner, &count))
@@ -282,14 +284,15 @@ static void
 take_collection(MlsChildren *children, Brood *brood, int owner, List **asked)
 {
 	const MlsItem *item = &brood->parents->items[owner];
-	const MlsSlice *slice = mls_record_field(item->record, brood->link->expansion->name);
+	const MlsExpansion *expansion = brood->link->expansion;
+	MlsSlice slice;
 
-	if (slice == NULL || slice->kind == MLS_NULL)
-		return;
-	if (slice->kind == MLS_ARRAY)
-		take_array(children, brood, owner, slice, asked);
-	else if (slice->kind == MLS_OBJECT)
-		mls_nested_add(brood->nested, slice->value, slice->value_length, owner);
+	if (!mls_record_path(item->record, expansion->name, &slice) || slice.kind == MLS_NULL)
+		brood->known[owner] = expansion->told;
+	else if (slice.kind == MLS_ARRAY)
+		take_array(children, brood, owner, &slice, asked);
+	else if (slice.kind == MLS_OBJECT)
+		mls_nested_add(brood->nested, slice.value, slice.value_length, owner);
 	else
 		brood->problem[owner] = "the collection is no list of records";
 }
@@ -554,8 +557,8 @@ remove_children(MlsChildren *children, List *links, char **keys, int n)
 		for (i = 0; i < n; i++)
 			names[i] = psprintf("%s/%s", link->resource, keys[i]);
 		values[0] = mls_key_array(names, n);
-		mls_execute(psprintf("SELECT record, key FROM %s WHERE parent = ANY ($1) AND "
-							 "deleted_at IS NULL",
+		mls_execute(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
+							 "WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL",
 							 mls_qualified_name(link->child->sub->bronze)),
 					1, types, values, NULL, SPI_OK_SELECT);
 		remove_found(children, link);
@@ -585,8 +588,8 @@ remove_missing(MlsChildren *children, const Brood *brood)
 		return;
 	values[0] = mls_key_array(parents, nparents);
 	values[1] = mls_key_array(keys, nkeys);
-	mls_execute(psprintf("SELECT record, key FROM %s WHERE parent = ANY ($1) AND "
-						 "deleted_at IS NULL AND key <> ALL ($2)",
+	mls_execute(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
+						 "WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL AND b.key <> ALL ($2)",
 						 mls_qualified_name(brood->link->child->sub->bronze)),
 				2, types, values, NULL, SPI_OK_SELECT);
 	remove_found(children, brood->link);

@@ -41,9 +41,9 @@ own_target(MlsRun *run)
 	target->sub = run->sub;
 	target->table = run->table;
 	target->writer = run->writer;
-	target->find = psprintf("SELECT record, key FROM %s WHERE key = ANY ($1) AND "
-							"deleted_at IS NULL AND $2 IS NOT NULL",
-							mls_qualified_name(run->sub->bronze));
+	target->find = psprintf("SELECT %s FROM %s b WHERE b.key = ANY ($1) AND "
+							"b.deleted_at IS NULL AND $2 IS NOT NULL",
+							mls_bronze_columns(run->sub), mls_qualified_name(run->sub->bronze));
 	return target;
 }
 
@@ -120,13 +120,11 @@ mls_removal_begin(MlsRun *run)
 
 /* ---- Removing ---- */
 
-/* Tombstones for the records found last; in bronze they stay.  Returns how many were set. */
+/* Tombstones for the records of a result; in bronze they stay.  Returns how many were set. */
 static int64
-bury(int64 run, const MlsSubscription *sub)
+bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found, int n)
 {
 	Oid types[] = {TEXTARRAYOID, INT8OID};
-	SPITupleTable *found = SPI_tuptable;
-	int n = SPI_processed;
 	char **keys = palloc(Max(n, 1) * sizeof(char *));
 	Datum values[2];
 	int i;
@@ -142,24 +140,39 @@ bury(int64 run, const MlsSubscription *sub)
 	return SPI_processed;
 }
 
+/* The records that the last query found, with what they lack to say whose they are: it can be a part of their key. */
+static MlsBatch *
+found_records(const MlsSubscription *sub, const MlsTable *table)
+{
+	SPITupleTable *found = SPI_tuptable;
+	uint64 n = SPI_processed;
+	List *parents = found->tupdesc->natts >= 3 ? mls_family_parents(sub, table) : NIL;
+
+	SPI_tuptable = found;
+	SPI_processed = n;
+	return mls_bronze_batch(table, parents);
+}
+
 /*
- * Takes the records that the last query found (record, key) out of a
+ * Takes the records that the last query found (mls_bronze_columns) out of a
  * subscription's tables.  Returns how many there were.
  */
 int64
 mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer)
 {
 	MlsCounters ignored = {0};
+	SPITupleTable *found;
 	MlsBatch *batch;
 	int64 removed;
 	int i;
 
 	if (SPI_processed == 0)
 		return 0;
-	batch = mls_bronze_batch(table, NIL);
+	found = SPI_tuptable;
+	batch = found_records(sub, table);
 	for (i = 0; i < batch->nitems; i++)
 		batch->items[i].gone = true;
-	removed = bury(run, sub);
+	removed = bury(run, sub, found, batch->nitems);
 	SPI_connect();
 	mls_writer_convert(writer, batch, &ignored);
 	mls_writer_settle(writer);

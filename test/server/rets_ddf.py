@@ -1,6 +1,6 @@
 """CREA's dialect of Search: three queries, and records as nested elements. It is
-spoken when the option `dialect` is ddf; the records are those of Property, under
-CREA's names. Login, metadata and objects are the other files'."""
+spoken when the option `dialect` is ddf; the records are those of Property, of
+ActiveAgent (which CREA calls Agent) and of Office, under CREA's names. Login, metadata and objects are the other files'."""
 import csv
 import re
 from email.utils import format_datetime
@@ -24,6 +24,19 @@ LISTING = {
     "Address": {"StreetAddress": "UnparsedAddress", "City": "City", "Province": "StateOrProvince", "PostalCode": "PostalCode",
                 "Country": "Country", "Longitude": "Longitude", "Latitude": "Latitude"},
     "Price": "ListPrice", "PropertyType": "PropertyType", "PublicRemarks": "PublicRemarks"}
+
+AGENT = {"Name": "MemberFullName", "Position": "JobTitle", "Office": {"Name": "OfficeName"},
+         "Address": {"City": "MemberCity", "Province": "MemberStateOrProvince", "PostalCode": "MemberPostalCode"}}
+OFFICE = {"Name": "OfficeName", "Address": {"StreetAddress": "OfficeAddress1", "City": "OfficeCity", "Province": "OfficeStateOrProvince",
+                                            "PostalCode": "OfficePostalCode"}, "Franchisor": "FranchiseAffiliation"}
+KINDS = {"Property": "Property", "ActiveAgent": "Agent", "Office": "Office"}
+
+
+def rename(arguments):
+    """CREA's names of resources as those of the standard."""
+    for name in ("searchtype", "class"):
+        if arguments.get(name) == "Agent":
+            arguments[name] = "ActiveAgent"
 
 
 def seconds(call, record):
@@ -86,13 +99,16 @@ def photos(call, record):
 
 
 def details(call, record):
+    if call.resource.name != "Property":
+        name = KINDS[call.resource.name] + "Details"
+        return "%s>%s</%s>\r\n" % (head(call, name, record), nested(call, record, AGENT if name == "AgentDetails" else OFFICE), name)
     return "%s>%s%s%s</PropertyDetails>\r\n" % (
         head(call, "PropertyDetails", record), agents(call, record), nested(call, record, LISTING), photos(call, record))
 
 
 def answer(call):
     """A Call of rets_search, its arguments read as CREA does."""
-    if call.resource.name != "Property":
+    if call.resource.name not in KINDS:
         raise Refusal(20203, "Unknown resource: " + call.resource.name)
     form = call.arguments.get("format", "STANDARD-XML").upper()
     if form not in FORMATS:
@@ -112,7 +128,7 @@ def answer(call):
 def master_list(call, rows):
     if not rows:
         raise Refusal(20201, "No Records Found")
-    lines = "".join(head(call, "Property", record) + " />\r\n" for record in rows)
+    lines = "".join(head(call, KINDS[call.resource.name], record) + " />\r\n" for record in rows)
     return finished(call, len(rows), element("TotalRecords", str(told(call, len(rows)))), lines)
 
 
@@ -158,5 +174,5 @@ def finished(call, total, pagination, records):
         raise Refusal(20203, "Unknown Culture")
     if call.arguments.get("format", "").upper() == "STANDARD-XML-ENCODED":
         records = clean(records)
-    return envelope('%s<RETS-RESPONSE xmlns="urn:CREA.Search.Property">\r\n<Pagination>%s</Pagination>\r\n%s</RETS-RESPONSE>\r\n' % (
-        counted, pagination, records))
+    return envelope('%s<RETS-RESPONSE xmlns="urn:CREA.Search.%s">\r\n<Pagination>%s</Pagination>\r\n%s</RETS-RESPONSE>\r\n' % (
+        counted, KINDS[call.resource.name], pagination, records))

@@ -71,6 +71,8 @@ class Call:
         self.search, self.store, self.schema, self.options = search, search.store, search.schema, search.options
         self.arguments, self.faults = arguments, faults
         self.standard = arguments.get("standardnames", "0") == "1"
+        if self.options.dialect == "ddf":
+            rets_ddf.rename(arguments)
         self.resource = self.schema.resource(arguments.get("searchtype", ""), self.standard)
         if self.resource is None:
             raise Refusal(20203, "Unknown resource: " + arguments.get("searchtype", ""))

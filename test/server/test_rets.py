@@ -310,7 +310,7 @@ class Ddf(Face):
         self.login()
 
     def ddf(self, query, **more):
-        return self.ask("search", SearchType="Property", Class="Property", Query=query, **{"Format": "STANDARD-XML", **more})
+        return self.ask("search", Query=query, **{"SearchType": "Property", "Class": "Property", "Format": "STANDARD-XML", **more})
 
     def found(self, name, query, **more):
         return [each.get("ID") for each in xml.fromstring(self.ddf(query, **more)[2]).iter("{urn:CREA.Search.Property}" + name)]
@@ -324,6 +324,8 @@ class Ddf(Face):
 
     def test_details(self):
         self.control("set", resource="Property", keys=["LK00000001"], fields={"City": "St. John's & Co", "PostalCode": None})
+        self.assertIn("<AgentDetails ID=", self.ddf("(LastUpdated=2000-01-01T00:00:00Z)", SearchType="Agent", Class="Agent")[2])
+        self.assertIn("<Office ID=", self.ddf("(ID=*)", SearchType="Office", Class="Office")[2])
         body = self.ddf("(ID=LK00000001,LK00000002,LK99999999)")[2]
         root = xml.fromstring(body)
         ns = "{urn:CREA.Search.Property}"

@@ -88,4 +88,79 @@ is(run_of('sync', 'status, updated'), 'finished|200', 'a session lost between pa
 is(run_of('reconcile', 'status'), 'finished', 'a reconcile');
 is(differences(), 0, 'finds nothing wrong');
 
+# ---- the shipped rules: photos, agents and offices ----
+
+sub nested_table
+{
+	my ($table, $resource, $columns, $options) = @_;
+	return qq{CREATE FOREIGN TABLE shipped.$table ($columns, record jsonb OPTIONS (field '*'))
+		SERVER shipped OPTIONS (resource '$resource', $options);
+		SELECT mls_subscribe('shipped.$table');};
+}
+
+my $own = q{id text OPTIONS (field '@ID') NOT NULL, last_updated timestamptz OPTIONS (field '@LastUpdated')};
+my $own_options = q{key '@ID', timestamp '@LastUpdated'};
+$node->safe_psql('postgres', qq{
+	CREATE SERVER shipped FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'rets', platform 'crea', url '$url',
+		format 'standard-xml', retries '0', schema_policy 'ignore', key_prefix 'S:');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER shipped OPTIONS (username 'agent', password 'basic-pass-value');
+	CREATE SCHEMA shipped;}
+	  . nested_table('property', 'Property', $own, "$own_options, expand 'AgentDetails,Photo/PropertyPhoto'")
+	  . nested_table('photo', 'Photo', q{listing_key text OPTIONS (field 'ListingKey') NOT NULL,
+			sequence_id bigint OPTIONS (field 'SequenceId') NOT NULL, photo_last_updated timestamptz OPTIONS (field 'PhotoLastUpdated')},
+			q{key 'ListingKey,SequenceId', timestamp 'PhotoLastUpdated', parent 'Property.Photo/PropertyPhoto', parent_key 'ListingKey'})
+	  . nested_table('agent', 'Agent', $own, $own_options)
+	  . nested_table('office', 'Office', $own, $own_options));
+
+sub truth
+{
+	my ($resource) = @_;
+	return map { JSON::PP::decode_json($_) } grep { length } split /\n/, $mls->get("truth?resource=$resource");
+}
+
+# Photos by listing, as the server has them and as gold has them.
+sub photos_there
+{
+	my %count;
+	$count{ $_->{ResourceRecordKey} }++ for truth('Media');
+	my %listed = map { $_->{ListingKey} => 1 } truth('Property');
+	my $text = join ' ', map { "$_=$count{$_}" } grep { $listed{$_} } sort keys %count;
+	utf8::encode($text);
+	return $text;
+}
+
+sub photos_here
+{
+	return $node->safe_psql('postgres', q{SELECT string_agg(k || '=' || n, ' ' ORDER BY k COLLATE "C")
+		FROM (SELECT substr("ResourceRecordKey", 3), count(*) FROM gold.media WHERE mls_source = 'shipped' GROUP BY 1) s (k, n)});
+}
+
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT status, ',') FROM mls_sync('shipped')}), 'finished', 'a sync by the shipped rules');
+is(photos_here(), photos_there(), 'each listing has its photos in gold');
+for my $pair ([ 'Member', 'member', 'MemberFullName' ], [ 'Office', 'office', 'OfficeName' ])
+{
+	my ($resource, $table, $field) = @$pair;
+	my $there = join "\n", sort map { my $name = $_->{$field} // ''; $name =~ s/^ +| +$//g; $_->{"${resource}Key"} . '|' . $name } truth($resource);
+	$there =~ tr/\t/ /;
+	utf8::encode($there);
+	is($node->safe_psql('postgres', qq{SELECT substr("${resource}Key", 3), "$field" FROM gold.$table WHERE mls_source = 'shipped' ORDER BY concat_ws('|', substr("${resource}Key", 3), coalesce("$field", '')) COLLATE "C"}),
+		$there, "gold has each $table");
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM gold.media m LEFT JOIN gold.property p ON p."ListingKey" = m."ResourceRecordKey"
+	WHERE m.mls_source = 'shipped' AND (p."ListingId" IS DISTINCT FROM m."ResourceRecordID" OR p."PhotosCount" < 1)}), 0, 'photos know their listing');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM gold.media WHERE mls_source = 'shipped' AND "PreferredPhotoYN"}),
+	$node->safe_psql('postgres', q{SELECT count(DISTINCT "ResourceRecordKey") FROM gold.media WHERE mls_source = 'shipped'}), 'one photo of each listing is preferred');
+
+my ($one, $all) = (grep { /^\w+=[3-9]/ } split / /, photos_there())[ 0, 1 ];
+my %of;
+push @{ $of{ $_->{ResourceRecordKey} } }, $_->{MediaKey} for truth('Media');
+s/=.*// for $one, $all;
+my @gone = ((@{ $of{$one} })[ 1 .. $#{ $of{$one} } ], @{ $of{$all} });
+$mls->control('delete', { resource => 'Media', keys => \@gone });
+$mls->control('touch', { resource => 'Property', keys => [ $one, $all ] });
+is($node->safe_psql('postgres', q{SELECT status, updated FROM mls_sync('shipped', 'Property')}), 'finished|2', 'two listings lose photos');
+is(photos_here(), photos_there(), 'photos that are gone leave gold: all but one, and all');
+unlike(photos_here(), qr/\b\Q$all\E=/, '... none is left of the other listing');
+like(photos_here(), qr/\b\Q$one\E=1\b/, '... and one of the first');
+
 done_testing();

@@ -33,6 +33,7 @@ const MlsProtocol mls_rets_protocol = {
 	.next_page = mls_rets_next_page,
 	.close = mls_rets_close,
 	.count = mls_rets_count,
+	.expansions = mls_rets_expansions,
 	.objects = mls_rets_fetch_objects,
 	.describe = mls_rets_describe,
 	.read_metadata = mls_rets_read_metadata,

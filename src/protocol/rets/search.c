@@ -151,7 +151,8 @@ new_reader(const MlsTable *table, const MlsHttpResponse *response, const char *p
 											   : RETS_COMPACT,
 								 .purpose = purpose,
 								 .source = table->source->http.name,
-								 .charset = mls_rets_charset(response)};
+								 .charset = mls_rets_charset(response),
+								 .repeated = mls_rets_repeated(table)};
 
 	return mls_rets_reader(&options);
 }

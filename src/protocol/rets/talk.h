@@ -5,6 +5,7 @@
  * platforms.c  rows of constants      login.c     sessions, and every transaction
  * dmql.c       conditions as DMQL2    search.c    pages of records, counting
  * fetch.c      metadata from a source  objects.c   files of records
+ * expand.c     records inside records
  */
 #ifndef MLS_RETS_TALK_H
 #define MLS_RETS_TALK_H
@@ -74,6 +75,13 @@ extern char *mls_rets_query(const MlsQuery *query, bool *exact);
 
 /* Appends "(field=value,value)" for values of the key field. */
 extern void mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys);
+
+/* ---- expand.c ---- */
+
+extern List *mls_rets_expansions(const MlsTable *table);
+
+/* The elements that the option expand names, for the reader of answers; ends with NULL. */
+extern const char *const *mls_rets_repeated(const MlsTable *table);
 
 /* ---- search.c ---- */
 
