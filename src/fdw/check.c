@@ -143,6 +143,7 @@ check_credentials(MlsCheck *check, const MlsTable *table)
 		[MLS_AUTH_BEARER] = "A fixed bearer token is configured.",
 		[MLS_AUTH_BASIC] = "User name and password are configured.",
 		[MLS_AUTH_HEADER] = "A key for a request header is configured.",
+		[MLS_AUTH_PASSWORD] = "User name and password are configured, to be exchanged for a token.",
 		[MLS_AUTH_CHALLENGE] = "User name and password are configured, for what the source asks.",
 	};
 	MemoryContext old = MemoryContextSwitchTo(check->context);

@@ -260,6 +260,10 @@ create_command(const Import *import, const ImportTable *table)
 		append_option(&buf, &first, "key", join(table->resource->key));
 	if (table->timestamp)
 		append_option(&buf, &first, "timestamp", table->timestamp);
+	if (table->timestamp && table->resource->timestamps)
+		append_option(&buf, &first, "timestamps", join(table->resource->timestamps));
+	if (table->resource->parent_key)
+		append_option(&buf, &first, "parent_key", table->resource->parent_key);
 	if (table->expand)
 		append_option(&buf, &first, "expand", join(table->expand));
 	appendStringInfoChar(&buf, ')');

@@ -13,6 +13,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
@@ -31,6 +32,9 @@
 
 /* An answer of the token endpoint is a few kB. */
 #define MAX_TOKEN_ANSWER (1024 * 1024)
+
+/* The header beside the key of sources that want to know whose it is. */
+#define USER_HEADER "X-Api-User"
 
 /* Masking shorter words would only spoil messages. */
 #define SHORTEST_SECRET 4
@@ -61,8 +65,8 @@ static HTAB *tokens = NULL;
 static uint64
 credentials_hash(const MlsHttpSource *source)
 {
-	const char *parts[] = {source->token_url, source->scope, source->client_id,
-						   source->client_secret};
+	const char *parts[] = {source->token_url,     source->scope,    source->client_id,
+						   source->client_secret, source->username, source->password};
 	uint64 hash = 0;
 
 	for (int i = 0; i < lengthof(parts); i++)
@@ -171,6 +175,9 @@ mls_auth_check(const MlsHttpSource *source)
 		case MLS_AUTH_BEARER:
 			missing = is_missing(source->token);
 			break;
+		case MLS_AUTH_PASSWORD:
+			missing = is_missing(source->username) || is_missing(source->password);
+			break;
 		case MLS_AUTH_BASIC:
 		case MLS_AUTH_CHALLENGE:
 			missing = is_missing(source->username);
@@ -181,14 +188,21 @@ mls_auth_check(const MlsHttpSource *source)
 	}
 	if (missing)
 		mls_report_no_credentials(source, "The user mapping does not hold them.");
-	if (is_unfit(source->token) || is_unfit(source->header_name) || is_unfit(source->header_value))
+	if (is_unfit(source->token) || is_unfit(source->header_name) ||
+		is_unfit(source->header_value) || is_unfit(source->api_user))
 		mls_report_no_credentials(source, "A value of the user mapping holds a line break.");
+}
+
+bool
+mls_auth_needs_token(const MlsHttpSource *source)
+{
+	return source->auth == MLS_AUTH_OAUTH2 || source->auth == MLS_AUTH_PASSWORD;
 }
 
 bool
 mls_auth_ready(const MlsHttpSource *source)
 {
-	return source->auth != MLS_AUTH_OAUTH2 || has_good_token(source);
+	return !mls_auth_needs_token(source) || has_good_token(source);
 }
 
 static bool
@@ -231,6 +245,7 @@ mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **head
 		case MLS_AUTH_CHALLENGE: /* session.c */
 			return true;
 		case MLS_AUTH_OAUTH2:
+		case MLS_AUTH_PASSWORD:
 			token = find_token(source, HASH_FIND);
 			return token && set_bearer(easy, token->text);
 		case MLS_AUTH_BEARER:
@@ -238,7 +253,9 @@ mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **head
 		case MLS_AUTH_BASIC:
 			return set_basic(easy, source->username, source->password);
 		case MLS_AUTH_HEADER:
-			return set_header(headers, source->header_name, source->header_value);
+			return (is_missing(source->api_user) ||
+					set_header(headers, USER_HEADER, source->api_user)) &&
+				   set_header(headers, source->header_name, source->header_value);
 	}
 	return false;
 }
@@ -267,6 +284,7 @@ mls_auth_mask(const MlsHttpSource *source, const char *text)
 	mask_word(copy, source->password);
 	mask_word(copy, source->ua_password);
 	mask_word(copy, source->header_value);
+	mask_word(copy, source->api_user);
 	mask_word(copy, token ? token->text : NULL);
 	return copy;
 }
@@ -281,6 +299,17 @@ add_field(StringInfo form, const char *name, const char *value)
 	appendStringInfo(form, "%s%s=%s", form->len ? "&" : "", name, mls_url_escape(value));
 }
 
+/* User name and password as a JSON object. */
+static void
+add_login(StringInfo body, const MlsHttpSource *source)
+{
+	appendStringInfoString(body, "{\"username\": ");
+	escape_json(body, source->username);
+	appendStringInfoString(body, ", \"password\": ");
+	escape_json(body, source->password);
+	appendStringInfoChar(body, '}');
+}
+
 /* The request for a token, and the source as the token endpoint's own. */
 static void
 prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, MlsHttpCall *call)
@@ -291,7 +320,20 @@ prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, MlsHttpCall 
 	endpoint->auth = MLS_AUTH_NONE;
 	endpoint->url = source->token_url;
 	endpoint->max_page_bytes = MAX_TOKEN_ANSWER;
+	memset(call, 0, sizeof(*call));
+	call->method = "POST";
+	call->url = source->token_url;
+	call->purpose = "access token";
 	initStringInfo(&form);
+	if (source->auth == MLS_AUTH_PASSWORD)
+	{
+		call->headers = list_make2("Content-Type: application/json", "Accept: application/json");
+		add_login(&form, source);
+		call->body = form.data;
+		return;
+	}
+	call->headers =
+		list_make2("Content-Type: application/x-www-form-urlencoded", "Accept: application/json");
 	add_field(&form, "grant_type", "client_credentials");
 	add_field(&form, "scope", source->scope);
 	if (source->token_style == MLS_TOKEN_FORM)
@@ -306,13 +348,7 @@ prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, MlsHttpCall 
 		endpoint->username = mls_url_escape(source->client_id);
 		endpoint->password = mls_url_escape(source->client_secret);
 	}
-	memset(call, 0, sizeof(*call));
-	call->method = "POST";
-	call->url = source->token_url;
-	call->headers =
-		list_make2("Content-Type: application/x-www-form-urlencoded", "Accept: application/json");
 	call->body = form.data;
-	call->purpose = "access token";
 }
 
 /* The answer as jsonb, or NULL if it is none; the parser's messages quote the text, so they are dropped. */
@@ -379,6 +415,12 @@ report_refusal(const MlsHttpSource *source, const MlsHttpResponse *response, Jso
 		psprintf(code ? "The token endpoint answered %d (%s)." : "The token endpoint answered %d.",
 				 response->status, code);
 
+	if (response->status == 428)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+						errmsg("source \"%s\" asks for a second factor", source->name),
+						errdetail("%s", detail),
+						errhint("Use the key of an API user: options api_user and api_key of the "
+								"user mapping.")));
 	if (response->status == 400 || response->status == 401 || response->status == 403)
 		mls_report_credentials(source, detail);
 	ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),

@@ -32,18 +32,20 @@
 typedef enum MlsAuth
 {
 	MLS_AUTH_NONE,
-	MLS_AUTH_OAUTH2,   /* client credentials: client_id, client_secret */
-	MLS_AUTH_BEARER,   /* a fixed token */
-	MLS_AUTH_BASIC,    /* username, password */
-	MLS_AUTH_HEADER,   /* a header of the source's own: api_key */
-	MLS_AUTH_CHALLENGE /* username, password, as the source asks: Digest, else Basic */
+	MLS_AUTH_OAUTH2,    /* client credentials: client_id, client_secret */
+	MLS_AUTH_BEARER,    /* a fixed token */
+	MLS_AUTH_BASIC,     /* username, password */
+	MLS_AUTH_HEADER,    /* a header of the source's own: api_key; perhaps with api_user */
+	MLS_AUTH_CHALLENGE, /* username, password, as the source asks: Digest, else Basic */
+	MLS_AUTH_PASSWORD   /* username, password, exchanged for a token */
 } MlsAuth;
 
 /* How client credentials travel to the token endpoint. */
 typedef enum MlsTokenStyle
 {
-	MLS_TOKEN_FORM, /* as form fields */
-	MLS_TOKEN_BASIC /* as HTTP Basic */
+	MLS_TOKEN_FORM,  /* as form fields */
+	MLS_TOKEN_BASIC, /* as HTTP Basic */
+	MLS_TOKEN_JSON   /* user name and password as a JSON object */
 } MlsTokenStyle;
 
 /* What the source allows; 0 means no limit. */
@@ -89,6 +91,7 @@ typedef struct MlsHttpSource
 	const char *ua_password; /* of the user agent, for sources that ask for one */
 	const char *header_name; /* MLS_AUTH_HEADER, e.g. X-Api-Key */
 	const char *header_value;
+	const char *api_user; /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
 	const char *user_agent;
 	bool sessions;       /* it keeps sessions: cookies are sent back */
 	const char *ca_file; /* NULL: the system's */

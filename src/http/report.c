@@ -118,9 +118,11 @@ credentials_hint(const MlsHttpSource *source)
 			return "Check the option token of the user mapping.";
 		case MLS_AUTH_BASIC:
 		case MLS_AUTH_CHALLENGE:
+		case MLS_AUTH_PASSWORD:
 			return "Check the options username and password of the user mapping.";
 		case MLS_AUTH_HEADER:
-			return "Check the option api_key of the user mapping.";
+			return source->api_user ? "Check the options api_user and api_key of the user mapping."
+									: "Check the option api_key of the user mapping.";
 		default:
 			return OidIsValid(source->mapping_id)
 					   ? "The source wants credentials: check the option auth of the server."

@@ -185,7 +185,7 @@ mls_retry_judge(MlsHttpRequest *request, int status, int64 *delay_us)
 		return source->auth == MLS_AUTH_CHALLENGE && request->challenged && !request->logged_again
 				   ? RETRY_LOGIN
 				   : RETRY_DELIVER;
-	if (status == 401 && source->auth == MLS_AUTH_OAUTH2 && request->same_origin &&
+	if (status == 401 && mls_auth_needs_token(source) && request->same_origin &&
 		!request->logged_again)
 		return RETRY_LOGIN;
 	if (status == 401 || status >= 500 || (status >= 300 && status < 400))

@@ -144,6 +144,9 @@ extern void mls_auth_check(const MlsHttpSource *source);
 extern char *mls_auth_mask(const MlsHttpSource *source, const char *text);
 
 /* Can the credentials be sent now?  False: mls_auth_login first. */
+
+/* Is a token to be got before the first request? */
+extern bool mls_auth_needs_token(const MlsHttpSource *source);
 extern bool mls_auth_ready(const MlsHttpSource *source);
 extern void mls_auth_login(const MlsHttpSource *source, MlsHttpStats *stats);
 

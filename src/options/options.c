@@ -38,9 +38,9 @@
 #define TB (MB * MB)
 
 /* In the order of MlsAuth, MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
-static const char *const auth_names[] = {"none",   "oauth2",    "bearer", "basic",
-										 "header", "challenge", NULL};
-static const char *const token_style_names[] = {"form", "basic", NULL};
+static const char *const auth_names[] = {"none",   "oauth2",    "bearer",   "basic",
+										 "header", "challenge", "password", NULL};
+static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
 static const char *const format_names[] = {"compact", "compact-decoded", "standard-xml", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
@@ -209,6 +209,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "RETS: password of the user agent."},
 	{"api_key", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.header_value),
 	 .help = "Value of the header header_name."},
+	{"api_user", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.api_user),
+	 .help = "Whose key api_key is, for sources that ask: the header X-Api-User."},
 	{"webhook_secret", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(webhook_secret),
 	 .help = "Key with which deliveries to the webhook are signed."},
 

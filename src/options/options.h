@@ -23,9 +23,6 @@ extern MlsTable *mls_table_get(Oid relid, Oid user_id, bool need_mapping);
 /* field names by attribute for mls_row_map; NULL entries where dropped. */
 extern const char **mls_table_fields(const MlsTable *table);
 
-/* Column of a table by remote field name, or NULL. */
-extern const MlsColumn *mls_table_column(const MlsTable *table, const char *field);
-
 /* A column's name, type and options, for CREATE FOREIGN TABLE and ALTER. */
 extern char *mls_column_sql(const MlsColumn *column);
 

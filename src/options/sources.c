@@ -83,7 +83,7 @@ static const struct
 } logins[] = {
 	{MLS_AUTH_OAUTH2, "client_id", "client_secret"}, {MLS_AUTH_BEARER, "token", NULL},
 	{MLS_AUTH_BASIC, "username", "password"},        {MLS_AUTH_HEADER, "api_key", NULL},
-	{MLS_AUTH_CHALLENGE, "username", "password"},
+	{MLS_AUTH_CHALLENGE, "username", "password"},    {MLS_AUTH_PASSWORD, "username", "password"},
 };
 
 /* The login a mapping has the options for. */
@@ -94,6 +94,15 @@ infer_auth(List *mapping)
 		if (mls_option_text(mapping, logins[i].first))
 			return logins[i].auth;
 	return MLS_AUTH_NONE;
+}
+
+/* What a protocol does with a user name and a password. */
+static MlsAuth
+password_auth(const MlsProtocol *protocol)
+{
+	return protocol->sessions       ? MLS_AUTH_CHALLENGE
+		   : protocol->token_logins ? MLS_AUTH_PASSWORD
+									: MLS_AUTH_BASIC;
 }
 
 static void
@@ -205,9 +214,10 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	if (mls_option_text(server->options, "auth") == NULL)
 		source->http.auth = infer_auth(mapping);
 	source->http.sessions = source->protocol->sessions;
-	if (source->http.sessions && mls_option_text(server->options, "auth") == NULL &&
-		source->http.auth == MLS_AUTH_BASIC)
-		source->http.auth = MLS_AUTH_CHALLENGE;
+	if (mls_option_text(server->options, "auth") == NULL && source->http.auth == MLS_AUTH_BASIC)
+		source->http.auth = password_auth(source->protocol);
+	if (source->http.token_url && strstr(source->http.token_url, "://") == NULL)
+		source->http.token_url = mls_url_build(source->http.url, source->http.token_url, NIL);
 	if (need_mapping)
 		require_login(source, mapping, user_id);
 	return source;
@@ -296,15 +306,6 @@ mls_table_fields(const MlsTable *table)
 	for (int i = 0; i < table->ncolumns; i++)
 		fields[i] = table->columns[i].field;
 	return fields;
-}
-
-const MlsColumn *
-mls_table_column(const MlsTable *table, const char *field)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].field && strcmp(table->columns[i].field, field) == 0)
-			return &table->columns[i];
-	return NULL;
 }
 
 MlsImportOptions

@@ -6,9 +6,10 @@
 
 #include "protocol/protocol.h"
 
-static const MlsProtocol *const protocols[] = {&mls_reso_protocol, &mls_rets_protocol};
+static const MlsProtocol *const protocols[] = {&mls_reso_protocol, &mls_rets_protocol,
+											   &mls_qobrix_protocol};
 
-const char *const mls_protocol_names[] = {"reso", "rets", NULL};
+const char *const mls_protocol_names[] = {"reso", "rets", "qobrix", NULL};
 
 const MlsProtocol *
 mls_protocol_find(const char *name)
@@ -28,4 +29,13 @@ mls_resource_is_key(const MlsRemoteResource *resource, const char *field)
 		if (strcmp(lfirst(lc), field) == 0)
 			return true;
 	return false;
+}
+
+const MlsColumn *
+mls_table_column(const MlsTable *table, const char *field)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field && strcmp(table->columns[i].field, field) == 0)
+			return &table->columns[i];
+	return NULL;
 }

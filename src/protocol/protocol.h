@@ -169,6 +169,9 @@ typedef struct MlsTable
 	MlsColumn *columns;     /* field NULL where dropped */
 } MlsTable;
 
+/* Column of a table by remote field name, or NULL. */
+extern const MlsColumn *mls_table_column(const MlsTable *table, const char *field);
+
 /* ---- The remote query ---- */
 
 typedef enum MlsConditionKind
@@ -313,10 +316,12 @@ typedef struct MlsRemoteResource
 	const char *entity_type;
 	const char *description;
 	const char
-		*timestamp;    /* field of the modification timestamp, if the metadata says so; or NULL */
-	List *key;         /* of char * */
-	List *fields;      /* of MlsRemoteField * */
-	List *navigations; /* of MlsNavigation * */
+		*timestamp;   /* field of the modification timestamp, if the metadata says so; or NULL */
+	List *timestamps; /* of char *: further fields whose change makes a record new */
+	const char *parent_key; /* field with the key of the record it belongs to, or NULL */
+	List *key;              /* of char * */
+	List *fields;           /* of MlsRemoteField * */
+	List *navigations;      /* of MlsNavigation * */
 } MlsRemoteResource;
 
 typedef struct MlsRemoteSchema
@@ -361,7 +366,8 @@ typedef void (*MlsObjectTake)(void *arg, const MlsObject *object);
 struct MlsProtocol
 {
 	const char *name;
-	bool sessions; /* sources keep sessions: login, cookies, logout */
+	bool sessions;     /* sources keep sessions: login, cookies, logout */
+	bool token_logins; /* user name and password are exchanged for a token */
 
 	/* Platform row by name, or NULL; names in *list for hints (NULL-terminated). */
 	const MlsPlatform *(*platform)(const char *name);
@@ -403,6 +409,7 @@ struct MlsProtocol
 
 extern const MlsProtocol mls_reso_protocol;
 extern const MlsProtocol mls_rets_protocol;
+extern const MlsProtocol mls_qobrix_protocol;
 
 /* Names of all protocols, ended by NULL. */
 extern const char *const mls_protocol_names[];

@@ -96,6 +96,9 @@ extern char *mls_slice_text(const MlsSlice *slice);
 /* A slice as int64; false if it is no integer. */
 extern bool mls_slice_int64(const MlsSlice *slice, int64 *value);
 
+/* Steps through an array: sets *element, returns false at the end.  *position starts at NULL. */
+extern bool mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element);
+
 /* nested.c: records inside records */
 
 /* Records collected from several places; owners are the collector's numbers for them. */

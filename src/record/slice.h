@@ -36,9 +36,6 @@ mls_json_kind(char first)
 
 extern MlsSlice mls_json_slice(const char *value, int length);
 
-/* Steps through an array: sets *element, returns false at the end.  *position starts at NULL. */
-extern bool mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element);
-
 /* Reads the next member of an object whose JSON is known to be valid; s is after its brace or
  * its last member.  Returns where that ends, NULL when there is none. */
 extern const char *mls_object_next(const char *s, MlsSlice *member);

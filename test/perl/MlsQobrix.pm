@@ -12,7 +12,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Symbol qw(gensym);
 
-our @EXPORT = qw(create_crm feed rebuild start_shelf put_on_shelf);
+our @EXPORT = qw(create_crm create_tenant feed rebuild start_shelf put_on_shelf);
 
 my @resources = qw(property-types property-subtypes projects contacts users agents meetings properties
   property-viewings media);
@@ -73,6 +73,27 @@ sub create_crm
 	}
 	$sql .= "SELECT mls_subscribe('$name." . tr/-/_/r . "');" for @resources;
 	$node->safe_psql('postgres', "SET client_min_messages = warning; $sql");
+	return;
+}
+
+# Server, mapping and schema of one name for the Qobrix face of a test server, its tables imported.
+sub create_tenant
+{
+	my ($node, $mls, $name, %options) = @_;
+	my $limit = delete $options{tables};
+	my $expand = delete $options{expand} ? "OPTIONS (expand 'media')" : '';
+	my $login = delete $options{login}
+	  || q{api_user '11111111-1111-4111-8111-111111111111', api_key 'header-key-value'};
+	my %all = (protocol => 'qobrix', url => "http://127.0.0.1:$mls->{port}/api/v2", retries => 1,
+		schema_policy => 'ignore', %options);
+	my $list = join ', ', map { "$_ '$all{$_}'" } sort keys %all;
+	my $to = $limit ? "LIMIT TO ($limit)" : '';
+	$node->safe_psql('postgres', qq{
+		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list);
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS ($login);
+		CREATE SCHEMA $name;
+		SET client_min_messages = warning;
+		IMPORT FOREIGN SCHEMA qobrix $to FROM SERVER $name INTO $name $expand});
 	return;
 }
 

@@ -206,24 +206,29 @@ mls_reso_url(const MlsQuery *query, const ResoRequest *request)
 	return mls_url_build(query->table->source->http.url, request->path, request->params);
 }
 
+static char *
+address(const MlsQuery *query)
+{
+	return mls_reso_url(query, mls_reso_request(query));
+}
+
+List *
+mls_reso_parts(const MlsQuery *query)
+{
+	return mls_split_query(query, address);
+}
+
+bool
+mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request)
+{
+	return strlen(mls_reso_url(query, request)) > query->table->source->platform.url_length;
+}
+
 char *
 mls_reso_show(const MlsQuery *query)
 {
-	List *parts = mls_reso_split(query);
-	ResoRequest *request = mls_reso_request(((ResoPart *) linitial(parts))->query);
-	StringInfoData buf;
-	ListCell *lc;
+	List *parts = mls_reso_parts(query);
+	ResoRequest *request = mls_reso_request(((MlsPart *) linitial(parts))->query);
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, request->path);
-	foreach (lc, request->params)
-	{
-		const MlsUrlParam *param = lfirst(lc);
-
-		appendStringInfo(&buf, "%c%s=%s", foreach_current_index(lc) == 0 ? '?' : '&', param->name,
-						 param->value);
-	}
-	if (list_length(parts) > 1)
-		appendStringInfo(&buf, " (part 1 of %d)", list_length(parts));
-	return buf.data;
+	return mls_show_address(request->path, request->params, list_length(parts));
 }

@@ -16,6 +16,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "protocol/asking.h"
 #include "protocol/protocol.h"
 
 /* platforms.c */
@@ -81,6 +82,12 @@ extern ResoRequest *mls_reso_count_request(const MlsQuery *query);
 extern char *mls_reso_show(const MlsQuery *query);
 extern char *mls_reso_url(const MlsQuery *query, const ResoRequest *request);
 
+/* The parts of a query (List of MlsPart *). */
+extern List *mls_reso_parts(const MlsQuery *query);
+
+/* Is an address too long for the source? */
+extern bool mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request);
+
 /* expand.c */
 
 /* A list cut at its separators, except inside parentheses and quotes (List of char *). */
@@ -91,25 +98,6 @@ extern char *mls_reso_expand_name(const char *item);
 extern List *mls_reso_expansions(const MlsTable *table);
 extern char *
 mls_reso_rest_link(const MlsTable *table, const MlsRecord *record, const char *expansion);
-
-/* split.c */
-
-/* A query, or a piece of one whose address would be too long. */
-typedef struct ResoPart
-{
-	const MlsQuery *query;
-	const char *field; /* of the list that was cut */
-	List *own;         /* of char *: records with another value belong elsewhere; or NIL */
-} ResoPart;
-
-/* The parts of a query (List of ResoPart *). */
-extern List *mls_reso_split(const MlsQuery *query);
-
-/* Is an address too long for the source? */
-extern bool mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request);
-
-/* Takes records out of a page that belong to another part. */
-extern void mls_reso_keep_own(const ResoPart *part, MlsPage *page);
 
 /* refusal.c */
 

@@ -28,7 +28,7 @@ typedef struct ResoStream
 	MemoryContext context;
 	MemoryContext page_context;  /* the page handed out */
 	MemoryContext ahead_context; /* the page on its way */
-	List *parts;                 /* of ResoPart *: the query, or its pieces */
+	List *parts;                 /* of MlsPart *: the query, or its pieces */
 	int part;                    /* the one being read */
 	MlsHttpCall call;            /* the request on its way */
 	MlsHttpRequest *request;
@@ -45,7 +45,7 @@ typedef struct ResoStream
 static const MlsQuery *
 part_query(const ResoStream *stream)
 {
-	return ((ResoPart *) list_nth(stream->parts, stream->part))->query;
+	return ((MlsPart *) list_nth(stream->parts, stream->part))->query;
 }
 
 static const MlsHttpSource *
@@ -117,7 +117,7 @@ mls_reso_open(const MlsQuery *query)
 	stream->head.query = query;
 	stream->head.announced = -1;
 	stream->context = context;
-	stream->parts = mls_reso_split(query);
+	stream->parts = mls_reso_parts(query);
 	stream->part_announced = -1;
 	stream->seen =
 		hash_create("mls_fdw addresses", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -352,29 +352,12 @@ follow(ResoStream *stream, const MlsHttpResponse *response, const MlsPage *page)
 	ask(stream, url);
 }
 
-/*
- * The end of a chain: what was announced must have come.  Records can vanish
- * while a long chain is read, so a difference is judged against a second count.
- */
 static void
 check_total(ResoStream *stream)
 {
-	const MlsQuery *query = part_query(stream);
-	int64 now;
-
-	if (!query->verify_count || stream->part_announced < 0 || limit_reached(stream) ||
-		stream->part_records >= stream->part_announced)
-		return;
-	now = mls_reso_count(query, &stream->head.stats);
-	if (now >= 0 && stream->part_records >= now)
-		return;
-	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-					errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
-						   http_of(stream)->name, query->table->resource),
-					errdetail("It announced " INT64_FORMAT " records and sent " INT64_FORMAT ".",
-							  stream->part_announced, stream->part_records),
-					errhint("Try again. If the source's count is only an estimate, set the server "
-							"option push_count to false.")));
+	if (!limit_reached(stream))
+		mls_check_total(part_query(stream), stream->part_announced, stream->part_records,
+						&stream->head.stats);
 }
 
 /* Goes on to the next part of a split query; false at the end of the last. */
@@ -417,7 +400,7 @@ read_page(ResoStream *stream)
 	stream->part_records += page->nrecords;
 	follow(stream, response, page);
 	stream->part_pages++;
-	mls_reso_keep_own(list_nth(stream->parts, stream->part), page);
+	mls_part_keep_own(list_nth(stream->parts, stream->part), page);
 	MemoryContextSwitchTo(old);
 	return page;
 }

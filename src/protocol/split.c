@@ -12,11 +12,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "protocol/reso/reso.h"
+#include "protocol/asking.h"
+#include "protocol/condition.h"
 
 /* A value of a list, and what it becomes in an address. */
 typedef struct ListValue
@@ -29,6 +31,7 @@ typedef struct ListValue
 typedef struct Cutting
 {
 	const MlsQuery *query;
+	MlsAddress address;
 	const MlsCondition *list;
 	ListValue *values;
 	List *parts;
@@ -37,38 +40,28 @@ typedef struct Cutting
 /* ---- lengths ---- */
 
 static int
-address_length(const MlsQuery *query)
+address_length(const MlsQuery *query, MlsAddress address)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw address", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	int length = strlen(mls_reso_url(query, mls_reso_request(query)));
+	int length = strlen(address(query));
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return length;
 }
 
-bool
-mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request)
-{
-	return strlen(mls_reso_url(query, request)) > query->table->source->platform.url_length;
-}
-
 static bool
 is_instant(const MlsCondition *condition)
 {
-	ResoType type = mls_reso_type(condition->column);
-
-	return type == RESO_TIMESTAMP || type == RESO_TIME;
+	return condition->column->type == TIMESTAMPTZOID || condition->column->type == TIMEOID;
 }
 
 static bool
 is_string(const MlsCondition *condition)
 {
-	ResoType type = mls_reso_type(condition->column);
-
-	return type == RESO_STRING || type == RESO_ENUM;
+	return condition->column->type == TEXTOID || condition->column->type == VARCHAROID;
 }
 
 /* Has a list more alternatives than the source takes? */
@@ -94,17 +87,17 @@ copy_query(const MlsQuery *query)
 }
 
 static int
-length_without(const MlsQuery *query, MlsCondition *condition)
+length_without(const MlsQuery *query, MlsCondition *condition, MlsAddress address)
 {
 	MlsQuery *copy = copy_query(query);
 
 	copy->conditions = list_delete_ptr(copy->conditions, condition);
-	return address_length(copy);
+	return address_length(copy, address);
 }
 
 /* The condition that takes most of the address, except for one; NULL if there is none. */
 static MlsCondition *
-longest_condition(const MlsQuery *query, const MlsCondition *kept)
+longest_condition(const MlsQuery *query, const MlsCondition *kept, MlsAddress address)
 {
 	MlsCondition *longest = NULL;
 	int shortest_rest = PG_INT32_MAX;
@@ -118,7 +111,7 @@ longest_condition(const MlsQuery *query, const MlsCondition *kept)
 		/* The engine's cursor is never rechecked. */
 		if (condition == kept || condition->kind == MLS_AFTER)
 			continue;
-		rest = length_without(query, condition);
+		rest = length_without(query, condition, address);
 		if (rest >= shortest_rest)
 			continue;
 		shortest_rest = rest;
@@ -129,21 +122,21 @@ longest_condition(const MlsQuery *query, const MlsCondition *kept)
 
 /* The query without what makes it longer than allowed; `kept` is not looked at. */
 static MlsQuery *
-shorten(const MlsQuery *query, MlsCondition *kept, int allowed)
+shorten(const MlsQuery *query, MlsCondition *kept, int allowed, MlsAddress address)
 {
 	MlsQuery *copy = copy_query(query);
 	MlsQuery *bare = copy_query(query);
 
 	/* A long list of fields helps less than the conditions do. */
 	bare->conditions = NIL;
-	if (address_length(bare) > allowed)
+	if (address_length(bare, address) > allowed)
 	{
 		copy->fields = NIL;
 		copy->keys_only = false;
 	}
-	while (length_without(copy, kept) > allowed)
+	while (length_without(copy, kept, address) > allowed)
 	{
-		MlsCondition *longest = longest_condition(copy, kept);
+		MlsCondition *longest = longest_condition(copy, kept, address);
 
 		if (longest == NULL)
 			break;
@@ -172,28 +165,35 @@ find_list(const MlsQuery *query)
 	return NULL;
 }
 
-/* What a value becomes, the same for values that are equal here; NULL if there is nothing. */
-static char *
-value_text(const MlsQuery *query, const MlsCondition *list, const MlsValue *value)
+/* Can a value be asked for alone? */
+static bool
+can_be_asked(const MlsQuery *query, const MlsCondition *list, MlsValue *value)
 {
-	const MlsColumn *column = list->column;
-	StringInfoData buf;
+	MlsCondition one = *list;
 
-	if (is_string(list) && value->param < 0)
-		return OidIsValid(value->type) ? TextDatumGetCString(value->datum) : pstrdup(value->text);
-	initStringInfo(&buf);
-	if (value->param >= 0 ||
-		!(is_instant(list) ? mls_reso_instant(&buf, query->table, column, MLS_EQ, value)
-						   : mls_reso_literal(&buf, query->table, column, value)))
+	one.values = list_make1(value);
+	return query->table->source->protocol->fit(query->table, &one) != MLS_FIT_NO;
+}
+
+/* What a value is, the same for values that are equal here; NULL if it cannot be asked for. */
+static char *
+value_text(const MlsQuery *query, const MlsCondition *list, MlsValue *value)
+{
+	char *text;
+	int length;
+
+	if (value->param >= 0 || !can_be_asked(query, list, value))
 		return NULL;
-	if (mls_reso_type(column) == RESO_DECIMAL && strchr(buf.data, '.'))
+	text = mls_value_text(value);
+	if (list->column->type == NUMERICOID && strchr(text, '.'))
 	{
-		while (buf.data[buf.len - 1] == '0')
-			buf.data[--buf.len] = '\0';
-		if (buf.data[buf.len - 1] == '.')
-			buf.data[--buf.len] = '\0';
+		length = strlen(text);
+		while (text[length - 1] == '0')
+			text[--length] = '\0';
+		if (text[length - 1] == '.')
+			text[--length] = '\0';
 	}
-	return buf.data;
+	return text;
 }
 
 static int
@@ -230,10 +230,10 @@ sort_values(const MlsQuery *query, const MlsCondition *list, int *count)
 	return values;
 }
 
-static ResoPart *
+static MlsPart *
 make_part(const MlsQuery *query)
 {
-	ResoPart *part = palloc0(sizeof(ResoPart));
+	MlsPart *part = palloc0(sizeof(MlsPart));
 
 	part->query = query;
 	return part;
@@ -260,7 +260,7 @@ cut(Cutting *work, int first, int count)
 	MlsCondition *list = palloc(sizeof(MlsCondition));
 	const MlsQuery *query;
 	bool fits;
-	ResoPart *part;
+	MlsPart *part;
 
 	CHECK_FOR_INTERRUPTS();
 	*list = *work->list;
@@ -268,14 +268,14 @@ cut(Cutting *work, int first, int count)
 	for (int i = first; i < first + count; i++)
 		list->values = lappend(list->values, work->values[i].value);
 	query = cut_query(work, list);
-	fits = address_length(query) <= allowed && !is_too_wide(query, list);
+	fits = address_length(query, work->address) <= allowed && !is_too_wide(query, list);
 	if (!fits && count > 1)
 	{
 		cut(work, first, count / 2);
 		cut(work, first + count / 2, count - count / 2);
 		return;
 	}
-	part = make_part(fits ? query : shorten(query, NULL, allowed));
+	part = make_part(fits ? query : shorten(query, NULL, allowed, work->address));
 	part->field = list->column->field;
 	if (is_string(list))
 		for (int i = first; i < first + count; i++)
@@ -285,20 +285,21 @@ cut(Cutting *work, int first, int count)
 
 /* An order holds for one chain of pages only, so that a query with one is not cut. */
 List *
-mls_reso_split(const MlsQuery *query)
+mls_split_query(const MlsQuery *query, MlsAddress address)
 {
 	int allowed = query->table->source->platform.url_length;
 	MlsCondition *list = query->order == NIL ? find_list(query) : NULL;
-	Cutting work = {.list = list};
+	Cutting work = {.list = list, .address = address};
 	int count = 0;
 
-	if (query->resume_link || (address_length(query) <= allowed && !is_too_wide(query, list)))
+	if (query->resume_link ||
+		(address_length(query, address) <= allowed && !is_too_wide(query, list)))
 		return list_make1(make_part(query));
 	work.values = list ? sort_values(query, list, &count) : NULL;
 	if (count == 0 || work.values == NULL)
-		return list_make1(make_part(shorten(query, NULL, allowed)));
+		return list_make1(make_part(shorten(query, NULL, allowed, address)));
 	/* Half of the address for the list: else it would be cut into very many parts. */
-	work.query = shorten(query, list, allowed / 2);
+	work.query = shorten(query, list, allowed / 2, address);
 	cut(&work, 0, count);
 	return work.parts;
 }
@@ -306,7 +307,7 @@ mls_reso_split(const MlsQuery *query)
 /* ---- what belongs to a part ---- */
 
 static bool
-is_own(const ResoPart *part, const MlsRecord *record)
+is_own(const MlsPart *part, const MlsRecord *record)
 {
 	const MlsSlice *slice = mls_record_field(record, part->field);
 	char *text;
@@ -322,7 +323,7 @@ is_own(const ResoPart *part, const MlsRecord *record)
 }
 
 void
-mls_reso_keep_own(const ResoPart *part, MlsPage *page)
+mls_part_keep_own(const MlsPart *part, MlsPage *page)
 {
 	int kept = 0;
 

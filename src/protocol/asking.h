@@ -1,0 +1,52 @@
+/*
+ * asking.h
+ *		What protocols share that ask by addresses: queries cut to a length, totals
+ *		compared at the end, answers shown.
+ *
+ * For the folders below only; nothing above protocol.h needs it.
+ */
+#ifndef MLS_PROTOCOL_ASKING_H
+#define MLS_PROTOCOL_ASKING_H
+
+#include "postgres.h"
+
+#include "protocol/protocol.h"
+
+/* ---- split.c ---- */
+
+/* A query, or a piece of one whose address would be too long. */
+typedef struct MlsPart
+{
+	const MlsQuery *query;
+	const char *field; /* of the list that was cut */
+	List *own;         /* of char *: records with another value belong elsewhere; or NIL */
+} MlsPart;
+
+/* The address of a query, in CurrentMemoryContext. */
+typedef char *(*MlsAddress)(const MlsQuery *query);
+
+/* The parts of a query (List of MlsPart *). */
+extern List *mls_split_query(const MlsQuery *query, MlsAddress address);
+
+/* Takes records out of a page that belong to another part. */
+extern void mls_part_keep_own(const MlsPart *part, MlsPage *page);
+
+/* ---- asking.c ---- */
+
+/* A path and its parameters (List of MlsUrlParam *) as EXPLAIN shows them; parts: how many. */
+extern char *mls_show_address(const char *path, List *params, int parts);
+
+/*
+ * The end of a chain: what was announced must have come.  Records can vanish while
+ * a long chain is read, so a difference is judged against a second count.
+ */
+extern void
+mls_check_total(const MlsQuery *query, int64 announced, int64 received, MlsHttpStats *stats);
+
+/* A JSON text that is an object, as a record; NULL if it is none.  For bodies of errors. */
+extern const MlsRecord *mls_error_object(const char *text, int length);
+
+/* The words of a source, cut to a few lines of a terminal. */
+extern char *mls_error_words(const char *text);
+
+#endif /* MLS_PROTOCOL_ASKING_H */

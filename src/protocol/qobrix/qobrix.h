@@ -1,0 +1,83 @@
+/*
+ * qobrix.h
+ *		The Qobrix CRM API (version 2) as a protocol: what its files share.
+ *
+ * platforms.c  rows of constants       search.c  conditions as search expressions
+ * query.c      a query as an address   stream.c  pages
+ * schema.c     fields of resources     qobrix.c  the protocol's table
+ */
+#ifndef MLS_QOBRIX_H
+#define MLS_QOBRIX_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "protocol/asking.h"
+#include "protocol/protocol.h"
+
+/* Most records of a page. */
+#define QOBRIX_MOST 100
+
+/* The remote type of a record's companions, which come with `expand` and cannot be searched. */
+#define QOBRIX_EMBEDDED "embedded"
+
+/* The remote type of fields that are made as they are sent: they cannot be searched, either. */
+#define QOBRIX_VIRTUAL "virtual"
+
+/* The collection of files inside a record, and the resource of them all. */
+#define QOBRIX_MEDIA "media"
+
+/* platforms.c */
+extern const MlsPlatform *mls_qobrix_platform(const char *name);
+extern const char *const mls_qobrix_platform_names[];
+
+/* search.c */
+extern MlsFit mls_qobrix_fit(const MlsTable *table, const MlsCondition *condition);
+extern bool mls_qobrix_sortable(const MlsTable *table, const MlsColumn *column);
+
+/* The conditions of a query as one expression; NULL if there are none. */
+extern char *mls_qobrix_search(const MlsQuery *query, bool *exact);
+
+/* Appends a text literal. */
+extern void mls_qobrix_quote(StringInfo buf, const char *text);
+
+/* query.c */
+
+/* A query as an address. */
+typedef struct QobrixRequest
+{
+	const char *path;
+	List *params; /* of MlsUrlParam * */
+	int limit;    /* records of a page */
+	bool exact;   /* no condition was left out */
+	bool paged;   /* the answer is a page of many */
+} QobrixRequest;
+
+/* after: the key behind which the page begins, or NULL; page: its number, from 1. */
+extern QobrixRequest *mls_qobrix_request(const MlsQuery *query, const char *after, int page);
+extern QobrixRequest *mls_qobrix_count_request(const MlsQuery *query);
+extern char *mls_qobrix_url(const MlsQuery *query, const QobrixRequest *request);
+extern List *mls_qobrix_parts(const MlsQuery *query);
+extern char *mls_qobrix_show(const MlsQuery *query);
+
+/* Are pages read one behind the other by key?  Else by their numbers. */
+extern bool mls_qobrix_by_key(const MlsQuery *query);
+
+/* What the option expand asks for beside embedded records (List of MlsExpansion *). */
+extern List *mls_qobrix_expansions(const MlsTable *table);
+
+/* stream.c */
+extern MlsStream *mls_qobrix_open(const MlsQuery *query);
+extern void mls_qobrix_start(MlsStream *stream);
+extern MlsPage *mls_qobrix_next_page(MlsStream *stream);
+extern void mls_qobrix_close(MlsStream *stream);
+extern int64 mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats);
+
+/* The words of an error body, or NULL. */
+extern char *mls_qobrix_error_text(const MlsHttpResponse *response);
+
+/* schema.c */
+extern MlsRemoteSchema *mls_qobrix_describe(const MlsSource *source, MlsHttpStats *stats);
+
+#endif /* MLS_QOBRIX_H */

@@ -1,0 +1,352 @@
+/*
+ * schema.c
+ *		Fields of resources from the tenant's own schema: /schema/{resource}, a JSON
+ *		Schema each, with the fields that the tenant has made for itself.
+ *
+ * Which resources there are, and which records come embedded in theirs, the API
+ * tells nowhere; that stands here.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+
+#include "protocol/qobrix/qobrix.h"
+
+/* A resource, and the names under which records come embedded in its own. */
+typedef struct Resource
+{
+	const char *path;
+	bool has_media;
+	const char *embedded[11]; /* ended by NULL */
+} Resource;
+
+static const Resource resources[] = {
+	{"properties",
+	 true,
+	 {"PropertyPropertyType", "agent_agent", "salesperson_user", "seller_contact", "developer",
+	  "project_project", "location_location", "group", "campaign_id_campaign", NULL}},
+	{"agents",
+	 true,
+	 {"primary_contact_contact", "agency_agent", "sub_agent_of_agent", "owner_user", "user", NULL}},
+	{"contacts", true, {"organization", "group", "assigned_to_user", NULL}},
+	{"users", false, {"contact", "extra", NULL}},
+	{"projects", true, {"developer", "assignee", "location_location", NULL}},
+	{"opportunities", true, {"contact_name_contact", NULL}},
+	{"property-viewings", false, {NULL}},
+	{"meetings", false, {NULL}},
+	{"locations", false, {NULL}},
+	{"property-types", false, {NULL}},
+	{"property-subtypes", false, {NULL}},
+	{"property-features", false, {NULL}},
+	{"project-features", false, {NULL}},
+	{"media/categories", false, {NULL}},
+	{QOBRIX_MEDIA, false, {"category", "file", NULL}},
+	{"bayut-locations", false, {NULL}},
+	{"bazaraki-locations", false, {NULL}},
+	{"spitogatos-locations", false, {NULL}},
+	{"property-finder-a-e-locations", false, {NULL}},
+};
+
+/* The schema is being read. */
+typedef struct Reading
+{
+	const MlsSource *source;
+	MlsHttpStats *stats;
+	MlsRemoteSchema *schema;
+	const char *purpose;
+} Reading;
+
+static void
+add_finding(Reading *reading, char *finding)
+{
+	reading->schema->findings = lappend(reading->schema->findings, finding);
+}
+
+/* ---- JSON ---- */
+
+/* An object in a slice, as a record; NULL if it is none. */
+static const MlsRecord *
+object_in(const Reading *reading, const MlsSlice *slice)
+{
+	if (slice == NULL || slice->kind != MLS_OBJECT)
+		return NULL;
+	return mls_page_read(pnstrdup(slice->value, slice->value_length), slice->value_length, NULL,
+						 reading->purpose)
+		->records;
+}
+
+static const char *
+text_in(const MlsRecord *record, const char *name)
+{
+	const MlsSlice *slice = mls_record_field(record, name);
+
+	return slice && slice->kind == MLS_STRING ? mls_slice_text(slice) : "";
+}
+
+static bool
+is_true(const MlsRecord *record, const char *name)
+{
+	const MlsSlice *slice = mls_record_field(record, name);
+
+	return slice && slice->kind == MLS_BOOLEAN && *slice->value == 't';
+}
+
+/* The texts of an array (List of char *); others are left out. */
+static List *
+texts_in(const MlsSlice *slice)
+{
+	const char *position = NULL;
+	List *texts = NIL;
+	MlsSlice element;
+
+	while (slice && slice->kind == MLS_ARRAY && mls_array_next(slice, &position, &element))
+		if (element.kind == MLS_STRING)
+			texts = lappend(texts, mls_slice_text(&element));
+	return texts;
+}
+
+/* ---- fields ---- */
+
+/* The type's name; of an array with "null" the other one. */
+static const char *
+type_name(const MlsRecord *described, bool *nullable)
+{
+	const MlsSlice *slice = mls_record_field(described, "type");
+	const char *name = "";
+	ListCell *lc;
+
+	*nullable = is_true(described, "nullable");
+	if (slice == NULL || slice->kind != MLS_ARRAY)
+		return text_in(described, "type");
+	foreach (lc, texts_in(slice))
+	{
+		if (strcmp(lfirst(lc), "null") == 0)
+			*nullable = true;
+		else
+			name = lfirst(lc);
+	}
+	return name;
+}
+
+static Oid
+type_of_text(const char *format)
+{
+	if (strcmp(format, "date-time") == 0)
+		return TIMESTAMPTZOID;
+	return strcmp(format, "date") == 0 ? DATEOID : TEXTOID;
+}
+
+static Oid
+type_of_array(const Reading *reading, const MlsRecord *described)
+{
+	const MlsRecord *items = object_in(reading, mls_record_field(described, "items"));
+
+	return items == NULL || strcmp(text_in(items, "type"), "string") == 0 ? TEXTARRAYOID : JSONBOID;
+}
+
+static Oid
+type_of(const Reading *reading, const MlsRecord *described, const char *name)
+{
+	if (strcmp(name, "string") == 0)
+		return type_of_text(text_in(described, "format"));
+	if (strcmp(name, "integer") == 0)
+		return INT8OID;
+	if (strcmp(name, "number") == 0)
+		return NUMERICOID;
+	if (strcmp(name, "boolean") == 0)
+		return BOOLOID;
+	if (strcmp(name, "array") == 0)
+		return type_of_array(reading, described);
+	return strcmp(name, "object") == 0 ? JSONBOID : InvalidOid;
+}
+
+static MlsRemoteField *
+new_field(MlsRemoteResource *resource, const char *name, Oid type, const char *remote_type)
+{
+	MlsRemoteField *field = palloc0(sizeof(MlsRemoteField));
+
+	field->name = name;
+	field->pg_type = type;
+	field->type = remote_type;
+	field->natural = remote_type == NULL;
+	field->nullable = true;
+	field->max_length = -1;
+	resource->fields = lappend(resource->fields, field);
+	return field;
+}
+
+static void
+read_codes(const MlsRemoteResource *resource, MlsRemoteField *field, const MlsRecord *described)
+{
+	ListCell *lc;
+
+	foreach (lc, texts_in(mls_record_field(described, "enum")))
+	{
+		MlsLookupValue *value = palloc0(sizeof(MlsLookupValue));
+
+		value->value = lfirst(lc);
+		field->members = lappend(field->members, value);
+	}
+	if (field->members != NIL)
+		field->lookup = psprintf("%s.%s", resource->name, field->name);
+}
+
+static void
+read_field(Reading *reading, MlsRemoteResource *resource, const MlsSlice *slice)
+{
+	const MlsRecord *described = object_in(reading, slice);
+	char *name = pnstrdup(slice->name, slice->name_length);
+	const char *type = "";
+	bool nullable = true;
+	Oid pg_type = InvalidOid;
+	MlsRemoteField *field;
+	int64 length;
+
+	if (described != NULL)
+	{
+		type = type_name(described, &nullable);
+		pg_type = type_of(reading, described, type);
+	}
+	if (!OidIsValid(pg_type))
+	{
+		add_finding(reading,
+					psprintf("field \"%.64s\" of resource \"%s\" has type \"%.64s\"; it is "
+							 "read as jsonb",
+							 name, resource->name, type));
+		pg_type = JSONBOID;
+	}
+	field = new_field(resource, name, pg_type,
+					  described && is_true(described, "virtual") ? QOBRIX_VIRTUAL : NULL);
+	field->nullable = nullable;
+	if (described == NULL)
+		return;
+	field->is_collection = pg_type == TEXTARRAYOID;
+	if (mls_record_field(described, "maxLength") &&
+		mls_slice_int64(mls_record_field(described, "maxLength"), &length) && length > 0 &&
+		length < PG_INT32_MAX)
+		field->max_length = length;
+	read_codes(resource, field, described);
+}
+
+/* ---- resources ---- */
+
+static const MlsRemoteField *
+field_named(const MlsRemoteResource *resource, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, resource->fields)
+		if (strcmp(((MlsRemoteField *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Records may be made without a modification time, and files change behind their owner's back. */
+static void
+find_timestamps(MlsRemoteResource *resource)
+{
+	const MlsRemoteField *modified = field_named(resource, "modified");
+	const MlsRemoteField *created = field_named(resource, "created");
+	const MlsRemoteField *media = field_named(resource, "last_media_update");
+
+	if (modified && modified->nullable && created && created->pg_type == TIMESTAMPTZOID)
+		resource->timestamps = lappend(resource->timestamps, "created");
+	if (media && media->pg_type == TIMESTAMPTZOID)
+		resource->timestamps = lappend(resource->timestamps, "last_media_update");
+}
+
+static void
+add_companions(MlsRemoteResource *resource, const Resource *known)
+{
+	for (int i = 0; known->embedded[i]; i++)
+		if (field_named(resource, known->embedded[i]) == NULL)
+			new_field(resource, known->embedded[i], JSONBOID, QOBRIX_EMBEDDED);
+	if (known->has_media)
+	{
+		MlsNavigation *media = palloc0(sizeof(MlsNavigation));
+
+		media->name = media->target = QOBRIX_MEDIA;
+		media->is_collection = true;
+		resource->navigations = list_make1(media);
+	}
+	if (strcmp(known->path, QOBRIX_MEDIA) == 0)
+		resource->parent_key = "related_id";
+	if (field_named(resource, "id"))
+		resource->key = list_make1("id");
+}
+
+static void
+read_resource(Reading *reading, const Resource *known, const MlsRecord *properties)
+{
+	MlsRemoteResource *resource = palloc0(sizeof(MlsRemoteResource));
+
+	resource->name = resource->entity_type = known->path;
+	for (int i = 0; i < properties->nslices; i++)
+		read_field(reading, resource, &properties->slices[i]);
+	resource->timestamp = field_named(resource, "modified") ? "modified" : NULL;
+	find_timestamps(resource);
+	add_companions(resource, known);
+	reading->schema->resources = lappend(reading->schema->resources, resource);
+}
+
+/* The fields of a schema, which may stand in a member "data". */
+static const MlsRecord *
+properties_of(const Reading *reading, MlsHttpResponse *response)
+{
+	const MlsPage *page = mls_page_read(response->body, response->length, NULL, reading->purpose);
+	const MlsRecord *document = page->nrecords == 1 ? &page->records[0] : NULL;
+	const MlsRecord *inner;
+
+	if (document == NULL)
+		return NULL;
+	inner = object_in(reading, mls_record_field(document, "data"));
+	return object_in(reading, mls_record_field(inner ? inner : document, "properties"));
+}
+
+/* A resource that a tenant does not have, or does not show, is left out. */
+static void
+ask_resource(Reading *reading, const Resource *known)
+{
+	const MlsHttpSource *http = &reading->source->http;
+	MlsHttpCall call = {.method = "GET", .headers = list_make1("Accept: application/json")};
+	MlsHttpResponse *response;
+	const MlsRecord *properties;
+
+	CHECK_FOR_INTERRUPTS();
+	reading->purpose = psprintf("the schema of resource \"%s\"", known->path);
+	call.purpose = reading->purpose;
+	call.url = mls_url_build(http->url, psprintf("schema/%s", known->path), NIL);
+	response = mls_http_fetch(http, &call, reading->stats);
+	if (response->status == 403 || response->status == 404)
+	{
+		add_finding(reading,
+					psprintf("resource \"%s\" is left out: its schema was answered with %d",
+							 known->path, response->status));
+		return;
+	}
+	if (response->status != 200 || strstr(response->content_type, "json") == NULL)
+		mls_http_report_status(http, &call, response, mls_qobrix_error_text(response));
+	properties = properties_of(reading, response);
+	if (properties == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_REPLY_HANDLE),
+				 errmsg("could not read %s from source \"%s\"", reading->purpose, http->name),
+				 errdetail("The answer has no object \"properties\".")));
+	read_resource(reading, known, properties);
+}
+
+MlsRemoteSchema *
+mls_qobrix_describe(const MlsSource *source, MlsHttpStats *stats)
+{
+	Reading reading = {.source = source, .stats = stats};
+
+	reading.schema = palloc0(sizeof(MlsRemoteSchema));
+	for (int i = 0; i < lengthof(resources); i++)
+		ask_resource(&reading, &resources[i]);
+	if (reading.schema->resources == NIL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+						errmsg("source \"%s\" shows the schema of no resource", source->http.name),
+						errhint("The API user may need the right to read schemas.")));
+	return reading.schema;
+}
