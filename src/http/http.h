@@ -94,6 +94,7 @@ typedef struct MlsHttpSource
 	const char *api_user; /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
 	const char *user_agent;
 	bool sessions;       /* it keeps sessions: cookies are sent back */
+	int max_sessions;    /* it allows so many at a time; 0 for any number */
 	const char *ca_file; /* NULL: the system's */
 	const char *proxy;   /* NULL: none; the environment is not asked */
 	int connect_timeout_ms;
@@ -166,10 +167,20 @@ extern void mls_http_forget_session(const MlsHttpSource *source);
 extern uint64 mls_http_session_number(const MlsHttpSource *source);
 
 /*
- * A request in the moment of the process's exit: waited for at most so long, its
- * answer is not looked at.  The address must have been asked before.
+ * The last request of a session, in the moment of the process's or transaction's end:
+ * waited for at most so long, its answer is not looked at.  It counts in the quota, and
+ * is not sent where that has no room for it.  The address must have been asked before.
  */
 extern void mls_http_farewell(const MlsHttpSource *source, const MlsHttpCall *call, int limit_ms);
+
+/*
+ * A place among the sessions a source allows at a time (max_sessions), for this process:
+ * waits for one, and errors when none becomes free.  It lasts until it is left or the
+ * process ends, through errors too.
+ */
+#define MLS_NO_SEAT (-1)
+extern int mls_seat_take(const MlsHttpSource *source, MlsHttpStats *stats);
+extern void mls_seat_leave(int seat);
 
 /* What was spent on a source lately, by all processes of this database. */
 typedef struct MlsHttpQuota

@@ -27,7 +27,6 @@
 
 #include "http/quota.h"
 
-#define QUOTA_DIRECTORY "mls_fdw"
 #define QUOTA_MAGIC 0x4D4C5351
 #define QUOTA_VERSION 2
 
@@ -88,6 +87,12 @@ read_contents(int fd, Oid server_id, Quota *quota)
 
 /* ---- opening ---- */
 
+static bool
+is_ours(const char *name)
+{
+	return strstr(name, ".quota") != NULL || strstr(name, SEAT_ENDING) != NULL;
+}
+
 /*
  * Removes files of sources nobody has asked for long: servers and databases are
  * dropped without telling us.  Only one that nobody has locked; who opened it
@@ -106,7 +111,7 @@ remove_stale_files(void)
 		int fd;
 
 		snprintf(path, sizeof(path), QUOTA_DIRECTORY "/%s", entry->d_name);
-		if (strstr(entry->d_name, ".quota") == NULL || stat(path, &info) != 0 ||
+		if (!is_ours(entry->d_name) || stat(path, &info) != 0 ||
 			info.st_mtime > time(NULL) - STALE_SECONDS)
 			continue;
 		fd = OpenTransientFile(path, O_RDWR | PG_BINARY);

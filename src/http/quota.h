@@ -10,6 +10,10 @@
 #include "port/pg_crc32c.h"
 #include "utils/timestamp.h"
 
+/* Where the files are, in the data directory; those of seat.c are cleared away together with these. */
+#define QUOTA_DIRECTORY "mls_fdw"
+#define SEAT_ENDING ".seat"
+
 /* Requests remembered singly, for the limit per second. */
 #define QUOTA_SLOTS 128
 

@@ -182,6 +182,19 @@ mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait)
 }
 
 void
+mls_report_seats(const MlsHttpSource *source)
+{
+	failure = (MlsHttpFailure){.is_quota = true};
+	ereport(ERROR,
+			(errcode(ERRCODE_TOO_MANY_CONNECTIONS),
+			 errmsg("all sessions of source \"%s\" are in use", source->name),
+			 errdetail("It allows %d at a time, and none became free within %d ms.",
+					   source->max_sessions, source->timeout_ms),
+			 errhint("A transaction or sync that uses one keeps it until its end. If the source "
+					 "allows more, raise the option max_sessions of the server.")));
+}
+
+void
 mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us)
 {
 	failure = (MlsHttpFailure){.status = status,

@@ -129,6 +129,7 @@ extern RetryVerdict mls_retry_judge(MlsHttpRequest *request, int status, int64 *
 
 pg_noreturn extern void mls_report_failure(MlsHttpRequest *request);
 pg_noreturn extern void mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait);
+pg_noreturn extern void mls_report_seats(const MlsHttpSource *source);
 pg_noreturn extern void mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us);
 
 /* The credentials were refused, or cannot be sent; detail is a sentence. */

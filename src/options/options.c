@@ -85,6 +85,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Most requests in a day; 0 for no limit."},
 	{"bytes_per_hour", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.rates.bytes_per_hour), .max = TB,
 	 .help = "Most bytes received in an hour, as they travel; 0 for no limit."},
+	{"max_sessions", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.max_sessions), .max = 1000, .default_value = "0",
+	 .help = "RETS: most sessions open at a time, over all processes of the database; 0 for no limit."},
 
 	/* Transport */
 	{"connect_timeout_ms", SERVER, MLS_OPTION_MS, .offset = IN_SOURCE(http.connect_timeout_ms), .min = 1, .max = 600000, .default_value = "10000",

@@ -141,7 +141,8 @@ class Sessions:
         if refused:
             return refused
         session = self.known(request)
-        if self.options.one_session and any(each.open for each in self.sessions.values() if each is not session):
+        others = sum(each.open for each in list(self.sessions.values()) if each is not session)
+        if self.options.sessions is not None and others >= self.options.sessions:
             return reply(20022, "Additional login not permitted")
         answer = envelope(self.login_lines(request))
         if session is None:

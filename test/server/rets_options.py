@@ -13,7 +13,7 @@ class RetsOptions:
     cookie_on: str = "401"          # the answer that sets the cookie: 401, 200
     cookie_name: str = "RETS-Session-ID"
     ua_password: str = None         # asked for in RETS-UA-Authorization when set
-    one_session: bool = False       # 20022 while a session is open
+    sessions: int = None            # 20022 while so many are open
     session_uses: int = None        # transactions until the session is lost
     lost: str = "20701"             # 20701, 20037, 401, 412, html: how that is told
     quota: int = None               # transactions until 20210

@@ -157,7 +157,7 @@ class Logins(Face):
         self.assertIn("<form>", self.ask("search")[2])
 
     def test_one_session(self):
-        self.options(one_session=True)
+        self.options(sessions=1)
         self.login()
         self.cookies.clear()
         self.assertEqual((200, "20022"), self.code(self.ask("login")))

@@ -3,12 +3,14 @@
  *		Sessions with RETS sources: login, transactions, logout.
  *
  * A process has one session per source and user mapping; all its statements use
- * it, and it is closed when the process ends.  A source ends sessions as it likes
+ * it, and it is closed when the process ends, or with the transaction where the
+ * source allows few at a time.  A source ends sessions as it likes
  * and says so in many ways; each is answered with one new login and one repetition
  * of the request.  More would lock accounts.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -43,6 +45,7 @@ typedef struct Session
 	SessionKey key;
 	MemoryContext context;
 	bool open;
+	int seat;      /* among those the source allows at a time, or MLS_NO_SEAT */
 	uint64 number; /* of the transport's session that it goes with */
 	MlsHttpSource *http;
 	const char *version;
@@ -53,25 +56,80 @@ static HTAB *sessions = NULL;
 
 /* ---- sessions ---- */
 
-/* Before a process ends: tells the sources that nobody will come back. */
+/* Tells the source that nobody will come back. */
 static void
-say_goodbye(int code, Datum arg)
+say_goodbye(Session *session)
+{
+	MlsHttpCall call = {.method = "GET", .purpose = "logout"};
+
+	if (!session->open || session->urls[RETS_LOGOUT] == NULL)
+		return;
+	session->open = false;
+	call.url = session->urls[RETS_LOGOUT];
+	call.headers = list_make1(psprintf("RETS-Version: RETS/%s", session->version));
+	mls_http_farewell(session->http, &call, FAREWELL_MS);
+}
+
+static void
+end_session(Session *session)
+{
+	say_goodbye(session);
+	mls_seat_leave(session->seat);
+	session->seat = MLS_NO_SEAT;
+}
+
+static void
+end_process(int code, Datum arg)
 {
 	HASH_SEQ_STATUS scan;
 	Session *session;
 
 	hash_seq_init(&scan, sessions);
 	while ((session = hash_seq_search(&scan)) != NULL)
-	{
-		MlsHttpCall call = {.method = "GET", .purpose = "logout"};
+		end_session(session);
+}
 
-		if (!session->open || session->urls[RETS_LOGOUT] == NULL)
-			continue;
-		session->open = false;
-		call.url = session->urls[RETS_LOGOUT];
-		call.headers = list_make1(psprintf("RETS-Version: RETS/%s", session->version));
-		mls_http_farewell(session->http, &call, FAREWELL_MS);
+/* end_session at a time when nothing may throw. */
+static void
+end_session_quietly(Session *session)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context =
+		AllocSetContextCreate(TopMemoryContext, "mls_fdw logout", ALLOCSET_SMALL_SIZES);
+
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		say_goodbye(session);
 	}
+	PG_CATCH();
+	{
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	session->open = false;
+	end_session(session);
+}
+
+/*
+ * Where sessions are counted, none outlives its transaction: this process may idle for
+ * hours.  A worker ends together with its work and keeps its session from page to page.
+ */
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	HASH_SEQ_STATUS scan;
+	Session *session;
+
+	if (MyBackendType == B_BG_WORKER ||
+		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE))
+		return;
+	hash_seq_init(&scan, sessions);
+	while ((session = hash_seq_search(&scan)) != NULL)
+		if (session->seat != MLS_NO_SEAT)
+			end_session_quietly(session);
 }
 
 static Session *
@@ -85,7 +143,8 @@ get_session(const MlsSource *source)
 		HASHCTL control = {.keysize = sizeof(SessionKey), .entrysize = sizeof(Session)};
 
 		sessions = hash_create("mls_fdw RETS sessions", 8, &control, HASH_ELEM | HASH_BLOBS);
-		before_shmem_exit(say_goodbye, (Datum) 0);
+		before_shmem_exit(end_process, (Datum) 0);
+		RegisterXactCallback(end_transaction, NULL);
 	}
 	session = hash_search(sessions, &key, HASH_FIND, NULL);
 	if (session == NULL)
@@ -96,6 +155,7 @@ get_session(const MlsSource *source)
 		session = hash_search(sessions, &key, HASH_ENTER, NULL);
 		session->context = context;
 		session->open = false;
+		session->seat = MLS_NO_SEAT;
 	}
 	/* Other credentials have begun another session below. */
 	if (session->open && session->number != mls_http_session_number(&source->http))
@@ -386,6 +446,8 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 	RetsOutcome outcome;
 
 	call.headers = headers_for(version_of(source), &any);
+	if (session->seat == MLS_NO_SEAT)
+		session->seat = mls_seat_take(&source->http, stats);
 	for (int attempt = 0;; attempt++)
 	{
 		MlsHttpResponse *response = mls_http_fetch(&source->http, &call, stats);
