@@ -117,11 +117,23 @@ quoted_origin(const Statement *statement)
 	return quote_literal_cstr(statement->target->origin);
 }
 
-/* Is a row g of gold one of this target? */
+/* Is a row g of gold one of this target?  For those that are looked for as a whole. */
+static char *
+any_own_row(const Statement *statement)
+{
+	return psprintf("g." MLS_GOLD_SOURCE " = %s AND g." MLS_GOLD_ORIGIN " = %s",
+					quoted_source(statement), quoted_origin(statement));
+}
+
+/*
+ * The same for rows that are found by a key.  As long as gold is small, the index
+ * on the source looks as good as one on the key, and plans live longer than that;
+ * so it is not offered.
+ */
 static char *
 own_row(const Statement *statement)
 {
-	return psprintf("g." MLS_GOLD_SOURCE " = %s AND g." MLS_GOLD_ORIGIN " = %s",
+	return psprintf("(g." MLS_GOLD_SOURCE " || '') = %s AND g." MLS_GOLD_ORIGIN " = %s",
 					quoted_source(statement), quoted_origin(statement));
 }
 
@@ -134,6 +146,18 @@ same_row(const Statement *statement)
 	if (target->unique_key && statement->plain)
 		return psprintf("g.%s = %s", quote_identifier(target->key_field), gold_key(statement));
 	return psprintf("g." MLS_GOLD_SOURCE_KEY " = %s", mls_gold_source_key(target));
+}
+
+/*
+ * "gold_row": the row g of gold that belongs to each of the rows before it, or
+ * nothing.  OFFSET keeps the planner from taking them the other way round, all of
+ * gold first, which looks good as long as there is little of it.
+ */
+static char *
+found_row(const Statement *statement, const char *columns, const char *condition)
+{
+	return psprintf("CROSS JOIN LATERAL (SELECT %s FROM %s g WHERE %s OFFSET 0) gold_row", columns,
+					mls_gold_qualified_name(statement->gold), condition);
 }
 
 /* A column in a comparison; types that cannot be compared are compared as text. */
@@ -361,20 +385,22 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 {
 	const MlsGoldTarget *target = statement->target;
 	const char *gold = mls_gold_qualified_name(statement->gold);
-	const char *key_column =
-		target->unique_key ? psprintf("%s, ", quote_identifier(target->key_field)) : "";
+	const char *key =
+		target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY;
+	const char *key_column = target->unique_key ? psprintf("%s, ", key) : "";
+	const char *made_before = found_row(statement, psprintf("g.ctid AS place, g.%s AS key", key),
+										psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s",
+												 mls_gold_source_key(target), own_row(statement)));
 
 	return psprintf(
-		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s g USING %s r WHERE "
-		"g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND NOT EXISTS (SELECT FROM n WHERE n.mls_key = "
-		"g.%s)) INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
-		", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT
-		"%s) SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY ", pg_catalog.now()%s FROM n%s",
-		made_rows(statement, rows), gold, rows, mls_gold_source_key(target), own_row(statement),
-		target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY, gold,
-		key_column, lists->columns.data, target->unique_key ? "n.mls_key, " : "",
-		quoted_source(statement), quoted_origin(statement), lists->columns.data,
-		on_conflict(statement, lists));
+		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s WHERE ctid = ANY (ARRAY("
+		"SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key IN (SELECT n.mls_key FROM n)))) "
+		"INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN ", " MLS_GOLD_SOURCE_KEY
+		", " MLS_GOLD_UPDATED_AT "%s) SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY
+		", pg_catalog.now()%s FROM n%s",
+		made_rows(statement, rows), gold, rows, made_before, gold, key_column, lists->columns.data,
+		target->unique_key ? "n.mls_key, " : "", quoted_source(statement), quoted_origin(statement),
+		lists->columns.data, on_conflict(statement, lists));
 }
 
 char *
@@ -391,19 +417,20 @@ mls_statement_upsert(const Statement *statement, const char *rows)
 static char *
 conflicts(const Statement *statement, const char *rows)
 {
-	const char *gold = mls_gold_qualified_name(statement->gold);
-	const char *key = quote_identifier(statement->target->key_field);
+	const char *made = statement->plain ? gold_key(statement) : "n.mls_key";
+	const char *taken;
 
 	if (!statement->target->unique_key)
 		return NULL;
+	taken =
+		found_row(statement, "g." MLS_GOLD_SOURCE " AS source",
+				  psprintf("g.%s = %s AND NOT (%s)", quote_identifier(statement->target->key_field),
+						   made, own_row(statement)));
 	if (statement->plain)
-		return psprintf("SELECT %s AS key, g." MLS_GOLD_SOURCE " AS source FROM %s r JOIN %s g "
-						"ON g.%s = %s WHERE NOT (%s)",
-						mls_gold_source_key(statement->target), rows, gold, key,
-						gold_key(statement), own_row(statement));
-	return psprintf("SELECT n." MLS_GOLD_SOURCE_KEY " AS key, g." MLS_GOLD_SOURCE
-					" AS source FROM (%s) n JOIN %s g ON g.%s = n.mls_key WHERE NOT (%s)",
-					made_rows(statement, rows), gold, key, own_row(statement));
+		return psprintf("SELECT %s AS key, gold_row.source FROM %s r %s",
+						mls_gold_source_key(statement->target), rows, taken);
+	return psprintf("SELECT n." MLS_GOLD_SOURCE_KEY " AS key, gold_row.source FROM (%s) n %s",
+					made_rows(statement, rows), taken);
 }
 
 /*
@@ -429,7 +456,7 @@ mls_statement_comparison(const Statement *statement, const char *rows)
 					"FROM c",
 					made_rows(statement, rows), made, key, key, made,
 					compared_columns(statement, "g"), compared_columns(statement, "n"), gold,
-					own_row(statement), key, made);
+					any_own_row(statement), key, made);
 }
 
 static MlsGoldStatements *
@@ -440,9 +467,11 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 	statements->table = statement->gold;
 	statements->upsert = mls_statement_upsert(statement, rows);
 	statements->conflicts = conflicts(statement, rows);
-	statements->remove = psprintf("DELETE FROM %s g USING %s r WHERE %s AND %s",
-								  mls_gold_qualified_name(statement->gold), gone,
-								  same_row(statement), own_row(statement));
+	statements->remove =
+		psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
+				 mls_gold_qualified_name(statement->gold), gone,
+				 found_row(statement, "g.ctid AS place",
+						   psprintf("%s AND %s", same_row(statement), own_row(statement))));
 	statements->plain = statement->plain;
 	statements->can_fail = statement->can_fail;
 	return statements;

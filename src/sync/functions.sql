@@ -81,10 +81,15 @@ CREATE FUNCTION mls_remap(
 COMMENT ON FUNCTION mls_remap(text, text)
     IS 'make gold anew from silver where mapping rules have changed, in batches, without the network; mls_sync() does the same before it begins';
 
+-- mls_undo() and mls_rebuild() write pages as runs do, by plans made while tables are small.
 CREATE FUNCTION mls_undo(run bigint)
     RETURNS bigint
     LANGUAGE c STRICT
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
+    SET jit = off
     AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION mls_undo(bigint)
     IS 'bring back what a purge removed, from bronze; no network';
@@ -114,6 +119,10 @@ CREATE FUNCTION mls_rebuild(foreign_table regclass)
     RETURNS bigint
     LANGUAGE c STRICT
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
+    SET jit = off
     AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION mls_rebuild(regclass)
     IS 'fill silver and gold of a subscription again from its bronze table; no network';
