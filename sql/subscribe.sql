@@ -14,7 +14,10 @@ SELECT * FROM mls_subscribe('feed.team');
 ALTER FOREIGN TABLE feed.team OPTIONS (ADD key 'TeamId');
 SELECT * FROM mls_subscribe('feed.team');
 ALTER FOREIGN TABLE feed.team OPTIONS (SET key 'TeamKey');
-SELECT * FROM mls_subscribe('feed.team');
+-- Without a timestamp it would be read whole.
+SELECT bronze FROM mls_subscribe('feed.team');
+SELECT mls_unsubscribe('feed.team', true);
+DROP SCHEMA bronze;
 ALTER FOREIGN TABLE feed.team OPTIONS (ADD timestamp 'ModificationTimestamp');
 SELECT * FROM mls_subscribe('feed.team');
 ALTER FOREIGN TABLE feed.team ADD COLUMN modified timestamptz OPTIONS (field 'ModificationTimestamp');

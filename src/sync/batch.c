@@ -112,7 +112,7 @@ read_item(const MlsTable *table, const MlsRecord *record, MlsItem *item)
 
 	item->record = record;
 	item->key = record_key(table, record);
-	item->timestamp = field_text(record, table->timestamp);
+	item->timestamp = table->timestamp ? field_text(record, table->timestamp) : NULL;
 	item->has_instant = item->timestamp != NULL &&
 						mls_instant_read(item->timestamp, table->source->timezone, &item->instant);
 	if (flag != NULL)

@@ -42,7 +42,8 @@ mls_bound_start(const MlsTable *table, const MlsSubscription *sub)
 	const char *timestamp = mls_bound_cursor(sub);
 	MlsInstant cursor;
 
-	if (timestamp == NULL || !mls_instant_read(timestamp, table->source->timezone, &cursor))
+	if (timestamp == NULL || table->timestamp == NULL ||
+		!mls_instant_read(timestamp, table->source->timezone, &cursor))
 		return NULL;
 	return mls_instant_text(cursor.at - platform->overlap_s * USECS_PER_SEC,
 							platform->timestamp_digits);

@@ -148,8 +148,9 @@ read_table(MlsRun *run)
 {
 	require_tables(run->sub);
 	run->table = mls_table_get(run->sub->foreign_table, run->sub->owner, true);
-	if (run->table->timestamp == NULL ||
-		mls_table_column(run->table, run->table->timestamp) == NULL)
+	/* Who never had a timestamp is read whole; who has lost it would be so by mistake. */
+	if (run->table->timestamp == NULL ? run->sub->cursor_timestamp != NULL
+									  : mls_table_column(run->table, run->table->timestamp) == NULL)
 		ereport(ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				errmsg("foreign table %s has no timestamp column any more", run->table->name));
 }

@@ -202,9 +202,9 @@ plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions)
 	fetch->batch_context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
 	fetch->expected = -1;
-	fetch->keyset =
-		platform->ordering == MLS_ORDER_ANY && platform->or_allowed && list_length(table->key) == 1;
-	fetch->ordered = platform->ordering == MLS_ORDER_TIMESTAMP;
+	fetch->keyset = table->timestamp != NULL && platform->ordering == MLS_ORDER_ANY &&
+					platform->or_allowed && list_length(table->key) == 1;
+	fetch->ordered = table->timestamp != NULL && platform->ordering == MLS_ORDER_TIMESTAMP;
 	fetch->start = mls_bound_start(table, sub);
 	consider_newest(fetch, mls_bound_cursor(sub), sub->cursor_key);
 	resume(fetch);
@@ -256,7 +256,8 @@ start_over(MlsFetch *fetch, const char *why)
 	close_reading(fetch, &fetch->now);
 	mls_fetch_remark(fetch, why);
 	fetch->keyset = false;
-	fetch->ordered = fetch->table->source->platform.ordering == MLS_ORDER_TIMESTAMP;
+	fetch->ordered = fetch->table->timestamp != NULL &&
+					 fetch->table->source->platform.ordering == MLS_ORDER_TIMESTAMP;
 	fetch->resumed_link = false;
 	fetch->expected = -1;
 	fetch->received = 0;

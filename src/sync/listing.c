@@ -231,7 +231,7 @@ listing_query(const MlsListing *listing, bool timestamps)
 
 	query->table = table;
 	query->fields = list_copy(table->key);
-	if (timestamps)
+	if (timestamps && table->timestamp)
 		query->fields = lappend(query->fields, pstrdup(table->timestamp));
 	if (platform->deletion_flag != NULL)
 		query->fields = lappend(query->fields, pstrdup(platform->deletion_flag));

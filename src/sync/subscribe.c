@@ -66,11 +66,14 @@ static void
 require_timestamp_column(const MlsTable *table)
 {
 	if (table->timestamp == NULL)
-		ereport(ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				errmsg("foreign table %s has no modification timestamp", table->name),
-				errhint("Name the field: ALTER FOREIGN TABLE %s OPTIONS (ADD timestamp "
-						"'ModificationTimestamp').",
+	{
+		ereport(NOTICE, errmsg("foreign table %s has no modification timestamp", table->name),
+				errdetail("Each sync reads all of it."),
+				errhint("If its records have one, name the field: ALTER FOREIGN TABLE %s OPTIONS "
+						"(ADD timestamp 'ModificationTimestamp').",
 						table->name));
+		return;
+	}
 	if (mls_table_column(table, table->timestamp) == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 				errmsg("foreign table %s has no column for timestamp field \"%s\"", table->name,

@@ -83,7 +83,7 @@ mls_timestamps_begin(MlsRun *run)
 	ListCell *lc;
 
 	timestamps->run = run;
-	foreach (lc, run->table->timestamps)
+	foreach (lc, run->table->timestamp ? run->table->timestamps : NIL)
 	{
 		Clock *clock = palloc0(sizeof(Clock));
 
@@ -158,20 +158,21 @@ mls_timestamps_see(MlsTimestamps *timestamps, const MlsBatch *batch)
 
 /* ---- Reading ---- */
 
-/* What the main pages have not brought: records modified before these began. */
+/*
+ * What the main pages have not brought: records modified before these began, or
+ * without a modification timestamp, as far as the source can be asked for those.
+ */
 static MlsCondition *
 not_brought(const MlsRun *run)
 {
-	MlsCondition *condition = palloc0(sizeof(MlsCondition));
-	MlsValue *value = palloc0(sizeof(MlsValue));
+	const MlsTable *table = run->table;
+	MlsCondition *before =
+		linitial(mls_bound_within(table, NULL, mls_bound_start(table, run->sub)));
+	MlsCondition *either = palloc0(sizeof(MlsCondition));
 
-	value->param = -1;
-	value->text = mls_bound_start(run->table, run->sub);
-	condition->kind = MLS_COMPARE;
-	condition->op = MLS_LT;
-	condition->column = mls_table_column(run->table, run->table->timestamp);
-	condition->values = list_make1(value);
-	return condition;
+	either->kind = MLS_OR;
+	either->args = lcons(before, mls_bound_untimed(table));
+	return table->source->protocol->fit(table, either) == MLS_FIT_NO ? before : either;
 }
 
 /* Begins to read by another field, as if it were the cursor's. */

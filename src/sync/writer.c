@@ -31,6 +31,9 @@
 /* A longer key would not fit into an index; those of real sources have 10 to 60 characters. */
 #define LONGEST_KEY 1000
 
+/* A version stamped in the future is no measure for what comes after it. */
+#define FROM_TOMORROW(relation) relation ".modified_at > pg_catalog.now() + interval '1 day'"
+
 struct MlsWriter
 {
 	const MlsTable *table;
@@ -106,14 +109,16 @@ prepare_bronze(const MlsWriter *writer)
 		"CASE WHEN p.gone THEN pg_catalog.now() END%s "
 		"FROM mls_page p LEFT JOIN %s o ON o.key = p.key "
 		"WHERE CASE WHEN o.key IS NULL THEN NOT p.gone "
-		"ELSE (%s OR (p.modified_at >= o.modified_at) IS NOT FALSE) AND "
-		"((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text%s) END "
-		"ON CONFLICT (key) DO UPDATE SET modified_at = excluded.modified_at, "
-		"modified = excluded.modified, record = excluded.record, "
-		"fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
-		"deleted_at = excluded.deleted_at%s "
-		"WHERE %s OR (excluded.modified_at >= b.modified_at) IS NOT FALSE "
-		"RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
+		"ELSE (%s OR (p.modified_at >= o.modified_at) IS NOT FALSE OR " FROM_TOMORROW(
+			"o") ") AND "
+				 "((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text%s) END "
+				 "ON CONFLICT (key) DO UPDATE SET modified_at = excluded.modified_at, "
+				 "modified = excluded.modified, record = excluded.record, "
+				 "fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
+				 "deleted_at = excluded.deleted_at%s "
+				 "WHERE %s OR (excluded.modified_at >= b.modified_at) IS NOT FALSE "
+				 "OR " FROM_TOMORROW("b") " "
+										  "RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
 		bronze, parents ? ", parent" : "", writer->run, parents ? ", p.parent" : "", bronze,
 		writer->trusts ? "true" : "false",
 		parents ? " OR o.parent <> p.parent OR (o.parent IS NULL) > (p.parent IS NULL)" : "",

@@ -3,9 +3,15 @@
 # A face is what differs between protocols; what a test does with the data and what
 # it expects of the copies is the same for all.  Its members:
 #
+#	resource	that the server's control face knows the records by
+#	fields		of the records: key, listing_id, list_price, bedrooms_total, city, modified
+#	new			what inserted records have beside that; with which all begin if it is told to "set"
+#	begin		changes what the test server has made
+#	seconds		timestamps are cut to whole seconds
+#	arguments	of the test server
 #	path		requests for records have it in their path
 #	matching	what a fault needs to meet them
-#	options		of the test server, for its whole life
+#	options		of the test server, for its whole life; schema is one of them
 #	sources		name => { what CREATE SERVER says }; each reads the same data in its own way
 #	flagged		names of the sources that obey MlgCanView
 #	positional	sources that may read on by positions, and so pass over records when others are
@@ -26,9 +32,22 @@ package MlsFace;
 use strict;
 use warnings;
 
+use JSON::PP ();
+use MlsQobrix;
 use MlsSync;
 
 my %faces;
+
+# Records of the dictionary
+my %dictionary = (
+	resource => 'Property',
+	fields => {
+		key => 'ListingKey', listing_id => 'ListingId', list_price => 'ListPrice',
+		bedrooms_total => 'BedroomsTotal', city => 'City', modified => 'ModificationTimestamp' },
+	schema => { add => [
+		{ field => 'MlgCanView', type => 'Edm.Boolean' },
+		{ field => 'OriginatingSystemName', type => 'Edm.String' } ] },
+	new => { MlgCanView => JSON::PP::true(), OriginatingSystemName => 'actris' });
 
 # The face of a name; copied, so that its user may change it.
 sub new
@@ -63,6 +82,7 @@ sub create_reso
 }
 
 $faces{reso} = {
+	%dictionary,
 	path => qr{/Property},
 	copies => 'property',
 	matching => { resource => 'Property' },
@@ -130,6 +150,7 @@ sub create_rets_property
 my $rets_values = join ', ', map { "(%s::jsonb->>'PREFIX$_->[1]')" . ($_->[2] eq 'text' ? '' : "::$_->[2]") } @rets_columns;
 
 $faces{rets} = {
+	%dictionary,
 	path => qr{/rets/search},
 	copies => 'property_all',
 	matching => { match => '/rets/search' },
@@ -166,5 +187,81 @@ $faces{rets} = {
 		{ kind => 'moving', record => { any => 40 }, times => { any => 7 } } ],
 	sent => q{CASE WHEN r->>'City' = '' THEN r - 'City' ELSE r END},
 	record => [ 'ROW(' . ($rets_values =~ s/PREFIX//gr) . ')::text', 'ROW(' . ($rets_values =~ s/PREFIX/L_/gr) . ')::text' ] };
+
+# ---- Qobrix ----
+
+# A foreign table of six fields, and rules of its own in place of the shipped ones.
+sub create_qobrix_property
+{
+	my ($model, $name, $options) = @_;
+	my %of = %{ $model->{face}{fields} };
+	my %type = (list_price => 'numeric', bedrooms_total => 'integer', modified => 'timestamptz');
+	my %column = (key => 'listing_key', modified => 'modification_timestamp');
+	my %gold = (key => 'ListingKey', listing_id => 'ListingId', list_price => 'ListPrice',
+		bedrooms_total => 'BedroomsTotal', city => 'City', modified => 'ModificationTimestamp');
+	my $columns = join ', ', map { ($column{$_} // $_) . ' ' . ($type{$_} // 'text') . " OPTIONS (field '$of{$_}')" } sort keys %of;
+	my $rules = join '; ', map { "SELECT mls_map_set('Property', '$gold{$_}', 'field', '{$of{$_}}', source => '$name', source_resource => 'properties')" }
+	  sort keys %of;
+	create_tenant($model->{node}, $model->{mls}, $name, retries => 0, tables => 'users', %$options);
+	$model->sql(qq{
+		DELETE FROM mls.field_map WHERE protocol = 'qobrix';
+		DELETE FROM mls.row_map WHERE protocol = 'qobrix';
+		DELETE FROM mls.join_map WHERE protocol = 'qobrix';
+		DELETE FROM mls.clean_map WHERE protocol = 'qobrix';
+		CREATE FOREIGN TABLE $name.property ($columns) SERVER $name OPTIONS (resource 'properties',
+			key 'id', timestamp 'modified', timestamps 'created');
+		ALTER FOREIGN TABLE $name.property ADD created timestamptz OPTIONS (field 'created');
+		INSERT INTO mls.row_map (source, source_resource, resource) VALUES ('$name', 'properties', 'Property');
+		$rules});
+	return;
+}
+
+# A record of the future would be stamped earlier when it changes, which breaks the model's promise.
+sub begin_qobrix
+{
+	my ($model) = @_;
+	for my $line (split /\n/, $model->{mls}->get('truth?resource=qobrix/properties'))
+	{
+		my $record = JSON::PP::decode_json($line);
+		$model->control('set', resource => 'qobrix/properties', keys => [ $record->{id} ],
+			fields => { modified => $record->{created} }) if ($record->{modified} // '') gt '2030';
+	}
+	return;
+}
+
+$faces{qobrix} = {
+	begin => \&begin_qobrix,
+	resource => 'qobrix/properties',
+	fields => {
+		key => 'id', listing_id => 'name', list_price => 'list_selling_price_amount',
+		bedrooms_total => 'bedrooms', city => 'city', modified => 'modified' },
+	new => {},
+	seconds => 1,
+	arguments => { qobrix => 200 },
+	path => qr{/api/v2/properties},
+	copies => 'properties',
+	matching => { match => '/api/v2/properties' },
+	options => { date => 'logical' },
+	sources => {
+		key => { page_size => 40, retries => 1 },
+		link => { page_size => 30, push_or => 'false', retries => 1 },
+		number => { page_size => 35, paging => 'offset' } },
+	flagged => {},
+	positional => { number => 'own removed' },
+	create => \&create_qobrix_property,
+	cut => { qobrix => { max_limit => 35 } },
+	pages => [
+		'qobrix.max_limit' => [ 7, 20, 35, 100 ],
+		'qobrix.past_end' => [ 'empty', 'error' ],
+		'qobrix.unknown_fields' => [ 'ignore', 'error' ],
+		'qobrix.fields_expand' => [ 0, 1 ] ],
+	faults => [
+		@faults,
+		{ kind => 'garbage_json' }, { kind => 'empty_page' }, { kind => 'drop_link' },
+		{ kind => 'drop_link', times => -1 }, { kind => 'repeat_page' }, { kind => 'loop' },
+		{ kind => 'wrong_count', by => 3 }, { kind => 'wrong_count', by => -3 }, { kind => 'no_count' },
+		{ kind => 'null_data' }, { kind => 'no_pagination' },
+		{ kind => 'moving', record => { any => 40 }, times => { any => 7 } } ],
+	record => '%s::jsonb' };
 
 1;

@@ -49,14 +49,11 @@ sub new
 		crashes => 0, settled => 0, log => 0 }, $class;
 	$self->{mls} = start_mls(listings => 150 + $self->number(150), fields => 'small', seed => $seed,
 		%{ $self->{face}{arguments} || {} });
-	$self->{mls}->control('option', {
-		%{ $self->{face}{options} },
-		schema => { add => [
-			{ field => 'MlgCanView', type => 'Edm.Boolean' },
-			{ field => 'OriginatingSystemName', type => 'Edm.String' } ] } });
-	$self->{mls}->control('set', { resource => 'Property',
-		fields => { MlgCanView => $true, OriginatingSystemName => 'actris' } });
-	$self->{keys} = JSON::PP::decode_json($self->{mls}->get('keys?resource=Property'));
+	my $face = $self->{face};
+	$self->{mls}->control('option', { %{ $face->{options} }, schema => $face->{schema} || {} });
+	$self->{mls}->control('set', { resource => $face->{resource}, fields => $face->{new} }) if %{ $face->{new} };
+	$face->{begin}->($self) if $face->{begin};
+	$self->{keys} = JSON::PP::decode_json($self->{mls}->get("keys?resource=$face->{resource}"));
 	$self->control('clock', step => 0.01);
 	$self->{clock} = $self->{top} = $self->server_clock;
 	$self->choose_sources($options{sources} || 2);
@@ -129,7 +126,7 @@ sub tell
 sub control
 {
 	my ($self, $path, %body) = @_;
-	$body{resource} = 'Property' if $path =~ /insert|update|touch|tie|delete|restore/;
+	$body{resource} = $self->{face}{resource} if $path =~ /insert|update|touch|tie|delete|restore/;
 	return $self->{mls}->control($path, \%body);
 }
 
@@ -223,10 +220,11 @@ sub note_touched
 sub fields
 {
 	my ($self) = @_;
+	my %of = %{ $self->{face}{fields} };
 	my @all = (
-		City => $self->one_of('Austin', "O'Brien \\ \"x\"", "\x{DC}mlaut \x{1F3E1}", ''),
-		ListPrice => 100 + $self->number(1_000_000) / 4,
-		BedroomsTotal => $self->number(9));
+		$of{city} => $self->one_of('Austin', "O'Brien \\ \"x\"", "\x{DC}mlaut \x{1F3E1}", ''),
+		$of{list_price} => 100 + $self->number(1_000_000) / 4,
+		$of{bedrooms_total} => $self->number(9));
 	my $count = 1 + $self->number(3);
 	return { @all[ 0 .. 2 * $count - 1 ] };
 }
@@ -236,7 +234,8 @@ sub late_stamp
 {
 	my ($self, $fields) = @_;
 	my $at = $self->{clock} - $self->number($LATE * $TICKS);
-	$fields->{ModificationTimestamp} = stamp($at);
+	$at -= $at % $TICKS if $self->{face}{seconds};
+	$fields->{ $self->{face}{fields}{modified} } = stamp($at);
 	return $at;
 }
 
@@ -244,7 +243,7 @@ sub insert
 {
 	my ($self, $late) = @_;
 	my $count = 1 + $self->number(6);
-	my %fields = (%{ $self->fields }, MlgCanView => $true, OriginatingSystemName => 'actris');
+	my %fields = (%{ $self->fields }, %{ $self->{face}{new} });
 	my $at = $late ? $self->late_stamp(\%fields) : $self->{clock};
 	my $keys = $self->control('insert', count => $count, fields => \%fields)->{keys};
 	push @{ $self->{keys} }, @$keys;
@@ -303,6 +302,7 @@ sub tie
 sub flag
 {
 	my ($self, $shown) = @_;
+	return $self->update if !exists $self->{face}{new}{MlgCanView};
 	my @keys = $self->some_keys(1 + $self->number(8), $self->{clock}) or return;
 	$self->control('update', keys => \@keys, fields => { MlgCanView => $shown ? $true : $false });
 	$self->note_touched(@keys);

@@ -23,17 +23,18 @@ sub load_truth
 	my ($model, $gone) = @_;
 	my $file = "$PostgreSQL::Test::Utils::tmp_check/truth_$model->{seed}.json";
 	open my $out, '>', $file or die "$file: $!";
-	print $out $model->{mls}->get('truth?resource=Property');
+	print $out $model->{mls}->get("truth?resource=$model->{face}{resource}");
 	close $out;
 	my $keys = join ', ', map { literal($_) } @$gone;
 	my $sent = $model->{face}{sent} || 'r';
+	my %of = %{ $model->{face}{fields} };
 	return qq{
 		CREATE TEMP TABLE gone AS SELECT unnest(ARRAY[$keys]::text[]) AS key;
 		CREATE TEMP TABLE lines (record text);
 		\\copy lines FROM '$file' (FORMAT csv, DELIMITER e'\\x01', QUOTE e'\\x02')
-		CREATE TEMP TABLE truth AS SELECT r->>'ListingKey' AS key, $sent AS r,
+		CREATE TEMP TABLE truth AS SELECT r->>'$of{key}' AS key, $sent AS r,
 			(r->>'MlgCanView')::boolean AS shown,
-			regexp_replace(r->>'ModificationTimestamp', '([.]\\d{6})\\d+', '\\1')::timestamptz AS at
+			regexp_replace(r->>'$of{modified}', '([.]\\d{6})\\d+', '\\1')::timestamptz AS at
 			FROM (SELECT record::jsonb AS r FROM lines) l;
 	};
 }
@@ -54,7 +55,8 @@ sub differences_of
 	my $face = $model->{face};
 	my $there = $face->{flagged}{$name} ? 'FROM truth WHERE shown' : 'FROM truth';
 	my $bronze = "FROM bronze.${name}_$face->{copies} WHERE deleted_at IS NULL";
-	my $columns = q{r->>'ListingId', (r->>'ListPrice')::numeric, (r->>'BedroomsTotal')::bigint, r->>'City', at};
+	my %of = %{ $face->{fields} };
+	my $columns = "r->>'$of{listing_id}', (r->>'$of{list_price}')::numeric, (r->>'$of{bedrooms_total}')::bigint, r->>'$of{city}', at";
 	my ($of_truth, $of_bronze) = ref $face->{record} ? @{ $face->{record} } : ($face->{record}) x 2;
 	my $sent = $of_truth =~ s/%s/r/gr;
 	my $kept = $of_bronze =~ s/%s/record/gr;

@@ -2,7 +2,7 @@
 # are what the server has.
 #
 #   MLS_ROUNDS=40 MLS_SEED='5 6 7'   plays other rounds than the default
-#   MLS_FACE='reso rets'              faces of the server, see MlsFace
+#   MLS_FACE='reso rets qobrix'              faces of the server, see MlsFace
 #   MLS_TELL=1                        tells what happens as it happens
 use strict;
 use warnings;
@@ -13,9 +13,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $rounds = $ENV{MLS_ROUNDS} || 40;
-my %seeds = (reso => '1 2 3 4 5', rets => '3 6');
+my %seeds = (reso => '1 2 3 4 5', rets => '3 6', qobrix => '1 2');
 
-for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets')
+for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets qobrix')
 {
 	for my $seed (split ' ', $ENV{MLS_SEED} || $seeds{$face} || '1 2 3')
 	{

@@ -21,7 +21,7 @@ my $middle;    # how many requests for records are fine before one in the middle
 
 sub keys_of
 {
-	return @{ JSON::PP::decode_json($mls->get('keys?resource=Property')) };
+	return @{ JSON::PP::decode_json($mls->get("keys?resource=$model->{face}{resource}")) };
 }
 
 sub sql
@@ -94,8 +94,8 @@ sub writes_nothing_twice
 sub follows
 {
 	change('clock', advance => 3600);
-	change('update', count => 7, fields => { City => 'Elsewhere' });
-	change('insert', count => 3, fields => { MlgCanView => JSON::PP::true(), OriginatingSystemName => 'actris' });
+	change('update', count => 7, fields => { $model->{face}{fields}{city} => 'Elsewhere' });
+	change('insert', count => 3, fields => $model->{face}{new});
 	is(row_of('sync', 'status, inserted, updated'), 'finished|3|7', 'an increment moves what changed');
 	is_true_copy('after an increment');
 	change('clock', advance => 3600);
@@ -282,7 +282,7 @@ sub reconciles
 	return;
 }
 
-for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets')
+for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets qobrix')
 {
 	for my $source (sort keys %{ MlsFace->new($face)->{sources} })
 	{

@@ -2,9 +2,9 @@
  * platforms.c
  *		What is taken for granted of a Qobrix tenant, as a row of constants.
  *
- * A page holds at most 100 records.  How texts are compared, and what becomes of
- * nulls in negations, is not documented, so these are off; a server option
- * overrides each.
+ * A page holds at most 100 records, and the language has a null to compare with.
+ * How texts are compared, and what becomes of nulls in negations, is not
+ * documented, so these are off; a server option overrides each.
  */
 #include "postgres.h"
 
@@ -22,6 +22,7 @@ static const MlsPlatform platforms[] = {
 	 .in_allowed = true,
 	 .parentheses_allowed = true,
 	 .url_length = 6000,
+	 .null_tests = true,
 	 .text_match = true,
 	 .count_exact = true,
 	 .timestamp = "modified",

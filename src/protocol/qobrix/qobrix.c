@@ -9,7 +9,7 @@
 static bool
 countable(const MlsTable *table)
 {
-	return table->source->platform.count_exact;
+	return table->source->platform.count_exact && strcmp(table->resource, QOBRIX_MEDIA) != 0;
 }
 
 /* Collections come whole. */

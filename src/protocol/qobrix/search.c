@@ -4,8 +4,8 @@
  *
  * What is assumed of a tenant: numbers, dates and instants compare as in SQL; `==`
  * on texts finds at least the rows SQL finds (it may ignore case); a comparison
- * with null is not true.  Not assumed, unless an option says so: null tests, `!=`,
- * `not`, conditions on lists of codes.
+ * with null is not true, but for tests whether something is null.  Not assumed,
+ * unless an option says so: `!=`, `not`, conditions on lists of codes.
  *
  * Texts are written with backslashes before quotes, as in the language that the
  * expressions are taken from.  Times have whole seconds and no zone.

@@ -7,8 +7,9 @@
  * reading goes on.  By number, records that move could be passed over, so ids are
  * remembered, and one that comes twice is an error.
  *
- * The end is believed when a page is short, says that none follows, and the total
- * it gives is no more than what it holds.  While a page is read the next one is
+ * The end is believed when a page says that none follows, the total it gives is no
+ * more than what it holds, and it is short; by number, where some sources refuse
+ * what lies behind the end, a full page that says the other two is enough.  While a page is read the next one is
  * already on its way.
  */
 #include "postgres.h"
@@ -295,8 +296,10 @@ is_last(const QobrixStream *stream, const MlsPage *page, const Pagination *pagin
 
 	if (!stream->shape->paged || page->nrecords == 0)
 		return true;
-	return page->nrecords < limit && !pagination->has_next &&
-		   pagination->count <= before + page->nrecords;
+	if (pagination->has_next || pagination->count > before + page->nrecords)
+		return false;
+	/* By key a full page costs one request more, to be sure; by number there may be none to ask. */
+	return page->nrecords < limit || (!stream->by_key && pagination->count >= 0);
 }
 
 /* Asks for the next page, so that it downloads while this one is read. */
@@ -411,6 +414,8 @@ mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats)
 	MlsHttpCall call = {.method = "GET"};
 	Pagination pagination;
 
+	if (strcmp(query->table->resource, QOBRIX_MEDIA) == 0)
+		return -1;
 	if (!request->exact)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("cannot count resource \"%s\" at source \"%s\"",
