@@ -3,7 +3,7 @@ import collections
 from dataclasses import dataclass, field
 
 from qobrix_embed import associations, linked
-from qobrix_model import MODELS, dump
+from qobrix_model import MODELS, dump, stamp_at
 from qobrix_search import Node, Parser, SearchError
 
 RESULTS = 16
@@ -204,11 +204,12 @@ class Lists:
         return "[%s]" % ",".join([self.writer.text(path, record, query) for record in rows])
 
     def move(self, path, rows, spec):
-        """Touches a record after it was served, as an edit between two pages does."""
+        """Touches a record after it was served, as an edit between two pages does; the
+        clock may have been put back since it was stamped, and then it stays."""
         table = self.store.tables[path]
         record = rows[spec.get("record", 0) % len(rows)]
         key = table.key_of(record)
-        if key in table.records:
+        if key in table.records and (table.cell(record, "modified")[0] or "") <= stamp_at(self.store.clock):
             self.store.update(path, [key], {})
 
 
