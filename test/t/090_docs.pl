@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $tree = $ENV{MLS_TREE};
-my $mls = start_mls(listings => 60);
+my $mls = start_mls(listings => 60, qobrix => 60);
 my $root = 'http://127.0.0.1:' . $mls->{port};
 my $ddf = start_mls(listings => 60);
 $ddf->control('option', { rets => { dialect => 'ddf' } });
@@ -31,6 +31,8 @@ sub substitute
 	$sql =~ s{client_secret '\.\.\.'}{client_secret 's3cret-demo-value'}g;
 	$sql =~ s{https://api\.example\.com/rets/login}{$root/rets/login}g;
 	$sql =~ s{https://data\.crea\.example/Login\.svc/Login}{http://127.0.0.1:$ddf->{port}/rets/login}g;
+	$sql =~ s{https://tenant\.example\.com/api}{$root/api}g;
+	$sql =~ s{api_user '\.\.\.', api_key '\.\.\.'}{api_user '11111111-1111-4111-8111-111111111111', api_key 'header-key-value'}g;
 	$sql =~ s{https://harbor\.example\.com/odata}{$harbor->{url}}g;
 	$sql =~ s{username '\.\.\.', password '\.\.\.'}{username 'agent', password 'basic-pass-value'}g;
 	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;
