@@ -32,6 +32,7 @@ fill_column(MlsColumn *column, AttrNumber attnum, const MlsRemoteField *field)
 	column->type = field->pg_type;
 	column->typmod = -1;
 	column->remote_type = field->natural ? NULL : field->type;
+	column->lookup = field->is_coded ? field->lookup : NULL;
 	column->is_enum = field->is_enum;
 	column->is_flags = field->is_flags;
 }

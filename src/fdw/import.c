@@ -51,6 +51,7 @@ typedef struct ImportColumn
 	const char *field;
 	Oid type;
 	const char *remote_type; /* or NULL: follows from type */
+	const char *lookup;
 	const char *standard_name;
 	const char *description;
 	bool not_null;
@@ -115,6 +116,7 @@ add_field(ImportTable *table, const MlsRemoteField *field)
 	add_column(table, field->name, field->pg_type, field->description);
 	column = llast(table->columns);
 	column->not_null = mls_resource_is_key(table->resource, field->name);
+	column->lookup = field->is_coded ? field->lookup : NULL;
 	column->standard_name = field->standard_name;
 	column->is_enum = field->is_enum;
 	column->is_flags = field->is_flags;
@@ -235,6 +237,7 @@ column_definition(const ImportColumn *column)
 									   .type = column->type,
 									   .field = column->field,
 									   .remote_type = column->remote_type,
+									   .lookup = column->lookup,
 									   .standard_name = column->standard_name,
 									   .not_null = column->not_null,
 									   .is_enum = column->is_enum,

@@ -29,6 +29,8 @@ mls_column_sql(const MlsColumn *column)
 	append_option(&buf, "field", column->field);
 	if (column->remote_type)
 		append_option(&buf, "type", column->remote_type);
+	if (column->lookup)
+		append_option(&buf, "lookup", column->lookup);
 	if (column->standard_name)
 		append_option(&buf, "standard_name", column->standard_name);
 	if (column->is_enum)

@@ -43,6 +43,7 @@ static const char *const auth_names[] = {"none",   "oauth2",    "bearer",   "bas
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
 static const char *const format_names[] = {"compact", "compact-decoded", "standard-xml", NULL};
+static const char *const lookups_names[] = {"decoded", "coded", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
 static const char *const schema_policy_names[] = {"evolve", "freeze", "stop", "ignore", NULL};
 static const char *const naming_names[] = {"snake_case", "preserve", NULL};
@@ -161,6 +162,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "RETS: version to announce, such as 1.7.2; default of the platform."},
 	{"standard_names", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.standard_names),
 	 .help = "RETS: ask for fields by their standard names instead of system names; default of the platform."},
+	{"lookups", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.lookups), .choices = lookups_names,
+	 .help = "RETS: what columns with the option lookup hold: what the codes mean, or the codes; default of the platform."},
 	{"format", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.format), .choices = format_names,
 	 .help = "RETS: how records are written: rows with codes, rows with their meaning, or nested elements; default of the platform."},
 
@@ -244,6 +247,8 @@ const MlsOption mls_option_table[] = {
 			 "field a; by default the column's name."},
 	{"type", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(remote_type),
 	 .help = "Remote type of the field."},
+	{"lookup", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(lookup),
+	 .help = "RETS: lookup whose codes the source sends; the column holds what they mean."},
 	{"standard_name", COLUMN, MLS_OPTION_TEXT, .offset = IN_COLUMN(standard_name),
 	 .help = "Standard name of the field, by which it goes into gold; by default the field's name."},
 	{"enum", COLUMN, MLS_OPTION_BOOL, .offset = IN_COLUMN(is_enum), .default_value = "false",

@@ -37,6 +37,13 @@ typedef enum MlsFormat
 	MLS_FORMAT_XML              /* nested elements */
 } MlsFormat;
 
+/* What columns of lookups hold, where a source sends codes. */
+typedef enum MlsLookups
+{
+	MLS_LOOKUPS_DECODED, /* what the codes mean */
+	MLS_LOOKUPS_CODED    /* the codes */
+} MlsLookups;
+
 /* How the rest of an answer is had that was too long. */
 typedef enum MlsPaging
 {
@@ -88,6 +95,7 @@ typedef struct MlsPlatform
 	const char *version;   /* of the protocol, as announced */
 	bool standard_names;   /* ask by standard names */
 	MlsFormat format;      /* of records */
+	MlsLookups lookups;    /* what their columns hold */
 	MlsPaging paging;      /* how the rest of a long answer is had */
 	const char *all_query; /* met by all records, {key} and {timestamp} are fields; or NULL */
 	int key_batch;         /* keys per request */
@@ -144,7 +152,8 @@ typedef struct MlsColumn
 	bool not_null;
 	const char *field; /* remote name; "*" whole record */
 	const char
-		*remote_type; /* "Edm.String", "Ns.Enum", "Collection(...)"; NULL: follows from type */
+		*remote_type;   /* "Edm.String", "Ns.Enum", "Collection(...)"; NULL: follows from type */
+	const char *lookup; /* whose codes the source sends; or NULL */
 	const char *standard_name; /* what the source says the field is in the standard; or NULL */
 	bool is_enum;
 	bool is_flags;
@@ -264,6 +273,13 @@ typedef enum MlsFit
 	MLS_FIT_EXACT     /* ... exactly those of SQL */
 } MlsFit;
 
+/* A value that the source's lookup does not have; it is kept as received. */
+typedef struct MlsUnknownValue
+{
+	const char *field;
+	const char *value;
+} MlsUnknownValue;
+
 /* Common head of a protocol's stream. */
 struct MlsStream
 {
@@ -276,6 +292,7 @@ struct MlsStream
 	TimestampTz date;      /* the source's clock at its first answer, or 0 */
 	const char *next_link; /* after a page: where the chain goes on; NULL at its end */
 	List *dropped;         /* of char *: conditions given up after the source refused them */
+	List *unknown;         /* of MlsUnknownValue *, some hundred at most */
 };
 
 /* ---- Remote metadata ---- */
@@ -294,6 +311,7 @@ typedef struct MlsRemoteField
 	const char *lookup;        /* lookup name, or NULL */
 	const char *standard_name; /* where it is another than the name; or NULL */
 	const char *description;   /* or NULL */
+	bool is_coded;             /* records hold codes of the lookup */
 	List *members;             /* enumerations: of MlsLookupValue * */
 } MlsRemoteField;
 

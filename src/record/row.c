@@ -286,6 +286,22 @@ mls_record_path(const MlsRecord *record, const char *path, MlsSlice *slice)
 	return true;
 }
 
+/* The value in a place, or what it means if that stands behind it: "Status", "Status@decoded". */
+static const MlsSlice *
+meaning_at(const MlsRecord *record, int i)
+{
+	static const char suffix[] = "@decoded";
+	const int length = sizeof(suffix) - 1;
+	const MlsSlice *value = &record->slices[i];
+	const MlsSlice *next = value + 1;
+
+	if (i + 1 < record->nslices && next->name_length == value->name_length + length &&
+		next->kind != MLS_NULL && memcmp(next->name, value->name, value->name_length) == 0 &&
+		memcmp(next->name + value->name_length, suffix, length) == 0)
+		return next;
+	return value;
+}
+
 void
 mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnull, MlsBadValue bad,
 			 void *arg)
@@ -295,7 +311,7 @@ mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnul
 		find_columns(map, record);
 	for (int i = 0; i < record->nslices; i++)
 		if (map->columns[i] >= 0)
-			fill_columns(map, record, &record->slices[i], map->columns[i], values, isnull, bad,
+			fill_columns(map, record, meaning_at(record, i), map->columns[i], values, isnull, bad,
 						 arg);
 	for (int i = 0; i < map->npaths; i++)
 	{

@@ -32,6 +32,7 @@ CREATE TABLE mls.remote_field (
     lookup       text,
     description  text,
     standard_name text,
+    is_coded     boolean NOT NULL DEFAULT false,
     pending      text CHECK (pending IN ('addition', 'change')),
     first_seen   timestamptz NOT NULL DEFAULT now(),
     changed_at   timestamptz NOT NULL DEFAULT now(),
@@ -51,6 +52,7 @@ COMMENT ON COLUMN mls.remote_field.max_length IS 'longest text, or NULL if none 
 COMMENT ON COLUMN mls.remote_field.lookup IS 'name of its lookup, or NULL';
 COMMENT ON COLUMN mls.remote_field.description IS 'description by the source, or NULL';
 COMMENT ON COLUMN mls.remote_field.standard_name IS 'what the source says it is in the standard, where it has another name; or NULL';
+COMMENT ON COLUMN mls.remote_field.is_coded IS 'records hold codes of the lookup';
 COMMENT ON COLUMN mls.remote_field.pending IS 'addition or change: what the tables do not follow yet; NULL: nothing';
 COMMENT ON COLUMN mls.remote_field.first_seen IS 'when it was declared first, or again after a removal';
 COMMENT ON COLUMN mls.remote_field.changed_at IS 'when its declaration changed last';

@@ -65,7 +65,8 @@ pending_fields(const MlsSubscription *sub, const char *kind)
 	List *fields = NIL;
 
 	mls_execute("SELECT field, type, pg_type, is_natural, is_enum, is_flags, "
-				"coalesce(max_length, -1), description, standard_name FROM mls.remote_field "
+				"coalesce(max_length, -1), description, standard_name, lookup, is_coded FROM "
+				"mls.remote_field "
 				"WHERE subscription = $1 AND pending = $2 AND removed_at IS NULL ORDER BY field",
 				2, types, values, NULL, SPI_OK_SELECT);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -81,6 +82,8 @@ pending_fields(const MlsSubscription *sub, const char *kind)
 		field->max_length = DatumGetInt32(value_at(i, 7));
 		field->description = text_at(i, 8);
 		field->standard_name = text_at(i, 9);
+		field->lookup = text_at(i, 10);
+		field->is_coded = DatumGetBool(value_at(i, 11));
 		fields = lappend(fields, field);
 	}
 	return fields;
@@ -158,6 +161,7 @@ plan_addition(Evolution *evolution, const MlsRemoteField *field)
 	MlsColumn column = {.field = field->name,
 						.type = field->pg_type,
 						.remote_type = remote_type(field),
+						.lookup = field->is_coded ? field->lookup : NULL,
 						.standard_name = field->standard_name,
 						.is_enum = field->is_enum,
 						.is_flags = field->is_flags};

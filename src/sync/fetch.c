@@ -21,11 +21,15 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "sync/sync.h"
+#include "sync/drift.h"
+
+/* Of a value in a message. */
+#define MAX_SHOWN_VALUE 100
 
 /* A stream with what it points to; the context owns all. */
 typedef struct Reading
@@ -524,6 +528,26 @@ mls_fetch_next(MlsFetch *fetch)
 	}
 	MemoryContextSwitchTo(before);
 	return batch;
+}
+
+/* Lists the values that came and no lookup has, in the transaction of the page. */
+void
+mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run)
+{
+	MlsStream *stream = fetch->now->stream;
+	ListCell *lc;
+
+	foreach (lc, stream->unknown)
+	{
+		const MlsUnknownValue *unknown = lfirst(lc);
+
+		mls_drift_issue(
+			sub, run, unknown->field,
+			psprintf("value \"%s\" is not in its lookup; it is kept as received",
+					 pnstrdup(unknown->value, pg_mbcliplen(unknown->value, strlen(unknown->value),
+														   MAX_SHOWN_VALUE))));
+	}
+	stream->unknown = NIL;
 }
 
 /* Where an interrupted run may go on after the last page handed out. */

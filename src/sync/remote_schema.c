@@ -27,7 +27,7 @@ typedef struct Declaration
 static TupleDesc
 field_desc(void)
 {
-	TupleDesc desc = CreateTemplateTupleDesc(11);
+	TupleDesc desc = CreateTemplateTupleDesc(12);
 
 	TupleDescInitEntry(desc, 1, "field", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 2, "type", TEXTOID, -1, 0);
@@ -40,6 +40,7 @@ field_desc(void)
 	TupleDescInitEntry(desc, 9, "lookup", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 10, "description", TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, 11, "standard_name", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 12, "is_coded", BOOLOID, -1, 0);
 	return desc;
 }
 
@@ -64,8 +65,8 @@ text_or_null(const char *text, bool *isnull)
 static void
 put_field(MlsRelay *relay, const MlsRemoteField *field)
 {
-	Datum values[11];
-	bool isnull[11] = {false};
+	Datum values[12];
+	bool isnull[12] = {false};
 
 	values[0] = CStringGetTextDatum(field->name);
 	values[1] = text_or_null(field->type, &isnull[1]);
@@ -79,6 +80,7 @@ put_field(MlsRelay *relay, const MlsRemoteField *field)
 	values[8] = text_or_null(field->lookup, &isnull[8]);
 	values[9] = text_or_null(field->description, &isnull[9]);
 	values[10] = text_or_null(field->standard_name, &isnull[10]);
+	values[11] = BoolGetDatum(field->is_coded);
 	mls_relay_put(relay, values, isnull);
 }
 
@@ -326,9 +328,9 @@ mls_remote_compare(const MlsSubscription *sub, const MlsRemoteResource *resource
  */
 static const char learn_fields[] =
 	"INSERT INTO mls.remote_field AS k (subscription, field, type, pg_type, is_natural, is_enum, "
-	"is_flags, nullable, max_length, lookup, description, standard_name, pending) "
+	"is_flags, nullable, max_length, lookup, description, standard_name, is_coded, pending) "
 	"SELECT DISTINCT ON (field) $1, field, type, pg_type, is_natural, is_enum, is_flags, nullable, "
-	"max_length, lookup, description, standard_name, CASE WHEN EXISTS (SELECT FROM "
+	"max_length, lookup, description, standard_name, is_coded, CASE WHEN EXISTS (SELECT FROM "
 	"mls.remote_resource "
 	"WHERE subscription = $1 AND checked_at IS NOT NULL) THEN 'addition' END "
 	"FROM mls_remote_field ORDER BY field "
@@ -336,18 +338,20 @@ static const char learn_fields[] =
 	"pg_type = excluded.pg_type, is_natural = excluded.is_natural, is_enum = excluded.is_enum, "
 	"is_flags = excluded.is_flags, nullable = excluded.nullable, "
 	"max_length = excluded.max_length, lookup = excluded.lookup, "
-	"description = excluded.description, standard_name = excluded.standard_name, pending = CASE "
+	"description = excluded.description, standard_name = excluded.standard_name, is_coded = "
+	"excluded.is_coded, pending = CASE "
 	"WHEN k.pending IS NULL AND "
 	"(k.type, k.pg_type, k.is_natural, k.is_enum, k.is_flags, k.max_length) IS DISTINCT FROM "
 	"(excluded.type, excluded.pg_type, excluded.is_natural, excluded.is_enum, excluded.is_flags, "
 	"excluded.max_length) THEN 'change' ELSE k.pending END, changed_at = now(), removed_at = NULL, "
 	"first_seen = CASE WHEN k.removed_at IS NULL THEN k.first_seen ELSE now() END "
 	"WHERE k.removed_at IS NOT NULL OR (k.type, k.pg_type, k.is_natural, k.is_enum, k.is_flags, "
-	"k.nullable, k.max_length, k.lookup, k.description, k.standard_name) IS DISTINCT FROM "
+	"k.nullable, k.max_length, k.lookup, k.description, k.standard_name, k.is_coded) IS DISTINCT "
+	"FROM "
 	"(excluded.type, "
 	"excluded.pg_type, excluded.is_natural, excluded.is_enum, excluded.is_flags, "
 	"excluded.nullable, excluded.max_length, excluded.lookup, excluded.description, "
-	"excluded.standard_name)";
+	"excluded.standard_name, excluded.is_coded)";
 
 static const char forget_fields[] =
 	"UPDATE mls.remote_field k SET removed_at = now(), changed_at = now() "

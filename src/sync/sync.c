@@ -29,6 +29,7 @@ store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 	mls_run_begin_step(run);
 	mls_reject_store(run, batch, &counters);
 	mls_children_store(run->children);
+	mls_fetch_note_unknown(run->state, run->sub, run->id);
 	mls_timestamps_see(run->timestamps, batch);
 	counters.pages++;
 	if (run->range == NULL)

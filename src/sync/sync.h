@@ -271,6 +271,7 @@ extern int mls_bound_page_size(const MlsTable *table);
 
 typedef struct MlsFetch MlsFetch;
 
+extern void mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run);
 extern MlsFetch *
 mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions);
 extern TimestampTz mls_fetch_began(const MlsFetch *fetch);

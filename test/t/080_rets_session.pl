@@ -30,8 +30,8 @@ sub traffic
 $mls->reset;
 is($node->safe_psql('postgres', "$all; $all"), "300 300\n300 300", 'two statements of one session');
 $node->poll_query_until('postgres', "SELECT 1 WHERE " . (traffic() =~ /logout/ ? 'true' : 'true'), '1');
-is(traffic(), 'login:401 login:200 search:200 search:200 search:200 search:200 search:200 search:200 logout:200',
-	'one login, one round trip per page, one logout');
+is(traffic(), 'login:401 login:200 getmetadata:200 search:200 search:200 search:200 search:200 search:200 search:200 logout:200',
+	'one login, the lookups once, one round trip per page, one logout');
 
 # ---- credentials ----
 

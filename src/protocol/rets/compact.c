@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "protocol/rets/reader.h"
+#include "record/slice.h"
 
 /* More columns than any table of a source; PostgreSQL's own have 1,600. */
 #define MAX_COLUMNS 10000
@@ -334,6 +335,20 @@ put_member(char *out, MlsSlice *slice, const char *prefix, int prefix_length, in
 	return out;
 }
 
+/* Appends what a value means, which is JSON, or null. */
+static char *
+put_meaning(char *out, MlsSlice *slice, const ColumnPrefix *prefix, const char *meaning)
+{
+	int length = meaning ? strlen(meaning) : 4;
+
+	memcpy(out, prefix->more, prefix->more_length);
+	memcpy(out + prefix->more_length, meaning ? meaning : "null", length);
+	*slice = mls_json_slice(out + prefix->more_length, length);
+	slice->name = out + 2;
+	slice->name_length = Min(prefix->more_name_length, PG_UINT16_MAX);
+	return out + prefix->more_length + length;
+}
+
 static bool
 is_restricted(const RetsReader *reader, const RetsValue *value)
 {
@@ -349,11 +364,13 @@ decode_values(RetsReader *reader, const RetsCompact *compact, Size *bytes)
 {
 	const RetsReaderOptions *options = &reader->options;
 	const char **meanings;
+	MemoryContext old;
 
 	*bytes = 0;
 	if (compact->nslices == compact->columns.ncolumns)
 		return NULL;
-	meanings = MemoryContextAllocZero(reader->scratch, compact->columns.ncolumns * sizeof(char *));
+	old = MemoryContextSwitchTo(reader->scratch);
+	meanings = palloc0(compact->columns.ncolumns * sizeof(char *));
 	for (int i = 0; i < compact->columns.ncolumns; i++)
 	{
 		const RetsValue *value = &compact->values[i];
@@ -364,6 +381,7 @@ decode_values(RetsReader *reader, const RetsCompact *compact, Size *bytes)
 			options->decode(options->decode_arg, &reader->answer, i, value->text, value->length);
 		*bytes += meanings[i] ? strlen(meanings[i]) : 0;
 	}
+	MemoryContextSwitchTo(old);
 	return meanings;
 }
 
@@ -390,9 +408,7 @@ put_record(RetsReader *reader, RetsCompact *compact, Size length)
 		out = put_member(out, slice++, prefix->text, prefix->length, prefix->name_length,
 						 value->text, value_length);
 		if (prefix->more)
-			out = put_member(out, slice++, prefix->more, prefix->more_length,
-							 prefix->more_name_length, meanings[i],
-							 meanings[i] ? strlen(meanings[i]) : 0);
+			out = put_meaning(out, slice++, prefix, value_length > 0 ? meanings[i] : NULL);
 	}
 	/* The comma before the first member is the record's beginning. */
 	*reader->records.bytes = '{';

@@ -161,6 +161,25 @@ append_pattern(StringInfo buf, const char *text)
 	}
 }
 
+/* The codes of a value of a lookup, or the value where that is what the column holds. */
+static bool
+append_codes(StringInfo buf, const MlsTable *table, const MlsColumn *column, const MlsValue *value)
+{
+	const char *text = mls_value_text(value);
+	ListCell *lc;
+
+	if (!mls_rets_decodes(table, column))
+		return append_text(buf, text);
+	foreach (lc, mls_rets_codes(table, column, text))
+	{
+		if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(buf, ',');
+		if (!append_text(buf, lfirst(lc)))
+			return false;
+	}
+	return true;
+}
+
 /* ---- ranges ---- */
 
 static bool
@@ -226,9 +245,10 @@ append_value(StringInfo buf, const MlsTable *table, const MlsColumn *column, con
 	switch (type_of(table, column))
 	{
 		case DMQL_TEXT:
+			return append_text(buf, mls_value_text(value));
 		case DMQL_LOOKUP:
 		case DMQL_LOOKUPS:
-			return append_text(buf, mls_value_text(value));
+			return append_codes(buf, table, column, value);
 		case DMQL_BOOLEAN:
 			if (!OidIsValid(value->type))
 				return false;
@@ -268,6 +288,9 @@ compare_fit(const MlsTable *table, const MlsCondition *condition, DmqlType type)
 		case DMQL_LOOKUP:
 			if (op != MLS_EQ)
 				return MLS_FIT_NO;
+			/* Which codes are meant is known when the query runs. */
+			if (mls_rets_decodes(table, condition->column))
+				return MLS_FIT_SUPERSET;
 			return platform->text_exact ? MLS_FIT_EXACT : MLS_FIT_SUPERSET;
 		case DMQL_BOOLEAN:
 			return op == MLS_EQ ? MLS_FIT_EXACT : MLS_FIT_NO;
@@ -318,8 +341,12 @@ leaf_fit(const MlsTable *table, const MlsCondition *condition)
 		case MLS_ENDS:
 		case MLS_CONTAINS:
 			return platform->text_match && type == DMQL_TEXT ? MLS_FIT_SUPERSET : MLS_FIT_NO;
-		case MLS_ANY_OF:
 		case MLS_ALL_OF:
+			/* Of several codes with one meaning not all are asked for. */
+			if (mls_rets_decodes(table, condition->column))
+				return MLS_FIT_NO;
+			return platform->any_allowed && type == DMQL_LOOKUPS ? MLS_FIT_SUPERSET : MLS_FIT_NO;
+		case MLS_ANY_OF:
 			return platform->any_allowed && type == DMQL_LOOKUPS ? MLS_FIT_SUPERSET : MLS_FIT_NO;
 		default:
 			return MLS_FIT_NO;

@@ -88,6 +88,23 @@ fetch_resource(Fetching *work, const char *parent, const char *resource)
 		for_each(work, "LOOKUP", resource, "LookupName", fetch_lookup);
 }
 
+RetsMetadata *
+mls_rets_fetch_lookups(const MlsTable *table, const char *resource, MlsHttpStats *stats)
+{
+	Fetching work = {.source = table->source,
+					 .metadata = mls_rets_metadata(),
+					 .stats = stats,
+					 .purpose = psprintf("the lookups of resource \"%s\"", resource)};
+	RetsOutcome outcome = fetch(&work, "LOOKUP_TYPE", psprintf("%s:*", resource));
+
+	if (mls_rets_is_error(outcome.class))
+	{
+		require(&work, "LOOKUP", resource);
+		for_each(&work, "LOOKUP", resource, "LookupName", fetch_lookup);
+	}
+	return work.metadata;
+}
+
 MlsRemoteSchema *
 mls_rets_describe(const MlsSource *source, MlsHttpStats *stats)
 {

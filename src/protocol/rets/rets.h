@@ -113,8 +113,9 @@ typedef struct RetsReaderOptions
 	const char *restricted;
 
 	/*
-	 * Meaning of a coded value, or NULL: goes beside the value into the record, as
-	 * "<column>@decoded".  column is its place in answer->columns.
+	 * Meaning of a coded value as JSON, or NULL: goes beside the value into the record,
+	 * as "<column>@decoded".  column is its place in answer->columns.  Asked about no
+	 * value (NULL), it says whether the column has meanings.
 	 */
 	const char *(*decode)(void *arg, const RetsAnswer *answer, int column, const char *value,
 						  int length);

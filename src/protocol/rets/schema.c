@@ -168,6 +168,7 @@ set_lookup(SchemaState *state, MlsRemoteField *field, const char *resource,
 		return;
 	field->lookup = name;
 	field->is_enum = field->pg_type == TEXTOID || field->pg_type == TEXTARRAYOID;
+	field->is_coded = field->is_enum;
 	entry = lookup_entry(state, resource, name, HASH_FIND);
 	if (entry)
 		field->members = entry->members;

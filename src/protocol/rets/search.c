@@ -46,8 +46,9 @@ typedef struct RetsStream
 	bool doubtful;   /* pages of this part did not fit together */
 	bool begun;      /* this part was asked for */
 	bool done;
-	HTAB *seen;         /* hashes of keys */
-	RetsReader *reader; /* of the answer that is being read */
+	RetsDecoder *decoder; /* or NULL */
+	HTAB *seen;           /* hashes of keys */
+	RetsReader *reader;   /* of the answer that is being read */
 } RetsStream;
 
 static const MlsTable *
@@ -144,7 +145,8 @@ choose_limit(const RetsStream *stream)
 /* ---- reading an answer ---- */
 
 static RetsReader *
-new_reader(const MlsTable *table, const MlsHttpResponse *response, const char *purpose)
+new_reader(const MlsTable *table, const MlsHttpResponse *response, const char *purpose,
+		   RetsDecoder *decoder)
 {
 	RetsReaderOptions options = {.format = table->source->platform.format == MLS_FORMAT_XML
 											   ? RETS_STANDARD_XML
@@ -154,14 +156,20 @@ new_reader(const MlsTable *table, const MlsHttpResponse *response, const char *p
 								 .charset = mls_rets_charset(response),
 								 .repeated = mls_rets_repeated(table)};
 
+	if (decoder)
+	{
+		mls_rets_decoder_reset(decoder);
+		options.decode = mls_rets_decode;
+		options.decode_arg = decoder;
+	}
 	return mls_rets_reader(&options);
 }
 
 static RetsOutcome
 read_answer(const MlsTable *table, const MlsHttpResponse *response, const char *purpose,
-			RetsReader **reader)
+			RetsDecoder *decoder, RetsReader **reader)
 {
-	*reader = new_reader(table, response, purpose);
+	*reader = new_reader(table, response, purpose, decoder);
 	mls_rets_feed(*reader, response->body, response->length);
 	mls_rets_finish(*reader);
 	return mls_rets_outcome(mls_rets_answer(*reader), false);
@@ -174,7 +182,8 @@ read_page(void *arg, const MlsHttpResponse *response)
 
 	if (stream->head.date == 0)
 		stream->head.date = response->date;
-	return read_answer(table_of(stream), response, stream->call.purpose, &stream->reader);
+	return read_answer(table_of(stream), response, stream->call.purpose, stream->decoder,
+					   &stream->reader);
 }
 
 /* Does an answer say that more records exist than it holds? */
@@ -241,8 +250,9 @@ cut(RetsStream *stream, const MlsCondition *list)
 	}
 }
 
-MlsStream *
-mls_rets_open(const MlsQuery *query)
+/* Without a look at the network, as far as lookups are known. */
+static MlsStream *
+open_stream(const MlsQuery *query)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw stream", ALLOCSET_DEFAULT_SIZES);
@@ -256,6 +266,7 @@ mls_rets_open(const MlsQuery *query)
 	stream->head.announced = -1;
 	stream->context = context;
 	stream->exact = true;
+	stream->decoder = mls_rets_decoder(&stream->head);
 	stream->conditions = mls_rets_query(query, &stream->exact);
 	stream->select = select_list(query);
 	stream->seen =
@@ -268,6 +279,18 @@ mls_rets_open(const MlsQuery *query)
 	stream->announced = -1;
 	MemoryContextSwitchTo(old);
 	return &stream->head;
+}
+
+MlsStream *
+mls_rets_open(const MlsQuery *query)
+{
+	MlsHttpStats stats = {0};
+	MlsStream *stream;
+
+	mls_rets_learn_lookups(query, &stats);
+	stream = open_stream(query);
+	stream->stats = stats;
+	return stream;
 }
 
 /* ---- asking ---- */
@@ -390,7 +413,7 @@ read_keys(void *arg, const MlsHttpResponse *response)
 {
 	RetsStream *stream = arg;
 
-	return read_answer(table_of(stream), response, "the list of keys", &stream->reader);
+	return read_answer(table_of(stream), response, "the list of keys", NULL, &stream->reader);
 }
 
 /* What is left of a list of keys as parts of so many. */
@@ -720,7 +743,7 @@ read_count(void *arg, const MlsHttpResponse *response)
 {
 	Counting *work = arg;
 	RetsReader *reader;
-	RetsOutcome outcome = read_answer(work->table, response, work->purpose, &reader);
+	RetsOutcome outcome = read_answer(work->table, response, work->purpose, NULL, &reader);
 
 	work->count = mls_rets_answer(reader)->count;
 	return outcome;
@@ -761,7 +784,7 @@ mls_rets_count(const MlsQuery *query, MlsHttpStats *stats)
 char *
 mls_rets_show(const MlsQuery *query)
 {
-	RetsStream *stream = (RetsStream *) mls_rets_open(query);
+	RetsStream *stream = (RetsStream *) open_stream(query);
 	const char *select = stream->select;
 	int64 limit = choose_limit(stream);
 	const Part *part = linitial(stream->parts);

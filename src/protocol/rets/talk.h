@@ -5,7 +5,7 @@
  * platforms.c  rows of constants      login.c     sessions, and every transaction
  * dmql.c       conditions as DMQL2    search.c    pages of records, counting
  * fetch.c      metadata from a source  objects.c   files of records
- * expand.c     records inside records
+ * expand.c     records inside records  lookup.c    what codes mean
  */
 #ifndef MLS_RETS_TALK_H
 #define MLS_RETS_TALK_H
@@ -75,6 +75,32 @@ extern char *mls_rets_query(const MlsQuery *query, bool *exact);
 
 /* Appends "(field=value,value)" for values of the key field. */
 extern void mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys);
+
+/* The values of a resource's lookups, in CurrentMemoryContext. */
+extern RetsMetadata *
+mls_rets_fetch_lookups(const MlsTable *table, const char *resource, MlsHttpStats *stats);
+
+/* ---- lookup.c ---- */
+
+/* Does a column hold what the values mean, and not the values? */
+extern bool mls_rets_decodes(const MlsTable *table, const MlsColumn *column);
+
+/* Asks for the lookups that a query's columns need, unless they are known. */
+extern void mls_rets_learn_lookups(const MlsQuery *query, MlsHttpStats *stats);
+
+/* The codes that are shown as a text (List of char *), as far as is known; never empty. */
+extern List *mls_rets_codes(const MlsTable *table, const MlsColumn *column, const char *text);
+
+/* Decodes the answers to one stream, in its context; NULL if nothing is decoded. */
+typedef struct RetsDecoder RetsDecoder;
+extern RetsDecoder *mls_rets_decoder(MlsStream *stream);
+
+/* Another answer follows. */
+extern void mls_rets_decoder_reset(RetsDecoder *decoder);
+
+/* RetsReaderOptions.decode; arg is a decoder. */
+extern const char *
+mls_rets_decode(void *arg, const RetsAnswer *answer, int place, const char *value, int length);
 
 /* ---- expand.c ---- */
 
