@@ -37,7 +37,8 @@ sub fields_of_qobrix
 	return \%found;
 }
 
-# The shipped rules, as rules of one server: its protocol is another.
+# The shipped rules, as rules of one server whose protocol is another.  Of a Qobrix
+# source nothing reaches gold that no rule names.
 sub rules_for
 {
 	my ($name) = @_;
@@ -48,7 +49,7 @@ sub rules_for
 		value_map => 'lookup, value, result',
 		setting_map => 'name, value',
 		clean_map => 'source_resource, field, steps');
-	return join "\n", map {
+	return join "\n", "INSERT INTO mls.field_map (source, resource, field, kind) VALUES ('$name', '*', '*', 'none');", map {
 		"INSERT INTO mls.$_ (source, $columns{$_}) SELECT '$name', $columns{$_} FROM mls.$_ WHERE protocol = 'qobrix';"
 	} sort keys %columns;
 }
@@ -58,12 +59,11 @@ sub create_crm
 {
 	my ($node, $name, %options) = @_;
 	my $fields = fields_of_qobrix();
-	my %all = (protocol => 'reso', url => 'https://crm.example.com/api/v2', %options);
+	my %all = (protocol => 'qobrix', url => 'https://crm.example.com/api/v2', %options);
 	my $list = join ', ', map { "$_ '$all{$_}'" } sort keys %all;
-	# Of a Qobrix source nothing reaches gold that no rule names.
-	my $sql = "INSERT INTO mls.field_map (source, resource, field, kind) VALUES ('$name', '*', '*', 'none');
-		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list); CREATE SCHEMA $name;
-		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (token 'static-token-value');" . rules_for($name);
+	my $sql = "CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list); CREATE SCHEMA $name;
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (token 'static-token-value');"
+	  . ($all{protocol} eq 'qobrix' ? '' : rules_for($name));
 	for my $resource (@resources)
 	{
 		my $of = $fields->{$resource};

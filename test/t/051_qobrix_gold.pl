@@ -83,8 +83,7 @@ for my $mode (@modes)
 	my %all = (%settings, map { split /=/, $_, 2 } split /;/, $mode);
 	my $set = join '; ', map { "SELECT mls_map_setting('crm', '$_', '$all{$_}')" } sort keys %all;
 	query(qq{
-		UPDATE mls.setting_map m SET value = s.value FROM mls.setting_map s
-		 WHERE m.source = 'crm' AND s.protocol = 'qobrix' AND s.name = m.name; $set});
+		DELETE FROM mls.setting_map WHERE source = 'crm'; $set});
 	rebuild($node, 'crm') unless $built++;
 	query('SELECT count(*) FROM mls_remap($$crm$$)');
 	# Of the rows that a record makes those of the variant count; there must be one, or none where none is expected.

@@ -67,7 +67,7 @@ sub changes
 	return;
 }
 
-create_crm($node, 'crm', url => $shelf->{url}, schema_policy => 'ignore', retries => 0);
+create_crm($node, 'crm', protocol => 'reso', url => $shelf->{url}, schema_policy => 'ignore', retries => 0);
 query(q{SELECT mls_map_setting('crm', 'personal_data', 'on')});
 my %records = (
 	'projects' => [ '{"id": "j1", "name": "Dunes"}', '{"id": "j2", "name": "Rocks"}' ],
