@@ -176,6 +176,33 @@ find_expansions(const Import *import, ImportTable *table)
 			table->expand = lappend(table->expand, lfirst(lc));
 }
 
+/* Is a standard name that of one column only? */
+static bool
+is_only(const ImportTable *table, const char *standard_name)
+{
+	int count = 0;
+	ListCell *lc;
+
+	foreach (lc, table->columns)
+	{
+		const ImportColumn *column = lfirst(lc);
+		const char *name = column->standard_name ? column->standard_name : column->field;
+
+		count += strcmp(name, standard_name) == 0 || strcmp(column->field, standard_name) == 0;
+	}
+	return count == 1;
+}
+
+/* What a column is named after. */
+static const char *
+name_giver(const Import *import, const ImportTable *table, const ImportColumn *column)
+{
+	if (import->options.standard_names && column->standard_name &&
+		is_only(table, column->standard_name))
+		return column->standard_name;
+	return column->field;
+}
+
 static void
 name_columns(const Import *import, ImportTable *table)
 {
@@ -184,7 +211,7 @@ name_columns(const Import *import, ImportTable *table)
 	char **names;
 
 	for (int i = 0; i < count; i++)
-		fields[i] = ((ImportColumn *) list_nth(table->columns, i))->field;
+		fields[i] = name_giver(import, table, list_nth(table->columns, i));
 	names = mls_import_names(fields, count, import->options.preserve_names, true);
 	for (int i = 0; i < count; i++)
 		((ImportColumn *) list_nth(table->columns, i))->name = names[i];

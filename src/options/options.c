@@ -46,7 +46,7 @@ static const char *const format_names[] = {"compact", "compact-decoded", "standa
 static const char *const lookups_names[] = {"decoded", "coded", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
 static const char *const schema_policy_names[] = {"evolve", "freeze", "stop", "ignore", NULL};
-static const char *const naming_names[] = {"snake_case", "preserve", NULL};
+static const char *const naming_names[] = {"snake_case", "preserve", "standard", NULL};
 
 /*
  * Limits are set where a value can only be a slip of the pen, with room above
@@ -258,7 +258,7 @@ const MlsOption mls_option_table[] = {
 
 	/* IMPORT FOREIGN SCHEMA */
 	{"names", IMPORT, MLS_OPTION_CHOICE, .offset = MLS_OPTION_UNPLACED, .choices = naming_names, .default_value = "snake_case",
-	 .help = "Names of tables and columns: in snake_case, or as the source has them."},
+	 .help = "Names of tables and columns: in snake_case, as the source has them, or columns by their standard names in snake_case."},
 	{"comments", IMPORT, MLS_OPTION_BOOL, .offset = MLS_OPTION_UNPLACED, .default_value = "true",
 	 .help = "Comment on tables and columns with the source's descriptions."},
 	{"expand", IMPORT, MLS_OPTION_LIST, .offset = MLS_OPTION_UNPLACED,

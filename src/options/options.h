@@ -29,6 +29,7 @@ extern char *mls_column_sql(const MlsColumn *column);
 /* options of IMPORT FOREIGN SCHEMA, checked with the same table. */
 typedef struct MlsImportOptions
 {
+	bool standard_names; /* names 'standard': of columns */
 	bool preserve_names; /* names 'preserve' instead of snake_case */
 	bool comments;
 	List *expand; /* of char *: navigations to expand into jsonb columns */

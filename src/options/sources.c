@@ -317,6 +317,7 @@ mls_import_options(List *options)
 	const char *expand = mls_option_text(options, "expand");
 
 	mls_option_check_list(MLS_OPTION_IMPORT, options);
+	result.standard_names = names && strcmp(names, "standard") == 0;
 	result.preserve_names = names && strcmp(names, "preserve") == 0;
 	if (comments)
 		mls_option_read(mls_option_find(MLS_OPTION_IMPORT, "comments"), comments, &result.comments);

@@ -80,4 +80,12 @@ $mls->reset;
 sql(q{SELECT max(l_list_price) FROM plain.property_res; EXPLAIN SELECT * FROM plain.property_res WHERE l_property_type = 'x'});
 is(scalar(grep { asked($_) =~ /getmetadata/i } $mls->requests), 0, '... and not when a query needs none');
 
+# ---- columns by standard names ----
+
+sql(q{CREATE SCHEMA named; IMPORT FOREIGN SCHEMA rets LIMIT TO (property_res) FROM SERVER theirs INTO named OPTIONS (names 'standard')});
+is(sql(q{SELECT string_agg(attname, ',' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'named.property_res'::regclass AND attname IN ('list_price', 'city', 'listing_key')}),
+	'city,list_price,listing_key', "names 'standard' names columns after the standard");
+is(sql(q{SELECT count(*) FROM (SELECT listing_key, list_price, city FROM named.property_res EXCEPT SELECT l_listing_key, l_list_price, l_city FROM theirs.property_res) d}),
+	0, '... and they hold what the columns by system names hold');
+
 done_testing();
