@@ -12,13 +12,14 @@ use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $rounds = $ENV{MLS_ROUNDS} || 40;
-my %seeds = (reso => '1 2 3 4 5', rets => '3 6', qobrix => '1 2');
+my %rounds = (qobrix => 25);
+my %seeds = (reso => '1 2 3 4 5', rets => '3 6', qobrix => '2');
 
 for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets qobrix')
 {
 	for my $seed (split ' ', $ENV{MLS_SEED} || $seeds{$face} || '1 2 3')
 	{
+		my $rounds = $ENV{MLS_ROUNDS} || $rounds{$face} || 40;
 		my $node = new_node("${face}_seed$seed", restart_after_crash => 'on');
 		my $model = MlsModel->new($node, $seed, face => $face);
 		is($model->play_all($rounds), '', "$face, seed $seed: $rounds rounds leave true copies");

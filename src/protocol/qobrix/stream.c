@@ -40,10 +40,11 @@ typedef struct QobrixStream
 	bool by_key;
 	MlsHttpCall call;
 	MlsHttpRequest *request;
-	QobrixRequest *shape; /* of the page on its way */
-	char *after;          /* the last key read, or NULL */
-	int page;             /* the number of the page on its way, from 1 */
-	HTAB *met;            /* by number: hashes of keys */
+	bool asked;
+	QobrixRequest shape; /* of the page asked for last */
+	char *after;         /* the last key read, or NULL */
+	int page;            /* the number of the page on its way, from 1 */
+	HTAB *met;           /* by number: hashes of keys */
 	int64 part_records;
 	int64 part_announced; /* or -1 */
 	bool finished;
@@ -63,16 +64,20 @@ http_of(const QobrixStream *stream)
 
 /* ---- asking ---- */
 
+/* Asks for the page that comes now, or for a link; the request lives with the page it will bring. */
 static void
-ask(QobrixStream *stream, const char *url)
+ask(QobrixStream *stream, const char *link)
 {
 	MemoryContext old;
 
 	stream->ahead_context =
 		AllocSetContextCreate(stream->context, "mls_fdw page", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(stream->ahead_context);
+	stream->shape = *mls_qobrix_request(part_of(stream)->query, stream->after, stream->page);
+	stream->asked = true;
 	stream->call.method = "GET";
-	stream->call.url = pstrdup(url);
+	stream->call.url = link ? mls_url_resolve(http_of(stream), http_of(stream)->url, link)
+							: mls_qobrix_url(part_of(stream)->query, &stream->shape);
 	stream->call.headers = list_make1("Accept: application/json");
 	stream->call.purpose = psprintf("page " INT64_FORMAT " of resource \"%s\"",
 									stream->head.pages + 1, stream->head.query->table->resource);
@@ -80,35 +85,17 @@ ask(QobrixStream *stream, const char *url)
 	MemoryContextSwitchTo(old);
 }
 
-/* The address of the page that comes now, in the stream's context. */
-static char *
-address_now(QobrixStream *stream)
-{
-	const MlsQuery *query = part_of(stream)->query;
-	MemoryContext old = MemoryContextSwitchTo(stream->context);
-	char *url;
-
-	stream->shape = mls_qobrix_request(query, stream->after, stream->page);
-	url = mls_qobrix_url(query, stream->shape);
-	MemoryContextSwitchTo(old);
-	return url;
-}
-
 static void
 ask_first(QobrixStream *stream)
 {
 	const MlsQuery *query = part_of(stream)->query;
-	char *url;
 
 	stream->page = 1;
 	stream->after = NULL;
 	stream->part_records = 0;
 	stream->part_announced = -1;
 	stream->by_key = mls_qobrix_by_key(query);
-	url = address_now(stream);
-	if (query->resume_link)
-		url = mls_url_resolve(http_of(stream), http_of(stream)->url, query->resume_link);
-	ask(stream, url);
+	ask(stream, query->resume_link);
 }
 
 MlsStream *
@@ -276,6 +263,8 @@ note_last(QobrixStream *stream, const MlsPage *page)
 								 "before it. Set the server option paging to offset.",
 								 stream->after));
 	}
+	if (stream->after)
+		pfree(stream->after);
 	stream->after = MemoryContextStrdup(stream->context, key);
 }
 
@@ -284,17 +273,17 @@ limit_reached(const QobrixStream *stream)
 {
 	const MlsQuery *query = part_of(stream)->query;
 
-	return query->limit >= 0 && stream->shape->exact && stream->part_records >= query->limit;
+	return query->limit >= 0 && stream->shape.exact && stream->part_records >= query->limit;
 }
 
 /* Is this the last page?  All that it says must agree. */
 static bool
 is_last(const QobrixStream *stream, const MlsPage *page, const Pagination *pagination)
 {
-	int64 limit = pagination->limit > 0 ? pagination->limit : stream->shape->limit;
+	int64 limit = pagination->limit > 0 ? pagination->limit : stream->shape.limit;
 	int64 before = stream->by_key ? 0 : stream->part_records - page->nrecords;
 
-	if (!stream->shape->paged || page->nrecords == 0)
+	if (!stream->shape.paged || page->nrecords == 0)
 		return true;
 	if (pagination->has_next || pagination->count > before + page->nrecords)
 		return false;
@@ -306,8 +295,6 @@ is_last(const QobrixStream *stream, const MlsPage *page, const Pagination *pagin
 static void
 follow(QobrixStream *stream, const MlsPage *page, const Pagination *pagination)
 {
-	char *url;
-
 	stream->head.next_link = NULL;
 	if (limit_reached(stream) || is_last(stream, page, pagination))
 		return;
@@ -315,10 +302,9 @@ follow(QobrixStream *stream, const MlsPage *page, const Pagination *pagination)
 		note_last(stream, page);
 	else
 		stream->page++;
-	url = address_now(stream);
+	ask(stream, NULL);
 	if (stream->by_key)
-		stream->head.next_link = url;
-	ask(stream, url);
+		stream->head.next_link = stream->call.url;
 }
 
 static void
@@ -350,7 +336,7 @@ read_page(QobrixStream *stream)
 	stream->head.pages++;
 	stream->head.records += page->nrecords;
 	stream->part_records += page->nrecords;
-	if (!stream->by_key && stream->shape->paged)
+	if (!stream->by_key && stream->shape.paged)
 		note_met(stream, page);
 	follow(stream, page, &pagination);
 	mls_part_keep_own(part_of(stream), page);
@@ -390,7 +376,7 @@ mls_qobrix_next_page(MlsStream *head)
 		if (stream->request == NULL)
 		{
 			/* Nothing on its way: the very start, or the end of a part. */
-			if (stream->shape != NULL && !next_part(stream))
+			if (stream->asked && !next_part(stream))
 				break;
 			ask_first(stream);
 		}
