@@ -142,6 +142,29 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.verify_counts(bigint, mls.subscription) IS 'part of mls_verify(): counts and keys';
 
+-- {field: whether its strings are cleaned on their way into silver}; * for those without a rule of their own.
+CREATE FUNCTION mls.cleaned_fields(sub mls.subscription) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT jsonb_object_agg(c.field, c.steps <> '{}') FROM (
+  SELECT DISTINCT ON (m.field) m.field, m.steps
+    FROM mls.clean_map m, pg_foreign_server s, pg_options_to_table(s.srvoptions) o
+   WHERE s.srvname = sub.source AND o.option_name = 'protocol' AND m.protocol IN ('*', o.option_value)
+     AND m.source IN ('*', sub.source) AND m.source_resource IN ('*', sub.resource)
+   ORDER BY m.field, m.source <> '*' DESC, m.source_resource <> '*' DESC, m.protocol <> '*' DESC, m.shipped) c $$;
+COMMENT ON FUNCTION mls.cleaned_fields(mls.subscription) IS 'part of mls_verify(): for which fields a rule of mls.clean_map holds';
+
+-- Is a value of silver the source's, but for what cleaning may have done to it: blanks, case, a number out of a text?
+CREATE FUNCTION mls.same_but_cleaned(remote jsonb, silver jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT coalesce(remote, 'null') = 'null' AND jsonb_typeof(silver) = 'number' OR
+       nullif(lower(regexp_replace(remote #>> '{}', E'[[:space:]\u00a0]+', '', 'g')), '') IS NOT DISTINCT FROM
+       nullif(lower(regexp_replace(silver #>> '{}', E'[[:space:]\u00a0]+', '', 'g')), '') $$;
+COMMENT ON FUNCTION mls.same_but_cleaned(jsonb, jsonb) IS 'part of mls_verify(): compares a value with the same one after cleaning';
+
 -- Some records as they are at the source, field by field.
 CREATE FUNCTION mls.verify_sample(verification bigint, sub mls.subscription, samples integer) RETURNS void
     LANGUAGE plpgsql
@@ -155,6 +178,7 @@ DECLARE
     stamp text;
     differing text[];
     compared integer := 0;
+    cleaned jsonb := mls.cleaned_fields(sub);
 BEGIN
     SELECT f.name INTO stamp FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
       JOIN mls.table_fields(sub.foreign_table) f ON f.field = o.option_value
@@ -174,7 +198,9 @@ BEGIN
                                     'the record has changed since it was read: a sync is due');
         ELSE
             SELECT array_agg(f.field ORDER BY f.field) INTO differing FROM mls.table_fields(sub.foreign_table) f
-             WHERE silver_row ? f.name AND remote_row -> f.name IS DISTINCT FROM silver_row -> f.name;
+             WHERE silver_row ? f.name AND remote_row -> f.name IS DISTINCT FROM silver_row -> f.name
+               AND NOT (coalesce(cleaned -> f.field, cleaned -> '*', 'false')::boolean
+                        AND mls.same_but_cleaned(remote_row -> f.name, silver_row -> f.name));
             IF differing IS NOT NULL THEN
                 PERFORM mls.add_finding(verification, 'error', sub.resource, 'sample', sampled, cardinality(differing),
                     'the source has other values, at the same timestamp, for ' || array_to_string(differing[1:10], ', '));
@@ -380,5 +406,6 @@ COMMENT ON COLUMN mls_quality.measured_at IS 'when it was measured';
 REVOKE ALL ON mls.verification, mls.finding, mls.quality, mls_quality FROM PUBLIC;
 REVOKE ALL ON FUNCTION mls_verify(text, integer), mls.gold_comparison(regclass),
     mls.add_finding(bigint, text, text, text, text, bigint, text), mls.verify_counts(bigint, mls.subscription),
+    mls.cleaned_fields(mls.subscription), mls.same_but_cleaned(jsonb, jsonb),
     mls.verify_sample(bigint, mls.subscription, integer), mls.verify_gold(bigint, mls.subscription),
     mls.measure_gold(bigint, text, text, regclass), mls.verify_references(bigint, text, text, regclass) FROM PUBLIC;

@@ -55,6 +55,15 @@ findings(0);
 is(query(q{SELECT fill_rate, trend FROM mls_quality WHERE resource = 'Property' AND field = 'City'}), "0.0000|-$filled", 'the trend shows');
 query(q{SELECT mls_rebuild('one.property')});
 
+# What rules have cleaned is no damage, and hides none.
+$mls->control('update', { resource => 'Property', count => 80, fields => { City => "  Blank Ville\t" } });
+query(q{SELECT mls_clean_set('{trim,empty,lower}', 'City', 'one', 'Property'); SELECT mls_sync()});
+is(query(q{SELECT DISTINCT city FROM silver.one_property}), 'blank ville', 'silver is cleaned');
+is(findings(5), '', 'and differs from the source by that alone');
+query(q{UPDATE silver.one_property SET city = 'blank villa', list_price = list_price + 1});
+like(findings(3), qr/error\|Property\|sample\|\w+\|2/, 'damage is found among cleaned values');
+query(q{DELETE FROM mls.clean_map WHERE source = 'one'; SELECT mls_sync(); SELECT mls_rebuild('one.property')});
+
 # What the next processes repair is no error.
 $mls->control('delete', { resource => 'Property', count => 2 });
 $mls->control('touch', { resource => 'Property', count => 40 });
