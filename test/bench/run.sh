@@ -21,7 +21,7 @@ echo "$bin" >"$work/bin"
 mkdir "$work/data" "$work/tree"
 cp -a "$top/test" "$work/tree/"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/data" "$work/tree" && chown postgres "$work"
-python3 -B "$work/tree/test/server/mlsd.py" --listings "$listings" --no-auth --page-size 1000 \
+python3 -B "$work/tree/test/server/mlsd.py" --listings "$listings" --no-auth --page-size 1000 ${MLS_SERVER_OPTIONS:-} \
 	>"$work/server.out" 2>"$work/server.log" &
 server_pid=$!
 until grep -q listening "$work/server.out"; do
