@@ -33,6 +33,7 @@ only() { # only PATTERN ROOM WHAT
 }
 only '#include <curl/' http/ 'libcurl'
 only '#include <libdeflate' http/ 'libdeflate'
+only '#include <zlib' http/ 'zlib'
 only '#include <libxml/' xml/ 'libxml2'
 only 'PG_VERSION_NUM' compat.h 'version tests'
 exit $status

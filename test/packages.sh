@@ -2,7 +2,7 @@
 # Does nothing where everything is there.  A cluster that the PostgreSQL package would
 # create on a machine without one is not created.
 
-mls_packages=(postgresql libcurl4-openssl-dev libdeflate-dev libxml2-dev
+mls_packages=(postgresql libcurl4-openssl-dev libdeflate-dev libxml2-dev zlib1g-dev
 	pkg-config gcc make python3 perl libipc-run-perl procps)
 
 # The version that Debian's package "postgresql" stands for.

@@ -101,7 +101,8 @@ typedef struct MlsHttpSource
 	int timeout_ms;       /* no byte for so long ends a request */
 	int deadline_ms;      /* for an attempt as a whole; 0 for none */
 	int retries;          /* further attempts after the first */
-	int64 max_page_bytes; /* after decompression */
+	int64 max_page_bytes;   /* of a body in memory, after decompression */
+	int64 max_answer_bytes; /* of one in a file, likewise */
 	MlsRates rates;
 } MlsHttpSource;
 
@@ -112,7 +113,10 @@ typedef struct MlsHttpCall
 	List *headers;       /* of char *, "Name: value"; never credentials */
 	const char *body;    /* or NULL */
 	const char *purpose; /* for messages: "page 15 of resource \"Property\"" */
+	bool spool;          /* a long body goes to a temporary file: read it by mls_http_piece */
 } MlsHttpCall;
+
+typedef struct MlsHttpSpool MlsHttpSpool;
 
 typedef struct MlsHttpResponse
 {
@@ -121,6 +125,7 @@ typedef struct MlsHttpResponse
 	const char *content_type; /* lower case, without parameters; "" if none */
 	char *body;               /* NUL-terminated, at least 16 spare bytes of NUL after it */
 	Size length;
+	MlsHttpSpool *spool; /* NULL: body is all of it; else its first piece, the whole is in a file */
 	TimestampTz date; /* the Date header, or 0 */
 	List *headers;    /* of char *, "name: value", name in lower case */
 } MlsHttpResponse;
@@ -145,6 +150,22 @@ extern MlsHttpResponse *mls_http_finish(MlsHttpRequest *request);
 
 /* Ends a request that is not wanted any more; safe at any time. */
 extern void mls_http_abandon(MlsHttpRequest *request);
+
+/* A body is read in pieces of at most so many bytes. */
+#define MLS_HTTP_PIECE (64 * 1024)
+
+/* How far a body was read; a new one, {response}, reads from its beginning. */
+typedef struct MlsHttpPieces
+{
+	const MlsHttpResponse *response;
+	int64 at;
+} MlsHttpPieces;
+
+/* The next piece of a body, wherever that is; false at its end.  It stays until the next call. */
+extern bool mls_http_piece(MlsHttpPieces *pieces, const char **bytes, Size *length);
+
+/* The last bytes of a body, terminated; valid as a piece is. */
+extern const char *mls_http_tail(const MlsHttpResponse *response, int length);
 
 /* start + finish */
 extern MlsHttpResponse *

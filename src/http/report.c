@@ -334,9 +334,12 @@ report_too_large(MlsHttpRequest *request)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("answer of source \"%s\" is too large", request->source->name),
 			 errdetail("The answer for %s is larger than " INT64_FORMAT " bytes when unpacked.",
-					   request->call.purpose, request->source->max_page_bytes),
+					   request->call.purpose,
+					   request->call.spool ? request->source->max_answer_bytes
+										   : request->source->max_page_bytes),
 			 errhint("Ask for smaller pages (option page_size of the server), or raise the option "
-					 "max_page_bytes.")));
+					 "%s.",
+					 request->call.spool ? "max_answer_bytes" : "max_page_bytes")));
 }
 
 static void

@@ -34,7 +34,9 @@ static dlist_head live_requests = DLIST_STATIC_INIT(live_requests);
 static bool
 body_capacity(MlsHttpRequest *request, Size needed, Size *capacity)
 {
-	Size limit = (Size) request->source->max_page_bytes;
+	Size limit = (Size) (request->call.spool ? request->source->max_answer_bytes
+											 : request->source->max_page_bytes);
+	Size first = request->call.spool ? MLS_SPOOL_FROM : MAX_FIRST_CAPACITY;
 	Size wanted = Max(request->capacity * 2, FIRST_CAPACITY);
 	curl_off_t announced = -1;
 
@@ -43,9 +45,9 @@ body_capacity(MlsHttpRequest *request, Size needed, Size *capacity)
 	if (request->body == NULL)
 	{
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-		wanted = Max(Min(announced, MAX_FIRST_CAPACITY), FIRST_CAPACITY);
+		wanted = Max(Min(announced, (curl_off_t) first), FIRST_CAPACITY);
 	}
-	*capacity = Min(Max(wanted, needed), limit);
+	*capacity = Max(needed, Min(wanted, limit));
 	return true;
 }
 
@@ -112,6 +114,34 @@ note_progress(void *arg, curl_off_t total, curl_off_t received, curl_off_t out_t
 	return 0;
 }
 
+/* ---- long bodies ---- */
+
+/* Once a body is long, so much of it is moved at once. */
+#define SPOOL_STEP (256 * 1024)
+
+/* Moves long bodies out of memory; all of them, since waiting for one lets the others proceed. */
+static void
+spool_bodies(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &live_requests)
+	{
+		MlsHttpRequest *request = dlist_container(MlsHttpRequest, node, iter.cur);
+		Size least = request->spooled ? SPOOL_STEP : MLS_SPOOL_FROM;
+
+		if (request->state == REQUEST_SENT && request->call.spool && request->length >= least)
+			mls_spool_take(request);
+	}
+}
+
+void
+mls_request_wait(int64 until)
+{
+	mls_multi_wait(until);
+	spool_bodies();
+}
+
 /* ---- freeing ---- */
 
 /* Frees what one attempt holds; the body is left. Never throws. */
@@ -136,6 +166,7 @@ close_request(void *arg)
 	request->state = REQUEST_CLOSED;
 	dlist_delete(&request->node);
 	end_attempt(request);
+	mls_spool_close(request->spool);
 }
 
 void
@@ -205,7 +236,9 @@ set_reception(MlsHttpRequest *request, CURL *easy)
 	/* Asked for here, unpacked in unpack.c. */
 	return SET(CURLOPT_ACCEPT_ENCODING, "gzip") && SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
 		   SET(CURLOPT_BUFFERSIZE, (long) RECEIVE_BUFFER) &&
-		   SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) request->source->max_page_bytes) &&
+		   SET(CURLOPT_MAXFILESIZE_LARGE,
+			   (curl_off_t) (request->call.spool ? request->source->max_answer_bytes
+												 : request->source->max_page_bytes)) &&
 		   SET(CURLOPT_ERRORBUFFER, request->error) && SET(CURLOPT_WRITEFUNCTION, receive_body) &&
 		   SET(CURLOPT_WRITEDATA, request) && SET(CURLOPT_HEADERFUNCTION, receive_header) &&
 		   SET(CURLOPT_HEADERDATA, request) && SET(CURLOPT_XFERINFOFUNCTION, note_progress) &&
@@ -265,6 +298,7 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	request->call.url = pstrdup(call->url);
 	request->call.body = call->body ? pstrdup(call->body) : NULL;
 	request->call.purpose = pstrdup(call->purpose);
+	request->call.spool = call->spool;
 	foreach (lc, call->headers)
 	{
 		const char *line = lfirst(lc);
@@ -338,6 +372,7 @@ mls_http_pump(void)
 			(void) mls_pace_settle(&request->ticket, -1);
 	}
 	mls_multi_poll();
+	spool_bodies();
 }
 
 /* ---- finishing ---- */
@@ -360,7 +395,7 @@ wait_sent(MlsHttpRequest *request)
 			int64 *counter =
 				request->wait.wait_us ? &request->stats->pace_us : &request->stats->wait_us;
 
-			mls_multi_wait(request->not_before);
+			mls_request_wait(request->not_before);
 			*counter += mls_clock_us() - from;
 		}
 	}
@@ -389,7 +424,7 @@ wait_answered(MlsHttpRequest *request)
 		}
 		if (request->ticket.answered_at != 0 && !mls_pace_settle(&request->ticket, -1))
 			until = Min(until, now + SETTLE_US);
-		mls_multi_wait(until);
+		mls_request_wait(until);
 	}
 	request->ended_at = mls_clock_us();
 	request->stats->wait_us += request->ended_at - from;
@@ -405,9 +440,10 @@ account(MlsHttpRequest *request)
 	curl_easy_getinfo(request->transfer.easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
 	curl_easy_getinfo(request->transfer.easy, CURLINFO_HEADER_SIZE, &header_bytes);
 	request->stats->wire_bytes += received + header_bytes;
-	request->stats->body_bytes += request->length;
+	request->stats->body_bytes +=
+		request->spooled ? mls_spool_length(request->spool) : request->length;
 	while (!mls_pace_settle(&request->ticket, received + header_bytes))
-		mls_multi_wait(mls_clock_us() + SETTLE_US);
+		mls_request_wait(mls_clock_us() + SETTLE_US);
 }
 
 /* Makes the request ready for another attempt. */
@@ -418,6 +454,8 @@ rewind_request(MlsHttpRequest *request, int64 delay_us)
 	request->state = REQUEST_UNSENT;
 	request->not_before = mls_clock_us() + delay_us;
 	request->length = 0;
+	mls_spool_restart(request->spool);
+	request->spooled = false;
 	request->too_large = request->out_of_memory = request->connected = request->stalled = false;
 	request->progress_bytes = 0;
 	memset(&request->wait, 0, sizeof(request->wait));

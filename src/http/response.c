@@ -66,6 +66,24 @@ header_date(const char *value)
 	return date == -1 ? 0 : time_t_to_timestamptz((pg_time_t) date);
 }
 
+static void
+take_body(MlsHttpRequest *request, MlsHttpResponse *response)
+{
+	if (request->spooled)
+	{
+		response->spool = request->spool;
+		response->body = mls_spool_head(response->spool, &response->length);
+		request->spool = NULL;
+		request->spooled = false;
+		if (request->body)
+			pfree(request->body);
+		return;
+	}
+	response->length = request->length;
+	response->body = request->body ? request->body : palloc(MLS_SPARE_BYTES);
+	memset(response->body + response->length, 0, MLS_SPARE_BYTES);
+}
+
 MlsHttpResponse *
 mls_request_response(MlsHttpRequest *request)
 {
@@ -78,9 +96,7 @@ mls_request_response(MlsHttpRequest *request)
 	response->headers = read_headers(request->transfer.easy);
 	response->content_type = media_type(mls_http_header(response, "content-type"));
 	response->date = header_date(mls_http_header(response, "date"));
-	response->length = request->length;
-	response->body = request->body ? request->body : palloc(MLS_SPARE_BYTES);
-	memset(response->body + response->length, 0, MLS_SPARE_BYTES);
+	take_body(request, response);
 	request->body = NULL;
 	request->capacity = 0;
 	request->length = 0;

@@ -142,7 +142,7 @@ static void
 hold_back(MlsHttpRequest *request, int64 delay_us)
 {
 	while (!mls_pace_hold(request->source, delay_us))
-		mls_multi_wait(mls_clock_us() + HELD_US);
+		mls_request_wait(mls_clock_us() + HELD_US);
 }
 
 static RetryVerdict

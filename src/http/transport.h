@@ -80,6 +80,8 @@ struct MlsHttpRequest
 	char *body;
 	Size length;
 	Size capacity;
+	MlsHttpSpool *spool; /* where a long body goes, or NULL */
+	bool spooled;        /* this attempt's body does */
 	bool too_large;
 	bool out_of_memory;
 	bool connected;
@@ -103,7 +105,25 @@ extern bool mls_request_prepare(MlsHttpRequest *request);
 /* A parser may look ahead so far without asking where the body ends: 16 and the terminator. */
 #define MLS_SPARE_BYTES 17
 
+/* mls_multi_wait, after which no long body is left in memory. */
+extern void mls_request_wait(int64 until);
+
+/* ---- spool.c ---- */
+
+/* A body that may go to a file does so from this length on, unpacked or not. */
+#define MLS_SPOOL_FROM (4 * 1024 * 1024)
+
+extern void mls_spool_take(MlsHttpRequest *request);
+extern void mls_spool_end(MlsHttpRequest *request);
+extern void mls_spool_restart(MlsHttpSpool *spool);
+extern void mls_spool_close(MlsHttpSpool *spool);
+extern int64 mls_spool_length(const MlsHttpSpool *spool);
+extern char *mls_spool_head(MlsHttpSpool *spool, Size *length);
+
 /* ---- unpack.c ---- */
+
+/* Does the body arrive as gzip? */
+extern bool mls_request_is_gzip(MlsHttpRequest *request);
 
 /* Replaces a compressed body by what it holds; what is wrong with it is the transfer's result. */
 extern void mls_request_unpack(MlsHttpRequest *request);

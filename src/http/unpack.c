@@ -93,7 +93,7 @@ unpack_members(Unpacking *work)
 
 /* Unpacks into memory of the context, with more of it until it is enough; the result is CURLE_... */
 static CURLcode
-unpack(Unpacking *work, MemoryContext context)
+unpack_into(Unpacking *work, MemoryContext context)
 {
 	for (;;)
 	{
@@ -122,7 +122,9 @@ unpack_gzip(MlsHttpRequest *request)
 	Unpacking work = {.tool = get_tool(),
 					  .in = request->body,
 					  .in_length = request->length,
-					  .limit = (Size) request->source->max_page_bytes};
+					  .limit = request->call.spool
+									   ? MLS_SPOOL_FROM
+									   : (Size) request->source->max_page_bytes};
 	CURLcode result;
 
 	if (work.tool == NULL)
@@ -132,7 +134,7 @@ unpack_gzip(MlsHttpRequest *request)
 	/* A body that was cut ends with anything: the size has to be a possible one. */
 	work.capacity = Min(stated_size(work.in, work.in_length), work.in_length * MAX_COMPRESSION);
 	work.capacity = Min(work.capacity, work.limit);
-	result = unpack(&work, request->context);
+	result = unpack_into(&work, request->context);
 	if (result != CURLE_OK)
 		return result;
 	pfree(request->body);
@@ -150,23 +152,50 @@ explain(MlsHttpRequest *request, const char *why)
 		strlcpy(request->error, why, sizeof(request->error));
 }
 
-void
-mls_request_unpack(MlsHttpRequest *request)
+static const char *
+content_encoding(MlsHttpRequest *request)
 {
 	struct curl_header *encoding;
 
-	if (request->transfer.result != CURLE_OK || request->length == 0 ||
-		curl_easy_header(request->transfer.easy, "Content-Encoding", 0, CURLH_HEADER, -1,
-						 &encoding) != CURLHE_OK ||
-		pg_strcasecmp(encoding->value, "identity") == 0)
-		return;
-	if (pg_strcasecmp(encoding->value, "gzip") == 0 ||
-		pg_strcasecmp(encoding->value, "x-gzip") == 0)
+	if (curl_easy_header(request->transfer.easy, "Content-Encoding", 0, CURLH_HEADER, -1,
+						 &encoding) != CURLHE_OK)
+		return "identity";
+	return encoding->value;
+}
+
+bool
+mls_request_is_gzip(MlsHttpRequest *request)
+{
+	const char *encoding = content_encoding(request);
+
+	return pg_strcasecmp(encoding, "gzip") == 0 || pg_strcasecmp(encoding, "x-gzip") == 0;
+}
+
+/* A body that unpacks to more than memory is to hold goes to a file instead. */
+static void
+unpack(MlsHttpRequest *request)
+{
+	request->transfer.result = unpack_gzip(request);
+	if (request->call.spool && request->transfer.result == CURLE_FILESIZE_EXCEEDED)
 	{
-		request->transfer.result = unpack_gzip(request);
-		explain(request, "The gzip form of the answer is damaged or cut short");
-		return;
+		request->transfer.result = CURLE_OK;
+		mls_spool_end(request);
 	}
-	request->transfer.result = CURLE_BAD_CONTENT_ENCODING;
-	explain(request, "The answer is compressed in a way that was not asked for");
+}
+
+void
+mls_request_unpack(MlsHttpRequest *request)
+{
+	if (request->spooled && request->transfer.result == CURLE_OK)
+		mls_spool_end(request);
+	else if (request->transfer.result == CURLE_OK && request->length > 0 &&
+			 mls_request_is_gzip(request))
+		unpack(request);
+	explain(request, "The gzip form of the answer is damaged or cut short");
+	if (request->transfer.result == CURLE_OK && (request->length > 0 || request->spooled) &&
+		!mls_request_is_gzip(request) && pg_strcasecmp(content_encoding(request), "identity") != 0)
+	{
+		request->transfer.result = CURLE_BAD_CONTENT_ENCODING;
+		explain(request, "The answer is compressed in a way that was not asked for");
+	}
 }

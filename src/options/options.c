@@ -98,6 +98,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Further attempts after a network failure, 429 or 5xx."},
 	{"max_page_bytes", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.max_page_bytes), .min = 1024, .max = 1000 * MB, .default_value = "256MB",
 	 .help = "Largest page accepted, after decompression."},
+	{"max_answer_bytes", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.max_answer_bytes), .min = 1024, .max = TB, .default_value = "8GB",
+	 .help = "RETS: largest answer to a search, after decompression; a long one is kept in a temporary file while its pages are read."},
 	{"ca_file", SERVER, MLS_OPTION_FILE, .offset = IN_SOURCE(http.ca_file),
 	 .help = "File of certificate authorities to trust instead of the system's; needs pg_read_server_files."},
 	{"proxy", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(http.proxy),

@@ -222,6 +222,7 @@ prepare_call(const Session *session, const RetsCall *call, MlsHttpCall *http)
 	http->headers = headers_for(session->version, call);
 	http->url = session->urls[call->transaction];
 	http->method = call->transaction == RETS_SEARCH ? "POST" : "GET";
+	http->spool = call->transaction == RETS_SEARCH;
 	if (call->transaction == RETS_SEARCH)
 	{
 		http->body = mls_url_form(call->arguments);
@@ -498,10 +499,11 @@ is_rets(const MlsHttpResponse *response)
 static bool
 is_cut(const RetsCall *call, const MlsHttpResponse *response)
 {
-	const char *tail = response->body + response->length - Min(response->length, END_WITHIN);
+	const char *tail;
 
 	if (call->transaction == RETS_GET_OBJECT || response->status != 200 || !is_rets(response))
 		return false;
+	tail = mls_http_tail(response, END_WITHIN);
 	return strstr(tail, "</RETS") == NULL && strstr(tail, "/>") == NULL;
 }
 
