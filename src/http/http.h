@@ -98,9 +98,9 @@ typedef struct MlsHttpSource
 	const char *ca_file; /* NULL: the system's */
 	const char *proxy;   /* NULL: none; the environment is not asked */
 	int connect_timeout_ms;
-	int timeout_ms;       /* no byte for so long ends a request */
-	int deadline_ms;      /* for an attempt as a whole; 0 for none */
-	int retries;          /* further attempts after the first */
+	int timeout_ms;         /* no byte for so long ends a request */
+	int deadline_ms;        /* for an attempt as a whole; 0 for none */
+	int retries;            /* further attempts after the first */
 	int64 max_page_bytes;   /* of a body in memory, after decompression */
 	int64 max_answer_bytes; /* of one in a file, likewise */
 	MlsRates rates;
@@ -126,8 +126,8 @@ typedef struct MlsHttpResponse
 	char *body;               /* NUL-terminated, at least 16 spare bytes of NUL after it */
 	Size length;
 	MlsHttpSpool *spool; /* NULL: body is all of it; else its first piece, the whole is in a file */
-	TimestampTz date; /* the Date header, or 0 */
-	List *headers;    /* of char *, "name: value", name in lower case */
+	TimestampTz date;    /* the Date header, or 0 */
+	List *headers;       /* of char *, "name: value", name in lower case */
 } MlsHttpResponse;
 
 typedef struct MlsHttpRequest MlsHttpRequest;

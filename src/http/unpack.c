@@ -122,9 +122,8 @@ unpack_gzip(MlsHttpRequest *request)
 	Unpacking work = {.tool = get_tool(),
 					  .in = request->body,
 					  .in_length = request->length,
-					  .limit = request->call.spool
-									   ? MLS_SPOOL_FROM
-									   : (Size) request->source->max_page_bytes};
+					  .limit = request->call.spool ? MLS_SPOOL_FROM
+												   : (Size) request->source->max_page_bytes};
 	CURLcode result;
 
 	if (work.tool == NULL)

@@ -58,16 +58,18 @@ sub own_memory
 	return 0;
 }
 
-# Runs a statement; returns its output, its seconds, and the most memory its worker had, in MB.
+# Runs a statement; returns its output, its seconds, and the most memory that the process
+# found by a query had, in MB: the worker of a sync, if none is given.
 sub measure
 {
-	my ($node, $sql) = @_;
+	my ($node, $sql, $whose) = @_;
+	$whose ||= q{SELECT pid FROM mls.run WHERE status = 'running'};
 	my $begin = Time::HiRes::time();
 	my $psql = start_psql($node, $sql, timeout => 1800);
 	my ($pid, $most) = (0, 0);
 	while ($psql->{handle}->pumpable)
 	{
-		$pid ||= $node->safe_psql('postgres', q{SELECT pid FROM mls.run WHERE status = 'running'});
+		$pid ||= $node->safe_psql('postgres', $whose);
 		my $now = $pid ? own_memory($pid) : 0;
 		$most = $now if $now > $most;
 		$psql->{handle}->pump_nb;

@@ -108,4 +108,6 @@ class Rets:
         made = Response(response.status, body, content_type, headers)
         if body is response.body:
             made.packed = getattr(response, "packed", None)
+        if not self.options.gzip:
+            made.packed = body
         return made

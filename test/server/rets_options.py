@@ -36,6 +36,8 @@ class RetsOptions:
     exact_maxrows: bool = False     # MAXROWS also when nothing is left
     no_rows: str = "code"           # code, status, empty
     offset: str = "ok"              # ok, refused, ignored, unstable
+    limit: str = "ok"               # ok, ignored
+    gzip: bool = True               # whether answers are compressed for who takes it
     empty_query: bool = False       # an empty query means all records
     delimiter: str = "09"
     trailing_delimiter: bool = True

@@ -294,6 +294,12 @@ class Searches(Face):
         body = self.ask("search", SearchType="Property", Class="ALL", Query="(L_ListingKey=*)", Offset=41, Format="COMPACT")[2]
         self.assertEqual((20, 1), (body.count("<DATA>"), body.count("<MAXROWS/>")))
 
+    def test_limit_ignored(self):
+        self.options(limit="ignored", max_rows=20, key_index=False, gzip=False)
+        self.assertEqual(20, len(self.keys("(L_ListingKey=*)", Limit=5)))
+        heads = self.ask("search", {"Accept-Encoding": "gzip"}, SearchType="Property", Class="ALL", Query="(L_ListingKey=*)")[1]
+        self.assertNotIn("Content-Encoding", dict(heads))
+
     def test_moving(self):
         before = self.search("(L_ListingKey=LK00000000)", Select="L_ModificationTimestamp")
         self.control("fault", kind="moving", record=0)

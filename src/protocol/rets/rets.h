@@ -6,7 +6,7 @@
  * reply.c      reply codes and their classes    answer.c    the reader of answers
  * compact.c    COLUMNS and DATA                 nested.c    STANDARD-XML records
  * metadata.c   METADATA-* documents             schema.c    metadata as resources
- * multipart.c  answers with objects
+ * multipart.c  answers with objects            pages.c     an answer as pages
  *
  * An answer can only be judged at its end: servers send rows first and learn of
  * an error later (RETS-STATUS).  The reader takes bytes as they come, gives
@@ -189,6 +189,29 @@ typedef struct RetsPair
 
 /* The lines of answer->body (List of RetsPair *), in their order. */
 extern List *mls_rets_pairs(const char *body);
+
+/* ---- pages.c ---- */
+
+typedef struct RetsPages RetsPages;
+
+/*
+ * Reads an answer to its end, in CurrentMemoryContext, where the response must stay.
+ * What is no whole answer is an error; the reply code is the caller's to judge.
+ */
+extern RetsPages *mls_rets_pages(const RetsReaderOptions *options, const MlsHttpResponse *response,
+								 int size, int64 most_bytes);
+
+/* What is known of the answer: everything. */
+extern const RetsAnswer *mls_rets_pages_answer(const RetsPages *pages);
+
+/*
+ * The next page, of CurrentMemoryContext: all records, or about `size` of them and
+ * hardly more than `most_bytes`.  NULL at the end.
+ */
+extern MlsPage *mls_rets_pages_next(RetsPages *pages);
+
+/* Have all records been handed out? */
+extern bool mls_rets_pages_ended(const RetsPages *pages);
 
 /* ---- metadata.c ---- */
 

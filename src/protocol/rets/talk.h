@@ -3,7 +3,8 @@
  *		Talking to a RETS source: what the files share that send requests.
  *
  * platforms.c  rows of constants      login.c     sessions, and every transaction
- * dmql.c       conditions as DMQL2    search.c    pages of records, counting
+ * dmql.c       conditions as DMQL2    search.c    pages of records
+ * parts.c      queries of a search    ask.c       their arguments, counting
  * fetch.c      metadata from a source  objects.c   files of records
  * expand.c     records inside records  lookup.c    what codes mean
  */
@@ -109,7 +110,7 @@ extern List *mls_rets_expansions(const MlsTable *table);
 /* The elements that the option expand names, for the reader of answers; ends with NULL. */
 extern const char *const *mls_rets_repeated(const MlsTable *table);
 
-/* ---- search.c ---- */
+/* ---- search.c, ask.c ---- */
 
 extern MlsStream *mls_rets_open(const MlsQuery *query);
 extern void mls_rets_start(MlsStream *stream);

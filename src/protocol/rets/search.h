@@ -1,0 +1,109 @@
+/*
+ * search.h
+ *		What the files of a search share.
+ *
+ * search.c is the stream of pages, parts.c the queries it is made of, ask.c what
+ * one request says.
+ */
+#ifndef MLS_RETS_SEARCH_H
+#define MLS_RETS_SEARCH_H
+
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+
+#include "protocol/rets/talk.h"
+
+/* One query of a stream, which ends when all its records have come. */
+typedef struct RetsPart
+{
+	const char *query;
+	List *keys;   /* of char *: asked for by these; or NIL */
+	bool is_rest; /* what a list of keys has shown to be missing */
+} RetsPart;
+
+typedef struct RetsStream
+{
+	MlsStream head;
+	MemoryContext context;
+	MemoryContext page_context;   /* of the page handed out */
+	MemoryContext ahead_context;  /* of the request on its way */
+	MemoryContext answer_context; /* of the answer that is handed out; NULL: none is */
+	const char *conditions;       /* as DMQL2, all of them */
+	bool exact;                   /* none was left out */
+	const char *select;           /* or NULL: all fields */
+	List *parts;                  /* of RetsPart *, those still to be read */
+	RetsCall call;
+	MlsHttpRequest *request;
+	bool no_offset;  /* the source refuses it */
+	int64 offset;    /* of the request, from 1 */
+	int64 limit;     /* of the request, or -1 */
+	int64 announced; /* for this part, or -1 */
+	int64 rows;      /* of this part, repeated ones too */
+	int64 distinct;  /* of this part, different ones */
+	bool doubtful;   /* pages of this part did not fit together */
+	bool begun;      /* this part was asked for */
+	bool done;
+	RetsDecoder *decoder; /* or NULL */
+	HTAB *seen;           /* hashes of keys */
+	RetsPages *answer;    /* the one at hand */
+	RetsOutcome outcome;  /* its */
+	int64 fresh;          /* records of it that had not come before */
+} RetsStream;
+
+static inline const MlsTable *
+mls_rets_table_of(const RetsStream *stream)
+{
+	return stream->head.query->table;
+}
+
+static inline const MlsPlatform *
+mls_rets_platform_of(const RetsStream *stream)
+{
+	return &mls_rets_table_of(stream)->source->platform;
+}
+
+/* ---- ask.c ---- */
+
+/* The key field's name, or NULL. */
+extern const char *mls_rets_key_field(const MlsTable *table);
+
+extern List *
+mls_rets_search_arguments(const MlsTable *table, const char *query, const char *select, bool count);
+
+/* The fields to select, the key among them; NULL for all. */
+extern const char *mls_rets_select(const MlsQuery *query);
+
+/* Records to ask for at once, or -1 for all. */
+extern int64 mls_rets_choose_limit(const RetsStream *stream);
+
+/* Reads an answer to its end; its pages are to have about so many records. */
+extern RetsOutcome
+mls_rets_read_search(const MlsTable *table, const MlsHttpResponse *response, const char *purpose,
+					 int64 size, RetsDecoder *decoder, RetsPages **answer);
+
+/* Opens a stream without a look at the network, as far as lookups are known. */
+extern MlsStream *mls_rets_open_stream(const MlsQuery *query);
+
+/* Does an answer say that more records exist than it holds? */
+extern bool mls_rets_says_more(const RetsAnswer *answer, const RetsOutcome *outcome);
+
+/* ---- parts.c ---- */
+
+/* Gives a stream its queries: one, or several where a list of keys is too long for one. */
+extern void mls_rets_plan_parts(RetsStream *stream);
+
+/* Lists all keys that meet the part's query and plans parts for those not seen. */
+extern void mls_rets_list_rest(RetsStream *stream, const RetsPart *part);
+
+/* A part that was too much at once becomes two; false if it cannot. */
+extern bool mls_rets_halve(RetsStream *stream);
+
+/* Did a record with this key come already?  With note, it has from now on. */
+extern bool mls_rets_was_seen(RetsStream *stream, const char *key, bool note);
+
+/* Raises that fewer records came than there are; announced is -1 where that is not known. */
+pg_noreturn extern void
+mls_rets_report_end(const RetsStream *stream, int64 announced, int64 received);
+
+#endif /* MLS_RETS_SEARCH_H */
