@@ -2,11 +2,14 @@
  * fuzz.c
  *		A fuzz target for the readers of RETS answers (libFuzzer).
  *
- * The first byte of an input chooses the reader and the size of the pieces, the
- * rest is the answer.  What a reader accepts must hold together: slices within
- * their record, JSON whose braces close, counts that agree.
+ * The first byte of an input chooses the reader, the rest is the answer.  What a
+ * reader accepts must hold together: slices within their record, JSON whose braces
+ * close, counts that agree.  And an answer must read the same whole and in pieces of
+ * any size, down to its error.
  */
 #include "postgres.h"
+
+#include "common/hashfn.h"
 
 #include "protocol/rets/rets.h"
 
@@ -16,6 +19,15 @@ typedef struct Input
 {
 	const uint8 *bytes;
 	size_t length;
+	uint32 pieces; /* where their sizes come from; 0: the answer is one piece */
+
+	/* what was read */
+	int64 records;
+	int64 bad_rows;
+	uint64 hash; /* of the records' JSON */
+	int code;
+	int64 count;
+	bool maxrows;
 } Input;
 
 static const char *const repeated[] = {"a", "Rooms/Room", NULL};
@@ -59,14 +71,17 @@ check_json(const char *json, int length)
 }
 
 static void
-check_page(const MlsPage *page)
+check_page(Input *input, const MlsPage *page)
 {
+	input->records += page ? page->nrecords : 0;
 	for (int i = 0; page && i < page->nrecords; i++)
 	{
 		const MlsRecord *record = &page->records[i];
 		const char *end = record->json + record->length;
 
 		check_json(record->json, record->length);
+		input->hash =
+			hash_bytes_extended((const unsigned char *) record->json, record->length, input->hash);
 		for (int j = 0; j < record->nslices; j++)
 		{
 			const MlsSlice *slice = &record->slices[j];
@@ -89,10 +104,19 @@ bad_row(void *arg, const RetsBadRow *row)
 	++*(int64 *) arg;
 }
 
+/* The size of the next piece: mostly a few bytes, sometimes many. */
+static size_t
+piece_size(Input *input)
+{
+	if (input->pieces == 0)
+		return input->length;
+	input->pieces = input->pieces * 1664525 + 1013904223;
+	return 1 + (input->pieces >> 16) % ((input->pieces >> 30) == 0 ? 700 : 17);
+}
+
 static void
 run_answer(Input *input, int choice)
 {
-	int64 bad_rows = 0;
 	RetsReaderOptions options = {.format = choice & 1 ? RETS_STANDARD_XML : RETS_COMPACT,
 								 .purpose = "x",
 								 .source = "y",
@@ -100,30 +124,29 @@ run_answer(Input *input, int choice)
 								 .restricted = "***",
 								 .decode = choice & 2 ? decode : NULL,
 								 .bad_row = choice & 4 ? bad_row : NULL,
-								 .bad_row_arg = &bad_rows};
+								 .bad_row_arg = &input->bad_rows};
 	RetsReader *reader = mls_rets_reader(&options);
-	size_t piece = choice & 8 ? 13 : input->length;
-	int64 records = 0;
-	MlsPage *page;
+	const RetsAnswer *answer = mls_rets_answer(reader);
+	size_t length;
 
-	for (size_t at = 0; at < input->length; at += piece)
+	for (size_t at = 0; at < input->length; at += length)
 	{
-		size_t length = Min(piece, input->length - at);
-		char *copy = memcpy(palloc(length), input->bytes + at, length);
+		size_t wanted = piece_size(input);
+		char *copy;
 
+		length = Min(wanted, input->length - at);
+		copy = memcpy(palloc(length), input->bytes + at, length);
 		mls_rets_feed(reader, copy, length);
 		pfree(copy);
-		page = mls_rets_page(reader, 1);
-		check_page(page);
-		records += page ? page->nrecords : 0;
+		check_page(input, mls_rets_page(reader, 1));
 	}
 	mls_rets_finish(reader);
-	page = mls_rets_page(reader, 1);
-	check_page(page);
-	records += page ? page->nrecords : 0;
-	require(records == mls_rets_answer(reader)->records);
-	(void) mls_rets_outcome(mls_rets_answer(reader), false);
-	(void) mls_rets_pairs(mls_rets_answer(reader)->body);
+	check_page(input, mls_rets_page(reader, 1));
+	require(input->records == answer->records);
+	input->code = mls_rets_outcome(answer, false).code;
+	input->count = answer->count;
+	input->maxrows = answer->maxrows;
+	(void) mls_rets_pairs(answer->body);
 }
 
 static void
@@ -178,15 +201,29 @@ run(void *arg)
 		run_objects(input);
 }
 
+/* An answer once more, in pieces. */
+static void
+run_in_pieces(const uint8 *bytes, size_t length, const Input *whole, bool failed)
+{
+	Input input = {.bytes = bytes, .length = length};
+
+	input.pieces = hash_bytes(bytes, (int) length) | 1;
+	require((wire_run(run, &input) != NULL) == failed);
+	require(failed || (input.records == whole->records && input.hash == whole->hash &&
+					   input.bad_rows == whole->bad_rows && input.code == whole->code &&
+					   input.count == whole->count && input.maxrows == whole->maxrows));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	Input input = {bytes, length};
+	Input input = {.bytes = bytes, .length = length};
+	bool failed = length > 0 && wire_run(run, &input) != NULL;
 
-	if (length > 0)
-		wire_run(run, &input);
+	if (length > 0 && bytes[0] < 'a')
+		run_in_pieces(bytes, length, &input, failed);
 	if (wire_allocated() != 0)
 		abort();
 	return 0;
