@@ -146,7 +146,8 @@ class Connection(BaseHTTPRequestHandler):
 
     def encoded(self, response):
         """The body, or its gzip form, which a cached answer keeps."""
-        if "gzip" not in self.headers.get("Accept-Encoding", "") or len(response.body) < MIN_GZIP:
+        if "gzip" not in self.headers.get("Accept-Encoding", "") or len(response.body) < MIN_GZIP \
+                or "Content-Encoding" in response.headers:
             return response.body
         if getattr(response, "packed", None) is None:
             response.packed = gzip.compress(response.body, 1)

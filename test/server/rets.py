@@ -109,5 +109,5 @@ class Rets:
         if body is response.body:
             made.packed = getattr(response, "packed", None)
         if not self.options.gzip:
-            made.packed = body
+            headers["Content-Encoding"] = "identity"
         return made
