@@ -374,22 +374,19 @@ note_unknown(RetsDecoder *decoder, const char *field, const char *text)
 	const char *key = psprintf("%s=%s", field, text);
 	MlsUnknownValue *unknown;
 	MemoryContext old;
-	bool found;
 
-	if (decoder->unknown && hash_get_num_entries(decoder->unknown) >= MAX_UNKNOWN)
+	if (decoder->unknown && (hash_get_num_entries(decoder->unknown) >= MAX_UNKNOWN ||
+							 hash_search(decoder->unknown, &key, HASH_FIND, NULL)))
 		return;
 	old = MemoryContextSwitchTo(decoder->context);
 	if (decoder->unknown == NULL)
 		decoder->unknown = make_table("mls_fdw unknown values", sizeof(char *), decoder->context);
 	key = pstrdup(key);
-	hash_search(decoder->unknown, &key, HASH_ENTER, &found);
-	if (!found)
-	{
-		unknown = palloc(sizeof(MlsUnknownValue));
-		unknown->field = pstrdup(field);
-		unknown->value = pstrdup(text);
-		decoder->stream->unknown = lappend(decoder->stream->unknown, unknown);
-	}
+	hash_search(decoder->unknown, &key, HASH_ENTER, NULL);
+	unknown = palloc(sizeof(MlsUnknownValue));
+	unknown->field = pstrdup(field);
+	unknown->value = pstrdup(text);
+	decoder->stream->unknown = lappend(decoder->stream->unknown, unknown);
 	MemoryContextSwitchTo(old);
 }
 
