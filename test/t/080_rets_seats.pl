@@ -11,7 +11,7 @@ use Test::More;
 my $mls = start_mls(listings => 300, fields => 'small');
 my $node = new_node('seats');
 my $count = q{SELECT count(s::text) FROM r.property_all s};
-create_rets($node, $mls, 'r', page_size => 100, retries => 0, tables => 'property_all', lookups => 'coded');
+create_rets($node, $mls, 'r', page_size => 100, retries => 0, tables => 'property_all');
 
 # What requests were made, as paths with their status.
 sub traffic
