@@ -190,6 +190,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "What a sync does when the remote schema has changed: let the tables follow, record it, stop, or not look."},
 	{"schema_check_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(schema_check_s), .max = 366 * 86400, .default_value = "1 day",
 	 .help = "How long syncs go without comparing the remote schema; 0 for each time."},
+	{"whole_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(whole_s), .max = 366 * 86400, .default_value = "1 day",
+	 .help = "How long syncs that name no source leave alone what has no timestamp and is read whole; 0 for no such pause."},
 
 	/* Being told */
 	{"webhook", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(webhook),

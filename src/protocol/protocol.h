@@ -138,6 +138,7 @@ typedef struct MlsSource
 	MlsSchemaPolicy schema_policy;
 	int workers;         /* processes that share a load */
 	int schema_check_s;  /* how long a comparison of the schema holds good */
+	int whole_s;         /* how long a copy without timestamps does */
 	const char *webhook; /* address that is told of runs, or NULL */
 	const char *webhook_secret;
 } MlsSource;

@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -23,6 +24,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -249,12 +251,52 @@ instant_text(TimestampTz at)
 	return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(at)));
 }
 
+/* When the last sync of a subscription has ended well; 0 if none has. */
+static TimestampTz
+last_success(const MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+	TimestampTz at = 0;
+	Datum datum;
+	bool isnull;
+
+	SPI_connect();
+	mls_execute("SELECT pg_catalog.max(finished_at) FROM mls.run WHERE subscription = $1 "
+				"AND process = 'sync' AND status = 'finished' AND pages > 0",
+				1, types, values, NULL, SPI_OK_SELECT);
+	datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		at = DatumGetTimestampTz(datum);
+	SPI_finish();
+	return at;
+}
+
+/* Without timestamps a sync reads everything: not every few minutes.  NULL: it is due. */
+static char *
+was_read_lately(const MlsSubscription *sub)
+{
+	const MlsTable *table;
+	TimestampTz next;
+
+	if (get_rel_relkind(sub->foreign_table) != RELKIND_FOREIGN_TABLE)
+		return NULL;
+	table = mls_table_get(sub->foreign_table, sub->owner, false);
+	if (table->timestamp != NULL || table->source->whole_s == 0)
+		return NULL;
+	next = last_success(sub) + table->source->whole_s * USECS_PER_SEC;
+	return next > GetCurrentTimestamp()
+			   ? psprintf("read whole, and again from %s on", instant_text(next))
+			   : NULL;
+}
+
 /* NULL if a sync of the subscription is due, else why not. */
 char *
 mls_policy_not_due(const MlsSubscription *sub)
 {
-	if (sub->next_attempt_at == 0 || sub->next_attempt_at <= GetCurrentTimestamp() ||
-		sub->attempted_with == NULL ||
+	if (sub->next_attempt_at == 0)
+		return was_read_lately(sub);
+	if (sub->next_attempt_at <= GetCurrentTimestamp() || sub->attempted_with == NULL ||
 		strcmp(sub->attempted_with, configuration(sub->foreign_table, sub->owner)) != 0)
 		return NULL;
 	return psprintf(ngettext("next attempt at %s, after %d failure (%s)",

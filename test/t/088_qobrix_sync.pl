@@ -83,6 +83,9 @@ is(sql(q{SELECT string_agg(DISTINCT reason, '; ') FROM mls.issue}), '', 'no reco
 my $spent = sync('sum(inserted), sum(updated)');
 is($spent, '0|0', 'a sync of nothing writes nothing');
 
+is(sql(q{SELECT count(*) FILTER (WHERE status = 'finished'), count(*) FILTER (WHERE status = 'skipped'), bool_and(status = 'finished' OR message LIKE 'read whole, and again from %')
+	FROM mls_sync('crm', due => true)}), '14|4|t', 'what has no timestamp is not read again so soon');
+
 # 150 changed properties, and what hangs on them
 $mls->control('clock', { now => strftime('%Y-%m-%dT%H:%M:%SZ', gmtime) });
 $mls->control('update', { resource => 'qobrix/properties', count => 150, fields => { list_selling_price_amount => 123456 } });
