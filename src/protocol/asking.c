@@ -34,6 +34,35 @@ mls_show_address(const char *path, List *params, int parts)
 }
 
 void
+mls_report_page(const MlsTable *table, const char *purpose, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_REPLY_HANDLE),
+			 errmsg("could not read %s from source \"%s\"", purpose, table->source->http.name),
+			 errdetail("%s", detail)));
+}
+
+MlsPage *
+mls_read_page(const MlsTable *table, const char *purpose, const MlsHttpResponse *response,
+			  const char *records_name)
+{
+	const MlsSlice *records;
+	MlsPage *page;
+
+	if (strstr(response->content_type, "json") == NULL)
+		mls_report_page(table, purpose,
+						psprintf("The answer is no JSON: its content type is \"%s\".",
+								 *response->content_type ? response->content_type : "not given"));
+	page = mls_page_read(response->body, response->length, records_name, purpose);
+	records = mls_page_value(page, records_name);
+	if (records == NULL || records->kind != MLS_ARRAY)
+		mls_report_page(table, purpose,
+						psprintf("The answer has no list of records (\"%s\").", records_name));
+	page->bytes = response->length;
+	return page;
+}
+
+void
 mls_check_total(const MlsQuery *query, int64 announced, int64 received, MlsHttpStats *stats)
 {
 	const MlsTable *table = query->table;

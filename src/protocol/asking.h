@@ -36,6 +36,14 @@ extern void mls_part_keep_own(const MlsPart *part, MlsPage *page);
 /* A path and its parameters (List of MlsUrlParam *) as EXPLAIN shows them; parts: how many. */
 extern char *mls_show_address(const char *path, List *params, int parts);
 
+/* Raises that an answer is no good; detail is a sentence. */
+pg_noreturn extern void
+mls_report_page(const MlsTable *table, const char *purpose, const char *detail);
+
+/* An answer as a page of records, which are in a member of that name; anything else is an error. */
+extern MlsPage *mls_read_page(const MlsTable *table, const char *purpose,
+							  const MlsHttpResponse *response, const char *records_name);
+
 /*
  * The end of a chain: what was announced must have come.  Records can vanish while
  * a long chain is read, so a difference is judged against a second count.

@@ -61,6 +61,17 @@ mls_value_text(const MlsValue *value)
 }
 
 bool
+mls_append_number(StringInfo buf, const MlsValue *value)
+{
+	char *text = mls_value_text(value);
+
+	if (*text == '\0' || strspn(text, "-0123456789.") != strlen(text))
+		return false;
+	appendStringInfoString(buf, text);
+	return true;
+}
+
+bool
 mls_append_date(StringInfo buf, DateADT date)
 {
 	int year;

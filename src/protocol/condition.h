@@ -25,6 +25,9 @@ mls_fit_tree(const MlsTable *table, const MlsCondition *condition, MlsLeafFit le
 /* A value as its output function writes it, or the source's own spelling. */
 extern char *mls_value_text(const MlsValue *value);
 
+/* Appends a number as digits; false for NaN and infinity. */
+extern bool mls_append_number(StringInfo buf, const MlsValue *value);
+
 /* Appends "2026-11-21"; false for what four digits of a year cannot say. */
 extern bool mls_append_date(StringInfo buf, DateADT date);
 

@@ -94,17 +94,6 @@ mls_qobrix_quote(StringInfo buf, const char *text)
 	appendStringInfoChar(buf, '\'');
 }
 
-static bool
-append_number(StringInfo buf, const MlsValue *value)
-{
-	char *text = mls_value_text(value);
-
-	if (*text == '\0' || strspn(text, "-0123456789.") != strlen(text))
-		return false;
-	appendStringInfoString(buf, text);
-	return true;
-}
-
 /* Are times of the source in UTC? */
 static bool
 is_utc(const MlsTable *table)
@@ -196,7 +185,7 @@ append_value(StringInfo buf, const MlsColumn *column, const MlsValue *value)
 			mls_qobrix_quote(buf, mls_value_text(value));
 			return true;
 		case SEARCH_NUMBER:
-			return append_number(buf, value);
+			return mls_append_number(buf, value);
 		case SEARCH_BOOLEAN:
 			if (value->type != BOOLOID)
 				return false;

@@ -152,34 +152,14 @@ mls_qobrix_error_text(const MlsHttpResponse *response)
 	return errors && errors->kind != MLS_NULL ? mls_error_words(mls_slice_text(errors)) : NULL;
 }
 
-pg_noreturn static void
-report_page(const MlsHttpSource *http, const char *purpose, const char *detail);
-
-static void
-report_page(const MlsHttpSource *http, const char *purpose, const char *detail)
-{
-	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-					errmsg("could not read %s from source \"%s\"", purpose, http->name),
-					errdetail("%s", detail)));
-}
-
 /* An answer as a page of records. */
 static MlsPage *
-parse(const MlsHttpSource *http, const MlsHttpCall *call, MlsHttpResponse *response)
+parse(const MlsTable *table, const MlsHttpCall *call, const MlsHttpResponse *response)
 {
-	MlsPage *page;
-
 	if (response->status != 200)
-		mls_http_report_status(http, call, response, mls_qobrix_error_text(response));
-	if (strstr(response->content_type, "json") == NULL)
-		report_page(http, call->purpose,
-					psprintf("The answer is no JSON: its content type is \"%s\".",
-							 *response->content_type ? response->content_type : "not given"));
-	page = mls_page_read(response->body, response->length, "data", call->purpose);
-	if (mls_page_value(page, "data") == NULL || mls_page_value(page, "data")->kind != MLS_ARRAY)
-		report_page(http, call->purpose, "The answer has no list of records (\"data\").");
-	page->bytes = response->length;
-	return page;
+		mls_http_report_status(&table->source->http, call, response,
+							   mls_qobrix_error_text(response));
+	return mls_read_page(table, call->purpose, response, "data");
 }
 
 static int64
@@ -251,17 +231,17 @@ note_last(QobrixStream *stream, const MlsPage *page)
 	if (page->nrecords == 0)
 		return;
 	if (key == NULL)
-		report_page(http_of(stream), stream->call.purpose,
-					"Its last record has no key, behind which the next page begins.");
+		mls_report_page(stream->head.query->table, stream->call.purpose,
+						"Its last record has no key, behind which the next page begins.");
 	if (stream->after)
 	{
 		char *first = key_of(stream, &page->records[0]);
 
 		if (strcmp(key, stream->after) == 0 || (first && strcmp(first, stream->after) <= 0))
-			report_page(http_of(stream), stream->call.purpose,
-						psprintf("It was asked for what comes behind key \"%.64s\" and begins "
-								 "before it. Set the server option paging to offset.",
-								 stream->after));
+			mls_report_page(stream->head.query->table, stream->call.purpose,
+							psprintf("It was asked for what comes behind key \"%.64s\" and begins "
+									 "before it. Set the server option paging to offset.",
+									 stream->after));
 	}
 	if (stream->after)
 		pfree(stream->after);
@@ -328,7 +308,7 @@ read_page(QobrixStream *stream)
 	stream->request = NULL;
 	stream->page_context = stream->ahead_context;
 	stream->ahead_context = NULL;
-	page = parse(http_of(stream), &stream->call, response);
+	page = parse(stream->head.query->table, &stream->call, response);
 	pagination = pagination_of(page);
 	if (stream->head.date == 0)
 		stream->head.date = response->date;
@@ -410,7 +390,7 @@ mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats)
 	call.url = mls_qobrix_url(query, request);
 	call.headers = list_make1("Accept: application/json");
 	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
-	pagination = pagination_of(parse(http, &call, mls_http_fetch(http, &call, stats)));
+	pagination = pagination_of(parse(query->table, &call, mls_http_fetch(http, &call, stats)));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return pagination.count;

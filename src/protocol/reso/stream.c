@@ -204,16 +204,12 @@ give_up_fields(ResoStream *stream, const MlsHttpResponse *response)
 	return fields != NIL;
 }
 
-pg_noreturn static void
-report_page(ResoStream *stream, const MlsHttpResponse *response, const char *detail);
+pg_noreturn static void report_page(const ResoStream *stream, const char *detail);
 
 static void
-report_page(ResoStream *stream, const MlsHttpResponse *response, const char *detail)
+report_page(const ResoStream *stream, const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-					errmsg("could not read %s from source \"%s\"", stream->call.purpose,
-						   http_of(stream)->name),
-					errdetail("%s", detail)));
+	mls_report_page(stream->head.query->table, stream->call.purpose, detail);
 }
 
 /* ---- reading ---- */
@@ -248,21 +244,6 @@ control_value(const MlsPage *page, const char *name, const char *short_name)
 	return slice ? slice : mls_page_value(page, short_name);
 }
 
-static MlsPage *
-parse(ResoStream *stream, MlsHttpResponse *response)
-{
-	MlsPage *page;
-
-	if (strstr(response->content_type, "json") == NULL)
-		report_page(stream, response,
-					psprintf("The answer is no JSON: its content type is \"%s\".",
-							 *response->content_type ? response->content_type : "not given"));
-	page = mls_page_read(response->body, response->length, "value", stream->call.purpose);
-	if (mls_page_value(page, "value") == NULL)
-		report_page(stream, response, "The answer has no list of records (\"value\").");
-	return page;
-}
-
 static void
 read_announced(ResoStream *stream, const MlsPage *page)
 {
@@ -290,19 +271,19 @@ page_fingerprint(const MlsPage *page)
 
 /* A chain that stands still is an error, not the end of the data. */
 static void
-check_progress(ResoStream *stream, const MlsHttpResponse *response, const MlsPage *page)
+check_progress(ResoStream *stream, const MlsPage *page)
 {
 	if (page->nrecords == 0)
 	{
 		if (++stream->empty_pages > MAX_EMPTY_PAGES)
-			report_page(stream, response,
+			report_page(stream,
 						psprintf("%d empty pages came one after another, each with a next link.",
 								 MAX_EMPTY_PAGES));
 		return;
 	}
 	stream->empty_pages = 0;
 	if (stream->part_pages > 0 && page_fingerprint(page) == stream->fingerprint)
-		report_page(stream, response, "The source sent the page before a second time.");
+		report_page(stream, "The source sent the page before a second time.");
 	stream->fingerprint = page_fingerprint(page);
 }
 
@@ -347,7 +328,7 @@ follow(ResoStream *stream, const MlsHttpResponse *response, const MlsPage *page)
 	if (url == NULL)
 		return;
 	if (!note_address(stream, url))
-		report_page(stream, response, "Its next link leads back to a page that was read before.");
+		report_page(stream, "Its next link leads back to a page that was read before.");
 	stream->head.next_link = MemoryContextStrdup(stream->context, url);
 	ask(stream, url);
 }
@@ -389,12 +370,11 @@ read_page(ResoStream *stream)
 	stream->page_context = stream->ahead_context;
 	stream->ahead_context = NULL;
 	old = MemoryContextSwitchTo(stream->page_context);
-	page = parse(stream, response);
-	page->bytes = response->length;
+	page = mls_read_page(stream->head.query->table, stream->call.purpose, response, "value");
 	if (stream->head.date == 0)
 		stream->head.date = response->date;
 	read_announced(stream, page);
-	check_progress(stream, response, page);
+	check_progress(stream, page);
 	stream->head.pages++;
 	stream->head.records += page->nrecords;
 	stream->part_records += page->nrecords;

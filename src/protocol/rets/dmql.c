@@ -183,17 +183,6 @@ append_codes(StringInfo buf, const MlsTable *table, const MlsColumn *column, con
 /* ---- ranges ---- */
 
 static bool
-append_number(StringInfo buf, const MlsValue *value)
-{
-	char *text = mls_value_text(value);
-
-	if (*text == '\0' || strspn(text, "-0123456789.") != strlen(text))
-		return false;
-	appendStringInfoString(buf, text);
-	return true;
-}
-
-static bool
 append_day(StringInfo buf, const MlsValue *value)
 {
 	if (!OidIsValid(value->type))
@@ -256,7 +245,7 @@ append_value(StringInfo buf, const MlsTable *table, const MlsColumn *column, con
 			return true;
 		case DMQL_INTEGER:
 		case DMQL_DECIMAL:
-			return append_number(buf, value);
+			return mls_append_number(buf, value);
 		case DMQL_DATE:
 			return append_day(buf, value);
 		default:
