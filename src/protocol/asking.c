@@ -54,8 +54,8 @@ mls_read_page(const MlsTable *table, const char *purpose, const MlsHttpResponse 
 						psprintf("The answer is no JSON: its content type is \"%s\".",
 								 *response->content_type ? response->content_type : "not given"));
 	page = mls_page_read(response->body, response->length, records_name, purpose);
-	records = mls_page_value(page, records_name);
-	if (records == NULL || records->kind != MLS_ARRAY)
+	records = records_name ? mls_page_value(page, records_name) : NULL;
+	if (records_name && (records == NULL || records->kind != MLS_ARRAY))
 		mls_report_page(table, purpose,
 						psprintf("The answer has no list of records (\"%s\").", records_name));
 	page->bytes = response->length;

@@ -40,7 +40,8 @@ extern char *mls_show_address(const char *path, List *params, int parts);
 pg_noreturn extern void
 mls_report_page(const MlsTable *table, const char *purpose, const char *detail);
 
-/* An answer as a page of records, which are in a member of that name; anything else is an error. */
+/* An answer as a page of records, which are in a member of that name, or (NULL) it is the only one;
+ * anything else is an error. */
 extern MlsPage *mls_read_page(const MlsTable *table, const char *purpose,
 							  const MlsHttpResponse *response, const char *records_name);
 

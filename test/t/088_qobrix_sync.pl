@@ -79,6 +79,9 @@ for my $table (qw(member office contacts showing_appointment media))
 is(sql(q{SELECT count(*) FROM gold.contacts}), '0', 'but with no personal data');
 is(sql(q{SELECT string_agg(DISTINCT reason, '; ') FROM mls.issue}), '', 'no record is left out');
 
+is(sql(q{SELECT string_agg(DISTINCT severity, ',') FROM mls_verify('crm', 3) WHERE resource = 'media' AND "check" IN ('counts', 'sample')}), 'info',
+	'mls_verify compares media as well, though there is no list of all');
+
 # Nothing changed
 my $spent = sync('sum(inserted), sum(updated)');
 is($spent, '0|0', 'a sync of nothing writes nothing');
@@ -135,6 +138,9 @@ $mls->control('option', { qobrix => { stamps => 'naive' } });
 my ($owner) = sql(q{SELECT related_id FROM silver.crm_media WHERE related_model = 'Properties' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1});
 is(sql("SELECT count(*) FROM crm.media WHERE related_model = 'Properties' AND related_id = '$owner'"),
 	sql("SELECT count(*) FROM silver.crm_media WHERE related_id = '$owner'"), 'media of one record can be asked for');
+my $medium = sql('SELECT min(id) FROM silver.crm_media');
+is(sql("SELECT related_id FROM crm.media WHERE id = '$medium'"), sql("SELECT related_id FROM silver.crm_media WHERE id = '$medium'"), 'one by its id, too');
+is(sql(q{SELECT count(*) FROM crm.media WHERE id = '00000000-0000-4000-8000-000000000000'}), '0', 'one that is not there is none');
 like(sql_error($node, 'SELECT count(*) FROM crm.media'), qr/HV00L.*no list of all media.*related_model and related_id/s, 'all media cannot');
 
 $node->stop;

@@ -52,6 +52,7 @@ typedef struct QobrixRequest
 	int limit;    /* records of a page */
 	bool exact;   /* no condition was left out */
 	bool paged;   /* the answer is a page of many */
+	bool bare;    /* the answer is one record, or 404 */
 } QobrixRequest;
 
 /* after: the key behind which the page begins, or NULL; page: its number, from 1. */

@@ -202,17 +202,32 @@ named_value(const MlsQuery *query, const char *field)
 	return NULL;
 }
 
+/* An id that can stand in an address as it is; others are no file's. */
+static bool
+is_plain(const char *id)
+{
+	return *id && strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-$") ==
+					  strlen(id);
+}
+
 /*
- * Files have no list of their own: those of one record are asked for by its
- * resource and id.
+ * Files have no list of their own: one is asked for by its id, those of one record
+ * by its resource and id.
  */
 static QobrixRequest *
 media_request(const MlsQuery *query)
 {
 	QobrixRequest *request = palloc0(sizeof(QobrixRequest));
+	const char *id = named_value(query, "id");
 
 	request->path = "media/";
 	request->limit = PG_INT32_MAX;
+	if (id && is_plain(id))
+	{
+		request->path = psprintf("media/%s", id);
+		request->bare = true;
+		return request;
+	}
 	if (named_value(query, "related_model"))
 		add_param(request, "related_model", named_value(query, "related_model"));
 	if (named_value(query, "related_id"))
@@ -229,14 +244,17 @@ is_media(const MlsTable *table)
 static void
 require_owner(const MlsQuery *query)
 {
-	if (named_value(query, "related_model") && named_value(query, "related_id"))
+	const char *id = named_value(query, "id");
+
+	if ((id && is_plain(id)) ||
+		(named_value(query, "related_model") && named_value(query, "related_id")))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 			 errmsg("source \"%s\" has no list of all media", query->table->source->http.name),
 			 errhint("Name the record they belong to by related_model and related_id, as in "
-					 "related_model = 'Properties' AND related_id = '...'; or subscribe them with "
-					 "the resources in which they are expanded.")));
+					 "related_model = 'Properties' AND related_id = '...', or one by its id; or "
+					 "subscribe them with the resources in which they are expanded.")));
 }
 
 static QobrixRequest *

@@ -263,15 +263,18 @@ leaf_fit(const MlsTable *table, const MlsCondition *condition)
 	}
 }
 
-/* Files are asked for by the record they belong to, and by nothing else. */
+/* Files are asked for by their id or by the record they belong to, and by nothing else. */
 static MlsFit
 media_fit(const MlsTable *table, const MlsCondition *condition)
 {
-	if (condition->kind == MLS_COMPARE && condition->op == MLS_EQ &&
-		type_of(condition->column) == SEARCH_TEXT &&
-		strncmp(condition->column->field, "related_", 8) == 0)
-		return MLS_FIT_SUPERSET;
-	return MLS_FIT_NO;
+	const char *field;
+
+	if (condition->kind != MLS_COMPARE || condition->op != MLS_EQ ||
+		type_of(condition->column) != SEARCH_TEXT)
+		return MLS_FIT_NO;
+	field = condition->column->field;
+	return strcmp(field, "id") == 0 || strncmp(field, "related_", 8) == 0 ? MLS_FIT_SUPERSET
+																		  : MLS_FIT_NO;
 }
 
 MlsFit

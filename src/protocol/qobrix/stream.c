@@ -152,14 +152,16 @@ mls_qobrix_error_text(const MlsHttpResponse *response)
 	return errors && errors->kind != MLS_NULL ? mls_error_words(mls_slice_text(errors)) : NULL;
 }
 
-/* An answer as a page of records. */
+/* An answer as a page of records, or as the only one. */
 static MlsPage *
-parse(const MlsTable *table, const MlsHttpCall *call, const MlsHttpResponse *response)
+parse(const MlsTable *table, const MlsHttpCall *call, const MlsHttpResponse *response, bool bare)
 {
+	if (bare && response->status == 404)
+		return palloc0(sizeof(MlsPage));
 	if (response->status != 200)
 		mls_http_report_status(&table->source->http, call, response,
 							   mls_qobrix_error_text(response));
-	return mls_read_page(table, call->purpose, response, "data");
+	return mls_read_page(table, call->purpose, response, bare ? NULL : "data");
 }
 
 static int64
@@ -308,7 +310,7 @@ read_page(QobrixStream *stream)
 	stream->request = NULL;
 	stream->page_context = stream->ahead_context;
 	stream->ahead_context = NULL;
-	page = parse(stream->head.query->table, &stream->call, response);
+	page = parse(stream->head.query->table, &stream->call, response, stream->shape.bare);
 	pagination = pagination_of(page);
 	if (stream->head.date == 0)
 		stream->head.date = response->date;
@@ -390,7 +392,8 @@ mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats)
 	call.url = mls_qobrix_url(query, request);
 	call.headers = list_make1("Accept: application/json");
 	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
-	pagination = pagination_of(parse(query->table, &call, mls_http_fetch(http, &call, stats)));
+	pagination =
+		pagination_of(parse(query->table, &call, mls_http_fetch(http, &call, stats), false));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return pagination.count;
