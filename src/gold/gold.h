@@ -127,6 +127,10 @@ extern bool mls_gold_looks_around(const MlsTable *table, Oid silver_table, Oid g
 /* Gives the rows of a source its new name, in all gold tables beside one. */
 extern void mls_gold_rename(const char *source, const char *new_name, Oid gold);
 
+/* Commands that empty the fields which no rule makes any more, for rows given as SQL for FROM (List of char *). */
+extern List *
+mls_gold_clearings(const MlsTable *table, Oid silver_table, Oid gold, const char *rows);
+
 /* Deletes the rows that rules which are not in force any more made from a table. */
 extern void mls_gold_forget_others(const MlsTable *table, Oid silver_table, Oid gold);
 

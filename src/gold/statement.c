@@ -506,6 +506,83 @@ mls_gold_statements(const MlsTable *table, Oid silver_table, Oid gold, const cha
 	return list;
 }
 
+static bool
+is_stored(const Statement *statement, const char *column)
+{
+	ListCell *lc;
+
+	foreach (lc, statement->fields)
+		if (strcmp(((MlsGoldField *) lfirst(lc))->name, column) == 0)
+			return true;
+	return false;
+}
+
+/* Gold's columns for fields that no rule makes, as quoted names (List of char *). */
+static List *
+unmade_columns(const Statement *statement)
+{
+	const MlsGoldTarget *target = statement->target;
+	const char *arguments[] = {psprintf("%u", statement->gold), target->resource,
+							   target->unique_key ? target->key_field : ""};
+	List *columns = NIL;
+
+	mls_map_query("SELECT a.attname FROM pg_catalog.pg_attribute a "
+				  "WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped "
+				  "AND a.attname <> $3 AND (pg_catalog.starts_with(a.attname::text, 'X_') OR "
+				  "EXISTS (SELECT FROM mls.dd_field d WHERE d.resource = $2 AND "
+				  "d.field = a.attname)) ORDER BY a.attnum",
+				  3, arguments);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		if (!is_stored(statement, mls_map_text(i, 1)))
+			columns = lappend(columns, pstrdup(quote_identifier(mls_map_text(i, 1))));
+	return columns;
+}
+
+/* Takes the values that rules made once and make no more out of the gold of some rows; or NULL. */
+static char *
+clearing(const Statement *statement, const char *rows)
+{
+	StringInfoData set;
+	StringInfoData filled;
+	ListCell *lc;
+
+	initStringInfo(&set);
+	initStringInfo(&filled);
+	foreach (lc, unmade_columns(statement))
+	{
+		appendStringInfo(&set, ", %s = NULL", (char *) lfirst(lc));
+		appendStringInfo(&filled, "%sg.%s IS NOT NULL", filled.len ? " OR " : "",
+						 (char *) lfirst(lc));
+	}
+	if (filled.len == 0)
+		return NULL;
+	return psprintf("UPDATE %s SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s "
+					"WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
+					mls_gold_qualified_name(statement->gold), set.data, rows,
+					found_row(statement, "g.ctid AS place",
+							  psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND (%s)",
+									   mls_gold_source_key(statement->target), own_row(statement),
+									   filled.data)));
+}
+
+List *
+mls_gold_clearings(const MlsTable *table, Oid silver_table, Oid gold, const char *rows)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *list = NIL;
+	ListCell *lc;
+
+	foreach (lc, mls_statement_list(table, silver_table, gold))
+	{
+		char *sql = clearing(lfirst(lc), rows);
+
+		if (sql != NULL)
+			list = lappend(list, sql);
+	}
+	MemoryContextSwitchTo(context);
+	return list;
+}
+
 char *
 mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold)
 {

@@ -58,6 +58,33 @@ typedef struct Brood
 
 /* ---- Beginning ---- */
 
+/* The run as if it were the child's own. */
+static MlsRun
+run_of(const MlsRun *run, const MlsChild *child)
+{
+	MlsRun own = *run;
+
+	own.sub = child->sub;
+	own.table = child->table;
+	own.writer = child->writer;
+	own.children = NULL;
+	return own;
+}
+
+/*
+ * What runs of its own do for other subscriptions is done for a child by the syncs
+ * of the one that is named as its feeder: columns, rules for cleaning and the
+ * mapping are followed.
+ */
+static bool
+is_kept_up(const MlsRun *run, const MlsChild *child)
+{
+	const char *expansion;
+
+	return run->process == &mls_sync_process &&
+		   mls_family_feeder(child->sub, &expansion) == run->sub->id;
+}
+
 static void
 prepare_child(MlsRun *run, MlsChild *child)
 {
@@ -67,6 +94,14 @@ prepare_child(MlsRun *run, MlsChild *child)
 	if (!child->shared)
 		mls_subscription_report_busy(child->sub);
 	mls_bronze_prepare_parents(child->sub, child->table);
+	child->kept_up = is_kept_up(run, child);
+	if (child->kept_up)
+	{
+		MlsRun own = run_of(run, child);
+
+		mls_scope_follow(&own, run->sub);
+		run->note = own.note;
+	}
 	child->writer = mls_writer_begin(child->table, child->sub, run->id);
 	mls_writer_trust(child->writer);
 	mls_writer_keep_parents(child->writer);
@@ -108,6 +143,30 @@ mls_children_begin(MlsRun *run)
 		prepare_links(run, children->links);
 	}
 	MemoryContextSwitchTo(before);
+}
+
+/* Outside transactions: fills and maps the children anew whose columns or rules have changed. */
+void
+mls_children_follow(MlsChildren *children)
+{
+	ListCell *lc;
+
+	foreach (lc, children ? children->children : NIL)
+	{
+		const MlsChild *child = lfirst(lc);
+		MlsRun own = run_of(children->run, child);
+		int64 mapped;
+
+		if (!child->kept_up)
+			continue;
+		mls_scope_fill(&own);
+		mapped = mls_remap(&own);
+		children->run->counters = own.counters;
+		if (mapped > 0)
+			mls_run_note(children->run,
+						 "%s: " INT64_FORMAT " records were mapped by rules that had changed",
+						 child->table->resource, mapped);
+	}
 }
 
 /* Does a subscription get records here? */
@@ -599,11 +658,8 @@ remove_missing(MlsChildren *children, const Brood *brood)
 static void
 store_batch(MlsChildren *children, MlsChild *child, const MlsBatch *batch)
 {
-	MlsRun run = *children->run;
+	MlsRun run = run_of(children->run, child);
 
-	run.sub = child->sub;
-	run.table = child->table;
-	run.writer = child->writer;
 	mls_reject_store(&run, batch, &child->counters);
 }
 

@@ -78,10 +78,10 @@ report_nothing(bool asked)
  * Subscriptions asked for, those of a source one after another (List of
  * MlsSubscription *).  A source goes by its present name: a subscription follows a
  * renamed server only when it runs.  One that another feeds has to be asked for by
- * its resource.
+ * its resource, unless those are wanted as well.
  */
 static List *
-chosen_subscriptions(FunctionCallInfo fcinfo)
+chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Oid types[] = {TEXTOID, TEXTOID};
@@ -113,7 +113,7 @@ chosen_subscriptions(FunctionCallInfo fcinfo)
 		const char *feeder;
 
 		sub->source = pstrdup(source);
-		if (nulls[1] == ' ' || mls_family_feeder(sub, &feeder) == 0)
+		if (fed || nulls[1] == ' ' || mls_family_feeder(sub, &feeder) == 0)
 			found = lappend(found, sub);
 		MemoryContextSwitchTo(before);
 	}
@@ -479,7 +479,7 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 
 	mls_refuse_standby(psprintf("mls_%s()", process), process);
 	InitMaterializedSRF(fcinfo, 0);
-	launch.subscriptions = chosen_subscriptions(fcinfo);
+	launch.subscriptions = chosen_subscriptions(fcinfo, task->process == MLS_PROCESS_REMAP);
 	if (launch.subscriptions == NIL)
 		return (Datum) 0;
 

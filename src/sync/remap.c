@@ -32,6 +32,7 @@ typedef struct Remapping
 	MlsRelay keys;
 	const char *columns; /* of the key, in silver */
 	Datum *last;         /* NULL before the first batch */
+	int64 mapped;
 	MemoryContext batch;
 } Remapping;
 
@@ -135,6 +136,18 @@ begin_gilder(Remapping *remapping)
 						 mls_gold_rows_by_key(run->table, run->sub->silver, KEYS), NULL);
 }
 
+/* Empties the fields that the rules in force do not make: upserts leave them alone. */
+static void
+clear(const Remapping *remapping)
+{
+	const MlsRun *run = remapping->run;
+	ListCell *lc;
+
+	foreach (lc, mls_gold_clearings(run->table, run->sub->silver, run->sub->gold,
+									mls_gold_rows_by_key(run->table, run->sub->silver, KEYS)))
+		mls_execute(lfirst(lc), 0, NULL, NULL, NULL, SPI_OK_UPDATE);
+}
+
 /* One batch; false when there was none any more. */
 static bool
 remap_batch(Remapping *remapping)
@@ -154,7 +167,8 @@ remap_batch(Remapping *remapping)
 			begin_gilder(remapping);
 		mls_gilder_prepare(remapping->gilder);
 		mls_gilder_store(remapping->gilder, n, 0);
-		run->outcome->drift += n;
+		clear(remapping);
+		remapping->mapped += n;
 	}
 	MemoryContextSwitchTo(before);
 	mls_run_end_step(run, &counters);
@@ -175,8 +189,8 @@ finish(MlsRun *run, const char *fingerprint, bool is_first)
 	mls_run_end_step(run, &counters);
 }
 
-/* Makes gold anew if the rules are not those it was made by. */
-void
+/* Makes gold anew if the rules are not those it was made by; returns how many records that were. */
+int64
 mls_remap(MlsRun *run)
 {
 	Remapping remapping = {.run = run, .keys = {.name = KEYS}};
@@ -185,7 +199,7 @@ mls_remap(MlsRun *run)
 	char *fingerprint;
 
 	if (!OidIsValid(run->sub->gold))
-		return;
+		return 0;
 	mls_run_begin_step(run);
 	MemoryContextSwitchTo(run->context);
 	fingerprint = mls_gold_fingerprint(run->table, run->sub->silver, run->sub->gold);
@@ -196,7 +210,7 @@ mls_remap(MlsRun *run)
 	remapping.columns = key_columns(run->table);
 	mls_run_end_step(run, &counters);
 	if (known != NULL && strcmp(known, fingerprint) == 0)
-		return;
+		return 0;
 	remapping.batch =
 		AllocSetContextCreate(run->context, "mls_fdw remapping", ALLOCSET_DEFAULT_SIZES);
 	while (remap_batch(&remapping))
@@ -204,7 +218,15 @@ mls_remap(MlsRun *run)
 	if (remapping.gilder != NULL)
 		mls_gilder_end(remapping.gilder);
 	MemoryContextDelete(remapping.batch);
-	finish(run, fingerprint, known == NULL && run->outcome->drift == 0);
+	finish(run, fingerprint, known == NULL && remapping.mapped == 0);
+	return remapping.mapped;
+}
+
+/* The records of the run's own subscription; says how many. */
+void
+mls_remap_own(MlsRun *run)
+{
+	run->outcome->drift = mls_remap(run);
 	if (run->outcome->drift > 0)
 		mls_run_note(run, INT64_FORMAT " records were mapped by rules that had changed",
 					 run->outcome->drift);
@@ -231,7 +253,7 @@ remap_end(MlsRun *run)
 
 const MlsProcess mls_remap_process = {
 	.name = "remap",
-	.work = mls_remap,
+	.work = mls_remap_own,
 	.spent = remap_spent,
 	.end = remap_end,
 };

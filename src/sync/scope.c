@@ -200,8 +200,9 @@ is_bronze_empty(const MlsSubscription *sub)
 	return SPI_processed == 0;
 }
 
-static void
-follow_columns(MlsRun *run)
+/* In the transaction before the work; reader is the subscription whose syncs bring the records. */
+void
+mls_scope_follow(MlsRun *run, MlsSubscription *reader)
 {
 	Datum columns;
 	char **fields;
@@ -223,8 +224,8 @@ follow_columns(MlsRun *run)
 		return;
 	mls_run_note(run, "no record here has field \"%s\", so everything is read again",
 				 (char *) linitial(missing));
-	if (run->sub->cursor_timestamp != NULL && !run->sub->reading_all)
-		mls_subscription_read_all(run->sub);
+	if (reader->cursor_timestamp != NULL && !reader->reading_all)
+		mls_subscription_read_all(reader);
 }
 
 /*
@@ -259,7 +260,7 @@ mls_scope_prepare(MlsRun *run)
 		mls_subscription_restart(run->sub, scope);
 	else if (begins_full(run))
 		mls_subscription_read_all(run->sub);
-	follow_columns(run);
+	mls_scope_follow(run, run->sub);
 }
 
 /* The key up to which records are looked at next; NULL: there are no more than that many. */

@@ -62,7 +62,8 @@ sync_work(MlsRun *run)
 	MlsBatch *batch;
 
 	mls_scope_fill(run);
-	mls_remap(run);
+	mls_remap_own(run);
+	mls_children_follow(run->children);
 	if (mls_load(run, store_page))
 		return;
 	run->state = mls_fetch_begin(run->table, run->sub, NIL);

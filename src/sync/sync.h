@@ -398,6 +398,7 @@ extern bool mls_cleaning_settle(const MlsSubscription *sub, const MlsTable *tabl
 /* ---- Changes of what is asked for and kept (scope.c) ---- */
 
 extern void mls_scope_prepare(MlsRun *run);
+extern void mls_scope_follow(MlsRun *run, MlsSubscription *reader);
 extern void mls_scope_fill(MlsRun *run);
 extern void mls_scope_settle(const MlsSubscription *sub, const MlsTable *table);
 extern bool mls_scope_preview(MlsRun *run);
@@ -416,7 +417,8 @@ typedef struct MlsChild
 	MlsTable *table;
 	MlsWriter *writer; /* NULL where nothing links to it */
 	MlsCounters counters;
-	bool shared; /* its lock is held */
+	bool shared;  /* its lock is held */
+	bool kept_up; /* its columns and rules are followed here */
 } MlsChild;
 
 /* How records of one resource bring those of another. */
@@ -451,6 +453,7 @@ typedef struct MlsChildren MlsChildren;
 
 extern void mls_children_begin(MlsRun *run);
 extern bool mls_children_has(const MlsChildren *children, int64 subscription);
+extern void mls_children_follow(MlsChildren *children);
 extern void mls_children_read(MlsChildren *children, MlsBatch *batch);
 extern void mls_children_store(MlsChildren *children);
 extern void mls_children_remove(MlsChildren *children, char **keys, int n);
@@ -596,7 +599,8 @@ extern const MlsProcess mls_remap_process;     /* remap.c */
 extern const MlsProcess mls_ranges_process;    /* sync.c */
 
 /* Makes gold anew from silver if the rules have changed (remap.c). */
-extern void mls_remap(MlsRun *run);
+extern int64 mls_remap(MlsRun *run);
+extern void mls_remap_own(MlsRun *run);
 extern void mls_remap_settle(const MlsSubscription *sub, const MlsTable *table);
 
 extern const MlsProcess *mls_process(MlsProcessKind kind);

@@ -76,6 +76,10 @@ query(q{SELECT mls_map_set('Property', 'X_Street', 'expression', ARRAY['upper(r.
 is(query($versions), $old, 'a rule that says the same in other words writes nothing');
 note sprintf 'measured: a rule that changes no row: %.1f s', $seconds;
 
+query(q{SELECT mls_map_remove('Property', 'X_Street', source => 'crm', source_resource => 'properties'); SELECT mls_map_set('Property', 'City', 'none', source => 'crm')});
+query(q{SELECT count(*) FROM mls_remap('crm')});
+is(query('SELECT count("X_Street") + count("City") FROM gold.property'), 0, 'what no rule makes any more is empty');
+query(q{SELECT mls_map_remove('Property', 'City', source => 'crm'); SELECT count(*) FROM mls_remap('crm')});
 query(q{SELECT mls_map_value('qobrix_subtype', 'penthouse', 'Condominium', source => 'crm')});
 ($seconds) = timed(q{SELECT count(*) FROM mls_remap('crm', 'properties')});
 isnt(query(q{SELECT count(*) FROM gold.property WHERE "PropertySubType" = 'Condominium'}), 0, 'a value of a lookup');

@@ -70,6 +70,17 @@ for my $case (sort keys %cases)
 	}
 }
 
+# ---- Rules for what comes with others ----
+
+query(q{SELECT mls_map_set('Media', 'X_Seen', 'constant', '{by remap}', source => 'crm'); SELECT count(*) FROM mls_remap('crm')});
+is(query(q{SELECT count(*) FROM gold.media WHERE "X_Seen" IS DISTINCT FROM 'by remap'}), 0, 'a rule for files is followed by a remap of the source');
+query(q{SELECT mls_map_set('Media', 'X_Seen', 'constant', '{by sync}', source => 'crm'); SELECT count(*) FROM mls_sync('crm')});
+is(query(q{SELECT count(*) FROM gold.media WHERE "X_Seen" IS DISTINCT FROM 'by sync'}), 0, 'and by a sync');
+is(query(q{SELECT count(*) FROM mls_sync('crm') WHERE message ~ 'mapped'}), 0, 'once');
+query(q{SELECT mls_clean_set('{lower}', source => 'crm', source_resource => 'media', field => 'category_id'); UPDATE bronze.crm_media SET record = jsonb_set(record::jsonb, '{category_id}', '"ABC"')::json});
+query(q{SELECT count(*) FROM mls_sync('crm')});
+is(query(q{SELECT count(*) FILTER (WHERE category_id = 'abc') > 0, count(*) FILTER (WHERE category_id = 'ABC') FROM silver.crm_media}), 't|0', 'so are rules for cleaning');
+
 # ---- Changes ----
 
 my ($project, $listings) = split /\|/, query(q{SELECT project, count(*) FROM silver.crm_properties WHERE project IN (SELECT id FROM silver.crm_projects) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1});
