@@ -116,6 +116,18 @@ SELECT mls_map_set('Property', 'City', 'expression', '{kind}', source => 'crm', 
 SELECT mls_map_set('Property', 'City', 'expression', '{r.kind ||}', source => 'crm', source_resource => 'listings');
 SELECT mls_map_set('Property', 'City', 'expression', '{no_such(r.kind)}', source => 'crm', source_resource => 'listings');
 SELECT mls_map_set('Property', 'City', 'expression', '{count(*)}', source => 'crm', source_resource => 'listings');
+-- What is wrong with a rule is said when it is set
+SELECT mls_map_set('Property', 'City', 'feld', '{town}', source => 'crm', source_resource => 'listings');
+SELECT mls_map_set('Property', 'BedroomsTotal', 'constant', '{many}', source => 'crm', source_resource => 'listings');
+SELECT mls_map_set('Property', 'X_Area', 'unit', '{area,sqft,m}', source => 'crm', source_resource => 'listings');
+SELECT mls_map_set('Property', 'ListingKey', 'field', '{town}', source => 'crm', source_resource => 'listings');
+SELECT mls_map_set('Proprety', 'City', 'field', '{town}', source => 'crm', source_resource => 'listings');
+SELECT mls_map_set('Property', 'City', 'field', '{town}', source => 'cmr');
+SELECT mls_map_setting('crm', 'area_unit', 'furlong');
+SELECT mls_map_setting('cmr', 'area_unit', 'ft2');
+DELETE FROM mls.setting_map WHERE source = 'cmr';
+SELECT count(mls_map_remove(resource, field, source, protocol, source_resource)) FROM mls.field_map
+ WHERE NOT shipped AND (field IN ('BedroomsTotal', 'X_Area', 'ListingKey') OR resource = 'Proprety' OR source = 'cmr');
 -- One whose column is missing makes nothing, and is found by the check.
 SELECT mls_map_set('Property', 'City', 'expression', '{r.town}', source => 'crm', source_resource => 'listings');
 SELECT * FROM mls_map_check('crm.listings');

@@ -421,15 +421,30 @@ lookup_value(Mapping *mapping, const Rule *rule, Value *value)
 	return all.sql != NULL;
 }
 
+static bool
+is_setting(const char *argument)
+{
+	return strncmp(argument, MLS_MAP_SETTING ".", strlen(MLS_MAP_SETTING ".")) == 0;
+}
+
 /* The value of a setting as a literal, or the text itself. */
 static char *
 setting_or_text(const char *argument)
 {
-	size_t length = strlen(MLS_MAP_SETTING ".");
-
-	if (strncmp(argument, MLS_MAP_SETTING ".", length) == 0)
-		return psprintf(MLS_MAP_SETTING ".%s", quote_identifier(argument + length));
+	if (is_setting(argument))
+		return psprintf(MLS_MAP_SETTING ".%s",
+						quote_identifier(argument + strlen(MLS_MAP_SETTING ".")));
 	return psprintf("%s::pg_catalog.text", quote_literal_cstr(argument));
+}
+
+/* Is a value without columns NULL?  Asked of rules of the user only. */
+static bool
+is_nothing(const Mapping *mapping, const char *value)
+{
+	if (mapping->rule->shipped || value == NULL)
+		return false;
+	mls_map_query(psprintf("SELECT (%s) IS NULL", value), 0, NULL);
+	return mls_map_bool(0, 1);
 }
 
 static bool
@@ -443,6 +458,15 @@ unit_value(Mapping *mapping, const Rule *rule, Value *value)
 	if (number == NULL)
 	{
 		find(mapping, psprintf("field \"%s\" holds no numbers", rule->arguments[0]));
+		return false;
+	}
+	if (!is_setting(rule->arguments[1]) && !is_setting(rule->arguments[2]) &&
+		is_nothing(mapping,
+				   psprintf("mls.convert_unit(1, %s, %s)", setting_or_text(rule->arguments[1]),
+							setting_or_text(rule->arguments[2]))))
+	{
+		find(mapping, psprintf("\"%s\" cannot be converted to \"%s\"", rule->arguments[1],
+							   rule->arguments[2]));
 		return false;
 	}
 	value->uses = list_append_unique(value->uses, makeString(MLS_MAP_SETTING));
@@ -542,6 +566,8 @@ apply_rule(Mapping *mapping, const Rule *rule)
 	const Entry *entry = find_entry(mapping, rule->field);
 	Value value = {.position = AFTER_COLUMNS + list_length(mapping->fields), .made_from = "a rule"};
 
+	if (is_key_field(mapping, rule->field))
+		find(mapping, "the key is made by the source's key, or by mls.row_map");
 	if (is_key_field(mapping, rule->field) || is_made(mapping, rule->field) ||
 		list_member(mapping->none, makeString(pstrdup(rule->field))))
 		return;
@@ -554,6 +580,10 @@ apply_rule(Mapping *mapping, const Rule *rule)
 	else if (!add_entry(mapping, &value, entry))
 		find(mapping, psprintf("a value of type %s cannot become one of type %s",
 							   format_type_be(value.type), format_type_be(entry->type)));
+	else if (strcmp(rule->kind, "constant") == 0 && OidIsValid(entry->type) &&
+			 is_nothing(mapping, mls_gold_conversion(value.sql, TEXTOID, entry->type, "UTC")))
+		find(mapping, psprintf("\"%s\" is no value of type %s", rule->arguments[0],
+							   format_type_be(entry->type)));
 }
 
 static char **

@@ -40,13 +40,18 @@ CREATE FUNCTION mls.prepare_gold(foreign_table regclass) RETURNS regclass
 COMMENT ON FUNCTION mls.prepare_gold(regclass)
     IS 'gold table and RESO view with the columns that the rules in force make';
 
-CREATE FUNCTION mls.rules_changed(protocol text, source text) RETURNS void
+CREATE FUNCTION mls.rules_changed(protocol text, source text, field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 DECLARE
     concerned regclass;
+    found text;
 BEGIN
+    IF rules_changed.field IS NOT NULL AND rules_changed.source <> '*' AND NOT EXISTS (SELECT FROM pg_foreign_server WHERE srvname = rules_changed.source) THEN
+        RAISE WARNING 'there is no server "%"', rules_changed.source;
+    END IF;
     FOR concerned IN
         SELECT s.foreign_table
           FROM mls.subscription s
@@ -57,12 +62,18 @@ BEGIN
                (SELECT option_value FROM pg_options_to_table(f.srvoptions) WHERE option_name = 'protocol'))
          ORDER BY s.id
     LOOP
-        PERFORM count(*) FROM @extschema@.mls_map_check(concerned);
+        FOR found IN
+            SELECT DISTINCT c.problem FROM @extschema@.mls_map_check(concerned) c
+             WHERE c.field = rules_changed.field AND rules_changed.source <> '*' ORDER BY 1
+        LOOP
+            RAISE WARNING 'a rule for field "%" cannot be followed for foreign table %', rules_changed.field, concerned
+                USING DETAIL = format('mls_map_check() says: %s.', found);
+        END LOOP;
         PERFORM mls.prepare_gold(concerned);
     END LOOP;
 END $$;
-COMMENT ON FUNCTION mls.rules_changed(text, text)
-    IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make';
+COMMENT ON FUNCTION mls.rules_changed(text, text, text)
+    IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make; warns of what keeps the rule for a field of one source from being followed';
 
 CREATE FUNCTION mls_map_set(
     resource text,
@@ -80,13 +91,23 @@ CREATE FUNCTION mls_map_set(
 AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_map_set()', 'set rules');
-    INSERT INTO mls.field_map AS m
-           (protocol, source, source_resource, resource, variant, field, kind, arguments, priority)
-    VALUES (mls_map_set.protocol, mls_map_set.source, mls_map_set.source_resource, mls_map_set.resource,
-            mls_map_set.variant, mls_map_set.field, mls_map_set.kind, mls_map_set.arguments, mls_map_set.priority)
-    ON CONFLICT ON CONSTRAINT field_map_pkey
-    DO UPDATE SET kind = excluded.kind, arguments = excluded.arguments;
-    PERFORM mls.rules_changed(mls_map_set.protocol, mls_map_set.source);
+    BEGIN
+        INSERT INTO mls.field_map AS m
+               (protocol, source, source_resource, resource, variant, field, kind, arguments, priority)
+        VALUES (mls_map_set.protocol, mls_map_set.source, mls_map_set.source_resource, mls_map_set.resource,
+                mls_map_set.variant, mls_map_set.field, mls_map_set.kind, mls_map_set.arguments, mls_map_set.priority)
+        ON CONFLICT ON CONSTRAINT field_map_pkey
+        DO UPDATE SET kind = excluded.kind, arguments = excluded.arguments;
+    EXCEPTION WHEN check_violation OR not_null_violation THEN
+        RAISE EXCEPTION 'field "%" cannot have a rule of kind "%" with arguments %',
+            mls_map_set.field, mls_map_set.kind, coalesce(mls_map_set.arguments::text, 'NULL') USING
+            ERRCODE = 'check_violation',
+            DETAIL = 'Kinds and arguments: field {field}; lookup {field,lookup} or {field,lookup,other}; list {SQL,lookup} or {SQL,lookup,other}; constant {value}; unit {field,unit,wanted unit}; expression {SQL} and columns that may be missing; none {}; identity {}, for field * only. Only none and identity can be for field *, and no field begins with mls_.';
+    END;
+    PERFORM mls.rules_changed(mls_map_set.protocol, mls_map_set.source, mls_map_set.field);
+    IF mls_map_set.resource <> '*' AND NOT EXISTS (SELECT FROM mls.dd_field d WHERE d.resource = mls_map_set.resource) THEN
+        RAISE WARNING 'the dictionary has no resource "%"', mls_map_set.resource;
+    END IF;
 END $$;
 COMMENT ON FUNCTION mls_map_set(text, text, text, text[], text, text, text, text, integer)
     IS 'set a mapping rule (see mls.field_map), check it and give gold its column; the next mls_remap() or mls_sync() fills it from silver';
@@ -150,6 +171,17 @@ CREATE FUNCTION mls_map_setting(
 AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_map_setting()', 'set this');
+    IF EXISTS (SELECT FROM mls.field_map m
+                WHERE m.kind = 'unit' AND m.arguments[2] = 'setting.' || mls_map_setting.name
+                  AND m.arguments[3] NOT LIKE 'setting.%' AND mls_map_setting.value IS NOT NULL
+                  AND mls.convert_unit(1, mls_map_setting.value, m.arguments[3]) IS NULL) THEN
+        RAISE EXCEPTION '"%" is no unit for the setting %', mls_map_setting.value, mls_map_setting.name USING
+            ERRCODE = 'invalid_parameter_value',
+            HINT = 'Areas: m2, sqft, sqyd, ac, ha, km2, mi2. Lengths: m, cm, km, ft, in, yd, mi.';
+    END IF;
+    IF mls_map_setting.source <> '*' AND NOT EXISTS (SELECT FROM pg_foreign_server WHERE srvname = mls_map_setting.source) THEN
+        RAISE WARNING 'there is no server "%"', mls_map_setting.source;
+    END IF;
     INSERT INTO mls.setting_map (protocol, source, name, value)
     VALUES (mls_map_setting.protocol, mls_map_setting.source, mls_map_setting.name, mls_map_setting.value)
     ON CONFLICT ON CONSTRAINT setting_map_pkey DO UPDATE SET value = excluded.value;
@@ -158,6 +190,6 @@ COMMENT ON FUNCTION mls_map_setting(text, text, text, text)
     IS 'set a fact about a source that rules use as setting.<name> (see mls.setting_map)';
 
 REVOKE ALL ON FUNCTION mls_map_explain(regclass), mls_map_check(regclass), mls.prepare_gold(regclass),
-    mls.rules_changed(text, text), mls_map_set(text, text, text, text[], text, text, text, text, integer),
+    mls.rules_changed(text, text, text), mls_map_set(text, text, text, text[], text, text, text, text, integer),
     mls_map_remove(text, text, text, text, text, text, integer), mls_map_value(text, text, text, text, text),
     mls_map_setting(text, text, text, text) FROM PUBLIC;
