@@ -200,10 +200,10 @@ mls_known_fail(int64 subscription)
 
 /* Both sides with their types in words. */
 #define BOTH_SIDES                                                                                 \
-	"WITH known AS (SELECT *, coalesce(type, 'unknown') || "                                       \
+	"WITH known AS (SELECT *, coalesce(type, pg_type::text) || "                                   \
 	"coalesce('(' || max_length || ')', '') AS shape "                                             \
 	"FROM mls.remote_field WHERE subscription = $1 AND removed_at IS NULL), "                      \
-	"remote AS (SELECT *, coalesce(type, 'unknown') || "                                           \
+	"remote AS (SELECT *, coalesce(type, pg_type::text) || "                                       \
 	"coalesce('(' || max_length || ')', '') AS shape FROM mls_remote_field) "
 
 static const char added_fields[] = BOTH_SIDES

@@ -60,5 +60,11 @@ my $ids = join ', ', map { "'$_'" } split /\n/, sql('SELECT id FROM copy ORDER B
 is(sql("SELECT count(*), count(DISTINCT id) FROM cautious.properties WHERE id IN ($ids)"), '170|170', 'a long list is asked for in parts');
 like(plan_of($node, "SELECT id FROM cautious.properties WHERE id IN ($ids)"), qr/\(part 1 of \d\)/, 'as the plan says');
 
+# Associations that come when asked, under another spelling of their name
+sql(q{ALTER FOREIGN TABLE cautious.properties OPTIONS (ADD expand 'Translations'); ALTER FOREIGN TABLE cautious.properties ADD COLUMN translations jsonb OPTIONS (field 'translations')});
+isnt(sql(q{SELECT count(translations -> 'ru_RU' ->> 'name') FROM cautious.properties}), '0', 'texts in other languages come with the list');
+like(plan_of($node, 'SELECT translations FROM cautious.properties'), qr/include\[\]=Translations/, 'as the plan says');
+unlike(plan_of($node, 'SELECT id FROM cautious.properties'), qr/include/, 'where they are wanted');
+
 $node->stop;
 done_testing();

@@ -51,6 +51,18 @@ is_listed(List *names, const char *name)
 	return false;
 }
 
+/* The same for a field that an association comes in: "translations" of "Translations". */
+static bool
+is_included(List *items, const char *field)
+{
+	ListCell *lc;
+
+	foreach (lc, items)
+		if (pg_strcasecmp(lfirst(lc), field) == 0)
+			return true;
+	return false;
+}
+
 List *
 mls_qobrix_expansions(const MlsTable *table)
 {
@@ -71,7 +83,7 @@ is_embedded(const MlsTable *table, List *items, const char *field)
 	const MlsColumn *column = mls_table_column(table, field);
 
 	return (column && column->remote_type && strcmp(column->remote_type, QOBRIX_EMBEDDED) == 0) ||
-		   is_listed(items, field);
+		   is_included(items, field);
 }
 
 /* The fields by their names; false if something is wanted that has none. */
