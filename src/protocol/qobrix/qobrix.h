@@ -13,8 +13,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "protocol/asking.h"
-#include "protocol/protocol.h"
+#include "protocol/chain.h"
 
 /* Most records of a page. */
 #define QOBRIX_MOST 100
@@ -70,9 +69,6 @@ extern List *mls_qobrix_expansions(const MlsTable *table);
 
 /* stream.c */
 extern MlsStream *mls_qobrix_open(const MlsQuery *query);
-extern void mls_qobrix_start(MlsStream *stream);
-extern MlsPage *mls_qobrix_next_page(MlsStream *stream);
-extern void mls_qobrix_close(MlsStream *stream);
 extern int64 mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats);
 
 /* The words of an error body, or NULL. */

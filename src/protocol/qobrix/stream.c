@@ -9,14 +9,10 @@
  *
  * The end is believed when a page says that none follows, the total it gives is no
  * more than what it holds, and it is short; by number, where some sources refuse
- * what lies behind the end, a full page that says the other two is enough.  While a page is read the next one is
- * already on its way.
+ * what lies behind the end, a full page that says the other two is enough.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
-#include "miscadmin.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "protocol/qobrix/qobrix.h"
@@ -31,110 +27,41 @@ typedef struct Pagination
 
 typedef struct QobrixStream
 {
-	MlsStream head;
-	MemoryContext context;
-	MemoryContext page_context;  /* the page handed out */
-	MemoryContext ahead_context; /* the page on its way */
-	List *parts;                 /* of MlsPart * */
-	int part;
+	MlsChain chain;
 	bool by_key;
-	MlsHttpCall call;
-	MlsHttpRequest *request;
-	bool asked;
-	QobrixRequest shape; /* of the page asked for last */
-	char *after;         /* the last key read, or NULL */
-	int page;            /* the number of the page on its way, from 1 */
-	HTAB *met;           /* by number: hashes of keys */
-	int64 part_records;
-	int64 part_announced; /* or -1 */
-	bool finished;
+	QobrixRequest shape;   /* of the page asked for last */
+	Pagination pagination; /* of the page at hand */
+	char *after;           /* the last key read, or NULL */
+	int page;              /* the number of the page on its way, from 1 */
 } QobrixStream;
-
-static const MlsPart *
-part_of(const QobrixStream *stream)
-{
-	return list_nth(stream->parts, stream->part);
-}
-
-static const MlsHttpSource *
-http_of(const QobrixStream *stream)
-{
-	return &stream->head.query->table->source->http;
-}
 
 /* ---- asking ---- */
 
-/* Asks for the page that comes now, or for a link; the request lives with the page it will bring. */
+/* Asks for the page that comes now, or for a link. */
 static void
-ask(QobrixStream *stream, const char *link)
+ask(MlsChain *chain, const char *link)
 {
-	MemoryContext old;
+	QobrixStream *stream = (QobrixStream *) chain;
+	const MlsQuery *query = mls_chain_part(chain)->query;
+	const MlsHttpSource *http = mls_chain_http(chain);
 
-	stream->ahead_context =
-		AllocSetContextCreate(stream->context, "mls_fdw page", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(stream->ahead_context);
-	stream->shape = *mls_qobrix_request(part_of(stream)->query, stream->after, stream->page);
-	stream->asked = true;
-	stream->call.method = "GET";
-	stream->call.url = link ? mls_url_resolve(http_of(stream), http_of(stream)->url, link)
-							: mls_qobrix_url(part_of(stream)->query, &stream->shape);
-	stream->call.headers = list_make1("Accept: application/json");
-	stream->call.purpose = psprintf("page " INT64_FORMAT " of resource \"%s\"",
-									stream->head.pages + 1, stream->head.query->table->resource);
-	stream->request = mls_http_start(http_of(stream), &stream->call, &stream->head.stats);
-	MemoryContextSwitchTo(old);
+	stream->shape = *mls_qobrix_request(query, stream->after, stream->page);
+	chain->exact = stream->shape.exact;
+	mls_chain_ask(chain, link ? mls_url_resolve(http, http->url, link)
+							  : mls_qobrix_url(query, &stream->shape));
 }
 
 static void
-ask_first(QobrixStream *stream)
+ask_first(MlsChain *chain)
 {
-	const MlsQuery *query = part_of(stream)->query;
+	QobrixStream *stream = (QobrixStream *) chain;
+	const MlsQuery *query = mls_chain_part(chain)->query;
 
 	stream->page = 1;
 	stream->after = NULL;
-	stream->part_records = 0;
-	stream->part_announced = -1;
 	stream->by_key = mls_qobrix_by_key(query);
-	ask(stream, query->resume_link);
-}
-
-MlsStream *
-mls_qobrix_open(const MlsQuery *query)
-{
-	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw stream", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	QobrixStream *stream = palloc0(sizeof(QobrixStream));
-	HASHCTL control = {.keysize = sizeof(uint64), .entrysize = sizeof(uint64), .hcxt = context};
-
-	stream->head.protocol = &mls_qobrix_protocol;
-	stream->head.query = query;
-	stream->head.announced = -1;
-	stream->context = context;
-	stream->parts = mls_qobrix_parts(query);
-	stream->met =
-		hash_create("mls_fdw keys met", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	MemoryContextSwitchTo(old);
-	return &stream->head;
-}
-
-void
-mls_qobrix_start(MlsStream *head)
-{
-	QobrixStream *stream = (QobrixStream *) head;
-
-	if (stream->request == NULL && !stream->finished)
-		ask_first(stream);
-}
-
-void
-mls_qobrix_close(MlsStream *head)
-{
-	QobrixStream *stream = (QobrixStream *) head;
-
-	if (stream->request)
-		mls_http_abandon(stream->request);
-	MemoryContextDelete(stream->context);
+	chain->call.headers = list_make1("Accept: application/json");
+	ask(chain, query->resume_link);
 }
 
 /* ---- answers ---- */
@@ -194,9 +121,9 @@ pagination_of(const MlsPage *page)
 /* ---- reading ---- */
 
 static char *
-key_of(const QobrixStream *stream, const MlsRecord *record)
+key_of(const MlsChain *chain, const MlsRecord *record)
 {
-	const List *key = stream->head.query->table->key;
+	const List *key = chain->head.query->table->key;
 	const MlsSlice *slice = key ? mls_record_field(record, linitial(key)) : NULL;
 
 	return slice && slice->kind != MLS_NULL ? mls_slice_text(slice) : NULL;
@@ -204,66 +131,65 @@ key_of(const QobrixStream *stream, const MlsRecord *record)
 
 /* By number: a key that was met before has been moved, and may have moved others. */
 static void
-note_met(QobrixStream *stream, const MlsPage *page)
+note_met(MlsChain *chain, const MlsPage *page)
 {
 	for (int i = 0; i < page->nrecords; i++)
 	{
-		char *key = key_of(stream, &page->records[i]);
-		uint64 hash;
-		bool found;
+		char *key = key_of(chain, &page->records[i]);
 
-		if (key == NULL)
-			continue;
-		hash = hash_bytes_extended((const unsigned char *) key, strlen(key), 0);
-		hash_search(stream->met, &hash, HASH_ENTER, &found);
-		if (found)
+		if (key && !mls_chain_note(chain, key))
 			ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 							errmsg("records of resource \"%s\" moved while source \"%s\" was read",
-								   stream->head.query->table->resource, http_of(stream)->name),
+								   chain->head.query->table->resource, mls_chain_http(chain)->name),
 							errdetail("A record came twice."), errhint("Try again.")));
 	}
+}
+
+static MlsPage *
+read_page(MlsChain *chain, const MlsHttpResponse *response)
+{
+	QobrixStream *stream = (QobrixStream *) chain;
+	MlsPage *page = parse(chain->head.query->table, &chain->call, response, stream->shape.bare);
+
+	stream->pagination = pagination_of(page);
+	if (chain->part_pages == 0 && stream->pagination.count >= 0)
+		mls_chain_announce(chain, stream->pagination.count);
+	if (!stream->by_key && stream->shape.paged)
+		note_met(chain, page);
+	return page;
 }
 
 /* A source that does not go on behind the last key would be read for ever. */
 static void
 note_last(QobrixStream *stream, const MlsPage *page)
 {
-	char *key = page->nrecords > 0 ? key_of(stream, &page->records[page->nrecords - 1]) : NULL;
+	MlsChain *chain = &stream->chain;
+	char *first = key_of(chain, &page->records[0]);
+	char *key = key_of(chain, &page->records[page->nrecords - 1]);
 
-	if (page->nrecords == 0)
-		return;
 	if (key == NULL)
-		mls_report_page(stream->head.query->table, stream->call.purpose,
-						"Its last record has no key, behind which the next page begins.");
+		mls_chain_report_page(chain,
+							  "Its last record has no key, behind which the next page begins.");
 	if (stream->after)
 	{
-		char *first = key_of(stream, &page->records[0]);
-
 		if (strcmp(key, stream->after) == 0 || (first && strcmp(first, stream->after) <= 0))
-			mls_report_page(stream->head.query->table, stream->call.purpose,
-							psprintf("It was asked for what comes behind key \"%.64s\" and begins "
-									 "before it. Set the server option paging to offset.",
-									 stream->after));
-	}
-	if (stream->after)
+			mls_chain_report_page(chain,
+								  psprintf("It was asked for what comes behind key \"%.64s\" and "
+										   "begins before it. Set the server option paging to "
+										   "offset.",
+										   stream->after));
 		pfree(stream->after);
-	stream->after = MemoryContextStrdup(stream->context, key);
-}
-
-static bool
-limit_reached(const QobrixStream *stream)
-{
-	const MlsQuery *query = part_of(stream)->query;
-
-	return query->limit >= 0 && stream->shape.exact && stream->part_records >= query->limit;
+	}
+	stream->after = MemoryContextStrdup(chain->context, key);
 }
 
 /* Is this the last page?  All that it says must agree. */
 static bool
-is_last(const QobrixStream *stream, const MlsPage *page, const Pagination *pagination)
+is_last(const QobrixStream *stream, const MlsPage *page)
 {
+	const Pagination *pagination = &stream->pagination;
 	int64 limit = pagination->limit > 0 ? pagination->limit : stream->shape.limit;
-	int64 before = stream->by_key ? 0 : stream->part_records - page->nrecords;
+	int64 before = stream->by_key ? 0 : stream->chain.part_records - page->nrecords;
 
 	if (!stream->shape.paged || page->nrecords == 0)
 		return true;
@@ -273,103 +199,33 @@ is_last(const QobrixStream *stream, const MlsPage *page, const Pagination *pagin
 	return page->nrecords < limit || (!stream->by_key && pagination->count >= 0);
 }
 
-/* Asks for the next page, so that it downloads while this one is read. */
 static void
-follow(QobrixStream *stream, const MlsPage *page, const Pagination *pagination)
+follow(MlsChain *chain, const MlsHttpResponse *response, const MlsPage *page)
 {
-	stream->head.next_link = NULL;
-	if (limit_reached(stream) || is_last(stream, page, pagination))
+	QobrixStream *stream = (QobrixStream *) chain;
+
+	if (mls_chain_limit_reached(chain) || is_last(stream, page))
 		return;
 	if (stream->by_key)
 		note_last(stream, page);
 	else
 		stream->page++;
-	ask(stream, NULL);
+	ask(chain, NULL);
 	if (stream->by_key)
-		stream->head.next_link = stream->call.url;
+		chain->head.next_link = chain->call.url;
 }
 
-static void
-read_announced(QobrixStream *stream, const Pagination *pagination)
+static const MlsChainWay qobrix_way = {.ask_first = ask_first, .read = read_page, .follow = follow};
+
+MlsStream *
+mls_qobrix_open(const MlsQuery *query)
 {
-	if (stream->part_records > 0 || pagination->count < 0)
-		return;
-	stream->part_announced = pagination->count;
-	stream->head.announced = Max(stream->head.announced, 0) + pagination->count;
+	return &mls_chain_open(sizeof(QobrixStream), &mls_qobrix_protocol, &qobrix_way, query,
+						   mls_qobrix_parts)
+				->head;
 }
 
-/* The page on its way, read; the one after it is asked for. */
-static MlsPage *
-read_page(QobrixStream *stream)
-{
-	MemoryContext old = MemoryContextSwitchTo(stream->ahead_context);
-	MlsHttpResponse *response = mls_http_finish(stream->request);
-	Pagination pagination;
-	MlsPage *page;
-
-	stream->request = NULL;
-	stream->page_context = stream->ahead_context;
-	stream->ahead_context = NULL;
-	page = parse(stream->head.query->table, &stream->call, response, stream->shape.bare);
-	pagination = pagination_of(page);
-	if (stream->head.date == 0)
-		stream->head.date = response->date;
-	read_announced(stream, &pagination);
-	stream->head.pages++;
-	stream->head.records += page->nrecords;
-	stream->part_records += page->nrecords;
-	if (!stream->by_key && stream->shape.paged)
-		note_met(stream, page);
-	follow(stream, page, &pagination);
-	mls_part_keep_own(part_of(stream), page);
-	MemoryContextSwitchTo(old);
-	return page;
-}
-
-/* Goes on to the next part of a split query; false at the end of the last. */
-static bool
-next_part(QobrixStream *stream)
-{
-	if (!limit_reached(stream))
-		mls_check_total(part_of(stream)->query, stream->part_announced, stream->part_records,
-						&stream->head.stats);
-	if (stream->part + 1 >= list_length(stream->parts))
-	{
-		stream->finished = true;
-		return false;
-	}
-	stream->part++;
-	return true;
-}
-
-MlsPage *
-mls_qobrix_next_page(MlsStream *head)
-{
-	QobrixStream *stream = (QobrixStream *) head;
-
-	if (stream->page_context)
-		MemoryContextDelete(stream->page_context);
-	stream->page_context = NULL;
-	while (!stream->finished)
-	{
-		MlsPage *page;
-
-		CHECK_FOR_INTERRUPTS();
-		if (stream->request == NULL)
-		{
-			/* Nothing on its way: the very start, or the end of a part. */
-			if (stream->asked && !next_part(stream))
-				break;
-			ask_first(stream);
-		}
-		page = read_page(stream);
-		if (page->nrecords > 0)
-			return page;
-		MemoryContextDelete(stream->page_context);
-		stream->page_context = NULL;
-	}
-	return NULL;
-}
+/* ---- counting ---- */
 
 int64
 mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats)

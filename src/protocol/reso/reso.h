@@ -16,8 +16,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "protocol/asking.h"
-#include "protocol/protocol.h"
+#include "protocol/chain.h"
 
 /* platforms.c */
 extern const MlsPlatform *mls_reso_platform(const char *name);
@@ -123,9 +122,6 @@ extern char *mls_reso_error_text(const MlsHttpResponse *response);
 
 /* stream.c */
 extern MlsStream *mls_reso_open(const MlsQuery *query);
-extern void mls_reso_start(MlsStream *stream);
-extern MlsPage *mls_reso_next_page(MlsStream *stream);
-extern void mls_reso_close(MlsStream *stream);
 extern int64 mls_reso_count(const MlsQuery *query, MlsHttpStats *stats);
 
 #endif /* MLS_RESO_H */
