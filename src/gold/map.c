@@ -17,63 +17,15 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "gold/map.h"
-#include "options/options.h"
+#include "gold/mapping.h"
 
 #define LOCAL_PREFIX "X_"
 
 /* Fields that rules make without a column of their own come after those of silver. */
 #define AFTER_COLUMNS 10000
 
-/* A field of the Data Dictionary. */
-typedef struct Entry
-{
-	const char *field;
-	Oid type; /* InvalidOid: an expansion, of the source's own type */
-	const char *lookup;
-	bool is_reference;
-	const char *comment;
-} Entry;
-
-/* A row of mls.field_map. */
-typedef struct Rule
-{
-	const char *field;
-	const char *kind;
-	char **arguments;
-	int narguments;
-	bool shipped;
-} Rule;
-
-/* A value that is to become a field. */
-typedef struct Value
-{
-	const char *sql;
-	Oid type;
-	const MlsColumn *column; /* it is the value of this column; or NULL */
-	int position;
-	const char *made_from;
-	List *uses; /* of String */
-	bool can_fail;
-} Value;
-
-/* What the steps of one call know. */
-typedef struct Mapping
-{
-	const MlsTable *table;
-	const MlsGoldTarget *target;
-	const MlsMapRelation *row;
-	List *entries;  /* of Entry * */
-	List *fields;   /* of MlsGoldField *, the result */
-	List *none;     /* of String: fields that rules keep out */
-	List *findings; /* of MlsMapFinding * */
-	bool *used;     /* by attribute of silver: a rule of its own takes it */
-	const Rule *rule;
-} Mapping;
-
-/* A rule of the user that cannot be followed; what shipped rules do not find is no news. */
-static void
-find(Mapping *mapping, const char *problem)
+void
+mls_mapping_find(MlsMapping *mapping, const char *problem)
 {
 	MlsMapFinding *finding;
 
@@ -107,7 +59,7 @@ dictionary_type(const char *edm, bool is_collection, bool is_expansion)
 	return InvalidOid;
 }
 
-/* The resource's fields; the query's columns 1 to 6 are those of Entry, in words. */
+/* The resource's fields; the query's columns 1 to 6 are those of MlsMapEntry, in words. */
 static List *
 read_entries(const MlsGoldTarget *target)
 {
@@ -124,7 +76,7 @@ read_entries(const MlsGoldTarget *target)
 				  1, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Entry *entry = palloc(sizeof(Entry));
+		MlsMapEntry *entry = palloc(sizeof(MlsMapEntry));
 
 		entry->field = mls_map_text(i, 1);
 		entry->type = dictionary_type(mls_map_text(i, 2), mls_map_bool(i, 3), mls_map_bool(i, 4));
@@ -136,13 +88,13 @@ read_entries(const MlsGoldTarget *target)
 	return entries;
 }
 
-static const Entry *
-find_entry(const Mapping *mapping, const char *field)
+static const MlsMapEntry *
+find_entry(const MlsMapping *mapping, const char *field)
 {
 	ListCell *lc;
 
 	foreach (lc, mapping->entries)
-		if (strcmp(((Entry *) lfirst(lc))->field, field) == 0)
+		if (strcmp(((MlsMapEntry *) lfirst(lc))->field, field) == 0)
 			return lfirst(lc);
 	return NULL;
 }
@@ -150,7 +102,7 @@ find_entry(const Mapping *mapping, const char *field)
 /* ---- Fields ---- */
 
 static const MlsColumn *
-column_of(const Mapping *mapping, int i)
+column_of(const MlsMapping *mapping, int i)
 {
 	Form_pg_attribute att = TupleDescAttr(mapping->row->desc, i);
 	const MlsTable *table = mapping->table;
@@ -165,7 +117,7 @@ column_of(const Mapping *mapping, int i)
 }
 
 static bool
-is_made(const Mapping *mapping, const char *name)
+is_made(const MlsMapping *mapping, const char *name)
 {
 	ListCell *lc;
 
@@ -176,7 +128,7 @@ is_made(const Mapping *mapping, const char *name)
 }
 
 static MlsGoldField *
-add_field(Mapping *mapping, const Value *value, const char *name)
+add_field(MlsMapping *mapping, const MlsMapValue *value, const char *name)
 {
 	MlsGoldField *field = palloc0(sizeof(MlsGoldField));
 
@@ -199,7 +151,7 @@ add_field(Mapping *mapping, const Value *value, const char *name)
 
 /* Makes a value the dictionary's field; false if its type does not allow that. */
 static bool
-add_entry(Mapping *mapping, const Value *value, const Entry *entry)
+add_entry(MlsMapping *mapping, const MlsMapValue *value, const MlsMapEntry *entry)
 {
 	MlsGoldField *field;
 
@@ -216,24 +168,24 @@ add_entry(Mapping *mapping, const Value *value, const Entry *entry)
 
 /* Is this the field that the source's key, whatever its name, stands in? */
 static bool
-is_key_field(const Mapping *mapping, const char *field)
+is_key_field(const MlsMapping *mapping, const char *field)
 {
 	return mapping->target->unique_key && strcmp(field, mapping->target->key_field) == 0;
 }
 
 static bool
-is_source_key(const Mapping *mapping, const char *field)
+is_source_key(const MlsMapping *mapping, const char *field)
 {
 	const List *key = mapping->table->key;
 
 	return list_length(key) == 1 && strcmp(linitial(key), field) == 0;
 }
 
-static Value
-own_value(const Mapping *mapping, int i, const MlsColumn *column)
+MlsMapValue
+mls_mapping_own_value(const MlsMapping *mapping, int i, const MlsColumn *column)
 {
 	Form_pg_attribute att = TupleDescAttr(mapping->row->desc, i);
-	Value value = {0};
+	MlsMapValue value = {0};
 
 	value.sql = psprintf(MLS_MAP_ROW ".%s", quote_identifier(NameStr(att->attname)));
 	value.type = getBaseType(att->atttypid);
@@ -244,7 +196,7 @@ own_value(const Mapping *mapping, int i, const MlsColumn *column)
 }
 
 static void
-add_local(Mapping *mapping, const Value *value)
+add_local(MlsMapping *mapping, const MlsMapValue *value)
 {
 	const char *field = value->column->field;
 	bool has_prefix = strncmp(field, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0;
@@ -261,7 +213,7 @@ identity_name(const MlsColumn *column)
 
 /* Does a rule keep it out, by the source's name or by gold's? */
 static bool
-is_refused(const Mapping *mapping, const char *name)
+is_refused(const MlsMapping *mapping, const char *name)
 {
 	return list_member(mapping->none, makeString(pstrdup(name))) ||
 		   list_member(mapping->none, makeString(psprintf(LOCAL_PREFIX "%s", name)));
@@ -269,13 +221,13 @@ is_refused(const Mapping *mapping, const char *name)
 
 /* The identity rule: the dictionary's fields by their names, others as local fields. */
 static void
-apply_identity(Mapping *mapping)
+apply_identity(MlsMapping *mapping)
 {
 	for (int i = 0; i < mapping->row->desc->natts; i++)
 	{
 		const MlsColumn *column = column_of(mapping, i);
-		const Entry *entry;
-		Value value;
+		const MlsMapEntry *entry;
+		MlsMapValue value;
 		bool is_key;
 
 		if (column == NULL || mapping->used[i] || is_refused(mapping, identity_name(column)))
@@ -283,307 +235,43 @@ apply_identity(Mapping *mapping)
 		is_key = is_key_field(mapping, identity_name(column));
 		if (is_key && is_source_key(mapping, column->field))
 			continue;
-		value = own_value(mapping, i, column);
+		value = mls_mapping_own_value(mapping, i, column);
 		entry = find_entry(mapping, identity_name(column));
 		if (is_key || entry == NULL || !add_entry(mapping, &value, entry))
 			add_local(mapping, &value);
 	}
 }
 
-/* ---- Values of rules ---- */
-
-/* "Field" or "alias.Field"; false, with a finding, if the source does not have it. */
-static bool
-field_value(Mapping *mapping, const char *name, Value *value)
-{
-	const char *dot = strchr(name, '.');
-	const MlsMapRelation *relation = NULL;
-	const char *column;
-
-	if (dot != NULL)
-		relation = mls_map_relation(mapping->target->relations, pnstrdup(name, dot - name));
-	if (relation == NULL)
-		relation = mapping->row;
-	else
-		name = dot + 1;
-	column = mls_map_column(relation, name);
-	if (column == NULL)
-	{
-		find(mapping, psprintf("the source has no field \"%s\"", name));
-		return false;
-	}
-	for (int i = 0; i < relation->desc->natts; i++)
-		if (!TupleDescAttr(relation->desc, i)->attisdropped &&
-			strcmp(NameStr(TupleDescAttr(relation->desc, i)->attname), column) == 0)
-		{
-			value->type = getBaseType(TupleDescAttr(relation->desc, i)->atttypid);
-			if (relation == mapping->row)
-			{
-				*value = own_value(mapping, i, mls_table_column(mapping->table, name));
-				mapping->used[i] = true;
-				return true;
-			}
-		}
-	value->sql = psprintf("%s.%s", relation->alias, quote_identifier(column));
-	value->uses = list_make1(makeString(pstrdup(relation->alias)));
-	return true;
-}
-
-/* The values of a lookup as a jsonb literal: looked up by halving, whatever their number. */
-static char *
-lookup_table(const Mapping *mapping, const char *lookup)
-{
-	const char *arguments[] = {mls_map_protocol(mapping->table), mapping->table->source->http.name,
-							   lookup};
-
-	mls_map_query("SELECT pg_catalog.jsonb_object_agg(value, result) FROM ("
-				  "SELECT DISTINCT ON (value) value, result FROM mls.value_map "
-				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND lookup = $3 "
-				  "ORDER BY value, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) v",
-				  3, arguments);
-	return mls_map_text(0, 1);
-}
-
-/* One value through a lookup; `other` is what becomes of values it does not have. */
-static char *
-looked_up(const char *literal, const char *value, const char *other)
-{
-	const char *key = psprintf("pg_catalog.lower(pg_catalog.btrim(%s))", value);
-	const char *rest = other == NULL             ? "NULL"
-					   : strcmp(other, "*") == 0 ? value
-												 : quote_literal_cstr(other);
-
-	if (other == NULL)
-		return psprintf("(%s::pg_catalog.jsonb ->> %s)", literal, key);
-	return psprintf("CASE WHEN %s::pg_catalog.jsonb ? %s THEN %s::pg_catalog.jsonb ->> %s "
-					"ELSE %s END",
-					literal, key, literal, key, rest);
-}
-
-/* A field of the source through a lookup; of a list, those of its values that become something. */
-static bool
-field_looked_up(Mapping *mapping, const char *field, const char *table, const char *other,
-				Value *value)
-{
-	char *text;
-
-	if (!field_value(mapping, field, value))
-		return false;
-	if (value->type == TEXTARRAYOID)
-	{
-		value->sql = psprintf("nullif(ARRAY(SELECT w FROM (SELECT %s AS w, n "
-							  "FROM pg_catalog.unnest(%s) WITH ORDINALITY u (v, n)) l "
-							  "WHERE w IS NOT NULL ORDER BY n), '{}')",
-							  looked_up(table, "u.v", other), value->sql);
-		return true;
-	}
-	text = mls_gold_conversion(value->sql, value->type, TEXTOID, "UTC");
-	if (text == NULL)
-	{
-		find(mapping, psprintf("field \"%s\" has a type without lookup values", field));
-		return false;
-	}
-	value->sql = looked_up(table, text, other);
-	value->type = TEXTOID;
-	return true;
-}
-
-/* The first of the fields named ("a|b") whose value the lookup makes something of. */
-static bool
-lookup_value(Mapping *mapping, const Rule *rule, Value *value)
-{
-	const char *other = rule->narguments > 2 ? rule->arguments[2] : NULL;
-	const char *table = lookup_table(mapping, rule->arguments[1]);
-	char *fields = pstrdup(rule->arguments[0]);
-	char *field;
-	Value all = {0};
-
-	if (table == NULL)
-	{
-		find(mapping, psprintf("lookup \"%s\" has no values", rule->arguments[1]));
-		return false;
-	}
-	table = quote_literal_cstr(table);
-	while ((field = strsep(&fields, "|")) != NULL)
-	{
-		Value one = *value;
-
-		if (!field_looked_up(mapping, field, table, fields == NULL ? other : NULL, &one) ||
-			(all.sql != NULL && all.type != one.type))
-			continue;
-		one.sql = all.sql == NULL ? one.sql : psprintf("coalesce(%s, %s)", all.sql, one.sql);
-		one.uses = list_concat_unique(list_copy(all.uses), one.uses);
-		all = one;
-	}
-	all.column = NULL;
-	if (all.sql != NULL)
-		*value = all;
-	return all.sql != NULL;
-}
-
-static bool
-is_setting(const char *argument)
-{
-	return strncmp(argument, MLS_MAP_SETTING ".", strlen(MLS_MAP_SETTING ".")) == 0;
-}
-
-/* The value of a setting as a literal, or the text itself. */
-static char *
-setting_or_text(const char *argument)
-{
-	if (is_setting(argument))
-		return psprintf(MLS_MAP_SETTING ".%s",
-						quote_identifier(argument + strlen(MLS_MAP_SETTING ".")));
-	return psprintf("%s::pg_catalog.text", quote_literal_cstr(argument));
-}
-
-/* Is a value without columns NULL?  Asked of rules of the user only. */
-static bool
-is_nothing(const Mapping *mapping, const char *value)
-{
-	if (mapping->rule->shipped || value == NULL)
-		return false;
-	mls_map_query(psprintf("SELECT (%s) IS NULL", value), 0, NULL);
-	return mls_map_bool(0, 1);
-}
-
-static bool
-unit_value(Mapping *mapping, const Rule *rule, Value *value)
-{
-	char *number;
-
-	if (!field_value(mapping, rule->arguments[0], value))
-		return false;
-	number = mls_gold_conversion(value->sql, value->type, NUMERICOID, "UTC");
-	if (number == NULL)
-	{
-		find(mapping, psprintf("field \"%s\" holds no numbers", rule->arguments[0]));
-		return false;
-	}
-	if (!is_setting(rule->arguments[1]) && !is_setting(rule->arguments[2]) &&
-		is_nothing(mapping,
-				   psprintf("mls.convert_unit(1, %s, %s)", setting_or_text(rule->arguments[1]),
-							setting_or_text(rule->arguments[2]))))
-	{
-		find(mapping, psprintf("\"%s\" cannot be converted to \"%s\"", rule->arguments[1],
-							   rule->arguments[2]));
-		return false;
-	}
-	value->uses = list_append_unique(value->uses, makeString(MLS_MAP_SETTING));
-	value->sql = psprintf("mls.convert_unit(%s, %s, %s)", number,
-						  setting_or_text(rule->arguments[1]), setting_or_text(rule->arguments[2]));
-	value->type = NUMERICOID;
-	value->column = NULL;
-	return true;
-}
-
-static void
-name_rule(void *arg)
-{
-	const Mapping *mapping = arg;
-
-	errcontext("mapping rule for field \"%s\" of resource %s", mapping->rule->field,
-			   mapping->target->resource);
-}
-
-static bool
-expression_value(Mapping *mapping, const Rule *rule, Value *value)
-{
-	const char *expression =
-		mls_map_without_missing(rule->arguments, rule->narguments, mapping->target->relations);
-	ErrorContextCallback callback = {.callback = name_rule, .arg = mapping};
-	const char *missing;
-
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	value->uses = mls_map_expression_uses(expression, &missing, mapping->target->relations);
-	if (missing != NULL)
-		find(mapping, psprintf("there is no column %s", missing));
-	else
-	{
-		value->sql = psprintf("(%s\n)", expression);
-		value->type = mls_map_expression_type(expression, mapping->target->relations);
-		value->can_fail = true;
-	}
-	error_context_stack = callback.previous;
-	return missing == NULL;
-}
-
-/* A list of values, written as a text or as an array, each through a lookup. */
-static bool
-list_value(Mapping *mapping, Rule rule, Value *value)
-{
-	const char *lookup = rule.arguments[1];
-	const char *other = rule.narguments > 2 ? quote_literal_cstr(rule.arguments[2]) : "NULL";
-	const char *table = lookup_table(mapping, lookup);
-
-	if (table == NULL)
-	{
-		find(mapping, psprintf("lookup \"%s\" has no values", lookup));
-		return false;
-	}
-	rule.narguments = 1;
-	if (!expression_value(mapping, &rule, value))
-		return false;
-	if (value->type == TEXTARRAYOID)
-		value->sql = psprintf("pg_catalog.array_to_string(%s, ', ')", value->sql);
-	else if (value->type != TEXTOID)
-	{
-		find(mapping, psprintf("a value of type %s is no list", format_type_be(value->type)));
-		return false;
-	}
-	value->sql = psprintf("mls.map_list(%s, %s::pg_catalog.jsonb, %s)", value->sql,
-						  quote_literal_cstr(table), other);
-	value->type = TEXTARRAYOID;
-	return true;
-}
-
-/* What a rule makes; false if it cannot be followed. */
-static bool
-rule_value(Mapping *mapping, const Rule *rule, Value *value)
-{
-	if (strcmp(rule->kind, "field") == 0)
-		return field_value(mapping, rule->arguments[0], value);
-	if (strcmp(rule->kind, "lookup") == 0)
-		return lookup_value(mapping, rule, value);
-	if (strcmp(rule->kind, "unit") == 0)
-		return unit_value(mapping, rule, value);
-	if (strcmp(rule->kind, "list") == 0)
-		return list_value(mapping, *rule, value);
-	if (strcmp(rule->kind, "expression") == 0)
-		return expression_value(mapping, rule, value);
-	value->sql = psprintf("%s::pg_catalog.text", quote_literal_cstr(rule->arguments[0]));
-	value->type = TEXTOID;
-	return true;
-}
-
 /* ---- Rules ---- */
 
 /* Makes a field, if the rule can be followed and no stronger one made or refused it. */
 static void
-apply_rule(Mapping *mapping, const Rule *rule)
+apply_rule(MlsMapping *mapping, const MlsMapRule *rule)
 {
-	const Entry *entry = find_entry(mapping, rule->field);
-	Value value = {.position = AFTER_COLUMNS + list_length(mapping->fields), .made_from = "a rule"};
+	const MlsMapEntry *entry = find_entry(mapping, rule->field);
+	MlsMapValue value = {.position = AFTER_COLUMNS + list_length(mapping->fields),
+						 .made_from = "a rule"};
 
 	if (is_key_field(mapping, rule->field))
-		find(mapping, "the key is made by the source's key, or by mls.row_map");
+		mls_mapping_find(mapping, "the key is made by the source's key, or by mls.row_map");
 	if (is_key_field(mapping, rule->field) || is_made(mapping, rule->field) ||
 		list_member(mapping->none, makeString(pstrdup(rule->field))))
 		return;
 	if (strcmp(rule->kind, "none") == 0)
 		mapping->none = lappend(mapping->none, makeString(pstrdup(rule->field)));
-	else if (!rule_value(mapping, rule, &value))
+	else if (!mls_mapping_rule_value(mapping, rule, &value))
 		return;
 	else if (entry == NULL)
 		add_field(mapping, &value, rule->field);
 	else if (!add_entry(mapping, &value, entry))
-		find(mapping, psprintf("a value of type %s cannot become one of type %s",
-							   format_type_be(value.type), format_type_be(entry->type)));
+		mls_mapping_find(mapping,
+						 psprintf("a value of type %s cannot become one of type %s",
+								  format_type_be(value.type), format_type_be(entry->type)));
 	else if (strcmp(rule->kind, "constant") == 0 && OidIsValid(entry->type) &&
-			 is_nothing(mapping, mls_gold_conversion(value.sql, TEXTOID, entry->type, "UTC")))
-		find(mapping, psprintf("\"%s\" is no value of type %s", rule->arguments[0],
-							   format_type_be(entry->type)));
+			 mls_mapping_is_nothing(mapping,
+									mls_gold_conversion(value.sql, TEXTOID, entry->type, "UTC")))
+		mls_mapping_find(mapping, psprintf("\"%s\" is no value of type %s", rule->arguments[0],
+										   format_type_be(entry->type)));
 }
 
 static char **
@@ -602,9 +290,9 @@ read_arguments(uint64 row, int column, int *n)
 	return arguments;
 }
 
-/* The rules for the target, strongest first, those for all other fields last (List of Rule *). */
+/* The rules for the target, strongest first, those for all other fields last (List of MlsMapRule *). */
 static List *
-read_rules(const Mapping *mapping)
+read_rules(const MlsMapping *mapping)
 {
 	const MlsTable *table = mapping->table;
 	const char *arguments[] = {mls_map_protocol(table), table->source->http.name, table->resource,
@@ -624,7 +312,7 @@ read_rules(const Mapping *mapping)
 				  5, arguments);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Rule *rule = palloc(sizeof(Rule));
+		MlsMapRule *rule = palloc(sizeof(MlsMapRule));
 
 		rule->field = mls_map_text(i, 1);
 		rule->kind = mls_map_text(i, 2);
@@ -636,7 +324,7 @@ read_rules(const Mapping *mapping)
 }
 
 static void
-apply_rules(Mapping *mapping)
+apply_rules(MlsMapping *mapping)
 {
 	ListCell *lc;
 
@@ -663,7 +351,7 @@ compare_fields(const ListCell *a, const ListCell *b)
 List *
 mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings)
 {
-	Mapping mapping = {.table = table, .target = target};
+	MlsMapping mapping = {.table = table, .target = target};
 
 	mapping.row = linitial(target->relations);
 	mapping.used = palloc0(mapping.row->desc->natts * sizeof(bool));

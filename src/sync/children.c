@@ -3,18 +3,6 @@
  *		Records that came inside those of a page, or belong to them: into their
  *		own subscription, in the page's transaction.
  *
- * What a source says of a collection decides what is done:
- *
- *	- an array: these are the children, all of them.  Those that bronze has for the
- *	  same parent and the array has not are gone;
- *	- an empty array: there are none (any more);
- *	- null, or nothing: not known, and nothing is touched; unless the protocol says
- *	  that a record without it has none (told);
- *	- an array that was cut: its rest is fetched, by the link the source gives or,
- *	  where it cuts without a word, by asking for the children of that parent;
- *	- an object: one record, which belongs to nobody in particular.  It is stored,
- *	  and nothing is removed for it.
- *
  * A page is handled in two moments: read, where the network may be used, and
  * store, in the transaction of the page.  Collections of a parent that bronze has
  * in a newer version are left alone, as the parent itself is.
@@ -22,15 +10,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "sync/sync.h"
-
-/* Parents whose children are asked for at a time. */
-#define CHUNK_PARENTS 200
+#include "sync/brood.h"
 
 struct MlsChildren
 {
@@ -39,22 +22,9 @@ struct MlsChildren
 	List *children;        /* of MlsChild *: those linked have a writer */
 	MemoryContext context; /* of the page at hand */
 	MlsBatch *page;
-	List *broods; /* of Brood *: parents before children of children */
+	List *broods; /* of MlsBrood *: parents before children of children */
 	MlsHttpStats spent;
 };
-
-/* What one link brought with a page. */
-typedef struct Brood
-{
-	const MlsLink *link;
-	const MlsBatch *parents;
-	const MlsTable *parent_table;
-	bool *known;          /* by parent: all of its children are here */
-	const char **name;    /* by parent: what bronze calls it; NULL for one that takes no part */
-	const char **problem; /* by parent: why its children are not known, or NULL */
-	MlsNested *nested;
-	MlsBatch *batch;
-} Brood;
 
 /* ---- Beginning ---- */
 
@@ -185,255 +155,7 @@ mls_children_has(const MlsChildren *children, int64 subscription)
 	return false;
 }
 
-/* ---- Reading more of a collection ---- */
-
-/* The parent in a brood that a record names as its own, or -1. */
-static int
-owner_of(const Brood *brood, const MlsRecord *record)
-{
-	const MlsLink *link = brood->link;
-	const MlsSlice *key = mls_record_field(record, link->key_field);
-	const MlsSlice *kind = link->kind_field ? mls_record_field(record, link->kind_field) : NULL;
-	const MlsItem *item;
-
-	if (key == NULL || key->kind == MLS_NULL)
-		return -1;
-	if (kind != NULL && kind->kind != MLS_NULL && strcmp(mls_slice_text(kind), link->resource) != 0)
-		return -1;
-	item = mls_batch_find(brood->parents, mls_slice_text(key));
-	return item == NULL ? -1 : item - brood->parents->items;
-}
-
-static void
-close_stream(void *arg)
-{
-	MlsStream *stream = arg;
-
-	stream->protocol->close(stream);
-}
-
-/* Adds all records of a query: to an owner, or (-1) to the one each names. */
-static void
-add_all(MlsChildren *children, Brood *brood, MlsQuery *query, int owner)
-{
-	const MlsProtocol *protocol = query->table->source->protocol;
-	MlsStream *stream = protocol->open(query);
-	MlsPage *page;
-
-	PG_TRY();
-	{
-		while ((page = protocol->next_page(stream)) != NULL)
-			for (int i = 0; i < page->nrecords; i++)
-			{
-				const MlsRecord *record = &page->records[i];
-				int whose = owner < 0 ? owner_of(brood, record) : owner;
-
-				if (whose >= 0)
-					mls_nested_add(brood->nested, record->json, record->length, whose);
-			}
-		if (stream->dropped != NIL)
-			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
-					errmsg("source \"%s\" refused to filter resource \"%s\" by field \"%s\"",
-						   query->table->source->http.name, query->table->resource,
-						   brood->link->key_field));
-	}
-	PG_FINALLY();
-	{
-		mls_stats_add(&children->spent, &stream->stats);
-		close_stream(stream);
-	}
-	PG_END_TRY();
-}
-
-/* Follows the link of a cut collection. */
-static void
-add_rest(MlsChildren *children, Brood *brood, int owner, const char *link)
-{
-	MlsQuery *query = palloc0(sizeof(MlsQuery));
-
-	query->table = brood->link->child->table;
-	query->limit = -1;
-	query->resume_link = link;
-	add_all(children, brood, query, owner);
-}
-
-/* The child's table, asked for what the expansion would have brought. */
-static const MlsTable *
-asked_table(const MlsLink *link)
-{
-	MlsTable *table = palloc(sizeof(MlsTable));
-
-	*table = *link->child->table;
-	if (link->expansion && link->expansion->filter)
-		table->filter = link->expansion->filter;
-	return table;
-}
-
-/* Asks for all children of some parents by the keys of these (List of int: their places). */
-static void
-ask_for(MlsChildren *children, Brood *brood, List *owners)
-{
-	const MlsTable *table = asked_table(brood->link);
-	const MlsPlatform *platform = &table->source->platform;
-	int size = platform->in_allowed || platform->or_allowed ? CHUNK_PARENTS : 1;
-	char **keys = palloc(size * sizeof(char *));
-	int n = 0;
-	ListCell *lc;
-
-	foreach (lc, owners)
-	{
-		keys[n++] = brood->parents->items[lfirst_int(lc)].key;
-		if (n < size && lnext(owners, lc) != NULL)
-			continue;
-		add_all(children, brood, mls_keys_query(table, brood->link->key_field, keys, n), -1);
-		n = 0;
-	}
-}
-
 /* ---- Reading ---- */
-
-/* Could an array of so many records have been cut where the source says nothing about it? */
-static bool
-may_be_cut(const Brood *brood, int count)
-{
-	const MlsExpansion *expansion = brood->link->expansion;
-	int most = brood->parent_table->source->platform.expand_limit;
-
-	return most > 0 && count >= most && (expansion->limit < 0 || count < expansion->limit);
-}
-
-static bool
-can_be_asked(const Brood *brood)
-{
-	const MlsLink *link = brood->link;
-
-	return link->key_field != NULL && mls_table_column(link->child->table, link->key_field) != NULL;
-}
-
-/* Takes a collection as its parent has it; parents that must be asked for go to *asked. */
-static void
-take_array(MlsChildren *children, Brood *brood, int owner, const MlsSlice *array, List **asked)
-{
-	const MlsRecord *record = brood->parents->items[owner].record;
-	const MlsProtocol *protocol = brood->parent_table->source->protocol;
-	char *link = protocol->rest_link ? protocol->rest_link(brood->parent_table, record,
-														   brood->link->expansion->name)
-									 : NULL;
-	int count;
-
-	if (!mls_nested_add_array(brood->nested, array, owner, &count))
-	{
-		brood->problem[owner] = "the collection holds something else than records";
-		return;
-	}
-	brood->known[owner] = true;
-	if (link != NULL)
-		add_rest(children, brood, owner, link);
-	else if (may_be_cut(brood, count) && can_be_asked(brood))
-		*asked = lappend_int(*asked, owner);
-	else if (may_be_cut(brood, count))
-	{
-		brood->known[owner] = false;
-		brood->problem[owner] = "the source may have cut the collection, and there is no key to "
-								"ask for its rest by";
-	}
-}
-
-static void
-take_collection(MlsChildren *children, Brood *brood, int owner, List **asked)
-{
-	const MlsItem *item = &brood->parents->items[owner];
-	const MlsExpansion *expansion = brood->link->expansion;
-	MlsSlice slice;
-
-	if (!mls_record_path(item->record, expansion->name, &slice) || slice.kind == MLS_NULL)
-		brood->known[owner] = expansion->told;
-	else if (slice.kind == MLS_ARRAY)
-		take_array(children, brood, owner, &slice, asked);
-	else if (slice.kind == MLS_OBJECT)
-		mls_nested_add(brood->nested, slice.value, slice.value_length, owner);
-	else
-		brood->problem[owner] = "the collection is no list of records";
-}
-
-/* Makes a batch of what was collected, each record with what it lacks to say whose it is. */
-static void
-finish_brood(Brood *brood)
-{
-	const MlsLink *link = brood->link;
-	MlsNested *nested = brood->nested;
-	int i;
-
-	mls_nested_read(nested, psprintf("the records of resource \"%s\" inside a page",
-									 link->child->table->resource));
-	for (i = 0; i < nested->nrecords; i++)
-	{
-		int owner = nested->owners[i];
-
-		if (link->key_field && brood->known[owner])
-			mls_record_supply(&nested->records[i], link->key_field,
-							  brood->parents->items[owner].key);
-		if (link->kind_field && brood->known[owner])
-			mls_record_supply(&nested->records[i], link->kind_field, link->resource);
-	}
-	brood->batch = mls_batch_read(link->child->table, nested->records, nested->nrecords);
-	for (i = 0; i < nested->nrecords; i++)
-		if (brood->known[nested->owners[i]])
-			brood->batch->items[i].parent = brood->name[nested->owners[i]];
-}
-
-static Brood *
-new_brood(const MlsLink *link, const MlsTable *parent_table, const MlsBatch *parents)
-{
-	Brood *brood = palloc0(sizeof(Brood));
-	int n = Max(parents->nitems, 1);
-	int i;
-
-	brood->link = link;
-	brood->parent_table = parent_table;
-	brood->parents = parents;
-	brood->known = palloc0(n * sizeof(bool));
-	brood->name = palloc0(n * sizeof(char *));
-	brood->problem = palloc0(n * sizeof(char *));
-	brood->nested = mls_nested_begin();
-	for (i = 0; i < parents->nitems; i++)
-		if (parents->items[i].key != NULL && !parents->items[i].superseded)
-			brood->name[i] = psprintf("%s/%s", link->resource, parents->items[i].key);
-	return brood;
-}
-
-/* Collects what a link brings with some parents, and then what is inside that. */
-static void
-collect(MlsChildren *children, const MlsLink *link, const MlsTable *parent_table,
-		const MlsBatch *parents, const bool *fresh)
-{
-	Brood *brood = new_brood(link, parent_table, parents);
-	List *asked = NIL;
-	ListCell *lc;
-	int i;
-
-	check_stack_depth();
-	for (i = 0; i < parents->nitems; i++)
-	{
-		if (brood->name[i] == NULL)
-			continue;
-		if (parents->items[i].gone)
-			brood->known[i] = true;
-		else if (link->expansion != NULL)
-			take_collection(children, brood, i, &asked);
-		else if (fresh[i])
-		{
-			brood->known[i] = true;
-			asked = lappend_int(asked, i);
-		}
-	}
-	if (asked != NIL)
-		ask_for(children, brood, asked);
-	finish_brood(brood);
-	children->broods = lappend(children->broods, brood);
-	foreach (lc, link->links)
-		collect(children, lfirst(lc), link->child->table, brood->batch, NULL);
-}
 
 /* Which records of a page are not in bronze as they are?  Only their children are asked for. */
 static bool *
@@ -499,7 +221,8 @@ mls_children_read(MlsChildren *children, MlsBatch *batch)
 			fresh = find_fresh(children, batch);
 			MemoryContextSwitchTo(children->context);
 		}
-		collect(children, link, children->run->table, batch, fresh);
+		children->broods = mls_brood_collect(children->broods, link, children->run->table, batch,
+											 fresh, &children->spent);
 	}
 	MemoryContextSwitchTo(before);
 }
@@ -538,7 +261,7 @@ pass_over_stale(MlsChildren *children)
 
 /* What belongs to a parent that is passed over is passed over. */
 static void
-follow_parents(Brood *brood)
+follow_parents(MlsBrood *brood)
 {
 	int i;
 
@@ -555,7 +278,7 @@ follow_parents(Brood *brood)
 
 /* Notes the collections that could not be used. */
 static void
-note_problems(const MlsChildren *children, const Brood *brood)
+note_problems(const MlsChildren *children, const MlsBrood *brood)
 {
 	const MlsRun *run = children->run;
 	Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID};
@@ -626,7 +349,7 @@ remove_children(MlsChildren *children, List *links, char **keys, int n)
 
 /* Takes out what belongs to the parents of a brood and did not come. */
 static void
-remove_missing(MlsChildren *children, const Brood *brood)
+remove_missing(MlsChildren *children, const MlsBrood *brood)
 {
 	const MlsBatch *batch = brood->batch;
 	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
@@ -674,7 +397,7 @@ mls_children_store(MlsChildren *children)
 	pass_over_stale(children);
 	foreach (lc, children->broods)
 	{
-		Brood *brood = lfirst(lc);
+		MlsBrood *brood = lfirst(lc);
 		MlsChild *child = brood->link->child;
 
 		follow_parents(brood);
