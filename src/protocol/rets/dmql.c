@@ -14,243 +14,17 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "datatype/timestamp.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/date.h"
-#include "utils/timestamp.h"
 
-#include "protocol/condition.h"
-#include "protocol/rets/talk.h"
-
-/* What a column is to DMQL. */
-typedef enum DmqlType
-{
-	DMQL_OTHER, /* cannot be compared remotely */
-	DMQL_TEXT,
-	DMQL_LOOKUP,
-	DMQL_LOOKUPS,
-	DMQL_BOOLEAN,
-	DMQL_INTEGER,
-	DMQL_DECIMAL,
-	DMQL_DATE,
-	DMQL_TIMESTAMP,
-	DMQL_TIME
-} DmqlType;
+#include "protocol/rets/dmql.h"
 
 static bool render(StringInfo buf, const MlsTable *table, const MlsCondition *condition);
-
-/* A declared type that does not follow from the column's says what the source compares. */
-static bool
-agrees(const MlsColumn *column, DmqlType type)
-{
-	static const char *const numbers[] = {"Tiny", "Small", "Int", "Long", "Decimal", "Number"};
-
-	if (column->remote_type == NULL)
-		return true;
-	if (type == DMQL_INTEGER || type == DMQL_DECIMAL)
-		for (int i = 0; i < lengthof(numbers); i++)
-			if (pg_strcasecmp(column->remote_type, numbers[i]) == 0)
-				return true;
-	return type == DMQL_TEXT && pg_strcasecmp(column->remote_type, "Character") == 0;
-}
-
-static DmqlType
-type_of(const MlsTable *table, const MlsColumn *column)
-{
-	bool coded = table->source->platform.format == MLS_FORMAT_COMPACT;
-	DmqlType type = DMQL_OTHER;
-
-	if (column->field == NULL || strcmp(column->field, "*") == 0 || strchr(column->field + 1, '@'))
-		return DMQL_OTHER;
-	switch (column->type)
-	{
-		case TEXTOID:
-		case VARCHAROID:
-			/* Where answers are decoded, a column does not hold what can be asked for. */
-			if (column->is_enum)
-				return coded ? DMQL_LOOKUP : DMQL_OTHER;
-			type = DMQL_TEXT;
-			break;
-		case TEXTARRAYOID:
-			return coded && column->is_flags ? DMQL_LOOKUPS : DMQL_OTHER;
-		case BOOLOID:
-			type = DMQL_BOOLEAN;
-			break;
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-			type = DMQL_INTEGER;
-			break;
-		case NUMERICOID:
-			type = DMQL_DECIMAL;
-			break;
-		case DATEOID:
-			type = DMQL_DATE;
-			break;
-		case TIMESTAMPTZOID:
-			type = DMQL_TIMESTAMP;
-			break;
-		case TIMEOID:
-			type = DMQL_TIME;
-			break;
-		default:
-			break;
-	}
-	return agrees(column, type) ? type : DMQL_OTHER;
-}
 
 /* An attribute of a nested record ("@ID") is asked for by its bare name. */
 static const char *
 query_name(const char *field)
 {
 	return *field == '@' ? field + 1 : field;
-}
-
-/* ---- words ---- */
-
-static bool
-is_word_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool
-is_word(const char *text)
-{
-	const char *c = text;
-
-	while (is_word_char(*c))
-		c++;
-	return c > text && *c == '\0';
-}
-
-/* A text as a word or a literal; false for what neither can hold. */
-static bool
-append_text(StringInfo buf, const char *text)
-{
-	if (*text == '\0')
-		return false;
-	if (is_word(text))
-	{
-		appendStringInfoString(buf, text);
-		return true;
-	}
-	appendStringInfoChar(buf, '"');
-	for (const char *c = text; *c; c++)
-	{
-		if ((unsigned char) *c < ' ')
-			return false;
-		if (*c == '"')
-			appendStringInfoChar(buf, '"');
-		appendStringInfoChar(buf, *c);
-	}
-	appendStringInfoChar(buf, '"');
-	return true;
-}
-
-/* A text within a pattern. */
-static void
-append_pattern(StringInfo buf, const char *text)
-{
-	while (*text)
-	{
-		appendStringInfoChar(buf, is_word_char(*text) ? *text : '?');
-		text += pg_mblen(text);
-	}
-}
-
-/* The codes of a value of a lookup, or the value where that is what the column holds. */
-static bool
-append_codes(StringInfo buf, const MlsTable *table, const MlsColumn *column, const MlsValue *value)
-{
-	const char *text = mls_value_text(value);
-	ListCell *lc;
-
-	if (!mls_rets_decodes(table, column))
-		return append_text(buf, text);
-	foreach (lc, mls_rets_codes(table, column, text))
-	{
-		if (foreach_current_index(lc) > 0)
-			appendStringInfoChar(buf, ',');
-		if (!append_text(buf, lfirst(lc)))
-			return false;
-	}
-	return true;
-}
-
-/* ---- ranges ---- */
-
-static bool
-append_day(StringInfo buf, const MlsValue *value)
-{
-	if (!OidIsValid(value->type))
-	{
-		appendStringInfoString(buf, value->text);
-		return true;
-	}
-	return value->type == DATEOID && mls_append_date(buf, DatumGetDateADT(value->datum));
-}
-
-/*
- * Sources show less than they store, cut off: what is shown as T lies in
- * [T, T + unit), so a range ends one unit later.
- */
-static bool
-append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value, MlsOperator op)
-{
-	int64 unit = mls_instant_unit(table);
-	int64 us = DatumGetInt64(value->datum);
-	int64 low;
-
-	if (value->type != TIMESTAMPTZOID && value->type != TIMEOID)
-		return false;
-	if (value->type == TIMESTAMPTZOID && TIMESTAMP_NOT_FINITE(us))
-		return false;
-	low = mls_instant_floor(us, unit);
-	if (op == MLS_GE || op == MLS_GT || op == MLS_EQ)
-	{
-		if (!mls_append_instant(buf, value->type, low))
-			return false;
-		if (op != MLS_EQ)
-			appendStringInfoString(buf, table->source->platform.timestamp_alone ? "" : "+");
-		else
-			appendStringInfoChar(buf, '-');
-	}
-	if (op == MLS_LE || op == MLS_LT || op == MLS_EQ)
-	{
-		if (!mls_append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
-			return false;
-		if (op != MLS_EQ)
-			appendStringInfoChar(buf, '-');
-	}
-	return true;
-}
-
-static bool
-append_value(StringInfo buf, const MlsTable *table, const MlsColumn *column, const MlsValue *value)
-{
-	switch (type_of(table, column))
-	{
-		case DMQL_TEXT:
-			return append_text(buf, mls_value_text(value));
-		case DMQL_LOOKUP:
-		case DMQL_LOOKUPS:
-			return append_codes(buf, table, column, value);
-		case DMQL_BOOLEAN:
-			if (!OidIsValid(value->type))
-				return false;
-			appendStringInfoChar(buf, DatumGetBool(value->datum) ? '1' : '0');
-			return true;
-		case DMQL_INTEGER:
-		case DMQL_DECIMAL:
-			return mls_append_number(buf, value);
-		case DMQL_DATE:
-			return append_day(buf, value);
-		default:
-			return false;
-	}
 }
 
 /* ---- fit ---- */
@@ -310,7 +84,7 @@ static MlsFit
 leaf_fit(const MlsTable *table, const MlsCondition *condition)
 {
 	const MlsPlatform *platform = &table->source->platform;
-	DmqlType type = type_of(table, condition->column);
+	DmqlType type = mls_dmql_type(table, condition->column);
 	StringInfoData scratch;
 
 	if (type == DMQL_OTHER || !is_searchable(table, condition->column))
@@ -365,7 +139,7 @@ render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condit
 {
 	const MlsColumn *column = condition->column;
 	const MlsValue *value = linitial(condition->values);
-	DmqlType type = type_of(table, column);
+	DmqlType type = mls_dmql_type(table, column);
 	const char *range = condition->op == MLS_GE || condition->op == MLS_GT   ? "+"
 						: condition->op == MLS_LE || condition->op == MLS_LT ? "-"
 																			 : "";
@@ -381,12 +155,12 @@ render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condit
 		appendStringInfo(buf, "%s%s", value->text, range);
 	else if (is_instant(type))
 	{
-		if (!append_instants(buf, table, value, condition->op))
+		if (!mls_dmql_append_instants(buf, table, value, condition->op))
 			return false;
 	}
 	else
 	{
-		if (!append_value(buf, table, column, value))
+		if (!mls_dmql_append_value(buf, table, column, value))
 			return false;
 		appendStringInfoString(buf, range);
 	}
@@ -398,7 +172,7 @@ render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condit
 static bool
 render_values(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
 {
-	DmqlType type = type_of(table, condition->column);
+	DmqlType type = mls_dmql_type(table, condition->column);
 	bool all = condition->kind == MLS_ALL_OF;
 	int written = 0;
 	ListCell *lc;
@@ -417,8 +191,8 @@ render_values(StringInfo buf, const MlsTable *table, const MlsCondition *conditi
 			appendStringInfoChar(buf, ',');
 		if (append_param(buf, value))
 			continue;
-		if (is_instant(type) ? !append_instants(buf, table, value, MLS_EQ)
-							 : !append_value(buf, table, condition->column, value))
+		if (is_instant(type) ? !mls_dmql_append_instants(buf, table, value, MLS_EQ)
+							 : !mls_dmql_append_value(buf, table, condition->column, value))
 			return false;
 	}
 	appendStringInfoChar(buf, ')');
@@ -438,7 +212,7 @@ render_match(StringInfo buf, const MlsTable *table, const MlsCondition *conditio
 					 condition->kind == MLS_STARTS ? "" : "*");
 	from = buf->len;
 	if (!append_param(buf, value))
-		append_pattern(buf, mls_value_text(value));
+		mls_dmql_append_pattern(buf, mls_value_text(value));
 	/* Question marks alone say little and are not understood everywhere. */
 	if (strspn(buf->data + from, "?") == buf->len - from)
 		return false;
@@ -509,7 +283,7 @@ is_number(const MlsTable *table, const char *field)
 	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field && strcmp(table->columns[i].field, field) == 0)
 		{
-			DmqlType type = type_of(table, &table->columns[i]);
+			DmqlType type = mls_dmql_type(table, &table->columns[i]);
 
 			return type == DMQL_INTEGER || type == DMQL_DECIMAL;
 		}
@@ -531,7 +305,7 @@ mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys)
 			appendStringInfoChar(buf, ',');
 		if (number && *key && strspn(key, "-0123456789.") == strlen(key))
 			appendStringInfoString(buf, key);
-		else if (!append_text(buf, key))
+		else if (!mls_dmql_append_text(buf, key))
 			ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 							errmsg("a key of resource \"%s\" cannot be asked for", table->resource),
 							errdetail("It is empty or holds a control character.")));
