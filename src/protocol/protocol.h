@@ -49,7 +49,7 @@ typedef enum MlsPaging
 {
 	MLS_PAGING_PROBE,  /* by position, checked; by keys where that fails */
 	MLS_PAGING_OFFSET, /* by position only */
-	MLS_PAGING_KEYS    /* all keys first, then records by keys */
+	MLS_PAGING_KEYS    /* by keys: behind the last one, or all listed first and then asked for */
 } MlsPaging;
 
 typedef struct MlsPlatform

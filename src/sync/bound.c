@@ -91,6 +91,17 @@ mls_bound_untimed(const MlsTable *table)
 	return list_make1(condition_on_timestamp(table, MLS_IS_NULL));
 }
 
+/* One of some conditions at least. */
+MlsCondition *
+mls_bound_any(List *conditions)
+{
+	MlsCondition *any = palloc0(sizeof(MlsCondition));
+
+	any->kind = MLS_OR;
+	any->args = conditions;
+	return any;
+}
+
 /* What comes after a record in the order of mls_bound_order(). */
 List *
 mls_bound_after(const MlsTable *table, const char *timestamp, const char *key)

@@ -49,6 +49,7 @@ struct MlsFetch
 	bool ordered;         /* linked: pages come by timestamp */
 	bool resumed_link;    /* linked: the chain began in an earlier run */
 	List *conditions;     /* of MlsCondition *: for every request */
+	List *others;         /* of MlsCondition *: by links: one of them does in place of the start */
 	char *start;          /* lower bound of this run's timestamps, or NULL */
 	List *counted;        /* conditions of the first request, to count again */
 	Reading *now;         /* being read */
@@ -73,13 +74,24 @@ also(const MlsFetch *fetch, List *conditions)
 	return list_concat_copy(fetch->conditions, conditions);
 }
 
+/* From the start, or what else changed. */
+static List *
+conditions_from_start(const MlsFetch *fetch)
+{
+	List *from = mls_bound_from(fetch->table, fetch->start);
+
+	if (from != NIL && fetch->others != NIL)
+		from = list_make1(mls_bound_any(list_concat(from, fetch->others)));
+	return also(fetch, from);
+}
+
 /* After the last record seen, or from the start. */
 static List *
 conditions_now(const MlsFetch *fetch)
 {
 	if (fetch->last_timestamp != NULL)
 		return also(fetch, mls_bound_after(fetch->table, fetch->last_timestamp, fetch->last_key));
-	return also(fetch, mls_bound_from(fetch->table, fetch->start));
+	return conditions_from_start(fetch);
 }
 
 /* Opens a stream in a context of its own and lets its first request go. */
@@ -103,7 +115,7 @@ open_reading(MlsFetch *fetch, bool verify)
 	}
 	else
 	{
-		query->conditions = also(fetch, mls_bound_from(fetch->table, fetch->start));
+		query->conditions = conditions_from_start(fetch);
 		query->whole_set = fetch->table->source->platform.replication_path != NULL;
 		query->resume_link = fetch->resumed_link ? fetch->sub->resume_link : NULL;
 	}
@@ -192,23 +204,50 @@ resume(MlsFetch *fetch)
 		fetch->start = sub->resume_timestamp;
 }
 
-/* Decides by which way and from where to read. */
-static MlsFetch *
-plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions)
+/* Each page is asked for by the last record of the one before. */
+static bool
+by_keyset(const MlsTable *table)
 {
 	const MlsPlatform *platform = &table->source->platform;
+
+	return table->timestamp != NULL && platform->ordering == MLS_ORDER_ANY &&
+		   platform->or_allowed && list_length(table->key) == 1;
+}
+
+static bool
+by_timestamp(const MlsTable *table)
+{
+	return table->timestamp != NULL && table->source->platform.ordering == MLS_ORDER_TIMESTAMP;
+}
+
+/*
+ * Can what is new be read by something else than its timestamp?  Where pages come by
+ * key, links are as safe as keysets are while records change.
+ */
+bool
+mls_fetch_by_links(const MlsTable *table)
+{
+	bool by_key = table->source->platform.paging == MLS_PAGING_KEYS;
+
+	return !by_timestamp(table) && (by_key || !by_keyset(table));
+}
+
+/* Decides by which way and from where to read. */
+static MlsFetch *
+plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others)
+{
 	MlsFetch *fetch = palloc0(sizeof(MlsFetch));
 
 	fetch->table = table;
 	fetch->sub = sub;
 	fetch->conditions = conditions;
+	fetch->others = others;
 	fetch->context = CurrentMemoryContext;
 	fetch->batch_context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
 	fetch->expected = -1;
-	fetch->keyset = table->timestamp != NULL && platform->ordering == MLS_ORDER_ANY &&
-					platform->or_allowed && list_length(table->key) == 1;
-	fetch->ordered = table->timestamp != NULL && platform->ordering == MLS_ORDER_TIMESTAMP;
+	fetch->keyset = by_keyset(table) && others == NIL;
+	fetch->ordered = by_timestamp(table);
 	fetch->start = mls_bound_start(table, sub);
 	consider_newest(fetch, mls_bound_cursor(sub), sub->cursor_key);
 	resume(fetch);
@@ -217,13 +256,14 @@ plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions)
 }
 
 /*
- * Begins to read what is new, as far as it fits some conditions.  The first
- * request is sent, but not waited for.  Lives in CurrentMemoryContext.
+ * Begins to read what is new, as far as it fits some conditions; with it what fits
+ * one of the others, which only what is read by links can have.  The first request
+ * is sent, but not waited for.  Lives in CurrentMemoryContext.
  */
 MlsFetch *
-mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions)
+mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others)
 {
-	MlsFetch *fetch = plan_fetch(table, sub, conditions);
+	MlsFetch *fetch = plan_fetch(table, sub, conditions, others);
 
 	fetch->now = open_reading(fetch, !fetch->resumed_link);
 	return fetch;
@@ -231,9 +271,10 @@ mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditi
 
 /* How many records a run would read, by the source's own count: one request. */
 int64
-mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats *stats)
+mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, List *others,
+				 MlsHttpStats *stats)
 {
-	MlsFetch *fetch = plan_fetch(table, sub, NIL);
+	MlsFetch *fetch = plan_fetch(table, sub, NIL, others);
 	MlsQuery query = {.table = table, .conditions = fetch->counted, .limit = -1};
 	int64 total = table->source->protocol->count(&query, stats);
 
@@ -260,8 +301,7 @@ start_over(MlsFetch *fetch, const char *why)
 	close_reading(fetch, &fetch->now);
 	mls_fetch_remark(fetch, why);
 	fetch->keyset = false;
-	fetch->ordered = fetch->table->timestamp != NULL &&
-					 fetch->table->source->platform.ordering == MLS_ORDER_TIMESTAMP;
+	fetch->ordered = by_timestamp(fetch->table);
 	fetch->resumed_link = false;
 	fetch->expected = -1;
 	fetch->received = 0;
@@ -434,9 +474,8 @@ read_resumed(MlsFetch *fetch, bool *expired)
 static bool
 is_whole_chain(MlsFetch *fetch)
 {
-	MlsQuery query = {.table = fetch->table,
-					  .conditions = also(fetch, mls_bound_from(fetch->table, fetch->start)),
-					  .limit = -1};
+	MlsQuery query = {
+		.table = fetch->table, .conditions = conditions_from_start(fetch), .limit = -1};
 
 	if (!fetch->resumed_link)
 		return true;

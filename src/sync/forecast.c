@@ -82,6 +82,7 @@ mls_forecast(MlsRun *run)
 	if (mls_scope_preview(run))
 		mls_run_note(run, "everything would be read again");
 	bytes = bytes_per_record(run->sub);
+	mls_timestamps_begin(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	if (!table->source->platform.count_exact)
@@ -89,7 +90,8 @@ mls_forecast(MlsRun *run)
 		mls_run_note(run, "dry run: the source does not count, so nothing is known in advance");
 		return;
 	}
-	run->counters.received = mls_fetch_expect(table, run->sub, &spent);
+	run->counters.received =
+		mls_fetch_expect(table, run->sub, mls_timestamps_together(run->timestamps), &spent);
 	run->counters.requests = spent.requests;
 	note_expected(run, run->counters.received, bytes);
 }

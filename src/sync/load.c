@@ -211,7 +211,7 @@ read_range(MlsRun *run, const MlsRange *range, MlsStorePage store)
 	MemoryContextSwitchTo(context);
 	run->range = range;
 	run->state = mls_fetch_begin(range_table(run->table, range), range_subscription(run, range),
-								 range_conditions(run->table, range));
+								 range_conditions(run->table, range), NIL);
 	while ((batch = mls_fetch_next(run->state)) != NULL)
 	{
 		store(run, batch);

@@ -66,7 +66,8 @@ sync_work(MlsRun *run)
 	mls_children_follow(run->children);
 	if (mls_load(run, store_page))
 		return;
-	run->state = mls_fetch_begin(run->table, run->sub, NIL);
+	run->state =
+		mls_fetch_begin(run->table, run->sub, NIL, mls_timestamps_together(run->timestamps));
 	if (run->note != NULL)
 		mls_fetch_remark(run->state, run->note);
 	while ((batch = mls_fetch_next(run->state)) != NULL)

@@ -264,6 +264,7 @@ extern List *mls_bound_from(const MlsTable *table, const char *timestamp);
 extern List *mls_bound_after(const MlsTable *table, const char *timestamp, const char *key);
 extern List *mls_bound_within(const MlsTable *table, const char *from, const char *to);
 extern List *mls_bound_untimed(const MlsTable *table);
+extern MlsCondition *mls_bound_any(List *conditions);
 extern List *mls_bound_order(const MlsTable *table);
 extern int mls_bound_page_size(const MlsTable *table);
 
@@ -272,11 +273,12 @@ extern int mls_bound_page_size(const MlsTable *table);
 typedef struct MlsFetch MlsFetch;
 
 extern void mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run);
+extern bool mls_fetch_by_links(const MlsTable *table);
 extern MlsFetch *
-mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions);
+mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others);
 extern TimestampTz mls_fetch_began(const MlsFetch *fetch);
-extern int64
-mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, MlsHttpStats *stats);
+extern int64 mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, List *others,
+							  MlsHttpStats *stats);
 extern MlsBatch *mls_fetch_next(MlsFetch *fetch);
 extern MlsPosition mls_fetch_position(const MlsFetch *fetch);
 extern MlsPosition mls_fetch_newest(const MlsFetch *fetch);
@@ -470,6 +472,7 @@ typedef void (*MlsStorePage)(MlsRun *run, MlsBatch *batch);
 
 extern void mls_timestamps_begin(MlsRun *run);
 extern void mls_timestamps_see(MlsTimestamps *timestamps, const MlsBatch *batch);
+extern List *mls_timestamps_together(MlsTimestamps *timestamps);
 extern void mls_timestamps_read(MlsTimestamps *timestamps, MlsStorePage store);
 extern void mls_timestamps_complete(MlsTimestamps *timestamps, TimestampTz began);
 extern void mls_timestamps_spent(const MlsTimestamps *timestamps, MlsCounters *counters);

@@ -2,9 +2,10 @@
  * timestamps.c
  *		What changed by other timestamps than the cursor's (option timestamps).
  *
- * Photos may change without the modification timestamp of their listing.  Each
- * further field is read after the main pages, in an order of its own, from where
- * it was complete; records that the main pages have brought anyway are left out.
+ * Photos may change without the modification timestamp of their listing.  Where
+ * pages come by timestamp, each further field is read after them, in an order of
+ * its own, from where it was complete; records that the main pages have brought
+ * anyway are left out.  Elsewhere all are asked for together, if the source can be.
  * Fields that are null are not met, which is right: they have not changed.
  *
  * How far a field is complete is learned from all records of a run, whichever way
@@ -31,7 +32,8 @@ typedef struct Clock
 struct MlsTimestamps
 {
 	MlsRun *run;
-	List *clocks; /* of Clock * */
+	List *clocks;  /* of Clock * */
+	bool together; /* the main pages bring all */
 	MemoryContext context;
 	MemoryContext batch_context;
 	MlsFetch *fetch;   /* of the field being read, or NULL */
@@ -168,20 +170,15 @@ not_brought(const MlsRun *run)
 	const MlsTable *table = run->table;
 	MlsCondition *before =
 		linitial(mls_bound_within(table, NULL, mls_bound_start(table, run->sub)));
-	MlsCondition *either = palloc0(sizeof(MlsCondition));
+	MlsCondition *either = mls_bound_any(lcons(before, mls_bound_untimed(table)));
 
-	either->kind = MLS_OR;
-	either->args = lcons(before, mls_bound_untimed(table));
 	return table->source->protocol->fit(table, either) == MLS_FIT_NO ? before : either;
 }
 
-/* Begins to read by another field, as if it were the cursor's. */
-static MlsFetch *
-begin_fetch(const MlsRun *run, const Clock *clock)
+/* The table and the subscription, as if another field were the cursor's. */
+static void
+view_by(const MlsRun *run, const Clock *clock, MlsTable *table, MlsSubscription *sub)
 {
-	MlsTable *table = palloc(sizeof(MlsTable));
-	MlsSubscription *sub = palloc(sizeof(MlsSubscription));
-
 	*table = *run->table;
 	table->timestamp = clock->field;
 	*sub = *run->sub;
@@ -191,7 +188,44 @@ begin_fetch(const MlsRun *run, const Clock *clock)
 	sub->resume_timestamp = sub->resume_key = sub->resume_link = NULL;
 	sub->resume_received = 0;
 	sub->resume_since = 0;
-	return mls_fetch_begin(table, sub, list_make1(not_brought(run)));
+}
+
+/*
+ * The further fields as conditions beside the cursor's, for one request that brings
+ * all (List of MlsCondition *); NIL where each is read by itself.
+ */
+List *
+mls_timestamps_together(MlsTimestamps *timestamps)
+{
+	const MlsRun *run = timestamps ? timestamps->run : NULL;
+	List *others = NIL;
+	List *all;
+	ListCell *lc;
+
+	if (run == NULL || !mls_fetch_by_links(run->table) || mls_bound_cursor(run->sub) == NULL)
+		return NIL;
+	foreach (lc, timestamps->clocks)
+	{
+		MlsTable table;
+		MlsSubscription sub;
+
+		view_by(run, lfirst(lc), &table, &sub);
+		others = list_concat(others, mls_bound_from(&table, mls_bound_start(&table, &sub)));
+	}
+	all = list_concat(mls_bound_from(run->table, mls_bound_start(run->table, run->sub)), others);
+	timestamps->together =
+		run->table->source->protocol->fit(run->table, mls_bound_any(all)) != MLS_FIT_NO;
+	return timestamps->together ? others : NIL;
+}
+
+static MlsFetch *
+begin_fetch(const MlsRun *run, const Clock *clock)
+{
+	MlsTable *table = palloc(sizeof(MlsTable));
+	MlsSubscription *sub = palloc(sizeof(MlsSubscription));
+
+	view_by(run, clock, table, sub);
+	return mls_fetch_begin(table, sub, list_make1(not_brought(run)), NIL);
 }
 
 static void
@@ -208,7 +242,7 @@ end_fetch(MlsTimestamps *timestamps)
 	timestamps->fetch = NULL;
 }
 
-/* Reads all further fields; a page is made anew, for its own timestamps are the cursor's. */
+/* Reads the further fields that did not come together; a page is made anew, for its own timestamps are the cursor's. */
 void
 mls_timestamps_read(MlsTimestamps *timestamps, MlsStorePage store)
 {
@@ -221,7 +255,7 @@ mls_timestamps_read(MlsTimestamps *timestamps, MlsStorePage store)
 		const Clock *clock = lfirst(lc);
 		MlsBatch *batch;
 
-		if (mls_bound_cursor(run->sub) == NULL)
+		if (timestamps->together || mls_bound_cursor(run->sub) == NULL)
 			continue;
 		MemoryContextReset(timestamps->context);
 		MemoryContextSwitchTo(timestamps->context);
