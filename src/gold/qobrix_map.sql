@@ -38,6 +38,7 @@ INSERT INTO mls.join_map (protocol, source_resource, alias, source_field, joined
   ('qobrix', 'agents', 'contact', 'primary_contact', 'contacts', 'id', true),
   ('qobrix', 'agents', 'parent', 'sub_agent_of', 'agents', 'id', true),
   ('qobrix', 'property-viewings', 'meeting', 'viewing_id', 'meetings', 'id', true),
+  ('qobrix', 'property-viewings', 'related_agent', 'meeting.related_agent', 'agents', 'id', true),
   ('qobrix', 'media', 'listing', 'related_id', 'properties', 'id', true),
   ('qobrix', 'media', 'heir', 'related_id', 'properties', 'project', true);
 
