@@ -155,15 +155,15 @@ add_fields(ImportTable *table)
 					   list_length(table->columns) - 1, count)));
 }
 
-static bool
-has_navigation(const MlsRemoteResource *resource, const char *name)
+static const MlsNavigation *
+navigation(const MlsRemoteResource *resource, const char *name)
 {
 	ListCell *lc;
 
 	foreach (lc, resource->navigations)
 		if (strcmp(((MlsNavigation *) lfirst(lc))->name, name) == 0)
-			return true;
-	return false;
+			return lfirst(lc);
+	return NULL;
 }
 
 static void
@@ -172,7 +172,7 @@ find_expansions(const Import *import, ImportTable *table)
 	ListCell *lc;
 
 	foreach (lc, import->options.expand)
-		if (has_navigation(table->resource, lfirst(lc)))
+		if (navigation(table->resource, lfirst(lc)))
 			table->expand = lappend(table->expand, lfirst(lc));
 }
 
@@ -229,8 +229,12 @@ plan_table(const Import *import, const MlsRemoteResource *resource, const char *
 	find_expansions(import, table);
 	add_fields(table);
 	foreach (lc, table->expand)
-		add_column(table, lfirst(lc), JSONBOID,
-				   psprintf("Expanded navigation %s.", (char *) lfirst(lc)));
+	{
+		const MlsNavigation *expanded = navigation(resource, lfirst(lc));
+
+		add_column(table, expanded->field ? expanded->field : expanded->name, JSONBOID,
+				   psprintf("Expanded navigation %s.", expanded->name));
+	}
 	name_columns(import, table);
 	return table;
 }
@@ -419,7 +423,7 @@ check_expand(const Import *import, const MlsRemoteSchema *schema)
 		bool found = false;
 
 		foreach (resource, schema->resources)
-			found = found || has_navigation(lfirst(resource), lfirst(lc));
+			found = found || navigation(lfirst(resource), lfirst(lc));
 		if (!found)
 			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 							errmsg("invalid value for option \"expand\""),

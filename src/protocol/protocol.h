@@ -326,6 +326,7 @@ typedef struct MlsNavigation
 {
 	const char *name;
 	const char *target; /* entity type, local name */
+	const char *field;  /* that it comes in, where that has another name; or NULL */
 	bool is_collection;
 } MlsNavigation;
 

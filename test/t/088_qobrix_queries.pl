@@ -65,6 +65,11 @@ sql(q{ALTER FOREIGN TABLE cautious.properties OPTIONS (ADD expand 'Translations'
 isnt(sql(q{SELECT count(translations -> 'ru_RU' ->> 'name') FROM cautious.properties}), '0', 'texts in other languages come with the list');
 like(plan_of($node, 'SELECT translations FROM cautious.properties'), qr/include\[\]=Translations/, 'as the plan says');
 unlike(plan_of($node, 'SELECT id FROM cautious.properties'), qr/include/, 'where they are wanted');
+sql(q{CREATE SCHEMA worded; IMPORT FOREIGN SCHEMA qobrix LIMIT TO (properties, projects, agents) FROM SERVER cautious INTO worded OPTIONS (expand 'media,Translations')});
+is(sql(q{SELECT string_agg(ftrelid::regclass || ' ' || option_value, ', ' ORDER BY ftrelid::regclass::text) FROM pg_foreign_table, pg_options_to_table(ftoptions)
+	WHERE option_name = 'expand' AND ftrelid::regclass::text LIKE 'worded.%'}), 'worded.agents media, worded.projects media,Translations, worded.properties media,Translations',
+	'an import asks for them where there are some');
+isnt(sql(q{SELECT count(translations -> 'ru_RU' ->> 'name') FROM worded.properties}), '0', 'and makes their column');
 
 $node->stop;
 done_testing();

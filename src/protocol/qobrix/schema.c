@@ -18,34 +18,37 @@ typedef struct Resource
 {
 	const char *path;
 	bool has_media;
+	bool has_texts;           /* in other languages */
 	const char *embedded[11]; /* ended by NULL */
 } Resource;
 
 static const Resource resources[] = {
 	{"properties",
 	 true,
+	 true,
 	 {"PropertyPropertyType", "agent_agent", "salesperson_user", "seller_contact", "developer",
 	  "project_project", "location_location", "group", "campaign_id_campaign", NULL}},
 	{"agents",
 	 true,
+	 false,
 	 {"primary_contact_contact", "agency_agent", "sub_agent_of_agent", "owner_user", "user", NULL}},
-	{"contacts", true, {"organization", "group", "assigned_to_user", NULL}},
-	{"users", false, {"contact", "extra", NULL}},
-	{"projects", true, {"developer", "assignee", "location_location", NULL}},
-	{"opportunities", true, {"contact_name_contact", NULL}},
-	{"property-viewings", false, {NULL}},
-	{"meetings", false, {NULL}},
-	{"locations", false, {NULL}},
-	{"property-types", false, {NULL}},
-	{"property-subtypes", false, {NULL}},
-	{"property-features", false, {NULL}},
-	{"project-features", false, {NULL}},
-	{"media/categories", false, {NULL}},
-	{QOBRIX_MEDIA, false, {"category", "file", NULL}},
-	{"bayut-locations", false, {NULL}},
-	{"bazaraki-locations", false, {NULL}},
-	{"spitogatos-locations", false, {NULL}},
-	{"property-finder-a-e-locations", false, {NULL}},
+	{"contacts", true, false, {"organization", "group", "assigned_to_user", NULL}},
+	{"users", false, false, {"contact", "extra", NULL}},
+	{"projects", true, true, {"developer", "assignee", "location_location", NULL}},
+	{"opportunities", true, false, {"contact_name_contact", NULL}},
+	{"property-viewings", false, false, {NULL}},
+	{"meetings", false, false, {NULL}},
+	{"locations", false, false, {NULL}},
+	{"property-types", false, true, {NULL}},
+	{"property-subtypes", false, true, {NULL}},
+	{"property-features", false, false, {NULL}},
+	{"project-features", false, false, {NULL}},
+	{"media/categories", false, false, {NULL}},
+	{QOBRIX_MEDIA, false, false, {"category", "file", NULL}},
+	{"bayut-locations", false, false, {NULL}},
+	{"bazaraki-locations", false, false, {NULL}},
+	{"spitogatos-locations", false, false, {NULL}},
+	{"property-finder-a-e-locations", false, false, {NULL}},
 };
 
 /* The schema is being read. */
@@ -256,6 +259,18 @@ find_timestamps(MlsRemoteResource *resource)
 		resource->timestamps = lappend(resource->timestamps, "last_media_update");
 }
 
+/* What comes in a field if the option expand names it. */
+static MlsNavigation *
+add_navigation(MlsRemoteResource *resource, const char *name, const char *field)
+{
+	MlsNavigation *navigation = palloc0(sizeof(MlsNavigation));
+
+	navigation->name = navigation->target = name;
+	navigation->field = field;
+	resource->navigations = lappend(resource->navigations, navigation);
+	return navigation;
+}
+
 static void
 add_companions(MlsRemoteResource *resource, const Resource *known)
 {
@@ -263,13 +278,9 @@ add_companions(MlsRemoteResource *resource, const Resource *known)
 		if (field_named(resource, known->embedded[i]) == NULL)
 			new_field(resource, known->embedded[i], JSONBOID, QOBRIX_EMBEDDED);
 	if (known->has_media)
-	{
-		MlsNavigation *media = palloc0(sizeof(MlsNavigation));
-
-		media->name = media->target = QOBRIX_MEDIA;
-		media->is_collection = true;
-		resource->navigations = list_make1(media);
-	}
+		add_navigation(resource, QOBRIX_MEDIA, QOBRIX_MEDIA)->is_collection = true;
+	if (known->has_texts)
+		add_navigation(resource, "Translations", "translations");
 	if (strcmp(known->path, QOBRIX_MEDIA) == 0)
 		resource->parent_key = "related_id";
 	if (field_named(resource, "id"))
