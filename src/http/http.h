@@ -174,6 +174,9 @@ mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStat
 /* Value of a response header (lower-case name), or NULL. */
 extern const char *mls_http_header(const MlsHttpResponse *response, const char *name);
 
+/* Text from outside as a message may show it: cut, printable, without the source's secrets. */
+extern char *mls_http_clean(const MlsHttpSource *source, const char *text);
+
 /* Raises the error for an unwelcome status; detail is the protocol's reading of the body, or NULL. */
 pg_noreturn extern void mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 											   const MlsHttpResponse *response, const char *detail);

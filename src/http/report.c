@@ -2,7 +2,7 @@
  * report.c
  *		What went wrong with a request, in words: SQLSTATE, message, detail, hint.
  *
- * What the other side said goes through clean(): cut, made printable, and
+ * What the other side said goes through mls_http_clean(): cut, made printable, and
  * without our secrets, should it repeat one.
  */
 #include "postgres.h"
@@ -31,9 +31,8 @@ mls_http_failure(void)
 	return &failure;
 }
 
-/* Text from outside as a message may show it. */
-static char *
-clean(const MlsHttpSource *source, const char *text)
+char *
+mls_http_clean(const MlsHttpSource *source, const char *text)
 {
 	char *copy = mls_auth_mask(source, text);
 	int length = strlen(copy);
@@ -141,10 +140,10 @@ mls_report_no_credentials(const MlsHttpSource *source, const char *detail)
 void
 mls_report_credentials(const MlsHttpSource *source, const char *detail)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-			 errmsg("source \"%s\" rejected the credentials", source->name),
-			 errdetail("%s", clean(source, detail)), errhint("%s", credentials_hint(source))));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+					errmsg("source \"%s\" rejected the credentials", source->name),
+					errdetail("%s", mls_http_clean(source, detail)),
+					errhint("%s", credentials_hint(source))));
 }
 
 /* ---- quota ---- */
@@ -265,7 +264,7 @@ status_detail(const MlsHttpSource *source, int status, const char *said)
 	if (word)
 		appendStringInfo(&buf, " (%s)", word->word);
 	if (said && *said)
-		appendStringInfo(&buf, ": %s", clean(source, said));
+		appendStringInfo(&buf, ": %s", mls_http_clean(source, said));
 	else
 		appendStringInfoChar(&buf, '.');
 	return buf.data;
@@ -296,7 +295,8 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 						errmsg("source \"%s\" answered with a redirect", source->name),
 						errdetail("The request for %s was sent on to \"%s\" (status %d); redirects "
 								  "are not followed.",
-								  call->purpose, clean(source, redirect_target(response)), status),
+								  call->purpose, mls_http_clean(source, redirect_target(response)),
+								  status),
 						errhint("Check the option url of the server.")));
 	ereport(ERROR, (errcode(status_sqlstate(status)),
 					errmsg("could not fetch %s from source \"%s\"", call->purpose, source->name),
@@ -376,7 +376,7 @@ report_network(MlsHttpRequest *request)
 	const MlsHttpSource *source = request->source;
 	CURLcode result = request->transfer.result;
 	const char *said = request->error[0] ? request->error : curl_easy_strerror(result);
-	char *detail = psprintf("%s.%s", clean(source, said), phase_times(request));
+	char *detail = psprintf("%s.%s", mls_http_clean(source, said), phase_times(request));
 
 	if (is_connecting(result))
 		ereport(ERROR,

@@ -32,7 +32,7 @@ class RetsOptions:
     # search
     dialect: str = "standard"       # ddf: CREA's three queries and nested records
     max_rows: int = 1000
-    over_limit: str = "maxrows"     # maxrows, 20208, both: how a cut answer is told
+    over_limit: str = "maxrows"     # maxrows, 20208, both, silent: how a cut answer is told
     exact_maxrows: bool = False     # MAXROWS also when nothing is left
     no_rows: str = "code"           # code, status, empty
     offset: str = "ok"              # ok, refused, ignored, unstable

@@ -194,8 +194,8 @@ class Call:
         rows = self.bend(self.rows(page, columns, self.format == "COMPACT-DECODED"))
         body = start + (end + start).join(rows) + end
         form = self.options.over_limit
-        marked = more and not (capped and form == "20208") and "drop_link" not in self.faults
-        trailer = ("<MAXROWS/>\r\n" if marked else "") + (status_line(*CUT) if capped and form != "maxrows" else "")
+        marked = more and not (capped and form in ("20208", "silent")) and "drop_link" not in self.faults
+        trailer = ("<MAXROWS/>\r\n" if marked else "") + (status_line(*CUT) if capped and form in ("20208", "both") else "")
         last = self.options.count_last
         text = ("" if last else counted) + self.head(columns) + body + (counted if last else "") + trailer
         answer = envelope(text)

@@ -78,6 +78,21 @@ is($node->safe_psql('postgres', $all), '300 300', 'a busy source is asked again'
 $mls->reset;
 $mls->fault(kind => 'rets_status', code => 20200, match => '/rets/search', times => -1);
 like(sql_error($node, $all), qr/reply code 20200/, 'an error behind the rows is an error');
+$mls->reset;
+$mls->fault(kind => 'rets_reply', code => 20200, text => 'no basic-pass-value here', match => '/rets/search', times => -1);
+unlike(sql_error($node, $all), qr/basic-pass-value/, 'a secret that the source repeats is not shown');
+$mls->reset;
+$mls->fault(kind => 'rets_reply', code => 0, status => 403, match => '/rets/search', times => -1);
+like(sql_error($node, $all), qr/answered 403/, 'a refusal that calls itself a success is not an empty table');
+for my $fault ([ kind => 'empty_body' ], [ kind => 'truncate', at => 0.001 ], [ kind => 'no_end_tag' ])
+{
+	$mls->reset;
+	$mls->fault(@$fault, match => '/rets/search', times => 1);
+	is($node->safe_psql('postgres', $all), '300 300', "an answer spoilt by $fault->[1] is fetched again");
+}
+$mls->reset;
+$mls->fault(kind => 'html200', match => '/rets/search', times => -1);
+like(sql_error($node, $all), qr/status 200: a web page/, 'a web page that stays is called one');
 for my $form (qw(code status empty))
 {
 	$mls->reset;
@@ -91,6 +106,8 @@ for my $form (qw(code status empty))
 for my $case (
 	[ 'small pages', max_rows => 40 ], [ 'MAXROWS at the end', exact_maxrows => $yes ],
 	[ '20208', over_limit => '20208', max_rows => 50 ], [ 'both', over_limit => 'both', max_rows => 50 ],
+	[ 'a cut untold', over_limit => 'silent', max_rows => 30 ],
+	[ 'a cut untold, no Offset', over_limit => 'silent', max_rows => 30, offset => 'refused' ],
 	[ 'Offset refused', offset => 'refused' ], [ 'Offset ignored', offset => 'ignored' ],
 	[ 'Offset unstable', offset => 'unstable' ], [ 'count last', count_last => $yes ],
 	[ 'another delimiter', delimiter => '7C' ], [ 'rows without last delimiters', trailing_delimiter => $no ])
@@ -100,6 +117,15 @@ for my $case (
 	rets_option($mls, %options);
 	is($node->safe_psql('postgres', $all), '300 300', "pages: $name");
 }
+$mls->reset;
+rets_option($mls, over_limit => 'silent', max_rows => 30);
+$mls->fault(kind => 'no_count', match => '/rets/search', times => -1);
+is($node->safe_psql('postgres', $all), '300 300', 'pages: a cut untold, and no count');
+$node->safe_psql('postgres', q{ALTER SERVER r OPTIONS (ADD paging 'keys')});
+is($node->safe_psql('postgres', $all), '300 300', 'pages: ... by lists of keys');
+$mls->control('clear');
+is($node->safe_psql('postgres', $all), '300 300', 'pages: ... and with a count');
+$node->safe_psql('postgres', q{ALTER SERVER r OPTIONS (DROP paging)});
 $mls->reset;
 rets_option($mls, offset => 'ignored', key_index => $no, max_rows => 100);
 like(sql_error($node, $all), qr/too early/, 'a source that can neither page nor list is an error');

@@ -21,9 +21,6 @@
 
 #include "protocol/rets/talk.h"
 
-/* A source's own words are shown up to this length. */
-#define MAX_MESSAGE 400
-
 /* Between two attempts at a source that is busy; doubled each time. */
 #define FIRST_DELAY_MS 250
 #define LONGEST_DELAY_MS 30000
@@ -277,22 +274,27 @@ hint_of(const RetsOutcome *outcome)
 		case RETS_REPLY_BUSY:
 			return "The source allows few sessions or requests of one user at a time; a session "
 				   "that was not closed ends by itself after some minutes.";
+		case RETS_REPLY_SMALLER:
+			return "Lower the options page_size and key_batch of the server.";
 		default:
 			return NULL;
 	}
 }
 
+/* Codes of HTTP end here; those of RETS begin far above. */
+#define LAST_STATUS 999
+
 void
 mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome)
 {
-	const char *text = outcome->text;
+	bool is_status = outcome->code > 0 && outcome->code <= LAST_STATUS;
 	const char *hint = hint_of(outcome);
-	int length = pg_mbcliplen(text, strlen(text), MAX_MESSAGE);
 
 	ereport(ERROR,
 			(errcode(sqlstate_of(outcome->class)),
 			 errmsg("could not fetch %s from source \"%s\"", purpose, source->http.name),
-			 errdetail("The source answered with reply code %d: %.*s", outcome->code, length, text),
+			 errdetail("The source answered with %s %d: %s", is_status ? "status" : "reply code",
+					   outcome->code, mls_http_clean(&source->http, outcome->text)),
 			 hint ? errhint("%s", hint) : 0));
 }
 
@@ -492,19 +494,41 @@ is_rets(const MlsHttpResponse *response)
 /* So far from its end an answer's last tag is looked for. */
 #define END_WITHIN 200
 
+/* Does a text end with the end of RETS, or with that of an element which has no other? */
+static bool
+ends_well(const char *tail)
+{
+	int length = strlen(tail);
+
+	for (const char *tag = strstr(tail, "</RETS"); tag; tag = strstr(tag + 1, "</RETS"))
+		if (tag[6] != '-')
+			return true;
+	while (length > 0 && isspace((unsigned char) tail[length - 1]))
+		length--;
+	return length >= 2 && memcmp(tail + length - 2, "/>", 2) == 0;
+}
+
 /*
  * Was an answer cut off, though its transfer ended well?  Proxies do that to a source
- * that hangs up.  Only what begins as RETS and does not end so; the reader has the last word.
+ * that hangs up.  Only what is empty, or begins as RETS and does not end so; the reader has
+ * the last word.
  */
 static bool
 is_cut(const RetsCall *call, const MlsHttpResponse *response)
 {
-	const char *tail;
-
-	if (call->transaction == RETS_GET_OBJECT || response->status != 200 || !is_rets(response))
+	if (call->transaction == RETS_GET_OBJECT || response->status != 200)
 		return false;
-	tail = mls_http_tail(response, END_WITHIN);
-	return strstr(tail, "</RETS") == NULL && strstr(tail, "/>") == NULL;
+	return response->length == 0 ||
+		   (is_rets(response) && !ends_well(mls_http_tail(response, END_WITHIN)));
+}
+
+pg_noreturn static void
+report_status(const MlsSource *source, const RetsCall *call, const MlsHttpResponse *response)
+{
+	MlsHttpCall http;
+
+	prepare_call(get_session(source), call, &http);
+	mls_http_report_status(&source->http, &http, response, NULL);
 }
 
 static MlsHttpResponse *
@@ -533,7 +557,10 @@ mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sen
 	{
 		MlsHttpResponse *response = receive(source, call, sent, stats);
 		bool lost = is_lost(response);
-		RetsOutcome outcome = {.class = RETS_REPLY_SESSION, .text = "the session is lost"};
+		RetsOutcome outcome = {RETS_REPLY_SESSION, response->status,
+							   response->status == 200
+								   ? "a web page in place of RETS, also after a new login"
+								   : "the session is lost, also after a new login"};
 
 		sent = NULL;
 		if (is_cut(call, response) && attempt < source->http.retries)
@@ -545,14 +572,13 @@ mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sen
 		if (response->status == 414)
 			outcome = (RetsOutcome){RETS_REPLY_SMALLER, 414, "the address is too long"};
 		else if (!lost && response->status != 200 && !is_rets(response))
-		{
-			MlsHttpCall http;
-
-			prepare_call(get_session(source), call, &http);
-			mls_http_report_status(&source->http, &http, response, NULL);
-		}
+			report_status(source, call, response);
 		else if (!lost)
 			outcome = read(arg, response);
+		/* Success in the body of a refusal is no answer. */
+		if (response->status >= 300 &&
+			(outcome.class == RETS_REPLY_OK || outcome.class == RETS_REPLY_TRUNCATED))
+			report_status(source, call, response);
 		if (!mls_rets_is_temporary(outcome.class))
 			return outcome;
 		if (outcome.class == RETS_REPLY_SESSION)

@@ -242,3 +242,25 @@ mls_rets_halve(RetsStream *stream)
 	MemoryContextSwitchTo(old);
 	return true;
 }
+
+bool
+mls_rets_keep_missing(RetsStream *stream)
+{
+	RetsPart *part = linitial(stream->parts);
+	MemoryContext old = MemoryContextSwitchTo(stream->context);
+	List *missing = NIL;
+	ListCell *lc;
+
+	foreach (lc, part->keys)
+		if (!mls_rets_was_seen(stream, lfirst(lc), false))
+			missing = lappend(missing, lfirst(lc));
+	if (missing && list_length(missing) < list_length(part->keys))
+	{
+		part->keys = missing;
+		part->query = keys_query(stream, missing);
+	}
+	else
+		missing = NIL;
+	MemoryContextSwitchTo(old);
+	return missing != NIL;
+}

@@ -171,7 +171,7 @@ extern void mls_rets_reader_free(RetsReader *reader);
 typedef struct RetsOutcome
 {
 	RetsReplyClass class;
-	int code;
+	int code;         /* of the reply; one of HTTP (they are smaller) where there was none */
 	const char *text; /* as sent, or what the code means */
 } RetsOutcome;
 

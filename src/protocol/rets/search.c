@@ -259,27 +259,46 @@ goes_on_after(RetsStream *stream, const RetsOutcome *outcome)
 	return true;
 }
 
+/*
+ * Can there be more rows behind these, though the source says nothing?  It may send fewer
+ * than asked for: then its count tells, and without one only the page behind.
+ */
+static bool
+may_go_on(const RetsStream *stream, int64 nrows)
+{
+	if (stream->limit < 0)
+		return false;
+	if (stream->announced < 0)
+		return nrows >= stream->limit ||
+			   (!stream->no_offset && mls_rets_key_field(mls_rets_table_of(stream)));
+	if (stream->rows >= stream->announced)
+		return false;
+	return nrows >= stream->limit || mls_rets_platform_of(stream)->count_exact;
+}
+
 /* After a page: where the rest of the part is, if there is one. */
 static void
 follow(RetsStream *stream, const RetsAnswer *answer, const RetsOutcome *outcome, int64 nrows,
 	   int64 nnew)
 {
 	const RetsPart *part = linitial(stream->parts);
-	bool more = mls_rets_says_more(answer, outcome) ||
-				(nrows > 0 && stream->limit >= 0 && nrows >= stream->limit &&
-				 (stream->announced < 0 || stream->rows < stream->announced));
+	bool more = mls_rets_says_more(answer, outcome) || may_go_on(stream, nrows);
 
-	if (nrows == 0 || limit_reached(stream) || !more)
+	if (nrows == 0 || limit_reached(stream))
 	{
 		end_part(stream);
 		return;
 	}
 	if (part->keys)
 	{
-		/* Fewer came than asked for: what was seen is not asked for again. */
-		if (!mls_rets_halve(stream))
+		if (!(nnew > 0 ? mls_rets_keep_missing(stream) : more && mls_rets_halve(stream)))
 			end_part(stream);
 		stream->begun = false;
+		return;
+	}
+	if (!more)
+	{
+		end_part(stream);
 		return;
 	}
 	if (stream->no_offset || nnew == 0 ||

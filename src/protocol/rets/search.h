@@ -99,6 +99,12 @@ extern void mls_rets_list_rest(RetsStream *stream, const RetsPart *part);
 /* A part that was too much at once becomes two; false if it cannot. */
 extern bool mls_rets_halve(RetsStream *stream);
 
+/*
+ * Leaves in a part of keys those that have not come: a source may send fewer than asked
+ * for and not say so.  False if there are none.
+ */
+extern bool mls_rets_keep_missing(RetsStream *stream);
+
 /* Did a record with this key come already?  With note, it has from now on. */
 extern bool mls_rets_was_seen(RetsStream *stream, const char *key, bool note);
 
