@@ -124,7 +124,9 @@ credentials_hint(const MlsHttpSource *source)
 									: "Check the option api_key of the user mapping.";
 		default:
 			return OidIsValid(source->mapping_id)
-					   ? "The source wants credentials: check the option auth of the server."
+					   ? source->sessions
+							 ? "Check the options username and password of the user mapping."
+							 : "The source wants credentials: check the option auth of the server."
 					   : "There is no user mapping for this user: use CREATE USER MAPPING.";
 	}
 }

@@ -57,7 +57,10 @@ $node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER r OPTI
 my $error = sql_error($node, $all);
 like($error, qr/rejected the credentials/, 'a wrong password');
 unlike($error, qr/wrong-password-value|letmein/, 'is not repeated');
-is(scalar(grep { $_->{path} =~ /login/ } $mls->requests) <= 6, 1, 'and not tried again and again');
+$node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER r OPTIONS (DROP username, DROP password)});
+like(sql_error($node, $all), qr/HINT:  Check the options username and password/, 'no user name: the hint names what is missing');
+$node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER r OPTIONS (ADD username 'agent', ADD password 'wrong-password-value')});
+is(scalar(grep { $_->{path} =~ /login/ } $mls->requests) <= 8, 1, 'and not tried again and again');
 $node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER r OPTIONS (SET password 'basic-pass-value')});
 
 # ---- sessions lost ----

@@ -494,18 +494,21 @@ is_rets(const MlsHttpResponse *response)
 /* So far from its end an answer's last tag is looked for. */
 #define END_WITHIN 200
 
-/* Does a text end with the end of RETS, or with that of an element which has no other? */
+/* Does a text end with the end of RETS, or with a RETS that is a single tag? */
 static bool
 ends_well(const char *tail)
 {
 	int length = strlen(tail);
+	const char *last = strrchr(tail, '<');
 
 	for (const char *tag = strstr(tail, "</RETS"); tag; tag = strstr(tag + 1, "</RETS"))
 		if (tag[6] != '-')
 			return true;
 	while (length > 0 && isspace((unsigned char) tail[length - 1]))
 		length--;
-	return length >= 2 && memcmp(tail + length - 2, "/>", 2) == 0;
+	if (length < 2 || memcmp(tail + length - 2, "/>", 2) != 0)
+		return false;
+	return last == NULL || (strncmp(last, "<RETS", 5) == 0 && last[5] != '-');
 }
 
 /*
