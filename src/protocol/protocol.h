@@ -417,6 +417,10 @@ struct MlsProtocol
 	List *(*expansions)(const MlsTable *table);
 	char *(*rest_link)(const MlsTable *table, const MlsRecord *record, const char *expansion);
 
+	/* The resources (List of char *) with whose records those of a table come, if the source has
+	 * no list of them; NIL if it has.  NULL: it always has.  No network. */
+	List *(*holders)(const MlsTable *table);
+
 	/* The files of a record, one by one.  NULL where the protocol has none. */
 	void (*objects)(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
 					MlsHttpStats *stats);

@@ -6,7 +6,7 @@ CREATE FUNCTION mls.feeder(subscription bigint, OUT subscription bigint, OUT exp
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_feeder';
 COMMENT ON FUNCTION mls.feeder(bigint)
-    IS 'the subscription whose syncs bring the records of this one, and where they stand there (Property.Media), by the options of the foreign tables; NULLs if it is synced by itself; no network';
+    IS 'the first subscription whose syncs bring the records of this one, and where they stand there and in further ones (Property.Media, Member.Media), by the options of the foreign tables; NULLs if it is synced by itself; no network';
 REVOKE ALL ON FUNCTION mls.feeder(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mls.feeder(bigint) TO pg_monitor;
 

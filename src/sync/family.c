@@ -313,15 +313,36 @@ has_option(Oid foreign_table, const char *name)
 	return false;
 }
 
+static List *
+add_name(List *names, const char *name)
+{
+	return is_listed(names, name) ? names : lappend(names, unconstify(char *, name));
+}
+
+static char *
+joined(List *names)
+{
+	StringInfoData text;
+	ListCell *lc;
+
+	initStringInfo(&text);
+	foreach (lc, names)
+		appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", (char *) lfirst(lc));
+	return text.data;
+}
+
 /*
- * The subscription whose syncs bring a subscription's records, and as what
- * ("Property.Media"); 0 if it has to be synced by itself.
+ * The first subscription whose syncs bring a subscription's records, and as what
+ * it and the others do ("Property.Media, Member.Media"); 0 if it has to be synced
+ * by itself.
  */
 int64
-mls_family_feeder(const MlsSubscription *sub, const char **expansion)
+mls_family_feeder(const MlsSubscription *sub, const char **expansions)
 {
 	bool told = has_option(sub->foreign_table, "parent");
 	List *siblings = mls_family_siblings(sub);
+	List *names = NIL;
+	int64 first = 0;
 	ListCell *lc;
 
 	foreach (lc, siblings)
@@ -342,11 +363,13 @@ mls_family_feeder(const MlsSubscription *sub, const char **expansion)
 			sub->id);
 		if (link == NULL)
 			continue;
-		*expansion = link->expansion ? psprintf("%s.%s", link->resource, link->expansion->name)
-									 : link->resource;
-		return parent->id;
+		first = first ? first : parent->id;
+		names = add_name(names, link->expansion
+									? psprintf("%s.%s", link->resource, link->expansion->name)
+									: link->resource);
 	}
-	return 0;
+	*expansions = first ? joined(names) : NULL;
+	return first;
 }
 
 /* mls.feeder(subscription): subscription, expansion; NULLs if it is synced by itself */

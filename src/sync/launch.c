@@ -49,6 +49,7 @@ typedef struct Worker
 typedef struct Launch
 {
 	List *subscriptions; /* of MlsSubscription *, by source */
+	bool named;          /* they were asked for by their resource */
 	dsm_segment *segment;
 	MlsAssignment *assignment;
 	Worker *workers;
@@ -131,6 +132,19 @@ subscription_at(const Launch *launch, int i)
 
 /* ---- Preparing ---- */
 
+/* What was asked for by its resource may have nothing to do, for others bring its records. */
+static void
+skip_fed(const MlsSubscription *sub, MlsOutcome *outcome)
+{
+	const char *why;
+
+	SPI_connect();
+	why = mls_fed_only(sub);
+	if (why != NULL)
+		mls_outcome_skip(outcome, why);
+	SPI_finish();
+}
+
 /* Writes what the workers need to know into shared memory. */
 static void
 make_assignment(Launch *launch, const MlsTask *task)
@@ -158,6 +172,8 @@ make_assignment(Launch *launch, const MlsTask *task)
 		outcome->owner = sub->owner;
 		if (why != NULL)
 			mls_outcome_skip(outcome, why);
+		else if (launch->named && task->process != MLS_PROCESS_REMAP)
+			skip_fed(sub, outcome);
 	}
 }
 
@@ -483,6 +499,7 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	if (launch.subscriptions == NIL)
 		return (Datum) 0;
 
+	launch.named = !PG_ARGISNULL(1);
 	make_assignment(&launch, task);
 	make_shares(&launch);
 	spare_workers(&launch);

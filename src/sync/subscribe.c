@@ -218,6 +218,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	sub = subscribe(table);
+	mls_fed_tell(table, sub);
 	values[0] = Int64GetDatum(sub->id);
 	values[1] = ObjectIdGetDatum(sub->bronze);
 	values[2] = ObjectIdGetDatum(sub->silver);

@@ -447,7 +447,12 @@ extern List *mls_family_siblings(const MlsSubscription *sub);
 extern List *mls_family_links(const MlsTable *table, List *siblings, List **children);
 extern List *mls_family_parents(const MlsSubscription *sub, const MlsTable *table);
 extern void mls_family_supply(List *parents, const char *parent, MlsRecord *record);
-extern int64 mls_family_feeder(const MlsSubscription *sub, const char **expansion);
+extern int64 mls_family_feeder(const MlsSubscription *sub, const char **expansions);
+
+/* ---- What has no list at its source (fed.c) ---- */
+
+extern void mls_fed_tell(const MlsTable *table, const MlsSubscription *sub);
+extern const char *mls_fed_only(const MlsSubscription *sub);
 
 /* ---- Children of a page (children.c) ---- */
 

@@ -100,7 +100,7 @@ COMMENT ON COLUMN mls_status.last_error IS 'why the last sync failed, if it did'
 COMMENT ON COLUMN mls_status.error_class IS 'what it failed of: credentials, quota, network, protocol, data or ours';
 COMMENT ON COLUMN mls_status.failures IS 'syncs that failed since the last one that ended well';
 COMMENT ON COLUMN mls_status.next_attempt_at IS 'when it is tried again; who names the source, or changes its configuration, has it tried at once';
-COMMENT ON COLUMN mls_status.fed_by IS 'where its records come from, if another subscription brings them (Property.Media); state, runs and newest are then that one''s';
+COMMENT ON COLUMN mls_status.fed_by IS 'where its records come from, if other subscriptions bring them (Property.Media, Member.Media); state, runs and newest are then those of the first';
 COMMENT ON COLUMN mls_status.issues IS 'values and records that did not fit; see mls.issue';
 
 CREATE VIEW mls_progress WITH (security_invoker = true) AS

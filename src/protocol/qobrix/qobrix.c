@@ -35,5 +35,6 @@ const MlsProtocol mls_qobrix_protocol = {
 	.count = mls_qobrix_count,
 	.expansions = mls_qobrix_expansions,
 	.rest_link = rest_link,
+	.holders = mls_qobrix_holders,
 	.describe = mls_qobrix_describe,
 };

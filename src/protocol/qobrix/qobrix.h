@@ -75,6 +75,8 @@ extern int64 mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats);
 extern char *mls_qobrix_error_text(const MlsHttpResponse *response);
 
 /* schema.c */
+/* The resources whose records hold those of a table that has no list of its own (List of char *). */
+extern List *mls_qobrix_holders(const MlsTable *table);
 extern MlsRemoteSchema *mls_qobrix_describe(const MlsSource *source, MlsHttpStats *stats);
 
 #endif /* MLS_QOBRIX_H */

@@ -265,8 +265,8 @@ require_owner(const MlsQuery *query)
 			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 			 errmsg("source \"%s\" has no list of all media", query->table->source->http.name),
 			 errhint("Name the record they belong to by related_model and related_id, as in "
-					 "related_model = 'Properties' AND related_id = '...', or one by its id; or "
-					 "subscribe them with the resources in which they are expanded.")));
+					 "related_model = 'Properties' AND related_id = '...', or one by its id.  "
+					 "Replicated they come with their owners, whose option expand names them.")));
 }
 
 static QobrixRequest *

@@ -51,6 +51,19 @@ static const Resource resources[] = {
 	{"property-finder-a-e-locations", false, false, {NULL}},
 };
 
+List *
+mls_qobrix_holders(const MlsTable *table)
+{
+	List *paths = NIL;
+
+	if (strcmp(table->resource, QOBRIX_MEDIA) != 0)
+		return NIL;
+	for (int i = 0; i < lengthof(resources); i++)
+		if (resources[i].has_media)
+			paths = lappend(paths, unconstify(char *, resources[i].path));
+	return paths;
+}
+
 /* The schema is being read. */
 typedef struct Reading
 {

@@ -1,0 +1,59 @@
+# A Qobrix tenant of which a part is replicated, or whose media nobody brings: whoever
+# subscribes is told, and mls_verify() says what gold misses.
+
+use strict;
+use warnings;
+
+use MlsQobrix;
+use MlsTest;
+use Test::More;
+
+my $node = new_node('qobrix_parts');
+my $mls = start_mls(listings => 8, qobrix => 120);
+my @tables = qw(properties projects agents property-viewings meetings contacts bayut-locations media);
+
+sub query
+{
+	my ($sql) = @_;
+	return scalar $node->safe_psql('postgres', $sql);
+}
+
+# What a statement that works says beside its result.
+sub said
+{
+	my ($sql) = @_;
+	my ($out, $err);
+	$node->psql('postgres', "\\set VERBOSITY verbose\n$sql", stdout => \$out, stderr => \$err, on_error_die => 1);
+	return $err;
+}
+
+create_tenant($node, $mls, 'crm', page_size => 100, tables => join(', ', map { "\"$_\"" } @tables));
+
+# ---- Media that nobody brings, then somebody does ----
+
+like(said(q{SELECT mls_subscribe('crm.media')}),
+	qr/WARNING:  HV00J: no records will come for foreign table crm\.media.*HINT:  Name "media" in the option expand of those of crm\.properties, crm\.agents, crm\.contacts, crm\.projects .*ALTER FOREIGN TABLE crm\.properties OPTIONS \(ADD expand 'media'\)/s,
+	'who subscribes media that nothing brings is told what to do');
+like(sql_error($node, q{SELECT * FROM mls_sync('crm', 'media')}), qr/no list of all media.*option expand/s, 'a sync says so as well');
+query(q{ALTER FOREIGN TABLE crm.properties OPTIONS (ADD expand 'media'); ALTER FOREIGN TABLE crm.projects OPTIONS (ADD expand 'media')});
+like(said(q{SELECT mls_subscribe('crm.media')}), qr/NOTICE:.*records of foreign table crm\.media come with those of crm\.properties, crm\.projects.*HINT:  Subscribe these/s,
+	'tables that would bring them are named');
+query(qq{SELECT mls_subscribe('crm.$_')}) for qw(properties projects property_viewings);
+is(said(q{SELECT mls_subscribe('crm.media')}) =~ /records will|records of/ ? 1 : 0, 0, 'once they are subscribed there is nothing to say');
+is(query(q{SELECT string_agg(resource || ' ' || status, ', ' ORDER BY resource) FROM mls_sync('crm')}),
+	'projects finished, properties finished, property-viewings finished', 'they are synced with their owners');
+for my $process (qw(sync purge reconcile))
+{
+	is(query(qq{SELECT status, message FROM mls_$process('crm', 'media')}), 'skipped|its records come with those they belong to (properties.media, projects.media)',
+		"a $process of media alone has nothing to do");
+}
+is(query(q{SELECT state, fed_by, failures, last_error IS NULL, (SELECT count(*) FROM mls_history h WHERE h.resource = 'media' AND status = 'failed')
+	FROM mls_status WHERE resource = 'media'}), 'synced|properties.media, projects.media|0|t|1', 'and leaves no failure; the status names all who bring them');
+
+# ---- Resources that rules look at and nobody replicates ----
+
+is(query(q{SELECT count("ShowingAppointmentStatus"), count(*) > 0 FROM gold.showing_appointment g JOIN silver.crm_property_viewings v ON v.id = g.mls_source_key WHERE v.trashed IS NULL}),
+	'0|t', 'a viewing whose meeting is not known has no state');
+
+$node->stop;
+done_testing();
