@@ -34,8 +34,8 @@ COMMENT ON COLUMN mls.finding.verification IS 'the verification';
 COMMENT ON COLUMN mls.finding.n IS 'place among its findings';
 COMMENT ON COLUMN mls.finding.severity IS 'info, warning, or error: the copy is not what the source and the rules make it';
 COMMENT ON COLUMN mls.finding.resource IS 'resource of the source, or of the dictionary for what concerns gold';
-COMMENT ON COLUMN mls.finding."check" IS 'counts, keys, sample, gold, lookups or references';
-COMMENT ON COLUMN mls.finding.subject IS 'field or key it is about, or NULL';
+COMMENT ON COLUMN mls.finding."check" IS 'counts, keys, sample, gold, joins, references, lookups or rules';
+COMMENT ON COLUMN mls.finding.subject IS 'field, key, alias of a join or server it is about, or NULL';
 COMMENT ON COLUMN mls.finding.count IS 'how many records it concerns, or NULL';
 COMMENT ON COLUMN mls.finding.message IS 'what was found';
 
@@ -359,6 +359,7 @@ BEGIN
         END IF;
         CONTINUE WHEN sub.gold IS NULL;
         PERFORM mls.verify_gold(v, sub);
+        PERFORM mls.verify_joins(v, sub);
     END LOOP;
     FOR target IN SELECT DISTINCT t.resource, t.gold FROM mls.subscription s, mls.gold_comparison(s.foreign_table) t
                    WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') AND s.gold IS NOT NULL
@@ -366,16 +367,15 @@ BEGIN
     LOOP
         PERFORM mls.verify_references(v, mls_verify.source, target.resource, target.gold);
         PERFORM mls.measure_gold(v, mls_verify.source, target.resource, target.gold);
+        PERFORM mls.verify_lookups(v, mls_verify.source, target.resource, target.gold);
     END LOOP;
-    PERFORM mls.add_finding(v, 'warning', q.resource, 'lookups', q.field, q.outside,
-                            format('%s rows have values that the lookup does not', q.outside))
-       FROM mls.quality q WHERE q.verification = v AND q.outside > 0;
+    PERFORM mls.verify_rules(v);
     UPDATE mls.verification SET finished_at = clock_timestamp() WHERE id = v;
     RETURN QUERY SELECT f.severity, f.resource, f."check", f.subject, f.count, f.message FROM mls.finding f
                   WHERE f.verification = v ORDER BY f.severity = 'info', f.severity, f.n;
 END $$;
 COMMENT ON FUNCTION mls_verify(text, integer)
-    IS 'proves the copy of a source: counts and keys of the layers, records compared with the source (a request each), gold against the rules, references and lookup values; returns and keeps what it found, errors first';
+    IS 'proves the copy of a source: counts and keys of the layers, records compared with the source (a request each), gold against the rules, what these look at, references and lookup values; returns and keeps what it found, errors first';
 
 CREATE VIEW mls_quality WITH (security_invoker = true) AS
 SELECT v.source, q.resource, q.field, q.rows, q.filled,

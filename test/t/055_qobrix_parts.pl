@@ -55,5 +55,40 @@ is(query(q{SELECT state, fed_by, failures, last_error IS NULL, (SELECT count(*) 
 is(query(q{SELECT count("ShowingAppointmentStatus"), count(*) > 0 FROM gold.showing_appointment g JOIN silver.crm_property_viewings v ON v.id = g.mls_source_key WHERE v.trashed IS NULL}),
 	'0|t', 'a viewing whose meeting is not known has no state');
 
+# What a verification finds of a kind, a line each.
+sub findings
+{
+	my ($check) = @_;
+	return query(qq{SELECT string_agg(concat_ws(' ', severity, resource, subject, message), E'\n' ORDER BY resource, subject) FROM mls_verify('crm', 0) WHERE "check" = '$check'});
+}
+
+my $joins = findings('joins');
+like($joins, qr/^warning ShowingAppointment meeting resource "meetings" is not subscribed; what looks there \(as meeting\) .*: ShowingAgentKey, .*ShowingAppointmentStatus, .*X_QobrixLocation/m,
+	'a verification names the resource to subscribe, and the fields that wait for it');
+like($joins, qr/^warning Property list_agent resource "agents" .*ListAgentKey, .*ListOfficeKey/m, 'for each resource');
+unlike($joins, qr/"projects"|"properties"/, 'and none that is subscribed');
+query(q{SELECT mls_map_set('ShowingAppointment', 'X_QobrixLocation', 'none', source => 'crm'), mls_subscribe('crm.agents')});
+$joins = findings('joins');
+unlike($joins, qr/X_QobrixLocation/, 'a field that a rule of my own makes does not wait');
+unlike($joins, qr/list_agent/, 'nor one whose resource is subscribed by now');
+like($joins, qr/^warning Member contact resource "contacts" .*MemberEmail/m, 'which may look further');
+query(q{SELECT mls_subscribe('crm.meetings')});
+unlike(findings('joins'), qr/meeting/, 'until all are there');
+
+# ---- Values and rules that are beside the point ----
+
+query(q{SELECT mls_map_set('Property', 'ListingAgreement', 'constant', '{By Handshake}', source => 'crm'),
+	mls_map_set('Property', 'View', 'expression', ARRAY[$$ARRAY['Ocean', 'Backwards']$$], source => 'crm');
+	SELECT count(*) FROM mls_remap('crm')});
+my $lookups = findings('lookups');
+like($lookups, qr/^warning Property ListingAgreement \d+ rows have values that the lookup ListingAgreement does not, such as "By Handshake"$/m, 'a value that its lookup does not have is shown');
+like($lookups, qr/^warning Property View \d+ rows have values that the lookup View does not, such as "Backwards"$/m, 'in a list as well');
+is(findings('rules'), '', 'no rule is forgotten');
+query(q{CREATE SERVER old FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'qobrix', url 'https://old.example.com/api/v2');
+	SELECT mls_map_set('Property', 'City', 'none', source => 'old'), mls_map_setting('old', 'currency', 'EUR');
+	DROP SERVER old});
+is(findings('rules'), q{info * old 2 rules are for the server "old", which does not exist; DELETE FROM mls.field_map WHERE source = 'old'; DELETE FROM mls.setting_map WHERE source = 'old'},
+	'rules of a server that was dropped are found');
+
 $node->stop;
 done_testing();
