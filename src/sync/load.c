@@ -19,41 +19,10 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "storage/dsm.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "utils/memutils.h"
 
-#include "compat.h"
 #include "sync/load.h"
-
-/* How often the leader shows how far its helpers are, once it waits for them. */
-#define PROGRESS_MS 1000
-
-/* After an error the leader waits so long for its helpers to end. */
-#define PATIENCE_MS 10000
-#define CHECK_MS 20
-
-typedef struct Helper
-{
-	BackgroundWorkerHandle *handle;
-	const MlsOutcome *outcome;
-	bool ended;
-} Helper;
-
-struct MlsLoad
-{
-	MlsRun *run;
-	List *ranges; /* of MlsRange * */
-	MlsCrew *crew;
-	dsm_segment *segment; /* NULL where nobody helps */
-	Helper helpers[MLS_MOST_PARTS];
-	int nhelpers;
-	MlsHttpStats spent; /* by dividing and by ranges read here */
-	MlsOutcome *failed; /* of the helper whose error is the run's */
-};
 
 /* ---- Beginning ---- */
 
@@ -199,8 +168,6 @@ complete_range(MlsRun *run)
 	mls_run_end_step(run, &counters);
 }
 
-static void check_helpers(MlsLoad *load);
-
 static void
 read_range(MlsRun *run, const MlsRange *range, MlsStorePage store)
 {
@@ -215,7 +182,7 @@ read_range(MlsRun *run, const MlsRange *range, MlsStorePage store)
 	while ((batch = mls_fetch_next(run->state)) != NULL)
 	{
 		store(run, batch);
-		check_helpers(run->load);
+		mls_helpers_check(run->load);
 	}
 	complete_range(run);
 	end_reading(run);
@@ -247,7 +214,7 @@ read_next_ranges(MlsLoad *load, MlsStorePage store)
 		read_range(load->run, range_numbered(load, crew->ranges[next]), store);
 }
 
-/* ---- Helpers ---- */
+/* ---- What helpers are told ---- */
 
 /* Says which ranges are to be read. */
 static void
@@ -312,151 +279,6 @@ mls_load_run(const MlsCrew *crew)
 	return pg_atomic_read_u32(unconstify(pg_atomic_uint32 *, &crew->stop)) ? 0 : crew->run;
 }
 
-/* Starts as many helpers as the server has room for: the leader can do without. */
-static void
-start_helpers(MlsLoad *load, MlsAssignment *assignment)
-{
-	int i;
-
-	for (i = 0; i < assignment->noutcomes; i++)
-	{
-		Helper *helper = &load->helpers[load->nhelpers];
-		MlsShare share = {.first = i, .count = 1};
-		BackgroundWorker request = {0};
-
-		request.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-		request.bgw_start_time = BgWorkerStart_RecoveryFinished;
-		request.bgw_restart_time = BGW_NEVER_RESTART;
-		request.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(load->segment));
-		request.bgw_notify_pid = MyProcPid;
-		strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
-		strlcpy(request.bgw_function_name, "mls_sync_worker_main",
-				sizeof(request.bgw_function_name));
-		snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw sync helper of source %s",
-				 load->run->sub->source);
-		strlcpy(request.bgw_type, "mls_fdw sync helper", sizeof(request.bgw_type));
-		memcpy(request.bgw_extra, &share, sizeof(share));
-		if (!RegisterDynamicBackgroundWorker(&request, &helper->handle))
-			return;
-		helper->outcome = &assignment->outcomes[i];
-		load->nhelpers++;
-	}
-}
-
-/* A helper that has not done its part ends the run, with its own error. */
-static void
-judge(MlsLoad *load, const MlsOutcome *outcome)
-{
-	if (outcome->state == MLS_OUTCOME_FINISHED)
-	{
-		if (outcome->note[0] != '\0')
-			mls_run_note(load->run, "%s", outcome->note);
-		return;
-	}
-	if (outcome->state != MLS_OUTCOME_FAILED)
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("a process that helped with the load ended unexpectedly"),
-				errhint("The server log says why."));
-	load->failed = MemoryContextAlloc(load->run->context, sizeof(MlsOutcome));
-	*load->failed = *outcome;
-	outcome = load->failed;
-	ereport(ERROR, errcode(outcome->sqlstate), errmsg_internal("%s", outcome->message),
-			outcome->detail[0] ? errdetail_internal("%s", outcome->detail) : 0,
-			outcome->hint[0] ? errhint("%s", outcome->hint) : 0);
-}
-
-static bool
-has_ended(Helper *helper)
-{
-	pid_t pid;
-
-	if (!helper->ended)
-	{
-		BgwHandleStatus status = GetBackgroundWorkerPid(helper->handle, &pid);
-
-		helper->ended = status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED;
-	}
-	return helper->ended;
-}
-
-/* Judges the helpers that have ended since. */
-static void
-check_helpers(MlsLoad *load)
-{
-	int i;
-
-	for (i = 0; i < load->nhelpers; i++)
-		if (!load->helpers[i].ended && has_ended(&load->helpers[i]))
-			judge(load, load->helpers[i].outcome);
-}
-
-static bool
-all_have_ended(MlsLoad *load)
-{
-	bool all = true;
-	int i;
-
-	for (i = 0; i < load->nhelpers; i++)
-		all &= has_ended(&load->helpers[i]);
-	return all;
-}
-
-/* Is a helper still at work? */
-static bool
-somebody_works(const MlsLoad *load)
-{
-	int i;
-
-	for (i = 0; i < load->nhelpers; i++)
-		if (!load->helpers[i].ended)
-			return true;
-	return false;
-}
-
-/* The leader has nothing more to read: shows what the helpers do until they have ended. */
-static void
-await_helpers(MlsLoad *load)
-{
-	for (check_helpers(load); somebody_works(load); check_helpers(load))
-	{
-		MlsCounters counters = load->run->counters;
-		int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							   PROGRESS_MS, PG_WAIT_EXTENSION);
-
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		if (events & WL_TIMEOUT)
-		{
-			mls_run_begin_step(load->run);
-			mls_run_end_step(load->run, &counters);
-		}
-	}
-}
-
-/*
- * PG_ENSURE_ERROR_CLEANUP: whatever ends the leader ends its helpers.  After an
- * error it waits for them, so that the next run need not; on its way out it cannot.
- */
-static void
-stop_helpers(int code, Datum arg)
-{
-	MlsLoad *load = (MlsLoad *) DatumGetPointer(arg);
-	int waits = code == 0 ? PATIENCE_MS / CHECK_MS : 0;
-	int i;
-
-	pg_atomic_write_u32(&load->crew->stop, 1);
-	pg_memory_barrier();
-	for (i = 0; i < load->nhelpers; i++)
-		if (!load->helpers[i].ended)
-			TerminateBackgroundWorker(load->helpers[i].handle);
-	while (waits-- > 0 && !all_have_ended(load))
-	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, CHECK_MS,
-						 PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-	}
-}
-
 /* ---- What the process sync calls ---- */
 
 static int
@@ -512,13 +334,13 @@ mls_load(MlsRun *run, MlsStorePage store)
 	}
 	load->crew = mls_load_crew(make_assignment(load, helpers));
 	instruct(load);
-	PG_ENSURE_ERROR_CLEANUP(stop_helpers, PointerGetDatum(load));
+	PG_ENSURE_ERROR_CLEANUP(mls_helpers_stop, PointerGetDatum(load));
 	{
-		start_helpers(load, dsm_segment_address(load->segment));
+		mls_helpers_start(load, dsm_segment_address(load->segment));
 		read_next_ranges(load, store);
-		await_helpers(load);
+		mls_helpers_await(load);
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(stop_helpers, PointerGetDatum(load));
+	PG_END_ENSURE_ERROR_CLEANUP(mls_helpers_stop, PointerGetDatum(load));
 	mls_run_note(run, "the load was shared by %d processes", load->nhelpers + 1);
 	return true;
 }

@@ -1,7 +1,7 @@
 /*
  * load.h
- *		A load that several processes share: what range.c, divide.c and load.c
- *		know of each other.
+ *		A load that several processes share: what range.c, divide.c, helper.c and
+ *		load.c know of each other.
  */
 #ifndef MLS_LOAD_H
 #define MLS_LOAD_H
@@ -9,6 +9,8 @@
 #include "postgres.h"
 
 #include "port/atomics.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
 
 #include "sync/sync.h"
 
@@ -40,6 +42,37 @@ struct MlsCrew
 	int nranges;
 	int ranges[MLS_MOST_RANGES]; /* numbers of those to read */
 };
+
+typedef struct MlsHelper
+{
+	BackgroundWorkerHandle *handle;
+	const MlsOutcome *outcome;
+	bool ended;
+} MlsHelper;
+
+struct MlsLoad
+{
+	MlsRun *run;
+	List *ranges; /* of MlsRange * */
+	MlsCrew *crew;
+	dsm_segment *segment; /* NULL where nobody helps */
+	MlsHelper helpers[MLS_MOST_PARTS];
+	int nhelpers;
+	MlsHttpStats spent; /* by dividing and by ranges read here */
+	MlsOutcome *failed; /* of the helper whose error is the run's */
+};
+
+/* helper.c */
+extern void mls_helpers_start(MlsLoad *load, MlsAssignment *assignment);
+
+/* Raises the error of a helper that has ended with one. */
+extern void mls_helpers_check(MlsLoad *load);
+
+/* Shows what helpers do until all have ended. */
+extern void mls_helpers_await(MlsLoad *load);
+
+/* Ends them all; for PG_ENSURE_ERROR_CLEANUP, with the load. */
+extern void mls_helpers_stop(int code, Datum load);
 
 /* range.c: rows of mls.range, in the caller's transaction */
 extern List *mls_range_list(const MlsSubscription *sub);
