@@ -29,6 +29,9 @@
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
+/* User-Agent, unless the option user_agent says otherwise; RETS wants a product and its version. */
+#define MLS_HTTP_USER_AGENT "mls_fdw/0.1"
+
 typedef enum MlsAuth
 {
 	MLS_AUTH_NONE,

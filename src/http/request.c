@@ -227,7 +227,7 @@ set_connection(const MlsHttpSource *source, CURL *easy)
 		   SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS) &&
 		   SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) &&
 		   (source->ca_file == NULL || SET(CURLOPT_CAINFO, source->ca_file)) &&
-		   SET(CURLOPT_USERAGENT, source->user_agent ? source->user_agent : "mls_fdw");
+		   SET(CURLOPT_USERAGENT, source->user_agent ? source->user_agent : MLS_HTTP_USER_AGENT);
 }
 
 static bool

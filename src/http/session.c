@@ -282,7 +282,7 @@ add_user_agent(MlsHttpRequest *request, const Session *session)
 {
 	const MlsHttpSource *source = request->source;
 	const Cookie *cookie = find_cookie(session, "RETS-Session-ID");
-	const char *agent = source->user_agent ? source->user_agent : "mls_fdw";
+	const char *agent = source->user_agent ? source->user_agent : MLS_HTTP_USER_AGENT;
 	const char *product[] = {pnstrdup(agent, strcspn(agent, " ")), source->ua_password};
 	const char *answer[] = {mls_digest_md5(product, 2), own_header(request, "RETS-Request-ID"),
 							cookie ? cookie->value : "", own_header(request, "RETS-Version")};

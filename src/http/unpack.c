@@ -162,12 +162,20 @@ content_encoding(MlsHttpRequest *request)
 	return encoding->value;
 }
 
-bool
-mls_request_is_gzip(MlsHttpRequest *request)
+static bool
+is_said_to_be_gzip(MlsHttpRequest *request)
 {
 	const char *encoding = content_encoding(request);
 
 	return pg_strcasecmp(encoding, "gzip") == 0 || pg_strcasecmp(encoding, "x-gzip") == 0;
+}
+
+/* Some servers say so of plain bodies, too: the first bytes of gzip are always the same. */
+bool
+mls_request_is_gzip(MlsHttpRequest *request)
+{
+	return is_said_to_be_gzip(request) &&
+		   (request->length < 2 || memcmp(request->body, "\x1f\x8b", 2) == 0);
 }
 
 /* A body that unpacks to more than memory is to hold goes to a file instead. */
@@ -192,7 +200,7 @@ mls_request_unpack(MlsHttpRequest *request)
 		unpack(request);
 	explain(request, "The gzip form of the answer is damaged or cut short");
 	if (request->transfer.result == CURLE_OK && (request->length > 0 || request->spooled) &&
-		!mls_request_is_gzip(request) && pg_strcasecmp(content_encoding(request), "identity") != 0)
+		!is_said_to_be_gzip(request) && pg_strcasecmp(content_encoding(request), "identity") != 0)
 	{
 		request->transfer.result = CURLE_BAD_CONTENT_ENCODING;
 		explain(request, "The answer is compressed in a way that was not asked for");

@@ -104,7 +104,7 @@ const MlsOption mls_option_table[] = {
 	 .help = "File of certificate authorities to trust instead of the system's; needs pg_read_server_files."},
 	{"proxy", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(http.proxy),
 	 .help = "Proxy for all requests; the environment is not asked."},
-	{"user_agent", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.user_agent), .default_value = "mls_fdw",
+	{"user_agent", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.user_agent), .default_value = MLS_HTTP_USER_AGENT,
 	 .help = "User-Agent header."},
 
 	/* Paging */

@@ -34,6 +34,7 @@ my @cases = (
 	['garbage', { kind => 'garbage_json', skip => 1, times => -1 }, qr/ERROR/],
 	['endless body', { kind => 'huge', skip => 1, times => -1 }, qr/max_page_bytes/],
 	['gzip bomb', { kind => 'gzip_bomb', skip => 1, times => -1 }, qr/max_page_bytes/],
+	['plain body, called gzip', { kind => 'plain_as_gzip', times => -1 }, undef],
 	['page repeated', { kind => 'repeat_page', skip => 1 }, qr/ERROR/],
 	['link loop', { kind => 'loop', skip => 2 }, qr/link|second time/],
 	['empty page in the middle', { kind => 'empty_page', skip => 1 }, undef],
