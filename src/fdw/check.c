@@ -260,6 +260,7 @@ mls_check(PG_FUNCTION_ARGS)
 	if (check_foundations(&check))
 	{
 		mls_check_resources(&check);
+		mls_check_units(&check);
 		mls_check_step(&check, "encoding", check_encoding, NULL);
 	}
 	if (check.source)

@@ -33,4 +33,7 @@ mls_check_step(MlsCheck *check, const char *item, MlsCheckStep step, const MlsTa
 /* check_resource.c: the steps that read records. */
 extern void mls_check_resources(MlsCheck *check);
 
+/* check_units.c: a step where the source says what units it has. */
+extern void mls_check_units(MlsCheck *check);
+
 #endif /* MLS_CHECK_H */

@@ -193,8 +193,8 @@ follow(const List *relations, const Rule *rule)
 
 /* ---- Settings ---- */
 
-/* One row of text columns, as a subquery that the planner dissolves: those of
- * mls.setting_map, and what the server says itself. */
+/* One row of text columns, as a subquery that the planner dissolves: those in
+ * force, and what the server's options say. */
 static MlsMapRelation *
 read_settings(const MlsTable *table)
 {
@@ -202,10 +202,8 @@ read_settings(const MlsTable *table)
 	MlsMapRelation *relation = palloc0(sizeof(MlsMapRelation));
 	StringInfoData sql;
 
-	mls_map_query("SELECT DISTINCT ON (name) name, value FROM mls.setting_map "
-				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) "
-				  "AND name NOT IN ('source', 'key_prefix', 'site') "
-				  "ORDER BY name, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped",
+	mls_map_query("SELECT name, value FROM mls.setting_of($1, $2) "
+				  "WHERE name NOT IN ('source', 'key_prefix', 'site') ORDER BY name",
 				  2, arguments);
 	initStringInfo(&sql);
 	relation->alias = MLS_MAP_SETTING;

@@ -191,7 +191,7 @@ const MlsOption mls_option_table[] = {
 	{"schema_check_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(schema_check_s), .max = 366 * 86400, .default_value = "1 day",
 	 .help = "How long syncs go without comparing the remote schema; 0 for each time."},
 	{"whole_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(whole_s), .max = 366 * 86400, .default_value = "1 day",
-	 .help = "How long syncs that name no source leave alone what has no timestamp and is read whole; 0 for no such pause."},
+	 .help = "How long syncs that name no source leave alone what has no timestamp and is read whole; 0 for no such pause. Also how long the answer of a source holds good that tells its units."},
 
 	/* Being told */
 	{"webhook", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(webhook),

@@ -353,6 +353,30 @@ typedef struct MlsRemoteSchema
 /* Is a field part of a resource's key? */
 extern bool mls_resource_is_key(const MlsRemoteResource *resource, const char *field);
 
+/* ---- What a source says of all its records ---- */
+
+/* A fact that no record tells, such as the unit of areas, in the words of the mapping. */
+typedef struct MlsSetting
+{
+	const char *name;
+	const char *value;
+} MlsSetting;
+
+typedef struct MlsTold
+{
+	const char *refusal; /* why the source does not say; NULL: it does */
+	List *settings;      /* of MlsSetting * */
+	List *findings;      /* of char *: what it says in words that are not known */
+} MlsTold;
+
+extern void mls_told_add(MlsTold *told, const char *name, const char *value);
+
+/* The settings as a JSON object; NULL if the source does not say. */
+extern char *mls_told_json(const MlsTold *told);
+
+/* Why something is not known, in words; or NULL. */
+extern char *mls_told_problem(const MlsTold *told);
+
 /* ---- Files of records ---- */
 
 /* What to fetch: the files of one record. */
@@ -424,6 +448,9 @@ struct MlsProtocol
 	/* The files of a record, one by one.  NULL where the protocol has none. */
 	void (*objects)(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
 					MlsHttpStats *stats);
+
+	/* Settings of the source, by one request.  NULL where the protocol has none. */
+	MlsTold *(*tell)(const MlsSource *source, MlsHttpStats *stats);
 
 	/* All resources with their fields. */
 	MlsRemoteSchema *(*describe)(const MlsSource *source, MlsHttpStats *stats);

@@ -422,6 +422,7 @@ do_run(MlsRun *run)
 {
 	enter_run(run);
 	mls_drift_check(run);
+	mls_told_check(run);
 	prepare(run);
 	report_activity(run);
 	run->process->work(run);

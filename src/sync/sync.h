@@ -624,6 +624,9 @@ extern void mls_webhook_deliver(int64 subscription);
 /* At the start of a sync, outside transactions: has the remote schema changed? (drift.c) */
 extern void mls_drift_check(MlsRun *run);
 
+/* The same: what does the source say of its settings? (told.c) */
+extern void mls_told_check(MlsRun *run);
+
 /* Called when the process ends while a run is open: leaves a word in its row. */
 extern void mls_engine_interrupted(void);
 

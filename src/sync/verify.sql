@@ -33,8 +33,8 @@ COMMENT ON TABLE mls.finding IS 'what verifications found';
 COMMENT ON COLUMN mls.finding.verification IS 'the verification';
 COMMENT ON COLUMN mls.finding.n IS 'place among its findings';
 COMMENT ON COLUMN mls.finding.severity IS 'info, warning, or error: the copy is not what the source and the rules make it';
-COMMENT ON COLUMN mls.finding.resource IS 'resource of the source, or of the dictionary for what concerns gold';
-COMMENT ON COLUMN mls.finding."check" IS 'counts, keys, sample, gold, joins, references, lookups or rules';
+COMMENT ON COLUMN mls.finding.resource IS 'resource of the source, or of the dictionary for what concerns gold; * for all';
+COMMENT ON COLUMN mls.finding."check" IS 'counts, keys, sample, gold, joins, references, lookups, units or rules';
 COMMENT ON COLUMN mls.finding.subject IS 'field, key, alias of a join or server it is about, or NULL';
 COMMENT ON COLUMN mls.finding.count IS 'how many records it concerns, or NULL';
 COMMENT ON COLUMN mls.finding.message IS 'what was found';
@@ -369,6 +369,7 @@ BEGIN
         PERFORM mls.measure_gold(v, mls_verify.source, target.resource, target.gold);
         PERFORM mls.verify_lookups(v, mls_verify.source, target.resource, target.gold);
     END LOOP;
+    PERFORM mls.verify_units(v, mls_verify.source);
     PERFORM mls.verify_rules(v);
     UPDATE mls.verification SET finished_at = clock_timestamp() WHERE id = v;
     RETURN QUERY SELECT f.severity, f.resource, f."check", f.subject, f.count, f.message FROM mls.finding f

@@ -39,6 +39,8 @@ class Documents:
 
     def tenant(self):
         options = self.options
+        if options.tenant != 200:
+            raise Refused(options.tenant, "Not allowed")
         return self.wrapped({
             "id": shapes.uuid_of(self.store.seed, "tenant", 0), "status": "active", "type": "standard", "features": ["crm", "website"],
             "configuration": {

@@ -36,6 +36,7 @@ class QobrixOptions:
     schema: bool = True                 # false: /schema answers 403
     schema_null: str = "nullable"       # nullable, type: how the schema tells that null is allowed
     envelope: bool = False              # whether /schema and /tenant wrap their answer in data
+    tenant: int = 200                   # another status: /tenant answers it, with an error
     changes: bool = True                # false: the audit log answers 403
     area: str = "sqm"
     dimension: str = "m"

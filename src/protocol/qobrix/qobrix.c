@@ -36,5 +36,6 @@ const MlsProtocol mls_qobrix_protocol = {
 	.expansions = mls_qobrix_expansions,
 	.rest_link = rest_link,
 	.holders = mls_qobrix_holders,
+	.tell = mls_qobrix_tell,
 	.describe = mls_qobrix_describe,
 };

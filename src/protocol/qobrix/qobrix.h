@@ -4,7 +4,8 @@
  *
  * platforms.c  rows of constants       search.c  conditions as search expressions
  * query.c      a query as an address   stream.c  pages
- * schema.c     fields of resources     qobrix.c  the protocol's table
+ * schema.c     fields of resources     tenant.c  units and currency
+ * qobrix.c     the protocol's table
  */
 #ifndef MLS_QOBRIX_H
 #define MLS_QOBRIX_H
@@ -78,5 +79,8 @@ extern char *mls_qobrix_error_text(const MlsHttpResponse *response);
 /* The resources whose records hold those of a table that has no list of its own (List of char *). */
 extern List *mls_qobrix_holders(const MlsTable *table);
 extern MlsRemoteSchema *mls_qobrix_describe(const MlsSource *source, MlsHttpStats *stats);
+
+/* tenant.c */
+extern MlsTold *mls_qobrix_tell(const MlsSource *source, MlsHttpStats *stats);
 
 #endif /* MLS_QOBRIX_H */
