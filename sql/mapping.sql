@@ -126,6 +126,15 @@ SELECT mls_map_set('Property', 'City', 'field', '{town}', source => 'cmr');
 SELECT mls_map_setting('crm', 'area_unit', 'furlong');
 SELECT mls_map_setting('cmr', 'area_unit', 'ft2');
 DELETE FROM mls.setting_map WHERE source = 'cmr';
+SELECT mls_map_setting('crm', 'area_unti', 'm2');
+DELETE FROM mls.setting_map WHERE name = 'area_unti';
+SELECT mls_map_set('Property', 'X_' || repeat('é', 31), 'constant', '{1}', source => 'crm');
+SELECT mls_map_set('Property', 'BuildingAreaTotal', 'expression', '{r.kind}', source => 'crm', source_resource => 'listings');
+SELECT mls_map_set('Property', 'BuildingAreaTotal', 'expression', '{length(r.kind)}', source => 'crm', source_resource => 'listings');
+SELECT mls_map_remove('Property', 'BuildingAreaTotal', source => 'crm', source_resource => 'listings');
+SET client_min_messages = notice;
+SELECT mls_map_remove('Property', 'StandardStatus', protocol => 'qobrix', source_resource => 'properties');
+SET client_min_messages = warning;
 SELECT count(mls_map_remove(resource, field, source, protocol, source_resource)) FROM mls.field_map
  WHERE NOT shipped AND (field IN ('BedroomsTotal', 'X_Area', 'ListingKey') OR resource = 'Proprety' OR source = 'cmr');
 -- One whose column is missing makes nothing, and is found by the check.

@@ -97,6 +97,26 @@ mls_gold_conversion(const char *value, Oid from, Oid to, const char *timezone)
 	return NULL;
 }
 
+bool
+mls_gold_conversion_loses(Oid from, Oid to)
+{
+	switch (plain_type(from))
+	{
+		case TEXTOID:
+			return to != TEXTOID && to != TEXTARRAYOID;
+		case NUMERICOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+			return to == INT8OID;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return to == BOOLOID;
+		default:
+			return false;
+	}
+}
+
 /* Whole numbers are widened, so that a further source with wider ones finds room. */
 Oid
 mls_gold_own_type(Oid type)

@@ -244,6 +244,22 @@ apply_identity(MlsMapping *mapping)
 
 /* ---- Rules ---- */
 
+/* A rule that is followed may still not say what its author means. */
+static void
+judge_type(MlsMapping *mapping, const MlsMapRule *rule, const MlsMapValue *value, Oid type)
+{
+	if (strcmp(rule->kind, "constant") == 0 &&
+		mls_mapping_is_nothing(mapping, mls_gold_conversion(value->sql, TEXTOID, type, "UTC")))
+		mls_mapping_find(mapping, psprintf("\"%s\" is no value of type %s", rule->arguments[0],
+										   format_type_be(type)));
+	if (strcmp(rule->kind, "expression") == 0 && value->is_typed &&
+		mls_gold_conversion_loses(value->type, type))
+		mls_mapping_find(mapping,
+						 psprintf("the field is of type %s, the expression of type %s: values that "
+								  "cannot be converted are left out",
+								  format_type_be(type), format_type_be(value->type)));
+}
+
 /* Makes a field, if the rule can be followed and no stronger one made or refused it. */
 static void
 apply_rule(MlsMapping *mapping, const MlsMapRule *rule)
@@ -267,11 +283,8 @@ apply_rule(MlsMapping *mapping, const MlsMapRule *rule)
 		mls_mapping_find(mapping,
 						 psprintf("a value of type %s cannot become one of type %s",
 								  format_type_be(value.type), format_type_be(entry->type)));
-	else if (strcmp(rule->kind, "constant") == 0 && OidIsValid(entry->type) &&
-			 mls_mapping_is_nothing(mapping,
-									mls_gold_conversion(value.sql, TEXTOID, entry->type, "UTC")))
-		mls_mapping_find(mapping, psprintf("\"%s\" is no value of type %s", rule->arguments[0],
-										   format_type_be(entry->type)));
+	else if (OidIsValid(entry->type))
+		judge_type(mapping, rule, &value, entry->type);
 }
 
 static char **

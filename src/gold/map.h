@@ -142,6 +142,9 @@ extern List *mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target,
  */
 extern char *mls_gold_conversion(const char *value, Oid from, Oid to, const char *timezone);
 
+/* May values become NULL on this way, for they are none of the other type? */
+extern bool mls_gold_conversion_loses(Oid from, Oid to);
+
 /* The type for a column that keeps the source's type. */
 extern Oid mls_gold_own_type(Oid type);
 

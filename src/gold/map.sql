@@ -73,7 +73,7 @@ CREATE TABLE mls.field_map (
             WHEN 'none' THEN arguments = '{}'
             ELSE false
         END),
-    CONSTRAINT field_map_field CHECK (field <> '' AND field NOT LIKE 'mls\_%')
+    CONSTRAINT field_map_field CHECK (field <> '' AND field NOT LIKE 'mls\_%' AND pg_catalog.octet_length(field) < 64)
 );
 COMMENT ON TABLE mls.field_map IS 'mapping rules: how the fields of RESO resources are made from the fields of sources; mls_map_set() and mls_map_remove() change them';
 COMMENT ON COLUMN mls.field_map.protocol IS 'protocol whose sources the rule is for; * any';

@@ -31,7 +31,7 @@ CREATE FUNCTION mls_map_check(
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION mls_map_check(regclass)
-    IS 'rules that cannot be followed for a foreign table, each with the reason; an error where an expression is not valid SQL';
+    IS 'rules that cannot be followed for a foreign table, or are of another type than their field, each with the reason; an error where an expression is not valid SQL';
 
 CREATE FUNCTION mls.prepare_gold(foreign_table regclass) RETURNS regclass
     LANGUAGE c STRICT
@@ -66,14 +66,14 @@ BEGIN
             SELECT DISTINCT c.problem FROM @extschema@.mls_map_check(concerned) c
              WHERE c.field = rules_changed.field AND rules_changed.source <> '*' ORDER BY 1
         LOOP
-            RAISE WARNING 'a rule for field "%" cannot be followed for foreign table %', rules_changed.field, concerned
+            RAISE WARNING 'a rule for field "%" does not fit foreign table %', rules_changed.field, concerned
                 USING DETAIL = format('mls_map_check() says: %s.', found);
         END LOOP;
         PERFORM mls.prepare_gold(concerned);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION mls.rules_changed(text, text, text)
-    IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make; warns of what keeps the rule for a field of one source from being followed';
+    IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make; warns of what mls_map_check() finds about the rule for a field of one source';
 
 CREATE FUNCTION mls_map_set(
     resource text,
@@ -91,6 +91,11 @@ CREATE FUNCTION mls_map_set(
 AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_map_set()', 'set rules');
+    IF octet_length(mls_map_set.field) > 63 THEN
+        RAISE EXCEPTION 'the name of field "%" is too long', mls_map_set.field USING
+            ERRCODE = 'name_too_long',
+            DETAIL = format('It becomes a column of gold, whose name has at most 63 bytes; this one has %s.', octet_length(mls_map_set.field));
+    END IF;
     BEGIN
         INSERT INTO mls.field_map AS m
                (protocol, source, source_resource, resource, variant, field, kind, arguments, priority)
@@ -132,6 +137,13 @@ BEGIN
        AND m.variant = mls_map_remove.variant AND m.field = mls_map_remove.field
        AND m.priority = mls_map_remove.priority AND NOT m.shipped;
     IF NOT FOUND THEN
+        IF EXISTS (SELECT FROM mls.field_map m WHERE m.shipped AND m.field = mls_map_remove.field
+                      AND m.resource IN ('*', mls_map_remove.resource)
+                      AND (mls_map_remove.protocol = '*' OR m.protocol IN ('*', mls_map_remove.protocol, split_part(mls_map_remove.protocol, '/', 1)))) THEN
+            RAISE NOTICE 'there is no such rule of your own for field "%", and shipped rules stay', mls_map_remove.field USING
+                HINT = format('A rule of kind none takes the place of a shipped one: SELECT mls_map_set(%L, %L, ''none'', source => ''...'').',
+                              mls_map_remove.resource, mls_map_remove.field);
+        END IF;
         RETURN false;
     END IF;
     PERFORM mls.rules_changed(mls_map_remove.protocol, mls_map_remove.source);
@@ -185,6 +197,15 @@ BEGIN
     INSERT INTO mls.setting_map (protocol, source, name, value)
     VALUES (mls_map_setting.protocol, mls_map_setting.source, mls_map_setting.name, mls_map_setting.value)
     ON CONFLICT ON CONSTRAINT setting_map_pkey DO UPDATE SET value = excluded.value;
+    IF NOT EXISTS (SELECT FROM mls.setting_map m WHERE m.shipped AND m.name = mls_map_setting.name)
+       AND NOT EXISTS (SELECT FROM mls.field_map m, unnest(m.arguments) a
+                        WHERE a ~ ('(^|[^A-Za-z0-9_.])setting\.' || mls_map_setting.name || '($|[^A-Za-z0-9_])'))
+       AND NOT EXISTS (SELECT FROM mls.row_map m
+                        WHERE concat_ws(' ', m.condition, m.key) ~ ('(^|[^A-Za-z0-9_.])setting\.' || mls_map_setting.name || '($|[^A-Za-z0-9_])')) THEN
+        RAISE WARNING 'no rule uses the setting "%"', mls_map_setting.name USING
+            HINT = 'It is kept for rules that will. Shipped rules use: '
+                || (SELECT string_agg(DISTINCT m.name, ', ' ORDER BY m.name) FROM mls.setting_map m WHERE m.shipped) || '.';
+    END IF;
 END $$;
 COMMENT ON FUNCTION mls_map_setting(text, text, text, text)
     IS 'set a fact about a source that rules use as setting.<name> (see mls.setting_map)';

@@ -42,6 +42,8 @@ typedef struct MlsMapValue
 	const char *made_from;
 	List *uses; /* of String */
 	bool can_fail;
+	bool
+		is_typed; /* an expression whose columns are all there: its type is what its author means */
 } MlsMapValue;
 
 /* What the steps of one call know. */

@@ -224,6 +224,7 @@ expression_value(MlsMapping *mapping, const MlsMapRule *rule, MlsMapValue *value
 		value->sql = psprintf("(%s\n)", expression);
 		value->type = mls_map_expression_type(expression, mapping->target->relations);
 		value->can_fail = true;
+		value->is_typed = expression == rule->arguments[0];
 	}
 	error_context_stack = callback.previous;
 	return missing == NULL;

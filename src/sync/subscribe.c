@@ -15,7 +15,9 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "gold/gold.h"
@@ -62,16 +64,49 @@ require_key_columns(const MlsTable *table)
 					errhint("Add a column with the option field '%s'.", (char *) lfirst(lc)));
 }
 
+static char *
+seconds_text(int seconds)
+{
+	Interval interval = {.time = seconds * USECS_PER_SEC};
+
+	return DatumGetCString(DirectFunctionCall1(
+		interval_out, DirectFunctionCall1(interval_justify_hours, IntervalPGetDatum(&interval))));
+}
+
+/* What keeps a table without timestamp from being read again and again. */
+static const char *
+pause_between(const MlsSource *source)
+{
+	if (source->whole_s == 0)
+		return "";
+	return psprintf(" Syncs that name no source, and scheduled ones, then leave it alone for %s "
+					"(server option whole_interval).",
+					seconds_text(source->whole_s));
+}
+
+static bool
+has_instants(const MlsTable *table)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL &&
+			(table->columns[i].type == TIMESTAMPTZOID || table->columns[i].type == TIMESTAMPOID))
+			return true;
+	return false;
+}
+
 static void
 require_timestamp_column(const MlsTable *table)
 {
 	if (table->timestamp == NULL)
 	{
-		ereport(NOTICE, errmsg("foreign table %s has no modification timestamp", table->name),
-				errdetail("Each sync reads all of it."),
-				errhint("If its records have one, name the field: ALTER FOREIGN TABLE %s OPTIONS "
-						"(ADD timestamp 'ModificationTimestamp').",
-						table->name));
+		ereport(
+			NOTICE, errmsg("foreign table %s has no modification timestamp", table->name),
+			errdetail("A sync of it reads all of it.%s", pause_between(table->source)),
+			has_instants(table)
+				? errhint("If one of its date-time fields is when a record changed last, name it: "
+						  "ALTER FOREIGN TABLE %s OPTIONS (ADD timestamp '...').",
+						  table->name)
+				: 0);
 		return;
 	}
 	if (mls_table_column(table, table->timestamp) == NULL)

@@ -90,5 +90,18 @@ query(q{CREATE SERVER old FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'qobrix
 is(findings('rules'), q{info * old 2 rules are for the server "old", which does not exist; DELETE FROM mls.field_map WHERE source = 'old'; DELETE FROM mls.setting_map WHERE source = 'old'},
 	'rules of a server that was dropped are found');
 
+# ---- What has no timestamp, and the end of it all ----
+
+my $whole = said(q{SELECT mls_subscribe('crm.bayut_locations')});
+like($whole, qr/has no modification timestamp.*A sync of it reads all of it\. Syncs that name no source, and scheduled ones, then leave it alone for 1 day \(server option whole_interval\)/s,
+	'who subscribes what has no timestamp is told how often it is read');
+unlike($whole, qr/ModificationTimestamp/, 'in the words of its source');
+query(q{SELECT mls_unsubscribe(foreign_table, drop_data => true) FROM mls.subscription WHERE source = 'crm' ORDER BY id DESC;
+	SET client_min_messages = warning; DROP SERVER crm CASCADE;
+	DELETE FROM mls.field_map WHERE source = 'crm'});
+is(query(q{SELECT (SELECT count(*) FROM mls.subscription), (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname IN ('bronze', 'silver')),
+	(SELECT count(*) FROM gold.property) + (SELECT count(*) FROM gold.media) + (SELECT count(*) FROM gold.member) + (SELECT count(*) FROM gold.showing_appointment)}),
+	'0|0|0', 'a source is removed with all it brought');
+
 $node->stop;
 done_testing();
