@@ -149,7 +149,11 @@ def answer(schema, options, arguments):
         form = arguments.get("format", "STANDARD-XML").partition(":")[0].upper()
         if form not in ("COMPACT", "STANDARD-XML"):
             raise Refusal(20513 if form == "COMPACT-DECODED" else 20514, "Format is not supported")
+        if form == "COMPACT" and options.metadata_compact:
+            raise Refusal(options.metadata_compact, "COMPACT is not available")
         ids = (arguments.get("id") or "0").split(":")
+        if options.metadata_denied and kind in ("CLASS", "TABLE", "LOOKUP") and ":".join(ids) == options.metadata_denied:
+            raise Refusal(20507, "Not permitted")
         deep = ids[-1] == "*" and kind in BELOW
         if deep and not options.wildcard:
             raise Refusal(20510, "Too much metadata; ask level by level")

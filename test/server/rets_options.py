@@ -28,6 +28,8 @@ class RetsOptions:
     # metadata
     zone: str = "Z"                 # TimeZoneOffset; values without offset are in it
     wildcard: bool = True           # whether METADATA-SYSTEM and RESOURCE take ID=*
+    metadata_compact: int = None    # the reply code that refuses COMPACT metadata
+    metadata_denied: str = None     # a class (Property:RES) or resource whose metadata is not permitted: 20507
     metadata_none: str = "code"     # code, status, empty: how 'nothing there' is told
     # search
     dialect: str = "standard"       # ddf: CREA's three queries and nested records

@@ -1,11 +1,16 @@
 /*
  * fetch.c
  *		Metadata from a source: everything at once, or level by level where that is
- *		refused.
+ *		refused; in COMPACT, or in STANDARD-XML where that is.
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
 #include "protocol/rets/talk.h"
+
+/* Servers whose metadata came as STANDARD-XML last (Oids): asked for so first. */
+static List *xml_servers = NIL;
 
 typedef struct Fetching
 {
@@ -26,14 +31,50 @@ read_metadata(void *arg, const MlsHttpResponse *response)
 }
 
 static RetsOutcome
-fetch(Fetching *work, const char *type, const char *id)
+fetch_as(Fetching *work, const char *type, const char *id, bool xml)
 {
 	RetsCall call = {.transaction = RETS_GET_METADATA, .purpose = work->purpose};
 
 	mls_rets_argument(&call.arguments, "Type", psprintf("METADATA-%s", type));
 	mls_rets_argument(&call.arguments, "ID", id);
-	mls_rets_argument(&call.arguments, "Format", "COMPACT");
+	mls_rets_argument(&call.arguments, "Format", xml ? "STANDARD-XML" : "COMPACT");
 	return mls_rets_talk(work->source, &call, NULL, read_metadata, work, work->stats);
+}
+
+/* Codes that may mean the format: servers have answered each of them. */
+static bool
+may_mean_format(const RetsOutcome *outcome)
+{
+	return outcome->code == 20506 || outcome->code == 20513 || outcome->code == 20514;
+}
+
+static void
+remember_format(const MlsSource *source, bool xml)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	if (xml)
+		xml_servers = list_append_unique_oid(xml_servers, source->http.server_id);
+	else
+		xml_servers = list_delete_oid(xml_servers, source->http.server_id);
+	MemoryContextSwitchTo(old);
+}
+
+/* In the format that came last; where that is refused, in the other. */
+static RetsOutcome
+fetch(Fetching *work, const char *type, const char *id)
+{
+	bool xml = list_member_oid(xml_servers, work->source->http.server_id);
+	RetsOutcome outcome = fetch_as(work, type, id, xml);
+	RetsOutcome other;
+
+	if (!may_mean_format(&outcome))
+		return outcome;
+	other = fetch_as(work, type, id, !xml);
+	if (mls_rets_is_error(other.class))
+		return outcome;
+	remember_format(work->source, !xml);
+	return other;
 }
 
 static void
