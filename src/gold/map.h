@@ -96,7 +96,8 @@ typedef struct MlsMapFinding
 /* "rets/crea" */
 extern char *mls_map_protocol(const MlsTable *table);
 
-/* The targets that rules make from a table's resource, of MlsGoldTarget *; those with a name only if given. */
+/* The targets that rules make from a table's resource (List of MlsGoldTarget *); first the one
+ * that has the source's own keys and all of its records, if there is one. */
 extern List *mls_gold_targets(const MlsTable *table, Oid silver_table);
 
 /* The query helpers of this room: parameters are text; results are read with the macros of SPI. */

@@ -110,7 +110,8 @@ mls_gold_targets(const MlsTable *table, Oid silver_table)
 				  " "
 				  "ORDER BY resource, variant, source_resource = $3 DESC, source <> '*' "
 				  "DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) m "
-				  "JOIN mls.dd_resource d USING (resource) ORDER BY m.resource, m.variant",
+				  "JOIN mls.dd_resource d USING (resource) ORDER BY m.key IS NOT NULL, "
+				  "m.condition IS NOT NULL, m.resource, m.variant",
 				  3, arguments);
 	if (SPI_processed == 0)
 		mls_map_query("SELECT d.resource, d.key_field, d.unique_key, '', NULL, NULL "

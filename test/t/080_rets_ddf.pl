@@ -111,6 +111,8 @@ $node->safe_psql('postgres', qq{
 			q{key 'ListingKey,SequenceId', timestamp 'PhotoLastUpdated', parent 'Property.Photo/PropertyPhoto', parent_key 'ListingKey'})
 	  . nested_table('agent', 'Agent', $own, $own_options)
 	  . nested_table('office', 'Office', $own, $own_options));
+is($node->safe_psql('postgres', q{SELECT string_agg(resource || ' ' || gold, ', ' ORDER BY id) FROM mls.subscription WHERE source = 'shipped'}),
+	'Property gold.property, Photo gold.media, Agent gold.member, Office gold.office', 'the gold table of each is that of its own keys');
 
 sub truth
 {
