@@ -100,8 +100,8 @@ is(query(q{SELECT string_agg("ListOfficeKey" || ' ' || "ListOfficeName", ', ' OR
 	'N-OFFICE_a0 North Ltd, S-MAIN South Ltd', 'the office of listings without an agency');
 is(query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'east' AND ("X_Currency" IS NOT NULL OR "X_OriginatingSystemOfficeKey" IS NOT NULL)}), 0,
 	'settings of the tenants are not the RESO source\'s');
-is(query(q{SELECT string_agg(DISTINCT mls_source || ' ' || "X_Currency" || ' ' || coalesce("LivingArea"::text, '-') || ' ' || "LivingAreaUnits", ', ') FROM gold.property WHERE mls_source <> 'east'}),
-	'north GBP - Square Meters, north GBP 92.9030 Square Meters, south EUR - Square Meters, south EUR 1000.0000 Square Meters', 'currency and units of each');
+is(query(q{SELECT string_agg(DISTINCT mls_source || ' ' || "X_Currency" || ' ' || coalesce("LivingArea"::text, '-') || ' ' || coalesce("LivingAreaUnits", '-'), ', ') FROM gold.property WHERE mls_source <> 'east'}),
+	'north GBP - -, north GBP 92.9030 Square Meters, south EUR - -, south EUR 1000.0000 Square Meters', 'currency and units of each');
 is(query(q{SELECT string_agg("MediaURL", ', ' ORDER BY "MediaURL") FROM gold.media WHERE mls_source_key = 'x1' AND mls_origin = 'media'}),
 	'https://north.example.com/1.jpg, https://south.example.com/1.jpg', 'relative addresses are those of their server');
 is(query(q{SELECT string_agg("ContactKey", ', ' ORDER BY 1) FROM gold.contacts} =~ s/ORDER BY 1/ORDER BY "ContactKey"/r), 'N-c0, N-c1', 'contacts only where a licence allows them');
