@@ -452,6 +452,19 @@ report_findings(const Import *import, List *findings)
 }
 
 static void
+report_denied(const Import *import, List *denied)
+{
+	ListCell *lc;
+
+	foreach (lc, denied)
+		ereport(
+			NOTICE,
+			(errmsg("source \"%s\" does not let this login see the metadata of \"%s\"; it is "
+					"left out",
+					import->source->http.name, mls_http_clean(&import->source->http, lfirst(lc)))));
+}
+
+static void
 import_resources(const Import *import, const MlsRemoteSchema *schema)
 {
 	int count = list_length(schema->resources);
@@ -479,6 +492,7 @@ mlsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid server_id)
 	schema = import.source->protocol->describe(import.source, &stats);
 	check_expand(&import, schema);
 	report_findings(&import, schema->findings);
+	report_denied(&import, schema->denied);
 	import_resources(&import, schema);
 	return NIL;
 }

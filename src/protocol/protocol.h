@@ -348,7 +348,14 @@ typedef struct MlsRemoteSchema
 {
 	List *resources; /* of MlsRemoteResource * */
 	List *findings;  /* of char *: what the document had wrong and how it was read */
+
+	/* Of char *: names of what exists, but this login may not see ("Property:2"; "Property": all
+	 * that begins with "Property:").  It is neither here nor gone. */
+	List *denied;
 } MlsRemoteSchema;
+
+/* Is a resource one of those that the login may not see? */
+extern bool mls_schema_is_denied(const MlsRemoteSchema *schema, const char *resource);
 
 /* Is a field part of a resource's key? */
 extern bool mls_resource_is_key(const MlsRemoteResource *resource, const char *field);

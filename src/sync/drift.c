@@ -178,6 +178,17 @@ keep_issue(MlsRun *run, const char *reason, bool failed)
 	MemoryContextSwitchTo(run->context);
 }
 
+static void
+note_unchecked(MlsRun *run, const char *reason)
+{
+	keep_issue(run, reason, true);
+	add_remark(run, reason);
+	ereport(WARNING,
+			errmsg("could not check the schema of resource \"%s\" of source \"%s\"",
+				   run->sub->resource, run->sub->source),
+			errdetail_internal("%s", reason));
+}
+
 /* The metadata could not be read. */
 static void
 note_failure(MlsRun *run, const MlsSource *source)
@@ -188,12 +199,7 @@ note_failure(MlsRun *run, const MlsSource *source)
 
 	if (source->schema_policy == MLS_SCHEMA_STOP && is_malformed(error->sqlerrcode))
 		ReThrowError(described.error);
-	keep_issue(run, reason, true);
-	add_remark(run, reason);
-	ereport(WARNING,
-			errmsg("could not check the schema of resource \"%s\" of source \"%s\"",
-				   run->sub->resource, run->sub->source),
-			errdetail_internal("%s", reason));
+	note_unchecked(run, reason);
 }
 
 /* Differences one after another, cut. */
@@ -276,6 +282,12 @@ check(MlsRun *run, const MlsSource *source)
 	if (described.schema == NULL)
 	{
 		note_failure(run, source);
+		return false;
+	}
+	if (mls_remote_hidden(described.schema, run->sub->resource))
+	{
+		note_unchecked(run,
+					   "the remote schema was not checked: this login may not see its metadata");
 		return false;
 	}
 	differences = compare(run, source);

@@ -39,6 +39,9 @@ extern MlsKnown mls_known_read(int64 subscription);
 extern void mls_known_fail(int64 subscription);
 extern const MlsRemoteResource *mls_remote_find(const MlsRemoteSchema *schema, const char *name);
 
+/* Is a resource not declared because the login may not see it?  Such a one is not gone. */
+extern bool mls_remote_hidden(const MlsRemoteSchema *schema, const char *name);
+
 /* Lets SQL see a declaration until SPI is finished; NULL for a resource that is gone. */
 extern void mls_remote_open(const MlsRemoteResource *resource);
 extern List *mls_remote_compare(const MlsSubscription *sub, const MlsRemoteResource *resource);

@@ -132,6 +132,12 @@ mls_remote_find(const MlsRemoteSchema *schema, const char *name)
 	return NULL;
 }
 
+bool
+mls_remote_hidden(const MlsRemoteSchema *schema, const char *name)
+{
+	return mls_remote_find(schema, name) == NULL && mls_schema_is_denied(schema, name);
+}
+
 static Datum
 key_array(const MlsRemoteResource *resource)
 {

@@ -56,6 +56,19 @@ describe(const char *name)
 	return source->protocol->describe(source, &stats);
 }
 
+/* Says of a resource that it cannot be compared, if so. */
+static bool
+is_hidden(const MlsSubscription *sub, const MlsRemoteSchema *schema)
+{
+	if (!mls_remote_hidden(schema, sub->resource))
+		return false;
+	ereport(WARNING,
+			errmsg("could not check the schema of resource \"%s\" of source \"%s\"", sub->resource,
+				   sub->source),
+			errdetail("This login may not see its metadata."));
+	return true;
+}
+
 static void
 put_row(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsDifference *difference)
 {
@@ -108,7 +121,8 @@ mls_schema_check(PG_FUNCTION_ARGS)
 	subscriptions = chosen(fcinfo);
 	schema = describe(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	foreach (lc, subscriptions)
-		compare(fcinfo, lfirst(lc), schema, false);
+		if (!is_hidden(lfirst(lc), schema))
+			compare(fcinfo, lfirst(lc), schema, false);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -133,6 +147,8 @@ mls_schema_accept(PG_FUNCTION_ARGS)
 	{
 		const MlsSubscription *sub = lfirst(lc);
 
+		if (is_hidden(sub, schema))
+			continue;
 		if (!mls_subscription_lock(sub->id, false))
 			mls_subscription_report_busy(sub);
 		compare(fcinfo, sub, schema, true);

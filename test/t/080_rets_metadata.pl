@@ -1,4 +1,4 @@
-# Metadata of RETS sources that give it in one format only.
+# Metadata of RETS sources that give it in one format only, or not all of it.
 use strict;
 use warnings;
 
@@ -48,5 +48,26 @@ $mls->reset;
 rets_option($mls, metadata_compact => 20514, wildcard => $no);
 imported();
 like(formats(), qr/^COMPACT:[12] STANDARD-XML:\d+$/, 'the format that came is asked for first from then on') or diag(formats());
+
+# ---- a class that this login may not see ----
+
+$mls->reset;
+rets_option($mls, wildcard => $no);
+$node->safe_psql('postgres', q{ALTER SERVER r OPTIONS (ADD schema_check_interval '0');
+	ALTER SERVER r OPTIONS (SET schema_policy 'stop'); SELECT mls_subscribe('r.property_all')});
+$node->safe_psql('postgres', q{SELECT * FROM mls_sync('r')});
+rets_option($mls, metadata_denied => 'Property:ALL');
+my (undef, undef, $said) = $node->psql('postgres', q{CREATE SCHEMA part; IMPORT FOREIGN SCHEMA rets FROM SERVER r INTO part});
+like($said, qr/\A\S+ NOTICE:  source "r" does not let this login see the metadata of "Property:ALL"; it is left out\Z/, 'a forbidden class is named, and nothing else is said');
+is($node->safe_psql('postgres', q{SELECT count(*) FILTER (WHERE relname = 'property_all') || ' ' || count(*) FILTER (WHERE relname = 'property_res')
+	FROM pg_class WHERE relnamespace = 'part'::regnamespace}), '0 1', '... and the others are imported');
+like($node->safe_psql('postgres', q{SELECT status || ' ' || coalesce(message, '') FROM mls_sync('r')}),
+	qr/^finished the remote schema was not checked: this login may not see its metadata/, 'a sync does not take it for a table that is gone');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM mls.remote_resource WHERE removed_at IS NOT NULL}), '0', '... nor remembers it so');
+my ($status, $rows, $warning) = $node->psql('postgres', q{SELECT * FROM mls_schema_check('r')});
+is("$status $rows", '0 ', 'no difference');
+like($warning, qr/WARNING:  could not check the schema of resource "Property:ALL"/, '... and it says why');
+rets_option($mls, metadata_denied => 'Property');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_schema_check('r')}), '0', 'a forbidden resource hides its classes');
 
 done_testing();

@@ -18,6 +18,7 @@ typedef struct Fetching
 	RetsMetadata *metadata;
 	MlsHttpStats *stats;
 	const char *purpose;
+	RetsOutcome refusal; /* of what this login may not see, the last one */
 } Fetching;
 
 static RetsOutcome
@@ -104,10 +105,27 @@ for_each(Fetching *work, const char *type, const char *parent, const char *colum
 		}
 }
 
+/* False if this login may not see it; what is not seen is noted, and the rest goes on. */
+static bool
+fetch_permitted(Fetching *work, const char *type, const char *id)
+{
+	RetsOutcome outcome = fetch(work, type, id);
+
+	if (outcome.class == RETS_REPLY_DENIED)
+	{
+		work->metadata->denied = lappend(work->metadata->denied, pstrdup(id));
+		work->refusal = outcome;
+		return false;
+	}
+	if (mls_rets_is_error(outcome.class))
+		mls_rets_report(work->source, work->purpose, &outcome);
+	return true;
+}
+
 static void
 fetch_table(Fetching *work, const char *resource, const char *class)
 {
-	require(work, "TABLE", psprintf("%s:%s", resource, class));
+	(void) fetch_permitted(work, "TABLE", psprintf("%s:%s", resource, class));
 }
 
 static void
@@ -121,7 +139,8 @@ fetch_resource(Fetching *work, const char *parent, const char *resource)
 {
 	RetsOutcome outcome;
 
-	require(work, "CLASS", resource);
+	if (!fetch_permitted(work, "CLASS", resource))
+		return;
 	for_each(work, "CLASS", resource, "ClassName", fetch_table);
 	require(work, "LOOKUP", resource);
 	outcome = fetch(work, "LOOKUP_TYPE", psprintf("%s:*", resource));
@@ -162,6 +181,8 @@ mls_rets_describe(const MlsSource *source, MlsHttpStats *stats)
 		for_each(&work, "RESOURCE", NULL, "ResourceID", fetch_resource);
 	}
 	schema = mls_rets_schema(work.metadata, source->platform.standard_names);
+	if (schema->resources == NIL && schema->denied)
+		mls_rets_report(source, work.purpose, &work.refusal);
 	if (schema->resources == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),

@@ -254,6 +254,7 @@ typedef struct RetsMetadata
 	const char *version; /* of METADATA-SYSTEM */
 	const char *date;
 	List *findings; /* of char * */
+	List *denied;   /* as MlsRemoteSchema has it */
 	MlsXmlRepairs repairs;
 } RetsMetadata;
 

@@ -323,8 +323,10 @@ read_class(SchemaState *state, const char *owner, const char *key_field, const c
 
 	if (tables == NIL)
 	{
-		add_finding(state, psprintf("class \"%s\" of resource \"%s\" has no fields; it is left out",
-									shown(class), shown(owner)));
+		if (!mls_schema_is_denied(state->schema, psprintf("%s:%s", owner, class)))
+			add_finding(state,
+						psprintf("class \"%s\" of resource \"%s\" has no fields; it is left out",
+								 shown(class), shown(owner)));
 		return;
 	}
 	resource = palloc0(sizeof(MlsRemoteResource));
@@ -377,6 +379,7 @@ mls_rets_schema(const RetsMetadata *metadata, bool standard_names)
 	ListCell *cell;
 
 	schema->findings = list_copy(metadata->findings);
+	schema->denied = metadata->denied;
 	read_lookups(&state);
 	foreach (lc, segments)
 	{
