@@ -20,50 +20,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "sync/drift.h"
-
-/* Of a value in a message. */
-#define MAX_SHOWN_VALUE 100
-
-/* A stream with what it points to; the context owns all. */
-typedef struct Reading
-{
-	MemoryContext context;
-	MlsQuery *query;
-	MlsStream *stream;
-} Reading;
-
-struct MlsFetch
-{
-	const MlsTable *table;
-	const MlsSubscription *sub;
-	MemoryContext context;
-	MemoryContext batch_context; /* of the batch handed out */
-	bool keyset;
-	bool ordered;         /* linked: pages come by timestamp */
-	bool resumed_link;    /* linked: the chain began in an earlier run */
-	List *conditions;     /* of MlsCondition *: for every request */
-	List *others;         /* of MlsCondition *: by links: one of them does in place of the start */
-	char *start;          /* lower bound of this run's timestamps, or NULL */
-	List *counted;        /* conditions of the first request, to count again */
-	Reading *now;         /* being read */
-	Reading *ahead;       /* keyset: already asked for */
-	int64 expected;       /* announced by the first request, or -1 */
-	TimestampTz began;    /* when the chain began, by the source's clock; 0: not known yet */
-	int64 received;       /* in this attempt */
-	char *last_timestamp; /* of the last record of the last page; NULL before it */
-	char *last_key;
-	char *newest_timestamp;
-	char *newest_key;
-	char *note;
-	MlsHttpStats spent; /* by streams already closed */
-};
+#include "sync/fetch.h"
 
 /* ---- Streams ---- */
 
@@ -127,20 +87,6 @@ open_reading(MlsFetch *fetch, bool verify)
 	return reading;
 }
 
-/* Records the source announced for this run, or -1. */
-int64
-mls_fetch_expected(const MlsFetch *fetch)
-{
-	return fetch->expected;
-}
-
-/* Records the source has in all, if the run asked for all of them; or -1. */
-int64
-mls_fetch_total(const MlsFetch *fetch)
-{
-	return fetch->counted == NIL ? fetch->expected : -1;
-}
-
 /* Of what a stream has spent, a run counts requests and bytes. */
 void
 mls_stats_add(MlsHttpStats *sum, const MlsHttpStats *stats)
@@ -162,31 +108,13 @@ close_reading(MlsFetch *fetch, Reading **reading)
 
 /* ---- Beginning ---- */
 
-/* Keeps a (timestamp, key) if it is the newest met. */
-static void
-consider_newest(MlsFetch *fetch, const char *timestamp, const char *key)
-{
-	const char *timezone = fetch->table->source->timezone;
-	MlsInstant instant;
-	MlsInstant newest;
-
-	if (timestamp == NULL || !mls_instant_read(timestamp, timezone, &instant))
-		return;
-	if (fetch->newest_timestamp != NULL &&
-		mls_instant_read(fetch->newest_timestamp, timezone, &newest) &&
-		mls_instant_compare(&instant, &newest) < 0)
-		return;
-	fetch->newest_timestamp = MemoryContextStrdup(fetch->context, timestamp);
-	fetch->newest_key = key == NULL ? NULL : MemoryContextStrdup(fetch->context, key);
-}
-
 /* Takes up an interrupted run where its last page left it. */
 static void
 resume(MlsFetch *fetch)
 {
 	const MlsSubscription *sub = fetch->sub;
 
-	consider_newest(fetch, sub->resume_timestamp, sub->resume_key);
+	mls_fetch_consider_newest(fetch, sub->resume_timestamp, sub->resume_key);
 	if (sub->resume_timestamp != NULL || sub->resume_link != NULL)
 		fetch->began = sub->resume_since;
 	if (sub->resume_link != NULL)
@@ -249,7 +177,7 @@ plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions, 
 	fetch->keyset = by_keyset(table) && others == NIL;
 	fetch->ordered = by_timestamp(table);
 	fetch->start = mls_bound_start(table, sub);
-	consider_newest(fetch, mls_bound_cursor(sub), sub->cursor_key);
+	mls_fetch_consider_newest(fetch, mls_bound_cursor(sub), sub->cursor_key);
 	resume(fetch);
 	fetch->counted = conditions_now(fetch);
 	return fetch;
@@ -314,19 +242,6 @@ start_over(MlsFetch *fetch, const char *why)
 
 /* ---- Judging a page ---- */
 
-/*
- * Remembers the newest record of a page.  One stamped in the future does not
- * count: a cursor that follows it would not see what changes until then.
- */
-static void
-note_newest(MlsFetch *fetch, const MlsBatch *batch)
-{
-	const MlsItem *newest = mls_batch_newest(batch, GetCurrentTimestamp() + USECS_PER_DAY);
-
-	if (newest != NULL)
-		consider_newest(fetch, newest->timestamp, newest->key);
-}
-
 /* NULL, or why keyset reading cannot go on after a page. */
 static const char *
 keyset_problem(const MlsFetch *fetch, const MlsBatch *batch)
@@ -369,7 +284,7 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 	if (fetch->received == 0 && !fetch->resumed_link)
 		fetch->expected = fetch->now->stream->announced;
 	fetch->received += batch->nitems;
-	note_newest(fetch, batch);
+	mls_fetch_note_newest(fetch, batch);
 	if (last->has_instant)
 	{
 		fetch->last_timestamp = MemoryContextStrdup(fetch->context, last->timestamp);
@@ -567,103 +482,6 @@ mls_fetch_next(MlsFetch *fetch)
 	}
 	MemoryContextSwitchTo(before);
 	return batch;
-}
-
-/* Lists the values that came and no lookup has, in the transaction of the page. */
-void
-mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run)
-{
-	MlsStream *stream = fetch->now->stream;
-	ListCell *lc;
-
-	foreach (lc, stream->unknown)
-	{
-		const MlsUnknownValue *unknown = lfirst(lc);
-
-		mls_drift_issue(
-			sub, run, unknown->field,
-			psprintf("value \"%s\" is not in its lookup; it is kept as received",
-					 pnstrdup(unknown->value, pg_mbcliplen(unknown->value, strlen(unknown->value),
-														   MAX_SHOWN_VALUE))));
-	}
-	stream->unknown = NIL;
-}
-
-/* Where an interrupted run may go on after the last page handed out. */
-MlsPosition
-mls_fetch_position(const MlsFetch *fetch)
-{
-	MlsPosition position = {.since = fetch->began};
-
-	if (fetch->keyset)
-	{
-		position.timestamp = fetch->last_timestamp;
-		position.key = fetch->last_key;
-	}
-	else if (fetch->now->stream->next_link == NULL)
-		; /* the end is not proven yet: if it is not, the run starts over */
-	else if (fetch->ordered)
-		position.timestamp = fetch->last_timestamp;
-	else
-	{
-		position.timestamp = fetch->newest_timestamp;
-		position.key = fetch->newest_key;
-		position.link = fetch->now->stream->next_link;
-		position.received = fetch->received;
-		if (fetch->resumed_link)
-			position.received += fetch->sub->resume_received;
-	}
-	return position;
-}
-
-/*
- * The cursor of a run that has ended: the newest record met, but not later than
- * when its reading began.  What changed since then may have changed behind us, so
- * the next run has to look again from there on.  No timestamp: the cursor stays.
- */
-MlsPosition
-mls_fetch_newest(const MlsFetch *fetch)
-{
-	const MlsSource *source = fetch->table->source;
-	const char *cursor = mls_bound_cursor(fetch->sub);
-	MlsPosition newest = {.timestamp = fetch->newest_timestamp, .key = fetch->newest_key};
-	MlsInstant at;
-
-	if (newest.timestamp == NULL || fetch->began == 0 ||
-		!mls_instant_read(newest.timestamp, source->timezone, &at) || at.at <= fetch->began)
-		return newest;
-	newest.timestamp = newest.key = NULL;
-	if (cursor == NULL || (mls_instant_read(cursor, source->timezone, &at) && at.at < fetch->began))
-		newest.timestamp = mls_instant_text(fetch->began, source->platform.timestamp_digits);
-	return newest;
-}
-
-/* When the reading began, by the source's clock; 0 before its first answer. */
-TimestampTz
-mls_fetch_began(const MlsFetch *fetch)
-{
-	return fetch->began;
-}
-
-/* What was remarkable, or NULL. */
-const char *
-mls_fetch_note(const MlsFetch *fetch)
-{
-	return fetch->note;
-}
-
-/* Requests and bytes so far. */
-void
-mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters)
-{
-	MlsHttpStats sum = fetch->spent;
-
-	if (fetch->now)
-		mls_stats_add(&sum, &fetch->now->stream->stats);
-	if (fetch->ahead)
-		mls_stats_add(&sum, &fetch->ahead->stream->stats);
-	counters->requests = sum.requests;
-	counters->bytes = sum.body_bytes;
 }
 
 void
