@@ -117,6 +117,7 @@ typedef struct MlsHttpCall
 	const char *body;    /* or NULL */
 	const char *purpose; /* for messages: "page 15 of resource \"Property\"" */
 	bool spool;          /* a long body goes to a temporary file: read it by mls_http_piece */
+	bool failures;       /* the last answer with a status of 500 or more is returned, too */
 } MlsHttpCall;
 
 typedef struct MlsHttpSpool MlsHttpSpool;
@@ -146,8 +147,8 @@ extern void mls_http_pump(void);
  * Waits for the answer and returns it, allocated in the request's context.
  * Retries inside.  Any status below 500 except 401 (after one new login; a source that
  * keeps sessions says by it that one is lost, so there it is returned) and
- * 429 (after the retries) is returned for the protocol to judge; the others, and
- * network failures, are errors.
+ * 429 (after the retries) is returned for the protocol to judge; the others (unless
+ * the call has `failures`), and network failures, are errors.
  */
 extern MlsHttpResponse *mls_http_finish(MlsHttpRequest *request);
 
@@ -183,6 +184,9 @@ extern char *mls_http_clean(const MlsHttpSource *source, const char *text);
 /* Raises the error for an unwelcome status; detail is the protocol's reading of the body, or NULL. */
 pg_noreturn extern void mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 											   const MlsHttpResponse *response, const char *detail);
+
+/* A body short and plain enough to be quoted where nobody has read it; or NULL. */
+extern const char *mls_http_quotable(const MlsHttpResponse *response);
 
 /* Forgets the cached token of a mapping (after ALTER USER MAPPING, on 401). */
 extern void mls_http_forget_token(Oid mapping_id);

@@ -302,12 +302,14 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 						errhint("Check the option url of the server.")));
 	ereport(ERROR, (errcode(status_sqlstate(status)),
 					errmsg("could not fetch %s from source \"%s\"", call->purpose, source->name),
-					errdetail("%s", status_detail(source, status, detail))));
+					errdetail("%s", status_detail(source, status, detail)),
+					status == 404 && strcmp(call->url, source->url) == 0
+						? errhint("Check the option url of the server.")
+						: 0));
 }
 
-/* A body short and plain enough to be quoted where nobody has read it. */
-static const char *
-quotable_body(const MlsHttpResponse *response)
+const char *
+mls_http_quotable(const MlsHttpResponse *response)
 {
 	bool is_plain = strstr(response->content_type, "json") != NULL ||
 					strcmp(response->content_type, "text/plain") == 0;
@@ -412,7 +414,8 @@ mls_report_failure(MlsHttpRequest *request)
 	{
 		MlsHttpResponse *response = mls_request_response(request);
 
-		mls_http_report_status(request->source, &request->call, response, quotable_body(response));
+		mls_http_report_status(request->source, &request->call, response,
+							   mls_http_quotable(response));
 	}
 	report_network(request);
 	pg_unreachable();

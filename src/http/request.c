@@ -299,6 +299,7 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	request->call.body = call->body ? pstrdup(call->body) : NULL;
 	request->call.purpose = pstrdup(call->purpose);
 	request->call.spool = call->spool;
+	request->call.failures = call->failures;
 	foreach (lc, call->headers)
 	{
 		const char *line = lfirst(lc);

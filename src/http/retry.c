@@ -145,6 +145,13 @@ hold_back(MlsHttpRequest *request, int64 delay_us)
 		mls_request_wait(mls_clock_us() + HELD_US);
 }
 
+/* A failure that stays: the caller's, if it wants to read what the source says of it. */
+static RetryVerdict
+failure(const MlsHttpRequest *request, int status)
+{
+	return request->call.failures && status >= 500 ? RETRY_DELIVER : RETRY_FAIL;
+}
+
 static RetryVerdict
 judge_status(MlsHttpRequest *request, int status, bool may_retry, int64 *delay_us)
 {
@@ -156,7 +163,7 @@ judge_status(MlsHttpRequest *request, int status, bool may_retry, int64 *delay_u
 	if (asked > PACE_LONGEST_HOLD_US)
 		mls_report_retry_after(request, status, asked);
 	if (!may_retry)
-		return RETRY_FAIL;
+		return failure(request, status);
 	if (asked >= 0)
 		*delay_us = asked + backoff(1, FIRST_DELAY_US);
 	return RETRY_AGAIN;
@@ -189,6 +196,6 @@ mls_retry_judge(MlsHttpRequest *request, int status, int64 *delay_us)
 		!request->logged_again)
 		return RETRY_LOGIN;
 	if (status == 401 || status >= 500 || (status >= 300 && status < 400))
-		return RETRY_FAIL;
+		return failure(request, status);
 	return RETRY_DELIVER;
 }

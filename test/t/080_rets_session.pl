@@ -87,6 +87,24 @@ unlike(sql_error($node, $all), qr/basic-pass-value/, 'a secret that the source r
 $mls->reset;
 $mls->fault(kind => 'rets_reply', code => 0, status => 403, match => '/rets/search', times => -1);
 like(sql_error($node, $all), qr/answered 403/, 'a refusal that calls itself a success is not an empty table');
+for my $case ([ 20206, 'no such field', qr/reply code 20206: no such field/ ], [ 20209, 'too slow', qr/reply code 20209: too slow/ ],
+	[ 0, 'fine', qr/answered 500/ ], [ 20201, 'none', qr/answered 500/ ])
+{
+	my ($code, $text, $said) = @$case;
+	$mls->reset;
+	$mls->fault(kind => 'rets_reply', code => $code, text => $text, status => 500, match => '/rets/search', times => -1);
+	like(sql_error($node, $all), $said, "status 500 with reply code $code: what is said of it");
+	cmp_ok(scalar(grep { $_->{path} =~ /search/ } $mls->requests), '<=', $code == 20206 ? 4 : 2, '... and not asked more often for it');
+}
+$mls->reset;
+$mls->fault(kind => 'rets_reply', code => 20050, text => 'closed for the night', status => 503, match => '/rets/login', times => -1);
+like(sql_error($node, $all), qr/reply code 20050: closed for the night/, 'a login that fails says why');
+$mls->reset;
+$mls->fault(kind => 'status', status => 500, body => 'out of basic-pass-value', content_type => 'text/plain', match => '/rets/search', times => -1);
+like(sql_error($node, $all), qr/answered 500 \(Internal Server Error\): out of (?!basic)/, 'a failure without RETS is quoted');
+$node->safe_psql('postgres', q{ALTER SERVER r OPTIONS (SET url 'http://127.0.0.1:} . $mls->{port} . q{/rets/nowhere')});
+like(sql_error($node, $all), qr/answered 404.*HINT:  Check the option url of the server/s, 'no login at the address: the hint names the option');
+$node->safe_psql('postgres', q{ALTER SERVER r OPTIONS (SET url 'http://127.0.0.1:} . $mls->{port} . q{/rets/login')});
 for my $fault ([ kind => 'empty_body' ], [ kind => 'truncate', at => 0.001 ], [ kind => 'no_end_tag' ])
 {
 	$mls->reset;

@@ -239,63 +239,66 @@ mls_rets_send(const MlsSource *source, const RetsCall *call, MlsHttpStats *stats
 	if (!session->open || session->urls[call->transaction] == NULL)
 		return NULL;
 	prepare_call(session, call, &http);
+	http.failures = true;
 	return mls_http_start(&source->http, &http, stats);
 }
 
-/* ---- errors ---- */
+/* ---- what answers show ---- */
 
-static int
-sqlstate_of(RetsReplyClass class)
+/* Does an answer show that the session is lost, without being one of RETS? */
+static bool
+is_lost(const MlsHttpResponse *response)
 {
-	switch (class)
-	{
-		case RETS_REPLY_CREDENTIALS:
-		case RETS_REPLY_SESSION:
-			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
-		case RETS_REPLY_LATER:
-		case RETS_REPLY_BUSY:
-			return ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
-		case RETS_REPLY_DENIED:
-			return ERRCODE_INSUFFICIENT_PRIVILEGE;
-		default:
-			return ERRCODE_FDW_ERROR;
-	}
+	return response->status == 401 || response->status == 412 ||
+		   (response->status == 200 && mls_rets_is_html(response->body, response->length));
 }
 
-static const char *
-hint_of(const RetsOutcome *outcome)
+static bool
+is_rets(const MlsHttpResponse *response)
 {
-	switch (outcome->class)
-	{
-		case RETS_REPLY_CREDENTIALS:
-		case RETS_REPLY_SESSION:
-			return "Check username, password and ua_password of the user mapping, and the option "
-				   "user_agent of the server.";
-		case RETS_REPLY_BUSY:
-			return "The source allows few sessions or requests of one user at a time; a session "
-				   "that was not closed ends by itself after some minutes.";
-		case RETS_REPLY_SMALLER:
-			return "Lower the options page_size and key_batch of the server.";
-		default:
-			return NULL;
-	}
+	return response->length > 0 && strstr(response->body, "<RETS") != NULL;
 }
 
-/* Codes of HTTP end here; those of RETS begin far above. */
-#define LAST_STATUS 999
+/* So far from its end an answer's last tag is looked for. */
+#define END_WITHIN 200
 
-void
-mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome)
+/* Does a text end with the end of RETS, or with a RETS that is a single tag? */
+static bool
+ends_well(const char *tail)
 {
-	bool is_status = outcome->code > 0 && outcome->code <= LAST_STATUS;
-	const char *hint = hint_of(outcome);
+	int length = strlen(tail);
+	const char *last = strrchr(tail, '<');
 
-	ereport(ERROR,
-			(errcode(sqlstate_of(outcome->class)),
-			 errmsg("could not fetch %s from source \"%s\"", purpose, source->http.name),
-			 errdetail("The source answered with %s %d: %s", is_status ? "status" : "reply code",
-					   outcome->code, mls_http_clean(&source->http, outcome->text)),
-			 hint ? errhint("%s", hint) : 0));
+	for (const char *tag = strstr(tail, "</RETS"); tag; tag = strstr(tag + 1, "</RETS"))
+		if (tag[6] != '-')
+			return true;
+	while (length > 0 && isspace((unsigned char) tail[length - 1]))
+		length--;
+	if (length < 2 || memcmp(tail + length - 2, "/>", 2) != 0)
+		return false;
+	return last == NULL || (strncmp(last, "<RETS", 5) == 0 && last[5] != '-');
+}
+
+/*
+ * Was an answer cut off, though its transfer ended well?  Proxies do that to a source
+ * that hangs up.  Only what is empty, or begins as RETS and does not end so; the reader has
+ * the last word.
+ */
+static bool
+is_cut(const RetsCall *call, const MlsHttpResponse *response)
+{
+	if (call->transaction == RETS_GET_OBJECT || response->status != 200)
+		return false;
+	return response->length == 0 ||
+		   (is_rets(response) && !ends_well(mls_http_tail(response, END_WITHIN)));
+}
+
+/* Is an answer of a source that fails one of RETS, whose reply says more than the status? */
+static bool
+is_told_failure(const MlsHttpResponse *response)
+{
+	return response->status >= 500 && is_rets(response) &&
+		   ends_well(mls_http_tail(response, END_WITHIN));
 }
 
 /* ---- login ---- */
@@ -445,7 +448,8 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Session *session = get_session(source);
 	RetsCall any = {.purpose = "login"};
-	MlsHttpCall call = {.method = "GET", .url = source->http.url, .purpose = "login"};
+	MlsHttpCall call = {
+		.method = "GET", .url = source->http.url, .purpose = "login", .failures = true};
 	RetsOutcome outcome;
 
 	call.headers = headers_for(version_of(source), &any);
@@ -456,17 +460,19 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 		MlsHttpResponse *response = mls_http_fetch(&source->http, &call, stats);
 		const RetsAnswer *answer;
 
-		if (response->status != 200)
-			mls_http_report_status(&source->http, &call, response, NULL);
+		if (response->status != 200 && !is_told_failure(response))
+			mls_http_report_status(&source->http, &call, response, mls_http_quotable(response));
 		answer = mls_rets_answer(read_envelope(source, response, call.purpose));
 		outcome = mls_rets_outcome(answer, true);
+		if (response->status >= 500 && !mls_rets_is_error(outcome.class))
+			mls_http_report_status(&source->http, &call, response, NULL);
 		if (!mls_rets_is_error(outcome.class))
 		{
 			open_session(source, session, response, answer);
 			break;
 		}
 		if ((outcome.class != RETS_REPLY_BUSY && outcome.class != RETS_REPLY_LATER) ||
-			attempt >= source->http.retries)
+			attempt >= source->http.retries || response->status >= 500)
 			mls_rets_report(source, call.purpose, &outcome);
 		wait_ms(delay_ms(attempt));
 	}
@@ -477,61 +483,13 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 
 /* ---- transactions ---- */
 
-/* Does an answer show that the session is lost, without being one of RETS? */
-static bool
-is_lost(const MlsHttpResponse *response)
-{
-	return response->status == 401 || response->status == 412 ||
-		   (response->status == 200 && mls_rets_is_html(response->body, response->length));
-}
-
-static bool
-is_rets(const MlsHttpResponse *response)
-{
-	return response->length > 0 && strstr(response->body, "<RETS") != NULL;
-}
-
-/* So far from its end an answer's last tag is looked for. */
-#define END_WITHIN 200
-
-/* Does a text end with the end of RETS, or with a RETS that is a single tag? */
-static bool
-ends_well(const char *tail)
-{
-	int length = strlen(tail);
-	const char *last = strrchr(tail, '<');
-
-	for (const char *tag = strstr(tail, "</RETS"); tag; tag = strstr(tag + 1, "</RETS"))
-		if (tag[6] != '-')
-			return true;
-	while (length > 0 && isspace((unsigned char) tail[length - 1]))
-		length--;
-	if (length < 2 || memcmp(tail + length - 2, "/>", 2) != 0)
-		return false;
-	return last == NULL || (strncmp(last, "<RETS", 5) == 0 && last[5] != '-');
-}
-
-/*
- * Was an answer cut off, though its transfer ended well?  Proxies do that to a source
- * that hangs up.  Only what is empty, or begins as RETS and does not end so; the reader has
- * the last word.
- */
-static bool
-is_cut(const RetsCall *call, const MlsHttpResponse *response)
-{
-	if (call->transaction == RETS_GET_OBJECT || response->status != 200)
-		return false;
-	return response->length == 0 ||
-		   (is_rets(response) && !ends_well(mls_http_tail(response, END_WITHIN)));
-}
-
 pg_noreturn static void
 report_status(const MlsSource *source, const RetsCall *call, const MlsHttpResponse *response)
 {
 	MlsHttpCall http;
 
 	prepare_call(get_session(source), call, &http);
-	mls_http_report_status(&source->http, &http, response, NULL);
+	mls_http_report_status(&source->http, &http, response, mls_http_quotable(response));
 }
 
 static MlsHttpResponse *
@@ -574,13 +532,14 @@ mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sen
 		}
 		if (response->status == 414)
 			outcome = (RetsOutcome){RETS_REPLY_SMALLER, 414, "the address is too long"};
-		else if (!lost && response->status != 200 && !is_rets(response))
+		else if (!lost && response->status != 200 &&
+				 !(response->status >= 500 ? is_told_failure(response) : is_rets(response)))
 			report_status(source, call, response);
 		else if (!lost)
 			outcome = read(arg, response);
-		/* Success in the body of a refusal is no answer. */
-		if (response->status >= 300 &&
-			(outcome.class == RETS_REPLY_OK || outcome.class == RETS_REPLY_TRUNCATED))
+		/* Success in the body of a refusal is no answer, and nothing in that of a failure. */
+		if (response->status >= 300 && !mls_rets_is_error(outcome.class) &&
+			(response->status >= 500 || outcome.class != RETS_REPLY_EMPTY))
 			report_status(source, call, response);
 		if (!mls_rets_is_temporary(outcome.class))
 			return outcome;
@@ -592,7 +551,8 @@ mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sen
 			lose(source);
 			continue;
 		}
-		if (attempt >= source->http.retries)
+		/* A status of failure was asked again already. */
+		if (attempt >= source->http.retries || response->status >= 500)
 			return outcome;
 		wait_ms(delay_ms(attempt++));
 	}

@@ -2,11 +2,12 @@
  * talk.h
  *		Talking to a RETS source: what the files share that send requests.
  *
- * platforms.c  rows of constants      login.c     sessions, and every transaction
+ * platforms.c  rows of constants      login.c     sessions, and every transaction; errors.c
  * dmql.c       conditions as DMQL2    search.c    pages of records
  * parts.c      queries of a search    ask.c       their arguments, counting
  * fetch.c      metadata from a source  objects.c   files of records
  * expand.c     records inside records  lookup.c    what codes mean
+ * errors.c     errors in words
  */
 #ifndef MLS_RETS_TALK_H
 #define MLS_RETS_TALK_H
@@ -58,14 +59,16 @@ extern RetsOutcome
 mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, RetsRead read,
 			  void *arg, MlsHttpStats *stats);
 
-/* Raises an outcome that is an error. */
-pg_noreturn extern void
-mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome);
-
 /* The charset a Content-Type header names, or NULL. */
 extern const char *mls_rets_charset(const MlsHttpResponse *response);
 
 extern void mls_rets_argument(List **arguments, const char *name, const char *value);
+
+/* ---- errors.c ---- */
+
+/* Raises an outcome that is an error. */
+pg_noreturn extern void
+mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome);
 
 /* ---- dmql.c ---- */
 

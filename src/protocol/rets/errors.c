@@ -1,0 +1,63 @@
+/*
+ * errors.c
+ *		Answers that are errors, in words: SQLSTATE, message, detail, hint.
+ *
+ * Which answers are, and what may be tried first, is not decided here.
+ */
+#include "postgres.h"
+
+#include "protocol/rets/talk.h"
+
+static int
+sqlstate_of(RetsReplyClass class)
+{
+	switch (class)
+	{
+		case RETS_REPLY_CREDENTIALS:
+		case RETS_REPLY_SESSION:
+			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		case RETS_REPLY_LATER:
+		case RETS_REPLY_BUSY:
+			return ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+		case RETS_REPLY_DENIED:
+			return ERRCODE_INSUFFICIENT_PRIVILEGE;
+		default:
+			return ERRCODE_FDW_ERROR;
+	}
+}
+
+static const char *
+hint_of(const RetsOutcome *outcome)
+{
+	switch (outcome->class)
+	{
+		case RETS_REPLY_CREDENTIALS:
+		case RETS_REPLY_SESSION:
+			return "Check username, password and ua_password of the user mapping, and the option "
+				   "user_agent of the server.";
+		case RETS_REPLY_BUSY:
+			return "The source allows few sessions or requests of one user at a time; a session "
+				   "that was not closed ends by itself after some minutes.";
+		case RETS_REPLY_SMALLER:
+			return "Lower the options page_size and key_batch of the server.";
+		default:
+			return NULL;
+	}
+}
+
+/* Codes of HTTP end here; those of RETS begin far above. */
+#define LAST_STATUS 999
+
+void
+mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome)
+{
+	bool is_status = outcome->code > 0 && outcome->code <= LAST_STATUS;
+	const char *hint = hint_of(outcome);
+
+	ereport(ERROR,
+			(errcode(sqlstate_of(outcome->class)),
+			 errmsg("could not fetch %s from source \"%s\"", purpose, source->http.name),
+			 errdetail("The source answered with %s %d: %s", is_status ? "status" : "reply code",
+					   outcome->code, mls_http_clean(&source->http, outcome->text)),
+			 hint ? errhint("%s", hint) : 0));
+}
