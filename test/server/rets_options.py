@@ -39,6 +39,7 @@ class RetsOptions:
     no_rows: str = "code"           # code, status, empty
     offset: str = "ok"              # ok, refused, ignored, unstable
     limit: str = "ok"               # ok, ignored
+    most_limit: int = None          # 20208 without a record when more are asked for
     gzip: bool = True               # whether answers are compressed for who takes it
     empty_query: bool = False       # an empty query means all records
     delimiter: str = "09"

@@ -154,6 +154,8 @@ class Call:
     def page(self, rows, columns):
         """(rows, whether more exist, whether the server's own cap cut them)"""
         limit, offset = self.number("limit", None, 1), self.number("offset", None, 1)
+        if self.options.most_limit and limit is not None and limit > self.options.most_limit:
+            raise Refusal(20208, "Maximum Records Exceeded")
         if self.options.limit == "ignored":
             limit = None
         if offset is not None and self.options.offset == "refused":

@@ -126,6 +126,7 @@ for my $form (qw(code status empty))
 
 for my $case (
 	[ 'small pages', max_rows => 40 ], [ 'MAXROWS at the end', exact_maxrows => $yes ],
+	[ 'refused as too large', most_limit => 30 ], [ 'refused as too large, no Offset', most_limit => 30, offset => 'refused' ],
 	[ '20208', over_limit => '20208', max_rows => 50 ], [ 'both', over_limit => 'both', max_rows => 50 ],
 	[ 'a cut untold', over_limit => 'silent', max_rows => 30 ],
 	[ 'a cut untold, no Offset', over_limit => 'silent', max_rows => 30, offset => 'refused' ],
@@ -139,6 +140,10 @@ for my $case (
 	is($node->safe_psql('postgres', $all), '300 300', "pages: $name");
 }
 $mls->reset;
+rets_option($mls, most_limit => 5);
+like(sql_error($node, $all), qr/reply code 20208/, 'pages are not made smaller without end');
+cmp_ok(scalar(grep { $_->{path} =~ /search/ } $mls->requests), '==', 5, '... but from 100 to 10 by halves');
+$mls->reset;
 rets_option($mls, over_limit => 'silent', max_rows => 30);
 $mls->fault(kind => 'no_count', match => '/rets/search', times => -1);
 is($node->safe_psql('postgres', $all), '300 300', 'pages: a cut untold, and no count');
@@ -150,5 +155,13 @@ $node->safe_psql('postgres', q{ALTER SERVER r OPTIONS (DROP paging)});
 $mls->reset;
 rets_option($mls, offset => 'ignored', key_index => $no, max_rows => 100);
 like(sql_error($node, $all), qr/too early/, 'a source that can neither page nor list is an error');
+
+# ---- a user of several brokers ----
+
+$mls->reset;
+$mls->fault(kind => 'rets_reply', code => 20012, match => 'login(?!.*BrokerCode)', times => -1);
+like(sql_error($node, $all), qr/20012.*HINT:  Name one in the address of the login: add \?BrokerCode=/s, 'several brokers: the hint says how to name one');
+$node->safe_psql('postgres', qq{ALTER SERVER r OPTIONS (SET url 'http://127.0.0.1:$mls->{port}/rets/login?BrokerCode=BR22,B01')});
+is($node->safe_psql('postgres', $all), '300 300', '... and so it works');
 
 done_testing();

@@ -86,6 +86,8 @@ mls_rets_choose_limit(const RetsStream *stream)
 		size = Min(size, query->page_size);
 	if (query->limit >= 0 && stream->exact)
 		size = Min(size, Max(query->limit, 1));
+	if (stream->most > 0)
+		size = Min(size, stream->most);
 	return size;
 }
 

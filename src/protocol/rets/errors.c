@@ -26,9 +26,14 @@ sqlstate_of(RetsReplyClass class)
 	}
 }
 
+#define CODE_SEVERAL_BROKERS 20012
+
 static const char *
 hint_of(const RetsOutcome *outcome)
 {
+	if (outcome->code == CODE_SEVERAL_BROKERS)
+		return "Name one in the address of the login: add ?BrokerCode=... to the option url of the "
+			   "server.";
 	switch (outcome->class)
 	{
 		case RETS_REPLY_CREDENTIALS:

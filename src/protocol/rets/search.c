@@ -15,6 +15,9 @@
 
 #include "protocol/rets/search.h"
 
+/* Fewer records do not make a query simpler. */
+#define CODE_TOO_COMPLEX 20211
+
 /* So many records make a page of an answer that has more. */
 static int64
 page_size(const RetsStream *stream)
@@ -238,6 +241,19 @@ end_part(RetsStream *stream)
 	stream->begun = false;
 }
 
+/* Pages are not made smaller than this to please a source. */
+#define LEAST_PAGE 10
+
+/* Pages of half the size from now on, unless that cannot help; false if so. */
+static bool
+halve_page(RetsStream *stream, const RetsOutcome *outcome)
+{
+	if (outcome->code == CODE_TOO_COMPLEX || stream->limit <= LEAST_PAGE)
+		return false;
+	stream->most = Max(stream->limit / 2, LEAST_PAGE);
+	return true;
+}
+
 /* An answer that is an error: true if the stream goes on in another way. */
 static bool
 goes_on_after(RetsStream *stream, const RetsOutcome *outcome)
@@ -246,7 +262,7 @@ goes_on_after(RetsStream *stream, const RetsOutcome *outcome)
 	bool refused = outcome->class == RETS_REPLY_REQUEST || outcome->class == RETS_REPLY_UNSUPPORTED;
 
 	if (outcome->class == RETS_REPLY_SMALLER)
-		return mls_rets_halve(stream);
+		return part->keys ? mls_rets_halve(stream) : halve_page(stream, outcome);
 	if (!refused || stream->no_offset || part->keys || outcome->code == 20200 ||
 		outcome->code == 20202 || outcome->code == 20206)
 		return false;

@@ -38,6 +38,7 @@ typedef struct RetsStream
 	bool no_offset;  /* the source refuses it */
 	int64 offset;    /* of the request, from 1 */
 	int64 limit;     /* of the request, or -1 */
+	int64 most;      /* that may be asked for at once, since the source refused more; or 0 */
 	int64 announced; /* for this part, or -1 */
 	int64 rows;      /* of this part, repeated ones too */
 	int64 distinct;  /* of this part, different ones */
