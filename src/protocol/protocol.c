@@ -21,23 +21,6 @@ mls_protocol_find(const char *name)
 }
 
 bool
-mls_schema_is_denied(const MlsRemoteSchema *schema, const char *resource)
-{
-	ListCell *lc;
-
-	foreach (lc, schema->denied)
-	{
-		const char *name = lfirst(lc);
-		int length = strlen(name);
-
-		if (strncmp(resource, name, length) == 0 &&
-			(resource[length] == '\0' || resource[length] == ':'))
-			return true;
-	}
-	return false;
-}
-
-bool
 mls_resource_is_key(const MlsRemoteResource *resource, const char *field)
 {
 	ListCell *lc;
