@@ -27,11 +27,15 @@ REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=mls_fdw
 EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql
 
-# check and demo do their own set-up: they must work where PGXS is not installed yet.
-ifneq ($(filter check demo,$(MAKECMDGOALS)),)
-.PHONY: check demo
+# check, check-long and demo do their own set-up: they must work where PGXS is not installed yet.
+ifneq ($(filter check check-long demo,$(MAKECMDGOALS)),)
+.PHONY: check check-long demo
+# make check TESTS='regress 050'   runs the parts whose names hold one of the words
 check:
-	bash test/check.sh
+	+MLS_TESTS="$(TESTS)" bash test/check.sh
+# The same with the long rounds of the model.
+check-long:
+	+MLS_TESTS="$(TESTS)" MLS_LONG=1 bash test/check.sh
 demo:
 	bash test/demo.sh
 else

@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # The one test command (make check): installs what is missing, builds, and runs all
 # tests against a private PostgreSQL and the test server.  Nothing outside a
-# temporary directory is touched.
+# temporary directory is touched.  The parts (pg_regress, each TAP file, the unit
+# tests of the test server, the readers without a server, fuzzing) run side by side,
+# each with clusters, ports and directories of its own.
 #
 #   MLS_TESTS='030 regress'   runs only the parts whose name holds one of the words
+#                             (make check TESTS='030 regress')
+#   MLS_JOBS=3                parts at a time; one more than the machine has cores by default
+#   MLS_LONG=1                plays long rounds (make check-long)
 #   MLS_KEEP=1                keeps the temporary directory
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,21 +18,21 @@ install_packages
 work=$(mktemp -d /tmp/mls_fdw_check.XXXXXX)
 chmod 755 "$work"
 finish() {
+	# A part that still runs when the command is interrupted ends with it.
+	trap - EXIT
+	local job
+	for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done
+	wait
 	[ -n "${MLS_KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
 }
 trap finish EXIT
+trap 'exit 130' INT TERM
 
-passed=0
-failed=0
 wanted() {
 	local word
 	[ -z "${MLS_TESTS:-}" ] && return 0
 	for word in $MLS_TESTS; do [[ $1 == *$word* ]] && return 0; done
 	return 1
-}
-count() { # count PASSED FAILED
-	passed=$((passed + $1))
-	failed=$((failed + $2))
 }
 
 bin=$(bash "$top/test/tmp_install.sh" "$work/install")
@@ -36,55 +41,64 @@ pgxs=$(dirname "$("$bin/pg_config" --pgxs)")/..
 mkdir "$work/tree"
 cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$work/tree/" 2>/dev/null || true
 cp -a "$top/releases" "$work/tree/" 2>/dev/null || true
-mkdir "$work/out"
+mkdir "$work/out" "$work/out/ports" "$work/parts"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
 cd "$work/out"
 export PATH="$bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
 
-run_regress() {
-	local tests=() file
-	for file in "$top"/sql/*.sql; do tests+=("$(basename "$file" .sql)"); done
-	as_user "$pgxs/test/regress/pg_regress" --bindir="$bin" --inputdir="$work/tree" \
-		--outputdir="$work/out" --temp-instance="$work/out/instance" \
-		--temp-config="$work/tree/test/regress.conf" --load-extension=mls_fdw \
-		"${tests[@]}" >"$work/regress.log" 2>&1 || true
-	grep -E '(ok|FAILED)( |$)' "$work/regress.log" | grep -E '^(test |ok |not ok )' || cat "$work/regress.log"
-	count "$(grep -cE '^(test .*\.\.\. ok|ok [0-9])' "$work/regress.log" || true)" \
-		"$(grep -cE '^(test .*FAILED|not ok )' "$work/regress.log" || true)"
-	[ -s "$work/out/regression.diffs" ] && cat "$work/out/regression.diffs"
-	grep -qE 'tests? passed' "$work/regress.log" || { [ "$failed" -gt 0 ] || count 0 1; }
+# Each run_* function below is a part.  It prints what a reader of the whole should
+# see, and calls count once or more.
+passed=0
+failed=0
+count() { # count PASSED FAILED
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+}
+own_directory() { # of a part, writable for who runs PostgreSQL
+	mkdir -p "$work/out/$1"
+	[ "$(id -u)" -ne 0 ] || chown postgres "$work/out/$1"
 }
 
-run_tap() { # run_tap FILE...
-	local status=0
-	mkdir -p "$work/out/tap"
-	[ "$(id -u)" -eq 0 ] && chown postgres "$work/out/tap"
-	as_user env TESTDIR="$work/out/tap" TESTDATADIR="$work/out/tap/data" \
-		TESTLOGDIR="$work/out/tap/log" PG_REGRESS="$pgxs/test/regress/pg_regress" \
-		MLS_TREE="$work/tree" MLS_BIN="$bin" PG_TEST_TIMEOUT_DEFAULT=60 \
-		prove -v -I "$work/tree/test/perl" -I "$pgxs/test/perl" "$@" \
-		>"$work/tap.log" 2>&1 || status=$?
-	grep -E '^(not ok|#   |# measured|.*\.pl \.\. |Files=|Result|  (Failed|Non-zero|Parse|No plan))|^.*\.pl ' "$work/tap.log" || true
-	count "$(grep -cE '^ok ' "$work/tap.log" || true)" "$(grep -cE '^not ok ' "$work/tap.log" || true)"
-	if [ "$status" -ne 0 ]; then
-		grep -qE '^not ok ' "$work/tap.log" || count 0 1
-		# A failed file's own log says why.
-		sed -n 's/^.*\/\([^/]*\)\.pl *(Wstat.*/\1/p' "$work/tap.log" | sort -u |
-			while read -r name; do
-				echo "---- $name"
-				for log in "$work"/out/tap/*/"regress_log_$name" "$work"/out/tap/tmp_check/log/"regress_log_$name"; do
-					[ -f "$log" ] || continue
-					grep -A 12 'not ok' "$log" | head -n 200 || true
-					echo "---- its end"
-					tail -n 15 "$log"
-				done
-			done
-	fi
+run_regress() {
+	local tests=() file out="$work/out/regress" log="$work/parts/regress.raw"
+	own_directory regress
+	for file in "$top"/sql/*.sql; do tests+=("$(basename "$file" .sql)"); done
+	(cd "$out" && as_user "$pgxs/test/regress/pg_regress" --bindir="$bin" --inputdir="$work/tree" \
+		--outputdir="$out" --temp-instance="$out/instance" \
+		--temp-config="$work/tree/test/regress.conf" --load-extension=mls_fdw \
+		"${tests[@]}") >"$log" 2>&1 || true
+	grep -E '(ok|FAILED)( |$)' "$log" | grep -E '^(test |ok |not ok )' || cat "$log"
+	count "$(grep -cE '^(test .*\.\.\. ok|ok [0-9])' "$log" || true)" \
+		"$(grep -cE '^(test .*FAILED|not ok )' "$log" || true)"
+	[ -s "$out/regression.diffs" ] && cat "$out/regression.diffs"
+	grep -qE 'tests? passed' "$log" || { [ "$failed" -gt 0 ] || count 0 1; }
+}
+
+run_tap() { # run_tap NAME
+	local name=$1 out="$work/out/$1" log="$work/parts/$1.raw" status=0 file
+	own_directory "$name"
+	(cd "$out" && as_user env TESTDIR="$out" TESTDATADIR="$out/data" TESTLOGDIR="$out/log" \
+		PG_TEST_PORT_DIR="$work/out/ports" PG_REGRESS="$pgxs/test/regress/pg_regress" \
+		MLS_TREE="$work/tree" MLS_BIN="$bin" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
+		prove -v -I "$work/tree/test/perl" -I "$pgxs/test/perl" "$work/tree/test/t/$name.pl") \
+		>"$log" 2>&1 || status=$?
+	grep -E '^(not ok|#   |# measured|  (Failed|Non-zero|Parse|No plan))' "$log" || true
+	count "$(grep -cE '^ok ' "$log" || true)" "$(grep -cE '^not ok ' "$log" || true)"
+	[ "$status" -eq 0 ] && return 0
+	[ "$failed" -gt 0 ] || count 0 1
+	# A failed file's own log says why.
+	for file in "$out"/log/regress_log_* "$out"/tmp_check/log/regress_log_* "$log"; do
+		[ -f "$file" ] || continue
+		echo "---- $(basename "$file")"
+		grep -A 12 'not ok' "$file" | head -n 200 || true
+		echo "---- its end"
+		tail -n 15 "$file"
+	done
 	return 0
 }
 
 run_unit() {
-	local log="$work/unit.log" status=0
+	local log="$work/parts/unit.raw" status=0
 	(cd "$top" && python3 -B -m unittest discover -s test/server) >"$log" 2>&1 || status=$?
 	local total
 	total=$(sed -n 's/^Ran \([0-9]*\) test.*/\1/p' "$log")
@@ -98,31 +112,80 @@ run_unit() {
 # The readers of RETS answers without a server, under the sanitizers.
 run_wire() {
 	make -s -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" wire
-	bash "$top/test/wire/run.sh" "$work/wire" >"$work/wire.log" || true
-	cat "$work/wire.log"
-	count "$(sed -n 's/^answers: \([0-9]*\) passed.*/\1/p' "$work/wire.log" | grep . || echo 0)" \
-		"$(sed -n 's/^answers: .* \([0-9]*\) failed$/\1/p' "$work/wire.log" | grep . || echo 1)"
+	bash "$top/test/wire/run.sh" "$work/wire" >"$work/parts/wire.raw" || true
+	cat "$work/parts/wire.raw"
+	count "$(sed -n 's/^answers: \([0-9]*\) passed.*/\1/p' "$work/parts/wire.raw" | grep . || echo 0)" \
+		"$(sed -n 's/^answers: .* \([0-9]*\) failed$/\1/p' "$work/parts/wire.raw" | grep . || echo 1)"
 }
 
 # The same, with answers that nobody would think of; needs clang with libFuzzer.
 run_fuzz() {
-	if ! make -s -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" fuzz 2>"$work/fuzz.log"; then
+	if ! make -s -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" fuzz 2>"$work/parts/fuzz.raw"; then
 		echo "fuzz: not run, the target could not be built:"
-		tail -n 5 "$work/fuzz.log"
+		tail -n 5 "$work/parts/fuzz.raw"
 		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
 		return 0
 	fi
 	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-60}"; then count 1 0; else count 0 1; fi
 }
 
-if wanted unit; then run_unit; fi
-if wanted wire; then run_wire; fi
-if wanted fuzz; then run_fuzz; fi
-if wanted regress && ls "$top"/sql/*.sql >/dev/null 2>&1; then run_regress; fi
-files=()
-for file in "$work"/tree/test/t/*.pl; do
-	[ -f "$file" ] && wanted "$(basename "$file")" && files+=("$file")
+# One part, in a process group of its own; what it printed and counted stays in files.
+run_part() { # run_part NAME
+	local started=$SECONDS
+	case $1 in
+	unit | wire | fuzz | regress) "run_$1" ;;
+	*) run_tap "$1" ;;
+	esac >"$work/parts/$1.log" 2>&1
+	echo "$passed $failed $((SECONDS - started))" >"$work/parts/$1.count"
+}
+
+# The parts that take minutes begin first, so that none of them is left at the end.
+long_first='049_model 049_replication 048_keys 051_qobrix_gold 089_rets_long 042_crash fuzz'
+parts=()
+add_part() {
+	local part
+	wanted "$1" || return 0
+	for part in ${parts[@]+"${parts[@]}"}; do [ "$part" = "$1" ] && return 0; done
+	parts+=("$1")
+}
+for part in $long_first; do
+	[ "$part" = fuzz ] || [ -f "$top/test/t/$part.pl" ] && add_part "$part"
 done
-[ ${#files[@]} -gt 0 ] && run_tap "${files[@]}"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+for part in regress wire unit; do add_part "$part"; done
+for file in "$top"/test/t/*.pl; do add_part "$(basename "$file" .pl)"; done
+
+show_part() { # what a part that has ended printed, and its line
+	local p f s
+	reported[$1]=1
+	cat "$work/parts/$1.log"
+	if [ -f "$work/parts/$1.count" ]; then read -r p f s <"$work/parts/$1.count"; else p=0 f=1 s=0; fi
+	echo "$1: $p passed, $f failed, $s s"
+	all_passed=$((all_passed + p))
+	all_failed=$((all_failed + f))
+}
+declare -A reported=()
+all_passed=0
+all_failed=0
+jobs=${MLS_JOBS:-$(($(nproc) + 1))}
+running=0
+set -m
+for part in ${parts[@]+"${parts[@]}"}; do
+	if [ "$running" -ge "$jobs" ]; then
+		wait -n || true
+		running=$((running - 1))
+		for done_part in "$work"/parts/*.count; do
+			done_part=$(basename "$done_part" .count)
+			[ -n "${reported[$done_part]:-}" ] || show_part "$done_part"
+		done
+	fi
+	run_part "$part" &
+	running=$((running + 1))
+done
+wait
+set +m
+for part in ${parts[@]+"${parts[@]}"}; do
+	[ -n "${reported[$part]:-}" ] || show_part "$part"
+done
+echo "$((SECONDS / 60)) minutes, $jobs parts at a time"
+echo "$all_passed passed, $all_failed failed"
+[ "$all_failed" -eq 0 ] && [ "$all_passed" -gt 0 ]

@@ -20,5 +20,5 @@ if [ ! -x "$dir$bindir/postgres" ]; then
 		cp -a "$part/." "$dir$part/"
 	done
 fi
-make -s -C "$top" with_llvm=no PG_CONFIG="$dir$bindir/pg_config" ${MLS_CFLAGS:+MLS_CFLAGS="$MLS_CFLAGS"} all install >&2
+make -s -j"$(nproc)" -C "$top" with_llvm=no PG_CONFIG="$dir$bindir/pg_config" ${MLS_CFLAGS:+MLS_CFLAGS="$MLS_CFLAGS"} all install >&2
 echo "$dir$bindir"
