@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "gold/gold.h"
 #include "gold/schemas.h"
 #include "http/http.h"
 #include "sync/sync.h"
@@ -23,6 +24,7 @@ _PG_init(void)
 {
 	mls_http_define_settings();
 	mls_schemas_define_settings();
+	mls_gold_define_settings();
 	mls_sync_define_settings();
 	MarkGUCPrefixReserved("mls_fdw");
 }

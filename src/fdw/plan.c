@@ -2,9 +2,9 @@
  * plan.c
  *		Sizes, paths and plans of foreign tables.  No network.
  *
- * The unit of cost is the request, not the record: with the default of 10,000
- * units a request weighs as much as a million comparisons, so that the planner
- * fetches once and hashes, and looks up record by record only for a few.
+ * The unit of cost is the request, not the record: with the default of 500 units
+ * (option request_cost) a request weighs as much as 50,000 local rows, so that the
+ * planner fetches once and hashes, and looks up record by record only for a few.
  *
  * All clauses stay with the local plan as well.  What is sent only narrows the
  * pages; a limit alone must be exact, since a row the local check removes would
@@ -34,8 +34,15 @@
 #include "fdw/condition.h"
 #include "options/options.h"
 
-/* A guess that keeps plans of a table never analyzed below the cost at which JIT sets in. */
-#define DEFAULT_ROWS 100000
+/*
+ * How large a table is that was never analyzed nobody knows.  What has to be guessed
+ * is how many requests reading all of it takes, so the guess is one of pages.  It is
+ * low enough that also a join of two such tables stays below the cost at which JIT
+ * sets in: to compile takes longer than most queries of a source take, and does
+ * nothing for one that waits for its answers.
+ */
+#define DEFAULT_PAGES 40
+#define DEFAULT_MOST_ROWS 20000
 #define COST_PER_RECORD 0.1
 
 /* Records: about what travels in the time a request takes anyway. */
@@ -109,6 +116,12 @@ estimate_records(PlannerInfo *root, RelOptInfo *baserel, List *restrictions)
 					   clauselist_selectivity(root, sent, baserel->relid, JOIN_INNER, NULL)));
 }
 
+static double
+default_rows(const MlsSource *source)
+{
+	return Min(DEFAULT_PAGES * (double) Max(source->platform.page_size, 1), DEFAULT_MOST_ROWS);
+}
+
 void
 mlsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
@@ -126,10 +139,10 @@ mlsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 		if (clause_of(rel, root, restriction->clause)->fit != MLS_FIT_EXACT)
 			rel->exact = false;
 	}
-	if (rel->table->rows >= 0)
-		baserel->tuples = rel->table->rows;
-	else if (baserel->tuples < 0)
-		baserel->tuples = DEFAULT_ROWS;
+	/* What ANALYZE found is newer than what somebody has written down. */
+	if (baserel->tuples < 0)
+		baserel->tuples =
+			rel->table->rows >= 0 ? rel->table->rows : default_rows(rel->table->source);
 	set_baserel_size_estimates(root, baserel);
 	baserel->rows = Min(baserel->rows, estimate_records(root, baserel, baserel->baserestrictinfo));
 }

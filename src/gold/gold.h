@@ -8,6 +8,7 @@
  * map.c		 rules and dictionary -> what each column of gold is made from
  * conversion.c	 the SQL that turns a value into a type of gold
  * table.c		 gold.<resource>
+ * index.c		 its indexes
  * view.c		 reso."<Resource>"
  * statement.c	 upsert, delete, conflicts
  * mend.c		 rows for which a rule raises an error
@@ -45,6 +46,10 @@ extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table);
 
 /* Adds columns to gold and to its view, where they are, for what silver has got. */
 extern void mls_gold_complete(const MlsTable *table, Oid silver_table, Oid gold_table);
+
+/* Makes the indexes that gold lacks for joins, as the dictionary knows them (mls_fdw.index_gold). */
+extern void mls_gold_index(const MlsTable *table, Oid silver_table, Oid gold);
+extern void mls_gold_define_settings(void);
 
 /* The RESO view over gold, or InvalidOid. */
 extern Oid mls_gold_view_oid(const MlsTable *table, Oid silver_table, Oid gold_table);

@@ -159,6 +159,9 @@ extern void mls_gold_view_complete(const MlsGoldTarget *target, Oid gold_table);
 /* Indexes that the joins of targets need in silver, those of a resource's own side and the other's. */
 extern void mls_gold_prepare_joins(const List *targets);
 
+/* index.c */
+extern void mls_gold_index_table(const MlsGoldTarget *target, Oid gold);
+
 /* table.c */
 extern char *mls_gold_qualified_name(Oid relid);
 extern void mls_gold_execute(const char *sql);

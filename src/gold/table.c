@@ -221,6 +221,7 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
 	}
 	widen_table(table, gold, mls_gold_fields(table, target, NULL));
 	index_source_key(table, target, gold);
+	mls_gold_index_table(target, gold);
 	mls_gold_view(target, gold);
 	return gold;
 }
@@ -253,6 +254,7 @@ complete_target(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
 	if (!OidIsValid(gold))
 		return;
 	widen_table(table, gold, mls_gold_fields(table, target, NULL));
+	mls_gold_index_table(target, gold);
 	mls_gold_view_complete(target, gold);
 }
 
