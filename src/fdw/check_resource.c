@@ -123,16 +123,33 @@ check_readable(MlsCheck *check, const MlsTable *table)
 	return detail;
 }
 
+/* Why the source's count is not used, as a sentence. */
+static char *
+objection(const MlsTable *table)
+{
+	char *text = mls_total_objection(table);
+
+	*text = pg_toupper((unsigned char) *text);
+	return psprintf("%s; set the server option push_count to false.", text);
+}
+
 static char *
 check_count(MlsCheck *check, const MlsTable *table)
 {
-	MlsQuery query = {.table = table, .limit = -1};
+	MlsQuery query = {.table = table, .limit = -1, .verify_count = true};
 	int64 count;
 
+	if (mls_total_is_refuted(table))
+	{
+		check->ok = false;
+		return objection(table);
+	}
 	if (!check->source->protocol->countable(table))
 		return "Not tried: on this platform records are counted here.";
 	count = check->source->protocol->count(&query, &check->stats);
 	check->ok = count >= 0;
+	if (mls_total_is_refuted(table))
+		return objection(table);
 	return count >= 0 ? psprintf("The source counts " INT64_FORMAT " records.", count)
 					  : "The source does not say how many records there are; set the server "
 						"option push_count to false.";

@@ -355,6 +355,7 @@ count_tuple(ForeignScanState *node, MlsScanState *state, TupleTableSlot *slot)
 
 	if (state->query)
 	{
+		state->query->verify_count = true;
 		count = counts_remotely(state)
 					? state->table->source->protocol->count(state->query, &state->stats)
 					: -1;

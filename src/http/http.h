@@ -175,6 +175,9 @@ extern const char *mls_http_tail(const MlsHttpResponse *response, int length);
 extern MlsHttpResponse *
 mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);
 
+/* The character set that the Content-Type header names, or NULL. */
+extern const char *mls_http_charset(const MlsHttpResponse *response);
+
 /* Value of a response header (lower-case name), or NULL. */
 extern const char *mls_http_header(const MlsHttpResponse *response, const char *name);
 

@@ -44,6 +44,22 @@ mls_http_header(const MlsHttpResponse *response, const char *name)
 	return NULL;
 }
 
+const char *
+mls_http_charset(const MlsHttpResponse *response)
+{
+	const char *header = mls_http_header(response, "content-type");
+
+	for (const char *c = header ? strchr(header, ';') : NULL; c; c = strchr(c, ';'))
+	{
+		c += 1 + strspn(c + 1, " \t");
+		if (pg_strncasecmp(c, "charset=", 8) != 0)
+			continue;
+		c += 8 + strspn(c + 8, "\" ");
+		return pnstrdup(c, strcspn(c, "\"; \t"));
+	}
+	return NULL;
+}
+
 /* "Application/JSON; charset=utf-8" -> "application/json" */
 static char *
 media_type(const char *value)

@@ -41,16 +41,25 @@ pg_noreturn extern void
 mls_report_page(const MlsTable *table, const char *purpose, const char *detail);
 
 /* An answer as a page of records, which are in a member of that name, or (NULL) it is the only one;
- * anything else is an error. */
+ * anything else is an error, and so is an answer that holds one. */
 extern MlsPage *mls_read_page(const MlsTable *table, const char *purpose,
 							  const MlsHttpResponse *response, const char *records_name);
 
-/*
- * The end of a chain: what was announced must have come.  Records can vanish while
- * a long chain is read, so a difference is judged against a second count.
- */
-extern void
-mls_check_total(const MlsQuery *query, int64 announced, int64 received, MlsHttpStats *stats);
+/* Does an answer refuse the request itself, rather than who sends it or when? */
+extern bool mls_is_refused(const MlsHttpResponse *response);
+
+/* Asks for one record behind so many, and for the total; NULL if that cannot be asked. */
+typedef MlsPage *(*MlsAskTotal)(const MlsQuery *query, int64 skipped, int64 *total,
+								MlsHttpStats *stats);
+
+/* A count; where the query wants it verified, nothing is behind so many records. */
+extern int64 mls_ask_count(const MlsQuery *query, MlsAskTotal ask, MlsHttpStats *stats);
+
+/* Raises that a source did not send what it announced. */
+pg_noreturn extern void mls_report_short(const MlsTable *table, int64 announced, int64 received);
+
+/* The number of records in a member of an answer; -1 without one.  What is none is an error. */
+extern int64 mls_read_total(const MlsTable *table, const char *purpose, const MlsSlice *slice);
 
 /* A JSON text that is an object, as a record; NULL if it is none.  For bodies of errors. */
 extern const MlsRecord *mls_error_object(const char *text, int length);

@@ -3,7 +3,8 @@
  *		Pages that are asked for one after another, each while the one before is read.
  *
  * The end of a part is believed only when it is proven: the total announced at its
- * start must have arrived, or still be gone when asked again.
+ * start must have arrived, or still be gone when asked again.  A total beyond which
+ * more arrives is wrong, and proves nothing.
  */
 #include "postgres.h"
 
@@ -108,8 +109,50 @@ mls_chain_note(MlsChain *chain, const char *text)
 void
 mls_chain_announce(MlsChain *chain, int64 announced)
 {
+	const MlsTable *table = chain->head.query->table;
+
+	if (!table->source->protocol->countable(table))
+		return;
 	chain->part_announced = announced;
 	chain->head.announced = Max(chain->head.announced, 0) + announced;
+}
+
+bool
+mls_chain_total_ends(const MlsChain *chain, const MlsPage *page)
+{
+	return chain->part_announced >= 0 && chain->part_records >= chain->part_announced &&
+		   mls_total_ends(chain->head.query->table, chain->part_announced, page->nrecords,
+						  chain->part_largest);
+}
+
+/* The total of the part at hand as it is now; -1 if that cannot be asked. */
+static int64
+count_again(MlsChain *chain)
+{
+	MlsQuery query = *mls_chain_part(chain)->query;
+
+	query.verify_count = false;
+	return chain->exact ? chain->head.protocol->count(&query, &chain->head.stats) : -1;
+}
+
+/* More has come than was announced: the total has grown since, or it is wrong. */
+static void
+judge_total(MlsChain *chain)
+{
+	int64 announced = chain->part_announced;
+	int64 now;
+
+	if (announced < 0 || chain->part_records <= announced)
+		return;
+	now = chain->part_pages == 0 ? announced : count_again(chain);
+	if (mls_total_contradicts(announced, now, chain->part_records))
+	{
+		mls_total_refute(chain->head.query->table, announced, chain->part_records);
+		chain->part_announced = chain->head.announced = -1;
+		return;
+	}
+	chain->part_announced = Max(now, chain->part_records);
+	chain->head.announced += chain->part_announced - announced;
 }
 
 bool
@@ -154,7 +197,9 @@ read_page(MlsChain *chain)
 		chain->head.records += page->nrecords;
 		chain->part_records += page->nrecords;
 		chain->head.next_link = NULL;
+		judge_total(chain);
 		chain->way->follow(chain, response, page);
+		chain->part_largest = Max(chain->part_largest, page->nrecords);
 		chain->part_pages++;
 		mls_part_keep_own(mls_chain_part(chain), page);
 	}
@@ -162,13 +207,32 @@ read_page(MlsChain *chain)
 	return page;
 }
 
+/* At the end of a part: what was announced must have come, as far as it was wanted. */
+static void
+check_total(MlsChain *chain)
+{
+	const MlsQuery *query = mls_chain_part(chain)->query;
+	int64 announced = chain->part_announced;
+	int64 now;
+
+	if (mls_chain_limit_reached(chain) || query->resume_link || query->stepwise || announced < 0)
+		return;
+	if (chain->part_records >= announced)
+	{
+		mls_total_prove(query->table, announced);
+		return;
+	}
+	/* Records can vanish while a long chain is read. */
+	now = count_again(chain);
+	if (now < 0 || chain->part_records < now)
+		mls_report_short(query->table, announced, chain->part_records);
+}
+
 /* Goes on to the next part of a split query; false at the end of the last. */
 static bool
 next_part(MlsChain *chain)
 {
-	if (!mls_chain_limit_reached(chain))
-		mls_check_total(mls_chain_part(chain)->query, chain->part_announced, chain->part_records,
-						&chain->head.stats);
+	check_total(chain);
 	if (chain->part + 1 >= list_length(chain->parts))
 	{
 		chain->finished = true;
@@ -177,6 +241,7 @@ next_part(MlsChain *chain)
 	chain->part++;
 	chain->part_records = 0;
 	chain->part_announced = -1;
+	chain->part_largest = 0;
 	chain->part_pages = 0;
 	return true;
 }

@@ -45,6 +45,7 @@ struct MlsChain
 	bool exact;           /* the source applies all conditions of this part */
 	int64 part_records;   /* received in this part */
 	int64 part_announced; /* announced for this part, or -1 */
+	int64 part_largest;   /* records of the largest page before the one at hand */
 	int part_pages;
 	bool finished;
 };
@@ -72,6 +73,10 @@ extern void mls_chain_announce(MlsChain *chain, int64 announced);
 
 /* Does the caller need no more than what came? */
 extern bool mls_chain_limit_reached(const MlsChain *chain);
+
+/* A page behind which no other is promised, and which is not full: does the total, as announced,
+ * prove that it is the last? */
+extern bool mls_chain_total_ends(const MlsChain *chain, const MlsPage *page);
 
 /* Raises that the page at hand is no good; detail is a sentence. */
 pg_noreturn extern void mls_chain_report_page(const MlsChain *chain, const char *detail);

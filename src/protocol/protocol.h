@@ -245,14 +245,15 @@ typedef struct MlsOrder
 typedef struct MlsQuery
 {
 	const MlsTable *table;
-	List *fields;            /* of char *: to select; NIL = all */
-	List *conditions;        /* of MlsCondition *, ANDed */
-	List *order;             /* of MlsOrder *; NIL: any */
-	int64 limit;             /* exact row limit to send, or -1 */
-	int page_size;           /* hint; 0: the platform's */
-	bool verify_count;       /* prove at the end that nothing is missing */
-	bool keys_only;          /* fields are key and timestamp: larger pages allowed */
-	bool whole_set;          /* use the platform's replication path where it has one */
+	List *fields;      /* of char *: to select; NIL = all */
+	List *conditions;  /* of MlsCondition *, ANDed */
+	List *order;       /* of MlsOrder *; NIL: any */
+	int64 limit;       /* exact row limit to send, or -1 */
+	int page_size;     /* hint; 0: the platform's */
+	bool verify_count; /* prove at the end that nothing is missing; of a count, that it is one */
+	bool keys_only;    /* fields are key and timestamp: larger pages allowed */
+	bool whole_set;    /* use the platform's replication path where it has one */
+	bool stepwise;     /* the caller asks for what comes behind the last record itself */
 	const char *resume_link; /* continue a chain here, or NULL */
 } MlsQuery;
 
@@ -384,6 +385,34 @@ extern char *mls_told_json(const MlsTold *told);
 /* Why something is not known, in words; or NULL. */
 extern char *mls_told_problem(const MlsTold *told);
 
+/* ---- Totals that sources announce (total.c) ---- */
+
+/* A total was right: nothing is behind as many records. */
+extern void mls_total_prove(const MlsTable *table, int64 announced);
+
+/* The largest one that was, or -1. */
+extern int64 mls_total_proven(const MlsTable *table);
+
+/* Is a total smaller than one that was right? */
+extern bool mls_total_is_believed(const MlsTable *table, int64 announced);
+
+/*
+ * All that was announced has come, the last page with so many records: is that the end?
+ * largest is the number of records of the largest page before it.
+ */
+extern bool mls_total_ends(const MlsTable *table, int64 announced, int64 records, int64 largest);
+
+/* More came than a total said: it is not used any more in this process. */
+extern void mls_total_refute(const MlsTable *table, int64 announced, int64 received);
+extern bool mls_total_is_refuted(const MlsTable *table);
+
+/* Is a total wrong that was announced before, is another now (-1: not known), and beyond which came
+ * more?  Else records have come and gone meanwhile. */
+extern bool mls_total_contradicts(int64 before, int64 now, int64 received);
+
+/* Why the totals of a table are not used, as a part of a sentence; or NULL. */
+extern char *mls_total_objection(const MlsTable *table);
+
 /* ---- Files of records ---- */
 
 /* What to fetch: the files of one record. */
@@ -427,6 +456,7 @@ struct MlsProtocol
 	/* Pure; may look at what this process has learned about the source, never at the network. */
 	MlsFit (*fit)(const MlsTable *table, const MlsCondition *condition);
 	bool (*sortable)(const MlsTable *table, const MlsColumn *column);
+	/* Does the source count, and has not been found to count wrongly? */
 	bool (*countable)(const MlsTable *table);
 
 	/* The first request as a user may read it: "Property?$filter=...". No network. */
@@ -439,7 +469,7 @@ struct MlsProtocol
 	MlsPage *(*next_page)(MlsStream *stream);
 	void (*close)(MlsStream *stream);
 
-	/* Number of records that match; -1 if the source cannot say. */
+	/* Number of records that match; -1 if the source cannot say, or was found to say it wrongly. */
 	int64 (*count)(const MlsQuery *query, MlsHttpStats *stats);
 
 	/* What the option expand asks for (List of MlsExpansion *), and where the rest of a collection

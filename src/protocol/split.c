@@ -35,6 +35,7 @@ typedef struct Cutting
 	const MlsCondition *list;
 	ListValue *values;
 	List *parts;
+	List *rest; /* of char *: values that are too long to be asked for */
 } Cutting;
 
 /* ---- lengths ---- */
@@ -275,11 +276,39 @@ cut(Cutting *work, int first, int count)
 		cut(work, first + count / 2, count - count / 2);
 		return;
 	}
-	part = make_part(fits ? query : shorten(query, NULL, allowed, work->address));
+	if (!fits)
+	{
+		work->rest = lappend(work->rest, work->values[first].text);
+		return;
+	}
+	part = make_part(query);
 	part->field = list->column->field;
 	if (is_string(list))
 		for (int i = first; i < first + count; i++)
 			part->own = lappend(part->own, work->values[i].text);
+	work->parts = lappend(work->parts, part);
+}
+
+/*
+ * All values that are too long to be asked for share one part without the list.  Where
+ * its records cannot be told from those of the others, it is the only part.
+ */
+static void
+add_rest(Cutting *work, const MlsQuery *query)
+{
+	MlsPart *part;
+
+	if (work->rest == NIL)
+		return;
+	part =
+		make_part(shorten(query, NULL, query->table->source->platform.url_length, work->address));
+	if (is_string(work->list))
+	{
+		part->field = work->list->column->field;
+		part->own = work->rest;
+	}
+	else
+		work->parts = NIL;
 	work->parts = lappend(work->parts, part);
 }
 
@@ -301,6 +330,7 @@ mls_split_query(const MlsQuery *query, MlsAddress address)
 	/* Half of the address for the list: else it would be cut into very many parts. */
 	work.query = shorten(query, list, allowed / 2, address);
 	cut(&work, 0, count);
+	add_rest(&work, query);
 	return work.parts;
 }
 

@@ -4,9 +4,12 @@
  *
  * What a source sends is not always what JSON allows.  Three things would make a
  * whole page unreadable because of one character, and are replaced instead (the
- * page counts how often): bytes that are no UTF-8, the escape \u0000, which
- * PostgreSQL's text cannot hold, and escapes of half a surrogate pair, which
- * stand for no character.
+ * page counts how often): bytes that are no UTF-8, NUL, which PostgreSQL's text
+ * cannot hold, and escapes of half a surrogate pair, which stand for no character.
+ *
+ * What differed at the source must differ here, or two keys would become one.  So
+ * each byte and each half has a character of its own to stand for it, from those that
+ * Unicode leaves to private use, and NUL has its picture.
  */
 #include "postgres.h"
 
@@ -20,6 +23,23 @@
 /* Converted at a time when the database is not in UTF-8. */
 #define CONVERT_CHUNK (64 * 1024)
 
+/* The parser may look a little past the end of a text. */
+#define SPARE_BYTES 17
+
+#define NUL_PICTURE 0x2400
+#define FIRST_HALF_CODE 0xE000 /* for U+D800; the last one is U+E7FF */
+#define FIRST_BYTE_CODE 0xEF00 /* for byte 0; those that can be invalid begin at U+EF80 */
+
+/* A character of three bytes. */
+static char *
+put_utf8(char *out, int code)
+{
+	*out++ = 0xE0 | code >> 12;
+	*out++ = 0x80 | (code >> 6 & 0x3F);
+	*out++ = 0x80 | (code & 0x3F);
+	return out;
+}
+
 /* Bytes of the invalid sequence at s: its first byte and the continuation bytes after it. */
 static int
 invalid_length(const char *s, const char *end)
@@ -31,29 +51,50 @@ invalid_length(const char *s, const char *end)
 	return length;
 }
 
-/* Replaces what is no UTF-8 by U+FFFD where it has the room (three bytes), else by question marks. */
-static int
-replace_invalid(char *body, Size length)
+char *
+mls_put_no_character(char *out, unsigned char byte)
 {
-	char *s = body;
-	char *end = body + length;
+	return put_utf8(out, byte == 0 ? NUL_PICTURE : FIRST_BYTE_CODE + byte);
+}
+
+/*
+ * Writes characters that stand for the bytes that are no UTF-8.  They are longer, so that
+ * a body with such bytes is copied; one without costs a look.
+ */
+static int
+replace_invalid(char **body, Size *length)
+{
+	char *s = *body;
+	char *end = s + *length;
+	char *copy = NULL;
+	char *out = NULL;
 	int replaced = 0;
 
 	for (;;)
 	{
+		int valid = pg_encoding_verifymbstr(PG_UTF8, s, end - s);
 		int bad;
 
-		s += pg_encoding_verifymbstr(PG_UTF8, s, end - s);
+		if (copy == NULL && s + valid >= end)
+			return 0;
+		if (copy == NULL)
+			copy = out = MemoryContextAllocHuge(CurrentMemoryContext, 3 * *length + SPARE_BYTES);
+		memcpy(out, s, valid);
+		out += valid;
+		s += valid;
 		if (s >= end)
-			return replaced;
+			break;
 		bad = invalid_length(s, end);
-		memset(s, '?', bad);
-		if (bad >= 3)
-			memcpy(s, "\xEF\xBF\xBD", 3);
+		for (int i = 0; i < bad; i++)
+			out = mls_put_no_character(out, s[i]);
 		s += bad;
 		if ((++replaced & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
+	memset(out, 0, SPARE_BYTES);
+	*body = copy;
+	*length = out - copy;
+	return replaced;
 }
 
 /* The code of a \uXXXX escape at s, or -1 if there is none. */
@@ -78,9 +119,19 @@ escape_code(const char *s, const char *end)
 	return code;
 }
 
+/* Writes another code into a \uXXXX escape. */
+static void
+put_escape(char *s, int code)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < 4; i++)
+		s[2 + i] = digits[(code >> (12 - 4 * i)) & 0xF];
+}
+
 /*
- * Replaces escapes that stand for no character by \ufffd.  Going forward from
- * escape to escape keeps "\\u0000" (a backslash, then letters) as it is.
+ * Replaces escapes that stand for no character.  Going forward from escape to escape
+ * keeps "\\u0000" (a backslash, then letters) as it is.
  */
 static int
 replace_escapes(char *body, Size length)
@@ -102,13 +153,39 @@ replace_escapes(char *body, Size length)
 		{
 			if (code == 0 || is_utf16_surrogate_first(code) || is_utf16_surrogate_second(code))
 			{
-				memcpy(s, "\\ufffd", 6);
+				put_escape(s, code == 0 ? NUL_PICTURE : FIRST_HALF_CODE + (code - 0xD800));
 				replaced++;
 			}
 			s += 6;
 		}
 	}
 	return replaced;
+}
+
+/* Does a code stand for something that is no character? */
+static bool
+is_replacement(int code)
+{
+	return code == NUL_PICTURE || (code >= FIRST_HALF_CODE && code < FIRST_HALF_CODE + 0x800) ||
+		   (code >= FIRST_BYTE_CODE + 0x80 && code <= FIRST_BYTE_CODE + 0xFF);
+}
+
+bool
+mls_has_replacements(const char *json, int length)
+{
+	const unsigned char *s = (const unsigned char *) json;
+	const unsigned char *end = s + length;
+
+	for (; end - s >= 3; s++)
+	{
+		if ((*s & 0xF0) == 0xE0 &&
+			is_replacement((s[0] & 0x0F) << 12 | (s[1] & 0x3F) << 6 | (s[2] & 0x3F)))
+			return true;
+		if (*s == '\\' && is_replacement(escape_code((const char *) s, (const char *) end)))
+			return true;
+		s += *s == '\\';
+	}
+	return false;
 }
 
 int
@@ -119,7 +196,7 @@ mls_text_to_server(char **text, Size *text_length)
 	int room = CONVERT_CHUNK * MAX_CONVERSION_GROWTH + MAX_CONVERSION_GROWTH;
 	unsigned char *chunk = palloc(room);
 	/* No server encoding needs more than four bytes for a character, UTF-8 one at least. */
-	char *out = MemoryContextAllocHuge(CurrentMemoryContext, *text_length * 4 + 17);
+	char *out = MemoryContextAllocHuge(CurrentMemoryContext, *text_length * 4 + SPARE_BYTES);
 	unsigned char *s = (unsigned char *) *text;
 	unsigned char *end = s + *text_length;
 	Size written = 0;
@@ -149,7 +226,7 @@ mls_text_to_server(char **text, Size *text_length)
 		written += made;
 		s += used;
 	}
-	memset(out + written, 0, 17);
+	memset(out + written, 0, SPARE_BYTES);
 	*text = out;
 	*text_length = written;
 	pfree(chunk);
@@ -166,7 +243,7 @@ mls_page_clean(char **body, Size *length)
 		*body += 3;
 		*length -= 3;
 	}
-	replaced = replace_invalid(*body, *length);
+	replaced = replace_invalid(body, length);
 	replaced += replace_escapes(*body, *length);
 	if (GetDatabaseEncoding() != PG_UTF8)
 		replaced += mls_text_to_server(body, length);

@@ -51,6 +51,7 @@ typedef struct PageState
 	int first;             /* where the current record's begin */
 	const MlsRecord *twin; /* the record before it, or NULL */
 	bool same_names;       /* so far, the current record's are its twin's */
+	bool escaped_names;    /* some name of the page was written with escapes */
 	const char *end;       /* of the page */
 	const char *escape;    /* the first backslash at or after the value read last, or the end */
 	int max_records;
@@ -87,43 +88,54 @@ reserve_slice(PageState *state)
  * it has a backslash before it, the opening one never has.
  */
 static void
-read_name(const char *end, MlsSlice *slice)
+read_name(PageState *state, const char *end, MlsSlice *slice)
 {
 	const char *start = --end;
 
 	while (start[-1] != '"' || start[-2] == '\\')
 		start--;
-	slice->name = start;
-	slice->name_length = Min(end - start, PG_UINT16_MAX);
+	if (mls_slice_name(slice, start, end - start))
+		state->escaped_names = true;
 }
 
 /* The same where another record's field most likely has this name: compared, not searched. */
 static bool
-is_name(const char *end, const MlsSlice *twin)
+is_name(const PageState *state, const char *end, const MlsSlice *twin)
 {
 	const char *start = end - 1 - twin->name_length;
 
+	/* What is compared are names as written, and the twin's is decoded. */
 	return memcmp(start, twin->name, twin->name_length) == 0 && start[-1] == '"' &&
-		   start[-2] != '\\' && twin->name_length < PG_UINT16_MAX;
+		   start[-2] != '\\' && twin->name_length < PG_UINT16_MAX &&
+		   !(state->escaped_names && memchr(twin->name, '\\', twin->name_length));
+}
+
+/* The name before the colon that ends at `end`; false if it is not its twin's. */
+static bool
+take_name(PageState *state, const char *end, MlsSlice *slice, const MlsSlice *twin)
+{
+	if (twin && is_name(state, end, twin))
+	{
+		slice->name = twin->name;
+		slice->name_length = twin->name_length;
+		return true;
+	}
+	read_name(state, end, slice);
+	return twin && state->escaped_names && slice->name_length == twin->name_length &&
+		   memcmp(slice->name, twin->name, twin->name_length) == 0;
 }
 
 /* Notes name and start of the field whose value comes next; false if the name is not its twin's. */
 static bool
-begin_slice(const JsonLexContext *lex, MlsSlice *slice, const MlsSlice *twin)
+begin_slice(PageState *state, MlsSlice *slice, const MlsSlice *twin)
 {
+	const JsonLexContext *lex = state->lex;
 	const char *end = lex->prev_token_terminator - 1;
 	bool same;
 
 	while (end[-1] != '"')
 		end--;
-	same = twin && is_name(end, twin);
-	if (same)
-	{
-		slice->name = twin->name;
-		slice->name_length = twin->name_length;
-	}
-	else
-		read_name(end, slice);
+	same = take_name(state, end, slice, twin);
 	/* At the end of a cut text there is no token; the parser complains after this call. */
 	slice->value = lex->token_start;
 	slice->kind = lex->token_start ? mls_json_kind(*lex->token_start) : MLS_NULL;
@@ -173,13 +185,13 @@ field_start(void *arg, char *name, bool isnull)
 		bool has_twin = state->twin && i < state->twin->nslices;
 
 		reserve_slice(state);
-		if (!begin_slice(state->lex, &state->slices[state->nslices],
+		if (!begin_slice(state, &state->slices[state->nslices],
 						 has_twin ? &state->twin->slices[i] : NULL))
 			state->same_names = false;
 	}
 	else if (state->lex->lex_level == PAGE_LEVEL)
 	{
-		begin_slice(state->lex, &state->member, NULL);
+		begin_slice(state, &state->member, NULL);
 		state->in_records = is_records_member(state);
 	}
 	MLS_JSON_GO_ON;

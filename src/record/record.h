@@ -28,7 +28,7 @@ typedef enum MlsKind
 
 typedef struct MlsSlice
 {
-	const char *name;  /* not terminated; JSON names without quotes, escapes kept */
+	const char *name;  /* not terminated; JSON names decoded, without quotes */
 	const char *value; /* not terminated; JSON token as received */
 	int32 value_length;
 	uint16 name_length;
@@ -51,7 +51,7 @@ typedef struct MlsPage
 	int nrecords;
 	List *values; /* of MlsSlice *: the page's own members (next link, count, error) */
 	int64 bytes;  /* body bytes */
-	int replaced; /* \u0000 and invalid UTF-8 sequences replaced */
+	int replaced; /* what was no character: NUL, invalid sequences, halves of surrogate pairs */
 } MlsPage;
 
 /* page.c: JSON */
@@ -67,6 +67,13 @@ typedef struct MlsPage
  */
 extern MlsPage *
 mls_page_read(char *body, Size length, const char *records_name, const char *purpose);
+
+/* charset.c: makes UTF-8 of a body in another character set, with spare bytes behind it; *body and
+ * *length change.  Returns the number of replacements, -1 if the set is not known. */
+extern int mls_page_decode(char **body, Size *length, const char *charset);
+
+/* Does JSON hold a character that stands for what was none?  A source may have sent it so. */
+extern bool mls_has_replacements(const char *json, int length);
 
 /* Slices of the members of a JSON object, which is known to be one and to have so many. */
 extern void mls_json_members(const char *json, int length, MlsSlice *slices, int nslices);

@@ -255,8 +255,12 @@ find_member(const MlsSlice *object, const char *name, int length, MlsSlice *memb
 	if (object->kind != MLS_OBJECT)
 		return false;
 	while ((s = mls_object_next(s, member)) != NULL)
+	{
+		if (member->name_length > length)
+			mls_slice_name(member, member->name, member->name_length);
 		if (member->name_length == length && memcmp(member->name, name, length) == 0)
 			return true;
+	}
 	return false;
 }
 

@@ -107,6 +107,23 @@ mls_json_decode(const char *in, int length, char *out)
 	return out - start;
 }
 
+bool
+mls_slice_name(MlsSlice *slice, const char *name, int length)
+{
+	bool escaped = memchr(name, '\\', length) != NULL;
+
+	if (escaped)
+	{
+		char *decoded = palloc(length);
+
+		length = mls_json_decode(name, length, decoded);
+		name = decoded;
+	}
+	slice->name = name;
+	slice->name_length = Min(length, PG_UINT16_MAX);
+	return escaped;
+}
+
 const char *
 mls_slice_content(const MlsSlice *slice, int *length)
 {

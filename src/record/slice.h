@@ -24,6 +24,9 @@
  * number of replacements. */
 extern int mls_page_clean(char **body, Size *length);
 
+/* Writes the character that stands for a byte that is none, of three bytes; returns its end. */
+extern char *mls_put_no_character(char *out, unsigned char byte);
+
 /* walk.c */
 extern const uint8 mls_json_kinds[256];
 
@@ -37,7 +40,7 @@ mls_json_kind(char first)
 extern MlsSlice mls_json_slice(const char *value, int length);
 
 /* Reads the next member of an object whose JSON is known to be valid; s is after its brace or
- * its last member.  Returns where that ends, NULL when there is none. */
+ * its last member.  Returns where that ends, NULL when there is none.  The name is as written. */
 extern const char *mls_object_next(const char *s, MlsSlice *member);
 
 /* slice.c */
@@ -47,6 +50,9 @@ extern const MlsSlice *mls_record_field_n(const MlsRecord *record, const char *n
 
 /* Decodes the inside of a JSON string into `out`, which has room for `length` bytes. */
 extern int mls_json_decode(const char *in, int length, char *out);
+
+/* Gives a slice its name from the inside of a JSON string; was there an escape in it? */
+extern bool mls_slice_name(MlsSlice *slice, const char *name, int length);
 
 /* Text of a scalar without decoding if possible: points into the page or to palloc'd memory. */
 extern const char *mls_slice_content(const MlsSlice *slice, int *length);

@@ -49,6 +49,7 @@ CREATE TABLE mls.subscription (
     remote_counted_at timestamptz,
     track_changes    boolean NOT NULL DEFAULT false,
     timestamps       jsonb NOT NULL DEFAULT '{}',
+    count_proven     bigint NOT NULL DEFAULT -1,
     UNIQUE (source, resource)
 );
 COMMENT ON TABLE mls.subscription IS 'foreign tables that are replicated, each with its tables and its cursor';
@@ -89,6 +90,7 @@ COMMENT ON COLUMN mls.subscription.map_hash IS 'fingerprint of the mapping rules
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
 COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as they are written; corrected by purges and mls_count()';
 COMMENT ON COLUMN mls.subscription.remote_rows IS 'records the source had when it was counted last, or NULL';
+COMMENT ON COLUMN mls.subscription.count_proven IS 'the largest count of the source behind which it was found to have nothing: a smaller one is believed; -1 for none';
 COMMENT ON COLUMN mls.subscription.remote_counted_at IS 'when that was';
 COMMENT ON COLUMN mls.subscription.track_changes IS 'whether its changes in gold are logged to mls.change; set by mls_track()';
 COMMENT ON COLUMN mls.subscription.timestamps IS 'for each field of the option timestamps: up to where it is complete (cursor), and the newest seen (reached), as the source spelled them';

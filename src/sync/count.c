@@ -33,6 +33,18 @@ mls_count_note_remote(int64 subscription, int64 rows)
 				2, types, values, NULL, SPI_OK_UPDATE);
 }
 
+/* Keeps for later runs which counts of the source can be believed. */
+void
+mls_count_note_proven(const MlsSubscription *sub, const MlsTable *table)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(mls_total_proven(table))};
+
+	if (mls_total_proven(table) != sub->count_proven)
+		mls_execute("UPDATE mls.subscription SET count_proven = $2 WHERE id = $1", 2, types, values,
+					NULL, SPI_OK_UPDATE);
+}
+
 /* So many rows have come to silver, or have gone from it. */
 void
 mls_count_add_local(int64 subscription, int64 rows)
@@ -69,6 +81,7 @@ count_query(const MlsTable *table)
 
 	query->table = table;
 	query->limit = -1;
+	query->verify_count = true;
 	if (column == NULL || column->type != BOOLOID)
 		return query;
 	value = palloc0(sizeof(MlsValue));

@@ -41,7 +41,7 @@ BEGIN
     FOREACH sub IN ARRAY subs LOOP
         BEGIN
             remote_rows := mls.count_remote(sub.id);
-            message := CASE WHEN remote_rows IS NULL THEN 'the source does not count' END;
+            message := CASE WHEN remote_rows IS NULL THEN 'the source does not count, or counts wrongly' END;
         EXCEPTION WHEN OTHERS THEN
             remote_rows := NULL;
             message := sqlerrm;

@@ -256,6 +256,15 @@ add_untimed(Division *division, List **ranges)
 	return false;
 }
 
+/* Is a total all that the source has?  A count that is cut off would make one range of nearly all. */
+static bool
+is_right(Division *division, int64 total)
+{
+	MlsQuery query = {.table = division->table, .limit = -1, .verify_count = true};
+
+	return division->table->source->protocol->count(&query, division->spent) >= total;
+}
+
 List *
 mls_divide(const MlsTable *table, int parts, MlsHttpStats *spent)
 {
@@ -266,7 +275,8 @@ mls_divide(const MlsTable *table, int parts, MlsHttpStats *spent)
 
 	parts = Min(parts, MLS_MOST_PARTS);
 	if (!find_end(&division, true, &last) ||
-		division.total < (int64) parts * LEAST_PAGES * mls_bound_page_size(table))
+		division.total < (int64) parts * LEAST_PAGES * mls_bound_page_size(table) ||
+		!is_right(&division, division.total))
 		return NIL;
 	(void) find_end(&division, false, &first);
 	if (first >= last)

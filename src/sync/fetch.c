@@ -14,6 +14,9 @@
  * Each is checked; when one fails, the run starts over on the linked way, which
  * costs requests but no rows, since records already here rewrite nothing.
  *
+ * The last request of a keyset is the one that nothing follows: a total says so only
+ * where it can be believed (protocol/total.c), and never of a full page.
+ *
  * The position after a page says where an interrupted run may go on.  On the
  * linked way without a promised order only the link says that, and the cursor
  * moves when the chain has ended.
@@ -71,6 +74,7 @@ open_reading(MlsFetch *fetch, bool verify)
 	{
 		query->conditions = conditions_now(fetch);
 		query->order = mls_bound_order(fetch->table);
+		query->stepwise = true;
 		query->limit = mls_bound_page_size(fetch->table);
 	}
 	else
@@ -177,6 +181,8 @@ plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions, 
 	fetch->keyset = by_keyset(table) && others == NIL;
 	fetch->ordered = by_timestamp(table);
 	fetch->start = mls_bound_start(table, sub);
+	if (sub->count_proven >= 0)
+		mls_total_prove(table, sub->count_proven);
 	mls_fetch_consider_newest(fetch, mls_bound_cursor(sub), sub->cursor_key);
 	resume(fetch);
 	fetch->counted = conditions_now(fetch);
@@ -232,7 +238,7 @@ start_over(MlsFetch *fetch, const char *why)
 	fetch->ordered = by_timestamp(fetch->table);
 	fetch->resumed_link = false;
 	fetch->expected = -1;
-	fetch->received = 0;
+	fetch->received = fetch->largest = 0;
 	fetch->last_timestamp = NULL;
 	fetch->last_key = NULL;
 	fetch->start = mls_bound_start(fetch->table, fetch->sub);
@@ -256,6 +262,39 @@ keyset_problem(const MlsFetch *fetch, const MlsBatch *batch)
 		strcmp(last->key, fetch->last_key) == 0)
 		return "the source sent the same page again, so its links were followed";
 	return NULL;
+}
+
+/* What can have come again or anew while a run read on. */
+#define CHURN_SHARE 0.01
+#define CHURN_RECORDS 10
+
+/* Has more come than the source announced?  Then records came meanwhile, or it counts wrongly. */
+static void
+judge_expected(MlsFetch *fetch)
+{
+	MlsQuery query = {.table = fetch->table, .conditions = fetch->counted, .limit = -1};
+	int64 excess = fetch->received - fetch->expected;
+	char *objection;
+
+	if (fetch->refuted)
+		return;
+	if (fetch->expected >= 0 &&
+		excess > Max(CHURN_RECORDS, (int64) (fetch->expected * CHURN_SHARE)) &&
+		!mls_total_is_refuted(fetch->table))
+	{
+		int64 now = fetch->table->source->protocol->count(&query, &fetch->spent);
+
+		if (mls_total_contradicts(fetch->expected, now, fetch->received))
+			mls_total_refute(fetch->table, fetch->expected, fetch->received);
+		else
+			fetch->expected = Max(now, fetch->received);
+	}
+	objection = mls_total_objection(fetch->table);
+	if (objection == NULL)
+		return;
+	fetch->refuted = true;
+	fetch->expected = -1;
+	mls_fetch_remark(fetch, objection);
 }
 
 /* Takes a page into account; false if the run has to start over because of it. */
@@ -284,6 +323,7 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 	if (fetch->received == 0 && !fetch->resumed_link)
 		fetch->expected = fetch->now->stream->announced;
 	fetch->received += batch->nitems;
+	judge_expected(fetch);
 	mls_fetch_note_newest(fetch, batch);
 	if (last->has_instant)
 	{
@@ -295,11 +335,15 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 
 /* ---- The keyset way ---- */
 
-/* Has the source announced no more than what came of a stream? */
+/* Does the source's total prove that nothing follows what came of the request at hand? */
 static bool
-is_all(const MlsStream *stream)
+is_all(const MlsFetch *fetch)
 {
-	return stream->announced >= 0 && stream->announced <= stream->records;
+	const MlsStream *stream = fetch->now->stream;
+
+	return stream->announced >= 0 && stream->announced <= stream->records &&
+		   stream->records < fetch->now->query->limit &&
+		   mls_total_ends(fetch->table, stream->announced, stream->records, fetch->largest);
 }
 
 /*
@@ -311,7 +355,7 @@ look_ahead(MlsFetch *fetch)
 {
 	const MlsQuery *query = fetch->now->query;
 
-	if (!is_all(fetch->now->stream) && fetch->now->stream->records >= query->limit)
+	if (fetch->now->stream->records >= query->limit)
 		fetch->ahead = open_reading(fetch, fetch->expected < 0 ||
 											   fetch->expected - fetch->received <= query->limit);
 }
@@ -322,8 +366,9 @@ goes_on(MlsFetch *fetch)
 {
 	const MlsStream *stream = fetch->now->stream;
 
-	if (stream->records == 0 || is_all(stream))
+	if (stream->records == 0 || is_all(fetch))
 		return false;
+	fetch->largest = Max(fetch->largest, stream->records);
 	close_reading(fetch, &fetch->now);
 	fetch->now = open_reading(fetch, true);
 	return true;
@@ -338,6 +383,8 @@ is_everything(MlsFetch *fetch)
 {
 	MlsQuery query = {.table = fetch->table, .conditions = fetch->counted, .limit = -1};
 
+	if (fetch->expected >= 0 && fetch->received == fetch->expected)
+		mls_total_prove(fetch->table, fetch->expected);
 	return fetch->expected < 0 || fetch->received >= fetch->expected ||
 		   fetch->received >= fetch->table->source->protocol->count(&query, &fetch->spent);
 }
@@ -396,8 +443,9 @@ is_whole_chain(MlsFetch *fetch)
 		return true;
 	if (fetch->received == 0)
 		return false;
-	if (!fetch->table->source->platform.count_exact)
+	if (!fetch->table->source->protocol->countable(fetch->table))
 		return true;
+	query.verify_count = true;
 	return fetch->sub->resume_received + fetch->received >=
 		   fetch->table->source->protocol->count(&query, &fetch->spent);
 }
@@ -455,6 +503,7 @@ mls_fetch_next(MlsFetch *fetch)
 
 	if (fetch->ahead != NULL)
 	{
+		fetch->largest = Max(fetch->largest, fetch->now->stream->records);
 		close_reading(fetch, &fetch->now);
 		fetch->now = fetch->ahead;
 		fetch->ahead = NULL;
@@ -473,6 +522,8 @@ mls_fetch_next(MlsFetch *fetch)
 			fetch->began =
 				fetch->now->stream->date ? fetch->now->stream->date : GetCurrentTimestamp();
 		batch = mls_batch_read(fetch->table, page->records, page->nrecords);
+		batch->replaced = page->replaced;
+		fetch->replaced += page->replaced;
 		if (batch->nitems > 0 && take_in(fetch, batch))
 		{
 			if (fetch->keyset)

@@ -34,6 +34,7 @@ struct MlsFetch
 	Reading *now;         /* being read */
 	Reading *ahead;       /* keyset: already asked for */
 	int64 expected;       /* announced by the first request, or -1 */
+	int64 largest;        /* records of the largest request before the one at hand */
 	TimestampTz began;    /* when the chain began, by the source's clock; 0: not known yet */
 	int64 received;       /* in this attempt */
 	char *last_timestamp; /* of the last record of the last page; NULL before it */
@@ -41,6 +42,8 @@ struct MlsFetch
 	char *newest_timestamp;
 	char *newest_key;
 	char *note;
+	bool refuted;       /* the note says that the source counts wrongly */
+	int64 replaced;     /* what was no character in the pages so far */
 	MlsHttpStats spent; /* by streams already closed */
 };
 

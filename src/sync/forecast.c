@@ -85,7 +85,7 @@ mls_forecast(MlsRun *run)
 	mls_timestamps_begin(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
-	if (!table->source->platform.count_exact)
+	if (!table->source->protocol->countable(table))
 	{
 		mls_run_note(run, "dry run: the source does not count, so nothing is known in advance");
 		return;

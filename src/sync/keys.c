@@ -210,7 +210,10 @@ mls_keys_next(MlsListing *listing, bool keys_only)
 		if (page == NULL)
 			mls_listing_close(listing);
 		else
+		{
 			batch = mls_batch_read(table, page->records, page->nrecords);
+			batch->replaced = page->replaced;
+		}
 	}
 	MemoryContextSwitchTo(before);
 	return batch;

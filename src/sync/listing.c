@@ -389,7 +389,7 @@ count_remote(MlsListing *listing)
 	const MlsTable *table = listing->run->table;
 	MlsQuery count = {.table = table, .limit = -1};
 
-	if (!table->source->platform.count_exact)
+	if (!table->source->protocol->countable(table))
 		return -1;
 	return table->source->protocol->count(&count, &listing->spent);
 }
@@ -450,6 +450,7 @@ MlsListing *
 mls_listing_read(MlsRun *run, bool timestamps)
 {
 	MlsListing *listing = palloc0(sizeof(MlsListing));
+	char *objection;
 	char *link;
 
 	listing->run = run;
@@ -467,6 +468,12 @@ mls_listing_read(MlsRun *run, bool timestamps)
 			empty_table(listing);
 		read_all(listing, listing_query(listing, timestamps));
 		listing->after = count_remote(listing);
+	}
+	objection = mls_total_objection(run->table);
+	if (objection != NULL)
+	{
+		listing->before = listing->after = -1;
+		mls_run_note(run, "%s", objection);
 	}
 	return listing;
 }

@@ -37,8 +37,8 @@ can_be_shared(const MlsRun *run)
 	return run->task->workers > 1 && table->source->workers > 1 && table->timestamp != NULL &&
 		   mls_bound_cursor(sub) == NULL && sub->resume_timestamp == NULL &&
 		   sub->resume_link == NULL && platform->ordering == MLS_ORDER_ANY &&
-		   platform->or_allowed && platform->count_exact && list_length(table->key) == 1 &&
-		   table->timestamps == NIL;
+		   platform->or_allowed && table->source->protocol->countable(table) &&
+		   list_length(table->key) == 1 && table->timestamps == NIL;
 }
 
 static List *

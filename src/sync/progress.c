@@ -144,7 +144,17 @@ mls_fetch_began(const MlsFetch *fetch)
 const char *
 mls_fetch_note(const MlsFetch *fetch)
 {
-	return fetch->note;
+	MemoryContext before;
+	char *note = fetch->note;
+
+	if (fetch->replaced == 0)
+		return note;
+	before = MemoryContextSwitchTo(fetch->context);
+	note = psprintf("%s%s" INT64_FORMAT
+					" times something that is no character was replaced; see mls.issue",
+					note ? note : "", note ? "; " : "", fetch->replaced);
+	MemoryContextSwitchTo(before);
+	return note;
 }
 
 /* Requests and bytes so far. */

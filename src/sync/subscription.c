@@ -28,7 +28,7 @@
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
 	"cursor_timestamp, cursor_key, resume_timestamp, resume_key, resume_link, "                    \
 	"resume_received, scope_hash, resume_since, reading_all, failures, next_attempt_at, "          \
-	"error_class, attempted_with, fill_after IS NOT NULL"
+	"error_class, attempted_with, fill_after IS NOT NULL, count_proven"
 
 static Oid
 oid_at(int column)
@@ -95,6 +95,8 @@ read_row(MemoryContext context)
 	sub->attempted_with = text_at(21);
 	sub->fills =
 		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 22, &isnull));
+	sub->count_proven =
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 23, &isnull));
 	MemoryContextSwitchTo(before);
 	return sub;
 }

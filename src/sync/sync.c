@@ -86,8 +86,10 @@ sync_complete(MlsRun *run)
 	if (!shared)
 		mls_timestamps_complete(run->timestamps, mls_fetch_began(run->state));
 	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);
+	mls_count_note_proven(run->sub, run->table);
 	/* What flags its removed records counts them, too. */
-	if (total >= 0 && run->table->source->platform.deletion_flag == NULL)
+	if (total >= 0 && !mls_total_is_refuted(run->table) &&
+		run->table->source->platform.deletion_flag == NULL)
 		mls_count_note_remote(run->sub->id, total);
 	return cursor.timestamp;
 }

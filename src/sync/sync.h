@@ -109,6 +109,7 @@ typedef struct MlsSubscription
 	TimestampTz next_attempt_at; /* 0 for any time */
 	char *error_class;
 	char *attempted_with;
+	int64 count_proven; /* the largest count of the source that was proven, or -1 */
 } MlsSubscription;
 
 /* Where a run stands after a page; NULL members are stored as NULL. */
@@ -226,6 +227,7 @@ extern void mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *
 
 /* ---- Counts (count.c) ---- */
 
+extern void mls_count_note_proven(const MlsSubscription *sub, const MlsTable *table);
 extern void mls_count_note_remote(int64 subscription, int64 rows);
 extern void mls_count_add_local(int64 subscription, int64 rows);
 extern void mls_count_local(int64 subscription, Oid silver);
@@ -249,6 +251,7 @@ typedef struct MlsBatch
 	MlsItem *items;
 	int nitems;
 	HTAB *by_key; /* key -> item */
+	int replaced; /* what was no character in the page, if the caller says so */
 } MlsBatch;
 
 extern MlsBatch *mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords);

@@ -51,6 +51,7 @@ struct MlsWriter
 	MlsRelay changed;
 	MlsRelay gone;
 	MlsIssues *issues;
+	bool replaced; /* in the batch at hand, what was no character */
 	SPIPlanPtr store_bronze;
 	SPIPlanPtr store_silver;
 	SPIPlanPtr delete_silver;
@@ -318,6 +319,21 @@ bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice,
 				   slice->value, slice->value_length, reason);
 }
 
+/* Says in which values of a record something was replaced that is no character. */
+static void
+note_replaced(const MlsWriter *writer, const MlsItem *item)
+{
+	for (int i = 0; i < item->record->nslices; i++)
+	{
+		const MlsSlice *slice = &item->record->slices[i];
+
+		if (mls_has_replacements(slice->value, slice->value_length))
+			mls_issues_put(writer->issues, item->key, pnstrdup(slice->name, slice->name_length),
+						   slice->value, slice->value_length,
+						   "holds what is no character; what differed there differs here");
+	}
+}
+
 /* ---- Storing ---- */
 
 /* False if a record cannot be stored for lack of a usable key. */
@@ -412,6 +428,8 @@ convert(MlsWriter *writer, const MlsItem *item)
 	Place place = {writer, item->key};
 
 	mls_row_fill(writer->map, item->record, values, isnull, item->gone ? NULL : bad_value, &place);
+	if (writer->replaced)
+		note_replaced(writer, item);
 	if (has_key(writer, isnull))
 		mls_relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
 	else
@@ -511,6 +529,7 @@ mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters
 		writer->store_bronze = prepare_bronze(writer);
 	put_page(writer, batch);
 	counters->received += batch->nitems;
+	writer->replaced = batch->replaced > 0;
 	mls_plan_run(writer->store_bronze, SPI_OK_INSERT_RETURNING);
 	convert_changed(writer, batch, counters);
 	store_converted(writer, counters);
@@ -526,6 +545,7 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 
 	open_relays(writer);
 	counters->received += batch->nitems;
+	writer->replaced = false;
 	for (i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].superseded)
 			convert_each(writer, &batch->items[i], scratch);

@@ -1,6 +1,7 @@
 """Rules for misbehaving: which requests they catch, and what they do to an
 answer before and after it is made. Faults of the byte stream are acted out by
 the connection, those about pages by the protocol face."""
+import json
 import re
 import threading
 from urllib.parse import unquote_plus
@@ -9,15 +10,15 @@ from web import Response
 
 STREAM_KINDS = ("close", "stall", "stall_body", "drip", "truncate", "huge", "gzip_bomb", "plain_as_gzip")
 PAGE_KINDS = ("repeat_page", "loop", "empty_page", "drop_link", "foreign_link", "wrong_count", "no_count", "moving",
-              "bad_value", "null_collection", "refuse_field", "refuse_or", "refuse_in", "refuse_not", "refuse_lambda",
+              "bad_value", "null_collection", "ignore_skip", "error_beside", "error_record", "member", "member_names", "refuse_field", "refuse_or", "refuse_in", "refuse_not", "refuse_lambda",
               "refuse_function", "refuse_orderby", "refuse_filter", "refuse_expand", "refuse_count", "refuse_skip", "refuse_select")
 EARLY_KINDS = ("status", "html200", "redirect", "expired_link", "token_expired")
-BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type")
+BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type", "charset", "escape_names", "name_case", "wrap")
 RETS_KINDS = ("rets_reply", "rets_status", "session_loss", "stale_nonce", "bare_ampersand", "control_char", "raw_delimiter",
               "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body", "no_end_tag")
 QOBRIX_KINDS = ("no_pagination", "null_data")
 KINDS = QOBRIX_KINDS + RETS_KINDS + STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
-NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted")
+NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted", "escape_names")
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 STRING_FIELDS = ("PublicRemarks", "Text", "City", "MemberFullName", "OfficeName", "ShortDescription", "description", "name")
@@ -117,6 +118,16 @@ class Faults:
             return [{**rule.spec, "id": rule.number, "times": rule.times, "skip": rule.skip} for rule in self.rules]
 
 
+def shown_count(faults, count, rows):
+    """The total that an answer shows: of a page with so many rows."""
+    wrong = faults.get("wrong_count")
+    if not wrong:
+        return count
+    if wrong.get("page"):
+        return rows
+    return min(count, wrong["cap"]) if "cap" in wrong else count + wrong.get("by", 1)
+
+
 def early_answer(request, faults, auth):
     """An answer instead of the real one, or None."""
     if "token_expired" in faults:
@@ -149,18 +160,40 @@ def status_answer(spec, request=None):
 def spoil(response, faults):
     """A copy of the answer with its body spoilt; the original may be cached."""
     body, content_type = response.body, response.content_type
+    if body.startswith(b"{"):
+        body = bend_names(body, faults)
     if "garbage_json" in faults:
         # Between two records: inside a string it would be just another string.
         place = max(body.find(b"}, {", len(body) // 2), 0) + 1
         body = body[:place] + b"}]!garbage[{" + body[place:]
     if "invalid_utf8" in faults:
-        body = insert_in_string(body, faults["invalid_utf8"], b"\xc3\x28\xff")
+        junk = faults["invalid_utf8"].get("bytes")
+        body = insert_in_string(body, faults["invalid_utf8"], bytes(junk) if junk else b"\xc3\x28\xff")
     if "nul_escape" in faults:
         body = insert_in_string(body, faults["nul_escape"], b"\\u0000")
+    if "charset" in faults:
+        name = faults["charset"].get("charset", "iso-8859-1")
+        body = body.decode().encode(faults["charset"].get("codec", name), "replace")
+        content_type = content_type.partition(";")[0] + ("" if faults["charset"].get("silent") else "; charset=" + name)
     if "wrong_content_type" in faults:
         content_type = faults["wrong_content_type"].get("content_type", "text/plain")
     stream = [(kind, faults[kind]) for kind in STREAM_KINDS if kind in faults]
     return Response(response.status, body, content_type, response.headers, stream)
+
+
+def bend_names(body, faults):
+    """A body whose members are named in another way, or lie one level deeper."""
+    for spec in faults.every("escape_names"):
+        name = spec["field"]
+        body = body.replace(b'"%s":' % name.encode(), b'"%s":' % "".join("\\u%04x" % ord(letter) for letter in name).encode())
+    if "name_case" in faults:
+        body = re.sub(rb'"(\w+)":', lambda found: b'"%s":' % (found[1] if found[1] == b"value" else found[1].lower()), body)
+    if "wrap" in faults:
+        document = json.loads(body)
+        if isinstance(document.get("value"), list):
+            document["value"] = [{faults["wrap"].get("member", "record"): record} for record in document["value"]]
+            body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return body
 
 
 def insert_in_string(body, spec, junk):

@@ -2,6 +2,7 @@
 import collections
 from dataclasses import dataclass, field
 
+from faults import shown_count
 from qobrix_embed import associations, linked
 from qobrix_model import MODELS, dump, stamp_at
 from qobrix_search import Node, Parser, SearchError
@@ -184,15 +185,18 @@ class Lists:
         data = self.data(path, rows, query, faults)
         if "moving" in faults and rows:
             self.move(path, rows, faults["moving"])
-        total = count + faults["wrong_count"].get("by", 1) if "wrong_count" in faults else count
+        total = shown_count(faults, count, len(rows))
         more = ("loop" in faults or page < pages) and "drop_link" not in faults
         info = {"page_count": pages, "current_page": page, "has_next_page": more, "has_prev_page": page > 1,
                 "count": total, "limit": limit}
         if "no_count" in faults or not self.options.count:
             del info["count"], info["page_count"]
         parts = ['"data":' + ("null" if "null_data" in faults else data)]
+        info.update((spec["name"], spec.get("value")) for spec in faults.every("member"))
         if "no_pagination" not in faults:
             parts.append('"pagination":' + dump(info))
+        if "error_beside" in faults:
+            parts.append('"errors":["The database is busy."]')
         return "{%s}" % ",".join(parts)
 
     def data(self, path, rows, query, faults):

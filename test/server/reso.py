@@ -12,6 +12,7 @@ import edm
 import metadata
 import odata
 from data import STAMP
+from faults import shown_count
 from odata import ODataError
 from web import Response
 
@@ -333,8 +334,7 @@ class Call:
         return self.page(query, found, sort_key), self.volatile
 
     def count_of(self, found):
-        wrong = self.faults.get("wrong_count")
-        return len(found) + (wrong.get("by", 1) if wrong else 0)
+        return shown_count(self.faults, len(found), 1)
 
     def page(self, query, found, sort_key):
         start, delivered, size = self.position(query, found, sort_key)
@@ -344,7 +344,7 @@ class Call:
         end = start + len(rows)
         more = end < len(found) and len(rows) < remaining
         link = self.next_link(query, rows, sort_key, delivered + len(rows), end, size) if more and rows else None
-        response = self.page_response(query, rows, self.count_of(found), self.bend_link(link))
+        response = self.page_response(query, rows, shown_count(self.faults, len(found), len(rows)), self.bend_link(link))
         if "maxpagesize" in self.prefer:
             response.headers["Preference-Applied"] = "odata.maxpagesize=%d" % size
         self.move_record(rows)
@@ -356,7 +356,7 @@ class Call:
         if query.token is None:
             if self.options.max_skip is not None and query.skip > self.options.max_skip:
                 raise ODataError("$skip is limited to %d." % self.options.max_skip)
-            return query.skip, 0, size
+            return 0 if "ignore_skip" in self.faults else query.skip, 0, size
         if query.token not in self.reso.links:
             raise ODataError("The skip token has expired.", 410, "Gone")
         last, delivered, asked = self.reso.links[query.token]
@@ -449,10 +449,22 @@ class Call:
         shape = self.table.name + ("(%s)" % ",".join(query.select) if query.select else "")
         head = ['"@odata.context":' + json.dumps(self.context(shape), ensure_ascii=False)]
         if query.count and "no_count" not in self.faults:
-            head.append('"@odata.count":%d' % count)
+            head.append('"%s":%d' % (self.member_name("count"), count))
+        if "error_beside" in self.faults:
+            head.append('"error":' + self.error_text("error_beside"))
+        head += ['"%s":%s' % (spec["name"], edm.dump(spec.get("value"))) for spec in self.faults.every("member")]
         body = self.write(self.table, rows, query, self.style(self.twists()))
-        tail = ',"@odata.nextLink":' + json.dumps(link, ensure_ascii=False) if link else ""
+        if "error_record" in self.faults:
+            body = b",".join([body] * bool(body) + [('{"error":%s}' % self.error_text("error_record")).encode()])
+        tail = ',"%s":%s' % (self.member_name("nextLink"), json.dumps(link, ensure_ascii=False)) if link else ""
         return Response(200, b"".join((("{" + ",".join(head) + ',"value":[').encode(), body, ("]%s}" % tail).encode())))
+
+    def member_name(self, name):
+        """How the answer calls its count or link: with the prefix that a fault gives, or OData's."""
+        return self.faults.get("member_names", {}).get("prefix", "@odata.") + name
+
+    def error_text(self, kind):
+        return json.dumps(self.faults[kind].get("error", {"code": "Busy", "message": "The database is busy."}))
 
     def write(self, table, rows, query, style):
         """The records as JSON objects with commas between them."""

@@ -9,7 +9,8 @@
 static bool
 countable(const MlsTable *table)
 {
-	return table->source->platform.count_exact && strcmp(table->resource, QOBRIX_MEDIA) != 0;
+	return table->source->platform.count_exact && strcmp(table->resource, QOBRIX_MEDIA) != 0 &&
+		   !mls_total_is_refuted(table);
 }
 
 /* Collections come whole. */

@@ -8,8 +8,9 @@
  * remembered, and one that comes twice is an error.
  *
  * The end is believed when a page says that none follows, the total it gives is no
- * more than what it holds, and it is short; by number, where some sources refuse
- * what lies behind the end, a full page that says the other two is enough.
+ * more than what it holds, and it is short.  A full page, or one that says nothing, is
+ * the last only if its total can be believed; else what is behind it is asked for, and
+ * a source may refuse that.
  */
 #include "postgres.h"
 
@@ -22,6 +23,7 @@ typedef struct Pagination
 {
 	int64 count;
 	int64 limit;
+	bool says_next; /* has_next is what it says */
 	bool has_next;
 } Pagination;
 
@@ -33,6 +35,7 @@ typedef struct QobrixStream
 	Pagination pagination; /* of the page at hand */
 	char *after;           /* the last key read, or NULL */
 	int page;              /* the number of the page on its way, from 1 */
+	bool doubtful;         /* it is asked for only to prove that there is none */
 } QobrixStream;
 
 /* ---- asking ---- */
@@ -59,6 +62,7 @@ ask_first(MlsChain *chain)
 
 	stream->page = 1;
 	stream->after = NULL;
+	stream->doubtful = false;
 	stream->by_key = mls_qobrix_by_key(query);
 	chain->call.headers = list_make1("Accept: application/json");
 	ask(chain, query->resume_link);
@@ -91,30 +95,29 @@ parse(const MlsTable *table, const MlsHttpCall *call, const MlsHttpResponse *res
 	return mls_read_page(table, call->purpose, response, bare ? NULL : "data");
 }
 
-static int64
-number_of(const MlsRecord *record, const char *name)
-{
-	const MlsSlice *slice = mls_record_field(record, name);
-	int64 value;
-
-	return slice && mls_slice_int64(slice, &value) && value >= 0 ? value : -1;
-}
-
+/* What is known of the answer's envelope must be what it should be; what is not known does no harm. */
 static Pagination
-pagination_of(const MlsPage *page)
+pagination_of(const MlsTable *table, const char *purpose, const MlsPage *page)
 {
 	Pagination result = {.count = -1, .limit = -1};
 	const MlsSlice *slice = mls_page_value(page, "pagination");
 	const MlsRecord *record;
 	const MlsSlice *next;
 
-	if (slice == NULL || slice->kind != MLS_OBJECT)
+	if (slice == NULL || slice->kind == MLS_NULL)
 		return result;
+	if (slice->kind != MLS_OBJECT)
+		mls_report_page(table, purpose, "Its member \"pagination\" is no object.");
 	record = mls_error_object(slice->value, slice->value_length);
-	result.count = number_of(record, "count");
-	result.limit = number_of(record, "limit");
+	result.count = mls_read_total(table, purpose, mls_record_field(record, "count"));
+	result.limit = mls_read_total(table, purpose, mls_record_field(record, "limit"));
 	next = mls_record_field(record, "has_next_page");
-	result.has_next = next && next->kind == MLS_BOOLEAN && *next->value == 't';
+	if (next && next->kind != MLS_BOOLEAN && next->kind != MLS_NULL)
+		mls_report_page(table, purpose,
+						psprintf("Its member \"has_next_page\" is neither true nor false: %.*s.",
+								 Min(next->value_length, 60), next->value));
+	result.says_next = next && next->kind == MLS_BOOLEAN;
+	result.has_next = result.says_next && *next->value == 't';
 	return result;
 }
 
@@ -129,13 +132,24 @@ key_of(const MlsChain *chain, const MlsRecord *record)
 	return slice && slice->kind != MLS_NULL ? mls_slice_text(slice) : NULL;
 }
 
-/* By number: a key that was met before has been moved, and may have moved others. */
+/*
+ * By number: a key that was met before has been moved, and may have moved others.  But
+ * behind its last page a source may give that page again.
+ */
 static void
-note_met(MlsChain *chain, const MlsPage *page)
+note_met(MlsChain *chain, MlsPage *page, bool doubtful)
 {
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		char *key = key_of(chain, &page->records[i]);
+
+		if (i == 0 && doubtful && key && !mls_chain_note(chain, key))
+		{
+			page->nrecords = 0;
+			return;
+		}
+		if (i == 0 && doubtful)
+			continue;
 
 		if (key && !mls_chain_note(chain, key))
 			ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -149,13 +163,16 @@ static MlsPage *
 read_page(MlsChain *chain, const MlsHttpResponse *response)
 {
 	QobrixStream *stream = (QobrixStream *) chain;
-	MlsPage *page = parse(chain->head.query->table, &chain->call, response, stream->shape.bare);
+	MlsPage *page;
 
-	stream->pagination = pagination_of(page);
+	if (stream->doubtful && mls_is_refused(response))
+		return palloc0(sizeof(MlsPage));
+	page = parse(chain->head.query->table, &chain->call, response, stream->shape.bare);
+	stream->pagination = pagination_of(chain->head.query->table, chain->call.purpose, page);
 	if (chain->part_pages == 0 && stream->pagination.count >= 0)
 		mls_chain_announce(chain, stream->pagination.count);
 	if (!stream->by_key && stream->shape.paged)
-		note_met(chain, page);
+		note_met(chain, page, stream->doubtful);
 	return page;
 }
 
@@ -183,20 +200,35 @@ note_last(QobrixStream *stream, const MlsPage *page)
 	stream->after = MemoryContextStrdup(chain->context, key);
 }
 
+/* Does a page say that others follow? */
+static bool
+says_more(const QobrixStream *stream, const MlsPage *page)
+{
+	const MlsTable *table = stream->chain.head.query->table;
+	int64 before = stream->by_key ? 0 : stream->chain.part_records - page->nrecords;
+
+	return stream->pagination.has_next ||
+		   (stream->pagination.count > before + page->nrecords && !mls_total_is_refuted(table));
+}
+
 /* Is this the last page?  All that it says must agree. */
 static bool
 is_last(const QobrixStream *stream, const MlsPage *page)
 {
 	const Pagination *pagination = &stream->pagination;
 	int64 limit = pagination->limit > 0 ? pagination->limit : stream->shape.limit;
-	int64 before = stream->by_key ? 0 : stream->chain.part_records - page->nrecords;
+	bool is_full = page->nrecords >= limit;
 
 	if (!stream->shape.paged || page->nrecords == 0)
 		return true;
-	if (pagination->has_next || pagination->count > before + page->nrecords)
+	if (says_more(stream, page))
 		return false;
-	/* By key a full page costs one request more, to be sure; by number there may be none to ask. */
-	return page->nrecords < limit || (!stream->by_key && pagination->count >= 0);
+	/* By key a full page costs one request more, to be sure. */
+	if (is_full && stream->by_key)
+		return false;
+	if (!is_full && (pagination->says_next || mls_chain_part(&stream->chain)->query->stepwise))
+		return true;
+	return mls_chain_total_ends(&stream->chain, page);
 }
 
 static void
@@ -206,6 +238,7 @@ follow(MlsChain *chain, const MlsHttpResponse *response, const MlsPage *page)
 
 	if (mls_chain_limit_reached(chain) || is_last(stream, page))
 		return;
+	stream->doubtful = !says_more(stream, page);
 	if (stream->by_key)
 		note_last(stream, page);
 	else
@@ -227,30 +260,48 @@ mls_qobrix_open(const MlsQuery *query)
 
 /* ---- counting ---- */
 
+/* One record behind so many, with the total; NULL if that cannot be asked. */
+static MlsPage *
+ask_total(const MlsQuery *query, int64 skipped, int64 *total, MlsHttpStats *stats)
+{
+	const MlsTable *table = query->table;
+	QobrixRequest *request = mls_qobrix_count_request(query);
+	MlsHttpCall call = {.method = "GET", .headers = list_make1("Accept: application/json")};
+	MlsUrlParam number = {"page", psprintf(INT64_FORMAT, skipped + 1)};
+	MlsHttpResponse *response;
+	MlsPage *page;
+
+	if (skipped > 0)
+		request->params = lappend(request->params, &number);
+	call.url = mls_qobrix_url(query, request);
+	call.purpose = psprintf("the count of resource \"%s\"", table->resource);
+	response = mls_http_fetch(&table->source->http, &call, stats);
+	if (skipped > 0 && mls_is_refused(response))
+		return NULL;
+	page = parse(table, &call, response, false);
+	*total = pagination_of(table, call.purpose, page).count;
+	return page;
+}
+
 int64
 mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw count", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	const MlsHttpSource *http = &query->table->source->http;
-	QobrixRequest *request = mls_qobrix_count_request(query);
-	MlsHttpCall call = {.method = "GET"};
-	Pagination pagination;
+	const MlsTable *table = query->table;
+	int64 total = -1;
 
-	if (strcmp(query->table->resource, QOBRIX_MEDIA) == 0)
-		return -1;
-	if (!request->exact)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot count resource \"%s\" at source \"%s\"",
-							   query->table->resource, http->name),
-						errdetail("A condition of the query cannot be sent.")));
-	call.url = mls_qobrix_url(query, request);
-	call.headers = list_make1("Accept: application/json");
-	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
-	pagination =
-		pagination_of(parse(query->table, &call, mls_http_fetch(http, &call, stats), false));
+	if (strcmp(table->resource, QOBRIX_MEDIA) != 0)
+	{
+		if (!mls_qobrix_count_request(query)->exact)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("cannot count resource \"%s\" at source \"%s\"", table->resource,
+								   table->source->http.name),
+							errdetail("A condition of the query cannot be sent.")));
+		total = mls_ask_count(query, ask_total, stats);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-	return pagination.count;
+	return total;
 }

@@ -162,13 +162,12 @@ mls_reso_request(const MlsQuery *query)
 	add_filter(request, query);
 	add_order(request, query, size);
 	if (query->limit >= 0 && request->exact)
-		add_param(request, "$top", psprintf(INT64_FORMAT, query->limit));
+		request->top = query->limit;
 	else if (!platform->prefer)
-	{
-		request->page_size = size;
-		add_param(request, "$top", psprintf("%d", size));
-	}
-	if (query->verify_count && platform->count_exact)
+		request->top = size;
+	if (request->top > 0 || (query->limit == 0 && request->exact))
+		add_param(request, "$top", psprintf(INT64_FORMAT, request->top));
+	if (query->verify_count && !mls_total_is_refuted(query->table) && platform->count_exact)
 		add_param(request, "$count", "true");
 	if (query->whole_set && platform->replication_path && platform->replication_path[0] == '?')
 	{

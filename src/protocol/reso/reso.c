@@ -32,7 +32,7 @@ sortable(const MlsTable *table, const MlsColumn *column)
 static bool
 countable(const MlsTable *table)
 {
-	return table->source->platform.count_exact;
+	return table->source->platform.count_exact && !mls_total_is_refuted(table);
 }
 
 const MlsProtocol mls_reso_protocol = {

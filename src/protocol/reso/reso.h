@@ -72,7 +72,7 @@ typedef struct ResoRequest
 	const char *path;
 	List *params;  /* of MlsUrlParam * */
 	List *headers; /* of char * */
-	int page_size; /* asked for by $top, or 0 */
+	int64 top;     /* asked for by $top, or 0: the limit, or the size of a page */
 	bool exact;    /* no condition was left out */
 } ResoRequest;
 

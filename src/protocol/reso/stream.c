@@ -4,6 +4,10 @@
  *
  * A chain of pages is followed by next links, or by $skip where a server cuts
  * pages without giving one.
+ *
+ * Where $top limits a page, one without a link may be the last or not.  A full one is
+ * never taken to be the last, and a short one only if links were given before, or if
+ * the total says so and can be believed; else what is behind it is asked for.
  */
 #include "postgres.h"
 
@@ -20,6 +24,9 @@ typedef struct ResoStream
 	MlsChain chain;
 	ResoRequest *shape; /* how the first page of this part was asked */
 	int empty_pages;
+	bool links;         /* a page of this part came with a link, so that the last one has none */
+	bool doubtful;      /* the page on its way is asked for only to prove that there is none */
+	int64 asked_from;   /* records of this part before the last request of our own */
 	uint64 fingerprint; /* of the page before, to notice one that repeats */
 } ResoStream;
 
@@ -36,6 +43,8 @@ ask_first(MlsChain *chain)
 
 	stream->shape = mls_reso_request(query);
 	stream->empty_pages = 0;
+	stream->links = stream->doubtful = false;
+	stream->asked_from = 0;
 	chain->exact = stream->shape->exact;
 	chain->call.headers = stream->shape->headers;
 	url = query->resume_link ? mls_url_resolve(http, http->url, query->resume_link)
@@ -106,23 +115,45 @@ give_up_fields(MlsChain *chain, const MlsHttpResponse *response)
 
 /* ---- reading ---- */
 
-/* The first of two spellings of a page member: with "odata." and, since 4.01, without. */
-static const MlsSlice *
-control_value(const MlsPage *page, const char *name, const char *short_name)
-{
-	const MlsSlice *slice = mls_page_value(page, name);
+/* What the standard calls @odata.nextLink may leave out "odata." since 4.01; version 3 had no "@",
+ * and some sources have neither. */
+static const char *const prefixes[] = {"@odata.", "@", "odata.", ""};
 
-	return slice ? slice : mls_page_value(page, short_name);
+/* A member of an answer by its plain name; NULL if there is none, or a null. */
+static const MlsSlice *
+control_value(const MlsPage *page, const char *name)
+{
+	for (int i = 0; i < lengthof(prefixes); i++)
+	{
+		const MlsSlice *slice = mls_page_value(page, psprintf("%s%s", prefixes[i], name));
+
+		if (slice && slice->kind != MLS_NULL)
+			return slice;
+	}
+	return NULL;
 }
 
 static void
 read_announced(MlsChain *chain, const MlsPage *page)
 {
-	const MlsSlice *slice = control_value(page, "@odata.count", "@count");
-	int64 announced;
+	int64 announced =
+		mls_read_total(chain->head.query->table, chain->call.purpose, control_value(page, "count"));
 
-	if (chain->part_pages == 0 && slice && mls_slice_int64(slice, &announced))
+	if (chain->part_pages == 0 && announced >= 0)
 		mls_chain_announce(chain, announced);
+}
+
+/* Where the page says that the next one is; NULL if it says nothing. */
+static const char *
+read_link(const MlsChain *chain, const MlsPage *page)
+{
+	const MlsSlice *link = control_value(page, "nextLink");
+
+	if (link && link->kind != MLS_STRING)
+		mls_chain_report_page(chain, psprintf("Its member \"%.*s\" is no address: %.*s.",
+											  link->name_length, link->name,
+											  Min(link->value_length, 60), link->value));
+	return link && link->value_length > 2 ? mls_slice_text(link) : NULL;
 }
 
 /* Fingerprint of a page: its first and last record. */
@@ -138,9 +169,26 @@ page_fingerprint(const MlsPage *page)
 			page->nrecords);
 }
 
+/* A source that gives neither links nor a total, and does not obey $skip, can prove nothing. */
+static void
+note_unproven(const MlsChain *chain)
+{
+	const MlsTable *table = chain->head.query->table;
+
+	if (chain->part_announced >= 0)
+		return;
+	ereport(WARNING,
+			(errcode(ERRCODE_FDW_REPLY_HANDLE),
+			 errmsg("source \"%s\" does not prove that it sent all records of resource \"%s\"",
+					table->source->http.name, table->resource),
+			 errdetail("After " INT64_FORMAT " records it gives neither a next link nor a "
+					   "total, and does not obey $skip.",
+					   chain->part_records)));
+}
+
 /* A chain that stands still is an error, not the end of the data. */
 static void
-check_progress(ResoStream *stream, const MlsPage *page)
+check_progress(ResoStream *stream, MlsPage *page)
 {
 	if (page->nrecords == 0)
 	{
@@ -152,6 +200,12 @@ check_progress(ResoStream *stream, const MlsPage *page)
 		return;
 	}
 	stream->empty_pages = 0;
+	if (stream->doubtful && page_fingerprint(page) == stream->fingerprint)
+	{
+		note_unproven(&stream->chain);
+		page->nrecords = 0;
+		return;
+	}
 	if (stream->chain.part_pages > 0 && page_fingerprint(page) == stream->fingerprint)
 		mls_chain_report_page(&stream->chain, "The source sent the page before a second time.");
 	stream->fingerprint = page_fingerprint(page);
@@ -163,6 +217,11 @@ read_page(MlsChain *chain, const MlsHttpResponse *response)
 {
 	MlsPage *page;
 
+	if (((ResoStream *) chain)->doubtful && mls_is_refused(response))
+	{
+		note_unproven(chain);
+		return palloc0(sizeof(MlsPage));
+	}
 	if (response->status != 200)
 	{
 		if (!give_up_fields(chain, response))
@@ -176,33 +235,63 @@ read_page(MlsChain *chain, const MlsHttpResponse *response)
 	return page;
 }
 
+/* Can there be records behind a page that has no link? */
+static bool
+may_go_on(const ResoStream *stream, const MlsPage *page)
+{
+	const MlsChain *chain = &stream->chain;
+	const MlsQuery *query = mls_chain_part(chain)->query;
+	int64 asked = stream->shape->top;
+
+	/* Without $top, and on ways of their own, links are promised. */
+	if (asked == 0 || page->nrecords == 0 || query->resume_link || query->whole_set ||
+		query->stepwise)
+		return false;
+	if (chain->part_records - stream->asked_from >= asked)
+		return true;
+	if (stream->links)
+		return chain->part_records < chain->part_announced;
+	return !mls_chain_total_ends(chain, page);
+}
+
+/* The address of what comes behind the records that came, by a $skip of our own. */
+static char *
+skipping_address(ResoStream *stream, const MlsPage *page)
+{
+	const MlsChain *chain = &stream->chain;
+	ResoRequest skipped = *stream->shape;
+	MlsUrlParam skip = {"$skip", psprintf(INT64_FORMAT, chain->part_records)};
+
+	stream->doubtful = !stream->links && chain->part_records >= chain->part_announced &&
+					   chain->part_records - stream->asked_from < stream->shape->top;
+	stream->asked_from = chain->part_records;
+	skipped.params = lappend(list_copy(skipped.params), &skip);
+	return mls_reso_url(mls_chain_part(chain)->query, &skipped);
+}
+
 /* Where the chain goes on: the source's link, a $skip of our own, or NULL at its end. */
 static char *
-next_address(const MlsChain *chain, const MlsHttpResponse *response, const MlsPage *page)
+next_address(ResoStream *stream, const MlsHttpResponse *response, const MlsPage *page)
 {
-	const ResoRequest *shape = ((const ResoStream *) chain)->shape;
-	const MlsQuery *query = mls_chain_part(chain)->query;
-	const MlsSlice *link = control_value(page, "@odata.nextLink", "@nextLink");
-	ResoRequest skipped = *shape;
-	MlsUrlParam skip = {"$skip", NULL};
+	const MlsChain *chain = &stream->chain;
+	const char *link = read_link(chain, page);
 
-	if (link && link->kind == MLS_STRING && link->value_length > 2)
-		return mls_url_resolve(mls_chain_http(chain), response->url, mls_slice_text(link));
-	/* Without $top as page size no link means the end; so does a short page, unless more is due. */
-	if (shape->page_size == 0 || page->nrecords == 0 || query->resume_link || query->whole_set)
-		return NULL;
-	if (page->nrecords < shape->page_size && chain->part_records >= chain->part_announced)
-		return NULL;
-	skip.value = psprintf(INT64_FORMAT, chain->part_records);
-	skipped.params = lappend(list_copy(skipped.params), &skip);
-	return mls_reso_url(query, &skipped);
+	if (link)
+	{
+		stream->links = true;
+		stream->doubtful = false;
+		return mls_url_resolve(mls_chain_http(chain), response->url, link);
+	}
+	return may_go_on(stream, page) ? skipping_address(stream, page) : NULL;
 }
 
 static void
 follow(MlsChain *chain, const MlsHttpResponse *response, const MlsPage *page)
 {
-	char *url = mls_chain_limit_reached(chain) ? NULL : next_address(chain, response, page);
+	char *url = NULL;
 
+	if (!mls_chain_limit_reached(chain))
+		url = next_address((ResoStream *) chain, response, page);
 	if (url == NULL)
 		return;
 	if (!mls_chain_note(chain, url))
@@ -235,44 +324,50 @@ count_is_refused(const MlsQuery *query, const MlsHttpResponse *response)
 	return fields != NIL;
 }
 
+/* One record behind so many, with the total; NULL if that cannot be asked. */
+static MlsPage *
+ask_total(const MlsQuery *query, int64 skipped, int64 *total, MlsHttpStats *stats)
+{
+	const MlsHttpSource *http = &query->table->source->http;
+	ResoRequest *request = mls_reso_count_request(query);
+	MlsHttpCall call = {.method = "GET", .headers = request->headers};
+	MlsUrlParam skip = {"$skip", psprintf(INT64_FORMAT, skipped)};
+	MlsHttpResponse *response;
+	MlsPage *page;
+
+	if (skipped > 0)
+		request->params = lappend(request->params, &skip);
+	if (mls_reso_is_too_long(query, request))
+		return NULL;
+	call.url = mls_reso_url(query, request);
+	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
+	response = mls_http_fetch(http, &call, stats);
+	if (skipped > 0 && mls_is_refused(response))
+		return NULL;
+	if (response->status != 200 && !count_is_refused(query, response))
+		mls_http_report_status(http, &call, response, mls_reso_error_text(response));
+	if (response->status != 200 || strstr(response->content_type, "json") == NULL)
+		return NULL;
+	page = mls_read_page(query->table, call.purpose, response, "value");
+	*total = mls_read_total(query->table, call.purpose, control_value(page, "count"));
+	return page;
+}
+
 int64
 mls_reso_count(const MlsQuery *query, MlsHttpStats *stats)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw count", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	const MlsHttpSource *http = &query->table->source->http;
-	ResoRequest *request = mls_reso_count_request(query);
-	MlsHttpCall call = {.method = "GET", .headers = request->headers};
-	MlsHttpResponse *response;
-	const MlsSlice *slice;
-	int64 total = -1;
+	int64 total;
 
-	if (!request->exact)
+	if (!mls_reso_count_request(query)->exact)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("cannot count resource \"%s\" at source \"%s\"",
-							   query->table->resource, http->name),
+							   query->table->resource, query->table->source->http.name),
 						errdetail("A condition of the query cannot be sent."),
 						errhint("Repeat the query: it is planned without remote counting now.")));
-	if (mls_reso_is_too_long(query, request))
-	{
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(context);
-		return -1;
-	}
-	call.url = mls_reso_url(query, request);
-	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
-	response = mls_http_fetch(http, &call, stats);
-	if (response->status != 200 && !count_is_refused(query, response))
-		mls_http_report_status(http, &call, response, mls_reso_error_text(response));
-	if (response->status == 200 && strstr(response->content_type, "json") != NULL)
-	{
-		MlsPage *page = mls_page_read(response->body, response->length, "value", call.purpose);
-
-		slice = control_value(page, "@odata.count", "@count");
-		if (slice && !mls_slice_int64(slice, &total))
-			total = -1;
-	}
+	total = mls_ask_count(query, ask_total, stats);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return total;

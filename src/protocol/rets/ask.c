@@ -102,7 +102,7 @@ mls_rets_read_search(const MlsTable *table, const MlsHttpResponse *response, con
 											   : RETS_COMPACT,
 								 .purpose = purpose,
 								 .source = table->source->http.name,
-								 .charset = mls_rets_charset(response),
+								 .charset = mls_http_charset(response),
 								 .repeated = mls_rets_repeated(table)};
 
 	if (decoder)

@@ -27,7 +27,7 @@ read_metadata(void *arg, const MlsHttpResponse *response)
 	Fetching *work = arg;
 
 	return mls_rets_metadata_add(work->metadata, response->body, response->length,
-								 mls_rets_charset(response), work->purpose,
+								 mls_http_charset(response), work->purpose,
 								 work->source->http.name);
 }
 

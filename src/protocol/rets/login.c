@@ -179,22 +179,6 @@ mls_rets_argument(List **arguments, const char *name, const char *value)
 	*arguments = lappend(*arguments, param);
 }
 
-const char *
-mls_rets_charset(const MlsHttpResponse *response)
-{
-	const char *header = mls_http_header(response, "content-type");
-
-	for (const char *c = header ? strchr(header, ';') : NULL; c; c = strchr(c, ';'))
-	{
-		c += 1 + strspn(c + 1, " \t");
-		if (pg_strncasecmp(c, "charset=", 8) != 0)
-			continue;
-		c += 8 + strspn(c + 8, "\" ");
-		return pnstrdup(c, strcspn(c, "\"; \t"));
-	}
-	return NULL;
-}
-
 static const char *
 version_of(const MlsSource *source)
 {
@@ -309,7 +293,7 @@ read_envelope(const MlsSource *source, const MlsHttpResponse *response, const ch
 	RetsReaderOptions options = {.format = RETS_COMPACT,
 								 .purpose = purpose,
 								 .source = source->http.name,
-								 .charset = mls_rets_charset(response)};
+								 .charset = mls_http_charset(response)};
 	RetsReader *reader = mls_rets_reader(&options);
 
 	mls_rets_feed(reader, response->body, response->length);

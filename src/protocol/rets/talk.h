@@ -59,9 +59,6 @@ extern RetsOutcome
 mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, RetsRead read,
 			  void *arg, MlsHttpStats *stats);
 
-/* The charset a Content-Type header names, or NULL. */
-extern const char *mls_rets_charset(const MlsHttpResponse *response);
-
 extern void mls_rets_argument(List **arguments, const char *name, const char *value);
 
 /* ---- errors.c ---- */
