@@ -82,7 +82,7 @@ for my $lie (@lies)
 	$mls->fault(kind => 'drop_link', times => -1, match => 'top=') ;
 	for my $source (@sources)
 	{
-		$node->safe_psql('postgres', qq{SELECT mls_unsubscribe('$source', 'Property', drop_data => true); SELECT mls_subscribe('$source.property')});
+		$node->safe_psql('postgres', qq{SELECT mls_unsubscribe('$source.property', drop_data => true); SELECT mls_subscribe('$source.property')});
 		next if $source eq 'links';
 		like($node->safe_psql('postgres', "SELECT status, received >= 450, message FROM mls_sync('$source')"),
 			qr/^finished\|t\|.*the source counts \d+ records and has at least \d+/, "$source counts $name: a sync says it");
@@ -95,7 +95,7 @@ for my $lie (@lies)
 
 # A right total is believed when it is smaller than one that was proven: an increment costs one request.
 $mls->reset;
-$node->safe_psql('postgres', q{SELECT mls_unsubscribe('hundred', 'Property', drop_data => true); SELECT mls_subscribe('hundred.property')});
+$node->safe_psql('postgres', q{SELECT mls_unsubscribe('hundred.property', drop_data => true); SELECT mls_subscribe('hundred.property')});
 is($node->safe_psql('postgres', q{SELECT status, received FROM mls_sync('hundred')}), 'finished|450', 'a first load');
 is($node->safe_psql('postgres', q{SELECT remote_rows, count_proven FROM mls.subscription WHERE source = 'hundred'}), '450|450', '... proves the total');
 $mls->control('clock', { advance => 3600 });
