@@ -35,7 +35,7 @@ SELECT attname, format_type(atttypid, atttypmod), attnotnull, attcollation::regc
 SELECT attname, format_type(atttypid, atttypmod), attnotnull
   FROM pg_attribute WHERE attrelid = 'bronze.trestle_crews'::regclass AND attnum > 0 ORDER BY attnum;
 SELECT relname, reloptions FROM pg_class WHERE relname = 'trestle_crews' ORDER BY reloptions;
-SELECT source, resource, foreign_table, state, newest, last_run FROM mls_status;
+SELECT source, resource, foreign_table, state, newest, last_run FROM mls_status_detail;
 
 -- Subscribing again brings silver up to date.
 ALTER FOREIGN TABLE feed.team ADD COLUMN city text OPTIONS (field 'City');

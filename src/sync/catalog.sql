@@ -159,6 +159,7 @@ CREATE TABLE mls.issue (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscription bigint NOT NULL REFERENCES mls.subscription ON DELETE CASCADE,
     run_id       bigint REFERENCES mls.run ON DELETE SET NULL,
+    kind         text NOT NULL DEFAULT 'value',
     key          text,
     field        text,
     value        text,
@@ -166,20 +167,24 @@ CREATE TABLE mls.issue (
     first_seen   timestamptz NOT NULL DEFAULT now(),
     last_seen    timestamptz NOT NULL DEFAULT now(),
     times        bigint NOT NULL DEFAULT 1,
+    solved_at    timestamptz,
     UNIQUE NULLS NOT DISTINCT (subscription, key, field, reason)
 );
 CREATE INDEX ON mls.issue (run_id);
-COMMENT ON TABLE mls.issue IS 'values that did not fit their column (NULL in silver, kept in bronze) and records that could not be kept';
+CREATE INDEX ON mls.issue (subscription, key) WHERE solved_at IS NULL;
+COMMENT ON TABLE mls.issue IS 'what did not fit or changed at the source, open until solved_at: values that are NULL in silver, records that were not kept, fields of gold, declarations of the source';
 COMMENT ON COLUMN mls.issue.id IS 'number of the issue';
 COMMENT ON COLUMN mls.issue.subscription IS 'the subscription it was found in';
 COMMENT ON COLUMN mls.issue.run_id IS 'the run that saw it last';
+COMMENT ON COLUMN mls.issue.kind IS 'value, record, gold, conflict, children, lookup, schema, columns, unchecked or webhook: what it is about, and so what ends it';
 COMMENT ON COLUMN mls.issue.key IS 'key of the record';
 COMMENT ON COLUMN mls.issue.field IS 'field that holds the value';
 COMMENT ON COLUMN mls.issue.value IS 'the value as received, cut to 200 characters';
 COMMENT ON COLUMN mls.issue.reason IS 'why it did not fit';
-COMMENT ON COLUMN mls.issue.first_seen IS 'when it was seen first';
+COMMENT ON COLUMN mls.issue.first_seen IS 'when it was seen first, or first again after it had been solved';
 COMMENT ON COLUMN mls.issue.last_seen IS 'when it was seen last';
-COMMENT ON COLUMN mls.issue.times IS 'how often it was received';
+COMMENT ON COLUMN mls.issue.times IS 'how often it was met';
+COMMENT ON COLUMN mls.issue.solved_at IS 'when what it says was no longer so; NULL while it is';
 
 ALTER TABLE mls.subscription ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.run ENABLE ROW LEVEL SECURITY;

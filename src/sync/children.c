@@ -22,7 +22,8 @@ struct MlsChildren
 	List *children;        /* of MlsChild *: those linked have a writer */
 	MemoryContext context; /* of the page at hand */
 	MlsBatch *page;
-	List *broods; /* of MlsBrood *: parents before children of children */
+	List *broods;      /* of MlsBrood *: parents before children of children */
+	bool had_problems; /* collections that could not be used have been noted */
 	MlsHttpStats spent;
 };
 
@@ -276,30 +277,28 @@ follow_parents(MlsBrood *brood)
 			brood->batch->items[i].superseded = true;
 }
 
-/* Notes the collections that could not be used. */
+/* Notes the collections that could not be used, and ends what was noted of those that can. */
 static void
 note_problems(const MlsChildren *children, const MlsBrood *brood)
 {
 	const MlsRun *run = children->run;
-	Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID};
-	Datum values[5];
+	List *fine = NIL;
 	int i;
 
+	if (brood->link->expansion == NULL)
+		return;
 	for (i = 0; i < brood->parents->nitems; i++)
 	{
-		if (brood->problem[i] == NULL)
-			continue;
-		values[0] = Int64GetDatum(run->sub->id);
-		values[1] = Int64GetDatum(run->id);
-		values[2] = CStringGetTextDatum(brood->parents->items[i].key);
-		values[3] = CStringGetTextDatum(brood->link->expansion->name);
-		values[4] = CStringGetTextDatum(brood->problem[i]);
-		mls_execute("INSERT INTO mls.issue AS i (subscription, run_id, key, field, reason) "
-					"VALUES ($1, $2, $3, $4, $5) "
-					"ON CONFLICT (subscription, key, field, reason) DO UPDATE SET "
-					"run_id = excluded.run_id, last_seen = pg_catalog.now(), times = i.times + 1",
-					5, types, values, NULL, SPI_OK_INSERT);
+		const MlsItem *item = &brood->parents->items[i];
+
+		if (brood->problem[i] != NULL)
+			mls_issue_open(run->sub->id, run->id, MLS_ISSUE_CHILDREN, item->key,
+						   brood->link->expansion->name, NULL, brood->problem[i]);
+		else if (brood->name[i] != NULL && !item->superseded)
+			fine = lappend(fine, item->key);
 	}
+	if (fine != NIL && children->had_problems)
+		mls_issue_solve(run->sub->id, MLS_ISSUE_CHILDREN, fine, brood->link->expansion->name);
 }
 
 static void remove_children(MlsChildren *children, List *links, char **keys, int n);
@@ -386,6 +385,19 @@ store_batch(MlsChildren *children, MlsChild *child, const MlsBatch *batch)
 	mls_reject_store(&run, batch, &child->counters);
 }
 
+/* Is a collection noted as one that cannot be used? */
+static bool
+has_problems(const MlsChildren *children)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(children->run->sub->id)};
+
+	mls_execute("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
+				"AND kind = '" MLS_ISSUE_CHILDREN "' LIMIT 1",
+				1, types, values, NULL, SPI_OK_SELECT);
+	return SPI_processed > 0;
+}
+
 /* Writes what was read; in the transaction of the page, after the page itself. */
 void
 mls_children_store(MlsChildren *children)
@@ -395,6 +407,7 @@ mls_children_store(MlsChildren *children)
 	if (children == NULL)
 		return;
 	pass_over_stale(children);
+	children->had_problems = has_problems(children);
 	foreach (lc, children->broods)
 	{
 		MlsBrood *brood = lfirst(lc);

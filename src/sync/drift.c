@@ -171,7 +171,8 @@ static void
 keep_issue(MlsRun *run, const char *reason, bool failed)
 {
 	mls_transaction_begin(run->sub->owner);
-	mls_drift_issue(run->sub, run->id, NULL, reason);
+	mls_issue_open(run->sub->id, run->id, failed ? MLS_ISSUE_UNCHECKED : MLS_ISSUE_FOLLOWING, NULL,
+				   NULL, NULL, reason);
 	if (failed)
 		mls_known_fail(run->sub->id);
 	mls_transaction_commit();
@@ -315,6 +316,7 @@ try_to_follow(MlsRun *run)
 		set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 						  true, 0, false);
 		added = mls_evolve(run->sub, run->id);
+		mls_issue_solve(run->sub->id, MLS_ISSUE_FOLLOWING, NIL, NULL);
 		mls_transaction_commit();
 		run->sub->fills |= added > 0;
 		if (added > 0)

@@ -47,9 +47,7 @@ extern void mls_remote_open(const MlsRemoteResource *resource);
 extern List *mls_remote_compare(const MlsSubscription *sub, const MlsRemoteResource *resource);
 extern void mls_remote_learn(const MlsSubscription *sub, const MlsRemoteResource *resource);
 
-/* Keeps something as an issue; run 0: of none. */
-extern void
-mls_drift_issue(const MlsSubscription *sub, int64 run, const char *name, const char *reason);
+/* Keeps differences as issues; run 0: of none. */
 extern void mls_remote_record(const MlsSubscription *sub, int64 run, List *differences);
 
 /* ---- evolve.c ---- */

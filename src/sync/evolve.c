@@ -168,8 +168,8 @@ plan_addition(Evolution *evolution, const MlsRemoteField *field)
 
 	if (evolution->table->ncolumns + list_length(evolution->added) >= MAX_COLUMNS)
 	{
-		mls_drift_issue(evolution->sub, evolution->run, field->name,
-						"the foreign table has no room for a column of this field");
+		mls_issue_open(evolution->sub->id, evolution->run, MLS_ISSUE_COLUMNS, NULL, field->name,
+					   NULL, "the foreign table has no room for a column of this field");
 		return;
 	}
 	column.name = column_name(evolution, field->name);

@@ -62,7 +62,7 @@ CREATE FUNCTION mls_purge(
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION mls_purge(text, text, boolean, boolean)
-    IS 'remove what is gone at the source: lists all keys there and compares; refused when the list is incomplete or the loss exceeds purge_limit';
+    IS 'remove what is gone at the source: lists all keys there and compares; refused when the list is incomplete or the loss exceeds both parts of purge_limit';
 
 CREATE FUNCTION mls_remap(
     source text DEFAULT NULL,

@@ -200,22 +200,46 @@ run_plan(SPIPlanPtr *plan, const char *sql, int expected)
 /* ---- Issues ---- */
 
 static void
-put_issue(const MlsGilder *gilder, const RowGroup *group, const char *key, const char *field,
-		  const char *reason)
+put_issue(const MlsGilder *gilder, const RowGroup *group, const char *kind, const char *key,
+		  const char *field, const char *reason)
 {
-	Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID};
-	char nulls[] = "     ";
-	Datum values[5] = {Int64GetDatum(group->subscription), Int64GetDatum(gilder->run)};
+	mls_issue_open(group->subscription, gilder->run, kind, key, field, NULL, reason);
+}
 
-	values[2] = CStringGetTextDatum(key);
-	values[3] = field ? CStringGetTextDatum(field) : (Datum) 0;
-	nulls[3] = field ? ' ' : 'n';
-	values[4] = CStringGetTextDatum(reason);
-	mls_execute("INSERT INTO mls.issue AS i (subscription, run_id, key, field, reason) "
-				"VALUES ($1, $2, pg_catalog.left($3, 200), $4, $5) "
-				"ON CONFLICT (subscription, key, field, reason) DO UPDATE SET "
-				"run_id = excluded.run_id, last_seen = pg_catalog.now(), times = i.times + 1",
-				5, types, values, nulls, SPI_OK_INSERT);
+/* SQL of the source's key of a row r of the group. */
+static char *
+key_sql(const RowGroup *group)
+{
+	StringInfoData sql;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "pg_catalog.concat_ws('|'");
+	foreach (lc, group->table->key)
+		appendStringInfo(&sql, ", r.%s",
+						 quote_identifier(mls_table_column(group->table, lfirst(lc))->name));
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+/* Ends what was said of gold of the rows that stand in the relation and has not been said again. */
+static void
+solve_issues(const RowGroup *group)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(group->subscription)};
+
+	mls_execute("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL AND kind IN "
+				"('" MLS_ISSUE_GOLD "', '" MLS_ISSUE_CONFLICT "') LIMIT 1",
+				1, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return;
+	mls_execute(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() FROM "
+						 "(SELECT %s AS key FROM %s r) u WHERE i.subscription = $1 AND "
+						 "i.key = u.key AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() "
+						 "AND i.kind IN ('" MLS_ISSUE_GOLD "', '" MLS_ISSUE_CONFLICT "')",
+						 key_sql(group), group->rows),
+				1, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* Notes the rows whose place in gold another source has. */
@@ -229,8 +253,8 @@ put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
 	found = SPI_tuptable;
 	n = SPI_processed;
 	for (uint64 i = 0; i < n; i++)
-		put_issue(gilder, group, SPI_getvalue(found->vals[i], found->tupdesc, 1),
-				  linitial(group->table->key),
+		put_issue(gilder, group, MLS_ISSUE_CONFLICT,
+				  SPI_getvalue(found->vals[i], found->tupdesc, 1), linitial(group->table->key),
 				  psprintf("gold has this key from source \"%s\"",
 						   SPI_getvalue(found->vals[i], found->tupdesc, 2)));
 	SPI_freetuptable(found);
@@ -281,12 +305,12 @@ mend_row(const MlsGilder *gilder, const RowGroup *group, const Gilding *gilding,
 
 	if (sql == NULL || !mls_attempt(run_once, sql, &again))
 	{
-		put_issue(gilder, group, key, NULL,
+		put_issue(gilder, group, MLS_ISSUE_GOLD, key, NULL,
 				  psprintf("gold could not be made of the record: %s", again ? again : message));
 		return;
 	}
 	foreach (lc, failed)
-		put_issue(gilder, group, key, strVal(lfirst(lc)),
+		put_issue(gilder, group, MLS_ISSUE_GOLD, key, strVal(lfirst(lc)),
 				  psprintf("the rule for this field of gold raised an error: %s", message));
 }
 
@@ -342,6 +366,7 @@ gild(const MlsGilder *gilder, const RowGroup *group, int64 rows)
 		if (SPI_processed < rows && sql->conflicts != NULL)
 			put_conflicts(gilder, group, gilding);
 	}
+	solve_issues(group);
 }
 
 /* Adds the keys a query finds to those affected. */

@@ -10,9 +10,14 @@ SELECT s.id,
        s.foreign_table, s.bronze, s.silver,
        s.subscribed_at,
        t.state, t.last_run, t.last_success, t.schedule, t.quota_used, t.source,
-       coalesce(t.last_success, s.subscribed_at) AS complete_at
+       coalesce(t.last_success, s.subscribed_at) AS complete_at,
+       rest.until AS rests_until,
+       mls.cron_next(t.schedule, greatest(coalesce(t.last_run, s.subscribed_at), rest.until)) AS run_due_at,
+       mls.cron_next(t.schedule, greatest(coalesce(t.last_success, s.subscribed_at), rest.until)) AS success_due_at
   FROM mls.subscription s
-  JOIN mls_status t ON t.foreign_table = s.foreign_table;
+  JOIN mls_status_detail t ON t.foreign_table = s.foreign_table
+ CROSS JOIN LATERAL mls.feeder(s.id) feeder
+ CROSS JOIN LATERAL mls.rests_until(coalesce(feeder.subscription, s.id)) AS rest (until);
 COMMENT ON VIEW mls.fact IS 'what mls_health() judges of each subscription';
 COMMENT ON COLUMN mls.fact.id IS 'number of the subscription';
 COMMENT ON COLUMN mls.fact.name IS 'source and resource';
@@ -20,20 +25,24 @@ COMMENT ON COLUMN mls.fact.foreign_table IS 'its foreign table';
 COMMENT ON COLUMN mls.fact.bronze IS 'its table of bronze';
 COMMENT ON COLUMN mls.fact.silver IS 'its table of silver';
 COMMENT ON COLUMN mls.fact.subscribed_at IS 'when it was subscribed';
-COMMENT ON COLUMN mls.fact.state IS 'as in mls_status';
-COMMENT ON COLUMN mls.fact.last_run IS 'as in mls_status';
-COMMENT ON COLUMN mls.fact.last_success IS 'as in mls_status';
-COMMENT ON COLUMN mls.fact.schedule IS 'as in mls_status';
-COMMENT ON COLUMN mls.fact.quota_used IS 'as in mls_status';
+COMMENT ON COLUMN mls.fact.state IS 'as in mls_status_detail';
+COMMENT ON COLUMN mls.fact.last_run IS 'as in mls_status_detail';
+COMMENT ON COLUMN mls.fact.last_success IS 'as in mls_status_detail';
+COMMENT ON COLUMN mls.fact.schedule IS 'as in mls_status_detail';
+COMMENT ON COLUMN mls.fact.quota_used IS 'as in mls_status_detail';
 COMMENT ON COLUMN mls.fact.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls.fact.complete_at IS 'when the last success was, or the subscription';
+COMMENT ON COLUMN mls.fact.rests_until IS 'until when it need not be read again, for it is read whole';
+COMMENT ON COLUMN mls.fact.run_due_at IS 'when its schedule has it synced next after the last sync; NULL without a schedule';
+COMMENT ON COLUMN mls.fact.success_due_at IS 'the same after the last success';
 
 -- Processes whose last runs failed: how many in a row, and why the last.
 CREATE VIEW mls.failing WITH (security_invoker = true) AS
 SELECT r.subscription,
        r.process,
        pg_catalog.count(*) AS times,
-       (pg_catalog.array_agg(r.message ORDER BY r.id DESC))[1] AS message
+       (pg_catalog.array_agg(pg_catalog.concat_ws('. ', r.message, nullif(pg_catalog.concat_ws(' ', r.detail, r.hint), ''))
+                             ORDER BY r.id DESC))[1] AS message
   FROM mls.run r
  WHERE r.status IN ('failed', 'crashed')
    AND r.id > coalesce((SELECT pg_catalog.max(g.id) FROM mls.run g
@@ -44,7 +53,7 @@ COMMENT ON VIEW mls.failing IS 'processes that failed since their last success';
 COMMENT ON COLUMN mls.failing.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.failing.process IS 'the process';
 COMMENT ON COLUMN mls.failing.times IS 'runs that failed since';
-COMMENT ON COLUMN mls.failing.message IS 'error of the last of them';
+COMMENT ON COLUMN mls.failing.message IS 'error of the last of them, with its detail and hint: the numbers of a refusal, and the call that passes it';
 
 -- Only tables of roles whose subscriptions the caller sees can be told from leftovers.
 CREATE VIEW mls.leftover WITH (security_invoker = true) AS
@@ -89,23 +98,31 @@ SELECT 'subscriptions', CASE WHEN count(*) > 0 THEN 'ok' ELSE 'warning' END,
   FROM fact
 UNION ALL
 SELECT 'runs', CASE WHEN late IS NULL THEN 'ok' ELSE 'critical' END,
-       coalesce(format('no sync has begun for %s: ', max_age) || late,
-                format('every resource had a sync within %s', max_age))
+       coalesce(format('no sync has begun within %s of the last one, or of when it was due: ', max_age) || late,
+                format('every sync began within %s of the one before, or of when it was due', max_age))
   FROM (SELECT string_agg(name, ', ' ORDER BY name) AS late FROM fact
-         WHERE coalesce(last_run, subscribed_at) < now() - max_age AND state <> 'syncing') f
+         WHERE greatest(coalesce(last_run, subscribed_at), rests_until, run_due_at) < now() - max_age
+           AND state <> 'syncing') f
 UNION ALL
 SELECT 'schedule',
-       CASE WHEN late IS NULL THEN 'ok' WHEN since_start < now() - grace THEN 'critical' ELSE 'warning' END,
-       coalesce(CASE WHEN since_start < now() - grace
-                     THEN 'scheduled runs did not begin, pg_cron may not be working: '
-                     ELSE 'scheduled runs were missed while the server was down: ' END || late,
-                CASE WHEN n > 0 THEN format('%s processes are scheduled, and none is late', n)
-                     ELSE 'nothing is scheduled by mls_schedule()' END)
+       CASE WHEN late IS NOT NULL THEN 'critical' WHEN missed IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       CASE WHEN late IS NOT NULL OR missed IS NOT NULL
+            THEN concat_ws('; ', 'scheduled runs did not begin, pg_cron may not be working: ' || late,
+                           format('scheduled runs did not begin before the server was started at %s, for it was down or '
+                                  'pg_cron was not working, and come when they are due again: ',
+                                  date_trunc('second', pg_postmaster_start_time())) || missed)
+            WHEN n > 0 THEN format(CASE n WHEN 1 THEN '%s process is scheduled, and is not late'
+                                          ELSE '%s processes are scheduled, and none is late' END, n)
+            ELSE 'nothing is scheduled by mls_schedule()' END
   FROM (SELECT string_agg(format('%s of %s (due %s)', d.process, f.name, d.due_at), ', ' ORDER BY f.name, d.process)
-                   FILTER (WHERE d.due_at < now() - grace AND f.state <> 'syncing') AS late,
-               min(d.due_since_start) FILTER (WHERE f.state <> 'syncing') AS since_start,
+                   FILTER (WHERE d.is_late AND d.due_since_start < now() - grace) AS late,
+               string_agg(format('%s of %s (due %s, next %s)', d.process, f.name, d.due_at, d.due_since_start),
+                          ', ' ORDER BY f.name, d.process)
+                   FILTER (WHERE d.is_late AND (d.due_since_start < now() - grace) IS NOT TRUE) AS missed,
                count(d.process) AS n
-          FROM fact f JOIN mls.due d ON d.subscription = f.id) f
+          FROM fact f
+          JOIN (SELECT d.*, d.waits_since < now() - grace AS is_late FROM mls.due d) d
+            ON d.subscription = f.id AND f.state <> 'syncing') f
 UNION ALL
 SELECT 'jobs', CASE WHEN lost IS NULL THEN 'ok' ELSE 'critical' END,
        coalesce('pg_cron does not have these jobs any more, or has them switched off: ' || lost
@@ -121,15 +138,16 @@ UNION ALL
 SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
        coalesce(bad, 'every last run succeeded')
   FROM (SELECT max(g.times) AS n,
-               string_agg(format('%s %s failed %s times: %s', f.name, g.process, g.times,
-                                 left(g.message, 200)), '; ' ORDER BY g.times DESC, f.name) AS bad
+               string_agg(format('%s %s failed %s %s: %s', f.name, g.process, g.times,
+                                 CASE g.times WHEN 1 THEN 'time' ELSE 'times' END,
+                                 left(g.message, 600)), '; ' ORDER BY g.times DESC, f.name) AS bad
           FROM mls.failing g JOIN fact f ON f.id = g.subscription) f
 UNION ALL
 SELECT 'lag', CASE WHEN late IS NULL THEN 'ok' ELSE 'warning' END,
-       coalesce(format('not complete since %s or longer: ', max_lag) || late,
-                format('every copy was complete within %s', max_lag))
+       coalesce(format('not complete for %s since the last success, or since a sync was due: ', max_lag) || late,
+                format('every copy was complete within %s of the last success, or of when a sync was due', max_lag))
   FROM (SELECT string_agg(format('%s (%s)', name, complete_at), ', ' ORDER BY complete_at) AS late
-          FROM fact WHERE complete_at < now() - max_lag) f
+          FROM fact WHERE greatest(complete_at, rests_until, success_due_at) < now() - max_lag) f
 UNION ALL
 SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce(bad, 'no run is stuck')
@@ -142,15 +160,17 @@ SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
          WHERE r.status = 'running' AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
 UNION ALL
 SELECT 'issues', CASE WHEN count(*) > max_issues THEN 'warning' ELSE 'ok' END,
-       format('%s values or records that did not fit are new since yesterday', count(*))
-  FROM mls.issue i WHERE i.first_seen > now() - interval '1 day'
+       format(CASE count(*) WHEN 1 THEN '%s issue is' ELSE '%s issues are' END
+              || ' open and new since yesterday; mls.issue lists all', count(*))
+  FROM mls.issue i WHERE i.first_seen > now() - interval '1 day' AND i.solved_at IS NULL
 UNION ALL
 SELECT 'conflicts', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0
-            THEN format('%s records have a key that gold has from another source: set the option '
-                        'key_prefix of one of them', count(*))
+            THEN format(CASE count(*) WHEN 1 THEN '%s record has' ELSE '%s records have' END
+                        || ' a key that gold has from another source: set the option key_prefix of one of them',
+                        count(*))
             ELSE 'no two sources share a key' END
-  FROM mls.issue i WHERE i.reason LIKE 'gold has this key from source %'
+  FROM mls.issue i WHERE i.kind = 'conflict' AND i.solved_at IS NULL
 UNION ALL
 SELECT 'quota', CASE WHEN max(share) >= 1 THEN 'critical' WHEN max(share) >= max_quota THEN 'warning'
                      ELSE 'ok' END,
@@ -287,13 +307,13 @@ COMMENT ON FUNCTION mls.label(text) IS 'a label value as Prometheus wants it quo
 CREATE VIEW mls.metric WITH (security_invoker = true) AS
 SELECT m.name, m.type, m.help, m.labels, m.value
   FROM (SELECT 'source=' || mls.label(t.source) || ',resource=' || mls.label(t.resource) AS labels, t.*
-          FROM mls_status t) t,
+          FROM mls_status_detail t) t,
        LATERAL (VALUES
            ('mls_rows', 'gauge', 'Rows in silver.', t.labels, t.rows::float8),
            ('mls_remote_rows', 'gauge', 'Records the source had when it was counted last.', t.labels,
             t.remote_rows::float8),
            ('mls_bronze_rows', 'gauge', 'Rows in bronze, estimated.', t.labels, t.bronze_rows::float8),
-           ('mls_issues', 'gauge', 'Values and records that did not fit.', t.labels, t.issues::float8),
+           ('mls_issues', 'gauge', 'Open issues: what did not fit or has changed at the source.', t.labels, t.issues::float8),
            ('mls_syncing', 'gauge', 'Whether a process is at work (1) or not (0).', t.labels,
             CASE WHEN t.state = 'syncing' THEN 1 ELSE 0 END),
            ('mls_failed', 'gauge', 'Whether the last sync failed (1) or not (0).', t.labels,

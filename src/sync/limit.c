@@ -11,17 +11,40 @@
 /* A share alone would forbid a small resource to lose anything. */
 #define LEAST_ALLOWED 10
 
-/* The smaller of share and number; a share allows a few in any case, unless it is none. */
-int64
-mls_limit_allows(const MlsLimit *limit, int64 rows)
+/* What each part of a limit allows of so many; a share allows a few in any case, unless it is none. */
+static void
+read_parts(const MlsLimit *limit, int64 rows, double *share, double *number)
 {
-	double allowed = HUGE_VAL;
-
-	if (limit->share >= 0)
-		allowed = floor(rows * limit->share / 100);
+	*share = limit->share >= 0 ? floor(rows * limit->share / 100) : -1;
 	if (limit->share > 0)
-		allowed = Max(allowed, LEAST_ALLOWED);
-	if (limit->number >= 0)
-		allowed = Min(allowed, limit->number);
+		*share = Max(*share, LEAST_ALLOWED);
+	*number = limit->number;
+}
+
+static int64
+whole(double allowed)
+{
 	return allowed > 1e15 ? PG_INT64_MAX : (int64) allowed;
+}
+
+/* A limit that is exceeded when one of its parts is. */
+int64
+mls_limit_smaller(const MlsLimit *limit, int64 rows)
+{
+	double share;
+	double number;
+
+	read_parts(limit, rows, &share, &number);
+	return whole(share < 0 ? number : number < 0 ? share : Min(share, number));
+}
+
+/* A limit that is exceeded when both of its parts are. */
+int64
+mls_limit_larger(const MlsLimit *limit, int64 rows)
+{
+	double share;
+	double number;
+
+	read_parts(limit, rows, &share, &number);
+	return whole(Max(share, number));
 }

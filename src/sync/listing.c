@@ -28,6 +28,9 @@
 /* Some sources serve 300,000 keys a page; memory is for fewer. */
 #define LISTING_PAGE 50000
 
+/* Records that come and go while keys are listed: the listing may be off by this share. */
+#define CHURN 0.001
+
 /* Keys written by one statement. */
 #define INSERT_KEYS 10000
 
@@ -104,7 +107,7 @@ begin_table(MlsListing *listing)
 static void
 empty_table(MlsListing *listing)
 {
-	listing->listed = listing->flagged = 0;
+	listing->listed = listing->flagged = listing->keyless = 0;
 	listing->before = -1;
 	listing->started = GetCurrentTimestamp();
 	listing->run->counters.received = 0;
@@ -182,7 +185,60 @@ mls_listing_complete(MlsRun *run)
 	const MlsListing *listing = run->state;
 
 	mls_count_note_remote(run->sub->id, listing->listed);
+	if (!run->task->dry_run)
+		mls_issue_all_listed(run->sub, listing->table, listing->keyless > 0);
 	return run->sub->cursor_timestamp;
+}
+
+/* Has each record a key to be known by, but for as many as may change while keys are listed? */
+static void
+require_keys(const MlsListing *listing)
+{
+	const MlsSubscription *sub = listing->run->sub;
+	int64 records = listing->listed + listing->flagged + listing->keyless;
+
+	if (listing->keyless <= records * CHURN)
+		return;
+	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+			errmsg("the list of keys of resource \"%s\" of source \"%s\" is not complete",
+				   sub->resource, sub->source),
+			errdetail(INT64_FORMAT " of " INT64_FORMAT
+								   " records that the source lists have no key.",
+					  listing->keyless, records),
+			errhint("Nothing was changed. Try again; if it stays, see whether the option key of "
+					"foreign table %s names the fields the source fills.",
+					listing->run->table->name));
+}
+
+/*
+ * Has as much been listed as the source counts?  Otherwise nothing can be said of
+ * what is not in the list: neither that it is gone, nor that nothing is missing here.
+ */
+void
+mls_listing_require_complete(const MlsListing *listing)
+{
+	const MlsSubscription *sub = listing->run->sub;
+	int64 listed = listing->listed + listing->flagged;
+	int64 low = Min(listing->before, listing->after);
+	int64 high = Max(listing->before, listing->after);
+	int64 churn;
+
+	require_keys(listing);
+	if (low < 0)
+		low = high; /* one of the counts failed */
+	if (high < 0)
+		return; /* the source does not count */
+	churn = (int64) (high * CHURN);
+	if (listed >= low - churn && listed <= high + churn)
+		return;
+	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+			errmsg("the list of keys of resource \"%s\" of source \"%s\" is not complete",
+				   sub->resource, sub->source),
+			errdetail("The source lists " INT64_FORMAT " different keys, and counts " INT64_FORMAT
+					  " records before and " INT64_FORMAT " after.",
+					  listed, listing->before, listing->after),
+			errhint("Nothing was changed. Try again; if the source's count is only an estimate, "
+					"set the server option push_count to false."));
 }
 
 /* Only an interruption can be gone on from: what a wrong chain has brought is not to be trusted. */
@@ -312,7 +368,9 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 
 		if (item->gone)
 			listing->flagged++;
-		else if (item->key != NULL && !item->superseded)
+		else if (item->key == NULL)
+			listing->keyless++;
+		else if (!item->superseded)
 			items[n++] = item;
 		if (n == INSERT_KEYS)
 		{
@@ -403,7 +461,7 @@ is_whole(MlsListing *listing)
 	listing->after = count_remote(listing);
 	if (listing->after < 0)
 		return listed >= listing->before;
-	return Max(listed, listing->after) - Min(listed, listing->after) <= listing->after / 1000;
+	return Max(listed, listing->after) - Min(listed, listing->after) <= listing->after * CHURN;
 }
 
 /*

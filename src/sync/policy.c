@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -29,6 +30,8 @@
 #include "utils/timestamp.h"
 
 #include "sync/sync.h"
+
+PG_FUNCTION_INFO_V1(mls_rests_until);
 
 /* More doublings than that pass any longest delay. */
 #define MOST_DOUBLINGS 30
@@ -272,21 +275,47 @@ last_success(const MlsSubscription *sub)
 	return at;
 }
 
-/* Without timestamps a sync reads everything: not every few minutes.  NULL: it is due. */
+/* Without timestamps a sync reads everything, but not every few minutes: when next; 0 at any time. */
+static TimestampTz
+rests_until(const MlsSubscription *sub)
+{
+	const MlsTable *table;
+	TimestampTz read;
+
+	if (get_rel_relkind(sub->foreign_table) != RELKIND_FOREIGN_TABLE)
+		return 0;
+	table = mls_table_get(sub->foreign_table, sub->owner, false);
+	if (table->timestamp != NULL || table->source->whole_s == 0)
+		return 0;
+	read = last_success(sub);
+	return read == 0 ? 0 : read + table->source->whole_s * USECS_PER_SEC;
+}
+
+/* mls.rests_until(subscription) */
+Datum
+mls_rests_until(PG_FUNCTION_ARGS)
+{
+	MlsSubscription *sub;
+	TimestampTz until = 0;
+
+	SPI_connect();
+	sub = mls_subscription_by_id(PG_GETARG_INT64(0));
+	if (sub != NULL)
+		until = rests_until(sub);
+	SPI_finish();
+	if (until == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(until);
+}
+
+/* NULL: it is due. */
 static char *
 was_read_lately(const MlsSubscription *sub)
 {
-	const MlsTable *table;
-	TimestampTz next;
+	TimestampTz until = rests_until(sub);
 
-	if (get_rel_relkind(sub->foreign_table) != RELKIND_FOREIGN_TABLE)
-		return NULL;
-	table = mls_table_get(sub->foreign_table, sub->owner, false);
-	if (table->timestamp != NULL || table->source->whole_s == 0)
-		return NULL;
-	next = last_success(sub) + table->source->whole_s * USECS_PER_SEC;
-	return next > GetCurrentTimestamp()
-			   ? psprintf("read whole, and again from %s on", instant_text(next))
+	return until > GetCurrentTimestamp()
+			   ? psprintf("read whole, and again from %s on", instant_text(until))
 			   : NULL;
 }
 

@@ -75,8 +75,8 @@ mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run)
 	{
 		const MlsUnknownValue *unknown = lfirst(lc);
 
-		mls_drift_issue(
-			sub, run, unknown->field,
+		mls_issue_open(
+			sub->id, run, MLS_ISSUE_LOOKUP, NULL, unknown->field, unknown->value,
 			psprintf("value \"%s\" is not in its lookup; it is kept as received",
 					 pnstrdup(unknown->value, pg_mbcliplen(unknown->value, strlen(unknown->value),
 														   MAX_SHOWN_VALUE))));

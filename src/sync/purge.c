@@ -26,37 +26,7 @@
 /* Records removed in one transaction. */
 #define BATCH_KEYS 250
 
-/* Records that come and go while keys are listed: the listing may be off by this share. */
-#define CHURN 0.001
-
 /* ---- Guards ---- */
-
-/* Has as much been listed as the source counts? */
-static void
-require_complete(const MlsListing *listing)
-{
-	const MlsSubscription *sub = listing->run->sub;
-	int64 listed = listing->listed + listing->flagged;
-	int64 low = Min(listing->before, listing->after);
-	int64 high = Max(listing->before, listing->after);
-	int64 churn;
-
-	if (low < 0)
-		low = high; /* one of the counts failed */
-	if (high < 0)
-		return; /* the source does not count: each missing key is asked for anyway */
-	churn = (int64) (high * CHURN);
-	if (listed >= low - churn && listed <= high + churn)
-		return;
-	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
-			errmsg("the list of keys of resource \"%s\" of source \"%s\" is not complete",
-				   sub->resource, sub->source),
-			errdetail("The source lists " INT64_FORMAT " different keys, and counts " INT64_FORMAT
-					  " records before and " INT64_FORMAT " after.",
-					  listed, listing->before, listing->after),
-			errhint("Nothing was removed. Try again; if the source's count is only an estimate, "
-					"set the server option push_count to false."));
-}
 
 static char *
 forced_call(const MlsSubscription *sub)
@@ -80,10 +50,22 @@ require_some(const MlsListing *listing, int64 rows)
 					forced_call(run->sub)));
 }
 
+/* "10 % or 100", as purge_limit says it. */
+static char *
+limit_text(const MlsLimit *limit)
+{
+	if (limit->share < 0)
+		return psprintf("%.0f", limit->number);
+	if (limit->number < 0)
+		return psprintf("%g %%", limit->share);
+	return psprintf("%g %% or %.0f", limit->share, limit->number);
+}
+
 static void
 require_limit(MlsRun *run, int64 lost, int64 rows)
 {
-	int64 allowed = mls_limit_allows(&run->table->source->purge_limit, rows);
+	const MlsLimit *limit = &run->table->source->purge_limit;
+	int64 allowed = mls_limit_larger(limit, rows);
 
 	if (lost <= allowed || run->task->force)
 		return;
@@ -96,8 +78,9 @@ require_limit(MlsRun *run, int64 lost, int64 rows)
 			errmsg("purge of resource \"%s\" of source \"%s\" would remove too many records",
 				   run->sub->resource, run->sub->source),
 			errdetail(INT64_FORMAT " of " INT64_FORMAT " records (%.1f %%) are missing at the "
-								   "source; the server option purge_limit allows " INT64_FORMAT ".",
-					  lost, rows, 100.0 * lost / Max(rows, 1), allowed),
+								   "source; the server option purge_limit (%s) allows " INT64_FORMAT
+								   ".",
+					  lost, rows, 100.0 * lost / Max(rows, 1), limit_text(limit), allowed),
 			errhint("Nothing was removed. If the source has really lost them, call %s; to allow "
 					"more at all times, set purge_limit.",
 					forced_call(run->sub)));
@@ -169,15 +152,15 @@ static void
 remove_lost(MlsListing *listing)
 {
 	MlsRun *run = listing->run;
-	List *targets = mls_removal_begin(run);
 	char **keys;
 	int n;
 
+	mls_removal_begin(run);
 	mls_run_enter(run, "removing");
 	listing->last_key = NULL;
 	while ((keys = mls_listing_next(listing, BATCH_KEYS, &n)) != NULL)
-		mls_removal_step(run, targets, keys, n);
-	mls_removal_end(run, targets);
+		mls_removal_step(run, keys, n);
+	mls_children_note(run->children);
 }
 
 /* Whoever reads that a purge has failed wants to know first what it took away. */
@@ -199,7 +182,7 @@ compare_and_remove(MlsRun *run)
 	int64 rows = rows_here(listing);
 	int64 lost;
 
-	require_complete(listing);
+	mls_listing_require_complete(listing);
 	require_some(listing, rows);
 	lost = find_lost(listing);
 	require_limit(run, lost, rows);

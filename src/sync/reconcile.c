@@ -93,8 +93,10 @@ static void
 reconcile_work(MlsRun *run)
 {
 	MlsListing *listing = mls_listing_read(run, true);
-	int64 drift = find_drift(listing);
+	int64 drift;
 
+	mls_listing_require_complete(listing);
+	drift = find_drift(listing);
 	run->outcome->drift = drift;
 	note_drift(listing, drift);
 	if (drift > 0 && !run->task->dry_run)

@@ -38,7 +38,7 @@ require_few(const Storing *storing)
 	const MlsRun *run = storing->run;
 	MlsIssues *issues = mls_writer_issues(run->writer);
 	int64 rejected = mls_issues_rejected(issues) - storing->before;
-	int64 allowed = mls_limit_allows(&run->table->source->reject_limit, storing->records);
+	int64 allowed = mls_limit_smaller(&run->table->source->reject_limit, storing->records);
 
 	if (rejected > allowed)
 		ereport(ERROR, errcode(ERRCODE_DATA_EXCEPTION),

@@ -407,31 +407,44 @@ mls_remote_learn(const MlsSubscription *sub, const MlsRemoteResource *resource)
 
 /* ---- Recording ---- */
 
-void
-mls_drift_issue(const MlsSubscription *sub, int64 run, const char *name, const char *reason)
-{
-	Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID};
-	char nulls[] = {' ', run == 0 ? 'n' : ' ', name == NULL ? 'n' : ' ', ' ', '\0'};
-	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(run),
-					  name == NULL ? (Datum) 0 : CStringGetTextDatum(name),
-					  CStringGetTextDatum(reason)};
-
-	mls_execute("INSERT INTO mls.issue AS i (subscription, run_id, field, reason) "
-				"VALUES ($1, $2, $3, $4) ON CONFLICT (subscription, key, field, reason) "
-				"DO UPDATE SET run_id = excluded.run_id, last_seen = pg_catalog.now(), "
-				"times = i.times + 1",
-				4, types, values, nulls, SPI_OK_INSERT);
-}
-
+/*
+ * Keeps differences as issues, and ends those of earlier comparisons: nobody has to
+ * know any more what is declared so for some time, unless the tables do not follow it
+ * yet.
+ */
 void
 mls_remote_record(const MlsSubscription *sub, int64 run, List *differences)
 {
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
 	ListCell *lc;
 
 	foreach (lc, differences)
 	{
 		const MlsDifference *difference = lfirst(lc);
 
-		mls_drift_issue(sub, run, difference->name, difference->message);
+		mls_issue_open(sub->id, run, MLS_ISSUE_SCHEMA, NULL, difference->name, NULL,
+					   difference->message);
 	}
+	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+				"AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() AND i.kind = "
+				"'" MLS_ISSUE_SCHEMA "' AND NOT EXISTS (SELECT FROM mls.remote_field f "
+				"WHERE f.subscription = i.subscription AND f.field = i.field "
+				"AND f.pending IS NOT NULL)",
+				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+				"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_LOOKUP "' AND EXISTS "
+				"(SELECT FROM mls_remote_field f JOIN mls_remote_value v USING (lookup) "
+				"WHERE f.field = i.field AND v.value = i.value)",
+				1, types, values, NULL, SPI_OK_UPDATE);
+	/* There is room for a column now, or nothing that needs one. */
+	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+				"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_COLUMNS "' AND "
+				"(NOT EXISTS (SELECT FROM mls_remote_field f WHERE f.field = i.field) "
+				"OR EXISTS (SELECT FROM mls.subscription s JOIN pg_catalog.pg_attribute a "
+				"ON a.attrelid = s.foreign_table AND NOT a.attisdropped, "
+				"pg_catalog.pg_options_to_table(a.attfdwoptions) o WHERE s.id = i.subscription "
+				"AND o.option_name = 'field' AND o.option_value = i.field))",
+				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_issue_solve(sub->id, MLS_ISSUE_UNCHECKED, NIL, NULL);
 }

@@ -372,7 +372,7 @@ BEGIN
     GET DIAGNOSTICS removed = ROW_COUNT;
     RETURN NEXT;
     what := 'issues';
-    DELETE FROM mls.issue i WHERE i.last_seen < issues_since;
+    DELETE FROM mls.issue i WHERE i.solved_at < issues_since;
     GET DIAGNOSTICS removed = ROW_COUNT;
     RETURN NEXT;
     what := 'details of jobs';
@@ -389,38 +389,13 @@ BEGIN
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION mls_prune()
-    IS 'forget runs, changes and issues that are older than mls_fdw.run_retention, change_retention and issue_retention; mls_schedule() has it run daily';
+    IS 'forget runs, changes and solved issues that are older than mls_fdw.run_retention, change_retention and issue_retention; mls_schedule() has it run daily';
 
 REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(),
     mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.require_source(text), mls.require_cron(text[]),
     mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
     mls.asked_jobs(text, text, text, text), mls.kept_since(text) FROM PUBLIC;
--- When a job last should have run, but did not: seen from here, without a word from
--- pg_cron, which may be dead.  What ran later excuses it, for a process waits for another or
--- makes room for it, and so does a failure after which it is tried later.
-CREATE VIEW mls.due WITH (security_invoker = true) AS
-SELECT s.id AS subscription,
-       j.process,
-       j.schedule,
-       mls.cron_next(j.schedule, l.since) AS due_at,
-       mls.cron_next(j.schedule, greatest(l.since, pg_catalog.pg_postmaster_start_time())) AS due_since_start
-  FROM mls.subscription s
-  JOIN mls.schedule j ON j.source = s.source AND pg_catalog.pg_has_role(j.role, s.owner, 'USAGE')
- CROSS JOIN LATERAL (
-       SELECT greatest(j.scheduled_at, s.subscribed_at,
-                       CASE WHEN j.process = 'sync' THEN s.next_attempt_at END,
-                       (SELECT r.started_at FROM mls.run r
-                         WHERE r.subscription = s.id AND r.process = j.process ORDER BY r.id DESC LIMIT 1),
-                       (SELECT r.finished_at FROM mls.run r
-                         WHERE r.subscription = s.id ORDER BY r.id DESC LIMIT 1)) AS since) l;
-COMMENT ON VIEW mls.due IS 'when each scheduled process should have followed the last run';
-COMMENT ON COLUMN mls.due.subscription IS 'number of the subscription';
-COMMENT ON COLUMN mls.due.process IS 'the process';
-COMMENT ON COLUMN mls.due.schedule IS 'its schedule';
-COMMENT ON COLUMN mls.due.due_at IS 'when it was due next';
-COMMENT ON COLUMN mls.due.due_since_start IS 'the same, if the server was down then: when it was due since it is up';
-
 -- A role sees its own jobs only, a superuser all; of others nothing can be told.
 CREATE FUNCTION mls.lost_jobs() RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1
@@ -442,6 +417,5 @@ END $$;
 COMMENT ON FUNCTION mls.lost_jobs() IS 'jobs that mls_schedule() made and pg_cron does not have any more, or switched off';
 REVOKE ALL ON FUNCTION mls.lost_jobs() FROM PUBLIC;
 
-GRANT SELECT ON mls.due TO pg_monitor;
 GRANT EXECUTE ON FUNCTION mls.cron_timezone(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.has_cron(), mls.lost_jobs() TO pg_monitor;

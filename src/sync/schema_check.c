@@ -83,6 +83,19 @@ put_row(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsDifference
 	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 }
 
+/* Who accepts a difference need not be told of it any more. */
+static void
+end_differences(const MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+
+	mls_execute("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+				"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA "', '" MLS_ISSUE_FOLLOWING
+				"')",
+				1, types, values, NULL, SPI_OK_UPDATE);
+}
+
 /* The differences of one subscription as rows; with `learn` they are known from now on. */
 static void
 compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSchema *schema,
@@ -102,6 +115,7 @@ compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSche
 	{
 		mls_remote_record(sub, 0, differences);
 		mls_remote_learn(sub, resource);
+		end_differences(sub);
 	}
 	SPI_finish();
 }

@@ -37,8 +37,8 @@ mls_sync_define_settings(void)
 	define_retention("mls_fdw.run_retention", "How long mls_prune() keeps runs.", &run_retention);
 	define_retention("mls_fdw.change_retention", "How long mls_prune() keeps changes of gold.",
 					 &change_retention);
-	define_retention("mls_fdw.issue_retention", "How long mls_prune() keeps issues not seen again.",
-					 &issue_retention);
+	define_retention("mls_fdw.issue_retention",
+					 "How long mls_prune() keeps issues that were solved.", &issue_retention);
 	DefineCustomIntVariable("mls_fdw.retry_delay",
 							"How long after a failed sync the next attempt is due.",
 							"Doubled with each further failure.", &mls_retry_delay_s, 60, 1,

@@ -64,6 +64,8 @@ sync_work(MlsRun *run)
 	mls_scope_fill(run);
 	mls_remap_own(run);
 	mls_children_follow(run->children);
+	run->reads_all = mls_bound_cursor(run->sub) == NULL && run->sub->resume_timestamp == NULL &&
+					 run->sub->resume_link == NULL;
 	if (mls_load(run, store_page))
 		return;
 	run->state =
@@ -83,6 +85,8 @@ sync_complete(MlsRun *run)
 	int64 total = shared ? mls_load_total(run->load) : mls_fetch_total(run->state);
 
 	mls_children_note(run->children);
+	if (run->reads_all)
+		mls_issue_all_read(run->sub, run->id);
 	if (!shared)
 		mls_timestamps_complete(run->timestamps, mls_fetch_began(run->state));
 	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);

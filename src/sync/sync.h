@@ -20,7 +20,7 @@
  *	gilder.c	   from there into gold
  *	remap.c		   gold anew from silver, when rules have changed
  *	reject.c	   a batch without the records that cannot be stored
- *	issue.c		   what did not fit, into mls.issue
+ *	issue.c		   what did not fit, into mls.issue, until it is solved
  *	limit.c		   limits that are a share and a number
  *	relay.c		   relations filled by C
  *	count.c		   how many records there are here and at the source
@@ -311,6 +311,7 @@ typedef struct MlsListing
 	TimestampTz started; /* what was fetched later is not judged by it */
 	int64 listed;        /* different keys */
 	int64 flagged;       /* of records that are there, but flagged as removed */
+	int64 keyless;       /* records without a key: which they are nobody knows */
 	int64 before;        /* the source's count at the beginning and at the end; or -1 */
 	int64 after;
 	bool resumable;        /* the next run can go on where the pages written end */
@@ -324,6 +325,7 @@ typedef struct MlsListing
 extern MlsListing *mls_listing_read(MlsRun *run, bool timestamps);
 extern void mls_listing_open(MlsListing *listing, MlsQuery *query);
 extern void mls_listing_close(MlsListing *listing);
+extern void mls_listing_require_complete(const MlsListing *listing);
 extern void mls_listing_end(MlsListing *listing);
 extern const char *mls_listing_complete(MlsRun *run);
 extern int64 mls_listing_execute(MlsListing *listing, const char *sql);
@@ -359,6 +361,27 @@ extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
 
 /* ---- What did not fit (issue.c) ---- */
 
+/* What an issue is about, and so what ends it. */
+#define MLS_ISSUE_VALUE "value"
+#define MLS_ISSUE_RECORD "record"
+#define MLS_ISSUE_GOLD "gold"
+#define MLS_ISSUE_CONFLICT "conflict"
+#define MLS_ISSUE_CHILDREN "children"
+#define MLS_ISSUE_LOOKUP "lookup"
+#define MLS_ISSUE_SCHEMA "schema"
+#define MLS_ISSUE_COLUMNS "columns"
+#define MLS_ISSUE_FOLLOWING "following"
+#define MLS_ISSUE_UNCHECKED "unchecked"
+#define MLS_ISSUE_WEBHOOK "webhook"
+
+/* What has become of a record that came. */
+typedef enum MlsSettled
+{
+	MLS_SETTLED_SAME, /* it is here, as it was or as it is now */
+	MLS_SETTLED_STORED,
+	MLS_SETTLED_GONE
+} MlsSettled;
+
 typedef struct MlsIssues MlsIssues;
 
 extern MlsIssues *mls_issues_begin(const MlsSubscription *sub, int64 run);
@@ -370,12 +393,19 @@ extern void mls_issues_reject(MlsIssues *issues, const char *key, const char *fi
 extern int64 mls_issues_rejected(const MlsIssues *issues);
 extern void mls_issues_take_back(MlsIssues *issues, int64 rejected);
 extern const char *mls_issues_first_rejected(const MlsIssues *issues);
+extern void mls_issues_settle(MlsIssues *issues, char *key, MlsSettled how);
 extern int64 mls_issues_store(MlsIssues *issues);
 extern void mls_issues_end(MlsIssues *issues);
+extern void mls_issue_open(int64 subscription, int64 run, const char *kind, const char *key,
+						   const char *field, const char *value, const char *reason);
+extern void mls_issue_solve(int64 subscription, const char *kind, List *keys, const char *field);
+extern void mls_issue_all_read(const MlsSubscription *sub, int64 run);
+extern void mls_issue_all_listed(const MlsSubscription *sub, const char *listing, bool keyless);
 
 /* ---- How many of so many (limit.c) ---- */
 
-extern int64 mls_limit_allows(const MlsLimit *limit, int64 rows);
+extern int64 mls_limit_smaller(const MlsLimit *limit, int64 rows);
+extern int64 mls_limit_larger(const MlsLimit *limit, int64 rows);
 
 /* ---- Writing (writer.c) ---- */
 
@@ -520,9 +550,8 @@ extern void mls_gilder_end(MlsGilder *gilder);
 
 /* ---- Taking records out (removal.c) ---- */
 
-extern List *mls_removal_begin(MlsRun *run);
-extern void mls_removal_step(MlsRun *run, List *targets, char **keys, int n);
-extern void mls_removal_end(MlsRun *run, List *targets);
+extern void mls_removal_begin(MlsRun *run);
+extern void mls_removal_step(MlsRun *run, char **keys, int n);
 extern int64
 mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer);
 
@@ -583,7 +612,8 @@ struct MlsRun
 	const char *note;          /* what was remarkable, or NULL */
 	const char *remark;        /* the same of the remote schema */
 	MlsHttpStats schema_spent;
-	int64 id; /* in mls.run; 0 before it is there */
+	bool reads_all; /* sync: from the first record to the last */
+	int64 id;       /* in mls.run; 0 before it is there */
 	MlsCounters counters;
 	bool locked;
 };

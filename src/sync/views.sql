@@ -25,7 +25,7 @@ COMMENT ON VIEW mls.working IS 'subscriptions a process is working on';
 COMMENT ON COLUMN mls.working.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.working.pid IS 'the process';
 
-CREATE VIEW mls_status WITH (security_invoker = true) AS
+CREATE VIEW mls_status_detail WITH (security_invoker = true) AS
 SELECT s.source,
        s.resource,
        s.foreign_table,
@@ -49,19 +49,24 @@ SELECT s.source,
        quota.share AS quota_used,
        CASE WHEN working.pid IS NULL AND last.status = 'running'
             THEN 'the process or the server ended during the run'
-            ELSE last.message
+            ELSE last.message || coalesce(': ' || last.detail, '')
        END AS last_error,
+       CASE WHEN working.pid IS NULL AND last.status = 'running'
+            THEN 'the process or the server ended during the run'
+            ELSE coalesce(last.detail, last.message)
+       END AS cause,
        coalesce(fed.error_class, s.error_class) AS error_class,
        coalesce(fed.failures, s.failures) AS failures,
        coalesce(fed.next_attempt_at, s.next_attempt_at) AS next_attempt_at,
-       (SELECT pg_catalog.count(*) FROM mls.issue i WHERE i.subscription = s.id) AS issues,
+       (SELECT pg_catalog.count(*) FROM mls.issue i
+         WHERE i.subscription = s.id AND i.solved_at IS NULL) AS issues,
        feeder.expansion AS fed_by
   FROM mls.subscription s
   CROSS JOIN LATERAL mls.feeder(s.id) feeder
   LEFT JOIN mls.subscription fed ON fed.id = feeder.subscription
   LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
   LEFT JOIN mls.working working ON working.subscription = coalesce(fed.id, s.id)
-  LEFT JOIN LATERAL (SELECT r.status, r.started_at, r.message
+  LEFT JOIN LATERAL (SELECT r.status, r.started_at, r.message, r.detail
                        FROM mls.run r
                       WHERE r.subscription = coalesce(fed.id, s.id) AND r.process = 'sync'
                       ORDER BY r.id DESC LIMIT 1) last ON true
@@ -80,28 +85,72 @@ SELECT s.source,
                        FROM pg_catalog.pg_foreign_server f,
                             LATERAL mls_quota(f.srvname) q
                       WHERE f.srvname = s.source AND q."window" <> 'second') quota ON true;
-COMMENT ON VIEW mls_status IS 'each subscription: how close the copy is, and what happened last';
+COMMENT ON VIEW mls_status_detail IS 'each subscription: how close the copy is, and what happened last; all there is to know, in wide rows';
+COMMENT ON COLUMN mls_status_detail.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls_status_detail.resource IS 'resource at the source';
+COMMENT ON COLUMN mls_status_detail.foreign_table IS 'the foreign table that is replicated';
+COMMENT ON COLUMN mls_status_detail.state IS 'not_synced (no run yet), pending (no run yet, but scheduled), syncing, synced or failed';
+COMMENT ON COLUMN mls_status_detail.rows IS 'rows in silver, counted as they are written; purges and mls_count() correct what others changed there';
+COMMENT ON COLUMN mls_status_detail.remote_rows IS 'records the source had when it was counted last: by the first load, a purge, a reconcile or mls_count()';
+COMMENT ON COLUMN mls_status_detail.counted_at IS 'when that was';
+COMMENT ON COLUMN mls_status_detail.bronze_rows IS 'rows in bronze, those of removed records included, as the statistics of the server estimate them';
+COMMENT ON COLUMN mls_status_detail.newest IS 'modification timestamp up to which the copy is complete';
+COMMENT ON COLUMN mls_status_detail.lag IS 'how long ago that was';
+COMMENT ON COLUMN mls_status_detail.last_run IS 'when the last sync began';
+COMMENT ON COLUMN mls_status_detail.last_success IS 'when the last successful sync ended';
+COMMENT ON COLUMN mls_status_detail.schedule IS 'when pg_cron syncs it, as a cron expression; see mls_schedule()';
+COMMENT ON COLUMN mls_status_detail.next_run IS 'when that is next; NULL if the expression has other than five fields';
+COMMENT ON COLUMN mls_status_detail.quota_used IS 'share of the source''s quota per minute, hour or day that is spent, the largest of them; 1 is all';
+COMMENT ON COLUMN mls_status_detail.last_error IS 'why the last sync failed, if it did: what it could not do, and the cause';
+COMMENT ON COLUMN mls_status_detail.cause IS 'the cause alone, if one is known';
+COMMENT ON COLUMN mls_status_detail.error_class IS 'what it failed of: credentials, quota, network, protocol, data or ours';
+COMMENT ON COLUMN mls_status_detail.failures IS 'syncs that failed since the last one that ended well';
+COMMENT ON COLUMN mls_status_detail.next_attempt_at IS 'when it is tried again; who names the source, or changes its configuration, has it tried at once';
+COMMENT ON COLUMN mls_status_detail.fed_by IS 'where its records come from, if other subscriptions bring them (Property.Media, Member.Media); state, runs and newest are then those of the first';
+COMMENT ON COLUMN mls_status_detail.issues IS 'open issues: values and records that did not fit, and what has changed at the source; see mls.issue';
+
+-- An interval to be read: nobody wants the seconds of a day.
+CREATE FUNCTION mls.rounded(duration interval) RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT date_trunc(CASE WHEN greatest(duration, -duration) < '1 hour' THEN 'second'
+                       WHEN greatest(duration, -duration) < '1 day' THEN 'minute'
+                       ELSE 'hour' END, duration);
+$$;
+COMMENT ON FUNCTION mls.rounded(interval) IS 'an interval without the digits that nobody reads';
+
+-- A text in one line, cut where a table on a screen has to end.
+CREATE FUNCTION mls.shortened(words text, length integer) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT CASE WHEN char_length(line) > length THEN left(line, length - 3) || '...' ELSE line END
+  FROM (SELECT regexp_replace(words, '\s+', ' ', 'g') AS line) l;
+$$;
+COMMENT ON FUNCTION mls.shortened(text, integer) IS 'a text in one line, cut to a length';
+REVOKE ALL ON FUNCTION mls.rounded(interval), mls.shortened(text, integer) FROM PUBLIC;
+
+CREATE VIEW mls_status WITH (security_invoker = true) AS
+SELECT t.source,
+       t.resource,
+       t.state,
+       t.rows,
+       t.remote_rows AS remote,
+       mls.rounded(pg_catalog.now() - t.last_success) AS asked_ago,
+       mls.rounded(t.next_run - pg_catalog.now()) AS next_in,
+       mls.shortened(t.cause, 40) AS error
+  FROM mls_status_detail t
+ ORDER BY t.source, t.resource;
+COMMENT ON VIEW mls_status IS 'each subscription at a glance, in 120 columns; mls_status_detail has all';
 COMMENT ON COLUMN mls_status.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_status.resource IS 'resource at the source';
-COMMENT ON COLUMN mls_status.foreign_table IS 'the foreign table that is replicated';
 COMMENT ON COLUMN mls_status.state IS 'not_synced (no run yet), pending (no run yet, but scheduled), syncing, synced or failed';
-COMMENT ON COLUMN mls_status.rows IS 'rows in silver, counted as they are written; purges and mls_count() correct what others changed there';
-COMMENT ON COLUMN mls_status.remote_rows IS 'records the source had when it was counted last: by the first load, a purge, a reconcile or mls_count()';
-COMMENT ON COLUMN mls_status.counted_at IS 'when that was';
-COMMENT ON COLUMN mls_status.bronze_rows IS 'rows in bronze, those of removed records included, as the statistics of the server estimate them';
-COMMENT ON COLUMN mls_status.newest IS 'modification timestamp up to which the copy is complete';
-COMMENT ON COLUMN mls_status.lag IS 'how long ago that was';
-COMMENT ON COLUMN mls_status.last_run IS 'when the last sync began';
-COMMENT ON COLUMN mls_status.last_success IS 'when the last successful sync ended';
-COMMENT ON COLUMN mls_status.schedule IS 'when pg_cron syncs it, as a cron expression; see mls_schedule()';
-COMMENT ON COLUMN mls_status.next_run IS 'when that is next; NULL if the expression has other than five fields';
-COMMENT ON COLUMN mls_status.quota_used IS 'share of the source''s quota per minute, hour or day that is spent, the largest of them; 1 is all';
-COMMENT ON COLUMN mls_status.last_error IS 'why the last sync failed, if it did';
-COMMENT ON COLUMN mls_status.error_class IS 'what it failed of: credentials, quota, network, protocol, data or ours';
-COMMENT ON COLUMN mls_status.failures IS 'syncs that failed since the last one that ended well';
-COMMENT ON COLUMN mls_status.next_attempt_at IS 'when it is tried again; who names the source, or changes its configuration, has it tried at once';
-COMMENT ON COLUMN mls_status.fed_by IS 'where its records come from, if other subscriptions bring them (Property.Media, Member.Media); state, runs and newest are then those of the first';
-COMMENT ON COLUMN mls_status.issues IS 'values and records that did not fit; see mls.issue';
+COMMENT ON COLUMN mls_status.rows IS 'rows in silver';
+COMMENT ON COLUMN mls_status.remote IS 'records the source had when it was counted last';
+COMMENT ON COLUMN mls_status.asked_ago IS 'how long ago the last successful sync ended';
+COMMENT ON COLUMN mls_status.next_in IS 'how soon pg_cron syncs it next';
+COMMENT ON COLUMN mls_status.error IS 'cause of the failure of the last sync, if it failed, cut to fit; last_error of mls_status_detail has all of it';
 
 CREATE VIEW mls_progress WITH (security_invoker = true) AS
 SELECT r.id AS run,
@@ -196,4 +245,87 @@ COMMENT ON COLUMN mls_history.message IS 'message of the error that ended it';
 COMMENT ON COLUMN mls_history.detail IS 'detail of that error';
 COMMENT ON COLUMN mls_history.hint IS 'hint of that error';
 
-GRANT SELECT ON mls.working, mls_status, mls_progress, mls_history TO pg_monitor;
+-- ---- Schedules ----
+
+CREATE VIEW mls_schedules WITH (security_invoker = true) AS
+SELECT j.source,
+       j.process,
+       j.schedule,
+       mls.cron_next(j.schedule, pg_catalog.now()) AS next_run,
+       last.started_at AS last_run,
+       last.status AS last_status,
+       j.role
+  FROM mls.schedule j
+  LEFT JOIN LATERAL (SELECT l.started_at, l.status
+                       FROM mls.subscription s
+                      CROSS JOIN LATERAL (SELECT r.id, r.started_at, r.status
+                                            FROM mls.run r
+                                           WHERE r.subscription = s.id AND r.process = j.process
+                                           ORDER BY r.id DESC LIMIT 1) l
+                      WHERE s.source = j.source AND pg_catalog.pg_has_role(j.role, s.owner, 'USAGE')
+                      ORDER BY l.id DESC LIMIT 1) last ON true
+ ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile}'::text[], j.process), j.role::text;
+COMMENT ON VIEW mls_schedules IS 'what pg_cron runs of all sources, when it is due next, and how it ended last';
+COMMENT ON COLUMN mls_schedules.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls_schedules.process IS 'sync, purge or reconcile';
+COMMENT ON COLUMN mls_schedules.schedule IS 'expression as pg_cron understands it';
+COMMENT ON COLUMN mls_schedules.next_run IS 'when it is due next; NULL if the expression has other than five fields';
+COMMENT ON COLUMN mls_schedules.last_run IS 'when the last run of that process on one of its subscriptions began, by whomever';
+COMMENT ON COLUMN mls_schedules.last_status IS 'what became of that run';
+COMMENT ON COLUMN mls_schedules.role IS 'role that scheduled it; the job works on the subscriptions it has privileges for';
+
+CREATE FUNCTION mls.rests_until(subscription bigint) RETURNS timestamptz
+    LANGUAGE c STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_rests_until';
+COMMENT ON FUNCTION mls.rests_until(bigint)
+    IS 'until when syncs that name no source leave a subscription alone because it was read whole (whole_interval); NULL if they do not';
+REVOKE ALL ON FUNCTION mls.rests_until(bigint) FROM PUBLIC;
+
+-- When a process should have followed the last run, but did not: seen from here, without a
+-- word from pg_cron, which may be dead.  What others bring has no runs of its own.  What ran
+-- later excuses it, for a process waits for another or makes room for it, and so does what
+-- lets a sync leave it alone.  Resources of a source are worked on in turn: as long as another
+-- one is, and until it has ended, its turn has not come.
+CREATE VIEW mls.due WITH (security_invoker = true) AS
+SELECT s.id AS subscription,
+       j.process,
+       j.schedule,
+       d.due_at,
+       coalesce(greatest(d.due_at, turn.ended_at), d.due_at) AS waits_since,
+       mls.cron_next(j.schedule, greatest(l.since, pg_catalog.pg_postmaster_start_time())) AS due_since_start
+  FROM mls.subscription s
+ CROSS JOIN LATERAL mls.feeder(s.id) feeder
+  JOIN mls.schedule j ON j.source = s.source AND pg_catalog.pg_has_role(j.role, s.owner, 'USAGE')
+ CROSS JOIN LATERAL (
+       SELECT greatest(j.scheduled_at, s.subscribed_at,
+                       CASE WHEN j.process = 'sync' THEN greatest(s.next_attempt_at, mls.rests_until(s.id)) END,
+                       (SELECT r.started_at FROM mls.run r
+                         WHERE r.subscription = s.id AND r.process = j.process ORDER BY r.id DESC LIMIT 1),
+                       (SELECT r.finished_at FROM mls.run r
+                         WHERE r.subscription = s.id ORDER BY r.id DESC LIMIT 1)) AS since) l
+ CROSS JOIN LATERAL (SELECT mls.cron_next(j.schedule, l.since) AS due_at) d
+  LEFT JOIN LATERAL (
+       SELECT pg_catalog.max(CASE WHEN last.status = 'running' THEN pg_catalog.now() ELSE last.finished_at END) AS ended_at
+         FROM mls.subscription o
+        CROSS JOIN LATERAL (SELECT r.status, r.started_at, r.finished_at, r.pid
+                              FROM mls.run r
+                             WHERE r.subscription = o.id AND r.process = j.process
+                             ORDER BY r.id DESC LIMIT 1) last
+        WHERE o.source = s.source AND o.id <> s.id AND last.started_at >= d.due_at
+          AND (last.status <> 'running'
+               OR EXISTS (SELECT FROM mls.working w WHERE w.subscription = o.id AND w.pid = last.pid))) turn
+    ON d.due_at < pg_catalog.now()
+ WHERE feeder.subscription IS NULL;
+COMMENT ON VIEW mls.due IS 'when each scheduled process should have followed the last run';
+COMMENT ON COLUMN mls.due.subscription IS 'number of the subscription';
+COMMENT ON COLUMN mls.due.process IS 'the process';
+COMMENT ON COLUMN mls.due.schedule IS 'its schedule';
+COMMENT ON COLUMN mls.due.due_at IS 'when it was due next';
+COMMENT ON COLUMN mls.due.waits_since IS 'since when nothing keeps it from beginning: other resources of the source may have had their turn first';
+COMMENT ON COLUMN mls.due.due_since_start IS 'when it was due next since the server was started';
+
+GRANT EXECUTE ON FUNCTION mls.rests_until(bigint) TO pg_monitor;
+GRANT SELECT ON mls.due, mls_schedules TO pg_monitor;
+GRANT EXECUTE ON FUNCTION mls.rounded(interval), mls.shortened(text, integer) TO pg_monitor;
+GRANT SELECT ON mls.working, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;

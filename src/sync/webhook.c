@@ -85,6 +85,9 @@ execute_for_source(const Hook *hook, const char *sql, int expected)
 static void
 prune(const Hook *hook)
 {
+	SPITupleTable *lost;
+	bool isnull;
+
 	execute_for_source(
 		hook,
 		"WITH waiting AS (SELECT w.id, row_number() OVER (ORDER BY w.id DESC) AS place "
@@ -93,11 +96,12 @@ prune(const Hook *hook)
 		"gone AS (DELETE FROM mls.webhook w USING waiting p WHERE p.id = w.id "
 		"AND (p.place > " MOST_WAITING " OR w.created_at < now() - " RETENTION ") "
 		"RETURNING w.subscription) "
-		"INSERT INTO mls.issue AS i (subscription, reason) "
-		"SELECT DISTINCT subscription, 'the webhook did not take all events' FROM gone "
-		"ON CONFLICT (subscription, key, field, reason) DO UPDATE "
-		"SET last_seen = now(), times = i.times + 1",
-		SPI_OK_INSERT);
+		"SELECT DISTINCT subscription FROM gone",
+		SPI_OK_SELECT);
+	lost = SPI_tuptable;
+	for (uint64 i = 0; i < lost->numvals; i++)
+		mls_issue_open(DatumGetInt64(SPI_getbinval(lost->vals[i], lost->tupdesc, 1, &isnull)), 0,
+					   MLS_ISSUE_WEBHOOK, NULL, NULL, NULL, "the webhook did not take all events");
 }
 
 /*
@@ -144,6 +148,11 @@ settle(const Hook *hook)
 	if (is_taken(hook))
 	{
 		mls_execute("DELETE FROM mls.webhook WHERE id = $1", 1, types, values, NULL, SPI_OK_DELETE);
+		execute_for_source(hook,
+						   "UPDATE mls.issue i SET solved_at = now() FROM mls.subscription s "
+						   "WHERE s.id = i.subscription AND s.source = $1 AND i.solved_at IS NULL "
+						   "AND i.kind = '" MLS_ISSUE_WEBHOOK "'",
+						   SPI_OK_UPDATE);
 		return;
 	}
 	values[1] = CStringGetTextDatum(
@@ -248,6 +257,8 @@ look(Hook *hook, int64 subscription)
 	}
 	if (found)
 		prune(hook);
+	else
+		mls_issue_solve(hook->sub->id, MLS_ISSUE_WEBHOOK, NIL, NULL);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(hook->context);
 	return found;

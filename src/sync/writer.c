@@ -392,6 +392,7 @@ put_page(MlsWriter *writer, const MlsBatch *batch)
 		CHECK_FOR_INTERRUPTS();
 		if (!require_key(writer, item) || item->superseded)
 			continue;
+		mls_issues_settle(writer->issues, item->key, MLS_SETTLED_SAME);
 		values[0] = CStringGetTextDatum(item->key);
 		values[1] = TimestampTzGetDatum(item->instant.at);
 		isnull[1] = !item->has_instant;
@@ -431,7 +432,11 @@ convert(MlsWriter *writer, const MlsItem *item)
 	if (writer->replaced)
 		note_replaced(writer, item);
 	if (has_key(writer, isnull))
+	{
 		mls_relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
+		mls_issues_settle(writer->issues, item->key,
+						  item->gone ? MLS_SETTLED_GONE : MLS_SETTLED_STORED);
+	}
 	else
 		mls_issues_reject(writer->issues, item->key, linitial(writer->table->key), item->record,
 						  "the key does not fit its column, so the record is in bronze only");

@@ -17,7 +17,7 @@ is($node->safe_psql('postgres', q{SELECT state FROM mls_status}), 'not_synced',
 is(sync_row($node, 'one', 'status, received, inserted, updated, unchanged, requests'),
 	'finished|2500|2500|0|0|3', 'the first sync loads all records with one request per page');
 is(differences($node, $mls, 'one'), 0, 'bronze and silver are what the server has');
-is($node->safe_psql('postgres', q{SELECT state, last_error IS NULL, rows FROM mls_status}),
+is($node->safe_psql('postgres', q{SELECT state, last_error IS NULL, rows FROM mls_status_detail}),
 	'synced|t|2500', 'the status says so');
 is(last_run($node, 'one', 'status, pages, received, inserted, message IS NULL'),
 	'finished|3|2500|2500|t', 'the run is in the history');

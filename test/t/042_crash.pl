@@ -45,7 +45,7 @@ my $pid = worker_pid($node, 3);
 kill 'KILL', $pid;
 like(end_psql($sync), qr/crash of another server process|closed the connection/, 'the caller hears of the crash');
 $node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
-is($node->safe_psql('postgres', q{SELECT state, last_error FROM mls_status WHERE source = 'kill'}),
+is($node->safe_psql('postgres', q{SELECT state, last_error FROM mls_status_detail WHERE source = 'kill'}),
 	'failed|the process or the server ended during the run', 'the status sees it at once');
 check_continuation('kill', 'worker killed');
 

@@ -60,7 +60,9 @@ refuses('dropped', { kind => 'drop_link', skip => 4 }, qr/too early/);
 refuses('repeated', { kind => 'repeat_page', skip => 3 }, qr/leads back|second time/);
 refuses('loop', { kind => 'loop', skip => 3 }, qr/leads back|second time/);
 refuses('counts', { kind => 'wrong_count', by => 5, times => -1 }, qr/too early|not complete/);
-refuses('fewer', { kind => 'wrong_count', by => -5, times => -1 }, qr/not complete.*Nothing was removed/s);
+refuses('fewer', { kind => 'wrong_count', by => -5, times => -1 }, qr/not complete.*Nothing was changed/s);
+refuses('keyless', { kind => 'bad_value', field => 'ListingKey', value => undef, record => 3, times => -1 },
+	qr/not complete.*DETAIL:  10 of 1000 records that the source lists have no key\..*Nothing was changed/s);
 refuses('skips', { kind => 'truncate', skip => 5 }, qr/page|truncated|closed/i, resumable => 't');
 
 # The four bad nights, each with all a user gets to read: nothing is removed, and why.
@@ -87,7 +89,7 @@ bad_night('empty', 'an empty list',
 $mls->control('restore', { resource => 'Property', keys => \@all });
 bad_night('half', 'half the keys',
 	sub { $mls->control('delete', { resource => 'Property', keys => [ @all[ 0 .. 499 ] ] }) },
-	qr/55000: purge of resource "Property" of source "half" would remove too many records\nDETAIL:  500 of 1000 records \(50\.0 %\) are missing at the source; the server option purge_limit allows 100\.\nHINT:  Nothing was removed\./);
+	qr/55000: purge of resource "Property" of source "half" would remove too many records\nDETAIL:  500 of 1000 records \(50\.0 %\) are missing at the source; the server option purge_limit \(10 % or 100\) allows 100\.\nHINT:  Nothing was removed\./);
 $mls->control('restore', { resource => 'Property', keys => [ @all[ 0 .. 499 ] ] });
 bad_night('twice', 'the same page twice',
 	sub { $mls->fault(kind => 'repeat_page', resource => 'Property', skip => 4, times => 1) },
@@ -141,6 +143,26 @@ like(sql_error($node, q{SELECT mls_undo(0)}), qr/42704/, 'nor what does not exis
 # The limit is an option
 $node->safe_psql('postgres', q{ALTER SERVER one OPTIONS (ADD purge_limit '20%')});
 is(purge(q{'one'}, 'missing, deleted'), '150|150', 'the option purge_limit decides');
+sub with_limit
+{
+	my ($limit) = @_;
+	$node->safe_psql('postgres', "ALTER SERVER one OPTIONS (SET purge_limit '$limit')");
+	$node->safe_psql('postgres', q{
+		INSERT INTO bronze.one_property (key, record, fetched_at, run_id)
+		SELECT 'GONE' || i, json_build_object('ListingKey', 'GONE' || i), now(), 0 FROM generate_series(1, 60) i
+		ON CONFLICT (key) DO UPDATE SET deleted_at = NULL;
+		SELECT mls_rebuild('one.property')});
+	my ($status, $out, $err) = $node->psql('postgres', q{SELECT missing, deleted FROM mls_purge('one')});
+	return $status == 0 ? $out : $err =~ /would remove too many records.*allows (\d+)/s ? "allows $1" : $err;
+}
+is(with_limit('10%, 20'), '60|60', 'a share and a number: what exceeds only the number goes');
+is(with_limit('2%, 80'), '60|60', 'what exceeds only the share, too');
+is(with_limit('2%, 20'), 'allows 20', 'what exceeds both does not');
+is(with_limit('2%'), 'allows 18', 'a share alone');
+is(with_limit('59'), 'allows 59', 'a number alone');
+is(with_limit('0%'), 'allows 0', 'nothing at all');
+is(with_limit('100%'), '60|60', 'everything');
+$node->safe_psql('postgres', q{ALTER SERVER one OPTIONS (SET purge_limit '20%')});
 
 # A removed record comes back
 $mls->control('insert', { resource => 'Property', count => 1, fields => { ListingKey => $keys[120] } });
@@ -182,7 +204,7 @@ $mls->control('delete', { resource => 'Property', keys => [ @keys[ 0 .. 99 ] ] }
 $node->safe_psql('postgres', q{SELECT * FROM mls_purge('one', force => true);
 	ALTER SERVER one OPTIONS (DROP purge_limit)});
 
-# Children: the media of listings that are gone
+# Media with a list of their own: they say which listing they are of, but the source keeps them
 $node->safe_psql('postgres', q{
 	CREATE FOREIGN TABLE one.media (
 		media_key text OPTIONS (field 'MediaKey'),
@@ -194,20 +216,24 @@ $node->safe_psql('postgres', q{
 	SELECT * FROM mls_sync('one', 'Media')});
 my $parents = q{SELECT resource_record_key FROM silver.one_media WHERE resource_name = 'Property'
 	AND resource_record_key IN (SELECT listing_key FROM silver.one_property) GROUP BY 1 ORDER BY 1 LIMIT 5};
-my $media = $node->safe_psql('postgres', q{SELECT md5(string_agg(s::text, '|' ORDER BY media_key)) FROM silver.one_media s});
+my $of_media = q{SELECT md5(string_agg(s::text, '|' ORDER BY media_key)) FROM silver.one_media s};
+my $media = $node->safe_psql('postgres', $of_media);
 my @parents = split /\n/, $node->safe_psql('postgres', $parents);
 my $theirs = join ', ', map { "'$_'" } @parents;
-my $count = $node->safe_psql('postgres', "SELECT count(*) FROM silver.one_media WHERE resource_record_key IN ($theirs)");
-cmp_ok($count, '>', 0, 'there are media of some listings');
+my @media = split /\n/, $node->safe_psql('postgres', "SELECT media_key FROM silver.one_media WHERE resource_record_key IN ($theirs)");
+cmp_ok(scalar(@media), '>', 0, 'there are media of some listings');
 $mls->control('delete', { resource => 'Property', keys => \@parents });
-is(purge(q{'one', 'Property', force => true}, 'deleted, message'),
-	scalar(@parents) . "|with $count records of Media that belonged to them", 'listings go with their media');
+is(purge(q{'one', 'Property', force => true}, 'deleted, message'), scalar(@parents) . '|', 'listings that are gone go');
+is($node->safe_psql('postgres', $of_media), $media, 'and take nothing with them that the source keeps');
+is(purge(q{'one', 'Media'}, 'missing, deleted'), '0|0', 'nor does the purge of media');
+$mls->control('delete', { resource => 'Media', keys => \@media });
+is(purge(q{'one'}, q{string_agg(resource || ' ' || deleted, ', ' ORDER BY resource)}),
+	'Media ' . @media . ', Property 0', 'when the source drops the media, too, they go');
 is($node->safe_psql('postgres', "SELECT count(*) FROM silver.one_media WHERE resource_record_key IN ($theirs)"), '0',
-	'which are gone');
-$run = $node->safe_psql('postgres', q{SELECT max(run) FROM mls_history WHERE process = 'purge'});
+	'all of them');
+$run = $node->safe_psql('postgres', q{SELECT max(run) FROM mls_history WHERE process = 'purge' AND resource = 'Media'});
 $node->safe_psql('postgres', "SELECT mls_undo($run)");
-is($node->safe_psql('postgres', q{SELECT md5(string_agg(s::text, '|' ORDER BY media_key)) FROM silver.one_media s}), $media,
-	'and come back with them');
+is($node->safe_psql('postgres', $of_media), $media, 'and can be brought back');
 
 # Everything
 $mls->control('delete', { resource => 'Property' });

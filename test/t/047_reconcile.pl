@@ -80,6 +80,23 @@ $mls->reset;
 is(reconcile('one', 'status'), 'finished', 'the next run');
 is(differences($node, $mls, 'one'), 0, 'repairs all');
 
+# A list that says nothing of what is missing here: records without a key, and one that its count contradicts
+for my $case (
+	[ 'without a key', { kind => 'bad_value', field => 'ListingKey', value => undef }, qr/not complete.*\d+ of \d+ records that the source lists have no key/s ],
+	[ 'without a key, uncounted', { kind => 'bad_value', field => 'ListingKey', value => undef }, qr/records that the source lists have no key/, 'false' ],
+	[ 'of one key', { kind => 'bad_value', field => 'ListingKey', value => 'LK00000001' }, qr/not complete.*lists 1 different keys, and counts \d+/s ],
+	[ 'of fewer than there are', { kind => 'wrong_count', by => -50 }, qr/not complete/ ])
+{
+	my ($what, $fault, $message, $count) = @$case;
+	$node->safe_psql('postgres', "ALTER SERVER one OPTIONS (ADD push_count '" . ($count // 'true') . "')");
+	$mls->fault(resource => 'Property', times => -1, %$fault);
+	like(sql_error($node, q{SELECT * FROM mls_reconcile('one')}), $message, "records $what: an error");
+	is($node->safe_psql('postgres', q{SELECT remote_rows > 900 FROM mls.subscription}), 't', "records $what: no count");
+	$mls->reset;
+	$node->safe_psql('postgres', 'ALTER SERVER one OPTIONS (DROP push_count)');
+}
+is(reconcile('one', 'status, different'), 'finished|0', 'a list that is complete again');
+
 # A source that knows no lists
 $node->safe_psql('postgres', q{DELETE FROM bronze.one_property WHERE key LIKE '%11'; DELETE FROM silver.one_property WHERE listing_key LIKE '%11';
 	ALTER SERVER one OPTIONS (ADD push_or 'false')});

@@ -120,7 +120,7 @@ is(sync('a', 'resource, status, received, inserted, message'),
 is(scalar(grep { $_->{path} !~ m{/(Property|\$metadata)$} } $mls->requests), 0, 'nobody asked for anything else');
 is(media_differ('a'), $true, 'all media are here');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM silver.a_open_house}), '40', 'and all open houses');
-is($node->safe_psql('postgres', q{SELECT resource, state, fed_by, newest IS NOT NULL, last_success IS NOT NULL FROM mls_status WHERE source = 'a' ORDER BY 1}),
+is($node->safe_psql('postgres', q{SELECT resource, state, fed_by, newest IS NOT NULL, last_success IS NOT NULL FROM mls_status_detail WHERE source = 'a' ORDER BY 1}),
 	"Media|synced|Property.Media|t|t\nOpenHouse|synced|Property.OpenHouse|t|t\nProperty|synced||t|t", 'the status says who feeds whom');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM bronze.a_media WHERE record->>'MediaKey' <> key OR record::text ~ 'PhotosChange'}),
 	'0', 'bronze has the records of the children themselves');

@@ -77,7 +77,7 @@ sub loads
 	is(sql("SELECT state FROM mls_status WHERE source = '$name'"), 'not_synced', 'a new subscription is not synced');
 	is(row_of('sync', 'status, inserted, updated'), "finished|$count|0", 'the first sync loads all records');
 	is_true_copy('loaded');
-	is(sql("SELECT state, last_error IS NULL, rows FROM mls_status WHERE source = '$name'"), "synced|t|$count", 'the status says so');
+	is(sql("SELECT state, last_error IS NULL, rows FROM mls_status_detail WHERE source = '$name'"), "synced|t|$count", 'the status says so');
 	is(last_run($node, $name, 'status, inserted, message IS NULL'), "finished|$count|t", 'the run is in the history');
 	return;
 }

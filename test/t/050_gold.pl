@@ -133,7 +133,7 @@ like($err, qr/permission denied for gold table gold\.property/, 'but not in a ta
 # A renamed server keeps its rows of gold.
 query(q{ALTER SERVER west RENAME TO wild});
 is(sync(), 0, 'a renamed server is synced');
-is(query(q{SELECT source FROM mls_status WHERE foreign_table = 'west.property'::regclass}), 'wild',
+is(query(q{SELECT source FROM mls_status_detail WHERE foreign_table = 'west.property'::regclass}), 'wild',
 	'its subscription follows');
 is(query(q{SELECT string_agg(DISTINCT mls_source, $$,$$ ORDER BY mls_source) FROM gold.property}),
 	'east,wild', 'and so does gold');

@@ -48,7 +48,7 @@ for my $process (qw(sync purge reconcile))
 		"a $process of media alone has nothing to do");
 }
 is(query(q{SELECT state, fed_by, failures, last_error IS NULL, (SELECT count(*) FROM mls_history h WHERE h.resource = 'media' AND status = 'failed')
-	FROM mls_status WHERE resource = 'media'}), 'synced|properties.media, projects.media|0|t|1', 'and leaves no failure; the status names all who bring them');
+	FROM mls_status_detail WHERE resource = 'media'}), 'synced|properties.media, projects.media|0|t|1', 'and leaves no failure; the status names all who bring them');
 
 # ---- Resources that rules look at and nobody replicates ----
 

@@ -80,7 +80,7 @@ is($node->safe_psql('postgres', q{
 is($node->safe_psql('postgres', q{SELECT jobname, command FROM cron.job ORDER BY jobid}),
 	qq{mls one sync|SELECT * FROM "Mls tools".mls_sync('one', due => true)\nmls prune|SELECT * FROM "Mls tools".mls_prune()},
 	'as jobs named by source and process');
-is($node->safe_psql('postgres', q{SELECT state, schedule, next_run > now() FROM mls_status}),
+is($node->safe_psql('postgres', q{SELECT state, schedule, next_run > now() FROM mls_status_detail}),
 	'pending|* * * * *|t', 'the status knows');
 
 # It runs: pg_cron counts in minutes, so each part takes up to one
@@ -92,13 +92,17 @@ sub wait_until
 ok(wait_until(q{SELECT state = 'synced' FROM mls_status}), 'pg_cron runs a sync');
 is($node->safe_psql('postgres', q{SELECT state, rows FROM mls_status}), 'synced|200', 'of all records');
 is(differences($node, $mls, 'one'), 0, 'with a true copy');
-like(health('schedule'), qr/^ok: 1 processes are scheduled/, 'the schedule is kept');
+like(health('schedule'), qr/^ok: 1 process is scheduled/, 'the schedule is kept');
 
 # All three in the same minute: they wait for each other, or leave it to the next time
 $mls->control('delete', { resource => 'Property', keys => [ 'LK00000001', 'LK00000002' ] });
 $node->safe_psql('postgres', q{
 	DELETE FROM bronze.one_property WHERE key = 'LK00000003';
 	SELECT mls_schedule('one', purge => '* * * * *', reconcile => '* * * * *')});
+is($node->safe_psql('postgres', q{SELECT string_agg(process, ',') FROM mls_schedules
+	WHERE source = 'one' AND next_run BETWEEN now() AND now() + interval '1 minute'}), 'sync,purge,reconcile', 'in one view with their next runs');
+is($node->safe_psql('postgres', q{SELECT last_run IS NOT NULL, last_status FROM mls_schedules WHERE process = 'sync'}) =~ s/running/finished/r,
+	't|finished', 'and what became of the last');
 is($node->safe_psql('postgres', q{SELECT string_agg(jobname, ',' ORDER BY jobname) FROM cron.job}),
 	'mls one purge,mls one reconcile,mls one sync,mls prune', 'jobs of all processes');
 ok(wait_until(q{
@@ -113,15 +117,15 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_history WHERE status 
 $node->safe_psql('postgres', q{SELECT mls_schedule('one', purge => '', reconcile => '')});
 ok(wait_until(q{SELECT count(*) = 0 FROM mls_progress}), 'the last of them ends');
 is(differences($node, $mls, 'one'), 0, 'a true copy');
-is($node->safe_psql('postgres', q{SELECT rows, remote_rows FROM mls_status}), '198|198', 'in the status');
+is($node->safe_psql('postgres', q{SELECT rows, remote_rows FROM mls_status_detail}), '198|198', 'in the status');
 
 # pg_cron is dead, the server was down, a job was removed behind our back
 $node->safe_psql('postgres', q{
 	UPDATE mls.schedule SET schedule = '0 4 * * *', scheduled_at = scheduled_at - interval '3 days';
 	UPDATE mls.subscription SET subscribed_at = subscribed_at - interval '3 days';
 	UPDATE mls.run SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'});
-like(health('schedule'), qr/^warning: .*missed while the server was down: sync of one\.Property \(due /,
-	'a run that was missed while the server was down');
+like(health('schedule'), qr/^warning: .*did not begin before the server was started at .*: sync of one\.Property \(due .*, next /,
+	'a run that did not begin before the server was started, for which nobody is blamed');
 is($node->safe_psql('postgres', q{
 	SELECT count(*) FROM mls.due WHERE due_since_start > now() AND due_at < now()}), '1', 'comes later');
 $node->safe_psql('postgres', q{UPDATE mls.schedule SET schedule = '* * * * *'});
@@ -161,7 +165,7 @@ $node->safe_psql('postgres', q{GRANT postgres TO nobody; GRANT USAGE ON SCHEMA c
 is("$out$err", 'sync|5 * * * *', 'then it may');
 is($node->safe_psql('postgres', q{SELECT username, jobname FROM cron.job ORDER BY jobname}),
 	"nobody|mls one sync\nnobody|mls prune", 'jobs of its own');
-is($node->safe_psql('postgres', q{SELECT schedule FROM mls_status}), '5 * * * *', 'which everybody who watches sees');
+is($node->safe_psql('postgres', q{SELECT schedule FROM mls_status_detail}), '5 * * * *', 'which everybody who watches sees');
 $node->safe_psql('postgres', q{SELECT mls_unsubscribe('one.property')});
 like(health('orphans'), qr/^warning: .*: one;/, 'a schedule without a subscription is noticed');
 $node->safe_psql('postgres', q{SELECT mls_subscribe('one.property')});

@@ -31,7 +31,7 @@ all_well('all is well after subscribing');
 sync_row($node, 'one', 'status');
 all_well('and after a sync');
 is($node->safe_psql('postgres', q{
-	SELECT state, rows, remote_rows, bronze_rows, quota_used BETWEEN 0.01 AND 0.5, last_error IS NULL FROM mls_status}),
+	SELECT state, rows, remote_rows, bronze_rows, quota_used BETWEEN 0.01 AND 0.5, last_error IS NULL FROM mls_status_detail}),
 	'synced|400|400|400|t|t', 'the status');
 is($node->safe_psql('postgres', q{SELECT string_agg("window", ',') FROM mls_quota('one') WHERE used > 0 AND share = used / allowed}),
 	'hour', 'the quota');
@@ -48,13 +48,16 @@ for (1 .. 3)
 	like(level('failures'), ++$times < 3 ? qr/^warning: one\.Property sync failed $times/ : qr/^critical: /,
 		"failed $times times");
 }
-is($node->safe_psql('postgres', q{SELECT state, last_error <> '' FROM mls_status}), 'failed|t', 'the status too');
+is($node->safe_psql('postgres', q{SELECT state, last_error <> '' FROM mls_status_detail}), 'failed|t', 'the status too');
 sync_row($node, 'one', 'status');
 all_well('a success ends it');
 $node->safe_psql('postgres', q{
-	INSERT INTO mls.issue (subscription, key, reason) SELECT id, 'k', 'gold has this key from source "two"' FROM mls.subscription});
+	INSERT INTO mls.issue (subscription, kind, key, reason) SELECT id, 'conflict', 'k', 'gold has this key from source "two"' FROM mls.subscription});
 like(level('issues', 'max_issues => 0'), qr/^warning: 1 /, 'issues');
-like(level('conflicts'), qr/^warning: 1 records/, 'conflicts');
+like(level('conflicts'), qr/^warning: 1 record has/, 'conflicts');
+$node->safe_psql('postgres', q{UPDATE mls.issue SET solved_at = now()});
+like(level('issues', 'max_issues => 0'), qr/^ok: 0 /, 'issues that are solved are none');
+like(level('conflicts'), qr/^ok: /, 'nor are conflicts');
 $node->safe_psql('postgres', q{
 	DELETE FROM mls.issue;
 	INSERT INTO mls.run (subscription, process, pid) SELECT id, 'sync', 1 FROM mls.subscription});

@@ -18,7 +18,7 @@ sub counts
 	my ($name) = @_;
 	return $node->safe_psql('postgres', qq{
 		SELECT t.rows, t.remote_rows, t.rows = (SELECT count(*) FROM silver.${name}_property)
-		FROM mls_status t WHERE source = '$name'});
+		FROM mls_status_detail t WHERE source = '$name'});
 }
 
 subscribe_property($node, $mls, 'one', page_size => 100);
@@ -38,7 +38,7 @@ $mls->reset;
 sync_row($node, 'one', 'status');
 is(scalar(grep { $_->{path} =~ /Property/ } $mls->requests), 1, 'an incremental run costs one request');
 is(counts('one'), '507|500|t', 'rows here follow, the count of the source is as old as it says');
-is($node->safe_psql('postgres', q{SELECT counted_at < last_run FROM mls_status}), 't', 'which is before that run');
+is($node->safe_psql('postgres', q{SELECT counted_at < last_run FROM mls_status_detail}), 't', 'which is before that run');
 
 # Purge, undo, reconcile, rebuild
 my @gone = map { sprintf 'LK%08d', $_ } 1 .. 4;

@@ -31,7 +31,7 @@ sync_row($node, 'one', 'status');
 my $known = q{
 	SELECT state, rows, remote_rows, schedule, next_run > now(), (SELECT count(*) FROM mls_metrics()) > 20,
 	       (SELECT count(*) FROM mls.change), (SELECT finished FROM mls.counter),
-	       (SELECT count(*) FROM mls_health() WHERE level <> 'ok') FROM mls_status};
+	       (SELECT count(*) FROM mls_health() WHERE level <> 'ok') FROM mls_status_detail};
 my $expected = 'synced|200|200|0 4 * * *|t|t|200|1|0';
 is($node->safe_psql('postgres', $known), $expected, 'what is known');
 

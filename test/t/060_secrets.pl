@@ -60,6 +60,7 @@ for my $name (sort keys %mappings)
 }
 run(q{SELECT * FROM pg_stat_activity});
 run(q{SELECT * FROM mls_status});
+run(q{SELECT * FROM mls_status_detail});
 run(q{SELECT query_to_xml(format('SELECT * FROM %s', c.oid::regclass), true, false, '')
 	FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 	WHERE relkind = 'r' AND nspname IN ('mls', 'bronze', 'silver', 'gold')});

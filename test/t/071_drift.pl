@@ -243,6 +243,11 @@ for my $case ([ 'status', status => 503 ], ['close'], ['truncate', length => 'wr
 }
 cmp_ok($node->safe_psql('postgres', q{
 	SELECT count(*) FROM mls.issue WHERE reason LIKE 'the remote schema was not checked%'}), '>=', 3, 'it is recorded');
+$node->safe_psql('postgres', 'UPDATE mls.remote_resource SET failed_at = NULL');
+sync_row($node, 'calm', 'status');
+is($node->safe_psql('postgres', q{
+	SELECT count(*) FROM mls.issue WHERE reason LIKE 'the remote schema was not checked%' AND solved_at IS NULL}), '0',
+	'and ends when the metadata can be read');
 $node->safe_psql('postgres', q{ALTER SERVER calm OPTIONS (SET schema_check_interval '1 day')});
 $node->safe_psql('postgres', q{
 	UPDATE mls.remote_resource SET failed_at = now(), checked_at = now() - interval '2 days'});
@@ -304,6 +309,8 @@ like(drift('busy', 'do not follow'), qr/lock timeout/, 'it is recorded');
 is($reader->query_safe(q{SELECT count(*) > 0 FROM reso."Property"}), 't', 'the reader was not disturbed');
 $reader->query_safe('COMMIT');
 like(sync_row($node, 'busy', 'status, message'), qr/^finished\|1 column was added/, 'the next run adds it');
+is($node->safe_psql('postgres', q{
+	SELECT bool_and(solved_at IS NOT NULL) FROM mls.issue WHERE reason LIKE '%do not follow%'}), 't', 'and ends the issue');
 is($node->safe_psql('postgres', q{
 	SELECT count(*) FROM silver.busy_property WHERE x_late IS NOT NULL}),
 	$node->safe_psql('postgres', q{

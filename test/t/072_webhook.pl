@@ -184,12 +184,17 @@ $node->safe_psql('postgres', q{UPDATE mls.webhook SET created_at = now() - inter
 sync_row($node, 'one', 'status');
 is(waiting(), 0, 'after three days an event is given up');
 is(events(), 'sync:finished', 'later ones are not held up');
-is($node->safe_psql('postgres', q{SELECT reason FROM mls.issue}), 'the webhook did not take all events', 'it is an issue');
+is($node->safe_psql('postgres', q{SELECT reason, solved_at IS NOT NULL FROM mls.issue}),
+	'the webhook did not take all events|t', 'it is an issue, which ended when events were taken again');
 $node->safe_psql('postgres', q{
 	INSERT INTO mls.webhook (subscription, body, next_attempt_at)
 	SELECT s.id, '{}', now() + interval '1 hour' FROM mls.subscription s, generate_series(1, 1500)});
 sync_row($node, 'one', 'status');
 is(waiting(), 1000, 'no more than a thousand wait');
+is($node->safe_psql('postgres', q{SELECT kind, times, solved_at IS NULL FROM mls.issue}), 'webhook|2|t', 'the issue is open again');
+$node->safe_psql('postgres', q{DELETE FROM mls.webhook; ALTER SERVER one OPTIONS (DROP webhook)});
+sync_row($node, 'one', 'status');
+is($node->safe_psql('postgres', q{SELECT solved_at IS NOT NULL FROM mls.issue}), 't', 'without a webhook it ends');
 
 # Without a webhook nothing is queued.
 subscribe_property($node, $mls, 'two');

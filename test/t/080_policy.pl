@@ -15,7 +15,7 @@ sub status
 {
 	my ($columns, $name) = @_;
 	return $node->safe_psql('postgres',
-		"SELECT $columns FROM mls_status WHERE source = '" . ($name || 'one') . "'");
+		"SELECT $columns FROM mls_status_detail WHERE source = '" . ($name || 'one') . "'");
 }
 my $minutes = q{round(extract(epoch FROM next_attempt_at - clock_timestamp()) / 60)};
 
@@ -143,7 +143,7 @@ like(sql_error($node, q{SELECT * FROM mls_sync('six')}), qr/28000.*rejected the 
 is(scalar($oauth->requests), 1, 'five resources log in once');
 is($node->safe_psql('postgres', q{
 	SELECT count(*), min(error_class), min(failures), bool_and(next_attempt_at > now() + interval '8 minutes')
-	FROM mls_status WHERE source = 'six'}), '5|credentials|1|t', 'and all of them wait');
+	FROM mls_status_detail WHERE source = 'six'}), '5|credentials|1|t', 'and all of them wait');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_history WHERE source = 'six'}), 1, 'after one run');
 is($node->safe_psql('postgres', q{SELECT source, status, count(*) FROM mls_sync() GROUP BY 1, 2 ORDER BY 1}),
 	"one|finished|1\nsix|skipped|5", 'the other source is not held up');

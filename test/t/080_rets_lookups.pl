@@ -54,6 +54,13 @@ is(sql(q{SELECT status FROM mls_sync('plain')}), 'finished', 'a sync');
 is(sql(qq{SELECT l_standard_status FROM silver.plain_property_all WHERE l_listing_key = '$keys[0]'}), 'Zz9', 'an unknown code is kept');
 is(sql(q{SELECT field || ': ' || reason FROM mls.issue WHERE reason LIKE '%not in its lookup%'}),
 	'L_StandardStatus: value "Zz9" is not in its lookup; it is kept as received', '... and listed');
+is(sql(q{SELECT count(*) FROM mls_sync('plain', full => true)}), 1, 'all is read again');
+is(sql(q{SELECT times, solved_at IS NULL FROM mls.issue WHERE kind = 'lookup'}), '2|t', 'it is still so');
+$mls->control('update', { resource => 'Property', keys => [ $keys[0] ], fields => { StandardStatus => 'Active' } });
+sql(q{SELECT * FROM mls_sync('plain', full => true)});
+is(sql(q{SELECT solved_at IS NOT NULL FROM mls.issue WHERE kind = 'lookup'}), 't', 'it ends when no record has it any more');
+$mls->control('update', { resource => 'Property', keys => [ $keys[0] ], fields => { StandardStatus => 'Zz9' } });
+sql(q{SELECT * FROM mls_sync('plain')});
 is(sql(qq{SELECT record->>'L_StandardStatus', record->>'L_StandardStatus\@decoded' IS NULL FROM bronze.plain_property_all WHERE key = '$keys[0]'}),
 	'Zz9|t', 'bronze has the value as received');
 is(sql(qq{SELECT count(*) FROM bronze.plain_property_all WHERE key <> '$keys[0]' AND record->>'L_StandardStatus' IS NOT NULL

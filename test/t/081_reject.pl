@@ -49,7 +49,7 @@ is($node->safe_psql('postgres', q{
 	'of all layers');
 is(last_run($node, 'one', 'status, bad_values, received, pages'), 'finished|3|1000|2', 'the run counts them');
 is($node->safe_psql('postgres', q{
-	SELECT state, error_class IS NULL, issues FROM mls_status WHERE source = 'one'}), 'synced|t|3', 'and is a success');
+	SELECT state, error_class IS NULL, issues FROM mls_status_detail WHERE source = 'one'}), 'synced|t|3', 'and is a success');
 $node->safe_psql('postgres', q{ALTER TABLE silver.one_property DROP CONSTRAINT sane});
 is($node->safe_psql('postgres', q{SELECT different, inserted FROM mls_reconcile('one')}), '3|3',
 	'a reconcile fetches them once they fit');
@@ -92,7 +92,7 @@ like(sql_error($node, q{SELECT * FROM mls_sync('many')}),
 	'too many stop the run with one clear error');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM bronze.many_property}), 0, 'the page is not stored');
 is($node->safe_psql('postgres', q{
-	SELECT state, error_class, newest IS NULL, issues FROM mls_status WHERE source = 'many'}), 'failed|data|t|0',
+	SELECT state, error_class, newest IS NULL, issues FROM mls_status_detail WHERE source = 'many'}), 'failed|data|t|0',
 	'the cursor stays, and the class is data');
 $node->safe_psql('postgres', q{ALTER SERVER many OPTIONS (ADD reject_limit '0')});
 like(sql_error($node, q{SELECT * FROM mls_sync('many')}), qr/At least 1 of 500 records/, 'the option decides');

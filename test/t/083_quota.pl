@@ -70,7 +70,7 @@ like(sql_error($node, q{SELECT * FROM mls_sync('hourly')}), qr/53400.*quota of s
 	'the quota of the hour is used up');
 is($node->safe_psql('postgres', q{
 	SELECT error_class, failures, next_attempt_at - now() BETWEEN '58 minutes' AND '62 minutes'
-	FROM mls_status WHERE source = 'hourly'}), 'quota|1|t', 'the next attempt is due when the window opens');
+	FROM mls_status_detail WHERE source = 'hourly'}), 'quota|1|t', 'the next attempt is due when the window opens');
 is(last_run($node, 'hourly', 'status, error_class, received'), 'failed|quota|200', 'what came before is here');
 is(scalar($mls->requests), 4, 'with as many requests as the hour allows');
 $node->restart;
@@ -88,7 +88,7 @@ for my $hour (1 .. 2)
 	$node->safe_psql('postgres', q{UPDATE mls.subscription SET next_attempt_at = now() WHERE source = 'hourly'});
 	$node->psql('postgres', q{SELECT * FROM mls_sync('hourly', due => true)});
 }
-is($node->safe_psql('postgres', q{SELECT state, failures FROM mls_status WHERE source = 'hourly'}), 'synced|0',
+is($node->safe_psql('postgres', q{SELECT state, failures FROM mls_status_detail WHERE source = 'hourly'}), 'synced|0',
 	'some hours later it is complete');
 is($node->safe_psql('postgres', q{SELECT sum(requests), sum(received) FROM mls_history WHERE source = 'hourly' AND received > 0}),
 	'10|500', 'and no page was read twice');

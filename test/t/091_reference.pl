@@ -63,7 +63,7 @@ for my $name (@names)
 	like($page{functions}, qr/\b\Q$name\E\b/, "docs/functions.md names $name");
 }
 for my $column (list_of("SELECT DISTINCT a.attname FROM pg_attribute a
-	WHERE a.attrelid IN ('mls_status'::regclass, 'mls_history'::regclass) AND a.attnum > 0"))
+	WHERE a.attrelid IN ('mls_status'::regclass, 'mls_status_detail'::regclass, 'mls_history'::regclass) AND a.attnum > 0"))
 {
 	like($page{functions}, qr/`$column`/, "docs/functions.md names the column $column");
 }
