@@ -2,7 +2,7 @@
 # The one test command (make check): installs what is missing, builds, and runs all
 # tests against a private PostgreSQL and the test server.  Nothing outside a
 # temporary directory is touched.  The parts (pg_regress, each TAP file, the unit
-# tests of the test server, the readers without a server, fuzzing) run side by side,
+# tests of the test server, the readers without a server, fuzzing, the demo) run side by side,
 # each with clusters, ports and directories of its own.
 #
 #   MLS_TESTS='030 regress'   runs only the parts whose name holds one of the words
@@ -129,11 +129,30 @@ run_fuzz() {
 	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-60}"; then count 1 0; else count 0 1; fi
 }
 
+# The demonstration, as somebody types it on a machine that has set nothing.
+run_demo() {
+	local log="$work/parts/demo.raw" status=0
+	env -i MLS_DEMO_WORK="$work/demo" PG_CONFIG="${PG_CONFIG:-pg_config}" "$(command -v bash)" "$top/test/demo.sh" >"$log" 2>&1 || status=$?
+	env -i MLS_DEMO_WORK="$work/demo" "$(command -v bash)" "$top/test/demo.sh" stop || status=1
+	check_demo() { # check_demo WHAT TEST...
+		if "${@:2}"; then count 1 0; else
+			count 0 1
+			echo "not ok - $1"
+			cat "$log"
+		fi
+	}
+	check_demo 'the demonstration ends well' [ "$status" -eq 0 ]
+	check_demo 'its only error is the refused purge' [ "$(grep -c ERROR: "$log")" -eq 1 ]
+	check_demo 'it has at most 120 lines' [ "$(wc -l <"$log")" -le 120 ]
+	check_demo 'it has at most 100 columns' [ "$(awk '!/^Connect/ && length > 100' "$log" | wc -l)" -eq 0 ]
+	check_demo 'all three sources are in gold' [ "$(grep -cE '^ (crm|demo|oldmls) +\| +[0-9]+ \|' "$log")" -eq 3 ]
+}
+
 # One part, in a process group of its own; what it printed and counted stays in files.
 run_part() { # run_part NAME
 	local started=$SECONDS
 	case $1 in
-	unit | wire | fuzz | regress) "run_$1" ;;
+	unit | wire | fuzz | regress | demo) "run_$1" ;;
 	*) run_tap "$1" ;;
 	esac >"$work/parts/$1.log" 2>&1
 	echo "$passed $failed $((SECONDS - started))" >"$work/parts/$1.count"
@@ -151,7 +170,7 @@ add_part() {
 for part in $long_first; do
 	[ "$part" = fuzz ] || [ -f "$top/test/t/$part.pl" ] && add_part "$part"
 done
-for part in regress wire unit; do add_part "$part"; done
+for part in demo regress wire unit; do add_part "$part"; done
 for file in "$top"/test/t/*.pl; do add_part "$(basename "$file" .pl)"; done
 
 show_part() { # what a part that has ended printed, and its line

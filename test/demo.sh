@@ -5,17 +5,46 @@
 #
 #   bash test/demo.sh          start and show (an earlier one is stopped first)
 #   bash test/demo.sh stop     stop both and remove everything
+#
+# demo.sql calls it, too, to play what happens outside: control, restore and kill.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
-work=${MLS_DEMO_DIR:-/tmp/mls_fdw_demo}
+work=${MLS_DEMO_WORK:-/tmp/mls_fdw_demo}
 # The user "postgres" may not be able to stand where we are.
 cd /
 
+# POST to the control face of the test server.
+control() { # control NAME JSON
+	MLS_URL=$MLS_DEMO_URL/_control/$1 MLS_BODY=$2 python3 -c '
+import os, urllib.request as web
+print(web.urlopen(web.Request(os.environ["MLS_URL"], data=os.environ["MLS_BODY"].encode())).read().decode())'
+}
+
+# Brings back the records whose keys an answer of "control delete" names.
+restore() { # restore FILE
+	control restore "$(python3 -c '
+import json, sys
+keys = json.load(open(sys.argv[1]))["keys"]
+print(json.dumps({"resource": "Property", "keys": keys}))' "$1")" >/dev/null
+}
+
+ask() { "$(cat "$work/bin")/psql" -X -A -t -q -h "$work" -p "$(cat "$work/port")" -U postgres -d postgres -c "$1"; }
+pg() { as_user "$(cat "$work/bin")/pg_ctl" -D "$work/data" -l "$work/postgres.log" -s -w "$@"; }
+
+# Ends PostgreSQL in the middle of a sync, as a power failure does, and starts it again.
+kill_and_start() {
+	ask 'SELECT * FROM mls_sync()' >/dev/null 2>&1 &
+	until [ "$(ask 'SELECT count(*) FROM bronze.demo_property')" -gt 0 ]; do :; done
+	pg -m immediate stop
+	wait || true
+	pg start
+	echo '-- ... killed after some pages, and started again'
+}
+
 stop() {
 	[ -d "$work" ] || return 0
-	[ -f "$work/bin" ] && [ -f "$work/data/postmaster.pid" ] &&
-		as_user "$(cat "$work/bin")/pg_ctl" -D "$work/data" -m fast -s stop || true
+	[ -f "$work/bin" ] && [ -f "$work/data/postmaster.pid" ] && pg -m fast stop || true
 	[ -f "$work/server.pid" ] && kill "$(cat "$work/server.pid")" 2>/dev/null || true
 	rm -rf "$work"
 }
@@ -24,18 +53,27 @@ free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-stop
-if [ "${1:-}" = stop ]; then exit 0; fi
+case ${1:-} in
+stop) stop && exit 0 ;;
+kill) kill_and_start && exit 0 ;;
+control | restore) "$@" && exit 0 ;;
+esac
+
+say() { echo "[$SECONDS s] $*"; }
+say 'looking for what is missing (Debian packages)'
 install_packages
+stop
 mkdir -p "$work/tree" "$work/data"
 chmod 755 "$work"
 trap 'echo "the demonstration failed; its logs were:" >&2; tail -n 20 "$work"/*.log >&2 || true; stop' ERR
 
+say 'building (about a minute on two cores)'
 bin=$(bash "$top/test/tmp_install.sh" "$work/install")
 echo "$bin" >"$work/bin"
 cp -a "$top/test" "$work/tree/"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/data" "$work/tree" && chown postgres "$work"
 
+say 'starting the test server and a private PostgreSQL'
 as_user bash -c "exec python3 -B '$work/tree/test/server/mlsd.py' --listings 500 \
 	>'$work/server.out' 2>'$work/server.log' & echo \$! >'$work/server.pid'"
 until grep -q listening "$work/server.out" 2>/dev/null; do
@@ -44,21 +82,29 @@ until grep -q listening "$work/server.out" 2>/dev/null; do
 done
 mls_port=$(sed -n 's/^listening on //p' "$work/server.out")
 port=$(free_port)
+echo "$port" >"$work/port"
 
-as_user "$bin/initdb" -D "$work/data" -U postgres -A trust --no-sync >"$work/initdb.log"
+as_user "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$work/initdb.log"
 cat >>"$work/data/postgresql.conf" <<CONF
 port = $port
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$work'
+shared_preload_libraries = 'pg_cron'
+cron.database_name = 'postgres'
+cron.host = '$work'
 mls_fdw.allowed_hosts = '127.0.0.1'
 CONF
-as_user "$bin/pg_ctl" -D "$work/data" -l "$work/postgres.log" -s -w start
+pg start
 export PGHOST=$work PGPORT=$port PGUSER=postgres PGDATABASE=postgres PGOPTIONS='-c client_min_messages=warning'
-"$bin/psql" -X -q -v ON_ERROR_STOP=1 -v url="http://127.0.0.1:$mls_port" \
-	-f "$top/test/demo.sql"
+export MLS_DEMO=$top/test/demo.sh MLS_DEMO_WORK=$work MLS_DEMO_URL=http://127.0.0.1:$mls_port
+ask 'CREATE EXTENSION pg_cron'
+say 'the tour'
+"$bin/psql" -X -v url="$MLS_DEMO_URL" -f "$top/test/demo.sql" 2>&1 |
+	sed -u -e 's/^psql:[^ ]* //' -e '/^$/d' -e 's/^== /\n== /' | fold -s -w 100
 
 cat <<END
 
+[$SECONDS s] Both servers go on running.
 Connect:  $bin/psql -h $work -p $port -U postgres postgres
 Stop:     bash test/demo.sh stop
 END

@@ -1,59 +1,101 @@
--- The tour of "make demo".  psql variable: url (the test server).
+-- The tour of "make demo".  psql variables: url (the test server); the environment
+-- names the script (MLS_DEMO) that plays the outside world.
+\set QUIET on
+\pset pager off
+\pset footer off
+\pset null '-'
 \set root :url /odata
 \set token :url /oauth/token
-\pset pager off
-\pset border 1
+\set rets :url /rets/login
+\set api :url /api/v2
 
-\echo
-\echo '== 1. Point at a RESO Web API server ======================================'
+\echo '== 1. Look: a RESO Web API server as tables, nothing stored'
 \set ECHO queries
 CREATE EXTENSION mls_fdw;
-CREATE SERVER demo FOREIGN DATA WRAPPER mls_fdw
-  OPTIONS (protocol 'reso', url :'root', token_url :'token');
+CREATE SERVER demo FOREIGN DATA WRAPPER mls_fdw OPTIONS (
+  protocol 'reso', url :'root', token_url :'token', page_size '50', requests_per_second '10');
 CREATE USER MAPPING FOR CURRENT_USER SERVER demo
   OPTIONS (client_id 'demo', client_secret 's3cret-demo-value');
-SELECT * FROM mls_check('demo');
+CREATE SCHEMA demo; IMPORT FOREIGN SCHEMA reso FROM SERVER demo INTO demo;
+SELECT listing_key, city, list_price, standard_status FROM demo.property
+ WHERE list_price < 4000000 AND city = 'Austin' ORDER BY modification_timestamp DESC LIMIT 2;
+\t
+EXPLAIN (COSTS OFF) SELECT count(*) FROM demo.property WHERE list_price >= 1000000;
+\t
+\unset ECHO
 
-CREATE SCHEMA demo;
-IMPORT FOREIGN SCHEMA reso FROM SERVER demo INTO demo;
-\unset ECHO
-\echo
-\echo '== 2. Look: live, nothing stored =========================================='
+\echo '== 2. Replicate; the server is killed meanwhile, and the next sync goes on'
 \set ECHO queries
-SELECT listing_key, city, list_price, standard_status
-  FROM demo.property
- WHERE list_price BETWEEN 100000 AND 4000000 AND city = 'Austin'
- ORDER BY modification_timestamp DESC NULLS LAST LIMIT 5;
+\t
+SELECT bronze, silver, gold FROM mls_subscribe('demo.property');
+\t
+\unset ECHO
+\! bash "$MLS_DEMO" kill
+\c
+\set ECHO queries
+SELECT (SELECT count(*) FROM bronze.demo_property) bronze,
+  (SELECT count(*) FROM silver.demo_property) silver, (SELECT count(*) FROM gold.property) gold;
+SELECT resource, status, received, inserted, unchanged FROM mls_sync();
+\unset ECHO
 
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
-SELECT listing_key, city, list_price FROM demo.property
- WHERE list_price < 400000 AND modification_timestamp >= now() - interval '10 years';
+\echo '== 3. A bad night: the MLS lists a tenth of its records; then it removes three'
+\! bash "$MLS_DEMO" control delete '{"resource": "Property", "count": 450}' > "$MLS_DEMO_WORK/gone"
+\set ECHO queries
+\set VERBOSITY default
+SELECT resource, status, deleted FROM mls_purge('demo');
+\unset ECHO
+\! bash "$MLS_DEMO" restore "$MLS_DEMO_WORK/gone"
+\! bash "$MLS_DEMO" control delete '{"resource": "Property", "count": 3}' > "$MLS_DEMO_WORK/gone"
+\set ECHO queries
+SELECT resource, status, listed, missing, deleted FROM mls_purge('demo');
+\t
+SELECT mls_undo(max(run)), 'brought back' FROM mls_history WHERE process = 'purge' AND deleted > 0;
+\t
+\unset ECHO
+\! bash "$MLS_DEMO" restore "$MLS_DEMO_WORK/gone"
 
-SELECT count(*) FROM demo.property WHERE list_price >= 1000000;
-\unset ECHO
-\echo
-\echo '== 3. Replicate: bronze, silver and gold in one commit per page ============'
+\echo '== 4. One price changes at the MLS: compare a record, sync, verify'
+\! bash "$MLS_DEMO" control update '{"resource": "Property", "key": "LK00000007", "fields": {"ListPrice": 777000}}' > /dev/null
 \set ECHO queries
-SELECT mls_subscribe('demo.property');
-SELECT mls_subscribe('demo.member');
-SELECT mls_subscribe('demo.media');
-SELECT * FROM mls_sync();
+SELECT field, remote, silver, gold FROM mls_compare('demo', 'Property', 'LK00000007') WHERE field = 'ListPrice';
+SELECT resource, received, updated, unchanged, requests FROM mls_sync();
+\t
+SELECT severity, message FROM mls_verify('demo', samples => 20);
+\t
 \unset ECHO
-\echo
-\echo '   ... the MLS changes seven listings; the second sync moves only those:'
-\setenv URL :url
-\! python3 -c "import os,urllib.request as u; u.urlopen(u.Request(os.environ['URL'] + '/_control/update', data=b'{\"resource\":\"Property\",\"count\":7,\"fields\":{\"ListPrice\":777000}}')).read()"
+
+\echo '== 5. RESO, RETS and Qobrix in one gold table'
 \set ECHO queries
-SELECT source, resource, status, received, inserted, updated, unchanged, requests FROM mls_sync();
+CREATE SERVER oldmls FOREIGN DATA WRAPPER mls_fdw
+  OPTIONS (protocol 'rets', url :'rets', key_prefix 'old:');
+CREATE USER MAPPING FOR CURRENT_USER SERVER oldmls
+  OPTIONS (username 'agent', password 'basic-pass-value');
+CREATE SERVER crm FOREIGN DATA WRAPPER mls_fdw
+  OPTIONS (protocol 'qobrix', url :'api', key_prefix 'crm:');
+CREATE USER MAPPING FOR CURRENT_USER SERVER crm OPTIONS (
+  api_user '11111111-1111-4111-8111-111111111111', api_key 'header-key-value');
+IMPORT FOREIGN SCHEMA rets LIMIT TO (property_res) FROM SERVER oldmls INTO demo;
+IMPORT FOREIGN SCHEMA qobrix LIMIT TO (properties) FROM SERVER crm INTO demo;
+\t
+SELECT silver, gold FROM mls_subscribe('demo.property_res')
+ UNION ALL SELECT silver, gold FROM mls_subscribe('demo.properties');
+\t
+SELECT source, resource, status, inserted, requests FROM mls_sync();
+SELECT mls_source, count(*), min("ListingKey") FROM gold.property GROUP BY 1 ORDER BY 1;
 \unset ECHO
-\echo
-\echo '== 4. Trust: what is there, how fresh ======================================'
+
+\echo '== 6. By itself, and watched'
 \set ECHO queries
-SELECT * FROM mls_status;
+\t
+SELECT process, schedule FROM mls_schedule('demo', sync => '*/15 * * * *', purge => '30 3 * * *');
+\t
+SELECT source, resource, state, rows, remote_rows FROM mls_status;
+\t
+SELECT level, count(*), 'checks' FROM mls_health() GROUP BY level;
+\t
 \unset ECHO
-\echo
-\echo '== 5. Serve: RESO names for PostgREST or any SQL client ===================='
+
+\echo '== 7. Serve: RESO names for PostgREST or any SQL client'
 \set ECHO queries
-SELECT "ListingKey", "ListPrice", "StandardStatus", "City" FROM reso."Property"
- WHERE "ListPrice" = 777000 ORDER BY "ListingKey";
+SELECT "ListingKey", "ListPrice", "City" FROM reso."Property" WHERE "ListPrice" = 777000;
 \unset ECHO

@@ -1,6 +1,12 @@
-# Installs what the project needs from Debian's packages; sourced by check.sh and demo.sh.
+# The environment that the scripts need, and what the project needs of Debian's packages;
+# sourced by check.sh, demo.sh and .ci/run.
 # Does nothing where everything is there.  A cluster that the PostgreSQL package would
 # create on a machine without one is not created.
+
+# Under "env -i" there is nothing, and elsewhere settings of the user's own clusters.
+export PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
+export HOME=${HOME:-/} LC_ALL=C.UTF-8 TZ=UTC
+for name in "${!PG@}"; do [[ $name == PG_* ]] || unset "$name"; done
 
 mls_packages=(postgresql libcurl4-openssl-dev libdeflate-dev libxml2-dev zlib1g-dev
 	pkg-config gcc make python3 perl libipc-run-perl procps)
