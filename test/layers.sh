@@ -14,16 +14,14 @@ declare -A may=(
 	[fdw]='fdw options protocol record xml http'
 	[sync]='sync gold options protocol record http'
 )
-for room in src/*/; do
-	room=$(basename "$room")
-	while IFS=: read -r file line; do
-		target=$(sed -n 's/^#include "\([a-z_]*\)\/.*/\1/p' <<<"$line")
-		[ -d "src/$target" ] || continue
-		[[ " ${may[$room]:-} " == *" $target "* ]] && continue
-		echo "$file: room \"$room\" must not include \"$target\""
-		status=1
-	done < <(grep -rHE '^#include "[a-z_]+/' "src/$room" --include='*.[ch]')
-done
+while read -r file target; do
+	room=${file#src/}
+	room=${room%%/*}
+	[ -d "src/$target" ] || continue
+	[[ " ${may[$room]:-} " == *" $target "* ]] && continue
+	echo "$file: room \"$room\" must not include \"$target\""
+	status=1
+done < <(grep -rE '^#include "[a-z_]+/' src/*/ --include='*.[ch]' | sed -E 's/:#include "/ /; s/( [a-z_]+)\/.*/\1/')
 only() { # only PATTERN ROOM WHAT
 	local found
 	found=$(grep -rlE "$1" src --include='*.[ch]' | grep -v "^src/$2" || true)
