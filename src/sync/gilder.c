@@ -222,23 +222,29 @@ key_sql(const RowGroup *group)
 	return sql.data;
 }
 
-/* Ends what was said of gold of the rows that stand in the relation and has not been said again. */
+/*
+ * Ends what was said of gold of the rows that stand in the relation and has not been
+ * said again.  judged: it has also been looked at whether others have their keys.
+ */
 static void
-solve_issues(const RowGroup *group)
+solve_issues(const RowGroup *group, bool judged)
 {
+	const char *kinds =
+		judged ? "'" MLS_ISSUE_GOLD "', '" MLS_ISSUE_CONFLICT "'" : "'" MLS_ISSUE_GOLD "'";
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(group->subscription)};
 
-	mls_execute("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL AND kind IN "
-				"('" MLS_ISSUE_GOLD "', '" MLS_ISSUE_CONFLICT "') LIMIT 1",
+	mls_execute(psprintf("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
+						 "AND kind IN (%s) LIMIT 1",
+						 kinds),
 				1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return;
 	mls_execute(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() FROM "
 						 "(SELECT %s AS key FROM %s r) u WHERE i.subscription = $1 AND "
 						 "i.key = u.key AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() "
-						 "AND i.kind IN ('" MLS_ISSUE_GOLD "', '" MLS_ISSUE_CONFLICT "')",
-						 key_sql(group), group->rows),
+						 "AND i.kind IN (%s)",
+						 key_sql(group), group->rows, kinds),
 				1, types, values, NULL, SPI_OK_UPDATE);
 }
 
@@ -348,6 +354,7 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, const Gilding *g
 static void
 gild(const MlsGilder *gilder, const RowGroup *group, int64 rows)
 {
+	bool judged = rows > 0;
 	ListCell *lc;
 
 	foreach (lc, group->gildings)
@@ -361,12 +368,13 @@ gild(const MlsGilder *gilder, const RowGroup *group, int64 rows)
 		else if (!mls_attempt(run_upsert, gilding, &message))
 		{
 			gild_one_by_one(gilder, group, gilding);
+			judged = false;
 			continue;
 		}
 		if (SPI_processed < rows && sql->conflicts != NULL)
 			put_conflicts(gilder, group, gilding);
 	}
-	solve_issues(group);
+	solve_issues(group, judged);
 }
 
 /* Adds the keys a query finds to those affected. */

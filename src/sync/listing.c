@@ -382,8 +382,9 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 		insert_keys(listing, items, n);
 	if (listing->before < 0)
 		listing->before = listing->stream->announced;
-	mls_relisting_reach(listing, listing->stream->next_link);
-	listing->resumable = listing->stream->next_link != NULL;
+	/* A run that goes on would not know of records without a key: it begins anew. */
+	listing->resumable = listing->stream->next_link != NULL && listing->keyless == 0;
+	mls_relisting_reach(listing, listing->resumable ? listing->stream->next_link : NULL);
 	counters.received += batch->nitems;
 	counters.pages++;
 	counters.expected = Max(listing->before, 0);

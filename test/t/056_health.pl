@@ -48,7 +48,10 @@ for (1 .. 3)
 	like(level('failures'), ++$times < 3 ? qr/^warning: one\.Property sync failed $times/ : qr/^critical: /,
 		"failed $times times");
 }
-is($node->safe_psql('postgres', q{SELECT state, last_error <> '' FROM mls_status_detail}), 'failed|t', 'the status too');
+is($node->safe_psql('postgres', q{SELECT state, last_error ~ '^could not .*: .*403', cause ~ '403', error ~ '403' FROM mls_status_detail JOIN mls_status USING (source, state)}),
+	'failed|t|t|t', 'the status too, with the cause');
+my ($table) = run_command([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', 'SELECT * FROM mls_status' ]);
+cmp_ok((sort { $b <=> $a } map { length } split /\n/, $table)[0], '<=', 120, 'which fits into 120 columns') or diag($table);
 sync_row($node, 'one', 'status');
 all_well('a success ends it');
 $node->safe_psql('postgres', q{
