@@ -114,17 +114,16 @@ mls_check_step(MlsCheck *check, const char *item, MlsCheckStep step, const MlsTa
 static char *
 check_configuration(MlsCheck *check, const MlsTable *table)
 {
-	ForeignServer *server = GetForeignServerByName(check->server_name, false);
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(check->context);
 	const char *problem;
 
-	if (!DatumGetBool(DirectFunctionCall2(has_server_privilege_id,
-										  ObjectIdGetDatum(server->serverid),
-										  CStringGetTextDatum("USAGE"))))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, server->servername);
-	old = MemoryContextSwitchTo(check->context);
 	check->source = mls_source_by_name(check->server_name, GetUserId(), false);
 	MemoryContextSwitchTo(old);
+	if (!DatumGetBool(DirectFunctionCall2(has_server_privilege_id,
+										  ObjectIdGetDatum(check->source->http.server_id),
+										  CStringGetTextDatum("USAGE"))))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, check->source->http.name);
+	check->server_name = check->source->http.name;
 	problem = mls_url_problem(check->source->http.url);
 	check->ok = problem == NULL;
 	return problem
@@ -150,6 +149,12 @@ check_credentials(MlsCheck *check, const MlsTable *table)
 
 	check->source = mls_source_by_name(check->server_name, GetUserId(), true);
 	MemoryContextSwitchTo(old);
+	if (check->source->http.token_platform)
+		return psprintf("%s The token is asked for at %s, the endpoint of platform \"%s\" (option "
+						"token_url).",
+						kinds[check->source->http.auth],
+						mls_url_display(check->source->http.token_url),
+						check->source->http.token_platform);
 	return pstrdup(kinds[check->source->http.auth]);
 }
 

@@ -24,6 +24,7 @@
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "fdw/fdw.h"
 #include "fdw/import.h"
@@ -347,6 +348,22 @@ on_error(void *arg)
 	errcontext("importing foreign table \"%s\"", (const char *) arg);
 }
 
+/* Importing once more is what one does after a change at the source; say how. */
+static void
+refuse_existing(const Import *import, const char *name)
+{
+	const char *schema = import->stmt->local_schema;
+	Oid namespace = get_namespace_oid(schema, true);
+
+	if (OidIsValid(namespace) && OidIsValid(get_relname_relid(name, namespace)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists in schema \"%s\"", name, schema),
+				 errhint("Import into another schema, drop the relation first, or leave it out "
+						 "by EXCEPT (%s).",
+						 quote_identifier(name))));
+}
+
 static void
 create_table(const Import *import, const MlsRemoteResource *resource, char *name)
 {
@@ -356,6 +373,7 @@ create_table(const Import *import, const MlsRemoteResource *resource, char *name
 
 	CHECK_FOR_INTERRUPTS();
 	error_context_stack = &callback;
+	refuse_existing(import, name);
 	table = plan_table(import, resource, name);
 	run_command(create_command(import, table));
 	if (import->options.comments)
@@ -398,17 +416,30 @@ is_wanted(const Import *import, const char *name, const char *remote, bool *matc
 	}
 }
 
+/* remote: names of the resources, ended by NULL; names: those of their tables. */
 static void
-warn_unmatched(const Import *import, const bool *matched)
+warn_unmatched(const Import *import, const char *const *remote, char *const *names,
+			   const bool *matched)
 {
 	ListCell *lc;
 
 	foreach (lc, import->stmt->table_list)
-		if (!matched[foreach_current_index(lc)])
-			ereport(WARNING,
-					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
-					 errmsg("source \"%s\" has no resource \"%s\"", import->source->http.name,
-							lfirst_node(RangeVar, lc)->relname)));
+	{
+		const char *written = lfirst_node(RangeVar, lc)->relname;
+		const char *nearest = mls_nearest_name(written, remote);
+		const char *hint = mls_nearest_hint(written, remote, "It has");
+
+		if (matched[foreach_current_index(lc)])
+			continue;
+		for (int i = 0; nearest && remote[i]; i++)
+			if (remote[i] == nearest)
+				hint = psprintf("Write %s or %s; unquoted names are in lower case.",
+								quote_identifier(names[i]), quote_identifier(remote[i]));
+		ereport(WARNING,
+				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+				 errmsg("source \"%s\" has no resource \"%s\"", import->source->http.name, written),
+				 hint ? errhint("%s", hint) : 0));
+	}
 }
 
 /* A navigation that no resource has is a misspelt one. */
@@ -468,7 +499,7 @@ static void
 import_resources(const Import *import, const MlsRemoteSchema *schema)
 {
 	int count = list_length(schema->resources);
-	const char **remote = palloc(Max(count, 1) * sizeof(char *));
+	const char **remote = palloc0((count + 1) * sizeof(char *));
 	bool *matched = palloc0(list_length(import->stmt->table_list) + 1);
 	char **names;
 
@@ -478,7 +509,7 @@ import_resources(const Import *import, const MlsRemoteSchema *schema)
 	for (int i = 0; i < count; i++)
 		if (is_wanted(import, names[i], remote[i], matched))
 			create_table(import, list_nth(schema->resources, i), names[i]);
-	warn_unmatched(import, matched);
+	warn_unmatched(import, remote, names, matched);
 }
 
 List *

@@ -425,7 +425,7 @@ report_refusal(const MlsHttpSource *source, const MlsHttpResponse *response, Jso
 		mls_report_credentials(source, detail);
 	ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 					errmsg("could not log in to source \"%s\"", source->name),
-					errdetail("%s", detail), errhint("Check the option token_url of the server.")));
+					errdetail("%s", detail), errhint("%s", mls_report_token_hint(source))));
 }
 
 /* Reads the token and its life from the answer. */
@@ -444,7 +444,7 @@ take_token(const MlsHttpSource *source, const MlsHttpResponse *response)
 		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 						errmsg("could not log in to source \"%s\"", source->name),
 						errdetail("The answer of the token endpoint holds no access token."),
-						errhint("Check the option token_url of the server.")));
+						errhint("%s", mls_report_token_hint(source))));
 	life = member(answer, "expires_in");
 	life_s = life ? strtod(life, NULL) : 0;
 	if (!(life_s > 0 && life_s < 1e9))

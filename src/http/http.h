@@ -85,6 +85,7 @@ typedef struct MlsHttpSource
 	MlsAuth auth;
 	MlsTokenStyle token_style;
 	const char *token_url;
+	const char *token_platform; /* whose token_url it is, if that is not where url is; else NULL */
 	const char *scope;
 	const char *client_id;
 	const char *client_secret;
@@ -116,8 +117,11 @@ typedef struct MlsHttpCall
 	List *headers;       /* of char *, "Name: value"; never credentials */
 	const char *body;    /* or NULL */
 	const char *purpose; /* for messages: "page 15 of resource \"Property\"" */
-	bool spool;          /* a long body goes to a temporary file: read it by mls_http_piece */
-	bool failures;       /* the last answer with a status of 500 or more is returned, too */
+	const char *table;   /* the foreign table it is for, or NULL */
+	const char *filter; /* what of it the user wrote himself: that table's option filter, or NULL */
+	bool basic;         /* every service has it: if there is nothing, the option url is wrong */
+	bool spool;         /* a long body goes to a temporary file: read it by mls_http_piece */
+	bool failures;      /* the last answer with a status of 500 or more is returned, too */
 } MlsHttpCall;
 
 typedef struct MlsHttpSpool MlsHttpSpool;
@@ -270,8 +274,14 @@ extern char *mls_url_display(const char *url);
 /* Path and query of an address relative to the source's root: for EXPLAIN. */
 extern char *mls_url_relative(const MlsHttpSource *source, const char *url);
 
+/* The same with escaped characters as they were written: for messages. */
+extern char *mls_url_readable(const MlsHttpSource *source, const char *url);
+
 /* Is this a usable absolute http(s) address?  No network. Returns NULL, or what is wrong (for errdetail). */
 extern const char *mls_url_problem(const char *url);
+
+/* Are two addresses on one host? */
+extern bool mls_url_same_host(const char *a, const char *b);
 
 /* GUCs of this room (mls_fdw.allowed_hosts): call from _PG_init. */
 extern void mls_http_define_settings(void);

@@ -131,6 +131,18 @@ credentials_hint(const MlsHttpSource *source)
 	}
 }
 
+/* What may be wrong with where the token was asked for. */
+char *
+mls_report_token_hint(const MlsHttpSource *source)
+{
+	if (source->token_platform == NULL)
+		return pstrdup("Check the option token_url of the server.");
+	return psprintf(
+		"The token was asked for at %s, the endpoint of platform \"%s\". If this source "
+		"has one of its own, set the option token_url of the server.",
+		mls_url_display(source->token_url), source->token_platform);
+}
+
 void
 mls_report_no_credentials(const MlsHttpSource *source, const char *detail)
 {
@@ -145,7 +157,8 @@ mls_report_credentials(const MlsHttpSource *source, const char *detail)
 	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 					errmsg("source \"%s\" rejected the credentials", source->name),
 					errdetail("%s", mls_http_clean(source, detail)),
-					errhint("%s", credentials_hint(source))));
+					errhint("%s%s%s", credentials_hint(source), source->token_platform ? " " : "",
+							source->token_platform ? mls_report_token_hint(source) : "")));
 }
 
 /* ---- quota ---- */
@@ -211,6 +224,9 @@ mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us)
 
 /* ---- statuses ---- */
 
+/* So much of a request is shown: a list of keys tells nothing more behind it. */
+#define LONGEST_REQUEST 500
+
 typedef struct StatusWord
 {
 	int status;
@@ -272,6 +288,41 @@ status_detail(const MlsHttpSource *source, int status, const char *said)
 	return buf.data;
 }
 
+/* Of a request that the source did not understand: what it was. */
+static char *
+request_words(const MlsHttpSource *source, const MlsHttpCall *call, int status)
+{
+	char *request = mls_url_readable(source, call->url);
+	int length = strlen(request);
+
+	if (status != 400)
+		return "";
+	return psprintf(" The request was: %.*s%s", pg_mbcliplen(request, length, LONGEST_REQUEST),
+					mls_http_clean(source, request), length > LONGEST_REQUEST ? " ..." : "");
+}
+
+/* What to do about a status; NULL if it does not tell. */
+static char *
+status_hint(const MlsHttpSource *source, const MlsHttpCall *call, int status)
+{
+	const char *path = strstr(source->url, "://");
+
+	if (status == 400 && call->filter)
+		return psprintf("Part of it is the option filter of foreign table %s: %s", call->table,
+						call->filter);
+	if (status != 404 || !call->basic)
+		return NULL;
+	path = path ? strchr(path + 3, '/') : NULL;
+	return path == NULL || path[1] == '\0'
+			   ? psprintf(
+					 "Check the option url of the server: \"%s\" has no path, but the root of a "
+					 "service usually has one, such as /odata.",
+					 mls_url_display(source->url))
+			   : psprintf("Check the option url of the server: it must be the root of the service, "
+						  "without a resource, $metadata or a query, and is \"%s\".",
+						  mls_url_display(source->url));
+}
+
 /* Where a redirect points to; its query may hold anything and is left out. */
 static char *
 redirect_target(const MlsHttpResponse *response)
@@ -288,6 +339,7 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 					   const MlsHttpResponse *response, const char *detail)
 {
 	int status = response->status;
+	const char *hint = status_hint(source, call, status);
 
 	failure = (MlsHttpFailure){.status = status, .is_quota = status == 429};
 	if (status == 401)
@@ -302,10 +354,9 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 						errhint("Check the option url of the server.")));
 	ereport(ERROR, (errcode(status_sqlstate(status)),
 					errmsg("could not fetch %s from source \"%s\"", call->purpose, source->name),
-					errdetail("%s", status_detail(source, status, detail)),
-					status == 404 && strcmp(call->url, source->url) == 0
-						? errhint("Check the option url of the server.")
-						: 0));
+					errdetail("%s%s", status_detail(source, status, detail),
+							  request_words(source, call, status)),
+					hint ? errhint("%s", hint) : 0));
 }
 
 const char *
@@ -389,7 +440,9 @@ report_network(MlsHttpRequest *request)
 				 errdetail("%s", detail),
 				 result == CURLE_PEER_FAILED_VERIFICATION
 					 ? errhint("The option ca_file of the server can name further certificates.")
-					 : 0));
+				 : request->is_login && source->token_url
+					 ? errhint("%s", mls_report_token_hint(source))
+					 : errhint("Check the option url of the server.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 			 errmsg("could not receive %s from source \"%s\"", request->call.purpose, source->name),

@@ -153,6 +153,7 @@ pg_noreturn extern void mls_report_seats(const MlsHttpSource *source);
 pg_noreturn extern void mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us);
 
 /* The credentials were refused, or cannot be sent; detail is a sentence. */
+extern char *mls_report_token_hint(const MlsHttpSource *source);
 pg_noreturn extern void mls_report_credentials(const MlsHttpSource *source, const char *detail);
 pg_noreturn extern void mls_report_no_credentials(const MlsHttpSource *source, const char *detail);
 

@@ -392,6 +392,42 @@ mls_url_relative(const MlsHttpSource *source, const char *text)
 	return buf.data;
 }
 
+char *
+mls_url_readable(const MlsHttpSource *source, const char *text)
+{
+	char *url = mls_url_relative(source, text);
+	char *to = url;
+
+	for (const char *from = url; *from; from++)
+	{
+		char digits[3] = {from[0] == '%' ? from[1] : '\0', '\0', '\0'};
+		char *end;
+		long byte;
+
+		if (digits[0])
+			digits[1] = from[2];
+		byte = strtol(digits, &end, 16);
+		if (end == digits + 2 && byte >= ' ' && byte <= '~')
+		{
+			*to++ = byte;
+			from += 2;
+		}
+		else
+			*to++ = *from;
+	}
+	*to = '\0';
+	return url;
+}
+
+bool
+mls_url_same_host(const char *a, const char *b)
+{
+	MlsUrl one;
+	MlsUrl other;
+
+	return mls_url_split(a, &one) && mls_url_split(b, &other) && strcmp(one.host, other.host) == 0;
+}
+
 const char *
 mls_url_problem(const char *text)
 {

@@ -18,43 +18,11 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/varlena.h"
 
 #include "options/option_table.h"
-#include "protocol/protocol.h"
+#include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_fdw_validator);
-
-/* Most edits between a misspelt name and a suggestion; the server's own limit for options. */
-#define MAX_DISTANCE 4
-
-/*
- * The name nearest to what was written, or NULL if none is near.  A match must
- * leave at least half of the word standing.
- */
-static const char *
-nearest_name(const char *written, const char *const *names)
-{
-	const char *nearest = NULL;
-	int length = strlen(written);
-	int limit = Min(MAX_DISTANCE, length / 2);
-
-	/* The distance function refuses very long strings; no name of ours is that long. */
-	if (length > NAMEDATALEN)
-		return NULL;
-	for (int i = 0; names[i]; i++)
-	{
-		int distance = varstr_levenshtein_less_equal(written, length, names[i], strlen(names[i]), 1,
-													 1, 1, limit, true);
-
-		if (distance <= limit)
-		{
-			nearest = names[i];
-			limit = distance - 1;
-		}
-	}
-	return nearest;
-}
 
 /* Names of a catalog's options, ended by NULL. */
 static const char **
@@ -69,14 +37,121 @@ option_names(Oid catalog)
 	return names;
 }
 
-/* Where else an option of this name is valid, in words, or NULL. */
-static const char *
-other_place(const char *name)
+/*
+ * What other programs call our options.  A word that means options of several
+ * objects stands once for each; the first that the object at hand has is meant.
+ */
+static const struct
 {
-	for (int i = 0; i < mls_option_count; i++)
-		if (strcmp(mls_option_table[i].name, name) == 0)
-			return mls_option_catalog_name(mls_option_table[i].catalog);
+	const char *word;
+	Oid catalog;
+	const char *name;
+} synonyms[] = {
+	{"address", ForeignServerRelationId, "url"},
+	{"base_url", ForeignServerRelationId, "url"},
+	{"base_uri", ForeignServerRelationId, "url"},
+	{"endpoint", ForeignServerRelationId, "url"},
+	{"host", ForeignServerRelationId, "url"},
+	{"login_url", ForeignServerRelationId, "url"},
+	{"service_root", ForeignServerRelationId, "url"},
+	{"uri", ForeignServerRelationId, "url"},
+	{"auth_type", ForeignServerRelationId, "auth"},
+	{"auth_url", ForeignServerRelationId, "token_url"},
+	{"token_endpoint", ForeignServerRelationId, "token_url"},
+	{"vendor", ForeignServerRelationId, "platform"},
+	{"type", ForeignServerRelationId, "protocol"},
+	{"osn", ForeignServerRelationId, "originating_system"},
+	{"rate_limit", ForeignServerRelationId, "requests_per_second"},
+	{"batch_size", ForeignServerRelationId, "page_size"},
+	{"fetch_size", ForeignServerRelationId, "page_size"},
+	{"limit", ForeignServerRelationId, "page_size"},
+	{"timeout", ForeignServerRelationId, "timeout_ms"},
+	{"max_retries", ForeignServerRelationId, "retries"},
+	{"prefix", ForeignServerRelationId, "key_prefix"},
+	{"useragent", ForeignServerRelationId, "user_agent"},
+	{"version", ForeignServerRelationId, "rets_version"},
+	{"access_token", UserMappingRelationId, "token"},
+	{"api_token", UserMappingRelationId, "token"},
+	{"bearer", UserMappingRelationId, "token"},
+	{"bearer_token", UserMappingRelationId, "token"},
+	{"server_token", UserMappingRelationId, "token"},
+	{"key", UserMappingRelationId, "api_key"},
+	{"login", UserMappingRelationId, "username"},
+	{"user", UserMappingRelationId, "username"},
+	{"pass", UserMappingRelationId, "password"},
+	{"pwd", UserMappingRelationId, "password"},
+	{"secret", UserMappingRelationId, "client_secret"},
+	{"user_agent_password", UserMappingRelationId, "ua_password"},
+	{"class", ForeignTableRelationId, "resource"},
+	{"entity", ForeignTableRelationId, "resource"},
+	{"entity_set", ForeignTableRelationId, "resource"},
+	{"table", ForeignTableRelationId, "resource"},
+	{"table_name", ForeignTableRelationId, "resource"},
+	{"condition", ForeignTableRelationId, "filter"},
+	{"query", ForeignTableRelationId, "filter"},
+	{"where", ForeignTableRelationId, "filter"},
+	{"batch_size", ForeignTableRelationId, "page_size"},
+	{"fetch_size", ForeignTableRelationId, "page_size"},
+	{"id", ForeignTableRelationId, "key"},
+	{"key_field", ForeignTableRelationId, "key"},
+	{"primary_key", ForeignTableRelationId, "key"},
+	{"modified", ForeignTableRelationId, "timestamp"},
+	{"modification_timestamp", ForeignTableRelationId, "timestamp"},
+	{"timestamp_field", ForeignTableRelationId, "timestamp"},
+	{"updated_at", ForeignTableRelationId, "timestamp"},
+	{"column", AttributeRelationId, "field"},
+	{"column_name", AttributeRelationId, "field"},
+	{"name", AttributeRelationId, "field"},
+	{"name", MLS_OPTION_IMPORT, "names"},
+};
+
+/* The option of an object that a word of other programs stands for, or NULL. */
+static const char *
+translated(Oid catalog, const char *word)
+{
+	for (int i = 0; i < lengthof(synonyms); i++)
+		if (synonyms[i].catalog == catalog && mls_same_name(synonyms[i].word, word))
+			return synonyms[i].name;
 	return NULL;
+}
+
+/* What was meant in this place: by its spelling, else by its meaning. */
+static const char *
+meant_option(Oid catalog, const char *name)
+{
+	const char *meant = mls_nearest_name(name, option_names(catalog));
+	const char *word = translated(catalog, name);
+
+	/* A word that is somebody's usual one beats a name that merely looks like it. */
+	return word ? word : meant;
+}
+
+/* The catalogs that have options; those a user names most come first. */
+static const Oid all_catalogs[] = {ForeignServerRelationId, UserMappingRelationId,
+								   ForeignTableRelationId, AttributeRelationId, MLS_OPTION_IMPORT};
+
+static const char *
+unknown_option_hint(Oid catalog, const char *name)
+{
+	const char *meant;
+
+	if (option_names(catalog)[0] == NULL)
+		return "There are no valid options in this context.";
+	for (int i = 0; i < lengthof(all_catalogs); i++)
+		if (mls_option_find(all_catalogs[i], name))
+			return psprintf("It is an option of another object: %s.",
+							mls_option_catalog_name(all_catalogs[i]));
+	meant = meant_option(catalog, name);
+	if (meant)
+		return psprintf("Perhaps you meant the option \"%s\".", meant);
+	for (int i = 0; i < lengthof(all_catalogs); i++)
+	{
+		meant = meant_option(all_catalogs[i], name);
+		if (meant)
+			return psprintf("Perhaps you meant the option \"%s\" of another object: %s.", meant,
+							mls_option_catalog_name(all_catalogs[i]));
+	}
+	return "The function mls_options() lists all options.";
 }
 
 pg_noreturn static void report_unknown_option(Oid catalog, const char *name);
@@ -84,21 +159,8 @@ pg_noreturn static void report_unknown_option(Oid catalog, const char *name);
 static void
 report_unknown_option(Oid catalog, const char *name)
 {
-	const char **names = option_names(catalog);
-	const char *place = other_place(name);
-	const char *nearest = nearest_name(name, names);
-	const char *hint;
-
-	if (names[0] == NULL)
-		hint = "There are no valid options in this context.";
-	else if (place)
-		hint = psprintf("It is an option of another object: %s.", place);
-	else if (nearest)
-		hint = psprintf("Perhaps you meant the option \"%s\".", nearest);
-	else
-		hint = "The function mls_options() lists all options.";
 	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name),
-					errhint("%s", hint)));
+					errhint("%s", unknown_option_hint(catalog, name))));
 }
 
 static void
@@ -117,16 +179,9 @@ report_name(const char *option, const char *value, const char *const *names);
 static void
 report_name(const char *option, const char *value, const char *const *names)
 {
-	const char *nearest = nearest_name(value, names);
-	StringInfoData all;
-
-	initStringInfo(&all);
-	for (int i = 0; names[i]; i++)
-		appendStringInfo(&all, "%s%s", i == 0 ? "" : ", ", names[i]);
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("invalid value for option \"%s\": \"%.200s\"", option, value),
-					nearest ? errhint("Perhaps you meant \"%s\".", nearest)
-							: errhint("Valid values are: %s.", all.data)));
+					errhint("%s", mls_nearest_hint(value, names, "Valid values are"))));
 }
 
 static void
@@ -167,6 +222,46 @@ check_events(List *options)
 	}
 }
 
+/*
+ * The address of a service, not of something in it.  What is appended to it would
+ * not be found; a resource is only warned of, for a root can have any name.
+ */
+static void
+check_root(List *options, const MlsProtocol *protocol)
+{
+	static const char *const resources[] = {"Property",  "Member", "Office", "Media",
+											"OpenHouse", "Lookup", "Field",  "properties",
+											"agents",    NULL};
+	const char *url = mls_option_text(options, "url");
+	int length = url ? strlen(url) : 0;
+	int root;
+	char *last;
+
+	while (length > 0 && url[length - 1] == '/')
+		length--;
+	for (root = length; root > 0 && url[root - 1] != '/'; root--)
+		;
+	if (protocol->sessions || root == 0)
+		return;
+	last = pnstrdup(url + root, length - root);
+	last[strcspn(last, "?(")] = '\0';
+	if (pg_strcasecmp(last, "$metadata") == 0 || pg_strcasecmp(last, "%24metadata") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"url\": \"%.200s\"", mls_url_display(url)),
+				 errdetail("It is the address of the metadata; the root of the service is wanted."),
+				 errhint("Leave out what is behind it: url '%s'.",
+						 mls_url_display(pnstrdup(url, root - 1)))));
+	for (int i = 0; resources[i]; i++)
+		if (strcmp(last, resources[i]) == 0)
+			ereport(
+				WARNING,
+				(errmsg("option \"url\" ends in \"%s\", which is usually a resource", last),
+				 errhint("If so, name the root of the service: url '%s'; resources are named by "
+						 "foreign tables.",
+						 mls_url_display(pnstrdup(url, root - 1)))));
+}
+
 /* What cannot be said of one option alone. */
 static void
 check_server(List *options)
@@ -179,6 +274,7 @@ check_server(List *options)
 	if (protocol == NULL)
 		report_name("protocol", name, mls_protocol_names);
 	check_platform(options, protocol);
+	check_root(options, protocol);
 	check_events(options);
 	/* It goes into a quoted literal. */
 	if (system && strchr(system, '\''))

@@ -39,4 +39,16 @@ extern MlsImportOptions mls_import_options(List *options);
 /* "ListPrice" -> "list_price", "MLSAreaMajor" -> "mls_area_major"; palloc'd. */
 extern char *mls_snake_case(const char *field);
 
+/* nearest.c */
+
+/* The name (of a list ended by NULL) nearest to what was written, or NULL if none is near. */
+extern const char *mls_nearest_name(const char *written, const char *const *names);
+
+/* Is it the same name but for case and underscores? */
+extern bool mls_same_name(const char *a, const char *b);
+
+/* A hint of it, or "<all_are>: a, b, c."; NULL if there are no names. */
+extern const char *
+mls_nearest_hint(const char *written, const char *const *names, const char *all_are);
+
 #endif /* MLS_OPTIONS_H */

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "access/table.h"
@@ -86,13 +87,18 @@ static const struct
 	{MLS_AUTH_CHALLENGE, "username", "password"},    {MLS_AUTH_PASSWORD, "username", "password"},
 };
 
-/* The login a mapping has the options for. */
+/* The login a mapping has the options for; that it has but the second half of is found out later. */
 static MlsAuth
 infer_auth(List *mapping)
 {
 	for (int i = 0; i < lengthof(logins); i++)
 		if (mls_option_text(mapping, logins[i].first))
 			return logins[i].auth;
+	for (int i = 0; i < lengthof(logins); i++)
+		if (logins[i].second && mls_option_text(mapping, logins[i].second))
+			return logins[i].auth;
+	if (mls_option_text(mapping, "api_user"))
+		return MLS_AUTH_HEADER;
 	return MLS_AUTH_NONE;
 }
 
@@ -103,6 +109,21 @@ password_auth(const MlsProtocol *protocol)
 	return protocol->sessions       ? MLS_AUTH_CHALLENGE
 		   : protocol->token_logins ? MLS_AUTH_PASSWORD
 									: MLS_AUTH_BASIC;
+}
+
+/* Of whom a user mapping is, as ALTER USER MAPPING names him. */
+static const char *
+mapping_role(Oid mapping_id)
+{
+	HeapTuple tuple = SearchSysCache1(USERMAPPINGOID, ObjectIdGetDatum(mapping_id));
+	Oid role = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		role = ((Form_pg_user_mapping) GETSTRUCT(tuple))->umuser;
+		ReleaseSysCache(tuple);
+	}
+	return OidIsValid(role) ? quote_identifier(GetUserNameFromId(role, false)) : "PUBLIC";
 }
 
 static void
@@ -123,13 +144,20 @@ require_login(const MlsSource *source, List *mapping, Oid user_id)
 		if (missing == NULL)
 			continue;
 		if (!OidIsValid(http->mapping_id))
-			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-							errmsg("user mapping not found for user \"%s\", server \"%s\"",
-								   MappingUserName(user_id), http->name),
-							errhint("Use CREATE USER MAPPING with the option \"%s\".", missing)));
-		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-						errmsg("user mapping for user \"%s\", server \"%s\" lacks option \"%s\"",
-							   MappingUserName(user_id), http->name, missing)));
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("user mapping not found for user \"%s\", server \"%s\"",
+							MappingUserName(user_id), http->name),
+					 errhint("CREATE USER MAPPING FOR %s SERVER %s OPTIONS (%s '...'%s);",
+							 quote_identifier(MappingUserName(user_id)),
+							 quote_identifier(http->name), logins[i].first,
+							 logins[i].second ? psprintf(", %s '...'", logins[i].second) : "")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("user mapping for user \"%s\", server \"%s\" lacks option \"%s\"",
+						MappingUserName(user_id), http->name, missing),
+				 errhint("ALTER USER MAPPING FOR %s SERVER %s OPTIONS (ADD %s '...');",
+						 mapping_role(http->mapping_id), quote_identifier(http->name), missing)));
 	}
 	if (http->auth == MLS_AUTH_OAUTH2 && http->token_url == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
@@ -218,6 +246,10 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 		source->http.auth = password_auth(source->protocol);
 	if (source->http.token_url && strstr(source->http.token_url, "://") == NULL)
 		source->http.token_url = mls_url_build(source->http.url, source->http.token_url, NIL);
+	if (source->http.auth == MLS_AUTH_OAUTH2 && source->http.token_url &&
+		mls_option_text(server->options, "token_url") == NULL &&
+		!mls_url_same_host(source->http.url, source->http.token_url))
+		source->http.token_platform = source->platform_name;
 	if (need_mapping)
 		require_login(source, mapping, user_id);
 	return source;
@@ -229,11 +261,63 @@ mls_source_get(Oid server_id, Oid user_id, bool need_mapping)
 	return read_source(GetForeignServer(server_id), user_id, need_mapping);
 }
 
+/* Names of all servers, ended by NULL. */
+static const char **
+server_names(void)
+{
+	Relation relation = table_open(ForeignServerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	int size = 16;
+	int n = 0;
+	const char **names = palloc(size * sizeof(char *));
+	HeapTuple tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (n + 1 == size)
+			names = repalloc(names, (size *= 2) * sizeof(char *));
+		names[n++] = pstrdup(NameStr(((Form_pg_foreign_server) GETSTRUCT(tuple))->srvname));
+	}
+	names[n] = NULL;
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return names;
+}
+
+/* By its exact name, or by the only one that differs in case alone. */
+static const ForeignServer *
+find_server(const char *name)
+{
+	const ForeignServer *server = GetForeignServerByName(name, true);
+	const char **names;
+	const char *found = NULL;
+	const char *hint;
+
+	if (server)
+		return server;
+	names = server_names();
+	for (int i = 0; names[i]; i++)
+	{
+		if (pg_strcasecmp(names[i], name) != 0)
+			continue;
+		if (found)
+			ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_ALIAS),
+							errmsg("server name \"%s\" is ambiguous", name),
+							errdetail("There are servers \"%s\" and \"%s\".", found, names[i])));
+		found = names[i];
+	}
+	if (found)
+		return GetForeignServerByName(found, false);
+	hint = mls_nearest_hint(name, names, "Servers are");
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("server \"%s\" does not exist", name),
+					hint ? errhint("%s", hint)
+						 : errhint("A source is a foreign server: see CREATE SERVER.")));
+}
+
 MlsSource *
 mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping)
 {
-	/* Raises "server ... does not exist" itself. */
-	return read_source(GetForeignServerByName(server_name, false), user_id, need_mapping);
+	return read_source(find_server(server_name), user_id, need_mapping);
 }
 
 static void

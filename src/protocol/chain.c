@@ -62,6 +62,8 @@ mls_chain_ask(MlsChain *chain, const char *url)
 	chain->call.url = pstrdup(url);
 	chain->call.purpose = psprintf("page " INT64_FORMAT " of resource \"%s\"",
 								   chain->head.pages + 1, chain->head.query->table->resource);
+	chain->call.table = chain->head.query->table->name;
+	chain->call.filter = chain->head.query->table->filter;
 	chain->request = mls_http_start(mls_chain_http(chain), &chain->call, &chain->head.stats);
 	MemoryContextSwitchTo(old);
 }

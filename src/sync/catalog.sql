@@ -212,3 +212,146 @@ CREATE FUNCTION mls.refuse_standby(function text, verb text) RETURNS void
 COMMENT ON FUNCTION mls.refuse_standby(text, text)
     IS 'an error on a standby and in a read-only transaction: function is what was called, verb what to do on the primary';
 REVOKE ALL ON FUNCTION mls.refuse_standby(text, text) FROM PUBLIC;
+
+-- ---- Refusals and names ----
+
+-- What RAISE does, without the lines of context that say which function of ours found it.
+CREATE FUNCTION mls.refuse(code text, message text, hint text DEFAULT NULL, detail text DEFAULT NULL) RETURNS void
+    AS 'MODULE_PATHNAME', 'mls_refuse_sql' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION mls.refuse(text, text, text, text) IS 'raises an error with a SQLSTATE, a message, a hint and a detail';
+
+CREATE FUNCTION mls.nearest(written text, names text[]) RETURNS text
+    AS 'MODULE_PATHNAME', 'mls_nearest_sql' LANGUAGE C IMMUTABLE STRICT;
+COMMENT ON FUNCTION mls.nearest(text, text[])
+    IS 'the name that was probably meant: the same but for case and underscores, else with the fewest slips; NULL if none is near';
+
+-- A source goes by its present name: a subscription follows a renamed server only when it runs.
+CREATE VIEW mls.visible_subscription WITH (security_invoker = true) AS
+SELECT s.id, coalesce(f.srvname::text, s.source) AS source, s.resource, s.foreign_table
+  FROM mls.subscription s
+  LEFT JOIN pg_catalog.pg_foreign_table t ON t.ftrelid = s.foreign_table::pg_catalog.oid
+  LEFT JOIN pg_catalog.pg_foreign_server f ON f.oid = t.ftserver
+ WHERE pg_catalog.pg_has_role(s.owner, 'USAGE');
+COMMENT ON VIEW mls.visible_subscription IS 'subscriptions that the reader may work on';
+COMMENT ON COLUMN mls.visible_subscription.id IS 'number of the subscription';
+COMMENT ON COLUMN mls.visible_subscription.source IS 'present name of its server';
+COMMENT ON COLUMN mls.visible_subscription.resource IS 'its resource';
+COMMENT ON COLUMN mls.visible_subscription.foreign_table IS 'its foreign table';
+
+-- Why there is no such subscription, in words that end in what to type.
+CREATE FUNCTION mls.missing_subscription_hint(wanted_source text, wanted_resource text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    sources text[];
+    resources text[];
+    server text;
+    wanted record;
+    meant text;
+BEGIN
+    SELECT array_agg(DISTINCT v.source ORDER BY v.source) INTO sources FROM mls.visible_subscription v;
+    -- The name of a foreign table, in one word or in either place.
+    SELECT format('%I.%I', n.nspname, c.relname) AS name, f.srvname::text AS source, o.option_value AS resource,
+           EXISTS (SELECT FROM mls.visible_subscription v WHERE v.foreign_table::oid = c.oid) AS subscribed
+      INTO wanted
+      FROM pg_foreign_table t
+      JOIN pg_class c ON c.oid = t.ftrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_foreign_server f ON f.oid = t.ftserver
+     CROSS JOIN pg_options_to_table(t.ftoptions) o
+     WHERE o.option_name = 'resource'
+       AND (n.nspname || '.' || c.relname = lower(coalesce(wanted_resource, wanted_source))
+            OR (lower(f.srvname) = lower(wanted_source)
+                AND (wanted_resource IN (c.relname, n.nspname || '.' || c.relname)
+                     OR lower(o.option_value) = lower(wanted_resource))))
+     ORDER BY subscribed DESC, c.oid
+     LIMIT 1;
+    IF wanted.subscribed THEN
+        RETURN format('Name source and resource: %L, %L.', wanted.source, wanted.resource);
+    ELSIF NOT wanted.subscribed THEN
+        RETURN format('Foreign table %s is not subscribed: SELECT mls_subscribe(%L).', wanted.name, wanted.name);
+    END IF;
+    SELECT array_agg(DISTINCT v.resource ORDER BY v.resource) INTO resources FROM mls.visible_subscription v
+     WHERE wanted_source IS NULL OR lower(v.source) = lower(wanted_source);
+    IF sources IS NULL THEN
+        RETURN 'Nothing is subscribed yet: SELECT mls_subscribe(''schema.table'') for a foreign table first.';
+    ELSIF resources IS NOT NULL THEN
+        meant := mls.nearest(wanted_resource, resources);
+        IF meant IS NOT NULL THEN
+            RETURN format('Perhaps you meant resource "%s".', meant);
+        END IF;
+        RETURN format('Subscribed%s: %s.', ' of source "' || wanted_source || '"', array_to_string(resources, ', '));
+    END IF;
+    SELECT array_agg(DISTINCT v.resource) INTO resources FROM mls.visible_subscription v;
+    meant := mls.nearest(wanted_source, sources);
+    IF meant IS NOT NULL THEN
+        RETURN format('Perhaps you meant source "%s".', meant);
+    END IF;
+    SELECT s.srvname INTO server FROM pg_foreign_server s WHERE lower(s.srvname) = lower(wanted_source);
+    IF server IS NOT NULL THEN
+        RETURN format('Nothing of server "%s" is subscribed: SELECT mls_subscribe(''schema.table'') for its foreign tables first.', server);
+    END IF;
+    meant := mls.nearest(wanted_source, resources);
+    IF meant IS NOT NULL AND wanted_resource IS NULL THEN
+        RETURN format('Name the source before the resource: %L, %L.',
+                      (SELECT min(v.source) FROM mls.visible_subscription v WHERE v.resource = meant), meant);
+    END IF;
+    RETURN format('Sources with subscriptions: %s.', array_to_string(sources, ', '));
+END $$;
+COMMENT ON FUNCTION mls.missing_subscription_hint(text, text) IS 'what to do about a subscription that does not exist';
+
+-- The one place where names become subscriptions.  An exact name comes first; where there is
+-- none, case does not count, unless that leaves two names for one thing.
+CREATE FUNCTION mls.find_name(wanted text, names text[], kind text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    found text[] := ARRAY(SELECT DISTINCT n FROM unnest(names) n WHERE lower(n) = lower(wanted) ORDER BY n);
+BEGIN
+    IF wanted = ANY (found) THEN
+        RETURN wanted;
+    ELSIF cardinality(found) > 1 THEN
+        PERFORM mls.refuse('42P09', format('%s "%s" is ambiguous', kind, wanted),
+                           format('Write it as one of: %s.', array_to_string(found, ', ')));
+    END IF;
+    RETURN found[1];
+END $$;
+COMMENT ON FUNCTION mls.find_name(text, text[], text)
+    IS 'the name as it stands in a list, whatever the case it was written in; NULL if it is not there';
+
+CREATE FUNCTION mls.find_subscriptions(wanted_source text, wanted_resource text DEFAULT NULL,
+    OUT id bigint, OUT source text, OUT resource text)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    known mls.visible_subscription[] := ARRAY(SELECT v FROM mls.visible_subscription v);
+    found_source text := mls.find_name(wanted_source, ARRAY(SELECT k.source FROM unnest(known) k), 'source');
+    found_resource text;
+    n integer := 0;
+BEGIN
+    found_resource := mls.find_name(wanted_resource, ARRAY(
+        SELECT k.resource FROM unnest(known) k WHERE wanted_source IS NULL OR k.source = found_source), 'resource');
+    FOR id, source, resource IN
+        SELECT k.id, k.source, k.resource FROM unnest(known) k
+         WHERE (wanted_source IS NULL OR k.source = found_source)
+           AND (wanted_resource IS NULL OR k.resource = found_resource)
+         ORDER BY k.source COLLATE "C", k.id
+    LOOP
+        n := n + 1;
+        RETURN NEXT;
+    END LOOP;
+    IF n = 0 AND (wanted_source IS NOT NULL OR wanted_resource IS NOT NULL) THEN
+        PERFORM mls.refuse('42704', 'there is no such subscription: ' ||
+                           concat_ws(' of ', 'resource "' || wanted_resource || '"', 'source "' || wanted_source || '"'),
+                           mls.missing_subscription_hint(wanted_source, wanted_resource));
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.find_subscriptions(text, text)
+    IS 'subscriptions of a source, a resource or all, by names in any case; an error that helps if a name is given and there is none';
+REVOKE ALL ON FUNCTION mls.refuse(text, text, text, text), mls.nearest(text, text[]), mls.missing_subscription_hint(text, text), mls.find_name(text, text[], text),
+    mls.find_subscriptions(text, text) FROM PUBLIC;

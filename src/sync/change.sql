@@ -142,12 +142,11 @@ BEGIN
      WHERE s.foreign_table = mls_track.foreign_table
     RETURNING * INTO sub;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'foreign table % is not subscribed', foreign_table USING
-            ERRCODE = 'undefined_object', HINT = 'Call mls_subscribe() for it first.';
+        PERFORM mls.refuse('42704', format('foreign table %s is not subscribed', foreign_table),
+                           'Call mls_subscribe() for it first.');
     ELSIF sub.gold IS NULL THEN
-        RAISE EXCEPTION 'foreign table % feeds no table of gold', foreign_table USING
-            ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = 'Changes are logged as they arrive in gold.';
+        PERFORM mls.refuse('55000', format('foreign table %s feeds no table of gold', foreign_table),
+                           detail => 'Changes are logged as they arrive in gold.');
     END IF;
     PERFORM mls.place_triggers(sub.gold, sub.id, track);
 END $$;

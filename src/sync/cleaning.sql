@@ -36,8 +36,17 @@ CREATE FUNCTION mls_clean_set(
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    known constant text[] := '{trim,empty,lower,number}';
+    wrong text;
 BEGIN
     PERFORM mls.refuse_standby('mls_clean_set()', 'set rules');
+    SELECT s INTO wrong FROM unnest(mls_clean_set.steps) s WHERE s IS NULL OR s <> ALL (known) LIMIT 1;
+    IF FOUND THEN
+        PERFORM mls.refuse('22023', format('there is no step of cleaning "%s"', wrong),
+            coalesce('Perhaps you meant "' || mls.nearest(wrong, known) || '".',
+                     format('Steps are: %s.', array_to_string(known, ', '))));
+    END IF;
     INSERT INTO mls.clean_map (protocol, source, source_resource, field, steps)
     VALUES (mls_clean_set.protocol, mls_clean_set.source, mls_clean_set.source_resource,
             mls_clean_set.field, mls_clean_set.steps)

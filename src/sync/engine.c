@@ -134,7 +134,9 @@ require_tables(const MlsSubscription *sub)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("the foreign table of resource \"%s\" of source \"%s\" was dropped",
 					   sub->resource, sub->source),
-				errhint("Remove the subscription with mls_unsubscribe(%u).", sub->foreign_table));
+				errhint("Make it again and call mls_subscribe() for it, which goes on with what is "
+						"here; or end the subscription: SELECT mls_unsubscribe(%u);",
+						sub->foreign_table));
 	relation_close(foreign_table, NoLock);
 	require_table(sub->bronze, "bronze", sub);
 	require_table(sub->silver, "silver", sub);
@@ -148,11 +150,18 @@ read_table(MlsRun *run)
 {
 	require_tables(run->sub);
 	run->table = mls_table_get(run->sub->foreign_table, run->sub->owner, true);
+	mls_require_key_columns(run->table);
 	/* Who never had a timestamp is read whole; who has lost it would be so by mistake. */
 	if (run->table->timestamp == NULL ? run->sub->cursor_timestamp != NULL
 									  : mls_table_column(run->table, run->table->timestamp) == NULL)
-		ereport(ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				errmsg("foreign table %s has no timestamp column any more", run->table->name));
+		ereport(
+			ERROR, errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+			errmsg("foreign table %s has no timestamp column any more", run->table->name),
+			run->table->timestamp
+				? errhint("%s", mls_missing_column_hint(run->table, run->table->timestamp))
+				: errhint("Name its field: ALTER FOREIGN TABLE %s OPTIONS (ADD timestamp '...'); "
+						  "or call mls_subscribe() to have all of it read by each sync.",
+						  run->table->name));
 }
 
 static void
@@ -373,9 +382,14 @@ run_context_callback(void *arg)
 {
 	const MlsRun *run = arg;
 
-	if (run->sub != NULL)
+	if (run->sub == NULL)
+		return;
+	if (run->counters.pages > 0)
 		errcontext("%s of resource \"%s\" of source \"%s\", after page " INT64_FORMAT,
 				   run->process->name, run->sub->resource, run->sub->source, run->counters.pages);
+	else
+		errcontext("%s of resource \"%s\" of source \"%s\"", run->process->name, run->sub->resource,
+				   run->sub->source);
 }
 
 /* What a run would do, without leaving a trace. */

@@ -244,6 +244,38 @@ SELECT string_agg(format('t.%I = %L::%s', c.name,
 $$;
 COMMENT ON FUNCTION mls.key_condition(regclass, text) IS 'condition on a table t for the record of a key';
 
+-- A record is asked for by the source's key.  People have others at hand: gold's key with its
+-- prefix, a listing number, the key in another case.  Records that have the value in a field
+-- that is named like a key or a number are told, with their keys.
+CREATE FUNCTION mls.meant_keys(sub mls.subscription, wanted text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    found text;
+    layer record;
+BEGIN
+    EXECUTE format('SELECT string_agg(format(''mls_compare(%%L, %%L, %%L)'', $2, $3, t.key), '' or '') FROM '
+                   '(SELECT key FROM %s WHERE lower(key) = lower(btrim($1)) AND deleted_at IS NULL LIMIT 3) t', sub.bronze)
+       INTO found USING wanted, sub.source, sub.resource;
+    FOR layer IN
+        SELECT format('SELECT string_agg(format(''mls_compare(%%L, %%L, %%L), which has it in %%s'', $2, $3, t.key, t.field), '' or '') '
+                      'FROM (SELECT t.mls_source_key AS key, CASE %s END AS field FROM %s t '
+                      'WHERE t.mls_source = $2 AND $1 IN (%s) LIMIT 3) t',
+                      string_agg(format('WHEN t.%I = $1 THEN %L', a.attname, a.attname), ' ' ORDER BY a.attnum), sub.gold,
+                      string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum)) AS query
+          FROM pg_attribute a
+         WHERE found IS NULL AND a.attrelid = sub.gold::oid AND a.attnum > 0 AND NOT a.attisdropped
+           AND a.atttypid = 'text'::regtype AND a.attname ~ '(Key|Id|Number)$'
+        HAVING count(*) > 0
+    LOOP
+        EXECUTE layer.query INTO found USING wanted, sub.source, sub.resource;
+    END LOOP;
+    RETURN found;
+END $$;
+COMMENT ON FUNCTION mls.meant_keys(mls.subscription, text) IS 'records that were probably meant by a value that is no key';
+REVOKE ALL ON FUNCTION mls.meant_keys(mls.subscription, text) FROM PUBLIC;
+
 CREATE FUNCTION mls_compare(
     source text, resource text, key text,
     OUT field text, OUT differs boolean,
@@ -260,13 +292,10 @@ DECLARE
     bronze_row jsonb;
     silver_row jsonb;
     gold_row jsonb;
+    meant text;
 BEGIN
-    SELECT * INTO sub FROM mls.subscription s
-     WHERE s.source = mls_compare.source AND s.resource = mls_compare.resource;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no such subscription' USING
-            ERRCODE = 'undefined_object', HINT = 'The view mls_status lists all.';
-    END IF;
+    SELECT s.* INTO sub FROM mls.find_subscriptions(mls_compare.source, mls_compare.resource) f
+      JOIN mls.subscription s USING (id);
     condition := mls.key_condition(sub.foreign_table, key);
     EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.foreign_table, condition) INTO remote_row;
     EXECUTE format('SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze)
@@ -277,8 +306,13 @@ BEGIN
            INTO gold_row USING sub.source, key;
     END IF;
     IF coalesce(remote_row, bronze_row, silver_row, gold_row) IS NULL THEN
-        RAISE EXCEPTION 'no record has this key' USING
-            ERRCODE = 'no_data_found', DETAIL = 'Neither the source nor a table here has it.';
+        meant := mls.meant_keys(sub, key);
+        PERFORM mls.refuse('P0002', format('no record of resource "%s" of source "%s" has the key "%s"',
+                                           sub.resource, sub.source, left(key, 100)),
+            CASE WHEN meant IS NULL THEN format('It is asked for by the field %s, as the source spells it.',
+                                                array_to_string(mls.key_fields(sub.foreign_table), ', '))
+                 ELSE 'Perhaps you meant ' || meant || '.' END,
+            'Neither the source nor a table here has it.');
     END IF;
     RETURN QUERY
         SELECT coalesce(f.field, g.key), (remote_row->f.name) IS DISTINCT FROM (silver_row->f.name) AND f.name IS NOT NULL,

@@ -65,21 +65,10 @@ name_argument(FunctionCallInfo fcinfo, int n, char *null)
 	return PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n);
 }
 
-static void
-report_nothing(bool asked)
-{
-	if (asked)
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"),
-				errhint("The view mls_status lists all; mls_subscribe() adds one."));
-	ereport(NOTICE, errmsg("there is no subscription to work on"),
-			errhint("Call mls_subscribe() for a foreign table first."));
-}
-
 /*
  * Subscriptions asked for, those of a source one after another (List of
- * MlsSubscription *).  A source goes by its present name: a subscription follows a
- * renamed server only when it runs.  One that another feeds has to be asked for by
- * its resource, unless those are wanted as well.
+ * MlsSubscription *), each with the present name of its server.  One that another
+ * feeds has to be asked for by its resource, unless those are wanted as well.
  */
 static List *
 chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
@@ -95,13 +84,8 @@ chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 	values[0] = name_argument(fcinfo, 0, &nulls[0]);
 	values[1] = name_argument(fcinfo, 1, &nulls[1]);
 	SPI_connect();
-	mls_execute("SELECT id, name FROM (SELECT s.*, coalesce(f.srvname::text, s.source) AS name "
-				"FROM mls.subscription s LEFT JOIN pg_catalog.pg_foreign_table t "
-				"ON t.ftrelid = s.foreign_table::pg_catalog.oid "
-				"LEFT JOIN pg_catalog.pg_foreign_server f ON f.oid = t.ftserver) s "
-				"WHERE ($1 IS NULL OR name = $1) AND ($2 IS NULL OR resource = $2) "
-				"AND pg_catalog.pg_has_role(owner, 'USAGE') ORDER BY name COLLATE \"C\", id",
-				2, types, values, nulls, SPI_OK_SELECT);
+	mls_execute("SELECT id, source FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
+				SPI_OK_SELECT);
 	ids = SPI_tuptable;
 	for (i = 0; i < ids->numvals; i++)
 	{
@@ -120,7 +104,8 @@ chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 	}
 	SPI_finish();
 	if (found == NIL)
-		report_nothing(nulls[0] == ' ' || nulls[1] == ' ');
+		ereport(NOTICE, errmsg("there is no subscription to work on"),
+				errhint("Call mls_subscribe() for a foreign table first."));
 	return found;
 }
 

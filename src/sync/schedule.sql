@@ -153,23 +153,38 @@ COMMENT ON FUNCTION mls.cron_next(text, timestamptz, text)
 
 -- ---- Refusals ----
 
-CREATE FUNCTION mls.require_source(source text) RETURNS void
+-- A source by its name, in any case: of those that also[] names, else of the servers.
+CREATE FUNCTION mls.find_source(wanted text, also text[] DEFAULT '{}') RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
+DECLARE
+    servers text[] := ARRAY(SELECT s.srvname::text FROM pg_foreign_server s ORDER BY s.srvname);
+    found text := coalesce(mls.find_name(wanted, also, 'source'), mls.find_name(wanted, servers, 'source'));
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = source) THEN
-        RAISE EXCEPTION 'source "%" does not exist', source USING
-            ERRCODE = 'undefined_object',
-            HINT = 'A source is a foreign server: see CREATE SERVER.';
+    IF found IS NULL THEN
+        PERFORM mls.refuse('42704', format('source "%s" does not exist', wanted),
+            coalesce('Perhaps you meant "' || mls.nearest(wanted, also || servers) || '".',
+                     'A source is a foreign server' || coalesce(', such as ' || servers[1], ': see CREATE SERVER') || '.'));
     END IF;
-    IF NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = require_source.source) THEN
-        RAISE EXCEPTION 'source "%" has no subscription', source USING
-            ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'Call mls_subscribe() for its foreign tables first.';
-    END IF;
+    RETURN found;
 END $$;
-COMMENT ON FUNCTION mls.require_source(text) IS 'raises an error unless a source exists and is replicated';
+COMMENT ON FUNCTION mls.find_source(text, text[]) IS 'the name of a source as it is written; an error that helps if there is none';
+
+CREATE FUNCTION mls.require_source(source text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    found text := mls.find_source(source);
+BEGIN
+    IF NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = found) THEN
+        PERFORM mls.refuse('55000', format('source "%s" has no subscription', found),
+                           'Call mls_subscribe() for its foreign tables first.');
+    END IF;
+    RETURN found;
+END $$;
+COMMENT ON FUNCTION mls.require_source(text) IS 'the name of a source as it is written; an error unless it exists and is replicated';
 
 -- commands: what to run in the database that has pg_cron, when that is another.
 CREATE FUNCTION mls.require_cron(commands text[]) RETURNS void
@@ -180,28 +195,24 @@ DECLARE
     home text := mls.cron_database();
 BEGIN
     IF home IS NULL THEN
-        RAISE EXCEPTION 'pg_cron is not loaded' USING
-            ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = CASE WHEN EXISTS (SELECT FROM pg_available_extensions e WHERE e.name = 'pg_cron')
+        PERFORM mls.refuse('55000', 'pg_cron is not loaded',
+            detail => CASE WHEN EXISTS (SELECT FROM pg_available_extensions e WHERE e.name = 'pg_cron')
                           THEN 'It is installed, but not among the shared_preload_libraries.'
                           ELSE format('It is not installed: on Debian it is the package postgresql-%s-cron.',
                                       current_setting('server_version_num')::integer / 10000) END,
-            HINT = format(E'Set shared_preload_libraries = ''pg_cron'' (after what stands there) and '
+            hint => format(E'Set shared_preload_libraries = ''pg_cron'' (after what stands there) and '
                           'cron.database_name = %L in postgresql.conf, restart the server, and run:\n'
-                          'CREATE EXTENSION pg_cron;', current_database());
+                          'CREATE EXTENSION pg_cron;', current_database()));
     ELSIF home <> current_database() THEN
-        RAISE EXCEPTION 'pg_cron lives in database "%"', home USING
-            ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = 'A schedule can be made in that database only, which is not reachable from here.',
-            HINT = format(E'Connect to database "%s" and run:\n%s', home, array_to_string(commands, E'\n'));
+        PERFORM mls.refuse('55000', format('pg_cron lives in database "%s"', home),
+            format(E'Connect to database "%s" and run:\n%s', home, array_to_string(commands, E'\n')),
+            'A schedule can be made in that database only, which is not reachable from here.');
     ELSIF NOT mls.has_cron() THEN
-        RAISE EXCEPTION 'extension pg_cron is not in this database' USING
-            ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = format(E'Run:\nCREATE EXTENSION pg_cron;\nGRANT USAGE ON SCHEMA cron TO %I;', current_user);
+        PERFORM mls.refuse('55000', 'extension pg_cron is not in this database',
+            format(E'Run:\nCREATE EXTENSION pg_cron;\nGRANT USAGE ON SCHEMA cron TO %I;', current_user));
     ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
-        RAISE EXCEPTION 'permission denied to schedule' USING
-            ERRCODE = 'insufficient_privilege',
-            HINT = format('As a superuser run: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+        PERFORM mls.refuse('42501', 'permission denied to schedule',
+            format('As a superuser run: GRANT USAGE ON SCHEMA cron TO %I;', current_user));
     END IF;
 END $$;
 COMMENT ON FUNCTION mls.require_cron(text[])
@@ -224,12 +235,46 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.remove_jobs(text[]) IS 'removes jobs of this database by name; returns how many';
 
+-- A time written in words as the expression that was probably meant, or NULL.
+CREATE FUNCTION mls.cron_meant(words text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    m text[];
+BEGIN
+    m := regexp_match(lower(words), '^\s*(?:every\s+)?(\d+)?\s*(m|min|minutes?|h|hours?|d|days?|w|weeks?)\s*$');
+    IF m IS NOT NULL AND coalesce(m[1]::integer, 1) BETWEEN 1 AND 59 THEN
+        RETURN CASE left(m[2], 1)
+            WHEN 'm' THEN '*/' || coalesce(m[1], '1') || ' * * * *'
+            WHEN 'h' THEN '0 */' || coalesce(m[1], '1') || ' * * *'
+            WHEN 'd' THEN '30 3 * * *'
+            ELSE '0 4 * * 0' END;
+    END IF;
+    m := regexp_match(lower(words), '^\s*(?:at\s+|daily\s+at\s+|daily\s+)?(\d{1,2}):(\d{2})\s*$');
+    IF m IS NOT NULL THEN
+        RETURN m[2]::integer || ' ' || m[1]::integer || ' * * *';
+    END IF;
+    RETURN CASE lower(btrim(words)) WHEN 'hourly' THEN '0 * * * *' WHEN 'daily' THEN '30 3 * * *'
+                                    WHEN 'nightly' THEN '30 3 * * *' WHEN 'weekly' THEN '0 4 * * 0' END;
+END $$;
+COMMENT ON FUNCTION mls.cron_meant(text) IS 'the cron expression that was probably meant by a time in words; NULL if it cannot be guessed';
+
+-- pg_cron decides what is a schedule; we say what it does not.
 CREATE FUNCTION mls.add_job(name text, schedule text, command text) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
     EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING name, schedule, command;
+EXCEPTION WHEN internal_error OR invalid_parameter_value THEN
+    IF sqlerrm !~* 'schedule' THEN
+        RAISE;
+    END IF;
+    PERFORM mls.refuse('22023', format('"%s" is no schedule for pg_cron', add_job.schedule),
+        coalesce('Perhaps you meant ''' || mls.cron_meant(add_job.schedule) || '''.',
+                 'For example: ''*/15 * * * *'' each quarter of an hour, ''30 3 * * *'' at 03:30, ''0 4 * * 0'' on Sundays at 04:00.'),
+        'It is five fields: minute, hour, day, month and weekday.');
 END $$;
 COMMENT ON FUNCTION mls.add_job(text, text, text) IS 'makes a job that runs as the caller';
 
@@ -287,7 +332,11 @@ DECLARE
     asked record;
 BEGIN
     PERFORM mls.refuse_standby('mls_schedule()', 'schedule');
-    PERFORM mls.require_source(mls_schedule.source);
+    mls_schedule.source := mls.require_source(mls_schedule.source);
+    IF num_nonnulls(sync, purge, reconcile) = 0 THEN
+        RAISE NOTICE 'nothing is scheduled by this call' USING
+            HINT = format('Name a time for a process: mls_schedule(%L, sync => ''*/15 * * * *'').', mls_schedule.source);
+    END IF;
     PERFORM mls.require_cron(ARRAY(
         SELECT CASE WHEN a.schedule IS NULL THEN format('SELECT cron.unschedule(%L);', a.name)
                     ELSE format('SELECT cron.schedule_in_database(%L, %L, %L, %L);',
@@ -317,14 +366,21 @@ CREATE FUNCTION mls_unschedule(source text) RETURNS integer
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    names text[] := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '') a);
+    names text[];
     removed integer;
 BEGIN
     PERFORM mls.refuse_standby('mls_unschedule()', 'unschedule');
+    mls_unschedule.source := mls.find_source(source, ARRAY(SELECT s.source FROM mls.schedule s));
+    names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '') a);
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
     removed := mls.remove_jobs(names);
     DELETE FROM mls.schedule s WHERE s.source = mls_unschedule.source;
     PERFORM mls.settle_pruning();
+    IF removed = 0 THEN
+        RAISE NOTICE 'nothing of source "%" was scheduled', mls_unschedule.source USING
+            HINT = 'Scheduled: ' || (SELECT string_agg(format('%s of "%s"', s.process, s.source), ', ' ORDER BY s.source, s.process)
+                                       FROM mls.schedule s) || '.';
+    END IF;
     RETURN removed;
 END $$;
 COMMENT ON FUNCTION mls_unschedule(text)
@@ -393,8 +449,8 @@ COMMENT ON FUNCTION mls_prune()
 
 REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(),
     mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
-    mls.cron_next(text, timestamptz, text), mls.require_source(text), mls.require_cron(text[]),
-    mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
+    mls.cron_next(text, timestamptz, text), mls.find_source(text, text[]), mls.require_source(text), mls.require_cron(text[]),
+    mls.cron_meant(text), mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
     mls.asked_jobs(text, text, text, text), mls.kept_since(text) FROM PUBLIC;
 -- A role sees its own jobs only, a superuser all; of others nothing can be told.
 CREATE FUNCTION mls.lost_jobs() RETURNS SETOF text

@@ -29,10 +29,8 @@ chosen(FunctionCallInfo fcinfo)
 	List *found = NIL;
 	SPITupleTable *ids;
 
-	mls_execute("SELECT id FROM mls.subscription WHERE source = $1 "
-				"AND ($2 IS NULL OR resource = $2) AND pg_catalog.pg_has_role(owner, 'USAGE') "
-				"ORDER BY id",
-				2, types, values, nulls, SPI_OK_SELECT);
+	mls_execute("SELECT id FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
+				SPI_OK_SELECT);
 	ids = SPI_tuptable;
 	for (uint64 i = 0; i < ids->numvals; i++)
 	{
@@ -41,9 +39,6 @@ chosen(FunctionCallInfo fcinfo)
 		found = lappend(found, mls_subscription_by_id(DatumGetInt64(
 								   SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull))));
 	}
-	if (found == NIL)
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"),
-				errhint("The view mls_status lists all; mls_subscribe() adds one."));
 	return found;
 }
 

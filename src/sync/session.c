@@ -22,6 +22,8 @@
 
 #include "sync/sync.h"
 
+PG_FUNCTION_INFO_V1(mls_refuse_sql);
+
 static Oid saved_user;
 static int saved_security;
 static int guc_level;
@@ -64,6 +66,59 @@ mls_transaction_commit(void)
 }
 
 /*
+ * Leaves out of an error where it was met inside of us: the statement, and the
+ * functions in mls.  A user's own trigger stays.  An error that shows a fault of
+ * ours keeps everything.
+ */
+static void
+hide_inside(ErrorData *error, const char *sql)
+{
+	char *line = error->context;
+	char *statement = line ? strstr(line, psprintf("SQL statement \"%s\"", sql)) : NULL;
+	char *kept = line;
+
+	if (line == NULL || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTERNAL_ERROR ||
+		error->sqlerrcode == ERRCODE_SYNTAX_ERROR)
+		return;
+	if (statement != NULL)
+		*statement = '\0';
+	while (*line != '\0')
+	{
+		int length = strcspn(line, "\n");
+
+		length += line[length] == '\n';
+		if (strncmp(line, "PL/pgSQL function mls.", 22) != 0)
+		{
+			memmove(kept, line, length);
+			kept += length;
+		}
+		line += length;
+	}
+	*kept = '\0';
+	if (kept > error->context && kept[-1] == '\n')
+		kept[-1] = '\0';
+	if (error->context[0] == '\0')
+		error->context = NULL;
+}
+
+/*
+ * Raises the error at hand again, for the caller of a statement.  The context was
+ * cut while the statement ran, so what it holds is inside; raising adds what is
+ * around.
+ */
+static void
+raise_from_statement(MemoryContext context, const char *sql)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	hide_inside(error, sql);
+	ThrowErrorData(error);
+}
+
+/*
  * Runs one statement; any other result than the expected SPI code is an error.
  * SPI leaves its own memory context behind; the caller's is put back.
  */
@@ -71,8 +126,21 @@ void
 mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	ErrorContextCallback *around = error_context_stack;
+	volatile int code = 0;
 
+	error_context_stack = NULL;
+	PG_TRY();
+	{
+		code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	}
+	PG_CATCH();
+	{
+		error_context_stack = around;
+		raise_from_statement(context, sql);
+	}
+	PG_END_TRY();
+	error_context_stack = around;
 	MemoryContextSwitchTo(context);
 	if (code != expected)
 		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
@@ -120,4 +188,25 @@ mls_qualified_name(Oid relid)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("relation with OID %u does not exist any more", relid));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+}
+
+/*
+ * mls.refuse(code, message, hint, detail): an error without context.  Functions in
+ * SQL raise theirs by it, so that nobody reads which line of which of them found
+ * out.  The handler that catches the error puts the stack of callbacks back.
+ */
+Datum
+mls_refuse_sql(PG_FUNCTION_ARGS)
+{
+	char *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *message = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *hint = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *detail = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+
+	if (strlen(code) != 5)
+		elog(ERROR, "\"%s\" is no SQLSTATE", code);
+	error_context_stack = NULL;
+	ereport(ERROR, errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
+			errmsg_internal("%s", message), detail ? errdetail_internal("%s", detail) : 0,
+			hint ? errhint("%s", hint) : 0);
 }

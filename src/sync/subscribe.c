@@ -45,8 +45,42 @@ require_owner(Oid relid)
 					   get_rel_name(relid));
 }
 
-static void
-require_key_columns(const MlsTable *table)
+/*
+ * What to type where a column for a field is missing.  Silver may still have it,
+ * then it gets its old name and type; hints that end in another error help nobody,
+ * so the command is whole.
+ */
+char *
+mls_missing_column_hint(const MlsTable *table, const char *field)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {OIDOID, TEXTOID};
+	Datum values[] = {ObjectIdGetDatum(table->relid), CStringGetTextDatum(field)};
+	const char *name = mls_snake_case(field);
+	const char *type =
+		table->timestamp && strcmp(table->timestamp, field) == 0 ? "timestamptz" : "text";
+	MemoryContext before;
+
+	SPI_connect();
+	mls_execute(
+		"SELECT pg_catalog.split_part(c, E'\\t', 1), pg_catalog.split_part(c, E'\\t', 3) "
+		"FROM mls.subscription s, pg_catalog.unnest(s.columns) c "
+		"WHERE s.foreign_table::pg_catalog.oid = $1 AND pg_catalog.split_part(c, E'\\t', 2) = $2",
+		2, types, values, NULL, SPI_OK_SELECT);
+	before = MemoryContextSwitchTo(context);
+	if (SPI_processed > 0)
+	{
+		name = pstrdup(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+		type = pstrdup(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+	}
+	MemoryContextSwitchTo(before);
+	SPI_finish();
+	return psprintf("ALTER FOREIGN TABLE %s ADD COLUMN %s %s OPTIONS (field %s);", table->name,
+					quote_identifier(name), type, quote_literal_cstr(field));
+}
+
+void
+mls_require_key_columns(const MlsTable *table)
 {
 	ListCell *lc;
 
@@ -61,7 +95,7 @@ require_key_columns(const MlsTable *table)
 			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 					errmsg("foreign table %s has no column for key field \"%s\"", table->name,
 						   (char *) lfirst(lc)),
-					errhint("Add a column with the option field '%s'.", (char *) lfirst(lc)));
+					errhint("%s", mls_missing_column_hint(table, lfirst(lc))));
 }
 
 static char *
@@ -113,9 +147,7 @@ require_timestamp_column(const MlsTable *table)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 				errmsg("foreign table %s has no column for timestamp field \"%s\"", table->name,
 					   table->timestamp),
-				errhint("Add a column with the option field '%s', or set the option timestamp "
-						"of the foreign table.",
-						table->timestamp));
+				errhint("%s", mls_missing_column_hint(table, table->timestamp)));
 }
 
 /* ---- mls_subscribe ---- */
@@ -143,6 +175,41 @@ insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 				8, types, values, nulls, SPI_OK_INSERT);
 }
 
+/*
+ * The subscription of a foreign table that was dropped and made again: its copy is
+ * the new one's, which goes on where the old one ended.  NULL if there is none.
+ */
+static MlsSubscription *
+take_over(const MlsTable *table)
+{
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(table->source->http.name),
+					  CStringGetTextDatum(table->resource)};
+	Oid moved_types[] = {INT8OID, OIDOID};
+	Datum moved[2];
+	MlsSubscription *sub;
+	bool isnull;
+
+	mls_execute("SELECT id FROM mls.subscription WHERE source = $1 AND resource = $2 "
+				"AND pg_catalog.pg_has_role(owner, 'USAGE')",
+				2, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return NULL;
+	sub = mls_subscription_by_id(
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	if (get_rel_relkind(sub->foreign_table) == RELKIND_FOREIGN_TABLE)
+		return NULL;
+	if (!mls_subscription_lock(sub->id, false))
+		mls_subscription_report_busy(sub);
+	moved[0] = Int64GetDatum(sub->id);
+	moved[1] = ObjectIdGetDatum(table->relid);
+	mls_execute("UPDATE mls.subscription SET foreign_table = $2::regclass WHERE id = $1", 2,
+				moved_types, moved, NULL, SPI_OK_UPDATE);
+	ereport(NOTICE, errmsg("foreign table %s takes the place of one that was dropped", table->name),
+			errdetail("Its copy stays and goes on where it was."));
+	return mls_subscription_by_table(table->relid);
+}
+
 /* A resource is replicated once: its tables are named after source and resource. */
 static void
 refuse_second(const MlsTable *table)
@@ -154,12 +221,14 @@ refuse_second(const MlsTable *table)
 	mls_execute("SELECT foreign_table FROM mls.subscription WHERE source = $1 AND resource = $2", 2,
 				types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
-		ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
-				errmsg("resource \"%s\" of source \"%s\" is already subscribed", table->resource,
-					   table->source->http.name),
-				errdetail("Its foreign table is %s.",
-						  SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
-				errhint("To replicate a second part of a resource, create a second server."));
+		ereport(
+			ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
+			errmsg("resource \"%s\" of source \"%s\" is already subscribed", table->resource,
+				   table->source->http.name),
+			errdetail("Its foreign table is %s.",
+					  SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			errhint("To replicate by this table instead, call mls_unsubscribe() for the other "
+					"first. To replicate a second part of a resource, create a second server."));
 }
 
 /* A gold table that was made anew has no triggers; one that stays without the subscription needs none. */
@@ -209,10 +278,13 @@ static MlsSubscription *
 subscribe(const MlsTable *table)
 {
 	MlsSubscription *sub = mls_subscription_by_table(table->relid);
+	bool is_new = sub == NULL;
 	Oid bronze;
 	Oid silver;
 	Oid gold;
 
+	if (sub == NULL)
+		sub = take_over(table);
 	if (sub == NULL)
 		refuse_second(table);
 	bronze = mls_bronze_prepare(table);
@@ -221,8 +293,12 @@ subscribe(const MlsTable *table)
 	CommandCounterIncrement();
 	if (sub != NULL)
 	{
-		ereport(NOTICE, errmsg("foreign table %s is already subscribed", table->name));
+		if (!is_new)
+			ereport(NOTICE, errmsg("foreign table %s is already subscribed", table->name));
 		refresh_subscription(sub, bronze, silver, gold);
+		/* Without its timestamp it is read whole from now on: whoever subscribes again has been told so. */
+		if (table->timestamp == NULL && sub->cursor_timestamp != NULL)
+			mls_subscription_restart(sub, sub->scope_hash);
 		return sub;
 	}
 	insert_subscription(table, bronze, silver, gold);
@@ -246,7 +322,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	mls_refuse_standby("mls_subscribe()", "subscribe");
 	require_encoding();
 	require_owner(relid);
-	require_key_columns(table);
+	mls_require_key_columns(table);
 	require_timestamp_column(table);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -123,6 +123,10 @@ typedef struct MlsPosition
 } MlsPosition;
 
 extern MlsSubscription *mls_subscription_by_id(int64 id);
+/* An error that ends in what to type unless a foreign table has its key, with columns. */
+extern void mls_require_key_columns(const MlsTable *table);
+/* The command that gives a foreign table a column for a field again; allocated in CurrentMemoryContext. */
+extern char *mls_missing_column_hint(const MlsTable *table, const char *field);
 extern MlsSubscription *mls_subscription_by_table(Oid foreign_table);
 extern void mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position);
 extern void mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,

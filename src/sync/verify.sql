@@ -344,11 +344,8 @@ DECLARE
     target record;
 BEGIN
     PERFORM mls.refuse_standby('mls_verify()', 'verify');
-    IF NOT EXISTS (SELECT FROM mls.subscription s
-                    WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE')) THEN
-        RAISE EXCEPTION 'there is no such subscription' USING
-            ERRCODE = 'undefined_object', HINT = 'The view mls_status lists all.';
-    END IF;
+    SELECT min(s.source) INTO mls_verify.source FROM mls.find_subscriptions(mls_verify.source) f
+      JOIN mls.subscription s USING (id);
     INSERT INTO mls.verification (source, samples) VALUES (mls_verify.source, mls_verify.samples) RETURNING id INTO v;
     FOR sub IN SELECT * FROM mls.subscription s
                 WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') ORDER BY s.id

@@ -70,8 +70,9 @@ for my $column (list_of("SELECT DISTINCT a.attname FROM pg_attribute a
 
 # ---- Messages ----
 
-# The parts of a message that are the same each time stand in the library.
-my $library = slurp_file($node->config_data('--pkglibdir') . '/mls_fdw.so');
+# The parts of a message that are the same each time stand in the library, or in the script.
+my ($script) = glob($node->config_data('--sharedir') . '/extension/mls_fdw--*.sql');
+my $library = slurp_file($node->config_data('--pkglibdir') . '/mls_fdw.so') . slurp_file($script);
 my ($messages) = $page{operations} =~ /^## Messages\n(.*)/ms;
 my @messages = $messages =~ /^\| `(.*?)` \|/mg;
 cmp_ok(scalar @messages, '>', 40, 'there are messages in docs/operations.md');

@@ -275,6 +275,8 @@ ask_total(const MlsQuery *query, int64 skipped, int64 *total, MlsHttpStats *stat
 		request->params = lappend(request->params, &number);
 	call.url = mls_qobrix_url(query, request);
 	call.purpose = psprintf("the count of resource \"%s\"", table->resource);
+	call.table = table->name;
+	call.filter = table->filter;
 	response = mls_http_fetch(&table->source->http, &call, stats);
 	if (skipped > 0 && mls_is_refused(response))
 		return NULL;

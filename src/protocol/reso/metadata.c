@@ -390,7 +390,8 @@ mls_reso_describe(const MlsSource *source, MlsHttpStats *stats)
 	MlsHttpCall call = {.method = "GET",
 						.url = mls_url_build(source->http.url, "$metadata", NIL),
 						.headers = list_make1("Accept: application/xml"),
-						.purpose = "metadata"};
+						.purpose = "metadata",
+						.basic = true};
 	MlsHttpResponse *response = mls_http_fetch(&source->http, &call, stats);
 
 	if (response->status != 200)

@@ -341,6 +341,8 @@ ask_total(const MlsQuery *query, int64 skipped, int64 *total, MlsHttpStats *stat
 		return NULL;
 	call.url = mls_reso_url(query, request);
 	call.purpose = psprintf("the count of resource \"%s\"", query->table->resource);
+	call.table = query->table->name;
+	call.filter = query->table->filter;
 	response = mls_http_fetch(http, &call, stats);
 	if (skipped > 0 && mls_is_refused(response))
 		return NULL;
