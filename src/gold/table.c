@@ -27,6 +27,8 @@
 #include "gold/statement.h"
 #include "options/options.h"
 
+PG_FUNCTION_INFO_V1(mls_gold_table_sql);
+
 /* As long as a row fits into a page, it is not worth compressing its values one by one. */
 #define GOLD_STORAGE "toast_tuple_target = 8160"
 
@@ -173,6 +175,21 @@ Oid
 mls_gold_table_in(const MlsGoldTarget *target, Oid schema)
 {
 	return get_relname_relid(mls_snake_case(target->resource), schema);
+}
+
+/* mls.gold_table(resource) */
+Datum
+mls_gold_table_sql(PG_FUNCTION_ARGS)
+{
+	Oid schema = get_namespace_oid(mls_schema_gold(), true);
+	Oid gold =
+		OidIsValid(schema)
+			? get_relname_relid(mls_snake_case(text_to_cstring(PG_GETARG_TEXT_PP(0))), schema)
+			: InvalidOid;
+
+	if (!OidIsValid(gold))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(gold);
 }
 
 Oid

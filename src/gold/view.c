@@ -124,7 +124,10 @@ mls_gold_view(const MlsGoldTarget *target, Oid gold_table)
 	make_view(target, gold_table, mls_schema_reso(), get_relname_relid(target->resource, schema));
 }
 
-/* A view of the resource's name over gold, in whatever schema it was made; or InvalidOid. */
+/*
+ * A view of the resource's name over gold, in whatever schema it was made, that is
+ * not of an audience; or InvalidOid.
+ */
 Oid
 mls_gold_find_view(const MlsGoldTarget *target, Oid gold_table)
 {
@@ -138,7 +141,8 @@ mls_gold_find_view(const MlsGoldTarget *target, Oid gold_table)
 		"JOIN pg_catalog.pg_class c ON c.oid = r.ev_class "
 		"WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass "
 		"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-		"AND d.refobjid = $1 AND c.relkind = 'v' AND c.relname = $2 ORDER BY c.oid LIMIT 1",
+		"AND d.refobjid = $1 AND c.relkind = 'v' AND c.relname = $2 "
+		"AND NOT EXISTS (SELECT FROM mls.audience a WHERE a.view = c.oid) ORDER BY c.oid LIMIT 1",
 		2, types, values, NULL, true, 0);
 	if (SPI_processed == 0)
 		return InvalidOid;

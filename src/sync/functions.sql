@@ -142,7 +142,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mls TO %s', role);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mls.subscription, mls.run, mls.issue, '
                    'mls.change, mls.counter, mls.schedule, mls.remote_resource, '
-                   'mls.remote_field, mls.remote_lookup, mls.webhook, mls.range, mls.told TO %s', role);
+                   'mls.remote_field, mls.remote_lookup, mls.webhook, mls.range, mls.told, mls.audience TO %s', role);
     -- All of the extension's own but what only a superuser may give away.
     FOR object IN
         SELECT CASE WHEN d.classid = 'pg_proc'::regclass THEN format('EXECUTE ON FUNCTION %s', d.objid::regprocedure)

@@ -87,7 +87,7 @@ CREATE FUNCTION mls_health(
     OUT level text,
     OUT message text)
     RETURNS SETOF record
-    LANGUAGE sql STABLE ROWS 14
+    LANGUAGE sql STABLE ROWS 15
     SET search_path = pg_catalog, pg_temp
     AS $$
 WITH fact AS MATERIALIZED (SELECT * FROM mls.fact)
@@ -187,6 +187,11 @@ UNION ALL
 SELECT 'leftovers', CASE WHEN tables IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce('tables of no subscription: ' || tables, 'no table is left over')
   FROM (SELECT string_agg(relation::text, ', ' ORDER BY relation::text) AS tables FROM mls.leftover) f
+UNION ALL
+SELECT 'publications',
+       CASE WHEN count(*) = 0 THEN 'ok' WHEN bool_or(p.level = 'critical') THEN 'critical' ELSE 'warning' END,
+       coalesce(string_agg(p.message, '; ' ORDER BY p.level, p.message), 'nothing stops a subscriber of gold')
+  FROM mls.publication_fault p
 UNION ALL
 SELECT 'version', CASE WHEN e.extversion = a.default_version THEN 'ok' ELSE 'warning' END,
        CASE WHEN e.extversion = a.default_version THEN format('mls_fdw %s', e.extversion)

@@ -31,6 +31,8 @@ my %writes = (
 	mls_undo => q{mls_undo(1)},
 	mls_rebuild => q{mls_rebuild('one.property')},
 	mls_grant => q{mls_grant('pg_monitor')},
+	mls_audience => q{mls_audience('pg_monitor', 'Property')},
+	mls_audience_remove => q{mls_audience_remove('pg_monitor', 'Property')},
 	mls_track => q{mls_track('one.property')},
 	mls_schedule => q{mls_schedule('one', sync => '@hourly')},
 	mls_unschedule => q{mls_unschedule('one')},
@@ -44,7 +46,7 @@ my %writes = (
 	mls_map_value => q{mls_map_value('l', 'v', 'r')},
 	mls_map_setting => q{mls_map_setting('one', 'n', 'v')});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota mls_map_check mls_map_explain mls_objects);
+  mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d

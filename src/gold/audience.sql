@@ -1,0 +1,360 @@
+-- Who sees what of gold: an audience is a role with a schema of its own, in which
+-- views name the fields it may see, and nothing else.
+--
+-- All of it is PostgreSQL's own: grants on columns of gold, policies on its rows,
+-- views that belong to their readers' rights.  So it holds in SQL, in PostgREST and
+-- in whatever else reads as that role, and a field that gold gets later is seen by
+-- nobody until somebody names it.
+
+CREATE TABLE mls.dd_private (
+    resource text NOT NULL REFERENCES mls.dd_resource,
+    fields   text NOT NULL,
+    PRIMARY KEY (resource, fields)
+);
+COMMENT ON TABLE mls.dd_private IS 'fields of the dictionary that mls_audience() shows only when they are named';
+COMMENT ON COLUMN mls.dd_private.resource IS 'the resource';
+COMMENT ON COLUMN mls.dd_private.fields IS 'regular expression for whole names of fields';
+REVOKE ALL ON mls.dd_private FROM PUBLIC;
+GRANT SELECT ON mls.dd_private TO PUBLIC;
+
+-- Remarks and access for agents alone, sellers and occupants, what agents are paid,
+-- how to reach an agent past the office, where he lives, how he logs in.
+INSERT INTO mls.dd_private (resource, fields) VALUES
+  ('Property', 'Private.*Remarks|AccessCode|LockBox.*|Showing.*'),
+  ('Property', 'Owner(Name|Phone)|Occupant.*|ParkManager.*|TenantPays'),
+  ('Property', '.*(Compensation|CompensationType|CompensationComments)|DualOrVariableRateCommissionYN|Concessions.*|LeaseRenewalCompensation'),
+  ('Property', '(Co)?(List|Buyer)Agent(.*Phone|.*PhoneExt|Email|Fax|Pager|VoiceMail|VoiceMailExt|StateLicense)'),
+  ('Property', 'Listing(Agreement|Terms)|BuyerFinancing|(CapRate|.*Expense|.*Income|NetOperatingIncome.*|GrossScheduledIncome)'),
+  ('Member', 'Member(Address.*|CarrierRoute|City|Country|CountyOrParish|PostalCode.*|StateOrProvince|VotingPrecinct)'),
+  ('Member', 'Member(.*Phone|.*PhoneExt|OtherPhoneType|PhoneTTYTDD|Email|Fax|Pager|VoiceMail|VoiceMailExt|Mail.*|Preferred.*)'),
+  ('Member', 'Member(LoginId|Password|Mls(AccessYN|SecurityClass)|AssociationComments|AlternateId|BillingPreference|CommitteeCount|TransferDate|NationalAssociation.*|StateLicense.*|IsAssistantTo)|LastLoginTimestamp|UniqueLicenseeIdentifier'),
+  ('Office', 'OfficeMail.*|OfficeAssociationComments|OfficeAlternateId|OfficeCorporateLicense|OfficePreferredMedia|BillingOfficeKey|NumberOfNonMemberSalespersons|OtherPhone'),
+  ('Teams', 'Team(Address.*|CarrierRoute|City|Country|CountyOrParish|PostalCode.*|StateOrProvince|.*Phone|.*PhoneExt|Email|Fax|VoiceMail|VoiceMailExt|LeadLoginId|LeadStateLicense.*|ImpersonationLevel)'),
+  ('TeamMembers', 'MemberLoginId|TeamMemberStateLicense|TeamImpersonationLevel'),
+  ('OpenHouse', 'OpenHouseAttendedBy'),
+  ('PropertyUnitTypes', 'UnitType(ActualRent|ProForma|TotalRent)'),
+  ('Media', 'ChangedBy.*');
+
+-- Resources that are about people, keys and habits, or show what others hide.
+INSERT INTO mls.dd_private (resource, fields)
+SELECT resource, '.*' FROM mls.dd_resource
+ WHERE resource IN ('Caravan', 'CaravanStop', 'ContactListingNotes', 'ContactListings', 'Contacts', 'HistoryTransactional',
+                    'InternetTracking', 'InternetTrackingSummary', 'LockOrBox', 'MemberStateLicense', 'OfficeCorporateLicense',
+                    'OtherPhone', 'Prospecting', 'Queue', 'Rules', 'SavedSearch', 'Showing', 'ShowingAppointment',
+                    'ShowingAvailability', 'ShowingRequest', 'TransactionManagement');
+
+-- What a record belongs to: it is to be seen when that is.  A member does not belong to his office.
+CREATE VIEW mls.dd_parent AS
+SELECT f.resource, f.field, f.target_resource AS parent, f.references_field AS parent_field
+  FROM mls.dd_field f
+ WHERE NOT f.is_expansion
+   AND (f.field = f.references_field AND f.target_resource NOT IN ('Field', 'Association')
+        AND f.resource NOT IN ('Property', 'Member', 'Office', 'Teams', 'OUID')
+        OR f.target_resource = '*' AND f.field = 'ResourceRecordKey');
+COMMENT ON VIEW mls.dd_parent IS 'which field of a resource says what its records belong to';
+COMMENT ON COLUMN mls.dd_parent.resource IS 'the resource';
+COMMENT ON COLUMN mls.dd_parent.field IS 'its field';
+COMMENT ON COLUMN mls.dd_parent.parent IS 'resource whose key it holds; * when ResourceName says it';
+COMMENT ON COLUMN mls.dd_parent.parent_field IS 'that key';
+REVOKE ALL ON mls.dd_parent FROM PUBLIC;
+GRANT SELECT ON mls.dd_parent TO PUBLIC;
+
+CREATE TABLE mls.audience (
+    audience regrole NOT NULL,
+    resource text NOT NULL REFERENCES mls.dd_resource,
+    view     regclass NOT NULL,
+    gold     regclass NOT NULL,
+    set_by   regrole NOT NULL DEFAULT current_user::regrole,
+    set_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (audience, resource)
+);
+COMMENT ON TABLE mls.audience IS 'what mls_audience() has set: which role sees which resource through which view';
+COMMENT ON COLUMN mls.audience.audience IS 'the role';
+COMMENT ON COLUMN mls.audience.resource IS 'RESO resource';
+COMMENT ON COLUMN mls.audience.view IS 'its view; the fields are the columns of it';
+COMMENT ON COLUMN mls.audience.gold IS 'the table of gold beneath; its policies mls_rows_... and mls_parent_... say which rows';
+COMMENT ON COLUMN mls.audience.set_by IS 'who set it';
+COMMENT ON COLUMN mls.audience.set_at IS 'when';
+ALTER TABLE mls.audience ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everybody ON mls.audience FOR SELECT USING (true);
+CREATE POLICY owner ON mls.audience USING (pg_catalog.pg_has_role(set_by, 'USAGE'));
+SELECT pg_catalog.pg_extension_config_dump('mls.audience', '');
+
+CREATE FUNCTION mls.gold_table(resource text) RETURNS regclass
+    AS 'MODULE_PATHNAME', 'mls_gold_table_sql' LANGUAGE C STABLE STRICT
+    SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls.gold_table(text) IS 'the table of gold of a RESO resource, where the settings say; NULL if there is none';
+
+-- The condition under which a record of an audience's resource may be seen because of
+-- what it belongs to, as SQL; NULL when it belongs to nothing.
+CREATE FUNCTION mls.parent_condition(audience regrole, resource text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    gold regclass := mls.gold_table(resource);
+    link record;
+    one record;
+    ways text[];
+    conditions text[] := '{}';
+    belongs boolean := false;
+BEGIN
+    FOR link IN
+        SELECT p.field, p.parent, p.parent_field,
+               EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = gold AND a.attname = 'ResourceName' AND NOT a.attisdropped) AS named
+          FROM mls.dd_parent p JOIN pg_attribute a ON a.attrelid = gold AND a.attname = p.field AND NOT a.attisdropped
+         WHERE p.resource = parent_condition.resource ORDER BY p.field
+    LOOP
+        belongs := true;
+        ways := '{}';
+        FOR one IN
+            SELECT v.resource, v.gold, d.key_field
+              FROM mls.audience v JOIN mls.dd_resource d USING (resource)
+             WHERE v.audience = parent_condition.audience AND d.unique_key AND v.resource <> parent_condition.resource
+               AND CASE link.parent WHEN '*' THEN NOT EXISTS (SELECT FROM mls.dd_parent p WHERE p.resource = v.resource AND p.parent = '*')
+                                    ELSE v.resource = link.parent END
+             ORDER BY v.resource
+        LOOP
+            ways := ways || format('%sEXISTS (SELECT FROM %s parent WHERE parent.%I = %s.%I)',
+                CASE WHEN link.parent <> '*' OR NOT link.named AND one.resource = 'Property' THEN ''
+                     WHEN NOT link.named THEN 'false AND '
+                     WHEN one.resource = 'Property' THEN format('coalesce("ResourceName", ''Property'') = %L AND ', one.resource)
+                     ELSE format('"ResourceName" = %L AND ', one.resource) END,
+                one.gold, one.key_field, gold, link.field);
+        END LOOP;
+        IF ways <> '{}' THEN
+            conditions := conditions || format('(%s)', array_to_string(ways, ' OR '));
+        END IF;
+    END LOOP;
+    RETURN CASE WHEN NOT belongs THEN NULL WHEN conditions = '{}' THEN 'false'
+                ELSE array_to_string(conditions, ' AND ') END;
+END $$;
+COMMENT ON FUNCTION mls.parent_condition(regrole, text)
+    IS 'condition under which a record may be seen because of what it belongs to; NULL if it belongs to nothing, false if the audience sees nothing it could belong to';
+
+CREATE FUNCTION mls.follow_parents(audience regrole, resource text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+    AS $$
+DECLARE
+    gold regclass := mls.gold_table(resource);
+    policy text := 'mls_parent_' || (SELECT rolname FROM pg_roles WHERE oid = audience);
+    condition text := mls.parent_condition(audience, resource);
+BEGIN
+    EXECUTE format('DROP POLICY IF EXISTS %I ON %s', policy, gold);
+    IF condition IS NOT NULL THEN
+        EXECUTE format('CREATE POLICY %I ON %s AS RESTRICTIVE FOR SELECT TO %s USING (%s)', policy, gold, audience, condition);
+    END IF;
+    RETURN condition;
+END $$;
+COMMENT ON FUNCTION mls.follow_parents(regrole, text)
+    IS 'makes the policy by which records of an audience''s resource follow what they belong to; returns its condition';
+
+CREATE FUNCTION mls_audience(
+    audience regrole,
+    resource text,
+    fields text[] DEFAULT NULL,
+    condition text DEFAULT NULL,
+    schema name DEFAULT NULL)
+    RETURNS regclass
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+    AS $$
+#variable_conflict use_column
+DECLARE
+    gold regclass := mls.gold_table(mls_audience.resource);
+    role_name name := (SELECT rolname FROM pg_roles WHERE oid = mls_audience.audience);
+    place name := coalesce(mls_audience.schema, role_name);
+    own_key text;
+    wanted text[];
+    found text;
+    target text;
+    known mls.audience;
+    view oid;
+    one record;
+BEGIN
+    PERFORM mls.refuse_standby('mls_audience()', 'set who sees what');
+
+    -- ---- What is asked for ----
+
+    SELECT d.key_field INTO own_key FROM mls.dd_resource d WHERE d.resource = mls_audience.resource;
+    IF gold IS NULL OR own_key IS NULL THEN
+        RAISE EXCEPTION 'there is no gold table of resource "%"', mls_audience.resource USING
+            ERRCODE = 'undefined_table',
+            HINT = coalesce('The dictionary calls it "' || (SELECT d.resource FROM mls.dd_resource d
+                                WHERE lower(d.resource) = lower(mls_audience.resource) AND d.resource <> mls_audience.resource) || '".',
+                'mls_subscribe() makes it, when a source has the resource.');
+    END IF;
+    IF (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE oid = mls_audience.audience)
+       OR pg_has_role(mls_audience.audience::oid, (SELECT relowner FROM pg_class WHERE oid = gold), 'MEMBER') THEN
+        RAISE EXCEPTION 'role "%" cannot be an audience', role_name USING
+            ERRCODE = 'invalid_grant_operation',
+            DETAIL = format('It is a superuser, bypasses row security, or owns %s: it sees everything.', gold);
+    END IF;
+    IF octet_length(role_name) > 50 THEN
+        RAISE EXCEPTION 'the name of role "%" is too long for an audience', role_name USING
+            ERRCODE = 'name_too_long', DETAIL = 'Policies are named after it; it can have 50 bytes at most.';
+    END IF;
+    SELECT string_agg(format('"%s"%s', f, ' (gold has "' || a.attname || '")'), ', ') INTO found
+      FROM unnest(mls_audience.fields) f
+      LEFT JOIN pg_attribute a ON a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND lower(a.attname) = lower(f) AND a.attname <> f
+     WHERE NOT EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = gold AND b.attnum > 0 AND NOT b.attisdropped AND b.attname = f
+                                                    AND b.attname NOT LIKE 'mls\_%');
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION '% has no such field: %', gold, found USING
+            ERRCODE = 'undefined_column', HINT = 'Fields have the names of the view in the schema reso, in this case too.';
+    END IF;
+    SELECT array_agg(a.attname::text ORDER BY coalesce(array_position(mls_audience.fields, a.attname::text), a.attnum)) INTO wanted
+      FROM pg_attribute a
+     WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> own_key
+       AND CASE WHEN mls_audience.fields IS NOT NULL THEN a.attname = ANY (mls_audience.fields)
+                ELSE EXISTS (SELECT FROM mls.dd_field f WHERE f.resource = mls_audience.resource AND f.field = a.attname)
+                     AND NOT EXISTS (SELECT FROM mls.dd_private p WHERE p.resource = mls_audience.resource
+                                                                    AND a.attname ~ ('^(' || p.fields || ')$')) END;
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'no field of resource "%" is shown without being named', mls_audience.resource USING
+            ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name those that may be seen, as the argument fields. mls.dd_private lists what is private.';
+    END IF;
+    IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = gold AND a.attname = own_key AND NOT a.attisdropped) THEN
+        wanted := own_key || wanted;
+    END IF;
+
+    -- ---- The view ----
+
+    IF to_regnamespace(quote_ident(place)) IS NULL THEN
+        EXECUTE format('CREATE SCHEMA %I', place);
+    END IF;
+    target := format('%I.%I', place, mls_audience.resource);
+    SELECT * INTO known FROM mls.audience v WHERE v.audience = mls_audience.audience AND v.resource = mls_audience.resource;
+    view := to_regclass(target);
+    IF view IS NOT NULL AND view IS DISTINCT FROM known.view THEN
+        RAISE EXCEPTION 'relation % exists and is not of this audience', target USING
+            ERRCODE = 'duplicate_table', HINT = 'Give each audience a schema of its own, as the argument schema.';
+    END IF;
+    IF known.view IS NOT NULL AND EXISTS (SELECT FROM pg_class WHERE oid = known.view)
+       AND (view IS DISTINCT FROM known.view OR (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
+             WHERE a.attrelid = known.view AND a.attnum > 0 AND NOT a.attisdropped) IS DISTINCT FROM wanted) THEN
+        EXECUTE format('DROP VIEW %s', known.view);
+        view := NULL;
+    END IF;
+    IF view IS NULL THEN
+        EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s', target,
+            (SELECT string_agg(quote_ident(f), ', ' ORDER BY n) FROM unnest(wanted) WITH ORDINALITY u (f, n)), gold);
+        view := to_regclass(target);
+        EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('RESO resource %s, as %s sees it', mls_audience.resource, role_name));
+        FOR one IN SELECT a.attname, col_description(gold, a.attnum) AS comment FROM pg_attribute a
+                    WHERE a.attrelid = gold AND a.attname = ANY (wanted) LOOP
+            EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target, one.attname, one.comment);
+        END LOOP;
+    END IF;
+
+    -- ---- What it may read ----
+
+    EXECUTE format('GRANT USAGE ON SCHEMA %I, %s TO %s', place, (SELECT c.relnamespace::regnamespace FROM pg_class c WHERE c.oid = gold), mls_audience.audience);
+    EXECUTE format('GRANT SELECT ON %s TO %s', target, mls_audience.audience);
+    EXECUTE format('REVOKE SELECT ON %s FROM %s', gold, mls_audience.audience);
+    EXECUTE format('GRANT SELECT (%s) ON %s TO %s', (SELECT string_agg(quote_ident(f), ', ') FROM unnest(wanted) f), gold, mls_audience.audience);
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO found
+      FROM pg_attribute a
+     WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (wanted)
+       AND has_column_privilege(mls_audience.audience, gold, a.attnum, 'SELECT');
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION 'role "%" can read more of % than this audience is shown', role_name, gold USING
+            ERRCODE = 'invalid_grant_operation',
+            DETAIL = format('It has SELECT on: %s.', left(found, 500)),
+            HINT = format('Revoke SELECT on %s from PUBLIC and from the roles that "%s" is a member of.', gold, role_name);
+    END IF;
+
+    -- ---- Which rows ----
+
+    IF NOT (SELECT relrowsecurity FROM pg_class WHERE oid = gold) THEN
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', gold);
+        SELECT string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, ', ') INTO found
+          FROM pg_class c, aclexplode(c.relacl)
+         WHERE c.oid = gold AND privilege_type = 'SELECT' AND grantee <> c.relowner
+           AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) w WHERE w.grantee = aclexplode.grantee AND w.privilege_type = 'INSERT')
+           AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = gold AND (aclexplode.grantee = ANY (p.polroles) OR 0 = ANY (p.polroles)));
+        IF found IS NOT NULL THEN
+            RAISE WARNING 'row security of % is on now; roles without a policy see no row of it', gold USING
+                DETAIL = format('They are: %s.', found);
+        END IF;
+    END IF;
+    -- Who replicates into the table goes on.
+    EXECUTE format('DROP POLICY IF EXISTS mls_replication ON %s', gold);
+    SELECT string_agg(DISTINCT grantee::regrole::text, ', ') INTO found
+      FROM pg_class c, aclexplode(c.relacl) WHERE c.oid = gold AND privilege_type = 'INSERT' AND grantee NOT IN (0, c.relowner);
+    IF found IS NOT NULL THEN
+        EXECUTE format('CREATE POLICY mls_replication ON %s TO %s USING (true) WITH CHECK (true)', gold, found);
+    END IF;
+    -- A seller who wants his listing nowhere, and files that are not for everybody, unless the
+    -- condition speaks of them.
+    SELECT CASE a.attname WHEN 'Permission' THEN $c$NOT coalesce("Permission" && '{Private,Agent Only,Firm Only,Office Only}'::text[], false)$c$
+                          ELSE '"InternetEntireListingDisplayYN" IS DISTINCT FROM false' END INTO found
+      FROM pg_attribute a
+     WHERE a.attrelid = gold AND NOT a.attisdropped
+       AND (mls_audience.resource = 'Media' AND a.attname = 'Permission' AND a.atttypid = 'text[]'::regtype
+            OR mls_audience.resource = 'Property' AND a.attname = 'InternetEntireListingDisplayYN' AND a.atttypid = 'boolean'::regtype)
+       AND position(quote_ident(a.attname) IN coalesce(mls_audience.condition, '')) = 0;
+    EXECUTE format('DROP POLICY IF EXISTS %I ON %s', 'mls_rows_' || role_name, gold);
+    EXECUTE format('CREATE POLICY %I ON %s FOR SELECT TO %s USING (%s)', 'mls_rows_' || role_name, gold, mls_audience.audience,
+        coalesce('(' || mls_audience.condition || ') AND (' || found || ')', mls_audience.condition, found, 'true'));
+
+    -- ---- What belongs to it ----
+
+    DELETE FROM mls.audience v WHERE v.audience = mls_audience.audience AND v.resource = mls_audience.resource;
+    INSERT INTO mls.audience (audience, resource, view, gold) VALUES (mls_audience.audience, mls_audience.resource, view, gold);
+    IF mls.follow_parents(mls_audience.audience, mls_audience.resource) = 'false' THEN
+        RAISE EXCEPTION 'role "%" sees nothing that a record of "%" could belong to', role_name, mls_audience.resource USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format('Call mls_audience() for %s first.', (SELECT string_agg(DISTINCT CASE parent WHEN '*' THEN 'Property' ELSE parent END, ' or ')
+                     FROM mls.dd_parent p WHERE p.resource = mls_audience.resource));
+    END IF;
+    PERFORM mls.follow_parents(mls_audience.audience, v.resource)
+       FROM mls.audience v
+      WHERE v.audience = mls_audience.audience
+        AND EXISTS (SELECT FROM mls.dd_parent p WHERE p.resource = v.resource AND p.parent IN ('*', mls_audience.resource));
+    NOTIFY pgrst, 'reload schema';
+    RETURN view;
+END $$;
+COMMENT ON FUNCTION mls_audience(regrole, text, text[], text, name)
+    IS 'show a role the named fields of a resource (without names: those of the dictionary that are not private) through a view of its own, of the rows that fulfil the condition and belong to what it sees; returns the view';
+
+CREATE FUNCTION mls_audience_remove(audience regrole, resource text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    known mls.audience;
+    role_name name := (SELECT rolname FROM pg_roles WHERE oid = mls_audience_remove.audience);
+BEGIN
+    PERFORM mls.refuse_standby('mls_audience_remove()', 'set who sees what');
+    DELETE FROM mls.audience v WHERE v.audience = mls_audience_remove.audience AND v.resource = mls_audience_remove.resource
+    RETURNING * INTO known;
+    IF known.view IS NULL THEN
+        RAISE EXCEPTION 'role "%" is shown no resource "%"', role_name, mls_audience_remove.resource USING
+            ERRCODE = 'undefined_object', HINT = 'mls.audience lists what is shown to whom.';
+    END IF;
+    IF EXISTS (SELECT FROM pg_class WHERE oid = known.view) THEN
+        EXECUTE format('DROP VIEW %s', known.view);
+    END IF;
+    IF EXISTS (SELECT FROM pg_class WHERE oid = known.gold) THEN
+        EXECUTE format('REVOKE SELECT ON %s FROM %s', known.gold, known.audience);
+        EXECUTE format('DROP POLICY IF EXISTS %I ON %s', 'mls_rows_' || role_name, known.gold);
+        EXECUTE format('DROP POLICY IF EXISTS %I ON %s', 'mls_parent_' || role_name, known.gold);
+    END IF;
+    PERFORM mls.follow_parents(v.audience, v.resource)
+       FROM mls.audience v
+      WHERE v.audience = known.audience
+        AND EXISTS (SELECT FROM mls.dd_parent p WHERE p.resource = v.resource AND p.parent IN ('*', known.resource));
+    NOTIFY pgrst, 'reload schema';
+END $$;
+COMMENT ON FUNCTION mls_audience_remove(regrole, text)
+    IS 'take a resource back from a role: its view, its rights on gold and its policies';
+
+REVOKE ALL ON FUNCTION mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
+    mls_audience(regrole, text, text[], text, name), mls_audience_remove(regrole, text) FROM PUBLIC;
