@@ -89,7 +89,14 @@ query(q{ALTER SERVER east OPTIONS (SET schema_policy 'evolve')});
 like(fault(), qr/^warning: .*gold.property is published by gold with all its columns, and source east adds columns by itself.*set schema_policy to freeze/s, 'health says so beforehand');
 $mls->control('option', { schema => { add => [ { field => 'Cellar' } ] } });
 $mls->control('update', { resource => 'Property', count => 5, fields => { Cellar => 'deep' } });
-is(sync(), 0, 'a field more');
+# A sync that does not get its lock at once leaves the columns to the next.
+my $has_column = q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'gold.property'::regclass AND attname = 'X_Cellar'};
+for (1 .. 20)
+{
+	sync();
+	last if query($has_column);
+}
+is(query($has_column), 1, 'a field more');
 $copy->wait_for_log(qr/is missing replicated column: "X_Cellar"/);
 $node->poll_query_until('postgres', q{SELECT message LIKE '%replication slot gold_copy is read by nobody and keeps%published: gold.member, gold.property%' FROM mls_health() WHERE item = 'publications'})
   or diag(fault());
