@@ -336,6 +336,10 @@ read_column(MlsColumn *column, Oid relid, Form_pg_attribute attribute)
 					 column);
 }
 
+/*
+ * The lock is given back: whoever calls mls_sync() looks at each table, and would
+ * otherwise keep his workers from adding a column until he has what he waits for.
+ */
 static void
 read_columns(MlsTable *table)
 {
@@ -348,7 +352,7 @@ read_columns(MlsTable *table)
 	table->columns = palloc0(Max(desc->natts, 1) * sizeof(MlsColumn));
 	for (int i = 0; i < desc->natts; i++)
 		read_column(&table->columns[i], table->relid, TupleDescAttr(desc, i));
-	table_close(relation, NoLock);
+	table_close(relation, AccessShareLock);
 }
 
 MlsTable *

@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -313,13 +314,15 @@ Datum
 mls_subscribe(PG_FUNCTION_ARGS)
 {
 	Oid relid = PG_GETARG_OID(0);
-	MlsTable *table = mls_table_get(relid, GetUserId(), false);
+	MlsTable *table;
 	MlsSubscription *sub;
 	TupleDesc desc;
 	Datum values[4];
 	bool isnull[4] = {false};
 
 	mls_refuse_standby("mls_subscribe()", "subscribe");
+	LockRelationOid(relid, AccessShareLock);
+	table = mls_table_get(relid, GetUserId(), false);
 	require_encoding();
 	require_owner(relid);
 	mls_require_key_columns(table);

@@ -161,7 +161,7 @@ like(seen(qq{$explain "PrivateRemarks" = 'x'}, 'broker'), qr/Index Cond: \("Priv
 
 # ---- other writers, other roles ----
 
-query(q{CREATE ROLE writer; GRANT SELECT, INSERT, UPDATE, DELETE ON gold.member TO writer; SELECT mls_audience('idx', 'Member', '{MemberFullName}')});
+query(q{CREATE ROLE writer; GRANT USAGE ON SCHEMA gold TO writer; GRANT SELECT, INSERT, UPDATE, DELETE ON gold.member TO writer; SELECT mls_audience('idx', 'Member', '{MemberFullName}')});
 query(q{SET ROLE writer; UPDATE gold.member SET "MemberFullName" = 'New' WHERE "MemberKey" = (SELECT min("MemberKey") FROM gold.member)});
 is(seen(q{SELECT count(*) FROM idx."Member" WHERE "MemberFullName" = 'New'}), 1, 'who replicates into the table goes on doing so');
 query(q{CREATE ROLE stranger; GRANT USAGE ON SCHEMA mls TO stranger});
