@@ -230,7 +230,7 @@ mls_gold_dependants(const MlsTable *table, Oid silver_table, const char *changed
 		if (statements == NIL || !find_affected(dependant, statements, silver_table, changed, gone))
 			continue;
 		dependant->statements = mls_gold_statements(other, candidate->silver, candidate->gold,
-													dependant->rows, dependant->affected);
+													dependant->rows, dependant->affected, NULL);
 		dependants = lappend(dependants, dependant);
 	}
 	return dependants;
@@ -255,12 +255,11 @@ mls_gold_looks_around(const MlsTable *table, Oid silver_table, Oid gold)
 
 /* ---- Preparing ---- */
 
-/* Rows are looked up by a column, unless an index has it first. */
-static void
-index_column(const MlsMapRelation *relation, const char *field)
+/* Rows are looked up by a column: an index on it, unless one has it first. */
+void
+mls_map_index(Oid silver, const char *column)
 {
-	const char *column = mls_map_column(relation, field);
-	const char *arguments[] = {mls_gold_qualified_name(relation->silver), column};
+	const char *arguments[] = {mls_gold_qualified_name(silver), column};
 
 	mls_map_query("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
 				  "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
@@ -269,6 +268,12 @@ index_column(const MlsMapRelation *relation, const char *field)
 	if (SPI_processed == 0)
 		mls_gold_execute(
 			psprintf("CREATE INDEX ON %s (%s)", arguments[0], quote_identifier(column)));
+}
+
+static void
+index_field(const MlsMapRelation *relation, const char *field)
+{
+	mls_map_index(relation->silver, mls_map_column(relation, field));
 }
 
 void
@@ -286,8 +291,8 @@ mls_gold_prepare_joins(const List *targets)
 
 		if (joined->parent == NULL)
 			continue;
-		index_column(mls_map_relation(relations, joined->parent), joined->parent_field);
-		index_column(joined, joined->field);
+		index_field(mls_map_relation(relations, joined->parent), joined->parent_field);
+		index_field(joined, joined->field);
 	}
 }
 

@@ -13,8 +13,9 @@
 
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "options/options.h"
 
-/* The gold tables beside one, itself included, as far as the role fills them, by qualified name (List of char *). */
+/* The gold tables beside one, itself included, as far as the role fills them (List of Oid). */
 static List *
 gold_tables(Oid gold)
 {
@@ -34,9 +35,48 @@ gold_tables(Oid gold)
 		bool isnull;
 		Datum oid = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 
-		tables = lappend(tables, mls_gold_qualified_name(DatumGetObjectId(oid)));
+		tables = lappend_oid(tables, DatumGetObjectId(oid));
 	}
 	return tables;
+}
+
+/* Names the resource a table of gold holds, and its key if that is unique; no resource for a table that is not ours. */
+static void
+read_resource(MlsGoldPart *part)
+{
+	const char *name = get_rel_name(part->table);
+
+	mls_map_query("SELECT resource, key_field, unique_key FROM mls.dd_resource", 0, NULL);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		const char *resource = mls_map_text(i, 1);
+
+		if (strcmp(mls_snake_case(resource), name) != 0)
+			continue;
+		part->resource = resource;
+		part->key_field = mls_map_bool(i, 3) ? mls_map_text(i, 2) : NULL;
+	}
+}
+
+/* The rows that fit a condition, in each gold table (List of MlsGoldPart *). */
+static List *
+parts(Oid gold, const char *condition)
+{
+	List *found = NIL;
+	ListCell *lc;
+
+	if (!OidIsValid(gold) || get_rel_name(gold) == NULL)
+		return NIL;
+	foreach (lc, gold_tables(gold))
+	{
+		MlsGoldPart *part = palloc0(sizeof(MlsGoldPart));
+
+		part->table = lfirst_oid(lc);
+		part->condition = condition;
+		read_resource(part);
+		found = lappend(found, part);
+	}
+	return found;
 }
 
 /* Runs a command, with the table's name for %s, on each gold table. */
@@ -48,34 +88,30 @@ execute_on_each(Oid gold, const char *before, const char *after)
 
 	if (OidIsValid(gold) && get_rel_name(gold) != NULL)
 		foreach (lc, gold_tables(gold))
-			mls_gold_execute(psprintf("%s %s %s", before, (char *) lfirst(lc), after));
+			mls_gold_execute(
+				psprintf("%s %s %s", before, mls_gold_qualified_name(lfirst_oid(lc)), after));
 	MemoryContextSwitchTo(context);
 }
 
-void
-mls_gold_forget(const char *source, const char *resource, Oid gold)
+static char *
+made_from(const char *source, const char *resource)
 {
 	const char *name = quote_literal_cstr(resource);
 
-	execute_on_each(gold, "DELETE FROM",
-					psprintf("WHERE " MLS_GOLD_SOURCE " = %s AND (" MLS_GOLD_ORIGIN " = %s OR "
-							 "pg_catalog.starts_with(" MLS_GOLD_ORIGIN ", %s || '/'))",
-							 quote_literal_cstr(source), name, name));
+	return psprintf(MLS_GOLD_SOURCE " = %s AND (" MLS_GOLD_ORIGIN " = %s OR "
+									"pg_catalog.starts_with(" MLS_GOLD_ORIGIN ", %s || '/'))",
+					quote_literal_cstr(source), name, name);
 }
 
-void
-mls_gold_rename(const char *source, const char *new_name, Oid gold)
+List *
+mls_gold_parts(const char *source, const char *resource, Oid gold)
 {
-	execute_on_each(gold, "UPDATE",
-					psprintf("SET " MLS_GOLD_SOURCE " = %s WHERE " MLS_GOLD_SOURCE " = %s",
-							 quote_literal_cstr(new_name), quote_literal_cstr(source)));
+	return parts(gold, made_from(source, resource));
 }
 
-void
-mls_gold_forget_others(const MlsTable *table, Oid silver_table, Oid gold)
+List *
+mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 {
-	const char *source = quote_literal_cstr(table->source->http.name);
-	const char *name = quote_literal_cstr(table->resource);
 	StringInfoData kept;
 	ListCell *lc;
 
@@ -87,8 +123,14 @@ mls_gold_forget_others(const MlsTable *table, Oid silver_table, Oid gold)
 		appendStringInfo(&kept, " AND (tableoid, " MLS_GOLD_ORIGIN ") IS DISTINCT FROM (%u, %s)",
 						 mls_gold_table(target, gold), quote_literal_cstr(target->origin));
 	}
-	execute_on_each(gold, "DELETE FROM",
-					psprintf("WHERE " MLS_GOLD_SOURCE " = %s AND (" MLS_GOLD_ORIGIN " = %s OR "
-							 "pg_catalog.starts_with(" MLS_GOLD_ORIGIN ", %s || '/'))%s",
-							 source, name, name, kept.data));
+	return parts(gold,
+				 psprintf("%s%s", made_from(table->source->http.name, table->resource), kept.data));
+}
+
+void
+mls_gold_rename(const char *source, const char *new_name, Oid gold)
+{
+	execute_on_each(gold, "UPDATE",
+					psprintf("SET " MLS_GOLD_SOURCE " = %s WHERE " MLS_GOLD_SOURCE " = %s",
+							 quote_literal_cstr(new_name), quote_literal_cstr(source)));
 }

@@ -11,6 +11,7 @@
  * index.c		 its indexes
  * view.c		 reso."<Resource>"
  * statement.c	 upsert, delete, conflicts
+ * contest.c	 who has a key that several have
  * mend.c		 rows for which a rule raises an error
  * attempt.c	 work that may raise one
  * forget.c	 rows of a source as a whole
@@ -44,6 +45,9 @@
  */
 extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table);
 
+/* Are all tables of gold there that its rules fill?  One may have been dropped. */
+extern bool mls_gold_is_whole(const MlsTable *table, Oid silver_table, Oid gold);
+
 /* Adds columns to gold and to its view, where they are, for what silver has got. */
 extern void mls_gold_complete(const MlsTable *table, Oid silver_table, Oid gold_table);
 
@@ -61,6 +65,8 @@ extern char *mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid g
 typedef struct MlsGoldStatements
 {
 	Oid table;
+	const char *resource;
+	bool unique_key; /* else nobody else can have the same key */
 	/* One command that brings the rows of a relation into gold and takes out what
 	 * they made before.  Rows that are the same are not rewritten; a row whose key
 	 * another source has is left alone.  SPI_processed counts the rows written. */
@@ -69,17 +75,21 @@ typedef struct MlsGoldStatements
 	const char *conflicts;
 	/* Takes out what the keys of a relation made. */
 	const char *remove;
-	bool plain;    /* each row of the relation is a row of gold */
-	bool can_fail; /* rules of users take part, so a value may raise an error */
+	/* (key text): what the rows and keys have, and had, in gold; NULL without unique keys. */
+	const char *keys;
+	const char *source_keys; /* (key text): those at the source, of `gone` */
+	bool plain;              /* each row of the relation is a row of gold */
+	bool can_fail;           /* rules of users take part, so a value may raise an error */
 } MlsGoldStatements;
 
 /*
  * The statements for the rows of `rows` and the keys of `gone`: SQL that stands
- * in FROM, with silver's columns, in `gone` at least those of the key.  List of
+ * in FROM, with silver's columns, in `gone` at least those of the key.  With `won`,
+ * SQL of (key, source_key), upsert takes only what is there.  List of
  * MlsGoldStatements *, empty if there is no gold.
  */
 extern List *mls_gold_statements(const MlsTable *table, Oid silver_table, Oid gold,
-								 const char *rows, const char *gone);
+								 const char *rows, const char *gone, const char *won);
 
 /*
  * Does work in a subtransaction; false if a value raised an error there (class
@@ -93,7 +103,73 @@ extern bool mls_attempt(void (*work)(void *arg), void *arg, char **message);
  * it is the condition or the key that raises it.
  */
 extern char *mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold,
-									const char *rows, int i, List **failed);
+									const char *rows, int i, const char *won, List **failed);
+
+/*
+ * A subscription that makes rows of a table of gold for whose keys there is a
+ * contest: the one of its statements that does, and its part in it.
+ */
+typedef struct MlsGoldClaimant
+{
+	int64 subscription;
+	const MlsTable *table;
+	Oid silver;
+	Oid gold;
+	int number; /* of the statement, among the subscription's */
+	const char *source;
+	const char *origin;
+	const char *rows; /* silver's rows that have won */
+	const char *won;
+	bool can_fail;
+} MlsGoldClaimant;
+
+/* Rows of another resource that belong to rows of the contest's. */
+typedef struct MlsGoldBelongings
+{
+	const char *resource;
+	Oid table;
+	const char *find; /* (key text): those of what is in `moved` */
+} MlsGoldBelongings;
+
+/*
+ * Who has a key: the first in precedence of those that make a row of it.  Keys to
+ * be decided stand in the relation `keys` (key text).  `decide` gives, for each of
+ * them, those who claim it in their order, and what gold has, see contest.c.  The
+ * winners belong into `won` (key text, claimant integer, source_key text), the keys
+ * that have changed hands into `moved` (key text).
+ */
+typedef struct MlsGoldContest
+{
+	Oid table;
+	const char *keys;
+	const char *won;
+	const char *moved;
+	const char *decide;
+	List *claimants;  /* of MlsGoldClaimant * */
+	List *belongings; /* of MlsGoldBelongings * */
+	bool can_fail;
+} MlsGoldContest;
+
+/*
+ * The contest for the keys of a table of gold; NULL if nobody but the subscription
+ * can have its keys (0 is none: NULL if nobody makes the table).
+ */
+extern MlsGoldContest *
+mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, bool always);
+
+/*
+ * What a subscription makes that other sources of the role make too, with keys it
+ * could have: `Property of "east"`; or NULL.  Unplanned are those of other accounts
+ * without another priority.
+ */
+extern char *
+mls_gold_rivals(Oid owner, const MlsTable *table, Oid silver_table, Oid gold, bool unplanned);
+
+/* Is there another source of the role that fills gold and could have keys of this one's? */
+extern bool mls_gold_source_has_rivals(Oid owner, const MlsTable *table);
+
+/* Columns by which belongings are found get indexes, in silver of all that take part. */
+extern void mls_gold_prepare_contests(Oid owner, const MlsTable *table, Oid silver_table, Oid gold);
 
 /*
  * A subscription whose gold looks at this one's silver.  When rows here change,
@@ -136,10 +212,17 @@ extern void mls_gold_rename(const char *source, const char *new_name, Oid gold);
 extern List *
 mls_gold_clearings(const MlsTable *table, Oid silver_table, Oid gold, const char *rows);
 
-/* Deletes the rows that rules which are not in force any more made from a table. */
-extern void mls_gold_forget_others(const MlsTable *table, Oid silver_table, Oid gold);
+/* Rows of one table of gold as a whole. */
+typedef struct MlsGoldPart
+{
+	Oid table;
+	const char *condition; /* SQL that they fit */
+	const char *resource;  /* NULL: the dictionary has none of the table's name */
+	const char *key_field; /* NULL: keys are not unique */
+} MlsGoldPart;
 
-/* Deletes all rows that a source's resource made. */
-extern void mls_gold_forget(const char *source, const char *resource, Oid gold);
+/* All rows that a source's resource made; and those that rules which are not in force any more made (List of MlsGoldPart *). */
+extern List *mls_gold_parts(const char *source, const char *resource, Oid gold);
+extern List *mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold);
 
 #endif /* MLS_GOLD_H */

@@ -161,6 +161,7 @@ extern void mls_gold_prepare_joins(const List *targets);
 
 /* index.c */
 extern void mls_gold_index_table(const MlsGoldTarget *target, Oid gold);
+extern void mls_map_index(Oid silver, const char *column);
 
 /* table.c */
 extern char *mls_gold_qualified_name(Oid relid);

@@ -30,21 +30,16 @@ succeeds(char *sql)
 	return mls_attempt(run_query, sql, &message);
 }
 
-static char *
-from_rows(const Statement *statement, const char *rows)
-{
-	return mls_map_from(statement->target->relations, rows, statement->uses);
-}
-
 char *
 mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const char *rows, int i,
-					   List **failed)
+					   const char *won, List **failed)
 {
 	Statement *statement = list_nth(mls_statement_list(table, silver_table, gold), i);
 	const MlsGoldTarget *target = statement->target;
-	const char *from = from_rows(statement, rows);
+	const char *from = mls_statement_from(statement, rows);
 	ListCell *lc;
 
+	statement->won = won;
 	*failed = NIL;
 	if ((target->condition &&
 		 !succeeds(psprintf("SELECT (%s\n)::pg_catalog.bool FROM %s", target->condition, from))) ||

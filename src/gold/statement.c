@@ -59,8 +59,8 @@ with_prefix(const Statement *statement, const char *key)
 }
 
 /* The key in gold of a row r. */
-static char *
-gold_key(const Statement *statement)
+char *
+mls_statement_key(const Statement *statement)
 {
 	const MlsGoldTarget *target = statement->target;
 
@@ -77,9 +77,12 @@ with_values(const MlsGoldField *field, const char *value, Oid type)
 					quote_literal_cstr(field->lookup), value);
 }
 
-/* Values are translated as a list if source or gold has one, as one otherwise. */
-static char *
-field_value(const Statement *statement, const MlsGoldField *field)
+/*
+ * A field's value of a row r, as its column has it.  Values are translated as a
+ * list if source or gold has one, as one otherwise.
+ */
+char *
+mls_statement_value(const Statement *statement, const MlsGoldField *field)
 {
 	const char *timezone = statement->table->source->timezone;
 	Oid type = get_atttype(statement->gold, get_attnum(statement->gold, field->name));
@@ -144,7 +147,8 @@ same_row(const Statement *statement)
 	const MlsGoldTarget *target = statement->target;
 
 	if (target->unique_key && statement->plain)
-		return psprintf("g.%s = %s", quote_identifier(target->key_field), gold_key(statement));
+		return psprintf("g.%s = %s", quote_identifier(target->key_field),
+						mls_statement_key(statement));
 	return psprintf("g." MLS_GOLD_SOURCE_KEY " = %s", mls_gold_source_key(target));
 }
 
@@ -272,7 +276,7 @@ mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold
 	statement->table = table;
 	statement->target = target;
 	statement->gold = mls_gold_table(target, gold);
-	if (!OidIsValid(statement->gold))
+	if (!OidIsValid(statement->gold) || get_rel_name(statement->gold) == NULL)
 		return NULL;
 	statement->fields = stored_fields(statement);
 	statement->uses = used_relations(statement, &valid);
@@ -309,7 +313,7 @@ list_fields(const Statement *statement, Lists *lists)
 		const char *name = quote_identifier(field->name);
 
 		appendStringInfo(&lists->columns, ", %s", name);
-		appendStringInfo(&lists->values, ", %s", field_value(statement, field));
+		appendStringInfo(&lists->values, ", %s", mls_statement_value(statement, field));
 		appendStringInfo(&lists->changes, ", %s = excluded.%s", name, name);
 	}
 	if (statement->target->unique_key)
@@ -338,8 +342,8 @@ on_conflict(const Statement *statement, const Lists *lists)
 					compared_columns(statement, "excluded"));
 }
 
-static char *
-from_rows(const Statement *statement, const char *rows)
+char *
+mls_statement_from(const Statement *statement, const char *rows)
 {
 	return mls_map_from(statement->target->relations, rows, statement->uses);
 }
@@ -350,34 +354,94 @@ plain_upsert(const Statement *statement, const Lists *lists, const char *rows)
 	const MlsGoldTarget *target = statement->target;
 	const char *key_column =
 		target->unique_key ? psprintf("%s, ", quote_identifier(target->key_field)) : "";
-	const char *key_value = target->unique_key ? psprintf("%s, ", gold_key(statement)) : "";
+	const char *key_value =
+		target->unique_key ? psprintf("%s, ", mls_statement_key(statement)) : "";
 
 	return psprintf("INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
 					", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT "%s) "
 					"SELECT %s%s, %s, %s, pg_catalog.now()%s FROM %s%s",
 					mls_gold_qualified_name(statement->gold), key_column, lists->columns.data,
 					key_value, quoted_source(statement), quoted_origin(statement),
-					mls_gold_source_key(target), lists->values.data, from_rows(statement, rows),
-					on_conflict(statement, lists));
+					mls_gold_source_key(target), lists->values.data,
+					mls_statement_from(statement, rows), on_conflict(statement, lists));
 }
 
-/* The rows of gold that rows of silver make: (mls_key, mls_source_key, fields). */
+/*
+ * What decides between rows of gold that one row of silver makes under one key,
+ * since joins found several partners: the keys of these, as further columns.
+ */
+static char *
+partner_keys(const Statement *statement, StringInfo order)
+{
+	StringInfoData columns;
+	int n = 0;
+	ListCell *lc;
+	ListCell *each;
+
+	initStringInfo(&columns);
+	foreach (lc, statement->uses)
+	{
+		const MlsMapRelation *relation =
+			mls_map_relation(statement->target->relations, strVal(lfirst(lc)));
+
+		if (!relation->fans_out)
+			continue;
+		foreach (each, relation->table->key)
+		{
+			appendStringInfo(
+				&columns, ", %s.%s::pg_catalog.text AS mls_partner_%d", relation->alias,
+				quote_identifier(mls_table_column(relation->table, lfirst(each))->name), ++n);
+			appendStringInfo(order, ", mls_partner_%d COLLATE \"C\"", n);
+		}
+	}
+	return columns.data;
+}
+
+/*
+ * The rows of gold that rows of silver make: (mls_key, mls_source_key, fields), one
+ * for each key; or one for each key and record, for somebody else decides between
+ * records.
+ */
 static char *
 made_rows(const Statement *statement, const char *rows)
 {
 	const char *condition = statement->target->condition;
 	StringInfoData values;
+	StringInfoData order;
+	char *partners;
 	ListCell *lc;
 
 	initStringInfo(&values);
+	initStringInfo(&order);
 	foreach (lc, statement->fields)
-		appendStringInfo(&values, ", %s AS %s", field_value(statement, lfirst(lc)),
+		appendStringInfo(&values, ", %s AS %s", mls_statement_value(statement, lfirst(lc)),
 						 quote_identifier(((MlsGoldField *) lfirst(lc))->name));
-	return psprintf(
-		"SELECT DISTINCT ON (mls_key) * FROM (SELECT %s AS mls_key, %s AS " MLS_GOLD_SOURCE_KEY
-		"%s FROM %s%s) v WHERE mls_key IS NOT NULL ORDER BY mls_key",
-		gold_key(statement), mls_gold_source_key(statement->target), values.data,
-		from_rows(statement, rows), condition ? psprintf(" WHERE (%s\n)", condition) : "");
+	partners = partner_keys(statement, &order);
+	return psprintf("SELECT DISTINCT ON (mls_key%s) * FROM (SELECT %s AS mls_key, "
+					"%s COLLATE \"C\" AS " MLS_GOLD_SOURCE_KEY
+					"%s%s FROM %s%s) v WHERE mls_key IS NOT NULL "
+					"ORDER BY mls_key, " MLS_GOLD_SOURCE_KEY "%s",
+					statement->won ? ", " MLS_GOLD_SOURCE_KEY : "", mls_statement_key(statement),
+					mls_gold_source_key(statement->target), values.data, partners,
+					mls_statement_from(statement, rows),
+					condition ? psprintf(" WHERE (%s\n)", condition) : "", order.data);
+}
+
+/* The upsert of those rows only that a contest was won with. */
+static char *
+won_upsert(const Statement *statement, const Lists *lists, const char *rows)
+{
+	const MlsGoldTarget *target = statement->target;
+
+	return psprintf("INSERT INTO %s AS g (%s, " MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
+					", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT
+					"%s) SELECT n.mls_key, %s, %s, n." MLS_GOLD_SOURCE_KEY
+					", pg_catalog.now()%s FROM (%s) n WHERE ((n.mls_key, n." MLS_GOLD_SOURCE_KEY
+					") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE%s",
+					mls_gold_qualified_name(statement->gold), quote_identifier(target->key_field),
+					lists->columns.data, quoted_source(statement), quoted_origin(statement),
+					lists->columns.data, made_rows(statement, rows), statement->won,
+					on_conflict(statement, lists));
 }
 
 static char *
@@ -409,6 +473,8 @@ mls_statement_upsert(const Statement *statement, const char *rows)
 	Lists lists;
 
 	list_fields(statement, &lists);
+	if (statement->won != NULL)
+		return won_upsert(statement, &lists, rows);
 	return statement->plain ? plain_upsert(statement, &lists, rows)
 							: general_upsert(statement, &lists, rows);
 }
@@ -417,7 +483,7 @@ mls_statement_upsert(const Statement *statement, const char *rows)
 static char *
 conflicts(const Statement *statement, const char *rows)
 {
-	const char *made = statement->plain ? gold_key(statement) : "n.mls_key";
+	const char *made = statement->plain ? mls_statement_key(statement) : "n.mls_key";
 	const char *taken;
 
 	if (!statement->target->unique_key)
@@ -459,14 +525,55 @@ mls_statement_comparison(const Statement *statement, const char *rows)
 					any_own_row(statement), key, made);
 }
 
+/*
+ * The keys in gold of rows of silver and of keys that are gone, as (key): those of
+ * before and those of now.  Where a key follows from the source's own the two are
+ * one; where not, gold has an index on the source's.
+ */
+static char *
+changed_keys(const Statement *statement, const char *rows, const char *gone)
+{
+	const MlsGoldTarget *target = statement->target;
+	const char *key = mls_statement_key(statement);
+	const char *source_key = mls_gold_source_key(target);
+	char *now;
+	char *before;
+
+	if (target->key == NULL)
+	{
+		now = psprintf("SELECT %s AS key FROM %s r", key, rows);
+		before = psprintf("SELECT %s FROM %s r", key, gone);
+	}
+	else
+	{
+		now = psprintf("SELECT %s AS key FROM %s", key, mls_statement_from(statement, rows));
+		before = psprintf("SELECT gold_row.key FROM (SELECT %s AS source_key FROM %s r UNION ALL "
+						  "SELECT %s FROM %s r) x %s",
+						  source_key, rows, source_key, gone,
+						  found_row(statement,
+									psprintf("g.%s AS key", quote_identifier(target->key_field)),
+									psprintf("g." MLS_GOLD_SOURCE_KEY " = x.source_key AND %s",
+											 own_row(statement))));
+	}
+	return psprintf("SELECT k.key FROM (%s UNION ALL %s) k WHERE k.key IS NOT NULL", now, before);
+}
+
 static MlsGoldStatements *
 write_statements(const Statement *statement, const char *rows, const char *gone)
 {
 	MlsGoldStatements *statements = palloc0(sizeof(MlsGoldStatements));
 
 	statements->table = statement->gold;
+	statements->resource = statement->target->resource;
+	statements->unique_key = statement->target->unique_key;
 	statements->upsert = mls_statement_upsert(statement, rows);
 	statements->conflicts = conflicts(statement, rows);
+	if (statement->target->unique_key)
+	{
+		statements->keys = changed_keys(statement, rows, gone);
+		statements->source_keys =
+			psprintf("SELECT %s AS key FROM %s r", mls_gold_source_key(statement->target), gone);
+	}
 	statements->remove =
 		psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
 				 mls_gold_qualified_name(statement->gold), gone,
@@ -496,13 +603,18 @@ mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold)
 
 List *
 mls_gold_statements(const MlsTable *table, Oid silver_table, Oid gold, const char *rows,
-					const char *gone)
+					const char *gone, const char *won)
 {
 	List *list = NIL;
 	ListCell *lc;
 
 	foreach (lc, mls_statement_list(table, silver_table, gold))
-		list = lappend(list, write_statements(lfirst(lc), rows, gone));
+	{
+		Statement *statement = lfirst(lc);
+
+		statement->won = won;
+		list = lappend(list, write_statements(statement, rows, gone));
+	}
 	return list;
 }
 

@@ -15,10 +15,11 @@ typedef struct Statement
 	const MlsTable *table;
 	const MlsGoldTarget *target;
 	Oid gold;
-	List *fields;  /* of MlsGoldField *: those that gold has a column for */
-	List *uses;    /* of String: aliases of the relations it reads */
-	List *failing; /* of String: fields to leave NULL */
-	bool plain;    /* a row of silver is a row of gold, under its own key */
+	List *fields;    /* of MlsGoldField *: those that gold has a column for */
+	List *uses;      /* of String: aliases of the relations it reads */
+	List *failing;   /* of String: fields to leave NULL */
+	const char *won; /* or NULL; SQL for FROM of (key, source_key): only these are written */
+	bool plain;      /* a row of silver is a row of gold, under its own key */
 	bool can_fail;
 } Statement;
 
@@ -26,6 +27,13 @@ extern Statement *mls_statement_begin(const MlsTable *table, const MlsGoldTarget
 extern List *mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold);
 extern char *mls_statement_comparison(const Statement *statement, const char *rows);
 extern char *mls_statement_upsert(const Statement *statement, const char *rows);
+
+/* Expressions over a row r and its joins: the key in gold, and a field as its column has it. */
+extern char *mls_statement_key(const Statement *statement);
+extern char *mls_statement_value(const Statement *statement, const MlsGoldField *field);
+
+/* "rows r LEFT JOIN ..." */
+extern char *mls_statement_from(const Statement *statement, const char *rows);
 
 /* The source's key of a row r, as text. */
 extern char *mls_gold_source_key(const MlsGoldTarget *target);

@@ -264,6 +264,20 @@ mls_gold_prepare(const MlsTable *table, Oid silver_table)
 	return first;
 }
 
+bool
+mls_gold_is_whole(const MlsTable *table, Oid silver_table, Oid gold)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool is_whole = get_rel_name(gold) != NULL;
+	ListCell *lc;
+
+	if (is_whole)
+		foreach (lc, mls_gold_targets(table, silver_table))
+			is_whole &= OidIsValid(mls_gold_table(lfirst(lc), gold));
+	MemoryContextSwitchTo(context);
+	return is_whole;
+}
+
 /* A target's own gold table, with what is missing of its columns. */
 static void
 complete_target(const MlsTable *table, const MlsGoldTarget *target, Oid gold)

@@ -174,6 +174,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Time zone of date-times that come without an offset."},
 	{"key_prefix", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(key_prefix),
 	 .help = "Put before keys in gold, to keep the keys of several sources apart."},
+	{"priority", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(priority), .min = -1000000, .max = 1000000, .default_value = "0",
+	 .help = "Of sources that have the same key in gold, the one with the higher number is shown."},
 
 	/* Replication */
 	{"overlap", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(platform.overlap_s), .max = 31 * 86400,

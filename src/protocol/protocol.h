@@ -132,6 +132,7 @@ typedef struct MlsSource
 	const char *platform_name;
 	const char *timezone;   /* for date-times without an offset */
 	const char *key_prefix; /* put before keys in gold */
+	int priority;           /* of records with the same key in gold */
 	double request_cost;    /* planner units per request */
 	MlsLimit purge_limit;
 	MlsLimit reject_limit;

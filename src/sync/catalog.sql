@@ -48,6 +48,10 @@ CREATE TABLE mls.subscription (
     remote_rows      bigint,
     remote_counted_at timestamptz,
     track_changes    boolean NOT NULL DEFAULT false,
+    priority         integer NOT NULL DEFAULT 0,
+    account          text,
+    standing         bigint NOT NULL DEFAULT 0,
+    key_prefix       text NOT NULL DEFAULT '',
     timestamps       jsonb NOT NULL DEFAULT '{}',
     count_proven     bigint NOT NULL DEFAULT -1,
     UNIQUE (source, resource)
@@ -93,6 +97,10 @@ COMMENT ON COLUMN mls.subscription.remote_rows IS 'records the source had when i
 COMMENT ON COLUMN mls.subscription.count_proven IS 'the largest count of the source behind which it was found to have nothing: a smaller one is believed; -1 for none';
 COMMENT ON COLUMN mls.subscription.remote_counted_at IS 'when that was';
 COMMENT ON COLUMN mls.subscription.track_changes IS 'whether its changes in gold are logged to mls.change; set by mls_track()';
+COMMENT ON COLUMN mls.subscription.priority IS 'server option priority, as it is in force: of records with one key gold has that of the highest';
+COMMENT ON COLUMN mls.subscription.account IS 'hash of what its source is asked as: protocol, address, originating system and login';
+COMMENT ON COLUMN mls.subscription.standing IS 'number of the first subscription of its account: of records with one key gold has that of the lowest, at equal priority';
+COMMENT ON COLUMN mls.subscription.key_prefix IS 'server option key_prefix, as the keys in gold have it';
 COMMENT ON COLUMN mls.subscription.timestamps IS 'for each field of the option timestamps: up to where it is complete (cursor), and the newest seen (reached), as the source spelled them';
 
 CREATE TABLE mls.run (
@@ -199,6 +207,14 @@ CREATE POLICY monitor ON mls.subscription FOR SELECT
     USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 GRANT USAGE ON SCHEMA mls TO pg_monitor;
 GRANT SELECT ON mls.subscription, mls.run, mls.issue TO pg_monitor;
+
+CREATE FUNCTION mls.is_replicated(source text) RETURNS boolean
+    LANGUAGE sql STABLE STRICT SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS 'SELECT EXISTS (SELECT FROM mls.subscription s WHERE s.source = is_replicated.source)';
+COMMENT ON FUNCTION mls.is_replicated(text)
+    IS 'whether any role has subscriptions of a source; rows of gold whose source has none give way to others';
+REVOKE ALL ON FUNCTION mls.is_replicated(text) FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('mls.subscription', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.subscription_id_seq', '');

@@ -64,6 +64,8 @@ prepare_child(MlsRun *run, MlsChild *child)
 	child->shared = mls_subscription_share(child->sub->id, true);
 	if (!child->shared)
 		mls_subscription_report_busy(child->sub);
+	mls_precedence_follow(child->sub, child->table);
+	mls_gold_restore(child->sub, child->table);
 	mls_bronze_prepare_parents(child->sub, child->table);
 	child->kept_up = is_kept_up(run, child);
 	if (child->kept_up)

@@ -28,6 +28,7 @@
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "gold/gold.h"
 #include "sync/sync.h"
 
 /* The processes, in the order of MlsProcessKind. */
@@ -121,7 +122,8 @@ require_table(Oid relid, const char *layer, const MlsSubscription *sub)
 				errmsg("the %s table of resource \"%s\" of source \"%s\" was dropped", layer,
 					   sub->resource, sub->source),
 				errhint("Call mls_subscribe() for its foreign table to make it anew; "
-						"mls_rebuild() fills silver and gold from bronze."));
+						"mls_rebuild() fills silver and gold from bronze. A gold table is made "
+						"and filled anew by the next run of any process."));
 }
 
 /* Locks the foreign table for the transaction and makes sure that all tables are still there. */
@@ -140,8 +142,6 @@ require_tables(const MlsSubscription *sub)
 	relation_close(foreign_table, NoLock);
 	require_table(sub->bronze, "bronze", sub);
 	require_table(sub->silver, "silver", sub);
-	if (OidIsValid(sub->gold))
-		require_table(sub->gold, "gold", sub);
 }
 
 /* What to read, and how to write it: catalogue data, copied for use outside transactions. */
@@ -164,6 +164,20 @@ read_table(MlsRun *run)
 						  run->table->name));
 }
 
+/* Says that records may be missing in gold since others have their keys, unless that was planned. */
+static void
+note_rivals(MlsRun *run)
+{
+	char *rivals = NULL;
+
+	if (run->process == &mls_sync_process && OidIsValid(run->sub->gold))
+		rivals =
+			mls_gold_rivals(run->sub->owner, run->table, run->sub->silver, run->sub->gold, true);
+	MemoryContextSwitchTo(run->context);
+	if (rivals != NULL)
+		mls_run_note(run, "gold has %s as well, and no key_prefix keeps their keys apart", rivals);
+}
+
 static void
 prepare(MlsRun *run)
 {
@@ -172,6 +186,9 @@ prepare(MlsRun *run)
 	read_table(run);
 	if (strcmp(run->sub->source, run->table->source->http.name) != 0)
 		mls_subscription_rename(run->sub, run->table->source->http.name);
+	mls_precedence_follow(run->sub, run->table);
+	mls_gold_restore(run->sub, run->table);
+	note_rivals(run);
 	if (run->process->prepare)
 		run->process->prepare(run);
 	run->writer = mls_writer_begin(run->table, run->sub, run->id);
@@ -198,6 +215,8 @@ mls_run_begin_step(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
 	require_tables(run->sub);
+	if (OidIsValid(run->sub->gold))
+		require_table(run->sub->gold, "gold", run->sub);
 }
 
 /* Requests and bytes so far: those of the process, and those of the schema check. */

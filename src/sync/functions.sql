@@ -16,6 +16,10 @@ CREATE FUNCTION mls_unsubscribe(foreign_table regclass, drop_data boolean DEFAUL
     RETURNS void
     LANGUAGE c STRICT
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
+    SET jit = off
     AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION mls_unsubscribe(regclass, boolean)
     IS 'stop to replicate a foreign table; its tables stay unless drop_data';

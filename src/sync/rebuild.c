@@ -19,14 +19,17 @@
 
 PG_FUNCTION_INFO_V1(mls_rebuild);
 
-/* Empties silver and the source's part of gold. */
-static void
-clear(const MlsSubscription *sub)
+/* Empties silver and the source's part of gold; what becomes of the keys there is seen later. */
+static MlsRelease *
+clear(const MlsSubscription *sub, const MlsTable *table, int64 run)
 {
+	MlsRelease *release = mls_release_begin(
+		sub, table, run, mls_gold_parts(table->source->http.name, sub->resource, sub->gold), true);
+
 	mls_execute(psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)), 0, NULL, NULL, NULL,
 				SPI_OK_DELETE);
 	mls_count_local(sub->id, sub->silver);
-	mls_gold_forget(sub->source, sub->resource, sub->gold);
+	return release;
 }
 
 /* Gold that looks at these rows missed what they were before: the next sync makes it anew. */
@@ -54,6 +57,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	MlsTable *table = mls_table_get(relid, GetUserId(), false);
 	MlsCounters counters = {0};
 	MlsSubscription *sub;
+	MlsRelease *release;
 	MlsWriter *writer;
 	int64 run;
 
@@ -66,10 +70,13 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
 	run = mls_run_start(sub, "rebuild");
-	clear(sub);
+	mls_precedence_follow(sub, table);
+	mls_gold_restore(sub, table);
+	release = clear(sub, table, run);
 	writer = mls_writer_begin(table, sub, run);
 	mls_bronze_convert(writer, table, sub, "deleted_at IS NULL", &counters);
 	mls_writer_end(writer);
+	mls_release_end(release);
 	mls_scope_settle(sub, table);
 	mls_remap_settle(sub, table);
 	forget_fingerprints(table, sub);

@@ -39,3 +39,12 @@ mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull)
 	tuplestore_putvalues(relay->store, relay->desc, values, isnull);
 	relay->rows++;
 }
+
+/* Forgets a relation before its SPI connection ends. */
+void
+mls_relay_close(MlsRelay *relay)
+{
+	SPI_unregister_relation(relay->name);
+	tuplestore_end(relay->store);
+	relay->store = NULL;
+}

@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -36,26 +37,62 @@ typedef struct Remapping
 	MemoryContext batch;
 } Remapping;
 
+/* By what gold was made: the fingerprint of the rules, or NULL, and whether keys had the same prefix. */
 static char *
-read_fingerprint(const MlsSubscription *sub)
+read_fingerprint(const MlsSubscription *sub, const char *prefix, bool *same_prefix)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(prefix)};
+	bool isnull;
+
+	mls_execute("SELECT map_hash, key_prefix = $2 FROM mls.subscription WHERE id = $1", 2, types,
+				values, NULL, SPI_OK_SELECT);
+	if (SPI_processed != 1)
+		return NULL;
+	*same_prefix =
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+static void
+write_fingerprint(const MlsSubscription *sub, const char *fingerprint, const char *prefix)
+{
+	Oid types[] = {INT8OID, TEXTOID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(fingerprint),
+					  CStringGetTextDatum(prefix)};
+
+	mls_execute("UPDATE mls.subscription SET map_hash = $2, key_prefix = $3 WHERE id = $1", 3,
+				types, values, NULL, SPI_OK_UPDATE);
+}
+
+static const char *
+prefix_of(const MlsTable *table)
+{
+	return table->source->key_prefix ? table->source->key_prefix : "";
+}
+
+/* Pages of others must not use what they know of rules that are not in force any more. */
+static void
+forget_fingerprint(const MlsSubscription *sub)
 {
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("SELECT map_hash FROM mls.subscription WHERE id = $1", 1, types, values, NULL,
-				SPI_OK_SELECT);
-	return SPI_processed == 1 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)
-							  : NULL;
+	mls_execute(
+		"UPDATE mls.subscription SET map_hash = NULL WHERE id = $1 AND map_hash IS NOT NULL", 1,
+		types, values, NULL, SPI_OK_UPDATE);
 }
 
-static void
-write_fingerprint(const MlsSubscription *sub, const char *fingerprint)
+/* The next sync or remap of each of a role's subscriptions makes its gold anew. */
+void
+mls_remap_force(Oid owner)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(fingerprint)};
+	Oid types[] = {OIDOID};
+	Datum values[] = {ObjectIdGetDatum(owner)};
 
-	mls_execute("UPDATE mls.subscription SET map_hash = $2 WHERE id = $1", 2, types, values, NULL,
-				SPI_OK_UPDATE);
+	mls_execute("UPDATE mls.subscription SET map_hash = NULL "
+				"WHERE owner::pg_catalog.oid = $1 AND map_hash IS NOT NULL",
+				1, types, values, NULL, SPI_OK_UPDATE);
 }
 
 static char *
@@ -148,17 +185,13 @@ clear(const Remapping *remapping)
 		mls_execute(lfirst(lc), 0, NULL, NULL, NULL, SPI_OK_UPDATE);
 }
 
-/* One batch; false when there was none any more. */
+/* One batch, in the open transaction; false when there was none any more. */
 static bool
-remap_batch(Remapping *remapping)
+remap_some(Remapping *remapping)
 {
-	MlsRun *run = remapping->run;
-	MlsCounters counters = run->counters;
-	MemoryContext before;
+	MemoryContext before = MemoryContextSwitchTo(remapping->batch);
 	int64 n;
 
-	mls_run_begin_step(run);
-	before = MemoryContextSwitchTo(remapping->batch);
 	find_keys(remapping);
 	n = take_keys(remapping);
 	if (n > 0)
@@ -170,10 +203,51 @@ remap_batch(Remapping *remapping)
 		clear(remapping);
 		remapping->mapped += n;
 	}
+	mls_relay_close(&remapping->keys);
 	MemoryContextSwitchTo(before);
-	mls_run_end_step(run, &counters);
 	MemoryContextReset(remapping->batch);
 	return n == BATCH_ROWS;
+}
+
+/* Batch after batch, each in a transaction. */
+static void
+remap_each(Remapping *remapping)
+{
+	MlsRun *run = remapping->run;
+	bool more = true;
+
+	while (more)
+	{
+		MlsCounters counters = run->counters;
+
+		mls_run_begin_step(run);
+		if (remapping->last == NULL)
+			forget_fingerprint(run->sub);
+		more = remap_some(remapping);
+		mls_run_end_step(run, &counters);
+	}
+}
+
+/* All in one transaction, for all keys change: nobody shall see a record twice, or not at all. */
+static void
+remap_at_once(Remapping *remapping)
+{
+	MlsRun *run = remapping->run;
+	MlsCounters counters = run->counters;
+	MemoryContext before;
+	MlsRelease *release;
+
+	mls_run_begin_step(run);
+	forget_fingerprint(run->sub);
+	before = MemoryContextSwitchTo(run->context);
+	release = mls_release_begin(
+		run->sub, run->table, run->id,
+		mls_gold_parts(run->table->source->http.name, run->sub->resource, run->sub->gold), true);
+	MemoryContextSwitchTo(before);
+	while (remap_some(remapping))
+		CHECK_FOR_INTERRUPTS();
+	mls_release_end(release);
+	mls_run_end_step(run, &counters);
 }
 
 /* What the rules in force make no more, and the word that gold is as they want it. */
@@ -184,8 +258,10 @@ finish(MlsRun *run, const char *fingerprint, bool is_first)
 
 	mls_run_begin_step(run);
 	if (!is_first)
-		mls_gold_forget_others(run->table, run->sub->silver, run->sub->gold);
-	write_fingerprint(run->sub, fingerprint);
+		mls_release_end(mls_release_begin(
+			run->sub, NULL, run->id,
+			mls_gold_other_parts(run->table, run->sub->silver, run->sub->gold), true));
+	write_fingerprint(run->sub, fingerprint, prefix_of(run->table));
 	mls_run_end_step(run, &counters);
 }
 
@@ -198,6 +274,7 @@ mls_remap(MlsRun *run)
 	char *known;
 	char *fingerprint;
 	bool is_right;
+	bool same_prefix = true;
 
 	if (!OidIsValid(run->sub->gold))
 		return 0;
@@ -205,7 +282,7 @@ mls_remap(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	fingerprint = mls_gold_fingerprint(run->table, run->sub->silver, run->sub->gold);
 	MemoryContextSwitchTo(run->context);
-	known = read_fingerprint(run->sub);
+	known = read_fingerprint(run->sub, prefix_of(run->table), &same_prefix);
 	MemoryContextSwitchTo(run->context);
 	remapping.keys.desc = mls_gold_key_desc(run->table, run->sub->silver);
 	remapping.columns = key_columns(run->table);
@@ -217,8 +294,10 @@ mls_remap(MlsRun *run)
 		return 0;
 	remapping.batch =
 		AllocSetContextCreate(run->context, "mls_fdw remapping", ALLOCSET_DEFAULT_SIZES);
-	while (remap_batch(&remapping))
-		;
+	if (same_prefix)
+		remap_each(&remapping);
+	else
+		remap_at_once(&remapping);
 	if (remapping.gilder != NULL)
 		mls_gilder_end(remapping.gilder);
 	MemoryContextDelete(remapping.batch);
@@ -241,7 +320,8 @@ void
 mls_remap_settle(const MlsSubscription *sub, const MlsTable *table)
 {
 	if (OidIsValid(sub->gold))
-		write_fingerprint(sub, mls_gold_fingerprint(table, sub->silver, sub->gold));
+		write_fingerprint(sub, mls_gold_fingerprint(table, sub->silver, sub->gold),
+						  prefix_of(table));
 }
 
 /* It asks nothing of the source. */

@@ -156,9 +156,9 @@ require_timestamp_column(const MlsTable *table)
 static void
 insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 {
-	Oid types[] = {OIDOID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, OIDOID, TEXTOID};
-	char nulls[] = "        ";
-	Datum values[8];
+	Oid types[] = {OIDOID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, OIDOID, TEXTOID, TEXTOID};
+	char nulls[] = "         ";
+	Datum values[9];
 
 	values[0] = ObjectIdGetDatum(table->relid);
 	values[1] = CStringGetTextDatum(table->source->http.name);
@@ -169,11 +169,12 @@ insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 	values[6] = ObjectIdGetDatum(gold);
 	nulls[6] = OidIsValid(gold) ? ' ' : 'n';
 	values[7] = CStringGetTextDatum(mls_subscription_scope(table));
+	values[8] = CStringGetTextDatum(table->source->key_prefix ? table->source->key_prefix : "");
 	mls_execute("INSERT INTO mls.subscription "
-				"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash) "
-				"VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, $6::regclass, "
-				"$7::regclass, $8)",
-				8, types, values, nulls, SPI_OK_INSERT);
+				"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
+				"key_prefix) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
+				"$6::regclass, $7::regclass, $8, $9)",
+				9, types, values, nulls, SPI_OK_INSERT);
 }
 
 /*
@@ -274,6 +275,45 @@ refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
 	sub->gold = gold;
 }
 
+/*
+ * Makes gold anew if a table of it was dropped, and has all that may have had rows
+ * there map them.  Any run does it; so does who subscribes once more.
+ */
+bool
+mls_gold_restore(MlsSubscription *sub, const MlsTable *table)
+{
+	Oid gold;
+
+	if (!OidIsValid(sub->gold) || get_rel_name(sub->silver) == NULL ||
+		mls_gold_is_whole(table, sub->silver, sub->gold))
+		return false;
+	mls_gilder_pause_others();
+	gold = mls_gold_prepare(table, sub->silver);
+	CommandCounterIncrement();
+	refresh_subscription(sub, sub->bronze, sub->silver, gold);
+	mls_remap_force(sub->owner);
+	return true;
+}
+
+/* Says which other sources gold may show in place of this one. */
+static void
+tell_rivals(const MlsTable *table, const MlsSubscription *sub)
+{
+	char *rivals = NULL;
+
+	if (OidIsValid(sub->gold))
+		rivals = mls_gold_rivals(sub->owner, table, sub->silver, sub->gold, false);
+	if (rivals != NULL)
+		ereport(NOTICE, errmsg("gold has %s already", rivals),
+				errdetail("No key_prefix keeps their keys apart from those of \"%s\". Of records "
+						  "with one key gold shows one: that of the source with the higher "
+						  "priority, else of the account that was subscribed first, and within an "
+						  "account the newer one.",
+						  table->source->http.name),
+				errhint("To have all records in gold, set the option key_prefix of server %s.",
+						quote_identifier(table->source->http.name)));
+}
+
 /* Makes the tables and the subscription, or brings the tables of one up to date. */
 static MlsSubscription *
 subscribe(const MlsTable *table)
@@ -287,7 +327,12 @@ subscribe(const MlsTable *table)
 	if (sub == NULL)
 		sub = take_over(table);
 	if (sub == NULL)
+	{
 		refuse_second(table);
+		mls_gilder_pause_others();
+	}
+	else
+		mls_gold_restore(sub, table);
 	bronze = mls_bronze_prepare(table);
 	silver = mls_silver_prepare(table);
 	gold = mls_gold_prepare(table, silver);
@@ -305,6 +350,11 @@ subscribe(const MlsTable *table)
 	insert_subscription(table, bronze, silver, gold);
 	mls_gold_prepare_dependants(table, silver);
 	sub = mls_subscription_by_table(table->relid);
+	mls_precedence_follow(sub, table);
+	mls_precedence_unsettle(sub);
+	if (OidIsValid(gold))
+		mls_gold_prepare_contests(sub->owner, table, silver, gold);
+	tell_rivals(table, sub);
 	mls_count_local(sub->id, silver);
 	return sub;
 }
@@ -352,15 +402,6 @@ drop_table(Oid relid)
 					SPI_OK_UTILITY);
 }
 
-/* Gold is shared with other sources: only this one's rows go. */
-static void
-drop_data(const MlsSubscription *sub)
-{
-	mls_gold_forget(sub->source, sub->resource, sub->gold);
-	drop_table(sub->silver);
-	drop_table(sub->bronze);
-}
-
 static void
 delete_subscription(const MlsSubscription *sub)
 {
@@ -377,6 +418,8 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 {
 	Oid relid = PG_GETARG_OID(0);
 	MlsSubscription *sub;
+	MlsTable *table = NULL;
+	MlsRelease *release;
 
 	mls_refuse_standby("mls_unsubscribe()", "unsubscribe");
 	SPI_connect();
@@ -387,12 +430,23 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 					   get_rel_name(relid) ? mls_qualified_name(relid) : psprintf("%u", relid)));
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
+	mls_gilder_pause_others();
 	mls_listing_drop(sub);
-	if (PG_GETARG_BOOL(1))
-		drop_data(sub);
+	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+		table = mls_table_get(relid, sub->owner, false);
+	/* Gold is shared: only this subscription's rows go, and others may have records for their keys. */
+	release = mls_release_begin(
+		sub, table, 0, mls_gold_parts(sub->source, sub->resource, sub->gold), PG_GETARG_BOOL(1));
+	mls_precedence_unsettle(sub);
 	if (OidIsValid(sub->gold) && get_rel_name(sub->gold) != NULL)
 		place_triggers(sub->id, sub->gold, true);
 	delete_subscription(sub);
+	mls_release_end(release);
+	if (PG_GETARG_BOOL(1))
+	{
+		drop_table(sub->silver);
+		drop_table(sub->bronze);
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -18,6 +18,7 @@
  *	writer.c	   a batch into bronze and silver, in the open transaction
  *	cleaning.c	   strings as rules want them, on their way into silver
  *	gilder.c	   from there into gold
+ *	precedence.c   whose record gold has, where several sources have one
  *	remap.c		   gold anew from silver, when rules have changed
  *	reject.c	   a batch without the records that cannot be stored
  *	issue.c		   what did not fit, into mls.issue, until it is solved
@@ -361,6 +362,7 @@ typedef struct MlsRelay
 } MlsRelay;
 
 extern void mls_relay_open(MlsRelay *relay);
+extern void mls_relay_close(MlsRelay *relay);
 extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
 
 /* ---- What did not fit (issue.c) ---- */
@@ -551,6 +553,20 @@ mls_gilder_begin(MemoryContext context, const MlsTable *table, const MlsSubscrip
 extern void mls_gilder_prepare(MlsGilder *gilder);
 extern void mls_gilder_store(MlsGilder *gilder, int64 changed, int64 gone);
 extern void mls_gilder_end(MlsGilder *gilder);
+extern void mls_gilder_pause_others(void);
+extern bool mls_gold_restore(MlsSubscription *sub, const MlsTable *table); /* subscribe.c */
+
+/* Rows of gold that a subscription leaves as a whole, and who has their keys then. */
+typedef struct MlsRelease MlsRelease;
+
+extern MlsRelease *mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run,
+									 List *parts, bool delete);
+extern void mls_release_end(MlsRelease *release);
+
+/* ---- Between subscriptions that make the same keys (precedence.c) ---- */
+
+extern bool mls_precedence_follow(const MlsSubscription *sub, const MlsTable *table);
+extern void mls_precedence_unsettle(const MlsSubscription *sub);
 
 /* ---- Taking records out (removal.c) ---- */
 
@@ -646,6 +662,7 @@ extern const MlsProcess mls_ranges_process;    /* sync.c */
 /* Makes gold anew from silver if the rules have changed (remap.c). */
 extern int64 mls_remap(MlsRun *run);
 extern void mls_remap_own(MlsRun *run);
+extern void mls_remap_force(Oid owner);
 extern void mls_remap_settle(const MlsSubscription *sub, const MlsTable *table);
 
 extern const MlsProcess *mls_process(MlsProcessKind kind);

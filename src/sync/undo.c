@@ -63,7 +63,7 @@ take_tombstones(const MlsSubscription *sub, int64 purge, int64 run)
 
 /* Brings back what a purge removed from one subscription; returns how many records. */
 static int64
-restore(const MlsSubscription *sub, int64 purge, int64 run)
+restore(MlsSubscription *sub, int64 purge, int64 run)
 {
 	MlsCounters counters = {0};
 	MlsTable *table;
@@ -74,6 +74,7 @@ restore(const MlsSubscription *sub, int64 purge, int64 run)
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
 	table = mls_table_get(sub->foreign_table, GetUserId(), false);
+	mls_gold_restore(sub, table);
 	writer = mls_writer_begin(table, sub, run);
 	mls_bronze_convert(writer, table, sub,
 					   psprintf("run_id = " INT64_FORMAT " AND deleted_at IS NOT NULL", purge),

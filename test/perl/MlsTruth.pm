@@ -7,7 +7,7 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(differences_from_truth removed_by_purges literal);
+our @EXPORT = qw(differences_from_truth differences_from_nothing removed_by_purges literal);
 
 # A key for SQL, in UTF-8
 sub literal
@@ -92,6 +92,30 @@ sub differences_from_truth
 	my $runs = sprintf $check_runs, MlsModel::stamp($model->{top} + 1);
 	return $model->sql(load_truth($model, \@gone)
 		  . join(' UNION ALL ', (map { differences_of($model, $_) } $model->names), $runs));
+}
+
+# The law of gold: it is what a rebuild makes of silver, rules and precedence.  All gold
+# tables are made from nothing, one subscription after the other in an order that
+# depends on the number given, and compared both ways; then all is taken back.  Rows
+# of sources that are not subscribed any more may be there besides.
+sub differences_from_nothing
+{
+	my ($node, $order) = @_;
+	my @tables = split /\n/, $node->safe_psql('postgres', q{
+		SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = to_regnamespace('gold')::oid AND c.relkind = 'r' ORDER BY 1});
+	my @subscribed = split /\n/, $node->safe_psql('postgres', sprintf(q{
+		SELECT foreign_table FROM mls.subscription ORDER BY hashint8extended(id, %d)}, $order // 0));
+	my $before = join '', map { my $copy = 'was_' . s/\W/_/gr; "CREATE TEMP TABLE $copy AS SELECT * FROM $_;\n" } @tables;
+	my $rows = "SELECT to_jsonb(g) - 'mls_updated_at' AS row FROM %s g WHERE mls.is_replicated(g.mls_source)";
+	my $compare = join ' UNION ALL ', map {
+		my ($was, $is) = (sprintf($rows, 'was_' . s/\W/_/gr), sprintf($rows, $_));
+		qq{SELECT '$_: ' || (x.row)::text FROM (SELECT '-' || row::text FROM ($was EXCEPT ALL $is) a
+			UNION ALL SELECT '+' || row::text FROM ($is EXCEPT ALL $was) b) x (row)} } @tables;
+	return '' if !@tables;
+	my $out = $node->safe_psql('postgres', "BEGIN;\n$before" . join('', map { "DELETE FROM $_;\n" } @tables)
+		  . "SET LOCAL client_min_messages = error;\n"
+		  . join('', map { "SELECT 'rebuilt', mls_rebuild('$_');\n" } @subscribed) . "$compare;\nROLLBACK;");
+	return join "\n", grep { !/^rebuilt\|/ } split /\n/, $out;
 }
 
 # What purges have taken out and nothing has brought back: [source, key].
