@@ -39,7 +39,8 @@ my $false = JSON::PP::false();
 
 # ---- Beginning ----
 
-# node, seed, and perhaps face (reso), sources (how many of the face's: 2), or their names
+# node, seed, and perhaps face (reso), sources (how many of the face's: 2), or their names;
+# shared: no prefix keeps their keys apart; listings: how many there are
 sub new
 {
 	my ($class, $node, $seed, %options) = @_;
@@ -47,7 +48,8 @@ sub new
 		face => MlsFace->new($options{face} || 'reso'), story => [], touched => {}, floor => 0,
 		gone => {}, absent => {}, unpurged => 0, astray => {}, pages => {},
 		crashes => 0, settled => 0, log => 0 }, $class;
-	$self->{mls} = start_mls(listings => 150 + $self->number(150), fields => 'small', seed => $seed,
+	my $listings = 150 + $self->number(150);
+	$self->{mls} = start_mls(listings => $options{listings} || $listings, fields => 'small', seed => $seed,
 		%{ $self->{face}{arguments} || {} });
 	my $face = $self->{face};
 	$self->{mls}->control('option', { %{ $face->{options} }, schema => $face->{schema} || {} });
@@ -59,7 +61,7 @@ sub new
 	$self->choose_sources($options{sources} || 2);
 	$self->{names} = $options{names} if $options{names};
 	$self->{face}{create}->($self, $_, {
-		overlap => $OVERLAP, key_prefix => "$_:", %{ $self->{face}{sources}{$_} } }) for $self->names;
+		overlap => $OVERLAP, ($options{shared} ? () : (key_prefix => "$_:")), %{ $self->{face}{sources}{$_} } }) for $self->names;
 	$self->sql(join ';', map { "SELECT mls_subscribe('$_.property')" } $self->names);
 	return $self;
 }
