@@ -136,7 +136,7 @@ query(q{ALTER SERVER act OPTIONS (ADD key_prefix 'A-')});
 sync('act');
 is(query(q{SELECT count(*) FILTER (WHERE "ListingKey" LIKE 'A-%'), count(*) FROM gold.property WHERE mls_source = 'act'}),
 	query(q{SELECT count(*), count(*) FROM silver.act_property}), 'a prefix brings all records into gold, once');
-is(query(q{SELECT count(*) FROM mls.issue}), 0, 'and the issues end');
+is(query(q{SELECT count(*) FROM mls.issue WHERE solved_at IS NULL}), 0, 'and the issues end');
 is_lawful('a prefix was set');
 query(q{ALTER SERVER act OPTIONS (SET key_prefix 'B-')});
 sync('act');
