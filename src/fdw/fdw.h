@@ -114,7 +114,8 @@ typedef struct MlsScanState
 	int64 records;
 	List *given_up; /* of char *: fields the source refused to filter by */
 	int64 bad_values;
-	Bitmapset *warned; /* columns whose bad values were reported */
+	Bitmapset *warned;   /* columns whose bad values were reported */
+	bool fields_checked; /* a record has shown whether the columns are named as fields are */
 } MlsScanState;
 
 /* plan.c, upper.c */

@@ -15,6 +15,7 @@
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -184,6 +185,64 @@ note_bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *s
 				   : 0));
 }
 
+/* ---- fields that records do not have ---- */
+
+static char *
+hint_of_field(const MlsScanState *state, const MlsColumn *column, const char *similar)
+{
+	return psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (%s field %s);",
+					state->table->name, quote_identifier(column->name),
+					strcmp(column->name, column->field) == 0 ? "ADD" : "SET",
+					quote_literal_cstr(similar));
+}
+
+/* A key is never null for want of a field: every row would be. */
+static void
+check_key(const MlsScanState *state, const MlsRecord *record, const MlsColumn *column)
+{
+	char *similar;
+
+	if (!column->not_null || !mls_table_is_key(state->table, column->field))
+		return;
+	similar = mls_record_similar(record, column->field);
+	ereport(ERROR, (errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+					errmsg("a record of resource \"%s\" has no field \"%s\", which is its key",
+						   state->table->resource, column->field),
+					similar ? errdetail("It has \"%s\".", similar) : 0,
+					similar ? errhint("%s", hint_of_field(state, column, similar)) : 0));
+}
+
+/*
+ * The first record of a scan shows whether the columns have the names of fields.  One that
+ * is lacking may be null, unless there is one so similar that it must be meant.
+ */
+static void
+check_fields(MlsScanState *state, const MlsRecord *record)
+{
+	ListCell *lc;
+
+	foreach (lc, state->plan->columns)
+	{
+		const MlsColumn *column = &state->table->columns[lfirst_int(lc) - 1];
+		MlsSlice slice;
+		char *similar;
+
+		if (strcmp(column->field, "*") == 0 || mls_record_path(record, column->field, &slice))
+			continue;
+		check_key(state, record, column);
+		similar = mls_record_similar(record, column->field);
+		if (similar)
+			ereport(
+				WARNING,
+				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+				 errmsg("records of resource \"%s\" have no field \"%s\", so column \"%s\" of "
+						"%s is null",
+						state->table->resource, column->field, column->name, state->table->name),
+				 errdetail("They have \"%s\".", similar),
+				 errhint("%s", hint_of_field(state, column, similar))));
+	}
+}
+
 /* ---- the stream ---- */
 
 static void
@@ -296,6 +355,9 @@ fill_row(MlsScanState *state, const MlsRecord *record, Datum *values, bool *null
 
 	MemoryContextReset(state->record_context);
 	old = MemoryContextSwitchTo(state->record_context);
+	if (!state->fields_checked)
+		check_fields(state, record);
+	state->fields_checked = true;
 	mls_row_fill(state->map, record, values, nulls, note_bad_value, state);
 	MemoryContextSwitchTo(old);
 }

@@ -20,15 +20,27 @@ mls_protocol_find(const char *name)
 	return NULL;
 }
 
-bool
-mls_resource_is_key(const MlsRemoteResource *resource, const char *field)
+static bool
+holds_name(const List *names, const char *name)
 {
 	ListCell *lc;
 
-	foreach (lc, resource->key)
-		if (strcmp(lfirst(lc), field) == 0)
+	foreach (lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
 			return true;
 	return false;
+}
+
+bool
+mls_resource_is_key(const MlsRemoteResource *resource, const char *field)
+{
+	return holds_name(resource->key, field);
+}
+
+bool
+mls_table_is_key(const MlsTable *table, const char *field)
+{
+	return holds_name(table->key, field);
 }
 
 const MlsColumn *

@@ -180,6 +180,9 @@ typedef struct MlsTable
 	MlsColumn *columns;     /* field NULL where dropped */
 } MlsTable;
 
+/* Is a field a part of a table's key? */
+extern bool mls_table_is_key(const MlsTable *table, const char *field);
+
 /* Column of a table by remote field name, or NULL. */
 extern const MlsColumn *mls_table_column(const MlsTable *table, const char *field);
 

@@ -97,6 +97,10 @@ extern const MlsSlice *mls_record_field(const MlsRecord *record, const char *nam
 /* What a path ("Address/City") leads to in a record; a field of that very name comes first. */
 extern bool mls_record_path(const MlsRecord *record, const char *path, MlsSlice *slice);
 
+/* The name under which a record has a field that it lacks by its own: in another case, or inside a
+ * member ("record/ListingKey"); NULL if it has nothing like it. */
+extern char *mls_record_similar(const MlsRecord *record, const char *field);
+
 /* A slice as decoded text, palloc'd in the server encoding; NULL for MLS_NULL. Arrays and objects as raw JSON. */
 extern char *mls_slice_text(const MlsSlice *slice);
 

@@ -290,6 +290,36 @@ mls_record_path(const MlsRecord *record, const char *path, MlsSlice *slice)
 	return true;
 }
 
+static bool
+is_similar(const MlsSlice *slice, const char *name)
+{
+	return slice->name_length == strlen(name) &&
+		   pg_strncasecmp(slice->name, name, slice->name_length) == 0;
+}
+
+char *
+mls_record_similar(const MlsRecord *record, const char *field)
+{
+	MlsSlice member;
+
+	if (mls_record_path(record, field, &member))
+		return NULL;
+	for (int i = 0; i < record->nslices; i++)
+		if (is_similar(&record->slices[i], field))
+			return pnstrdup(record->slices[i].name, record->slices[i].name_length);
+	for (int i = 0; i < record->nslices; i++)
+	{
+		const MlsSlice *slice = &record->slices[i];
+		const char *s = slice->kind == MLS_OBJECT ? slice->value + 1 : NULL;
+
+		while (s && (s = mls_object_next(s, &member)) != NULL)
+			if (is_similar(&member, field))
+				return psprintf("%.*s/%.*s", slice->name_length, slice->name, member.name_length,
+								member.name);
+	}
+	return NULL;
+}
+
 /* The value in a place, or what it means if that stands behind it: "Status", "Status@decoded". */
 static const MlsSlice *
 meaning_at(const MlsRecord *record, int i)

@@ -51,6 +51,7 @@ struct MlsWriter
 	MlsRelay changed;
 	MlsRelay gone;
 	MlsIssues *issues;
+	bool fields_checked;
 	bool replaced; /* in the batch at hand, what was no character */
 	SPIPlanPtr store_bronze;
 	SPIPlanPtr store_silver;
@@ -334,6 +335,25 @@ note_replaced(const MlsWriter *writer, const MlsItem *item)
 	}
 }
 
+/* A column may be named otherwise than its field: the first record shows it. */
+static void
+check_fields(MlsWriter *writer, const MlsRecord *record)
+{
+	for (int i = 0; i < writer->silver->natts; i++)
+	{
+		const char *field = writer->fields[i];
+		char *similar = NULL;
+
+		if (field && strcmp(field, "*") != 0)
+			similar = mls_record_similar(record, field);
+		if (similar)
+			mls_issues_put(writer->issues, NULL, field, NULL, 0,
+						   psprintf("no record has such a field; there is \"%s\", which the option "
+									"field of the column should name",
+									similar));
+	}
+}
+
 /* ---- Storing ---- */
 
 /* False if a record cannot be stored for lack of a usable key. */
@@ -341,9 +361,14 @@ static bool
 require_key(MlsWriter *writer, const MlsItem *item)
 {
 	const char *why = NULL;
+	char *similar;
 
 	if (item->key == NULL)
-		why = "the record has no key and was not stored";
+	{
+		similar = mls_record_similar(item->record, linitial(writer->table->key));
+		why = similar ? psprintf("the record has no key and was not stored; it has \"%s\"", similar)
+					  : "the record has no key and was not stored";
+	}
 	else if (strlen(item->key) > LONGEST_KEY)
 		why = "the key is too long, and the record was not stored";
 	if (why != NULL)
@@ -535,6 +560,9 @@ mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters
 	put_page(writer, batch);
 	counters->received += batch->nitems;
 	writer->replaced = batch->replaced > 0;
+	if (!writer->fields_checked && batch->nitems > 0)
+		check_fields(writer, batch->items[0].record);
+	writer->fields_checked |= batch->nitems > 0;
 	mls_plan_run(writer->store_bronze, SPI_OK_INSERT_RETURNING);
 	convert_changed(writer, batch, counters);
 	store_converted(writer, counters);

@@ -125,7 +125,7 @@ def shown_count(faults, count, rows):
         return count
     if wrong.get("page"):
         return rows
-    return min(count, wrong["cap"]) if "cap" in wrong else count + wrong.get("by", 1)
+    return min(count, wrong["cap"]) if "cap" in wrong else max(0, count + wrong.get("by", 1))
 
 
 def early_answer(request, faults, auth):

@@ -61,6 +61,9 @@ $mls->control('option', { case_insensitive => JSON::PP::false() });
 same("number IN ($numbers) OR small IN ($numbers)", 'two lists under or');
 same("tags && ARRAY[" . list_of("quote_literal(i)", 'generate_series(1, 500) i') . ']', 'a list of members');
 same("text = '" . 'x' x 3000 . "'", 'a long value');
+same("text IN ('" . 'x' x 3000 . "', '" . 'y' x 3000 . "')", 'two long values of a list');
+same("text IN ($texts, '" . 'x' x 3000 . "', '" . 'y' x 3000 . "')", 'cut: two long values among others');
+same('amount IN (1, 2, ' . join(', ', map { $_ x 900 } 1 .. 3) . ')', 'three long numbers of a list');
 
 for my $source (qw(demo modern))
 {

@@ -122,6 +122,14 @@ for my $bytes ([0xe9], [0xe8], [0xff], [0xc3], [0], [0x5c, 0x75, 0x30, 0x30, 0x3
 is(scalar(keys %seen), 7, 'what differs at the source differs here; NUL is NUL in two spellings') or diag(explain(\%seen));
 ok(!exists $seen{none}, 'and no record is lost');
 
+# A sync says how often, and where.
+$mls->reset;
+$mls->control('touch', { resource => 'Property' });
+$mls->fault(kind => 'invalid_utf8', field => 'City', bytes => [0xe9, 0x20, 0xe8], match => '/Property');
+like($node->safe_psql('postgres', 'SELECT status, message FROM mls_sync()'), qr/^finished\|2 times something that is no character was replaced; see mls.issue$/, 'a sync counts it');
+is($node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT b.key) FROM mls.issue i JOIN bronze.demo_property b ON b.key = i.key
+	WHERE i.field = 'City' AND i.reason LIKE 'holds what is no character%' AND b.record->>'City' LIKE U&'\\EFE9 \\EFE8%'}), '1|1', '... names record and field, and bronze keeps the two apart');
+
 $mls->stop;
 $node->stop;
 done_testing();

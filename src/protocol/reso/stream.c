@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "protocol/reso/reso.h"
@@ -67,6 +68,49 @@ forget_order(const MlsQuery *query, const char *message)
 	return fields != NIL;
 }
 
+/* The name under which records have a field that may not be selected, or NULL. */
+static char *
+similar_field(MlsChain *chain, const char *field)
+{
+	const MlsQuery *query = mls_chain_part(chain)->query;
+	MlsUrlParam top = {"$top", "1"};
+	MlsHttpCall call = {.method = "GET", .headers = ((ResoStream *) chain)->shape->headers};
+	MlsHttpResponse *response;
+	MlsPage *page;
+
+	call.url = mls_url_build(mls_chain_http(chain)->url, query->table->resource, list_make1(&top));
+	call.purpose = psprintf("a record of resource \"%s\"", query->table->resource);
+	response = mls_http_fetch(mls_chain_http(chain), &call, &chain->head.stats);
+	if (response->status != 200 || strstr(response->content_type, "json") == NULL)
+		return NULL;
+	page = mls_read_page(query->table, call.purpose, response, "value");
+	return page->nrecords > 0 ? mls_record_similar(&page->records[0], field) : NULL;
+}
+
+/* Says that a field cannot be had; without its key no record can. */
+static void
+report_unselectable(MlsChain *chain, const char *field)
+{
+	const MlsTable *table = chain->head.query->table;
+	const MlsColumn *column = mls_table_column(table, field);
+	char *similar = similar_field(chain, field);
+	bool is_key = mls_table_is_key(table, field);
+
+	ereport(is_key ? ERROR : WARNING,
+			(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+			 errmsg("source \"%s\" does not serve field \"%s\" of resource \"%s\"",
+					mls_chain_http(chain)->name, field, table->resource),
+			 similar  ? errdetail("Its records have \"%s\".", similar)
+			 : is_key ? errdetail("It is the key.")
+					  : errdetail("The column is null in this session."),
+			 similar && column
+				 ? errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (%s field %s);",
+						   table->name, quote_identifier(column->name),
+						   strcmp(column->name, field) == 0 ? "ADD" : "SET",
+						   quote_literal_cstr(similar))
+				 : 0));
+}
+
 /*
  * A source may refuse to filter or select by a field that its metadata
  * declares.  If the answer names such fields, they are given up and the part is
@@ -104,11 +148,7 @@ give_up_fields(MlsChain *chain, const MlsHttpResponse *response)
 		chain->head.dropped = lappend(chain->head.dropped, pstrdup(lfirst(lc)));
 		MemoryContextSwitchTo(old);
 		if (use == RESO_USE_SELECT)
-			ereport(WARNING, (errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
-							  errmsg("source \"%s\" does not serve field \"%s\" of resource \"%s\"",
-									 mls_chain_http(chain)->name, (char *) lfirst(lc),
-									 query->table->resource),
-							  errdetail("The column is null in this session.")));
+			report_unselectable(chain, lfirst(lc));
 	}
 	return fields != NIL;
 }
