@@ -5,9 +5,10 @@
  * A chain of pages is followed by next links, or by $skip where a server cuts
  * pages without giving one.
  *
- * Where $top limits a page, one without a link may be the last or not.  A full one is
- * never taken to be the last, and a short one only if links were given before, or if
- * the total says so and can be believed; else what is behind it is asked for.
+ * A page without a link may be the last or not.  One that $top has filled is never taken
+ * to be the last, and a short one only if links were given before, if totals are not to
+ * be relied on, or if the total says so and can be believed; else what is behind it is
+ * asked for.
  */
 #include "postgres.h"
 
@@ -275,35 +276,43 @@ read_page(MlsChain *chain, const MlsHttpResponse *response)
 	return page;
 }
 
+/* Has a page filled what the last request of our own asked for? */
+static bool
+is_full(const ResoStream *stream)
+{
+	return stream->shape->top > 0 &&
+		   stream->chain.part_records - stream->asked_from >= stream->shape->top;
+}
+
 /* Can there be records behind a page that has no link? */
 static bool
 may_go_on(const ResoStream *stream, const MlsPage *page)
 {
 	const MlsChain *chain = &stream->chain;
 	const MlsQuery *query = mls_chain_part(chain)->query;
-	int64 asked = stream->shape->top;
 
-	/* Without $top, and on ways of their own, links are promised. */
-	if (asked == 0 || page->nrecords == 0 || query->resume_link || query->whole_set ||
-		query->stepwise)
+	if (page->nrecords == 0 || query->resume_link || query->whole_set || query->stepwise)
 		return false;
-	if (chain->part_records - stream->asked_from >= asked)
+	if (is_full(stream))
 		return true;
-	if (stream->links)
-		return chain->part_records < chain->part_announced;
+	/* Where links are what is relied on, a lost one is told by the total. */
+	if (stream->links || chain->part_records < chain->part_announced)
+		return chain->part_records < chain->part_announced && stream->shape->top > 0;
+	if (!query->table->source->platform.count_exact)
+		return false;
 	return !mls_chain_total_ends(chain, page);
 }
 
 /* The address of what comes behind the records that came, by a $skip of our own. */
 static char *
-skipping_address(ResoStream *stream, const MlsPage *page)
+skipping_address(ResoStream *stream)
 {
 	const MlsChain *chain = &stream->chain;
 	ResoRequest skipped = *stream->shape;
 	MlsUrlParam skip = {"$skip", psprintf(INT64_FORMAT, chain->part_records)};
 
-	stream->doubtful = !stream->links && chain->part_records >= chain->part_announced &&
-					   chain->part_records - stream->asked_from < stream->shape->top;
+	stream->doubtful =
+		!stream->links && !is_full(stream) && chain->part_records >= chain->part_announced;
 	stream->asked_from = chain->part_records;
 	skipped.params = lappend(list_copy(skipped.params), &skip);
 	return mls_reso_url(mls_chain_part(chain)->query, &skipped);
@@ -322,7 +331,7 @@ next_address(ResoStream *stream, const MlsHttpResponse *response, const MlsPage 
 		stream->doubtful = false;
 		return mls_url_resolve(mls_chain_http(chain), response->url, link);
 	}
-	return may_go_on(stream, page) ? skipping_address(stream, page) : NULL;
+	return may_go_on(stream, page) ? skipping_address(stream) : NULL;
 }
 
 static void
