@@ -9,7 +9,7 @@ PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 SQL_CHAPTERS = src/fdw/fdw.sql src/sync/catalog.sql src/sync/range.sql src/sync/drift.sql src/gold/dictionary.sql \
 	src/gold/dictionary_fields.sql src/gold/dictionary_lookups.sql \
 	src/gold/map.sql src/gold/qobrix_map.sql src/gold/qobrix_others_map.sql src/gold/ddf_map.sql src/gold/map_functions.sql src/gold/setting.sql src/gold/audience.sql src/sync/cleaning.sql src/sync/functions.sql src/sync/count.sql \
-	src/sync/schedule.sql \
+	src/sync/schedule.sql src/sync/identity.sql \
 	src/sync/change.sql src/sync/events.sql src/sync/webhook.sql src/sync/children.sql src/sync/views.sql src/sync/publication.sql src/sync/health.sql src/sync/verify.sql src/sync/verify_rules.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

@@ -128,9 +128,9 @@ mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 }
 
 void
-mls_gold_rename(const char *source, const char *new_name, Oid gold)
+mls_gold_rename(const char *source, const char *resource, const char *new_name, Oid gold)
 {
 	execute_on_each(gold, "UPDATE",
-					psprintf("SET " MLS_GOLD_SOURCE " = %s WHERE " MLS_GOLD_SOURCE " = %s",
-							 quote_literal_cstr(new_name), quote_literal_cstr(source)));
+					psprintf("SET " MLS_GOLD_SOURCE " = %s WHERE %s", quote_literal_cstr(new_name),
+							 made_from(source, resource)));
 }

@@ -205,8 +205,9 @@ extern void mls_gold_prepare_dependants(const MlsTable *table, Oid silver_table)
 /* Does the gold of a table look at others?  Then pages of its source are written one at a time. */
 extern bool mls_gold_looks_around(const MlsTable *table, Oid silver_table, Oid gold);
 
-/* Gives the rows of a source its new name, in all gold tables beside one. */
-extern void mls_gold_rename(const char *source, const char *new_name, Oid gold);
+/* Gives the rows that a source's resource made the source's new name, in all gold tables beside one. */
+extern void
+mls_gold_rename(const char *source, const char *resource, const char *new_name, Oid gold);
 
 /* Commands that empty the fields which no rule makes any more, for rows given as SQL for FROM (List of char *). */
 extern List *

@@ -91,6 +91,7 @@ CREATE FUNCTION mls_map_set(
 AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_map_set()', 'set rules');
+    PERFORM mls.follow_renames();
     IF octet_length(mls_map_set.field) > 63 THEN
         RAISE EXCEPTION 'the name of field "%" is too long', mls_map_set.field USING
             ERRCODE = 'name_too_long',
@@ -131,6 +132,7 @@ CREATE FUNCTION mls_map_remove(
 AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_map_remove()', 'remove rules');
+    PERFORM mls.follow_renames();
     DELETE FROM mls.field_map m
      WHERE m.protocol = mls_map_remove.protocol AND m.source = mls_map_remove.source
        AND m.source_resource = mls_map_remove.source_resource AND m.resource = mls_map_remove.resource
@@ -164,6 +166,7 @@ CREATE FUNCTION mls_map_value(
 AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_map_value()', 'set values');
+    PERFORM mls.follow_renames();
     INSERT INTO mls.value_map (protocol, source, lookup, value, result)
     VALUES (mls_map_value.protocol, mls_map_value.source, mls_map_value.lookup,
             lower(btrim(mls_map_value.value)), mls_map_value.result)
@@ -183,6 +186,7 @@ CREATE FUNCTION mls_map_setting(
 AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_map_setting()', 'set this');
+    PERFORM mls.follow_renames();
     IF EXISTS (SELECT FROM mls.field_map m
                 WHERE m.kind = 'unit' AND m.arguments[2] = 'setting.' || mls_map_setting.name
                   AND m.arguments[3] NOT LIKE 'setting.%' AND mls_map_setting.value IS NOT NULL

@@ -14,8 +14,8 @@ CREATE TABLE mls.subscription (
     source           text NOT NULL,
     resource         text NOT NULL,
     owner            regrole NOT NULL,
-    bronze           regclass NOT NULL,
-    silver           regclass NOT NULL,
+    bronze           regclass NOT NULL UNIQUE,
+    silver           regclass NOT NULL UNIQUE,
     gold             regclass,
     cursor_timestamp text,
     cursor_at        timestamptz,
@@ -26,6 +26,7 @@ CREATE TABLE mls.subscription (
     resume_received  bigint NOT NULL DEFAULT 0,
     resume_since     timestamptz,
     scope_hash       text NOT NULL,
+    identity         text,
     listing_process  text,
     listing_scope    text,
     listing_began    timestamptz,
@@ -83,6 +84,7 @@ COMMENT ON COLUMN mls.subscription.next_attempt_at IS 'a sync that does not name
 COMMENT ON COLUMN mls.subscription.error_class IS 'what the last sync failed of: credentials, quota, network, protocol, data or ours; NULL if it did not';
 COMMENT ON COLUMN mls.subscription.attempted_with IS 'fingerprint of server, user mapping and foreign table at that failure: when they change, the next attempt is due at once';
 COMMENT ON COLUMN mls.subscription.clean_hash IS 'fingerprint of the rules of mls.clean_map by which its silver was filled last; empty for none';
+COMMENT ON COLUMN mls.subscription.identity IS 'of which source the copy is, a line each: address, originating system asked for, fingerprint of the login''s name, key; mls_source_accept() changes it';
 COMMENT ON COLUMN mls.subscription.listing_process IS 'purge or reconcile, if one was interrupted while it listed keys';
 COMMENT ON COLUMN mls.subscription.listing_scope IS 'fingerprint of what it was asked for';
 COMMENT ON COLUMN mls.subscription.listing_began IS 'when that list was begun';

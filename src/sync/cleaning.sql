@@ -41,6 +41,7 @@ DECLARE
     wrong text;
 BEGIN
     PERFORM mls.refuse_standby('mls_clean_set()', 'set rules');
+    PERFORM mls.follow_renames();
     SELECT s INTO wrong FROM unnest(mls_clean_set.steps) s WHERE s IS NULL OR s <> ALL (known) LIMIT 1;
     IF FOUND THEN
         PERFORM mls.refuse('22023', format('there is no step of cleaning "%s"', wrong),

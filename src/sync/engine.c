@@ -184,14 +184,28 @@ prepare(MlsRun *run)
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
-	if (strcmp(run->sub->source, run->table->source->http.name) != 0)
-		mls_subscription_rename(run->sub, run->table->source->http.name);
 	mls_precedence_follow(run->sub, run->table);
 	mls_gold_restore(run->sub, run->table);
 	note_rivals(run);
 	if (run->process->prepare)
 		run->process->prepare(run);
 	run->writer = mls_writer_begin(run->table, run->sub, run->id);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+}
+
+/* Before anything is asked: the name of the server now, and whether it is still the same source. */
+static void
+identify(MlsRun *run)
+{
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	mls_identity_follow_renames();
+	run->sub = mls_subscription_by_id(run->sub->id);
+	if (run->process != &mls_remap_process &&
+		get_rel_relkind(run->sub->foreign_table) == RELKIND_FOREIGN_TABLE)
+		mls_identity_check(run->sub,
+						   mls_table_get(run->sub->foreign_table, run->sub->owner, false));
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }
@@ -418,6 +432,7 @@ forecast(MlsRun *run)
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
+	mls_identity_require(run->sub, run->table);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	run->process->forecast(run);
@@ -454,6 +469,7 @@ static void
 do_run(MlsRun *run)
 {
 	enter_run(run);
+	identify(run);
 	mls_drift_check(run);
 	mls_told_check(run);
 	prepare(run);

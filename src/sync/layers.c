@@ -51,12 +51,25 @@ static const ColumnShape bronze_columns[] = {
 	{"deleted_at", TIMESTAMPTZOID},
 };
 
-/* <source>_<resource>, cut to the length of a name. */
+/*
+ * The name for a table of a layer: <source>_<resource> in snake_case, cut to the length of
+ * a name, with a number where that is the table of another copy.  What is found there and
+ * is no other's is in *relid.
+ */
 static char *
-table_name(const MlsTable *table)
+table_name(const MlsTable *table, Oid namespace, Oid *relid)
 {
-	return makeObjectName(mls_snake_case(table->source->http.name), mls_snake_case(table->resource),
-						  NULL);
+	const char *source = mls_snake_case(table->source->http.name);
+	const char *resource = mls_snake_case(table->resource);
+	char *name = makeObjectName(source, resource, NULL);
+
+	for (int number = 2;; number++)
+	{
+		*relid = get_relname_relid(name, namespace);
+		if (!OidIsValid(*relid) || !mls_identity_is_foreign(*relid, table))
+			return name;
+		name = makeObjectName(source, resource, psprintf("%d", number));
+	}
 }
 
 static void
@@ -134,22 +147,21 @@ create_bronze(const char *name, const MlsTable *table)
 						 name, BRONZE_TOAST_TARGET),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	mls_execute(psprintf("COMMENT ON TABLE %s IS %s", name,
-						 quote_literal_cstr(psprintf("records of resource %s of source %s, as "
-													 "received",
-													 table->resource, table->source->http.name))),
+						 quote_literal_cstr(mls_identity_comment(table))),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
 }
 
-/* The bronze table of a foreign table, made when missing. */
+/* The bronze table of a foreign table, made when missing; the one it has, if it has one. */
 Oid
-mls_bronze_prepare(const MlsTable *table)
+mls_bronze_prepare(const MlsTable *table, Oid bronze)
 {
 	const char *schema = mls_schema_bronze();
 	Oid namespace = mls_schema_ensure(schema);
-	char *name = table_name(table);
-	Oid relid;
+	Oid relid = bronze;
+	char *name = NULL;
 
-	relid = get_relname_relid(name, namespace);
+	if (!OidIsValid(bronze) || get_rel_name(bronze) == NULL)
+		name = table_name(table, namespace, &relid);
 	if (OidIsValid(relid))
 	{
 		check_bronze(relid);
@@ -157,6 +169,20 @@ mls_bronze_prepare(const MlsTable *table)
 	}
 	create_bronze(quote_qualified_identifier(schema, name), table);
 	return get_relname_relid(name, namespace);
+}
+
+/* Told by what it is of: the name of an index may be another's. */
+static bool
+has_parent_index(Oid bronze)
+{
+	Oid types[] = {OIDOID};
+	Datum values[] = {ObjectIdGetDatum(bronze)};
+
+	mls_execute("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
+				"ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
+				"WHERE i.indrelid = $1 AND a.attname = 'parent'",
+				1, types, values, NULL, SPI_OK_SELECT);
+	return SPI_processed > 0;
 }
 
 /*
@@ -169,9 +195,8 @@ mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table)
 	const MlsColumn *key = mls_table_column(table, "ResourceRecordKey");
 	const MlsColumn *kind = mls_table_column(table, "ResourceName");
 	const char *bronze = mls_qualified_name(sub->bronze);
-	const char *index = makeObjectName(get_rel_name(sub->bronze), "parent", "idx");
 
-	if (OidIsValid(get_relname_relid(index, get_rel_namespace(sub->bronze))))
+	if (has_parent_index(sub->bronze))
 		return;
 	if (get_attnum(sub->bronze, "parent") == InvalidAttrNumber)
 		mls_execute(psprintf("ALTER TABLE %s ADD COLUMN parent text COLLATE \"C\"", bronze), 0,
@@ -185,8 +210,8 @@ mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table)
 					 mls_qualified_name(sub->silver),
 					 quote_identifier(mls_table_column(table, linitial(table->key))->name)),
 			0, NULL, NULL, NULL, SPI_OK_UPDATE);
-	mls_execute(psprintf("CREATE INDEX %s ON %s (parent)", quote_identifier(index), bronze), 0,
-				NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_execute(psprintf("CREATE INDEX ON %s (parent)", bronze), 0, NULL, NULL, NULL,
+				SPI_OK_UTILITY);
 }
 
 /* ---- Silver ---- */
@@ -235,9 +260,7 @@ create_silver(const char *name, const MlsTable *table)
 	appendStringInfo(&sql, ")) WITH (toast_tuple_target = %d)", SILVER_TOAST_TARGET);
 	mls_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	mls_execute(psprintf("COMMENT ON TABLE %s IS %s", name,
-						 quote_literal_cstr(psprintf("resource %s of source %s, with the columns "
-													 "of its foreign table",
-													 table->resource, table->source->http.name))),
+						 quote_literal_cstr(mls_identity_silver_comment(table))),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
 }
 
@@ -305,20 +328,22 @@ mls_silver_complete(Oid silver, const MlsTable *table)
 	return list_length(missing);
 }
 
-/* The silver table of a foreign table, made when missing, completed when it lacks columns. */
+/* The silver table of a foreign table, made when missing, completed when it lacks columns; likewise. */
 Oid
-mls_silver_prepare(const MlsTable *table)
+mls_silver_prepare(const MlsTable *table, Oid silver)
 {
 	const char *schema = mls_schema_silver();
 	Oid namespace = mls_schema_ensure(schema);
-	char *name = table_name(table);
-	const char *qualified = quote_qualified_identifier(schema, name);
-	Oid relid;
+	Oid relid = silver;
+	char *name = NULL;
 
-	relid = get_relname_relid(name, namespace);
+	if (!OidIsValid(silver) || get_rel_name(silver) == NULL)
+		name = table_name(table, namespace, &relid);
 	if (OidIsValid(relid))
-		add_columns(qualified, check_silver(relid, table));
-	else
-		create_silver(qualified, table);
+	{
+		add_columns(mls_qualified_name(relid), check_silver(relid, table));
+		return relid;
+	}
+	create_silver(quote_qualified_identifier(schema, name), table);
 	return get_relname_relid(name, namespace);
 }

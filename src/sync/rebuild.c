@@ -63,6 +63,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 
 	mls_refuse_standby("mls_rebuild()", "rebuild");
 	SPI_connect();
+	mls_identity_follow_renames();
 	sub = mls_subscription_by_table(relid);
 	if (sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -332,6 +332,7 @@ DECLARE
     asked record;
 BEGIN
     PERFORM mls.refuse_standby('mls_schedule()', 'schedule');
+    PERFORM mls.follow_renames();
     mls_schedule.source := mls.require_source(mls_schedule.source);
     IF num_nonnulls(sync, purge, reconcile) = 0 THEN
         RAISE NOTICE 'nothing is scheduled by this call' USING
@@ -370,6 +371,7 @@ DECLARE
     removed integer;
 BEGIN
     PERFORM mls.refuse_standby('mls_unschedule()', 'unschedule');
+    PERFORM mls.follow_renames();
     mls_unschedule.source := mls.find_source(source, ARRAY(SELECT s.source FROM mls.schedule s));
     names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '') a);
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));

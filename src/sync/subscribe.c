@@ -156,9 +156,10 @@ require_timestamp_column(const MlsTable *table)
 static void
 insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 {
-	Oid types[] = {OIDOID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, OIDOID, TEXTOID, TEXTOID};
-	char nulls[] = "         ";
-	Datum values[9];
+	Oid types[] = {OIDOID, TEXTOID, TEXTOID, OIDOID,  OIDOID,
+				   OIDOID, OIDOID,  TEXTOID, TEXTOID, TEXTOID};
+	char nulls[] = "          ";
+	Datum values[10];
 
 	values[0] = ObjectIdGetDatum(table->relid);
 	values[1] = CStringGetTextDatum(table->source->http.name);
@@ -170,11 +171,12 @@ insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 	nulls[6] = OidIsValid(gold) ? ' ' : 'n';
 	values[7] = CStringGetTextDatum(mls_subscription_scope(table));
 	values[8] = CStringGetTextDatum(table->source->key_prefix ? table->source->key_prefix : "");
+	values[9] = CStringGetTextDatum(mls_identity_of_table(bronze, table));
 	mls_execute("INSERT INTO mls.subscription "
 				"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
-				"key_prefix) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
-				"$6::regclass, $7::regclass, $8, $9)",
-				9, types, values, nulls, SPI_OK_INSERT);
+				"key_prefix, identity) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
+				"$6::regclass, $7::regclass, $8, $9, $10)",
+				10, types, values, nulls, SPI_OK_INSERT);
 }
 
 /*
@@ -212,7 +214,7 @@ take_over(const MlsTable *table)
 	return mls_subscription_by_table(table->relid);
 }
 
-/* A resource is replicated once: its tables are named after source and resource. */
+/* A resource of a source is replicated once: rows of gold bear the names of both. */
 static void
 refuse_second(const MlsTable *table)
 {
@@ -332,9 +334,13 @@ subscribe(const MlsTable *table)
 		mls_gilder_pause_others();
 	}
 	else
+	{
+		if (strcmp(sub->resource, table->resource) != 0)
+			mls_identity_require(sub, table);
 		mls_gold_restore(sub, table);
-	bronze = mls_bronze_prepare(table);
-	silver = mls_silver_prepare(table);
+	}
+	bronze = mls_bronze_prepare(table, sub ? sub->bronze : InvalidOid);
+	silver = mls_silver_prepare(table, sub ? sub->silver : InvalidOid);
 	gold = mls_gold_prepare(table, silver);
 	CommandCounterIncrement();
 	if (sub != NULL)
@@ -381,6 +387,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 
 	SPI_connect();
+	mls_identity_follow_renames();
 	sub = subscribe(table);
 	mls_fed_tell(table, sub);
 	values[0] = Int64GetDatum(sub->id);
@@ -423,6 +430,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 
 	mls_refuse_standby("mls_unsubscribe()", "unsubscribe");
 	SPI_connect();
+	mls_identity_follow_renames();
 	sub = mls_subscription_by_table(relid);
 	if (sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -28,7 +28,7 @@
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
 	"cursor_timestamp, cursor_key, resume_timestamp, resume_key, resume_link, "                    \
 	"resume_received, scope_hash, resume_since, reading_all, failures, next_attempt_at, "          \
-	"error_class, attempted_with, fill_after IS NOT NULL, count_proven"
+	"error_class, attempted_with, fill_after IS NOT NULL, count_proven, identity"
 
 static Oid
 oid_at(int column)
@@ -97,6 +97,7 @@ read_row(MemoryContext context)
 		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 22, &isnull));
 	sub->count_proven =
 		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 23, &isnull));
+	sub->identity = text_at(24);
 	MemoryContextSwitchTo(before);
 	return sub;
 }
@@ -219,14 +220,14 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 	mls_subscription_forget_position(sub);
 }
 
-/* Follows a server that was renamed: the subscription, and the rows of gold that bear its name. */
+/* Follows a server that was renamed: the subscription, and the rows of gold that it made. */
 void
 mls_subscription_rename(MlsSubscription *sub, const char *source)
 {
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(source)};
 
-	mls_gold_rename(sub->source, source, sub->gold);
+	mls_gold_rename(sub->source, sub->resource, source, sub->gold);
 	mls_execute("UPDATE mls.subscription SET source = $2 WHERE id = $1", 2, types, values, NULL,
 				SPI_OK_UPDATE);
 	expect_one_row();

@@ -28,6 +28,7 @@
  *	session.c	   transactions as the owner of the subscription
  *	run.c		   rows of mls.run
  *	subscription.c rows of mls.subscription, and the lock of a subscription
+ *	identity.c	   of which source a copy is; servers that were renamed
  *	subscribe.c	   mls_subscribe() and mls_unsubscribe(); layers.c makes the tables
  *	reconcile.c	   the process reconcile: what differs from the source
  *	listing.c	   all keys of a source, in a table
@@ -104,6 +105,7 @@ typedef struct MlsSubscription
 	int64 resume_received;
 	TimestampTz resume_since; /* 0 where there is none */
 	char *scope_hash;
+	char *identity;              /* of the source, identity.c's; or NULL */
 	bool reading_all;            /* everything is being read again */
 	bool fills;                  /* there are columns to fill from bronze */
 	int failures;                /* since the last success */
@@ -144,6 +146,17 @@ extern void mls_subscription_unhelp(int64 id);
 extern bool mls_subscription_share(int64 id, bool session);
 extern void mls_subscription_unshare(int64 id);
 pg_noreturn extern void mls_subscription_report_busy(const MlsSubscription *sub);
+
+/* ---- Of which source a copy is (identity.c) ---- */
+
+extern char *mls_identity(const MlsTable *table);
+extern void mls_identity_require(MlsSubscription *sub, const MlsTable *table);
+extern void mls_identity_check(MlsSubscription *sub, const MlsTable *table);
+extern char *mls_identity_comment(const MlsTable *table);
+extern char *mls_identity_silver_comment(const MlsTable *table);
+extern bool mls_identity_is_foreign(Oid relid, const MlsTable *table);
+extern char *mls_identity_of_table(Oid bronze, const MlsTable *table);
+extern void mls_identity_follow_renames(void);
 
 /* ---- Transactions as a role (session.c) ---- */
 
@@ -584,8 +597,8 @@ extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const M
 
 /* ---- Tables (layers.c) ---- */
 
-extern Oid mls_bronze_prepare(const MlsTable *table);
-extern Oid mls_silver_prepare(const MlsTable *table);
+extern Oid mls_bronze_prepare(const MlsTable *table, Oid bronze);
+extern Oid mls_silver_prepare(const MlsTable *table, Oid silver);
 extern int mls_silver_complete(Oid silver, const MlsTable *table);
 extern void mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table);
 

@@ -34,7 +34,7 @@ COMMENT ON COLUMN mls.finding.verification IS 'the verification';
 COMMENT ON COLUMN mls.finding.n IS 'place among its findings';
 COMMENT ON COLUMN mls.finding.severity IS 'info, warning, or error: the copy is not what the source and the rules make it';
 COMMENT ON COLUMN mls.finding.resource IS 'resource of the source, or of the dictionary for what concerns gold; * for all';
-COMMENT ON COLUMN mls.finding."check" IS 'counts, keys, sample, gold, joins, references, lookups, units or rules';
+COMMENT ON COLUMN mls.finding."check" IS 'identity, counts, keys, sample, gold, joins, references, lookups, units or rules';
 COMMENT ON COLUMN mls.finding.subject IS 'field, key, alias of a join or server it is about, or NULL';
 COMMENT ON COLUMN mls.finding.count IS 'how many records it concerns, or NULL';
 COMMENT ON COLUMN mls.finding.message IS 'what was found';
@@ -165,7 +165,18 @@ SELECT coalesce(remote, 'null') = 'null' AND jsonb_typeof(silver) = 'number' OR
        nullif(lower(regexp_replace(silver #>> '{}', E'[[:space:]\u00a0]+', '', 'g')), '') $$;
 COMMENT ON FUNCTION mls.same_but_cleaned(jsonb, jsonb) IS 'part of mls_verify(): compares a value with the same one after cleaning';
 
--- Some records as they are at the source, field by field.
+-- Of a record as the source has it and as it is here: how many of the values that both have are alike, and how many not.
+CREATE FUNCTION mls.alike(remote jsonb, silver jsonb, OUT same bigint, OUT other bigint)
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT count(*) FILTER (WHERE r.value = s.value), count(*) FILTER (WHERE r.value <> s.value)
+  FROM jsonb_each(remote) r JOIN jsonb_each(silver) s USING (key)
+ WHERE r.value <> 'null' AND s.value <> 'null' $$;
+COMMENT ON FUNCTION mls.alike(jsonb, jsonb) IS 'part of mls_verify(): how far a record of the source is the one that is here';
+
+-- Some records as they are at the source, field by field.  A record that has changed since
+-- keeps most of its values; one with more other values than equal ones is another that bears its key.
 CREATE FUNCTION mls.verify_sample(verification bigint, sub mls.subscription, samples integer) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -178,6 +189,10 @@ DECLARE
     stamp text;
     differing text[];
     compared integer := 0;
+    strangers integer := 0;
+    alike record;
+    keys text[] := ARRAY(SELECT f.name FROM mls.table_fields(sub.foreign_table) f
+                          WHERE f.field = ANY (mls.key_fields(sub.foreign_table)));
     cleaned jsonb := mls.cleaned_fields(sub);
 BEGIN
     SELECT f.name INTO stamp FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
@@ -190,6 +205,10 @@ BEGIN
         EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.foreign_table, condition) INTO remote_row;
         EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.silver, condition) INTO silver_row;
         compared := compared + 1;
+        alike := mls.alike(remote_row - keys, silver_row - keys);
+        IF remote_row IS NULL OR alike.other > alike.same THEN
+            strangers := strangers + 1;
+        END IF;
         IF remote_row IS NULL THEN
             PERFORM mls.add_finding(verification, 'warning', sub.resource, 'sample', sampled, 1,
                                     'the record is not at the source any more: a purge is due');
@@ -207,6 +226,11 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
+    IF strangers >= 3 AND strangers > compared / 2 THEN
+        PERFORM mls.add_finding(verification, 'error', sub.resource, 'sample', NULL, strangers,
+            format('%s of %s records are not at the source, or have the key and mostly other values: '
+                   'it looks like another source than the one the copy is of', strangers, compared));
+    END IF;
     PERFORM mls.add_finding(verification, 'info', sub.resource, 'sample', NULL, compared,
                             format('%s records were compared with the source', compared));
 EXCEPTION WHEN OTHERS THEN
@@ -344,12 +368,16 @@ DECLARE
     target record;
 BEGIN
     PERFORM mls.refuse_standby('mls_verify()', 'verify');
+    PERFORM mls.follow_renames();
     SELECT min(s.source) INTO mls_verify.source FROM mls.find_subscriptions(mls_verify.source) f
       JOIN mls.subscription s USING (id);
     INSERT INTO mls.verification (source, samples) VALUES (mls_verify.source, mls_verify.samples) RETURNING id INTO v;
     FOR sub IN SELECT * FROM mls.subscription s
                 WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') ORDER BY s.id
     LOOP
+        PERFORM mls.add_finding(v, 'error', sub.resource, 'identity', NULL, NULL,
+                    format('the source is not the one the copy is of: %s mls_source_accept() or a new beginning is due', d.differs))
+           FROM (SELECT mls.source_differs(sub.id)) d (differs) WHERE d.differs IS NOT NULL;
         PERFORM mls.verify_counts(v, sub);
         IF samples > 0 THEN
             PERFORM mls.verify_sample(v, sub, samples);
@@ -404,6 +432,6 @@ COMMENT ON COLUMN mls_quality.measured_at IS 'when it was measured';
 REVOKE ALL ON mls.verification, mls.finding, mls.quality, mls_quality FROM PUBLIC;
 REVOKE ALL ON FUNCTION mls_verify(text, integer), mls.gold_comparison(regclass),
     mls.add_finding(bigint, text, text, text, text, bigint, text), mls.verify_counts(bigint, mls.subscription),
-    mls.cleaned_fields(mls.subscription), mls.same_but_cleaned(jsonb, jsonb),
+    mls.alike(jsonb, jsonb), mls.cleaned_fields(mls.subscription), mls.same_but_cleaned(jsonb, jsonb),
     mls.verify_sample(bigint, mls.subscription, integer), mls.verify_gold(bigint, mls.subscription),
     mls.measure_gold(bigint, text, text, regclass), mls.verify_references(bigint, text, text, regclass) FROM PUBLIC;

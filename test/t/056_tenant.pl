@@ -153,6 +153,8 @@ like(units('mute'), qr/^t\|/, 'and is content when all are set');
 
 my $other = start_mls(listings => 8, qobrix => 20);
 query("ALTER SERVER crm OPTIONS (SET url 'http://127.0.0.1:$other->{port}/api/v2')");
+like(sql_error($node, q{SELECT * FROM mls_sync('crm', 'properties')}), qr/55000.*is not the one that the copy/s, 'its copy is not mixed with');
+query(q{SELECT mls_source_accept('crm')});
 sync('crm', ", 'properties'");
 is(query(q{SELECT settings->>'area_unit' FROM mls.told WHERE source = 'crm'}), 'm2', 'a server with another address is asked');
 is(wrong('crm', $metres, 1, q{'EUR'}), 0, 'and gold follows');
