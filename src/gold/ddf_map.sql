@@ -6,6 +6,11 @@
 -- protocol rets.  Resources are Property, Agent and Office, and Photo for the
 -- elements PropertyPhoto of a Property.
 
+-- Only what they name reaches gold: columns that a user adds stay in silver.
+
+INSERT INTO mls.field_map (protocol, resource, field, kind, arguments, shipped) VALUES
+  ('rets/crea', '*', '*', 'none', '{}', true);
+
 -- ---- What the rules call ----
 
 CREATE FUNCTION mls.ddf_text(value jsonb) RETURNS text

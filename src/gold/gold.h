@@ -19,6 +19,7 @@
  * explain.c	 mls_map_explain() and mls_map_check()
  * unit.c		 mls.convert_unit()
  * lookup.c		 mls.display_value()	convert.c  mls.try_*()
+ * kept.c		 columns of silver that the foreign table does not have any more
  * schemas.c	 settings that name the schemas of all layers
  *
  * All functions here want SPI connected and run as the caller's role; lists and
@@ -57,6 +58,12 @@ extern void mls_gold_define_settings(void);
 
 /* The RESO view over gold, or InvalidOid. */
 extern Oid mls_gold_view_oid(const MlsTable *table, Oid silver_table, Oid gold_table);
+
+/* The table with the columns that silver keeps of it, though it has them no more. */
+extern const MlsTable *mls_gold_kept(const MlsTable *table, Oid silver);
+
+/* What a subscription remembers of a column: its name, field, type and options, separated by tabs. */
+extern char *mls_gold_column_memo(const MlsColumn *column, const char *type);
 
 /* A fingerprint of the rules a table's gold is made by; "" if none makes any. */
 extern char *mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold);

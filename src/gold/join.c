@@ -16,6 +16,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "gold/gold.h"
 #include "gold/map.h"
 #include "options/options.h"
 
@@ -62,15 +63,17 @@ attribute(TupleDesc desc, const char *name)
 const char *
 mls_map_column(const MlsMapRelation *relation, const char *field)
 {
-	const MlsColumn *column;
+	const MlsTable *table = relation->table;
 
-	if (relation->table == NULL)
+	if (table == NULL)
 		return attribute(relation->desc, field) >= 0 ? field : NULL;
-	column = mls_table_column(relation->table, field);
-	if (column == NULL || strcmp(column->field, "*") == 0 ||
-		attribute(relation->desc, column->name) < 0)
+	if (strcmp(field, "*") == 0)
 		return NULL;
-	return column->name;
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL && strcmp(table->columns[i].field, field) == 0 &&
+			attribute(relation->desc, table->columns[i].name) >= 0)
+			return table->columns[i].name;
+	return NULL;
 }
 
 static Oid
@@ -139,7 +142,7 @@ find_joined(const MlsMapRelation *row, const char *resource, MlsMapRelation *rel
 		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 	if (get_rel_name(foreign_table) == NULL || get_rel_name(relation->silver) == NULL)
 		return false;
-	relation->table = mls_table_get(foreign_table, owner, false);
+	relation->table = mls_gold_kept(mls_table_get(foreign_table, owner, false), relation->silver);
 	relation->desc = describe(relation->silver);
 	return true;
 }
@@ -241,7 +244,7 @@ mls_map_relations(const MlsTable *table, Oid silver_table)
 	ListCell *lc;
 
 	row->alias = MLS_MAP_ROW;
-	row->table = table;
+	row->table = mls_gold_kept(table, silver_table);
 	row->silver = silver_table;
 	row->desc = describe(silver_table);
 	foreach (lc, read_rules(table))

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
@@ -101,8 +102,8 @@ find_entry(const MlsMapping *mapping, const char *field)
 
 /* ---- Fields ---- */
 
-static const MlsColumn *
-column_of(const MlsMapping *mapping, int i)
+const MlsColumn *
+mls_mapping_column(const MlsMapping *mapping, int i)
 {
 	Form_pg_attribute att = TupleDescAttr(mapping->row->desc, i);
 	const MlsTable *table = mapping->table;
@@ -195,13 +196,32 @@ mls_mapping_own_value(const MlsMapping *mapping, int i, const MlsColumn *column)
 	return value;
 }
 
+/*
+ * The name of a field outside the dictionary: its own as a word of SQL, behind the
+ * prefix.  One that is too long for a column ends with its fingerprint, so that
+ * fields whose names begin alike do not meet in one column.
+ */
+static char *
+local_name(const char *field)
+{
+	bool has_prefix = strncmp(field, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0;
+	char *name = has_prefix ? pstrdup(field) : psprintf(LOCAL_PREFIX "%s", field + (*field == '@'));
+	Size length = strlen(name);
+
+	for (char *c = name; *c != '\0'; c++)
+		if (!isalnum((unsigned char) *c) && !IS_HIGHBIT_SET(*c))
+			*c = '_';
+	if (length < NAMEDATALEN)
+		return name;
+	return psprintf("%.*s_%08x", pg_mbcliplen(name, length, NAMEDATALEN - 1 - 9), name,
+					hash_bytes((const unsigned char *) name, length));
+}
+
 static void
 add_local(MlsMapping *mapping, const MlsMapValue *value)
 {
-	const char *field = value->column->field;
-	bool has_prefix = strncmp(field, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0;
-
-	add_field(mapping, value, has_prefix ? field : psprintf(LOCAL_PREFIX "%s", field));
+	if (mapping->target->is_main)
+		add_field(mapping, value, local_name(value->column->field));
 }
 
 /* The name under which the identity rule takes a column. */
@@ -216,6 +236,7 @@ static bool
 is_refused(const MlsMapping *mapping, const char *name)
 {
 	return list_member(mapping->none, makeString(pstrdup(name))) ||
+		   list_member(mapping->none, makeString(local_name(name))) ||
 		   list_member(mapping->none, makeString(psprintf(LOCAL_PREFIX "%s", name)));
 }
 
@@ -225,7 +246,7 @@ apply_identity(MlsMapping *mapping)
 {
 	for (int i = 0; i < mapping->row->desc->natts; i++)
 	{
-		const MlsColumn *column = column_of(mapping, i);
+		const MlsColumn *column = mls_mapping_column(mapping, i);
 		const MlsMapEntry *entry;
 		MlsMapValue value;
 		bool is_key;
@@ -364,9 +385,10 @@ compare_fields(const ListCell *a, const ListCell *b)
 List *
 mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings)
 {
-	MlsMapping mapping = {.table = table, .target = target};
+	MlsMapping mapping = {.target = target, .row = linitial(target->relations)};
 
-	mapping.row = linitial(target->relations);
+	/* With the columns that are silver's alone. */
+	mapping.table = mapping.row->table;
 	mapping.used = palloc0(mapping.row->desc->natts * sizeof(bool));
 	mapping.entries = read_entries(target);
 	apply_rules(&mapping);

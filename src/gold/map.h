@@ -53,6 +53,7 @@ typedef struct MlsGoldTarget
 	List *key_columns;     /* of char *: silver's columns of the source's key */
 	List *relations;       /* of MlsMapRelation *: the row first */
 	bool is_only;          /* the resource makes no other */
+	bool is_main;          /* local fields of the resource belong here */
 } MlsGoldTarget;
 
 /* A column of gold and what it is made from. */

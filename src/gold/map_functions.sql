@@ -75,6 +75,41 @@ END $$;
 COMMENT ON FUNCTION mls.rules_changed(text, text, text)
     IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make; warns of what mls_map_check() finds about the rule for a field of one source';
 
+-- A column of gold stays: so its name is looked at before there is one.
+CREATE FUNCTION mls.check_field_name(resource text, field text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    meant text;
+BEGIN
+    SELECT d.field INTO meant FROM mls.dd_field d
+     WHERE check_field_name.resource IN ('*', d.resource) AND lower(d.field) = lower(check_field_name.field)
+     ORDER BY d.field = check_field_name.field DESC, d.field LIMIT 1;
+    IF meant <> check_field_name.field THEN
+        RAISE EXCEPTION 'the dictionary has no field "%", but "%"', check_field_name.field, meant USING
+            ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Names differ by case, and gold would have a column for each.',
+            HINT = format('Set the rule for "%s".', meant);
+    END IF;
+    SELECT m.field INTO meant FROM mls.field_map m
+     WHERE check_field_name.resource IN ('*', m.resource) AND lower(m.field) = lower(check_field_name.field)
+       AND m.field <> check_field_name.field
+     ORDER BY m.field LIMIT 1;
+    IF FOUND THEN
+        RAISE WARNING 'there is a rule for field "%", whose name differs from "%" by case', meant, check_field_name.field USING
+            DETAIL = 'Gold has a column for each.';
+    END IF;
+    IF check_field_name.field <> '*' AND check_field_name.field !~ '^[[:alpha:]_][[:alnum:]_]*$' THEN
+        RAISE WARNING 'the name of field "%" is no word of letters, digits and underscores', check_field_name.field USING
+            HINT = format('Programs that serve gold may not be able to ask for it; "%s" would do.',
+                          regexp_replace(regexp_replace(check_field_name.field, '[^[:alnum:]_]+', '_', 'g'), '^(?=\d)', '_'));
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.check_field_name(text, text)
+    IS 'part of mls_map_set(): an error for a name that is the dictionary''s in another case, a warning for one that is hard to ask for';
+
 CREATE FUNCTION mls_map_set(
     resource text,
     field text,
@@ -97,6 +132,7 @@ BEGIN
             ERRCODE = 'name_too_long',
             DETAIL = format('It becomes a column of gold, whose name has at most 63 bytes; this one has %s.', octet_length(mls_map_set.field));
     END IF;
+    PERFORM mls.check_field_name(mls_map_set.resource, mls_map_set.field);
     BEGIN
         INSERT INTO mls.field_map AS m
                (protocol, source, source_resource, resource, variant, field, kind, arguments, priority)
@@ -214,6 +250,142 @@ END $$;
 COMMENT ON FUNCTION mls_map_setting(text, text, text, text)
     IS 'set a fact about a source that rules use as setting.<name> (see mls.setting_map)';
 
+-- Columns that nothing makes any more.  The view has each column of gold and cannot lose
+-- one, so it is made anew, with the privileges and descriptions it had.
+CREATE FUNCTION mls.drop_gold_columns(gold regclass, resource text, fields text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    reso record;
+    kept text;
+    grants text[];
+    statement text;
+BEGIN
+    SELECT v.oid, format('%I.%I', n.nspname, v.relname) AS name, v.relowner::regrole AS owner, pg_get_viewdef(v.oid) AS definition,
+           obj_description(v.oid, 'pg_class') AS comment, v.relacl
+      INTO reso
+      FROM pg_depend d
+      JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+      JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' AND v.relname = drop_gold_columns.resource
+      JOIN pg_namespace n ON n.oid = v.relnamespace
+     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = gold
+     ORDER BY v.oid LIMIT 1;
+    IF FOUND THEN
+        IF regexp_replace(reso.definition, '"[^"]*"', '', 'g') ~* '\m(where|join|group|union|limit|distinct|order|having)\M'
+           OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = reso.oid) THEN
+            RAISE EXCEPTION 'view % is not the one that was made over %', reso.name, gold USING
+                ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = 'Drop the view, and let mls_subscribe() make it again.';
+        END IF;
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
+               array_agg(format('COMMENT ON COLUMN %s.%I IS %L', reso.name, a.attname, col_description(reso.oid, a.attnum)))
+          INTO kept, grants
+          FROM pg_attribute a WHERE a.attrelid = reso.oid AND a.attnum > 0 AND NOT a.attname = ANY (fields);
+        grants := grants
+            || format('COMMENT ON VIEW %s IS %L', reso.name, reso.comment)
+            || ARRAY(SELECT format('GRANT %s ON %s TO %s%s', x.privilege_type, reso.name,
+                                   CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
+                                   CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+                       FROM aclexplode(reso.relacl) x WHERE x.grantee <> reso.owner::oid)
+            || ARRAY(SELECT format('GRANT %s (%I) ON %s TO %s%s', x.privilege_type, a.attname, reso.name,
+                                   CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
+                                   CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+                       FROM pg_attribute a, aclexplode(a.attacl) x
+                      WHERE a.attrelid = reso.oid AND NOT a.attname = ANY (fields))
+            || format('ALTER VIEW %s OWNER TO %s', reso.name, reso.owner);
+        EXECUTE format('DROP VIEW %s', reso.name);
+    END IF;
+    EXECUTE format('ALTER TABLE %s %s', gold, (SELECT string_agg(format('DROP COLUMN %I', f), ', ') FROM unnest(fields) f));
+    IF kept IS NOT NULL THEN
+        EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s', reso.name, kept, gold);
+        FOREACH statement IN ARRAY grants LOOP
+            EXECUTE statement;
+        END LOOP;
+        PERFORM pg_notify('pgrst', 'reload schema');
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.drop_gold_columns(regclass, text, text[])
+    IS 'part of mls_gold_prune(): drops columns of a gold table and of its RESO view';
+
+CREATE FUNCTION mls.prune_gold(
+    wanted text,
+    dry_run boolean,
+    OUT resource text,
+    OUT field text,
+    OUT rows bigint,
+    OUT dropped boolean)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    target record;
+    stranger text;
+    unused text[];
+BEGIN
+    PERFORM mls.refuse_standby('mls_gold_prune()', 'prune');
+    PERFORM mls.follow_renames();
+    FOR target IN
+        SELECT t.resource, t.gold, array_agg(s.source) AS sources, array_agg(s.foreign_table) AS tables
+          FROM mls.subscription s JOIN pg_foreign_table f ON f.ftrelid = s.foreign_table,
+               mls.gold_comparison(s.foreign_table) t
+         WHERE wanted IS NULL OR t.resource = wanted
+         GROUP BY 1, 2 ORDER BY 1
+    LOOP
+        CONTINUE WHEN NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = target.gold), 'USAGE');
+        -- What another role's rules make is not seen here; only who sees all can say that nothing does.
+        EXECUTE format('SELECT min(g.mls_source) FROM %s g WHERE g.mls_source <> ALL ($1)', target.gold)
+           INTO stranger USING target.sources;
+        IF stranger IS NOT NULL AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+            RAISE EXCEPTION 'permission denied to prune %', target.gold USING
+                ERRCODE = 'insufficient_privilege',
+                DETAIL = format('It has rows of source "%s", whose subscriptions are not to be seen.', stranger);
+        END IF;
+        resource := target.resource;
+        unused := '{}';
+        FOR field IN
+            SELECT a.attname::text FROM pg_attribute a
+             WHERE a.attrelid = target.gold AND a.attnum > 0 AND NOT a.attisdropped
+               AND a.attname NOT LIKE 'mls\_%'
+               AND NOT EXISTS (SELECT FROM mls.dd_resource d WHERE d.resource = target.resource AND d.key_field = a.attname)
+               AND NOT EXISTS (SELECT FROM unnest(target.tables) t (relid), @extschema@.mls_map_explain(t.relid) e
+                                WHERE e.resource = target.resource AND e.field = a.attname)
+             ORDER BY a.attname
+        LOOP
+            EXECUTE format('SELECT count(%I) FROM %s', field, target.gold) INTO rows;
+            dropped := rows = 0 AND NOT dry_run;
+            IF dropped THEN
+                unused := unused || field;
+            END IF;
+            RETURN NEXT;
+        END LOOP;
+        IF unused <> '{}' THEN
+            PERFORM mls.drop_gold_columns(target.gold, target.resource, unused);
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION mls.prune_gold(text, boolean) IS 'what mls_gold_prune() does';
+
+CREATE FUNCTION mls_gold_prune(
+    resource text DEFAULT NULL,
+    dry_run boolean DEFAULT false,
+    OUT resource text,
+    OUT field text,
+    OUT rows bigint,
+    OUT dropped boolean)
+    RETURNS SETOF record
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT * FROM mls.prune_gold($1, $2);
+$$;
+COMMENT ON FUNCTION mls_gold_prune(text, boolean)
+    IS 'drop the columns of gold tables, and of their RESO views, that no rule and no source makes any more and no row has a value in; returns them, and those that still have values';
+
+REVOKE ALL ON FUNCTION mls.check_field_name(text, text), mls.drop_gold_columns(regclass, text, text[]),
+    mls.prune_gold(text, boolean), mls_gold_prune(text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION mls_map_explain(regclass), mls_map_check(regclass), mls.prepare_gold(regclass),
     mls.rules_changed(text, text, text), mls_map_set(text, text, text, text[], text, text, text, text, integer),
     mls_map_remove(text, text, text, text, text, text, integer), mls_map_value(text, text, text, text, text),

@@ -63,6 +63,9 @@ typedef struct MlsMapping
 /* Notes that the rule at hand cannot be followed; what shipped rules do not find is no news. */
 extern void mls_mapping_find(MlsMapping *mapping, const char *problem);
 
+/* The column of the table that the i-th of silver is, or NULL. */
+extern const MlsColumn *mls_mapping_column(const MlsMapping *mapping, int i);
+
 /* The value of the i-th column of silver, which is that column of the foreign table, or NULL. */
 extern MlsMapValue mls_mapping_own_value(const MlsMapping *mapping, int i, const MlsColumn *column);
 

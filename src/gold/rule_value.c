@@ -40,7 +40,7 @@ field_value(MlsMapping *mapping, const char *name, MlsMapValue *value)
 			value->type = getBaseType(TupleDescAttr(relation->desc, i)->atttypid);
 			if (relation == mapping->row)
 			{
-				*value = mls_mapping_own_value(mapping, i, mls_table_column(mapping->table, name));
+				*value = mls_mapping_own_value(mapping, i, mls_mapping_column(mapping, i));
 				mapping->used[i] = true;
 				return true;
 			}

@@ -1,7 +1,7 @@
 /*
  * table.c
  *		gold.<resource>: made when the first source brings the resource, widened
- *		when a further one brings more fields.  Columns are never taken away.
+ *		when a further one brings more fields.  Columns are never taken away here.
  *
  * The columns that are no fields come first, so that a table which has grown
  * reads like a new one.
@@ -136,10 +136,42 @@ report_left_out(const MlsTable *table, const MlsGoldField *field, const char *re
 			errdetail("Field \"%s\" %s.", field->name, reason));
 }
 
+/* How many columns a table has for PostgreSQL, which counts those that were dropped. */
+static int
+column_count(Oid relid)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	int count = RelationGetNumberOfAttributes(rel);
+
+	table_close(rel, NoLock);
+	return count;
+}
+
+/* Is there room for so many more columns?  If not it is an error, or in a sync, which goes on, a warning. */
+static bool
+has_room(const MlsTable *table, Oid gold, const char *resource, int added, bool in_sync)
+{
+	int present = column_count(gold);
+
+	if (present + added <= MaxHeapAttributeNumber)
+		return true;
+	ereport(in_sync ? WARNING : ERROR, errcode(ERRCODE_TOO_MANY_COLUMNS),
+			errmsg("gold table %s has no room for the fields of foreign table %s",
+				   mls_gold_qualified_name(gold), table->name),
+			errdetail("It has %d columns, those dropped included, %d would be added, and a table "
+					  "has at most %d.",
+					  present, added, MaxHeapAttributeNumber),
+			errhint("Keep out the fields that no rule names: SELECT mls_map_set(%s, '*', 'none', "
+					"source => %s). Then give those you want a rule each.",
+					quote_literal_cstr(resource), quote_literal_cstr(table->source->http.name)));
+	return false;
+}
+
 /* Adds the columns that are missing, in one command; says which fields find no place. */
 static void
-widen_table(const MlsTable *table, Oid gold, List *fields)
+widen_table(const MlsTable *table, const MlsGoldTarget *target, Oid gold, bool in_sync)
 {
+	List *fields = mls_gold_fields(table, target, NULL);
 	StringInfoData sql;
 	List *added = NIL;
 	ListCell *lc;
@@ -163,7 +195,7 @@ widen_table(const MlsTable *table, Oid gold, List *fields)
 				table, field,
 				psprintf("has type %s there", format_type_be(get_atttype(gold, attnum))));
 	}
-	if (added == NIL)
+	if (added == NIL || !has_room(table, gold, target->resource, list_length(added), in_sync))
 		return;
 	mls_gold_execute(psprintf("ALTER TABLE %s%s", mls_gold_qualified_name(gold), sql.data));
 	foreach (lc, added)
@@ -236,7 +268,7 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
 		gold = mls_gold_table_in(target, schema);
 		comment_table(target, gold);
 	}
-	widen_table(table, gold, mls_gold_fields(table, target, NULL));
+	widen_table(table, target, gold, false);
 	index_source_key(table, target, gold);
 	mls_gold_index_table(target, gold);
 	mls_gold_view(target, gold);
@@ -284,7 +316,7 @@ complete_target(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
 {
 	if (!OidIsValid(gold))
 		return;
-	widen_table(table, gold, mls_gold_fields(table, target, NULL));
+	widen_table(table, target, gold, true);
 	mls_gold_index_table(target, gold);
 	mls_gold_view_complete(target, gold);
 }

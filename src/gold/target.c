@@ -69,6 +69,30 @@ key_columns(const MlsTable *table)
 	return columns;
 }
 
+/*
+ * Fields outside the dictionary describe the record itself: of several resources
+ * made from it they go to the one of its name, or to the first, and not to files and
+ * people that it has as well.
+ */
+static void
+find_main(const MlsTable *table, List *targets)
+{
+	const char *colon = strchr(table->resource, ':');
+	const char *own = colon ? pnstrdup(table->resource, colon - table->resource) : table->resource;
+	const char *main = NULL;
+	ListCell *lc;
+
+	foreach (lc, targets)
+		if (main == NULL || strcmp(((MlsGoldTarget *) lfirst(lc))->resource, own) == 0)
+			main = ((MlsGoldTarget *) lfirst(lc))->resource;
+	foreach (lc, targets)
+	{
+		MlsGoldTarget *target = lfirst(lc);
+
+		target->is_main = strcmp(target->resource, main) == 0;
+	}
+}
+
 /* Rows of (resource, key_field, unique_key, variant, condition, key). */
 static List *
 read_targets(const MlsTable *table)
@@ -127,6 +151,7 @@ mls_gold_targets(const MlsTable *table, Oid silver_table)
 	targets = read_targets(table);
 	if (targets == NIL)
 		return NIL;
+	find_main(table, targets);
 	relations = mls_map_relations(table, silver_table);
 	foreach (lc, targets)
 	{

@@ -184,6 +184,7 @@ prepare(MlsRun *run)
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
+	mls_silver_follow(run->sub->silver, run->table);
 	mls_precedence_follow(run->sub, run->table);
 	mls_gold_restore(run->sub, run->table);
 	note_rivals(run);

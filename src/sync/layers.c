@@ -310,6 +310,71 @@ add_columns(const char *name, List *columns)
 					"so at once."));
 }
 
+static bool
+has_column(const MlsTable *table, const char *name)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The column in which silver has the field of one that it lacks, if the table has no such column any more. */
+static char *
+former_name(Oid silver, const MlsTable *table, const MlsColumn *column)
+{
+	Oid types[] = {OIDOID, TEXTOID};
+	Datum values[] = {ObjectIdGetDatum(silver), CStringGetTextDatum(column->field)};
+
+	mls_execute("SELECT pg_catalog.split_part(c, E'\t', 1) FROM mls.subscription s, "
+				"pg_catalog.unnest(s.columns) c WHERE s.silver::pg_catalog.oid = $1 "
+				"AND pg_catalog.split_part(c, E'\t', 2) = $2",
+				2, types, values, NULL, SPI_OK_SELECT);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		AttrNumber attnum = get_attnum(silver, name);
+
+		if (attnum != InvalidAttrNumber && get_atttype(silver, attnum) == column->type &&
+			!has_column(table, name))
+			return name;
+	}
+	return NULL;
+}
+
+static void
+rename_column(Oid silver, const char *before, const char *after)
+{
+	Oid types[] = {OIDOID, TEXTOID, TEXTOID};
+	Datum values[] = {ObjectIdGetDatum(silver), CStringGetTextDatum(before),
+					  CStringGetTextDatum(after)};
+
+	mls_execute(psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", mls_qualified_name(silver),
+						 quote_identifier(before), quote_identifier(after)),
+				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_execute("UPDATE mls.subscription SET columns = ARRAY(SELECT CASE "
+				"pg_catalog.split_part(c, E'\t', 1) WHEN $2 THEN "
+				"$3 || pg_catalog.substr(c, pg_catalog.strpos(c, E'\t')) ELSE c END "
+				"FROM pg_catalog.unnest(columns) c) WHERE silver::pg_catalog.oid = $1",
+				3, types, values, NULL, SPI_OK_UPDATE);
+	CommandCounterIncrement();
+}
+
+/* Renames the columns of silver whose columns of the foreign table were renamed. */
+void
+mls_silver_follow(Oid silver, const MlsTable *table)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL &&
+			get_attnum(silver, table->columns[i].name) == InvalidAttrNumber)
+		{
+			const char *before = former_name(silver, table, &table->columns[i]);
+
+			if (before != NULL)
+				rename_column(silver, before, table->columns[i].name);
+		}
+}
+
 /*
  * Adds the columns silver lacks; returns how many.  Types are not compared: silver
  * may have been given better ones.
@@ -320,6 +385,7 @@ mls_silver_complete(Oid silver, const MlsTable *table)
 	List *missing = NIL;
 	int i;
 
+	mls_silver_follow(silver, table);
 	for (i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != NULL &&
 			get_attnum(silver, table->columns[i].name) == InvalidAttrNumber)
@@ -341,6 +407,7 @@ mls_silver_prepare(const MlsTable *table, Oid silver)
 		name = table_name(table, namespace, &relid);
 	if (OidIsValid(relid))
 	{
+		mls_silver_follow(relid, table);
 		add_columns(mls_qualified_name(relid), check_silver(relid, table));
 		return relid;
 	}

@@ -70,6 +70,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 				errmsg("foreign table %s is not subscribed", table->name));
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
+	mls_silver_follow(sub->silver, table);
 	run = mls_run_start(sub, "rebuild");
 	mls_precedence_follow(sub, table);
 	mls_gold_restore(sub, table);

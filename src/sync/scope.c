@@ -9,7 +9,8 @@
  *	  a transaction, before anything is read.  If no record of bronze holds the
  *	  field, the source did not send it then, and everything is read again.
  *	- Rules for cleaning changed: silver is filled again from bronze in the same way.
- *	- Columns dropped: what stands in silver stays, and is not kept up.
+ *	- Columns dropped: silver keeps them, and keeps them up (gold's kept.c).
+ *	- Columns renamed: silver's are renamed.
  *
  * The records that left a filter stay as well: to tell them from those a source
  * has removed is purge's business.
@@ -63,10 +64,11 @@ mls_scope_preview(MlsRun *run)
 
 /* ---- Columns ---- */
 
-/* "column field type" of each column that is filled, as text[]. */
+/* A memo of each column that is filled, those included that only silver has, as text[]. */
 static Datum
-filled_columns(const MlsTable *table, Oid silver)
+filled_columns(const MlsTable *foreign_table, Oid silver)
 {
+	const MlsTable *table = mls_gold_kept(foreign_table, silver);
 	Datum *columns = palloc(Max(table->ncolumns, 1) * sizeof(Datum));
 	int n = 0;
 	int i;
@@ -82,8 +84,8 @@ filled_columns(const MlsTable *table, Oid silver)
 		if (attnum == InvalidAttrNumber)
 			continue;
 		get_atttypetypmodcoll(silver, attnum, &type, &typmod, &collation);
-		columns[n++] = CStringGetTextDatum(psprintf("%s\t%s\t%s", column->name, column->field,
-													format_type_with_typemod(type, typmod)));
+		columns[n++] = CStringGetTextDatum(
+			mls_gold_column_memo(column, format_type_with_typemod(type, typmod)));
 	}
 	return PointerGetDatum(construct_array_builtin(columns, n, TEXTOID));
 }
@@ -137,7 +139,9 @@ added_fields(const MlsSubscription *sub, Datum columns, int *n)
 
 	mls_execute("SELECT DISTINCT pg_catalog.split_part(c, E'\\t', 2) FROM mls.subscription s, "
 				"pg_catalog.unnest($2) c WHERE s.id = $1 AND s.columns IS NOT NULL "
-				"AND c <> ALL (s.columns)",
+				"AND NOT EXISTS (SELECT FROM pg_catalog.unnest(s.columns) o WHERE "
+				"(pg_catalog.string_to_array(o, E'\\t'))[1:3] = "
+				"(pg_catalog.string_to_array(c, E'\\t'))[1:3])",
 				2, types, values, NULL, SPI_OK_SELECT);
 	*n = SPI_processed;
 	before = MemoryContextSwitchTo(context);

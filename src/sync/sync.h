@@ -599,6 +599,7 @@ extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const M
 
 extern Oid mls_bronze_prepare(const MlsTable *table, Oid bronze);
 extern Oid mls_silver_prepare(const MlsTable *table, Oid silver);
+extern void mls_silver_follow(Oid silver, const MlsTable *table);
 extern int mls_silver_complete(Oid silver, const MlsTable *table);
 extern void mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table);
 

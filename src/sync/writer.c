@@ -26,6 +26,7 @@
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "gold/gold.h"
 #include "sync/sync.h"
 
 /* A longer key would not fit into an index; those of real sources have 10 to 60 characters. */
@@ -270,14 +271,14 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 {
 	MlsWriter *writer = palloc0(sizeof(MlsWriter));
 
-	writer->table = table;
+	writer->table = mls_gold_kept(table, sub->silver);
 	writer->sub = sub;
 	writer->run = run;
 	writer->context = CurrentMemoryContext;
 	read_silver(writer);
 	find_key(writer);
 	writer->map = mls_row_map(writer->silver, writer->fields, table->source->timezone);
-	mls_cleaning_apply(table, writer->map, writer->fields, writer->silver->natts);
+	mls_cleaning_apply(writer->table, writer->map, writer->fields, writer->silver->natts);
 	writer->page = (MlsRelay){.name = "mls_page", .desc = page_desc()};
 	writer->changed = (MlsRelay){.name = "mls_changed", .desc = writer->silver};
 	writer->gone = (MlsRelay){.name = "mls_gone", .desc = writer->silver};
