@@ -128,8 +128,15 @@ mls_count_remote(PG_FUNCTION_ARGS)
 	MlsSubscription *sub = subscription_of(PG_GETARG_INT64(0));
 	MlsTable *table = mls_table_get(sub->foreign_table, sub->owner, true);
 	MlsHttpStats stats = {0};
-	int64 rows = table->source->protocol->count(count_query(table), &stats);
+	MlsQuery *query = count_query(table);
+	List *bounds;
+	int64 rows;
 
+	SPI_connect();
+	bounds = mls_fed_bounds(sub, table);
+	rows = bounds != NIL ? mls_fed_count(sub, table, bounds, query, &stats)
+						 : table->source->protocol->count(query, &stats);
+	SPI_finish();
 	if (rows < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(rows);

@@ -185,6 +185,7 @@ prepare(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
 	mls_silver_follow(run->sub->silver, run->table);
+	run->bounds = mls_fed_bounds(run->sub, run->table);
 	mls_precedence_follow(run->sub, run->table);
 	mls_gold_restore(run->sub, run->table);
 	note_rivals(run);

@@ -331,6 +331,55 @@ joined(List *names)
 	return text.data;
 }
 
+/* The links by which records of one subscription, with those inside them, bring those of others. */
+static List *
+links_of(const MlsSubscription *parent, const MlsSubscription *sub, List *siblings)
+{
+	List *others = lappend(list_delete_ptr(list_copy(siblings), (void *) parent), (void *) sub);
+	List *children = NIL;
+
+	return mls_family_links(mls_table_get(parent->foreign_table, parent->owner, false), others,
+							&children);
+}
+
+/* Could it feed a subscription, which is told its parents or not? */
+static bool
+may_feed(const MlsSubscription *parent, bool told)
+{
+	return get_rel_relkind(parent->foreign_table) == RELKIND_FOREIGN_TABLE &&
+		   (told || has_option(parent->foreign_table, "expand"));
+}
+
+static List *
+add_links_to(List *found, List *links, int64 id)
+{
+	ListCell *lc;
+
+	foreach (lc, links)
+	{
+		MlsLink *link = lfirst(lc);
+
+		if (link->child->sub->id == id)
+			found = lappend(found, link);
+		found = add_links_to(found, link->links, id);
+	}
+	return found;
+}
+
+/* All links that bring a subscription's records (List of MlsLink *). */
+List *
+mls_family_links_to(const MlsSubscription *sub, List *siblings)
+{
+	bool told = has_option(sub->foreign_table, "parent");
+	List *found = NIL;
+	ListCell *lc;
+
+	foreach (lc, siblings)
+		if (may_feed(lfirst(lc), told))
+			found = add_links_to(found, links_of(lfirst(lc), sub, siblings), sub->id);
+	return found;
+}
+
 /*
  * The first subscription whose syncs bring a subscription's records, and as what
  * it and the others do ("Property.Media, Member.Media"); 0 if it has to be synced
@@ -349,18 +398,10 @@ mls_family_feeder(const MlsSubscription *sub, const char **expansions)
 	{
 		const MlsSubscription *parent = lfirst(lc);
 		const MlsLink *link;
-		List *others = NIL;
-		MlsTable *table;
 
-		if (get_rel_relkind(parent->foreign_table) != RELKIND_FOREIGN_TABLE ||
-			!(told || has_option(parent->foreign_table, "expand")))
+		if (!may_feed(parent, told))
 			continue;
-		table = mls_table_get(parent->foreign_table, parent->owner, false);
-		link = link_to(
-			mls_family_links(
-				table, lappend(list_delete_ptr(list_copy(siblings), (void *) parent), (void *) sub),
-				&others),
-			sub->id);
+		link = link_to(links_of(parent, sub, siblings), sub->id);
 		if (link == NULL)
 			continue;
 		first = first ? first : parent->id;

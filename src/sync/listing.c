@@ -64,7 +64,8 @@ static void
 create_table(const MlsListing *listing)
 {
 	mls_execute(psprintf("CREATE UNLOGGED TABLE %s (key text COLLATE \"C\" PRIMARY KEY, "
-						 "modified_at timestamptz, wanted boolean NOT NULL DEFAULT false)",
+						 "modified_at timestamptz, wanted boolean NOT NULL DEFAULT false, "
+						 "outside boolean NOT NULL DEFAULT false)",
 						 listing->table),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	mls_execute(psprintf("CREATE INDEX ON %s (key) WHERE wanted", listing->table), 0, NULL, NULL,
@@ -77,7 +78,9 @@ create_table(const MlsListing *listing)
 static bool
 has_table(const MlsSubscription *sub)
 {
-	return OidIsValid(get_relname_relid(table_name(sub), get_rel_namespace(sub->bronze)));
+	Oid relid = get_relname_relid(table_name(sub), get_rel_namespace(sub->bronze));
+
+	return OidIsValid(relid) && get_attnum(relid, "outside") != InvalidAttrNumber;
 }
 
 /* Makes the table, or takes over what an interrupted run has left: then returns the link to go on at. */
@@ -184,7 +187,7 @@ mls_listing_complete(MlsRun *run)
 {
 	const MlsListing *listing = run->state;
 
-	mls_count_note_remote(run->sub->id, listing->listed);
+	mls_count_note_remote(run->sub->id, listing->listed - listing->outside);
 	if (!run->task->dry_run)
 		mls_issue_all_listed(run->sub, listing->table, listing->keyless > 0);
 	return run->sub->cursor_timestamp;
@@ -278,12 +281,25 @@ mls_listing_end(MlsListing *listing)
 
 /* ---- Listing ---- */
 
+/* Each once: a source may refuse to be asked for a field twice. */
+static List *
+add_field(List *fields, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, fields)
+		if (strcmp(lfirst(lc), name) == 0)
+			return fields;
+	return lappend(fields, pstrdup(name));
+}
+
 static MlsQuery *
 listing_query(const MlsListing *listing, bool timestamps)
 {
 	const MlsTable *table = listing->run->table;
 	const MlsPlatform *platform = &table->source->platform;
 	MlsQuery *query = MemoryContextAllocZero(listing->context, sizeof(MlsQuery));
+	ListCell *lc;
 
 	query->table = table;
 	query->fields = list_copy(table->key);
@@ -291,6 +307,14 @@ listing_query(const MlsListing *listing, bool timestamps)
 		query->fields = lappend(query->fields, pstrdup(table->timestamp));
 	if (platform->deletion_flag != NULL)
 		query->fields = lappend(query->fields, pstrdup(platform->deletion_flag));
+	foreach (lc, listing->run->bounds)
+	{
+		const MlsFedBound *bound = lfirst(lc);
+
+		query->fields = add_field(query->fields, bound->key_field);
+		if (bound->kind_field != NULL)
+			query->fields = add_field(query->fields, bound->kind_field);
+	}
 	query->limit = -1;
 	query->page_size = LISTING_PAGE;
 	query->keys_only = true;
@@ -329,25 +353,36 @@ instant_array(const MlsItem **items, int n)
 											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+static Datum
+boolean_array(const bool *values, int n)
+{
+	Datum *elements = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = BoolGetDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, n, BOOLOID, 1, true, TYPALIGN_CHAR));
+}
+
 /* Writes some keys; those listed before are not counted again. */
 static void
-insert_keys(MlsListing *listing, const MlsItem **items, int n)
+insert_keys(MlsListing *listing, const MlsItem **items, const bool *outside, int n)
 {
-	Oid types[] = {TEXTARRAYOID, get_array_type(TIMESTAMPTZOID)};
+	Oid types[] = {TEXTARRAYOID, get_array_type(TIMESTAMPTZOID), get_array_type(BOOLOID)};
 	char **keys = palloc(n * sizeof(char *));
-	Datum values[2];
+	Datum values[3];
 	int i;
 
 	for (i = 0; i < n; i++)
 		keys[i] = items[i]->key;
 	values[0] = mls_key_array(keys, n);
 	values[1] = instant_array(items, n);
-	mls_execute(psprintf("INSERT INTO %s (key, modified_at) "
-						 "SELECT u.key, u.at FROM ROWS FROM (pg_catalog.unnest($1), "
-						 "pg_catalog.unnest($2)) AS u(key, at) "
+	values[2] = boolean_array(outside, n);
+	mls_execute(psprintf("INSERT INTO %s (key, modified_at, outside) "
+						 "SELECT u.key, u.at, u.outside FROM ROWS FROM (pg_catalog.unnest($1), "
+						 "pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u(key, at, outside) "
 						 "ON CONFLICT (key) DO NOTHING",
 						 listing->table),
-				2, types, values, NULL, SPI_OK_INSERT);
+				3, types, values, NULL, SPI_OK_INSERT);
 	listing->listed += SPI_processed;
 }
 
@@ -357,11 +392,15 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 {
 	MlsCounters counters = listing->run->counters;
 	const MlsItem **items;
+	const bool *outside;
+	bool *flags;
 	int n = 0;
 	int i;
 
 	mls_run_begin_step(listing->run);
+	outside = mls_fed_outside(listing->run->bounds, batch);
 	items = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(MlsItem *));
+	flags = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(bool));
 	for (i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
@@ -371,15 +410,18 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 		else if (item->key == NULL)
 			listing->keyless++;
 		else if (!item->superseded)
+		{
+			flags[n] = outside != NULL && outside[i];
 			items[n++] = item;
+		}
 		if (n == INSERT_KEYS)
 		{
-			insert_keys(listing, items, n);
+			insert_keys(listing, items, flags, n);
 			n = 0;
 		}
 	}
 	if (n > 0)
-		insert_keys(listing, items, n);
+		insert_keys(listing, items, flags, n);
 	if (listing->before < 0)
 		listing->before = listing->stream->announced;
 	/* A run that goes on would not know of records without a key: it begins anew. */
@@ -534,5 +576,8 @@ mls_listing_read(MlsRun *run, bool timestamps)
 		listing->before = listing->after = -1;
 		mls_run_note(run, "%s", objection);
 	}
+	if (run->bounds != NIL)
+		listing->outside = mls_listing_execute(
+			listing, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE outside", listing->table));
 	return listing;
 }

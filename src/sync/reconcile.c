@@ -21,7 +21,7 @@ static int64
 find_drift(MlsListing *listing)
 {
 	return mls_listing_execute(
-		listing, psprintf("UPDATE %s l SET wanted = true WHERE NOT EXISTS "
+		listing, psprintf("UPDATE %s l SET wanted = true WHERE NOT l.outside AND NOT EXISTS "
 						  "(SELECT FROM %s b WHERE b.key = l.key AND b.deleted_at IS NULL AND "
 						  "b.modified_at IS NOT DISTINCT FROM l.modified_at)",
 						  listing->table, listing->bronze));
@@ -63,6 +63,7 @@ store_page(MlsListing *listing, MlsBatch *batch)
 
 	mls_children_read(run->children, batch);
 	mls_run_begin_step(run);
+	mls_fed_leave_out(run->bounds, batch);
 	mls_reject_store(run, batch, &counters);
 	mls_children_store(run->children);
 	mls_listing_settle(listing, batch);
@@ -98,6 +99,8 @@ reconcile_work(MlsRun *run)
 	mls_listing_require_complete(listing);
 	drift = find_drift(listing);
 	run->outcome->drift = drift;
+	if (listing->outside > 0)
+		mls_run_note(run, INT64_FORMAT " belong to records that are not here", listing->outside);
 	note_drift(listing, drift);
 	if (drift > 0 && !run->task->dry_run)
 		fetch_drift(listing);

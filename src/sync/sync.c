@@ -27,6 +27,7 @@ store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 
 	mls_children_read(run->children, batch);
 	mls_run_begin_step(run);
+	mls_fed_leave_out(run->bounds, batch);
 	mls_reject_store(run, batch, &counters);
 	mls_children_store(run->children);
 	mls_fetch_note_unknown(run->state, run->sub, run->id);
@@ -93,7 +94,7 @@ sync_complete(MlsRun *run)
 	mls_count_note_proven(run->sub, run->table);
 	/* What flags its removed records counts them, too. */
 	if (total >= 0 && !mls_total_is_refuted(run->table) &&
-		run->table->source->platform.deletion_flag == NULL)
+		run->table->source->platform.deletion_flag == NULL && run->bounds == NIL)
 		mls_count_note_remote(run->sub->id, total);
 	return cursor.timestamp;
 }

@@ -35,6 +35,7 @@
  *	relisting.c	   where an interrupted list goes on
  *	removal.c	   records out of silver and gold, with their children
  *	keys.c		   records asked for by their keys
+ *	fed.c		   what lives on the records of others, within those that are here
  *	family.c	   which subscriptions take their records out of others'
  *	children.c	   records that came inside a page, or belong to it
  *	timestamps.c   what changed by other timestamps than the cursor's
@@ -332,6 +333,7 @@ typedef struct MlsListing
 	int64 keyless;       /* records without a key: which they are nobody knows */
 	int64 before;        /* the source's count at the beginning and at the end; or -1 */
 	int64 after;
+	int64 outside;         /* of them, of parents that are not here: see mls_fed_bounds() */
 	bool resumable;        /* the next run can go on where the pages written end */
 	MemoryContext context; /* of the stream that is open */
 	MemoryContext batch_context;
@@ -499,10 +501,26 @@ extern List *mls_family_siblings(const MlsSubscription *sub);
 extern List *mls_family_links(const MlsTable *table, List *siblings, List **children);
 extern List *mls_family_parents(const MlsSubscription *sub, const MlsTable *table);
 extern void mls_family_supply(List *parents, const char *parent, MlsRecord *record);
+extern List *mls_family_links_to(const MlsSubscription *sub, List *siblings);
 extern int64 mls_family_feeder(const MlsSubscription *sub, const char **expansions);
 
-/* ---- What has no list at its source (fed.c) ---- */
+/* ---- Records that live on those of others (fed.c) ---- */
 
+/* Of which parents' records of one resource a fed subscription has the children. */
+typedef struct MlsFedBound
+{
+	const char *resource;   /* of the parents */
+	const char *key_field;  /* of the child, with the key of its parent */
+	const char *kind_field; /* with its parent's resource; or NULL */
+	Oid silver;             /* of the parents */
+	const char *key_column; /* there */
+} MlsFedBound;
+
+extern List *mls_fed_bounds(const MlsSubscription *sub, const MlsTable *table);
+extern bool *mls_fed_outside(List *bounds, const MlsBatch *batch);
+extern void mls_fed_leave_out(List *bounds, MlsBatch *batch);
+extern int64 mls_fed_count(const MlsSubscription *sub, const MlsTable *table, List *bounds,
+						   MlsQuery *all, MlsHttpStats *stats);
 extern void mls_fed_tell(const MlsTable *table, const MlsSubscription *sub);
 extern const char *mls_fed_only(const MlsSubscription *sub);
 
@@ -638,7 +656,8 @@ struct MlsRun
 	MlsSubscription *sub;
 	MlsTable *table;
 	MlsWriter *writer;
-	MlsChildren *children;     /* or NULL */
+	MlsChildren *children; /* or NULL */
+	List *bounds;          /* of MlsFedBound *, if it is fed by parents of which not all are here */
 	MlsTimestamps *timestamps; /* or NULL */
 	MlsLoad *load;             /* shared with others; or NULL */
 	const MlsRange *range;     /* of it, being read; or NULL */
