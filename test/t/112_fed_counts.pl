@@ -50,7 +50,7 @@ my $rows = query(q{SELECT count(*) FROM silver.few_media});
 cmp_ok($rows, '>', 0, 'media of the listings that are here');
 cmp_ok(query(q{SELECT count(*) FROM few.media}), '>', $rows, 'the source has more');
 is(count_of('few'), 'Media 0,OpenHouse 0,Property 0', 'children are counted within the parents that are here');
-is(query(q{SELECT remote_rows = rows FROM mls_status WHERE source = 'few' AND resource = 'Media'}), 't', 'which mls_status shows');
+is(query(q{SELECT remote_rows = local_rows FROM mls.subscription WHERE source = 'few' AND resource = 'Media'}), 't', 'which mls_status shows');
 
 for my $resource (qw(Media OpenHouse))
 {
@@ -64,7 +64,7 @@ for my $resource (qw(Media OpenHouse))
 	is(query(qq{SELECT status, inserted FROM mls_sync('few', '$resource', full => true)}), 'finished|0', 'a full one neither');
 	is(query(qq{SELECT status, deleted FROM mls_purge('few', '$resource')}), 'finished|0', 'a purge removes none');
 	is(query(qq{SELECT count(*) FROM silver.$silver}), $before, 'all are still here');
-	is(query(qq{SELECT remote_rows = rows FROM mls_status WHERE source = 'few' AND resource = '$resource'}), 't', 'and the counts agree');
+	is(query(qq{SELECT remote_rows = local_rows FROM mls.subscription WHERE source = 'few' AND resource = '$resource'}), 't', 'and the counts agree');
 }
 
 # What is missing of a parent that is here is found
