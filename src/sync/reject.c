@@ -112,7 +112,10 @@ reject(const Storing *storing, const MlsItem *item, const ErrorData *error)
 static void
 store_part(const Storing *storing, const MlsBatch *batch, int first, int count)
 {
-	MlsBatch part = {.items = batch->items + first, .nitems = count, .by_key = batch->by_key};
+	MlsBatch part = {.items = batch->items + first,
+					 .nitems = count,
+					 .by_key = batch->by_key,
+					 .replaced = batch->replaced};
 	ErrorData *error;
 
 	CHECK_FOR_INTERRUPTS();

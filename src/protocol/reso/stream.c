@@ -295,9 +295,11 @@ may_go_on(const ResoStream *stream, const MlsPage *page)
 		return false;
 	if (is_full(stream))
 		return true;
-	/* Where links are what is relied on, a lost one is told by the total. */
-	if (stream->links || chain->part_records < chain->part_announced)
+	/* Where pages have links, a lost one is told by the total. */
+	if (stream->links)
 		return chain->part_records < chain->part_announced && stream->shape->top > 0;
+	if (chain->part_records < chain->part_announced)
+		return true;
 	if (!query->table->source->platform.count_exact)
 		return false;
 	return !mls_chain_total_ends(chain, page);
