@@ -24,7 +24,17 @@ SELECT * FROM mls_metadata_findings(:'document');
 SELECT resource, field, is_key FROM mls_metadata(:'document');
 SELECT * FROM mls_metadata_findings(:'document');
 
--- Documents that cannot be read give one error each.
+-- A set that cannot be read, or whose records could not be told apart, is left out; the others stay.
+\set document `cat :edmx/partly_bad.xml`
+SELECT resource, field, is_key FROM mls_metadata(:'document');
+SELECT * FROM mls_metadata_findings(:'document');
+
+-- A prefix that means several schemas means the one that has the type.
+\set document `cat :edmx/aliases.xml`
+SELECT resource, field, type, is_enum, description FROM mls_metadata(:'document');
+SELECT * FROM mls_metadata_findings(:'document');
+
+-- Documents of which nothing can be read give one error each.
 \set document `cat :edmx/bad_key.xml`
 SELECT * FROM mls_metadata(:'document');
 \set document `cat :edmx/bad_set.xml`
@@ -62,3 +72,11 @@ SELECT field, description FROM mls_metadata(U&'\FEFF' || '<Edmx><DataServices><S
   <Property Name="Größe" Type="Edm.Int32"><Annotation Term="Core.Description" String="m&#178; &#x1F3E0; a&lt;b"/></Property>
   <Property Name="Ort" Type="Edm.String"><Annotation Term="Core.Description"><String><![CDATA[<Ort> & ]]>Straße &amp; Nr.</String></Annotation></Property>
   </EntityType><EntityContainer><EntitySet Name="A" EntityType="A"/></EntityContainer></Schema></DataServices></Edmx>');
+
+-- Blanks before the declaration, and a declaration of UTF-16 that was left when the document was encoded anew.
+\set head '<Edmx><DataServices><Schema Namespace="n"><EntityType Name="A"><Key><PropertyRef Name="Größe"/></Key><Property Name="Größe" Type="Edm.Int32"/>'
+\set tail '</EntityType><EntityContainer><EntitySet Name="A" EntityType="A"/></EntityContainer></Schema></DataServices></Edmx>'
+SELECT field FROM mls_metadata(E'\r\n \t' || U&'\FEFF' || '<?xml version="1.0" encoding="utf-8"?>' || :'head' || :'tail');
+SELECT field FROM mls_metadata(U&'\FEFF' || E'\n' || '<?xml version="1.0"?>' || :'head' || :'tail');
+SELECT field FROM mls_metadata('<?xml version="1.0" encoding="utf-16"?>' || :'head' || :'tail');
+SELECT field FROM mls_metadata('<?xml version=''1.0'' encoding=''Unicode''?>' || :'head' || :'tail');

@@ -416,21 +416,48 @@ is_wanted(const Import *import, const char *name, const char *remote, bool *matc
 	}
 }
 
+/* What the metadata names like an entry of the list, as resource or table, and is left out; or NULL. */
+static const MlsLeftOut *
+find_left_out(const MlsRemoteSchema *schema, const char *entry)
+{
+	ListCell *lc;
+
+	foreach (lc, schema->left_out)
+	{
+		const MlsLeftOut *left_out = lfirst(lc);
+
+		if (strcmp(left_out->name, entry) == 0 ||
+			strcmp(mls_snake_case(left_out->name), entry) == 0)
+			return left_out;
+	}
+	return NULL;
+}
+
 /* remote: names of the resources, ended by NULL; names: those of their tables. */
 static void
-warn_unmatched(const Import *import, const char *const *remote, char *const *names,
-			   const bool *matched)
+warn_unmatched(const Import *import, const MlsRemoteSchema *schema, const char *const *remote,
+			   char *const *names, const bool *matched)
 {
 	ListCell *lc;
 
 	foreach (lc, import->stmt->table_list)
 	{
 		const char *written = lfirst_node(RangeVar, lc)->relname;
+		const MlsLeftOut *left_out = find_left_out(schema, written);
 		const char *nearest = mls_nearest_name(written, remote);
 		const char *hint = mls_nearest_hint(written, remote, "It has");
 
 		if (matched[foreach_current_index(lc)])
 			continue;
+		if (left_out)
+		{
+			if (import->stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO)
+				ereport(WARNING, (errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+								  errmsg("resource \"%s\" of source \"%s\" cannot be imported",
+										 left_out->name, import->source->http.name),
+								  errdetail("In the metadata, %s.", left_out->why)));
+			continue;
+		}
 		for (int i = 0; nearest && remote[i]; i++)
 			if (remote[i] == nearest)
 				hint = psprintf("Write %s or %s; unquoted names are in lower case.",
@@ -509,7 +536,7 @@ import_resources(const Import *import, const MlsRemoteSchema *schema)
 	for (int i = 0; i < count; i++)
 		if (is_wanted(import, names[i], remote[i], matched))
 			create_table(import, list_nth(schema->resources, i), names[i]);
-	warn_unmatched(import, remote, names, matched);
+	warn_unmatched(import, schema, remote, names, matched);
 }
 
 List *

@@ -6,6 +6,21 @@
 
 #include "protocol/protocol.h"
 
+const char *
+mls_schema_left_out(const MlsRemoteSchema *schema, const char *resource)
+{
+	ListCell *lc;
+
+	foreach (lc, schema->left_out)
+	{
+		const MlsLeftOut *left_out = lfirst(lc);
+
+		if (strcmp(left_out->name, resource) == 0)
+			return left_out->why;
+	}
+	return NULL;
+}
+
 bool
 mls_schema_is_denied(const MlsRemoteSchema *schema, const char *resource)
 {
@@ -20,5 +35,5 @@ mls_schema_is_denied(const MlsRemoteSchema *schema, const char *resource)
 			(resource[length] == '\0' || resource[length] == ':'))
 			return true;
 	}
-	return false;
+	return mls_schema_left_out(schema, resource) != NULL;
 }

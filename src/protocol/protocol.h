@@ -349,17 +349,28 @@ typedef struct MlsRemoteResource
 	List *navigations;      /* of MlsNavigation * */
 } MlsRemoteResource;
 
+/* What the metadata names, but not in a way that it could be read. */
+typedef struct MlsLeftOut
+{
+	const char *name;
+	const char *why; /* a sentence without its full stop */
+} MlsLeftOut;
+
 typedef struct MlsRemoteSchema
 {
 	List *resources; /* of MlsRemoteResource * */
 	List *findings;  /* of char *: what the document had wrong and how it was read */
+	List *left_out;  /* of MlsLeftOut *; their findings are among the others */
 
 	/* Of char *: names of what exists, but this login may not see ("Property:2"; "Property": all
 	 * that begins with "Property:").  It is neither here nor gone. */
 	List *denied;
 } MlsRemoteSchema;
 
-/* Is a resource one of those that the login may not see? */
+/* Why a resource is left out; NULL: it is not. */
+extern const char *mls_schema_left_out(const MlsRemoteSchema *schema, const char *resource);
+
+/* Is a resource one of those that the login may not see, or that are left out? */
 extern bool mls_schema_is_denied(const MlsRemoteSchema *schema, const char *resource);
 
 /* Is a field part of a resource's key? */

@@ -287,8 +287,13 @@ check(MlsRun *run, const MlsSource *source)
 	}
 	if (mls_remote_hidden(described.schema, run->sub->resource))
 	{
-		note_unchecked(run,
-					   "the remote schema was not checked: this login may not see its metadata");
+		const char *why = mls_schema_left_out(described.schema, run->sub->resource);
+
+		note_unchecked(
+			run,
+			psprintf("the remote schema was not checked: %s",
+					 why ? psprintf("the metadata cannot be read for this resource, since %s", why)
+						 : "this login may not see its metadata"));
 		return false;
 	}
 	differences = compare(run, source);

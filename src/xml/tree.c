@@ -47,6 +47,8 @@
 /* A parser's message is shown up to this length. */
 #define MAX_REASON 200
 
+#define PARSER_OPTIONS (XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOCDATA)
+
 typedef struct ParseState
 {
 	xmlParserCtxtPtr parser;
@@ -145,7 +147,7 @@ create_parser(MemoryContext context, const char *subject)
 	if (state->parser == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 						errmsg("out of memory while reading %s", subject)));
-	xmlCtxtUseOptions(state->parser, XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOCDATA);
+	xmlCtxtUseOptions(state->parser, PARSER_OPTIONS);
 	state->parser->_private = state;
 	state->parser->sax->serror = (xmlStructuredErrorFunc) on_error;
 	state->parser->sax->internalSubset = on_doctype;
@@ -205,6 +207,53 @@ check_attributes(const char *text, Size length, const char *subject)
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too complex", subject),
 					 errdetail("An element may have %d attributes.", MAX_ATTRIBUTES)));
 	}
+}
+
+/*
+ * Nothing may stand before an XML declaration, but page templates and proxies put
+ * blanks there, and a mark of the byte order before or behind them.
+ */
+static const char *
+skip_blanks(const char *text, Size *length)
+{
+	for (;;)
+	{
+		Size skipped = 0;
+
+		while (skipped < *length && strchr(" \t\r\n", text[skipped]) && text[skipped])
+			skipped++;
+		if (*length - skipped >= 3 && memcmp(text + skipped, "\xEF\xBB\xBF", 3) == 0)
+			skipped += 3;
+		if (skipped == 0)
+			return text;
+		text += skipped;
+		*length -= skipped;
+	}
+}
+
+/*
+ * The first bytes tell UTF-16 from ASCII; a declaration that says otherwise was
+ * left by a program that encoded the document anew.
+ */
+static bool
+is_misdeclared(const char *text, Size length)
+{
+	static const char *const wide[] = {"utf-16",          "utf16",  "unicode", "ucs-2",
+									   "iso-10646-ucs-2", "utf-32", "ucs-4"};
+	Size end = length >= 2 && text[0] == '<' && text[1] == '?' ? strcspn(text, ">") : 0;
+	char *declaration = pnstrdup(text, Min(end, 200));
+	char *encoding = strstr(declaration, "encoding");
+
+	if (length >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
+		return true;
+	if (encoding == NULL)
+		return false;
+	encoding += strlen("encoding");
+	encoding += strspn(encoding, " \t\r\n='\"");
+	for (int i = 0; i < lengthof(wide); i++)
+		if (pg_strncasecmp(encoding, wide[i], strlen(wide[i])) == 0)
+			return true;
+	return false;
 }
 
 static void
@@ -304,9 +353,12 @@ mls_xml_parse(const char *text, Size length, const char *subject)
 	ParseState *state;
 	MlsXmlNode *root;
 
+	text = skip_blanks(text, &length);
 	check_size(length, subject);
 	check_attributes(text, length, subject);
 	state = create_parser(context, subject);
+	if (is_misdeclared(text, length))
+		xmlCtxtUseOptions(state->parser, PARSER_OPTIONS | XML_PARSE_IGNORE_ENC);
 	parse(state, text, length, subject);
 	root = copy_element(xmlDocGetRootElement(state->parser->myDoc));
 	MemoryContextDelete(context);

@@ -151,7 +151,8 @@ def status_answer(spec, request=None):
     default = '{"error":{"code":"%d","message":"The test asked for status %d."}}' % (status, status)
     if request and request.path.startswith("/api/"):
         default = '{"errors":["The test asked for status %d."]}' % status
-    response = Response(status, spec.get("body", default), headers=dict(spec.get("headers", {})))
+    body = bytes.fromhex(spec["body_bytes"]) if "body_bytes" in spec else spec.get("body", default)
+    response = Response(status, body, headers=dict(spec.get("headers", {})))
     if "content_type" in spec:
         response.content_type = spec["content_type"]
     return response

@@ -155,7 +155,8 @@ is(columns('property', 'access|entered'), join("\n",
 
 # ---- failures leave nothing behind ----
 
-for my $case (['bad_key', qr/ERROR:  entity type "Property" has no key/], ['bad_set', qr/which does not exist/],
+for my $case (['bad_key', qr/ERROR:  metadata of source "demo" describes no resources.*"Property" is left out: its type "Property" has no key/s],
+	['bad_set', qr/describes no resources.*"bad.Data.Property" does not exist/s],
 	['bad_text', qr/ERROR:  metadata of source "demo" is not a valid EDMX document/],
 	['bad_xml', qr/ERROR:  metadata of source "demo" is not well-formed XML/])
 {
@@ -167,7 +168,7 @@ for my $case (['bad_key', qr/ERROR:  entity type "Property" has no key/], ['bad_
 }
 serve_metadata('<html><body>Sign in</body></html>', 'text/html');
 like(import(''), qr/could not read metadata of source "demo".*HTML page/s, 'a sign-in page is recognised');
-serve_metadata('{"$Version": "4.01"}', 'application/json');
+serve_metadata('{"value": []}', 'application/json');
 like(import(''), qr/no XML: its content type is "application\/json"/, 'and so is JSON');
 $mls->fault(kind => 'status', status => 404, match => 'metadata');
 like(import(''), qr/could not fetch metadata from source "demo".*404/s, 'a missing document');

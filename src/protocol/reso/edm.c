@@ -27,11 +27,13 @@ typedef struct Target
 	List *nodes;      /* of MlsXmlNode *: elements with Annotation children */
 } Target;
 
-typedef struct Namespace
+/* What stands before the dot of a name. */
+typedef struct Prefix
 {
-	const char *name; /* hash key: a namespace or an alias of one */
-	const char *namespace;
-} Namespace;
+	const char *text; /* hash key */
+	bool is_external; /* another document declares the namespace */
+	List *namespaces; /* of char *: what it can mean, the namespace of that name first */
+} Prefix;
 
 /* ---- names ---- */
 
@@ -113,50 +115,78 @@ mls_edm_finding(Edm *edm, const char *format, ...)
 	edm->findings = lappend(edm->findings, buf.data);
 }
 
-/* The namespace a prefix stands for, or NULL. */
-static const char *
-find_namespace(const Edm *edm, const char *prefix)
+static const Prefix *
+find_prefix(const Edm *edm, const char *text)
 {
-	const Namespace *entry = hash_search(edm->namespaces, &prefix, HASH_FIND, NULL);
-
-	return entry ? entry->namespace : NULL;
+	return hash_search(edm->prefixes, &text, HASH_FIND, NULL);
 }
 
+/* Notes a namespace under its own name or under an alias. */
 static void
-add_namespace(Edm *edm, const char *name, const char *namespace)
+add_prefix(Edm *edm, const char *text, const char *namespace, bool is_external)
 {
 	bool found;
-	Namespace *entry;
+	Prefix *prefix;
 
-	if (name == NULL || namespace == NULL)
+	if (text == NULL || namespace == NULL)
 		return;
-	entry = hash_search(edm->namespaces, &name, HASH_ENTER, &found);
+	prefix = hash_search(edm->prefixes, &text, HASH_ENTER, &found);
 	if (!found)
-		entry->namespace = namespace;
+	{
+		prefix->namespaces = NIL;
+		prefix->is_external = is_external;
+	}
+	prefix->is_external &= is_external;
+	/* An alias may not be the name of another schema, but it happens. */
+	if (strcmp(text, namespace) == 0)
+		prefix->namespaces = lcons(unconstify(char *, namespace), prefix->namespaces);
+	else
+		prefix->namespaces = lappend(prefix->namespaces, unconstify(char *, namespace));
 }
 
 /*
- * A prefix that nobody declares is left alone, but for "self": sources write it
- * for the schema they are in.
+ * A prefix that means several namespaces means the one that has the name.  One
+ * that nobody declares is left alone, but for "self": sources write it for the
+ * schema they are in.
  */
 const char *
 mls_edm_qualify(Edm *edm, const char *schema, const char *name)
 {
 	const char *local = mls_edm_local_name(name);
-	const char *namespace;
-	char *prefix;
+	const Prefix *prefix;
+	char *text;
+	ListCell *lc;
 
 	if (local == name)
 		return psprintf("%s.%s", schema, name);
-	prefix = pnstrdup(name, local - name - 1);
-	namespace = find_namespace(edm, prefix);
-	if (namespace == NULL && pg_strcasecmp(prefix, "self") == 0)
+	text = pnstrdup(name, local - name - 1);
+	prefix = find_prefix(edm, text);
+	foreach (lc, prefix ? prefix->namespaces : NIL)
 	{
-		namespace = schema;
-		mls_edm_finding(edm, "alias \"%s\" is not declared; it is read as the schema it stands in",
-						prefix);
+		const char *qualified = psprintf("%s.%s", (char *) lfirst(lc), local);
+
+		if (mls_edm_type(edm, qualified))
+			return qualified;
 	}
-	return namespace && strcmp(namespace, prefix) != 0 ? psprintf("%s.%s", namespace, local) : name;
+	if (prefix)
+		return psprintf("%s.%s", (char *) linitial(prefix->namespaces), local);
+	if (pg_strcasecmp(text, "self") != 0)
+		return name;
+	mls_edm_finding(edm, "alias \"%s\" is not declared; it is read as the schema it stands in",
+					text);
+	return psprintf("%s.%s", schema, local);
+}
+
+bool
+mls_edm_is_external(const Edm *edm, const char *qualified)
+{
+	const char *local = mls_edm_local_name(qualified);
+	const Prefix *prefix;
+
+	if (local == qualified)
+		return false;
+	prefix = find_prefix(edm, pnstrdup(qualified, local - qualified - 1));
+	return prefix && prefix->is_external;
 }
 
 EdmType *
@@ -322,14 +352,24 @@ index_schema(Edm *edm, const MlsXmlNode *node)
 				add_type(edm, schema, child, kind);
 		if (strcmp(child->name, "EntityContainer") == 0)
 			add_container(edm, schema, child);
-		else if (strcmp(child->name, "Annotations") == 0)
-			add_target(edm, schema, child);
 	}
+}
+
+/* Targets are types by any name, so that the types of all schemas must be known. */
+static void
+index_targets(Edm *edm, const MlsXmlNode *node)
+{
+	const char *schema = mls_xml_attribute(node, "Namespace");
+	ListCell *lc;
+
+	foreach (lc, node->children)
+		if (strcmp(((MlsXmlNode *) lfirst(lc))->name, "Annotations") == 0)
+			add_target(edm, schema ? schema : "", lfirst(lc));
 }
 
 /* Namespaces and aliases of the document's schemas, and of those it refers to. */
 static void
-index_namespaces(Edm *edm, const MlsXmlNode *parent, const char *element)
+index_namespaces(Edm *edm, const MlsXmlNode *parent, const char *element, bool is_external)
 {
 	ListCell *lc;
 
@@ -340,8 +380,8 @@ index_namespaces(Edm *edm, const MlsXmlNode *parent, const char *element)
 
 		if (strcmp(node->name, element) != 0)
 			continue;
-		add_namespace(edm, namespace, namespace);
-		add_namespace(edm, mls_xml_attribute(node, "Alias"), namespace);
+		add_prefix(edm, namespace, namespace, is_external);
+		add_prefix(edm, mls_xml_attribute(node, "Alias"), namespace, is_external);
 	}
 }
 
@@ -372,12 +412,15 @@ mls_edm_read(const MlsXmlNode *root, const char *subject)
 	edm->subject = subject;
 	edm->types = mls_edm_names(sizeof(EdmType));
 	edm->targets = mls_edm_names(sizeof(Target));
-	edm->namespaces = mls_edm_names(sizeof(Namespace));
-	index_namespaces(edm, services, "Schema");
+	edm->prefixes = mls_edm_names(sizeof(Prefix));
+	index_namespaces(edm, services, "Schema", false);
 	foreach (lc, root->children)
-		index_namespaces(edm, lfirst(lc), "Include");
+		index_namespaces(edm, lfirst(lc), "Include", true);
 	foreach (lc, services->children)
 		if (strcmp(((MlsXmlNode *) lfirst(lc))->name, "Schema") == 0)
 			index_schema(edm, lfirst(lc));
+	foreach (lc, services->children)
+		if (strcmp(((MlsXmlNode *) lfirst(lc))->name, "Schema") == 0)
+			index_targets(edm, lfirst(lc));
 	return edm;
 }

@@ -40,10 +40,11 @@ typedef struct Edm
 	const char *subject; /* the document, for messages */
 	HTAB *types;         /* of EdmType */
 	HTAB *targets;       /* annotations that stand apart from what they annotate */
-	HTAB *namespaces;    /* declared namespaces and aliases -> namespace */
+	HTAB *prefixes;      /* declared namespaces and aliases */
 	List *entity_types;  /* of EdmType *, in the document's order */
 	List *containers;    /* of EdmContainer * */
 	List *findings;      /* of char * */
+	List *left_out;      /* of MlsLeftOut * */
 } Edm;
 
 typedef struct EdmContainer
@@ -57,6 +58,9 @@ extern Edm *mls_edm_read(const MlsXmlNode *root, const char *subject);
 
 /* Name with its namespace instead of an alias, as seen from a schema. */
 extern const char *mls_edm_qualify(Edm *edm, const char *schema, const char *name);
+
+/* Is a name of a namespace that another document declares? */
+extern bool mls_edm_is_external(const Edm *edm, const char *qualified);
 
 /* Type by qualified name, or NULL. */
 extern EdmType *mls_edm_type(const Edm *edm, const char *qualified);

@@ -6,10 +6,13 @@
  * in it.  A document without a container is taken at its types' names.
  *
  * Sources declare more than they serve, and not always well.  Errors are for
- * documents that cannot be read any other way; the rest are findings.
+ * documents that cannot be read any other way; the rest are findings.  What one
+ * set has wrong never costs the others: a set whose records could not be read or
+ * told apart is left out.
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
@@ -41,7 +44,7 @@ base_type(Edm *edm, const EdmType *type)
 	return NULL;
 }
 
-/* A type after the types it inherits from: List of EdmType *. */
+/* A type after the types it inherits from: List of EdmType *; NIL if that is a circle. */
 static List *
 inheritance(Edm *edm, EdmType *type)
 {
@@ -50,58 +53,93 @@ inheritance(Edm *edm, EdmType *type)
 	for (; type; type = base_type(edm, type))
 	{
 		if (list_length(chain) == MAX_INHERITANCE)
-			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE_DESCRIPTORS),
-							errmsg("entity type \"%s\" inherits from itself",
-								   mls_edm_show(type->local_name)),
-							errdetail("It is declared in the %s.", edm->subject)));
+			return NIL;
 		chain = lcons(type, chain);
 	}
 	return chain;
 }
 
+/* Notes that a set, or a type that is read as one, is left out. */
+static void
+leave_out(Edm *edm, const char *name, const char *why)
+{
+	MlsLeftOut *left_out = palloc(sizeof(MlsLeftOut));
+
+	left_out->name = name;
+	left_out->why = why;
+	edm->left_out = lappend(edm->left_out, left_out);
+}
+
 /* ---- keys ---- */
 
-static bool
-has_field(const MlsRemoteResource *resource, const char *name)
+static const MlsRemoteField *
+find_field(const MlsRemoteResource *resource, const char *name)
 {
 	ListCell *lc;
 
 	foreach (lc, resource->fields)
 		if (strcmp(((MlsRemoteField *) lfirst(lc))->name, name) == 0)
-			return true;
-	return false;
+			return lfirst(lc);
+	return NULL;
 }
 
-static void
-read_key(Edm *edm, const MlsXmlNode *key, MlsRemoteResource *resource)
+/* Adds a field to the key; returns why it cannot be one, or NULL. */
+static const char *
+add_key_field(MlsRemoteResource *resource, const char *name)
+{
+	const MlsRemoteField *field = find_field(resource, name);
+
+	/* "Info/ID", with an alias: records would have to be looked into. */
+	if (field == NULL && strchr(name, '/'))
+		return psprintf("its key is \"%s\", a part of another field", mls_edm_show(name));
+	if (field == NULL)
+		return psprintf("its key field \"%s\" is not declared", mls_edm_show(name));
+	if (field->pg_type == JSONBOID || field->is_collection)
+		return psprintf("its key field \"%s\" is of type \"%s\", which has no single value",
+						mls_edm_show(name), mls_edm_show(field->type));
+	resource->key = lappend(resource->key, (char *) name);
+	return NULL;
+}
+
+/*
+ * A part of a key is no key: records that differ in the rest would be taken for
+ * one.  Returns what is wrong, or NULL.
+ */
+static const char *
+read_key(const MlsXmlNode *key, MlsRemoteResource *resource)
 {
 	ListCell *lc;
 
 	foreach (lc, key->children)
 	{
 		const char *name = mls_xml_attribute(lfirst(lc), "Name");
+		const char *problem;
 
 		if (strcmp(((MlsXmlNode *) lfirst(lc))->name, "PropertyRef") != 0 || name == NULL)
 			continue;
-		if (has_field(resource, name))
-			resource->key = lappend(resource->key, (char *) name);
-		else
-			mls_edm_finding(edm, "key field \"%s\" of resource \"%s\" is not declared",
-							mls_edm_show(name), mls_edm_show(resource->name));
+		problem = add_key_field(resource, name);
+		if (problem)
+			return problem;
 	}
+	return NULL;
 }
 
-/* The key may be declared by any type of the chain; nearest first. */
-static void
-read_keys(Edm *edm, List *chain, MlsRemoteResource *resource)
+/* The key may be declared by any type of the chain; nearest first.  Returns what is wrong, or NULL. */
+static const char *
+read_keys(List *chain, MlsRemoteResource *resource)
 {
-	for (int i = list_length(chain) - 1; i >= 0 && resource->key == NIL; i--)
+	const char *problem = NULL;
+
+	for (int i = list_length(chain) - 1; i >= 0 && resource->key == NIL && problem == NULL; i--)
 	{
 		const MlsXmlNode *key = mls_xml_child(((EdmType *) list_nth(chain, i))->node, "Key");
 
 		if (key)
-			read_key(edm, key, resource);
+			problem = read_key(key, resource);
 	}
+	if (problem == NULL && resource->key == NIL)
+		problem = psprintf("its type \"%s\" has no key", mls_edm_show(resource->entity_type));
+	return problem;
 }
 
 /* ---- navigations ---- */
@@ -168,58 +206,72 @@ read_members(Edm *edm, const EdmType *type, MlsRemoteResource *resource, HTAB *n
 	}
 }
 
+/* NULL, noted as left out, where its records could not be told apart. */
 static MlsRemoteResource *
 read_resource(Edm *edm, const char *name, EdmType *type)
 {
 	MlsRemoteResource *resource = palloc0(sizeof(MlsRemoteResource));
 	List *chain = inheritance(edm, type);
 	HTAB *names = mls_edm_names(sizeof(char *));
+	const char *problem;
 	ListCell *lc;
 
 	CHECK_FOR_INTERRUPTS();
+	type->has_set = true;
 	resource->name = name;
 	resource->entity_type = type->local_name;
 	resource->description = mls_edm_annotation(edm, type->node, type->name, "Description");
 	foreach (lc, chain)
 		read_members(edm, lfirst(lc), resource, names);
-	read_keys(edm, chain, resource);
-	type->has_set = true;
 	hash_destroy(names);
-	return resource;
+	problem =
+		chain ? read_keys(chain, resource)
+			  : psprintf("its type \"%s\" inherits from itself", mls_edm_show(type->local_name));
+	if (problem == NULL)
+		return resource;
+	leave_out(edm, name, problem);
+	return NULL;
 }
 
 /* ---- entity sets ---- */
 
+/* The entity type of a set; NULL, noted as left out, if there is none. */
 static EdmType *
 set_type(Edm *edm, const EdmContainer *container, const MlsXmlNode *set, const char *name)
 {
-	const char *type_name = mls_xml_attribute(set, "EntityType");
-	EdmType *type = NULL;
+	const char *declared = mls_xml_attribute(set, "EntityType");
+	const char *qualified;
+	EdmType *type;
 
-	if (type_name)
-		type = mls_edm_type(edm, mls_edm_qualify(edm, container->schema, type_name));
+	if (declared == NULL)
+	{
+		leave_out(edm, name, "it has no type");
+		return NULL;
+	}
+	qualified = mls_edm_qualify(edm, container->schema, declared);
+	type = mls_edm_type(edm, qualified);
 	if (type && type->kind == EDM_ENTITY)
 		return type;
-	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE_DESCRIPTORS),
-					type_name ? errmsg("entity set \"%s\" is of type \"%s\", which does not exist",
-									   mls_edm_show(name), mls_edm_show(type_name))
-							  : errmsg("entity set \"%s\" has no type", mls_edm_show(name)),
-					errdetail("It is declared in the %s.", edm->subject)));
+	leave_out(edm, name,
+			  psprintf(type ? "its type \"%s\" is no entity type"
+					   : mls_edm_is_external(edm, qualified)
+						   ? "its type \"%s\" is declared in another document"
+						   : "its type \"%s\" does not exist",
+					   mls_edm_show(declared)));
+	return NULL;
 }
 
 static MlsRemoteResource *
 read_set(Edm *edm, const EdmContainer *container, const MlsXmlNode *set, const char *name)
 {
 	EdmType *type = set_type(edm, container, set, name);
-	MlsRemoteResource *resource = read_resource(edm, name, type);
-	const char *description =
-		mls_edm_annotation(edm, set, psprintf("%s/%s", container->name, name), "Description");
+	MlsRemoteResource *resource = type ? read_resource(edm, name, type) : NULL;
+	const char *description;
 
-	if (resource->key == NIL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE_DESCRIPTORS),
-						errmsg("entity type \"%s\" has no key", mls_edm_show(type->local_name)),
-						errdetail("It is the type of entity set \"%s\" in the %s.",
-								  mls_edm_show(name), edm->subject)));
+	if (resource == NULL)
+		return NULL;
+	description =
+		mls_edm_annotation(edm, set, psprintf("%s/%s", container->name, name), "Description");
 	if (description)
 		resource->description = description;
 	return resource;
@@ -234,6 +286,7 @@ read_container(Edm *edm, const EdmContainer *container, HTAB *names, MlsRemoteSc
 	{
 		const MlsXmlNode *set = lfirst(lc);
 		const char *name = mls_xml_attribute(set, "Name");
+		MlsRemoteResource *resource;
 		bool found;
 
 		if (strcmp(set->name, "EntitySet") != 0)
@@ -245,10 +298,14 @@ read_container(Edm *edm, const EdmContainer *container, HTAB *names, MlsRemoteSc
 		}
 		hash_search(names, &name, HASH_ENTER, &found);
 		if (found)
+		{
 			mls_edm_finding(edm, "entity set \"%s\" is declared twice; the first is read",
 							mls_edm_show(name));
-		else
-			schema->resources = lappend(schema->resources, read_set(edm, container, set, name));
+			continue;
+		}
+		resource = read_set(edm, container, set, name);
+		if (resource)
+			schema->resources = lappend(schema->resources, resource);
 	}
 }
 
@@ -310,11 +367,8 @@ read_types(Edm *edm, MlsRemoteSchema *schema)
 		if (mls_edm_flag(type->node, "Abstract", false))
 			continue;
 		resource = read_resource(edm, type->local_name, type);
-		if (resource->key)
+		if (resource)
 			schema->resources = lappend(schema->resources, resource);
-		else
-			mls_edm_finding(edm, "entity type \"%s\" has no key; it is left out",
-							mls_edm_show(type->local_name));
 	}
 	mls_edm_finding(edm, "the document has no entity sets; its entity types are read as resources");
 }
@@ -342,6 +396,23 @@ note_types_without_set(Edm *edm)
 						names.data, count > MAX_LISTED ? ", ..." : "");
 }
 
+/* What is left out is told before what is only odd. */
+static List *
+all_findings(const Edm *edm)
+{
+	List *findings = NIL;
+	ListCell *lc;
+
+	foreach (lc, edm->left_out)
+	{
+		const MlsLeftOut *left_out = lfirst(lc);
+
+		findings = lappend(findings, psprintf("resource \"%s\" is left out: %s",
+											  mls_edm_show(left_out->name), left_out->why));
+	}
+	return list_concat(findings, edm->findings);
+}
+
 MlsRemoteSchema *
 mls_reso_read_metadata(const char *text, Size length, const char *subject)
 {
@@ -349,54 +420,119 @@ mls_reso_read_metadata(const char *text, Size length, const char *subject)
 	Edm *edm = mls_edm_read(mls_xml_parse(text, length, subject), subject);
 
 	read_sets(edm, schema);
-	if (schema->resources == NIL)
+	if (schema->resources == NIL && edm->left_out == NIL)
 		read_types(edm, schema);
 	else
 		note_types_without_set(edm);
+	schema->findings = all_findings(edm);
+	schema->left_out = edm->left_out;
 	if (schema->resources == NIL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
-						errmsg("%s describes no resources", subject)));
-	schema->findings = edm->findings;
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+				 errmsg("%s describes no resources", subject),
+				 edm->left_out
+					 ? errdetail("None of the %d it names can be read; the first finding: %s.",
+								 list_length(edm->left_out), (char *) linitial(schema->findings))
+					 : 0));
 	return schema;
 }
 
 /* ---- the source's own document ---- */
 
-/* Sign-in pages and the like come with status 200. */
-static void
-check_is_xml(const MlsHttpSource *source, const MlsHttpResponse *response)
+/* What an answer is by its first bytes, whatever its content type says. */
+typedef enum Document
 {
-	const char *type = response->content_type;
-	const char *body = response->body;
+	DOCUMENT_XML,
+	DOCUMENT_HTML,
+	DOCUMENT_JSON,
+	DOCUMENT_OTHER
+} Document;
 
-	if (strncmp(body, "\xEF\xBB\xBF", 3) == 0)
-		body += 3;
-	body += strspn(body, " \t\r\n");
-	if (*body == '<' && strstr(type, "html") == NULL &&
-		pg_strncasecmp(body, "<!doctype html", 14) != 0 && pg_strncasecmp(body, "<html", 5) != 0)
-		return;
+static Document
+document_kind(const MlsHttpResponse *response)
+{
+	const char *body = response->body;
+	Size length = response->length;
+
+	/* UTF-16, with its mark or without. */
+	if (length >= 4 && (memcmp(body, "\xFF\xFE", 2) == 0 || memcmp(body, "\xFE\xFF", 2) == 0 ||
+						memcmp(body, "<\0", 2) == 0 || memcmp(body, "\0<", 2) == 0))
+		return DOCUMENT_XML;
+	for (int blanks = 1; blanks > 0; body += blanks)
+		blanks = strncmp(body, "\xEF\xBB\xBF", 3) == 0 ? 3 : strspn(body, " \t\r\n");
+	if (*body == '{')
+		return DOCUMENT_JSON;
+	if (*body != '<')
+		return DOCUMENT_OTHER;
+	/* Sign-in pages and the like come with status 200. */
+	if (strstr(response->content_type, "html") != NULL ||
+		pg_strncasecmp(body, "<!doctype html", 14) == 0 || pg_strncasecmp(body, "<html", 5) == 0)
+		return DOCUMENT_HTML;
+	return DOCUMENT_XML;
+}
+
+/* The same model, written in JSON: an OData 4.01 service has both. */
+static bool
+is_csdl_json(const MlsHttpResponse *response)
+{
+	return document_kind(response) == DOCUMENT_JSON &&
+		   strstr(response->body, "\"$Version\"") != NULL;
+}
+
+pg_noreturn static void report_no_xml(const MlsHttpSource *source, const MlsHttpResponse *response);
+
+static void
+report_no_xml(const MlsHttpSource *source, const MlsHttpResponse *response)
+{
+	const char *type = *response->content_type ? mls_edm_show(response->content_type) : "not given";
+	const char *detail;
+
+	if (document_kind(response) == DOCUMENT_HTML)
+		detail = "The answer is an HTML page.";
+	else if (is_csdl_json(response))
+		detail =
+			psprintf("The answer is metadata written in JSON (CSDL JSON, content type \"%s\"), "
+					 "though XML was asked for, by header and by \"$format\".",
+					 type);
+	else
+		detail = psprintf("The answer is no XML: its content type is \"%s\".", type);
 	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 					errmsg("could not read metadata of source \"%s\"", source->name),
-					*body == '<' ? errdetail("The answer is an HTML page.")
-								 : errdetail("The answer is no XML: its content type is \"%s\".",
-											 *type ? mls_edm_show(type) : "not given"),
-					errhint("Check the server option url: it is the service root, without "
-							"\"$metadata\" or a resource.")));
+					errdetail("%s", detail),
+					is_csdl_json(response)
+						? errhint("Ask the source's operator for metadata in XML, which every "
+								  "service of OData 4.0 has.")
+						: errhint("Check the server option url: it is the service root, without "
+								  "\"$metadata\" or a resource.")));
+}
+
+static MlsHttpResponse *
+ask_for_metadata(const MlsHttpSource *source, List *params, MlsHttpStats *stats)
+{
+	MlsHttpCall call = {.method = "GET",
+						.url = mls_url_build(source->url, "$metadata", params),
+						.headers = list_make1("Accept: application/xml"),
+						.purpose = "metadata",
+						.basic = true};
+	MlsHttpResponse *response = mls_http_fetch(source, &call, stats);
+
+	if (response->status != 200)
+		mls_http_report_status(source, &call, response, mls_reso_error_text(response));
+	return response;
 }
 
 MlsRemoteSchema *
 mls_reso_describe(const MlsSource *source, MlsHttpStats *stats)
 {
-	MlsHttpCall call = {.method = "GET",
-						.url = mls_url_build(source->http.url, "$metadata", NIL),
-						.headers = list_make1("Accept: application/xml"),
-						.purpose = "metadata",
-						.basic = true};
-	MlsHttpResponse *response = mls_http_fetch(&source->http, &call, stats);
+	const MlsHttpSource *http = &source->http;
+	MlsUrlParam format = {"$format", "application/xml"};
+	MlsHttpResponse *response = ask_for_metadata(http, NIL, stats);
 
-	if (response->status != 200)
-		mls_http_report_status(&source->http, &call, response, mls_reso_error_text(response));
-	check_is_xml(&source->http, response);
+	/* Who does not look at the header may look at the address, which goes before it. */
+	if (is_csdl_json(response))
+		response = ask_for_metadata(http, list_make1(&format), stats);
+	if (document_kind(response) != DOCUMENT_XML)
+		report_no_xml(http, response);
 	return mls_reso_read_metadata(response->body, response->length,
-								  psprintf("metadata of source \"%s\"", source->http.name));
+								  psprintf("metadata of source \"%s\"", http->name));
 }
