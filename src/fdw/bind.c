@@ -312,6 +312,7 @@ mls_plan_query(const MlsPlan *plan, const MlsTable *table, const MlsValue *value
 	ListCell *lc;
 
 	query->table = table;
+	query->rechecked = true;
 	foreach (lc, plan->conditions)
 	{
 		MlsCondition *bound;

@@ -229,8 +229,14 @@ check_paging(MlsCheck *check, const MlsTable *table)
 	if (!has_more)
 		return psprintf("All records (%d) come in one page.", records);
 	check->ok = second == NULL || first == NULL || strcmp(first, second) != 0;
-	return check->ok ? psprintf("A page of %d records leads on to the next.", records)
-					 : "The second page begins with the record of the first.";
+	if (!check->ok)
+		return "The second page begins with the record of the first.";
+	return psprintf(
+		"A page of %d records leads on to the next.%s", records,
+		mls_url_mended(check->source->http.server_id)
+			? " Its links are written with http, as servers do behind a front that ends "
+			  "TLS; they are followed at the source's own address, over https."
+			: "");
 }
 
 /* ---- the choice of resources ---- */

@@ -19,19 +19,21 @@ static const struct
 	Oid from;
 	Oid to;
 	const char *sql;
+	const char *back; /* from gold's value %s to the source's: lossless if sql is; or NULL */
 } conversions[] = {
 	{INT2OID, INT8OID, "%1$s::pg_catalog.int8"},
 	{INT4OID, INT8OID, "%1$s::pg_catalog.int8"},
 	{NUMERICOID, INT8OID, "mls.try_bigint(%1$s::pg_catalog.text)"},
-	{FLOAT4OID, INT8OID, "mls.try_bigint(%1$s::pg_catalog.text)"},
-	{FLOAT8OID, INT8OID, "mls.try_bigint(%1$s::pg_catalog.text)"},
+	{FLOAT4OID, INT8OID, "mls.try_bigint(mls.exact_numeric(%1$s)::pg_catalog.text)"},
+	{FLOAT8OID, INT8OID, "mls.try_bigint(mls.exact_numeric(%1$s)::pg_catalog.text)"},
 	{TEXTOID, INT8OID, "mls.try_bigint(%1$s)"},
 
 	{INT2OID, NUMERICOID, "%1$s::pg_catalog.numeric"},
 	{INT4OID, NUMERICOID, "%1$s::pg_catalog.numeric"},
 	{INT8OID, NUMERICOID, "%1$s::pg_catalog.numeric"},
-	{FLOAT4OID, NUMERICOID, "%1$s::pg_catalog.numeric"},
-	{FLOAT8OID, NUMERICOID, "%1$s::pg_catalog.numeric"},
+	/* The cast keeps 6 and 15 digits. */
+	{FLOAT4OID, NUMERICOID, "mls.exact_numeric(%1$s)", "%s::pg_catalog.float4"},
+	{FLOAT8OID, NUMERICOID, "mls.exact_numeric(%1$s)", "%s::pg_catalog.float8"},
 	{TEXTOID, NUMERICOID, "mls.try_numeric(%1$s)"},
 
 	{INT2OID, BOOLOID, "mls.try_boolean(%1$s::pg_catalog.text)"},
@@ -50,8 +52,9 @@ static const struct
 	{INT4OID, TEXTOID, "%1$s::pg_catalog.text"},
 	{INT8OID, TEXTOID, "%1$s::pg_catalog.text"},
 	{NUMERICOID, TEXTOID, "%1$s::pg_catalog.text"},
-	{FLOAT4OID, TEXTOID, "%1$s::pg_catalog.text"},
-	{FLOAT8OID, TEXTOID, "%1$s::pg_catalog.text"},
+	/* The output function obeys extra_float_digits. */
+	{FLOAT4OID, TEXTOID, "mls.exact_numeric(%1$s)::pg_catalog.text"},
+	{FLOAT8OID, TEXTOID, "mls.exact_numeric(%1$s)::pg_catalog.text"},
 	{BOOLOID, TEXTOID, "%1$s::pg_catalog.text"},
 	{UUIDOID, TEXTOID, "%1$s::pg_catalog.text"},
 	{TIMEOID, TEXTOID, "%1$s::pg_catalog.text"},
@@ -94,6 +97,16 @@ mls_gold_conversion(const char *value, Oid from, Oid to, const char *timezone)
 	for (int i = 0; i < lengthof(conversions); i++)
 		if (conversions[i].from == from && conversions[i].to == to)
 			return psprintf(conversions[i].sql, value, quote_literal_cstr(timezone));
+	return NULL;
+}
+
+char *
+mls_gold_conversion_back(const char *value, Oid from, Oid to)
+{
+	from = plain_type(from);
+	for (int i = 0; i < lengthof(conversions); i++)
+		if (conversions[i].from == from && conversions[i].to == to && conversions[i].back)
+			return psprintf(conversions[i].back, value);
 	return NULL;
 }
 

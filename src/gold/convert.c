@@ -1,6 +1,7 @@
 /*
  * convert.c
- *		Text as other types, without errors: what is no value is NULL.
+ *		Text as other types, without errors: what is no value is NULL; and binary
+ *		fractions as the decimals they were written as.
  *
  * A feed that declares a number as text may say anything in it.  A text is read
  * as a record's string would be for a column of the type, so it does not matter
@@ -11,12 +12,16 @@
 #include <ctype.h>
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "compat.h"
 #include "record/slice.h"
 
+PG_FUNCTION_INFO_V1(mls_exact_numeric);
+PG_FUNCTION_INFO_V1(mls_exact_numeric_real);
 PG_FUNCTION_INFO_V1(mls_try_numeric);
 PG_FUNCTION_INFO_V1(mls_try_bigint);
 PG_FUNCTION_INFO_V1(mls_try_boolean);
@@ -88,4 +93,33 @@ Datum
 mls_try_timestamptz(PG_FUNCTION_ARGS)
 {
 	return try_convert(fcinfo, TIMESTAMPTZOID, pg_tzset(text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+/*
+ * The shortest decimal that reads back as the same number: what the source wrote,
+ * as a rule.  PostgreSQL's cast keeps 15 digits of the 17 that can be needed.
+ */
+static Datum
+numeric_of(char *digits)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid),
+							   Int32GetDatum(-1));
+}
+
+Datum
+mls_exact_numeric(PG_FUNCTION_ARGS)
+{
+	char digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(PG_GETARG_FLOAT8(0), digits);
+	PG_RETURN_DATUM(numeric_of(digits));
+}
+
+Datum
+mls_exact_numeric_real(PG_FUNCTION_ARGS)
+{
+	char digits[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	float_to_shortest_decimal_buf(PG_GETARG_FLOAT4(0), digits);
+	PG_RETURN_DATUM(numeric_of(digits));
 }

@@ -144,6 +144,9 @@ extern List *mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target,
  */
 extern char *mls_gold_conversion(const char *value, Oid from, Oid to, const char *timezone);
 
+/* A value of gold as the source's type, where the way there could lose digits; or NULL. */
+extern char *mls_gold_conversion_back(const char *value, Oid from, Oid to);
+
 /* May values become NULL on this way, for they are none of the other type? */
 extern bool mls_gold_conversion_loses(Oid from, Oid to);
 

@@ -184,6 +184,14 @@ CREATE FUNCTION mls.try_timestamptz(value text, timezone text) RETURNS timestamp
     AS 'MODULE_PATHNAME', 'mls_try_timestamptz' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mls.try_timestamptz(text, text) IS 'an ISO 8601 date-time, read in the time zone given if it has no offset, or NULL';
 
+CREATE FUNCTION mls.exact_numeric(value double precision) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'mls_exact_numeric' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mls.exact_numeric(double precision) IS 'the shortest decimal number that reads back as the same value; a cast keeps 15 digits only';
+
+CREATE FUNCTION mls.exact_numeric(value real) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'mls_exact_numeric_real' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mls.exact_numeric(real) IS 'the same for four bytes, where a cast keeps 6 digits';
+
 CREATE FUNCTION mls.convert_unit(value numeric, from_unit text, to_unit text) RETURNS numeric
     AS 'MODULE_PATHNAME', 'mls_convert_unit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mls.convert_unit(numeric, text, text) IS 'an area or a length in another unit, rounded to 4 digits; units are named as in the lookups AreaUnits and LinearUnits or abbreviated (m2, sqft, ac, ha, m, ft, km, mi); NULL for units it does not know and for an area as a length';

@@ -397,13 +397,26 @@ partner_keys(const Statement *statement, StringInfo order)
 	return columns.data;
 }
 
+/* A column of gold as the source's type, where a conversion could have lost something; or NULL. */
+static char *
+taken_back(const Statement *statement, const MlsGoldField *field)
+{
+	const char *name = quote_identifier(field->name);
+	Oid type = get_atttype(statement->gold, get_attnum(statement->gold, field->name));
+
+	if (list_member(statement->failing, makeString(pstrdup(field->name))))
+		return NULL;
+	return mls_gold_conversion_back(psprintf("g.%s", name), field->source_type, type);
+}
+
 /*
  * The rows of gold that rows of silver make: (mls_key, mls_source_key, fields), one
  * for each key; or one for each key and record, for somebody else decides between
- * records.
+ * records.  With the source's own values (mls_raw_N, N the field's place) where gold
+ * is to be compared with them.
  */
 static char *
-made_rows(const Statement *statement, const char *rows)
+made_rows(const Statement *statement, const char *rows, bool raw)
 {
 	const char *condition = statement->target->condition;
 	StringInfoData values;
@@ -414,8 +427,15 @@ made_rows(const Statement *statement, const char *rows)
 	initStringInfo(&values);
 	initStringInfo(&order);
 	foreach (lc, statement->fields)
-		appendStringInfo(&values, ", %s AS %s", mls_statement_value(statement, lfirst(lc)),
-						 quote_identifier(((MlsGoldField *) lfirst(lc))->name));
+	{
+		const MlsGoldField *field = lfirst(lc);
+
+		appendStringInfo(&values, ", %s AS %s", mls_statement_value(statement, field),
+						 quote_identifier(field->name));
+		if (raw && taken_back(statement, field))
+			appendStringInfo(&values, ", %s AS mls_raw_%d", field->value,
+							 foreach_current_index(lc));
+	}
 	partners = partner_keys(statement, &order);
 	return psprintf("SELECT DISTINCT ON (mls_key%s) * FROM (SELECT %s AS mls_key, "
 					"%s COLLATE \"C\" AS " MLS_GOLD_SOURCE_KEY
@@ -440,7 +460,7 @@ won_upsert(const Statement *statement, const Lists *lists, const char *rows)
 					") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE%s",
 					mls_gold_qualified_name(statement->gold), quote_identifier(target->key_field),
 					lists->columns.data, quoted_source(statement), quoted_origin(statement),
-					lists->columns.data, made_rows(statement, rows), statement->won,
+					lists->columns.data, made_rows(statement, rows, false), statement->won,
 					on_conflict(statement, lists));
 }
 
@@ -462,9 +482,9 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 		"INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN ", " MLS_GOLD_SOURCE_KEY
 		", " MLS_GOLD_UPDATED_AT "%s) SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY
 		", pg_catalog.now()%s FROM n%s",
-		made_rows(statement, rows), gold, rows, made_before, gold, key_column, lists->columns.data,
-		target->unique_key ? "n.mls_key, " : "", quoted_source(statement), quoted_origin(statement),
-		lists->columns.data, on_conflict(statement, lists));
+		made_rows(statement, rows, false), gold, rows, made_before, gold, key_column,
+		lists->columns.data, target->unique_key ? "n.mls_key, " : "", quoted_source(statement),
+		quoted_origin(statement), lists->columns.data, on_conflict(statement, lists));
 }
 
 char *
@@ -496,7 +516,29 @@ conflicts(const Statement *statement, const char *rows)
 		return psprintf("SELECT %s AS key, gold_row.source FROM %s r %s",
 						mls_gold_source_key(statement->target), rows, taken);
 	return psprintf("SELECT n." MLS_GOLD_SOURCE_KEY " AS key, gold_row.source FROM (%s) n %s",
-					made_rows(statement, rows), taken);
+					made_rows(statement, rows, false), taken);
+}
+
+/*
+ * " OR ...": does a value of gold say another thing than the source's?  Compared
+ * with what a conversion makes today, one that loses digits would prove itself.
+ */
+static char *
+other_values(const Statement *statement)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	initStringInfo(&buf);
+	foreach (lc, statement->fields)
+	{
+		char *back = taken_back(statement, lfirst(lc));
+
+		if (back)
+			appendStringInfo(&buf, " OR %s IS DISTINCT FROM n.mls_raw_%d", back,
+							 foreach_current_index(lc));
+	}
+	return buf.data;
 }
 
 /*
@@ -513,16 +555,16 @@ mls_statement_comparison(const Statement *statement, const char *rows)
 
 	return psprintf("WITH n AS MATERIALIZED (%s), c AS (SELECT coalesce(%s, g.%s) AS key, "
 					"CASE WHEN g.%s IS NULL THEN 1 WHEN %s IS NULL THEN 3 "
-					"WHEN (%s) IS DISTINCT FROM (%s) THEN 2 END AS kind "
+					"WHEN (%s) IS DISTINCT FROM (%s)%s THEN 2 END AS kind "
 					"FROM n FULL JOIN (SELECT * FROM %s g WHERE %s) g ON g.%s = %s) "
 					"SELECT pg_catalog.count(*) FILTER (WHERE kind = 1), "
 					"pg_catalog.count(*) FILTER (WHERE kind = 2), "
 					"pg_catalog.count(*) FILTER (WHERE kind = 3), "
 					"(pg_catalog.array_agg(key ORDER BY key) FILTER (WHERE kind IS NOT NULL))[1:5] "
 					"FROM c",
-					made_rows(statement, rows), made, key, key, made,
-					compared_columns(statement, "g"), compared_columns(statement, "n"), gold,
-					any_own_row(statement), key, made);
+					made_rows(statement, rows, true), made, key, key, made,
+					compared_columns(statement, "g"), compared_columns(statement, "n"),
+					other_values(statement), gold, any_own_row(statement), key, made);
 }
 
 /*

@@ -360,7 +360,10 @@ parse_answer(const MlsHttpResponse *response)
 
 	PG_TRY();
 	{
-		char *text = pg_any_to_server(response->body, response->length, PG_UTF8);
+		bool marked = response->length >= 3 && memcmp(response->body, "\xEF\xBB\xBF", 3) == 0;
+		int skipped = marked ? 3 : 0;
+		char *text =
+			pg_any_to_server(response->body + skipped, response->length - skipped, PG_UTF8);
 
 		parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 	}
@@ -376,25 +379,47 @@ parse_answer(const MlsHttpResponse *response)
 	return parsed && JB_ROOT_IS_OBJECT(parsed) ? parsed : NULL;
 }
 
-/* A member as text, or NULL. */
-static char *
-member(Jsonb *answer, const char *name)
+static JsonbValue *
+find_in(JsonbContainer *object, const char *name)
 {
-	JsonbValue key;
-	JsonbValue *value;
+	JsonbValue key = {.type = jbvString};
 
-	if (answer == NULL)
-		return NULL;
-	key.type = jbvString;
 	key.val.string.val = unconstify(char *, name);
 	key.val.string.len = strlen(name);
-	value = findJsonbValueFromContainer(&answer->root, JB_FOBJECT, &key);
+	return findJsonbValueFromContainer(object, JB_FOBJECT, &key);
+}
+
+static JsonbValue *
+find_member(Jsonb *answer, const char *name)
+{
+	return answer ? find_in(&answer->root, name) : NULL;
+}
+
+static bool
+has_member(Jsonb *answer, const char *name)
+{
+	JsonbValue *value = find_member(answer, name);
+
+	return value && value->type != jbvNull;
+}
+
+/* A value as text, or NULL. */
+static char *
+value_text(const JsonbValue *value)
+{
 	if (value && value->type == jbvString)
 		return pnstrdup(value->val.string.val, value->val.string.len);
 	if (value && value->type == jbvNumeric)
 		return DatumGetCString(
 			DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 	return NULL;
+}
+
+/* A member as text, or NULL. */
+static char *
+member(Jsonb *answer, const char *name)
+{
+	return value_text(find_member(answer, name));
 }
 
 /* An error code of the standard ("invalid_client"); anything else is not repeated. */
@@ -407,13 +432,45 @@ error_code(const char *code)
 	return code;
 }
 
+/* Does an error of the standard blame what was sent, not the endpoint's own state? */
+static bool
+is_rejection(const char *code)
+{
+	static const char *const codes[] = {"invalid_client", "invalid_grant", "unauthorized_client",
+										"access_denied", "invalid_scope"};
+
+	for (int i = 0; code && i < lengthof(codes); i++)
+		if (strcmp(code, codes[i]) == 0)
+			return true;
+	return false;
+}
+
+/* "The token endpoint answered 401 (invalid_client: no such client)." */
+static char *
+refusal_detail(const MlsHttpSource *source, const MlsHttpResponse *response, Jsonb *answer)
+{
+	const char *code = error_code(member(answer, "error"));
+	const char *description = member(answer, "error_description");
+	JsonbValue *error = find_member(answer, "error");
+	StringInfoData buf;
+
+	/* Not the standard's form, but OData's and that of many gateways. */
+	if (description == NULL && error && error->type == jbvBinary)
+		description = value_text(find_in(error->val.binary.data, "message"));
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "The token endpoint answered %d", response->status);
+	if (code || description)
+		appendStringInfo(&buf, " (%s%s%s)", code ? code : "", code && description ? ": " : "",
+						 description ? mls_http_clean(source, description) : "");
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
 static void
 report_refusal(const MlsHttpSource *source, const MlsHttpResponse *response, Jsonb *answer)
 {
-	const char *code = error_code(member(answer, "error"));
-	char *detail =
-		psprintf(code ? "The token endpoint answered %d (%s)." : "The token endpoint answered %d.",
-				 response->status, code);
+	char *detail = refusal_detail(source, response, answer);
 
 	if (response->status == 428)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
@@ -421,7 +478,8 @@ report_refusal(const MlsHttpSource *source, const MlsHttpResponse *response, Jso
 						errdetail("%s", detail),
 						errhint("Use the key of an API user: options api_user and api_key of the "
 								"user mapping.")));
-	if (response->status == 400 || response->status == 401 || response->status == 403)
+	if (response->status == 400 || response->status == 401 || response->status == 403 ||
+		is_rejection(error_code(member(answer, "error"))))
 		mls_report_credentials(source, detail);
 	ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 					errmsg("could not log in to source \"%s\"", source->name),
@@ -440,6 +498,9 @@ take_token(const MlsHttpSource *source, const MlsHttpResponse *response)
 	if (response->status != 200 && response->status != 201)
 		report_refusal(source, response, answer);
 	text = member(answer, "access_token");
+	/* Some endpoints say everything with status 200. */
+	if (is_missing(text) && has_member(answer, "error"))
+		report_refusal(source, response, answer);
 	if (is_missing(text) || is_unfit(text))
 		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 						errmsg("could not log in to source \"%s\"", source->name),

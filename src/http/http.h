@@ -268,6 +268,9 @@ extern char *mls_url_form(List *params);
  * the source's own origin (scheme, host, port) or an allowed host; an error otherwise. */
 extern char *mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link);
 
+/* Did a source of https give a link in plain http to itself, which was mended? */
+extern bool mls_url_mended(Oid server_id);
+
 /* Address with the values of secret-bearing query parameters masked, host kept: for messages. */
 extern char *mls_url_display(const char *url);
 

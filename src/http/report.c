@@ -425,6 +425,82 @@ is_connecting(CURLcode result)
 	}
 }
 
+/* What OpenSSL says of a certificate (X509_V_ERR_...); its header is not needed for that. */
+enum
+{
+	VERIFY_NOT_YET_VALID = 9,
+	VERIFY_EXPIRED = 10,
+	VERIFY_SELF_SIGNED = 18,
+	VERIFY_SELF_SIGNED_IN_CHAIN = 19,
+	VERIFY_ISSUER_UNKNOWN = 20,
+	VERIFY_FIRST_UNKNOWN = 21,
+	VERIFY_REVOKED = 23
+};
+
+/* What can be done about a certificate that is not trusted; NULL if nobody knows. */
+static const char *
+certificate_hint(MlsHttpRequest *request)
+{
+	const MlsHttpSource *source = request->source;
+	long reason = 0;
+	MlsUrl url;
+
+	curl_easy_getinfo(request->transfer.easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+	switch (reason)
+	{
+		case VERIFY_EXPIRED:
+			return psprintf("Its operator has to renew it, unless the clock of this machine is "
+							"wrong: it says %s.",
+							timestamptz_to_str(GetCurrentTimestamp()));
+		case VERIFY_NOT_YET_VALID:
+			return psprintf("Check the clock of this machine: it says %s.",
+							timestamptz_to_str(GetCurrentTimestamp()));
+		case VERIFY_SELF_SIGNED:
+		case VERIFY_SELF_SIGNED_IN_CHAIN:
+		case VERIFY_ISSUER_UNKNOWN:
+		case VERIFY_FIRST_UNKNOWN:
+			return source->ca_file
+					   ? "The file of the server option ca_file does not hold the authority that "
+						 "signed the certificate; it is used instead of the system's."
+					   : "If the source has an authority of its own, the server option ca_file can "
+						 "name a file with its certificate. If the server leaves out an "
+						 "intermediate certificate, its operator has to add it.";
+		case VERIFY_REVOKED:
+			return "Its operator has to replace it.";
+		default:
+			/* The name is compared by libcurl, which does not say so by a number. */
+			return strstr(request->error, "target host name") &&
+						   mls_url_split(request->call.url, &url)
+					   ? psprintf(
+							 "The certificate is for another name than \"%s\". Use the name it "
+							 "is for in the server option url (or token_url).",
+							 url.host)
+					   : NULL;
+	}
+}
+
+/* What can be done when no connection came about; NULL if nobody knows. */
+static const char *
+connection_hint(MlsHttpRequest *request)
+{
+	switch (request->transfer.result)
+	{
+		case CURLE_PEER_FAILED_VERIFICATION:
+			return certificate_hint(request);
+		case CURLE_SSL_CACERT_BADFILE:
+			return "Check the server option ca_file: certificates in PEM format are expected.";
+		case CURLE_SSL_CONNECT_ERROR:
+			return strstr(request->error, "wrong version number")
+					   ? "What answers there does not speak TLS: check scheme and port in the "
+						 "server option url."
+					   : NULL;
+		default:
+			if (request->is_login && request->source->token_url)
+				return mls_report_token_hint(request->source);
+			return "Check the option url of the server.";
+	}
+}
+
 static void
 report_network(MlsHttpRequest *request)
 {
@@ -432,17 +508,12 @@ report_network(MlsHttpRequest *request)
 	CURLcode result = request->transfer.result;
 	const char *said = request->error[0] ? request->error : curl_easy_strerror(result);
 	char *detail = psprintf("%s.%s", mls_http_clean(source, said), phase_times(request));
+	const char *hint = connection_hint(request);
 
 	if (is_connecting(result))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-				 errmsg("could not connect to source \"%s\"", source->name),
-				 errdetail("%s", detail),
-				 result == CURLE_PEER_FAILED_VERIFICATION
-					 ? errhint("The option ca_file of the server can name further certificates.")
-				 : request->is_login && source->token_url
-					 ? errhint("%s", mls_report_token_hint(source))
-					 : errhint("Check the option url of the server.")));
+		ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+						errmsg("could not connect to source \"%s\"", source->name),
+						errdetail("%s", detail), hint ? errhint("%s", hint) : 0));
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 			 errmsg("could not receive %s from source \"%s\"", request->call.purpose, source->name),

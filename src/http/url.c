@@ -12,6 +12,7 @@
 #include <ctype.h>
 
 #include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
 #include "http/transport.h"
@@ -281,6 +282,49 @@ check_link(const MlsHttpSource *source, const char *link)
 					 target.host)));
 }
 
+/* Sources (by Oid) that gave links in plain http to themselves. */
+static List *plain_linked = NIL;
+
+bool
+mls_url_mended(Oid server_id)
+{
+	return list_member_oid(plain_linked, server_id);
+}
+
+/*
+ * A server behind a front that ends TLS does not know of it, and writes links as
+ * it was asked itself: in plain http, with the name it was asked by, perhaps with
+ * a port of its own.  What it means is the source; so that is where the link leads.
+ */
+static char *
+mend_origin(const MlsHttpSource *source, char *url)
+{
+	MemoryContext old;
+	CURLU *handle;
+	MlsUrl root;
+	MlsUrl target;
+	bool failed;
+
+	if (!mls_url_split(url, &target) || !mls_url_split(source->url, &root) ||
+		strcmp(root.scheme, "https") != 0 || strcmp(target.scheme, "http") != 0 ||
+		strcmp(root.host, target.host) != 0)
+		return url;
+	handle = parser();
+	failed = curl_url_set(handle, CURLUPART_URL, url, 0) != CURLUE_OK ||
+			 curl_url_set(handle, CURLUPART_SCHEME, root.scheme, 0) != CURLUE_OK ||
+			 curl_url_set(handle, CURLUPART_PORT,
+						  root.port == 443 ? NULL : psprintf("%d", root.port), 0) != CURLUE_OK;
+	if (failed)
+		return url;
+	if (!mls_url_mended(source->server_id))
+	{
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		plain_linked = lappend_oid(plain_linked, source->server_id);
+		MemoryContextSwitchTo(old);
+	}
+	return part(handle, CURLUPART_URL, 0);
+}
+
 char *
 mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link)
 {
@@ -294,7 +338,7 @@ mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link)
 		curl_url_set(handle, CURLUPART_URL, clean, 0) != CURLUE_OK ||
 		curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
 		refuse_link(source, clean, "It is malformed.");
-	url = part(handle, CURLUPART_URL, 0);
+	url = mend_origin(source, part(handle, CURLUPART_URL, 0));
 	check_link(source, url);
 	return url;
 }

@@ -251,6 +251,7 @@ typedef struct MlsQuery
 	const MlsTable *table;
 	List *fields;      /* of char *: to select; NIL = all */
 	List *conditions;  /* of MlsCondition *, ANDed */
+	bool rechecked;    /* the caller applies them to what comes: they may be given up */
 	List *order;       /* of MlsOrder *; NIL: any */
 	int64 limit;       /* exact row limit to send, or -1 */
 	int page_size;     /* hint; 0: the platform's */

@@ -99,8 +99,9 @@ def of_field(field, get):
 class Context:
     """What expressions refer to: the data, its options and the clock."""
 
-    def __init__(self, store, fold_case=False):
+    def __init__(self, store, fold_case=False, stamps_as_text=False, time_digits=None):
         self.store, self.fold_case = store, fold_case
+        self.stamps_as_text, self.time_digits = stamps_as_text, time_digits
 
     def enum(self, name):
         for enum in self.store.model.enums.values():
@@ -206,8 +207,11 @@ class Parser:
         if kind is None:
             kind = "int" if token.text.isdigit() else "decimal"
             kind = "double" if "e" in token.text.lower() else kind
+        limit = self.context.time_digits
+        if kind == "time" and limit is not None and len(token.text.partition(".")[2]) > limit:
+            raise ODataError("Bad literal '%s': its precision is more than %d." % (token.text, limit))
         try:
-            return constant(kind, convert(token.text))
+            return constant(kind, convert(token.text), token.text if kind == "stamp" else None)
         except ValueError as problem:
             raise ODataError("Bad literal '%s': %s." % (token.text, problem)) from None
 
@@ -465,6 +469,14 @@ def plain_value(expression, other, fold_case):
     return run
 
 
+def stamp_text(side, run):
+    """A timestamp as some servers compare it: a literal as it was sent, a field
+    as it is stored, with three digits."""
+    if side.literal:
+        return lambda item: side.field
+    return lambda item: None if (value := run(item)) is None else edm.format_stamp(value)
+
+
 def comparison(word, left, right, context, split=False):
     """A closure for `left word right`. With `split` the item is a pair whose
     halves feed the two sides."""
@@ -475,6 +487,8 @@ def comparison(word, left, right, context, split=False):
         raise ODataError("Operator '%s' does not apply to %s." % (word, left.kind))
     first = plain_value(left, right, context.fold_case)
     second = plain_value(right, left, context.fold_case)
+    if context.stamps_as_text and left.kind == "stamp" and right.kind == "stamp":
+        first, second = stamp_text(left, first), stamp_text(right, second)
     test, with_null = COMPARE[word], word == "ne"
 
     def run(item):

@@ -34,6 +34,8 @@ class Options:
     omit_nulls: bool = False
     decimals_as_strings: bool = False
     case_insensitive: bool = False
+    stamps_as_text: bool = False
+    time_digits: int = None
     expand_limit: int = None
     expand_silent: bool = False
     max_skip: int = None
@@ -243,7 +245,7 @@ class Reso:
 
     def matching(self, table, query, rows=None):
         """(records in order, sort key, features used, volatile) of a query."""
-        context = odata.Context(self.store, self.options.case_insensitive)
+        context = odata.Context(self.store, self.options.case_insensitive, self.options.stamps_as_text, self.options.time_digits)
         uses, volatile, passes, sort_key = set(), False, None, table.key_of
         if query.filter is not None:
             passes, uses, volatile = odata.compile_filter(query.filter, table, context)
@@ -256,7 +258,7 @@ class Reso:
 
     def result_list(self, table, query, rows, passes, sort_key, volatile):
         """The records a query finds, kept so that later pages need not search."""
-        key = (table.name, self.store.version, query.filter, query.orderby, self.options.case_insensitive)
+        key = (table.name, self.store.version, query.filter, query.orderby, self.options.case_insensitive, self.options.stamps_as_text)
         if rows is None and not volatile and key in self.results:
             self.results.move_to_end(key)
             return self.results[key]

@@ -129,7 +129,7 @@ is( $node->safe_psql('postgres', "
 my @harmless = sort { $a cmp $b } split ' ', q{
 	mls_fdw_handler() mls_fdw_validator(text[],oid) mls_metadata(text,text)
 	mls_metadata_findings(text,text) mls_options() mls_row(anyelement,json)
-	mls.display_value(text,text) mls.display_values(text,text[]) mls.try_bigint(text)
+	mls.display_value(text,text) mls.display_values(text,text[]) mls.try_bigint(text) mls.exact_numeric(double precision) mls.exact_numeric(real)
 	mls.convert_unit(numeric,text,text) mls.map_list(text,jsonb,text) mls.ddf_text(jsonb) mls.ddf_texts(jsonb) mls.ddf_amount(text) mls.ddf_total(jsonb) mls.ddf_least(jsonb) mls.ddf_measure(text) mls.ddf_unit(text) mls.ddf_size(text,text) mls.ddf_year(text) mls.ddf_date(text) mls.ddf_time(text,text) mls.ddf_newest(jsonb,text) mls.ddf_postal_code(text) mls.ddf_utilities(jsonb)
 	mls.try_boolean(text) mls.try_date(text) mls.try_numeric(text) mls.try_timestamptz(text,text)};
 is( join("\n", sort { $a cmp $b } list_of("SELECT p.oid::regprocedure FROM $members

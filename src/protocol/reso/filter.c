@@ -143,6 +143,8 @@ leaf_fit(const MlsTable *table, const MlsCondition *condition)
 MlsFit
 mls_reso_fit(const MlsTable *table, const MlsCondition *condition)
 {
+	if (mls_reso_form_refused(table, condition))
+		return MLS_FIT_NO;
 	return mls_fit_tree(table, condition, leaf_fit);
 }
 
@@ -413,7 +415,8 @@ mls_reso_filter(StringInfo buf, const MlsQuery *query, bool *exact)
 		StringInfoData one;
 
 		initStringInfo(&one);
-		if (render(&one, query, lfirst(lc), exact))
+		if (!(query->rechecked && mls_reso_form_refused(query->table, lfirst(lc))) &&
+			render(&one, query, lfirst(lc), exact))
 			add_conjunct(buf, one.data, false);
 		else
 			*exact = false;

@@ -214,6 +214,42 @@ instant_us(const MlsValue *value, int64 *us)
 }
 
 /*
+ * Appends an instant.  Some servers compare the text of timestamps, and there
+ * "...10Z" comes after "...10.000Z": so the fraction has always as many digits as
+ * the source shows, also when it is zero.  A sync writes its bounds likewise.
+ */
+static bool
+append_instant(StringInfo buf, const MlsTable *table, Oid type, int64 us)
+{
+	int digits = table->source->platform.timestamp_digits;
+	const char *point;
+	int start = buf->len;
+
+	if (!mls_append_instant(buf, type, us))
+		return false;
+	if (type == TIMEOID || digits == 0)
+		return true;
+	buf->data[--buf->len] = '\0';
+	point = strchr(buf->data + start, '.');
+	if (point == NULL)
+		appendStringInfoChar(buf, '.');
+	for (int shown = point ? strlen(point + 1) : 0; shown < digits; shown++)
+		appendStringInfoChar(buf, '0');
+	appendStringInfoChar(buf, 'Z');
+	return true;
+}
+
+/*
+ * Times of day are asked for in whole seconds, for most are declared without a
+ * fraction, and a literal that has one is refused then.
+ */
+static int64
+unit_of(const MlsTable *table, Oid type)
+{
+	return type == TIMEOID ? USECS_PER_SEC : mls_instant_unit(table);
+}
+
+/*
  * Sources show less than they store, cut off, not rounded, and so do we.  What
  * is shown as T lies in [T, T + unit): hence "<= X" is sent as "lt X + unit", and
  * "= X" as a range.
@@ -224,7 +260,7 @@ mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 {
 	static const char *const words[] = {"eq", "ne", "lt", "le", "gt", "ge"};
 	const char *field = column->field;
-	int64 unit = mls_instant_unit(table);
+	int64 unit = unit_of(table, value->type);
 	int64 us;
 	int64 low;
 
@@ -246,7 +282,7 @@ mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 	if (op == MLS_EQ || op == MLS_GE || op == MLS_GT)
 	{
 		appendStringInfo(buf, "%s %s ", field, op == MLS_GT ? "gt" : "ge");
-		if (!mls_append_instant(buf, value->type, low))
+		if (!append_instant(buf, table, value->type, low))
 			return false;
 	}
 	if (op == MLS_EQ)
@@ -254,7 +290,7 @@ mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 	if (op == MLS_EQ || op == MLS_LT || op == MLS_LE)
 	{
 		appendStringInfo(buf, "%s lt ", field);
-		if (!mls_append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
+		if (!append_instant(buf, table, value->type, op == MLS_LT && low == us ? low : low + unit))
 			return false;
 	}
 	return true;
@@ -267,5 +303,6 @@ mls_reso_instant_exact(const MlsTable *table, MlsOperator op, const MlsValue *va
 
 	if (value->param >= 0 || !OidIsValid(value->type) || !instant_us(value, &us))
 		return false;
-	return (op == MLS_GE || op == MLS_LT) && mls_instant_floor(us, mls_instant_unit(table)) == us;
+	return (op == MLS_GE || op == MLS_LT) &&
+		   mls_instant_floor(us, unit_of(table, value->type)) == us;
 }

@@ -1,6 +1,7 @@
 /*
  * refusal.c
- *		Fields a source turned out not to filter, order or select by.
+ *		What a source turned out not to take: fields to filter, order or select
+ *		by, and forms of conditions.
  *
  * Metadata tells which fields exist, not which may be used: some providers
  * suppress fields and answer 400.  What such an answer teaches is kept for the
@@ -8,6 +9,9 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/hsearch.h"
 
 #include "protocol/reso/reso.h"
@@ -57,6 +61,75 @@ mls_reso_refused(const MlsTable *table, ResoUse use, const char *field)
 	set_key(&key, table, use, field);
 	return hash_search(refusals, &key, HASH_FIND, NULL) != NULL;
 }
+
+/* ---- forms of conditions ---- */
+
+/* Appends what a condition is without its values. */
+static void
+append_form(StringInfo buf, const MlsCondition *condition)
+{
+	ListCell *lc;
+
+	check_stack_depth();
+	appendStringInfo(buf, "(%d %d %s", condition->kind, condition->op,
+					 condition->column ? condition->column->field : "");
+	foreach (lc, condition->args)
+		append_form(buf, lfirst(lc));
+	appendStringInfoChar(buf, ')');
+}
+
+/* The form as the key of a refusal: of any length, so hashed. */
+static char *
+form_key(const MlsCondition *condition)
+{
+	StringInfoData form;
+
+	initStringInfo(&form);
+	append_form(&form, condition);
+	return psprintf("%016" INT64_MODIFIER "x",
+					hash_bytes_extended((const unsigned char *) form.data, form.len, 0));
+}
+
+/* Comparisons of the types that every server compares. */
+static bool
+is_usual(const MlsCondition *condition)
+{
+	if (condition->kind != MLS_COMPARE)
+		return false;
+	switch (mls_reso_type(condition->column))
+	{
+		case RESO_STRING:
+		case RESO_BOOLEAN:
+		case RESO_INTEGER:
+		case RESO_DECIMAL:
+		case RESO_DATE:
+		case RESO_TIMESTAMP:
+			return true;
+		default:
+			return false;
+	}
+}
+
+void
+mls_reso_refuse_forms(const MlsQuery *query)
+{
+	bool all = true;
+	ListCell *lc;
+
+	foreach (lc, query->conditions)
+		all = all && is_usual(lfirst(lc));
+	foreach (lc, query->conditions)
+		if (all || !is_usual(lfirst(lc)))
+			mls_reso_refuse(query->table, RESO_USE_FORM, form_key(lfirst(lc)));
+}
+
+bool
+mls_reso_form_refused(const MlsTable *table, const MlsCondition *condition)
+{
+	return refusals != NULL && mls_reso_refused(table, RESO_USE_FORM, form_key(condition));
+}
+
+/* ---- fields named in a message ---- */
 
 /* Does text hold name as a whole word? */
 static bool

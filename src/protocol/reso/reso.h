@@ -105,7 +105,8 @@ typedef enum ResoUse
 {
 	RESO_USE_FILTER,
 	RESO_USE_ORDER,
-	RESO_USE_SELECT
+	RESO_USE_SELECT,
+	RESO_USE_FORM /* in a condition of some form: mls_reso_refuse_form() */
 } ResoUse;
 
 /* Remembers a refusal in this process. */
@@ -114,6 +115,13 @@ extern bool mls_reso_refused(const MlsTable *table, ResoUse use, const char *fie
 
 /* Fields a query uses so and an error message names, not yet known as refused (List of char *). */
 extern List *mls_reso_named_fields(const MlsQuery *query, ResoUse use, const char *message);
+
+/*
+ * A source refused the conditions of a query, and did not say which.  The unusual
+ * ones are remembered by their form, whatever the values; if there are none, all.
+ */
+extern void mls_reso_refuse_forms(const MlsQuery *query);
+extern bool mls_reso_form_refused(const MlsTable *table, const MlsCondition *condition);
 
 /* error.c */
 

@@ -25,6 +25,8 @@ typedef struct ResoStream
 {
 	MlsChain chain;
 	ResoRequest *shape; /* how the first page of this part was asked */
+	bool bare;          /* asked for without conditions, for the source refused one of them */
+	bool order_refused; /* what it refused was the order */
 	int empty_pages;
 	bool links;         /* a page of this part came with a link, so that the last one has none */
 	bool doubtful;      /* the page on its way is asked for only to prove that there is none */
@@ -33,6 +35,18 @@ typedef struct ResoStream
 } ResoStream;
 
 /* ---- asking ---- */
+
+/* A query for all records, of which the caller takes those that meet its conditions. */
+static const MlsQuery *
+without_conditions(const MlsQuery *query)
+{
+	MlsQuery *bare = palloc(sizeof(MlsQuery));
+
+	*bare = *query;
+	bare->conditions = NIL;
+	bare->limit = -1;
+	return bare;
+}
 
 /* Renders and sends the first request of the current part. */
 static void
@@ -43,11 +57,13 @@ ask_first(MlsChain *chain)
 	const MlsHttpSource *http = mls_chain_http(chain);
 	char *url;
 
+	if (stream->bare)
+		query = without_conditions(query);
 	stream->shape = mls_reso_request(query);
 	stream->empty_pages = 0;
 	stream->links = stream->doubtful = false;
 	stream->asked_from = 0;
-	chain->exact = stream->shape->exact;
+	chain->exact = stream->shape->exact && !stream->bare;
 	chain->call.headers = stream->shape->headers;
 	url = query->resume_link ? mls_url_resolve(http, http->url, query->resume_link)
 							 : mls_reso_url(query, stream->shape);
@@ -135,7 +151,10 @@ give_up_fields(MlsChain *chain, const MlsHttpResponse *response)
 	fields = mls_reso_named_fields(query, use, message);
 	/* The caller relies on the order: this query fails, the next one is planned without it. */
 	if (fields == NIL && forget_order(query, message))
+	{
+		((ResoStream *) chain)->order_refused = true;
 		return false;
+	}
 	if (fields == NIL)
 	{
 		use = RESO_USE_SELECT;
@@ -152,6 +171,33 @@ give_up_fields(MlsChain *chain, const MlsHttpResponse *response)
 			report_unselectable(chain, lfirst(lc));
 	}
 	return fields != NIL;
+}
+
+/*
+ * A refusal that names no field may be about any condition: those that the caller
+ * applies itself are left out once.  If that is answered, it was one of them, which
+ * is remembered.  A query in parts would bring all records in each of them.
+ */
+static bool
+give_up_conditions(MlsChain *chain, const MlsHttpResponse *response)
+{
+	ResoStream *stream = (ResoStream *) chain;
+	const MlsQuery *query = mls_chain_part(chain)->query;
+
+	stream->bare = response->status == 400 && chain->part_pages == 0 && !query->resume_link &&
+				   !stream->bare && !stream->order_refused && query->rechecked &&
+				   query->conditions != NIL && list_length(chain->parts) == 1;
+	return stream->bare;
+}
+
+static void
+learn_refusal(MlsChain *chain)
+{
+	MemoryContext old = MemoryContextSwitchTo(chain->context);
+
+	mls_reso_refuse_forms(mls_chain_part(chain)->query);
+	chain->head.dropped = lappend(chain->head.dropped, "all conditions");
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- reading ---- */
@@ -265,12 +311,14 @@ read_page(MlsChain *chain, const MlsHttpResponse *response)
 	}
 	if (response->status != 200)
 	{
-		if (!give_up_fields(chain, response))
+		if (!give_up_fields(chain, response) && !give_up_conditions(chain, response))
 			mls_http_report_status(mls_chain_http(chain), &chain->call, response,
 								   mls_reso_error_text(response));
 		return NULL;
 	}
 	page = mls_read_page(chain->head.query->table, chain->call.purpose, response, "value");
+	if (((ResoStream *) chain)->bare && chain->part_pages == 0)
+		learn_refusal(chain);
 	read_announced(chain, page);
 	check_progress((ResoStream *) chain, page);
 	return page;
@@ -372,7 +420,9 @@ count_is_refused(const MlsQuery *query, const MlsHttpResponse *response)
 
 	foreach (lc, fields)
 		mls_reso_refuse(query->table, RESO_USE_FILTER, lfirst(lc));
-	return fields != NIL;
+	/* If it names none, the caller counts what it reads, and learns by that. */
+	return fields != NIL ||
+		   (response->status == 400 && query->rechecked && query->conditions != NIL);
 }
 
 /* One record behind so many, with the total; NULL if that cannot be asked. */
