@@ -13,7 +13,7 @@
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
-install_packages
+install_packages nginx openssl
 
 work=$(mktemp -d /tmp/mls_fdw_check.XXXXXX)
 chmod 755 "$work"
