@@ -31,7 +31,7 @@ def fresh(port, indexed):
     sql(f"ALTER DATABASE bench SET mls_fdw.index_gold = {'on' if indexed else 'off'}", "postgres")
     sql(f"""
         CREATE EXTENSION mls_fdw;
-        CREATE SERVER s FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'http://127.0.0.1:{port}/odata', requests_per_second '0');
+        CREATE SERVER s FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'http://127.0.0.1:{port}/odata');
         CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (token 'static-token-value');
         CREATE SCHEMA s;
         IMPORT FOREIGN SCHEMA reso FROM SERVER s INTO s;""")
