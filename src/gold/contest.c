@@ -18,7 +18,7 @@
  *
  * What belongs to a record stands in gold only beside the record of its own
  * source.  Where that source has none of the kind, others of its account may give
- * it.  A source that makes no record of the parent's kind is not asked about it.
+ * it; where the belongings' source has no such parents at all, any may.
  */
 #include "postgres.h"
 
@@ -47,6 +47,7 @@ typedef struct Maker
 	const char *priority;
 	const char *standing;
 	const char *prefix;
+	const char *resource; /* at the source */
 } Maker;
 
 /* One of its statements. */
@@ -81,6 +82,19 @@ maker_oid(uint64 row, int column)
 		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
 }
 
+/* Do rules for its protocol and source make a resource from a maker's, besides the first? */
+static bool
+also_makes(const Maker *maker, const MlsSource *source, const char *resource)
+{
+	const char *arguments[] = {psprintf("%s/%s", source->protocol->name, source->platform_name),
+							   maker->source, maker->resource, resource};
+
+	mls_map_query("SELECT FROM mls.row_map WHERE " MLS_MAP_OF_PROTOCOL
+				  " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " AND resource = $4 LIMIT 1",
+				  4, arguments);
+	return SPI_processed > 0;
+}
+
 /* The subscriptions of a role whose rules make a resource, oldest first (List of Maker *). */
 static List *
 makers_of(Oid owner, const char *resource, Oid gold)
@@ -91,7 +105,7 @@ makers_of(Oid owner, const char *resource, Oid gold)
 	ListCell *lc;
 
 	mls_map_query("SELECT s.id, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
-				  "s.gold::pg_catalog.oid, s.priority, s.standing "
+				  "s.gold::pg_catalog.oid, s.priority, s.standing, s.resource "
 				  "FROM mls.subscription s WHERE s.owner::pg_catalog.oid = $1::pg_catalog.oid AND "
 				  "s.gold IS NOT NULL AND (s.gold::pg_catalog.oid = $2::pg_catalog.oid OR EXISTS "
 				  "(SELECT FROM mls.row_map m WHERE m.resource = $3 AND m.source_resource IN "
@@ -109,6 +123,7 @@ makers_of(Oid owner, const char *resource, Oid gold)
 		maker->gold = maker_oid(i, 4);
 		maker->priority = mls_map_text(i, 5);
 		maker->standing = mls_map_text(i, 6);
+		maker->resource = mls_map_text(i, 7);
 		found = lappend(found, maker);
 	}
 	foreach (lc, found)
@@ -122,7 +137,8 @@ makers_of(Oid owner, const char *resource, Oid gold)
 		source = mls_source_get(GetForeignTable(maker->foreign_table)->serverid, owner, false);
 		maker->source = source->http.name;
 		maker->prefix = source->key_prefix ? source->key_prefix : "";
-		makers = lappend(makers, maker);
+		if (maker->gold == gold || also_makes(maker, source, resource))
+			makers = lappend(makers, maker);
 	}
 	return makers;
 }
@@ -352,7 +368,11 @@ is_of_kind(const Statement *statement, const Bond *bond)
 					mls_statement_value(statement, name), quote_literal_cstr(bond->parent));
 }
 
-/* The sources beside whose records rows of a maker may stand, as a list of literals. */
+/*
+ * The sources beside whose records rows of a maker may stand, as a list of literals:
+ * its own, and those that have no such rows themselves, if they are of its account
+ * or it has no records for them.
+ */
 static char *
 companions(const Maker *maker, const List *parents, const List *makers)
 {
@@ -365,7 +385,8 @@ companions(const Maker *maker, const List *parents, const List *makers)
 	{
 		const Maker *parent = lfirst(lc);
 
-		if (strcmp(parent->standing, maker->standing) == 0 && !has_source(makers, parent->source))
+		if (!has_source(makers, parent->source) &&
+			(strcmp(parent->standing, maker->standing) == 0 || !has_source(parents, maker->source)))
 			appendStringInfo(&list, ", %s", quote_literal_cstr(parent->source));
 	}
 	return list.data;
@@ -392,7 +413,7 @@ barriers_of(Oid owner, const Claim *claim, const List *makers)
 			get_attnum(table, bond->parent_key) == InvalidAttrNumber)
 			continue;
 		parents = makers_of(owner, bond->parent, table);
-		if (!has_source(parents, claim->maker->source) || !has_stranger(parents, claim->maker))
+		if (!has_stranger(parents, claim->maker))
 			continue;
 		appendStringInfo(&sql,
 						 " AND NOT (%s AND EXISTS (SELECT FROM %s p WHERE p.%s = (%s)::"
@@ -651,13 +672,73 @@ has_rival_parents(Oid owner, const char *resource, Oid gold, const List *makers)
 
 		foreach (each, makers)
 		{
-			const Maker *maker = lfirst(each);
-
-			if (has_source(parents, maker->source) && has_stranger(parents, maker))
+			if (has_stranger(parents, lfirst(each)))
 				return true;
 		}
 	}
 	return false;
+}
+
+/* Do others make what could stand beside rows of a resource? */
+static bool
+has_strange_belongings(Oid owner, const char *resource, Oid gold, const List *makers)
+{
+	ListCell *lc;
+	ListCell *each;
+
+	foreach (lc, bonds(NULL, resource))
+	{
+		const Bond *bond = lfirst(lc);
+		Oid table = gold_of(bond->child, gold);
+		List *children = OidIsValid(table) ? makers_of(owner, bond->child, table) : NIL;
+
+		foreach (each, makers)
+			if (has_stranger(children, lfirst(each)))
+				return true;
+	}
+	return false;
+}
+
+/* Subscriptions whose rows may stand elsewhere now that one of the role's comes or goes, as an array's text. */
+char *
+mls_gold_unsettled(Oid owner, const MlsTable *table, Oid silver_table, Oid gold)
+{
+	StringInfoData ids;
+	ListCell *lc;
+	ListCell *bond;
+	ListCell *each;
+
+	initStringInfo(&ids);
+	foreach (lc, mls_gold_targets(table, silver_table))
+	{
+		const MlsGoldTarget *target = lfirst(lc);
+		Oid own = mls_gold_table(target, gold);
+
+		if (!OidIsValid(own))
+			continue;
+		foreach (each,
+				 bonds(target->resource, NULL) ? makers_of(owner, target->resource, own) : NIL)
+		{
+			const Maker *maker = lfirst(each);
+
+			if (strcmp(maker->source, table->source->http.name) != 0)
+				appendStringInfo(&ids, "%s" INT64_FORMAT, ids.len ? "," : "", maker->id);
+		}
+		foreach (bond, bonds(NULL, target->resource))
+		{
+			const char *child = ((Bond *) lfirst(bond))->child;
+			Oid other = gold_of(child, own);
+
+			foreach (each, OidIsValid(other) ? makers_of(owner, child, other) : NIL)
+			{
+				const Maker *maker = lfirst(each);
+
+				if (strcmp(maker->source, table->source->http.name) == 0)
+					appendStringInfo(&ids, "%s" INT64_FORMAT, ids.len ? "," : "", maker->id);
+			}
+		}
+	}
+	return psprintf("{%s}", ids.data);
 }
 
 /* Indexes for the columns by which rows of a resource are found that belong to others. */
@@ -846,9 +927,10 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 
 	/* Rules are read only where there may be somebody to contest with. */
 	if (always || has_neighbour(makers, subscription) ||
-		has_rival_parents(owner, resource, gold, makers))
+		has_rival_parents(owner, resource, gold, makers) ||
+		has_strange_belongings(owner, resource, gold, makers))
 		claims = claims_to(owner, resource, gold, makers);
-	if (claims != NIL && (always || is_contested(claims, subscription)))
+	if (claims != NIL)
 	{
 		contest = palloc0(sizeof(MlsGoldContest));
 		contest->table = gold;
@@ -864,6 +946,8 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 			contest->can_fail |= each->can_fail;
 		}
 		contest->belongings = belongings(owner, resource, contest, always);
+		if (!always && !is_contested(claims, subscription) && contest->belongings == NIL)
+			contest = NULL;
 	}
 	MemoryContextSwitchTo(context);
 	return contest;

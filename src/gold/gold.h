@@ -172,6 +172,9 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 extern char *
 mls_gold_rivals(Oid owner, const MlsTable *table, Oid silver_table, Oid gold, bool unplanned);
 
+/* Subscriptions whose rows may stand beside others' now that one comes or goes, as the text of an array. */
+extern char *mls_gold_unsettled(Oid owner, const MlsTable *table, Oid silver_table, Oid gold);
+
 /* Is there another source of the role that fills gold and could have keys of this one's? */
 extern bool mls_gold_source_has_rivals(Oid owner, const MlsTable *table);
 

@@ -16,6 +16,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "gold/gold.h"
 #include "sync/sync.h"
@@ -77,16 +78,21 @@ mls_precedence_follow(const MlsSubscription *sub, const MlsTable *table)
 	return true;
 }
 
-/* Has gold of all that others of the account make of the same kind looked at anew, for one comes or goes. */
+/*
+ * One comes or goes: what belongs to records of it, or is of the kind it brings, may
+ * stand beside others' from now on, or no more.  The next sync or remap looks at it.
+ */
 void
-mls_precedence_unsettle(const MlsSubscription *sub)
+mls_precedence_unsettle(const MlsSubscription *sub, const MlsTable *table)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), (Datum) 0};
 
-	mls_execute("UPDATE mls.subscription o SET map_hash = NULL FROM mls.subscription s "
-				"WHERE s.id = $1 AND o.owner = s.owner AND o.id <> s.id AND "
-				"o.standing = s.standing AND o.source <> s.source AND "
-				"o.gold::pg_catalog.oid = s.gold::pg_catalog.oid",
-				1, types, values, NULL, SPI_OK_UPDATE);
+	if (!OidIsValid(sub->gold) || get_rel_name(sub->gold) == NULL ||
+		!mls_gold_source_has_rivals(sub->owner, table))
+		return;
+	values[1] = CStringGetTextDatum(mls_gold_unsettled(sub->owner, table, sub->silver, sub->gold));
+	mls_execute("UPDATE mls.subscription SET map_hash = NULL WHERE id <> $1 AND "
+				"id = ANY ($2::pg_catalog.int8[]) AND map_hash IS NOT NULL",
+				2, types, values, NULL, SPI_OK_UPDATE);
 }

@@ -357,7 +357,7 @@ subscribe(const MlsTable *table)
 	mls_gold_prepare_dependants(table, silver);
 	sub = mls_subscription_by_table(table->relid);
 	mls_precedence_follow(sub, table);
-	mls_precedence_unsettle(sub);
+	mls_precedence_unsettle(sub, table);
 	if (OidIsValid(gold))
 		mls_gold_prepare_contests(sub->owner, table, silver, gold);
 	tell_rivals(table, sub);
@@ -445,7 +445,8 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	/* Gold is shared: only this subscription's rows go, and others may have records for their keys. */
 	release = mls_release_begin(
 		sub, table, 0, mls_gold_parts(sub->source, sub->resource, sub->gold), PG_GETARG_BOOL(1));
-	mls_precedence_unsettle(sub);
+	if (table != NULL)
+		mls_precedence_unsettle(sub, table);
 	if (OidIsValid(sub->gold) && get_rel_name(sub->gold) != NULL)
 		place_triggers(sub->id, sub->gold, true);
 	delete_subscription(sub);

@@ -597,7 +597,7 @@ extern void mls_release_end(MlsRelease *release);
 /* ---- Between subscriptions that make the same keys (precedence.c) ---- */
 
 extern bool mls_precedence_follow(const MlsSubscription *sub, const MlsTable *table);
-extern void mls_precedence_unsettle(const MlsSubscription *sub);
+extern void mls_precedence_unsettle(const MlsSubscription *sub, const MlsTable *table);
 
 /* ---- Taking records out (removal.c) ---- */
 
