@@ -166,7 +166,17 @@ check_service(MlsCheck *check, const MlsTable *table)
 						.url = mls_url_build(check->source->http.url, "", NIL),
 						.purpose = "the service root"};
 	int64 before_us = check->stats.wait_us;
-	MlsHttpResponse *response = mls_http_fetch(&check->source->http, &call, &check->stats);
+	MlsHttpResponse *response;
+
+	/* A second login beside the session's own would be refused, and end the first. */
+	if (check->source->protocol->log_in)
+	{
+		check->source->protocol->log_in(check->source, &check->stats);
+		return psprintf("The source can be reached and lets this user in, after " INT64_FORMAT
+						" ms.",
+						(check->stats.wait_us - before_us) / 1000);
+	}
+	response = mls_http_fetch(&check->source->http, &call, &check->stats);
 
 	if (response->status == 401 || response->status == 403)
 		mls_http_report_status(&check->source->http, &call, response, NULL);

@@ -201,6 +201,12 @@ check_order(MlsCheck *check, const MlsTable *table)
 								table->timestamp);
 }
 
+static char *
+check_conditions(MlsCheck *check, const MlsTable *table)
+{
+	return check->source->protocol->try_conditions(table, &check->ok, &check->stats);
+}
+
 /* The key of a page's first record, for comparing pages. */
 static char *
 first_key(const MlsTable *table, const MlsPage *page)
@@ -282,6 +288,8 @@ mls_check_resources(MlsCheck *check)
 			continue;
 		service_checked = true;
 		mls_check_step(check, "count", check_count, table);
+		if (check->source->protocol->try_conditions)
+			mls_check_step(check, "conditions", check_conditions, table);
 		mls_check_step(check, "order", check_order, table);
 		mls_check_step(check, "paging", check_paging, table);
 	}

@@ -259,6 +259,8 @@ typedef struct MlsQuery
 	bool keys_only;    /* fields are key and timestamp: larger pages allowed */
 	bool whole_set;    /* use the platform's replication path where it has one */
 	bool stepwise;     /* the caller asks for what comes behind the last record itself */
+	bool may_lack;     /* the caller asks for what does not come: an unproven end is noted */
+	bool keeps;        /* it keeps what it has of fields that do not come: they are noted */
 	const char *resume_link; /* continue a chain here, or NULL */
 } MlsQuery;
 
@@ -300,6 +302,9 @@ struct MlsStream
 	const char *next_link; /* after a page: where the chain goes on; NULL at its end */
 	List *dropped;         /* of char *: conditions given up after the source refused them */
 	List *unknown;         /* of MlsUnknownValue *, some hundred at most */
+	List *missing;         /* of char *: fields asked for that no answer of the last page has */
+	List *remarks;         /* of char *: what was tolerated; complete when the stream has ended */
+	bool unproven;         /* it ended, and more may be there */
 };
 
 /* ---- Remote metadata ---- */
@@ -504,6 +509,13 @@ struct MlsProtocol
 
 	/* Settings of the source, by one request.  NULL where the protocol has none. */
 	MlsTold *(*tell)(const MlsSource *source, MlsHttpStats *stats);
+
+	/* Begins the session that later requests use, where a source keeps one.  NULL: it keeps none. */
+	void (*log_in)(const MlsSource *source, MlsHttpStats *stats);
+
+	/* How the source takes the forms of conditions, by a few requests for no records, in words;
+	 * *ok is false if an option should be set.  NULL where there is nothing to try. */
+	char *(*try_conditions)(const MlsTable *table, bool *ok, MlsHttpStats *stats);
 
 	/* All resources with their fields. */
 	MlsRemoteSchema *(*describe)(const MlsSource *source, MlsHttpStats *stats);

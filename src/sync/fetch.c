@@ -471,6 +471,17 @@ read_page(MlsFetch *fetch)
 	return fetch->now->stream->protocol->next_page(fetch->now->stream);
 }
 
+/* At the end of a stream: what it has tolerated. */
+static void
+take_remarks(MlsFetch *fetch)
+{
+	ListCell *lc;
+
+	foreach (lc, fetch->now->stream->remarks)
+		mls_fetch_remark(fetch, lfirst(lc));
+	fetch->now->stream->remarks = NIL;
+}
+
 /* At the end of a stream: is there more to read? */
 static bool
 more_to_read(MlsFetch *fetch)
@@ -514,6 +525,8 @@ mls_fetch_next(MlsFetch *fetch)
 
 		MemoryContextReset(fetch->batch_context);
 		page = read_page(fetch);
+		if (page == NULL)
+			take_remarks(fetch);
 		if (page == NULL && more_to_read(fetch))
 			continue;
 		if (page == NULL)

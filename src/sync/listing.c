@@ -164,6 +164,7 @@ mls_listing_close(MlsListing *listing)
 	if (stream == NULL)
 		return;
 	mls_stats_add(&listing->spent, &stream->stats);
+	listing->unproven |= stream->unproven;
 	listing->stream = NULL;
 	stream->protocol->close(stream);
 	MemoryContextReset(listing->context);
@@ -187,9 +188,12 @@ mls_listing_complete(MlsRun *run)
 {
 	const MlsListing *listing = run->state;
 
-	mls_count_note_remote(run->sub->id, listing->listed - listing->outside);
-	if (!run->task->dry_run)
-		mls_issue_all_listed(run->sub, listing->table, listing->keyless > 0);
+	if (!listing->unproven)
+	{
+		mls_count_note_remote(run->sub->id, listing->listed - listing->outside);
+		if (!run->task->dry_run)
+			mls_issue_all_listed(run->sub, listing->table, listing->keyless > 0);
+	}
 	return run->sub->cursor_timestamp;
 }
 
@@ -319,6 +323,7 @@ listing_query(const MlsListing *listing, bool timestamps)
 	query->page_size = LISTING_PAGE;
 	query->keys_only = true;
 	query->verify_count = true;
+	query->may_lack = listing->may_lack;
 	query->whole_set = platform->replication_path != NULL;
 	return query;
 }
@@ -386,6 +391,14 @@ insert_keys(MlsListing *listing, const MlsItem **items, const bool *outside, int
 	listing->listed += SPI_processed;
 }
 
+/* What the source has announced is compared only where its counts are exact. */
+static void
+take_announced(MlsListing *listing)
+{
+	if (listing->before < 0 && listing->run->table->source->platform.count_exact)
+		listing->before = listing->stream->announced;
+}
+
 /* One page of keys in one transaction. */
 static void
 store_keys(MlsListing *listing, const MlsBatch *batch)
@@ -422,14 +435,13 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 	}
 	if (n > 0)
 		insert_keys(listing, items, flags, n);
-	if (listing->before < 0)
-		listing->before = listing->stream->announced;
+	take_announced(listing);
 	/* A run that goes on would not know of records without a key: it begins anew. */
 	listing->resumable = listing->stream->next_link != NULL && listing->keyless == 0;
 	mls_relisting_reach(listing, listing->resumable ? listing->stream->next_link : NULL);
 	counters.received += batch->nitems;
 	counters.pages++;
-	counters.expected = Max(listing->before, 0);
+	counters.expected = Max(listing->stream->announced, Max(listing->before, 0));
 	mls_run_end_step(listing->run, &counters);
 }
 
@@ -538,17 +550,17 @@ read_all(MlsListing *listing, MlsQuery *query)
 {
 	mls_listing_open(listing, query);
 	read_pages(listing, first_page(listing));
-	if (listing->before < 0)
-		listing->before = listing->stream->announced;
+	take_announced(listing);
 	mls_listing_close(listing);
 }
 
 /*
- * Lists all keys of the source, with their timestamps if asked for.  The result
+ * Lists all keys of the source, with their timestamps if asked for.  Where its count is
+ * no proof, the list of who may lack some can end before the source's does.  The result
  * lives as long as the run, and is its state.
  */
 MlsListing *
-mls_listing_read(MlsRun *run, bool timestamps)
+mls_listing_read(MlsRun *run, bool timestamps, bool may_lack)
 {
 	MlsListing *listing = palloc0(sizeof(MlsListing));
 	char *objection;
@@ -557,6 +569,7 @@ mls_listing_read(MlsRun *run, bool timestamps)
 	listing->run = run;
 	listing->started = GetCurrentTimestamp();
 	listing->before = listing->after = -1;
+	listing->may_lack = may_lack && !run->table->source->platform.count_exact;
 	listing->context =
 		AllocSetContextCreate(run->context, "mls_fdw listing", ALLOCSET_DEFAULT_SIZES);
 	listing->batch_context =

@@ -93,7 +93,7 @@ fetch_drift(MlsListing *listing)
 static void
 reconcile_work(MlsRun *run)
 {
-	MlsListing *listing = mls_listing_read(run, true);
+	MlsListing *listing = mls_listing_read(run, true, false);
 	int64 drift;
 
 	mls_listing_require_complete(listing);

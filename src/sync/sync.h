@@ -334,6 +334,8 @@ typedef struct MlsListing
 	int64 before;        /* the source's count at the beginning and at the end; or -1 */
 	int64 after;
 	int64 outside;         /* of them, of parents that are not here: see mls_fed_bounds() */
+	bool may_lack;         /* keys may be missing: each that is, is asked for by name */
+	bool unproven;         /* and some may be, by what the source says */
 	bool resumable;        /* the next run can go on where the pages written end */
 	MemoryContext context; /* of the stream that is open */
 	MemoryContext batch_context;
@@ -342,7 +344,7 @@ typedef struct MlsListing
 	MlsHttpStats spent; /* by streams already closed */
 } MlsListing;
 
-extern MlsListing *mls_listing_read(MlsRun *run, bool timestamps);
+extern MlsListing *mls_listing_read(MlsRun *run, bool timestamps, bool may_lack);
 extern void mls_listing_open(MlsListing *listing, MlsQuery *query);
 extern void mls_listing_close(MlsListing *listing);
 extern void mls_listing_require_complete(const MlsListing *listing);

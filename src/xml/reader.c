@@ -549,4 +549,6 @@ mls_xml_repairs_add(MlsXmlRepairs *sum, const MlsXmlRepairs *more)
 	sum->references += more->references;
 	sum->ampersands += more->ampersands;
 	sum->brackets += more->brackets;
+	sum->quotes += more->quotes;
+	sum->trailing += more->trailing;
 }

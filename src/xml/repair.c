@@ -7,7 +7,7 @@
  * to a parser, and each can be put right by looking at a few bytes, without a
  * guess about what was meant.  Each repair is counted.  Whatever needs a guess
  * (tags that do not match, missing quotes, a cut end) is left for the parser to
- * refuse.
+ * refuse.  What stands behind the end of the document is counted and left out.
  *
  * One pass over the bytes follows just enough of XML to know where it is:
  * in text, in a tag, in CDATA, in a row.  Declaration, document type, comments and
@@ -106,6 +106,7 @@ begin_tag(MlsXmlRepair *repair, const char *s, const char *end)
 {
 	repair->place = IN_TAG;
 	repair->tag_is_row = is_row_name(repair, s + 1, end);
+	repair->tag_closes = end - s > 1 && s[1] == '/';
 	repair->quote = 0;
 	repair->equals_signs = 0;
 	repair->at_start = false;
@@ -275,9 +276,61 @@ end_tag(MlsXmlRepair *repair)
 {
 	bool is_empty = repair->put[-1] == '/';
 
-	repair->place = IN_TEXT;
+	repair->depth += repair->tag_closes ? -1 : !is_empty;
+	repair->place = repair->depth > 0 ? IN_TEXT : IN_TRAILER;
 	put(repair, ">", 1);
 	repair->in_row = repair->tag_is_row && !is_empty;
+}
+
+static const char *
+after_blanks(const char *s, const char *end)
+{
+	while (s < end && isspace((unsigned char) *s))
+		s++;
+	return s;
+}
+
+/*
+ * Does a quotation mark end its attribute's value?  Then the tag ends behind it, or another
+ * attribute begins; what else follows shows that it is a part of the value.  Where that
+ * cannot be seen from here, it ends the value.
+ */
+static bool
+ends_value(const char *s, const char *end)
+{
+	s = after_blanks(s + 1, end);
+	if (s < end && (*s == '/' || *s == '?'))
+		s++;
+	if (s == end || *s == '>')
+		return true;
+	if (!can_begin_name(*s) || *s == '/' || *s == '!')
+		return false;
+	while (s < end && !isspace((unsigned char) *s) && strchr("=<>\"'/&", *s) == NULL)
+		s++;
+	s = after_blanks(s, end);
+	if (s == end)
+		return true;
+	if (*s != '=')
+		return false;
+	s = after_blanks(s + 1, end);
+	return s == end || *s == '"' || *s == '\'';
+}
+
+/* A quotation mark in a tag. */
+static int
+take_quote(MlsXmlRepair *repair, const char *s, const char *end, bool final)
+{
+	if (repair->quote == *s && end - s < MAX_ATTRIBUTE_AHEAD && !final)
+		return 0;
+	if (repair->quote == *s && !ends_value(s, Min(end, s + MAX_ATTRIBUTE_AHEAD)))
+	{
+		put(repair, *s == '"' ? "&#34;" : "&#39;", 5);
+		repair->counts.quotes++;
+		return 1;
+	}
+	repair->quote = repair->quote == 0 ? *s : repair->quote == *s ? 0 : repair->quote;
+	put(repair, s, 1);
+	return 1;
 }
 
 static int
@@ -301,7 +354,7 @@ step_tag(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	if (*s == '=' && !repair->quote && ++repair->equals_signs > MAX_ATTRIBUTES)
 		repair->fault = MLS_XML_ATTRIBUTES;
 	if (*s == '"' || *s == '\'')
-		repair->quote = repair->quote == 0 ? *s : repair->quote == *s ? 0 : repair->quote;
+		return take_quote(repair, s, end, final);
 	put(repair, s, 1);
 	return 1;
 }
@@ -371,6 +424,17 @@ step_doctype(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 	return 1;
 }
 
+/* The document was whole: what proxies and programs add behind it is no part of it. */
+static int
+step_trailer(MlsXmlRepair *repair, const char *s, const char *end)
+{
+	const char *from = s;
+
+	for (; s < end; s++)
+		repair->counts.trailing += !isspace((unsigned char) *s) && *s != '\0';
+	return s - from;
+}
+
 static int
 step(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 {
@@ -389,6 +453,8 @@ step(MlsXmlRepair *repair, const char *s, const char *end, bool final)
 			return step_skipped(repair, s, end, final);
 		case IN_DOCTYPE:
 			return step_doctype(repair, s, end, final);
+		case IN_TRAILER:
+			return step_trailer(repair, s, end);
 	}
 	return 0;
 }

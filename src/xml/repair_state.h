@@ -15,8 +15,11 @@
 /* The longest reference read, "&#x0010FFFF;" with room for zeros. */
 #define MAX_REFERENCE 16
 
-/* So much is looked ahead, and so much can be kept back: two references. */
-#define MAX_CARRY (2 * MAX_REFERENCE)
+/* So much is looked ahead behind what may be the end of an attribute's value. */
+#define MAX_ATTRIBUTE_AHEAD 64
+
+/* So much can be kept back; two references are less. */
+#define MAX_CARRY MAX_ATTRIBUTE_AHEAD
 
 typedef enum Place
 {
@@ -24,7 +27,8 @@ typedef enum Place
 	IN_TAG,
 	IN_CDATA,
 	IN_SKIPPED, /* something left out, up to `until` */
-	IN_DOCTYPE
+	IN_DOCTYPE,
+	IN_TRAILER /* behind the end of the document */
 } Place;
 
 struct MlsXmlRepair
@@ -42,6 +46,8 @@ struct MlsXmlRepair
 	bool tag_is_row;  /* the tag being read begins a row */
 	char quote;       /* within a tag: the quote that an attribute ends with, or 0 */
 	int equals_signs; /* in the tag being read */
+	bool tag_closes;  /* the tag being read is an end tag */
+	int depth;        /* of elements that are open */
 	const char *until;
 	const char *row;
 	int row_length;

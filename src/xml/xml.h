@@ -48,6 +48,8 @@ typedef struct MlsXmlRepairs
 	int64 references; /* references to no character: halves of pairs joined, others U+FFFD */
 	int64 ampersands; /* "&" that begins no reference, taken as itself */
 	int64 brackets;   /* "<" that begins no markup, taken as itself */
+	int64 quotes;     /* quotation marks within a value, taken as themselves */
+	int64 trailing;   /* bytes behind the end of the document, blanks apart, left out */
 } MlsXmlRepairs;
 
 typedef enum MlsXmlEventKind

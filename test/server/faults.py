@@ -15,10 +15,10 @@ PAGE_KINDS = ("repeat_page", "loop", "empty_page", "drop_link", "foreign_link", 
 EARLY_KINDS = ("status", "html200", "redirect", "expired_link", "token_expired")
 BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type", "charset", "escape_names", "name_case", "wrap")
 RETS_KINDS = ("rets_reply", "rets_status", "session_loss", "stale_nonce", "bare_ampersand", "control_char", "raw_delimiter",
-              "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body", "no_end_tag")
+              "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body", "no_end_tag", "trailing", "lost_column", "column_case")
 QOBRIX_KINDS = ("no_pagination", "null_data")
 KINDS = QOBRIX_KINDS + RETS_KINDS + STREAM_KINDS + PAGE_KINDS + EARLY_KINDS + BODY_KINDS
-NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted", "escape_names")
+NEED_FIELD = ("bad_value", "null_collection", "refuse_field", "restricted", "escape_names", "lost_column")
 
 HTML = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 STRING_FIELDS = ("PublicRemarks", "Text", "City", "MemberFullName", "OfficeName", "ShortDescription", "description", "name")

@@ -71,7 +71,12 @@ class Rets:
     def ordered(self, faults):
         """The reply code a test wants instead of an answer."""
         spec = faults.get("rets_reply")
-        return spec and reply(int(spec.get("code", 20513)), spec.get("text", "The test asked for this."), spec.get("status", 200))
+        if not spec:
+            return None
+        code, text, status = int(spec.get("code", 20513)), spec.get("text", "The test asked for this."), spec.get("status", 200)
+        if spec.get("raw"):
+            return Response(status, '<RETS ReplyCode="%d" ReplyText="%s"/>\r\n' % (code, text), "text/xml")
+        return reply(code, text, status)
 
     def searched(self, arguments, faults):
         key = (tuple(sorted(arguments.items())), self.store.version)
@@ -101,6 +106,8 @@ class Rets:
             spec = faults["wrong_charset"]
             content_type = "text/xml;charset=" + spec.get("told", "US-ASCII")
             body = body.decode().encode(spec.get("sent", "cp1252"), "xmlcharrefreplace")
+        if "trailing" in faults:
+            body += faults["trailing"].get("text", "\r\n\r\n<!-- served in 3 ms -->\r\n<p>proxy & co</p>").encode()
         if "no_end_tag" in faults:
             body = body.replace(b"</RETS>", b"")
         if "empty_body" in faults:

@@ -1,5 +1,9 @@
 """DMQL2: reads a query and answers a function that tells which records pass.
 
+The grammar `nar` is that of a code base many servers have: lists hold bare words only (of
+lookups, those that exist), numbers have no sign and stand alone or in ranges, and a second
+has one digit of a fraction at most.
+
 AND binds tighter than OR. A condition on an empty field is false, its negation
 true. Texts compare without regard to case, as most servers do, if asked to.
 """
@@ -17,6 +21,13 @@ INSTANT = DATE + r"(?:T" + CLOCK + r"(?:Z|[+-]\d\d:\d\d)?)?"
 NUMBER = r"-?\d+(?:\.\d+)?"
 RANGES = {"Date": r"(?:%s|TODAY)" % INSTANT, "DateTime": r"(?:%s|NOW|TODAY)" % INSTANT, "Time": CLOCK}
 NUMERIC = ("Small", "Int", "Long", "Decimal")
+
+NAR_WORD = r"\s*[A-Za-z0-9_]+\s*"
+NAR_STRING = r"(?:{0}\*?|\s*\*(?:{0})?\*\s*|{0}\?(?:{0})?|\s*\?(?:{0})?)".format(NAR_WORD)
+NAR_LIST = r"{0}(?:,{0})*".format(NAR_STRING)
+NAR_CLOCK = r"\d\d:\d\d:\d\d(?:\.\d)?"
+NAR_VALUES = {"Number": r"\d+(?:\.\d*)?", "Date": r"(?:%s|TODAY)" % DATE, "Time": NAR_CLOCK + r"(?:Z|[+-][01]\d:\d\d)?",
+              "DateTime": r"(?:%s(?:T%s(?:Z|[+-][01]\d:\d\d)?)?|TODAY|NOW)" % (DATE, NAR_CLOCK), "Character": None}
 
 
 class QueryError(Exception):
@@ -45,6 +56,11 @@ class Parser:
     def fail(self, why):
         raise QueryError(20206, "Invalid query syntax at character %d: %s" % (self.at + 1, why))
 
+    def refuse(self, form):
+        """Some servers take less than the grammar has."""
+        if form in self.settings.refused_forms.split():
+            self.fail("%s is not supported" % form)
+
     def blanks(self):
         while self.text[self.at:self.at + 1].isspace():
             self.at += 1
@@ -63,6 +79,7 @@ class Parser:
     def clauses(self):
         parts = [self.clause()]
         while self.takes("|", "OR"):
+            self.refuse("or")
             parts.append(self.clause())
         return parts[0] if len(parts) == 1 else lambda row: any(part(row) for part in parts)
 
@@ -130,6 +147,8 @@ class Condition:
             return lambda value: value is None
         if self.text in (".ANY.", "*"):
             return lambda value: value is not None
+        if self.settings.grammar == "nar":
+            self.require_nar()
         if self.column.lookup:
             return self.lookup_test()
         if self.column.type == "Boolean":
@@ -137,6 +156,20 @@ class Condition:
         if self.column.type == "Character":
             return self.string_test()
         return self.range_test()
+
+    def require_nar(self):
+        """Refuses what the grammar of that code base has no rule for."""
+        text, words = self.text, NAR_VALUES["Number" if self.column.type in NUMERIC + ("Boolean",) else self.column.type]
+        if self.column.lookup:
+            found = re.fullmatch(r"[|+~]?(%s(?:,%s)*)" % (NAR_WORD, NAR_WORD), text)
+            lookup = {code for _, code in self.settings.lookups[self.column.lookup]}
+            good = found and (text[0] in "|+~" or "," not in text) and all(word.strip() in lookup for word in found[1].split(","))
+        elif self.column.type == "Character":
+            good = re.fullmatch(NAR_LIST, text) or LITERAL.fullmatch(text) or re.fullmatch(NAR_WORD + r"[-+]" + "(?:%s)?" % NAR_WORD, text)
+        else:
+            good = re.fullmatch(words, text) or re.fullmatch(r"{0}(?:,{0})*".format(r"%s(?:-(?:%s)|[-+])" % (words, words)), text)
+        if not good:
+            self.parser.fail("unexpected token in %s" % text[:60])
 
     def items(self, text):
         """Comma-separated words, each as (text, was it a literal)."""
@@ -182,6 +215,7 @@ class Condition:
         return lambda value: value in words
 
     def string_test(self):
+        self.refuse_forms()
         if self.text[0] in "|~+":
             self.parser.fail("a lookup operator on a field without lookup")
         span = re.fullmatch(r"([A-Za-z0-9]+)(?:-([A-Za-z0-9]+)|(\+)|(-))", self.text)
@@ -189,6 +223,12 @@ class Condition:
             return between(span[1] if not span[4] else None, span[2] if not span[4] else span[1])
         patterns = [self.pattern(word, literal) for word, literal in self.items(self.text)]
         return lambda value: value is not None and any(pattern.fullmatch(value) for pattern in patterns)
+
+    def refuse_forms(self):
+        rest = LITERAL.sub("x", self.text)
+        for form, found in (("list", "," in rest), ("quoted", rest != self.text), ("match", re.search(r"[*?]", rest))):
+            if found:
+                self.parser.refuse(form)
 
     def pattern(self, word, literal):
         flags = re.S | (re.I if self.settings.case_insensitive else 0)
@@ -200,6 +240,8 @@ class Condition:
 
     def range_test(self):
         """Ranges and single values; their list is an OR."""
+        if "," in self.text:
+            self.parser.refuse("list")
         single = NUMBER if self.column.type in NUMERIC else RANGES[self.column.type]
         tests = []
         for word, _ in self.items(self.text):

@@ -141,6 +141,8 @@ class Sessions:
         if refused:
             return refused
         session = self.known(request)
+        if session is not None and session.open and self.options.second_login != "ok":
+            return reply(int(self.options.second_login), "Additional login not permitted")
         others = sum(each.open for each in list(self.sessions.values()) if each is not session)
         if self.options.sessions is not None and others >= self.options.sessions:
             return reply(20022, "Additional login not permitted")

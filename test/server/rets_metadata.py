@@ -144,7 +144,8 @@ def answer(schema, options, arguments):
     try:
         kind = arguments.get("type", "").upper().removeprefix("METADATA-")
         kind = {"FOREIGNKEYS": "FOREIGN_KEYS"}.get(kind, kind)
-        if kind not in LEVELS:
+        absent = options.metadata_absent.split()
+        if kind not in LEVELS or kind in absent:
             raise Refusal(20501, "Invalid Type")
         form = arguments.get("format", "STANDARD-XML").partition(":")[0].upper()
         if form not in ("COMPACT", "STANDARD-XML"):
@@ -163,7 +164,7 @@ def answer(schema, options, arguments):
         if len(ids) > max(needed, 1) or (needed and ids == ["0"] and kind not in ("CLASS", "OBJECT", "LOOKUP", "TABLE", "LOOKUP_TYPE")):
             raise Refusal(20502, "Invalid Identifier")
         found = list(segments(Catalog(schema, options), kind, ids if needed else [], deep))
-        found = [each for each in found if each.rows or each.type == "SYSTEM"]
+        found = [each for each in found if (each.rows and each.type not in absent) or each.type == "SYSTEM"]
         if not found:
             return nothing(options)
     except Refusal as problem:

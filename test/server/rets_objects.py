@@ -29,7 +29,7 @@ def answer(schema, options, request, arguments):
         drawn = [draw(options, request, kind, location, *part) for part in found]
     except Refusal as problem:
         return reply(problem.code, str(problem))
-    return alone(drawn[0]) if single else together(options, drawn)
+    return alone(options, drawn[0]) if single else together(options, drawn)
 
 
 def parse_ids(text, options):
@@ -87,10 +87,10 @@ def is_error(headers):
     return headers["Content-Type"].startswith("text/xml") and "Location" not in headers
 
 
-def alone(part):
+def alone(options, part):
     headers, body = part
     if is_error(headers):
-        return reply(20403, "No Object Found")
+        return reply(20403, "No Object Found", status=options.no_object)
     rest = {name: value.encode().decode("latin-1") for name, value in headers.items() if name != "Content-Type"}
     return Response(200, body, XML if headers["Content-Type"] == "text/xml" else headers["Content-Type"], rest)
 

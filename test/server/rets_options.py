@@ -14,6 +14,7 @@ class RetsOptions:
     cookie_name: str = "RETS-Session-ID"
     ua_password: str = None         # asked for in RETS-UA-Authorization when set
     sessions: int = None            # 20022 while so many are open
+    second_login: str = "20022"     # a login in a session that is open: 20022, or ok
     session_uses: int = None        # transactions until the session is lost
     lost: str = "20701"             # 20701, 20037, 401, 412, html: how that is told
     quota: int = None               # transactions until 20210
@@ -29,6 +30,7 @@ class RetsOptions:
     zone: str = "Z"                 # TimeZoneOffset; values without offset are in it
     wildcard: bool = True           # whether METADATA-SYSTEM and RESOURCE take ID=*
     metadata_compact: int = None    # the reply code that refuses COMPACT metadata
+    metadata_absent: str = ""       # types that are not offered, as words: 20501
     metadata_denied: str = None     # a class (Property:RES) or resource whose metadata is not permitted: 20507
     metadata_none: str = "code"     # code, status, empty: how 'nothing there' is told
     # search
@@ -41,6 +43,8 @@ class RetsOptions:
     limit: str = "ok"               # ok, ignored
     most_limit: int = None          # 20208 without a record when more are asked for
     gzip: bool = True               # whether answers are compressed for who takes it
+    grammar: str = "nar"            # nar: what the servers of one code base take, not all of DMQL2; standard
+    refused_forms: str = ""         # of or, list, quoted, match: refused with 20206 besides
     empty_query: bool = False       # an empty query means all records
     delimiter: str = "09"
     trailing_delimiter: bool = True
@@ -49,6 +53,7 @@ class RetsOptions:
     case_insensitive: bool = False
     count_last: bool = False
     # objects
+    no_object: int = 200            # the status with which 20403 comes for a single object
     location: bool = True           # whether Location=1 is supported
     location_ignored: bool = False
     boundary: str = '"rets boundary"'   # as written in Content-Type

@@ -18,6 +18,8 @@ class Settings:
 
     def __init__(self, search, table):
         self.case_insensitive, self.zone = search.options.case_insensitive, search.options.zone
+        self.grammar, self.refused_forms = search.options.grammar, search.options.refused_forms
+        self.lookups = search.store.model.lookups
         self.clock = lambda: search.store.clock
         self.table, self.cells = table, {}
 
@@ -128,7 +130,7 @@ class Call:
             if refused & {column.name, column.system}:
                 raise Refusal(20207, "Unauthorized query: " + column.system)
         key = (self.resource.name, self.kind.name, self.standard, query, self.store.version, self.store.clock,
-               self.options.case_insensitive, self.options.zone)
+               self.options.case_insensitive, self.options.zone, self.options.grammar, self.options.refused_forms)
         if key not in self.search.results:
             while len(self.search.results) >= RESULT_LISTS:
                 self.search.results.pop(next(iter(self.search.results)))
@@ -138,7 +140,8 @@ class Call:
     def answer(self):
         if self.options.dialect == "ddf":
             return rets_ddf.answer(self)
-        columns, rows = self.selected(), self.matching()
+        lost = {fault["field"] for fault in self.faults.every("lost_column")}
+        columns, rows = [column for column in self.selected() if not lost & {column.name, column.system}], self.matching()
         count = self.number("count", 0, 0)
         total = len(rows) + (self.faults["wrong_count"].get("by", 1) if "wrong_count" in self.faults else 0)
         counted = '<COUNT Records="%d"/>\r\n' % total if count and "no_count" not in self.faults else ""
@@ -182,7 +185,9 @@ class Call:
 
     def head(self, columns):
         mark = self.delimiter()
-        names = mark.join(self.name_of(column) for column in columns)
+        case = self.faults.get("column_case")
+        change = getattr(str, case.get("to", "upper")) if case else str
+        names = mark.join(change(self.name_of(column)) for column in columns)
         return '<DELIMITER value="%s"/>\r\n<COLUMNS>%s%s%s</COLUMNS>\r\n' % (self.options.delimiter, mark, names, self.tail())
 
     def delimiter(self):

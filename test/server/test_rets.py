@@ -36,7 +36,7 @@ class Face(unittest.TestCase):
     def setUp(self):
         self.cookies = {}
         self.control("reset", data=True)
-        self.options(scheme="basic")
+        self.options(scheme="basic", grammar="standard", second_login="ok")
         self.addCleanup(self.control, "reset", data=True)
 
     def send(self, method, path, headers=None, body=None):
@@ -181,6 +181,32 @@ class Searches(Face):
         self.assertEqual(both[:1], self.keys("(L_ListingKey=LK00000001)|(L_ListingKey=LK00000002),(L_ListPrice=5)"))
         self.assertEqual(60, len(self.keys("(L_ModificationTimestamp=1900-01-01T00:00:00+)")))
         self.assertEqual([], self.keys("(L_ModificationTimestamp=1900-01-01T00:00:00-)"))
+
+    def test_grammar(self):
+        self.options(grammar="nar", refused_forms="")
+        both = ["LK00000001", "LK00000002"]
+        for query in ("(L_ListingKey=LK00000001,LK00000002)", "((L_ListingKey=LK00000001)|(L_ListingKey=LK00000002))", "(L_ListPrice=700001)",
+                      "(L_ListPrice=1-2,700001-700001)", '(L_Directions="Oak ""Upper"" Hill")', "(L_Directions=Oak*),(L_ListPrice=700001)",
+                      "(L_ListPrice=700001),(L_Appliances=+BuiltInRange,BarFridge)", "(L_ListPrice=700001),(L_ModificationTimestamp=1900-01-01T00:00:00Z+)",
+                      "(L_ListPrice=700001),(L_ModificationTimestamp=1900-01-01T00:00:00.5Z-2100-01-01T00:00:00)"):
+            self.assertEqual(both, self.keys(query), query)
+        for query in ('(L_ListingKey="LK-1","LK-2")', '(L_ListingKey=LK1,"LK-2")', "(L_ListPrice=1,2)", "(L_ListPrice=-5+)", "(L_Directions=Oak?U*)",
+                      "(L_ModificationTimestamp=1900-01-01T00:00:00.000Z+)", "(L_ModificationTimestamp=1900-01-01T00:00:00.25Z+)",
+                      '(L_Appliances=|"BarFridge")', "(L_Appliances=|NoSuchThing)", "(L_Appliances=BarFridge,BuiltInRange)"):
+            answer = self.ask("search", SearchType="Property", Class="ALL", Query=query, Format="COMPACT")
+            self.assertEqual((200, "20206"), self.code(answer), query)
+        for form, query in (("or", "((L_ListingKey=LK1)|(L_ListingKey=LK2))"), ("list", "(L_ListingKey=LK1,LK2)"), ("list", "(L_ListPrice=1-2,3-4)"),
+                            ("quoted", '(L_ListingKey="LK-1")'), ("match", "(L_City=A*)")):
+            self.options(refused_forms=form)
+            answer = self.ask("search", SearchType="Property", Class="ALL", Query=query, Format="COMPACT")
+            self.assertEqual((200, "20206"), self.code(answer), query)
+
+    def test_second_login(self):
+        self.options(second_login="20022")
+        self.ask("login")
+        self.assertEqual((200, "20022"), self.code(self.ask("login")))
+        self.cookies = {}
+        self.assertEqual((200, "0"), self.code(self.ask("login")))
 
     def test_refusals(self):
         for query, code in (("(L_Nope=1)", "20200"), ("(L_ListPrice=abc)", "20206"), ("L_ListPrice=1", "20206"), ("(L_ListPrice=1", "20206"),

@@ -102,7 +102,9 @@ show_repairs(const MlsXmlRepairs *repairs)
 			   {"controls", repairs->controls},
 			   {"references", repairs->references},
 			   {"ampersands", repairs->ampersands},
-			   {"brackets", repairs->brackets}};
+			   {"brackets", repairs->brackets},
+			   {"quotes", repairs->quotes},
+			   {"trailing", repairs->trailing}};
 
 	for (int i = 0; i < lengthof(all); i++)
 		if (all[i].count > 0)

@@ -84,7 +84,7 @@ mls_rets_choose_limit(const RetsStream *stream)
 		return -1;
 	if (query->page_size > 0)
 		size = Min(size, query->page_size);
-	if (query->limit >= 0 && stream->exact)
+	if (query->limit >= 0 && !stream->dmql.inexact)
 		size = Min(size, Max(query->limit, 1));
 	if (stream->most > 0)
 		size = Min(size, stream->most);
@@ -151,21 +151,28 @@ mls_rets_count(const MlsQuery *query, MlsHttpStats *stats)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	const MlsTable *table = query->table;
 	Counting work = {.table = table};
-	bool exact = true;
-	const char *conditions = mls_rets_query(query, &exact);
 	RetsCall call = {.transaction = RETS_SEARCH};
 	RetsOutcome outcome;
+	Dmql dmql;
 
 	work.purpose = call.purpose = psprintf("the count of resource \"%s\"", table->resource);
-	if (!exact)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot count resource \"%s\" at source \"%s\"", table->resource,
-							   table->source->http.name),
-						errdetail("A condition of the query cannot be sent."),
-						errhint("Repeat the query: it is planned without remote counting now.")));
-	call.arguments = mls_rets_search_arguments(table, conditions, NULL, false);
-	((MlsUrlParam *) list_nth(call.arguments, 4))->value = "2";
-	outcome = mls_rets_talk(table->source, &call, NULL, read_count, &work, stats);
+	do
+	{
+		const char *conditions;
+
+		dmql = (Dmql){0};
+		conditions = mls_rets_query(query, &dmql);
+		if (dmql.inexact)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot count resource \"%s\" at source \"%s\"", table->resource,
+							table->source->http.name),
+					 errdetail("A condition of the query cannot be sent."),
+					 errhint("Repeat the query: it is planned without remote counting now.")));
+		call.arguments = mls_rets_search_arguments(table, conditions, NULL, false);
+		((MlsUrlParam *) list_nth(call.arguments, 4))->value = "2";
+		outcome = mls_rets_talk(table->source, &call, NULL, read_count, &work, stats);
+	} while (mls_rets_is_syntax(&outcome) && mls_rets_learn_forms(table, dmql.used, stats));
 	if (mls_rets_is_error(outcome.class))
 		mls_rets_report(table->source, call.purpose, &outcome);
 	MemoryContextSwitchTo(old);
@@ -188,7 +195,7 @@ mls_rets_show(const MlsQuery *query)
 	appendStringInfo(&buf, "%s?Query=%s", query->table->resource, part->query);
 	if (select)
 		appendStringInfo(&buf, "&Select=%s", select);
-	if (query->limit >= 0 && stream->exact)
+	if (query->limit >= 0 && !stream->dmql.inexact)
 		appendStringInfo(&buf, "&Limit=" INT64_FORMAT, limit);
 	if (list_length(stream->parts) > 1)
 		appendStringInfo(&buf, " (part 1 of %d)", list_length(stream->parts));

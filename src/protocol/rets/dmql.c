@@ -9,8 +9,13 @@
  * negation.
  *
  * There is no "less than": what lies at the end of a range is asked for and
- * rechecked by the caller.  Texts beyond letters and digits go as literals; in
- * patterns, which cannot hold literals, "?" stands for each such character.
+ * rechecked by the caller.  Texts beyond letters and digits go as literals; a
+ * pattern, which cannot hold literals, has the letters and digits before the first
+ * of other characters, or the longest run of them.  Instants go in whole seconds.
+ *
+ * DMQL2 has more forms than sources understand.  Those used here are what all of them
+ * take by their documents: several values are equalities joined by OR, and not a list,
+ * unless an option says so.  What a source refuses all the same is learned (forms.c).
  */
 #include "postgres.h"
 
@@ -18,7 +23,7 @@
 
 #include "protocol/rets/dmql.h"
 
-static bool render(StringInfo buf, const MlsTable *table, const MlsCondition *condition);
+static bool render(StringInfo buf, Dmql *dmql, const MlsCondition *condition);
 
 /* An attribute of a nested record ("@ID") is asked for by its bare name. */
 static const char *
@@ -80,17 +85,24 @@ is_searchable(const MlsTable *table, const MlsColumn *column)
 		   (table->timestamp && strcmp(column->field, table->timestamp) == 0);
 }
 
+static bool
+can_render(const MlsTable *table, const MlsCondition *condition)
+{
+	Dmql dmql = {.table = table, .avoid = mls_rets_refused(table->source)};
+	StringInfoData scratch;
+
+	initStringInfo(&scratch);
+	return render(&scratch, &dmql, condition);
+}
+
 static MlsFit
 leaf_fit(const MlsTable *table, const MlsCondition *condition)
 {
 	const MlsPlatform *platform = &table->source->platform;
 	DmqlType type = mls_dmql_type(table, condition->column);
-	StringInfoData scratch;
 
-	if (type == DMQL_OTHER || !is_searchable(table, condition->column))
-		return MLS_FIT_NO;
-	initStringInfo(&scratch);
-	if (!render(&scratch, table, condition))
+	if (type == DMQL_OTHER || !is_searchable(table, condition->column) ||
+		!can_render(table, condition))
 		return MLS_FIT_NO;
 	switch (condition->kind)
 	{
@@ -116,9 +128,21 @@ leaf_fit(const MlsTable *table, const MlsCondition *condition)
 	}
 }
 
+/* A list of values can be sent as several queries, if it is not a part of something else. */
 MlsFit
 mls_rets_fit(const MlsTable *table, const MlsCondition *condition)
 {
+	Dmql dmql = {.table = table, .avoid = mls_rets_refused(table->source)};
+	MlsCondition one = *condition;
+
+	if (condition->kind == MLS_IN && !mls_rets_value_lists(&dmql, condition))
+	{
+		one.kind = MLS_COMPARE;
+		one.values = list_make1(linitial(condition->values));
+		return leaf_fit(table, &one);
+	}
+	if (dmql.avoid != 0 && !can_render(table, condition))
+		return MLS_FIT_NO;
 	return mls_fit_tree(table, condition, leaf_fit);
 }
 
@@ -135,8 +159,9 @@ append_param(StringInfo buf, const MlsValue *value)
 }
 
 static bool
-render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+render_compare(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 {
+	const MlsTable *table = dmql->table;
 	const MlsColumn *column = condition->column;
 	const MlsValue *value = linitial(condition->values);
 	DmqlType type = mls_dmql_type(table, column);
@@ -151,8 +176,6 @@ render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condit
 	appendStringInfo(buf, "(%s=%s", query_name(column->field), type == DMQL_LOOKUP ? "|" : "");
 	if (append_param(buf, value))
 		appendStringInfoString(buf, range);
-	else if (is_instant(type) && !OidIsValid(value->type))
-		appendStringInfo(buf, "%s%s", value->text, range);
 	else if (is_instant(type))
 	{
 		if (!mls_dmql_append_instants(buf, table, value, condition->op))
@@ -160,7 +183,7 @@ render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condit
 	}
 	else
 	{
-		if (!mls_dmql_append_value(buf, table, column, value))
+		if (!mls_dmql_append_value(buf, dmql, column, value))
 			return false;
 		appendStringInfoString(buf, range);
 	}
@@ -168,72 +191,151 @@ render_compare(StringInfo buf, const MlsTable *table, const MlsCondition *condit
 	return true;
 }
 
-/* One of a list of values, or all of them. */
-static bool
-render_values(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+/* ---- several values ---- */
+
+/* How one of several values is asked for. */
+typedef enum ListForm
 {
-	DmqlType type = mls_dmql_type(table, condition->column);
-	bool all = condition->kind == MLS_ALL_OF;
-	int written = 0;
+	LIST_COMMAS,
+	LIST_OR,
+	LIST_NONE /* one value in a query */
+} ListForm;
+
+static ListForm
+list_form(Dmql *dmql, uint32 kinds)
+{
+	const MlsPlatform *platform = &dmql->table->source->platform;
+	uint32 commas = RETS_FORM_LIST | kinds;
+	/* Where OR was refused, and not excluded, lists are worth a try. */
+	bool tried = platform->or_allowed && (dmql->avoid & RETS_FORM_OR) != 0;
+
+	if ((platform->in_allowed || tried) && dmql_use(dmql, commas))
+		return LIST_COMMAS;
+	return platform->or_allowed && dmql_use(dmql, RETS_FORM_OR) ? LIST_OR : LIST_NONE;
+}
+
+/* What a list with a value is, apart from being one. */
+static uint32
+list_kind(const Dmql *dmql, const MlsColumn *column, const MlsValue *value)
+{
+	switch (mls_dmql_type(dmql->table, column))
+	{
+		case DMQL_TEXT:
+			if (value->isnull || value->param >= 0 || mls_dmql_is_word(mls_value_text(value)))
+				return 0;
+			return RETS_FORM_QUOTED_LIST;
+		case DMQL_INTEGER:
+		case DMQL_DECIMAL:
+		case DMQL_DATE:
+			return RETS_FORM_NUMBER_LIST;
+		default:
+			return 0;
+	}
+}
+
+static ListForm
+form_of(Dmql *dmql, const MlsCondition *list)
+{
+	uint32 kinds = 0;
 	ListCell *lc;
 
-	appendStringInfo(buf, "(%s=%s", query_name(condition->column->field),
-					 all                                           ? "+"
-					 : type == DMQL_LOOKUP || type == DMQL_LOOKUPS ? "|"
-																   : "");
-	foreach (lc, condition->values)
-	{
-		const MlsValue *value = lfirst(lc);
-
-		if (value->isnull)
-			continue;
-		if (written++ > 0)
-			appendStringInfoChar(buf, ',');
-		if (append_param(buf, value))
-			continue;
-		if (is_instant(type) ? !mls_dmql_append_instants(buf, table, value, MLS_EQ)
-							 : !mls_dmql_append_value(buf, table, condition->column, value))
-			return false;
-	}
-	appendStringInfoChar(buf, ')');
-	return written > 0;
+	foreach (lc, list->values)
+		kinds |= list_kind(dmql, list->column, lfirst(lc));
+	return list_form(dmql, kinds);
 }
 
 static bool
-render_match(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+is_lookup(const MlsTable *table, const MlsColumn *column)
+{
+	DmqlType type = mls_dmql_type(table, column);
+
+	return type == DMQL_LOOKUP || type == DMQL_LOOKUPS;
+}
+
+bool
+mls_rets_value_lists(const Dmql *dmql, const MlsCondition *list)
+{
+	Dmql scratch = *dmql;
+
+	return is_lookup(dmql->table, list->column) || list_length(list->values) < 2 ||
+		   form_of(&scratch, list) != LIST_NONE;
+}
+
+static bool
+append_one(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value)
+{
+	if (append_param(buf, value))
+		return true;
+	return is_instant(mls_dmql_type(dmql->table, column))
+			   ? mls_dmql_append_instants(buf, dmql->table, value, MLS_EQ)
+			   : mls_dmql_append_value(buf, dmql, column, value);
+}
+
+/* One of a list of values, or all of them. */
+static bool
+render_values(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
+{
+	const char *name = query_name(condition->column->field);
+	bool lookup = is_lookup(dmql->table, condition->column);
+	ListForm form = LIST_COMMAS;
+	List *values = NIL;
+	ListCell *lc;
+
+	foreach (lc, condition->values)
+		if (!((MlsValue *) lfirst(lc))->isnull)
+			values = lappend(values, lfirst(lc));
+	if (!lookup && list_length(values) > 1)
+		form = form_of(dmql, condition);
+	if (values == NIL || form == LIST_NONE)
+		return false;
+	appendStringInfo(buf, form == LIST_OR ? "((%s=" : "(%s=", name);
+	if (lookup)
+		appendStringInfoChar(buf, condition->kind == MLS_ALL_OF ? '+' : '|');
+	foreach (lc, values)
+	{
+		if (foreach_current_index(lc) > 0 && form == LIST_OR)
+			appendStringInfo(buf, ")|(%s=", name);
+		else if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(buf, ',');
+		if (!append_one(buf, dmql, condition->column, lfirst(lc)))
+			return false;
+	}
+	appendStringInfoString(buf, form == LIST_OR ? "))" : ")");
+	return true;
+}
+
+static bool
+render_match(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 {
 	const MlsValue *value = linitial(condition->values);
-	int from;
+	bool starts = condition->kind == MLS_STARTS;
 
-	if (value->isnull)
+	if (value->isnull || !dmql_use(dmql, RETS_FORM_MATCH))
 		return false;
 	/* There is no form for "ends with"; what contains the text is more. */
-	appendStringInfo(buf, "(%s=%s", query_name(condition->column->field),
-					 condition->kind == MLS_STARTS ? "" : "*");
-	from = buf->len;
-	if (!append_param(buf, value))
-		mls_dmql_append_pattern(buf, mls_value_text(value));
-	/* Question marks alone say little and are not understood everywhere. */
-	if (strspn(buf->data + from, "?") == buf->len - from)
+	appendStringInfo(buf, "(%s=%s", query_name(condition->column->field), starts ? "" : "*");
+	if (!append_param(buf, value) && !mls_dmql_append_pattern(buf, mls_value_text(value), starts))
 		return false;
 	appendStringInfoString(buf, "*)");
 	return true;
 }
 
 static bool
-render_arms(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+render_arms(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 {
 	bool is_or = condition->kind == MLS_OR;
 	int written = 0;
 	ListCell *lc;
 
+	if (is_or && list_length(condition->args) > 1 && !dmql_use(dmql, RETS_FORM_OR))
+		return false;
 	appendStringInfoChar(buf, '(');
 	foreach (lc, condition->args)
 	{
 		StringInfoData one;
 
 		initStringInfo(&one);
-		if (!render(&one, table, lfirst(lc)))
+		if (!render(&one, dmql, lfirst(lc)))
 			return false;
 		appendStringInfo(buf, "%s%s", written++ == 0 ? "" : is_or ? "|" : ",", one.data);
 	}
@@ -243,23 +345,23 @@ render_arms(StringInfo buf, const MlsTable *table, const MlsCondition *condition
 
 /* Appends a condition; false (and rubbish in buf) if it cannot be written. */
 static bool
-render(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
+render(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 {
 	check_stack_depth();
 	switch (condition->kind)
 	{
 		case MLS_AND:
 		case MLS_OR:
-			return render_arms(buf, table, condition);
+			return render_arms(buf, dmql, condition);
 		case MLS_NOT:
 			appendStringInfoChar(buf, '~');
-			return render(buf, table, linitial(condition->args));
+			return render(buf, dmql, linitial(condition->args));
 		case MLS_COMPARE:
-			return render_compare(buf, table, condition);
+			return render_compare(buf, dmql, condition);
 		case MLS_IN:
 		case MLS_ANY_OF:
 		case MLS_ALL_OF:
-			return render_values(buf, table, condition);
+			return render_values(buf, dmql, condition);
 		case MLS_IS_NULL:
 			appendStringInfo(buf, "(%s=.EMPTY.)", query_name(condition->column->field));
 			return true;
@@ -269,7 +371,7 @@ render(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
 		case MLS_STARTS:
 		case MLS_ENDS:
 		case MLS_CONTAINS:
-			return render_match(buf, table, condition);
+			return render_match(buf, dmql, condition);
 		case MLS_AFTER:
 			return false;
 	}
@@ -290,27 +392,61 @@ is_number(const MlsTable *table, const char *field)
 	return false;
 }
 
-void
-mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys)
+/* Needs a key no quotes? */
+static bool
+is_bare_key(const Dmql *dmql, const char *key)
 {
-	bool number = is_number(table, linitial(table->key));
+	if (mls_dmql_is_word(key))
+		return true;
+	return is_number(dmql->table, linitial(dmql->table->key)) && *key &&
+		   strspn(key, "-0123456789.") == strlen(key);
+}
+
+static uint32
+key_list_kind(const Dmql *dmql, const char *key)
+{
+	if (!is_bare_key(dmql, key))
+		return RETS_FORM_QUOTED_LIST;
+	return is_number(dmql->table, linitial(dmql->table->key)) ? RETS_FORM_NUMBER_LIST : 0;
+}
+
+bool
+mls_rets_key_lists(const Dmql *dmql, const char *key)
+{
+	Dmql scratch = *dmql;
+
+	return list_form(&scratch, key_list_kind(dmql, key)) != LIST_NONE;
+}
+
+void
+mls_rets_key_list(StringInfo buf, Dmql *dmql, List *keys)
+{
+	const MlsTable *table = dmql->table;
+	const char *name = query_name(linitial(table->key));
+	uint32 kinds = 0;
+	bool by_or;
 	ListCell *lc;
 
-	appendStringInfo(buf, "(%s=", query_name(linitial(table->key)));
+	foreach (lc, keys)
+		kinds |= key_list_kind(dmql, lfirst(lc));
+	by_or = list_length(keys) > 1 && list_form(dmql, kinds) == LIST_OR;
+	appendStringInfo(buf, by_or ? "((%s=" : "(%s=", name);
 	foreach (lc, keys)
 	{
 		const char *key = lfirst(lc);
 
-		if (foreach_current_index(lc) > 0)
+		if (foreach_current_index(lc) > 0 && by_or)
+			appendStringInfo(buf, ")|(%s=", name);
+		else if (foreach_current_index(lc) > 0)
 			appendStringInfoChar(buf, ',');
-		if (number && *key && strspn(key, "-0123456789.") == strlen(key))
+		if (is_bare_key(dmql, key))
 			appendStringInfoString(buf, key);
 		else if (!mls_dmql_append_text(buf, key))
 			ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 							errmsg("a key of resource \"%s\" cannot be asked for", table->resource),
 							errdetail("It is empty or holds a control character.")));
 	}
-	appendStringInfoChar(buf, ')');
+	appendStringInfoString(buf, by_or ? "))" : ")");
 }
 
 /*
@@ -319,8 +455,9 @@ mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys)
  * are made by the same condition.  What either range finds is asked for.
  */
 static const char *
-all_query(const MlsTable *table)
+all_query(Dmql *dmql)
 {
+	const MlsTable *table = dmql->table;
 	const MlsPlatform *platform = &table->source->platform;
 
 	if (platform->all_query)
@@ -329,14 +466,17 @@ all_query(const MlsTable *table)
 		return "({key}=0+)";
 	if (table->key == NIL)
 		return "({timestamp}=1900-01-01T00:00:00+)";
-	return platform->or_allowed ? "(({timestamp}=1900-01-01T00:00:00+)|({key}=0+))" : "({key}=0+)";
+	return platform->or_allowed && dmql_use(dmql, RETS_FORM_OR)
+			   ? "(({timestamp}=1900-01-01T00:00:00+)|({key}=0+))"
+			   : "({key}=0+)";
 }
 
 /* Sources refuse a query without any condition. */
 static void
-append_all(StringInfo buf, const MlsTable *table)
+append_all(StringInfo buf, Dmql *dmql)
 {
-	const char *at = all_query(table);
+	const MlsTable *table = dmql->table;
+	const char *at = all_query(dmql);
 
 	while (*at)
 	{
@@ -363,11 +503,13 @@ append_all(StringInfo buf, const MlsTable *table)
 }
 
 char *
-mls_rets_query(const MlsQuery *query, bool *exact)
+mls_rets_query(const MlsQuery *query, Dmql *dmql)
 {
 	StringInfoData buf;
 	ListCell *lc;
 
+	dmql->table = query->table;
+	dmql->avoid |= mls_rets_refused(query->table->source);
 	initStringInfo(&buf);
 	if (query->table->filter)
 		appendStringInfo(&buf, query->conditions ? "(%s)" : "%s", query->table->filter);
@@ -376,12 +518,12 @@ mls_rets_query(const MlsQuery *query, bool *exact)
 		StringInfoData one;
 
 		initStringInfo(&one);
-		if (render(&one, query->table, lfirst(lc)))
+		if (render(&one, dmql, lfirst(lc)))
 			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", one.data);
 		else
-			*exact = false;
+			dmql->inexact = true;
 	}
 	if (buf.len == 0)
-		append_all(&buf, query->table);
+		append_all(&buf, dmql);
 	return buf.data;
 }

@@ -29,18 +29,32 @@ typedef enum DmqlType
 
 extern DmqlType mls_dmql_type(const MlsTable *table, const MlsColumn *column);
 
+/* Letters and digits only: needs no quotes anywhere. */
+extern bool mls_dmql_is_word(const char *text);
+
+/* May a form be used?  Then it is noted. */
+static inline bool
+dmql_use(Dmql *dmql, uint32 form)
+{
+	dmql->used |= form;
+	return (dmql->avoid & form) == 0;
+}
+
 /* A text as a word or a literal; false for what neither can hold. */
 extern bool mls_dmql_append_text(StringInfo buf, const char *text);
 
-/* A text within a pattern. */
-extern void mls_dmql_append_pattern(StringInfo buf, const char *text);
+/*
+ * The part of a text that a pattern can have, letters and digits: those it begins with, or
+ * the longest ones in it.  False if there are none.
+ */
+extern bool mls_dmql_append_pattern(StringInfo buf, const char *text, bool beginning);
 
 /* A range of instants or times; false for a value that cannot be written. */
 extern bool mls_dmql_append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value,
 									 MlsOperator op);
 
 /* Any other value; false if it cannot be written. */
-extern bool mls_dmql_append_value(StringInfo buf, const MlsTable *table, const MlsColumn *column,
-								  const MlsValue *value);
+extern bool
+mls_dmql_append_value(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value);
 
 #endif /* MLS_PROTOCOL_RETS_DMQL_H */

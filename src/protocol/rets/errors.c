@@ -27,6 +27,7 @@ sqlstate_of(RetsReplyClass class)
 }
 
 #define CODE_SEVERAL_BROKERS 20012
+#define CODE_NO_SUCH_METADATA 20501
 
 static const char *
 hint_of(const RetsOutcome *outcome)
@@ -34,6 +35,10 @@ hint_of(const RetsOutcome *outcome)
 	if (outcome->code == CODE_SEVERAL_BROKERS)
 		return "Name one in the address of the login: add ?BrokerCode=... to the option url of the "
 			   "server.";
+	if (outcome->code == CODE_NO_SUCH_METADATA)
+		return "The source has no metadata of this type. To leave codes of lookups as they are, "
+			   "set "
+			   "the option lookups of the server to coded.";
 	switch (outcome->class)
 	{
 		case RETS_REPLY_CREDENTIALS:

@@ -128,24 +128,56 @@ fetch_table(Fetching *work, const char *resource, const char *class)
 	(void) fetch_permitted(work, "TABLE", psprintf("%s:%s", resource, class));
 }
 
+/* "Unknown metadata type" */
+#define CODE_NO_SUCH_TYPE 20501
+
+/*
+ * Metadata that the rest can do without.  A source that does not offer it, or not to this
+ * login, is no failure: without values a lookup's codes stay as they are.  False then.
+ */
+static bool
+is_offered(Fetching *work, const char *type, const char *id, const RetsOutcome *outcome)
+{
+	if (outcome->code != CODE_NO_SUCH_TYPE && outcome->class != RETS_REPLY_DENIED)
+		return true;
+	work->metadata->findings =
+		lappend(work->metadata->findings,
+				psprintf("the source does not offer METADATA-%s of \"%s\" (reply code %d); fields "
+						 "with lookups keep their codes",
+						 type, id, outcome->code));
+	return false;
+}
+
 static void
 fetch_lookup(Fetching *work, const char *resource, const char *lookup)
 {
 	require(work, "LOOKUP_TYPE", psprintf("%s:%s", resource, lookup));
 }
 
+/* The values of all lookups of a resource, at once or one by one. */
+static void
+fetch_lookups(Fetching *work, const char *resource)
+{
+	RetsOutcome outcome = fetch(work, "LOOKUP", resource);
+	const char *all = psprintf("%s:*", resource);
+
+	if (!is_offered(work, "LOOKUP", resource, &outcome))
+		return;
+	if (mls_rets_is_error(outcome.class))
+		mls_rets_report(work->source, work->purpose, &outcome);
+	outcome = fetch(work, "LOOKUP_TYPE", all);
+	/* A type that is unknown is so for each lookup. */
+	if (mls_rets_is_error(outcome.class) && is_offered(work, "LOOKUP_TYPE", all, &outcome))
+		for_each(work, "LOOKUP", resource, "LookupName", fetch_lookup);
+}
+
 static void
 fetch_resource(Fetching *work, const char *parent, const char *resource)
 {
-	RetsOutcome outcome;
-
 	if (!fetch_permitted(work, "CLASS", resource))
 		return;
 	for_each(work, "CLASS", resource, "ClassName", fetch_table);
-	require(work, "LOOKUP", resource);
-	outcome = fetch(work, "LOOKUP_TYPE", psprintf("%s:*", resource));
-	if (mls_rets_is_error(outcome.class))
-		for_each(work, "LOOKUP", resource, "LookupName", fetch_lookup);
+	fetch_lookups(work, resource);
 }
 
 RetsMetadata *

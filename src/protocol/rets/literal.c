@@ -80,8 +80,8 @@ is_word_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-static bool
-is_word(const char *text)
+bool
+mls_dmql_is_word(const char *text)
 {
 	const char *c = text;
 
@@ -96,7 +96,7 @@ mls_dmql_append_text(StringInfo buf, const char *text)
 {
 	if (*text == '\0')
 		return false;
-	if (is_word(text))
+	if (mls_dmql_is_word(text))
 	{
 		appendStringInfoString(buf, text);
 		return true;
@@ -114,27 +114,44 @@ mls_dmql_append_text(StringInfo buf, const char *text)
 	return true;
 }
 
-/* A text within a pattern. */
-void
-mls_dmql_append_pattern(StringInfo buf, const char *text)
+bool
+mls_dmql_append_pattern(StringInfo buf, const char *text, bool beginning)
 {
-	while (*text)
+	const char *best = text;
+	int length = 0;
+
+	for (const char *c = text; *c;)
 	{
-		appendStringInfoChar(buf, is_word_char(*text) ? *text : '?');
-		text += pg_mblen(text);
+		int run = 0;
+
+		while (is_word_char(c[run]))
+			run++;
+		if (run > length)
+		{
+			best = c;
+			length = run;
+		}
+		if (beginning)
+			break;
+		c += run > 0 ? run : pg_mblen(c);
 	}
+	appendBinaryStringInfo(buf, best, length);
+	return length > 0;
 }
 
 /* The codes of a value of a lookup, or the value where that is what the column holds. */
 static bool
-append_codes(StringInfo buf, const MlsTable *table, const MlsColumn *column, const MlsValue *value)
+append_codes(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value)
 {
 	const char *text = mls_value_text(value);
+	List *codes = list_make1(unconstify(char *, text));
 	ListCell *lc;
 
-	if (!mls_rets_decodes(table, column))
-		return mls_dmql_append_text(buf, text);
-	foreach (lc, mls_rets_codes(table, column, text))
+	if (!dmql_use(dmql, RETS_FORM_LOOKUP))
+		return false;
+	if (mls_rets_decodes(dmql->table, column))
+		codes = mls_rets_codes(dmql->table, column, text);
+	foreach (lc, codes)
 	{
 		if (foreach_current_index(lc) > 0)
 			appendStringInfoChar(buf, ',');
@@ -157,6 +174,27 @@ append_day(StringInfo buf, const MlsValue *value)
 	return value->type == DATEOID && mls_append_date(buf, DatumGetDateADT(value->datum));
 }
 
+/* An instant in whole seconds, up or down: not every source reads fractions. */
+static bool
+append_second(StringInfo buf, Oid type, int64 us, bool up)
+{
+	return mls_append_instant(buf, type,
+							  mls_instant_floor(up ? us + USECS_PER_SEC - 1 : us, USECS_PER_SEC));
+}
+
+/* An instant in the source's spelling; digits that a timestamp cannot hold are not rounded away. */
+static bool
+read_instant(const MlsTable *table, const char *text, MlsOperator op, int64 *us)
+{
+	const char *dot = strchr(text, '.');
+
+	if (!mls_parse_timestamptz(text, strlen(text), table->source->timezone, us))
+		return false;
+	if (dot && strspn(dot + 1, "0123456789") > 6)
+		*us += op == MLS_LE || op == MLS_LT ? 1 : -1;
+	return true;
+}
+
 /*
  * Sources show less than they store, cut off: what is shown as T lies in
  * [T, T + unit), so a range ends one unit later.
@@ -166,17 +204,24 @@ mls_dmql_append_instants(StringInfo buf, const MlsTable *table, const MlsValue *
 						 MlsOperator op)
 {
 	int64 unit = mls_instant_unit(table);
-	int64 us = DatumGetInt64(value->datum);
+	int64 us;
 	int64 low;
 
-	if (value->type != TIMESTAMPTZOID && value->type != TIMEOID)
+	if (!OidIsValid(value->type))
+	{
+		if (!read_instant(table, value->text, op, &us))
+			return false;
+	}
+	else if (value->type == TIMESTAMPTZOID || value->type == TIMEOID)
+		us = DatumGetInt64(value->datum);
+	else
 		return false;
-	if (value->type == TIMESTAMPTZOID && TIMESTAMP_NOT_FINITE(us))
+	if (value->type != TIMEOID && TIMESTAMP_NOT_FINITE(us))
 		return false;
 	low = mls_instant_floor(us, unit);
 	if (op == MLS_GE || op == MLS_GT || op == MLS_EQ)
 	{
-		if (!mls_append_instant(buf, value->type, low))
+		if (!append_second(buf, value->type, low, false))
 			return false;
 		if (op != MLS_EQ)
 			appendStringInfoString(buf, table->source->platform.timestamp_alone ? "" : "+");
@@ -185,7 +230,7 @@ mls_dmql_append_instants(StringInfo buf, const MlsTable *table, const MlsValue *
 	}
 	if (op == MLS_LE || op == MLS_LT || op == MLS_EQ)
 	{
-		if (!mls_append_instant(buf, value->type, op == MLS_LT && low == us ? low : low + unit))
+		if (!append_second(buf, value->type, op == MLS_LT && low == us ? low : low + unit, true))
 			return false;
 		if (op != MLS_EQ)
 			appendStringInfoChar(buf, '-');
@@ -193,17 +238,29 @@ mls_dmql_append_instants(StringInfo buf, const MlsTable *table, const MlsValue *
 	return true;
 }
 
-bool
-mls_dmql_append_value(StringInfo buf, const MlsTable *table, const MlsColumn *column,
-					  const MlsValue *value)
+static bool
+append_number(StringInfo buf, Dmql *dmql, const MlsValue *value)
 {
-	switch (mls_dmql_type(table, column))
+	int from = buf->len;
+
+	return mls_append_number(buf, value) &&
+		   (buf->data[from] != '-' || dmql_use(dmql, RETS_FORM_NEGATIVE));
+}
+
+bool
+mls_dmql_append_value(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value)
+{
+	char *text;
+
+	switch (mls_dmql_type(dmql->table, column))
 	{
 		case DMQL_TEXT:
-			return mls_dmql_append_text(buf, mls_value_text(value));
+			text = mls_value_text(value);
+			return (mls_dmql_is_word(text) || dmql_use(dmql, RETS_FORM_QUOTED)) &&
+				   mls_dmql_append_text(buf, text);
 		case DMQL_LOOKUP:
 		case DMQL_LOOKUPS:
-			return append_codes(buf, table, column, value);
+			return append_codes(buf, dmql, column, value);
 		case DMQL_BOOLEAN:
 			if (!OidIsValid(value->type))
 				return false;
@@ -211,7 +268,7 @@ mls_dmql_append_value(StringInfo buf, const MlsTable *table, const MlsColumn *co
 			return true;
 		case DMQL_INTEGER:
 		case DMQL_DECIMAL:
-			return mls_append_number(buf, value);
+			return append_number(buf, dmql, value);
 		case DMQL_DATE:
 			return append_day(buf, value);
 		default:

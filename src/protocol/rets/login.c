@@ -246,16 +246,39 @@ is_rets(const MlsHttpResponse *response)
 /* So far from its end an answer's last tag is looked for. */
 #define END_WITHIN 200
 
-/* Does a text end with the end of RETS, or with a RETS that is a single tag? */
+/* Does a text have the end tag of RETS in it? */
 static bool
-ends_well(const char *tail)
+has_end_tag(const char *text)
 {
+	for (const char *tag = strstr(text, "</RETS"); tag; tag = strstr(tag + 1, "</RETS"))
+		if (tag[6] != '-')
+			return true;
+	return false;
+}
+
+/* Is the first RETS a single tag?  Other things can stand behind it. */
+static bool
+is_single_tag(const char *body)
+{
+	const char *start = strstr(body, "<RETS");
+	const char *end = start && start[5] != '-' ? strstr(start, "/>") : NULL;
+
+	return end && memchr(start + 1, '<', end - start - 1) == NULL;
+}
+
+/* Does an answer end with the end of RETS, or with a RETS that is a single tag? */
+static bool
+ends_well(const MlsHttpResponse *response)
+{
+	const char *tail = mls_http_tail(response, END_WITHIN);
 	int length = strlen(tail);
 	const char *last = strrchr(tail, '<');
 
-	for (const char *tag = strstr(tail, "</RETS"); tag; tag = strstr(tag + 1, "</RETS"))
-		if (tag[6] != '-')
-			return true;
+	if (has_end_tag(tail))
+		return true;
+	/* What a program or a proxy has put behind the end may be long. */
+	if (response->spool == NULL && (has_end_tag(response->body) || is_single_tag(response->body)))
+		return true;
 	while (length > 0 && isspace((unsigned char) tail[length - 1]))
 		length--;
 	if (length < 2 || memcmp(tail + length - 2, "/>", 2) != 0)
@@ -273,19 +296,20 @@ is_cut(const RetsCall *call, const MlsHttpResponse *response)
 {
 	if (call->transaction == RETS_GET_OBJECT || response->status != 200)
 		return false;
-	return response->length == 0 ||
-		   (is_rets(response) && !ends_well(mls_http_tail(response, END_WITHIN)));
+	return response->length == 0 || (is_rets(response) && !ends_well(response));
 }
 
 /* Is an answer of a source that fails one of RETS, whose reply says more than the status? */
 static bool
 is_told_failure(const MlsHttpResponse *response)
 {
-	return response->status >= 500 && is_rets(response) &&
-		   ends_well(mls_http_tail(response, END_WITHIN));
+	return response->status >= 500 && is_rets(response) && ends_well(response);
 }
 
 /* ---- login ---- */
+
+/* "Additional login not permitted" */
+#define CODE_SECOND_LOGIN 20022
 
 static RetsReader *
 read_envelope(const MlsSource *source, const MlsHttpResponse *response, const char *purpose)
@@ -405,6 +429,7 @@ read_action(const MlsSource *source, const Session *session, MlsHttpStats *stats
 	if (session->urls[RETS_ACTION] == NULL)
 		return;
 	prepare_call(session, &call, &http);
+	http.failures = true;
 	(void) mls_http_fetch(&source->http, &http, stats);
 }
 
@@ -435,6 +460,7 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 	MlsHttpCall call = {
 		.method = "GET", .url = source->http.url, .purpose = "login", .failures = true};
 	RetsOutcome outcome;
+	bool fresh = false;
 
 	call.headers = headers_for(version_of(source), &any);
 	if (session->seat == MLS_NO_SEAT)
@@ -455,6 +481,14 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 			open_session(source, session, response, answer);
 			break;
 		}
+		/* The session that is open may be our own, of which only the cookie is left. */
+		if (outcome.code == CODE_SECOND_LOGIN && !fresh)
+		{
+			mls_http_forget_session(&source->http);
+			fresh = true;
+			stats->retries++;
+			continue;
+		}
 		if ((outcome.class != RETS_REPLY_BUSY && outcome.class != RETS_REPLY_LATER) ||
 			attempt >= source->http.retries || response->status >= 500)
 			mls_rets_report(source, call.purpose, &outcome);
@@ -463,6 +497,13 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 	read_action(source, session, stats);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+void
+mls_rets_log_in(const MlsSource *source, MlsHttpStats *stats)
+{
+	if (!get_session(source)->open)
+		log_in(source, stats);
 }
 
 /* ---- transactions ---- */

@@ -20,11 +20,11 @@ typedef struct Reading
 	List *objects; /* of RetsObject * */
 } Reading;
 
-/* The outcome of an answer is that of its worst part. */
+/* The outcome of an answer is that of its worst part; it is empty if no part is an object. */
 static RetsOutcome
 judge(List *objects)
 {
-	RetsOutcome outcome = {.class = RETS_REPLY_OK, .text = ""};
+	RetsOutcome outcome = {.class = RETS_REPLY_EMPTY, .text = ""};
 	ListCell *lc;
 
 	foreach (lc, objects)
@@ -32,6 +32,8 @@ judge(List *objects)
 		const RetsObject *object = lfirst(lc);
 		RetsReplyClass class = mls_rets_reply_class(object->code, false);
 
+		if (class == RETS_REPLY_OK && !mls_rets_is_error(outcome.class))
+			outcome.class = class;
 		if (!mls_rets_is_error(class))
 			continue;
 		outcome = (RetsOutcome){class, object->code, object->text};

@@ -28,9 +28,16 @@ add_part(RetsStream *stream, const char *query, List *keys, bool is_rest)
 	return part;
 }
 
-/* A list of keys that is longer than the source takes, or NULL. */
+/* So many values of a list go into one query. */
+static int
+batch_of(const RetsStream *stream, const MlsCondition *list)
+{
+	return mls_rets_value_lists(&stream->dmql, list) ? mls_rets_platform_of(stream)->key_batch : 1;
+}
+
+/* A list of values that is longer than the source takes, or NULL. */
 static const MlsCondition *
-long_list(const MlsQuery *query)
+long_list(const RetsStream *stream, const MlsQuery *query)
 {
 	ListCell *lc;
 
@@ -39,18 +46,25 @@ long_list(const MlsQuery *query)
 		const MlsCondition *condition = lfirst(lc);
 
 		if (condition->kind == MLS_IN &&
-			list_length(condition->values) > query->table->source->platform.key_batch)
+			list_length(condition->values) > batch_of(stream, condition))
 			return condition;
 	}
 	return NULL;
 }
 
+static void
+plan_query(RetsStream *stream, const MlsQuery *query)
+{
+	RetsPart *part = add_part(stream, mls_rets_query(query, &stream->dmql), NIL, false);
+
+	part->asked = query;
+}
+
 /* Cuts a long list of values into parts, each a query of its own. */
 static void
-cut(RetsStream *stream, const MlsCondition *list)
+cut(RetsStream *stream, const MlsQuery *query, const MlsCondition *list)
 {
-	const MlsQuery *query = stream->head.query;
-	int batch = mls_rets_platform_of(stream)->key_batch;
+	int batch = batch_of(stream, list);
 
 	for (int from = 0; from < list_length(list->values); from += batch)
 	{
@@ -67,19 +81,25 @@ cut(RetsStream *stream, const MlsCondition *list)
 		foreach (lc, query->conditions)
 			copy->conditions =
 				lappend(copy->conditions, lfirst(lc) == list ? (void *) piece : lfirst(lc));
-		add_part(stream, mls_rets_query(copy, &stream->exact), NIL, false);
+		plan_query(stream, copy);
 	}
+}
+
+static void
+plan_parts(RetsStream *stream, const MlsQuery *query)
+{
+	const MlsCondition *list = long_list(stream, query);
+
+	if (list)
+		cut(stream, query, list);
+	else
+		plan_query(stream, query);
 }
 
 void
 mls_rets_plan_parts(RetsStream *stream)
 {
-	const MlsCondition *list = long_list(stream->head.query);
-
-	if (list)
-		cut(stream, list);
-	else
-		add_part(stream, stream->conditions, NIL, false);
+	plan_parts(stream, stream->head.query);
 }
 
 /* ---- keys ---- */
@@ -111,18 +131,39 @@ read_keys(void *arg, const MlsHttpResponse *response)
 
 /* The query for records of these keys. */
 static const char *
-keys_query(const RetsStream *stream, List *keys)
+keys_query(RetsStream *stream, List *keys)
 {
 	StringInfoData query;
 
 	initStringInfo(&query);
-	mls_rets_key_list(&query, mls_rets_table_of(stream), keys);
+	mls_rets_key_list(&query, &stream->dmql, keys);
 	if (!mls_rets_platform_of(stream)->timestamp_alone)
 		appendStringInfo(&query, ",%s", stream->conditions);
 	return query.data;
 }
 
-/* Adds the keys of a page that were not seen to the batch; a full one becomes a part. */
+static void
+add_keys(RetsStream *stream, List *keys)
+{
+	if (keys)
+		add_part(stream, keys_query(stream, keys), keys, true);
+}
+
+/* Adds a key to the batch; a full one becomes a part, and a key that suffers no others. */
+static List *
+plan_key(RetsStream *stream, List *keys, char *key)
+{
+	if (!mls_rets_key_lists(&stream->dmql, key))
+		add_keys(stream, list_make1(key));
+	else
+		keys = lappend(keys, key);
+	if (list_length(keys) < mls_rets_platform_of(stream)->key_batch)
+		return keys;
+	add_keys(stream, keys);
+	return NIL;
+}
+
+/* Adds the keys of a page that were not seen to the batch. */
 static List *
 plan_page(RetsStream *stream, const MlsPage *page, List *keys)
 {
@@ -139,11 +180,7 @@ plan_page(RetsStream *stream, const MlsPage *page, List *keys)
 		if (mls_rets_was_seen(stream, key, false))
 			pfree(key);
 		else
-			keys = lappend(keys, key);
-		if (list_length(keys) < mls_rets_platform_of(stream)->key_batch)
-			continue;
-		add_part(stream, keys_query(stream, keys), keys, true);
-		keys = NIL;
+			keys = plan_key(stream, keys, key);
 	}
 	MemoryContextSwitchTo(old);
 	return keys;
@@ -165,10 +202,49 @@ plan_batches(RetsStream *stream)
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(stream->context);
-	if (keys)
-		add_part(stream, keys_query(stream, keys), keys, true);
+	add_keys(stream, keys);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/* Lists that were accepted may be asked for by fields that now have to be left out. */
+static void
+note_dropped(RetsStream *stream)
+{
+	ListCell *lc;
+
+	foreach (lc, stream->head.query->conditions)
+	{
+		const MlsCondition *condition = lfirst(lc);
+
+		if (condition->column && mls_rets_fit(mls_rets_table_of(stream), condition) == MLS_FIT_NO)
+			stream->head.dropped = lappend(stream->head.dropped, pstrdup(condition->column->field));
+	}
+}
+
+void
+mls_rets_plan_anew(RetsStream *stream)
+{
+	MemoryContext old = MemoryContextSwitchTo(stream->context);
+	List *parts = stream->parts;
+	ListCell *lc;
+	ListCell *cell;
+
+	stream->parts = NIL;
+	stream->conditions = mls_rets_query(stream->head.query, &stream->dmql);
+	note_dropped(stream);
+	foreach (lc, parts)
+	{
+		const RetsPart *part = lfirst(lc);
+		List *keys = NIL;
+
+		if (part->asked)
+			plan_parts(stream, part->asked);
+		foreach (cell, part->keys)
+			keys = plan_key(stream, keys, lfirst(cell));
+		add_keys(stream, keys);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 void
@@ -183,11 +259,14 @@ mls_rets_report_end(const RetsStream *stream, int64 announced, int64 received)
 											   " records and sent " INT64_FORMAT ".",
 											   announced, received)
 								   : errdetail("It holds more records than it lists."),
-					errhint("Try again. If the source's count is only an estimate, set the server "
-							"option push_count to false.")));
+					table->source->platform.count_exact
+						? errhint("Try again. If the source's count is only an estimate, set the "
+								  "server option push_count to false.")
+						: errhint("Try again. The source must give pages by position, or the whole "
+								  "list of keys when only the key is asked for.")));
 }
 
-void
+bool
 mls_rets_list_rest(RetsStream *stream, const RetsPart *part)
 {
 	const MlsTable *table = mls_rets_table_of(stream);
@@ -202,7 +281,12 @@ mls_rets_list_rest(RetsStream *stream, const RetsPart *part)
 	mls_rets_argument(&call.arguments, "Limit", "NONE");
 	outcome = mls_rets_talk(table->source, &call, NULL, read_keys, stream, &stream->head.stats);
 	if (mls_rets_is_error(outcome.class))
+	{
+		MemoryContextSwitchTo(old);
+		if (mls_rets_is_syntax(&outcome) && mls_rets_writes_otherwise(stream))
+			return false;
 		mls_rets_report(table->source, call.purpose, &outcome);
+	}
 	answer = mls_rets_pages_answer(stream->answer);
 	/* Some say that there is more when exactly as many came as they may send. */
 	if (answer->count >= 0 && mls_rets_platform_of(stream)->count_exact
@@ -213,6 +297,7 @@ mls_rets_list_rest(RetsStream *stream, const RetsPart *part)
 	stream->answer = NULL;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return true;
 }
 
 /* ---- parts that are too large ---- */

@@ -13,10 +13,9 @@
 #define COMMON                                                                                     \
 	.version = "1.7.2", .format = MLS_FORMAT_COMPACT, .paging = MLS_PAGING_PROBE,                  \
 	.page_size = 1000, .key_page_size = 100000, .expand_page_size = 1000,                          \
-	.ordering = MLS_ORDER_NONE, .or_allowed = true, .in_allowed = true,                            \
-	.parentheses_allowed = true, .any_allowed = true, .text_match = true, .timestamp_digits = 3,   \
-	.count_exact = true, .url_length = 100000, .key_batch = 100, .object_limit = 1000,             \
-	.overlap_s = 600
+	.ordering = MLS_ORDER_NONE, .or_allowed = true, .parentheses_allowed = true,                   \
+	.any_allowed = true, .text_match = true, .timestamp_digits = 3, .count_exact = true,           \
+	.url_length = 100000, .key_batch = 100, .object_limit = 1000, .overlap_s = 600
 
 static const MlsPlatform platforms[] = {
 	{COMMON, .name = "generic"},
@@ -26,7 +25,7 @@ static const MlsPlatform platforms[] = {
 	 * and what has changed since; 100 records at a time.
 	 */
 	{COMMON, .name = "crea", .format = MLS_FORMAT_COMPACT_DECODED, .page_size = 100,
-	 .all_query = "({key}=*)", .timestamp_alone = true, .timestamp_digits = 0,
+	 .all_query = "({key}=*)", .in_allowed = true, .timestamp_alone = true, .timestamp_digits = 0,
 	 .paging = MLS_PAGING_KEYS, .or_allowed = false, .text_match = false, .any_allowed = false,
 	 .timestamp = "LastUpdated", .overlap_s = 3600},
 };

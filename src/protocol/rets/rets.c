@@ -35,6 +35,8 @@ const MlsProtocol mls_rets_protocol = {
 	.count = mls_rets_count,
 	.expansions = mls_rets_expansions,
 	.objects = mls_rets_fetch_objects,
+	.log_in = mls_rets_log_in,
+	.try_conditions = mls_rets_try_conditions,
 	.describe = mls_rets_describe,
 	.read_metadata = mls_rets_read_metadata,
 };

@@ -168,7 +168,9 @@ set_lookup(SchemaState *state, MlsRemoteField *field, const char *resource,
 		return;
 	field->lookup = name;
 	field->is_enum = field->pg_type == TEXTOID || field->pg_type == TEXTARRAYOID;
-	field->is_coded = field->is_enum;
+	/* Of a resource without any values nobody can ask what its codes mean. */
+	field->is_coded =
+		field->is_enum && mls_rets_segments(state->metadata, "LOOKUP_TYPE", resource, NULL) != NIL;
 	entry = lookup_entry(state, resource, name, HASH_FIND);
 	if (entry)
 		field->members = entry->members;

@@ -36,11 +36,14 @@ static RetsOutcome
 read_page(void *arg, const MlsHttpResponse *response)
 {
 	RetsStream *stream = arg;
+	RetsOutcome outcome;
 
 	if (stream->head.date == 0)
 		stream->head.date = response->date;
-	return mls_rets_read_search(mls_rets_table_of(stream), response, stream->call.purpose,
-								page_size(stream), stream->decoder, &stream->answer);
+	outcome = mls_rets_read_search(mls_rets_table_of(stream), response, stream->call.purpose,
+								   page_size(stream), stream->decoder, &stream->answer);
+	mls_xml_repairs_add(&stream->repairs, &mls_rets_pages_answer(stream->answer)->repairs);
+	return outcome;
 }
 
 /* ---- opening ---- */
@@ -58,9 +61,8 @@ mls_rets_open_stream(const MlsQuery *query)
 	stream->head.query = query;
 	stream->head.announced = -1;
 	stream->context = context;
-	stream->exact = true;
 	stream->decoder = mls_rets_decoder(&stream->head);
-	stream->conditions = mls_rets_query(query, &stream->exact);
+	stream->conditions = mls_rets_query(query, &stream->dmql);
 	stream->select = mls_rets_select(query);
 	stream->seen =
 		hash_create("mls_fdw keys", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -195,7 +197,7 @@ limit_reached(const RetsStream *stream)
 {
 	const MlsQuery *query = stream->head.query;
 
-	return query->limit >= 0 && stream->exact && stream->head.records >= query->limit;
+	return query->limit >= 0 && !stream->dmql.inexact && stream->head.records >= query->limit;
 }
 
 static bool
@@ -209,9 +211,52 @@ may_list(const RetsStream *stream)
 static bool
 is_complete(const RetsStream *stream)
 {
+	if (stream->stuck)
+		return false;
+	if (stream->pass > 0)
+		return stream->distinct == 0;
 	if (!mls_rets_platform_of(stream)->count_exact || stream->announced < 0)
 		return !stream->doubtful;
 	return stream->distinct >= stream->announced;
+}
+
+/* A part is asked for anew, or the next one for the first time. */
+static void
+begin_part(RetsStream *stream, int pass)
+{
+	stream->pass = pass;
+	stream->offset = 1;
+	stream->announced = -1;
+	stream->rows = stream->distinct = 0;
+	stream->doubtful = stream->stuck = false;
+	stream->begun = false;
+}
+
+/* Where no count can prove an end, a part is read again until nothing new comes, so often at most. */
+#define MOST_PASSES 5
+
+static bool
+may_read_again(const RetsStream *stream)
+{
+	return !mls_rets_platform_of(stream)->count_exact && !stream->stuck &&
+		   stream->pass + 1 < MOST_PASSES && mls_rets_key_field(mls_rets_table_of(stream));
+}
+
+/* Records are missing that cannot be asked for by key: is it so, and does it matter? */
+static void
+accept_end(RetsStream *stream)
+{
+	int64 now = -1;
+
+	if (stream->head.query->may_lack)
+	{
+		stream->head.unproven = true;
+		return;
+	}
+	if (mls_rets_platform_of(stream)->count_exact)
+		now = mls_rets_count(stream->head.query, &stream->head.stats);
+	if (now < 0 || stream->head.records < now)
+		mls_rets_report_end(stream, stream->announced, stream->distinct);
 }
 
 /* Goes on to the next part; at the end of the last the stream is done. */
@@ -223,22 +268,24 @@ end_part(RetsStream *stream)
 	if (!part->is_rest && !limit_reached(stream) && !is_complete(stream))
 	{
 		if (may_list(stream))
-			mls_rets_list_rest(stream, part);
-		else
 		{
-			int64 now = mls_rets_count(stream->head.query, &stream->head.stats);
-
-			if (now < 0 || stream->head.records < now)
-				mls_rets_report_end(stream, stream->announced, stream->distinct);
+			/* What is planned anew is asked for again. */
+			if (!mls_rets_list_rest(stream, part))
+				return;
 		}
+		else if (may_read_again(stream))
+		{
+			begin_part(stream, stream->pass + 1);
+			return;
+		}
+		else
+			accept_end(stream);
 	}
+	else if (stream->pass > 0)
+		stream->head.unproven = true;
 	stream->parts = list_delete_first(stream->parts);
 	stream->done = stream->parts == NIL || limit_reached(stream);
-	stream->offset = 1;
-	stream->announced = -1;
-	stream->rows = stream->distinct = 0;
-	stream->doubtful = false;
-	stream->begun = false;
+	begin_part(stream, 0);
 }
 
 /* Pages are not made smaller than this to please a source. */
@@ -254,6 +301,27 @@ halve_page(RetsStream *stream, const RetsOutcome *outcome)
 	return true;
 }
 
+/*
+ * A query was not understood: which of its forms is it?  A lookup's value that the source
+ * does not know is refused as if it were bad syntax, so then it goes without those.
+ */
+bool
+mls_rets_writes_otherwise(RetsStream *stream)
+{
+	const MlsTable *table = mls_rets_table_of(stream);
+	uint32 used = stream->dmql.used & ~stream->dmql.avoid;
+
+	if (!mls_rets_learn_forms(table, used, &stream->head.stats))
+	{
+		if ((used & RETS_FORM_LOOKUP) == 0)
+			return false;
+		stream->dmql.avoid |= RETS_FORM_LOOKUP;
+	}
+	mls_rets_plan_anew(stream);
+	begin_part(stream, 0);
+	return true;
+}
+
 /* An answer that is an error: true if the stream goes on in another way. */
 static bool
 goes_on_after(RetsStream *stream, const RetsOutcome *outcome)
@@ -261,6 +329,8 @@ goes_on_after(RetsStream *stream, const RetsOutcome *outcome)
 	const RetsPart *part = linitial(stream->parts);
 	bool refused = outcome->class == RETS_REPLY_REQUEST || outcome->class == RETS_REPLY_UNSUPPORTED;
 
+	if (mls_rets_is_syntax(outcome) && mls_rets_writes_otherwise(stream))
+		return true;
 	if (outcome->class == RETS_REPLY_SMALLER)
 		return part->keys ? mls_rets_halve(stream) : halve_page(stream, outcome);
 	if (!refused || stream->no_offset || part->keys || outcome->code == 20200 ||
@@ -292,6 +362,14 @@ may_go_on(const RetsStream *stream, int64 nrows)
 	return nrows >= stream->limit || mls_rets_platform_of(stream)->count_exact;
 }
 
+/* Does asking for pages by position lead nowhere?  When a part is read again, little is new. */
+static bool
+is_in_vain(const RetsStream *stream, int64 nnew)
+{
+	return stream->pass == 0 ? nnew == 0
+							 : stream->rows > 2 * (stream->head.records + stream->limit);
+}
+
 /* After a page: where the rest of the part is, if there is one. */
 static void
 follow(RetsStream *stream, const RetsAnswer *answer, const RetsOutcome *outcome, int64 nrows,
@@ -317,11 +395,11 @@ follow(RetsStream *stream, const RetsAnswer *answer, const RetsOutcome *outcome,
 		end_part(stream);
 		return;
 	}
-	if (stream->no_offset || nnew == 0 ||
+	if (stream->no_offset || is_in_vain(stream, nnew) ||
 		(mls_rets_platform_of(stream)->paging == MLS_PAGING_KEYS &&
 		 !mls_rets_platform_of(stream)->timestamp_alone))
 	{
-		stream->doubtful = true;
+		stream->doubtful = stream->stuck = true;
 		stream->announced = Max(stream->announced, stream->distinct + 1);
 		end_part(stream);
 		return;
@@ -366,8 +444,8 @@ next_answer(RetsStream *stream)
 
 	if (!stream->begun && lists_first(stream))
 	{
-		mls_rets_list_rest(stream, linitial(stream->parts));
-		stream->parts = list_delete_first(stream->parts);
+		if (mls_rets_list_rest(stream, linitial(stream->parts)))
+			stream->parts = list_delete_first(stream->parts);
 		stream->done = stream->parts == NIL;
 		return false;
 	}
@@ -422,6 +500,29 @@ next_of_answer(RetsStream *stream)
 	return page && page->nrecords > 0 ? page : NULL;
 }
 
+static void
+remark(RetsStream *stream, int64 count, const char *what)
+{
+	MemoryContext old = MemoryContextSwitchTo(stream->context);
+
+	if (count > 0)
+		stream->head.remarks =
+			lappend(stream->head.remarks, psprintf(INT64_FORMAT " %s", count, what));
+	MemoryContextSwitchTo(old);
+}
+
+/* At the end: what was wrong with the answers, and no reason to refuse them. */
+static void
+note_repairs(RetsStream *stream)
+{
+	const MlsXmlRepairs *repairs = &stream->repairs;
+
+	remark(stream, repairs->trailing, "bytes behind the end of answers were left out");
+	remark(stream, repairs->encoding, "bytes were no UTF-8 and were taken as Windows-1252");
+	remark(stream, repairs->controls, "control characters were left out");
+	memset(&stream->repairs, 0, sizeof(MlsXmlRepairs));
+}
+
 MlsPage *
 mls_rets_next_page(MlsStream *head)
 {
@@ -436,7 +537,10 @@ mls_rets_next_page(MlsStream *head)
 			MemoryContextDelete(stream->page_context);
 		stream->page_context = NULL;
 		if (stream->answer_context == NULL && stream->done)
+		{
+			note_repairs(stream);
 			return NULL;
+		}
 		if (stream->answer_context == NULL && !next_answer(stream))
 			continue;
 		page = next_of_answer(stream);

@@ -18,8 +18,9 @@
 typedef struct RetsPart
 {
 	const char *query;
-	List *keys;   /* of char *: asked for by these; or NIL */
-	bool is_rest; /* what a list of keys has shown to be missing */
+	const MlsQuery *asked; /* what it asks for; NULL: keys */
+	List *keys;            /* of char *: asked for by these; or NIL */
+	bool is_rest;          /* what a list of keys has shown to be missing */
 } RetsPart;
 
 typedef struct RetsStream
@@ -30,7 +31,7 @@ typedef struct RetsStream
 	MemoryContext ahead_context;  /* of the request on its way */
 	MemoryContext answer_context; /* of the answer that is handed out; NULL: none is */
 	const char *conditions;       /* as DMQL2, all of them */
-	bool exact;                   /* none was left out */
+	Dmql dmql;                    /* how they were written */
 	const char *select;           /* or NULL: all fields */
 	List *parts;                  /* of RetsPart *, those still to be read */
 	RetsCall call;
@@ -43,13 +44,16 @@ typedef struct RetsStream
 	int64 rows;      /* of this part, repeated ones too */
 	int64 distinct;  /* of this part, different ones */
 	bool doubtful;   /* pages of this part did not fit together */
+	bool stuck;      /* this part has more, which does not come */
+	int pass;        /* of this part: it is read again where nothing else proves its end */
 	bool begun;      /* this part was asked for */
 	bool done;
-	RetsDecoder *decoder; /* or NULL */
-	HTAB *seen;           /* hashes of keys */
-	RetsPages *answer;    /* the one at hand */
-	RetsOutcome outcome;  /* its */
-	int64 fresh;          /* records of it that had not come before */
+	RetsDecoder *decoder;  /* or NULL */
+	HTAB *seen;            /* hashes of keys */
+	RetsPages *answer;     /* the one at hand */
+	RetsOutcome outcome;   /* its */
+	int64 fresh;           /* records of it that had not come before */
+	MlsXmlRepairs repairs; /* of all answers */
 } RetsStream;
 
 static inline const MlsTable *
@@ -94,8 +98,17 @@ extern bool mls_rets_says_more(const RetsAnswer *answer, const RetsOutcome *outc
 /* Gives a stream its queries: one, or several where a list of keys is too long for one. */
 extern void mls_rets_plan_parts(RetsStream *stream);
 
-/* Lists all keys that meet the part's query and plans parts for those not seen. */
-extern void mls_rets_list_rest(RetsStream *stream, const RetsPart *part);
+/* Writes the parts that are left anew, since the source has refused how they were written. */
+extern void mls_rets_plan_anew(RetsStream *stream);
+
+/*
+ * Lists all keys that meet the part's query and plans parts for those not seen.  False if
+ * the query was refused: the parts are planned anew then.
+ */
+extern bool mls_rets_list_rest(RetsStream *stream, const RetsPart *part);
+
+/* After a query that was not understood: false if the source refuses none of its forms. */
+extern bool mls_rets_writes_otherwise(RetsStream *stream);
 
 /* A part that was too much at once becomes two; false if it cannot. */
 extern bool mls_rets_halve(RetsStream *stream);

@@ -3,7 +3,8 @@
  *		Talking to a RETS source: what the files share that send requests.
  *
  * platforms.c  rows of constants      login.c     sessions, and every transaction; errors.c
- * dmql.c       conditions as DMQL2    search.c    pages of records
+ * dmql.c       conditions as DMQL2    forms.c     which of them a source takes
+ * search.c     pages of records
  * parts.c      queries of a search    ask.c       their arguments, counting
  * fetch.c      metadata from a source  objects.c   files of records
  * expand.c     records inside records  lookup.c    what codes mean
@@ -59,6 +60,9 @@ extern RetsOutcome
 mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, RetsRead read,
 			  void *arg, MlsHttpStats *stats);
 
+/* Logs in, unless that was done; the session is the one that every later transaction uses. */
+extern void mls_rets_log_in(const MlsSource *source, MlsHttpStats *stats);
+
 extern void mls_rets_argument(List **arguments, const char *name, const char *value);
 
 /* ---- errors.c ---- */
@@ -69,13 +73,55 @@ mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome 
 
 /* ---- dmql.c ---- */
 
+/* Conditions that are being written: which forms are, and which must not be. */
+typedef struct Dmql
+{
+	const MlsTable *table;
+	uint32 avoid; /* forms (forms.c) that the source refuses */
+	uint32 used;  /* forms that occur, or would if they might */
+	bool inexact; /* a condition had to be left out */
+} Dmql;
+
 extern MlsFit mls_rets_fit(const MlsTable *table, const MlsCondition *condition);
 
-/* A query's conditions as DMQL2; false in *exact when one had to be left out. */
-extern char *mls_rets_query(const MlsQuery *query, bool *exact);
+/* A query's conditions as DMQL2. */
+extern char *mls_rets_query(const MlsQuery *query, Dmql *dmql);
 
-/* Appends "(field=value,value)" for values of the key field. */
-extern void mls_rets_key_list(StringInfo buf, const MlsTable *table, List *keys);
+/* Appends what is true for some values of the key field. */
+extern void mls_rets_key_list(StringInfo buf, Dmql *dmql, List *keys);
+
+/* Can a key stand in one query with others? */
+extern bool mls_rets_key_lists(const Dmql *dmql, const char *key);
+
+/* Can a list be sent as one query? */
+extern bool mls_rets_value_lists(const Dmql *dmql, const MlsCondition *list);
+
+/* ---- forms.c ---- */
+
+/* Ways to write conditions that some sources refuse. */
+#define RETS_FORM_OR 0x01          /* ((K=1)|(K=2)) */
+#define RETS_FORM_LIST 0x02        /* (K=1,2) */
+#define RETS_FORM_QUOTED_LIST 0x04 /* (K="A-1","B-2") */
+#define RETS_FORM_QUOTED 0x08      /* (K="A-1") */
+#define RETS_FORM_MATCH 0x10       /* (F=AB*) */
+#define RETS_FORM_NEGATIVE 0x20    /* (N=-1+) */
+#define RETS_FORM_NUMBER_LIST 0x40 /* (N=1,2) of numbers or dates */
+#define RETS_FORM_LOOKUP 0x80      /* (F=|A,B): may be refused for its values */
+
+/* What this process knows a source to refuse. */
+extern uint32 mls_rets_refused(const MlsSource *source);
+
+/*
+ * A query with some forms was refused: asks with each of them alone, unless that was done,
+ * and remembers the answers.  True if one is refused.
+ */
+extern bool mls_rets_learn_forms(const MlsTable *table, uint32 used, MlsHttpStats *stats);
+
+/* Does an outcome say that a query could not be understood? */
+extern bool mls_rets_is_syntax(const RetsOutcome *outcome);
+
+/* MlsProtocol.try_conditions */
+extern char *mls_rets_try_conditions(const MlsTable *table, bool *ok, MlsHttpStats *stats);
 
 /* The values of a resource's lookups, in CurrentMemoryContext. */
 extern RetsMetadata *
