@@ -194,6 +194,17 @@ is_only(const ImportTable *table, const char *standard_name)
 	return count == 1;
 }
 
+/* Of a path to an element or an attribute, the name it ends with: "Address/City", "@ID". */
+static const char *
+last_name(const char *field)
+{
+	const char *slash = strrchr(field, '/');
+
+	if (slash && slash[1])
+		field = slash + 1;
+	return *field == '@' && field[1] ? field + 1 : field;
+}
+
 /* What a column is named after. */
 static const char *
 name_giver(const Import *import, const ImportTable *table, const ImportColumn *column)
@@ -201,7 +212,7 @@ name_giver(const Import *import, const ImportTable *table, const ImportColumn *c
 	if (import->options.standard_names && column->standard_name &&
 		is_only(table, column->standard_name))
 		return column->standard_name;
-	return column->field;
+	return last_name(column->field);
 }
 
 static void
@@ -297,10 +308,13 @@ create_command(const Import *import, const ImportTable *table)
 		append_option(&buf, &first, "timestamp", table->timestamp);
 	if (table->timestamp && table->resource->timestamps)
 		append_option(&buf, &first, "timestamps", join(table->resource->timestamps));
+	if (table->resource->parent)
+		append_option(&buf, &first, "parent", table->resource->parent);
 	if (table->resource->parent_key)
 		append_option(&buf, &first, "parent_key", table->resource->parent_key);
-	if (table->expand)
-		append_option(&buf, &first, "expand", join(table->expand));
+	if (table->expand || table->resource->expand)
+		append_option(&buf, &first, "expand",
+					  join(list_concat_copy(table->resource->expand, table->expand)));
 	appendStringInfoChar(&buf, ')');
 	return buf.data;
 }

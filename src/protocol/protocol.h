@@ -350,6 +350,8 @@ typedef struct MlsRemoteResource
 		*timestamp;   /* field of the modification timestamp, if the metadata says so; or NULL */
 	List *timestamps; /* of char *: further fields whose change makes a record new */
 	const char *parent_key; /* field with the key of the record it belongs to, or NULL */
+	const char *parent;     /* in whose records its own come, "Property.Media"; NULL: in none */
+	List *expand;           /* of char *: what its records hold for others, without a column */
 	List *key;              /* of char * */
 	List *fields;           /* of MlsRemoteField * */
 	List *navigations;      /* of MlsNavigation * */

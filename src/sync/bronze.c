@@ -7,12 +7,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
+#include "sync/drift.h"
 #include "sync/sync.h"
 
 #define BATCH_RECORDS 1000
@@ -23,6 +25,21 @@ mls_bronze_columns(const MlsSubscription *sub)
 {
 	return get_attnum(sub->bronze, "parent") == InvalidAttrNumber ? "b.record, b.key"
 																  : "b.record, b.key, b.parent";
+}
+
+static const MlsRecord *
+record_of(const SPITupleTable *found, int row)
+{
+	char *json = SPI_getvalue(found->vals[row], found->tupdesc, 1);
+	Size length = strlen(json);
+	char *body = palloc0(length + 16);
+	MlsPage *page;
+
+	memcpy(body, json, length);
+	page = mls_page_read(body, length, NULL, "a record of bronze");
+	if (page->nrecords != 1)
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("a record of bronze is no object"));
+	return page->records;
 }
 
 /*
@@ -41,23 +58,119 @@ mls_bronze_batch(const MlsTable *table, List *parents)
 
 	for (i = 0; i < n; i++)
 	{
-		char *json = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		Size length = strlen(json);
-		char *body = palloc0(length + 16);
-		MlsPage *page;
-
-		memcpy(body, json, length);
-		page = mls_page_read(body, length, NULL, "a record of bronze");
-		if (page->nrecords != 1)
-			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("a record of bronze is no object"));
-		records[i] = page->records[0];
+		records[i] = *record_of(SPI_tuptable, i);
 		if (has_parent)
 			mls_family_supply(parents,
 							  SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3),
 							  &records[i]);
 	}
 	return mls_batch_read(table, records, n);
+}
+
+/* ---- fields that do not come ---- */
+
+static bool
+has_name(const MlsSlice *slice, const char *name, const char *suffix)
+{
+	int length = strlen(name);
+	int more = strlen(suffix);
+
+	return slice->name_length == length + more && memcmp(slice->name, name, length) == 0 &&
+		   memcmp(slice->name + length, suffix, more) == 0;
+}
+
+/* Is a member one of the fields that are kept, or what such a field means? */
+static bool
+is_kept(const MlsSlice *slice, List *fields)
+{
+	ListCell *lc;
+
+	foreach (lc, fields)
+		if (has_name(slice, lfirst(lc), "") || has_name(slice, lfirst(lc), "@decoded"))
+			return true;
+	return false;
+}
+
+static const MlsSlice *
+same_member(const MlsRecord *record, const MlsSlice *slice)
+{
+	for (int i = 0; i < record->nslices; i++)
+		if (record->slices[i].name_length == slice->name_length &&
+			memcmp(record->slices[i].name, slice->name, slice->name_length) == 0)
+			return &record->slices[i];
+	return NULL;
+}
+
+static void
+append_member(StringInfo json, const MlsSlice *slice)
+{
+	appendStringInfo(json, "%s\"%.*s\":%.*s", json->len > 1 ? "," : "", slice->name_length,
+					 slice->name, slice->value_length, slice->value);
+}
+
+/* A record with the old one's values of some fields, its members in the old one's order. */
+static const MlsRecord *
+with_kept(const MlsRecord *record, const MlsRecord *old, List *fields)
+{
+	StringInfoData json;
+	char *body;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < old->nslices; i++)
+	{
+		const MlsSlice *slice = is_kept(&old->slices[i], fields)
+									? &old->slices[i]
+									: same_member(record, &old->slices[i]);
+
+		if (slice)
+			append_member(&json, slice);
+	}
+	for (int i = 0; i < record->nslices; i++)
+		if (same_member(old, &record->slices[i]) == NULL)
+			append_member(&json, &record->slices[i]);
+	appendStringInfoChar(&json, '}');
+	body = palloc0(json.len + 16);
+	memcpy(body, json.data, json.len);
+	return mls_page_read(body, json.len, NULL, "a record of bronze")->records;
+}
+
+/*
+ * What the source has left out of its records is not null: they are given what bronze has
+ * of it.  In an open transaction.
+ */
+void
+mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch)
+{
+	Oid types[] = {TEXTARRAYOID};
+	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
+	Datum values[1];
+	SPITupleTable *found;
+	uint64 rows;
+	int n = 0;
+	ListCell *lc;
+
+	foreach (lc, batch->missing)
+		mls_drift_issue(sub, run, lfirst(lc),
+						"the source leaves it out of its records; what is stored stays");
+	for (int i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL && !batch->items[i].gone)
+			keys[n++] = batch->items[i].key;
+	values[0] = mls_key_array(keys, n);
+	mls_execute(psprintf("SELECT b.record, b.key FROM %s b WHERE b.key = ANY ($1) AND "
+						 "b.deleted_at IS NULL",
+						 mls_qualified_name(sub->bronze)),
+				1, types, values, NULL, SPI_OK_SELECT);
+	found = SPI_tuptable;
+	rows = SPI_processed;
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MlsItem *item = mls_batch_find(batch, SPI_getvalue(found->vals[i], found->tupdesc, 2));
+
+		CHECK_FOR_INTERRUPTS();
+		if (item)
+			item->record = with_kept(item->record, record_of(found, i), batch->missing);
+	}
 }
 
 /* Writes the records of bronze that fit a condition into silver and gold, batch after batch, each in a context of its own. */

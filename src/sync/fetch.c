@@ -70,6 +70,7 @@ open_reading(MlsFetch *fetch, bool verify)
 	query->table = fetch->table;
 	query->limit = -1;
 	query->verify_count = verify;
+	query->keeps = fetch->table->source->schema_policy != MLS_SCHEMA_STOP;
 	if (fetch->keyset)
 	{
 		query->conditions = conditions_now(fetch);
@@ -537,6 +538,7 @@ mls_fetch_next(MlsFetch *fetch)
 		batch = mls_batch_read(fetch->table, page->records, page->nrecords);
 		batch->replaced = page->replaced;
 		fetch->replaced += page->replaced;
+		batch->missing = fetch->now->stream->missing;
 		if (batch->nitems > 0 && take_in(fetch, batch))
 		{
 			if (fetch->keyset)

@@ -140,6 +140,7 @@ mls_keys_query(const MlsTable *table, const char *field, char **values, int n)
 	query->conditions = list_make1(condition);
 	query->limit = -1;
 	query->verify_count = true;
+	query->keeps = table->source->schema_policy != MLS_SCHEMA_STOP;
 	return query;
 }
 
@@ -213,6 +214,7 @@ mls_keys_next(MlsListing *listing, bool keys_only)
 		{
 			batch = mls_batch_read(table, page->records, page->nrecords);
 			batch->replaced = page->replaced;
+			batch->missing = stream->missing;
 		}
 	}
 	MemoryContextSwitchTo(before);

@@ -151,6 +151,8 @@ write_batch(MlsRun *run, const MlsBatch *batch, MlsCounters *counters,
 void
 mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
 {
+	if (batch->missing != NIL)
+		mls_bronze_keep(run->sub, run->id, batch);
 	write_batch(run, batch, counters, mls_writer_store);
 }
 

@@ -271,6 +271,7 @@ typedef struct MlsBatch
 	int nitems;
 	HTAB *by_key; /* key -> item */
 	int replaced; /* what was no character in the page, if the caller says so */
+	List *missing; /* of char *: fields that the source was asked for and left out */
 } MlsBatch;
 
 extern MlsBatch *mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords);
@@ -612,6 +613,7 @@ mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, 
 
 extern const char *mls_bronze_columns(const MlsSubscription *sub);
 extern MlsBatch *mls_bronze_batch(const MlsTable *table, List *parents);
+extern void mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch);
 extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
 							   const char *condition, MlsCounters *counters);
 

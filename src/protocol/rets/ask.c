@@ -72,6 +72,29 @@ mls_rets_select(const MlsQuery *query)
 	return buf.data;
 }
 
+List *
+mls_rets_asked_fields(const MlsQuery *query)
+{
+	const MlsTable *table = query->table;
+	const char *key = mls_rets_key_field(table);
+	List *fields = NIL;
+	ListCell *lc;
+
+	foreach (lc, query->fields)
+		if (strcmp(lfirst(lc), "*") != 0)
+			fields = lappend(fields, lfirst(lc));
+	for (int i = 0; query->fields == NIL && i < table->ncolumns; i++)
+	{
+		const char *field = table->columns[i].field;
+
+		if (field && strcmp(field, "*") != 0)
+			fields = lappend(fields, unconstify(char *, field));
+	}
+	if (key && query->fields)
+		fields = lappend(fields, unconstify(char *, key));
+	return fields;
+}
+
 int64
 mls_rets_choose_limit(const RetsStream *stream)
 {
@@ -95,7 +118,7 @@ mls_rets_choose_limit(const RetsStream *stream)
 
 RetsOutcome
 mls_rets_read_search(const MlsTable *table, const MlsHttpResponse *response, const char *purpose,
-					 int64 size, RetsDecoder *decoder, RetsPages **answer)
+					 int64 size, List *fields, RetsDecoder *decoder, RetsPages **answer)
 {
 	RetsReaderOptions options = {.format = table->source->platform.format == MLS_FORMAT_XML
 											   ? RETS_STANDARD_XML
@@ -103,6 +126,7 @@ mls_rets_read_search(const MlsTable *table, const MlsHttpResponse *response, con
 								 .purpose = purpose,
 								 .source = table->source->http.name,
 								 .charset = mls_http_charset(response),
+								 .fields = fields,
 								 .repeated = mls_rets_repeated(table)};
 
 	if (decoder)
@@ -137,7 +161,7 @@ read_count(void *arg, const MlsHttpResponse *response)
 	Counting *work = arg;
 	RetsPages *answer;
 	RetsOutcome outcome =
-		mls_rets_read_search(work->table, response, work->purpose, 1, NULL, &answer);
+		mls_rets_read_search(work->table, response, work->purpose, 1, NIL, NULL, &answer);
 
 	work->count = mls_rets_pages_answer(answer)->count;
 	return outcome;

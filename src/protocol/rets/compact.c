@@ -238,6 +238,50 @@ mls_rets_split_row(RetsColumns *columns, const char *text, Size length, RetsValu
 
 /* ---- columns of an answer ---- */
 
+static bool
+is_listed(const List *names, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+static int
+place_of(const RetsColumns *columns, const char *name, int (*compare)(const char *, const char *))
+{
+	for (int i = 0; i < columns->ncolumns; i++)
+		if (compare(columns->names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+/* Columns get the names that were asked for; returns those that have no column. */
+static List *
+match_fields(RetsColumns *columns, const List *fields)
+{
+	List *missing = NIL;
+	ListCell *lc;
+
+	foreach (lc, fields)
+	{
+		const char *field = lfirst(lc);
+		int place;
+
+		if (place_of(columns, field, strcmp) >= 0)
+			continue;
+		place = place_of(columns, field, pg_strcasecmp);
+		/* One that has the very name of another field is that one. */
+		if (place >= 0 && !is_listed(fields, columns->names[place]))
+			columns->names[place] = pstrdup(field);
+		else
+			missing = lappend(missing, pstrdup(field));
+	}
+	return missing;
+}
+
 /* `,"name":`, or with a suffix to the name. */
 static const char *
 make_prefix(const char *name, const char *suffix, int *length, int *name_length)
@@ -294,6 +338,7 @@ mls_rets_compact_columns(RetsReader *reader, const char *text, Size length)
 						   reader->has_delimiter ? reader->delimiter : '\t');
 	if (compact->columns.ncolumns > MAX_COLUMNS)
 		mls_rets_fail(reader, psprintf("It has more than %d columns.", MAX_COLUMNS));
+	reader->answer.missing = match_fields(&compact->columns, reader->options.fields);
 	compact->shape = mls_new_shape();
 	compact->values = palloc(Max(compact->columns.ncolumns, 1) * sizeof(RetsValue));
 	reader->answer.ncolumns = compact->columns.ncolumns;

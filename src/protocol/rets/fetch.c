@@ -202,9 +202,15 @@ mls_rets_describe(const MlsSource *source, MlsHttpStats *stats)
 {
 	Fetching work = {
 		.source = source, .metadata = mls_rets_metadata(), .stats = stats, .purpose = "metadata"};
-	RetsOutcome outcome = fetch(&work, "SYSTEM", "*");
+	RetsOutcome outcome;
 	MlsRemoteSchema *schema;
 
+	if (mls_rets_is_ddf(source))
+	{
+		mls_rets_log_in(source, stats);
+		return mls_rets_ddf_schema();
+	}
+	outcome = fetch(&work, "SYSTEM", "*");
 	if (mls_rets_is_error(outcome.class) || outcome.class == RETS_REPLY_EMPTY ||
 		mls_rets_segments(work.metadata, "TABLE", NULL, NULL) == NIL)
 	{

@@ -137,7 +137,7 @@ read_trial(void *arg, const MlsHttpResponse *response)
 	const MlsTable *table = arg;
 	RetsPages *answer;
 
-	return mls_rets_read_search(table, response, "a trial query", 1, NULL, &answer);
+	return mls_rets_read_search(table, response, "a trial query", 1, NIL, NULL, &answer);
 }
 
 /* Tries a form, unless that was done; what is no clear answer is not remembered. */

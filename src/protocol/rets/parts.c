@@ -126,7 +126,8 @@ read_keys(void *arg, const MlsHttpResponse *response)
 	RetsStream *stream = arg;
 
 	return mls_rets_read_search(mls_rets_table_of(stream), response, "the list of keys",
-								mls_rets_platform_of(stream)->key_page_size, NULL, &stream->answer);
+								mls_rets_platform_of(stream)->key_page_size,
+								mls_rets_table_of(stream)->key, NULL, &stream->answer);
 }
 
 /* The query for records of these keys. */

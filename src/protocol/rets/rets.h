@@ -73,7 +73,8 @@ typedef struct RetsAnswer
 	int64 count;             /* Records of COUNT, or -1 */
 	char delimiter;
 	int ncolumns;         /* 0 until COLUMNS was read */
-	const char **columns; /* as COLUMNS names them, in the server encoding */
+	const char **columns; /* as COLUMNS names them, in the server encoding, or as asked for */
+	List *missing;        /* of char *: fields asked for that have no column */
 	bool maxrows;         /* MAXROWS was read: more rows exist than were sent */
 	bool ended;           /* </RETS> was read */
 	int64 records;        /* read, given out or not */
@@ -108,6 +109,12 @@ typedef struct RetsReaderOptions
 	 * came; any other is an array only when several came.
 	 */
 	const char *const *repeated;
+
+	/*
+	 * COMPACT: the fields that were asked for (List of char *).  A column whose name differs
+	 * from one of them by case alone is that one; those without a column are in answer->missing.
+	 */
+	List *fields;
 
 	/* Text that stands where a value is withheld; such values are null.  Or NULL. */
 	const char *restricted;

@@ -40,8 +40,9 @@ read_page(void *arg, const MlsHttpResponse *response)
 
 	if (stream->head.date == 0)
 		stream->head.date = response->date;
-	outcome = mls_rets_read_search(mls_rets_table_of(stream), response, stream->call.purpose,
-								   page_size(stream), stream->decoder, &stream->answer);
+	outcome =
+		mls_rets_read_search(mls_rets_table_of(stream), response, stream->call.purpose,
+							 page_size(stream), stream->fields, stream->decoder, &stream->answer);
 	mls_xml_repairs_add(&stream->repairs, &mls_rets_pages_answer(stream->answer)->repairs);
 	return outcome;
 }
@@ -64,6 +65,7 @@ mls_rets_open_stream(const MlsQuery *query)
 	stream->decoder = mls_rets_decoder(&stream->head);
 	stream->conditions = mls_rets_query(query, &stream->dmql);
 	stream->select = mls_rets_select(query);
+	stream->fields = mls_rets_asked_fields(query);
 	stream->seen =
 		hash_create("mls_fdw keys", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	mls_rets_plan_parts(stream);
@@ -425,6 +427,48 @@ receive(RetsStream *stream)
 	return outcome;
 }
 
+pg_noreturn static void
+report_missing(const MlsTable *table, const char *field)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
+			 errmsg("source \"%s\" leaves field \"%s\" out of the records of resource \"%s\"",
+					table->source->http.name, field, table->resource),
+			 errdetail("The field was asked for, and the answer has no column of this name."),
+			 errhint("If the source does not have it any more, or not for this login, drop the "
+					 "column of foreign table %s.",
+					 table->name)));
+}
+
+static bool
+is_essential(const MlsTable *table, const char *field)
+{
+	ListCell *lc;
+
+	foreach (lc, table->key)
+		if (strcmp(lfirst(lc), field) == 0)
+			return true;
+	return table->timestamp && strcmp(table->timestamp, field) == 0;
+}
+
+/* Fields without a column are not null: nothing is known of them. */
+static void
+judge_missing(RetsStream *stream, const RetsAnswer *answer)
+{
+	const MlsTable *table = mls_rets_table_of(stream);
+	MemoryContext old = MemoryContextSwitchTo(stream->context);
+	ListCell *lc;
+
+	stream->head.missing = NIL;
+	foreach (lc, answer->records > 0 ? answer->missing : NIL)
+	{
+		if (!stream->head.query->keeps || is_essential(table, lfirst(lc)))
+			report_missing(table, lfirst(lc));
+		stream->head.missing = lappend(stream->head.missing, pstrdup(lfirst(lc)));
+	}
+	MemoryContextSwitchTo(old);
+}
+
 static void
 note_announced(RetsStream *stream, const RetsAnswer *answer)
 {
@@ -464,6 +508,7 @@ next_answer(RetsStream *stream)
 	stream->answer_context = stream->ahead_context;
 	stream->fresh = 0;
 	answer = mls_rets_pages_answer(stream->answer);
+	judge_missing(stream, answer);
 	if (stream->outcome.class == RETS_REPLY_EMPTY && stream->offset == 1)
 		stream->announced = Max(answer->count, 0);
 	note_announced(stream, answer);

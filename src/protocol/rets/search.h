@@ -34,6 +34,7 @@ typedef struct RetsStream
 	Dmql dmql;                    /* how they were written */
 	const char *select;           /* or NULL: all fields */
 	List *parts;                  /* of RetsPart *, those still to be read */
+	List *fields;                 /* of char *: those asked for */
 	RetsCall call;
 	MlsHttpRequest *request;
 	bool no_offset;  /* the source refuses it */
@@ -85,7 +86,10 @@ extern int64 mls_rets_choose_limit(const RetsStream *stream);
 /* Reads an answer to its end; its pages are to have about so many records. */
 extern RetsOutcome
 mls_rets_read_search(const MlsTable *table, const MlsHttpResponse *response, const char *purpose,
-					 int64 size, RetsDecoder *decoder, RetsPages **answer);
+					 int64 size, List *fields, RetsDecoder *decoder, RetsPages **answer);
+
+/* The fields that a query asks for (List of char *), by name where it asks for all. */
+extern List *mls_rets_asked_fields(const MlsQuery *query);
 
 /* Opens a stream without a look at the network, as far as lookups are known. */
 extern MlsStream *mls_rets_open_stream(const MlsQuery *query);

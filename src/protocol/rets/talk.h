@@ -169,6 +169,14 @@ extern char *mls_rets_show(const MlsQuery *query);
 
 extern MlsRemoteSchema *mls_rets_describe(const MlsSource *source, MlsHttpStats *stats);
 
+/* ---- ddf.c ---- */
+
+/* Does a source send nested records, as CREA does? */
+extern bool mls_rets_is_ddf(const MlsSource *source);
+
+/* The resources of such a source. */
+extern MlsRemoteSchema *mls_rets_ddf_schema(void);
+
 /* ---- objects.c ---- */
 
 extern void mls_rets_fetch_objects(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
