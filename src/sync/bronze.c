@@ -14,7 +14,6 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
-#include "sync/drift.h"
 #include "sync/sync.h"
 
 #define BATCH_RECORDS 1000
@@ -151,8 +150,8 @@ mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch)
 	ListCell *lc;
 
 	foreach (lc, batch->missing)
-		mls_drift_issue(sub, run, lfirst(lc),
-						"the source leaves it out of its records; what is stored stays");
+		mls_issue_open(sub->id, run, MLS_ISSUE_MISSING, NULL, lfirst(lc), NULL,
+					   "the source leaves it out of its records; what is stored stays");
 	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].gone)
 			keys[n++] = batch->items[i].key;

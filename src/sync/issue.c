@@ -10,6 +10,7 @@
  *	gold, conflict	 gold of the record is made without it (gilder.c)
  *	children		 the collection of the parent can be used (children.c)
  *	lookup			 the source declares the value, or all was read without it
+ *	missing			 a sync's records have the field again (here)
  *	schema, columns	 a later comparison finds nothing, and the tables have followed
  *	following		 the tables have followed (drift.c)
  *	unchecked		 the metadata could be read (drift.c)
@@ -325,6 +326,20 @@ mls_issue_all_read(const MlsSubscription *sub, int64 run)
 						 "AND NOT EXISTS (SELECT FROM %s b WHERE b.key = i.key "
 						 "AND b.deleted_at IS NULL)",
 						 mls_qualified_name(sub->bronze)),
+				2, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* Records came in a run: fields that none of its pages lacked are there again. */
+void
+mls_issue_fields_came(const MlsSubscription *sub, int64 run)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(run)};
+
+	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
+				"WHERE i.subscription = $1 AND i.solved_at IS NULL "
+				"AND i.kind = '" MLS_ISSUE_MISSING "' "
+				"AND i.last_seen < (SELECT r.started_at FROM mls.run r WHERE r.id = $2)",
 				2, types, values, NULL, SPI_OK_UPDATE);
 }
 

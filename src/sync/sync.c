@@ -88,6 +88,8 @@ sync_complete(MlsRun *run)
 	mls_children_note(run->children);
 	if (run->reads_all)
 		mls_issue_all_read(run->sub, run->id);
+	if (run->counters.received > 0)
+		mls_issue_fields_came(run->sub, run->id);
 	if (!shared)
 		mls_timestamps_complete(run->timestamps, mls_fetch_began(run->state));
 	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);

@@ -269,8 +269,8 @@ typedef struct MlsBatch
 {
 	MlsItem *items;
 	int nitems;
-	HTAB *by_key; /* key -> item */
-	int replaced; /* what was no character in the page, if the caller says so */
+	HTAB *by_key;  /* key -> item */
+	int replaced;  /* what was no character in the page, if the caller says so */
 	List *missing; /* of char *: fields that the source was asked for and left out */
 } MlsBatch;
 
@@ -392,6 +392,7 @@ extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
 #define MLS_ISSUE_CONFLICT "conflict"
 #define MLS_ISSUE_CHILDREN "children"
 #define MLS_ISSUE_LOOKUP "lookup"
+#define MLS_ISSUE_MISSING "missing"
 #define MLS_ISSUE_SCHEMA "schema"
 #define MLS_ISSUE_COLUMNS "columns"
 #define MLS_ISSUE_FOLLOWING "following"
@@ -424,6 +425,7 @@ extern void mls_issue_open(int64 subscription, int64 run, const char *kind, cons
 						   const char *field, const char *value, const char *reason);
 extern void mls_issue_solve(int64 subscription, const char *kind, List *keys, const char *field);
 extern void mls_issue_all_read(const MlsSubscription *sub, int64 run);
+extern void mls_issue_fields_came(const MlsSubscription *sub, int64 run);
 extern void mls_issue_all_listed(const MlsSubscription *sub, const char *listing, bool keyless);
 
 /* ---- How many of so many (limit.c) ---- */
