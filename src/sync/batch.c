@@ -157,6 +157,7 @@ mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords)
 	batch->items = palloc0(Max(nrecords, 1) * sizeof(MlsItem));
 	batch->nitems = nrecords;
 	batch->replaced = 0;
+	batch->missing = NIL;
 	batch->by_key = key_table(nrecords);
 	for (i = 0; i < nrecords; i++)
 	{
