@@ -85,7 +85,7 @@ for my $lie (@lies)
 		like($node->safe_psql('postgres', "SELECT status, received >= 450, message FROM mls_sync('$source')"),
 			qr/^finished\|t\|.*the source counts \d+ records and has at least \d+/, "$source counts $name: a sync says it");
 		is($node->safe_psql('postgres', "SELECT count(*) FROM silver.${source}_property"), '450', '... and has all');
-		is($node->safe_psql('postgres', "SELECT remote_rows IS NULL FROM mls_status WHERE source = '$source'"), 't', '... without a wrong total');
+		is($node->safe_psql('postgres', "SELECT remote_rows IS NULL FROM mls.subscription WHERE source = '$source'"), 't', '... without a wrong total');
 		like($node->safe_psql('postgres', "SELECT remote_rows IS NULL, message FROM mls_count('$source')"), qr/^t\|.*counts wrongly/, '... nor from mls_count');
 		is($node->safe_psql('postgres', "SELECT status, deleted FROM mls_purge('$source')"), 'finished|0', '... and a purge takes nothing');
 	}
