@@ -99,7 +99,7 @@ my $like = q{SELECT count(*) FROM (SELECT city FROM demo.property WHERE city LIK
 my $expected = query($like);
 refuse('startswith', body => '{"error":{"code":"1","message":"The query is not supported."}}');
 is(query("$like; $like"), "$expected\n$expected", 'a condition that is refused without a name is left out, and applied here');
-is(asked(), 3, 'which is found out once in a session');
+is(scalar(grep { $_->{query} =~ /startswith/ } $mls->requests), 1, 'which is found out once in a session');
 refuse('startswith', body => '<html>Bad request</html>', content_type => 'text/html');
 is(query($like), $expected, 'whatever the refusal looks like');
 refuse('startswith');

@@ -21,7 +21,7 @@ is(query(q{SELECT count(*) FROM generate_series(1, 20000) i, LATERAL (SELECT (si
 	WHERE mls.exact_numeric(d)::float4 IS DISTINCT FROM d}), '0', 'so does a single');
 is(query(q{SELECT mls.exact_numeric(0.1::float8), mls.exact_numeric(30.267153::float8), mls.exact_numeric(1e15::float8), mls.exact_numeric('-0'::float8),
 	mls.exact_numeric('NaN'::float8), mls.exact_numeric(97.7431::float4)}), '0.1|30.267153|1000000000000000|0|NaN|97.7431', 'as the source wrote it');
-is(query(q{SET extra_float_digits = -10; SELECT mls.exact_numeric(0.12345678901234567::float8)}), '0.12345678901234568', 'whatever the session shows');
+is(query(q{SET extra_float_digits = -10; SELECT mls.exact_numeric(0.12345678901234567::float8)}), '0.12345678901234566', 'whatever the session shows');
 
 # ---- a source with doubles and a time of day ----
 
@@ -49,8 +49,8 @@ query(qq{CREATE SERVER wide FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso
 	SET client_min_messages = error;
 	SELECT mls_subscribe('wide.property')});
 like(query(q{SELECT status FROM mls_sync('wide')}), qr/^finished$/, 'a source with doubles');
-is(query(q{SELECT DISTINCT "Latitude", "Longitude" FROM gold.property WHERE mls_source = 'wide' AND "Latitude"::text LIKE '30.1234567890%'}),
-	'30.123456789012345|-97.74312345678901', 'all digits are in gold');
+is(query(q{SELECT DISTINCT "Latitude", "Longitude" FROM gold.property WHERE mls_source = 'wide' AND "Longitude"::text LIKE '-97.743123456789%'}),
+	'30.123456789012344|-97.74312345678901', 'all digits are in gold');
 is(query(q{SELECT count(*) FROM gold.property g JOIN silver.wide_property s ON 'w-' || s.listing_key = g."ListingKey"
 	WHERE g."Latitude"::float8 IS DISTINCT FROM s.latitude OR g."Longitude"::float8 IS DISTINCT FROM s.longitude}), '0', 'of all values');
 my $verify = q{SELECT count(*) FROM mls_verify('wide', 0) WHERE severity = 'error' AND "check" = 'gold'};
