@@ -167,7 +167,7 @@ is(seen(q{SELECT count(*) FROM idx."Member" WHERE "MemberFullName" = 'New'}), 1,
 query(q{CREATE ROLE stranger; GRANT USAGE ON SCHEMA mls TO stranger});
 like(sql_error($node, q{SET ROLE stranger; SELECT mls_audience('idx', 'Office')}), qr/42501: permission denied for function/, 'not everybody says who sees what');
 query(q{SELECT mls_grant('stranger')});
-like(sql_error($node, q{SET ROLE stranger; SELECT mls_audience('idx', 'Office', '{OfficeName}')}), qr/42501: must be owner/, 'but the owner of gold');
+like(sql_error($node, q{SET ROLE stranger; SELECT mls_audience('idx', 'Office', '{OfficeName}')}), qr/42501: (must be owner|permission denied for schema)/, 'but the owner of gold');
 
 # ---- dumped, restored, removed ----
 
@@ -179,11 +179,12 @@ my $state = q{SELECT (SELECT count(*) FROM mls.audience), (SELECT string_agg(for
 is($node->safe_psql('restored', $state), query($state), 'audiences too');
 is($node->safe_psql('restored', q{SET ROLE idx; SELECT count(*) FROM idx."Media"}), seen(q{SELECT count(*) FROM idx."Media"}), 'with what they see');
 
+my $others = seen(q{SELECT count(*) FROM broker."Property"}, 'broker');
 query(q{DROP FUNCTION idx."ListAgent"(idx."Property"), idx."Media"(idx."Property"); SELECT mls_audience_remove('idx', 'Property')});
 is(query(q{SELECT to_regclass('idx."Property"') IS NULL AND NOT has_any_column_privilege('idx', 'gold.property', 'SELECT')}), 't', 'a resource is taken back');
 is(seen(q{SELECT (SELECT count(*) FROM idx."OpenHouse"), (SELECT string_agg("MediaKey", ' ') FROM idx."Media")}), '0|m-agent', 'with all that belonged to it');
 like(sql_error($node, q{SELECT mls_audience_remove('idx', 'Property')}), qr/role "idx" is shown no resource "Property"/, 'once');
-is(seen(q{SELECT count(*) FROM broker."Property"}, 'broker'), 60, 'other audiences see what they saw');
+is(seen(q{SELECT count(*) FROM broker."Property"}, 'broker'), $others, 'other audiences see what they saw');
 
 $mls->stop;
 $node->stop;
