@@ -239,7 +239,7 @@ check_quota(MlsCheck *check, const MlsTable *table)
 	MlsHttpQuota spent = {0};
 	StringInfoData buf;
 
-	mls_http_quota(check->source->http.server_id, rates, &spent);
+	mls_http_quota(&check->source->http, &spent);
 	initStringInfo(&buf);
 	append_quota(&buf, spent.minute, rates->per_minute, "requests in a minute");
 	append_quota(&buf, spent.hour, rates->per_hour, "requests in an hour");
@@ -250,8 +250,10 @@ check_quota(MlsCheck *check, const MlsTable *table)
 						 rates->per_second);
 	if (buf.len == 0)
 		appendStringInfoString(&buf, "no limit is configured");
-	return psprintf("Used: %s. Requests of this check: " INT64_FORMAT ".", buf.data,
-					check->stats.requests);
+	return psprintf(
+		"Used: %s.%s Requests of this check: " INT64_FORMAT ".", buf.data,
+		check->source->http.quota_shared ? " Shared with the servers of its quota_group." : "",
+		check->stats.requests);
 }
 
 /* Each step needs the one before. */

@@ -72,16 +72,22 @@ typedef struct MlsHttpStats
 	int64 pace_us;    /* time waiting for the quota */
 } MlsHttpStats;
 
+/* Most bytes of a quota's name, the end included; it is a part of a file's name. */
+#define MLS_QUOTA_NAME 64
+
 /*
  * Where and how to connect.  Filled by the options room; has no function that
  * prints it, because it holds secrets.
  */
 typedef struct MlsHttpSource
 {
-	Oid server_id;    /* the source; identifies its quota */
-	Oid mapping_id;   /* user mapping; identifies its token */
-	const char *name; /* source name, for messages */
-	const char *url;  /* service root, https://host[:port]/path */
+	Oid server_id; /* the source */
+	const char
+		*quota; /* identifies its quota: its own, or that of a group of its owner's servers */
+	bool quota_shared; /* a group's */
+	Oid mapping_id;    /* user mapping; identifies its token */
+	const char *name;  /* source name, for messages */
+	const char *url;   /* service root, https://host[:port]/path */
 	MlsAuth auth;
 	MlsTokenStyle token_style;
 	const char *token_url;
@@ -232,7 +238,7 @@ typedef struct MlsHttpQuota
 } MlsHttpQuota;
 
 /* False if nothing was counted, because the source has no limits or was not asked yet. */
-extern bool mls_http_quota(Oid server_id, const MlsRates *rates, MlsHttpQuota *out);
+extern bool mls_http_quota(const MlsHttpSource *source, MlsHttpQuota *out);
 
 /* What is known of the request that failed last. */
 typedef struct MlsHttpFailure

@@ -301,14 +301,14 @@ count_request(Quota *quota, MlsPaceTicket *ticket, TimestampTz now)
 		count(quota, kind, now, kind == QUOTA_BYTES ? ticket->reserved_bytes : 1);
 }
 
-/* Without limits there is nothing to count; only what the source has asked for matters. */
+/* Without limits there is nothing to count, unless others count it; only what the source has asked for matters. */
 static bool
 is_free(const MlsHttpSource *source)
 {
 	Quota quota;
 
-	return !has_rates(&source->rates) && (!mls_quota_peek(source->server_id, &quota) ||
-										  quota.hold_until <= GetCurrentTimestamp());
+	return !has_rates(&source->rates) && !source->quota_shared &&
+		   (!mls_quota_peek(source->quota, &quota) || quota.hold_until <= GetCurrentTimestamp());
 }
 
 static void
@@ -316,9 +316,9 @@ report_damage(const MlsHttpSource *source)
 {
 	ereport(LOG, (errmsg("quota file of source \"%s\" was damaged", source->name),
 				  errdetail("Its whole quota is taken as spent just now."),
-				  errhint("If nothing was spent, remove the file mls_fdw/*_%u.quota in the data "
+				  errhint("If nothing was spent, remove the file mls_fdw/*_%s.quota in the data "
 						  "directory.",
-						  source->server_id)));
+						  source->quota)));
 }
 
 bool
@@ -335,7 +335,7 @@ mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *w
 	memset(wait, 0, sizeof(*wait));
 	if (is_free(source))
 		return true;
-	read = mls_quota_lock(source->server_id, &quota);
+	read = mls_quota_lock(source->quota, &quota);
 	if (read == QUOTA_BUSY)
 	{
 		wait->wait_us = BUSY_US;
@@ -349,15 +349,15 @@ mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *w
 	taken = wait->wait_us == 0;
 	if (taken)
 	{
-		ticket->server_id = source->server_id;
+		strlcpy(ticket->quota, source->quota, sizeof(ticket->quota));
 		count_request(&quota, ticket, now);
 	}
-	written = mls_quota_unlock(source->server_id, taken || read == QUOTA_DAMAGED ? &quota : NULL);
+	written = mls_quota_unlock(source->quota, taken || read == QUOTA_DAMAGED ? &quota : NULL);
 	if (read == QUOTA_DAMAGED)
 		report_damage(source);
 	if (!written)
 	{
-		ticket->server_id = InvalidOid;
+		ticket->quota[0] = '\0';
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not write the quota file of source \"%s\": %m", source->name)));
@@ -392,9 +392,9 @@ mls_pace_settle(MlsPaceTicket *ticket, int64 wire_bytes)
 	Quota quota;
 	QuotaRead read;
 
-	if (!OidIsValid(ticket->server_id) || (ticket->moved && wire_bytes < 0))
+	if (ticket->quota[0] == '\0' || (ticket->moved && wire_bytes < 0))
 		return true;
-	read = mls_quota_relock(ticket->server_id, &quota);
+	read = mls_quota_relock(ticket->quota, &quota);
 	if (read == QUOTA_BUSY)
 		return false;
 	if (read == QUOTA_GOOD)
@@ -412,9 +412,9 @@ mls_pace_settle(MlsPaceTicket *ticket, int64 wire_bytes)
 			quota.typical_bytes = (quota.typical_bytes * 3 + wire_bytes) / 4;
 		}
 	}
-	(void) mls_quota_unlock(ticket->server_id, read == QUOTA_GOOD ? &quota : NULL);
+	(void) mls_quota_unlock(ticket->quota, read == QUOTA_GOOD ? &quota : NULL);
 	if (wire_bytes >= 0 || read != QUOTA_GOOD)
-		ticket->server_id = InvalidOid;
+		ticket->quota[0] = '\0';
 	return true;
 }
 
@@ -430,7 +430,7 @@ bool
 mls_pace_hold(const MlsHttpSource *source, int64 delay_us)
 {
 	Quota quota;
-	QuotaRead read = mls_quota_lock(source->server_id, &quota);
+	QuotaRead read = mls_quota_lock(source->quota, &quota);
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (read == QUOTA_BUSY)
@@ -443,14 +443,14 @@ mls_pace_hold(const MlsHttpSource *source, int64 delay_us)
 	}
 	quota.hold_until = Max(quota.hold_until, now + mls_pace_clip(delay_us));
 	/* Where it cannot be written, the next request says so. */
-	(void) mls_quota_unlock(source->server_id, &quota);
+	(void) mls_quota_unlock(source->quota, &quota);
 	return true;
 }
 
 /* ---- looking ---- */
 
 bool
-mls_http_quota(Oid server_id, const MlsRates *rates, MlsHttpQuota *out)
+mls_http_quota(const MlsHttpSource *source, MlsHttpQuota *out)
 {
 	Quota quota;
 	TimestampTz now = GetCurrentTimestamp();
@@ -458,7 +458,7 @@ mls_http_quota(Oid server_id, const MlsRates *rates, MlsHttpQuota *out)
 	int free_slot;
 
 	memset(out, 0, sizeof(*out));
-	if (!mls_quota_peek(server_id, &quota))
+	if (!mls_quota_peek(source->quota, &quota))
 		return false;
 	follow_clock(&quota, now);
 	for (int i = 0; i < QUOTA_SLOTS; i++)
@@ -472,7 +472,7 @@ mls_http_quota(Oid server_id, const MlsRates *rates, MlsHttpQuota *out)
 	out->hour = spent_in(&quota.windows[QUOTA_HOUR]);
 	out->day = spent_in(&quota.windows[QUOTA_DAY]);
 	out->bytes_hour = spent_in(&quota.windows[QUOTA_BYTES]);
-	find_wait(&quota, rates, now, &free_slot, &wait);
+	find_wait(&quota, &source->rates, now, &free_slot, &wait);
 	out->free_at = now + wait.wait_us;
 	return true;
 }

@@ -13,8 +13,8 @@
 /* A request that has been counted; kept to say later when it arrived and what it weighed. */
 typedef struct MlsPaceTicket
 {
-	Oid server_id; /* InvalidOid: nothing to settle */
-	int slot;      /* place in the per-second ring, or -1 */
+	char quota[MLS_QUOTA_NAME]; /* empty: nothing to settle */
+	int slot;                   /* place in the per-second ring, or -1 */
 	uint32 serial;
 	TimestampTz sent_at;     /* where it is counted */
 	TimestampTz answered_at; /* first byte of the answer, or 0 */

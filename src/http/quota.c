@@ -5,8 +5,8 @@
  * A source's quota belongs to all processes of the server, in read-only
  * transactions and on standbys too, and must outlive a restart.  Shared memory
  * would need shared_preload_libraries and forget; a table cannot be written
- * everywhere.  So each source has one small file, mls_fdw/<database>_<server>.quota
- * in the data directory, locked for the few microseconds of reading and writing
+ * everywhere.  So each source has one small file, mls_fdw/<database>_<name>.quota in
+ * the data directory, locked for the few microseconds of reading and writing
  * it.  A lock ends with its process, whatever happens to that.
  *
  * It is not flushed: after a crash of the machine it may be old or damaged, and
@@ -28,23 +28,23 @@
 #include "http/quota.h"
 
 #define QUOTA_MAGIC 0x4D4C5351
-#define QUOTA_VERSION 2
+#define QUOTA_VERSION 3
 
 /* A file untouched for longer than the longest window says nothing any more. */
 #define STALE_SECONDS (2 * 24 * 60 * 60)
 
 typedef struct OpenQuota
 {
-	Oid server_id;
+	char name[MLS_QUOTA_NAME];
 	File file;
 } OpenQuota;
 
 static HTAB *open_quotas = NULL;
 
 static void
-quota_path(char *path, Oid server_id)
+quota_path(char *path, const char *name)
 {
-	snprintf(path, MAXPGPATH, QUOTA_DIRECTORY "/%u_%u.quota", MyDatabaseId, server_id);
+	snprintf(path, MAXPGPATH, QUOTA_DIRECTORY "/%u_%s.quota", MyDatabaseId, name);
 }
 
 /* ---- contents ---- */
@@ -62,35 +62,36 @@ checksum(const Quota *quota)
 }
 
 static void
-make_new(Quota *quota, Oid server_id)
+make_new(Quota *quota, const char *name)
 {
 	memset(quota, 0, sizeof(*quota));
 	quota->magic = QUOTA_MAGIC;
 	quota->version = QUOTA_VERSION;
 	quota->database_id = MyDatabaseId;
-	quota->server_id = server_id;
+	strlcpy(quota->name, name, sizeof(quota->name));
 }
 
 static QuotaRead
-read_contents(int fd, Oid server_id, Quota *quota)
+read_contents(int fd, const char *name, Quota *quota)
 {
 	ssize_t length = pread(fd, quota, sizeof(*quota), 0);
 	bool is_good = length == sizeof(*quota) && quota->magic == QUOTA_MAGIC &&
 				   quota->version == QUOTA_VERSION && quota->database_id == MyDatabaseId &&
-				   quota->server_id == server_id && quota->crc == checksum(quota);
+				   strncmp(quota->name, name, sizeof(quota->name)) == 0 &&
+				   quota->crc == checksum(quota);
 
 	if (is_good)
 		return QUOTA_GOOD;
-	make_new(quota, server_id);
+	make_new(quota, name);
 	return length == 0 ? QUOTA_NEW : QUOTA_DAMAGED;
 }
 
 /* ---- opening ---- */
 
 static bool
-is_ours(const char *name)
+is_ours(const char *file)
 {
-	return strstr(name, ".quota") != NULL || strstr(name, SEAT_ENDING) != NULL;
+	return strstr(file, ".quota") != NULL || strstr(file, SEAT_ENDING) != NULL;
 }
 
 /*
@@ -126,12 +127,12 @@ remove_stale_files(void)
 }
 
 static File
-open_file(Oid server_id)
+open_file(const char *name)
 {
 	char path[MAXPGPATH];
 	File file;
 
-	quota_path(path, server_id);
+	quota_path(path, name);
 	file = PathNameOpenFile(path, O_RDWR | PG_BINARY);
 	if (file >= 0 || errno != ENOENT)
 		return file;
@@ -144,34 +145,34 @@ open_file(Oid server_id)
 }
 
 static OpenQuota *
-find_open(Oid server_id)
+find_open(const char *name)
 {
 	if (open_quotas == NULL)
 		return NULL;
-	return hash_search(open_quotas, &server_id, HASH_FIND, NULL);
+	return hash_search(open_quotas, name, HASH_FIND, NULL);
 }
 
 /* The open file of a source; opened once per process, fd.c closes it when descriptors are short. */
 static OpenQuota *
-open_quota(Oid server_id)
+open_quota(const char *name)
 {
-	OpenQuota *entry = find_open(server_id);
+	OpenQuota *entry = find_open(name);
 	File file;
 
 	if (entry)
 		return entry;
 	if (open_quotas == NULL)
 	{
-		HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(OpenQuota)};
+		HASHCTL control = {.keysize = MLS_QUOTA_NAME, .entrysize = sizeof(OpenQuota)};
 
-		open_quotas = hash_create("mls_fdw quotas", 8, &control, HASH_ELEM | HASH_BLOBS);
+		open_quotas = hash_create("mls_fdw quotas", 8, &control, HASH_ELEM | HASH_STRINGS);
 	}
-	file = open_file(server_id);
+	file = open_file(name);
 	if (file < 0)
 		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not open file \"" QUOTA_DIRECTORY "/%u_%u.quota\": %m",
-							   MyDatabaseId, server_id)));
-	entry = hash_search(open_quotas, &server_id, HASH_ENTER, NULL);
+						errmsg("could not open file \"" QUOTA_DIRECTORY "/%u_%s.quota\": %m",
+							   MyDatabaseId, name)));
+	entry = hash_search(open_quotas, name, HASH_ENTER, NULL);
 	entry->file = file;
 	return entry;
 }
@@ -180,7 +181,7 @@ static void
 forget_open(OpenQuota *entry)
 {
 	FileClose(entry->file);
-	hash_search(open_quotas, &entry->server_id, HASH_REMOVE, NULL);
+	hash_search(open_quotas, entry->name, HASH_REMOVE, NULL);
 }
 
 /* ---- locking ---- */
@@ -214,17 +215,17 @@ try_lock(int fd, bool *is_gone)
 }
 
 QuotaRead
-mls_quota_lock(Oid server_id, Quota *quota)
+mls_quota_lock(const char *name, Quota *quota)
 {
 	/* More than a few times nobody removes the file while we look. */
 	for (int i = 0; i < 5; i++)
 	{
-		OpenQuota *entry = open_quota(server_id);
+		OpenQuota *entry = open_quota(name);
 		int fd = descriptor(entry);
 		bool is_gone;
 
 		if (try_lock(fd, &is_gone) && !is_gone)
-			return read_contents(fd, server_id, quota);
+			return read_contents(fd, name, quota);
 		if (!is_gone)
 			return QUOTA_BUSY;
 		forget_open(entry);
@@ -233,9 +234,9 @@ mls_quota_lock(Oid server_id, Quota *quota)
 }
 
 QuotaRead
-mls_quota_relock(Oid server_id, Quota *quota)
+mls_quota_relock(const char *name, Quota *quota)
 {
-	OpenQuota *entry = find_open(server_id);
+	OpenQuota *entry = find_open(name);
 	bool is_gone = true;
 	int fd;
 
@@ -244,13 +245,13 @@ mls_quota_relock(Oid server_id, Quota *quota)
 	fd = descriptor(entry);
 	if (!try_lock(fd, &is_gone))
 		return is_gone ? QUOTA_NEW : QUOTA_BUSY;
-	return read_contents(fd, server_id, quota);
+	return read_contents(fd, name, quota);
 }
 
 bool
-mls_quota_unlock(Oid server_id, Quota *quota)
+mls_quota_unlock(const char *name, Quota *quota)
 {
-	OpenQuota *entry = find_open(server_id);
+	OpenQuota *entry = find_open(name);
 	int fd = entry ? descriptor(entry) : -1;
 	bool written = true;
 
@@ -266,19 +267,19 @@ mls_quota_unlock(Oid server_id, Quota *quota)
 }
 
 bool
-mls_quota_peek(Oid server_id, Quota *quota)
+mls_quota_peek(const char *name, Quota *quota)
 {
 	char path[MAXPGPATH];
 	QuotaRead result = QUOTA_DAMAGED;
 	int fd;
 
-	quota_path(path, server_id);
+	quota_path(path, name);
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
 	if (fd < 0)
 		return false;
 	/* Read without a lock, it may be caught half written. */
 	for (int i = 0; i < 100 && result == QUOTA_DAMAGED; i++)
-		result = read_contents(fd, server_id, quota);
+		result = read_contents(fd, name, quota);
 	CloseTransientFile(fd);
 	return result == QUOTA_GOOD;
 }

@@ -10,6 +10,8 @@
 #include "port/pg_crc32c.h"
 #include "utils/timestamp.h"
 
+#include "http/http.h"
+
 /* Where the files are, in the data directory; those of seat.c are cleared away together with these. */
 #define QUOTA_DIRECTORY "mls_fdw"
 #define SEAT_ENDING ".seat"
@@ -47,9 +49,9 @@ typedef struct Quota
 	uint32 magic;
 	uint32 version;
 	Oid database_id;
-	Oid server_id;
-	pg_crc32c crc; /* of what follows */
-	uint32 serial; /* of the last ticket */
+	char name[MLS_QUOTA_NAME]; /* of the quota: whose file it is */
+	pg_crc32c crc;             /* of what follows */
+	uint32 serial;             /* of the last ticket */
 	TimestampTz updated_at;
 	TimestampTz hold_until; /* the source has asked to be left alone; 0 or past: it has not */
 	int64 typical_bytes;    /* moving average of answers */
@@ -66,15 +68,15 @@ typedef enum QuotaRead
 } QuotaRead;
 
 /* Locks and reads a source's file, creating it where needed; errors when that fails. */
-extern QuotaRead mls_quota_lock(Oid server_id, Quota *quota);
+extern QuotaRead mls_quota_lock(const char *name, Quota *quota);
 
 /* The same for a file this process has locked before; NULL-like QUOTA_NEW if it is gone. No errors. */
-extern QuotaRead mls_quota_relock(Oid server_id, Quota *quota);
+extern QuotaRead mls_quota_relock(const char *name, Quota *quota);
 
 /* Writes (unless quota is NULL) and unlocks; false if it could not be written. No errors. */
-extern bool mls_quota_unlock(Oid server_id, Quota *quota);
+extern bool mls_quota_unlock(const char *name, Quota *quota);
 
 /* Reads without a lock and without creating anything; false if there is nothing. */
-extern bool mls_quota_peek(Oid server_id, Quota *quota);
+extern bool mls_quota_peek(const char *name, Quota *quota);
 
 #endif /* MLS_QUOTA_H */

@@ -153,7 +153,7 @@ end_attempt(MlsHttpRequest *request)
 	request->headers = NULL;
 	/* Where the quota is locked just now, its lease on the request ends by itself. */
 	(void) mls_pace_settle(&request->ticket, request->progress_bytes);
-	request->ticket.server_id = InvalidOid;
+	request->ticket.quota[0] = '\0';
 }
 
 static void

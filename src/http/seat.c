@@ -2,7 +2,7 @@
  * seat.c
  *		The sessions a source allows at a time, shared out among processes.
  *
- * Each is a file, mls_fdw/<database>_<server>_<number>.seat in the data directory
+ * Each is a file, mls_fdw/<database>_<name>_<number>.seat in the data directory
  * beside those of quotas, and belongs to whom has it locked.  The lock ends with its
  * process, whatever happens to that, and needs neither shared memory nor a
  * transaction that may write.  Who finds none free waits, as long as for an answer.
@@ -29,13 +29,13 @@
 
 /* The locked file, or -1 if another process has it. */
 static int
-try_seat(Oid server_id, int number)
+try_seat(const char *name, int number)
 {
 	char path[MAXPGPATH];
 	struct stat info;
 	int fd;
 
-	snprintf(path, sizeof(path), QUOTA_DIRECTORY "/%u_%u_%d" SEAT_ENDING, MyDatabaseId, server_id,
+	snprintf(path, sizeof(path), QUOTA_DIRECTORY "/%u_%s_%d" SEAT_ENDING, MyDatabaseId, name,
 			 number);
 	fd = BasicOpenFile(path, O_RDWR | O_CREAT | O_CLOEXEC | PG_BINARY);
 	if (fd < 0)
@@ -52,7 +52,7 @@ find_seat(const MlsHttpSource *source)
 {
 	for (int i = 0; i < source->max_sessions; i++)
 	{
-		int fd = try_seat(source->server_id, i);
+		int fd = try_seat(source->quota, i);
 
 		if (fd >= 0)
 			return fd;

@@ -24,6 +24,9 @@
 
 PG_FUNCTION_INFO_V1(mls_fdw_validator);
 
+/* Of a quota_group: beside the number of a role it must fit into a quota's name. */
+#define LONGEST_GROUP 40
+
 /* Names of a catalog's options, ended by NULL. */
 static const char **
 option_names(Oid catalog)
@@ -270,9 +273,19 @@ check_server(List *options)
 	const MlsProtocol *protocol = mls_protocol_find(name);
 	const char *system = mls_option_text(options, "originating_system");
 	const char *header = mls_option_text(options, "header_name");
+	const char *group = mls_option_text(options, "quota_group");
 
 	if (protocol == NULL)
 		report_name("protocol", name, mls_protocol_names);
+	/* It goes into the name of a file. */
+	if (group &&
+		(group[0] == '\0' || strlen(group) > LONGEST_GROUP ||
+		 strspn(group, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
+			 strlen(group)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for option \"quota_group\": \"%.200s\"", group),
+						errdetail("It is a name of up to %d letters, digits, \"_\" and \"-\".",
+								  LONGEST_GROUP)));
 	check_platform(options, protocol);
 	check_root(options, protocol);
 	check_events(options);

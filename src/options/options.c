@@ -86,6 +86,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Most requests in a day; 0 for no limit."},
 	{"bytes_per_hour", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.rates.bytes_per_hour), .max = TB,
 	 .help = "Most bytes received in an hour, as they travel; 0 for no limit."},
+	{"quota_group", SERVER, MLS_OPTION_TEXT, .offset = MLS_OPTION_UNPLACED,
+	 .help = "Name of a quota (and of sessions) that servers of the same owner share, for one account behind several servers; letters, digits, _ and -."},
 	{"max_sessions", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.max_sessions), .max = 1000, .default_value = "0",
 	 .help = "RETS: most sessions open at a time, over all processes of the database; 0 for no limit."},
 
@@ -178,6 +180,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Of sources that have the same key in gold, the one with the higher number is shown."},
 
 	/* Replication */
+	{"select", SERVER, MLS_OPTION_LIST, .offset = IN_SOURCE(select),
+	 .help = "Fields that syncs ask for, of all resources, separated by commas; those a resource does not have are passed over, and one that has none of them is read with all; default all."},
 	{"overlap", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(platform.overlap_s), .max = 31 * 86400,
 	 .help = "How far before its cursor a sync starts; default of the platform."},
 	{"workers", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(workers), .min = 1, .max = 16, .default_value = "1",
@@ -233,6 +237,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Condition in the protocol's own syntax that every request carries."},
 	{"expand", TABLE, MLS_OPTION_TEXT, .offset = IN_TABLE(expand),
 	 .help = "Related records to fetch along, in the protocol's own syntax."},
+	{"select", TABLE, MLS_OPTION_LIST, .offset = IN_TABLE(select),
+	 .help = "Fields that syncs ask for, separated by commas, besides keys and timestamps; default of the server."},
 	{"key", TABLE, MLS_OPTION_LIST, .offset = IN_TABLE(key),
 	 .help = "Fields of the primary key, separated by commas."},
 	{"timestamp", TABLE, MLS_OPTION_TEXT, .offset = IN_TABLE(timestamp),

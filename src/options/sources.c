@@ -227,6 +227,20 @@ apply_server(MlsSource *source, List *options)
 	apply_originating_system(&source->platform, options);
 }
 
+/*
+ * Which quota a server spends: its own, or one that servers of the same owner share
+ * by naming a group.  The owner is a part of the name, so that nobody joins the quota
+ * of another role's servers, to spend or to read it, by guessing what they call it.
+ */
+static const char *
+quota_name(const ForeignServer *server, bool *shared)
+{
+	const char *group = mls_option_text(server->options, "quota_group");
+
+	*shared = group != NULL;
+	return group ? psprintf("%u.%s", server->owner, group) : psprintf("%u", server->serverid);
+}
+
 static MlsSource *
 read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 {
@@ -235,6 +249,7 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 
 	check_wrapper(server);
 	source->http.server_id = server->serverid;
+	source->http.quota = quota_name(server, &source->http.quota_shared);
 	source->http.name = server->servername;
 	apply_server(source, server->options);
 	mapping = mapping_options(server->serverid, user_id, &source->http.mapping_id);

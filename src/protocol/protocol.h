@@ -133,6 +133,7 @@ typedef struct MlsSource
 	const char *timezone;   /* for date-times without an offset */
 	const char *key_prefix; /* put before keys in gold */
 	int priority;           /* of records with the same key in gold */
+	List *select;           /* of char *: fields that syncs ask for, of any resource; NIL: all */
 	double request_cost;    /* planner units per request */
 	MlsLimit purge_limit;
 	MlsLimit reject_limit;
@@ -170,6 +171,7 @@ typedef struct MlsTable
 	const char *resource;
 	const char *filter;     /* protocol syntax, ANDed to every request; or NULL */
 	const char *expand;     /* or NULL */
+	List *select;           /* of char *: fields that syncs ask for; NIL: those of the source */
 	List *key;              /* of char *: key fields */
 	const char *timestamp;  /* modification timestamp field, or NULL */
 	List *timestamps;       /* of char *: further fields whose change makes a record new */

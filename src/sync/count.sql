@@ -76,5 +76,9 @@ $$;
 COMMENT ON FUNCTION mls_count(text, text)
     IS 'asks sources how many records they have, a request per resource, and counts silver; message says why a source did not answer';
 
-REVOKE ALL ON FUNCTION mls_count(text, text), mls.count_all(text, text), mls.count_remote(bigint),
+CREATE FUNCTION mls.asked_fields(foreign_table regclass) RETURNS text[]
+    AS 'MODULE_PATHNAME', 'mls_asked_fields_sql' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION mls.asked_fields(regclass) IS 'fields that syncs of a foreign table ask for (option select), in its order; NULL for all';
+
+REVOKE ALL ON FUNCTION mls.asked_fields(regclass), mls_count(text, text), mls.count_all(text, text), mls.count_remote(bigint),
     mls.count_local(bigint) FROM PUBLIC;

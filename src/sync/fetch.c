@@ -68,6 +68,7 @@ open_reading(MlsFetch *fetch, bool verify)
 	MlsQuery *query = palloc0(sizeof(MlsQuery));
 
 	query->table = fetch->table;
+	query->fields = mls_asked_fields(fetch->table);
 	query->limit = -1;
 	query->verify_count = verify;
 	query->keeps = fetch->table->source->schema_policy != MLS_SCHEMA_STOP;

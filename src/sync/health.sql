@@ -298,10 +298,12 @@ DECLARE
     silver_row jsonb;
     gold_row jsonb;
     meant text;
+    asked text[];
 BEGIN
     SELECT s.* INTO sub FROM mls.find_subscriptions(mls_compare.source, mls_compare.resource) f
       JOIN mls.subscription s USING (id);
     condition := mls.key_condition(sub.foreign_table, key);
+    asked := mls.asked_fields(sub.foreign_table);
     EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.foreign_table, condition) INTO remote_row;
     EXECUTE format('SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze)
        INTO bronze_row USING key;
@@ -320,7 +322,8 @@ BEGIN
             'Neither the source nor a table here has it.');
     END IF;
     RETURN QUERY
-        SELECT coalesce(f.field, g.key), (remote_row->f.name) IS DISTINCT FROM (silver_row->f.name) AND f.name IS NOT NULL,
+        SELECT coalesce(f.field, g.key), (remote_row->f.name) IS DISTINCT FROM (silver_row->f.name) AND f.name IS NOT NULL
+                                             AND (asked IS NULL OR f.field = ANY (asked)),
                remote_row->>f.name, bronze_row->>f.field, silver_row->>f.name, g.value
           FROM mls.table_fields(sub.foreign_table) WITH ORDINALITY AS f (name, field, type, n)
           FULL JOIN (SELECT e.key, e.value FROM jsonb_each_text(gold_row) e

@@ -137,6 +137,7 @@ mls_keys_query(const MlsTable *table, const char *field, char **values, int n)
 	require_fit(table, condition);
 
 	query->table = table;
+	query->fields = mls_asked_fields(table);
 	query->conditions = list_make1(condition);
 	query->limit = -1;
 	query->verify_count = true;

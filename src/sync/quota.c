@@ -43,7 +43,7 @@ mls_quota(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	/* False leaves zeros: nothing was asked yet. */
-	(void) mls_http_quota(source->http.server_id, rates, &spent);
+	(void) mls_http_quota(&source->http, &spent);
 	return_limit(result, "second", spent.second, rates->per_second);
 	return_limit(result, "minute", spent.minute, rates->per_minute);
 	return_limit(result, "hour", spent.hour, rates->per_hour);

@@ -3,7 +3,7 @@
  *		When what is asked for, or what is kept of it, has changed since the last
  *		run: the difference is made up for.
  *
- *	- Another resource, filter or expansion: everything is read again.
+ *	- Another resource, filter, expansion or selection: everything is read again.
  *	- full => true: likewise, but the cursor stays until that has ended.
  *	- Columns added: silver gets them, and they are filled from bronze, a batch in
  *	  a transaction, before anything is read.  If no record of bronze holds the
@@ -31,6 +31,100 @@
 
 /* Records filled in one transaction. */
 #define FILL_RECORDS 1000
+
+PG_FUNCTION_INFO_V1(mls_asked_fields_sql);
+
+/* ---- Which fields ---- */
+
+static bool
+is_named(List *names, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+static List *
+add_field(List *fields, const char *field)
+{
+	return field == NULL || is_named(fields, field) ? fields
+													: lappend(fields, unconstify(char *, field));
+}
+
+static List *
+add_fields(List *fields, List *more)
+{
+	ListCell *lc;
+
+	foreach (lc, more)
+		fields = add_field(fields, lfirst(lc));
+	return fields;
+}
+
+/* What a table selects: its own option, else those of its source's that it has columns for. */
+static List *
+selection(const MlsTable *table)
+{
+	List *known = NIL;
+	ListCell *lc;
+
+	if (table->select != NIL)
+		return table->select;
+	foreach (lc, table->source->select)
+		if (mls_table_column(table, lfirst(lc)) != NULL)
+			known = lappend(known, lfirst(lc));
+	return known;
+}
+
+/*
+ * The fields a sync asks for (List of char *); NIL for all.  What a run steers by
+ * is always among them: keys, timestamps, the flag of removed records, what a
+ * record belongs to, and the expansions, which are asked for by an option of
+ * their own.
+ */
+List *
+mls_asked_fields(const MlsTable *table)
+{
+	const MlsProtocol *protocol = table->source->protocol;
+	const char *flag = table->source->platform.deletion_flag;
+	static const char *const owners[] = {"ResourceName", "ResourceRecordKey"};
+	List *selected = selection(table);
+	List *fields = NIL;
+	ListCell *lc;
+
+	if (selected == NIL || is_named(selected, "*"))
+		return NIL;
+	fields = add_fields(fields, table->key);
+	fields = add_field(fields, table->timestamp);
+	fields = add_fields(fields, table->timestamps);
+	if (flag != NULL && mls_table_column(table, flag) != NULL)
+		fields = add_field(fields, flag);
+	fields = add_field(fields, table->parent_key);
+	for (int i = 0; i < lengthof(owners); i++)
+		if (mls_table_column(table, owners[i]) != NULL)
+			fields = add_field(fields, owners[i]);
+	foreach (lc, protocol->expansions && table->expand ? protocol->expansions(table) : NIL)
+		fields = add_field(fields, ((MlsExpansion *) lfirst(lc))->name);
+	return add_fields(fields, selected);
+}
+
+/* mls.asked_fields(foreign_table): the same for SQL; null for all. */
+Datum
+mls_asked_fields_sql(PG_FUNCTION_ARGS)
+{
+	List *fields = mls_asked_fields(mls_table_get(PG_GETARG_OID(0), GetUserId(), false));
+	Datum *names = palloc(Max(list_length(fields), 1) * sizeof(Datum));
+	ListCell *lc;
+
+	if (fields == NIL)
+		PG_RETURN_NULL();
+	foreach (lc, fields)
+		names[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	PG_RETURN_ARRAYTYPE_P(construct_array_builtin(names, list_length(fields), TEXTOID));
+}
 
 /* ---- Everything again ---- */
 
@@ -100,11 +194,12 @@ complete_gold(const MlsRun *run)
 		mls_gold_complete(run->table, sub->silver, sub->gold);
 }
 
-/* Fields among new columns that no record of bronze holds (List of char *). */
+/* Fields among new columns that no record of bronze holds (List of char *), though they are asked for. */
 static List *
-fields_not_in_bronze(const MlsSubscription *sub, char **fields, int n)
+fields_not_in_bronze(const MlsSubscription *sub, const MlsTable *table, char **fields, int n)
 {
 	const char *bronze = mls_qualified_name(sub->bronze);
+	List *asked = mls_asked_fields(table);
 	char *sql = psprintf("SELECT FROM %s WHERE pg_catalog.strpos(record::text, $2) > 0 "
 						 "AND record -> $1 IS NOT NULL LIMIT 1",
 						 bronze);
@@ -117,7 +212,7 @@ fields_not_in_bronze(const MlsSubscription *sub, char **fields, int n)
 		Datum values[] = {CStringGetTextDatum(fields[i]),
 						  CStringGetTextDatum(psprintf("\"%s\"", fields[i]))};
 
-		if (strcmp(fields[i], "*") == 0)
+		if (strcmp(fields[i], "*") == 0 || (asked != NIL && !is_named(asked, fields[i])))
 			continue;
 		mls_execute(sql, 2, types, values, NULL, SPI_OK_SELECT);
 		if (SPI_processed == 0)
@@ -223,7 +318,7 @@ mls_scope_follow(MlsRun *run, MlsSubscription *reader)
 		fill_all(run->sub);
 	if (n == 0 || is_bronze_empty(run->sub))
 		return;
-	missing = fields_not_in_bronze(run->sub, fields, n);
+	missing = fields_not_in_bronze(run->sub, run->table, fields, n);
 	if (missing == NIL)
 		return;
 	mls_run_note(run, "no record here has field \"%s\", so everything is read again",
@@ -245,7 +340,7 @@ mls_scope_settle(const MlsSubscription *sub, const MlsTable *table)
 	char **fields = added_fields(sub, values[1], &n);
 
 	(void) mls_cleaning_settle(sub, table);
-	if (fields_not_in_bronze(sub, fields, n) != NIL)
+	if (fields_not_in_bronze(sub, table, fields, n) != NIL)
 		return;
 	mls_execute("UPDATE mls.subscription SET columns = $2, fill_after = NULL, "
 				"fill_fields = NULL WHERE id = $1 AND columns IS NOT NULL",

@@ -119,6 +119,32 @@ pause_between(const MlsSource *source)
 					seconds_text(source->whole_s));
 }
 
+/* Names in the option select that are no fields of columns are most likely slips. */
+static void
+warn_of_selection(const MlsTable *table)
+{
+	const char **fields = palloc0((table->ncolumns + 1) * sizeof(char *));
+	int n = 0;
+	ListCell *lc;
+
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL)
+			fields[n++] = table->columns[i].field;
+	foreach (lc, table->select)
+	{
+		const char *nearest = mls_nearest_name(lfirst(lc), fields);
+
+		if (strcmp(lfirst(lc), "*") != 0 && mls_table_column(table, lfirst(lc)) == NULL)
+			ereport(
+				WARNING,
+				errmsg("option \"select\" of foreign table %s names \"%s\", for which there is no "
+					   "column",
+					   table->name, (char *) lfirst(lc)),
+				nearest ? errhint("Perhaps you meant \"%s\".", nearest)
+						: errhint("It stands in bronze only, if the source has such a field."));
+	}
+}
+
 static bool
 has_instants(const MlsTable *table)
 {
@@ -383,6 +409,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	require_owner(relid);
 	mls_require_key_columns(table);
 	require_timestamp_column(table);
+	warn_of_selection(table);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 

@@ -246,6 +246,10 @@ mls_subscription_scope(const MlsTable *table)
 					 table->expand ? table->expand : "");
 	foreach (lc, table->timestamps)
 		appendStringInfo(&scope, "\n%s", (char *) lfirst(lc));
+	/* Fewer fields are a change like more: what was read before has them, what comes has not. */
+	foreach (lc, mls_asked_fields(table))
+		appendStringInfo(&scope, "%s%s", foreach_current_index(lc) == 0 ? "\nselect " : ",",
+						 (char *) lfirst(lc));
 	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(
 								   (unsigned char *) scope.data, scope.len, 0));
 }

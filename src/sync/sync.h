@@ -458,6 +458,7 @@ extern bool mls_cleaning_settle(const MlsSubscription *sub, const MlsTable *tabl
 
 /* ---- Changes of what is asked for and kept (scope.c) ---- */
 
+extern List *mls_asked_fields(const MlsTable *table);
 extern void mls_scope_prepare(MlsRun *run);
 extern void mls_scope_follow(MlsRun *run, MlsSubscription *reader);
 extern void mls_scope_fill(MlsRun *run);

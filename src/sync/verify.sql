@@ -194,6 +194,7 @@ DECLARE
     keys text[] := ARRAY(SELECT f.name FROM mls.table_fields(sub.foreign_table) f
                           WHERE f.field = ANY (mls.key_fields(sub.foreign_table)));
     cleaned jsonb := mls.cleaned_fields(sub);
+    asked text[] := mls.asked_fields(sub.foreign_table);
 BEGIN
     SELECT f.name INTO stamp FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
       JOIN mls.table_fields(sub.foreign_table) f ON f.field = o.option_value
@@ -217,7 +218,7 @@ BEGIN
                                     'the record has changed since it was read: a sync is due');
         ELSE
             SELECT array_agg(f.field ORDER BY f.field) INTO differing FROM mls.table_fields(sub.foreign_table) f
-             WHERE silver_row ? f.name AND remote_row -> f.name IS DISTINCT FROM silver_row -> f.name
+             WHERE silver_row ? f.name AND (asked IS NULL OR f.field = ANY (asked)) AND remote_row -> f.name IS DISTINCT FROM silver_row -> f.name
                AND NOT (coalesce(cleaned -> f.field, cleaned -> '*', 'false')::boolean
                         AND mls.same_but_cleaned(remote_row -> f.name, silver_row -> f.name));
             IF differing IS NOT NULL THEN
