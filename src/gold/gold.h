@@ -80,6 +80,8 @@ typedef struct MlsGoldStatements
 	const char *upsert;
 	/* (key text, source text) of the rows that upsert leaves to another source. */
 	const char *conflicts;
+	/* Takes out rows with these keys whose source nobody replicates any more. */
+	const char *yield;
 	/* Takes out what the keys of a relation made. */
 	const char *remove;
 	/* (key text): what the rows and keys have, and had, in gold; NULL without unique keys. */

@@ -499,6 +499,22 @@ mls_statement_upsert(const Statement *statement, const char *rows)
 							: general_upsert(statement, &lists, rows);
 }
 
+/* Takes out rows of sources that nobody replicates any more, for rows with their keys have come. */
+static char *
+yielding(const Statement *statement, const char *rows)
+{
+	const char *made = statement->plain ? mls_statement_key(statement) : "n.mls_key";
+	const char *left = found_row(
+		statement, "g.ctid AS place",
+		psprintf("g.%s = %s AND NOT (%s) AND NOT mls.is_replicated(g." MLS_GOLD_SOURCE ")",
+				 quote_identifier(statement->target->key_field), made, own_row(statement)));
+	const char *from = statement->plain ? psprintf("%s r", rows)
+										: psprintf("(%s) n", made_rows(statement, rows, false));
+
+	return psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s %s))",
+					mls_gold_qualified_name(statement->gold), from, left);
+}
+
 /* Rows whose key in gold is taken by another source or target. */
 static char *
 conflicts(const Statement *statement, const char *rows)
@@ -613,6 +629,7 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 	if (statement->target->unique_key)
 	{
 		statements->keys = changed_keys(statement, rows, gone);
+		statements->yield = yielding(statement, rows);
 		statements->source_keys =
 			psprintf("SELECT %s AS key FROM %s r", mls_gold_source_key(statement->target), gone);
 	}

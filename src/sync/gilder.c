@@ -173,6 +173,7 @@ keep_gildings(const List *statements)
 		copy->source_keys = keep(sql->source_keys);
 		copy->upsert = keep(sql->upsert);
 		copy->conflicts = keep(sql->conflicts);
+		copy->yield = keep(sql->yield);
 		copy->remove = keep(sql->remove);
 		gilding->sql = copy;
 		gilding->number = list_length(gildings);
@@ -469,6 +470,13 @@ put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
 	uint64 n;
 
 	run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
+	if (SPI_processed > 0 && gilding->sql->yield != NULL)
+	{
+		mls_execute(gilding->sql->yield, 0, NULL, NULL, NULL, SPI_OK_DELETE);
+		if (SPI_processed > 0)
+			run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
+		run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
+	}
 	found = SPI_tuptable;
 	n = SPI_processed;
 	for (uint64 i = 0; i < n; i++)
