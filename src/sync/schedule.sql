@@ -380,8 +380,9 @@ BEGIN
     PERFORM mls.settle_pruning();
     IF removed = 0 THEN
         RAISE NOTICE 'nothing of source "%" was scheduled', mls_unschedule.source USING
-            HINT = 'Scheduled: ' || (SELECT string_agg(format('%s of "%s"', s.process, s.source), ', ' ORDER BY s.source, s.process)
-                                       FROM mls.schedule s) || '.';
+            HINT = coalesce('Scheduled: ' || (SELECT string_agg(format('%s of "%s"', s.process, s.source), ', '
+                                                                ORDER BY s.source, s.process) FROM mls.schedule s) || '.',
+                            'Nothing is scheduled at all.');
     END IF;
     RETURN removed;
 END $$;

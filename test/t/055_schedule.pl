@@ -142,7 +142,7 @@ is($node->safe_psql('postgres', q{SELECT process, schedule FROM mls_schedule('on
 	'sync|0 4 * * *', 'NULL leaves it');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_schedule('one', sync => '')}), '0',
 	'an empty text removes it');
-like(sql_error($node, q{SELECT mls_schedule('one', sync => 'often')}), qr/invalid schedule/, 'pg_cron judges the syntax');
+like(sql_error($node, q{SELECT mls_schedule('one', sync => 'often')}), qr/"often" is no schedule for pg_cron.*five fields/s, 'the syntax is judged, with words that help');
 $node->safe_psql('postgres', q{SELECT mls_schedule('one', sync => '0 4 * * *')});
 is($node->safe_psql('postgres', q{SELECT mls_unschedule('one'), (SELECT count(*) FROM cron.job)}), '1|2',
 	'unscheduled');

@@ -27,7 +27,7 @@ query(q{SELECT mls_subscribe('one.property'), mls_subscribe('one.member'), mls_s
 my $before = () = $mls->requests;
 is(findings(5), '', 'a true copy has no findings');
 my $after = () = $mls->requests;
-cmp_ok($after - $before, '<=', 3 + 15, 'a count and five records of each resource are asked for');
+cmp_ok($after - $before, '<=', 3 * 2 + 15, 'a count, its proof and five records of each resource are asked for');
 is(query(q{SELECT count(*) FROM mls.finding WHERE "check" = 'counts' AND message LIKE 'source 80, bronze 80, silver 80'}),
 	1, 'the counts are kept');
 my $filled = query(q{SELECT round(count(nullif("City", ''))::numeric / count(*), 4) FROM gold.property});
