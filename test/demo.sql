@@ -89,7 +89,7 @@ SELECT mls_source, count(*), min("ListingKey") FROM gold.property GROUP BY 1 ORD
 \t
 SELECT process, schedule FROM mls_schedule('demo', sync => '*/15 * * * *', purge => '30 3 * * *');
 \t
-SELECT source, resource, state, rows, remote_rows FROM mls_status;
+SELECT source, resource, state, rows, remote FROM mls_status;
 \t
 SELECT level, count(*), 'checks' FROM mls_health() GROUP BY level;
 \t

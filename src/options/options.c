@@ -153,7 +153,8 @@ const MlsOption mls_option_table[] = {
 	{"enum_qualified", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.enum_qualified),
 	 .help = "Write enumeration members with their type's name; default of the platform."},
 	{"timestamp_digits", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.timestamp_digits), .max = 6,
-	 .help = "Fraction digits of the source's timestamps; default of the platform."},
+	 .help = "Fraction digits of the source's timestamps; literals are sent with as many, "
+			 "also when they are zero. Default of the platform."},
 	{"url_length", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.url_length), .min = 200, .max = 100000,
 	 .help = "Longest address the source accepts; default of the platform."},
 	{"all_query", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.all_query),

@@ -760,7 +760,7 @@ end_issues(int64 subscription, const List *keys, bool but_new)
 	values[1] = mls_key_array(array, list_length(keys));
 	values[2] = BoolGetDatum(but_new);
 	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 AND "
-				"i.key IN (SELECT pg_catalog.left(k, 200) FROM pg_catalog.unnest($2) k) "
+				"i.key = ANY (ARRAY(SELECT pg_catalog.left(k, 200) FROM pg_catalog.unnest($2) k)) "
 				"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_CONFLICT "' "
 				"AND NOT ($3 AND i.last_seen = pg_catalog.now())",
 				3, types, values, NULL, SPI_OK_UPDATE);
