@@ -82,8 +82,8 @@ typedef struct MlsHttpStats
 typedef struct MlsHttpSource
 {
 	Oid server_id; /* the source */
-	const char
-		*quota; /* identifies its quota: its own, or that of a group of its owner's servers */
+	/* Identifies its quota: its own, or that of a group of its owner's servers. */
+	const char *quota;
 	bool quota_shared; /* a group's */
 	Oid mapping_id;    /* user mapping; identifies its token */
 	const char *name;  /* source name, for messages */

@@ -386,6 +386,7 @@ copy_source(MemoryContext context, const MlsHttpSource *source)
 
 	*copy = *source;
 	copy_text(context, &copy->name);
+	copy_text(context, &copy->quota);
 	copy_text(context, &copy->url);
 	copy_text(context, &copy->username);
 	copy_text(context, &copy->password);
@@ -393,7 +394,7 @@ copy_source(MemoryContext context, const MlsHttpSource *source)
 	copy_text(context, &copy->user_agent);
 	copy_text(context, &copy->ca_file);
 	copy_text(context, &copy->proxy);
-	copy->token = copy->token_url = copy->scope = NULL;
+	copy->token = copy->token_url = copy->token_platform = copy->scope = copy->api_user = NULL;
 	copy->client_id = copy->client_secret = copy->header_name = copy->header_value = NULL;
 	return copy;
 }
