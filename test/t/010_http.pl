@@ -115,7 +115,7 @@ $node->safe_psql('postgres', q{ALTER USER MAPPING FOR CURRENT_USER SERVER demo O
 server_option("SET auth 'bearer', DROP token_url");
 
 $node->safe_psql('postgres', 'CREATE ROLE stranger; GRANT USAGE ON SCHEMA demo TO stranger; GRANT SELECT ON demo.office TO stranger');
-like(sql_error($node, "SET ROLE stranger; $scan"), qr/42704.*Use CREATE USER MAPPING/s, 'who has no user mapping is told so');
+like(sql_error($node, "SET ROLE stranger; $scan"), qr/42704.*CREATE USER MAPPING FOR stranger/s, 'who has no user mapping is told so');
 $node->safe_psql('postgres', q{CREATE SERVER bare FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '} . $mls->url . q{', retries '0');
 	CREATE FOREIGN TABLE bare (office_key text OPTIONS (field 'OfficeKey')) SERVER bare OPTIONS (resource 'Office')});
 like(sql_error($node, 'SELECT * FROM bare'), qr/28000.*use CREATE USER MAPPING/s, 'also where the kind of login is not known');

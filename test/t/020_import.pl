@@ -231,7 +231,7 @@ query(qq{
 $mls->reset;
 like(check('wrong'), qr/^service\|f\|source "wrong" rejected the credentials/m, 'wrong credentials');
 unlike(check('wrong'), qr/not-the-token|^metadata/m, 'end it without showing them');
-like(check('nobody'), qr/^credentials\|f\|user mapping not found.*"token"/m, 'a missing user mapping');
+like(check('nobody'), qr/^credentials\|f\|user mapping not found.*CREATE USER MAPPING.*token/m, 'a missing user mapping');
 like(check('closed'), qr/^service\|f\|.*mls_fdw\.allowed_hosts/m, 'an address that is not allowed');
 like(check('nowhere'), qr/^configuration\|f\|server "nowhere" does not exist/, 'a server that does not exist');
 serve_metadata('<html/>', 'text/html');
