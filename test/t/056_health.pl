@@ -107,7 +107,7 @@ is($node->safe_psql('postgres', q{
 	SELECT string_agg(field, ',') FILTER (WHERE differs), bool_and(bronze = remote) FILTER (WHERE field = 'City'),
 	       bool_and(gold = remote AND silver = 'Wrong') FILTER (WHERE field = 'City')
 	FROM mls_compare('one', 'Property', 'LK00000007')}), 'City|t|t', 'one record, field by field');
-like(sql_error($node, q{SELECT * FROM mls_compare('one', 'Property', 'none')}), qr/P0002.*no record has this key/s,
+like(sql_error($node, q{SELECT * FROM mls_compare('one', 'Property', 'none')}), qr/P0002.*has the key "none"/s,
 	'a key that nobody has');
 
 # A key of several fields, with what separates them in it

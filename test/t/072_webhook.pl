@@ -59,7 +59,7 @@ my @told = deliveries();
 is(scalar @told, 1, 'is told once');
 my $event = $told[0];
 is(join('|', @$event{qw(event source resource process status received inserted requests pages)}),
-	'finished|one|Property|sync|finished|120|120|1|1', 'with what it did');
+	'finished|one|Property|sync|finished|120|120|2|1', 'with what it did');
 is($event->{run}, $node->safe_psql('postgres', 'SELECT max(id) FROM mls.run'), 'and its number');
 is($headers->{'content-type'}, 'application/json', 'as JSON');
 my ($body) = map { $_->{body} } @{ JSON::PP::decode_json($hook->get('deliveries')) };
