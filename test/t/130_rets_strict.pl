@@ -187,6 +187,7 @@ for my $case (
 	$mls->control('delete', { resource => 'Property', keys => [ sprintf 'LK%08d', ++$gone ] });
 	is(query(q{SELECT status || ' ' || deleted FROM mls_purge('r')}), 'finished 1', "purge with $name");
 }
+is(query('SELECT count(*) FROM silver.r_property_all'), scalar(@{ JSON::PP::decode_json($mls->get('keys?resource=Property')) }), 'nothing was removed that the source has');
 unlike(sql_error($node, q{SELECT * FROM mls_reconcile('r')}), qr/push_count/, 'a hint is not one already followed');
 
 done_testing();

@@ -63,7 +63,7 @@ is(query(q{SELECT status || ' ' || inserted || ' ' || updated FROM mls_sync('r')
 is(query(q{SELECT l_list_price || ' ' || l_city FROM silver.r_property_all WHERE l_listing_key = 'LK00000001'}), "777777 $city", '... beside the value that stays');
 is(query(q{SELECT "ListPrice" || ' ' || "City" FROM gold.property WHERE "ListingKey" = 'LK00000001'}), "777777 $city", '... in gold, too');
 is(query(qq{SELECT l_city IS NULL FROM silver.r_property_all WHERE l_listing_key = '$new'}), 't', '... and of a new record nothing is known');
-is(query(q{SELECT record ->> 'L_City' FROM bronze.r_property_all WHERE key = 'LK00000001'}), $city, '... so that bronze makes the same rows again');
+is(query(q{SELECT record ->> 'L_City@decoded' FROM bronze.r_property_all WHERE key = 'LK00000001'}), $city, '... so that bronze makes the same rows again');
 is(query(q{SELECT status FROM mls_reconcile('r')}), 'finished', 'a reconcile goes on');
 $mls->control('clear');
 is(query(q{SELECT status FROM mls_sync('r', full => true)}), 'finished', 'the column is back');
@@ -82,7 +82,8 @@ for my $field (qw(ListingKey ModificationTimestamp))
 	$mls->control('clear');
 }
 $mls->fault(kind => 'lost_column', field => 'ListingKey', match => '/rets/search', times => -1);
-like(sql_error($node, q{SELECT * FROM mls_purge('r')}), qr/leaves field "L_ListingKey" out/, 'nor a purge without keys');
+# The key is all that a purge asks for: then no column has a name.
+like(sql_error($node, q{SELECT * FROM mls_purge('r')}), qr/leaves field "L_ListingKey" out|before the names of the columns/, 'nor a purge without keys');
 like(sql_error($node, q{SELECT * FROM mls_reconcile('r')}), qr/leaves field "L_ListingKey" out/, 'nor a reconcile');
 is(query('SELECT count(*) FROM silver.r_property_all'), '61', 'nothing was removed');
 

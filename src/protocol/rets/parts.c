@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "protocol/condition.h"
 #include "protocol/rets/search.h"
 
 /* ---- conditions with long lists ---- */
@@ -62,10 +63,8 @@ plan_query(RetsStream *stream, const MlsQuery *query)
 
 /* Cuts a long list of values into parts, each a query of its own. */
 static void
-cut(RetsStream *stream, const MlsQuery *query, const MlsCondition *list)
+cut(RetsStream *stream, const MlsQuery *query, const MlsCondition *list, int batch)
 {
-	int batch = batch_of(stream, list);
-
 	for (int from = 0; from < list_length(list->values); from += batch)
 	{
 		MlsCondition *piece = palloc(sizeof(MlsCondition));
@@ -91,7 +90,7 @@ plan_parts(RetsStream *stream, const MlsQuery *query)
 	const MlsCondition *list = long_list(stream, query);
 
 	if (list)
-		cut(stream, query, list);
+		cut(stream, query, list, batch_of(stream, list));
 	else
 		plan_query(stream, query);
 }
@@ -302,6 +301,85 @@ mls_rets_list_rest(RetsStream *stream, const RetsPart *part)
 }
 
 /* ---- parts that are too large ---- */
+
+/* The list of several keys that a query asks for, or NULL. */
+static MlsCondition *
+key_list(const RetsStream *stream, const MlsQuery *query)
+{
+	const char *key = mls_rets_key_field(mls_rets_table_of(stream));
+	ListCell *lc;
+
+	foreach (lc, query ? query->conditions : NIL)
+	{
+		MlsCondition *condition = lfirst(lc);
+
+		if (key && condition->kind == MLS_IN && list_length(condition->values) > 1 &&
+			strcmp(condition->column->field, key) == 0)
+			return condition;
+	}
+	return NULL;
+}
+
+/* Puts parts for a list of keys, so many in each, in the place of the first part. */
+static void
+plan_list(RetsStream *stream, const MlsCondition *list, const MlsCondition *wanted, int batch)
+{
+	const RetsPart *part = linitial(stream->parts);
+	List *others = list_delete_first(stream->parts);
+	MlsQuery *query = palloc(sizeof(MlsQuery));
+	ListCell *lc;
+
+	*query = *part->asked;
+	query->conditions = NIL;
+	foreach (lc, part->asked->conditions)
+		query->conditions =
+			lappend(query->conditions, lfirst(lc) == list ? (void *) wanted : lfirst(lc));
+	stream->parts = NIL;
+	cut(stream, query, wanted, batch);
+	foreach (lc, stream->parts)
+		((RetsPart *) lfirst(lc))->halved = true;
+	stream->parts = list_concat(stream->parts, others);
+}
+
+bool
+mls_rets_ask_rest(RetsStream *stream)
+{
+	const RetsPart *part = linitial(stream->parts);
+	const MlsCondition *list = key_list(stream, part->asked);
+	MemoryContext old = MemoryContextSwitchTo(stream->context);
+	MlsCondition *rest = palloc(sizeof(MlsCondition));
+	bool is_some;
+	ListCell *lc;
+
+	if (list)
+	{
+		*rest = *list;
+		rest->values = NIL;
+		foreach (lc, list->values)
+			if (!mls_rets_was_seen(stream, mls_value_text(lfirst(lc)), false))
+				rest->values = lappend(rest->values, lfirst(lc));
+	}
+	is_some = list && rest->values && list_length(rest->values) < list_length(list->values);
+	if (is_some)
+		plan_list(stream, list, rest, list_length(rest->values));
+	MemoryContextSwitchTo(old);
+	return is_some;
+}
+
+bool
+mls_rets_halve_list(RetsStream *stream)
+{
+	const RetsPart *part = linitial(stream->parts);
+	const MlsCondition *list = key_list(stream, part->asked);
+	MemoryContext old;
+
+	if (list == NULL)
+		return false;
+	old = MemoryContextSwitchTo(stream->context);
+	plan_list(stream, list, list, (list_length(list->values) + 1) / 2);
+	MemoryContextSwitchTo(old);
+	return true;
+}
 
 bool
 mls_rets_halve(RetsStream *stream)

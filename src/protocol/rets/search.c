@@ -168,6 +168,7 @@ static void
 keep_new(RetsStream *stream, MlsPage *page)
 {
 	const char *key = mls_rets_key_field(mls_rets_table_of(stream));
+	const RetsPart *part = linitial(stream->parts);
 	int kept = 0;
 
 	stream->rows += page->nrecords;
@@ -182,7 +183,7 @@ keep_new(RetsStream *stream, MlsPage *page)
 			pfree(text);
 		if (again)
 		{
-			stream->doubtful = true;
+			stream->doubtful = stream->doubtful || !part->halved;
 			continue;
 		}
 		page->records[kept++] = page->records[i];
@@ -213,13 +214,15 @@ may_list(const RetsStream *stream)
 static bool
 is_complete(const RetsStream *stream)
 {
+	const RetsPart *part = linitial(stream->parts);
+
 	if (stream->stuck)
 		return false;
 	if (stream->pass > 0)
 		return stream->distinct == 0;
 	if (!mls_rets_platform_of(stream)->count_exact || stream->announced < 0)
 		return !stream->doubtful;
-	return stream->distinct >= stream->announced;
+	return (part->halved ? stream->rows : stream->distinct) >= stream->announced;
 }
 
 /* A part is asked for anew, or the next one for the first time. */
@@ -234,14 +237,15 @@ begin_part(RetsStream *stream, int pass)
 	stream->begun = false;
 }
 
-/* Where no count can prove an end, a part is read again until nothing new comes, so often at most. */
+/* Where no count can prove the end of a list of all records, it is read again until nothing new comes, so often at most. */
 #define MOST_PASSES 5
 
 static bool
 may_read_again(const RetsStream *stream)
 {
-	return !mls_rets_platform_of(stream)->count_exact && !stream->stuck &&
-		   stream->pass + 1 < MOST_PASSES && mls_rets_key_field(mls_rets_table_of(stream));
+	return !mls_rets_platform_of(stream)->count_exact && stream->head.query->conditions == NIL &&
+		   !stream->stuck && stream->pass + 1 < MOST_PASSES &&
+		   mls_rets_key_field(mls_rets_table_of(stream));
 }
 
 /* Records are missing that cannot be asked for by key: is it so, and does it matter? */
@@ -269,6 +273,11 @@ end_part(RetsStream *stream)
 
 	if (!part->is_rest && !limit_reached(stream) && !is_complete(stream))
 	{
+		if (!may_list(stream) && mls_rets_halve_list(stream))
+		{
+			begin_part(stream, 0);
+			return;
+		}
 		if (may_list(stream))
 		{
 			/* What is planned anew is asked for again. */
@@ -394,7 +403,16 @@ follow(RetsStream *stream, const RetsAnswer *answer, const RetsOutcome *outcome,
 	}
 	if (!more)
 	{
-		end_part(stream);
+		if (!mls_rets_platform_of(stream)->count_exact && nnew > 0 && mls_rets_ask_rest(stream))
+			begin_part(stream, 0);
+		else
+			end_part(stream);
+		return;
+	}
+	/* Whoever asks for keys takes one that does not come for gone: pages alone are no proof. */
+	if (!mls_rets_platform_of(stream)->count_exact && mls_rets_halve_list(stream))
+	{
+		begin_part(stream, 0);
 		return;
 	}
 	if (stream->no_offset || is_in_vain(stream, nnew) ||

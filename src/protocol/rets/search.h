@@ -21,6 +21,7 @@ typedef struct RetsPart
 	const MlsQuery *asked; /* what it asks for; NULL: keys */
 	List *keys;            /* of char *: asked for by these; or NIL */
 	bool is_rest;          /* what a list of keys has shown to be missing */
+	bool halved;           /* of a list that did not come whole: its records may have come before */
 } RetsPart;
 
 typedef struct RetsStream
@@ -113,6 +114,18 @@ extern bool mls_rets_list_rest(RetsStream *stream, const RetsPart *part);
 
 /* After a query that was not understood: false if the source refuses none of its forms. */
 extern bool mls_rets_writes_otherwise(RetsStream *stream);
+
+/*
+ * A part that asks for values of the key becomes two, since its answer was not whole and
+ * pages are no proof; false if it cannot.
+ */
+extern bool mls_rets_halve_list(RetsStream *stream);
+
+/*
+ * A part that asks for values of the key asks again for those that have not come: a source
+ * may send fewer and not say so.  False if there are none, or none has come.
+ */
+extern bool mls_rets_ask_rest(RetsStream *stream);
 
 /* A part that was too much at once becomes two; false if it cannot. */
 extern bool mls_rets_halve(RetsStream *stream);
