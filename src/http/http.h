@@ -125,7 +125,7 @@ typedef struct MlsHttpCall
 	const char *purpose; /* for messages: "page 15 of resource \"Property\"" */
 	const char *table;   /* the foreign table it is for, or NULL */
 	const char *filter; /* what of it the user wrote himself: that table's option filter, or NULL */
-	bool basic;         /* every service has it: if there is nothing, the option url is wrong */
+	const char *root;   /* what the option url must be, if it is wrong where nothing is; or NULL */
 	bool spool;         /* a long body goes to a temporary file: read it by mls_http_piece */
 	bool failures;      /* the last answer with a status of 500 or more is returned, too */
 } MlsHttpCall;

@@ -310,17 +310,15 @@ status_hint(const MlsHttpSource *source, const MlsHttpCall *call, int status)
 	if (status == 400 && call->filter)
 		return psprintf("Part of it is the option filter of foreign table %s: %s", call->table,
 						call->filter);
-	if (status != 404 || !call->basic)
+	if (status != 404 || !call->root)
 		return NULL;
 	path = path ? strchr(path + 3, '/') : NULL;
 	return path == NULL || path[1] == '\0'
-			   ? psprintf(
-					 "Check the option url of the server: \"%s\" has no path, but the root of a "
-					 "service usually has one, such as /odata.",
-					 mls_url_display(source->url))
-			   : psprintf("Check the option url of the server: it must be the root of the service, "
-						  "without a resource, $metadata or a query, and is \"%s\".",
-						  mls_url_display(source->url));
+			   ? psprintf("Check the option url of the server: it must be %s, which usually has a "
+						  "path, such as /odata; \"%s\" has no path.",
+						  call->root, mls_url_display(source->url))
+			   : psprintf("Check the option url of the server: it must be %s, and is \"%s\".",
+						  call->root, mls_url_display(source->url));
 }
 
 /* Where a redirect points to; its query may hold anything and is left out. */

@@ -165,7 +165,7 @@ like($err, qr/WARNING:.*ends in "Property".*url '\Q$url\E'/s, 'url is that of a 
 says('IMPORT FOREIGN SCHEMA reso FROM SERVER x INTO public', '... and the error of its use says what it should be',
 	'could not fetch metadata', 'root of the service, without a resource', "$url/Property");
 $node->safe_psql('postgres', "ALTER SERVER x OPTIONS (SET url '$site')");
-says('IMPORT FOREIGN SCHEMA reso FROM SERVER x INTO public', 'url is that of the site', 'could not fetch metadata', 'has no path', '/odata');
+says('IMPORT FOREIGN SCHEMA reso FROM SERVER x INTO public', 'url is that of the site', 'could not fetch metadata', '/odata', 'has no path');
 
 # ---- Importing ----
 

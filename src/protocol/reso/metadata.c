@@ -513,7 +513,8 @@ ask_for_metadata(const MlsHttpSource *source, List *params, MlsHttpStats *stats)
 						.url = mls_url_build(source->url, "$metadata", params),
 						.headers = list_make1("Accept: application/xml"),
 						.purpose = "metadata",
-						.basic = true};
+						.root =
+							"the root of the service, without a resource, $metadata or a query"};
 	MlsHttpResponse *response = mls_http_fetch(source, &call, stats);
 
 	if (response->status != 200)

@@ -458,8 +458,11 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Session *session = get_session(source);
 	RetsCall any = {.purpose = "login"};
-	MlsHttpCall call = {
-		.method = "GET", .url = source->http.url, .purpose = "login", .failures = true};
+	MlsHttpCall call = {.method = "GET",
+						.url = source->http.url,
+						.purpose = "login",
+						.root = "the address of the login",
+						.failures = true};
 	RetsOutcome outcome;
 	bool fresh = false;
 
