@@ -511,6 +511,36 @@ sources_of(const List *claims)
 }
 
 /*
+ * The claims to each key of a relation with their rank, one row without a claimant for
+ * each key: (key, claimant, source_key, rank, unplanned).
+ */
+static char *
+ranked(const char *keys, const List *claims)
+{
+	StringInfoData all;
+	ListCell *lc;
+
+	initStringInfo(&all);
+	appendStringInfo(&all,
+					 "SELECT DISTINCT k.key, NULL::pg_catalog.int4 AS claimant, "
+					 "NULL::pg_catalog.text AS source_key, "
+					 "NULL::pg_catalog.timestamptz AS modified, 0 AS priority, "
+					 "0::pg_catalog.int8 AS standing FROM %s k",
+					 keys);
+	foreach (lc, claims)
+		appendStringInfo(&all, " UNION ALL %s",
+						 claimed(lfirst(lc), foreach_current_index(lc), keys));
+	return psprintf(
+		"SELECT c.key, c.claimant, c.source_key, pg_catalog.row_number() OVER w AS rank, "
+		"c.priority = pg_catalog.first_value(c.priority) OVER w AND "
+		"c.standing <> pg_catalog.first_value(c.standing) OVER w AS unplanned FROM (%s) c "
+		"WINDOW w AS (PARTITION BY c.key COLLATE \"C\" ORDER BY c.claimant IS NULL, "
+		"c.priority DESC, c.standing, c.modified DESC NULLS LAST, c.claimant, "
+		"c.source_key COLLATE \"C\")",
+		all.data);
+}
+
+/*
  * The claims to each key of a relation in their order, one row without a claimant
  * for a key that nobody claims any more, beside the row that gold has:
  *
@@ -523,34 +553,17 @@ static char *
 decision(const MlsGoldContest *contest, const List *claims)
 {
 	const Claim *first = linitial(claims);
-	StringInfoData all;
-	ListCell *lc;
 
-	initStringInfo(&all);
-	appendStringInfo(&all,
-					 "SELECT DISTINCT k.key, NULL::pg_catalog.int4 AS claimant, "
-					 "NULL::pg_catalog.text AS source_key, "
-					 "NULL::pg_catalog.timestamptz AS modified, 0 AS priority, "
-					 "0::pg_catalog.int8 AS standing FROM %s k",
-					 contest->keys);
-	foreach (lc, claims)
-		appendStringInfo(&all, " UNION ALL %s",
-						 claimed(lfirst(lc), foreach_current_index(lc), contest->keys));
 	return psprintf(
 		"SELECT c.key, c.claimant, c.source_key, c.unplanned, g.ctid, g." MLS_GOLD_SOURCE
 		", g." MLS_GOLD_ORIGIN ", g." MLS_GOLD_SOURCE_KEY ", CASE WHEN g." MLS_GOLD_SOURCE
 		" IS NULL OR g." MLS_GOLD_SOURCE " IN (%s) THEN false ELSE "
-		"mls.is_replicated(g." MLS_GOLD_SOURCE ") END FROM (SELECT c.key, c.claimant, "
-		"c.source_key, pg_catalog.row_number() OVER w AS rank, "
-		"c.priority = pg_catalog.first_value(c.priority) OVER w AND "
-		"c.standing <> pg_catalog.first_value(c.standing) OVER w AS unplanned FROM (%s) c "
-		"WINDOW w AS (PARTITION BY c.key COLLATE \"C\" ORDER BY c.claimant IS NULL, "
-		"c.priority DESC, c.standing, c.modified DESC NULLS LAST, c.claimant, "
-		"c.source_key COLLATE \"C\")) c LEFT JOIN LATERAL (SELECT g.ctid, g." MLS_GOLD_SOURCE
-		", g." MLS_GOLD_ORIGIN ", g." MLS_GOLD_SOURCE_KEY " FROM %s g WHERE g.%s = c.key OFFSET 0) "
+		"mls.is_replicated(g." MLS_GOLD_SOURCE ") END FROM (%s) c "
+		"LEFT JOIN LATERAL (SELECT g.ctid, g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN
+		", g." MLS_GOLD_SOURCE_KEY " FROM %s g WHERE g.%s = c.key OFFSET 0) "
 		"g ON true WHERE c.claimant IS NOT NULL OR c.rank = 1 "
 		"ORDER BY c.key COLLATE \"C\", c.rank",
-		sources_of(claims), all.data, mls_gold_qualified_name(contest->table),
+		sources_of(claims), ranked(contest->keys, claims), mls_gold_qualified_name(contest->table),
 		quote_identifier(first->statement->target->key_field));
 }
 
@@ -951,4 +964,25 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 	}
 	MemoryContextSwitchTo(context);
 	return contest;
+}
+
+char *
+mls_statement_won(Oid owner, int64 subscription, const Statement *statement, int number,
+				  const char *keys)
+{
+	const char *resource = statement->target->resource;
+	List *claims =
+		claims_to(owner, resource, statement->gold, makers_of(owner, resource, statement->gold));
+	ListCell *lc;
+
+	foreach (lc, is_contested(claims, subscription) ? claims : NIL)
+	{
+		const Claim *claim = lfirst(lc);
+
+		if (claim->maker->id == subscription && claim->number == number)
+			return psprintf("(SELECT c.key, c.source_key FROM (%s) c "
+							"WHERE c.rank = 1 AND c.claimant = %d)",
+							ranked(keys, claims), foreach_current_index(lc));
+	}
+	return NULL;
 }

@@ -28,6 +28,8 @@ PG_FUNCTION_INFO_V1(mls_gold_comparison);
 /* A foreign table that is replicated, and its tables. */
 typedef struct Subject
 {
+	int64 subscription;
+	Oid owner;
 	const MlsTable *table;
 	Oid silver;
 	Oid gold;
@@ -41,7 +43,7 @@ find_subject(Oid relid)
 	Subject subject = {.table = mls_table_get(relid, GetUserId(), false)};
 	bool isnull;
 
-	mls_map_query("SELECT silver::oid, gold::oid FROM mls.subscription "
+	mls_map_query("SELECT silver::oid, gold::oid, owner::oid, id FROM mls.subscription "
 				  "WHERE foreign_table = $1::pg_catalog.oid",
 				  1, arguments);
 	if (SPI_processed == 0)
@@ -52,6 +54,10 @@ find_subject(Oid relid)
 		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	subject.gold =
 		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	subject.owner =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+	subject.subscription =
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &isnull));
 	if (get_rel_name(subject.silver) == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("the silver table of foreign table %s was dropped", subject.table->name),
@@ -202,14 +208,17 @@ mls_gold_comparison(PG_FUNCTION_ARGS)
 	subject = find_subject(PG_GETARG_OID(0));
 	foreach (lc, mls_statement_list(subject.table, subject.silver, subject.gold))
 	{
-		const Statement *statement = lfirst(lc);
+		Statement *statement = lfirst(lc);
 		Datum values[4] = {CStringGetTextDatum(statement->target->resource),
 						   CStringGetTextDatum(statement->target->variant),
 						   ObjectIdGetDatum(statement->gold)};
 		bool isnull[4] = {false};
 
-		values[3] = CStringGetTextDatum(
-			mls_statement_comparison(statement, mls_gold_qualified_name(subject.silver)));
+		if (statement->target->unique_key)
+			statement->won = mls_statement_won(subject.owner, subject.subscription, statement,
+											   foreach_current_index(lc), MLS_MADE_KEYS);
+		values[3] = CStringGetTextDatum(mls_statement_comparison(
+			statement, mls_gold_qualified_name(subject.silver), subject.owner));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 	}
 	SPI_finish();

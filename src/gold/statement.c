@@ -557,30 +557,52 @@ other_values(const Statement *statement)
 	return buf.data;
 }
 
+/* Says of a row n whether somebody else may have its key: a subscription of another role. */
+static char *
+is_yielded(const Statement *statement, Oid owner)
+{
+	if (!statement->target->unique_key)
+		return "false";
+	return psprintf("EXISTS (SELECT FROM %s f WHERE f.%s = n.mls_key AND "
+					"mls.is_replicated(f." MLS_GOLD_SOURCE ") AND NOT EXISTS "
+					"(SELECT FROM mls.subscription s WHERE s.source = f." MLS_GOLD_SOURCE
+					" AND s.owner::pg_catalog.oid = %u))",
+					mls_gold_qualified_name(statement->gold),
+					quote_identifier(statement->target->key_field), owner);
+}
+
 /*
  * One row of (missing, different, superfluous, keys): how gold compares with what
  * the rules make of all of silver, with up to five of the keys that do not agree.
+ * Of keys that others have, too, only those are due that are won.
  */
 char *
-mls_statement_comparison(const Statement *statement, const char *rows)
+mls_statement_comparison(const Statement *statement, const char *rows, Oid owner)
 {
 	const char *gold = mls_gold_qualified_name(statement->gold);
 	const char *key = statement->target->unique_key ? quote_identifier(statement->target->key_field)
 													: MLS_GOLD_SOURCE_KEY;
 	const char *made = statement->target->unique_key ? "n.mls_key" : "n." MLS_GOLD_SOURCE_KEY;
+	const char *due = statement->won
+						  ? psprintf(" WHERE ((m.mls_key, m." MLS_GOLD_SOURCE_KEY
+									 ") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE",
+									 statement->won)
+						  : "";
 
-	return psprintf("WITH n AS MATERIALIZED (%s), c AS (SELECT coalesce(%s, g.%s) AS key, "
-					"CASE WHEN g.%s IS NULL THEN 1 WHEN %s IS NULL THEN 3 "
-					"WHEN (%s) IS DISTINCT FROM (%s)%s THEN 2 END AS kind "
-					"FROM n FULL JOIN (SELECT * FROM %s g WHERE %s) g ON g.%s = %s) "
-					"SELECT pg_catalog.count(*) FILTER (WHERE kind = 1), "
-					"pg_catalog.count(*) FILTER (WHERE kind = 2), "
-					"pg_catalog.count(*) FILTER (WHERE kind = 3), "
-					"(pg_catalog.array_agg(key ORDER BY key) FILTER (WHERE kind IS NOT NULL))[1:5] "
-					"FROM c",
-					made_rows(statement, rows, true), made, key, key, made,
-					compared_columns(statement, "g"), compared_columns(statement, "n"),
-					other_values(statement), gold, any_own_row(statement), key, made);
+	return psprintf(
+		"WITH m AS MATERIALIZED (%s), " MLS_MADE_KEYS " AS MATERIALIZED "
+		"(SELECT DISTINCT m.mls_key AS key FROM m), n AS MATERIALIZED (SELECT * FROM m%s), "
+		"c AS (SELECT coalesce(%s, g.%s) AS key, "
+		"CASE WHEN g.%s IS NULL THEN CASE WHEN NOT %s THEN 1 END WHEN %s IS NULL THEN 3 "
+		"WHEN (%s) IS DISTINCT FROM (%s)%s THEN 2 END AS kind "
+		"FROM n FULL JOIN (SELECT * FROM %s g WHERE %s) g ON g.%s = %s) "
+		"SELECT pg_catalog.count(*) FILTER (WHERE kind = 1), "
+		"pg_catalog.count(*) FILTER (WHERE kind = 2), "
+		"pg_catalog.count(*) FILTER (WHERE kind = 3), "
+		"(pg_catalog.array_agg(key ORDER BY key) FILTER (WHERE kind IS NOT NULL))[1:5] FROM c",
+		made_rows(statement, rows, true), due, made, key, key, is_yielded(statement, owner), made,
+		compared_columns(statement, "g"), compared_columns(statement, "n"), other_values(statement),
+		gold, any_own_row(statement), key, made);
 }
 
 /*

@@ -25,8 +25,18 @@ typedef struct Statement
 
 extern Statement *mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold);
 extern List *mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold);
-extern char *mls_statement_comparison(const Statement *statement, const char *rows);
+extern char *mls_statement_comparison(const Statement *statement, const char *rows, Oid owner);
 extern char *mls_statement_upsert(const Statement *statement, const char *rows);
+
+/*
+ * SQL for FROM of the (key, source_key) that a statement of a subscription, the number-th
+ * of its table, may have of the keys in a relation; NULL if nobody else can have them.
+ */
+extern char *mls_statement_won(Oid owner, int64 subscription, const Statement *statement,
+							   int number, const char *keys);
+
+/* What the comparison calls the relation with the keys of all its rows. */
+#define MLS_MADE_KEYS "mls_made_keys"
 
 /* Expressions over a row r and its joins: the key in gold, and a field as its column has it. */
 extern char *mls_statement_key(const Statement *statement);

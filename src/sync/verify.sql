@@ -259,7 +259,7 @@ BEGIN
                 PERFORM mls.add_finding(verification, 'error', target.resource, 'gold', nullif(target.variant, ''),
                     missing + different + superfluous,
                     format('gold is not what the rules make of %s: %s rows are missing, %s differ, %s are left over (%s); '
-                           'mls_remap() or mls_rebuild() makes them anew, mls.issue lists keys that belong to another source',
+                           'mls_remap() or mls_rebuild() makes them anew',
                            sub.resource, missing, different, superfluous, array_to_string(keys, ', ')));
             END IF;
         EXCEPTION WHEN data_exception THEN

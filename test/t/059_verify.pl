@@ -64,6 +64,26 @@ query(q{UPDATE silver.one_property SET city = 'blank villa', list_price = list_p
 like(findings(3), qr/error\|Property\|sample\|\w+\|2/, 'damage is found among cleaned values');
 query(q{DELETE FROM mls.clean_map WHERE source = 'one'; SELECT mls_sync(); SELECT mls_rebuild('one.property')});
 
+# Whoever gives way to another source lacks nothing; what is due and not there is found.
+create_source($node, $mls, 'two', tables => 'property, media', priority => 1);
+query(q{SET client_min_messages = error; ALTER FOREIGN TABLE two.property OPTIONS (ADD filter 'BedroomsTotal ge 3');
+	SELECT mls_subscribe('two.property'); SELECT count(*) FROM mls_sync()});
+my $given = query(q{SELECT count(*) FROM silver.two_property});
+cmp_ok($given, '>', 5, 'another source has some of the listings');
+is(query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'two'}), $given, 'and is shown with them');
+is(findings(0), '', 'who gave way lacks nothing');
+is(query(q{SELECT severity, resource, "check", count FROM mls_verify('two', 0) WHERE severity <> 'info' AND "check" = 'gold'}), '', 'and who is shown has what is due');
+query(q{SELECT mls_subscribe('two.media'); SELECT count(*) FROM mls_sync()});
+is(findings(0), '', 'nor does who gives way with what belongs to its records');
+query(q{DELETE FROM gold.property WHERE mls_source = 'two' AND "ListingKey" = (SELECT min("ListingKey") FROM gold.property WHERE mls_source = 'two')});
+is(findings(0), '', 'what the other lacks is not its fault');
+is(query(q{SELECT severity, resource, "check", count FROM mls_verify('two', 0) WHERE severity <> 'info' AND "check" = 'gold'}), 'error|Property|gold|1', 'but missing of whom it is due to');
+query(q{SELECT mls_rebuild('two.property'); UPDATE gold.property g SET mls_source = 'one'
+	WHERE "ListingKey" = (SELECT min("ListingKey") FROM gold.property WHERE mls_source = 'two')});
+is(findings(0), 'error|Property|gold||1', 'a row of the wrong source is left over');
+query(q{SELECT mls_unsubscribe('two.property', drop_data => true), mls_unsubscribe('two.media', drop_data => true); SELECT mls_rebuild('one.property'); SELECT mls_rebuild('one.media')});
+is(findings(0), '', 'and all is well without the other');
+
 # What the next processes repair is no error.
 $mls->control('delete', { resource => 'Property', count => 2 });
 $mls->control('touch', { resource => 'Property', count => 40 });
