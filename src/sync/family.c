@@ -280,25 +280,6 @@ mls_family_supply(List *parents, const char *parent, MlsRecord *record)
 
 /* ---- Who feeds a subscription ---- */
 
-static const MlsLink *
-link_to(List *links, int64 id)
-{
-	ListCell *lc;
-
-	foreach (lc, links)
-	{
-		const MlsLink *link = lfirst(lc);
-		const MlsLink *inner;
-
-		if (link->child->sub->id == id)
-			return link;
-		inner = link_to(link->links, id);
-		if (inner != NULL)
-			return inner;
-	}
-	return NULL;
-}
-
 /* Could a foreign table be a parent, or be told its parents?  Spares the reading of its columns. */
 static bool
 has_option(Oid foreign_table, const char *name)
@@ -381,6 +362,111 @@ mls_family_links_to(const MlsSubscription *sub, List *siblings)
 }
 
 /*
+ * Relatives: a subscription with those above it.  Who is fed takes no part in syncs
+ * of all, so only who is not brings the records of others.  Where they feed each
+ * other in a circle, the oldest of it is synced by itself.
+ */
+typedef struct Relative
+{
+	const MlsSubscription *sub;
+	List *parents; /* of Relative * */
+	List *names;   /* of char *: as what each of them brings its records */
+	bool is_root;
+	bool is_fed;
+} Relative;
+
+static Relative *
+add_relative(List **relatives, const MlsSubscription *sub)
+{
+	Relative *relative;
+	ListCell *lc;
+
+	foreach (lc, *relatives)
+		if (((Relative *) lfirst(lc))->sub->id == sub->id)
+			return lfirst(lc);
+	relative = palloc0(sizeof(Relative));
+	relative->sub = sub;
+	*relatives = lappend(*relatives, relative);
+	return relative;
+}
+
+/* Finds who could feed a relative, out of all subscriptions of the source and owner. */
+static void
+find_parents(List **relatives, Relative *relative, List *all)
+{
+	bool told = has_option(relative->sub->foreign_table, "parent");
+	List *siblings = list_delete_ptr(list_copy(all), (void *) relative->sub);
+	ListCell *lc;
+
+	foreach (lc, siblings)
+	{
+		const MlsSubscription *parent = lfirst(lc);
+		List *links = may_feed(parent, told) ? links_of(parent, relative->sub, siblings) : NIL;
+		const MlsLink *link;
+
+		links = add_links_to(NIL, links, relative->sub->id);
+		if (links == NIL)
+			continue;
+		link = linitial(links);
+		relative->parents = lappend(relative->parents, add_relative(relatives, parent));
+		relative->names =
+			lappend(relative->names, link->expansion
+										 ? psprintf("%s.%s", link->resource, link->expansion->name)
+										 : pstrdup(link->resource));
+	}
+}
+
+/* The oldest of a relative and of those above it that are not settled yet. */
+static const Relative *
+oldest_above(const Relative *relative, List *passed)
+{
+	const Relative *oldest = relative;
+	ListCell *lc;
+
+	check_stack_depth();
+	passed = lappend(list_copy(passed), (void *) relative);
+	foreach (lc, relative->parents)
+	{
+		const Relative *parent = lfirst(lc);
+
+		if (parent->is_fed || list_member_ptr(passed, parent))
+			continue;
+		parent = oldest_above(parent, passed);
+		if (parent->sub->id < oldest->sub->id)
+			oldest = parent;
+	}
+	return oldest;
+}
+
+/* Settles those of whom it is clear now whether they are fed; false if it is of none. */
+static bool
+settle_relatives(List *relatives, bool in_circles)
+{
+	bool any = false;
+	ListCell *lc;
+	ListCell *each;
+
+	foreach (lc, relatives)
+	{
+		Relative *relative = lfirst(lc);
+		bool waits = in_circles && oldest_above(relative, NIL) != relative;
+
+		if (relative->is_root || relative->is_fed)
+			continue;
+		foreach (each, relative->parents)
+		{
+			const Relative *parent = lfirst(each);
+
+			relative->is_fed |= parent->is_root;
+			waits |= !in_circles && !parent->is_fed;
+		}
+		relative->is_root = !relative->is_fed && !waits;
+		any |= relative->is_fed || relative->is_root;
+	}
+	return any;
+}
+
+/*
  * The first subscription whose syncs bring a subscription's records, and as what
  * it and the others do ("Property.Media, Member.Media"); 0 if it has to be synced
  * by itself.
@@ -388,26 +474,25 @@ mls_family_links_to(const MlsSubscription *sub, List *siblings)
 int64
 mls_family_feeder(const MlsSubscription *sub, const char **expansions)
 {
-	bool told = has_option(sub->foreign_table, "parent");
-	List *siblings = mls_family_siblings(sub);
+	List *all = lappend(mls_family_siblings(sub), (void *) sub);
+	List *relatives = NIL;
+	const Relative *self = add_relative(&relatives, sub);
 	List *names = NIL;
 	int64 first = 0;
 	ListCell *lc;
 
-	foreach (lc, siblings)
+	for (int i = 0; i < list_length(relatives); i++)
+		find_parents(&relatives, list_nth(relatives, i), all);
+	while (settle_relatives(relatives, false) || settle_relatives(relatives, true))
+		;
+	foreach (lc, self->is_fed ? self->parents : NIL)
 	{
-		const MlsSubscription *parent = lfirst(lc);
-		const MlsLink *link;
+		const Relative *parent = lfirst(lc);
 
-		if (!may_feed(parent, told))
+		if (!parent->is_root)
 			continue;
-		link = link_to(links_of(parent, sub, siblings), sub->id);
-		if (link == NULL)
-			continue;
-		first = first ? first : parent->id;
-		names = add_name(names, link->expansion
-									? psprintf("%s.%s", link->resource, link->expansion->name)
-									: link->resource);
+		first = first ? Min(first, parent->sub->id) : parent->sub->id;
+		names = add_name(names, list_nth(self->names, foreach_current_index(lc)));
 	}
 	*expansions = first ? joined(names) : NULL;
 	return first;

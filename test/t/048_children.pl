@@ -329,4 +329,42 @@ table('e', 'media');
 is(sync('e', 'received'), '398', 'a child subscribed later has its parent read again');
 is(media_differ('e'), $true, 'and is complete');
 
+# ---- Whose syncs bring them: of those who are synced by themselves ----
+
+# Who is fed by whom, and whose runs its status shows
+sub feeders
+{
+	my ($source) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(s.resource || ' ' || coalesce(f.resource || ' ' || w.expansion, '-') || ' ' || d.state, ', ' ORDER BY s.resource)
+		  FROM mls.subscription s CROSS JOIN mls.feeder(s.id) w LEFT JOIN mls.subscription f ON f.id = w.subscription
+		  JOIN mls_status_detail d ON d.foreign_table = s.foreign_table WHERE s.source = '$source'});
+}
+
+# The one that is fed itself was subscribed first
+source('f', page_size => 100);
+table('f', 'member', q{parent 'Property.ListAgent', expand 'Office'});
+table('f', 'office', q{parent 'Member.Office'});
+table('f', 'property', q{expand 'ListAgent($expand=Office)'});
+sync('f', 'status');
+is(feeders('f'), 'Member Property Property.ListAgent synced, Office Property Member.Office synced, Property - synced',
+	'of two who could bring a record it is the one that is synced by itself');
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM silver.f_office}), 't', 'and it does');
+
+# Nobody whose turn comes brings the third
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE f.property OPTIONS (SET expand 'ListAgent')});
+is(feeders('f'), 'Member Property Property.ListAgent synced, Office - not_synced, Property - synced',
+	'who is fed brings nothing by a sync of its own');
+is(sync('f', 'resource, status'), "Office|finished\nProperty|finished", 'so its children are synced by themselves');
+my $offices = () = $mls->get('truth?resource=Office') =~ /^/mg;
+is($node->safe_psql('postgres', q{SELECT count(*) FROM silver.f_office}), $offices, 'and are all here');
+
+# Each is named as the other's parent: one has to begin
+source('g', page_size => 100);
+table('g', 'member', q{parent 'Property.ListAgent', expand 'Listings'});
+table('g', 'property', q{parent 'Member.Listings', expand 'ListAgent'});
+is(feeders('g'), 'Member - not_synced, Property Member Member.Listings not_synced', 'in a circle the oldest is synced by itself');
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE g.member OPTIONS (DROP expand)});
+is(feeders('g'), 'Member Property Property.ListAgent not_synced, Property - not_synced', 'where it ends, the others follow');
+
 done_testing();
