@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "sync/sync.h"
@@ -49,6 +50,7 @@ typedef struct Worker
 typedef struct Launch
 {
 	List *subscriptions; /* of MlsSubscription *, by source */
+	List *outcomes;      /* of MlsOutcome *, theirs, as they begin */
 	bool named;          /* they were asked for by their resource */
 	dsm_segment *segment;
 	MlsAssignment *assignment;
@@ -130,6 +132,67 @@ skip_fed(const MlsSubscription *sub, MlsOutcome *outcome)
 	SPI_finish();
 }
 
+/* Is there something to do for it? */
+static MlsOutcome *
+first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *sub)
+{
+	MlsOutcome *outcome = palloc0(sizeof(MlsOutcome));
+	const char *why = task->due ? mls_policy_not_due(sub) : NULL;
+
+	outcome->subscription = sub->id;
+	outcome->owner = sub->owner;
+	if (why != NULL)
+		mls_outcome_skip(outcome, why);
+	else if (launch->named && task->process != MLS_PROCESS_REMAP)
+		skip_fed(sub, outcome);
+	return outcome;
+}
+
+static void
+leave_subtransaction(MemoryContext context, ResourceOwner owner)
+{
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/*
+ * Chooses what to work on, and what of it has nothing to do.  It is only read, and
+ * in a subtransaction that is rolled back, so that this transaction keeps no lock of
+ * a control table while it waits: whoever wants to change one of them would wait for
+ * us, our workers behind him, and we for them.
+ */
+static void
+choose(Launch *launch, FunctionCallInfo fcinfo, const MlsTask *task)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	launch->named = !PG_ARGISNULL(1);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		ListCell *lc;
+
+		launch->subscriptions = chosen_subscriptions(fcinfo, task->process == MLS_PROCESS_REMAP);
+		foreach (lc, launch->subscriptions)
+			launch->outcomes = lappend(launch->outcomes, first_outcome(launch, task, lfirst(lc)));
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		leave_subtransaction(context, owner);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	leave_subtransaction(context, owner);
+}
+
 /* Writes what the workers need to know into shared memory. */
 static void
 make_assignment(Launch *launch, const MlsTask *task)
@@ -148,18 +211,7 @@ make_assignment(Launch *launch, const MlsTask *task)
 	launch->assignment->task = *task;
 	launch->assignment->noutcomes = n;
 	for (i = 0; i < n; i++)
-	{
-		const MlsSubscription *sub = subscription_at(launch, i);
-		MlsOutcome *outcome = &launch->assignment->outcomes[i];
-		const char *why = task->due ? mls_policy_not_due(sub) : NULL;
-
-		outcome->subscription = sub->id;
-		outcome->owner = sub->owner;
-		if (why != NULL)
-			mls_outcome_skip(outcome, why);
-		else if (launch->named && task->process != MLS_PROCESS_REMAP)
-			skip_fed(sub, outcome);
-	}
+		launch->assignment->outcomes[i] = *(const MlsOutcome *) list_nth(launch->outcomes, i);
 }
 
 /* One share per source, of those that have something to do. */
@@ -251,25 +303,46 @@ stop_workers(int code, Datum arg)
 			TerminateBackgroundWorker(launch->workers[i].handle);
 }
 
+/* Who keeps a process waiting: holders of what it wants, and who asked before it. */
+static List *
+blockers_of(int pid)
+{
+	ArrayType *array =
+		DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
+	int n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const int32 *pids = (const int32 *) ARR_DATA_PTR(array);
+	List *blockers = NIL;
+
+	for (int i = 0; i < n; i++)
+		blockers = lappend_int(blockers, pids[i]);
+	return blockers;
+}
+
 /*
- * A worker that waits for a lock of the calling transaction would wait for ever,
- * since that transaction waits for the worker: no deadlock check sees this.
+ * A worker that waits for a lock of the calling transaction, also through others who
+ * wait, would wait for ever, since that transaction waits for the worker: no deadlock
+ * check sees this.
  */
 static void
-refuse_own_locks(const Launch *launch, pid_t pid)
+refuse_own_locks(const Launch *launch, pid_t worker)
 {
-	ArrayType *blockers =
-		DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum((int32) pid)));
-	int n = ArrayGetNItems(ARR_NDIM(blockers), ARR_DIMS(blockers));
-	const int32 *pids = (const int32 *) ARR_DATA_PTR(blockers);
-	int i;
+	List *waiting = list_make1_int(worker);
 
-	for (i = 0; i < n; i++)
-		if (pids[i] == MyProcPid)
+	/* The list grows while it is walked; each process stands in it once. */
+	for (int i = 0; i < list_length(waiting); i++)
+	{
+		List *blockers = blockers_of(list_nth_int(waiting, i));
+
+		if (list_member_int(blockers, MyProcPid))
 			ereport(
 				ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				errmsg("the %s waits for a lock that this transaction holds", process_name(launch)),
+				i > 0 ? errdetail("Process %d waits for it as well, and the %s after that.",
+								  list_nth_int(waiting, i), process_name(launch))
+					  : 0,
 				errhint("Call mls_%s() in a transaction of its own.", process_name(launch)));
+		waiting = list_concat_unique_int(waiting, blockers);
+	}
 }
 
 /* Notes which workers have ended; with look_at_locks, checks what the others wait for. */
@@ -480,11 +553,10 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 
 	mls_refuse_standby(psprintf("mls_%s()", process), process);
 	InitMaterializedSRF(fcinfo, 0);
-	launch.subscriptions = chosen_subscriptions(fcinfo, task->process == MLS_PROCESS_REMAP);
+	choose(&launch, fcinfo, task);
 	if (launch.subscriptions == NIL)
 		return (Datum) 0;
 
-	launch.named = !PG_ARGISNULL(1);
 	make_assignment(&launch, task);
 	make_shares(&launch);
 	spare_workers(&launch);
