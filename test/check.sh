@@ -45,6 +45,9 @@ mkdir "$work/out" "$work/out/ports" "$work/parts"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
 cd "$work/out"
 export PATH="$bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
+mkdir "$work/tools"
+ln -s "$work/tree/test/initdb.sh" "$work/tools/initdb"
+as_user "$bin/initdb" -D "$work/out/cluster" -A trust -N >/dev/null
 
 # Each run_* function below is a part.  It prints what a reader of the whole should
 # see, and calls count once or more.
@@ -79,7 +82,7 @@ run_tap() { # run_tap NAME
 	own_directory "$name"
 	(cd "$out" && as_user env TESTDIR="$out" TESTDATADIR="$out/data" TESTLOGDIR="$out/log" \
 		PG_TEST_PORT_DIR="$work/out/ports" PG_REGRESS="$pgxs/test/regress/pg_regress" \
-		MLS_TREE="$work/tree" MLS_BIN="$bin" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
+		MLS_TREE="$work/tree" MLS_BIN="$bin" MLS_CLUSTER="$work/out/cluster" PATH="$work/tools:$PATH" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
 		prove -v -I "$work/tree/test/perl" -I "$pgxs/test/perl" "$work/tree/test/t/$name.pl") \
 		>"$log" 2>&1 || status=$?
 	grep -E '^(not ok|#   |# measured|  (Failed|Non-zero|Parse|No plan))' "$log" || true
