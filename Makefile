@@ -18,8 +18,10 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 DATA = $(filter-out releases/$(EXTENSION)--$(EXTVERSION).sql,$(wildcard releases/*.sql))
 
 # What it needs.  (-Wno-override-init: tables of platforms override a row of common values.)
+# The tests make errors of warnings with MLS_CFLAGS=-Werror; a compiler newer than they have
+# seen may warn of more, which is no reason to install nothing.
 PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags libcurl libdeflate libxml-2.0 zlib)
-PG_CFLAGS = -std=gnu99 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-override-init $(MLS_CFLAGS)
+PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-override-init $(MLS_CFLAGS)
 SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib)
 
 # How it is tested: pg_regress without a network; the rest needs the test server (test/check.sh).

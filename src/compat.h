@@ -25,15 +25,20 @@
 /* Whose user mapping a scan uses: a view's owner's inside the view, else the current role's. */
 #if PG_VERSION_NUM >= 160000
 #define mls_planner_user(root, rel) (OidIsValid((rel)->userid) ? (rel)->userid : GetUserId())
-#define mls_executor_user(plan, rte)                                                               \
-	(OidIsValid((plan)->checkAsUser) ? (plan)->checkAsUser : GetUserId())
+#define mls_executor_user(s, estate) (OidIsValid((s)->checkAsUser) ? (s)->checkAsUser : GetUserId())
 #else
 #define mls_planner_user(root, rel)                                                                \
 	(OidIsValid(planner_rt_fetch((rel)->relid, root)->checkAsUser)                                 \
 		 ? planner_rt_fetch((rel)->relid, root)->checkAsUser                                       \
 		 : GetUserId())
-#define mls_executor_user(plan, rte)                                                               \
-	(OidIsValid((rte)->checkAsUser) ? (rte)->checkAsUser : GetUserId())
+/* Of a scan without a relation of its own, as a count is, the first of those it stands for. */
+#define mls_scan_entry(s, estate)                                                                  \
+	exec_rt_fetch((s)->scan.scanrelid > 0 ? (int) (s)->scan.scanrelid                              \
+										  : bms_next_member((s)->fs_relids, -1),                   \
+				  estate)
+#define mls_executor_user(s, estate)                                                               \
+	(OidIsValid(mls_scan_entry(s, estate)->checkAsUser) ? mls_scan_entry(s, estate)->checkAsUser   \
+														: GetUserId())
 #endif
 
 /* Paths of a foreign table, without a target of their own and without an outer path. */

@@ -35,6 +35,7 @@ wanted() {
 	return 1
 }
 
+export MLS_CFLAGS="-Werror ${MLS_CFLAGS:-}"
 bin=$(bash "$top/test/tmp_install.sh" "$work/install")
 pgxs=$(dirname "$("$bin/pg_config" --pgxs)")/..
 # The tests run from a copy: the tree may be unreadable for the user "postgres".

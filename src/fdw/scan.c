@@ -71,14 +71,11 @@ mlsBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *scan = (ForeignScan *) node->ss.ps.plan;
 	EState *estate = node->ss.ps.state;
-	int rti = scan->scan.scanrelid > 0 ? (int) scan->scan.scanrelid
-									   : bms_next_member(scan->fs_relids, -1);
-	RangeTblEntry *rte = exec_rt_fetch(rti, estate);
 	bool explain_only = (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0;
 	MlsScanState *state = palloc0(sizeof(MlsScanState));
 
 	node->fdw_state = state;
-	state->table = mls_table_get(mls_plan_relid(scan->fdw_private), mls_executor_user(scan, rte),
+	state->table = mls_table_get(mls_plan_relid(scan->fdw_private), mls_executor_user(scan, estate),
 								 !explain_only);
 	state->plan = mls_plan_from_list(scan->fdw_private, state->table);
 	if (explain_only)

@@ -30,13 +30,13 @@ hash_pieces(bool sha256, const char *const *pieces, int count)
 	int length = sha256 ? PG_SHA256_DIGEST_LENGTH : MD5_DIGEST_LENGTH;
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	char *hex = palloc(2 * length + 1);
-	ResourceOwner before = CurrentResourceOwner;
+	ResourceOwner owner = NULL;
 	pg_cryptohash_ctx *context;
 	bool failed;
 
 	/* Outside transactions, and while the process exits, there is no owner to note the context. */
-	if (before == NULL)
-		CurrentResourceOwner = ResourceOwnerCreate(NULL, "mls_fdw digest");
+	if (CurrentResourceOwner == NULL)
+		CurrentResourceOwner = owner = ResourceOwnerCreate(NULL, "mls_fdw digest");
 	context = pg_cryptohash_create(sha256 ? PG_SHA256 : PG_MD5);
 	failed = context == NULL || pg_cryptohash_init(context) < 0;
 
@@ -46,10 +46,11 @@ hash_pieces(bool sha256, const char *const *pieces, int count)
 	failed = failed || pg_cryptohash_final(context, digest, length) < 0;
 	if (context)
 		pg_cryptohash_free(context);
-	if (before == NULL)
+	/* The current owner is never deleted: PostgreSQL asserts it. */
+	if (owner != NULL)
 	{
-		ResourceOwnerDelete(CurrentResourceOwner);
 		CurrentResourceOwner = NULL;
+		ResourceOwnerDelete(owner);
 	}
 	if (failed)
 		ereport(ERROR,

@@ -149,6 +149,13 @@ between(const Mark *low, const Mark *high, int64 target, bool even)
 	return low->at + (int64) ((high->at - low->at) * share);
 }
 
+/* How many records a mark is away from so many. */
+static int64
+distance(const Mark *mark, int64 target)
+{
+	return mark->below > target ? mark->below - target : target - mark->below;
+}
+
 /* Looks for the instant before which so many records come, as near as `slack`. */
 static void
 seek(Division *division, int64 target, int64 slack)
@@ -162,7 +169,7 @@ seek(Division *division, int64 target, int64 slack)
 		const Mark *high = &division->marks[place];
 		TimestampTz at = rounded(division, between(low, high, target, tries % 2 == 0));
 
-		if (Abs(low->below - target) <= slack || Abs(high->below - target) <= slack)
+		if (distance(low, target) <= slack || distance(high, target) <= slack)
 			return;
 		if (at <= low->at || at >= high->at)
 			return;
@@ -178,7 +185,7 @@ nearest(const Division *division, int64 target)
 	int i;
 
 	for (i = 1; i < division->nmarks; i++)
-		if (Abs(division->marks[i].below - target) < Abs(best->below - target))
+		if (distance(&division->marks[i], target) < distance(best, target))
 			best = &division->marks[i];
 	return best;
 }

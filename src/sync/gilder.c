@@ -24,6 +24,7 @@
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "storage/lock.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"

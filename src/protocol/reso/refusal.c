@@ -86,8 +86,8 @@ form_key(const MlsCondition *condition)
 
 	initStringInfo(&form);
 	append_form(&form, condition);
-	return psprintf("%016" INT64_MODIFIER "x",
-					hash_bytes_extended((const unsigned char *) form.data, form.len, 0));
+	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(
+								   (const unsigned char *) form.data, form.len, 0));
 }
 
 /* Comparisons of the types that every server compares. */
