@@ -14,22 +14,33 @@ use PostgreSQL::Test::Utils;
 use Symbol qw(gensym);
 use Test::More;
 
-our @EXPORT = qw(new_node start_mls create_source sql_error plan_of);
+our @EXPORT = qw(new_node empty_node start_mls create_source sql_error plan_of);
 
 # A running node with the extension.  Loopback is an allowed host there.
 sub new_node
 {
 	my ($name, %settings) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name || 'main');
-	$node->init;
+	my $node = empty_node($name, %settings);
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw');
+	return $node;
+}
+
+# The same, not started and without the extension; of another PostgreSQL where its
+# installation is named (install_path => '/directory'), with checksums where asked (checksums => 1).
+sub empty_node
+{
+	my ($name, %settings) = @_;
+	my $install = delete $settings{install_path};
+	my @initdb = delete $settings{checksums} ? ('--data-checksums') : ();
+	my $node = PostgreSQL::Test::Cluster->new($name || 'main', $install ? (install_path => $install) : ());
+	$node->init(extra => \@initdb);
 	my %all = (
 		'mls_fdw.allowed_hosts' => "'127.0.0.1'",
 		'timezone' => "'UTC'",
 		'max_worker_processes' => 16,
 		%settings);
 	$node->append_conf('postgresql.conf', "$_ = $all{$_}\n") for sort keys %all;
-	$node->start;
-	$node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw');
 	return $node;
 }
 
