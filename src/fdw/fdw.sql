@@ -43,7 +43,8 @@ COMMENT ON FUNCTION mls_metadata_findings(text, text) IS 'what a metadata docume
 
 CREATE FUNCTION mls_check(server text, OUT item text, OUT ok boolean, OUT detail text)
 	RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT
+	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls_check(text) IS 'connects to a source and says what works and what does not';
 REVOKE ALL ON FUNCTION mls_check(text) FROM PUBLIC;
 
@@ -53,6 +54,7 @@ CREATE FUNCTION mls_objects(
 	OUT content_id text, OUT object_id text, OUT content_type text, OUT description text,
 	OUT preferred boolean, OUT location text, OUT bytes bytea)
 	RETURNS SETOF record
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT
+	SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls_objects(text, text, text, text, boolean, text) IS 'files of a record of a RETS source, such as photos: their addresses, or with location false their bytes; one request';
 REVOKE ALL ON FUNCTION mls_objects(text, text, text, text, boolean, text) FROM PUBLIC;

@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -19,6 +20,7 @@
 #include "gold/map.h"
 #include "gold/statement.h"
 #include "options/options.h"
+#include "options/rights.h"
 
 PG_FUNCTION_INFO_V1(mls_map_explain);
 PG_FUNCTION_INFO_V1(mls_map_check);
@@ -30,14 +32,19 @@ typedef struct Subject
 {
 	int64 subscription;
 	Oid owner;
+	MlsRights before;
 	const MlsTable *table;
 	Oid silver;
 	Oid gold;
 } Subject;
 
-/* Needs SPI connected. */
+/*
+ * Needs SPI connected.  Expressions of rules are looked at over the columns of silver,
+ * whose types may bring code of their own: so from now on, until leave_subject(), the
+ * owner of the subscription is at work.
+ */
 static Subject
-find_subject(Oid relid)
+enter_subject(Oid relid)
 {
 	const char *arguments[] = {psprintf("%u", relid)};
 	Subject subject = {.table = mls_table_get(relid, GetUserId(), false)};
@@ -58,11 +65,29 @@ find_subject(Oid relid)
 		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
 	subject.subscription =
 		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &isnull));
+	if (!has_privs_of_role(GetUserId(), subject.owner))
+		ereport(
+			ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("permission denied for the mapping of foreign table %s", subject.table->name),
+			errdetail("Only a role with the privileges of the subscription's owner may."));
 	if (get_rel_name(subject.silver) == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("the silver table of foreign table %s was dropped", subject.table->name),
 				errhint("Call mls_subscribe() to make it anew."));
+	subject.table = mls_table_get(relid, subject.owner, false);
+	mls_rights_enter(&subject.before, subject.owner);
+	mls_rights_require_table(subject.owner, relid, MLS_LAYER_FOREIGN);
+	mls_rights_require_table(subject.owner, subject.silver, MLS_LAYER_SILVER);
+	if (OidIsValid(subject.gold))
+		mls_rights_require_table(subject.owner, subject.gold, MLS_LAYER_GOLD);
 	return subject;
+}
+
+static void
+leave_subject(const Subject *subject)
+{
+	mls_rights_leave(&subject->before);
+	SPI_finish();
 }
 
 static void
@@ -97,7 +122,7 @@ mls_map_explain(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	subject = find_subject(PG_GETARG_OID(0));
+	subject = enter_subject(PG_GETARG_OID(0));
 	foreach (lc, mls_gold_targets(subject.table, subject.silver))
 	{
 		const MlsGoldTarget *target = lfirst(lc);
@@ -113,7 +138,7 @@ mls_map_explain(PG_FUNCTION_ARGS)
 				put_text(result, lengthof(texts), texts);
 		}
 	}
-	SPI_finish();
+	leave_subject(&subject);
 	return (Datum) 0;
 }
 
@@ -155,7 +180,7 @@ mls_map_check(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	subject = find_subject(PG_GETARG_OID(0));
+	subject = enter_subject(PG_GETARG_OID(0));
 	foreach (lc, mls_gold_targets(subject.table, subject.silver))
 	{
 		const MlsGoldTarget *target = lfirst(lc);
@@ -172,7 +197,7 @@ mls_map_check(PG_FUNCTION_ARGS)
 			put_text(result, lengthof(texts), texts);
 		}
 	}
-	SPI_finish();
+	leave_subject(&subject);
 	return (Datum) 0;
 }
 
@@ -184,9 +209,9 @@ mls_prepare_gold(PG_FUNCTION_ARGS)
 	Oid gold;
 
 	SPI_connect();
-	subject = find_subject(PG_GETARG_OID(0));
+	subject = enter_subject(PG_GETARG_OID(0));
 	gold = mls_gold_prepare(subject.table, subject.silver);
-	SPI_finish();
+	leave_subject(&subject);
 	if (!OidIsValid(gold))
 		PG_RETURN_NULL();
 	PG_RETURN_OID(gold);
@@ -205,7 +230,7 @@ mls_gold_comparison(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	subject = find_subject(PG_GETARG_OID(0));
+	subject = enter_subject(PG_GETARG_OID(0));
 	foreach (lc, mls_statement_list(subject.table, subject.silver, subject.gold))
 	{
 		Statement *statement = lfirst(lc);
@@ -221,6 +246,6 @@ mls_gold_comparison(PG_FUNCTION_ARGS)
 			statement, mls_gold_qualified_name(subject.silver), subject.owner));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 	}
-	SPI_finish();
+	leave_subject(&subject);
 	return (Datum) 0;
 }

@@ -296,7 +296,7 @@ BEGIN
             || format('ALTER VIEW %s OWNER TO %s', reso.name, reso.owner);
         EXECUTE format('DROP VIEW %s', reso.name);
     END IF;
-    EXECUTE format('ALTER TABLE %s %s', gold, (SELECT string_agg(format('DROP COLUMN %I', f), ', ') FROM unnest(fields) f));
+    PERFORM mls.as_role((SELECT c.relowner FROM pg_class c WHERE c.oid = gold), format('ALTER TABLE %s %s', gold, (SELECT string_agg(format('DROP COLUMN %I', f), ', ') FROM unnest(fields) f)));
     IF kept IS NOT NULL THEN
         EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s', reso.name, kept, gold);
         FOREACH statement IN ARRAY grants LOOP
@@ -322,6 +322,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     target record;
+    gold_owner regrole;
     stranger text;
     unused text[];
 BEGIN
@@ -334,10 +335,11 @@ BEGIN
          WHERE wanted IS NULL OR t.resource = wanted
          GROUP BY 1, 2 ORDER BY 1
     LOOP
-        CONTINUE WHEN NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = target.gold), 'USAGE');
+        gold_owner := (SELECT c.relowner FROM pg_class c WHERE c.oid = target.gold);
+        CONTINUE WHEN NOT pg_has_role(gold_owner, 'USAGE');
         -- What another role's rules make is not seen here; only who sees all can say that nothing does.
-        EXECUTE format('SELECT min(g.mls_source) FROM %s g WHERE g.mls_source <> ALL ($1)', target.gold)
-           INTO stranger USING target.sources;
+        stranger := (SELECT r #>> '{}' FROM mls.as_role(gold_owner, format(
+            'SELECT to_jsonb(min(g.mls_source)) FROM %s g WHERE g.mls_source <> ALL ($1::text[])', target.gold), target.sources::text) r);
         IF stranger IS NOT NULL AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
             RAISE EXCEPTION 'permission denied to prune %', target.gold USING
                 ERRCODE = 'insufficient_privilege',
@@ -354,7 +356,7 @@ BEGIN
                                 WHERE e.resource = target.resource AND e.field = a.attname)
              ORDER BY a.attname
         LOOP
-            EXECUTE format('SELECT count(%I) FROM %s', field, target.gold) INTO rows;
+            rows := (SELECT r::bigint FROM mls.as_role(gold_owner, format('SELECT to_jsonb(count(%I)) FROM %s', field, target.gold)) r);
             dropped := rows = 0 AND NOT dry_run;
             IF dropped THEN
                 unused := unused || field;

@@ -231,6 +231,25 @@ COMMENT ON FUNCTION mls.refuse_standby(text, text)
     IS 'an error on a standby and in a read-only transaction: function is what was called, verb what to do on the primary';
 REVOKE ALL ON FUNCTION mls.refuse_standby(text, text) FROM PUBLIC;
 
+-- ---- In whose rights ----
+
+-- Around the tables of a subscription stands code of their owner: so whatever looks at
+-- them from a function does it as that role, not as the caller.
+CREATE FUNCTION mls.as_owner(subscription bigint, query text, VARIADIC arguments text[] DEFAULT '{}') RETURNS SETOF jsonb
+    LANGUAGE c VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_owner_sql';
+COMMENT ON FUNCTION mls.as_owner(bigint, text, text[])
+    IS 'runs a query as the owner of a subscription, in a security-restricted operation, if the caller has that role''s privileges; its first column is jsonb';
+
+CREATE FUNCTION mls.as_role(role regrole, query text, VARIADIC arguments text[] DEFAULT '{}') RETURNS SETOF jsonb
+    LANGUAGE c VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_role_sql';
+COMMENT ON FUNCTION mls.as_role(regrole, text, text[])
+    IS 'the same as a role whose privileges the caller has; the statement may also be one without rows';
+REVOKE ALL ON FUNCTION mls.as_owner(bigint, text, text[]), mls.as_role(regrole, text, text[]) FROM PUBLIC;
+
 -- ---- Refusals and names ----
 
 -- What RAISE does, without the lines of context that say which function of ours found it.

@@ -56,17 +56,20 @@ mls_count_add_local(int64 subscription, int64 rows)
 				values, NULL, SPI_OK_UPDATE);
 }
 
-/* Counts the rows of silver one by one.  The caller holds the lock of the subscription. */
-void
+/* Counts the rows of silver one by one, and notes how many.  The caller holds the lock of the subscription. */
+int64
 mls_count_local(int64 subscription, Oid silver)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(subscription)};
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum(subscription), (Datum) 0};
+	bool isnull;
 
-	mls_execute(psprintf("UPDATE mls.subscription SET local_rows = (SELECT pg_catalog.count(*) "
-						 "FROM %s) WHERE id = $1",
-						 mls_qualified_name(silver)),
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(silver)), 0, NULL,
+				NULL, NULL, SPI_OK_SELECT);
+	values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	mls_execute_control("UPDATE mls.subscription SET local_rows = $2 WHERE id = $1", 2, types,
+						values, NULL, SPI_OK_UPDATE);
+	return DatumGetInt64(values[1]);
 }
 
 /* What to count: without the records that are flagged as removed, where that can be asked. */
@@ -113,11 +116,7 @@ subscription_of(int64 id)
 	SPI_finish();
 	if (sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"));
-	if (!has_privs_of_role(GetUserId(), sub->owner))
-		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("permission denied to count resource \"%s\" of source \"%s\"", sub->resource,
-					   sub->source),
-				errdetail("Only a role with the privileges of the subscription's owner may."));
+	mls_owner_require_caller(sub, "count");
 	return sub;
 }
 
@@ -129,13 +128,16 @@ mls_count_remote(PG_FUNCTION_ARGS)
 	MlsTable *table = mls_table_get(sub->foreign_table, sub->owner, true);
 	MlsHttpStats stats = {0};
 	MlsQuery *query = count_query(table);
+	MlsRights before;
 	List *bounds;
 	int64 rows;
 
 	SPI_connect();
+	mls_owner_enter(&before, sub, "count");
 	bounds = mls_fed_bounds(sub, table);
 	rows = bounds != NIL ? mls_fed_count(sub, table, bounds, query, &stats)
 						 : table->source->protocol->count(query, &stats);
+	mls_rights_leave(&before);
 	SPI_finish();
 	if (rows < 0)
 		PG_RETURN_NULL();
@@ -147,15 +149,22 @@ Datum
 mls_count_local_rows(PG_FUNCTION_ARGS)
 {
 	MlsSubscription *sub = subscription_of(PG_GETARG_INT64(0));
+	MlsRights before;
 	bool isnull;
 	int64 rows;
 
 	SPI_connect();
+	mls_owner_enter(&before, sub, "count");
 	if (!XactReadOnly && mls_subscription_lock(sub->id, false))
-		mls_count_local(sub->id, sub->silver);
-	mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(sub->silver)), 0,
-				NULL, NULL, NULL, SPI_OK_SELECT);
-	rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		rows = mls_count_local(sub->id, sub->silver);
+	else
+	{
+		mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(sub->silver)),
+					0, NULL, NULL, NULL, SPI_OK_SELECT);
+		rows =
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	mls_rights_leave(&before);
 	SPI_finish();
 	PG_RETURN_INT64(rows);
 }

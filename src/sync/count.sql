@@ -1,12 +1,14 @@
 -- How many records there are, asked now.
 
 CREATE FUNCTION mls.count_remote(subscription bigint) RETURNS bigint
-    AS 'MODULE_PATHNAME', 'mls_count_remote' LANGUAGE C STRICT;
+    AS 'MODULE_PATHNAME', 'mls_count_remote' LANGUAGE C STRICT
+    SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls.count_remote(bigint)
     IS 'asks the source of a subscription how many records it has; NULL if it cannot say';
 
 CREATE FUNCTION mls.count_local(subscription bigint) RETURNS bigint
-    AS 'MODULE_PATHNAME', 'mls_count_local_rows' LANGUAGE C STRICT;
+    AS 'MODULE_PATHNAME', 'mls_count_local_rows' LANGUAGE C STRICT
+    SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls.count_local(bigint)
     IS 'counts the rows of silver of a subscription, and notes the number unless a process is writing there';
 
@@ -77,7 +79,8 @@ COMMENT ON FUNCTION mls_count(text, text)
     IS 'asks sources how many records they have, a request per resource, and counts silver; message says why a source did not answer';
 
 CREATE FUNCTION mls.asked_fields(foreign_table regclass) RETURNS text[]
-    AS 'MODULE_PATHNAME', 'mls_asked_fields_sql' LANGUAGE C STABLE STRICT;
+    AS 'MODULE_PATHNAME', 'mls_asked_fields_sql' LANGUAGE C STABLE STRICT
+    SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls.asked_fields(regclass) IS 'fields that syncs of a foreign table ask for (option select), in its order; NULL for all';
 
 REVOKE ALL ON FUNCTION mls.asked_fields(regclass), mls_count(text, text), mls.count_all(text, text), mls.count_remote(bigint),

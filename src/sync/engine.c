@@ -65,11 +65,7 @@ try_to_claim(MlsRun *run, bool last_try)
 				errmsg("the subscription is not visible to the %s worker", run->process->name),
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
-	if (!has_privs_of_role(GetUserId(), run->sub->owner))
-		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("permission denied to %s resource \"%s\" of source \"%s\"",
-					   run->process->name, run->sub->resource, run->sub->source),
-				errdetail("Only a role with the privileges of the subscription's owner may."));
+	mls_owner_require_caller(run->sub, run->process->name);
 	run->locked = mls_subscription_lock(id, true);
 	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
@@ -142,6 +138,7 @@ require_tables(const MlsSubscription *sub)
 	relation_close(foreign_table, NoLock);
 	require_table(sub->bronze, "bronze", sub);
 	require_table(sub->silver, "silver", sub);
+	mls_owner_require_tables(sub);
 }
 
 /* What to read, and how to write it: catalogue data, copied for use outside transactions. */

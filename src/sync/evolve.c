@@ -308,7 +308,7 @@ change_tables(Evolution *evolution)
 		mls_execute(lfirst(lc), 0, NULL, NULL, NULL, SPI_OK_UTILITY);
 	if (evolution->added == NIL)
 		return;
-	table = mls_table_get(sub->foreign_table, GetUserId(), false);
+	table = mls_table_get(sub->foreign_table, sub->owner, false);
 	(void) mls_silver_complete(sub->silver, table);
 	if (OidIsValid(sub->gold))
 		mls_gold_complete(table, sub->silver, sub->gold);
@@ -331,7 +331,7 @@ mls_evolve(const MlsSubscription *sub, int64 run)
 {
 	Evolution evolution = {.sub = sub, .run = run};
 
-	evolution.table = mls_table_get(sub->foreign_table, GetUserId(), false);
+	evolution.table = mls_table_get(sub->foreign_table, sub->owner, false);
 	evolution.preserve = preserves_names(evolution.table);
 	plan(&evolution);
 	if (evolution.commands != NIL)

@@ -260,11 +260,12 @@ DECLARE
     found text;
     layer record;
 BEGIN
-    EXECUTE format('SELECT string_agg(format(''mls_compare(%%L, %%L, %%L)'', $2, $3, t.key), '' or '') FROM '
-                   '(SELECT key FROM %s WHERE lower(key) = lower(btrim($1)) AND deleted_at IS NULL LIMIT 3) t', sub.bronze)
-       INTO found USING wanted, sub.source, sub.resource;
+    found := (SELECT r #>> '{}' FROM mls.as_owner(sub.id, format(
+        'SELECT to_jsonb(string_agg(format(''mls_compare(%%L, %%L, %%L)'', $2, $3, t.key), '' or '')) FROM '
+        '(SELECT key FROM %s WHERE lower(key) = lower(btrim($1)) AND deleted_at IS NULL LIMIT 3) t', sub.bronze),
+        wanted, sub.source, sub.resource) r);
     FOR layer IN
-        SELECT format('SELECT string_agg(format(''mls_compare(%%L, %%L, %%L), which has it in %%s'', $2, $3, t.key, t.field), '' or '') '
+        SELECT format('SELECT to_jsonb(string_agg(format(''mls_compare(%%L, %%L, %%L), which has it in %%s'', $2, $3, t.key, t.field), '' or '')) '
                       'FROM (SELECT t.mls_source_key AS key, CASE %s END AS field FROM %s t '
                       'WHERE t.mls_source = $2 AND $1 IN (%s) LIMIT 3) t',
                       string_agg(format('WHEN t.%I = $1 THEN %L', a.attname, a.attname), ' ' ORDER BY a.attnum), sub.gold,
@@ -274,7 +275,7 @@ BEGIN
            AND a.atttypid = 'text'::regtype AND a.attname ~ '(Key|Id|Number)$'
         HAVING count(*) > 0
     LOOP
-        EXECUTE layer.query INTO found USING wanted, sub.source, sub.resource;
+        found := (SELECT r #>> '{}' FROM mls.as_owner(sub.id, layer.query, wanted, sub.source, sub.resource) r);
     END LOOP;
     RETURN found;
 END $$;
@@ -304,13 +305,13 @@ BEGIN
       JOIN mls.subscription s USING (id);
     condition := mls.key_condition(sub.foreign_table, key);
     asked := mls.asked_fields(sub.foreign_table);
-    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.foreign_table, condition) INTO remote_row;
-    EXECUTE format('SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze)
-       INTO bronze_row USING key;
-    EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.silver, condition) INTO silver_row;
+    remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
+    bronze_row := (SELECT r FROM mls.as_owner(sub.id, format(
+        'SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze), key) r);
+    silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
     IF sub.gold IS NOT NULL THEN
-        EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE mls_source = $1 AND mls_source_key = $2', sub.gold)
-           INTO gold_row USING sub.source, key;
+        gold_row := (SELECT r FROM mls.as_owner(sub.id, format(
+            'SELECT to_jsonb(t) FROM %s t WHERE mls_source = $1 AND mls_source_key = $2 LIMIT 1', sub.gold), sub.source, key) r);
     END IF;
     IF coalesce(remote_row, bronze_row, silver_row, gold_row) IS NULL THEN
         meant := mls.meant_keys(sub, key);

@@ -386,8 +386,10 @@ accept(MlsSubscription *sub)
 	Identity copy = identity_read(sub->identity ? sub->identity : "");
 	Identity now = identity_of(table);
 	Oid types[] = {INT8OID, TEXTOID};
+	MlsRights before;
 	Datum values[2];
 
+	mls_owner_enter(&before, sub, "accept");
 	require_same_records(sub, table, &copy, &now);
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
@@ -402,6 +404,7 @@ accept(MlsSubscription *sub)
 				2, types, values, NULL, SPI_OK_UPDATE);
 	mls_range_forget(sub);
 	comment_tables(sub, table);
+	mls_rights_leave(&before);
 }
 
 /* mls_source_accept(source): how many subscriptions it has */
@@ -524,11 +527,14 @@ rename_all(List *renames, char *(*name_of)(const Renaming *renaming))
 	{
 		Renaming *renaming = lfirst(lc);
 		char *name = name_of(renaming);
+		MlsRights before;
 
 		if (!list_member(done, makeString(name)))
 			rename_facts(renaming->sub->source, name);
 		done = lappend(done, makeString(name));
+		mls_owner_enter(&before, renaming->sub, "rename");
 		mls_subscription_rename(renaming->sub, name);
+		mls_rights_leave(&before);
 	}
 }
 
@@ -561,8 +567,11 @@ mls_identity_follow_renames(void)
 	foreach (lc, renames)
 	{
 		const MlsSubscription *sub = ((Renaming *) lfirst(lc))->sub;
+		MlsRights before;
 
+		mls_owner_enter(&before, sub, "rename");
 		comment_tables(sub, mls_table_get(sub->foreign_table, sub->owner, false));
+		mls_rights_leave(&before);
 	}
 }
 

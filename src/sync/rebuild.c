@@ -4,7 +4,8 @@
  *		network, by the conversion a sync uses.
  *
  * For when columns were added, a type was changed, or silver was damaged.  One
- * transaction: readers see the old rows until all new ones are there.
+ * transaction, in the rights of the subscription's owner: readers see the old rows
+ * until all new ones are there.
  */
 #include "postgres.h"
 
@@ -54,9 +55,10 @@ Datum
 mls_rebuild(PG_FUNCTION_ARGS)
 {
 	Oid relid = PG_GETARG_OID(0);
-	MlsTable *table = mls_table_get(relid, GetUserId(), false);
+	MlsTable *table;
 	MlsCounters counters = {0};
 	MlsSubscription *sub;
+	MlsRights before;
 	MlsRelease *release;
 	MlsWriter *writer;
 	int64 run;
@@ -67,7 +69,9 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	sub = mls_subscription_by_table(relid);
 	if (sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("foreign table %s is not subscribed", table->name));
+				errmsg("foreign table %s is not subscribed", mls_qualified_name(relid)));
+	mls_owner_enter(&before, sub, "rebuild");
+	table = mls_table_get(relid, sub->owner, false);
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
 	mls_silver_follow(sub->silver, table);
@@ -84,6 +88,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	forget_fingerprints(table, sub);
 	mls_run_progress(run, &counters);
 	mls_run_finish(run, "finished", NULL, NULL, sub->cursor_timestamp);
+	mls_rights_leave(&before);
 	SPI_finish();
 	PG_RETURN_INT64(counters.received);
 }

@@ -5,7 +5,7 @@
  *
  * Both fetch the metadata in the caller's transaction, with the caller's user
  * mapping.  The first changes nothing, so a source with the policy stop stays
- * stopped until somebody calls the second.
+ * stopped until somebody calls the second, which changes tables as their owner.
  */
 #include "postgres.h"
 
@@ -155,14 +155,17 @@ mls_schema_accept(PG_FUNCTION_ARGS)
 	foreach (lc, subscriptions)
 	{
 		const MlsSubscription *sub = lfirst(lc);
+		MlsRights before;
 
 		if (is_hidden(sub, schema))
 			continue;
+		mls_owner_enter(&before, sub, "accept the schema of");
 		if (!mls_subscription_lock(sub->id, false))
 			mls_subscription_report_busy(sub);
 		compare(fcinfo, sub, schema, true);
 		if (columns)
 			(void) mls_evolve(sub, 0);
+		mls_rights_leave(&before);
 	}
 	SPI_finish();
 	return (Datum) 0;

@@ -3,30 +3,22 @@
  *		Transactions of a run, and SQL inside them.
  *
  * Everything a run does to the database it does as the owner of the
- * subscription.  When that is not the role of the process (a superuser syncs
- * for others), the transaction is a security-restricted operation, as REFRESH
- * MATERIALIZED VIEW is: a trigger its owner put on a table cannot get at the
- * caller's privileges.
+ * subscription (options/rights.c), and what it writes into control tables as the
+ * owner of those.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "sync/sync.h"
 
 PG_FUNCTION_INFO_V1(mls_refuse_sql);
 
-static Oid saved_user;
-static int saved_security;
-static int guc_level;
+static MlsRights before_run;
 
 /* Begins a transaction as a role, with SPI connected and a snapshot taken. */
 void
@@ -35,17 +27,7 @@ mls_transaction_begin(Oid owner)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 
-	GetUserIdAndSecContext(&saved_user, &saved_security);
-	if (owner != saved_user)
-	{
-		if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(owner)))
-			ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-					errmsg("the owner of the subscription does not exist any more"),
-					errhint("Set mls.subscription.owner to the role that owns its tables."));
-		SetUserIdAndSecContext(owner, saved_security | SECURITY_RESTRICTED_OPERATION);
-	}
-	guc_level = NewGUCNestLevel();
-
+	mls_rights_enter(&before_run, owner);
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
@@ -59,8 +41,7 @@ mls_transaction_commit(void)
 {
 	PopActiveSnapshot();
 	SPI_finish();
-	AtEOXact_GUC(false, guc_level);
-	SetUserIdAndSecContext(saved_user, saved_security);
+	mls_rights_leave(&before_run);
 	CommitTransactionCommand();
 	pgstat_report_stat(true);
 }
@@ -144,6 +125,18 @@ mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 	MemoryContextSwitchTo(context);
 	if (code != expected)
 		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
+}
+
+/* The same for a statement of ours that writes a control table: roles cannot. */
+void
+mls_execute_control(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls,
+					int expected)
+{
+	MlsRights before;
+
+	mls_rights_enter_control(&before);
+	mls_execute(sql, nargs, types, values, nulls, expected);
+	mls_rights_leave(&before);
 }
 
 /* Prepares a statement for the life of the process, or until mls_plan_free(). */

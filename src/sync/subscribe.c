@@ -2,8 +2,8 @@
  * subscribe.c
  *		mls_subscribe() and mls_unsubscribe(): what is replicated.
  *
- * Neither uses the network.  Both run in the caller's transaction, with the
- * caller's privileges.
+ * Neither uses the network.  Both run in the caller's transaction, in the rights of
+ * the role that owns the foreign table.
  */
 #include "postgres.h"
 
@@ -391,6 +391,22 @@ subscribe(const MlsTable *table)
 	return sub;
 }
 
+/*
+ * Whoever calls, a subscription is of the role that owns the foreign table: that role
+ * says what its columns are.  Returns the table with that role's user mapping.
+ */
+static MlsTable *
+enter_owner(MlsRights *before, const MlsTable *table)
+{
+	const MlsSubscription *sub = mls_subscription_by_table(table->relid);
+
+	if (sub != NULL)
+		mls_owner_enter(before, sub, "subscribe");
+	else
+		mls_rights_enter(before, mls_relation_owner(table->relid));
+	return mls_table_get(table->relid, GetUserId(), false);
+}
+
 /* mls_subscribe(foreign_table): id, bronze, silver, gold */
 Datum
 mls_subscribe(PG_FUNCTION_ARGS)
@@ -398,6 +414,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	Oid relid = PG_GETARG_OID(0);
 	MlsTable *table;
 	MlsSubscription *sub;
+	MlsRights before;
 	TupleDesc desc;
 	Datum values[4];
 	bool isnull[4] = {false};
@@ -407,14 +424,14 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	table = mls_table_get(relid, GetUserId(), false);
 	require_encoding();
 	require_owner(relid);
+	SPI_connect();
+	mls_identity_follow_renames();
+	table = enter_owner(&before, table);
 	mls_require_key_columns(table);
 	require_timestamp_column(table);
 	warn_of_selection(table);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-
-	SPI_connect();
-	mls_identity_follow_renames();
 	sub = subscribe(table);
 	mls_fed_tell(table, sub);
 	values[0] = Int64GetDatum(sub->id);
@@ -422,6 +439,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	values[2] = ObjectIdGetDatum(sub->silver);
 	values[3] = ObjectIdGetDatum(sub->gold);
 	isnull[3] = !OidIsValid(sub->gold);
+	mls_rights_leave(&before);
 	SPI_finish();
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, isnull));
 }
@@ -454,6 +472,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	MlsSubscription *sub;
 	MlsTable *table = NULL;
 	MlsRelease *release;
+	MlsRights before;
 
 	mls_refuse_standby("mls_unsubscribe()", "unsubscribe");
 	SPI_connect();
@@ -463,6 +482,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("foreign table %s is not subscribed",
 					   get_rel_name(relid) ? mls_qualified_name(relid) : psprintf("%u", relid)));
+	mls_owner_enter(&before, sub, "unsubscribe");
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
 	mls_gilder_pause_others();
@@ -483,6 +503,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 		drop_table(sub->silver);
 		drop_table(sub->bronze);
 	}
+	mls_rights_leave(&before);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

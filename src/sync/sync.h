@@ -26,6 +26,7 @@
  *	relay.c		   relations filled by C
  *	count.c		   how many records there are here and at the source
  *	session.c	   transactions as the owner of the subscription
+ *	owner.c		   what functions do in his rights
  *	run.c		   rows of mls.run
  *	subscription.c rows of mls.subscription, and the lock of a subscription
  *	identity.c	   of which source a copy is; servers that were renamed
@@ -64,6 +65,7 @@
 #include "utils/tuplestore.h"
 
 #include "options/options.h"
+#include "options/rights.h"
 
 /* ---- Settings ---- */
 
@@ -165,10 +167,18 @@ extern void mls_transaction_begin(Oid owner);
 extern void mls_transaction_commit(void);
 extern void
 mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected);
+extern void mls_execute_control(const char *sql, int nargs, Oid *types, Datum *values,
+								const char *nulls, int expected);
 extern SPIPlanPtr mls_plan_prepare(const char *sql);
 extern void mls_plan_run(SPIPlanPtr plan, int expected);
 extern void mls_plan_free(SPIPlanPtr plan);
 extern char *mls_qualified_name(Oid relid);
+
+/* ---- In the owner's rights (owner.c) ---- */
+
+extern void mls_owner_require_tables(const MlsSubscription *sub);
+extern void mls_owner_require_caller(const MlsSubscription *sub, const char *verb);
+extern void mls_owner_enter(MlsRights *before, const MlsSubscription *sub, const char *verb);
 
 /* ---- Runs (run.c) ---- */
 
@@ -249,7 +259,7 @@ extern void mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *
 extern void mls_count_note_proven(const MlsSubscription *sub, const MlsTable *table);
 extern void mls_count_note_remote(int64 subscription, int64 rows);
 extern void mls_count_add_local(int64 subscription, int64 rows);
-extern void mls_count_local(int64 subscription, Oid silver);
+extern int64 mls_count_local(int64 subscription, Oid silver);
 
 /* ---- Batches (batch.c) ---- */
 

@@ -4,8 +4,8 @@
  *
  * A tombstone of bronze names the run that set it, and the record is still
  * there, so this needs no network.  What has come back by itself since then has
- * no tombstone any more and is left alone.  One transaction, with the caller's
- * privileges, as mls_rebuild().
+ * no tombstone any more and is left alone.  One transaction, in the rights of the
+ * subscription's owner, as mls_rebuild().
  */
 #include "postgres.h"
 
@@ -73,7 +73,7 @@ restore(MlsSubscription *sub, int64 purge, int64 run)
 		return 0;
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
-	table = mls_table_get(sub->foreign_table, GetUserId(), false);
+	table = mls_table_get(sub->foreign_table, sub->owner, false);
 	mls_gold_restore(sub, table);
 	writer = mls_writer_begin(table, sub, run);
 	mls_bronze_convert(writer, table, sub,
@@ -103,8 +103,10 @@ restore_children(const MlsSubscription *sub, int64 purge, int64 run)
 		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
 		MlsSubscription *child = mls_subscription_by_id(id);
 
-		if (child != NULL)
-			restored += restore(child, purge, run);
+		if (child == NULL)
+			continue;
+		mls_owner_require_tables(child);
+		restored += restore(child, purge, run);
 	}
 	return restored;
 }
@@ -116,6 +118,7 @@ mls_undo(PG_FUNCTION_ARGS)
 	int64 purge = PG_GETARG_INT64(0);
 	MlsCounters counters = {0};
 	MlsSubscription *sub;
+	MlsRights before;
 	StringInfoData note;
 	int64 children;
 	int64 run;
@@ -123,6 +126,7 @@ mls_undo(PG_FUNCTION_ARGS)
 	mls_refuse_standby("mls_undo()", "undo");
 	SPI_connect();
 	sub = purged_subscription(purge);
+	mls_owner_enter(&before, sub, "undo a purge of");
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
 	run = mls_run_start(sub, "undo");
@@ -135,6 +139,7 @@ mls_undo(PG_FUNCTION_ARGS)
 						 children);
 	mls_run_progress(run, &counters);
 	mls_run_finish(run, "finished", NULL, note.data, sub->cursor_timestamp);
+	mls_rights_leave(&before);
 	SPI_finish();
 	PG_RETURN_INT64(counters.inserted);
 }

@@ -109,8 +109,9 @@ BEGIN
         PERFORM mls.add_finding(verification, 'warning', sub.resource, 'counts', NULL, NULL,
                                 'the source could not be asked: ' || sqlerrm);
     END;
-    EXECUTE format('SELECT count(*) FROM %s WHERE deleted_at IS NULL', sub.bronze) INTO bronze;
-    EXECUTE format('SELECT count(*) FROM %s', sub.silver) INTO silver;
+    SELECT r -> 0, r -> 1 INTO bronze, silver FROM mls.as_owner(sub.id, format(
+        'SELECT jsonb_build_array((SELECT count(*) FROM %s WHERE deleted_at IS NULL), (SELECT count(*) FROM %s))',
+        sub.bronze, sub.silver)) r;
     PERFORM mls.add_finding(verification, 'info', sub.resource, 'counts', NULL, silver,
         format('source %s, bronze %s, silver %s', coalesce(remote::text, 'not counted'), bronze, silver));
     IF remote <> bronze THEN
@@ -126,10 +127,11 @@ BEGIN
         unstored := greatest(bronze - silver, 0);
         stray := greatest(silver - bronze, 0);
     ELSE
-        EXECUTE format('SELECT count(*) FILTER (WHERE s.key IS NULL), count(*) FILTER (WHERE b.key IS NULL)
-                          FROM (SELECT key FROM %s WHERE deleted_at IS NULL) b
-                          FULL JOIN (SELECT %s AS key FROM %s s) s ON s.key = b.key',
-                       sub.bronze, columns, sub.silver) INTO unstored, stray;
+        SELECT r -> 0, r -> 1 INTO unstored, stray FROM mls.as_owner(sub.id, format(
+            'SELECT jsonb_build_array(count(*) FILTER (WHERE s.key IS NULL), count(*) FILTER (WHERE b.key IS NULL))
+               FROM (SELECT key FROM %s WHERE deleted_at IS NULL) b
+               FULL JOIN (SELECT %s AS key FROM %s s) s ON s.key = b.key',
+            sub.bronze, columns, sub.silver)) r;
     END IF;
     IF unstored > 0 THEN
         PERFORM mls.add_finding(verification, 'error', sub.resource, 'keys', NULL, unstored,
@@ -199,12 +201,12 @@ BEGIN
     SELECT f.name INTO stamp FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
       JOIN mls.table_fields(sub.foreign_table) f ON f.field = o.option_value
      WHERE t.ftrelid = sub.foreign_table AND o.option_name = 'timestamp';
-    FOR sampled IN EXECUTE format('SELECT key FROM %s WHERE deleted_at IS NULL ORDER BY random() LIMIT $1', sub.bronze)
-                     USING samples
+    FOR sampled IN SELECT r #>> '{}' FROM mls.as_owner(sub.id, format(
+        'SELECT to_jsonb(key) FROM %s WHERE deleted_at IS NULL ORDER BY random() LIMIT %s', sub.bronze, samples)) r
     LOOP
         condition := mls.key_condition(sub.foreign_table, sampled);
-        EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.foreign_table, condition) INTO remote_row;
-        EXECUTE format('SELECT to_jsonb(t) FROM %s t WHERE %s', sub.silver, condition) INTO silver_row;
+        remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
+        silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
         compared := compared + 1;
         alike := mls.alike(remote_row - keys, silver_row - keys);
         IF remote_row IS NULL OR alike.other > alike.same THEN
@@ -250,17 +252,20 @@ DECLARE
     missing bigint;
     different bigint;
     superfluous bigint;
-    keys text[];
+    keys text;
 BEGIN
     FOR target IN SELECT * FROM mls.gold_comparison(sub.foreign_table) LOOP
         BEGIN
-            EXECUTE target.sql INTO missing, different, superfluous, keys;
+            SELECT r -> 0, r -> 1, r -> 2, (SELECT string_agg(k, ', ') FROM jsonb_array_elements_text(nullif(r -> 3, 'null')) k)
+              INTO missing, different, superfluous, keys
+              FROM mls.as_owner(sub.id, format('SELECT jsonb_build_array(c.missing, c.different, c.superfluous, c.keys) '
+                                               'FROM (%s) c (missing, different, superfluous, keys)', target.sql)) r;
             IF missing + different + superfluous > 0 THEN
                 PERFORM mls.add_finding(verification, 'error', target.resource, 'gold', nullif(target.variant, ''),
                     missing + different + superfluous,
                     format('gold is not what the rules make of %s: %s rows are missing, %s differ, %s are left over (%s); '
                            'mls_remap() or mls_rebuild() makes them anew',
-                           sub.resource, missing, different, superfluous, array_to_string(keys, ', ')));
+                           sub.resource, missing, different, superfluous, keys));
             END IF;
         EXCEPTION WHEN data_exception THEN
             PERFORM mls.add_finding(verification, 'warning', target.resource, 'gold', nullif(target.variant, ''), NULL,
@@ -271,7 +276,7 @@ END $$;
 COMMENT ON FUNCTION mls.verify_gold(bigint, mls.subscription) IS 'part of mls_verify(): gold against the rules';
 
 -- One pass over a gold table: how well its fields are filled.
-CREATE FUNCTION mls.measure_gold(verification bigint, source text, resource text, gold regclass) RETURNS void
+CREATE FUNCTION mls.measure_gold(verification bigint, subscription bigint, source text, resource text, gold regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -296,18 +301,20 @@ BEGIN
       LEFT JOIN LATERAL (SELECT array_agg(v.value ORDER BY v.value) AS values FROM mls.dd_lookup v
                           WHERE v.lookup_name = d.lookup_name) l ON true
      WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT LIKE 'mls\_%';
-    EXECUTE format('INSERT INTO mls.quality (verification, resource, field, rows, filled, too_long, outside)
-                    SELECT $1, $2, v.field, g.rows, v.filled, v.too_long, v.outside
-                      FROM (SELECT count(*) AS rows, ARRAY[%s] AS parts FROM %s WHERE mls_source = $3) g,
-                           unnest(g.parts) AS v (field text, filled bigint, too_long bigint, outside bigint)
-                    ON CONFLICT DO NOTHING',
-                   parts, gold)
-      USING verification, resource, source;
+    INSERT INTO mls.quality (verification, resource, field, rows, filled, too_long, outside)
+    SELECT $1, measure_gold.resource, q.field, q.rows, q.filled, q.too_long, q.outside
+      FROM mls.as_owner(subscription, format(
+               'SELECT to_jsonb(q) FROM (SELECT v.field, g.rows, v.filled, v.too_long, v.outside
+                  FROM (SELECT count(*) AS rows, ARRAY[%s] AS parts FROM %s WHERE mls_source = $1) g,
+                       unnest(g.parts) AS v (field text, filled bigint, too_long bigint, outside bigint)) q',
+               parts, gold), source) r,
+           jsonb_to_record(r) AS q (field text, rows bigint, filled bigint, too_long bigint, outside bigint)
+    ON CONFLICT DO NOTHING;
 END $$;
-COMMENT ON FUNCTION mls.measure_gold(bigint, text, text, regclass) IS 'part of mls_verify(): fills mls.quality for one gold table';
+COMMENT ON FUNCTION mls.measure_gold(bigint, bigint, text, text, regclass) IS 'part of mls_verify(): fills mls.quality for one gold table';
 
 -- References from gold to gold that lead nowhere.
-CREATE FUNCTION mls.verify_references(verification bigint, source text, resource text, gold regclass) RETURNS void
+CREATE FUNCTION mls.verify_references(verification bigint, subscription bigint, source text, resource text, gold regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -333,13 +340,13 @@ BEGIN
         CONTINUE WHEN target IS NULL;
         CONTINUE WHEN reference.named AND NOT EXISTS (
             SELECT FROM pg_attribute n WHERE n.attrelid = gold AND n.attname = 'ResourceName' AND NOT n.attisdropped);
-        EXECUTE format('SELECT count(*), min(g.%1$I) FROM %2$s g WHERE g.mls_source = $1 AND g.%1$I <> '''' AND %3$s
-                           AND EXISTS (SELECT FROM %4$s e WHERE e.mls_source = $1)
-                           AND NOT EXISTS (SELECT FROM %4$s t WHERE t.%5$I = g.%1$I)',
-                       reference.field, gold,
-                       CASE WHEN reference.named THEN format('g."ResourceName" = %L', reference.target) ELSE 'true' END,
-                       target, reference.key_field)
-           INTO broken, example USING source;
+        SELECT r -> 0, r ->> 1 INTO broken, example FROM mls.as_owner(subscription, format(
+            'SELECT jsonb_build_array(count(*), min(g.%1$I)) FROM %2$s g WHERE g.mls_source = $1 AND g.%1$I <> '''' AND %3$s
+                AND EXISTS (SELECT FROM %4$s e WHERE e.mls_source = $1)
+                AND NOT EXISTS (SELECT FROM %4$s t WHERE t.%5$I = g.%1$I)',
+            reference.field, gold,
+            CASE WHEN reference.named THEN format('g."ResourceName" = %L', reference.target) ELSE 'true' END,
+            target, reference.key_field), source) r;
         IF broken > 0 THEN
             PERFORM mls.add_finding(verification, 'warning', resource, 'references', reference.field, broken,
                 format('%s rows name a record of %s that gold does not have, such as %s', broken, reference.target,
@@ -347,7 +354,7 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
-COMMENT ON FUNCTION mls.verify_references(bigint, text, text, regclass) IS 'part of mls_verify(): rows of gold that refer to others that are not there';
+COMMENT ON FUNCTION mls.verify_references(bigint, bigint, text, text, regclass) IS 'part of mls_verify(): rows of gold that refer to others that are not there';
 
 CREATE FUNCTION mls_verify(
     source text,
@@ -387,13 +394,13 @@ BEGIN
         PERFORM mls.verify_gold(v, sub);
         PERFORM mls.verify_joins(v, sub);
     END LOOP;
-    FOR target IN SELECT DISTINCT t.resource, t.gold FROM mls.subscription s, mls.gold_comparison(s.foreign_table) t
+    FOR target IN SELECT t.resource, t.gold, min(s.id) AS subscription FROM mls.subscription s, mls.gold_comparison(s.foreign_table) t
                    WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') AND s.gold IS NOT NULL
-                   ORDER BY t.resource
+                   GROUP BY t.resource, t.gold ORDER BY t.resource
     LOOP
-        PERFORM mls.verify_references(v, mls_verify.source, target.resource, target.gold);
-        PERFORM mls.measure_gold(v, mls_verify.source, target.resource, target.gold);
-        PERFORM mls.verify_lookups(v, mls_verify.source, target.resource, target.gold);
+        PERFORM mls.verify_references(v, target.subscription, mls_verify.source, target.resource, target.gold);
+        PERFORM mls.measure_gold(v, target.subscription, mls_verify.source, target.resource, target.gold);
+        PERFORM mls.verify_lookups(v, target.subscription, mls_verify.source, target.resource, target.gold);
     END LOOP;
     PERFORM mls.verify_units(v, mls_verify.source);
     PERFORM mls.verify_rules(v);
@@ -435,4 +442,4 @@ REVOKE ALL ON FUNCTION mls_verify(text, integer), mls.gold_comparison(regclass),
     mls.add_finding(bigint, text, text, text, text, bigint, text), mls.verify_counts(bigint, mls.subscription),
     mls.alike(jsonb, jsonb), mls.cleaned_fields(mls.subscription), mls.same_but_cleaned(jsonb, jsonb),
     mls.verify_sample(bigint, mls.subscription, integer), mls.verify_gold(bigint, mls.subscription),
-    mls.measure_gold(bigint, text, text, regclass), mls.verify_references(bigint, text, text, regclass) FROM PUBLIC;
+    mls.measure_gold(bigint, bigint, text, text, regclass), mls.verify_references(bigint, bigint, text, text, regclass) FROM PUBLIC;

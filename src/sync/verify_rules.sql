@@ -52,7 +52,7 @@ SELECT mls.add_finding($1, 'warning', c.resource, 'joins', c.alias, c.fields,
 $$;
 COMMENT ON FUNCTION mls.verify_joins(bigint, mls.subscription) IS 'part of mls_verify(): resources that rules look at and that are not subscribed';
 
-CREATE FUNCTION mls.verify_lookups(verification bigint, source text, resource text, gold regclass) RETURNS void
+CREATE FUNCTION mls.verify_lookups(verification bigint, subscription bigint, source text, resource text, gold regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -68,17 +68,18 @@ BEGIN
          WHERE q.verification = verify_lookups.verification AND q.resource = verify_lookups.resource AND q.outside > 0
          ORDER BY q.field
     LOOP
-        EXECUTE format('SELECT min(v.value) FROM %s g, unnest(%s) v (value)
-                         WHERE g.mls_source = $1 AND v.value <> ''''
-                           AND NOT EXISTS (SELECT FROM mls.dd_lookup l WHERE l.lookup_name = $2 AND l.value = v.value)',
-                       gold, format(CASE WHEN measured.is_list THEN 'g.%I' ELSE 'ARRAY[g.%I]' END, measured.field))
-           INTO example USING source, measured.lookup_name;
+        example := (SELECT r #>> '{}' FROM mls.as_owner(subscription, format(
+            'SELECT to_jsonb(min(v.value)) FROM %s g, unnest(%s) v (value)
+              WHERE g.mls_source = $1 AND v.value <> ''''
+                AND NOT EXISTS (SELECT FROM mls.dd_lookup l WHERE l.lookup_name = $2 AND l.value = v.value)',
+            gold, format(CASE WHEN measured.is_list THEN 'g.%I' ELSE 'ARRAY[g.%I]' END, measured.field)),
+            source, measured.lookup_name) r);
         PERFORM mls.add_finding(verification, 'warning', resource, 'lookups', measured.field, measured.outside,
             format('%s rows have values that the lookup %s does not, such as "%s"', measured.outside,
                    measured.lookup_name, left(example, 60)));
     END LOOP;
 END $$;
-COMMENT ON FUNCTION mls.verify_lookups(bigint, text, text, regclass) IS 'part of mls_verify(): values of gold that their lookup does not have';
+COMMENT ON FUNCTION mls.verify_lookups(bigint, bigint, text, text, regclass) IS 'part of mls_verify(): values of gold that their lookup does not have';
 
 -- Rules do not go with their server: it may come back, from a dump or under another URL.
 CREATE FUNCTION mls.verify_rules(verification bigint) RETURNS void
@@ -100,5 +101,5 @@ SELECT mls.add_finding($1, 'info', '*', 'rules', u.source, u.rules,
 $$;
 COMMENT ON FUNCTION mls.verify_rules(bigint) IS 'part of mls_verify(): rules for servers that do not exist';
 
-REVOKE ALL ON FUNCTION mls.verify_joins(bigint, mls.subscription), mls.verify_lookups(bigint, text, text, regclass),
+REVOKE ALL ON FUNCTION mls.verify_joins(bigint, mls.subscription), mls.verify_lookups(bigint, bigint, text, text, regclass),
     mls.verify_rules(bigint) FROM PUBLIC;

@@ -3,7 +3,8 @@
 CREATE FUNCTION mls_quota(
     source text, OUT "window" text, OUT used bigint, OUT allowed float8, OUT share float8)
     RETURNS SETOF record
-    AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT ROWS 5;
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT ROWS 5
+    SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls_quota(text)
     IS 'limits of a source: what is spent of each in its window that ends now, and the share; no network';
 REVOKE ALL ON FUNCTION mls_quota(text) FROM PUBLIC;

@@ -1,0 +1,142 @@
+/*
+ * rights.c
+ *		In whose rights SQL runs.
+ *
+ * Two kinds of statements, and two roles.
+ *
+ * What touches the tables of a subscription (bronze, silver, gold, the foreign table)
+ * runs as its owner, whoever called: around a table stand triggers, policies,
+ * defaults, checks and casts, and a view may stand in its place; all of that is code
+ * of those who own it.  Unless the owner is at work himself it is a security-restricted
+ * operation, as REFRESH MATERIALIZED VIEW is, so that the code cannot become the
+ * caller.
+ *
+ * What changes the control tables runs as the owner of those, who is the extension's:
+ * roles cannot write them by themselves, so no row of them is forged.  Nothing of a
+ * user runs there; the search_path is set each time, since code of a table's owner
+ * that ran before, in the same transaction, may have set another.
+ *
+ * Errors need no care: the end of a (sub)transaction puts user and settings back.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "options/rights.h"
+
+#define SAFE_PATH "pg_catalog, pg_temp"
+
+/* ---- Becoming another role ---- */
+
+static void
+become(MlsRights *before, Oid role, int restriction)
+{
+	GetUserIdAndSecContext(&before->user, &before->security);
+	before->guc_level = NewGUCNestLevel();
+	SetUserIdAndSecContext(role, before->security | restriction);
+	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
+		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* From now on until mls_rights_leave() SQL runs as a role. */
+void
+mls_rights_enter(MlsRights *before, Oid role)
+{
+	bool himself = role == GetUserId() && role == GetSessionUserId();
+
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("the owner of the subscription does not exist any more"),
+				errhint("Set mls.subscription.owner to the role that owns its tables."));
+	become(before, role, himself ? 0 : SECURITY_RESTRICTED_OPERATION);
+}
+
+/* The same as the role that owns the control tables: for statements of ours that write them. */
+void
+mls_rights_enter_control(MlsRights *before)
+{
+	Oid schema = get_namespace_oid("mls", false);
+	Oid owner = mls_relation_owner(get_relname_relid("subscription", schema));
+
+	if (!OidIsValid(owner))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("the extension mls_fdw is not there any more"));
+	become(before, owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+void
+mls_rights_leave(const MlsRights *before)
+{
+	AtEOXact_GUC(false, before->guc_level);
+	SetUserIdAndSecContext(before->user, before->security);
+}
+
+/* ---- Whose a table is ---- */
+
+Oid
+mls_relation_owner(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/* By itself or as a member; that a superuser may use everything does not make it his. */
+bool
+mls_rights_owns(Oid role, Oid relid)
+{
+	Oid owner = mls_relation_owner(relid);
+
+	return owner == role || (OidIsValid(owner) && is_member_of_role_nosuper(role, owner));
+}
+
+static char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+/*
+ * A relation that a subscription of a role names is what it should be, and the role's;
+ * gold can be another's.  One that was dropped is not looked at here.
+ */
+void
+mls_rights_require_table(Oid role, Oid relid, MlsLayer layer)
+{
+	static const char *const names[] = {"foreign", "bronze", "silver", "gold"};
+	char kind = get_rel_relkind(relid);
+
+	if (kind == '\0')
+		return;
+	if (layer == MLS_LAYER_FOREIGN ? kind != RELKIND_FOREIGN_TABLE
+								   : kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(
+			ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("%s is not the %s table of a subscription", qualified_name(relid), names[layer]),
+			errdetail("It is no %stable.", layer == MLS_LAYER_FOREIGN ? "foreign " : ""));
+	if (layer != MLS_LAYER_GOLD && !mls_rights_owns(role, relid))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("the %s table %s does not belong to the owner of its subscription",
+					   names[layer], qualified_name(relid)),
+				errdetail("The subscription is of role \"%s\", the table of role \"%s\".",
+						  GetUserNameFromId(role, true),
+						  GetUserNameFromId(mls_relation_owner(relid), true)),
+				errhint("Give the table to that role, or make the role a member of the other."));
+}

@@ -1,0 +1,296 @@
+# Nothing that the owner of a subscription has put around its tables runs in the rights of
+# whoever calls a function: all functions of the extension are called by a superuser, whose
+# search_path the owner has won, over tables with triggers, policies, defaults, checks,
+# casts and operators of the owner, and once more over views in their place.
+use strict;
+use warnings;
+
+use MlsSync;
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node();
+my $mls = start_mls(listings => 60, fields => 'small');
+my $url = $mls->url;
+
+sub query
+{
+	my ($sql, @more) = @_;
+	return scalar $node->safe_psql('postgres', $sql, @more);
+}
+
+sub as_eve
+{
+	my ($sql) = @_;
+	return query($sql, extra_params => [ '-U', 'eve' ]);
+}
+
+query(qq{
+	CREATE ROLE eve LOGIN;
+	SELECT mls_grant('eve');
+	CREATE SERVER e FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '$url', retries '0', schema_policy 'ignore');
+	GRANT USAGE ON FOREIGN SERVER e TO eve;
+	CREATE USER MAPPING FOR eve SERVER e OPTIONS (token 'static-token-value');
+	CREATE USER MAPPING FOR postgres SERVER e OPTIONS (token 'static-token-value');
+	CREATE SCHEMA evil AUTHORIZATION eve;
+	CREATE ROLE audience NOLOGIN});
+
+# ---- What a hostile owner can make ----
+
+# Who gets here as a superuser, or can become one, leaves a trace that no rollback takes away.
+as_eve(q{
+	CREATE SEQUENCE evil.stolen;
+	CREATE SEQUENCE evil.looked;
+	CREATE FUNCTION evil.look(what text) RETURNS boolean LANGUAGE plpgsql
+		SET search_path = pg_catalog, pg_temp AS $$
+	BEGIN
+		PERFORM nextval('evil.looked');
+		IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+			PERFORM nextval('evil.stolen');
+			RAISE WARNING 'STOLEN by %', what;
+			RETURN true;
+		END IF;
+		BEGIN
+			EXECUTE 'RESET ROLE';
+			IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+				PERFORM nextval('evil.stolen');
+				RAISE WARNING 'STOLEN by % (RESET ROLE)', what;
+			END IF;
+		EXCEPTION WHEN OTHERS THEN NULL;
+		END;
+		-- What is said to the end of the transaction is to hold for us alone.
+		PERFORM set_config('search_path', 'evil, pg_catalog, public', false);
+		RETURN true;
+	END $$;
+	CREATE FUNCTION evil.spy() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM evil.look(format('%s %s %s on %s', tg_when, tg_op, tg_level, tg_relid::regclass));
+		RETURN CASE tg_op WHEN 'DELETE' THEN old ELSE new END;
+	END $$;
+	CREATE FUNCTION evil.index_look(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+		BEGIN PERFORM evil.look('an index'); RETURN $1; END $$;
+	CREATE TYPE evil.mood AS ENUM ('good', 'bad');
+	CREATE FUNCTION evil.mood_json(evil.mood) RETURNS json LANGUAGE plpgsql AS $$
+		BEGIN PERFORM evil.look('a cast'); RETURN to_json($1::text); END $$;
+	CREATE CAST (evil.mood AS json) WITH FUNCTION evil.mood_json(evil.mood);
+	CREATE DOMAIN evil.word AS text CHECK (evil.look('a domain'));
+	CREATE FUNCTION evil.text_eq(text, text) RETURNS boolean LANGUAGE plpgsql AS $$
+		BEGIN PERFORM evil.look('text ='); RETURN $1 OPERATOR(pg_catalog.=) $2; END $$;
+	CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.text_eq);
+	CREATE FUNCTION evil.int8_eq(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+		BEGIN PERFORM evil.look('bigint ='); RETURN $1 OPERATOR(pg_catalog.=) $2; END $$;
+	CREATE OPERATOR evil.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = evil.int8_eq);
+	CREATE FUNCTION evil.name_eq(name, name) RETURNS boolean LANGUAGE plpgsql AS $$
+		BEGIN PERFORM evil.look('name ='); RETURN $1::text OPERATOR(pg_catalog.=) $2::text; END $$;
+	CREATE OPERATOR evil.= (LEFTARG = name, RIGHTARG = name, FUNCTION = evil.name_eq);
+	CREATE FUNCTION evil.oid_eq(oid, oid) RETURNS boolean LANGUAGE plpgsql AS $$
+		BEGIN PERFORM evil.look('oid ='); RETURN $1::bigint OPERATOR(pg_catalog.=) $2::bigint; END $$;
+	CREATE OPERATOR evil.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = evil.oid_eq);
+	CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE plpgsql AS $$
+		BEGIN PERFORM evil.look('lower()'); RETURN pg_catalog.lower($1); END $$;
+	CREATE FUNCTION evil.now() RETURNS timestamptz LANGUAGE plpgsql AS $$
+		BEGIN PERFORM evil.look('now()'); RETURN pg_catalog.now(); END $$;
+	CREATE FOREIGN TABLE evil.property (
+		listing_key text OPTIONS (field 'ListingKey'),
+		list_price numeric OPTIONS (field 'ListPrice'),
+		city text OPTIONS (field 'City'),
+		modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
+	SERVER e OPTIONS (resource 'Property', key 'ListingKey', timestamp 'ModificationTimestamp')});
+as_eve(q{SELECT mls_subscribe('evil.property'); SELECT * FROM mls_sync(); SELECT mls_track('evil.property')});
+$mls->control('delete', { resource => 'Property', count => 2 });
+as_eve(q{SELECT * FROM mls_purge(force => true)});
+
+for my $table (qw(bronze.e_property silver.e_property gold.property))
+{
+	(my $name = $table) =~ tr/./_/;
+	as_eve(qq{
+		CREATE TRIGGER a_row_before BEFORE INSERT OR UPDATE OR DELETE ON $table FOR EACH ROW EXECUTE FUNCTION evil.spy();
+		CREATE TRIGGER z_row_after AFTER INSERT OR UPDATE OR DELETE ON $table FOR EACH ROW EXECUTE FUNCTION evil.spy();
+		CREATE TRIGGER a_before BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON $table FOR EACH STATEMENT EXECUTE FUNCTION evil.spy();
+		CREATE TRIGGER z_after AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON $table FOR EACH STATEMENT EXECUTE FUNCTION evil.spy();
+		ALTER TABLE $table ADD COLUMN mood evil.mood DEFAULT 'good';
+		ALTER TABLE $table ADD COLUMN seen boolean DEFAULT evil.look('a default');
+		ALTER TABLE $table ADD CONSTRAINT look CHECK (evil.look('a check'));
+		ALTER TABLE $table ENABLE ROW LEVEL SECURITY;
+		ALTER TABLE $table FORCE ROW LEVEL SECURITY;
+		CREATE POLICY look ON $table USING (evil.look('a policy')) WITH CHECK (evil.look('a policy'))});
+}
+as_eve(q{
+	CREATE INDEX ON silver.e_property (evil.index_look(city));
+	CREATE INDEX ON gold.property (evil.index_look("City"));
+	CREATE VIEW evil.bronze AS SELECT b.* FROM bronze.e_property b WHERE evil.look('a view');
+	CREATE VIEW evil.silver AS SELECT s.* FROM silver.e_property s WHERE evil.look('a view');
+	CREATE VIEW evil.gold AS SELECT g.* FROM gold.property g WHERE evil.look('a view')});
+is(query(q{SELECT is_called FROM evil.stolen}), 'f', 'the owner\'s own calls steal nothing');
+
+# ---- All functions, called by a superuser ----
+
+my $id = query(q{SELECT id FROM mls.subscription});
+my $purge = query(q{SELECT run FROM mls_history WHERE process = 'purge'});
+my $key = query(q{SELECT min(key) FROM bronze.e_property WHERE deleted_at IS NULL});
+my $verification = query(q{INSERT INTO mls.verification (source, samples) VALUES ('e', 1) RETURNING id});
+my $sub = "(SELECT s FROM mls.subscription s LIMIT 1)";
+
+# Function by function, in this order.  undef: it cannot be called, or it looks at its arguments alone.
+my @calls = (
+	mls_sync => q{SELECT * FROM mls_sync('e')},
+	mls_purge => q{SELECT * FROM mls_purge('e')},
+	mls_reconcile => q{SELECT * FROM mls_reconcile('e')},
+	mls_remap => q{SELECT * FROM mls_remap('e')},
+	mls_undo => "SELECT mls_undo($purge)",
+	mls_rebuild => q{SELECT mls_rebuild('evil.property')},
+	mls_subscribe => q{SELECT mls_subscribe('evil.property')},
+	mls_count => q{SELECT * FROM mls_count('e')},
+	'mls.count_all' => q{SELECT * FROM mls.count_all('e', NULL)},
+	'mls.count_remote' => "SELECT mls.count_remote($id)",
+	'mls.count_local' => "SELECT mls.count_local($id)",
+	mls_verify => q{SELECT * FROM mls_verify('e')},
+	'mls.verify_counts' => "SELECT mls.verify_counts($verification, $sub)",
+	'mls.verify_sample' => "SELECT mls.verify_sample($verification, $sub, 3)",
+	'mls.verify_gold' => "SELECT mls.verify_gold($verification, $sub)",
+	'mls.verify_joins' => "SELECT mls.verify_joins($verification, $sub)",
+	'mls.verify_references' => "SELECT mls.verify_references($verification, $id, 'e', 'Property', 'gold.property')",
+	'mls.measure_gold' => "SELECT mls.measure_gold($verification, $id, 'e', 'Property', 'gold.property')",
+	'mls.verify_lookups' => "SELECT mls.verify_lookups($verification, $id, 'e', 'Property', 'gold.property')",
+	'mls.verify_units' => "SELECT mls.verify_units($verification, 'e')",
+	'mls.verify_rules' => "SELECT mls.verify_rules($verification)",
+	'mls.cleaned_fields' => "SELECT mls.cleaned_fields($sub)",
+	'mls.add_finding' => "SELECT mls.add_finding($verification, 'info', 'Property', 'counts', NULL, 1, 'x')",
+	'mls.gold_comparison' => q{SELECT * FROM mls.gold_comparison('evil.property')},
+	'mls.as_owner' => qq{SELECT mls.as_owner($id, 'SELECT to_jsonb(t) FROM silver.e_property t')},
+	'mls.as_role' => q{SELECT mls.as_role('eve', 'SELECT to_jsonb(t) FROM gold.property t')},
+	mls_compare => "SELECT * FROM mls_compare('e', 'Property', '$key')",
+	'mls.meant_keys' => "SELECT mls.meant_keys($sub, 'nothing')",
+	'mls.key_fields' => q{SELECT mls.key_fields('evil.property')},
+	'mls.table_fields' => q{SELECT mls.table_fields('evil.property')},
+	'mls.key_condition' => q{SELECT mls.key_condition('evil.property', 'x')},
+	'mls.asked_fields' => q{SELECT mls.asked_fields('evil.property')},
+	'mls.feeder' => "SELECT mls.feeder($id)",
+	'mls.source_differs' => "SELECT mls.source_differs($id)",
+	'mls.rests_until' => "SELECT mls.rests_until($id)",
+	mls_source_accept => q{SELECT mls_source_accept('e')},
+	mls_schema_check => q{SELECT * FROM mls_schema_check('e')},
+	mls_schema_accept => q{SELECT * FROM mls_schema_accept('e')},
+	'mls.follow_renames' => 'SELECT mls.follow_renames()',
+	'mls.rename_source' => undef, # part of the former; see below
+	mls_health => 'SELECT * FROM mls_health()',
+	mls_metrics => 'SELECT * FROM mls_metrics()',
+	mls_quota => q{SELECT * FROM mls_quota('e')},
+	mls_check => q{SELECT * FROM mls_check('e')},
+	mls_objects => undef, # RETS; reads no table
+	mls_map_explain => q{SELECT * FROM mls_map_explain('evil.property')},
+	mls_map_check => q{SELECT * FROM mls_map_check('evil.property')},
+	'mls.prepare_gold' => q{SELECT mls.prepare_gold('evil.property')},
+	mls_map_set => q{SELECT mls_map_set('Property', 'X_Mood', 'expression', ARRAY['upper(r.city)'], source => 'e')},
+	'mls.rules_changed' => q{SELECT mls.rules_changed('reso', 'e')},
+	mls_map_remove => q{SELECT mls_map_remove('Property', 'X_Mood', source => 'e')},
+	mls_map_value => q{SELECT mls_map_value('city', 'austin', 'Austin', source => 'e')},
+	mls_map_setting => q{SELECT mls_map_setting('e', 'currency', 'EUR')},
+	'mls.check_field_name' => q{SELECT mls.check_field_name('Property', 'X_Mood')},
+	mls_clean_set => q{SELECT mls_clean_set('{trim}', source => 'e')},
+	mls_gold_prune => 'SELECT * FROM mls_gold_prune()',
+	'mls.prune_gold' => 'SELECT * FROM mls.prune_gold(NULL, false)',
+	'mls.drop_gold_columns' => q{SELECT mls.drop_gold_columns('gold.property', 'Property', '{X_Mood}')},
+	mls_gold_ddl => 'SELECT * FROM mls_gold_ddl()',
+	mls_audience => q{SELECT mls_audience('audience', 'Property', '{City}', '"City" IS NOT NULL')},
+	'mls.follow_parents' => q{SELECT mls.follow_parents('audience', 'Property')},
+	'mls.parent_condition' => q{SELECT mls.parent_condition('audience', 'Property')},
+	'mls.gold_table' => q{SELECT mls.gold_table('Property')},
+	mls_audience_remove => q{SELECT mls_audience_remove('audience', 'Property')},
+	mls_track => q{SELECT mls_track('evil.property', false); SELECT mls_track('evil.property')},
+	'mls.place_triggers' => "SELECT mls.place_triggers('gold.property', $id, true)",
+	mls_prune => 'SELECT * FROM mls_prune()',
+	'mls.kept_since' => q{SELECT mls.kept_since('run_retention')},
+	'mls.setting_of' => q{SELECT mls.setting_of('reso', 'e')},
+	'mls.check_units' => q{SELECT mls.check_units('reso', 'e', '{}')},
+	'mls.event_of' => "SELECT mls.event_of($purge, $id, 'purge', 'finished')",
+	'mls.server_option' => q{SELECT mls.server_option('evil.property'::regclass, 'url')},
+	'mls.is_replicated' => q{SELECT mls.is_replicated('e')},
+	'mls.find_subscriptions' => q{SELECT mls.find_subscriptions('e', 'property')},
+	'mls.missing_subscription_hint' => q{SELECT mls.missing_subscription_hint('x', 'y')},
+	'mls.find_source' => q{SELECT mls.find_source('e')},
+	'mls.require_source' => q{SELECT mls.require_source('e')},
+	'mls.lost_jobs' => 'SELECT mls.lost_jobs()',
+	mls_schedule => q{SELECT mls_schedule('e', sync => '* * * * *')},
+	mls_unschedule => q{SELECT mls_unschedule('e')},
+	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', 'x', 'y', 'z')},
+	'mls.require_cron' => q{SELECT mls.require_cron('{}')},
+	'mls.remove_jobs' => q{SELECT mls.remove_jobs('{}')},
+	'mls.add_job' => q{SELECT mls.add_job('a', 'b', 'c')},
+	'mls.settle_pruning' => q{SELECT mls.settle_pruning()},
+	mls_grant => q{SELECT mls_grant('eve')},
+	mls_unsubscribe => q{SELECT mls_unsubscribe('evil.property', true)});
+
+# These look at nothing but their arguments and the dictionary, which is nobody's but ours.
+my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
+	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list
+	refuse refuse_standby nearest find_name rounded shortened label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
+	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
+	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes);
+
+my %known = map { $_ => 1 } @harmless;
+$known{$calls[2 * $_]} = 1 for 0 .. $#calls / 2;
+my @functions = split /\n/, query(q{
+	SELECT DISTINCT CASE n.nspname WHEN 'mls' THEN 'mls.' ELSE '' END || p.proname
+	  FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
+	 WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+	   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'mls_fdw') ORDER BY 1});
+is(join(' ', grep { !$known{$_} } @functions), '', 'each function of the extension stands in the list of this test');
+is(join(' ', grep { my $name = $_; !grep { $_ eq $name } @functions } sort keys %known), '', 'and no other');
+
+# Only C functions that run no SQL may be found with whatever search_path the caller has.
+is(query(q{
+	SELECT string_agg(p.oid::regproc::text, ' ' ORDER BY p.oid::regproc::text)
+	  FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid JOIN pg_language l ON l.oid = p.prolang
+	 WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+	   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'mls_fdw')
+	   AND l.lanname <> 'c' AND NOT coalesce(p.proconfig::text ~ 'search_path=pg_catalog, pg_temp', false)}), '',
+	'each function in SQL has a search_path of its own');
+
+# Calls them all in one session; the owner's search_path is the caller's during a call.
+sub walk
+{
+	my ($what, @list) = @_;
+	my @names;
+	my $script = '';
+	for (my $i = 0; $i < @list; $i += 2)
+	{
+		my ($function, $call) = @list[$i, $i + 1];
+		next unless defined $call;
+		push @names, $function;
+		$script .= qq{\\warn ==$function\nSET search_path = evil, public, pg_catalog;\n$call;\nRESET search_path;
+			DO \$\$ BEGIN
+				IF (SELECT is_called FROM evil.stolen) THEN
+					RAISE WARNING 'STOLEN';
+					ALTER SEQUENCE evil.stolen RESTART;
+				END IF;
+			END \$\$;\n};
+	}
+	my ($status, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0);
+	my ($before, %said) = split /^==(\S+)\n/m, "$err\n";
+	for my $function (@names)
+	{
+		my ($stolen) = ($said{$function} // 'STOLEN, for it was not called') =~ /(STOLEN.*)/;
+		is($stolen // '', '', "$what: $function");
+		note "$function: $1" if ($said{$function} // '') =~ /(ERROR:.*)/;
+	}
+	return;
+}
+
+walk('tables', @calls[0 .. $#calls - 2]);
+is(query(q{SELECT last_value > 1000 FROM evil.looked}), 't', 'what the owner has put there was run, as the owner');
+is(query(q{SELECT string_agg(DISTINCT rolname, ' ') FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+	WHERE c.oid IN ('bronze.e_property'::regclass, 'silver.e_property'::regclass, 'gold.property'::regclass)}), 'eve', 'all tables are still the owner\'s');
+
+# Views instead of tables.
+query(q{UPDATE mls.subscription SET bronze = 'evil.bronze', silver = 'evil.silver', gold = 'evil.gold'});
+walk('views', @calls[0 .. $#calls - 2]);
+query(q{UPDATE mls.subscription SET bronze = 'bronze.e_property', silver = 'silver.e_property', gold = 'gold.property'});
+query(q{DROP VIEW evil.bronze, evil.silver, evil.gold CASCADE});
+walk('tables', @calls[$#calls - 1, $#calls]);
+is(query(q{SELECT count(*) FROM mls.subscription}), '0', 'the subscription has ended');
+
+$mls->stop;
+$node->stop;
+done_testing();
