@@ -268,7 +268,7 @@ sub walk
 			END \$\$;\n};
 	}
 	my ($status, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0);
-	my ($before, %said) = split /^==(\S+)\n/m, "$err\n";
+	my ($before, %said) = split /^==(\S+)\n/m, "$err\n", -1;
 	for my $function (@names)
 	{
 		my ($stolen) = ($said{$function} // 'STOLEN, for it was not called') =~ /(STOLEN.*)/;
