@@ -10,8 +10,16 @@
 
 #include "gold/gold.h"
 
-bool
-mls_attempt(void (*work)(void *arg), void *arg, char **message)
+/* What a rule does wrong, or, where it was asked for, what row security refuses. */
+static bool
+is_tolerated(int code, const bool *is_refused)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION ||
+		   (is_refused != NULL && code == ERRCODE_INSUFFICIENT_PRIVILEGE);
+}
+
+static bool
+attempt(void (*work)(void *arg), void *arg, char **message, bool *is_refused)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -29,8 +37,10 @@ mls_attempt(void (*work)(void *arg), void *arg, char **message)
 		ErrorData *error;
 
 		MemoryContextSwitchTo(context);
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+		if (!is_tolerated(geterrcode(), is_refused))
 			PG_RE_THROW();
+		if (is_refused != NULL)
+			*is_refused = geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE;
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
@@ -41,4 +51,17 @@ mls_attempt(void (*work)(void *arg), void *arg, char **message)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return fine;
+}
+
+bool
+mls_attempt(void (*work)(void *arg), void *arg, char **message)
+{
+	return attempt(work, arg, message, NULL);
+}
+
+bool
+mls_attempt_guarded(void (*work)(void *arg), void *arg, char **message, bool *is_refused)
+{
+	*is_refused = false;
+	return attempt(work, arg, message, is_refused);
 }

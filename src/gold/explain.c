@@ -242,8 +242,9 @@ mls_gold_comparison(PG_FUNCTION_ARGS)
 		if (statement->target->unique_key)
 			statement->won = mls_statement_won(subject.owner, subject.subscription, statement,
 											   foreach_current_index(lc), MLS_MADE_KEYS);
-		values[3] = CStringGetTextDatum(mls_statement_comparison(
-			statement, mls_gold_qualified_name(subject.silver), subject.owner));
+		values[3] = CStringGetTextDatum(
+			mls_statement_comparison(statement, mls_gold_qualified_name(subject.silver),
+									 subject.subscription, subject.owner));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 	}
 	leave_subject(&subject);

@@ -52,6 +52,17 @@ extern bool mls_gold_is_whole(const MlsTable *table, Oid silver_table, Oid gold)
 /* Adds columns to gold and to its view, where they are, for what silver has got. */
 extern void mls_gold_complete(const MlsTable *table, Oid silver_table, Oid gold_table);
 
+/*
+ * Locks to the end of the transaction.  Pages of which others could have the keys hold
+ * the keys' lock, one at a time; all pages share that of the members, the subscriptions
+ * and tables as they are.  Who changes those pauses all pages.  The keys' lock comes first,
+ * so a page that has to ask for it later gives back the other.
+ */
+extern void mls_gold_lock_keys(void);
+extern void mls_gold_lock_members(void);
+extern void mls_gold_unlock_members(void);
+extern void mls_gold_pause_pages(void);
+
 /* Makes the indexes that gold lacks for joins, as the dictionary knows them (mls_fdw.index_gold). */
 extern void mls_gold_index(const MlsTable *table, Oid silver_table, Oid gold);
 extern void mls_gold_define_settings(void);
@@ -78,8 +89,12 @@ typedef struct MlsGoldStatements
 	 * they made before.  Rows that are the same are not rewritten; a row whose key
 	 * another source has is left alone.  SPI_processed counts the rows written. */
 	const char *upsert;
+	/* The same, but whatever has the key of a row stays as it is, seen or not. */
+	const char *careful_insert;
 	/* (key text, source text) of the rows that upsert leaves to another source. */
 	const char *conflicts;
+	/* The same of all rows whose key somebody has, they themselves included. */
+	const char *present;
 	/* Takes out rows with these keys whose source nobody replicates any more. */
 	const char *yield;
 	/* Takes out what the keys of a relation made. */
@@ -105,6 +120,13 @@ extern List *mls_gold_statements(const MlsTable *table, Oid silver_table, Oid go
  * 22), whose text is then in *message.  Other errors pass.
  */
 extern bool mls_attempt(void (*work)(void *arg), void *arg, char **message);
+
+/* The same; also false, with *is_refused, where privileges or row security refuse the work. */
+extern bool
+mls_attempt_guarded(void (*work)(void *arg), void *arg, char **message, bool *is_refused);
+
+/* Does row security hide rows of a table from the current role? */
+extern bool mls_gold_is_guarded(Oid table);
 
 /*
  * The upsert of the i-th of them for a row that raises an error: the fields whose

@@ -35,7 +35,7 @@ describe(Oid relid)
 	Relation rel = table_open(relid, AccessShareLock);
 	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(rel));
 
-	table_close(rel, NoLock);
+	table_close(rel, AccessShareLock);
 	return desc;
 }
 

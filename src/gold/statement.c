@@ -334,6 +334,8 @@ identity(const Statement *statement)
 static char *
 on_conflict(const Statement *statement, const Lists *lists)
 {
+	if (statement->careful)
+		return psprintf(" ON CONFLICT (%s) DO NOTHING", identity(statement));
 	return psprintf(" ON CONFLICT (%s) DO UPDATE SET " MLS_GOLD_UPDATED_AT
 					" = excluded." MLS_GOLD_UPDATED_AT "%s WHERE g." MLS_GOLD_SOURCE
 					" = excluded." MLS_GOLD_SOURCE " AND g." MLS_GOLD_ORIGIN
@@ -515,9 +517,9 @@ yielding(const Statement *statement, const char *rows)
 					mls_gold_qualified_name(statement->gold), from, left);
 }
 
-/* Rows whose key in gold is taken by another source or target. */
+/* Rows whose key in gold is taken by another source or target; with all, or by their own. */
 static char *
-conflicts(const Statement *statement, const char *rows)
+conflicts(const Statement *statement, const char *rows, bool all)
 {
 	const char *made = statement->plain ? mls_statement_key(statement) : "n.mls_key";
 	const char *taken;
@@ -527,7 +529,7 @@ conflicts(const Statement *statement, const char *rows)
 	taken =
 		found_row(statement, "g." MLS_GOLD_SOURCE " AS source",
 				  psprintf("g.%s = %s AND NOT (%s)", quote_identifier(statement->target->key_field),
-						   made, own_row(statement)));
+						   made, all ? "false" : own_row(statement)));
 	if (statement->plain)
 		return psprintf("SELECT %s AS key, gold_row.source FROM %s r %s",
 						mls_gold_source_key(statement->target), rows, taken);
@@ -557,17 +559,27 @@ other_values(const Statement *statement)
 	return buf.data;
 }
 
-/* Says of a row n whether somebody else may have its key: a subscription of another role. */
+/*
+ * Says of a row n whether somebody else may have its key: a subscription of another
+ * role; where row security hides that, an issue has it.
+ */
 static char *
-is_yielded(const Statement *statement, Oid owner)
+is_yielded(const Statement *statement, int64 subscription, Oid owner)
 {
+	char *is_noted = "";
+
 	if (!statement->target->unique_key)
 		return "false";
-	return psprintf("EXISTS (SELECT FROM %s f WHERE f.%s = n.mls_key AND "
+	if (mls_gold_is_guarded(statement->gold))
+		is_noted = psprintf("EXISTS (SELECT FROM mls.issue i WHERE i.subscription = " INT64_FORMAT
+							" AND i.kind = 'conflict' AND i.solved_at IS NULL AND i.key = "
+							"pg_catalog.left(n." MLS_GOLD_SOURCE_KEY ", 200)) OR ",
+							subscription);
+	return psprintf("(%sEXISTS (SELECT FROM %s f WHERE f.%s = n.mls_key AND "
 					"mls.is_replicated(f." MLS_GOLD_SOURCE ") AND NOT EXISTS "
 					"(SELECT FROM mls.subscription s WHERE s.source = f." MLS_GOLD_SOURCE
-					" AND s.owner::pg_catalog.oid = %u))",
-					mls_gold_qualified_name(statement->gold),
+					" AND s.owner::pg_catalog.oid = %u)))",
+					is_noted, mls_gold_qualified_name(statement->gold),
 					quote_identifier(statement->target->key_field), owner);
 }
 
@@ -577,7 +589,8 @@ is_yielded(const Statement *statement, Oid owner)
  * Of keys that others have, too, only those are due that are won.
  */
 char *
-mls_statement_comparison(const Statement *statement, const char *rows, Oid owner)
+mls_statement_comparison(const Statement *statement, const char *rows, int64 subscription,
+						 Oid owner)
 {
 	const char *gold = mls_gold_qualified_name(statement->gold);
 	const char *key = statement->target->unique_key ? quote_identifier(statement->target->key_field)
@@ -600,9 +613,10 @@ mls_statement_comparison(const Statement *statement, const char *rows, Oid owner
 		"pg_catalog.count(*) FILTER (WHERE kind = 2), "
 		"pg_catalog.count(*) FILTER (WHERE kind = 3), "
 		"(pg_catalog.array_agg(key ORDER BY key) FILTER (WHERE kind IS NOT NULL))[1:5] FROM c",
-		made_rows(statement, rows, true), due, made, key, key, is_yielded(statement, owner), made,
-		compared_columns(statement, "g"), compared_columns(statement, "n"), other_values(statement),
-		gold, any_own_row(statement), key, made);
+		made_rows(statement, rows, true), due, made, key, key,
+		is_yielded(statement, subscription, owner), made, compared_columns(statement, "g"),
+		compared_columns(statement, "n"), other_values(statement), gold, any_own_row(statement),
+		key, made);
 }
 
 /*
@@ -642,12 +656,16 @@ static MlsGoldStatements *
 write_statements(const Statement *statement, const char *rows, const char *gone)
 {
 	MlsGoldStatements *statements = palloc0(sizeof(MlsGoldStatements));
+	Statement careful = *statement;
 
 	statements->table = statement->gold;
 	statements->resource = statement->target->resource;
 	statements->unique_key = statement->target->unique_key;
 	statements->upsert = mls_statement_upsert(statement, rows);
-	statements->conflicts = conflicts(statement, rows);
+	careful.careful = true;
+	statements->careful_insert = mls_statement_upsert(&careful, rows);
+	statements->conflicts = conflicts(statement, rows, false);
+	statements->present = conflicts(statement, rows, true);
 	if (statement->target->unique_key)
 	{
 		statements->keys = changed_keys(statement, rows, gone);

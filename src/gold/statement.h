@@ -21,11 +21,13 @@ typedef struct Statement
 	const char *won; /* or NULL; SQL for FROM of (key, source_key): only these are written */
 	bool plain;      /* a row of silver is a row of gold, under its own key */
 	bool can_fail;
+	bool careful; /* rows that are there already stay as they are */
 } Statement;
 
 extern Statement *mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold);
 extern List *mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold);
-extern char *mls_statement_comparison(const Statement *statement, const char *rows, Oid owner);
+extern char *mls_statement_comparison(const Statement *statement, const char *rows,
+									  int64 subscription, Oid owner);
 extern char *mls_statement_upsert(const Statement *statement, const char *rows);
 
 /*

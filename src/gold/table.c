@@ -16,10 +16,12 @@
 #include "commands/comment.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "gold/gold.h"
 #include "gold/map.h"
@@ -39,13 +41,73 @@ mls_gold_qualified_name(Oid relid)
 									  get_rel_name(relid));
 }
 
+/* ---- Pages and commands ---- */
+
+/* The class of the advisory locks between pages; two numbers of it are used. */
+#define CONTEST_CLASS 19791
+#define MEMBERS_LOCK 0 /* shared by pages; exclusive for who changes what pages rely on */
+#define KEYS_LOCK 1    /* of a page whose keys others could have */
+
+static void
+set_tag(LOCKTAG *tag, int number)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, number, CONTEST_CLASS);
+}
+
+static void
+lock(int number, LOCKMODE mode)
+{
+	LOCKTAG tag;
+
+	set_tag(&tag, number);
+	LockAcquire(&tag, mode, false, false);
+}
+
+void
+mls_gold_lock_keys(void)
+{
+	lock(KEYS_LOCK, ExclusiveLock);
+}
+
+void
+mls_gold_lock_members(void)
+{
+	lock(MEMBERS_LOCK, ShareLock);
+}
+
+void
+mls_gold_unlock_members(void)
+{
+	LOCKTAG tag;
+
+	set_tag(&tag, MEMBERS_LOCK);
+	LockRelease(&tag, ShareLock, false);
+}
+
+/* Who has written a page in this transaction would wait for those who wait for its keys. */
+void
+mls_gold_pause_pages(void)
+{
+	lock(KEYS_LOCK, ExclusiveLock);
+	lock(MEMBERS_LOCK, ExclusiveLock);
+}
+
+/* A command that changes tables which pages of any source read and write. */
 void
 mls_gold_execute(const char *sql)
 {
-	int code = SPI_execute(sql, false, 0);
+	int code;
 
+	mls_gold_pause_pages();
+	code = SPI_execute(sql, false, 0);
 	if (code < 0)
 		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(code));
+}
+
+bool
+mls_gold_is_guarded(Oid table)
+{
+	return check_enable_rls(table, InvalidOid, true) == RLS_ENABLED;
 }
 
 static void
@@ -143,7 +205,7 @@ column_count(Oid relid)
 	Relation rel = table_open(relid, AccessShareLock);
 	int count = RelationGetNumberOfAttributes(rel);
 
-	table_close(rel, NoLock);
+	table_close(rel, AccessShareLock);
 	return count;
 }
 

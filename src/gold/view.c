@@ -34,7 +34,7 @@ column_names(Oid relid)
 	for (int i = 0; i < desc->natts; i++)
 		if (!TupleDescAttr(desc, i)->attisdropped)
 			names = lappend(names, makeString(pstrdup(NameStr(TupleDescAttr(desc, i)->attname))));
-	table_close(rel, NoLock);
+	table_close(rel, AccessShareLock);
 	return names;
 }
 

@@ -303,6 +303,7 @@ change_tables(Evolution *evolution)
 	MlsTable *table;
 	ListCell *lc;
 
+	mls_gold_pause_pages();
 	lock_all(evolution);
 	foreach (lc, evolution->commands)
 		mls_execute(lfirst(lc), 0, NULL, NULL, NULL, SPI_OK_UTILITY);

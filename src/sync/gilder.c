@@ -19,6 +19,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -36,16 +37,12 @@
 /* The relation in which rows stand that are taken one by one. */
 #define ONE_ROW "mls_one_row"
 
-/* The class of the advisory lock, beside those of SQL (1 and 2) and of subscriptions. */
+/* The class of the advisory lock, beside those of SQL (1 and 2), of subscriptions and of gold. */
 #define LOCK_CLASS 19789
 
-/* Of those that order who decides about keys; two numbers of it are used. */
-#define CONTEST_CLASS 19791
-#define MEMBERS_LOCK 0 /* shared by pages; exclusive for who changes what pages rely on */
-#define KEYS_LOCK 1    /* of a page whose keys others could have */
-
-/* Issues about keys that others have begin so. */
-#define TAKEN "gold has this key from source "
+/* What issues say about keys that others have. */
+#define TAKEN "gold has this key from source \"%s\""
+#define TAKEN_UNSEEN "gold has this key from a source of another role"
 
 typedef struct Contest Contest;
 
@@ -59,6 +56,7 @@ typedef struct Gilding
 	SPIPlanPtr keys;
 	SPIPlanPtr source_keys;
 	int number;       /* among those of its table */
+	List *hidden;     /* of char *: keys at the source of rows whose places others have, unseen */
 	Contest *contest; /* NULL: nobody else can have its keys */
 } Gilding;
 
@@ -151,7 +149,7 @@ silver_desc(Oid silver)
 	Relation rel = relation_open(silver, AccessShareLock);
 	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(rel));
 
-	relation_close(rel, NoLock);
+	relation_close(rel, AccessShareLock);
 	return desc;
 }
 
@@ -483,7 +481,7 @@ put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
 	for (uint64 i = 0; i < n; i++)
 		put_issue(gilder, group, MLS_ISSUE_CONFLICT,
 				  SPI_getvalue(found->vals[i], found->tupdesc, 1), linitial(group->table->key),
-				  psprintf(TAKEN "\"%s\"", SPI_getvalue(found->vals[i], found->tupdesc, 2)));
+				  psprintf(TAKEN, SPI_getvalue(found->vals[i], found->tupdesc, 2)));
 	SPI_freetuptable(found);
 }
 
@@ -499,6 +497,15 @@ static void
 run_once(void *sql)
 {
 	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+}
+
+/* guarded: row security may refuse it, for it hides who has a key. */
+static bool
+attempt_upsert(void (*work)(void *arg), void *arg, bool guarded, char **message, bool *is_refused)
+{
+	*is_refused = false;
+	return guarded ? mls_attempt_guarded(work, arg, message, is_refused)
+				   : mls_attempt(work, arg, message);
 }
 
 /* The source's key of the row that stands alone. */
@@ -519,19 +526,51 @@ key_of_row(const RowGroup *group, HeapTuple row)
 	return key.data;
 }
 
+/* Somebody has the key of a row whom row security hides. */
+static void
+note_hidden(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, const char *key)
+{
+	MemoryContext before;
+
+	put_issue(gilder, group, MLS_ISSUE_CONFLICT, key, linitial(group->table->key), TAKEN_UNSEEN);
+	before = MemoryContextSwitchTo(gilder->context);
+	gilding->hidden = lappend(gilding->hidden, pstrdup(key));
+	MemoryContextSwitchTo(before);
+}
+
+/* A row that was refused; it is an error of its own if the role may not write the row at all. */
+static void
+pass_over_hidden(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding,
+				 const MlsGoldStatements *own, const char *key)
+{
+	mls_execute(own->careful_insert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+	if (SPI_processed > 0)
+		return;
+	mls_execute(own->present, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		mls_execute(own->upsert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+	note_hidden(gilder, group, gilding, key);
+}
+
 /* A row that raises an error: what can be made of it, with a word about what cannot. */
 static void
-mend_row(const MlsGilder *gilder, const RowGroup *group, const Gilding *gilding, const char *key,
-		 const char *message)
+mend_row(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, bool guarded,
+		 const char *key, const char *message)
 {
 	List *failed = NIL;
 	char *sql = mls_gold_mended_upsert(group->table, group->silver, group->gold, ONE_ROW,
 									   gilding->number, group->won, &failed);
 	char *again = NULL;
+	bool is_refused = false;
 	ListCell *lc;
 
-	if (sql == NULL || !mls_attempt(run_once, sql, &again))
+	if (sql == NULL || !attempt_upsert(run_once, sql, guarded, &again, &is_refused))
 	{
+		if (is_refused)
+		{
+			note_hidden(gilder, group, gilding, key);
+			return;
+		}
 		put_issue(gilder, group, MLS_ISSUE_GOLD, key, NULL,
 				  psprintf("gold could not be made of the record: %s", again ? again : message));
 		return;
@@ -542,7 +581,7 @@ mend_row(const MlsGilder *gilder, const RowGroup *group, const Gilding *gilding,
 }
 
 static void
-gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, const Gilding *gilding)
+gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, bool guarded)
 {
 	MlsRelay one = {.name = ONE_ROW, .desc = group->desc};
 	const MlsGoldStatements *own = list_nth(
@@ -558,12 +597,18 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, const Gilding *g
 	for (uint64 i = 0; i < n; i++)
 	{
 		char *message = NULL;
+		bool is_refused;
 
 		CHECK_FOR_INTERRUPTS();
 		tuplestore_clear(one.store);
 		tuplestore_puttuple(one.store, rows->vals[i]);
-		if (!mls_attempt(run_once, unconstify(char *, own->upsert), &message))
-			mend_row(gilder, group, gilding, key_of_row(group, rows->vals[i]), message);
+		if (attempt_upsert(run_once, unconstify(char *, own->upsert), guarded, &message,
+						   &is_refused))
+			continue;
+		if (is_refused)
+			pass_over_hidden(gilder, group, gilding, own, key_of_row(group, rows->vals[i]));
+		else
+			mend_row(gilder, group, gilding, guarded, key_of_row(group, rows->vals[i]), message);
 	}
 	SPI_unregister_relation(ONE_ROW);
 	tuplestore_end(one.store);
@@ -577,13 +622,16 @@ static bool
 gild(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, int64 rows)
 {
 	const MlsGoldStatements *sql = gilding->sql;
+	bool guarded = sql->unique_key && mls_gold_is_guarded(sql->table);
 	char *message = NULL;
+	bool is_refused;
 
-	if (!sql->can_fail)
+	gilding->hidden = NIL;
+	if (!sql->can_fail && !guarded)
 		run_upsert(gilding);
-	else if (!mls_attempt(run_upsert, gilding, &message))
+	else if (!attempt_upsert(run_upsert, gilding, guarded, &message, &is_refused))
 	{
-		gild_one_by_one(gilder, group, gilding);
+		gild_one_by_one(gilder, group, gilding, guarded);
 		return false;
 	}
 	if (SPI_processed < rows && sql->conflicts != NULL)
@@ -767,6 +815,17 @@ end_issues(int64 subscription, const List *keys, bool but_new)
 				3, types, values, NULL, SPI_OK_UPDATE);
 }
 
+static List *
+without_key(List *keys, const char *key)
+{
+	ListCell *lc;
+
+	foreach (lc, keys)
+		if (strcmp(lfirst(lc), key) == 0)
+			keys = foreach_delete_current(keys, lc);
+	return keys;
+}
+
 /* Says of each party what has become of its records. */
 static void
 settle_issues(const MlsGilder *gilder, const Contest *contest)
@@ -774,17 +833,21 @@ settle_issues(const MlsGilder *gilder, const Contest *contest)
 	for (int i = 0; i < contest->nparties; i++)
 	{
 		const Party *party = contest->parties[i];
+		const Gilding *gilding = linitial(party->group.gildings);
+		List *fine = party->fine;
 		List *lost = NIL;
 		ListCell *lc;
 
-		end_issues(party->group.subscription, party->fine, false);
+		foreach (lc, party->wins > 0 ? gilding->hidden : NIL)
+			fine = without_key(fine, lfirst(lc));
+		end_issues(party->group.subscription, fine, false);
 		foreach (lc, party->losses)
 		{
 			char *key = linitial((List *) lfirst(lc));
 
 			put_issue(gilder, &party->group, MLS_ISSUE_CONFLICT, key,
 					  linitial(party->group.table->key),
-					  psprintf(TAKEN "\"%s\"", (char *) lsecond((List *) lfirst(lc))));
+					  psprintf(TAKEN, (char *) lsecond((List *) lfirst(lc))));
 			lost = lappend(lost, key);
 		}
 		end_issues(party->group.subscription, lost, true);
@@ -1009,20 +1072,17 @@ lock_source(const MlsGilder *gilder)
 	LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
+/* Who comes first is decided by what all others have committed. */
 static void
-lock_contests(int number, LOCKMODE mode)
+require_fresh_snapshots(void)
 {
-	LOCKTAG tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, number, CONTEST_CLASS);
-	LockAcquire(&tag, mode, false, false);
-}
-
-/* Who changes what pages rely on does it between them: to the end of the transaction none is written. */
-void
-mls_gilder_pause_others(void)
-{
-	lock_contests(MEMBERS_LOCK, ExclusiveLock);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				errmsg("gold cannot be written in a transaction that sees only what was committed "
+					   "before it began"),
+				errdetail("Its keys can be those of other sources, too, whose records may have "
+						  "changed since."),
+				errhint("Use the isolation level READ COMMITTED."));
 }
 
 static void free_plans(MlsGilder *gilder);
@@ -1033,17 +1093,23 @@ mls_gilder_prepare(MlsGilder *gilder)
 {
 	ListCell *lc;
 
-	lock_contests(MEMBERS_LOCK, ShareLock);
 	for (;;)
 	{
-		if (gilder->has_rivals || gilder->contests != NIL)
-			lock_contests(KEYS_LOCK, ExclusiveLock);
+		bool is_contested = gilder->has_rivals || gilder->contests != NIL;
+
+		if (is_contested)
+			mls_gold_lock_keys();
+		mls_gold_lock_members();
 		if (strcmp(read_epoch(gilder->sub->owner), gilder->epoch) == 0)
 			break;
 		free_plans(gilder);
 		gilder->followers = gilder->contests = NIL;
 		load(gilder);
+		if (!is_contested)
+			mls_gold_unlock_members();
 	}
+	if (gilder->has_rivals || gilder->contests != NIL || gilder->is_connected)
+		require_fresh_snapshots();
 	/* An error may have ended a page while they were open. */
 	foreach (lc, gilder->contests)
 		((Contest *) lfirst(lc))->is_open = false;
@@ -1196,8 +1262,10 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 	ListCell *lc;
 
 	release->gilder = make_gilder(CurrentMemoryContext, table, sub, run);
-	lock_contests(MEMBERS_LOCK, ShareLock);
-	lock_contests(KEYS_LOCK, ExclusiveLock);
+	if (table == NULL || mls_gold_source_has_rivals(sub->owner, table))
+		require_fresh_snapshots();
+	mls_gold_lock_keys();
+	mls_gold_lock_members();
 	if (table != NULL && OidIsValid(sub->gold) && get_rel_name(sub->silver) != NULL)
 		statements =
 			mls_gold_statements(table, sub->silver, sub->gold, mls_qualified_name(sub->silver),

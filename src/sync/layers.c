@@ -19,6 +19,7 @@
 #include "utils/ruleutils.h"
 
 #include "compat.h"
+#include "gold/gold.h"
 #include "gold/schemas.h"
 #include "sync/sync.h"
 
@@ -129,7 +130,7 @@ check_bronze(Oid relid)
 	for (i = 0; i < lengthof(bronze_columns); i++)
 		require_column(rel, bronze_columns[i].name, bronze_columns[i].type);
 	require_key(rel, list_make1("key"));
-	relation_close(rel, NoLock);
+	relation_close(rel, AccessShareLock);
 }
 
 static void
@@ -285,7 +286,7 @@ check_silver(Oid relid, const MlsTable *table)
 			require_column(rel, column->name, column->type);
 	}
 	require_key(rel, key_columns(table));
-	relation_close(rel, NoLock);
+	relation_close(rel, AccessShareLock);
 	return missing;
 }
 
@@ -294,6 +295,8 @@ add_columns(const char *name, List *columns)
 {
 	ListCell *lc;
 
+	if (columns != NIL)
+		mls_gold_pause_pages();
 	foreach (lc, columns)
 	{
 		const MlsColumn *column = lfirst(lc);
@@ -349,6 +352,7 @@ rename_column(Oid silver, const char *before, const char *after)
 	Datum values[] = {ObjectIdGetDatum(silver), CStringGetTextDatum(before),
 					  CStringGetTextDatum(after)};
 
+	mls_gold_pause_pages();
 	mls_execute(psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", mls_qualified_name(silver),
 						 quote_identifier(before), quote_identifier(after)),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);

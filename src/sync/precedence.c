@@ -64,7 +64,7 @@ mls_precedence_follow(const MlsSubscription *sub, const MlsTable *table)
 				3, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 		return false;
-	mls_gilder_pause_others();
+	mls_gold_pause_pages();
 	mls_execute("UPDATE mls.subscription s SET priority = $2, account = " ACCOUNT_HASH ", "
 				"map_hash = NULL, standing = CASE WHEN s.account = " ACCOUNT_HASH
 				" THEN s.standing ELSE coalesce("

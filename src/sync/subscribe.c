@@ -315,7 +315,7 @@ mls_gold_restore(MlsSubscription *sub, const MlsTable *table)
 	if (!OidIsValid(sub->gold) || get_rel_name(sub->silver) == NULL ||
 		mls_gold_is_whole(table, sub->silver, sub->gold))
 		return false;
-	mls_gilder_pause_others();
+	mls_gold_pause_pages();
 	gold = mls_gold_prepare(table, sub->silver);
 	CommandCounterIncrement();
 	refresh_subscription(sub, sub->bronze, sub->silver, gold);
@@ -357,7 +357,7 @@ subscribe(const MlsTable *table)
 	if (sub == NULL)
 	{
 		refuse_second(table);
-		mls_gilder_pause_others();
+		mls_gold_pause_pages();
 	}
 	else
 	{
@@ -485,7 +485,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	mls_owner_enter(&before, sub, "unsubscribe");
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
-	mls_gilder_pause_others();
+	mls_gold_pause_pages();
 	mls_listing_drop(sub);
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
 		table = mls_table_get(relid, sub->owner, false);

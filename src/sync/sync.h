@@ -600,7 +600,6 @@ mls_gilder_begin(MemoryContext context, const MlsTable *table, const MlsSubscrip
 extern void mls_gilder_prepare(MlsGilder *gilder);
 extern void mls_gilder_store(MlsGilder *gilder, int64 changed, int64 gone);
 extern void mls_gilder_end(MlsGilder *gilder);
-extern void mls_gilder_pause_others(void);
 extern bool mls_gold_restore(MlsSubscription *sub, const MlsTable *table); /* subscribe.c */
 
 /* Rows of gold that a subscription leaves as a whole, and who has their keys then. */

@@ -237,7 +237,7 @@ read_silver(MlsWriter *writer)
 		if (column != NULL)
 			writer->fields[i] = column->field;
 	}
-	table_close(silver, NoLock);
+	table_close(silver, AccessShareLock);
 }
 
 static void
