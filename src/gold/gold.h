@@ -260,4 +260,7 @@ typedef struct MlsGoldPart
 extern List *mls_gold_parts(const char *source, const char *resource, Oid gold);
 extern List *mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold);
 
+/* What rules in force made of records that are not in silver any more, or make another key now; a rule may raise an error. */
+extern List *mls_gold_left_parts(const MlsTable *table, Oid silver_table, Oid gold);
+
 #endif /* MLS_GOLD_H */

@@ -717,6 +717,41 @@ mls_gold_statements(const MlsTable *table, Oid silver_table, Oid gold, const cha
 	return list;
 }
 
+/* Rows of gold that rules in force have made, of records that make no such row any more. */
+static MlsGoldPart *
+left_part(const Statement *statement, const char *rows)
+{
+	const MlsGoldTarget *target = statement->target;
+	MlsGoldPart *part = palloc0(sizeof(MlsGoldPart));
+	const char *made =
+		target->unique_key ? mls_statement_key(statement) : mls_gold_source_key(target);
+
+	part->table = statement->gold;
+	part->resource = target->resource;
+	part->key_field = target->unique_key ? target->key_field : NULL;
+	part->condition =
+		psprintf(MLS_GOLD_SOURCE " = %s AND " MLS_GOLD_ORIGIN " = %s AND NOT EXISTS (SELECT FROM "
+								 "(SELECT %s AS key FROM %s%s OFFSET 0) v WHERE v.key = %s)",
+				 quoted_source(statement), quoted_origin(statement), made,
+				 mls_statement_from(statement, rows),
+				 target->condition ? psprintf(" WHERE (%s\n)", target->condition) : "",
+				 target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY);
+	return part;
+}
+
+List *
+mls_gold_left_parts(const MlsTable *table, Oid silver_table, Oid gold)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *list = NIL;
+	ListCell *lc;
+
+	foreach (lc, mls_statement_list(table, silver_table, gold))
+		list = lappend(list, left_part(lfirst(lc), mls_gold_qualified_name(silver_table)));
+	MemoryContextSwitchTo(context);
+	return list;
+}
+
 static bool
 is_stored(const Statement *statement, const char *column)
 {

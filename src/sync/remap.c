@@ -250,13 +250,52 @@ remap_at_once(Remapping *remapping)
 	mls_run_end_step(run, &counters);
 }
 
+static void
+run_count(void *sql)
+{
+	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+}
+
+/*
+ * Rows that no record of silver makes: those that were left when the subscription
+ * ended, and whose prefix or record has become another before it came back.
+ */
+static List *
+find_left(const MlsRun *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *left = NIL;
+	ListCell *lc;
+
+	foreach (lc, mls_gold_left_parts(run->table, run->sub->silver, run->sub->gold))
+	{
+		const MlsGoldPart *part = lfirst(lc);
+		char *message = NULL;
+		bool isnull;
+
+		if (mls_attempt(run_count,
+						psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s",
+								 mls_qualified_name(part->table), part->condition),
+						&message) &&
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) >
+				0)
+			left = lappend(left, (void *) part);
+		MemoryContextSwitchTo(context);
+	}
+	return left;
+}
+
 /* What the rules in force make no more, and the word that gold is as they want it. */
 static void
 finish(MlsRun *run, const char *fingerprint, bool is_first)
 {
 	MlsCounters counters = run->counters;
+	List *left;
 
 	mls_run_begin_step(run);
+	left = find_left(run);
+	if (left != NIL)
+		mls_release_end(mls_release_begin(run->sub, NULL, run->id, left, true));
 	if (!is_first)
 		mls_release_end(mls_release_begin(
 			run->sub, NULL, run->id,
