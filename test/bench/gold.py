@@ -98,4 +98,5 @@ def main():
               f"{pages[False][i] / pages[True][i]:.0f} times as fast")
 
 
-main()
+if __name__ == "__main__":
+    main()
