@@ -50,6 +50,9 @@ ALTER SERVER source OPTIONS (ADD purge_limit '101%');
 ALTER SERVER source OPTIONS (ADD user_agent '');
 ALTER SERVER source OPTIONS (ADD user_agent E'a\r\nX-Other: b');
 ALTER SERVER source OPTIONS (ADD header_name 'X Key:');
+ALTER SERVER source OPTIONS (ADD header_name 'Host');
+ALTER SERVER source OPTIONS (ADD header_name 'transfer-encoding');
+ALTER SERVER source OPTIONS (ADD header_name 'Proxy-Authorization');
 ALTER SERVER source OPTIONS (ADD originating_system 'O''Neill');
 ALTER SERVER source OPTIONS (ADD ca_file 'ca.pem');
 ALTER SERVER source OPTIONS (

@@ -108,11 +108,12 @@ typedef struct MlsHttpSource
 	const char *ca_file; /* NULL: the system's */
 	const char *proxy;   /* NULL: none; the environment is not asked */
 	int connect_timeout_ms;
-	int timeout_ms;         /* no byte for so long ends a request */
-	int deadline_ms;        /* for an attempt as a whole; 0 for none */
-	int retries;            /* further attempts after the first */
-	int64 max_page_bytes;   /* of a body in memory, after decompression */
-	int64 max_answer_bytes; /* of one in a file, likewise */
+	int timeout_ms;             /* no byte for so long ends a request */
+	int64 min_bytes_per_second; /* less, in the mean of timeout_ms, ends it too; 0 for no limit */
+	int deadline_ms;            /* for an attempt as a whole; 0 for none */
+	int retries;                /* further attempts after the first */
+	int64 max_page_bytes;       /* of a body in memory, after decompression */
+	int64 max_answer_bytes;     /* of one in a file, likewise */
 	MlsRates rates;
 } MlsHttpSource;
 

@@ -395,6 +395,28 @@ report_too_large(MlsHttpRequest *request)
 					 request->call.spool ? "max_answer_bytes" : "max_page_bytes")));
 }
 
+/* libcurl runs "out of memory" where one line of a header is longer than its buffer may grow. */
+static bool
+is_header_too_large(const MlsHttpRequest *request)
+{
+	CURLcode result = request->transfer.result;
+
+	return request->header_too_large ||
+		   (request->ticket.answered_at != 0 && request->length == 0 && !request->out_of_memory &&
+			(result == CURLE_OUT_OF_MEMORY || strstr(request->error, "response headers")));
+}
+
+static void
+report_header(MlsHttpRequest *request)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("answer of source \"%s\" is too large", request->source->name),
+			 errdetail("The header of the answer for %s, or a line of it, is larger than any "
+					   "server of this kind sends.",
+					   request->call.purpose)));
+}
+
 static void
 report_timeout(MlsHttpRequest *request)
 {
@@ -403,7 +425,11 @@ report_timeout(MlsHttpRequest *request)
 		(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 		 errmsg("timed out after " INT64_FORMAT " s waiting for source \"%s\"",
 				(request->ended_at - request->sent_at + 500000) / 1000000, request->source->name),
-		 errdetail("The request was for %s.%s", request->call.purpose, phase_times(request))));
+		 errdetail("The request was for %s.%s", request->call.purpose, phase_times(request)),
+		 request->dripping
+			 ? errhint("Bytes came, but fewer than the option min_bytes_per_second of the server "
+					   "asks for.")
+			 : 0));
 }
 
 static bool
@@ -527,6 +553,8 @@ mls_report_failure(MlsHttpRequest *request)
 		report_refused(request);
 	if (request->too_large || result == CURLE_FILESIZE_EXCEEDED)
 		report_too_large(request);
+	if (is_header_too_large(request))
+		report_header(request);
 	if (request->out_of_memory || result == CURLE_OUT_OF_MEMORY)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 						errdetail("Failed while receiving %s.", request->call.purpose)));

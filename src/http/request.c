@@ -24,6 +24,10 @@
 /* libcurl's buffer: fewer, larger reads than with its default of 16 kB. */
 #define RECEIVE_BUFFER (256 * 1024)
 
+/* Whole headers, and addresses: far beyond what servers send, and below what libcurl can take. */
+#define MAX_HEADER_BYTES (256 * 1024)
+#define MAX_URL_BYTES (256 * 1024)
+
 /* An answer's end is not waited for longer than this at once, so that the quota can be settled. */
 #define SETTLE_US 1000
 
@@ -96,6 +100,12 @@ receive_header(char *data, size_t size, size_t count, void *arg)
 	if (request->ticket.answered_at == 0)
 		request->ticket.answered_at = GetCurrentTimestamp();
 	request->progress_at = mls_clock_us();
+	request->header_bytes += size * count;
+	if (request->header_bytes > MAX_HEADER_BYTES)
+	{
+		request->header_too_large = true;
+		return 0;
+	}
 	return size * count;
 }
 
@@ -337,6 +347,11 @@ start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats,
 	request->stats = stats;
 	request->is_login = is_login;
 	mls_http_forget_failure();
+	if (strlen(call->url) > MAX_URL_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("an address of source \"%s\" is too long", source->name),
+						errdetail("The address of %s has %zu bytes; %d are the most.",
+								  call->purpose, strlen(call->url), MAX_URL_BYTES)));
 	copy_call(request, call);
 	request->same_origin = is_own_origin(source, call->url);
 	mls_egress_check(request);
@@ -402,7 +417,38 @@ wait_sent(MlsHttpRequest *request)
 	}
 }
 
-/* Waits for the end of the attempt; a source that keeps silent for too long ends it. */
+/*
+ * Does an answer drip?  It is looked at after each timeout_ms since it began, and
+ * since somebody waits for it: what is not read meanwhile cannot come.  *until is
+ * brought forward to the next look.
+ */
+static bool
+drips(MlsHttpRequest *request, int64 from, int64 now, int64 *until)
+{
+	int64 least = request->source->min_bytes_per_second * request->source->timeout_ms / 1000;
+	int64 bytes = request->header_bytes + request->progress_bytes;
+	int64 end;
+
+	if (least == 0 || request->header_bytes == 0)
+		return false;
+	if (request->pace_from < from)
+	{
+		request->pace_from = now;
+		request->pace_bytes = bytes;
+	}
+	end = request->pace_from + (int64) request->source->timeout_ms * 1000;
+	if (now >= end)
+	{
+		request->dripping = bytes - request->pace_bytes < least;
+		request->pace_from = now;
+		request->pace_bytes = bytes;
+		end = now + (int64) request->source->timeout_ms * 1000;
+	}
+	*until = Min(*until, end);
+	return request->dripping;
+}
+
+/* Waits for the end of the attempt; a source that keeps silent or drips for too long ends it. */
 static void
 wait_answered(MlsHttpRequest *request)
 {
@@ -417,7 +463,7 @@ wait_answered(MlsHttpRequest *request)
 		bool is_limited = patience > 0 && request->connected;
 		int64 until = is_limited ? silent_since + patience : now + 60 * INT64CONST(1000000);
 
-		if (is_limited && now >= until)
+		if (is_limited && (now >= until || drips(request, from, now, &until)))
 		{
 			request->stalled = true;
 			mls_multi_end(&request->transfer, CURLE_OPERATION_TIMEDOUT);
@@ -458,7 +504,8 @@ rewind_request(MlsHttpRequest *request, int64 delay_us)
 	mls_spool_restart(request->spool);
 	request->spooled = false;
 	request->too_large = request->out_of_memory = request->connected = request->stalled = false;
-	request->progress_bytes = 0;
+	request->header_too_large = request->dripping = false;
+	request->progress_bytes = request->header_bytes = request->pace_from = request->pace_bytes = 0;
 	memset(&request->wait, 0, sizeof(request->wait));
 	request->error[0] = '\0';
 }

@@ -86,10 +86,15 @@ struct MlsHttpRequest
 	bool out_of_memory;
 	bool connected;
 	bool stalled;
+	bool dripping;
+	bool header_too_large;
 	int64 sent_at; /* mls_clock_us, as the next two */
 	int64 ended_at;
 	int64 progress_at; /* the last byte */
 	curl_off_t progress_bytes;
+	int64 header_bytes;
+	int64 pace_from;  /* since when the speed is measured, */
+	int64 pace_bytes; /* and what had come by then */
 	bool peer_listed; /* the peer is an allowed host: any address will do */
 	char refused[64]; /* address that egress.c refused, or "" */
 	MlsPaceTicket ticket;

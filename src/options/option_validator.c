@@ -265,6 +265,41 @@ check_root(List *options, const MlsProtocol *protocol)
 						 mls_url_display(pnstrdup(url, root - 1)))));
 }
 
+/* Headers that steer the request, the connection or what is cached: none of them can be a key. */
+static bool
+is_of_transport(const char *header)
+{
+	static const char *const names[] = {"Accept",
+										"Accept-Encoding",
+										"Cache-Control",
+										"Connection",
+										"Content-Length",
+										"Content-Type",
+										"Cookie",
+										"Expect",
+										"Forwarded",
+										"Host",
+										"HTTP2-Settings",
+										"Keep-Alive",
+										"Origin",
+										"Prefer",
+										"Range",
+										"Referer",
+										"RETS-Version",
+										"TE",
+										"Trailer",
+										"Transfer-Encoding",
+										"Upgrade",
+										"User-Agent",
+										"Via",
+										"X-Forwarded-For"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (pg_strcasecmp(header, names[i]) == 0)
+			return true;
+	return pg_strncasecmp(header, "Proxy-", 6) == 0 || pg_strncasecmp(header, "OData-", 6) == 0;
+}
+
 /* What cannot be said of one option alone. */
 static void
 check_server(List *options)
@@ -295,6 +330,11 @@ check_server(List *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"originating_system\": \"%.200s\"", system),
 				 errdetail("The value must not hold quotes.")));
+	if (header && is_of_transport(header))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"header_name\": \"%.200s\"", header),
+				 errdetail("This header belongs to the request itself; it carries no key.")));
 	if (header && strspn(header, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 								 "0123456789-_.") != strlen(header))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -96,6 +96,8 @@ const MlsOption mls_option_table[] = {
 	 .help = "Time allowed for a connection, TLS included."},
 	{"timeout_ms", SERVER, MLS_OPTION_MS, .offset = IN_SOURCE(http.timeout_ms), .min = 1, .max = 3600000, .default_value = "60000",
 	 .help = "Time without a byte after which a request is given up."},
+	{"min_bytes_per_second", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.min_bytes_per_second), .max = 1000 * MB, .default_value = "1000",
+	 .help = "An answer that has begun and brings less than this in the mean of timeout_ms is given up; 0 for no limit."},
 	{"retries", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.retries), .max = 20, .default_value = "5",
 	 .help = "Further attempts after a network failure, 429 or 5xx."},
 	{"max_page_bytes", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.max_page_bytes), .min = 1024, .max = 1000 * MB, .default_value = "256MB",

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 from web import Response
 
-STREAM_KINDS = ("close", "stall", "stall_body", "drip", "truncate", "huge", "gzip_bomb", "plain_as_gzip")
+STREAM_KINDS = ("close", "stall", "stall_body", "drip", "drip_header", "long_header", "many_headers", "truncate", "huge", "gzip_bomb", "plain_as_gzip")
 PAGE_KINDS = ("repeat_page", "loop", "empty_page", "drop_link", "foreign_link", "wrong_count", "no_count", "moving",
               "bad_value", "null_collection", "ignore_skip", "error_beside", "error_record", "member", "member_names", "refuse_field", "refuse_or", "refuse_in", "refuse_not", "refuse_lambda",
               "refuse_function", "refuse_orderby", "refuse_filter", "refuse_expand", "refuse_count", "refuse_skip", "refuse_select")

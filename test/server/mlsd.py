@@ -186,6 +186,28 @@ class Connection(BaseHTTPRequestHandler):
             time.sleep(float(spec.get("delay_ms", 50)) / 1000)
         return Outcome.SENT
 
+    def act_drip_header(self, response, headers, body, spec):
+        """Header lines that never end, one at a time."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(spec.get("lines", 1 << 20)):
+            self.flush(b"X-%d: x\r\n" % number)
+            time.sleep(float(spec.get("delay_ms", 50)) / 1000)
+        return Outcome.CLOSE
+
+    def act_long_header(self, response, headers, body, spec):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        for _ in range(spec.get("mb", 100)):
+            self.flush(b"x" * (1 << 20))
+        self.flush(b"\r\nContent-Length: 0\r\n\r\n")
+        return Outcome.CLOSE
+
+    def act_many_headers(self, response, headers, body, spec):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(spec.get("lines", 1 << 20)):
+            self.flush(b"X-%d: %s\r\n" % (number, b"x" * 100))
+        self.flush(b"\r\n")
+        return Outcome.CLOSE
+
     def act_truncate(self, response, headers, body, spec):
         """`length` right: the header tells the full size; wrong: the size of the
         part, so only the JSON is cut; chunked: the last chunk never comes."""

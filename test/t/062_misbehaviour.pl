@@ -49,7 +49,14 @@ my @cases = (
 	['NUL escape', { kind => 'nul_escape', field => 'City' }, undef],
 	['invalid UTF-8', { kind => 'invalid_utf8', field => 'City' }, undef],
 	['value of the wrong type', { kind => 'bad_value', field => 'City', value => { a => 1 } }, undef],
-	['slow body', { kind => 'drip', bytes => 400, delay_ms => 5 }, undef]);
+	['slow body', { kind => 'drip', bytes => 400, delay_ms => 5 }, undef],
+	['dripping body', { kind => 'drip', bytes => 5, delay_ms => 50, times => -1, skip => 1 }, qr/timed out.*min_bytes_per_second/s],
+	['dripping once', { kind => 'drip', bytes => 5, delay_ms => 50, skip => 1 }, undef],
+	['dripping header', { kind => 'drip_header', times => -1, skip => 1 }, qr/timed out.*min_bytes_per_second/s],
+	['header of a line of 100 MB', { kind => 'long_header', times => -1, skip => 1 }, qr/answer of source "demo" is too large.*header/s],
+	['endless header', { kind => 'many_headers', times => -1, skip => 1 }, qr/answer of source "demo" is too large.*header/s],
+	['link of 2 MB', { kind => 'member', name => '@odata.nextLink', value => $mls->url . '/Property?$skiptoken=' . 'a' x 2_000_000, skip => 1 },
+		qr/an address of source "demo" is too long/]);
 
 for my $case (@cases)
 {
