@@ -40,9 +40,12 @@ END $$;
 CREATE FUNCTION where_(condition text) RETURNS SETOF text LANGUAGE sql AS
 	$$ SELECT asked('SELECT listing_key FROM feed.property WHERE ' || condition) $$;
 CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE line text;
+DECLARE line text; sides text[];
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
+		-- Which side of an equality comes first is the version's choice.
+		sides := regexp_match(line, '^(\s*Filter: \()(\w+\.\w+) = (\w+\.\w+)\)$');
+		IF sides[2] > sides[3] THEN line := format('%s%s = %s)', sides[1], sides[3], sides[2]); END IF;
 		IF line !~ '^\s*Output' THEN RETURN NEXT line; END IF;
 	END LOOP;
 END $$;
