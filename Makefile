@@ -29,17 +29,26 @@ REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=mls_fdw
 EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql
 
-# check, check-long and demo do their own set-up: they must work where PGXS is not installed yet.
-ifneq ($(filter check check-long demo,$(MAKECMDGOALS)),)
-.PHONY: check check-long demo
+# These do their own set-up: they must work where PGXS is not installed yet.
+ifneq ($(filter check check-long check-assert demo dist,$(MAKECMDGOALS)),)
+.PHONY: check check-long check-assert demo dist
+# Under "env -i" there is nowhere to find bash.
+PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
 # make check TESTS='regress 050'   runs the parts whose names hold one of the words
 check:
 	+MLS_TESTS="$(TESTS)" bash test/check.sh
 # The same with the long rounds of the model.
 check-long:
 	+MLS_TESTS="$(TESTS)" MLS_LONG=1 bash test/check.sh
+# The same on a server built with assertions; docs/internals.md says how to get one.
+check-assert:
+	+MLS_TESTS="$(TESTS)" MLS_ASSERT=1 bash test/check.sh
 demo:
 	bash test/demo.sh
+# A release as PGXN takes it: what is committed, in a folder of its name; 191_release checks META.json.
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD
 else
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

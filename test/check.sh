@@ -9,11 +9,20 @@
 #                             (make check TESTS='030 regress')
 #   MLS_JOBS=3                parts at a time; one more than the machine has cores by default
 #   MLS_LONG=1                plays long rounds (make check-long)
+#   MLS_ASSERT=1              insists on a server with assertions (make check-assert)
 #   MLS_KEEP=1                keeps the temporary directory
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
+say 'looking for what is missing (Debian packages)'
 install_packages nginx openssl
+
+# A server built with assertions is no package (docs/internals.md has the recipe).
+if [ -n "${MLS_ASSERT:-}" ] &&
+	! grep -qs 'define USE_ASSERT_CHECKING 1' "$("${PG_CONFIG:-pg_config}" --includedir-server)/pg_config.h"; then
+	echo "${PG_CONFIG:-pg_config} belongs to a server without assertions: set PG_CONFIG (docs/internals.md)" >&2
+	exit 2
+fi
 
 work=$(mktemp -d /tmp/mls_fdw_check.XXXXXX)
 chmod 755 "$work"
@@ -36,11 +45,12 @@ wanted() {
 }
 
 export MLS_CFLAGS="-Werror ${MLS_CFLAGS:-}"
+say 'building (about a minute on two cores)'
 bin=$(bash "$top/test/tmp_install.sh" "$work/install")
 pgxs=$(dirname "$("$bin/pg_config" --pgxs)")/..
 # The tests run from a copy: the tree may be unreadable for the user "postgres".
 mkdir "$work/tree"
-cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$work/tree/" 2>/dev/null || true
+cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$top/META.json" "$top/mls_fdw.control" "$work/tree/" 2>/dev/null || true
 cp -a "$top/releases" "$work/tree/" 2>/dev/null || true
 mkdir "$work/out" "$work/out/ports" "$work/parts"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
@@ -48,7 +58,8 @@ cd "$work/out"
 export PATH="$bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
 mkdir "$work/tools"
 ln -s "$work/tree/test/initdb.sh" "$work/tools/initdb"
-as_user "$bin/initdb" -D "$work/out/cluster" -A trust -N >/dev/null
+as_user "$bin/initdb" -D "$work/out/cluster" -A trust -N -E UTF8 --locale=C.UTF-8 >/dev/null
+export INITDB_TEMPLATE=$work/out/cluster
 
 # Each run_* function below is a part.  It prints what a reader of the whole should
 # see, and calls count once or more.
@@ -136,7 +147,7 @@ run_fuzz() {
 # The demonstration, as somebody types it on a machine that has set nothing.
 run_demo() {
 	local log="$work/parts/demo.raw" status=0
-	env -i MLS_DEMO_WORK="$work/demo" PG_CONFIG="${PG_CONFIG:-pg_config}" "$(command -v bash)" "$top/test/demo.sh" >"$log" 2>&1 || status=$?
+	env -i MLS_DEMO_WORK="$work/demo" PG_CONFIG="${PG_CONFIG:-pg_config}" "$(command -v make)" --no-print-directory -C "$top" demo >"$log" 2>&1 || status=$?
 	env -i MLS_DEMO_WORK="$work/demo" "$(command -v bash)" "$top/test/demo.sh" stop || status=1
 	check_demo() { # check_demo WHAT TEST...
 		if "${@:2}"; then count 1 0; else
@@ -190,6 +201,7 @@ declare -A reported=()
 all_passed=0
 all_failed=0
 jobs=${MLS_JOBS:-$(($(nproc) + 1))}
+say "testing on $("$bin/postgres" -V): ${#parts[@]} parts, $jobs at a time (all take about 30 minutes on two cores)"
 running=0
 set -m
 for part in ${parts[@]+"${parts[@]}"}; do

@@ -59,7 +59,6 @@ kill) kill_and_start && exit 0 ;;
 control | restore) "$@" && exit 0 ;;
 esac
 
-say() { echo "[$SECONDS s] $*"; }
 say 'looking for what is missing (Debian packages)'
 install_packages
 stop

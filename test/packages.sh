@@ -1,5 +1,5 @@
 # The environment that the scripts need, and what the project needs of Debian's packages;
-# sourced by check.sh, demo.sh and .ci/run.
+# sourced by check.sh, demo.sh, versions.sh and .ci/run.
 # Does nothing where everything is there.  A cluster that the PostgreSQL package would
 # create on a machine without one is not created.
 
@@ -7,6 +7,19 @@
 export PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 export HOME=${HOME:-/} LC_ALL=C.UTF-8 TZ=UTC
 for name in "${!PG@}"; do [[ $name == PG_* ]] || unset "$name"; done
+
+# Whoever waits sees what for, and for how long already.
+say() { echo "[$SECONDS s] $*"; }
+
+# What a command says is of interest when it fails.
+quietly() {
+	local log status=0
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 || status=$?
+	[ "$status" -eq 0 ] || cat "$log" >&2
+	rm -f "$log"
+	return "$status"
+}
 
 mls_packages=(postgresql libcurl4-openssl-dev libdeflate-dev libxml2-dev zlib1g-dev
 	pkg-config gcc make python3 perl libipc-run-perl procps)
@@ -25,11 +38,12 @@ install_missing() {
 			missing+=("$package")
 	done
 	[ ${#missing[@]} -eq 0 ] && return
-	echo "installing: ${missing[*]}" >&2
-	export DEBIAN_FRONTEND=noninteractive
-	$sudo apt-get update -qq
+	say "installing, which takes a minute or two: ${missing[*]}" >&2
+	# sudo forgets the environment.
+	sudo="$sudo env DEBIAN_FRONTEND=noninteractive"
+	quietly $sudo apt-get update
 	if [[ " ${missing[*]} " == *" postgresql "* ]]; then
-		$sudo apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
+		quietly $sudo apt-get install -y --no-install-recommends postgresql-common
 		$sudo mkdir -p /etc/postgresql-common/createcluster.d
 		echo 'create_main_cluster = false' |
 			$sudo tee /etc/postgresql-common/createcluster.d/mls_fdw.conf >/dev/null
@@ -41,7 +55,7 @@ install_missing() {
 		$sudo chmod 755 $policy
 		made=1
 	fi
-	$sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+	quietly $sudo apt-get install -y --no-install-recommends "${missing[@]}"
 	if [ -n "$made" ]; then
 		$sudo rm -f $policy
 		[ ! -d /run/systemd/system ] || $sudo systemctl -q disable nginx || true

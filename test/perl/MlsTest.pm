@@ -32,9 +32,10 @@ sub empty_node
 {
 	my ($name, %settings) = @_;
 	my $install = delete $settings{install_path};
-	my @initdb = delete $settings{checksums} ? ('--data-checksums') : ();
+	my @initdb = delete $settings{checksums}
+	  ? (extra => [ '-E', 'UTF8', '--locale=C.UTF-8', '--data-checksums' ]) : ();
 	my $node = PostgreSQL::Test::Cluster->new($name || 'main', $install ? (install_path => $install) : ());
-	$node->init(extra => \@initdb);
+	$node->init(@initdb);
 	my %all = (
 		'mls_fdw.allowed_hosts' => "'127.0.0.1'",
 		'timezone' => "'UTC'",
