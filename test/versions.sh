@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# The other versions of PostgreSQL (called by .ci/run after the tests of this machine's):
+# compiles with clang, then makes an empty Debian of each other release with debootstrap,
+# has "make check" install, compile and test there, and moves a replica of this machine's
+# version to that one with pg_upgrade and with a dump.
+#
+#   test/versions.sh [SECONDS]     how long it may take (25 minutes by default)
+#   MLS_SUITES='sid'               these releases of Debian only
+#   MLS_KEEP=1                     keeps the trees
+#
+# What this machine or the time does not allow is said in one line and fails nothing; a
+# test that fails there fails here.  Needs root, as chroot and mount do.  Mounts and
+# processes are in namespaces of their own: however this ends, none of them is left.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/test/packages.sh"
+limit=${1:-1500}
+
+# Releases of Debian, and what is tested there: each room once.
+suites=${MLS_SUITES:-trixie sid bookworm}
+core='regress demo 010 020 030 040_ 042 045 046_purge 050 080_rets_session 088_qobrix_sync 100 110 190'
+
+not_run() { echo "versions: $1: not run: $2"; }
+left() { echo $((limit - SECONDS)); }
+
+if [ "$(id -u)" -ne 0 ]; then
+	not_run "$suites" 'needs root'
+	exit 0
+fi
+if [ -z "${MLS_VERSIONS_INSIDE:-}" ]; then
+	if ! unshare --mount --pid --fork true 2>/dev/null; then
+		not_run "$suites" 'this machine allows no namespaces'
+		exit 0
+	fi
+	work=$(mktemp -d /tmp/mls_fdw_versions.XXXXXX)
+	chmod 755 "$work"
+	trap '[ -n "${MLS_KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"' EXIT
+	trap 'exit 130' INT TERM
+	MLS_VERSIONS_INSIDE=$work unshare --mount --pid --fork --kill-child \
+		bash "$top/test/versions.sh" "$limit"
+	exit
+fi
+work=$MLS_VERSIONS_INSIDE
+
+
+# The project as the tests need it, without what was built.
+copy_project() { # copy_project DIRECTORY
+	mkdir -p "$1"
+	(cd "$top" && find . \( -name .git -o -name '*.o' -o -name '*.so' -o -name '*.bc' -o -name __pycache__ \) \
+		-prune -o -type f -print0 | tar cf - --null -T -) | tar xf - -C "$1"
+}
+
+# ---- this machine's own version: built by the other compiler, and kept to upgrade from ----
+
+build_with_clang() {
+	if ! command -v clang >/dev/null; then
+		not_run clang 'it is not installed'
+		return 0
+	fi
+	copy_project "$work/clang"
+	# The flags that PostgreSQL was built with can be another compiler's.
+	MLS_CFLAGS='-Werror -Wno-unknown-warning-option -Wno-unused-command-line-argument -Wno-ignored-optimization-argument' \
+		CC=clang bash "$work/clang/test/tmp_install.sh" "$work/old/root" >"$work/old_bin"
+	rm -rf "$work/clang"
+	echo "versions: compiled with clang without a warning, $SECONDS s"
+}
+
+# The old programs run where other releases of the libraries are: they bring theirs, but not
+# the C library, which is newer there.
+collect_old() {
+	local bin program file
+	bin=$(cat "$work/old_bin")
+	mkdir -p "$work/old/bin" "$work/old/lib"
+	for file in "$bin"/* "$("$bin/pg_config" --pkglibdir)"/*.so; do
+		ldd "$file" 2>/dev/null || true
+	done | awk '$3 ~ /^\// {print $3}' | sort -u |
+		grep -vE '/(libc|libm|libdl|librt|libpthread|libresolv|libutil)\.so' |
+		xargs -I LIBRARY cp -L LIBRARY "$work/old/lib/"
+	for program in "$bin"/*; do
+		file=$work/old/bin/$(basename "$program")
+		printf '#!/bin/sh\nLD_LIBRARY_PATH=/old/lib exec "/old/root%s" "$@"\n' "${program#"$work/old/root"}" >"$file"
+		chmod 755 "$file"
+	done
+}
+
+# ---- an empty Debian of another release ----
+
+# Where this machine gets its packages: the same place has the other releases.
+mirror() {
+	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+		sed -n 's/^Debian|Debian|\(https\{0,1\}:.*\)/\1/p' | head -n 1 | grep . || echo http://deb.debian.org/debian
+}
+
+make_tree() { # make_tree SUITE TREE
+	local suite=$1 tree=$2 proxy
+	eval "$(apt-config shell proxy Acquire::http::Proxy)"
+	[ -z "${proxy:-}" ] || export http_proxy=$proxy https_proxy=$proxy
+	debootstrap --variant=minbase --include=ca-certificates "$suite" "$tree" "$(mirror)" || return 1
+	# A mirror may have stood still for a while, and nothing here has to survive a power failure.
+	apt-config dump | grep -E '^Acquire::[a-z]+::Proxy ' >"$tree/etc/apt/apt.conf.d/99versions" || true
+	echo 'Acquire::Check-Valid-Until "false";' >>"$tree/etc/apt/apt.conf.d/99versions"
+	echo force-unsafe-io >"$tree/etc/dpkg/dpkg.cfg.d/99versions"
+	printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
+	chmod 755 "$tree/usr/sbin/policy-rc.d"
+	mount -t proc proc "$tree/proc" && mount -t tmpfs tmpfs "$tree/dev/shm" || return 1
+	copy_project "$tree/mls_fdw"
+	inside "$tree" -c 'set -e; . /mls_fdw/test/packages.sh; install_packages nginx openssl'
+}
+
+# Nothing is set there: what the scripts need they set themselves.
+inside() { # inside TREE ARGUMENT... (of bash)
+	local tree=$1
+	shift
+	timeout --foreground -k 10 "$(left)" chroot "$tree" /usr/bin/env -i /bin/bash "$@"
+}
+
+test_in() { # test_in SUITE
+	local suite=$1 tree=$work/$1 log=$work/$1.log status=0 version old='' began=$SECONDS
+	if [ "$(left)" -lt 300 ]; then
+		not_run "$suite" 'no time is left'
+		return 0
+	fi
+	if ! make_tree "$suite" "$tree" >"$log" 2>&1; then
+		not_run "$suite" "it could not be made here: $(grep -E '^(E|W): |rror' "$log" | tail -n 1 || tail -n 1 "$log")"
+		return 0
+	fi
+	version=$(inside "$tree" -c '. /mls_fdw/test/packages.sh; postgresql_version')
+	echo "versions: PostgreSQL $version on $suite, ready after $((SECONDS - began)) s"
+	if [ -s "$work/old_bin" ] && [ "$version" -gt "$(postgresql_version)" ]; then
+		cp -a "$work/old" "$tree/old"
+		old=MLS_OLD_INSTALL=/old
+	fi
+	inside "$tree" -c "export MLS_TESTS='$core' $old; exec bash /mls_fdw/test/check.sh" >"$log" 2>&1 || status=$?
+	if [ "$status" -eq 124 ] && ! grep -qE '(, [1-9][0-9]* failed)' "$log"; then
+		grep -E ' passed, [0-9]+ failed' "$log" || true
+		not_run "$suite" 'it did not end in time; what is above did'
+		return 0
+	fi
+	if [ "$status" -eq 0 ]; then grep -E ' passed, [0-9]+ failed' "$log"; else
+		cat "$log"
+		echo "versions: PostgreSQL $version on $suite FAILED"
+	fi
+	echo "versions: PostgreSQL $version on $suite: $((SECONDS - began)) s"
+	umount "$tree/dev/shm" "$tree/proc"
+	[ -n "${MLS_KEEP:-}" ] || rm -rf "$tree"
+	return "$status"
+}
+
+failed=0
+build_with_clang
+[ ! -s "$work/old_bin" ] || collect_old
+if ! bash -c "set -e; . '$top/test/packages.sh'; install_packages debootstrap" >"$work/packages.log" 2>&1; then
+	not_run "$suites" "debootstrap could not be installed: $(tail -n 1 "$work/packages.log")"
+	exit 0
+fi
+own=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+for suite in $suites; do
+	[ "$suite" = "$own" ] || test_in "$suite" || failed=1
+done
+exit "$failed"
