@@ -45,7 +45,7 @@ check-long:
 check-assert:
 	+MLS_TESTS="$(TESTS)" MLS_ASSERT=1 bash test/check.sh
 demo:
-	bash test/demo.sh
+	@bash test/demo.sh
 # A release as PGXN takes it: what is committed, in a folder of its name; 191_release checks META.json.
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD

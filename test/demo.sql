@@ -41,7 +41,7 @@ SELECT resource, status, received, inserted, unchanged FROM mls_sync();
 \echo '== 3. A bad night: the MLS lists a tenth of its records; then it removes three'
 \! bash "$MLS_DEMO" control delete '{"resource": "Property", "count": 450}' > "$MLS_DEMO_WORK/gone"
 \set ECHO queries
-\set VERBOSITY default
+\set SHOW_CONTEXT never
 SELECT resource, status, deleted FROM mls_purge('demo');
 \unset ECHO
 \! bash "$MLS_DEMO" restore "$MLS_DEMO_WORK/gone"
