@@ -143,6 +143,32 @@ SELECT * FROM mls_map_check('crm.listings');
 SELECT mls_map_remove('Property', 'City', source => 'crm', source_resource => 'listings');
 SELECT mls_map_remove('Property', 'City', source => 'crm', source_resource => 'listings');
 
+-- So is what is wrong with a rule for all sources: a warning where it fits none, a notice where it fits some.
+SET client_min_messages = notice;
+CREATE SERVER mls FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'https://mls.example.com/odata', key_prefix 'M-');
+CREATE FOREIGN TABLE crm.homes (id text OPTIONS (field 'Id') NOT NULL, town text OPTIONS (field 'Town'),
+    changed timestamptz OPTIONS (field 'Changed')) SERVER mls OPTIONS (resource 'Property', key 'Id', timestamp 'Changed');
+SELECT gold FROM mls_subscribe('crm.homes');
+SELECT mls_map_set('Property', 'City', 'field', '{Town}');
+SELECT mls_map_set('Property', 'City', 'field', '{Twon}');
+SELECT mls_map_set('Property', 'City', 'field', '{Twon}', protocol => 'reso');
+SELECT mls_map_set('Property', 'City', 'field', '{Town}', protocol => 'rets');
+SELECT mls_map_set('Property', 'BedroomsTotal', 'constant', '{many}');
+SELECT mls_map_set('Property', 'View', 'lookup', '{Town,crm_veiw}');
+SELECT mls_map_set('Property', 'City', 'expression', '{r.twon}', priority => 1);
+SELECT mls_map_set('*', 'City', 'field', '{Twon}', priority => 2);
+-- And names that nothing has.
+SELECT mls_map_set('Property', 'City', 'field', '{Town}', protocol => 'rest', priority => 3);
+SELECT mls_map_set('Property', 'City', 'field', '{town}', source => 'crm', source_resource => 'listing', priority => 3);
+SELECT mls_map_set('Property', 'City', 'field', '{Town}', source => 'mls', variant => 'leese', priority => 3);
+SELECT mls_map_value('crm_satus', 'dune', 'Dunes');
+SELECT mls_map_value('crm_view', 'dune', 'Dunes', source => 'cmr', protocol => 'oata');
+DELETE FROM mls.value_map WHERE value = 'dune';
+DELETE FROM mls.field_map WHERE NOT shipped AND (source <> 'crm' OR source_resource = 'listing');
+SELECT mls_unsubscribe('crm.homes', true);
+DROP SERVER mls CASCADE;
+SET client_min_messages = warning;
+
 -- A field is kept out by gold's name, or all that no rule names.
 SELECT mls_map_set('Property', 'X_kind', 'none', source => 'crm', source_resource => 'listings');
 SELECT string_agg(DISTINCT field, ' ' ORDER BY field) FROM mls_map_explain('crm.listings') WHERE kind = 'identity';

@@ -34,4 +34,16 @@ only '#include <libdeflate' http/ 'libdeflate'
 only '#include <zlib' http/ 'zlib'
 only '#include <libxml/' xml/ 'libxml2'
 only 'PG_VERSION_NUM' compat.h 'version tests'
+# A number before a plural is right for all numbers but one: src/counted.h and mls.counted() choose.
+# Limits ("more than %d records") are never one.
+things='records|rows|keys|pages|requests|values|columns|fields|resources|findings|characters|bytes|parts|rules|issues|times|processes|sources|listings|children'
+found=$({
+	grep -rnE "(INT64_FORMAT ?\"|%(d|u|lld|zu|\\.0f|g))( new| different| further)? ($things)\\b" src --include='*.[ch]'
+	grep -rnE "%s( new| different)? ($things)\\b" src --include='*.sql'
+} | grep -vE '(more than|at most|up to|1 to) %|larger than " |further findings"|columns were added to table %s"|elog\(' || true)
+if [ -n "$found" ]; then
+	echo "\"1 records\": say it with mls_counted() or mls.counted():"
+	echo "$found"
+	status=1
+fi
 exit $status

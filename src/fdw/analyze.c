@@ -16,6 +16,7 @@
 #include "utils/sampling.h"
 
 #include "compat.h"
+#include "counted.h"
 #include "fdw/fdw.h"
 #include "options/options.h"
 
@@ -140,9 +141,10 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows, dou
 	*totaldeadrows = 0;
 	if (!complete)
 		ereport(NOTICE, (errmsg("the sample of foreign table %s is not random", table->name),
-						 errdetail("It was taken from the first %.0f records.", sample.seen)));
-	ereport(elevel, (errmsg("foreign table %s: %.0f records at the source, %d in the sample",
-							table->name, *totalrows, sample.kept)));
+						 errdetail("It was taken from the first %s.",
+								   mls_counted((int64) sample.seen, "record", "records"))));
+	ereport(elevel, (errmsg("foreign table %s: %s at the source, %d in the sample", table->name,
+							mls_counted((int64) *totalrows, "record", "records"), sample.kept)));
 	return sample.kept;
 }
 

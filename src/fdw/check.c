@@ -21,6 +21,7 @@
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
+#include "counted.h"
 #include "fdw/check.h"
 #include "options/options.h"
 
@@ -200,12 +201,14 @@ check_metadata(MlsCheck *check, const MlsTable *table)
 	foreach (lc, check->schema->resources)
 		fields += list_length(((MlsRemoteResource *) lfirst(lc))->fields);
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "%d resources with %d fields.", list_length(check->schema->resources),
-					 fields);
+	appendStringInfo(&buf, "%s with %s.",
+					 mls_counted(list_length(check->schema->resources), "resource", "resources"),
+					 mls_counted(fields, "field", "fields"));
 	if (check->schema->findings)
-		appendStringInfo(&buf, " Read with %d findings, the first: %s.",
-						 list_length(check->schema->findings),
-						 (char *) linitial(check->schema->findings));
+		appendStringInfo(
+			&buf, " Read with %s: %s.",
+			mls_counted(list_length(check->schema->findings), "finding", "findings, the first"),
+			(char *) linitial(check->schema->findings));
 	return buf.data;
 }
 
@@ -216,7 +219,8 @@ check_encoding(MlsCheck *check, const MlsTable *table)
 {
 	check->ok = check->replaced == 0 && GetDatabaseEncoding() == PG_UTF8;
 	if (check->replaced > 0)
-		return psprintf("%d characters were not valid UTF-8 and were replaced.", check->replaced);
+		return psprintf("%s not valid UTF-8 and replaced.",
+						mls_counted(check->replaced, "character is", "characters are"));
 	if (GetDatabaseEncoding() != PG_UTF8)
 		return psprintf("The records are UTF-8; the database's encoding %s cannot hold every one "
 						"of their characters.",
@@ -225,11 +229,11 @@ check_encoding(MlsCheck *check, const MlsTable *table)
 }
 
 static void
-append_quota(StringInfo buf, int64 spent, double allowed, const char *unit)
+append_quota(StringInfo buf, int64 spent, double allowed, const char *unit, const char *period)
 {
 	if (allowed > 0)
-		appendStringInfo(buf, "%s" INT64_FORMAT " of %.0f %s", buf->len ? ", " : "", spent, allowed,
-						 unit);
+		appendStringInfo(buf, "%s" INT64_FORMAT " of %.0f %s in %s", buf->len ? ", " : "", spent,
+						 allowed, allowed == 1 ? unit : psprintf("%ss", unit), period);
 }
 
 static char *
@@ -241,13 +245,13 @@ check_quota(MlsCheck *check, const MlsTable *table)
 
 	mls_http_quota(&check->source->http, &spent);
 	initStringInfo(&buf);
-	append_quota(&buf, spent.minute, rates->per_minute, "requests in a minute");
-	append_quota(&buf, spent.hour, rates->per_hour, "requests in an hour");
-	append_quota(&buf, spent.day, rates->per_day, "requests in a day");
-	append_quota(&buf, spent.bytes_hour, rates->bytes_per_hour, "bytes in an hour");
+	append_quota(&buf, spent.minute, rates->per_minute, "request", "a minute");
+	append_quota(&buf, spent.hour, rates->per_hour, "request", "an hour");
+	append_quota(&buf, spent.day, rates->per_day, "request", "a day");
+	append_quota(&buf, spent.bytes_hour, rates->bytes_per_hour, "byte", "an hour");
 	if (rates->per_second > 0)
-		appendStringInfo(&buf, "%s%g requests a second", buf.len ? ", at most " : "at most ",
-						 rates->per_second);
+		appendStringInfo(&buf, "%s%g %s a second", buf.len ? ", at most " : "at most ",
+						 rates->per_second, rates->per_second == 1 ? "request" : "requests");
 	if (buf.len == 0)
 		appendStringInfoString(&buf, "no limit is configured");
 	return psprintf(

@@ -9,6 +9,7 @@
 
 #include "utils/builtins.h"
 
+#include "counted.h"
 #include "fdw/check.h"
 #include "fdw/import.h"
 
@@ -115,8 +116,9 @@ check_readable(MlsCheck *check, const MlsTable *table)
 	char *detail;
 
 	if (page && page->nrecords > 0)
-		detail = psprintf("Can be read; %d of %d fields are filled in the record read.",
-						  count_filled(&page->records[0]), table->ncolumns);
+		detail = psprintf("Can be read; %d of %s filled in the record read.",
+						  count_filled(&page->records[0]),
+						  mls_counted(table->ncolumns, "field is", "fields are"));
 	else
 		detail = "Can be read, but holds no records.";
 	close_stream(check, stream);
@@ -150,7 +152,7 @@ check_count(MlsCheck *check, const MlsTable *table)
 	check->ok = count >= 0;
 	if (mls_total_is_refuted(table))
 		return objection(table);
-	return count >= 0 ? psprintf("The source counts " INT64_FORMAT " records.", count)
+	return count >= 0 ? psprintf("The source counts %s.", mls_counted(count, "record", "records"))
 					  : "The source does not say how many records there are; set the server "
 						"option push_count to false.";
 }
@@ -238,7 +240,7 @@ check_paging(MlsCheck *check, const MlsTable *table)
 	if (!check->ok)
 		return "The second page begins with the record of the first.";
 	return psprintf(
-		"A page of %d records leads on to the next.%s", records,
+		"A page of %s leads on to the next.%s", mls_counted(records, "record", "records"),
 		mls_url_mended(check->source->http.server_id)
 			? " Its links are written with http, as servers do behind a front that ends "
 			  "TLS; they are followed at the source's own address, over https."

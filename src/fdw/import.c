@@ -26,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "counted.h"
 #include "fdw/fdw.h"
 #include "fdw/import.h"
 #include "options/options.h"
@@ -152,8 +153,8 @@ add_fields(ImportTable *table)
 	ereport(NOTICE,
 			(errmsg("resource \"%s\" has more fields than a table can have columns",
 					table->resource->name),
-			 errdetail("%d of %d fields become columns; another one holds the whole record.",
-					   list_length(table->columns) - 1, count)));
+			 errdetail("%d of %s become columns; another one holds the whole record.",
+					   list_length(table->columns) - 1, mls_counted(count, "field", "fields"))));
 }
 
 static const MlsNavigation *

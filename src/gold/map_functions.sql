@@ -40,18 +40,18 @@ CREATE FUNCTION mls.prepare_gold(foreign_table regclass) RETURNS regclass
 COMMENT ON FUNCTION mls.prepare_gold(regclass)
     IS 'gold table and RESO view with the columns that the rules in force make';
 
-CREATE FUNCTION mls.rules_changed(protocol text, source text, field text DEFAULT NULL) RETURNS void
+CREATE FUNCTION mls.rules_changed(protocol text, source text, resource text DEFAULT NULL, field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     concerned regclass;
+    problems text[];
     found text;
+    unfit text[] := '{}';
+    fits text[] := '{}';
 BEGIN
-    IF rules_changed.field IS NOT NULL AND rules_changed.source <> '*' AND NOT EXISTS (SELECT FROM pg_foreign_server WHERE srvname = rules_changed.source) THEN
-        RAISE WARNING 'there is no server "%"', rules_changed.source;
-    END IF;
     FOR concerned IN
         SELECT s.foreign_table
           FROM mls.subscription s
@@ -62,18 +62,77 @@ BEGIN
                (SELECT option_value FROM pg_options_to_table(f.srvoptions) WHERE option_name = 'protocol'))
          ORDER BY s.id
     LOOP
-        FOR found IN
-            SELECT DISTINCT c.problem FROM @extschema@.mls_map_check(concerned) c
-             WHERE c.field = rules_changed.field AND rules_changed.source <> '*' ORDER BY 1
-        LOOP
-            RAISE WARNING 'a rule for field "%" does not fit foreign table %', rules_changed.field, concerned
-                USING DETAIL = format('mls_map_check() says: %s.', found);
-        END LOOP;
+        IF rules_changed.field IS NOT NULL THEN
+            problems := ARRAY(SELECT DISTINCT c.problem FROM @extschema@.mls_map_check(concerned) c
+                               WHERE c.field = rules_changed.field AND rules_changed.resource IN ('*', c.resource) ORDER BY 1);
+            IF rules_changed.source <> '*' THEN
+                FOREACH found IN ARRAY problems LOOP
+                    RAISE WARNING 'a rule for field "%" does not fit foreign table %', rules_changed.field, concerned
+                        USING DETAIL = format('mls_map_check() says: %s.', found);
+                END LOOP;
+            ELSIF problems <> '{}' THEN
+                unfit := unfit || format('of %s: %s', concerned, array_to_string(problems, '; '));
+            ELSIF EXISTS (SELECT FROM @extschema@.mls_map_explain(concerned) e WHERE rules_changed.resource IN ('*', e.resource)) THEN
+                fits := fits || concerned::text;
+            END IF;
+        END IF;
         PERFORM mls.prepare_gold(concerned);
     END LOOP;
+    -- A rule for all sources need not fit each; one that fits none is a slip.
+    IF unfit <> '{}' AND fits = '{}' THEN
+        RAISE WARNING 'a rule for field "%" fits no foreign table', rules_changed.field
+            USING DETAIL = format('mls_map_check() says %s.', array_to_string(unfit, '; '));
+    ELSIF unfit <> '{}' THEN
+        RAISE NOTICE 'a rule for field "%" does not fit every foreign table', rules_changed.field
+            USING DETAIL = format('It fits %s; mls_map_check() says %s.', array_to_string(fits, ', '), array_to_string(unfit, '; ')),
+                  HINT = 'If it is meant for some sources only, name them: source => ''...''.';
+    END IF;
 END $$;
-COMMENT ON FUNCTION mls.rules_changed(text, text, text)
-    IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make; warns of what mls_map_check() finds about the rule for a field of one source';
+COMMENT ON FUNCTION mls.rules_changed(text, text, text, text)
+    IS 'after a change of rules: checks them for the subscriptions concerned, and gives gold the columns they make; says what mls_map_check() finds about the rule for a field';
+
+-- Names in a rule that nothing has: it would never be followed, and nobody would hear of it.
+CREATE FUNCTION mls.check_rule_names(protocol text, source text, source_resource text, resource text, variant text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    protocols text[] := ARRAY(SELECT m.protocol FROM mls.field_map m WHERE m.shipped AND m.protocol <> '*'
+                              UNION SELECT split_part(m.protocol, '/', 1) FROM mls.field_map m WHERE m.shipped AND m.protocol <> '*'
+                              UNION SELECT unnest(ARRAY['reso', 'rets', 'qobrix']) ORDER BY 1);
+    resources text[] := ARRAY(SELECT DISTINCT r.name FROM pg_foreign_server f JOIN pg_foreign_table t ON t.ftserver = f.oid,
+                                     pg_options_to_table(t.ftoptions) o,
+                                     unnest(ARRAY[o.option_value, split_part(o.option_value, ':', 1)]) r (name)
+                               WHERE f.srvname = check_rule_names.source AND o.option_name = 'resource' ORDER BY 1);
+    meant text;
+BEGIN
+    IF check_rule_names.source <> '*' AND NOT EXISTS (SELECT FROM pg_foreign_server WHERE srvname = check_rule_names.source) THEN
+        RAISE WARNING 'there is no server "%"', check_rule_names.source;
+    END IF;
+    IF check_rule_names.protocol <> '*' AND split_part(check_rule_names.protocol, '/', 1) <> ALL (protocols) THEN
+        meant := mls.nearest(check_rule_names.protocol, protocols);
+        RAISE WARNING 'there is no protocol "%"', check_rule_names.protocol
+            USING HINT = coalesce('Perhaps you meant "' || meant || '".', 'Protocols are: ' || array_to_string(protocols, ', ') || '.');
+    END IF;
+    meant := mls.nearest(check_rule_names.source_resource, resources);
+    IF check_rule_names.source_resource <> '*' AND check_rule_names.source_resource <> ALL (resources) AND meant IS NOT NULL THEN
+        RAISE WARNING 'no foreign table of server "%" has the resource "%"', check_rule_names.source, check_rule_names.source_resource
+            USING HINT = format('Perhaps you meant "%s".', meant);
+    END IF;
+    IF check_rule_names.variant NOT IN ('*', '') AND NOT EXISTS (
+        SELECT FROM mls.row_map m WHERE m.variant = check_rule_names.variant AND check_rule_names.resource IN ('*', m.resource)) THEN
+        RAISE WARNING 'no rule for rows makes the variant "%" of resource %', check_rule_names.variant, check_rule_names.resource
+            USING HINT = 'Variants are the column variant of mls.row_map.';
+    END IF;
+    IF check_rule_names.resource <> '*' AND NOT EXISTS (SELECT FROM mls.dd_field d WHERE d.resource = check_rule_names.resource) THEN
+        meant := mls.nearest(check_rule_names.resource, ARRAY(SELECT d.resource FROM mls.dd_resource d ORDER BY 1));
+        RAISE WARNING 'the dictionary has no resource "%"', check_rule_names.resource
+            USING HINT = coalesce('Perhaps you meant "' || meant || '".', 'SELECT resource FROM mls.dd_resource lists its resources.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.check_rule_names(text, text, text, text, text)
+    IS 'part of mls_map_set(): warns of a server, protocol, resource or variant that does not exist';
 
 -- A column of gold stays: so its name is looked at before there is one.
 CREATE FUNCTION mls.check_field_name(resource text, field text) RETURNS void
@@ -146,10 +205,8 @@ BEGIN
             ERRCODE = 'check_violation',
             DETAIL = 'Kinds and arguments: field {field}; lookup {field,lookup} or {field,lookup,other}; list {SQL,lookup} or {SQL,lookup,other}; constant {value}; unit {field,unit,wanted unit}; expression {SQL} and columns that may be missing; none {}; identity {}, for field * only. Only none and identity can be for field *, and no field begins with mls_.';
     END;
-    PERFORM mls.rules_changed(mls_map_set.protocol, mls_map_set.source, mls_map_set.field);
-    IF mls_map_set.resource <> '*' AND NOT EXISTS (SELECT FROM mls.dd_field d WHERE d.resource = mls_map_set.resource) THEN
-        RAISE WARNING 'the dictionary has no resource "%"', mls_map_set.resource;
-    END IF;
+    PERFORM mls.check_rule_names(mls_map_set.protocol, mls_map_set.source, mls_map_set.source_resource, mls_map_set.resource, mls_map_set.variant);
+    PERFORM mls.rules_changed(mls_map_set.protocol, mls_map_set.source, mls_map_set.resource, mls_map_set.field);
 END $$;
 COMMENT ON FUNCTION mls_map_set(text, text, text, text[], text, text, text, text, integer)
     IS 'set a mapping rule (see mls.field_map), check it and give gold its column; the next mls_remap() or mls_sync() fills it from silver';
@@ -200,6 +257,9 @@ CREATE FUNCTION mls_map_value(
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    used text[];
+    meant text;
 BEGIN
     PERFORM mls.refuse_standby('mls_map_value()', 'set values');
     PERFORM mls.follow_renames();
@@ -207,6 +267,12 @@ BEGIN
     VALUES (mls_map_value.protocol, mls_map_value.source, mls_map_value.lookup,
             lower(btrim(mls_map_value.value)), mls_map_value.result)
     ON CONFLICT ON CONSTRAINT value_map_pkey DO UPDATE SET result = excluded.result;
+    PERFORM mls.check_rule_names(mls_map_value.protocol, mls_map_value.source, '*', '*', '*');
+    used := ARRAY(SELECT DISTINCT m.arguments[2] FROM mls.field_map m WHERE m.kind IN ('lookup', 'list') ORDER BY 1);
+    meant := mls.nearest(mls_map_value.lookup, used);
+    IF mls_map_value.lookup <> ALL (used) AND meant IS NOT NULL THEN
+        RAISE WARNING 'no rule uses the lookup "%"', mls_map_value.lookup USING HINT = format('Perhaps you meant "%s".', meant);
+    END IF;
 END $$;
 COMMENT ON FUNCTION mls_map_value(text, text, text, text, text)
     IS 'set what a value of a lookup becomes in gold (see mls.value_map)';
@@ -231,9 +297,7 @@ BEGIN
             ERRCODE = 'invalid_parameter_value',
             HINT = 'Areas: m2, sqft, sqyd, ac, ha, km2, mi2. Lengths: m, cm, km, ft, in, yd, mi.';
     END IF;
-    IF mls_map_setting.source <> '*' AND NOT EXISTS (SELECT FROM pg_foreign_server WHERE srvname = mls_map_setting.source) THEN
-        RAISE WARNING 'there is no server "%"', mls_map_setting.source;
-    END IF;
+    PERFORM mls.check_rule_names(mls_map_setting.protocol, mls_map_setting.source, '*', '*', '*');
     INSERT INTO mls.setting_map (protocol, source, name, value)
     VALUES (mls_map_setting.protocol, mls_map_setting.source, mls_map_setting.name, mls_map_setting.value)
     ON CONFLICT ON CONSTRAINT setting_map_pkey DO UPDATE SET value = excluded.value;
@@ -389,6 +453,7 @@ COMMENT ON FUNCTION mls_gold_prune(text, boolean)
 REVOKE ALL ON FUNCTION mls.check_field_name(text, text), mls.drop_gold_columns(regclass, text, text[]),
     mls.prune_gold(text, boolean), mls_gold_prune(text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION mls_map_explain(regclass), mls_map_check(regclass), mls.prepare_gold(regclass),
-    mls.rules_changed(text, text, text), mls_map_set(text, text, text, text[], text, text, text, text, integer),
+    mls.rules_changed(text, text, text, text), mls.check_rule_names(text, text, text, text, text),
+    mls_map_set(text, text, text, text[], text, text, text, text, integer),
     mls_map_remove(text, text, text, text, text, text, integer), mls_map_value(text, text, text, text, text),
     mls_map_setting(text, text, text, text) FROM PUBLIC;

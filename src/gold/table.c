@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 
+#include "counted.h"
 #include "gold/gold.h"
 #include "gold/map.h"
 #include "gold/schemas.h"
@@ -220,9 +221,9 @@ has_room(const MlsTable *table, Oid gold, const char *resource, int added, bool 
 	ereport(in_sync ? WARNING : ERROR, errcode(ERRCODE_TOO_MANY_COLUMNS),
 			errmsg("gold table %s has no room for the fields of foreign table %s",
 				   mls_gold_qualified_name(gold), table->name),
-			errdetail("It has %d columns, those dropped included, %d would be added, and a table "
+			errdetail("It has %s, those dropped included, %d would be added, and a table "
 					  "has at most %d.",
-					  present, added, MaxHeapAttributeNumber),
+					  mls_counted(present, "column", "columns"), added, MaxHeapAttributeNumber),
 			errhint("Keep out the fields that no rule names: SELECT mls_map_set(%s, '*', 'none', "
 					"source => %s). Then give those you want a rule each.",
 					quote_literal_cstr(resource), quote_literal_cstr(table->source->http.name)));

@@ -56,14 +56,16 @@ typedef struct Limit
 {
 	int bucket_seconds;
 	bool can_be_long;
-	const char *unit;
+	const char *one;
+	const char *many;
+	const char *period;
 } Limit;
 
 static const Limit limits[QUOTA_KINDS] = {
-	[QUOTA_MINUTE] = {1, false, "requests per minute"},
-	[QUOTA_HOUR] = {60, true, "requests per hour"},
-	[QUOTA_DAY] = {24 * 60, true, "requests per day"},
-	[QUOTA_BYTES] = {60, true, "bytes per hour"},
+	[QUOTA_MINUTE] = {1, false, "request", "requests", "minute"},
+	[QUOTA_HOUR] = {60, true, "request", "requests", "hour"},
+	[QUOTA_DAY] = {24 * 60, true, "request", "requests", "day"},
+	[QUOTA_BYTES] = {60, true, "byte", "bytes", "hour"},
 };
 
 static int64
@@ -283,7 +285,9 @@ find_wait(const Quota *quota, const MlsRates *rates, TimestampTz now, int *free_
 		wait->wait_us = wait_us;
 		wait->is_held = false;
 		wait->limit = limit;
-		wait->unit = limits[kind].unit;
+		wait->one = limits[kind].one;
+		wait->many = limits[kind].many;
+		wait->period = limits[kind].period;
 		wait->is_long = limits[kind].can_be_long && wait_us > LONGEST_WAIT_US;
 	}
 }

@@ -27,9 +27,11 @@ typedef struct MlsPaceWait
 {
 	int64 wait_us; /* ask again then */
 	bool is_long;  /* longer than it is sensible to wait */
-	bool is_held;  /* the source has asked for it; else limit and unit say for what */
+	bool is_held;  /* the source has asked for it; else limit and the words say for what */
 	int64 limit;
-	const char *unit; /* "requests per hour" */
+	const char *one; /* "request" */
+	const char *many;
+	const char *period; /* "hour" */
 } MlsPaceWait;
 
 /* Counts a request; false: not now, and *wait says why. Never waits. */

@@ -11,6 +11,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
+#include "counted.h"
 #include "http/transport.h"
 
 /* The other side's words are cut to this. */
@@ -187,12 +188,11 @@ mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait)
 						errmsg("source \"%s\" wants no requests for some time", source->name),
 						errdetail("It has asked to come back in %s (%s).", in_time(wait->wait_us),
 								  timestamptz_to_str(free_at))));
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-		 errmsg("quota of source \"%s\" is used up", source->name),
-		 errdetail("It allows " INT64_FORMAT " %s. The next request is possible in %s (%s).",
-				   wait->limit, wait->unit, in_time(wait->wait_us), timestamptz_to_str(free_at))));
+	ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					errmsg("quota of source \"%s\" is used up", source->name),
+					errdetail("It allows %s per %s. The next request is possible in %s (%s).",
+							  mls_counted(wait->limit, wait->one, wait->many), wait->period,
+							  in_time(wait->wait_us), timestamptz_to_str(free_at))));
 }
 
 void

@@ -8,6 +8,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
+#include "counted.h"
 #include "protocol/asking.h"
 
 /* A source's own words are shown up to this length: a few lines of a terminal. */
@@ -261,8 +262,8 @@ mls_report_short(const MlsTable *table, int64 announced, int64 received)
 	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 					errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
 						   table->source->http.name, table->resource),
-					errdetail("It announced " INT64_FORMAT " records and sent " INT64_FORMAT ".",
-							  announced, received),
+					errdetail("It announced %s and sent " INT64_FORMAT ".",
+							  mls_counted(announced, "record", "records"), received),
 					errhint("Try again. If the source's count is only an estimate, set the server "
 							"option push_count to false.")));
 }

@@ -12,6 +12,7 @@
 
 #include "utils/hsearch.h"
 
+#include "counted.h"
 #include "protocol/protocol.h"
 
 /* No source cuts its pages to less than this. */
@@ -120,7 +121,7 @@ mls_total_objection(const MlsTable *table)
 
 	if (total == NULL || !total->refuted)
 		return NULL;
-	return psprintf("the source counts " INT64_FORMAT " records and has at least " INT64_FORMAT
+	return psprintf("the source counts %s and has at least " INT64_FORMAT
 					", so its count is not used",
-					total->announced, total->received);
+					mls_counted(total->announced, "record", "records"), total->received);
 }

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "counted.h"
 #include "record/slice.h"
 
 /* Slices come in chunks: a record's are contiguous, and none is ever moved twice for long. */
@@ -320,8 +321,8 @@ report_syntax(const PageState *state, const char *body, Size length, JsonParseEr
 	if (*first == '<')
 		report_content(state, "The answer looks like an HTML page, not JSON.");
 	if (is_cut(state->lex, body + length))
-		report_content(state, psprintf("The answer ends after %lld bytes, before its JSON does.",
-									   (long long) length));
+		report_content(state, psprintf("The answer ends after %s, before its JSON does.",
+									   mls_counted(length, "byte", "bytes")));
 	reason = json_errdetail(error, state->lex);
 	report_content(state,
 				   psprintf("The answer is no valid JSON at byte %lld of %lld: %.*s",

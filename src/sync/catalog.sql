@@ -252,6 +252,14 @@ REVOKE ALL ON FUNCTION mls.as_owner(bigint, text, text[]), mls.as_role(regrole, 
 
 -- ---- Refusals and names ----
 
+-- What mls_counted() is in C.
+CREATE FUNCTION mls.counted(n bigint, one text, many text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT n || ' ' || CASE n WHEN 1 THEN one ELSE many END $$;
+COMMENT ON FUNCTION mls.counted(bigint, text, text) IS 'a number and what it counts: 1 record, 2 records';
+REVOKE ALL ON FUNCTION mls.counted(bigint, text, text) FROM PUBLIC;
+
 -- What RAISE does, without the lines of context that say which function of ours found it.
 CREATE FUNCTION mls.refuse(code text, message text, hint text DEFAULT NULL, detail text DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME', 'mls_refuse_sql' LANGUAGE C VOLATILE;

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "sync/brood.h"
 
 struct MlsChildren
@@ -136,9 +137,8 @@ mls_children_follow(MlsChildren *children)
 		mapped = mls_remap(&own);
 		children->run->counters = own.counters;
 		if (mapped > 0)
-			mls_run_note(children->run,
-						 "%s: " INT64_FORMAT " records were mapped by rules that had changed",
-						 child->table->resource, mapped);
+			mls_run_note(children->run, "%s: %s mapped by rules that had changed",
+						 child->table->resource, mls_counted(mapped, "record was", "records were"));
 	}
 }
 

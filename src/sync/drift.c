@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "counted.h"
 #include "sync/drift.h"
 
 /* After metadata could not be read; an interval that is shorter holds. */
@@ -325,8 +326,7 @@ try_to_follow(MlsRun *run)
 		mls_transaction_commit();
 		run->sub->fills |= added > 0;
 		if (added > 0)
-			add_remark(run, added == 1 ? "1 column was added"
-									   : psprintf("%d columns were added", added));
+			add_remark(run, mls_counted(added, "column was added", "columns were added"));
 	}
 	PG_CATCH();
 	{

@@ -214,9 +214,10 @@ identify(MlsRun *run)
 static void
 report_activity(const MlsRun *run)
 {
-	char *line = psprintf("mls %s %s %s: page " INT64_FORMAT ", " INT64_FORMAT " records",
-						  run->process->name, run->sub->source, run->sub->resource,
-						  run->counters.pages, run->counters.received);
+	char *line =
+		psprintf("mls %s %s %s: page " INT64_FORMAT ", " INT64_FORMAT " %s", run->process->name,
+				 run->sub->source, run->sub->resource, run->counters.pages, run->counters.received,
+				 run->counters.received == 1 ? "record" : "records");
 
 	pgstat_report_activity(STATE_RUNNING, line);
 	pfree(line);

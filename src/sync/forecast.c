@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "counted.h"
 #include "sync/sync.h"
 
 /* Records of bronze that are looked at for their size. */
@@ -62,10 +63,9 @@ note_expected(MlsRun *run, int64 records, double bytes)
 	int64 size = mls_bound_page_size(run->table);
 	int64 pages = (records + size - 1) / size;
 
-	mls_run_note(run,
-				 "dry run: " INT64_FORMAT " records expected, in " INT64_FORMAT
-				 " pages, with about " INT64_FORMAT " requests, %s",
-				 records, pages, Max(pages, 1),
+	mls_run_note(run, "dry run: %s expected, in %s, with about %s, %s",
+				 mls_counted(records, "record", "records"), mls_counted(pages, "page", "pages"),
+				 mls_counted(Max(pages, 1), "request", "requests"),
 				 bytes < 0 ? "of unknown size"
 						   : psprintf("about %s", pretty_size(bytes * records)));
 }

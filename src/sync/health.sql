@@ -92,8 +92,9 @@ CREATE FUNCTION mls_health(
     AS $$
 WITH fact AS MATERIALIZED (SELECT * FROM mls.fact)
 SELECT 'subscriptions', CASE WHEN count(*) > 0 THEN 'ok' ELSE 'warning' END,
-       CASE WHEN count(*) > 0 THEN format('%s resources of %s sources are replicated',
-                                          count(*), count(DISTINCT source))
+       CASE WHEN count(*) > 0 THEN format('%s of %s replicated', mls.counted(count(*), 'resource', 'resources'),
+                                          mls.counted(count(DISTINCT source), 'source', 'sources')
+                                          || CASE count(*) WHEN 1 THEN ' is' ELSE ' are' END)
             ELSE 'nothing is replicated' END
   FROM fact
 UNION ALL
@@ -111,8 +112,7 @@ SELECT 'schedule',
                            format('scheduled runs did not begin before the server was started at %s, for it was down or '
                                   'pg_cron was not working, and come when they are due again: ',
                                   date_trunc('second', pg_postmaster_start_time())) || missed)
-            WHEN n > 0 THEN format(CASE n WHEN 1 THEN '%s process is scheduled, and is not late'
-                                          ELSE '%s processes are scheduled, and none is late' END, n)
+            WHEN n > 0 THEN mls.counted(n, 'process is scheduled, and is not late', 'processes are scheduled, and none is late')
             ELSE 'nothing is scheduled by mls_schedule()' END
   FROM (SELECT string_agg(format('%s of %s (due %s)', d.process, f.name, d.due_at), ', ' ORDER BY f.name, d.process)
                    FILTER (WHERE d.is_late AND d.due_since_start < now() - grace) AS late,
@@ -138,8 +138,7 @@ UNION ALL
 SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
        coalesce(bad, 'every last run succeeded')
   FROM (SELECT max(g.times) AS n,
-               string_agg(format('%s %s failed %s %s: %s', f.name, g.process, g.times,
-                                 CASE g.times WHEN 1 THEN 'time' ELSE 'times' END,
+               string_agg(format('%s %s failed %s: %s', f.name, g.process, mls.counted(g.times, 'time', 'times'),
                                  left(g.message, 600)), '; ' ORDER BY g.times DESC, f.name) AS bad
           FROM mls.failing g JOIN fact f ON f.id = g.subscription) f
 UNION ALL
@@ -160,15 +159,13 @@ SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
          WHERE r.status = 'running' AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
 UNION ALL
 SELECT 'issues', CASE WHEN count(*) > max_issues THEN 'warning' ELSE 'ok' END,
-       format(CASE count(*) WHEN 1 THEN '%s issue is' ELSE '%s issues are' END
-              || ' open and new since yesterday; mls.issue lists all', count(*))
+       mls.counted(count(*), 'issue is', 'issues are') || ' open and new since yesterday; mls.issue lists all'
   FROM mls.issue i WHERE i.first_seen > now() - interval '1 day' AND i.solved_at IS NULL
 UNION ALL
 SELECT 'conflicts', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0
-            THEN format(CASE count(*) WHEN 1 THEN '%s record has' ELSE '%s records have' END
-                        || ' a key that gold has from another source: set the option key_prefix of one of them',
-                        count(*))
+            THEN mls.counted(count(*), 'record has', 'records have')
+                 || ' a key that gold has from another source: set the option key_prefix of one of them'
             ELSE 'no two sources share a key' END
   FROM mls.issue i WHERE i.kind = 'conflict' AND i.solved_at IS NULL
 UNION ALL

@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "counted.h"
 #include "sync/sync.h"
 
 /* Some sources serve 300,000 keys a page; memory is for fewer. */
@@ -209,9 +210,9 @@ require_keys(const MlsListing *listing)
 	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
 			errmsg("the list of keys of resource \"%s\" of source \"%s\" is not complete",
 				   sub->resource, sub->source),
-			errdetail(INT64_FORMAT " of " INT64_FORMAT
-								   " records that the source lists have no key.",
-					  listing->keyless, records),
+			errdetail(INT64_FORMAT " of %s that the source lists %s no key.", listing->keyless,
+					  mls_counted(records, "record", "records"),
+					  listing->keyless == 1 ? "has" : "have"),
 			errhint("Nothing was changed. Try again; if it stays, see whether the option key of "
 					"foreign table %s names the fields the source fills.",
 					listing->run->table->name));
@@ -241,9 +242,9 @@ mls_listing_require_complete(const MlsListing *listing)
 	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
 			errmsg("the list of keys of resource \"%s\" of source \"%s\" is not complete",
 				   sub->resource, sub->source),
-			errdetail("The source lists " INT64_FORMAT " different keys, and counts " INT64_FORMAT
-					  " records before and " INT64_FORMAT " after.",
-					  listed, listing->before, listing->after),
+			errdetail("The source lists %s, and counts %s before and " INT64_FORMAT " after.",
+					  mls_counted(listed, "key", "different keys"),
+					  mls_counted(listing->before, "record", "records"), listing->after),
 			errhint("Nothing was changed. Try again; if the source's count is only an estimate, "
 					"set the server option push_count to false."));
 }
@@ -540,7 +541,8 @@ read_rest(MlsListing *listing, MlsQuery *query, const char *link)
 	mls_listing_close(listing);
 	if (!good || !is_whole(listing))
 		return false;
-	mls_run_note(listing->run, "went on with an interrupted list of " INT64_FORMAT " keys", listed);
+	mls_run_note(listing->run, "went on with an interrupted list of %s",
+				 mls_counted(listed, "key", "keys"));
 	listing->before = listing->after;
 	return true;
 }

@@ -22,6 +22,7 @@
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "sync/load.h"
 
 /* ---- Beginning ---- */
@@ -341,7 +342,8 @@ mls_load(MlsRun *run, MlsStorePage store)
 		mls_helpers_await(load);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(mls_helpers_stop, PointerGetDatum(load));
-	mls_run_note(run, "the load was shared by %d processes", load->nhelpers + 1);
+	mls_run_note(run, "the load was shared by %s",
+				 mls_counted(load->nhelpers + 1, "process", "processes"));
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "counted.h"
 #include "sync/drift.h"
 #include "sync/fetch.h"
 
@@ -150,9 +151,9 @@ mls_fetch_note(const MlsFetch *fetch)
 	if (fetch->replaced == 0)
 		return note;
 	before = MemoryContextSwitchTo(fetch->context);
-	note = psprintf("%s%s" INT64_FORMAT
-					" times something that is no character was replaced; see mls.issue",
-					note ? note : "", note ? "; " : "", fetch->replaced);
+	note =
+		psprintf("%s%s%s something that is no character was replaced; see mls.issue",
+				 note ? note : "", note ? "; " : "", mls_counted(fetch->replaced, "time", "times"));
 	MemoryContextSwitchTo(before);
 	return note;
 }

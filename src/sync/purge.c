@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "counted.h"
 #include "sync/sync.h"
 
 /* Records removed in one transaction. */
@@ -45,7 +46,7 @@ require_some(const MlsListing *listing, int64 rows)
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("source \"%s\" lists no record of resource \"%s\"", run->sub->source,
 				   run->sub->resource),
-			errdetail("There are " INT64_FORMAT " records here.", rows),
+			errdetail("%s here.", mls_counted(rows, "record is", "records are")),
 			errhint("Nothing was removed. If the resource is empty now, call %s.",
 					forced_call(run->sub)));
 }
@@ -77,10 +78,10 @@ require_limit(MlsRun *run, int64 lost, int64 rows)
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("purge of resource \"%s\" of source \"%s\" would remove too many records",
 				   run->sub->resource, run->sub->source),
-			errdetail(INT64_FORMAT " of " INT64_FORMAT " records (%.1f %%) are missing at the "
-								   "source; the server option purge_limit (%s) allows " INT64_FORMAT
-								   ".",
-					  lost, rows, 100.0 * lost / Max(rows, 1), limit_text(limit), allowed),
+			errdetail(INT64_FORMAT " of %s (%.1f %%) %s missing at the source; the server option "
+								   "purge_limit (%s) allows " INT64_FORMAT ".",
+					  lost, mls_counted(rows, "record", "records"), 100.0 * lost / Max(rows, 1),
+					  lost == 1 ? "is" : "are", limit_text(limit), allowed),
 			errhint("Nothing was removed. If the source has really lost them, call %s; to allow "
 					"more at all times, set purge_limit.",
 					forced_call(run->sub)));
@@ -139,10 +140,11 @@ confirm(MlsListing *listing, int64 lost)
 	}
 	confirmed = mls_listing_wanted(listing);
 	if (confirmed < lost)
-		mls_run_note(run,
-					 INT64_FORMAT " records that the list of keys lacked are at the source and "
-								  "stay",
-					 lost - confirmed);
+		mls_run_note(run, "%s",
+					 mls_counted(lost - confirmed,
+								 "record that the list of keys lacked is at the source and stays",
+								 "records that the list of keys lacked are at the source and "
+								 "stay"));
 	return confirmed;
 }
 
@@ -172,7 +174,7 @@ removed_context_callback(void *arg)
 	if (run->counters.deleted == 0)
 		errcontext("nothing was removed");
 	else
-		errcontext(INT64_FORMAT " records had been removed", run->counters.deleted);
+		errcontext("%s had been removed", mls_counted(run->counters.deleted, "record", "records"));
 }
 
 static void
@@ -193,8 +195,8 @@ compare_and_remove(MlsRun *run)
 		require_limit(run, lost, rows);
 	run->outcome->drift = lost;
 	if (run->task->dry_run)
-		mls_run_note(run, "dry run: " INT64_FORMAT " of " INT64_FORMAT " records would be removed",
-					 lost, rows);
+		mls_run_note(run, "dry run: " INT64_FORMAT " of %s would be removed", lost,
+					 mls_counted(rows, "record", "records"));
 	else if (lost > 0)
 		remove_lost(listing);
 }

@@ -14,6 +14,7 @@
 
 #include "miscadmin.h"
 
+#include "counted.h"
 #include "sync/sync.h"
 
 /* Marks the records that are missing or differ; returns how many. */
@@ -85,9 +86,8 @@ fetch_drift(MlsListing *listing)
 	mls_children_note(listing->run->children);
 	vanished = mls_listing_wanted(listing);
 	if (vanished > 0)
-		mls_run_note(listing->run,
-					 INT64_FORMAT " records were not at the source any more when asked for",
-					 vanished);
+		mls_run_note(listing->run, "%s not at the source any more when asked for",
+					 mls_counted(vanished, "record was", "records were"));
 }
 
 static void
@@ -100,7 +100,8 @@ reconcile_work(MlsRun *run)
 	drift = find_drift(listing);
 	run->outcome->drift = drift;
 	if (listing->outside > 0)
-		mls_run_note(run, INT64_FORMAT " belong to records that are not here", listing->outside);
+		mls_run_note(run, "%s to records that are not here",
+					 mls_counted(listing->outside, "belongs", "belong"));
 	note_drift(listing, drift);
 	if (drift > 0 && !run->task->dry_run)
 		fetch_drift(listing);

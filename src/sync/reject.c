@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "counted.h"
 #include "sync/sync.h"
 
 /* A part of a page, and what has become of the page so far. */
@@ -45,10 +46,11 @@ require_few(const Storing *storing)
 				errmsg("too many records of a page of resource \"%s\" of source \"%s\" cannot be "
 					   "stored",
 					   run->sub->resource, run->sub->source),
-				errdetail("At least " INT64_FORMAT " of " INT64_FORMAT
-						  " records; the server option reject_limit allows " INT64_FORMAT
+				errdetail("At least " INT64_FORMAT
+						  " of %s; the server option reject_limit allows " INT64_FORMAT
 						  ". The first of them: %s.",
-						  rejected, storing->records, allowed, mls_issues_first_rejected(issues)),
+						  rejected, mls_counted(storing->records, "record", "records"), allowed,
+						  mls_issues_first_rejected(issues)),
 				errhint("The page was not stored. If these records may be left out, raise "
 						"reject_limit."));
 }

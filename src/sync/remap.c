@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "gold/gold.h"
 #include "sync/sync.h"
 
@@ -350,8 +351,8 @@ mls_remap_own(MlsRun *run)
 {
 	run->outcome->drift = mls_remap(run);
 	if (run->outcome->drift > 0)
-		mls_run_note(run, INT64_FORMAT " records were mapped by rules that had changed",
-					 run->outcome->drift);
+		mls_run_note(run, "%s mapped by rules that had changed",
+					 mls_counted(run->outcome->drift, "record was", "records were"));
 }
 
 /* All of gold has just been made by the rules in force. */

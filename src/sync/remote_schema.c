@@ -236,8 +236,9 @@ static const char changed_lengths[] = BOTH_SIDES
 
 /* Of a lookup that is new as a whole its field is the difference. */
 static const char added_values[] =
-	"SELECT 'values_added', lookup, format('lookup \"%s\" has %s new values: %s%s', lookup, "
-	"count(*), left(string_agg(value, ', ' ORDER BY value COLLATE \"C\") "
+	"SELECT 'values_added', lookup, format('lookup \"%s\" has %s: %s%s', lookup, "
+	"mls.counted(count(*), 'new value', 'new values'), left(string_agg(value, ', ' ORDER BY value "
+	"COLLATE \"C\") "
 	"FILTER (WHERE place <= 10), 500), CASE WHEN count(*) > 10 THEN ', ...' END) "
 	"FROM (SELECT lookup, value, "
 	"row_number() OVER (PARTITION BY lookup ORDER BY value COLLATE \"C\") AS place "
@@ -249,8 +250,9 @@ static const char added_values[] =
 	"GROUP BY lookup ORDER BY lookup";
 
 static const char removed_values[] =
-	"SELECT 'values_removed', lookup, format('lookup \"%s\" has lost %s values: %s%s', lookup, "
-	"count(*), left(string_agg(value, ', ' ORDER BY value COLLATE \"C\") "
+	"SELECT 'values_removed', lookup, format('lookup \"%s\" has lost %s: %s%s', lookup, "
+	"mls.counted(count(*), 'value', 'values'), left(string_agg(value, ', ' ORDER BY value COLLATE "
+	"\"C\") "
 	"FILTER (WHERE place <= 10), 500), CASE WHEN count(*) > 10 THEN ', ...' END) "
 	"FROM (SELECT lookup, value, "
 	"row_number() OVER (PARTITION BY lookup ORDER BY value COLLATE \"C\") AS place "

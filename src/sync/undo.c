@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "counted.h"
 #include "sync/sync.h"
 
 PG_FUNCTION_INFO_V1(mls_undo);
@@ -135,8 +136,8 @@ mls_undo(PG_FUNCTION_ARGS)
 	initStringInfo(&note);
 	appendStringInfo(&note, "took back run " INT64_FORMAT, purge);
 	if (children > 0)
-		appendStringInfo(&note, ", with " INT64_FORMAT " records that belonged to its own",
-						 children);
+		appendStringInfo(&note, ", with %s to its own",
+						 mls_counted(children, "record that belonged", "records that belonged"));
 	mls_run_progress(run, &counters);
 	mls_run_finish(run, "finished", NULL, note.data, sub->cursor_timestamp);
 	mls_rights_leave(&before);

@@ -117,8 +117,10 @@ BEGIN
     IF remote <> bronze THEN
         PERFORM mls.add_finding(verification, 'warning', sub.resource, 'counts', NULL, abs(remote - bronze),
             CASE WHEN remote > bronze
-                 THEN format('%s records of the source are not here: a sync or a reconcile is due', remote - bronze)
-                 ELSE format('%s records here are not at the source any more: a purge is due', bronze - remote) END);
+                 THEN mls.counted(remote - bronze, 'record of the source is', 'records of the source are')
+                      || ' not here: a sync or a reconcile is due'
+                 ELSE mls.counted(bronze - remote, 'record here is', 'records here are')
+                      || ' not at the source any more: a purge is due' END);
     END IF;
     SELECT string_agg(format('s.%I::text', c.name), ' || ''|'' || ' ORDER BY f.n) INTO columns
       FROM unnest(mls.key_fields(sub.foreign_table)) WITH ORDINALITY AS f (field, n)
@@ -135,11 +137,13 @@ BEGIN
     END IF;
     IF unstored > 0 THEN
         PERFORM mls.add_finding(verification, 'error', sub.resource, 'keys', NULL, unstored,
-            format('%s records of bronze are not in silver; mls.issue may say why, mls_rebuild() makes silver anew', unstored));
+            mls.counted(unstored, 'record of bronze is', 'records of bronze are')
+            || ' not in silver; mls.issue may say why, mls_rebuild() makes silver anew');
     END IF;
     IF stray > 0 THEN
         PERFORM mls.add_finding(verification, 'error', sub.resource, 'keys', NULL, stray,
-            format('%s rows of silver have no record in bronze; mls_rebuild() makes silver anew', stray));
+            mls.counted(stray, 'row of silver has', 'rows of silver have')
+            || ' no record in bronze; mls_rebuild() makes silver anew');
     END IF;
 END $$;
 COMMENT ON FUNCTION mls.verify_counts(bigint, mls.subscription) IS 'part of mls_verify(): counts and keys';
@@ -231,11 +235,12 @@ BEGIN
     END LOOP;
     IF strangers >= 3 AND strangers > compared / 2 THEN
         PERFORM mls.add_finding(verification, 'error', sub.resource, 'sample', NULL, strangers,
-            format('%s of %s records are not at the source, or have the key and mostly other values: '
-                   'it looks like another source than the one the copy is of', strangers, compared));
+            format('%s of %s are not at the source, or have the key and mostly other values: '
+                   'it looks like another source than the one the copy is of', strangers,
+                   mls.counted(compared, 'record', 'records')));
     END IF;
     PERFORM mls.add_finding(verification, 'info', sub.resource, 'sample', NULL, compared,
-                            format('%s records were compared with the source', compared));
+                            mls.counted(compared, 'record was', 'records were') || ' compared with the source');
 EXCEPTION WHEN OTHERS THEN
     PERFORM mls.add_finding(verification, 'warning', sub.resource, 'sample', NULL, NULL,
                             'records could not be compared with the source: ' || sqlerrm);
@@ -263,9 +268,10 @@ BEGIN
             IF missing + different + superfluous > 0 THEN
                 PERFORM mls.add_finding(verification, 'error', target.resource, 'gold', nullif(target.variant, ''),
                     missing + different + superfluous,
-                    format('gold is not what the rules make of %s: %s rows are missing, %s differ, %s are left over (%s); '
+                    format('gold is not what the rules make of %s: %s missing, %s, %s left over (%s); '
                            'mls_remap() or mls_rebuild() makes them anew',
-                           sub.resource, missing, different, superfluous, keys));
+                           sub.resource, mls.counted(missing, 'row is', 'rows are'), mls.counted(different, 'differs', 'differ'),
+                           mls.counted(superfluous, 'is', 'are'), keys));
             END IF;
         EXCEPTION WHEN data_exception THEN
             PERFORM mls.add_finding(verification, 'warning', target.resource, 'gold', nullif(target.variant, ''), NULL,
@@ -349,7 +355,8 @@ BEGIN
             target, reference.key_field), source) r;
         IF broken > 0 THEN
             PERFORM mls.add_finding(verification, 'warning', resource, 'references', reference.field, broken,
-                format('%s rows name a record of %s that gold does not have, such as %s', broken, reference.target,
+                format('%s a record of %s that gold does not have, such as %s',
+                       mls.counted(broken, 'row names', 'rows name'), reference.target,
                        left(example, 60)));
         END IF;
     END LOOP;

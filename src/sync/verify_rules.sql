@@ -75,7 +75,8 @@ BEGIN
             gold, format(CASE WHEN measured.is_list THEN 'g.%I' ELSE 'ARRAY[g.%I]' END, measured.field)),
             source, measured.lookup_name) r);
         PERFORM mls.add_finding(verification, 'warning', resource, 'lookups', measured.field, measured.outside,
-            format('%s rows have values that the lookup %s does not, such as "%s"', measured.outside,
+            format('%s that the lookup %s does not, such as "%s"',
+                   mls.counted(measured.outside, 'row has a value', 'rows have values'),
                    measured.lookup_name, left(example, 60)));
     END LOOP;
 END $$;
@@ -87,7 +88,8 @@ CREATE FUNCTION mls.verify_rules(verification bigint) RETURNS void
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT mls.add_finding($1, 'info', '*', 'rules', u.source, u.rules,
-           format('%s rules are for the server "%s", which does not exist; %s', u.rules, u.source, u.commands))
+           format('%s for the server "%s", which does not exist; %s', mls.counted(u.rules, 'rule is', 'rules are'),
+                  u.source, u.commands))
   FROM (SELECT r.source, sum(r.rules)::bigint AS rules,
                string_agg(format('DELETE FROM mls.%s WHERE source = %L', r.name, r.source), '; ' ORDER BY r.name) AS commands
           FROM (SELECT 'field_map' AS name, source, count(*) AS rules FROM mls.field_map GROUP BY source

@@ -91,7 +91,7 @@ sub bad_night
 my @all = @{ JSON::PP::decode_json($mls->get('keys?resource=Property')) };
 bad_night('empty', 'an empty list',
 	sub { $mls->control('delete', { resource => 'Property', keys => \@all }) },
-	qr/55000: source "empty" lists no record of resource "Property"\nDETAIL:  There are 1000 records here\.\nHINT:  Nothing was removed\..*force => true/);
+	qr/55000: source "empty" lists no record of resource "Property"\nDETAIL:  1000 records are here\.\nHINT:  Nothing was removed\..*force => true/);
 $mls->control('restore', { resource => 'Property', keys => \@all });
 bad_night('half', 'half the keys',
 	sub { $mls->control('delete', { resource => 'Property', keys => [ @all[ 0 .. 499 ] ] }) },

@@ -174,7 +174,7 @@ is($node->safe_psql('postgres', q{
 schema($mls, members => [ { lookup => 'StandardStatus', add => [ 'Paused', 'Haunted' ], drop => ['Hold'] } ]);
 sync_row($node, 'grow', 'status');
 is(drift('grow', 'new values'), 'lookup "StandardStatus" has 2 new values: Haunted, Paused', 'new lookup values');
-is(drift('grow', 'has lost'), 'lookup "StandardStatus" has lost 1 values: Hold', 'lost ones');
+is(drift('grow', 'has lost'), 'lookup "StandardStatus" has lost 1 value: Hold', 'lost ones');
 is($node->safe_psql('postgres', q{
 	SELECT value, removed_at IS NULL FROM mls.remote_lookup WHERE value IN ('Hold', 'Paused') ORDER BY 1}),
 	"Hold|f\nPaused|t", 'with their history');

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "protocol/reso/reso.h"
 
 /* An endless chain of empty pages would otherwise never be noticed. */
@@ -264,13 +265,13 @@ note_unproven(const MlsChain *chain)
 
 	if (chain->part_announced >= 0)
 		return;
-	ereport(WARNING,
-			(errcode(ERRCODE_FDW_REPLY_HANDLE),
-			 errmsg("source \"%s\" does not prove that it sent all records of resource \"%s\"",
-					table->source->http.name, table->resource),
-			 errdetail("After " INT64_FORMAT " records it gives neither a next link nor a "
-					   "total, and does not obey $skip.",
-					   chain->part_records)));
+	ereport(
+		WARNING,
+		(errcode(ERRCODE_FDW_REPLY_HANDLE),
+		 errmsg("source \"%s\" does not prove that it sent all records of resource \"%s\"",
+				table->source->http.name, table->resource),
+		 errdetail("After %s it gives neither a next link nor a total, and does not obey $skip.",
+				   mls_counted(chain->part_records, "record", "records"))));
 }
 
 /* A chain that stands still is an error, not the end of the data. */

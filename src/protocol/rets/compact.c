@@ -20,6 +20,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "protocol/rets/reader.h"
 #include "record/slice.h"
 
@@ -478,9 +479,9 @@ report_bad_row(RetsReader *reader, const RetsCompact *compact, const char *text,
 		return;
 	}
 	mls_rets_fail(reader,
-				  psprintf("Row " INT64_FORMAT " has %d values for %d columns; it begins with "
-						   "\"%.*s\".",
-						   row.number, nvalues, row.ncolumns,
+				  psprintf("Row " INT64_FORMAT " has %s for %s; it begins with \"%.*s\".",
+						   row.number, mls_counted(nvalues, "value", "values"),
+						   mls_counted(row.ncolumns, "column", "columns"),
 						   pg_mbcliplen(text, (int) Min(length, INT_MAX), MAX_SHOWN), text));
 }
 

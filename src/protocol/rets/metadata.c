@@ -18,6 +18,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "protocol/rets/reader.h"
 
 /* Types nest four deep in the standard. */
@@ -244,9 +245,11 @@ read_columns(RetsReader *reader, OpenSegment *open, const char *text, Size lengt
 static void
 note_row(RetsMetadataReader *state, const OpenSegment *open, int nvalues, const char *consequence)
 {
-	add_finding(state, psprintf("row %d of type \"%s\" has %d values for %d columns; %s",
-								list_length(open->segment->rows) + 1, open->segment->type->name,
-								nvalues, open->columns.ncolumns, consequence));
+	add_finding(state,
+				psprintf("row %d of type \"%s\" has %s for %s; %s",
+						 list_length(open->segment->rows) + 1, open->segment->type->name,
+						 mls_counted(nvalues, "value", "values"),
+						 mls_counted(open->columns.ncolumns, "column", "columns"), consequence));
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "protocol/rets/talk.h"
 
 typedef struct Reading
@@ -128,8 +129,8 @@ check_number(const Reading *reading)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("could not read %s from source \"%s\"", reading->purpose,
 							   reading->query->source->http.name),
-						errdetail("It has %d parts; the server option object_limit allows %d.", n,
-								  limit)));
+						errdetail("It has %s; the server option object_limit allows %d.",
+								  mls_counted(n, "part", "parts"), limit)));
 }
 
 void

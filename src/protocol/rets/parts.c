@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "protocol/condition.h"
 #include "protocol/rets/search.h"
 
@@ -252,18 +253,18 @@ mls_rets_report_end(const RetsStream *stream, int64 announced, int64 received)
 {
 	const MlsTable *table = mls_rets_table_of(stream);
 
-	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-					errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
-						   table->source->http.name, table->resource),
-					announced >= 0 ? errdetail("It announced " INT64_FORMAT
-											   " records and sent " INT64_FORMAT ".",
-											   announced, received)
-								   : errdetail("It holds more records than it lists."),
-					table->source->platform.count_exact
-						? errhint("Try again. If the source's count is only an estimate, set the "
-								  "server option push_count to false.")
-						: errhint("Try again. The source must give pages by position, or the whole "
-								  "list of keys when only the key is asked for.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_REPLY_HANDLE),
+			 errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
+					table->source->http.name, table->resource),
+			 announced >= 0 ? errdetail("It announced %s and sent " INT64_FORMAT ".",
+										mls_counted(announced, "record", "records"), received)
+							: errdetail("It holds more records than it lists."),
+			 table->source->platform.count_exact
+				 ? errhint("Try again. If the source's count is only an estimate, set the "
+						   "server option push_count to false.")
+				 : errhint("Try again. The source must give pages by position, or the whole "
+						   "list of keys when only the key is asked for.")));
 }
 
 bool

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "protocol/rets/search.h"
 
 /* Fewer records do not make a query simpler. */
@@ -564,13 +565,12 @@ next_of_answer(RetsStream *stream)
 }
 
 static void
-remark(RetsStream *stream, int64 count, const char *what)
+remark(RetsStream *stream, int64 count, const char *one, const char *many)
 {
 	MemoryContext old = MemoryContextSwitchTo(stream->context);
 
 	if (count > 0)
-		stream->head.remarks =
-			lappend(stream->head.remarks, psprintf(INT64_FORMAT " %s", count, what));
+		stream->head.remarks = lappend(stream->head.remarks, mls_counted(count, one, many));
 	MemoryContextSwitchTo(old);
 }
 
@@ -580,9 +580,12 @@ note_repairs(RetsStream *stream)
 {
 	const MlsXmlRepairs *repairs = &stream->repairs;
 
-	remark(stream, repairs->trailing, "bytes behind the end of answers were left out");
-	remark(stream, repairs->encoding, "bytes were no UTF-8 and were taken as Windows-1252");
-	remark(stream, repairs->controls, "control characters were left out");
+	remark(stream, repairs->trailing, "byte behind the end of an answer was left out",
+		   "bytes behind the end of answers were left out");
+	remark(stream, repairs->encoding, "byte was no UTF-8 and was taken as Windows-1252",
+		   "bytes were no UTF-8 and were taken as Windows-1252");
+	remark(stream, repairs->controls, "control character was left out",
+		   "control characters were left out");
 	memset(&stream->repairs, 0, sizeof(MlsXmlRepairs));
 }
 
