@@ -126,6 +126,8 @@ typedef struct MlsHttpCall
 	const char *purpose; /* for messages: "page 15 of resource \"Property\"" */
 	const char *table;   /* the foreign table it is for, or NULL */
 	const char *filter; /* what of it the user wrote himself: that table's option filter, or NULL */
+	const char *expand; /* likewise the option expand */
+	const char *shown;  /* what of it a user should read where the URL does not say it, or NULL */
 	const char *root;   /* what the option url must be, if it is wrong where nothing is; or NULL */
 	bool spool;         /* a long body goes to a temporary file: read it by mls_http_piece */
 	bool failures;      /* the last answer with a status of 500 or more is returned, too */
@@ -198,6 +200,12 @@ extern char *mls_http_clean(const MlsHttpSource *source, const char *text);
 /* Raises the error for an unwelcome status; detail is the protocol's reading of the body, or NULL. */
 pg_noreturn extern void mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 											   const MlsHttpResponse *response, const char *detail);
+
+/* " The request was: ...", for the detail of an error. */
+extern char *mls_http_request_words(const MlsHttpSource *source, const MlsHttpCall *call);
+
+/* Which options of its foreign table are in a request that was refused; NULL if none. */
+extern char *mls_http_options_hint(const MlsHttpCall *call);
 
 /* A body short and plain enough to be quoted where nobody has read it; or NULL. */
 extern const char *mls_http_quotable(const MlsHttpResponse *response);

@@ -288,17 +288,35 @@ status_detail(const MlsHttpSource *source, int status, const char *said)
 	return buf.data;
 }
 
-/* Of a request that the source did not understand: what it was. */
-static char *
-request_words(const MlsHttpSource *source, const MlsHttpCall *call, int status)
+char *
+mls_http_request_words(const MlsHttpSource *source, const MlsHttpCall *call)
 {
-	char *request = mls_url_readable(source, call->url);
+	char *request = call->shown ? pstrdup(call->shown) : mls_url_readable(source, call->url);
 	int length = strlen(request);
 
-	if (status != 400)
-		return "";
 	return psprintf(" The request was: %.*s%s", pg_mbcliplen(request, length, LONGEST_REQUEST),
 					mls_http_clean(source, request), length > LONGEST_REQUEST ? " ..." : "");
+}
+
+char *
+mls_http_options_hint(const MlsHttpCall *call)
+{
+	if (call->filter && call->expand)
+		return psprintf("Part of it are the options filter and expand of foreign table %s: %s; %s",
+						call->table, call->filter, call->expand);
+	if (call->filter || call->expand)
+		return psprintf("Part of it is the option %s of foreign table %s: %s",
+						call->filter ? "filter" : "expand", call->table,
+						call->filter ? call->filter : call->expand);
+	return NULL;
+}
+
+/* Did the source perhaps not understand what it was asked?  Some fail at what the user wrote. */
+static bool
+is_misunderstood(const MlsHttpCall *call, int status)
+{
+	return status == 400 || status == 422 || status == 501 ||
+		   (status == 500 && (call->filter || call->expand));
 }
 
 /* What to do about a status; NULL if it does not tell. */
@@ -307,9 +325,8 @@ status_hint(const MlsHttpSource *source, const MlsHttpCall *call, int status)
 {
 	const char *path = strstr(source->url, "://");
 
-	if (status == 400 && call->filter)
-		return psprintf("Part of it is the option filter of foreign table %s: %s", call->table,
-						call->filter);
+	if (is_misunderstood(call, status))
+		return mls_http_options_hint(call);
 	if (status != 404 || !call->root)
 		return NULL;
 	path = path ? strchr(path + 3, '/') : NULL;
@@ -350,11 +367,12 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 								  call->purpose, mls_http_clean(source, redirect_target(response)),
 								  status),
 						errhint("Check the option url of the server.")));
-	ereport(ERROR, (errcode(status_sqlstate(status)),
-					errmsg("could not fetch %s from source \"%s\"", call->purpose, source->name),
-					errdetail("%s%s", status_detail(source, status, detail),
-							  request_words(source, call, status)),
-					hint ? errhint("%s", hint) : 0));
+	ereport(ERROR,
+			(errcode(status_sqlstate(status)),
+			 errmsg("could not fetch %s from source \"%s\"", call->purpose, source->name),
+			 errdetail("%s%s", status_detail(source, status, detail),
+					   is_misunderstood(call, status) ? mls_http_request_words(source, call) : ""),
+			 hint ? errhint("%s", hint) : 0));
 }
 
 const char *

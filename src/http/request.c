@@ -299,6 +299,12 @@ try_send(MlsHttpRequest *request)
 		request->not_before = now + request->wait.wait_us;
 }
 
+static char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
 static void
 copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 {
@@ -306,8 +312,13 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 
 	request->call.method = pstrdup(call->method);
 	request->call.url = pstrdup(call->url);
-	request->call.body = call->body ? pstrdup(call->body) : NULL;
+	request->call.body = copy_text(call->body);
 	request->call.purpose = pstrdup(call->purpose);
+	request->call.table = copy_text(call->table);
+	request->call.filter = copy_text(call->filter);
+	request->call.expand = copy_text(call->expand);
+	request->call.root = copy_text(call->root);
+	request->call.shown = copy_text(call->shown);
 	request->call.spool = call->spool;
 	request->call.failures = call->failures;
 	foreach (lc, call->headers)

@@ -64,6 +64,7 @@ mls_chain_ask(MlsChain *chain, const char *url)
 								   chain->head.pages + 1, chain->head.query->table->resource);
 	chain->call.table = chain->head.query->table->name;
 	chain->call.filter = chain->head.query->table->filter;
+	chain->call.expand = chain->head.query->table->expand;
 	chain->request = mls_http_start(mls_chain_http(chain), &chain->call, &chain->head.stats);
 	MemoryContextSwitchTo(old);
 }

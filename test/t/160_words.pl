@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use MlsQobrix;
+use MlsRets;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -184,6 +186,55 @@ for my $sql ('SELECT * FROM bare.member', 'SELECT count(*) FROM bare.member', q{
 		'option filter of foreign table bare.member: MemberStaus eq Active');
 }
 $node->safe_psql('postgres', q{ALTER FOREIGN TABLE bare.member OPTIONS (DROP filter); SELECT * FROM mls_sync('bare')});
+
+# One that does not speak of what is wrong but fails; and what goes with the records.
+$mls->fault(kind => 'status', resource => 'Member', status => 500, times => -1);
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE bare.member OPTIONS (ADD filter 'MemberStatus eq Active')});
+says('SELECT * FROM bare.member', 'a filter at which the source fails', 'answered 500', 'The request was: Member?',
+	'option filter of foreign table bare.member: MemberStatus eq Active');
+$mls->reset;
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE bare.member OPTIONS (DROP filter); SELECT * FROM mls_sync('bare')});
+$mls->fault(kind => 'refuse_expand', times => -1);
+$node->safe_psql('postgres', q{CREATE FOREIGN TABLE bare.with_media ("ListingKey" text, "Media" jsonb) SERVER bare
+	OPTIONS (resource 'Property', key 'ListingKey', expand 'Media')});
+says('SELECT * FROM bare.with_media', 'an option expand that the source does not take', 'answered 400', 'The request was: Property?',
+	'option expand of foreign table bare.with_media: Media');
+$mls->reset;
+
+# RETS: a field that is not there, words that are no query, and a status in place of a reply.
+create_rets($node, $mls, 'paper', retries => 0);
+my %code = ('(L_Staus=|A)' => '20200', 'nonsense' => '20206');
+for my $filter (sort keys %code)
+{
+	$node->safe_psql('postgres', "ALTER FOREIGN TABLE paper.property_res OPTIONS (ADD filter '$filter')");
+	for my $sql ('SELECT * FROM paper.property_res', 'SELECT count(*) FROM paper.property_res',
+		q{SELECT * FROM paper.property_res WHERE l_city = 'Austin'})
+	{
+		says($sql, "a bad filter of RETS: $sql", "reply code $code{$filter}", qr/The request was: Property:RES\?Query=/,
+			$filter, "option filter of foreign table paper.property_res: $filter");
+	}
+	$node->safe_psql('postgres', 'ALTER FOREIGN TABLE paper.property_res OPTIONS (DROP filter)');
+}
+for my $reply ([ rets_reply => (code => 20203) ], [ rets_reply => (code => 20205) ], [ status => (status => 400) ], [ status => (status => 500) ])
+{
+	my ($kind, %how) = @$reply;
+	$node->safe_psql('postgres', q{ALTER FOREIGN TABLE paper.property_res OPTIONS (ADD filter '(L_ListPrice=1+)')});
+	$mls->fault(kind => $kind, match => 'SearchType=Property', times => -1, %how);
+	says('SELECT * FROM paper.property_res', "a filter that is answered with @{[values %how]}", values %how,
+		'The request was: Property:RES', '(L_ListPrice=1+)', 'option filter of foreign table paper.property_res');
+	$mls->control('clear');
+	$node->safe_psql('postgres', q{ALTER FOREIGN TABLE paper.property_res OPTIONS (DROP filter)});
+}
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM paper.property_res'), '>', 0, 'without it all is well');
+
+# Qobrix answers 500 to a search that it cannot read.
+create_tenant($node, $mls, 'crm', retries => 0);
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE crm.users OPTIONS (ADD filter 'staus == "x"')});
+for my $sql ('SELECT * FROM crm.users', 'SELECT count(*) FROM crm.users')
+{
+	says($sql, "a bad filter of Qobrix: $sql", 'answered 500', 'The request was: users?', 'staus == "x"',
+		'option filter of foreign table crm.users: staus == "x"');
+}
 
 # ---- What was dropped comes back by following the hints ----
 

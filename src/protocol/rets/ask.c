@@ -175,7 +175,7 @@ mls_rets_count(const MlsQuery *query, MlsHttpStats *stats)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	const MlsTable *table = query->table;
 	Counting work = {.table = table};
-	RetsCall call = {.transaction = RETS_SEARCH};
+	RetsCall call = {.transaction = RETS_SEARCH, .table = table};
 	RetsOutcome outcome;
 	Dmql dmql;
 
@@ -198,7 +198,7 @@ mls_rets_count(const MlsQuery *query, MlsHttpStats *stats)
 		outcome = mls_rets_talk(table->source, &call, NULL, read_count, &work, stats);
 	} while (mls_rets_is_syntax(&outcome) && mls_rets_learn_forms(table, dmql.used, stats));
 	if (mls_rets_is_error(outcome.class))
-		mls_rets_report(table->source, call.purpose, &outcome);
+		mls_rets_report(table->source, &call, &outcome);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return outcome.class == RETS_REPLY_EMPTY ? Max(work.count, 0) : work.count;

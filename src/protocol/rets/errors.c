@@ -58,16 +58,62 @@ hint_of(const RetsOutcome *outcome)
 /* Codes of HTTP end here; those of RETS begin far above. */
 #define LAST_STATUS 999
 
+static const char *
+argument(const RetsCall *call, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, call->arguments)
+	{
+		const MlsUrlParam *param = lfirst(lc);
+
+		if (strcmp(param->name, name) == 0)
+			return param->value;
+	}
+	return NULL;
+}
+
 void
-mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome)
+mls_rets_show_call(const RetsCall *call, MlsHttpCall *http)
+{
+	const char *select;
+
+	if (call->table == NULL)
+		return;
+	select = argument(call, "Select");
+	http->table = call->table->name;
+	http->filter = call->table->filter;
+	http->shown = psprintf("%s?Query=%s%s%s", call->table->resource, argument(call, "Query"),
+						   select ? "&Select=" : "", select ? select : "");
+}
+
+/* Does a reply say that what was asked for is wrong, or may not be asked? */
+static bool
+is_of_request(const RetsOutcome *outcome)
+{
+	return outcome->class == RETS_REPLY_REQUEST || outcome->class == RETS_REPLY_UNSUPPORTED ||
+		   outcome->class == RETS_REPLY_DENIED;
+}
+
+void
+mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome *outcome)
 {
 	bool is_status = outcome->code > 0 && outcome->code <= LAST_STATUS;
 	const char *hint = hint_of(outcome);
+	MlsHttpCall http = {0};
+	bool is_search = false;
 
+	if (call->table && is_of_request(outcome))
+	{
+		mls_rets_show_call(call, &http);
+		is_search = true;
+		hint = hint ? hint : mls_http_options_hint(&http);
+	}
 	ereport(ERROR,
 			(errcode(sqlstate_of(outcome->class)),
-			 errmsg("could not fetch %s from source \"%s\"", purpose, source->http.name),
-			 errdetail("The source answered with %s %d: %s", is_status ? "status" : "reply code",
-					   outcome->code, mls_http_clean(&source->http, outcome->text)),
+			 errmsg("could not fetch %s from source \"%s\"", call->purpose, source->http.name),
+			 errdetail("The source answered with %s %d: %s%s", is_status ? "status" : "reply code",
+					   outcome->code, mls_http_clean(&source->http, outcome->text),
+					   is_search ? mls_http_request_words(&source->http, &http) : ""),
 			 hint ? errhint("%s", hint) : 0));
 }

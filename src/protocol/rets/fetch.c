@@ -84,7 +84,7 @@ require(Fetching *work, const char *type, const char *id)
 	RetsOutcome outcome = fetch(work, type, id);
 
 	if (mls_rets_is_error(outcome.class))
-		mls_rets_report(work->source, work->purpose, &outcome);
+		mls_rets_report(work->source, &(RetsCall){.purpose = work->purpose}, &outcome);
 }
 
 /* Calls for each value of a column in the segments of a type. */
@@ -118,7 +118,7 @@ fetch_permitted(Fetching *work, const char *type, const char *id)
 		return false;
 	}
 	if (mls_rets_is_error(outcome.class))
-		mls_rets_report(work->source, work->purpose, &outcome);
+		mls_rets_report(work->source, &(RetsCall){.purpose = work->purpose}, &outcome);
 	return true;
 }
 
@@ -164,7 +164,7 @@ fetch_lookups(Fetching *work, const char *resource)
 	if (!is_offered(work, "LOOKUP", resource, &outcome))
 		return;
 	if (mls_rets_is_error(outcome.class))
-		mls_rets_report(work->source, work->purpose, &outcome);
+		mls_rets_report(work->source, &(RetsCall){.purpose = work->purpose}, &outcome);
 	outcome = fetch(work, "LOOKUP_TYPE", all);
 	/* A type that is unknown is so for each lookup. */
 	if (mls_rets_is_error(outcome.class) && is_offered(work, "LOOKUP_TYPE", all, &outcome))
@@ -220,7 +220,7 @@ mls_rets_describe(const MlsSource *source, MlsHttpStats *stats)
 	}
 	schema = mls_rets_schema(work.metadata, source->platform.standard_names);
 	if (schema->resources == NIL && schema->denied)
-		mls_rets_report(source, work.purpose, &work.refusal);
+		mls_rets_report(source, &(RetsCall){.purpose = work.purpose}, &work.refusal);
 	if (schema->resources == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),

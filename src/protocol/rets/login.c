@@ -207,6 +207,7 @@ prepare_call(const Session *session, const RetsCall *call, MlsHttpCall *http)
 	if (call->transaction == RETS_SEARCH)
 	{
 		http->body = mls_url_form(call->arguments);
+		mls_rets_show_call(call, http);
 		http->headers = lappend(http->headers, "Content-Type: application/x-www-form-urlencoded");
 	}
 	else if (call->arguments)
@@ -495,7 +496,7 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 		}
 		if ((outcome.class != RETS_REPLY_BUSY && outcome.class != RETS_REPLY_LATER) ||
 			attempt >= source->http.retries || response->status >= 500)
-			mls_rets_report(source, call.purpose, &outcome);
+			mls_rets_report(source, &any, &outcome);
 		wait_ms(delay_ms(attempt));
 	}
 	read_action(source, session, stats);

@@ -151,7 +151,7 @@ mls_rets_fetch_objects(const MlsObjectQuery *query, MlsObjectTake take, void *ar
 		psprintf("objects \"%s\" of resource \"%s\"", query->type, query->resource);
 	outcome = mls_rets_talk(query->source, &call, NULL, read_objects, &reading, stats);
 	if (mls_rets_is_error(outcome.class))
-		mls_rets_report(query->source, call.purpose, &outcome);
+		mls_rets_report(query->source, &call, &outcome);
 	check_number(&reading);
 	foreach (lc, reading.objects)
 	{

@@ -271,7 +271,7 @@ bool
 mls_rets_list_rest(RetsStream *stream, const RetsPart *part)
 {
 	const MlsTable *table = mls_rets_table_of(stream);
-	RetsCall call = {.transaction = RETS_SEARCH, .purpose = "the list of keys"};
+	RetsCall call = {.transaction = RETS_SEARCH, .purpose = "the list of keys", .table = table};
 	MemoryContext context =
 		AllocSetContextCreate(stream->context, "mls_fdw list of keys", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -286,7 +286,7 @@ mls_rets_list_rest(RetsStream *stream, const RetsPart *part)
 		MemoryContextSwitchTo(old);
 		if (mls_rets_is_syntax(&outcome) && mls_rets_writes_otherwise(stream))
 			return false;
-		mls_rets_report(table->source, call.purpose, &outcome);
+		mls_rets_report(table->source, &call, &outcome);
 	}
 	answer = mls_rets_pages_answer(stream->answer);
 	/* Some say that there is more when exactly as many came as they may send. */

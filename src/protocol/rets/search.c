@@ -102,6 +102,7 @@ prepare(RetsStream *stream)
 	old = MemoryContextSwitchTo(stream->ahead_context);
 	stream->limit = part->keys ? -1 : mls_rets_choose_limit(stream);
 	stream->call.transaction = RETS_SEARCH;
+	stream->call.table = mls_rets_table_of(stream);
 	stream->call.purpose = psprintf("page " INT64_FORMAT " of resource \"%s\"",
 									stream->head.pages + 1, mls_rets_table_of(stream)->resource);
 	stream->call.arguments = mls_rets_search_arguments(mls_rets_table_of(stream), part->query,
@@ -518,8 +519,7 @@ next_answer(RetsStream *stream)
 	if (mls_rets_is_error(stream->outcome.class))
 	{
 		if (!goes_on_after(stream, &stream->outcome))
-			mls_rets_report(mls_rets_table_of(stream)->source, stream->call.purpose,
-							&stream->outcome);
+			mls_rets_report(mls_rets_table_of(stream)->source, &stream->call, &stream->outcome);
 		MemoryContextDelete(stream->ahead_context);
 		stream->begun = false;
 		return false;

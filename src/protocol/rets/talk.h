@@ -42,6 +42,7 @@ typedef struct RetsCall
 	List *arguments;    /* of MlsUrlParam * */
 	const char *accept; /* or NULL */
 	const char *purpose;
+	const MlsTable *table; /* of a search */
 } RetsCall;
 
 /* Reads an answer; what it returns decides whether the call is repeated. */
@@ -67,9 +68,12 @@ extern void mls_rets_argument(List **arguments, const char *name, const char *va
 
 /* ---- errors.c ---- */
 
+/* What of a search a message shows: its table, the source's options in it, and the query. */
+extern void mls_rets_show_call(const RetsCall *call, MlsHttpCall *http);
+
 /* Raises an outcome that is an error. */
 pg_noreturn extern void
-mls_rets_report(const MlsSource *source, const char *purpose, const RetsOutcome *outcome);
+mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome *outcome);
 
 /* ---- dmql.c ---- */
 
