@@ -105,6 +105,7 @@ is(() = $told =~ /Asynchronous notification "pgrst" with payload "reload schema"
 is(sync_row($node, 'grow', 'status, requests, message IS NULL'), 'finished|2|t',
 	'the next sync finds nothing, and reads nothing again');
 is($listener->query_safe('SELECT 1') =~ /pgrst/ ? 1 : 0, 0, 'and tells nobody');
+$listener->quit;
 is($node->safe_psql('postgres', q{
 	SELECT count(*) FROM mls.issue WHERE times > 1}), 0, 'each difference is recorded once');
 $mls->control('touch', { resource => 'Property' });
@@ -349,7 +350,6 @@ like(sync_row($node, 'busy', 'status, message'), qr/^finished\|1 column was adde
 is(column_type('reso."Property"', 'X_Owned'), 'bigint', 'up to the view');
 
 $reader->quit;
-$listener->quit;
 $mls->stop;
 $node->stop;
 done_testing();

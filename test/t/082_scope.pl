@@ -6,6 +6,7 @@ use MlsSync;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $node = new_node('scope');
 my $mls = start_mls(listings => 1000, fields => 'small');
@@ -72,6 +73,8 @@ my $pid = worker_pid($node, 5);
 kill 'KILL', $pid;
 $mls->control('release');
 end_psql($sync);
+# The server, which does not start anew by itself here, takes its time to end.
+for (my $tries = 0; -e $node->data_dir . '/postmaster.pid' && $tries < 1800; $tries++) { usleep(100_000) }
 $node->_update_pid(0);
 $node->start;
 $mls->reset;
