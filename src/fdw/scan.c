@@ -160,8 +160,9 @@ note_bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *s
 	MlsScanState *state = arg;
 	MemoryContext old;
 	char *key;
-
-	bool fatal = is_relied_on(state, attnum);
+	const MlsColumn *column = &state->table->columns[attnum - 1];
+	bool is_key = column->not_null && mls_table_is_key(state->table, column->field);
+	bool fatal = is_key || is_relied_on(state, attnum);
 
 	state->bad_values++;
 	mls_distrust(state->plan->relid, attnum);
@@ -171,15 +172,23 @@ note_bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *s
 	state->warned = bms_add_member(state->warned, attnum);
 	MemoryContextSwitchTo(old);
 	key = record_key(state->table, record);
-	ereport(fatal ? ERROR : WARNING,
-			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-			 errmsg("value of field \"%s\" %s", state->table->columns[attnum - 1].field, reason),
-			 errdetail("Record %s has %s; such values are read as null.",
-					   key ? shown(key, strlen(key)) : "without key",
-					   shown(slice->value, slice->value_length)),
-			 fatal ? errhint("Repeat the query: it is planned without the source's order and limit "
-							 "over this column now.")
-				   : 0));
+	ereport(
+		fatal ? ERROR : WARNING,
+		(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+		 errmsg("value of field \"%s\" %s", state->table->columns[attnum - 1].field, reason),
+		 is_key ? errdetail("It is the key of record %s, and column %s is of type %s.",
+							key ? shown(key, strlen(key)) : "without key",
+							quote_identifier(column->name), format_type_be(column->type))
+				: errdetail("Record %s has %s; such values are read as null.",
+							key ? shown(key, strlen(key)) : "without key",
+							shown(slice->value, slice->value_length)),
+		 is_key  ? errhint("If the keys of the source are of another type now, change the column: "
+							"ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE text; and that of its "
+							"silver table, if it is replicated.",
+						   state->table->name, quote_identifier(column->name))
+		 : fatal ? errhint("Repeat the query: it is planned without the source's order and limit "
+						   "over this column now.")
+				 : 0));
 }
 
 /* ---- fields that records do not have ---- */

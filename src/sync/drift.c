@@ -13,8 +13,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
@@ -377,6 +380,86 @@ follow(MlsRun *run)
 	add_remark(run, reason);
 }
 
+/* ---- Keys of another type ---- */
+
+char *
+mls_key_cure(const MlsSubscription *sub, const MlsTable *table, const MlsColumn *column, Oid type)
+{
+	const char *name = quote_identifier(column->name);
+	const char *to = format_type_be(type);
+	char type_category;
+	bool preferred;
+	bool is_text;
+
+	get_type_category_preferred(type, &type_category, &preferred);
+	is_text = type_category == TYPCATEGORY_STRING;
+	return psprintf(
+		"Change the column in both tables, then read everything again: "
+		"ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE %s; ALTER TABLE %s ALTER COLUMN %s TYPE %s%s; "
+		"SELECT * FROM mls_sync(%s, %s, full => true);%s",
+		table->name, name, to, mls_qualified_name(sub->silver), name, to,
+		is_text ? "" : psprintf(" USING %s::%s", name, to), quote_literal_cstr(sub->source),
+		quote_literal_cstr(sub->resource),
+		is_text
+			? ""
+			: psprintf(" Where old keys are none of that type, start over instead: SELECT "
+					   "mls_unsubscribe(%s, drop_data => true), then import and subscribe again.",
+					   quote_literal_cstr(table->name)));
+}
+
+/* Are literals of both types written alike, and in one order? */
+static bool
+is_alike(Oid a, Oid b)
+{
+	char categories[2];
+	bool preferred;
+
+	get_type_category_preferred(getBaseType(a), &categories[0], &preferred);
+	get_type_category_preferred(getBaseType(b), &categories[1], &preferred);
+	return categories[0] == categories[1];
+}
+
+/*
+ * A field whose type has changed keeps its column, and what does not fit becomes null.
+ * Not so a key: conditions on it would be refused, records could not be stored, and
+ * those that are here would be taken for gone.  So nothing is done before the column has
+ * followed, which is for its owner to decide: views and programs know it.
+ */
+static void
+require_key_types(const MlsRun *run, const MlsTable *table)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(run->sub->id)};
+
+	mls_transaction_begin(run->sub->owner);
+	mls_execute("SELECT field, former_type, coalesce(type, pg_type::text), pg_type::oid "
+				"FROM mls.remote_field WHERE subscription = $1 AND former_type IS NOT NULL "
+				"AND removed_at IS NULL ORDER BY field",
+				1, types, values, NULL, SPI_OK_SELECT);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		const char *field = SPI_getvalue(row, desc, 1);
+		const MlsColumn *column = mls_table_column(table, field);
+		bool isnull;
+		Oid type = DatumGetObjectId(SPI_getbinval(row, desc, 4, &isnull));
+
+		if (column && mls_table_is_key(table, field) && !is_alike(column->type, type))
+			ereport(ERROR, errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
+					errmsg("the key of resource \"%s\" of source \"%s\" has changed its type",
+						   run->sub->resource, run->sub->source),
+					errdetail(
+						"Field \"%s\" was of type %s and is of type %s now; column %s of foreign "
+						"table %s is of type %s. Nothing was read or removed.",
+						field, SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3),
+						quote_identifier(column->name), table->name, format_type_be(column->type)),
+					errhint("%s", mls_key_cure(run->sub, table, column, type)));
+	}
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+}
+
 /* At the start of a run, outside transactions. */
 void
 mls_drift_check(MlsRun *run)
@@ -385,14 +468,20 @@ mls_drift_check(MlsRun *run)
 	const MlsTable *table;
 	MlsKnown known = {0};
 
-	if (run->process != &mls_sync_process || run->task->dry_run)
+	if (run->process == &mls_remap_process)
 		return;
 	table = look(run, &known);
 	if (table == NULL || table->source->schema_policy == MLS_SCHEMA_IGNORE)
 		return;
 	source = table->source;
-	if (is_due(&known, source))
-		known.is_pending |= check(run, source);
+	if (run->process == &mls_sync_process && !run->task->dry_run)
+	{
+		if (is_due(&known, source))
+			known.is_pending |= check(run, source);
+	}
+	else
+		known.is_pending = false;
+	require_key_types(run, table);
 	if (known.is_pending && source->schema_policy == MLS_SCHEMA_EVOLVE)
 		follow(run);
 }

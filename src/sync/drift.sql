@@ -34,6 +34,7 @@ CREATE TABLE mls.remote_field (
     standard_name text,
     is_coded     boolean NOT NULL DEFAULT false,
     pending      text CHECK (pending IN ('addition', 'change')),
+    former_type  text,
     first_seen   timestamptz NOT NULL DEFAULT now(),
     changed_at   timestamptz NOT NULL DEFAULT now(),
     removed_at   timestamptz,
@@ -54,6 +55,7 @@ COMMENT ON COLUMN mls.remote_field.description IS 'description by the source, or
 COMMENT ON COLUMN mls.remote_field.standard_name IS 'what the source says it is in the standard, where it has another name; or NULL';
 COMMENT ON COLUMN mls.remote_field.is_coded IS 'records hold codes of the lookup';
 COMMENT ON COLUMN mls.remote_field.pending IS 'addition or change: what the tables do not follow yet; NULL: nothing';
+COMMENT ON COLUMN mls.remote_field.former_type IS 'type it was declared with first, where that has changed; or NULL';
 COMMENT ON COLUMN mls.remote_field.first_seen IS 'when it was declared first, or again after a removal';
 COMMENT ON COLUMN mls.remote_field.changed_at IS 'when its declaration changed last';
 COMMENT ON COLUMN mls.remote_field.removed_at IS 'when it was found not to be declared any more';

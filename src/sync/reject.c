@@ -29,8 +29,9 @@ typedef struct Storing
 	MlsRun *run;
 	void (*write)(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 	MlsCounters *counters;
-	int64 records; /* of the whole page */
-	int64 before;  /* rejected before it */
+	int64 records;    /* of the whole page */
+	int64 before;     /* rejected before it */
+	const char *hint; /* of the first that was rejected, or NULL */
 } Storing;
 
 static void
@@ -51,8 +52,10 @@ require_few(const Storing *storing)
 						  ". The first of them: %s.",
 						  rejected, mls_counted(storing->records, "record", "records"), allowed,
 						  mls_issues_first_rejected(issues)),
-				errhint("The page was not stored. If these records may be left out, raise "
-						"reject_limit."));
+				storing->hint
+					? errhint("The page was not stored. %s", storing->hint)
+					: errhint("The page was not stored. If these records may be left out, raise "
+							  "reject_limit."));
 }
 
 /*
@@ -97,7 +100,7 @@ try_part(const Storing *storing, const MlsBatch *part)
 
 /* The issue of a record that cannot be stored, as a batch of its own. */
 static void
-reject(const Storing *storing, const MlsItem *item, const ErrorData *error)
+reject(Storing *storing, const MlsItem *item, const ErrorData *error)
 {
 	MlsIssues *issues = mls_writer_issues(storing->run->writer);
 
@@ -108,11 +111,13 @@ reject(const Storing *storing, const MlsItem *item, const ErrorData *error)
 	storing->counters->received++;
 	storing->counters->bad_values += mls_issues_store(issues);
 	SPI_finish();
+	if (storing->hint == NULL)
+		storing->hint = error->hint;
 	require_few(storing);
 }
 
 static void
-store_part(const Storing *storing, const MlsBatch *batch, int first, int count)
+store_part(Storing *storing, const MlsBatch *batch, int first, int count)
 {
 	MlsBatch part = {.items = batch->items + first,
 					 .nitems = count,

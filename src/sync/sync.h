@@ -724,8 +724,12 @@ extern void mls_run_note(MlsRun *run, const char *format, ...) pg_attribute_prin
 /* After a run, outside transactions: tells the webhook what has happened (webhook.c). */
 extern void mls_webhook_deliver(int64 subscription);
 
-/* At the start of a sync, outside transactions: has the remote schema changed? (drift.c) */
+/* At the start of a run, outside transactions: has the remote schema changed? (drift.c) */
 extern void mls_drift_check(MlsRun *run);
+
+/* What to type where the source's keys are not of a key column's type any more, but of that one. */
+extern char *
+mls_key_cure(const MlsSubscription *sub, const MlsTable *table, const MlsColumn *column, Oid type);
 
 /* The same: what does the source say of its settings? (told.c) */
 extern void mls_told_check(MlsRun *run);

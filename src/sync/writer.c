@@ -32,6 +32,9 @@
 /* A longer key would not fit into an index; those of real sources have 10 to 60 characters. */
 #define LONGEST_KEY 1000
 
+/* So much of one is shown. */
+#define SHOWN_KEY 60
+
 /* A version stamped in the future is no measure for what comes after it. */
 #define FROM_TOMORROW(relation) relation ".modified_at > pg_catalog.now() + interval '1 day'"
 
@@ -316,7 +319,17 @@ static void
 bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice, const char *reason)
 {
 	Place *place = arg;
+	const MlsWriter *writer = place->writer;
+	const MlsColumn *column = mls_table_column(writer->table, writer->fields[attnum - 1]);
 
+	/* Nothing is left of a record without its key; the caller knows how many are. */
+	if (column && is_key(writer, attnum))
+		ereport(ERROR, errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				errmsg("its key \"%.*s\" does not fit column %s, which is of type %s",
+					   pg_mbcliplen(place->key, strlen(place->key), SHOWN_KEY), place->key,
+					   quote_identifier(column->name), format_type_be(column->type)),
+				errhint("If the keys of the source are of another type now: %s",
+						mls_key_cure(writer->sub, writer->table, column, TEXTOID)));
 	mls_issues_put(place->writer->issues, place->key, place->writer->fields[attnum - 1],
 				   slice->value, slice->value_length, reason);
 }

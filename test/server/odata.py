@@ -99,9 +99,9 @@ def of_field(field, get):
 class Context:
     """What expressions refer to: the data, its options and the clock."""
 
-    def __init__(self, store, fold_case=False, stamps_as_text=False, time_digits=None):
+    def __init__(self, store, fold_case=False, stamps_as_text=False, time_digits=None, strict_decimals=False):
         self.store, self.fold_case = store, fold_case
-        self.stamps_as_text, self.time_digits = stamps_as_text, time_digits
+        self.stamps_as_text, self.time_digits, self.strict_decimals = stamps_as_text, time_digits, strict_decimals
 
     def enum(self, name):
         for enum in self.store.model.enums.values():
@@ -477,6 +477,17 @@ def stamp_text(side, run):
     return lambda item: None if (value := run(item)) is None else edm.format_stamp(value)
 
 
+def require_digits(side, other):
+    """A literal has no more digits than are declared for the field it is compared with."""
+    if not (other.literal and other.kind in ("int", "decimal") and side.field and isinstance(getattr(side.field, "scale", None), int)):
+        return
+    number = Decimal(str(other.run(None)))
+    behind = max(-number.as_tuple().exponent, 0)
+    before = len(str(abs(int(number)))) if int(number) else 0
+    if behind > side.field.scale or before > side.field.precision - side.field.scale:
+        raise ODataError("The literal %s is no Edm.Decimal(%d,%d)." % (number, side.field.precision, side.field.scale))
+
+
 def comparison(word, left, right, context, split=False):
     """A closure for `left word right`. With `split` the item is a pair whose
     halves feed the two sides."""
@@ -485,6 +496,9 @@ def comparison(word, left, right, context, split=False):
         raise ODataError("Incompatible types for operator '%s': %s and %s." % (word, left.kind, right.kind))
     if word not in ("eq", "ne") and "null" not in (left.kind, right.kind) and left.kind == "guid":
         raise ODataError("Operator '%s' does not apply to %s." % (word, left.kind))
+    if context.strict_decimals:
+        require_digits(left, right)
+        require_digits(right, left)
     first = plain_value(left, right, context.fold_case)
     second = plain_value(right, left, context.fold_case)
     if context.stamps_as_text and left.kind == "stamp" and right.kind == "stamp":

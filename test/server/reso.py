@@ -36,6 +36,7 @@ class Options:
     case_insensitive: bool = False
     stamps_as_text: bool = False
     time_digits: int = None
+    strict_decimals: bool = False
     expand_limit: int = None
     expand_silent: bool = False
     max_skip: int = None
@@ -245,7 +246,8 @@ class Reso:
 
     def matching(self, table, query, rows=None):
         """(records in order, sort key, features used, volatile) of a query."""
-        context = odata.Context(self.store, self.options.case_insensitive, self.options.stamps_as_text, self.options.time_digits)
+        context = odata.Context(self.store, self.options.case_insensitive, self.options.stamps_as_text, self.options.time_digits,
+                                self.options.strict_decimals)
         uses, volatile, passes, sort_key = set(), False, None, table.key_of
         if query.filter is not None:
             passes, uses, volatile = odata.compile_filter(query.filter, table, context)

@@ -18,11 +18,11 @@ sub query { return $node->safe_psql('postgres', @_); }
 sub sent
 {
 	my ($sql) = @_;
-	$mls->reset;
+	my ($last) = reverse $mls->requests;
 	my $answer = query($sql);
 	return ($answer, map { join ' ', map { $_->[1] } grep { $_->[0] eq '$filter' } @{ $_->{options} } }
 		map { { options => [ map { my ($n, $v) = split /=/, $_, 2; $v =~ s/%([0-9A-F]{2})/chr hex $1/ge; [ $n, $v ] } split /&/, $_->{query} ] } }
-		grep { $_->{path} =~ m{/odata/} } $mls->requests);
+		grep { $_->{path} =~ m{/odata/} } $mls->requests($last ? $last->{id} : 0));
 }
 
 # ---- one rendering of instants ----
@@ -83,6 +83,42 @@ for my $op ('=', '<', '<=', '>', '>=')
 	like($filters[0], qr/^Clock (?:lt|gt|ge) \d\d:\d\d:\d\d(?: and Clock lt \d\d:\d\d:\d\d)?$/, 'is asked for in whole seconds');
 }
 $mls->control('option', { time_digits => undef });
+
+# ---- decimals ----
+
+# A server that refuses a literal with more digits than it declares gets none: what lies between
+# two values of a field is asked for by these, and judged here.
+$mls->control('option', { strict_decimals => JSON::PP::true() });
+my ($amount, $scale) = split /\|/, query(q{SELECT a.attname, substring(o.option_value, ',(\d+)')
+	FROM pg_attribute a, pg_options_to_table(a.attfdwoptions) o WHERE a.attrelid = 'demo.sampler'::regclass
+	AND o.option_name = 'type' AND o.option_value ~ '^Edm.Decimal.\d+,[1-9]' ORDER BY a.attnum LIMIT 1});
+ok($amount, 'the column of a decimal knows its digits');
+my ($value) = query(qq{SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY $amount) FROM here WHERE $amount > 0});
+my $step = '0.' . '0' x ($scale - 1) . '1';
+my ($tenth, $zeros) = ('0.' . '0' x $scale . '1', '0' x 6);
+for my $beside ($value, "$value$zeros", "($value + $tenth)", "($value - $tenth)", "($value + $step - $tenth)", "(-$value - $tenth)", 0.000000001, '1e30', '-1e30')
+{
+	for my $op ('=', '<', '<=', '>', '>=', '<>')
+	{
+		my ($answer) = sent("SELECT count(*) FROM demo.sampler WHERE $amount $op $beside");
+		is($answer, query("SELECT count(*) FROM here WHERE $amount $op $beside"), "$amount $op $beside");
+	}
+}
+for my $list ("$value, $value + $tenth", "$value + $tenth", "$value, 1e30")
+{
+	my ($answer) = sent("SELECT count(*) FROM demo.sampler WHERE $amount IN ($list)");
+	is($answer, query("SELECT count(*) FROM here WHERE $amount IN ($list)"), "$amount in ($list)");
+}
+my ($answer, @filters) = sent("SELECT count(*) FROM demo.sampler WHERE $amount < $value + $tenth");
+like($filters[0], qr/^\w+ lt [\d.]+$/, 'the neighbour is asked for');
+for my $op ('=', '<', '<=', '>', '>=', '<>')
+{
+	my $prepared = "SET plan_cache_mode = force_generic_plan; PREPARE p (numeric) AS SELECT count(*) FROM (SELECT FROM demo.sampler WHERE $amount $op \$1 OFFSET 0) c; EXECUTE p ($value + $tenth)";
+	is(query($prepared), query("SELECT count(*) FROM here WHERE $amount $op $value + $tenth"), "a parameter: $amount $op \$1");
+}
+my $cut = "SELECT $amount FROM demo.sampler WHERE $amount > $value - $tenth ORDER BY $amount LIMIT 3";
+is(query($cut), query($cut =~ s/demo\.sampler/here/r), 'with an order and a limit');
+$mls->control('option', { strict_decimals => JSON::PP::false() });
 
 # ---- a refusal that names no field ----
 

@@ -13,6 +13,9 @@
 
 #include "protocol/reso/field.h"
 
+/* More digits than a number of PostgreSQL can have are no declaration that means something. */
+#define MAX_DIGITS 1000
+
 /* natural: a column of the PostgreSQL type is taken to be of this one. */
 static const struct
 {
@@ -174,8 +177,37 @@ underlying_type(const EdmType *type)
 	return name && *name ? name : "Edm.String";
 }
 
+/* A whole number that is declared as a facet; -1 if there is none. */
+static int
+digits_of(const MlsXmlNode *node, const char *facet)
+{
+	const char *text = mls_xml_attribute(node, facet);
+	char *end;
+	long digits = text && *text ? strtol(text, &end, 10) : -1;
+
+	return digits < 0 || digits > MAX_DIGITS || *end != '\0' ? -1 : (int) digits;
+}
+
+/*
+ * How many digits a decimal has is part of its remote type: "Edm.Decimal(14,2)", for a
+ * literal with more of them may be refused.  The column's type does not follow it, and
+ * declarations that cannot be meant (as many digits behind the point as there are in all) are none.
+ */
 static void
-set_type(Edm *edm, MlsRemoteField *field, const EdmType *owner, const char *declared)
+set_digits(MlsRemoteField *field, const MlsXmlNode *node)
+{
+	int precision = digits_of(node, "Precision");
+	int scale = digits_of(node, "Scale");
+
+	if (strcmp(field->type, "Edm.Decimal") != 0 || scale < 0 || precision <= scale)
+		return;
+	field->type = psprintf("Edm.Decimal(%d,%d)", precision, scale);
+	field->natural = false;
+}
+
+static void
+set_type(Edm *edm, MlsRemoteField *field, const EdmType *owner, const MlsXmlNode *node,
+		 const char *declared)
 {
 	const char *item = mls_reso_item_type(declared, &field->is_collection);
 	EdmType *type = NULL;
@@ -192,7 +224,10 @@ set_type(Edm *edm, MlsRemoteField *field, const EdmType *owner, const char *decl
 	}
 	field->type = field->is_collection ? psprintf("Collection(%s)", item) : item;
 	if (type == NULL)
+	{
 		set_primitive(edm, field, item);
+		set_digits(field, node);
+	}
 	else if (type->kind == EDM_ENUM)
 		set_enum(edm, field, type);
 	else
@@ -214,7 +249,7 @@ mls_reso_read_field(Edm *edm, const EdmType *type, const MlsXmlNode *node, const
 	field->lookup = mls_edm_annotation(edm, node, target, "LookupName");
 	field->description = mls_edm_annotation(edm, node, target, "Description");
 	if (declared && *declared)
-		set_type(edm, field, type, declared);
+		set_type(edm, field, type, node, declared);
 	else
 	{
 		field->pg_type = TEXTOID;

@@ -39,11 +39,31 @@ values_have_literals(const MlsTable *table, const MlsCondition *condition)
 
 		if (value->param >= 0 || !OidIsValid(value->type) || value->isnull)
 			continue;
+		if (!mls_reso_fits(condition->column, value))
+		{
+			if (condition->kind == MLS_COMPARE
+					? !mls_reso_between(&scratch, condition->column, condition->op, value)
+					: !mls_reso_between(&scratch, condition->column, MLS_EQ, value))
+				return false;
+			continue;
+		}
 		if (type == RESO_TIMESTAMP || type == RESO_TIME
 				? !mls_reso_instant(&scratch, table, condition->column, condition->op, value)
 				: !mls_reso_literal(&scratch, table, condition->column, value))
 			return false;
 	}
+	return true;
+}
+
+/* Can the column hold each of the values?  What it cannot is asked for by its neighbours. */
+static bool
+all_fit(const MlsCondition *condition)
+{
+	ListCell *lc;
+
+	foreach (lc, condition->values)
+		if (!mls_reso_fits(condition->column, lfirst(lc)))
+			return false;
 	return true;
 }
 
@@ -75,6 +95,9 @@ compare_fit(const MlsTable *table, const MlsCondition *condition)
 			return condition->op == MLS_EQ ? MLS_FIT_EXACT : MLS_FIT_NO;
 		case RESO_INTEGER:
 		case RESO_DECIMAL:
+			if (!all_fit(condition))
+				return condition->op == MLS_NE ? MLS_FIT_NO : MLS_FIT_SUPERSET;
+			/* FALLTHROUGH */
 		case RESO_DATE:
 			return condition->op != MLS_NE || platform->not_equal ? MLS_FIT_EXACT : MLS_FIT_NO;
 		case RESO_DOUBLE:
@@ -161,6 +184,8 @@ render_compare(StringInfo buf, const MlsTable *table, const MlsColumn *column, M
 		return false;
 	if (type == RESO_TIMESTAMP || type == RESO_TIME)
 		return mls_reso_instant(buf, table, column, op, value);
+	if (!mls_reso_fits(column, value))
+		return mls_reso_between(buf, column, op, value);
 	appendStringInfo(buf, "%s %s ", column->field, words[op]);
 	if (!mls_reso_literal(buf, table, column, value))
 		return false;
@@ -246,7 +271,7 @@ render_values(StringInfo buf, const MlsQuery *query, const MlsCondition *conditi
 	return true;
 }
 
-/* key in ('a','b') where the platform knows it; instants have no such form. */
+/* key in ('a','b') where the platform knows it; instants and what lies between values have no such form. */
 static bool
 render_in(StringInfo buf, const MlsQuery *query, const MlsCondition *condition, bool *exact)
 {
@@ -255,7 +280,7 @@ render_in(StringInfo buf, const MlsQuery *query, const MlsCondition *condition, 
 	int written = 0;
 	ListCell *lc;
 
-	if (!platform->in_allowed || type == RESO_TIMESTAMP || type == RESO_TIME)
+	if (!platform->in_allowed || type == RESO_TIMESTAMP || type == RESO_TIME || !all_fit(condition))
 	{
 		if (!platform->or_allowed && list_length(condition->values) > 1)
 			return false;

@@ -10,7 +10,9 @@
 
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
+#include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "protocol/condition.h"
@@ -50,6 +52,14 @@ is_integer_type(const char *remote_type)
 	return false;
 }
 
+/* Edm.Decimal, or Edm.Decimal(precision,scale). */
+static bool
+is_decimal_type(const char *remote_type)
+{
+	return strncmp(remote_type, "Edm.Decimal", 11) == 0 &&
+		   (remote_type[11] == '\0' || remote_type[11] == '(');
+}
+
 /*
  * A declared remote type must agree with the column's: a numeric column over a
  * remote string would compare as text there and as numbers here.
@@ -63,7 +73,7 @@ declared_type(const MlsColumn *column, ResoType natural, const char *natural_nam
 		return natural;
 	if (natural == RESO_INTEGER || natural == RESO_DECIMAL)
 	{
-		if (is_integer_type(remote) || strcmp(remote, "Edm.Decimal") == 0)
+		if (is_integer_type(remote) || is_decimal_type(remote))
 			return natural;
 		if (strcmp(remote, "Edm.Double") == 0 || strcmp(remote, "Edm.Single") == 0)
 			return RESO_DOUBLE;
@@ -157,10 +167,159 @@ append_number(StringInfo buf, const MlsValue *value)
 	return true;
 }
 
+/* ---- decimals ---- */
+
+/* What a column's remote type says of its digits; false if nothing. */
+static bool
+declared_digits(const MlsColumn *column, int *precision, int *scale)
+{
+	return column->remote_type &&
+		   sscanf(column->remote_type, "Edm.Decimal(%d,%d)", precision, scale) == 2;
+}
+
+static Numeric
+power_of_ten(int exponent)
+{
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											   CStringGetDatum(psprintf("1e%d", exponent)),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+static bool
+is_less(Numeric a, Numeric b)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+static Numeric
+sum(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(
+		DirectFunctionCall2(numeric_add, NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+static Numeric
+negative(Numeric a)
+{
+	return DatumGetNumeric(DirectFunctionCall1(numeric_uminus, NumericGetDatum(a)));
+}
+
+/* As a literal, without zeros that mean nothing. */
+static char *
+digits_text(Numeric number)
+{
+	char *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+
+	if (strchr(text, '.') != NULL)
+	{
+		int length = strlen(text);
+
+		while (text[length - 1] == '0')
+			length--;
+		if (text[length - 1] == '.')
+			length--;
+		text[length] = '\0';
+	}
+	return text;
+}
+
+/* A value between two neighbours that its column can hold; equal ones if it can hold the value itself. */
+typedef struct Neighbours
+{
+	char *low; /* NULL: beyond all that can be written */
+	char *high;
+	bool fits;
+} Neighbours;
+
+static char *
+bounded_text(Numeric number, Numeric bound)
+{
+	bool inside = is_less(number, bound) && is_less(negative(bound), number);
+
+	return inside ? digits_text(number) : NULL;
+}
+
+static Neighbours
+neighbours_of(const MlsValue *value, int precision, int scale)
+{
+	Numeric number =
+		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(mls_value_text(value)),
+											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	Numeric bound = power_of_ten(precision - scale);
+	Numeric unit = power_of_ten(-scale);
+	Numeric low = DatumGetNumeric(
+		DirectFunctionCall2(numeric_trunc, NumericGetDatum(number), Int32GetDatum(scale)));
+	Neighbours result = {0};
+	Numeric high;
+
+	if (is_less(number, low))
+		low = sum(low, negative(unit));
+	high = is_less(low, number) ? sum(low, unit) : low;
+	result.low = bounded_text(low, bound);
+	result.high = bounded_text(high, bound);
+	result.fits = low == high && result.low != NULL;
+	return result;
+}
+
+/* Is it a number of a decimal column whose digits are declared?  Then it lies between these. */
+static bool
+find_neighbours(const MlsColumn *column, const MlsValue *value, Neighbours *neighbours)
+{
+	int precision;
+	int scale;
+
+	if (value->param >= 0 || value->isnull || !OidIsValid(value->type) ||
+		!declared_digits(column, &precision, &scale) ||
+		strpbrk(mls_value_text(value), "NIni") != NULL)
+		return false;
+	*neighbours = neighbours_of(value, precision, scale);
+	return true;
+}
+
+bool
+mls_reso_fits(const MlsColumn *column, const MlsValue *value)
+{
+	Neighbours neighbours;
+
+	return !find_neighbours(column, value, &neighbours) || neighbours.fits;
+}
+
+/*
+ * A value with more digits than the source declares is no value of its column: it lies
+ * between two of them.  These bounds are true for all that the comparison is true for,
+ * whatever the source holds, and for nothing else if it holds what it declares.
+ */
+bool
+mls_reso_between(StringInfo buf, const MlsColumn *column, MlsOperator op, const MlsValue *value)
+{
+	Neighbours neighbours;
+	bool above = op == MLS_EQ || op == MLS_GT || op == MLS_GE;
+	bool below = op == MLS_EQ || op == MLS_LT || op == MLS_LE;
+
+	if (!find_neighbours(column, value, &neighbours))
+		return false;
+	if (op == MLS_NE)
+	{
+		appendStringInfo(buf, "%s ne null", column->field);
+		return true;
+	}
+	if ((above && neighbours.low == NULL) || (below && neighbours.high == NULL))
+		return false;
+	if (above)
+		appendStringInfo(buf, "%s gt %s", column->field, neighbours.low);
+	if (above && below)
+		appendStringInfoString(buf, " and ");
+	if (below)
+		appendStringInfo(buf, "%s lt %s", column->field, neighbours.high);
+	return true;
+}
+
 bool
 mls_reso_literal(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 				 const MlsValue *value)
 {
+	Neighbours neighbours;
+
 	if (value->param >= 0)
 	{
 		appendStringInfo(buf, "$%d", value->param + 1);
@@ -193,6 +352,13 @@ mls_reso_literal(StringInfo buf, const MlsTable *table, const MlsColumn *column,
 			return true;
 		case RESO_INTEGER:
 		case RESO_DECIMAL:
+			if (find_neighbours(column, value, &neighbours))
+			{
+				if (neighbours.fits)
+					appendStringInfoString(buf, neighbours.low);
+				return neighbours.fits;
+			}
+			return append_number(buf, value);
 		case RESO_DOUBLE:
 			return append_number(buf, value);
 		case RESO_DATE:

@@ -58,6 +58,13 @@ extern bool mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsCol
 /* Is an instant's range condition as exact at the source as it is here? */
 extern bool mls_reso_instant_exact(const MlsTable *table, MlsOperator op, const MlsValue *value);
 
+/* Has a value no more digits than the metadata declares for its column, as far as they are declared? */
+extern bool mls_reso_fits(const MlsColumn *column, const MlsValue *value);
+
+/* Appends what stands for a comparison with one that has: bounds at its neighbours; false if there are none. */
+extern bool
+mls_reso_between(StringInfo buf, const MlsColumn *column, MlsOperator op, const MlsValue *value);
+
 /* filter.c */
 extern MlsFit mls_reso_fit(const MlsTable *table, const MlsCondition *condition);
 
