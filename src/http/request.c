@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "counted.h"
 #include "http/session.h"
 #include "http/transport.h"
 
@@ -361,8 +362,8 @@ start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats,
 	if (strlen(call->url) > MAX_URL_BYTES)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("an address of source \"%s\" is too long", source->name),
-						errdetail("The address of %s has %zu bytes; %d are the most.",
-								  call->purpose, strlen(call->url), MAX_URL_BYTES)));
+						errdetail("The address of %s has %s; %d are the most.", call->purpose,
+								  mls_counted(strlen(call->url), "byte", "bytes"), MAX_URL_BYTES)));
 	copy_call(request, call);
 	request->same_origin = is_own_origin(source, call->url);
 	mls_egress_check(request);
