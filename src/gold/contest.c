@@ -558,7 +558,7 @@ decision(const MlsGoldContest *contest, const List *claims)
 		"SELECT c.key, c.claimant, c.source_key, c.unplanned, g.ctid, g." MLS_GOLD_SOURCE
 		", g." MLS_GOLD_ORIGIN ", g." MLS_GOLD_SOURCE_KEY ", CASE WHEN g." MLS_GOLD_SOURCE
 		" IS NULL OR g." MLS_GOLD_SOURCE " IN (%s) THEN false ELSE "
-		"mls.is_replicated(g." MLS_GOLD_SOURCE ") END FROM (%s) c "
+		"mls.is_replicated(g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN ") END FROM (%s) c "
 		"LEFT JOIN LATERAL (SELECT g.ctid, g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN
 		", g." MLS_GOLD_SOURCE_KEY " FROM %s g WHERE g.%s = c.key OFFSET 0) "
 		"g ON true WHERE c.claimant IS NOT NULL OR c.rank = 1 "

@@ -508,7 +508,8 @@ yielding(const Statement *statement, const char *rows)
 	const char *made = statement->plain ? mls_statement_key(statement) : "n.mls_key";
 	const char *left = found_row(
 		statement, "g.ctid AS place",
-		psprintf("g.%s = %s AND NOT (%s) AND NOT mls.is_replicated(g." MLS_GOLD_SOURCE ")",
+		psprintf("g.%s = %s AND NOT (%s) AND NOT mls.is_replicated(g." MLS_GOLD_SOURCE
+				 ", g." MLS_GOLD_ORIGIN ")",
 				 quote_identifier(statement->target->key_field), made, own_row(statement)));
 	const char *from = statement->plain ? psprintf("%s r", rows)
 										: psprintf("(%s) n", made_rows(statement, rows, false));
@@ -576,7 +577,8 @@ is_yielded(const Statement *statement, int64 subscription, Oid owner)
 							"pg_catalog.left(n." MLS_GOLD_SOURCE_KEY ", 200)) OR ",
 							subscription);
 	return psprintf("(%sEXISTS (SELECT FROM %s f WHERE f.%s = n.mls_key AND "
-					"mls.is_replicated(f." MLS_GOLD_SOURCE ") AND NOT EXISTS "
+					"mls.is_replicated(f." MLS_GOLD_SOURCE ", f." MLS_GOLD_ORIGIN
+					") AND NOT EXISTS "
 					"(SELECT FROM mls.subscription s WHERE s.source = f." MLS_GOLD_SOURCE
 					" AND s.owner::pg_catalog.oid = %u)))",
 					is_noted, mls_gold_qualified_name(statement->gold),

@@ -210,13 +210,15 @@ CREATE POLICY monitor ON mls.subscription FOR SELECT
 GRANT USAGE ON SCHEMA mls TO pg_monitor;
 GRANT SELECT ON mls.subscription, mls.run, mls.issue TO pg_monitor;
 
-CREATE FUNCTION mls.is_replicated(source text) RETURNS boolean
+CREATE FUNCTION mls.is_replicated(source text, origin text) RETURNS boolean
     LANGUAGE sql STABLE STRICT SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    AS 'SELECT EXISTS (SELECT FROM mls.subscription s WHERE s.source = is_replicated.source)';
-COMMENT ON FUNCTION mls.is_replicated(text)
-    IS 'whether any role has subscriptions of a source; rows of gold whose source has none give way to others';
-REVOKE ALL ON FUNCTION mls.is_replicated(text) FROM PUBLIC;
+    AS $$
+SELECT EXISTS (SELECT FROM mls.subscription s WHERE s.source = is_replicated.source
+                  AND (s.resource = origin OR starts_with(origin, s.resource || '/'))) $$;
+COMMENT ON FUNCTION mls.is_replicated(text, text)
+    IS 'whether any role has a subscription of the resource that a row of gold was made from; rows that are of none give way to others';
+REVOKE ALL ON FUNCTION mls.is_replicated(text, text) FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('mls.subscription', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.subscription_id_seq', '');

@@ -106,7 +106,7 @@ sub differences_from_nothing
 	my @subscribed = split /\n/, $node->safe_psql('postgres', sprintf(q{
 		SELECT foreign_table FROM mls.subscription ORDER BY hashint8extended(id, %d)}, $order // 0));
 	my $before = join '', map { my $copy = 'was_' . s/\W/_/gr; "CREATE TEMP TABLE $copy AS SELECT * FROM $_;\n" } @tables;
-	my $rows = "SELECT to_jsonb(g) - 'mls_updated_at' AS row FROM %s g WHERE mls.is_replicated(g.mls_source)";
+	my $rows = "SELECT to_jsonb(g) - 'mls_updated_at' AS row FROM %s g WHERE mls.is_replicated(g.mls_source, g.mls_origin)";
 	my $compare = join ' UNION ALL ', map {
 		my ($was, $is) = (sprintf($rows, 'was_' . s/\W/_/gr), sprintf($rows, $_));
 		qq{SELECT '$_: ' || (x.row)::text FROM (SELECT '-' || row::text FROM ($was EXCEPT ALL $is) a

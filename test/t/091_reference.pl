@@ -149,7 +149,7 @@ is( $node->safe_psql('postgres', "
 	SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $members
 	  JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass
 	  JOIN pg_language l ON l.oid = p.prolang
-	 WHERE p.prosecdef AND p.oid <> 'mls.is_replicated(text)'::regprocedure OR l.lanname IN ('sql', 'plpgsql')
+	 WHERE p.prosecdef AND p.oid <> 'mls.is_replicated(text, text)'::regprocedure OR l.lanname IN ('sql', 'plpgsql')
 	   AND NOT coalesce(p.proconfig, '{}') \@> '{\"search_path=pg_catalog, pg_temp\"}'"),
 	'', 'functions in SQL pin their search_path, and only one is SECURITY DEFINER');
 

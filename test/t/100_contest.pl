@@ -110,6 +110,14 @@ query(q{SELECT mls_subscribe('pend.property')});
 sync('pend');
 query(q{SELECT mls_unsubscribe('pend.property')});
 is(query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'pend'}) > 0, 1, 'data that is kept stays in gold');
+# They give way also while another resource of their source is replicated
+query(q{SET client_min_messages = error; CREATE FOREIGN TABLE pend.member (member_key text OPTIONS (field 'MemberKey'), modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
+	SERVER pend OPTIONS (resource 'Member', key 'MemberKey', timestamp 'ModificationTimestamp'); SELECT mls_subscribe('pend.member')});
+my ($kept) = split /\n/, query(q{SELECT "ListingKey" FROM gold.property WHERE mls_source = 'pend' ORDER BY 1});
+$mls->control('update', { resource => 'Property', keys => [$kept], fields => { BedroomsTotal => 1, City => 'Elsewhere' } });
+sync('act');
+is(query($row =~ s/$first/$kept/r), 'act Elsewhere 1', 'until another source has a record, whatever else is replicated of theirs');
+query(q{SET client_min_messages = error; SELECT mls_unsubscribe('pend.member', drop_data => true)});
 is(query(q{SELECT count(*) FROM gold.property g JOIN silver.act_property s ON s.listing_key = g."ListingKey" WHERE g.mls_source <> 'act'}), 0,
 	'except where a subscription has the key');
 
