@@ -24,6 +24,7 @@
 #include "counted.h"
 #include "fdw/check.h"
 #include "options/options.h"
+#include "options/rights.h"
 
 PG_FUNCTION_INFO_V1(mls_check);
 
@@ -120,10 +121,7 @@ check_configuration(MlsCheck *check, const MlsTable *table)
 
 	check->source = mls_source_by_name(check->server_name, GetUserId(), false);
 	MemoryContextSwitchTo(old);
-	if (!DatumGetBool(DirectFunctionCall2(has_server_privilege_id,
-										  ObjectIdGetDatum(check->source->http.server_id),
-										  CStringGetTextDatum("USAGE"))))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, check->source->http.name);
+	mls_rights_require_server(GetUserId(), check->source->http.server_id, check->source->http.name);
 	check->server_name = check->source->http.name;
 	problem = mls_url_problem(check->source->http.url);
 	check->ok = problem == NULL;

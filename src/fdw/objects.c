@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "options/options.h"
+#include "options/rights.h"
 
 PG_FUNCTION_INFO_V1(mls_objects);
 
@@ -53,10 +54,7 @@ usable_source(const char *name)
 {
 	ForeignServer *server = GetForeignServerByName(name, false);
 
-	if (!DatumGetBool(DirectFunctionCall2(has_server_privilege_id,
-										  ObjectIdGetDatum(server->serverid),
-										  CStringGetTextDatum("USAGE"))))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, server->servername);
+	mls_rights_require_server(GetUserId(), server->serverid, server->servername);
 	return mls_source_get(server->serverid, GetUserId(), true);
 }
 

@@ -77,7 +77,6 @@ COMMENT ON COLUMN mls.audience.set_by IS 'who set it';
 COMMENT ON COLUMN mls.audience.set_at IS 'when';
 ALTER TABLE mls.audience ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everybody ON mls.audience FOR SELECT USING (true);
-CREATE POLICY owner ON mls.audience USING (pg_catalog.pg_has_role(set_by, 'USAGE'));
 SELECT pg_catalog.pg_extension_config_dump('mls.audience', '');
 
 CREATE FUNCTION mls.gold_table(resource text) RETURNS regclass
@@ -151,6 +150,81 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.follow_parents(regrole, text)
     IS 'makes the policy by which records of an audience''s resource follow what they belong to; returns its condition';
+
+-- Where row security is on, who replicates into a table goes on.
+CREATE FUNCTION mls.admit_replicators(gold regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+    AS $$
+DECLARE
+    found text;
+BEGIN
+    EXECUTE format('DROP POLICY IF EXISTS mls_replication ON %s', gold);
+    SELECT string_agg(DISTINCT grantee::regrole::text, ', ') INTO found
+      FROM pg_class c, aclexplode(c.relacl) WHERE c.oid = gold AND privilege_type = 'INSERT' AND grantee NOT IN (0, c.relowner);
+    IF found IS NOT NULL THEN
+        EXECUTE format('CREATE POLICY mls_replication ON %s TO %s USING (true) WITH CHECK (true)', gold, found);
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.admit_replicators(regclass) IS 'makes the policy by which roles that may insert into a table of gold pass its row security';
+
+-- Gold is one table of several sources.  That a role may replicate into it is a decision of
+-- its owner, for that role may then write what it likes there.
+CREATE FUNCTION mls_share_gold(role regrole, share boolean DEFAULT true) RETURNS SETOF regclass
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    gold regclass;
+BEGIN
+    PERFORM mls.refuse_standby('mls_share_gold()', 'share');
+    FOR gold IN
+        SELECT g.gold FROM mls.gold_relation g JOIN pg_class c ON c.oid = g.gold
+         WHERE pg_has_role(c.relowner, 'USAGE') AND c.relowner <> role::oid ORDER BY g.gold::text
+    LOOP
+        EXECUTE format(CASE WHEN share THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s'
+                            ELSE 'REVOKE SELECT, INSERT, UPDATE, DELETE ON %s FROM %s' END, gold, role);
+        IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = gold) THEN
+            PERFORM mls.admit_replicators(gold);
+        END IF;
+        RETURN NEXT gold;
+    END LOOP;
+    IF NOT FOUND THEN
+        RAISE NOTICE 'there is no table of gold that is yours to share';
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls_share_gold(regrole, boolean)
+    IS 'let a role replicate into the caller''s tables of gold, or no longer: it may then read, change and delete all rows there; returns the tables';
+
+-- Who sees what of a table is said by its owner, and taken back by him or by who said it.
+CREATE FUNCTION mls.note_audience(caller regrole, audience regrole, resource text, view regclass, gold regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    gold_owner oid := (SELECT c.relowner FROM pg_class c WHERE c.oid = note_audience.gold);
+BEGIN
+    IF note_audience.view IS NOT NULL AND pg_has_role(note_audience.caller, gold_owner, 'USAGE') IS NOT TRUE THEN
+        RAISE EXCEPTION 'must be owner of table %', note_audience.gold USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    DELETE FROM mls.audience v
+     WHERE v.audience = note_audience.audience AND v.resource = note_audience.resource
+       AND (pg_has_role(note_audience.caller, v.set_by, 'USAGE') OR pg_has_role(note_audience.caller, gold_owner, 'USAGE'));
+    IF note_audience.view IS NOT NULL THEN
+        INSERT INTO mls.audience (audience, resource, view, gold, set_by)
+        VALUES (note_audience.audience, note_audience.resource, note_audience.view, note_audience.gold, note_audience.caller);
+    ELSIF NOT FOUND THEN
+        RAISE EXCEPTION 'must be owner of table %', note_audience.gold USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.note_audience(regrole, regrole, text, regclass, regclass) IS 'notes what a caller shows to whom through which view; no view: nothing any more';
+CREATE FUNCTION mls.note_audience(audience regrole, resource text, view regclass, gold regclass) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_audience(regrole, text, regclass, regclass) IS 'part of mls_audience() and mls_audience_remove(): the same for who calls it';
 
 CREATE FUNCTION mls_audience(
     audience regrole,
@@ -283,13 +357,7 @@ BEGIN
                 DETAIL = format('They are: %s.', found);
         END IF;
     END IF;
-    -- Who replicates into the table goes on.
-    EXECUTE format('DROP POLICY IF EXISTS mls_replication ON %s', gold);
-    SELECT string_agg(DISTINCT grantee::regrole::text, ', ') INTO found
-      FROM pg_class c, aclexplode(c.relacl) WHERE c.oid = gold AND privilege_type = 'INSERT' AND grantee NOT IN (0, c.relowner);
-    IF found IS NOT NULL THEN
-        EXECUTE format('CREATE POLICY mls_replication ON %s TO %s USING (true) WITH CHECK (true)', gold, found);
-    END IF;
+    PERFORM mls.admit_replicators(gold);
     -- A seller who wants his listing nowhere, and files that are not for everybody, unless the
     -- condition speaks of them.
     SELECT CASE a.attname WHEN 'Permission' THEN $c$NOT coalesce("Permission" && '{Private,Agent Only,Firm Only,Office Only}'::text[], false)$c$
@@ -305,8 +373,7 @@ BEGIN
 
     -- ---- What belongs to it ----
 
-    DELETE FROM mls.audience v WHERE v.audience = mls_audience.audience AND v.resource = mls_audience.resource;
-    INSERT INTO mls.audience (audience, resource, view, gold) VALUES (mls_audience.audience, mls_audience.resource, view, gold);
+    PERFORM mls.note_audience(mls_audience.audience, mls_audience.resource, view, gold);
     IF mls.follow_parents(mls_audience.audience, mls_audience.resource) = 'false' THEN
         RAISE EXCEPTION 'role "%" sees nothing that a record of "%" could belong to', role_name, mls_audience.resource USING
             ERRCODE = 'object_not_in_prerequisite_state',
@@ -333,12 +400,12 @@ DECLARE
     role_name name := (SELECT rolname FROM pg_roles WHERE oid = mls_audience_remove.audience);
 BEGIN
     PERFORM mls.refuse_standby('mls_audience_remove()', 'set who sees what');
-    DELETE FROM mls.audience v WHERE v.audience = mls_audience_remove.audience AND v.resource = mls_audience_remove.resource
-    RETURNING * INTO known;
+    SELECT * INTO known FROM mls.audience v WHERE v.audience = mls_audience_remove.audience AND v.resource = mls_audience_remove.resource;
     IF known.view IS NULL THEN
         RAISE EXCEPTION 'role "%" is shown no resource "%"', role_name, mls_audience_remove.resource USING
             ERRCODE = 'undefined_object', HINT = 'mls.audience lists what is shown to whom.';
     END IF;
+    PERFORM mls.note_audience(known.audience, known.resource, NULL, known.gold);
     IF EXISTS (SELECT FROM pg_class WHERE oid = known.view) THEN
         EXECUTE format('DROP VIEW %s', known.view);
     END IF;
@@ -356,5 +423,5 @@ END $$;
 COMMENT ON FUNCTION mls_audience_remove(regrole, text)
     IS 'take a resource back from a role: its view, its rights on gold and its policies';
 
-REVOKE ALL ON FUNCTION mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
+REVOKE ALL ON FUNCTION mls_share_gold(regrole, boolean), mls.admit_replicators(regclass), mls.note_audience(regrole, regrole, text, regclass, regclass), mls.note_audience(regrole, text, regclass, regclass), mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
     mls_audience(regrole, text, text[], text, name), mls_audience_remove(regrole, text) FROM PUBLIC;

@@ -18,8 +18,6 @@ COMMENT ON COLUMN mls.told.settings IS '{name: value} in the words of mls.settin
 
 ALTER TABLE mls.told ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everybody ON mls.told FOR SELECT USING (true);
-CREATE POLICY owner ON mls.told
-    USING (EXISTS (SELECT FROM mls.subscription s WHERE s.source = told.source));
 REVOKE ALL ON mls.told FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('mls.told', '');
 

@@ -29,6 +29,7 @@
 #include "gold/schemas.h"
 #include "gold/statement.h"
 #include "options/options.h"
+#include "options/rights.h"
 
 PG_FUNCTION_INFO_V1(mls_gold_table_sql);
 
@@ -178,10 +179,14 @@ require_privileges(Oid gold)
 
 	if (pg_class_aclmask(gold, GetUserId(), needed, ACLMASK_ALL) == needed)
 		return;
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			errmsg("permission denied for gold table %s", mls_gold_qualified_name(gold)),
-			errhint("Grant SELECT, INSERT, UPDATE and DELETE on it; to add columns a role must own "
-					"it, by itself or as a member."));
+	ereport(
+		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		errmsg("permission denied for gold table %s", mls_gold_qualified_name(gold)),
+		errdetail("It belongs to role \"%s\"; sharing needs SELECT, INSERT, UPDATE and DELETE.",
+				  GetUserNameFromId(mls_relation_owner(gold), true)),
+		errhint("Its owner shares it: SELECT mls_share_gold(%s). To add columns a role must own "
+				"it, by itself or as a member.",
+				quote_literal_cstr(GetUserNameFromId(GetUserId(), true))));
 }
 
 static void
@@ -323,6 +328,7 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
 	{
 		check_table(target, gold);
 		require_privileges(gold);
+		mls_gold_require_trust(gold, GetUserId());
 	}
 	else
 	{

@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -104,6 +105,16 @@ mls_rights_owns(Oid role, Oid relid)
 	Oid owner = mls_relation_owner(relid);
 
 	return owner == role || (OidIsValid(owner) && is_member_of_role_nosuper(role, owner));
+}
+
+/* Who may not use a server (any more) neither asks it nor keeps a copy of it up to date. */
+void
+mls_rights_require_server(Oid role, Oid server_id, const char *name)
+{
+	if (!DatumGetBool(DirectFunctionCall3(has_server_privilege_id_id, ObjectIdGetDatum(role),
+										  ObjectIdGetDatum(server_id),
+										  CStringGetTextDatum("USAGE"))))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, name);
 }
 
 static char *

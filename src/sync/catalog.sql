@@ -1,9 +1,10 @@
 -- The control tables: what is replicated, what ran, and what did not fit.
 --
 -- They hold state and history, never replicated data: that stands in ordinary
--- tables which DROP EXTENSION does not take away.  A role sees and changes only
--- the rows of subscriptions whose owner's privileges it has; mls_grant() lets a
--- role use them at all.
+-- tables which DROP EXTENSION does not take away.  A role sees only the rows of
+-- subscriptions whose owner's privileges it has; mls_grant() lets a role read them
+-- at all.  Nobody but their owner writes them: functions do, each for what it is for
+-- (options/rights.c; functions in SQL by their sisters with a caller).
 
 CREATE SCHEMA mls;
 COMMENT ON SCHEMA mls IS 'control tables of mls_fdw: subscriptions, runs, issues, dictionary, mapping';
@@ -199,11 +200,11 @@ COMMENT ON COLUMN mls.issue.solved_at IS 'when what it says was no longer so; NU
 ALTER TABLE mls.subscription ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.issue ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.subscription
+CREATE POLICY owner ON mls.subscription FOR SELECT
     USING (pg_catalog.pg_has_role(owner, 'USAGE'));
-CREATE POLICY owner ON mls.run
+CREATE POLICY owner ON mls.run FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
-CREATE POLICY owner ON mls.issue
+CREATE POLICY owner ON mls.issue FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 CREATE POLICY monitor ON mls.subscription FOR SELECT
     USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));

@@ -1,17 +1,23 @@
 /*
  * change.c
- *		mls.changed_fields(): what differs between two versions of a row.
+ *		The change log of gold: what differs between two versions of a row, and the
+ *		trigger that writes it down.
  *
  * Values are compared as stored, before any is turned into JSON: of a row's
- * hundred fields few change, and only these cost something.  Which rows are
- * compared, and what becomes of the answer, is change.sql's.
+ * hundred fields few change, and only these cost something.  That happens in the
+ * rights of who writes, for types of the table's columns may bring casts of their
+ * owner; the log is written in ours, for it is no table of roles.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -19,7 +25,16 @@
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
+#include "sync/sync.h"
+
 PG_FUNCTION_INFO_V1(mls_changed_fields);
+PG_FUNCTION_INFO_V1(mls_log_changes);
+
+/* The class of the advisory lock, beside those of subscriptions and of gold. */
+#define LOCK_CLASS 19792
+
+/* Rows that are taken from a statement's at a time. */
+#define SOME_ROWS 1000
 
 /* Kept for the calls of a statement. */
 typedef struct Shape
@@ -241,4 +256,129 @@ mls_changed_fields(PG_FUNCTION_ARGS)
 	if (json == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(json);
+}
+
+/* ---- The trigger ---- */
+
+static const char *
+changes_sql(TriggerEvent event)
+{
+	if (TRIGGER_FIRED_BY_INSERT(event))
+		return "SELECT n.mls_source_key, NULL::jsonb FROM mls_new n WHERE n.mls_source = $1";
+	if (TRIGGER_FIRED_BY_DELETE(event))
+		return "SELECT o.mls_source_key, mls.changed_fields(o, NULL) FROM mls_old o "
+			   "WHERE o.mls_source = $1";
+	return "SELECT c.mls_source_key, c.fields FROM "
+		   "(SELECT n.mls_source_key, mls.changed_fields(o, n) AS fields FROM mls_new n "
+		   "JOIN mls_old o ON o.mls_source_key = n.mls_source_key AND o.mls_source = n.mls_source "
+		   "WHERE n.mls_source = $1 OFFSET 0) c WHERE c.fields IS NOT NULL";
+}
+
+static const char *
+kind_of(TriggerEvent event)
+{
+	return TRIGGER_FIRED_BY_INSERT(event)   ? "insert"
+		   : TRIGGER_FIRED_BY_DELETE(event) ? "delete"
+											: "update";
+}
+
+/* What a statement has changed of a source, into the relation mls_logged. */
+static void
+take_changes(MlsRelay *logged, const char *sql, const char *source)
+{
+	Oid types[] = {TEXTOID};
+	Datum source_value[] = {CStringGetTextDatum(source)};
+	Portal portal = SPI_cursor_open_with_args(NULL, sql, 1, types, source_value, NULL, false, 0);
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, SOME_ROWS);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			Datum values[2];
+			bool isnull[2];
+
+			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, isnull);
+			mls_relay_put(logged, values, isnull);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+}
+
+/* The run that this process is at work on, or NULL. */
+static Datum
+current_run(const MlsSubscription *sub, char *null)
+{
+	Oid types[] = {INT8OID, INT4OID};
+	Datum values[] = {Int64GetDatum(sub->id), Int32GetDatum(MyProcPid)};
+	Datum run;
+	bool isnull;
+
+	mls_execute("SELECT max(id) FROM mls.run WHERE subscription = $1 AND status = 'running' "
+				"AND pid = $2",
+				2, types, values, NULL, SPI_OK_SELECT);
+	run = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	*null = isnull ? 'n' : ' ';
+	return run;
+}
+
+/*
+ * Numbers are given out under a lock that is held until the commit: a later number
+ * never becomes visible before an earlier one.
+ */
+static void
+write_changes(const MlsSubscription *sub, const char *kind)
+{
+	Oid types[] = {INT8OID, OIDOID, TEXTOID, TEXTOID, TEXTOID};
+	char nulls[] = "     ";
+	Datum values[5];
+	LOCKTAG tag;
+
+	values[0] = current_run(sub, &nulls[0]);
+	values[1] = ObjectIdGetDatum(sub->owner);
+	values[2] = CStringGetTextDatum(sub->source);
+	values[3] = CStringGetTextDatum(sub->resource);
+	values[4] = CStringGetTextDatum(kind);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, LOCK_CLASS);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	mls_execute_control("INSERT INTO mls.change (at, run, owner, source, resource, key, kind, "
+						"fields) SELECT pg_catalog.clock_timestamp(), $1, $2::pg_catalog.regrole, "
+						"$3, $4, l.key, $5, l.fields FROM mls_logged l",
+						5, types, values, nulls, SPI_OK_INSERT);
+}
+
+/*
+ * mls.log_changes(subscription), a trigger on tables of gold.  Who writes there for
+ * another role does not see that one's subscription, and logs nothing for it.
+ */
+Datum
+mls_log_changes(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	MlsRelay logged = {.name = "mls_logged"};
+	MlsSubscription *sub;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || trigger->tg_trigger->tgnargs != 1)
+		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("mls.log_changes() is a trigger of mls_track()"));
+	SPI_connect();
+	if (SPI_register_trigger_data(trigger) < 0)
+		elog(ERROR, "could not register the rows of a trigger");
+	sub = mls_subscription_by_id(pg_strtoint64(trigger->tg_trigger->tgargs[0]));
+	if (sub != NULL && has_privs_of_role(GetUserId(), sub->owner))
+	{
+		logged.desc = CreateTemplateTupleDesc(2);
+		TupleDescInitEntry(logged.desc, 1, "key", TEXTOID, -1, 0);
+		TupleDescInitEntry(logged.desc, 2, "fields", JSONBOID, -1, 0);
+		mls_relay_open(&logged);
+		take_changes(&logged, changes_sql(trigger->tg_event), sub->source);
+		if (logged.rows > 0)
+			write_changes(sub, kind_of(trigger->tg_event));
+		mls_relay_close(&logged);
+	}
+	SPI_finish();
+	return PointerGetDatum(NULL);
 }

@@ -37,7 +37,7 @@ COMMENT ON COLUMN mls.change.kind IS 'insert, update or delete';
 COMMENT ON COLUMN mls.change.fields IS 'for each field of gold that changed its old and its new value; of a deleted row all it had; NULL for an inserted one, which stands in gold';
 
 ALTER TABLE mls.change ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.change
+CREATE POLICY owner ON mls.change FOR SELECT
     USING (pg_catalog.pg_has_role(owner, 'USAGE'));
 SELECT pg_catalog.pg_extension_config_dump('mls.change', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.change_position_seq', '');
@@ -47,55 +47,12 @@ CREATE FUNCTION mls.changed_fields(old record, new record) RETURNS jsonb
 COMMENT ON FUNCTION mls.changed_fields(record, record)
     IS 'fields that differ between two versions of a row of gold, with the old and the new value; NULL if none does';
 
--- Numbers are given out under a lock that is held until the commit: a later
--- number never becomes visible before an earlier one.  Not SECURITY DEFINER: types
--- of the table's columns may bring casts of their owner, which run here.  Rows of
--- gold are joined by hashing, which runs otherwise forbid themselves.
+-- Rows of gold are joined by hashing, which runs otherwise forbid themselves.
 CREATE FUNCTION mls.log_changes() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE c
     SET search_path = pg_catalog, pg_temp
     SET enable_hashjoin = on
-    AS $$
-DECLARE
-    sub mls.subscription;
-    run bigint;
-    any_row boolean;
-BEGIN
-    SELECT * INTO sub FROM mls.subscription s WHERE s.id = TG_ARGV[0]::bigint;
-    IF TG_OP = 'DELETE' THEN
-        any_row := EXISTS (SELECT FROM mls_old o WHERE o.mls_source = sub.source);
-    ELSE
-        any_row := EXISTS (SELECT FROM mls_new n WHERE n.mls_source = sub.source);
-    END IF;
-    IF NOT any_row THEN
-        RETURN NULL;
-    END IF;
-    SELECT max(r.id) INTO run FROM mls.run r
-     WHERE r.subscription = sub.id AND r.status = 'running' AND r.pid = pg_backend_pid();
-    PERFORM pg_advisory_xact_lock('mls.change'::regclass::oid::bigint);
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO mls.change (at, run, owner, source, resource, key, kind)
-        SELECT clock_timestamp(), run, sub.owner, sub.source, sub.resource, n.mls_source_key, 'insert'
-          FROM mls_new n
-         WHERE n.mls_source = sub.source;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO mls.change (at, run, owner, source, resource, key, kind, fields)
-        SELECT clock_timestamp(), run, sub.owner, sub.source, sub.resource, o.mls_source_key, 'delete',
-               mls.changed_fields(o, NULL)
-          FROM mls_old o
-         WHERE o.mls_source = sub.source;
-    ELSE
-        INSERT INTO mls.change (at, run, owner, source, resource, key, kind, fields)
-        SELECT clock_timestamp(), run, sub.owner, sub.source, sub.resource, c.mls_source_key, 'update', c.fields
-          FROM (SELECT n.mls_source_key, mls.changed_fields(o, n) AS fields
-                  FROM mls_new n
-                  JOIN mls_old o ON o.mls_source_key = n.mls_source_key AND o.mls_source = n.mls_source
-                 WHERE n.mls_source = sub.source
-                OFFSET 0) c
-         WHERE c.fields IS NOT NULL;
-    END IF;
-    RETURN NULL;
-END $$;
+    AS 'MODULE_PATHNAME', 'mls_log_changes';
 COMMENT ON FUNCTION mls.log_changes() IS 'trigger on tables of gold: writes mls.change for the subscription it is given';
 
 -- Each subscription has triggers of its own, since its role need not see the others
@@ -130,6 +87,20 @@ END $$;
 COMMENT ON FUNCTION mls.place_triggers(regclass, bigint, boolean)
     IS 'puts the triggers of the change log on a table of gold for a subscription, or takes them away';
 
+CREATE FUNCTION mls.note_tracking(caller regrole, subscription bigint, track boolean) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+UPDATE mls.subscription s SET track_changes = track
+ WHERE s.id = subscription AND pg_has_role(caller, s.owner, 'USAGE');
+$$;
+COMMENT ON FUNCTION mls.note_tracking(regrole, bigint, boolean) IS 'notes whether changes of a subscription are logged, for a caller who has its owner''s privileges';
+CREATE FUNCTION mls.note_tracking(subscription bigint, track boolean) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_tracking(bigint, boolean) IS 'part of mls_track(): the same for who calls it';
+
 CREATE FUNCTION mls_track(foreign_table regclass, track boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -138,9 +109,8 @@ DECLARE
     sub mls.subscription;
 BEGIN
     PERFORM mls.refuse_standby('mls_track()', 'set this');
-    UPDATE mls.subscription s SET track_changes = track
-     WHERE s.foreign_table = mls_track.foreign_table
-    RETURNING * INTO sub;
+    SELECT * INTO sub FROM mls.subscription s
+     WHERE s.foreign_table = mls_track.foreign_table AND pg_has_role(s.owner, 'USAGE');
     IF NOT FOUND THEN
         PERFORM mls.refuse('42704', format('foreign table %s is not subscribed', foreign_table),
                            'Call mls_subscribe() for it first.');
@@ -148,10 +118,11 @@ BEGIN
         PERFORM mls.refuse('55000', format('foreign table %s feeds no table of gold', foreign_table),
                            detail => 'Changes are logged as they arrive in gold.');
     END IF;
+    PERFORM mls.note_tracking(sub.id, track);
     PERFORM mls.place_triggers(sub.gold, sub.id, track);
 END $$;
 COMMENT ON FUNCTION mls_track(regclass, boolean)
     IS 'log the changes of a subscription in gold to mls.change from now on, or no longer';
 
-REVOKE ALL ON FUNCTION mls_track(regclass, boolean), mls.changed_fields(record, record), mls.log_changes(),
+REVOKE ALL ON FUNCTION mls_track(regclass, boolean), mls.note_tracking(regrole, bigint, boolean), mls.note_tracking(bigint, boolean), mls.changed_fields(record, record), mls.log_changes(),
     mls.place_triggers(regclass, bigint, boolean) FROM PUBLIC;

@@ -93,7 +93,8 @@ mls_cleaning_settle(const MlsSubscription *sub, const MlsTable *table)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(fingerprint(table))};
 
-	mls_execute("UPDATE mls.subscription SET clean_hash = $2 WHERE id = $1 AND clean_hash <> $2", 2,
-				types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.subscription SET clean_hash = $2 WHERE id = $1 AND clean_hash <> $2", 2, types,
+		values, NULL, SPI_OK_UPDATE);
 	return SPI_processed > 0;
 }

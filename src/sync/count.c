@@ -28,9 +28,9 @@ mls_count_note_remote(int64 subscription, int64 rows)
 	Oid types[] = {INT8OID, INT8OID};
 	Datum values[] = {Int64GetDatum(subscription), Int64GetDatum(rows)};
 
-	mls_execute("UPDATE mls.subscription SET remote_rows = $2, remote_counted_at = "
-				"pg_catalog.now() WHERE id = $1",
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET remote_rows = $2, remote_counted_at = "
+						"pg_catalog.now() WHERE id = $1",
+						2, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* Keeps for later runs which counts of the source can be believed. */
@@ -41,8 +41,8 @@ mls_count_note_proven(const MlsSubscription *sub, const MlsTable *table)
 	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(mls_total_proven(table))};
 
 	if (mls_total_proven(table) != sub->count_proven)
-		mls_execute("UPDATE mls.subscription SET count_proven = $2 WHERE id = $1", 2, types, values,
-					NULL, SPI_OK_UPDATE);
+		mls_execute_control("UPDATE mls.subscription SET count_proven = $2 WHERE id = $1", 2, types,
+							values, NULL, SPI_OK_UPDATE);
 }
 
 /* So many rows have come to silver, or have gone from it. */
@@ -52,8 +52,8 @@ mls_count_add_local(int64 subscription, int64 rows)
 	Oid types[] = {INT8OID, INT8OID};
 	Datum values[] = {Int64GetDatum(subscription), Int64GetDatum(rows)};
 
-	mls_execute("UPDATE mls.subscription SET local_rows = local_rows + $2 WHERE id = $1", 2, types,
-				values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET local_rows = local_rows + $2 WHERE id = $1", 2,
+						types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* Counts the rows of silver one by one, and notes how many.  The caller holds the lock of the subscription. */

@@ -12,6 +12,20 @@ CREATE FUNCTION mls.count_local(subscription bigint) RETURNS bigint
 COMMENT ON FUNCTION mls.count_local(bigint)
     IS 'counts the rows of silver of a subscription, and notes the number unless a process is writing there';
 
+CREATE FUNCTION mls.note_remote_rows(caller regrole, subscription bigint, rows bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+UPDATE mls.subscription s SET remote_rows = rows, remote_counted_at = now()
+ WHERE s.id = subscription AND pg_has_role(caller, s.owner, 'USAGE');
+$$;
+COMMENT ON FUNCTION mls.note_remote_rows(regrole, bigint, bigint) IS 'notes how many records a source has, for a caller who has the owner''s privileges';
+CREATE FUNCTION mls.note_remote_rows(subscription bigint, rows bigint) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_remote_rows(bigint, bigint) IS 'part of mls_count(): the same for who calls it';
+
 -- The sources are asked first and the numbers noted at the end, so that no run waits
 -- for a row of mls.subscription as long as a source takes to answer.
 CREATE FUNCTION mls.count_all(
@@ -52,8 +66,7 @@ BEGIN
         rows := mls.count_local(sub.id);
         difference := remote_rows - rows;
         IF remote_rows IS NOT NULL AND NOT current_setting('transaction_read_only')::boolean THEN
-            UPDATE mls.subscription s SET remote_rows = counts[n], remote_counted_at = now()
-             WHERE s.id = sub.id;
+            PERFORM mls.note_remote_rows(sub.id, counts[n]);
         END IF;
         RETURN NEXT;
     END LOOP;
@@ -83,5 +96,5 @@ CREATE FUNCTION mls.asked_fields(foreign_table regclass) RETURNS text[]
     SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls.asked_fields(regclass) IS 'fields that syncs of a foreign table ask for (option select), in its order; NULL for all';
 
-REVOKE ALL ON FUNCTION mls.asked_fields(regclass), mls_count(text, text), mls.count_all(text, text), mls.count_remote(bigint),
+REVOKE ALL ON FUNCTION mls.note_remote_rows(regrole, bigint, bigint), mls.note_remote_rows(bigint, bigint), mls.asked_fields(regclass), mls_count(text, text), mls.count_all(text, text), mls.count_remote(bigint),
     mls.count_local(bigint) FROM PUBLIC;

@@ -80,11 +80,11 @@ COMMENT ON COLUMN mls.remote_lookup.removed_at IS 'when it was found not to be d
 ALTER TABLE mls.remote_resource ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.remote_field ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.remote_lookup ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.remote_resource
+CREATE POLICY owner ON mls.remote_resource FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
-CREATE POLICY owner ON mls.remote_field
+CREATE POLICY owner ON mls.remote_field FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
-CREATE POLICY owner ON mls.remote_lookup
+CREATE POLICY owner ON mls.remote_lookup FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 GRANT SELECT ON mls.remote_resource, mls.remote_field, mls.remote_lookup TO pg_monitor;
 

@@ -203,8 +203,13 @@ identify(MlsRun *run)
 	run->sub = mls_subscription_by_id(run->sub->id);
 	if (run->process != &mls_remap_process &&
 		get_rel_relkind(run->sub->foreign_table) == RELKIND_FOREIGN_TABLE)
-		mls_identity_check(run->sub,
-						   mls_table_get(run->sub->foreign_table, run->sub->owner, false));
+	{
+		const MlsTable *table = mls_table_get(run->sub->foreign_table, run->sub->owner, false);
+
+		mls_rights_require_server(run->sub->owner, table->source->http.server_id,
+								  table->source->http.name);
+		mls_identity_check(run->sub, table);
+	}
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }

@@ -30,7 +30,7 @@ COMMENT ON COLUMN mls.counter.bad_values IS 'values and records that did not fit
 COMMENT ON COLUMN mls.counter.bytes IS 'bytes received after decompression';
 
 ALTER TABLE mls.counter ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.counter
+CREATE POLICY owner ON mls.counter FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 GRANT SELECT ON mls.counter TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.counter', '');
@@ -71,8 +71,8 @@ $$;
 COMMENT ON FUNCTION mls.event_of(bigint, bigint, text, text)
     IS 'started, finished, failed or recovered: what the status of a run means';
 
--- A payload may have 8,000 bytes: the message is cut.  Row security hides nothing
--- here that the run's own process may not see.
+-- Whoever may connect to the database may listen: so it is told that something has become
+-- of a resource, and no more.  What, mls_history tells those who may see it.
 CREATE FUNCTION mls.tell_run() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -80,11 +80,7 @@ CREATE FUNCTION mls.tell_run() RETURNS trigger
 BEGIN
     PERFORM pg_notify('mls', json_build_object(
                 'event', mls.event_of(new.id, new.subscription, new.process, new.status),
-                'run', new.id, 'source', s.source, 'resource', s.resource,
-                'process', new.process, 'status', new.status, 'at', clock_timestamp(),
-                'received', new.received, 'inserted', new.inserted, 'updated', new.updated,
-                'deleted', new.deleted, 'sqlstate', new.sqlstate,
-                'message', left(new.message, 500))::text)
+                'source', s.source, 'resource', s.resource)::text)
        FROM mls.subscription s WHERE s.id = new.subscription;
     RETURN NULL;
 END $$;

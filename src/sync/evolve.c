@@ -322,9 +322,9 @@ note_done(const MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("UPDATE mls.remote_field SET pending = NULL "
-				"WHERE subscription = $1 AND pending IS NOT NULL AND removed_at IS NULL",
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.remote_field SET pending = NULL "
+						"WHERE subscription = $1 AND pending IS NOT NULL AND removed_at IS NULL",
+						1, types, values, NULL, SPI_OK_UPDATE);
 }
 
 int

@@ -143,22 +143,19 @@ DECLARE
 BEGIN
     PERFORM mls.refuse_standby('mls_grant()', 'grant');
     EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', role);
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mls TO %s', role);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mls.subscription, mls.run, mls.issue, '
-                   'mls.change, mls.counter, mls.schedule, mls.remote_resource, '
-                   'mls.remote_field, mls.remote_lookup, mls.webhook, mls.range, mls.told, mls.audience TO %s', role);
-    -- All of the extension's own but what only a superuser may give away.
+    -- All of the extension's own but what only a superuser may give away, and what is called
+    -- for a caller.  Tables are read; earlier versions let roles write them.
     FOR object IN
-        SELECT CASE WHEN d.classid = 'pg_proc'::regclass THEN format('EXECUTE ON FUNCTION %s', d.objid::regprocedure)
-                    ELSE format('SELECT ON %s', d.objid::regclass) END
+        SELECT CASE WHEN d.classid = 'pg_proc'::regclass THEN format('GRANT EXECUTE ON FUNCTION %s TO %s', d.objid::regprocedure, role)
+                    ELSE format('GRANT SELECT ON %1$s TO %2$s; REVOKE INSERT, UPDATE, DELETE ON %1$s FROM %2$s', d.objid::regclass, role) END
           FROM pg_depend d
           JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'mls_fdw'
           LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
           LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
          WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-           AND (p.proname <> 'mls_grant' OR c.relkind = 'v')
+           AND (p.proname <> 'mls_grant' AND p.proargnames[1] IS DISTINCT FROM 'caller' OR c.relkind IN ('v', 'r'))
     LOOP
-        EXECUTE format('GRANT %s TO %s', object, role);
+        EXECUTE object;
     END LOOP;
     FOREACH layer IN ARRAY ARRAY['bronze', 'silver', 'gold', 'reso'] LOOP
         schema := coalesce(nullif(current_setting('mls_fdw.' || layer || '_schema', true), ''), layer);

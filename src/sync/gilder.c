@@ -453,12 +453,13 @@ solve_issues(const RowGroup *group, bool judged)
 				1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return;
-	mls_execute(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() FROM "
-						 "(SELECT %s AS key FROM %s r) u WHERE i.subscription = $1 AND "
-						 "i.key = u.key AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() "
-						 "AND i.kind IN (%s)",
-						 key_sql(group), group->rows, kinds),
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_issue_solve_found(
+		psprintf("FROM mls.issue i, "
+				 "(SELECT %s AS key FROM %s r) u WHERE i.subscription = $1 AND "
+				 "i.key = u.key AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() "
+				 "AND i.kind IN (%s)",
+				 key_sql(group), group->rows, kinds),
+		1, types, values);
 }
 
 /* Notes the rows whose place in gold another source has. */
@@ -808,11 +809,12 @@ end_issues(int64 subscription, const List *keys, bool but_new)
 	values[0] = Int64GetDatum(subscription);
 	values[1] = mls_key_array(array, list_length(keys));
 	values[2] = BoolGetDatum(but_new);
-	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 AND "
-				"i.key = ANY (ARRAY(SELECT pg_catalog.left(k, 200) FROM pg_catalog.unnest($2) k)) "
-				"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_CONFLICT "' "
-				"AND NOT ($3 AND i.last_seen = pg_catalog.now())",
-				3, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 AND "
+		"i.key = ANY (ARRAY(SELECT pg_catalog.left(k, 200) FROM pg_catalog.unnest($2) k)) "
+		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_CONFLICT "' "
+		"AND NOT ($3 AND i.last_seen = pg_catalog.now())",
+		3, types, values, NULL, SPI_OK_UPDATE);
 }
 
 static List *
@@ -1085,6 +1087,16 @@ require_fresh_snapshots(void)
 				errhint("Use the isolation level READ COMMITTED."));
 }
 
+/* Tables of gold that the page is written into may be another role's. */
+static void
+require_trust(const MlsGilder *gilder, const RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+		mls_gold_require_trust(((Gilding *) lfirst(lc))->sql->table, gilder->sub->owner);
+}
+
 static void free_plans(MlsGilder *gilder);
 
 /* Before silver changes: from now to the end of the transaction nobody else's change is missed. */
@@ -1110,9 +1122,17 @@ mls_gilder_prepare(MlsGilder *gilder)
 	}
 	if (gilder->has_rivals || gilder->contests != NIL || gilder->is_connected)
 		require_fresh_snapshots();
-	/* An error may have ended a page while they were open. */
+	require_trust(gilder, &gilder->own);
+	foreach (lc, gilder->followers)
+		require_trust(gilder, &((Follower *) lfirst(lc))->group);
 	foreach (lc, gilder->contests)
-		((Contest *) lfirst(lc))->is_open = false;
+	{
+		Contest *contest = lfirst(lc);
+
+		/* An error may have ended a page while they were open. */
+		contest->is_open = false;
+		mls_gold_require_trust(contest->table, gilder->sub->owner);
+	}
 	if (gilder->is_connected)
 		lock_source(gilder);
 	foreach (lc, gilder->followers)
@@ -1282,6 +1302,7 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 		const MlsGoldPart *part = lfirst(lc);
 		const char *gold = mls_qualified_name(part->table);
 
+		mls_gold_require_trust(part->table, sub->owner);
 		if (part->resource != NULL && part->key_field != NULL)
 			leave(release, part->table, part->resource,
 				  psprintf("SELECT g.%s FROM (SELECT * FROM %s WHERE %s) g",

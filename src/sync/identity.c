@@ -187,8 +187,8 @@ learn(MlsSubscription *sub, const Identity *now)
 		return;
 	values[0] = Int64GetDatum(sub->id);
 	values[1] = CStringGetTextDatum(text);
-	mls_execute("UPDATE mls.subscription SET identity = $2 WHERE id = $1", 2, types, values, NULL,
-				SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET identity = $2 WHERE id = $1", 2, types, values,
+						NULL, SPI_OK_UPDATE);
 	sub->identity = text;
 }
 
@@ -397,11 +397,12 @@ accept(MlsSubscription *sub)
 		mls_listing_drop(sub);
 	values[0] = Int64GetDatum(sub->id);
 	values[1] = CStringGetTextDatum(identity_text(&now));
-	mls_execute("UPDATE mls.subscription SET identity = $2, next_attempt_at = NULL, "
-				"listing_process = NULL, listing_link = NULL, resume_timestamp = NULL, "
-				"resume_key = NULL, resume_link = NULL, resume_received = 0, resume_since = NULL "
-				"WHERE id = $1",
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.subscription SET identity = $2, next_attempt_at = NULL, "
+		"listing_process = NULL, listing_link = NULL, resume_timestamp = NULL, "
+		"resume_key = NULL, resume_link = NULL, resume_received = 0, resume_since = NULL "
+		"WHERE id = $1",
+		2, types, values, NULL, SPI_OK_UPDATE);
 	mls_range_forget(sub);
 	comment_tables(sub, table);
 	mls_rights_leave(&before);
@@ -469,16 +470,19 @@ static List *
 pending_renames(void)
 {
 	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {OIDOID};
+	Datum values[] = {ObjectIdGetDatum(GetUserId())};
 	SPITupleTable *found;
 	List *renames = NIL;
 
 	/* Locked, so that what another process has followed meanwhile is not followed twice. */
-	mls_execute("SELECT s.id, f.srvname::pg_catalog.text FROM mls.subscription s "
-				"JOIN pg_catalog.pg_foreign_table t ON t.ftrelid = s.foreign_table "
-				"JOIN pg_catalog.pg_foreign_server f ON f.oid = t.ftserver "
-				"WHERE f.srvname <> s.source AND pg_catalog.pg_has_role(s.owner, 'USAGE') "
-				"ORDER BY s.id FOR UPDATE OF s",
-				0, NULL, NULL, NULL, SPI_OK_SELECT);
+	mls_execute_control(
+		"SELECT s.id, f.srvname::pg_catalog.text FROM mls.subscription s "
+		"JOIN pg_catalog.pg_foreign_table t ON t.ftrelid = s.foreign_table "
+		"JOIN pg_catalog.pg_foreign_server f ON f.oid = t.ftserver "
+		"WHERE f.srvname <> s.source AND pg_catalog.pg_has_role($1, s.owner, 'USAGE') "
+		"ORDER BY s.id FOR UPDATE OF s",
+		1, types, values, NULL, SPI_OK_SELECT);
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < found->numvals; i++)
 	{

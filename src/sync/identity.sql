@@ -21,6 +21,30 @@ CREATE FUNCTION mls.follow_renames() RETURNS void
 COMMENT ON FUNCTION mls.follow_renames()
     IS 'gives subscriptions whose server was renamed its name, with their rows of gold and with what is kept by the name of the source';
 
+-- What it tells is asked again.
+CREATE FUNCTION mls.note_rename(caller regrole, before text, after text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = before AND pg_has_role(caller, s.owner, 'USAGE')) THEN
+        RAISE EXCEPTION 'permission denied to rename source "%"', before USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    BEGIN
+        UPDATE mls.schedule s SET source = after WHERE s.source = before AND pg_has_role(caller, s.role, 'USAGE');
+    EXCEPTION WHEN unique_violation THEN
+        NULL;
+    END;
+    UPDATE mls.verification v SET source = after WHERE v.source = before AND pg_has_role(caller, v.verified_by, 'USAGE');
+    DELETE FROM mls.told t WHERE t.source = before;
+END $$;
+COMMENT ON FUNCTION mls.note_rename(regrole, text, text) IS 'gives schedules and verifications of a caller the new name of a source, and forgets what it told';
+CREATE FUNCTION mls.note_rename(before text, after text) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_rename(text, text) IS 'part of mls.rename_source(): the same for who calls it';
+
 -- As far as the role may: rules are the extension owner's, and mls_verify() tells of those that
 -- are left for a name that no server has.  What the new name has already stays.
 CREATE FUNCTION mls.rename_source(before text, after text) RETURNS void
@@ -43,7 +67,7 @@ BEGIN
                 'AND j.jobname = format(''mls %s %s'', $1, s.process) AND j.username = pg_get_userbyid(s.role)'
           USING before, after;
     END IF;
-    FOREACH facts IN ARRAY '{field_map,row_map,join_map,value_map,setting_map,clean_map,schedule,verification}'::text[] LOOP
+    FOREACH facts IN ARRAY '{field_map,row_map,join_map,value_map,setting_map,clean_map}'::text[] LOOP
         CONTINUE WHEN NOT has_table_privilege(format('mls.%I', facts), 'UPDATE');
         BEGIN
             EXECUTE format('UPDATE mls.%I SET source = $2 WHERE source = $1', facts) USING before, after;
@@ -51,13 +75,10 @@ BEGIN
             NULL;
         END;
     END LOOP;
-    -- What it tells is asked again.
-    IF has_table_privilege('mls.told', 'DELETE') THEN
-        DELETE FROM mls.told t WHERE t.source = before;
-    END IF;
+    PERFORM mls.note_rename(before, after);
 END $$;
 COMMENT ON FUNCTION mls.rename_source(text, text)
     IS 'part of mls.follow_renames(): rules, schedules and verifications of a source get its new name';
 
 REVOKE ALL ON FUNCTION mls_source_accept(text), mls.source_differs(bigint), mls.follow_renames(),
-    mls.rename_source(text, text) FROM PUBLIC;
+    mls.rename_source(text, text), mls.note_rename(regrole, text, text), mls.note_rename(text, text) FROM PUBLIC;

@@ -213,12 +213,13 @@ solve_settled(MlsIssues *issues)
 		if (!has_open(issues))
 			return;
 		values[0] = key_array(issues->settled[i]);
-		mls_execute(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
-							 "FROM pg_catalog.unnest($1) AS u(key) WHERE i.key = u.key "
-							 "AND i.subscription = " INT64_FORMAT " AND i.solved_at IS NULL "
-							 "AND i.last_seen < pg_catalog.now() AND %s",
-							 issues->sub->id, ends[i]),
-					1, types, values, NULL, SPI_OK_UPDATE);
+		mls_execute_control(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
+									 "FROM pg_catalog.unnest($1) AS u(key) WHERE i.key = u.key "
+									 "AND i.subscription = " INT64_FORMAT
+									 " AND i.solved_at IS NULL "
+									 "AND i.last_seen < pg_catalog.now() AND %s",
+									 issues->sub->id, ends[i]),
+							1, types, values, NULL, SPI_OK_UPDATE);
 	}
 }
 
@@ -241,7 +242,7 @@ mls_issues_store(MlsIssues *issues)
 				"value, reason) SELECT DISTINCT ON (key, field, reason) " INT64_FORMAT
 				", " INT64_FORMAT ", kind, key, field, value, reason FROM mls_issues " MET_AGAIN,
 				issues->sub->id, issues->run));
-		mls_plan_run(issues->store, SPI_OK_INSERT);
+		mls_plan_run_control(issues->store, SPI_OK_INSERT);
 	}
 	solve_settled(issues);
 	return issues->relay.rows;
@@ -282,9 +283,10 @@ mls_issue_open(int64 subscription, int64 run, const char *kind, const char *key,
 	if (value != NULL)
 		values[5] = clipped_text(value, strlen(value), ISSUE_LENGTH);
 	values[6] = CStringGetTextDatum(reason);
-	mls_execute("INSERT INTO mls.issue AS i (subscription, run_id, kind, key, field, value, "
-				"reason) VALUES ($1, $2, $3, $4, $5, $6, $7) " MET_AGAIN,
-				7, types, values, nulls, SPI_OK_INSERT);
+	mls_execute_control(
+		"INSERT INTO mls.issue AS i (subscription, run_id, kind, key, field, value, "
+		"reason) VALUES ($1, $2, $3, $4, $5, $6, $7) " MET_AGAIN,
+		7, types, values, nulls, SPI_OK_INSERT);
 }
 
 /*
@@ -303,10 +305,30 @@ mls_issue_solve(int64 subscription, const char *kind, List *keys, const char *fi
 	values[2] = key_array(keys);
 	if (field != NULL)
 		values[3] = CStringGetTextDatum(field);
-	mls_execute("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
-				"AND kind = $2 AND solved_at IS NULL AND last_seen < pg_catalog.now() "
-				"AND ($3 IS NULL OR key = ANY ($3)) AND ($4 IS NULL OR field = $4)",
-				4, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+						"AND kind = $2 AND solved_at IS NULL AND last_seen < pg_catalog.now() "
+						"AND ($3 IS NULL OR key = ANY ($3)) AND ($4 IS NULL OR field = $4)",
+						4, types, values, nulls, SPI_OK_UPDATE);
+}
+
+/*
+ * Ends the issues i that a query over tables of a user finds, "FROM mls.issue i ...":
+ * they are found as that user, and ended as who may write.
+ */
+void
+mls_issue_solve_found(const char *query, int nargs, Oid *types, Datum *values)
+{
+	Oid ids_types[] = {INT8ARRAYOID};
+	Datum ids[1];
+	bool none;
+
+	mls_execute(psprintf("SELECT pg_catalog.array_agg(i.id) %s", query), nargs, types, values, NULL,
+				SPI_OK_SELECT);
+	ids[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &none);
+	if (!none)
+		mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() "
+							"WHERE id = ANY ($1)",
+							1, ids_types, ids, NULL, SPI_OK_UPDATE);
 }
 
 /*
@@ -319,14 +341,15 @@ mls_issue_all_read(const MlsSubscription *sub, int64 run)
 	Oid types[] = {INT8OID, INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(run)};
 
-	mls_execute(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
-						 "WHERE i.subscription = $1 AND i.solved_at IS NULL "
-						 "AND i.kind IN ('" MLS_ISSUE_RECORD "', '" MLS_ISSUE_LOOKUP "') "
-						 "AND i.last_seen < (SELECT r.started_at FROM mls.run r WHERE r.id = $2) "
-						 "AND NOT EXISTS (SELECT FROM %s b WHERE b.key = i.key "
-						 "AND b.deleted_at IS NULL)",
-						 mls_qualified_name(sub->bronze)),
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_issue_solve_found(
+		psprintf("FROM mls.issue i "
+				 "WHERE i.subscription = $1 AND i.solved_at IS NULL "
+				 "AND i.kind IN ('" MLS_ISSUE_RECORD "', '" MLS_ISSUE_LOOKUP "') "
+				 "AND i.last_seen < (SELECT r.started_at FROM mls.run r WHERE r.id = $2) "
+				 "AND NOT EXISTS (SELECT FROM %s b WHERE b.key = i.key "
+				 "AND b.deleted_at IS NULL)",
+				 mls_qualified_name(sub->bronze)),
+		2, types, values);
 }
 
 /* Records came in a run: fields that none of its pages lacked are there again. */
@@ -336,11 +359,11 @@ mls_issue_fields_came(const MlsSubscription *sub, int64 run)
 	Oid types[] = {INT8OID, INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(run)};
 
-	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
-				"WHERE i.subscription = $1 AND i.solved_at IS NULL "
-				"AND i.kind = '" MLS_ISSUE_MISSING "' "
-				"AND i.last_seen < (SELECT r.started_at FROM mls.run r WHERE r.id = $2)",
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
+						"WHERE i.subscription = $1 AND i.solved_at IS NULL "
+						"AND i.kind = '" MLS_ISSUE_MISSING "' "
+						"AND i.last_seen < (SELECT r.started_at FROM mls.run r WHERE r.id = $2)",
+						2, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* Longer keys may be cut: they cannot be compared. */
@@ -353,14 +376,15 @@ mls_issue_all_listed(const MlsSubscription *sub, const char *listing, bool keyle
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
-						 "WHERE i.subscription = $1 AND i.solved_at IS NULL "
-						 "AND i.kind = '" MLS_ISSUE_RECORD "' "
-						 "AND CASE WHEN i.key IS NULL THEN %s "
-						 "WHEN pg_catalog.octet_length(i.key) < " WHOLE_KEY
-						 " THEN NOT EXISTS (SELECT FROM %s l WHERE l.key = i.key) "
-						 "AND NOT EXISTS (SELECT FROM %s b WHERE b.key = i.key "
-						 "AND b.deleted_at IS NULL) ELSE false END",
-						 keyless ? "false" : "true", listing, mls_qualified_name(sub->bronze)),
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_issue_solve_found(psprintf("FROM mls.issue i "
+								   "WHERE i.subscription = $1 AND i.solved_at IS NULL "
+								   "AND i.kind = '" MLS_ISSUE_RECORD "' "
+								   "AND CASE WHEN i.key IS NULL THEN %s "
+								   "WHEN pg_catalog.octet_length(i.key) < " WHOLE_KEY
+								   " THEN NOT EXISTS (SELECT FROM %s l WHERE l.key = i.key) "
+								   "AND NOT EXISTS (SELECT FROM %s b WHERE b.key = i.key "
+								   "AND b.deleted_at IS NULL) ELSE false END",
+								   keyless ? "false" : "true", listing,
+								   mls_qualified_name(sub->bronze)),
+						  1, types, values);
 }

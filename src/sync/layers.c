@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -165,6 +166,7 @@ mls_bronze_prepare(const MlsTable *table, Oid bronze)
 		name = table_name(table, namespace, &relid);
 	if (OidIsValid(relid))
 	{
+		mls_gold_require_own(relid, GetUserId(), "mls_fdw.bronze_schema");
 		check_bronze(relid);
 		return relid;
 	}
@@ -356,11 +358,11 @@ rename_column(Oid silver, const char *before, const char *after)
 	mls_execute(psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", mls_qualified_name(silver),
 						 quote_identifier(before), quote_identifier(after)),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
-	mls_execute("UPDATE mls.subscription SET columns = ARRAY(SELECT CASE "
-				"pg_catalog.split_part(c, E'\t', 1) WHEN $2 THEN "
-				"$3 || pg_catalog.substr(c, pg_catalog.strpos(c, E'\t')) ELSE c END "
-				"FROM pg_catalog.unnest(columns) c) WHERE silver::pg_catalog.oid = $1",
-				3, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET columns = ARRAY(SELECT CASE "
+						"pg_catalog.split_part(c, E'\t', 1) WHEN $2 THEN "
+						"$3 || pg_catalog.substr(c, pg_catalog.strpos(c, E'\t')) ELSE c END "
+						"FROM pg_catalog.unnest(columns) c) WHERE silver::pg_catalog.oid = $1",
+						3, types, values, NULL, SPI_OK_UPDATE);
 	CommandCounterIncrement();
 }
 
@@ -411,6 +413,7 @@ mls_silver_prepare(const MlsTable *table, Oid silver)
 		name = table_name(table, namespace, &relid);
 	if (OidIsValid(relid))
 	{
+		mls_gold_require_own(relid, GetUserId(), "mls_fdw.silver_schema");
 		mls_silver_follow(relid, table);
 		add_columns(mls_qualified_name(relid), check_silver(relid, table));
 		return relid;

@@ -14,14 +14,18 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
+#include "gold/gold.h"
 #include "sync/sync.h"
 
 PG_FUNCTION_INFO_V1(mls_as_owner_sql);
 PG_FUNCTION_INFO_V1(mls_as_role_sql);
+PG_FUNCTION_INFO_V1(mls_as_control_sql);
 
 /* The relations that a subscription names are what they should be, as far as they are there. */
 void
@@ -32,6 +36,7 @@ mls_owner_require_tables(const MlsSubscription *sub)
 	mls_rights_require_table(sub->owner, sub->silver, MLS_LAYER_SILVER);
 	if (OidIsValid(sub->gold))
 		mls_rights_require_table(sub->owner, sub->gold, MLS_LAYER_GOLD);
+	mls_gold_require_trust(sub->gold, sub->owner);
 }
 
 void
@@ -126,4 +131,40 @@ mls_as_role_sql(PG_FUNCTION_ARGS)
 	mls_rights_leave(&before);
 	SPI_finish();
 	return (Datum) 0;
+}
+
+/*
+ * Functions in SQL that write control tables: mls.f(arguments) calls the function
+ * mls.f(caller regrole, arguments) as the owner of those tables.  That one is granted to
+ * nobody; it judges what the caller may.
+ */
+Datum
+mls_as_control_sql(PG_FUNCTION_ARGS)
+{
+	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
+	Oid types[FUNC_MAX_ARGS] = {REGROLEOID};
+	char *name = get_func_name(fcinfo->flinfo->fn_oid);
+	Oid *own_types;
+	int nargs;
+	FmgrInfo function;
+	MlsRights before;
+	Datum result;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &own_types, &nargs);
+	if (nargs + 1 > FUNC_MAX_ARGS)
+		elog(ERROR, "too many arguments");
+	memcpy(&types[1], own_types, nargs * sizeof(Oid));
+	fmgr_info(
+		LookupFuncName(list_make2(makeString("mls"), makeString(name)), nargs + 1, types, false),
+		&function);
+	InitFunctionCallInfoData(*call, &function, nargs + 1, fcinfo->fncollation, NULL, NULL);
+	call->args[0].value = ObjectIdGetDatum(GetUserId());
+	call->args[0].isnull = false;
+	memcpy(&call->args[1], fcinfo->args, nargs * sizeof(NullableDatum));
+	mls_rights_enter_control(&before);
+	result = FunctionCallInvoke(call);
+	mls_rights_leave(&before);
+	if (call->isnull)
+		PG_RETURN_NULL();
+	return result;
 }

@@ -208,9 +208,9 @@ postpone(int64 id, Oid foreign_table, Oid owner, int failures, const MlsOutcome 
 	values[2] = TimestampTzGetDatum(at);
 	values[3] = CStringGetTextDatum(mls_error_class_name(outcome->error_class));
 	values[4] = CStringGetTextDatum(configuration(foreign_table, owner));
-	mls_execute("UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
-				"error_class = $4, attempted_with = $5 WHERE id = $1",
-				5, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
+						"error_class = $4, attempted_with = $5 WHERE id = $1",
+						5, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* Postpones what else is read from the source with the same user mapping. */
@@ -223,10 +223,10 @@ postpone_others(const MlsSubscription *sub, const MlsOutcome *outcome)
 	SPITupleTable *others;
 	uint64 i;
 
-	mls_execute("SELECT id, foreign_table::pg_catalog.oid FROM mls.subscription "
-				"WHERE id <> $1 AND source = $2 AND owner::pg_catalog.oid = $3 ORDER BY id "
-				"FOR UPDATE SKIP LOCKED",
-				3, types, values, NULL, SPI_OK_SELECT);
+	mls_execute_control("SELECT id, foreign_table::pg_catalog.oid FROM mls.subscription "
+						"WHERE id <> $1 AND source = $2 AND owner::pg_catalog.oid = $3 ORDER BY id "
+						"FOR UPDATE SKIP LOCKED",
+						3, types, values, NULL, SPI_OK_SELECT);
 	others = SPI_tuptable;
 	for (i = 0; i < others->numvals; i++)
 	{

@@ -65,16 +65,17 @@ mls_precedence_follow(const MlsSubscription *sub, const MlsTable *table)
 	if (SPI_processed > 0)
 		return false;
 	mls_gold_pause_pages();
-	mls_execute("UPDATE mls.subscription s SET priority = $2, account = " ACCOUNT_HASH ", "
-				"map_hash = NULL, standing = CASE WHEN s.account = " ACCOUNT_HASH
-				" THEN s.standing ELSE coalesce("
-				"(SELECT pg_catalog.min(o.standing) FROM mls.subscription o "
-				"WHERE o.owner = s.owner AND o.id <> s.id AND o.account = " ACCOUNT_HASH "), "
-				"(SELECT s.id WHERE NOT EXISTS (SELECT FROM mls.subscription o "
-				"WHERE o.owner = s.owner AND o.id <> s.id AND o.standing = s.id)), "
-				"(SELECT pg_catalog.max(greatest(o.id, o.standing)) + 1 "
-				"FROM mls.subscription o)) END WHERE s.id = $1",
-				3, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription s SET priority = $2, account = " ACCOUNT_HASH ", "
+						"map_hash = NULL, standing = CASE WHEN s.account = " ACCOUNT_HASH
+						" THEN s.standing ELSE coalesce("
+						"(SELECT pg_catalog.min(o.standing) FROM mls.subscription o "
+						"WHERE o.owner = s.owner AND o.id <> s.id AND o.account = " ACCOUNT_HASH
+						"), "
+						"(SELECT s.id WHERE NOT EXISTS (SELECT FROM mls.subscription o "
+						"WHERE o.owner = s.owner AND o.id <> s.id AND o.standing = s.id)), "
+						"(SELECT pg_catalog.max(greatest(o.id, o.standing)) + 1 "
+						"FROM mls.subscription o)) END WHERE s.id = $1",
+						3, types, values, NULL, SPI_OK_UPDATE);
 	return true;
 }
 
@@ -92,7 +93,7 @@ mls_precedence_unsettle(const MlsSubscription *sub, const MlsTable *table)
 		!mls_gold_source_has_rivals(sub->owner, table))
 		return;
 	values[1] = CStringGetTextDatum(mls_gold_unsettled(sub->owner, table, sub->silver, sub->gold));
-	mls_execute("UPDATE mls.subscription SET map_hash = NULL WHERE id <> $1 AND "
-				"id = ANY ($2::pg_catalog.int8[]) AND map_hash IS NOT NULL",
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET map_hash = NULL WHERE id <> $1 AND "
+						"id = ANY ($2::pg_catalog.int8[]) AND map_hash IS NOT NULL",
+						2, types, values, NULL, SPI_OK_UPDATE);
 }

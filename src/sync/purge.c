@@ -93,12 +93,13 @@ require_limit(MlsRun *run, int64 lost, int64 rows)
 static int64
 rows_here(MlsListing *listing)
 {
-	return mls_listing_execute(
-		listing, psprintf("WITH s AS (SELECT pg_catalog.count(*) AS rows FROM %s), "
-						  "c AS (UPDATE mls.subscription SET local_rows = s.rows FROM s "
-						  "WHERE id = " INT64_FORMAT " AND local_rows <> s.rows) "
-						  "SELECT rows FROM s",
-						  listing->silver, listing->run->sub->id));
+	MlsCounters counters = listing->run->counters;
+	int64 rows;
+
+	mls_run_begin_step(listing->run);
+	rows = mls_count_local(listing->run->sub->id, listing->run->sub->silver);
+	mls_run_end_step(listing->run, &counters);
+	return rows;
 }
 
 /*

@@ -106,9 +106,10 @@ mls_range_add(const MlsSubscription *sub, const MlsRange *range)
 	values[4] = BoolGetDatum(range->untimed);
 	values[5] = TimestampTzGetDatum(range->since);
 	values[6] = Int64GetDatum(range->expected);
-	mls_execute("INSERT INTO mls.range (subscription, number, lower_bound, upper_bound, untimed, "
-				"since, expected) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-				7, types, values, nulls, SPI_OK_INSERT);
+	mls_execute_control(
+		"INSERT INTO mls.range (subscription, number, lower_bound, upper_bound, untimed, "
+		"since, expected) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		7, types, values, nulls, SPI_OK_INSERT);
 }
 
 static void
@@ -137,10 +138,11 @@ mls_range_reach(const MlsSubscription *sub, const MlsRange *range, const MlsPosi
 	values[6] = TimestampTzGetDatum(position->since);
 	nulls[6] = position->since == 0 ? 'n' : ' ';
 	values[7] = Int64GetDatum(records);
-	mls_execute("UPDATE mls.range SET resume_timestamp = $3, resume_key = $4, resume_link = $5, "
-				"resume_received = $6, resume_since = $7, received = received + $8 "
-				"WHERE subscription = $1 AND number = $2",
-				8, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.range SET resume_timestamp = $3, resume_key = $4, resume_link = $5, "
+		"resume_received = $6, resume_since = $7, received = received + $8 "
+		"WHERE subscription = $1 AND number = $2",
+		8, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
 }
 
@@ -156,9 +158,9 @@ mls_range_complete(const MlsSubscription *sub, const MlsRange *range, const MlsP
 	values[1] = Int32GetDatum(range->number);
 	values[2] = text_or_null(newest->timestamp, &nulls[2]);
 	values[3] = text_or_null(newest->key, &nulls[3]);
-	mls_execute("UPDATE mls.range SET done = true, newest_timestamp = $3, newest_key = $4 "
-				"WHERE subscription = $1 AND number = $2",
-				4, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.range SET done = true, newest_timestamp = $3, newest_key = $4 "
+						"WHERE subscription = $1 AND number = $2",
+						4, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
 }
 
@@ -169,6 +171,6 @@ mls_range_forget(const MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("DELETE FROM mls.range WHERE subscription = $1", 1, types, values, NULL,
-				SPI_OK_DELETE);
+	mls_execute_control("DELETE FROM mls.range WHERE subscription = $1", 1, types, values, NULL,
+						SPI_OK_DELETE);
 }

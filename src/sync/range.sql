@@ -40,7 +40,7 @@ COMMENT ON COLUMN mls.range.newest_key IS 'key of that record';
 COMMENT ON COLUMN mls.range.done IS 'whether all of it is here';
 
 ALTER TABLE mls.range ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.range
+CREATE POLICY owner ON mls.range FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 GRANT SELECT ON mls.range TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.range', '');

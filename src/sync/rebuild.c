@@ -45,8 +45,8 @@ forget_fingerprints(const MlsTable *table, const MlsSubscription *sub)
 		Oid types[] = {INT8OID};
 		Datum values[] = {Int64GetDatum(dependant->subscription)};
 
-		mls_execute("UPDATE mls.subscription SET map_hash = NULL WHERE id = $1", 1, types, values,
-					NULL, SPI_OK_UPDATE);
+		mls_execute_control("UPDATE mls.subscription SET map_hash = NULL WHERE id = $1", 1, types,
+							values, NULL, SPI_OK_UPDATE);
 	}
 }
 

@@ -36,10 +36,10 @@ mls_relisting_reach(const MlsListing *listing, const char *link)
 	values[5] = Int64GetDatum(listing->listed);
 	values[6] = Int64GetDatum(listing->flagged);
 	values[7] = Int64GetDatum(listing->before);
-	mls_execute("UPDATE mls.subscription SET listing_process = $2, listing_scope = $3, "
-				"listing_began = $4, listing_link = $5, listing_listed = $6, "
-				"listing_flagged = $7, listing_announced = $8 WHERE id = $1",
-				8, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET listing_process = $2, listing_scope = $3, "
+						"listing_began = $4, listing_link = $5, listing_listed = $6, "
+						"listing_flagged = $7, listing_announced = $8 WHERE id = $1",
+						8, types, values, nulls, SPI_OK_UPDATE);
 }
 
 static int64

@@ -62,8 +62,8 @@ write_fingerprint(const MlsSubscription *sub, const char *fingerprint, const cha
 	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(fingerprint),
 					  CStringGetTextDatum(prefix)};
 
-	mls_execute("UPDATE mls.subscription SET map_hash = $2, key_prefix = $3 WHERE id = $1", 3,
-				types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET map_hash = $2, key_prefix = $3 WHERE id = $1",
+						3, types, values, NULL, SPI_OK_UPDATE);
 }
 
 static const char *
@@ -79,7 +79,7 @@ forget_fingerprint(const MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute(
+	mls_execute_control(
 		"UPDATE mls.subscription SET map_hash = NULL WHERE id = $1 AND map_hash IS NOT NULL", 1,
 		types, values, NULL, SPI_OK_UPDATE);
 }
@@ -91,9 +91,9 @@ mls_remap_force(Oid owner)
 	Oid types[] = {OIDOID};
 	Datum values[] = {ObjectIdGetDatum(owner)};
 
-	mls_execute("UPDATE mls.subscription SET map_hash = NULL "
-				"WHERE owner::pg_catalog.oid = $1 AND map_hash IS NOT NULL",
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET map_hash = NULL "
+						"WHERE owner::pg_catalog.oid = $1 AND map_hash IS NOT NULL",
+						1, types, values, NULL, SPI_OK_UPDATE);
 }
 
 static char *

@@ -197,9 +197,10 @@ mls_known_fail(int64 subscription)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(subscription)};
 
-	mls_execute("INSERT INTO mls.remote_resource (subscription, failed_at) VALUES ($1, now()) "
-				"ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at",
-				1, types, values, NULL, SPI_OK_INSERT);
+	mls_execute_control(
+		"INSERT INTO mls.remote_resource (subscription, failed_at) VALUES ($1, now()) "
+		"ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at",
+		1, types, values, NULL, SPI_OK_INSERT);
 }
 
 /* ---- Comparing ---- */
@@ -286,7 +287,8 @@ execute(const char *sql, const MlsSubscription *sub, const MlsRemoteResource *re
 	Datum values[] = {Int64GetDatum(sub->id), key_array(resource ? resource : &nothing),
 					  CStringGetTextDatum(sub->resource)};
 
-	mls_execute(sql, 3, types, values, NULL, expected);
+	(expected == SPI_OK_SELECT ? mls_execute : mls_execute_control)(sql, 3, types, values, NULL,
+																	expected);
 }
 
 /* Appends what a query finds. */
@@ -431,25 +433,28 @@ mls_remote_record(const MlsSubscription *sub, int64 run, List *differences)
 		mls_issue_open(sub->id, run, MLS_ISSUE_SCHEMA, NULL, difference->name, NULL,
 					   difference->message);
 	}
-	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
-				"AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() AND i.kind = "
-				"'" MLS_ISSUE_SCHEMA "' AND NOT EXISTS (SELECT FROM mls.remote_field f "
-				"WHERE f.subscription = i.subscription AND f.field = i.field "
-				"AND f.pending IS NOT NULL)",
-				1, types, values, NULL, SPI_OK_UPDATE);
-	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
-				"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_LOOKUP "' AND EXISTS "
-				"(SELECT FROM mls_remote_field f JOIN mls_remote_value v USING (lookup) "
-				"WHERE f.field = i.field AND v.value = i.value)",
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+		"AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() AND i.kind = "
+		"'" MLS_ISSUE_SCHEMA "' AND NOT EXISTS (SELECT FROM mls.remote_field f "
+		"WHERE f.subscription = i.subscription AND f.field = i.field "
+		"AND f.pending IS NOT NULL)",
+		1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_LOOKUP "' AND EXISTS "
+		"(SELECT FROM mls_remote_field f JOIN mls_remote_value v USING (lookup) "
+		"WHERE f.field = i.field AND v.value = i.value)",
+		1, types, values, NULL, SPI_OK_UPDATE);
 	/* There is room for a column now, or nothing that needs one. */
-	mls_execute("UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
-				"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_COLUMNS "' AND "
-				"(NOT EXISTS (SELECT FROM mls_remote_field f WHERE f.field = i.field) "
-				"OR EXISTS (SELECT FROM mls.subscription s JOIN pg_catalog.pg_attribute a "
-				"ON a.attrelid = s.foreign_table AND NOT a.attisdropped, "
-				"pg_catalog.pg_options_to_table(a.attfdwoptions) o WHERE s.id = i.subscription "
-				"AND o.option_name = 'field' AND o.option_value = i.field))",
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_COLUMNS "' AND "
+		"(NOT EXISTS (SELECT FROM mls_remote_field f WHERE f.field = i.field) "
+		"OR EXISTS (SELECT FROM mls.subscription s JOIN pg_catalog.pg_attribute a "
+		"ON a.attrelid = s.foreign_table AND NOT a.attisdropped, "
+		"pg_catalog.pg_options_to_table(a.attfdwoptions) o WHERE s.id = i.subscription "
+		"AND o.option_name = 'field' AND o.option_value = i.field))",
+		1, types, values, NULL, SPI_OK_UPDATE);
 	mls_issue_solve(sub->id, MLS_ISSUE_UNCHECKED, NIL, NULL);
 }

@@ -27,14 +27,15 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 					  Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp)};
 	bool isnull;
 
-	mls_execute("UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
-				"message = 'the process or the server ended during the run' "
-				"WHERE subscription = $1 AND status = 'running'",
-				1, types, values, NULL, SPI_OK_UPDATE);
-	mls_execute("INSERT INTO mls.run (subscription, process, pid, backend_start, cursor_before) "
-				"SELECT id, $2, $3, $4, cursor_timestamp FROM mls.subscription WHERE id = $1 "
-				"RETURNING id",
-				4, types, values, NULL, SPI_OK_INSERT_RETURNING);
+	mls_execute_control("UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
+						"message = 'the process or the server ended during the run' "
+						"WHERE subscription = $1 AND status = 'running'",
+						1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"INSERT INTO mls.run (subscription, process, pid, backend_start, cursor_before) "
+		"SELECT id, $2, $3, $4, cursor_timestamp FROM mls.subscription WHERE id = $1 "
+		"RETURNING id",
+		4, types, values, NULL, SPI_OK_INSERT_RETURNING);
 	if (SPI_processed != 1)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the subscription was removed before it was synced"));
@@ -61,10 +62,11 @@ mls_run_progress(int64 run, const MlsCounters *counters)
 	values[8] = Int64GetDatum(counters->bad_values);
 	values[9] = Int64GetDatum(counters->bytes);
 	values[10] = Int64GetDatum(counters->expected);
-	mls_execute("UPDATE mls.run SET requests = $2, pages = $3, received = $4, inserted = $5, "
-				"updated = $6, unchanged = $7, deleted = $8, bad_values = $9, bytes = $10, "
-				"expected = $11 WHERE id = $1",
-				11, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.run SET requests = $2, pages = $3, received = $4, inserted = $5, "
+		"updated = $6, unchanged = $7, deleted = $8, bad_values = $9, bytes = $10, "
+		"expected = $11 WHERE id = $1",
+		11, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* Says what a run does from now on. */
@@ -74,8 +76,8 @@ mls_run_phase(int64 run, const char *phase)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(run), CStringGetTextDatum(phase)};
 
-	mls_execute("UPDATE mls.run SET phase = $2 WHERE id = $1", 2, types, values, NULL,
-				SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.run SET phase = $2 WHERE id = $1", 2, types, values, NULL,
+						SPI_OK_UPDATE);
 }
 
 static Datum
@@ -106,10 +108,11 @@ mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome, const c
 	values[7] = text_unless_empty(cursor, &nulls[7]);
 	values[8] =
 		text_unless_empty(outcome ? mls_error_class_name(outcome->error_class) : NULL, &nulls[8]);
-	mls_execute("UPDATE mls.run SET status = $2, finished_at = clock_timestamp(), sqlstate = $3, "
-				"message = $4, detail = $5, hint = $6, note = $7, cursor_after = $8, "
-				"error_class = $9 WHERE id = $1",
-				9, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.run SET status = $2, finished_at = clock_timestamp(), sqlstate = $3, "
+		"message = $4, detail = $5, hint = $6, note = $7, cursor_after = $8, "
+		"error_class = $9 WHERE id = $1",
+		9, types, values, nulls, SPI_OK_UPDATE);
 }
 
 static void

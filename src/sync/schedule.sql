@@ -25,7 +25,7 @@ COMMENT ON COLUMN mls.schedule.schedule IS 'expression as pg_cron understands it
 COMMENT ON COLUMN mls.schedule.scheduled_at IS 'since when';
 
 ALTER TABLE mls.schedule ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.schedule
+CREATE POLICY owner ON mls.schedule FOR SELECT
     USING (pg_catalog.pg_has_role(role, 'USAGE'));
 CREATE POLICY monitor ON mls.schedule FOR SELECT
     USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
@@ -278,6 +278,22 @@ EXCEPTION WHEN internal_error OR invalid_parameter_value THEN
 END $$;
 COMMENT ON FUNCTION mls.add_job(text, text, text) IS 'makes a job that runs as the caller';
 
+-- As with cron's jobs: a role replaces those of roles whose privileges it has, by one of its own.
+CREATE FUNCTION mls.note_schedule(caller regrole, source text, process text, schedule text) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DELETE FROM mls.schedule s
+ WHERE s.source = $2 AND s.process = coalesce($3, s.process) AND pg_has_role(caller, s.role, 'USAGE');
+INSERT INTO mls.schedule (source, process, role, schedule) SELECT $2, $3, caller, $4 WHERE $4 IS NOT NULL;
+$$;
+COMMENT ON FUNCTION mls.note_schedule(regrole, text, text, text) IS 'notes when a process of a source is scheduled by a caller; NULL not at all, and no process all';
+CREATE FUNCTION mls.note_schedule(source text, process text, schedule text) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_schedule(text, text, text) IS 'part of mls_schedule() and mls_unschedule(): the same for who calls it';
+
 -- Old runs are forgotten by a job that each role with a schedule has, and no other.
 CREATE FUNCTION mls.settle_pruning() RETURNS void
     LANGUAGE plpgsql
@@ -345,12 +361,10 @@ BEGIN
           FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile) a));
     FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile) LOOP
         PERFORM mls.remove_jobs(ARRAY[asked.name]);
-        DELETE FROM mls.schedule s WHERE s.source = mls_schedule.source AND s.process = asked.process;
         IF asked.schedule IS NOT NULL THEN
             PERFORM mls.add_job(asked.name, asked.schedule, asked.command);
-            INSERT INTO mls.schedule (source, process, schedule)
-            VALUES (mls_schedule.source, asked.process, asked.schedule);
         END IF;
+        PERFORM mls.note_schedule(mls_schedule.source, asked.process, asked.schedule);
     END LOOP;
     PERFORM mls.settle_pruning();
     RETURN QUERY
@@ -376,7 +390,7 @@ BEGIN
     names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '') a);
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
     removed := mls.remove_jobs(names);
-    DELETE FROM mls.schedule s WHERE s.source = mls_unschedule.source;
+    PERFORM mls.note_schedule(mls_unschedule.source, NULL, NULL);
     PERFORM mls.settle_pruning();
     IF removed = 0 THEN
         RAISE NOTICE 'nothing of source "%" was scheduled', mls_unschedule.source USING
@@ -404,6 +418,41 @@ COMMENT ON FUNCTION mls.kept_since(text) IS 'the instant a retention setting rea
 
 -- A run stays as long as something is known by it: the last of each process, and
 -- the last that succeeded.
+CREATE FUNCTION mls.forget(caller regrole, what text, since timestamptz) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    own bigint[] := ARRAY(SELECT s.id FROM mls.subscription s WHERE pg_has_role(caller, s.owner, 'USAGE'));
+    removed bigint := 0;
+BEGIN
+    IF what = 'runs' THEN
+        DELETE FROM mls.run r
+         WHERE r.subscription = ANY (own) AND r.started_at < since AND r.status <> 'running'
+           AND EXISTS (SELECT FROM mls.run l
+                        WHERE l.subscription = r.subscription AND l.process = r.process AND l.id > r.id)
+           AND (r.status <> 'finished'
+                OR EXISTS (SELECT FROM mls.run l
+                            WHERE l.subscription = r.subscription AND l.process = r.process AND l.id > r.id
+                              AND l.status = 'finished'));
+        GET DIAGNOSTICS removed = ROW_COUNT;
+    ELSIF what = 'changes' THEN
+        DELETE FROM mls.change c WHERE pg_has_role(caller, c.owner, 'USAGE') AND c.at < since;
+        GET DIAGNOSTICS removed = ROW_COUNT;
+    ELSIF what = 'issues' THEN
+        DELETE FROM mls.issue i WHERE i.subscription = ANY (own) AND i.solved_at < since;
+        GET DIAGNOSTICS removed = ROW_COUNT;
+    END IF;
+    RETURN removed;
+END $$;
+COMMENT ON FUNCTION mls.forget(regrole, text, timestamptz)
+    IS 'deletes runs, changes or solved issues of before an instant, of subscriptions whose owner''s privileges a caller has; returns how many';
+CREATE FUNCTION mls.forget(what text, since timestamptz) RETURNS bigint
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.forget(text, timestamptz) IS 'part of mls_prune(): the same for who calls it';
+
 CREATE FUNCTION mls_prune(OUT what text, OUT removed bigint)
     RETURNS SETOF record
     LANGUAGE plpgsql
@@ -416,23 +465,13 @@ DECLARE
 BEGIN
     PERFORM mls.refuse_standby('mls_prune()', 'prune');
     what := 'runs';
-    DELETE FROM mls.run r
-     WHERE r.started_at < runs_since AND r.status <> 'running'
-       AND EXISTS (SELECT FROM mls.run l
-                    WHERE l.subscription = r.subscription AND l.process = r.process AND l.id > r.id)
-       AND (r.status <> 'finished'
-            OR EXISTS (SELECT FROM mls.run l
-                        WHERE l.subscription = r.subscription AND l.process = r.process AND l.id > r.id
-                          AND l.status = 'finished'));
-    GET DIAGNOSTICS removed = ROW_COUNT;
+    removed := mls.forget(what, runs_since);
     RETURN NEXT;
     what := 'changes';
-    DELETE FROM mls.change c WHERE c.at < changes_since;
-    GET DIAGNOSTICS removed = ROW_COUNT;
+    removed := mls.forget(what, changes_since);
     RETURN NEXT;
     what := 'issues';
-    DELETE FROM mls.issue i WHERE i.solved_at < issues_since;
-    GET DIAGNOSTICS removed = ROW_COUNT;
+    removed := mls.forget(what, issues_since);
     RETURN NEXT;
     what := 'details of jobs';
     removed := 0;
@@ -450,7 +489,8 @@ END $$;
 COMMENT ON FUNCTION mls_prune()
     IS 'forget runs, changes and solved issues that are older than mls_fdw.run_retention, change_retention and issue_retention; mls_schedule() has it run daily';
 
-REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(),
+REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
+    mls.forget(regrole, text, timestamptz), mls.forget(text, timestamptz),
     mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.find_source(text, text[]), mls.require_source(text), mls.require_cron(text[]),
     mls.cron_meant(text), mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),

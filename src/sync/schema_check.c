@@ -85,10 +85,10 @@ end_differences(const MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
-				"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA "', '" MLS_ISSUE_FOLLOWING
-				"')",
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+						"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA
+						"', '" MLS_ISSUE_FOLLOWING "')",
+						1, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* The differences of one subscription as rows; with `learn` they are known from now on. */

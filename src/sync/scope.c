@@ -254,11 +254,11 @@ keep_columns(const MlsSubscription *sub, Datum columns, bool fill)
 	Oid types[] = {INT8OID, TEXTARRAYOID, BOOLOID};
 	Datum values[] = {Int64GetDatum(sub->id), columns, BoolGetDatum(fill)};
 
-	mls_execute("UPDATE mls.subscription SET columns = $2, "
-				"fill_after = CASE WHEN $3 THEN '' ELSE fill_after END, "
-				"fill_fields = CASE WHEN $3 THEN '{*}' ELSE fill_fields END "
-				"WHERE id = $1 AND columns IS DISTINCT FROM $2",
-				3, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET columns = $2, "
+						"fill_after = CASE WHEN $3 THEN '' ELSE fill_after END, "
+						"fill_fields = CASE WHEN $3 THEN '{*}' ELSE fill_fields END "
+						"WHERE id = $1 AND columns IS DISTINCT FROM $2",
+						3, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* Every record of bronze is to be converted once more. */
@@ -268,8 +268,9 @@ fill_all(MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("UPDATE mls.subscription SET fill_after = '', fill_fields = '{*}' WHERE id = $1", 1,
-				types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.subscription SET fill_after = '', fill_fields = '{*}' WHERE id = $1", 1, types,
+		values, NULL, SPI_OK_UPDATE);
 	sub->fills = true;
 }
 
@@ -283,11 +284,12 @@ mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, Datum fields)
 	Oid types[] = {INT8OID, TEXTARRAYOID, TEXTARRAYOID};
 	Datum values[] = {Int64GetDatum(sub->id), filled_columns(table, sub->silver), fields};
 
-	mls_execute("UPDATE mls.subscription SET fill_fields = fill_fields || $3, fill_after = '', "
-				"columns = columns || ARRAY(SELECT c FROM pg_catalog.unnest($2) c "
-				"WHERE pg_catalog.split_part(c, E'\\t', 2) = ANY ($3)) "
-				"WHERE id = $1 AND columns IS NOT NULL",
-				3, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.subscription SET fill_fields = fill_fields || $3, fill_after = '', "
+		"columns = columns || ARRAY(SELECT c FROM pg_catalog.unnest($2) c "
+		"WHERE pg_catalog.split_part(c, E'\\t', 2) = ANY ($3)) "
+		"WHERE id = $1 AND columns IS NOT NULL",
+		3, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* True if bronze is empty: nothing has to be filled. */
@@ -342,9 +344,9 @@ mls_scope_settle(const MlsSubscription *sub, const MlsTable *table)
 	(void) mls_cleaning_settle(sub, table);
 	if (fields_not_in_bronze(sub, table, fields, n) != NIL)
 		return;
-	mls_execute("UPDATE mls.subscription SET columns = $2, fill_after = NULL, "
-				"fill_fields = NULL WHERE id = $1 AND columns IS NOT NULL",
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET columns = $2, fill_after = NULL, "
+						"fill_fields = NULL WHERE id = $1 AND columns IS NOT NULL",
+						2, types, values, NULL, SPI_OK_UPDATE);
 }
 
 /* ---- What the process sync calls ---- */
@@ -402,9 +404,9 @@ reach_fill(const MlsSubscription *sub, const char *key)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(sub->id), key ? CStringGetTextDatum(key) : (Datum) 0};
 
-	mls_execute("UPDATE mls.subscription SET fill_after = $2, "
-				"fill_fields = CASE WHEN $2 IS NOT NULL THEN fill_fields END WHERE id = $1",
-				2, types, values, key ? "  " : " n", SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET fill_after = $2, "
+						"fill_fields = CASE WHEN $2 IS NOT NULL THEN fill_fields END WHERE id = $1",
+						2, types, values, key ? "  " : " n", SPI_OK_UPDATE);
 }
 
 /* Fills the next records in a transaction; false when none is left. */

@@ -163,6 +163,17 @@ mls_plan_run(SPIPlanPtr plan, int expected)
 		elog(ERROR, "unexpected result of a prepared statement: %s", SPI_result_code_string(code));
 }
 
+/* The same for one that writes a control table. */
+void
+mls_plan_run_control(SPIPlanPtr plan, int expected)
+{
+	MlsRights before;
+
+	mls_rights_enter_control(&before);
+	mls_plan_run(plan, expected);
+	mls_rights_leave(&before);
+}
+
 /* NULL is no plan. */
 void
 mls_plan_free(SPIPlanPtr plan)

@@ -198,11 +198,12 @@ insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 	values[7] = CStringGetTextDatum(mls_subscription_scope(table));
 	values[8] = CStringGetTextDatum(table->source->key_prefix ? table->source->key_prefix : "");
 	values[9] = CStringGetTextDatum(mls_identity_of_table(bronze, table));
-	mls_execute("INSERT INTO mls.subscription "
-				"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
-				"key_prefix, identity) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
-				"$6::regclass, $7::regclass, $8, $9, $10)",
-				10, types, values, nulls, SPI_OK_INSERT);
+	mls_execute_control(
+		"INSERT INTO mls.subscription "
+		"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
+		"key_prefix, identity) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
+		"$6::regclass, $7::regclass, $8, $9, $10)",
+		10, types, values, nulls, SPI_OK_INSERT);
 }
 
 /*
@@ -233,8 +234,8 @@ take_over(const MlsTable *table)
 		mls_subscription_report_busy(sub);
 	moved[0] = Int64GetDatum(sub->id);
 	moved[1] = ObjectIdGetDatum(table->relid);
-	mls_execute("UPDATE mls.subscription SET foreign_table = $2::regclass WHERE id = $1", 2,
-				moved_types, moved, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET foreign_table = $2::regclass WHERE id = $1", 2,
+						moved_types, moved, NULL, SPI_OK_UPDATE);
 	ereport(NOTICE, errmsg("foreign table %s takes the place of one that was dropped", table->name),
 			errdetail("Its copy stays and goes on where it was."));
 	return mls_subscription_by_table(table->relid);
@@ -289,9 +290,9 @@ refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
 	values[2] = ObjectIdGetDatum(silver);
 	values[3] = ObjectIdGetDatum(gold);
 	nulls[3] = OidIsValid(gold) ? ' ' : 'n';
-	mls_execute("UPDATE mls.subscription SET bronze = $2::regclass, silver = $3::regclass, "
-				"gold = $4::regclass WHERE id = $1",
-				4, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET bronze = $2::regclass, silver = $3::regclass, "
+						"gold = $4::regclass WHERE id = $1",
+						4, types, values, nulls, SPI_OK_UPDATE);
 	if (OidIsValid(gold) && sub->gold != gold)
 		place_triggers(sub->id, gold, false);
 	if (sub->silver != silver)
@@ -427,6 +428,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	SPI_connect();
 	mls_identity_follow_renames();
 	table = enter_owner(&before, table);
+	mls_rights_require_server(GetUserId(), table->source->http.server_id, table->source->http.name);
 	mls_require_key_columns(table);
 	require_timestamp_column(table);
 	warn_of_selection(table);
@@ -460,8 +462,8 @@ delete_subscription(const MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("DELETE FROM mls.subscription WHERE id = $1", 1, types, values, NULL,
-				SPI_OK_DELETE);
+	mls_execute_control("DELETE FROM mls.subscription WHERE id = $1", 1, types, values, NULL,
+						SPI_OK_DELETE);
 }
 
 /* mls_unsubscribe(foreign_table, drop_data) */

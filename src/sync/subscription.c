@@ -159,9 +159,9 @@ mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position)
 	values[4] = Int64GetDatum(position->received);
 	values[5] = TimestampTzGetDatum(position->since);
 	nulls[5] = position->since == 0 ? 'n' : ' ';
-	mls_execute("UPDATE mls.subscription SET resume_timestamp = $2, resume_key = $3, "
-				"resume_link = $4, resume_received = $5, resume_since = $6 WHERE id = $1",
-				6, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET resume_timestamp = $2, resume_key = $3, "
+						"resume_link = $4, resume_received = $5, resume_since = $6 WHERE id = $1",
+						6, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
 }
 
@@ -182,13 +182,14 @@ mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 	if (cursor->timestamp != NULL && mls_instant_read(cursor->timestamp, timezone, &instant))
 		values[2] = TimestampTzGetDatum(instant.at);
 	values[3] = text_or_null(cursor->key, &nulls[3]);
-	mls_execute("UPDATE mls.subscription SET cursor_timestamp = coalesce($2, cursor_timestamp), "
-				"cursor_at = coalesce($3, cursor_at), "
-				"cursor_key = CASE WHEN $2 IS NULL THEN cursor_key ELSE $4 END, "
-				"resume_timestamp = NULL, resume_key = NULL, resume_link = NULL, "
-				"resume_received = 0, resume_since = NULL, reading_all = false, failures = 0, "
-				"next_attempt_at = NULL, error_class = NULL, attempted_with = NULL WHERE id = $1",
-				4, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.subscription SET cursor_timestamp = coalesce($2, cursor_timestamp), "
+		"cursor_at = coalesce($3, cursor_at), "
+		"cursor_key = CASE WHEN $2 IS NULL THEN cursor_key ELSE $4 END, "
+		"resume_timestamp = NULL, resume_key = NULL, resume_link = NULL, "
+		"resume_received = 0, resume_since = NULL, reading_all = false, failures = 0, "
+		"next_attempt_at = NULL, error_class = NULL, attempted_with = NULL WHERE id = $1",
+		4, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
 	mls_range_forget(sub);
 }
@@ -209,11 +210,11 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(scope_hash)};
 
-	mls_execute("UPDATE mls.subscription SET cursor_timestamp = NULL, cursor_at = NULL, "
-				"cursor_key = NULL, resume_timestamp = NULL, resume_key = NULL, "
-				"resume_link = NULL, resume_received = 0, resume_since = NULL, "
-				"scope_hash = $2 WHERE id = $1",
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET cursor_timestamp = NULL, cursor_at = NULL, "
+						"cursor_key = NULL, resume_timestamp = NULL, resume_key = NULL, "
+						"resume_link = NULL, resume_received = 0, resume_since = NULL, "
+						"scope_hash = $2 WHERE id = $1",
+						2, types, values, NULL, SPI_OK_UPDATE);
 	expect_one_row();
 	mls_range_forget(sub);
 	sub->cursor_timestamp = sub->cursor_key = NULL;
@@ -228,8 +229,8 @@ mls_subscription_rename(MlsSubscription *sub, const char *source)
 	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(source)};
 
 	mls_gold_rename(sub->source, sub->resource, source, sub->gold);
-	mls_execute("UPDATE mls.subscription SET source = $2 WHERE id = $1", 2, types, values, NULL,
-				SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET source = $2 WHERE id = $1", 2, types, values,
+						NULL, SPI_OK_UPDATE);
 	expect_one_row();
 	sub->source = pstrdup(source);
 }
@@ -264,10 +265,11 @@ mls_subscription_read_all(MlsSubscription *sub)
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
 
-	mls_execute("UPDATE mls.subscription SET reading_all = true, resume_timestamp = NULL, "
-				"resume_key = NULL, resume_link = NULL, resume_received = 0, resume_since = NULL "
-				"WHERE id = $1",
-				1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.subscription SET reading_all = true, resume_timestamp = NULL, "
+		"resume_key = NULL, resume_link = NULL, resume_received = 0, resume_since = NULL "
+		"WHERE id = $1",
+		1, types, values, NULL, SPI_OK_UPDATE);
 	expect_one_row();
 	mls_range_forget(sub);
 	mls_subscription_forget_position(sub);

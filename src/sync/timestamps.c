@@ -70,10 +70,10 @@ write_clock(const MlsRun *run, const Clock *clock)
 	values[2] = clock->cursor ? CStringGetTextDatum(clock->cursor) : (Datum) 0;
 	nulls[3] = clock->reached ? ' ' : 'n';
 	values[3] = clock->reached ? CStringGetTextDatum(clock->reached) : (Datum) 0;
-	mls_execute("UPDATE mls.subscription SET timestamps = timestamps || "
-				"pg_catalog.jsonb_build_object($2, pg_catalog.jsonb_build_object("
-				"'cursor', $3, 'reached', $4)) WHERE id = $1",
-				4, types, values, nulls, SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.subscription SET timestamps = timestamps || "
+						"pg_catalog.jsonb_build_object($2, pg_catalog.jsonb_build_object("
+						"'cursor', $3, 'reached', $4)) WHERE id = $1",
+						4, types, values, nulls, SPI_OK_UPDATE);
 }
 
 /* Prepares the further fields of a run, in a transaction; run->timestamps stays NULL without any. */

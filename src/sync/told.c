@@ -120,7 +120,7 @@ keep(MlsRun *run, const MlsSource *source, const char *settings, const char *pro
 	char nulls[] = {' ', ' ', settings ? ' ' : 'n', problem ? ' ' : 'n', ' '};
 
 	mls_transaction_begin(run->sub->owner);
-	mls_execute(
+	mls_execute_control(
 		"INSERT INTO mls.told AS t (source, address, asked_at, failed_at, problem, settings) "
 		"VALUES ($1, $2, CASE WHEN NOT $5 THEN pg_catalog.clock_timestamp() END, "
 		"CASE WHEN $5 THEN pg_catalog.clock_timestamp() END, $4, "

@@ -66,9 +66,9 @@ SELECT pg_catalog.pg_extension_config_dump('mls.quality', '');
 ALTER TABLE mls.verification ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.finding ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.quality ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON mls.verification USING (pg_catalog.pg_has_role(verified_by, 'USAGE'));
-CREATE POLICY own ON mls.finding USING (EXISTS (SELECT FROM mls.verification v WHERE v.id = verification));
-CREATE POLICY own ON mls.quality USING (EXISTS (SELECT FROM mls.verification v WHERE v.id = verification));
+CREATE POLICY own ON mls.verification FOR SELECT USING (pg_catalog.pg_has_role(verified_by, 'USAGE'));
+CREATE POLICY own ON mls.finding FOR SELECT USING (EXISTS (SELECT FROM mls.verification v WHERE v.id = verification));
+CREATE POLICY own ON mls.quality FOR SELECT USING (EXISTS (SELECT FROM mls.verification v WHERE v.id = verification));
 
 CREATE FUNCTION mls.gold_comparison(
     foreign_table regclass, OUT resource text, OUT variant text, OUT gold regclass, OUT sql text)
@@ -79,16 +79,80 @@ CREATE FUNCTION mls.gold_comparison(
 COMMENT ON FUNCTION mls.gold_comparison(regclass)
     IS 'for each resource that rules make from a table a query that compares gold with what they make now';
 
+-- A verification is of the role that began it, and written as long as it is not ended.
+CREATE FUNCTION mls.open_verification(caller regrole, verification bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM mls.verification v
+                    WHERE v.id = verification AND v.finished_at IS NULL AND pg_has_role(caller, v.verified_by, 'USAGE')) THEN
+        RAISE EXCEPTION 'there is no open verification %', verification USING ERRCODE = 'undefined_object';
+    END IF;
+    RETURN verification;
+END $$;
+COMMENT ON FUNCTION mls.open_verification(regrole, bigint) IS 'an error unless a verification is open and of a role whose privileges the caller has';
+
+CREATE FUNCTION mls.begin_verification(caller regrole, source text, samples integer) RETURNS bigint
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+INSERT INTO mls.verification (source, samples, verified_by) VALUES (source, samples, caller) RETURNING id;
+$$;
+COMMENT ON FUNCTION mls.begin_verification(regrole, text, integer) IS 'notes that a caller verifies a source; returns the number';
+CREATE FUNCTION mls.begin_verification(source text, samples integer) RETURNS bigint
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.begin_verification(text, integer) IS 'part of mls_verify(): the same for who calls it';
+
+CREATE FUNCTION mls.end_verification(caller regrole, verification bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+UPDATE mls.verification SET finished_at = clock_timestamp() WHERE id = mls.open_verification($1, $2);
+$$;
+COMMENT ON FUNCTION mls.end_verification(regrole, bigint) IS 'notes that a verification has ended';
+CREATE FUNCTION mls.end_verification(verification bigint) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.end_verification(bigint) IS 'part of mls_verify(): the same for who calls it';
+
 CREATE FUNCTION mls.add_finding(
-    verification bigint, severity text, resource text, "check" text, subject text, count bigint, message text)
+    caller regrole, verification bigint, severity text, resource text, "check" text, subject text, count bigint, message text)
     RETURNS void
     LANGUAGE sql
     SET search_path = pg_catalog, pg_temp
     AS $$
 INSERT INTO mls.finding
-SELECT $1, coalesce((SELECT max(f.n) FROM mls.finding f WHERE f.verification = $1), 0) + 1, $2, $3, $4, $5, $6, $7;
+SELECT mls.open_verification(caller, $2), coalesce((SELECT max(f.n) FROM mls.finding f WHERE f.verification = $2), 0) + 1,
+       $3, $4, $5, $6, $7, $8;
 $$;
-COMMENT ON FUNCTION mls.add_finding(bigint, text, text, text, text, bigint, text) IS 'notes a finding of a verification';
+COMMENT ON FUNCTION mls.add_finding(regrole, bigint, text, text, text, text, bigint, text) IS 'notes a finding of a verification that a caller has begun';
+CREATE FUNCTION mls.add_finding(
+    verification bigint, severity text, resource text, "check" text, subject text, count bigint, message text)
+    RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.add_finding(bigint, text, text, text, text, bigint, text) IS 'part of mls_verify(): the same for who calls it';
+
+CREATE FUNCTION mls.note_quality(caller regrole, verification bigint, resource text, fields jsonb) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+INSERT INTO mls.quality (verification, resource, field, rows, filled, too_long, outside)
+SELECT mls.open_verification($1, $2), $3, q.field, q.rows, q.filled, q.too_long, q.outside
+  FROM jsonb_to_recordset(fields) AS q (field text, rows bigint, filled bigint, too_long bigint, outside bigint)
+ON CONFLICT DO NOTHING;
+$$;
+COMMENT ON FUNCTION mls.note_quality(regrole, bigint, text, jsonb) IS 'notes how well fields are filled, for a verification that a caller has begun';
+CREATE FUNCTION mls.note_quality(verification bigint, resource text, fields jsonb) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_quality(bigint, text, jsonb) IS 'part of mls_verify(): the same for who calls it';
 
 -- Counts at the source and in the layers, and keys of bronze and silver.
 CREATE FUNCTION mls.verify_counts(verification bigint, sub mls.subscription) RETURNS void
@@ -307,15 +371,12 @@ BEGIN
       LEFT JOIN LATERAL (SELECT array_agg(v.value ORDER BY v.value) AS values FROM mls.dd_lookup v
                           WHERE v.lookup_name = d.lookup_name) l ON true
      WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT LIKE 'mls\_%';
-    INSERT INTO mls.quality (verification, resource, field, rows, filled, too_long, outside)
-    SELECT $1, measure_gold.resource, q.field, q.rows, q.filled, q.too_long, q.outside
-      FROM mls.as_owner(subscription, format(
-               'SELECT to_jsonb(q) FROM (SELECT v.field, g.rows, v.filled, v.too_long, v.outside
-                  FROM (SELECT count(*) AS rows, ARRAY[%s] AS parts FROM %s WHERE mls_source = $1) g,
-                       unnest(g.parts) AS v (field text, filled bigint, too_long bigint, outside bigint)) q',
-               parts, gold), source) r,
-           jsonb_to_record(r) AS q (field text, rows bigint, filled bigint, too_long bigint, outside bigint)
-    ON CONFLICT DO NOTHING;
+    PERFORM mls.note_quality(verification, resource, r)
+       FROM mls.as_owner(subscription, format(
+                'SELECT jsonb_agg(q) FROM (SELECT v.field, g.rows, v.filled, v.too_long, v.outside
+                   FROM (SELECT count(*) AS rows, ARRAY[%s] AS parts FROM %s WHERE mls_source = $1) g,
+                        unnest(g.parts) AS v (field text, filled bigint, too_long bigint, outside bigint)) q',
+                parts, gold), source) r;
 END $$;
 COMMENT ON FUNCTION mls.measure_gold(bigint, bigint, text, text, regclass) IS 'part of mls_verify(): fills mls.quality for one gold table';
 
@@ -386,7 +447,7 @@ BEGIN
     PERFORM mls.follow_renames();
     SELECT min(s.source) INTO mls_verify.source FROM mls.find_subscriptions(mls_verify.source) f
       JOIN mls.subscription s USING (id);
-    INSERT INTO mls.verification (source, samples) VALUES (mls_verify.source, mls_verify.samples) RETURNING id INTO v;
+    v := mls.begin_verification(mls_verify.source, mls_verify.samples);
     FOR sub IN SELECT * FROM mls.subscription s
                 WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') ORDER BY s.id
     LOOP
@@ -411,7 +472,7 @@ BEGIN
     END LOOP;
     PERFORM mls.verify_units(v, mls_verify.source);
     PERFORM mls.verify_rules(v);
-    UPDATE mls.verification SET finished_at = clock_timestamp() WHERE id = v;
+    PERFORM mls.end_verification(v);
     RETURN QUERY SELECT f.severity, f.resource, f."check", f.subject, f.count, f.message FROM mls.finding f
                   WHERE f.verification = v ORDER BY f.severity = 'info', f.severity, f.n;
 END $$;
@@ -445,6 +506,9 @@ COMMENT ON COLUMN mls_quality.outside IS 'rows with a value that the field''s lo
 COMMENT ON COLUMN mls_quality.measured_at IS 'when it was measured';
 
 REVOKE ALL ON mls.verification, mls.finding, mls.quality, mls_quality FROM PUBLIC;
+REVOKE ALL ON FUNCTION mls.open_verification(regrole, bigint), mls.begin_verification(regrole, text, integer), mls.begin_verification(text, integer),
+    mls.end_verification(regrole, bigint), mls.end_verification(bigint), mls.note_quality(regrole, bigint, text, jsonb),
+    mls.note_quality(bigint, text, jsonb), mls.add_finding(regrole, bigint, text, text, text, text, bigint, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION mls_verify(text, integer), mls.gold_comparison(regclass),
     mls.add_finding(bigint, text, text, text, text, bigint, text), mls.verify_counts(bigint, mls.subscription),
     mls.alike(jsonb, jsonb), mls.cleaned_fields(mls.subscription), mls.same_but_cleaned(jsonb, jsonb),

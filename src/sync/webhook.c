@@ -72,13 +72,14 @@ signature(const char *secret, const char *text)
 	return hex;
 }
 
+/* For all of the source that is the same role's: another has a secret of its own. */
 static void
 execute_for_source(const Hook *hook, const char *sql, int expected)
 {
-	Oid types[] = {TEXTOID};
-	Datum values[] = {CStringGetTextDatum(hook->sub->source)};
+	Oid types[] = {TEXTOID, OIDOID};
+	Datum values[] = {CStringGetTextDatum(hook->sub->source), ObjectIdGetDatum(hook->sub->owner)};
 
-	mls_execute(sql, 1, types, values, NULL, expected);
+	mls_execute_control(sql, 2, types, values, NULL, expected);
 }
 
 /* Gives up what is too old or too much; an issue says so. */
@@ -92,7 +93,7 @@ prune(const Hook *hook)
 		hook,
 		"WITH waiting AS (SELECT w.id, row_number() OVER (ORDER BY w.id DESC) AS place "
 		"FROM mls.webhook w JOIN mls.subscription s ON s.id = w.subscription "
-		"WHERE s.source = $1), "
+		"WHERE s.source = $1 AND s.owner::oid = $2), "
 		"gone AS (DELETE FROM mls.webhook w USING waiting p WHERE p.id = w.id "
 		"AND (p.place > " MOST_WAITING " OR w.created_at < now() - " RETENTION ") "
 		"RETURNING w.subscription) "
@@ -120,7 +121,8 @@ take(Hook *hook)
 		"now() + least(interval '1 minute' * 2 ^ least(attempts, 6), interval '1 hour') "
 		"WHERE next_attempt_at <= now() AND id = "
 		"(SELECT w.id FROM mls.webhook w JOIN mls.subscription s ON s.id = w.subscription "
-		"WHERE s.source = $1 ORDER BY w.id LIMIT 1 FOR UPDATE OF w) RETURNING id, body",
+		"WHERE s.source = $1 AND s.owner::oid = $2 ORDER BY w.id LIMIT 1 FOR UPDATE OF w) "
+		"RETURNING id, body",
 		SPI_OK_UPDATE_RETURNING);
 	if (SPI_processed == 0)
 		return false;
@@ -147,18 +149,20 @@ settle(const Hook *hook)
 
 	if (is_taken(hook))
 	{
-		mls_execute("DELETE FROM mls.webhook WHERE id = $1", 1, types, values, NULL, SPI_OK_DELETE);
+		mls_execute_control("DELETE FROM mls.webhook WHERE id = $1", 1, types, values, NULL,
+							SPI_OK_DELETE);
 		execute_for_source(hook,
 						   "UPDATE mls.issue i SET solved_at = now() FROM mls.subscription s "
-						   "WHERE s.id = i.subscription AND s.source = $1 AND i.solved_at IS NULL "
+						   "WHERE s.id = i.subscription AND s.source = $1 AND s.owner::oid = $2 "
+						   "AND i.solved_at IS NULL "
 						   "AND i.kind = '" MLS_ISSUE_WEBHOOK "'",
 						   SPI_OK_UPDATE);
 		return;
 	}
 	values[1] = CStringGetTextDatum(
 		hook->error ? hook->error : psprintf("the receiver answered with status %d", hook->status));
-	mls_execute("UPDATE mls.webhook SET last_error = $2 WHERE id = $1", 2, types, values, NULL,
-				SPI_OK_UPDATE);
+	mls_execute_control("UPDATE mls.webhook SET last_error = $2 WHERE id = $1", 2, types, values,
+						NULL, SPI_OK_UPDATE);
 }
 
 /* ---- The request ---- */

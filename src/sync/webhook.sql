@@ -21,7 +21,7 @@ COMMENT ON COLUMN mls.webhook.next_attempt_at IS 'it is not posted before then';
 COMMENT ON COLUMN mls.webhook.last_error IS 'why the last attempt failed';
 
 ALTER TABLE mls.webhook ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.webhook
+CREATE POLICY owner ON mls.webhook FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 GRANT SELECT ON mls.webhook TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.webhook', '');
