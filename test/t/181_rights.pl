@@ -216,6 +216,8 @@ as('alice', q{SELECT * FROM mls_sync()});
 my @told = $listener->query_safe('SELECT 1') =~ /Asynchronous notification "mls" with payload "(.*)" received/g;
 is(join(' ', @told), join(' ', map { qq({"event" : "$_", "source" : "a", "resource" : "Property"}) } qw(started finished)),
 	'who listens hears that something has become of a resource, and no more');
+as('bob', q{NOTIFY mls, 'anything'});
+like($listener->query_safe('SELECT 1'), qr/"mls" with payload "anything"/, 'but not that it is true');
 $listener->quit;
 
 # A superuser who has become the role is not to be had back by its triggers.
@@ -230,6 +232,12 @@ as('alice', q{
 	CREATE TRIGGER back AFTER DELETE OR INSERT ON silver.a_property FOR EACH STATEMENT EXECUTE FUNCTION alice.back()});
 query(q{SET ROLE alice; SELECT mls_rebuild('alice.property'); SELECT * FROM mls_sync('a', full => true)});
 is(query(q{SELECT is_called FROM alice.caught}), 'f', 'SET ROLE is no way back for what runs beneath a function');
+as('alice', q{SELECT mls_rebuild('alice.property')});
+is(query(q{SELECT is_called FROM alice.caught}), 't', 'the owner himself, logged in, is not restricted');
+is(query(q{
+	SELECT string_agg(d.objid::regprocedure::text, ' ') FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+	 WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND p.prosecdef
+	   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'mls_fdw')}), 'mls.is_replicated(text)', 'one function is SECURITY DEFINER');
 
 $mls->stop;
 $node->stop;
