@@ -186,7 +186,7 @@ is(as('bob', q{SELECT source, remote_rows, difference FROM mls_count('b', 'Prope
 
 # ---- The change log ----
 
-as('alice', q{SELECT mls_track('alice.property')});
+as('alice', q{SELECT * FROM mls_sync('a'); SELECT mls_track('alice.property')});
 $mls->control('update', { resource => 'Property', count => 2, fields => { City => 'Changed' } });
 as('alice', q{SELECT * FROM mls_sync()});
 is(as('alice', q{SELECT kind, count(*), bool_and(fields ? 'City'), bool_and(run IS NOT NULL) FROM mls.change GROUP BY 1}), 'update|2|t|t', 'changes are logged');
