@@ -200,6 +200,7 @@ my @calls = (
 	mls_map_remove => q{SELECT mls_map_remove('Property', 'X_Mood', source => 'e')},
 	mls_map_value => q{SELECT mls_map_value('city', 'austin', 'Austin', source => 'e')},
 	mls_map_setting => q{SELECT mls_map_setting('e', 'currency', 'EUR')},
+	'mls.check_rule_names' => q{SELECT mls.check_rule_names('reso', 'e', '*', 'Property', '*')},
 	'mls.check_field_name' => q{SELECT mls.check_field_name('Property', 'X_Mood')},
 	mls_clean_set => q{SELECT mls_clean_set('{trim}', source => 'e')},
 	mls_gold_prune => 'SELECT * FROM mls_gold_prune()',
@@ -239,7 +240,7 @@ my @calls = (
 # These look at nothing but their arguments and the dictionary, which is nobody's but ours.
 my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
 	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list
-	refuse refuse_standby nearest find_name rounded shortened label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
+	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes);
 
