@@ -236,9 +236,9 @@ is(query(q{SELECT is_called FROM alice.caught}), 'f', 'SET ROLE is no way back f
 as('alice', q{SELECT mls_rebuild('alice.property')});
 is(query(q{SELECT is_called FROM alice.caught}), 't', 'the owner himself, logged in, is not restricted');
 is(query(q{
-	SELECT string_agg(d.objid::regprocedure::text, ' ') FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+	SELECT string_agg(d.objid::regproc::text, ' ') FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
 	 WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND p.prosecdef
-	   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'mls_fdw')}), 'mls.is_replicated(text)', 'one function is SECURITY DEFINER');
+	   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'mls_fdw')}), 'mls.is_replicated', 'one function is SECURITY DEFINER');
 
 $mls->stop;
 $node->stop;
