@@ -333,7 +333,7 @@ BEGIN
                 PERFORM mls.add_finding(verification, 'error', target.resource, 'gold', nullif(target.variant, ''),
                     missing + different + superfluous,
                     format('gold is not what the rules make of %s: %s missing, %s, %s left over (%s); '
-                           'mls_remap() or mls_rebuild() makes them anew',
+                           'mls_rebuild() makes them anew',
                            sub.resource, mls.counted(missing, 'row is', 'rows are'), mls.counted(different, 'differs', 'differ'),
                            mls.counted(superfluous, 'is', 'are'), keys));
             END IF;
