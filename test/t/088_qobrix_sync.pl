@@ -100,7 +100,9 @@ my ($tables, $updated, $requests, $of_properties) = split /\|/, sql(q{SELECT cou
 	max(requests) FILTER (WHERE resource = 'properties') FROM mls_sync('crm', due => true)});
 is("$tables|$updated", '14|151', 'an increment brings them, and the owner of a changed medium');
 cmp_ok($of_properties, '<=', 12, "with $of_properties requests for properties");
-cmp_ok($requests, '<=', 14 + 2, "and $requests for the whole tenant: one for each table, and one for each 100 changed records");
+# All records of five tables have the timestamp of the cursor: their number was never
+# exceeded, so that it proves nothing, and the end of their answer is asked for.
+cmp_ok($requests, '<=', 14 + 2 + 5, "and $requests for the whole tenant: one for each table, one for each 100 changed records, and for an end not proven yet");
 is(sql(q{SELECT count(*) FROM gold.property WHERE "ListPrice" = 123456}) > 0, 1, 'gold has the new price');
 is(sql($others), $before, 'and nothing else is written');
 is(sql(q{SELECT count(*) FROM silver.crm_media WHERE display_order = 77}), '1', 'a changed medium comes by the time of its owner');
