@@ -43,6 +43,7 @@ my %writes = (
 	mls_verify => q{mls_verify('one')},
 	mls_map_set => q{mls_map_set('Property', 'City', 'none')},
 	mls_gold_prune => q{mls_gold_prune()},
+	mls_share_gold => q{mls_share_gold('pg_monitor')},
 	mls_source_accept => q{mls_source_accept('one')},
 	mls_map_remove => q{mls_map_remove('Property', 'City')},
 	mls_map_value => q{mls_map_value('l', 'v', 'r')},
