@@ -415,6 +415,7 @@ mls_source_accept(PG_FUNCTION_ARGS)
 	char *source = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	List *subscriptions;
 	ListCell *lc;
+	int accepted;
 
 	mls_refuse_standby("mls_source_accept()", "accept");
 	SPI_connect();
@@ -426,8 +427,9 @@ mls_source_accept(PG_FUNCTION_ARGS)
 				errhint("The view mls_status lists all."));
 	foreach (lc, subscriptions)
 		accept(lfirst(lc));
+	accepted = list_length(subscriptions);
 	SPI_finish();
-	PG_RETURN_INT32(list_length(subscriptions));
+	PG_RETURN_INT32(accepted);
 }
 
 /* mls.source_differs(subscription): why the source is not the one the copy is of; NULL if it is */

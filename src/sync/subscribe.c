@@ -421,6 +421,9 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	bool isnull[4] = {false};
 
 	mls_refuse_standby("mls_subscribe()", "subscribe");
+	/* It outlives what SPI allocates. */
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
 	LockRelationOid(relid, AccessShareLock);
 	table = mls_table_get(relid, GetUserId(), false);
 	require_encoding();
@@ -432,8 +435,6 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	mls_require_key_columns(table);
 	require_timestamp_column(table);
 	warn_of_selection(table);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	sub = subscribe(table);
 	mls_fed_tell(table, sub);
 	values[0] = Int64GetDatum(sub->id);
