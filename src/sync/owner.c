@@ -89,7 +89,10 @@ run_query(FunctionCallInfo fcinfo, const char *query, ArrayType *arguments)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool null;
-		Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
+		Datum value;
+
+		CHECK_FOR_INTERRUPTS();
+		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
 
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &null);
 	}
