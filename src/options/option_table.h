@@ -51,24 +51,17 @@ typedef struct MlsOption
 extern const MlsOption mls_option_table[];
 extern const int mls_option_count;
 
-/* options.c */
 extern const MlsOption *mls_option_find(Oid catalog, const char *name);
 extern const char *mls_option_catalog_name(Oid catalog);
-extern const char *mls_option_kind_name(MlsOptionKind kind);
 
 /* Text of an option in a list of DefElem, or NULL. */
 extern const char *mls_option_text(List *options, const char *name);
-
-/* option_value.c */
 
 /* Stores a value that was checked when it was set. */
 extern void mls_option_read(const MlsOption *option, const char *value, void *place);
 
 /* Checks a value; an error that names the option if it does not fit. */
 extern void mls_option_check(const MlsOption *option, const char *value);
-
-/* Allowed values in words, or NULL. */
-extern char *mls_option_range(const MlsOption *option);
 
 /* Stores a catalog's options into their struct: what the list sets, else the default if there is one. */
 extern void mls_option_apply(Oid catalog, List *options, void *target);

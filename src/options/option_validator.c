@@ -157,9 +157,7 @@ unknown_option_hint(Oid catalog, const char *name)
 	return "The function mls_options() lists all options.";
 }
 
-pg_noreturn static void report_unknown_option(Oid catalog, const char *name);
-
-static void
+pg_noreturn static void
 report_unknown_option(Oid catalog, const char *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name),
@@ -175,11 +173,8 @@ require_option(List *options, const char *name, const char *reason)
 				 errmsg("option \"%s\" is required", name), reason ? errdetail("%s", reason) : 0));
 }
 
-pg_noreturn static void
-report_name(const char *option, const char *value, const char *const *names);
-
 /* A protocol or platform that does not exist. */
-static void
+pg_noreturn static void
 report_name(const char *option, const char *value, const char *const *names)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -39,7 +39,7 @@ extern MlsImportOptions mls_import_options(List *options);
 /* "ListPrice" -> "list_price", "MLSAreaMajor" -> "mls_area_major"; palloc'd. */
 extern char *mls_snake_case(const char *field);
 
-/* nearest.c */
+/* names.c */
 
 /* The name (of a list ended by NULL) nearest to what was written, or NULL if none is near. */
 extern const char *mls_nearest_name(const char *written, const char *const *names);

@@ -10,8 +10,14 @@
  * What differed at the source must differ here, or two keys would become one.  So
  * each byte and each half has a character of its own to stand for it, from those that
  * Unicode leaves to private use, and NUL has its picture.
+ *
+ * JSON is UTF-8 by its standard, but a source may declare something else, and means
+ * it.  The C library converts: PostgreSQL's own conversions live in its catalogue,
+ * and pages are read while no transaction is open.
  */
 #include "postgres.h"
+
+#include <iconv.h>
 
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
@@ -247,5 +253,62 @@ mls_page_clean(char **body, Size *length)
 	replaced += replace_escapes(*body, *length);
 	if (GetDatabaseEncoding() != PG_UTF8)
 		replaced += mls_text_to_server(body, length);
+	return replaced;
+}
+
+/* ---- other character sets ---- */
+
+/* No byte of a character set becomes more than four of UTF-8. */
+#define GROWTH 4
+
+/* A name as registered; what iconv would take for more than a name is none. */
+static bool
+is_plain_name(const char *name)
+{
+	return *name && strlen(name) < 40 &&
+		   name[strspn(
+			   name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")] == '\0';
+}
+
+/* What is no character of the set is replaced, byte by byte; returns how often. */
+static int
+convert(iconv_t tool, char *in, Size length, char **out)
+{
+	size_t left = length;
+	int replaced = 0;
+
+	while (left > 0)
+	{
+		size_t room = GROWTH * left;
+
+		if (iconv(tool, &in, &left, out, &room) != (size_t) -1)
+			continue;
+		*out = mls_put_no_character(*out, (unsigned char) *in++);
+		left--;
+		replaced++;
+	}
+	return replaced;
+}
+
+int
+mls_page_decode(char **body, Size *length, const char *charset)
+{
+	char *text;
+	char *out;
+	iconv_t tool;
+	int replaced;
+
+	if (!is_plain_name(charset))
+		return -1;
+	text = out = MemoryContextAllocHuge(CurrentMemoryContext, GROWTH * *length + SPARE_BYTES);
+	tool = iconv_open("UTF-8", charset);
+	if (tool == (iconv_t) -1)
+		return -1;
+	/* Nothing may raise an error while the converter is open. */
+	replaced = convert(tool, *body, *length, &out);
+	iconv_close(tool);
+	memset(out, 0, SPARE_BYTES);
+	*body = text;
+	*length = out - text;
 	return replaced;
 }

@@ -68,7 +68,7 @@ typedef struct MlsPage
 extern MlsPage *
 mls_page_read(char *body, Size length, const char *records_name, const char *purpose);
 
-/* charset.c: makes UTF-8 of a body in another character set, with spare bytes behind it; *body and
+/* Makes UTF-8 of a body in another character set, with spare bytes behind it; *body and
  * *length change.  Returns the number of replacements, -1 if the set is not known. */
 extern int mls_page_decode(char **body, Size *length, const char *charset);
 
@@ -110,7 +110,7 @@ extern bool mls_slice_int64(const MlsSlice *slice, int64 *value);
 /* Steps through an array: sets *element, returns false at the end.  *position starts at NULL. */
 extern bool mls_array_next(const MlsSlice *array, const char **position, MlsSlice *element);
 
-/* nested.c: records inside records */
+/* ---- records inside records (page.c) ---- */
 
 /* Records collected from several places; owners are the collector's numbers for them. */
 typedef struct MlsNested
@@ -146,7 +146,7 @@ typedef struct MlsRowMap MlsRowMap;
 typedef void (*MlsBadValue)(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice,
 							const char *reason);
 
-/* What is done with the strings of a column before they are converted (cleaning.c). */
+/* What is done with the strings of a column before they are converted. */
 #define MLS_CLEAN_TRIM 1   /* no blanks around them */
 #define MLS_CLEAN_EMPTY 2  /* an empty one is NULL */
 #define MLS_CLEAN_LOWER 4  /* ASCII letters small, as in e-mail addresses */

@@ -27,7 +27,8 @@ extern int mls_page_clean(char **body, Size *length);
 /* Writes the character that stands for a byte that is none, of three bytes; returns its end. */
 extern char *mls_put_no_character(char *out, unsigned char byte);
 
-/* walk.c */
+/* json_walk.c */
+
 extern const uint8 mls_json_kinds[256];
 
 /* Kind of the value that begins with a byte, in JSON that the parser accepts. */
@@ -65,9 +66,6 @@ extern bool mls_parse_time(const char *text, int length, int digits, int64 *resu
 extern bool mls_parse_timestamp(const char *text, int length, pg_tz *zone, bool local, int digits,
 								Timestamp *result);
 
-/* cleaning.c */
-extern bool mls_clean_slice(MlsSlice *slice, int steps, Oid type);
-
 /* convert.c */
 
 typedef struct MlsTarget MlsTarget;
@@ -88,9 +86,6 @@ struct MlsTarget
 	bool by_value;
 	char align;
 };
-
-/* array.c: the conversion for arrays, given their elements' */
-extern const char *mls_convert_array(const MlsTarget *target, const MlsSlice *slice, Datum *value);
 
 /* Fills a target; false if values of the type cannot be made. */
 extern bool mls_target_init(MlsTarget *target, Oid type, int32 typmod, pg_tz *zone);

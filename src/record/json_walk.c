@@ -1,5 +1,5 @@
 /*
- * walk.c
+ * json_walk.c
  *		Stepping through JSON that a parser has accepted, or that was written here.
  *
  * Nothing is checked: what is no valid JSON must not come here.

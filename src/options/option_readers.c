@@ -1,5 +1,5 @@
 /*
- * sources.c
+ * option_readers.c
  *		Servers, user mappings and foreign tables as the other rooms use them.
  *
  * Precedence, in one place: the foreign table over the server, the server over
@@ -19,6 +19,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -427,4 +428,36 @@ mls_import_options(List *options)
 	if (expand)
 		mls_option_read(mls_option_find(MLS_OPTION_IMPORT, "expand"), expand, &result.expand);
 	return result;
+}
+
+/* ---- and back ---- */
+
+static void
+append_option(StringInfo buf, const char *name, const char *value)
+{
+	appendStringInfo(buf, "%s%s %s", buf->data[buf->len - 1] == '(' ? "" : ", ", name,
+					 quote_literal_cstr(value));
+}
+
+char *
+mls_column_sql(const MlsColumn *column)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s %s OPTIONS (", quote_identifier(column->name),
+					 format_type_extended(column->type, -1, FORMAT_TYPE_FORCE_QUALIFY));
+	append_option(&buf, "field", column->field);
+	if (column->remote_type)
+		append_option(&buf, "type", column->remote_type);
+	if (column->lookup)
+		append_option(&buf, "lookup", column->lookup);
+	if (column->standard_name)
+		append_option(&buf, "standard_name", column->standard_name);
+	if (column->is_enum)
+		append_option(&buf, "enum", "true");
+	if (column->is_flags)
+		append_option(&buf, "flags", "true");
+	appendStringInfo(&buf, ")%s", column->not_null ? " NOT NULL" : "");
+	return buf.data;
 }
