@@ -17,6 +17,22 @@ my $old_install = $ENV{MLS_OLD_INSTALL};
 my $old = empty_node('old', $old_install ? (install_path => $old_install) : (), checksums => 1);
 $old->start;
 note 'from ' . $old->safe_psql('postgres', 'SHOW server_version');
+
+# A server can give columns options of its own that another one refuses to read: then
+# nobody moves any table from the one to the other.
+my $restored = empty_node('restored');
+$restored->start;
+for my $option (split /\n/, $old->safe_psql('postgres', q{
+	CREATE TABLE plain (a integer);
+	SELECT option_name FROM pg_attribute, pg_options_to_table(attoptions) WHERE attrelid = 'plain'::regclass GROUP BY 1;
+	DROP TABLE plain}))
+{
+	my (undef, undef, $refusal) = $restored->psql('postgres', qq{BEGIN; CREATE TABLE plain (a integer);
+		ALTER TABLE plain ALTER a SET ("$option" = 1); ROLLBACK});
+	next unless $refusal =~ /unrecognized parameter/;
+	my ($from, $to) = map { $_->safe_psql('postgres', 'SHOW server_version') =~ /^(\S+)/ } $old, $restored;
+	plan skip_all => qq{not run: $from writes the option "$option" for the columns of each table, and $to refuses it};
+}
 $old->safe_psql('postgres', q{CREATE EXTENSION mls_fdw; CREATE ROLE agent LOGIN});
 subscribe_property($old, $mls, 'one');
 $old->safe_psql('postgres', q{
@@ -45,8 +61,6 @@ my $cursor = subscription($old, 'one', 'cursor_timestamp, cursor_key');
 like($cursor, qr/^2\d+-.*\|./, 'a cursor');
 
 # The dump is made by the new programs, as PostgreSQL advises.
-my $restored = empty_node('restored');
-$restored->start;
 my $file = "$PostgreSQL::Test::Utils::tmp_check/replica.sql";
 command_ok([ $restored->config_data('--bindir') . '/pg_dumpall', '-f', $file, '-d', $old->connstr('postgres') ],
 	'dumped whole by the new programs');
