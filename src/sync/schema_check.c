@@ -42,13 +42,31 @@ chosen(FunctionCallInfo fcinfo)
 	return found;
 }
 
-static MlsRemoteSchema *
-describe(const char *name)
+/* What a source has declared to one role. */
+typedef struct Declared
 {
-	MlsSource *source = mls_source_by_name(name, GetUserId(), true);
+	Oid server;
+	Oid owner;
+	MlsRemoteSchema *schema;
+} Declared;
+
+/*
+ * What the source declares to the owner of a subscription, in whose rights we are:
+ * roles can have different logins there.  Asked once for all subscriptions of a role.
+ */
+static const MlsRemoteSchema *
+describe(const MlsSubscription *sub, Declared *last)
+{
+	MlsSource *source = mls_table_get(sub->foreign_table, sub->owner, true)->source;
 	MlsHttpStats stats = {0};
 
-	return source->protocol->describe(source, &stats);
+	if (last->schema != NULL && last->owner == sub->owner && last->server == source->http.server_id)
+		return last->schema;
+	mls_rights_require_server(sub->owner, source->http.server_id, source->http.name);
+	last->schema = source->protocol->describe(source, &stats);
+	last->owner = sub->owner;
+	last->server = source->http.server_id;
+	return last->schema;
 }
 
 /* Says of a resource that it cannot be compared, if so. */
@@ -119,19 +137,25 @@ compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSche
 Datum
 mls_schema_check(PG_FUNCTION_ARGS)
 {
-	MlsRemoteSchema *schema;
-	List *subscriptions;
+	Declared declared = {0};
 	ListCell *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	SPI_connect();
-	subscriptions = chosen(fcinfo);
-	schema = describe(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	foreach (lc, subscriptions)
-		if (!is_hidden(lfirst(lc), schema))
-			compare(fcinfo, lfirst(lc), schema, false);
+	foreach (lc, chosen(fcinfo))
+	{
+		const MlsSubscription *sub = lfirst(lc);
+		const MlsRemoteSchema *schema;
+		MlsRights before;
+
+		mls_owner_enter(&before, sub, "check the schema of");
+		schema = describe(sub, &declared);
+		if (!is_hidden(sub, schema))
+			compare(fcinfo, sub, schema, false);
+		mls_rights_leave(&before);
+	}
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -141,8 +165,7 @@ Datum
 mls_schema_accept(PG_FUNCTION_ARGS)
 {
 	bool columns = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
-	MlsRemoteSchema *schema;
-	List *subscriptions;
+	Declared declared = {0};
 	ListCell *lc;
 
 	mls_refuse_standby("mls_schema_accept()", "accept");
@@ -150,21 +173,22 @@ mls_schema_accept(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	SPI_connect();
-	subscriptions = chosen(fcinfo);
-	schema = describe(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	foreach (lc, subscriptions)
+	foreach (lc, chosen(fcinfo))
 	{
 		const MlsSubscription *sub = lfirst(lc);
+		const MlsRemoteSchema *schema;
 		MlsRights before;
 
-		if (is_hidden(sub, schema))
-			continue;
 		mls_owner_enter(&before, sub, "accept the schema of");
-		if (!mls_subscription_lock(sub->id, false))
-			mls_subscription_report_busy(sub);
-		compare(fcinfo, sub, schema, true);
-		if (columns)
-			(void) mls_evolve(sub, 0);
+		schema = describe(sub, &declared);
+		if (!is_hidden(sub, schema))
+		{
+			if (!mls_subscription_lock(sub->id, false))
+				mls_subscription_report_busy(sub);
+			compare(fcinfo, sub, schema, true);
+			if (columns)
+				(void) mls_evolve(sub, 0);
+		}
 		mls_rights_leave(&before);
 	}
 	SPI_finish();

@@ -165,7 +165,7 @@ my $id = query(q{SELECT id FROM mls.subscription WHERE source = 'a'});
 is(as('watcher', q{SELECT count(*) > 3 FROM mls_history}), 't', 'a monitor sees');
 for my $call ("mls_undo($run)", q{mls_unsubscribe('alice.property')}, q{mls_rebuild('alice.property')}, q{mls_track('alice.property')},
 	"mls.count_local($id)", "mls.count_remote($id)", "mls.as_owner($id, 'SELECT to_jsonb(1)')", q{mls.as_role('alice', 'SELECT to_jsonb(1)')},
-	q{mls_source_accept('a')}, q{mls_map_explain('alice.property')}, q{mls.prepare_gold('alice.property')})
+	q{mls_source_accept('a')}, q{mls_schema_check('a')}, q{mls_schema_accept('a')}, q{mls_map_explain('alice.property')}, q{mls.prepare_gold('alice.property')})
 {
 	like(as('watcher', "SELECT $call"), qr/42501|42704|42809/, "and does not do: $call");
 }
@@ -183,6 +183,15 @@ is(as('bob', q{SELECT mls.note_schedule('b', 'sync', '*/15 * * * *'); SELECT sou
 as('bob', q{SELECT mls.note_schedule('b', NULL, NULL)});
 is(as('bob', q{SELECT count(*) FROM mls.schedule; SELECT sum(removed) FROM mls_prune()}), "0\n0", 'and taken back; a role prunes its own');
 is(as('bob', q{SELECT source, remote_rows, difference FROM mls_count('b', 'Property')}), 'b|60|0', 'it counts');
+
+# Whoever asks a source for a subscription does so with its owner's login, as its runs do.
+is(query(q{SELECT count(*) FROM pg_user_mappings WHERE usename = 'postgres' OR umuser = 0}), '0', 'a superuser without a login of his own');
+for my $call (q{mls_schema_check('b')}, q{mls_schema_accept('b')})
+{
+	$mls->reset;
+	unlike(as('postgres', "SELECT * FROM $call"), qr/ERROR/, "$call by a superuser");
+	cmp_ok(scalar(grep { $_->{path} =~ /metadata/ } $mls->requests), '>', 0, 'asks the source');
+}
 
 # ---- The change log ----
 
