@@ -51,6 +51,9 @@ extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table);
 extern void mls_gold_require_trust(Oid gold, Oid role);
 extern void mls_gold_require_own(Oid relid, Oid role, const char *setting);
 
+/* The tables of gold that a resource's rules fill (List of Oid). */
+extern List *mls_gold_tables(const MlsTable *table, Oid silver_table, Oid gold);
+
 /* Are all tables of gold there that its rules fill?  One may have been dropped. */
 extern bool mls_gold_is_whole(const MlsTable *table, Oid silver_table, Oid gold);
 

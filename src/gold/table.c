@@ -379,6 +379,27 @@ mls_gold_is_whole(const MlsTable *table, Oid silver_table, Oid gold)
 	return is_whole;
 }
 
+List *
+mls_gold_tables(const MlsTable *table, Oid silver_table, Oid gold)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *tables = NIL;
+	ListCell *lc;
+
+	if (!OidIsValid(gold) || get_rel_name(gold) == NULL)
+		return NIL;
+	foreach (lc, mls_gold_targets(table, silver_table))
+	{
+		Oid own = mls_gold_table(lfirst(lc), gold);
+
+		MemoryContextSwitchTo(context);
+		if (OidIsValid(own))
+			tables = list_append_unique_oid(tables, own);
+	}
+	MemoryContextSwitchTo(context);
+	return tables;
+}
+
 /* A target's own gold table, with what is missing of its columns. */
 static void
 complete_target(const MlsTable *table, const MlsGoldTarget *target, Oid gold)

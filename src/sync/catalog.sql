@@ -47,6 +47,7 @@ CREATE TABLE mls.subscription (
     clean_hash       text NOT NULL DEFAULT '',
     subscribed_at    timestamptz NOT NULL DEFAULT now(),
     local_rows       bigint NOT NULL DEFAULT 0,
+    files            text,
     remote_rows      bigint,
     remote_counted_at timestamptz,
     track_changes    boolean NOT NULL DEFAULT false,
@@ -95,6 +96,7 @@ COMMENT ON COLUMN mls.subscription.listing_flagged IS 'records listed so far tha
 COMMENT ON COLUMN mls.subscription.listing_announced IS 'records the source announced; -1 if it did not';
 COMMENT ON COLUMN mls.subscription.map_hash IS 'fingerprint of the mapping rules by which its gold was made last';
 COMMENT ON COLUMN mls.subscription.subscribed_at IS 'when the subscription was made';
+COMMENT ON COLUMN mls.subscription.files IS 'files of its tables when they were last written: with others, rows may be missing';
 COMMENT ON COLUMN mls.subscription.local_rows IS 'rows in silver, counted as they are written; corrected by purges and mls_count()';
 COMMENT ON COLUMN mls.subscription.remote_rows IS 'records the source had when it was counted last, or NULL';
 COMMENT ON COLUMN mls.subscription.count_proven IS 'the largest count of the source behind which it was found to have nothing: a smaller one is believed; -1 for none';

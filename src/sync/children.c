@@ -68,6 +68,7 @@ prepare_child(MlsRun *run, MlsChild *child)
 	mls_precedence_follow(child->sub, child->table);
 	mls_gold_restore(child->sub, child->table);
 	mls_bronze_prepare_parents(child->sub, child->table);
+	mls_missing_rows_begin(run, child->sub, child->table, run->sub);
 	child->kept_up = is_kept_up(run, child);
 	if (child->kept_up)
 	{

@@ -186,6 +186,7 @@ prepare(MlsRun *run)
 	mls_precedence_follow(run->sub, run->table);
 	mls_gold_restore(run->sub, run->table);
 	note_rivals(run);
+	mls_missing_rows_begin(run, run->sub, run->table, run->sub);
 	if (run->process->prepare)
 		run->process->prepare(run);
 	run->writer = mls_writer_begin(run->table, run->sub, run->id);
@@ -236,6 +237,7 @@ mls_run_begin_step(MlsRun *run)
 	require_tables(run->sub);
 	if (OidIsValid(run->sub->gold))
 		require_table(run->sub->gold, "gold", run->sub);
+	mls_missing_rows_check(run, false);
 }
 
 /* Requests and bytes so far: those of the process, and those of the schema check. */
@@ -347,6 +349,7 @@ complete(MlsRun *run)
 
 	mls_transaction_begin(run->sub->owner);
 	require_tables(run->sub);
+	mls_missing_rows_check(run, run->reads_all);
 	count_spent(run, &run->counters);
 	if (run->process->complete)
 		cursor = run->process->complete(run);

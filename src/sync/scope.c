@@ -262,8 +262,8 @@ keep_columns(const MlsSubscription *sub, Datum columns, bool fill)
 }
 
 /* Every record of bronze is to be converted once more. */
-static void
-fill_all(MlsSubscription *sub)
+void
+mls_scope_fill_all(MlsSubscription *sub)
 {
 	Oid types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(sub->id)};
@@ -317,7 +317,7 @@ mls_scope_follow(MlsRun *run, MlsSubscription *reader)
 	run->sub->fills |= n > 0;
 	keep_columns(run->sub, columns, n > 0);
 	if (mls_cleaning_settle(run->sub, run->table))
-		fill_all(run->sub);
+		mls_scope_fill_all(run->sub);
 	if (n == 0 || is_bronze_empty(run->sub))
 		return;
 	missing = fields_not_in_bronze(run->sub, run->table, fields, n);

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "counted.h"
 #include "sync/sync.h"
 
 /* Children first: with them the scope changes. */
@@ -57,6 +58,23 @@ store_other_page(MlsRun *run, MlsBatch *batch)
 	store(run, batch, NULL);
 }
 
+/* Gold that was emptied under the pages; while something is read, remarks are the reading's. */
+static void
+map_replaced(MlsRun *run)
+{
+	int64 mapped = mls_missing_rows_map(run);
+	const char *note;
+
+	if (mapped < 0)
+		return;
+	note = psprintf("gold was emptied or rewritten meanwhile: %s mapped again",
+					mls_counted(mapped, "record was", "records were"));
+	if (run->state != NULL)
+		mls_fetch_remark(run->state, note);
+	else
+		mls_run_note(run, "%s", note);
+}
+
 static void
 sync_work(MlsRun *run)
 {
@@ -68,7 +86,10 @@ sync_work(MlsRun *run)
 	run->reads_all = mls_bound_cursor(run->sub) == NULL && run->sub->resume_timestamp == NULL &&
 					 run->sub->resume_link == NULL;
 	if (mls_load(run, store_page))
+	{
+		map_replaced(run);
 		return;
+	}
 	run->state =
 		mls_fetch_begin(run->table, run->sub, NIL, mls_timestamps_together(run->timestamps));
 	if (run->note != NULL)
@@ -76,6 +97,7 @@ sync_work(MlsRun *run)
 	while ((batch = mls_fetch_next(run->state)) != NULL)
 		store_page(run, batch);
 	mls_timestamps_read(run->timestamps, store_other_page);
+	map_replaced(run);
 }
 
 static const char *

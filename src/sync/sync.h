@@ -25,6 +25,7 @@
  *	limit.c		   limits that are a share and a number
  *	relay.c		   relations filled by C
  *	count.c		   how many records there are here and at the source
+ *	missing_rows.c rows that somebody else has taken out of the tables
  *	session.c	   transactions as the owner of the subscription
  *	owner.c		   what functions do in his rights
  *	run.c		   rows of mls.run
@@ -476,6 +477,7 @@ extern void mls_scope_follow(MlsRun *run, MlsSubscription *reader);
 extern void mls_scope_fill(MlsRun *run);
 extern void mls_scope_settle(const MlsSubscription *sub, const MlsTable *table);
 extern bool mls_scope_preview(MlsRun *run);
+extern void mls_scope_fill_all(MlsSubscription *sub);
 extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, Datum fields);
 
 /* ---- What a sync would do (forecast.c) ---- */
@@ -683,6 +685,7 @@ struct MlsRun
 	const char *note;          /* what was remarkable, or NULL */
 	const char *remark;        /* the same of the remote schema */
 	MlsHttpStats schema_spent;
+	List *keepings; /* missing_rows.c's: one for each subscription that is written */
 	bool reads_all; /* sync: from the first record to the last */
 	int64 id;       /* in mls.run; 0 before it is there */
 	MlsCounters counters;
@@ -725,6 +728,12 @@ extern void mls_run_note(MlsRun *run, const char *format, ...) pg_attribute_prin
 
 /* After a run, outside transactions: tells the webhook what has happened (webhook.c). */
 extern void mls_webhook_deliver(int64 subscription);
+
+/* Rows that somebody else has taken out of the tables (missing_rows.c). */
+extern void mls_missing_rows_begin(MlsRun *run, MlsSubscription *sub, const MlsTable *table,
+								   MlsSubscription *reader);
+extern void mls_missing_rows_check(MlsRun *run, bool count);
+extern int64 mls_missing_rows_map(MlsRun *run);
 
 /* At the start of a run, outside transactions: has the remote schema changed? (drift.c) */
 extern void mls_drift_check(MlsRun *run);
