@@ -23,6 +23,7 @@
 
 #include "counted.h"
 #include "fdw/check.h"
+#include "http/url.h"
 #include "options/options.h"
 #include "options/rights.h"
 

@@ -12,6 +12,7 @@
 #include "counted.h"
 #include "fdw/check.h"
 #include "fdw/import.h"
+#include "http/url.h"
 
 /* Enough to see an order. */
 #define ORDERED_RECORDS 5

@@ -111,7 +111,7 @@ explain_run(MlsScanState *state, ExplainState *es)
 	if (es->timing)
 	{
 		ExplainPropertyFloat("Network Wait", "ms", state->stats.wait_us / 1000.0, 3, es);
-		ExplainPropertyFloat("Quota Wait", "ms", state->stats.pace_us / 1000.0, 3, es);
+		ExplainPropertyFloat("Quota Wait", "ms", state->stats.quota_us / 1000.0, 3, es);
 	}
 	if (state->given_up)
 		ExplainPropertyList("Refused by Source", state->given_up, es);

@@ -259,7 +259,7 @@ add_stats(MlsHttpStats *total, const MlsHttpStats *part)
 	total->wire_bytes += part->wire_bytes;
 	total->body_bytes += part->body_bytes;
 	total->wait_us += part->wait_us;
-	total->pace_us += part->pace_us;
+	total->quota_us += part->quota_us;
 }
 
 /* The values of the plan's expressions, in CurrentMemoryContext. */

@@ -18,6 +18,7 @@
 
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "http/url.h"
 #include "options/options.h"
 
 /* A row of mls.join_map, before it is known whether it can be followed. */

@@ -39,6 +39,9 @@
 /* Masking shorter words would only spoil messages. */
 #define SHORTEST_SECRET 4
 
+/* The other side's words are cut to this. */
+#define QUOTED_LENGTH 500
+
 typedef struct TokenKey
 {
 	Oid server_id;
@@ -141,6 +144,113 @@ mls_http_forget_token(Oid mapping_id)
 			drop_token(token);
 }
 
+/* ---- masking ---- */
+
+static void
+mask_word(char *text, const char *word)
+{
+	int length = word ? strlen(word) : 0;
+
+	if (length < SHORTEST_SECRET)
+		return;
+	for (char *at = strstr(text, word); at; at = strstr(at + length, word))
+		memset(at, '*', length);
+}
+
+/* A copy of text with the source's secrets masked, should the other side repeat one. */
+static char *
+mask_secrets(const MlsHttpSource *source, const char *text)
+{
+	char *copy = pstrdup(text);
+	Token *token = tokens ? find_token(source, HASH_FIND) : NULL;
+
+	mask_word(copy, source->client_secret);
+	mask_word(copy, source->token);
+	mask_word(copy, source->password);
+	mask_word(copy, source->ua_password);
+	mask_word(copy, source->header_value);
+	mask_word(copy, source->api_user);
+	mask_word(copy, token ? token->text : NULL);
+	return copy;
+}
+
+char *
+mls_http_clean(const MlsHttpSource *source, const char *text)
+{
+	char *copy = mask_secrets(source, text);
+	int length = strlen(copy);
+
+	if (pg_encoding_verifymbstr(GetDatabaseEncoding(), copy, length) != length)
+		for (char *c = copy; *c; c++)
+			if ((unsigned char) *c >= 0x80)
+				*c = '?';
+	for (char *c = copy; *c; c++)
+		if ((unsigned char) *c < 0x20 || *c == 0x7f)
+			*c = ' ';
+	if (length > QUOTED_LENGTH)
+		strcpy(copy + pg_mbcliplen(copy, length, QUOTED_LENGTH), "...");
+	return copy;
+}
+
+/* ---- refusals ---- */
+
+static const char *
+credentials_hint(const MlsHttpSource *source)
+{
+	switch (source->auth)
+	{
+		case MLS_AUTH_OAUTH2:
+			return "Check the options client_id and client_secret of the user mapping.";
+		case MLS_AUTH_BEARER:
+			return "Check the option token of the user mapping.";
+		case MLS_AUTH_BASIC:
+		case MLS_AUTH_CHALLENGE:
+		case MLS_AUTH_PASSWORD:
+			return "Check the options username and password of the user mapping.";
+		case MLS_AUTH_HEADER:
+			return source->api_user ? "Check the options api_user and api_key of the user mapping."
+									: "Check the option api_key of the user mapping.";
+		default:
+			return OidIsValid(source->mapping_id)
+					   ? source->sessions
+							 ? "Check the options username and password of the user mapping."
+							 : "The source wants credentials: check the option auth of the server."
+					   : "There is no user mapping for this user: use CREATE USER MAPPING.";
+	}
+}
+
+/* What may be wrong with where the token was asked for. */
+char *
+mls_auth_token_hint(const MlsHttpSource *source)
+{
+	if (source->token_platform == NULL)
+		return pstrdup("Check the option token_url of the server.");
+	return psprintf(
+		"The token was asked for at %s, the endpoint of platform \"%s\". If this source "
+		"has one of its own, set the option token_url of the server.",
+		mls_url_display(source->token_url), source->token_platform);
+}
+
+pg_noreturn static void report_no_credentials(const MlsHttpSource *source, const char *detail);
+
+static void
+report_no_credentials(const MlsHttpSource *source, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+					errmsg("no usable credentials for source \"%s\"", source->name),
+					errdetail("%s", detail), errhint("%s", credentials_hint(source))));
+}
+
+void
+mls_auth_report_rejected(const MlsHttpSource *source, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+					errmsg("source \"%s\" rejected the credentials", source->name),
+					errdetail("%s", mls_http_clean(source, detail)),
+					errhint("%s%s%s", credentials_hint(source), source->token_platform ? " " : "",
+							source->token_platform ? mls_auth_token_hint(source) : "")));
+}
+
 /* ---- sending ---- */
 
 static bool
@@ -187,10 +297,10 @@ mls_auth_check(const MlsHttpSource *source)
 			break;
 	}
 	if (missing)
-		mls_report_no_credentials(source, "The user mapping does not hold them.");
+		report_no_credentials(source, "The user mapping does not hold them.");
 	if (is_unfit(source->token) || is_unfit(source->header_name) ||
 		is_unfit(source->header_value) || is_unfit(source->api_user))
-		mls_report_no_credentials(source, "A value of the user mapping holds a line break.");
+		report_no_credentials(source, "A value of the user mapping holds a line break.");
 }
 
 bool
@@ -212,26 +322,14 @@ set_bearer(CURL *easy, const char *token)
 		   curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, token) == CURLE_OK;
 }
 
-static bool
-set_basic(CURL *easy, const char *username, const char *password)
+bool
+mls_auth_set_basic(const MlsHttpSource *source, CURL *easy)
 {
+	const char *password = source->password ? source->password : "";
+
 	return curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC) == CURLE_OK &&
-		   curl_easy_setopt(easy, CURLOPT_USERNAME, username) == CURLE_OK &&
-		   curl_easy_setopt(easy, CURLOPT_PASSWORD, password ? password : "") == CURLE_OK;
-}
-
-static bool
-set_header(struct curl_slist **headers, const char *name, const char *value)
-{
-	char *line = psprintf("%s: %s", name, value);
-	struct curl_slist *longer = curl_slist_append(*headers, line);
-
-	memset(line, 0, strlen(line));
-	pfree(line);
-	if (longer == NULL)
-		return false;
-	*headers = longer;
-	return true;
+		   curl_easy_setopt(easy, CURLOPT_USERNAME, source->username) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_PASSWORD, password) == CURLE_OK;
 }
 
 bool
@@ -242,7 +340,7 @@ mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **head
 	switch (source->auth)
 	{
 		case MLS_AUTH_NONE:
-		case MLS_AUTH_CHALLENGE: /* session.c */
+		case MLS_AUTH_CHALLENGE: /* http_session.c */
 			return true;
 		case MLS_AUTH_OAUTH2:
 		case MLS_AUTH_PASSWORD:
@@ -251,42 +349,15 @@ mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **head
 		case MLS_AUTH_BEARER:
 			return set_bearer(easy, source->token);
 		case MLS_AUTH_BASIC:
-			return set_basic(easy, source->username, source->password);
+			return mls_auth_set_basic(source, easy);
 		case MLS_AUTH_HEADER:
 			return (is_missing(source->api_user) ||
-					set_header(headers, USER_HEADER, source->api_user)) &&
-				   set_header(headers, source->header_name, source->header_value);
+					mls_header_add_secret(headers,
+										  psprintf("%s: %s", USER_HEADER, source->api_user))) &&
+				   mls_header_add_secret(
+					   headers, psprintf("%s: %s", source->header_name, source->header_value));
 	}
 	return false;
-}
-
-/* ---- masking ---- */
-
-static void
-mask_word(char *text, const char *word)
-{
-	int length = word ? strlen(word) : 0;
-
-	if (length < SHORTEST_SECRET)
-		return;
-	for (char *at = strstr(text, word); at; at = strstr(at + length, word))
-		memset(at, '*', length);
-}
-
-char *
-mls_auth_mask(const MlsHttpSource *source, const char *text)
-{
-	char *copy = pstrdup(text);
-	Token *token = tokens ? find_token(source, HASH_FIND) : NULL;
-
-	mask_word(copy, source->client_secret);
-	mask_word(copy, source->token);
-	mask_word(copy, source->password);
-	mask_word(copy, source->ua_password);
-	mask_word(copy, source->header_value);
-	mask_word(copy, source->api_user);
-	mask_word(copy, token ? token->text : NULL);
-	return copy;
 }
 
 /* ---- getting a token ---- */
@@ -310,9 +381,8 @@ add_login(StringInfo body, const MlsHttpSource *source)
 	appendStringInfoChar(body, '}');
 }
 
-/* The request for a token, and the source as the token endpoint's own. */
-static void
-prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, MlsHttpCall *call)
+void
+mls_auth_prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, MlsHttpCall *call)
 {
 	StringInfoData form;
 
@@ -480,15 +550,14 @@ report_refusal(const MlsHttpSource *source, const MlsHttpResponse *response, Jso
 								"user mapping.")));
 	if (response->status == 400 || response->status == 401 || response->status == 403 ||
 		is_rejection(error_code(member(answer, "error"))))
-		mls_report_credentials(source, detail);
+		mls_auth_report_rejected(source, detail);
 	ereport(ERROR, (errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 					errmsg("could not log in to source \"%s\"", source->name),
-					errdetail("%s", detail), errhint("%s", mls_report_token_hint(source))));
+					errdetail("%s", detail), errhint("%s", mls_auth_token_hint(source))));
 }
 
-/* Reads the token and its life from the answer. */
-static void
-take_token(const MlsHttpSource *source, const MlsHttpResponse *response)
+void
+mls_auth_take_token(const MlsHttpSource *source, const MlsHttpResponse *response)
 {
 	Jsonb *answer = parse_answer(response);
 	char *text;
@@ -505,25 +574,10 @@ take_token(const MlsHttpSource *source, const MlsHttpResponse *response)
 		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 						errmsg("could not log in to source \"%s\"", source->name),
 						errdetail("The answer of the token endpoint holds no access token."),
-						errhint("%s", mls_report_token_hint(source))));
+						errhint("%s", mls_auth_token_hint(source))));
 	life = member(answer, "expires_in");
 	life_s = life ? strtod(life, NULL) : 0;
 	if (!(life_s > 0 && life_s < 1e9))
 		life_s = USUAL_LIFE_S;
 	keep_token(source, text, Max(life_s, SHORTEST_LIFE_S));
-}
-
-void
-mls_auth_login(const MlsHttpSource *source, MlsHttpStats *stats)
-{
-	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw login", ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	MlsHttpSource *endpoint = palloc(sizeof(MlsHttpSource));
-	MlsHttpCall call;
-
-	prepare_login(source, endpoint, &call);
-	take_token(source, mls_http_finish(mls_request_start_login(endpoint, &call, stats)));
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
 }

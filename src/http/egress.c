@@ -10,11 +10,91 @@
 #include "postgres.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include "lib/stringinfo.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
 #include "http/transport.h"
+
+static char *allowed_hosts = NULL;
+
+/* ---- the setting ---- */
+
+/* Length of a port (":" and digits, 1 to 65535) at the end of an entry; -1 if it is none. */
+static int
+port_length(const char *text, int length)
+{
+	int port = 0;
+
+	if (length < 2 || length > 6 || text[0] != ':')
+		return -1;
+	for (int i = 1; i < length; i++)
+	{
+		if (!isdigit((unsigned char) text[i]))
+			return -1;
+		port = port * 10 + (text[i] - '0');
+	}
+	return port >= 1 && port <= 65535 ? length : -1;
+}
+
+/* "host", "host:port", "*.suffix", "[address]", "[address]:port" */
+static bool
+is_entry(const char *text, int length)
+{
+	int at = 0;
+
+	if (length > 0 && text[0] == '[')
+	{
+		while (at < length && text[at] != ']')
+			at++;
+		if (at < 3 || at++ == length)
+			return false;
+		return at == length || port_length(text + at, length - at) > 0;
+	}
+	if (length > 2 && text[0] == '*' && text[1] == '.')
+		at = 2;
+	if (at == length || text[at] == ':')
+		return false;
+	while (at < length && (isalnum((unsigned char) text[at]) || strchr("-._", text[at])))
+		at++;
+	return at == length || port_length(text + at, length - at) > 0;
+}
+
+static bool
+check_allowed_hosts(char **value, void **extra, GucSource source)
+{
+	for (const char *at = *value; *at;)
+	{
+		int length;
+
+		at += strspn(at, ", \t");
+		length = strcspn(at, ", \t");
+		if (length > 0 && !is_entry(at, length))
+		{
+			GUC_check_errdetail("\"%.*s\" is not of the form host, host:port or *.suffix.", length,
+								at);
+			return false;
+		}
+		at += length;
+	}
+	return true;
+}
+
+void
+mls_http_define_settings(void)
+{
+	DefineCustomStringVariable(
+		"mls_fdw.allowed_hosts", "Hosts that sources may have in spite of the egress rules.",
+		"Any public address may be asked over https. A host listed here (host, host:port or "
+		"*.suffix, separated by commas) may also have a private or loopback address, be asked "
+		"over plain http, and be linked to by another source.",
+		&allowed_hosts, "", PGC_SUSET, 0, check_allowed_hosts, NULL, NULL);
+}
 
 /* ---- which hosts are listed ---- */
 
@@ -48,10 +128,11 @@ entry_matches(const char *entry, int length, const char *host, int port)
 		   pg_strncasecmp(entry + 1, host + host_length - (length - 1), length - 1) == 0;
 }
 
-bool
-mls_egress_listed(const char *host, int port)
+/* Is host:port named in mls_fdw.allowed_hosts? */
+static bool
+is_listed(const char *host, int port)
 {
-	for (const char *at = mls_allowed_hosts; at && *at;)
+	for (const char *at = allowed_hosts; at && *at;)
 	{
 		int length;
 
@@ -220,7 +301,7 @@ mls_egress_check(MlsHttpRequest *request)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("malformed address of %s", request->call.purpose),
 						errdetail("%s", mls_url_problem(request->call.url))));
-	listed = mls_egress_listed(url.host, url.port);
+	listed = is_listed(url.host, url.port);
 	request->peer_listed = listed;
 	if (strcmp(url.scheme, "https") != 0 && !listed)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -234,10 +315,121 @@ mls_egress_check(MlsHttpRequest *request)
 	if (!mls_url_split(source->proxy, &proxy))
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("malformed proxy address of source \"%s\"", source->name)));
-	request->peer_listed = mls_egress_listed(proxy.host, proxy.port);
+	request->peer_listed = is_listed(proxy.host, proxy.port);
 	if (!listed && !is_public_text(url.host))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("source \"%s\" may not be asked at its address", source->name),
 						errdetail("The address %s is not public.", url.host),
 						errhint("A superuser can add it to the setting mls_fdw.allowed_hosts.")));
+}
+
+/* ---- links ---- */
+
+/* A link as servers write it, with blanks, quotes and other letters escaped that may not stand there. */
+static char *
+escape_strays(const char *link)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (const unsigned char *c = (const unsigned char *) link; *c; c++)
+	{
+		if (*c <= 0x20 || *c >= 0x7f || strchr("\"<>\\^`{|}", *c))
+			appendStringInfo(&buf, "%%%02X", *c);
+		else
+			appendStringInfoChar(&buf, *c);
+	}
+	return buf.data;
+}
+
+pg_noreturn static void refuse_link(const MlsHttpSource *source, const char *link, const char *why);
+
+static void
+refuse_link(const MlsHttpSource *source, const char *link, const char *why)
+{
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("source \"%s\" gave a link that is not followed", source->name),
+					errdetail("%s The link is \"%s\".", why, mls_url_display(link))));
+}
+
+/* Links come from outside: one to another place could carry the credentials away. */
+static void
+check_link(const MlsHttpSource *source, const char *link)
+{
+	MlsUrl root;
+	MlsUrl target;
+
+	if (!mls_url_split(link, &target) || !mls_url_split(source->url, &root))
+		refuse_link(source, link, "It is malformed.");
+	if (target.has_user)
+		refuse_link(source, link, "It holds a user name.");
+	if (mls_url_same_origin(&root, &target))
+		return;
+	if (strcmp(root.scheme, "https") == 0 && strcmp(target.scheme, "https") != 0)
+		refuse_link(source, link, "It leaves https.");
+	if (strcmp(target.scheme, "https") != 0 && strcmp(target.scheme, "http") != 0)
+		refuse_link(source, link, "It is not an http address.");
+	if (is_listed(target.host, target.port))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("source \"%s\" gave a link to another host", source->name),
+			 errdetail("The link is \"%s\".", mls_url_display(link)),
+			 errhint("If the host is to be trusted, a superuser can add \"%s\" to the setting "
+					 "mls_fdw.allowed_hosts.",
+					 target.host)));
+}
+
+/* Sources (by Oid) that gave links in plain http to themselves. */
+static List *plain_linked = NIL;
+
+bool
+mls_url_mended(Oid server_id)
+{
+	return list_member_oid(plain_linked, server_id);
+}
+
+/*
+ * A server behind a front that ends TLS does not know of it, and writes links as
+ * it was asked itself: in plain http, with the name it was asked by, perhaps with
+ * a port of its own.  What it means is the source; so that is where the link leads.
+ */
+static char *
+mend_origin(const MlsHttpSource *source, char *url)
+{
+	MemoryContext old;
+	char *mended;
+	MlsUrl root;
+	MlsUrl target;
+
+	if (!mls_url_split(url, &target) || !mls_url_split(source->url, &root) ||
+		strcmp(root.scheme, "https") != 0 || strcmp(target.scheme, "http") != 0 ||
+		strcmp(root.host, target.host) != 0)
+		return url;
+	mended = mls_url_with_origin(url, &root);
+	if (mended == NULL)
+		return url;
+	if (!mls_url_mended(source->server_id))
+	{
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		plain_linked = lappend_oid(plain_linked, source->server_id);
+		MemoryContextSwitchTo(old);
+	}
+	return mended;
+}
+
+char *
+mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link)
+{
+	char *clean = escape_strays(link);
+	char *url;
+
+	if (*clean == '\0')
+		refuse_link(source, clean, "It is empty.");
+	url = mls_url_join(base, clean);
+	if (url == NULL)
+		refuse_link(source, clean, "It is malformed.");
+	url = mend_origin(source, url);
+	check_link(source, url);
+	return url;
 }

@@ -11,13 +11,19 @@
  *	  started; whatever ends that context (end of query, ereport) ends the
  *	  transfer and frees what libcurl holds.
  *	- Quota is kept: a request is sent only when the source's rates allow it,
- *	  counted over all backends (pace.h), and what one of them was told by a 429
+ *	  counted over all backends, and what one of them was told by a 429
  *	  holds all of them back.
  *	- Credentials go to the source's own origin (and its token endpoint) only,
  *	  and never into a message.
  *	- Network failures, 429 and 5xx are retried with growing, jittered delays
  *	  (Retry-After is obeyed), a 401 once after a new login or with the answer to
  *	  its challenge.
+ *
+ * A reader meets its files in this order: source.h (where and how to connect), url.c
+ * (addresses) and egress.c (which of them may be asked), client.c (one request, its
+ * attempts and its answer), multi.c (waiting for libcurl), body.c, rate_limit.c, auth.c
+ * and http_session.c (who asks), http_errors.c.  What they tell each other is in
+ * transport.h.
  */
 #ifndef MLS_HTTP_H
 #define MLS_HTTP_H
@@ -29,37 +35,7 @@
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
-/* User-Agent, unless the option user_agent says otherwise; RETS wants a product and its version. */
-#define MLS_HTTP_USER_AGENT "mls_fdw/0.1"
-
-typedef enum MlsAuth
-{
-	MLS_AUTH_NONE,
-	MLS_AUTH_OAUTH2,    /* client credentials: client_id, client_secret */
-	MLS_AUTH_BEARER,    /* a fixed token */
-	MLS_AUTH_BASIC,     /* username, password */
-	MLS_AUTH_HEADER,    /* a header of the source's own: api_key; perhaps with api_user */
-	MLS_AUTH_CHALLENGE, /* username, password, as the source asks: Digest, else Basic */
-	MLS_AUTH_PASSWORD   /* username, password, exchanged for a token */
-} MlsAuth;
-
-/* How client credentials travel to the token endpoint. */
-typedef enum MlsTokenStyle
-{
-	MLS_TOKEN_FORM,  /* as form fields */
-	MLS_TOKEN_BASIC, /* as HTTP Basic */
-	MLS_TOKEN_JSON   /* user name and password as a JSON object */
-} MlsTokenStyle;
-
-/* What the source allows; 0 means no limit. */
-typedef struct MlsRates
-{
-	double per_second;
-	int per_minute;
-	int per_hour;
-	int per_day;
-	int64 bytes_per_hour;
-} MlsRates;
+#include "http/source.h"
 
 /* What was spent on a source by this process (or one scan); all counters only grow. */
 typedef struct MlsHttpStats
@@ -69,53 +45,8 @@ typedef struct MlsHttpStats
 	int64 wire_bytes; /* received, before decompression */
 	int64 body_bytes; /* received, after decompression */
 	int64 wait_us;    /* time waiting for the network */
-	int64 pace_us;    /* time waiting for the quota */
+	int64 quota_us;   /* time waiting for the quota */
 } MlsHttpStats;
-
-/* Most bytes of a quota's name, the end included; it is a part of a file's name. */
-#define MLS_QUOTA_NAME 64
-
-/*
- * Where and how to connect.  Filled by the options room; has no function that
- * prints it, because it holds secrets.
- */
-typedef struct MlsHttpSource
-{
-	Oid server_id; /* the source */
-	/* Identifies its quota: its own, or that of a group of its owner's servers. */
-	const char *quota;
-	bool quota_shared; /* a group's */
-	Oid mapping_id;    /* user mapping; identifies its token */
-	const char *name;  /* source name, for messages */
-	const char *url;   /* service root, https://host[:port]/path */
-	MlsAuth auth;
-	MlsTokenStyle token_style;
-	const char *token_url;
-	const char *token_platform; /* whose token_url it is, if that is not where url is; else NULL */
-	const char *scope;
-	const char *client_id;
-	const char *client_secret;
-	const char *token;
-	const char *username;
-	const char *password;
-	const char *ua_password; /* of the user agent, for sources that ask for one */
-	const char *header_name; /* MLS_AUTH_HEADER, e.g. X-Api-Key */
-	const char *header_value;
-	const char *api_user; /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
-	const char *user_agent;
-	bool sessions;       /* it keeps sessions: cookies are sent back */
-	int max_sessions;    /* it allows so many at a time; 0 for any number */
-	const char *ca_file; /* NULL: the system's */
-	const char *proxy;   /* NULL: none; the environment is not asked */
-	int connect_timeout_ms;
-	int timeout_ms;             /* no byte for so long ends a request */
-	int64 min_bytes_per_second; /* less, in the mean of timeout_ms, ends it too; 0 for no limit */
-	int deadline_ms;            /* for an attempt as a whole; 0 for none */
-	int retries;                /* further attempts after the first */
-	int64 max_page_bytes;       /* of a body in memory, after decompression */
-	int64 max_answer_bytes;     /* of one in a file, likewise */
-	MlsRates rates;
-} MlsHttpSource;
 
 typedef struct MlsHttpCall
 {
@@ -224,16 +155,17 @@ extern uint64 mls_http_session_number(const MlsHttpSource *source);
  * waited for at most so long, its answer is not looked at.  It counts in the quota, and
  * is not sent where that has no room for it.  The address must have been asked before.
  */
-extern void mls_http_farewell(const MlsHttpSource *source, const MlsHttpCall *call, int limit_ms);
+extern void
+mls_http_last_request(const MlsHttpSource *source, const MlsHttpCall *call, int limit_ms);
 
 /*
  * A place among the sessions a source allows at a time (max_sessions), for this process:
  * waits for one, and errors when none becomes free.  It lasts until it is left or the
  * process ends, through errors too.
  */
-#define MLS_NO_SEAT (-1)
-extern int mls_seat_take(const MlsHttpSource *source, MlsHttpStats *stats);
-extern void mls_seat_leave(int seat);
+#define MLS_NO_SESSION_SLOT (-1)
+extern int mls_http_take_session(const MlsHttpSource *source, MlsHttpStats *stats);
+extern void mls_http_leave_session(int slot);
 
 /* What was spent on a source lately, by all processes of this database. */
 typedef struct MlsHttpQuota
@@ -262,44 +194,6 @@ extern const MlsHttpFailure *mls_http_failure(void);
 
 /* For who has caught a request's error and goes on. */
 extern void mls_http_forget_failure(void);
-
-/* url.c: all address building; nothing is concatenated elsewhere. */
-
-/* One `name=value` of a query string; both are escaped by mls_url_build. */
-typedef struct MlsUrlParam
-{
-	const char *name;
-	const char *value;
-} MlsUrlParam;
-
-/* base + "/" + path ("Property", or "" for the root) + the parameters (List of MlsUrlParam *).
- * Keeps $ ' ( ) , : * / @ ; readable where the standard allows; a space is %20, a plus %2B. */
-extern char *mls_url_build(const char *base, const char *path, List *params);
-
-/* Parameters as a form body: everything but letters, digits and -._~ is escaped. */
-extern char *mls_url_form(List *params);
-
-/* Resolves a link from a response against the address it came from and checks that it stays on
- * the source's own origin (scheme, host, port) or an allowed host; an error otherwise. */
-extern char *mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link);
-
-/* Did a source of https give a link in plain http to itself, which was mended? */
-extern bool mls_url_mended(Oid server_id);
-
-/* Address with the values of secret-bearing query parameters masked, host kept: for messages. */
-extern char *mls_url_display(const char *url);
-
-/* Path and query of an address relative to the source's root: for EXPLAIN. */
-extern char *mls_url_relative(const MlsHttpSource *source, const char *url);
-
-/* The same with escaped characters as they were written: for messages. */
-extern char *mls_url_readable(const MlsHttpSource *source, const char *url);
-
-/* Is this a usable absolute http(s) address?  No network. Returns NULL, or what is wrong (for errdetail). */
-extern const char *mls_url_problem(const char *url);
-
-/* Are two addresses on one host? */
-extern bool mls_url_same_host(const char *a, const char *b);
 
 /* GUCs of this room (mls_fdw.allowed_hosts): call from _PG_init. */
 extern void mls_http_define_settings(void);

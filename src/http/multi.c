@@ -287,6 +287,37 @@ mls_transfer_alone(CURL *easy)
 	restore_signals(&saved);
 }
 
+const char *
+mls_transfer_header(CURL *easy, const char *name)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return NULL;
+	return header->value;
+}
+
+bool
+mls_header_add(struct curl_slist **headers, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*headers, line);
+
+	if (longer == NULL)
+		return false;
+	*headers = longer;
+	return true;
+}
+
+bool
+mls_header_add_secret(struct curl_slist **headers, char *line)
+{
+	bool added = mls_header_add(headers, line);
+
+	memset(line, 0, strlen(line));
+	pfree(line);
+	return added;
+}
+
 /* ---- proceeding ---- */
 
 static int

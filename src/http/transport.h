@@ -17,7 +17,7 @@
 #include "utils/palloc.h"
 
 #include "http/http.h"
-#include "http/pace.h"
+#include "http/url.h"
 
 /*
  * CURLOPT_QUICK_EXIT came with 7.87; without it a cancel during a hanging name
@@ -26,6 +26,10 @@
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "mls_fdw needs libcurl 7.87 or newer"
 #endif
+
+/* Where quotas are kept and sessions counted, in the data directory. */
+#define MLS_LIMIT_DIRECTORY "mls_fdw"
+#define MLS_SESSION_ENDING ".session"
 
 /* ---- multi.c ---- */
 
@@ -47,7 +51,64 @@ extern void mls_multi_poll(void);
 extern void mls_transfer_alone(CURL *easy);
 extern void mls_multi_wait(int64 until);
 
-/* ---- request.c ---- */
+/* The value of a header of the answer, which lasts as long as the transfer; or NULL. */
+extern const char *mls_transfer_header(CURL *easy, const char *name);
+
+/* Adds a line to a list of headers; false when out of memory: the list stays, to be freed. */
+extern bool mls_header_add(struct curl_slist **headers, const char *line);
+
+/* The same for a line that nobody is to find in memory later: it is freed. */
+extern bool mls_header_add_secret(struct curl_slist **headers, char *line);
+
+/* ---- rate_limit.c ---- */
+
+/* A request that has been counted; kept to say later when it arrived and what it weighed. */
+typedef struct MlsRateTicket
+{
+	char quota[MLS_QUOTA_NAME]; /* empty: nothing to settle */
+	int slot;                   /* place in the per-second ring, or -1 */
+	uint32 serial;
+	TimestampTz sent_at;     /* where it is counted */
+	TimestampTz answered_at; /* first byte of the answer, or 0 */
+	bool moved;              /* counted at answered_at now */
+	int64 reserved_bytes;
+} MlsRateTicket;
+
+/* Why a request cannot be sent now. */
+typedef struct MlsRateWait
+{
+	int64 wait_us; /* ask again then */
+	bool is_long;  /* longer than it is sensible to wait */
+	bool is_held;  /* the source has asked for it; else limit and the words say for what */
+	int64 limit;
+	const char *one; /* "request" */
+	const char *many;
+	const char *period; /* "hour" */
+} MlsRateWait;
+
+/* Counts a request; false: not now, and *wait says why. Never waits. */
+extern bool mls_rate_take(const MlsHttpSource *source, MlsRateTicket *ticket, MlsRateWait *wait);
+
+/*
+ * Notes the answer's first byte (answered_at is set by the caller) and, with
+ * wire_bytes >= 0, its end.  False: the quota is locked just now, ask again.
+ * Never waits, never errors.
+ */
+extern bool mls_rate_settle(MlsRateTicket *ticket, int64 wire_bytes);
+
+/* A source that wants to be left alone for longer gets an error to be seen, not a silent wait. */
+#define MLS_LONGEST_HOLD_US (120 * INT64CONST(1000000))
+
+/*
+ * The source has asked to be left alone for some time: from now on no process
+ * sends it a request.  False: the quota is locked just now, ask again.
+ */
+extern bool mls_rate_hold(const MlsHttpSource *source, int64 delay_us);
+
+/* The longest time a source is left alone, whatever it asks: its word may be nonsense. */
+extern int64 mls_rate_clip(int64 delay_us);
+
+/* ---- client.c ---- */
 
 typedef enum RequestState
 {
@@ -71,7 +132,7 @@ struct MlsHttpRequest
 	bool logged_again; /* a 401 was answered with a new login */
 	int attempts;
 	int64 not_before; /* mls_clock_us at which it may be sent */
-	MlsPaceWait wait; /* what the quota said last */
+	MlsRateWait wait; /* what the quota said last */
 
 	/* one attempt */
 	MlsTransfer transfer;
@@ -93,107 +154,85 @@ struct MlsHttpRequest
 	int64 progress_at; /* the last byte */
 	curl_off_t progress_bytes;
 	int64 header_bytes;
-	int64 pace_from;  /* since when the speed is measured, */
-	int64 pace_bytes; /* and what had come by then */
-	bool peer_listed; /* the peer is an allowed host: any address will do */
-	char refused[64]; /* address that egress.c refused, or "" */
-	MlsPaceTicket ticket;
+	int64 speed_from;  /* since when the speed is measured, */
+	int64 speed_bytes; /* and what had come by then */
+	bool peer_listed;  /* the peer is an allowed host: any address will do */
+	char refused[64];  /* address that egress.c refused, or "" */
+	MlsRateTicket ticket;
 };
 
-/* mls_http_start for a login. */
-extern MlsHttpRequest *
-mls_request_start_login(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);
+/* ---- body.c ---- */
 
-/* Sets up the transfer of a request; false when out of memory. */
-extern bool mls_request_prepare(MlsHttpRequest *request);
+/* libcurl's callback for more of a body. */
+extern size_t mls_body_receive(char *data, size_t size, size_t count, void *request);
 
-/* A parser may look ahead so far without asking where the body ends: 16 and the terminator. */
-#define MLS_SPARE_BYTES 17
+/* Moves a long body to its file; what is wrong with it is the transfer's result. */
+extern void mls_body_spool(MlsHttpRequest *request);
 
-/* mls_multi_wait, after which no long body is left in memory. */
-extern void mls_request_wait(int64 until);
+/* The transfer has ended: its body as it was before it was compressed, likewise. */
+extern void mls_body_end(MlsHttpRequest *request);
 
-/* ---- spool.c ---- */
+/* So much of it has come, unpacked. */
+extern int64 mls_body_length(const MlsHttpRequest *request);
 
-/* A body that may go to a file does so from this length on, unpacked or not. */
-#define MLS_SPOOL_FROM (4 * 1024 * 1024)
+extern void mls_body_restart(MlsHttpRequest *request);
+extern void mls_body_close(MlsHttpRequest *request);
 
-extern void mls_spool_take(MlsHttpRequest *request);
-extern void mls_spool_end(MlsHttpRequest *request);
-extern void mls_spool_restart(MlsHttpSpool *spool);
-extern void mls_spool_close(MlsHttpSpool *spool);
-extern int64 mls_spool_length(const MlsHttpSpool *spool);
-extern char *mls_spool_head(MlsHttpSpool *spool, Size *length);
+/* Gives the body to a response; it is moved, not copied. */
+extern void mls_body_take(MlsHttpRequest *request, MlsHttpResponse *response);
 
-/* ---- unpack.c ---- */
+/* ---- http_errors.c ---- */
 
-/* Does the body arrive as gzip? */
-extern bool mls_request_is_gzip(MlsHttpRequest *request);
-
-/* Replaces a compressed body by what it holds; what is wrong with it is the transfer's result. */
-extern void mls_request_unpack(MlsHttpRequest *request);
-
-/* ---- response.c ---- */
-
-/* The answer to the last attempt, in CurrentMemoryContext; the body is moved, not copied. */
-extern MlsHttpResponse *mls_request_response(MlsHttpRequest *request);
-
-/* ---- retry.c ---- */
-
-typedef enum RetryVerdict
-{
-	RETRY_DELIVER, /* the answer is for the caller */
-	RETRY_AGAIN,   /* after *delay_us */
-	RETRY_LOGIN,   /* after a new login */
-	RETRY_FAIL
-} RetryVerdict;
-
-extern RetryVerdict mls_retry_judge(MlsHttpRequest *request, int status, int64 *delay_us);
-
-/* ---- report.c ---- */
-
-pg_noreturn extern void mls_report_failure(MlsHttpRequest *request);
-pg_noreturn extern void mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait);
-pg_noreturn extern void mls_report_seats(const MlsHttpSource *source);
+/* The response is that of an attempt which has one. */
+pg_noreturn extern void
+mls_report_failure(MlsHttpRequest *request, const MlsHttpResponse *response);
+pg_noreturn extern void mls_report_quota(const MlsHttpSource *source, const MlsRateWait *wait);
+pg_noreturn extern void mls_report_no_session_slot(const MlsHttpSource *source);
 pg_noreturn extern void mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us);
-
-/* The credentials were refused, or cannot be sent; detail is a sentence. */
-extern char *mls_report_token_hint(const MlsHttpSource *source);
-pg_noreturn extern void mls_report_credentials(const MlsHttpSource *source, const char *detail);
-pg_noreturn extern void mls_report_no_credentials(const MlsHttpSource *source, const char *detail);
 
 /* ---- auth.c ---- */
 
 /* Errors unless the source has credentials of its kind, fit for a header. */
 extern void mls_auth_check(const MlsHttpSource *source);
 
-/* A copy of text with the source's secrets masked, should the other side repeat one. */
-extern char *mls_auth_mask(const MlsHttpSource *source, const char *text);
-
-/* Can the credentials be sent now?  False: mls_auth_login first. */
-
 /* Is a token to be got before the first request? */
 extern bool mls_auth_needs_token(const MlsHttpSource *source);
+
+/* Can the credentials be sent now?  False: a token is to be got first. */
 extern bool mls_auth_ready(const MlsHttpSource *source);
-extern void mls_auth_login(const MlsHttpSource *source, MlsHttpStats *stats);
+
+/* The request for a token, and the source as the token endpoint's own; both in CurrentMemoryContext. */
+extern void
+mls_auth_prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, MlsHttpCall *call);
+
+/* Keeps the token that an answer holds. */
+extern void mls_auth_take_token(const MlsHttpSource *source, const MlsHttpResponse *response);
 
 /* Puts the credentials on a transfer; false when out of memory. */
 extern bool mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **headers);
+extern bool mls_auth_set_basic(const MlsHttpSource *source, CURL *easy);
+
+/* The credentials were refused; detail is a sentence. */
+pg_noreturn extern void mls_auth_report_rejected(const MlsHttpSource *source, const char *detail);
+
+/* What may be wrong with where the token was asked for. */
+extern char *mls_auth_token_hint(const MlsHttpSource *source);
+
+/* ---- http_session.c ---- */
+
+/* Puts cookies and credentials of the session on a request; false when out of memory. */
+extern bool mls_session_apply(MlsHttpRequest *request);
+
+/* Takes cookies and a challenge from the answer that has come; true if it holds a challenge. */
+extern bool mls_session_note(MlsHttpRequest *request);
 
 /* ---- egress.c ---- */
-
-/* Is host:port named in mls_fdw.allowed_hosts? */
-extern bool mls_egress_listed(const char *host, int port);
 
 /* Errors unless the address asked for may be asked at all; sets peer_listed. */
 extern void mls_egress_check(MlsHttpRequest *request);
 
 /* Installs the checks by address. */
 extern bool mls_egress_apply(MlsHttpRequest *request);
-
-/* ---- settings.c ---- */
-
-extern char *mls_allowed_hosts;
 
 /* ---- url.c ---- */
 
@@ -210,6 +249,12 @@ typedef struct MlsUrl
 /* Parts of an absolute address, palloc'd; false if it is malformed. */
 extern bool mls_url_split(const char *text, MlsUrl *url);
 extern bool mls_url_same_origin(const MlsUrl *a, const MlsUrl *b);
+
+/* A link against the address it came from, without a fragment; NULL if it is malformed. */
+extern char *mls_url_join(const char *base, const char *link);
+
+/* An address with scheme and port of another; NULL if that cannot be. */
+extern char *mls_url_with_origin(const char *url, const MlsUrl *origin);
 
 /* One value for a form body or a query: everything unreserved kept, the rest escaped. */
 extern char *mls_url_escape(const char *text);

@@ -1,7 +1,7 @@
 /*
  * url.c
- *		Addresses: taken apart, put together, resolved, and shown without their
- *		secrets.  No network.
+ *		Addresses: taken apart, put together, and shown without their secrets.  No
+ *		network.
  *
  * Taking apart is libcurl's, so that what is checked here is what libcurl will
  * connect to.  One parser handle serves the whole life of the process: no error
@@ -13,7 +13,6 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
-#include "utils/memutils.h"
 
 #include "http/transport.h"
 
@@ -225,122 +224,29 @@ mls_url_form(List *params)
 	return buf.data;
 }
 
-/* ---- links ---- */
-
-/* A link as servers write it, with blanks, quotes and other letters escaped that may not stand there. */
-static char *
-escape_strays(const char *link)
+char *
+mls_url_join(const char *base, const char *link)
 {
-	StringInfoData buf;
+	CURLU *handle = parser();
 
-	initStringInfo(&buf);
-	for (const unsigned char *c = (const unsigned char *) link; *c; c++)
-	{
-		if (*c <= 0x20 || *c >= 0x7f || strchr("\"<>\\^`{|}", *c))
-			appendStringInfo(&buf, "%%%02X", *c);
-		else
-			appendStringInfoChar(&buf, *c);
-	}
-	return buf.data;
-}
-
-pg_noreturn static void refuse_link(const MlsHttpSource *source, const char *link, const char *why);
-
-static void
-refuse_link(const MlsHttpSource *source, const char *link, const char *why)
-{
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("source \"%s\" gave a link that is not followed", source->name),
-					errdetail("%s The link is \"%s\".", why, mls_url_display(link))));
-}
-
-/* Links come from outside: one to another place could carry the credentials away. */
-static void
-check_link(const MlsHttpSource *source, const char *link)
-{
-	MlsUrl root;
-	MlsUrl target;
-
-	if (!mls_url_split(link, &target) || !mls_url_split(source->url, &root))
-		refuse_link(source, link, "It is malformed.");
-	if (target.has_user)
-		refuse_link(source, link, "It holds a user name.");
-	if (mls_url_same_origin(&root, &target))
-		return;
-	if (strcmp(root.scheme, "https") == 0 && strcmp(target.scheme, "https") != 0)
-		refuse_link(source, link, "It leaves https.");
-	if (strcmp(target.scheme, "https") != 0 && strcmp(target.scheme, "http") != 0)
-		refuse_link(source, link, "It is not an http address.");
-	if (mls_egress_listed(target.host, target.port))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("source \"%s\" gave a link to another host", source->name),
-			 errdetail("The link is \"%s\".", mls_url_display(link)),
-			 errhint("If the host is to be trusted, a superuser can add \"%s\" to the setting "
-					 "mls_fdw.allowed_hosts.",
-					 target.host)));
-}
-
-/* Sources (by Oid) that gave links in plain http to themselves. */
-static List *plain_linked = NIL;
-
-bool
-mls_url_mended(Oid server_id)
-{
-	return list_member_oid(plain_linked, server_id);
-}
-
-/*
- * A server behind a front that ends TLS does not know of it, and writes links as
- * it was asked itself: in plain http, with the name it was asked by, perhaps with
- * a port of its own.  What it means is the source; so that is where the link leads.
- */
-static char *
-mend_origin(const MlsHttpSource *source, char *url)
-{
-	MemoryContext old;
-	CURLU *handle;
-	MlsUrl root;
-	MlsUrl target;
-	bool failed;
-
-	if (!mls_url_split(url, &target) || !mls_url_split(source->url, &root) ||
-		strcmp(root.scheme, "https") != 0 || strcmp(target.scheme, "http") != 0 ||
-		strcmp(root.host, target.host) != 0)
-		return url;
-	handle = parser();
-	failed = curl_url_set(handle, CURLUPART_URL, url, 0) != CURLUE_OK ||
-			 curl_url_set(handle, CURLUPART_SCHEME, root.scheme, 0) != CURLUE_OK ||
-			 curl_url_set(handle, CURLUPART_PORT,
-						  root.port == 443 ? NULL : psprintf("%d", root.port), 0) != CURLUE_OK;
-	if (failed)
-		return url;
-	if (!mls_url_mended(source->server_id))
-	{
-		old = MemoryContextSwitchTo(TopMemoryContext);
-		plain_linked = lappend_oid(plain_linked, source->server_id);
-		MemoryContextSwitchTo(old);
-	}
+	if (curl_url_set(handle, CURLUPART_URL, base, 0) != CURLUE_OK ||
+		curl_url_set(handle, CURLUPART_URL, link, 0) != CURLUE_OK ||
+		curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
+		return NULL;
 	return part(handle, CURLUPART_URL, 0);
 }
 
 char *
-mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link)
+mls_url_with_origin(const char *url, const MlsUrl *origin)
 {
-	char *clean = escape_strays(link);
 	CURLU *handle = parser();
-	char *url;
 
-	if (*clean == '\0')
-		refuse_link(source, clean, "It is empty.");
-	if (curl_url_set(handle, CURLUPART_URL, base, 0) != CURLUE_OK ||
-		curl_url_set(handle, CURLUPART_URL, clean, 0) != CURLUE_OK ||
-		curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
-		refuse_link(source, clean, "It is malformed.");
-	url = mend_origin(source, part(handle, CURLUPART_URL, 0));
-	check_link(source, url);
-	return url;
+	if (curl_url_set(handle, CURLUPART_URL, url, 0) != CURLUE_OK ||
+		curl_url_set(handle, CURLUPART_SCHEME, origin->scheme, 0) != CURLUE_OK ||
+		curl_url_set(handle, CURLUPART_PORT,
+					 origin->port == 443 ? NULL : psprintf("%d", origin->port), 0) != CURLUE_OK)
+		return NULL;
+	return part(handle, CURLUPART_URL, 0);
 }
 
 /* ---- showing ---- */

@@ -26,6 +26,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "http/url.h"
 #include "options/option_table.h"
 #include "options/options.h"
 

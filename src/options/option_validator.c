@@ -19,6 +19,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "http/url.h"
 #include "options/option_table.h"
 #include "options/options.h"
 

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "http/url.h"
 #include "protocol/protocol.h"
 
 /* ---- split.c ---- */

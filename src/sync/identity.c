@@ -30,6 +30,7 @@
 
 #include "compat.h"
 #include "gold/gold.h"
+#include "http/url.h"
 #include "sync/sync.h"
 
 PG_FUNCTION_INFO_V1(mls_source_accept);

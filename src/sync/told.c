@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "http/url.h"
 #include "sync/sync.h"
 
 /* After a failure; an interval that is shorter holds. */

@@ -26,7 +26,7 @@
 #define LONGEST_DELAY_MS 30000
 
 /* A process that ends waits so long for its logout. */
-#define FAREWELL_MS 2000
+#define LAST_REQUEST_MS 2000
 
 static const char *const capabilities[RETS_TRANSACTIONS] = {"Search", "GetMetadata", "GetObject",
 															"Logout", "Action"};
@@ -42,7 +42,7 @@ typedef struct Session
 	SessionKey key;
 	MemoryContext context;
 	bool open;
-	int seat;      /* among those the source allows at a time, or MLS_NO_SEAT */
+	int slot;      /* among those the source allows at a time, or MLS_NO_SESSION_SLOT */
 	uint64 number; /* of the transport's session that it goes with */
 	MlsHttpSource *http;
 	const char *version;
@@ -64,15 +64,15 @@ say_goodbye(Session *session)
 	session->open = false;
 	call.url = session->urls[RETS_LOGOUT];
 	call.headers = list_make1(psprintf("RETS-Version: RETS/%s", session->version));
-	mls_http_farewell(session->http, &call, FAREWELL_MS);
+	mls_http_last_request(session->http, &call, LAST_REQUEST_MS);
 }
 
 static void
 end_session(Session *session)
 {
 	say_goodbye(session);
-	mls_seat_leave(session->seat);
-	session->seat = MLS_NO_SEAT;
+	mls_http_leave_session(session->slot);
+	session->slot = MLS_NO_SESSION_SLOT;
 }
 
 static void
@@ -125,7 +125,7 @@ end_transaction(XactEvent event, void *arg)
 		return;
 	hash_seq_init(&scan, sessions);
 	while ((session = hash_seq_search(&scan)) != NULL)
-		if (session->seat != MLS_NO_SEAT)
+		if (session->slot != MLS_NO_SESSION_SLOT)
 			end_session_quietly(session);
 }
 
@@ -152,7 +152,7 @@ get_session(const MlsSource *source)
 		session = hash_search(sessions, &key, HASH_ENTER, NULL);
 		session->context = context;
 		session->open = false;
-		session->seat = MLS_NO_SEAT;
+		session->slot = MLS_NO_SESSION_SLOT;
 	}
 	/* Other credentials have begun another session below. */
 	if (session->open && session->number != mls_http_session_number(&source->http))
@@ -468,8 +468,8 @@ log_in(const MlsSource *source, MlsHttpStats *stats)
 	bool fresh = false;
 
 	call.headers = headers_for(version_of(source), &any);
-	if (session->seat == MLS_NO_SEAT)
-		session->seat = mls_seat_take(&source->http, stats);
+	if (session->slot == MLS_NO_SESSION_SLOT)
+		session->slot = mls_http_take_session(&source->http, stats);
 	for (int attempt = 0;; attempt++)
 	{
 		MlsHttpResponse *response = mls_http_fetch(&source->http, &call, stats);

@@ -21,6 +21,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
+#include "http/url.h"
 #include "protocol/protocol.h"
 #include "xml/xml.h"
 

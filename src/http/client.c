@@ -1,26 +1,28 @@
 /*
- * request.c
- *		One request: sending it, receiving its answer, and freeing it.
+ * client.c
+ *		One request: sending it, judging and repeating its attempts, receiving its
+ *		answer, and freeing it.
  *
  * A request lives in the memory context it was started in and is freed with it:
  * the context's callback is registered before anything else can fail.  Nothing
  * that libcurl calls back here may throw; what went wrong there is noted in the
  * request and reported when libcurl has returned.
+ *
+ * Everything asked here can be asked twice: reading, and logging in.
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "counted.h"
-#include "http/session.h"
 #include "http/transport.h"
 
-/* The body's first allocation when its length is not announced. */
-#define FIRST_CAPACITY (64 * 1024)
-
-/* Beyond this a body grows by need, whatever length is announced. */
-#define MAX_FIRST_CAPACITY (64 * 1024 * 1024)
+#define SECOND_US INT64CONST(1000000)
 
 /* libcurl's buffer: fewer, larger reads than with its default of 16 kB. */
 #define RECEIVE_BUFFER (256 * 1024)
@@ -32,66 +34,17 @@
 /* An answer's end is not waited for longer than this at once, so that the quota can be settled. */
 #define SETTLE_US 1000
 
+/* A passing failure is often over at once; a source that is busy wants more air. */
+#define FIRST_DELAY_US (250 * 1000)
+#define FIRST_BUSY_DELAY_US SECOND_US
+#define LONGEST_DELAY_US (60 * SECOND_US)
+
+/* Another process holds the quota for microseconds. */
+#define HELD_US 1000
+
 static dlist_head live_requests = DLIST_STATIC_INIT(live_requests);
 
 /* ---- what libcurl tells about an answer; may not throw ---- */
-
-static bool
-body_capacity(MlsHttpRequest *request, Size needed, Size *capacity)
-{
-	Size limit = (Size) (request->call.spool ? request->source->max_answer_bytes
-											 : request->source->max_page_bytes);
-	Size first = request->call.spool ? MLS_SPOOL_FROM : MAX_FIRST_CAPACITY;
-	Size wanted = Max(request->capacity * 2, FIRST_CAPACITY);
-	curl_off_t announced = -1;
-
-	if (needed > limit)
-		return false;
-	if (request->body == NULL)
-	{
-		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-		wanted = Max(Min(announced, (curl_off_t) first), FIRST_CAPACITY);
-	}
-	*capacity = Max(needed, Min(wanted, limit));
-	return true;
-}
-
-static size_t
-receive_body(char *data, size_t size, size_t count, void *arg)
-{
-	MlsHttpRequest *request = arg;
-	Size length = size * count;
-	Size needed = request->length + length;
-
-	if (needed > request->capacity)
-	{
-		Size capacity;
-		char *body;
-
-		if (!body_capacity(request, needed, &capacity))
-		{
-			request->too_large = true;
-			return CURL_WRITEFUNC_ERROR;
-		}
-		body = MemoryContextAllocExtended(request->context, capacity + MLS_SPARE_BYTES,
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-		if (body == NULL)
-		{
-			request->out_of_memory = true;
-			return CURL_WRITEFUNC_ERROR;
-		}
-		if (request->body)
-		{
-			memcpy(body, request->body, request->length);
-			pfree(request->body);
-		}
-		request->body = body;
-		request->capacity = capacity;
-	}
-	memcpy(request->body + request->length, data, length);
-	request->length = needed;
-	return length;
-}
 
 static size_t
 receive_header(char *data, size_t size, size_t count, void *arg)
@@ -125,11 +78,6 @@ note_progress(void *arg, curl_off_t total, curl_off_t received, curl_off_t out_t
 	return 0;
 }
 
-/* ---- long bodies ---- */
-
-/* Once a body is long, so much of it is moved at once. */
-#define SPOOL_STEP (256 * 1024)
-
 /* Moves long bodies out of memory; all of them, since waiting for one lets the others proceed. */
 static void
 spool_bodies(void)
@@ -139,15 +87,15 @@ spool_bodies(void)
 	dlist_foreach(iter, &live_requests)
 	{
 		MlsHttpRequest *request = dlist_container(MlsHttpRequest, node, iter.cur);
-		Size least = request->spooled ? SPOOL_STEP : MLS_SPOOL_FROM;
 
-		if (request->state == REQUEST_SENT && request->call.spool && request->length >= least)
-			mls_spool_take(request);
+		if (request->state == REQUEST_SENT)
+			mls_body_spool(request);
 	}
 }
 
-void
-mls_request_wait(int64 until)
+/* mls_multi_wait, after which no long body is left in memory. */
+static void
+wait_until(int64 until)
 {
 	mls_multi_wait(until);
 	spool_bodies();
@@ -163,7 +111,7 @@ end_attempt(MlsHttpRequest *request)
 	curl_slist_free_all(request->headers);
 	request->headers = NULL;
 	/* Where the quota is locked just now, its lease on the request ends by itself. */
-	(void) mls_pace_settle(&request->ticket, request->progress_bytes);
+	(void) mls_rate_settle(&request->ticket, request->progress_bytes);
 	request->ticket.quota[0] = '\0';
 }
 
@@ -177,7 +125,7 @@ close_request(void *arg)
 	request->state = REQUEST_CLOSED;
 	dlist_delete(&request->node);
 	end_attempt(request);
-	mls_spool_close(request->spool);
+	mls_body_close(request);
 }
 
 void
@@ -187,18 +135,6 @@ mls_http_abandon(MlsHttpRequest *request)
 }
 
 /* ---- sending ---- */
-
-/* A list that failed to grow is kept, so that it can be freed. */
-static bool
-add_header(struct curl_slist **headers, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(*headers, line);
-
-	if (longer == NULL)
-		return false;
-	*headers = longer;
-	return true;
-}
 
 #define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
 
@@ -215,9 +151,9 @@ set_call(MlsHttpRequest *request, CURL *easy)
 	if (strcmp(call->method, "GET") != 0 || call->body)
 		ok = ok && SET(CURLOPT_CUSTOMREQUEST, call->method);
 	foreach (lc, call->headers)
-		ok = ok && add_header(&request->headers, lfirst(lc));
+		ok = ok && mls_header_add(&request->headers, lfirst(lc));
 	/* Nobody asks before a large body whether it is welcome: it costs a round trip. */
-	ok = ok && add_header(&request->headers, "Expect:");
+	ok = ok && mls_header_add(&request->headers, "Expect:");
 	if (request->same_origin)
 		ok = ok && mls_auth_apply(request->source, easy, &request->headers);
 	if (request->same_origin && request->source->sessions)
@@ -244,20 +180,22 @@ set_connection(const MlsHttpSource *source, CURL *easy)
 static bool
 set_reception(MlsHttpRequest *request, CURL *easy)
 {
-	/* Asked for here, unpacked in unpack.c. */
+	/* Asked for here, unpacked in body.c. */
 	return SET(CURLOPT_ACCEPT_ENCODING, "gzip") && SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
 		   SET(CURLOPT_BUFFERSIZE, (long) RECEIVE_BUFFER) &&
 		   SET(CURLOPT_MAXFILESIZE_LARGE,
 			   (curl_off_t) (request->call.spool ? request->source->max_answer_bytes
 												 : request->source->max_page_bytes)) &&
-		   SET(CURLOPT_ERRORBUFFER, request->error) && SET(CURLOPT_WRITEFUNCTION, receive_body) &&
-		   SET(CURLOPT_WRITEDATA, request) && SET(CURLOPT_HEADERFUNCTION, receive_header) &&
-		   SET(CURLOPT_HEADERDATA, request) && SET(CURLOPT_XFERINFOFUNCTION, note_progress) &&
-		   SET(CURLOPT_XFERINFODATA, request) && SET(CURLOPT_NOPROGRESS, 0L);
+		   SET(CURLOPT_ERRORBUFFER, request->error) &&
+		   SET(CURLOPT_WRITEFUNCTION, mls_body_receive) && SET(CURLOPT_WRITEDATA, request) &&
+		   SET(CURLOPT_HEADERFUNCTION, receive_header) && SET(CURLOPT_HEADERDATA, request) &&
+		   SET(CURLOPT_XFERINFOFUNCTION, note_progress) && SET(CURLOPT_XFERINFODATA, request) &&
+		   SET(CURLOPT_NOPROGRESS, 0L);
 }
 
-bool
-mls_request_prepare(MlsHttpRequest *request)
+/* Sets up the transfer of a request; false when out of memory. */
+static bool
+prepare(MlsHttpRequest *request)
 {
 	CURL *easy = request->transfer.easy;
 
@@ -272,7 +210,7 @@ send_now(MlsHttpRequest *request)
 	CURL *easy = curl_easy_init();
 
 	request->transfer.easy = easy;
-	if (easy == NULL || !mls_request_prepare(request))
+	if (easy == NULL || !prepare(request))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 						errdetail("The HTTP library could not prepare a request.")));
 	request->state = REQUEST_SENT;
@@ -294,7 +232,7 @@ try_send(MlsHttpRequest *request)
 
 	if (request->not_before > now || (request->same_origin && !mls_auth_ready(request->source)))
 		return;
-	if (mls_pace_take(request->source, &request->ticket, &request->wait))
+	if (mls_rate_take(request->source, &request->ticket, &request->wait))
 		send_now(request);
 	else
 		request->not_before = now + request->wait.wait_us;
@@ -379,12 +317,6 @@ mls_http_start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStat
 	return start(source, call, stats, false);
 }
 
-MlsHttpRequest *
-mls_request_start_login(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats)
-{
-	return start(source, call, stats, true);
-}
-
 void
 mls_http_pump(void)
 {
@@ -397,13 +329,29 @@ mls_http_pump(void)
 		if (request->state == REQUEST_UNSENT)
 			try_send(request);
 		else
-			(void) mls_pace_settle(&request->ticket, -1);
+			(void) mls_rate_settle(&request->ticket, -1);
 	}
 	mls_multi_poll();
 	spool_bodies();
 }
 
 /* ---- finishing ---- */
+
+/* Gets a token, with whatever that takes freed at once. */
+static void
+log_in(const MlsHttpSource *source, MlsHttpStats *stats)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw login", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	MlsHttpSource *endpoint = palloc(sizeof(MlsHttpSource));
+	MlsHttpCall call;
+
+	mls_auth_prepare_login(source, endpoint, &call);
+	mls_auth_take_token(source, mls_http_finish(start(endpoint, &call, stats, true)));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
 
 /* Waits until the request is sent: for a login, a delay between attempts, the quota. */
 static void
@@ -414,16 +362,16 @@ wait_sent(MlsHttpRequest *request)
 		int64 from = mls_clock_us();
 
 		if (request->same_origin && !mls_auth_ready(request->source))
-			mls_auth_login(request->source, request->stats);
+			log_in(request->source, request->stats);
 		try_send(request);
 		if (request->wait.is_long)
 			mls_report_quota(request->source, &request->wait);
 		if (request->state == REQUEST_UNSENT)
 		{
 			int64 *counter =
-				request->wait.wait_us ? &request->stats->pace_us : &request->stats->wait_us;
+				request->wait.wait_us ? &request->stats->quota_us : &request->stats->wait_us;
 
-			mls_request_wait(request->not_before);
+			wait_until(request->not_before);
 			*counter += mls_clock_us() - from;
 		}
 	}
@@ -443,17 +391,17 @@ drips(MlsHttpRequest *request, int64 from, int64 now, int64 *until)
 
 	if (least == 0 || request->header_bytes == 0)
 		return false;
-	if (request->pace_from < from)
+	if (request->speed_from < from)
 	{
-		request->pace_from = now;
-		request->pace_bytes = bytes;
+		request->speed_from = now;
+		request->speed_bytes = bytes;
 	}
-	end = request->pace_from + (int64) request->source->timeout_ms * 1000;
+	end = request->speed_from + (int64) request->source->timeout_ms * 1000;
 	if (now >= end)
 	{
-		request->dripping = bytes - request->pace_bytes < least;
-		request->pace_from = now;
-		request->pace_bytes = bytes;
+		request->dripping = bytes - request->speed_bytes < least;
+		request->speed_from = now;
+		request->speed_bytes = bytes;
 		end = now + (int64) request->source->timeout_ms * 1000;
 	}
 	*until = Min(*until, end);
@@ -481,9 +429,9 @@ wait_answered(MlsHttpRequest *request)
 			mls_multi_end(&request->transfer, CURLE_OPERATION_TIMEDOUT);
 			break;
 		}
-		if (request->ticket.answered_at != 0 && !mls_pace_settle(&request->ticket, -1))
+		if (request->ticket.answered_at != 0 && !mls_rate_settle(&request->ticket, -1))
 			until = Min(until, now + SETTLE_US);
-		mls_request_wait(until);
+		wait_until(until);
 	}
 	request->ended_at = mls_clock_us();
 	request->stats->wait_us += request->ended_at - from;
@@ -499,10 +447,9 @@ account(MlsHttpRequest *request)
 	curl_easy_getinfo(request->transfer.easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
 	curl_easy_getinfo(request->transfer.easy, CURLINFO_HEADER_SIZE, &header_bytes);
 	request->stats->wire_bytes += received + header_bytes;
-	request->stats->body_bytes +=
-		request->spooled ? mls_spool_length(request->spool) : request->length;
-	while (!mls_pace_settle(&request->ticket, received + header_bytes))
-		mls_request_wait(mls_clock_us() + SETTLE_US);
+	request->stats->body_bytes += mls_body_length(request);
+	while (!mls_rate_settle(&request->ticket, received + header_bytes))
+		wait_until(mls_clock_us() + SETTLE_US);
 }
 
 /* Makes the request ready for another attempt. */
@@ -512,15 +459,257 @@ rewind_request(MlsHttpRequest *request, int64 delay_us)
 	end_attempt(request);
 	request->state = REQUEST_UNSENT;
 	request->not_before = mls_clock_us() + delay_us;
-	request->length = 0;
-	mls_spool_restart(request->spool);
-	request->spooled = false;
+	mls_body_restart(request);
 	request->too_large = request->out_of_memory = request->connected = request->stalled = false;
 	request->header_too_large = request->dripping = false;
-	request->progress_bytes = request->header_bytes = request->pace_from = request->pace_bytes = 0;
+	request->progress_bytes = request->header_bytes = request->speed_from = request->speed_bytes =
+		0;
 	memset(&request->wait, 0, sizeof(request->wait));
 	request->error[0] = '\0';
 }
+
+/* ---- which failures are worth another attempt, and when ---- */
+
+typedef enum RetryVerdict
+{
+	RETRY_DELIVER, /* the answer is for the caller */
+	RETRY_AGAIN,   /* after *delay_us */
+	RETRY_LOGIN,   /* after a new login */
+	RETRY_FAIL
+} RetryVerdict;
+
+/* Another attempt may meet a better network. */
+static bool
+is_passing(CURLcode result)
+{
+	switch (result)
+	{
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_SSL_CONNECT_ERROR:
+		case CURLE_OPERATION_TIMEDOUT:
+		case CURLE_SEND_ERROR:
+		case CURLE_RECV_ERROR:
+		case CURLE_GOT_NOTHING:
+		case CURLE_PARTIAL_FILE:
+		case CURLE_BAD_CONTENT_ENCODING:
+		case CURLE_HTTP2:
+		case CURLE_HTTP2_STREAM:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_busy(int status)
+{
+	return status == 429 || status == 503;
+}
+
+static bool
+is_passing_status(int status)
+{
+	return status == 429 || (status >= 500 && status != 501 && status != 505);
+}
+
+/* Doubled with each attempt; spread, so that many processes do not come back together. */
+static int64
+backoff(int attempts, int64 first_us)
+{
+	double delay = Min(ldexp((double) first_us, Min(attempts - 1, 30)), (double) LONGEST_DELAY_US);
+
+	return (int64) (delay * (0.5 + pg_prng_double(&pg_global_prng_state) / 2));
+}
+
+/* A number of seconds, or -1. */
+static int64
+seconds(const char *value)
+{
+	char *end;
+	double number;
+
+	if (value == NULL)
+		return -1;
+	number = strtod(value, &end);
+	if (end == value || *end != '\0' || !(number >= 0 && number < 1e9))
+		return -1;
+	return (int64) ceil(number);
+}
+
+/* Seconds until a date, by the source's own clock where it tells it. */
+static int64
+seconds_until(MlsHttpRequest *request, const char *value)
+{
+	time_t date = value ? curl_getdate(value, NULL) : -1;
+	const char *now_text = mls_transfer_header(request->transfer.easy, "Date");
+	time_t now = now_text ? curl_getdate(now_text, NULL) : -1;
+
+	if (date == -1)
+		return -1;
+	if (now == -1)
+		now = time(NULL);
+	return Max((int64) date - (int64) now, 0);
+}
+
+/* Trestle's end of the quota's hour, in milliseconds: a point in time, or a distance. */
+static int64
+seconds_until_reset(MlsHttpRequest *request)
+{
+	int64 left = seconds(mls_transfer_header(request->transfer.easy, "Hour-Quota-ResetTime"));
+	const char *value = mls_transfer_header(request->transfer.easy, "Hour-Quota-ResetTime");
+	double number = value ? strtod(value, NULL) : 0;
+
+	if (number > 1e11)
+		return Max((int64) ceil(number / 1000) - (int64) time(NULL), 0);
+	return left < 0 ? -1 : (left + 999) / 1000;
+}
+
+/* How long the source asks to be left alone, in microseconds; -1 if it does not say. */
+static int64
+asked_delay(MlsHttpRequest *request, int status)
+{
+	const char *value = mls_transfer_header(request->transfer.easy, "Retry-After");
+	int64 delay = seconds(value);
+
+	if (delay < 0)
+		delay = seconds_until(request, value);
+	if (delay < 0)
+		delay = seconds(
+			mls_transfer_header(request->transfer.easy, "X-Rate-Limit-Retry-After-Seconds"));
+	if (delay < 0 && status == 429)
+		delay = seconds_until_reset(request);
+	return delay < 0 ? -1 : delay * SECOND_US;
+}
+
+/* Requests of other processes would only be refused as well, and some sources punish them. */
+static void
+hold_back(MlsHttpRequest *request, int64 delay_us)
+{
+	while (!mls_rate_hold(request->source, delay_us))
+		wait_until(mls_clock_us() + HELD_US);
+}
+
+/* A failure that stays: the caller's, if it wants to read what the source says of it. */
+static RetryVerdict
+failure(const MlsHttpRequest *request, int status)
+{
+	return request->call.failures && status >= 500 ? RETRY_DELIVER : RETRY_FAIL;
+}
+
+static RetryVerdict
+judge_status(MlsHttpRequest *request, int status, bool may_retry, int64 *delay_us)
+{
+	int64 asked = asked_delay(request, status);
+
+	*delay_us = backoff(request->attempts, is_busy(status) ? FIRST_BUSY_DELAY_US : FIRST_DELAY_US);
+	if (asked >= 0 || status == 429)
+		hold_back(request, asked >= 0 ? asked : *delay_us);
+	if (asked > MLS_LONGEST_HOLD_US)
+		mls_report_retry_after(request, status, asked);
+	if (!may_retry)
+		return failure(request, status);
+	if (asked >= 0)
+		*delay_us = asked + backoff(1, FIRST_DELAY_US);
+	return RETRY_AGAIN;
+}
+
+static RetryVerdict
+judge(MlsHttpRequest *request, int status, int64 *delay_us)
+{
+	const MlsHttpSource *source = request->source;
+	/* A new login is an attempt of its own. */
+	bool may_retry = request->attempts <= source->retries + (request->logged_again ? 1 : 0);
+	CURLcode result = request->transfer.result;
+
+	if (result != CURLE_OK)
+	{
+		if (!may_retry || !is_passing(result) || request->refused[0])
+			return RETRY_FAIL;
+		*delay_us = backoff(request->attempts, FIRST_DELAY_US);
+		return RETRY_AGAIN;
+	}
+	if (is_passing_status(status))
+		return judge_status(request, status, may_retry, delay_us);
+	if (request->is_login)
+		return status >= 500 ? RETRY_FAIL : RETRY_DELIVER;
+	if (status == 401 && source->sessions && request->same_origin)
+		return source->auth == MLS_AUTH_CHALLENGE && request->challenged && !request->logged_again
+				   ? RETRY_LOGIN
+				   : RETRY_DELIVER;
+	if (status == 401 && mls_auth_needs_token(source) && request->same_origin &&
+		!request->logged_again)
+		return RETRY_LOGIN;
+	if (status == 401 || status >= 500 || (status >= 300 && status < 400))
+		return failure(request, status);
+	return RETRY_DELIVER;
+}
+
+/* ---- the answer ---- */
+
+/* "name: value", the name in lower case. */
+static char *
+header_line(const struct curl_header *header)
+{
+	char *line = psprintf("%s: %s", header->name, header->value);
+
+	for (char *c = line; *c && *c != ':'; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+	return line;
+}
+
+static List *
+read_headers(CURL *easy)
+{
+	List *headers = NIL;
+	struct curl_header *header = NULL;
+
+	while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)) != NULL)
+		headers = lappend(headers, header_line(header));
+	return headers;
+}
+
+/* "Application/JSON; charset=utf-8" -> "application/json" */
+static char *
+media_type(const char *value)
+{
+	char *type;
+
+	if (value == NULL)
+		return pstrdup("");
+	type = pnstrdup(value, strcspn(value, "; \t"));
+	for (char *c = type; *c; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+	return type;
+}
+
+static TimestampTz
+header_date(const char *value)
+{
+	time_t date = value ? curl_getdate(value, NULL) : -1;
+
+	return date == -1 ? 0 : time_t_to_timestamptz((pg_time_t) date);
+}
+
+/* The answer to the last attempt, in CurrentMemoryContext; the body is moved, not copied. */
+static MlsHttpResponse *
+read_response(MlsHttpRequest *request)
+{
+	MlsHttpResponse *response = palloc0(sizeof(MlsHttpResponse));
+	long status = 0;
+
+	curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+	response->status = (int) status;
+	response->url = request->call.url;
+	response->headers = read_headers(request->transfer.easy);
+	response->content_type = media_type(mls_http_header(response, "content-type"));
+	response->date = header_date(mls_http_header(response, "date"));
+	mls_body_take(request, response);
+	return response;
+}
+
+/* ---- all of a request ---- */
 
 /* One attempt; true when its answer is for the caller. */
 static bool
@@ -531,17 +720,18 @@ attempt(MlsHttpRequest *request)
 
 	wait_sent(request);
 	wait_answered(request);
-	mls_request_unpack(request);
+	mls_body_end(request);
 	account(request);
 	curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 	if (request->same_origin && request->source->sessions)
 		request->challenged = mls_session_note(request);
-	switch (mls_retry_judge(request, (int) status, &delay_us))
+	switch (judge(request, (int) status, &delay_us))
 	{
 		case RETRY_DELIVER:
 			return true;
 		case RETRY_FAIL:
-			mls_report_failure(request);
+			mls_report_failure(
+				request, request->transfer.result == CURLE_OK ? read_response(request) : NULL);
 		case RETRY_LOGIN:
 			mls_http_forget_token(request->source->mapping_id);
 			request->logged_again = true;
@@ -563,7 +753,7 @@ mls_http_finish(MlsHttpRequest *request)
 	Assert(request->state != REQUEST_CLOSED);
 	while (!attempt(request))
 		CHECK_FOR_INTERRUPTS();
-	response = mls_request_response(request);
+	response = read_response(request);
 	close_request(request);
 	MemoryContextSwitchTo(old);
 	return response;
@@ -573,4 +763,72 @@ MlsHttpResponse *
 mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats)
 {
 	return mls_http_finish(mls_http_start(source, call, stats));
+}
+
+/*
+ * ---- the last request of a session ----
+ *
+ * It is sent while a process exits or a transaction ends, and waited for only a
+ * moment.  At that time nothing may throw and nobody is there to be told, so the
+ * transfer is libcurl's own and blocking, with a limit; what becomes of it is not
+ * looked at.  It is counted like any request.  Where the quota has no room for it
+ * within the limit it is not sent: the source then ends the session by itself, later.
+ */
+
+/* Waits for room in the quota, without throwing for a cancel; false if there is none soon. */
+static bool
+has_room(MlsHttpRequest *request, int64 until)
+{
+	while (!mls_rate_take(request->source, &request->ticket, &request->wait))
+	{
+		if (mls_clock_us() + request->wait.wait_us > until)
+			return false;
+		pg_usleep(request->wait.wait_us);
+	}
+	return true;
+}
+
+/* Counts what it has cost; another process holds the file for microseconds only. */
+static void
+settle(MlsHttpRequest *request, int64 until)
+{
+	curl_off_t received = 0;
+
+	curl_easy_getinfo(request->transfer.easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	while (!mls_rate_settle(&request->ticket, received) && mls_clock_us() < until)
+		pg_usleep(1000);
+}
+
+/* The transfer itself; the request has been counted. */
+static void
+send_alone(MlsHttpRequest *request, int64 until)
+{
+	int64 left_ms = Max((until - mls_clock_us()) / 1000, 1);
+	CURL *easy = curl_easy_init();
+
+	if (easy == NULL)
+		return;
+	request->transfer.easy = easy;
+	if (prepare(request) && curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) left_ms) == CURLE_OK)
+		mls_transfer_alone(easy);
+	settle(request, until);
+	curl_easy_cleanup(easy);
+	curl_slist_free_all(request->headers);
+}
+
+void
+mls_http_last_request(const MlsHttpSource *source, const MlsHttpCall *call, int limit_ms)
+{
+	MlsHttpStats stats = {0};
+	int64 until = mls_clock_us() + limit_ms * INT64CONST(1000);
+	MlsHttpRequest *request = palloc0(sizeof(MlsHttpRequest));
+
+	request->context = CurrentMemoryContext;
+	request->source = source;
+	request->call = *call;
+	request->stats = &stats;
+	request->same_origin = true;
+	mls_egress_check(request);
+	if (has_room(request, until))
+		send_alone(request, until);
 }

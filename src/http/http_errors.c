@@ -1,5 +1,5 @@
 /*
- * report.c
+ * http_errors.c
  *		What went wrong with a request, in words: SQLSTATE, message, detail, hint.
  *
  * What the other side said goes through mls_http_clean(): cut, made printable, and
@@ -14,9 +14,6 @@
 #include "counted.h"
 #include "http/transport.h"
 
-/* The other side's words are cut to this. */
-#define QUOTED_LENGTH 500
-
 /* Facts of the error raised last, for those who have to judge it. */
 static MlsHttpFailure failure;
 
@@ -30,24 +27,6 @@ const MlsHttpFailure *
 mls_http_failure(void)
 {
 	return &failure;
-}
-
-char *
-mls_http_clean(const MlsHttpSource *source, const char *text)
-{
-	char *copy = mls_auth_mask(source, text);
-	int length = strlen(copy);
-
-	if (pg_encoding_verifymbstr(GetDatabaseEncoding(), copy, length) != length)
-		for (char *c = copy; *c; c++)
-			if ((unsigned char) *c >= 0x80)
-				*c = '?';
-	for (char *c = copy; *c; c++)
-		if ((unsigned char) *c < 0x20 || *c == 0x7f)
-			*c = ' ';
-	if (length > QUOTED_LENGTH)
-		strcpy(copy + pg_mbcliplen(copy, length, QUOTED_LENGTH), "...");
-	return copy;
 }
 
 /* ---- how long which phase took ---- */
@@ -105,63 +84,6 @@ phase_times(MlsHttpRequest *request)
 	return psprintf(" %s.", buf.data);
 }
 
-/* ---- credentials ---- */
-
-static const char *
-credentials_hint(const MlsHttpSource *source)
-{
-	switch (source->auth)
-	{
-		case MLS_AUTH_OAUTH2:
-			return "Check the options client_id and client_secret of the user mapping.";
-		case MLS_AUTH_BEARER:
-			return "Check the option token of the user mapping.";
-		case MLS_AUTH_BASIC:
-		case MLS_AUTH_CHALLENGE:
-		case MLS_AUTH_PASSWORD:
-			return "Check the options username and password of the user mapping.";
-		case MLS_AUTH_HEADER:
-			return source->api_user ? "Check the options api_user and api_key of the user mapping."
-									: "Check the option api_key of the user mapping.";
-		default:
-			return OidIsValid(source->mapping_id)
-					   ? source->sessions
-							 ? "Check the options username and password of the user mapping."
-							 : "The source wants credentials: check the option auth of the server."
-					   : "There is no user mapping for this user: use CREATE USER MAPPING.";
-	}
-}
-
-/* What may be wrong with where the token was asked for. */
-char *
-mls_report_token_hint(const MlsHttpSource *source)
-{
-	if (source->token_platform == NULL)
-		return pstrdup("Check the option token_url of the server.");
-	return psprintf(
-		"The token was asked for at %s, the endpoint of platform \"%s\". If this source "
-		"has one of its own, set the option token_url of the server.",
-		mls_url_display(source->token_url), source->token_platform);
-}
-
-void
-mls_report_no_credentials(const MlsHttpSource *source, const char *detail)
-{
-	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-					errmsg("no usable credentials for source \"%s\"", source->name),
-					errdetail("%s", detail), errhint("%s", credentials_hint(source))));
-}
-
-void
-mls_report_credentials(const MlsHttpSource *source, const char *detail)
-{
-	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-					errmsg("source \"%s\" rejected the credentials", source->name),
-					errdetail("%s", mls_http_clean(source, detail)),
-					errhint("%s%s%s", credentials_hint(source), source->token_platform ? " " : "",
-							source->token_platform ? mls_report_token_hint(source) : "")));
-}
-
 /* ---- quota ---- */
 
 /* "in 45 s", "in 12 min", "in 3 h" */
@@ -178,7 +100,7 @@ in_time(int64 wait_us)
 }
 
 void
-mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait)
+mls_report_quota(const MlsHttpSource *source, const MlsRateWait *wait)
 {
 	TimestampTz free_at = GetCurrentTimestamp() + wait->wait_us;
 
@@ -196,7 +118,7 @@ mls_report_quota(const MlsHttpSource *source, const MlsPaceWait *wait)
 }
 
 void
-mls_report_seats(const MlsHttpSource *source)
+mls_report_no_session_slot(const MlsHttpSource *source)
 {
 	failure = (MlsHttpFailure){.is_quota = true};
 	ereport(ERROR,
@@ -213,7 +135,7 @@ mls_report_retry_after(MlsHttpRequest *request, int status, int64 delay_us)
 {
 	failure = (MlsHttpFailure){.status = status,
 							   .is_quota = true,
-							   .retry_at = GetCurrentTimestamp() + mls_pace_clip(delay_us)};
+							   .retry_at = GetCurrentTimestamp() + mls_rate_clip(delay_us)};
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("source \"%s\" wants no requests for some time", request->source->name),
@@ -358,7 +280,7 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 
 	failure = (MlsHttpFailure){.status = status, .is_quota = status == 429};
 	if (status == 401)
-		mls_report_credentials(source, status_detail(source, status, detail));
+		mls_auth_report_rejected(source, status_detail(source, status, detail));
 	if (status >= 300 && status < 400)
 		ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 						errmsg("source \"%s\" answered with a redirect", source->name),
@@ -538,7 +460,7 @@ connection_hint(MlsHttpRequest *request)
 					   : NULL;
 		default:
 			if (request->is_login && request->source->token_url)
-				return mls_report_token_hint(request->source);
+				return mls_auth_token_hint(request->source);
 			return "Check the option url of the server.";
 	}
 }
@@ -563,7 +485,7 @@ report_network(MlsHttpRequest *request)
 }
 
 void
-mls_report_failure(MlsHttpRequest *request)
+mls_report_failure(MlsHttpRequest *request, const MlsHttpResponse *response)
 {
 	CURLcode result = request->transfer.result;
 
@@ -578,13 +500,9 @@ mls_report_failure(MlsHttpRequest *request)
 						errdetail("Failed while receiving %s.", request->call.purpose)));
 	if (result == CURLE_OPERATION_TIMEDOUT)
 		report_timeout(request);
-	if (result == CURLE_OK)
-	{
-		MlsHttpResponse *response = mls_request_response(request);
-
+	if (response)
 		mls_http_report_status(request->source, &request->call, response,
 							   mls_http_quotable(response));
-	}
 	report_network(request);
 	pg_unreachable();
 }

@@ -1,5 +1,5 @@
 /*
- * pace.c
+ * rate_limit.c
  *		Keeping to the quota of a source.
  *
  * Limits are promises about what the source sees, and it counts requests when
@@ -15,13 +15,32 @@
  * Per minute, hour and day: sliding windows in buckets, the oldest counted whole.
  * Bytes are known only afterwards: an answer's usual size is counted in advance
  * and corrected at its end.
+ *
+ * A source's quota belongs to all processes of the server, in read-only
+ * transactions and on standbys too, and must outlive a restart.  Shared memory
+ * would need shared_preload_libraries and forget; a table cannot be written
+ * everywhere.  So each source has one small file, mls_fdw/<database>_<name>.quota in
+ * the data directory, locked for the few microseconds of reading and writing
+ * it.  A lock ends with its process, whatever happens to that.  The file is not
+ * flushed: after a crash of the machine it may be old or damaged, and a damaged one
+ * counts as spent.
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "http/pace.h"
-#include "http/quota.h"
+#include "common/file_perm.h"
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+#include "storage/fd.h"
+#include "utils/hsearch.h"
+
+#include "http/transport.h"
 
 #define SECOND_US INT64CONST(1000000)
 
@@ -51,6 +70,320 @@
 
 /* A clock set back by more than this moves what is remembered along. */
 #define CLOCK_STEP_US SECOND_US
+
+#define QUOTA_MAGIC 0x4D4C5351
+#define QUOTA_VERSION 3
+
+/* A file untouched for longer than the longest window says nothing any more. */
+#define STALE_SECONDS (2 * 24 * 60 * 60)
+
+/* Requests remembered singly, for the limit per second. */
+#define QUOTA_SLOTS 128
+
+/* A window is cut into 60 buckets; one more is counted, because the oldest is only partly over. */
+#define QUOTA_BUCKETS 61
+
+typedef struct QuotaSlot
+{
+	TimestampTz at;   /* sent; once settled, answered */
+	uint32 serial;    /* of the ticket that holds it */
+	uint32 in_flight; /* not settled yet */
+} QuotaSlot;
+
+typedef struct QuotaWindow
+{
+	int64 newest; /* number of the newest bucket */
+	int64 spent[QUOTA_BUCKETS];
+} QuotaWindow;
+
+typedef enum QuotaKind
+{
+	QUOTA_MINUTE,
+	QUOTA_HOUR,
+	QUOTA_DAY,
+	QUOTA_BYTES, /* of an hour */
+	QUOTA_KINDS
+} QuotaKind;
+
+typedef struct Quota
+{
+	uint32 magic;
+	uint32 version;
+	Oid database_id;
+	char name[MLS_QUOTA_NAME]; /* of the quota: whose file it is */
+	pg_crc32c crc;             /* of what follows */
+	uint32 serial;             /* of the last ticket */
+	TimestampTz updated_at;
+	TimestampTz hold_until; /* the source has asked to be left alone; 0 or past: it has not */
+	int64 typical_bytes;    /* moving average of answers */
+	QuotaSlot slots[QUOTA_SLOTS];
+	QuotaWindow windows[QUOTA_KINDS];
+} Quota;
+
+typedef enum QuotaRead
+{
+	QUOTA_GOOD,
+	QUOTA_NEW,     /* nothing was spent yet: all zero */
+	QUOTA_DAMAGED, /* not what this extension wrote: contents undefined */
+	QUOTA_BUSY     /* locked by another process: try again; nothing was read */
+} QuotaRead;
+
+typedef struct OpenQuota
+{
+	char name[MLS_QUOTA_NAME];
+	File file;
+} OpenQuota;
+
+static HTAB *open_quotas = NULL;
+
+static void
+quota_path(char *path, const char *name)
+{
+	snprintf(path, MAXPGPATH, MLS_LIMIT_DIRECTORY "/%u_%s.quota", MyDatabaseId, name);
+}
+
+/* ---- the file: contents ---- */
+
+static pg_crc32c
+checksum(const Quota *quota)
+{
+	Size start = offsetof(Quota, crc) + sizeof(pg_crc32c);
+	pg_crc32c crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, (const char *) quota + start, sizeof(Quota) - start);
+	FIN_CRC32C(crc);
+	return crc;
+}
+
+static void
+make_new(Quota *quota, const char *name)
+{
+	memset(quota, 0, sizeof(*quota));
+	quota->magic = QUOTA_MAGIC;
+	quota->version = QUOTA_VERSION;
+	quota->database_id = MyDatabaseId;
+	strlcpy(quota->name, name, sizeof(quota->name));
+}
+
+static QuotaRead
+read_contents(int fd, const char *name, Quota *quota)
+{
+	ssize_t length = pread(fd, quota, sizeof(*quota), 0);
+	bool is_good = length == sizeof(*quota) && quota->magic == QUOTA_MAGIC &&
+				   quota->version == QUOTA_VERSION && quota->database_id == MyDatabaseId &&
+				   strncmp(quota->name, name, sizeof(quota->name)) == 0 &&
+				   quota->crc == checksum(quota);
+
+	if (is_good)
+		return QUOTA_GOOD;
+	make_new(quota, name);
+	return length == 0 ? QUOTA_NEW : QUOTA_DAMAGED;
+}
+
+/* ---- the file: opening ---- */
+
+static bool
+is_ours(const char *file)
+{
+	return strstr(file, ".quota") != NULL || strstr(file, MLS_SESSION_ENDING) != NULL;
+}
+
+/*
+ * Removes files of sources nobody has asked for long: servers and databases are
+ * dropped without telling us.  Only one that nobody has locked; who opened it
+ * before sees that it has lost its name.
+ */
+static void
+remove_stale_files(void)
+{
+	DIR *directory = AllocateDir(MLS_LIMIT_DIRECTORY);
+	struct dirent *entry;
+
+	while ((entry = ReadDirExtended(directory, MLS_LIMIT_DIRECTORY, LOG)) != NULL)
+	{
+		char path[MAXPGPATH * 2];
+		struct stat info;
+		int fd;
+
+		snprintf(path, sizeof(path), MLS_LIMIT_DIRECTORY "/%s", entry->d_name);
+		if (!is_ours(entry->d_name) || stat(path, &info) != 0 ||
+			info.st_mtime > time(NULL) - STALE_SECONDS)
+			continue;
+		fd = OpenTransientFile(path, O_RDWR | PG_BINARY);
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &info) == 0 &&
+			info.st_mtime <= time(NULL) - STALE_SECONDS)
+			(void) unlink(path);
+		CloseTransientFile(fd);
+	}
+	FreeDir(directory);
+}
+
+static File
+open_file(const char *name)
+{
+	char path[MAXPGPATH];
+	File file;
+
+	quota_path(path, name);
+	file = PathNameOpenFile(path, O_RDWR | PG_BINARY);
+	if (file >= 0 || errno != ENOENT)
+		return file;
+	if (MakePGDirectory(MLS_LIMIT_DIRECTORY) != 0 && errno != EEXIST)
+		return -1;
+	file = PathNameOpenFile(path, O_RDWR | O_CREAT | PG_BINARY);
+	if (file >= 0)
+		remove_stale_files();
+	return file;
+}
+
+static OpenQuota *
+find_open(const char *name)
+{
+	if (open_quotas == NULL)
+		return NULL;
+	return hash_search(open_quotas, name, HASH_FIND, NULL);
+}
+
+/* The open file of a source; opened once per process, fd.c closes it when descriptors are short. */
+static OpenQuota *
+open_quota(const char *name)
+{
+	OpenQuota *entry = find_open(name);
+	File file;
+
+	if (entry)
+		return entry;
+	if (open_quotas == NULL)
+	{
+		HASHCTL control = {.keysize = MLS_QUOTA_NAME, .entrysize = sizeof(OpenQuota)};
+
+		open_quotas = hash_create("mls_fdw quotas", 8, &control, HASH_ELEM | HASH_STRINGS);
+	}
+	file = open_file(name);
+	if (file < 0)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not open file \"" MLS_LIMIT_DIRECTORY "/%u_%s.quota\": %m",
+							   MyDatabaseId, name)));
+	entry = hash_search(open_quotas, name, HASH_ENTER, NULL);
+	entry->file = file;
+	return entry;
+}
+
+static void
+forget_open(OpenQuota *entry)
+{
+	FileClose(entry->file);
+	hash_search(open_quotas, entry->name, HASH_REMOVE, NULL);
+}
+
+/* ---- the file: locking ---- */
+
+/* The descriptor of an open file; asking for the size makes fd.c open it again if it had to close it. */
+static int
+descriptor(OpenQuota *entry)
+{
+	if (FileSize(entry->file) < 0)
+		return -1;
+	return FileGetRawDesc(entry->file);
+}
+
+/* Locks without waiting; *is_gone: the file has lost its name, the lock is worth nothing. */
+static bool
+try_lock(int fd, bool *is_gone)
+{
+	struct stat info;
+	int result;
+
+	*is_gone = fd < 0;
+	if (fd < 0)
+		return false;
+	do
+		result = flock(fd, LOCK_EX | LOCK_NB);
+	while (result != 0 && errno == EINTR);
+	if (result != 0)
+		return false;
+	*is_gone = fstat(fd, &info) != 0 || info.st_nlink == 0;
+	return true;
+}
+
+/* Locks and reads a source's file, creating it where needed; errors when that fails. */
+static QuotaRead
+lock_quota(const char *name, Quota *quota)
+{
+	/* More than a few times nobody removes the file while we look. */
+	for (int i = 0; i < 5; i++)
+	{
+		OpenQuota *entry = open_quota(name);
+		int fd = descriptor(entry);
+		bool is_gone;
+
+		if (try_lock(fd, &is_gone) && !is_gone)
+			return read_contents(fd, name, quota);
+		if (!is_gone)
+			return QUOTA_BUSY;
+		forget_open(entry);
+	}
+	return QUOTA_BUSY;
+}
+
+/* The same for a file this process has locked before; QUOTA_NEW if it is gone. No errors. */
+static QuotaRead
+relock_quota(const char *name, Quota *quota)
+{
+	OpenQuota *entry = find_open(name);
+	bool is_gone = true;
+	int fd;
+
+	if (entry == NULL)
+		return QUOTA_NEW;
+	fd = descriptor(entry);
+	if (!try_lock(fd, &is_gone))
+		return is_gone ? QUOTA_NEW : QUOTA_BUSY;
+	return read_contents(fd, name, quota);
+}
+
+/* Writes (unless quota is NULL) and unlocks; false if it could not be written. No errors. */
+static bool
+unlock_quota(const char *name, Quota *quota)
+{
+	OpenQuota *entry = find_open(name);
+	int fd = entry ? descriptor(entry) : -1;
+	bool written = true;
+
+	if (fd < 0)
+		return false;
+	if (quota)
+	{
+		quota->crc = checksum(quota);
+		written = pwrite(fd, quota, sizeof(*quota), 0) == sizeof(*quota);
+	}
+	(void) flock(fd, LOCK_UN);
+	return written;
+}
+
+/* Reads without a lock and without creating anything; false if there is nothing. */
+static bool
+peek_quota(const char *name, Quota *quota)
+{
+	char path[MAXPGPATH];
+	QuotaRead result = QUOTA_DAMAGED;
+	int fd;
+
+	quota_path(path, name);
+	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	if (fd < 0)
+		return false;
+	/* Read without a lock, it may be caught half written. */
+	for (int i = 0; i < 100 && result == QUOTA_DAMAGED; i++)
+		result = read_contents(fd, name, quota);
+	CloseTransientFile(fd);
+	return result == QUOTA_GOOD;
+}
+
+/* ---- limits ---- */
 
 typedef struct Limit
 {
@@ -261,7 +594,7 @@ assume_spent(Quota *quota, const MlsRates *rates, TimestampTz now)
 /* Why a request cannot be sent now, all limits considered; wait_us 0 if it can. */
 static void
 find_wait(const Quota *quota, const MlsRates *rates, TimestampTz now, int *free_slot,
-		  MlsPaceWait *wait)
+		  MlsRateWait *wait)
 {
 	memset(wait, 0, sizeof(*wait));
 	wait->wait_us = ring_wait(quota, rates->per_second, now, free_slot);
@@ -269,7 +602,7 @@ find_wait(const Quota *quota, const MlsRates *rates, TimestampTz now, int *free_
 	{
 		wait->wait_us = quota->hold_until - now;
 		wait->is_held = true;
-		wait->is_long = wait->wait_us > PACE_LONGEST_HOLD_US;
+		wait->is_long = wait->wait_us > MLS_LONGEST_HOLD_US;
 	}
 	for (int kind = 0; kind < QUOTA_KINDS; kind++)
 	{
@@ -293,7 +626,7 @@ find_wait(const Quota *quota, const MlsRates *rates, TimestampTz now, int *free_
 }
 
 static void
-count_request(Quota *quota, MlsPaceTicket *ticket, TimestampTz now)
+count_request(Quota *quota, MlsRateTicket *ticket, TimestampTz now)
 {
 	ticket->serial = ++quota->serial;
 	ticket->sent_at = now;
@@ -312,7 +645,7 @@ is_free(const MlsHttpSource *source)
 	Quota quota;
 
 	return !has_rates(&source->rates) && !source->quota_shared &&
-		   (!mls_quota_peek(source->quota, &quota) || quota.hold_until <= GetCurrentTimestamp());
+		   (!peek_quota(source->quota, &quota) || quota.hold_until <= GetCurrentTimestamp());
 }
 
 static void
@@ -326,7 +659,7 @@ report_damage(const MlsHttpSource *source)
 }
 
 bool
-mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *wait)
+mls_rate_take(const MlsHttpSource *source, MlsRateTicket *ticket, MlsRateWait *wait)
 {
 	const MlsRates *rates = &source->rates;
 	Quota quota;
@@ -339,7 +672,7 @@ mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *w
 	memset(wait, 0, sizeof(*wait));
 	if (is_free(source))
 		return true;
-	read = mls_quota_lock(source->quota, &quota);
+	read = lock_quota(source->quota, &quota);
 	if (read == QUOTA_BUSY)
 	{
 		wait->wait_us = BUSY_US;
@@ -356,7 +689,7 @@ mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *w
 		strlcpy(ticket->quota, source->quota, sizeof(ticket->quota));
 		count_request(&quota, ticket, now);
 	}
-	written = mls_quota_unlock(source->quota, taken || read == QUOTA_DAMAGED ? &quota : NULL);
+	written = unlock_quota(source->quota, taken || read == QUOTA_DAMAGED ? &quota : NULL);
 	if (read == QUOTA_DAMAGED)
 		report_damage(source);
 	if (!written)
@@ -371,7 +704,7 @@ mls_pace_take(const MlsHttpSource *source, MlsPaceTicket *ticket, MlsPaceWait *w
 
 /* Counts a request where it was answered instead of where it was sent. */
 static void
-move_to_answer(Quota *quota, MlsPaceTicket *ticket)
+move_to_answer(Quota *quota, MlsRateTicket *ticket)
 {
 	QuotaSlot *slot = ticket->slot >= 0 ? &quota->slots[ticket->slot] : NULL;
 
@@ -391,14 +724,14 @@ move_to_answer(Quota *quota, MlsPaceTicket *ticket)
 }
 
 bool
-mls_pace_settle(MlsPaceTicket *ticket, int64 wire_bytes)
+mls_rate_settle(MlsRateTicket *ticket, int64 wire_bytes)
 {
 	Quota quota;
 	QuotaRead read;
 
 	if (ticket->quota[0] == '\0' || (ticket->moved && wire_bytes < 0))
 		return true;
-	read = mls_quota_relock(ticket->quota, &quota);
+	read = relock_quota(ticket->quota, &quota);
 	if (read == QUOTA_BUSY)
 		return false;
 	if (read == QUOTA_GOOD)
@@ -416,7 +749,7 @@ mls_pace_settle(MlsPaceTicket *ticket, int64 wire_bytes)
 			quota.typical_bytes = (quota.typical_bytes * 3 + wire_bytes) / 4;
 		}
 	}
-	(void) mls_quota_unlock(ticket->quota, read == QUOTA_GOOD ? &quota : NULL);
+	(void) unlock_quota(ticket->quota, read == QUOTA_GOOD ? &quota : NULL);
 	if (wire_bytes >= 0 || read != QUOTA_GOOD)
 		ticket->quota[0] = '\0';
 	return true;
@@ -425,16 +758,16 @@ mls_pace_settle(MlsPaceTicket *ticket, int64 wire_bytes)
 /* ---- holding ---- */
 
 int64
-mls_pace_clip(int64 delay_us)
+mls_rate_clip(int64 delay_us)
 {
 	return Min(delay_us, LONGEST_HOLD_US);
 }
 
 bool
-mls_pace_hold(const MlsHttpSource *source, int64 delay_us)
+mls_rate_hold(const MlsHttpSource *source, int64 delay_us)
 {
 	Quota quota;
-	QuotaRead read = mls_quota_lock(source->quota, &quota);
+	QuotaRead read = lock_quota(source->quota, &quota);
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (read == QUOTA_BUSY)
@@ -445,9 +778,9 @@ mls_pace_hold(const MlsHttpSource *source, int64 delay_us)
 		assume_spent(&quota, &source->rates, now);
 		report_damage(source);
 	}
-	quota.hold_until = Max(quota.hold_until, now + mls_pace_clip(delay_us));
+	quota.hold_until = Max(quota.hold_until, now + mls_rate_clip(delay_us));
 	/* Where it cannot be written, the next request says so. */
-	(void) mls_quota_unlock(source->quota, &quota);
+	(void) unlock_quota(source->quota, &quota);
 	return true;
 }
 
@@ -458,11 +791,11 @@ mls_http_quota(const MlsHttpSource *source, MlsHttpQuota *out)
 {
 	Quota quota;
 	TimestampTz now = GetCurrentTimestamp();
-	MlsPaceWait wait;
+	MlsRateWait wait;
 	int free_slot;
 
 	memset(out, 0, sizeof(*out));
-	if (!mls_quota_peek(source->quota, &quota))
+	if (!peek_quota(source->quota, &quota))
 		return false;
 	follow_clock(&quota, now);
 	for (int i = 0; i < QUOTA_SLOTS; i++)

@@ -1,0 +1,50 @@
+/*
+ * url.h
+ *		Addresses.  All of them are built here; nothing is concatenated elsewhere.
+ */
+#ifndef MLS_HTTP_URL_H
+#define MLS_HTTP_URL_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "http/source.h"
+
+/* One `name=value` of a query string; both are escaped by mls_url_build. */
+typedef struct MlsUrlParam
+{
+	const char *name;
+	const char *value;
+} MlsUrlParam;
+
+/* base + "/" + path ("Property", or "" for the root) + the parameters (List of MlsUrlParam *).
+ * Keeps $ ' ( ) , : * / @ ; readable where the standard allows; a space is %20, a plus %2B. */
+extern char *mls_url_build(const char *base, const char *path, List *params);
+
+/* Parameters as a form body: everything but letters, digits and -._~ is escaped. */
+extern char *mls_url_form(List *params);
+
+/* Resolves a link from a response against the address it came from and checks that it stays on
+ * the source's own origin (scheme, host, port) or an allowed host; an error otherwise. */
+extern char *mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link);
+
+/* Did a source of https give a link in plain http to itself, which was mended? */
+extern bool mls_url_mended(Oid server_id);
+
+/* Address with the values of secret-bearing query parameters masked, host kept: for messages. */
+extern char *mls_url_display(const char *url);
+
+/* Path and query of an address relative to the source's root: for EXPLAIN. */
+extern char *mls_url_relative(const MlsHttpSource *source, const char *url);
+
+/* The same with escaped characters as they were written: for messages. */
+extern char *mls_url_readable(const MlsHttpSource *source, const char *url);
+
+/* Is this a usable absolute http(s) address?  No network. Returns NULL, or what is wrong (for errdetail). */
+extern const char *mls_url_problem(const char *url);
+
+/* Are two addresses on one host? */
+extern bool mls_url_same_host(const char *a, const char *b);
+
+#endif /* MLS_HTTP_URL_H */
