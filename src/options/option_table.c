@@ -34,6 +34,7 @@
 #include "utils/tuplestore.h"
 
 #include "http/http.h"
+#include "http/url.h"
 #include "options/option_table.h"
 #include "options/options.h"
 #include "protocol/protocol.h"

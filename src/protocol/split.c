@@ -17,8 +17,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "protocol/asking.h"
 #include "protocol/condition.h"
+#include "protocol/page_chain.h"
 
 /* A value of a list, and what it becomes in an address. */
 typedef struct ListValue
@@ -73,6 +73,26 @@ is_too_wide(const MlsQuery *query, const MlsCondition *list)
 
 	return list && (!platform->in_allowed || is_instant(list)) && platform->max_or > 0 &&
 		   list_length(list->values) > platform->max_or;
+}
+
+char *
+mls_show_address(const char *path, List *params, int parts)
+{
+	StringInfoData buf;
+	ListCell *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, path);
+	foreach (lc, params)
+	{
+		const MlsUrlParam *param = lfirst(lc);
+
+		appendStringInfo(&buf, "%c%s=%s", foreach_current_index(lc) == 0 ? '?' : '&', param->name,
+						 param->value);
+	}
+	if (parts > 1)
+		appendStringInfo(&buf, " (part 1 of %d)", parts);
+	return buf.data;
 }
 
 /* ---- leaving out ---- */

@@ -13,7 +13,7 @@
 #include "utils/hsearch.h"
 
 #include "counted.h"
-#include "protocol/protocol.h"
+#include "protocol/page_chain.h"
 
 /* No source cuts its pages to less than this. */
 #define LEAST_PAGE 10
@@ -124,4 +124,60 @@ mls_total_objection(const MlsTable *table)
 	return psprintf("the source counts %s and has at least " INT64_FORMAT
 					", so its count is not used",
 					mls_counted(total->announced, "record", "records"), total->received);
+}
+
+/* ---- totals that are asked for ---- */
+
+/*
+ * Is there a record behind as many as the source counts?  One that sends the same again
+ * does not know how to skip, and then nobody can say.
+ */
+static bool
+has_more(const MlsQuery *query, MlsAskTotal ask, const MlsPage *first, int64 total,
+		 MlsHttpStats *stats)
+{
+	const MlsPage *page;
+	int64 again;
+
+	if (first->nrecords > total)
+		return true;
+	page = total > 0 ? ask(query, total, &again, stats) : NULL;
+	return page && page->nrecords > 0 && first->nrecords > 0 &&
+		   (page->records[0].length != first->records[0].length ||
+			memcmp(page->records[0].json, first->records[0].json, first->records[0].length) != 0);
+}
+
+int64
+mls_ask_count(const MlsQuery *query, MlsAskTotal ask, MlsHttpStats *stats)
+{
+	int64 total = -1;
+	int64 again = -1;
+	const MlsPage *first = ask(query, 0, &total, stats);
+
+	if (first == NULL || total < 0 || !query->verify_count ||
+		mls_total_is_believed(query->table, total))
+		return total;
+	if (!has_more(query, ask, first, total, stats))
+	{
+		mls_total_prove(query->table, total);
+		return total;
+	}
+	/* Something may have come meanwhile. */
+	first = ask(query, 0, &again, stats);
+	if (first && again > total && !has_more(query, ask, first, again, stats))
+		return again;
+	mls_total_refute(query->table, total, total + 1);
+	return -1;
+}
+
+void
+mls_report_short(const MlsTable *table, int64 announced, int64 received)
+{
+	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+					errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
+						   table->source->http.name, table->resource),
+					errdetail("It announced %s and sent " INT64_FORMAT ".",
+							  mls_counted(announced, "record", "records"), received),
+					errhint("Try again. If the source's count is only an estimate, set the server "
+							"option push_count to false.")));
 }

@@ -1,10 +1,42 @@
 /*
  * qobrix.c
- *		The Qobrix API as a protocol: its table of functions.
+ *		The Qobrix API as a protocol: its platforms and its table of functions.
+ *
+ * A page holds at most 100 records, and the language has a null to compare with.
+ * How texts are compared, and what becomes of nulls in negations, is not
+ * documented, so these are off; a server option overrides each.
  */
 #include "postgres.h"
 
 #include "protocol/qobrix/qobrix.h"
+
+static const MlsPlatform platforms[] = {
+	{.name = "generic",
+	 .token_url = "session/",
+	 .token_style = MLS_TOKEN_JSON,
+	 .page_size = QOBRIX_MOST,
+	 .key_page_size = QOBRIX_MOST,
+	 .expand_page_size = QOBRIX_MOST,
+	 .ordering = MLS_ORDER_ANY,
+	 .or_allowed = true,
+	 .in_allowed = true,
+	 .parentheses_allowed = true,
+	 .url_length = 6000,
+	 .null_tests = true,
+	 .text_match = true,
+	 .count_exact = true,
+	 .timestamp = "modified",
+	 .paging = MLS_PAGING_KEYS,
+	 .overlap_s = 600},
+};
+
+static const char *const platform_names[] = {"generic", NULL};
+
+static const MlsPlatform *
+find_platform(const char *name)
+{
+	return strcmp(name, platforms[0].name) == 0 ? &platforms[0] : NULL;
+}
 
 static bool
 countable(const MlsTable *table)
@@ -23,8 +55,8 @@ rest_link(const MlsTable *table, const MlsRecord *record, const char *expansion)
 const MlsProtocol mls_qobrix_protocol = {
 	.name = "qobrix",
 	.token_logins = true,
-	.platform = mls_qobrix_platform,
-	.platform_names = mls_qobrix_platform_names,
+	.platform = find_platform,
+	.platform_names = platform_names,
 	.fit = mls_qobrix_fit,
 	.sortable = mls_qobrix_sortable,
 	.countable = countable,

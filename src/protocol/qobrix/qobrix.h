@@ -2,10 +2,9 @@
  * qobrix.h
  *		The Qobrix CRM API (version 2) as a protocol: what its files share.
  *
- * platforms.c  rows of constants       search.c  conditions as search expressions
- * query.c      a query as an address   stream.c  pages
- * schema.c     fields of resources     tenant.c  units and currency
- * qobrix.c     the protocol's table
+ * qobrix.c  its platforms, and the protocol's table   search.c  conditions as search expressions
+ * query.c   a query as an address                     stream.c  pages
+ * schema.c  fields of resources, units and currency
  */
 #ifndef MLS_QOBRIX_H
 #define MLS_QOBRIX_H
@@ -14,7 +13,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "protocol/chain.h"
+#include "protocol/page_chain.h"
 
 /* Most records of a page. */
 #define QOBRIX_MOST 100
@@ -27,10 +26,6 @@
 
 /* The collection of files inside a record, and the resource of them all. */
 #define QOBRIX_MEDIA "media"
-
-/* platforms.c */
-extern const MlsPlatform *mls_qobrix_platform(const char *name);
-extern const char *const mls_qobrix_platform_names[];
 
 /* search.c */
 extern MlsFit mls_qobrix_fit(const MlsTable *table, const MlsCondition *condition);
@@ -80,7 +75,7 @@ extern char *mls_qobrix_error_text(const MlsHttpResponse *response);
 extern List *mls_qobrix_holders(const MlsTable *table);
 extern MlsRemoteSchema *mls_qobrix_describe(const MlsSource *source, MlsHttpStats *stats);
 
-/* tenant.c */
+/* Units and currency. */
 extern MlsTold *mls_qobrix_tell(const MlsSource *source, MlsHttpStats *stats);
 
 #endif /* MLS_QOBRIX_H */

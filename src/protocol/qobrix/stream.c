@@ -253,9 +253,7 @@ static const MlsChainWay qobrix_way = {.ask_first = ask_first, .read = read_page
 MlsStream *
 mls_qobrix_open(const MlsQuery *query)
 {
-	return &mls_chain_open(sizeof(QobrixStream), &mls_qobrix_protocol, &qobrix_way, query,
-						   mls_qobrix_parts)
-				->head;
+	return &mls_chain_open(sizeof(QobrixStream), &qobrix_way, query, mls_qobrix_parts)->head;
 }
 
 /* ---- counting ---- */

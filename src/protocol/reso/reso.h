@@ -2,12 +2,11 @@
  * reso.h
  *		The RESO Web API (OData 4) as a protocol: what its files share.
  *
- * platforms.c  rows of constants         literal.c  SQL values as OData literals
- * filter.c     conditions as $filter     query.c    a query as an address
- * refusal.c    what a source refused     stream.c   pages
- * metadata.c   $metadata as resources    edm.c      its named parts
- * field.c      its properties            reso.c     the protocol's table
- * expand.c     $expand, and what came of it
+ * reso.c       its platforms, and the protocol's table
+ * literal.c    SQL values as OData literals    filter.c  conditions as $filter
+ * query.c      a query as an address           refusal.c what a source refused
+ * stream.c     pages                           metadata.c $metadata as resources
+ * edm.c        the named parts of $metadata
  */
 #ifndef MLS_RESO_H
 #define MLS_RESO_H
@@ -16,11 +15,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "protocol/chain.h"
-
-/* platforms.c */
-extern const MlsPlatform *mls_reso_platform(const char *name);
-extern const char *const mls_reso_platform_names[];
+#include "protocol/page_chain.h"
 
 /* literal.c */
 
@@ -94,8 +89,6 @@ extern List *mls_reso_parts(const MlsQuery *query);
 /* Is an address too long for the source? */
 extern bool mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request);
 
-/* expand.c */
-
 /* A list cut at its separators, except inside parentheses and quotes (List of char *). */
 extern List *mls_reso_list(const char *text, char separator);
 
@@ -130,13 +123,23 @@ extern List *mls_reso_named_fields(const MlsQuery *query, ResoUse use, const cha
 extern void mls_reso_refuse_forms(const MlsQuery *query);
 extern bool mls_reso_form_refused(const MlsTable *table, const MlsCondition *condition);
 
-/* error.c */
+/* stream.c */
 
 /* The message of an OData error body, cut to a readable length; NULL if there is none. */
 extern char *mls_reso_error_text(const MlsHttpResponse *response);
-
-/* stream.c */
 extern MlsStream *mls_reso_open(const MlsQuery *query);
 extern int64 mls_reso_count(const MlsQuery *query, MlsHttpStats *stats);
+
+/* metadata.c */
+
+/* Fetches and reads the metadata of a source. */
+extern MlsRemoteSchema *mls_reso_describe(const MlsSource *source, MlsHttpStats *stats);
+
+/*
+ * Reads a document, allocating in CurrentMemoryContext.  What can be read all
+ * the same becomes a finding; what cannot is one error.  subject says in messages
+ * what the document is ("metadata of source \"trestle\"").
+ */
+extern MlsRemoteSchema *mls_reso_read_metadata(const char *text, Size length, const char *subject);
 
 #endif /* MLS_RESO_H */

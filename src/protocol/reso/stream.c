@@ -35,6 +35,38 @@ typedef struct ResoStream
 	uint64 fingerprint; /* of the page before, to notice one that repeats */
 } ResoStream;
 
+/* ---- errors: OData bodies as text for errdetail ---- */
+
+static const char *
+member_text(const MlsRecord *record, const char *name)
+{
+	const MlsSlice *slice = record ? mls_record_field(record, name) : NULL;
+
+	return slice && slice->kind == MLS_STRING ? mls_slice_text(slice) : NULL;
+}
+
+char *
+mls_reso_error_text(const MlsHttpResponse *response)
+{
+	const MlsRecord *record;
+	const MlsSlice *error;
+	const char *message;
+	const char *code;
+
+	if (response->length == 0 || strstr(response->content_type, "json") == NULL)
+		return NULL;
+	record = mls_error_object(response->body, response->length);
+	error = record ? mls_record_field(record, "error") : NULL;
+	if (error && error->kind == MLS_OBJECT)
+		record = mls_error_object(error->value, error->value_length);
+	message = member_text(record, "message");
+	code = member_text(record, "code");
+	if (message == NULL)
+		return NULL;
+	message = mls_error_words(message);
+	return code && *code ? psprintf("%s (%.64s)", message, code) : pstrdup(message);
+}
+
 /* ---- asking ---- */
 
 /* A query for all records, of which the caller takes those that meet its conditions. */
@@ -405,8 +437,7 @@ static const MlsChainWay reso_way = {.ask_first = ask_first, .read = read_page, 
 MlsStream *
 mls_reso_open(const MlsQuery *query)
 {
-	return &mls_chain_open(sizeof(ResoStream), &mls_reso_protocol, &reso_way, query, mls_reso_parts)
-				->head;
+	return &mls_chain_open(sizeof(ResoStream), &reso_way, query, mls_reso_parts)->head;
 }
 
 /* ---- counting ---- */

@@ -1,5 +1,5 @@
 /*
- * chain.c
+ * page_chain.c
  *		Pages that are asked for one after another, each while the one before is read.
  *
  * The end of a part is believed only when it is proven: the total announced at its
@@ -12,11 +12,11 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "protocol/chain.h"
+#include "protocol/page_chain.h"
 
 MlsChain *
-mls_chain_open(Size size, const MlsProtocol *protocol, const MlsChainWay *way,
-			   const MlsQuery *query, List *(*parts)(const MlsQuery *query))
+mls_chain_open(Size size, const MlsChainWay *way, const MlsQuery *query,
+			   List *(*parts)(const MlsQuery *query))
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw stream", ALLOCSET_DEFAULT_SIZES);
@@ -24,7 +24,7 @@ mls_chain_open(Size size, const MlsProtocol *protocol, const MlsChainWay *way,
 	MlsChain *chain = palloc0(size);
 	HASHCTL control = {.keysize = sizeof(uint64), .entrysize = sizeof(uint64), .hcxt = context};
 
-	chain->head.protocol = protocol;
+	chain->head.protocol = query->table->source->protocol;
 	chain->head.query = query;
 	chain->head.announced = -1;
 	chain->way = way;

@@ -1,38 +1,16 @@
 /*
- * asking.c
- *		Small things around addresses and their answers that are the same in
- *		several protocols.
+ * json_answer.c
+ *		Answers in JSON, as pages of records: their character sets, and the errors
+ *		that are inside them.
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
-#include "counted.h"
-#include "protocol/asking.h"
+#include "protocol/page_chain.h"
 
 /* A source's own words are shown up to this length: a few lines of a terminal. */
 #define MAX_MESSAGE 400
-
-char *
-mls_show_address(const char *path, List *params, int parts)
-{
-	StringInfoData buf;
-	ListCell *lc;
-
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, path);
-	foreach (lc, params)
-	{
-		const MlsUrlParam *param = lfirst(lc);
-
-		appendStringInfo(&buf, "%c%s=%s", foreach_current_index(lc) == 0 ? '?' : '&', param->name,
-						 param->value);
-	}
-	if (parts > 1)
-		appendStringInfo(&buf, " (part 1 of %d)", parts);
-	return buf.data;
-}
 
 void
 mls_report_page(const MlsTable *table, const char *purpose, const char *detail)
@@ -42,8 +20,6 @@ mls_report_page(const MlsTable *table, const char *purpose, const char *detail)
 			 errmsg("could not read %s from source \"%s\"", purpose, table->source->http.name),
 			 errdetail("%s", detail)));
 }
-
-/* ---- answers ---- */
 
 /* JSON begins with two characters of ASCII, so that a NUL among them tells of wide characters. */
 static const char *
@@ -212,60 +188,6 @@ mls_is_refused(const MlsHttpResponse *response)
 {
 	return response->status == 400 || response->status == 404 || response->status == 405 ||
 		   response->status == 416 || response->status == 422 || response->status == 501;
-}
-
-/*
- * Is there a record behind as many as the source counts?  One that sends the same again
- * does not know how to skip, and then nobody can say.
- */
-static bool
-has_more(const MlsQuery *query, MlsAskTotal ask, const MlsPage *first, int64 total,
-		 MlsHttpStats *stats)
-{
-	const MlsPage *page;
-	int64 again;
-
-	if (first->nrecords > total)
-		return true;
-	page = total > 0 ? ask(query, total, &again, stats) : NULL;
-	return page && page->nrecords > 0 && first->nrecords > 0 &&
-		   (page->records[0].length != first->records[0].length ||
-			memcmp(page->records[0].json, first->records[0].json, first->records[0].length) != 0);
-}
-
-int64
-mls_ask_count(const MlsQuery *query, MlsAskTotal ask, MlsHttpStats *stats)
-{
-	int64 total = -1;
-	int64 again = -1;
-	const MlsPage *first = ask(query, 0, &total, stats);
-
-	if (first == NULL || total < 0 || !query->verify_count ||
-		mls_total_is_believed(query->table, total))
-		return total;
-	if (!has_more(query, ask, first, total, stats))
-	{
-		mls_total_prove(query->table, total);
-		return total;
-	}
-	/* Something may have come meanwhile. */
-	first = ask(query, 0, &again, stats);
-	if (first && again > total && !has_more(query, ask, first, again, stats))
-		return again;
-	mls_total_refute(query->table, total, total + 1);
-	return -1;
-}
-
-void
-mls_report_short(const MlsTable *table, int64 announced, int64 received)
-{
-	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-					errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
-						   table->source->http.name, table->resource),
-					errdetail("It announced %s and sent " INT64_FORMAT ".",
-							  mls_counted(announced, "record", "records"), received),
-					errhint("Try again. If the source's count is only an estimate, set the server "
-							"option push_count to false.")));
 }
 
 const MlsRecord *

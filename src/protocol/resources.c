@@ -1,6 +1,6 @@
 /*
- * denied.c
- *		What a source has and does not show.
+ * resources.c
+ *		Which resources a source has, and which it has and does not show.
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * told.c
+ * source_settings.c
  *		What a source says of its settings, as those want it who keep it or show it.
  */
 #include "postgres.h"
