@@ -5,12 +5,36 @@ MODULE_big = mls_fdw
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 
-# The install script is joined from chapters, in the order a reader meets them.
-SQL_CHAPTERS = src/fdw/fdw.sql src/sync/catalog.sql src/sync/range.sql src/sync/drift.sql src/gold/dictionary.sql \
-	src/gold/dictionary_fields.sql src/gold/dictionary_lookups.sql \
-	src/gold/map.sql src/gold/qobrix_map.sql src/gold/qobrix_others_map.sql src/gold/ddf_map.sql src/gold/map_functions.sql src/gold/setting.sql src/gold/audience.sql src/sync/cleaning.sql src/sync/functions.sql src/sync/count.sql \
-	src/sync/schedule.sql src/sync/identity.sql \
-	src/sync/change.sql src/sync/events.sql src/sync/webhook.sql src/sync/children.sql src/sync/views.sql src/sync/publication.sql src/sync/health.sql src/sync/verify.sql src/sync/verify_rules.sql
+# The install script is joined from chapters; each names only what stands before it.
+SQL_CHAPTERS = \
+	src/fdw/fdw.sql \
+	src/step/catalog.sql \
+	src/jobs/parallel_range.sql \
+	src/drift/drift.sql \
+	src/gold/dictionary.sql \
+	src/gold/dictionary_fields.sql \
+	src/gold/dictionary_lookups.sql \
+	src/gold/map.sql \
+	src/gold/qobrix_map.sql \
+	src/gold/qobrix_others_map.sql \
+	src/gold/ddf_map.sql \
+	src/gold/map_functions.sql \
+	src/gold/setting.sql \
+	src/gold/audience.sql \
+	src/write/clean_rules.sql \
+	src/run/functions.sql \
+	src/monitor/count.sql \
+	src/run/schedule.sql \
+	src/subscription/identity.sql \
+	src/monitor/change.sql \
+	src/monitor/events.sql \
+	src/monitor/webhook.sql \
+	src/subscription/related.sql \
+	src/monitor/views.sql \
+	src/monitor/publication.sql \
+	src/monitor/health.sql \
+	src/monitor/verify.sql \
+	src/monitor/verify_rules.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

@@ -13,7 +13,7 @@
 #include "gold/gold.h"
 #include "gold/schemas.h"
 #include "http/http.h"
-#include "sync/sync.h"
+#include "run/run.h"
 
 PG_MODULE_MAGIC;
 

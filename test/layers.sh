@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks that includes go one way: each room may include only the rooms named here,
-# and the foreign libraries stay in theirs.
+# Checks that includes go one way: each room may include only the rooms named here, and
+# the foreign libraries stay in theirs.  Files of one room call each other in one direction
+# as well; no header promises too much, and no two files have one name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 status=0
@@ -10,9 +11,16 @@ declare -A may=(
 	[record]='record'
 	[protocol]='protocol record xml http'
 	[options]='options protocol record http'
-	[gold]='gold options protocol record http'
 	[fdw]='fdw options protocol record xml http'
-	[sync]='sync gold options protocol record http'
+	[step]='step options protocol record http'
+	[gold]='gold step options protocol record http'
+	[subscription]='subscription gold step options protocol record http'
+	[read]='read subscription gold step options protocol record http'
+	[write]='write read subscription gold step options protocol record http'
+	[drift]='drift write read subscription gold step options protocol record http'
+	[jobs]='jobs write read subscription gold step options protocol record http'
+	[monitor]='monitor read subscription gold step options protocol record http'
+	[run]='run monitor jobs drift write read subscription gold step options protocol record http'
 )
 while read -r file target; do
 	room=${file#src/}
@@ -22,6 +30,86 @@ while read -r file target; do
 	echo "$file: room \"$room\" must not include \"$target\""
 	status=1
 done < <(grep -rE '^#include "[a-z_]+/' src/*/ --include='*.[ch]' | sed -E 's/:#include "/ /; s/( [a-z_]+)\/.*/\1/')
+# Calls between the files of a room, circles of headers, names.  What is listed here waits for
+# its room; each line goes when that has been done.
+declare -a circles=(
+	'fdw/arrays fdw/compare fdw/condition'
+	'fdw/check fdw/check_resource fdw/check_units'
+	'gold/dependant gold/expression gold/index gold/join gold/kept gold/map gold/rule_value gold/statement gold/table gold/target gold/view'
+	'http/spool http/unpack'
+	'http/egress http/url'
+	'http/auth http/report http/request http/retry'
+	'options/option_value options/options'
+	'protocol/qobrix/qobrix protocol/qobrix/schema protocol/qobrix/stream protocol/qobrix/tenant'
+	'protocol/reso/reso protocol/reso/stream'
+	'protocol/rets/answer protocol/rets/compact protocol/rets/metadata protocol/rets/nested'
+	'protocol/rets/ask protocol/rets/dmql protocol/rets/forms protocol/rets/parts protocol/rets/rets protocol/rets/search'
+)
+large_headers='protocol/protocol.h http/http.h'
+same_names='condition.c condition.h convert.c expand.c explain.c literal.c lookup.c metadata.c nested.c
+	objects.c platforms.c query.c schema.c search.c stream.c'
+perl - "${circles[@]}" <<'EOF' || status=1
+use strict;
+use warnings;
+my @excused = map { [split ' '] } @ARGV;
+my (%defines, %words, %room, $bad);
+for my $path (glob('src/*/*.c src/*/*/*.c'))
+{
+	my ($file) = $path =~ m{^src/(.*)\.c$};
+	open(my $in, '<', $path) or die;
+	my $text = do { local $/; <$in> };
+	$text =~ s{/\*.*?\*/|"(?:\\.|[^"\\])*"}{}gs;
+	$words{$file}{$_} = 1 for $text =~ /\b(mls_\w+)\b/g;
+	$room{$file} = $file =~ s{/[^/]*$}{}r;
+	my @lines = split /\n/, $text;
+	for my $i (1 .. $#lines)
+	{
+		$defines{$room{$file}}{$1} = $file
+		  if $lines[$i] =~ /^(mls_\w+)\(/ && $lines[ $i - 1 ] !~ /^static|^PG_FUNCTION|;$/;
+	}
+}
+my %calls;
+for my $file (keys %words)
+{
+	my $own = $defines{$room{$file}} // {};
+	for my $word (keys %{$words{$file}})
+	{
+		$calls{$file}{$own->{$word}} = 1 if ($own->{$word} // $file) ne $file;
+	}
+}
+sub reaches
+{
+	my ($from, $to, $seen) = @_;
+	return 0 if $seen->{$from}++;
+	for my $next (keys %{$calls{$from} // {}})
+	{
+		return 1 if $next eq $to || reaches($next, $to, $seen);
+	}
+	return 0;
+}
+for my $file (sort keys %words)
+{
+	next unless reaches($file, $file, {});
+	my @circle = grep { $_ eq $file || (reaches($file, $_, {}) && reaches($_, $file, {})) } sort keys %words;
+	next if $circle[0] ne $file;
+	my $listed = grep { my %in = map { $_ => 1 } @$_; !grep { !$in{$_} } @circle } @excused;
+	next if $listed;
+	print "these files call each other in a circle: @circle\n";
+	$bad = 1;
+}
+exit($bad // 0);
+EOF
+while read -r header; do
+	n=$(perl -0ne 's{/\*.*?\*/}{}gs; $n = () = /^(?:extern|typedef)\b/gm; print $n' "$header")
+	[ "$n" -le 40 ] || [[ " $large_headers " == *" ${header#src/} "* ]] && continue
+	echo "$header: $n declarations, of at most 40: it is of two subjects"
+	status=1
+done < <(find src -name '*.h')
+for name in $(find src -name '*.[ch]' -printf '%f\n' | sort | uniq -d); do
+	[[ " $(echo $same_names) " == *" $name "* ]] && continue
+	echo "$name: more than one file has that name"
+	status=1
+done
 only() { # only PATTERN ROOM WHAT
 	local found
 	found=$(grep -rlE "$1" src --include='*.[ch]' | grep -v "^src/$2" || true)

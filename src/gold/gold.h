@@ -20,7 +20,6 @@
  * unit.c		 mls.convert_unit()
  * lookup.c		 mls.display_value()	convert.c  mls.try_*()
  * kept.c		 columns of silver that the foreign table does not have any more
- * strangers.c	 whose code stands around a table
  * schemas.c	 settings that name the schemas of all layers
  *
  * All functions here want SPI connected and run as the caller's role; lists and
@@ -46,10 +45,6 @@
  * from this one; the first if there are several.  Idempotent.
  */
 extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table);
-
-/* Errors unless the code around a table is of those whom a role trusts (strangers.c). */
-extern void mls_gold_require_trust(Oid gold, Oid role);
-extern void mls_gold_require_own(Oid relid, Oid role, const char *setting);
 
 /* The tables of gold that a resource's rules fill (List of Oid). */
 extern List *mls_gold_tables(const MlsTable *table, Oid silver_table, Oid gold);

@@ -30,6 +30,7 @@
 #include "gold/statement.h"
 #include "options/options.h"
 #include "options/rights.h"
+#include "step/sql.h"
 
 PG_FUNCTION_INFO_V1(mls_gold_table_sql);
 
@@ -328,7 +329,7 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
 	{
 		check_table(target, gold);
 		require_privileges(gold);
-		mls_gold_require_trust(gold, GetUserId());
+		mls_require_trust(gold, GetUserId());
 	}
 	else
 	{

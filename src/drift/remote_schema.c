@@ -1,0 +1,461 @@
+/*
+ * remote_schema.c
+ *		What is known of a remote resource, and how it differs from what the source
+ *		declares now.
+ *
+ * The declaration is put into two relations that SQL reads (transition.c), and SQL
+ * compares them with mls.remote_field and mls.remote_lookup.  The first
+ * comparison finds no differences: it makes the declaration known.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "drift/drift.h"
+#include "step/issue.h"
+
+/* Live until SPI is finished, as the relations they become. */
+typedef struct Declaration
+{
+	MlsRelay fields;
+	MlsRelay values;
+} Declaration;
+
+/* ---- The declaration as relations ---- */
+
+static TupleDesc
+field_desc(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(12);
+
+	TupleDescInitEntry(desc, 1, "field", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "type", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "pg_type", REGTYPEOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "is_natural", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 5, "is_enum", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 6, "is_flags", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 7, "nullable", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 8, "max_length", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, 9, "lookup", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 10, "description", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 11, "standard_name", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 12, "is_coded", BOOLOID, -1, 0);
+	return desc;
+}
+
+static TupleDesc
+value_desc(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(3);
+
+	TupleDescInitEntry(desc, 1, "lookup", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "value", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "display", TEXTOID, -1, 0);
+	return desc;
+}
+
+static Datum
+text_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static void
+put_field(MlsRelay *relay, const MlsRemoteField *field)
+{
+	Datum values[12];
+	bool isnull[12] = {false};
+
+	values[0] = CStringGetTextDatum(field->name);
+	values[1] = text_or_null(field->type, &isnull[1]);
+	values[2] = ObjectIdGetDatum(field->pg_type);
+	values[3] = BoolGetDatum(field->natural);
+	values[4] = BoolGetDatum(field->is_enum);
+	values[5] = BoolGetDatum(field->is_flags);
+	values[6] = BoolGetDatum(field->nullable);
+	values[7] = Int32GetDatum(field->max_length);
+	isnull[7] = field->max_length < 0;
+	values[8] = text_or_null(field->lookup, &isnull[8]);
+	values[9] = text_or_null(field->description, &isnull[9]);
+	values[10] = text_or_null(field->standard_name, &isnull[10]);
+	values[11] = BoolGetDatum(field->is_coded);
+	mls_relay_put(relay, values, isnull);
+}
+
+static void
+put_values(MlsRelay *relay, const MlsRemoteField *field)
+{
+	ListCell *lc;
+
+	foreach (lc, field->members)
+	{
+		const MlsLookupValue *member = lfirst(lc);
+		Datum values[3];
+		bool isnull[3] = {false};
+
+		values[0] = CStringGetTextDatum(field->lookup ? field->lookup : field->name);
+		values[1] = CStringGetTextDatum(member->value);
+		values[2] = text_or_null(member->display, &isnull[2]);
+		mls_relay_put(relay, values, isnull);
+	}
+}
+
+void
+mls_remote_open(const MlsRemoteResource *resource)
+{
+	Declaration *declaration = palloc0(sizeof(Declaration));
+	ListCell *lc;
+
+	declaration->fields = (MlsRelay){.name = "mls_remote_field", .desc = field_desc()};
+	declaration->values = (MlsRelay){.name = "mls_remote_value", .desc = value_desc()};
+	mls_relay_open(&declaration->fields);
+	mls_relay_open(&declaration->values);
+	if (resource == NULL)
+		return;
+	foreach (lc, resource->fields)
+	{
+		put_field(&declaration->fields, lfirst(lc));
+		put_values(&declaration->values, lfirst(lc));
+	}
+}
+
+const MlsRemoteResource *
+mls_remote_find(const MlsRemoteSchema *schema, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, schema->resources)
+		if (strcmp(((MlsRemoteResource *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+bool
+mls_remote_hidden(const MlsRemoteSchema *schema, const char *name)
+{
+	return mls_remote_find(schema, name) == NULL && mls_schema_is_denied(schema, name);
+}
+
+static Datum
+key_array(const MlsRemoteResource *resource)
+{
+	int n = list_length(resource->key);
+	Datum *names = palloc(Max(n, 1) * sizeof(Datum));
+	ListCell *lc;
+
+	foreach (lc, resource->key)
+		names[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* ---- What is known ---- */
+
+static TimestampTz
+timestamp_at(int column)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+static bool
+bool_at(int column)
+{
+	bool isnull;
+
+	return DatumGetBool(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull));
+}
+
+MlsKnown
+mls_known_read(int64 subscription)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(subscription)};
+	MlsKnown known = {0};
+
+	mls_execute(
+		"SELECT checked_at, failed_at, EXISTS (SELECT FROM mls.remote_field f "
+		"WHERE f.subscription = r.subscription AND f.pending IS NOT NULL AND f.removed_at IS NULL) "
+		"FROM mls.remote_resource r WHERE subscription = $1",
+		1, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return known;
+	known.checked_at = timestamp_at(1);
+	known.failed_at = timestamp_at(2);
+	known.is_pending = bool_at(3);
+	return known;
+}
+
+/* Notes that the metadata could not be read, so that it is not tried in each run. */
+void
+mls_known_fail(int64 subscription)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(subscription)};
+
+	mls_execute_control(
+		"INSERT INTO mls.remote_resource (subscription, failed_at) VALUES ($1, now()) "
+		"ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at",
+		1, types, values, NULL, SPI_OK_INSERT);
+}
+
+/* ---- Comparing ---- */
+
+/* Both sides with their types in words. */
+#define BOTH_SIDES                                                                                 \
+	"WITH known AS (SELECT *, coalesce(type, pg_type::text) || "                                   \
+	"coalesce('(' || max_length || ')', '') AS shape "                                             \
+	"FROM mls.remote_field WHERE subscription = $1 AND removed_at IS NULL), "                      \
+	"remote AS (SELECT *, coalesce(type, pg_type::text) || "                                       \
+	"coalesce('(' || max_length || ')', '') AS shape FROM mls_remote_field) "
+
+static const char added_fields[] = BOTH_SIDES
+	"SELECT 'field_added', field, format('field \"%s\" was added, with type %s', field, shape) "
+	"FROM remote r WHERE NOT EXISTS (SELECT FROM known k WHERE k.field = r.field) ORDER BY field";
+
+static const char removed_fields[] = BOTH_SIDES
+	"SELECT 'field_removed', field, format('field \"%s\" was removed; its column stays', field) "
+	"FROM known k WHERE NOT EXISTS (SELECT FROM remote r WHERE r.field = k.field) ORDER BY field";
+
+static const char changed_types[] =
+	BOTH_SIDES "SELECT 'type_changed', field, format('field \"%s\" changed its type from %s to %s; "
+			   "its column keeps the type it has', field, k.shape, r.shape) "
+			   "FROM known k JOIN remote r USING (field) "
+			   "WHERE (k.type, k.pg_type) IS DISTINCT FROM (r.type, r.pg_type) ORDER BY field";
+
+static const char changed_lengths[] = BOTH_SIDES
+	"SELECT CASE WHEN coalesce(k.max_length, 2147483647) < coalesce(r.max_length, 2147483647) "
+	"THEN 'field_lengthened' ELSE 'field_shortened' END, field, "
+	"format('field \"%s\" changed its length from %s to %s', field, "
+	"coalesce(k.max_length::text, 'unlimited'), coalesce(r.max_length::text, 'unlimited')) "
+	"FROM known k JOIN remote r USING (field) WHERE k.max_length IS DISTINCT FROM r.max_length "
+	"AND (k.type, k.pg_type) IS NOT DISTINCT FROM (r.type, r.pg_type) ORDER BY field";
+
+/* Of a lookup that is new as a whole its field is the difference. */
+static const char added_values[] =
+	"SELECT 'values_added', lookup, format('lookup \"%s\" has %s: %s%s', lookup, "
+	"mls.counted(count(*), 'new value', 'new values'), left(string_agg(value, ', ' ORDER BY value "
+	"COLLATE \"C\") "
+	"FILTER (WHERE place <= 10), 500), CASE WHEN count(*) > 10 THEN ', ...' END) "
+	"FROM (SELECT lookup, value, "
+	"row_number() OVER (PARTITION BY lookup ORDER BY value COLLATE \"C\") AS place "
+	"FROM (SELECT DISTINCT lookup, value FROM mls_remote_value) r "
+	"WHERE EXISTS (SELECT FROM mls.remote_lookup o WHERE o.subscription = $1 "
+	"AND o.lookup = r.lookup) "
+	"AND NOT EXISTS (SELECT FROM mls.remote_lookup k WHERE k.subscription = $1 "
+	"AND k.removed_at IS NULL AND k.lookup = r.lookup AND k.value = r.value)) added "
+	"GROUP BY lookup ORDER BY lookup";
+
+static const char removed_values[] =
+	"SELECT 'values_removed', lookup, format('lookup \"%s\" has lost %s: %s%s', lookup, "
+	"mls.counted(count(*), 'value', 'values'), left(string_agg(value, ', ' ORDER BY value COLLATE "
+	"\"C\") "
+	"FILTER (WHERE place <= 10), 500), CASE WHEN count(*) > 10 THEN ', ...' END) "
+	"FROM (SELECT lookup, value, "
+	"row_number() OVER (PARTITION BY lookup ORDER BY value COLLATE \"C\") AS place "
+	"FROM mls.remote_lookup k WHERE subscription = $1 AND removed_at IS NULL "
+	"AND EXISTS (SELECT FROM mls_remote_value o WHERE o.lookup = k.lookup) "
+	"AND NOT EXISTS (SELECT FROM mls_remote_value r WHERE r.lookup = k.lookup "
+	"AND r.value = k.value)) removed "
+	"GROUP BY lookup ORDER BY lookup";
+
+static const char changed_key[] =
+	"SELECT 'key_changed', $3, format('the key changed from %s to %s; records are kept by the key "
+	"of the foreign table', array_to_string(key, ', '), array_to_string($2, ', ')) "
+	"FROM mls.remote_resource WHERE subscription = $1 AND key <> $2";
+
+static const char resource_back[] =
+	"SELECT 'resource_added', $3, 'the source declares the resource again' "
+	"FROM mls.remote_resource WHERE subscription = $1 AND removed_at IS NOT NULL";
+
+static const char resource_gone[] =
+	"SELECT 'resource_removed', $3, 'the source does not declare the resource any more' "
+	"FROM mls.remote_resource WHERE subscription = $1 AND removed_at IS NULL "
+	"AND checked_at IS NOT NULL";
+
+/* Runs a statement for a subscription ($1) with the key ($2) and the name ($3) of its resource. */
+static void
+execute(const char *sql, const MlsSubscription *sub, const MlsRemoteResource *resource,
+		int expected)
+{
+	static const MlsRemoteResource nothing;
+	Oid types[] = {INT8OID, TEXTARRAYOID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), key_array(resource ? resource : &nothing),
+					  CStringGetTextDatum(sub->resource)};
+
+	(expected == SPI_OK_SELECT ? mls_execute : mls_execute_control)(sql, 3, types, values, NULL,
+																	expected);
+}
+
+/* Appends what a query finds. */
+static List *
+find(List *found, const char *sql, const MlsSubscription *sub, const MlsRemoteResource *resource)
+{
+	execute(sql, sub, resource, SPI_OK_SELECT);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MlsDifference *difference = palloc(sizeof(MlsDifference));
+		HeapTuple row = SPI_tuptable->vals[i];
+
+		difference->change = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
+		difference->name = SPI_getvalue(row, SPI_tuptable->tupdesc, 2);
+		difference->message = SPI_getvalue(row, SPI_tuptable->tupdesc, 3);
+		found = lappend(found, difference);
+	}
+	return found;
+}
+
+/*
+ * How the source's declaration differs from what is known (List of MlsDifference
+ * *).  Of a resource that is gone nothing else is said.
+ */
+List *
+mls_remote_compare(const MlsSubscription *sub, const MlsRemoteResource *resource)
+{
+	static const char *const queries[] = {resource_back,  changed_key,   added_fields,
+										  removed_fields, changed_types, changed_lengths,
+										  added_values,   removed_values};
+	List *found = NIL;
+
+	if (mls_known_read(sub->id).checked_at == 0)
+		return NIL;
+	if (resource == NULL)
+		return find(NIL, resource_gone, sub, NULL);
+	for (int i = 0; i < lengthof(queries); i++)
+		found = find(found, queries[i], sub, resource);
+	return found;
+}
+
+/* ---- Learning ---- */
+
+/*
+ * A field is an addition when it was never declared before: one that comes back
+ * after a night of incomplete metadata has its column, or was left out.
+ */
+static const char learn_fields[] =
+	"INSERT INTO mls.remote_field AS k (subscription, field, type, pg_type, is_natural, is_enum, "
+	"is_flags, nullable, max_length, lookup, description, standard_name, is_coded, pending) "
+	"SELECT DISTINCT ON (field) $1, field, type, pg_type, is_natural, is_enum, is_flags, nullable, "
+	"max_length, lookup, description, standard_name, is_coded, CASE WHEN EXISTS (SELECT FROM "
+	"mls.remote_resource "
+	"WHERE subscription = $1 AND checked_at IS NOT NULL) THEN 'addition' END "
+	"FROM mls_remote_field ORDER BY field "
+	"ON CONFLICT (subscription, field) DO UPDATE SET type = excluded.type, "
+	"pg_type = excluded.pg_type, is_natural = excluded.is_natural, is_enum = excluded.is_enum, "
+	"is_flags = excluded.is_flags, nullable = excluded.nullable, "
+	"max_length = excluded.max_length, lookup = excluded.lookup, "
+	"description = excluded.description, standard_name = excluded.standard_name, is_coded = "
+	"excluded.is_coded, pending = CASE "
+	"WHEN k.pending IS NULL AND "
+	"(k.type, k.pg_type, k.is_natural, k.is_enum, k.is_flags, k.max_length) IS DISTINCT FROM "
+	"(excluded.type, excluded.pg_type, excluded.is_natural, excluded.is_enum, excluded.is_flags, "
+	"excluded.max_length) THEN 'change' ELSE k.pending END, former_type = CASE "
+	"WHEN (k.type, k.pg_type) IS DISTINCT FROM (excluded.type, excluded.pg_type) "
+	"THEN coalesce(k.former_type, k.type, k.pg_type::text) ELSE k.former_type END, "
+	"changed_at = now(), removed_at = NULL, "
+	"first_seen = CASE WHEN k.removed_at IS NULL THEN k.first_seen ELSE now() END "
+	"WHERE k.removed_at IS NOT NULL OR (k.type, k.pg_type, k.is_natural, k.is_enum, k.is_flags, "
+	"k.nullable, k.max_length, k.lookup, k.description, k.standard_name, k.is_coded) IS DISTINCT "
+	"FROM "
+	"(excluded.type, "
+	"excluded.pg_type, excluded.is_natural, excluded.is_enum, excluded.is_flags, "
+	"excluded.nullable, excluded.max_length, excluded.lookup, excluded.description, "
+	"excluded.standard_name, excluded.is_coded)";
+
+static const char forget_fields[] =
+	"UPDATE mls.remote_field k SET removed_at = now(), changed_at = now() "
+	"WHERE subscription = $1 AND removed_at IS NULL "
+	"AND NOT EXISTS (SELECT FROM mls_remote_field r WHERE r.field = k.field)";
+
+static const char learn_values[] =
+	"INSERT INTO mls.remote_lookup AS k (subscription, lookup, value, display) "
+	"SELECT DISTINCT ON (lookup, value) $1, lookup, value, display FROM mls_remote_value "
+	"ORDER BY lookup, value, display "
+	"ON CONFLICT (subscription, lookup, value) DO UPDATE SET display = excluded.display, "
+	"first_seen = CASE WHEN k.removed_at IS NULL THEN k.first_seen ELSE now() END, "
+	"removed_at = NULL "
+	"WHERE k.removed_at IS NOT NULL OR k.display IS DISTINCT FROM excluded.display";
+
+static const char forget_values[] =
+	"UPDATE mls.remote_lookup k SET removed_at = now() "
+	"WHERE subscription = $1 AND removed_at IS NULL AND NOT EXISTS "
+	"(SELECT FROM mls_remote_value r WHERE r.lookup = k.lookup AND r.value = k.value)";
+
+static const char learn_resource[] =
+	"INSERT INTO mls.remote_resource AS k (subscription, key, first_seen, checked_at) "
+	"VALUES ($1, $2, now(), now()) ON CONFLICT (subscription) DO UPDATE SET key = excluded.key, "
+	"first_seen = coalesce(k.first_seen, now()), checked_at = now(), failed_at = NULL, "
+	"removed_at = NULL";
+
+static const char forget_resource[] =
+	"INSERT INTO mls.remote_resource AS k (subscription, checked_at, removed_at) "
+	"VALUES ($1, now(), now()) ON CONFLICT (subscription) DO UPDATE SET checked_at = now(), "
+	"failed_at = NULL, removed_at = coalesce(k.removed_at, now())";
+
+/* Makes what the source declares now what is known. */
+void
+mls_remote_learn(const MlsSubscription *sub, const MlsRemoteResource *resource)
+{
+	if (resource == NULL)
+	{
+		execute(forget_resource, sub, NULL, SPI_OK_INSERT);
+		return;
+	}
+	execute(learn_fields, sub, resource, SPI_OK_INSERT);
+	execute(forget_fields, sub, resource, SPI_OK_UPDATE);
+	execute(learn_values, sub, resource, SPI_OK_INSERT);
+	execute(forget_values, sub, resource, SPI_OK_UPDATE);
+	execute(learn_resource, sub, resource, SPI_OK_INSERT);
+}
+
+/* ---- Recording ---- */
+
+/*
+ * Keeps differences as issues, and ends those of earlier comparisons: nobody has to
+ * know any more what is declared so for some time, unless the tables do not follow it
+ * yet.
+ */
+void
+mls_remote_record(const MlsSubscription *sub, int64 run, List *differences)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+	ListCell *lc;
+
+	foreach (lc, differences)
+	{
+		const MlsDifference *difference = lfirst(lc);
+
+		mls_issue_open(sub->id, run, MLS_ISSUE_SCHEMA, NULL, difference->name, NULL,
+					   difference->message);
+	}
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+		"AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() AND i.kind = "
+		"'" MLS_ISSUE_SCHEMA "' AND NOT EXISTS (SELECT FROM mls.remote_field f "
+		"WHERE f.subscription = i.subscription AND f.field = i.field "
+		"AND f.pending IS NOT NULL)",
+		1, types, values, NULL, SPI_OK_UPDATE);
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_LOOKUP "' AND EXISTS "
+		"(SELECT FROM mls_remote_field f JOIN mls_remote_value v USING (lookup) "
+		"WHERE f.field = i.field AND v.value = i.value)",
+		1, types, values, NULL, SPI_OK_UPDATE);
+	/* There is room for a column now, or nothing that needs one. */
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_COLUMNS "' AND "
+		"(NOT EXISTS (SELECT FROM mls_remote_field f WHERE f.field = i.field) "
+		"OR EXISTS (SELECT FROM mls.subscription s JOIN pg_catalog.pg_attribute a "
+		"ON a.attrelid = s.foreign_table AND NOT a.attisdropped, "
+		"pg_catalog.pg_options_to_table(a.attfdwoptions) o WHERE s.id = i.subscription "
+		"AND o.option_name = 'field' AND o.option_value = i.field))",
+		1, types, values, NULL, SPI_OK_UPDATE);
+	mls_issue_solve(sub->id, MLS_ISSUE_UNCHECKED, NIL, NULL);
+}

@@ -1,0 +1,197 @@
+/*
+ * schema_check.c
+ *		mls_schema_check() and mls_schema_accept(): the remote schema compared now,
+ *		at a user's wish.
+ *
+ * Both fetch the metadata in the caller's transaction, with the caller's user
+ * mapping.  The first changes nothing, so a source with the policy stop stays
+ * stopped until somebody calls the second, which changes tables as their owner.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "drift/drift.h"
+#include "step/issue.h"
+
+PG_FUNCTION_INFO_V1(mls_schema_check);
+PG_FUNCTION_INFO_V1(mls_schema_accept);
+
+/* Subscriptions of a source, or that of one of its resources (List of MlsSubscription *). */
+static List *
+chosen(FunctionCallInfo fcinfo)
+{
+	Oid types[] = {TEXTOID, TEXTOID};
+	char nulls[] = {' ', PG_ARGISNULL(1) ? 'n' : ' ', '\0'};
+	Datum values[] = {PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
+	List *found = NIL;
+	SPITupleTable *ids;
+
+	mls_execute("SELECT id FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
+				SPI_OK_SELECT);
+	ids = SPI_tuptable;
+	for (uint64 i = 0; i < ids->numvals; i++)
+	{
+		bool isnull;
+
+		found = lappend(found, mls_subscription_by_id(DatumGetInt64(
+								   SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull))));
+	}
+	return found;
+}
+
+/* What a source has declared to one role. */
+typedef struct Declared
+{
+	Oid server;
+	Oid owner;
+	MlsRemoteSchema *schema;
+} Declared;
+
+/*
+ * What the source declares to the owner of a subscription, in whose rights we are:
+ * roles can have different logins there.  Asked once for all subscriptions of a role.
+ */
+static const MlsRemoteSchema *
+describe(const MlsSubscription *sub, Declared *last)
+{
+	MlsSource *source = mls_table_get(sub->foreign_table, sub->owner, true)->source;
+	MlsHttpStats stats = {0};
+
+	if (last->schema != NULL && last->owner == sub->owner && last->server == source->http.server_id)
+		return last->schema;
+	mls_rights_require_server(sub->owner, source->http.server_id, source->http.name);
+	last->schema = source->protocol->describe(source, &stats);
+	last->owner = sub->owner;
+	last->server = source->http.server_id;
+	return last->schema;
+}
+
+/* Says of a resource that it cannot be compared, if so. */
+static bool
+is_hidden(const MlsSubscription *sub, const MlsRemoteSchema *schema)
+{
+	if (!mls_remote_hidden(schema, sub->resource))
+		return false;
+	ereport(WARNING,
+			errmsg("could not check the schema of resource \"%s\" of source \"%s\"", sub->resource,
+				   sub->source),
+			errdetail("This login may not see its metadata."));
+	return true;
+}
+
+static void
+put_row(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsDifference *difference)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool isnull[4] = {false};
+	Datum values[4];
+
+	values[0] = CStringGetTextDatum(sub->resource);
+	values[1] = CStringGetTextDatum(difference->change);
+	values[2] = CStringGetTextDatum(difference->name);
+	values[3] = CStringGetTextDatum(difference->message);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+}
+
+/* Who accepts a difference need not be told of it any more. */
+static void
+end_differences(const MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+
+	mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+						"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA
+						"', '" MLS_ISSUE_FOLLOWING "')",
+						1, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* The differences of one subscription as rows; with `learn` they are known from now on. */
+static void
+compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSchema *schema,
+		bool learn)
+{
+	const MlsRemoteResource *resource = mls_remote_find(schema, sub->resource);
+	List *differences;
+	ListCell *lc;
+
+	/* The relations of one declaration end with their connection. */
+	SPI_connect();
+	mls_remote_open(resource);
+	differences = mls_remote_compare(sub, resource);
+	foreach (lc, differences)
+		put_row(fcinfo, sub, lfirst(lc));
+	if (learn)
+	{
+		mls_remote_record(sub, 0, differences);
+		mls_remote_learn(sub, resource);
+		end_differences(sub);
+	}
+	SPI_finish();
+}
+
+/* mls_schema_check(source, resource): resource, change, name, message */
+Datum
+mls_schema_check(PG_FUNCTION_ARGS)
+{
+	Declared declared = {0};
+	ListCell *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	SPI_connect();
+	foreach (lc, chosen(fcinfo))
+	{
+		const MlsSubscription *sub = lfirst(lc);
+		const MlsRemoteSchema *schema;
+		MlsRights before;
+
+		mls_owner_enter(&before, sub, "check the schema of");
+		schema = describe(sub, &declared);
+		if (!is_hidden(sub, schema))
+			compare(fcinfo, sub, schema, false);
+		mls_rights_leave(&before);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* mls_schema_accept(source, resource, columns): the same rows */
+Datum
+mls_schema_accept(PG_FUNCTION_ARGS)
+{
+	bool columns = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	Declared declared = {0};
+	ListCell *lc;
+
+	mls_refuse_standby("mls_schema_accept()", "accept");
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	SPI_connect();
+	foreach (lc, chosen(fcinfo))
+	{
+		const MlsSubscription *sub = lfirst(lc);
+		const MlsRemoteSchema *schema;
+		MlsRights before;
+
+		mls_owner_enter(&before, sub, "accept the schema of");
+		schema = describe(sub, &declared);
+		if (!is_hidden(sub, schema))
+		{
+			if (!mls_subscription_lock(sub->id, false))
+				mls_subscription_report_busy(sub);
+			compare(fcinfo, sub, schema, true);
+			if (columns)
+				(void) mls_evolve(sub, 0);
+		}
+		mls_rights_leave(&before);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}

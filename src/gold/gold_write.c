@@ -1,0 +1,1338 @@
+/*
+ * gold_write.c
+ *		The last layer of a batch: gold, from rows of silver that changed and keys
+ *		that are gone; and the gold of those who look at them.
+ *
+ * A rule can be an expression of a user, which may raise an error for one row in
+ * a thousand.  Such statements run in a subtransaction; when one fails, its rows
+ * are taken one by one, and the fields that cannot be made of a row stay empty
+ * and are listed in mls.issue.
+ *
+ * Where gold looks at other resources, two pages of a source could each miss
+ * what the other writes.  So these pages are written one at a time.  The same
+ * goes for all pages of sources of which one could have the other's keys: for each
+ * of their keys all who claim it are asked who comes first (gold/contest.c).  Who
+ * takes part can change between two pages; so a page looks first whether what was
+ * prepared for it is still so.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "storage/lock.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "gold/gold_write.h"
+#include "step/issue.h"
+
+/* The relation in which rows stand that are taken one by one. */
+#define ONE_ROW "mls_one_row"
+
+/* The class of the advisory lock, beside those of SQL (1 and 2), of subscriptions and of gold. */
+#define LOCK_CLASS 19789
+
+/* What issues say about keys that others have. */
+#define TAKEN "gold has this key from source \"%s\""
+#define TAKEN_UNSEEN "gold has this key from a source of another role"
+
+typedef struct Contest Contest;
+
+/* One RESO resource to fill. */
+typedef struct Gilding
+{
+	const MlsGoldStatements *sql;
+	SPIPlanPtr upsert;
+	SPIPlanPtr conflicts;
+	SPIPlanPtr remove;
+	SPIPlanPtr keys;
+	SPIPlanPtr source_keys;
+	int number;       /* among those of its table */
+	List *hidden;     /* of char *: keys at the source of rows whose places others have, unseen */
+	Contest *contest; /* NULL: nobody else can have its keys */
+} Gilding;
+
+/* Rows of one subscription, and what is made of them. */
+typedef struct RowGroup
+{
+	int64 subscription;
+	const MlsTable *table;
+	Oid silver;
+	Oid gold;
+	TupleDesc desc;   /* of silver */
+	const char *rows; /* SQL of the rows */
+	const char *won;  /* of those who take part in a contest; else NULL */
+	List *gildings;   /* of Gilding * */
+} RowGroup;
+
+/* A group whose rows follow from those of another resource. */
+typedef struct Follower
+{
+	RowGroup group;
+	MlsRelay affected;
+	const char *find_before; /* or NULL */
+	const char *find_after;
+	SPIPlanPtr before;
+	SPIPlanPtr after;
+} Follower;
+
+/* One who claims keys of a contest. */
+typedef struct Party
+{
+	RowGroup group;
+	const char *source;
+	const char *origin;
+	int64 wins;
+	List *losses; /* of char *: keys at the source of records whose loss nobody has planned */
+	List *fine;   /* the same of the others */
+} Party;
+
+/* Rows of another contest that belong to rows of one. */
+typedef struct Belonging
+{
+	Contest *contest;
+	const char *find;
+	SPIPlanPtr plan;
+} Belonging;
+
+struct Contest
+{
+	Oid table;
+	const char *decide_sql;
+	bool can_fail;
+	MlsRelay keys;
+	MlsRelay won;
+	MlsRelay moved;
+	bool is_open;
+	Party **parties;
+	int nparties;
+	List *belongings; /* of Belonging * */
+	SPIPlanPtr decide;
+};
+
+struct MlsGilder
+{
+	int64 run;
+	const char *source;
+	const MlsTable *table;
+	const MlsSubscription *sub;
+	const char *rows;
+	const char *gone; /* or NULL */
+	MemoryContext context;
+	const char *epoch; /* what it was prepared for */
+	RowGroup own;
+	List *followers; /* of Follower * */
+	List *contests;  /* of Contest * */
+	bool is_connected;
+	bool has_rivals;
+};
+
+/* ---- Beginning ---- */
+
+static const char *
+keep(const char *sql)
+{
+	return sql ? pstrdup(sql) : NULL;
+}
+
+static TupleDesc
+silver_desc(Oid silver)
+{
+	Relation rel = relation_open(silver, AccessShareLock);
+	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(rel));
+
+	relation_close(rel, AccessShareLock);
+	return desc;
+}
+
+/* Copies of the statements, in the current context. */
+static List *
+keep_gildings(const List *statements)
+{
+	List *gildings = NIL;
+	ListCell *lc;
+
+	foreach (lc, statements)
+	{
+		const MlsGoldStatements *sql = lfirst(lc);
+		MlsGoldStatements *copy = palloc(sizeof(MlsGoldStatements));
+		Gilding *gilding = palloc0(sizeof(Gilding));
+
+		*copy = *sql;
+		copy->resource = keep(sql->resource);
+		copy->keys = keep(sql->keys);
+		copy->source_keys = keep(sql->source_keys);
+		copy->upsert = keep(sql->upsert);
+		copy->conflicts = keep(sql->conflicts);
+		copy->yield = keep(sql->yield);
+		copy->remove = keep(sql->remove);
+		gilding->sql = copy;
+		gilding->number = list_length(gildings);
+		gildings = lappend(gildings, gilding);
+	}
+	return gildings;
+}
+
+static Follower *
+keep_follower(const MlsGoldDependant *dependant)
+{
+	Follower *follower = palloc0(sizeof(Follower));
+	RowGroup *group = &follower->group;
+
+	group->subscription = dependant->subscription;
+	group->table = mls_table_get(dependant->table->relid,
+								 mls_subscription_by_id(dependant->subscription)->owner, false);
+	group->silver = dependant->silver;
+	group->gold = dependant->gold;
+	group->desc = silver_desc(dependant->silver);
+	group->rows = keep(dependant->rows);
+	group->gildings = keep_gildings(dependant->statements);
+	follower->affected.name = keep(dependant->affected);
+	follower->affected.desc = CreateTupleDescCopy(dependant->key);
+	follower->find_before = keep(dependant->before);
+	follower->find_after = keep(dependant->after);
+	return follower;
+}
+
+/* ---- Contests ---- */
+
+static TupleDesc
+key_desc(bool with_claimant)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(with_claimant ? 3 : 1);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	if (with_claimant)
+	{
+		TupleDescInitEntry(desc, 2, "claimant", INT4OID, -1, 0);
+		TupleDescInitEntry(desc, 3, "source_key", TEXTOID, -1, 0);
+	}
+	return desc;
+}
+
+static Party *
+keep_party(MlsGilder *gilder, const MlsGoldClaimant *claimant)
+{
+	List *statements = mls_gold_statements(claimant->table, claimant->silver, claimant->gold,
+										   claimant->rows, claimant->rows, claimant->won);
+	Party *party;
+
+	MemoryContextSwitchTo(gilder->context);
+	party = palloc0(sizeof(Party));
+	party->source = keep(claimant->source);
+	party->origin = keep(claimant->origin);
+	party->group.subscription = claimant->subscription;
+	party->group.table = mls_table_get(claimant->table->relid, gilder->sub->owner, false);
+	party->group.silver = claimant->silver;
+	party->group.gold = claimant->gold;
+	party->group.desc = silver_desc(claimant->silver);
+	party->group.rows = keep(claimant->rows);
+	party->group.won = keep(claimant->won);
+	party->group.gildings = keep_gildings(list_make1(list_nth(statements, claimant->number)));
+	((Gilding *) linitial(party->group.gildings))->number = claimant->number;
+	return party;
+}
+
+/*
+ * The contest for a table's keys, in which a subscription (0: whoever) takes part;
+ * NULL if there is none.
+ */
+static Contest *
+contest_for(MlsGilder *gilder, const char *resource, Oid table, int64 subscription)
+{
+	MlsGoldContest *sql;
+	Contest *contest;
+	ListCell *lc;
+
+	foreach (lc, gilder->contests)
+		if (((Contest *) lfirst(lc))->table == table)
+			return lfirst(lc);
+	sql = mls_gold_contest(gilder->sub->owner, resource, table, subscription, subscription == 0);
+	if (sql == NULL)
+		return NULL;
+	MemoryContextSwitchTo(gilder->context);
+	contest = palloc0(sizeof(Contest));
+	gilder->contests = lappend(gilder->contests, contest);
+	contest->table = table;
+	contest->decide_sql = keep(sql->decide);
+	contest->can_fail = sql->can_fail;
+	contest->keys = (MlsRelay){.name = keep(sql->keys), .desc = key_desc(false)};
+	contest->won = (MlsRelay){.name = keep(sql->won), .desc = key_desc(true)};
+	contest->moved = (MlsRelay){.name = keep(sql->moved), .desc = key_desc(false)};
+	contest->parties = palloc0(list_length(sql->claimants) * sizeof(Party *));
+	foreach (lc, sql->claimants)
+		contest->parties[contest->nparties++] = keep_party(gilder, lfirst(lc));
+	foreach (lc, sql->belongings)
+	{
+		const MlsGoldBelongings *belongings = lfirst(lc);
+		Contest *other = contest_for(gilder, belongings->resource, belongings->table, 0);
+		Belonging *belonging;
+
+		if (other == NULL)
+			continue;
+		MemoryContextSwitchTo(gilder->context);
+		belonging = palloc0(sizeof(Belonging));
+		belonging->contest = other;
+		belonging->find = keep(belongings->find);
+		contest->belongings = lappend(contest->belongings, belonging);
+	}
+	return contest;
+}
+
+/* Finds out for which of its rows' keys a group has to contest. */
+static void
+find_contests(MlsGilder *gilder, RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+	{
+		Gilding *gilding = lfirst(lc);
+
+		if (gilding->sql->keys != NULL)
+			gilding->contest = contest_for(gilder, gilding->sql->resource, gilding->sql->table,
+										   group->subscription);
+	}
+}
+
+/* What decides about keys beside the records: who takes part, by which rules, in which order. */
+static char *
+read_epoch(Oid owner)
+{
+	Oid types[] = {OIDOID};
+	Datum values[] = {ObjectIdGetDatum(owner)};
+	MemoryContext context = CurrentMemoryContext;
+	char *epoch;
+
+	mls_execute(
+		"SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws("
+		"' ', s.id, s.source, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
+		"s.gold::pg_catalog.oid, "
+		"s.priority, s.standing, s.key_prefix, s.map_hash, c.relnatts), ',' ORDER BY s.id), "
+		"0) FROM mls.subscription s LEFT JOIN pg_catalog.pg_class c "
+		"ON c.oid = s.gold::pg_catalog.oid WHERE s.owner::pg_catalog.oid = $1",
+		1, types, values, NULL, SPI_OK_SELECT);
+	epoch = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return MemoryContextStrdup(context, epoch ? epoch : "");
+}
+
+/* Reads rules and rivals, as they are now. */
+static void
+load(MlsGilder *gilder)
+{
+	MemoryContext before = CurrentMemoryContext;
+	const MlsSubscription *sub = gilder->sub;
+	List *statements = NIL;
+	List *dependants = NIL;
+	bool looks_around = false;
+	ListCell *lc;
+
+	MemoryContextSwitchTo(gilder->context);
+	gilder->epoch = read_epoch(sub->owner);
+	MemoryContextSwitchTo(before);
+	if (OidIsValid(sub->gold))
+	{
+		statements = mls_gold_statements(gilder->table, sub->silver, sub->gold, gilder->rows,
+										 gilder->gone ? gilder->gone : gilder->rows, NULL);
+		looks_around = mls_gold_looks_around(gilder->table, sub->silver, sub->gold);
+	}
+	if (gilder->gone != NULL)
+		dependants = mls_gold_dependants(gilder->table, sub->silver, gilder->rows, gilder->gone);
+	gilder->has_rivals = mls_gold_source_has_rivals(sub->owner, gilder->table);
+	MemoryContextSwitchTo(gilder->context);
+	gilder->own.desc = silver_desc(sub->silver);
+	gilder->own.gildings = keep_gildings(statements);
+	foreach (lc, dependants)
+	{
+		Follower *follower;
+
+		MemoryContextSwitchTo(gilder->context);
+		follower = keep_follower(lfirst(lc));
+		MemoryContextSwitchTo(gilder->context);
+		gilder->followers = lappend(gilder->followers, follower);
+	}
+	gilder->is_connected = looks_around || dependants != NIL;
+	find_contests(gilder, &gilder->own);
+	foreach (lc, gilder->followers)
+		find_contests(gilder, &((Follower *) lfirst(lc))->group);
+	MemoryContextSwitchTo(before);
+}
+
+static MlsGilder *
+make_gilder(MemoryContext context, const MlsTable *table, const MlsSubscription *sub, int64 run)
+{
+	MlsGilder *gilder = MemoryContextAllocZero(context, sizeof(MlsGilder));
+
+	gilder->context = context;
+	gilder->run = run;
+	gilder->source = MemoryContextStrdup(context, table ? table->source->http.name : sub->source);
+	gilder->table = table;
+	gilder->sub = sub;
+	gilder->own.subscription = sub->id;
+	gilder->own.table = table;
+	gilder->own.silver = sub->silver;
+	gilder->own.gold = sub->gold;
+	return gilder;
+}
+
+/*
+ * What a subscription's gold needs; `rows` and `gone` are SQL of relations with
+ * silver's columns.  Without `gone` silver does not change, so nobody else's gold
+ * does.  Lives in `context`; needs SPI connected.
+ */
+MlsGilder *
+mls_gilder_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
+				 int64 run, const char *rows, const char *gone)
+{
+	MlsGilder *gilder = make_gilder(context, table, sub, run);
+
+	gilder->rows = gilder->own.rows = MemoryContextStrdup(context, rows);
+	gilder->gone = gone ? MemoryContextStrdup(context, gone) : NULL;
+	load(gilder);
+	return gilder;
+}
+
+/* ---- Plans ---- */
+
+static void
+run_plan(SPIPlanPtr *plan, const char *sql, int expected)
+{
+	if (*plan == NULL)
+		*plan = mls_plan_prepare(sql);
+	mls_plan_run(*plan, expected);
+}
+
+/* ---- Issues ---- */
+
+static void
+put_issue(const MlsGilder *gilder, const RowGroup *group, const char *kind, const char *key,
+		  const char *field, const char *reason)
+{
+	mls_issue_open(group->subscription, gilder->run, kind, key, field, NULL, reason);
+}
+
+/* SQL of the source's key of a row r of the group. */
+static char *
+key_sql(const RowGroup *group)
+{
+	StringInfoData sql;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "pg_catalog.concat_ws('|'");
+	foreach (lc, group->table->key)
+		appendStringInfo(&sql, ", r.%s",
+						 quote_identifier(mls_table_column(group->table, lfirst(lc))->name));
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+/*
+ * Ends what was said of gold of the rows that stand in the relation and has not been
+ * said again.  judged: it has also been looked at whether others have their keys.
+ */
+static void
+solve_issues(const RowGroup *group, bool judged)
+{
+	const char *kinds =
+		judged ? "'" MLS_ISSUE_GOLD "', '" MLS_ISSUE_CONFLICT "'" : "'" MLS_ISSUE_GOLD "'";
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(group->subscription)};
+
+	mls_execute(psprintf("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
+						 "AND kind IN (%s) LIMIT 1",
+						 kinds),
+				1, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return;
+	mls_issue_solve_found(
+		psprintf("FROM mls.issue i, "
+				 "(SELECT %s AS key FROM %s r) u WHERE i.subscription = $1 AND "
+				 "i.key = u.key AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() "
+				 "AND i.kind IN (%s)",
+				 key_sql(group), group->rows, kinds),
+		1, types, values);
+}
+
+/* Notes the rows whose place in gold another source has. */
+static void
+put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
+{
+	SPITupleTable *found;
+	uint64 n;
+
+	run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
+	if (SPI_processed > 0 && gilding->sql->yield != NULL)
+	{
+		mls_execute(gilding->sql->yield, 0, NULL, NULL, NULL, SPI_OK_DELETE);
+		if (SPI_processed > 0)
+			run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
+		run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
+	}
+	found = SPI_tuptable;
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+		put_issue(gilder, group, MLS_ISSUE_CONFLICT,
+				  SPI_getvalue(found->vals[i], found->tupdesc, 1), linitial(group->table->key),
+				  psprintf(TAKEN, SPI_getvalue(found->vals[i], found->tupdesc, 2)));
+	SPI_freetuptable(found);
+}
+
+/* ---- Rows one by one ---- */
+
+static void
+run_upsert(void *gilding)
+{
+	run_plan(&((Gilding *) gilding)->upsert, ((Gilding *) gilding)->sql->upsert, SPI_OK_INSERT);
+}
+
+static void
+run_once(void *sql)
+{
+	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+}
+
+/* guarded: row security may refuse it, for it hides who has a key. */
+static bool
+attempt_upsert(void (*work)(void *arg), void *arg, bool guarded, char **message, bool *is_refused)
+{
+	*is_refused = false;
+	return guarded ? mls_attempt_guarded(work, arg, message, is_refused)
+				   : mls_attempt(work, arg, message);
+}
+
+/* The source's key of the row that stands alone. */
+static char *
+key_of_row(const RowGroup *group, HeapTuple row)
+{
+	StringInfoData key;
+	ListCell *lc;
+
+	initStringInfo(&key);
+	foreach (lc, group->table->key)
+	{
+		const char *column = mls_table_column(group->table, lfirst(lc))->name;
+		char *part = SPI_getvalue(row, group->desc, SPI_fnumber(group->desc, column));
+
+		appendStringInfo(&key, "%s%s", key.len ? "|" : "", part ? part : "");
+	}
+	return key.data;
+}
+
+/* Somebody has the key of a row whom row security hides. */
+static void
+note_hidden(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, const char *key)
+{
+	MemoryContext before;
+
+	put_issue(gilder, group, MLS_ISSUE_CONFLICT, key, linitial(group->table->key), TAKEN_UNSEEN);
+	before = MemoryContextSwitchTo(gilder->context);
+	gilding->hidden = lappend(gilding->hidden, pstrdup(key));
+	MemoryContextSwitchTo(before);
+}
+
+/* A row that was refused; it is an error of its own if the role may not write the row at all. */
+static void
+pass_over_hidden(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding,
+				 const MlsGoldStatements *own, const char *key)
+{
+	mls_execute(own->careful_insert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+	if (SPI_processed > 0)
+		return;
+	mls_execute(own->present, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		mls_execute(own->upsert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+	note_hidden(gilder, group, gilding, key);
+}
+
+/* A row that raises an error: what can be made of it, with a word about what cannot. */
+static void
+mend_row(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, bool guarded,
+		 const char *key, const char *message)
+{
+	List *failed = NIL;
+	char *sql = mls_gold_mended_upsert(group->table, group->silver, group->gold, ONE_ROW,
+									   gilding->number, group->won, &failed);
+	char *again = NULL;
+	bool is_refused = false;
+	ListCell *lc;
+
+	if (sql == NULL || !attempt_upsert(run_once, sql, guarded, &again, &is_refused))
+	{
+		if (is_refused)
+		{
+			note_hidden(gilder, group, gilding, key);
+			return;
+		}
+		put_issue(gilder, group, MLS_ISSUE_GOLD, key, NULL,
+				  psprintf("gold could not be made of the record: %s", again ? again : message));
+		return;
+	}
+	foreach (lc, failed)
+		put_issue(gilder, group, MLS_ISSUE_GOLD, key, strVal(lfirst(lc)),
+				  psprintf("the rule for this field of gold raised an error: %s", message));
+}
+
+static void
+gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, bool guarded)
+{
+	MlsRelay one = {.name = ONE_ROW, .desc = group->desc};
+	const MlsGoldStatements *own = list_nth(
+		mls_gold_statements(group->table, group->silver, group->gold, ONE_ROW, ONE_ROW, group->won),
+		gilding->number);
+	SPITupleTable *rows;
+	uint64 n;
+
+	mls_execute(psprintf("SELECT * FROM %s r", group->rows), 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	rows = SPI_tuptable;
+	n = SPI_processed;
+	mls_relay_open(&one);
+	for (uint64 i = 0; i < n; i++)
+	{
+		char *message = NULL;
+		bool is_refused;
+
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_clear(one.store);
+		tuplestore_puttuple(one.store, rows->vals[i]);
+		if (attempt_upsert(run_once, unconstify(char *, own->upsert), guarded, &message,
+						   &is_refused))
+			continue;
+		if (is_refused)
+			pass_over_hidden(gilder, group, gilding, own, key_of_row(group, rows->vals[i]));
+		else
+			mend_row(gilder, group, gilding, guarded, key_of_row(group, rows->vals[i]), message);
+	}
+	SPI_unregister_relation(ONE_ROW);
+	tuplestore_end(one.store);
+	SPI_freetuptable(rows);
+}
+
+/* ---- Gilding ---- */
+
+/* False if not all rows could be taken together. */
+static bool
+gild(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, int64 rows)
+{
+	const MlsGoldStatements *sql = gilding->sql;
+	bool guarded = sql->unique_key && mls_gold_is_guarded(sql->table);
+	char *message = NULL;
+	bool is_refused;
+
+	gilding->hidden = NIL;
+	if (!sql->can_fail && !guarded)
+		run_upsert(gilding);
+	else if (!attempt_upsert(run_upsert, gilding, guarded, &message, &is_refused))
+	{
+		gild_one_by_one(gilder, group, gilding, guarded);
+		return false;
+	}
+	if (SPI_processed < rows && sql->conflicts != NULL)
+		put_conflicts(gilder, group, gilding);
+	return true;
+}
+
+/* ---- Deciding ---- */
+
+/* Columns of what decides; see decision() in gold/contest.c. */
+enum
+{
+	DECIDED_KEY = 1,
+	DECIDED_CLAIMANT,
+	DECIDED_SOURCE_KEY,
+	DECIDED_UNPLANNED,
+	DECIDED_PLACE,
+	DECIDED_SOURCE,
+	DECIDED_ORIGIN,
+	DECIDED_OLD_KEY,
+	DECIDED_FOREIGN
+};
+
+static void
+open_keys(Contest *contest)
+{
+	if (!contest->is_open)
+		mls_relay_open(&contest->keys);
+	contest->is_open = true;
+}
+
+static void
+put_key(MlsRelay *relay, const char *key)
+{
+	Datum value = CStringGetTextDatum(key);
+	bool isnull = false;
+
+	mls_relay_put(relay, &value, &isnull);
+}
+
+/* Adds the keys that a query has found. */
+static void
+take_keys(Contest *contest)
+{
+	SPITupleTable *found = SPI_tuptable;
+
+	open_keys(contest);
+	for (uint64 i = 0; i < found->numvals; i++)
+		put_key(&contest->keys, SPI_getvalue(found->vals[i], found->tupdesc, 1));
+	SPI_freetuptable(found);
+}
+
+static void
+run_decide(void *contest)
+{
+	run_plan(&((Contest *) contest)->decide, ((Contest *) contest)->decide_sql, SPI_OK_SELECT);
+}
+
+static char *
+decided(const SPITupleTable *found, uint64 row, int column)
+{
+	return SPI_getvalue(found->vals[row], found->tupdesc, column);
+}
+
+static bool
+is_decided(const SPITupleTable *found, uint64 row, int column)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(found->vals[row], found->tupdesc, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+/* The one who claims a key in a row, or NULL. */
+static Party *
+claimant_of(const Contest *contest, const SPITupleTable *found, uint64 row, int *place)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(found->vals[row], found->tupdesc, DECIDED_CLAIMANT, &isnull);
+
+	*place = isnull ? -1 : DatumGetInt32(value);
+	return isnull ? NULL : contest->parties[*place];
+}
+
+static bool
+takes_part(const Contest *contest, const char *source)
+{
+	for (int i = 0; i < contest->nparties; i++)
+		if (strcmp(contest->parties[i]->source, source) == 0)
+			return true;
+	return false;
+}
+
+/* The first row about a key: who has won, and what becomes of the row that gold has. */
+static void
+take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_moved, Datum *places,
+			int *nplaces)
+{
+	int claimant;
+	Party *winner = claimant_of(contest, found, row, &claimant);
+	char *key = decided(found, row, DECIDED_KEY);
+	char *source_key = decided(found, row, DECIDED_SOURCE_KEY);
+	char *source = decided(found, row, DECIDED_SOURCE);
+	bool is_foreign = is_decided(found, row, DECIDED_FOREIGN);
+	bool isnull;
+
+	if (winner != NULL)
+	{
+		Datum values[] = {CStringGetTextDatum(key), Int32GetDatum(claimant),
+						  CStringGetTextDatum(source_key)};
+		bool nulls[] = {false, false, false};
+
+		mls_relay_put(&contest->won, values, nulls);
+		winner->wins++;
+		if (is_foreign)
+			winner->losses = lappend(winner->losses, list_make2(source_key, source));
+		else
+			winner->fine = lappend(winner->fine, source_key);
+	}
+	if (all_moved || winner == NULL || source == NULL || strcmp(winner->source, source) != 0)
+		put_key(&contest->moved, key);
+	if (source == NULL || is_foreign || (winner == NULL && !takes_part(contest, source)))
+		return;
+	if (winner == NULL || strcmp(winner->source, source) != 0 ||
+		strcmp(winner->origin, decided(found, row, DECIDED_ORIGIN)) != 0 ||
+		strcmp(source_key, decided(found, row, DECIDED_OLD_KEY)) != 0)
+		places[(*nplaces)++] =
+			SPI_getbinval(found->vals[row], found->tupdesc, DECIDED_PLACE, &isnull);
+}
+
+/* A further row about a key: one who has lost it to the winner. */
+static void
+take_loser(Contest *contest, const SPITupleTable *found, uint64 row, const char *winner)
+{
+	int claimant;
+	Party *loser = claimant_of(contest, found, row, &claimant);
+	char *source_key = decided(found, row, DECIDED_SOURCE_KEY);
+
+	if (is_decided(found, row, DECIDED_UNPLANNED))
+		loser->losses = lappend(loser->losses, list_make2(source_key, (char *) winner));
+	else
+		loser->fine = lappend(loser->fine, source_key);
+}
+
+/* Takes the rows of gold at some places out. */
+static void
+remove_places(const Contest *contest, Datum *places, int n)
+{
+	Oid types[] = {TIDARRAYOID};
+	Datum values[1];
+
+	if (n == 0)
+		return;
+	values[0] = PointerGetDatum(
+		construct_array(places, n, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+	mls_execute(
+		psprintf("DELETE FROM %s WHERE ctid = ANY ($1)", mls_qualified_name(contest->table)), 1,
+		types, values, NULL, SPI_OK_DELETE);
+}
+
+/* Ends the issues about who has the keys of some records; those of this transaction may be asked to stay. */
+static void
+end_issues(int64 subscription, const List *keys, bool but_new)
+{
+	Oid types[] = {INT8OID, TEXTARRAYOID, BOOLOID};
+	char **array = palloc(Max(list_length(keys), 1) * sizeof(char *));
+	Datum values[3];
+	ListCell *lc;
+
+	if (keys == NIL)
+		return;
+	foreach (lc, keys)
+		array[foreach_current_index(lc)] = lfirst(lc);
+	values[0] = Int64GetDatum(subscription);
+	values[1] = mls_key_array(array, list_length(keys));
+	values[2] = BoolGetDatum(but_new);
+	mls_execute_control(
+		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 AND "
+		"i.key = ANY (ARRAY(SELECT pg_catalog.left(k, 200) FROM pg_catalog.unnest($2) k)) "
+		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_CONFLICT "' "
+		"AND NOT ($3 AND i.last_seen = pg_catalog.now())",
+		3, types, values, NULL, SPI_OK_UPDATE);
+}
+
+static List *
+without_key(List *keys, const char *key)
+{
+	ListCell *lc;
+
+	foreach (lc, keys)
+		if (strcmp(lfirst(lc), key) == 0)
+			keys = foreach_delete_current(keys, lc);
+	return keys;
+}
+
+/* Says of each party what has become of its records. */
+static void
+settle_issues(const MlsGilder *gilder, const Contest *contest)
+{
+	for (int i = 0; i < contest->nparties; i++)
+	{
+		const Party *party = contest->parties[i];
+		const Gilding *gilding = linitial(party->group.gildings);
+		List *fine = party->fine;
+		List *lost = NIL;
+		ListCell *lc;
+
+		foreach (lc, party->wins > 0 ? gilding->hidden : NIL)
+			fine = without_key(fine, lfirst(lc));
+		end_issues(party->group.subscription, fine, false);
+		foreach (lc, party->losses)
+		{
+			char *key = linitial((List *) lfirst(lc));
+
+			put_issue(gilder, &party->group, MLS_ISSUE_CONFLICT, key,
+					  linitial(party->group.table->key),
+					  psprintf(TAKEN, (char *) lsecond((List *) lfirst(lc))));
+			lost = lappend(lost, key);
+		}
+		end_issues(party->group.subscription, lost, true);
+	}
+}
+
+static void settle(MlsGilder *gilder, Contest *contest, bool all_moved);
+
+/* What belongs to rows that have moved is decided, too. */
+static void
+settle_belongings(MlsGilder *gilder, Contest *contest)
+{
+	ListCell *lc;
+
+	foreach (lc, contest->moved.rows > 0 ? contest->belongings : NIL)
+	{
+		Belonging *belonging = lfirst(lc);
+
+		run_plan(&belonging->plan, belonging->find, SPI_OK_SELECT);
+		take_keys(belonging->contest);
+		settle(gilder, belonging->contest, false);
+	}
+}
+
+/* Gives each of the keys that are open to who comes first, or to nobody. */
+static void
+apply_decision(MlsGilder *gilder, Contest *contest, bool all_moved)
+{
+	SPITupleTable *found = SPI_tuptable;
+	Datum *places = palloc(Max(found->numvals, 1) * sizeof(Datum));
+	const char *key = "";
+	const char *winner = NULL;
+	int nplaces = 0;
+
+	for (int i = 0; i < contest->nparties; i++)
+	{
+		contest->parties[i]->losses = contest->parties[i]->fine = NIL;
+		contest->parties[i]->wins = 0;
+	}
+	mls_relay_open(&contest->won);
+	mls_relay_open(&contest->moved);
+	for (uint64 i = 0; i < found->numvals; i++)
+	{
+		int claimant;
+		const char *next = decided(found, i, DECIDED_KEY);
+
+		if (i > 0 && strcmp(key, next) == 0)
+		{
+			take_loser(contest, found, i, winner);
+			continue;
+		}
+		key = next;
+		take_winner(contest, found, i, all_moved, places, &nplaces);
+		winner =
+			claimant_of(contest, found, i, &claimant) ? contest->parties[claimant]->source : NULL;
+	}
+	remove_places(contest, places, nplaces);
+	for (int i = 0; i < contest->nparties; i++)
+	{
+		const RowGroup *group = &contest->parties[i]->group;
+
+		if (contest->parties[i]->wins == 0)
+			continue;
+		gild(gilder, group, linitial(group->gildings), 0);
+		solve_issues(group, false);
+	}
+	settle_issues(gilder, contest);
+	SPI_freetuptable(found);
+	settle_belongings(gilder, contest);
+	mls_relay_close(&contest->won);
+	mls_relay_close(&contest->moved);
+}
+
+/* The same, key by key, for a rule has raised an error for one of them; that stays as it is. */
+static void
+settle_one_by_one(MlsGilder *gilder, Contest *contest, bool all_moved)
+{
+	SPITupleTable *keys;
+
+	mls_execute(psprintf("SELECT DISTINCT k.key FROM %s k", contest->keys.name), 0, NULL, NULL,
+				NULL, SPI_OK_SELECT);
+	keys = SPI_tuptable;
+	for (uint64 i = 0; i < keys->numvals; i++)
+	{
+		char *key = SPI_getvalue(keys->vals[i], keys->tupdesc, 1);
+		char *message = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_clear(contest->keys.store);
+		put_key(&contest->keys, key);
+		if (mls_attempt(run_decide, contest, &message))
+			apply_decision(gilder, contest, all_moved);
+		else
+			put_issue(gilder, &gilder->own, MLS_ISSUE_GOLD, key, NULL,
+					  psprintf("gold could not be made of the record: %s", message));
+	}
+	SPI_freetuptable(keys);
+}
+
+static void
+settle(MlsGilder *gilder, Contest *contest, bool all_moved)
+{
+	char *message = NULL;
+
+	if (contest->keys.rows > 0 && !contest->can_fail)
+		run_decide(contest);
+	if (contest->keys.rows > 0 && contest->can_fail && !mls_attempt(run_decide, contest, &message))
+		settle_one_by_one(gilder, contest, all_moved);
+	else if (contest->keys.rows > 0)
+		apply_decision(gilder, contest, all_moved);
+	mls_relay_close(&contest->keys);
+	contest->is_open = false;
+}
+
+/* The keys in gold of a group's rows, where there is a contest for them. */
+static void
+collect_keys(const RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+	{
+		Gilding *gilding = lfirst(lc);
+
+		if (gilding->contest == NULL)
+			continue;
+		run_plan(&gilding->keys, gilding->sql->keys, SPI_OK_SELECT);
+		take_keys(gilding->contest);
+	}
+}
+
+/* Decides about all keys that were collected. */
+static void
+settle_collected(MlsGilder *gilder, bool all_moved)
+{
+	ListCell *lc;
+
+	foreach (lc, gilder->contests)
+		if (((Contest *) lfirst(lc))->is_open)
+			settle(gilder, lfirst(lc), all_moved);
+}
+
+/* ---- Storing ---- */
+
+/* Rows that nobody else can have the keys of. */
+static void
+gild_uncontested(const MlsGilder *gilder, const RowGroup *group, int64 rows)
+{
+	bool judged = rows > 0;
+	bool any = false;
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+	{
+		Gilding *gilding = lfirst(lc);
+
+		if (gilding->contest != NULL)
+			judged = false;
+		else
+		{
+			judged &= gild(gilder, group, gilding, rows);
+			any = true;
+		}
+	}
+	if (any)
+		solve_issues(group, judged);
+}
+
+/* Takes out what is gone, and ends the issues about it. */
+static void
+remove_gone(const RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+	{
+		Gilding *gilding = lfirst(lc);
+		List *keys = NIL;
+
+		if (gilding->contest == NULL)
+		{
+			run_plan(&gilding->remove, gilding->sql->remove, SPI_OK_DELETE);
+			continue;
+		}
+		run_plan(&gilding->source_keys, gilding->sql->source_keys, SPI_OK_SELECT);
+		for (uint64 i = 0; i < SPI_processed; i++)
+			keys = lappend(keys, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+		end_issues(group->subscription, keys, false);
+	}
+}
+
+/* Adds the keys a query finds to those affected. */
+static void
+find_affected(Follower *follower, SPIPlanPtr *plan, const char *sql)
+{
+	TupleDesc desc = follower->affected.desc;
+	Datum *values = palloc(desc->natts * sizeof(Datum));
+	bool *isnull = palloc(desc->natts * sizeof(bool));
+	SPITupleTable *found;
+	uint64 n;
+
+	run_plan(plan, sql, SPI_OK_SELECT);
+	found = SPI_tuptable;
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+	{
+		heap_deform_tuple(found->vals[i], found->tupdesc, values, isnull);
+		mls_relay_put(&follower->affected, values, isnull);
+	}
+	SPI_freetuptable(found);
+}
+
+static void
+lock_source(const MlsGilder *gilder)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(
+		tag, MyDatabaseId, 0,
+		DatumGetUInt32(hash_any((const unsigned char *) gilder->source, strlen(gilder->source))),
+		LOCK_CLASS);
+	LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/* Who comes first is decided by what all others have committed. */
+static void
+require_fresh_snapshots(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				errmsg("gold cannot be written in a transaction that sees only what was committed "
+					   "before it began"),
+				errdetail("Its keys can be those of other sources, too, whose records may have "
+						  "changed since."),
+				errhint("Use the isolation level READ COMMITTED."));
+}
+
+/* Tables of gold that the page is written into may be another role's. */
+static void
+require_trust(const MlsGilder *gilder, const RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+		mls_require_trust(((Gilding *) lfirst(lc))->sql->table, gilder->sub->owner);
+}
+
+static void free_plans(MlsGilder *gilder);
+
+/* Before silver changes: from now to the end of the transaction nobody else's change is missed. */
+void
+mls_gilder_prepare(MlsGilder *gilder)
+{
+	ListCell *lc;
+
+	for (;;)
+	{
+		bool is_contested = gilder->has_rivals || gilder->contests != NIL;
+
+		if (is_contested)
+			mls_gold_lock_keys();
+		mls_gold_lock_members();
+		if (strcmp(read_epoch(gilder->sub->owner), gilder->epoch) == 0)
+			break;
+		free_plans(gilder);
+		gilder->followers = gilder->contests = NIL;
+		load(gilder);
+		if (!is_contested)
+			mls_gold_unlock_members();
+	}
+	if (gilder->has_rivals || gilder->contests != NIL || gilder->is_connected)
+		require_fresh_snapshots();
+	require_trust(gilder, &gilder->own);
+	foreach (lc, gilder->followers)
+		require_trust(gilder, &((Follower *) lfirst(lc))->group);
+	foreach (lc, gilder->contests)
+	{
+		Contest *contest = lfirst(lc);
+
+		/* An error may have ended a page while they were open. */
+		contest->is_open = false;
+		mls_require_trust(contest->table, gilder->sub->owner);
+	}
+	if (gilder->is_connected)
+		lock_source(gilder);
+	foreach (lc, gilder->followers)
+	{
+		Follower *follower = lfirst(lc);
+
+		mls_relay_open(&follower->affected);
+		if (follower->find_before != NULL)
+			find_affected(follower, &follower->before, follower->find_before);
+	}
+}
+
+/* After silver has changed: gold of the rows and keys that stand in the relations. */
+void
+mls_gilder_store(MlsGilder *gilder, int64 changed, int64 gone)
+{
+	ListCell *lc;
+
+	if (gone > 0)
+		remove_gone(&gilder->own);
+	if (changed > 0)
+		gild_uncontested(gilder, &gilder->own, changed);
+	collect_keys(&gilder->own);
+	foreach (lc, gilder->followers)
+	{
+		Follower *follower = lfirst(lc);
+
+		find_affected(follower, &follower->after, follower->find_after);
+		if (follower->affected.rows == 0)
+			continue;
+		gild_uncontested(gilder, &follower->group, 0);
+		collect_keys(&follower->group);
+	}
+	/* Rules may be new: what belongs to the rows is looked at even if they stay where they are. */
+	settle_collected(gilder, gilder->gone == NULL);
+}
+
+static void
+free_gildings(const RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+	{
+		const Gilding *gilding = lfirst(lc);
+
+		mls_plan_free(gilding->upsert);
+		mls_plan_free(gilding->conflicts);
+		mls_plan_free(gilding->remove);
+		mls_plan_free(gilding->keys);
+		mls_plan_free(gilding->source_keys);
+	}
+}
+
+static void
+free_contest(const Contest *contest)
+{
+	ListCell *lc;
+
+	mls_plan_free(contest->decide);
+	for (int i = 0; i < contest->nparties; i++)
+		free_gildings(&contest->parties[i]->group);
+	foreach (lc, contest->belongings)
+		mls_plan_free(((Belonging *) lfirst(lc))->plan);
+}
+
+static void
+free_plans(MlsGilder *gilder)
+{
+	ListCell *lc;
+
+	free_gildings(&gilder->own);
+	foreach (lc, gilder->followers)
+	{
+		Follower *follower = lfirst(lc);
+
+		mls_plan_free(follower->before);
+		mls_plan_free(follower->after);
+		free_gildings(&follower->group);
+	}
+	foreach (lc, gilder->contests)
+		free_contest(lfirst(lc));
+}
+
+/* Plans outlive transactions and contexts, so they are given back here. */
+void
+mls_gilder_end(MlsGilder *gilder)
+{
+	free_plans(gilder);
+}
+
+/* ---- Rows as a whole ---- */
+
+/* Keys of a table of gold that were left, and are to be decided about. */
+typedef struct Left
+{
+	Oid table;
+	const char *resource;
+	List *keys; /* of char * */
+} Left;
+
+struct MlsRelease
+{
+	MlsGilder *gilder;
+	List *left; /* of Left * */
+};
+
+/* Adds keys that a query finds. */
+static void
+leave(MlsRelease *release, Oid table, const char *resource, const char *sql)
+{
+	MemoryContext before;
+	SPITupleTable *found;
+	Left *left = NULL;
+	ListCell *lc;
+
+	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	found = SPI_tuptable;
+	before = MemoryContextSwitchTo(release->gilder->context);
+	foreach (lc, release->left)
+		if (((Left *) lfirst(lc))->table == table)
+			left = lfirst(lc);
+	if (left == NULL)
+	{
+		left = palloc0(sizeof(Left));
+		left->table = table;
+		left->resource = keep(resource);
+		release->left = lappend(release->left, left);
+	}
+	for (uint64 i = 0; i < found->numvals; i++)
+		left->keys = lappend(left->keys, SPI_getvalue(found->vals[i], found->tupdesc, 1));
+	MemoryContextSwitchTo(before);
+	SPI_freetuptable(found);
+}
+
+/*
+ * Rows of gold that a subscription leaves as a whole.  Their keys, and with a table
+ * those that it claimed in vain, are decided about when the release ends; what is
+ * to go (delete) goes now.  Lives in the current context.
+ */
+MlsRelease *
+mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, List *parts,
+				  bool delete)
+{
+	MlsRelease *release = palloc0(sizeof(MlsRelease));
+	List *statements = NIL;
+	ListCell *lc;
+
+	release->gilder = make_gilder(CurrentMemoryContext, table, sub, run);
+	if (table == NULL || mls_gold_source_has_rivals(sub->owner, table))
+		require_fresh_snapshots();
+	mls_gold_lock_keys();
+	mls_gold_lock_members();
+	if (table != NULL && OidIsValid(sub->gold) && get_rel_name(sub->silver) != NULL)
+		statements =
+			mls_gold_statements(table, sub->silver, sub->gold, mls_qualified_name(sub->silver),
+								mls_qualified_name(sub->silver), NULL);
+	foreach (lc, statements)
+	{
+		const MlsGoldStatements *sql = lfirst(lc);
+
+		if (sql->keys != NULL && !sql->can_fail)
+			leave(release, sql->table, sql->resource, sql->keys);
+	}
+	foreach (lc, parts)
+	{
+		const MlsGoldPart *part = lfirst(lc);
+		const char *gold = mls_qualified_name(part->table);
+
+		mls_require_trust(part->table, sub->owner);
+		if (part->resource != NULL && part->key_field != NULL)
+			leave(release, part->table, part->resource,
+				  psprintf("SELECT g.%s FROM (SELECT * FROM %s WHERE %s) g",
+						   quote_identifier(part->key_field), gold, part->condition));
+		if (delete)
+			mls_execute(psprintf("DELETE FROM %s WHERE %s", gold, part->condition), 0, NULL, NULL,
+						NULL, SPI_OK_DELETE);
+	}
+	return release;
+}
+
+/* Gives the keys to whoever claims them now. */
+void
+mls_release_end(MlsRelease *release)
+{
+	MlsGilder *gilder = release->gilder;
+	ListCell *lc;
+	ListCell *each;
+
+	foreach (lc, release->left)
+	{
+		const Left *left = lfirst(lc);
+		Contest *contest = left->keys ? contest_for(gilder, left->resource, left->table, 0) : NULL;
+
+		if (contest == NULL)
+			continue;
+		open_keys(contest);
+		foreach (each, left->keys)
+			put_key(&contest->keys, lfirst(each));
+		settle(gilder, contest, true);
+	}
+	mls_gilder_end(gilder);
+}

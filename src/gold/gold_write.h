@@ -1,0 +1,38 @@
+/*
+ * gold_write.h
+ *		Rows into gold, and out of it.
+ */
+#ifndef MLS_GOLD_WRITE_H
+#define MLS_GOLD_WRITE_H
+
+#include "postgres.h"
+
+#include "gold/gold.h"
+#include "step/step.h"
+
+typedef struct MlsGilder MlsGilder;
+
+extern MlsGilder *
+mls_gilder_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
+				 int64 run, const char *rows, const char *gone);
+extern void mls_gilder_prepare(MlsGilder *gilder);
+extern void mls_gilder_store(MlsGilder *gilder, int64 changed, int64 gone);
+extern void mls_gilder_end(MlsGilder *gilder);
+
+/* Rows of gold that a subscription leaves as a whole, and who has their keys then. */
+typedef struct MlsRelease MlsRelease;
+
+extern MlsRelease *mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run,
+									 List *parts, bool delete);
+extern void mls_release_end(MlsRelease *release);
+
+/* ---- Gold anew from silver, when rules have changed (remap.c) ---- */
+
+extern const MlsProcess mls_remap_process;
+
+extern int64 mls_remap(MlsRun *run);
+extern void mls_remap_own(MlsRun *run);
+extern void mls_remap_force(Oid owner);
+extern void mls_remap_settle(const MlsSubscription *sub, const MlsTable *table);
+
+#endif /* MLS_GOLD_WRITE_H */

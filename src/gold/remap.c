@@ -1,0 +1,382 @@
+/*
+ * remap.c
+ *		Gold anew from silver, when the rules of the mapping have changed.
+ *
+ * Batch after batch of keys, each in a transaction, without the network.  What
+ * the rules were when gold was made is kept with the subscription as a
+ * fingerprint; it is written last, so a remapping that was interrupted begins
+ * again, and what is right already is not rewritten.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "counted.h"
+#include "gold/gold_write.h"
+
+/* Rows of silver in a transaction. */
+#define BATCH_ROWS 1000
+
+/* The relation of a batch's keys. */
+#define KEYS "mls_keys"
+
+typedef struct Remapping
+{
+	MlsRun *run;
+	MlsGilder *gilder; /* NULL before the first batch */
+	MlsRelay keys;
+	const char *columns; /* of the key, in silver */
+	Datum *last;         /* NULL before the first batch */
+	int64 mapped;
+	MemoryContext batch;
+} Remapping;
+
+/* By what gold was made: the fingerprint of the rules, or NULL, and whether keys had the same prefix. */
+static char *
+read_fingerprint(const MlsSubscription *sub, const char *prefix, bool *same_prefix)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(prefix)};
+	bool isnull;
+
+	mls_execute("SELECT map_hash, key_prefix = $2 FROM mls.subscription WHERE id = $1", 2, types,
+				values, NULL, SPI_OK_SELECT);
+	if (SPI_processed != 1)
+		return NULL;
+	*same_prefix =
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+static void
+write_fingerprint(const MlsSubscription *sub, const char *fingerprint, const char *prefix)
+{
+	Oid types[] = {INT8OID, TEXTOID, TEXTOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(fingerprint),
+					  CStringGetTextDatum(prefix)};
+
+	mls_execute_control("UPDATE mls.subscription SET map_hash = $2, key_prefix = $3 WHERE id = $1",
+						3, types, values, NULL, SPI_OK_UPDATE);
+}
+
+static const char *
+prefix_of(const MlsTable *table)
+{
+	return table->source->key_prefix ? table->source->key_prefix : "";
+}
+
+/* Pages of others must not use what they know of rules that are not in force any more. */
+static void
+forget_fingerprint(const MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+
+	mls_execute_control(
+		"UPDATE mls.subscription SET map_hash = NULL WHERE id = $1 AND map_hash IS NOT NULL", 1,
+		types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* The next sync or remap of each of a role's subscriptions makes its gold anew. */
+void
+mls_remap_force(Oid owner)
+{
+	Oid types[] = {OIDOID};
+	Datum values[] = {ObjectIdGetDatum(owner)};
+
+	mls_execute_control("UPDATE mls.subscription SET map_hash = NULL "
+						"WHERE owner::pg_catalog.oid = $1 AND map_hash IS NOT NULL",
+						1, types, values, NULL, SPI_OK_UPDATE);
+}
+
+static char *
+key_columns(const MlsTable *table)
+{
+	StringInfoData list;
+	ListCell *lc;
+
+	initStringInfo(&list);
+	foreach (lc, table->key)
+		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
+						 quote_identifier(mls_table_column(table, lfirst(lc))->name));
+	return list.data;
+}
+
+/* ---- Batches ---- */
+
+/* The keys that follow the last one, as the result of the last query. */
+static void
+find_keys(const Remapping *remapping)
+{
+	const TupleDesc desc = remapping->keys.desc;
+	Oid *types = palloc(desc->natts * sizeof(Oid));
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s FROM %s", remapping->columns,
+					 mls_qualified_name(remapping->run->sub->silver));
+	for (int i = 0; i < desc->natts; i++)
+		types[i] = TupleDescAttr(desc, i)->atttypid;
+	if (remapping->last != NULL)
+	{
+		appendStringInfo(&sql, " WHERE (%s) > (", remapping->columns);
+		for (int i = 0; i < desc->natts; i++)
+			appendStringInfo(&sql, "%s$%d", i ? ", " : "", i + 1);
+		appendStringInfoChar(&sql, ')');
+	}
+	appendStringInfo(&sql, " ORDER BY %s LIMIT %d", remapping->columns, BATCH_ROWS);
+	mls_execute(sql.data, remapping->last ? desc->natts : 0, types, remapping->last, NULL,
+				SPI_OK_SELECT);
+}
+
+/* Takes the keys found into the relation, and remembers the last. */
+static int64
+take_keys(Remapping *remapping)
+{
+	const TupleDesc desc = remapping->keys.desc;
+	SPITupleTable *found = SPI_tuptable;
+	uint64 n = SPI_processed;
+	Datum *values = palloc(desc->natts * sizeof(Datum));
+	bool *isnull = palloc(desc->natts * sizeof(bool));
+	MemoryContext before;
+
+	mls_relay_open(&remapping->keys);
+	for (uint64 i = 0; i < n; i++)
+	{
+		heap_deform_tuple(found->vals[i], found->tupdesc, values, isnull);
+		mls_relay_put(&remapping->keys, values, isnull);
+	}
+	if (n == 0)
+		return 0;
+	before = MemoryContextSwitchTo(remapping->run->context);
+	remapping->last = palloc(desc->natts * sizeof(Datum));
+	for (int i = 0; i < desc->natts; i++)
+		remapping->last[i] =
+			datumCopy(values[i], TupleDescAttr(desc, i)->attbyval, TupleDescAttr(desc, i)->attlen);
+	MemoryContextSwitchTo(before);
+	return n;
+}
+
+static void
+begin_gilder(Remapping *remapping)
+{
+	MlsRun *run = remapping->run;
+
+	remapping->gilder =
+		mls_gilder_begin(run->context, run->table, run->sub, run->id,
+						 mls_gold_rows_by_key(run->table, run->sub->silver, KEYS), NULL);
+}
+
+/* Empties the fields that the rules in force do not make: upserts leave them alone. */
+static void
+clear(const Remapping *remapping)
+{
+	const MlsRun *run = remapping->run;
+	ListCell *lc;
+
+	foreach (lc, mls_gold_clearings(run->table, run->sub->silver, run->sub->gold,
+									mls_gold_rows_by_key(run->table, run->sub->silver, KEYS)))
+		mls_execute(lfirst(lc), 0, NULL, NULL, NULL, SPI_OK_UPDATE);
+}
+
+/* One batch, in the open transaction; false when there was none any more. */
+static bool
+remap_some(Remapping *remapping)
+{
+	MemoryContext before = MemoryContextSwitchTo(remapping->batch);
+	int64 n;
+
+	find_keys(remapping);
+	n = take_keys(remapping);
+	if (n > 0)
+	{
+		if (remapping->gilder == NULL)
+			begin_gilder(remapping);
+		mls_gilder_prepare(remapping->gilder);
+		mls_gilder_store(remapping->gilder, n, 0);
+		clear(remapping);
+		remapping->mapped += n;
+	}
+	mls_relay_close(&remapping->keys);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(remapping->batch);
+	return n == BATCH_ROWS;
+}
+
+/* Batch after batch, each in a transaction. */
+static void
+remap_each(Remapping *remapping)
+{
+	MlsRun *run = remapping->run;
+	bool more = true;
+
+	while (more)
+	{
+		MlsCounters counters = run->counters;
+
+		mls_run_begin_step(run);
+		if (remapping->last == NULL)
+			forget_fingerprint(run->sub);
+		more = remap_some(remapping);
+		mls_run_end_step(run, &counters);
+	}
+}
+
+/* All in one transaction, for all keys change: nobody shall see a record twice, or not at all. */
+static void
+remap_at_once(Remapping *remapping)
+{
+	MlsRun *run = remapping->run;
+	MlsCounters counters = run->counters;
+	MemoryContext before;
+	MlsRelease *release;
+
+	mls_run_begin_step(run);
+	forget_fingerprint(run->sub);
+	before = MemoryContextSwitchTo(run->context);
+	release = mls_release_begin(
+		run->sub, run->table, run->id,
+		mls_gold_parts(run->table->source->http.name, run->sub->resource, run->sub->gold), true);
+	MemoryContextSwitchTo(before);
+	while (remap_some(remapping))
+		CHECK_FOR_INTERRUPTS();
+	mls_release_end(release);
+	mls_run_end_step(run, &counters);
+}
+
+static void
+run_count(void *sql)
+{
+	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+}
+
+/*
+ * Rows that no record of silver makes: those that were left when the subscription
+ * ended, and whose prefix or record has become another before it came back.
+ */
+static List *
+find_left(const MlsRun *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *left = NIL;
+	ListCell *lc;
+
+	foreach (lc, mls_gold_left_parts(run->table, run->sub->silver, run->sub->gold))
+	{
+		const MlsGoldPart *part = lfirst(lc);
+		char *message = NULL;
+		bool isnull;
+
+		if (mls_attempt(run_count,
+						psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s",
+								 mls_qualified_name(part->table), part->condition),
+						&message) &&
+			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) >
+				0)
+			left = lappend(left, (void *) part);
+		MemoryContextSwitchTo(context);
+	}
+	return left;
+}
+
+/* What the rules in force make no more, and the word that gold is as they want it. */
+static void
+finish(MlsRun *run, const char *fingerprint, bool is_first)
+{
+	MlsCounters counters = run->counters;
+	List *left;
+
+	mls_run_begin_step(run);
+	left = find_left(run);
+	if (left != NIL)
+		mls_release_end(mls_release_begin(run->sub, NULL, run->id, left, true));
+	if (!is_first)
+		mls_release_end(mls_release_begin(
+			run->sub, NULL, run->id,
+			mls_gold_other_parts(run->table, run->sub->silver, run->sub->gold), true));
+	write_fingerprint(run->sub, fingerprint, prefix_of(run->table));
+	mls_run_end_step(run, &counters);
+}
+
+/* Makes gold anew if the rules are not those it was made by; returns how many records that were. */
+int64
+mls_remap(MlsRun *run)
+{
+	Remapping remapping = {.run = run, .keys = {.name = KEYS}};
+	MlsCounters counters = run->counters;
+	char *known;
+	char *fingerprint;
+	bool is_right;
+	bool same_prefix = true;
+
+	if (!OidIsValid(run->sub->gold))
+		return 0;
+	mls_run_begin_step(run);
+	MemoryContextSwitchTo(run->context);
+	fingerprint = mls_gold_fingerprint(run->table, run->sub->silver, run->sub->gold);
+	MemoryContextSwitchTo(run->context);
+	known = read_fingerprint(run->sub, prefix_of(run->table), &same_prefix);
+	MemoryContextSwitchTo(run->context);
+	remapping.keys.desc = mls_gold_key_desc(run->table, run->sub->silver);
+	remapping.columns = key_columns(run->table);
+	is_right = known != NULL && strcmp(known, fingerprint) == 0;
+	if (!is_right || run->process == &mls_remap_process)
+		mls_gold_index(run->table, run->sub->silver, run->sub->gold);
+	mls_run_end_step(run, &counters);
+	if (is_right)
+		return 0;
+	remapping.batch =
+		AllocSetContextCreate(run->context, "mls_fdw remapping", ALLOCSET_DEFAULT_SIZES);
+	if (same_prefix)
+		remap_each(&remapping);
+	else
+		remap_at_once(&remapping);
+	if (remapping.gilder != NULL)
+		mls_gilder_end(remapping.gilder);
+	MemoryContextDelete(remapping.batch);
+	finish(run, fingerprint, known == NULL && remapping.mapped == 0);
+	return remapping.mapped;
+}
+
+/* The records of the run's own subscription; says how many. */
+void
+mls_remap_own(MlsRun *run)
+{
+	run->outcome->drift = mls_remap(run);
+	if (run->outcome->drift > 0)
+		mls_run_note(run, "%s mapped by rules that had changed",
+					 mls_counted(run->outcome->drift, "record was", "records were"));
+}
+
+/* All of gold has just been made by the rules in force. */
+void
+mls_remap_settle(const MlsSubscription *sub, const MlsTable *table)
+{
+	if (OidIsValid(sub->gold))
+		write_fingerprint(sub, mls_gold_fingerprint(table, sub->silver, sub->gold),
+						  prefix_of(table));
+}
+
+/* It asks nothing of the source. */
+static void
+remap_spent(MlsRun *run, MlsCounters *counters)
+{
+}
+
+static void
+remap_end(MlsRun *run)
+{
+}
+
+const MlsProcess mls_remap_process = {
+	.name = "remap",
+	.work = mls_remap_own,
+	.spent = remap_spent,
+	.end = remap_end,
+};

@@ -1,0 +1,460 @@
+/*
+ * parallel_load.c
+ *		A load of everything, shared by several processes.
+ *
+ * The leader is the process of the run: it holds the lock of the subscription,
+ * divides the source into ranges (parallel_divide.c), starts helpers, and reads ranges
+ * itself.  Whoever is free takes the next range.  A range is read as a run reads
+ * everything (page_reader.c), with its bounds as conditions and its position in its own
+ * row, so an interrupted load goes on in each range where that was.
+ *
+ * A record that changes meanwhile gets a timestamp after the load began.  It may
+ * move from a range that is still to be read into one that has been read; so the
+ * cursor is set when all ranges are done, and not later than the load's beginning:
+ * the next run meets the record there.
+ *
+ * A helper works for its leader only.  It shares a lock that keeps other runs
+ * away until it has ended, and it begins nothing once the leader has ended.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "counted.h"
+#include "jobs/parallel.h"
+
+/* ---- Beginning ---- */
+
+/* Is this the beginning of a load that can be shared? */
+static bool
+can_be_shared(const MlsRun *run)
+{
+	const MlsSubscription *sub = run->sub;
+	const MlsTable *table = run->table;
+	const MlsPlatform *platform = &table->source->platform;
+
+	return run->task->workers > 1 && table->source->workers > 1 && table->timestamp != NULL &&
+		   mls_bound_cursor(sub) == NULL && sub->resume_timestamp == NULL &&
+		   sub->resume_link == NULL && platform->ordering == MLS_ORDER_ANY &&
+		   platform->or_allowed && table->source->protocol->countable(table) &&
+		   list_length(table->key) == 1 && table->timestamps == NIL;
+}
+
+static List *
+read_ranges(const MlsRun *run)
+{
+	List *ranges;
+
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	ranges = mls_range_list(run->sub);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+	return ranges;
+}
+
+static void
+write_ranges(MlsRun *run, List *ranges)
+{
+	MlsCounters counters = run->counters;
+	ListCell *lc;
+
+	mls_run_begin_step(run);
+	foreach (lc, ranges)
+		mls_range_add(run->sub, lfirst(lc));
+	mls_run_end_step(run, &counters);
+}
+
+static MlsLoad *
+new_load(MlsRun *run)
+{
+	MlsLoad *load = MemoryContextAllocZero(run->context, sizeof(MlsLoad));
+
+	load->run = run;
+	run->load = load;
+	return load;
+}
+
+/* The ranges of the load: those of an interrupted one, or new ones; NIL: it is not shared. */
+static List *
+find_ranges(MlsRun *run)
+{
+	List *ranges = read_ranges(run);
+	MlsLoad *load;
+
+	if (ranges == NIL && !can_be_shared(run))
+		return NIL;
+	load = new_load(run);
+	if (ranges == NIL)
+	{
+		ranges = mls_divide(run->table, Min(run->task->workers, run->table->source->workers),
+							&load->spent);
+		if (ranges != NIL)
+			write_ranges(run, ranges);
+	}
+	load->ranges = ranges;
+	return ranges;
+}
+
+/* ---- Reading a range ---- */
+
+static List *
+range_conditions(const MlsTable *table, const MlsRange *range)
+{
+	return range->untimed ? mls_bound_untimed(table)
+						  : mls_bound_within(table, range->from, range->to);
+}
+
+/* The subscription as if the range were all of it. */
+static MlsSubscription *
+range_subscription(const MlsRun *run, const MlsRange *range)
+{
+	MlsSubscription *sub = palloc(sizeof(MlsSubscription));
+
+	*sub = *run->sub;
+	sub->reading_all = true;
+	sub->resume_timestamp = unconstify(char *, range->resume.timestamp);
+	sub->resume_key = unconstify(char *, range->resume.key);
+	sub->resume_link = unconstify(char *, range->resume.link);
+	sub->resume_received = range->resume.received;
+	sub->resume_since = range->resume.since;
+	return sub;
+}
+
+/* The table of a range; records without timestamp have no order. */
+static const MlsTable *
+range_table(const MlsTable *table, const MlsRange *range)
+{
+	MlsTable *copy;
+	MlsSource *source;
+
+	if (!range->untimed)
+		return table;
+	copy = palloc(sizeof(MlsTable));
+	source = palloc(sizeof(MlsSource));
+	*copy = *table;
+	*source = *table->source;
+	source->platform.ordering = MLS_ORDER_NONE;
+	copy->source = source;
+	return copy;
+}
+
+/* Adds what the reading of a range has spent to what is spent, and ends it. */
+static void
+end_reading(MlsRun *run)
+{
+	MlsCounters spent = {0};
+	const char *note = mls_fetch_note(run->state);
+
+	mls_fetch_spent(run->state, &spent);
+	run->load->spent.requests += spent.requests;
+	run->load->spent.body_bytes += spent.bytes;
+	if (note != NULL)
+		mls_run_note(run, "%s", note);
+	mls_fetch_end(run->state);
+	run->state = NULL;
+	run->range = NULL;
+}
+
+static void
+complete_range(MlsRun *run)
+{
+	MlsCounters counters = run->counters;
+	MlsPosition newest = mls_fetch_newest(run->state);
+
+	mls_run_begin_step(run);
+	mls_range_complete(run->sub, run->range, &newest);
+	mls_run_end_step(run, &counters);
+}
+
+static void
+read_range(MlsRun *run, const MlsRange *range, MlsStorePage store)
+{
+	MemoryContext context =
+		AllocSetContextCreate(run->context, "mls_fdw range", ALLOCSET_DEFAULT_SIZES);
+	MlsBatch *batch;
+
+	MemoryContextSwitchTo(context);
+	run->range = range;
+	run->state = mls_fetch_begin(range_table(run->table, range), range_subscription(run, range),
+								 range_conditions(run->table, range), NIL);
+	while ((batch = mls_fetch_next(run->state)) != NULL)
+	{
+		store(run, batch);
+		mls_helpers_check(run->load);
+	}
+	complete_range(run);
+	end_reading(run);
+	MemoryContextSwitchTo(run->context);
+	MemoryContextDelete(context);
+}
+
+static const MlsRange *
+range_numbered(const MlsLoad *load, int number)
+{
+	ListCell *lc;
+
+	foreach (lc, load->ranges)
+		if (((const MlsRange *) lfirst(lc))->number == number)
+			return lfirst(lc);
+	ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("a part of the load was removed while it was read"));
+}
+
+/* Reads ranges until none is left that nobody works on. */
+static void
+read_next_ranges(MlsLoad *load, MlsStorePage store)
+{
+	MlsCrew *crew = load->crew;
+	uint32 next;
+
+	while (pg_atomic_read_u32(&crew->stop) == 0 &&
+		   (next = pg_atomic_fetch_add_u32(&crew->next, 1)) < crew->nranges)
+		read_range(load->run, range_numbered(load, crew->ranges[next]), store);
+}
+
+/* ---- What helpers are told ---- */
+
+/* Says which ranges are to be read. */
+static void
+instruct(MlsLoad *load)
+{
+	MlsCrew *crew = load->crew;
+	ListCell *lc;
+
+	memset(crew, 0, sizeof(MlsCrew));
+	pg_atomic_init_u32(&crew->stop, 0);
+	pg_atomic_init_u32(&crew->next, 0);
+	crew->run = load->run->id;
+	foreach (lc, load->ranges)
+	{
+		const MlsRange *range = lfirst(lc);
+
+		if (!range->done && crew->nranges < MLS_MOST_RANGES)
+			crew->ranges[crew->nranges++] = range->number;
+	}
+}
+
+/* Writes what helpers need to know into shared memory. */
+static MlsAssignment *
+make_assignment(MlsLoad *load, int helpers)
+{
+	Size outcomes = offsetof(MlsAssignment, outcomes) + helpers * sizeof(MlsOutcome);
+	MlsAssignment *assignment;
+	int i;
+
+	load->segment = dsm_create(MAXALIGN(outcomes) + sizeof(MlsCrew), 0);
+	assignment = dsm_segment_address(load->segment);
+	memset(assignment, 0, outcomes);
+	assignment->database = MyDatabaseId;
+	assignment->session_user = GetSessionUserId();
+	assignment->role = GetUserId();
+	assignment->role_is_superuser = superuser_arg(GetUserId());
+	assignment->task = *load->run->task;
+	assignment->task.process = MLS_PROCESS_RANGES;
+	assignment->noutcomes = helpers;
+	for (i = 0; i < helpers; i++)
+	{
+		assignment->outcomes[i].subscription = load->run->sub->id;
+		assignment->outcomes[i].owner = load->run->sub->owner;
+	}
+	return assignment;
+}
+
+/* What the processes of a load share; it follows what a worker is told. */
+MlsCrew *
+mls_load_crew(MlsAssignment *assignment)
+{
+	Size outcomes = offsetof(MlsAssignment, outcomes) + assignment->noutcomes * sizeof(MlsOutcome);
+
+	return (MlsCrew *) ((char *) assignment + MAXALIGN(outcomes));
+}
+
+/* The run a helper works for, or 0 if that has ended. */
+int64
+mls_load_run(const MlsCrew *crew)
+{
+	pg_memory_barrier();
+	return pg_atomic_read_u32(unconstify(pg_atomic_uint32 *, &crew->stop)) ? 0 : crew->run;
+}
+
+/* ---- What the process sync calls ---- */
+
+static int
+undone(const MlsLoad *load)
+{
+	int n = 0;
+	ListCell *lc;
+
+	foreach (lc, load->ranges)
+		n += !((const MlsRange *) lfirst(lc))->done;
+	return n;
+}
+
+/* Records that are still to be read, as far as the source has counted them. */
+static int64
+still_expected(const MlsLoad *load)
+{
+	int64 records = 0;
+	ListCell *lc;
+
+	foreach (lc, load->ranges)
+	{
+		const MlsRange *range = lfirst(lc);
+
+		if (!range->done)
+			records += Max(range->expected - range->received, 0);
+	}
+	return records;
+}
+
+/*
+ * Reads everything together with helpers, or goes on with that; false if the run
+ * has to read by itself.
+ */
+bool
+mls_load(MlsRun *run, MlsStorePage store)
+{
+	MlsLoad *load;
+	int helpers;
+
+	if (find_ranges(run) == NIL)
+		return false;
+	load = run->load;
+	helpers = Min(run->task->workers, run->table->source->workers);
+	helpers = Min(Min(helpers, undone(load)), MLS_MOST_PARTS) - 1;
+	run->counters.expected = still_expected(load);
+	if (helpers <= 0)
+	{
+		load->crew = palloc(sizeof(MlsCrew));
+		instruct(load);
+		read_next_ranges(load, store);
+		return true;
+	}
+	load->crew = mls_load_crew(make_assignment(load, helpers));
+	instruct(load);
+	PG_ENSURE_ERROR_CLEANUP(mls_helpers_stop, PointerGetDatum(load));
+	{
+		mls_helpers_start(load, dsm_segment_address(load->segment));
+		read_next_ranges(load, store);
+		mls_helpers_await(load);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(mls_helpers_stop, PointerGetDatum(load));
+	mls_run_note(run, "the load was shared by %s",
+				 mls_counted(load->nhelpers + 1, "process", "processes"));
+	return true;
+}
+
+/* The work of a helper. */
+void
+mls_load_help(MlsRun *run, MlsStorePage store)
+{
+	MlsLoad *load = new_load(run);
+
+	load->crew = run->task->crew;
+	load->ranges = read_ranges(run);
+	read_next_ranges(load, store);
+}
+
+/*
+ * In the transaction that ends the load: its cursor, which is the newest record
+ * met, but not later than when the load began.  No timestamp: there is none.
+ */
+MlsPosition
+mls_load_newest(const MlsRun *run)
+{
+	const MlsSource *source = run->table->source;
+	MlsPosition newest = {0};
+	MlsInstant last;
+	TimestampTz since = 0;
+	ListCell *lc;
+
+	foreach (lc, mls_range_list(run->sub))
+	{
+		const MlsRange *range = lfirst(lc);
+		MlsInstant at;
+
+		if (!range->done)
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("a part of the load was not read to its end"));
+		since = range->since;
+		if (range->newest.timestamp == NULL ||
+			!mls_instant_read(range->newest.timestamp, source->timezone, &at) ||
+			(newest.timestamp != NULL && mls_instant_compare(&at, &last) <= 0))
+			continue;
+		newest = range->newest;
+		last = at;
+	}
+	if (newest.timestamp == NULL || last.at <= since)
+		return newest;
+	newest.timestamp = mls_instant_text(since, source->platform.timestamp_digits);
+	newest.key = NULL;
+	return newest;
+}
+
+/* Adds what the helpers have done to what the leader has done. */
+void
+mls_load_add(const MlsLoad *load, MlsCounters *counters)
+{
+	int i;
+
+	for (i = 0; load != NULL && i < load->nhelpers; i++)
+	{
+		const MlsCounters *more = &load->helpers[i].outcome->counters;
+
+		counters->requests += more->requests;
+		counters->pages += more->pages;
+		counters->received += more->received;
+		counters->inserted += more->inserted;
+		counters->updated += more->updated;
+		counters->unchanged += more->unchanged;
+		counters->deleted += more->deleted;
+		counters->bad_values += more->bad_values;
+		counters->bytes += more->bytes;
+	}
+}
+
+/* Adds requests and bytes of this process, but for the range that is being read. */
+void
+mls_load_spent(const MlsLoad *load, MlsCounters *counters)
+{
+	if (load == NULL)
+		return;
+	counters->requests += load->spent.requests;
+	counters->bytes += load->spent.body_bytes;
+}
+
+/* Records the source had when the load began. */
+int64
+mls_load_total(const MlsLoad *load)
+{
+	int64 total = 0;
+	ListCell *lc;
+
+	foreach (lc, load->ranges)
+		total += ((const MlsRange *) lfirst(lc))->expected;
+	return total;
+}
+
+/* The error of a run that is a helper's is of the helper's kind. */
+void
+mls_load_blame(const MlsLoad *load, MlsOutcome *outcome)
+{
+	if (load == NULL || load->failed == NULL)
+		return;
+	outcome->error_class = load->failed->error_class;
+	outcome->retry_at = load->failed->retry_at;
+}
+
+/* Gives back what the helpers were told by. */
+void
+mls_load_end(MlsLoad *load)
+{
+	if (load == NULL || load->segment == NULL)
+		return;
+	load->nhelpers = 0;
+	dsm_detach(load->segment);
+	load->segment = NULL;
+}

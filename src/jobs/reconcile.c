@@ -1,0 +1,135 @@
+/*
+ * reconcile.c
+ *		The process reconcile: what is missing or different here is fetched.
+ *
+ * Keys and timestamps of all records are listed and compared with bronze; where
+ * the instants differ, in whichever direction, the record is asked for by its
+ * key and the source's version wins, even over a newer one here.  Nothing is
+ * ever removed: that is purge's business.
+ *
+ * A record whose page was committed is alike when the next run compares, so an
+ * interrupted run costs no record twice; a list that was interrupted goes on.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "counted.h"
+#include "jobs/jobs.h"
+#include "read/key_snapshot.h"
+#include "write/write.h"
+
+/* Marks the records that are missing or differ; returns how many. */
+static int64
+find_drift(MlsListing *listing)
+{
+	return mls_listing_execute(
+		listing, psprintf("UPDATE %s l SET wanted = true WHERE NOT l.outside AND NOT EXISTS "
+						  "(SELECT FROM %s b WHERE b.key = l.key AND b.deleted_at IS NULL AND "
+						  "b.modified_at IS NOT DISTINCT FROM l.modified_at)",
+						  listing->table, listing->bronze));
+}
+
+/* How many of the marked records are here in some other version that fits a condition. */
+static int64
+count_here(MlsListing *listing, const char *condition)
+{
+	return mls_listing_execute(
+		listing, psprintf("SELECT pg_catalog.count(*) FROM %s l JOIN %s b ON b.key = l.key "
+						  "WHERE l.wanted AND b.deleted_at IS NULL AND %s",
+						  listing->table, listing->bronze, condition));
+}
+
+/* Records what the comparison found. */
+static void
+note_drift(MlsListing *listing, int64 drift)
+{
+	int64 newer;
+	int64 other;
+
+	if (drift == 0)
+		return;
+	newer = count_here(listing, "b.modified_at > l.modified_at");
+	other = count_here(listing, "(b.modified_at > l.modified_at) IS NOT TRUE");
+	mls_run_note(
+		listing->run,
+		"%smissing here: " INT64_FORMAT ", older here: " INT64_FORMAT ", newer here: " INT64_FORMAT,
+		listing->run->task->dry_run ? "dry run: " : "", drift - newer - other, other, newer);
+}
+
+/* One page of records in one transaction. */
+static void
+store_page(MlsListing *listing, MlsBatch *batch)
+{
+	MlsRun *run = listing->run;
+	MlsCounters counters = run->counters;
+
+	mls_children_read(run->children, batch);
+	mls_run_begin_step(run);
+	mls_fed_leave_out(run->bounds, batch);
+	mls_reject_store(run, batch, &counters);
+	mls_children_store(run->children);
+	mls_listing_settle(listing, batch);
+	counters.received = run->counters.received; /* what it counts is keys */
+	counters.pages++;
+	mls_run_end_step(run, &counters);
+}
+
+static void
+fetch_drift(MlsListing *listing)
+{
+	MlsBatch *batch;
+	int64 vanished;
+
+	mls_run_enter(listing->run, "fetching");
+	mls_writer_trust(listing->run->writer);
+	while ((batch = mls_keys_next(listing, false)) != NULL)
+		store_page(listing, batch);
+	mls_children_note(listing->run->children);
+	vanished = mls_listing_wanted(listing);
+	if (vanished > 0)
+		mls_run_note(listing->run, "%s not at the source any more when asked for",
+					 mls_counted(vanished, "record was", "records were"));
+}
+
+static void
+reconcile_work(MlsRun *run)
+{
+	MlsListing *listing = mls_listing_read(run, true, false);
+	int64 drift;
+
+	mls_listing_require_complete(listing);
+	drift = find_drift(listing);
+	run->outcome->drift = drift;
+	if (listing->outside > 0)
+		mls_run_note(run, "%s to records that are not here",
+					 mls_counted(listing->outside, "belongs", "belong"));
+	note_drift(listing, drift);
+	if (drift > 0 && !run->task->dry_run)
+		fetch_drift(listing);
+}
+
+static void
+reconcile_spent(MlsRun *run, MlsCounters *counters)
+{
+	if (run->state != NULL)
+		mls_listing_spent(run->state, counters);
+	mls_children_spent(run->children, counters);
+}
+
+static void
+reconcile_end(MlsRun *run)
+{
+	if (run->state != NULL)
+		mls_listing_end(run->state);
+}
+
+const MlsProcess mls_reconcile_process = {
+	.name = "reconcile",
+	.patient = true,
+	.prepare = mls_children_begin,
+	.work = reconcile_work,
+	.complete = mls_listing_complete,
+	.spent = reconcile_spent,
+	.end = reconcile_end,
+};

@@ -1,0 +1,147 @@
+/*
+ * undo_purge.c
+ *		mls_undo(): brings back what a purge removed, children included.
+ *
+ * A tombstone of bronze names the run that set it, and the record is still
+ * there, so this needs no network.  What has come back by itself since then has
+ * no tombstone any more and is left alone.  One transaction, in the rights of the
+ * subscription's owner, as mls_rebuild().
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "counted.h"
+#include "subscription/subscription.h"
+#include "write/write.h"
+
+PG_FUNCTION_INFO_V1(mls_undo);
+
+/* The subscription of a purge. */
+static MlsSubscription *
+purged_subscription(int64 purge)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(purge)};
+	MlsSubscription *sub;
+	bool isnull;
+	char *process;
+
+	mls_execute("SELECT subscription, process FROM mls.run WHERE id = $1", 1, types, values, NULL,
+				SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("there is no run " INT64_FORMAT, purge),
+				errhint("The view mls_history lists all runs."));
+	process = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	if (strcmp(process, "purge") != 0)
+		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("run " INT64_FORMAT " is no purge", purge),
+				errdetail("It is a %s. Only a purge can be undone.", process));
+	sub = mls_subscription_by_id(
+		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	if (sub == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("the subscription of run " INT64_FORMAT " does not exist any more", purge));
+	return sub;
+}
+
+/* Takes tombstones away. */
+static int64
+take_tombstones(const MlsSubscription *sub, int64 purge, int64 run)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum(purge), Int64GetDatum(run)};
+
+	mls_execute(psprintf("UPDATE %s SET deleted_at = NULL, run_id = $2 "
+						 "WHERE run_id = $1 AND deleted_at IS NOT NULL",
+						 mls_qualified_name(sub->bronze)),
+				2, types, values, NULL, SPI_OK_UPDATE);
+	return SPI_processed;
+}
+
+/* Brings back what a purge removed from one subscription; returns how many records. */
+static int64
+restore(MlsSubscription *sub, int64 purge, int64 run)
+{
+	MlsCounters counters = {0};
+	MlsTable *table;
+	MlsWriter *writer;
+
+	if (get_rel_name(sub->bronze) == NULL || get_rel_name(sub->foreign_table) == NULL)
+		return 0;
+	if (!mls_subscription_lock(sub->id, false))
+		mls_subscription_report_busy(sub);
+	table = mls_table_get(sub->foreign_table, sub->owner, false);
+	mls_gold_restore(sub, table);
+	writer = mls_writer_begin(table, sub, run);
+	mls_bronze_convert(writer, table, sub,
+					   psprintf("run_id = " INT64_FORMAT " AND deleted_at IS NOT NULL", purge),
+					   &counters);
+	mls_writer_end(writer);
+	return take_tombstones(sub, purge, run);
+}
+
+/* Brings back the children that a purge removed along. */
+static int64
+restore_children(const MlsSubscription *sub, int64 purge, int64 run)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+	SPITupleTable *ids;
+	int64 restored = 0;
+	uint64 i;
+
+	mls_execute("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
+				"ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1",
+				1, types, values, NULL, SPI_OK_SELECT);
+	ids = SPI_tuptable;
+	for (i = 0; i < ids->numvals; i++)
+	{
+		bool isnull;
+		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
+		MlsSubscription *child = mls_subscription_by_id(id);
+
+		if (child == NULL)
+			continue;
+		mls_owner_require_tables(child);
+		restored += restore(child, purge, run);
+	}
+	return restored;
+}
+
+/* mls_undo(run): how many records came back, children not counted */
+Datum
+mls_undo(PG_FUNCTION_ARGS)
+{
+	int64 purge = PG_GETARG_INT64(0);
+	MlsCounters counters = {0};
+	MlsSubscription *sub;
+	MlsRights before;
+	StringInfoData note;
+	int64 children;
+	int64 run;
+
+	mls_refuse_standby("mls_undo()", "undo");
+	SPI_connect();
+	sub = purged_subscription(purge);
+	mls_owner_enter(&before, sub, "undo a purge of");
+	if (!mls_subscription_lock(sub->id, false))
+		mls_subscription_report_busy(sub);
+	run = mls_run_start(sub, "undo");
+	counters.inserted = restore(sub, purge, run);
+	children = restore_children(sub, purge, run);
+	initStringInfo(&note);
+	appendStringInfo(&note, "took back run " INT64_FORMAT, purge);
+	if (children > 0)
+		appendStringInfo(&note, ", with %s to its own",
+						 mls_counted(children, "record that belonged", "records that belonged"));
+	mls_run_progress(run, &counters);
+	mls_run_finish(run, "finished", NULL, note.data, sub->cursor_timestamp);
+	mls_rights_leave(&before);
+	SPI_finish();
+	PG_RETURN_INT64(counters.inserted);
+}

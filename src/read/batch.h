@@ -1,0 +1,56 @@
+/*
+ * batch.h
+ *		A page as keys, times and records; duplicates resolved.
+ */
+#ifndef MLS_BATCH_H
+#define MLS_BATCH_H
+
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+
+#include "options/options.h"
+
+/* ---- Times (exact_time.c) ---- */
+
+/* An instant with the digits that timestamptz has no room for. */
+typedef struct MlsInstant
+{
+	TimestampTz at;   /* truncated to microseconds */
+	const char *rest; /* the digits after the sixth, in the text it was read from */
+	int rest_length;  /* without trailing zeros */
+} MlsInstant;
+
+extern bool mls_instant_read(const char *text, const char *timezone, MlsInstant *instant);
+extern int mls_instant_compare(const MlsInstant *a, const MlsInstant *b);
+extern char *mls_instant_text(TimestampTz at, int digits);
+
+/* ---- Batches (batch.c) ---- */
+
+typedef struct MlsItem
+{
+	const MlsRecord *record;
+	char *key;          /* NULL: the record has none */
+	char *timestamp;    /* as received, or NULL */
+	MlsInstant instant; /* if timestamp is an instant */
+	bool has_instant;
+	bool gone;          /* flagged as removed by the source */
+	bool superseded;    /* another item of the batch has the same key */
+	const char *parent; /* "Property/" and a key: what it belongs to; or NULL */
+} MlsItem;
+
+typedef struct MlsBatch
+{
+	MlsItem *items;
+	int nitems;
+	HTAB *by_key;  /* key -> item */
+	int replaced;  /* what was no character in the page, if the caller says so */
+	List *missing; /* of char *: fields that the source was asked for and left out */
+} MlsBatch;
+
+extern MlsBatch *mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords);
+extern MlsItem *mls_batch_find(const MlsBatch *batch, const char *key);
+extern const MlsItem *mls_batch_newest(const MlsBatch *batch, TimestampTz before);
+extern bool mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezone);
+
+#endif /* MLS_BATCH_H */

@@ -1,0 +1,316 @@
+/*
+ * timestamps.c
+ *		What changed by other timestamps than the cursor's (option timestamps).
+ *
+ * Photos may change without the modification timestamp of their listing.  Where
+ * pages come by timestamp, each further field is read after them, in an order of
+ * its own, from where it was complete; records that the main pages have brought
+ * anyway are left out.  Elsewhere all are asked for together, if the source can be.
+ * Fields that are null are not met, which is right: they have not changed.
+ *
+ * How far a field is complete is learned from all records of a run, whichever way
+ * they came, and never lies after the instant the run began to read.  The first
+ * load brings everything, so that it reads no further field.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "read/read.h"
+
+/* One further field. */
+typedef struct Clock
+{
+	const char *field;
+	char *cursor;  /* complete up to here, or NULL */
+	char *reached; /* newest met, or NULL */
+} Clock;
+
+struct MlsTimestamps
+{
+	MlsRun *run;
+	List *clocks;  /* of Clock * */
+	bool together; /* the main pages bring all */
+	MemoryContext context;
+	MemoryContext batch_context;
+	MlsFetch *fetch;   /* of the field being read, or NULL */
+	MlsCounters spent; /* by those already read */
+};
+
+static void
+read_clock(const MlsRun *run, Clock *clock)
+{
+	Oid types[] = {INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(run->sub->id), CStringGetTextDatum(clock->field)};
+	char *cursor;
+	char *reached;
+
+	mls_execute("SELECT timestamps->$2->>'cursor', timestamps->$2->>'reached' "
+				"FROM mls.subscription WHERE id = $1",
+				2, types, values, NULL, SPI_OK_SELECT);
+	cursor = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	reached = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	clock->cursor = cursor ? MemoryContextStrdup(run->context, cursor) : NULL;
+	clock->reached = reached ? MemoryContextStrdup(run->context, reached) : NULL;
+}
+
+static void
+write_clock(const MlsRun *run, const Clock *clock)
+{
+	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
+	Datum values[4];
+	char nulls[] = "    ";
+
+	values[0] = Int64GetDatum(run->sub->id);
+	values[1] = CStringGetTextDatum(clock->field);
+	nulls[2] = clock->cursor ? ' ' : 'n';
+	values[2] = clock->cursor ? CStringGetTextDatum(clock->cursor) : (Datum) 0;
+	nulls[3] = clock->reached ? ' ' : 'n';
+	values[3] = clock->reached ? CStringGetTextDatum(clock->reached) : (Datum) 0;
+	mls_execute_control("UPDATE mls.subscription SET timestamps = timestamps || "
+						"pg_catalog.jsonb_build_object($2, pg_catalog.jsonb_build_object("
+						"'cursor', $3, 'reached', $4)) WHERE id = $1",
+						4, types, values, nulls, SPI_OK_UPDATE);
+}
+
+/* Prepares the further fields of a run, in a transaction; run->timestamps stays NULL without any. */
+void
+mls_timestamps_begin(MlsRun *run)
+{
+	MemoryContext before = MemoryContextSwitchTo(run->context);
+	MlsTimestamps *timestamps = palloc0(sizeof(MlsTimestamps));
+	ListCell *lc;
+
+	timestamps->run = run;
+	foreach (lc, run->table->timestamp ? run->table->timestamps : NIL)
+	{
+		Clock *clock = palloc0(sizeof(Clock));
+
+		clock->field = lfirst(lc);
+		if (mls_table_column(run->table, clock->field) == NULL)
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("foreign table %s has no column for timestamp field \"%s\"",
+						   run->table->name, clock->field),
+					errhint("Add a column with the option field '%s', or set the option "
+							"timestamps of the foreign table.",
+							clock->field));
+		read_clock(run, clock);
+		timestamps->clocks = lappend(timestamps->clocks, clock);
+	}
+	if (timestamps->clocks != NIL)
+	{
+		timestamps->context =
+			AllocSetContextCreate(run->context, "mls_fdw timestamps", ALLOCSET_DEFAULT_SIZES);
+		timestamps->batch_context =
+			AllocSetContextCreate(run->context, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
+		run->timestamps = timestamps;
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/* ---- Seeing ---- */
+
+/* The newest value of a field in a batch that is later than what was reached; NULL if there is none. */
+static char *
+newest_in(const MlsTimestamps *timestamps, const Clock *clock, const MlsBatch *batch)
+{
+	const char *timezone = timestamps->run->table->source->timezone;
+	TimestampTz tomorrow = GetCurrentTimestamp() + USECS_PER_DAY;
+	char *newest = clock->reached;
+	MlsInstant last;
+	bool known = newest != NULL && mls_instant_read(newest, timezone, &last);
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsSlice *slice = mls_record_field(batch->items[i].record, clock->field);
+		char *text = slice ? mls_slice_text(slice) : NULL;
+		MlsInstant at;
+
+		if (text == NULL || !mls_instant_read(text, timezone, &at) || at.at > tomorrow ||
+			(known && mls_instant_compare(&at, &last) <= 0))
+			continue;
+		newest = text;
+		last = at;
+		known = true;
+	}
+	return newest == clock->reached ? NULL : newest;
+}
+
+/* Notes what a page shows of the further fields, in the page's transaction. */
+void
+mls_timestamps_see(MlsTimestamps *timestamps, const MlsBatch *batch)
+{
+	ListCell *lc;
+
+	foreach (lc, timestamps ? timestamps->clocks : NIL)
+	{
+		Clock *clock = lfirst(lc);
+		char *newest = newest_in(timestamps, clock, batch);
+
+		if (newest == NULL)
+			continue;
+		clock->reached = MemoryContextStrdup(timestamps->run->context, newest);
+		write_clock(timestamps->run, clock);
+	}
+}
+
+/* ---- Reading ---- */
+
+/*
+ * What the main pages have not brought: records modified before these began, or
+ * without a modification timestamp, as far as the source can be asked for those.
+ */
+static MlsCondition *
+not_brought(const MlsRun *run)
+{
+	const MlsTable *table = run->table;
+	MlsCondition *before =
+		linitial(mls_bound_within(table, NULL, mls_bound_start(table, run->sub)));
+	MlsCondition *either = mls_bound_any(lcons(before, mls_bound_untimed(table)));
+
+	return table->source->protocol->fit(table, either) == MLS_FIT_NO ? before : either;
+}
+
+/* The table and the subscription, as if another field were the cursor's. */
+static void
+view_by(const MlsRun *run, const Clock *clock, MlsTable *table, MlsSubscription *sub)
+{
+	*table = *run->table;
+	table->timestamp = clock->field;
+	*sub = *run->sub;
+	/* A field that no record has had yet has changed since the cursor, if at all. */
+	sub->cursor_timestamp = clock->cursor ? clock->cursor : run->sub->cursor_timestamp;
+	sub->cursor_key = NULL;
+	sub->resume_timestamp = sub->resume_key = sub->resume_link = NULL;
+	sub->resume_received = 0;
+	sub->resume_since = 0;
+}
+
+/*
+ * The further fields as conditions beside the cursor's, for one request that brings
+ * all (List of MlsCondition *); NIL where each is read by itself.
+ */
+List *
+mls_timestamps_together(MlsTimestamps *timestamps)
+{
+	const MlsRun *run = timestamps ? timestamps->run : NULL;
+	List *others = NIL;
+	List *all;
+	ListCell *lc;
+
+	if (run == NULL || !mls_fetch_by_links(run->table) || mls_bound_cursor(run->sub) == NULL)
+		return NIL;
+	foreach (lc, timestamps->clocks)
+	{
+		MlsTable table;
+		MlsSubscription sub;
+
+		view_by(run, lfirst(lc), &table, &sub);
+		others = list_concat(others, mls_bound_from(&table, mls_bound_start(&table, &sub)));
+	}
+	all = list_concat(mls_bound_from(run->table, mls_bound_start(run->table, run->sub)), others);
+	timestamps->together =
+		run->table->source->protocol->fit(run->table, mls_bound_any(all)) != MLS_FIT_NO;
+	return timestamps->together ? others : NIL;
+}
+
+static MlsFetch *
+begin_fetch(const MlsRun *run, const Clock *clock)
+{
+	MlsTable *table = palloc(sizeof(MlsTable));
+	MlsSubscription *sub = palloc(sizeof(MlsSubscription));
+
+	view_by(run, clock, table, sub);
+	return mls_fetch_begin(table, sub, list_make1(not_brought(run)), NIL);
+}
+
+static void
+end_fetch(MlsTimestamps *timestamps)
+{
+	MlsCounters counters = {0};
+
+	if (timestamps->fetch == NULL)
+		return;
+	mls_fetch_spent(timestamps->fetch, &counters);
+	timestamps->spent.requests += counters.requests;
+	timestamps->spent.bytes += counters.bytes;
+	mls_fetch_end(timestamps->fetch);
+	timestamps->fetch = NULL;
+}
+
+/* Reads the further fields that did not come together; a page is made anew, for its own timestamps are the cursor's. */
+void
+mls_timestamps_read(MlsTimestamps *timestamps, MlsStorePage store)
+{
+	MemoryContext before = CurrentMemoryContext;
+	ListCell *lc;
+
+	foreach (lc, timestamps ? timestamps->clocks : NIL)
+	{
+		MlsRun *run = timestamps->run;
+		const Clock *clock = lfirst(lc);
+		MlsBatch *batch;
+
+		if (timestamps->together || mls_bound_cursor(run->sub) == NULL)
+			continue;
+		MemoryContextReset(timestamps->context);
+		MemoryContextSwitchTo(timestamps->context);
+		timestamps->fetch = begin_fetch(run, clock);
+		while ((batch = mls_fetch_next(timestamps->fetch)) != NULL)
+		{
+			MemoryContextReset(timestamps->batch_context);
+			MemoryContextSwitchTo(timestamps->batch_context);
+			store(run, mls_batch_read(run->table, batch->items[0].record, batch->nitems));
+		}
+		end_fetch(timestamps);
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/* ---- Ending ---- */
+
+/* All fields are complete up to the newest met, but not past the beginning of the run. */
+void
+mls_timestamps_complete(MlsTimestamps *timestamps, TimestampTz began)
+{
+	ListCell *lc;
+
+	foreach (lc, timestamps ? timestamps->clocks : NIL)
+	{
+		const MlsSource *source = timestamps->run->table->source;
+		Clock *clock = lfirst(lc);
+		MlsInstant at;
+
+		if (clock->reached == NULL || !mls_instant_read(clock->reached, source->timezone, &at))
+			continue;
+		clock->cursor = began != 0 && at.at > began
+							? mls_instant_text(began, source->platform.timestamp_digits)
+							: clock->reached;
+		write_clock(timestamps->run, clock);
+	}
+}
+
+/* Adds requests and bytes so far. */
+void
+mls_timestamps_spent(const MlsTimestamps *timestamps, MlsCounters *counters)
+{
+	MlsCounters now = {0};
+
+	if (timestamps == NULL)
+		return;
+	if (timestamps->fetch != NULL)
+		mls_fetch_spent(timestamps->fetch, &now);
+	counters->requests += timestamps->spent.requests + now.requests;
+	counters->bytes += timestamps->spent.bytes + now.bytes;
+}
+
+void
+mls_timestamps_end(MlsTimestamps *timestamps)
+{
+	if (timestamps != NULL)
+		end_fetch(timestamps);
+}

@@ -1,0 +1,275 @@
+/*
+ * backoff.c
+ *		After a failure: what kind it was, when the next attempt is due, and whom
+ *		it concerns.
+ *
+ * A sync that fails again and again is tried later and later, up to a longest
+ * delay, never not at all.  It is tried at once when somebody names the source,
+ * and when its server, user mapping or foreign table has been changed.  A refused
+ * login and a used-up quota are the source's: what else is to be read there under
+ * the same user mapping waits as well, so that nobody hammers at a closed door.
+ *
+ * Statements run in the caller's transaction, with SPI connected.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "run/run.h"
+
+PG_FUNCTION_INFO_V1(mls_rests_until);
+
+/* More doublings than that pass any longest delay. */
+#define MOST_DOUBLINGS 30
+
+/* Would the source answer the same for its other resources?  A 403 is about one of them. */
+static bool
+concerns_source(const MlsOutcome *outcome)
+{
+	return outcome->error_class == MLS_ERROR_QUOTA ||
+		   ERRCODE_TO_CATEGORY(outcome->sqlstate) == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+}
+
+/* ---- What an attempt depends on ---- */
+
+/* A catalogue row: which it is, and by which transaction it was written. */
+static uint64
+add_row(uint64 hash, HeapTuple tuple)
+{
+	uint64 row = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		row = HeapTupleHeaderGetRawXmin(tuple->t_data);
+		ReleaseSysCache(tuple);
+	}
+	return hash_combine64(hash, row);
+}
+
+static uint64
+add_mapping(uint64 hash, Oid server, Oid owner)
+{
+	HeapTuple tuple =
+		SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(owner), ObjectIdGetDatum(server));
+
+	if (!HeapTupleIsValid(tuple))
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(server));
+	return add_row(hash, tuple);
+}
+
+static uint64
+add_columns(uint64 hash, Oid foreign_table)
+{
+	AttrNumber attnum;
+
+	for (attnum = 1;; attnum++)
+	{
+		HeapTuple tuple =
+			SearchSysCache2(ATTNUM, ObjectIdGetDatum(foreign_table), Int16GetDatum(attnum));
+
+		if (!HeapTupleIsValid(tuple))
+			return hash;
+		hash = add_row(hash, tuple);
+	}
+}
+
+/*
+ * Fingerprint of server, user mapping and foreign table.  It is made of who wrote
+ * the catalogue's rows, not of what they say, for it is kept where others can read
+ * it, and the rows hold secrets.
+ */
+static char *
+configuration(Oid foreign_table, Oid owner)
+{
+	HeapTuple tuple = SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(foreign_table));
+	Oid server;
+	uint64 hash;
+
+	if (!HeapTupleIsValid(tuple))
+		return pstrdup("");
+	server = ((Form_pg_foreign_table) GETSTRUCT(tuple))->ftserver;
+	hash = add_row(0, tuple);
+	hash = add_row(hash, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server)));
+	hash = add_mapping(hash, server, owner);
+	hash = add_columns(hash, foreign_table);
+	return psprintf("%016llx", (unsigned long long) hash);
+}
+
+/* ---- When the next attempt is due ---- */
+
+/* Doubled with each failure; spread, so that many sources do not come back together. */
+static int64
+delay_after(int failures)
+{
+	double delay = ldexp(mls_retry_delay_s, Min(failures - 1, MOST_DOUBLINGS));
+
+	delay = Min(delay, Max(mls_retry_delay_max_s, mls_retry_delay_s));
+	return (int64) (delay * (0.9 + pg_prng_double(&pg_global_prng_state) / 10) * USECS_PER_SEC);
+}
+
+static void
+postpone(int64 id, Oid foreign_table, Oid owner, int failures, const MlsOutcome *outcome)
+{
+	Oid types[] = {INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
+	TimestampTz at = outcome->retry_at;
+	Datum values[5];
+
+	if (at == 0)
+		at = GetCurrentTimestamp() + delay_after(failures);
+	values[0] = Int64GetDatum(id);
+	values[1] = Int32GetDatum(failures);
+	values[2] = TimestampTzGetDatum(at);
+	values[3] = CStringGetTextDatum(mls_error_class_name(outcome->error_class));
+	values[4] = CStringGetTextDatum(configuration(foreign_table, owner));
+	mls_execute_control("UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
+						"error_class = $4, attempted_with = $5 WHERE id = $1",
+						5, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* Postpones what else is read from the source with the same user mapping. */
+static void
+postpone_others(const MlsSubscription *sub, const MlsOutcome *outcome)
+{
+	Oid types[] = {INT8OID, TEXTOID, OIDOID};
+	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(sub->source),
+					  ObjectIdGetDatum(sub->owner)};
+	SPITupleTable *others;
+	uint64 i;
+
+	mls_execute_control("SELECT id, foreign_table::pg_catalog.oid FROM mls.subscription "
+						"WHERE id <> $1 AND source = $2 AND owner::pg_catalog.oid = $3 ORDER BY id "
+						"FOR UPDATE SKIP LOCKED",
+						3, types, values, NULL, SPI_OK_SELECT);
+	others = SPI_tuptable;
+	for (i = 0; i < others->numvals; i++)
+	{
+		bool isnull;
+		HeapTuple row = others->vals[i];
+
+		postpone(DatumGetInt64(SPI_getbinval(row, others->tupdesc, 1, &isnull)),
+				 DatumGetObjectId(SPI_getbinval(row, others->tupdesc, 2, &isnull)), sub->owner,
+				 sub->failures + 1, outcome);
+	}
+}
+
+/* After a sync that failed. */
+void
+mls_policy_failed(const MlsSubscription *sub, const MlsOutcome *outcome)
+{
+	postpone(sub->id, sub->foreign_table, sub->owner, sub->failures + 1, outcome);
+	if (concerns_source(outcome))
+		postpone_others(sub, outcome);
+}
+
+static char *
+instant_text(TimestampTz at)
+{
+	return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(at)));
+}
+
+/* When the last sync of a subscription has ended well; 0 if none has. */
+static TimestampTz
+last_success(const MlsSubscription *sub)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(sub->id)};
+	TimestampTz at = 0;
+	Datum datum;
+	bool isnull;
+
+	SPI_connect();
+	mls_execute("SELECT pg_catalog.max(finished_at) FROM mls.run WHERE subscription = $1 "
+				"AND process = 'sync' AND status = 'finished' AND pages > 0",
+				1, types, values, NULL, SPI_OK_SELECT);
+	datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		at = DatumGetTimestampTz(datum);
+	SPI_finish();
+	return at;
+}
+
+/* Without timestamps a sync reads everything, but not every few minutes: when next; 0 at any time. */
+static TimestampTz
+rests_until(const MlsSubscription *sub)
+{
+	const MlsTable *table;
+	TimestampTz read;
+
+	if (get_rel_relkind(sub->foreign_table) != RELKIND_FOREIGN_TABLE)
+		return 0;
+	table = mls_table_get(sub->foreign_table, sub->owner, false);
+	if (table->timestamp != NULL || table->source->whole_s == 0)
+		return 0;
+	read = last_success(sub);
+	return read == 0 ? 0 : read + table->source->whole_s * USECS_PER_SEC;
+}
+
+/* mls.rests_until(subscription) */
+Datum
+mls_rests_until(PG_FUNCTION_ARGS)
+{
+	MlsSubscription *sub;
+	TimestampTz until = 0;
+
+	SPI_connect();
+	sub = mls_subscription_by_id(PG_GETARG_INT64(0));
+	if (sub != NULL)
+		until = rests_until(sub);
+	SPI_finish();
+	if (until == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(until);
+}
+
+/* NULL: it is due. */
+static char *
+was_read_lately(const MlsSubscription *sub)
+{
+	TimestampTz until = rests_until(sub);
+
+	return until > GetCurrentTimestamp()
+			   ? psprintf("read whole, and again from %s on", instant_text(until))
+			   : NULL;
+}
+
+/* NULL if a sync of the subscription is due, else why not. */
+char *
+mls_policy_not_due(const MlsSubscription *sub)
+{
+	if (sub->next_attempt_at == 0)
+		return was_read_lately(sub);
+	if (sub->next_attempt_at <= GetCurrentTimestamp() || sub->attempted_with == NULL ||
+		strcmp(sub->attempted_with, configuration(sub->foreign_table, sub->owner)) != 0)
+		return NULL;
+	return psprintf(ngettext("next attempt at %s, after %d failure (%s)",
+							 "next attempt at %s, after %d failures (%s)", sub->failures),
+					instant_text(sub->next_attempt_at), sub->failures, sub->error_class);
+}
+
+/* After a failure in a run of several: those it concerns as well are not tried. */
+void
+mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed)
+{
+	int i;
+
+	if (failed->state != MLS_OUTCOME_FAILED || !concerns_source(failed))
+		return;
+	for (i = 0; i < count; i++)
+		if (outcomes[i].state == MLS_OUTCOME_PENDING && outcomes[i].owner == failed->owner)
+			mls_outcome_skip(&outcomes[i], psprintf("not tried: %s", failed->message));
+}

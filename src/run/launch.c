@@ -1,0 +1,588 @@
+/*
+ * launch.c
+ *		mls_sync(), mls_purge(), mls_reconcile(): start a worker per source, wait
+ *		for all, and report.
+ *
+ * A failure stays in its subscription.  When only some fail, the call returns a
+ * row for each subscription and a WARNING for each failure, so that no success
+ * is hidden; when none was a success, it raises the first error.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "run/run.h"
+#include "subscription/subscription.h"
+
+/* How often a worker that waits is asked whether it waits for us. */
+#define CHECK_INTERVAL_MS 1000
+
+#define MAX_RESULT_COLUMNS 10
+
+PG_FUNCTION_INFO_V1(mls_sync);
+PG_FUNCTION_INFO_V1(mls_purge);
+PG_FUNCTION_INFO_V1(mls_reconcile);
+PG_FUNCTION_INFO_V1(mls_remap_sql);
+
+/* A worker, or the share of work for one that has not been started. */
+typedef struct Worker
+{
+	MlsShare share;
+	BackgroundWorkerHandle *handle; /* NULL before it is started */
+	bool ended;
+} Worker;
+
+typedef struct Launch
+{
+	List *subscriptions; /* of MlsSubscription *, by source */
+	List *outcomes;      /* of MlsOutcome *, theirs, as they begin */
+	bool named;          /* they were asked for by their resource */
+	dsm_segment *segment;
+	MlsAssignment *assignment;
+	Worker *workers;
+	int nworkers;
+} Launch;
+
+/* ---- What to work on ---- */
+
+static Datum
+name_argument(FunctionCallInfo fcinfo, int n, char *null)
+{
+	*null = PG_ARGISNULL(n) ? 'n' : ' ';
+	return PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n);
+}
+
+/*
+ * Subscriptions asked for, those of a source one after another (List of
+ * MlsSubscription *), each with the present name of its server.  One that another
+ * feeds has to be asked for by its resource, unless those are wanted as well.
+ */
+static List *
+chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid types[] = {TEXTOID, TEXTOID};
+	char nulls[] = "  ";
+	Datum values[2];
+	List *found = NIL;
+	SPITupleTable *ids;
+	uint64 i;
+
+	values[0] = name_argument(fcinfo, 0, &nulls[0]);
+	values[1] = name_argument(fcinfo, 1, &nulls[1]);
+	SPI_connect();
+	mls_execute("SELECT id, source FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
+				SPI_OK_SELECT);
+	ids = SPI_tuptable;
+	for (i = 0; i < ids->numvals; i++)
+	{
+		bool isnull;
+		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
+		char *source = SPI_getvalue(ids->vals[i], ids->tupdesc, 2);
+		MemoryContext before = MemoryContextSwitchTo(context);
+		MlsSubscription *sub = mls_subscription_by_id(id);
+
+		const char *feeder;
+
+		sub->source = pstrdup(source);
+		if (fed || nulls[1] == ' ' || mls_family_feeder(sub, &feeder) == 0)
+			found = lappend(found, sub);
+		MemoryContextSwitchTo(before);
+	}
+	SPI_finish();
+	if (found == NIL)
+		ereport(NOTICE, errmsg("there is no subscription to work on"),
+				errhint("Call mls_subscribe() for a foreign table first."));
+	return found;
+}
+
+static MlsSubscription *
+subscription_at(const Launch *launch, int i)
+{
+	return list_nth(launch->subscriptions, i);
+}
+
+/* ---- Preparing ---- */
+
+/* What was asked for by its resource may have nothing to do, for others bring its records. */
+static void
+skip_fed(const MlsSubscription *sub, MlsOutcome *outcome)
+{
+	const char *why;
+
+	SPI_connect();
+	why = mls_fed_only(sub);
+	if (why != NULL)
+		mls_outcome_skip(outcome, why);
+	SPI_finish();
+}
+
+/* Is there something to do for it? */
+static MlsOutcome *
+first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *sub)
+{
+	MlsOutcome *outcome = palloc0(sizeof(MlsOutcome));
+	const char *why = task->due ? mls_policy_not_due(sub) : NULL;
+
+	outcome->subscription = sub->id;
+	outcome->owner = sub->owner;
+	if (why != NULL)
+		mls_outcome_skip(outcome, why);
+	else if (launch->named && task->process != MLS_PROCESS_REMAP)
+		skip_fed(sub, outcome);
+	return outcome;
+}
+
+static void
+leave_subtransaction(MemoryContext context, ResourceOwner owner)
+{
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/*
+ * Chooses what to work on, and what of it has nothing to do.  It is only read, and
+ * in a subtransaction that is rolled back, so that this transaction keeps no lock of
+ * a control table while it waits: whoever wants to change one of them would wait for
+ * us, our workers behind him, and we for them.
+ */
+static void
+choose(Launch *launch, FunctionCallInfo fcinfo, const MlsTask *task)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	launch->named = !PG_ARGISNULL(1);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		ListCell *lc;
+
+		launch->subscriptions = chosen_subscriptions(fcinfo, task->process == MLS_PROCESS_REMAP);
+		foreach (lc, launch->subscriptions)
+			launch->outcomes = lappend(launch->outcomes, first_outcome(launch, task, lfirst(lc)));
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		leave_subtransaction(context, owner);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	leave_subtransaction(context, owner);
+}
+
+/* Writes what the workers need to know into shared memory. */
+static void
+make_assignment(Launch *launch, const MlsTask *task)
+{
+	int n = list_length(launch->subscriptions);
+	Size size = offsetof(MlsAssignment, outcomes) + n * sizeof(MlsOutcome);
+	int i;
+
+	launch->segment = dsm_create(size, 0);
+	launch->assignment = dsm_segment_address(launch->segment);
+	memset(launch->assignment, 0, size);
+	launch->assignment->database = MyDatabaseId;
+	launch->assignment->session_user = GetSessionUserId();
+	launch->assignment->role = GetUserId();
+	launch->assignment->role_is_superuser = superuser();
+	launch->assignment->task = *task;
+	launch->assignment->noutcomes = n;
+	for (i = 0; i < n; i++)
+		launch->assignment->outcomes[i] = *(const MlsOutcome *) list_nth(launch->outcomes, i);
+}
+
+/* One share per source, of those that have something to do. */
+static void
+make_shares(Launch *launch)
+{
+	int n = list_length(launch->subscriptions);
+	const char *last = NULL;
+	int i;
+
+	launch->workers = palloc0(n * sizeof(Worker));
+	for (i = 0; i < n; i++)
+	{
+		const char *source = subscription_at(launch, i)->source;
+
+		if (launch->assignment->outcomes[i].state != MLS_OUTCOME_PENDING)
+			continue;
+		if (last == NULL || strcmp(source, last) != 0)
+			launch->workers[launch->nworkers++].share.first = i;
+		launch->workers[launch->nworkers - 1].share.count =
+			i - launch->workers[launch->nworkers - 1].share.first + 1;
+		last = source;
+	}
+}
+
+/* ---- Working ---- */
+
+static const char *
+process_name(const Launch *launch)
+{
+	return mls_process(launch->assignment->task.process)->name;
+}
+
+/* Starts a worker; false if the server has no slot for it. */
+static bool
+start_worker(Launch *launch, Worker *worker)
+{
+	BackgroundWorker request = {0};
+
+	request.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	request.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	request.bgw_restart_time = BGW_NEVER_RESTART;
+	request.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(launch->segment));
+	request.bgw_notify_pid = MyProcPid;
+	strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
+	strlcpy(request.bgw_function_name, "mls_sync_worker_main", sizeof(request.bgw_function_name));
+	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw %s of source %s", process_name(launch),
+			 subscription_at(launch, worker->share.first)->source);
+	snprintf(request.bgw_type, BGW_MAXLEN, "mls_fdw %s", process_name(launch));
+	memcpy(request.bgw_extra, &worker->share, sizeof(worker->share));
+	return RegisterDynamicBackgroundWorker(&request, &worker->handle);
+}
+
+/* Starts what can be started; returns how many are at work. */
+static int
+start_workers(Launch *launch)
+{
+	int working = 0;
+	int i;
+
+	for (i = 0; i < launch->nworkers; i++)
+		working += launch->workers[i].handle != NULL && !launch->workers[i].ended;
+	for (i = 0; i < launch->nworkers && working < mls_max_sync_workers; i++)
+	{
+		if (launch->workers[i].handle != NULL)
+			continue;
+		if (start_worker(launch, &launch->workers[i]))
+			working++;
+		else if (working > 0)
+			break; /* one of ours will make room */
+		else
+			ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					errmsg("could not start a %s worker", process_name(launch)),
+					errdetail("All background worker slots are in use."),
+					errhint("Increase max_worker_processes, or try again later."));
+	}
+	return working;
+}
+
+/* PG_ENSURE_ERROR_CLEANUP: whatever ends the caller ends its workers. */
+static void
+stop_workers(int code, Datum arg)
+{
+	Launch *launch = (Launch *) DatumGetPointer(arg);
+	int i;
+
+	for (i = 0; i < launch->nworkers; i++)
+		if (launch->workers[i].handle != NULL && !launch->workers[i].ended)
+			TerminateBackgroundWorker(launch->workers[i].handle);
+}
+
+/* Who keeps a process waiting: holders of what it wants, and who asked before it. */
+static List *
+blockers_of(int pid)
+{
+	ArrayType *array =
+		DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
+	int n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const int32 *pids = (const int32 *) ARR_DATA_PTR(array);
+	List *blockers = NIL;
+
+	for (int i = 0; i < n; i++)
+		blockers = lappend_int(blockers, pids[i]);
+	return blockers;
+}
+
+/*
+ * A worker that waits for a lock of the calling transaction, also through others who
+ * wait, would wait for ever, since that transaction waits for the worker: no deadlock
+ * check sees this.
+ */
+static void
+refuse_own_locks(const Launch *launch, pid_t worker)
+{
+	List *waiting = list_make1_int(worker);
+
+	/* The list grows while it is walked; each process stands in it once. */
+	for (int i = 0; i < list_length(waiting); i++)
+	{
+		List *blockers = blockers_of(list_nth_int(waiting, i));
+
+		if (list_member_int(blockers, MyProcPid))
+			ereport(
+				ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("the %s waits for a lock that this transaction holds", process_name(launch)),
+				i > 0 ? errdetail("Process %d waits for it as well, and the %s after that.",
+								  list_nth_int(waiting, i), process_name(launch))
+					  : 0,
+				errhint("Call mls_%s() in a transaction of its own.", process_name(launch)));
+		waiting = list_concat_unique_int(waiting, blockers);
+	}
+}
+
+/* Notes which workers have ended; with look_at_locks, checks what the others wait for. */
+static void
+check_workers(Launch *launch, bool look_at_locks)
+{
+	int i;
+
+	for (i = 0; i < launch->nworkers; i++)
+	{
+		Worker *worker = &launch->workers[i];
+		BgwHandleStatus status;
+		pid_t pid;
+
+		if (worker->handle == NULL || worker->ended)
+			continue;
+		status = GetBackgroundWorkerPid(worker->handle, &pid);
+		if (status == BGWH_POSTMASTER_DIED)
+			ereport(FATAL, errcode(ERRCODE_ADMIN_SHUTDOWN),
+					errmsg("the server ended during a %s", process_name(launch)));
+		if (status == BGWH_STOPPED)
+			worker->ended = true;
+		else if (status == BGWH_STARTED && look_at_locks)
+			refuse_own_locks(launch, pid);
+	}
+}
+
+/* What is left of the workers allowed is for the loads of those sources. */
+static void
+spare_workers(Launch *launch)
+{
+	launch->assignment->task.workers = mls_max_sync_workers / Max(launch->nworkers, 1);
+}
+
+/* Runs all workers to their end. */
+static void
+work(Launch *launch)
+{
+	PG_ENSURE_ERROR_CLEANUP(stop_workers, PointerGetDatum(launch));
+	{
+		while (start_workers(launch) > 0)
+		{
+			int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+								   CHECK_INTERVAL_MS, PG_WAIT_EXTENSION);
+
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+			check_workers(launch, (events & WL_TIMEOUT) != 0);
+		}
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(stop_workers, PointerGetDatum(launch));
+}
+
+/* ---- Reporting ---- */
+
+/* A worker that ended without a word leaves its outcomes unfinished. */
+static void
+fail_unfinished(const Launch *launch, MlsOutcome *outcome)
+{
+	if (outcome->state != MLS_OUTCOME_PENDING && outcome->state != MLS_OUTCOME_RUNNING)
+		return;
+	outcome->state = MLS_OUTCOME_FAILED;
+	outcome->sqlstate = ERRCODE_INTERNAL_ERROR;
+	snprintf(outcome->message, sizeof(outcome->message), "%s worker ended unexpectedly",
+			 process_name(launch));
+	strlcpy(outcome->hint, "The server log says why.", sizeof(outcome->hint));
+}
+
+static void
+report_failure(const MlsOutcome *outcome, int level)
+{
+	ereport(level, errcode(outcome->sqlstate), errmsg_internal("%s", outcome->message),
+			outcome->detail[0] ? errdetail_internal("%s", outcome->detail) : 0,
+			outcome->hint[0] ? errhint("%s", outcome->hint) : 0,
+			outcome->context[0] ? errcontext_msg("%s", outcome->context) : 0);
+}
+
+/* All that were tried failed: the first error is raised.  Some failed: a warning for each. */
+static void
+report_failures(const Launch *launch)
+{
+	const MlsOutcome *outcomes = launch->assignment->outcomes;
+	const MlsOutcome *first = NULL;
+	int failed = 0;
+	int finished = 0;
+	int i;
+
+	for (i = 0; i < launch->assignment->noutcomes; i++)
+	{
+		finished += outcomes[i].state == MLS_OUTCOME_FINISHED;
+		if (outcomes[i].state != MLS_OUTCOME_FAILED)
+			continue;
+		failed++;
+		first = first ? first : &outcomes[i];
+	}
+	for (i = 0; i < launch->assignment->noutcomes; i++)
+		if (outcomes[i].state == MLS_OUTCOME_FAILED && (finished > 0 || &outcomes[i] != first))
+			report_failure(&outcomes[i], WARNING);
+	if (failed > 0 && finished == 0)
+		report_failure(first, ERROR);
+}
+
+static Interval *
+interval_of(int64 microseconds)
+{
+	Interval *interval = palloc0(sizeof(Interval));
+
+	interval->time = microseconds;
+	return interval;
+}
+
+/* The columns each process counts in, between status and requests; returns how many. */
+static int
+put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
+{
+	const MlsCounters *counters = &outcome->counters;
+	int n = 0;
+
+	if (process == MLS_PROCESS_REMAP)
+	{
+		values[0] = Int64GetDatum(outcome->drift);
+		return 1;
+	}
+	values[n++] = Int64GetDatum(counters->received);
+	if (process != MLS_PROCESS_SYNC)
+		values[n++] = Int64GetDatum(outcome->drift);
+	if (process == MLS_PROCESS_PURGE)
+		values[n++] = Int64GetDatum(counters->deleted);
+	else
+	{
+		values[n++] = Int64GetDatum(counters->inserted);
+		values[n++] = Int64GetDatum(counters->updated);
+	}
+	if (process == MLS_PROCESS_SYNC)
+		values[n++] = Int64GetDatum(counters->unchanged);
+	return n;
+}
+
+static const char *
+state_name(const MlsOutcome *outcome)
+{
+	switch (outcome->state)
+	{
+		case MLS_OUTCOME_FINISHED:
+			return "finished";
+		case MLS_OUTCOME_SKIPPED:
+			return "skipped";
+		default:
+			return "failed";
+	}
+}
+
+static void
+return_row(ReturnSetInfo *result, const Launch *launch, int i)
+{
+	const MlsSubscription *sub = subscription_at(launch, i);
+	const MlsOutcome *outcome = &launch->assignment->outcomes[i];
+	bool failed = outcome->state == MLS_OUTCOME_FAILED;
+	const char *message = failed ? outcome->message : outcome->note;
+	Datum values[MAX_RESULT_COLUMNS];
+	bool isnull[MAX_RESULT_COLUMNS] = {false};
+	int n = 3;
+
+	values[0] = CStringGetTextDatum(sub->source);
+	values[1] = CStringGetTextDatum(sub->resource);
+	values[2] = CStringGetTextDatum(state_name(outcome));
+	n += put_counts(launch->assignment->task.process, outcome, &values[n]);
+	values[n++] = Int64GetDatum(outcome->counters.requests);
+	values[n++] = IntervalPGetDatum(interval_of(outcome->duration_us));
+	isnull[n] = message[0] == '\0';
+	values[n] = isnull[n] ? (Datum) 0 : CStringGetTextDatum(message);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+}
+
+/* Does a task for the subscriptions chosen by the first two arguments; a row for each. */
+static Datum
+run_task(FunctionCallInfo fcinfo, const MlsTask *task)
+{
+	const char *process = mls_process(task->process)->name;
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Launch launch = {NIL};
+	int i;
+
+	mls_refuse_standby(psprintf("mls_%s()", process), process);
+	InitMaterializedSRF(fcinfo, 0);
+	choose(&launch, fcinfo, task);
+	if (launch.subscriptions == NIL)
+		return (Datum) 0;
+
+	make_assignment(&launch, task);
+	make_shares(&launch);
+	spare_workers(&launch);
+	work(&launch);
+	for (i = 0; i < launch.assignment->noutcomes; i++)
+	{
+		fail_unfinished(&launch, &launch.assignment->outcomes[i]);
+		return_row(result, &launch, i);
+	}
+	report_failures(&launch);
+	dsm_detach(launch.segment);
+	return (Datum) 0;
+}
+
+static bool
+flag_argument(FunctionCallInfo fcinfo, int n)
+{
+	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
+}
+
+/* mls_sync(source, resource, full, dry_run, due): who names a source wants it now. */
+Datum
+mls_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo,
+					&(MlsTask){.process = MLS_PROCESS_SYNC,
+							   .full = flag_argument(fcinfo, 2),
+							   .dry_run = flag_argument(fcinfo, 3),
+							   .due = PG_ARGISNULL(4) ? PG_ARGISNULL(0) : PG_GETARG_BOOL(4)});
+}
+
+/* mls_purge(source, resource, force, dry_run) */
+Datum
+mls_purge(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_PURGE,
+									   .force = flag_argument(fcinfo, 2),
+									   .dry_run = flag_argument(fcinfo, 3)});
+}
+
+/* mls_reconcile(source, resource, dry_run) */
+Datum
+mls_reconcile(PG_FUNCTION_ARGS)
+{
+	return run_task(
+		fcinfo, &(MlsTask){.process = MLS_PROCESS_RECONCILE, .dry_run = flag_argument(fcinfo, 2)});
+}
+
+/* mls_remap(source, resource) */
+Datum
+mls_remap_sql(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_REMAP});
+}

@@ -1,0 +1,37 @@
+/*
+ * run.h
+ *		The conductor: who is to run, when, and in which order.
+ *
+ *	launch.c	mls_sync() and its like: starts workers, waits, returns one row per subscription
+ *	worker.c	the background process: connects, runs its subscriptions in turn
+ *	run.c		one run: lock, run row, step after step, outcome
+ *	backoff.c	after a failure: when the next attempt is due
+ *	schedule.c	the settings of replication; where pg_cron lives
+ */
+#ifndef MLS_RUN_H
+#define MLS_RUN_H
+
+#include "postgres.h"
+
+#include "step/step.h"
+
+extern int mls_max_sync_workers;
+extern int mls_retry_delay_s;
+extern int mls_retry_delay_max_s;
+extern void mls_sync_define_settings(void);
+
+extern const MlsProcess *mls_process(MlsProcessKind kind);
+extern void mls_engine_run(const MlsTask *task, MlsOutcome *outcome);
+
+/* Called when the process ends while a run is open: leaves a word in its row. */
+extern void mls_engine_interrupted(void);
+
+/* ---- After a failure (backoff.c) ---- */
+
+extern void mls_policy_failed(const MlsSubscription *sub, const MlsOutcome *outcome);
+extern char *mls_policy_not_due(const MlsSubscription *sub);
+extern void mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed);
+
+extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
+
+#endif /* MLS_RUN_H */

@@ -1,0 +1,256 @@
+/*
+ * sql.c
+ *		Transactions of a run, and SQL inside them.
+ *
+ * Everything a run does to the database it does as the owner of the
+ * subscription (options/rights.c), and what it writes into control tables as the
+ * owner of those.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "pgstat.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "http/http.h"
+#include "options/rights.h"
+#include "step/sql.h"
+
+PG_FUNCTION_INFO_V1(mls_refuse_sql);
+PG_FUNCTION_INFO_V1(mls_refuse_standby_sql);
+
+static MlsRights before_run;
+
+/* Begins a transaction as a role, with SPI connected and a snapshot taken. */
+void
+mls_transaction_begin(Oid owner)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+
+	mls_rights_enter(&before_run, owner);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/*
+ * Commits it.  Without pgstat_report_stat autovacuum would not hear of what was
+ * written, for a background process reports only when told to.
+ */
+void
+mls_transaction_commit(void)
+{
+	PopActiveSnapshot();
+	SPI_finish();
+	mls_rights_leave(&before_run);
+	CommitTransactionCommand();
+	pgstat_report_stat(true);
+}
+
+/*
+ * Leaves out of an error where it was met inside of us: the statement, and the
+ * functions in mls.  A user's own trigger stays.  An error that shows a fault of
+ * ours keeps everything.
+ */
+static void
+hide_inside(ErrorData *error, const char *sql)
+{
+	char *line = error->context;
+	char *statement = line ? strstr(line, psprintf("SQL statement \"%s\"", sql)) : NULL;
+	char *kept = line;
+
+	if (line == NULL || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTERNAL_ERROR ||
+		error->sqlerrcode == ERRCODE_SYNTAX_ERROR)
+		return;
+	if (statement != NULL)
+		*statement = '\0';
+	while (*line != '\0')
+	{
+		int length = strcspn(line, "\n");
+
+		length += line[length] == '\n';
+		if (strncmp(line, "PL/pgSQL function mls.", 22) != 0)
+		{
+			memmove(kept, line, length);
+			kept += length;
+		}
+		line += length;
+	}
+	*kept = '\0';
+	if (kept > error->context && kept[-1] == '\n')
+		kept[-1] = '\0';
+	if (error->context[0] == '\0')
+		error->context = NULL;
+}
+
+/*
+ * Raises the error at hand again, for the caller of a statement.  The context was
+ * cut while the statement ran, so what it holds is inside; raising adds what is
+ * around.
+ */
+static void
+raise_from_statement(MemoryContext context, const char *sql)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	hide_inside(error, sql);
+	ThrowErrorData(error);
+}
+
+/*
+ * Runs one statement; any other result than the expected SPI code is an error.
+ * SPI leaves its own memory context behind; the caller's is put back.
+ */
+void
+mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorContextCallback *around = error_context_stack;
+	volatile int code = 0;
+
+	error_context_stack = NULL;
+	PG_TRY();
+	{
+		code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	}
+	PG_CATCH();
+	{
+		error_context_stack = around;
+		raise_from_statement(context, sql);
+	}
+	PG_END_TRY();
+	error_context_stack = around;
+	MemoryContextSwitchTo(context);
+	if (code != expected)
+		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
+}
+
+/* The same for a statement of ours that writes a control table: roles cannot. */
+void
+mls_execute_control(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls,
+					int expected)
+{
+	MlsRights before;
+
+	mls_rights_enter_control(&before);
+	mls_execute(sql, nargs, types, values, nulls, expected);
+	mls_rights_leave(&before);
+}
+
+/* Prepares a statement for the life of the process, or until mls_plan_free(). */
+SPIPlanPtr
+mls_plan_prepare(const char *sql)
+{
+	SPIPlanPtr plan = SPI_prepare(sql, 0, NULL);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare: %s", sql);
+	SPI_keepplan(plan);
+	return plan;
+}
+
+/* Runs it; the network goes on meanwhile. */
+void
+mls_plan_run(SPIPlanPtr plan, int expected)
+{
+	int code;
+
+	mls_http_pump();
+	code = SPI_execute_plan(plan, NULL, NULL, false, 0);
+	if (code != expected)
+		elog(ERROR, "unexpected result of a prepared statement: %s", SPI_result_code_string(code));
+}
+
+/* The same for one that writes a control table. */
+void
+mls_plan_run_control(SPIPlanPtr plan, int expected)
+{
+	MlsRights before;
+
+	mls_rights_enter_control(&before);
+	mls_plan_run(plan, expected);
+	mls_rights_leave(&before);
+}
+
+/* NULL is no plan. */
+void
+mls_plan_free(SPIPlanPtr plan)
+{
+	if (plan != NULL)
+		SPI_freeplan(plan);
+}
+
+/* Schema-qualified name, quoted, for SQL and for messages. */
+char *
+mls_qualified_name(Oid relid)
+{
+	char *name = get_rel_name(relid);
+
+	if (name == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation with OID %u does not exist any more", relid));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+}
+
+/* An array of texts, in CurrentMemoryContext. */
+Datum
+mls_key_array(char **keys, int n)
+{
+	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
+	int i;
+
+	for (i = 0; i < n; i++)
+		values[i] = CStringGetTextDatum(keys[i]);
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * mls.refuse(code, message, hint, detail): an error without context.  Functions in
+ * SQL raise theirs by it, so that nobody reads which line of which of them found
+ * out.  The handler that catches the error puts the stack of callbacks back.
+ */
+Datum
+mls_refuse_sql(PG_FUNCTION_ARGS)
+{
+	char *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *message = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *hint = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *detail = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+
+	if (strlen(code) != 5)
+		elog(ERROR, "\"%s\" is no SQLSTATE", code);
+	error_context_stack = NULL;
+	ereport(ERROR, errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
+			errmsg_internal("%s", message), detail ? errdetail_internal("%s", detail) : 0,
+			hint ? errhint("%s", hint) : 0);
+}
+
+/*
+ * On a standby nothing can be written, and in a read-only transaction neither:
+ * says so before anything else can fail.  verb is what to do on the primary.
+ */
+void
+mls_refuse_standby(const char *function, const char *verb)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				errmsg("cannot execute %s during recovery", function),
+				errhint("This is a standby: %s on the primary, whose changes arrive here.", verb));
+	PreventCommandIfReadOnly(function);
+}
+
+/* mls.refuse_standby(function, verb): the same for functions in SQL */
+Datum
+mls_refuse_standby_sql(PG_FUNCTION_ARGS)
+{
+	char *function = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *verb = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	mls_refuse_standby(function, verb);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,53 @@
+/*
+ * sql.h
+ *		Transactions as a role, and SQL inside them.
+ *
+ *	sql.c		   transactions, statements, plans
+ *	transition.c   relations filled by C, read by SQL
+ *	strangers.c	   whose code stands around a table
+ */
+#ifndef MLS_SQL_H
+#define MLS_SQL_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/tuplestore.h"
+
+extern void mls_transaction_begin(Oid owner);
+extern void mls_transaction_commit(void);
+extern void
+mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected);
+extern void mls_execute_control(const char *sql, int nargs, Oid *types, Datum *values,
+								const char *nulls, int expected);
+extern SPIPlanPtr mls_plan_prepare(const char *sql);
+extern void mls_plan_run(SPIPlanPtr plan, int expected);
+extern void mls_plan_run_control(SPIPlanPtr plan, int expected);
+extern void mls_plan_free(SPIPlanPtr plan);
+extern char *mls_qualified_name(Oid relid);
+
+/* An array of texts, in CurrentMemoryContext. */
+extern Datum mls_key_array(char **keys, int n);
+
+/* An error on a standby and in a read-only transaction. */
+extern void mls_refuse_standby(const char *function, const char *verb);
+
+/* Errors unless the code around a table is of those whom a role trusts. */
+extern void mls_require_trust(Oid relid, Oid role);
+extern void mls_require_own(Oid relid, Oid role, const char *setting);
+
+/* ---- Relations that C fills and SQL reads ---- */
+
+typedef struct MlsRelay
+{
+	const char *name; /* as SQL knows it */
+	TupleDesc desc;
+	Tuplestorestate *store;
+	int64 rows;
+} MlsRelay;
+
+extern void mls_relay_open(MlsRelay *relay);
+extern void mls_relay_close(MlsRelay *relay);
+extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
+
+#endif /* MLS_SQL_H */

@@ -1,0 +1,272 @@
+/*
+ * bronze.c
+ *		Records of bronze read again, as if they had just been received: for
+ *		whoever needs silver and gold to follow bronze without the network.
+ *
+ * Runs in the caller's transaction, with SPI connected.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+
+#include "subscription/subscription.h"
+#include "write/write.h"
+
+#define BATCH_RECORDS 1000
+
+/* What to select of bronze (as b) for mls_bronze_batch(). */
+const char *
+mls_bronze_columns(const MlsSubscription *sub)
+{
+	return get_attnum(sub->bronze, "parent") == InvalidAttrNumber ? "b.record, b.key"
+																  : "b.record, b.key, b.parent";
+}
+
+static const MlsRecord *
+record_of(const SPITupleTable *found, int row)
+{
+	char *json = SPI_getvalue(found->vals[row], found->tupdesc, 1);
+	Size length = strlen(json);
+	char *body = palloc0(length + 16);
+	MlsPage *page;
+
+	memcpy(body, json, length);
+	page = mls_page_read(body, length, NULL, "a record of bronze");
+	if (page->nrecords != 1)
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("a record of bronze is no object"));
+	return page->records;
+}
+
+/*
+ * The records of the query that ran last, which are its first column, as a page
+ * in CurrentMemoryContext.  Its third column, where it has one, says what they
+ * belong to; they are given what they lack for it (parents as in
+ * mls_family_parents).
+ */
+MlsBatch *
+mls_bronze_batch(const MlsTable *table, List *parents)
+{
+	int n = SPI_processed;
+	bool has_parent = SPI_tuptable->tupdesc->natts >= 3;
+	MlsRecord *records = palloc(n * sizeof(MlsRecord));
+	int i;
+
+	for (i = 0; i < n; i++)
+	{
+		records[i] = *record_of(SPI_tuptable, i);
+		if (has_parent)
+			mls_family_supply(parents,
+							  SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3),
+							  &records[i]);
+	}
+	return mls_batch_read(table, records, n);
+}
+
+/* ---- fields that do not come ---- */
+
+static bool
+has_name(const MlsSlice *slice, const char *name, const char *suffix)
+{
+	int length = strlen(name);
+	int more = strlen(suffix);
+
+	return slice->name_length == length + more && memcmp(slice->name, name, length) == 0 &&
+		   memcmp(slice->name + length, suffix, more) == 0;
+}
+
+/* Is a member one of the fields that are kept, or what such a field means? */
+static bool
+is_kept(const MlsSlice *slice, List *fields)
+{
+	ListCell *lc;
+
+	foreach (lc, fields)
+		if (has_name(slice, lfirst(lc), "") || has_name(slice, lfirst(lc), "@decoded"))
+			return true;
+	return false;
+}
+
+static const MlsSlice *
+same_member(const MlsRecord *record, const MlsSlice *slice)
+{
+	for (int i = 0; i < record->nslices; i++)
+		if (record->slices[i].name_length == slice->name_length &&
+			memcmp(record->slices[i].name, slice->name, slice->name_length) == 0)
+			return &record->slices[i];
+	return NULL;
+}
+
+static void
+append_member(StringInfo json, const MlsSlice *slice)
+{
+	appendStringInfo(json, "%s\"%.*s\":%.*s", json->len > 1 ? "," : "", slice->name_length,
+					 slice->name, slice->value_length, slice->value);
+}
+
+/* A record with the old one's values of some fields, its members in the old one's order. */
+static const MlsRecord *
+with_kept(const MlsRecord *record, const MlsRecord *old, List *fields)
+{
+	StringInfoData json;
+	char *body;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < old->nslices; i++)
+	{
+		const MlsSlice *slice = is_kept(&old->slices[i], fields)
+									? &old->slices[i]
+									: same_member(record, &old->slices[i]);
+
+		if (slice)
+			append_member(&json, slice);
+	}
+	for (int i = 0; i < record->nslices; i++)
+		if (same_member(old, &record->slices[i]) == NULL)
+			append_member(&json, &record->slices[i]);
+	appendStringInfoChar(&json, '}');
+	body = palloc0(json.len + 16);
+	memcpy(body, json.data, json.len);
+	return mls_page_read(body, json.len, NULL, "a record of bronze")->records;
+}
+
+/*
+ * What the source has left out of its records is not null: they are given what bronze has
+ * of it.  In an open transaction.
+ */
+void
+mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch)
+{
+	Oid types[] = {TEXTARRAYOID};
+	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
+	Datum values[1];
+	SPITupleTable *found;
+	uint64 rows;
+	int n = 0;
+	ListCell *lc;
+
+	foreach (lc, batch->missing)
+		mls_issue_open(sub->id, run, MLS_ISSUE_MISSING, NULL, lfirst(lc), NULL,
+					   "the source leaves it out of its records; what is stored stays");
+	for (int i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL && !batch->items[i].gone)
+			keys[n++] = batch->items[i].key;
+	values[0] = mls_key_array(keys, n);
+	mls_execute(psprintf("SELECT b.record, b.key FROM %s b WHERE b.key = ANY ($1) AND "
+						 "b.deleted_at IS NULL",
+						 mls_qualified_name(sub->bronze)),
+				1, types, values, NULL, SPI_OK_SELECT);
+	found = SPI_tuptable;
+	rows = SPI_processed;
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MlsItem *item = mls_batch_find(batch, SPI_getvalue(found->vals[i], found->tupdesc, 2));
+
+		CHECK_FOR_INTERRUPTS();
+		if (item)
+			item->record = with_kept(item->record, record_of(found, i), batch->missing);
+	}
+}
+
+/* Writes the records of bronze that fit a condition into silver and gold, batch after batch, each in a context of its own. */
+void
+mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
+				   const char *condition, MlsCounters *counters)
+{
+	List *parents = mls_family_parents(sub, table);
+	char *query = psprintf("SELECT %s FROM %s b WHERE %s", mls_bronze_columns(sub),
+						   mls_qualified_name(sub->bronze), condition);
+	Portal portal = SPI_cursor_parse_open(NULL, query, &(SPIParseOpenOptions){.read_only = true});
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		SPI_cursor_fetch(portal, true, BATCH_RECORDS);
+		if (SPI_processed == 0)
+			break;
+		{
+			SPITupleTable *fetched = SPI_tuptable;
+			MlsBatch *batch;
+			MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch",
+														  ALLOCSET_DEFAULT_SIZES);
+			MemoryContext before = MemoryContextSwitchTo(context);
+
+			batch = mls_bronze_batch(table, parents);
+			SPI_connect();
+			mls_writer_convert(writer, batch, counters);
+			SPI_finish();
+			MemoryContextSwitchTo(before);
+			MemoryContextDelete(context);
+			SPI_freetuptable(fetched);
+		}
+	}
+	SPI_cursor_close(portal);
+	mls_writer_settle(writer);
+}
+
+/* ---- Removing ---- */
+
+/* Tombstones for the records of a result; in bronze they stay.  Returns how many were set. */
+static int64
+bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found, int n)
+{
+	Oid types[] = {TEXTARRAYOID, INT8OID};
+	char **keys = palloc(Max(n, 1) * sizeof(char *));
+	Datum values[2];
+	int i;
+
+	for (i = 0; i < n; i++)
+		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
+	values[0] = mls_key_array(keys, n);
+	values[1] = Int64GetDatum(run);
+	mls_execute(psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
+						 "WHERE key = ANY ($1) AND deleted_at IS NULL",
+						 mls_qualified_name(sub->bronze)),
+				2, types, values, NULL, SPI_OK_UPDATE);
+	return SPI_processed;
+}
+
+/* The records that the last query found, with what they lack to say whose they are: it can be a part of their key. */
+static MlsBatch *
+found_records(const MlsSubscription *sub, const MlsTable *table)
+{
+	SPITupleTable *found = SPI_tuptable;
+	uint64 n = SPI_processed;
+	List *parents = found->tupdesc->natts >= 3 ? mls_family_parents(sub, table) : NIL;
+
+	SPI_tuptable = found;
+	SPI_processed = n;
+	return mls_bronze_batch(table, parents);
+}
+
+/*
+ * Takes the records that the last query found (mls_bronze_columns) out of a
+ * subscription's tables.  Returns how many there were.
+ */
+int64
+mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer)
+{
+	MlsCounters ignored = {0};
+	SPITupleTable *found;
+	MlsBatch *batch;
+	int64 removed;
+	int i;
+
+	if (SPI_processed == 0)
+		return 0;
+	found = SPI_tuptable;
+	batch = found_records(sub, table);
+	for (i = 0; i < batch->nitems; i++)
+		batch->items[i].gone = true;
+	removed = bury(run, sub, found, batch->nitems);
+	SPI_connect();
+	mls_writer_convert(writer, batch, &ignored);
+	mls_writer_settle(writer);
+	SPI_finish();
+	return removed;
+}

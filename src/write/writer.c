@@ -1,0 +1,622 @@
+/*
+ * writer.c
+ *		A batch into bronze, silver and gold, in the transaction of the caller.
+ *
+ * Set-based: the batch stands in a tuplestore that SQL reads as the relation
+ * mls_page, as triggers read transition tables.  Bronze takes what is new or
+ * differs and returns its keys; only these records are converted, into a second
+ * relation (mls_changed, with silver's columns), from which silver and gold are
+ * filled.  A record that is already here costs a comparison and no write.
+ *
+ * The statements are prepared once per run, when they are first needed.  Their
+ * plans are made when the tables may still be empty, so the process must not use
+ * plans that are good for small tables only: see mls_sync_worker_main.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "gold/gold_write.h"
+#include "subscription/subscription.h"
+#include "write/write.h"
+
+/* A longer key would not fit into an index; those of real sources have 10 to 60 characters. */
+#define LONGEST_KEY 1000
+
+/* So much of one is shown. */
+#define SHOWN_KEY 60
+
+/* A version stamped in the future is no measure for what comes after it. */
+#define FROM_TOMORROW(relation) relation ".modified_at > pg_catalog.now() + interval '1 day'"
+
+struct MlsWriter
+{
+	const MlsTable *table;
+	const MlsSubscription *sub;
+	int64 run;
+	bool trusts;        /* takes older versions, too */
+	bool keeps_parents; /* bronze notes what a record belongs to */
+	int64 more_rows;    /* of silver, since mls_writer_settle() */
+	MemoryContext context;
+	TupleDesc silver;    /* also of mls_changed and mls_gone */
+	const char **fields; /* by attribute of silver */
+	AttrNumber *key;     /* attributes of silver, in key order; ends with 0 */
+	MlsRowMap *map;
+	MlsRelay page;
+	MlsRelay changed;
+	MlsRelay gone;
+	MlsIssues *issues;
+	bool fields_checked;
+	bool replaced; /* in the batch at hand, what was no character */
+	SPIPlanPtr store_bronze;
+	SPIPlanPtr store_silver;
+	SPIPlanPtr delete_silver;
+	MlsGilder *gilder; /* NULL before it is needed */
+};
+
+/* Where a bad value was met. */
+typedef struct Place
+{
+	MlsWriter *writer;
+	const char *key;
+} Place;
+
+/* ---- Relays ---- */
+
+static void
+open_relays(MlsWriter *writer)
+{
+	mls_relay_open(&writer->page);
+	mls_relay_open(&writer->changed);
+	mls_relay_open(&writer->gone);
+	mls_issues_open(writer->issues);
+}
+
+static TupleDesc
+page_desc(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(6);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "modified_at", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "modified", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "record", JSONOID, -1, 0);
+	TupleDescInitEntry(desc, 5, "gone", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 6, "parent", TEXTOID, -1, 0);
+	return desc;
+}
+
+/* ---- Statements ---- */
+
+/*
+ * New records, and newer versions that differ.  The join, not ON CONFLICT,
+ * decides: ON CONFLICT would lock, and so write, each row it leaves alone.  It asks
+ * again only for a record that another process of the load has just written.
+ */
+static SPIPlanPtr
+prepare_bronze(const MlsWriter *writer)
+{
+	char *bronze = mls_qualified_name(writer->sub->bronze);
+	bool parents = writer->keeps_parents;
+
+	return mls_plan_prepare(psprintf(
+		"INSERT INTO %s AS b (key, modified_at, modified, record, fetched_at, run_id, "
+		"deleted_at%s) "
+		"SELECT p.key, p.modified_at, p.modified, p.record, pg_catalog.now(), " INT64_FORMAT ", "
+		"CASE WHEN p.gone THEN pg_catalog.now() END%s "
+		"FROM mls_page p LEFT JOIN %s o ON o.key = p.key "
+		"WHERE CASE WHEN o.key IS NULL THEN NOT p.gone "
+		"ELSE (%s OR (p.modified_at >= o.modified_at) IS NOT FALSE OR " FROM_TOMORROW(
+			"o") ") AND "
+				 "((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text%s) END "
+				 "ON CONFLICT (key) DO UPDATE SET modified_at = excluded.modified_at, "
+				 "modified = excluded.modified, record = excluded.record, "
+				 "fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
+				 "deleted_at = excluded.deleted_at%s "
+				 "WHERE %s OR (excluded.modified_at >= b.modified_at) IS NOT FALSE "
+				 "OR " FROM_TOMORROW("b") " "
+										  "RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
+		bronze, parents ? ", parent" : "", writer->run, parents ? ", p.parent" : "", bronze,
+		writer->trusts ? "true" : "false",
+		parents ? " OR o.parent <> p.parent OR (o.parent IS NULL) > (p.parent IS NULL)" : "",
+		parents ? ", parent = coalesce(excluded.parent, b.parent)" : "",
+		writer->trusts ? "true" : "false"));
+}
+
+static bool
+is_key(const MlsWriter *writer, AttrNumber attnum)
+{
+	const AttrNumber *key;
+
+	for (key = writer->key; *key != 0; key++)
+		if (*key == attnum)
+			return true;
+	return false;
+}
+
+/* "a, b" of the key columns, each between two texts. */
+static char *
+key_list(const MlsWriter *writer, const char *format, const char *separator)
+{
+	StringInfoData list;
+	const AttrNumber *key;
+
+	initStringInfo(&list);
+	for (key = writer->key; *key != 0; key++)
+	{
+		const char *name =
+			quote_identifier(NameStr(TupleDescAttr(writer->silver, *key - 1)->attname));
+
+		if (list.len > 0)
+			appendStringInfoString(&list, separator);
+		if (strcmp(format, "name") == 0)
+			appendStringInfoString(&list, name);
+		else
+			appendStringInfo(&list, "s.%s = g.%s", name, name);
+	}
+	return list.data;
+}
+
+static SPIPlanPtr
+prepare_silver(const MlsWriter *writer)
+{
+	StringInfoData columns;
+	StringInfoData changes;
+	int i;
+
+	initStringInfo(&columns);
+	initStringInfo(&changes);
+	for (i = 0; i < writer->silver->natts; i++)
+	{
+		const char *name;
+
+		if (writer->fields[i] == NULL)
+			continue;
+		name = quote_identifier(NameStr(TupleDescAttr(writer->silver, i)->attname));
+		appendStringInfo(&columns, "%s%s", columns.len ? ", " : "", name);
+		if (!is_key(writer, i + 1))
+			appendStringInfo(&changes, "%s%s = excluded.%s", changes.len ? ", " : "", name, name);
+	}
+	return mls_plan_prepare(psprintf("INSERT INTO %s (%s) SELECT %s FROM mls_changed "
+									 "ON CONFLICT (%s) DO %s%s RETURNING xmax = 0",
+									 mls_qualified_name(writer->sub->silver), columns.data,
+									 columns.data, key_list(writer, "name", ", "),
+									 changes.len ? "UPDATE SET " : "NOTHING", changes.data));
+}
+
+/* What silver and gold need, once there is something for them; it costs as much as some pages. */
+static void
+prepare_layers(MlsWriter *writer)
+{
+	const MlsSubscription *sub = writer->sub;
+
+	writer->store_silver = prepare_silver(writer);
+	writer->delete_silver = mls_plan_prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
+													  mls_qualified_name(sub->silver),
+													  key_list(writer, "equal", " AND ")));
+	writer->gilder = mls_gilder_begin(writer->context, writer->table, sub, writer->run,
+									  "mls_changed", "mls_gone");
+}
+
+/* ---- Beginning ---- */
+
+static const MlsColumn *
+column_named(const MlsTable *table, const char *name)
+{
+	int i;
+
+	for (i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+/* Silver's columns and the fields that feed them, matched by name with the foreign table's. */
+static void
+read_silver(MlsWriter *writer)
+{
+	Relation silver = table_open(writer->sub->silver, AccessShareLock);
+	int i;
+
+	writer->silver = CreateTupleDescCopy(RelationGetDescr(silver));
+	writer->fields = palloc0(writer->silver->natts * sizeof(char *));
+	for (i = 0; i < writer->silver->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(silver), i);
+		const MlsColumn *column;
+
+		if (att->attisdropped || att->attgenerated)
+			continue;
+		column = column_named(writer->table, NameStr(att->attname));
+		if (column != NULL)
+			writer->fields[i] = column->field;
+	}
+	table_close(silver, AccessShareLock);
+}
+
+static void
+find_key(MlsWriter *writer)
+{
+	ListCell *lc;
+	int n = 0;
+	int i;
+
+	writer->key = palloc0((list_length(writer->table->key) + 1) * sizeof(AttrNumber));
+	foreach (lc, writer->table->key)
+	{
+		for (i = 0; i < writer->silver->natts; i++)
+			if (writer->fields[i] != NULL && strcmp(writer->fields[i], lfirst(lc)) == 0)
+				break;
+		if (i == writer->silver->natts)
+			ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("table %s has no column for key field \"%s\"",
+						   mls_qualified_name(writer->sub->silver), (char *) lfirst(lc)),
+					errhint("Call mls_subscribe() again to bring it up to date."));
+		writer->key[n++] = i + 1;
+	}
+}
+
+/*
+ * Prepares to write batches of a run; needs a transaction with SPI connected,
+ * and the tables as they are.  Lives in CurrentMemoryContext.
+ */
+MlsWriter *
+mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
+{
+	MlsWriter *writer = palloc0(sizeof(MlsWriter));
+
+	writer->table = mls_gold_kept(table, sub->silver);
+	writer->sub = sub;
+	writer->run = run;
+	writer->context = CurrentMemoryContext;
+	read_silver(writer);
+	find_key(writer);
+	writer->map = mls_row_map(writer->silver, writer->fields, table->source->timezone);
+	mls_cleaning_apply(writer->table, writer->map, writer->fields, writer->silver->natts);
+	writer->page = (MlsRelay){.name = "mls_page", .desc = page_desc()};
+	writer->changed = (MlsRelay){.name = "mls_changed", .desc = writer->silver};
+	writer->gone = (MlsRelay){.name = "mls_gone", .desc = writer->silver};
+	writer->issues = mls_issues_begin(sub, run);
+	return writer;
+}
+
+/* Where it puts what did not fit. */
+MlsIssues *
+mls_writer_issues(MlsWriter *writer)
+{
+	return writer->issues;
+}
+
+/* From now on the source is right: an older version it sends overwrites a newer one.  Before the first batch. */
+void
+mls_writer_trust(MlsWriter *writer)
+{
+	Assert(writer->store_bronze == NULL);
+	writer->trusts = true;
+}
+
+/* From now on bronze notes what records belong to; it has a column for it.  Before the first batch. */
+void
+mls_writer_keep_parents(MlsWriter *writer)
+{
+	Assert(writer->store_bronze == NULL);
+	writer->keeps_parents = true;
+}
+
+/* ---- Issues ---- */
+
+/* MlsBadValue */
+static void
+bad_value(void *arg, const MlsRecord *record, int attnum, const MlsSlice *slice, const char *reason)
+{
+	Place *place = arg;
+	const MlsWriter *writer = place->writer;
+	const MlsColumn *column = mls_table_column(writer->table, writer->fields[attnum - 1]);
+
+	/* Nothing is left of a record without its key; the caller knows how many are. */
+	if (column && is_key(writer, attnum))
+		ereport(ERROR, errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				errmsg("its key \"%.*s\" does not fit column %s, which is of type %s",
+					   pg_mbcliplen(place->key, strlen(place->key), SHOWN_KEY), place->key,
+					   quote_identifier(column->name), format_type_be(column->type)),
+				errhint("If the keys of the source are of another type now: %s",
+						mls_key_cure(writer->sub, writer->table, column, TEXTOID)));
+	mls_issues_put(place->writer->issues, place->key, place->writer->fields[attnum - 1],
+				   slice->value, slice->value_length, reason);
+}
+
+/* Says in which values of a record something was replaced that is no character. */
+static void
+note_replaced(const MlsWriter *writer, const MlsItem *item)
+{
+	for (int i = 0; i < item->record->nslices; i++)
+	{
+		const MlsSlice *slice = &item->record->slices[i];
+
+		if (mls_has_replacements(slice->value, slice->value_length))
+			mls_issues_put(writer->issues, item->key, pnstrdup(slice->name, slice->name_length),
+						   slice->value, slice->value_length,
+						   "holds what is no character; what differed there differs here");
+	}
+}
+
+/* A column may be named otherwise than its field: the first record shows it. */
+static void
+check_fields(MlsWriter *writer, const MlsRecord *record)
+{
+	for (int i = 0; i < writer->silver->natts; i++)
+	{
+		const char *field = writer->fields[i];
+		char *similar = NULL;
+
+		if (field && strcmp(field, "*") != 0)
+			similar = mls_record_similar(record, field);
+		if (similar)
+			mls_issues_put(writer->issues, NULL, field, NULL, 0,
+						   psprintf("no record has such a field; there is \"%s\", which the option "
+									"field of the column should name",
+									similar));
+	}
+}
+
+/* ---- Storing ---- */
+
+/* False if a record cannot be stored for lack of a usable key. */
+static bool
+require_key(MlsWriter *writer, const MlsItem *item)
+{
+	const char *why = NULL;
+	char *similar;
+
+	if (item->key == NULL)
+	{
+		similar = mls_record_similar(item->record, linitial(writer->table->key));
+		why = similar ? psprintf("the record has no key and was not stored; it has \"%s\"", similar)
+					  : "the record has no key and was not stored";
+	}
+	else if (strlen(item->key) > LONGEST_KEY)
+		why = "the key is too long, and the record was not stored";
+	if (why != NULL)
+		mls_issues_reject(writer->issues, item->key, linitial(writer->table->key), item->record,
+						  why);
+	return why == NULL;
+}
+
+/* As strcmp; items without a key come first. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const MlsItem *first = *(const MlsItem *const *) a;
+	const MlsItem *second = *(const MlsItem *const *) b;
+
+	if (first->key == NULL || second->key == NULL)
+		return (first->key != NULL) - (second->key != NULL);
+	return strcmp(first->key, second->key);
+}
+
+/* By key: two processes that write the same records lock them in the same order. */
+static const MlsItem **
+in_order_of_keys(const MlsBatch *batch)
+{
+	const MlsItem **items = palloc(Max(batch->nitems, 1) * sizeof(MlsItem *));
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+		items[i] = &batch->items[i];
+	qsort(items, batch->nitems, sizeof(MlsItem *), compare_keys);
+	return items;
+}
+
+static void
+put_page(MlsWriter *writer, const MlsBatch *batch)
+{
+	const MlsItem **items = in_order_of_keys(batch);
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+	{
+		const MlsItem *item = items[i];
+		Datum values[6] = {0};
+		bool isnull[6] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		if (!require_key(writer, item) || item->superseded)
+			continue;
+		mls_issues_settle(writer->issues, item->key, MLS_SETTLED_SAME);
+		values[0] = CStringGetTextDatum(item->key);
+		values[1] = TimestampTzGetDatum(item->instant.at);
+		isnull[1] = !item->has_instant;
+		values[2] = item->timestamp ? CStringGetTextDatum(item->timestamp) : (Datum) 0;
+		isnull[2] = item->timestamp == NULL;
+		values[3] =
+			PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
+		values[4] = BoolGetDatum(item->gone);
+		values[5] = item->parent ? CStringGetTextDatum(item->parent) : (Datum) 0;
+		isnull[5] = item->parent == NULL;
+		mls_relay_put(&writer->page, values, isnull);
+		pfree(DatumGetPointer(values[3]));
+	}
+}
+
+/* Is every key column filled?  A key that does not fit its column cannot be a row. */
+static bool
+has_key(const MlsWriter *writer, const bool *isnull)
+{
+	const AttrNumber *key;
+
+	for (key = writer->key; *key != 0; key++)
+		if (isnull[*key - 1])
+			return false;
+	return true;
+}
+
+/* Converts a record into the relation for rows to store, or for rows to delete. */
+static void
+convert(MlsWriter *writer, const MlsItem *item)
+{
+	Datum *values = palloc(writer->silver->natts * sizeof(Datum));
+	bool *isnull = palloc(writer->silver->natts * sizeof(bool));
+	Place place = {writer, item->key};
+
+	mls_row_fill(writer->map, item->record, values, isnull, item->gone ? NULL : bad_value, &place);
+	if (writer->replaced)
+		note_replaced(writer, item);
+	if (has_key(writer, isnull))
+	{
+		mls_relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
+		mls_issues_settle(writer->issues, item->key,
+						  item->gone ? MLS_SETTLED_GONE : MLS_SETTLED_STORED);
+	}
+	else
+		mls_issues_reject(writer->issues, item->key, linitial(writer->table->key), item->record,
+						  "the key does not fit its column, so the record is in bronze only");
+}
+
+static void
+convert_each(MlsWriter *writer, const MlsItem *item, MemoryContext scratch)
+{
+	MemoryContext before = MemoryContextSwitchTo(scratch);
+
+	CHECK_FOR_INTERRUPTS();
+	convert(writer, item);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(scratch);
+}
+
+/* Converts the records bronze took, by the keys it returned, and counts them. */
+static void
+convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
+	SPITupleTable *kept = SPI_tuptable;
+	uint64 n = SPI_processed;
+	uint64 i;
+
+	counters->unchanged += writer->page.rows - n;
+	for (i = 0; i < n; i++)
+	{
+		char *key = SPI_getvalue(kept->vals[i], kept->tupdesc, 1);
+		bool isnull;
+		bool is_new = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 2, &isnull));
+		bool is_gone = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 3, &isnull));
+
+		if (is_gone)
+			counters->deleted++;
+		else if (is_new)
+			counters->inserted++;
+		else
+			counters->updated++;
+		convert_each(writer, mls_batch_find(batch, key), scratch);
+		if (i % 64 == 0)
+			mls_http_pump();
+	}
+	SPI_freetuptable(kept);
+}
+
+/* Stores rows in silver; returns how many are new. */
+static int64
+store_silver(MlsWriter *writer)
+{
+	SPITupleTable *stored;
+	int64 added = 0;
+	bool isnull;
+	uint64 i;
+
+	mls_plan_run(writer->store_silver, SPI_OK_INSERT_RETURNING);
+	stored = SPI_tuptable;
+	for (i = 0; i < stored->numvals; i++)
+		added += DatumGetBool(SPI_getbinval(stored->vals[i], stored->tupdesc, 1, &isnull));
+	SPI_freetuptable(stored);
+	return added;
+}
+
+/* Silver, gold and issues from what was converted. */
+static void
+store_converted(MlsWriter *writer, MlsCounters *counters)
+{
+	int64 more_rows = 0;
+
+	if (writer->changed.rows + writer->gone.rows > 0)
+	{
+		if (writer->store_silver == NULL)
+			prepare_layers(writer);
+		mls_gilder_prepare(writer->gilder);
+		if (writer->changed.rows > 0)
+			more_rows = store_silver(writer);
+		if (writer->gone.rows > 0)
+		{
+			mls_plan_run(writer->delete_silver, SPI_OK_DELETE);
+			more_rows -= SPI_processed;
+		}
+		mls_gilder_store(writer->gilder, writer->changed.rows, writer->gone.rows);
+	}
+	counters->bad_values += mls_issues_store(writer->issues);
+	writer->more_rows += more_rows;
+}
+
+/* Writes a batch into all layers; counts what became of its records. */
+void
+mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	open_relays(writer);
+	if (writer->store_bronze == NULL)
+		writer->store_bronze = prepare_bronze(writer);
+	put_page(writer, batch);
+	counters->received += batch->nitems;
+	writer->replaced = batch->replaced > 0;
+	if (!writer->fields_checked && batch->nitems > 0)
+		check_fields(writer, batch->items[0].record);
+	writer->fields_checked |= batch->nitems > 0;
+	mls_plan_run(writer->store_bronze, SPI_OK_INSERT_RETURNING);
+	convert_changed(writer, batch, counters);
+	store_converted(writer, counters);
+}
+
+/* Writes records that are in bronze already into silver and gold. */
+void
+mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
+	int i;
+
+	open_relays(writer);
+	counters->received += batch->nitems;
+	writer->replaced = false;
+	for (i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL && !batch->items[i].superseded)
+			convert_each(writer, &batch->items[i], scratch);
+	store_converted(writer, counters);
+}
+
+/* Adds the rows that have come to the subscription's count, in the transaction in which they came. */
+void
+mls_writer_settle(MlsWriter *writer)
+{
+	if (writer->more_rows != 0)
+		mls_count_add_local(writer->sub->id, writer->more_rows);
+	writer->more_rows = 0;
+}
+
+/* Plans outlive transactions and contexts, so they are given back here. */
+void
+mls_writer_end(MlsWriter *writer)
+{
+	mls_plan_free(writer->store_bronze);
+	mls_plan_free(writer->store_silver);
+	mls_plan_free(writer->delete_silver);
+	mls_issues_end(writer->issues);
+	if (writer->gilder != NULL)
+		mls_gilder_end(writer->gilder);
+}
