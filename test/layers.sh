@@ -6,21 +6,22 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 status=0
 declare -A may=(
-	[http]='http'
-	[xml]='xml'
-	[record]='record'
-	[protocol]='protocol record xml http'
-	[options]='options protocol record http'
-	[fdw]='fdw options protocol record xml http'
-	[step]='step options protocol record http'
-	[gold]='gold step options protocol record http'
-	[subscription]='subscription gold step options protocol record http'
-	[read]='read subscription gold step options protocol record http'
-	[write]='write read subscription gold step options protocol record http'
-	[drift]='drift write read subscription gold step options protocol record http'
-	[jobs]='jobs write read subscription gold step options protocol record http'
-	[monitor]='monitor read subscription gold step options protocol record http'
-	[run]='run monitor jobs drift write read subscription gold step options protocol record http'
+	[base]='base'
+	[http]='http base'
+	[xml]='xml base'
+	[record]='record base'
+	[protocol]='protocol record xml http base'
+	[options]='options protocol record http base'
+	[fdw]='fdw options protocol record xml http base'
+	[step]='step options protocol record http base'
+	[gold]='gold step options protocol record http base'
+	[subscription]='subscription gold step options protocol record http base'
+	[read]='read subscription gold step options protocol record http base'
+	[write]='write read subscription gold step options protocol record http base'
+	[drift]='drift write read subscription gold step options protocol record http base'
+	[jobs]='jobs write read subscription gold step options protocol record http base'
+	[monitor]='monitor read subscription gold step options protocol record http base'
+	[run]='run monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
 	room=${file#src/}
@@ -122,7 +123,7 @@ only '#include <libdeflate' http/ 'libdeflate'
 only '#include <zlib' http/ 'zlib'
 only '#include <libxml/' xml/ 'libxml2'
 only 'PG_VERSION_NUM' compat.h 'version tests'
-# A number before a plural is right for all numbers but one: src/counted.h and mls.counted() choose.
+# A number before a plural is right for all numbers but one: src/base and mls.counted() choose.
 # Limits ("more than %d records") are never one.
 things='records|rows|keys|pages|requests|values|columns|fields|resources|findings|characters|bytes|parts|rules|issues|times|processes|sources|listings|children'
 found=$({

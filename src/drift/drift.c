@@ -26,7 +26,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "drift/drift.h"
 #include "step/issue.h"
 #include "subscription/subscription.h"

@@ -16,7 +16,7 @@
 #include "utils/sampling.h"
 
 #include "compat.h"
-#include "counted.h"
+#include "base/base.h"
 #include "fdw/fdw.h"
 #include "options/options.h"
 

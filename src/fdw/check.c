@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
@@ -18,14 +17,12 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "fdw/check.h"
 #include "http/url.h"
 #include "options/options.h"
-#include "options/rights.h"
 
 PG_FUNCTION_INFO_V1(mls_check);
 
@@ -57,43 +54,38 @@ describe_error(const ErrorData *error)
 
 /* Cancel, timeout and shutdown are meant for the statement, not for a step. */
 static bool
-ends_statement(int sqlstate)
+is_of_step(int sqlstate)
 {
-	return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
+	return ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_OPERATOR_INTERVENTION;
+}
+
+/* A step to be done, and what it says. */
+typedef struct Guarded
+{
+	MlsCheck *check;
+	MlsCheckStep step;
+	const MlsTable *table;
+	char *detail;
+} Guarded;
+
+static void
+run_step(void *arg)
+{
+	Guarded *guarded = arg;
+
+	guarded->detail = guarded->step(guarded->check, guarded->table);
 }
 
 static char *
 run_guarded(MlsCheck *check, MlsCheckStep step, const MlsTable *table)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char *detail = NULL;
+	Guarded guarded = {check, step, table};
+	ErrorData *error = mls_subtransaction(run_step, &guarded, is_of_step, true);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		detail = step(check, table);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		if (ends_statement(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		check->ok = false;
-		detail = describe_error(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return detail;
+	if (error == NULL)
+		return guarded.detail;
+	check->ok = false;
+	return describe_error(error);
 }
 
 bool

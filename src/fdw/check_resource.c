@@ -9,7 +9,7 @@
 
 #include "utils/builtins.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "fdw/check.h"
 #include "fdw/import.h"
 #include "http/url.h"

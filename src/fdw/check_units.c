@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "base/base.h"
 #include "fdw/check.h"
 
 /* Settings are for who may use the schema mls. */
@@ -24,24 +25,17 @@ may_compare(void)
 static char *
 compare(MlsCheck *check, const char *settings)
 {
-	Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
 	const char *platform = check->source->platform_name;
-	Datum values[] = {CStringGetTextDatum(psprintf("%s/%s", check->source->protocol->name,
-												   platform ? platform : "generic")),
-					  CStringGetTextDatum(check->server_name),
-					  settings ? CStringGetTextDatum(settings) : (Datum) 0};
 	MemoryContext context = CurrentMemoryContext;
-	bool isnull;
 	char *detail;
 
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT ok, detail FROM mls.check_units($1, $2, "
-							  "$3::pg_catalog.jsonb)",
-							  3, types, values, settings ? NULL : "  n", true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not compare settings");
-	check->ok =
-		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	detail = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	mls_select_stable("SELECT ok, detail FROM mls.check_units($1, $2, $3::pg_catalog.jsonb)",
+					  mls_arg_text(psprintf("%s/%s", check->source->protocol->name,
+											platform ? platform : "generic")),
+					  mls_arg_text(check->server_name), mls_arg_text(settings));
+	check->ok = mls_bool_at(0, 1);
+	detail = mls_text_at(0, 2);
 	detail = MemoryContextStrdup(context, detail ? detail : "");
 	SPI_finish();
 	return detail;

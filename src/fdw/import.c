@@ -26,7 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "fdw/fdw.h"
 #include "fdw/import.h"
 #include "options/options.h"
@@ -368,9 +368,8 @@ static void
 refuse_existing(const Import *import, const char *name)
 {
 	const char *schema = import->stmt->local_schema;
-	Oid namespace = get_namespace_oid(schema, true);
 
-	if (OidIsValid(namespace) && OidIsValid(get_relname_relid(name, namespace)))
+	if (OidIsValid(mls_find_relation(schema, name)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("relation \"%s\" already exists in schema \"%s\"", name, schema),

@@ -22,7 +22,7 @@
 
 #include "compat.h"
 #include "options/options.h"
-#include "options/rights.h"
+#include "base/base.h"
 #include "protocol/protocol.h"
 
 PG_FUNCTION_INFO_V1(mls_row);

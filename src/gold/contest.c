@@ -73,25 +73,15 @@ typedef struct Bond
 
 /* ---- Who fills a table ---- */
 
-static Oid
-maker_oid(uint64 row, int column)
-{
-	bool isnull;
-
-	return DatumGetObjectId(
-		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
-}
-
 /* Do rules for its protocol and source make a resource from a maker's, besides the first? */
 static bool
 also_makes(const Maker *maker, const MlsSource *source, const char *resource)
 {
-	const char *arguments[] = {psprintf("%s/%s", source->protocol->name, source->platform_name),
-							   maker->source, maker->resource, resource};
 
-	mls_map_query("SELECT FROM mls.row_map WHERE " MLS_MAP_OF_PROTOCOL
-				  " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " AND resource = $4 LIMIT 1",
-				  4, arguments);
+	mls_select("SELECT FROM mls.row_map WHERE " MLS_MAP_OF_PROTOCOL
+			   " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " AND resource = $4 LIMIT 1",
+			   mls_arg_text(psprintf("%s/%s", source->protocol->name, source->platform_name)),
+			   mls_arg_text(maker->source), mls_arg_text(maker->resource), mls_arg_text(resource));
 	return SPI_processed > 0;
 }
 
@@ -99,31 +89,28 @@ also_makes(const Maker *maker, const MlsSource *source, const char *resource)
 static List *
 makers_of(Oid owner, const char *resource, Oid gold)
 {
-	const char *arguments[] = {psprintf("%u", owner), psprintf("%u", gold), resource};
 	List *found = NIL;
 	List *makers = NIL;
 	ListCell *lc;
 
-	mls_map_query("SELECT s.id, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
-				  "s.gold::pg_catalog.oid, s.priority, s.standing, s.resource "
-				  "FROM mls.subscription s WHERE s.owner::pg_catalog.oid = $1::pg_catalog.oid AND "
-				  "s.gold IS NOT NULL AND (s.gold::pg_catalog.oid = $2::pg_catalog.oid OR EXISTS "
-				  "(SELECT FROM mls.row_map m WHERE m.resource = $3 AND m.source_resource IN "
-				  "(s.resource, pg_catalog.split_part(s.resource, ':', 1)))) ORDER BY s.id",
-				  3, arguments);
+	mls_select("SELECT s.id, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
+			   "s.gold::pg_catalog.oid, s.priority, s.standing, s.resource "
+			   "FROM mls.subscription s WHERE s.owner::pg_catalog.oid = $1 AND "
+			   "s.gold IS NOT NULL AND (s.gold::pg_catalog.oid = $2 OR EXISTS "
+			   "(SELECT FROM mls.row_map m WHERE m.resource = $3 AND m.source_resource IN "
+			   "(s.resource, pg_catalog.split_part(s.resource, ':', 1)))) ORDER BY s.id",
+			   mls_arg_oid(owner), mls_arg_oid(gold), mls_arg_text(resource));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Maker *maker = palloc0(sizeof(Maker));
-		bool isnull;
 
-		maker->id =
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-		maker->foreign_table = maker_oid(i, 2);
-		maker->silver = maker_oid(i, 3);
-		maker->gold = maker_oid(i, 4);
-		maker->priority = mls_map_text(i, 5);
-		maker->standing = mls_map_text(i, 6);
-		maker->resource = mls_map_text(i, 7);
+		maker->id = mls_int8_at(i, 1);
+		maker->foreign_table = mls_oid_at(i, 2);
+		maker->silver = mls_oid_at(i, 3);
+		maker->gold = mls_oid_at(i, 4);
+		maker->priority = mls_text_at(i, 5);
+		maker->standing = mls_text_at(i, 6);
+		maker->resource = mls_text_at(i, 7);
 		found = lappend(found, maker);
 	}
 	foreach (lc, found)
@@ -277,7 +264,7 @@ static char *
 rows_by(Oid silver, const char *column, const char *relation, const char *key, const char *head,
 		const char *tail)
 {
-	const char *table = mls_gold_qualified_name(silver);
+	const char *table = mls_qualified_name(silver);
 	Oid type = getBaseType(get_atttype(silver, get_attnum(silver, column)));
 	char *value = psprintf("pg_catalog.substr(k.%s, %d)", key, pg_mbstrlen(head) + 1);
 	StringInfoData condition;
@@ -309,10 +296,9 @@ rows_by(Oid silver, const char *column, const char *relation, const char *key, c
 static List *
 bonds(const char *child, const char *parent)
 {
-	const char *arguments[] = {child ? child : "", parent ? parent : ""};
 	List *found = NIL;
 
-	mls_map_query(
+	mls_select(
 		"SELECT x.child, x.parent, r.key_field, x.field FROM ("
 		"SELECT d.target_resource AS child, d.resource AS parent, f.field FROM mls.dd_field d "
 		"JOIN mls.dd_field f ON f.resource = d.target_resource AND f.field = 'ResourceRecordKey' "
@@ -323,15 +309,15 @@ bonds(const char *child, const char *parent)
 		"JOIN mls.dd_resource c ON c.resource = x.child AND c.unique_key "
 		"WHERE x.child <> x.parent AND $1 IN ('', x.child) AND $2 IN ('', x.parent) "
 		"ORDER BY x.child, x.parent, x.field",
-		2, arguments);
+		mls_arg_text(child ? child : ""), mls_arg_text(parent ? parent : ""));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Bond *bond = palloc(sizeof(Bond));
 
-		bond->child = mls_map_text(i, 1);
-		bond->parent = mls_map_text(i, 2);
-		bond->parent_key = mls_map_text(i, 3);
-		bond->field = mls_map_text(i, 4);
+		bond->child = mls_text_at(i, 1);
+		bond->parent = mls_text_at(i, 2);
+		bond->parent_key = mls_text_at(i, 3);
+		bond->field = mls_text_at(i, 4);
 		found = lappend(found, bond);
 	}
 	return found;
@@ -418,7 +404,7 @@ barriers_of(Oid owner, const Claim *claim, const List *makers)
 		appendStringInfo(&sql,
 						 " AND NOT (%s AND EXISTS (SELECT FROM %s p WHERE p.%s = (%s)::"
 						 "pg_catalog.text AND p." MLS_GOLD_SOURCE " NOT IN (%s)))",
-						 kind, mls_gold_qualified_name(table), quote_identifier(bond->parent_key),
+						 kind, mls_qualified_name(table), quote_identifier(bond->parent_key),
 						 mls_statement_value(statement, field),
 						 companions(claim->maker, parents, makers));
 	}
@@ -484,7 +470,7 @@ claimed(const Claim *claim, int place, const char *keys)
 	const char *rows = claim->is_derived
 						   ? rows_by(claim->maker->silver, linitial(target->key_columns), keys,
 									 "key", claim->head, claim->tail)
-						   : mls_gold_qualified_name(claim->maker->silver);
+						   : mls_qualified_name(claim->maker->silver);
 	char *condition = target->condition ? psprintf("(%s\n)", target->condition) : "true";
 
 	return psprintf("SELECT v.key, %d, v.source_key, v.modified, %s, %s::pg_catalog.int8 FROM "
@@ -563,7 +549,7 @@ decision(const MlsGoldContest *contest, const List *claims)
 		", g." MLS_GOLD_SOURCE_KEY " FROM %s g WHERE g.%s = c.key OFFSET 0) "
 		"g ON true WHERE c.claimant IS NOT NULL OR c.rank = 1 "
 		"ORDER BY c.key COLLATE \"C\", c.rank",
-		sources_of(claims), ranked(contest->keys, claims), mls_gold_qualified_name(contest->table),
+		sources_of(claims), ranked(contest->keys, claims), mls_qualified_name(contest->table),
 		quote_identifier(first->statement->target->key_field));
 }
 
@@ -588,10 +574,10 @@ claimant(const MlsGoldContest *contest, const Claim *claim, int place)
 		claimant->rows =
 			rows_by(claim->maker->silver, linitial(target->key_columns), won, "source_key", "", "");
 	else
-		claimant->rows = psprintf("(SELECT r.* FROM %s r WHERE (%s IN (SELECT k.source_key FROM %s "
-								  "k)) IS TRUE)",
-								  mls_gold_qualified_name(claim->maker->silver),
-								  mls_gold_source_key(target), won);
+		claimant->rows =
+			psprintf("(SELECT r.* FROM %s r WHERE (%s IN (SELECT k.source_key FROM %s "
+					 "k)) IS TRUE)",
+					 mls_qualified_name(claim->maker->silver), mls_gold_source_key(target), won);
 	return claimant;
 }
 
@@ -621,7 +607,7 @@ keys_of_belongings(const Claim *claim, const MlsGoldField *field, const char *mo
 	const char *column = column_behind(claim, field);
 	const char *prefix = field->is_reference ? claim->maker->prefix : "";
 	const char *rows = column ? rows_by(claim->maker->silver, column, moved, "key", prefix, "")
-							  : mls_gold_qualified_name(claim->maker->silver);
+							  : mls_qualified_name(claim->maker->silver);
 
 	return psprintf("SELECT v.key FROM (SELECT %s AS key, (%s)::pg_catalog.text AS parent FROM %s "
 					"OFFSET 0) v WHERE v.key IS NOT NULL AND "
@@ -816,17 +802,16 @@ mls_gold_source_has_rivals(Oid owner, const MlsTable *table)
 {
 	MemoryContext context = CurrentMemoryContext;
 	const char *prefix = table->source->key_prefix ? table->source->key_prefix : "";
-	const char *arguments[] = {psprintf("%u", owner), table->source->http.name};
 	List *tables = NIL;
 	bool has_rivals = false;
 	ListCell *lc;
 
-	mls_map_query("SELECT DISTINCT ON (s.source) s.foreign_table::pg_catalog.oid "
-				  "FROM mls.subscription s WHERE s.owner::pg_catalog.oid = $1::pg_catalog.oid AND "
-				  "s.source <> $2 AND s.gold IS NOT NULL ORDER BY s.source, s.id",
-				  2, arguments);
+	mls_select("SELECT DISTINCT ON (s.source) s.foreign_table::pg_catalog.oid "
+			   "FROM mls.subscription s WHERE s.owner::pg_catalog.oid = $1 AND "
+			   "s.source <> $2 AND s.gold IS NOT NULL ORDER BY s.source, s.id",
+			   mls_arg_oid(owner), mls_arg_text(table->source->http.name));
 	for (uint64 i = 0; i < SPI_processed; i++)
-		tables = lappend_oid(tables, maker_oid(i, 1));
+		tables = lappend_oid(tables, mls_oid_at(i, 1));
 	foreach (lc, tables)
 	{
 		const MlsSource *other;

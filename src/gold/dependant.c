@@ -29,44 +29,31 @@ typedef struct Candidate
 	Oid owner;
 } Candidate;
 
-static Oid
-oid_at(uint64 row, int column)
-{
-	bool isnull;
-
-	return DatumGetObjectId(
-		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
-}
-
 /* Subscriptions of the source, and owner, that have a join rule for the resource (List of Candidate *). */
 static List *
 read_candidates(const MlsTable *table, Oid silver_table)
 {
-	const char *arguments[] = {table->source->http.name, table->resource, mls_map_protocol(table),
-							   psprintf("%u", silver_table)};
 	List *candidates = NIL;
 
-	mls_map_query(
-		"SELECT s.foreign_table::oid, s.silver::oid, s.gold::oid, s.owner::oid, s.id "
-		"FROM mls.subscription s WHERE s.source = $1 AND s.gold IS NOT NULL AND "
-		"s.owner::oid = (SELECT relowner FROM pg_catalog.pg_class WHERE oid = $4::oid) "
-		"AND EXISTS (SELECT FROM mls.join_map j WHERE "
-		"j.protocol IN ('*', pg_catalog.split_part($3, '/', 1), $3) AND "
-		"j.source IN ('*', $1) AND "
-		"j.source_resource IN (s.resource, pg_catalog.split_part(s.resource, ':', 1)) AND "
-		"j.joined_resource = $2) ORDER BY s.id",
-		4, arguments);
+	mls_select("SELECT s.foreign_table::oid, s.silver::oid, s.gold::oid, s.owner::oid, s.id "
+			   "FROM mls.subscription s WHERE s.source = $1 AND s.gold IS NOT NULL AND "
+			   "s.owner::oid = (SELECT relowner FROM pg_catalog.pg_class WHERE oid = $4) "
+			   "AND EXISTS (SELECT FROM mls.join_map j WHERE "
+			   "j.protocol IN ('*', pg_catalog.split_part($3, '/', 1), $3) AND "
+			   "j.source IN ('*', $1) AND "
+			   "j.source_resource IN (s.resource, pg_catalog.split_part(s.resource, ':', 1)) AND "
+			   "j.joined_resource = $2) ORDER BY s.id",
+			   mls_arg_text(table->source->http.name), mls_arg_text(table->resource),
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_oid(silver_table));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Candidate *candidate = palloc(sizeof(Candidate));
-		bool isnull;
 
-		candidate->foreign_table = oid_at(i, 1);
-		candidate->silver = oid_at(i, 2);
-		candidate->gold = oid_at(i, 3);
-		candidate->owner = oid_at(i, 4);
-		candidate->subscription =
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 5, &isnull));
+		candidate->foreign_table = mls_oid_at(i, 1);
+		candidate->silver = mls_oid_at(i, 2);
+		candidate->gold = mls_oid_at(i, 3);
+		candidate->owner = mls_oid_at(i, 4);
+		candidate->subscription = mls_int8_at(i, 5);
 		candidates = lappend(candidates, candidate);
 	}
 	return candidates;
@@ -117,8 +104,8 @@ joined_values(const MlsMapRelation *joined, const char *cast, const char *change
 	keys = key_list(joined->table, "c");
 	return psprintf("SELECT o.%s%s FROM %s o WHERE (%s) IN (SELECT %s FROM %s c UNION ALL "
 					"SELECT %s FROM %s c)",
-					column, cast, mls_gold_qualified_name(joined->silver),
-					key_list(joined->table, "o"), keys, changed, keys, gone);
+					column, cast, mls_qualified_name(joined->silver), key_list(joined->table, "o"),
+					keys, changed, keys, gone);
 }
 
 /* Keys of the rows r that are joined with changed rows under one alias. */
@@ -134,7 +121,7 @@ affected_rows(const List *relations, const MlsMapRelation *joined, const char *c
 		column_type(parent, column) == column_type(joined, other) ? "" : "::pg_catalog.text";
 
 	return psprintf("SELECT %s FROM %s WHERE %s.%s%s IN (%s)", key_list(row->table, MLS_MAP_ROW),
-					mls_map_from(relations, mls_gold_qualified_name(row->silver),
+					mls_map_from(relations, mls_qualified_name(row->silver),
 								 list_make1(makeString(pstrdup(parent->alias)))),
 					parent->alias, quote_identifier(column), cast,
 					joined_values(joined, cast, changed, gone));
@@ -200,8 +187,8 @@ char *
 mls_gold_rows_by_key(const MlsTable *table, Oid silver_table, const char *keys)
 {
 	return psprintf("(SELECT b.* FROM %s b WHERE (%s) IN (SELECT %s FROM %s k))",
-					mls_gold_qualified_name(silver_table), key_list(table, "b"),
-					key_list(table, "k"), keys);
+					mls_qualified_name(silver_table), key_list(table, "b"), key_list(table, "k"),
+					keys);
 }
 
 List *
@@ -259,15 +246,13 @@ mls_gold_looks_around(const MlsTable *table, Oid silver_table, Oid gold)
 void
 mls_map_index(Oid silver, const char *column)
 {
-	const char *arguments[] = {mls_gold_qualified_name(silver), column};
-
-	mls_map_query("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
-				  "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-				  "WHERE i.indrelid = $1::pg_catalog.regclass AND a.attname = $2",
-				  2, arguments);
+	mls_select("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
+			   "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
+			   "WHERE i.indrelid = $1 AND a.attname = $2",
+			   mls_arg_oid(silver), mls_arg_text(column));
 	if (SPI_processed == 0)
-		mls_gold_execute(
-			psprintf("CREATE INDEX ON %s (%s)", arguments[0], quote_identifier(column)));
+		mls_gold_execute(psprintf("CREATE INDEX ON %s (%s)", mls_qualified_name(silver),
+								  quote_identifier(column)));
 }
 
 static void

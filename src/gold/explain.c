@@ -20,7 +20,7 @@
 #include "gold/map.h"
 #include "gold/statement.h"
 #include "options/options.h"
-#include "options/rights.h"
+#include "base/base.h"
 
 PG_FUNCTION_INFO_V1(mls_map_explain);
 PG_FUNCTION_INFO_V1(mls_map_check);
@@ -46,25 +46,19 @@ typedef struct Subject
 static Subject
 enter_subject(Oid relid)
 {
-	const char *arguments[] = {psprintf("%u", relid)};
 	Subject subject = {.table = mls_table_get(relid, GetUserId(), false)};
-	bool isnull;
 
-	mls_map_query("SELECT silver::oid, gold::oid, owner::oid, id FROM mls.subscription "
-				  "WHERE foreign_table = $1::pg_catalog.oid",
-				  1, arguments);
+	mls_select("SELECT silver::oid, gold::oid, owner::oid, id FROM mls.subscription "
+			   "WHERE foreign_table = $1",
+			   mls_arg_oid(relid));
 	if (SPI_processed == 0)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("foreign table %s is not subscribed", subject.table->name),
 				errhint("Call mls_subscribe() first: the rules need its silver table."));
-	subject.silver =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	subject.gold =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	subject.owner =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
-	subject.subscription =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &isnull));
+	subject.silver = mls_oid_at(0, 1);
+	subject.gold = mls_oid_at(0, 2);
+	subject.owner = mls_oid_at(0, 3);
+	subject.subscription = mls_int8_at(0, 4);
 	if (!has_privs_of_role(GetUserId(), subject.owner))
 		ereport(
 			ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -242,9 +236,8 @@ mls_gold_comparison(PG_FUNCTION_ARGS)
 		if (statement->target->unique_key)
 			statement->won = mls_statement_won(subject.owner, subject.subscription, statement,
 											   foreach_current_index(lc), MLS_MADE_KEYS);
-		values[3] = CStringGetTextDatum(
-			mls_statement_comparison(statement, mls_gold_qualified_name(subject.silver),
-									 subject.subscription, subject.owner));
+		values[3] = CStringGetTextDatum(mls_statement_comparison(
+			statement, mls_qualified_name(subject.silver), subject.subscription, subject.owner));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
 	}
 	leave_subject(&subject);

@@ -168,7 +168,7 @@ mls_map_expression_type(const char *expression, const List *relations)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 				errmsg("there is no column %s for a mapping rule", missing));
 	sql = psprintf("SELECT (%s\n) FROM %s", expression,
-				   mls_map_from(relations, mls_gold_qualified_name(row->silver), uses));
+				   mls_map_from(relations, mls_qualified_name(row->silver), uses));
 	begin_reading(&callback, sql);
 	query =
 		parse_analyze_fixedparams(linitial_node(RawStmt, pg_parse_query(sql)), sql, NULL, 0, NULL);

@@ -19,21 +19,19 @@
 static List *
 gold_tables(Oid gold)
 {
-	const char *arguments[] = {psprintf("%u", get_rel_namespace(gold))};
 	List *tables = NIL;
 
-	mls_map_query("SELECT c.oid::pg_catalog.regclass::pg_catalog.oid FROM pg_catalog.pg_class c "
-				  "WHERE c.relnamespace = $1::pg_catalog.oid AND c.relkind IN ('r', 'p') AND "
-				  "pg_catalog.has_table_privilege(c.oid, 'DELETE') AND "
-				  "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a "
-				  "WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname IN "
-				  "('" MLS_GOLD_SOURCE "', '" MLS_GOLD_ORIGIN "', '" MLS_GOLD_SOURCE_KEY "')) = 3 "
-				  "ORDER BY c.oid",
-				  1, arguments);
+	mls_select("SELECT c.oid::pg_catalog.regclass::pg_catalog.oid FROM pg_catalog.pg_class c "
+			   "WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND "
+			   "pg_catalog.has_table_privilege(c.oid, 'DELETE') AND "
+			   "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a "
+			   "WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname IN "
+			   "('" MLS_GOLD_SOURCE "', '" MLS_GOLD_ORIGIN "', '" MLS_GOLD_SOURCE_KEY "')) = 3 "
+			   "ORDER BY c.oid",
+			   mls_arg_oid(get_rel_namespace(gold)));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		bool isnull;
-		Datum oid = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+		Oid oid = mls_oid_at(i, 1);
 
 		tables = lappend_oid(tables, DatumGetObjectId(oid));
 	}
@@ -46,15 +44,15 @@ read_resource(MlsGoldPart *part)
 {
 	const char *name = get_rel_name(part->table);
 
-	mls_map_query("SELECT resource, key_field, unique_key FROM mls.dd_resource", 0, NULL);
+	mls_select("SELECT resource, key_field, unique_key FROM mls.dd_resource");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		const char *resource = mls_map_text(i, 1);
+		const char *resource = mls_text_at(i, 1);
 
 		if (strcmp(mls_snake_case(resource), name) != 0)
 			continue;
 		part->resource = resource;
-		part->key_field = mls_map_bool(i, 3) ? mls_map_text(i, 2) : NULL;
+		part->key_field = mls_bool_at(i, 3) ? mls_text_at(i, 2) : NULL;
 	}
 }
 
@@ -89,7 +87,7 @@ execute_on_each(Oid gold, const char *before, const char *after)
 	if (OidIsValid(gold) && get_rel_name(gold) != NULL)
 		foreach (lc, gold_tables(gold))
 			mls_gold_execute(
-				psprintf("%s %s %s", before, mls_gold_qualified_name(lfirst_oid(lc)), after));
+				psprintf("%s %s %s", before, mls_qualified_name(lfirst_oid(lc)), after));
 	MemoryContextSwitchTo(context);
 }
 

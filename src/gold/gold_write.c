@@ -24,7 +24,6 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
-#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -36,9 +35,6 @@
 
 /* The relation in which rows stand that are taken one by one. */
 #define ONE_ROW "mls_one_row"
-
-/* The class of the advisory lock, beside those of SQL (1 and 2), of subscriptions and of gold. */
-#define LOCK_CLASS 19789
 
 /* What issues say about keys that others have. */
 #define TAKEN "gold has this key from source \"%s\""
@@ -588,6 +584,9 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding
 	const MlsGoldStatements *own = list_nth(
 		mls_gold_statements(group->table, group->silver, group->gold, ONE_ROW, ONE_ROW, group->won),
 		gilding->number);
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw row of gold", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before;
 	SPITupleTable *rows;
 	uint64 n;
 
@@ -595,12 +594,14 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding
 	rows = SPI_tuptable;
 	n = SPI_processed;
 	mls_relay_open(&one);
+	before = MemoryContextSwitchTo(scratch);
 	for (uint64 i = 0; i < n; i++)
 	{
 		char *message = NULL;
 		bool is_refused;
 
 		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(scratch);
 		tuplestore_clear(one.store);
 		tuplestore_puttuple(one.store, rows->vals[i]);
 		if (attempt_upsert(run_once, unconstify(char *, own->upsert), guarded, &message,
@@ -611,6 +612,8 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding
 		else
 			mend_row(gilder, group, gilding, guarded, key_of_row(group, rows->vals[i]), message);
 	}
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(scratch);
 	SPI_unregister_relation(ONE_ROW);
 	tuplestore_end(one.store);
 	SPI_freetuptable(rows);
@@ -1065,13 +1068,10 @@ find_affected(Follower *follower, SPIPlanPtr *plan, const char *sql)
 static void
 lock_source(const MlsGilder *gilder)
 {
-	LOCKTAG tag;
+	uint32 hash =
+		DatumGetUInt32(hash_any((const unsigned char *) gilder->source, strlen(gilder->source)));
 
-	SET_LOCKTAG_ADVISORY(
-		tag, MyDatabaseId, 0,
-		DatumGetUInt32(hash_any((const unsigned char *) gilder->source, strlen(gilder->source))),
-		LOCK_CLASS);
-	LockAcquire(&tag, ExclusiveLock, false, false);
+	mls_lock(MLS_LOCK_SOURCE, hash, ExclusiveLock);
 }
 
 /* Who comes first is decided by what all others have committed. */

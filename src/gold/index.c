@@ -42,7 +42,7 @@ mls_gold_define_settings(void)
 static const char *const missing_indexes =
 	"SELECT a.attname, f.target_resource IS NULL "
 	"FROM pg_catalog.pg_attribute a JOIN mls.dd_field f ON f.field = a.attname "
-	"WHERE a.attrelid = $1::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped "
+	"WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped "
 	"AND f.resource = $2 AND NOT f.is_expansion "
 	"AND a.atttypid IN ('pg_catalog.text'::pg_catalog.regtype, "
 	"'pg_catalog.timestamptz'::pg_catalog.regtype) "
@@ -60,21 +60,19 @@ static const char *const missing_indexes =
 void
 mls_gold_index_table(const MlsGoldTarget *target, Oid gold)
 {
-	const char *arguments[] = {mls_gold_qualified_name(gold), target->resource};
 	List *commands = NIL;
 	ListCell *lc;
 
 	if (!index_gold || !object_ownercheck(RelationRelationId, gold, GetUserId()))
 		return;
-	mls_map_query(missing_indexes, 2, arguments);
+	mls_select(missing_indexes, mls_arg_oid(gold), mls_arg_text(target->resource));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		const char *column = quote_identifier(mls_map_text(i, 1));
+		const char *column = quote_identifier(mls_text_at(i, 1));
 
-		commands =
-			lappend(commands,
-					psprintf("CREATE INDEX ON %s (%s)%s", arguments[0], column,
-							 mls_map_bool(i, 2) ? "" : psprintf(" WHERE %s IS NOT NULL", column)));
+		commands = lappend(
+			commands, psprintf("CREATE INDEX ON %s (%s)%s", mls_qualified_name(gold), column,
+							   mls_bool_at(i, 2) ? "" : psprintf(" WHERE %s IS NOT NULL", column)));
 	}
 	foreach (lc, commands)
 		mls_gold_execute(lfirst(lc));

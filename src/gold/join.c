@@ -96,24 +96,24 @@ mls_map_equal(const char *left, Oid left_type, const char *right, Oid right_type
 static List *
 read_rules(const MlsTable *table)
 {
-	const char *arguments[] = {mls_map_protocol(table), table->source->http.name, table->resource};
 	List *rules = NIL;
 
-	mls_map_query(
+	mls_select(
 		"SELECT DISTINCT ON (alias) alias, source_field, joined_resource, joined_field "
 		"FROM mls.join_map WHERE " MLS_MAP_OF_PROTOCOL
 		" AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " "
 		"ORDER BY alias, source_resource = $3 DESC, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL
 		", shipped",
-		3, arguments);
+		mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+		mls_arg_text(table->resource));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Rule *rule = palloc(sizeof(Rule));
 
-		rule->alias = mls_map_text(i, 1);
-		rule->source_field = mls_map_text(i, 2);
-		rule->resource = mls_map_text(i, 3);
-		rule->field = mls_map_text(i, 4);
+		rule->alias = mls_text_at(i, 1);
+		rule->source_field = mls_text_at(i, 2);
+		rule->resource = mls_text_at(i, 3);
+		rule->field = mls_text_at(i, 4);
 		rules = lappend(rules, rule);
 	}
 	return rules;
@@ -123,24 +123,19 @@ read_rules(const MlsTable *table)
 static bool
 find_joined(const MlsMapRelation *row, const char *resource, MlsMapRelation *relation)
 {
-	const char *arguments[] = {row->table->source->http.name, resource,
-							   psprintf("%u", row->silver)};
 	Oid foreign_table;
 	Oid owner;
-	bool isnull;
 
-	mls_map_query("SELECT foreign_table::oid, silver::oid, owner::oid FROM mls.subscription "
-				  "WHERE source = $1 AND resource = $2 AND owner::oid = "
-				  "(SELECT relowner FROM pg_catalog.pg_class WHERE oid = $3::oid)",
-				  3, arguments);
+	mls_select("SELECT foreign_table::oid, silver::oid, owner::oid FROM mls.subscription "
+			   "WHERE source = $1 AND resource = $2 AND owner::oid = "
+			   "(SELECT relowner FROM pg_catalog.pg_class WHERE oid = $3)",
+			   mls_arg_text(row->table->source->http.name), mls_arg_text(resource),
+			   mls_arg_oid(row->silver));
 	if (SPI_processed == 0)
 		return false;
-	foreign_table =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	relation->silver =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	owner =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+	foreign_table = mls_oid_at(0, 1);
+	relation->silver = mls_oid_at(0, 2);
+	owner = mls_oid_at(0, 3);
 	if (get_rel_name(foreign_table) == NULL || get_rel_name(relation->silver) == NULL)
 		return false;
 	relation->table = mls_gold_kept(mls_table_get(foreign_table, owner, false), relation->silver);
@@ -187,7 +182,7 @@ follow(const List *relations, const Rule *rule)
 		return NULL;
 	relation->fans_out = !is_key(relation->table, rule->field);
 	relation->sql =
-		psprintf(" LEFT JOIN %s %s ON %s", mls_gold_qualified_name(relation->silver), rule->alias,
+		psprintf(" LEFT JOIN %s %s ON %s", mls_qualified_name(relation->silver), rule->alias,
 				 mls_map_equal(psprintf("%s.%s", rule->alias, quote_identifier(right)),
 							   column_type(relation, right),
 							   psprintf("%s.%s", parent->alias, quote_identifier(left)),
@@ -202,24 +197,23 @@ follow(const List *relations, const Rule *rule)
 static MlsMapRelation *
 read_settings(const MlsTable *table)
 {
-	const char *arguments[] = {mls_map_protocol(table), table->source->http.name};
 	MlsMapRelation *relation = palloc0(sizeof(MlsMapRelation));
 	StringInfoData sql;
 
-	mls_map_query("SELECT name, value FROM mls.setting_of($1, $2) "
-				  "WHERE name NOT IN ('source', 'key_prefix', 'site') ORDER BY name",
-				  2, arguments);
+	mls_select("SELECT name, value FROM mls.setting_of($1, $2) "
+			   "WHERE name NOT IN ('source', 'key_prefix', 'site') ORDER BY name",
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name));
 	initStringInfo(&sql);
 	relation->alias = MLS_MAP_SETTING;
 	relation->desc = CreateTemplateTupleDesc(SPI_processed + 3);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char *value = mls_map_text(i, 2);
+		char *value = mls_text_at(i, 2);
 
 		appendStringInfo(&sql, "%s::pg_catalog.text AS %s, ",
 						 value ? quote_literal_cstr(value) : "NULL",
-						 quote_identifier(mls_map_text(i, 1)));
-		TupleDescInitEntry(relation->desc, i + 1, mls_map_text(i, 1), TEXTOID, -1, 0);
+						 quote_identifier(mls_text_at(i, 1)));
+		TupleDescInitEntry(relation->desc, i + 1, mls_text_at(i, 1), TEXTOID, -1, 0);
 	}
 	TupleDescInitEntry(relation->desc, SPI_processed + 1, "source", TEXTOID, -1, 0);
 	TupleDescInitEntry(relation->desc, SPI_processed + 2, "key_prefix", TEXTOID, -1, 0);

@@ -96,13 +96,12 @@ const MlsTable *
 mls_gold_kept(const MlsTable *table, Oid silver)
 {
 	MemoryContext context = CurrentMemoryContext;
-	const char *arguments[] = {psprintf("%u", silver)};
 	MlsTable *whole;
 	SPITupleTable *memos;
 
-	mls_map_query("SELECT c FROM mls.subscription s, pg_catalog.unnest(s.columns) c "
-				  "WHERE s.silver::pg_catalog.oid = $1::pg_catalog.oid",
-				  1, arguments);
+	mls_select("SELECT c FROM mls.subscription s, pg_catalog.unnest(s.columns) c "
+			   "WHERE s.silver::pg_catalog.oid = $1",
+			   mls_arg_oid(silver));
 	memos = SPI_tuptable;
 	MemoryContextSwitchTo(context);
 	if (memos->numvals == 0)
@@ -113,7 +112,7 @@ mls_gold_kept(const MlsTable *table, Oid silver)
 	memcpy(whole->columns, table->columns, table->ncolumns * sizeof(MlsColumn));
 	for (uint64 i = 0; i < memos->numvals; i++)
 	{
-		MlsColumn column = read_memo(SPI_getvalue(memos->vals[i], memos->tupdesc, 1), silver);
+		MlsColumn column = read_memo(mls_cell_text(memos, i, 1), silver);
 
 		if (OidIsValid(column.type) && !is_present(table, silver, &column))
 			whole->columns[whole->ncolumns++] = column;

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/base.h"
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(mls_display_value);
@@ -63,7 +64,7 @@ static text *
 text_column(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+	Datum value = mls_cell(SPI_tuptable, row, column, &isnull);
 
 	return DatumGetTextPCopy(value);
 }
@@ -79,9 +80,8 @@ load_pairs(void)
 	int npairs;
 
 	SPI_connect();
-	SPI_execute("SELECT lookup_name, legacy_odata_value, value FROM mls.dd_lookup "
-				"WHERE legacy_odata_value OPERATOR(pg_catalog.<>) value",
-				true, 0);
+	mls_select_stable("SELECT lookup_name, legacy_odata_value, value FROM mls.dd_lookup "
+					  "WHERE legacy_odata_value OPERATOR(pg_catalog.<>) value");
 	npairs = SPI_processed;
 	before = MemoryContextSwitchTo(context);
 	pairs = palloc(Max(npairs, 1) * sizeof(Pair));

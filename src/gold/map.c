@@ -65,26 +65,25 @@ dictionary_type(const char *edm, bool is_collection, bool is_expansion)
 static List *
 read_entries(const MlsGoldTarget *target)
 {
-	const char *arguments[] = {target->resource};
 	List *entries = NIL;
 
-	mls_map_query("SELECT field, type, is_collection, is_expansion, lookup_name, "
-				  "target_resource IS NOT NULL AND NOT is_expansion, "
-				  "CASE WHEN is_collection THEN 'Collection(' || type || ')' "
-				  "WHEN max_length IS NOT NULL THEN type || '(' || max_length || ')' "
-				  "WHEN scale > 0 THEN type || '(' || precision || ',' || scale || ')' "
-				  "ELSE type END || coalesce(', lookup ' || lookup_name, '') "
-				  "FROM mls.dd_field WHERE resource = $1",
-				  1, arguments);
+	mls_select("SELECT field, type, is_collection, is_expansion, lookup_name, "
+			   "target_resource IS NOT NULL AND NOT is_expansion, "
+			   "CASE WHEN is_collection THEN 'Collection(' || type || ')' "
+			   "WHEN max_length IS NOT NULL THEN type || '(' || max_length || ')' "
+			   "WHEN scale > 0 THEN type || '(' || precision || ',' || scale || ')' "
+			   "ELSE type END || coalesce(', lookup ' || lookup_name, '') "
+			   "FROM mls.dd_field WHERE resource = $1",
+			   mls_arg_text(target->resource));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MlsMapEntry *entry = palloc(sizeof(MlsMapEntry));
 
-		entry->field = mls_map_text(i, 1);
-		entry->type = dictionary_type(mls_map_text(i, 2), mls_map_bool(i, 3), mls_map_bool(i, 4));
-		entry->lookup = mls_map_text(i, 5);
-		entry->is_reference = mls_map_bool(i, 6);
-		entry->comment = mls_map_text(i, 7);
+		entry->field = mls_text_at(i, 1);
+		entry->type = dictionary_type(mls_text_at(i, 2), mls_bool_at(i, 3), mls_bool_at(i, 4));
+		entry->lookup = mls_text_at(i, 5);
+		entry->is_reference = mls_bool_at(i, 6);
+		entry->comment = mls_text_at(i, 7);
 		entries = lappend(entries, entry);
 	}
 	return entries;
@@ -313,7 +312,7 @@ static char **
 read_arguments(uint64 row, int column, int *n)
 {
 	bool isnull;
-	Datum array = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+	Datum array = mls_cell(SPI_tuptable, row, column, &isnull);
 	Datum *elements;
 	char **arguments;
 
@@ -330,29 +329,29 @@ static List *
 read_rules(const MlsMapping *mapping)
 {
 	const MlsTable *table = mapping->table;
-	const char *arguments[] = {mls_map_protocol(table), table->source->http.name, table->resource,
-							   mapping->target->resource, mapping->target->variant};
 	List *rules = NIL;
 
-	mls_map_query("SELECT field, kind, arguments, shipped FROM mls.field_map "
-				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND "
-				  "resource IN ('*', $4) AND variant IN ('*', $5) AND "
-				  "(" MLS_MAP_OF_RESOURCE " OR source_resource = '*' AND "
-				  "(pg_catalog.split_part($3, ':', 1) = $4 OR "
-				  "EXISTS (SELECT FROM mls.row_map WHERE " MLS_MAP_OF_RESOURCE "))) "
-				  "ORDER BY field = '*', source <> '*' DESC, source_resource = $3 DESC, "
-				  "source_resource <> '*' DESC, "
-				  "resource <> '*' DESC, variant <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", "
-				  "priority DESC, shipped, field",
-				  5, arguments);
+	mls_select("SELECT field, kind, arguments, shipped FROM mls.field_map "
+			   "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND "
+			   "resource IN ('*', $4) AND variant IN ('*', $5) AND "
+			   "(" MLS_MAP_OF_RESOURCE " OR source_resource = '*' AND "
+			   "(pg_catalog.split_part($3, ':', 1) = $4 OR "
+			   "EXISTS (SELECT FROM mls.row_map WHERE " MLS_MAP_OF_RESOURCE "))) "
+			   "ORDER BY field = '*', source <> '*' DESC, source_resource = $3 DESC, "
+			   "source_resource <> '*' DESC, "
+			   "resource <> '*' DESC, variant <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", "
+			   "priority DESC, shipped, field",
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+			   mls_arg_text(table->resource), mls_arg_text(mapping->target->resource),
+			   mls_arg_text(mapping->target->variant));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MlsMapRule *rule = palloc(sizeof(MlsMapRule));
 
-		rule->field = mls_map_text(i, 1);
-		rule->kind = mls_map_text(i, 2);
+		rule->field = mls_text_at(i, 1);
+		rule->kind = mls_text_at(i, 2);
 		rule->arguments = read_arguments(i, 3, &rule->narguments);
-		rule->shipped = mls_map_bool(i, 4);
+		rule->shipped = mls_bool_at(i, 4);
 		rules = lappend(rules, rule);
 	}
 	return rules;

@@ -14,6 +14,7 @@
 
 #include "access/tupdesc.h"
 
+#include "base/base.h"
 #include "protocol/protocol.h"
 
 /* Columns of gold that are no fields; fields cannot begin like them. */
@@ -101,11 +102,6 @@ extern char *mls_map_protocol(const MlsTable *table);
  * that has the source's own keys and all of its records, if there is one. */
 extern List *mls_gold_targets(const MlsTable *table, Oid silver_table);
 
-/* The query helpers of this room: parameters are text; results are read with the macros of SPI. */
-extern void mls_map_query(const char *sql, int nargs, const char *const *arguments);
-extern char *mls_map_text(uint64 row, int column);
-extern bool mls_map_bool(uint64 row, int column);
-
 /* join.c */
 
 /* The row itself, its joins and the settings. */
@@ -168,7 +164,6 @@ extern void mls_gold_index_table(const MlsGoldTarget *target, Oid gold);
 extern void mls_map_index(Oid silver, const char *column);
 
 /* table.c */
-extern char *mls_gold_qualified_name(Oid relid);
 extern void mls_gold_execute(const char *sql);
 
 /* The gold table of a target, or InvalidOid; `gold` is the one a subscription keeps in mind. */

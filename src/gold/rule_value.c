@@ -54,15 +54,14 @@ field_value(MlsMapping *mapping, const char *name, MlsMapValue *value)
 static char *
 lookup_table(const MlsMapping *mapping, const char *lookup)
 {
-	const char *arguments[] = {mls_map_protocol(mapping->table), mapping->table->source->http.name,
-							   lookup};
 
-	mls_map_query("SELECT pg_catalog.jsonb_object_agg(value, result) FROM ("
-				  "SELECT DISTINCT ON (value) value, result FROM mls.value_map "
-				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND lookup = $3 "
-				  "ORDER BY value, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) v",
-				  3, arguments);
-	return mls_map_text(0, 1);
+	mls_select("SELECT pg_catalog.jsonb_object_agg(value, result) FROM ("
+			   "SELECT DISTINCT ON (value) value, result FROM mls.value_map "
+			   "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND lookup = $3 "
+			   "ORDER BY value, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) v",
+			   mls_arg_text(mls_map_protocol(mapping->table)),
+			   mls_arg_text(mapping->table->source->http.name), mls_arg_text(lookup));
+	return mls_text_at(0, 1);
 }
 
 /* One value through a lookup; `other` is what becomes of values it does not have. */
@@ -163,8 +162,8 @@ mls_mapping_is_nothing(const MlsMapping *mapping, const char *value)
 {
 	if (mapping->rule->shipped || value == NULL)
 		return false;
-	mls_map_query(psprintf("SELECT (%s) IS NULL", value), 0, NULL);
-	return mls_map_bool(0, 1);
+	mls_select(psprintf("SELECT (%s) IS NULL", value));
+	return mls_bool_at(0, 1);
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/base.h"
 #include "gold/schemas.h"
 
 static char *bronze_schema;
@@ -80,7 +81,7 @@ mls_schema_ensure(const char *name)
 
 	if (OidIsValid(schema))
 		return schema;
-	SPI_execute(psprintf("CREATE SCHEMA %s", quote_identifier(name)), false, 0);
+	mls_sql(SPI_OK_UTILITY, psprintf("CREATE SCHEMA %s", quote_identifier(name)));
 	CommandCounterIncrement();
 	return get_namespace_oid(name, false);
 }

@@ -161,7 +161,7 @@ static char *
 found_row(const Statement *statement, const char *columns, const char *condition)
 {
 	return psprintf("CROSS JOIN LATERAL (SELECT %s FROM %s g WHERE %s OFFSET 0) gold_row", columns,
-					mls_gold_qualified_name(statement->gold), condition);
+					mls_qualified_name(statement->gold), condition);
 }
 
 /* A column in a comparison; types that cannot be compared are compared as text. */
@@ -362,10 +362,10 @@ plain_upsert(const Statement *statement, const Lists *lists, const char *rows)
 	return psprintf("INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
 					", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT "%s) "
 					"SELECT %s%s, %s, %s, pg_catalog.now()%s FROM %s%s",
-					mls_gold_qualified_name(statement->gold), key_column, lists->columns.data,
-					key_value, quoted_source(statement), quoted_origin(statement),
-					mls_gold_source_key(target), lists->values.data,
-					mls_statement_from(statement, rows), on_conflict(statement, lists));
+					mls_qualified_name(statement->gold), key_column, lists->columns.data, key_value,
+					quoted_source(statement), quoted_origin(statement), mls_gold_source_key(target),
+					lists->values.data, mls_statement_from(statement, rows),
+					on_conflict(statement, lists));
 }
 
 /*
@@ -460,7 +460,7 @@ won_upsert(const Statement *statement, const Lists *lists, const char *rows)
 					"%s) SELECT n.mls_key, %s, %s, n." MLS_GOLD_SOURCE_KEY
 					", pg_catalog.now()%s FROM (%s) n WHERE ((n.mls_key, n." MLS_GOLD_SOURCE_KEY
 					") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE%s",
-					mls_gold_qualified_name(statement->gold), quote_identifier(target->key_field),
+					mls_qualified_name(statement->gold), quote_identifier(target->key_field),
 					lists->columns.data, quoted_source(statement), quoted_origin(statement),
 					lists->columns.data, made_rows(statement, rows, false), statement->won,
 					on_conflict(statement, lists));
@@ -470,7 +470,7 @@ static char *
 general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 {
 	const MlsGoldTarget *target = statement->target;
-	const char *gold = mls_gold_qualified_name(statement->gold);
+	const char *gold = mls_qualified_name(statement->gold);
 	const char *key =
 		target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY;
 	const char *key_column = target->unique_key ? psprintf("%s, ", key) : "";
@@ -515,7 +515,7 @@ yielding(const Statement *statement, const char *rows)
 										: psprintf("(%s) n", made_rows(statement, rows, false));
 
 	return psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s %s))",
-					mls_gold_qualified_name(statement->gold), from, left);
+					mls_qualified_name(statement->gold), from, left);
 }
 
 /* Rows whose key in gold is taken by another source or target; with all, or by their own. */
@@ -581,7 +581,7 @@ is_yielded(const Statement *statement, int64 subscription, Oid owner)
 					") AND NOT EXISTS "
 					"(SELECT FROM mls.subscription s WHERE s.source = f." MLS_GOLD_SOURCE
 					" AND s.owner::pg_catalog.oid = %u)))",
-					is_noted, mls_gold_qualified_name(statement->gold),
+					is_noted, mls_qualified_name(statement->gold),
 					quote_identifier(statement->target->key_field), owner);
 }
 
@@ -594,7 +594,7 @@ char *
 mls_statement_comparison(const Statement *statement, const char *rows, int64 subscription,
 						 Oid owner)
 {
-	const char *gold = mls_gold_qualified_name(statement->gold);
+	const char *gold = mls_qualified_name(statement->gold);
 	const char *key = statement->target->unique_key ? quote_identifier(statement->target->key_field)
 													: MLS_GOLD_SOURCE_KEY;
 	const char *made = statement->target->unique_key ? "n.mls_key" : "n." MLS_GOLD_SOURCE_KEY;
@@ -677,7 +677,7 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 	}
 	statements->remove =
 		psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
-				 mls_gold_qualified_name(statement->gold), gone,
+				 mls_qualified_name(statement->gold), gone,
 				 found_row(statement, "g.ctid AS place",
 						   psprintf("%s AND %s", same_row(statement), own_row(statement))));
 	statements->plain = statement->plain;
@@ -749,7 +749,7 @@ mls_gold_left_parts(const MlsTable *table, Oid silver_table, Oid gold)
 	ListCell *lc;
 
 	foreach (lc, mls_statement_list(table, silver_table, gold))
-		list = lappend(list, left_part(lfirst(lc), mls_gold_qualified_name(silver_table)));
+		list = lappend(list, left_part(lfirst(lc), mls_qualified_name(silver_table)));
 	MemoryContextSwitchTo(context);
 	return list;
 }
@@ -770,19 +770,18 @@ static List *
 unmade_columns(const Statement *statement)
 {
 	const MlsGoldTarget *target = statement->target;
-	const char *arguments[] = {psprintf("%u", statement->gold), target->resource,
-							   target->unique_key ? target->key_field : ""};
 	List *columns = NIL;
 
-	mls_map_query("SELECT a.attname FROM pg_catalog.pg_attribute a "
-				  "WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped "
-				  "AND a.attname <> $3 AND (pg_catalog.starts_with(a.attname::text, 'X_') OR "
-				  "EXISTS (SELECT FROM mls.dd_field d WHERE d.resource = $2 AND "
-				  "d.field = a.attname)) ORDER BY a.attnum",
-				  3, arguments);
+	mls_select("SELECT a.attname FROM pg_catalog.pg_attribute a "
+			   "WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped "
+			   "AND a.attname <> $3 AND (pg_catalog.starts_with(a.attname::text, 'X_') OR "
+			   "EXISTS (SELECT FROM mls.dd_field d WHERE d.resource = $2 AND "
+			   "d.field = a.attname)) ORDER BY a.attnum",
+			   mls_arg_oid(statement->gold), mls_arg_text(target->resource),
+			   mls_arg_text(target->unique_key ? target->key_field : ""));
 	for (uint64 i = 0; i < SPI_processed; i++)
-		if (!is_stored(statement, mls_map_text(i, 1)))
-			columns = lappend(columns, pstrdup(quote_identifier(mls_map_text(i, 1))));
+		if (!is_stored(statement, mls_text_at(i, 1)))
+			columns = lappend(columns, pstrdup(quote_identifier(mls_text_at(i, 1))));
 	return columns;
 }
 
@@ -806,7 +805,7 @@ clearing(const Statement *statement, const char *rows)
 		return NULL;
 	return psprintf("UPDATE %s SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s "
 					"WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
-					mls_gold_qualified_name(statement->gold), set.data, rows,
+					mls_qualified_name(statement->gold), set.data, rows,
 					found_row(statement, "g.ctid AS place",
 							  psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND (%s)",
 									   mls_gold_source_key(statement->target), own_row(statement),

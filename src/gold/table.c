@@ -16,20 +16,18 @@
 #include "commands/comment.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "gold/gold.h"
 #include "gold/map.h"
 #include "gold/schemas.h"
 #include "gold/statement.h"
 #include "options/options.h"
-#include "options/rights.h"
 #include "step/sql.h"
 
 PG_FUNCTION_INFO_V1(mls_gold_table_sql);
@@ -37,74 +35,44 @@ PG_FUNCTION_INFO_V1(mls_gold_table_sql);
 /* As long as a row fits into a page, it is not worth compressing its values one by one. */
 #define GOLD_STORAGE "toast_tuple_target = 8160"
 
-char *
-mls_gold_qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 /* ---- Pages and commands ---- */
 
-/* The class of the advisory locks between pages; two numbers of it are used. */
-#define CONTEST_CLASS 19791
+/* The two locks between pages. */
 #define MEMBERS_LOCK 0 /* shared by pages; exclusive for who changes what pages rely on */
 #define KEYS_LOCK 1    /* of a page whose keys others could have */
-
-static void
-set_tag(LOCKTAG *tag, int number)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, number, CONTEST_CLASS);
-}
-
-static void
-lock(int number, LOCKMODE mode)
-{
-	LOCKTAG tag;
-
-	set_tag(&tag, number);
-	LockAcquire(&tag, mode, false, false);
-}
 
 void
 mls_gold_lock_keys(void)
 {
-	lock(KEYS_LOCK, ExclusiveLock);
+	mls_lock(MLS_LOCK_PAGES, KEYS_LOCK, ExclusiveLock);
 }
 
 void
 mls_gold_lock_members(void)
 {
-	lock(MEMBERS_LOCK, ShareLock);
+	mls_lock(MLS_LOCK_PAGES, MEMBERS_LOCK, ShareLock);
 }
 
 void
 mls_gold_unlock_members(void)
 {
-	LOCKTAG tag;
-
-	set_tag(&tag, MEMBERS_LOCK);
-	LockRelease(&tag, ShareLock, false);
+	mls_lock_release(MLS_LOCK_PAGES, MEMBERS_LOCK, ShareLock, false);
 }
 
 /* Who has written a page in this transaction would wait for those who wait for its keys. */
 void
 mls_gold_pause_pages(void)
 {
-	lock(KEYS_LOCK, ExclusiveLock);
-	lock(MEMBERS_LOCK, ExclusiveLock);
+	mls_lock(MLS_LOCK_PAGES, KEYS_LOCK, ExclusiveLock);
+	mls_lock(MLS_LOCK_PAGES, MEMBERS_LOCK, ExclusiveLock);
 }
 
 /* A command that changes tables which pages of any source read and write. */
 void
 mls_gold_execute(const char *sql)
 {
-	int code;
-
 	mls_gold_pause_pages();
-	code = SPI_execute(sql, false, 0);
-	if (code < 0)
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(code));
+	mls_sql(SPI_OK_UTILITY, sql);
 }
 
 bool
@@ -168,7 +136,7 @@ check_table(const MlsGoldTarget *target, Oid gold)
 		(!target->unique_key || get_attnum(gold, target->key_field) != InvalidAttrNumber))
 		return;
 	ereport(ERROR, errcode(ERRCODE_DUPLICATE_TABLE),
-			errmsg("relation %s exists and is not a gold table", mls_gold_qualified_name(gold)),
+			errmsg("relation %s exists and is not a gold table", mls_qualified_name(gold)),
 			errhint("Rename it, or choose another schema with the setting mls_fdw.gold_schema."));
 }
 
@@ -182,7 +150,7 @@ require_privileges(Oid gold)
 		return;
 	ereport(
 		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		errmsg("permission denied for gold table %s", mls_gold_qualified_name(gold)),
+		errmsg("permission denied for gold table %s", mls_qualified_name(gold)),
 		errdetail("It belongs to role \"%s\"; sharing needs SELECT, INSERT, UPDATE and DELETE.",
 				  GetUserNameFromId(mls_relation_owner(gold), true)),
 		errhint("Its owner shares it: SELECT mls_share_gold(%s). To add columns a role must own "
@@ -226,7 +194,7 @@ has_room(const MlsTable *table, Oid gold, const char *resource, int added, bool 
 		return true;
 	ereport(in_sync ? WARNING : ERROR, errcode(ERRCODE_TOO_MANY_COLUMNS),
 			errmsg("gold table %s has no room for the fields of foreign table %s",
-				   mls_gold_qualified_name(gold), table->name),
+				   mls_qualified_name(gold), table->name),
 			errdetail("It has %s, those dropped included, %d would be added, and a table "
 					  "has at most %d.",
 					  mls_counted(present, "column", "columns"), added, MaxHeapAttributeNumber),
@@ -266,7 +234,7 @@ widen_table(const MlsTable *table, const MlsGoldTarget *target, Oid gold, bool i
 	}
 	if (added == NIL || !has_room(table, gold, target->resource, list_length(added), in_sync))
 		return;
-	mls_gold_execute(psprintf("ALTER TABLE %s%s", mls_gold_qualified_name(gold), sql.data));
+	mls_gold_execute(psprintf("ALTER TABLE %s%s", mls_qualified_name(gold), sql.data));
 	foreach (lc, added)
 		comment_column(gold, ((MlsGoldField *) lfirst(lc))->name,
 					   ((MlsGoldField *) lfirst(lc))->comment);
@@ -282,11 +250,8 @@ mls_gold_table_in(const MlsGoldTarget *target, Oid schema)
 Datum
 mls_gold_table_sql(PG_FUNCTION_ARGS)
 {
-	Oid schema = get_namespace_oid(mls_schema_gold(), true);
 	Oid gold =
-		OidIsValid(schema)
-			? get_relname_relid(mls_snake_case(text_to_cstring(PG_GETARG_TEXT_PP(0))), schema)
-			: InvalidOid;
+		mls_find_relation(mls_schema_gold(), mls_snake_case(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 
 	if (!OidIsValid(gold))
 		PG_RETURN_NULL();
@@ -306,17 +271,16 @@ static void
 index_source_key(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
 {
 	const Statement *statement = mls_statement_begin(table, target, gold);
-	const char *arguments[] = {mls_gold_qualified_name(gold), MLS_GOLD_SOURCE_KEY};
 
 	if (statement == NULL || statement->plain || !target->unique_key)
 		return;
-	mls_map_query("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
-				  "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-				  "WHERE i.indrelid = $1::pg_catalog.regclass AND a.attname = $2",
-				  2, arguments);
+	mls_select("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
+			   "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
+			   "WHERE i.indrelid = $1::pg_catalog.regclass AND a.attname = $2",
+			   mls_arg_text(mls_qualified_name(gold)), mls_arg_text(MLS_GOLD_SOURCE_KEY));
 	if (SPI_processed == 0)
-		mls_gold_execute(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE_KEY ")",
-								  mls_gold_qualified_name(gold)));
+		mls_gold_execute(
+			psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE_KEY ")", mls_qualified_name(gold)));
 }
 
 /* One target's table and view; says so if its rules cannot be followed. */

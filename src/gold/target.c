@@ -15,34 +15,6 @@
 #include "gold/map.h"
 #include "options/options.h"
 
-void
-mls_map_query(const char *sql, int nargs, const char *const *arguments)
-{
-	Oid types[5] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum values[5];
-
-	Assert(nargs <= lengthof(values));
-	for (int i = 0; i < nargs; i++)
-		values[i] = CStringGetTextDatum(arguments[i]);
-	if (SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the rules of the mapping");
-}
-
-char *
-mls_map_text(uint64 row, int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-}
-
-bool
-mls_map_bool(uint64 row, int column)
-{
-	bool isnull;
-
-	return DatumGetBool(
-		SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull));
-}
-
 char *
 mls_map_protocol(const MlsTable *table)
 {
@@ -103,12 +75,12 @@ read_targets(const MlsTable *table)
 	{
 		MlsGoldTarget *target = palloc0(sizeof(MlsGoldTarget));
 
-		target->resource = mls_map_text(i, 1);
-		target->key_field = mls_map_text(i, 2);
-		target->unique_key = mls_map_bool(i, 3);
-		target->variant = mls_map_text(i, 4);
-		target->condition = mls_map_text(i, 5);
-		target->key = mls_map_text(i, 6);
+		target->resource = mls_text_at(i, 1);
+		target->key_field = mls_text_at(i, 2);
+		target->unique_key = mls_bool_at(i, 3);
+		target->variant = mls_text_at(i, 4);
+		target->condition = mls_text_at(i, 5);
+		target->key = mls_text_at(i, 6);
 		target->origin = target->variant[0] == '\0'
 							 ? table->resource
 							 : psprintf("%s/%s", table->resource, target->variant);
@@ -121,33 +93,33 @@ read_targets(const MlsTable *table)
 List *
 mls_gold_targets(const MlsTable *table, Oid silver_table)
 {
-	const char *arguments[] = {mls_map_protocol(table), table->source->http.name, table->resource};
 	List *targets;
 	List *relations;
 	ListCell *lc;
 
 	if (table->key == NIL)
 		return NIL;
-	mls_map_query("SELECT m.resource, d.key_field, d.unique_key, m.variant, m.condition, m.key "
-				  "FROM (SELECT DISTINCT ON (resource, variant) * FROM mls.row_map "
-				  "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE
-				  " "
-				  "ORDER BY resource, variant, source_resource = $3 DESC, source <> '*' "
-				  "DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) m "
-				  "JOIN mls.dd_resource d USING (resource) ORDER BY m.key IS NOT NULL, "
-				  "m.condition IS NOT NULL, m.resource, m.variant",
-				  3, arguments);
+	mls_select("SELECT m.resource, d.key_field, d.unique_key, m.variant, m.condition, m.key "
+			   "FROM (SELECT DISTINCT ON (resource, variant) * FROM mls.row_map "
+			   "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " "
+			   "ORDER BY resource, variant, source_resource = $3 DESC, source <> '*' "
+			   "DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) m "
+			   "JOIN mls.dd_resource d USING (resource) ORDER BY m.key IS NOT NULL, "
+			   "m.condition IS NOT NULL, m.resource, m.variant",
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+			   mls_arg_text(table->resource));
 	if (SPI_processed == 0)
-		mls_map_query("SELECT d.resource, d.key_field, d.unique_key, '', NULL, NULL "
-					  "FROM mls.field_map m JOIN mls.dd_resource d "
-					  "ON m.resource IN ('*', d.resource) AND "
-					  "CASE source_resource WHEN '*' "
-					  "THEN d.resource = pg_catalog.split_part($3, ':', 1) "
-					  "ELSE " MLS_MAP_OF_RESOURCE " END "
-					  "WHERE " MLS_MAP_OF_PROTOCOL " AND m.source IN ('*', $2) "
-					  "ORDER BY m.source <> '*' DESC, m.source_resource <> '*' DESC, "
-					  "m.priority DESC, m.shipped, d.resource LIMIT 1",
-					  3, arguments);
+		mls_select("SELECT d.resource, d.key_field, d.unique_key, '', NULL, NULL "
+				   "FROM mls.field_map m JOIN mls.dd_resource d "
+				   "ON m.resource IN ('*', d.resource) AND "
+				   "CASE source_resource WHEN '*' "
+				   "THEN d.resource = pg_catalog.split_part($3, ':', 1) "
+				   "ELSE " MLS_MAP_OF_RESOURCE " END "
+				   "WHERE " MLS_MAP_OF_PROTOCOL " AND m.source IN ('*', $2) "
+				   "ORDER BY m.source <> '*' DESC, m.source_resource <> '*' DESC, "
+				   "m.priority DESC, m.shipped, d.resource LIMIT 1",
+				   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+				   mls_arg_text(table->resource));
 	targets = read_targets(table);
 	if (targets == NIL)
 		return NIL;

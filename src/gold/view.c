@@ -106,10 +106,10 @@ make_view(const MlsGoldTarget *target, Oid gold_table, const char *schema, Oid v
 	mls_gold_execute(
 		psprintf("CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s",
 				 quote_qualified_identifier(schema, target->resource), name_list(wanted),
-				 mls_gold_qualified_name(gold_table)));
+				 mls_qualified_name(gold_table)));
 	if (!OidIsValid(view))
 	{
-		view = get_relname_relid(target->resource, get_namespace_oid(schema, false));
+		view = mls_find_relation(schema, target->resource);
 		CreateComments(view, RelationRelationId, 0, psprintf("RESO resource %s", target->resource));
 	}
 	copy_comments(view, gold_table, list_difference(wanted, present));
@@ -131,11 +131,7 @@ mls_gold_view(const MlsGoldTarget *target, Oid gold_table)
 Oid
 mls_gold_find_view(const MlsGoldTarget *target, Oid gold_table)
 {
-	Oid types[] = {OIDOID, TEXTOID};
-	Datum values[] = {ObjectIdGetDatum(gold_table), CStringGetTextDatum(target->resource)};
-	bool isnull;
-
-	SPI_execute_with_args(
+	mls_select_stable(
 		"SELECT c.oid FROM pg_catalog.pg_depend d "
 		"JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid "
 		"JOIN pg_catalog.pg_class c ON c.oid = r.ev_class "
@@ -143,11 +139,8 @@ mls_gold_find_view(const MlsGoldTarget *target, Oid gold_table)
 		"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
 		"AND d.refobjid = $1 AND c.relkind = 'v' AND c.relname = $2 "
 		"AND NOT EXISTS (SELECT FROM mls.audience a WHERE a.view = c.oid) ORDER BY c.oid LIMIT 1",
-		2, types, values, NULL, true, 0);
-	if (SPI_processed == 0)
-		return InvalidOid;
-	return DatumGetObjectId(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		mls_arg_oid(gold_table), mls_arg_text(target->resource));
+	return SPI_processed > 0 ? mls_oid_at(0, 1) : InvalidOid;
 }
 
 /* Appends to the view that is there. */

@@ -19,7 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "http/transport.h"
 
 #define SECOND_US INT64CONST(1000000)

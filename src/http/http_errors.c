@@ -11,7 +11,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "http/transport.h"
 
 /* Facts of the error raised last, for those who have to judge it. */

@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "jobs/jobs.h"
 #include "write/write.h"
 

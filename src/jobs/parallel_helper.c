@@ -31,21 +31,10 @@ mls_helpers_start(MlsLoad *load, MlsAssignment *assignment)
 	{
 		MlsHelper *helper = &load->helpers[load->nhelpers];
 		MlsShare share = {.first = i, .count = 1};
-		BackgroundWorker request = {0};
 
-		request.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-		request.bgw_start_time = BgWorkerStart_RecoveryFinished;
-		request.bgw_restart_time = BGW_NEVER_RESTART;
-		request.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(load->segment));
-		request.bgw_notify_pid = MyProcPid;
-		strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
-		strlcpy(request.bgw_function_name, "mls_sync_worker_main",
-				sizeof(request.bgw_function_name));
-		snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw sync helper of source %s",
-				 load->run->sub->source);
-		strlcpy(request.bgw_type, "mls_fdw sync helper", sizeof(request.bgw_type));
-		memcpy(request.bgw_extra, &share, sizeof(share));
-		if (!RegisterDynamicBackgroundWorker(&request, &helper->handle))
+		if (!mls_worker_start(&helper->handle, "mls_sync_worker_main",
+							  UInt32GetDatum(dsm_segment_handle(load->segment)), &share,
+							  sizeof(share), "sync helper", load->run->sub->source))
 			return;
 		helper->outcome = &assignment->outcomes[i];
 		load->nhelpers++;

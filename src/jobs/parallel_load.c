@@ -22,7 +22,7 @@
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "jobs/parallel.h"
 
 /* ---- Beginning ---- */

@@ -27,7 +27,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "jobs/jobs.h"
 #include "read/key_snapshot.h"
 #include "write/write.h"

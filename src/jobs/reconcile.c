@@ -14,7 +14,7 @@
 
 #include "miscadmin.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "jobs/jobs.h"
 #include "read/key_snapshot.h"
 #include "write/write.h"

@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "subscription/subscription.h"
 #include "write/write.h"
 

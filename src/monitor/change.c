@@ -16,7 +16,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -30,9 +29,6 @@
 
 PG_FUNCTION_INFO_V1(mls_changed_fields);
 PG_FUNCTION_INFO_V1(mls_log_changes);
-
-/* The class of the advisory lock, beside those of subscriptions and of gold. */
-#define LOCK_CLASS 19792
 
 /* Rows that are taken from a statement's at a time. */
 #define SOME_ROWS 1000
@@ -336,15 +332,13 @@ write_changes(const MlsSubscription *sub, const char *kind)
 	Oid types[] = {INT8OID, OIDOID, TEXTOID, TEXTOID, TEXTOID};
 	char nulls[] = "     ";
 	Datum values[5];
-	LOCKTAG tag;
 
 	values[0] = current_run(sub, &nulls[0]);
 	values[1] = ObjectIdGetDatum(sub->owner);
 	values[2] = CStringGetTextDatum(sub->source);
 	values[3] = CStringGetTextDatum(sub->resource);
 	values[4] = CStringGetTextDatum(kind);
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, LOCK_CLASS);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	mls_lock(MLS_LOCK_CHANGES, 0, ExclusiveLock);
 	mls_execute_control("INSERT INTO mls.change (at, run, owner, source, resource, key, kind, "
 						"fields) SELECT pg_catalog.clock_timestamp(), $1, $2::pg_catalog.regrole, "
 						"$3, $4, l.key, $5, l.fields FROM mls_logged l",

@@ -7,6 +7,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/base.h"
 #include "protocol/page_chain.h"
 
 /* A source's own words are shown up to this length: a few lines of a terminal. */

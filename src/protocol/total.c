@@ -12,7 +12,7 @@
 
 #include "utils/hsearch.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "protocol/page_chain.h"
 
 /* No source cuts its pages to less than this. */

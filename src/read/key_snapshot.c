@@ -28,7 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "read/key_snapshot.h"
 #include "step/issue.h"
 

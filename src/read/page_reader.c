@@ -27,7 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "read/read.h"
 #include "step/issue.h"
 #include "subscription/subscription.h"

@@ -24,7 +24,7 @@
 #include "utils/json.h"
 
 #include "compat.h"
-#include "counted.h"
+#include "base/base.h"
 #include "record/slice.h"
 
 /* Slices come in chunks: a record's are contiguous, and none is ever moved twice for long. */

@@ -23,7 +23,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "run/run.h"
@@ -148,12 +147,26 @@ first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *
 	return outcome;
 }
 
-static void
-leave_subtransaction(MemoryContext context, ResourceOwner owner)
+/* What choosing needs, for its subtransaction. */
+typedef struct Choice
 {
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	Launch *launch;
+	FunctionCallInfo fcinfo;
+	const MlsTask *task;
+} Choice;
+
+static void
+choose_now(void *arg)
+{
+	const Choice *choice = arg;
+	Launch *launch = choice->launch;
+	ListCell *lc;
+
+	launch->subscriptions =
+		chosen_subscriptions(choice->fcinfo, choice->task->process == MLS_PROCESS_REMAP);
+	foreach (lc, launch->subscriptions)
+		launch->outcomes =
+			lappend(launch->outcomes, first_outcome(launch, choice->task, lfirst(lc)));
 }
 
 /*
@@ -165,32 +178,13 @@ leave_subtransaction(MemoryContext context, ResourceOwner owner)
 static void
 choose(Launch *launch, FunctionCallInfo fcinfo, const MlsTask *task)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Choice choice = {launch, fcinfo, task};
+	ErrorData *error;
 
 	launch->named = !PG_ARGISNULL(1);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		ListCell *lc;
-
-		launch->subscriptions = chosen_subscriptions(fcinfo, task->process == MLS_PROCESS_REMAP);
-		foreach (lc, launch->subscriptions)
-			launch->outcomes = lappend(launch->outcomes, first_outcome(launch, task, lfirst(lc)));
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		leave_subtransaction(context, owner);
+	error = mls_subtransaction(choose_now, &choice, NULL, false);
+	if (error != NULL)
 		ReThrowError(error);
-	}
-	PG_END_TRY();
-	leave_subtransaction(context, owner);
 }
 
 /* Writes what the workers need to know into shared memory. */
@@ -249,20 +243,10 @@ process_name(const Launch *launch)
 static bool
 start_worker(Launch *launch, Worker *worker)
 {
-	BackgroundWorker request = {0};
-
-	request.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	request.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	request.bgw_restart_time = BGW_NEVER_RESTART;
-	request.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(launch->segment));
-	request.bgw_notify_pid = MyProcPid;
-	strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
-	strlcpy(request.bgw_function_name, "mls_sync_worker_main", sizeof(request.bgw_function_name));
-	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw %s of source %s", process_name(launch),
-			 subscription_at(launch, worker->share.first)->source);
-	snprintf(request.bgw_type, BGW_MAXLEN, "mls_fdw %s", process_name(launch));
-	memcpy(request.bgw_extra, &worker->share, sizeof(worker->share));
-	return RegisterDynamicBackgroundWorker(&request, &worker->handle);
+	return mls_worker_start(&worker->handle, "mls_sync_worker_main",
+							UInt32GetDatum(dsm_segment_handle(launch->segment)), &worker->share,
+							sizeof(worker->share), process_name(launch),
+							subscription_at(launch, worker->share.first)->source);
 }
 
 /* Starts what can be started; returns how many are at work. */

@@ -304,7 +304,7 @@ mls_engine_interrupted(void)
 
 	AbortOutOfAnyTransaction();
 	mls_transaction_begin(run->sub->owner);
-	runs = get_relname_relid("run", get_namespace_oid("mls", true));
+	runs = mls_find_relation("mls", "run");
 	if (OidIsValid(runs) && ConditionalLockRelationOid(runs, RowExclusiveLock))
 		write_failure(run);
 	mls_transaction_commit();

@@ -15,7 +15,7 @@
 #include "utils/snapmgr.h"
 
 #include "http/http.h"
-#include "options/rights.h"
+#include "base/base.h"
 #include "step/sql.h"
 
 PG_FUNCTION_INFO_V1(mls_refuse_sql);
@@ -49,85 +49,15 @@ mls_transaction_commit(void)
 	pgstat_report_stat(true);
 }
 
-/*
- * Leaves out of an error where it was met inside of us: the statement, and the
- * functions in mls.  A user's own trigger stays.  An error that shows a fault of
- * ours keeps everything.
- */
-static void
-hide_inside(ErrorData *error, const char *sql)
-{
-	char *line = error->context;
-	char *statement = line ? strstr(line, psprintf("SQL statement \"%s\"", sql)) : NULL;
-	char *kept = line;
-
-	if (line == NULL || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTERNAL_ERROR ||
-		error->sqlerrcode == ERRCODE_SYNTAX_ERROR)
-		return;
-	if (statement != NULL)
-		*statement = '\0';
-	while (*line != '\0')
-	{
-		int length = strcspn(line, "\n");
-
-		length += line[length] == '\n';
-		if (strncmp(line, "PL/pgSQL function mls.", 22) != 0)
-		{
-			memmove(kept, line, length);
-			kept += length;
-		}
-		line += length;
-	}
-	*kept = '\0';
-	if (kept > error->context && kept[-1] == '\n')
-		kept[-1] = '\0';
-	if (error->context[0] == '\0')
-		error->context = NULL;
-}
-
-/*
- * Raises the error at hand again, for the caller of a statement.  The context was
- * cut while the statement ran, so what it holds is inside; raising adds what is
- * around.
- */
-static void
-raise_from_statement(MemoryContext context, const char *sql)
-{
-	ErrorData *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	hide_inside(error, sql);
-	ThrowErrorData(error);
-}
-
-/*
- * Runs one statement; any other result than the expected SPI code is an error.
- * SPI leaves its own memory context behind; the caller's is put back.
- */
+/* Runs one statement; the types and values stand in arrays. */
 void
 mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ErrorContextCallback *around = error_context_stack;
-	volatile int code = 0;
+	MlsArg args[FUNC_MAX_ARGS];
 
-	error_context_stack = NULL;
-	PG_TRY();
-	{
-		code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
-	}
-	PG_CATCH();
-	{
-		error_context_stack = around;
-		raise_from_statement(context, sql);
-	}
-	PG_END_TRY();
-	error_context_stack = around;
-	MemoryContextSwitchTo(context);
-	if (code != expected)
-		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
+	for (int i = 0; i < nargs; i++)
+		args[i] = (MlsArg){types[i], values[i], nulls != NULL && nulls[i] == 'n'};
+	mls_sql_run(sql, false, expected, args, nargs);
 }
 
 /* The same for a statement of ours that writes a control table: roles cannot. */
@@ -183,18 +113,6 @@ mls_plan_free(SPIPlanPtr plan)
 {
 	if (plan != NULL)
 		SPI_freeplan(plan);
-}
-
-/* Schema-qualified name, quoted, for SQL and for messages. */
-char *
-mls_qualified_name(Oid relid)
-{
-	char *name = get_rel_name(relid);
-
-	if (name == NULL)
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("relation with OID %u does not exist any more", relid));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 }
 
 /* An array of texts, in CurrentMemoryContext. */

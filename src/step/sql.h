@@ -24,7 +24,6 @@ extern SPIPlanPtr mls_plan_prepare(const char *sql);
 extern void mls_plan_run(SPIPlanPtr plan, int expected);
 extern void mls_plan_run_control(SPIPlanPtr plan, int expected);
 extern void mls_plan_free(SPIPlanPtr plan);
-extern char *mls_qualified_name(Oid relid);
 
 /* An array of texts, in CurrentMemoryContext. */
 extern Datum mls_key_array(char **keys, int n);

@@ -20,7 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "options/rights.h"
+#include "base/base.h"
 #include "step/sql.h"
 
 /* Functions, types, operators and operator classes that a table, its partitions included, makes use of. */
@@ -64,17 +64,10 @@ is_trusted(Oid role, Oid owner)
 static void
 refuse_strangers(Oid relid, Oid role)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {OIDOID};
-	Datum values[] = {ObjectIdGetDatum(relid)};
-
-	if (SPI_execute_with_args(code_around, 1, types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not look at what stands around a table");
+	mls_select_stable(code_around, mls_arg_oid(relid));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		bool isnull;
-		HeapTuple row = SPI_tuptable->vals[i];
-		Oid owner = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+		Oid owner = mls_oid_at(i, 2);
 
 		if (is_trusted(role, owner))
 			continue;
@@ -82,14 +75,12 @@ refuse_strangers(Oid relid, Oid role)
 				errmsg("table %s runs code of role \"%s\"", mls_qualified_name(relid),
 					   GetUserNameFromId(owner, true)),
 				errdetail("It is the %s, which would run in the rights of role \"%s\".",
-						  SPI_getvalue(row, SPI_tuptable->tupdesc, 1),
-						  GetUserNameFromId(role, true)),
+						  mls_text_at(i, 1), GetUserNameFromId(role, true)),
 				errhint("It has to go; or make role \"%s\" a member of role \"%s\", or give the "
 						"code to a role that both can trust.",
 						GetUserNameFromId(role, true), GetUserNameFromId(owner, true)));
 	}
 	SPI_freetuptable(SPI_tuptable);
-	MemoryContextSwitchTo(context);
 }
 
 /*

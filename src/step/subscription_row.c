@@ -9,21 +9,11 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "step/sql.h"
 #include "step/subscription_row.h"
-
-/*
- * The class of our advisory locks.  pg_advisory_lock() uses classes 1 and 2, so
- * no lock of a user can collide.  The view mls_status knows the number.
- */
-#define LOCK_CLASS 19788
-
-/* Of the locks that processes share which help a run; one that is to run waits for their end. */
-#define HELP_CLASS 19790
 
 #define SUBSCRIPTION_COLUMNS                                                                       \
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
@@ -255,36 +245,24 @@ mls_subscription_read_all(MlsSubscription *sub)
 	sub->reading_all = true;
 }
 
-static void
-lock_tag(LOCKTAG *tag, int64 id, uint16 class)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (id >> 32), (uint32) id, class);
-}
-
 /* Takes a lock; gives it back and says false if a process still works for a run that has ended. */
 static bool
 lock_without_helpers(int64 id, LOCKMODE mode, bool session)
 {
-	LOCKTAG tag;
-	LOCKTAG help;
-
-	lock_tag(&tag, id, LOCK_CLASS);
-	lock_tag(&help, id, HELP_CLASS);
-	if (LockAcquire(&tag, mode, session, true) == LOCKACQUIRE_NOT_AVAIL)
+	if (!mls_lock_try(MLS_LOCK_SUBSCRIPTION, id, mode, session))
 		return false;
-	if (LockAcquire(&help, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+	if (!mls_lock_try(MLS_LOCK_HELP, id, ExclusiveLock, true))
 	{
-		LockRelease(&tag, mode, session);
+		mls_lock_release(MLS_LOCK_SUBSCRIPTION, id, mode, session);
 		return false;
 	}
-	LockRelease(&help, ExclusiveLock, true);
+	mls_lock_release(MLS_LOCK_HELP, id, ExclusiveLock, true);
 	return true;
 }
 
 /*
  * Takes the lock of a subscription, for this process or (not session) for the
- * transaction; false if another has it.  A session-level lock on the relation would outlive a process that is
- * terminated between transactions; advisory locks are released in every case.
+ * transaction; false if another has it.
  */
 bool
 mls_subscription_lock(int64 id, bool session)
@@ -295,10 +273,7 @@ mls_subscription_lock(int64 id, bool session)
 void
 mls_subscription_unlock(int64 id)
 {
-	LOCKTAG tag;
-
-	lock_tag(&tag, id, LOCK_CLASS);
-	LockRelease(&tag, ExclusiveLock, true);
+	mls_lock_release(MLS_LOCK_SUBSCRIPTION, id, ExclusiveLock, true);
 }
 
 /*
@@ -314,29 +289,20 @@ mls_subscription_share(int64 id, bool session)
 void
 mls_subscription_unshare(int64 id)
 {
-	LOCKTAG tag;
-
-	lock_tag(&tag, id, LOCK_CLASS);
-	LockRelease(&tag, ShareLock, true);
+	mls_lock_release(MLS_LOCK_SUBSCRIPTION, id, ShareLock, true);
 }
 
 /* For a process that works for the run which has the lock: keeps the next run away until it has ended. */
 bool
 mls_subscription_help(int64 id)
 {
-	LOCKTAG tag;
-
-	lock_tag(&tag, id, HELP_CLASS);
-	return LockAcquire(&tag, ShareLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+	return mls_lock_try(MLS_LOCK_HELP, id, ShareLock, true);
 }
 
 void
 mls_subscription_unhelp(int64 id)
 {
-	LOCKTAG tag;
-
-	lock_tag(&tag, id, HELP_CLASS);
-	LockRelease(&tag, ShareLock, true);
+	mls_lock_release(MLS_LOCK_HELP, id, ShareLock, true);
 }
 
 void

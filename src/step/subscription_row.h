@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "options/options.h"
-#include "options/rights.h"
+#include "base/base.h"
 
 typedef struct MlsSubscription
 {

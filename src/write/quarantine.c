@@ -16,13 +16,10 @@
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "write/write.h"
 
 /* A part of a page, and what has become of the page so far. */
@@ -60,6 +57,29 @@ require_few(const Storing *storing)
 							  "reject_limit."));
 }
 
+/* A part of it that is tried. */
+typedef struct Trial
+{
+	const Storing *storing;
+	const MlsBatch *part;
+} Trial;
+
+static void
+write_part(void *arg)
+{
+	const Trial *trial = arg;
+
+	SPI_connect();
+	trial->storing->write(trial->storing->run->writer, trial->part, trial->storing->counters);
+	SPI_finish();
+}
+
+static bool
+is_of_data(int sqlstate)
+{
+	return mls_error_class(sqlstate, mls_http_failure()) == MLS_ERROR_DATA;
+}
+
 /*
  * Stores a part of a page in a subtransaction; NULL if that went well, else the
  * error, which is one that data can cause: others are thrown on.
@@ -68,35 +88,16 @@ static ErrorData *
 try_part(const Storing *storing, const MlsBatch *part)
 {
 	MlsIssues *issues = mls_writer_issues(storing->run->writer);
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	MlsCounters before = *storing->counters;
 	int64 rejected = mls_issues_rejected(issues);
-	ErrorData *volatile error = NULL;
+	Trial trial = {storing, part};
+	ErrorData *error = mls_subtransaction(write_part, &trial, is_of_data, true);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	if (error != NULL)
 	{
-		SPI_connect();
-		storing->write(storing->run->writer, part, storing->counters);
-		SPI_finish();
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		if (mls_error_class(geterrcode(), mls_http_failure()) != MLS_ERROR_DATA)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
 		*storing->counters = before;
 		mls_issues_take_back(issues, rejected);
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	return error;
 }
 

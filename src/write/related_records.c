@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "gold/gold_write.h"
 #include "write/related_page.h"
 #include "write/write.h"

@@ -16,7 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "protocol/reso/reso.h"
 
 /* An endless chain of empty pages would otherwise never be noticed. */

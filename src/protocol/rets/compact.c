@@ -20,7 +20,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "protocol/rets/reader.h"
 #include "record/slice.h"
 

@@ -18,7 +18,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "protocol/rets/reader.h"
 
 /* Types nest four deep in the standard. */

@@ -11,7 +11,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "protocol/rets/talk.h"
 
 typedef struct Reading

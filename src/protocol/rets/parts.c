@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "protocol/condition.h"
 #include "protocol/rets/search.h"
 

@@ -32,7 +32,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "options/rights.h"
+#include "base/base.h"
 
 #define SAFE_PATH "pg_catalog, pg_temp"
 
@@ -66,8 +66,7 @@ mls_rights_enter(MlsRights *before, Oid role)
 void
 mls_rights_enter_control(MlsRights *before)
 {
-	Oid schema = get_namespace_oid("mls", false);
-	Oid owner = mls_relation_owner(get_relname_relid("subscription", schema));
+	Oid owner = mls_relation_owner(mls_find_relation("mls", "subscription"));
 
 	if (!OidIsValid(owner))
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
@@ -117,13 +116,6 @@ mls_rights_require_server(Oid role, Oid server_id, const char *name)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, name);
 }
 
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 /*
  * A relation that a subscription of a role names is what it should be, and the role's;
  * gold can be another's.  One that was dropped is not looked at here.
@@ -138,16 +130,37 @@ mls_rights_require_table(Oid role, Oid relid, MlsLayer layer)
 		return;
 	if (layer == MLS_LAYER_FOREIGN ? kind != RELKIND_FOREIGN_TABLE
 								   : kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-		ereport(
-			ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			errmsg("%s is not the %s table of a subscription", qualified_name(relid), names[layer]),
-			errdetail("It is no %stable.", layer == MLS_LAYER_FOREIGN ? "foreign " : ""));
+		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("%s is not the %s table of a subscription", mls_qualified_name(relid),
+					   names[layer]),
+				errdetail("It is no %stable.", layer == MLS_LAYER_FOREIGN ? "foreign " : ""));
 	if (layer != MLS_LAYER_GOLD && !mls_rights_owns(role, relid))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("the %s table %s does not belong to the owner of its subscription",
-					   names[layer], qualified_name(relid)),
+					   names[layer], mls_qualified_name(relid)),
 				errdetail("The subscription is of role \"%s\", the table of role \"%s\".",
 						  GetUserNameFromId(role, true),
 						  GetUserNameFromId(mls_relation_owner(relid), true)),
 				errhint("Give the table to that role, or make the role a member of the other."));
+}
+
+/* ---- Relations and their names ---- */
+
+Oid
+mls_find_relation(const char *schema, const char *name)
+{
+	Oid namespace = get_namespace_oid(schema, true);
+
+	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
+}
+
+char *
+mls_qualified_name(Oid relid)
+{
+	char *name = get_rel_name(relid);
+
+	if (name == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation with OID %u does not exist any more", relid));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 }

@@ -1,0 +1,158 @@
+/*
+ * base.h
+ *		What all rooms need of PostgreSQL, each thing in one way.
+ *
+ * sql.c		 statements with typed arguments, their results, work that may fail
+ * rights.c		 in whose rights SQL runs, whose a table is, relations by name
+ * process.c	 background workers, and locks between processes
+ */
+#ifndef MLS_BASE_H
+#define MLS_BASE_H
+
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "postmaster/bgworker.h"
+#include "storage/lockdefs.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* ---- Statements (sql.c) ---- */
+
+/* An argument of a statement. */
+typedef struct MlsArg
+{
+	Oid type;
+	Datum value;
+	bool isnull;
+} MlsArg;
+
+#define mls_arg(type, value) ((MlsArg){type, value, false})
+#define mls_arg_null(type) ((MlsArg){type, (Datum) 0, true})
+#define mls_arg_int8(n) mls_arg(INT8OID, Int64GetDatum(n))
+#define mls_arg_int4(n) mls_arg(INT4OID, Int32GetDatum(n))
+#define mls_arg_bool(b) mls_arg(BOOLOID, BoolGetDatum(b))
+#define mls_arg_oid(oid) mls_arg(OIDOID, ObjectIdGetDatum(oid))
+
+/* NULL is NULL. */
+static inline MlsArg
+mls_arg_text(const char *s)
+{
+	return s ? mls_arg(TEXTOID, CStringGetTextDatum(s)) : mls_arg_null(TEXTOID);
+}
+
+/* 0 is NULL. */
+static inline MlsArg
+mls_arg_time(TimestampTz t)
+{
+	return t ? mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(t)) : mls_arg_null(TIMESTAMPTZOID);
+}
+
+#define MLS_ARGS(...)                                                                              \
+	((const MlsArg[]){__VA_ARGS__}), (int) (sizeof((const MlsArg[]){__VA_ARGS__}) / sizeof(MlsArg))
+
+/*
+ * mls_sql(expected, sql, arguments): runs one statement; any other result than the expected
+ * SPI code is an error.  It needs SPI; rows are in SPI_tuptable, their number in
+ * SPI_processed.  mls_sql_control() is for a statement of ours that writes control tables,
+ * which roles cannot.  mls_select() sees what this transaction has done; mls_select_stable()
+ * what the caller's snapshot shows, so it may stand in a stable function.
+ */
+#define mls_sql(expected, sql, ...) mls_sql_run(sql, false, expected, MLS_ARGS(__VA_ARGS__))
+#define mls_sql_control(expected, sql, ...)                                                        \
+	mls_sql_run_control(sql, expected, MLS_ARGS(__VA_ARGS__))
+#define mls_select(sql, ...) mls_sql_run(sql, false, SPI_OK_SELECT, MLS_ARGS(__VA_ARGS__))
+#define mls_select_stable(sql, ...) mls_sql_run(sql, true, SPI_OK_SELECT, MLS_ARGS(__VA_ARGS__))
+
+extern void mls_sql_run(const char *sql, bool stable, int expected, const MlsArg *args, int nargs);
+extern void mls_sql_run_control(const char *sql, int expected, const MlsArg *args, int nargs);
+
+/*
+ * What stands in a row, from 0, and column, from 1, of a result; of NULL it is NULL, false
+ * or 0.  Those without a table are of the last statement's.
+ */
+extern Datum mls_cell(const SPITupleTable *table, uint64 row, int column, bool *isnull);
+extern char *mls_cell_text(const SPITupleTable *table, uint64 row, int column);
+extern bool mls_cell_bool(const SPITupleTable *table, uint64 row, int column);
+extern int64 mls_cell_int8(const SPITupleTable *table, uint64 row, int column);
+extern Oid mls_cell_oid(const SPITupleTable *table, uint64 row, int column);
+
+#define mls_text_at(row, column) mls_cell_text(SPI_tuptable, row, column)
+#define mls_bool_at(row, column) mls_cell_bool(SPI_tuptable, row, column)
+#define mls_int8_at(row, column) mls_cell_int8(SPI_tuptable, row, column)
+#define mls_oid_at(row, column) mls_cell_oid(SPI_tuptable, row, column)
+
+/*
+ * Does work in a subtransaction.  NULL if it went well: what it did then stays, or is taken
+ * back as well unless `keeps`.  Else the error, in CurrentMemoryContext; one that `catches`
+ * (all if it is NULL) does not take passes on.
+ */
+extern ErrorData *
+mls_subtransaction(void (*work)(void *arg), void *arg, bool (*catches)(int sqlstate), bool keeps);
+
+/*
+ * A number and what it counts: "1 record", "2 records", "1 record is missing".  PostgreSQL's
+ * errmsg_plural() chooses the whole message by one number; here a message may hold several,
+ * and be a run's note or a finding.  In SQL the same is mls.counted().
+ */
+extern char *mls_counted(int64 n, const char *one, const char *many);
+
+/* ---- Rights and relations (rights.c) ---- */
+
+/* Who was at work before. */
+typedef struct MlsRights
+{
+	Oid user;
+	int security;
+	int guc_level;
+} MlsRights;
+
+typedef enum MlsLayer
+{
+	MLS_LAYER_FOREIGN,
+	MLS_LAYER_BRONZE,
+	MLS_LAYER_SILVER,
+	MLS_LAYER_GOLD
+} MlsLayer;
+
+extern void mls_rights_enter(MlsRights *before, Oid role);
+extern void mls_rights_enter_control(MlsRights *before);
+extern void mls_rights_leave(const MlsRights *before);
+extern void mls_rights_require_server(Oid role, Oid server_id, const char *name);
+extern Oid mls_relation_owner(Oid relid);
+extern bool mls_rights_owns(Oid role, Oid relid);
+extern void mls_rights_require_table(Oid role, Oid relid, MlsLayer layer);
+
+/* A relation by its name; InvalidOid if it or its schema is not there. */
+extern Oid mls_find_relation(const char *schema, const char *name);
+
+/* Its name with the schema, quoted, for SQL and for messages. */
+extern char *mls_qualified_name(Oid relid);
+
+/* ---- Processes (process.c) ---- */
+
+/* Starts a background worker of ours; false if the server has no slot for it. */
+extern bool
+mls_worker_start(BackgroundWorkerHandle **handle, const char *function, Datum argument,
+				 const void *extra, Size extra_size, const char *type, const char *of_what);
+
+/*
+ * The classes of our advisory locks.  pg_advisory_lock() uses 1 and 2, so no lock of a user
+ * can collide.  The view mls_status knows the first.
+ */
+typedef enum MlsLockClass
+{
+	MLS_LOCK_SUBSCRIPTION = 19788, /* by its id: who works on it */
+	MLS_LOCK_SOURCE = 19789,       /* by the hash of its name: whose pages go one by one */
+	MLS_LOCK_HELP = 19790,         /* by a subscription's id: processes that help its run */
+	MLS_LOCK_PAGES = 19791,  /* gold's, by two numbers: pages, and who changes what they rely on */
+	MLS_LOCK_CHANGES = 19792 /* the one: who writes the change log */
+} MlsLockClass;
+
+/* Waits for a lock, to the end of the transaction; or takes it if it is free. */
+extern void mls_lock(MlsLockClass class, int64 id, LOCKMODE mode);
+extern bool mls_lock_try(MlsLockClass class, int64 id, LOCKMODE mode, bool session);
+extern void mls_lock_release(MlsLockClass class, int64 id, LOCKMODE mode, bool session);
+
+#endif /* MLS_BASE_H */

@@ -1,0 +1,68 @@
+/*
+ * process.c
+ *		Background workers, and advisory locks between processes.
+ *
+ * Locks are advisory ones, since a lock on a relation that is held by a session would
+ * outlive a process that is terminated between transactions; these are released in
+ * every case.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+#include "base/base.h"
+
+/* The worker tells this process when it starts and ends. */
+bool
+mls_worker_start(BackgroundWorkerHandle **handle, const char *function, Datum argument,
+				 const void *extra, Size extra_size, const char *type, const char *of_what)
+{
+	BackgroundWorker request = {0};
+
+	Assert(extra_size <= BGW_EXTRALEN);
+	request.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	request.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	request.bgw_restart_time = BGW_NEVER_RESTART;
+	request.bgw_main_arg = argument;
+	request.bgw_notify_pid = MyProcPid;
+	strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
+	strlcpy(request.bgw_function_name, function, sizeof(request.bgw_function_name));
+	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw %s of source %s", type, of_what);
+	snprintf(request.bgw_type, BGW_MAXLEN, "mls_fdw %s", type);
+	memcpy(request.bgw_extra, extra, extra_size);
+	return RegisterDynamicBackgroundWorker(&request, handle);
+}
+
+static LOCKTAG
+lock_tag(MlsLockClass class, int64 id)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (id >> 32), (uint32) id, class);
+	return tag;
+}
+
+void
+mls_lock(MlsLockClass class, int64 id, LOCKMODE mode)
+{
+	LOCKTAG tag = lock_tag(class, id);
+
+	(void) LockAcquire(&tag, mode, false, false);
+}
+
+bool
+mls_lock_try(MlsLockClass class, int64 id, LOCKMODE mode, bool session)
+{
+	LOCKTAG tag = lock_tag(class, id);
+
+	return LockAcquire(&tag, mode, session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+mls_lock_release(MlsLockClass class, int64 id, LOCKMODE mode, bool session)
+{
+	LOCKTAG tag = lock_tag(class, id);
+
+	LockRelease(&tag, mode, session);
+}
