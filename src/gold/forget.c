@@ -77,20 +77,6 @@ parts(Oid gold, const char *condition)
 	return found;
 }
 
-/* Runs a command, with the table's name for %s, on each gold table. */
-static void
-execute_on_each(Oid gold, const char *before, const char *after)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ListCell *lc;
-
-	if (OidIsValid(gold) && get_rel_name(gold) != NULL)
-		foreach (lc, gold_tables(gold))
-			mls_gold_execute(
-				psprintf("%s %s %s", before, mls_qualified_name(lfirst_oid(lc)), after));
-	MemoryContextSwitchTo(context);
-}
-
 static char *
 made_from(const char *source, const char *resource)
 {
@@ -128,7 +114,14 @@ mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 void
 mls_gold_rename(const char *source, const char *resource, const char *new_name, Oid gold)
 {
-	execute_on_each(gold, "UPDATE",
-					psprintf("SET " MLS_GOLD_SOURCE " = %s WHERE %s", quote_literal_cstr(new_name),
-							 made_from(source, resource)));
+	const char *made = made_from(source, resource);
+	ListCell *lc;
+
+	if (!OidIsValid(gold) || get_rel_name(gold) == NULL)
+		return;
+	mls_gold_pause_pages();
+	foreach (lc, gold_tables(gold))
+		mls_sql(SPI_OK_UPDATE,
+				psprintf("UPDATE %s SET " MLS_GOLD_SOURCE " = %s WHERE %s",
+						 mls_qualified_name(lfirst_oid(lc)), quote_literal_cstr(new_name), made));
 }
