@@ -12,12 +12,13 @@ SQL_CHAPTERS = \
 	src/jobs/parallel_range.sql \
 	src/drift/drift.sql \
 	src/gold/dictionary.sql \
-	src/gold/dictionary_fields.sql \
-	src/gold/dictionary_lookups.sql \
+	src/gold/dictionary_fields.tsv \
+	src/gold/dictionary_lookups.tsv \
 	src/gold/map.sql \
-	src/gold/qobrix_map.sql \
-	src/gold/qobrix_others_map.sql \
-	src/gold/ddf_map.sql \
+	src/protocol/qobrix/qobrix_map.tsv \
+	src/protocol/qobrix/qobrix_map.sql \
+	src/protocol/rets/ddf_map.sql \
+	src/protocol/rets/ddf_map.tsv \
 	src/gold/map_functions.sql \
 	src/gold/setting.sql \
 	src/gold/audience.sql \
@@ -81,8 +82,11 @@ include $(PGXS)
 # Headers are few: a change in one rebuilds everything.
 $(OBJS): $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 
-$(EXTENSION)--$(EXTVERSION).sql: $(SQL_CHAPTERS) mls_fdw.control
-	cat $(SQL_CHAPTERS) > $@
+# Data stands in tab-separated files, which src/rows.awk turns into statements.
+$(EXTENSION)--$(EXTVERSION).sql: $(SQL_CHAPTERS) src/rows.awk mls_fdw.control
+	for chapter in $(SQL_CHAPTERS); do \
+		case $$chapter in *.tsv) awk -f src/rows.awk $$chapter ;; *) cat $$chapter ;; esac || exit 1; \
+	done > $@.tmp && mv $@.tmp $@
 
 endif
 
