@@ -11,7 +11,6 @@
 #include "utils/guc.h"
 
 #include "gold/gold.h"
-#include "gold/schemas.h"
 #include "http/http.h"
 #include "run/run.h"
 
@@ -23,7 +22,6 @@ void
 _PG_init(void)
 {
 	mls_http_define_settings();
-	mls_schemas_define_settings();
 	mls_gold_define_settings();
 	mls_sync_define_settings();
 	MarkGUCPrefixReserved("mls_fdw");

@@ -36,7 +36,6 @@ done < <(grep -rE '^#include "[a-z_]+/' src/*/ --include='*.[ch]' | sed -E 's/:#
 declare -a circles=(
 	'fdw/arrays fdw/compare fdw/condition'
 	'fdw/check fdw/check_resource fdw/check_units'
-	'gold/dependant gold/expression gold/index gold/join gold/kept gold/map gold/rule_value gold/statement gold/table gold/target gold/view'
 	'http/spool http/unpack'
 	'http/egress http/url'
 	'http/auth http/report http/request http/retry'

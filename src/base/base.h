@@ -2,7 +2,7 @@
  * base.h
  *		What all rooms need of PostgreSQL, each thing in one way.
  *
- * sql.c		 statements with typed arguments, their results, work that may fail
+ * spi.c		 statements with typed arguments, their results, work that may fail
  * rights.c		 in whose rights SQL runs, whose a table is, relations by name
  * process.c	 background workers, and locks between processes
  */
@@ -18,7 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* ---- Statements (sql.c) ---- */
+/* ---- Statements (spi.c) ---- */
 
 /* An argument of a statement. */
 typedef struct MlsArg
@@ -123,6 +123,13 @@ extern void mls_rights_require_server(Oid role, Oid server_id, const char *name)
 extern Oid mls_relation_owner(Oid relid);
 extern bool mls_rights_owns(Oid role, Oid relid);
 extern void mls_rights_require_table(Oid role, Oid relid, MlsLayer layer);
+
+/*
+ * Errors unless the code around a table is of those whom a role trusts: of gold in the open
+ * transaction; of a table that was found by the name of one to be made, by a setting.
+ */
+extern void mls_require_trust(Oid gold, Oid role);
+extern void mls_require_own(Oid relid, Oid role, const char *setting);
 
 /* A relation by its name; InvalidOid if it or its schema is not there. */
 extern Oid mls_find_relation(const char *schema, const char *name);

@@ -765,7 +765,6 @@ index_bonds(Oid owner, const char *resource, Oid gold)
 void
 mls_gold_prepare_contests(Oid owner, const MlsTable *table, Oid silver_table, Oid gold)
 {
-	MemoryContext context = CurrentMemoryContext;
 	ListCell *lc;
 	ListCell *each;
 
@@ -794,13 +793,11 @@ mls_gold_prepare_contests(Oid owner, const MlsTable *table, Oid silver_table, Oi
 				index_bonds(owner, bond->child, child);
 		}
 	}
-	MemoryContextSwitchTo(context);
 }
 
 bool
 mls_gold_source_has_rivals(Oid owner, const MlsTable *table)
 {
-	MemoryContext context = CurrentMemoryContext;
 	const char *prefix = table->source->key_prefix ? table->source->key_prefix : "";
 	List *tables = NIL;
 	bool has_rivals = false;
@@ -822,7 +819,6 @@ mls_gold_source_has_rivals(Oid owner, const MlsTable *table)
 		if (strcmp(other->http.name, table->source->http.name) != 0)
 			has_rivals |= begins_alike(other->key_prefix ? other->key_prefix : "", prefix);
 	}
-	MemoryContextSwitchTo(context);
 	return has_rivals;
 }
 
@@ -917,7 +913,6 @@ is_contested(const List *claims, int64 subscription)
 MlsGoldContest *
 mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, bool always)
 {
-	MemoryContext context = CurrentMemoryContext;
 	MlsGoldContest *contest = NULL;
 	List *makers = makers_of(owner, resource, gold);
 	List *claims = NIL;
@@ -947,7 +942,6 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 		if (!always && !is_contested(claims, subscription) && contest->belongings == NIL)
 			contest = NULL;
 	}
-	MemoryContextSwitchTo(context);
 	return contest;
 }
 

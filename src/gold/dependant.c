@@ -242,50 +242,10 @@ mls_gold_looks_around(const MlsTable *table, Oid silver_table, Oid gold)
 
 /* ---- Preparing ---- */
 
-/* Rows are looked up by a column: an index on it, unless one has it first. */
-void
-mls_map_index(Oid silver, const char *column)
-{
-	mls_select("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
-			   "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-			   "WHERE i.indrelid = $1 AND a.attname = $2",
-			   mls_arg_oid(silver), mls_arg_text(column));
-	if (SPI_processed == 0)
-		mls_gold_execute(psprintf("CREATE INDEX ON %s (%s)", mls_qualified_name(silver),
-								  quote_identifier(column)));
-}
-
-static void
-index_field(const MlsMapRelation *relation, const char *field)
-{
-	mls_map_index(relation->silver, mls_map_column(relation, field));
-}
-
-void
-mls_gold_prepare_joins(const List *targets)
-{
-	const List *relations;
-	ListCell *lc;
-
-	if (targets == NIL)
-		return;
-	relations = ((MlsGoldTarget *) linitial(targets))->relations;
-	foreach (lc, relations)
-	{
-		const MlsMapRelation *joined = lfirst(lc);
-
-		if (joined->parent == NULL)
-			continue;
-		index_field(mls_map_relation(relations, joined->parent), joined->parent_field);
-		index_field(joined, joined->field);
-	}
-}
-
 /* Fields that could not be made before may be possible now. */
 void
 mls_gold_prepare_dependants(const MlsTable *table, Oid silver_table)
 {
-	MemoryContext context = CurrentMemoryContext;
 	ListCell *lc;
 
 	foreach (lc, read_candidates(table, silver_table))
@@ -296,5 +256,4 @@ mls_gold_prepare_dependants(const MlsTable *table, Oid silver_table)
 		if (other != NULL)
 			mls_gold_prepare(other, candidate->silver);
 	}
-	MemoryContextSwitchTo(context);
 }

@@ -31,6 +31,7 @@
 #include "utils/rel.h"
 
 #include "gold/gold_write.h"
+#include "gold/statement.h"
 #include "step/issue.h"
 
 /* The relation in which rows stand that are taken one by one. */

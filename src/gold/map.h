@@ -93,7 +93,7 @@ typedef struct MlsMapFinding
 /* And for a resource, or for a class of one ("Property:RES"); $3 is the longer name. */
 #define MLS_MAP_OF_RESOURCE "source_resource IN ($3, pg_catalog.split_part($3, ':', 1))"
 
-/* target.c */
+/* ---- target.c ---- */
 
 /* "rets/crea" */
 extern char *mls_map_protocol(const MlsTable *table);
@@ -101,8 +101,6 @@ extern char *mls_map_protocol(const MlsTable *table);
 /* The targets that rules make from a table's resource (List of MlsGoldTarget *); first the one
  * that has the source's own keys and all of its records, if there is one. */
 extern List *mls_gold_targets(const MlsTable *table, Oid silver_table);
-
-/* join.c */
 
 /* The row itself, its joins and the settings. */
 extern List *mls_map_relations(const MlsTable *table, Oid silver_table);
@@ -116,7 +114,11 @@ extern char *mls_map_equal(const char *left, Oid left_type, const char *right, O
 /* Adds to aliases of joins those they hang on. */
 extern List *mls_map_ancestors(const List *relations, List *aliases);
 
-/* expression.c */
+/* The gold table of a target, or InvalidOid; `gold` is the one a subscription keeps in mind. */
+extern Oid mls_gold_table(const MlsGoldTarget *target, Oid gold);
+extern Oid mls_gold_table_in(const MlsGoldTarget *target, Oid schema);
+
+/* ---- expression.c ---- */
 
 /* Aliases an expression uses, of char *; an error if it is not one expression without side sights. */
 extern List *
@@ -127,12 +129,12 @@ mls_map_without_missing(char *const *arguments, int narguments, const List *rela
 /* Its type over the relations; an error if it is not valid, or not the same at each call. */
 extern Oid mls_map_expression_type(const char *expression, const List *relations);
 
-/* map.c */
+/* ---- mapping.c ---- */
 
 /* The target's fields without the key, of MlsGoldField *; findings (of MlsMapFinding *) may be NULL. */
 extern List *mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings);
 
-/* conversion.c */
+/* ---- conversion.c ---- */
 
 /*
  * SQL that gives `value`, an expression of type `from`, as type `to`, and never
@@ -149,25 +151,12 @@ extern bool mls_gold_conversion_loses(Oid from, Oid to);
 /* The type for a column that keeps the source's type. */
 extern Oid mls_gold_own_type(Oid type);
 
-/* view.c */
-extern void mls_gold_view(const MlsGoldTarget *target, Oid gold_table);
-extern Oid mls_gold_find_view(const MlsGoldTarget *target, Oid gold_table);
-extern void mls_gold_view_complete(const MlsGoldTarget *target, Oid gold_table);
+/* ---- gold_tables.c ---- */
 
-/* dependant.c */
-
-/* Indexes that the joins of targets need in silver, those of a resource's own side and the other's. */
-extern void mls_gold_prepare_joins(const List *targets);
-
-/* index.c */
-extern void mls_gold_index_table(const MlsGoldTarget *target, Oid gold);
-extern void mls_map_index(Oid silver, const char *column);
-
-/* table.c */
+/* A command that changes tables which pages of any source read and write. */
 extern void mls_gold_execute(const char *sql);
 
-/* The gold table of a target, or InvalidOid; `gold` is the one a subscription keeps in mind. */
-extern Oid mls_gold_table(const MlsGoldTarget *target, Oid gold);
-extern Oid mls_gold_table_in(const MlsGoldTarget *target, Oid schema);
+/* Rows of a table are looked up by a column: an index on it, unless one has it first. */
+extern void mls_map_index(Oid table, const char *column);
 
 #endif /* MLS_GOLD_MAP_H */

@@ -19,6 +19,7 @@
 
 #include "base/base.h"
 #include "gold/gold_write.h"
+#include "gold/statement.h"
 
 /* Rows of silver in a transaction. */
 #define BATCH_ROWS 1000

@@ -18,6 +18,7 @@
 #include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/typcache.h"
 
 #include "gold/gold.h"
@@ -719,6 +720,8 @@ mls_gold_statements(const MlsTable *table, Oid silver_table, Oid gold, const cha
 	return list;
 }
 
+/* ---- What rules do not make any more ---- */
+
 /* Rows of gold that rules in force have made, of records that make no such row any more. */
 static MlsGoldPart *
 left_part(const Statement *statement, const char *rows)
@@ -744,13 +747,11 @@ left_part(const Statement *statement, const char *rows)
 List *
 mls_gold_left_parts(const MlsTable *table, Oid silver_table, Oid gold)
 {
-	MemoryContext context = CurrentMemoryContext;
 	List *list = NIL;
 	ListCell *lc;
 
 	foreach (lc, mls_statement_list(table, silver_table, gold))
 		list = lappend(list, left_part(lfirst(lc), mls_qualified_name(silver_table)));
-	MemoryContextSwitchTo(context);
 	return list;
 }
 
@@ -815,7 +816,6 @@ clearing(const Statement *statement, const char *rows)
 List *
 mls_gold_clearings(const MlsTable *table, Oid silver_table, Oid gold, const char *rows)
 {
-	MemoryContext context = CurrentMemoryContext;
 	List *list = NIL;
 	ListCell *lc;
 
@@ -826,14 +826,12 @@ mls_gold_clearings(const MlsTable *table, Oid silver_table, Oid gold, const char
 		if (sql != NULL)
 			list = lappend(list, sql);
 	}
-	MemoryContextSwitchTo(context);
 	return list;
 }
 
 char *
 mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold)
 {
-	MemoryContext context = CurrentMemoryContext;
 	uint64 hash = 0;
 	ListCell *lc;
 
@@ -844,6 +842,93 @@ mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold)
 		hash = hash_combine64(
 			hash, DatumGetUInt64(hash_any_extended((const unsigned char *) sql, strlen(sql), 0)));
 	}
-	MemoryContextSwitchTo(context);
 	return hash == 0 ? pstrdup("") : psprintf(UINT64_FORMAT, hash);
+}
+
+/* ---- Rules that raise an error ---- */
+
+bool
+mls_gold_is_guarded(Oid table)
+{
+	return check_enable_rls(table, InvalidOid, true) == RLS_ENABLED;
+}
+
+/* What a rule does wrong. */
+static bool
+is_of_values(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION;
+}
+
+/* Or, where it was asked for, what row security refuses. */
+static bool
+is_of_values_or_rights(int code)
+{
+	return is_of_values(code) || code == ERRCODE_INSUFFICIENT_PRIVILEGE;
+}
+
+bool
+mls_attempt(void (*work)(void *arg), void *arg, char **message)
+{
+	ErrorData *error = mls_subtransaction(work, arg, is_of_values, true);
+
+	if (error != NULL)
+		*message = error->message;
+	return error == NULL;
+}
+
+bool
+mls_attempt_guarded(void (*work)(void *arg), void *arg, char **message, bool *is_refused)
+{
+	ErrorData *error = mls_subtransaction(work, arg, is_of_values_or_rights, true);
+
+	*is_refused = error != NULL && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+	if (error != NULL)
+		*message = error->message;
+	return error == NULL;
+}
+
+static void
+run_query(void *sql)
+{
+	mls_select_stable(sql);
+}
+
+/* Does a query run without an error of the kinds that values cause? */
+static bool
+succeeds(char *sql)
+{
+	char *message;
+
+	return mls_attempt(run_query, sql, &message);
+}
+
+/*
+ * Each field's value is computed alone in a subtransaction.  That is slow, and
+ * meant for the one row in a thousand.
+ */
+char *
+mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const char *rows, int i,
+					   const char *won, List **failed)
+{
+	Statement *statement = list_nth(mls_statement_list(table, silver_table, gold), i);
+	const MlsGoldTarget *target = statement->target;
+	const char *from = mls_statement_from(statement, rows);
+	ListCell *lc;
+
+	statement->won = won;
+	*failed = NIL;
+	if ((target->condition &&
+		 !succeeds(psprintf("SELECT (%s\n)::pg_catalog.bool FROM %s", target->condition, from))) ||
+		(target->key && !succeeds(psprintf("SELECT (%s\n) FROM %s", target->key, from))))
+		return NULL;
+	foreach (lc, statement->fields)
+	{
+		const MlsGoldField *field = lfirst(lc);
+
+		if (field->can_fail && !succeeds(psprintf("SELECT %s FROM %s", field->value, from)))
+			*failed = lappend(*failed, makeString(pstrdup(field->name)));
+	}
+	statement->failing = *failed;
+	return mls_statement_upsert(statement, rows);
 }

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "gold/gold_write.h"
+#include "gold/statement.h"
 #include "subscription/subscription.h"
 #include "write/write.h"
 

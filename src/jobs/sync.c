@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "gold/gold_write.h"
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"

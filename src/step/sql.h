@@ -4,7 +4,6 @@
  *
  *	sql.c		   transactions, statements, plans
  *	transition.c   relations filled by C, read by SQL
- *	strangers.c	   whose code stands around a table
  */
 #ifndef MLS_SQL_H
 #define MLS_SQL_H
@@ -30,10 +29,6 @@ extern Datum mls_key_array(char **keys, int n);
 
 /* An error on a standby and in a read-only transaction. */
 extern void mls_refuse_standby(const char *function, const char *verb);
-
-/* Errors unless the code around a table is of those whom a role trusts. */
-extern void mls_require_trust(Oid relid, Oid role);
-extern void mls_require_own(Oid relid, Oid role, const char *setting);
 
 /* ---- Relations that C fills and SQL reads ---- */
 

@@ -21,7 +21,6 @@
 
 #include "compat.h"
 #include "gold/gold.h"
-#include "gold/schemas.h"
 #include "subscription/subscription.h"
 
 /* Records shrink to 2-3 kB with lz4: that fits into the page, so it need not be moved out of it. */

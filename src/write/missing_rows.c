@@ -24,7 +24,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "counted.h"
+#include "base/base.h"
 #include "gold/gold_write.h"
 #include "write/write.h"
 

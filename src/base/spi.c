@@ -1,5 +1,5 @@
 /*
- * sql.c
+ * spi.c
  *		Statements with typed arguments, what they give, and work that may fail.
  */
 #include "postgres.h"
