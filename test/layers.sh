@@ -45,7 +45,7 @@ declare -a circles=(
 	'protocol/rets/answer protocol/rets/compact protocol/rets/metadata protocol/rets/nested'
 	'protocol/rets/ask protocol/rets/dmql protocol/rets/forms protocol/rets/parts protocol/rets/rets protocol/rets/search'
 )
-large_headers='protocol/protocol.h http/http.h'
+large_headers='protocol/protocol.h http/http.h http/transport.h'
 same_names='condition.c condition.h convert.c expand.c explain.c literal.c lookup.c metadata.c nested.c
 	objects.c platforms.c query.c schema.c search.c stream.c'
 perl - "${circles[@]}" <<'EOF' || status=1

@@ -330,7 +330,7 @@ note_done(const MlsSubscription *sub)
 }
 
 int
-mls_evolve(const MlsSubscription *sub, int64 run)
+mls_alter_tables(const MlsSubscription *sub, int64 run)
 {
 	Evolution evolution = {.sub = sub, .run = run};
 

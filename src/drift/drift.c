@@ -326,7 +326,7 @@ try_to_follow(MlsRun *run)
 		mls_transaction_begin(run->sub->owner);
 		set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 						  true, 0, false);
-		added = mls_evolve(run->sub, run->id);
+		added = mls_alter_tables(run->sub, run->id);
 		mls_issue_solve(run->sub->id, MLS_ISSUE_FOLLOWING, NIL, NULL);
 		mls_transaction_commit();
 		run->sub->fills |= added > 0;

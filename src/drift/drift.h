@@ -5,7 +5,7 @@
  * drift.c		   at the start of a sync: is a comparison due, and what follows from it
  * remote_schema.c what is known of a remote resource, compared with what it is now
  * alter_tables.c   tables that follow: columns added and widened
- * source_settings.c what the source says of its settings
+ * settings_check.c what the source says of its settings
  * schema_check.c  mls_schema_check() and mls_schema_accept()
  *
  * All functions here want a transaction with SPI connected, unless they say
@@ -37,8 +37,8 @@ typedef struct MlsKnown
 /* At the start of a run, outside transactions: has the remote schema changed? */
 extern void mls_drift_check(MlsRun *run);
 
-/* The same: what does the source say of its settings? (source_settings.c) */
-extern void mls_told_check(MlsRun *run);
+/* The same: what does the source say of its settings? (settings_check.c) */
+extern void mls_source_settings_check(MlsRun *run);
 
 /* ---- remote_schema.c ---- */
 
@@ -60,6 +60,6 @@ extern void mls_remote_record(const MlsSubscription *sub, int64 run, List *diffe
 /* ---- alter_tables.c ---- */
 
 /* Lets the tables follow what is pending; returns how many columns were added. */
-extern int mls_evolve(const MlsSubscription *sub, int64 run);
+extern int mls_alter_tables(const MlsSubscription *sub, int64 run);
 
 #endif /* MLS_DRIFT_H */

@@ -19,8 +19,8 @@
 /* Live until SPI is finished, as the relations they become. */
 typedef struct Declaration
 {
-	MlsRelay fields;
-	MlsRelay values;
+	MlsTransition fields;
+	MlsTransition values;
 } Declaration;
 
 /* ---- The declaration as relations ---- */
@@ -64,7 +64,7 @@ text_or_null(const char *text, bool *isnull)
 }
 
 static void
-put_field(MlsRelay *relay, const MlsRemoteField *field)
+put_field(MlsTransition *relay, const MlsRemoteField *field)
 {
 	Datum values[12];
 	bool isnull[12] = {false};
@@ -82,11 +82,11 @@ put_field(MlsRelay *relay, const MlsRemoteField *field)
 	values[9] = text_or_null(field->description, &isnull[9]);
 	values[10] = text_or_null(field->standard_name, &isnull[10]);
 	values[11] = BoolGetDatum(field->is_coded);
-	mls_relay_put(relay, values, isnull);
+	mls_transition_put(relay, values, isnull);
 }
 
 static void
-put_values(MlsRelay *relay, const MlsRemoteField *field)
+put_values(MlsTransition *relay, const MlsRemoteField *field)
 {
 	ListCell *lc;
 
@@ -99,7 +99,7 @@ put_values(MlsRelay *relay, const MlsRemoteField *field)
 		values[0] = CStringGetTextDatum(field->lookup ? field->lookup : field->name);
 		values[1] = CStringGetTextDatum(member->value);
 		values[2] = text_or_null(member->display, &isnull[2]);
-		mls_relay_put(relay, values, isnull);
+		mls_transition_put(relay, values, isnull);
 	}
 }
 
@@ -109,10 +109,10 @@ mls_remote_open(const MlsRemoteResource *resource)
 	Declaration *declaration = palloc0(sizeof(Declaration));
 	ListCell *lc;
 
-	declaration->fields = (MlsRelay){.name = "mls_remote_field", .desc = field_desc()};
-	declaration->values = (MlsRelay){.name = "mls_remote_value", .desc = value_desc()};
-	mls_relay_open(&declaration->fields);
-	mls_relay_open(&declaration->values);
+	declaration->fields = (MlsTransition){.name = "mls_remote_field", .desc = field_desc()};
+	declaration->values = (MlsTransition){.name = "mls_remote_value", .desc = value_desc()};
+	mls_transition_open(&declaration->fields);
+	mls_transition_open(&declaration->values);
 	if (resource == NULL)
 		return;
 	foreach (lc, resource->fields)

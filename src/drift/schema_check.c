@@ -188,7 +188,7 @@ mls_schema_accept(PG_FUNCTION_ARGS)
 				mls_subscription_report_busy(sub);
 			compare(fcinfo, sub, schema, true);
 			if (columns)
-				(void) mls_evolve(sub, 0);
+				(void) mls_alter_tables(sub, 0);
 		}
 		mls_rights_leave(&before);
 	}

@@ -44,7 +44,7 @@
 typedef struct Contest Contest;
 
 /* One RESO resource to fill. */
-typedef struct Gilding
+typedef struct Target
 {
 	const MlsGoldStatements *sql;
 	SPIPlanPtr upsert;
@@ -55,7 +55,7 @@ typedef struct Gilding
 	int number;       /* among those of its table */
 	List *hidden;     /* of char *: keys at the source of rows whose places others have, unseen */
 	Contest *contest; /* NULL: nobody else can have its keys */
-} Gilding;
+} Target;
 
 /* Rows of one subscription, and what is made of them. */
 typedef struct RowGroup
@@ -74,7 +74,7 @@ typedef struct RowGroup
 typedef struct Follower
 {
 	RowGroup group;
-	MlsRelay affected;
+	MlsTransition affected;
 	const char *find_before; /* or NULL */
 	const char *find_after;
 	SPIPlanPtr before;
@@ -105,9 +105,9 @@ struct Contest
 	Oid table;
 	const char *decide_sql;
 	bool can_fail;
-	MlsRelay keys;
-	MlsRelay won;
-	MlsRelay moved;
+	MlsTransition keys;
+	MlsTransition won;
+	MlsTransition moved;
 	bool is_open;
 	Party **parties;
 	int nparties;
@@ -115,7 +115,7 @@ struct Contest
 	SPIPlanPtr decide;
 };
 
-struct MlsGilder
+struct MlsGoldWriter
 {
 	int64 run;
 	const char *source;
@@ -161,7 +161,7 @@ keep_gildings(const List *statements)
 	{
 		const MlsGoldStatements *sql = lfirst(lc);
 		MlsGoldStatements *copy = palloc(sizeof(MlsGoldStatements));
-		Gilding *gilding = palloc0(sizeof(Gilding));
+		Target *gilding = palloc0(sizeof(Target));
 
 		*copy = *sql;
 		copy->resource = keep(sql->resource);
@@ -216,25 +216,25 @@ key_desc(bool with_claimant)
 }
 
 static Party *
-keep_party(MlsGilder *gilder, const MlsGoldClaimant *claimant)
+keep_party(MlsGoldWriter *gold_writer, const MlsGoldClaimant *claimant)
 {
 	List *statements = mls_gold_statements(claimant->table, claimant->silver, claimant->gold,
 										   claimant->rows, claimant->rows, claimant->won);
 	Party *party;
 
-	MemoryContextSwitchTo(gilder->context);
+	MemoryContextSwitchTo(gold_writer->context);
 	party = palloc0(sizeof(Party));
 	party->source = keep(claimant->source);
 	party->origin = keep(claimant->origin);
 	party->group.subscription = claimant->subscription;
-	party->group.table = mls_table_get(claimant->table->relid, gilder->sub->owner, false);
+	party->group.table = mls_table_get(claimant->table->relid, gold_writer->sub->owner, false);
 	party->group.silver = claimant->silver;
 	party->group.gold = claimant->gold;
 	party->group.desc = silver_desc(claimant->silver);
 	party->group.rows = keep(claimant->rows);
 	party->group.won = keep(claimant->won);
 	party->group.gildings = keep_gildings(list_make1(list_nth(statements, claimant->number)));
-	((Gilding *) linitial(party->group.gildings))->number = claimant->number;
+	((Target *) linitial(party->group.gildings))->number = claimant->number;
 	return party;
 }
 
@@ -243,39 +243,40 @@ keep_party(MlsGilder *gilder, const MlsGoldClaimant *claimant)
  * NULL if there is none.
  */
 static Contest *
-contest_for(MlsGilder *gilder, const char *resource, Oid table, int64 subscription)
+contest_for(MlsGoldWriter *gold_writer, const char *resource, Oid table, int64 subscription)
 {
 	MlsGoldContest *sql;
 	Contest *contest;
 	ListCell *lc;
 
-	foreach (lc, gilder->contests)
+	foreach (lc, gold_writer->contests)
 		if (((Contest *) lfirst(lc))->table == table)
 			return lfirst(lc);
-	sql = mls_gold_contest(gilder->sub->owner, resource, table, subscription, subscription == 0);
+	sql =
+		mls_gold_contest(gold_writer->sub->owner, resource, table, subscription, subscription == 0);
 	if (sql == NULL)
 		return NULL;
-	MemoryContextSwitchTo(gilder->context);
+	MemoryContextSwitchTo(gold_writer->context);
 	contest = palloc0(sizeof(Contest));
-	gilder->contests = lappend(gilder->contests, contest);
+	gold_writer->contests = lappend(gold_writer->contests, contest);
 	contest->table = table;
 	contest->decide_sql = keep(sql->decide);
 	contest->can_fail = sql->can_fail;
-	contest->keys = (MlsRelay){.name = keep(sql->keys), .desc = key_desc(false)};
-	contest->won = (MlsRelay){.name = keep(sql->won), .desc = key_desc(true)};
-	contest->moved = (MlsRelay){.name = keep(sql->moved), .desc = key_desc(false)};
+	contest->keys = (MlsTransition){.name = keep(sql->keys), .desc = key_desc(false)};
+	contest->won = (MlsTransition){.name = keep(sql->won), .desc = key_desc(true)};
+	contest->moved = (MlsTransition){.name = keep(sql->moved), .desc = key_desc(false)};
 	contest->parties = palloc0(list_length(sql->claimants) * sizeof(Party *));
 	foreach (lc, sql->claimants)
-		contest->parties[contest->nparties++] = keep_party(gilder, lfirst(lc));
+		contest->parties[contest->nparties++] = keep_party(gold_writer, lfirst(lc));
 	foreach (lc, sql->belongings)
 	{
 		const MlsGoldBelongings *belongings = lfirst(lc);
-		Contest *other = contest_for(gilder, belongings->resource, belongings->table, 0);
+		Contest *other = contest_for(gold_writer, belongings->resource, belongings->table, 0);
 		Belonging *belonging;
 
 		if (other == NULL)
 			continue;
-		MemoryContextSwitchTo(gilder->context);
+		MemoryContextSwitchTo(gold_writer->context);
 		belonging = palloc0(sizeof(Belonging));
 		belonging->contest = other;
 		belonging->find = keep(belongings->find);
@@ -286,16 +287,16 @@ contest_for(MlsGilder *gilder, const char *resource, Oid table, int64 subscripti
 
 /* Finds out for which of its rows' keys a group has to contest. */
 static void
-find_contests(MlsGilder *gilder, RowGroup *group)
+find_contests(MlsGoldWriter *gold_writer, RowGroup *group)
 {
 	ListCell *lc;
 
 	foreach (lc, group->gildings)
 	{
-		Gilding *gilding = lfirst(lc);
+		Target *gilding = lfirst(lc);
 
 		if (gilding->sql->keys != NULL)
-			gilding->contest = contest_for(gilder, gilding->sql->resource, gilding->sql->table,
+			gilding->contest = contest_for(gold_writer, gilding->sql->resource, gilding->sql->table,
 										   group->subscription);
 	}
 }
@@ -323,61 +324,64 @@ read_epoch(Oid owner)
 
 /* Reads rules and rivals, as they are now. */
 static void
-load(MlsGilder *gilder)
+load(MlsGoldWriter *gold_writer)
 {
 	MemoryContext before = CurrentMemoryContext;
-	const MlsSubscription *sub = gilder->sub;
+	const MlsSubscription *sub = gold_writer->sub;
 	List *statements = NIL;
 	List *dependants = NIL;
 	bool looks_around = false;
 	ListCell *lc;
 
-	MemoryContextSwitchTo(gilder->context);
-	gilder->epoch = read_epoch(sub->owner);
+	MemoryContextSwitchTo(gold_writer->context);
+	gold_writer->epoch = read_epoch(sub->owner);
 	MemoryContextSwitchTo(before);
 	if (OidIsValid(sub->gold))
 	{
-		statements = mls_gold_statements(gilder->table, sub->silver, sub->gold, gilder->rows,
-										 gilder->gone ? gilder->gone : gilder->rows, NULL);
-		looks_around = mls_gold_looks_around(gilder->table, sub->silver, sub->gold);
+		statements =
+			mls_gold_statements(gold_writer->table, sub->silver, sub->gold, gold_writer->rows,
+								gold_writer->gone ? gold_writer->gone : gold_writer->rows, NULL);
+		looks_around = mls_gold_looks_around(gold_writer->table, sub->silver, sub->gold);
 	}
-	if (gilder->gone != NULL)
-		dependants = mls_gold_dependants(gilder->table, sub->silver, gilder->rows, gilder->gone);
-	gilder->has_rivals = mls_gold_source_has_rivals(sub->owner, gilder->table);
-	MemoryContextSwitchTo(gilder->context);
-	gilder->own.desc = silver_desc(sub->silver);
-	gilder->own.gildings = keep_gildings(statements);
+	if (gold_writer->gone != NULL)
+		dependants = mls_gold_dependants(gold_writer->table, sub->silver, gold_writer->rows,
+										 gold_writer->gone);
+	gold_writer->has_rivals = mls_gold_source_has_rivals(sub->owner, gold_writer->table);
+	MemoryContextSwitchTo(gold_writer->context);
+	gold_writer->own.desc = silver_desc(sub->silver);
+	gold_writer->own.gildings = keep_gildings(statements);
 	foreach (lc, dependants)
 	{
 		Follower *follower;
 
-		MemoryContextSwitchTo(gilder->context);
+		MemoryContextSwitchTo(gold_writer->context);
 		follower = keep_follower(lfirst(lc));
-		MemoryContextSwitchTo(gilder->context);
-		gilder->followers = lappend(gilder->followers, follower);
+		MemoryContextSwitchTo(gold_writer->context);
+		gold_writer->followers = lappend(gold_writer->followers, follower);
 	}
-	gilder->is_connected = looks_around || dependants != NIL;
-	find_contests(gilder, &gilder->own);
-	foreach (lc, gilder->followers)
-		find_contests(gilder, &((Follower *) lfirst(lc))->group);
+	gold_writer->is_connected = looks_around || dependants != NIL;
+	find_contests(gold_writer, &gold_writer->own);
+	foreach (lc, gold_writer->followers)
+		find_contests(gold_writer, &((Follower *) lfirst(lc))->group);
 	MemoryContextSwitchTo(before);
 }
 
-static MlsGilder *
+static MlsGoldWriter *
 make_gilder(MemoryContext context, const MlsTable *table, const MlsSubscription *sub, int64 run)
 {
-	MlsGilder *gilder = MemoryContextAllocZero(context, sizeof(MlsGilder));
+	MlsGoldWriter *gold_writer = MemoryContextAllocZero(context, sizeof(MlsGoldWriter));
 
-	gilder->context = context;
-	gilder->run = run;
-	gilder->source = MemoryContextStrdup(context, table ? table->source->http.name : sub->source);
-	gilder->table = table;
-	gilder->sub = sub;
-	gilder->own.subscription = sub->id;
-	gilder->own.table = table;
-	gilder->own.silver = sub->silver;
-	gilder->own.gold = sub->gold;
-	return gilder;
+	gold_writer->context = context;
+	gold_writer->run = run;
+	gold_writer->source =
+		MemoryContextStrdup(context, table ? table->source->http.name : sub->source);
+	gold_writer->table = table;
+	gold_writer->sub = sub;
+	gold_writer->own.subscription = sub->id;
+	gold_writer->own.table = table;
+	gold_writer->own.silver = sub->silver;
+	gold_writer->own.gold = sub->gold;
+	return gold_writer;
 }
 
 /*
@@ -385,16 +389,16 @@ make_gilder(MemoryContext context, const MlsTable *table, const MlsSubscription 
  * silver's columns.  Without `gone` silver does not change, so nobody else's gold
  * does.  Lives in `context`; needs SPI connected.
  */
-MlsGilder *
-mls_gilder_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
-				 int64 run, const char *rows, const char *gone)
+MlsGoldWriter *
+mls_gold_writer_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
+					  int64 run, const char *rows, const char *gone)
 {
-	MlsGilder *gilder = make_gilder(context, table, sub, run);
+	MlsGoldWriter *gold_writer = make_gilder(context, table, sub, run);
 
-	gilder->rows = gilder->own.rows = MemoryContextStrdup(context, rows);
-	gilder->gone = gone ? MemoryContextStrdup(context, gone) : NULL;
-	load(gilder);
-	return gilder;
+	gold_writer->rows = gold_writer->own.rows = MemoryContextStrdup(context, rows);
+	gold_writer->gone = gone ? MemoryContextStrdup(context, gone) : NULL;
+	load(gold_writer);
+	return gold_writer;
 }
 
 /* ---- Plans ---- */
@@ -410,10 +414,10 @@ run_plan(SPIPlanPtr *plan, const char *sql, int expected)
 /* ---- Issues ---- */
 
 static void
-put_issue(const MlsGilder *gilder, const RowGroup *group, const char *kind, const char *key,
-		  const char *field, const char *reason)
+put_issue(const MlsGoldWriter *gold_writer, const RowGroup *group, const char *kind,
+		  const char *key, const char *field, const char *reason)
 {
-	mls_issue_open(group->subscription, gilder->run, kind, key, field, NULL, reason);
+	mls_issue_open(group->subscription, gold_writer->run, kind, key, field, NULL, reason);
 }
 
 /* SQL of the source's key of a row r of the group. */
@@ -461,7 +465,7 @@ solve_issues(const RowGroup *group, bool judged)
 
 /* Notes the rows whose place in gold another source has. */
 static void
-put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
+put_conflicts(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding)
 {
 	SPITupleTable *found;
 	uint64 n;
@@ -477,7 +481,7 @@ put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
 	found = SPI_tuptable;
 	n = SPI_processed;
 	for (uint64 i = 0; i < n; i++)
-		put_issue(gilder, group, MLS_ISSUE_CONFLICT,
+		put_issue(gold_writer, group, MLS_ISSUE_CONFLICT,
 				  SPI_getvalue(found->vals[i], found->tupdesc, 1), linitial(group->table->key),
 				  psprintf(TAKEN, SPI_getvalue(found->vals[i], found->tupdesc, 2)));
 	SPI_freetuptable(found);
@@ -488,7 +492,7 @@ put_conflicts(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding)
 static void
 run_upsert(void *gilding)
 {
-	run_plan(&((Gilding *) gilding)->upsert, ((Gilding *) gilding)->sql->upsert, SPI_OK_INSERT);
+	run_plan(&((Target *) gilding)->upsert, ((Target *) gilding)->sql->upsert, SPI_OK_INSERT);
 }
 
 static void
@@ -526,19 +530,21 @@ key_of_row(const RowGroup *group, HeapTuple row)
 
 /* Somebody has the key of a row whom row security hides. */
 static void
-note_hidden(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, const char *key)
+note_hidden(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
+			const char *key)
 {
 	MemoryContext before;
 
-	put_issue(gilder, group, MLS_ISSUE_CONFLICT, key, linitial(group->table->key), TAKEN_UNSEEN);
-	before = MemoryContextSwitchTo(gilder->context);
+	put_issue(gold_writer, group, MLS_ISSUE_CONFLICT, key, linitial(group->table->key),
+			  TAKEN_UNSEEN);
+	before = MemoryContextSwitchTo(gold_writer->context);
 	gilding->hidden = lappend(gilding->hidden, pstrdup(key));
 	MemoryContextSwitchTo(before);
 }
 
 /* A row that was refused; it is an error of its own if the role may not write the row at all. */
 static void
-pass_over_hidden(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding,
+pass_over_hidden(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
 				 const MlsGoldStatements *own, const char *key)
 {
 	mls_execute(own->careful_insert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
@@ -547,12 +553,12 @@ pass_over_hidden(const MlsGilder *gilder, const RowGroup *group, Gilding *gildin
 	mls_execute(own->present, 0, NULL, NULL, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 		mls_execute(own->upsert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
-	note_hidden(gilder, group, gilding, key);
+	note_hidden(gold_writer, group, gilding, key);
 }
 
 /* A row that raises an error: what can be made of it, with a word about what cannot. */
 static void
-mend_row(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, bool guarded,
+mend_row(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding, bool guarded,
 		 const char *key, const char *message)
 {
 	List *failed = NIL;
@@ -566,22 +572,23 @@ mend_row(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, bool 
 	{
 		if (is_refused)
 		{
-			note_hidden(gilder, group, gilding, key);
+			note_hidden(gold_writer, group, gilding, key);
 			return;
 		}
-		put_issue(gilder, group, MLS_ISSUE_GOLD, key, NULL,
+		put_issue(gold_writer, group, MLS_ISSUE_GOLD, key, NULL,
 				  psprintf("gold could not be made of the record: %s", again ? again : message));
 		return;
 	}
 	foreach (lc, failed)
-		put_issue(gilder, group, MLS_ISSUE_GOLD, key, strVal(lfirst(lc)),
+		put_issue(gold_writer, group, MLS_ISSUE_GOLD, key, strVal(lfirst(lc)),
 				  psprintf("the rule for this field of gold raised an error: %s", message));
 }
 
 static void
-gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, bool guarded)
+gild_one_by_one(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
+				bool guarded)
 {
-	MlsRelay one = {.name = ONE_ROW, .desc = group->desc};
+	MlsTransition one = {.name = ONE_ROW, .desc = group->desc};
 	const MlsGoldStatements *own = list_nth(
 		mls_gold_statements(group->table, group->silver, group->gold, ONE_ROW, ONE_ROW, group->won),
 		gilding->number);
@@ -594,7 +601,7 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding
 	mls_execute(psprintf("SELECT * FROM %s r", group->rows), 0, NULL, NULL, NULL, SPI_OK_SELECT);
 	rows = SPI_tuptable;
 	n = SPI_processed;
-	mls_relay_open(&one);
+	mls_transition_open(&one);
 	before = MemoryContextSwitchTo(scratch);
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -609,9 +616,10 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding
 						   &is_refused))
 			continue;
 		if (is_refused)
-			pass_over_hidden(gilder, group, gilding, own, key_of_row(group, rows->vals[i]));
+			pass_over_hidden(gold_writer, group, gilding, own, key_of_row(group, rows->vals[i]));
 		else
-			mend_row(gilder, group, gilding, guarded, key_of_row(group, rows->vals[i]), message);
+			mend_row(gold_writer, group, gilding, guarded, key_of_row(group, rows->vals[i]),
+					 message);
 	}
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(scratch);
@@ -624,7 +632,7 @@ gild_one_by_one(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding
 
 /* False if not all rows could be taken together. */
 static bool
-gild(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, int64 rows)
+gild(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding, int64 rows)
 {
 	const MlsGoldStatements *sql = gilding->sql;
 	bool guarded = sql->unique_key && mls_gold_is_guarded(sql->table);
@@ -636,11 +644,11 @@ gild(const MlsGilder *gilder, const RowGroup *group, Gilding *gilding, int64 row
 		run_upsert(gilding);
 	else if (!attempt_upsert(run_upsert, gilding, guarded, &message, &is_refused))
 	{
-		gild_one_by_one(gilder, group, gilding, guarded);
+		gild_one_by_one(gold_writer, group, gilding, guarded);
 		return false;
 	}
 	if (SPI_processed < rows && sql->conflicts != NULL)
-		put_conflicts(gilder, group, gilding);
+		put_conflicts(gold_writer, group, gilding);
 	return true;
 }
 
@@ -664,17 +672,17 @@ static void
 open_keys(Contest *contest)
 {
 	if (!contest->is_open)
-		mls_relay_open(&contest->keys);
+		mls_transition_open(&contest->keys);
 	contest->is_open = true;
 }
 
 static void
-put_key(MlsRelay *relay, const char *key)
+put_key(MlsTransition *relay, const char *key)
 {
 	Datum value = CStringGetTextDatum(key);
 	bool isnull = false;
 
-	mls_relay_put(relay, &value, &isnull);
+	mls_transition_put(relay, &value, &isnull);
 }
 
 /* Adds the keys that a query has found. */
@@ -749,7 +757,7 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 						  CStringGetTextDatum(source_key)};
 		bool nulls[] = {false, false, false};
 
-		mls_relay_put(&contest->won, values, nulls);
+		mls_transition_put(&contest->won, values, nulls);
 		winner->wins++;
 		if (is_foreign)
 			winner->losses = lappend(winner->losses, list_make2(source_key, source));
@@ -834,12 +842,12 @@ without_key(List *keys, const char *key)
 
 /* Says of each party what has become of its records. */
 static void
-settle_issues(const MlsGilder *gilder, const Contest *contest)
+settle_issues(const MlsGoldWriter *gold_writer, const Contest *contest)
 {
 	for (int i = 0; i < contest->nparties; i++)
 	{
 		const Party *party = contest->parties[i];
-		const Gilding *gilding = linitial(party->group.gildings);
+		const Target *gilding = linitial(party->group.gildings);
 		List *fine = party->fine;
 		List *lost = NIL;
 		ListCell *lc;
@@ -851,7 +859,7 @@ settle_issues(const MlsGilder *gilder, const Contest *contest)
 		{
 			char *key = linitial((List *) lfirst(lc));
 
-			put_issue(gilder, &party->group, MLS_ISSUE_CONFLICT, key,
+			put_issue(gold_writer, &party->group, MLS_ISSUE_CONFLICT, key,
 					  linitial(party->group.table->key),
 					  psprintf(TAKEN, (char *) lsecond((List *) lfirst(lc))));
 			lost = lappend(lost, key);
@@ -860,11 +868,11 @@ settle_issues(const MlsGilder *gilder, const Contest *contest)
 	}
 }
 
-static void settle(MlsGilder *gilder, Contest *contest, bool all_moved);
+static void settle(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved);
 
 /* What belongs to rows that have moved is decided, too. */
 static void
-settle_belongings(MlsGilder *gilder, Contest *contest)
+settle_belongings(MlsGoldWriter *gold_writer, Contest *contest)
 {
 	ListCell *lc;
 
@@ -874,13 +882,13 @@ settle_belongings(MlsGilder *gilder, Contest *contest)
 
 		run_plan(&belonging->plan, belonging->find, SPI_OK_SELECT);
 		take_keys(belonging->contest);
-		settle(gilder, belonging->contest, false);
+		settle(gold_writer, belonging->contest, false);
 	}
 }
 
 /* Gives each of the keys that are open to who comes first, or to nobody. */
 static void
-apply_decision(MlsGilder *gilder, Contest *contest, bool all_moved)
+apply_decision(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 {
 	SPITupleTable *found = SPI_tuptable;
 	Datum *places = palloc(Max(found->numvals, 1) * sizeof(Datum));
@@ -893,8 +901,8 @@ apply_decision(MlsGilder *gilder, Contest *contest, bool all_moved)
 		contest->parties[i]->losses = contest->parties[i]->fine = NIL;
 		contest->parties[i]->wins = 0;
 	}
-	mls_relay_open(&contest->won);
-	mls_relay_open(&contest->moved);
+	mls_transition_open(&contest->won);
+	mls_transition_open(&contest->moved);
 	for (uint64 i = 0; i < found->numvals; i++)
 	{
 		int claimant;
@@ -917,19 +925,19 @@ apply_decision(MlsGilder *gilder, Contest *contest, bool all_moved)
 
 		if (contest->parties[i]->wins == 0)
 			continue;
-		gild(gilder, group, linitial(group->gildings), 0);
+		gild(gold_writer, group, linitial(group->gildings), 0);
 		solve_issues(group, false);
 	}
-	settle_issues(gilder, contest);
+	settle_issues(gold_writer, contest);
 	SPI_freetuptable(found);
-	settle_belongings(gilder, contest);
-	mls_relay_close(&contest->won);
-	mls_relay_close(&contest->moved);
+	settle_belongings(gold_writer, contest);
+	mls_transition_close(&contest->won);
+	mls_transition_close(&contest->moved);
 }
 
 /* The same, key by key, for a rule has raised an error for one of them; that stays as it is. */
 static void
-settle_one_by_one(MlsGilder *gilder, Contest *contest, bool all_moved)
+settle_one_by_one(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 {
 	SPITupleTable *keys;
 
@@ -945,26 +953,26 @@ settle_one_by_one(MlsGilder *gilder, Contest *contest, bool all_moved)
 		tuplestore_clear(contest->keys.store);
 		put_key(&contest->keys, key);
 		if (mls_attempt(run_decide, contest, &message))
-			apply_decision(gilder, contest, all_moved);
+			apply_decision(gold_writer, contest, all_moved);
 		else
-			put_issue(gilder, &gilder->own, MLS_ISSUE_GOLD, key, NULL,
+			put_issue(gold_writer, &gold_writer->own, MLS_ISSUE_GOLD, key, NULL,
 					  psprintf("gold could not be made of the record: %s", message));
 	}
 	SPI_freetuptable(keys);
 }
 
 static void
-settle(MlsGilder *gilder, Contest *contest, bool all_moved)
+settle(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 {
 	char *message = NULL;
 
 	if (contest->keys.rows > 0 && !contest->can_fail)
 		run_decide(contest);
 	if (contest->keys.rows > 0 && contest->can_fail && !mls_attempt(run_decide, contest, &message))
-		settle_one_by_one(gilder, contest, all_moved);
+		settle_one_by_one(gold_writer, contest, all_moved);
 	else if (contest->keys.rows > 0)
-		apply_decision(gilder, contest, all_moved);
-	mls_relay_close(&contest->keys);
+		apply_decision(gold_writer, contest, all_moved);
+	mls_transition_close(&contest->keys);
 	contest->is_open = false;
 }
 
@@ -976,7 +984,7 @@ collect_keys(const RowGroup *group)
 
 	foreach (lc, group->gildings)
 	{
-		Gilding *gilding = lfirst(lc);
+		Target *gilding = lfirst(lc);
 
 		if (gilding->contest == NULL)
 			continue;
@@ -987,20 +995,20 @@ collect_keys(const RowGroup *group)
 
 /* Decides about all keys that were collected. */
 static void
-settle_collected(MlsGilder *gilder, bool all_moved)
+settle_collected(MlsGoldWriter *gold_writer, bool all_moved)
 {
 	ListCell *lc;
 
-	foreach (lc, gilder->contests)
+	foreach (lc, gold_writer->contests)
 		if (((Contest *) lfirst(lc))->is_open)
-			settle(gilder, lfirst(lc), all_moved);
+			settle(gold_writer, lfirst(lc), all_moved);
 }
 
 /* ---- Storing ---- */
 
 /* Rows that nobody else can have the keys of. */
 static void
-gild_uncontested(const MlsGilder *gilder, const RowGroup *group, int64 rows)
+gild_uncontested(const MlsGoldWriter *gold_writer, const RowGroup *group, int64 rows)
 {
 	bool judged = rows > 0;
 	bool any = false;
@@ -1008,13 +1016,13 @@ gild_uncontested(const MlsGilder *gilder, const RowGroup *group, int64 rows)
 
 	foreach (lc, group->gildings)
 	{
-		Gilding *gilding = lfirst(lc);
+		Target *gilding = lfirst(lc);
 
 		if (gilding->contest != NULL)
 			judged = false;
 		else
 		{
-			judged &= gild(gilder, group, gilding, rows);
+			judged &= gild(gold_writer, group, gilding, rows);
 			any = true;
 		}
 	}
@@ -1030,7 +1038,7 @@ remove_gone(const RowGroup *group)
 
 	foreach (lc, group->gildings)
 	{
-		Gilding *gilding = lfirst(lc);
+		Target *gilding = lfirst(lc);
 		List *keys = NIL;
 
 		if (gilding->contest == NULL)
@@ -1061,16 +1069,16 @@ find_affected(Follower *follower, SPIPlanPtr *plan, const char *sql)
 	for (uint64 i = 0; i < n; i++)
 	{
 		heap_deform_tuple(found->vals[i], found->tupdesc, values, isnull);
-		mls_relay_put(&follower->affected, values, isnull);
+		mls_transition_put(&follower->affected, values, isnull);
 	}
 	SPI_freetuptable(found);
 }
 
 static void
-lock_source(const MlsGilder *gilder)
+lock_source(const MlsGoldWriter *gold_writer)
 {
-	uint32 hash =
-		DatumGetUInt32(hash_any((const unsigned char *) gilder->source, strlen(gilder->source)));
+	uint32 hash = DatumGetUInt32(
+		hash_any((const unsigned char *) gold_writer->source, strlen(gold_writer->source)));
 
 	mls_lock(MLS_LOCK_SOURCE, hash, ExclusiveLock);
 }
@@ -1090,57 +1098,57 @@ require_fresh_snapshots(void)
 
 /* Tables of gold that the page is written into may be another role's. */
 static void
-require_trust(const MlsGilder *gilder, const RowGroup *group)
+require_trust(const MlsGoldWriter *gold_writer, const RowGroup *group)
 {
 	ListCell *lc;
 
 	foreach (lc, group->gildings)
-		mls_require_trust(((Gilding *) lfirst(lc))->sql->table, gilder->sub->owner);
+		mls_require_trust(((Target *) lfirst(lc))->sql->table, gold_writer->sub->owner);
 }
 
-static void free_plans(MlsGilder *gilder);
+static void free_plans(MlsGoldWriter *gold_writer);
 
 /* Before silver changes: from now to the end of the transaction nobody else's change is missed. */
 void
-mls_gilder_prepare(MlsGilder *gilder)
+mls_gold_writer_prepare(MlsGoldWriter *gold_writer)
 {
 	ListCell *lc;
 
 	for (;;)
 	{
-		bool is_contested = gilder->has_rivals || gilder->contests != NIL;
+		bool is_contested = gold_writer->has_rivals || gold_writer->contests != NIL;
 
 		if (is_contested)
 			mls_gold_lock_keys();
 		mls_gold_lock_members();
-		if (strcmp(read_epoch(gilder->sub->owner), gilder->epoch) == 0)
+		if (strcmp(read_epoch(gold_writer->sub->owner), gold_writer->epoch) == 0)
 			break;
-		free_plans(gilder);
-		gilder->followers = gilder->contests = NIL;
-		load(gilder);
+		free_plans(gold_writer);
+		gold_writer->followers = gold_writer->contests = NIL;
+		load(gold_writer);
 		if (!is_contested)
 			mls_gold_unlock_members();
 	}
-	if (gilder->has_rivals || gilder->contests != NIL || gilder->is_connected)
+	if (gold_writer->has_rivals || gold_writer->contests != NIL || gold_writer->is_connected)
 		require_fresh_snapshots();
-	require_trust(gilder, &gilder->own);
-	foreach (lc, gilder->followers)
-		require_trust(gilder, &((Follower *) lfirst(lc))->group);
-	foreach (lc, gilder->contests)
+	require_trust(gold_writer, &gold_writer->own);
+	foreach (lc, gold_writer->followers)
+		require_trust(gold_writer, &((Follower *) lfirst(lc))->group);
+	foreach (lc, gold_writer->contests)
 	{
 		Contest *contest = lfirst(lc);
 
 		/* An error may have ended a page while they were open. */
 		contest->is_open = false;
-		mls_require_trust(contest->table, gilder->sub->owner);
+		mls_require_trust(contest->table, gold_writer->sub->owner);
 	}
-	if (gilder->is_connected)
-		lock_source(gilder);
-	foreach (lc, gilder->followers)
+	if (gold_writer->is_connected)
+		lock_source(gold_writer);
+	foreach (lc, gold_writer->followers)
 	{
 		Follower *follower = lfirst(lc);
 
-		mls_relay_open(&follower->affected);
+		mls_transition_open(&follower->affected);
 		if (follower->find_before != NULL)
 			find_affected(follower, &follower->before, follower->find_before);
 	}
@@ -1148,27 +1156,27 @@ mls_gilder_prepare(MlsGilder *gilder)
 
 /* After silver has changed: gold of the rows and keys that stand in the relations. */
 void
-mls_gilder_store(MlsGilder *gilder, int64 changed, int64 gone)
+mls_gold_writer_store(MlsGoldWriter *gold_writer, int64 changed, int64 gone)
 {
 	ListCell *lc;
 
 	if (gone > 0)
-		remove_gone(&gilder->own);
+		remove_gone(&gold_writer->own);
 	if (changed > 0)
-		gild_uncontested(gilder, &gilder->own, changed);
-	collect_keys(&gilder->own);
-	foreach (lc, gilder->followers)
+		gild_uncontested(gold_writer, &gold_writer->own, changed);
+	collect_keys(&gold_writer->own);
+	foreach (lc, gold_writer->followers)
 	{
 		Follower *follower = lfirst(lc);
 
 		find_affected(follower, &follower->after, follower->find_after);
 		if (follower->affected.rows == 0)
 			continue;
-		gild_uncontested(gilder, &follower->group, 0);
+		gild_uncontested(gold_writer, &follower->group, 0);
 		collect_keys(&follower->group);
 	}
 	/* Rules may be new: what belongs to the rows is looked at even if they stay where they are. */
-	settle_collected(gilder, gilder->gone == NULL);
+	settle_collected(gold_writer, gold_writer->gone == NULL);
 }
 
 static void
@@ -1178,7 +1186,7 @@ free_gildings(const RowGroup *group)
 
 	foreach (lc, group->gildings)
 	{
-		const Gilding *gilding = lfirst(lc);
+		const Target *gilding = lfirst(lc);
 
 		mls_plan_free(gilding->upsert);
 		mls_plan_free(gilding->conflicts);
@@ -1201,12 +1209,12 @@ free_contest(const Contest *contest)
 }
 
 static void
-free_plans(MlsGilder *gilder)
+free_plans(MlsGoldWriter *gold_writer)
 {
 	ListCell *lc;
 
-	free_gildings(&gilder->own);
-	foreach (lc, gilder->followers)
+	free_gildings(&gold_writer->own);
+	foreach (lc, gold_writer->followers)
 	{
 		Follower *follower = lfirst(lc);
 
@@ -1214,15 +1222,15 @@ free_plans(MlsGilder *gilder)
 		mls_plan_free(follower->after);
 		free_gildings(&follower->group);
 	}
-	foreach (lc, gilder->contests)
+	foreach (lc, gold_writer->contests)
 		free_contest(lfirst(lc));
 }
 
 /* Plans outlive transactions and contexts, so they are given back here. */
 void
-mls_gilder_end(MlsGilder *gilder)
+mls_gold_writer_end(MlsGoldWriter *gold_writer)
 {
-	free_plans(gilder);
+	free_plans(gold_writer);
 }
 
 /* ---- Rows as a whole ---- */
@@ -1237,7 +1245,7 @@ typedef struct Left
 
 struct MlsRelease
 {
-	MlsGilder *gilder;
+	MlsGoldWriter *gold_writer;
 	List *left; /* of Left * */
 };
 
@@ -1252,7 +1260,7 @@ leave(MlsRelease *release, Oid table, const char *resource, const char *sql)
 
 	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_SELECT);
 	found = SPI_tuptable;
-	before = MemoryContextSwitchTo(release->gilder->context);
+	before = MemoryContextSwitchTo(release->gold_writer->context);
 	foreach (lc, release->left)
 		if (((Left *) lfirst(lc))->table == table)
 			left = lfirst(lc);
@@ -1282,7 +1290,7 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 	List *statements = NIL;
 	ListCell *lc;
 
-	release->gilder = make_gilder(CurrentMemoryContext, table, sub, run);
+	release->gold_writer = make_gilder(CurrentMemoryContext, table, sub, run);
 	if (table == NULL || mls_gold_source_has_rivals(sub->owner, table))
 		require_fresh_snapshots();
 	mls_gold_lock_keys();
@@ -1319,21 +1327,22 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 void
 mls_release_end(MlsRelease *release)
 {
-	MlsGilder *gilder = release->gilder;
+	MlsGoldWriter *gold_writer = release->gold_writer;
 	ListCell *lc;
 	ListCell *each;
 
 	foreach (lc, release->left)
 	{
 		const Left *left = lfirst(lc);
-		Contest *contest = left->keys ? contest_for(gilder, left->resource, left->table, 0) : NULL;
+		Contest *contest =
+			left->keys ? contest_for(gold_writer, left->resource, left->table, 0) : NULL;
 
 		if (contest == NULL)
 			continue;
 		open_keys(contest);
 		foreach (each, left->keys)
 			put_key(&contest->keys, lfirst(each));
-		settle(gilder, contest, true);
+		settle(gold_writer, contest, true);
 	}
-	mls_gilder_end(gilder);
+	mls_gold_writer_end(gold_writer);
 }

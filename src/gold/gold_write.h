@@ -10,14 +10,14 @@
 #include "gold/gold.h"
 #include "step/step.h"
 
-typedef struct MlsGilder MlsGilder;
+typedef struct MlsGoldWriter MlsGoldWriter;
 
-extern MlsGilder *
-mls_gilder_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
-				 int64 run, const char *rows, const char *gone);
-extern void mls_gilder_prepare(MlsGilder *gilder);
-extern void mls_gilder_store(MlsGilder *gilder, int64 changed, int64 gone);
-extern void mls_gilder_end(MlsGilder *gilder);
+extern MlsGoldWriter *
+mls_gold_writer_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
+					  int64 run, const char *rows, const char *gone);
+extern void mls_gold_writer_prepare(MlsGoldWriter *gold_writer);
+extern void mls_gold_writer_store(MlsGoldWriter *gold_writer, int64 changed, int64 gone);
+extern void mls_gold_writer_end(MlsGoldWriter *gold_writer);
 
 /* Rows of gold that a subscription leaves as a whole, and who has their keys then. */
 typedef struct MlsRelease MlsRelease;

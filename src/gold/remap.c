@@ -30,8 +30,8 @@
 typedef struct Remapping
 {
 	MlsRun *run;
-	MlsGilder *gilder; /* NULL before the first batch */
-	MlsRelay keys;
+	MlsGoldWriter *gold_writer; /* NULL before the first batch */
+	MlsTransition keys;
 	const char *columns; /* of the key, in silver */
 	Datum *last;         /* NULL before the first batch */
 	int64 mapped;
@@ -147,11 +147,11 @@ take_keys(Remapping *remapping)
 	bool *isnull = palloc(desc->natts * sizeof(bool));
 	MemoryContext before;
 
-	mls_relay_open(&remapping->keys);
+	mls_transition_open(&remapping->keys);
 	for (uint64 i = 0; i < n; i++)
 	{
 		heap_deform_tuple(found->vals[i], found->tupdesc, values, isnull);
-		mls_relay_put(&remapping->keys, values, isnull);
+		mls_transition_put(&remapping->keys, values, isnull);
 	}
 	if (n == 0)
 		return 0;
@@ -165,13 +165,13 @@ take_keys(Remapping *remapping)
 }
 
 static void
-begin_gilder(Remapping *remapping)
+begin_writer(Remapping *remapping)
 {
 	MlsRun *run = remapping->run;
 
-	remapping->gilder =
-		mls_gilder_begin(run->context, run->table, run->sub, run->id,
-						 mls_gold_rows_by_key(run->table, run->sub->silver, KEYS), NULL);
+	remapping->gold_writer =
+		mls_gold_writer_begin(run->context, run->table, run->sub, run->id,
+							  mls_gold_rows_by_key(run->table, run->sub->silver, KEYS), NULL);
 }
 
 /* Empties the fields that the rules in force do not make: upserts leave them alone. */
@@ -197,14 +197,14 @@ remap_some(Remapping *remapping)
 	n = take_keys(remapping);
 	if (n > 0)
 	{
-		if (remapping->gilder == NULL)
-			begin_gilder(remapping);
-		mls_gilder_prepare(remapping->gilder);
-		mls_gilder_store(remapping->gilder, n, 0);
+		if (remapping->gold_writer == NULL)
+			begin_writer(remapping);
+		mls_gold_writer_prepare(remapping->gold_writer);
+		mls_gold_writer_store(remapping->gold_writer, n, 0);
 		clear(remapping);
 		remapping->mapped += n;
 	}
-	mls_relay_close(&remapping->keys);
+	mls_transition_close(&remapping->keys);
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(remapping->batch);
 	return n == BATCH_ROWS;
@@ -338,8 +338,8 @@ mls_remap(MlsRun *run)
 		remap_each(&remapping);
 	else
 		remap_at_once(&remapping);
-	if (remapping.gilder != NULL)
-		mls_gilder_end(remapping.gilder);
+	if (remapping.gold_writer != NULL)
+		mls_gold_writer_end(remapping.gold_writer);
 	MemoryContextDelete(remapping.batch);
 	finish(run, fingerprint, known == NULL && remapping.mapped == 0);
 	return remapping.mapped;

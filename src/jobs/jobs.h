@@ -20,7 +20,4 @@ extern const MlsProcess mls_ranges_process; /* sync.c: a helper's */
 extern const MlsProcess mls_purge_process;
 extern const MlsProcess mls_reconcile_process;
 
-/* What a sync would do (dry_run.c). */
-extern void mls_forecast(MlsRun *run);
-
 #endif /* MLS_JOBS_H */

@@ -78,18 +78,6 @@ extern void mls_load_spent(const MlsLoad *load, MlsCounters *counters);
 extern void mls_load_blame(const MlsLoad *load, MlsOutcome *outcome);
 extern void mls_load_end(MlsLoad *load);
 
-/* parallel_helper.c */
-extern void mls_helpers_start(MlsLoad *load, MlsAssignment *assignment);
-
-/* Raises the error of a helper that has ended with one. */
-extern void mls_helpers_check(MlsLoad *load);
-
-/* Shows what helpers do until all have ended. */
-extern void mls_helpers_await(MlsLoad *load);
-
-/* Ends them all; for PG_ENSURE_ERROR_CLEANUP, with the load. */
-extern void mls_helpers_stop(int code, Datum load);
-
 /* parallel_range.c: rows of mls.range, in the caller's transaction */
 extern void mls_range_reach(const MlsSubscription *sub, const MlsRange *range,
 							const MlsPosition *position, int64 records);

@@ -19,11 +19,158 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
+#include "compat.h"
 #include "jobs/parallel.h"
+
+/* ---- Helpers ---- */
+
+/* How often the leader shows how far its helpers are, once it waits for them. */
+#define PROGRESS_MS 1000
+
+/* After an error the leader waits so long for its helpers to end. */
+#define PATIENCE_MS 10000
+#define CHECK_MS 20
+
+/* Starts as many helpers as the server has room for: the leader can do without. */
+static void
+start_helpers(MlsLoad *load, MlsAssignment *assignment)
+{
+	int i;
+
+	for (i = 0; i < assignment->noutcomes; i++)
+	{
+		MlsHelper *helper = &load->helpers[load->nhelpers];
+		MlsShare share = {.first = i, .count = 1};
+
+		if (!mls_worker_start(&helper->handle, "mls_sync_worker_main",
+							  UInt32GetDatum(dsm_segment_handle(load->segment)), &share,
+							  sizeof(share), "sync helper", load->run->sub->source))
+			return;
+		helper->outcome = &assignment->outcomes[i];
+		load->nhelpers++;
+	}
+}
+
+/* A helper that has not done its part ends the run, with its own error. */
+static void
+judge(MlsLoad *load, const MlsOutcome *outcome)
+{
+	if (outcome->state == MLS_OUTCOME_FINISHED)
+	{
+		if (outcome->note[0] != '\0')
+			mls_run_note(load->run, "%s", outcome->note);
+		return;
+	}
+	if (outcome->state != MLS_OUTCOME_FAILED)
+		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
+				errmsg("a process that helped with the load ended unexpectedly"),
+				errhint("The server log says why."));
+	load->failed = MemoryContextAlloc(load->run->context, sizeof(MlsOutcome));
+	*load->failed = *outcome;
+	outcome = load->failed;
+	ereport(ERROR, errcode(outcome->sqlstate), errmsg_internal("%s", outcome->message),
+			outcome->detail[0] ? errdetail_internal("%s", outcome->detail) : 0,
+			outcome->hint[0] ? errhint("%s", outcome->hint) : 0);
+}
+
+static bool
+has_ended(MlsHelper *helper)
+{
+	pid_t pid;
+
+	if (!helper->ended)
+	{
+		BgwHandleStatus status = GetBackgroundWorkerPid(helper->handle, &pid);
+
+		helper->ended = status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED;
+	}
+	return helper->ended;
+}
+
+/* Judges the helpers that have ended since. */
+static void
+check_helpers(MlsLoad *load)
+{
+	int i;
+
+	for (i = 0; i < load->nhelpers; i++)
+		if (!load->helpers[i].ended && has_ended(&load->helpers[i]))
+			judge(load, load->helpers[i].outcome);
+}
+
+static bool
+all_have_ended(MlsLoad *load)
+{
+	bool all = true;
+	int i;
+
+	for (i = 0; i < load->nhelpers; i++)
+		all &= has_ended(&load->helpers[i]);
+	return all;
+}
+
+/* Is a helper still at work? */
+static bool
+somebody_works(const MlsLoad *load)
+{
+	int i;
+
+	for (i = 0; i < load->nhelpers; i++)
+		if (!load->helpers[i].ended)
+			return true;
+	return false;
+}
+
+/* The leader has nothing more to read: shows what the helpers do until they have ended. */
+static void
+await_helpers(MlsLoad *load)
+{
+	for (check_helpers(load); somebody_works(load); check_helpers(load))
+	{
+		MlsCounters counters = load->run->counters;
+		int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							   PROGRESS_MS, PG_WAIT_EXTENSION);
+
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (events & WL_TIMEOUT)
+		{
+			mls_run_begin_step(load->run);
+			mls_run_end_step(load->run, &counters);
+		}
+	}
+}
+
+/*
+ * PG_ENSURE_ERROR_CLEANUP: whatever ends the leader ends its helpers.  After an
+ * error it waits for them, so that the next run need not; on its way out it cannot.
+ */
+static void
+stop_helpers(int code, Datum arg)
+{
+	MlsLoad *load = (MlsLoad *) DatumGetPointer(arg);
+	int waits = code == 0 ? PATIENCE_MS / CHECK_MS : 0;
+	int i;
+
+	pg_atomic_write_u32(&load->crew->stop, 1);
+	pg_memory_barrier();
+	for (i = 0; i < load->nhelpers; i++)
+		if (!load->helpers[i].ended)
+			TerminateBackgroundWorker(load->helpers[i].handle);
+	while (waits-- > 0 && !all_have_ended(load))
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, CHECK_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
 
 /* ---- Beginning ---- */
 
@@ -36,7 +183,7 @@ can_be_shared(const MlsRun *run)
 	const MlsPlatform *platform = &table->source->platform;
 
 	return run->task->workers > 1 && table->source->workers > 1 && table->timestamp != NULL &&
-		   mls_bound_cursor(sub) == NULL && sub->resume_timestamp == NULL &&
+		   mls_cursor_of(sub) == NULL && sub->resume_timestamp == NULL &&
 		   sub->resume_link == NULL && platform->ordering == MLS_ORDER_ANY &&
 		   platform->or_allowed && table->source->protocol->countable(table) &&
 		   list_length(table->key) == 1 && table->timestamps == NIL;
@@ -103,8 +250,8 @@ find_ranges(MlsRun *run)
 static List *
 range_conditions(const MlsTable *table, const MlsRange *range)
 {
-	return range->untimed ? mls_bound_untimed(table)
-						  : mls_bound_within(table, range->from, range->to);
+	return range->untimed ? mls_cursor_untimed(table)
+						  : mls_cursor_within(table, range->from, range->to);
 }
 
 /* The subscription as if the range were all of it. */
@@ -146,14 +293,14 @@ static void
 end_reading(MlsRun *run)
 {
 	MlsCounters spent = {0};
-	const char *note = mls_fetch_note(run->state);
+	const char *note = mls_reader_note(run->state);
 
-	mls_fetch_spent(run->state, &spent);
+	mls_reader_spent(run->state, &spent);
 	run->load->spent.requests += spent.requests;
 	run->load->spent.body_bytes += spent.bytes;
 	if (note != NULL)
 		mls_run_note(run, "%s", note);
-	mls_fetch_end(run->state);
+	mls_reader_end(run->state);
 	run->state = NULL;
 	run->range = NULL;
 }
@@ -162,7 +309,7 @@ static void
 complete_range(MlsRun *run)
 {
 	MlsCounters counters = run->counters;
-	MlsPosition newest = mls_fetch_newest(run->state);
+	MlsPosition newest = mls_reader_newest(run->state);
 
 	mls_run_begin_step(run);
 	mls_range_complete(run->sub, run->range, &newest);
@@ -178,12 +325,12 @@ read_range(MlsRun *run, const MlsRange *range, MlsStorePage store)
 
 	MemoryContextSwitchTo(context);
 	run->range = range;
-	run->state = mls_fetch_begin(range_table(run->table, range), range_subscription(run, range),
-								 range_conditions(run->table, range), NIL);
-	while ((batch = mls_fetch_next(run->state)) != NULL)
+	run->state = mls_reader_begin(range_table(run->table, range), range_subscription(run, range),
+								  range_conditions(run->table, range), NIL);
+	while ((batch = mls_reader_next(run->state)) != NULL)
 	{
 		store(run, batch);
-		mls_helpers_check(run->load);
+		check_helpers(run->load);
 	}
 	complete_range(run);
 	end_reading(run);
@@ -335,13 +482,13 @@ mls_load(MlsRun *run, MlsStorePage store)
 	}
 	load->crew = mls_load_crew(make_assignment(load, helpers));
 	instruct(load);
-	PG_ENSURE_ERROR_CLEANUP(mls_helpers_stop, PointerGetDatum(load));
+	PG_ENSURE_ERROR_CLEANUP(stop_helpers, PointerGetDatum(load));
 	{
-		mls_helpers_start(load, dsm_segment_address(load->segment));
+		start_helpers(load, dsm_segment_address(load->segment));
 		read_next_ranges(load, store);
-		mls_helpers_await(load);
+		await_helpers(load);
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(mls_helpers_stop, PointerGetDatum(load));
+	PG_END_ENSURE_ERROR_CLEANUP(stop_helpers, PointerGetDatum(load));
 	mls_run_note(run, "the load was shared by %s",
 				 mls_counted(load->nhelpers + 1, "process", "processes"));
 	return true;
@@ -367,29 +514,29 @@ mls_load_newest(const MlsRun *run)
 {
 	const MlsSource *source = run->table->source;
 	MlsPosition newest = {0};
-	MlsInstant last;
+	MlsExactTime last;
 	TimestampTz since = 0;
 	ListCell *lc;
 
 	foreach (lc, mls_range_list(run->sub))
 	{
 		const MlsRange *range = lfirst(lc);
-		MlsInstant at;
+		MlsExactTime at;
 
 		if (!range->done)
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("a part of the load was not read to its end"));
 		since = range->since;
 		if (range->newest.timestamp == NULL ||
-			!mls_instant_read(range->newest.timestamp, source->timezone, &at) ||
-			(newest.timestamp != NULL && mls_instant_compare(&at, &last) <= 0))
+			!mls_exact_time_read(range->newest.timestamp, source->timezone, &at) ||
+			(newest.timestamp != NULL && mls_exact_time_compare(&at, &last) <= 0))
 			continue;
 		newest = range->newest;
 		last = at;
 	}
 	if (newest.timestamp == NULL || last.at <= since)
 		return newest;
-	newest.timestamp = mls_instant_text(since, source->platform.timestamp_digits);
+	newest.timestamp = mls_exact_time_text(since, source->platform.timestamp_digits);
 	newest.key = NULL;
 	return newest;
 }

@@ -3,11 +3,19 @@
  *		Rows of mls.range: the parts of a load that several processes share.
  *
  * Statements run in the caller's transaction, with SPI connected.
+ *
+
+ * The oldest and the newest timestamp are asked for, and between them instants
+ * are tried until the source counts about as many records before one as it should
+ * have.  Records without timestamp are in no range of timestamps; they get one of
+ * their own, and if the source cannot ask for them, nothing is divided: a record
+ * that no range has would be lost.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "jobs/parallel.h"
 
@@ -162,4 +170,287 @@ mls_range_complete(const MlsSubscription *sub, const MlsRange *range, const MlsP
 						"WHERE subscription = $1 AND number = $2",
 						4, types, values, nulls, SPI_OK_UPDATE);
 	expect_one_row();
+}
+
+/* ---- Dividing a source ---- */
+
+/* A part has at least so many pages; fewer are not worth the counting. */
+#define LEAST_PAGES 10
+
+/* Instants tried for one bound, and the share of a part by which it may miss. */
+#define MOST_TRIES 8
+#define TOLERANCE 8
+
+/* Attempts to count all, those with and those without timestamp while records come and go. */
+#define MOST_COUNTS 3
+
+/* So many records were modified before an instant. */
+typedef struct Mark
+{
+	TimestampTz at;
+	int64 below;
+} Mark;
+
+typedef struct Division
+{
+	const MlsTable *table;
+	MlsHttpStats *spent;
+	int64 total;
+	TimestampTz since; /* the source's clock at its first answer */
+	Mark *marks;       /* by time; the first and the last bracket all */
+	int nmarks;
+} Division;
+
+/* ---- Asking ---- */
+
+static int64
+count(Division *division, List *conditions)
+{
+	MlsQuery query = {.table = division->table, .conditions = conditions, .limit = -1};
+
+	return division->table->source->protocol->count(&query, division->spent);
+}
+
+/* The timestamp of the first or the last record by timestamp; false if that has none. */
+static bool
+find_end(Division *division, bool last, TimestampTz *at)
+{
+	const MlsTable *table = division->table;
+	MlsQuery query = {.table = table, .limit = 1, .verify_count = true};
+	MlsOrder order = {.field = table->timestamp, .descending = last};
+	const MlsProtocol *protocol = table->source->protocol;
+	volatile bool found = false;
+	MlsStream *stream;
+
+	query.fields = list_make2(linitial(table->key), unconstify(char *, table->timestamp));
+	query.order = list_make1(&order);
+	stream = protocol->open(&query);
+	PG_TRY();
+	{
+		MlsPage *page = protocol->next_page(stream);
+
+		if (page != NULL && page->nrecords > 0)
+		{
+			const MlsItem *item = &mls_batch_read(table, page->records, 1)->items[0];
+
+			found = item->has_instant;
+			*at = item->instant.at;
+		}
+		division->total = stream->announced;
+		if (division->since == 0)
+			division->since = stream->date ? stream->date : GetCurrentTimestamp();
+	}
+	PG_FINALLY();
+	{
+		mls_stats_add(division->spent, &stream->stats);
+		protocol->close(stream);
+	}
+	PG_END_TRY();
+	return found;
+}
+
+/* ---- Bounds ---- */
+
+static char *
+spell(const Division *division, TimestampTz at)
+{
+	return mls_exact_time_text(at, division->table->source->platform.timestamp_digits);
+}
+
+/* Cuts off the digits that the source's timestamps do not have. */
+static TimestampTz
+rounded(const Division *division, TimestampTz at)
+{
+	int digits = division->table->source->platform.timestamp_digits;
+	int64 unit = 1;
+
+	for (; digits < 6; digits++)
+		unit *= 10;
+	return at >= 0 ? at - at % unit : at - (unit + at % unit) % unit;
+}
+
+/* Counts what comes before an instant, and enters it in its place. */
+static Mark
+try_mark(Division *division, int place, TimestampTz at)
+{
+	Mark mark = {
+		.at = at,
+		.below = count(division, mls_cursor_within(division->table, NULL, spell(division, at)))};
+
+	memmove(&division->marks[place + 1], &division->marks[place],
+			(division->nmarks - place) * sizeof(Mark));
+	division->marks[place] = mark;
+	division->nmarks++;
+	return mark;
+}
+
+/* The place of the first mark with at least so many records below it. */
+static int
+place_of(const Division *division, int64 target)
+{
+	int i;
+
+	for (i = 1; i < division->nmarks - 1; i++)
+		if (division->marks[i].below >= target)
+			break;
+	return i;
+}
+
+/* An instant between two marks: in turn where it should be if time were even, and the middle. */
+static TimestampTz
+between(const Mark *low, const Mark *high, int64 target, bool even)
+{
+	double share = 0.5;
+
+	if (even && high->below > low->below)
+		share = (double) (target - low->below) / (high->below - low->below);
+	share = Min(Max(share, 0.02), 0.98);
+	return low->at + (int64) ((high->at - low->at) * share);
+}
+
+/* How many records a mark is away from so many. */
+static int64
+distance(const Mark *mark, int64 target)
+{
+	return mark->below > target ? mark->below - target : target - mark->below;
+}
+
+/* Looks for the instant before which so many records come, as near as `slack`. */
+static void
+seek(Division *division, int64 target, int64 slack)
+{
+	int tries;
+
+	for (tries = 0; tries < MOST_TRIES; tries++)
+	{
+		int place = place_of(division, target);
+		const Mark *low = &division->marks[place - 1];
+		const Mark *high = &division->marks[place];
+		TimestampTz at = rounded(division, between(low, high, target, tries % 2 == 0));
+
+		if (distance(low, target) <= slack || distance(high, target) <= slack)
+			return;
+		if (at <= low->at || at >= high->at)
+			return;
+		(void) try_mark(division, place, at);
+	}
+}
+
+/* The mark nearest to so many records. */
+static const Mark *
+nearest(const Division *division, int64 target)
+{
+	const Mark *best = &division->marks[0];
+	int i;
+
+	for (i = 1; i < division->nmarks; i++)
+		if (distance(&division->marks[i], target) < distance(best, target))
+			best = &division->marks[i];
+	return best;
+}
+
+/* ---- Ranges ---- */
+
+static MlsRange *
+add_range(const Division *division, List **ranges, const Mark *from, const Mark *to)
+{
+	MlsRange *range = palloc0(sizeof(MlsRange));
+
+	range->number = list_length(*ranges) + 1;
+	range->since = division->since;
+	range->from = from ? spell(division, from->at) : NULL;
+	range->to = to ? spell(division, to->at) : NULL;
+	range->expected = (to ? to->below : division->total) - (from ? from->below : 0);
+	*ranges = lappend(*ranges, range);
+	return range;
+}
+
+/* Ranges between the marks nearest to equal shares; less than two are none. */
+static List *
+timed_ranges(Division *division, int parts)
+{
+	List *ranges = NIL;
+	const Mark *last = NULL;
+	int i;
+
+	for (i = 1; i < parts; i++)
+		seek(division, division->total * i / parts, division->total / parts / TOLERANCE);
+	for (i = 1; i < parts; i++)
+	{
+		const Mark *mark = nearest(division, division->total * i / parts);
+
+		if (mark->below <= (last ? last->below : 0) || mark->below >= division->total)
+			continue;
+		add_range(division, &ranges, last, mark);
+		last = mark;
+	}
+	if (last == NULL)
+		return NIL;
+	add_range(division, &ranges, last, NULL);
+	return ranges;
+}
+
+/*
+ * Adds a range for the records without timestamp, if there are any.  False if the
+ * counts do not add up: what no range has must not be left out.
+ */
+static bool
+add_untimed(Division *division, List **ranges)
+{
+	const MlsTable *table = division->table;
+	const char *bound = ((const MlsRange *) linitial(*ranges))->to;
+	int tries;
+
+	for (tries = 0; tries < MOST_COUNTS; tries++)
+	{
+		int64 timed = count(division, mls_cursor_within(table, NULL, bound)) +
+					  count(division, mls_cursor_within(table, bound, NULL));
+		int64 total = count(division, NIL);
+		int64 untimed = count(division, mls_cursor_untimed(table));
+
+		if (untimed < 0 || timed + untimed != total)
+			continue;
+		if (untimed > 0)
+		{
+			MlsRange *range = add_range(division, ranges, NULL, NULL);
+
+			range->untimed = true;
+			range->expected = untimed;
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Is a total all that the source has?  A count that is cut off would make one range of nearly all. */
+static bool
+is_right(Division *division, int64 total)
+{
+	MlsQuery query = {.table = division->table, .limit = -1, .verify_count = true};
+
+	return division->table->source->protocol->count(&query, division->spent) >= total;
+}
+
+List *
+mls_divide(const MlsTable *table, int parts, MlsHttpStats *spent)
+{
+	Division division = {.table = table, .spent = spent};
+	TimestampTz first = 0; /* 2000: older than the marks need to be */
+	TimestampTz last;
+	List *ranges;
+
+	parts = Min(parts, MLS_MOST_PARTS);
+	if (!find_end(&division, true, &last) ||
+		division.total < (int64) parts * LEAST_PAGES * mls_cursor_page_size(table) ||
+		!is_right(&division, division.total))
+		return NIL;
+	(void) find_end(&division, false, &first);
+	if (first >= last)
+		return NIL;
+	division.marks = palloc((2 + parts * MOST_TRIES) * sizeof(Mark));
+	division.marks[0] = (Mark){first, 0};
+	division.marks[1] = (Mark){last, division.total};
+	division.nmarks = 2;
+	ranges = timed_ranges(&division, parts);
+	return ranges != NIL && add_untimed(&division, &ranges) ? ranges : NIL;
 }

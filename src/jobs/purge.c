@@ -45,11 +45,11 @@ forced_call(const MlsSubscription *sub)
 }
 
 static void
-require_some(const MlsListing *listing, int64 rows)
+require_some(const MlsKeySnapshot *snapshot, int64 rows)
 {
-	const MlsRun *run = listing->run;
+	const MlsRun *run = snapshot->run;
 
-	if (listing->listed > 0 || rows == 0 || run->task->force)
+	if (snapshot->listed > 0 || rows == 0 || run->task->force)
 		return;
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("source \"%s\" lists no record of resource \"%s\"", run->sub->source,
@@ -99,14 +99,14 @@ require_limit(MlsRun *run, int64 lost, int64 rows)
 
 /* Counts, and puts right what the subscription believes. */
 static int64
-rows_here(MlsListing *listing)
+rows_here(MlsKeySnapshot *snapshot)
 {
-	MlsCounters counters = listing->run->counters;
+	MlsCounters counters = snapshot->run->counters;
 	int64 rows;
 
-	mls_run_begin_step(listing->run);
-	rows = mls_count_local(listing->run->sub->id, listing->run->sub->silver);
-	mls_run_end_step(listing->run, &counters);
+	mls_run_begin_step(snapshot->run);
+	rows = mls_count_local(snapshot->run->sub->id, snapshot->run->sub->silver);
+	mls_run_end_step(snapshot->run, &counters);
 	return rows;
 }
 
@@ -116,38 +116,38 @@ rows_here(MlsListing *listing)
  * up in the table.
  */
 static int64
-find_lost(MlsListing *listing)
+find_lost(MlsKeySnapshot *snapshot)
 {
-	return mls_listing_execute(
-		listing, psprintf("INSERT INTO %s (key, wanted) SELECT b.key, true FROM "
-						  "(SELECT o.key FROM %s o WHERE NOT EXISTS "
-						  "(SELECT FROM %s l WHERE l.key = o.key) OFFSET 0) m "
-						  "JOIN %s b ON b.key = m.key "
-						  "WHERE b.deleted_at IS NULL AND b.fetched_at < $1",
-						  listing->table, listing->bronze, listing->table, listing->bronze));
+	return mls_snapshot_execute(
+		snapshot, psprintf("INSERT INTO %s (key, wanted) SELECT b.key, true FROM "
+						   "(SELECT o.key FROM %s o WHERE NOT EXISTS "
+						   "(SELECT FROM %s l WHERE l.key = o.key) OFFSET 0) m "
+						   "JOIN %s b ON b.key = m.key "
+						   "WHERE b.deleted_at IS NULL AND b.fetched_at < $1",
+						   snapshot->table, snapshot->bronze, snapshot->table, snapshot->bronze));
 }
 
 /* Asks for each missing key by name; what comes is not lost. */
 static int64
-confirm(MlsListing *listing, int64 lost)
+confirm(MlsKeySnapshot *snapshot, int64 lost)
 {
-	MlsRun *run = listing->run;
+	MlsRun *run = snapshot->run;
 	MlsBatch *batch;
 	int64 confirmed;
 
 	if (lost == 0)
 		return 0;
 	mls_run_enter(run, "confirming");
-	while ((batch = mls_keys_next(listing, true)) != NULL)
+	while ((batch = mls_key_fetch_next(snapshot, true)) != NULL)
 	{
 		MlsCounters counters = run->counters;
 
 		mls_run_begin_step(run);
-		mls_listing_settle(listing, batch);
+		mls_snapshot_settle(snapshot, batch);
 		counters.pages++;
 		mls_run_end_step(run, &counters);
 	}
-	confirmed = mls_listing_wanted(listing);
+	confirmed = mls_snapshot_wanted(snapshot);
 	if (confirmed < lost)
 		mls_run_note(run, "%s",
 					 mls_counted(lost - confirmed,
@@ -166,7 +166,7 @@ begin_removal(MlsRun *run)
 	MlsCounters counters = run->counters;
 
 	mls_run_begin_step(run);
-	mls_children_begin(run);
+	mls_related_records_begin(run);
 	mls_run_end_step(run, &counters);
 }
 
@@ -181,27 +181,27 @@ remove_step(MlsRun *run, char **keys, int n)
 
 	mls_run_begin_step(run);
 	values[0] = mls_key_array(keys, n);
-	mls_children_remove(run->children, keys, n);
+	mls_related_records_remove(run->children, keys, n);
 	mls_execute(psprintf("SELECT %s FROM %s b WHERE b.key = ANY ($1) AND b.deleted_at IS NULL",
 						 mls_bronze_columns(sub), mls_qualified_name(sub->bronze)),
 				1, types, values, NULL, SPI_OK_SELECT);
-	counters.deleted += mls_removal_found(run->id, sub, run->table, run->writer);
+	counters.deleted += mls_bronze_remove_found(run->id, sub, run->table, run->writer);
 	mls_run_end_step(run, &counters);
 }
 
 static void
-remove_lost(MlsListing *listing)
+remove_lost(MlsKeySnapshot *snapshot)
 {
-	MlsRun *run = listing->run;
+	MlsRun *run = snapshot->run;
 	char **keys;
 	int n;
 
 	begin_removal(run);
 	mls_run_enter(run, "removing");
-	listing->last_key = NULL;
-	while ((keys = mls_listing_next(listing, BATCH_KEYS, &n)) != NULL)
+	snapshot->last_key = NULL;
+	while ((keys = mls_snapshot_next(snapshot, BATCH_KEYS, &n)) != NULL)
 		remove_step(run, keys, n);
-	mls_children_note(run->children);
+	mls_related_records_note(run->children);
 }
 
 /* Whoever reads that a purge has failed wants to know first what it took away. */
@@ -219,25 +219,25 @@ removed_context_callback(void *arg)
 static void
 compare_and_remove(MlsRun *run)
 {
-	MlsListing *listing = mls_listing_read(run, false, true);
-	int64 rows = rows_here(listing);
+	MlsKeySnapshot *snapshot = mls_snapshot_read(run, false, true);
+	int64 rows = rows_here(snapshot);
 	int64 lost;
 
-	mls_listing_require_complete(listing);
-	require_some(listing, rows);
-	lost = find_lost(listing);
+	mls_snapshot_require_complete(snapshot);
+	require_some(snapshot, rows);
+	lost = find_lost(snapshot);
 	/* What a list that may be short lacks says little before it was asked for by name. */
-	if (!listing->unproven)
+	if (!snapshot->unproven)
 		require_limit(run, lost, rows);
-	lost = confirm(listing, lost);
-	if (listing->unproven)
+	lost = confirm(snapshot, lost);
+	if (snapshot->unproven)
 		require_limit(run, lost, rows);
 	run->outcome->drift = lost;
 	if (run->task->dry_run)
 		mls_run_note(run, "dry run: " INT64_FORMAT " of %s would be removed", lost,
 					 mls_counted(rows, "record", "records"));
 	else if (lost > 0)
-		remove_lost(listing);
+		remove_lost(snapshot);
 }
 
 static void
@@ -255,21 +255,21 @@ static void
 purge_spent(MlsRun *run, MlsCounters *counters)
 {
 	if (run->state != NULL)
-		mls_listing_spent(run->state, counters);
+		mls_snapshot_spent(run->state, counters);
 }
 
 static void
 purge_end(MlsRun *run)
 {
 	if (run->state != NULL)
-		mls_listing_end(run->state);
+		mls_snapshot_end(run->state);
 }
 
 const MlsProcess mls_purge_process = {
 	.name = "purge",
 	.patient = true,
 	.work = purge_work,
-	.complete = mls_listing_complete,
+	.complete = mls_snapshot_complete,
 	.spent = purge_spent,
 	.end = purge_end,
 };

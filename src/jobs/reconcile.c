@@ -21,115 +21,115 @@
 
 /* Marks the records that are missing or differ; returns how many. */
 static int64
-find_drift(MlsListing *listing)
+find_drift(MlsKeySnapshot *snapshot)
 {
-	return mls_listing_execute(
-		listing, psprintf("UPDATE %s l SET wanted = true WHERE NOT l.outside AND NOT EXISTS "
-						  "(SELECT FROM %s b WHERE b.key = l.key AND b.deleted_at IS NULL AND "
-						  "b.modified_at IS NOT DISTINCT FROM l.modified_at)",
-						  listing->table, listing->bronze));
+	return mls_snapshot_execute(
+		snapshot, psprintf("UPDATE %s l SET wanted = true WHERE NOT l.outside AND NOT EXISTS "
+						   "(SELECT FROM %s b WHERE b.key = l.key AND b.deleted_at IS NULL AND "
+						   "b.modified_at IS NOT DISTINCT FROM l.modified_at)",
+						   snapshot->table, snapshot->bronze));
 }
 
 /* How many of the marked records are here in some other version that fits a condition. */
 static int64
-count_here(MlsListing *listing, const char *condition)
+count_here(MlsKeySnapshot *snapshot, const char *condition)
 {
-	return mls_listing_execute(
-		listing, psprintf("SELECT pg_catalog.count(*) FROM %s l JOIN %s b ON b.key = l.key "
-						  "WHERE l.wanted AND b.deleted_at IS NULL AND %s",
-						  listing->table, listing->bronze, condition));
+	return mls_snapshot_execute(
+		snapshot, psprintf("SELECT pg_catalog.count(*) FROM %s l JOIN %s b ON b.key = l.key "
+						   "WHERE l.wanted AND b.deleted_at IS NULL AND %s",
+						   snapshot->table, snapshot->bronze, condition));
 }
 
 /* Records what the comparison found. */
 static void
-note_drift(MlsListing *listing, int64 drift)
+note_drift(MlsKeySnapshot *snapshot, int64 drift)
 {
 	int64 newer;
 	int64 other;
 
 	if (drift == 0)
 		return;
-	newer = count_here(listing, "b.modified_at > l.modified_at");
-	other = count_here(listing, "(b.modified_at > l.modified_at) IS NOT TRUE");
+	newer = count_here(snapshot, "b.modified_at > l.modified_at");
+	other = count_here(snapshot, "(b.modified_at > l.modified_at) IS NOT TRUE");
 	mls_run_note(
-		listing->run,
+		snapshot->run,
 		"%smissing here: " INT64_FORMAT ", older here: " INT64_FORMAT ", newer here: " INT64_FORMAT,
-		listing->run->task->dry_run ? "dry run: " : "", drift - newer - other, other, newer);
+		snapshot->run->task->dry_run ? "dry run: " : "", drift - newer - other, other, newer);
 }
 
 /* One page of records in one transaction. */
 static void
-store_page(MlsListing *listing, MlsBatch *batch)
+store_page(MlsKeySnapshot *snapshot, MlsBatch *batch)
 {
-	MlsRun *run = listing->run;
+	MlsRun *run = snapshot->run;
 	MlsCounters counters = run->counters;
 
-	mls_children_read(run->children, batch);
+	mls_related_records_read(run->children, batch);
 	mls_run_begin_step(run);
-	mls_fed_leave_out(run->bounds, batch);
-	mls_reject_store(run, batch, &counters);
-	mls_children_store(run->children);
-	mls_listing_settle(listing, batch);
+	mls_related_leave_out(run->bounds, batch);
+	mls_quarantine_store(run, batch, &counters);
+	mls_related_records_store(run->children);
+	mls_snapshot_settle(snapshot, batch);
 	counters.received = run->counters.received; /* what it counts is keys */
 	counters.pages++;
 	mls_run_end_step(run, &counters);
 }
 
 static void
-fetch_drift(MlsListing *listing)
+fetch_drift(MlsKeySnapshot *snapshot)
 {
 	MlsBatch *batch;
 	int64 vanished;
 
-	mls_run_enter(listing->run, "fetching");
-	mls_writer_trust(listing->run->writer);
-	while ((batch = mls_keys_next(listing, false)) != NULL)
-		store_page(listing, batch);
-	mls_children_note(listing->run->children);
-	vanished = mls_listing_wanted(listing);
+	mls_run_enter(snapshot->run, "fetching");
+	mls_writer_trust(snapshot->run->writer);
+	while ((batch = mls_key_fetch_next(snapshot, false)) != NULL)
+		store_page(snapshot, batch);
+	mls_related_records_note(snapshot->run->children);
+	vanished = mls_snapshot_wanted(snapshot);
 	if (vanished > 0)
-		mls_run_note(listing->run, "%s not at the source any more when asked for",
+		mls_run_note(snapshot->run, "%s not at the source any more when asked for",
 					 mls_counted(vanished, "record was", "records were"));
 }
 
 static void
 reconcile_work(MlsRun *run)
 {
-	MlsListing *listing = mls_listing_read(run, true, false);
+	MlsKeySnapshot *snapshot = mls_snapshot_read(run, true, false);
 	int64 drift;
 
-	mls_listing_require_complete(listing);
-	drift = find_drift(listing);
+	mls_snapshot_require_complete(snapshot);
+	drift = find_drift(snapshot);
 	run->outcome->drift = drift;
-	if (listing->outside > 0)
+	if (snapshot->outside > 0)
 		mls_run_note(run, "%s to records that are not here",
-					 mls_counted(listing->outside, "belongs", "belong"));
-	note_drift(listing, drift);
+					 mls_counted(snapshot->outside, "belongs", "belong"));
+	note_drift(snapshot, drift);
 	if (drift > 0 && !run->task->dry_run)
-		fetch_drift(listing);
+		fetch_drift(snapshot);
 }
 
 static void
 reconcile_spent(MlsRun *run, MlsCounters *counters)
 {
 	if (run->state != NULL)
-		mls_listing_spent(run->state, counters);
-	mls_children_spent(run->children, counters);
+		mls_snapshot_spent(run->state, counters);
+	mls_related_records_spent(run->children, counters);
 }
 
 static void
 reconcile_end(MlsRun *run)
 {
 	if (run->state != NULL)
-		mls_listing_end(run->state);
+		mls_snapshot_end(run->state);
 }
 
 const MlsProcess mls_reconcile_process = {
 	.name = "reconcile",
 	.patient = true,
-	.prepare = mls_children_begin,
+	.prepare = mls_related_records_begin,
 	.work = reconcile_work,
-	.complete = mls_listing_complete,
+	.complete = mls_snapshot_complete,
 	.spent = reconcile_spent,
 	.end = reconcile_end,
 };

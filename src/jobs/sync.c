@@ -5,8 +5,17 @@
  * A page is written with the position it leads to, so whatever happens the
  * cursor stands where the last committed page left it.  A load of everything may
  * be shared by several processes: see parallel_load.c.
+ *
+
+ * One request, for the source's count; everything else is computed.  How many
+ * bytes a record takes is known from earlier runs, or from bronze: where there
+ * are neither, it is not known, and nothing is said.
  */
 #include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "base/base.h"
 #include "gold/gold_write.h"
@@ -19,7 +28,7 @@
 static void
 sync_prepare(MlsRun *run)
 {
-	mls_children_begin(run);
+	mls_related_records_begin(run);
 	mls_scope_prepare(run);
 	mls_timestamps_begin(run);
 }
@@ -30,16 +39,16 @@ store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 {
 	MlsCounters counters = run->counters;
 
-	mls_children_read(run->children, batch);
+	mls_related_records_read(run->children, batch);
 	mls_run_begin_step(run);
-	mls_fed_leave_out(run->bounds, batch);
-	mls_reject_store(run, batch, &counters);
-	mls_children_store(run->children);
-	mls_fetch_note_unknown(run->state, run->sub, run->id);
+	mls_related_leave_out(run->bounds, batch);
+	mls_quarantine_store(run, batch, &counters);
+	mls_related_records_store(run->children);
+	mls_reader_note_unknown(run->state, run->sub, run->id);
 	mls_timestamps_see(run->timestamps, batch);
 	counters.pages++;
 	if (run->range == NULL)
-		counters.expected = Max(mls_fetch_expected(run->state), 0);
+		counters.expected = Max(mls_reader_expected(run->state), 0);
 	if (position != NULL && run->range != NULL)
 		mls_range_reach(run->sub, run->range, position, batch->nitems);
 	else if (position != NULL)
@@ -50,7 +59,7 @@ store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 static void
 store_page(MlsRun *run, MlsBatch *batch)
 {
-	MlsPosition position = mls_fetch_position(run->state);
+	MlsPosition position = mls_reader_position(run->state);
 
 	store(run, batch, &position);
 }
@@ -72,14 +81,14 @@ map_replaced(MlsRun *run)
 	while (mls_missing_rows_gold_replaced(run))
 	{
 		mapped = mls_remap(run);
-		mls_children_follow(run->children);
+		mls_related_records_follow(run->children);
 	}
 	if (mapped < 0)
 		return;
 	note = psprintf("gold was emptied or rewritten meanwhile: %s mapped again",
 					mls_counted(mapped, "record was", "records were"));
 	if (run->state != NULL)
-		mls_fetch_remark(run->state, note);
+		mls_reader_remark(run->state, note);
 	else
 		mls_run_note(run, "%s", note);
 }
@@ -91,8 +100,8 @@ sync_work(MlsRun *run)
 
 	mls_scope_fill(run);
 	mls_remap_own(run);
-	mls_children_follow(run->children);
-	run->reads_all = mls_bound_cursor(run->sub) == NULL && run->sub->resume_timestamp == NULL &&
+	mls_related_records_follow(run->children);
+	run->reads_all = mls_cursor_of(run->sub) == NULL && run->sub->resume_timestamp == NULL &&
 					 run->sub->resume_link == NULL;
 	if (mls_load(run, store_page))
 	{
@@ -100,10 +109,10 @@ sync_work(MlsRun *run)
 		return;
 	}
 	run->state =
-		mls_fetch_begin(run->table, run->sub, NIL, mls_timestamps_together(run->timestamps));
+		mls_reader_begin(run->table, run->sub, NIL, mls_timestamps_together(run->timestamps));
 	if (run->note != NULL)
-		mls_fetch_remark(run->state, run->note);
-	while ((batch = mls_fetch_next(run->state)) != NULL)
+		mls_reader_remark(run->state, run->note);
+	while ((batch = mls_reader_next(run->state)) != NULL)
 		store_page(run, batch);
 	mls_timestamps_read(run->timestamps, store_other_page);
 	map_replaced(run);
@@ -113,16 +122,16 @@ static const char *
 sync_complete(MlsRun *run)
 {
 	bool shared = run->state == NULL;
-	MlsPosition cursor = shared ? mls_load_newest(run) : mls_fetch_newest(run->state);
-	int64 total = shared ? mls_load_total(run->load) : mls_fetch_total(run->state);
+	MlsPosition cursor = shared ? mls_load_newest(run) : mls_reader_newest(run->state);
+	int64 total = shared ? mls_load_total(run->load) : mls_reader_total(run->state);
 
-	mls_children_note(run->children);
+	mls_related_records_note(run->children);
 	if (run->reads_all)
 		mls_issue_all_read(run->sub, run->id);
 	if (run->counters.received > 0)
 		mls_issue_fields_came(run->sub, run->id);
 	if (!shared)
-		mls_timestamps_complete(run->timestamps, mls_fetch_began(run->state));
+		mls_timestamps_complete(run->timestamps, mls_reader_began(run->state));
 	mls_subscription_complete(run->sub, &cursor, run->table->source->timezone);
 	mls_count_note_proven(run->sub, run->table);
 	/* What flags its removed records counts them, too. */
@@ -137,19 +146,19 @@ static void
 sync_spent(MlsRun *run, MlsCounters *counters)
 {
 	if (run->state != NULL)
-		mls_fetch_spent(run->state, counters);
+		mls_reader_spent(run->state, counters);
 	mls_load_spent(run->load, counters);
 	mls_timestamps_spent(run->timestamps, counters);
-	mls_children_spent(run->children, counters);
+	mls_related_records_spent(run->children, counters);
 	if (run->state != NULL && run->range == NULL)
-		run->note = mls_fetch_note(run->state);
+		run->note = mls_reader_note(run->state);
 }
 
 static void
 sync_end(MlsRun *run)
 {
 	if (run->state != NULL)
-		mls_fetch_end(run->state);
+		mls_reader_end(run->state);
 	mls_timestamps_end(run->timestamps);
 }
 
@@ -157,13 +166,96 @@ static void
 ranges_work(MlsRun *run)
 {
 	mls_load_help(run, store_page);
-	mls_children_note(run->children);
+	mls_related_records_note(run->children);
+}
+
+/* ---- What a sync would do ---- */
+
+/* Records of bronze that are looked at for their size. */
+#define SAMPLE_RECORDS 200
+
+/* A number that a query finds; -1 for NULL. */
+static double
+number_found(const char *sql, int64 subscription)
+{
+	Oid types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(subscription)};
+	bool isnull;
+	Datum value;
+
+	mls_execute(sql, 1, types, values, NULL, SPI_OK_SELECT);
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? -1 : DatumGetFloat8(value);
+}
+
+/* What a record weighs on its way here, after decompression; -1 if nobody knows. */
+static double
+bytes_per_record(const MlsSubscription *sub)
+{
+	double bytes =
+		number_found("SELECT (sum(bytes) / sum(received))::pg_catalog.float8 FROM "
+					 "(SELECT bytes, received FROM mls.run WHERE subscription = $1 "
+					 "AND process = 'sync' AND received > 0 ORDER BY id DESC LIMIT 10) r",
+					 sub->id);
+
+	if (bytes >= 0)
+		return bytes;
+	return number_found(psprintf("SELECT avg(octet_length(record::text))::pg_catalog.float8 FROM "
+								 "(SELECT record FROM %s WHERE $1 > 0 LIMIT %d) r",
+								 mls_qualified_name(sub->bronze), SAMPLE_RECORDS),
+						sub->id);
+}
+
+static char *
+pretty_size(double bytes)
+{
+	return text_to_cstring(
+		DatumGetTextPP(DirectFunctionCall1(pg_size_pretty, Int64GetDatum((int64) bytes))));
+}
+
+static void
+note_expected(MlsRun *run, int64 records, double bytes)
+{
+	int64 size = mls_cursor_page_size(run->table);
+	int64 pages = (records + size - 1) / size;
+
+	mls_run_note(run, "dry run: %s expected, in %s, with about %s, %s",
+				 mls_counted(records, "record", "records"), mls_counted(pages, "page", "pages"),
+				 mls_counted(Max(pages, 1), "request", "requests"),
+				 bytes < 0 ? "of unknown size"
+						   : psprintf("about %s", pretty_size(bytes * records)));
+}
+
+/* Process sync, dry. */
+static void
+sync_dry_run(MlsRun *run)
+{
+	const MlsTable *table = run->table;
+	MlsHttpStats spent = {0};
+	double bytes;
+
+	mls_transaction_begin(run->sub->owner);
+	if (mls_scope_preview(run))
+		mls_run_note(run, "everything would be read again");
+	bytes = bytes_per_record(run->sub);
+	mls_timestamps_begin(run);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+	if (!table->source->protocol->countable(table))
+	{
+		mls_run_note(run, "dry run: the source does not count, so nothing is known in advance");
+		return;
+	}
+	run->counters.received =
+		mls_reader_expect(table, run->sub, mls_timestamps_together(run->timestamps), &spent);
+	run->counters.requests = spent.requests;
+	note_expected(run, run->counters.received, bytes);
 }
 
 const MlsProcess mls_sync_process = {
 	.name = "sync",
 	.prepare = sync_prepare,
-	.forecast = mls_forecast,
+	.dry_run = sync_dry_run,
 	.work = sync_work,
 	.complete = sync_complete,
 	.backs_off = true,
@@ -175,7 +267,7 @@ const MlsProcess mls_sync_process = {
 const MlsProcess mls_ranges_process = {
 	.name = "sync",
 	.helps = true,
-	.prepare = mls_children_begin,
+	.prepare = mls_related_records_begin,
 	.work = ranges_work,
 	.spent = sync_spent,
 	.end = sync_end,

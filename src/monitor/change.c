@@ -24,8 +24,8 @@
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
-#include "step/sql.h"
 #include "step/subscription_row.h"
+#include "step/transaction.h"
 
 PG_FUNCTION_INFO_V1(mls_changed_fields);
 PG_FUNCTION_INFO_V1(mls_log_changes);
@@ -281,7 +281,7 @@ kind_of(TriggerEvent event)
 
 /* What a statement has changed of a source, into the relation mls_logged. */
 static void
-take_changes(MlsRelay *logged, const char *sql, const char *source)
+take_changes(MlsTransition *logged, const char *sql, const char *source)
 {
 	Oid types[] = {TEXTOID};
 	Datum source_value[] = {CStringGetTextDatum(source)};
@@ -298,7 +298,7 @@ take_changes(MlsRelay *logged, const char *sql, const char *source)
 			bool isnull[2];
 
 			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, isnull);
-			mls_relay_put(logged, values, isnull);
+			mls_transition_put(logged, values, isnull);
 		}
 		SPI_freetuptable(SPI_tuptable);
 	}
@@ -353,7 +353,7 @@ Datum
 mls_log_changes(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	MlsRelay logged = {.name = "mls_logged"};
+	MlsTransition logged = {.name = "mls_logged"};
 	MlsSubscription *sub;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || trigger->tg_trigger->tgnargs != 1)
@@ -368,11 +368,11 @@ mls_log_changes(PG_FUNCTION_ARGS)
 		logged.desc = CreateTemplateTupleDesc(2);
 		TupleDescInitEntry(logged.desc, 1, "key", TEXTOID, -1, 0);
 		TupleDescInitEntry(logged.desc, 2, "fields", JSONBOID, -1, 0);
-		mls_relay_open(&logged);
+		mls_transition_open(&logged);
 		take_changes(&logged, changes_sql(trigger->tg_event), sub->source);
 		if (logged.rows > 0)
 			write_changes(sub, kind_of(trigger->tg_event));
-		mls_relay_close(&logged);
+		mls_transition_close(&logged);
 	}
 	SPI_finish();
 	return PointerGetDatum(NULL);

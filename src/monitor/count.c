@@ -86,8 +86,8 @@ mls_count_remote(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	mls_owner_enter(&before, sub, "count");
-	bounds = mls_fed_bounds(sub, table);
-	rows = bounds != NIL ? mls_fed_count(sub, table, bounds, query, &stats)
+	bounds = mls_related_bounds(sub, table);
+	rows = bounds != NIL ? mls_related_count(sub, table, bounds, query, &stats)
 						 : table->source->protocol->count(query, &stats);
 	mls_rights_leave(&before);
 	SPI_finish();

@@ -26,7 +26,7 @@
 
 #include "monitor/monitor.h"
 #include "step/issue.h"
-#include "step/sql.h"
+#include "step/transaction.h"
 
 /* What a receiver gets: time for one delivery, and what may come in answer. */
 #define CONNECT_TIMEOUT_MS 2000

@@ -4,14 +4,90 @@
  *		instant, in the order received, and one of each key.
  *
  * Lives in CurrentMemoryContext and points into the page.
+ *
+
+ * Sources send up to seven digits (and more) of a second's fraction, and
+ * timestamptz keeps six.  A cursor rounded up skips records, so the text stays
+ * the cursor and comparisons look at the digits beyond the sixth as well.
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "common/hashfn.h"
+#include "utils/datetime.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "read/batch.h"
+
+/* ---- Times with all their digits ---- */
+
+/* False if text is no date-time.  The instant points into text. */
+bool
+mls_exact_time_read(const char *text, const char *timezone, MlsExactTime *instant)
+{
+	const char *digit;
+	const char *end;
+
+	if (!mls_parse_timestamptz(text, strlen(text), timezone, &instant->at))
+		return false;
+
+	instant->rest = "";
+	instant->rest_length = 0;
+	digit = strchr(text, '.');
+	if (digit == NULL)
+		return true;
+
+	for (end = ++digit; isdigit((unsigned char) *end); end++)
+		;
+	while (end > digit && end[-1] == '0')
+		end--;
+	if (end - digit > 6)
+	{
+		instant->rest = digit + 6;
+		instant->rest_length = end - digit - 6;
+	}
+	return true;
+}
+
+/* As strcmp: digits after the point compare like text. */
+int
+mls_exact_time_compare(const MlsExactTime *a, const MlsExactTime *b)
+{
+	int order;
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	order = memcmp(a->rest, b->rest, Min(a->rest_length, b->rest_length));
+	return order != 0 ? order : a->rest_length - b->rest_length;
+}
+
+/* ISO 8601 in UTC with at most so many digits of a second's fraction, rounded down. */
+char *
+mls_exact_time_text(TimestampTz at, int digits)
+{
+	struct pg_tm tm;
+	fsec_t fraction;
+	StringInfoData text;
+
+	if (timestamp2tm(at, NULL, &tm, &fraction, NULL, NULL) != 0)
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				errmsg("timestamp out of range"));
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+					 tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (digits > 0)
+	{
+		char all[8];
+
+		snprintf(all, sizeof(all), "%06d", (int) fraction);
+		appendStringInfo(&text, ".%.*s", Min(digits, 6), all);
+	}
+	appendStringInfoChar(&text, 'Z');
+	return text.data;
+}
 
 typedef struct KeyEntry
 {
@@ -113,8 +189,9 @@ read_item(const MlsTable *table, const MlsRecord *record, MlsItem *item)
 	item->record = record;
 	item->key = record_key(table, record);
 	item->timestamp = table->timestamp ? field_text(record, table->timestamp) : NULL;
-	item->has_instant = item->timestamp != NULL &&
-						mls_instant_read(item->timestamp, table->source->timezone, &item->instant);
+	item->has_instant =
+		item->timestamp != NULL &&
+		mls_exact_time_read(item->timestamp, table->source->timezone, &item->instant);
 	if (flag != NULL)
 	{
 		char *shown = field_text(record, flag);
@@ -127,7 +204,8 @@ read_item(const MlsTable *table, const MlsRecord *record, MlsItem *item)
 static bool
 replaces(const MlsItem *a, const MlsItem *b)
 {
-	return !a->has_instant || !b->has_instant || mls_instant_compare(&a->instant, &b->instant) >= 0;
+	return !a->has_instant || !b->has_instant ||
+		   mls_exact_time_compare(&a->instant, &b->instant) >= 0;
 }
 
 /* Enters an item under its key; of two with one key the newer stays, else the later. */
@@ -191,7 +269,7 @@ mls_batch_newest(const MlsBatch *batch, TimestampTz before)
 		const MlsItem *item = &batch->items[i];
 
 		if (item->has_instant && item->instant.at < before &&
-			(newest == NULL || mls_instant_compare(&item->instant, &newest->instant) >= 0))
+			(newest == NULL || mls_exact_time_compare(&item->instant, &newest->instant) >= 0))
 			newest = item;
 	}
 	return newest;
@@ -201,8 +279,8 @@ mls_batch_newest(const MlsBatch *batch, TimestampTz before)
 bool
 mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezone)
 {
-	MlsInstant last;
-	bool known = before != NULL && mls_instant_read(before, timezone, &last);
+	MlsExactTime last;
+	bool known = before != NULL && mls_exact_time_read(before, timezone, &last);
 	int i;
 
 	for (i = 0; i < batch->nitems; i++)
@@ -211,7 +289,7 @@ mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezo
 
 		if (!item->has_instant)
 			continue;
-		if (known && mls_instant_compare(&item->instant, &last) < 0)
+		if (known && mls_exact_time_compare(&item->instant, &last) < 0)
 			return false;
 		last = item->instant;
 		known = true;

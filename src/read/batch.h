@@ -14,25 +14,25 @@
 /* ---- Times (exact_time.c) ---- */
 
 /* An instant with the digits that timestamptz has no room for. */
-typedef struct MlsInstant
+typedef struct MlsExactTime
 {
 	TimestampTz at;   /* truncated to microseconds */
 	const char *rest; /* the digits after the sixth, in the text it was read from */
 	int rest_length;  /* without trailing zeros */
-} MlsInstant;
+} MlsExactTime;
 
-extern bool mls_instant_read(const char *text, const char *timezone, MlsInstant *instant);
-extern int mls_instant_compare(const MlsInstant *a, const MlsInstant *b);
-extern char *mls_instant_text(TimestampTz at, int digits);
+extern bool mls_exact_time_read(const char *text, const char *timezone, MlsExactTime *instant);
+extern int mls_exact_time_compare(const MlsExactTime *a, const MlsExactTime *b);
+extern char *mls_exact_time_text(TimestampTz at, int digits);
 
 /* ---- Batches (batch.c) ---- */
 
 typedef struct MlsItem
 {
 	const MlsRecord *record;
-	char *key;          /* NULL: the record has none */
-	char *timestamp;    /* as received, or NULL */
-	MlsInstant instant; /* if timestamp is an instant */
+	char *key;            /* NULL: the record has none */
+	char *timestamp;      /* as received, or NULL */
+	MlsExactTime instant; /* if timestamp is an instant */
 	bool has_instant;
 	bool gone;          /* flagged as removed by the source */
 	bool superseded;    /* another item of the batch has the same key */

@@ -37,29 +37,29 @@ remote_value(const char *text)
 
 /* The cursor minus the overlap: records can become visible late, with an older timestamp.  NULL: no bound. */
 char *
-mls_bound_start(const MlsTable *table, const MlsSubscription *sub)
+mls_cursor_start(const MlsTable *table, const MlsSubscription *sub)
 {
 	const MlsPlatform *platform = &table->source->platform;
-	const char *timestamp = mls_bound_cursor(sub);
-	MlsInstant cursor;
+	const char *timestamp = mls_cursor_of(sub);
+	MlsExactTime cursor;
 
 	if (timestamp == NULL || table->timestamp == NULL ||
-		!mls_instant_read(timestamp, table->source->timezone, &cursor))
+		!mls_exact_time_read(timestamp, table->source->timezone, &cursor))
 		return NULL;
-	return mls_instant_text(cursor.at - platform->overlap_s * USECS_PER_SEC,
-							platform->timestamp_digits);
+	return mls_exact_time_text(cursor.at - platform->overlap_s * USECS_PER_SEC,
+							   platform->timestamp_digits);
 }
 
 /* The cursor a run goes by: none when everything is read again. */
 const char *
-mls_bound_cursor(const MlsSubscription *sub)
+mls_cursor_of(const MlsSubscription *sub)
 {
 	return sub->reading_all ? NULL : sub->cursor_timestamp;
 }
 
 /* From a timestamp on; NULL for no bound (List of MlsCondition *). */
 List *
-mls_bound_from(const MlsTable *table, const char *timestamp)
+mls_cursor_from(const MlsTable *table, const char *timestamp)
 {
 	MlsCondition *condition;
 
@@ -72,9 +72,9 @@ mls_bound_from(const MlsTable *table, const char *timestamp)
 
 /* From a timestamp on and before another; NULL for no bound (List of MlsCondition *). */
 List *
-mls_bound_within(const MlsTable *table, const char *from, const char *to)
+mls_cursor_within(const MlsTable *table, const char *from, const char *to)
 {
-	List *conditions = mls_bound_from(table, from);
+	List *conditions = mls_cursor_from(table, from);
 	MlsCondition *condition;
 
 	if (to == NULL)
@@ -87,14 +87,14 @@ mls_bound_within(const MlsTable *table, const char *from, const char *to)
 
 /* Without a timestamp (List of MlsCondition *). */
 List *
-mls_bound_untimed(const MlsTable *table)
+mls_cursor_untimed(const MlsTable *table)
 {
 	return list_make1(condition_on_timestamp(table, MLS_IS_NULL));
 }
 
 /* One of some conditions at least. */
 MlsCondition *
-mls_bound_any(List *conditions)
+mls_cursor_any(List *conditions)
 {
 	MlsCondition *any = palloc0(sizeof(MlsCondition));
 
@@ -103,9 +103,9 @@ mls_bound_any(List *conditions)
 	return any;
 }
 
-/* What comes after a record in the order of mls_bound_order(). */
+/* What comes after a record in the order of mls_cursor_order(). */
 List *
-mls_bound_after(const MlsTable *table, const char *timestamp, const char *key)
+mls_cursor_after(const MlsTable *table, const char *timestamp, const char *key)
 {
 	MlsCondition *condition = condition_on_timestamp(table, MLS_AFTER);
 
@@ -115,7 +115,7 @@ mls_bound_after(const MlsTable *table, const char *timestamp, const char *key)
 
 /* By timestamp, then key (List of MlsOrder *). */
 List *
-mls_bound_order(const MlsTable *table)
+mls_cursor_order(const MlsTable *table)
 {
 	MlsOrder *timestamp = palloc0(sizeof(MlsOrder));
 	MlsOrder *key = palloc0(sizeof(MlsOrder));
@@ -127,7 +127,7 @@ mls_bound_order(const MlsTable *table)
 
 /* Records asked for per page. */
 int
-mls_bound_page_size(const MlsTable *table)
+mls_cursor_page_size(const MlsTable *table)
 {
 	const MlsPlatform *platform = &table->source->platform;
 
@@ -160,7 +160,7 @@ require_fit(const MlsTable *table, const MlsCondition *condition)
 
 /* Asks for the records in which a field has one of some values; in CurrentMemoryContext. */
 MlsQuery *
-mls_keys_query(const MlsTable *table, const char *field, char **values, int n)
+mls_cursor_by_values(const MlsTable *table, const char *field, char **values, int n)
 {
 	MlsCondition *condition = palloc0(sizeof(MlsCondition));
 	MlsQuery *query = palloc0(sizeof(MlsQuery));

@@ -15,6 +15,11 @@
  *
  * What a listing may be used for is judged here only as far as the source's own
  * chain goes: that every page came, up to the announced end.
+ *
+
+ * Keys go in lists as long as the source takes them; the protocol splits a list
+ * that does not fit into an address.  Of a composite key only the first field is
+ * asked for, which brings more records than wanted, and never fewer.
  */
 #include "postgres.h"
 
@@ -47,24 +52,24 @@
 /* ---- The table ---- */
 
 static void
-create_table(const MlsListing *listing)
+create_table(const MlsKeySnapshot *snapshot)
 {
 	mls_execute(psprintf("CREATE UNLOGGED TABLE %s (key text COLLATE \"C\" PRIMARY KEY, "
 						 "modified_at timestamptz, wanted boolean NOT NULL DEFAULT false, "
 						 "outside boolean NOT NULL DEFAULT false)",
-						 listing->table),
+						 snapshot->table),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
-	mls_execute(psprintf("CREATE INDEX ON %s (key) WHERE wanted", listing->table), 0, NULL, NULL,
+	mls_execute(psprintf("CREATE INDEX ON %s (key) WHERE wanted", snapshot->table), 0, NULL, NULL,
 				NULL, SPI_OK_UTILITY);
 	mls_execute(psprintf("COMMENT ON TABLE %s IS 'keys listed by a run of mls_fdw; goes with it'",
-						 listing->table),
+						 snapshot->table),
 				0, NULL, NULL, NULL, SPI_OK_UTILITY);
 }
 
 static bool
 has_table(const MlsSubscription *sub)
 {
-	Oid relid = get_relname_relid(mls_listing_name(sub), get_rel_namespace(sub->bronze));
+	Oid relid = get_relname_relid(mls_snapshot_table_name(sub), get_rel_namespace(sub->bronze));
 
 	return OidIsValid(relid) && get_attnum(relid, "outside") != InvalidAttrNumber;
 }
@@ -73,9 +78,9 @@ has_table(const MlsSubscription *sub)
 
 /* Notes that a process lists until there is no link any more.  In the open transaction. */
 static void
-note_position(const MlsListing *listing, const char *link)
+note_position(const MlsKeySnapshot *snapshot, const char *link)
 {
-	const MlsRun *run = listing->run;
+	const MlsRun *run = snapshot->run;
 	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID};
 	char nulls[] = "        ";
 	Datum values[8];
@@ -83,12 +88,12 @@ note_position(const MlsListing *listing, const char *link)
 	values[0] = Int64GetDatum(run->sub->id);
 	values[1] = CStringGetTextDatum(run->process->name);
 	values[2] = CStringGetTextDatum(run->sub->scope_hash);
-	values[3] = TimestampTzGetDatum(listing->started);
+	values[3] = TimestampTzGetDatum(snapshot->started);
 	values[4] = link ? CStringGetTextDatum(link) : (Datum) 0;
 	nulls[4] = link ? ' ' : 'n';
-	values[5] = Int64GetDatum(listing->listed);
-	values[6] = Int64GetDatum(listing->flagged);
-	values[7] = Int64GetDatum(listing->before);
+	values[5] = Int64GetDatum(snapshot->listed);
+	values[6] = Int64GetDatum(snapshot->flagged);
+	values[7] = Int64GetDatum(snapshot->before);
 	mls_execute_control("UPDATE mls.subscription SET listing_process = $2, listing_scope = $3, "
 						"listing_began = $4, listing_link = $5, listing_listed = $6, "
 						"listing_flagged = $7, listing_announced = $8 WHERE id = $1",
@@ -106,20 +111,20 @@ number_at(int column)
 
 /* Are the keys still there? */
 static bool
-has_keys(const MlsListing *listing)
+has_keys(const MlsKeySnapshot *snapshot)
 {
-	int64 listed = listing->listed;
+	int64 listed = snapshot->listed;
 
-	mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", listing->table), 0, NULL, NULL, NULL,
-				SPI_OK_SELECT);
+	mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", snapshot->table), 0, NULL, NULL,
+				NULL, SPI_OK_SELECT);
 	return number_at(1) == listed;
 }
 
 /* The position an interrupted run has left: fills the listing and returns its link; NULL if there is none. */
 static char *
-take_position(MlsListing *listing)
+take_position(MlsKeySnapshot *snapshot)
 {
-	const MlsRun *run = listing->run;
+	const MlsRun *run = snapshot->run;
 	MemoryContext before;
 	Oid types[] = {INT8OID, TEXTOID, TEXTOID};
 	Datum values[] = {Int64GetDatum(run->sub->id), CStringGetTextDatum(run->process->name),
@@ -134,14 +139,14 @@ take_position(MlsListing *listing)
 				3, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return NULL;
-	before = MemoryContextSwitchTo(listing->context);
+	before = MemoryContextSwitchTo(snapshot->context);
 	link = pstrdup(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	MemoryContextSwitchTo(before);
-	listing->started = DatumGetTimestampTz(
+	snapshot->started = DatumGetTimestampTz(
 		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	listing->listed = number_at(3);
-	listing->flagged = number_at(4);
-	listing->before = number_at(5);
+	snapshot->listed = number_at(3);
+	snapshot->flagged = number_at(4);
+	snapshot->before = number_at(5);
 	return link;
 }
 
@@ -151,67 +156,67 @@ take_position(MlsListing *listing)
  * transaction, with the listing's table named.
  */
 static char *
-begin_again(MlsListing *listing, bool has_table)
+begin_again(MlsKeySnapshot *snapshot, bool has_table)
 {
-	MlsListing fresh = *listing;
-	char *link = take_position(listing);
+	MlsKeySnapshot fresh = *snapshot;
+	char *link = take_position(snapshot);
 
-	if (link != NULL && has_table && has_keys(listing))
+	if (link != NULL && has_table && has_keys(snapshot))
 	{
-		note_position(listing, NULL);
+		note_position(snapshot, NULL);
 		return link;
 	}
-	*listing = fresh;
+	*snapshot = fresh;
 	return NULL;
 }
 
 /* Makes the table, or takes over what an interrupted run has left: then returns the link to go on at. */
 static char *
-begin_table(MlsListing *listing)
+begin_table(MlsKeySnapshot *snapshot)
 {
-	const MlsSubscription *sub = listing->run->sub;
-	MemoryContext context = listing->run->context;
-	MlsCounters counters = listing->run->counters;
+	const MlsSubscription *sub = snapshot->run->sub;
+	MemoryContext context = snapshot->run->context;
+	MlsCounters counters = snapshot->run->counters;
 	char *link;
 
-	mls_run_begin_step(listing->run);
-	listing->table = MemoryContextStrdup(
+	mls_run_begin_step(snapshot->run);
+	snapshot->table = MemoryContextStrdup(
 		context, quote_qualified_identifier(get_namespace_name(get_rel_namespace(sub->bronze)),
-											mls_listing_name(sub)));
-	listing->bronze = MemoryContextStrdup(context, mls_qualified_name(sub->bronze));
-	listing->silver = MemoryContextStrdup(context, mls_qualified_name(sub->silver));
-	link = begin_again(listing, has_table(sub));
+											mls_snapshot_table_name(sub)));
+	snapshot->bronze = MemoryContextStrdup(context, mls_qualified_name(sub->bronze));
+	snapshot->silver = MemoryContextStrdup(context, mls_qualified_name(sub->silver));
+	link = begin_again(snapshot, has_table(sub));
 	if (link == NULL)
 	{
-		mls_listing_drop(sub);
-		create_table(listing);
+		mls_snapshot_drop(sub);
+		create_table(snapshot);
 	}
-	mls_run_end_step(listing->run, &counters);
+	mls_run_end_step(snapshot->run, &counters);
 	return link;
 }
 
 /* What was listed is of no use: the list begins anew. */
 static void
-empty_table(MlsListing *listing)
+empty_table(MlsKeySnapshot *snapshot)
 {
-	listing->listed = listing->flagged = listing->keyless = 0;
-	listing->before = -1;
-	listing->started = GetCurrentTimestamp();
-	listing->run->counters.received = 0;
-	mls_listing_execute(listing, psprintf("DELETE FROM %s", listing->table));
+	snapshot->listed = snapshot->flagged = snapshot->keyless = 0;
+	snapshot->before = -1;
+	snapshot->started = GetCurrentTimestamp();
+	snapshot->run->counters.received = 0;
+	mls_snapshot_execute(snapshot, psprintf("DELETE FROM %s", snapshot->table));
 }
 
 /* Runs a statement on the table in a step of its own; returns how many rows it was for. */
 int64
-mls_listing_execute(MlsListing *listing, const char *sql)
+mls_snapshot_execute(MlsKeySnapshot *snapshot, const char *sql)
 {
-	MlsCounters counters = listing->run->counters;
+	MlsCounters counters = snapshot->run->counters;
 	Oid types[] = {TIMESTAMPTZOID};
-	Datum values[] = {TimestampTzGetDatum(listing->started)};
+	Datum values[] = {TimestampTzGetDatum(snapshot->started)};
 	int64 rows;
 	int code;
 
-	mls_run_begin_step(listing->run);
+	mls_run_begin_step(snapshot->run);
 	code = SPI_execute_with_args(sql, 1, types, values, NULL, false, 0);
 	if (code < 0)
 		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
@@ -223,82 +228,82 @@ mls_listing_execute(MlsListing *listing, const char *sql)
 		rows =
 			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
-	mls_run_end_step(listing->run, &counters);
+	mls_run_end_step(snapshot->run, &counters);
 	return rows;
 }
 
 /* ---- Streams ---- */
 
 /* Opens a stream and lets its first request go. */
-void
-mls_listing_open(MlsListing *listing, MlsQuery *query)
+static void
+open_stream(MlsKeySnapshot *snapshot, MlsQuery *query)
 {
-	MemoryContext before = MemoryContextSwitchTo(listing->context);
+	MemoryContext before = MemoryContextSwitchTo(snapshot->context);
 
-	listing->stream = query->table->source->protocol->open(query);
-	listing->stream->protocol->start(listing->stream);
+	snapshot->stream = query->table->source->protocol->open(query);
+	snapshot->stream->protocol->start(snapshot->stream);
 	MemoryContextSwitchTo(before);
 }
 
-void
-mls_listing_close(MlsListing *listing)
+static void
+close_stream(MlsKeySnapshot *snapshot)
 {
-	MlsStream *stream = listing->stream;
+	MlsStream *stream = snapshot->stream;
 
 	if (stream == NULL)
 		return;
-	mls_stats_add(&listing->spent, &stream->stats);
-	listing->unproven |= stream->unproven;
-	listing->stream = NULL;
+	mls_stats_add(&snapshot->spent, &stream->stats);
+	snapshot->unproven |= stream->unproven;
+	snapshot->stream = NULL;
 	stream->protocol->close(stream);
-	MemoryContextReset(listing->context);
+	MemoryContextReset(snapshot->context);
 }
 
 /* Requests and bytes so far. */
 void
-mls_listing_spent(const MlsListing *listing, MlsCounters *counters)
+mls_snapshot_spent(const MlsKeySnapshot *snapshot, MlsCounters *counters)
 {
-	MlsHttpStats sum = listing->spent;
+	MlsHttpStats sum = snapshot->spent;
 
-	if (listing->stream != NULL)
-		mls_stats_add(&sum, &listing->stream->stats);
+	if (snapshot->stream != NULL)
+		mls_stats_add(&sum, &snapshot->stream->stats);
 	counters->requests = sum.requests;
 	counters->bytes = sum.body_bytes;
 }
 
 /* The last step of a run that listed: what was listed is what the source has. */
 const char *
-mls_listing_complete(MlsRun *run)
+mls_snapshot_complete(MlsRun *run)
 {
-	const MlsListing *listing = run->state;
+	const MlsKeySnapshot *snapshot = run->state;
 
-	if (!listing->unproven)
+	if (!snapshot->unproven)
 	{
-		mls_count_note_remote(run->sub->id, listing->listed - listing->outside);
+		mls_count_note_remote(run->sub->id, snapshot->listed - snapshot->outside);
 		if (!run->task->dry_run)
-			mls_issue_all_listed(run->sub, listing->table, listing->keyless > 0);
+			mls_issue_all_listed(run->sub, snapshot->table, snapshot->keyless > 0);
 	}
 	return run->sub->cursor_timestamp;
 }
 
 /* Has each record a key to be known by, but for as many as may change while keys are listed? */
 static void
-require_keys(const MlsListing *listing)
+require_keys(const MlsKeySnapshot *snapshot)
 {
-	const MlsSubscription *sub = listing->run->sub;
-	int64 records = listing->listed + listing->flagged + listing->keyless;
+	const MlsSubscription *sub = snapshot->run->sub;
+	int64 records = snapshot->listed + snapshot->flagged + snapshot->keyless;
 
-	if (listing->keyless <= records * CHURN)
+	if (snapshot->keyless <= records * CHURN)
 		return;
 	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
 			errmsg("the list of keys of resource \"%s\" of source \"%s\" is not complete",
 				   sub->resource, sub->source),
-			errdetail(INT64_FORMAT " of %s that the source lists %s no key.", listing->keyless,
+			errdetail(INT64_FORMAT " of %s that the source lists %s no key.", snapshot->keyless,
 					  mls_counted(records, "record", "records"),
-					  listing->keyless == 1 ? "has" : "have"),
+					  snapshot->keyless == 1 ? "has" : "have"),
 			errhint("Nothing was changed. Try again; if it stays, see whether the option key of "
 					"foreign table %s names the fields the source fills.",
-					listing->run->table->name));
+					snapshot->run->table->name));
 }
 
 /*
@@ -306,15 +311,15 @@ require_keys(const MlsListing *listing)
  * what is not in the list: neither that it is gone, nor that nothing is missing here.
  */
 void
-mls_listing_require_complete(const MlsListing *listing)
+mls_snapshot_require_complete(const MlsKeySnapshot *snapshot)
 {
-	const MlsSubscription *sub = listing->run->sub;
-	int64 listed = listing->listed + listing->flagged;
-	int64 low = Min(listing->before, listing->after);
-	int64 high = Max(listing->before, listing->after);
+	const MlsSubscription *sub = snapshot->run->sub;
+	int64 listed = snapshot->listed + snapshot->flagged;
+	int64 low = Min(snapshot->before, snapshot->after);
+	int64 high = Max(snapshot->before, snapshot->after);
 	int64 churn;
 
-	require_keys(listing);
+	require_keys(snapshot);
 	if (low < 0)
 		low = high; /* one of the counts failed */
 	if (high < 0)
@@ -327,33 +332,33 @@ mls_listing_require_complete(const MlsListing *listing)
 				   sub->resource, sub->source),
 			errdetail("The source lists %s, and counts %s before and " INT64_FORMAT " after.",
 					  mls_counted(listed, "key", "different keys"),
-					  mls_counted(listing->before, "record", "records"), listing->after),
+					  mls_counted(snapshot->before, "record", "records"), snapshot->after),
 			errhint("Nothing was changed. Try again; if the source's count is only an estimate, "
 					"set the server option push_count to false."));
 }
 
 /* Only an interruption can be gone on from: what a wrong chain has brought is not to be trusted. */
 static bool
-is_resumable(const MlsListing *listing)
+is_resumable(const MlsKeySnapshot *snapshot)
 {
-	MlsErrorClass class = listing->run->outcome->error_class;
+	MlsErrorClass class = snapshot->run->outcome->error_class;
 
-	return listing->resumable && class != MLS_ERROR_PROTOCOL && class != MLS_ERROR_DATA;
+	return snapshot->resumable && class != MLS_ERROR_PROTOCOL && class != MLS_ERROR_DATA;
 }
 
 /* Gives back the stream, and drops the table unless the next run can go on with it; what fails here is a word in the log, since the run is over. */
 void
-mls_listing_end(MlsListing *listing)
+mls_snapshot_end(MlsKeySnapshot *snapshot)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	mls_listing_close(listing);
-	if (is_resumable(listing))
+	close_stream(snapshot);
+	if (is_resumable(snapshot))
 		return;
 	PG_TRY();
 	{
-		mls_transaction_begin(listing->run->sub->owner);
-		mls_listing_drop(listing->run->sub);
+		mls_transaction_begin(snapshot->run->sub->owner);
+		mls_snapshot_drop(snapshot->run->sub);
 		mls_transaction_commit();
 	}
 	PG_CATCH();
@@ -382,11 +387,11 @@ add_field(List *fields, const char *name)
 }
 
 static MlsQuery *
-listing_query(const MlsListing *listing, bool timestamps)
+listing_query(const MlsKeySnapshot *snapshot, bool timestamps)
 {
-	const MlsTable *table = listing->run->table;
+	const MlsTable *table = snapshot->run->table;
 	const MlsPlatform *platform = &table->source->platform;
-	MlsQuery *query = MemoryContextAllocZero(listing->context, sizeof(MlsQuery));
+	MlsQuery *query = MemoryContextAllocZero(snapshot->context, sizeof(MlsQuery));
 	ListCell *lc;
 
 	query->table = table;
@@ -395,9 +400,9 @@ listing_query(const MlsListing *listing, bool timestamps)
 		query->fields = lappend(query->fields, pstrdup(table->timestamp));
 	if (platform->deletion_flag != NULL)
 		query->fields = lappend(query->fields, pstrdup(platform->deletion_flag));
-	foreach (lc, listing->run->bounds)
+	foreach (lc, snapshot->run->bounds)
 	{
-		const MlsFedBound *bound = lfirst(lc);
+		const MlsRelatedBound *bound = lfirst(lc);
 
 		query->fields = add_field(query->fields, bound->key_field);
 		if (bound->kind_field != NULL)
@@ -407,7 +412,7 @@ listing_query(const MlsListing *listing, bool timestamps)
 	query->page_size = LISTING_PAGE;
 	query->keys_only = true;
 	query->verify_count = true;
-	query->may_lack = listing->may_lack;
+	query->may_lack = snapshot->may_lack;
 	query->whole_set = platform->replication_path != NULL;
 	return query;
 }
@@ -442,7 +447,7 @@ boolean_array(const bool *values, int n)
 
 /* Writes some keys; those listed before are not counted again. */
 static void
-insert_keys(MlsListing *listing, const MlsItem **items, const bool *outside, int n)
+insert_keys(MlsKeySnapshot *snapshot, const MlsItem **items, const bool *outside, int n)
 {
 	Oid types[] = {TEXTARRAYOID, get_array_type(TIMESTAMPTZOID), get_array_type(BOOLOID)};
 	char **keys = palloc(n * sizeof(char *));
@@ -458,32 +463,32 @@ insert_keys(MlsListing *listing, const MlsItem **items, const bool *outside, int
 						 "SELECT u.key, u.at, u.outside FROM ROWS FROM (pg_catalog.unnest($1), "
 						 "pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u(key, at, outside) "
 						 "ON CONFLICT (key) DO NOTHING",
-						 listing->table),
+						 snapshot->table),
 				3, types, values, NULL, SPI_OK_INSERT);
-	listing->listed += SPI_processed;
+	snapshot->listed += SPI_processed;
 }
 
 /* What the source has announced is compared only where its counts are exact. */
 static void
-take_announced(MlsListing *listing)
+take_announced(MlsKeySnapshot *snapshot)
 {
-	if (listing->before < 0 && listing->run->table->source->platform.count_exact)
-		listing->before = listing->stream->announced;
+	if (snapshot->before < 0 && snapshot->run->table->source->platform.count_exact)
+		snapshot->before = snapshot->stream->announced;
 }
 
 /* One page of keys in one transaction. */
 static void
-store_keys(MlsListing *listing, const MlsBatch *batch)
+store_keys(MlsKeySnapshot *snapshot, const MlsBatch *batch)
 {
-	MlsCounters counters = listing->run->counters;
+	MlsCounters counters = snapshot->run->counters;
 	const MlsItem **items;
 	const bool *outside;
 	bool *flags;
 	int n = 0;
 	int i;
 
-	mls_run_begin_step(listing->run);
-	outside = mls_fed_outside(listing->run->bounds, batch);
+	mls_run_begin_step(snapshot->run);
+	outside = mls_related_outside(snapshot->run->bounds, batch);
 	items = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(MlsItem *));
 	flags = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(bool));
 	for (i = 0; i < batch->nitems; i++)
@@ -491,9 +496,9 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 		const MlsItem *item = &batch->items[i];
 
 		if (item->gone)
-			listing->flagged++;
+			snapshot->flagged++;
 		else if (item->key == NULL)
-			listing->keyless++;
+			snapshot->keyless++;
 		else if (!item->superseded)
 		{
 			flags[n] = outside != NULL && outside[i];
@@ -501,44 +506,44 @@ store_keys(MlsListing *listing, const MlsBatch *batch)
 		}
 		if (n == INSERT_KEYS)
 		{
-			insert_keys(listing, items, flags, n);
+			insert_keys(snapshot, items, flags, n);
 			n = 0;
 		}
 	}
 	if (n > 0)
-		insert_keys(listing, items, flags, n);
-	take_announced(listing);
+		insert_keys(snapshot, items, flags, n);
+	take_announced(snapshot);
 	/* A run that goes on would not know of records without a key: it begins anew. */
-	listing->resumable = listing->stream->next_link != NULL && listing->keyless == 0;
-	note_position(listing, listing->resumable ? listing->stream->next_link : NULL);
+	snapshot->resumable = snapshot->stream->next_link != NULL && snapshot->keyless == 0;
+	note_position(snapshot, snapshot->resumable ? snapshot->stream->next_link : NULL);
 	counters.received += batch->nitems;
 	counters.pages++;
-	counters.expected = Max(listing->stream->announced, Max(listing->before, 0));
-	mls_run_end_step(listing->run, &counters);
+	counters.expected = Max(snapshot->stream->announced, Max(snapshot->before, 0));
+	mls_run_end_step(snapshot->run, &counters);
 }
 
 /* The pages from one on, which may be NULL, to the end. */
 static void
-read_pages(MlsListing *listing, MlsPage *page)
+read_pages(MlsKeySnapshot *snapshot, MlsPage *page)
 {
-	const MlsTable *table = listing->run->table;
-	MemoryContext before = MemoryContextSwitchTo(listing->batch_context);
+	const MlsTable *table = snapshot->run->table;
+	MemoryContext before = MemoryContextSwitchTo(snapshot->batch_context);
 
-	for (; page != NULL; page = listing->stream->protocol->next_page(listing->stream))
+	for (; page != NULL; page = snapshot->stream->protocol->next_page(snapshot->stream))
 	{
-		store_keys(listing, mls_batch_read(table, page->records, page->nrecords));
-		MemoryContextReset(listing->batch_context);
-		MemoryContextSwitchTo(listing->batch_context);
+		store_keys(snapshot, mls_batch_read(table, page->records, page->nrecords));
+		MemoryContextReset(snapshot->batch_context);
+		MemoryContextSwitchTo(snapshot->batch_context);
 	}
 	MemoryContextSwitchTo(before);
-	listing->resumable = false;
+	snapshot->resumable = false;
 }
 
 static MlsPage *
-first_page(MlsListing *listing)
+first_page(MlsKeySnapshot *snapshot)
 {
-	MemoryContext before = MemoryContextSwitchTo(listing->batch_context);
-	MlsPage *page = listing->stream->protocol->next_page(listing->stream);
+	MemoryContext before = MemoryContextSwitchTo(snapshot->batch_context);
+	MlsPage *page = snapshot->stream->protocol->next_page(snapshot->stream);
 
 	MemoryContextSwitchTo(before);
 	return page;
@@ -546,19 +551,19 @@ first_page(MlsListing *listing)
 
 /* The first page behind an old link; false if the link is no good any more. */
 static bool
-follow_link(MlsListing *listing, MlsPage **page)
+follow_link(MlsKeySnapshot *snapshot, MlsPage **page)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool good = true;
 
 	PG_TRY();
 	{
-		*page = first_page(listing);
+		*page = first_page(snapshot);
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (mls_fetch_is_not_the_links_fault(geterrcode()))
+		if (mls_reader_is_not_the_links_fault(geterrcode()))
 			PG_RE_THROW();
 		FlushErrorState();
 		good = false;
@@ -569,26 +574,26 @@ follow_link(MlsListing *listing, MlsPage **page)
 
 /* How many records the source counts now; -1 if it cannot say exactly. */
 static int64
-count_remote(MlsListing *listing)
+count_remote(MlsKeySnapshot *snapshot)
 {
-	const MlsTable *table = listing->run->table;
+	const MlsTable *table = snapshot->run->table;
 	MlsQuery count = {.table = table, .limit = -1};
 
 	if (!table->source->protocol->countable(table))
 		return -1;
-	return table->source->protocol->count(&count, &listing->spent);
+	return table->source->protocol->count(&count, &snapshot->spent);
 }
 
 /* Has a list that was taken up again as many keys as the source has records, or had when it began? */
 static bool
-is_whole(MlsListing *listing)
+is_whole(MlsKeySnapshot *snapshot)
 {
-	int64 listed = listing->listed + listing->flagged;
+	int64 listed = snapshot->listed + snapshot->flagged;
 
-	listing->after = count_remote(listing);
-	if (listing->after < 0)
-		return listed >= listing->before;
-	return Max(listed, listing->after) - Min(listed, listing->after) <= listing->after * CHURN;
+	snapshot->after = count_remote(snapshot);
+	if (snapshot->after < 0)
+		return listed >= snapshot->before;
+	return Max(listed, snapshot->after) - Min(listed, snapshot->after) <= snapshot->after * CHURN;
 }
 
 /*
@@ -596,35 +601,35 @@ is_whole(MlsListing *listing)
  * much has come and gone meanwhile.
  */
 static bool
-read_rest(MlsListing *listing, MlsQuery *query, const char *link)
+read_rest(MlsKeySnapshot *snapshot, MlsQuery *query, const char *link)
 {
-	int64 listed = listing->listed;
+	int64 listed = snapshot->listed;
 	MlsPage *page = NULL;
 	bool good;
 
-	listing->run->counters.received = listed + listing->flagged;
+	snapshot->run->counters.received = listed + snapshot->flagged;
 	query->resume_link = link;
 	query->verify_count = false; /* the source announces the whole */
-	mls_listing_open(listing, query);
-	good = follow_link(listing, &page);
+	open_stream(snapshot, query);
+	good = follow_link(snapshot, &page);
 	if (good)
-		read_pages(listing, page);
-	mls_listing_close(listing);
-	if (!good || !is_whole(listing))
+		read_pages(snapshot, page);
+	close_stream(snapshot);
+	if (!good || !is_whole(snapshot))
 		return false;
-	mls_run_note(listing->run, "went on with an interrupted list of %s",
+	mls_run_note(snapshot->run, "went on with an interrupted list of %s",
 				 mls_counted(listed, "key", "keys"));
-	listing->before = listing->after;
+	snapshot->before = snapshot->after;
 	return true;
 }
 
 static void
-read_all(MlsListing *listing, MlsQuery *query)
+read_all(MlsKeySnapshot *snapshot, MlsQuery *query)
 {
-	mls_listing_open(listing, query);
-	read_pages(listing, first_page(listing));
-	take_announced(listing);
-	mls_listing_close(listing);
+	open_stream(snapshot, query);
+	read_pages(snapshot, first_page(snapshot));
+	take_announced(snapshot);
+	close_stream(snapshot);
 }
 
 /*
@@ -632,38 +637,202 @@ read_all(MlsListing *listing, MlsQuery *query)
  * no proof, the list of who may lack some can end before the source's does.  The result
  * lives as long as the run, and is its state.
  */
-MlsListing *
-mls_listing_read(MlsRun *run, bool timestamps, bool may_lack)
+MlsKeySnapshot *
+mls_snapshot_read(MlsRun *run, bool timestamps, bool may_lack)
 {
-	MlsListing *listing = palloc0(sizeof(MlsListing));
+	MlsKeySnapshot *snapshot = palloc0(sizeof(MlsKeySnapshot));
 	char *objection;
 	char *link;
 
-	listing->run = run;
-	listing->started = GetCurrentTimestamp();
-	listing->before = listing->after = -1;
-	listing->may_lack = may_lack && !run->table->source->platform.count_exact;
-	listing->context =
+	snapshot->run = run;
+	snapshot->started = GetCurrentTimestamp();
+	snapshot->before = snapshot->after = -1;
+	snapshot->may_lack = may_lack && !run->table->source->platform.count_exact;
+	snapshot->context =
 		AllocSetContextCreate(run->context, "mls_fdw listing", ALLOCSET_DEFAULT_SIZES);
-	listing->batch_context =
+	snapshot->batch_context =
 		AllocSetContextCreate(run->context, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
-	run->state = listing;
-	link = begin_table(listing);
-	if (link == NULL || !read_rest(listing, listing_query(listing, timestamps), link))
+	run->state = snapshot;
+	link = begin_table(snapshot);
+	if (link == NULL || !read_rest(snapshot, listing_query(snapshot, timestamps), link))
 	{
 		if (link != NULL)
-			empty_table(listing);
-		read_all(listing, listing_query(listing, timestamps));
-		listing->after = count_remote(listing);
+			empty_table(snapshot);
+		read_all(snapshot, listing_query(snapshot, timestamps));
+		snapshot->after = count_remote(snapshot);
 	}
 	objection = mls_total_objection(run->table);
 	if (objection != NULL)
 	{
-		listing->before = listing->after = -1;
+		snapshot->before = snapshot->after = -1;
 		mls_run_note(run, "%s", objection);
 	}
 	if (run->bounds != NIL)
-		listing->outside = mls_listing_execute(
-			listing, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE outside", listing->table));
-	return listing;
+		snapshot->outside = mls_snapshot_execute(
+			snapshot,
+			psprintf("SELECT pg_catalog.count(*) FROM %s WHERE outside", snapshot->table));
+	return snapshot;
+}
+
+/* ---- Records asked for by their keys ---- */
+
+/* Keys taken from the listing at a time. */
+#define CHUNK_KEYS 500
+
+/* ---- The wanted keys ---- */
+
+/* How many records are wanted now. */
+int64
+mls_snapshot_wanted(MlsKeySnapshot *snapshot)
+{
+	return mls_snapshot_execute(
+		snapshot, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE wanted", snapshot->table));
+}
+
+/* The records of a batch are wanted no more.  In an open transaction. */
+void
+mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch)
+{
+	Oid types[] = {TEXTARRAYOID};
+	char **keys = palloc(batch->nitems * sizeof(char *));
+	Datum values[1];
+	int n = 0;
+	int i;
+
+	for (i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL && !batch->items[i].gone)
+			keys[n++] = batch->items[i].key;
+	values[0] = mls_key_array(keys, n);
+	mls_execute(
+		psprintf("UPDATE %s SET wanted = false WHERE wanted AND key = ANY ($1)", snapshot->table),
+		1, types, values, NULL, SPI_OK_UPDATE);
+}
+
+/* The first field of a key as bronze has it. */
+static char *
+first_part(const MlsTable *table, const char *key)
+{
+	StringInfoData part;
+
+	if (list_length(table->key) == 1)
+		return pstrdup(key);
+	initStringInfo(&part);
+	for (; *key && *key != '|'; key++)
+	{
+		if (*key == '\\' && key[1])
+			key++;
+		appendStringInfoChar(&part, *key);
+	}
+	return part.data;
+}
+
+/* Up to so many of the wanted keys that follow the last ones, in the listing's context; NULL after the last. */
+char **
+mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n)
+{
+	MlsRun *run = snapshot->run;
+	MlsCounters counters = run->counters;
+	Oid types[] = {TEXTOID, INT4OID};
+	MemoryContext before;
+	Datum values[2];
+	char **keys;
+	int i;
+
+	Assert(snapshot->stream == NULL);
+	MemoryContextReset(snapshot->context);
+	mls_run_begin_step(run);
+	values[0] = CStringGetTextDatum(snapshot->last_key ? snapshot->last_key : "");
+	values[1] = Int32GetDatum(size);
+	mls_execute(psprintf("SELECT key FROM %s WHERE wanted AND key > $1 ORDER BY key LIMIT $2",
+						 snapshot->table),
+				2, types, values, NULL, SPI_OK_SELECT);
+	*n = SPI_processed;
+	before = MemoryContextSwitchTo(snapshot->context);
+	keys = palloc(Max(*n, 1) * sizeof(char *));
+	for (i = 0; i < *n; i++)
+		keys[i] = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+	if (*n > 0)
+		snapshot->last_key = MemoryContextStrdup(run->context, keys[*n - 1]);
+	MemoryContextSwitchTo(before);
+	mls_run_end_step(run, &counters);
+	return *n > 0 ? keys : NULL;
+}
+
+/* ---- Asking ---- */
+
+static MlsQuery *
+query_for(const MlsTable *table, char **keys, int n, bool keys_only)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	char **parts = palloc(n * sizeof(char *));
+	MlsQuery *query;
+	int i;
+
+	for (i = 0; i < n; i++)
+		parts[i] = first_part(table, keys[i]);
+	query = mls_cursor_by_values(table, linitial(table->key), parts, n);
+	query->keys_only = keys_only;
+	if (keys_only)
+		query->fields = list_copy(table->key);
+	if (keys_only && platform->deletion_flag != NULL)
+		query->fields = lappend(query->fields, pstrdup(platform->deletion_flag));
+	return query;
+}
+
+/* Asks for the next wanted keys; false if there are none. */
+static bool
+ask_next(MlsKeySnapshot *snapshot, bool keys_only)
+{
+	const MlsTable *table = snapshot->run->table;
+	const MlsPlatform *platform = &table->source->platform;
+	bool lists = platform->in_allowed || platform->or_allowed;
+	MemoryContext before;
+	MlsQuery *query;
+	char **keys;
+	int n;
+
+	keys = mls_snapshot_next(snapshot, lists ? CHUNK_KEYS : 1, &n);
+	if (keys == NULL)
+		return false;
+	before = MemoryContextSwitchTo(snapshot->context);
+	query = query_for(table, keys, n, keys_only);
+	MemoryContextSwitchTo(before);
+	open_stream(snapshot, query);
+	return true;
+}
+
+/*
+ * The next page of wanted records, valid until the next call; NULL when all were
+ * asked for.  Uses the network, so no transaction may be open.
+ */
+MlsBatch *
+mls_key_fetch_next(MlsKeySnapshot *snapshot, bool keys_only)
+{
+	const MlsTable *table = snapshot->run->table;
+	MemoryContext before = MemoryContextSwitchTo(snapshot->batch_context);
+	MlsBatch *batch = NULL;
+
+	MemoryContextReset(snapshot->batch_context);
+	while (batch == NULL && (snapshot->stream != NULL || ask_next(snapshot, keys_only)))
+	{
+		MlsStream *stream = snapshot->stream;
+		MlsPage *page;
+
+		MemoryContextSwitchTo(snapshot->batch_context);
+		page = stream->protocol->next_page(stream);
+		if (stream->dropped != NIL)
+			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+					errmsg("source \"%s\" refused to filter resource \"%s\" by its key",
+						   table->source->http.name, table->resource));
+		if (page == NULL)
+			close_stream(snapshot);
+		else
+		{
+			batch = mls_batch_read(table, page->records, page->nrecords);
+			batch->replaced = page->replaced;
+			batch->missing = stream->missing;
+		}
+	}
+	MemoryContextSwitchTo(before);
+	return batch;
 }

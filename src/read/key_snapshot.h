@@ -17,7 +17,7 @@
  * The keys a source has, in a table of their own, and among them those wanted:
  * what purge takes for gone, what reconcile wants to have.
  */
-typedef struct MlsListing
+typedef struct MlsKeySnapshot
 {
 	MlsRun *run;
 	const char *table;  /* its name, qualified and quoted */
@@ -29,7 +29,7 @@ typedef struct MlsListing
 	int64 keyless;       /* records without a key: which they are nobody knows */
 	int64 before;        /* the source's count at the beginning and at the end; or -1 */
 	int64 after;
-	int64 outside;         /* of them, of parents that are not here: see mls_fed_bounds() */
+	int64 outside;         /* of them, of parents that are not here: see mls_related_bounds() */
 	bool may_lack;         /* keys may be missing: each that is, is asked for by name */
 	bool unproven;         /* and some may be, by what the source says */
 	bool resumable;        /* the next run can go on where the pages written end */
@@ -38,39 +38,37 @@ typedef struct MlsListing
 	MlsStream *stream;  /* or NULL */
 	char *last_key;     /* of the wanted keys asked for last */
 	MlsHttpStats spent; /* by streams already closed */
-} MlsListing;
+} MlsKeySnapshot;
 
-extern MlsListing *mls_listing_read(MlsRun *run, bool timestamps, bool may_lack);
-extern void mls_listing_open(MlsListing *listing, MlsQuery *query);
-extern void mls_listing_close(MlsListing *listing);
-extern void mls_listing_require_complete(const MlsListing *listing);
-extern void mls_listing_end(MlsListing *listing);
-extern const char *mls_listing_complete(MlsRun *run);
-extern int64 mls_listing_execute(MlsListing *listing, const char *sql);
-extern char **mls_listing_next(MlsListing *listing, int size, int *n);
-extern int64 mls_listing_wanted(MlsListing *listing);
-extern void mls_listing_settle(MlsListing *listing, const MlsBatch *batch);
-extern void mls_listing_spent(const MlsListing *listing, MlsCounters *counters);
+extern MlsKeySnapshot *mls_snapshot_read(MlsRun *run, bool timestamps, bool may_lack);
+extern void mls_snapshot_require_complete(const MlsKeySnapshot *snapshot);
+extern void mls_snapshot_end(MlsKeySnapshot *snapshot);
+extern const char *mls_snapshot_complete(MlsRun *run);
+extern int64 mls_snapshot_execute(MlsKeySnapshot *snapshot, const char *sql);
+extern char **mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n);
+extern int64 mls_snapshot_wanted(MlsKeySnapshot *snapshot);
+extern void mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch);
+extern void mls_snapshot_spent(const MlsKeySnapshot *snapshot, MlsCounters *counters);
 
 /* The next page of wanted records; NULL when all were asked for. */
-extern MlsBatch *mls_keys_next(MlsListing *listing, bool keys_only);
+extern MlsBatch *mls_key_fetch_next(MlsKeySnapshot *snapshot, bool keys_only);
 
 /* ---- Within the records of others (related_bounds.c) ---- */
 
 /* Of which parents' records of one resource a fed subscription has the children. */
-typedef struct MlsFedBound
+typedef struct MlsRelatedBound
 {
 	const char *resource;   /* of the parents */
 	const char *key_field;  /* of the child, with the key of its parent */
 	const char *kind_field; /* with its parent's resource; or NULL */
 	Oid silver;             /* of the parents */
 	const char *key_column; /* there */
-} MlsFedBound;
+} MlsRelatedBound;
 
-extern List *mls_fed_bounds(const MlsSubscription *sub, const MlsTable *table);
-extern bool *mls_fed_outside(List *bounds, const MlsBatch *batch);
-extern void mls_fed_leave_out(List *bounds, MlsBatch *batch);
-extern int64 mls_fed_count(const MlsSubscription *sub, const MlsTable *table, List *bounds,
-						   MlsQuery *all, MlsHttpStats *stats);
+extern List *mls_related_bounds(const MlsSubscription *sub, const MlsTable *table);
+extern bool *mls_related_outside(List *bounds, const MlsBatch *batch);
+extern void mls_related_leave_out(List *bounds, MlsBatch *batch);
+extern int64 mls_related_count(const MlsSubscription *sub, const MlsTable *table, List *bounds,
+							   MlsQuery *all, MlsHttpStats *stats);
 
 #endif /* MLS_KEY_SNAPSHOT_H */

@@ -43,7 +43,7 @@ typedef struct Reading
 	MlsStream *stream;
 } Reading;
 
-struct MlsFetch
+struct MlsReader
 {
 	const MlsTable *table;
 	const MlsSubscription *sub;
@@ -76,20 +76,20 @@ struct MlsFetch
 
 /* Keeps a (timestamp, key) if it is the newest met. */
 static void
-consider_newest(MlsFetch *fetch, const char *timestamp, const char *key)
+consider_newest(MlsReader *reader, const char *timestamp, const char *key)
 {
-	const char *timezone = fetch->table->source->timezone;
-	MlsInstant instant;
-	MlsInstant newest;
+	const char *timezone = reader->table->source->timezone;
+	MlsExactTime instant;
+	MlsExactTime newest;
 
-	if (timestamp == NULL || !mls_instant_read(timestamp, timezone, &instant))
+	if (timestamp == NULL || !mls_exact_time_read(timestamp, timezone, &instant))
 		return;
-	if (fetch->newest_timestamp != NULL &&
-		mls_instant_read(fetch->newest_timestamp, timezone, &newest) &&
-		mls_instant_compare(&instant, &newest) < 0)
+	if (reader->newest_timestamp != NULL &&
+		mls_exact_time_read(reader->newest_timestamp, timezone, &newest) &&
+		mls_exact_time_compare(&instant, &newest) < 0)
 		return;
-	fetch->newest_timestamp = MemoryContextStrdup(fetch->context, timestamp);
-	fetch->newest_key = key == NULL ? NULL : MemoryContextStrdup(fetch->context, key);
+	reader->newest_timestamp = MemoryContextStrdup(reader->context, timestamp);
+	reader->newest_key = key == NULL ? NULL : MemoryContextStrdup(reader->context, key);
 }
 
 /*
@@ -97,74 +97,75 @@ consider_newest(MlsFetch *fetch, const char *timestamp, const char *key)
  * count: a cursor that follows it would not see what changes until then.
  */
 static void
-note_newest(MlsFetch *fetch, const MlsBatch *batch)
+note_newest(MlsReader *reader, const MlsBatch *batch)
 {
 	const MlsItem *newest = mls_batch_newest(batch, GetCurrentTimestamp() + USECS_PER_DAY);
 
 	if (newest != NULL)
-		consider_newest(fetch, newest->timestamp, newest->key);
+		consider_newest(reader, newest->timestamp, newest->key);
 }
 
 /* ---- Streams ---- */
 
 /* Conditions of this request with those of every request. */
 static List *
-also(const MlsFetch *fetch, List *conditions)
+also(const MlsReader *reader, List *conditions)
 {
-	return list_concat_copy(fetch->conditions, conditions);
+	return list_concat_copy(reader->conditions, conditions);
 }
 
 /* From the start, or what else changed. */
 static List *
-conditions_from_start(const MlsFetch *fetch)
+conditions_from_start(const MlsReader *reader)
 {
-	List *from = mls_bound_from(fetch->table, fetch->start);
+	List *from = mls_cursor_from(reader->table, reader->start);
 
-	if (from != NIL && fetch->others != NIL)
-		from = list_make1(mls_bound_any(list_concat(from, fetch->others)));
-	return also(fetch, from);
+	if (from != NIL && reader->others != NIL)
+		from = list_make1(mls_cursor_any(list_concat(from, reader->others)));
+	return also(reader, from);
 }
 
 /* After the last record seen, or from the start. */
 static List *
-conditions_now(const MlsFetch *fetch)
+conditions_now(const MlsReader *reader)
 {
-	if (fetch->last_timestamp != NULL)
-		return also(fetch, mls_bound_after(fetch->table, fetch->last_timestamp, fetch->last_key));
-	return conditions_from_start(fetch);
+	if (reader->last_timestamp != NULL)
+		return also(reader,
+					mls_cursor_after(reader->table, reader->last_timestamp, reader->last_key));
+	return conditions_from_start(reader);
 }
 
 /* Opens a stream in a context of its own and lets its first request go. */
 static Reading *
-open_reading(MlsFetch *fetch, bool verify)
+open_reading(MlsReader *reader, bool verify)
 {
 	MemoryContext context =
-		AllocSetContextCreate(fetch->context, "mls_fdw reading", ALLOCSET_DEFAULT_SIZES);
+		AllocSetContextCreate(reader->context, "mls_fdw reading", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	Reading *reading = palloc0(sizeof(Reading));
 	MlsQuery *query = palloc0(sizeof(MlsQuery));
 
-	query->table = fetch->table;
-	query->fields = mls_asked_fields(fetch->table);
+	query->table = reader->table;
+	query->fields = mls_asked_fields(reader->table);
 	query->limit = -1;
 	query->verify_count = verify;
-	query->keeps = fetch->table->source->schema_policy != MLS_SCHEMA_STOP;
-	if (fetch->keyset)
+	query->keeps = reader->table->source->schema_policy != MLS_SCHEMA_STOP;
+	if (reader->keyset)
 	{
-		query->conditions = conditions_now(fetch);
-		query->order = mls_bound_order(fetch->table);
+		query->conditions = conditions_now(reader);
+		query->order = mls_cursor_order(reader->table);
 		query->stepwise = true;
-		query->limit = mls_bound_page_size(fetch->table);
+		query->limit = mls_cursor_page_size(reader->table);
 	}
 	else
 	{
-		query->conditions = conditions_from_start(fetch);
-		query->whole_set = fetch->table->source->platform.replication_path != NULL;
-		query->resume_link = fetch->resumed_link ? fetch->sub->resume_link : NULL;
+		query->conditions = conditions_from_start(reader);
+		query->whole_set = reader->table->source->platform.replication_path != NULL;
+		query->resume_link = reader->resumed_link ? reader->sub->resume_link : NULL;
 	}
 	reading->context = context;
 	reading->query = query;
-	reading->stream = fetch->table->source->protocol->open(query);
+	reading->stream = reader->table->source->protocol->open(query);
 	reading->stream->protocol->start(reading->stream);
 	MemoryContextSwitchTo(before);
 	return reading;
@@ -179,11 +180,11 @@ mls_stats_add(MlsHttpStats *sum, const MlsHttpStats *stats)
 }
 
 static void
-close_reading(MlsFetch *fetch, Reading **reading)
+close_reading(MlsReader *reader, Reading **reading)
 {
 	if (*reading == NULL)
 		return;
-	mls_stats_add(&fetch->spent, &(*reading)->stream->stats);
+	mls_stats_add(&reader->spent, &(*reading)->stream->stats);
 	(*reading)->stream->protocol->close((*reading)->stream);
 	MemoryContextDelete((*reading)->context);
 	*reading = NULL;
@@ -193,26 +194,26 @@ close_reading(MlsFetch *fetch, Reading **reading)
 
 /* Takes up an interrupted run where its last page left it. */
 static void
-resume(MlsFetch *fetch)
+resume(MlsReader *reader)
 {
-	const MlsSubscription *sub = fetch->sub;
+	const MlsSubscription *sub = reader->sub;
 
-	consider_newest(fetch, sub->resume_timestamp, sub->resume_key);
+	consider_newest(reader, sub->resume_timestamp, sub->resume_key);
 	if (sub->resume_timestamp != NULL || sub->resume_link != NULL)
-		fetch->began = sub->resume_since;
+		reader->began = sub->resume_since;
 	if (sub->resume_link != NULL)
 	{
-		fetch->keyset = false;
-		fetch->ordered = false;
-		fetch->resumed_link = true;
+		reader->keyset = false;
+		reader->ordered = false;
+		reader->resumed_link = true;
 	}
-	else if (fetch->keyset && sub->resume_timestamp != NULL && sub->resume_key != NULL)
+	else if (reader->keyset && sub->resume_timestamp != NULL && sub->resume_key != NULL)
 	{
-		fetch->last_timestamp = sub->resume_timestamp;
-		fetch->last_key = sub->resume_key;
+		reader->last_timestamp = sub->resume_timestamp;
+		reader->last_key = sub->resume_key;
 	}
-	else if (fetch->ordered && sub->resume_timestamp != NULL)
-		fetch->start = sub->resume_timestamp;
+	else if (reader->ordered && sub->resume_timestamp != NULL)
+		reader->start = sub->resume_timestamp;
 }
 
 /* Each page is asked for by the last record of the one before. */
@@ -236,7 +237,7 @@ by_timestamp(const MlsTable *table)
  * key, links are as safe as keysets are while records change.
  */
 bool
-mls_fetch_by_links(const MlsTable *table)
+mls_reader_by_links(const MlsTable *table)
 {
 	bool by_key = table->source->platform.paging == MLS_PAGING_KEYS;
 
@@ -244,28 +245,28 @@ mls_fetch_by_links(const MlsTable *table)
 }
 
 /* Decides by which way and from where to read. */
-static MlsFetch *
+static MlsReader *
 plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others)
 {
-	MlsFetch *fetch = palloc0(sizeof(MlsFetch));
+	MlsReader *reader = palloc0(sizeof(MlsReader));
 
-	fetch->table = table;
-	fetch->sub = sub;
-	fetch->conditions = conditions;
-	fetch->others = others;
-	fetch->context = CurrentMemoryContext;
-	fetch->batch_context =
+	reader->table = table;
+	reader->sub = sub;
+	reader->conditions = conditions;
+	reader->others = others;
+	reader->context = CurrentMemoryContext;
+	reader->batch_context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
-	fetch->expected = -1;
-	fetch->keyset = by_keyset(table) && others == NIL;
-	fetch->ordered = by_timestamp(table);
-	fetch->start = mls_bound_start(table, sub);
+	reader->expected = -1;
+	reader->keyset = by_keyset(table) && others == NIL;
+	reader->ordered = by_timestamp(table);
+	reader->start = mls_cursor_start(table, sub);
 	if (sub->count_proven >= 0)
 		mls_total_prove(table, sub->count_proven);
-	consider_newest(fetch, mls_bound_cursor(sub), sub->cursor_key);
-	resume(fetch);
-	fetch->counted = conditions_now(fetch);
-	return fetch;
+	consider_newest(reader, mls_cursor_of(sub), sub->cursor_key);
+	resume(reader);
+	reader->counted = conditions_now(reader);
+	return reader;
 }
 
 /*
@@ -273,55 +274,55 @@ plan_fetch(const MlsTable *table, const MlsSubscription *sub, List *conditions, 
  * one of the others, which only what is read by links can have.  The first request
  * is sent, but not waited for.  Lives in CurrentMemoryContext.
  */
-MlsFetch *
-mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others)
+MlsReader *
+mls_reader_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others)
 {
-	MlsFetch *fetch = plan_fetch(table, sub, conditions, others);
+	MlsReader *reader = plan_fetch(table, sub, conditions, others);
 
-	fetch->now = open_reading(fetch, !fetch->resumed_link);
-	return fetch;
+	reader->now = open_reading(reader, !reader->resumed_link);
+	return reader;
 }
 
 /* How many records a run would read, by the source's own count: one request. */
 int64
-mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, List *others,
-				 MlsHttpStats *stats)
+mls_reader_expect(const MlsTable *table, const MlsSubscription *sub, List *others,
+				  MlsHttpStats *stats)
 {
-	MlsFetch *fetch = plan_fetch(table, sub, NIL, others);
-	MlsQuery query = {.table = table, .conditions = fetch->counted, .limit = -1};
+	MlsReader *reader = plan_fetch(table, sub, NIL, others);
+	MlsQuery query = {.table = table, .conditions = reader->counted, .limit = -1};
 	int64 total = table->source->protocol->count(&query, stats);
 
-	return fetch->resumed_link ? Max(total - sub->resume_received, 0) : total;
+	return reader->resumed_link ? Max(total - sub->resume_received, 0) : total;
 }
 
 /* Adds to what is remarkable about the reading. */
 void
-mls_fetch_remark(MlsFetch *fetch, const char *note)
+mls_reader_remark(MlsReader *reader, const char *note)
 {
-	MemoryContext before = MemoryContextSwitchTo(fetch->context);
+	MemoryContext before = MemoryContextSwitchTo(reader->context);
 
-	fetch->note = fetch->note == NULL ? pstrdup(note) : psprintf("%s; %s", fetch->note, note);
+	reader->note = reader->note == NULL ? pstrdup(note) : psprintf("%s; %s", reader->note, note);
 	MemoryContextSwitchTo(before);
 }
 
 /* Starts over on the linked way; nothing that was written has to be taken back. */
 static void
-start_over(MlsFetch *fetch, const char *why)
+start_over(MlsReader *reader, const char *why)
 {
-	MemoryContext before = MemoryContextSwitchTo(fetch->context);
+	MemoryContext before = MemoryContextSwitchTo(reader->context);
 
-	close_reading(fetch, &fetch->ahead);
-	close_reading(fetch, &fetch->now);
-	mls_fetch_remark(fetch, why);
-	fetch->keyset = false;
-	fetch->ordered = by_timestamp(fetch->table);
-	fetch->resumed_link = false;
-	fetch->expected = -1;
-	fetch->received = fetch->largest = 0;
-	fetch->last_timestamp = NULL;
-	fetch->last_key = NULL;
-	fetch->start = mls_bound_start(fetch->table, fetch->sub);
-	fetch->now = open_reading(fetch, true);
+	close_reading(reader, &reader->ahead);
+	close_reading(reader, &reader->now);
+	mls_reader_remark(reader, why);
+	reader->keyset = false;
+	reader->ordered = by_timestamp(reader->table);
+	reader->resumed_link = false;
+	reader->expected = -1;
+	reader->received = reader->largest = 0;
+	reader->last_timestamp = NULL;
+	reader->last_key = NULL;
+	reader->start = mls_cursor_start(reader->table, reader->sub);
+	reader->now = open_reading(reader, true);
 	MemoryContextSwitchTo(before);
 }
 
@@ -329,16 +330,16 @@ start_over(MlsFetch *fetch, const char *why)
 
 /* NULL, or why keyset reading cannot go on after a page. */
 static const char *
-keyset_problem(const MlsFetch *fetch, const MlsBatch *batch)
+keyset_problem(const MlsReader *reader, const MlsBatch *batch)
 {
 	const MlsItem *last = &batch->items[batch->nitems - 1];
 
-	if (!mls_batch_in_order(batch, fetch->last_timestamp, fetch->table->source->timezone))
+	if (!mls_batch_in_order(batch, reader->last_timestamp, reader->table->source->timezone))
 		return "the source did not keep the order asked for, so its links were followed";
 	if (!last->has_instant || last->key == NULL)
 		return "a page ended with a record without timestamp or key, so links were followed";
-	if (fetch->last_timestamp != NULL && strcmp(last->timestamp, fetch->last_timestamp) == 0 &&
-		strcmp(last->key, fetch->last_key) == 0)
+	if (reader->last_timestamp != NULL && strcmp(last->timestamp, reader->last_timestamp) == 0 &&
+		strcmp(last->key, reader->last_key) == 0)
 		return "the source sent the same page again, so its links were followed";
 	return NULL;
 }
@@ -349,65 +350,65 @@ keyset_problem(const MlsFetch *fetch, const MlsBatch *batch)
 
 /* Has more come than the source announced?  Then records came meanwhile, or it counts wrongly. */
 static void
-judge_expected(MlsFetch *fetch)
+judge_expected(MlsReader *reader)
 {
-	MlsQuery query = {.table = fetch->table, .conditions = fetch->counted, .limit = -1};
-	int64 excess = fetch->received - fetch->expected;
+	MlsQuery query = {.table = reader->table, .conditions = reader->counted, .limit = -1};
+	int64 excess = reader->received - reader->expected;
 	char *objection;
 
-	if (fetch->refuted)
+	if (reader->refuted)
 		return;
-	if (fetch->expected >= 0 &&
-		excess > Max(CHURN_RECORDS, (int64) (fetch->expected * CHURN_SHARE)) &&
-		!mls_total_is_refuted(fetch->table))
+	if (reader->expected >= 0 &&
+		excess > Max(CHURN_RECORDS, (int64) (reader->expected * CHURN_SHARE)) &&
+		!mls_total_is_refuted(reader->table))
 	{
-		int64 now = fetch->table->source->protocol->count(&query, &fetch->spent);
+		int64 now = reader->table->source->protocol->count(&query, &reader->spent);
 
-		if (mls_total_contradicts(fetch->expected, now, fetch->received))
-			mls_total_refute(fetch->table, fetch->expected, fetch->received);
+		if (mls_total_contradicts(reader->expected, now, reader->received))
+			mls_total_refute(reader->table, reader->expected, reader->received);
 		else
-			fetch->expected = Max(now, fetch->received);
+			reader->expected = Max(now, reader->received);
 	}
-	objection = mls_total_objection(fetch->table);
+	objection = mls_total_objection(reader->table);
 	if (objection == NULL)
 		return;
-	fetch->refuted = true;
-	fetch->expected = -1;
-	mls_fetch_remark(fetch, objection);
+	reader->refuted = true;
+	reader->expected = -1;
+	mls_reader_remark(reader, objection);
 }
 
 /* Takes a page into account; false if the run has to start over because of it. */
 static bool
-take_in(MlsFetch *fetch, const MlsBatch *batch)
+take_in(MlsReader *reader, const MlsBatch *batch)
 {
 	const MlsItem *last = &batch->items[batch->nitems - 1];
 
-	if (fetch->keyset)
+	if (reader->keyset)
 	{
-		const char *problem = keyset_problem(fetch, batch);
+		const char *problem = keyset_problem(reader, batch);
 
 		if (problem != NULL)
 		{
-			start_over(fetch, problem);
+			start_over(reader, problem);
 			return false;
 		}
 	}
-	else if (fetch->ordered &&
-			 !mls_batch_in_order(batch, fetch->last_timestamp, fetch->table->source->timezone))
+	else if (reader->ordered &&
+			 !mls_batch_in_order(batch, reader->last_timestamp, reader->table->source->timezone))
 	{
-		fetch->ordered = false;
-		mls_fetch_remark(fetch,
-						 "the source did not keep its order, so an interrupted run starts over");
+		reader->ordered = false;
+		mls_reader_remark(reader,
+						  "the source did not keep its order, so an interrupted run starts over");
 	}
-	if (fetch->received == 0 && !fetch->resumed_link)
-		fetch->expected = fetch->now->stream->announced;
-	fetch->received += batch->nitems;
-	judge_expected(fetch);
-	note_newest(fetch, batch);
+	if (reader->received == 0 && !reader->resumed_link)
+		reader->expected = reader->now->stream->announced;
+	reader->received += batch->nitems;
+	judge_expected(reader);
+	note_newest(reader, batch);
 	if (last->has_instant)
 	{
-		fetch->last_timestamp = MemoryContextStrdup(fetch->context, last->timestamp);
-		fetch->last_key = last->key ? MemoryContextStrdup(fetch->context, last->key) : NULL;
+		reader->last_timestamp = MemoryContextStrdup(reader->context, last->timestamp);
+		reader->last_key = last->key ? MemoryContextStrdup(reader->context, last->key) : NULL;
 	}
 	return true;
 }
@@ -416,13 +417,13 @@ take_in(MlsFetch *fetch, const MlsBatch *batch)
 
 /* Does the source's total prove that nothing follows what came of the request at hand? */
 static bool
-is_all(const MlsFetch *fetch)
+is_all(const MlsReader *reader)
 {
-	const MlsStream *stream = fetch->now->stream;
+	const MlsStream *stream = reader->now->stream;
 
 	return stream->announced >= 0 && stream->announced <= stream->records &&
-		   stream->records < fetch->now->query->limit &&
-		   mls_total_ends(fetch->table, stream->announced, stream->records, fetch->largest);
+		   stream->records < reader->now->query->limit &&
+		   mls_total_ends(reader->table, stream->announced, stream->records, reader->largest);
 }
 
 /*
@@ -430,26 +431,26 @@ is_all(const MlsFetch *fetch)
  * once, with a total when this should be the last request.
  */
 static void
-look_ahead(MlsFetch *fetch)
+look_ahead(MlsReader *reader)
 {
-	const MlsQuery *query = fetch->now->query;
+	const MlsQuery *query = reader->now->query;
 
-	if (fetch->now->stream->records >= query->limit)
-		fetch->ahead = open_reading(fetch, fetch->expected < 0 ||
-											   fetch->expected - fetch->received <= query->limit);
+	if (reader->now->stream->records >= query->limit)
+		reader->ahead = open_reading(
+			reader, reader->expected < 0 || reader->expected - reader->received <= query->limit);
 }
 
 /* At the end of a stream: opens the next one; false if it was the last. */
 static bool
-goes_on(MlsFetch *fetch)
+goes_on(MlsReader *reader)
 {
-	const MlsStream *stream = fetch->now->stream;
+	const MlsStream *stream = reader->now->stream;
 
-	if (stream->records == 0 || is_all(fetch))
+	if (stream->records == 0 || is_all(reader))
 		return false;
-	fetch->largest = Max(fetch->largest, stream->records);
-	close_reading(fetch, &fetch->now);
-	fetch->now = open_reading(fetch, true);
+	reader->largest = Max(reader->largest, stream->records);
+	close_reading(reader, &reader->now);
+	reader->now = open_reading(reader, true);
 	return true;
 }
 
@@ -458,14 +459,14 @@ goes_on(MlsFetch *fetch)
  * meanwhile, so a difference is judged by a second count.
  */
 static bool
-is_everything(MlsFetch *fetch)
+is_everything(MlsReader *reader)
 {
-	MlsQuery query = {.table = fetch->table, .conditions = fetch->counted, .limit = -1};
+	MlsQuery query = {.table = reader->table, .conditions = reader->counted, .limit = -1};
 
-	if (fetch->expected >= 0 && fetch->received == fetch->expected)
-		mls_total_prove(fetch->table, fetch->expected);
-	return fetch->expected < 0 || fetch->received >= fetch->expected ||
-		   fetch->received >= fetch->table->source->protocol->count(&query, &fetch->spent);
+	if (reader->expected >= 0 && reader->received == reader->expected)
+		mls_total_prove(reader->table, reader->expected);
+	return reader->expected < 0 || reader->received >= reader->expected ||
+		   reader->received >= reader->table->source->protocol->count(&query, &reader->spent);
 }
 
 /* ---- The linked way ---- */
@@ -475,7 +476,7 @@ is_everything(MlsFetch *fetch)
  * connection is not one of them: a link may lead to a host that is no more.
  */
 bool
-mls_fetch_is_not_the_links_fault(int sqlstate)
+mls_reader_is_not_the_links_fault(int sqlstate)
 {
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
@@ -486,19 +487,19 @@ mls_fetch_is_not_the_links_fault(int sqlstate)
 
 /* The first page of an interrupted chain; NULL if its link is no good any more. */
 static MlsPage *
-read_resumed(MlsFetch *fetch, bool *expired)
+read_resumed(MlsReader *reader, bool *expired)
 {
 	MemoryContext context = CurrentMemoryContext;
 	MlsPage *volatile page = NULL;
 
 	PG_TRY();
 	{
-		page = fetch->now->stream->protocol->next_page(fetch->now->stream);
+		page = reader->now->stream->protocol->next_page(reader->now->stream);
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (mls_fetch_is_not_the_links_fault(geterrcode()))
+		if (mls_reader_is_not_the_links_fault(geterrcode()))
 			PG_RE_THROW();
 		FlushErrorState();
 		*expired = true;
@@ -513,71 +514,71 @@ read_resumed(MlsFetch *fetch, bool *expired)
  * may well answer, with an empty page.
  */
 static bool
-is_whole_chain(MlsFetch *fetch)
+is_whole_chain(MlsReader *reader)
 {
 	MlsQuery query = {
-		.table = fetch->table, .conditions = conditions_from_start(fetch), .limit = -1};
+		.table = reader->table, .conditions = conditions_from_start(reader), .limit = -1};
 
-	if (!fetch->resumed_link)
+	if (!reader->resumed_link)
 		return true;
-	if (fetch->received == 0)
+	if (reader->received == 0)
 		return false;
-	if (!fetch->table->source->protocol->countable(fetch->table))
+	if (!reader->table->source->protocol->countable(reader->table))
 		return true;
 	query.verify_count = true;
-	return fetch->sub->resume_received + fetch->received >=
-		   fetch->table->source->protocol->count(&query, &fetch->spent);
+	return reader->sub->resume_received + reader->received >=
+		   reader->table->source->protocol->count(&query, &reader->spent);
 }
 
 /* ---- What the engine calls ---- */
 
 /* Reads the next page of the current stream; NULL at its end. */
 static MlsPage *
-read_page(MlsFetch *fetch)
+read_page(MlsReader *reader)
 {
-	MlsStream *stream = fetch->now->stream;
+	MlsStream *stream = reader->now->stream;
 	bool expired = false;
 	MlsPage *page;
 
-	if (!fetch->resumed_link || stream->pages > 0)
+	if (!reader->resumed_link || stream->pages > 0)
 		return stream->protocol->next_page(stream);
 
-	page = read_resumed(fetch, &expired);
+	page = read_resumed(reader, &expired);
 	if (!expired)
 		return page;
-	start_over(fetch, "the link of the interrupted run was not valid any more, "
-					  "so the run began again");
-	return fetch->now->stream->protocol->next_page(fetch->now->stream);
+	start_over(reader, "the link of the interrupted run was not valid any more, "
+					   "so the run began again");
+	return reader->now->stream->protocol->next_page(reader->now->stream);
 }
 
 /* At the end of a stream: what it has tolerated. */
 static void
-take_remarks(MlsFetch *fetch)
+take_remarks(MlsReader *reader)
 {
 	ListCell *lc;
 
-	foreach (lc, fetch->now->stream->remarks)
-		mls_fetch_remark(fetch, lfirst(lc));
-	fetch->now->stream->remarks = NIL;
+	foreach (lc, reader->now->stream->remarks)
+		mls_reader_remark(reader, lfirst(lc));
+	reader->now->stream->remarks = NIL;
 }
 
 /* At the end of a stream: is there more to read? */
 static bool
-more_to_read(MlsFetch *fetch)
+more_to_read(MlsReader *reader)
 {
-	if (!fetch->keyset)
+	if (!reader->keyset)
 	{
-		if (is_whole_chain(fetch))
+		if (is_whole_chain(reader))
 			return false;
-		start_over(fetch, "the links of the interrupted run did not lead to all records, "
-						  "so the run began again");
+		start_over(reader, "the links of the interrupted run did not lead to all records, "
+						   "so the run began again");
 		return true;
 	}
-	if (goes_on(fetch))
+	if (goes_on(reader))
 		return true;
-	if (is_everything(fetch))
+	if (is_everything(reader))
 		return false;
-	start_over(fetch, "fewer records came by order than were announced, so links were followed");
+	start_over(reader, "fewer records came by order than were announced, so links were followed");
 	return true;
 }
 
@@ -586,41 +587,41 @@ more_to_read(MlsFetch *fetch)
  * until the next call.  Uses the network, so no transaction may be open.
  */
 MlsBatch *
-mls_fetch_next(MlsFetch *fetch)
+mls_reader_next(MlsReader *reader)
 {
-	MemoryContext before = MemoryContextSwitchTo(fetch->batch_context);
+	MemoryContext before = MemoryContextSwitchTo(reader->batch_context);
 	MlsBatch *batch = NULL;
 
-	if (fetch->ahead != NULL)
+	if (reader->ahead != NULL)
 	{
-		fetch->largest = Max(fetch->largest, fetch->now->stream->records);
-		close_reading(fetch, &fetch->now);
-		fetch->now = fetch->ahead;
-		fetch->ahead = NULL;
+		reader->largest = Max(reader->largest, reader->now->stream->records);
+		close_reading(reader, &reader->now);
+		reader->now = reader->ahead;
+		reader->ahead = NULL;
 	}
 	for (;;)
 	{
 		MlsPage *page;
 
-		MemoryContextReset(fetch->batch_context);
-		page = read_page(fetch);
+		MemoryContextReset(reader->batch_context);
+		page = read_page(reader);
 		if (page == NULL)
-			take_remarks(fetch);
-		if (page == NULL && more_to_read(fetch))
+			take_remarks(reader);
+		if (page == NULL && more_to_read(reader))
 			continue;
 		if (page == NULL)
 			break;
-		if (fetch->began == 0)
-			fetch->began =
-				fetch->now->stream->date ? fetch->now->stream->date : GetCurrentTimestamp();
-		batch = mls_batch_read(fetch->table, page->records, page->nrecords);
+		if (reader->began == 0)
+			reader->began =
+				reader->now->stream->date ? reader->now->stream->date : GetCurrentTimestamp();
+		batch = mls_batch_read(reader->table, page->records, page->nrecords);
 		batch->replaced = page->replaced;
-		fetch->replaced += page->replaced;
-		batch->missing = fetch->now->stream->missing;
-		if (batch->nitems > 0 && take_in(fetch, batch))
+		reader->replaced += page->replaced;
+		batch->missing = reader->now->stream->missing;
+		if (batch->nitems > 0 && take_in(reader, batch))
 		{
-			if (fetch->keyset)
-				look_ahead(fetch);
+			if (reader->keyset)
+				look_ahead(reader);
 			break;
 		}
 	}
@@ -629,33 +630,33 @@ mls_fetch_next(MlsFetch *fetch)
 }
 
 void
-mls_fetch_end(MlsFetch *fetch)
+mls_reader_end(MlsReader *reader)
 {
-	close_reading(fetch, &fetch->ahead);
-	close_reading(fetch, &fetch->now);
+	close_reading(reader, &reader->ahead);
+	close_reading(reader, &reader->now);
 }
 
 /* ---- How far it has come ---- */
 
 /* Records the source announced for this run, or -1. */
 int64
-mls_fetch_expected(const MlsFetch *fetch)
+mls_reader_expected(const MlsReader *reader)
 {
-	return fetch->expected;
+	return reader->expected;
 }
 
 /* Records the source has in all, if the run asked for all of them; or -1. */
 int64
-mls_fetch_total(const MlsFetch *fetch)
+mls_reader_total(const MlsReader *reader)
 {
-	return fetch->counted == NIL ? fetch->expected : -1;
+	return reader->counted == NIL ? reader->expected : -1;
 }
 
 /* Lists the values that came and no lookup has, in the transaction of the page. */
 void
-mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run)
+mls_reader_note_unknown(MlsReader *reader, const MlsSubscription *sub, int64 run)
 {
-	MlsStream *stream = fetch->now->stream;
+	MlsStream *stream = reader->now->stream;
 	ListCell *lc;
 
 	foreach (lc, stream->unknown)
@@ -673,27 +674,27 @@ mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run)
 
 /* Where an interrupted run may go on after the last page handed out. */
 MlsPosition
-mls_fetch_position(const MlsFetch *fetch)
+mls_reader_position(const MlsReader *reader)
 {
-	MlsPosition position = {.since = fetch->began};
+	MlsPosition position = {.since = reader->began};
 
-	if (fetch->keyset)
+	if (reader->keyset)
 	{
-		position.timestamp = fetch->last_timestamp;
-		position.key = fetch->last_key;
+		position.timestamp = reader->last_timestamp;
+		position.key = reader->last_key;
 	}
-	else if (fetch->now->stream->next_link == NULL)
+	else if (reader->now->stream->next_link == NULL)
 		; /* the end is not proven yet: if it is not, the run starts over */
-	else if (fetch->ordered)
-		position.timestamp = fetch->last_timestamp;
+	else if (reader->ordered)
+		position.timestamp = reader->last_timestamp;
 	else
 	{
-		position.timestamp = fetch->newest_timestamp;
-		position.key = fetch->newest_key;
-		position.link = fetch->now->stream->next_link;
-		position.received = fetch->received;
-		if (fetch->resumed_link)
-			position.received += fetch->sub->resume_received;
+		position.timestamp = reader->newest_timestamp;
+		position.key = reader->newest_key;
+		position.link = reader->now->stream->next_link;
+		position.received = reader->received;
+		if (reader->resumed_link)
+			position.received += reader->sub->resume_received;
 	}
 	return position;
 }
@@ -704,56 +705,57 @@ mls_fetch_position(const MlsFetch *fetch)
  * the next run has to look again from there on.  No timestamp: the cursor stays.
  */
 MlsPosition
-mls_fetch_newest(const MlsFetch *fetch)
+mls_reader_newest(const MlsReader *reader)
 {
-	const MlsSource *source = fetch->table->source;
-	const char *cursor = mls_bound_cursor(fetch->sub);
-	MlsPosition newest = {.timestamp = fetch->newest_timestamp, .key = fetch->newest_key};
-	MlsInstant at;
+	const MlsSource *source = reader->table->source;
+	const char *cursor = mls_cursor_of(reader->sub);
+	MlsPosition newest = {.timestamp = reader->newest_timestamp, .key = reader->newest_key};
+	MlsExactTime at;
 
-	if (newest.timestamp == NULL || fetch->began == 0 ||
-		!mls_instant_read(newest.timestamp, source->timezone, &at) || at.at <= fetch->began)
+	if (newest.timestamp == NULL || reader->began == 0 ||
+		!mls_exact_time_read(newest.timestamp, source->timezone, &at) || at.at <= reader->began)
 		return newest;
 	newest.timestamp = newest.key = NULL;
-	if (cursor == NULL || (mls_instant_read(cursor, source->timezone, &at) && at.at < fetch->began))
-		newest.timestamp = mls_instant_text(fetch->began, source->platform.timestamp_digits);
+	if (cursor == NULL ||
+		(mls_exact_time_read(cursor, source->timezone, &at) && at.at < reader->began))
+		newest.timestamp = mls_exact_time_text(reader->began, source->platform.timestamp_digits);
 	return newest;
 }
 
 /* When the reading began, by the source's clock; 0 before its first answer. */
 TimestampTz
-mls_fetch_began(const MlsFetch *fetch)
+mls_reader_began(const MlsReader *reader)
 {
-	return fetch->began;
+	return reader->began;
 }
 
 /* What was remarkable, or NULL. */
 const char *
-mls_fetch_note(const MlsFetch *fetch)
+mls_reader_note(const MlsReader *reader)
 {
 	MemoryContext before;
-	char *note = fetch->note;
+	char *note = reader->note;
 
-	if (fetch->replaced == 0)
+	if (reader->replaced == 0)
 		return note;
-	before = MemoryContextSwitchTo(fetch->context);
-	note =
-		psprintf("%s%s%s something that is no character was replaced; see mls.issue",
-				 note ? note : "", note ? "; " : "", mls_counted(fetch->replaced, "time", "times"));
+	before = MemoryContextSwitchTo(reader->context);
+	note = psprintf("%s%s%s something that is no character was replaced; see mls.issue",
+					note ? note : "", note ? "; " : "",
+					mls_counted(reader->replaced, "time", "times"));
 	MemoryContextSwitchTo(before);
 	return note;
 }
 
 /* Requests and bytes so far. */
 void
-mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters)
+mls_reader_spent(const MlsReader *reader, MlsCounters *counters)
 {
-	MlsHttpStats sum = fetch->spent;
+	MlsHttpStats sum = reader->spent;
 
-	if (fetch->now)
-		mls_stats_add(&sum, &fetch->now->stream->stats);
-	if (fetch->ahead)
-		mls_stats_add(&sum, &fetch->ahead->stream->stats);
+	if (reader->now)
+		mls_stats_add(&sum, &reader->now->stream->stats);
+	if (reader->ahead)
+		mls_stats_add(&sum, &reader->ahead->stream->stats);
 	counters->requests = sum.requests;
 	counters->bytes = sum.body_bytes;
 }

@@ -17,39 +17,40 @@
 
 /* ---- What a run asks for (cursor.c) ---- */
 
-extern const char *mls_bound_cursor(const MlsSubscription *sub);
-extern char *mls_bound_start(const MlsTable *table, const MlsSubscription *sub);
-extern List *mls_bound_from(const MlsTable *table, const char *timestamp);
-extern List *mls_bound_after(const MlsTable *table, const char *timestamp, const char *key);
-extern List *mls_bound_within(const MlsTable *table, const char *from, const char *to);
-extern List *mls_bound_untimed(const MlsTable *table);
-extern MlsCondition *mls_bound_any(List *conditions);
-extern List *mls_bound_order(const MlsTable *table);
-extern int mls_bound_page_size(const MlsTable *table);
+extern const char *mls_cursor_of(const MlsSubscription *sub);
+extern char *mls_cursor_start(const MlsTable *table, const MlsSubscription *sub);
+extern List *mls_cursor_from(const MlsTable *table, const char *timestamp);
+extern List *mls_cursor_after(const MlsTable *table, const char *timestamp, const char *key);
+extern List *mls_cursor_within(const MlsTable *table, const char *from, const char *to);
+extern List *mls_cursor_untimed(const MlsTable *table);
+extern MlsCondition *mls_cursor_any(List *conditions);
+extern List *mls_cursor_order(const MlsTable *table);
+extern int mls_cursor_page_size(const MlsTable *table);
 
-extern MlsQuery *mls_keys_query(const MlsTable *table, const char *field, char **values, int n);
+extern MlsQuery *
+mls_cursor_by_values(const MlsTable *table, const char *field, char **values, int n);
 
 /* ---- Pages (page_reader.c) ---- */
 
-typedef struct MlsFetch MlsFetch;
+typedef struct MlsReader MlsReader;
 
-extern void mls_fetch_note_unknown(MlsFetch *fetch, const MlsSubscription *sub, int64 run);
-extern bool mls_fetch_by_links(const MlsTable *table);
-extern MlsFetch *
-mls_fetch_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others);
-extern TimestampTz mls_fetch_began(const MlsFetch *fetch);
-extern int64 mls_fetch_expect(const MlsTable *table, const MlsSubscription *sub, List *others,
-							  MlsHttpStats *stats);
-extern MlsBatch *mls_fetch_next(MlsFetch *fetch);
-extern MlsPosition mls_fetch_position(const MlsFetch *fetch);
-extern MlsPosition mls_fetch_newest(const MlsFetch *fetch);
-extern void mls_fetch_remark(MlsFetch *fetch, const char *note);
-extern const char *mls_fetch_note(const MlsFetch *fetch);
-extern int64 mls_fetch_expected(const MlsFetch *fetch);
-extern int64 mls_fetch_total(const MlsFetch *fetch);
-extern void mls_fetch_spent(const MlsFetch *fetch, MlsCounters *counters);
-extern void mls_fetch_end(MlsFetch *fetch);
-extern bool mls_fetch_is_not_the_links_fault(int sqlstate);
+extern void mls_reader_note_unknown(MlsReader *reader, const MlsSubscription *sub, int64 run);
+extern bool mls_reader_by_links(const MlsTable *table);
+extern MlsReader *
+mls_reader_begin(const MlsTable *table, const MlsSubscription *sub, List *conditions, List *others);
+extern TimestampTz mls_reader_began(const MlsReader *reader);
+extern int64 mls_reader_expect(const MlsTable *table, const MlsSubscription *sub, List *others,
+							   MlsHttpStats *stats);
+extern MlsBatch *mls_reader_next(MlsReader *reader);
+extern MlsPosition mls_reader_position(const MlsReader *reader);
+extern MlsPosition mls_reader_newest(const MlsReader *reader);
+extern void mls_reader_remark(MlsReader *reader, const char *note);
+extern const char *mls_reader_note(const MlsReader *reader);
+extern int64 mls_reader_expected(const MlsReader *reader);
+extern int64 mls_reader_total(const MlsReader *reader);
+extern void mls_reader_spent(const MlsReader *reader, MlsCounters *counters);
+extern void mls_reader_end(MlsReader *reader);
+extern bool mls_reader_is_not_the_links_fault(int sqlstate);
 extern void mls_stats_add(MlsHttpStats *sum, const MlsHttpStats *stats);
 
 /* ---- Further timestamps (timestamps.c) ---- */

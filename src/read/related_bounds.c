@@ -57,16 +57,16 @@ is_part(const MlsSubscription *sub, const MlsTable *table, int generation)
 static List *
 bounds_of(const MlsSubscription *sub, const MlsTable *table, int generation)
 {
-	List *siblings = mls_family_siblings(sub);
+	List *siblings = mls_related_siblings(sub);
 	List *bounds = NIL;
 	bool narrow = false;
 	ListCell *lc;
 
-	foreach (lc, mls_family_links_to(sub, siblings))
+	foreach (lc, mls_related_links_to(sub, siblings))
 	{
 		const MlsLink *link = lfirst(lc);
 		const MlsSubscription *parent = sibling_of(siblings, link->resource);
-		MlsFedBound *bound;
+		MlsRelatedBound *bound;
 		MlsTable *parents;
 
 		/* What does not say whose it is cannot be judged by it. */
@@ -75,7 +75,7 @@ bounds_of(const MlsSubscription *sub, const MlsTable *table, int generation)
 			get_rel_name(parent->silver) == NULL)
 			return NIL;
 		parents = mls_table_get(parent->foreign_table, parent->owner, false);
-		bound = palloc0(sizeof(MlsFedBound));
+		bound = palloc0(sizeof(MlsRelatedBound));
 		bound->resource = link->resource;
 		bound->key_field = link->key_field;
 		bound->kind_field = link->kind_field;
@@ -89,10 +89,10 @@ bounds_of(const MlsSubscription *sub, const MlsTable *table, int generation)
 
 /*
  * The parents of a fed subscription, if there are fewer here than at the source
- * (List of MlsFedBound *, in CurrentMemoryContext); NIL if it is not fed, or not so.
+ * (List of MlsRelatedBound *, in CurrentMemoryContext); NIL if it is not fed, or not so.
  */
 List *
-mls_fed_bounds(const MlsSubscription *sub, const MlsTable *table)
+mls_related_bounds(const MlsSubscription *sub, const MlsTable *table)
 {
 	return bounds_of(sub, table, 0);
 }
@@ -110,7 +110,7 @@ text_of(const MlsRecord *record, const char *field)
 
 /* The keys of the parents that a bound is about, by item; NULL where it is about none. */
 static Datum
-parent_keys(const MlsFedBound *bound, const MlsBatch *batch)
+parent_keys(const MlsRelatedBound *bound, const MlsBatch *batch)
 {
 	Datum *keys = palloc0(Max(batch->nitems, 1) * sizeof(Datum));
 	bool *nulls = palloc(Max(batch->nitems, 1) * sizeof(bool));
@@ -134,7 +134,7 @@ parent_keys(const MlsFedBound *bound, const MlsBatch *batch)
 
 /* Which items belong to parents of which none is here; NULL if none does.  In an open transaction. */
 bool *
-mls_fed_outside(List *bounds, const MlsBatch *batch)
+mls_related_outside(List *bounds, const MlsBatch *batch)
 {
 	bool *outside;
 	bool *concerned;
@@ -146,7 +146,7 @@ mls_fed_outside(List *bounds, const MlsBatch *batch)
 	concerned = palloc0(batch->nitems * sizeof(bool));
 	foreach (lc, bounds)
 	{
-		const MlsFedBound *bound = lfirst(lc);
+		const MlsRelatedBound *bound = lfirst(lc);
 		Oid types[] = {TEXTARRAYOID};
 		Datum values[] = {parent_keys(bound, batch)};
 
@@ -173,9 +173,9 @@ mls_fed_outside(List *bounds, const MlsBatch *batch)
 
 /* Takes these items out of a batch: their parents will bring them when they come. */
 void
-mls_fed_leave_out(List *bounds, MlsBatch *batch)
+mls_related_leave_out(List *bounds, MlsBatch *batch)
 {
-	bool *outside = mls_fed_outside(bounds, batch);
+	bool *outside = mls_related_outside(bounds, batch);
 
 	for (int i = 0; outside != NULL && i < batch->nitems; i++)
 		batch->items[i].superseded |= outside[i];
@@ -184,11 +184,11 @@ mls_fed_leave_out(List *bounds, MlsBatch *batch)
 /* ---- Counting them ---- */
 
 static MlsCondition *
-is_of_kind(const MlsTable *table, const MlsFedBound *bound)
+is_of_kind(const MlsTable *table, const MlsRelatedBound *bound)
 {
 	char *kind = pstrdup(bound->resource);
 
-	return linitial(mls_keys_query(table, bound->kind_field, &kind, 1)->conditions);
+	return linitial(mls_cursor_by_values(table, bound->kind_field, &kind, 1)->conditions);
 }
 
 /* The count of a query with further conditions; -1 if the source cannot do it. */
@@ -207,7 +207,7 @@ count_with(const MlsTable *table, const MlsQuery *all, List *conditions, MlsHttp
 
 /* All keys of parents, in the current context. */
 static char **
-keys_of_parents(const MlsFedBound *bound, int *n)
+keys_of_parents(const MlsRelatedBound *bound, int *n)
 {
 	MemoryContext context = CurrentMemoryContext;
 	SPITupleTable *found;
@@ -227,7 +227,7 @@ keys_of_parents(const MlsFedBound *bound, int *n)
 }
 
 static void
-refuse_count(const MlsSubscription *sub, const MlsFedBound *bound)
+refuse_count(const MlsSubscription *sub, const MlsRelatedBound *bound)
 {
 	ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			errmsg("resource \"%s\" has to be counted within the records of resource \"%s\" that "
@@ -239,10 +239,10 @@ refuse_count(const MlsSubscription *sub, const MlsFedBound *bound)
 
 /* How many records belong to some parents; a list that is too long for a request is halved. */
 static int64
-count_of_some(const MlsTable *table, const MlsFedBound *bound, char **keys, int n,
+count_of_some(const MlsTable *table, const MlsRelatedBound *bound, char **keys, int n,
 			  const MlsQuery *all, MlsHttpStats *stats)
 {
-	List *conditions = mls_keys_query(table, bound->key_field, keys, n)->conditions;
+	List *conditions = mls_cursor_by_values(table, bound->key_field, keys, n)->conditions;
 	int64 first;
 	int64 second;
 
@@ -258,7 +258,7 @@ count_of_some(const MlsTable *table, const MlsFedBound *bound, char **keys, int 
 
 /* How many records belong to the parents of a bound that are here; -1 if the source cannot say. */
 static int64
-count_of_parents(const MlsSubscription *sub, const MlsTable *table, const MlsFedBound *bound,
+count_of_parents(const MlsSubscription *sub, const MlsTable *table, const MlsRelatedBound *bound,
 				 const MlsQuery *all, MlsHttpStats *stats)
 {
 	bool lists = table->source->platform.in_allowed || table->source->platform.or_allowed;
@@ -286,8 +286,8 @@ count_of_parents(const MlsSubscription *sub, const MlsTable *table, const MlsFed
  * here, and those of resources that do not feed it.  -1 if the source cannot say.
  */
 int64
-mls_fed_count(const MlsSubscription *sub, const MlsTable *table, List *bounds, MlsQuery *all,
-			  MlsHttpStats *stats)
+mls_related_count(const MlsSubscription *sub, const MlsTable *table, List *bounds, MlsQuery *all,
+				  MlsHttpStats *stats)
 {
 	int64 total = table->source->protocol->count(all, stats);
 	int64 sum = 0;
@@ -300,7 +300,7 @@ mls_fed_count(const MlsSubscription *sub, const MlsTable *table, List *bounds, M
 
 	foreach (lc, bounds)
 	{
-		const MlsFedBound *bound = lfirst(lc);
+		const MlsRelatedBound *bound = lfirst(lc);
 		int64 here = count_of_parents(sub, table, bound, all, stats);
 		int64 there = 0;
 

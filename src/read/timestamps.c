@@ -36,7 +36,7 @@ struct MlsTimestamps
 	bool together; /* the main pages bring all */
 	MemoryContext context;
 	MemoryContext batch_context;
-	MlsFetch *fetch;   /* of the field being read, or NULL */
+	MlsReader *fetch;  /* of the field being read, or NULL */
 	MlsCounters spent; /* by those already read */
 };
 
@@ -120,18 +120,18 @@ newest_in(const MlsTimestamps *timestamps, const Clock *clock, const MlsBatch *b
 	const char *timezone = timestamps->run->table->source->timezone;
 	TimestampTz tomorrow = GetCurrentTimestamp() + USECS_PER_DAY;
 	char *newest = clock->reached;
-	MlsInstant last;
-	bool known = newest != NULL && mls_instant_read(newest, timezone, &last);
+	MlsExactTime last;
+	bool known = newest != NULL && mls_exact_time_read(newest, timezone, &last);
 	int i;
 
 	for (i = 0; i < batch->nitems; i++)
 	{
 		const MlsSlice *slice = mls_record_field(batch->items[i].record, clock->field);
 		char *text = slice ? mls_slice_text(slice) : NULL;
-		MlsInstant at;
+		MlsExactTime at;
 
-		if (text == NULL || !mls_instant_read(text, timezone, &at) || at.at > tomorrow ||
-			(known && mls_instant_compare(&at, &last) <= 0))
+		if (text == NULL || !mls_exact_time_read(text, timezone, &at) || at.at > tomorrow ||
+			(known && mls_exact_time_compare(&at, &last) <= 0))
 			continue;
 		newest = text;
 		last = at;
@@ -169,8 +169,8 @@ not_brought(const MlsRun *run)
 {
 	const MlsTable *table = run->table;
 	MlsCondition *before =
-		linitial(mls_bound_within(table, NULL, mls_bound_start(table, run->sub)));
-	MlsCondition *either = mls_bound_any(lcons(before, mls_bound_untimed(table)));
+		linitial(mls_cursor_within(table, NULL, mls_cursor_start(table, run->sub)));
+	MlsCondition *either = mls_cursor_any(lcons(before, mls_cursor_untimed(table)));
 
 	return table->source->protocol->fit(table, either) == MLS_FIT_NO ? before : either;
 }
@@ -202,7 +202,7 @@ mls_timestamps_together(MlsTimestamps *timestamps)
 	List *all;
 	ListCell *lc;
 
-	if (run == NULL || !mls_fetch_by_links(run->table) || mls_bound_cursor(run->sub) == NULL)
+	if (run == NULL || !mls_reader_by_links(run->table) || mls_cursor_of(run->sub) == NULL)
 		return NIL;
 	foreach (lc, timestamps->clocks)
 	{
@@ -210,22 +210,22 @@ mls_timestamps_together(MlsTimestamps *timestamps)
 		MlsSubscription sub;
 
 		view_by(run, lfirst(lc), &table, &sub);
-		others = list_concat(others, mls_bound_from(&table, mls_bound_start(&table, &sub)));
+		others = list_concat(others, mls_cursor_from(&table, mls_cursor_start(&table, &sub)));
 	}
-	all = list_concat(mls_bound_from(run->table, mls_bound_start(run->table, run->sub)), others);
+	all = list_concat(mls_cursor_from(run->table, mls_cursor_start(run->table, run->sub)), others);
 	timestamps->together =
-		run->table->source->protocol->fit(run->table, mls_bound_any(all)) != MLS_FIT_NO;
+		run->table->source->protocol->fit(run->table, mls_cursor_any(all)) != MLS_FIT_NO;
 	return timestamps->together ? others : NIL;
 }
 
-static MlsFetch *
+static MlsReader *
 begin_fetch(const MlsRun *run, const Clock *clock)
 {
 	MlsTable *table = palloc(sizeof(MlsTable));
 	MlsSubscription *sub = palloc(sizeof(MlsSubscription));
 
 	view_by(run, clock, table, sub);
-	return mls_fetch_begin(table, sub, list_make1(not_brought(run)), NIL);
+	return mls_reader_begin(table, sub, list_make1(not_brought(run)), NIL);
 }
 
 static void
@@ -235,10 +235,10 @@ end_fetch(MlsTimestamps *timestamps)
 
 	if (timestamps->fetch == NULL)
 		return;
-	mls_fetch_spent(timestamps->fetch, &counters);
+	mls_reader_spent(timestamps->fetch, &counters);
 	timestamps->spent.requests += counters.requests;
 	timestamps->spent.bytes += counters.bytes;
-	mls_fetch_end(timestamps->fetch);
+	mls_reader_end(timestamps->fetch);
 	timestamps->fetch = NULL;
 }
 
@@ -255,12 +255,12 @@ mls_timestamps_read(MlsTimestamps *timestamps, MlsStorePage store)
 		const Clock *clock = lfirst(lc);
 		MlsBatch *batch;
 
-		if (timestamps->together || mls_bound_cursor(run->sub) == NULL)
+		if (timestamps->together || mls_cursor_of(run->sub) == NULL)
 			continue;
 		MemoryContextReset(timestamps->context);
 		MemoryContextSwitchTo(timestamps->context);
 		timestamps->fetch = begin_fetch(run, clock);
-		while ((batch = mls_fetch_next(timestamps->fetch)) != NULL)
+		while ((batch = mls_reader_next(timestamps->fetch)) != NULL)
 		{
 			MemoryContextReset(timestamps->batch_context);
 			MemoryContextSwitchTo(timestamps->batch_context);
@@ -283,12 +283,12 @@ mls_timestamps_complete(MlsTimestamps *timestamps, TimestampTz began)
 	{
 		const MlsSource *source = timestamps->run->table->source;
 		Clock *clock = lfirst(lc);
-		MlsInstant at;
+		MlsExactTime at;
 
-		if (clock->reached == NULL || !mls_instant_read(clock->reached, source->timezone, &at))
+		if (clock->reached == NULL || !mls_exact_time_read(clock->reached, source->timezone, &at))
 			continue;
 		clock->cursor = began != 0 && at.at > began
-							? mls_instant_text(began, source->platform.timestamp_digits)
+							? mls_exact_time_text(began, source->platform.timestamp_digits)
 							: clock->reached;
 		write_clock(timestamps->run, clock);
 	}
@@ -303,7 +303,7 @@ mls_timestamps_spent(const MlsTimestamps *timestamps, MlsCounters *counters)
 	if (timestamps == NULL)
 		return;
 	if (timestamps->fetch != NULL)
-		mls_fetch_spent(timestamps->fetch, &now);
+		mls_reader_spent(timestamps->fetch, &now);
 	counters->requests += timestamps->spent.requests + now.requests;
 	counters->bytes += timestamps->spent.bytes + now.bytes;
 }

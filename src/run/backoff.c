@@ -169,7 +169,7 @@ postpone_others(const MlsSubscription *sub, const MlsOutcome *outcome)
 
 /* After a sync that failed. */
 void
-mls_policy_failed(const MlsSubscription *sub, const MlsOutcome *outcome)
+mls_backoff_failed(const MlsSubscription *sub, const MlsOutcome *outcome)
 {
 	postpone(sub->id, sub->foreign_table, sub->owner, sub->failures + 1, outcome);
 	if (concerns_source(outcome))
@@ -249,7 +249,7 @@ was_read_lately(const MlsSubscription *sub)
 
 /* NULL if a sync of the subscription is due, else why not. */
 char *
-mls_policy_not_due(const MlsSubscription *sub)
+mls_backoff_not_due(const MlsSubscription *sub)
 {
 	if (sub->next_attempt_at == 0)
 		return was_read_lately(sub);
@@ -263,7 +263,7 @@ mls_policy_not_due(const MlsSubscription *sub)
 
 /* After a failure in a run of several: those it concerns as well are not tried. */
 void
-mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed)
+mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed)
 {
 	int i;
 

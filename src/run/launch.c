@@ -99,7 +99,7 @@ chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 		const char *feeder;
 
 		sub->source = pstrdup(source);
-		if (fed || nulls[1] == ' ' || mls_family_feeder(sub, &feeder) == 0)
+		if (fed || nulls[1] == ' ' || mls_related_feeder(sub, &feeder) == 0)
 			found = lappend(found, sub);
 		MemoryContextSwitchTo(before);
 	}
@@ -125,7 +125,7 @@ skip_fed(const MlsSubscription *sub, MlsOutcome *outcome)
 	const char *why;
 
 	SPI_connect();
-	why = mls_fed_only(sub);
+	why = mls_related_only(sub);
 	if (why != NULL)
 		mls_outcome_skip(outcome, why);
 	SPI_finish();
@@ -136,7 +136,7 @@ static MlsOutcome *
 first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *sub)
 {
 	MlsOutcome *outcome = palloc0(sizeof(MlsOutcome));
-	const char *why = task->due ? mls_policy_not_due(sub) : NULL;
+	const char *why = task->due ? mls_backoff_not_due(sub) : NULL;
 
 	outcome->subscription = sub->id;
 	outcome->owner = sub->owner;

@@ -179,7 +179,7 @@ prepare(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
 	mls_silver_follow(run->sub->silver, run->table);
-	run->bounds = mls_fed_bounds(run->sub, run->table);
+	run->bounds = mls_related_bounds(run->sub, run->table);
 	mls_precedence_follow(run->sub, run->table);
 	mls_gold_restore(run->sub, run->table);
 	note_rivals(run);
@@ -263,7 +263,7 @@ write_failure(MlsRun *run)
 	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, whole_note(run),
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->backs_off)
-		mls_policy_failed(run->sub, run->outcome);
+		mls_backoff_failed(run->sub, run->outcome);
 }
 
 /* Writes a failed run's row; when even that fails, the server log has to do. */
@@ -293,7 +293,7 @@ note_failure(MlsRun *run)
  * that is on its way out.
  */
 void
-mls_engine_interrupted(void)
+mls_run_interrupted(void)
 {
 	MlsRun *run = current_run;
 	Oid runs;
@@ -335,7 +335,7 @@ forecast(MlsRun *run)
 	mls_identity_require(run->sub, run->table);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
-	run->process->forecast(run);
+	run->process->dry_run(run);
 	run->outcome->counters = run->counters;
 	finish_outcome(run);
 }
@@ -371,7 +371,7 @@ do_run(MlsRun *run)
 	enter_run(run);
 	identify(run);
 	mls_drift_check(run);
-	mls_told_check(run);
+	mls_source_settings_check(run);
 	prepare(run);
 	mls_run_report_activity(run);
 	run->process->work(run);
@@ -390,7 +390,7 @@ run_steps(MlsRun *run)
 	else
 	{
 		claim(run);
-		if (run->task->dry_run && run->process->forecast)
+		if (run->task->dry_run && run->process->dry_run)
 			forecast(run);
 		else
 			do_run(run);
@@ -417,7 +417,7 @@ take_error(MlsRun *run)
 
 /* Runs a process on a subscription; raises no error, but tells it in the outcome. */
 void
-mls_engine_run(const MlsTask *task, MlsOutcome *outcome)
+mls_run_conduct(const MlsTask *task, MlsOutcome *outcome)
 {
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "mls_fdw run", ALLOCSET_DEFAULT_SIZES);
@@ -445,7 +445,7 @@ mls_engine_run(const MlsTask *task, MlsOutcome *outcome)
 
 	outcome->duration_us = GetCurrentTimestamp() - started;
 	run->process->end(run);
-	mls_children_end(run->children);
+	mls_related_records_end(run->children);
 	if (run->writer)
 		mls_writer_end(run->writer);
 	mls_load_end(run->load);

@@ -21,16 +21,16 @@ extern int mls_retry_delay_max_s;
 extern void mls_sync_define_settings(void);
 
 extern const MlsProcess *mls_process(MlsProcessKind kind);
-extern void mls_engine_run(const MlsTask *task, MlsOutcome *outcome);
+extern void mls_run_conduct(const MlsTask *task, MlsOutcome *outcome);
 
 /* Called when the process ends while a run is open: leaves a word in its row. */
-extern void mls_engine_interrupted(void);
+extern void mls_run_interrupted(void);
 
 /* ---- After a failure (backoff.c) ---- */
 
-extern void mls_policy_failed(const MlsSubscription *sub, const MlsOutcome *outcome);
-extern char *mls_policy_not_due(const MlsSubscription *sub);
-extern void mls_policy_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed);
+extern void mls_backoff_failed(const MlsSubscription *sub, const MlsOutcome *outcome);
+extern char *mls_backoff_not_due(const MlsSubscription *sub);
+extern void mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed);
 
 extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
 

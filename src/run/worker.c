@@ -51,7 +51,7 @@ keep_fatal(ErrorData *error)
 static void
 leave_word(int code, Datum arg)
 {
-	mls_engine_interrupted();
+	mls_run_interrupted();
 }
 
 static void
@@ -128,11 +128,11 @@ mls_sync_worker_main(Datum arg)
 		CHECK_FOR_INTERRUPTS();
 		if (my_outcomes[i].state != MLS_OUTCOME_PENDING)
 			continue;
-		mls_engine_run(&task, &my_outcomes[i]);
+		mls_run_conduct(&task, &my_outcomes[i]);
 		if (mls_process(task.process)->helps)
 			break;
 		mls_webhook_deliver(my_outcomes[i].subscription);
-		mls_policy_spare(my_outcomes, my_count, &my_outcomes[i]);
+		mls_backoff_spare(my_outcomes, my_count, &my_outcomes[i]);
 	}
 	emit_log_hook = previous_log_hook;
 	my_count = 0;

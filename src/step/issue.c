@@ -27,7 +27,7 @@
 #include "utils/builtins.h"
 
 #include "step/issue.h"
-#include "step/sql.h"
+#include "step/transaction.h"
 
 /* How much of a key, of a value and of a reason an issue keeps; all of them stand in an index. */
 #define ISSUE_LENGTH 200
@@ -37,7 +37,7 @@ struct MlsIssues
 {
 	const MlsSubscription *sub;
 	int64 run;
-	MlsRelay relay;
+	MlsTransition relay;
 	SPIPlanPtr store; /* NULL before the first */
 	SPIPlanPtr any_open;
 	SPIPlanPtr solve;
@@ -69,7 +69,7 @@ mls_issues_begin(const MlsSubscription *sub, int64 run)
 	issues->sub = sub;
 	issues->run = run;
 	issues->context = CurrentMemoryContext;
-	issues->relay = (MlsRelay){.name = "mls_issues", .desc = issue_desc()};
+	issues->relay = (MlsTransition){.name = "mls_issues", .desc = issue_desc()};
 	return issues;
 }
 
@@ -77,7 +77,7 @@ mls_issues_begin(const MlsSubscription *sub, int64 run)
 void
 mls_issues_open(MlsIssues *issues)
 {
-	mls_relay_open(&issues->relay);
+	mls_transition_open(&issues->relay);
 	for (int i = 0; i <= MLS_SETTLED_GONE; i++)
 	{
 		list_free(issues->settled[i]);
@@ -106,7 +106,7 @@ put(MlsIssues *issues, const char *kind, const char *key, const char *field, con
 		values[2] = clipped_text(value, length, ISSUE_LENGTH);
 	values[3] = clipped_text(reason, strlen(reason), REASON_LENGTH);
 	values[4] = CStringGetTextDatum(kind);
-	mls_relay_put(&issues->relay, values, isnull);
+	mls_transition_put(&issues->relay, values, isnull);
 }
 
 /* A value that became NULL; key, field and value may be NULL; length is the value's. */

@@ -20,7 +20,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "step/sql.h"
 #include "step/subscription_row.h"
 
 PG_FUNCTION_INFO_V1(mls_as_owner_sql);

@@ -20,7 +20,7 @@
 #include "postgres.h"
 
 #include "step/outcome.h"
-#include "step/sql.h"
+#include "step/transaction.h"
 #include "step/subscription_row.h"
 
 struct MlsRun;
@@ -45,8 +45,8 @@ typedef struct MlsRun
 	MlsTable *table;
 	const MlsStepHooks *hooks;
 	struct MlsWriter *writer;
-	struct MlsChildren *children; /* or NULL */
-	List *bounds; /* of MlsFedBound *, if it is fed by parents of which not all are here */
+	struct MlsRelatedRecords *children; /* or NULL */
+	List *bounds; /* of MlsRelatedBound *, if it is fed by parents of which not all are here */
 	struct MlsTimestamps *timestamps; /* or NULL */
 	struct MlsLoad *load;             /* shared with others; or NULL */
 	const struct MlsRange *range;     /* of it, being read; or NULL */
@@ -70,7 +70,7 @@ typedef struct MlsProcess
 	bool patient;                         /* waits for another run to end */
 	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
 	void (*work)(MlsRun *run);            /* outside transactions */
-	void (*forecast)(MlsRun *run);        /* for dry_run, in place of all others; or NULL */
+	void (*dry_run)(MlsRun *run);         /* for dry_run, in place of all others; or NULL */
 	const char *(*complete)(MlsRun *run); /* in the last one; returns the cursor */
 	void (*spent)(MlsRun *run, MlsCounters *counters); /* requests and bytes so far */
 	void (*end)(MlsRun *run);                          /* gives back what is no memory */
@@ -93,7 +93,6 @@ extern void mls_run_report_activity(const MlsRun *run);
 
 extern int64 mls_run_start(const MlsSubscription *sub, const char *process);
 extern void mls_run_progress(int64 run, const MlsCounters *counters);
-extern void mls_run_phase(int64 run, const char *phase);
 extern void mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome,
 						   const char *note, const char *cursor);
 

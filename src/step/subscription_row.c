@@ -12,8 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "step/sql.h"
 #include "step/subscription_row.h"
+#include "step/transaction.h"
 
 #define SUBSCRIPTION_COLUMNS                                                                       \
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
@@ -318,7 +318,7 @@ mls_subscription_report_busy(const MlsSubscription *sub)
 
 /* The name of the table of keys that a run lists; it stands beside bronze. */
 char *
-mls_listing_name(const MlsSubscription *sub)
+mls_snapshot_table_name(const MlsSubscription *sub)
 {
 	return psprintf("mls_listing_" INT64_FORMAT, sub->id);
 }
@@ -327,16 +327,17 @@ static char *
 listing_path(const MlsSubscription *sub)
 {
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(sub->bronze)),
-									  mls_listing_name(sub));
+									  mls_snapshot_table_name(sub));
 }
 
 /* Drops the listing of a subscription, if there is one.  Needs SPI. */
 void
-mls_listing_drop(const MlsSubscription *sub)
+mls_snapshot_drop(const MlsSubscription *sub)
 {
 	Oid namespace = get_rel_namespace(sub->bronze);
 
-	if (OidIsValid(namespace) && OidIsValid(get_relname_relid(mls_listing_name(sub), namespace)))
+	if (OidIsValid(namespace) &&
+		OidIsValid(get_relname_relid(mls_snapshot_table_name(sub), namespace)))
 		mls_execute(psprintf("DROP TABLE %s", listing_path(sub)), 0, NULL, NULL, NULL,
 					SPI_OK_UTILITY);
 }

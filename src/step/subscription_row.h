@@ -60,8 +60,8 @@ extern void mls_subscription_read_all(MlsSubscription *sub);
 extern void mls_range_forget(const MlsSubscription *sub);
 
 /* The table of keys that a run lists, which stands beside bronze: its name, and its end. */
-extern char *mls_listing_name(const MlsSubscription *sub);
-extern void mls_listing_drop(const MlsSubscription *sub);
+extern char *mls_snapshot_table_name(const MlsSubscription *sub);
+extern void mls_snapshot_drop(const MlsSubscription *sub);
 
 /* ---- Locks ---- */
 

@@ -130,15 +130,6 @@ identity_read(const char *text)
 	return identity;
 }
 
-/* What a subscription of a table keeps of its source. */
-char *
-mls_identity(const MlsTable *table)
-{
-	Identity identity = identity_of(table);
-
-	return identity_text(&identity);
-}
-
 /* ---- Has it become another one? ---- */
 
 static bool
@@ -395,7 +386,7 @@ accept(MlsSubscription *sub)
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
 	if (get_rel_name(sub->bronze) != NULL)
-		mls_listing_drop(sub);
+		mls_snapshot_drop(sub);
 	values[0] = Int64GetDatum(sub->id);
 	values[1] = CStringGetTextDatum(identity_text(&now));
 	mls_execute_control(

@@ -65,7 +65,7 @@ kind_field(const MlsTable *child)
 
 /* The other subscriptions of source and owner, in the current context (List of MlsSubscription *). */
 List *
-mls_family_siblings(const MlsSubscription *sub)
+mls_related_siblings(const MlsSubscription *sub)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Oid types[] = {INT8OID};
@@ -195,7 +195,7 @@ asked_links(const MlsTable *table, List *children)
 
 /* All links of a table; the siblings that may be meant go to *children, where links point (List of MlsLink *). */
 List *
-mls_family_links(const MlsTable *table, List *siblings, List **children)
+mls_related_links(const MlsTable *table, List *siblings, List **children)
 {
 	const MlsProtocol *protocol = table->source->protocol;
 	List *expansions = protocol->expansions ? protocol->expansions(table) : NIL;
@@ -220,14 +220,14 @@ add_children(StringInfo scope, List *links)
 
 /* Fingerprint of what a foreign table asks for, with its children: one that is new must be given what is here. */
 char *
-mls_family_scope(const MlsSubscription *sub, const MlsTable *table)
+mls_related_scope(const MlsSubscription *sub, const MlsTable *table)
 {
 	StringInfoData scope;
 	List *children;
 
 	initStringInfo(&scope);
 	appendStringInfoString(&scope, mls_subscription_scope(table));
-	add_children(&scope, mls_family_links(table, mls_family_siblings(sub), &children));
+	add_children(&scope, mls_related_links(table, mls_related_siblings(sub), &children));
 	return scope.data;
 }
 
@@ -235,12 +235,12 @@ mls_family_scope(const MlsSubscription *sub, const MlsTable *table)
 
 /* How records of a subscription would know parents of each resource (List of MlsParentFields *). */
 List *
-mls_family_parents(const MlsSubscription *sub, const MlsTable *table)
+mls_related_parents(const MlsSubscription *sub, const MlsTable *table)
 {
 	List *parents = NIL;
 	ListCell *lc;
 
-	foreach (lc, candidates(mls_family_siblings(sub)))
+	foreach (lc, candidates(mls_related_siblings(sub)))
 	{
 		const MlsTable *parent = ((MlsChild *) lfirst(lc))->table;
 		MlsParentFields *fields = palloc0(sizeof(MlsParentFields));
@@ -257,7 +257,7 @@ mls_family_parents(const MlsSubscription *sub, const MlsTable *table)
 
 /* Gives a record what it lacks to say what it belongs to ("Property/" and a key; or NULL). */
 void
-mls_family_supply(List *parents, const char *parent, MlsRecord *record)
+mls_related_supply(List *parents, const char *parent, MlsRecord *record)
 {
 	const char *slash = parent ? strchr(parent, '/') : NULL;
 	ListCell *lc;
@@ -319,8 +319,8 @@ links_of(const MlsSubscription *parent, const MlsSubscription *sub, List *siblin
 	List *others = lappend(list_delete_ptr(list_copy(siblings), (void *) parent), (void *) sub);
 	List *children = NIL;
 
-	return mls_family_links(mls_table_get(parent->foreign_table, parent->owner, false), others,
-							&children);
+	return mls_related_links(mls_table_get(parent->foreign_table, parent->owner, false), others,
+							 &children);
 }
 
 /* Could it feed a subscription, which is told its parents or not? */
@@ -349,7 +349,7 @@ add_links_to(List *found, List *links, int64 id)
 
 /* All links that bring a subscription's records (List of MlsLink *). */
 List *
-mls_family_links_to(const MlsSubscription *sub, List *siblings)
+mls_related_links_to(const MlsSubscription *sub, List *siblings)
 {
 	bool told = has_option(sub->foreign_table, "parent");
 	List *found = NIL;
@@ -472,9 +472,9 @@ settle_relatives(List *relatives, bool in_circles)
  * by itself.
  */
 int64
-mls_family_feeder(const MlsSubscription *sub, const char **expansions)
+mls_related_feeder(const MlsSubscription *sub, const char **expansions)
 {
-	List *all = lappend(mls_family_siblings(sub), (void *) sub);
+	List *all = lappend(mls_related_siblings(sub), (void *) sub);
 	List *relatives = NIL;
 	const Relative *self = add_relative(&relatives, sub);
 	List *names = NIL;
@@ -515,7 +515,7 @@ mls_feeder(PG_FUNCTION_ARGS)
 	SPI_connect();
 	sub = mls_subscription_by_id(PG_GETARG_INT64(0));
 	if (sub != NULL)
-		feeder = mls_family_feeder(sub, &expansion);
+		feeder = mls_related_feeder(sub, &expansion);
 	if (feeder != 0)
 	{
 		MemoryContext before = MemoryContextSwitchTo(context);
@@ -626,7 +626,7 @@ option_hint(const MlsTable *table, List *tables)
 
 /* Says at its subscription what a table needs that nobody feeds yet. */
 void
-mls_fed_tell(const MlsTable *table, const MlsSubscription *sub)
+mls_related_tell_missing(const MlsTable *table, const MlsSubscription *sub)
 {
 	List *resources = holders(table);
 	const char *expansion;
@@ -634,7 +634,7 @@ mls_fed_tell(const MlsTable *table, const MlsSubscription *sub)
 	List *tables;
 	ListCell *lc;
 
-	if (resources == NIL || mls_family_feeder(sub, &expansion) != 0)
+	if (resources == NIL || mls_related_feeder(sub, &expansion) != 0)
 		return;
 	tables = tables_of(table, resources);
 	foreach (lc, tables)
@@ -655,12 +655,12 @@ mls_fed_tell(const MlsTable *table, const MlsSubscription *sub)
 
 /* NULL, or why a subscription is not worked on by itself: all it can have comes with others. */
 const char *
-mls_fed_only(const MlsSubscription *sub)
+mls_related_only(const MlsSubscription *sub)
 {
 	const char *expansion;
 	MlsTable *table;
 
-	if (mls_family_feeder(sub, &expansion) == 0)
+	if (mls_related_feeder(sub, &expansion) == 0)
 		return NULL;
 	table = mls_table_get(sub->foreign_table, sub->owner, false);
 	if (holders(table) == NIL)

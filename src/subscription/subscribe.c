@@ -462,7 +462,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	require_timestamp_column(table);
 	warn_of_selection(table);
 	sub = subscribe(table);
-	mls_fed_tell(table, sub);
+	mls_related_tell_missing(table, sub);
 	values[0] = Int64GetDatum(sub->id);
 	values[1] = ObjectIdGetDatum(sub->bronze);
 	values[2] = ObjectIdGetDatum(sub->silver);
@@ -515,7 +515,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	if (!mls_subscription_lock(sub->id, false))
 		mls_subscription_report_busy(sub);
 	mls_gold_pause_pages();
-	mls_listing_drop(sub);
+	mls_snapshot_drop(sub);
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
 		table = mls_table_get(relid, sub->owner, false);
 	/* Gold is shared: only this subscription's rows go, and others may have records for their keys. */

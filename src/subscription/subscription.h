@@ -44,7 +44,6 @@ extern char *mls_subscription_scope(const MlsTable *table);
 
 /* ---- Of which source a copy is (identity.c) ---- */
 
-extern char *mls_identity(const MlsTable *table);
 extern void mls_identity_require(MlsSubscription *sub, const MlsTable *table);
 extern void mls_identity_check(MlsSubscription *sub, const MlsTable *table);
 extern char *mls_identity_comment(const MlsTable *table);
@@ -90,17 +89,17 @@ typedef struct MlsParentFields
 	const char *kind_field;
 } MlsParentFields;
 
-extern char *mls_family_scope(const MlsSubscription *sub, const MlsTable *table);
-extern List *mls_family_siblings(const MlsSubscription *sub);
-extern List *mls_family_links(const MlsTable *table, List *siblings, List **children);
-extern List *mls_family_parents(const MlsSubscription *sub, const MlsTable *table);
-extern void mls_family_supply(List *parents, const char *parent, MlsRecord *record);
-extern List *mls_family_links_to(const MlsSubscription *sub, List *siblings);
-extern int64 mls_family_feeder(const MlsSubscription *sub, const char **expansions);
+extern char *mls_related_scope(const MlsSubscription *sub, const MlsTable *table);
+extern List *mls_related_siblings(const MlsSubscription *sub);
+extern List *mls_related_links(const MlsTable *table, List *siblings, List **children);
+extern List *mls_related_parents(const MlsSubscription *sub, const MlsTable *table);
+extern void mls_related_supply(List *parents, const char *parent, MlsRecord *record);
+extern List *mls_related_links_to(const MlsSubscription *sub, List *siblings);
+extern int64 mls_related_feeder(const MlsSubscription *sub, const char **expansions);
 
 /* ---- What nobody lists (related_links.c) ---- */
 
-extern void mls_fed_tell(const MlsTable *table, const MlsSubscription *sub);
-extern const char *mls_fed_only(const MlsSubscription *sub);
+extern void mls_related_tell_missing(const MlsTable *table, const MlsSubscription *sub);
+extern const char *mls_related_only(const MlsSubscription *sub);
 
 #endif /* MLS_SUBSCRIPTION_H */

@@ -46,7 +46,7 @@ record_of(const SPITupleTable *found, int row)
  * The records of the query that ran last, which are its first column, as a page
  * in CurrentMemoryContext.  Its third column, where it has one, says what they
  * belong to; they are given what they lack for it (parents as in
- * mls_family_parents).
+ * mls_related_parents).
  */
 MlsBatch *
 mls_bronze_batch(const MlsTable *table, List *parents)
@@ -60,9 +60,9 @@ mls_bronze_batch(const MlsTable *table, List *parents)
 	{
 		records[i] = *record_of(SPI_tuptable, i);
 		if (has_parent)
-			mls_family_supply(parents,
-							  SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3),
-							  &records[i]);
+			mls_related_supply(parents,
+							   SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3),
+							   &records[i]);
 	}
 	return mls_batch_read(table, records, n);
 }
@@ -178,7 +178,7 @@ void
 mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
 				   const char *condition, MlsCounters *counters)
 {
-	List *parents = mls_family_parents(sub, table);
+	List *parents = mls_related_parents(sub, table);
 	char *query = psprintf("SELECT %s FROM %s b WHERE %s", mls_bronze_columns(sub),
 						   mls_qualified_name(sub->bronze), condition);
 	Portal portal = SPI_cursor_parse_open(NULL, query, &(SPIParseOpenOptions){.read_only = true});
@@ -237,7 +237,7 @@ found_records(const MlsSubscription *sub, const MlsTable *table)
 {
 	SPITupleTable *found = SPI_tuptable;
 	uint64 n = SPI_processed;
-	List *parents = found->tupdesc->natts >= 3 ? mls_family_parents(sub, table) : NIL;
+	List *parents = found->tupdesc->natts >= 3 ? mls_related_parents(sub, table) : NIL;
 
 	SPI_tuptable = found;
 	SPI_processed = n;
@@ -249,7 +249,8 @@ found_records(const MlsSubscription *sub, const MlsTable *table)
  * subscription's tables.  Returns how many there were.
  */
 int64
-mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer)
+mls_bronze_remove_found(int64 run, const MlsSubscription *sub, const MlsTable *table,
+						MlsWriter *writer)
 {
 	MlsCounters ignored = {0};
 	SPITupleTable *found;

@@ -25,7 +25,7 @@
 #include "utils/syscache.h"
 
 #include "base/base.h"
-#include "gold/gold_write.h"
+#include "gold/gold.h"
 #include "write/write.h"
 
 /* The tables of one subscription that a run writes. */

@@ -22,6 +22,49 @@
 #include "base/base.h"
 #include "write/write.h"
 
+/* ---- How many of so many: limits that are a share, a number, or both ---- */
+
+/* A share alone would forbid a small resource to lose anything. */
+#define LEAST_ALLOWED 10
+
+/* What each part of a limit allows of so many; a share allows a few in any case, unless it is none. */
+static void
+read_parts(const MlsLimit *limit, int64 rows, double *share, double *number)
+{
+	*share = limit->share >= 0 ? floor(rows * limit->share / 100) : -1;
+	if (limit->share > 0)
+		*share = Max(*share, LEAST_ALLOWED);
+	*number = limit->number;
+}
+
+static int64
+whole(double allowed)
+{
+	return allowed > 1e15 ? PG_INT64_MAX : (int64) allowed;
+}
+
+/* A limit that is exceeded when both of its parts are. */
+int64
+mls_limit_larger(const MlsLimit *limit, int64 rows)
+{
+	double share;
+	double number;
+
+	read_parts(limit, rows, &share, &number);
+	return whole(Max(share, number));
+}
+
+/* A limit that is exceeded when one of its parts is. */
+static int64
+limit_smaller(const MlsLimit *limit, int64 rows)
+{
+	double share;
+	double number;
+
+	read_parts(limit, rows, &share, &number);
+	return whole(share < 0 ? number : number < 0 ? share : Min(share, number));
+}
+
 /* A part of a page, and what has become of the page so far. */
 typedef struct Storing
 {
@@ -39,7 +82,7 @@ require_few(const Storing *storing)
 	const MlsRun *run = storing->run;
 	MlsIssues *issues = mls_writer_issues(run->writer);
 	int64 rejected = mls_issues_rejected(issues) - storing->before;
-	int64 allowed = mls_limit_smaller(&run->table->source->reject_limit, storing->records);
+	int64 allowed = limit_smaller(&run->table->source->reject_limit, storing->records);
 
 	if (rejected > allowed)
 		ereport(ERROR, errcode(ERRCODE_DATA_EXCEPTION),
@@ -159,7 +202,7 @@ write_batch(MlsRun *run, const MlsBatch *batch, MlsCounters *counters,
 
 /* Stores a page in the open transaction, without the records that cannot be stored. */
 void
-mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
+mls_quarantine_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
 {
 	if (batch->missing != NIL)
 		mls_bronze_keep(run->sub, run->id, batch);
@@ -168,50 +211,7 @@ mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
 
 /* The same for records of bronze on their way into silver and gold, where the old rows stay. */
 void
-mls_reject_convert(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
+mls_quarantine_convert(MlsRun *run, const MlsBatch *batch, MlsCounters *counters)
 {
 	write_batch(run, batch, counters, mls_writer_convert);
-}
-
-/* ---- How many of so many: limits that are a share, a number, or both ---- */
-
-/* A share alone would forbid a small resource to lose anything. */
-#define LEAST_ALLOWED 10
-
-/* What each part of a limit allows of so many; a share allows a few in any case, unless it is none. */
-static void
-read_parts(const MlsLimit *limit, int64 rows, double *share, double *number)
-{
-	*share = limit->share >= 0 ? floor(rows * limit->share / 100) : -1;
-	if (limit->share > 0)
-		*share = Max(*share, LEAST_ALLOWED);
-	*number = limit->number;
-}
-
-static int64
-whole(double allowed)
-{
-	return allowed > 1e15 ? PG_INT64_MAX : (int64) allowed;
-}
-
-/* A limit that is exceeded when one of its parts is. */
-int64
-mls_limit_smaller(const MlsLimit *limit, int64 rows)
-{
-	double share;
-	double number;
-
-	read_parts(limit, rows, &share, &number);
-	return whole(share < 0 ? number : number < 0 ? share : Min(share, number));
-}
-
-/* A limit that is exceeded when both of its parts are. */
-int64
-mls_limit_larger(const MlsLimit *limit, int64 rows)
-{
-	double share;
-	double number;
-
-	read_parts(limit, rows, &share, &number);
-	return whole(Max(share, number));
 }

@@ -49,7 +49,7 @@ is_named(List *names, const char *name)
 static bool
 is_scope_changed(const MlsRun *run, char **scope)
 {
-	*scope = mls_family_scope(run->sub, run->table);
+	*scope = mls_related_scope(run->sub, run->table);
 	return strcmp(*scope, run->sub->scope_hash) != 0;
 }
 
@@ -304,7 +304,7 @@ next_to_fill(const MlsRun *run, const char *until)
 	Oid types[] = {INT8OID, TEXTOID};
 	Datum values[] = {Int64GetDatum(run->sub->id), until ? CStringGetTextDatum(until) : (Datum) 0};
 
-	List *parents = mls_family_parents(run->sub, run->table);
+	List *parents = mls_related_parents(run->sub, run->table);
 
 	mls_execute(psprintf("SELECT %s FROM mls.subscription s JOIN %s b "
 						 "ON b.key > s.fill_after WHERE s.id = $1 AND b.deleted_at IS NULL "
@@ -337,7 +337,7 @@ fill_step(MlsRun *run)
 
 	mls_run_begin_step(run);
 	until = end_of_window(run);
-	mls_reject_convert(run, next_to_fill(run, until), &filled);
+	mls_quarantine_convert(run, next_to_fill(run, until), &filled);
 	reach_fill(run->sub, until);
 	counters.bad_values += filled.bad_values;
 	mls_run_end_step(run, &counters);

@@ -31,11 +31,9 @@ extern void mls_writer_end(MlsWriter *writer);
 
 /* ---- Writing all of a page but the records that cannot be stored (quarantine.c) ---- */
 
-extern void mls_reject_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
-extern void mls_reject_convert(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
+extern void mls_quarantine_store(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
+extern void mls_quarantine_convert(MlsRun *run, const MlsBatch *batch, MlsCounters *counters);
 
-/* What a limit allows of so many rows, where one of its parts or both must be kept. */
-extern int64 mls_limit_smaller(const MlsLimit *limit, int64 rows);
 extern int64 mls_limit_larger(const MlsLimit *limit, int64 rows);
 
 /* ---- Rules for strings (clean_rules.c) ---- */
@@ -52,8 +50,8 @@ extern void mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatc
 extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
 							   const char *condition, MlsCounters *counters);
 
-extern int64
-mls_removal_found(int64 run, const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer);
+extern int64 mls_bronze_remove_found(int64 run, const MlsSubscription *sub, const MlsTable *table,
+									 MlsWriter *writer);
 
 /* ---- Changes of what is asked for and kept (scope_change.c) ---- */
 
@@ -74,16 +72,15 @@ extern bool mls_missing_rows_gold_replaced(const MlsRun *run);
 
 /* ---- Related records of a page (related_records.c) ---- */
 
-typedef struct MlsChildren MlsChildren;
+typedef struct MlsRelatedRecords MlsRelatedRecords;
 
-extern void mls_children_begin(MlsRun *run);
-extern bool mls_children_has(const MlsChildren *children, int64 subscription);
-extern void mls_children_follow(MlsChildren *children);
-extern void mls_children_read(MlsChildren *children, MlsBatch *batch);
-extern void mls_children_store(MlsChildren *children);
-extern void mls_children_remove(MlsChildren *children, char **keys, int n);
-extern void mls_children_spent(const MlsChildren *children, MlsCounters *counters);
-extern void mls_children_note(const MlsChildren *children);
-extern void mls_children_end(MlsChildren *children);
+extern void mls_related_records_begin(MlsRun *run);
+extern void mls_related_records_follow(MlsRelatedRecords *children);
+extern void mls_related_records_read(MlsRelatedRecords *children, MlsBatch *batch);
+extern void mls_related_records_store(MlsRelatedRecords *children);
+extern void mls_related_records_remove(MlsRelatedRecords *children, char **keys, int n);
+extern void mls_related_records_spent(const MlsRelatedRecords *children, MlsCounters *counters);
+extern void mls_related_records_note(const MlsRelatedRecords *children);
+extern void mls_related_records_end(MlsRelatedRecords *children);
 
 #endif /* MLS_WRITE_H */

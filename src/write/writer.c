@@ -52,16 +52,16 @@ struct MlsWriter
 	const char **fields; /* by attribute of silver */
 	AttrNumber *key;     /* attributes of silver, in key order; ends with 0 */
 	MlsRowMap *map;
-	MlsRelay page;
-	MlsRelay changed;
-	MlsRelay gone;
+	MlsTransition page;
+	MlsTransition changed;
+	MlsTransition gone;
 	MlsIssues *issues;
 	bool fields_checked;
 	bool replaced; /* in the batch at hand, what was no character */
 	SPIPlanPtr store_bronze;
 	SPIPlanPtr store_silver;
 	SPIPlanPtr delete_silver;
-	MlsGilder *gilder; /* NULL before it is needed */
+	MlsGoldWriter *gold_writer; /* NULL before it is needed */
 };
 
 /* Where a bad value was met. */
@@ -76,9 +76,9 @@ typedef struct Place
 static void
 open_relays(MlsWriter *writer)
 {
-	mls_relay_open(&writer->page);
-	mls_relay_open(&writer->changed);
-	mls_relay_open(&writer->gone);
+	mls_transition_open(&writer->page);
+	mls_transition_open(&writer->changed);
+	mls_transition_open(&writer->gone);
 	mls_issues_open(writer->issues);
 }
 
@@ -204,8 +204,8 @@ prepare_layers(MlsWriter *writer)
 	writer->delete_silver = mls_plan_prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
 													  mls_qualified_name(sub->silver),
 													  key_list(writer, "equal", " AND ")));
-	writer->gilder = mls_gilder_begin(writer->context, writer->table, sub, writer->run,
-									  "mls_changed", "mls_gone");
+	writer->gold_writer = mls_gold_writer_begin(writer->context, writer->table, sub, writer->run,
+												"mls_changed", "mls_gone");
 }
 
 /* ---- Beginning ---- */
@@ -283,9 +283,9 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	find_key(writer);
 	writer->map = mls_row_map(writer->silver, writer->fields, table->source->timezone);
 	mls_cleaning_apply(writer->table, writer->map, writer->fields, writer->silver->natts);
-	writer->page = (MlsRelay){.name = "mls_page", .desc = page_desc()};
-	writer->changed = (MlsRelay){.name = "mls_changed", .desc = writer->silver};
-	writer->gone = (MlsRelay){.name = "mls_gone", .desc = writer->silver};
+	writer->page = (MlsTransition){.name = "mls_page", .desc = page_desc()};
+	writer->changed = (MlsTransition){.name = "mls_changed", .desc = writer->silver};
+	writer->gone = (MlsTransition){.name = "mls_gone", .desc = writer->silver};
 	writer->issues = mls_issues_begin(sub, run);
 	return writer;
 }
@@ -443,7 +443,7 @@ put_page(MlsWriter *writer, const MlsBatch *batch)
 		values[4] = BoolGetDatum(item->gone);
 		values[5] = item->parent ? CStringGetTextDatum(item->parent) : (Datum) 0;
 		isnull[5] = item->parent == NULL;
-		mls_relay_put(&writer->page, values, isnull);
+		mls_transition_put(&writer->page, values, isnull);
 		pfree(DatumGetPointer(values[3]));
 	}
 }
@@ -473,7 +473,7 @@ convert(MlsWriter *writer, const MlsItem *item)
 		note_replaced(writer, item);
 	if (has_key(writer, isnull))
 	{
-		mls_relay_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
+		mls_transition_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
 		mls_issues_settle(writer->issues, item->key,
 						  item->gone ? MLS_SETTLED_GONE : MLS_SETTLED_STORED);
 	}
@@ -551,7 +551,7 @@ store_converted(MlsWriter *writer, MlsCounters *counters)
 	{
 		if (writer->store_silver == NULL)
 			prepare_layers(writer);
-		mls_gilder_prepare(writer->gilder);
+		mls_gold_writer_prepare(writer->gold_writer);
 		if (writer->changed.rows > 0)
 			more_rows = store_silver(writer);
 		if (writer->gone.rows > 0)
@@ -559,7 +559,7 @@ store_converted(MlsWriter *writer, MlsCounters *counters)
 			mls_plan_run(writer->delete_silver, SPI_OK_DELETE);
 			more_rows -= SPI_processed;
 		}
-		mls_gilder_store(writer->gilder, writer->changed.rows, writer->gone.rows);
+		mls_gold_writer_store(writer->gold_writer, writer->changed.rows, writer->gone.rows);
 	}
 	counters->bad_values += mls_issues_store(writer->issues);
 	writer->more_rows += more_rows;
@@ -617,6 +617,6 @@ mls_writer_end(MlsWriter *writer)
 	mls_plan_free(writer->store_silver);
 	mls_plan_free(writer->delete_silver);
 	mls_issues_end(writer->issues);
-	if (writer->gilder != NULL)
-		mls_gilder_end(writer->gilder);
+	if (writer->gold_writer != NULL)
+		mls_gold_writer_end(writer->gold_writer);
 }

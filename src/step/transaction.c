@@ -1,6 +1,7 @@
 /*
- * sql.c
- *		Transactions of a run, and SQL inside them.
+ * transaction.c
+ *		Transactions of a run, and what SQL inside them works with: plans, and relations
+ *		that C fills.
  *
  * Everything a run does to the database it does as the owner of the
  * subscription (options/rights.c), and what it writes into control tables as the
@@ -12,11 +13,12 @@
 #include "pgstat.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
 
-#include "http/http.h"
 #include "base/base.h"
-#include "step/sql.h"
+#include "http/http.h"
+#include "step/transaction.h"
 
 PG_FUNCTION_INFO_V1(mls_refuse_sql);
 PG_FUNCTION_INFO_V1(mls_refuse_standby_sql);
@@ -126,6 +128,50 @@ mls_key_array(char **keys, int n)
 		values[i] = CStringGetTextDatum(keys[i]);
 	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
+
+/* ---- Relations that C fills and SQL reads ---- */
+
+/* A page of 1,000 records of 9 kB fits in; more goes to a temporary file. */
+#define STORE_KILOBYTES (32 * 1024)
+
+/* What the planner is told; plans are kept, so it cannot be the true number. */
+#define USUAL_ROWS 1000
+
+/* Empties a relation and makes it known to the statements of this SPI connection, with which it ends. */
+void
+mls_transition_open(MlsTransition *relay)
+{
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	relay->store = tuplestore_begin_heap(false, false, STORE_KILOBYTES);
+	relay->rows = 0;
+	enr->md.name = pstrdup(relay->name);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = relay->desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = USUAL_ROWS;
+	enr->reldata = relay->store;
+	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register relation \"%s\"", relay->name);
+}
+
+void
+mls_transition_put(MlsTransition *relay, Datum *values, bool *isnull)
+{
+	tuplestore_putvalues(relay->store, relay->desc, values, isnull);
+	relay->rows++;
+}
+
+/* Forgets a relation before its SPI connection ends. */
+void
+mls_transition_close(MlsTransition *relay)
+{
+	SPI_unregister_relation(relay->name);
+	tuplestore_end(relay->store);
+	relay->store = NULL;
+}
+
+/* ---- Refusals ---- */
 
 /*
  * mls.refuse(code, message, hint, detail): an error without context.  Functions in

@@ -1,12 +1,11 @@
 /*
- * sql.h
+ * transaction.h
  *		Transactions as a role, and SQL inside them.
  *
- *	sql.c		   transactions, statements, plans
- *	transition.c   relations filled by C, read by SQL
+ *	transaction.c  transactions, statements, plans; relations filled by C, read by SQL
  */
-#ifndef MLS_SQL_H
-#define MLS_SQL_H
+#ifndef MLS_TRANSACTION_H
+#define MLS_TRANSACTION_H
 
 #include "postgres.h"
 
@@ -32,16 +31,16 @@ extern void mls_refuse_standby(const char *function, const char *verb);
 
 /* ---- Relations that C fills and SQL reads ---- */
 
-typedef struct MlsRelay
+typedef struct MlsTransition
 {
 	const char *name; /* as SQL knows it */
 	TupleDesc desc;
 	Tuplestorestate *store;
 	int64 rows;
-} MlsRelay;
+} MlsTransition;
 
-extern void mls_relay_open(MlsRelay *relay);
-extern void mls_relay_close(MlsRelay *relay);
-extern void mls_relay_put(MlsRelay *relay, Datum *values, bool *isnull);
+extern void mls_transition_open(MlsTransition *relay);
+extern void mls_transition_close(MlsTransition *relay);
+extern void mls_transition_put(MlsTransition *relay, Datum *values, bool *isnull);
 
-#endif /* MLS_SQL_H */
+#endif /* MLS_TRANSACTION_H */

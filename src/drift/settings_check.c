@@ -1,5 +1,5 @@
 /*
- * source_settings.c
+ * settings_check.c
  *		At the start of a sync: what the source says of its settings, such as the
  *		units of its areas.
  *
@@ -149,7 +149,7 @@ warn(const MlsRun *run, const char *problem)
 
 /* At the start of a run, outside transactions. */
 void
-mls_told_check(MlsRun *run)
+mls_source_settings_check(MlsRun *run)
 {
 	const MlsSource *source;
 	ErrorData *error = NULL;
