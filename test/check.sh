@@ -46,7 +46,13 @@ wanted() {
 
 export MLS_CFLAGS="-Werror ${MLS_CFLAGS:-}"
 say 'building (about a minute on two cores)'
-bin=$(bash "$top/test/tmp_install.sh" "$work/install")
+# What was compiled for a server without assertions is of no use for one with them.
+source=$top
+if [ -n "${MLS_ASSERT:-}" ]; then
+	source=$work/source
+	copy_project "$top" "$source"
+fi
+bin=$(bash "$source/test/tmp_install.sh" "$work/install")
 pgxs=$(dirname "$("$bin/pg_config" --pgxs)")/..
 # The tests run from a copy: the tree may be unreadable for the user "postgres".
 mkdir "$work/tree"

@@ -24,6 +24,13 @@ quietly() {
 mls_packages=(postgresql libcurl4-openssl-dev libdeflate-dev libxml2-dev zlib1g-dev
 	pkg-config gcc make python3 perl libipc-run-perl procps)
 
+# The project as the tests need it, without what was built.
+copy_project() { # copy_project FROM TO
+	mkdir -p "$2"
+	(cd "$1" && find . \( -name .git -o -name '*.o' -o -name '*.so' -o -name '*.bc' -o -name __pycache__ \) \
+		-prune -o -type f -print0 | tar cf - --null -T -) | tar xf - -C "$2"
+}
+
 # The version that Debian's package "postgresql" stands for.
 postgresql_version() {
 	dpkg-query -W -f='${Depends}' postgresql | grep -o 'postgresql-[0-9]*' | head -1 | cut -d- -f2

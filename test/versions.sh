@@ -51,14 +51,6 @@ if [ -z "${MLS_VERSIONS_INSIDE:-}" ]; then
 fi
 work=$MLS_VERSIONS_INSIDE
 
-
-# The project as the tests need it, without what was built.
-copy_project() { # copy_project DIRECTORY
-	mkdir -p "$1"
-	(cd "$top" && find . \( -name .git -o -name '*.o' -o -name '*.so' -o -name '*.bc' -o -name __pycache__ \) \
-		-prune -o -type f -print0 | tar cf - --null -T -) | tar xf - -C "$1"
-}
-
 # ---- this machine's own version: built by the other compiler, and kept to upgrade from ----
 
 build_with_clang() {
@@ -66,7 +58,7 @@ build_with_clang() {
 		not_run clang 'it is not installed'
 		return 0
 	fi
-	copy_project "$work/clang"
+	copy_project "$top" "$work/clang"
 	# The flags that PostgreSQL was built with can be another compiler's.  Its Makefile names
 	# the compiler as well: only what is said to make itself stands above that.
 	local status=0
@@ -125,7 +117,7 @@ make_tree() { # make_tree SUITE TREE
 	printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
 	chmod 755 "$tree/usr/sbin/policy-rc.d"
 	mount -t tmpfs tmpfs "$tree/dev/shm" || return 1
-	copy_project "$tree/mls_fdw"
+	copy_project "$top" "$tree/mls_fdw"
 	inside "$tree" -c 'set -e; . /mls_fdw/test/packages.sh; install_packages nginx openssl'
 }
 
@@ -185,7 +177,7 @@ if [ "$(left)" -lt 600 ]; then
 fi
 build_with_clang
 [ ! -s "$work/old_bin" ] || collect_old
-if bash -c "set -e; . '$top/test/packages.sh'; install_packages debootstrap" >"$work/packages.log" 2>&1; then
+if timeout -k 10 "$(left)" bash -c "set -e; . '$top/test/packages.sh'; install_packages debootstrap" >"$work/packages.log" 2>&1; then
 	make_trees
 	echo "versions: trees are made, $SECONDS s"
 	for suite in $suites; do
