@@ -18,7 +18,7 @@
 #include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
-#include "protocol/rets/rets.h"
+#include "protocol/rets/rets_answer.h"
 
 #include "shim.h"
 

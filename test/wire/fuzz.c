@@ -11,7 +11,7 @@
 
 #include "common/hashfn.h"
 
-#include "protocol/rets/rets.h"
+#include "protocol/rets/rets_metadata.h"
 
 #include "shim.h"
 

@@ -18,8 +18,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "http/http.h"
-#include "record/record.h"
+#include "protocol/rets/rets.h"
 
 #include "shim.h"
 
@@ -393,6 +392,25 @@ mls_new_shape(void)
 /* Answers come from files here, not by HTTP. */
 const char *
 mls_http_header(const MlsHttpResponse *response, const char *name)
+{
+	abort();
+}
+
+void
+mls_rets_argument(List **arguments, const char *name, const char *value)
+{
+	abort();
+}
+
+RetsOutcome
+mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, RetsRead read,
+			  void *arg, MlsHttpStats *stats)
+{
+	abort();
+}
+
+void
+mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome *outcome)
 {
 	abort();
 }

@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "protocol/rets/rets.h"
+#include "protocol/rets/rets_metadata.h"
 
 #include "shim.h"
 

@@ -1,327 +1,153 @@
 /*
  * rets.h
- *		RETS as a protocol: what its files share about answers - reply codes, the
- *		reader of search answers, metadata, and objects.
+ *		RETS as a protocol: sessions, searches, metadata and objects of a source.
  *
- * reply.c      reply codes and their classes    answer.c    the reader of answers
- * compact.c    COLUMNS and DATA                 nested.c    STANDARD-XML records
- * metadata.c   METADATA-* documents             schema.c    metadata as resources
- * multipart.c  answers with objects            pages.c     an answer as pages
+ * A transaction of RETS is one request within a session; its answer is judged by its reply
+ * code.  A search is made of queries in DMQL2 and comes as pages.  In the order in which a
+ * reader meets them:
  *
- * An answer can only be judged at its end: servers send rows first and learn of
- * an error later (RETS-STATUS).  The reader takes bytes as they come, gives
- * records as soon as they are whole, and says only at the end whether the answer
- * was one.
+ * rets.c               platforms, table of functions
+ * rets_search.c        pages of records      rets_request.c       one query and its answer
+ * rets_dmql.c          conditions as DMQL2   rets_literal.c       values as DMQL2
+ * rets_dialect.c       which forms of it a source takes
+ * rets_session.c       login, every transaction, errors
+ * rets_answer.c        the envelope          rets_reply.c         reply codes
+ * rets_compact.c       COLUMNS and DATA      rets_standard_xml.c  nested records
+ * rets_records.c       the page being filled
+ * rets_describe.c      metadata, asked for   rets_metadata.c      its documents
+ * rets_schema.c        as resources          rets_lookup.c        what codes mean
+ * rets_objects.c       files of records
+ *
+ * What reads answers needs no server and no network: rets_answer.h and rets_metadata.h.
  */
 #ifndef MLS_RETS_H
 #define MLS_RETS_H
 
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-#include "nodes/pg_list.h"
-
 #include "http/url.h"
-#include "protocol/protocol.h"
-#include "xml/xml.h"
+#include "protocol/rets/rets_answer.h"
+#include "protocol/rets/rets_metadata.h"
 
-/* ---- reply.c ---- */
+/* ---- rets_session.c ---- */
 
-typedef enum RetsReplyClass
+typedef enum RetsTransaction
 {
-	RETS_REPLY_OK,          /* what came is valid */
-	RETS_REPLY_TRUNCATED,   /* valid, and there is more: page on; never without a record */
-	RETS_REPLY_EMPTY,       /* no rows, objects or metadata; no error */
-	RETS_REPLY_LATER,       /* fails at the moment: wait and repeat */
-	RETS_REPLY_BUSY,        /* too many sessions or requests of this user: wait, then repeat */
-	RETS_REPLY_SESSION,     /* the session is lost: log in once more, repeat once */
-	RETS_REPLY_SMALLER,     /* asked for too much at once: split the request */
-	RETS_REPLY_CREDENTIALS, /* the account, its password or its user agent */
-	RETS_REPLY_DENIED,      /* this login may not */
-	RETS_REPLY_REQUEST,     /* query, field, class or resource is wrong */
-	RETS_REPLY_UNSUPPORTED, /* the server cannot do this, or not in this form */
-	RETS_REPLY_FATAL        /* any other error, and every code that is not known */
-} RetsReplyClass;
+	RETS_SEARCH,
+	RETS_GET_METADATA,
+	RETS_GET_OBJECT,
+	RETS_LOGOUT,
+	RETS_ACTION
+} RetsTransaction;
 
-/* Class of a reply code outside of a login; at_login: of the same code as answer to one. */
-extern RetsReplyClass mls_rets_reply_class(int code, bool at_login);
+#define RETS_TRANSACTIONS (RETS_ACTION + 1)
 
-/* Is a class an error?  Only OK, TRUNCATED and EMPTY are none. */
-extern bool mls_rets_is_error(RetsReplyClass class);
-
-/* May the same request succeed later (LATER, BUSY, SESSION)? */
-extern bool mls_rets_is_temporary(RetsReplyClass class);
-
-/* What the standard says of a code ("no records match"), or NULL: for messages. */
-extern const char *mls_rets_reply_meaning(int code);
-
-/* ---- answer.c ---- */
-
-typedef enum RetsFormat
+typedef struct RetsCall
 {
-	RETS_COMPACT, /* COMPACT and COMPACT-DECODED; also login and logout */
-	RETS_STANDARD_XML,
-	RETS_METADATA /* of either format: mls_rets_metadata_add */
-} RetsFormat;
+	RetsTransaction transaction;
+	List *arguments;    /* of MlsUrlParam * */
+	const char *accept; /* or NULL */
+	const char *purpose;
+	const MlsTable *table; /* of a search */
+} RetsCall;
 
-typedef struct RetsAnswer
-{
-	bool started;            /* the element RETS was read */
-	int code;                /* its ReplyCode */
-	const char *text;        /* its ReplyText, or what stands in the element */
-	int status_code;         /* ReplyCode of a RETS-STATUS, or -1: none */
-	const char *status_text; /* its ReplyText */
-	int64 count;             /* Records of COUNT, or -1 */
-	char delimiter;
-	int ncolumns;         /* 0 until COLUMNS was read */
-	const char **columns; /* as COLUMNS names them, in the server encoding, or as asked for */
-	List *missing;        /* of char *: fields asked for that have no column */
-	bool maxrows;         /* MAXROWS was read: more rows exist than were sent */
-	bool ended;           /* </RETS> was read */
-	int64 records;        /* read, given out or not */
-	int64 bytes;          /* fed */
-	MlsXmlRepairs repairs;
-	int64 short_rows; /* rows without their last values, which are null */
-	int64 open_rows;  /* rows that end with the delimiter before an empty last value */
-	int64 long_rows;  /* rows with more values than columns, all of these empty */
-	const char *body; /* text of RETS-RESPONSE, or of RETS itself: login and logout lines */
-} RetsAnswer;
+extern void mls_rets_argument(List **arguments, const char *name, const char *value);
 
-/* A DATA row that has more values than there are columns: which is which cannot be known. */
-typedef struct RetsBadRow
-{
-	int64 number; /* from 1, within the answer */
-	int nvalues;
-	int ncolumns;
-	const char *text; /* as received, decoded; not terminated */
-	int length;
-} RetsBadRow;
+/* Reads an answer; what it returns decides whether the call is repeated. */
+typedef RetsOutcome (*RetsRead)(void *arg, const MlsHttpResponse *response);
 
-typedef struct RetsReaderOptions
-{
-	RetsFormat format;
-	const char *purpose; /* for messages: "page 3 of resource \"Property:RES\"" */
-	const char *source;  /* for messages: name of the source */
-	const char *charset; /* of the Content-Type header, or NULL */
-
-	/*
-	 * STANDARD-XML: names of elements that may repeat ("Room", or "Rooms/Room" where
-	 * a name is used otherwise too), NULL-terminated.  They are arrays even when one
-	 * came; any other is an array only when several came.
-	 */
-	const char *const *repeated;
-
-	/*
-	 * COMPACT: the fields that were asked for (List of char *).  A column whose name differs
-	 * from one of them by case alone is that one; those without a column are in answer->missing.
-	 */
-	List *fields;
-
-	/* Text that stands where a value is withheld; such values are null.  Or NULL. */
-	const char *restricted;
-
-	/*
-	 * Meaning of a coded value as JSON, or NULL: goes beside the value into the record,
-	 * as "<column>@decoded".  column is its place in answer->columns.  Asked about no
-	 * value (NULL), it says whether the column has meanings.
-	 */
-	const char *(*decode)(void *arg, const RetsAnswer *answer, int column, const char *value,
-						  int length);
-	void *decode_arg;
-
-	/* Called for a bad row, which is left out; with NULL such a row is an error. */
-	void (*bad_row)(void *arg, const RetsBadRow *row);
-	void *bad_row_arg;
-} RetsReaderOptions;
-
-typedef struct RetsReader RetsReader;
+/* Sends a request if the session is open, without waiting; NULL if it is not. */
+extern MlsHttpRequest *
+mls_rets_send(const MlsSource *source, const RetsCall *call, MlsHttpStats *stats);
 
 /*
- * A reader of one answer, in CurrentMemoryContext, with all it holds.  The options
- * are copied, what they point to is not.
+ * A transaction: logs in where that is needed, sends (unless `sent` is on its way
+ * already), and has the answer read.  A lost session is opened once more, a source
+ * that is busy is asked again; what then is still an error is returned.
  */
-extern RetsReader *mls_rets_reader(const RetsReaderOptions *options);
+extern RetsOutcome
+mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, RetsRead read,
+			  void *arg, MlsHttpStats *stats);
 
-/* What is known of the answer so far; final after mls_rets_finish. */
-extern const RetsAnswer *mls_rets_answer(const RetsReader *reader);
+/* Raises an outcome that is an error. */
+pg_noreturn extern void
+mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome *outcome);
 
-/*
- * Takes the next bytes, of any number, and reads them as far as they go.  The bytes
- * are not needed afterwards; what is held is the records not yet given out, so that
- * pieces of some hundred kilobytes keep the memory small.  What cannot be read is an error
- * (ERRCODE_FDW_REPLY_HANDLE) that names purpose and source.
- */
-extern void mls_rets_feed(RetsReader *reader, const char *bytes, Size length);
+/* Logs in, unless that was done; the session is the one that every later transaction uses. */
+extern void mls_rets_log_in(const MlsSource *source, MlsHttpStats *stats);
 
-/*
- * The records that are whole, as a page in CurrentMemoryContext, and forgets them;
- * NULL if there are fewer than `least` (0 counts as 1) - ask again after feeding
- * more, and with 1 after mls_rets_finish.  page->values is NIL.
- *
- * Records are JSON objects whose values are strings as received, `null` where
- * nothing was sent; their slices are those of JSON (MLS_STRING, MLS_NULL,
- * MLS_OBJECT, MLS_ARRAY), so that what bronze keeps reads back as the same row.
- * Attributes of nested elements are members "@name", text beside them "#text".
- */
-extern MlsPage *mls_rets_page(RetsReader *reader, int least);
+/* ---- rets_lookup.c ---- */
 
-/*
- * Says that no more bytes come.  An answer without its end tag is an error, so is
- * one that is no RETS answer.  The reply code is the caller's to judge:
- * mls_rets_outcome.
- */
-extern void mls_rets_finish(RetsReader *reader);
+/* Does a column hold what the values mean, and not the values? */
+extern bool mls_rets_decodes(const MlsTable *table, const MlsColumn *column);
 
-/* Frees a reader and what it holds, before its context would. */
-extern void mls_rets_reader_free(RetsReader *reader);
+/* Asks for the lookups that a query's columns need, unless they are known. */
+extern void mls_rets_learn_lookups(const MlsQuery *query, MlsHttpStats *stats);
 
-/* The reply that counts, RETS-STATUS before RETS; text is never NULL. */
-typedef struct RetsOutcome
-{
-	RetsReplyClass class;
-	int code;         /* of the reply; one of HTTP (they are smaller) where there was none */
-	const char *text; /* as sent, or what the code means */
-} RetsOutcome;
+/* The codes that are shown as a text (List of char *), as far as is known; never empty. */
+extern List *mls_rets_codes(const MlsTable *table, const MlsColumn *column, const char *text);
 
-extern RetsOutcome mls_rets_outcome(const RetsAnswer *answer, bool at_login);
+/* Decodes the answers to one stream, in its context; NULL if nothing is decoded. */
+typedef struct RetsDecoder RetsDecoder;
+extern RetsDecoder *mls_rets_decoder(MlsStream *stream);
 
-/* Is a body no RETS answer but a web page (a login form, a proxy's message)? */
-extern bool mls_rets_is_html(const char *body, Size length);
+/* Another answer follows. */
+extern void mls_rets_decoder_reset(RetsDecoder *decoder);
 
-/* A line `Key=Value` of a login or logout answer; spaces trimmed, `Info=KEY;Type;Value` resolved. */
-typedef struct RetsPair
-{
-	const char *key;
-	const char *value;
-} RetsPair;
+/* RetsReaderOptions.decode; arg is a decoder. */
+extern const char *
+mls_rets_decode(void *arg, const RetsAnswer *answer, int place, const char *value, int length);
 
-/* The lines of answer->body (List of RetsPair *), in their order. */
-extern List *mls_rets_pairs(const char *body);
+/* ---- rets_request.c ---- */
 
-/* ---- pages.c ---- */
+/* The key field's name, or NULL. */
+extern const char *mls_rets_key_field(const MlsTable *table);
 
+/* select: the fields, or NULL for all; count: 1 with the records, 2 instead of them, 0 not. */
+extern List *
+mls_rets_search_arguments(const MlsTable *table, const char *query, const char *select, int count);
+
+/* An answer that was read to its end, as pages. */
 typedef struct RetsPages RetsPages;
 
 /*
- * Reads an answer to its end, in CurrentMemoryContext, where the response must stay.
- * What is no whole answer is an error; the reply code is the caller's to judge.
+ * Reads an answer to its end, in CurrentMemoryContext, where the response must stay; its
+ * pages are to have about so many records.  What is no whole answer is an error; the outcome
+ * is the caller's to judge.
  */
-extern RetsPages *mls_rets_pages(const RetsReaderOptions *options, const MlsHttpResponse *response,
-								 int size, int64 most_bytes);
+extern RetsOutcome
+mls_rets_read_search(const MlsTable *table, const MlsHttpResponse *response, const char *purpose,
+					 int64 size, List *fields, RetsDecoder *decoder, RetsPages **pages);
 
 /* What is known of the answer: everything. */
 extern const RetsAnswer *mls_rets_pages_answer(const RetsPages *pages);
 
-/*
- * The next page, of CurrentMemoryContext: all records, or about `size` of them and
- * hardly more than `most_bytes`.  NULL at the end.
- */
+/* The next page, of CurrentMemoryContext: all records, or about as many as asked for and hardly
+ * more than the source's max_page_bytes.  NULL at the end. */
 extern MlsPage *mls_rets_pages_next(RetsPages *pages);
 
 /* Have all records been handed out? */
 extern bool mls_rets_pages_ended(const RetsPages *pages);
 
-/* ---- metadata.c ---- */
+/* ---- members of mls_rets_protocol ---- */
 
-/* Types of metadata, METADATA-<name>. */
-typedef struct RetsMetadataType
-{
-	const char *name;        /* "LOOKUP_TYPE" */
-	const char *other_name;  /* how older servers call it, or NULL */
-	const char *path[3];     /* attributes that name its parents; NULL after the last */
-	const char *key;         /* column that names a row among its siblings, or NULL */
-	const char *elements[3]; /* STANDARD-XML: how a row's element may be called */
-} RetsMetadataType;
+extern MlsStream *mls_rets_open(const MlsQuery *query);
+extern void mls_rets_start(MlsStream *stream);
+extern MlsPage *mls_rets_next_page(MlsStream *stream);
+extern void mls_rets_close(MlsStream *stream);
+extern int64 mls_rets_count(const MlsQuery *query, MlsHttpStats *stats);
+extern char *mls_rets_show(const MlsQuery *query);
+extern MlsFit mls_rets_fit(const MlsTable *table, const MlsCondition *condition);
+extern List *mls_rets_expansions(const MlsTable *table);
+extern char *mls_rets_try_conditions(const MlsTable *table, bool *ok, MlsHttpStats *stats);
+extern MlsRemoteSchema *mls_rets_describe(const MlsSource *source, MlsHttpStats *stats);
+extern void mls_rets_fetch_objects(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
+								   MlsHttpStats *stats);
 
-typedef struct RetsMetadataRow
-{
-	int nvalues;         /* of later columns nothing was sent */
-	const char **values; /* by the segment's columns; "" where nothing was sent */
-} RetsMetadataRow;
+/* ---- rets_describe.c ---- */
 
-/* One METADATA-* element: the rows of one type below one parent. */
-typedef struct RetsSegment
-{
-	const RetsMetadataType *type;
-	const char *path[3]; /* values of type->path; "" where none */
-	const char *version;
-	const char *date;
-	int ncolumns;
-	const char **columns; /* as they were named */
-	List *rows;           /* of RetsMetadataRow * */
-} RetsSegment;
-
-/* All that is known of a source; documents add to it. */
-typedef struct RetsMetadata
-{
-	List *segments; /* of RetsSegment * */
-	const char *system_id;
-	const char *system_description;
-	const char *time_zone_offset; /* "-05:00", or "" */
-	const char *comments;
-	const char *version; /* of METADATA-SYSTEM */
-	const char *date;
-	List *findings; /* of char * */
-	List *denied;   /* as MlsRemoteSchema has it */
-	MlsXmlRepairs repairs;
-} RetsMetadata;
-
-extern RetsMetadata *mls_rets_metadata(void);
-
-/*
- * Adds what a GetMetadata answer (COMPACT or STANDARD-XML, told by itself) holds
- * and returns its outcome; anything but a whole RETS answer is an error.  Lives in
- * CurrentMemoryContext.
- */
-extern RetsOutcome
-mls_rets_metadata_add(RetsMetadata *metadata, const char *text, Size length, const char *charset,
-					  const char *purpose, const char *source);
-
-/* Value of a row by column name, without regard to case; "" where there is none. */
-extern const char *
-mls_rets_metadata_value(const RetsSegment *segment, const RetsMetadataRow *row, const char *column);
-
-/* The segments of a type below a parent (NULL: all); List of RetsSegment *. */
-extern List *mls_rets_segments(const RetsMetadata *metadata, const char *type, const char *first,
-							   const char *second);
-
-/* ---- schema.c ---- */
-
-/*
- * Metadata as resources: one "Resource:Class" per class, its fields by system name,
- * or by standard name where they have one.
- */
-extern MlsRemoteSchema *mls_rets_schema(const RetsMetadata *metadata, bool standard_names);
-
-/* MlsProtocol.read_metadata: the same for one document that holds everything. */
-extern MlsRemoteSchema *mls_rets_read_metadata(const char *text, Size length, const char *subject);
-
-/* ---- multipart.c ---- */
-
-/* One object of a GetObject answer, or the error in its place. */
-typedef struct RetsObject
-{
-	const char *content_id;   /* key of the record; "" if not said */
-	const char *object_id;    /* number, or "*" */
-	const char *content_type; /* lower case, without parameters; "" if not said */
-	const char *description;  /* or NULL */
-	const char *location;     /* or NULL */
-	bool preferred;
-	int code; /* reply code of a RETS body, or 0 */
-	const char *text;
-	const char *bytes; /* points into the body */
-	Size length;
-} RetsObject;
-
-/*
- * The objects of an answer (List of RetsObject *), single and multipart alike.
- * An answer that is an error as a whole is one object with its code.
- */
-extern List *
-mls_rets_objects(const MlsHttpResponse *response, const char *purpose, const char *source);
-
-/* The same from a body at hand; headers (List of char *, "name: value") are those of a single object. */
-extern List *mls_rets_split_objects(const char *content_type, List *headers, const char *body,
-									Size length, const char *purpose, const char *source);
+/* The values of a resource's lookups, in CurrentMemoryContext. */
+extern RetsMetadata *
+mls_rets_fetch_lookups(const MlsTable *table, const char *resource, MlsHttpStats *stats);
 
 #endif /* MLS_RETS_H */

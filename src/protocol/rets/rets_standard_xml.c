@@ -1,5 +1,5 @@
 /*
- * nested.c
+ * rets_standard_xml.c
  *		STANDARD-XML: records as elements with elements in them.
  *
  * Where the records are differs: below RETS-RESPONSE (CREA), two levels below
@@ -20,7 +20,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "protocol/rets/reader.h"
+#include "protocol/rets/rets_reader.h"
 
 /* Elements of one record; a listing with a hundred photos has a thousand. */
 #define MAX_ELEMENTS 200000

@@ -1,6 +1,6 @@
 /*
- * records.c
- *		The page that is being filled with records.
+ * rets_records.c
+ *		The page that is being filled with records, in either format.
  *
  * A record's JSON and its slices are written once, where they stay: memory comes
  * in chunks that are never moved, since the slices point into it.  The page has a
@@ -8,9 +8,10 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "protocol/rets/reader.h"
+#include "protocol/rets/rets_reader.h"
 
 /* A chunk of JSON holds some hundred records of a usual size. */
 #define CHUNK_BYTES (512 * 1024)
@@ -18,6 +19,29 @@
 #define CHUNK_SLICES 16384
 
 #define FIRST_RECORDS 256
+
+void
+mls_rets_fail(const RetsReader *reader, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+					errmsg("could not read %s from source \"%s\"", reader->options.purpose,
+						   reader->options.source),
+					errdetail("%s", detail)));
+}
+
+const char *
+mls_rets_local(RetsReader *reader, const char *text, Size *length)
+{
+	MemoryContext old;
+	char *local = unconstify(char *, text);
+
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return text;
+	old = MemoryContextSwitchTo(reader->scratch);
+	mls_text_to_server(&local, length);
+	MemoryContextSwitchTo(old);
+	return local;
+}
 
 static void
 begin_page(RetsRecords *records)

@@ -1,5 +1,5 @@
 /*
- * dmql.c
+ * rets_dmql.c
  *		Conditions as DMQL2, and how faithfully.
  *
  * What is assumed of every source: numbers and dates compare as in SQL, ranges
@@ -15,13 +15,13 @@
  *
  * DMQL2 has more forms than sources understand.  Those used here are what all of them
  * take by their documents: several values are equalities joined by OR, and not a list,
- * unless an option says so.  What a source refuses all the same is learned (forms.c).
+ * unless an option says so.  What a source refuses all the same is learned (rets_dialect.c).
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
 
-#include "protocol/rets/dmql.h"
+#include "protocol/rets/rets_dmql.h"
 
 static bool render(StringInfo buf, Dmql *dmql, const MlsCondition *condition);
 

@@ -1,5 +1,5 @@
 /*
- * forms.c
+ * rets_dialect.c
  *		Which ways to write conditions a source takes.
  *
  * DMQL2 is a small language, and yet there are servers that refuse parts of it, with
@@ -11,8 +11,8 @@
 
 #include "utils/memutils.h"
 
-#include "protocol/rets/search.h"
-#include "protocol/rets/dmql.h"
+#include "protocol/rets/rets.h"
+#include "protocol/rets/rets_dmql.h"
 
 typedef struct KnownForms
 {
@@ -151,8 +151,7 @@ try_form(const MlsTable *table, int i, MlsHttpStats *stats)
 
 	if (query == NULL || (known && (known->known & forms[i].form)))
 		return;
-	call.arguments = mls_rets_search_arguments(table, query, NULL, false);
-	((MlsUrlParam *) list_nth(call.arguments, 4))->value = "2";
+	call.arguments = mls_rets_search_arguments(table, query, NULL, 2);
 	outcome =
 		mls_rets_talk(table->source, &call, NULL, read_trial, unconstify(MlsTable *, table), stats);
 	if (mls_rets_is_syntax(&outcome))

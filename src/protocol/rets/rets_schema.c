@@ -1,5 +1,5 @@
 /*
- * schema.c
+ * rets_schema.c
  *		Metadata as resources and fields.
  *
  * Each class of a resource has fields of its own, so each is a resource to us,
@@ -13,7 +13,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/hsearch.h"
 
-#include "protocol/rets/rets.h"
+#include "protocol/rets/rets_metadata.h"
 
 /* A name of the source's in a finding. */
 #define MAX_SHOWN 60

@@ -1,5 +1,5 @@
 /*
- * metadata.c
+ * rets_metadata.c
  *		METADATA-* documents as rows of names and values.
  *
  * Both formats say the same.  COMPACT has lines of values in flat segments;
@@ -19,7 +19,8 @@
 #include "utils/memutils.h"
 
 #include "base/base.h"
-#include "protocol/rets/reader.h"
+#include "protocol/rets/rets_metadata.h"
+#include "protocol/rets/rets_reader.h"
 
 /* Types nest four deep in the standard. */
 #define MAX_OPEN 8
@@ -78,17 +79,19 @@ typedef struct OpenSegment
 	const char *row_key; /* of the row, for the segments in it */
 } OpenSegment;
 
-typedef struct RetsMetadataReader
+typedef struct MetadataReader
 {
 	RetsMetadata *metadata;
 	MemoryContext context; /* of the metadata */
+	MemoryContext reading; /* of the document that is read */
+	RetsReader *reader;
 	OpenSegment open[MAX_OPEN];
 	int nopen;
 	int skipped_depth; /* of an element that is skipped, or 0 */
 	char line;         /* 'C' or 'D': in COLUMNS or DATA */
 	int text_depth;
 	StringInfoData text; /* of the innermost element */
-} RetsMetadataReader;
+} MetadataReader;
 
 /* ---- findings ---- */
 
@@ -99,7 +102,7 @@ shown(const char *text)
 }
 
 static void
-add_finding(RetsMetadataReader *state, char *finding)
+add_finding(MetadataReader *state, char *finding)
 {
 	MemoryContext old = MemoryContextSwitchTo(state->context);
 
@@ -112,9 +115,9 @@ add_finding(RetsMetadataReader *state, char *finding)
 
 /* A copy in the metadata's context and the server's encoding, without blanks around it. */
 static const char *
-keep(RetsReader *reader, const char *text, Size length)
+keep(MetadataReader *state, const char *text, Size length)
 {
-	text = mls_rets_local(reader, text, &length);
+	text = mls_rets_local(state->reader, text, &length);
 	while (length > 0 && isspace((unsigned char) *text))
 	{
 		text++;
@@ -124,17 +127,17 @@ keep(RetsReader *reader, const char *text, Size length)
 		length--;
 	if (length == 0)
 		return "";
-	return memcpy(MemoryContextAllocZero(reader->metadata->context, length + 1), text, length);
+	return memcpy(MemoryContextAllocZero(state->context, length + 1), text, length);
 }
 
 static const char *
-keep_string(RetsReader *reader, const char *text)
+keep_string(MetadataReader *state, const char *text)
 {
-	return text ? keep(reader, text, strlen(text)) : "";
+	return text ? keep(state, text, strlen(text)) : "";
 }
 
 static OpenSegment *
-innermost(RetsMetadataReader *state)
+innermost(MetadataReader *state)
 {
 	return state->nopen > 0 ? &state->open[state->nopen - 1] : NULL;
 }
@@ -155,13 +158,13 @@ find_type(const char *element)
 
 /* What names a parent: the segment's attribute, or the row it stands in. */
 static const char *
-parent_name(RetsReader *reader, const MlsXmlEvent *event, const OpenSegment *outer,
+parent_name(MetadataReader *state, const MlsXmlEvent *event, const OpenSegment *outer,
 			const RetsMetadataType *type, int level)
 {
 	const char *given = mls_xml_event_attribute(event, type->path[level]);
 
 	if (given && *given)
-		return keep_string(reader, given);
+		return keep_string(state, given);
 	if (outer == NULL)
 		return "";
 	if (level < lengthof(type->path) && outer->segment->type->path[level])
@@ -170,9 +173,8 @@ parent_name(RetsReader *reader, const MlsXmlEvent *event, const OpenSegment *out
 }
 
 static void
-begin_segment(RetsReader *reader, const MlsXmlEvent *event)
+begin_segment(MetadataReader *state, const MlsXmlEvent *event)
 {
-	RetsMetadataReader *state = reader->metadata;
 	const RetsMetadataType *type = find_type(event->name);
 	const OpenSegment *outer = innermost(state);
 	MemoryContext old;
@@ -189,9 +191,9 @@ begin_segment(RetsReader *reader, const MlsXmlEvent *event)
 	segment = palloc0(sizeof(RetsSegment));
 	segment->type = type;
 	for (int i = 0; i < lengthof(segment->path); i++)
-		segment->path[i] = type->path[i] ? parent_name(reader, event, outer, type, i) : "";
-	segment->version = keep_string(reader, mls_xml_event_attribute(event, "Version"));
-	segment->date = keep_string(reader, mls_xml_event_attribute(event, "Date"));
+		segment->path[i] = type->path[i] ? parent_name(state, event, outer, type, i) : "";
+	segment->version = keep_string(state, mls_xml_event_attribute(event, "Version"));
+	segment->date = keep_string(state, mls_xml_event_attribute(event, "Date"));
 	segment->columns = palloc(MAX_COLUMNS * sizeof(char *));
 	state->metadata->segments = lappend(state->metadata->segments, segment);
 	MemoryContextSwitchTo(old);
@@ -203,7 +205,7 @@ begin_segment(RetsReader *reader, const MlsXmlEvent *event)
 
 /* The columns array was as large as it could become. */
 static void
-end_segment(RetsMetadataReader *state)
+end_segment(MetadataReader *state)
 {
 	RetsSegment *segment = innermost(state)->segment;
 
@@ -212,7 +214,7 @@ end_segment(RetsMetadataReader *state)
 }
 
 static void
-add_row(RetsMetadataReader *state, RetsSegment *segment, const char **values, int nvalues)
+add_row(MetadataReader *state, RetsSegment *segment, const char **values, int nvalues)
 {
 	MemoryContext old = MemoryContextSwitchTo(state->context);
 	RetsMetadataRow *row = palloc(sizeof(RetsMetadataRow));
@@ -227,23 +229,23 @@ add_row(RetsMetadataReader *state, RetsSegment *segment, const char **values, in
 /* ---- COMPACT ---- */
 
 static void
-read_columns(RetsReader *reader, OpenSegment *open, const char *text, Size length)
+read_columns(MetadataReader *state, OpenSegment *open, const char *text, Size length)
 {
 	MemoryContext old;
 
-	text = mls_rets_local(reader, text, &length);
-	old = MemoryContextSwitchTo(reader->metadata->context);
+	text = mls_rets_local(state->reader, text, &length);
+	old = MemoryContextSwitchTo(state->context);
 	mls_rets_split_columns(&open->columns, text, length, '\t');
 	MemoryContextSwitchTo(old);
 	if (open->columns.ncolumns > MAX_COLUMNS)
-		mls_rets_fail(reader, psprintf("A type has more than %d columns.", MAX_COLUMNS));
+		mls_rets_fail(state->reader, psprintf("A type has more than %d columns.", MAX_COLUMNS));
 	open->segment->ncolumns = open->columns.ncolumns;
 	memcpy(open->segment->columns, open->columns.names, open->columns.ncolumns * sizeof(char *));
 	open->has_columns = true;
 }
 
 static void
-note_row(RetsMetadataReader *state, const OpenSegment *open, int nvalues, const char *consequence)
+note_row(MetadataReader *state, const OpenSegment *open, int nvalues, const char *consequence)
 {
 	add_finding(state,
 				psprintf("row %d of type \"%s\" has %s for %s; %s",
@@ -253,17 +255,16 @@ note_row(RetsMetadataReader *state, const OpenSegment *open, int nvalues, const 
 }
 
 static void
-read_row(RetsReader *reader, OpenSegment *open, const char *text, Size length)
+read_row(MetadataReader *state, OpenSegment *open, const char *text, Size length)
 {
-	RetsMetadataReader *state = reader->metadata;
 	RetsValue *values = palloc(MAX_COLUMNS * sizeof(RetsValue));
 	const char **kept = palloc(MAX_COLUMNS * sizeof(char *));
 	RetsRowForm form;
 	int nvalues;
 
 	if (!open->has_columns)
-		mls_rets_fail(reader, "A row came before the names of the columns.");
-	text = mls_rets_local(reader, text, &length);
+		mls_rets_fail(state->reader, "A row came before the names of the columns.");
+	text = mls_rets_local(state->reader, text, &length);
 	form = mls_rets_split_row(&open->columns, text, length, values, &nvalues);
 	if (form == RETS_ROW_BLANK)
 		return;
@@ -276,7 +277,7 @@ read_row(RetsReader *reader, OpenSegment *open, const char *text, Size length)
 	if (form == RETS_ROW_CLOSED)
 		note_row(state, open, nvalues, "the last ones are taken as empty");
 	for (int i = 0; i < open->columns.ncolumns; i++)
-		kept[i] = keep(reader, values[i].text, values[i].length);
+		kept[i] = keep(state, values[i].text, values[i].length);
 	add_row(state, open->segment, kept, open->columns.ncolumns);
 }
 
@@ -293,39 +294,39 @@ is_row_element(const RetsMetadataType *type, const char *name)
 
 /* Place of a column, which is added if it is new; -1 if there are too many. */
 static int
-column_place(RetsReader *reader, RetsSegment *segment, const char *name)
+column_place(MetadataReader *state, RetsSegment *segment, const char *name)
 {
 	for (int i = 0; i < segment->ncolumns; i++)
 		if (pg_strcasecmp(segment->columns[i], name) == 0)
 			return i;
 	if (segment->ncolumns == MAX_COLUMNS)
-		mls_rets_fail(reader, psprintf("A type has more than %d columns.", MAX_COLUMNS));
-	segment->columns[segment->ncolumns] = keep_string(reader, name);
+		mls_rets_fail(state->reader, psprintf("A type has more than %d columns.", MAX_COLUMNS));
+	segment->columns[segment->ncolumns] = keep_string(state, name);
 	return segment->ncolumns++;
 }
 
 static void
-set_value(RetsReader *reader, OpenSegment *open, const char *name, const char *value)
+set_value(MetadataReader *state, OpenSegment *open, const char *name, const char *value)
 {
 	const char *key = open->segment->type->key;
 
-	open->values[column_place(reader, open->segment, name)] = value;
+	open->values[column_place(state, open->segment, name)] = value;
 	if (key && pg_strcasecmp(key, name) == 0)
 		open->row_key = value;
 }
 
 static void
-begin_row(RetsReader *reader, OpenSegment *open, const MlsXmlEvent *event)
+begin_row(MetadataReader *state, OpenSegment *open, const MlsXmlEvent *event)
 {
 	open->row_depth = event->depth;
 	open->row_key = NULL;
 	if (open->values == NULL)
-		open->values = MemoryContextAlloc(reader->context, MAX_COLUMNS * sizeof(char *));
+		open->values = MemoryContextAlloc(state->reading, MAX_COLUMNS * sizeof(char *));
 	for (int i = 0; i < MAX_COLUMNS; i++)
 		open->values[i] = "";
 	for (int i = 0; i < event->nattributes; i++)
-		set_value(reader, open, event->attributes[i].name,
-				  keep_string(reader, event->attributes[i].value));
+		set_value(state, open, event->attributes[i].name,
+				  keep_string(state, event->attributes[i].value));
 }
 
 /* ---- METADATA-SYSTEM: one row of its own shape ---- */
@@ -348,46 +349,42 @@ set_system(RetsMetadata *metadata, const char *name, const char *value)
 }
 
 static void
-start_system(RetsReader *reader, const MlsXmlEvent *event)
+start_system(MetadataReader *state, const MlsXmlEvent *event)
 {
-	RetsMetadataReader *state = reader->metadata;
 	const RetsSegment *segment = innermost(state)->segment;
 
 	state->metadata->version = segment->version;
 	state->metadata->date = segment->date;
 	for (int i = 0; i < event->nattributes; i++)
 		set_system(state->metadata, event->attributes[i].name,
-				   keep_string(reader, event->attributes[i].value));
+				   keep_string(state, event->attributes[i].value));
 }
 
 /* ---- events ---- */
 
 static void
-take_start(RetsReader *reader, const MlsXmlEvent *event)
+take_start(MetadataReader *state, const MlsXmlEvent *event)
 {
-	RetsMetadataReader *state = reader->metadata;
 	OpenSegment *open = innermost(state);
-	MemoryContext old = MemoryContextSwitchTo(reader->context);
 
 	resetStringInfo(&state->text);
-	MemoryContextSwitchTo(old);
 	state->line = '\0';
 	if (pg_strncasecmp(event->name, "METADATA-", 9) == 0)
-		begin_segment(reader, event);
+		begin_segment(state, event);
 	else if (open == NULL)
 		return;
 	else if (pg_strcasecmp(open->segment->type->name, "SYSTEM") == 0)
-		start_system(reader, event);
+		start_system(state, event);
 	else if (open->row_depth == 0 && pg_strcasecmp(event->name, "COLUMNS") == 0)
 		state->line = 'C';
 	else if (open->row_depth == 0 && pg_strcasecmp(event->name, "DATA") == 0)
 		state->line = 'D';
 	else if (open->row_depth == 0 && is_row_element(open->segment->type, event->name))
-		begin_row(reader, open, event);
+		begin_row(state, open, event);
 }
 
 static void
-end_row(RetsMetadataReader *state, OpenSegment *open)
+end_row(MetadataReader *state, OpenSegment *open)
 {
 	add_row(state, open->segment, open->values, open->segment->ncolumns);
 	open->row_depth = 0;
@@ -396,27 +393,25 @@ end_row(RetsMetadataReader *state, OpenSegment *open)
 
 /* The end of an element within a segment. */
 static void
-end_element(RetsReader *reader, OpenSegment *open, const MlsXmlEvent *event)
+end_element(MetadataReader *state, OpenSegment *open, const MlsXmlEvent *event)
 {
-	RetsMetadataReader *state = reader->metadata;
 
 	if (state->line == 'C')
-		read_columns(reader, open, state->text.data, state->text.len);
+		read_columns(state, open, state->text.data, state->text.len);
 	else if (state->line == 'D')
-		read_row(reader, open, state->text.data, state->text.len);
+		read_row(state, open, state->text.data, state->text.len);
 	else if (open->row_depth == event->depth)
 		end_row(state, open);
 	else if (open->row_depth > 0 && open->row_depth == event->depth - 1)
-		set_value(reader, open, event->name, keep(reader, state->text.data, state->text.len));
+		set_value(state, open, event->name, keep(state, state->text.data, state->text.len));
 	else if (pg_strcasecmp(open->segment->type->name, "SYSTEM") == 0 && state->text.len > 0)
-		set_system(state->metadata, event->name, keep(reader, state->text.data, state->text.len));
+		set_system(state->metadata, event->name, keep(state, state->text.data, state->text.len));
 	resetStringInfo(&state->text);
 }
 
 static void
-take_end(RetsReader *reader, const MlsXmlEvent *event)
+take_end(MetadataReader *state, const MlsXmlEvent *event)
 {
-	RetsMetadataReader *state = reader->metadata;
 	OpenSegment *open = innermost(state);
 
 	if (open == NULL)
@@ -424,18 +419,16 @@ take_end(RetsReader *reader, const MlsXmlEvent *event)
 	if (open->depth == event->depth)
 		end_segment(state);
 	else
-		end_element(reader, open, event);
+		end_element(state, open, event);
 	state->line = '\0';
 }
 
-void
-mls_rets_metadata_event(RetsReader *reader, const MlsXmlEvent *event)
+/* RetsReaderOptions.take */
+static void
+take_event(void *arg, const MlsXmlEvent *event)
 {
-	RetsMetadataReader *state = reader->metadata;
+	MetadataReader *state = arg;
 
-	/* Only the reply is asked for. */
-	if (state == NULL)
-		return;
 	if (state->skipped_depth > 0)
 	{
 		if (event->kind == MLS_XML_END && event->depth == state->skipped_depth)
@@ -445,14 +438,14 @@ mls_rets_metadata_event(RetsReader *reader, const MlsXmlEvent *event)
 	switch (event->kind)
 	{
 		case MLS_XML_START:
-			take_start(reader, event);
+			take_start(state, event);
 			break;
 		case MLS_XML_TEXT:
 			if (state->nopen > 0)
 				appendBinaryStringInfo(&state->text, event->text, (int) event->length);
 			break;
 		case MLS_XML_END:
-			take_end(reader, event);
+			take_end(state, event);
 			break;
 	}
 }
@@ -473,25 +466,27 @@ RetsOutcome
 mls_rets_metadata_add(RetsMetadata *metadata, const char *text, Size length, const char *charset,
 					  const char *purpose, const char *source)
 {
-	MemoryContext context = CurrentMemoryContext;
-	RetsReaderOptions options = {
-		.format = RETS_METADATA, .purpose = purpose, .source = source, .charset = charset};
-	RetsReader *reader = mls_rets_reader(&options);
-	RetsMetadataReader *state = MemoryContextAllocZero(reader->context, sizeof(*state));
-	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	MemoryContext reading =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw metadata", ALLOCSET_DEFAULT_SIZES);
+	MetadataReader state = {
+		.metadata = metadata, .context = CurrentMemoryContext, .reading = reading};
+	RetsReaderOptions options = {.format = RETS_METADATA,
+								 .purpose = purpose,
+								 .source = source,
+								 .charset = charset,
+								 .take = take_event,
+								 .take_arg = &state};
+	MemoryContext old = MemoryContextSwitchTo(reading);
+	RetsReader *reader = state.reader = mls_rets_reader(&options);
 	RetsOutcome outcome;
 
-	initStringInfo(&state->text);
+	initStringInfo(&state.text);
 	MemoryContextSwitchTo(old);
-	state->metadata = metadata;
-	state->context = context;
-	reader->metadata = state;
 	mls_rets_feed(reader, text, length);
 	mls_rets_finish(reader);
-	outcome = mls_rets_outcome(&reader->answer, false);
-	outcome.text = pstrdup(outcome.text);
-	mls_xml_repairs_add(&metadata->repairs, &reader->answer.repairs);
-	mls_rets_reader_free(reader);
+	outcome = mls_rets_outcome(mls_rets_answer(reader), false);
+	mls_xml_repairs_add(&metadata->repairs, &mls_rets_answer(reader)->repairs);
+	MemoryContextDelete(reading);
 	return outcome;
 }
 

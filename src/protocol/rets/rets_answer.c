@@ -1,5 +1,5 @@
 /*
- * answer.c
+ * rets_answer.c
  *		The reader of answers: the envelope, and who reads what is in it.
  *
  *		<RETS ReplyCode="0" ReplyText="..."> ... <RETS-STATUS .../> </RETS>
@@ -17,36 +17,13 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "protocol/rets/reader.h"
+#include "protocol/rets/rets_reader.h"
 
 /* Login and logout answers have a kilobyte of lines; the rest of a larger one is not kept. */
 #define MAX_BODY (64 * 1024)
 
 /* An answer's own words in a message. */
 #define MAX_SHOWN 200
-
-void
-mls_rets_fail(const RetsReader *reader, const char *detail)
-{
-	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-					errmsg("could not read %s from source \"%s\"", reader->options.purpose,
-						   reader->options.source),
-					errdetail("%s", detail)));
-}
-
-const char *
-mls_rets_local(RetsReader *reader, const char *text, Size *length)
-{
-	MemoryContext old;
-	char *local = unconstify(char *, text);
-
-	if (GetDatabaseEncoding() == PG_UTF8)
-		return text;
-	old = MemoryContextSwitchTo(reader->scratch);
-	mls_text_to_server(&local, length);
-	MemoryContextSwitchTo(old);
-	return local;
-}
 
 /* A copy of an attribute that outlives the event, in the server encoding; "" for none. */
 static const char *
@@ -62,6 +39,18 @@ keep_attribute(RetsReader *reader, const MlsXmlEvent *event, const char *name)
 	return MemoryContextStrdup(reader->context, pnstrdup(value, length));
 }
 
+/* A whole number with nothing but blanks around it. */
+static bool
+read_number(const char *text, int64 *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(text, &end, 10);
+	end += strspn(end, " ");
+	return end != text && *end == '\0' && errno == 0;
+}
+
 /* A reply code, which must be a number: an answer without one says nothing. */
 static int
 reply_code(RetsReader *reader, const MlsXmlEvent *event)
@@ -72,21 +61,10 @@ reply_code(RetsReader *reader, const MlsXmlEvent *event)
 	if (value == NULL)
 		mls_rets_fail(reader, psprintf("The element %s has no reply code.", event->name));
 	value += strspn(value, " ");
-	if (!mls_rets_number(value, &code) || code < 0 || code > INT_MAX)
+	if (!read_number(value, &code) || code < 0 || code > INT_MAX)
 		mls_rets_fail(reader, psprintf("The reply code \"%.*s\" is no number.",
 									   (int) Min(strlen(value), 20), value));
 	return (int) code;
-}
-
-bool
-mls_rets_number(const char *text, int64 *number)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoll(text, &end, 10);
-	end += strspn(end, " ");
-	return end != text && *end == '\0' && errno == 0;
 }
 
 /* ---- the envelope ---- */
@@ -117,7 +95,7 @@ read_count(RetsReader *reader, const MlsXmlEvent *event)
 {
 	const char *value = mls_xml_event_attribute(event, "Records");
 
-	if (value == NULL || !mls_rets_number(value, &reader->answer.count) || reader->answer.count < 0)
+	if (value == NULL || !read_number(value, &reader->answer.count) || reader->answer.count < 0)
 		reader->answer.count = -1;
 }
 
@@ -232,6 +210,14 @@ keep_body(RetsReader *reader, const char *text, Size length)
 
 /* ---- events ---- */
 
+/* What is in an answer of metadata is not known here. */
+static void
+hand_on(RetsReader *reader, const MlsXmlEvent *event)
+{
+	if (reader->options.take)
+		reader->options.take(reader->options.take_arg, event);
+}
+
 static void
 take_start(RetsReader *reader, const MlsXmlEvent *event)
 {
@@ -243,7 +229,7 @@ take_start(RetsReader *reader, const MlsXmlEvent *event)
 			 pg_strcasecmp(event->name, "RETS-STATUS") == 0)
 		read_status(reader, event);
 	else if (reader->options.format == RETS_METADATA)
-		mls_rets_metadata_event(reader, event);
+		hand_on(reader, event);
 	else if (mls_rets_nested_open(reader->nested) || event->depth > 2 ||
 			 !read_element(reader, event))
 		mls_rets_nested_event(reader, event);
@@ -255,7 +241,7 @@ take_text(RetsReader *reader, const MlsXmlEvent *event)
 	if (reader->element)
 		read_line(reader, event->text, event->length);
 	else if (reader->options.format == RETS_METADATA && event->depth > 1)
-		mls_rets_metadata_event(reader, event);
+		hand_on(reader, event);
 	else if (mls_rets_nested_open(reader->nested))
 		mls_rets_nested_event(reader, event);
 	else if (event->depth == 1 || (reader->in_response && event->depth == 2))
@@ -275,7 +261,7 @@ take_end(RetsReader *reader, const MlsXmlEvent *event)
 	if (reader->nested && event->depth > 1)
 		mls_rets_nested_event(reader, event);
 	if (reader->options.format == RETS_METADATA && event->depth > 1)
-		mls_rets_metadata_event(reader, event);
+		hand_on(reader, event);
 	if (event->depth == 2)
 		reader->in_response = false;
 }
@@ -379,102 +365,4 @@ void
 mls_rets_reader_free(RetsReader *reader)
 {
 	MemoryContextDelete(reader->context);
-}
-
-/* Text without the blanks around it, shortened. */
-static char *
-trimmed(const char *text)
-{
-	int length;
-
-	text += strspn(text, " \t\r\n");
-	length = strlen(text);
-	while (length > 0 && strchr(" \t\r\n", text[length - 1]))
-		length--;
-	return pnstrdup(text, pg_mbcliplen(text, length, MAX_SHOWN));
-}
-
-RetsOutcome
-mls_rets_outcome(const RetsAnswer *answer, bool at_login)
-{
-	bool by_status = answer->status_code >= 0;
-	RetsOutcome outcome;
-	const char *meaning;
-
-	outcome.code = by_status ? answer->status_code : answer->code;
-	outcome.class = mls_rets_reply_class(outcome.code, at_login);
-	/* "More rows than allowed" without a row: more was asked for than is given at once. */
-	if (outcome.class == RETS_REPLY_TRUNCATED && answer->records == 0)
-		outcome.class = RETS_REPLY_SMALLER;
-	outcome.text = trimmed(by_status ? answer->status_text : answer->text);
-	/* Some put their message into the element. */
-	if (*outcome.text == '\0' && mls_rets_is_error(outcome.class))
-		outcome.text = trimmed(answer->body);
-	meaning = mls_rets_reply_meaning(outcome.code);
-	if (*outcome.text == '\0')
-		outcome.text = meaning ? meaning : "no text";
-	return outcome;
-}
-
-bool
-mls_rets_is_html(const char *body, Size length)
-{
-	const char *end = body + length;
-
-	if (length >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
-		body += 3;
-	while (body < end && isspace((unsigned char) *body))
-		body++;
-	return (end - body >= 14 && pg_strncasecmp(body, "<!doctype html", 14) == 0) ||
-		   (end - body >= 5 && pg_strncasecmp(body, "<html", 5) == 0);
-}
-
-/* ---- lines of a login ---- */
-
-static char *
-trimmed_part(const char *from, const char *to)
-{
-	while (from < to && isspace((unsigned char) *from))
-		from++;
-	while (to > from && isspace((unsigned char) to[-1]))
-		to--;
-	return pnstrdup(from, to - from);
-}
-
-/* `Info=KEY;Type;Value`, as RETS 1.8 writes them; the type may be missing with its semicolon. */
-static void
-resolve_info(RetsPair *pair)
-{
-	const char *first = strchr(pair->value, ';');
-	const char *second = first ? strchr(first + 1, ';') : NULL;
-
-	if (pg_strcasecmp(pair->key, "Info") != 0 || first == NULL)
-		return;
-	pair->key = trimmed_part(pair->value, first);
-	first = second ? second : first;
-	pair->value = trimmed_part(first + 1, first + 1 + strlen(first + 1));
-}
-
-List *
-mls_rets_pairs(const char *body)
-{
-	List *pairs = NIL;
-
-	for (const char *line = body; *line;)
-	{
-		const char *end = line + strcspn(line, "\r\n");
-		const char *equals = memchr(line, '=', end - line);
-
-		if (equals)
-		{
-			RetsPair *pair = palloc(sizeof(RetsPair));
-
-			pair->key = trimmed_part(line, equals);
-			pair->value = trimmed_part(equals + 1, end);
-			resolve_info(pair);
-			pairs = lappend(pairs, pair);
-		}
-		line = end + strspn(end, "\r\n");
-	}
-	return pairs;
 }

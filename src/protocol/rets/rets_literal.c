@@ -1,5 +1,5 @@
 /*
- * literal.c
+ * rets_literal.c
  *		Values as DMQL2 writes them.
  */
 #include "postgres.h"
@@ -10,7 +10,7 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
-#include "protocol/rets/dmql.h"
+#include "protocol/rets/rets_dmql.h"
 
 /* A declared type that does not follow from the column's says what the source compares. */
 static bool

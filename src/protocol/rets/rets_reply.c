@@ -1,13 +1,21 @@
 /*
- * reply.c
- *		Reply codes: what each asks of a client.
+ * rets_reply.c
+ *		What an answer says of itself: its reply code and what that asks of a client,
+ *		its words, and the lines of a login.
  *
  * One table in the order of the codes.  A code that is not in it is an error that
  * repeating does not cure.
  */
 #include "postgres.h"
 
-#include "protocol/rets/rets.h"
+#include <limits.h>
+
+#include "mb/pg_wchar.h"
+
+#include "protocol/rets/rets_answer.h"
+
+/* An answer's own words in a message. */
+#define MAX_SHOWN 200
 
 typedef struct ReplyCode
 {
@@ -114,20 +122,9 @@ static const ReplyCode reply_codes[] = {
 static const ReplyCode *
 find_code(int code)
 {
-	int low = 0;
-	int high = lengthof(reply_codes) - 1;
-
-	while (low <= high)
-	{
-		int middle = (low + high) / 2;
-
-		if (reply_codes[middle].code == code)
-			return &reply_codes[middle];
-		if (reply_codes[middle].code < code)
-			low = middle + 1;
-		else
-			high = middle - 1;
-	}
+	for (int i = 0; i < lengthof(reply_codes); i++)
+		if (reply_codes[i].code == code)
+			return &reply_codes[i];
 	return NULL;
 }
 
@@ -143,14 +140,6 @@ mls_rets_reply_class(int code, bool at_login)
 	return found->class;
 }
 
-const char *
-mls_rets_reply_meaning(int code)
-{
-	const ReplyCode *found = find_code(code);
-
-	return found ? found->meaning : NULL;
-}
-
 bool
 mls_rets_is_error(RetsReplyClass class)
 {
@@ -161,4 +150,93 @@ bool
 mls_rets_is_temporary(RetsReplyClass class)
 {
 	return class == RETS_REPLY_LATER || class == RETS_REPLY_BUSY || class == RETS_REPLY_SESSION;
+}
+
+/* ---- the reply of an answer ---- */
+
+/* Text without the blanks around it, shortened to so many bytes. */
+static char *
+trimmed(const char *from, const char *to, int most)
+{
+	while (from < to && isspace((unsigned char) *from))
+		from++;
+	while (to > from && isspace((unsigned char) to[-1]))
+		to--;
+	return pnstrdup(from, pg_mbcliplen(from, to - from, most));
+}
+
+RetsOutcome
+mls_rets_outcome(const RetsAnswer *answer, bool at_login)
+{
+	bool by_status = answer->status_code >= 0;
+	const char *text = by_status ? answer->status_text : answer->text;
+	const ReplyCode *found;
+	RetsOutcome outcome;
+
+	outcome.code = by_status ? answer->status_code : answer->code;
+	outcome.class = mls_rets_reply_class(outcome.code, at_login);
+	/* "More rows than allowed" without a row: more was asked for than is given at once. */
+	if (outcome.class == RETS_REPLY_TRUNCATED && answer->records == 0)
+		outcome.class = RETS_REPLY_SMALLER;
+	outcome.text = trimmed(text, text + strlen(text), MAX_SHOWN);
+	/* Some put their message into the element. */
+	if (*outcome.text == '\0' && mls_rets_is_error(outcome.class))
+		outcome.text = trimmed(answer->body, answer->body + strlen(answer->body), MAX_SHOWN);
+	found = find_code(outcome.code);
+	if (*outcome.text == '\0')
+		outcome.text = found ? found->meaning : "no text";
+	return outcome;
+}
+
+bool
+mls_rets_is_html(const char *body, Size length)
+{
+	const char *end = body + length;
+
+	if (length >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
+		body += 3;
+	while (body < end && isspace((unsigned char) *body))
+		body++;
+	return (end - body >= 14 && pg_strncasecmp(body, "<!doctype html", 14) == 0) ||
+		   (end - body >= 5 && pg_strncasecmp(body, "<html", 5) == 0);
+}
+
+/* ---- lines of a login ---- */
+
+/* `Info=KEY;Type;Value`, as RETS 1.8 writes them; the type may be missing with its semicolon. */
+static void
+resolve_info(RetsPair *pair)
+{
+	const char *first = strchr(pair->value, ';');
+	const char *second = first ? strchr(first + 1, ';') : NULL;
+
+	if (pg_strcasecmp(pair->key, "Info") != 0 || first == NULL)
+		return;
+	pair->key = trimmed(pair->value, first, INT_MAX);
+	first = second ? second : first;
+	pair->value = trimmed(first + 1, first + strlen(first), INT_MAX);
+}
+
+List *
+mls_rets_pairs(const char *body)
+{
+	List *pairs = NIL;
+
+	for (const char *line = body; *line;)
+	{
+		const char *end = line + strcspn(line, "\r\n");
+		const char *equals = memchr(line, '=', end - line);
+
+		if (equals)
+		{
+			RetsPair *pair = palloc(sizeof(RetsPair));
+
+			pair->key = trimmed(line, equals, INT_MAX);
+			pair->value = trimmed(equals + 1, end, INT_MAX);
+			resolve_info(pair);
+			pairs = lappend(pairs, pair);
+		}
+		line = end + strspn(end, "\r\n");
+	}
+	return pairs;
 }

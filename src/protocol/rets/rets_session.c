@@ -1,6 +1,6 @@
 /*
- * login.c
- *		Sessions with RETS sources: login, transactions, logout.
+ * rets_session.c
+ *		Sessions with RETS sources: login, transactions, logout, and the errors of these.
  *
  * A process has one session per source and user mapping; all its statements use
  * it, and it is closed when the process ends, or with the transaction where the
@@ -19,7 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "protocol/rets/talk.h"
+#include "protocol/rets/rets.h"
 
 /* Between two attempts at a source that is busy; doubled each time. */
 #define FIRST_DELAY_MS 250
@@ -167,6 +167,119 @@ lose(const MlsSource *source)
 	mls_http_forget_session(&source->http);
 }
 
+/* ---- errors in words ---- */
+
+static int
+sqlstate_of(RetsReplyClass class)
+{
+	switch (class)
+	{
+		case RETS_REPLY_CREDENTIALS:
+		case RETS_REPLY_SESSION:
+			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		case RETS_REPLY_LATER:
+		case RETS_REPLY_BUSY:
+			return ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+		case RETS_REPLY_DENIED:
+			return ERRCODE_INSUFFICIENT_PRIVILEGE;
+		default:
+			return ERRCODE_FDW_ERROR;
+	}
+}
+
+#define CODE_SEVERAL_BROKERS 20012
+#define CODE_NO_SUCH_METADATA 20501
+
+static const char *
+hint_of(const RetsOutcome *outcome)
+{
+	if (outcome->code == CODE_SEVERAL_BROKERS)
+		return "Name one in the address of the login: add ?BrokerCode=... to the option url of the "
+			   "server.";
+	if (outcome->code == CODE_NO_SUCH_METADATA)
+		return "The source has no metadata of this type. To leave codes of lookups as they are, "
+			   "set "
+			   "the option lookups of the server to coded.";
+	switch (outcome->class)
+	{
+		case RETS_REPLY_CREDENTIALS:
+		case RETS_REPLY_SESSION:
+			return "Check username, password and ua_password of the user mapping, and the option "
+				   "user_agent of the server.";
+		case RETS_REPLY_BUSY:
+			return "The source allows few sessions or requests of one user at a time; a session "
+				   "that was not closed ends by itself after some minutes.";
+		case RETS_REPLY_SMALLER:
+			return "Lower the options page_size and key_batch of the server.";
+		default:
+			return NULL;
+	}
+}
+
+/* Codes of HTTP end here; those of RETS begin far above. */
+#define LAST_STATUS 999
+
+static const char *
+argument(const RetsCall *call, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, call->arguments)
+	{
+		const MlsUrlParam *param = lfirst(lc);
+
+		if (strcmp(param->name, name) == 0)
+			return param->value;
+	}
+	return NULL;
+}
+
+/* What of a search a message shows: its table, the source's options in it, and the query. */
+static void
+show_call(const RetsCall *call, MlsHttpCall *http)
+{
+	const char *select;
+
+	if (call->table == NULL)
+		return;
+	select = argument(call, "Select");
+	http->table = call->table->name;
+	http->filter = call->table->filter;
+	http->shown = psprintf("%s?Query=%s%s%s", call->table->resource, argument(call, "Query"),
+						   select ? "&Select=" : "", select ? select : "");
+}
+
+/* Does a reply say that what was asked for is wrong, or may not be asked? */
+static bool
+is_of_request(const RetsOutcome *outcome)
+{
+	return outcome->class == RETS_REPLY_REQUEST || outcome->class == RETS_REPLY_UNSUPPORTED ||
+		   outcome->class == RETS_REPLY_DENIED;
+}
+
+void
+mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome *outcome)
+{
+	bool is_status = outcome->code > 0 && outcome->code <= LAST_STATUS;
+	const char *hint = hint_of(outcome);
+	MlsHttpCall http = {0};
+	bool is_search = false;
+
+	if (call->table && is_of_request(outcome))
+	{
+		show_call(call, &http);
+		is_search = true;
+		hint = hint ? hint : mls_http_options_hint(&http);
+	}
+	ereport(ERROR,
+			(errcode(sqlstate_of(outcome->class)),
+			 errmsg("could not fetch %s from source \"%s\"", call->purpose, source->http.name),
+			 errdetail("The source answered with %s %d: %s%s", is_status ? "status" : "reply code",
+					   outcome->code, mls_http_clean(&source->http, outcome->text),
+					   is_search ? mls_http_request_words(&source->http, &http) : ""),
+			 hint ? errhint("%s", hint) : 0));
+}
+
 /* ---- requests ---- */
 
 void
@@ -207,7 +320,7 @@ prepare_call(const Session *session, const RetsCall *call, MlsHttpCall *http)
 	if (call->transaction == RETS_SEARCH)
 	{
 		http->body = mls_url_form(call->arguments);
-		mls_rets_show_call(call, http);
+		show_call(call, http);
 		http->headers = lappend(http->headers, "Content-Type: application/x-www-form-urlencoded");
 	}
 	else if (call->arguments)

@@ -1,5 +1,5 @@
 /*
- * lookup.c
+ * rets_lookup.c
  *		What the codes of lookups mean: beside the values in records, and back in
  *		queries.
  *
@@ -21,7 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "protocol/rets/talk.h"
+#include "protocol/rets/rets.h"
 
 /* Seconds after which a process asks again. */
 #define MAX_AGE_S 3600

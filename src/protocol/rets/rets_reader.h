@@ -1,18 +1,20 @@
 /*
- * reader.h
+ * rets_reader.h
  *		What the files that read answers share.
  *
- * records.c is the page that is being filled, compact.c and nested.c fill it,
- * answer.c knows the envelope and asks them.
+ * rets_records.c is the page that is being filled, rets_compact.c and rets_standard_xml.c
+ * fill it, rets_answer.c knows the envelope and asks them.
  */
 #ifndef MLS_RETS_READER_H
 #define MLS_RETS_READER_H
 
 #include "postgres.h"
 
-#include "protocol/rets/rets.h"
+#include "lib/stringinfo.h"
 
-/* ---- records.c ---- */
+#include "protocol/rets/rets_answer.h"
+
+/* ---- rets_records.c ---- */
 
 /* Records that are whole and not yet given out. */
 typedef struct RetsRecords
@@ -41,7 +43,13 @@ extern MlsPage *mls_rets_records_take(RetsRecords *records);
 /* Writes a text as a JSON string with its quotes; needs 2 * length + 2 bytes.  Returns its end. */
 extern char *mls_rets_put_json(char *out, const char *text, int length, bool *escaped);
 
-/* ---- compact.c ---- */
+/* Raises that the answer cannot be read. */
+pg_noreturn extern void mls_rets_fail(const RetsReader *reader, const char *detail);
+
+/* An event's text in the server encoding, in the scratch context. */
+extern const char *mls_rets_local(RetsReader *reader, const char *text, Size *length);
+
+/* ---- rets_compact.c: lines ---- */
 
 /* The line of columns, and what it shows about the lines after it. */
 typedef struct RetsColumns
@@ -83,10 +91,7 @@ mls_rets_split_columns(RetsColumns *columns, const char *text, Size length, char
 extern RetsRowForm mls_rets_split_row(RetsColumns *columns, const char *text, Size length,
 									  RetsValue *values, int *nvalues);
 
-/* ---- answer.c ---- */
-
-/* A whole number with nothing but blanks around it. */
-extern bool mls_rets_number(const char *text, int64 *number);
+/* ---- rets_answer.c ---- */
 
 typedef struct RetsCompact RetsCompact;
 typedef struct RetsNested RetsNested;
@@ -109,27 +114,18 @@ struct RetsReader
 	RetsRecords records;
 	RetsCompact *compact; /* since COLUMNS */
 	RetsNested *nested;   /* STANDARD-XML */
-	struct RetsMetadataReader *metadata;
-	int64 rows; /* DATA lines or record elements met */
+	int64 rows;           /* DATA lines or record elements met */
 };
 
-/* Raises that the answer cannot be read. */
-pg_noreturn extern void mls_rets_fail(const RetsReader *reader, const char *detail);
-
-/* An event's text in the server encoding, in the scratch context. */
-extern const char *mls_rets_local(RetsReader *reader, const char *text, Size *length);
+/* ---- rets_compact.c: records ---- */
 
 extern void mls_rets_compact_columns(RetsReader *reader, const char *text, Size length);
 extern void mls_rets_compact_row(RetsReader *reader, const char *text, Size length);
 
-/* ---- nested.c ---- */
+/* ---- rets_standard_xml.c ---- */
 
 extern RetsNested *mls_rets_nested(RetsReader *reader);
 extern bool mls_rets_nested_open(const RetsNested *nested);
 extern void mls_rets_nested_event(RetsReader *reader, const MlsXmlEvent *event);
-
-/* ---- metadata.c ---- */
-
-extern void mls_rets_metadata_event(RetsReader *reader, const MlsXmlEvent *event);
 
 #endif /* MLS_RETS_READER_H */

@@ -1,5 +1,5 @@
 /*
- * compact.c
+ * rets_compact.c
  *		COMPACT and COMPACT-DECODED: lines of values between delimiters.
  *
  *		<COLUMNS>	ListingID	ListPrice	</COLUMNS>
@@ -21,7 +21,7 @@
 #include "utils/memutils.h"
 
 #include "base/base.h"
-#include "protocol/rets/reader.h"
+#include "protocol/rets/rets_reader.h"
 #include "record/slice.h"
 
 /* More columns than any table of a source; PostgreSQL's own have 1,600. */
