@@ -1,10 +1,11 @@
 /*
  * xml.h
- *		XML documents as a small tree and as a pull stream.
+ *		XML: whole documents as a small tree, answers as a stream of events.
  *
- * This room is the only one that knows libxml2.  No network, no DTD, no entity
- * expansion beyond the five of XML; libxml2's memory is owned by a memory
- * context before the next ereport can happen.
+ * A document (xml_tree.c) is read by libxml2, which this room alone knows; its memory is
+ * owned by a memory context before the next ereport can happen.  An answer (xml_reader.c) is
+ * nearly XML, and long: it has a tokenizer of its own.  Neither knows a network, a DTD, or
+ * an entity beyond the five of XML.
  */
 #ifndef MLS_XML_H
 #define MLS_XML_H
@@ -38,7 +39,7 @@ extern MlsXmlNode *mls_xml_parse(const char *text, Size length, const char *subj
 extern const char *mls_xml_attribute(const MlsXmlNode *node, const char *name); /* or NULL */
 extern MlsXmlNode *mls_xml_child(const MlsXmlNode *node, const char *name);     /* first, or NULL */
 
-/* ---- reader.c: a stream ---- */
+/* ---- xml_reader.c: a stream ---- */
 
 /* What was wrong with a document's bytes and could be put right without loss. */
 typedef struct MlsXmlRepairs
@@ -81,9 +82,9 @@ typedef struct MlsXmlReaderOptions
 } MlsXmlReaderOptions;
 
 /*
- * A reader in CurrentMemoryContext; libxml2's memory goes with it.  The options'
- * strings must live as long.  A document type is skipped unread, and an error if
- * it declares anything; comments and processing instructions are skipped.
+ * A reader in CurrentMemoryContext.  The options' strings must live as long.  A document
+ * type is skipped unread, and an error if it declares anything; comments and processing
+ * instructions are skipped.
  */
 extern MlsXmlReader *mls_xml_reader(const MlsXmlReaderOptions *options);
 

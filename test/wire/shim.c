@@ -458,6 +458,12 @@ errmsg(const char *format, ...)
 }
 
 int
+errmsg_internal(const char *format, ...)
+{
+	return 0;
+}
+
+int
 errdetail(const char *format, ...)
 {
 	va_list args;

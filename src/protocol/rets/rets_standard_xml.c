@@ -45,7 +45,7 @@ struct Element
 	Size capacity;
 };
 
-/* The children of one name.  Names are libxml2's own: one pointer for each. */
+/* The children of one name.  The reader of XML has one pointer for each name. */
 struct Siblings
 {
 	Siblings *next;

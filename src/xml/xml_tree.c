@@ -1,5 +1,5 @@
 /*
- * tree.c
+ * xml_tree.c
  *		Whole XML documents as small trees in palloc'd memory.
  *
  * libxml2 parses into a document of its own, which is copied and freed at once.
