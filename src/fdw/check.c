@@ -5,11 +5,16 @@
  * Every step runs in a subtransaction, so that its failure is a row of the
  * answer and the next step can still be taken.  Only what ends the whole
  * statement (cancel, timeout, shutdown) passes through.
+ *
+ * Whether a resource can be read is asked for each of the main ones; how the
+ * service counts, orders and pages is the same for all and asked of the first.
  */
 #include "postgres.h"
 
 #include "commands/defrem.h"
+#include "executor/spi.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -20,16 +25,40 @@
 #include "utils/tuplestore.h"
 
 #include "base/base.h"
-#include "fdw/check.h"
+#include "fdw/fdw.h"
 #include "http/url.h"
 #include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_check);
 
+/* Enough to see an order. */
+#define ORDERED_RECORDS 5
+
+/* Small, so that a few records make several pages. */
+#define SMALL_PAGE 2
+
+static const char *const main_resources[] = {"Property", "Member",    "Office",
+											 "Media",    "OpenHouse", "Lookup"};
+
+typedef struct Check
+{
+	ReturnSetInfo *result;
+	MemoryContext context; /* lives through all steps; a step itself runs in a short one */
+	const char *server_name;
+	MlsSource *source;
+	MlsRemoteSchema *schema;
+	MlsHttpStats stats;
+	bool ok;      /* set to false by a step that ends well with bad news */
+	int replaced; /* characters that had to be replaced, over all pages read */
+} Check;
+
+/* One step: returns what it found, in words. */
+typedef char *(*Step)(Check *check, const MlsTable *table);
+
 /* ---- the frame of a step ---- */
 
 static void
-put_row(MlsCheck *check, const char *item, bool ok, const char *detail)
+put_row(Check *check, const char *item, bool ok, const char *detail)
 {
 	Datum values[3] = {CStringGetTextDatum(item), BoolGetDatum(ok), CStringGetTextDatum(detail)};
 	bool nulls[3] = {false};
@@ -62,42 +91,36 @@ is_of_step(int sqlstate)
 /* A step to be done, and what it says. */
 typedef struct Guarded
 {
-	MlsCheck *check;
-	MlsCheckStep step;
+	Check *check;
+	Step step;
 	const MlsTable *table;
 	char *detail;
 } Guarded;
 
 static void
-run_step(void *arg)
+take_step(void *arg)
 {
 	Guarded *guarded = arg;
 
 	guarded->detail = guarded->step(guarded->check, guarded->table);
 }
 
-static char *
-run_guarded(MlsCheck *check, MlsCheckStep step, const MlsTable *table)
-{
-	Guarded guarded = {check, step, table};
-	ErrorData *error = mls_subtransaction(run_step, &guarded, is_of_step, true);
-
-	if (error == NULL)
-		return guarded.detail;
-	check->ok = false;
-	return describe_error(error);
-}
-
-bool
-mls_check_step(MlsCheck *check, const char *item, MlsCheckStep step, const MlsTable *table)
+/* Runs a step and adds a row for it.  An error becomes the row's detail. */
+static bool
+run_step(Check *check, const char *item, Step step, const MlsTable *table)
 {
 	MemoryContext work =
 		AllocSetContextCreate(check->context, "mls_fdw check", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
+	Guarded guarded = {check, step, table};
+	ErrorData *error;
 
 	CHECK_FOR_INTERRUPTS();
 	check->ok = true;
-	put_row(check, item, check->ok, run_guarded(check, step, table));
+	error = mls_subtransaction(take_step, &guarded, is_of_step, true);
+	if (error)
+		check->ok = false;
+	put_row(check, item, check->ok, error ? describe_error(error) : guarded.detail);
 	MemoryContextSwitchTo(old);
 	/* Ends the transfers that a failed step has left behind, too. */
 	MemoryContextDelete(work);
@@ -107,7 +130,7 @@ mls_check_step(MlsCheck *check, const char *item, MlsCheckStep step, const MlsTa
 /* ---- the steps before any record is read ---- */
 
 static char *
-check_configuration(MlsCheck *check, const MlsTable *table)
+check_configuration(Check *check, const MlsTable *table)
 {
 	MemoryContext old = MemoryContextSwitchTo(check->context);
 	const char *problem;
@@ -126,7 +149,7 @@ check_configuration(MlsCheck *check, const MlsTable *table)
 }
 
 static char *
-check_credentials(MlsCheck *check, const MlsTable *table)
+check_credentials(Check *check, const MlsTable *table)
 {
 	static const char *const kinds[] = {
 		[MLS_AUTH_NONE] = "Nothing to log in with is configured; requests go without.",
@@ -152,7 +175,7 @@ check_credentials(MlsCheck *check, const MlsTable *table)
 
 /* Asks for the service root: address, network and login are tried. */
 static char *
-check_service(MlsCheck *check, const MlsTable *table)
+check_service(Check *check, const MlsTable *table)
 {
 	MlsHttpCall call = {.method = "GET",
 						.url = mls_url_build(check->source->http.url, "", NIL),
@@ -180,7 +203,7 @@ check_service(MlsCheck *check, const MlsTable *table)
 }
 
 static char *
-check_metadata(MlsCheck *check, const MlsTable *table)
+check_metadata(Check *check, const MlsTable *table)
 {
 	MemoryContext old = MemoryContextSwitchTo(check->context);
 	StringInfoData buf;
@@ -203,10 +226,329 @@ check_metadata(MlsCheck *check, const MlsTable *table)
 	return buf.data;
 }
 
+/* ---- what to ask ---- */
+
+static void
+fill_column(MlsColumn *column, AttrNumber attnum, const MlsRemoteField *field)
+{
+	column->attnum = attnum;
+	column->name = field->name;
+	column->field = field->name;
+	column->type = field->pg_type;
+	column->typmod = -1;
+	column->remote_type = field->natural ? NULL : field->type;
+	column->lookup = field->is_coded ? field->lookup : NULL;
+	column->is_enum = field->is_enum;
+	column->is_flags = field->is_flags;
+}
+
+/* A resource as if it had been imported. */
+static MlsTable *
+as_table(Check *check, const MlsRemoteResource *resource)
+{
+	MlsTable *table = palloc0(sizeof(MlsTable));
+	ListCell *lc;
+
+	table->name = resource->name;
+	table->source = check->source;
+	table->resource = resource->name;
+	table->key = resource->key;
+	table->timestamp = mls_import_timestamp(check->source, resource);
+	table->rows = -1;
+	table->ncolumns = list_length(resource->fields);
+	table->columns = palloc0(Max(table->ncolumns, 1) * sizeof(MlsColumn));
+	foreach (lc, resource->fields)
+		fill_column(&table->columns[foreach_current_index(lc)], foreach_current_index(lc) + 1,
+					lfirst(lc));
+	return table;
+}
+
+static const MlsColumn *
+timestamp_column(const MlsTable *table)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->timestamp && strcmp(table->columns[i].field, table->timestamp) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+static MlsStream *
+open_stream(Check *check, const MlsQuery *query)
+{
+	MlsStream *stream = check->source->protocol->open(query);
+
+	check->source->protocol->start(stream);
+	return stream;
+}
+
+static MlsPage *
+next_page(Check *check, MlsStream *stream)
+{
+	MlsPage *page = check->source->protocol->next_page(stream);
+
+	if (page)
+		check->replaced += page->replaced;
+	return page;
+}
+
+static void
+close_stream(Check *check, MlsStream *stream)
+{
+	check->stats.requests += stream->stats.requests;
+	check->source->protocol->close(stream);
+}
+
+/* ---- the steps that read records ---- */
+
+static int
+count_filled(const MlsRecord *record)
+{
+	int filled = 0;
+
+	for (int i = 0; i < record->nslices; i++)
+		if (record->slices[i].kind != MLS_NULL && record->slices[i].name[0] != '@')
+			filled++;
+	return filled;
+}
+
+static char *
+check_readable(Check *check, const MlsTable *table)
+{
+	MlsQuery query = {.table = table, .limit = 1};
+	MlsStream *stream = open_stream(check, &query);
+	MlsPage *page = next_page(check, stream);
+	char *detail;
+
+	if (page && page->nrecords > 0)
+		detail = psprintf("Can be read; %d of %s filled in the record read.",
+						  count_filled(&page->records[0]),
+						  mls_counted(table->ncolumns, "field is", "fields are"));
+	else
+		detail = "Can be read, but holds no records.";
+	close_stream(check, stream);
+	return detail;
+}
+
+/* Why the source's count is not used, as a sentence. */
+static char *
+objection(const MlsTable *table)
+{
+	char *text = mls_total_objection(table);
+
+	*text = pg_toupper((unsigned char) *text);
+	return psprintf("%s; set the server option push_count to false.", text);
+}
+
+static char *
+check_count(Check *check, const MlsTable *table)
+{
+	MlsQuery query = {.table = table, .limit = -1, .verify_count = true};
+	int64 count;
+
+	if (mls_total_is_refuted(table))
+	{
+		check->ok = false;
+		return objection(table);
+	}
+	if (!check->source->protocol->countable(table))
+		return "Not tried: on this platform records are counted here.";
+	count = check->source->protocol->count(&query, &check->stats);
+	check->ok = count >= 0;
+	if (mls_total_is_refuted(table))
+		return objection(table);
+	return count >= 0 ? psprintf("The source counts %s.", mls_counted(count, "record", "records"))
+					  : "The source does not say how many records there are; set the server "
+						"option push_count to false.";
+}
+
+/* Are the timestamps of a page in descending order?  Nulls do not count. */
+static bool
+is_descending(const MlsTable *table, const MlsPage *page)
+{
+	TimestampTz before = DT_NOEND;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const MlsSlice *slice = mls_record_field(&page->records[i], table->timestamp);
+		char *text = slice ? mls_slice_text(slice) : NULL;
+		TimestampTz at;
+
+		if (text == NULL ||
+			!mls_parse_timestamptz(text, strlen(text), table->source->timezone, &at))
+			continue;
+		if (at > before)
+			return false;
+		before = at;
+	}
+	return true;
+}
+
+static char *
+check_order(Check *check, const MlsTable *table)
+{
+	const MlsColumn *column = timestamp_column(table);
+	MlsOrder newest = {.field = table->timestamp, .descending = true};
+	MlsQuery query = {.table = table, .limit = ORDERED_RECORDS, .order = list_make1(&newest)};
+	MlsStream *stream;
+	MlsPage *page;
+
+	if (column == NULL)
+		return "Not tried: the resource has no modification timestamp.";
+	if (!check->source->protocol->sortable(table, column))
+		return "Not tried: on this platform records are sorted here.";
+	query.fields = list_make1((char *) table->timestamp);
+	stream = open_stream(check, &query);
+	page = next_page(check, stream);
+	check->ok = page == NULL || is_descending(table, page);
+	close_stream(check, stream);
+	return check->ok ? psprintf("Records come in the order of %s.", table->timestamp)
+					 : psprintf("The source ignores an order by %s; set the server option ordering "
+								"to none.",
+								table->timestamp);
+}
+
+static char *
+check_conditions(Check *check, const MlsTable *table)
+{
+	return check->source->protocol->try_conditions(table, &check->ok, &check->stats);
+}
+
+/* The key of a page's first record, for comparing pages. */
+static char *
+first_key(const MlsTable *table, const MlsPage *page)
+{
+	const MlsSlice *slice = NULL;
+
+	if (page && page->nrecords > 0 && table->key)
+		slice = mls_record_field(&page->records[0], linitial(table->key));
+	return slice ? mls_slice_text(slice) : NULL;
+}
+
+static char *
+check_paging(Check *check, const MlsTable *table)
+{
+	MlsQuery query = {.table = table, .limit = -1, .page_size = SMALL_PAGE, .fields = table->key};
+	MlsStream *stream = open_stream(check, &query);
+	MlsPage *page = next_page(check, stream);
+	int records = page ? page->nrecords : 0;
+	char *first = first_key(table, page);
+	char *second = NULL;
+	bool has_more = stream->next_link != NULL;
+
+	if (has_more)
+		second = first_key(table, next_page(check, stream));
+	close_stream(check, stream);
+	if (!has_more)
+		return psprintf("All records (%d) come in one page.", records);
+	check->ok = second == NULL || first == NULL || strcmp(first, second) != 0;
+	if (!check->ok)
+		return "The second page begins with the record of the first.";
+	return psprintf(
+		"A page of %s leads on to the next.%s", mls_counted(records, "record", "records"),
+		mls_url_mended(check->source->http.server_id)
+			? " Its links are written with http, as servers do behind a front that ends "
+			  "TLS; they are followed at the source's own address, over https."
+			: "");
+}
+
+/* ---- the choice of resources ---- */
+
+static const MlsRemoteResource *
+find_resource(const MlsRemoteSchema *schema, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, schema->resources)
+		if (strcmp(((MlsRemoteResource *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* The main resources a source has, or its first one if it has none of them. */
+static List *
+choose_resources(const MlsRemoteSchema *schema)
+{
+	List *chosen = NIL;
+
+	for (int i = 0; i < lengthof(main_resources); i++)
+	{
+		const MlsRemoteResource *resource = find_resource(schema, main_resources[i]);
+
+		if (resource)
+			chosen = lappend(chosen, (void *) resource);
+	}
+	return chosen ? chosen : list_make1(linitial(schema->resources));
+}
+
+static void
+check_resources(Check *check)
+{
+	bool service_checked = false;
+	ListCell *lc;
+
+	foreach (lc, choose_resources(check->schema))
+	{
+		MlsTable *table = as_table(check, lfirst(lc));
+
+		if (!run_step(check, table->name, check_readable, table) || service_checked)
+			continue;
+		service_checked = true;
+		run_step(check, "count", check_count, table);
+		if (check->source->protocol->try_conditions)
+			run_step(check, "conditions", check_conditions, table);
+		run_step(check, "order", check_order, table);
+		run_step(check, "paging", check_paging, table);
+	}
+}
+
+/* ---- are the units that the mapping takes for granted those of the source? ---- */
+
+/* Settings are for who may use the schema mls. */
+static bool
+may_compare(void)
+{
+	return DatumGetBool(DirectFunctionCall2(has_schema_privilege_name, CStringGetTextDatum("mls"),
+											CStringGetTextDatum("USAGE")));
+}
+
+static char *
+compare(Check *check, const char *settings)
+{
+	const char *platform = check->source->platform_name;
+	MemoryContext context = CurrentMemoryContext;
+	char *detail;
+
+	SPI_connect();
+	mls_select_stable("SELECT ok, detail FROM mls.check_units($1, $2, $3::pg_catalog.jsonb)",
+					  mls_arg_text(psprintf("%s/%s", check->source->protocol->name,
+											platform ? platform : "generic")),
+					  mls_arg_text(check->server_name), mls_arg_text(settings));
+	check->ok = mls_bool_at(0, 1);
+	detail = mls_text_at(0, 2);
+	detail = MemoryContextStrdup(context, detail ? detail : "");
+	SPI_finish();
+	return detail;
+}
+
+static char *
+check_units(Check *check, const MlsTable *table)
+{
+	MlsTold *told = check->source->protocol->tell(check->source, &check->stats);
+	char *settings = mls_told_json(told);
+	char *problem = mls_told_problem(told);
+	char *detail = may_compare() ? compare(check, settings)
+								 : psprintf("The source says %s.", settings ? settings : "nothing");
+
+	if (problem == NULL)
+		return detail;
+	check->ok = check->ok && told->refusal != NULL;
+	return psprintf("Not all is known: %s. %s", problem, detail);
+}
+
 /* ---- the steps after ---- */
 
 static char *
-check_encoding(MlsCheck *check, const MlsTable *table)
+check_encoding(Check *check, const MlsTable *table)
 {
 	check->ok = check->replaced == 0 && GetDatabaseEncoding() == PG_UTF8;
 	if (check->replaced > 0)
@@ -228,7 +570,7 @@ append_quota(StringInfo buf, int64 spent, double allowed, const char *unit, cons
 }
 
 static char *
-check_quota(MlsCheck *check, const MlsTable *table)
+check_quota(Check *check, const MlsTable *table)
 {
 	const MlsRates *rates = &check->source->http.rates;
 	MlsHttpQuota spent = {0};
@@ -253,29 +595,30 @@ check_quota(MlsCheck *check, const MlsTable *table)
 
 /* Each step needs the one before. */
 static bool
-check_foundations(MlsCheck *check)
+check_foundations(Check *check)
 {
-	return mls_check_step(check, "configuration", check_configuration, NULL) &&
-		   mls_check_step(check, "credentials", check_credentials, NULL) &&
-		   mls_check_step(check, "service", check_service, NULL) &&
-		   mls_check_step(check, "metadata", check_metadata, NULL);
+	return run_step(check, "configuration", check_configuration, NULL) &&
+		   run_step(check, "credentials", check_credentials, NULL) &&
+		   run_step(check, "service", check_service, NULL) &&
+		   run_step(check, "metadata", check_metadata, NULL);
 }
 
 Datum
 mls_check(PG_FUNCTION_ARGS)
 {
-	MlsCheck check = {.context = CurrentMemoryContext,
-					  .server_name = text_to_cstring(PG_GETARG_TEXT_PP(0))};
+	Check check = {.context = CurrentMemoryContext,
+				   .server_name = text_to_cstring(PG_GETARG_TEXT_PP(0))};
 
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	if (check_foundations(&check))
 	{
-		mls_check_resources(&check);
-		mls_check_units(&check);
-		mls_check_step(&check, "encoding", check_encoding, NULL);
+		check_resources(&check);
+		if (check.source->protocol->tell)
+			run_step(&check, "units", check_units, NULL);
+		run_step(&check, "encoding", check_encoding, NULL);
 	}
 	if (check.source)
-		mls_check_step(&check, "quota", check_quota, NULL);
+		run_step(&check, "quota", check_quota, NULL);
 	return (Datum) 0;
 }

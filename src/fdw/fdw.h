@@ -2,13 +2,12 @@
  * fdw.h
  *		What the files of the foreign data wrapper share.
  *
- * handler.c    the callbacks' table       condition.c  SQL expressions as conditions
- * fit.c        what of them is sent       plan.c       sizes, paths, plans
- * upper.c      count(*)                   private.c    a plan's own part as node lists
- * bind.c       conditions with values     scan.c       execution
- * explain.c    EXPLAIN                    analyze.c    ANALYZE
- * trust.c      columns with bad values    import.c     IMPORT FOREIGN SCHEMA
- * check.c      mls_check                   objects.c    mls_objects
+ * In the order in which a query meets them:
+ * handler.c    the callbacks' table        pushdown.c  what of a WHERE clause is sent
+ * plan.c       sizes, paths, plans         params.c    its values, and so the remote query
+ * scan.c       execution                   explain.c   EXPLAIN
+ * Beside it: analyze.c (ANALYZE), import.c (IMPORT FOREIGN SCHEMA), check.c (mls_check),
+ * sql_functions.c (a record as a row, files, metadata).
  *
  * The one idea: a restriction clause is translated once, at planning, into a
  * neutral condition whose values are constants or numbered expressions.  The
@@ -22,6 +21,7 @@
 #include "postgres.h"
 
 #include "foreign/fdwapi.h"
+#include "nodes/pathnodes.h"
 
 #include "protocol/protocol.h"
 
@@ -59,24 +59,35 @@ typedef struct MlsPlan
 	List *reasons;    /* of char *, for each local clause: why it is not (wholly) sent; or "" */
 } MlsPlan;
 
-/* fit.c */
+/* ---- pushdown.c ---- */
+
+/* Translates a clause and finds what of it the source can do. */
 extern MlsClause *mls_clause(MlsRel *rel, PlannerInfo *root, Expr *clause);
 
+/* The column a node is, a harmless relabelling aside; NULL if it is none. */
+extern const MlsColumn *mls_condition_column(const MlsRel *rel, Node *node);
+
+/* Is a column without nulls, by declaration or by what it is? */
 extern bool mls_never_null(const MlsTable *table, const MlsColumn *column);
 
-/* plan.c */
-extern void mls_scan_cost(const MlsRel *rel, double records, Cost *startup, Cost *total);
+/* Does a column's type round what the source has? */
+extern bool mls_is_rounded(const MlsColumn *column);
 
-/* private.c */
-extern List *mls_plan_to_list(const MlsPlan *plan, const List *exprs, List **used);
-extern Oid mls_plan_relid(const List *list);
-extern MlsPlan *mls_plan_from_list(const List *list, const MlsTable *table);
-
-/* trust.c */
+/* Columns in which this process has met values that do not fit. */
 extern void mls_distrust(Oid relid, int attnum);
 extern bool mls_is_distrusted(Oid relid, int attnum);
 
-/* bind.c */
+/* Makes a LIKE over a known pattern a comparison or a match of its longest literal piece;
+ * false if it has none. */
+extern bool mls_like_resolve(MlsCondition *condition);
+
+/* The elements of an array, nulls included (List of MlsValue *). */
+extern List *mls_array_values(Datum array, Oid array_type);
+
+/* ---- plan.c, params.c ---- */
+
+extern Oid mls_plan_relid(const List *list);
+extern MlsPlan *mls_plan_from_list(const List *list, const MlsTable *table);
 
 /*
  * The remote query of a plan; values has one entry per expression, or is NULL
@@ -84,7 +95,7 @@ extern bool mls_is_distrusted(Oid relid, int attnum);
  */
 extern MlsQuery *mls_plan_query(const MlsPlan *plan, const MlsTable *table, const MlsValue *values);
 
-/* ---- Execution ---- */
+/* ---- scan.c ---- */
 
 typedef struct MlsScanState
 {
@@ -92,12 +103,10 @@ typedef struct MlsScanState
 	MlsPlan *plan;
 	List *expr_states; /* of ExprState *, for fdw_exprs */
 	Oid *expr_types;
-
 	MlsRowMap *map; /* of the columns wanted */
 	TupleDesc desc; /* the foreign table's */
 	Datum *values;  /* one record, where the scan slot is not the table's (count) */
 	bool *nulls;
-
 	MemoryContext scan_context;   /* query and stream: until the next start */
 	MemoryContext record_context; /* values of the current record */
 	bool bound;                   /* the query has been made, at least once */
@@ -118,7 +127,11 @@ typedef struct MlsScanState
 	bool fields_checked; /* a record has shown whether the columns are named as fields are */
 } MlsScanState;
 
-/* plan.c, upper.c */
+/* Ends the stream, if there is one, and adds what it cost to the totals. */
+extern void mls_scan_stop(MlsScanState *state);
+
+/* ---- The callbacks ---- */
+
 extern void mlsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid);
 extern void mlsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid);
 extern ForeignScan *
@@ -126,26 +139,16 @@ mlsGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid foreigntableid, Foreig
 				  List *tlist, List *scan_clauses, Plan *outer_plan);
 extern void mlsGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
 									RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra);
-extern ForeignScan *
-mls_count_plan(PlannerInfo *root, RelOptInfo *output_rel, ForeignPath *best_path, List *tlist);
-
-/* scan.c */
 extern void mlsBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *mlsIterateForeignScan(ForeignScanState *node);
 extern void mlsReScanForeignScan(ForeignScanState *node);
 extern void mlsEndForeignScan(ForeignScanState *node);
-
-/* Ends the stream, if there is one, and adds what it cost to the totals. */
-extern void mls_scan_stop(MlsScanState *state);
-
-/* explain.c */
 extern void mlsExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
-
-/* analyze.c */
 extern bool
 mlsAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *totalpages);
-
-/* import.c */
 extern List *mlsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid server_id);
+
+/* import.c: the field of a resource that holds its modification timestamp, or NULL. */
+extern const char *mls_import_timestamp(const MlsSource *source, const MlsRemoteResource *resource);
 
 #endif /* MLS_FDW_H */

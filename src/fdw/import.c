@@ -9,6 +9,10 @@
  * well, and may name a table or the resource behind it.
  *
  * Only keys become NOT NULL: sources leave out what they declare as required.
+ *
+ * Two remote names can give the same SQL name.  They are settled in the order of
+ * the remote names: the first keeps it, the others get a number.  So the names do
+ * not change when a source lists its fields in another order.
  */
 #include "postgres.h"
 
@@ -18,17 +22,18 @@
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 
 #include "base/base.h"
 #include "fdw/fdw.h"
-#include "fdw/import.h"
 #include "options/options.h"
 
 /* PostgreSQL allows 1,600 columns; some are left for what replication adds. */
@@ -36,6 +41,9 @@
 
 /* So many findings are shown one by one. */
 #define MAX_NOTICES 5
+
+/* Stands for the whole record among field names. */
+#define WHOLE_RECORD "*"
 
 /* The usual name, for platforms whose own is not in a resource. */
 #define USUAL_TIMESTAMP "ModificationTimestamp"
@@ -69,6 +77,88 @@ typedef struct ImportTable
 	List *columns;         /* of ImportColumn * */
 	List *expand;          /* of char *: navigations */
 } ImportTable;
+
+/* ---- SQL names ---- */
+
+typedef struct Taken
+{
+	char name[NAMEDATALEN];
+} Taken;
+
+static int
+compare_remote(const void *a, const void *b)
+{
+	return strcmp(**(const char *const *const *) a, **(const char *const *const *) b);
+}
+
+/* Takes a name; false if it is taken. */
+static bool
+take(HTAB *taken, const char *name)
+{
+	char key[NAMEDATALEN] = {0};
+	bool found;
+
+	strlcpy(key, name, NAMEDATALEN);
+	hash_search(taken, key, HASH_ENTER, &found);
+	return !found;
+}
+
+static char *
+clip(const char *name, int length)
+{
+	return pnstrdup(name, pg_mbcliplen(name, strlen(name), length));
+}
+
+static char *
+wanted_name(const char *remote, bool preserve)
+{
+	if (strcmp(remote, WHOLE_RECORD) == 0)
+		return pstrdup(preserve ? "Record" : "record");
+	return preserve ? clip(remote, NAMEDATALEN - 1) : mls_snake_case(remote);
+}
+
+static char *
+take_name(HTAB *taken, const char *remote, bool preserve)
+{
+	char *wanted = wanted_name(remote, preserve);
+	char *name = wanted;
+
+	for (int number = 2; !take(taken, name); number++)
+	{
+		char *suffix = psprintf("_%d", number);
+
+		name = psprintf("%s%s", clip(wanted, NAMEDATALEN - 1 - strlen(suffix)), suffix);
+	}
+	return name;
+}
+
+/*
+ * SQL names for remote names: unique, at most 63 bytes, and the same whatever
+ * order the remote names come in.  of_columns: avoids names of system columns.
+ */
+static char **
+import_names(const char *const *remote, int count, bool preserve, bool of_columns)
+{
+	static const char *const system_columns[] = {"tableoid", "cmax", "xmax",
+												 "cmin",     "xmin", "ctid"};
+	HASHCTL control = {
+		.keysize = NAMEDATALEN, .entrysize = sizeof(Taken), .hcxt = CurrentMemoryContext};
+	HTAB *taken =
+		hash_create("mls_fdw names", 256, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	const char *const **order = palloc(Max(count, 1) * sizeof(*order));
+	char **names = palloc(Max(count, 1) * sizeof(*names));
+
+	if (of_columns)
+		for (int i = 0; i < lengthof(system_columns); i++)
+			take(taken, system_columns[i]);
+	for (int i = 0; i < count; i++)
+		order[i] = &remote[i];
+	qsort(order, count, sizeof(*order), compare_remote);
+	for (int i = 0; i < count; i++)
+		names[order[i] - remote] = take_name(taken, *order[i], preserve);
+	hash_destroy(taken);
+	return names;
+}
 
 /* ---- what a table consists of ---- */
 
@@ -148,7 +238,7 @@ add_fields(ImportTable *table)
 			add_field(table, lfirst(lc));
 	if (all)
 		return;
-	add_column(table, MLS_WHOLE_RECORD, JSONBOID,
+	add_column(table, WHOLE_RECORD, JSONBOID,
 			   "The whole record, with the fields that have no column.");
 	ereport(NOTICE,
 			(errmsg("resource \"%s\" has more fields than a table can have columns",
@@ -225,7 +315,7 @@ name_columns(const Import *import, ImportTable *table)
 
 	for (int i = 0; i < count; i++)
 		fields[i] = name_giver(import, table, list_nth(table->columns, i));
-	names = mls_import_names(fields, count, import->options.preserve_names, true);
+	names = import_names(fields, count, import->options.preserve_names, true);
 	for (int i = 0; i < count; i++)
 		((ImportColumn *) list_nth(table->columns, i))->name = names[i];
 }
@@ -546,7 +636,7 @@ import_resources(const Import *import, const MlsRemoteSchema *schema)
 
 	for (int i = 0; i < count; i++)
 		remote[i] = ((MlsRemoteResource *) list_nth(schema->resources, i))->name;
-	names = mls_import_names(remote, count, import->options.preserve_names, false);
+	names = import_names(remote, count, import->options.preserve_names, false);
 	for (int i = 0; i < count; i++)
 		if (is_wanted(import, names[i], remote[i], matched))
 			create_table(import, list_nth(schema->resources, i), names[i]);

@@ -1,6 +1,6 @@
 /*
  * plan.c
- *		Sizes, paths and plans of foreign tables.  No network.
+ *		Sizes, paths and plans of foreign tables, and of counts of them.  No network.
  *
  * The unit of cost is the request, not the record: with the default of 500 units
  * (option request_cost) a request weighs as much as 50,000 local rows, so that the
@@ -9,6 +9,11 @@
  * All clauses stay with the local plan as well.  What is sent only narrows the
  * pages; a limit alone must be exact, since a row the local check removes would
  * be missed.
+ *
+ * count(*) without the records: only the plain count of one foreign table, with every
+ * restriction sent and exact.  Should a value known only at execution turn out to have
+ * no remote form, the scan counts by itself; for that the plan keeps the clauses and
+ * the columns they need, in the slot behind the count.
  */
 #include "postgres.h"
 
@@ -19,19 +24,24 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
+#include "nodes/value.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
-#include "fdw/condition.h"
+#include "fdw/fdw.h"
 #include "options/options.h"
 
 /*
@@ -50,8 +60,8 @@
 
 /* ---- sizes and costs ---- */
 
-void
-mls_scan_cost(const MlsRel *rel, double records, Cost *startup, Cost *total)
+static void
+scan_cost(const MlsRel *rel, double records, Cost *startup, Cost *total)
 {
 	const MlsSource *source = rel->table->source;
 	double pages = ceil(records / Max(source->platform.page_size, 1));
@@ -261,28 +271,21 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, List *order)
 	Cost startup;
 	Cost total;
 
-	mls_scan_cost(rel, records, &startup, &total);
+	scan_cost(rel, records, &startup, &total);
 	add_path(baserel,
 			 (Path *) mls_scan_path(root, baserel, baserel->rows, startup, total, keys,
 									baserel->lateral_relids, path_private(limit, hint, order)));
 }
 
-/* Can a join clause be sent, once the other side's values are known? */
-static bool
-is_sendable_join(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *restriction)
-{
-	if (!join_clause_is_movable_to(restriction, baserel))
-		return false;
-	return clause_of(baserel->fdw_private, root, restriction->clause)->condition != NULL;
-}
-
-/* Adds the parameterisation a join clause gives to a list of them. */
+/* Adds the parameterisation a join clause gives to a list of them, if it can be sent once the other
+ * side's values are known. */
 static List *
 add_parameterization(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *restriction, List *infos)
 {
 	Relids outer;
 
-	if (!is_sendable_join(root, baserel, restriction))
+	if (!join_clause_is_movable_to(restriction, baserel) ||
+		clause_of(baserel->fdw_private, root, restriction->clause)->condition == NULL)
 		return infos;
 	outer = bms_union(restriction->clause_relids, baserel->lateral_relids);
 	outer = bms_del_member(outer, baserel->relid);
@@ -338,7 +341,7 @@ add_lookup_paths(PlannerInfo *root, RelOptInfo *baserel)
 		Cost startup;
 		Cost total;
 
-		mls_scan_cost(rel, records, &startup, &total);
+		scan_cost(rel, records, &startup, &total);
 		add_path(baserel,
 				 (Path *) mls_scan_path(root, baserel, Min(info->ppi_rows, records), startup, total,
 										NIL, info->ppi_req_outer, path_private(-1, 0, NIL)));
@@ -354,6 +357,179 @@ mlsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	if (order)
 		add_scan_path(root, baserel, order);
 	add_lookup_paths(root, baserel);
+}
+
+/* ---- a plan's own part as node lists, and back ---- */
+
+/*
+ * Plans are copied, cached and written out, so what travels in them is made of
+ * nodes only: lists of integers, strings and constants.  Columns are attribute
+ * numbers, resolved against the table when the plan is read.
+ */
+
+/* Places in the list. */
+enum
+{
+	PLAN_RELID,
+	PLAN_COUNT,
+	PLAN_CONDITIONS,
+	PLAN_COLUMNS,
+	PLAN_ORDER,
+	PLAN_LIMIT,
+	PLAN_PAGE_SIZE,
+	PLAN_REASONS
+};
+
+/* Places in a condition's list. */
+enum
+{
+	CONDITION_KIND,
+	CONDITION_OPERATOR,
+	CONDITION_COLUMN,
+	CONDITION_PATTERN,
+	CONDITION_ARGS,
+	CONDITION_VALUES
+};
+
+/* Expressions are renumbered on the way: a plan carries those it uses. */
+typedef struct Writer
+{
+	const List *exprs; /* all */
+	List *used;        /* in the plan's numbering */
+} Writer;
+
+static int
+used_index(Writer *writer, int param)
+{
+	void *expr = list_nth(writer->exprs, param);
+	ListCell *lc;
+
+	foreach (lc, writer->used)
+		if (lfirst(lc) == expr)
+			return foreach_current_index(lc);
+	writer->used = lappend(writer->used, expr);
+	return list_length(writer->used) - 1;
+}
+
+/* A constant is a Const, an expression the list of its number and its type. */
+static Node *
+value_to_node(Writer *writer, const MlsValue *value)
+{
+	int16 length;
+	bool by_value;
+
+	if (value->param >= 0)
+		return (Node *) list_make2_int(used_index(writer, value->param), (int) value->type);
+	get_typlenbyval(value->type, &length, &by_value);
+	return (Node *) makeConst(value->type, -1, InvalidOid, length, value->datum, value->isnull,
+							  by_value);
+}
+
+static List *
+condition_to_list(Writer *writer, const MlsCondition *condition)
+{
+	List *args = NIL;
+	List *values = NIL;
+	ListCell *lc;
+
+	check_stack_depth();
+	/* Arms of AND that cannot be sent stay here. */
+	foreach (lc, condition->args)
+		if (((MlsCondition *) lfirst(lc))->fit != MLS_FIT_NO)
+			args = lappend(args, condition_to_list(writer, lfirst(lc)));
+	foreach (lc, condition->values)
+		values = lappend(values, value_to_node(writer, lfirst(lc)));
+	return lappend(
+		lappend(list_make4(makeInteger(condition->kind), makeInteger(condition->op),
+						   makeInteger(condition->column ? condition->column->attnum : 0),
+						   makeInteger(condition->pattern)),
+				args),
+		values);
+}
+
+static List *
+plan_to_list(const MlsPlan *plan, const List *exprs, List **used)
+{
+	Writer writer = {.exprs = exprs};
+	List *conditions = NIL;
+	List *reasons = NIL;
+	List *list;
+	ListCell *lc;
+
+	foreach (lc, plan->conditions)
+		conditions = lappend(conditions, condition_to_list(&writer, lfirst(lc)));
+	foreach (lc, plan->reasons)
+		reasons = lappend(reasons, makeString(lfirst(lc)));
+	list = list_make5(makeInteger((int) plan->relid), makeInteger(plan->count), conditions,
+					  plan->columns, plan->order);
+	list = lappend(list, makeInteger(plan->limit));
+	list = lappend(list, makeInteger(plan->page_size));
+	list = lappend(list, reasons);
+	*used = writer.used;
+	return list;
+}
+
+static MlsValue *
+value_from_node(Node *node)
+{
+	MlsValue *value = palloc0(sizeof(MlsValue));
+
+	if (IsA(node, Const))
+	{
+		Const *constant = (Const *) node;
+
+		value->type = constant->consttype;
+		value->datum = constant->constvalue;
+		value->isnull = constant->constisnull;
+		value->param = -1;
+		return value;
+	}
+	value->param = linitial_int((List *) node);
+	value->type = (Oid) lsecond_int((List *) node);
+	return value;
+}
+
+static MlsCondition *
+condition_from_list(const List *list, const MlsTable *table)
+{
+	MlsCondition *condition = palloc0(sizeof(MlsCondition));
+	int attnum = intVal(list_nth(list, CONDITION_COLUMN));
+	ListCell *lc;
+
+	condition->kind = intVal(list_nth(list, CONDITION_KIND));
+	condition->op = intVal(list_nth(list, CONDITION_OPERATOR));
+	condition->column = attnum > 0 ? &table->columns[attnum - 1] : NULL;
+	condition->pattern = intVal(list_nth(list, CONDITION_PATTERN)) != 0;
+	foreach (lc, (List *) list_nth(list, CONDITION_ARGS))
+		condition->args = lappend(condition->args, condition_from_list(lfirst(lc), table));
+	foreach (lc, (List *) list_nth(list, CONDITION_VALUES))
+		condition->values = lappend(condition->values, value_from_node(lfirst(lc)));
+	return condition;
+}
+
+Oid
+mls_plan_relid(const List *list)
+{
+	return (Oid) intVal(list_nth(list, PLAN_RELID));
+}
+
+MlsPlan *
+mls_plan_from_list(const List *list, const MlsTable *table)
+{
+	MlsPlan *plan = palloc0(sizeof(MlsPlan));
+	ListCell *lc;
+
+	plan->relid = mls_plan_relid(list);
+	plan->count = intVal(list_nth(list, PLAN_COUNT)) != 0;
+	foreach (lc, (List *) list_nth(list, PLAN_CONDITIONS))
+		plan->conditions = lappend(plan->conditions, condition_from_list(lfirst(lc), table));
+	plan->columns = list_nth(list, PLAN_COLUMNS);
+	plan->order = list_nth(list, PLAN_ORDER);
+	plan->limit = intVal(list_nth(list, PLAN_LIMIT));
+	plan->page_size = intVal(list_nth(list, PLAN_PAGE_SIZE));
+	foreach (lc, (List *) list_nth(list, PLAN_REASONS))
+		plan->reasons = lappend(plan->reasons, strVal(lfirst(lc)));
+	return plan;
 }
 
 /* ---- the plan ---- */
@@ -395,6 +571,111 @@ sort_clauses(PlannerInfo *root, MlsRel *rel, List *clauses, MlsPlan *plan)
 	}
 }
 
+/* ---- counts ---- */
+
+static bool
+is_plain_count(const Aggref *aggref)
+{
+	return aggref->aggfnoid == F_COUNT_ && aggref->aggstar && aggref->aggfilter == NULL &&
+		   aggref->aggdistinct == NIL && aggref->aggorder == NIL &&
+		   aggref->aggsplit == AGGSPLIT_SIMPLE;
+}
+
+/* The count(*) of a target that needs nothing else of the table; NULL if it does. */
+static Aggref *
+only_count(const PathTarget *target)
+{
+	List *parts =
+		pull_var_clause((Node *) target->exprs, PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+													PVC_INCLUDE_PLACEHOLDERS);
+	Aggref *count = NULL;
+	ListCell *lc;
+
+	foreach (lc, parts)
+	{
+		if (!IsA(lfirst(lc), Aggref) || !is_plain_count(lfirst(lc)))
+			return NULL;
+		count = lfirst(lc);
+	}
+	return count;
+}
+
+static bool
+is_countable(PlannerInfo *root, const RelOptInfo *input_rel)
+{
+	const Query *parse = root->parse;
+	const MlsRel *rel = input_rel->fdw_private;
+
+	return input_rel->reloptkind == RELOPT_BASEREL && rel != NULL && rel->exact && parse->hasAggs &&
+		   parse->groupClause == NIL && parse->groupingSets == NIL && !root->hasHavingQual &&
+		   parse->havingQual == NULL && !parse->hasTargetSRFs && rel->table->key != NIL &&
+		   rel->table->source->protocol->countable(rel->table);
+}
+
+void
+mlsGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
+						RelOptInfo *output_rel, void *extra)
+{
+	double cost;
+
+	if (stage != UPPERREL_GROUP_AGG || output_rel->fdw_private != NULL ||
+		!is_countable(root, input_rel) || only_count(output_rel->reltarget) == NULL)
+		return;
+	output_rel->fdw_private = input_rel;
+	cost = ((MlsRel *) input_rel->fdw_private)->table->source->request_cost;
+	add_path(output_rel,
+			 (Path *) mls_upper_path(root, output_rel, output_rel->reltarget, 1, cost, cost, NIL));
+}
+
+/* The base table's clauses, and with them the plan's conditions. */
+static List *
+base_clauses(const RelOptInfo *base, MlsPlan *plan)
+{
+	const MlsRel *rel = base->fdw_private;
+	List *clauses = NIL;
+	ListCell *lc;
+
+	foreach (lc, base->baserestrictinfo)
+		clauses = lappend(clauses, ((RestrictInfo *) lfirst(lc))->clause);
+	foreach (lc, rel->clauses)
+	{
+		MlsClause *clause = lfirst(lc);
+
+		if (clause->condition && list_member_ptr(clauses, clause->clause))
+			plan->conditions = lappend(plan->conditions, clause->condition);
+	}
+	return clauses;
+}
+
+static ForeignScan *
+count_plan(PlannerInfo *root, RelOptInfo *output_rel, ForeignPath *best_path, List *tlist)
+{
+	RelOptInfo *base = output_rel->fdw_private;
+	MlsRel *rel = base->fdw_private;
+	MlsPlan plan = {.count = true, .limit = 1, .relid = rel->table->relid};
+	List *clauses = base_clauses(base, &plan);
+	List *scan_tlist = add_to_flat_tlist(NIL, list_make1(only_count(best_path->path.pathtarget)));
+	List *vars = pull_var_clause((Node *) clauses, PVC_RECURSE_PLACEHOLDERS);
+	ForeignScan *scan;
+	List *private;
+	List *exprs;
+	ListCell *lc;
+
+	scan_tlist = add_to_flat_tlist(scan_tlist, vars);
+	foreach (lc, scan_tlist)
+	{
+		TargetEntry *entry = lfirst(lc);
+
+		if (IsA(entry->expr, Var))
+			plan.columns = lappend_int(plan.columns, ((Var *) entry->expr)->varattno);
+	}
+	private = plan_to_list(&plan, rel->exprs, &exprs);
+	scan = make_foreignscan(tlist, NIL, 0, exprs, private, scan_tlist, clauses, NULL);
+	return scan;
+}
+
+/* ---- plans ---- */
+
 ForeignScan *
 mlsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 				  ForeignPath *best_path, List *tlist, List *scan_clauses, Plan *outer_plan)
@@ -405,7 +686,7 @@ mlsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List *exprs;
 
 	if (IS_UPPER_REL(baserel))
-		return mls_count_plan(root, baserel, best_path, tlist);
+		return count_plan(root, baserel, best_path, tlist);
 	scan_clauses = extract_actual_clauses(scan_clauses, false);
 	plan.relid = foreigntableid;
 	plan.columns = wanted_columns(rel, baserel, scan_clauses);
@@ -413,7 +694,7 @@ mlsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	plan.page_size = intVal(lsecond(best_path->fdw_private));
 	plan.order = lthird(best_path->fdw_private);
 	sort_clauses(root, rel, scan_clauses, &plan);
-	private = mls_plan_to_list(&plan, rel->exprs, &exprs);
+	private = plan_to_list(&plan, rel->exprs, &exprs);
 	return make_foreignscan(tlist, scan_clauses, baserel->relid, exprs, private, NIL, NIL,
 							outer_plan);
 }

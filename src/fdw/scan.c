@@ -379,7 +379,7 @@ counts_remotely(const MlsScanState *state)
 	if (state->query->limit < 0)
 		return false;
 	foreach (lc, state->query->conditions)
-		if (state->table->source->protocol->fit(state->table, lfirst(lc)) != MLS_FIT_EXACT)
+		if (mls_condition_fit(state->table, lfirst(lc)) != MLS_FIT_EXACT)
 			return false;
 	return true;
 }

@@ -48,7 +48,7 @@ count_query(const MlsTable *table)
 	condition->op = MLS_EQ;
 	condition->column = column;
 	condition->values = list_make1(value);
-	if (table->source->protocol->fit(table, condition) == MLS_FIT_EXACT)
+	if (mls_condition_fit(table, condition) == MLS_FIT_EXACT)
 		query->conditions = list_make1(condition);
 	return query;
 }

@@ -17,35 +17,118 @@
 
 #include "protocol/condition.h"
 
-MlsFit
-mls_fit_tree(const MlsTable *table, const MlsCondition *condition, MlsLeafFit leaf_fit)
+/* ---- trees ---- */
+
+static MlsFit
+write_arms(MlsWriter *writer, StringInfo buf, const MlsCondition *condition)
 {
+	bool is_or = condition->kind == MLS_OR;
+	const MlsWord *word = is_or ? &writer->disjunction : &writer->conjunction;
+	const char *between = word->open ? word->between : "";
 	MlsFit fit = MLS_FIT_EXACT;
+	int written = 0;
+	StringInfoData text;
 	ListCell *lc;
+
+	initStringInfo(&text);
+	foreach (lc, condition->args)
+	{
+		StringInfoData one;
+		MlsFit arm;
+
+		initStringInfo(&one);
+		arm = mls_condition_write(writer, &one, lfirst(lc));
+		fit = Min(fit, Max(arm, MLS_FIT_SUPERSET));
+		if (arm != MLS_FIT_NO)
+			appendStringInfo(&text, "%s%s", written++ == 0 ? "" : between, one.data);
+		else if (is_or)
+			return MLS_FIT_NO;
+		else
+			writer->left_out = true;
+	}
+	if (written == 0 || word->open == NULL)
+		return MLS_FIT_NO;
+	appendStringInfo(buf, "%s%s%s", written > 1 ? word->open : "", text.data,
+					 written > 1 ? word->close : "");
+	return fit;
+}
+
+/* A negation is true where the inner comparison met nothing: more records than SQL's. */
+static MlsFit
+write_not(MlsWriter *writer, StringInfo buf, MlsCondition *inner)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (mls_condition_write(writer, &text, inner) != MLS_FIT_EXACT || writer->negation.open == NULL)
+		return MLS_FIT_NO;
+	appendStringInfo(buf, "%s%s%s", writer->negation.open, text.data, writer->negation.close);
+	return MLS_FIT_SUPERSET;
+}
+
+MlsFit
+mls_condition_write(MlsWriter *writer, StringInfo buf, MlsCondition *condition)
+{
+	MlsFit fit;
 
 	check_stack_depth();
 	switch (condition->kind)
 	{
 		case MLS_AND:
-			foreach (lc, condition->args)
-				fit = Min(fit, Max(mls_fit_tree(table, lfirst(lc), leaf_fit), MLS_FIT_SUPERSET));
-			return fit;
 		case MLS_OR:
-			if (!table->source->platform.or_allowed)
-				return MLS_FIT_NO;
-			foreach (lc, condition->args)
-				fit = Min(fit, mls_fit_tree(table, lfirst(lc), leaf_fit));
-			return fit;
+			fit = write_arms(writer, buf, condition);
+			break;
 		case MLS_NOT:
-			if (!table->source->platform.negation)
-				return MLS_FIT_NO;
-			/* Negation is true where the inner comparison met nothing: more rows than SQL's. */
-			return mls_fit_tree(table, linitial(condition->args), leaf_fit) == MLS_FIT_EXACT
-					   ? MLS_FIT_SUPERSET
-					   : MLS_FIT_NO;
+			fit = write_not(writer, buf, linitial(condition->args));
+			break;
 		default:
-			return leaf_fit(table, condition);
+			fit = writer->leaf(writer, buf, condition);
 	}
+	if (fit != MLS_FIT_NO && writer->refuses && writer->refuses(writer, condition))
+		fit = MLS_FIT_NO;
+	condition->fit = condition->widened ? Min(fit, MLS_FIT_SUPERSET) : fit;
+	return condition->fit;
+}
+
+List *
+mls_conditions_write(MlsWriter *writer, List *conditions)
+{
+	List *texts = NIL;
+	ListCell *lc;
+
+	foreach (lc, conditions)
+	{
+		StringInfoData one;
+
+		initStringInfo(&one);
+		if (mls_condition_write(writer, &one, lfirst(lc)) == MLS_FIT_NO)
+			writer->left_out = true;
+		else
+			texts = lappend(texts, one.data);
+	}
+	return texts;
+}
+
+MlsFit
+mls_condition_fit(const MlsTable *table, MlsCondition *condition)
+{
+	MlsWriter writer = table->source->protocol->writer(table);
+	StringInfoData text;
+
+	writer.alone = condition->args == NIL;
+	initStringInfo(&text);
+	return mls_condition_write(&writer, &text, condition);
+}
+
+/* ---- values ---- */
+
+bool
+mls_append_param(StringInfo buf, const MlsValue *value)
+{
+	if (value->param < 0)
+		return false;
+	appendStringInfo(buf, "$%d", value->param + 1);
+	return true;
 }
 
 char *

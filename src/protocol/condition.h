@@ -1,9 +1,13 @@
 /*
  * condition.h
- *		What the query languages of all protocols share: how well a tree of
- *		conditions can be sent, and values that are spelled alike everywhere.
+ *		How conditions are written, and values that are spelled alike everywhere.
  *
- * For the folders below only; nothing above protocol.h needs it.
+ * Trees of conditions are written here, with a protocol's words for and, or and not;
+ * the protocol writes single conditions and says how well each stands for its SQL.
+ * So a condition is judged by being written: there is one set of rules, not two.
+ *
+ * For the folders below only; of this nothing above protocol.h needs more than
+ * mls_condition_fit.
  */
 #ifndef MLS_PROTOCOL_CONDITION_H
 #define MLS_PROTOCOL_CONDITION_H
@@ -15,12 +19,47 @@
 
 #include "protocol/protocol.h"
 
-/* How well a condition without arms can be sent. */
-typedef MlsFit (*MlsLeafFit)(const MlsTable *table, const MlsCondition *leaf);
+/* A word between the arms of a condition, with what stands around two or more of them. */
+typedef struct MlsWord
+{
+	const char *open; /* NULL: the source has no such word */
+	const char *between;
+	const char *close;
+} MlsWord;
 
-/* The fit of a whole tree: arms of AND may be left out, others may not. */
-extern MlsFit
-mls_fit_tree(const MlsTable *table, const MlsCondition *condition, MlsLeafFit leaf_fit);
+/* Conditions on a table while they are written. */
+struct MlsWriter
+{
+	const MlsTable *table;
+	MlsWord conjunction;
+	MlsWord disjunction;
+	MlsWord negation;
+
+	/* Appends a condition without arms.  MLS_FIT_NO (and rubbish in buf): it cannot be sent. */
+	MlsFit (*leaf)(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf);
+
+	/* Does the source refuse a condition that could be written?  NULL: it does not. */
+	bool (*refuses)(MlsWriter *writer, const MlsCondition *condition);
+
+	void *arg;     /* the protocol's own */
+	bool demanded; /* nobody checks them again: written whatever is assumed of the source */
+	bool alone;    /* a list of values may be cut into several queries */
+	bool left_out; /* a condition could not be written, and more records come for it */
+};
+
+/*
+ * Appends a condition.  Arms of a conjunction may be left out, which lets more
+ * records through; a disjunction needs every arm; only what is exact may stand
+ * under NOT, where more would become less.  MLS_FIT_NO (and rubbish in buf): it
+ * cannot be sent.
+ */
+extern MlsFit mls_condition_write(MlsWriter *writer, StringInfo buf, MlsCondition *condition);
+
+/* The texts of the conditions of a query (List of char *), but for those left out. */
+extern List *mls_conditions_write(MlsWriter *writer, List *conditions);
+
+/* Appends what stands for a value that is known only later; false if it is known. */
+extern bool mls_append_param(StringInfo buf, const MlsValue *value);
 
 /* A value as its output function writes it, or the source's own spelling. */
 extern char *mls_value_text(const MlsValue *value);

@@ -19,6 +19,7 @@
 
 typedef struct MlsProtocol MlsProtocol;
 typedef struct MlsStream MlsStream;
+typedef struct MlsWriter MlsWriter;
 
 /* ---- What differs between platforms: rows of constants, overridable by server options ---- */
 
@@ -231,6 +232,14 @@ typedef struct MlsValue
 	const char *text;
 } MlsValue;
 
+/* How well a condition can be sent: the rows it returns are ... */
+typedef enum MlsFit
+{
+	MLS_FIT_NO,       /* it cannot be sent */
+	MLS_FIT_SUPERSET, /* ... at least those of SQL */
+	MLS_FIT_EXACT     /* ... exactly those of SQL */
+} MlsFit;
+
 typedef struct MlsCondition
 {
 	MlsConditionKind kind;
@@ -238,9 +247,13 @@ typedef struct MlsCondition
 	const MlsColumn *column;
 	List *args;   /* of MlsCondition * */
 	List *values; /* of MlsValue * */
+	MlsFit fit;   /* found by mls_condition_fit */
 	bool widened; /* the planner's: wider than the SQL it stands for, so never exact */
 	bool pattern; /* the planner's: the value is a LIKE pattern, made a match before open() */
 } MlsCondition;
+
+/* How well a condition can be sent, and each of its arms; arms of AND may be left out. */
+extern MlsFit mls_condition_fit(const MlsTable *table, MlsCondition *condition);
 
 typedef struct MlsOrder
 {
@@ -275,14 +288,6 @@ typedef struct MlsExpansion
 	List *expansions;   /* of MlsExpansion *: inside them */
 	bool told;          /* a record without it has none of them */
 } MlsExpansion;
-
-/* How well a condition can be sent: the rows it returns are ... */
-typedef enum MlsFit
-{
-	MLS_FIT_NO,       /* it cannot be sent */
-	MLS_FIT_SUPERSET, /* ... at least those of SQL */
-	MLS_FIT_EXACT     /* ... exactly those of SQL */
-} MlsFit;
 
 /* A value that the source's lookup does not have; it is kept as received. */
 typedef struct MlsUnknownValue
@@ -478,8 +483,9 @@ struct MlsProtocol
 	const MlsPlatform *(*platform)(const char *name);
 	const char *const *platform_names;
 
-	/* Pure; may look at what this process has learned about the source, never at the network. */
-	MlsFit (*fit)(const MlsTable *table, const MlsCondition *condition);
+	/* How conditions on a table are written (condition.h).  Pure; may look at what this process
+	 * has learned about the source, never at the network. */
+	MlsWriter (*writer)(const MlsTable *table);
 	bool (*sortable)(const MlsTable *table, const MlsColumn *column);
 	/* Does the source count, and has not been found to count wrongly? */
 	bool (*countable)(const MlsTable *table);

@@ -193,7 +193,7 @@ can_be_asked(const MlsQuery *query, const MlsCondition *list, MlsValue *value)
 	MlsCondition one = *list;
 
 	one.values = list_make1(value);
-	return query->table->source->protocol->fit(query->table, &one) != MLS_FIT_NO;
+	return mls_condition_fit(query->table, &one) != MLS_FIT_NO;
 }
 
 /* What a value is, the same for values that are equal here; NULL if it cannot be asked for. */

@@ -149,9 +149,9 @@ text_value(const char *text)
 }
 
 static void
-require_fit(const MlsTable *table, const MlsCondition *condition)
+require_fit(const MlsTable *table, MlsCondition *condition)
 {
-	if (table->source->protocol->fit(table, condition) == MLS_FIT_NO)
+	if (mls_condition_fit(table, condition) == MLS_FIT_NO)
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 				errmsg("records of resource \"%s\" of source \"%s\" cannot be asked for by key",
 					   table->resource, table->source->http.name),

@@ -199,7 +199,7 @@ count_with(const MlsTable *table, const MlsQuery *all, List *conditions, MlsHttp
 	ListCell *lc;
 
 	foreach (lc, conditions)
-		if (table->source->protocol->fit(table, lfirst(lc)) == MLS_FIT_NO)
+		if (mls_condition_fit(table, lfirst(lc)) == MLS_FIT_NO)
 			return -1;
 	query.conditions = list_concat_copy(all->conditions, conditions);
 	return table->source->protocol->count(&query, stats);

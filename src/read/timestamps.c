@@ -172,7 +172,7 @@ not_brought(const MlsRun *run)
 		linitial(mls_cursor_within(table, NULL, mls_cursor_start(table, run->sub)));
 	MlsCondition *either = mls_cursor_any(lcons(before, mls_cursor_untimed(table)));
 
-	return table->source->protocol->fit(table, either) == MLS_FIT_NO ? before : either;
+	return mls_condition_fit(table, either) == MLS_FIT_NO ? before : either;
 }
 
 /* The table and the subscription, as if another field were the cursor's. */
@@ -213,8 +213,7 @@ mls_timestamps_together(MlsTimestamps *timestamps)
 		others = list_concat(others, mls_cursor_from(&table, mls_cursor_start(&table, &sub)));
 	}
 	all = list_concat(mls_cursor_from(run->table, mls_cursor_start(run->table, run->sub)), others);
-	timestamps->together =
-		run->table->source->protocol->fit(run->table, mls_cursor_any(all)) != MLS_FIT_NO;
+	timestamps->together = mls_condition_fit(run->table, mls_cursor_any(all)) != MLS_FIT_NO;
 	return timestamps->together ? others : NIL;
 }
 

@@ -2,9 +2,8 @@
  * qobrix.h
  *		The Qobrix CRM API (version 2) as a protocol: what its files share.
  *
- * qobrix.c  its platforms, and the protocol's table   search.c  conditions as search expressions
- * query.c   a query as an address                     stream.c  pages
- * schema.c  fields of resources, units and currency
+ * qobrix.c  its platforms, and the protocol's table   qobrix_query.c  a query as an address
+ * schema.c  fields of resources, units and currency   stream.c        pages
  */
 #ifndef MLS_QOBRIX_H
 #define MLS_QOBRIX_H
@@ -13,6 +12,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "protocol/condition.h"
 #include "protocol/page_chain.h"
 
 /* Most records of a page. */
@@ -27,17 +27,9 @@
 /* The collection of files inside a record, and the resource of them all. */
 #define QOBRIX_MEDIA "media"
 
-/* search.c */
-extern MlsFit mls_qobrix_fit(const MlsTable *table, const MlsCondition *condition);
+/* qobrix_query.c */
+extern MlsWriter mls_qobrix_writer(const MlsTable *table);
 extern bool mls_qobrix_sortable(const MlsTable *table, const MlsColumn *column);
-
-/* The conditions of a query as one expression; NULL if there are none. */
-extern char *mls_qobrix_search(const MlsQuery *query, bool *exact);
-
-/* Appends a text literal. */
-extern void mls_qobrix_quote(StringInfo buf, const char *text);
-
-/* query.c */
 
 /* A query as an address. */
 typedef struct QobrixRequest

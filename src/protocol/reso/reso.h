@@ -3,8 +3,8 @@
  *		The RESO Web API (OData 4) as a protocol: what its files share.
  *
  * reso.c       its platforms, and the protocol's table
- * literal.c    SQL values as OData literals    filter.c  conditions as $filter
- * query.c      a query as an address           refusal.c what a source refused
+ * filter.c     conditions as $filter           query.c   a query as an address
+ * refusal.c    what a source refused
  * stream.c     pages                           metadata.c $metadata as resources
  * edm.c        the named parts of $metadata
  */
@@ -15,9 +15,10 @@
 
 #include "lib/stringinfo.h"
 
+#include "protocol/condition.h"
 #include "protocol/page_chain.h"
 
-/* literal.c */
+/* filter.c */
 
 /* What a column is to OData; decides which literals and operators it takes. */
 typedef enum ResoType
@@ -39,29 +40,7 @@ typedef enum ResoType
 
 extern ResoType mls_reso_type(const MlsColumn *column);
 
-/* Appends a value as a literal for a column; false if OData has none for it. */
-extern bool mls_reso_literal(StringInfo buf, const MlsTable *table, const MlsColumn *column,
-							 const MlsValue *value);
-
-/* Appends a string literal, quotes doubled. */
-extern void mls_reso_quote(StringInfo buf, const char *text);
-
-/* Appends "field op instant" for a timestamp or time, rounded outward to what the source shows. */
-extern bool mls_reso_instant(StringInfo buf, const MlsTable *table, const MlsColumn *column,
-							 MlsOperator op, const MlsValue *value);
-
-/* Is an instant's range condition as exact at the source as it is here? */
-extern bool mls_reso_instant_exact(const MlsTable *table, MlsOperator op, const MlsValue *value);
-
-/* Has a value no more digits than the metadata declares for its column, as far as they are declared? */
-extern bool mls_reso_fits(const MlsColumn *column, const MlsValue *value);
-
-/* Appends what stands for a comparison with one that has: bounds at its neighbours; false if there are none. */
-extern bool
-mls_reso_between(StringInfo buf, const MlsColumn *column, MlsOperator op, const MlsValue *value);
-
-/* filter.c */
-extern MlsFit mls_reso_fit(const MlsTable *table, const MlsCondition *condition);
+extern MlsWriter mls_reso_writer(const MlsTable *table);
 
 /* Appends the conjunction of conditions; false in *exact when one had to be left out. */
 extern void mls_reso_filter(StringInfo buf, const MlsQuery *query, bool *exact);

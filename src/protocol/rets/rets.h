@@ -8,7 +8,7 @@
  *
  * rets.c               platforms, table of functions
  * rets_search.c        pages of records      rets_request.c       one query and its answer
- * rets_dmql.c          conditions as DMQL2   rets_literal.c       values as DMQL2
+ * rets_dmql.c          conditions as DMQL2
  * rets_dialect.c       which forms of it a source takes
  * rets_session.c       login, every transaction, errors
  * rets_answer.c        the envelope          rets_reply.c         reply codes
@@ -26,6 +26,7 @@
 #include "postgres.h"
 
 #include "http/url.h"
+#include "protocol/condition.h"
 #include "protocol/rets/rets_answer.h"
 #include "protocol/rets/rets_metadata.h"
 
@@ -137,7 +138,7 @@ extern MlsPage *mls_rets_next_page(MlsStream *stream);
 extern void mls_rets_close(MlsStream *stream);
 extern int64 mls_rets_count(const MlsQuery *query, MlsHttpStats *stats);
 extern char *mls_rets_show(const MlsQuery *query);
-extern MlsFit mls_rets_fit(const MlsTable *table, const MlsCondition *condition);
+extern MlsWriter mls_rets_writer(const MlsTable *table);
 extern List *mls_rets_expansions(const MlsTable *table);
 extern char *mls_rets_try_conditions(const MlsTable *table, bool *ok, MlsHttpStats *stats);
 extern MlsRemoteSchema *mls_rets_describe(const MlsSource *source, MlsHttpStats *stats);

@@ -19,11 +19,292 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
+#include "catalog/pg_type.h"
+#include "datatype/timestamp.h"
+#include "mb/pg_wchar.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
 
+#include "protocol/condition.h"
 #include "protocol/rets/rets_dmql.h"
 
-static bool render(StringInfo buf, Dmql *dmql, const MlsCondition *condition);
+/* ---- values ---- */
+
+/* A declared type that does not follow from the column's says what the source compares. */
+static bool
+agrees(const MlsColumn *column, DmqlType type)
+{
+	static const char *const numbers[] = {"Tiny", "Small", "Int", "Long", "Decimal", "Number"};
+
+	if (column->remote_type == NULL)
+		return true;
+	if (type == DMQL_INTEGER || type == DMQL_DECIMAL)
+		for (int i = 0; i < lengthof(numbers); i++)
+			if (pg_strcasecmp(column->remote_type, numbers[i]) == 0)
+				return true;
+	return type == DMQL_TEXT && pg_strcasecmp(column->remote_type, "Character") == 0;
+}
+
+DmqlType
+mls_dmql_type(const MlsTable *table, const MlsColumn *column)
+{
+	bool coded = table->source->platform.format == MLS_FORMAT_COMPACT;
+	DmqlType type = DMQL_OTHER;
+
+	if (column->field == NULL || strcmp(column->field, "*") == 0 || strchr(column->field + 1, '@'))
+		return DMQL_OTHER;
+	switch (column->type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			/* Where answers are decoded, a column does not hold what can be asked for. */
+			if (column->is_enum)
+				return coded ? DMQL_LOOKUP : DMQL_OTHER;
+			type = DMQL_TEXT;
+			break;
+		case TEXTARRAYOID:
+			return coded && column->is_flags ? DMQL_LOOKUPS : DMQL_OTHER;
+		case BOOLOID:
+			type = DMQL_BOOLEAN;
+			break;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			type = DMQL_INTEGER;
+			break;
+		case NUMERICOID:
+			type = DMQL_DECIMAL;
+			break;
+		case DATEOID:
+			type = DMQL_DATE;
+			break;
+		case TIMESTAMPTZOID:
+			type = DMQL_TIMESTAMP;
+			break;
+		case TIMEOID:
+			type = DMQL_TIME;
+			break;
+		default:
+			break;
+	}
+	return agrees(column, type) ? type : DMQL_OTHER;
+}
+
+/* ---- words ---- */
+
+static bool
+is_word_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Letters and digits only: needs no quotes anywhere. */
+static bool
+is_word(const char *text)
+{
+	const char *c = text;
+
+	while (is_word_char(*c))
+		c++;
+	return c > text && *c == '\0';
+}
+
+/* A text as a word or a literal; false for what neither can hold. */
+static bool
+append_text(StringInfo buf, const char *text)
+{
+	if (*text == '\0')
+		return false;
+	if (is_word(text))
+	{
+		appendStringInfoString(buf, text);
+		return true;
+	}
+	appendStringInfoChar(buf, '"');
+	for (const char *c = text; *c; c++)
+	{
+		if ((unsigned char) *c < ' ')
+			return false;
+		if (*c == '"')
+			appendStringInfoChar(buf, '"');
+		appendStringInfoChar(buf, *c);
+	}
+	appendStringInfoChar(buf, '"');
+	return true;
+}
+
+/*
+ * The part of a text that a pattern can have, letters and digits: those it begins with, or
+ * the longest ones in it.  False if there are none.
+ */
+static bool
+append_pattern(StringInfo buf, const char *text, bool beginning)
+{
+	const char *best = text;
+	int length = 0;
+
+	for (const char *c = text; *c;)
+	{
+		int run = 0;
+
+		while (is_word_char(c[run]))
+			run++;
+		if (run > length)
+		{
+			best = c;
+			length = run;
+		}
+		if (beginning)
+			break;
+		c += run > 0 ? run : pg_mblen(c);
+	}
+	appendBinaryStringInfo(buf, best, length);
+	return length > 0;
+}
+
+/* May a form be used?  Then it is noted. */
+static bool
+use(Dmql *dmql, uint32 form)
+{
+	dmql->used |= form;
+	return (dmql->avoid & form) == 0;
+}
+
+/* The codes of a value of a lookup, or the value where that is what the column holds. */
+static bool
+append_codes(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value)
+{
+	const char *text = mls_value_text(value);
+	List *codes = list_make1(unconstify(char *, text));
+	ListCell *lc;
+
+	if (!use(dmql, RETS_FORM_LOOKUP))
+		return false;
+	if (mls_rets_decodes(dmql->table, column))
+		codes = mls_rets_codes(dmql->table, column, text);
+	foreach (lc, codes)
+	{
+		if (foreach_current_index(lc) > 0)
+			appendStringInfoChar(buf, ',');
+		if (!append_text(buf, lfirst(lc)))
+			return false;
+	}
+	return true;
+}
+
+/* ---- ranges ---- */
+
+static bool
+append_day(StringInfo buf, const MlsValue *value)
+{
+	if (!OidIsValid(value->type))
+	{
+		appendStringInfoString(buf, value->text);
+		return true;
+	}
+	return value->type == DATEOID && mls_append_date(buf, DatumGetDateADT(value->datum));
+}
+
+/* An instant in whole seconds, up or down: not every source reads fractions. */
+static bool
+append_second(StringInfo buf, Oid type, int64 us, bool up)
+{
+	return mls_append_instant(buf, type,
+							  mls_instant_floor(up ? us + USECS_PER_SEC - 1 : us, USECS_PER_SEC));
+}
+
+/* An instant in the source's spelling; digits that a timestamp cannot hold are not rounded away. */
+static bool
+read_instant(const MlsTable *table, const char *text, MlsOperator op, int64 *us)
+{
+	const char *dot = strchr(text, '.');
+
+	if (!mls_parse_timestamptz(text, strlen(text), table->source->timezone, us))
+		return false;
+	if (dot && strspn(dot + 1, "0123456789") > 6)
+		*us += op == MLS_LE || op == MLS_LT ? 1 : -1;
+	return true;
+}
+
+/*
+ * Sources show less than they store, cut off: what is shown as T lies in
+ * [T, T + unit), so a range ends one unit later.
+ */
+static bool
+append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value, MlsOperator op)
+{
+	int64 unit = mls_instant_unit(table);
+	int64 us;
+	int64 low;
+
+	if (!OidIsValid(value->type))
+	{
+		if (!read_instant(table, value->text, op, &us))
+			return false;
+	}
+	else if (value->type == TIMESTAMPTZOID || value->type == TIMEOID)
+		us = DatumGetInt64(value->datum);
+	else
+		return false;
+	if (value->type != TIMEOID && TIMESTAMP_NOT_FINITE(us))
+		return false;
+	low = mls_instant_floor(us, unit);
+	if (op == MLS_GE || op == MLS_GT || op == MLS_EQ)
+	{
+		if (!append_second(buf, value->type, low, false))
+			return false;
+		if (op != MLS_EQ)
+			appendStringInfoString(buf, table->source->platform.timestamp_alone ? "" : "+");
+		else
+			appendStringInfoChar(buf, '-');
+	}
+	if (op == MLS_LE || op == MLS_LT || op == MLS_EQ)
+	{
+		if (!append_second(buf, value->type, op == MLS_LT && low == us ? low : low + unit, true))
+			return false;
+		if (op != MLS_EQ)
+			appendStringInfoChar(buf, '-');
+	}
+	return true;
+}
+
+static bool
+append_number(StringInfo buf, Dmql *dmql, const MlsValue *value)
+{
+	int from = buf->len;
+
+	return mls_append_number(buf, value) &&
+		   (buf->data[from] != '-' || use(dmql, RETS_FORM_NEGATIVE));
+}
+
+/* What a column holds but instants; false if it cannot be written. */
+static bool
+append_value(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value)
+{
+	char *text;
+
+	switch (mls_dmql_type(dmql->table, column))
+	{
+		case DMQL_TEXT:
+			text = mls_value_text(value);
+			return (is_word(text) || use(dmql, RETS_FORM_QUOTED)) && append_text(buf, text);
+		case DMQL_LOOKUP:
+		case DMQL_LOOKUPS:
+			return append_codes(buf, dmql, column, value);
+		case DMQL_BOOLEAN:
+			if (!OidIsValid(value->type))
+				return false;
+			appendStringInfoChar(buf, DatumGetBool(value->datum) ? '1' : '0');
+			return true;
+		case DMQL_INTEGER:
+		case DMQL_DECIMAL:
+			return append_number(buf, dmql, value);
+		case DMQL_DATE:
+			return append_day(buf, value);
+		default:
+			return false;
+	}
+}
 
 /* An attribute of a nested record ("@ID") is asked for by its bare name. */
 static const char *
@@ -32,7 +313,7 @@ query_name(const char *field)
 	return *field == '@' ? field + 1 : field;
 }
 
-/* ---- fit ---- */
+/* ---- how well a comparison stands for SQL's ---- */
 
 static bool
 is_instant(DmqlType type)
@@ -41,9 +322,10 @@ is_instant(DmqlType type)
 }
 
 static MlsFit
-compare_fit(const MlsTable *table, const MlsCondition *condition, DmqlType type)
+compare_fit(const MlsTable *table, const MlsCondition *condition)
 {
 	const MlsPlatform *platform = &table->source->platform;
+	DmqlType type = mls_dmql_type(table, condition->column);
 	MlsOperator op = condition->op;
 
 	if (op == MLS_NE)
@@ -85,81 +367,10 @@ is_searchable(const MlsTable *table, const MlsColumn *column)
 		   (table->timestamp && strcmp(column->field, table->timestamp) == 0);
 }
 
-static bool
-can_render(const MlsTable *table, const MlsCondition *condition)
-{
-	Dmql dmql = {.table = table, .avoid = mls_rets_refused(table->source)};
-	StringInfoData scratch;
-
-	initStringInfo(&scratch);
-	return render(&scratch, &dmql, condition);
-}
-
-static MlsFit
-leaf_fit(const MlsTable *table, const MlsCondition *condition)
-{
-	const MlsPlatform *platform = &table->source->platform;
-	DmqlType type = mls_dmql_type(table, condition->column);
-
-	if (type == DMQL_OTHER || !is_searchable(table, condition->column) ||
-		!can_render(table, condition))
-		return MLS_FIT_NO;
-	switch (condition->kind)
-	{
-		case MLS_COMPARE:
-		case MLS_IN:
-			return compare_fit(table, condition, type);
-		case MLS_IS_NULL:
-		case MLS_IS_NOT_NULL:
-			return platform->null_tests ? MLS_FIT_EXACT : MLS_FIT_NO;
-		case MLS_STARTS:
-		case MLS_ENDS:
-		case MLS_CONTAINS:
-			return platform->text_match && type == DMQL_TEXT ? MLS_FIT_SUPERSET : MLS_FIT_NO;
-		case MLS_ALL_OF:
-			/* Of several codes with one meaning not all are asked for. */
-			if (mls_rets_decodes(table, condition->column))
-				return MLS_FIT_NO;
-			return platform->any_allowed && type == DMQL_LOOKUPS ? MLS_FIT_SUPERSET : MLS_FIT_NO;
-		case MLS_ANY_OF:
-			return platform->any_allowed && type == DMQL_LOOKUPS ? MLS_FIT_SUPERSET : MLS_FIT_NO;
-		default:
-			return MLS_FIT_NO;
-	}
-}
-
-/* A list of values can be sent as several queries, if it is not a part of something else. */
-MlsFit
-mls_rets_fit(const MlsTable *table, const MlsCondition *condition)
-{
-	Dmql dmql = {.table = table, .avoid = mls_rets_refused(table->source)};
-	MlsCondition one = *condition;
-
-	if (condition->kind == MLS_IN && !mls_rets_value_lists(&dmql, condition))
-	{
-		one.kind = MLS_COMPARE;
-		one.values = list_make1(linitial(condition->values));
-		return leaf_fit(table, &one);
-	}
-	if (dmql.avoid != 0 && !can_render(table, condition))
-		return MLS_FIT_NO;
-	return mls_fit_tree(table, condition, leaf_fit);
-}
-
-/* ---- rendering ---- */
-
-/* What stands for a value that is known only later. */
-static bool
-append_param(StringInfo buf, const MlsValue *value)
-{
-	if (value->param < 0)
-		return false;
-	appendStringInfo(buf, "$%d", value->param + 1);
-	return true;
-}
+/* ---- single conditions ---- */
 
 static bool
-render_compare(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
+write_compare(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 {
 	const MlsTable *table = dmql->table;
 	const MlsColumn *column = condition->column;
@@ -174,16 +385,16 @@ render_compare(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 	if (is_instant(type) && table->source->platform.timestamp_alone)
 		range = "";
 	appendStringInfo(buf, "(%s=%s", query_name(column->field), type == DMQL_LOOKUP ? "|" : "");
-	if (append_param(buf, value))
+	if (mls_append_param(buf, value))
 		appendStringInfoString(buf, range);
 	else if (is_instant(type))
 	{
-		if (!mls_dmql_append_instants(buf, table, value, condition->op))
+		if (!append_instants(buf, table, value, condition->op))
 			return false;
 	}
 	else
 	{
-		if (!mls_dmql_append_value(buf, dmql, column, value))
+		if (!append_value(buf, dmql, column, value))
 			return false;
 		appendStringInfoString(buf, range);
 	}
@@ -209,9 +420,9 @@ list_form(Dmql *dmql, uint32 kinds)
 	/* Where OR was refused, and not excluded, lists are worth a try. */
 	bool tried = platform->or_allowed && (dmql->avoid & RETS_FORM_OR) != 0;
 
-	if ((platform->in_allowed || tried) && dmql_use(dmql, commas))
+	if ((platform->in_allowed || tried) && use(dmql, commas))
 		return LIST_COMMAS;
-	return platform->or_allowed && dmql_use(dmql, RETS_FORM_OR) ? LIST_OR : LIST_NONE;
+	return platform->or_allowed && use(dmql, RETS_FORM_OR) ? LIST_OR : LIST_NONE;
 }
 
 /* What a list with a value is, apart from being one. */
@@ -221,7 +432,7 @@ list_kind(const Dmql *dmql, const MlsColumn *column, const MlsValue *value)
 	switch (mls_dmql_type(dmql->table, column))
 	{
 		case DMQL_TEXT:
-			if (value->isnull || value->param >= 0 || mls_dmql_is_word(mls_value_text(value)))
+			if (value->isnull || value->param >= 0 || is_word(mls_value_text(value)))
 				return 0;
 			return RETS_FORM_QUOTED_LIST;
 		case DMQL_INTEGER:
@@ -264,16 +475,16 @@ mls_rets_value_lists(const Dmql *dmql, const MlsCondition *list)
 static bool
 append_one(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value)
 {
-	if (append_param(buf, value))
+	if (mls_append_param(buf, value))
 		return true;
 	return is_instant(mls_dmql_type(dmql->table, column))
-			   ? mls_dmql_append_instants(buf, dmql->table, value, MLS_EQ)
-			   : mls_dmql_append_value(buf, dmql, column, value);
+			   ? append_instants(buf, dmql->table, value, MLS_EQ)
+			   : append_value(buf, dmql, column, value);
 }
 
 /* One of a list of values, or all of them. */
 static bool
-render_values(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
+write_values(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 {
 	const char *name = query_name(condition->column->field);
 	bool lookup = is_lookup(dmql->table, condition->column);
@@ -305,78 +516,120 @@ render_values(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 }
 
 static bool
-render_match(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
+write_match(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
 {
 	const MlsValue *value = linitial(condition->values);
 	bool starts = condition->kind == MLS_STARTS;
 
-	if (value->isnull || !dmql_use(dmql, RETS_FORM_MATCH))
+	if (value->isnull || !use(dmql, RETS_FORM_MATCH))
 		return false;
 	/* There is no form for "ends with"; what contains the text is more. */
 	appendStringInfo(buf, "(%s=%s", query_name(condition->column->field), starts ? "" : "*");
-	if (!append_param(buf, value) && !mls_dmql_append_pattern(buf, mls_value_text(value), starts))
+	if (!mls_append_param(buf, value) && !append_pattern(buf, mls_value_text(value), starts))
 		return false;
 	appendStringInfoString(buf, "*)");
 	return true;
 }
 
-static bool
-render_arms(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
+/* A list of values can be sent as several queries, if it is not a part of something else. */
+static MlsFit
+write_first(StringInfo buf, Dmql *dmql, const MlsCondition *list)
 {
-	bool is_or = condition->kind == MLS_OR;
-	int written = 0;
-	ListCell *lc;
+	MlsCondition one = *list;
 
-	if (is_or && list_length(condition->args) > 1 && !dmql_use(dmql, RETS_FORM_OR))
-		return false;
-	appendStringInfoChar(buf, '(');
-	foreach (lc, condition->args)
-	{
-		StringInfoData one;
-
-		initStringInfo(&one);
-		if (!render(&one, dmql, lfirst(lc)))
-			return false;
-		appendStringInfo(buf, "%s%s", written++ == 0 ? "" : is_or ? "|" : ",", one.data);
-	}
-	appendStringInfoChar(buf, ')');
-	return written > 0;
+	one.kind = MLS_COMPARE;
+	one.values = list_make1(linitial(list->values));
+	return write_compare(buf, dmql, &one) ? compare_fit(dmql->table, &one) : MLS_FIT_NO;
 }
 
-/* Appends a condition; false (and rubbish in buf) if it cannot be written. */
-static bool
-render(StringInfo buf, Dmql *dmql, const MlsCondition *condition)
+static MlsFit
+write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
-	check_stack_depth();
-	switch (condition->kind)
+	Dmql *dmql = writer->arg;
+	const MlsTable *table = writer->table;
+	const MlsPlatform *platform = &table->source->platform;
+	DmqlType type = leaf->column ? mls_dmql_type(table, leaf->column) : DMQL_OTHER;
+	bool supported = false;
+	bool written = true;
+	MlsFit fit = MLS_FIT_NO;
+
+	if (!writer->demanded && leaf->column && !is_searchable(table, leaf->column))
+		return MLS_FIT_NO;
+	switch (leaf->kind)
 	{
-		case MLS_AND:
-		case MLS_OR:
-			return render_arms(buf, dmql, condition);
-		case MLS_NOT:
-			appendStringInfoChar(buf, '~');
-			return render(buf, dmql, linitial(condition->args));
 		case MLS_COMPARE:
-			return render_compare(buf, dmql, condition);
+			written = write_compare(buf, dmql, leaf);
+			fit = compare_fit(table, leaf);
+			break;
 		case MLS_IN:
-		case MLS_ANY_OF:
-		case MLS_ALL_OF:
-			return render_values(buf, dmql, condition);
+			if (writer->alone && !mls_rets_value_lists(dmql, leaf))
+				return write_first(buf, dmql, leaf);
+			written = write_values(buf, dmql, leaf);
+			fit = compare_fit(table, leaf);
+			break;
 		case MLS_IS_NULL:
-			appendStringInfo(buf, "(%s=.EMPTY.)", query_name(condition->column->field));
-			return true;
 		case MLS_IS_NOT_NULL:
-			appendStringInfo(buf, "~(%s=.EMPTY.)", condition->column->field);
-			return true;
+			appendStringInfo(buf, "%s(%s=.EMPTY.)", leaf->kind == MLS_IS_NULL ? "" : "~",
+							 query_name(leaf->column->field));
+			if (platform->null_tests && type != DMQL_OTHER)
+				fit = MLS_FIT_EXACT;
+			break;
 		case MLS_STARTS:
 		case MLS_ENDS:
 		case MLS_CONTAINS:
-			return render_match(buf, dmql, condition);
-		case MLS_AFTER:
-			return false;
+			written = write_match(buf, dmql, leaf);
+			supported = platform->text_match && type == DMQL_TEXT;
+			break;
+		case MLS_ANY_OF:
+		case MLS_ALL_OF:
+			written = write_values(buf, dmql, leaf);
+			supported = platform->any_allowed && type == DMQL_LOOKUPS;
+			/* Of several codes with one meaning not all are asked for. */
+			if (leaf->kind == MLS_ALL_OF && mls_rets_decodes(table, leaf->column))
+				supported = false;
+			break;
+		default:
+			return MLS_FIT_NO;
 	}
-	return false;
+	if (!written)
+		return MLS_FIT_NO;
+	return supported || writer->demanded ? Max(fit, MLS_FIT_SUPERSET) : fit;
 }
+
+/* OR is a form that a source may have refused. */
+static bool
+is_refused(MlsWriter *writer, const MlsCondition *condition)
+{
+	return condition->kind == MLS_OR && list_length(condition->args) > 1 &&
+		   !use(writer->arg, RETS_FORM_OR);
+}
+
+static MlsWriter
+make_writer(const MlsTable *table, Dmql *dmql)
+{
+	const MlsPlatform *platform = &table->source->platform;
+	MlsWriter writer = {.table = table,
+						.conjunction = {"(", ",", ")"},
+						.leaf = write_leaf,
+						.refuses = is_refused,
+						.arg = dmql};
+
+	dmql->table = table;
+	dmql->avoid |= mls_rets_refused(table->source);
+	if (platform->or_allowed)
+		writer.disjunction = (MlsWord){"(", "|", ")"};
+	if (platform->negation)
+		writer.negation = (MlsWord){.open = "~", .close = ""};
+	return writer;
+}
+
+MlsWriter
+mls_rets_writer(const MlsTable *table)
+{
+	return make_writer(table, palloc0(sizeof(Dmql)));
+}
+
+/* ---- queries ---- */
 
 /* Is a field's column a number?  Then a value with a sign is none of the texts to be quoted. */
 static bool
@@ -396,7 +649,7 @@ is_number(const MlsTable *table, const char *field)
 static bool
 is_bare_key(const Dmql *dmql, const char *key)
 {
-	if (mls_dmql_is_word(key))
+	if (is_word(key))
 		return true;
 	return is_number(dmql->table, linitial(dmql->table->key)) && *key &&
 		   strspn(key, "-0123456789.") == strlen(key);
@@ -441,7 +694,7 @@ mls_rets_key_list(StringInfo buf, Dmql *dmql, List *keys)
 			appendStringInfoChar(buf, ',');
 		if (is_bare_key(dmql, key))
 			appendStringInfoString(buf, key);
-		else if (!mls_dmql_append_text(buf, key))
+		else if (!append_text(buf, key))
 			ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
 							errmsg("a key of resource \"%s\" cannot be asked for", table->resource),
 							errdetail("It is empty or holds a control character.")));
@@ -466,7 +719,7 @@ all_query(Dmql *dmql)
 		return "({key}=0+)";
 	if (table->key == NIL)
 		return "({timestamp}=1900-01-01T00:00:00+)";
-	return platform->or_allowed && dmql_use(dmql, RETS_FORM_OR)
+	return platform->or_allowed && use(dmql, RETS_FORM_OR)
 			   ? "(({timestamp}=1900-01-01T00:00:00+)|({key}=0+))"
 			   : "({key}=0+)";
 }
@@ -505,24 +758,19 @@ append_all(StringInfo buf, Dmql *dmql)
 char *
 mls_rets_query(const MlsQuery *query, Dmql *dmql)
 {
+	MlsWriter writer = make_writer(query->table, dmql);
+	List *texts;
 	StringInfoData buf;
 	ListCell *lc;
 
-	dmql->table = query->table;
-	dmql->avoid |= mls_rets_refused(query->table->source);
+	writer.demanded = !query->rechecked;
+	texts = mls_conditions_write(&writer, query->conditions);
+	dmql->inexact |= writer.left_out;
 	initStringInfo(&buf);
 	if (query->table->filter)
 		appendStringInfo(&buf, query->conditions ? "(%s)" : "%s", query->table->filter);
-	foreach (lc, query->conditions)
-	{
-		StringInfoData one;
-
-		initStringInfo(&one);
-		if (render(&one, dmql, lfirst(lc)))
-			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", one.data);
-		else
-			dmql->inexact = true;
-	}
+	foreach (lc, texts)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "", (char *) lfirst(lc));
 	if (buf.len == 0)
 		append_all(&buf, dmql);
 	return buf.data;

@@ -14,6 +14,23 @@
 
 /* ---- rets_dmql.c ---- */
 
+/* What a column is to DMQL. */
+typedef enum DmqlType
+{
+	DMQL_OTHER, /* cannot be compared remotely */
+	DMQL_TEXT,
+	DMQL_LOOKUP,
+	DMQL_LOOKUPS,
+	DMQL_BOOLEAN,
+	DMQL_INTEGER,
+	DMQL_DECIMAL,
+	DMQL_DATE,
+	DMQL_TIMESTAMP,
+	DMQL_TIME
+} DmqlType;
+
+extern DmqlType mls_dmql_type(const MlsTable *table, const MlsColumn *column);
+
 /* Conditions that are being written: which forms are, and which must not be. */
 typedef struct Dmql
 {
@@ -58,52 +75,5 @@ extern bool mls_rets_learn_forms(const MlsTable *table, uint32 used, MlsHttpStat
 
 /* Does an outcome say that a query could not be understood? */
 extern bool mls_rets_is_syntax(const RetsOutcome *outcome);
-
-/* ---- rets_literal.c ---- */
-
-/* What a column is to DMQL. */
-typedef enum DmqlType
-{
-	DMQL_OTHER, /* cannot be compared remotely */
-	DMQL_TEXT,
-	DMQL_LOOKUP,
-	DMQL_LOOKUPS,
-	DMQL_BOOLEAN,
-	DMQL_INTEGER,
-	DMQL_DECIMAL,
-	DMQL_DATE,
-	DMQL_TIMESTAMP,
-	DMQL_TIME
-} DmqlType;
-
-extern DmqlType mls_dmql_type(const MlsTable *table, const MlsColumn *column);
-
-/* Letters and digits only: needs no quotes anywhere. */
-extern bool mls_dmql_is_word(const char *text);
-
-/* May a form be used?  Then it is noted. */
-static inline bool
-dmql_use(Dmql *dmql, uint32 form)
-{
-	dmql->used |= form;
-	return (dmql->avoid & form) == 0;
-}
-
-/* A text as a word or a literal; false for what neither can hold. */
-extern bool mls_dmql_append_text(StringInfo buf, const char *text);
-
-/*
- * The part of a text that a pattern can have, letters and digits: those it begins with, or
- * the longest ones in it.  False if there are none.
- */
-extern bool mls_dmql_append_pattern(StringInfo buf, const char *text, bool beginning);
-
-/* A range of instants or times; false for a value that cannot be written. */
-extern bool mls_dmql_append_instants(StringInfo buf, const MlsTable *table, const MlsValue *value,
-									 MlsOperator op);
-
-/* Any other value; false if it cannot be written. */
-extern bool
-mls_dmql_append_value(StringInfo buf, Dmql *dmql, const MlsColumn *column, const MlsValue *value);
 
 #endif /* MLS_PROTOCOL_RETS_DMQL_H */

@@ -284,9 +284,9 @@ note_dropped(RetsStream *stream)
 
 	foreach (lc, stream->head.query->conditions)
 	{
-		const MlsCondition *condition = lfirst(lc);
+		MlsCondition *condition = lfirst(lc);
 
-		if (condition->column && mls_rets_fit(table_of(stream), condition) == MLS_FIT_NO)
+		if (condition->column && mls_condition_fit(table_of(stream), condition) == MLS_FIT_NO)
 			stream->head.dropped = lappend(stream->head.dropped, pstrdup(condition->column->field));
 	}
 }

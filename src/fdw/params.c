@@ -1,5 +1,5 @@
 /*
- * bind.c
+ * params.c
  *		A plan's conditions with the values of this execution: the remote query.
  *
  * SQL's third truth value ends here.  A comparison with a null value is never
@@ -17,7 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "fdw/condition.h"
+#include "fdw/fdw.h"
 
 /* What a condition has become. */
 typedef enum Outcome
