@@ -5,7 +5,7 @@
  * In the order in which a query meets them:
  * handler.c    the callbacks' table        pushdown.c  what of a WHERE clause is sent
  * plan.c       sizes, paths, plans         params.c    its values, and so the remote query
- * scan.c       execution                   explain.c   EXPLAIN
+ * scan.c       execution, EXPLAIN
  * Beside it: analyze.c (ANALYZE), import.c (IMPORT FOREIGN SCHEMA), check.c (mls_check),
  * sql_functions.c (a record as a row, files, metadata).
  *
@@ -94,41 +94,6 @@ extern MlsPlan *mls_plan_from_list(const List *list, const MlsTable *table);
  * where they are not known yet.  NULL: no row can match, nothing need be asked.
  */
 extern MlsQuery *mls_plan_query(const MlsPlan *plan, const MlsTable *table, const MlsValue *values);
-
-/* ---- scan.c ---- */
-
-typedef struct MlsScanState
-{
-	MlsTable *table;
-	MlsPlan *plan;
-	List *expr_states; /* of ExprState *, for fdw_exprs */
-	Oid *expr_types;
-	MlsRowMap *map; /* of the columns wanted */
-	TupleDesc desc; /* the foreign table's */
-	Datum *values;  /* one record, where the scan slot is not the table's (count) */
-	bool *nulls;
-	MemoryContext scan_context;   /* query and stream: until the next start */
-	MemoryContext record_context; /* values of the current record */
-	bool bound;                   /* the query has been made, at least once */
-	MlsQuery *query;              /* the latest; NULL if no row could match */
-	MlsStream *stream;
-	MlsPage *page;
-	int next_record;
-	bool started;
-	bool finished;
-
-	/* over all starts */
-	MlsHttpStats stats;
-	int64 pages;
-	int64 records;
-	List *given_up; /* of char *: fields the source refused to filter by */
-	int64 bad_values;
-	Bitmapset *warned;   /* columns whose bad values were reported */
-	bool fields_checked; /* a record has shown whether the columns are named as fields are */
-} MlsScanState;
-
-/* Ends the stream, if there is one, and adds what it cost to the totals. */
-extern void mls_scan_stop(MlsScanState *state);
 
 /* ---- The callbacks ---- */
 

@@ -6,13 +6,18 @@
  * the one before is used up, so LIMIT ends it without further ado.  A tuple's
  * values live until the next fetch, a page until the next page, query and stream
  * until the next rescan; each has its context.
+ *
+ * EXPLAIN tells what is asked of the source, what is not and why, and with ANALYZE
+ * what it cost.  No network, no secret.
  */
 #include "postgres.h"
 
 #include "access/table.h"
+#include "commands/explain.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
@@ -20,8 +25,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 
 #include "compat.h"
+#include MLS_EXPLAIN_STATE_H
+#include MLS_EXPLAIN_FORMAT_H
 #include "fdw/fdw.h"
 #include "options/options.h"
 
@@ -30,6 +38,37 @@
 
 /* Bytes of a value shown in a warning. */
 #define SHOWN_BYTES 60
+
+/* A scan at work (ForeignScanState.fdw_state). */
+typedef struct MlsScanState
+{
+	MlsTable *table;
+	MlsPlan *plan;
+	List *expr_states; /* of ExprState *, for fdw_exprs */
+	Oid *expr_types;
+	MlsRowMap *map; /* of the columns wanted */
+	TupleDesc desc; /* the foreign table's */
+	Datum *values;  /* one record, where the scan slot is not the table's (count) */
+	bool *nulls;
+	MemoryContext scan_context;   /* query and stream: until the next start */
+	MemoryContext record_context; /* values of the current record */
+	bool bound;                   /* the query has been made, at least once */
+	MlsQuery *query;              /* the latest; NULL if no row could match */
+	MlsStream *stream;
+	MlsPage *page;
+	int next_record;
+	bool started;
+	bool finished;
+
+	/* over all starts */
+	MlsHttpStats stats;
+	int64 pages;
+	int64 records;
+	List *given_up; /* of char *: fields the source refused to filter by */
+	int64 bad_values;
+	Bitmapset *warned;   /* columns whose bad values were reported */
+	bool fields_checked; /* a record has shown whether the columns are named as fields are */
+} MlsScanState;
 
 /* ---- begin ---- */
 
@@ -310,8 +349,9 @@ open_stream(MlsScanState *state)
 	MemoryContextSwitchTo(old);
 }
 
-void
-mls_scan_stop(MlsScanState *state)
+/* Ends the stream, if there is one, and adds what it cost to the totals. */
+static void
+stop_stream(MlsScanState *state)
 {
 	MlsStream *stream = state->stream;
 	MemoryContext old;
@@ -345,7 +385,7 @@ next_record(MlsScanState *state)
 		if (state->page == NULL)
 		{
 			state->finished = true;
-			mls_scan_stop(state);
+			stop_stream(state);
 			return NULL;
 		}
 	}
@@ -481,7 +521,7 @@ mlsReScanForeignScan(ForeignScanState *node)
 {
 	MlsScanState *state = node->fdw_state;
 
-	mls_scan_stop(state);
+	stop_stream(state);
 	state->started = false;
 	state->finished = false;
 }
@@ -490,5 +530,130 @@ void
 mlsEndForeignScan(ForeignScanState *node)
 {
 	if (node->fdw_state)
-		mls_scan_stop(node->fdw_state);
+		stop_stream(node->fdw_state);
+}
+
+/* ---- EXPLAIN ---- */
+
+static void
+explain_request(MlsScanState *state, ExplainState *es)
+{
+	/* After a run the values are known; before it $1 stands for the first expression. */
+	MlsQuery *query = state->bound ? state->query : mls_plan_query(state->plan, state->table, NULL);
+
+	if (query == NULL)
+	{
+		ExplainPropertyText("Remote Request", "none, since no row can match", es);
+		return;
+	}
+	if (state->plan->count)
+	{
+		query->verify_count = true;
+		query->fields = list_truncate(list_copy(state->table->key), 1);
+	}
+	ExplainPropertyText("Remote Request", state->table->source->protocol->show(query), es);
+	if (query->limit >= 0 && !state->plan->count)
+		ExplainPropertyInteger("Remote Limit", NULL, query->limit, es);
+	if (query->page_size > 0)
+		ExplainPropertyInteger("Remote Page Size", NULL, query->page_size, es);
+}
+
+/* Is there a value in an expression that comes from elsewhere in the plan? */
+static bool
+has_executor_param(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+		return true;
+	return expression_tree_walker(node, has_executor_param, context);
+}
+
+/*
+ * An expression as a reader knows it.  The node's ancestors are not known here,
+ * and without them a value of an outer row has no name; the filter tells it.
+ */
+static char *
+expression_text(Node *expr, List *context)
+{
+	if (IsA(expr, Param) && ((Param *) expr)->paramkind == PARAM_EXTERN)
+		return psprintf("parameter %d", ((Param *) expr)->paramid);
+	if (has_executor_param(expr, NULL))
+		return "[from the plan]";
+	return deparse_expression(expr, context, true, false);
+}
+
+/* What $1, $2 ... stand for. */
+static void
+explain_expressions(ForeignScanState *node, List *context, ExplainState *es)
+{
+	ForeignScan *scan = (ForeignScan *) node->ss.ps.plan;
+	List *lines = NIL;
+	ListCell *lc;
+
+	foreach (lc, scan->fdw_exprs)
+		lines = lappend(lines, psprintf("$%d = %s", foreach_current_index(lc) + 1,
+										expression_text(lfirst(lc), context)));
+	if (lines)
+		ExplainPropertyList("Remote Parameters", lines, es);
+}
+
+static void
+explain_local(ForeignScanState *node, List *context, ExplainState *es)
+{
+	MlsScanState *state = node->fdw_state;
+	bool prefix = list_length(es->rtable) > 1 || es->verbose;
+	List *lines = NIL;
+	ListCell *clause;
+	ListCell *reason;
+
+	forboth(clause, node->ss.ps.plan->qual, reason, state->plan->reasons)
+	{
+		const char *text = lfirst(reason);
+
+		if (*text)
+			lines = lappend(
+				lines, psprintf("%s: %s",
+								deparse_expression(lfirst(clause), context, prefix, false), text));
+	}
+	if (lines)
+		ExplainPropertyList("Kept Local", lines, es);
+}
+
+static void
+explain_run(MlsScanState *state, ExplainState *es)
+{
+	stop_stream(state);
+	ExplainPropertyInteger("Remote Requests", NULL, state->stats.requests, es);
+	ExplainPropertyInteger("Remote Pages", NULL, state->pages, es);
+	ExplainPropertyInteger("Remote Records", NULL, state->records, es);
+	ExplainPropertyInteger("Received", "bytes", state->stats.wire_bytes, es);
+	if (es->timing)
+	{
+		ExplainPropertyFloat("Network Wait", "ms", state->stats.wait_us / 1000.0, 3, es);
+		ExplainPropertyFloat("Quota Wait", "ms", state->stats.quota_us / 1000.0, 3, es);
+	}
+	if (state->given_up)
+		ExplainPropertyList("Refused by Source", state->given_up, es);
+	if (state->bad_values > 0)
+		ExplainPropertyInteger("Unconvertible Values", NULL, state->bad_values, es);
+}
+
+void
+mlsExplainForeignScan(ForeignScanState *node, struct ExplainState *es)
+{
+	MlsScanState *state = node->fdw_state;
+	List *context = NIL;
+
+	if (state->plan->count)
+		ExplainPropertyText("Remote Count", state->table->name, es);
+	explain_request(state, es);
+	if (es->verbose)
+	{
+		context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
+		explain_expressions(node, context, es);
+		explain_local(node, context, es);
+	}
+	if (es->analyze)
+		explain_run(state, es);
 }
