@@ -138,7 +138,10 @@ check_configuration(Check *check, const MlsTable *table)
 	check->source = mls_source_by_name(check->server_name, GetUserId(), false);
 	MemoryContextSwitchTo(old);
 	mls_rights_require_server(GetUserId(), check->source->http.server_id, check->source->http.name);
-	check->server_name = check->source->http.name;
+	check->server_name = check->source->name;
+	if (check->source->protocol->is_local)
+		return psprintf("Protocol %s, platform %s.", check->source->protocol->name,
+						check->source->platform_name);
 	problem = mls_url_problem(check->source->http.url);
 	check->ok = problem == NULL;
 	return problem
@@ -597,9 +600,11 @@ check_quota(Check *check, const MlsTable *table)
 static bool
 check_foundations(Check *check)
 {
-	return run_step(check, "configuration", check_configuration, NULL) &&
-		   run_step(check, "credentials", check_credentials, NULL) &&
-		   run_step(check, "service", check_service, NULL) &&
+	if (!run_step(check, "configuration", check_configuration, NULL))
+		return false;
+	return (check->source->protocol->is_local ||
+			(run_step(check, "credentials", check_credentials, NULL) &&
+			 run_step(check, "service", check_service, NULL))) &&
 		   run_step(check, "metadata", check_metadata, NULL);
 }
 
@@ -618,7 +623,7 @@ mls_check(PG_FUNCTION_ARGS)
 			run_step(&check, "units", check_units, NULL);
 		run_step(&check, "encoding", check_encoding, NULL);
 	}
-	if (check.source)
+	if (check.source && !check.source->protocol->is_local)
 		run_step(&check, "quota", check_quota, NULL);
 	return (Datum) 0;
 }

@@ -223,6 +223,8 @@ apply_server(MlsSource *source, List *options)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("server \"%s\" has no valid platform", source->http.name)));
 	apply_platform(source, platform);
+	if (source->protocol->own_size > 0)
+		source->own = palloc0(source->protocol->own_size);
 	mls_option_apply(ForeignServerRelationId, options, source);
 	source->platform.rates = source->http.rates;
 	apply_page_size(&source->platform, platform, options);
@@ -250,9 +252,9 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	List *mapping;
 
 	check_wrapper(server);
-	source->http.server_id = server->serverid;
+	source->server_id = source->http.server_id = server->serverid;
 	source->http.quota = quota_name(server, &source->http.quota_shared);
-	source->http.name = server->servername;
+	source->name = source->http.name = server->servername;
 	apply_server(source, server->options);
 	mapping = mapping_options(server->serverid, user_id, &source->http.mapping_id);
 	mls_option_apply(UserMappingRelationId, mapping, source);

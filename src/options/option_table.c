@@ -69,7 +69,7 @@ static const char *const naming_names[] = {"snake_case", "preserve", "standard",
  * and a page must fit into one allocation of the server (1 GB).
  */
 /* clang-format off */
-const MlsOption mls_option_table[] = {
+static const MlsOption option_table[] = {
 	/* Where */
 	{"protocol", SERVER, MLS_OPTION_TEXT, .required = true, .offset = MLS_OPTION_UNPLACED,
 	 .help = "Protocol the source speaks."},
@@ -297,16 +297,29 @@ const MlsOption mls_option_table[] = {
 };
 /* clang-format on */
 
-const int mls_option_count = lengthof(mls_option_table);
+const MlsOption *
+mls_option_nth(int n)
+{
+	if (n < lengthof(option_table))
+		return &option_table[n];
+	n -= lengthof(option_table);
+	for (int i = 0; mls_protocols[i]; i++)
+		for (const MlsOption *option = mls_protocols[i]->options; option && option->name; option++)
+			if (n-- == 0)
+				return option;
+	return NULL;
+}
 
 PG_FUNCTION_INFO_V1(mls_options);
 
 const MlsOption *
 mls_option_find(Oid catalog, const char *name)
 {
-	for (int i = 0; i < mls_option_count; i++)
-		if (mls_option_table[i].catalog == catalog && strcmp(mls_option_table[i].name, name) == 0)
-			return &mls_option_table[i];
+	const MlsOption *option;
+
+	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
+		if (option->catalog == catalog && strcmp(option->name, name) == 0)
+			return option;
 	return NULL;
 }
 
@@ -637,18 +650,20 @@ mls_option_check(const MlsOption *option, const char *value)
 void
 mls_option_apply(Oid catalog, List *options, void *target)
 {
-	for (int i = 0; i < mls_option_count; i++)
+	const MlsOption *option;
+
+	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
 	{
-		const MlsOption *option = &mls_option_table[i];
+		void *base = option->own ? ((MlsSource *) target)->own : target;
 		const char *value;
 
-		if (option->catalog != catalog || option->offset == MLS_OPTION_UNPLACED)
+		if (option->catalog != catalog || option->offset == MLS_OPTION_UNPLACED || base == NULL)
 			continue;
 		value = mls_option_text(options, option->name);
 		if (value == NULL)
 			value = option->default_value;
 		if (value != NULL)
-			mls_option_read(option, value, (char *) target + option->offset);
+			mls_option_read(option, value, (char *) base + option->offset);
 	}
 }
 
@@ -659,11 +674,11 @@ Datum
 mls_options(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const MlsOption *option;
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < mls_option_count; i++)
+	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
 	{
-		const MlsOption *option = &mls_option_table[i];
 		char *range = allowed_values(option);
 		Datum values[8];
 		bool nulls[8] = {false};

@@ -32,12 +32,17 @@ PG_FUNCTION_INFO_V1(mls_fdw_validator);
 static const char **
 option_names(Oid catalog)
 {
-	const char **names = palloc0((mls_option_count + 1) * sizeof(char *));
+	const MlsOption *option;
+	const char **names;
 	int count = 0;
+	int size = 0;
 
-	for (int i = 0; i < mls_option_count; i++)
-		if (mls_option_table[i].catalog == catalog)
-			names[count++] = mls_option_table[i].name;
+	while (mls_option_nth(size))
+		size++;
+	names = palloc0((size + 1) * sizeof(char *));
+	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
+		if (option->catalog == catalog)
+			names[count++] = option->name;
 	return names;
 }
 
@@ -307,7 +312,7 @@ check_server(List *options)
 	const char *group = mls_option_text(options, "quota_group");
 
 	if (protocol == NULL)
-		report_name("protocol", name, mls_protocol_names);
+		report_name("protocol", name, mls_protocol_names());
 	/* It goes into the name of a file. */
 	if (group &&
 		(group[0] == '\0' || strlen(group) > LONGEST_GROUP ||
@@ -369,23 +374,35 @@ check_table(List *options)
 				 errdetail("It is a name below the address of the server, such as Property.")));
 }
 
+/* Does a server's protocol ask nothing over HTTP? */
+static bool
+is_local(List *options)
+{
+	const char *name = mls_option_text(options, "protocol");
+	const MlsProtocol *protocol = name ? mls_protocol_find(name) : NULL;
+
+	return protocol && protocol->is_local;
+}
+
 void
 mls_option_check_list(Oid catalog, List *options)
 {
+	const MlsOption *option;
 	ListCell *lc;
 
 	foreach (lc, options)
 	{
 		DefElem *def = lfirst_node(DefElem, lc);
-		const MlsOption *option = mls_option_find(catalog, def->defname);
 
+		option = mls_option_find(catalog, def->defname);
 		if (option == NULL)
 			report_unknown_option(catalog, def->defname);
 		mls_option_check(option, defGetString(def));
 	}
-	for (int i = 0; i < mls_option_count; i++)
-		if (mls_option_table[i].catalog == catalog && mls_option_table[i].required)
-			require_option(options, mls_option_table[i].name, NULL);
+	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
+		if (option->catalog == catalog && option->required &&
+			!(option->kind == MLS_OPTION_URL && is_local(options)))
+			require_option(options, option->name, NULL);
 }
 
 /* mls_fdw_validator(text[], oid): errors if the options are not valid for an object of the catalog. */

@@ -6,17 +6,35 @@
 
 #include "protocol/protocol.h"
 
-static const MlsProtocol *const protocols[] = {&mls_reso_protocol, &mls_rets_protocol,
-											   &mls_qobrix_protocol};
+/* The list: a protocol is one line.  (The tests build one of their own.) */
+#ifndef TEST_PROTOCOLS
+#define TEST_PROTOCOLS(add)
+#endif
+#define PROTOCOLS(add) add(reso) add(rets) add(qobrix) TEST_PROTOCOLS(add)
 
-const char *const mls_protocol_names[] = {"reso", "rets", "qobrix", NULL};
+#define DECLARE(name) extern const MlsProtocol mls_##name##_protocol;
+#define ADDRESS(name) &mls_##name##_protocol,
+
+PROTOCOLS(DECLARE)
+
+const MlsProtocol *const mls_protocols[] = {PROTOCOLS(ADDRESS) NULL};
+
+const char **
+mls_protocol_names(void)
+{
+	const char **names = palloc0(lengthof(mls_protocols) * sizeof(char *));
+
+	for (int i = 0; mls_protocols[i]; i++)
+		names[i] = mls_protocols[i]->name;
+	return names;
+}
 
 const MlsProtocol *
 mls_protocol_find(const char *name)
 {
-	for (int i = 0; i < lengthof(protocols); i++)
-		if (strcmp(protocols[i]->name, name) == 0)
-			return protocols[i];
+	for (int i = 0; mls_protocols[i]; i++)
+		if (strcmp(mls_protocols[i]->name, name) == 0)
+			return mls_protocols[i];
 	return NULL;
 }
 

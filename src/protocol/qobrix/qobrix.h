@@ -15,6 +15,8 @@
 #include "protocol/condition.h"
 #include "protocol/page_chain.h"
 
+extern const MlsProtocol mls_qobrix_protocol;
+
 /* Most records of a page. */
 #define QOBRIX_MOST 100
 

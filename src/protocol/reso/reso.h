@@ -18,6 +18,8 @@
 #include "protocol/condition.h"
 #include "protocol/page_chain.h"
 
+extern const MlsProtocol mls_reso_protocol;
+
 /* filter.c */
 
 /* What a column is to OData; decides which literals and operators it takes. */

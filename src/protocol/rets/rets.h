@@ -30,6 +30,8 @@
 #include "protocol/rets/rets_answer.h"
 #include "protocol/rets/rets_metadata.h"
 
+extern const MlsProtocol mls_rets_protocol;
+
 /* ---- rets_session.c ---- */
 
 typedef enum RetsTransaction
