@@ -16,7 +16,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "foreign/foreign.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -553,14 +552,10 @@ check_units(Check *check, const MlsTable *table)
 static char *
 check_encoding(Check *check, const MlsTable *table)
 {
-	check->ok = check->replaced == 0 && GetDatabaseEncoding() == PG_UTF8;
+	check->ok = check->replaced == 0;
 	if (check->replaced > 0)
 		return psprintf("%s not valid UTF-8 and replaced.",
 						mls_counted(check->replaced, "character is", "characters are"));
-	if (GetDatabaseEncoding() != PG_UTF8)
-		return psprintf("The records are UTF-8; the database's encoding %s cannot hold every one "
-						"of their characters.",
-						GetDatabaseEncodingName());
 	return "The records are valid UTF-8.";
 }
 

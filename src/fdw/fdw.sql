@@ -1,5 +1,16 @@
 \echo Use "CREATE EXTENSION mls_fdw" to load this file. \quit
 
+-- Records are UTF-8, and are kept byte for byte as the source sent them.
+DO $$
+BEGIN
+	IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
+		RAISE feature_not_supported USING
+			MESSAGE = 'mls_fdw needs a database with encoding UTF8',
+			DETAIL = 'Records are kept byte for byte as the source sent them.',
+			HINT = 'CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0';
+	END IF;
+END $$;
+
 -- The wrapper.  Nobody but superusers may make servers unless told otherwise:
 -- whoever makes a server chooses an address the database connects to.
 

@@ -85,17 +85,15 @@ make_state(FunctionCallInfo fcinfo)
 	return state;
 }
 
-/* The text of a json value as page reading wants it: in UTF-8, with spare room. */
+/* The text of a json value as page reading wants it: with spare room. */
 static char *
 copy_json(text *json, Size *length)
 {
-	int stored = VARSIZE_ANY_EXHDR(json);
-	char *utf8 = pg_server_to_any(VARDATA_ANY(json), stored, PG_UTF8);
 	char *copy;
 
-	*length = utf8 == VARDATA_ANY(json) ? stored : strlen(utf8);
+	*length = VARSIZE_ANY_EXHDR(json);
 	copy = palloc(*length + 16);
-	memcpy(copy, utf8, *length);
+	memcpy(copy, VARDATA_ANY(json), *length);
 	memset(copy + *length, 0, 16);
 	return copy;
 }
@@ -131,15 +129,12 @@ read_argument(FunctionCallInfo fcinfo)
 	text *document = PG_GETARG_TEXT_PP(0);
 	char *protocol_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	const MlsProtocol *protocol = mls_protocol_find(protocol_name);
-	char *utf8;
 
 	if (protocol == NULL || protocol->read_metadata == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("protocol \"%s\" does not exist", protocol_name)));
-	utf8 = pg_server_to_any(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document), PG_UTF8);
-	return protocol->read_metadata(
-		utf8, utf8 == VARDATA_ANY(document) ? VARSIZE_ANY_EXHDR(document) : strlen(utf8),
-		"metadata document");
+	return protocol->read_metadata(VARDATA_ANY(document), VARSIZE_ANY_EXHDR(document),
+								   "metadata document");
 }
 
 static Datum

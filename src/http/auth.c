@@ -180,7 +180,7 @@ mls_http_clean(const MlsHttpSource *source, const char *text)
 	char *copy = mask_secrets(source, text);
 	int length = strlen(copy);
 
-	if (pg_encoding_verifymbstr(GetDatabaseEncoding(), copy, length) != length)
+	if (pg_encoding_verifymbstr(PG_UTF8, copy, length) != length)
 		for (char *c = copy; *c; c++)
 			if ((unsigned char) *c >= 0x80)
 				*c = '?';

@@ -51,6 +51,14 @@ typedef struct MlsValue
 	const char *text;
 } MlsValue;
 
+/* How well a condition can be sent: the rows it returns are ... */
+typedef enum MlsFit
+{
+	MLS_FIT_NO,       /* it cannot be sent */
+	MLS_FIT_SUPERSET, /* ... at least those of SQL */
+	MLS_FIT_EXACT     /* ... exactly those of SQL */
+} MlsFit;
+
 typedef struct MlsCondition
 {
 	MlsConditionKind kind;
@@ -99,13 +107,5 @@ typedef struct MlsExpansion
 	List *expansions;   /* of MlsExpansion *: inside them */
 	bool told;          /* a record without it has none of them */
 } MlsExpansion;
-
-/* How well a condition can be sent: the rows it returns are ... */
-typedef enum MlsFit
-{
-	MLS_FIT_NO,       /* it cannot be sent */
-	MLS_FIT_SUPERSET, /* ... at least those of SQL */
-	MLS_FIT_EXACT     /* ... exactly those of SQL */
-} MlsFit;
 
 #endif /* MLS_PROTOCOL_REMOTE_QUERY_H */

@@ -26,9 +26,6 @@
 
 #include "record/slice.h"
 
-/* Converted at a time when the database is not in UTF-8. */
-#define CONVERT_CHUNK (64 * 1024)
-
 /* The parser may look a little past the end of a text. */
 #define SPARE_BYTES 17
 
@@ -195,51 +192,6 @@ mls_has_replacements(const char *json, int length)
 }
 
 int
-mls_text_to_server(char **text, Size *text_length)
-{
-	int encoding = GetDatabaseEncoding();
-	Oid proc = FindDefaultConversionProc(PG_UTF8, encoding);
-	int room = CONVERT_CHUNK * MAX_CONVERSION_GROWTH + MAX_CONVERSION_GROWTH;
-	unsigned char *chunk = palloc(room);
-	/* No server encoding needs more than four bytes for a character, UTF-8 one at least. */
-	char *out = MemoryContextAllocHuge(CurrentMemoryContext, *text_length * 4 + SPARE_BYTES);
-	unsigned char *s = (unsigned char *) *text;
-	unsigned char *end = s + *text_length;
-	Size written = 0;
-	int replaced = 0;
-
-	if (encoding == PG_SQL_ASCII || !OidIsValid(proc))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot read sources in a database with encoding \"%s\"",
-							   GetDatabaseEncodingName()),
-						errhint("Use a database with encoding \"%s\".", "UTF8")));
-	while (s < end)
-	{
-		int used = pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding, s,
-												 Min(end - s, CONVERT_CHUNK), chunk, room, true);
-		int made = strlen((char *) chunk);
-
-		CHECK_FOR_INTERRUPTS();
-		if (used > 0)
-			memcpy(out + written, chunk, made);
-		else
-		{
-			used = pg_utf_mblen(s);
-			out[written] = '?';
-			made = 1;
-			replaced++;
-		}
-		written += made;
-		s += used;
-	}
-	memset(out + written, 0, SPARE_BYTES);
-	*text = out;
-	*text_length = written;
-	pfree(chunk);
-	return replaced;
-}
-
-int
 mls_page_clean(char **body, Size *length)
 {
 	int replaced;
@@ -251,8 +203,6 @@ mls_page_clean(char **body, Size *length)
 	}
 	replaced = replace_invalid(body, length);
 	replaced += replace_escapes(*body, *length);
-	if (GetDatabaseEncoding() != PG_UTF8)
-		replaced += mls_text_to_server(body, length);
 	return replaced;
 }
 

@@ -343,7 +343,7 @@ parse(PageState *state, char *body, Size length)
 	JsonParseErrorType error;
 
 	state->end = body + length;
-	state->lex = mls_json_lexer(body, length, GetDatabaseEncoding());
+	state->lex = mls_json_lexer(body, length, PG_UTF8);
 	error = pg_parse_json(state->lex, &actions);
 	if (error != JSON_SUCCESS)
 		report_syntax(state, body, length, error);

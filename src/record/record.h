@@ -59,8 +59,7 @@ typedef struct MlsPage
 /*
  * Splits a JSON document into records.  The buffer (NUL-terminated, length known)
  * is altered in place, only to replace \u0000, halves of surrogate pairs and
- * invalid UTF-8; slices point into it, or into a copy where the database is not
- * in UTF-8.  records_name is the member holding the array of records ("value");
+ * invalid UTF-8; slices point into it.  records_name is the member holding the array of records ("value");
  * with NULL the document itself is the one record.  Everything is allocated in
  * CurrentMemoryContext.  What is no such JSON is an error (ERRCODE_FDW_REPLY_HANDLE)
  * that names `purpose`.
@@ -81,13 +80,6 @@ extern void mls_json_members(const char *json, int length, MlsSlice *slices, int
 /* A number for a shape that no record had before, in this process. */
 extern uint64 mls_new_shape(void);
 
-/*
- * Valid UTF-8 in the server's encoding, where that is another one: a palloc'd,
- * terminated copy with spare bytes.  A character it lacks becomes a question mark;
- * returns how many did.
- */
-extern int mls_text_to_server(char **text, Size *length);
-
 /* Page member by name (the array of records is one, too), or NULL. */
 extern const MlsSlice *mls_page_value(const MlsPage *page, const char *name);
 
@@ -101,7 +93,7 @@ extern bool mls_record_path(const MlsRecord *record, const char *path, MlsSlice 
  * member ("record/ListingKey"); NULL if it has nothing like it. */
 extern char *mls_record_similar(const MlsRecord *record, const char *field);
 
-/* A slice as decoded text, palloc'd in the server encoding; NULL for MLS_NULL. Arrays and objects as raw JSON. */
+/* A slice as decoded text, palloc'd; NULL for MLS_NULL. Arrays and objects as raw JSON. */
 extern char *mls_slice_text(const MlsSlice *slice);
 
 /* A slice as int64; false if it is no integer. */

@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 
 #include "record/slice.h"
@@ -37,28 +36,11 @@ hex4(const char *s)
 	return code;
 }
 
-/* Writes a character in the server encoding, or a question mark if it has none. */
 static char *
 put_character(char *out, pg_wchar code)
 {
-	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
-	unsigned char local[32];
-	int encoding = GetDatabaseEncoding();
-	int length;
-
-	unicode_to_utf8(code, utf8);
-	length = pg_utf_mblen(utf8);
-	if (encoding == PG_UTF8 || code < 0x80)
-	{
-		memcpy(out, utf8, length);
-		return out + length;
-	}
-	if (pg_do_encoding_conversion_buf(FindDefaultConversionProc(PG_UTF8, encoding), PG_UTF8,
-									  encoding, utf8, length, local, sizeof(local), true) != length)
-		strcpy((char *) local, "?");
-	length = strlen((char *) local);
-	memcpy(out, local, length);
-	return out + length;
+	unicode_to_utf8(code, (unsigned char *) out);
+	return out + pg_utf_mblen((unsigned char *) out);
 }
 
 /* Decodes one escape; `in` stands at the backslash.  Returns how far it reaches. */

@@ -19,8 +19,8 @@
 
 /* clean.c */
 
-/* Makes a body valid UTF-8 without \u0000 and lone surrogates, in place, and
- * converts it to the server encoding; *body and *length may change.  Returns the
+/* Makes a body valid UTF-8 without \u0000 and lone surrogates, in place;
+ * *body and *length may change.  Returns the
  * number of replacements. */
 extern int mls_page_clean(char **body, Size *length);
 

@@ -11,7 +11,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -28,15 +27,6 @@ PG_FUNCTION_INFO_V1(mls_subscribe);
 PG_FUNCTION_INFO_V1(mls_unsubscribe);
 
 /* ---- What a foreign table needs ---- */
-
-static void
-require_encoding(void)
-{
-	if (GetDatabaseEncoding() != PG_UTF8)
-		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("replication needs a database with encoding UTF8"),
-				errdetail("Records are kept byte for byte as the source sent them."));
-}
 
 static void
 require_owner(Oid relid)
@@ -452,7 +442,6 @@ mls_subscribe(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	LockRelationOid(relid, AccessShareLock);
 	table = mls_table_get(relid, GetUserId(), false);
-	require_encoding();
 	require_owner(relid);
 	SPI_connect();
 	mls_identity_follow_renames();

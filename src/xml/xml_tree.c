@@ -275,14 +275,10 @@ parse(ParseState *state, const char *text, Size length, const char *subject)
 
 /* ---- copying ---- */
 
-/* A string of libxml2, which is UTF-8, in the database's encoding. */
 static char *
 copy_string(const xmlChar *string)
 {
-	const char *text = (const char *) string;
-	char *converted = pg_any_to_server(text, strlen(text), PG_UTF8);
-
-	return converted == text ? pstrdup(text) : converted;
+	return pstrdup((const char *) string);
 }
 
 /* Character data among siblings, joined: the parser splits it at references. */

@@ -64,7 +64,7 @@ my ($status, $out, $err) = $node->psql('latin', q{
 	CREATE SERVER s FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'https://api.example.com/odata');
 	CREATE FOREIGN TABLE t (k text OPTIONS (field 'K') NOT NULL) SERVER s OPTIONS (resource 'T', key 'K');
 	SELECT mls_subscribe('t')});
-like($err, qr/replication needs a database with encoding UTF8/, 'replication needs UTF8');
+like($err, qr/mls_fdw needs a database with encoding UTF8/, 'it needs UTF8');
 
 # docs/operations.md: what mls_track logs is not a TRUNCATE.
 query(q{SELECT mls_subscribe('east.property')});

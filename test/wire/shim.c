@@ -374,13 +374,6 @@ pg_mbcliplen(const char *text, int length, int limit)
 	return clipped;
 }
 
-/* A database in UTF-8 needs no conversion. */
-int
-mls_text_to_server(char **text, Size *length)
-{
-	abort();
-}
-
 uint64
 mls_new_shape(void)
 {

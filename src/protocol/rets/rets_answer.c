@@ -25,7 +25,7 @@
 /* An answer's own words in a message. */
 #define MAX_SHOWN 200
 
-/* A copy of an attribute that outlives the event, in the server encoding; "" for none. */
+/* A copy of an attribute that outlives the event; "" for none. */
 static const char *
 keep_attribute(RetsReader *reader, const MlsXmlEvent *event, const char *name)
 {
@@ -34,7 +34,6 @@ keep_attribute(RetsReader *reader, const MlsXmlEvent *event, const char *name)
 
 	if (length == 0)
 		return "";
-	value = mls_rets_local(reader, value, &length);
 	length = pg_mbcliplen(value, (int) Min(length, INT_MAX), MAX_SHOWN * 4);
 	return MemoryContextStrdup(reader->context, pnstrdup(value, length));
 }
@@ -200,7 +199,6 @@ keep_body(RetsReader *reader, const char *text, Size length)
 	int room = MAX_BODY - reader->body.len;
 	MemoryContext old;
 
-	text = mls_rets_local(reader, text, &length);
 	if (length > room)
 		length = pg_mbcliplen(text, (int) Min(length, INT_MAX), room);
 	old = MemoryContextSwitchTo(reader->context);

@@ -63,7 +63,7 @@ typedef struct RetsAnswer
 	int64 count;             /* Records of COUNT, or -1 */
 	char delimiter;
 	int ncolumns;         /* 0 until COLUMNS was read */
-	const char **columns; /* as COLUMNS names them, in the server encoding, or as asked for */
+	const char **columns; /* as COLUMNS names them, or as asked for */
 	List *missing;        /* of char *: fields asked for that have no column */
 	bool maxrows;         /* MAXROWS was read: more rows exist than were sent */
 	bool ended;           /* </RETS> was read */

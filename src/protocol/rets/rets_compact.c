@@ -332,7 +332,6 @@ mls_rets_compact_columns(RetsReader *reader, const char *text, Size length)
 	MemoryContext old;
 	RetsCompact *compact;
 
-	text = mls_rets_local(reader, text, &length);
 	old = MemoryContextSwitchTo(reader->context);
 	compact = palloc0(sizeof(RetsCompact));
 	mls_rets_split_columns(&compact->columns, text, length,
@@ -495,7 +494,6 @@ mls_rets_compact_row(RetsReader *reader, const char *text, Size length)
 	reader->rows++;
 	if (compact == NULL || compact->columns.ncolumns == 0)
 		mls_rets_fail(reader, "A row came before the names of the columns.");
-	text = mls_rets_local(reader, text, &length);
 	form = mls_rets_split_row(&compact->columns, text, length, compact->values, &nvalues);
 	reader->answer.short_rows += form == RETS_ROW_SHORT;
 	reader->answer.open_rows += form == RETS_ROW_OPEN;

@@ -113,11 +113,10 @@ add_finding(MetadataReader *state, char *finding)
 
 /* ---- values ---- */
 
-/* A copy in the metadata's context and the server's encoding, without blanks around it. */
+/* A copy in the metadata's context, without blanks around it. */
 static const char *
 keep(MetadataReader *state, const char *text, Size length)
 {
-	text = mls_rets_local(state->reader, text, &length);
 	while (length > 0 && isspace((unsigned char) *text))
 	{
 		text++;
@@ -233,7 +232,6 @@ read_columns(MetadataReader *state, OpenSegment *open, const char *text, Size le
 {
 	MemoryContext old;
 
-	text = mls_rets_local(state->reader, text, &length);
 	old = MemoryContextSwitchTo(state->context);
 	mls_rets_split_columns(&open->columns, text, length, '\t');
 	MemoryContextSwitchTo(old);
@@ -264,7 +262,6 @@ read_row(MetadataReader *state, OpenSegment *open, const char *text, Size length
 
 	if (!open->has_columns)
 		mls_rets_fail(state->reader, "A row came before the names of the columns.");
-	text = mls_rets_local(state->reader, text, &length);
 	form = mls_rets_split_row(&open->columns, text, length, values, &nvalues);
 	if (form == RETS_ROW_BLANK)
 		return;

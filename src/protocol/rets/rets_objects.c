@@ -46,7 +46,6 @@ static char *
 clean_text(const char *text, int length)
 {
 	char *copy;
-	Size clean_length;
 
 	length = Min(length, MAX_TEXT);
 	copy = palloc(length + 1);
@@ -66,9 +65,6 @@ clean_text(const char *text, int length)
 		}
 		i += step;
 	}
-	clean_length = length;
-	if (GetDatabaseEncoding() != PG_UTF8)
-		mls_text_to_server(&copy, &clean_length);
 	return copy;
 }
 

@@ -46,9 +46,6 @@ extern char *mls_rets_put_json(char *out, const char *text, int length, bool *es
 /* Raises that the answer cannot be read. */
 pg_noreturn extern void mls_rets_fail(const RetsReader *reader, const char *detail);
 
-/* An event's text in the server encoding, in the scratch context. */
-extern const char *mls_rets_local(RetsReader *reader, const char *text, Size *length);
-
 /* ---- rets_compact.c: lines ---- */
 
 /* The line of columns, and what it shows about the lines after it. */

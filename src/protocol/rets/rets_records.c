@@ -29,20 +29,6 @@ mls_rets_fail(const RetsReader *reader, const char *detail)
 					errdetail("%s", detail)));
 }
 
-const char *
-mls_rets_local(RetsReader *reader, const char *text, Size *length)
-{
-	MemoryContext old;
-	char *local = unconstify(char *, text);
-
-	if (GetDatabaseEncoding() == PG_UTF8)
-		return text;
-	old = MemoryContextSwitchTo(reader->scratch);
-	mls_text_to_server(&local, length);
-	MemoryContextSwitchTo(old);
-	return local;
-}
-
 static void
 begin_page(RetsRecords *records)
 {

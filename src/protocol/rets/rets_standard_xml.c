@@ -145,7 +145,6 @@ add_text(RetsReader *reader, Element *node, const char *text, Size length)
 {
 	if (is_blank(text, length))
 		return;
-	text = mls_rets_local(reader, text, &length);
 	if (node->length + length > node->capacity)
 	{
 		char *longer;
@@ -196,7 +195,7 @@ write_name(RetsReader *reader, const Siblings *group)
 {
 	StringInfo json = &reader->nested->json;
 	Size length = strlen(group->name);
-	const char *name = mls_rets_local(reader, group->name, &length);
+	const char *name = group->name;
 	Size start = json->len;
 
 	write_string(json, name, length);
