@@ -39,6 +39,27 @@ typedef struct Field
 	struct Field *follower; /* the field that came after it in the last record */
 } Field;
 
+typedef struct FieldSlot
+{
+	Field *field;
+	char status;
+} FieldSlot;
+
+#define SH_PREFIX field_table
+#define SH_ELEMENT_TYPE FieldSlot
+#define SH_KEY_TYPE Field *
+#define SH_KEY field
+#define SH_HASH_KEY(table, key) ((key)->hash)
+#define SH_EQUAL(table, a, b)                                                                      \
+	((a)->hash == (b)->hash && (a)->length == (b)->length &&                                       \
+	 memcmp((a)->name, (b)->name, (a)->length) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, slot) ((slot)->field->hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
 struct MlsRowMap
 {
 	MemoryContext context;
@@ -47,9 +68,7 @@ struct MlsRowMap
 	int *next_column; /* further column of the same field, or -1 */
 	int *cleaning;    /* steps by column; NULL: none */
 	Field root;       /* its follower is the first field of a record */
-	Field **fields;   /* hash table, open addressing, size a power of two */
-	int nfields;
-	int size;
+	field_table_hash *fields;
 	int first_whole; /* first column with field '*', or -1 */
 	int *paths;      /* columns whose field is a path */
 	int npaths;
@@ -59,61 +78,29 @@ struct MlsRowMap
 	int max_columns;
 };
 
-static uint32
-hash_name(const char *name, int length)
-{
-	return hash_bytes((const unsigned char *) name, length);
-}
-
-/* Where a name is in the table, or would be. */
-static Field **
-find_place(const MlsRowMap *map, const char *name, int length, uint32 hash)
-{
-	for (uint32 i = hash;; i++)
-	{
-		Field **place = &map->fields[i & (map->size - 1)];
-
-		if (*place == NULL || ((*place)->hash == hash && (*place)->length == length &&
-							   memcmp((*place)->name, name, length) == 0))
-			return place;
-	}
-}
-
-static void
-grow_fields(MlsRowMap *map)
-{
-	Field **old = map->fields;
-	int old_size = map->size;
-
-	map->size *= 2;
-	map->fields = MemoryContextAllocZero(map->context, map->size * sizeof(Field *));
-	for (int i = 0; i < old_size; i++)
-		if (old[i])
-			*find_place(map, old[i]->name, old[i]->length, old[i]->hash) = old[i];
-	pfree(old);
-}
-
 /* The field of a name; a new one is noted as feeding no column.  NULL when there are too many. */
 static Field *
 get_field(MlsRowMap *map, const char *name, int length)
 {
-	uint32 hash = hash_name(name, length);
-	Field **place = find_place(map, name, length, hash);
+	Field key = {.name = name,
+				 .length = length,
+				 .hash = hash_bytes((const unsigned char *) name, length),
+				 .column = -1};
+	FieldSlot *slot = field_table_lookup(map->fields, &key);
 	Field *field;
+	bool found;
 	char *copy;
 
-	if (*place || map->nfields >= MAX_FIELDS)
-		return *place;
-	field = MemoryContextAllocZero(map->context, sizeof(Field));
+	if (slot)
+		return slot->field;
+	if (map->fields->members >= MAX_FIELDS)
+		return NULL;
 	copy = MemoryContextAlloc(map->context, length + 1);
 	memcpy(copy, name, length);
-	field->name = copy;
-	field->length = length;
-	field->hash = hash;
-	field->column = -1;
-	*place = field;
-	if (++map->nfields > map->size / 2)
-		grow_fields(map);
+	key.name = copy;
+	field = MemoryContextAlloc(map->context, sizeof(Field));
+	*field = key;
+	(void) field_table_insert(map->fields, field, &found);
 	return field;
 }
 
@@ -160,8 +147,7 @@ mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone)
 	map->ncolumns = desc->natts;
 	map->targets = palloc0(Max(desc->natts, 1) * sizeof(MlsTarget));
 	map->next_column = palloc0(Max(desc->natts, 1) * sizeof(int));
-	map->size = 64;
-	map->fields = palloc0(map->size * sizeof(Field *));
+	map->fields = field_table_create(map->context, 64, NULL);
 	map->first_whole = -1;
 	map->paths = palloc(Max(desc->natts, 1) * sizeof(int));
 	map->path_names = palloc(Max(desc->natts, 1) * sizeof(char *));
