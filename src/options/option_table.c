@@ -57,8 +57,6 @@ static const char *const auth_names[] = {"none",   "oauth2",    "bearer",   "bas
 										 "header", "challenge", "password", NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
-static const char *const format_names[] = {"compact", "compact-decoded", "standard-xml", NULL};
-static const char *const lookups_names[] = {"decoded", "coded", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
 static const char *const schema_policy_names[] = {"evolve", "freeze", "stop", "ignore", NULL};
 static const char *const naming_names[] = {"snake_case", "preserve", "standard", NULL};
@@ -137,10 +135,6 @@ static const MlsOption option_table[] = {
 	 .help = "Ask for the page size by a Prefer header instead of $top; default of the platform."},
 	{"paging", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.paging), .choices = paging_names,
 	 .help = "RETS: how the rest of a long answer is read: by position and checked, by position only, or by keys; default of the platform."},
-	{"key_batch", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.key_batch), .min = 1, .max = 10000,
-	 .help = "RETS: most keys in one request; default of the platform."},
-	{"object_limit", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.object_limit), .min = 1, .max = 100000,
-	 .help = "RETS: most objects taken of one answer by mls_objects, more are an error; default of the platform, 1000."},
 	{"replication_path", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.replication_path),
 	 .help = "What is appended to a resource to read all of it; default of the platform."},
 
@@ -174,20 +168,8 @@ static const MlsOption option_table[] = {
 			 "also when they are zero. Default of the platform."},
 	{"url_length", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.url_length), .min = 200, .max = 100000,
 	 .help = "Longest address the source accepts; default of the platform."},
-	{"all_query", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.all_query),
-	 .help = "RETS: condition that all records meet; {key} and {timestamp} stand for the table's fields; default: the platform's, else what either range finds."},
 	{"originating_system", SERVER, MLS_OPTION_TEXT, .offset = MLS_OPTION_UNPLACED,
 	 .help = "Originating system to read, where the platform requires one."},
-
-	/* How the source speaks */
-	{"rets_version", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.version),
-	 .help = "RETS: version to announce, such as 1.7.2; default of the platform."},
-	{"standard_names", SERVER, MLS_OPTION_BOOL, .offset = IN_SOURCE(platform.standard_names),
-	 .help = "RETS: ask for fields by their standard names instead of system names; default of the platform."},
-	{"lookups", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.lookups), .choices = lookups_names,
-	 .help = "RETS: what columns with the option lookup hold: what the codes mean, or the codes; default of the platform."},
-	{"format", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(platform.format), .choices = format_names,
-	 .help = "RETS: how records are written: rows with codes, rows with their meaning, or nested elements; default of the platform."},
 
 	/* Meaning of the data */
 	{"timezone", SERVER, MLS_OPTION_TIMEZONE, .offset = IN_SOURCE(timezone), .default_value = "UTC",

@@ -60,6 +60,7 @@ const MlsProtocol mls_rets_protocol = {
 	.sessions = true,
 	.platform = find_platform,
 	.platform_names = platform_names,
+	.options = mls_rets_options,
 	.writer = mls_rets_writer,
 	.sortable = sortable,
 	.countable = countable,

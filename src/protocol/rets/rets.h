@@ -31,6 +31,7 @@
 #include "protocol/rets/rets_metadata.h"
 
 extern const MlsProtocol mls_rets_protocol;
+extern const MlsOption mls_rets_options[];
 
 /* ---- rets_session.c ---- */
 
