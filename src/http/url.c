@@ -299,6 +299,9 @@ mls_url_display(const char *text)
 	StringInfoData buf;
 	bool is_https;
 
+	/* A source that is not asked over HTTP has none. */
+	if (text == NULL)
+		return pstrdup("");
 	if (!mls_url_split(text, &url))
 		return pstrdup("(malformed address)");
 	is_https = strcmp(url.scheme, "https") == 0;

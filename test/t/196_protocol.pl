@@ -29,11 +29,11 @@ pass('its servers need no url');
 like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'numbers', size '-1')}),
 	qr/invalid value for option "size"/, 'its option is checked');
 like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'numbers', platform 'roman')}),
-	qr/platform "roman" does not exist|invalid value for option "platform"/, 'so is its platform');
+	qr/invalid value for option "platform": "roman"/, 'so is its platform');
 like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'number')}),
-	qr/Perhaps you meant the protocol "numbers"|numbers/, 'it is one of those that a hint names');
+	qr/HINT:.*"?numbers/, 'it is one of those that a hint names');
 like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso')}),
-	qr/"?url"?/, 'a server of another protocol needs a url still');
+	qr/option "url" is required/, 'a server of another protocol needs a url still');
 
 # Its rows.
 query(q{CREATE SCHEMA n; IMPORT FOREIGN SCHEMA reso FROM SERVER numbers INTO n});
