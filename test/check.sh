@@ -133,7 +133,7 @@ run_unit() {
 
 # The readers of RETS answers without a server, under the sanitizers.
 run_wire() {
-	make -s -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" wire
+	make -s -j2 -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" wire
 	bash "$top/test/wire/run.sh" "$work/wire" >"$work/parts/wire.raw" || true
 	cat "$work/parts/wire.raw"
 	count "$(sed -n 's/^answers: \([0-9]*\) passed.*/\1/p' "$work/parts/wire.raw" | grep . || echo 0)" \
@@ -142,13 +142,13 @@ run_wire() {
 
 # The same, with answers that nobody would think of; needs clang with libFuzzer.
 run_fuzz() {
-	if ! make -s -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" fuzz 2>"$work/parts/fuzz.raw"; then
-		echo "fuzz: not run, the target could not be built:"
+	if ! make -s -j2 -C "$top/test/wire" out="$work" PG_CONFIG="$bin/pg_config" fuzz 2>"$work/parts/fuzz.raw"; then
+		echo "fuzz: not run, the targets could not be built:"
 		tail -n 5 "$work/parts/fuzz.raw"
 		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
 		return 0
 	fi
-	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-60}"; then count 1 0; else count 0 1; fi
+	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-90}"; then count 1 0; else count 0 1; fi
 }
 
 # The demonstration, as somebody types it on a machine that has set nothing.

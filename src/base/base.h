@@ -96,7 +96,11 @@ mls_subtransaction(void (*work)(void *arg), void *arg, bool (*catches)(int sqlst
  * errmsg_plural() chooses the whole message by one number; here a message may hold several,
  * and be a run's note or a finding.  In SQL the same is mls.counted().
  */
-extern char *mls_counted(int64 n, const char *one, const char *many);
+static inline char *
+mls_counted(int64 n, const char *one, const char *many)
+{
+	return psprintf(INT64_FORMAT " %s", n, n == 1 ? one : many);
+}
 
 /* ---- Rights and relations (rights.c) ---- */
 

@@ -187,11 +187,3 @@ mls_subtransaction(void (*work)(void *arg), void *arg, bool (*catches)(int sqlst
 	CurrentResourceOwner = owner;
 	return error;
 }
-
-/* ---- Words ---- */
-
-char *
-mls_counted(int64 n, const char *one, const char *many)
-{
-	return psprintf(INT64_FORMAT " %s", n, n == 1 ? one : many);
-}

@@ -439,8 +439,11 @@ parse_answer(const MlsHttpResponse *response)
 	}
 	PG_CATCH();
 	{
+		int category = ERRCODE_TO_CATEGORY(geterrcode());
+
 		MemoryContextSwitchTo(context);
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+		/* What is nested too deeply is no token, either. */
+		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 			PG_RE_THROW();
 		FlushErrorState();
 		parsed = NULL;

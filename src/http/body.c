@@ -555,6 +555,17 @@ mls_http_header(const MlsHttpResponse *response, const char *name)
 	return NULL;
 }
 
+char *
+mls_http_shown_name(const char *name, int length)
+{
+	char *copy = pnstrdup(name, length);
+
+	for (char *c = copy; *c; c++)
+		if ((unsigned char) *c <= 0x20 || (unsigned char) *c >= 0x7f)
+			*c = '?';
+	return copy;
+}
+
 const char *
 mls_http_charset(const MlsHttpResponse *response)
 {
@@ -566,7 +577,7 @@ mls_http_charset(const MlsHttpResponse *response)
 		if (pg_strncasecmp(c, "charset=", 8) != 0)
 			continue;
 		c += 8 + strspn(c + 8, "\" ");
-		return pnstrdup(c, strcspn(c, "\"; \t"));
+		return mls_http_shown_name(c, strcspn(c, "\"; \t"));
 	}
 	return NULL;
 }

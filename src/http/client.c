@@ -678,7 +678,7 @@ media_type(const char *value)
 
 	if (value == NULL)
 		return pstrdup("");
-	type = pnstrdup(value, strcspn(value, "; \t"));
+	type = mls_http_shown_name(value, strcspn(value, "; \t"));
 	for (char *c = type; *c; c++)
 		*c = pg_ascii_tolower((unsigned char) *c);
 	return type;

@@ -181,6 +181,9 @@ extern void mls_body_close(MlsHttpRequest *request);
 /* Gives the body to a response; it is moved, not copied. */
 extern void mls_body_take(MlsHttpRequest *request, MlsHttpResponse *response);
 
+/* A name from a header, as a message may show it: names have no other characters than these. */
+extern char *mls_http_shown_name(const char *name, int length);
+
 /* ---- http_errors.c ---- */
 
 /* The response is that of an attempt which has one. */

@@ -84,6 +84,16 @@ lower(char *text)
 	return text;
 }
 
+/* libcurl decodes what is escaped in a host's name, and so makes any byte of it. */
+static bool
+is_host(const char *host)
+{
+	for (const unsigned char *c = (const unsigned char *) host; *c; c++)
+		if (*c <= 0x20 || *c >= 0x7f || strchr("\"<>\\^`{|}", *c))
+			return false;
+	return *host != '\0';
+}
+
 bool
 mls_url_split(const char *text, MlsUrl *url)
 {
@@ -96,7 +106,7 @@ mls_url_split(const char *text, MlsUrl *url)
 	url->scheme = lower(part(handle, CURLUPART_SCHEME, 0));
 	url->host = part(handle, CURLUPART_HOST, 0);
 	port = part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-	if (url->host == NULL || *url->host == '\0' || port == NULL)
+	if (url->host == NULL || !is_host(url->host) || port == NULL)
 		return false;
 	lower(url->host);
 	if (url->host[0] == '[')

@@ -22,6 +22,12 @@ mls_report_page(const MlsTable *table, const char *purpose, const char *detail)
 			 errdetail("%s", detail)));
 }
 
+char *
+mls_show_start(const char *text, int length, int most)
+{
+	return pnstrdup(text, pg_mbcliplen(text, length, most));
+}
+
 /* JSON begins with two characters of ASCII, so that a NUL among them tells of wide characters. */
 static const char *
 wide_charset(const char *body, Size length)
@@ -178,9 +184,9 @@ mls_read_total(const MlsTable *table, const char *purpose, const MlsSlice *slice
 		return -1;
 	if (!mls_slice_int64(slice, &total) || total < 0)
 		mls_report_page(table, purpose,
-						psprintf("Its member \"%.*s\" is no number of records: %.*s.",
-								 slice->name_length, slice->name, Min(slice->value_length, 60),
-								 slice->value));
+						psprintf("Its member \"%s\" is no number of records: %s.",
+								 mls_show_start(slice->name, slice->name_length, 60),
+								 mls_show_start(slice->value, slice->value_length, 60)));
 	return total;
 }
 
@@ -196,10 +202,13 @@ mls_error_object(const char *text, int length)
 {
 	MlsPage *volatile page = NULL;
 	MemoryContext context = CurrentMemoryContext;
+	/* All of it: a NUL within is no end. */
+	char *copy = memcpy(palloc(length + 1), text, length);
 
+	copy[length] = '\0';
 	PG_TRY();
 	{
-		page = mls_page_read(pnstrdup(text, length), length, NULL, "error answer");
+		page = mls_page_read(copy, length, NULL, "error answer");
 	}
 	PG_CATCH();
 	{
@@ -216,5 +225,5 @@ mls_error_object(const char *text, int length)
 char *
 mls_error_words(const char *text)
 {
-	return pnstrdup(text, pg_mbcliplen(text, strlen(text), MAX_MESSAGE));
+	return mls_show_start(text, strlen(text), MAX_MESSAGE);
 }

@@ -62,6 +62,9 @@ extern int64 mls_read_total(const MlsTable *table, const char *purpose, const Ml
 /* A JSON text that is an object, as a record; NULL if it is none.  For bodies of errors. */
 extern const MlsRecord *mls_error_object(const char *text, int length);
 
+/* The start of a text from outside, for a message: at most so many bytes, characters whole. */
+extern char *mls_show_start(const char *text, int length, int most);
+
 /* The words of a source, cut to a few lines of a terminal. */
 extern char *mls_error_words(const char *text);
 

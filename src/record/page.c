@@ -282,8 +282,8 @@ object_end(void *arg)
 		MLS_JSON_GO_ON;
 	record = &state->page->records[state->page->nrecords++];
 	record->length = state->lex->prev_token_terminator - record->json;
-	record->slices = state->slices + state->first;
 	record->nslices = state->nslices - state->first;
+	record->slices = record->nslices > 0 ? state->slices + state->first : NULL;
 	record->shape = state->same_names && record->nslices == state->twin->nslices
 						? state->twin->shape
 						: mls_new_shape();

@@ -9,7 +9,8 @@
  * five of XML can be expanded, and nothing outside the document is ever read.
  *
  * Errors go to this parser's own handler.  The global one belongs to the
- * server's xml type, which notices when someone else touches it.
+ * server's xml type, which notices when someone else touches it; it is ours only
+ * while libxml2 has the processor, since failing conversions of characters go there.
  */
 #include "postgres.h"
 
@@ -184,7 +185,8 @@ check_outcome(const ParseState *state, const char *subject)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("%s is not well-formed XML", subject),
 				 errdetail("Line %d: %s.", state->error_line, state->reason)));
-	if (!state->parser->wellFormed || state->parser->myDoc == NULL)
+	if (!state->parser->wellFormed || state->parser->myDoc == NULL ||
+		xmlDocGetRootElement(state->parser->myDoc) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_REPLY_HANDLE), errmsg("%s is not well-formed XML", subject)));
 }
@@ -256,6 +258,20 @@ is_misdeclared(const char *text, Size length)
 	return false;
 }
 
+/* Is the parser satisfied? */
+static bool
+parse_piece(ParseState *state, const char *piece, int length, bool last)
+{
+	xmlStructuredErrorFunc handler = xmlStructuredError;
+	void *context = xmlStructuredErrorContext;
+	bool good;
+
+	xmlSetStructuredErrorFunc(state->parser, (xmlStructuredErrorFunc) on_error);
+	good = xmlParseChunk(state->parser, piece, length, last) == 0;
+	xmlSetStructuredErrorFunc(context, handler);
+	return good;
+}
+
 static void
 parse(ParseState *state, const char *text, Size length, const char *subject)
 {
@@ -264,12 +280,12 @@ parse(ParseState *state, const char *text, Size length, const char *subject)
 		int piece = Min(length - done, PIECE_BYTES);
 
 		CHECK_FOR_INTERRUPTS();
-		if (xmlParseChunk(state->parser, text + done, piece, 0) != 0)
+		if (!parse_piece(state, text + done, piece, false))
 			break;
 		done += piece;
 	}
 	/* Ends the document; an error noted above stays the first. */
-	xmlParseChunk(state->parser, NULL, 0, 1);
+	parse_piece(state, NULL, 0, true);
 	check_outcome(state, subject);
 }
 

@@ -1,36 +1,56 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of RETS answers, starting from cases/.
+# Fuzzes the readers, each for its share of the time: RETS answers starting from cases/, metadata
+# from test/edmx, the others from seeds/.
 #
-#   fuzz.sh FUZZ [SECONDS]     FUZZ is the target built by "make fuzz"
+#   fuzz.sh FUZZ [SECONDS [TARGET...]]     FUZZ is the program built by "make fuzz"
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fuzz=$1
 seconds=${2:-60}
-corpus=$(mktemp -d /tmp/mls_fdw_fuzz.XXXXXX)
-trap 'rm -rf "$corpus"' EXIT
-mkdir "$corpus/seeds" "$corpus/found"
-for file in "$here"/cases/*; do
-	# The first byte chooses the reader.
-	case $file in
-	*.compact) letters="0 8 >" ;;
-	*.standard) letters="1 9" ;;
-	*.metadata) letters="m" ;;
-	*.objects) letters="o" ;;
-	*) continue ;;
+targets=("${@:3}")
+[ "${#targets[@]}" -gt 0 ] || targets=(rets json edmx url reso qobrix)
+share=$(((seconds + ${#targets[@]} - 1) / ${#targets[@]}))
+work=$(mktemp -d /tmp/mls_fdw_fuzz.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+
+rets_seeds() { # rets_seeds DIRECTORY: the first byte chooses the reader
+	local file letter letters
+	for file in "$here"/cases/*; do
+		case $file in
+		*.compact) letters="0 8 >" ;;
+		*.standard) letters="1 9" ;;
+		*.metadata) letters="m" ;;
+		*.objects) letters="o" ;;
+		*) continue ;;
+		esac
+		for letter in $letters; do
+			{ printf '%s' "$letter"; cat "$file"; } >"$1/$(printf '%d' "'$letter")_$(basename "$file")"
+		done
+	done
+}
+
+run_target() { # run_target TARGET
+	local dict="$here/$1.dict" status=0 file
+	mkdir -p "$work/$1/seeds" "$work/$1/found"
+	case $1 in
+	rets) rets_seeds "$work/$1/seeds" ;;
+	edmx) cp "$here"/../edmx/*.xml "$work/$1/seeds" ;;
+	*) cp "$here/seeds/$1"/* "$work/$1/seeds" ;;
 	esac
-	for letter in $letters; do
-		{ printf '%s' "$letter"; cat "$file"; } >"$corpus/seeds/$(printf '%d' "'$letter")_$(basename "$file")"
-	done
-done
-cd "$corpus"
-status=0
-"$fuzz" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1500 -dict="$here/rets.dict" \
-	-print_final_stats=1 "$corpus/found" "$corpus/seeds" >"$corpus/log" 2>&1 || status=$?
-if [ "$status" -ne 0 ]; then
-	grep -vE '^#[0-9]+' "$corpus/log" | tail -n 60
-	for file in "$corpus"/crash-* "$corpus"/timeout-* "$corpus"/oom-* "$corpus"/leak-*; do
-		[ -f "$file" ] && { echo "$(basename "$file"), in base64:"; base64 <"$file"; }
-	done
-	exit 1
-fi
-echo "fuzz: $(sed -n 's/^stat::number_of_executed_units: *//p' "$corpus/log") inputs in $seconds s, none failed"
+	cd "$work/$1"
+	MLS_FUZZ=$1 "$fuzz" -max_total_time="$share" -max_len=4096 -timeout=10 -rss_limit_mb=1500 \
+		$([ -f "$dict" ] && echo "-dict=$dict") -print_final_stats=1 found seeds >log 2>&1 || status=$?
+	if [ "$status" -ne 0 ]; then
+		echo "fuzz: $1 failed"
+		grep -avE '^#[0-9]+' log | tail -n 60
+		for file in crash-* timeout-* oom-* leak-*; do
+			[ -f "$file" ] && { echo "$file, in base64:"; base64 <"$file"; }
+		done
+		return 1
+	fi
+	echo "fuzz: $1, $(sed -n 's/^stat::number_of_executed_units: *//p' log) inputs in $share s, none failed"
+}
+
+failed=0
+for target in "${targets[@]}"; do run_target "$target" || failed=1; done
+exit "$failed"

@@ -10,15 +10,15 @@
  */
 #include "postgres.h"
 
-#include <setjmp.h>
-
+#include "catalog/pg_type.h"
+#include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-
-#include "protocol/rets/rets.h"
 
 #include "shim.h"
 
@@ -40,7 +40,7 @@ typedef struct Context
 } Context;
 
 MemoryContext CurrentMemoryContext = NULL;
-MemoryContext TopMemoryContext = NULL;
+MemoryContext TopMemoryContext = NULL; /* what is in it stays, and is not counted */
 Size wire_limit = (Size) 1 << 30;
 static Size allocated = 0;
 
@@ -91,7 +91,8 @@ free_block(Block *block)
 		context->blocks = block->next;
 	if (block->next)
 		block->next->previous = block->previous;
-	allocated -= block->size;
+	if (block->owner != TopMemoryContext)
+		allocated -= block->size;
 	free(block);
 }
 
@@ -153,7 +154,8 @@ allocate(MemoryContext owner, Size size)
 	if (context->blocks)
 		context->blocks->previous = block;
 	context->blocks = block;
-	allocated += size;
+	if (owner != TopMemoryContext)
+		allocated += size;
 	return block + 1;
 }
 
@@ -181,6 +183,12 @@ MemoryContextAlloc(MemoryContext context, Size size)
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR, (errmsg("invalid memory alloc request size %zu", size)));
 	return MemoryContextAllocHuge(context, size);
+}
+
+void *
+MemoryContextAllocZeroAligned(MemoryContext context, Size size)
+{
+	return MemoryContextAllocZero(context, size);
 }
 
 void *
@@ -269,6 +277,12 @@ list_make1_impl(NodeTag type, ListCell cell)
 }
 
 List *
+list_make2_impl(NodeTag type, ListCell first, ListCell second)
+{
+	return lappend(lappend(NIL, first.ptr_value), second.ptr_value);
+}
+
+List *
 lappend(List *list, void *datum)
 {
 	if (list == NIL)
@@ -288,61 +302,145 @@ lappend(List *list, void *datum)
 }
 
 List *
+lcons(void *datum, List *list)
+{
+	list = lappend(list, NULL);
+	memmove(list->elements + 1, list->elements, (list->length - 1) * sizeof(ListCell));
+	list->elements[0].ptr_value = datum;
+	return list;
+}
+
+List *
+list_concat(List *list, const List *more)
+{
+	ListCell *lc;
+
+	foreach (lc, more)
+		list = lappend(list, lfirst(lc));
+	return list;
+}
+
+List *
 list_copy(const List *list)
 {
-	List *copy = NIL;
+	return list_concat(NIL, list);
+}
+
+List *
+list_delete_ptr(List *list, void *datum)
+{
+	int kept = 0;
+
+	for (int i = 0; list && i < list->length; i++)
+		if (list->elements[i].ptr_value != datum)
+			list->elements[kept++] = list->elements[i];
+	if (list)
+		list->length = kept;
+	return kept > 0 ? list : NIL;
+}
+
+List *
+lappend_oid(List *list, Oid datum)
+{
+	list = lappend(list, NULL);
+	list->type = T_OidList;
+	llast_oid(list) = datum;
+	return list;
+}
+
+bool
+list_member_oid(const List *list, Oid datum)
+{
 	ListCell *lc;
 
 	foreach (lc, list)
-		copy = lappend(copy, lfirst(lc));
-	return copy;
+		if (lfirst_oid(lc) == datum)
+			return true;
+	return false;
 }
 
 /* ---- hash tables, as lists: what is searched here is small ---- */
 
+typedef struct Entry
+{
+	struct Entry *next;
+	char data[] pg_attribute_aligned(MAXIMUM_ALIGNOF);
+} Entry;
+
 struct HTAB
 {
+	HTAB *next; /* of those that belong to the process */
+	MemoryContext context;
 	Size key_size;
 	Size entry_size;
 	bool strings;
-	List *entries;
+	HashCompareFunc match;
+	Entry *entries;
 };
+
+static HTAB *process_tables = NULL;
 
 HTAB *
 hash_create(const char *name, long size, const HASHCTL *info, int flags)
 {
-	HTAB *table = palloc0(sizeof(HTAB));
+	MemoryContext context = flags & HASH_CONTEXT ? info->hcxt : TopMemoryContext;
+	HTAB *table = MemoryContextAllocZero(context, sizeof(HTAB));
 
+	table->context = context;
 	table->key_size = info->keysize;
 	table->entry_size = info->entrysize;
 	table->strings = (flags & HASH_STRINGS) != 0;
+	table->match = flags & HASH_COMPARE ? info->match : NULL;
+	if (context == TopMemoryContext)
+	{
+		table->next = process_tables;
+		process_tables = table;
+	}
 	return table;
+}
+
+/* A process-wide table is empty again for the next run. */
+static void
+forget_tables(void)
+{
+	for (HTAB *table = process_tables; table; table = table->next)
+		while (table->entries)
+		{
+			Entry *entry = table->entries;
+
+			table->entries = entry->next;
+			pfree(entry);
+		}
+}
+
+static bool
+is_key(const HTAB *table, const void *entry, const void *key)
+{
+	if (table->match)
+		return table->match(entry, key, table->key_size) == 0;
+	return table->strings ? strncmp(entry, key, table->key_size - 1) == 0
+						  : memcmp(entry, key, table->key_size) == 0;
 }
 
 void *
 hash_search(HTAB *table, const void *key, HASHACTION action, bool *found)
 {
-	char *entry;
-	ListCell *lc;
+	Entry *entry = table->entries;
 
-	foreach (lc, table->entries)
-	{
-		entry = lfirst(lc);
-		*found = table->strings ? strncmp(entry, key, table->key_size - 1) == 0
-								: memcmp(entry, key, table->key_size) == 0;
-		if (*found)
-			return entry;
-	}
-	*found = false;
-	if (action == HASH_FIND)
-		return NULL;
-	entry = palloc0(table->entry_size);
+	while (entry && !is_key(table, entry->data, key))
+		entry = entry->next;
+	if (found)
+		*found = entry != NULL;
+	if (entry || action == HASH_FIND)
+		return entry ? entry->data : NULL;
+	entry = MemoryContextAllocZero(table->context, sizeof(Entry) + table->entry_size);
 	if (table->strings)
-		strlcpy(entry, key, table->key_size);
+		strlcpy((char *) entry->data, key, table->key_size);
 	else
-		memcpy(entry, key, table->key_size);
-	table->entries = lappend(table->entries, entry);
-	return entry;
+		memcpy(entry->data, key, table->key_size);
+	entry->next = table->entries;
+	table->entries = entry;
+	return entry->data;
 }
 
 void
@@ -374,69 +472,90 @@ pg_mbcliplen(const char *text, int length, int limit)
 	return clipped;
 }
 
-uint64
-mls_new_shape(void)
+/* A database in UTF-8 needs no conversion. */
+char *
+pg_any_to_server(const char *text, int length, int encoding)
 {
-	static uint64 last = 0;
-
-	return ++last;
+	if (pg_encoding_verifymbstr(PG_UTF8, text, length) != length)
+		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("no UTF-8")));
+	return unconstify(char *, text);
 }
 
-/* Answers come from files here, not by HTTP. */
-const char *
-mls_http_header(const MlsHttpResponse *response, const char *name)
-{
-	abort();
-}
+/* ---- types, and text for others ---- */
 
-void
-mls_rets_argument(List **arguments, const char *name, const char *value)
+Oid
+get_array_type(Oid type)
 {
-	abort();
-}
-
-RetsOutcome
-mls_rets_talk(const MlsSource *source, const RetsCall *call, MlsHttpRequest *sent, RetsRead read,
-			  void *arg, MlsHttpStats *stats)
-{
-	abort();
+	return type == JSONBOID ? JSONBARRAYOID : TEXTARRAYOID;
 }
 
 void
-mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome *outcome)
+escape_json(StringInfo buf, const char *text)
 {
-	abort();
+	appendStringInfoChar(buf, '"');
+	for (; *text; text++)
+	{
+		if (*text == '"' || *text == '\\')
+			appendStringInfoChar(buf, '\\');
+		if ((unsigned char) *text < ' ')
+			appendStringInfo(buf, "\\u%04x", *text);
+		else
+			appendStringInfoChar(buf, *text);
+	}
+	appendStringInfoChar(buf, '"');
 }
 
 /* ---- errors ---- */
 
 volatile sig_atomic_t InterruptPending = false;
-static jmp_buf *catcher = NULL;
-static char message[1024];
-static char detail[1024];
+sigjmp_buf *PG_exception_stack = NULL;
+ErrorContextCallback *error_context_stack = NULL;
+static int code;
+static char message[65536];
+static char detail[65536];
 
 void
 ProcessInterrupts(void)
 {
 }
 
-bool
-errstart(int level, const char *domain)
+void
+check_stack_depth(void)
 {
-	message[0] = detail[0] = '\0';
-	return true;
 }
 
 bool
-errstart_cold(int level, const char *domain)
+errstart(int elevel, const char *domain)
 {
-	return errstart(level, domain);
+	code = elevel >= ERROR ? ERRCODE_INTERNAL_ERROR : ERRCODE_WARNING;
+	message[0] = detail[0] = '\0';
+	return elevel >= ERROR;
+}
+
+bool
+errstart_cold(int elevel, const char *domain)
+{
+	return errstart(elevel, domain);
 }
 
 int
-errcode(int code)
+errcode(int sqlstate)
 {
-	return 0;
+	return code = sqlstate;
+}
+
+int
+geterrcode(void)
+{
+	return code;
+}
+
+/* Writes a message whole, as a server does. */
+static void
+write_text(char *text, const char *format, va_list args)
+{
+	if (pg_vsnprintf(text, sizeof(message), format, args) >= sizeof(message))
+		abort();
 }
 
 int
@@ -445,7 +564,7 @@ errmsg(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	write_text(message, format, args);
 	va_end(args);
 	return 0;
 }
@@ -453,6 +572,11 @@ errmsg(const char *format, ...)
 int
 errmsg_internal(const char *format, ...)
 {
+	va_list args;
+
+	va_start(args, format);
+	write_text(message, format, args);
+	va_end(args);
 	return 0;
 }
 
@@ -462,7 +586,7 @@ errdetail(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(detail, sizeof(detail), format, args);
+	write_text(detail, format, args);
 	va_end(args);
 	return 0;
 }
@@ -476,9 +600,28 @@ errhint(const char *format, ...)
 void
 errfinish(const char *file, int line, const char *function)
 {
-	if (catcher == NULL)
+	if (PG_exception_stack == NULL)
 		abort();
-	longjmp(*catcher, 1);
+	siglongjmp(*PG_exception_stack, 1);
+}
+
+void
+pg_re_throw(void)
+{
+	errfinish(NULL, 0, NULL);
+	abort();
+}
+
+void
+FlushErrorState(void)
+{
+}
+
+/* A server has words for what the parser found; programs have them since version 17. */
+__attribute__((weak)) char *
+json_errdetail(JsonParseErrorType error, JsonLexContext *lex)
+{
+	return psprintf("JSON error %d", (int) error);
 }
 
 void
@@ -491,22 +634,34 @@ ExceptionalCondition(const char *condition, const char *type, const char *file, 
 const char *
 wire_run(void (*function)(void *arg), void *arg)
 {
-	static char text[2100];
-	jmp_buf here;
+	static char text[sizeof(message) + sizeof(detail) + 4];
+	static MemoryContext run = NULL;
+	sigjmp_buf here;
 	bool failed;
 
 	if (TopMemoryContext == NULL)
 		TopMemoryContext = new_context(NULL);
-	CurrentMemoryContext = new_context(TopMemoryContext);
-	catcher = &here;
-	failed = setjmp(here) != 0;
+	if (run == NULL)
+		run = new_context(NULL);
+	CurrentMemoryContext = run;
+	failed = sigsetjmp(here, 0) != 0;
 	if (!failed)
+	{
+		PG_exception_stack = &here;
 		function(arg);
-	catcher = NULL;
-	MemoryContextReset(TopMemoryContext);
+	}
+	PG_exception_stack = NULL;
+	MemoryContextReset(run);
+	forget_tables();
 	CurrentMemoryContext = NULL;
 	if (!failed)
 		return NULL;
 	snprintf(text, sizeof(text), "%s%s%s", message, *detail ? " | " : "", detail);
 	return text;
+}
+
+int
+wire_code(void)
+{
+	return code;
 }

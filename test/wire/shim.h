@@ -15,4 +15,7 @@ extern Size wire_allocated(void);
 /* Runs a function in a memory context of its own, which is freed after it; NULL, or its error. */
 extern const char *wire_run(void (*function)(void *arg), void *arg);
 
+/* The SQLSTATE of that error. */
+extern int wire_code(void);
+
 #endif /* MLS_WIRE_SHIM_H */

@@ -231,10 +231,10 @@ read_field(Reading *reading, MlsRemoteResource *resource, const MlsSlice *slice)
 	}
 	if (!OidIsValid(pg_type))
 	{
-		add_finding(reading,
-					psprintf("field \"%.64s\" of resource \"%s\" has type \"%.64s\"; it is "
-							 "read as jsonb",
-							 name, resource->name, type));
+		add_finding(reading, psprintf("field \"%s\" of resource \"%s\" has type \"%s\"; it is "
+									  "read as jsonb",
+									  mls_show_start(name, strlen(name), 64), resource->name,
+									  mls_show_start(type, strlen(type), 64)));
 		pg_type = JSONBOID;
 	}
 	field = new_field(resource, name, pg_type,

@@ -114,8 +114,8 @@ pagination_of(const MlsTable *table, const char *purpose, const MlsPage *page)
 	next = mls_record_field(record, "has_next_page");
 	if (next && next->kind != MLS_BOOLEAN && next->kind != MLS_NULL)
 		mls_report_page(table, purpose,
-						psprintf("Its member \"has_next_page\" is neither true nor false: %.*s.",
-								 Min(next->value_length, 60), next->value));
+						psprintf("Its member \"has_next_page\" is neither true nor false: %s.",
+								 mls_show_start(next->value, next->value_length, 60)));
 	result.says_next = next && next->kind == MLS_BOOLEAN;
 	result.has_next = result.says_next && *next->value == 't';
 	return result;
@@ -190,11 +190,11 @@ note_last(QobrixStream *stream, const MlsPage *page)
 	if (stream->after)
 	{
 		if (strcmp(key, stream->after) == 0 || (first && strcmp(first, stream->after) <= 0))
-			mls_chain_report_page(chain,
-								  psprintf("It was asked for what comes behind key \"%.64s\" and "
-										   "begins before it. Set the server option paging to "
-										   "offset.",
-										   stream->after));
+			mls_chain_report_page(
+				chain, psprintf("It was asked for what comes behind key \"%s\" and "
+								"begins before it. Set the server option paging to "
+								"offset.",
+								mls_show_start(stream->after, strlen(stream->after), 64)));
 		pfree(stream->after);
 	}
 	stream->after = MemoryContextStrdup(chain->context, key);

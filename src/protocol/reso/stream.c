@@ -64,7 +64,9 @@ mls_reso_error_text(const MlsHttpResponse *response)
 	if (message == NULL)
 		return NULL;
 	message = mls_error_words(message);
-	return code && *code ? psprintf("%s (%.64s)", message, code) : pstrdup(message);
+	if (code == NULL || *code == '\0')
+		return pstrdup(message);
+	return psprintf("%s (%s)", message, mls_show_start(code, strlen(code), 64));
 }
 
 /* ---- asking ---- */
@@ -270,9 +272,9 @@ read_link(const MlsChain *chain, const MlsPage *page)
 	const MlsSlice *link = control_value(page, "nextLink");
 
 	if (link && link->kind != MLS_STRING)
-		mls_chain_report_page(chain, psprintf("Its member \"%.*s\" is no address: %.*s.",
-											  link->name_length, link->name,
-											  Min(link->value_length, 60), link->value));
+		mls_chain_report_page(chain, psprintf("Its member \"%s\" is no address: %s.",
+											  mls_show_start(link->name, link->name_length, 60),
+											  mls_show_start(link->value, link->value_length, 60)));
 	return link && link->value_length > 2 ? mls_slice_text(link) : NULL;
 }
 

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "protocol/page_chain.h"
 #include "protocol/rets/rets_reader.h"
 
 /* Login and logout answers have a kilobyte of lines; the rest of a larger one is not kept. */
@@ -61,8 +62,8 @@ reply_code(RetsReader *reader, const MlsXmlEvent *event)
 		mls_rets_fail(reader, psprintf("The element %s has no reply code.", event->name));
 	value += strspn(value, " ");
 	if (!read_number(value, &code) || code < 0 || code > INT_MAX)
-		mls_rets_fail(reader, psprintf("The reply code \"%.*s\" is no number.",
-									   (int) Min(strlen(value), 20), value));
+		mls_rets_fail(reader, psprintf("The reply code \"%s\" is no number.",
+									   mls_show_start(value, strlen(value), 20)));
 	return (int) code;
 }
 
@@ -74,9 +75,8 @@ read_root(RetsReader *reader, const MlsXmlEvent *event)
 	if (pg_strcasecmp(event->name, "html") == 0)
 		mls_rets_fail(reader, "The answer is a web page.");
 	if (pg_strcasecmp(event->name, "RETS") != 0)
-		mls_rets_fail(reader,
-					  psprintf("The answer is no RETS answer: its root element is \"%.*s\".",
-							   (int) Min(strlen(event->name), 40), event->name));
+		mls_rets_fail(reader, psprintf("The answer is no RETS answer: its root element is \"%s\".",
+									   mls_show_start(event->name, strlen(event->name), 40)));
 	reader->answer.started = true;
 	reader->answer.code = reply_code(reader, event);
 	reader->answer.text = keep_attribute(reader, event, "ReplyText");
@@ -145,8 +145,8 @@ static void
 report_format(const RetsReader *reader, const char *name)
 {
 	mls_rets_fail(reader, psprintf("The answer is in another format than asked for: it has an "
-								   "element \"%.*s\".",
-								   (int) Min(strlen(name), 40), name));
+								   "element \"%s\".",
+								   mls_show_start(name, strlen(name), 40)));
 }
 
 /* An element of the envelope; false if it is none. */

@@ -1,0 +1,90 @@
+/*
+ * fuzz_url.c
+ *		A fuzz target: addresses.
+ *
+ * An input has lines: a source's address, a link, a path, a value.  Whatever they are,
+ * what is asked stays with the source, and the value of a secret is never shown.
+ */
+#include "postgres.h"
+
+#include "http/http.h"
+#include "http/transport.h"
+
+#include "fuzz.h"
+
+#define SECRET "hush-hush"
+
+typedef struct Input
+{
+	const uint8 *bytes;
+	Size length;
+} Input;
+
+/* The next line, as a text; what is behind a NUL in it is not seen. */
+static char *
+next_line(Input *input)
+{
+	const char *start = (const char *) input->bytes;
+	const char *end = memchr(start, '\n', input->length);
+	Size length = end ? end - start : input->length;
+
+	input->bytes += length + (end != NULL);
+	input->length -= length + (end != NULL);
+	return pnstrdup(start, length);
+}
+
+static void
+check_origin(const char *base, const char *url)
+{
+	MlsUrl a;
+	MlsUrl b;
+
+	require(mls_url_split(base, &a) && mls_url_split(url, &b));
+	require(mls_url_same_origin(&a, &b) && !b.has_user);
+}
+
+/* What was built of a source's address leads to the source; and what is secret is not shown. */
+static void
+check_built(const MlsHttpSource *source, const char *path, const char *value)
+{
+	MlsUrlParam filter = {"$filter", value};
+	MlsUrlParam token = {"access_token", SECRET};
+	char *url = mls_url_build(source->url, path, list_make2(&filter, &token));
+
+	check_origin(source->url, url);
+	require(strstr(url, SECRET) != NULL);
+	require(strstr(mls_url_display(url), SECRET) == NULL);
+	require(strstr(mls_url_relative(source, url), SECRET) == NULL);
+	require(strstr(mls_url_readable(source, url), SECRET) == NULL);
+	require(mls_url_same_host(source->url, url));
+	require(strpbrk(url, " \r\n") == NULL);
+}
+
+static void
+run(void *arg)
+{
+	Input input = *(Input *) arg;
+	char *base = next_line(&input);
+	char *link = next_line(&input);
+	char *path = next_line(&input);
+	char *value = next_line(&input);
+	MlsHttpSource source = {.server_id = 1, .name = "test", .url = base};
+	MlsUrlParam param = {"name", value};
+
+	(void) mls_url_display(link);
+	(void) mls_url_problem(link);
+	require(strpbrk(mls_url_form(list_make1(&param)), " \r\n") == NULL);
+	if (mls_url_problem(base) != NULL || strstr(psprintf("%s%s%s", base, path, value), SECRET))
+		return;
+	check_built(&source, path, value);
+	/* An error, unless it stays with the source. */
+	check_origin(base, mls_url_resolve(&source, base, link));
+}
+
+void
+fuzz_url(const uint8 *bytes, Size length)
+{
+	Input input = {.bytes = bytes, .length = length};
+
+	(void) fuzz_run(run, &input);
+}
