@@ -8,12 +8,12 @@ from urllib.parse import unquote_plus
 
 from web import Response
 
-STREAM_KINDS = ("close", "stall", "stall_body", "drip", "drip_header", "long_header", "many_headers", "truncate", "huge", "gzip_bomb", "plain_as_gzip")
+STREAM_KINDS = ("close", "reset", "endless", "spoilt_gzip", "stall", "stall_body", "drip", "drip_header", "long_header", "many_headers", "truncate", "huge", "gzip_bomb", "plain_as_gzip")
 PAGE_KINDS = ("repeat_page", "loop", "empty_page", "drop_link", "foreign_link", "wrong_count", "no_count", "moving",
               "bad_value", "null_collection", "ignore_skip", "error_beside", "error_record", "member", "member_names", "refuse_field", "refuse_or", "refuse_in", "refuse_not", "refuse_lambda",
               "refuse_function", "refuse_orderby", "refuse_filter", "refuse_expand", "refuse_count", "refuse_skip", "refuse_select")
 EARLY_KINDS = ("status", "html200", "redirect", "expired_link", "token_expired")
-BODY_KINDS = ("garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type", "charset", "escape_names", "name_case", "wrap")
+BODY_KINDS = ("cut", "double", "nest", "insert", "garbage_json", "invalid_utf8", "nul_escape", "wrong_content_type", "charset", "escape_names", "name_case", "wrap")
 RETS_KINDS = ("rets_reply", "rets_status", "session_loss", "stale_nonce", "bare_ampersand", "control_char", "raw_delimiter",
               "short_row", "restricted", "no_declaration", "wrong_charset", "empty_body", "no_end_tag", "trailing", "lost_column", "column_case")
 QOBRIX_KINDS = ("no_pagination", "null_data")
@@ -167,6 +167,15 @@ def spoil(response, faults):
         # Between two records: inside a string it would be just another string.
         place = max(body.find(b"}, {", len(body) // 2), 0) + 1
         body = body[:place] + b"}]!garbage[{" + body[place:]
+    if "nest" in faults:
+        body = nested(body, faults["nest"])
+    if "insert" in faults:
+        place = int(len(body) * faults["insert"].get("at", 0.5))
+        body = body[:place] + bytes(faults["insert"]["bytes"]) + body[place:]
+    if "double" in faults:
+        body += body
+    if "cut" in faults:
+        body = body[:int(len(body) * faults["cut"].get("at", 0.5))]
     if "invalid_utf8" in faults:
         junk = faults["invalid_utf8"].get("bytes")
         body = insert_in_string(body, faults["invalid_utf8"], bytes(junk) if junk else b"\xc3\x28\xff")
@@ -195,6 +204,35 @@ def bend_names(body, faults):
             document["value"] = [{faults["wrap"].get("member", "record"): record} for record in document["value"]]
             body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return body
+
+
+def nested(body, spec):
+    """A body with something nested deeply near its beginning, closed unless told otherwise."""
+    depth = spec.get("depth", 100000)
+    closed = not spec.get("open")
+    opening, closing = (b"<a>", b"</a>") if body.lstrip().startswith(b"<") else (b"[", b"]")
+    deep = opening * depth + closing * depth * closed
+    if opening == b"[":
+        return body[:1] + b'"nest":' + deep + b"," * closed + body[1:] * closed
+    root = re.search(rb"<[A-Za-z][^>]*>", body)
+    return body[:root.end()] + deep + body[root.end():]
+
+
+def repeated(body):
+    """(beginning, unit): what an answer that never ends is made of. The unit is a record of
+    its own where the body has some, so that each piece is good and only the end is missing."""
+    row = re.search(rb"<DATA>[^<]*</DATA>\s*", body)
+    if row:
+        return body[:row.end()], row[0]
+    if body.lstrip().startswith(b"<"):
+        root = re.search(rb"<[A-Za-z][^>]*>", body)
+        return body[:root.end()], b"<endless>x</endless>"
+    text = body.decode()
+    start = text.find("[{") + 1
+    if start > 0:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+        return text[:start].encode(), (text[start:end] + ",").encode()
+    return body, b" "
 
 
 def insert_in_string(body, spec, junk):

@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -23,7 +24,7 @@ import edm
 from auth import Auth
 from control import PREFIX, Control, Log
 from data import Store
-from faults import Faults, early_answer, spoil
+from faults import Faults, early_answer, repeated, spoil
 from keys import PATH as KEYS_PATH, Keys
 from qobrix import ROOT as QOBRIX_ROOT, Qobrix
 from reso import ROOT, Options, Reso
@@ -230,6 +231,34 @@ class Connection(BaseHTTPRequestHandler):
             self.chunk(b"x" * CHUNK)
         self.chunk(b'"}]}')
         self.flush(b"0\r\n\r\n")
+        return Outcome.SENT
+
+    def act_endless(self, response, headers, body, spec):
+        """Records without end, each of them good."""
+        headers.pop("Content-Encoding", None)
+        self.head(response.status, {**headers, "Transfer-Encoding": "chunked"})
+        start, unit = repeated(response.body)
+        self.chunk(start)
+        unit *= CHUNK // len(unit) + 1
+        for _ in range(spec.get("mb", 1 << 20)):
+            self.chunk(unit)
+        self.flush(b"0\r\n\r\n")
+        return Outcome.SENT
+
+    def act_reset(self, response, headers, body, spec):
+        """A part, and then the connection is reset."""
+        self.head(response.status, {**headers, "Content-Length": len(body)})
+        self.flush(body[:int(len(body) * spec.get("at", 0.5))])
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
+        return Outcome.CLOSE
+
+    def act_spoilt_gzip(self, response, headers, body, spec):
+        """A compressed body with other bytes in its middle."""
+        packed = bytearray(gzip.compress(response.body, 1))
+        packed[len(packed) // 2:len(packed) // 2 + 8] = b"\xff" * 8
+        self.head(response.status, {**headers, "Content-Encoding": "gzip", "Content-Length": len(packed)})
+        self.flush(bytes(packed))
         return Outcome.SENT
 
     def act_gzip_bomb(self, response, headers, body, spec):

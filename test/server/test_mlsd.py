@@ -346,6 +346,30 @@ class Serving(unittest.TestCase):
         self.fault("gzip_bomb", mb=4)
         body = self.client.raw("GET", "/odata/Property")[1]
         self.assertLess(len(body) * 100, len(zlib.decompress(body, 31)))
+        self.fault("endless", mb=2)
+        self.assertGreater(self.client.raw("GET", "/odata/Property")[1].count(b'"ListingKey":'), 100)
+        self.fault("spoilt_gzip")
+        self.assertRaises(zlib.error, zlib.decompress, self.client.raw("GET", "/odata/Property")[1], 31)
+        self.fault("reset")
+        with self.assertRaises((ConnectionResetError, http.client.IncompleteRead)):
+            self.client.raw("GET", "/odata/Property")
+        self.client.connection.close()
+
+    def test_spoilt_bodies(self):
+        whole = self.client.raw("GET", "/odata/Property")[1]
+        self.fault("cut", at=0.25)
+        self.assertEqual(self.client.raw("GET", "/odata/Property")[1], whole[:len(whole) // 4])
+        self.fault("double")
+        self.assertEqual(self.client.raw("GET", "/odata/Property")[1], whole * 2)
+        self.fault("insert", bytes=[0, 255])
+        self.assertIn(b"\0\xff", self.client.raw("GET", "/odata/Property")[1])
+        self.fault("nest", depth=50)
+        document = json.loads(self.client.raw("GET", "/odata/Property")[1])
+        self.assertEqual((str(document["nest"]), len(document["value"])), ("[" * 50 + "]" * 50, 7))
+        self.fault("nest", depth=50, open=True)
+        self.assertRaises(json.JSONDecodeError, json.loads, self.client.raw("GET", "/odata/Property")[1])
+        self.fault("nest", depth=50)
+        self.assertEqual(len(list(xml.fromstring(self.client.raw("GET", "/odata/$metadata")[1]).iter("a"))), 50)
 
     def test_stall_and_release(self):
         for kind in ("stall", "stall_body"):
