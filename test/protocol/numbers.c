@@ -12,7 +12,7 @@
 #include "catalog/pg_type.h"
 #include "utils/memutils.h"
 
-#include "protocol/protocol.h"
+#include "protocol/condition.h"
 
 typedef struct Numbers
 {
@@ -49,9 +49,15 @@ size_of(const MlsTable *table)
 }
 
 static MlsFit
-fit(const MlsTable *table, const MlsCondition *condition)
+write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
 	return MLS_FIT_NO;
+}
+
+static MlsWriter
+writer(const MlsTable *table)
+{
+	return (MlsWriter){.table = table, .leaf = write_leaf};
 }
 
 static bool
@@ -165,7 +171,7 @@ const MlsProtocol mls_numbers_protocol = {
 	.platform_names = platform_names,
 	.options = options,
 	.own_size = sizeof(Numbers),
-	.fit = fit,
+	.writer = writer,
 	.sortable = sortable,
 	.countable = countable,
 	.show = show,
