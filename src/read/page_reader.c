@@ -23,7 +23,10 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -62,6 +65,10 @@ struct MlsReader
 	int64 largest;        /* records of the largest request before the one at hand */
 	TimestampTz began;    /* when the chain began, by the source's clock; 0: not known yet */
 	int64 received;       /* in this attempt */
+	HTAB *met;            /* of Met: the keys that came; NULL: none yet */
+	int attempt;          /* how often the run started over */
+	int64 different;      /* of those received, by their keys */
+	int64 fresh;          /* of these, those that no attempt before had */
 	char *last_timestamp; /* of the last record of the last page; NULL before it */
 	char *last_key;
 	char *newest_timestamp;
@@ -319,11 +326,67 @@ start_over(MlsReader *reader, const char *why)
 	reader->resumed_link = false;
 	reader->expected = -1;
 	reader->received = reader->largest = 0;
+	reader->different = reader->fresh = 0;
+	reader->attempt++;
 	reader->last_timestamp = NULL;
 	reader->last_key = NULL;
 	reader->start = mls_cursor_start(reader->table, reader->sub);
 	reader->now = open_reading(reader, true);
 	MemoryContextSwitchTo(before);
+}
+
+/* ---- What has come ---- */
+
+/* A key that came, and in which attempt last. */
+typedef struct Met
+{
+	uint64 hash;
+	int attempt;
+} Met;
+
+#define MET_BYTES 48 /* of one, with what the table needs for it */
+
+/* How often links are followed in search of what did not come. */
+#define MOST_ATTEMPTS 4
+
+static bool
+has_room_for_met(const MlsReader *reader)
+{
+	return hash_get_num_entries(reader->met) < (int64) maintenance_work_mem * 1024 / MET_BYTES;
+}
+
+/*
+ * Counts the records of a page by their keys.  One that comes again stands for no
+ * other; a source whose pages overlap sends as many as it has, and not all of them.
+ * Where there are too many to remember, the rest counts as different.
+ */
+static void
+count_different(MlsReader *reader, const MlsBatch *batch)
+{
+	if (reader->met == NULL)
+	{
+		HASHCTL control = {
+			.keysize = sizeof(uint64), .entrysize = sizeof(Met), .hcxt = reader->context};
+
+		reader->met =
+			hash_create("mls_fdw keys met", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	for (int i = 0; i < batch->nitems; i++)
+	{
+		const char *key = batch->items[i].key;
+		uint64 hash = key ? hash_bytes_extended((const unsigned char *) key, strlen(key), 0) : 0;
+		bool found = false;
+		Met *met = key ? hash_search(reader->met, &hash,
+									 has_room_for_met(reader) ? HASH_ENTER : HASH_FIND, &found)
+					   : NULL;
+
+		if (!found)
+			reader->fresh++;
+		if (!found || met->attempt != reader->attempt)
+			reader->different++;
+		if (met != NULL)
+			met->attempt = reader->attempt;
+	}
 }
 
 /* ---- Judging a page ---- */
@@ -353,7 +416,7 @@ static void
 judge_expected(MlsReader *reader)
 {
 	MlsQuery query = {.table = reader->table, .conditions = reader->counted, .limit = -1};
-	int64 excess = reader->received - reader->expected;
+	int64 excess = reader->different - reader->expected;
 	char *objection;
 
 	if (reader->refuted)
@@ -364,10 +427,10 @@ judge_expected(MlsReader *reader)
 	{
 		int64 now = reader->table->source->protocol->count(&query, &reader->spent);
 
-		if (mls_total_contradicts(reader->expected, now, reader->received))
-			mls_total_refute(reader->table, reader->expected, reader->received);
+		if (mls_total_contradicts(reader->expected, now, reader->different))
+			mls_total_refute(reader->table, reader->expected, reader->different);
 		else
-			reader->expected = Max(now, reader->received);
+			reader->expected = Max(now, reader->different);
 	}
 	objection = mls_total_objection(reader->table);
 	if (objection == NULL)
@@ -403,6 +466,7 @@ take_in(MlsReader *reader, const MlsBatch *batch)
 	if (reader->received == 0 && !reader->resumed_link)
 		reader->expected = reader->now->stream->announced;
 	reader->received += batch->nitems;
+	count_different(reader, batch);
 	judge_expected(reader);
 	note_newest(reader, batch);
 	if (last->has_instant)
@@ -437,7 +501,7 @@ look_ahead(MlsReader *reader)
 
 	if (reader->now->stream->records >= query->limit)
 		reader->ahead = open_reading(
-			reader, reader->expected < 0 || reader->expected - reader->received <= query->limit);
+			reader, reader->expected < 0 || reader->expected - reader->different <= query->limit);
 }
 
 /* At the end of a stream: opens the next one; false if it was the last. */
@@ -463,10 +527,10 @@ is_everything(MlsReader *reader)
 {
 	MlsQuery query = {.table = reader->table, .conditions = reader->counted, .limit = -1};
 
-	if (reader->expected >= 0 && reader->received == reader->expected)
+	if (reader->expected >= 0 && reader->different == reader->expected)
 		mls_total_prove(reader->table, reader->expected);
-	return reader->expected < 0 || reader->received >= reader->expected ||
-		   reader->received >= reader->table->source->protocol->count(&query, &reader->spent);
+	return reader->expected < 0 || reader->different >= reader->expected ||
+		   reader->different >= reader->table->source->protocol->count(&query, &reader->spent);
 }
 
 /* ---- The linked way ---- */
@@ -519,15 +583,51 @@ is_whole_chain(MlsReader *reader)
 	MlsQuery query = {
 		.table = reader->table, .conditions = conditions_from_start(reader), .limit = -1};
 
-	if (!reader->resumed_link)
-		return true;
 	if (reader->received == 0)
 		return false;
 	if (!reader->table->source->protocol->countable(reader->table))
 		return true;
 	query.verify_count = true;
-	return reader->sub->resume_received + reader->received >=
+	return reader->sub->resume_received + reader->different >=
 		   reader->table->source->protocol->count(&query, &reader->spent);
+}
+
+/*
+ * At the end of a chain that gave as many records as were announced, some of them
+ * more than once: do others lack for it?  Then its links are followed again, as long
+ * as that brings new ones; what a chain never brings the source does not have.
+ */
+static bool
+brought_all(MlsReader *reader)
+{
+	MlsQuery query = {.table = reader->table, .conditions = reader->counted, .limit = -1};
+	int64 total;
+
+	if (reader->expected < 0 || reader->different >= reader->expected ||
+		reader->different == reader->received)
+		return true;
+	total = reader->table->source->protocol->count(&query, &reader->spent);
+	if (total < 0 || Max(reader->different, hash_get_num_entries(reader->met)) >= total)
+		return true;
+	if (reader->attempt > 0 && reader->fresh == 0)
+	{
+		mls_reader_remark(
+			reader, psprintf("the source counts %s and lists " INT64_FORMAT ", some of them twice",
+							 mls_counted(total, "record", "records"), reader->different));
+		return true;
+	}
+	if (reader->attempt + 1 >= MOST_ATTEMPTS)
+		ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+				errmsg("the pages of resource \"%s\" of source \"%s\" overlap",
+					   reader->sub->resource, reader->sub->source),
+				errdetail("The source counts %s; " INT64_FORMAT
+						  " different ones came in %d attempts, each time with some of them twice "
+						  "and others not at all.",
+						  mls_counted(total, "record", "records"),
+						  (int64) hash_get_num_entries(reader->met), reader->attempt + 1),
+				errhint("What came is stored, and the next sync asks for all again. Ask the source "
+						"for an order that pages can rely on."));
+	return false;
 }
 
 /* ---- What the engine calls ---- */
@@ -568,10 +668,13 @@ more_to_read(MlsReader *reader)
 {
 	if (!reader->keyset)
 	{
-		if (is_whole_chain(reader))
+		if (reader->resumed_link ? is_whole_chain(reader) : brought_all(reader))
 			return false;
-		start_over(reader, "the links of the interrupted run did not lead to all records, "
-						   "so the run began again");
+		start_over(reader, reader->resumed_link
+							   ? "the links of the interrupted run did not lead to all records, "
+								 "so the run began again"
+							   : "some records came twice and others not at all, "
+								 "so the links were followed again");
 		return true;
 	}
 	if (goes_on(reader))
@@ -692,7 +795,7 @@ mls_reader_position(const MlsReader *reader)
 		position.timestamp = reader->newest_timestamp;
 		position.key = reader->newest_key;
 		position.link = reader->now->stream->next_link;
-		position.received = reader->received;
+		position.received = reader->different;
 		if (reader->resumed_link)
 			position.received += reader->sub->resume_received;
 	}

@@ -41,6 +41,7 @@ class Options:
     expand_silent: bool = False
     max_skip: int = None
     require_gzip: bool = False
+    unordered: bool = False
     date: str = "real"
     latency_ms: int = 0
 
@@ -196,6 +197,7 @@ class Reso:
         self.cache = PageCache(CACHE_BYTES)
         self.results = collections.OrderedDict()
         self.links = {}
+        self.turns = 0    # how many requests found an order of their own
 
     def forget(self):
         """After a reset or a changed option nothing cached may be served."""
@@ -341,6 +343,11 @@ class Call:
         return shown_count(self.faults, len(found), 1)
 
     def page(self, query, found, sort_key):
+        if self.options.unordered and found:
+            # Each request finds another order, as a query without ORDER BY does.
+            self.reso.turns += 1
+            turn = self.reso.turns % len(found)
+            found = found[turn:] + found[:turn]
         start, delivered, size = self.position(query, found, sort_key)
         total_is_page = self.options.top == "page"
         remaining = len(found) if query.top is None or total_is_page else max(query.top - delivered, 0)

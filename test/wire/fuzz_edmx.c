@@ -9,7 +9,7 @@
 
 #include "mb/pg_wchar.h"
 
-#include "protocol/protocol.h"
+#include "protocol/reso/reso.h"
 
 #include "fuzz.h"
 

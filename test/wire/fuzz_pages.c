@@ -11,7 +11,8 @@
 
 #include "catalog/pg_type.h"
 
-#include "protocol/protocol.h"
+#include "protocol/qobrix/qobrix.h"
+#include "protocol/reso/reso.h"
 
 #include "answers.h"
 #include "fuzz.h"

@@ -3,7 +3,7 @@
  *		The Qobrix CRM API (version 2) as a protocol: what its files share.
  *
  * qobrix.c  its platforms, and the protocol's table   qobrix_query.c  a query as an address
- * schema.c  fields of resources, units and currency   stream.c        pages
+ * schema.c  fields of resources, units and currency   qobrix_stream.c pages
  */
 #ifndef MLS_QOBRIX_H
 #define MLS_QOBRIX_H
@@ -57,7 +57,7 @@ extern bool mls_qobrix_by_key(const MlsQuery *query);
 /* What the option expand asks for beside embedded records (List of MlsExpansion *). */
 extern List *mls_qobrix_expansions(const MlsTable *table);
 
-/* stream.c */
+/* qobrix_stream.c */
 extern MlsStream *mls_qobrix_open(const MlsQuery *query);
 extern int64 mls_qobrix_count(const MlsQuery *query, MlsHttpStats *stats);
 

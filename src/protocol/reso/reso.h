@@ -5,7 +5,7 @@
  * reso.c       its platforms, and the protocol's table
  * filter.c     conditions as $filter           query.c   a query as an address
  * refusal.c    what a source refused
- * stream.c     pages                           metadata.c $metadata as resources
+ * reso_stream.c pages                          metadata.c $metadata as resources
  * edm.c        the named parts of $metadata
  */
 #ifndef MLS_RESO_H
@@ -104,7 +104,7 @@ extern List *mls_reso_named_fields(const MlsQuery *query, ResoUse use, const cha
 extern void mls_reso_refuse_forms(const MlsQuery *query);
 extern bool mls_reso_form_refused(const MlsTable *table, const MlsCondition *condition);
 
-/* stream.c */
+/* reso_stream.c */
 
 /* The message of an OData error body, cut to a readable length; NULL if there is none. */
 extern char *mls_reso_error_text(const MlsHttpResponse *response);

@@ -1,5 +1,5 @@
 /*
- * stream.c
+ * qobrix_stream.c
  *		Pages of a Qobrix resource.
  *
  * By key, each page is asked for by what comes behind the last key of the one

@@ -1,5 +1,5 @@
 /*
- * stream.c
+ * reso_stream.c
  *		Pages of a RESO Web API resource.
  *
  * A chain of pages is followed by next links, or by $skip where a server cuts
