@@ -109,6 +109,15 @@ reconcile_work(MlsRun *run)
 		fetch_drift(snapshot);
 }
 
+/* What others had removed is here again: what is believed to be here is put right. */
+static const char *
+reconcile_complete(MlsRun *run)
+{
+	if (run->outcome->drift > 0 && !run->task->dry_run)
+		mls_count_local(run->sub->id, run->sub->silver);
+	return mls_snapshot_complete(run);
+}
+
 static void
 reconcile_spent(MlsRun *run, MlsCounters *counters)
 {
@@ -129,7 +138,7 @@ const MlsProcess mls_reconcile_process = {
 	.patient = true,
 	.prepare = mls_related_records_begin,
 	.work = reconcile_work,
-	.complete = mls_snapshot_complete,
+	.complete = reconcile_complete,
 	.spent = reconcile_spent,
 	.end = reconcile_end,
 };

@@ -20,7 +20,7 @@
 /* ---- trees ---- */
 
 static MlsFit
-write_arms(MlsWriter *writer, StringInfo buf, const MlsCondition *condition)
+write_arms(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *condition)
 {
 	bool is_or = condition->kind == MLS_OR;
 	const MlsWord *word = is_or ? &writer->disjunction : &writer->conjunction;
@@ -55,7 +55,7 @@ write_arms(MlsWriter *writer, StringInfo buf, const MlsCondition *condition)
 
 /* A negation is true where the inner comparison met nothing: more records than SQL's. */
 static MlsFit
-write_not(MlsWriter *writer, StringInfo buf, MlsCondition *inner)
+write_not(MlsConditionWriter *writer, StringInfo buf, MlsCondition *inner)
 {
 	StringInfoData text;
 
@@ -67,7 +67,7 @@ write_not(MlsWriter *writer, StringInfo buf, MlsCondition *inner)
 }
 
 MlsFit
-mls_condition_write(MlsWriter *writer, StringInfo buf, MlsCondition *condition)
+mls_condition_write(MlsConditionWriter *writer, StringInfo buf, MlsCondition *condition)
 {
 	MlsFit fit;
 
@@ -91,7 +91,7 @@ mls_condition_write(MlsWriter *writer, StringInfo buf, MlsCondition *condition)
 }
 
 List *
-mls_conditions_write(MlsWriter *writer, List *conditions)
+mls_conditions_write(MlsConditionWriter *writer, List *conditions)
 {
 	List *texts = NIL;
 	ListCell *lc;
@@ -112,7 +112,7 @@ mls_conditions_write(MlsWriter *writer, List *conditions)
 MlsFit
 mls_condition_fit(const MlsTable *table, MlsCondition *condition)
 {
-	MlsWriter writer = table->source->protocol->writer(table);
+	MlsConditionWriter writer = table->source->protocol->writer(table);
 	StringInfoData text;
 
 	writer.alone = condition->args == NIL;

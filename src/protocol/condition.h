@@ -28,7 +28,7 @@ typedef struct MlsWord
 } MlsWord;
 
 /* Conditions on a table while they are written. */
-struct MlsWriter
+struct MlsConditionWriter
 {
 	const MlsTable *table;
 	MlsWord conjunction;
@@ -36,10 +36,10 @@ struct MlsWriter
 	MlsWord negation;
 
 	/* Appends a condition without arms.  MLS_FIT_NO (and rubbish in buf): it cannot be sent. */
-	MlsFit (*leaf)(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf);
+	MlsFit (*leaf)(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *leaf);
 
 	/* Does the source refuse a condition that could be written?  NULL: it does not. */
-	bool (*refuses)(MlsWriter *writer, const MlsCondition *condition);
+	bool (*refuses)(MlsConditionWriter *writer, const MlsCondition *condition);
 
 	void *arg;     /* the protocol's own */
 	bool demanded; /* nobody checks them again: written whatever is assumed of the source */
@@ -53,10 +53,11 @@ struct MlsWriter
  * under NOT, where more would become less.  MLS_FIT_NO (and rubbish in buf): it
  * cannot be sent.
  */
-extern MlsFit mls_condition_write(MlsWriter *writer, StringInfo buf, MlsCondition *condition);
+extern MlsFit
+mls_condition_write(MlsConditionWriter *writer, StringInfo buf, MlsCondition *condition);
 
 /* The texts of the conditions of a query (List of char *), but for those left out. */
-extern List *mls_conditions_write(MlsWriter *writer, List *conditions);
+extern List *mls_conditions_write(MlsConditionWriter *writer, List *conditions);
 
 /* Appends what stands for a value that is known only later; false if it is known. */
 extern bool mls_append_param(StringInfo buf, const MlsValue *value);

@@ -24,7 +24,7 @@
 #include "record/record.h"
 
 typedef struct MlsStream MlsStream;
-typedef struct MlsWriter MlsWriter;
+typedef struct MlsConditionWriter MlsConditionWriter;
 
 /* A value that the source's lookup does not have; it is kept as received. */
 typedef struct MlsUnknownValue
@@ -99,7 +99,7 @@ struct MlsProtocol
 
 	/* How conditions on a table are written (condition.h).  Pure; may look at what this process
 	 * has learned about the source, never at the network. */
-	MlsWriter (*writer)(const MlsTable *table);
+	MlsConditionWriter (*writer)(const MlsTable *table);
 	bool (*sortable)(const MlsTable *table, const MlsColumn *column);
 	/* Does the source count, and has not been found to count wrongly? */
 	bool (*countable)(const MlsTable *table);

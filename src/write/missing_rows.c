@@ -247,6 +247,22 @@ mls_missing_rows_check(MlsRun *run, bool count)
 	MemoryContextSwitchTo(before);
 }
 
+/*
+ * Before everything is read: the rows are counted, so that what is missing at its end went
+ * away meanwhile, and what was removed before is made again by this run.  Outside transactions.
+ */
+void
+mls_missing_rows_count(MlsRun *run)
+{
+	ListCell *lc;
+
+	mls_transaction_begin(run->sub->owner);
+	foreach (lc, run->keepings)
+		make_good(lfirst(lc));
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+}
+
 /* Has gold been replaced since this was last asked?  Then it has to be mapped again. */
 bool
 mls_missing_rows_gold_replaced(const MlsRun *run)

@@ -67,6 +67,7 @@ extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, D
 
 extern void mls_missing_rows_begin(MlsRun *run, MlsSubscription *sub, const MlsTable *table,
 								   MlsSubscription *reader);
+extern void mls_missing_rows_count(MlsRun *run);
 extern void mls_missing_rows_check(MlsRun *run, bool count);
 extern bool mls_missing_rows_gold_replaced(const MlsRun *run);
 

@@ -49,15 +49,15 @@ size_of(const MlsTable *table)
 }
 
 static MlsFit
-write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
+write_leaf(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
 	return MLS_FIT_NO;
 }
 
-static MlsWriter
+static MlsConditionWriter
 writer(const MlsTable *table)
 {
-	return (MlsWriter){.table = table, .leaf = write_leaf};
+	return (MlsConditionWriter){.table = table, .leaf = write_leaf};
 }
 
 static bool

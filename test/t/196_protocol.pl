@@ -30,7 +30,7 @@ like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protoco
 	qr/invalid value for option "size"/, 'its option is checked');
 like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'numbers', platform 'roman')}),
 	qr/invalid value for option "platform": "roman"/, 'so is its platform');
-like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'number')}),
+like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'number', url 'http://127.0.0.1/')}),
 	qr/HINT:.*"?numbers/, 'it is one of those that a hint names');
 like(refused(q{CREATE SERVER other FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso')}),
 	qr/option "url" is required/, 'a server of another protocol needs a url still');

@@ -30,7 +30,7 @@ extern const MlsProtocol mls_qobrix_protocol;
 #define QOBRIX_MEDIA "media"
 
 /* qobrix_query.c */
-extern MlsWriter mls_qobrix_writer(const MlsTable *table);
+extern MlsConditionWriter mls_qobrix_writer(const MlsTable *table);
 extern bool mls_qobrix_sortable(const MlsTable *table, const MlsColumn *column);
 
 /* A query as an address. */

@@ -338,7 +338,7 @@ write_after(StringInfo buf, const MlsTable *table, const MlsCondition *condition
 }
 
 static MlsFit
-write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
+write_leaf(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
 	const MlsTable *table = writer->table;
 	const MlsPlatform *platform = &table->source->platform;
@@ -389,7 +389,7 @@ write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
 
 /* Files are asked for by their id or by the record they belong to, and by nothing else. */
 static MlsFit
-media_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
+media_leaf(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
 	const char *field;
 
@@ -406,13 +406,13 @@ is_media(const MlsTable *table)
 	return strcmp(table->resource, QOBRIX_MEDIA) == 0;
 }
 
-MlsWriter
+MlsConditionWriter
 mls_qobrix_writer(const MlsTable *table)
 {
 	const MlsPlatform *platform = &table->source->platform;
-	MlsWriter writer = {.table = table,
-						.conjunction = {"((", ") and (", "))"},
-						.leaf = is_media(table) ? media_leaf : write_leaf};
+	MlsConditionWriter writer = {.table = table,
+								 .conjunction = {"((", ") and (", "))"},
+								 .leaf = is_media(table) ? media_leaf : write_leaf};
 
 	if (platform->or_allowed && !is_media(table))
 		writer.disjunction = (MlsWord){"((", ") or (", "))"};
@@ -425,7 +425,7 @@ mls_qobrix_writer(const MlsTable *table)
 static char *
 search_expression(const MlsQuery *query, bool *exact)
 {
-	MlsWriter writer = mls_qobrix_writer(query->table);
+	MlsConditionWriter writer = mls_qobrix_writer(query->table);
 	List *texts;
 	StringInfoData buf;
 	ListCell *lc;

@@ -642,7 +642,7 @@ is_listed(const MlsTable *table, const MlsCondition *condition)
 
 /* Has a list more alternatives than a condition may have? */
 static bool
-is_too_wide(const MlsWriter *writer, const MlsCondition *condition)
+is_too_wide(const MlsConditionWriter *writer, const MlsCondition *condition)
 {
 	const MlsPlatform *platform = &writer->table->source->platform;
 	int width = list_length(condition->values);
@@ -655,7 +655,7 @@ is_too_wide(const MlsWriter *writer, const MlsCondition *condition)
 
 /* Alternatives or requirements over the values of a leaf; each of them has to be written. */
 static bool
-write_values(const MlsWriter *writer, StringInfo buf, const MlsCondition *condition)
+write_values(const MlsConditionWriter *writer, StringInfo buf, const MlsCondition *condition)
 {
 	const MlsTable *table = writer->table;
 	bool listed = is_listed(table, condition);
@@ -711,7 +711,7 @@ write_after(StringInfo buf, const MlsTable *table, const MlsCondition *condition
 }
 
 static MlsFit
-write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
+write_leaf(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
 	const MlsTable *table = writer->table;
 	const MlsPlatform *platform = &table->source->platform;
@@ -763,19 +763,19 @@ write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
 /* ---- the whole ---- */
 
 static bool
-is_refused(MlsWriter *writer, const MlsCondition *condition)
+is_refused(MlsConditionWriter *writer, const MlsCondition *condition)
 {
 	return !writer->demanded && mls_reso_form_refused(writer->table, condition);
 }
 
-MlsWriter
+MlsConditionWriter
 mls_reso_writer(const MlsTable *table)
 {
 	const MlsPlatform *platform = &table->source->platform;
-	MlsWriter writer = {.table = table,
-						.conjunction = {"", " and ", ""},
-						.leaf = write_leaf,
-						.refuses = is_refused};
+	MlsConditionWriter writer = {.table = table,
+								 .conjunction = {"", " and ", ""},
+								 .leaf = write_leaf,
+								 .refuses = is_refused};
 
 	if (platform->or_allowed)
 		writer.disjunction = (MlsWord){"(", " or ", ")"};
@@ -788,7 +788,7 @@ void
 mls_reso_filter(StringInfo buf, const MlsQuery *query, bool *exact)
 {
 	const MlsPlatform *platform = &query->table->source->platform;
-	MlsWriter writer = mls_reso_writer(query->table);
+	MlsConditionWriter writer = mls_reso_writer(query->table);
 	List *texts;
 	ListCell *lc;
 

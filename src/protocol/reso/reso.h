@@ -42,7 +42,7 @@ typedef enum ResoType
 
 extern ResoType mls_reso_type(const MlsColumn *column);
 
-extern MlsWriter mls_reso_writer(const MlsTable *table);
+extern MlsConditionWriter mls_reso_writer(const MlsTable *table);
 
 /* Appends the conjunction of conditions; false in *exact when one had to be left out. */
 extern void mls_reso_filter(StringInfo buf, const MlsQuery *query, bool *exact);

@@ -141,7 +141,7 @@ extern MlsPage *mls_rets_next_page(MlsStream *stream);
 extern void mls_rets_close(MlsStream *stream);
 extern int64 mls_rets_count(const MlsQuery *query, MlsHttpStats *stats);
 extern char *mls_rets_show(const MlsQuery *query);
-extern MlsWriter mls_rets_writer(const MlsTable *table);
+extern MlsConditionWriter mls_rets_writer(const MlsTable *table);
 extern List *mls_rets_expansions(const MlsTable *table);
 extern char *mls_rets_try_conditions(const MlsTable *table, bool *ok, MlsHttpStats *stats);
 extern MlsRemoteSchema *mls_rets_describe(const MlsSource *source, MlsHttpStats *stats);

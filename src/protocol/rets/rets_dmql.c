@@ -543,7 +543,7 @@ write_first(StringInfo buf, Dmql *dmql, const MlsCondition *list)
 }
 
 static MlsFit
-write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
+write_leaf(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
 	Dmql *dmql = writer->arg;
 	const MlsTable *table = writer->table;
@@ -598,21 +598,21 @@ write_leaf(MlsWriter *writer, StringInfo buf, const MlsCondition *leaf)
 
 /* OR is a form that a source may have refused. */
 static bool
-is_refused(MlsWriter *writer, const MlsCondition *condition)
+is_refused(MlsConditionWriter *writer, const MlsCondition *condition)
 {
 	return condition->kind == MLS_OR && list_length(condition->args) > 1 &&
 		   !use(writer->arg, RETS_FORM_OR);
 }
 
-static MlsWriter
+static MlsConditionWriter
 make_writer(const MlsTable *table, Dmql *dmql)
 {
 	const MlsPlatform *platform = &table->source->platform;
-	MlsWriter writer = {.table = table,
-						.conjunction = {"(", ",", ")"},
-						.leaf = write_leaf,
-						.refuses = is_refused,
-						.arg = dmql};
+	MlsConditionWriter writer = {.table = table,
+								 .conjunction = {"(", ",", ")"},
+								 .leaf = write_leaf,
+								 .refuses = is_refused,
+								 .arg = dmql};
 
 	dmql->table = table;
 	dmql->avoid |= mls_rets_refused(table->source);
@@ -623,7 +623,7 @@ make_writer(const MlsTable *table, Dmql *dmql)
 	return writer;
 }
 
-MlsWriter
+MlsConditionWriter
 mls_rets_writer(const MlsTable *table)
 {
 	return make_writer(table, palloc0(sizeof(Dmql)));
@@ -758,7 +758,7 @@ append_all(StringInfo buf, Dmql *dmql)
 char *
 mls_rets_query(const MlsQuery *query, Dmql *dmql)
 {
-	MlsWriter writer = make_writer(query->table, dmql);
+	MlsConditionWriter writer = make_writer(query->table, dmql);
 	List *texts;
 	StringInfoData buf;
 	ListCell *lc;
