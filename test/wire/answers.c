@@ -143,9 +143,3 @@ mls_http_clean(const MlsHttpSource *source, const char *text)
 {
 	return pstrdup(text);
 }
-
-bool
-mls_egress_listed(const char *host, int port)
-{
-	return false;
-}
