@@ -2,6 +2,8 @@
  * base.h
  *		What all rooms need of PostgreSQL, each thing in one way.
  *
+ * Work that may fail runs in a subtransaction, and its error comes back as a value.
+ *
  * spi.c		 statements with typed arguments, their results, work that may fail
  * rights.c		 in whose rights SQL runs, whose a table is, relations by name
  * process.c	 background workers, and locks between processes

@@ -13,6 +13,8 @@
  * gold_tables.c gold.<resource>, its indexes, reso."<Resource>", the schemas
  * dependant.c	 whose rows look at a resource that changes
  * contest.c	 who has a key that several have
+ * gold_write.c rows of a page into gold, and out of it (gold_write.h)
+ * remap.c		 gold anew from silver, when rules have changed
  * explain.c	 mls_map_explain() and mls_map_check()
  *
  * This header is for those who have gold made ready and kept; statement.h for who

@@ -2,10 +2,8 @@
  * parallel.h
  *		A load that several processes share.
  *
- * parallel_load.c	  the leader and its helpers read
- * parallel_divide.c  the ranges a load falls into
- * parallel_range.c	  rows of mls.range
- * parallel_helper.c  helpers are started, watched and ended
+ * parallel_load.c	  the leader and its helpers read; helpers are started, watched and ended
+ * parallel_range.c	  the ranges a load falls into, and their rows in mls.range
  */
 #ifndef MLS_PARALLEL_H
 #define MLS_PARALLEL_H
@@ -86,7 +84,7 @@ extern void mls_range_add(const MlsSubscription *sub, const MlsRange *range);
 extern void
 mls_range_complete(const MlsSubscription *sub, const MlsRange *range, const MlsPosition *newest);
 
-/* parallel_divide.c: the ranges a load falls into (List of MlsRange *); NIL if it is better not shared */
+/* parallel_range.c: the ranges a load falls into (List of MlsRange *); NIL if it is better not shared */
 extern List *mls_divide(const MlsTable *table, int parts, MlsHttpStats *spent);
 
 #endif /* MLS_PARALLEL_H */

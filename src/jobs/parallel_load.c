@@ -3,7 +3,7 @@
  *		A load of everything, shared by several processes.
  *
  * The leader is the process of the run: it holds the lock of the subscription,
- * divides the source into ranges (parallel_divide.c), starts helpers, and reads ranges
+ * divides the source into ranges (parallel_range.c), starts helpers, and reads ranges
  * itself.  Whoever is free takes the next range.  A range is read as a run reads
  * everything (page_reader.c), with its bounds as conditions and its position in its own
  * row, so an interrupted load goes on in each range where that was.

@@ -4,8 +4,7 @@
  *
  * Statements run in the caller's transaction, with SPI connected.
  *
-
- * The oldest and the newest timestamp are asked for, and between them instants
+ * How a load is divided: the oldest and the newest timestamp are asked for, and between them instants
  * are tried until the source counts about as many records before one as it should
  * have.  Records without timestamp are in no range of timestamps; they get one of
  * their own, and if the source cannot ask for them, nothing is divided: a record

@@ -6,7 +6,9 @@
  *	change.c	the change log
  *	webhook.c	events of runs posted to a webhook
  *
- * The rest is SQL: views, health, verify.
+ * The rest is SQL, each chapter with its own words at its beginning: views.sql (mls_status
+ * and others), health.sql (findings), verify.sql and verify_rules.sql (copies compared with
+ * their sources), events.sql, publication.sql.
  */
 #ifndef MLS_MONITOR_H
 #define MLS_MONITOR_H

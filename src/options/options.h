@@ -2,6 +2,14 @@
  * options.h
  *		The options of servers, user mappings, foreign tables and columns: one
  *		table drives the validator, the readers and the documentation.
+ *
+ * A source is a server with a user mapping, as a role sees it.  Its platform is a row of
+ * constants of the protocol; an option overrides each.
+ *
+ *	option_table.c		all options: name, type, range, default, meaning
+ *	option_validator.c	what CREATE and ALTER may say
+ *	option_readers.c	servers, mappings and tables as structures
+ *	names.c				names of fields in SQL, and the name somebody may have meant
  */
 #ifndef MLS_OPTIONS_H
 #define MLS_OPTIONS_H

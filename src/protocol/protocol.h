@@ -6,6 +6,11 @@
  * Nothing above this header knows a protocol's syntax; nothing below it knows
  * tuples.  A protocol is one constant MlsProtocol in a folder of its own, with its
  * platforms and the options that only its servers have, and one line in protocol.c.
+ *
+ * Neutral: foreign_table.h (source, table, column), platform.h (what differs between
+ * sources), remote_query.h (what is asked), resources.h (what there is), total.h.  A
+ * stream is the pages of one query.  For the protocols' folders: condition.h (conditions
+ * are judged by being written), page_chain.h (pages by address, in JSON).
  */
 #ifndef MLS_PROTOCOL_H
 #define MLS_PROTOCOL_H

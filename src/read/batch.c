@@ -5,7 +5,6 @@
  *
  * Lives in CurrentMemoryContext and points into the page.
  *
-
  * Sources send up to seven digits (and more) of a second's fraction, and
  * timestamptz keeps six.  A cursor rounded up skips records, so the text stays
  * the cursor and comparisons look at the digits beyond the sixth as well.

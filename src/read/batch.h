@@ -11,7 +11,7 @@
 
 #include "options/options.h"
 
-/* ---- Times (exact_time.c) ---- */
+/* ---- Times (batch.c) ---- */
 
 /* An instant with the digits that timestamptz has no room for. */
 typedef struct MlsExactTime

@@ -2,8 +2,10 @@
  * key_snapshot.h
  *		All keys of a source, and records by their keys.
  *
- *	key_snapshot.c	  all keys of a source, in a table
- *	key_fetch.c		  records asked for by their keys
+ * A snapshot is the list of all keys that a source has, in a table beside bronze; it has
+ * nothing of PostgreSQL's snapshots.  Keys in it that are wanted are asked for by name.
+ *
+ *	key_snapshot.c	  all keys of a source, in a table; records asked for by their keys
  *	related_bounds.c  what lives on the records of others, within those that are here
  */
 #ifndef MLS_KEY_SNAPSHOT_H

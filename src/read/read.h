@@ -2,10 +2,16 @@
  * read.h
  *		What is asked of a source, and what comes.
  *
- *	batch.h			  a page as keys, times and records
+ * A reader gives the pages of one subscription one after another, each as a batch.  It
+ * goes by keyset (each page asked for by what follows the last record) or by links (one
+ * query, whose pages lead to the next).  A position is where a run may go on after a
+ * page; the cursor is the position before which everything is here.
+ *
  *	cursor.c		  from where on a run asks, and in which order
  *	page_reader.c	  which page comes next, and when the last one is proven
+ *	batch.c			  a page as keys, times and records (batch.h)
  *	timestamps.c	  what changed by other timestamps than the cursor's
+ *	key_snapshot.c	  all keys of a source; related_bounds.c (both key_snapshot.h)
  */
 #ifndef MLS_READ_H
 #define MLS_READ_H

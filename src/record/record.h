@@ -4,7 +4,14 @@
  *		record to a row.
  *
  * A record is its own bytes plus a list of slices into them: no tree is built.
- * Slices point into the page, so a record lives as long as its page does.
+ * Slices point into the page, so a record lives as long as its page does.  Records of
+ * one shape have the same names in the same order.  A row map says which field feeds which
+ * column of a row.
+ *
+ *	clean.c		text the server can hold	slice.c		a slice, found and read
+ *	page.c		JSON as records				json_walk.c	into a slice that is JSON itself
+ *	row.c		a record as a row			convert.c	a slice as a value of a type
+ *	value.c		numbers, dates and times
  */
 #ifndef MLS_RECORD_H
 #define MLS_RECORD_H

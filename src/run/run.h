@@ -2,9 +2,13 @@
  * run.h
  *		The conductor: who is to run, when, and in which order.
  *
+ * A process is what is done (sync, purge, ...), a run one execution of it on a
+ * subscription; a worker is a background process with the runs of one source.  In the
+ * order of a call:
+ *
  *	launch.c	mls_sync() and its like: starts workers, waits, returns one row per subscription
  *	worker.c	the background process: connects, runs its subscriptions in turn
- *	run.c		one run: lock, run row, step after step, outcome
+ *	run.c		one run: lock, run row, step after step, outcome; the hooks of steps
  *	backoff.c	after a failure: when the next attempt is due
  *	schedule.c	the settings of replication; where pg_cron lives
  */

@@ -85,7 +85,7 @@ typedef struct MlsTask
 	struct MlsCrew *crew; /* ranges: who shares the load */
 } MlsTask;
 
-/* ---- Failures (run_row.c) ---- */
+/* ---- Failures (step.c) ---- */
 
 extern void mls_outcome_fail(MlsOutcome *outcome, const ErrorData *error);
 extern void mls_outcome_skip(MlsOutcome *outcome, const char *why);

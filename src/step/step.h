@@ -8,11 +8,11 @@
  * is used.  The conductor (run/run.c) begins and ends it; a job does its work step
  * after step.
  *
- *	outcome.h		   what became of it, and what its worker is told
- *	sql.h			   transactions, SQL, relations filled by C
- *	subscription_row.h its subscription: the row, the locks, the owner
+ *	step.c			   steps, rows of mls.run, kinds of failures
+ *	transaction.h	   transactions, SQL, relations filled by C
+ *	subscription_row.h its subscription: the row, the locks, the owner (owner.c)
  *	issue.h			   what did not fit
- *	step.c			   steps; run_row.c writes mls.run
+ *	outcome.h		   what became of it, and what its worker is told
  */
 #ifndef MLS_STEP_H
 #define MLS_STEP_H
@@ -89,7 +89,7 @@ extern void mls_run_count_spent(MlsRun *run, MlsCounters *counters);
 extern void mls_run_note_progress(MlsRun *run, const MlsCounters *counters);
 extern void mls_run_report_activity(const MlsRun *run);
 
-/* ---- Rows of mls.run (run_row.c) ---- */
+/* ---- Rows of mls.run (step.c) ---- */
 
 extern int64 mls_run_start(const MlsSubscription *sub, const char *process);
 extern void mls_run_progress(int64 run, const MlsCounters *counters);

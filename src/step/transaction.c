@@ -4,7 +4,7 @@
  *		that C fills.
  *
  * Everything a run does to the database it does as the owner of the
- * subscription (options/rights.c), and what it writes into control tables as the
+ * subscription (base/rights.c), and what it writes into control tables as the
  * owner of those.
  */
 #include "postgres.h"

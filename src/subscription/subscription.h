@@ -2,6 +2,10 @@
  * subscription.h
  *		What is replicated: its tables, what is asked for, and of which source it is.
  *
+ * A subscription is a foreign table that is replicated; its scope is what a sync asks
+ * for.  An account is what a source is asked as, and its standing says which came first.
+ * A child is a subscription whose records come with those of another, its parent.
+ *
  *	subscribe.c		mls_subscribe() and mls_unsubscribe()
  *	tables.c		bronze and silver
  *	scope.c			what a sync asks for

@@ -7,7 +7,6 @@
  * store, in the transaction of the page.  Collections of a parent that bronze has
  * in a newer version are left alone, as the parent itself is.
  *
-
  * What a source says of a collection decides what is done:
  *
  *	- an array: these are the children, all of them.  Those that bronze has for the

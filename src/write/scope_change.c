@@ -9,7 +9,7 @@
  *	  a transaction, before anything is read.  If no record of bronze holds the
  *	  field, the source did not send it then, and everything is read again.
  *	- Rules for cleaning changed: silver is filled again from bronze in the same way.
- *	- Columns dropped: silver keeps them, and keeps them up (gold's kept.c).
+ *	- Columns dropped: silver keeps them, and keeps them up (gold/target.c).
  *	- Columns renamed: silver's are renamed.
  *
  * The records that left a filter stay as well: to tell them from those a source

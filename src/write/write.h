@@ -2,8 +2,12 @@
  * write.h
  *		A batch into bronze, silver and gold, in the open transaction.
  *
- *	writer.c		   a batch into bronze and silver
- *	quarantine.c	   a batch without the records that cannot be stored
+ * A writer belongs to one subscription and lives as long as the run.  A batch is stored
+ * (all layers) or converted (silver and gold, for it is in bronze).  Children are records
+ * that came inside a page's or belong to them; they have a writer of their own.
+ *
+ *	quarantine.c	   a batch without the records that cannot be stored: what a job calls
+ *	writer.c		   a batch into bronze and silver, and on to gold
  *	clean_rules.c	   strings as rules want them, on their way into silver
  *	bronze.c		   records of bronze, read again, or taken out of silver and gold
  *	scope_change.c	   when what is asked for or kept has changed

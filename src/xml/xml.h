@@ -6,6 +6,9 @@
  * owned by a memory context before the next ereport can happen.  An answer (xml_reader.c) is
  * nearly XML, and long: it has a tokenizer of its own.  Neither knows a network, a DTD, or
  * an entity beyond the five of XML.
+ *
+ * A repair is what the tokenizer puts right by looking at a few bytes; it is counted.
+ * What needs a guess is refused.
  */
 #ifndef MLS_XML_H
 #define MLS_XML_H

@@ -2,6 +2,9 @@
  * qobrix.h
  *		The Qobrix CRM API (version 2) as a protocol: what its files share.
  *
+ * A tenant is one customer's system, with a schema of its own.  Pages go by key where they
+ * can, else by number.
+ *
  * qobrix.c  its platforms, and the protocol's table   qobrix_query.c  a query as an address
  * schema.c  fields of resources, units and currency   qobrix_stream.c pages
  */

@@ -2,6 +2,9 @@
  * reso.h
  *		The RESO Web API (OData 4) as a protocol: what its files share.
  *
+ * What a source refuses is learned, for the life of the process.  In the order in which a
+ * reader meets them:
+ *
  * reso.c       its platforms, and the protocol's table
  * filter.c     conditions as $filter           query.c   a query as an address
  * refusal.c    what a source refused
