@@ -3,7 +3,7 @@
  *		What is known of a remote resource, and how it differs from what the source
  *		declares now.
  *
- * The declaration is put into two relations that SQL reads (transition.c), and SQL
+ * The declaration is put into two relations that SQL reads (transaction.c), and SQL
  * compares them with mls.remote_field and mls.remote_lookup.  The first
  * comparison finds no differences: it makes the declaration known.
  */

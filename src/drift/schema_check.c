@@ -3,8 +3,8 @@
  *		mls_schema_check() and mls_schema_accept(): the remote schema compared now,
  *		at a user's wish.
  *
- * Both fetch the metadata in the caller's transaction, with the caller's user
- * mapping.  The first changes nothing, so a source with the policy stop stays
+ * Both fetch the metadata in the caller's transaction, with the login of each
+ * subscription's owner.  The first changes nothing, so a source with the policy stop stays
  * stopped until somebody calls the second, which changes tables as their owner.
  */
 #include "postgres.h"

@@ -4,9 +4,9 @@
  *
  * Statements run in the caller's transaction, with SPI connected.
  *
- * How a load is divided: the oldest and the newest timestamp are asked for, and between them instants
- * are tried until the source counts about as many records before one as it should
- * have.  Records without timestamp are in no range of timestamps; they get one of
+ * How a load is divided: the oldest and the newest timestamp are asked for, and
+ * between them instants are tried until the source counts about as many records before
+ * one as it should have.  Records without timestamp are in no range of timestamps; they get one of
  * their own, and if the source cannot ask for them, nothing is divided: a record
  * that no range has would be lost.
  */

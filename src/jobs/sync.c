@@ -6,9 +6,9 @@
  * cursor stands where the last committed page left it.  A load of everything may
  * be shared by several processes: see parallel_load.c.
  *
- * A dry run costs one request, for the source's count; everything else is computed.  How many
- * bytes a record takes is known from earlier runs, or from bronze: where there
- * are neither, it is not known, and nothing is said.
+ * A dry run costs one request, for the source's count; everything else is computed.
+ * How many bytes a record takes is known from earlier runs, or from bronze: where
+ * there are neither, it is not known, and nothing is said.
  */
 #include "postgres.h"
 

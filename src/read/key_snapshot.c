@@ -16,9 +16,10 @@
  * What a listing may be used for is judged here only as far as the source's own
  * chain goes: that every page came, up to the announced end.
  *
- * Records are asked for by their keys.  These go in lists as long as the source takes them; the protocol splits a list
- * that does not fit into an address.  Of a composite key only the first field is
- * asked for, which brings more records than wanted, and never fewer.
+ * Records are asked for by their keys.  These go in lists as long as the source takes
+ * them; the protocol splits a list that does not fit into an address.  Of a composite
+ * key only the first field is asked for, which brings more records than wanted, and
+ * never fewer.
  */
 #include "postgres.h"
 

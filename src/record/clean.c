@@ -19,7 +19,6 @@
 
 #include <iconv.h>
 
-#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"

@@ -66,10 +66,10 @@ typedef struct MlsPage
 /*
  * Splits a JSON document into records.  The buffer (NUL-terminated, length known)
  * is altered in place, only to replace \u0000, halves of surrogate pairs and
- * invalid UTF-8; slices point into it.  records_name is the member holding the array of records ("value");
- * with NULL the document itself is the one record.  Everything is allocated in
- * CurrentMemoryContext.  What is no such JSON is an error (ERRCODE_FDW_REPLY_HANDLE)
- * that names `purpose`.
+ * invalid UTF-8; slices point into it.  records_name is the member holding the array of
+ * records ("value"); with NULL the document itself is the one record.  Everything is
+ * allocated in CurrentMemoryContext.  What is no such JSON is an error
+ * (ERRCODE_FDW_REPLY_HANDLE) that names `purpose`.
  */
 extern MlsPage *
 mls_page_read(char *body, Size length, const char *records_name, const char *purpose);

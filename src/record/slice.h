@@ -19,9 +19,8 @@
 
 /* clean.c */
 
-/* Makes a body valid UTF-8 without \u0000 and lone surrogates, in place;
- * *body and *length may change.  Returns the
- * number of replacements. */
+/* Makes a body valid UTF-8 without \u0000 and lone surrogates, in place; *body and
+ * *length may change.  Returns the number of replacements. */
 extern int mls_page_clean(char **body, Size *length);
 
 /* Writes the character that stands for a byte that is none, of three bytes; returns its end. */

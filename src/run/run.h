@@ -36,6 +36,8 @@ extern void mls_backoff_failed(const MlsSubscription *sub, const MlsOutcome *out
 extern char *mls_backoff_not_due(const MlsSubscription *sub);
 extern void mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed);
 
+/* ---- The process (worker.c) ---- */
+
 extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
 
 #endif /* MLS_RUN_H */

@@ -4,7 +4,7 @@
 -- tables which DROP EXTENSION does not take away.  A role sees only the rows of
 -- subscriptions whose owner's privileges it has; mls_grant() lets a role read them
 -- at all.  Nobody but their owner writes them: functions do, each for what it is for
--- (options/rights.c; functions in SQL by their sisters with a caller).
+-- (base/rights.c; functions in SQL by their sisters with a caller).
 
 CREATE SCHEMA mls;
 COMMENT ON SCHEMA mls IS 'control tables of mls_fdw: subscriptions, runs, issues, dictionary, mapping';

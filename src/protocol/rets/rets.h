@@ -7,6 +7,7 @@
  * reader meets them:
  *
  * rets.c               platforms, table of functions
+ * rets_options.c       options that only its servers have
  * rets_search.c        pages of records      rets_request.c       one query and its answer
  * rets_dmql.c          conditions as DMQL2
  * rets_dialect.c       which forms of it a source takes
