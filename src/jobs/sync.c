@@ -97,16 +97,13 @@ sync_work(MlsRun *run)
 {
 	MlsBatch *batch;
 
-	mls_scope_fill(run);
-	mls_remap_own(run);
-	mls_related_records_follow(run->children);
 	run->reads_all = mls_cursor_of(run->sub) == NULL && run->sub->resume_timestamp == NULL &&
 					 run->sub->resume_link == NULL;
 	if (run->reads_all)
-	{
 		mls_missing_rows_count(run);
-		mls_scope_fill(run);
-	}
+	mls_scope_fill(run);
+	mls_remap_own(run);
+	mls_related_records_follow(run->children);
 	if (mls_load(run, store_page))
 	{
 		map_replaced(run);
