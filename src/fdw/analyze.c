@@ -10,7 +10,6 @@
 
 #include "access/htup_details.h"
 #include "commands/vacuum.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/sampling.h"

@@ -15,7 +15,6 @@
 #include "access/table.h"
 #include "commands/explain.h"
 #include "executor/executor.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"

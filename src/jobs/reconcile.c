@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-
 #include "base/base.h"
 #include "jobs/jobs.h"
 #include "read/key_snapshot.h"

@@ -21,7 +21,6 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "record/slice.h"

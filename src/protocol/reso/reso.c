@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-
 #include "protocol/reso/reso.h"
 
 #define HOUR_BYTES(gb) (INT64CONST(gb) * 1024 * 1024 * 1024)

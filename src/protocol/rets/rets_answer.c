@@ -14,7 +14,6 @@
 #include <limits.h>
 
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "protocol/page_chain.h"
