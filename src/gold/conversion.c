@@ -232,17 +232,17 @@ mls_try_timestamptz(PG_FUNCTION_ARGS)
 	return try_convert(fcinfo, TIMESTAMPTZOID, pg_tzset(text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
 
-/*
- * The shortest decimal that reads back as the same number: what the source wrote,
- * as a rule.  PostgreSQL's cast keeps 15 digits of the 17 that can be needed.
- */
 static Datum
-numeric_of(char *digits)
+numeric_of(const char *digits)
 {
 	return DirectFunctionCall3(numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid),
 							   Int32GetDatum(-1));
 }
 
+/*
+ * The shortest decimal that reads back as the same number: what the source wrote,
+ * as a rule.  PostgreSQL's cast keeps 15 digits of the 17 that can be needed.
+ */
 Datum
 mls_exact_numeric(PG_FUNCTION_ARGS)
 {
@@ -337,13 +337,6 @@ find_unit(const text *name)
 	return NULL;
 }
 
-static Datum
-number(const char *digits)
-{
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid),
-							   Int32GetDatum(-1));
-}
-
 /* mls.convert_unit(value, from_unit, to_unit) */
 Datum
 mls_convert_unit(PG_FUNCTION_ARGS)
@@ -356,8 +349,8 @@ mls_convert_unit(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (from != to)
 	{
-		value = DirectFunctionCall2(numeric_mul, value, number(from->factor));
-		value = DirectFunctionCall2(numeric_div, value, number(to->factor));
+		value = DirectFunctionCall2(numeric_mul, value, numeric_of(from->factor));
+		value = DirectFunctionCall2(numeric_div, value, numeric_of(to->factor));
 		value = DirectFunctionCall2(numeric_round, value, Int32GetDatum(DIGITS));
 	}
 	PG_RETURN_DATUM(value);

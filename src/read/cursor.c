@@ -137,17 +137,6 @@ mls_cursor_page_size(const MlsTable *table)
 
 /* ---- By the values of a field ---- */
 
-static MlsValue *
-text_value(const char *text)
-{
-	MlsValue *value = palloc0(sizeof(MlsValue));
-
-	value->type = InvalidOid;
-	value->param = -1;
-	value->text = pstrdup(text);
-	return value;
-}
-
 static void
 require_fit(const MlsTable *table, MlsCondition *condition)
 {
@@ -170,7 +159,7 @@ mls_cursor_by_values(const MlsTable *table, const char *field, char **values, in
 	condition->op = MLS_EQ;
 	condition->column = mls_table_column(table, field);
 	for (i = 0; i < n; i++)
-		condition->values = lappend(condition->values, text_value(values[i]));
+		condition->values = lappend(condition->values, remote_value(values[i]));
 	require_fit(table, condition);
 
 	query->table = table;
