@@ -311,6 +311,7 @@ static MlsMapRelation *
 read_settings(const MlsTable *table)
 {
 	MlsMapRelation *relation = palloc0(sizeof(MlsMapRelation));
+	const char *url = table->source->http.url; /* NULL of one that is not asked over HTTP */
 	StringInfoData sql;
 
 	mls_select("SELECT name, value FROM mls.setting_of($1, $2) "
@@ -337,7 +338,7 @@ read_settings(const MlsTable *table)
 		"%s::pg_catalog.text AS site",
 		quote_literal_cstr(table->source->http.name),
 		quote_literal_cstr(table->source->key_prefix ? table->source->key_prefix : ""),
-		quote_literal_cstr(mls_url_resolve(&table->source->http, table->source->http.url, "/")));
+		quote_literal_cstr(url == NULL ? "" : mls_url_resolve(&table->source->http, url, "/")));
 	relation->sql = psprintf(" CROSS JOIN (SELECT %s) " MLS_MAP_SETTING, sql.data);
 	return relation;
 }
