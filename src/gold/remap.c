@@ -351,7 +351,7 @@ mls_remap_own(MlsRun *run)
 {
 	run->outcome->drift = mls_remap(run);
 	if (run->outcome->drift > 0)
-		mls_run_note(run, "%s mapped by rules that had changed",
+		mls_run_note(run, "%s mapped anew, since gold or its rules had changed",
 					 mls_counted(run->outcome->drift, "record was", "records were"));
 }
 

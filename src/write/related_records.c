@@ -424,7 +424,7 @@ mls_related_records_follow(MlsRelatedRecords *children)
 		mapped = mls_remap(&own);
 		children->run->counters = own.counters;
 		if (mapped > 0)
-			mls_run_note(children->run, "%s: %s mapped by rules that had changed",
+			mls_run_note(children->run, "%s: %s mapped anew, since gold or its rules had changed",
 						 child->table->resource, mls_counted(mapped, "record was", "records were"));
 	}
 }

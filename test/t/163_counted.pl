@@ -78,7 +78,7 @@ $node->safe_psql('postgres', q{DELETE FROM gold.property});
 hear(q{SELECT * FROM mls_verify('one')}, qr/1 row is missing, 0 differ, 0 are left over/, 'one that gold lacks');
 $node->safe_psql('postgres', q{SELECT mls_rebuild('one.property');
 	SELECT mls_map_set('Property', 'X_Town', 'field', '{City}', source => 'one')});
-hear(q{SELECT message FROM mls_sync('one')}, qr/1 record was mapped by rules that had changed/, 'one that is mapped');
+hear(q{SELECT message FROM mls_sync('one')}, qr/1 record was mapped anew, since gold or its rules had changed/, 'one that is mapped');
 $node->safe_psql('postgres', q{INSERT INTO mls.field_map (source, resource, field, arguments) VALUES ('gone', 'Property', 'City', '{Town}')});
 hear(q{SELECT * FROM mls_verify('one')}, qr/1 rule is for the server "gone"/, 'one rule of nobody');
 $node->safe_psql('postgres', q{DELETE FROM mls.field_map WHERE source = 'gone'});
