@@ -45,7 +45,7 @@ note_drift(MlsKeySnapshot *snapshot, int64 drift)
 	int64 newer;
 	int64 other;
 
-	if (drift == 0)
+	if (drift == 0 && !snapshot->run->task->dry_run)
 		return;
 	newer = count_here(snapshot, "b.modified_at > l.modified_at");
 	other = count_here(snapshot, "(b.modified_at > l.modified_at) IS NOT TRUE");
