@@ -376,7 +376,7 @@ mls_qobrix_describe(const MlsSource *source, MlsHttpStats *stats)
 	if (reading.schema->resources == NIL)
 		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 						errmsg("source \"%s\" shows the schema of no resource", source->http.name),
-						errhint("The API user may need the right to read schemas.")));
+						errhint("Check the option url of the server, which is the tenant's address with \"/api/v2\"; or the API user needs the right to read schemas.")));
 	return reading.schema;
 }
 
