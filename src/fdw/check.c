@@ -444,8 +444,8 @@ check_paging(Check *check, const MlsTable *table)
 		second = first_key(table, next_page(check, stream));
 	close_stream(check, stream);
 	if (!has_more && announced > records)
-		return psprintf("Not tried: no link leads on; a page has %d, the source counts %s.", records,
-						mls_counted(announced, "record", "records"));
+		return psprintf("Not tried: no link leads on; a page has %d, the source counts %s.",
+						records, mls_counted(announced, "record", "records"));
 	if (!has_more)
 		return psprintf("All records (%d) come in one page.", records);
 	check->ok = second == NULL || first == NULL || strcmp(first, second) != 0;

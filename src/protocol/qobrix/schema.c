@@ -374,9 +374,11 @@ mls_qobrix_describe(const MlsSource *source, MlsHttpStats *stats)
 	for (int i = 0; i < lengthof(resources); i++)
 		ask_resource(&reading, &resources[i]);
 	if (reading.schema->resources == NIL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-						errmsg("source \"%s\" shows the schema of no resource", source->http.name),
-						errhint("Check the option url of the server, which is the tenant's address with \"/api/v2\"; or the API user needs the right to read schemas.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_REPLY_HANDLE),
+				 errmsg("source \"%s\" shows the schema of no resource", source->http.name),
+				 errhint("Check the option url of the server, which is the tenant's address with "
+						 "\"/api/v2\"; or the API user needs the right to read schemas.")));
 	return reading.schema;
 }
 
