@@ -58,7 +58,7 @@ pgxs=$(dirname "$("$bin/pg_config" --pgxs)")/..
 mkdir "$work/tree"
 cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$top/META.json" "$top/mls_fdw.control" "$work/tree/" 2>/dev/null || true
 cp -a "$top/releases" "$work/tree/" 2>/dev/null || true
-wanted 196_protocol && make -s -C "$top/test/protocol" PG_CONFIG="$bin/pg_config" out="$work/tree/test/protocol"
+wanted 196_protocol && make -s -C "$source/test/protocol" PG_CONFIG="$bin/pg_config" out="$work/tree/test/protocol"
 mkdir "$work/out" "$work/out/ports" "$work/parts"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
 cd "$work/out"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The other versions of PostgreSQL (called by .ci/run after the tests of this machine's):
+# The other versions of PostgreSQL (besides make check, which tests this machine's):
 # compiles with clang, then makes an empty Debian of each other release with debootstrap, has
 # the one test command install, compile and test there, and moves a replica of this machine's
 # version to that one with pg_upgrade and with a dump.
