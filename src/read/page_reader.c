@@ -26,7 +26,6 @@
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -65,7 +64,7 @@ struct MlsReader
 	int64 largest;        /* records of the largest request before the one at hand */
 	TimestampTz began;    /* when the chain began, by the source's clock; 0: not known yet */
 	int64 received;       /* in this attempt */
-	HTAB *met;            /* of Met: the keys that came; NULL: none yet */
+	struct met_hash *met; /* by links: the keys that came; NULL: none yet */
 	int attempt;          /* how often the run started over */
 	int64 different;      /* of those received, by their keys */
 	int64 fresh;          /* of these, those that no attempt before had */
@@ -337,14 +336,24 @@ start_over(MlsReader *reader, const char *why)
 
 /* ---- What has come ---- */
 
-/* A key that came, and in which attempt last. */
+/* A key that came, by its hash, and in which attempt last. */
 typedef struct Met
 {
 	uint64 hash;
-	int attempt;
+	uint8 attempt;
+	char status;
 } Met;
 
-#define MET_BYTES 48 /* of one, with what the table needs for it */
+#define SH_PREFIX met
+#define SH_ELEMENT_TYPE Met
+#define SH_KEY_TYPE uint64
+#define SH_KEY hash
+#define SH_HASH_KEY(table, key) ((uint32) (key))
+#define SH_EQUAL(table, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 /* How often links are followed in search of what did not come. */
 #define MOST_ATTEMPTS 4
@@ -352,34 +361,37 @@ typedef struct Met
 static bool
 has_room_for_met(const MlsReader *reader)
 {
-	return hash_get_num_entries(reader->met) < (int64) maintenance_work_mem * 1024 / MET_BYTES;
+	/* A table that grows is there twice for a moment. */
+	return reader->met->members < (uint64) maintenance_work_mem * 1024 / (4 * sizeof(Met));
 }
 
 /*
  * Counts the records of a page by their keys.  One that comes again stands for no
  * other; a source whose pages overlap sends as many as it has, and not all of them.
- * Where there are too many to remember, the rest counts as different.
+ * Where there are too many to remember, the rest counts as different.  Pages of a
+ * keyset begin behind each other, so nothing is remembered for them.
  */
 static void
 count_different(MlsReader *reader, const MlsBatch *batch)
 {
-	if (reader->met == NULL)
+	if (reader->keyset)
 	{
-		HASHCTL control = {
-			.keysize = sizeof(uint64), .entrysize = sizeof(Met), .hcxt = reader->context};
-
-		reader->met =
-			hash_create("mls_fdw keys met", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		reader->different += batch->nitems;
+		return;
 	}
+	if (reader->met == NULL)
+		reader->met = met_create(reader->context, 1024, NULL);
 	for (int i = 0; i < batch->nitems; i++)
 	{
 		const char *key = batch->items[i].key;
 		uint64 hash = key ? hash_bytes_extended((const unsigned char *) key, strlen(key), 0) : 0;
 		bool found = false;
-		Met *met = key ? hash_search(reader->met, &hash,
-									 has_room_for_met(reader) ? HASH_ENTER : HASH_FIND, &found)
-					   : NULL;
+		Met *met = NULL;
 
+		if (key != NULL && has_room_for_met(reader))
+			met = met_insert(reader->met, hash, &found);
+		else if (key != NULL)
+			found = (met = met_lookup(reader->met, hash)) != NULL;
 		if (!found)
 			reader->fresh++;
 		if (!found || met->attempt != reader->attempt)
@@ -607,7 +619,7 @@ brought_all(MlsReader *reader)
 		reader->different == reader->received)
 		return true;
 	total = reader->table->source->protocol->count(&query, &reader->spent);
-	if (total < 0 || Max(reader->different, hash_get_num_entries(reader->met)) >= total)
+	if (total < 0 || Max(reader->different, reader->met->members) >= total)
 		return true;
 	if (reader->attempt > 0 && reader->fresh == 0)
 	{
@@ -623,8 +635,8 @@ brought_all(MlsReader *reader)
 				errdetail("The source counts %s; " INT64_FORMAT
 						  " different ones came in %d attempts, each time with some of them twice "
 						  "and others not at all.",
-						  mls_counted(total, "record", "records"),
-						  (int64) hash_get_num_entries(reader->met), reader->attempt + 1),
+						  mls_counted(total, "record", "records"), (int64) reader->met->members,
+						  reader->attempt + 1),
 				errhint("What came is stored, and the next sync asks for all again. Ask the source "
 						"for an order that pages can rely on."));
 	return false;

@@ -241,6 +241,8 @@ mls_missing_rows_check(MlsRun *run, bool count)
 			}
 			keep_files(keeping, files);
 		}
+		else
+			pfree(files);
 		if (what != NULL)
 			fail(keeping, what);
 	}

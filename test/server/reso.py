@@ -344,7 +344,8 @@ class Call:
 
     def page(self, query, found, sort_key):
         if self.options.unordered and found:
-            # Each request finds another order, as a query without ORDER BY does.
+            # Each request finds another order, as a query without ORDER BY does; none is answered from the cache.
+            self.volatile = True
             self.reso.turns += 1
             turn = self.reso.turns % len(found)
             found = found[turn:] + found[:turn]
