@@ -122,7 +122,8 @@ struct MlsGoldWriter
 	const MlsTable *table;
 	const MlsSubscription *sub;
 	const char *rows;
-	const char *gone; /* or NULL */
+	const char *gone;      /* or NULL */
+	MemoryContext scratch; /* while rules are read */
 	MemoryContext context;
 	const char *epoch; /* what it was prepared for */
 	RowGroup own;
@@ -218,10 +219,13 @@ key_desc(bool with_claimant)
 static Party *
 keep_party(MlsGoldWriter *gold_writer, const MlsGoldClaimant *claimant)
 {
-	List *statements = mls_gold_statements(claimant->table, claimant->silver, claimant->gold,
-										   claimant->rows, claimant->rows, claimant->won);
+	List *statements;
 	Party *party;
 
+	if (gold_writer->scratch != NULL)
+		MemoryContextSwitchTo(gold_writer->scratch);
+	statements = mls_gold_statements(claimant->table, claimant->silver, claimant->gold,
+									 claimant->rows, claimant->rows, claimant->won);
 	MemoryContextSwitchTo(gold_writer->context);
 	party = palloc0(sizeof(Party));
 	party->source = keep(claimant->source);
@@ -252,6 +256,8 @@ contest_for(MlsGoldWriter *gold_writer, const char *resource, Oid table, int64 s
 	foreach (lc, gold_writer->contests)
 		if (((Contest *) lfirst(lc))->table == table)
 			return lfirst(lc);
+	if (gold_writer->scratch != NULL)
+		MemoryContextSwitchTo(gold_writer->scratch);
 	sql =
 		mls_gold_contest(gold_writer->sub->owner, resource, table, subscription, subscription == 0);
 	if (sql == NULL)
@@ -335,7 +341,10 @@ load(MlsGoldWriter *gold_writer)
 
 	MemoryContextSwitchTo(gold_writer->context);
 	gold_writer->epoch = read_epoch(sub->owner);
-	MemoryContextSwitchTo(before);
+	/* Rules and statements on their way: what is kept of them is copied. */
+	gold_writer->scratch =
+		AllocSetContextCreate(gold_writer->context, "mls_fdw rules", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(gold_writer->scratch);
 	if (OidIsValid(sub->gold))
 	{
 		statements =
@@ -364,6 +373,8 @@ load(MlsGoldWriter *gold_writer)
 	foreach (lc, gold_writer->followers)
 		find_contests(gold_writer, &((Follower *) lfirst(lc))->group);
 	MemoryContextSwitchTo(before);
+	MemoryContextDelete(gold_writer->scratch);
+	gold_writer->scratch = NULL;
 }
 
 static MlsGoldWriter *
