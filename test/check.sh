@@ -148,7 +148,7 @@ run_fuzz() {
 		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
 		return 0
 	fi
-	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-90}"; then count 1 0; else count 0 1; fi
+	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-60}"; then count 1 0; else count 0 1; fi
 }
 
 # The demonstration, as somebody types it on a machine that has set nothing.
