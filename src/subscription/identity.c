@@ -23,6 +23,7 @@
 #include "common/hashfn.h"
 #include "commands/comment.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
