@@ -9,7 +9,8 @@ use MlsSync;
 use MlsTest;
 use Test::More;
 
-my ($few, $many) = (10_000, 100_000);
+# Both are longer than what is kept in memory of an answer before it goes to a file.
+my ($few, $many) = (30_000, 100_000);
 my $growth = 12;    # MB between few and many; the answer alone is many times that
 
 my $node = new_node('rets_long', fsync => 'off', max_wal_size => '4GB', autovacuum => 'off');
