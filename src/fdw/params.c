@@ -264,9 +264,10 @@ fields_of(const MlsPlan *plan, const MlsTable *table)
 		if (!has_string(fields, field))
 			fields = lappend(fields, (char *) field);
 	}
-	/* Something must be asked for, if only to count the records. */
-	if (fields == NIL && table->key)
-		fields = list_make1(linitial(table->key));
+	/* By their keys the records of pages that overlap are told from each other. */
+	foreach (lc, table->key)
+		if (!has_string(fields, lfirst(lc)))
+			fields = lappend(fields, lfirst(lc));
 	return fields;
 }
 
@@ -337,6 +338,7 @@ mls_plan_query(const MlsPlan *plan, const MlsTable *table, const MlsValue *value
 	query->limit = whole ? plan->limit : -1;
 	query->page_size = plan->page_size;
 	query->verify_count = query->limit < 0;
+	query->different = true;
 	query->keys_only = are_keys_only(query->fields, table);
 	return query;
 }

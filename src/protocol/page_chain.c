@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "base/base.h"
 #include "protocol/page_chain.h"
 
 MlsChain *
@@ -99,6 +100,81 @@ mls_chain_close(MlsStream *stream)
 
 /* ---- reading ---- */
 
+/* How many different records of this part came. */
+static int64
+different(const MlsChain *chain)
+{
+	return chain->part_records - chain->part_repeated;
+}
+
+/* The key of a record as one text; NULL where a part of it lacks. */
+static char *
+key_of(const MlsTable *table, const MlsRecord *record, int *length)
+{
+	StringInfoData key;
+	ListCell *lc;
+
+	initStringInfo(&key);
+	foreach (lc, table->key)
+	{
+		const MlsSlice *slice = mls_record_field(record, lfirst(lc));
+
+		if (slice == NULL || slice->kind == MLS_NULL)
+			return NULL;
+		appendBinaryStringInfo(&key, slice->value, slice->value_length);
+		appendStringInfoChar(&key, '\0');
+	}
+	*length = key.len;
+	return key.len > 0 ? key.data : NULL;
+}
+
+/*
+ * Notes which records of a page came before in this part; NULL if repeats are welcome.  A
+ * source that finds its records in another order for each page sends as many as it counts,
+ * some twice and others not at all: only different ones prove anything.
+ */
+static bool *
+find_repeated(MlsChain *chain, const MlsPage *page)
+{
+	const MlsTable *table = chain->head.query->table;
+	bool *repeated;
+
+	if (!chain->head.query->different || table->key == NIL || page->nrecords == 0)
+		return NULL;
+	if (chain->keys == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(chain->context);
+
+		chain->keys = mls_key_set_make(work_mem);
+		MemoryContextSwitchTo(old);
+	}
+	repeated = palloc0(page->nrecords * sizeof(bool));
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		int length = 0;
+		char *key = key_of(table, &page->records[i], &length);
+
+		if (key == NULL)
+			continue;
+		repeated[i] = mls_key_set_add(chain->keys, key, length, 0) != MLS_KEY_NEW;
+		chain->part_repeated += repeated[i];
+		pfree(key);
+	}
+	return repeated;
+}
+
+/* Takes out of a page what came before. */
+static void
+keep_different(MlsPage *page, const bool *repeated)
+{
+	int kept = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+		if (!repeated[i])
+			page->records[kept++] = page->records[i];
+	page->nrecords = kept;
+}
+
 bool
 mls_chain_note(MlsChain *chain, const char *text)
 {
@@ -145,16 +221,16 @@ judge_total(MlsChain *chain)
 	int64 announced = chain->part_announced;
 	int64 now;
 
-	if (announced < 0 || chain->part_records <= announced)
+	if (announced < 0 || different(chain) <= announced)
 		return;
 	now = chain->part_pages == 0 ? announced : count_again(chain);
-	if (mls_total_contradicts(announced, now, chain->part_records))
+	if (mls_total_contradicts(announced, now, different(chain)))
 	{
-		mls_total_refute(chain->head.query->table, announced, chain->part_records);
+		mls_total_refute(chain->head.query->table, announced, different(chain));
 		chain->part_announced = chain->head.announced = -1;
 		return;
 	}
-	chain->part_announced = Max(now, chain->part_records);
+	chain->part_announced = Max(now, different(chain));
 	chain->head.announced += chain->part_announced - announced;
 }
 
@@ -163,7 +239,7 @@ mls_chain_limit_reached(const MlsChain *chain)
 {
 	const MlsQuery *query = mls_chain_part(chain)->query;
 
-	return query->limit >= 0 && chain->exact && chain->part_records >= query->limit;
+	return query->limit >= 0 && chain->exact && different(chain) >= query->limit;
 }
 
 void
@@ -187,6 +263,7 @@ read_page(MlsChain *chain)
 	MemoryContext old = MemoryContextSwitchTo(chain->ahead_context);
 	MlsHttpResponse *response = mls_http_finish(chain->request);
 	MlsPage *page;
+	bool *repeated;
 
 	chain->request = NULL;
 	chain->page_context = chain->ahead_context;
@@ -200,14 +277,32 @@ read_page(MlsChain *chain)
 		chain->head.records += page->nrecords;
 		chain->part_records += page->nrecords;
 		chain->head.next_link = NULL;
+		repeated = find_repeated(chain, page);
 		judge_total(chain);
 		chain->way->follow(chain, response, page);
 		chain->part_largest = Max(chain->part_largest, page->nrecords);
 		chain->part_pages++;
+		if (repeated)
+			keep_different(page, repeated);
 		mls_part_keep_own(mls_chain_part(chain), page);
 	}
 	MemoryContextSwitchTo(old);
 	return page;
+}
+
+/* Some records came twice, and nothing proves that others do not lack for it. */
+pg_noreturn static void
+report_overlap(const MlsChain *chain)
+{
+	const MlsTable *table = chain->head.query->table;
+
+	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+			errmsg("the pages of resource \"%s\" of source \"%s\" overlap", table->resource,
+				   table->source->http.name),
+			errdetail("Of the %s that it sent, " INT64_FORMAT " had come before on another page.",
+					  mls_counted(chain->part_records, "record", "records"), chain->part_repeated),
+			errhint("Try again. If the source lists its records in no fixed order, use mls_sync(), "
+					"which asks again for what did not come, and query what it has stored."));
 }
 
 /* At the end of a part: what was announced must have come, as far as it was wanted. */
@@ -218,17 +313,22 @@ check_total(MlsChain *chain)
 	int64 announced = chain->part_announced;
 	int64 now;
 
-	if (mls_chain_limit_reached(chain) || query->resume_link || query->stepwise || announced < 0)
+	if (mls_chain_limit_reached(chain) || query->resume_link || query->stepwise)
 		return;
-	if (chain->part_records >= announced)
+	if (announced >= 0 && different(chain) >= announced)
 	{
 		mls_total_prove(query->table, announced);
 		return;
 	}
+	if (announced < 0 && chain->part_repeated == 0)
+		return;
 	/* Records can vanish while a long chain is read. */
-	now = count_again(chain);
-	if (now < 0 || chain->part_records < now)
-		mls_report_short(query->table, announced, chain->part_records);
+	now = announced < 0 ? -1 : count_again(chain);
+	if (now >= 0 && different(chain) >= now)
+		return;
+	if (chain->part_repeated > 0)
+		report_overlap(chain);
+	mls_report_short(query->table, announced, chain->part_records);
 }
 
 /* Goes on to the next part of a split query; false at the end of the last. */
@@ -243,6 +343,10 @@ next_part(MlsChain *chain)
 	}
 	chain->part++;
 	chain->part_records = 0;
+	chain->part_repeated = 0;
+	if (chain->keys)
+		mls_key_set_free(chain->keys);
+	chain->keys = NULL;
 	chain->part_announced = -1;
 	chain->part_largest = 0;
 	chain->part_pages = 0;

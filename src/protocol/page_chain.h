@@ -19,6 +19,7 @@
 
 #include "http/url.h"
 #include "protocol/protocol.h"
+#include "record/key_set.h"
 
 /* ---- split.c ---- */
 
@@ -108,7 +109,9 @@ struct MlsChain
 	MlsHttpRequest *request;
 	HTAB *met;            /* hashes of what may come once only */
 	bool exact;           /* the source applies all conditions of this part */
+	MlsKeySet *keys;      /* of the records of this part; NULL: none yet */
 	int64 part_records;   /* received in this part */
+	int64 part_repeated;  /* of these, had come before and were taken out */
 	int64 part_announced; /* announced for this part, or -1 */
 	int64 part_largest;   /* records of the largest page before the one at hand */
 	int part_pages;

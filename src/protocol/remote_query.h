@@ -95,6 +95,7 @@ typedef struct MlsQuery
 	bool stepwise;     /* the caller asks for what comes behind the last record itself */
 	bool may_lack;     /* the caller asks for what does not come: an unproven end is noted */
 	bool keeps;        /* it keeps what it has of fields that do not come: they are noted */
+	bool different;    /* each record once: one that came before is taken out */
 	const char *resume_link; /* continue a chain here, or NULL */
 } MlsQuery;
 

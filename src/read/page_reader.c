@@ -23,7 +23,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -31,6 +30,7 @@
 
 #include "base/base.h"
 #include "read/read.h"
+#include "record/key_set.h"
 #include "step/issue.h"
 #include "subscription/subscription.h"
 
@@ -64,7 +64,7 @@ struct MlsReader
 	int64 largest;        /* records of the largest request before the one at hand */
 	TimestampTz began;    /* when the chain began, by the source's clock; 0: not known yet */
 	int64 received;       /* in this attempt */
-	struct met_hash *met; /* by links: the keys that came; NULL: none yet */
+	MlsKeySet *met;       /* by links: the keys that came; NULL: none yet */
 	int attempt;          /* how often the run started over */
 	int64 different;      /* of those received, by their keys */
 	int64 fresh;          /* of these, those that no attempt before had */
@@ -336,34 +336,8 @@ start_over(MlsReader *reader, const char *why)
 
 /* ---- What has come ---- */
 
-/* A key that came, by its hash, and in which attempt last. */
-typedef struct Met
-{
-	uint64 hash;
-	uint8 attempt;
-	char status;
-} Met;
-
-#define SH_PREFIX met
-#define SH_ELEMENT_TYPE Met
-#define SH_KEY_TYPE uint64
-#define SH_KEY hash
-#define SH_HASH_KEY(table, key) ((uint32) (key))
-#define SH_EQUAL(table, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
 /* How often links are followed in search of what did not come. */
 #define MOST_ATTEMPTS 4
-
-static bool
-has_room_for_met(const MlsReader *reader)
-{
-	/* A table that grows is there twice for a moment. */
-	return reader->met->members < (uint64) maintenance_work_mem * 1024 / (4 * sizeof(Met));
-}
 
 /*
  * Counts the records of a page by their keys.  One that comes again stands for no
@@ -380,24 +354,23 @@ count_different(MlsReader *reader, const MlsBatch *batch)
 		return;
 	}
 	if (reader->met == NULL)
-		reader->met = met_create(reader->context, 1024, NULL);
+	{
+		MemoryContext old = MemoryContextSwitchTo(reader->context);
+
+		reader->met = mls_key_set_make(maintenance_work_mem);
+		MemoryContextSwitchTo(old);
+	}
 	for (int i = 0; i < batch->nitems; i++)
 	{
 		const char *key = batch->items[i].key;
-		uint64 hash = key ? hash_bytes_extended((const unsigned char *) key, strlen(key), 0) : 0;
-		bool found = false;
-		Met *met = NULL;
+		MlsKeyMet met = MLS_KEY_NEW;
 
-		if (key != NULL && has_room_for_met(reader))
-			met = met_insert(reader->met, hash, &found);
-		else if (key != NULL)
-			found = (met = met_lookup(reader->met, hash)) != NULL;
-		if (!found)
+		if (key != NULL)
+			met = mls_key_set_add(reader->met, key, strlen(key), reader->attempt);
+		if (met == MLS_KEY_NEW)
 			reader->fresh++;
-		if (!found || met->attempt != reader->attempt)
+		if (met != MLS_KEY_AGAIN)
 			reader->different++;
-		if (met != NULL)
-			met->attempt = reader->attempt;
 	}
 }
 
@@ -619,7 +592,7 @@ brought_all(MlsReader *reader)
 		reader->different == reader->received)
 		return true;
 	total = reader->table->source->protocol->count(&query, &reader->spent);
-	if (total < 0 || Max(reader->different, reader->met->members) >= total)
+	if (total < 0 || Max(reader->different, mls_key_set_size(reader->met)) >= total)
 		return true;
 	if (reader->attempt > 0 && reader->fresh == 0)
 	{
@@ -635,7 +608,7 @@ brought_all(MlsReader *reader)
 				errdetail("The source counts %s; " INT64_FORMAT
 						  " different ones came in %d attempts, each time with some of them twice "
 						  "and others not at all.",
-						  mls_counted(total, "record", "records"), (int64) reader->met->members,
+						  mls_counted(total, "record", "records"), mls_key_set_size(reader->met),
 						  reader->attempt + 1),
 				errhint("What came is stored, and the next sync asks for all again. Ask the source "
 						"for an order that pages can rely on."));

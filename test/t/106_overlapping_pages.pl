@@ -27,6 +27,27 @@ like($out, qr/some records came twice and others not at all, so the links were f
 is(query('SELECT count(*) FROM silver.lake_property'), 120, 'with all records');
 is(query(q{SELECT remote_rows FROM mls_status_detail WHERE resource = 'Property'}), 120, 'and the count of the source stands');
 
+# Live, what came twice is given once, and a listing with holes is an error, whatever is asked for
+for my $sql ('SELECT listing_key FROM lake.property', 'SELECT list_price FROM lake.property', 'SELECT * FROM lake.property',
+	q{SELECT count(*) FROM lake.property t WHERE t::text > ''})
+{
+	like(sql_error($node, $sql),
+		qr/the pages of resource "Property" of source "lake" overlap.*had come before on another page.*use mls_sync\(\)/s,
+		"live, overlapping pages are an error: $sql");
+}
+query(q{ALTER SERVER lake OPTIONS (ADD push_count 'false')});
+like(sql_error($node, 'SELECT list_price FROM lake.property'), qr/overlap/, '... also where the source counts nothing');
+query(q{ALTER SERVER lake OPTIONS (DROP push_count)});
+is(query('SELECT count(*) FROM lake.property'), 120, 'its count is right');
+is(query('SELECT count(DISTINCT k), count(*) FROM (SELECT listing_key k FROM lake.property LIMIT 70) s'), '70|70',
+	'a limit is met by different records');
+$mls->control('option', { link => 'token' });
+like(sql_error($node, 'SELECT list_price FROM lake.property'), qr/overlap/, 'links of another kind overlap as well');
+
+# A record that moves to the next page while pages are read comes twice, and lacks nothing.
+$mls->control('option', { unordered => JSON::PP::false, link => 'skip' });
+is(query('SELECT count(*), count(DISTINCT listing_key) FROM lake.property'), '120|120', 'without overlaps all come');
+
 # Where nothing overlaps, links are followed once
 $mls->control('option', { unordered => JSON::PP::false });
 query(q{SELECT mls_subscribe('lake.member')});

@@ -11,15 +11,14 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
 #include "protocol/condition.h"
 #include "protocol/rets/rets.h"
 #include "protocol/rets/rets_dmql.h"
+#include "record/key_set.h"
 
 /* One query of a stream, which ends when all its records have come. */
 typedef struct RetsPart
@@ -57,8 +56,8 @@ typedef struct RetsStream
 	int pass;        /* of this part: it is read again where nothing else proves its end */
 	bool begun;      /* this part was asked for */
 	bool done;
-	RetsDecoder *decoder;  /* or NULL */
-	HTAB *seen;            /* hashes of keys */
+	RetsDecoder *decoder; /* or NULL */
+	MlsKeySet *seen;
 	RetsPages *answer;     /* the one at hand */
 	RetsOutcome outcome;   /* its */
 	int64 fresh;           /* records of it that had not come before */
@@ -235,11 +234,10 @@ plan_parts(RetsStream *stream, const MlsQuery *query)
 static bool
 was_seen(RetsStream *stream, const char *key, bool note)
 {
-	uint64 hash = hash_bytes_extended((const unsigned char *) key, strlen(key), 0);
-	bool found;
+	int length = strlen(key);
 
-	hash_search(stream->seen, &hash, note ? HASH_ENTER : HASH_FIND, &found);
-	return found;
+	return note ? mls_key_set_add(stream->seen, key, length, 0) != MLS_KEY_NEW
+				: mls_key_set_has(stream->seen, key, length);
 }
 
 /* The query for records of these keys. */
@@ -469,7 +467,6 @@ open_stream(const MlsQuery *query)
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw stream", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RetsStream *stream = palloc0(sizeof(RetsStream));
-	HASHCTL control = {.keysize = sizeof(uint64), .entrysize = sizeof(uint64), .hcxt = context};
 
 	stream->head.protocol = query->table->source->protocol;
 	stream->head.query = query;
@@ -479,8 +476,8 @@ open_stream(const MlsQuery *query)
 	stream->conditions = mls_rets_query(query, &stream->dmql);
 	stream->select = select_of(query);
 	stream->fields = asked_fields(query);
-	stream->seen =
-		hash_create("mls_fdw keys", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	/* Repeats are told by it, and what a cut answer lacks: it has to remember all. */
+	stream->seen = mls_key_set_make(MAX_KILOBYTES);
 	plan_parts(stream, query);
 	stream->offset = 1;
 	stream->announced = -1;
