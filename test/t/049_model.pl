@@ -1,6 +1,7 @@
 # Random rounds of changes, faults and crashes: after each that settles, all layers
 # are what the server has.
 #
+#   MLS_LONG=1                       plays more seeds, and more rounds of each
 #   MLS_ROUNDS=40 MLS_SEED='5 6 7'   plays other rounds than the default
 #   MLS_FACE='reso rets qobrix'              faces of the server, see MlsFace
 #   MLS_TELL=1                        tells what happens as it happens
@@ -12,14 +13,15 @@ use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my %rounds = (qobrix => 25);
-my %seeds = (reso => '1 2 3 4 5', rets => '3 6', qobrix => '2');
+my $long = $ENV{MLS_LONG};
+my %rounds = $long ? (qobrix => 25) : (qobrix => 15);
+my %seeds = (reso => $long ? '1 2 3 4 5' : '1 2 3', rets => '3 6', qobrix => '2');
 
 for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets qobrix')
 {
 	for my $seed (split ' ', $ENV{MLS_SEED} || $seeds{$face} || '1 2 3')
 	{
-		my $rounds = $ENV{MLS_ROUNDS} || $rounds{$face} || 40;
+		my $rounds = $ENV{MLS_ROUNDS} || $rounds{$face} || ($long ? 40 : 25);
 		my $node = new_node("${face}_seed$seed", restart_after_crash => 'on');
 		my $model = MlsModel->new($node, $seed, face => $face);
 		is($model->play_all($rounds), '', "$face, seed $seed: $rounds rounds leave true copies");
