@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include MLS_EXPLAIN_STATE_H
@@ -65,6 +66,9 @@ typedef struct MlsScanState
 	int64 records;
 	List *given_up; /* of char *: fields the source refused to filter by */
 	int64 bad_values;
+	Datum *before; /* what the source orders by, of the record before this one */
+	bool *before_nulls;
+	MemoryContext before_context;
 	Bitmapset *warned;   /* columns whose bad values were reported */
 	bool fields_checked; /* a record has shown whether the columns are named as fields are */
 } MlsScanState;
@@ -330,6 +334,8 @@ bind_query(ForeignScanState *node, MlsScanState *state)
 	MemoryContext old;
 
 	MemoryContextReset(state->scan_context);
+	state->before = NULL;
+	state->before_context = NULL;
 	old = MemoryContextSwitchTo(state->scan_context);
 	state->query = mls_plan_query(state->plan, state->table,
 								  evaluate_values(state, node->ss.ps.ps_ExprContext));
@@ -405,6 +411,150 @@ fill_row(MlsScanState *state, const MlsRecord *record, Datum *values, bool *null
 	state->fields_checked = true;
 	mls_row_fill(state->map, record, values, nulls, note_bad_value, state);
 	MemoryContextSwitchTo(old);
+}
+
+/* ---- the source's order ---- */
+
+pg_noreturn static void
+report_order(const MlsScanState *state, const MlsColumn *column, const char *detail)
+{
+	mls_distrust(state->plan->relid, column->attnum);
+	ereport(
+		ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+		errmsg("source \"%s\" does not order resource \"%s\" by field \"%s\" as it was asked to",
+			   state->table->source->http.name, state->table->resource, column->field),
+		errdetail_internal("%s", detail),
+		errhint("Repeat the query: it is planned without the source's order over this column "
+				"now. For good, set the server option ordering to none."));
+}
+
+/* Is the first record without a value in a column when the order by it is turned round?  One request. */
+static bool
+is_null_at_other_end(MlsScanState *state, int attnum, bool *isnull)
+{
+	const MlsOrder *order = linitial(state->query->order);
+	MlsOrder turned = {.field = order->field, .descending = !order->descending};
+	MlsQuery query = *state->query;
+	MemoryContext kept = state->record_context;
+	MlsStream *stream;
+	MlsPage *page;
+	bool found;
+
+	query.order = list_make1(&turned);
+	query.limit = 1;
+	query.page_size = 0;
+	query.verify_count = false;
+	stream = state->table->source->protocol->open(&query);
+	page = stream->protocol->next_page(stream);
+	found = page != NULL && page->nrecords > 0;
+	if (found)
+	{
+		/* The row at hand stays as it is. */
+		state->record_context =
+			AllocSetContextCreate(kept, "mls_fdw other end", ALLOCSET_SMALL_SIZES);
+		fill_row(state, &page->records[0], state->values, state->nulls);
+		*isnull = state->nulls[attnum - 1];
+		MemoryContextDelete(state->record_context);
+		state->record_context = kept;
+	}
+	add_stats(&state->stats, &stream->stats);
+	stream->protocol->close(stream);
+	return found;
+}
+
+/*
+ * The first record shows where the source has nulls: first in ascending order, last in
+ * descending, as asked for.  If it has a value where nulls come first there may be none, and if
+ * it has none where they come last there may be nothing else: the other end tells.
+ */
+static void
+check_nulls(MlsScanState *state, const MlsColumn *column, bool descending, bool isnull)
+{
+	bool other;
+
+	if (isnull != descending || mls_never_null(state->table, column) ||
+		!is_null_at_other_end(state, column->attnum, &other))
+		return;
+	if (descending && !other)
+		report_order(state, column, "In descending order it has nulls first.");
+	if (!descending && other)
+		report_order(state, column, "In ascending order it has nulls last.");
+}
+
+/* How two values stand in the order of a column; nulls come first in ascending order. */
+static int
+compare_values(const MlsColumn *column, Oid collation, Datum a, bool a_null, Datum b, bool b_null)
+{
+	TypeCacheEntry *type;
+
+	if (a_null || b_null)
+		return (int) b_null - (int) a_null;
+	type = lookup_type_cache(column->type, TYPECACHE_CMP_PROC_FINFO);
+	return DatumGetInt32(FunctionCall2Coll(&type->cmp_proc_finfo, collation, a, b));
+}
+
+/* Keeps what this record is ordered by for the next one. */
+static void
+keep_before(MlsScanState *state, const Datum *values, const bool *nulls)
+{
+	MemoryContext old;
+	ListCell *lc;
+
+	if (state->before_context == NULL)
+		state->before_context =
+			AllocSetContextCreate(state->scan_context, "mls_fdw order", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(state->before_context);
+	old = MemoryContextSwitchTo(state->before_context);
+	state->before = palloc(list_length(state->plan->order) * sizeof(Datum));
+	state->before_nulls = palloc(list_length(state->plan->order) * sizeof(bool));
+	foreach (lc, state->plan->order)
+	{
+		int i = foreach_current_index(lc);
+		int place = abs(lfirst_int(lc)) - 1;
+		Form_pg_attribute attribute = TupleDescAttr(state->desc, place);
+
+		state->before_nulls[i] = nulls[place];
+		state->before[i] = nulls[place]
+							   ? (Datum) 0
+							   : datumCopy(values[place], attribute->attbyval, attribute->attlen);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Does the record at hand come where the order has it?  The plan relies on it. */
+static void
+check_order(MlsScanState *state, const Datum *values, const bool *nulls)
+{
+	ListCell *lc;
+
+	foreach (lc, state->plan->order)
+	{
+		int i = foreach_current_index(lc);
+		int attnum = abs(lfirst_int(lc));
+		bool descending = lfirst_int(lc) < 0;
+		const MlsColumn *column = &state->table->columns[attnum - 1];
+		int order;
+
+		/* A column that nobody reads orders nothing. */
+		if (!list_member_int(state->plan->columns, attnum))
+			return;
+		if (nulls[attnum - 1] && mls_never_null(state->table, column))
+			report_order(state, column, "It should have no null, and has one.");
+		if (state->before == NULL && i == 0)
+			check_nulls(state, column, descending, nulls[attnum - 1]);
+		if (state->before == NULL)
+			continue;
+		order = compare_values(column, TupleDescAttr(state->desc, attnum - 1)->attcollation,
+							   state->before[i], state->before_nulls[i], values[attnum - 1],
+							   nulls[attnum - 1]);
+		if (descending)
+			order = -order;
+		if (order > 0)
+			report_order(state, column, "A record comes behind one that should follow it.");
+		if (order < 0)
+			break;
+	}
+	keep_before(state, values, nulls);
 }
 
 /* ---- counting ---- */
@@ -499,6 +649,8 @@ next_tuple(ForeignScanState *node, MlsScanState *state)
 	if (record == NULL)
 		return slot;
 	fill_row(state, record, slot->tts_values, slot->tts_isnull);
+	if (state->plan->order != NIL)
+		check_order(state, slot->tts_values, slot->tts_isnull);
 	return ExecStoreVirtualTuple(slot);
 }
 

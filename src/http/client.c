@@ -641,7 +641,7 @@ judge(MlsHttpRequest *request, int status, int64 *delay_us)
 	if (status == 401 && mls_auth_needs_token(source) && request->same_origin &&
 		!request->logged_again)
 		return RETRY_LOGIN;
-	if (status == 401 || status >= 500 || (status >= 300 && status < 400))
+	if (status == 401 || (status >= 500 && status != 501) || (status >= 300 && status < 400))
 		return failure(request, status);
 	return RETRY_DELIVER;
 }

@@ -89,7 +89,7 @@ extern void mls_http_pump(void);
 
 /*
  * Waits for the answer and returns it, allocated in the request's context.
- * Retries inside.  Any status below 500 except 401 (after one new login; a source that
+ * Retries inside.  Any status below 500, and 501, except 401 (after one new login; a source that
  * keeps sessions says by it that one is lost, so there it is returned) and
  * 429 (after the retries) is returned for the protocol to judge; the others (unless
  * the call has `failures`), and network failures, are errors.

@@ -92,9 +92,32 @@ map_replaced(MlsRun *run)
 		mls_run_note(run, "%s", note);
 }
 
+/* Was a load of everything interrupted, which this run goes on with behind a timestamp? */
+static bool
+goes_on_with_load(const MlsRun *run)
+{
+	/* What flags its removed records counts them, too, and gives each a timestamp. */
+	return mls_cursor_of(run->sub) == NULL && run->sub->resume_timestamp != NULL &&
+		   run->bounds == NIL && run->table->source->platform.deletion_flag == NULL;
+}
+
+/* Does such a load lack records after all?  Then they are read now. */
+static bool
+goes_over(MlsRun *run)
+{
+	int64 stored;
+
+	mls_transaction_begin(run->sub->owner);
+	stored = mls_count_stored(run->sub->id);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+	return mls_reader_goes_over(run->state, stored);
+}
+
 static void
 sync_work(MlsRun *run)
 {
+	bool was_interrupted = goes_on_with_load(run);
 	MlsBatch *batch;
 
 	run->reads_all = mls_cursor_of(run->sub) == NULL && run->sub->resume_timestamp == NULL &&
@@ -113,8 +136,11 @@ sync_work(MlsRun *run)
 		mls_reader_begin(run->table, run->sub, NIL, mls_timestamps_together(run->timestamps));
 	if (run->note != NULL)
 		mls_reader_remark(run->state, run->note);
-	while ((batch = mls_reader_next(run->state)) != NULL)
-		store_page(run, batch);
+	do
+	{
+		while ((batch = mls_reader_next(run->state)) != NULL)
+			store_page(run, batch);
+	} while (was_interrupted && goes_over(run));
 	mls_timestamps_read(run->timestamps, store_other_page);
 	map_replaced(run);
 }

@@ -617,6 +617,35 @@ brought_all(MlsReader *reader)
 
 /* ---- What the engine calls ---- */
 
+/*
+ * The first page behind a record; NULL if the source refuses to be asked for it.  A key can
+ * hold what a source does not understand in a condition, though it sends it.
+ */
+static MlsPage *
+read_behind(MlsReader *reader, bool *refused)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MlsPage *volatile page = NULL;
+
+	mls_http_forget_failure();
+	PG_TRY();
+	{
+		page = reader->now->stream->protocol->next_page(reader->now->stream);
+	}
+	PG_CATCH();
+	{
+		int status = mls_http_failure()->status;
+
+		MemoryContextSwitchTo(context);
+		if (status != 400 && status != 422 && status != 501)
+			PG_RE_THROW();
+		FlushErrorState();
+		*refused = true;
+	}
+	PG_END_TRY();
+	return page;
+}
+
 /* Reads the next page of the current stream; NULL at its end. */
 static MlsPage *
 read_page(MlsReader *reader)
@@ -625,6 +654,15 @@ read_page(MlsReader *reader)
 	bool expired = false;
 	MlsPage *page;
 
+	if (reader->keyset && reader->last_timestamp != NULL && stream->pages == 0)
+	{
+		page = read_behind(reader, &expired);
+		if (!expired)
+			return page;
+		start_over(reader, "the source refused to list what comes behind a record, "
+						   "so its links were followed");
+		return reader->now->stream->protocol->next_page(reader->now->stream);
+	}
 	if (!reader->resumed_link || stream->pages > 0)
 		return stream->protocol->next_page(stream);
 
@@ -668,6 +706,34 @@ more_to_read(MlsReader *reader)
 		return false;
 	start_over(reader, "fewer records came by order than were announced, so links were followed");
 	return true;
+}
+
+/*
+ * At the end of a load of everything that an earlier run began, and this one went on with
+ * behind a timestamp.  Its total is that of the rest, and what an order by timestamp
+ * places elsewhere, as a record without one, belongs to neither part.  So is all stored that
+ * the source has?  If not, or if nobody knows, the links are followed from the start: true.
+ */
+bool
+mls_reader_goes_over(MlsReader *reader, int64 stored)
+{
+	const MlsTable *table = reader->table;
+	MlsQuery query = {
+		.table = table, .conditions = reader->conditions, .limit = -1, .verify_count = true};
+	MemoryContext before = MemoryContextSwitchTo(reader->context);
+	bool is_whole = reader->attempt > 0 || reader->sub->resume_link != NULL;
+
+	if (!is_whole && table->source->protocol->countable(table) && !mls_total_is_refuted(table))
+	{
+		int64 total = table->source->protocol->count(&query, &reader->spent);
+
+		is_whole = total >= 0 && stored >= total;
+	}
+	if (!is_whole)
+		start_over(reader, "the load was interrupted and what it went on with did not make it "
+						   "whole, so links were followed from the start");
+	MemoryContextSwitchTo(before);
+	return !is_whole;
 }
 
 /*

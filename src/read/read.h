@@ -48,6 +48,7 @@ extern TimestampTz mls_reader_began(const MlsReader *reader);
 extern int64 mls_reader_expect(const MlsTable *table, const MlsSubscription *sub, List *others,
 							   MlsHttpStats *stats);
 extern MlsBatch *mls_reader_next(MlsReader *reader);
+extern bool mls_reader_goes_over(MlsReader *reader, int64 stored);
 extern MlsPosition mls_reader_position(const MlsReader *reader);
 extern MlsPosition mls_reader_newest(const MlsReader *reader);
 extern void mls_reader_remark(MlsReader *reader, const char *note);

@@ -78,6 +78,7 @@ pg_noreturn extern void mls_subscription_report_busy(const MlsSubscription *sub)
 extern void mls_count_note_proven(const MlsSubscription *sub, const MlsTable *table);
 extern void mls_count_note_remote(int64 subscription, int64 rows);
 extern void mls_count_add_local(int64 subscription, int64 rows);
+extern int64 mls_count_stored(int64 subscription);
 extern int64 mls_count_local(int64 subscription, Oid silver);
 
 /* ---- In the owner's rights (owner.c) ---- */

@@ -99,8 +99,8 @@ def of_field(field, get):
 class Context:
     """What expressions refer to: the data, its options and the clock."""
 
-    def __init__(self, store, fold_case=False, stamps_as_text=False, time_digits=None, strict_decimals=False):
-        self.store, self.fold_case = store, fold_case
+    def __init__(self, store, fold_case=False, stamps_as_text=False, time_digits=None, strict_decimals=False, nulls_high=False):
+        self.store, self.fold_case, self.nulls_high = store, fold_case, nulls_high
         self.stamps_as_text, self.time_digits, self.strict_decimals = stamps_as_text, time_digits, strict_decimals
 
     def enum(self, name):
@@ -697,8 +697,8 @@ class Descending:
         return self.value == other.value
 
 
-def sort_part(expression, descending):
-    """Sort key of one $orderby item: nulls first, or last when descending."""
+def sort_part(expression, descending, nulls_high):
+    """Sort key of one $orderby item: nulls first, or last when descending; the other way round if they are high."""
     if expression.kind in ("collection", "navs", "nav", "complex"):
         raise ODataError("Cannot order by a %s." % expression.kind)
     run = plain_value(expression, expression, False)
@@ -707,7 +707,7 @@ def sort_part(expression, descending):
     def key(record):
         value = run(record)
         if value is None:
-            return (2,) if descending else (0,)
+            return (2,) if descending != nulls_high else (0,)
         if value != value:
             return (1, 1) if descending else (1, 0)
         if textual:
@@ -730,7 +730,7 @@ def compile_orderby(text, table, context):
     while True:
         expression = parser.expression(0)
         descending = parser.direction()
-        parts.append(sort_part(expression, descending))
+        parts.append(sort_part(expression, descending, context.nulls_high))
         if parser.token.kind == "end":
             break
         parser.expect(",")

@@ -42,6 +42,7 @@ class Options:
     max_skip: int = None
     require_gzip: bool = False
     unordered: bool = False
+    nulls_high: bool = False
     date: str = "real"
     latency_ms: int = 0
 
@@ -249,7 +250,7 @@ class Reso:
     def matching(self, table, query, rows=None):
         """(records in order, sort key, features used, volatile) of a query."""
         context = odata.Context(self.store, self.options.case_insensitive, self.options.stamps_as_text, self.options.time_digits,
-                                self.options.strict_decimals)
+                                self.options.strict_decimals, self.options.nulls_high)
         uses, volatile, passes, sort_key = set(), False, None, table.key_of
         if query.filter is not None:
             passes, uses, volatile = odata.compile_filter(query.filter, table, context)
@@ -262,7 +263,7 @@ class Reso:
 
     def result_list(self, table, query, rows, passes, sort_key, volatile):
         """The records a query finds, kept so that later pages need not search."""
-        key = (table.name, self.store.version, query.filter, query.orderby, self.options.case_insensitive, self.options.stamps_as_text)
+        key = (table.name, self.store.version, query.filter, query.orderby, self.options.case_insensitive, self.options.stamps_as_text, self.options.nulls_high)
         if rows is None and not volatile and key in self.results:
             self.results.move_to_end(key)
             return self.results[key]

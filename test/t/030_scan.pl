@@ -31,7 +31,7 @@ sub same
 
 my ($out, @asked) = requests_of('SELECT count(DISTINCT city) FROM demo.property');
 is(scalar @asked, 5, 'a full scan takes one request per page');
-is($asked[0]{'$select'}, 'City', 'only the column that is used is selected');
+is($asked[0]{'$select'}, 'City,ListingKey', 'only the column that is used is selected, and the key');
 is($asked[0]{'$count'}, 'true', 'the total is asked for, to prove the end');
 
 ($out, @asked) = requests_of('SELECT listing_key FROM demo.property ORDER BY modification_timestamp DESC LIMIT 3');

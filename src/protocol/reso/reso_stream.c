@@ -163,6 +163,13 @@ report_unselectable(MlsChain *chain, const char *field)
 				 : 0));
 }
 
+/* Does a source refuse what it was asked?  For what it has not implemented OData has 501. */
+static bool
+is_not_understood(const MlsHttpResponse *response)
+{
+	return response->status == 400 || response->status == 422 || response->status == 501;
+}
+
 /*
  * A source may refuse to filter or select by a field that its metadata
  * declares.  If the answer names such fields, they are given up and the part is
@@ -178,7 +185,7 @@ give_up_fields(MlsChain *chain, const MlsHttpResponse *response)
 	List *fields;
 	ListCell *lc;
 
-	if (response->status != 400 || chain->part_pages > 0 || query->resume_link)
+	if (!is_not_understood(response) || chain->part_pages > 0 || query->resume_link)
 		return false;
 	message = mls_reso_error_text(response);
 	if (message == NULL)
@@ -219,7 +226,7 @@ give_up_conditions(MlsChain *chain, const MlsHttpResponse *response)
 	ResoStream *stream = (ResoStream *) chain;
 	const MlsQuery *query = mls_chain_part(chain)->query;
 
-	stream->bare = response->status == 400 && chain->part_pages == 0 && !query->resume_link &&
+	stream->bare = is_not_understood(response) && chain->part_pages == 0 && !query->resume_link &&
 				   !stream->bare && !stream->order_refused && query->rechecked &&
 				   query->conditions != NIL && list_length(chain->parts) == 1;
 	return stream->bare;
@@ -448,15 +455,15 @@ mls_reso_open(const MlsQuery *query)
 static bool
 count_is_refused(const MlsQuery *query, const MlsHttpResponse *response)
 {
-	char *message = response->status == 400 ? mls_reso_error_text(response) : NULL;
+	bool refused = is_not_understood(response);
+	char *message = refused ? mls_reso_error_text(response) : NULL;
 	List *fields = message ? mls_reso_named_fields(query, RESO_USE_FILTER, message) : NIL;
 	ListCell *lc;
 
 	foreach (lc, fields)
 		mls_reso_refuse(query->table, RESO_USE_FILTER, lfirst(lc));
 	/* If it names none, the caller counts what it reads, and learns by that. */
-	return fields != NIL ||
-		   (response->status == 400 && query->rechecked && query->conditions != NIL);
+	return fields != NIL || (refused && query->rechecked && query->conditions != NIL);
 }
 
 /* One record behind so many, with the total; NULL if that cannot be asked. */

@@ -477,7 +477,7 @@ open_stream(const MlsQuery *query)
 	stream->select = select_of(query);
 	stream->fields = asked_fields(query);
 	/* Repeats are told by it, and what a cut answer lacks: it has to remember all. */
-	stream->seen = mls_key_set_make(MAX_KILOBYTES);
+	stream->seen = mls_key_set_make(INT_MAX);
 	plan_parts(stream, query);
 	stream->offset = 1;
 	stream->announced = -1;
