@@ -186,11 +186,18 @@ typedef struct MlsHttpFailure
 {
 	int status;           /* the answer's; 0: none, or its body was what failed */
 	bool is_quota;        /* nothing is wrong but the quota */
+	bool is_refusal;      /* it answered that it does not take what it was asked */
 	TimestampTz retry_at; /* the source may be asked again then; 0: not known */
 } MlsHttpFailure;
 
 /* All zero unless the error at hand is of a request: the next one to be started clears it. */
 extern const MlsHttpFailure *mls_http_failure(void);
+
+/* The answer, which is reported next, refuses what was asked; for protocols that say so in their own way. */
+extern void mls_http_note_refusal(void);
+
+/* Does a status refuse what was asked?  For what it has not implemented OData has 501. */
+extern bool mls_http_is_refusal(int status);
 
 /* For who has caught a request's error and goes on. */
 extern void mls_http_forget_failure(void);

@@ -23,6 +23,18 @@ mls_http_forget_failure(void)
 	memset(&failure, 0, sizeof(failure));
 }
 
+void
+mls_http_note_refusal(void)
+{
+	failure.is_refusal = true;
+}
+
+bool
+mls_http_is_refusal(int status)
+{
+	return status == 400 || status == 422 || status == 501;
+}
+
 const MlsHttpFailure *
 mls_http_failure(void)
 {
@@ -237,8 +249,7 @@ mls_http_options_hint(const MlsHttpCall *call)
 static bool
 is_misunderstood(const MlsHttpCall *call, int status)
 {
-	return status == 400 || status == 422 || status == 501 ||
-		   (status == 500 && (call->filter || call->expand));
+	return mls_http_is_refusal(status) || (status == 500 && (call->filter || call->expand));
 }
 
 /* What to do about a status; NULL if it does not tell. */
@@ -278,7 +289,8 @@ mls_http_report_status(const MlsHttpSource *source, const MlsHttpCall *call,
 	int status = response->status;
 	const char *hint = status_hint(source, call, status);
 
-	failure = (MlsHttpFailure){.status = status, .is_quota = status == 429};
+	failure = (MlsHttpFailure){
+		.status = status, .is_quota = status == 429, .is_refusal = mls_http_is_refusal(status)};
 	if (status == 401)
 		mls_auth_report_rejected(source, status_detail(source, status, detail));
 	if (status >= 300 && status < 400)

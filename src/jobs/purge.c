@@ -147,9 +147,9 @@ confirm(MlsKeySnapshot *snapshot, int64 lost)
 		mls_run_end_step(run, &counters);
 	}
 	confirmed = mls_snapshot_wanted(snapshot);
-	if (confirmed < lost)
+	if (confirmed + snapshot->refused < lost)
 		mls_run_note(run, "%s",
-					 mls_counted(lost - confirmed,
+					 mls_counted(lost - confirmed - snapshot->refused,
 								 "record that the list of keys lacked is at the source and stays",
 								 "records that the list of keys lacked are at the source and "
 								 "stay"));

@@ -778,6 +778,16 @@ query_for(const MlsTable *table, char **keys, int n, bool keys_only)
 	return query;
 }
 
+/* Keys that were refused together. */
+typedef struct AskedKeys
+{
+	char **keys;
+	int n;
+} AskedKeys;
+
+/* Where nothing but refusals came, so many are enough. */
+#define MOST_REFUSED 16
+
 /* Asks for the next wanted keys; false if there are none. */
 static bool
 ask_next(MlsKeySnapshot *snapshot, bool keys_only)
@@ -787,17 +797,102 @@ ask_next(MlsKeySnapshot *snapshot, bool keys_only)
 	bool lists = platform->in_allowed || platform->or_allowed;
 	MemoryContext before;
 	MlsQuery *query;
-	char **keys;
-	int n;
 
-	keys = mls_snapshot_next(snapshot, lists ? CHUNK_KEYS : 1, &n);
-	if (keys == NULL)
+	if (snapshot->pending != NIL)
+	{
+		const AskedKeys *next = linitial(snapshot->pending);
+
+		snapshot->asked = next->keys;
+		snapshot->nasked = next->n;
+		snapshot->pending = list_delete_first(snapshot->pending);
+	}
+	else
+		snapshot->asked = mls_snapshot_next(snapshot, lists ? CHUNK_KEYS : 1, &snapshot->nasked);
+	if (snapshot->asked == NULL)
 		return false;
 	before = MemoryContextSwitchTo(snapshot->context);
-	query = query_for(table, keys, n, keys_only);
+	query = query_for(table, snapshot->asked, snapshot->nasked, keys_only);
 	MemoryContextSwitchTo(before);
 	open_stream(snapshot, query);
 	return true;
+}
+
+/* A key that the source sends and refuses to be asked for: it is wanted no more, and counted. */
+static void
+settle_refused(MlsKeySnapshot *snapshot, const char *key)
+{
+	MlsCounters counters = snapshot->run->counters;
+	Oid types[] = {TEXTOID};
+	Datum values[1];
+
+	mls_run_begin_step(snapshot->run);
+	values[0] = CStringGetTextDatum(key);
+	mls_execute(psprintf("UPDATE %s SET wanted = false WHERE key = $1", snapshot->table), 1, types,
+				values, NULL, SPI_OK_UPDATE);
+	mls_run_end_step(snapshot->run, &counters);
+	snapshot->refused++;
+}
+
+/*
+ * Keys were refused together.  One of them may hold what the source does not understand in a
+ * condition, though it sends it: so each half is asked for by itself.  False if it is not
+ * about single keys.
+ */
+static bool
+ask_halves(MlsKeySnapshot *snapshot)
+{
+	MemoryContext before = MemoryContextSwitchTo(snapshot->run->context);
+	List *halves = NIL;
+	int half = (snapshot->nasked + 1) / 2;
+
+	for (int from = 0; snapshot->nasked > 1 && from < snapshot->nasked; from += half)
+	{
+		AskedKeys *asked = palloc(sizeof(AskedKeys));
+
+		asked->n = Min(half, snapshot->nasked - from);
+		asked->keys = palloc(asked->n * sizeof(char *));
+		for (int i = 0; i < asked->n; i++)
+			asked->keys[i] = pstrdup(snapshot->asked[from + i]);
+		halves = lappend(halves, asked);
+	}
+	snapshot->pending = list_concat(halves, snapshot->pending);
+	MemoryContextSwitchTo(before);
+	if (snapshot->nasked == 1)
+	{
+		char *key = MemoryContextStrdup(snapshot->run->context, snapshot->asked[0]);
+
+		close_stream(snapshot);
+		settle_refused(snapshot, key);
+	}
+	else
+		close_stream(snapshot);
+	return snapshot->is_taken || snapshot->refused < MOST_REFUSED;
+}
+
+/* The next page of the stream; NULL at its end, or if what was asked is refused. */
+static MlsPage *
+read_asked(MlsKeySnapshot *snapshot, bool *refused)
+{
+	MlsStream *stream = snapshot->stream;
+	MemoryContext context = CurrentMemoryContext;
+	MlsPage *volatile page = NULL;
+
+	mls_http_forget_failure();
+	PG_TRY();
+	{
+		page = stream->protocol->next_page(stream);
+		*refused = stream->dropped != NIL;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (!mls_http_failure()->is_refusal)
+			PG_RE_THROW();
+		FlushErrorState();
+		*refused = true;
+	}
+	PG_END_TRY();
+	return *refused ? NULL : page;
 }
 
 /*
@@ -814,24 +909,34 @@ mls_key_fetch_next(MlsKeySnapshot *snapshot, bool keys_only)
 	MemoryContextReset(snapshot->batch_context);
 	while (batch == NULL && (snapshot->stream != NULL || ask_next(snapshot, keys_only)))
 	{
-		MlsStream *stream = snapshot->stream;
+		bool refused = false;
 		MlsPage *page;
 
 		MemoryContextSwitchTo(snapshot->batch_context);
-		page = stream->protocol->next_page(stream);
-		if (stream->dropped != NIL)
+		page = read_asked(snapshot, &refused);
+		if (refused && !ask_halves(snapshot))
 			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 					errmsg("source \"%s\" refused to filter resource \"%s\" by its key",
 						   table->source->http.name, table->resource));
+		if (refused)
+			continue;
+		snapshot->is_taken = true;
 		if (page == NULL)
 			close_stream(snapshot);
 		else
 		{
 			batch = mls_batch_read(table, page->records, page->nrecords);
 			batch->replaced = page->replaced;
-			batch->missing = stream->missing;
+			batch->missing = snapshot->stream->missing;
 		}
 	}
+	if (batch == NULL && snapshot->refused > 0)
+		mls_run_note(snapshot->run, "%s",
+					 mls_counted(snapshot->refused,
+								 "record stays as it is, for the source refuses to be asked for it "
+								 "by its key",
+								 "records stay as they are, for the source refuses to be asked for "
+								 "them by their keys"));
 	MemoryContextSwitchTo(before);
 	return batch;
 }

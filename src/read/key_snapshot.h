@@ -39,6 +39,11 @@ typedef struct MlsKeySnapshot
 	MemoryContext batch_context;
 	MlsStream *stream;  /* or NULL */
 	char *last_key;     /* of the wanted keys asked for last */
+	char **asked;       /* the keys that the stream asks for */
+	int nasked;
+	List *pending;      /* of AskedKeys *: asked for next, since all of them were refused together */
+	int64 refused;      /* keys that the source refuses to be asked for */
+	bool is_taken;      /* it has taken others */
 	MlsHttpStats spent; /* by streams already closed */
 } MlsKeySnapshot;
 

@@ -634,10 +634,8 @@ read_behind(MlsReader *reader, bool *refused)
 	}
 	PG_CATCH();
 	{
-		int status = mls_http_failure()->status;
-
 		MemoryContextSwitchTo(context);
-		if (status != 400 && status != 422 && status != 501)
+		if (!mls_http_failure()->is_refusal)
 			PG_RE_THROW();
 		FlushErrorState();
 		*refused = true;

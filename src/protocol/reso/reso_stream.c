@@ -163,11 +163,16 @@ report_unselectable(MlsChain *chain, const char *field)
 				 : 0));
 }
 
-/* Does a source refuse what it was asked?  For what it has not implemented OData has 501. */
+/* Does a run ask for the records with these values?  All others are of no use to it. */
 static bool
-is_not_understood(const MlsHttpResponse *response)
+asks_for_values(const MlsQuery *query)
 {
-	return response->status == 400 || response->status == 422 || response->status == 501;
+	ListCell *lc;
+
+	foreach (lc, query->rechecked ? NIL : query->conditions)
+		if (((const MlsCondition *) lfirst(lc))->kind == MLS_IN)
+			return true;
+	return false;
 }
 
 /*
@@ -185,12 +190,12 @@ give_up_fields(MlsChain *chain, const MlsHttpResponse *response)
 	List *fields;
 	ListCell *lc;
 
-	if (!is_not_understood(response) || chain->part_pages > 0 || query->resume_link)
+	if (!mls_http_is_refusal(response->status) || chain->part_pages > 0 || query->resume_link)
 		return false;
 	message = mls_reso_error_text(response);
 	if (message == NULL)
 		return false;
-	fields = mls_reso_named_fields(query, use, message);
+	fields = asks_for_values(query) ? NIL : mls_reso_named_fields(query, use, message);
 	/* The caller relies on the order: this query fails, the next one is planned without it. */
 	if (fields == NIL && forget_order(query, message))
 	{
@@ -226,9 +231,9 @@ give_up_conditions(MlsChain *chain, const MlsHttpResponse *response)
 	ResoStream *stream = (ResoStream *) chain;
 	const MlsQuery *query = mls_chain_part(chain)->query;
 
-	stream->bare = is_not_understood(response) && chain->part_pages == 0 && !query->resume_link &&
-				   !stream->bare && !stream->order_refused && query->rechecked &&
-				   query->conditions != NIL && list_length(chain->parts) == 1;
+	stream->bare = mls_http_is_refusal(response->status) && chain->part_pages == 0 &&
+				   !query->resume_link && !stream->bare && !stream->order_refused &&
+				   query->rechecked && query->conditions != NIL && list_length(chain->parts) == 1;
 	return stream->bare;
 }
 
@@ -455,7 +460,7 @@ mls_reso_open(const MlsQuery *query)
 static bool
 count_is_refused(const MlsQuery *query, const MlsHttpResponse *response)
 {
-	bool refused = is_not_understood(response);
+	bool refused = mls_http_is_refusal(response->status);
 	char *message = refused ? mls_reso_error_text(response) : NULL;
 	List *fields = message ? mls_reso_named_fields(query, RESO_USE_FILTER, message) : NIL;
 	ListCell *lc;

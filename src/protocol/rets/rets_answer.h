@@ -41,6 +41,9 @@ extern RetsReplyClass mls_rets_reply_class(int code, bool at_login);
 /* Is a class an error?  Only OK, TRUNCATED and EMPTY are none. */
 extern bool mls_rets_is_error(RetsReplyClass class);
 
+/* Does a reply code say that a query could not be understood? */
+extern bool mls_rets_is_syntax(int code);
+
 /* May the same request succeed later (LATER, BUSY, SESSION)? */
 extern bool mls_rets_is_temporary(RetsReplyClass class);
 

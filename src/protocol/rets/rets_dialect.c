@@ -82,12 +82,6 @@ remember(const MlsSource *source, uint32 form, bool refused)
 
 /* ---- trying ---- */
 
-bool
-mls_rets_is_syntax(const RetsOutcome *outcome)
-{
-	return outcome->code == 20205 || outcome->code == 20206;
-}
-
 /* A field for a place in a query: the key, a text, a number; NULL if there is none. */
 static const char *
 field_for(const MlsTable *table, const char *place)
@@ -154,7 +148,7 @@ try_form(const MlsTable *table, int i, MlsHttpStats *stats)
 	call.arguments = mls_rets_search_arguments(table, query, NULL, 2);
 	outcome =
 		mls_rets_talk(table->source, &call, NULL, read_trial, unconstify(MlsTable *, table), stats);
-	if (mls_rets_is_syntax(&outcome))
+	if (mls_rets_is_syntax(outcome.code))
 		remember(table->source, forms[i].form, true);
 	else if (!mls_rets_is_error(outcome.class))
 		remember(table->source, forms[i].form, false);

@@ -764,8 +764,8 @@ mls_rets_query(const MlsQuery *query, Dmql *dmql)
 	ListCell *lc;
 
 	writer.demanded = !query->rechecked;
-	texts = mls_conditions_write(&writer, query->conditions);
-	dmql->inexact |= writer.left_out;
+	texts = dmql->bare ? NIL : mls_conditions_write(&writer, query->conditions);
+	dmql->inexact |= dmql->bare || writer.left_out;
 	initStringInfo(&buf);
 	if (query->table->filter)
 		appendStringInfo(&buf, query->conditions ? "(%s)" : "%s", query->table->filter);

@@ -36,6 +36,7 @@ typedef struct Dmql
 {
 	const MlsTable *table;
 	uint32 avoid; /* forms (below) that the source refuses */
+	bool bare;    /* without conditions: the source has refused them, whatever their form */
 	uint32 used;  /* forms that occur, or would if they might */
 	bool inexact; /* a condition had to be left out */
 } Dmql;
@@ -72,8 +73,5 @@ extern uint32 mls_rets_refused(const MlsSource *source);
  * and remembers the answers.  True if one is refused.
  */
 extern bool mls_rets_learn_forms(const MlsTable *table, uint32 used, MlsHttpStats *stats);
-
-/* Does an outcome say that a query could not be understood? */
-extern bool mls_rets_is_syntax(const RetsOutcome *outcome);
 
 #endif /* MLS_PROTOCOL_RETS_DMQL_H */

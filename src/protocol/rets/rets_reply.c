@@ -141,6 +141,12 @@ mls_rets_reply_class(int code, bool at_login)
 }
 
 bool
+mls_rets_is_syntax(int code)
+{
+	return code == 20205 || code == 20206;
+}
+
+bool
 mls_rets_is_error(RetsReplyClass class)
 {
 	return class != RETS_REPLY_OK && class != RETS_REPLY_TRUNCATED && class != RETS_REPLY_EMPTY;

@@ -574,21 +574,42 @@ begin_part(RetsStream *stream, int pass)
 	stream->begun = false;
 }
 
+/* Can the conditions be left out, since the caller applies them to what comes? */
+static bool
+may_be_bare(const RetsStream *stream)
+{
+	const MlsQuery *query = stream->head.query;
+
+	return query->rechecked && query->conditions != NIL && !stream->dmql.bare &&
+		   list_length(stream->parts) == 1 && stream->head.records == 0;
+}
+
 /*
  * A query was not understood: which of its forms is it?  A lookup's value that the source
- * does not know is refused as if it were bad syntax, so then it goes without those.
+ * does not know is refused as if it were bad syntax, or as an unknown field, so then it goes
+ * without those.  If no form is to blame it is a value, as one with letters that the source
+ * does not take: then what the caller checks itself is left out.
  */
 static bool
-writes_otherwise(RetsStream *stream)
+writes_otherwise(RetsStream *stream, bool is_syntax)
 {
 	const MlsTable *table = table_of(stream);
 	uint32 used = stream->dmql.used & ~stream->dmql.avoid;
+	MemoryContext old;
 
-	if (!mls_rets_learn_forms(table, used, &stream->head.stats))
+	if (!is_syntax || !mls_rets_learn_forms(table, used, &stream->head.stats))
 	{
-		if ((used & RETS_FORM_LOOKUP) == 0)
+		if ((used & RETS_FORM_LOOKUP) != 0)
+			stream->dmql.avoid |= RETS_FORM_LOOKUP;
+		else if (is_syntax && may_be_bare(stream))
+		{
+			stream->dmql.bare = true;
+			old = MemoryContextSwitchTo(stream->context);
+			stream->head.dropped = lappend(stream->head.dropped, "all conditions");
+			MemoryContextSwitchTo(old);
+		}
+		else
 			return false;
-		stream->dmql.avoid |= RETS_FORM_LOOKUP;
 	}
 	plan_anew(stream);
 	begin_part(stream, 0);
@@ -699,7 +720,7 @@ list_rest(RetsStream *stream, const RetsPart *part)
 	if (mls_rets_is_error(outcome.class))
 	{
 		MemoryContextSwitchTo(old);
-		if (mls_rets_is_syntax(&outcome) && writes_otherwise(stream))
+		if (mls_rets_is_syntax(outcome.code) && writes_otherwise(stream, true))
 			return false;
 		mls_rets_report(table->source, &call, &outcome);
 	}
@@ -764,7 +785,7 @@ mls_rets_count(const MlsQuery *query, MlsHttpStats *stats)
 					 errhint("Repeat the query: it is planned without remote counting now.")));
 		call.arguments = mls_rets_search_arguments(table, conditions, NULL, 2);
 		outcome = mls_rets_talk(table->source, &call, NULL, read_count, &work, stats);
-	} while (mls_rets_is_syntax(&outcome) && mls_rets_learn_forms(table, dmql.used, stats));
+	} while (mls_rets_is_syntax(outcome.code) && mls_rets_learn_forms(table, dmql.used, stats));
 	if (mls_rets_is_error(outcome.class))
 		mls_rets_report(table->source, &call, &outcome);
 	MemoryContextSwitchTo(old);
@@ -895,6 +916,9 @@ end_part(RetsStream *stream)
 	begin_part(stream, 0);
 }
 
+/* A field of the query is unknown; for some sources the value of a lookup as well. */
+#define CODE_UNKNOWN 20200
+
 /* Fewer records do not make a query simpler. */
 #define CODE_TOO_COMPLEX 20211
 
@@ -918,11 +942,12 @@ goes_on_after(RetsStream *stream, const RetsOutcome *outcome)
 	const RetsPart *part = linitial(stream->parts);
 	bool refused = outcome->class == RETS_REPLY_REQUEST || outcome->class == RETS_REPLY_UNSUPPORTED;
 
-	if (mls_rets_is_syntax(outcome) && writes_otherwise(stream))
+	if ((mls_rets_is_syntax(outcome->code) || outcome->code == CODE_UNKNOWN) &&
+		writes_otherwise(stream, mls_rets_is_syntax(outcome->code)))
 		return true;
 	if (outcome->class == RETS_REPLY_SMALLER)
 		return part->keys ? halve_keys(stream) : halve_page(stream, outcome);
-	if (!refused || stream->no_offset || part->keys || outcome->code == 20200 ||
+	if (!refused || stream->no_offset || part->keys || outcome->code == CODE_UNKNOWN ||
 		outcome->code == 20202 || outcome->code == 20206)
 		return false;
 	stream->no_offset = true;

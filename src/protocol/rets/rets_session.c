@@ -270,6 +270,8 @@ mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome
 		is_search = true;
 		hint = hint ? hint : mls_http_options_hint(&http);
 	}
+	if (mls_rets_is_syntax(outcome->code))
+		mls_http_note_refusal();
 	ereport(ERROR,
 			(errcode(sqlstate_of(outcome->class)),
 			 errmsg("could not fetch %s from source \"%s\"", call->purpose, source->http.name),
