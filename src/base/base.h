@@ -51,6 +51,14 @@ mls_arg_time(TimestampTz t)
 	return t ? mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(t)) : mls_arg_null(TIMESTAMPTZOID);
 }
 
+/* Argument n of the function that SQL has called. */
+#define mls_arg_given(type, n)                                                                     \
+	(PG_ARGISNULL(n) ? mls_arg_null(type) : mls_arg(type, PG_GETARG_DATUM(n)))
+
+/* An array of texts; a List of char * likewise. */
+extern MlsArg mls_arg_texts(char **texts, int n);
+extern MlsArg mls_arg_list(const List *texts);
+
 #define MLS_ARGS(...)                                                                              \
 	((const MlsArg[]){__VA_ARGS__}), (int) (sizeof((const MlsArg[]){__VA_ARGS__}) / sizeof(MlsArg))
 
@@ -59,7 +67,8 @@ mls_arg_time(TimestampTz t)
  * SPI code is an error.  It needs SPI; rows are in SPI_tuptable, their number in
  * SPI_processed.  mls_sql_control() is for a statement of ours that writes control tables,
  * which roles cannot.  mls_select() sees what this transaction has done; mls_select_stable()
- * what the caller's snapshot shows, so it may stand in a stable function.
+ * what the caller's snapshot shows, so it may stand in a stable function.  A statement whose
+ * arguments are known at run time only takes an array of them: mls_sql_run().
  */
 #define mls_sql(expected, sql, ...) mls_sql_run(sql, false, expected, MLS_ARGS(__VA_ARGS__))
 #define mls_sql_control(expected, sql, ...)                                                        \
@@ -78,12 +87,16 @@ extern Datum mls_cell(const SPITupleTable *table, uint64 row, int column, bool *
 extern char *mls_cell_text(const SPITupleTable *table, uint64 row, int column);
 extern bool mls_cell_bool(const SPITupleTable *table, uint64 row, int column);
 extern int64 mls_cell_int8(const SPITupleTable *table, uint64 row, int column);
+extern int32 mls_cell_int4(const SPITupleTable *table, uint64 row, int column);
 extern Oid mls_cell_oid(const SPITupleTable *table, uint64 row, int column);
+extern TimestampTz mls_cell_time(const SPITupleTable *table, uint64 row, int column);
 
 #define mls_text_at(row, column) mls_cell_text(SPI_tuptable, row, column)
 #define mls_bool_at(row, column) mls_cell_bool(SPI_tuptable, row, column)
 #define mls_int8_at(row, column) mls_cell_int8(SPI_tuptable, row, column)
+#define mls_int4_at(row, column) mls_cell_int4(SPI_tuptable, row, column)
 #define mls_oid_at(row, column) mls_cell_oid(SPI_tuptable, row, column)
+#define mls_time_at(row, column) mls_cell_time(SPI_tuptable, row, column)
 
 /*
  * Does work in a subtransaction.  NULL if it went well: what it did then stays, or is taken

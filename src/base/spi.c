@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -63,6 +64,28 @@ raise_from_statement(MemoryContext context, const char *sql)
 	FlushErrorState();
 	hide_inside(error, sql);
 	ThrowErrorData(error);
+}
+
+MlsArg
+mls_arg_texts(char **texts, int n)
+{
+	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		values[i] = CStringGetTextDatum(texts[i]);
+	return mls_arg(TEXTARRAYOID,
+				   PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT)));
+}
+
+MlsArg
+mls_arg_list(const List *texts)
+{
+	char **array = palloc(Max(list_length(texts), 1) * sizeof(char *));
+	ListCell *lc;
+
+	foreach (lc, texts)
+		array[foreach_current_index(lc)] = lfirst(lc);
+	return mls_arg_texts(array, list_length(texts));
 }
 
 /*
@@ -146,6 +169,15 @@ mls_cell_int8(const SPITupleTable *table, uint64 row, int column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+int32
+mls_cell_int4(const SPITupleTable *table, uint64 row, int column)
+{
+	bool isnull;
+	Datum value = mls_cell(table, row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
 Oid
 mls_cell_oid(const SPITupleTable *table, uint64 row, int column)
 {
@@ -153,6 +185,15 @@ mls_cell_oid(const SPITupleTable *table, uint64 row, int column)
 	Datum value = mls_cell(table, row, column, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+TimestampTz
+mls_cell_time(const SPITupleTable *table, uint64 row, int column)
+{
+	bool isnull;
+	Datum value = mls_cell(table, row, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
 /* ---- Work that may fail ---- */

@@ -405,22 +405,16 @@ is_alike(Oid a, Oid b)
 static void
 require_key_types(const MlsRun *run, const MlsTable *table)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(run->sub->id)};
-
 	mls_transaction_begin(run->sub->owner);
-	mls_execute("SELECT field, former_type, coalesce(type, pg_type::text), pg_type::oid "
-				"FROM mls.remote_field WHERE subscription = $1 AND former_type IS NOT NULL "
-				"AND removed_at IS NULL ORDER BY field",
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT field, former_type, coalesce(type, pg_type::text), pg_type::oid "
+			   "FROM mls.remote_field WHERE subscription = $1 AND former_type IS NOT NULL "
+			   "AND removed_at IS NULL ORDER BY field",
+			   mls_arg_int8(run->sub->id));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple row = SPI_tuptable->vals[i];
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		const char *field = SPI_getvalue(row, desc, 1);
+		const char *field = mls_text_at(i, 1);
 		const MlsColumn *column = mls_table_column(table, field);
-		bool isnull;
-		Oid type = DatumGetObjectId(SPI_getbinval(row, desc, 4, &isnull));
+		Oid type = mls_oid_at(i, 4);
 
 		if (column && mls_table_is_key(table, field) && !is_alike(column->type, type))
 			ereport(ERROR, errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
@@ -429,8 +423,8 @@ require_key_types(const MlsRun *run, const MlsTable *table)
 					errdetail(
 						"Field \"%s\" was of type %s and is of type %s now; column %s of foreign "
 						"table %s is of type %s. Nothing was read or removed.",
-						field, SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3),
-						quote_identifier(column->name), table->name, format_type_be(column->type)),
+						field, mls_text_at(i, 2), mls_text_at(i, 3), quote_identifier(column->name),
+						table->name, format_type_be(column->type)),
 					errhint("%s", mls_key_cure(run->sub, table, column, type)));
 	}
 	mls_transaction_commit();

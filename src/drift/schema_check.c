@@ -23,23 +23,9 @@ PG_FUNCTION_INFO_V1(mls_schema_accept);
 static List *
 chosen(FunctionCallInfo fcinfo)
 {
-	Oid types[] = {TEXTOID, TEXTOID};
-	char nulls[] = {' ', PG_ARGISNULL(1) ? 'n' : ' ', '\0'};
-	Datum values[] = {PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
-	List *found = NIL;
-	SPITupleTable *ids;
-
-	mls_execute("SELECT id FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
-				SPI_OK_SELECT);
-	ids = SPI_tuptable;
-	for (uint64 i = 0; i < ids->numvals; i++)
-	{
-		bool isnull;
-
-		found = lappend(found, mls_subscription_by_id(DatumGetInt64(
-								   SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull))));
-	}
-	return found;
+	mls_select("SELECT id FROM mls.find_subscriptions($1, $2)", mls_arg_given(TEXTOID, 0),
+			   mls_arg_given(TEXTOID, 1));
+	return mls_subscriptions_found();
 }
 
 /* What a source has declared to one role. */
@@ -100,13 +86,11 @@ put_row(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsDifference
 static void
 end_differences(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
-						"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA
-						"', '" MLS_ISSUE_FOLLOWING "')",
-						1, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+					"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA
+					"', '" MLS_ISSUE_FOLLOWING "')",
+					mls_arg_int8(sub->id));
 }
 
 /* The differences of one subscription as rows; with `learn` they are known from now on. */

@@ -27,8 +27,7 @@ clear(const MlsSubscription *sub, const MlsTable *table, int64 run)
 	MlsRelease *release = mls_release_begin(
 		sub, table, run, mls_gold_parts(table->source->http.name, sub->resource, sub->gold), true);
 
-	mls_execute(psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)), 0, NULL, NULL, NULL,
-				SPI_OK_DELETE);
+	mls_sql(SPI_OK_DELETE, psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)));
 	mls_count_local(sub->id, sub->silver);
 	return release;
 }
@@ -42,11 +41,9 @@ forget_fingerprints(const MlsTable *table, const MlsSubscription *sub)
 	foreach (lc, mls_gold_dependants(table, sub->silver, "mls_changed", "mls_gone"))
 	{
 		const MlsGoldDependant *dependant = lfirst(lc);
-		Oid types[] = {INT8OID};
-		Datum values[] = {Int64GetDatum(dependant->subscription)};
 
-		mls_execute_control("UPDATE mls.subscription SET map_hash = NULL WHERE id = $1", 1, types,
-							values, NULL, SPI_OK_UPDATE);
+		mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET map_hash = NULL WHERE id = $1",
+						mls_arg_int8(dependant->subscription));
 	}
 }
 

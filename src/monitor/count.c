@@ -101,7 +101,6 @@ mls_count_local_rows(PG_FUNCTION_ARGS)
 {
 	MlsSubscription *sub = subscription_of(PG_GETARG_INT64(0));
 	MlsRights before;
-	bool isnull;
 	int64 rows;
 
 	SPI_connect();
@@ -110,10 +109,8 @@ mls_count_local_rows(PG_FUNCTION_ARGS)
 		rows = mls_count_local(sub->id, sub->silver);
 	else
 	{
-		mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(sub->silver)),
-					0, NULL, NULL, NULL, SPI_OK_SELECT);
-		rows =
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		mls_select(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(sub->silver)));
+		rows = mls_int8_at(0, 1);
 	}
 	mls_rights_leave(&before);
 	SPI_finish();

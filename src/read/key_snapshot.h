@@ -46,7 +46,7 @@ extern MlsKeySnapshot *mls_snapshot_read(MlsRun *run, bool timestamps, bool may_
 extern void mls_snapshot_require_complete(const MlsKeySnapshot *snapshot);
 extern void mls_snapshot_end(MlsKeySnapshot *snapshot);
 extern const char *mls_snapshot_complete(MlsRun *run);
-extern int64 mls_snapshot_execute(MlsKeySnapshot *snapshot, const char *sql);
+extern int64 mls_snapshot_execute(MlsKeySnapshot *snapshot, int expected, const char *sql);
 extern char **mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n);
 extern int64 mls_snapshot_wanted(MlsKeySnapshot *snapshot);
 extern void mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch);

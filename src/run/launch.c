@@ -58,13 +58,6 @@ typedef struct Launch
 
 /* ---- What to work on ---- */
 
-static Datum
-name_argument(FunctionCallInfo fcinfo, int n, char *null)
-{
-	*null = PG_ARGISNULL(n) ? 'n' : ' ';
-	return PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n);
-}
-
 /*
  * Subscriptions asked for, those of a source one after another (List of
  * MlsSubscription *), each with the present name of its server.  One that another
@@ -74,31 +67,24 @@ static List *
 chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {TEXTOID, TEXTOID};
-	char nulls[] = "  ";
-	Datum values[2];
 	List *found = NIL;
 	SPITupleTable *ids;
 	uint64 i;
 
-	values[0] = name_argument(fcinfo, 0, &nulls[0]);
-	values[1] = name_argument(fcinfo, 1, &nulls[1]);
 	SPI_connect();
-	mls_execute("SELECT id, source FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
-				SPI_OK_SELECT);
+	mls_select("SELECT id, source FROM mls.find_subscriptions($1, $2)", mls_arg_given(TEXTOID, 0),
+			   mls_arg_given(TEXTOID, 1));
 	ids = SPI_tuptable;
 	for (i = 0; i < ids->numvals; i++)
 	{
-		bool isnull;
-		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
-		char *source = SPI_getvalue(ids->vals[i], ids->tupdesc, 2);
+		int64 id = mls_cell_int8(ids, i, 1);
+		char *source = mls_cell_text(ids, i, 2);
 		MemoryContext before = MemoryContextSwitchTo(context);
 		MlsSubscription *sub = mls_subscription_by_id(id);
-
 		const char *feeder;
 
 		sub->source = pstrdup(source);
-		if (fed || nulls[1] == ' ' || mls_related_feeder(sub, &feeder) == 0)
+		if (fed || !PG_ARGISNULL(1) || mls_related_feeder(sub, &feeder) == 0)
 			found = lappend(found, sub);
 		MemoryContextSwitchTo(before);
 	}

@@ -51,6 +51,7 @@ typedef struct MlsPosition
 
 extern MlsSubscription *mls_subscription_by_id(int64 id);
 extern MlsSubscription *mls_subscription_by_table(Oid foreign_table);
+extern List *mls_subscriptions_found(void);
 extern void mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position);
 extern void mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 									  const char *timezone);

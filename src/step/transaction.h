@@ -14,17 +14,10 @@
 
 extern void mls_transaction_begin(Oid owner);
 extern void mls_transaction_commit(void);
-extern void
-mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected);
-extern void mls_execute_control(const char *sql, int nargs, Oid *types, Datum *values,
-								const char *nulls, int expected);
 extern SPIPlanPtr mls_plan_prepare(const char *sql);
 extern void mls_plan_run(SPIPlanPtr plan, int expected);
 extern void mls_plan_run_control(SPIPlanPtr plan, int expected);
 extern void mls_plan_free(SPIPlanPtr plan);
-
-/* An array of texts, in CurrentMemoryContext. */
-extern Datum mls_key_array(char **keys, int n);
 
 /* An error on a standby and in a read-only transaction. */
 extern void mls_refuse_standby(const char *function, const char *verb);

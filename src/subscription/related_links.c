@@ -67,30 +67,11 @@ kind_field(const MlsTable *child)
 List *
 mls_related_siblings(const MlsSubscription *sub)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-	SPITupleTable *ids;
-	List *found = NIL;
-	uint64 i;
-
-	mls_execute("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
-				"ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1 "
-				"ORDER BY o.id",
-				1, types, values, NULL, SPI_OK_SELECT);
-	ids = SPI_tuptable;
-	for (i = 0; i < ids->numvals; i++)
-	{
-		bool isnull;
-		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
-		MemoryContext before = MemoryContextSwitchTo(context);
-		MlsSubscription *sibling = mls_subscription_by_id(id);
-
-		if (sibling != NULL)
-			found = lappend(found, sibling);
-		MemoryContextSwitchTo(before);
-	}
-	return found;
+	mls_select("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
+			   "ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1 "
+			   "ORDER BY o.id",
+			   mls_arg_int8(sub->id));
+	return mls_subscriptions_found();
 }
 
 /* The siblings as children without writers; those whose tables are gone are left out (List of MlsChild *). */
@@ -544,34 +525,21 @@ holders(const MlsTable *table)
 static List *
 tables_of(const MlsTable *table, List *resources)
 {
-	Oid types[] = {TEXTOID, TEXTARRAYOID, OIDOID};
-	char **names = palloc(list_length(resources) * sizeof(char *));
-	Datum values[3];
 	SPITupleTable *found;
 	List *tables = NIL;
-	ListCell *lc;
 
-	foreach (lc, resources)
-		names[foreach_current_index(lc)] = lfirst(lc);
-	values[0] = CStringGetTextDatum(table->source->http.name);
-	values[1] = mls_key_array(names, list_length(resources));
-	values[2] = ObjectIdGetDatum(GetUserId());
-	mls_execute("SELECT t.ftrelid FROM pg_catalog.pg_foreign_table t "
-				"JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver "
-				"JOIN pg_catalog.pg_class c ON c.oid = t.ftrelid, "
-				"pg_catalog.pg_options_to_table(t.ftoptions) o "
-				"WHERE s.srvname = $1 AND o.option_name = 'resource' "
-				"AND o.option_value = ANY ($2) AND c.relowner = $3 "
-				"ORDER BY pg_catalog.array_position($2, o.option_value), t.ftrelid",
-				3, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT t.ftrelid FROM pg_catalog.pg_foreign_table t "
+			   "JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver "
+			   "JOIN pg_catalog.pg_class c ON c.oid = t.ftrelid, "
+			   "pg_catalog.pg_options_to_table(t.ftoptions) o "
+			   "WHERE s.srvname = $1 AND o.option_name = 'resource' "
+			   "AND o.option_value = ANY ($2) AND c.relowner = $3 "
+			   "ORDER BY pg_catalog.array_position($2, o.option_value), t.ftrelid",
+			   mls_arg_text(table->source->http.name), mls_arg_list(resources),
+			   mls_arg_oid(GetUserId()));
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < found->numvals; i++)
-	{
-		bool isnull;
-		Oid relid = DatumGetObjectId(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
-
-		tables = lappend(tables, mls_table_get(relid, GetUserId(), false));
-	}
+		tables = lappend(tables, mls_table_get(mls_cell_oid(found, i, 1), GetUserId(), false));
 	return tables;
 }
 

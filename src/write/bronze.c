@@ -30,7 +30,7 @@ mls_bronze_columns(const MlsSubscription *sub)
 static const MlsRecord *
 record_of(const SPITupleTable *found, int row)
 {
-	char *json = SPI_getvalue(found->vals[row], found->tupdesc, 1);
+	char *json = mls_cell_text(found, row, 1);
 	Size length = strlen(json);
 	char *body = palloc0(length + 16);
 	MlsPage *page;
@@ -60,9 +60,7 @@ mls_bronze_batch(const MlsTable *table, List *parents)
 	{
 		records[i] = *record_of(SPI_tuptable, i);
 		if (has_parent)
-			mls_related_supply(parents,
-							   SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3),
-							   &records[i]);
+			mls_related_supply(parents, mls_text_at(i, 3), &records[i]);
 	}
 	return mls_batch_read(table, records, n);
 }
@@ -142,9 +140,7 @@ with_kept(const MlsRecord *record, const MlsRecord *old, List *fields)
 void
 mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch)
 {
-	Oid types[] = {TEXTARRAYOID};
 	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	Datum values[1];
 	SPITupleTable *found;
 	uint64 rows;
 	int n = 0;
@@ -156,16 +152,15 @@ mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch)
 	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].gone)
 			keys[n++] = batch->items[i].key;
-	values[0] = mls_key_array(keys, n);
-	mls_execute(psprintf("SELECT b.record, b.key FROM %s b WHERE b.key = ANY ($1) AND "
-						 "b.deleted_at IS NULL",
-						 mls_qualified_name(sub->bronze)),
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT b.record, b.key FROM %s b WHERE b.key = ANY ($1) AND "
+						"b.deleted_at IS NULL",
+						mls_qualified_name(sub->bronze)),
+			   mls_arg_texts(keys, n));
 	found = SPI_tuptable;
 	rows = SPI_processed;
 	for (uint64 i = 0; i < rows; i++)
 	{
-		MlsItem *item = mls_batch_find(batch, SPI_getvalue(found->vals[i], found->tupdesc, 2));
+		MlsItem *item = mls_batch_find(batch, mls_cell_text(found, i, 2));
 
 		CHECK_FOR_INTERRUPTS();
 		if (item)
@@ -215,19 +210,16 @@ mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscripti
 static int64
 bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found, int n)
 {
-	Oid types[] = {TEXTARRAYOID, INT8OID};
 	char **keys = palloc(Max(n, 1) * sizeof(char *));
-	Datum values[2];
 	int i;
 
 	for (i = 0; i < n; i++)
-		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
-	values[0] = mls_key_array(keys, n);
-	values[1] = Int64GetDatum(run);
-	mls_execute(psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
-						 "WHERE key = ANY ($1) AND deleted_at IS NULL",
-						 mls_qualified_name(sub->bronze)),
-				2, types, values, NULL, SPI_OK_UPDATE);
+		keys[i] = mls_cell_text(found, i, 2);
+	mls_sql(SPI_OK_UPDATE,
+			psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
+					 "WHERE key = ANY ($1) AND deleted_at IS NULL",
+					 mls_qualified_name(sub->bronze)),
+			mls_arg_texts(keys, n), mls_arg_int8(run));
 	return SPI_processed;
 }
 

@@ -436,11 +436,9 @@ static bool *
 find_fresh(const MlsRelatedRecords *children, const MlsBatch *batch)
 {
 	const MlsSubscription *sub = children->run->sub;
-	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
 	bool *fresh = palloc(Max(batch->nitems, 1) * sizeof(bool));
 	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
 	char **records = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	Datum values[2];
 	int n = 0;
 	uint64 i;
 
@@ -454,17 +452,14 @@ find_fresh(const MlsRelatedRecords *children, const MlsBatch *batch)
 		keys[n] = item->key;
 		records[n++] = pnstrdup(item->record->json, item->record->length);
 	}
-	values[0] = mls_key_array(keys, n);
-	values[1] = mls_key_array(records, n);
 	mls_transaction_begin(sub->owner);
-	mls_execute(psprintf("SELECT b.key FROM ROWS FROM (pg_catalog.unnest($1), "
-						 "pg_catalog.unnest($2)) AS p(key, record) JOIN %s b ON b.key = p.key "
-						 "WHERE b.deleted_at IS NULL AND b.record::pg_catalog.text = p.record",
-						 mls_qualified_name(sub->bronze)),
-				2, types, values, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT b.key FROM ROWS FROM (pg_catalog.unnest($1), "
+						"pg_catalog.unnest($2)) AS p(key, record) JOIN %s b ON b.key = p.key "
+						"WHERE b.deleted_at IS NULL AND b.record::pg_catalog.text = p.record",
+						mls_qualified_name(sub->bronze)),
+			   mls_arg_texts(keys, n), mls_arg_texts(records, n));
 	for (i = 0; i < SPI_processed; i++)
-		fresh[mls_batch_find(batch, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1)) -
-			  batch->items] = false;
+		fresh[mls_batch_find(batch, mls_text_at(i, 1)) - batch->items] = false;
 	mls_transaction_commit();
 	return fresh;
 }
@@ -508,25 +503,21 @@ static void
 pass_over_stale(MlsRelatedRecords *children)
 {
 	MlsBatch *page = children->page;
-	Oid types[] = {TEXTARRAYOID};
 	char **keys = palloc(Max(page->nitems, 1) * sizeof(char *));
-	Datum values[1];
 	int n = 0;
 	uint64 i;
 
 	for (i = 0; i < page->nitems; i++)
 		if (page->items[i].key != NULL && !page->items[i].superseded && page->items[i].has_instant)
 			keys[n++] = page->items[i].key;
-	values[0] = mls_key_array(keys, n);
-	mls_execute(psprintf("SELECT key, modified_at FROM %s WHERE key = ANY ($1)",
-						 mls_qualified_name(children->run->sub->bronze)),
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT key, modified_at FROM %s WHERE key = ANY ($1)",
+						mls_qualified_name(children->run->sub->bronze)),
+			   mls_arg_texts(keys, n));
 	for (i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple row = SPI_tuptable->vals[i];
-		MlsItem *item = mls_batch_find(page, SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
+		MlsItem *item = mls_batch_find(page, mls_text_at(i, 1));
 		bool isnull;
-		Datum at = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull);
+		Datum at = mls_cell(SPI_tuptable, i, 2, &isnull);
 
 		if (!isnull && DatumGetTimestampTz(at) > item->instant.at)
 			item->superseded = true;
@@ -587,7 +578,7 @@ remove_found(MlsRelatedRecords *children, const MlsLink *link)
 	int i;
 
 	for (i = 0; i < n; i++)
-		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
+		keys[i] = mls_cell_text(found, i, 2);
 	child->counters.deleted +=
 		mls_bronze_remove_found(children->run->id, child->sub, child->table, child->writer);
 	if (n > 0)
@@ -598,23 +589,20 @@ remove_found(MlsRelatedRecords *children, const MlsLink *link)
 static void
 remove_children(MlsRelatedRecords *children, List *links, char **keys, int n)
 {
-	Oid types[] = {TEXTARRAYOID};
 	ListCell *lc;
 
 	foreach (lc, links)
 	{
 		const MlsLink *link = lfirst(lc);
 		char **names = palloc(n * sizeof(char *));
-		Datum values[1];
 		int i;
 
 		for (i = 0; i < n; i++)
 			names[i] = psprintf("%s/%s", link->resource, keys[i]);
-		values[0] = mls_key_array(names, n);
-		mls_execute(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
-							 "WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL",
-							 mls_qualified_name(link->child->sub->bronze)),
-					1, types, values, NULL, SPI_OK_SELECT);
+		mls_select(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
+							"WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL",
+							mls_qualified_name(link->child->sub->bronze)),
+				   mls_arg_texts(names, n));
 		remove_found(children, link);
 	}
 }
@@ -624,12 +612,10 @@ static void
 remove_missing(MlsRelatedRecords *children, const Collection *collection)
 {
 	const MlsBatch *batch = collection->batch;
-	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
 	char **parents = palloc(Max(collection->parents->nitems, 1) * sizeof(char *));
 	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
 	int nparents = 0;
 	int nkeys = 0;
-	Datum values[2];
 	int i;
 
 	for (i = 0; i < collection->parents->nitems; i++)
@@ -640,12 +626,10 @@ remove_missing(MlsRelatedRecords *children, const Collection *collection)
 			keys[nkeys++] = batch->items[i].key;
 	if (nparents == 0)
 		return;
-	values[0] = mls_key_array(parents, nparents);
-	values[1] = mls_key_array(keys, nkeys);
-	mls_execute(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
-						 "WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL AND b.key <> ALL ($2)",
-						 mls_qualified_name(collection->link->child->sub->bronze)),
-				2, types, values, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
+						"WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL AND b.key <> ALL ($2)",
+						mls_qualified_name(collection->link->child->sub->bronze)),
+			   mls_arg_texts(parents, nparents), mls_arg_texts(keys, nkeys));
 	remove_found(children, collection->link);
 }
 
@@ -662,12 +646,9 @@ store_batch(MlsRelatedRecords *children, MlsChild *child, const MlsBatch *batch)
 static bool
 has_problems(const MlsRelatedRecords *children)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(children->run->sub->id)};
-
-	mls_execute("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
-				"AND kind = '" MLS_ISSUE_CHILDREN "' LIMIT 1",
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
+			   "AND kind = '" MLS_ISSUE_CHILDREN "' LIMIT 1",
+			   mls_arg_int8(children->run->sub->id));
 	return SPI_processed > 0;
 }
 

@@ -505,10 +505,9 @@ convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 	counters->unchanged += writer->page.rows - n;
 	for (i = 0; i < n; i++)
 	{
-		char *key = SPI_getvalue(kept->vals[i], kept->tupdesc, 1);
-		bool isnull;
-		bool is_new = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 2, &isnull));
-		bool is_gone = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 3, &isnull));
+		char *key = mls_cell_text(kept, i, 1);
+		bool is_new = mls_cell_bool(kept, i, 2);
+		bool is_gone = mls_cell_bool(kept, i, 3);
 
 		if (is_gone)
 			counters->deleted++;
@@ -529,13 +528,12 @@ store_silver(MlsWriter *writer)
 {
 	SPITupleTable *stored;
 	int64 added = 0;
-	bool isnull;
 	uint64 i;
 
 	mls_plan_run(writer->store_silver, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	for (i = 0; i < stored->numvals; i++)
-		added += DatumGetBool(SPI_getbinval(stored->vals[i], stored->tupdesc, 1, &isnull));
+		added += mls_cell_bool(stored, i, 1);
 	SPI_freetuptable(stored);
 	return added;
 }
