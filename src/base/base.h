@@ -140,7 +140,6 @@ extern void mls_rights_enter_control(MlsRights *before);
 extern void mls_rights_leave(const MlsRights *before);
 extern void mls_rights_require_server(Oid role, Oid server_id, const char *name);
 extern Oid mls_relation_owner(Oid relid);
-extern bool mls_rights_owns(Oid role, Oid relid);
 extern void mls_rights_require_table(Oid role, Oid relid, MlsLayer layer);
 
 /*

@@ -490,8 +490,8 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 		quoted_origin(statement), lists->columns.data, on_conflict(statement, lists));
 }
 
-char *
-mls_statement_upsert(const Statement *statement, const char *rows)
+static char *
+upsert_sql(const Statement *statement, const char *rows)
 {
 	Lists lists;
 
@@ -664,9 +664,9 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 	statements->table = statement->gold;
 	statements->resource = statement->target->resource;
 	statements->unique_key = statement->target->unique_key;
-	statements->upsert = mls_statement_upsert(statement, rows);
+	statements->upsert = upsert_sql(statement, rows);
 	careful.careful = true;
-	statements->careful_insert = mls_statement_upsert(&careful, rows);
+	statements->careful_insert = upsert_sql(&careful, rows);
 	statements->conflicts = conflicts(statement, rows, false);
 	statements->present = conflicts(statement, rows, true);
 	if (statement->target->unique_key)
@@ -837,7 +837,7 @@ mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold)
 
 	foreach (lc, mls_statement_list(table, silver_table, gold))
 	{
-		const char *sql = mls_statement_upsert(lfirst(lc), "rows");
+		const char *sql = upsert_sql(lfirst(lc), "rows");
 
 		hash = hash_combine64(
 			hash, DatumGetUInt64(hash_any_extended((const unsigned char *) sql, strlen(sql), 0)));
@@ -930,5 +930,5 @@ mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const 
 			*failed = lappend(*failed, makeString(pstrdup(field->name)));
 	}
 	statement->failing = *failed;
-	return mls_statement_upsert(statement, rows);
+	return upsert_sql(statement, rows);
 }

@@ -196,8 +196,9 @@ column_type(const MlsMapRelation *relation, const char *column)
 	return getBaseType(TupleDescAttr(relation->desc, attribute(relation->desc, column))->atttypid);
 }
 
-char *
-mls_map_equal(const char *left, Oid left_type, const char *right, Oid right_type)
+/* An equation of two columns whose types may differ. */
+static char *
+equation(const char *left, Oid left_type, const char *right, Oid right_type)
 {
 	if (left_type == right_type)
 		return psprintf("%s = %s", left, right);
@@ -296,10 +297,10 @@ follow(const List *relations, const Rule *rule)
 	relation->fans_out = !is_key(relation->table, rule->field);
 	relation->sql =
 		psprintf(" LEFT JOIN %s %s ON %s", mls_qualified_name(relation->silver), rule->alias,
-				 mls_map_equal(psprintf("%s.%s", rule->alias, quote_identifier(right)),
-							   column_type(relation, right),
-							   psprintf("%s.%s", parent->alias, quote_identifier(left)),
-							   column_type(parent, left)));
+				 equation(psprintf("%s.%s", rule->alias, quote_identifier(right)),
+						  column_type(relation, right),
+						  psprintf("%s.%s", parent->alias, quote_identifier(left)),
+						  column_type(parent, left)));
 	return relation;
 }
 
@@ -345,8 +346,9 @@ read_settings(const MlsTable *table)
 
 /* ---- All of them ---- */
 
-List *
-mls_map_relations(const MlsTable *table, Oid silver_table)
+/* The row itself, its joins and the settings. */
+static List *
+relations_of(const MlsTable *table, Oid silver_table)
 {
 	MlsMapRelation *row = palloc0(sizeof(MlsMapRelation));
 	List *relations = list_make1(row);
@@ -509,7 +511,7 @@ mls_gold_targets(const MlsTable *table, Oid silver_table)
 	if (targets == NIL)
 		return NIL;
 	find_main(table, targets);
-	relations = mls_map_relations(table, silver_table);
+	relations = relations_of(table, silver_table);
 	foreach (lc, targets)
 	{
 		MlsGoldTarget *target = lfirst(lc);

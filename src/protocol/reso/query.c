@@ -21,9 +21,12 @@ trimmed(const char *start, const char *end)
 	return pnstrdup(start, end - start);
 }
 
-/* A doubled quote inside a literal ends and begins one, which comes to the same. */
-List *
-mls_reso_list(const char *text, char separator)
+/*
+ * A list cut at its separators, except inside parentheses and quotes (List of char *).  A
+ * doubled quote inside a literal ends and begins one, which comes to the same.
+ */
+static List *
+split(const char *text, char separator)
 {
 	const char *start = text;
 	bool quoted = false;
@@ -49,8 +52,9 @@ mls_reso_list(const char *text, char separator)
 	}
 }
 
-char *
-mls_reso_expand_name(const char *item)
+/* The name an item of $expand begins with. */
+static char *
+expand_name(const char *item)
 {
 	return pnstrdup(item, strcspn(item, "( /"));
 }
@@ -85,9 +89,9 @@ read_item(const char *item)
 	char *options = inner_options(item);
 	ListCell *lc;
 
-	expansion->name = mls_reso_expand_name(item);
+	expansion->name = expand_name(item);
 	expansion->limit = -1;
-	foreach (lc, options ? mls_reso_list(options, ';') : NIL)
+	foreach (lc, options ? split(options, ';') : NIL)
 	{
 		const char *option = lfirst(lc);
 		const char *value;
@@ -109,7 +113,7 @@ read_items(const char *text)
 	ListCell *lc;
 
 	check_stack_depth();
-	foreach (lc, mls_reso_list(text, ','))
+	foreach (lc, split(text, ','))
 		expansions = lappend(expansions, read_item(lfirst(lc)));
 	return expansions;
 }
@@ -168,11 +172,11 @@ wanted_expand(const MlsQuery *query)
 	if (query->table->expand == NULL)
 		return NULL;
 	initStringInfo(&buf);
-	foreach (lc, mls_reso_list(query->table->expand, ','))
+	foreach (lc, split(query->table->expand, ','))
 	{
 		const char *item = lfirst(lc);
 
-		if (query->fields == NIL || contains(query->fields, mls_reso_expand_name(item)))
+		if (query->fields == NIL || contains(query->fields, expand_name(item)))
 			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", item);
 	}
 	return buf.len ? buf.data : NULL;
@@ -189,8 +193,8 @@ add_select(ResoRequest *request, const MlsQuery *query)
 		return;
 	if (query->table->expand)
 	{
-		foreach (lc, mls_reso_list(query->table->expand, ','))
-			expanded = lappend(expanded, mls_reso_expand_name(lfirst(lc)));
+		foreach (lc, split(query->table->expand, ','))
+			expanded = lappend(expanded, expand_name(lfirst(lc)));
 	}
 	initStringInfo(&buf);
 	foreach (lc, query->fields)

@@ -87,9 +87,8 @@ typedef struct MetadataReader
 	RetsReader *reader;
 	OpenSegment open[MAX_OPEN];
 	int nopen;
-	int skipped_depth; /* of an element that is skipped, or 0 */
-	char line;         /* 'C' or 'D': in COLUMNS or DATA */
-	int text_depth;
+	int skipped_depth;   /* of an element that is skipped, or 0 */
+	char line;           /* 'C' or 'D': in COLUMNS or DATA */
 	StringInfoData text; /* of the innermost element */
 } MetadataReader;
 
