@@ -7,6 +7,7 @@
  * spi.c		 statements with typed arguments, their results, work that may fail
  * rights.c		 in whose rights SQL runs, whose a table is, relations by name
  * process.c	 background workers, and locks between processes
+ * name_list.h lists of names
  */
 #ifndef MLS_BASE_H
 #define MLS_BASE_H

@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/name_list.h"
 #include "drift/drift.h"
 #include "gold/gold.h"
 #include "subscription/subscription.h"
@@ -97,12 +98,8 @@ preserves_names(const MlsTable *table)
 static bool
 is_taken(const Evolution *evolution, const char *name)
 {
-	ListCell *lc;
-
-	foreach (lc, evolution->names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return get_attnum(evolution->table->relid, name) != InvalidAttrNumber;
+	return mls_is_listed(evolution->names, name) ||
+		   get_attnum(evolution->table->relid, name) != InvalidAttrNumber;
 }
 
 /* A name for a field's column that no other column has. */

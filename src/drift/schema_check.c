@@ -93,22 +93,24 @@ end_differences(const MlsSubscription *sub)
 					mls_arg_int8(sub->id));
 }
 
-/* The differences of one subscription as rows; with `learn` they are known from now on. */
+/* The differences of one subscription as rows; if they are accepted, they are known from now on. */
 static void
 compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSchema *schema,
-		bool learn)
+		bool accepts)
 {
 	const MlsRemoteResource *resource = mls_remote_find(schema, sub->resource);
 	List *differences;
 	ListCell *lc;
 
+	if (accepts && !mls_subscription_lock(sub->id, false))
+		mls_subscription_report_busy(sub);
 	/* The relations of one declaration end with their connection. */
 	SPI_connect();
 	mls_remote_open(resource);
 	differences = mls_remote_compare(sub, resource);
 	foreach (lc, differences)
 		put_row(fcinfo, sub, lfirst(lc));
-	if (learn)
+	if (accepts)
 	{
 		mls_remote_record(sub, 0, differences);
 		mls_remote_learn(sub, resource);
@@ -117,16 +119,16 @@ compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSche
 	SPI_finish();
 }
 
-/* mls_schema_check(source, resource): resource, change, name, message */
-Datum
-mls_schema_check(PG_FUNCTION_ARGS)
+/* The same of all that are chosen; with `columns` their tables follow. */
+static void
+compare_all(FunctionCallInfo fcinfo, const char *verb, bool accepts, bool columns)
 {
 	Declared declared = {0};
 	ListCell *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
-		return (Datum) 0;
+		return;
 	SPI_connect();
 	foreach (lc, chosen(fcinfo))
 	{
@@ -134,13 +136,24 @@ mls_schema_check(PG_FUNCTION_ARGS)
 		const MlsRemoteSchema *schema;
 		MlsRights before;
 
-		mls_owner_enter(&before, sub, "check the schema of");
+		mls_owner_enter(&before, sub, verb);
 		schema = describe(sub, &declared);
 		if (!is_hidden(sub, schema))
-			compare(fcinfo, sub, schema, false);
+		{
+			compare(fcinfo, sub, schema, accepts);
+			if (columns)
+				(void) mls_alter_tables(sub, 0);
+		}
 		mls_rights_leave(&before);
 	}
 	SPI_finish();
+}
+
+/* mls_schema_check(source, resource): resource, change, name, message */
+Datum
+mls_schema_check(PG_FUNCTION_ARGS)
+{
+	compare_all(fcinfo, "check the schema of", false, false);
 	return (Datum) 0;
 }
 
@@ -148,33 +161,7 @@ mls_schema_check(PG_FUNCTION_ARGS)
 Datum
 mls_schema_accept(PG_FUNCTION_ARGS)
 {
-	bool columns = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
-	Declared declared = {0};
-	ListCell *lc;
-
 	mls_refuse_standby("mls_schema_accept()", "accept");
-	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
-	SPI_connect();
-	foreach (lc, chosen(fcinfo))
-	{
-		const MlsSubscription *sub = lfirst(lc);
-		const MlsRemoteSchema *schema;
-		MlsRights before;
-
-		mls_owner_enter(&before, sub, "accept the schema of");
-		schema = describe(sub, &declared);
-		if (!is_hidden(sub, schema))
-		{
-			if (!mls_subscription_lock(sub->id, false))
-				mls_subscription_report_busy(sub);
-			compare(fcinfo, sub, schema, true);
-			if (columns)
-				(void) mls_alter_tables(sub, 0);
-		}
-		mls_rights_leave(&before);
-	}
-	SPI_finish();
+	compare_all(fcinfo, "accept the schema of", true, PG_ARGISNULL(2) || PG_GETARG_BOOL(2));
 	return (Datum) 0;
 }

@@ -33,6 +33,7 @@
 #include "utils/timestamp.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "read/key_snapshot.h"
 #include "step/issue.h"
 
@@ -339,18 +340,6 @@ mls_snapshot_end(MlsKeySnapshot *snapshot)
 
 /* ---- Listing ---- */
 
-/* Each once: a source may refuse to be asked for a field twice. */
-static List *
-add_field(List *fields, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, fields)
-		if (strcmp(lfirst(lc), name) == 0)
-			return fields;
-	return lappend(fields, pstrdup(name));
-}
-
 static MlsQuery *
 listing_query(const MlsKeySnapshot *snapshot, bool timestamps)
 {
@@ -369,9 +358,10 @@ listing_query(const MlsKeySnapshot *snapshot, bool timestamps)
 	{
 		const MlsRelatedBound *bound = lfirst(lc);
 
-		query->fields = add_field(query->fields, bound->key_field);
+		/* Each once: a source may refuse to be asked for a field twice. */
+		query->fields = mls_list_once(query->fields, bound->key_field);
 		if (bound->kind_field != NULL)
-			query->fields = add_field(query->fields, bound->kind_field);
+			query->fields = mls_list_once(query->fields, bound->kind_field);
 	}
 	query->limit = -1;
 	query->page_size = LISTING_PAGE;

@@ -22,22 +22,12 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "base/name_list.h"
 #include "subscription/subscription.h"
 
 PG_FUNCTION_INFO_V1(mls_feeder);
 
 /* ---- Fields of a child ---- */
-
-static bool
-is_listed(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
 
 /* The field of a child with the key of its parent; NULL if it has none. */
 static const char *
@@ -47,7 +37,7 @@ key_field(const MlsTable *child, const char *parent_key)
 		return child->parent_key;
 	if (mls_table_column(child, "ResourceRecordKey") != NULL)
 		return "ResourceRecordKey";
-	if (mls_table_column(child, parent_key) != NULL && !is_listed(child->key, parent_key))
+	if (mls_table_column(child, parent_key) != NULL && !mls_is_listed(child->key, parent_key))
 		return parent_key;
 	return NULL;
 }
@@ -106,7 +96,7 @@ is_fed_by(const MlsChild *child, const char *resource, const MlsExpansion *expan
 	const MlsTable *table = child->table;
 
 	if (table->parent != NIL)
-		return is_listed(table->parent, psprintf("%s.%s", resource, expansion->name));
+		return mls_is_listed(table->parent, psprintf("%s.%s", resource, expansion->name));
 	return field != NULL && strcmp(table->resource, expansion->name) == 0;
 }
 
@@ -167,7 +157,7 @@ asked_links(const MlsTable *table, List *children)
 		MlsChild *child = lfirst(lc);
 		const char *field = key_field(child->table, linitial(table->key));
 
-		if (is_listed(child->table->parent, table->resource) && field != NULL &&
+		if (mls_is_listed(child->table->parent, table->resource) && field != NULL &&
 			mls_table_column(child->table, field) != NULL)
 			links = lappend(links, make_link(table->resource, NULL, child, field));
 	}
@@ -273,12 +263,6 @@ has_option(Oid foreign_table, const char *name)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
 			return true;
 	return false;
-}
-
-static List *
-add_name(List *names, const char *name)
-{
-	return is_listed(names, name) ? names : lappend(names, unconstify(char *, name));
 }
 
 static char *
@@ -473,7 +457,7 @@ mls_related_feeder(const MlsSubscription *sub, const char **expansions)
 		if (!parent->is_root)
 			continue;
 		first = first ? Min(first, parent->sub->id) : parent->sub->id;
-		names = add_name(names, list_nth(self->names, foreach_current_index(lc)));
+		names = mls_list_once(names, list_nth(self->names, foreach_current_index(lc)));
 	}
 	*expansions = first ? joined(names) : NULL;
 	return first;

@@ -25,23 +25,13 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "base/name_list.h"
 #include "gold/gold.h"
 #include "subscription/subscription.h"
 #include "write/write.h"
 
 /* Records filled in one transaction. */
 #define FILL_RECORDS 1000
-
-static bool
-is_named(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
 
 /* ---- Everything again ---- */
 
@@ -126,7 +116,7 @@ fields_not_in_bronze(const MlsSubscription *sub, const MlsTable *table, List *fi
 	{
 		char *field = lfirst(lc);
 
-		if (strcmp(field, "*") == 0 || (asked != NIL && !is_named(asked, field)))
+		if (strcmp(field, "*") == 0 || (asked != NIL && !mls_is_listed(asked, field)))
 			continue;
 		mls_select(sql, mls_arg_text(field), mls_arg_text(psprintf("\"%s\"", field)));
 		if (SPI_processed == 0)

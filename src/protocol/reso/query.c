@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/name_list.h"
 #include "protocol/reso/reso.h"
 
 /* ---- $expand as the user wrote it, taken apart ---- */
@@ -151,17 +152,6 @@ add_param(ResoRequest *request, const char *name, const char *value)
 	request->params = lappend(request->params, param);
 }
 
-static bool
-contains(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
 /* The expansions that somebody will read: all of them, or those among the fields. */
 static char *
 wanted_expand(const MlsQuery *query)
@@ -176,7 +166,7 @@ wanted_expand(const MlsQuery *query)
 	{
 		const char *item = lfirst(lc);
 
-		if (query->fields == NIL || contains(query->fields, expand_name(item)))
+		if (query->fields == NIL || mls_is_listed(query->fields, expand_name(item)))
 			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", item);
 	}
 	return buf.len ? buf.data : NULL;
@@ -201,7 +191,8 @@ add_select(ResoRequest *request, const MlsQuery *query)
 	{
 		const char *field = lfirst(lc);
 
-		if (contains(expanded, field) || mls_reso_refused(query->table, RESO_USE_SELECT, field))
+		if (mls_is_listed(expanded, field) ||
+			mls_reso_refused(query->table, RESO_USE_SELECT, field))
 			continue;
 		appendStringInfo(&buf, "%s%s", buf.len ? "," : "", field);
 	}
@@ -236,7 +227,7 @@ add_order(ResoRequest *request, const MlsQuery *query, int page_size)
 		named = lappend(named, (char *) order->field);
 	}
 	foreach (lc, query->table->key)
-		if (!contains(named, lfirst(lc)))
+		if (!mls_is_listed(named, lfirst(lc)))
 			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", (char *) lfirst(lc));
 	if (buf.len)
 		add_param(request, "$orderby", buf.data);

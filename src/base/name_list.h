@@ -1,0 +1,30 @@
+/*
+ * name_list.h
+ *		Names in a list, of char *.
+ */
+#ifndef MLS_NAME_LIST_H
+#define MLS_NAME_LIST_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+static inline bool
+mls_is_listed(const List *names, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+/* Appends a name, itself and no copy, unless it is there. */
+static inline List *
+mls_list_once(List *names, const char *name)
+{
+	return mls_is_listed(names, name) ? names : lappend(names, unconstify(char *, name));
+}
+
+#endif /* MLS_NAME_LIST_H */
