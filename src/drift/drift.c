@@ -146,7 +146,7 @@ describe(MlsRun *run, const MlsSource *source)
 static void
 require_description(MlsRun *run, const MlsSource *source)
 {
-	if (described.context != NULL && described.server == source->http.server_id &&
+	if (described.context != NULL && described.server == source->server_id &&
 		described.mapping == source->http.mapping_id &&
 		(described.schema != NULL || described.error != NULL))
 		return;
@@ -154,7 +154,7 @@ require_description(MlsRun *run, const MlsSource *source)
 		MemoryContextDelete(described.context);
 	described.schema = NULL;
 	described.error = NULL;
-	described.server = source->http.server_id;
+	described.server = source->server_id;
 	described.mapping = source->http.mapping_id;
 	described.context =
 		AllocSetContextCreate(TopMemoryContext, "mls_fdw metadata", ALLOCSET_DEFAULT_SIZES);

@@ -46,12 +46,12 @@ describe(const MlsSubscription *sub, Declared *last)
 	MlsSource *source = mls_table_get(sub->foreign_table, sub->owner, true)->source;
 	MlsHttpStats stats = {0};
 
-	if (last->schema != NULL && last->owner == sub->owner && last->server == source->http.server_id)
+	if (last->schema != NULL && last->owner == sub->owner && last->server == source->server_id)
 		return last->schema;
-	mls_rights_require_server(sub->owner, source->http.server_id, source->http.name);
+	mls_rights_require_server(sub->owner, source->server_id, source->name);
 	last->schema = source->protocol->describe(source, &stats);
 	last->owner = sub->owner;
-	last->server = source->http.server_id;
+	last->server = source->server_id;
 	return last->schema;
 }
 

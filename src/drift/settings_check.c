@@ -48,7 +48,7 @@ is_due(const MlsRun *run, const MlsSource *source)
 {
 	bool due;
 
-	if (asked == source->http.server_id)
+	if (asked == source->server_id)
 		return false;
 	if (run->task->full)
 		return true;
@@ -56,7 +56,7 @@ is_due(const MlsRun *run, const MlsSource *source)
 	mls_select("SELECT FROM mls.told WHERE source = $1 AND address = $2 AND "
 			   "(asked_at > pg_catalog.now() - pg_catalog.make_interval(secs => $3) OR "
 			   "failed_at > pg_catalog.now() - pg_catalog.make_interval(secs => $4))",
-			   mls_arg_text(source->http.name), mls_arg_text(mls_url_display(source->http.url)),
+			   mls_arg_text(source->name), mls_arg_text(mls_url_display(source->http.url)),
 			   mls_arg_int4(source->whole_s), mls_arg_int4(Min(source->whole_s, RETRY_FAILED_S)));
 	due = SPI_processed == 0;
 	mls_transaction_commit();
@@ -122,7 +122,7 @@ keep(MlsRun *run, const MlsSource *source, const char *settings, const char *pro
 		"failed_at = excluded.failed_at, problem = excluded.problem, "
 		"settings = CASE WHEN $3 IS NULL AND t.address = excluded.address "
 		"THEN t.settings ELSE excluded.settings END",
-		mls_arg_text(source->http.name), mls_arg_text(mls_url_display(source->http.url)),
+		mls_arg_text(source->name), mls_arg_text(mls_url_display(source->http.url)),
 		mls_arg_text(settings), mls_arg_text(problem), mls_arg_bool(failed));
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
@@ -152,7 +152,7 @@ mls_source_settings_check(MlsRun *run)
 	source = source_of(run);
 	if (source == NULL || !is_due(run, source))
 		return;
-	asked = source->http.server_id;
+	asked = source->server_id;
 	told = ask(run, source, &error);
 	problem = told ? mls_told_problem(told) : error->message;
 	keep(run, source, told ? mls_told_json(told) : NULL, problem, told == NULL);

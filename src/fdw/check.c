@@ -133,7 +133,7 @@ check_configuration(Check *check, const MlsTable *table)
 
 	check->source = mls_source_by_name(check->server_name, GetUserId(), false);
 	MemoryContextSwitchTo(old);
-	mls_rights_require_server(GetUserId(), check->source->http.server_id, check->source->http.name);
+	mls_rights_require_server(GetUserId(), check->source->server_id, check->source->name);
 	check->server_name = check->source->name;
 	if (check->source->protocol->is_local)
 		return psprintf("Protocol %s, platform %s.", check->source->protocol->name,
@@ -453,7 +453,7 @@ check_paging(Check *check, const MlsTable *table)
 		return "The second page begins with the record of the first.";
 	return psprintf(
 		"A page of %s leads on to the next.%s", mls_counted(records, "record", "records"),
-		mls_url_mended(check->source->http.server_id)
+		mls_url_mended(check->source->server_id)
 			? " Its links are written with http, as servers do behind a front that ends "
 			  "TLS; they are followed at the source's own address, over https."
 			: "");

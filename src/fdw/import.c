@@ -558,7 +558,7 @@ warn_unmatched(const Import *import, const MlsRemoteSchema *schema, const char *
 			if (import->stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO)
 				ereport(WARNING, (errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 								  errmsg("resource \"%s\" of source \"%s\" cannot be imported",
-										 left_out->name, import->source->http.name),
+										 left_out->name, import->source->name),
 								  errdetail("In the metadata, %s.", left_out->why)));
 			continue;
 		}
@@ -568,7 +568,7 @@ warn_unmatched(const Import *import, const MlsRemoteSchema *schema, const char *
 								quote_identifier(names[i]), quote_identifier(remote[i]));
 		ereport(WARNING,
 				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
-				 errmsg("source \"%s\" has no resource \"%s\"", import->source->http.name, written),
+				 errmsg("source \"%s\" has no resource \"%s\"", import->source->name, written),
 				 hint ? errhint("%s", hint) : 0));
 	}
 }
@@ -590,7 +590,7 @@ check_expand(const Import *import, const MlsRemoteSchema *schema)
 			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 							errmsg("invalid value for option \"expand\""),
 							errdetail("No resource of source \"%s\" has a navigation \"%s\".",
-									  import->source->http.name, (char *) lfirst(lc))));
+									  import->source->name, (char *) lfirst(lc))));
 	}
 }
 
@@ -604,13 +604,13 @@ report_findings(const Import *import, List *findings)
 	{
 		if (foreach_current_index(lc) == MAX_NOTICES)
 			break;
-		ereport(NOTICE, (errmsg("metadata of source \"%s\": %s", import->source->http.name,
+		ereport(NOTICE, (errmsg("metadata of source \"%s\": %s", import->source->name,
 								(char *) lfirst(lc))));
 	}
 	if (rest > 0)
 		ereport(NOTICE, (errmsg_plural("metadata of source \"%s\": %d further finding",
 									   "metadata of source \"%s\": %d further findings", rest,
-									   import->source->http.name, rest)));
+									   import->source->name, rest)));
 }
 
 static void
@@ -619,11 +619,10 @@ report_denied(const Import *import, List *denied)
 	ListCell *lc;
 
 	foreach (lc, denied)
-		ereport(
-			NOTICE,
-			(errmsg("source \"%s\" does not let this login see the metadata of \"%s\"; it is "
-					"left out",
-					import->source->http.name, mls_http_clean(&import->source->http, lfirst(lc)))));
+		ereport(NOTICE,
+				(errmsg("source \"%s\" does not let this login see the metadata of \"%s\"; it is "
+						"left out",
+						import->source->name, mls_http_clean(&import->source->http, lfirst(lc)))));
 }
 
 static void

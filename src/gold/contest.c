@@ -122,7 +122,7 @@ makers_of(Oid owner, const char *resource, Oid gold)
 			get_rel_name(maker->silver) == NULL || get_rel_name(maker->gold) == NULL)
 			continue;
 		source = mls_source_get(GetForeignTable(maker->foreign_table)->serverid, owner, false);
-		maker->source = source->http.name;
+		maker->source = source->name;
 		maker->prefix = source->key_prefix ? source->key_prefix : "";
 		if (maker->gold == gold || also_makes(maker, source, resource))
 			makers = lappend(makers, maker);
@@ -566,7 +566,7 @@ claimant(const MlsGoldContest *contest, const Claim *claim, int place)
 	claimant->silver = claim->maker->silver;
 	claimant->gold = claim->maker->gold;
 	claimant->number = claim->number;
-	claimant->source = claim->statement->table->source->http.name;
+	claimant->source = claim->statement->table->source->name;
 	claimant->origin = target->origin;
 	claimant->won = won;
 	claimant->can_fail = claim->statement->can_fail;
@@ -720,7 +720,7 @@ mls_gold_unsettled(Oid owner, const MlsTable *table, Oid silver_table, Oid gold)
 		{
 			const Maker *maker = lfirst(each);
 
-			if (strcmp(maker->source, table->source->http.name) != 0)
+			if (strcmp(maker->source, table->source->name) != 0)
 				appendStringInfo(&ids, "%s" INT64_FORMAT, ids.len ? "," : "", maker->id);
 		}
 		foreach (bond, bonds(NULL, target->resource))
@@ -732,7 +732,7 @@ mls_gold_unsettled(Oid owner, const MlsTable *table, Oid silver_table, Oid gold)
 			{
 				const Maker *maker = lfirst(each);
 
-				if (strcmp(maker->source, table->source->http.name) == 0)
+				if (strcmp(maker->source, table->source->name) == 0)
 					appendStringInfo(&ids, "%s" INT64_FORMAT, ids.len ? "," : "", maker->id);
 			}
 		}
@@ -806,7 +806,7 @@ mls_gold_source_has_rivals(Oid owner, const MlsTable *table)
 	mls_select("SELECT DISTINCT ON (s.source) s.foreign_table::pg_catalog.oid "
 			   "FROM mls.subscription s WHERE s.owner::pg_catalog.oid = $1 AND "
 			   "s.source <> $2 AND s.gold IS NOT NULL ORDER BY s.source, s.id",
-			   mls_arg_oid(owner), mls_arg_text(table->source->http.name));
+			   mls_arg_oid(owner), mls_arg_text(table->source->name));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		tables = lappend_oid(tables, mls_oid_at(i, 1));
 	foreach (lc, tables)
@@ -816,7 +816,7 @@ mls_gold_source_has_rivals(Oid owner, const MlsTable *table)
 		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE)
 			continue;
 		other = mls_source_get(GetForeignTable(lfirst_oid(lc))->serverid, owner, false);
-		if (strcmp(other->http.name, table->source->http.name) != 0)
+		if (strcmp(other->name, table->source->name) != 0)
 			has_rivals |= begins_alike(other->key_prefix ? other->key_prefix : "", prefix);
 	}
 	return has_rivals;
@@ -842,13 +842,13 @@ mls_gold_rivals(Oid owner, const MlsTable *table, Oid silver_table, Oid gold, bo
 		if (!OidIsValid(own) || !target->unique_key)
 			continue;
 		makers = makers_of(owner, target->resource, own);
-		self = maker_of(makers, table->source->http.name);
+		self = maker_of(makers, table->source->name);
 		foreach (each, makers)
 		{
 			const Maker *maker = lfirst(each);
 			String *name = makeString(pstrdup(maker->source));
 
-			if (strcmp(maker->source, table->source->http.name) == 0 ||
+			if (strcmp(maker->source, table->source->name) == 0 ||
 				!begins_alike(maker->prefix, prefix) || list_member(names, name))
 				continue;
 			if (unplanned && self != NULL &&

@@ -508,7 +508,7 @@ has_room(const MlsTable *table, Oid gold, const char *resource, int added, bool 
 					  mls_counted(present, "column", "columns"), added, MaxHeapAttributeNumber),
 			errhint("Keep out the fields that no rule names: SELECT mls_map_set(%s, '*', 'none', "
 					"source => %s). Then give those you want a rule each.",
-					quote_literal_cstr(resource), quote_literal_cstr(table->source->http.name)));
+					quote_literal_cstr(resource), quote_literal_cstr(table->source->name)));
 	return false;
 }
 
@@ -777,7 +777,7 @@ mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 						 mls_gold_table(target, gold), quote_literal_cstr(target->origin));
 	}
 	return parts(gold,
-				 psprintf("%s%s", made_from(table->source->http.name, table->resource), kept.data));
+				 psprintf("%s%s", made_from(table->source->name, table->resource), kept.data));
 }
 
 void

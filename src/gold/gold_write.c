@@ -380,8 +380,7 @@ make_gilder(MemoryContext context, const MlsTable *table, const MlsSubscription 
 
 	gold_writer->context = context;
 	gold_writer->run = run;
-	gold_writer->source =
-		MemoryContextStrdup(context, table ? table->source->http.name : sub->source);
+	gold_writer->source = MemoryContextStrdup(context, table ? table->source->name : sub->source);
 	gold_writer->table = table;
 	gold_writer->sub = sub;
 	gold_writer->own.subscription = sub->id;

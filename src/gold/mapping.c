@@ -171,7 +171,7 @@ lookup_table(const Mapping *mapping, const char *lookup)
 			   "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND lookup = $3 "
 			   "ORDER BY value, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) v",
 			   mls_arg_text(mls_map_protocol(mapping->table)),
-			   mls_arg_text(mapping->table->source->http.name), mls_arg_text(lookup));
+			   mls_arg_text(mapping->table->source->name), mls_arg_text(lookup));
 	return mls_text_at(0, 1);
 }
 
@@ -661,7 +661,7 @@ read_rules(const Mapping *mapping)
 			   "source_resource <> '*' DESC, "
 			   "resource <> '*' DESC, variant <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", "
 			   "priority DESC, shipped, field",
-			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->name),
 			   mls_arg_text(table->resource), mls_arg_text(mapping->target->resource),
 			   mls_arg_text(mapping->target->variant));
 	for (uint64 i = 0; i < SPI_processed; i++)

@@ -231,7 +231,7 @@ remap_at_once(Remapping *remapping)
 	before = MemoryContextSwitchTo(run->context);
 	release = mls_release_begin(
 		run->sub, run->table, run->id,
-		mls_gold_parts(run->table->source->http.name, run->sub->resource, run->sub->gold), true);
+		mls_gold_parts(run->table->source->name, run->sub->resource, run->sub->gold), true);
 	MemoryContextSwitchTo(before);
 	while (remap_some(remapping))
 		CHECK_FOR_INTERRUPTS();

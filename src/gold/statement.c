@@ -112,7 +112,7 @@ mls_statement_value(const Statement *statement, const MlsGoldField *field)
 static const char *
 quoted_source(const Statement *statement)
 {
-	return quote_literal_cstr(statement->table->source->http.name);
+	return quote_literal_cstr(statement->table->source->name);
 }
 
 static const char *

@@ -25,7 +25,7 @@ static MlsRelease *
 clear(const MlsSubscription *sub, const MlsTable *table, int64 run)
 {
 	MlsRelease *release = mls_release_begin(
-		sub, table, run, mls_gold_parts(table->source->http.name, sub->resource, sub->gold), true);
+		sub, table, run, mls_gold_parts(table->source->name, sub->resource, sub->gold), true);
 
 	mls_sql(SPI_OK_DELETE, psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)));
 	mls_count_local(sub->id, sub->silver);

@@ -42,7 +42,7 @@ static HTAB *totals = NULL;
 static Total *
 find_total(const MlsTable *table, bool make)
 {
-	TotalKey key = {.server_id = table->source->http.server_id};
+	TotalKey key = {.server_id = table->source->server_id};
 	Total *total;
 	bool found;
 
@@ -175,7 +175,7 @@ mls_report_short(const MlsTable *table, int64 announced, int64 received)
 {
 	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 					errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
-						   table->source->http.name, table->resource),
+						   table->source->name, table->resource),
 					errdetail("It announced %s and sent " INT64_FORMAT ".",
 							  mls_counted(announced, "record", "records"), received),
 					errhint("Try again. If the source's count is only an estimate, set the server "

@@ -143,7 +143,7 @@ require_fit(const MlsTable *table, MlsCondition *condition)
 	if (mls_condition_fit(table, condition) == MLS_FIT_NO)
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 				errmsg("records of resource \"%s\" of source \"%s\" cannot be asked for by key",
-					   table->resource, table->source->http.name),
+					   table->resource, table->source->name),
 				errdetail("The source does not filter by field \"%s\".", condition->column->field));
 }
 

@@ -771,7 +771,7 @@ mls_key_fetch_next(MlsKeySnapshot *snapshot, bool keys_only)
 		if (stream->dropped != NIL)
 			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 					errmsg("source \"%s\" refused to filter resource \"%s\" by its key",
-						   table->source->http.name, table->resource));
+						   table->source->name, table->resource));
 		if (page == NULL)
 			close_stream(snapshot);
 		else

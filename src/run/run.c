@@ -201,8 +201,7 @@ identify(MlsRun *run)
 	{
 		const MlsTable *table = mls_table_get(run->sub->foreign_table, run->sub->owner, false);
 
-		mls_rights_require_server(run->sub->owner, table->source->http.server_id,
-								  table->source->http.name);
+		mls_rights_require_server(run->sub->owner, table->source->server_id, table->source->name);
 		mls_identity_check(run->sub, table);
 	}
 	mls_transaction_commit();

@@ -225,12 +225,12 @@ mls_identity_require(MlsSubscription *sub, const MlsTable *table)
 		return;
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("source \"%s\" is not the one that the copy of resource \"%s\" is of",
-				   table->source->http.name, sub->resource),
+				   table->source->name, sub->resource),
 			errdetail("%s", what),
 			errhint("If it is the same source, at a new address or under a new login: SELECT "
 					"mls_source_accept(%s). If it is another one, start over: SELECT "
 					"mls_unsubscribe(%s, drop_data => true), then mls_subscribe(%s).",
-					quote_literal_cstr(table->source->http.name), quote_literal_cstr(table->name),
+					quote_literal_cstr(table->source->name), quote_literal_cstr(table->name),
 					quote_literal_cstr(table->name)));
 }
 
@@ -254,7 +254,7 @@ mls_identity_check(MlsSubscription *sub, const MlsTable *table)
 static char *
 possession(const MlsTable *table)
 {
-	return psprintf("%s of source %s, ", table->resource, table->source->http.name);
+	return psprintf("%s of source %s, ", table->resource, table->source->name);
 }
 
 /* The comment of a bronze table: it tells what stands there also when nobody is subscribed. */

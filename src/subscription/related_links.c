@@ -519,7 +519,7 @@ tables_of(const MlsTable *table, List *resources)
 			   "WHERE s.srvname = $1 AND o.option_name = 'resource' "
 			   "AND o.option_value = ANY ($2) AND c.relowner = $3 "
 			   "ORDER BY pg_catalog.array_position($2, o.option_value), t.ftrelid",
-			   mls_arg_text(table->source->http.name), mls_arg_list(resources),
+			   mls_arg_text(table->source->name), mls_arg_list(resources),
 			   mls_arg_oid(GetUserId()));
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < found->numvals; i++)

@@ -209,9 +209,9 @@ insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 		"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
 		"key_prefix, identity) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
 		"$6::regclass, $7::regclass, $8, $9, $10)",
-		mls_arg_oid(table->relid), mls_arg_text(table->source->http.name),
-		mls_arg_text(table->resource), mls_arg_oid(GetUserId()), mls_arg_oid(bronze),
-		mls_arg_oid(silver), gold_arg(gold), mls_arg_text(mls_subscription_scope(table)),
+		mls_arg_oid(table->relid), mls_arg_text(table->source->name), mls_arg_text(table->resource),
+		mls_arg_oid(GetUserId()), mls_arg_oid(bronze), mls_arg_oid(silver), gold_arg(gold),
+		mls_arg_text(mls_subscription_scope(table)),
 		mls_arg_text(table->source->key_prefix ? table->source->key_prefix : ""),
 		mls_arg_text(mls_identity_of_table(bronze, table)));
 }
@@ -227,7 +227,7 @@ take_over(const MlsTable *table)
 
 	mls_select("SELECT id FROM mls.subscription WHERE source = $1 AND resource = $2 "
 			   "AND pg_catalog.pg_has_role(owner, 'USAGE')",
-			   mls_arg_text(table->source->http.name), mls_arg_text(table->resource));
+			   mls_arg_text(table->source->name), mls_arg_text(table->resource));
 	if (SPI_processed == 0)
 		return NULL;
 	sub = mls_subscription_by_id(mls_int8_at(0, 1));
@@ -248,12 +248,12 @@ static void
 refuse_second(const MlsTable *table)
 {
 	mls_select("SELECT foreign_table FROM mls.subscription WHERE source = $1 AND resource = $2",
-			   mls_arg_text(table->source->http.name), mls_arg_text(table->resource));
+			   mls_arg_text(table->source->name), mls_arg_text(table->resource));
 	if (SPI_processed > 0)
 		ereport(
 			ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
 			errmsg("resource \"%s\" of source \"%s\" is already subscribed", table->resource,
-				   table->source->http.name),
+				   table->source->name),
 			errdetail("Its foreign table is %s.", mls_text_at(0, 1)),
 			errhint("To replicate by this table instead, call mls_unsubscribe() for the other "
 					"first. To replicate a second part of a resource, create a second server."));
@@ -325,9 +325,9 @@ tell_rivals(const MlsTable *table, const MlsSubscription *sub)
 						  "with one key gold shows one: that of the source with the higher "
 						  "priority, else of the account that was subscribed first, and within an "
 						  "account the newer one.",
-						  table->source->http.name),
+						  table->source->name),
 				errhint("To have all records in gold, set the option key_prefix of server %s.",
-						quote_identifier(table->source->http.name)));
+						quote_identifier(table->source->name)));
 }
 
 /* Makes the tables and the subscription, or brings the tables of one up to date. */
@@ -417,7 +417,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	SPI_connect();
 	mls_identity_follow_renames();
 	table = enter_owner(&before, table);
-	mls_rights_require_server(GetUserId(), table->source->http.server_id, table->source->http.name);
+	mls_rights_require_server(GetUserId(), table->source->server_id, table->source->name);
 	mls_require_key_columns(table);
 	require_timestamp_column(table);
 	warn_of_selection(table);

@@ -60,7 +60,7 @@ static const ColumnShape bronze_columns[] = {
 static char *
 table_name(const MlsTable *table, Oid namespace, Oid *relid)
 {
-	const char *source = mls_snake_case(table->source->http.name);
+	const char *source = mls_snake_case(table->source->name);
 	const char *resource = mls_snake_case(table->resource);
 	char *name = makeObjectName(source, resource, NULL);
 

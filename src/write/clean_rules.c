@@ -23,7 +23,7 @@ query_rules(const MlsTable *table)
 			   "FROM mls.clean_map WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND "
 			   "source_resource IN ('*', $3) ORDER BY field, source <> '*' DESC, "
 			   "source_resource <> '*' DESC, protocol <> '*' DESC, shipped",
-			   mls_arg_text(table->source->protocol->name), mls_arg_text(table->source->http.name),
+			   mls_arg_text(table->source->protocol->name), mls_arg_text(table->source->name),
 			   mls_arg_text(table->resource));
 }
 

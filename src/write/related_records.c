@@ -103,7 +103,7 @@ add_all(Collection *collection, MlsQuery *query, int owner)
 		if (stream->dropped != NIL)
 			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 					errmsg("source \"%s\" refused to filter resource \"%s\" by field \"%s\"",
-						   query->table->source->http.name, query->table->resource,
+						   query->table->source->name, query->table->resource,
 						   collection->link->key_field));
 	}
 	PG_FINALLY();
