@@ -2,7 +2,7 @@
  * statement.c
  *		The statements that bring rows of silver into gold and take them out.
  *
- * They are built from the mapping once per run and prepared by the engine; rows
+ * They are built from the mapping once per run and prepared by who writes gold; rows
  * arrive as a relation of silver's shape.  Every name is quoted, every value a
  * quoted literal; expressions of rules were parsed and checked before.
  *

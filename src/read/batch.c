@@ -1,6 +1,6 @@
 /*
  * batch.c
- *		A page as the engine needs it: each record with its key and its
+ *		A page as a run needs it: each record with its key and its
  *		instant, in the order received, and one of each key.
  *
  * Lives in CurrentMemoryContext and points into the page.

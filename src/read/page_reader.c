@@ -615,7 +615,7 @@ brought_all(MlsReader *reader)
 	return false;
 }
 
-/* ---- What the engine calls ---- */
+/* ---- What a run calls ---- */
 
 /* Reads the next page of the current stream; NULL at its end. */
 static MlsPage *

@@ -319,7 +319,7 @@ write_match(StringInfo buf, const MlsCondition *condition)
 	return true;
 }
 
-/* The engine's: after (timestamp, key), in the source's own spelling of both. */
+/* The cursor's: after (timestamp, key), in the source's own spelling of both. */
 static bool
 write_after(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
 {
