@@ -77,7 +77,6 @@ typedef struct Bond
 static bool
 also_makes(const Maker *maker, const MlsSource *source, const char *resource)
 {
-
 	mls_select("SELECT FROM mls.row_map WHERE " MLS_MAP_OF_PROTOCOL
 			   " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " AND resource = $4 LIMIT 1",
 			   mls_arg_text(psprintf("%s/%s", source->protocol->name, source->platform_name)),

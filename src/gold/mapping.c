@@ -165,7 +165,6 @@ field_value(Mapping *mapping, const char *name, Value *value)
 static char *
 lookup_table(const Mapping *mapping, const char *lookup)
 {
-
 	mls_select("SELECT pg_catalog.jsonb_object_agg(value, result) FROM ("
 			   "SELECT DISTINCT ON (value) value, result FROM mls.value_map "
 			   "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND lookup = $3 "

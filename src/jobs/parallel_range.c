@@ -46,14 +46,13 @@ List *
 mls_range_list(const MlsSubscription *sub)
 {
 	List *ranges = NIL;
-	uint64 i;
 
 	mls_select("SELECT number::bigint, lower_bound, upper_bound, untimed, since, expected, "
 			   "received, resume_timestamp, resume_key, resume_link, resume_received, "
 			   "resume_since, newest_timestamp, newest_key, done "
 			   "FROM mls.range WHERE subscription = $1 ORDER BY number",
 			   mls_arg_int8(sub->id));
-	for (i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < SPI_processed; i++)
 		ranges = lappend(ranges, read_row(i));
 	return ranges;
 }
@@ -253,9 +252,7 @@ distance(const Mark *mark, int64 target)
 static void
 seek(Division *division, int64 target, int64 slack)
 {
-	int tries;
-
-	for (tries = 0; tries < MOST_TRIES; tries++)
+	for (int tries = 0; tries < MOST_TRIES; tries++)
 	{
 		int place = place_of(division, target);
 		const Mark *low = &division->marks[place - 1];
@@ -275,9 +272,8 @@ static const Mark *
 nearest(const Division *division, int64 target)
 {
 	const Mark *best = &division->marks[0];
-	int i;
 
-	for (i = 1; i < division->nmarks; i++)
+	for (int i = 1; i < division->nmarks; i++)
 		if (distance(&division->marks[i], target) < distance(best, target))
 			best = &division->marks[i];
 	return best;
@@ -305,11 +301,10 @@ timed_ranges(Division *division, int parts)
 {
 	List *ranges = NIL;
 	const Mark *last = NULL;
-	int i;
 
-	for (i = 1; i < parts; i++)
+	for (int i = 1; i < parts; i++)
 		seek(division, division->total * i / parts, division->total / parts / TOLERANCE);
-	for (i = 1; i < parts; i++)
+	for (int i = 1; i < parts; i++)
 	{
 		const Mark *mark = nearest(division, division->total * i / parts);
 
@@ -333,9 +328,8 @@ add_untimed(Division *division, List **ranges)
 {
 	const MlsTable *table = division->table;
 	const char *bound = ((const MlsRange *) linitial(*ranges))->to;
-	int tries;
 
-	for (tries = 0; tries < MOST_COUNTS; tries++)
+	for (int tries = 0; tries < MOST_COUNTS; tries++)
 	{
 		int64 timed = count(division, mls_cursor_within(table, NULL, bound)) +
 					  count(division, mls_cursor_within(table, bound, NULL));

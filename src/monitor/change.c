@@ -60,7 +60,6 @@ shape_of(FunctionCallInfo fcinfo, HeapTupleHeader row)
 	Shape *shape = fcinfo->flinfo->fn_extra;
 	MemoryContext before;
 	TupleDesc desc;
-	int i;
 
 	if (shape != NULL && shape->desc->tdtypeid == HeapTupleHeaderGetTypeId(row) &&
 		shape->desc->tdtypmod == HeapTupleHeaderGetTypMod(row))
@@ -71,7 +70,7 @@ shape_of(FunctionCallInfo fcinfo, HeapTupleHeader row)
 	shape->desc = CreateTupleDescCopy(desc);
 	shape->to_jsonb = palloc0(desc->natts * sizeof(FmgrInfo));
 	shape->is_ours = palloc0(desc->natts * sizeof(bool));
-	for (i = 0; i < desc->natts; i++)
+	for (int i = 0; i < desc->natts; i++)
 		shape->is_ours[i] =
 			TupleDescAttr(desc, i)->attisdropped || is_own_column(TupleDescAttr(desc, i));
 	MemoryContextSwitchTo(before);
@@ -209,10 +208,9 @@ difference(FunctionCallInfo fcinfo, Shape *shape, const Version *old, const Vers
 {
 	JsonbParseState *state = NULL;
 	int changed = 0;
-	int i;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (i = 0; i < shape->desc->natts; i++)
+	for (int i = 0; i < shape->desc->natts; i++)
 	{
 		if (shape->is_ours[i] || is_same(shape, i, old, new))
 			continue;

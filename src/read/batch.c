@@ -229,14 +229,13 @@ MlsBatch *
 mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords)
 {
 	MlsBatch *batch = palloc(sizeof(MlsBatch));
-	int i;
 
 	batch->items = palloc0(Max(nrecords, 1) * sizeof(MlsItem));
 	batch->nitems = nrecords;
 	batch->replaced = 0;
 	batch->missing = NIL;
 	batch->by_key = key_table(nrecords);
-	for (i = 0; i < nrecords; i++)
+	for (int i = 0; i < nrecords; i++)
 	{
 		MlsItem *item = &batch->items[i];
 
@@ -261,9 +260,8 @@ const MlsItem *
 mls_batch_newest(const MlsBatch *batch, TimestampTz before)
 {
 	const MlsItem *newest = NULL;
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 
@@ -280,9 +278,8 @@ mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezo
 {
 	MlsExactTime last;
 	bool known = before != NULL && mls_exact_time_read(before, timezone, &last);
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 

@@ -153,12 +153,11 @@ mls_cursor_by_values(const MlsTable *table, const char *field, char **values, in
 {
 	MlsCondition *condition = palloc0(sizeof(MlsCondition));
 	MlsQuery *query = palloc0(sizeof(MlsQuery));
-	int i;
 
 	condition->kind = MLS_IN;
 	condition->op = MLS_EQ;
 	condition->column = mls_table_column(table, field);
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		condition->values = lappend(condition->values, remote_value(values[i]));
 	require_fit(table, condition);
 

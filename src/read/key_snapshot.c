@@ -379,9 +379,8 @@ instant_array(const MlsItem **items, int n)
 	bool *nulls = palloc(Max(n, 1) * sizeof(bool));
 	int dims[] = {n};
 	int bounds[] = {1};
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		values[i] = TimestampTzGetDatum(items[i]->instant.at);
 		nulls[i] = !items[i]->has_instant;
@@ -405,9 +404,8 @@ static void
 insert_keys(MlsKeySnapshot *snapshot, const MlsItem **items, const bool *outside, int n)
 {
 	char **keys = palloc(n * sizeof(char *));
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		keys[i] = items[i]->key;
 	mls_sql(SPI_OK_INSERT,
 			psprintf("INSERT INTO %s (key, modified_at, outside) "
@@ -438,13 +436,12 @@ store_keys(MlsKeySnapshot *snapshot, const MlsBatch *batch)
 	const bool *outside;
 	bool *flags;
 	int n = 0;
-	int i;
 
 	mls_run_begin_step(snapshot->run);
 	outside = mls_related_outside(snapshot->run->bounds, batch);
 	items = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(MlsItem *));
 	flags = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(bool));
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 
@@ -649,9 +646,8 @@ mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch)
 {
 	char **keys = palloc(batch->nitems * sizeof(char *));
 	int n = 0;
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].gone)
 			keys[n++] = batch->items[i].key;
 	mls_sql(
@@ -686,7 +682,6 @@ mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n)
 	MlsCounters counters = run->counters;
 	MemoryContext before;
 	char **keys;
-	int i;
 
 	Assert(snapshot->stream == NULL);
 	MemoryContextReset(snapshot->context);
@@ -697,7 +692,7 @@ mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n)
 	*n = SPI_processed;
 	before = MemoryContextSwitchTo(snapshot->context);
 	keys = palloc(Max(*n, 1) * sizeof(char *));
-	for (i = 0; i < *n; i++)
+	for (int i = 0; i < *n; i++)
 		keys[i] = mls_text_at(i, 1);
 	if (*n > 0)
 		snapshot->last_key = MemoryContextStrdup(run->context, keys[*n - 1]);
@@ -714,9 +709,8 @@ query_for(const MlsTable *table, char **keys, int n, bool keys_only)
 	const MlsPlatform *platform = &table->source->platform;
 	char **parts = palloc(n * sizeof(char *));
 	MlsQuery *query;
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		parts[i] = first_part(table, keys[i]);
 	query = mls_cursor_by_values(table, linitial(table->key), parts, n);
 	query->keys_only = keys_only;

@@ -112,9 +112,8 @@ newest_in(const MlsTimestamps *timestamps, const Clock *clock, const MlsBatch *b
 	char *newest = clock->reached;
 	MlsExactTime last;
 	bool known = newest != NULL && mls_exact_time_read(newest, timezone, &last);
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsSlice *slice = mls_record_field(batch->items[i].record, clock->field);
 		char *text = slice ? mls_slice_text(slice) : NULL;

@@ -142,7 +142,6 @@ static void
 postpone_others(const MlsSubscription *sub, const MlsOutcome *outcome)
 {
 	SPITupleTable *others;
-	uint64 i;
 
 	mls_sql_control(SPI_OK_SELECT,
 					"SELECT id, foreign_table::pg_catalog.oid FROM mls.subscription "
@@ -150,7 +149,7 @@ postpone_others(const MlsSubscription *sub, const MlsOutcome *outcome)
 					"FOR UPDATE SKIP LOCKED",
 					mls_arg_int8(sub->id), mls_arg_text(sub->source), mls_arg_oid(sub->owner));
 	others = SPI_tuptable;
-	for (i = 0; i < others->numvals; i++)
+	for (uint64 i = 0; i < others->numvals; i++)
 		postpone(mls_cell_int8(others, i, 1), mls_cell_oid(others, i, 2), sub->owner,
 				 sub->failures + 1, outcome);
 }
@@ -247,11 +246,9 @@ mls_backoff_not_due(const MlsSubscription *sub)
 void
 mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed)
 {
-	int i;
-
 	if (failed->state != MLS_OUTCOME_FAILED || !concerns_source(failed))
 		return;
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		if (outcomes[i].state == MLS_OUTCOME_PENDING && outcomes[i].owner == failed->owner)
 			mls_outcome_skip(&outcomes[i], psprintf("not tried: %s", failed->message));
 }

@@ -69,13 +69,12 @@ chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 	MemoryContext context = CurrentMemoryContext;
 	List *found = NIL;
 	SPITupleTable *ids;
-	uint64 i;
 
 	SPI_connect();
 	mls_select("SELECT id, source FROM mls.find_subscriptions($1, $2)", mls_arg_given(TEXTOID, 0),
 			   mls_arg_given(TEXTOID, 1));
 	ids = SPI_tuptable;
-	for (i = 0; i < ids->numvals; i++)
+	for (uint64 i = 0; i < ids->numvals; i++)
 	{
 		int64 id = mls_cell_int8(ids, i, 1);
 		char *source = mls_cell_text(ids, i, 2);
@@ -178,7 +177,6 @@ make_assignment(Launch *launch, const MlsTask *task)
 {
 	int n = list_length(launch->subscriptions);
 	Size size = offsetof(MlsAssignment, outcomes) + n * sizeof(MlsOutcome);
-	int i;
 
 	launch->segment = dsm_create(size, 0);
 	launch->assignment = dsm_segment_address(launch->segment);
@@ -189,7 +187,7 @@ make_assignment(Launch *launch, const MlsTask *task)
 	launch->assignment->role_is_superuser = superuser();
 	launch->assignment->task = *task;
 	launch->assignment->noutcomes = n;
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		launch->assignment->outcomes[i] = *(const MlsOutcome *) list_nth(launch->outcomes, i);
 }
 
@@ -199,10 +197,9 @@ make_shares(Launch *launch)
 {
 	int n = list_length(launch->subscriptions);
 	const char *last = NULL;
-	int i;
 
 	launch->workers = palloc0(n * sizeof(Worker));
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		const char *source = subscription_at(launch, i)->source;
 
@@ -239,11 +236,10 @@ static int
 start_workers(Launch *launch)
 {
 	int working = 0;
-	int i;
 
-	for (i = 0; i < launch->nworkers; i++)
+	for (int i = 0; i < launch->nworkers; i++)
 		working += launch->workers[i].handle != NULL && !launch->workers[i].ended;
-	for (i = 0; i < launch->nworkers && working < mls_max_sync_workers; i++)
+	for (int i = 0; i < launch->nworkers && working < mls_max_sync_workers; i++)
 	{
 		if (launch->workers[i].handle != NULL)
 			continue;
@@ -265,9 +261,8 @@ static void
 stop_workers(int code, Datum arg)
 {
 	Launch *launch = (Launch *) DatumGetPointer(arg);
-	int i;
 
-	for (i = 0; i < launch->nworkers; i++)
+	for (int i = 0; i < launch->nworkers; i++)
 		if (launch->workers[i].handle != NULL && !launch->workers[i].ended)
 			TerminateBackgroundWorker(launch->workers[i].handle);
 }
@@ -318,9 +313,7 @@ refuse_own_locks(const Launch *launch, pid_t worker)
 static void
 check_workers(Launch *launch, bool look_at_locks)
 {
-	int i;
-
-	for (i = 0; i < launch->nworkers; i++)
+	for (int i = 0; i < launch->nworkers; i++)
 	{
 		Worker *worker = &launch->workers[i];
 		BgwHandleStatus status;
@@ -397,9 +390,8 @@ report_failures(const Launch *launch)
 	const MlsOutcome *first = NULL;
 	int failed = 0;
 	int finished = 0;
-	int i;
 
-	for (i = 0; i < launch->assignment->noutcomes; i++)
+	for (int i = 0; i < launch->assignment->noutcomes; i++)
 	{
 		finished += outcomes[i].state == MLS_OUTCOME_FINISHED;
 		if (outcomes[i].state != MLS_OUTCOME_FAILED)
@@ -407,7 +399,7 @@ report_failures(const Launch *launch)
 		failed++;
 		first = first ? first : &outcomes[i];
 	}
-	for (i = 0; i < launch->assignment->noutcomes; i++)
+	for (int i = 0; i < launch->assignment->noutcomes; i++)
 		if (outcomes[i].state == MLS_OUTCOME_FAILED && (finished > 0 || &outcomes[i] != first))
 			report_failure(&outcomes[i], WARNING);
 	if (failed > 0 && finished == 0)
@@ -493,7 +485,6 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	const char *process = mls_process(task->process)->name;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Launch launch = {NIL};
-	int i;
 
 	mls_refuse_standby(psprintf("mls_%s()", process), process);
 	InitMaterializedSRF(fcinfo, 0);
@@ -505,7 +496,7 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	make_shares(&launch);
 	spare_workers(&launch);
 	work(&launch);
-	for (i = 0; i < launch.assignment->noutcomes; i++)
+	for (int i = 0; i < launch.assignment->noutcomes; i++)
 	{
 		fail_unfinished(&launch, &launch.assignment->outcomes[i]);
 		return_row(result, &launch, i);

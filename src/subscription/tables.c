@@ -124,10 +124,9 @@ static void
 check_bronze(Oid relid)
 {
 	Relation rel = relation_open(relid, AccessShareLock);
-	int i;
 
 	require_plain(rel);
-	for (i = 0; i < lengthof(bronze_columns); i++)
+	for (int i = 0; i < lengthof(bronze_columns); i++)
 		require_column(rel, bronze_columns[i].name, bronze_columns[i].type);
 	require_key(rel, list_make1("key"));
 	relation_close(rel, AccessShareLock);
@@ -241,11 +240,10 @@ create_silver(const char *name, const MlsTable *table)
 {
 	StringInfoData sql;
 	ListCell *lc;
-	int i;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TABLE %s (", name);
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != NULL)
 			appendStringInfo(&sql, "%s, ", column_definition(&table->columns[i]));
 	appendStringInfoString(&sql, "PRIMARY KEY (");
@@ -264,10 +262,9 @@ check_silver(Oid relid, const MlsTable *table)
 {
 	Relation rel = relation_open(relid, AccessShareLock);
 	List *missing = NIL;
-	int i;
 
 	require_plain(rel);
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 	{
 		const MlsColumn *column = &table->columns[i];
 
@@ -374,10 +371,9 @@ int
 mls_silver_complete(Oid silver, const MlsTable *table)
 {
 	List *missing = NIL;
-	int i;
 
 	mls_silver_follow(silver, table);
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != NULL &&
 			get_attnum(silver, table->columns[i].name) == InvalidAttrNumber)
 			missing = lappend(missing, &table->columns[i]);

@@ -54,9 +54,8 @@ mls_bronze_batch(const MlsTable *table, List *parents)
 	int n = SPI_processed;
 	bool has_parent = SPI_tuptable->tupdesc->natts >= 3;
 	MlsRecord *records = palloc(n * sizeof(MlsRecord));
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		records[i] = *record_of(SPI_tuptable, i);
 		if (has_parent)
@@ -211,9 +210,8 @@ static int64
 bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found, int n)
 {
 	char **keys = palloc(Max(n, 1) * sizeof(char *));
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		keys[i] = mls_cell_text(found, i, 2);
 	mls_sql(SPI_OK_UPDATE,
 			psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
@@ -248,13 +246,12 @@ mls_bronze_remove_found(int64 run, const MlsSubscription *sub, const MlsTable *t
 	SPITupleTable *found;
 	MlsBatch *batch;
 	int64 removed;
-	int i;
 
 	if (SPI_processed == 0)
 		return 0;
 	found = SPI_tuptable;
 	batch = found_records(sub, table);
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 		batch->items[i].gone = true;
 	removed = bury(run, sub, found, batch->nitems);
 	SPI_connect();

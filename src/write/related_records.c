@@ -232,11 +232,10 @@ finish_collection(Collection *collection)
 {
 	const MlsLink *link = collection->link;
 	MlsNested *nested = collection->nested;
-	int i;
 
 	mls_nested_read(nested, psprintf("the records of resource \"%s\" inside a page",
 									 link->child->table->resource));
-	for (i = 0; i < nested->nrecords; i++)
+	for (int i = 0; i < nested->nrecords; i++)
 	{
 		int owner = nested->owners[i];
 
@@ -247,7 +246,7 @@ finish_collection(Collection *collection)
 			mls_record_supply(&nested->records[i], link->kind_field, link->resource);
 	}
 	collection->batch = mls_batch_read(link->child->table, nested->records, nested->nrecords);
-	for (i = 0; i < nested->nrecords; i++)
+	for (int i = 0; i < nested->nrecords; i++)
 		if (collection->known[nested->owners[i]])
 			collection->batch->items[i].parent = collection->name[nested->owners[i]];
 }
@@ -258,7 +257,6 @@ new_collection(const MlsLink *link, const MlsTable *parent_table, const MlsBatch
 {
 	Collection *collection = palloc0(sizeof(Collection));
 	int n = Max(parents->nitems, 1);
-	int i;
 
 	collection->link = link;
 	collection->parent_table = parent_table;
@@ -268,7 +266,7 @@ new_collection(const MlsLink *link, const MlsTable *parent_table, const MlsBatch
 	collection->name = palloc0(n * sizeof(char *));
 	collection->problem = palloc0(n * sizeof(char *));
 	collection->nested = mls_nested_begin();
-	for (i = 0; i < parents->nitems; i++)
+	for (int i = 0; i < parents->nitems; i++)
 		if (parents->items[i].key != NULL && !parents->items[i].superseded)
 			collection->name[i] = psprintf("%s/%s", link->resource, parents->items[i].key);
 	return collection;
@@ -287,10 +285,9 @@ collect(List *collections, const MlsLink *link, const MlsTable *parent_table,
 	Collection *collection = new_collection(link, parent_table, parents, spent);
 	List *asked = NIL;
 	ListCell *lc;
-	int i;
 
 	check_stack_depth();
-	for (i = 0; i < parents->nitems; i++)
+	for (int i = 0; i < parents->nitems; i++)
 	{
 		if (collection->name[i] == NULL)
 			continue;
@@ -440,9 +437,8 @@ find_fresh(const MlsRelatedRecords *children, const MlsBatch *batch)
 	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
 	char **records = palloc(Max(batch->nitems, 1) * sizeof(char *));
 	int n = 0;
-	uint64 i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (uint64 i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 
@@ -458,7 +454,7 @@ find_fresh(const MlsRelatedRecords *children, const MlsBatch *batch)
 						"WHERE b.deleted_at IS NULL AND b.record::pg_catalog.text = p.record",
 						mls_qualified_name(sub->bronze)),
 			   mls_arg_texts(keys, n), mls_arg_texts(records, n));
-	for (i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < SPI_processed; i++)
 		fresh[mls_batch_find(batch, mls_text_at(i, 1)) - batch->items] = false;
 	mls_transaction_commit();
 	return fresh;
@@ -505,15 +501,14 @@ pass_over_stale(MlsRelatedRecords *children)
 	MlsBatch *page = children->page;
 	char **keys = palloc(Max(page->nitems, 1) * sizeof(char *));
 	int n = 0;
-	uint64 i;
 
-	for (i = 0; i < page->nitems; i++)
+	for (uint64 i = 0; i < page->nitems; i++)
 		if (page->items[i].key != NULL && !page->items[i].superseded && page->items[i].has_instant)
 			keys[n++] = page->items[i].key;
 	mls_select(psprintf("SELECT key, modified_at FROM %s WHERE key = ANY ($1)",
 						mls_qualified_name(children->run->sub->bronze)),
 			   mls_arg_texts(keys, n));
-	for (i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MlsItem *item = mls_batch_find(page, mls_text_at(i, 1));
 		bool isnull;
@@ -528,15 +523,13 @@ pass_over_stale(MlsRelatedRecords *children)
 static void
 follow_parents(Collection *collection)
 {
-	int i;
-
-	for (i = 0; i < collection->parents->nitems; i++)
+	for (int i = 0; i < collection->parents->nitems; i++)
 		if (collection->parents->items[i].superseded)
 		{
 			collection->known[i] = false;
 			collection->problem[i] = NULL;
 		}
-	for (i = 0; i < collection->nested->nrecords; i++)
+	for (int i = 0; i < collection->nested->nrecords; i++)
 		if (collection->parents->items[collection->nested->owners[i]].superseded)
 			collection->batch->items[i].superseded = true;
 }
@@ -547,11 +540,10 @@ note_problems(const MlsRelatedRecords *children, const Collection *collection)
 {
 	const MlsRun *run = children->run;
 	List *fine = NIL;
-	int i;
 
 	if (collection->link->expansion == NULL)
 		return;
-	for (i = 0; i < collection->parents->nitems; i++)
+	for (int i = 0; i < collection->parents->nitems; i++)
 	{
 		const MlsItem *item = &collection->parents->items[i];
 
@@ -575,9 +567,8 @@ remove_found(MlsRelatedRecords *children, const MlsLink *link)
 	MlsChild *child = link->child;
 	int n = SPI_processed;
 	char **keys = palloc(Max(n, 1) * sizeof(char *));
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		keys[i] = mls_cell_text(found, i, 2);
 	child->counters.deleted +=
 		mls_bronze_remove_found(children->run->id, child->sub, child->table, child->writer);
@@ -616,12 +607,11 @@ remove_missing(MlsRelatedRecords *children, const Collection *collection)
 	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
 	int nparents = 0;
 	int nkeys = 0;
-	int i;
 
-	for (i = 0; i < collection->parents->nitems; i++)
+	for (int i = 0; i < collection->parents->nitems; i++)
 		if (collection->known[i])
 			parents[nparents++] = unconstify(char *, collection->name[i]);
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL)
 			keys[nkeys++] = batch->items[i].key;
 	if (nparents == 0)

@@ -71,9 +71,8 @@ filled_columns(const MlsTable *foreign_table, Oid silver)
 {
 	const MlsTable *table = mls_gold_kept(foreign_table, silver);
 	List *memos = NIL;
-	int i;
 
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 	{
 		const MlsColumn *column = &table->columns[i];
 		AttrNumber attnum = column->field ? get_attnum(silver, column->name) : InvalidAttrNumber;

@@ -171,11 +171,10 @@ prepare_silver(const MlsWriter *writer)
 {
 	StringInfoData columns;
 	StringInfoData changes;
-	int i;
 
 	initStringInfo(&columns);
 	initStringInfo(&changes);
-	for (i = 0; i < writer->silver->natts; i++)
+	for (int i = 0; i < writer->silver->natts; i++)
 	{
 		const char *name;
 
@@ -212,9 +211,7 @@ prepare_layers(MlsWriter *writer)
 static const MlsColumn *
 column_named(const MlsTable *table, const char *name)
 {
-	int i;
-
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
 			return &table->columns[i];
 	return NULL;
@@ -225,11 +222,10 @@ static void
 read_silver(MlsWriter *writer)
 {
 	Relation silver = table_open(writer->sub->silver, AccessShareLock);
-	int i;
 
 	writer->silver = CreateTupleDescCopy(RelationGetDescr(silver));
 	writer->fields = palloc0(writer->silver->natts * sizeof(char *));
-	for (i = 0; i < writer->silver->natts; i++)
+	for (int i = 0; i < writer->silver->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(silver), i);
 		const MlsColumn *column;
@@ -408,9 +404,8 @@ static const MlsItem **
 in_order_of_keys(const MlsBatch *batch)
 {
 	const MlsItem **items = palloc(Max(batch->nitems, 1) * sizeof(MlsItem *));
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 		items[i] = &batch->items[i];
 	qsort(items, batch->nitems, sizeof(MlsItem *), compare_keys);
 	return items;
@@ -420,9 +415,8 @@ static void
 put_page(MlsWriter *writer, const MlsBatch *batch)
 {
 	const MlsItem **items = in_order_of_keys(batch);
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = items[i];
 		Datum values[6] = {0};
@@ -500,10 +494,9 @@ convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
 	SPITupleTable *kept = SPI_tuptable;
 	uint64 n = SPI_processed;
-	uint64 i;
 
 	counters->unchanged += writer->page.rows - n;
-	for (i = 0; i < n; i++)
+	for (uint64 i = 0; i < n; i++)
 	{
 		char *key = mls_cell_text(kept, i, 1);
 		bool is_new = mls_cell_bool(kept, i, 2);
@@ -528,11 +521,10 @@ store_silver(MlsWriter *writer)
 {
 	SPITupleTable *stored;
 	int64 added = 0;
-	uint64 i;
 
 	mls_plan_run(writer->store_silver, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
-	for (i = 0; i < stored->numvals; i++)
+	for (uint64 i = 0; i < stored->numvals; i++)
 		added += mls_cell_bool(stored, i, 1);
 	SPI_freetuptable(stored);
 	return added;
@@ -586,12 +578,11 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 {
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
-	int i;
 
 	open_relays(writer);
 	counters->received += batch->nitems;
 	writer->replaced = false;
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].superseded)
 			convert_each(writer, &batch->items[i], scratch);
 	store_converted(writer, counters);

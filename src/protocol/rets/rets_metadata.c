@@ -391,7 +391,6 @@ end_row(MetadataReader *state, OpenSegment *open)
 static void
 end_element(MetadataReader *state, OpenSegment *open, const MlsXmlEvent *event)
 {
-
 	if (state->line == 'C')
 		read_columns(state, open, state->text.data, state->text.len);
 	else if (state->line == 'D')
