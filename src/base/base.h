@@ -20,6 +20,7 @@
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 /* ---- Statements (spi.c) ---- */
 
@@ -98,6 +99,12 @@ extern TimestampTz mls_cell_time(const SPITupleTable *table, uint64 row, int col
 #define mls_int4_at(row, column) mls_cell_int4(SPI_tuptable, row, column)
 #define mls_oid_at(row, column) mls_cell_oid(SPI_tuptable, row, column)
 #define mls_time_at(row, column) mls_cell_time(SPI_tuptable, row, column)
+
+/* A row into the result of a function, or into another store of rows. */
+#define mls_return_row(result, ...)                                                                \
+	mls_put_row((result)->setResult, (result)->setDesc, MLS_ARGS(__VA_ARGS__))
+
+extern void mls_put_row(Tuplestorestate *store, TupleDesc desc, const MlsArg *values, int n);
 
 /*
  * Does work in a subtransaction.  NULL if it went well: what it did then stays, or is taken

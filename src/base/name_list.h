@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
 static inline bool
@@ -25,6 +26,20 @@ static inline List *
 mls_list_once(List *names, const char *name)
 {
 	return mls_is_listed(names, name) ? names : lappend(names, unconstify(char *, name));
+}
+
+/* All of them in one text; "" if there are none. */
+static inline char *
+mls_names_joined(const List *names, const char *separator)
+{
+	StringInfoData text;
+	ListCell *lc;
+
+	initStringInfo(&text);
+	foreach (lc, names)
+		appendStringInfo(&text, "%s%s", foreach_current_index(lc) > 0 ? separator : "",
+						 (char *) lfirst(lc));
+	return text.data;
 }
 
 #endif /* MLS_NAME_LIST_H */

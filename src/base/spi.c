@@ -196,6 +196,21 @@ mls_cell_time(const SPITupleTable *table, uint64 row, int column)
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
+void
+mls_put_row(Tuplestorestate *store, TupleDesc desc, const MlsArg *values, int n)
+{
+	Datum data[FUNC_MAX_ARGS];
+	bool isnull[FUNC_MAX_ARGS];
+
+	Assert(n == desc->natts && n <= FUNC_MAX_ARGS);
+	for (int i = 0; i < n; i++)
+	{
+		data[i] = values[i].value;
+		isnull[i] = values[i].isnull;
+	}
+	tuplestore_putvalues(store, desc, data, isnull);
+}
+
 /* ---- Work that may fail ---- */
 
 ErrorData *

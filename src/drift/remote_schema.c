@@ -56,33 +56,16 @@ value_desc(void)
 	return desc;
 }
 
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
 static void
 put_field(MlsTransition *relay, const MlsRemoteField *field)
 {
-	Datum values[12];
-	bool isnull[12] = {false};
-
-	values[0] = CStringGetTextDatum(field->name);
-	values[1] = text_or_null(field->type, &isnull[1]);
-	values[2] = ObjectIdGetDatum(field->pg_type);
-	values[3] = BoolGetDatum(field->natural);
-	values[4] = BoolGetDatum(field->is_enum);
-	values[5] = BoolGetDatum(field->is_flags);
-	values[6] = BoolGetDatum(field->nullable);
-	values[7] = Int32GetDatum(field->max_length);
-	isnull[7] = field->max_length < 0;
-	values[8] = text_or_null(field->lookup, &isnull[8]);
-	values[9] = text_or_null(field->description, &isnull[9]);
-	values[10] = text_or_null(field->standard_name, &isnull[10]);
-	values[11] = BoolGetDatum(field->is_coded);
-	mls_transition_put(relay, values, isnull);
+	mls_transition_add(
+		relay, mls_arg_text(field->name), mls_arg_text(field->type),
+		mls_arg(REGTYPEOID, ObjectIdGetDatum(field->pg_type)), mls_arg_bool(field->natural),
+		mls_arg_bool(field->is_enum), mls_arg_bool(field->is_flags), mls_arg_bool(field->nullable),
+		field->max_length < 0 ? mls_arg_null(INT4OID) : mls_arg_int4(field->max_length),
+		mls_arg_text(field->lookup), mls_arg_text(field->description),
+		mls_arg_text(field->standard_name), mls_arg_bool(field->is_coded));
 }
 
 static void
@@ -93,13 +76,9 @@ put_values(MlsTransition *relay, const MlsRemoteField *field)
 	foreach (lc, field->members)
 	{
 		const MlsLookupValue *member = lfirst(lc);
-		Datum values[3];
-		bool isnull[3] = {false};
 
-		values[0] = CStringGetTextDatum(field->lookup ? field->lookup : field->name);
-		values[1] = CStringGetTextDatum(member->value);
-		values[2] = text_or_null(member->display, &isnull[2]);
-		mls_transition_put(relay, values, isnull);
+		mls_transition_add(relay, mls_arg_text(field->lookup ? field->lookup : field->name),
+						   mls_arg_text(member->value), mls_arg_text(member->display));
 	}
 }
 

@@ -72,14 +72,9 @@ static void
 put_row(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsDifference *difference)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool isnull[4] = {false};
-	Datum values[4];
 
-	values[0] = CStringGetTextDatum(sub->resource);
-	values[1] = CStringGetTextDatum(difference->change);
-	values[2] = CStringGetTextDatum(difference->name);
-	values[3] = CStringGetTextDatum(difference->message);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	mls_return_row(result, mls_arg_text(sub->resource), mls_arg_text(difference->change),
+				   mls_arg_text(difference->name), mls_arg_text(difference->message));
 }
 
 /* Who accepts a difference need not be told of it any more. */
@@ -102,8 +97,8 @@ compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSche
 	List *differences;
 	ListCell *lc;
 
-	if (accepts && !mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	if (accepts)
+		mls_subscription_require_lock(sub);
 	/* The relations of one declaration end with their connection. */
 	SPI_connect();
 	mls_remote_open(resource);

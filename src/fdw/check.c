@@ -56,10 +56,7 @@ typedef char *(*Step)(Check *check, const MlsTable *table);
 static void
 put_row(Check *check, const char *item, bool ok, const char *detail)
 {
-	Datum values[3] = {CStringGetTextDatum(item), BoolGetDatum(ok), CStringGetTextDatum(detail)};
-	bool nulls[3] = {false};
-
-	tuplestore_putvalues(check->result->setResult, check->result->setDesc, values, nulls);
+	mls_return_row(check->result, mls_arg_text(item), mls_arg_bool(ok), mls_arg_text(detail));
 }
 
 /* An error as one line: message, then detail and hint. */

@@ -33,6 +33,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "fdw/fdw.h"
 #include "options/options.h"
 
@@ -344,18 +345,6 @@ plan_table(const Import *import, const MlsRemoteResource *resource, const char *
 
 /* ---- the command ---- */
 
-static char *
-join(List *words)
-{
-	StringInfoData buf;
-	ListCell *lc;
-
-	initStringInfo(&buf);
-	foreach (lc, words)
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "", (char *) lfirst(lc));
-	return buf.data;
-}
-
 /* ", name 'value'"; the first one of a list opens it. */
 static void
 append_option(StringInfo buf, bool *first, const char *name, const char *value)
@@ -394,18 +383,20 @@ create_command(const Import *import, const ImportTable *table)
 	appendStringInfo(&buf, "\n) SERVER %s", quote_identifier(import->stmt->server_name));
 	append_option(&buf, &first, "resource", table->resource->name);
 	if (table->resource->key)
-		append_option(&buf, &first, "key", join(table->resource->key));
+		append_option(&buf, &first, "key", mls_names_joined(table->resource->key, ","));
 	if (table->timestamp)
 		append_option(&buf, &first, "timestamp", table->timestamp);
 	if (table->timestamp && table->resource->timestamps)
-		append_option(&buf, &first, "timestamps", join(table->resource->timestamps));
+		append_option(&buf, &first, "timestamps",
+					  mls_names_joined(table->resource->timestamps, ","));
 	if (table->resource->parent)
 		append_option(&buf, &first, "parent", table->resource->parent);
 	if (table->resource->parent_key)
 		append_option(&buf, &first, "parent_key", table->resource->parent_key);
 	if (table->expand || table->resource->expand)
-		append_option(&buf, &first, "expand",
-					  join(list_concat_copy(table->resource->expand, table->expand)));
+		append_option(
+			&buf, &first, "expand",
+			mls_names_joined(list_concat_copy(table->resource->expand, table->expand), ","));
 	appendStringInfoChar(&buf, ')');
 	return buf.data;
 }

@@ -682,10 +682,7 @@ open_keys(Contest *contest)
 static void
 put_key(MlsTransition *relay, const char *key)
 {
-	Datum value = CStringGetTextDatum(key);
-	bool isnull = false;
-
-	mls_transition_put(relay, &value, &isnull);
+	mls_transition_add(relay, mls_arg_text(key));
 }
 
 /* Adds the keys that a query has found. */
@@ -741,11 +738,8 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 
 	if (winner != NULL)
 	{
-		Datum values[] = {CStringGetTextDatum(key), Int32GetDatum(claimant),
-						  CStringGetTextDatum(source_key)};
-		bool nulls[] = {false, false, false};
-
-		mls_transition_put(&contest->won, values, nulls);
+		mls_transition_add(&contest->won, mls_arg_text(key), mls_arg_int4(claimant),
+						   mls_arg_text(source_key));
 		winner->wins++;
 		if (is_foreign)
 			winner->losses = lappend(winner->losses, list_make2(source_key, source));

@@ -69,8 +69,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 				errmsg("foreign table %s is not subscribed", mls_qualified_name(relid)));
 	mls_owner_enter(&before, sub, "rebuild");
 	table = mls_table_get(relid, sub->owner, false);
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	mls_silver_follow(sub->silver, table);
 	run = mls_run_start(sub, "rebuild");
 	mls_precedence_follow(sub, table);

@@ -65,8 +65,7 @@ restore(MlsSubscription *sub, int64 purge, int64 run)
 
 	if (get_rel_name(sub->bronze) == NULL || get_rel_name(sub->foreign_table) == NULL)
 		return 0;
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	table = mls_table_get(sub->foreign_table, sub->owner, false);
 	mls_gold_restore(sub, table);
 	writer = mls_writer_begin(table, sub, run);
@@ -108,8 +107,7 @@ mls_undo(PG_FUNCTION_ARGS)
 	SPI_connect();
 	sub = purged_subscription(purge);
 	mls_owner_enter(&before, sub, "undo a purge of");
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	run = mls_run_start(sub, "undo");
 	counters.inserted = restore(sub, purge, run);
 	children = restore_children(sub, purge, run);

@@ -119,22 +119,14 @@ mls_count_local_rows(PG_FUNCTION_ARGS)
 
 /* ---- What was asked of a source lately, and what it allows ---- */
 
-#define RESULT_COLUMNS 4
-
 /* One limit: its window, what was spent in it and what the source allows.  No row without a limit. */
 static void
 return_limit(ReturnSetInfo *result, const char *window, int64 used, double allowed)
 {
-	Datum values[RESULT_COLUMNS];
-	bool isnull[RESULT_COLUMNS] = {false};
-
-	if (allowed <= 0)
-		return;
-	values[0] = CStringGetTextDatum(window);
-	values[1] = Int64GetDatum(used);
-	values[2] = Float8GetDatum(allowed);
-	values[3] = Float8GetDatum(used / allowed);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	if (allowed > 0)
+		mls_return_row(result, mls_arg_text(window), mls_arg_int8(used),
+					   mls_arg(FLOAT8OID, Float8GetDatum(allowed)),
+					   mls_arg(FLOAT8OID, Float8GetDatum(used / allowed)));
 }
 
 /* mls_quota(source): a row per limit of the source. */

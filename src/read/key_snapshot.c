@@ -86,8 +86,7 @@ note_position(const MlsKeySnapshot *snapshot, const char *link)
 					"listing_began = $4, listing_link = $5, listing_listed = $6, "
 					"listing_flagged = $7, listing_announced = $8 WHERE id = $1",
 					mls_arg_int8(run->sub->id), mls_arg_text(run->process->name),
-					mls_arg_text(run->sub->scope_hash),
-					mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(snapshot->started)),
+					mls_arg_text(run->sub->scope_hash), mls_arg_time(snapshot->started),
 					mls_arg_text(link), mls_arg_int8(snapshot->listed),
 					mls_arg_int8(snapshot->flagged), mls_arg_int8(snapshot->before));
 }
@@ -192,7 +191,7 @@ mls_snapshot_execute(MlsKeySnapshot *snapshot, int expected, const char *sql)
 	int64 rows;
 
 	mls_run_begin_step(snapshot->run);
-	mls_sql(expected, sql, mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(snapshot->started)));
+	mls_sql(expected, sql, mls_arg_time(snapshot->started));
 	rows = expected == SPI_OK_SELECT ? mls_int8_at(0, 1) : SPI_processed;
 	mls_run_end_step(snapshot->run, &counters);
 	return rows;

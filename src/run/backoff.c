@@ -131,8 +131,7 @@ postpone(int64 id, Oid foreign_table, Oid owner, int failures, const MlsOutcome 
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
 					"error_class = $4, attempted_with = $5 WHERE id = $1",
-					mls_arg_int8(id), mls_arg_int4(failures),
-					mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(at)),
+					mls_arg_int8(id), mls_arg_int4(failures), mls_arg_time(at),
 					mls_arg_text(mls_error_class_name(outcome->error_class)),
 					mls_arg_text(configuration(foreign_table, owner)));
 }

@@ -85,28 +85,28 @@ mls_issues_open(MlsIssues *issues)
 	}
 }
 
-static Datum
-clipped_text(const char *text, int length, int limit)
+/* NULL is NULL. */
+static MlsArg
+clipped(const char *text, int length, int limit)
 {
-	return PointerGetDatum(cstring_to_text_with_len(text, pg_mbcliplen(text, length, limit)));
+	return text ? mls_arg(TEXTOID, PointerGetDatum(cstring_to_text_with_len(
+									   text, pg_mbcliplen(text, length, limit))))
+				: mls_arg_null(TEXTOID);
+}
+
+static MlsArg
+clipped_whole(const char *text)
+{
+	return clipped(text, text ? strlen(text) : 0, ISSUE_LENGTH);
 }
 
 static void
 put(MlsIssues *issues, const char *kind, const char *key, const char *field, const char *value,
 	int length, const char *reason)
 {
-	Datum values[5] = {0};
-	bool isnull[5] = {key == NULL, field == NULL, value == NULL, false, false};
-
-	if (key != NULL)
-		values[0] = clipped_text(key, strlen(key), ISSUE_LENGTH);
-	if (field != NULL)
-		values[1] = CStringGetTextDatum(field);
-	if (value != NULL)
-		values[2] = clipped_text(value, length, ISSUE_LENGTH);
-	values[3] = clipped_text(reason, strlen(reason), REASON_LENGTH);
-	values[4] = CStringGetTextDatum(kind);
-	mls_transition_put(&issues->relay, values, isnull);
+	mls_transition_add(&issues->relay, clipped_whole(key), mls_arg_text(field),
+					   clipped(value, length, ISSUE_LENGTH),
+					   clipped(reason, strlen(reason), REASON_LENGTH), mls_arg_text(kind));
 }
 
 /* A value that became NULL; key, field and value may be NULL; length is the value's. */
@@ -254,13 +254,6 @@ mls_issues_end(MlsIssues *issues)
 
 /* ---- Single ones ---- */
 
-static MlsArg
-clipped_arg(const char *text)
-{
-	return text ? mls_arg(TEXTOID, clipped_text(text, strlen(text), ISSUE_LENGTH))
-				: mls_arg_null(TEXTOID);
-}
-
 /* Opens an issue, in the open transaction; run may be 0, key, field and value NULL. */
 void
 mls_issue_open(int64 subscription, int64 run, const char *kind, const char *key, const char *field,
@@ -270,8 +263,8 @@ mls_issue_open(int64 subscription, int64 run, const char *kind, const char *key,
 					"INSERT INTO mls.issue AS i (subscription, run_id, kind, key, field, value, "
 					"reason) VALUES ($1, $2, $3, $4, $5, $6, $7) " MET_AGAIN,
 					mls_arg_int8(subscription), run ? mls_arg_int8(run) : mls_arg_null(INT8OID),
-					mls_arg_text(kind), clipped_arg(key), mls_arg_text(field), clipped_arg(value),
-					mls_arg_text(reason));
+					mls_arg_text(kind), clipped_whole(key), mls_arg_text(field),
+					clipped_whole(value), mls_arg_text(reason));
 }
 
 /*

@@ -182,7 +182,7 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 		"SELECT id, $2, $3, $4, cursor_timestamp FROM mls.subscription WHERE id = $1 "
 		"RETURNING id",
 		mls_arg_int8(sub->id), mls_arg_text(process), mls_arg_int4(MyProcPid),
-		mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(MyStartTimestamp)));
+		mls_arg_time(MyStartTimestamp));
 	if (SPI_processed != 1)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the subscription was removed before it was synced"));

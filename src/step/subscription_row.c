@@ -216,6 +216,14 @@ mls_subscription_lock(int64 id, bool session)
 	return lock_without_helpers(id, ExclusiveLock, session);
 }
 
+/* The same for the transaction, or an error. */
+void
+mls_subscription_require_lock(const MlsSubscription *sub)
+{
+	if (!mls_subscription_lock(sub->id, false))
+		mls_subscription_report_busy(sub);
+}
+
 void
 mls_subscription_unlock(int64 id)
 {

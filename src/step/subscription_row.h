@@ -67,6 +67,7 @@ extern void mls_snapshot_drop(const MlsSubscription *sub);
 /* ---- Locks ---- */
 
 extern bool mls_subscription_lock(int64 id, bool session);
+extern void mls_subscription_require_lock(const MlsSubscription *sub);
 extern void mls_subscription_unlock(int64 id);
 extern bool mls_subscription_help(int64 id);
 extern void mls_subscription_unhelp(int64 id);

@@ -9,8 +9,7 @@
 
 #include "postgres.h"
 
-#include "executor/spi.h"
-#include "utils/tuplestore.h"
+#include "base/base.h"
 
 extern void mls_transaction_begin(Oid owner);
 extern void mls_transaction_commit(void);
@@ -35,5 +34,13 @@ typedef struct MlsTransition
 extern void mls_transition_open(MlsTransition *relay);
 extern void mls_transition_close(MlsTransition *relay);
 extern void mls_transition_put(MlsTransition *relay, Datum *values, bool *isnull);
+
+/* A row of it from MlsArg's. */
+#define mls_transition_add(relay, ...)                                                             \
+	do                                                                                             \
+	{                                                                                              \
+		mls_put_row((relay)->store, (relay)->desc, MLS_ARGS(__VA_ARGS__));                         \
+		(relay)->rows++;                                                                           \
+	} while (0)
 
 #endif /* MLS_TRANSACTION_H */

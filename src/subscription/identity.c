@@ -28,6 +28,7 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "base/name_list.h"
 #include "gold/gold.h"
 #include "http/url.h"
 #include "subscription/subscription.h"
@@ -84,25 +85,13 @@ login_of(const MlsHttpSource *http)
 	return "";
 }
 
-static const char *
-key_of(const MlsTable *table)
-{
-	StringInfoData key;
-	ListCell *lc;
-
-	initStringInfo(&key);
-	foreach (lc, table->key)
-		appendStringInfo(&key, "%s%s", key.len > 0 ? "," : "", (char *) lfirst(lc));
-	return key.data;
-}
-
 static Identity
 identity_of(const MlsTable *table)
 {
 	const MlsSource *source = table->source;
 	Identity identity = {{address_of(source),
 						  source->platform.required_filter ? source->platform.required_filter : "",
-						  login_of(&source->http), key_of(table)}};
+						  login_of(&source->http), mls_names_joined(table->key, ",")}};
 
 	return identity;
 }
@@ -359,8 +348,7 @@ accept(MlsSubscription *sub)
 
 	mls_owner_enter(&before, sub, "accept");
 	require_same_records(sub, table, &copy, &now);
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	if (get_rel_name(sub->bronze) != NULL)
 		mls_snapshot_drop(sub);
 	mls_sql_control(

@@ -265,18 +265,6 @@ has_option(Oid foreign_table, const char *name)
 	return false;
 }
 
-static char *
-joined(List *names)
-{
-	StringInfoData text;
-	ListCell *lc;
-
-	initStringInfo(&text);
-	foreach (lc, names)
-		appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", (char *) lfirst(lc));
-	return text.data;
-}
-
 /* The links by which records of one subscription, with those inside them, bring those of others. */
 static List *
 links_of(const MlsSubscription *parent, const MlsSubscription *sub, List *siblings)
@@ -459,7 +447,7 @@ mls_related_feeder(const MlsSubscription *sub, const char **expansions)
 		first = first ? Min(first, parent->sub->id) : parent->sub->id;
 		names = mls_list_once(names, list_nth(self->names, foreach_current_index(lc)));
 	}
-	*expansions = first ? joined(names) : NULL;
+	*expansions = first ? mls_names_joined(names, ", ") : NULL;
 	return first;
 }
 

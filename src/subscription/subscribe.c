@@ -233,8 +233,7 @@ take_over(const MlsTable *table)
 	sub = mls_subscription_by_id(mls_int8_at(0, 1));
 	if (get_rel_relkind(sub->foreign_table) == RELKIND_FOREIGN_TABLE)
 		return NULL;
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.subscription SET foreign_table = $2::regclass WHERE id = $1",
 					mls_arg_int8(sub->id), mls_arg_oid(table->relid));
@@ -468,8 +467,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 				errmsg("foreign table %s is not subscribed",
 					   get_rel_name(relid) ? mls_qualified_name(relid) : psprintf("%u", relid)));
 	mls_owner_enter(&before, sub, "unsubscribe");
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	mls_gold_pause_pages();
 	mls_snapshot_drop(sub);
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)

@@ -419,25 +419,19 @@ put_page(MlsWriter *writer, const MlsBatch *batch)
 	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = items[i];
-		Datum values[6] = {0};
-		bool isnull[6] = {false};
+		Datum json;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!require_key(writer, item) || item->superseded)
 			continue;
 		mls_issues_settle(writer->issues, item->key, MLS_SETTLED_SAME);
-		values[0] = CStringGetTextDatum(item->key);
-		values[1] = TimestampTzGetDatum(item->instant.at);
-		isnull[1] = !item->has_instant;
-		values[2] = item->timestamp ? CStringGetTextDatum(item->timestamp) : (Datum) 0;
-		isnull[2] = item->timestamp == NULL;
-		values[3] =
-			PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
-		values[4] = BoolGetDatum(item->gone);
-		values[5] = item->parent ? CStringGetTextDatum(item->parent) : (Datum) 0;
-		isnull[5] = item->parent == NULL;
-		mls_transition_put(&writer->page, values, isnull);
-		pfree(DatumGetPointer(values[3]));
+		json = PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
+		mls_transition_add(
+			&writer->page, mls_arg_text(item->key),
+			(MlsArg){TIMESTAMPTZOID, TimestampTzGetDatum(item->instant.at), !item->has_instant},
+			mls_arg_text(item->timestamp), mls_arg(JSONOID, json), mls_arg_bool(item->gone),
+			mls_arg_text(item->parent));
+		pfree(DatumGetPointer(json));
 	}
 }
 

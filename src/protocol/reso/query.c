@@ -156,49 +156,37 @@ add_param(ResoRequest *request, const char *name, const char *value)
 static char *
 wanted_expand(const MlsQuery *query)
 {
-	StringInfoData buf;
+	List *wanted = NIL;
 	ListCell *lc;
 
-	if (query->table->expand == NULL)
-		return NULL;
-	initStringInfo(&buf);
-	foreach (lc, split(query->table->expand, ','))
-	{
-		const char *item = lfirst(lc);
-
-		if (query->fields == NIL || mls_is_listed(query->fields, expand_name(item)))
-			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", item);
-	}
-	return buf.len ? buf.data : NULL;
+	foreach (lc, query->table->expand ? split(query->table->expand, ',') : NIL)
+		if (query->fields == NIL || mls_is_listed(query->fields, expand_name(lfirst(lc))))
+			wanted = lappend(wanted, lfirst(lc));
+	return wanted ? mls_names_joined(wanted, ",") : NULL;
 }
 
 static void
 add_select(ResoRequest *request, const MlsQuery *query)
 {
 	List *expanded = NIL;
-	StringInfoData buf;
+	List *selected = NIL;
 	ListCell *lc;
 
 	if (query->fields == NIL)
 		return;
-	if (query->table->expand)
-	{
-		foreach (lc, split(query->table->expand, ','))
-			expanded = lappend(expanded, expand_name(lfirst(lc)));
-	}
-	initStringInfo(&buf);
+	foreach (lc, query->table->expand ? split(query->table->expand, ',') : NIL)
+		expanded = lappend(expanded, expand_name(lfirst(lc)));
 	foreach (lc, query->fields)
 	{
 		const char *field = lfirst(lc);
 
-		if (mls_is_listed(expanded, field) ||
-			mls_reso_refused(query->table, RESO_USE_SELECT, field))
-			continue;
-		appendStringInfo(&buf, "%s%s", buf.len ? "," : "", field);
+		if (!mls_is_listed(expanded, field) &&
+			!mls_reso_refused(query->table, RESO_USE_SELECT, field))
+			selected = lappend(selected, lfirst(lc));
 	}
-	if (buf.len == 0)
-		appendStringInfoString(&buf, linitial(query->table->key));
-	add_param(request, "$select", buf.data);
+	if (selected == NIL)
+		selected = list_make1(linitial(query->table->key));
+	add_param(request, "$select", mls_names_joined(selected, ","));
 }
 
 /*
@@ -210,27 +198,25 @@ add_order(ResoRequest *request, const MlsQuery *query, int page_size)
 {
 	const MlsPlatform *platform = &query->table->source->platform;
 	List *named = NIL;
-	StringInfoData buf;
+	List *words = NIL;
 	ListCell *lc;
 
 	if (query->whole_set || platform->ordering != MLS_ORDER_ANY)
 		return;
 	if (query->order == NIL && query->limit >= 0 && query->limit <= page_size)
 		return;
-	initStringInfo(&buf);
 	foreach (lc, query->order)
 	{
 		const MlsOrder *order = lfirst(lc);
 
-		appendStringInfo(&buf, "%s%s%s", buf.len ? "," : "", order->field,
-						 order->descending ? " desc" : "");
+		words = lappend(words, psprintf("%s%s", order->field, order->descending ? " desc" : ""));
 		named = lappend(named, (char *) order->field);
 	}
 	foreach (lc, query->table->key)
 		if (!mls_is_listed(named, lfirst(lc)))
-			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", (char *) lfirst(lc));
-	if (buf.len)
-		add_param(request, "$orderby", buf.data);
+			words = lappend(words, lfirst(lc));
+	if (words != NIL)
+		add_param(request, "$orderby", mls_names_joined(words, ","));
 }
 
 static int
