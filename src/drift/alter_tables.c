@@ -13,10 +13,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_attribute.h"
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "storage/lmgr.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 

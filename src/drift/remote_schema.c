@@ -9,10 +9,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-
 #include "drift/drift.h"
 #include "step/issue.h"
 

@@ -9,9 +9,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "utils/builtins.h"
 
 #include "drift/drift.h"
 #include "step/issue.h"

@@ -19,7 +19,6 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/comment.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -28,9 +27,7 @@
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/lsyscache.h"
 
 #include "base/base.h"
 #include "base/name_list.h"

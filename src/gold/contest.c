@@ -23,12 +23,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "gold/gold.h"

@@ -9,9 +9,7 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "gold/gold.h"

@@ -15,11 +15,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"

@@ -14,10 +14,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 

@@ -12,10 +12,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
-
 #include "jobs/parallel.h"
 
 static MlsRange *

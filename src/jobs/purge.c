@@ -23,9 +23,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-
 #include "base/base.h"
 #include "jobs/jobs.h"
 #include "read/key_snapshot.h"

@@ -9,10 +9,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
-
 #include "gold/gold_write.h"
 #include "gold/statement.h"
 #include "subscription/subscription.h"

@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "base/base.h"

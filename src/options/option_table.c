@@ -27,11 +27,8 @@
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
-#include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 #include "base/base.h"
 #include "http/http.h"

@@ -16,7 +16,6 @@
 #include "common/hashfn.h"
 #include "utils/datetime.h"
 #include "utils/hsearch.h"
-#include "utils/memutils.h"
 
 #include "read/batch.h"
 

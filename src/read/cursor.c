@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 #include "read/read.h"
 #include "subscription/subscription.h"
 

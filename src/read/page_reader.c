@@ -26,7 +26,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/base.h"
 #include "read/read.h"

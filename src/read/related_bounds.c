@@ -13,9 +13,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "read/key_snapshot.h"

@@ -9,20 +9,15 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "run/run.h"
 #include "subscription/subscription.h"

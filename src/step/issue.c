@@ -22,9 +22,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/builtins.h"
 
 #include "step/issue.h"
 #include "step/transaction.h"

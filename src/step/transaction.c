@@ -11,7 +11,6 @@
 
 #include "access/xact.h"
 #include "pgstat.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"

@@ -7,9 +7,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/builtins.h"
 
 #include "write/write.h"
 
