@@ -258,7 +258,7 @@ prefer_set_joins(void)
 static List *
 compare(MlsRun *run, const MlsSource *source)
 {
-	const MlsRemoteResource *resource = mls_remote_find(described.schema, run->sub->resource);
+	const MlsRemoteResource *resource = mls_schema_resource(described.schema, run->sub->resource);
 	List *differences;
 
 	mls_transaction_begin(run->sub->owner);

@@ -97,21 +97,10 @@ mls_remote_open(const MlsRemoteResource *resource)
 	}
 }
 
-const MlsRemoteResource *
-mls_remote_find(const MlsRemoteSchema *schema, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, schema->resources)
-		if (strcmp(((MlsRemoteResource *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
 bool
 mls_remote_hidden(const MlsRemoteSchema *schema, const char *name)
 {
-	return mls_remote_find(schema, name) == NULL && mls_schema_is_denied(schema, name);
+	return mls_schema_resource(schema, name) == NULL && mls_schema_is_denied(schema, name);
 }
 
 /* ---- What is known ---- */

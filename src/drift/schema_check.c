@@ -91,7 +91,7 @@ static void
 compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSchema *schema,
 		bool accepts)
 {
-	const MlsRemoteResource *resource = mls_remote_find(schema, sub->resource);
+	const MlsRemoteResource *resource = mls_schema_resource(schema, sub->resource);
 	List *differences;
 	ListCell *lc;
 

@@ -455,17 +455,6 @@ check_paging(Check *check, const MlsTable *table)
 
 /* ---- the choice of resources ---- */
 
-static const MlsRemoteResource *
-find_resource(const MlsRemoteSchema *schema, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, schema->resources)
-		if (strcmp(((MlsRemoteResource *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
 /* The main resources a source has, or its first one if it has none of them. */
 static List *
 choose_resources(const MlsRemoteSchema *schema)
@@ -474,7 +463,7 @@ choose_resources(const MlsRemoteSchema *schema)
 
 	for (int i = 0; i < lengthof(main_resources); i++)
 	{
-		const MlsRemoteResource *resource = find_resource(schema, main_resources[i]);
+		const MlsRemoteResource *resource = mls_schema_resource(schema, main_resources[i]);
 
 		if (resource)
 			chosen = lappend(chosen, (void *) resource);

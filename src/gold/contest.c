@@ -325,22 +325,11 @@ gold_of(const char *resource, Oid beside)
 	return get_relname_relid(mls_snake_case(resource), get_rel_namespace(beside));
 }
 
-static const MlsGoldField *
-field_of(const Statement *statement, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, statement->fields)
-		if (strcmp(((MlsGoldField *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
 /* Says of a row whether it belongs to a resource; NULL if rules leave that open.  Who says nothing means listings. */
 static char *
 is_of_kind(const Statement *statement, const Bond *bond)
 {
-	const MlsGoldField *name = field_of(statement, "ResourceName");
+	const MlsGoldField *name = mls_gold_field(statement->fields, "ResourceName");
 
 	if (strcmp(bond->field, "ResourceRecordKey") != 0)
 		return "true";
@@ -386,7 +375,7 @@ barriers_of(Oid owner, const Claimant *claimant, const List *makers)
 	foreach (lc, bonds(statement->target->resource, NULL))
 	{
 		const Bond *bond = lfirst(lc);
-		const MlsGoldField *field = field_of(statement, bond->field);
+		const MlsGoldField *field = mls_gold_field(statement->fields, bond->field);
 		Oid table = gold_of(bond->parent, statement->gold);
 		char *kind = is_of_kind(statement, bond);
 		List *parents;
@@ -637,7 +626,7 @@ belongings(Oid owner, const char *resource, const MlsGoldContest *contest, bool 
 		foreach (each, claimants_of(owner, bond->child, table, makers))
 		{
 			const Claimant *claimant = lfirst(each);
-			const MlsGoldField *field = field_of(claimant->statement, bond->field);
+			const MlsGoldField *field = mls_gold_field(claimant->statement->fields, bond->field);
 			char *keys;
 
 			is_kept |= claimant->barriers != NULL;
@@ -751,7 +740,7 @@ index_bonds(Oid owner, const char *resource, Oid gold)
 		foreach (each, bonds(resource, NULL))
 		{
 			const MlsGoldField *field =
-				field_of(claimant->statement, ((Bond *) lfirst(each))->field);
+				mls_gold_field(claimant->statement->fields, ((Bond *) lfirst(each))->field);
 			const char *column = field ? column_behind(claimant, field) : NULL;
 
 			if (column != NULL)

@@ -130,6 +130,9 @@ extern Oid mls_map_expression_type(const char *expression, const List *relations
 /* The target's fields without the key, of MlsGoldField *; findings (of MlsMapFinding *) may be NULL. */
 extern List *mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings);
 
+/* One of them by its name, or NULL. */
+extern const MlsGoldField *mls_gold_field(const List *fields, const char *name);
+
 /* ---- conversion.c ---- */
 
 /*

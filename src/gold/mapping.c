@@ -449,15 +449,15 @@ find_entry(const Mapping *mapping, const char *field)
 
 /* ---- Fields ---- */
 
-static bool
-is_made(const Mapping *mapping, const char *name)
+const MlsGoldField *
+mls_gold_field(const List *fields, const char *name)
 {
 	ListCell *lc;
 
-	foreach (lc, mapping->fields)
+	foreach (lc, fields)
 		if (strcmp(((MlsGoldField *) lfirst(lc))->name, name) == 0)
-			return true;
-	return false;
+			return lfirst(lc);
+	return NULL;
 }
 
 static MlsGoldField *
@@ -475,7 +475,7 @@ add_field(Mapping *mapping, const Value *value, const char *name)
 	field->uses = value->uses;
 	field->comment =
 		value->column ? psprintf("local field \"%s\"", value->column->field) : "made by a rule";
-	field->is_first = !is_made(mapping, field->name);
+	field->is_first = mls_gold_field(mapping->fields, field->name) == NULL;
 	field->kind = mapping->rule->kind;
 	field->given = mapping->rule->narguments > 0 ? mapping->rule->arguments[0] : value->sql;
 	mapping->fields = lappend(mapping->fields, field);
@@ -608,7 +608,8 @@ apply_rule(Mapping *mapping, const Rule *rule)
 
 	if (is_key_field(mapping, rule->field))
 		note_finding(mapping, "the key is made by the source's key, or by mls.row_map");
-	if (is_key_field(mapping, rule->field) || is_made(mapping, rule->field) ||
+	if (is_key_field(mapping, rule->field) ||
+		mls_gold_field(mapping->fields, rule->field) != NULL ||
 		list_member(mapping->none, makeString(pstrdup(rule->field))))
 		return;
 	if (strcmp(rule->kind, "none") == 0)

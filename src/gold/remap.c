@@ -62,16 +62,6 @@ prefix_of(const MlsTable *table)
 	return table->source->key_prefix ? table->source->key_prefix : "";
 }
 
-/* Pages of others must not use what they know of rules that are not in force any more. */
-static void
-forget_fingerprint(const MlsSubscription *sub)
-{
-	mls_sql_control(
-		SPI_OK_UPDATE,
-		"UPDATE mls.subscription SET map_hash = NULL WHERE id = $1 AND map_hash IS NOT NULL",
-		mls_arg_int8(sub->id));
-}
-
 /* The next sync or remap of each of a role's subscriptions makes its gold anew. */
 void
 mls_remap_force(Oid owner)
@@ -208,8 +198,9 @@ remap_each(Remapping *remapping)
 		MlsCounters counters = run->counters;
 
 		mls_run_begin_step(run);
+		/* Pages of others must not use what they know of rules that are not in force any more. */
 		if (remapping->last == NULL)
-			forget_fingerprint(run->sub);
+			mls_subscription_map_again(run->sub->id);
 		more = remap_some(remapping);
 		mls_run_end_step(run, &counters);
 	}
@@ -225,7 +216,7 @@ remap_at_once(Remapping *remapping)
 	MlsRelease *release;
 
 	mls_run_begin_step(run);
-	forget_fingerprint(run->sub);
+	mls_subscription_map_again(run->sub->id);
 	before = MemoryContextSwitchTo(run->context);
 	release = mls_release_begin(
 		run->sub, run->table, run->id,

@@ -752,17 +752,6 @@ mls_gold_left_parts(const MlsTable *table, Oid silver_table, Oid gold)
 	return list;
 }
 
-static bool
-is_stored(const Statement *statement, const char *column)
-{
-	ListCell *lc;
-
-	foreach (lc, statement->fields)
-		if (strcmp(((MlsGoldField *) lfirst(lc))->name, column) == 0)
-			return true;
-	return false;
-}
-
 /* Gold's columns for fields that no rule makes, as quoted names (List of char *). */
 static List *
 unmade_columns(const Statement *statement)
@@ -778,7 +767,7 @@ unmade_columns(const Statement *statement)
 			   mls_arg_oid(statement->gold), mls_arg_text(target->resource),
 			   mls_arg_text(target->unique_key ? target->key_field : ""));
 	for (uint64 i = 0; i < SPI_processed; i++)
-		if (!is_stored(statement, mls_text_at(i, 1)))
+		if (mls_gold_field(statement->fields, mls_text_at(i, 1)) == NULL)
 			columns = lappend(columns, pstrdup(quote_identifier(mls_text_at(i, 1))));
 	return columns;
 }

@@ -35,12 +35,7 @@ forget_fingerprints(const MlsTable *table, const MlsSubscription *sub)
 	ListCell *lc;
 
 	foreach (lc, mls_gold_dependants(table, sub->silver, "mls_changed", "mls_gone"))
-	{
-		const MlsGoldDependant *dependant = lfirst(lc);
-
-		mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET map_hash = NULL WHERE id = $1",
-						mls_arg_int8(dependant->subscription));
-	}
+		mls_subscription_map_again(((MlsGoldDependant *) lfirst(lc))->subscription);
 }
 
 /* mls_rebuild(foreign_table): how many records were converted */

@@ -59,3 +59,12 @@ mls_table_column(const MlsTable *table, const char *field)
 			return &table->columns[i];
 	return NULL;
 }
+
+const MlsColumn *
+mls_table_column_named(const MlsTable *table, const char *name)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field && strcmp(table->columns[i].name, name) == 0)
+			return &table->columns[i];
+	return NULL;
+}

@@ -189,6 +189,16 @@ mls_subscription_read_all(MlsSubscription *sub)
 	sub->reading_all = true;
 }
 
+/* Gold is not as the rules want it: the next sync makes it anew. */
+void
+mls_subscription_map_again(int64 id)
+{
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.subscription SET map_hash = NULL WHERE id = $1 AND map_hash IS NOT NULL",
+		mls_arg_int8(id));
+}
+
 /* Takes a lock; gives it back and says false if a process still works for a run that has ended. */
 static bool
 lock_without_helpers(int64 id, LOCKMODE mode, bool session)

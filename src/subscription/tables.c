@@ -301,15 +301,6 @@ add_columns(const char *name, List *columns)
 					"so at once."));
 }
 
-static bool
-has_column(const MlsTable *table, const char *name)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 /* The column in which silver has the field of one that it lacks, if the table has no such column any more. */
 static char *
 former_name(Oid silver, const MlsTable *table, const MlsColumn *column)
@@ -324,7 +315,7 @@ former_name(Oid silver, const MlsTable *table, const MlsColumn *column)
 		AttrNumber attnum = get_attnum(silver, name);
 
 		if (attnum != InvalidAttrNumber && get_atttype(silver, attnum) == column->type &&
-			!has_column(table, name))
+			mls_table_column_named(table, name) == NULL)
 			return name;
 	}
 	return NULL;

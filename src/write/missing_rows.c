@@ -128,13 +128,6 @@ make_good(const Keeping *keeping)
 			   : mls_counted(silver, "row is missing in silver", "rows are missing in silver");
 }
 
-static void
-map_again(const MlsSubscription *sub)
-{
-	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET map_hash = NULL WHERE id = $1",
-					mls_arg_int8(sub->id));
-}
-
 /* Keeps the files as they are now, for this run and the next ones. */
 static void
 keep_files(Keeping *keeping, char *files)
@@ -186,7 +179,7 @@ mls_missing_rows_begin(MlsRun *run, MlsSubscription *sub, const MlsTable *table,
 	{
 		what = known ? make_good(keeping) : NULL;
 		if (known && is_gold_replaced(known, keeping->files) && is_gold_empty(keeping))
-			map_again(sub);
+			mls_subscription_map_again(sub->id);
 		keep_files(keeping, keeping->files);
 	}
 	MemoryContextSwitchTo(before);
@@ -214,7 +207,7 @@ mls_missing_rows_check(MlsRun *run, bool count)
 		{
 			if (is_gold_replaced(keeping->files, files))
 			{
-				map_again(keeping->sub);
+				mls_subscription_map_again(keeping->sub->id);
 				keeping->is_gold_replaced = true;
 			}
 			keep_files(keeping, files);

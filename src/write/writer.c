@@ -206,15 +206,6 @@ prepare_layers(MlsWriter *writer)
 
 /* ---- Beginning ---- */
 
-static const MlsColumn *
-column_named(const MlsTable *table, const char *name)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
-			return &table->columns[i];
-	return NULL;
-}
-
 /* Silver's columns and the fields that feed them, matched by name with the foreign table's. */
 static void
 read_silver(MlsWriter *writer)
@@ -230,7 +221,7 @@ read_silver(MlsWriter *writer)
 
 		if (att->attisdropped || att->attgenerated)
 			continue;
-		column = column_named(writer->table, NameStr(att->attname));
+		column = mls_table_column_named(writer->table, NameStr(att->attname));
 		if (column != NULL)
 			writer->fields[i] = column->field;
 	}
