@@ -57,8 +57,7 @@ mls_arg_time(TimestampTz t)
 #define mls_arg_given(type, n)                                                                     \
 	(PG_ARGISNULL(n) ? mls_arg_null(type) : mls_arg(type, PG_GETARG_DATUM(n)))
 
-/* An array of texts; a List of char * likewise. */
-extern MlsArg mls_arg_texts(char **texts, int n);
+/* An array of texts, from a List of char *. */
 extern MlsArg mls_arg_list(const List *texts);
 
 #define MLS_ARGS(...)                                                                              \
@@ -92,6 +91,9 @@ extern int64 mls_cell_int8(const SPITupleTable *table, uint64 row, int column);
 extern int32 mls_cell_int4(const SPITupleTable *table, uint64 row, int column);
 extern Oid mls_cell_oid(const SPITupleTable *table, uint64 row, int column);
 extern TimestampTz mls_cell_time(const SPITupleTable *table, uint64 row, int column);
+
+/* The texts of a column (List of char *). */
+extern List *mls_cell_texts(const SPITupleTable *table, int column);
 
 #define mls_text_at(row, column) mls_cell_text(SPI_tuptable, row, column)
 #define mls_bool_at(row, column) mls_cell_bool(SPI_tuptable, row, column)

@@ -67,25 +67,16 @@ raise_from_statement(MemoryContext context, const char *sql)
 }
 
 MlsArg
-mls_arg_texts(char **texts, int n)
-{
-	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
-
-	for (int i = 0; i < n; i++)
-		values[i] = CStringGetTextDatum(texts[i]);
-	return mls_arg(TEXTARRAYOID,
-				   PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT)));
-}
-
-MlsArg
 mls_arg_list(const List *texts)
 {
-	char **array = palloc(Max(list_length(texts), 1) * sizeof(char *));
+	int n = list_length(texts);
+	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
 	ListCell *lc;
 
 	foreach (lc, texts)
-		array[foreach_current_index(lc)] = lfirst(lc);
-	return mls_arg_texts(array, list_length(texts));
+		values[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return mls_arg(TEXTARRAYOID,
+				   PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT)));
 }
 
 /*
@@ -150,6 +141,16 @@ char *
 mls_cell_text(const SPITupleTable *table, uint64 row, int column)
 {
 	return SPI_getvalue(table->vals[row], table->tupdesc, column);
+}
+
+List *
+mls_cell_texts(const SPITupleTable *table, int column)
+{
+	List *texts = NIL;
+
+	for (uint64 i = 0; i < table->numvals; i++)
+		texts = lappend(texts, mls_cell_text(table, i, column));
+	return texts;
 }
 
 bool

@@ -1005,7 +1005,6 @@ remove_gone(const RowGroup *group)
 	foreach (lc, group->gildings)
 	{
 		Target *gilding = lfirst(lc);
-		List *keys = NIL;
 
 		if (gilding->contest == NULL)
 		{
@@ -1013,9 +1012,7 @@ remove_gone(const RowGroup *group)
 			continue;
 		}
 		run_plan(&gilding->source_keys, gilding->sql->source_keys, SPI_OK_SELECT);
-		for (uint64 i = 0; i < SPI_processed; i++)
-			keys = lappend(keys, mls_text_at(i, 1));
-		end_issues(group->subscription, keys, false);
+		end_issues(group->subscription, mls_cell_texts(SPI_tuptable, 1), false);
 	}
 }
 
@@ -1237,8 +1234,7 @@ leave(MlsRelease *release, Oid table, const char *resource, const char *sql)
 		left->resource = keep(resource);
 		release->left = lappend(release->left, left);
 	}
-	for (uint64 i = 0; i < found->numvals; i++)
-		left->keys = lappend(left->keys, mls_cell_text(found, i, 1));
+	left->keys = list_concat(left->keys, mls_cell_texts(found, 1));
 	MemoryContextSwitchTo(before);
 	SPI_freetuptable(found);
 }

@@ -169,16 +169,16 @@ begin_removal(MlsRun *run)
 
 /* Removes the records of some keys, and their children, in one transaction. */
 static void
-remove_step(MlsRun *run, char **keys, int n)
+remove_step(MlsRun *run, const List *keys)
 {
 	const MlsSubscription *sub = run->sub;
 	MlsCounters counters = run->counters;
 
 	mls_run_begin_step(run);
-	mls_related_records_remove(run->children, keys, n);
+	mls_related_records_remove(run->children, keys);
 	mls_select(psprintf("SELECT %s FROM %s b WHERE b.key = ANY ($1) AND b.deleted_at IS NULL",
 						mls_bronze_columns(sub), mls_qualified_name(sub->bronze)),
-			   mls_arg_texts(keys, n));
+			   mls_arg_list(keys));
 	counters.deleted += mls_bronze_remove_found(run->id, sub, run->table, run->writer);
 	mls_run_end_step(run, &counters);
 }
@@ -187,14 +187,13 @@ static void
 remove_lost(MlsKeySnapshot *snapshot)
 {
 	MlsRun *run = snapshot->run;
-	char **keys;
-	int n;
+	List *keys;
 
 	begin_removal(run);
 	mls_run_enter(run, "removing");
 	snapshot->last_key = NULL;
-	while ((keys = mls_snapshot_next(snapshot, BATCH_KEYS, &n)) != NULL)
-		remove_step(run, keys, n);
+	while ((keys = mls_snapshot_next(snapshot, BATCH_KEYS)) != NIL)
+		remove_step(run, keys);
 	mls_related_records_note(run->children);
 }
 

@@ -254,6 +254,18 @@ mls_batch_find(const MlsBatch *batch, const char *key)
 	return entry ? entry->item : NULL;
 }
 
+/* The keys of the records that are there (List of char *). */
+List *
+mls_batch_keys(const MlsBatch *batch)
+{
+	List *keys = NIL;
+
+	for (int i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL && !batch->items[i].gone)
+			keys = lappend(keys, batch->items[i].key);
+	return keys;
+}
+
 /* The newest item stamped before an instant, or NULL. */
 const MlsItem *
 mls_batch_newest(const MlsBatch *batch, TimestampTz before)

@@ -399,18 +399,17 @@ boolean_array(const bool *values, int n)
 static void
 insert_keys(MlsKeySnapshot *snapshot, const MlsItem **items, const bool *outside, int n)
 {
-	char **keys = palloc(n * sizeof(char *));
+	List *keys = NIL;
 
 	for (int i = 0; i < n; i++)
-		keys[i] = items[i]->key;
+		keys = lappend(keys, items[i]->key);
 	mls_sql(SPI_OK_INSERT,
 			psprintf("INSERT INTO %s (key, modified_at, outside) "
 					 "SELECT u.key, u.at, u.outside FROM ROWS FROM (pg_catalog.unnest($1), "
 					 "pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u(key, at, outside) "
 					 "ON CONFLICT (key) DO NOTHING",
 					 snapshot->table),
-			mls_arg_texts(keys, n),
-			mls_arg(get_array_type(TIMESTAMPTZOID), instant_array(items, n)),
+			mls_arg_list(keys), mls_arg(get_array_type(TIMESTAMPTZOID), instant_array(items, n)),
 			mls_arg(get_array_type(BOOLOID), boolean_array(outside, n)));
 	snapshot->listed += SPI_processed;
 }
@@ -640,16 +639,10 @@ mls_snapshot_wanted(MlsKeySnapshot *snapshot)
 void
 mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch)
 {
-	char **keys = palloc(batch->nitems * sizeof(char *));
-	int n = 0;
-
-	for (int i = 0; i < batch->nitems; i++)
-		if (batch->items[i].key != NULL && !batch->items[i].gone)
-			keys[n++] = batch->items[i].key;
 	mls_sql(
 		SPI_OK_UPDATE,
 		psprintf("UPDATE %s SET wanted = false WHERE wanted AND key = ANY ($1)", snapshot->table),
-		mls_arg_texts(keys, n));
+		mls_arg_list(mls_batch_keys(batch)));
 }
 
 /* The first field of a key as bronze has it. */
@@ -670,14 +663,14 @@ first_part(const MlsTable *table, const char *key)
 	return part.data;
 }
 
-/* Up to so many of the wanted keys that follow the last ones, in the listing's context; NULL after the last. */
-char **
-mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n)
+/* Up to so many of the wanted keys that follow the last ones, in the listing's context (List of char *); NIL after the last. */
+List *
+mls_snapshot_next(MlsKeySnapshot *snapshot, int size)
 {
 	MlsRun *run = snapshot->run;
 	MlsCounters counters = run->counters;
 	MemoryContext before;
-	char **keys;
+	List *keys;
 
 	Assert(snapshot->stream == NULL);
 	MemoryContextReset(snapshot->context);
@@ -685,30 +678,28 @@ mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n)
 	mls_select(psprintf("SELECT key FROM %s WHERE wanted AND key > $1 ORDER BY key LIMIT $2",
 						snapshot->table),
 			   mls_arg_text(snapshot->last_key ? snapshot->last_key : ""), mls_arg_int4(size));
-	*n = SPI_processed;
 	before = MemoryContextSwitchTo(snapshot->context);
-	keys = palloc(Max(*n, 1) * sizeof(char *));
-	for (int i = 0; i < *n; i++)
-		keys[i] = mls_text_at(i, 1);
-	if (*n > 0)
-		snapshot->last_key = MemoryContextStrdup(run->context, keys[*n - 1]);
+	keys = mls_cell_texts(SPI_tuptable, 1);
+	if (keys != NIL)
+		snapshot->last_key = MemoryContextStrdup(run->context, llast(keys));
 	MemoryContextSwitchTo(before);
 	mls_run_end_step(run, &counters);
-	return *n > 0 ? keys : NULL;
+	return keys;
 }
 
 /* ---- Asking ---- */
 
 static MlsQuery *
-query_for(const MlsTable *table, char **keys, int n, bool keys_only)
+query_for(const MlsTable *table, const List *keys, bool keys_only)
 {
 	const MlsPlatform *platform = &table->source->platform;
-	char **parts = palloc(n * sizeof(char *));
+	char **parts = palloc(list_length(keys) * sizeof(char *));
 	MlsQuery *query;
+	ListCell *lc;
 
-	for (int i = 0; i < n; i++)
-		parts[i] = first_part(table, keys[i]);
-	query = mls_cursor_by_values(table, linitial(table->key), parts, n);
+	foreach (lc, keys)
+		parts[foreach_current_index(lc)] = first_part(table, lfirst(lc));
+	query = mls_cursor_by_values(table, linitial(table->key), parts, list_length(keys));
 	query->keys_only = keys_only;
 	if (keys_only)
 		query->fields = list_copy(table->key);
@@ -726,14 +717,12 @@ ask_next(MlsKeySnapshot *snapshot, bool keys_only)
 	bool lists = platform->in_allowed || platform->or_allowed;
 	MemoryContext before;
 	MlsQuery *query;
-	char **keys;
-	int n;
+	List *keys = mls_snapshot_next(snapshot, lists ? CHUNK_KEYS : 1);
 
-	keys = mls_snapshot_next(snapshot, lists ? CHUNK_KEYS : 1, &n);
-	if (keys == NULL)
+	if (keys == NIL)
 		return false;
 	before = MemoryContextSwitchTo(snapshot->context);
-	query = query_for(table, keys, n, keys_only);
+	query = query_for(table, keys, keys_only);
 	MemoryContextSwitchTo(before);
 	open_stream(snapshot, query);
 	return true;

@@ -47,7 +47,7 @@ extern void mls_snapshot_require_complete(const MlsKeySnapshot *snapshot);
 extern void mls_snapshot_end(MlsKeySnapshot *snapshot);
 extern const char *mls_snapshot_complete(MlsRun *run);
 extern int64 mls_snapshot_execute(MlsKeySnapshot *snapshot, int expected, const char *sql);
-extern char **mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n);
+extern List *mls_snapshot_next(MlsKeySnapshot *snapshot, int size);
 extern int64 mls_snapshot_wanted(MlsKeySnapshot *snapshot);
 extern void mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch);
 extern void mls_snapshot_spent(const MlsKeySnapshot *snapshot, MlsCounters *counters);

@@ -137,25 +137,18 @@ with_kept(const MlsRecord *record, const MlsRecord *old, List *fields)
 void
 mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch)
 {
-	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
 	SPITupleTable *found;
-	uint64 rows;
-	int n = 0;
 	ListCell *lc;
 
 	foreach (lc, batch->missing)
 		mls_issue_open(sub->id, run, MLS_ISSUE_MISSING, NULL, lfirst(lc), NULL,
 					   "the source leaves it out of its records; what is stored stays");
-	for (int i = 0; i < batch->nitems; i++)
-		if (batch->items[i].key != NULL && !batch->items[i].gone)
-			keys[n++] = batch->items[i].key;
 	mls_select(psprintf("SELECT b.record, b.key FROM %s b WHERE b.key = ANY ($1) AND "
 						"b.deleted_at IS NULL",
 						mls_qualified_name(sub->bronze)),
-			   mls_arg_texts(keys, n));
+			   mls_arg_list(mls_batch_keys(batch)));
 	found = SPI_tuptable;
-	rows = SPI_processed;
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < found->numvals; i++)
 	{
 		MlsItem *item = mls_batch_find(batch, mls_cell_text(found, i, 2));
 
@@ -205,17 +198,13 @@ mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscripti
 
 /* Tombstones for the records of a result; in bronze they stay.  Returns how many were set. */
 static int64
-bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found, int n)
+bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found)
 {
-	char **keys = palloc(Max(n, 1) * sizeof(char *));
-
-	for (int i = 0; i < n; i++)
-		keys[i] = mls_cell_text(found, i, 2);
 	mls_sql(SPI_OK_UPDATE,
 			psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
 					 "WHERE key = ANY ($1) AND deleted_at IS NULL",
 					 mls_qualified_name(sub->bronze)),
-			mls_arg_texts(keys, n), mls_arg_int8(run));
+			mls_arg_list(mls_cell_texts(found, 2)), mls_arg_int8(run));
 	return SPI_processed;
 }
 
@@ -251,7 +240,7 @@ mls_bronze_remove_found(int64 run, const MlsSubscription *sub, const MlsTable *t
 	batch = found_records(sub, table);
 	for (int i = 0; i < batch->nitems; i++)
 		batch->items[i].gone = true;
-	removed = bury(run, sub, found, batch->nitems);
+	removed = bury(run, sub, found);
 	SPI_connect();
 	mls_writer_convert(writer, batch, &ignored);
 	mls_writer_settle(writer);

@@ -432,9 +432,8 @@ find_fresh(const MlsRelatedRecords *children, const MlsBatch *batch)
 {
 	const MlsSubscription *sub = children->run->sub;
 	bool *fresh = palloc(Max(batch->nitems, 1) * sizeof(bool));
-	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	char **records = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	int n = 0;
+	List *keys = NIL;
+	List *records = NIL;
 
 	for (uint64 i = 0; i < batch->nitems; i++)
 	{
@@ -443,15 +442,15 @@ find_fresh(const MlsRelatedRecords *children, const MlsBatch *batch)
 		fresh[i] = true;
 		if (item->key == NULL || item->superseded)
 			continue;
-		keys[n] = item->key;
-		records[n++] = pnstrdup(item->record->json, item->record->length);
+		keys = lappend(keys, item->key);
+		records = lappend(records, pnstrdup(item->record->json, item->record->length));
 	}
 	mls_transaction_begin(sub->owner);
 	mls_select(psprintf("SELECT b.key FROM ROWS FROM (pg_catalog.unnest($1), "
 						"pg_catalog.unnest($2)) AS p(key, record) JOIN %s b ON b.key = p.key "
 						"WHERE b.deleted_at IS NULL AND b.record::pg_catalog.text = p.record",
 						mls_qualified_name(sub->bronze)),
-			   mls_arg_texts(keys, n), mls_arg_texts(records, n));
+			   mls_arg_list(keys), mls_arg_list(records));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		fresh[mls_batch_find(batch, mls_text_at(i, 1)) - batch->items] = false;
 	mls_transaction_commit();
@@ -497,15 +496,14 @@ static void
 pass_over_stale(MlsRelatedRecords *children)
 {
 	MlsBatch *page = children->page;
-	char **keys = palloc(Max(page->nitems, 1) * sizeof(char *));
-	int n = 0;
+	List *keys = NIL;
 
 	for (uint64 i = 0; i < page->nitems; i++)
 		if (page->items[i].key != NULL && !page->items[i].superseded && page->items[i].has_instant)
-			keys[n++] = page->items[i].key;
+			keys = lappend(keys, page->items[i].key);
 	mls_select(psprintf("SELECT key, modified_at FROM %s WHERE key = ANY ($1)",
 						mls_qualified_name(children->run->sub->bronze)),
-			   mls_arg_texts(keys, n));
+			   mls_arg_list(keys));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MlsItem *item = mls_batch_find(page, mls_text_at(i, 1));
@@ -555,43 +553,39 @@ note_problems(const MlsRelatedRecords *children, const Collection *collection)
 		mls_issue_solve(run->sub->id, MLS_ISSUE_CHILDREN, fine, collection->link->expansion->name);
 }
 
-static void remove_children(MlsRelatedRecords *children, List *links, char **keys, int n);
+static void remove_children(MlsRelatedRecords *children, List *links, const List *keys);
 
 /* Takes out the records that the last query found, with what belongs to them. */
 static void
 remove_found(MlsRelatedRecords *children, const MlsLink *link)
 {
-	SPITupleTable *found = SPI_tuptable;
 	MlsChild *child = link->child;
-	int n = SPI_processed;
-	char **keys = palloc(Max(n, 1) * sizeof(char *));
+	List *keys = mls_cell_texts(SPI_tuptable, 2);
 
-	for (int i = 0; i < n; i++)
-		keys[i] = mls_cell_text(found, i, 2);
 	child->counters.deleted +=
 		mls_bronze_remove_found(children->run->id, child->sub, child->table, child->writer);
-	if (n > 0)
-		remove_children(children, link->links, keys, n);
+	if (keys != NIL)
+		remove_children(children, link->links, keys);
 }
 
 /* Takes out all that belongs to some records. */
 static void
-remove_children(MlsRelatedRecords *children, List *links, char **keys, int n)
+remove_children(MlsRelatedRecords *children, List *links, const List *keys)
 {
 	ListCell *lc;
+	ListCell *key;
 
 	foreach (lc, links)
 	{
 		const MlsLink *link = lfirst(lc);
-		char **names = palloc(n * sizeof(char *));
-		int i;
+		List *names = NIL;
 
-		for (i = 0; i < n; i++)
-			names[i] = psprintf("%s/%s", link->resource, keys[i]);
+		foreach (key, keys)
+			names = lappend(names, psprintf("%s/%s", link->resource, (char *) lfirst(key)));
 		mls_select(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
 							"WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL",
 							mls_qualified_name(link->child->sub->bronze)),
-				   mls_arg_texts(names, n));
+				   mls_arg_list(names));
 		remove_found(children, link);
 	}
 }
@@ -601,23 +595,21 @@ static void
 remove_missing(MlsRelatedRecords *children, const Collection *collection)
 {
 	const MlsBatch *batch = collection->batch;
-	char **parents = palloc(Max(collection->parents->nitems, 1) * sizeof(char *));
-	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	int nparents = 0;
-	int nkeys = 0;
+	List *parents = NIL;
+	List *keys = NIL;
 
 	for (int i = 0; i < collection->parents->nitems; i++)
 		if (collection->known[i])
-			parents[nparents++] = unconstify(char *, collection->name[i]);
+			parents = lappend(parents, unconstify(char *, collection->name[i]));
 	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL)
-			keys[nkeys++] = batch->items[i].key;
-	if (nparents == 0)
+			keys = lappend(keys, batch->items[i].key);
+	if (parents == NIL)
 		return;
 	mls_select(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
 						"WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL AND b.key <> ALL ($2)",
 						mls_qualified_name(collection->link->child->sub->bronze)),
-			   mls_arg_texts(parents, nparents), mls_arg_texts(keys, nkeys));
+			   mls_arg_list(parents), mls_arg_list(keys));
 	remove_found(children, collection->link);
 }
 
@@ -665,10 +657,10 @@ mls_related_records_store(MlsRelatedRecords *children)
 
 /* Takes out what belongs to some records of the run's subscription, which go themselves. */
 void
-mls_related_records_remove(MlsRelatedRecords *children, char **keys, int n)
+mls_related_records_remove(MlsRelatedRecords *children, const List *keys)
 {
 	if (children != NULL)
-		remove_children(children, children->links, keys, n);
+		remove_children(children, children->links, keys);
 }
 
 /* ---- Ending ---- */

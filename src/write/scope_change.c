@@ -124,17 +124,13 @@ fields_not_in_bronze(const MlsSubscription *sub, const MlsTable *table, List *fi
 static List *
 added_fields(const MlsSubscription *sub, MlsArg columns)
 {
-	List *fields = NIL;
-
 	mls_select("SELECT DISTINCT pg_catalog.split_part(c, E'\\t', 2) FROM mls.subscription s, "
 			   "pg_catalog.unnest($2) c WHERE s.id = $1 AND s.columns IS NOT NULL "
 			   "AND NOT EXISTS (SELECT FROM pg_catalog.unnest(s.columns) o WHERE "
 			   "(pg_catalog.string_to_array(o, E'\\t'))[1:3] = "
 			   "(pg_catalog.string_to_array(c, E'\\t'))[1:3])",
 			   mls_arg_int8(sub->id), columns);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		fields = lappend(fields, mls_text_at(i, 1));
-	return fields;
+	return mls_cell_texts(SPI_tuptable, 1);
 }
 
 /* A column may have held another field before, so all records are filled, with that field or without. */

@@ -83,7 +83,7 @@ extern void mls_related_records_begin(MlsRun *run);
 extern void mls_related_records_follow(MlsRelatedRecords *children);
 extern void mls_related_records_read(MlsRelatedRecords *children, MlsBatch *batch);
 extern void mls_related_records_store(MlsRelatedRecords *children);
-extern void mls_related_records_remove(MlsRelatedRecords *children, char **keys, int n);
+extern void mls_related_records_remove(MlsRelatedRecords *children, const List *keys);
 extern void mls_related_records_spent(const MlsRelatedRecords *children, MlsCounters *counters);
 extern void mls_related_records_note(const MlsRelatedRecords *children);
 extern void mls_related_records_end(MlsRelatedRecords *children);
