@@ -165,14 +165,8 @@ key_array(List *keys)
 	ListCell *lc;
 
 	foreach (lc, keys)
-	{
-		char *key = lfirst(lc);
-		int length = strlen(key);
-
-		clipped = lappend(clipped, length <= ISSUE_LENGTH
-									   ? key
-									   : pnstrdup(key, pg_mbcliplen(key, length, ISSUE_LENGTH)));
-	}
+		clipped = lappend(clipped, pnstrdup(lfirst(lc), pg_mbcliplen(lfirst(lc), strlen(lfirst(lc)),
+																	 ISSUE_LENGTH)));
 	return mls_arg_list(clipped);
 }
 

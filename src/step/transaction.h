@@ -1,8 +1,8 @@
 /*
  * transaction.h
- *		Transactions as a role, and SQL inside them.
+ *		Transactions as a role, and what SQL inside them works with.
  *
- *	transaction.c  transactions, statements, plans; relations filled by C, read by SQL
+ *	transaction.c  transactions, plans; relations filled by C, read by SQL
  */
 #ifndef MLS_TRANSACTION_H
 #define MLS_TRANSACTION_H

@@ -41,23 +41,21 @@ record_of(const SPITupleTable *found, int row)
 }
 
 /*
- * The records of the query that ran last, which are its first column, as a page
- * in CurrentMemoryContext.  Its third column, where it has one, says what they
- * belong to; they are given what they lack for it (parents as in
- * mls_related_parents).
+ * The records of a result, which are its first column, as a page in CurrentMemoryContext.
+ * Its third column, where it has one, says what they belong to; they are given what they
+ * lack for it (parents as in mls_related_parents).
  */
 MlsBatch *
-mls_bronze_batch(const MlsTable *table, List *parents)
+mls_bronze_batch(const MlsTable *table, const SPITupleTable *found, List *parents)
 {
-	int n = SPI_processed;
-	bool has_parent = SPI_tuptable->tupdesc->natts >= 3;
+	int n = found->numvals;
 	MlsRecord *records = palloc(n * sizeof(MlsRecord));
 
 	for (int i = 0; i < n; i++)
 	{
-		records[i] = *record_of(SPI_tuptable, i);
-		if (has_parent)
-			mls_related_supply(parents, mls_text_at(i, 3), &records[i]);
+		records[i] = *record_of(found, i);
+		if (found->tupdesc->natts >= 3)
+			mls_related_supply(parents, mls_cell_text(found, i, 3), &records[i]);
 	}
 	return mls_batch_read(table, records, n);
 }
@@ -181,7 +179,7 @@ mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscripti
 														  ALLOCSET_DEFAULT_SIZES);
 			MemoryContext before = MemoryContextSwitchTo(context);
 
-			batch = mls_bronze_batch(table, parents);
+			batch = mls_bronze_batch(table, fetched, parents);
 			SPI_connect();
 			mls_writer_convert(writer, batch, counters);
 			SPI_finish();
@@ -208,19 +206,6 @@ bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found)
 	return SPI_processed;
 }
 
-/* The records that the last query found, with what they lack to say whose they are: it can be a part of their key. */
-static MlsBatch *
-found_records(const MlsSubscription *sub, const MlsTable *table)
-{
-	SPITupleTable *found = SPI_tuptable;
-	uint64 n = SPI_processed;
-	List *parents = found->tupdesc->natts >= 3 ? mls_related_parents(sub, table) : NIL;
-
-	SPI_tuptable = found;
-	SPI_processed = n;
-	return mls_bronze_batch(table, parents);
-}
-
 /*
  * Takes the records that the last query found (mls_bronze_columns) out of a
  * subscription's tables.  Returns how many there were.
@@ -231,13 +216,17 @@ mls_bronze_remove_found(int64 run, const MlsSubscription *sub, const MlsTable *t
 {
 	MlsCounters ignored = {0};
 	SPITupleTable *found;
+	List *parents = NIL;
 	MlsBatch *batch;
 	int64 removed;
 
 	if (SPI_processed == 0)
 		return 0;
 	found = SPI_tuptable;
-	batch = found_records(sub, table);
+	/* What they lack to say whose they are can be a part of their key. */
+	if (found->tupdesc->natts >= 3)
+		parents = mls_related_parents(sub, table);
+	batch = mls_bronze_batch(table, found, parents);
 	for (int i = 0; i < batch->nitems; i++)
 		batch->items[i].gone = true;
 	removed = bury(run, sub, found);

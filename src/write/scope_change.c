@@ -265,7 +265,7 @@ next_to_fill(const MlsRun *run, const char *until)
 						"OR pg_catalog.strpos(b.record::text, '\"' || f || '\"') > 0)",
 						mls_bronze_columns(run->sub), mls_qualified_name(run->sub->bronze)),
 			   mls_arg_int8(run->sub->id), mls_arg_text(until));
-	return mls_bronze_batch(run->table, parents);
+	return mls_bronze_batch(run->table, SPI_tuptable, parents);
 }
 
 static void

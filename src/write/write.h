@@ -49,7 +49,7 @@ extern bool mls_cleaning_settle(const MlsSubscription *sub, const MlsTable *tabl
 /* ---- Bronze, read again (bronze.c) ---- */
 
 extern const char *mls_bronze_columns(const MlsSubscription *sub);
-extern MlsBatch *mls_bronze_batch(const MlsTable *table, List *parents);
+extern MlsBatch *mls_bronze_batch(const MlsTable *table, const SPITupleTable *found, List *parents);
 extern void mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch);
 extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
 							   const char *condition, MlsCounters *counters);
