@@ -7,6 +7,7 @@
  * spi.c		 statements with typed arguments, their results, work that may fail
  * rights.c		 in whose rights SQL runs, whose a table is, relations by name
  * process.c	 background workers, and locks between processes
+ * name_list.h lists of names
  */
 #ifndef MLS_BASE_H
 #define MLS_BASE_H
@@ -19,6 +20,7 @@
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 /* ---- Statements (spi.c) ---- */
 
@@ -51,6 +53,13 @@ mls_arg_time(TimestampTz t)
 	return t ? mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(t)) : mls_arg_null(TIMESTAMPTZOID);
 }
 
+/* Argument n of the function that SQL has called. */
+#define mls_arg_given(type, n)                                                                     \
+	(PG_ARGISNULL(n) ? mls_arg_null(type) : mls_arg(type, PG_GETARG_DATUM(n)))
+
+/* An array of texts, from a List of char *. */
+extern MlsArg mls_arg_list(const List *texts);
+
 #define MLS_ARGS(...)                                                                              \
 	((const MlsArg[]){__VA_ARGS__}), (int) (sizeof((const MlsArg[]){__VA_ARGS__}) / sizeof(MlsArg))
 
@@ -59,7 +68,8 @@ mls_arg_time(TimestampTz t)
  * SPI code is an error.  It needs SPI; rows are in SPI_tuptable, their number in
  * SPI_processed.  mls_sql_control() is for a statement of ours that writes control tables,
  * which roles cannot.  mls_select() sees what this transaction has done; mls_select_stable()
- * what the caller's snapshot shows, so it may stand in a stable function.
+ * what the caller's snapshot shows, so it may stand in a stable function.  A statement whose
+ * arguments are known at run time only takes an array of them: mls_sql_run().
  */
 #define mls_sql(expected, sql, ...) mls_sql_run(sql, false, expected, MLS_ARGS(__VA_ARGS__))
 #define mls_sql_control(expected, sql, ...)                                                        \
@@ -78,12 +88,25 @@ extern Datum mls_cell(const SPITupleTable *table, uint64 row, int column, bool *
 extern char *mls_cell_text(const SPITupleTable *table, uint64 row, int column);
 extern bool mls_cell_bool(const SPITupleTable *table, uint64 row, int column);
 extern int64 mls_cell_int8(const SPITupleTable *table, uint64 row, int column);
+extern int32 mls_cell_int4(const SPITupleTable *table, uint64 row, int column);
 extern Oid mls_cell_oid(const SPITupleTable *table, uint64 row, int column);
+extern TimestampTz mls_cell_time(const SPITupleTable *table, uint64 row, int column);
+
+/* The texts of a column (List of char *). */
+extern List *mls_cell_texts(const SPITupleTable *table, int column);
 
 #define mls_text_at(row, column) mls_cell_text(SPI_tuptable, row, column)
 #define mls_bool_at(row, column) mls_cell_bool(SPI_tuptable, row, column)
 #define mls_int8_at(row, column) mls_cell_int8(SPI_tuptable, row, column)
+#define mls_int4_at(row, column) mls_cell_int4(SPI_tuptable, row, column)
 #define mls_oid_at(row, column) mls_cell_oid(SPI_tuptable, row, column)
+#define mls_time_at(row, column) mls_cell_time(SPI_tuptable, row, column)
+
+/* A row into the result of a function, or into another store of rows. */
+#define mls_return_row(result, ...)                                                                \
+	mls_put_row((result)->setResult, (result)->setDesc, MLS_ARGS(__VA_ARGS__))
+
+extern void mls_put_row(Tuplestorestate *store, TupleDesc desc, const MlsArg *values, int n);
 
 /*
  * Does work in a subtransaction.  NULL if it went well: what it did then stays, or is taken
@@ -127,7 +150,6 @@ extern void mls_rights_enter_control(MlsRights *before);
 extern void mls_rights_leave(const MlsRights *before);
 extern void mls_rights_require_server(Oid role, Oid server_id, const char *name);
 extern Oid mls_relation_owner(Oid relid);
-extern bool mls_rights_owns(Oid role, Oid relid);
 extern void mls_rights_require_table(Oid role, Oid relid, MlsLayer layer);
 
 /*

@@ -28,7 +28,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -100,8 +99,8 @@ mls_relation_owner(Oid relid)
 }
 
 /* By itself or as a member; that a superuser may use everything does not make it his. */
-bool
-mls_rights_owns(Oid role, Oid relid)
+static bool
+owns(Oid role, Oid relid)
 {
 	Oid owner = mls_relation_owner(relid);
 
@@ -136,7 +135,7 @@ mls_rights_require_table(Oid role, Oid relid, MlsLayer layer)
 				errmsg("%s is not the %s table of a subscription", mls_qualified_name(relid),
 					   names[layer]),
 				errdetail("It is no %stable.", layer == MLS_LAYER_FOREIGN ? "foreign " : ""));
-	if (layer != MLS_LAYER_GOLD && !mls_rights_owns(role, relid))
+	if (layer != MLS_LAYER_GOLD && !owns(role, relid))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("the %s table %s does not belong to the owner of its subscription",
 					   names[layer], mls_qualified_name(relid)),
@@ -223,7 +222,7 @@ refuse_strangers(Oid relid, Oid role)
 void
 mls_require_trust(Oid gold, Oid role)
 {
-	if (!OidIsValid(gold) || get_rel_name(gold) == NULL || mls_rights_owns(role, gold))
+	if (!OidIsValid(gold) || get_rel_name(gold) == NULL || owns(role, gold))
 		return;
 	LockRelationOid(gold,
 					RecoveryInProgress() || XactReadOnly ? AccessShareLock : RowExclusiveLock);
@@ -234,7 +233,7 @@ mls_require_trust(Oid gold, Oid role)
 void
 mls_require_own(Oid relid, Oid role, const char *setting)
 {
-	if (!mls_rights_owns(role, relid))
+	if (!owns(role, relid))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("table %s exists and belongs to role \"%s\"", mls_qualified_name(relid),
 					   GetUserNameFromId(mls_relation_owner(relid), true)),

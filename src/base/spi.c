@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -63,6 +64,19 @@ raise_from_statement(MemoryContext context, const char *sql)
 	FlushErrorState();
 	hide_inside(error, sql);
 	ThrowErrorData(error);
+}
+
+MlsArg
+mls_arg_list(const List *texts)
+{
+	int n = list_length(texts);
+	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
+	ListCell *lc;
+
+	foreach (lc, texts)
+		values[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return mls_arg(TEXTARRAYOID,
+				   PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT)));
 }
 
 /*
@@ -129,6 +143,16 @@ mls_cell_text(const SPITupleTable *table, uint64 row, int column)
 	return SPI_getvalue(table->vals[row], table->tupdesc, column);
 }
 
+List *
+mls_cell_texts(const SPITupleTable *table, int column)
+{
+	List *texts = NIL;
+
+	for (uint64 i = 0; i < table->numvals; i++)
+		texts = lappend(texts, mls_cell_text(table, i, column));
+	return texts;
+}
+
 bool
 mls_cell_bool(const SPITupleTable *table, uint64 row, int column)
 {
@@ -146,6 +170,15 @@ mls_cell_int8(const SPITupleTable *table, uint64 row, int column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+int32
+mls_cell_int4(const SPITupleTable *table, uint64 row, int column)
+{
+	bool isnull;
+	Datum value = mls_cell(table, row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
 Oid
 mls_cell_oid(const SPITupleTable *table, uint64 row, int column)
 {
@@ -153,6 +186,30 @@ mls_cell_oid(const SPITupleTable *table, uint64 row, int column)
 	Datum value = mls_cell(table, row, column, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+TimestampTz
+mls_cell_time(const SPITupleTable *table, uint64 row, int column)
+{
+	bool isnull;
+	Datum value = mls_cell(table, row, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+void
+mls_put_row(Tuplestorestate *store, TupleDesc desc, const MlsArg *values, int n)
+{
+	Datum data[FUNC_MAX_ARGS];
+	bool isnull[FUNC_MAX_ARGS];
+
+	Assert(n == desc->natts && n <= FUNC_MAX_ARGS);
+	for (int i = 0; i < n; i++)
+	{
+		data[i] = values[i].value;
+		isnull[i] = values[i].isnull;
+	}
+	tuplestore_putvalues(store, desc, data, isnull);
 }
 
 /* ---- Work that may fail ---- */

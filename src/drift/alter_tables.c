@@ -13,13 +13,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_attribute.h"
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "storage/lmgr.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/name_list.h"
 #include "drift/drift.h"
 #include "gold/gold.h"
 #include "subscription/subscription.h"
@@ -42,48 +41,32 @@ typedef struct Evolution
 
 /* ---- What is pending ---- */
 
-static char *
-text_at(uint64 row, int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-}
-
-static Datum
-value_at(uint64 row, int column)
-{
-	bool isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
-}
-
 /* Fields the tables do not follow yet, additions or changes; List of MlsRemoteField *. */
 static List *
 pending_fields(const MlsSubscription *sub, const char *kind)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(kind)};
 	List *fields = NIL;
 
-	mls_execute("SELECT field, type, pg_type, is_natural, is_enum, is_flags, "
-				"coalesce(max_length, -1), description, standard_name, lookup, is_coded FROM "
-				"mls.remote_field "
-				"WHERE subscription = $1 AND pending = $2 AND removed_at IS NULL ORDER BY field",
-				2, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT field, type, pg_type, is_natural, is_enum, is_flags, "
+			   "coalesce(max_length, -1), description, standard_name, lookup, is_coded FROM "
+			   "mls.remote_field "
+			   "WHERE subscription = $1 AND pending = $2 AND removed_at IS NULL ORDER BY field",
+			   mls_arg_int8(sub->id), mls_arg_text(kind));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MlsRemoteField *field = palloc0(sizeof(MlsRemoteField));
 
-		field->name = text_at(i, 1);
-		field->type = text_at(i, 2);
-		field->pg_type = DatumGetObjectId(value_at(i, 3));
-		field->natural = DatumGetBool(value_at(i, 4));
-		field->is_enum = DatumGetBool(value_at(i, 5));
-		field->is_flags = DatumGetBool(value_at(i, 6));
-		field->max_length = DatumGetInt32(value_at(i, 7));
-		field->description = text_at(i, 8);
-		field->standard_name = text_at(i, 9);
-		field->lookup = text_at(i, 10);
-		field->is_coded = DatumGetBool(value_at(i, 11));
+		field->name = mls_text_at(i, 1);
+		field->type = mls_text_at(i, 2);
+		field->pg_type = mls_oid_at(i, 3);
+		field->natural = mls_bool_at(i, 4);
+		field->is_enum = mls_bool_at(i, 5);
+		field->is_flags = mls_bool_at(i, 6);
+		field->max_length = mls_int4_at(i, 7);
+		field->description = mls_text_at(i, 8);
+		field->standard_name = mls_text_at(i, 9);
+		field->lookup = mls_text_at(i, 10);
+		field->is_coded = mls_bool_at(i, 11);
 		fields = lappend(fields, field);
 	}
 	return fields;
@@ -113,12 +96,8 @@ preserves_names(const MlsTable *table)
 static bool
 is_taken(const Evolution *evolution, const char *name)
 {
-	ListCell *lc;
-
-	foreach (lc, evolution->names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return get_attnum(evolution->table->relid, name) != InvalidAttrNumber;
+	return mls_is_listed(evolution->names, name) ||
+		   get_attnum(evolution->table->relid, name) != InvalidAttrNumber;
 }
 
 /* A name for a field's column that no other column has. */
@@ -285,17 +264,6 @@ lock_all(const Evolution *evolution)
 			LockRelationOid(relations[i], AccessExclusiveLock);
 }
 
-static Datum
-added_fields(const Evolution *evolution)
-{
-	char **fields = palloc(list_length(evolution->added) * sizeof(char *));
-	ListCell *lc;
-
-	foreach (lc, evolution->added)
-		fields[foreach_current_index(lc)] = lfirst(lc);
-	return mls_key_array(fields, list_length(evolution->added));
-}
-
 static void
 change_tables(Evolution *evolution)
 {
@@ -306,25 +274,23 @@ change_tables(Evolution *evolution)
 	mls_gold_pause_pages();
 	lock_all(evolution);
 	foreach (lc, evolution->commands)
-		mls_execute(lfirst(lc), 0, NULL, NULL, NULL, SPI_OK_UTILITY);
+		mls_sql(SPI_OK_UTILITY, lfirst(lc));
 	if (evolution->added == NIL)
 		return;
 	table = mls_table_get(sub->foreign_table, sub->owner, false);
 	(void) mls_silver_complete(sub->silver, table);
 	if (OidIsValid(sub->gold))
 		mls_gold_complete(table, sub->silver, sub->gold);
-	mls_scope_adopt(sub, table, added_fields(evolution));
+	mls_scope_adopt(sub, table, evolution->added);
 }
 
 static void
 note_done(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control("UPDATE mls.remote_field SET pending = NULL "
-						"WHERE subscription = $1 AND pending IS NOT NULL AND removed_at IS NULL",
-						1, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.remote_field SET pending = NULL "
+					"WHERE subscription = $1 AND pending IS NOT NULL AND removed_at IS NULL",
+					mls_arg_int8(sub->id));
 }
 
 int

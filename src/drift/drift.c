@@ -13,18 +13,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "parser/parse_coerce.h"
 #include "pgstat.h"
 #include "storage/latch.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/base.h"
 #include "drift/drift.h"
@@ -146,7 +141,7 @@ describe(MlsRun *run, const MlsSource *source)
 static void
 require_description(MlsRun *run, const MlsSource *source)
 {
-	if (described.context != NULL && described.server == source->http.server_id &&
+	if (described.context != NULL && described.server == source->server_id &&
 		described.mapping == source->http.mapping_id &&
 		(described.schema != NULL || described.error != NULL))
 		return;
@@ -154,7 +149,7 @@ require_description(MlsRun *run, const MlsSource *source)
 		MemoryContextDelete(described.context);
 	described.schema = NULL;
 	described.error = NULL;
-	described.server = source->http.server_id;
+	described.server = source->server_id;
 	described.mapping = source->http.mapping_id;
 	described.context =
 		AllocSetContextCreate(TopMemoryContext, "mls_fdw metadata", ALLOCSET_DEFAULT_SIZES);
@@ -263,7 +258,7 @@ prefer_set_joins(void)
 static List *
 compare(MlsRun *run, const MlsSource *source)
 {
-	const MlsRemoteResource *resource = mls_remote_find(described.schema, run->sub->resource);
+	const MlsRemoteResource *resource = mls_schema_resource(described.schema, run->sub->resource);
 	List *differences;
 
 	mls_transaction_begin(run->sub->owner);
@@ -405,22 +400,16 @@ is_alike(Oid a, Oid b)
 static void
 require_key_types(const MlsRun *run, const MlsTable *table)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(run->sub->id)};
-
 	mls_transaction_begin(run->sub->owner);
-	mls_execute("SELECT field, former_type, coalesce(type, pg_type::text), pg_type::oid "
-				"FROM mls.remote_field WHERE subscription = $1 AND former_type IS NOT NULL "
-				"AND removed_at IS NULL ORDER BY field",
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT field, former_type, coalesce(type, pg_type::text), pg_type::oid "
+			   "FROM mls.remote_field WHERE subscription = $1 AND former_type IS NOT NULL "
+			   "AND removed_at IS NULL ORDER BY field",
+			   mls_arg_int8(run->sub->id));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple row = SPI_tuptable->vals[i];
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		const char *field = SPI_getvalue(row, desc, 1);
+		const char *field = mls_text_at(i, 1);
 		const MlsColumn *column = mls_table_column(table, field);
-		bool isnull;
-		Oid type = DatumGetObjectId(SPI_getbinval(row, desc, 4, &isnull));
+		Oid type = mls_oid_at(i, 4);
 
 		if (column && mls_table_is_key(table, field) && !is_alike(column->type, type))
 			ereport(ERROR, errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
@@ -429,8 +418,8 @@ require_key_types(const MlsRun *run, const MlsTable *table)
 					errdetail(
 						"Field \"%s\" was of type %s and is of type %s now; column %s of foreign "
 						"table %s is of type %s. Nothing was read or removed.",
-						field, SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3),
-						quote_identifier(column->name), table->name, format_type_be(column->type)),
+						field, mls_text_at(i, 2), mls_text_at(i, 3), quote_identifier(column->name),
+						table->name, format_type_be(column->type)),
 					errhint("%s", mls_key_cure(run->sub, table, column, type)));
 	}
 	mls_transaction_commit();

@@ -44,7 +44,6 @@ extern void mls_source_settings_check(MlsRun *run);
 
 extern MlsKnown mls_known_read(int64 subscription);
 extern void mls_known_fail(int64 subscription);
-extern const MlsRemoteResource *mls_remote_find(const MlsRemoteSchema *schema, const char *name);
 
 /* Is a resource not declared because the login may not see it?  Such a one is not gone. */
 extern bool mls_remote_hidden(const MlsRemoteSchema *schema, const char *name);

@@ -9,10 +9,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-
 #include "drift/drift.h"
 #include "step/issue.h"
 
@@ -56,33 +52,16 @@ value_desc(void)
 	return desc;
 }
 
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
 static void
 put_field(MlsTransition *relay, const MlsRemoteField *field)
 {
-	Datum values[12];
-	bool isnull[12] = {false};
-
-	values[0] = CStringGetTextDatum(field->name);
-	values[1] = text_or_null(field->type, &isnull[1]);
-	values[2] = ObjectIdGetDatum(field->pg_type);
-	values[3] = BoolGetDatum(field->natural);
-	values[4] = BoolGetDatum(field->is_enum);
-	values[5] = BoolGetDatum(field->is_flags);
-	values[6] = BoolGetDatum(field->nullable);
-	values[7] = Int32GetDatum(field->max_length);
-	isnull[7] = field->max_length < 0;
-	values[8] = text_or_null(field->lookup, &isnull[8]);
-	values[9] = text_or_null(field->description, &isnull[9]);
-	values[10] = text_or_null(field->standard_name, &isnull[10]);
-	values[11] = BoolGetDatum(field->is_coded);
-	mls_transition_put(relay, values, isnull);
+	mls_transition_add(
+		relay, mls_arg_text(field->name), mls_arg_text(field->type),
+		mls_arg(REGTYPEOID, ObjectIdGetDatum(field->pg_type)), mls_arg_bool(field->natural),
+		mls_arg_bool(field->is_enum), mls_arg_bool(field->is_flags), mls_arg_bool(field->nullable),
+		field->max_length < 0 ? mls_arg_null(INT4OID) : mls_arg_int4(field->max_length),
+		mls_arg_text(field->lookup), mls_arg_text(field->description),
+		mls_arg_text(field->standard_name), mls_arg_bool(field->is_coded));
 }
 
 static void
@@ -93,13 +72,9 @@ put_values(MlsTransition *relay, const MlsRemoteField *field)
 	foreach (lc, field->members)
 	{
 		const MlsLookupValue *member = lfirst(lc);
-		Datum values[3];
-		bool isnull[3] = {false};
 
-		values[0] = CStringGetTextDatum(field->lookup ? field->lookup : field->name);
-		values[1] = CStringGetTextDatum(member->value);
-		values[2] = text_or_null(member->display, &isnull[2]);
-		mls_transition_put(relay, values, isnull);
+		mls_transition_add(relay, mls_arg_text(field->lookup ? field->lookup : field->name),
+						   mls_arg_text(member->value), mls_arg_text(member->display));
 	}
 }
 
@@ -122,72 +97,29 @@ mls_remote_open(const MlsRemoteResource *resource)
 	}
 }
 
-const MlsRemoteResource *
-mls_remote_find(const MlsRemoteSchema *schema, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, schema->resources)
-		if (strcmp(((MlsRemoteResource *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
 bool
 mls_remote_hidden(const MlsRemoteSchema *schema, const char *name)
 {
-	return mls_remote_find(schema, name) == NULL && mls_schema_is_denied(schema, name);
-}
-
-static Datum
-key_array(const MlsRemoteResource *resource)
-{
-	int n = list_length(resource->key);
-	Datum *names = palloc(Max(n, 1) * sizeof(Datum));
-	ListCell *lc;
-
-	foreach (lc, resource->key)
-		names[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return mls_schema_resource(schema, name) == NULL && mls_schema_is_denied(schema, name);
 }
 
 /* ---- What is known ---- */
 
-static TimestampTz
-timestamp_at(int column)
-{
-	bool isnull;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? 0 : DatumGetTimestampTz(value);
-}
-
-static bool
-bool_at(int column)
-{
-	bool isnull;
-
-	return DatumGetBool(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull));
-}
-
 MlsKnown
 mls_known_read(int64 subscription)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(subscription)};
 	MlsKnown known = {0};
 
-	mls_execute(
+	mls_select(
 		"SELECT checked_at, failed_at, EXISTS (SELECT FROM mls.remote_field f "
 		"WHERE f.subscription = r.subscription AND f.pending IS NOT NULL AND f.removed_at IS NULL) "
 		"FROM mls.remote_resource r WHERE subscription = $1",
-		1, types, values, NULL, SPI_OK_SELECT);
+		mls_arg_int8(subscription));
 	if (SPI_processed == 0)
 		return known;
-	known.checked_at = timestamp_at(1);
-	known.failed_at = timestamp_at(2);
-	known.is_pending = bool_at(3);
+	known.checked_at = mls_time_at(0, 1);
+	known.failed_at = mls_time_at(0, 2);
+	known.is_pending = mls_bool_at(0, 3);
 	return known;
 }
 
@@ -195,13 +127,10 @@ mls_known_read(int64 subscription)
 void
 mls_known_fail(int64 subscription)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(subscription)};
-
-	mls_execute_control(
-		"INSERT INTO mls.remote_resource (subscription, failed_at) VALUES ($1, now()) "
-		"ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at",
-		1, types, values, NULL, SPI_OK_INSERT);
+	mls_sql_control(SPI_OK_INSERT,
+					"INSERT INTO mls.remote_resource (subscription, failed_at) VALUES ($1, now()) "
+					"ON CONFLICT (subscription) DO UPDATE SET failed_at = excluded.failed_at",
+					mls_arg_int8(subscription));
 }
 
 /* ---- Comparing ---- */
@@ -278,33 +207,23 @@ static const char resource_gone[] =
 	"FROM mls.remote_resource WHERE subscription = $1 AND removed_at IS NULL "
 	"AND checked_at IS NOT NULL";
 
-/* Runs a statement for a subscription ($1) with the key ($2) and the name ($3) of its resource. */
-static void
-execute(const char *sql, const MlsSubscription *sub, const MlsRemoteResource *resource,
-		int expected)
-{
-	static const MlsRemoteResource nothing;
-	Oid types[] = {INT8OID, TEXTARRAYOID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), key_array(resource ? resource : &nothing),
-					  CStringGetTextDatum(sub->resource)};
-
-	(expected == SPI_OK_SELECT ? mls_execute : mls_execute_control)(sql, 3, types, values, NULL,
-																	expected);
-}
+/* Statements about a subscription ($1), with the key ($2) and the name ($3) of its resource. */
+#define DECLARED(sub, resource)                                                                    \
+	mls_arg_int8((sub)->id), mls_arg_list((resource) ? (resource)->key : NIL),                     \
+		mls_arg_text((sub)->resource)
 
 /* Appends what a query finds. */
 static List *
 find(List *found, const char *sql, const MlsSubscription *sub, const MlsRemoteResource *resource)
 {
-	execute(sql, sub, resource, SPI_OK_SELECT);
+	mls_select(sql, DECLARED(sub, resource));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		MlsDifference *difference = palloc(sizeof(MlsDifference));
-		HeapTuple row = SPI_tuptable->vals[i];
 
-		difference->change = SPI_getvalue(row, SPI_tuptable->tupdesc, 1);
-		difference->name = SPI_getvalue(row, SPI_tuptable->tupdesc, 2);
-		difference->message = SPI_getvalue(row, SPI_tuptable->tupdesc, 3);
+		difference->change = mls_text_at(i, 1);
+		difference->name = mls_text_at(i, 2);
+		difference->message = mls_text_at(i, 3);
 		found = lappend(found, difference);
 	}
 	return found;
@@ -403,14 +322,14 @@ mls_remote_learn(const MlsSubscription *sub, const MlsRemoteResource *resource)
 {
 	if (resource == NULL)
 	{
-		execute(forget_resource, sub, NULL, SPI_OK_INSERT);
+		mls_sql_control(SPI_OK_INSERT, forget_resource, mls_arg_int8(sub->id));
 		return;
 	}
-	execute(learn_fields, sub, resource, SPI_OK_INSERT);
-	execute(forget_fields, sub, resource, SPI_OK_UPDATE);
-	execute(learn_values, sub, resource, SPI_OK_INSERT);
-	execute(forget_values, sub, resource, SPI_OK_UPDATE);
-	execute(learn_resource, sub, resource, SPI_OK_INSERT);
+	mls_sql_control(SPI_OK_INSERT, learn_fields, DECLARED(sub, resource));
+	mls_sql_control(SPI_OK_UPDATE, forget_fields, DECLARED(sub, resource));
+	mls_sql_control(SPI_OK_INSERT, learn_values, DECLARED(sub, resource));
+	mls_sql_control(SPI_OK_UPDATE, forget_values, DECLARED(sub, resource));
+	mls_sql_control(SPI_OK_INSERT, learn_resource, DECLARED(sub, resource));
 }
 
 /* ---- Recording ---- */
@@ -423,8 +342,6 @@ mls_remote_learn(const MlsSubscription *sub, const MlsRemoteResource *resource)
 void
 mls_remote_record(const MlsSubscription *sub, int64 run, List *differences)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
 	ListCell *lc;
 
 	foreach (lc, differences)
@@ -434,28 +351,28 @@ mls_remote_record(const MlsSubscription *sub, int64 run, List *differences)
 		mls_issue_open(sub->id, run, MLS_ISSUE_SCHEMA, NULL, difference->name, NULL,
 					   difference->message);
 	}
-	mls_execute_control(
-		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
-		"AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() AND i.kind = "
-		"'" MLS_ISSUE_SCHEMA "' AND NOT EXISTS (SELECT FROM mls.remote_field f "
-		"WHERE f.subscription = i.subscription AND f.field = i.field "
-		"AND f.pending IS NOT NULL)",
-		1, types, values, NULL, SPI_OK_UPDATE);
-	mls_execute_control(
-		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
-		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_LOOKUP "' AND EXISTS "
-		"(SELECT FROM mls_remote_field f JOIN mls_remote_value v USING (lookup) "
-		"WHERE f.field = i.field AND v.value = i.value)",
-		1, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+					"AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() AND i.kind = "
+					"'" MLS_ISSUE_SCHEMA "' AND NOT EXISTS (SELECT FROM mls.remote_field f "
+					"WHERE f.subscription = i.subscription AND f.field = i.field "
+					"AND f.pending IS NOT NULL)",
+					mls_arg_int8(sub->id));
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+					"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_LOOKUP "' AND EXISTS "
+					"(SELECT FROM mls_remote_field f JOIN mls_remote_value v USING (lookup) "
+					"WHERE f.field = i.field AND v.value = i.value)",
+					mls_arg_int8(sub->id));
 	/* There is room for a column now, or nothing that needs one. */
-	mls_execute_control(
-		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
-		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_COLUMNS "' AND "
-		"(NOT EXISTS (SELECT FROM mls_remote_field f WHERE f.field = i.field) "
-		"OR EXISTS (SELECT FROM mls.subscription s JOIN pg_catalog.pg_attribute a "
-		"ON a.attrelid = s.foreign_table AND NOT a.attisdropped, "
-		"pg_catalog.pg_options_to_table(a.attfdwoptions) o WHERE s.id = i.subscription "
-		"AND o.option_name = 'field' AND o.option_value = i.field))",
-		1, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 "
+					"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_COLUMNS "' AND "
+					"(NOT EXISTS (SELECT FROM mls_remote_field f WHERE f.field = i.field) "
+					"OR EXISTS (SELECT FROM mls.subscription s JOIN pg_catalog.pg_attribute a "
+					"ON a.attrelid = s.foreign_table AND NOT a.attisdropped, "
+					"pg_catalog.pg_options_to_table(a.attfdwoptions) o WHERE s.id = i.subscription "
+					"AND o.option_name = 'field' AND o.option_value = i.field))",
+					mls_arg_int8(sub->id));
 	mls_issue_solve(sub->id, MLS_ISSUE_UNCHECKED, NIL, NULL);
 }

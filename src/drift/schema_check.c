@@ -9,9 +9,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "utils/builtins.h"
 
 #include "drift/drift.h"
 #include "step/issue.h"
@@ -23,23 +21,9 @@ PG_FUNCTION_INFO_V1(mls_schema_accept);
 static List *
 chosen(FunctionCallInfo fcinfo)
 {
-	Oid types[] = {TEXTOID, TEXTOID};
-	char nulls[] = {' ', PG_ARGISNULL(1) ? 'n' : ' ', '\0'};
-	Datum values[] = {PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
-	List *found = NIL;
-	SPITupleTable *ids;
-
-	mls_execute("SELECT id FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
-				SPI_OK_SELECT);
-	ids = SPI_tuptable;
-	for (uint64 i = 0; i < ids->numvals; i++)
-	{
-		bool isnull;
-
-		found = lappend(found, mls_subscription_by_id(DatumGetInt64(
-								   SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull))));
-	}
-	return found;
+	mls_select("SELECT id FROM mls.find_subscriptions($1, $2)", mls_arg_given(TEXTOID, 0),
+			   mls_arg_given(TEXTOID, 1));
+	return mls_subscriptions_found();
 }
 
 /* What a source has declared to one role. */
@@ -60,12 +44,12 @@ describe(const MlsSubscription *sub, Declared *last)
 	MlsSource *source = mls_table_get(sub->foreign_table, sub->owner, true)->source;
 	MlsHttpStats stats = {0};
 
-	if (last->schema != NULL && last->owner == sub->owner && last->server == source->http.server_id)
+	if (last->schema != NULL && last->owner == sub->owner && last->server == source->server_id)
 		return last->schema;
-	mls_rights_require_server(sub->owner, source->http.server_id, source->http.name);
+	mls_rights_require_server(sub->owner, source->server_id, source->name);
 	last->schema = source->protocol->describe(source, &stats);
 	last->owner = sub->owner;
-	last->server = source->http.server_id;
+	last->server = source->server_id;
 	return last->schema;
 }
 
@@ -86,45 +70,40 @@ static void
 put_row(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsDifference *difference)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool isnull[4] = {false};
-	Datum values[4];
 
-	values[0] = CStringGetTextDatum(sub->resource);
-	values[1] = CStringGetTextDatum(difference->change);
-	values[2] = CStringGetTextDatum(difference->name);
-	values[3] = CStringGetTextDatum(difference->message);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	mls_return_row(result, mls_arg_text(sub->resource), mls_arg_text(difference->change),
+				   mls_arg_text(difference->name), mls_arg_text(difference->message));
 }
 
 /* Who accepts a difference need not be told of it any more. */
 static void
 end_differences(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
-						"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA
-						"', '" MLS_ISSUE_FOLLOWING "')",
-						1, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+					"AND solved_at IS NULL AND kind IN ('" MLS_ISSUE_SCHEMA
+					"', '" MLS_ISSUE_FOLLOWING "')",
+					mls_arg_int8(sub->id));
 }
 
-/* The differences of one subscription as rows; with `learn` they are known from now on. */
+/* The differences of one subscription as rows; if they are accepted, they are known from now on. */
 static void
 compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSchema *schema,
-		bool learn)
+		bool accepts)
 {
-	const MlsRemoteResource *resource = mls_remote_find(schema, sub->resource);
+	const MlsRemoteResource *resource = mls_schema_resource(schema, sub->resource);
 	List *differences;
 	ListCell *lc;
 
+	if (accepts)
+		mls_subscription_require_lock(sub);
 	/* The relations of one declaration end with their connection. */
 	SPI_connect();
 	mls_remote_open(resource);
 	differences = mls_remote_compare(sub, resource);
 	foreach (lc, differences)
 		put_row(fcinfo, sub, lfirst(lc));
-	if (learn)
+	if (accepts)
 	{
 		mls_remote_record(sub, 0, differences);
 		mls_remote_learn(sub, resource);
@@ -133,16 +112,16 @@ compare(FunctionCallInfo fcinfo, const MlsSubscription *sub, const MlsRemoteSche
 	SPI_finish();
 }
 
-/* mls_schema_check(source, resource): resource, change, name, message */
-Datum
-mls_schema_check(PG_FUNCTION_ARGS)
+/* The same of all that are chosen; with `columns` their tables follow. */
+static void
+compare_all(FunctionCallInfo fcinfo, const char *verb, bool accepts, bool columns)
 {
 	Declared declared = {0};
 	ListCell *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
-		return (Datum) 0;
+		return;
 	SPI_connect();
 	foreach (lc, chosen(fcinfo))
 	{
@@ -150,13 +129,24 @@ mls_schema_check(PG_FUNCTION_ARGS)
 		const MlsRemoteSchema *schema;
 		MlsRights before;
 
-		mls_owner_enter(&before, sub, "check the schema of");
+		mls_owner_enter(&before, sub, verb);
 		schema = describe(sub, &declared);
 		if (!is_hidden(sub, schema))
-			compare(fcinfo, sub, schema, false);
+		{
+			compare(fcinfo, sub, schema, accepts);
+			if (columns)
+				(void) mls_alter_tables(sub, 0);
+		}
 		mls_rights_leave(&before);
 	}
 	SPI_finish();
+}
+
+/* mls_schema_check(source, resource): resource, change, name, message */
+Datum
+mls_schema_check(PG_FUNCTION_ARGS)
+{
+	compare_all(fcinfo, "check the schema of", false, false);
 	return (Datum) 0;
 }
 
@@ -164,33 +154,7 @@ mls_schema_check(PG_FUNCTION_ARGS)
 Datum
 mls_schema_accept(PG_FUNCTION_ARGS)
 {
-	bool columns = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
-	Declared declared = {0};
-	ListCell *lc;
-
 	mls_refuse_standby("mls_schema_accept()", "accept");
-	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
-	SPI_connect();
-	foreach (lc, chosen(fcinfo))
-	{
-		const MlsSubscription *sub = lfirst(lc);
-		const MlsRemoteSchema *schema;
-		MlsRights before;
-
-		mls_owner_enter(&before, sub, "accept the schema of");
-		schema = describe(sub, &declared);
-		if (!is_hidden(sub, schema))
-		{
-			if (!mls_subscription_lock(sub->id, false))
-				mls_subscription_report_busy(sub);
-			compare(fcinfo, sub, schema, true);
-			if (columns)
-				(void) mls_alter_tables(sub, 0);
-		}
-		mls_rights_leave(&before);
-	}
-	SPI_finish();
+	compare_all(fcinfo, "accept the schema of", true, PG_ARGISNULL(2) || PG_GETARG_BOOL(2));
 	return (Datum) 0;
 }

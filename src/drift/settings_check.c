@@ -13,11 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "drift/drift.h"
 #include "http/url.h"
@@ -46,22 +42,18 @@ source_of(MlsRun *run)
 static bool
 is_due(const MlsRun *run, const MlsSource *source)
 {
-	Oid types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID};
-	Datum values[] = {CStringGetTextDatum(source->http.name),
-					  CStringGetTextDatum(mls_url_display(source->http.url)),
-					  Int32GetDatum(source->whole_s),
-					  Int32GetDatum(Min(source->whole_s, RETRY_FAILED_S))};
 	bool due;
 
-	if (asked == source->http.server_id)
+	if (asked == source->server_id)
 		return false;
 	if (run->task->full)
 		return true;
 	mls_transaction_begin(run->sub->owner);
-	mls_execute("SELECT FROM mls.told WHERE source = $1 AND address = $2 AND "
-				"(asked_at > pg_catalog.now() - pg_catalog.make_interval(secs => $3) OR "
-				"failed_at > pg_catalog.now() - pg_catalog.make_interval(secs => $4))",
-				4, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT FROM mls.told WHERE source = $1 AND address = $2 AND "
+			   "(asked_at > pg_catalog.now() - pg_catalog.make_interval(secs => $3) OR "
+			   "failed_at > pg_catalog.now() - pg_catalog.make_interval(secs => $4))",
+			   mls_arg_text(source->name), mls_arg_text(mls_url_display(source->http.url)),
+			   mls_arg_int4(source->whole_s), mls_arg_int4(Min(source->whole_s, RETRY_FAILED_S)));
 	due = SPI_processed == 0;
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
@@ -113,15 +105,9 @@ ask(MlsRun *run, const MlsSource *source, ErrorData **error)
 static void
 keep(MlsRun *run, const MlsSource *source, const char *settings, const char *problem, bool failed)
 {
-	Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
-	Datum values[] = {CStringGetTextDatum(source->http.name),
-					  CStringGetTextDatum(mls_url_display(source->http.url)),
-					  settings ? CStringGetTextDatum(settings) : (Datum) 0,
-					  problem ? CStringGetTextDatum(problem) : (Datum) 0, BoolGetDatum(failed)};
-	char nulls[] = {' ', ' ', settings ? ' ' : 'n', problem ? ' ' : 'n', ' '};
-
 	mls_transaction_begin(run->sub->owner);
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_INSERT,
 		"INSERT INTO mls.told AS t (source, address, asked_at, failed_at, problem, settings) "
 		"VALUES ($1, $2, CASE WHEN NOT $5 THEN pg_catalog.clock_timestamp() END, "
 		"CASE WHEN $5 THEN pg_catalog.clock_timestamp() END, $4, "
@@ -132,7 +118,8 @@ keep(MlsRun *run, const MlsSource *source, const char *settings, const char *pro
 		"failed_at = excluded.failed_at, problem = excluded.problem, "
 		"settings = CASE WHEN $3 IS NULL AND t.address = excluded.address "
 		"THEN t.settings ELSE excluded.settings END",
-		5, types, values, nulls, SPI_OK_INSERT);
+		mls_arg_text(source->name), mls_arg_text(mls_url_display(source->http.url)),
+		mls_arg_text(settings), mls_arg_text(problem), mls_arg_bool(failed));
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }
@@ -161,7 +148,7 @@ mls_source_settings_check(MlsRun *run)
 	source = source_of(run);
 	if (source == NULL || !is_due(run, source))
 		return;
-	asked = source->http.server_id;
+	asked = source->server_id;
 	told = ask(run, source, &error);
 	problem = told ? mls_told_problem(told) : error->message;
 	keep(run, source, told ? mls_told_json(told) : NULL, problem, told == NULL);

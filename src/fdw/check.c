@@ -11,14 +11,11 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/tuplestore.h"
 
 #include "base/base.h"
 #include "fdw/fdw.h"
@@ -56,10 +53,7 @@ typedef char *(*Step)(Check *check, const MlsTable *table);
 static void
 put_row(Check *check, const char *item, bool ok, const char *detail)
 {
-	Datum values[3] = {CStringGetTextDatum(item), BoolGetDatum(ok), CStringGetTextDatum(detail)};
-	bool nulls[3] = {false};
-
-	tuplestore_putvalues(check->result->setResult, check->result->setDesc, values, nulls);
+	mls_return_row(check->result, mls_arg_text(item), mls_arg_bool(ok), mls_arg_text(detail));
 }
 
 /* An error as one line: message, then detail and hint. */
@@ -133,7 +127,7 @@ check_configuration(Check *check, const MlsTable *table)
 
 	check->source = mls_source_by_name(check->server_name, GetUserId(), false);
 	MemoryContextSwitchTo(old);
-	mls_rights_require_server(GetUserId(), check->source->http.server_id, check->source->http.name);
+	mls_rights_require_server(GetUserId(), check->source->server_id, check->source->name);
 	check->server_name = check->source->name;
 	if (check->source->protocol->is_local)
 		return psprintf("Protocol %s, platform %s.", check->source->protocol->name,
@@ -453,24 +447,13 @@ check_paging(Check *check, const MlsTable *table)
 		return "The second page begins with the record of the first.";
 	return psprintf(
 		"A page of %s leads on to the next.%s", mls_counted(records, "record", "records"),
-		mls_url_mended(check->source->http.server_id)
+		mls_url_mended(check->source->server_id)
 			? " Its links are written with http, as servers do behind a front that ends "
 			  "TLS; they are followed at the source's own address, over https."
 			: "");
 }
 
 /* ---- the choice of resources ---- */
-
-static const MlsRemoteResource *
-find_resource(const MlsRemoteSchema *schema, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, schema->resources)
-		if (strcmp(((MlsRemoteResource *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
 
 /* The main resources a source has, or its first one if it has none of them. */
 static List *
@@ -480,7 +463,7 @@ choose_resources(const MlsRemoteSchema *schema)
 
 	for (int i = 0; i < lengthof(main_resources); i++)
 	{
-		const MlsRemoteResource *resource = find_resource(schema, main_resources[i]);
+		const MlsRemoteResource *resource = mls_schema_resource(schema, main_resources[i]);
 
 		if (resource)
 			chosen = lappend(chosen, (void *) resource);

@@ -19,7 +19,6 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/comment.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -28,11 +27,10 @@
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/lsyscache.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "fdw/fdw.h"
 #include "options/options.h"
 
@@ -344,18 +342,6 @@ plan_table(const Import *import, const MlsRemoteResource *resource, const char *
 
 /* ---- the command ---- */
 
-static char *
-join(List *words)
-{
-	StringInfoData buf;
-	ListCell *lc;
-
-	initStringInfo(&buf);
-	foreach (lc, words)
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "", (char *) lfirst(lc));
-	return buf.data;
-}
-
 /* ", name 'value'"; the first one of a list opens it. */
 static void
 append_option(StringInfo buf, bool *first, const char *name, const char *value)
@@ -394,18 +380,20 @@ create_command(const Import *import, const ImportTable *table)
 	appendStringInfo(&buf, "\n) SERVER %s", quote_identifier(import->stmt->server_name));
 	append_option(&buf, &first, "resource", table->resource->name);
 	if (table->resource->key)
-		append_option(&buf, &first, "key", join(table->resource->key));
+		append_option(&buf, &first, "key", mls_names_joined(table->resource->key, ","));
 	if (table->timestamp)
 		append_option(&buf, &first, "timestamp", table->timestamp);
 	if (table->timestamp && table->resource->timestamps)
-		append_option(&buf, &first, "timestamps", join(table->resource->timestamps));
+		append_option(&buf, &first, "timestamps",
+					  mls_names_joined(table->resource->timestamps, ","));
 	if (table->resource->parent)
 		append_option(&buf, &first, "parent", table->resource->parent);
 	if (table->resource->parent_key)
 		append_option(&buf, &first, "parent_key", table->resource->parent_key);
 	if (table->expand || table->resource->expand)
-		append_option(&buf, &first, "expand",
-					  join(list_concat_copy(table->resource->expand, table->expand)));
+		append_option(
+			&buf, &first, "expand",
+			mls_names_joined(list_concat_copy(table->resource->expand, table->expand), ","));
 	appendStringInfoChar(&buf, ')');
 	return buf.data;
 }
@@ -558,7 +546,7 @@ warn_unmatched(const Import *import, const MlsRemoteSchema *schema, const char *
 			if (import->stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO)
 				ereport(WARNING, (errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 								  errmsg("resource \"%s\" of source \"%s\" cannot be imported",
-										 left_out->name, import->source->http.name),
+										 left_out->name, import->source->name),
 								  errdetail("In the metadata, %s.", left_out->why)));
 			continue;
 		}
@@ -568,7 +556,7 @@ warn_unmatched(const Import *import, const MlsRemoteSchema *schema, const char *
 								quote_identifier(names[i]), quote_identifier(remote[i]));
 		ereport(WARNING,
 				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
-				 errmsg("source \"%s\" has no resource \"%s\"", import->source->http.name, written),
+				 errmsg("source \"%s\" has no resource \"%s\"", import->source->name, written),
 				 hint ? errhint("%s", hint) : 0));
 	}
 }
@@ -590,7 +578,7 @@ check_expand(const Import *import, const MlsRemoteSchema *schema)
 			ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 							errmsg("invalid value for option \"expand\""),
 							errdetail("No resource of source \"%s\" has a navigation \"%s\".",
-									  import->source->http.name, (char *) lfirst(lc))));
+									  import->source->name, (char *) lfirst(lc))));
 	}
 }
 
@@ -604,13 +592,13 @@ report_findings(const Import *import, List *findings)
 	{
 		if (foreach_current_index(lc) == MAX_NOTICES)
 			break;
-		ereport(NOTICE, (errmsg("metadata of source \"%s\": %s", import->source->http.name,
+		ereport(NOTICE, (errmsg("metadata of source \"%s\": %s", import->source->name,
 								(char *) lfirst(lc))));
 	}
 	if (rest > 0)
 		ereport(NOTICE, (errmsg_plural("metadata of source \"%s\": %d further finding",
 									   "metadata of source \"%s\": %d further findings", rest,
-									   import->source->http.name, rest)));
+									   import->source->name, rest)));
 }
 
 static void
@@ -619,11 +607,10 @@ report_denied(const Import *import, List *denied)
 	ListCell *lc;
 
 	foreach (lc, denied)
-		ereport(
-			NOTICE,
-			(errmsg("source \"%s\" does not let this login see the metadata of \"%s\"; it is "
-					"left out",
-					import->source->http.name, mls_http_clean(&import->source->http, lfirst(lc)))));
+		ereport(NOTICE,
+				(errmsg("source \"%s\" does not let this login see the metadata of \"%s\"; it is "
+						"left out",
+						import->source->name, mls_http_clean(&import->source->http, lfirst(lc)))));
 }
 
 static void

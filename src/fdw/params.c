@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "base/name_list.h"
 #include "fdw/fdw.h"
 
 /* What a condition has become. */
@@ -219,17 +220,6 @@ bind_condition(const MlsCondition *condition, const MlsValue *values, bool negat
 
 /* ---- the query ---- */
 
-static bool
-has_string(const List *list, const char *text)
-{
-	ListCell *lc;
-
-	foreach (lc, list)
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
-	return false;
-}
-
 /* Are all columns wanted that the source feeds? */
 static bool
 is_everything(const MlsPlan *plan, const MlsTable *table)
@@ -261,13 +251,11 @@ fields_of(const MlsPlan *plan, const MlsTable *table)
 
 		if (strcmp(field, "*") == 0)
 			return NIL;
-		if (!has_string(fields, field))
-			fields = lappend(fields, (char *) field);
+		fields = mls_list_once(fields, field);
 	}
 	/* By their keys the records of pages that overlap are told from each other. */
 	foreach (lc, table->key)
-		if (!has_string(fields, lfirst(lc)))
-			fields = lappend(fields, lfirst(lc));
+		fields = mls_list_once(fields, lfirst(lc));
 	return fields;
 }
 
@@ -280,7 +268,7 @@ are_keys_only(const List *fields, const MlsTable *table)
 	{
 		const char *field = lfirst(lc);
 
-		if (!has_string(table->key, field) &&
+		if (!mls_is_listed(table->key, field) &&
 			(table->timestamp == NULL || strcmp(field, table->timestamp) != 0))
 			return false;
 	}

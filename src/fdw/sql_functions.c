@@ -7,15 +7,12 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
@@ -135,31 +132,15 @@ read_argument(FunctionCallInfo fcinfo)
 								   "metadata document");
 }
 
-static Datum
-text_or_null(const char *value, bool *isnull)
-{
-	*isnull = value == NULL;
-	return value ? CStringGetTextDatum(value) : (Datum) 0;
-}
-
 static void
 put_field(ReturnSetInfo *result, const MlsRemoteResource *resource, const MlsRemoteField *field)
 {
-	Datum values[11];
-	bool nulls[11] = {false};
-
-	values[0] = CStringGetTextDatum(resource->name);
-	values[1] = CStringGetTextDatum(field->name);
-	values[2] = text_or_null(field->type, &nulls[2]);
-	values[3] = CStringGetTextDatum(format_type_be(field->pg_type));
-	values[4] = BoolGetDatum(mls_resource_is_key(resource, field->name));
-	values[5] = BoolGetDatum(field->nullable);
-	values[6] = text_or_null(field->lookup, &nulls[6]);
-	values[7] = BoolGetDatum(field->is_enum);
-	values[8] = BoolGetDatum(field->is_flags);
-	values[9] = BoolGetDatum(field->is_collection);
-	values[10] = text_or_null(field->description, &nulls[10]);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	mls_return_row(result, mls_arg_text(resource->name), mls_arg_text(field->name),
+				   mls_arg_text(field->type), mls_arg_text(format_type_be(field->pg_type)),
+				   mls_arg_bool(mls_resource_is_key(resource, field->name)),
+				   mls_arg_bool(field->nullable), mls_arg_text(field->lookup),
+				   mls_arg_bool(field->is_enum), mls_arg_bool(field->is_flags),
+				   mls_arg_bool(field->is_collection), mls_arg_text(field->description));
 }
 
 Datum
@@ -189,43 +170,33 @@ mls_metadata_findings(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	foreach (lc, schema->findings)
-	{
-		Datum value = CStringGetTextDatum(lfirst(lc));
-		bool isnull = false;
-
-		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
-	}
+		mls_return_row(result, mls_arg_text(lfirst(lc)));
 	return (Datum) 0;
 }
 
 /* ---- mls_objects: the files of a record, photos and plans, as rows ---- */
 
 /* A value, unless it is empty. */
-static const char *
+static MlsArg
 filled(const char *value)
 {
-	return value && *value ? value : NULL;
+	return mls_arg_text(value && *value ? value : NULL);
 }
 
 static void
 put_object(void *arg, const MlsObject *object)
 {
 	ReturnSetInfo *result = arg;
-	Datum values[7];
-	bool nulls[7] = {false};
+	MlsArg bytes = mls_arg_null(BYTEAOID);
 
-	values[0] = text_or_null(filled(object->content_id), &nulls[0]);
-	values[1] = text_or_null(filled(object->object_id), &nulls[1]);
-	values[2] = text_or_null(filled(object->content_type), &nulls[2]);
-	values[3] = text_or_null(filled(object->description), &nulls[3]);
-	values[4] = BoolGetDatum(object->preferred);
-	values[5] = text_or_null(filled(object->location), &nulls[5]);
-	nulls[6] = object->bytes == NULL;
-	values[6] = nulls[6] ? (Datum) 0
-						 : PointerGetDatum(cstring_to_text_with_len(object->bytes, object->length));
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	if (!nulls[6])
-		pfree(DatumGetPointer(values[6]));
+	if (object->bytes != NULL)
+		bytes = mls_arg(BYTEAOID,
+						PointerGetDatum(cstring_to_text_with_len(object->bytes, object->length)));
+	mls_return_row(result, filled(object->content_id), filled(object->object_id),
+				   filled(object->content_type), filled(object->description),
+				   mls_arg_bool(object->preferred), filled(object->location), bytes);
+	if (!bytes.isnull)
+		pfree(DatumGetPointer(bytes.value));
 }
 
 /* A source the caller may use, with what its user mapping has. */

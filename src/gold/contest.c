@@ -23,12 +23,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "gold/gold.h"
@@ -50,8 +47,8 @@ typedef struct Maker
 	const char *resource; /* at the source */
 } Maker;
 
-/* One of its statements. */
-typedef struct Claim
+/* One of its statements: it claims the keys of its rows. */
+typedef struct Claimant
 {
 	const Maker *maker;
 	Statement *statement;
@@ -60,7 +57,7 @@ typedef struct Claim
 	const char *tail;
 	bool is_derived;      /* the key is head, the source's own and tail */
 	const char *barriers; /* conditions that keep it where it belongs; or NULL */
-} Claim;
+} Claimant;
 
 /* The field by which rows of a resource name what they belong to. */
 typedef struct Bond
@@ -77,7 +74,6 @@ typedef struct Bond
 static bool
 also_makes(const Maker *maker, const MlsSource *source, const char *resource)
 {
-
 	mls_select("SELECT FROM mls.row_map WHERE " MLS_MAP_OF_PROTOCOL
 			   " AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " AND resource = $4 LIMIT 1",
 			   mls_arg_text(psprintf("%s/%s", source->protocol->name, source->platform_name)),
@@ -122,7 +118,7 @@ makers_of(Oid owner, const char *resource, Oid gold)
 			get_rel_name(maker->silver) == NULL || get_rel_name(maker->gold) == NULL)
 			continue;
 		source = mls_source_get(GetForeignTable(maker->foreign_table)->serverid, owner, false);
-		maker->source = source->http.name;
+		maker->source = source->name;
 		maker->prefix = source->key_prefix ? source->key_prefix : "";
 		if (maker->gold == gold || also_makes(maker, source, resource))
 			makers = lappend(makers, maker);
@@ -208,17 +204,17 @@ read_word(const char *text, const char *word)
 
 /* Reads 'literal' || r.key or r.key || 'literal': keys that the source's own lead to, and back. */
 static void
-read_key(Claim *claim)
+read_key(Claimant *claimant)
 {
-	const MlsGoldTarget *target = claim->statement->target;
+	const MlsGoldTarget *target = claimant->statement->target;
 	const char *key = target->key ? skip_blanks(target->key) : NULL;
 	char *column = psprintf(MLS_MAP_ROW ".%s", quote_identifier(linitial(target->key_columns)));
 	char *literal = NULL;
 	const char *at;
 
-	claim->head = claim->maker->prefix;
-	claim->tail = "";
-	claim->is_derived = list_length(target->key_columns) == 1 && key == NULL;
+	claimant->head = claimant->maker->prefix;
+	claimant->tail = "";
+	claimant->is_derived = list_length(target->key_columns) == 1 && key == NULL;
 	if (list_length(target->key_columns) != 1 || key == NULL)
 		return;
 	if (*key == '\'')
@@ -227,7 +223,7 @@ read_key(Claim *claim)
 		at = at ? read_word(skip_blanks(at), "||") : NULL;
 		if (at == NULL)
 			return;
-		claim->head = psprintf("%s%s", claim->head, literal);
+		claimant->head = psprintf("%s%s", claimant->head, literal);
 		at = read_word(skip_blanks(at), column);
 	}
 	else
@@ -236,17 +232,17 @@ read_key(Claim *claim)
 		at = at ? read_word(skip_blanks(at), "||") : NULL;
 		at = at ? read_literal(skip_blanks(at), &literal) : NULL;
 		if (at != NULL && *skip_blanks(at) == '\0')
-			claim->tail = literal;
+			claimant->tail = literal;
 	}
-	claim->is_derived = at != NULL && *skip_blanks(at) == '\0';
+	claimant->is_derived = at != NULL && *skip_blanks(at) == '\0';
 }
 
 /*
- * Could two claims be for one key?  What one subscription makes is told apart by
+ * Could two claim one key?  What one subscription makes is told apart by
  * its rules, and so are keys that rules of one source put together.
  */
 static bool
-can_meet(const Claim *a, const Claim *b)
+can_meet(const Claimant *a, const Claimant *b)
 {
 	if (a->maker->id == b->maker->id)
 		return false;
@@ -329,22 +325,11 @@ gold_of(const char *resource, Oid beside)
 	return get_relname_relid(mls_snake_case(resource), get_rel_namespace(beside));
 }
 
-static const MlsGoldField *
-field_of(const Statement *statement, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, statement->fields)
-		if (strcmp(((MlsGoldField *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
 /* Says of a row whether it belongs to a resource; NULL if rules leave that open.  Who says nothing means listings. */
 static char *
 is_of_kind(const Statement *statement, const Bond *bond)
 {
-	const MlsGoldField *name = field_of(statement, "ResourceName");
+	const MlsGoldField *name = mls_gold_field(statement->fields, "ResourceName");
 
 	if (strcmp(bond->field, "ResourceRecordKey") != 0)
 		return "true";
@@ -380,9 +365,9 @@ companions(const Maker *maker, const List *parents, const List *makers)
 
 /* The conditions that keep rows away from records of other sources; NULL where none can come. */
 static const char *
-barriers_of(Oid owner, const Claim *claim, const List *makers)
+barriers_of(Oid owner, const Claimant *claimant, const List *makers)
 {
-	const Statement *statement = claim->statement;
+	const Statement *statement = claimant->statement;
 	StringInfoData sql;
 	ListCell *lc;
 
@@ -390,7 +375,7 @@ barriers_of(Oid owner, const Claim *claim, const List *makers)
 	foreach (lc, bonds(statement->target->resource, NULL))
 	{
 		const Bond *bond = lfirst(lc);
-		const MlsGoldField *field = field_of(statement, bond->field);
+		const MlsGoldField *field = mls_gold_field(statement->fields, bond->field);
 		Oid table = gold_of(bond->parent, statement->gold);
 		char *kind = is_of_kind(statement, bond);
 		List *parents;
@@ -399,25 +384,25 @@ barriers_of(Oid owner, const Claim *claim, const List *makers)
 			get_attnum(table, bond->parent_key) == InvalidAttrNumber)
 			continue;
 		parents = makers_of(owner, bond->parent, table);
-		if (!has_stranger(parents, claim->maker))
+		if (!has_stranger(parents, claimant->maker))
 			continue;
 		appendStringInfo(&sql,
 						 " AND NOT (%s AND EXISTS (SELECT FROM %s p WHERE p.%s = (%s)::"
 						 "pg_catalog.text AND p." MLS_GOLD_SOURCE " NOT IN (%s)))",
 						 kind, mls_qualified_name(table), quote_identifier(bond->parent_key),
 						 mls_statement_value(statement, field),
-						 companions(claim->maker, parents, makers));
+						 companions(claimant->maker, parents, makers));
 	}
 	return sql.len > 0 ? sql.data : NULL;
 }
 
-/* ---- Claims ---- */
+/* ---- Claimants ---- */
 
-/* All statements that fill a table with keys that several can have (List of Claim *). */
+/* All statements that fill a table with keys that several can have (List of Claimant *). */
 static List *
-claims_to(Oid owner, const char *resource, Oid gold, const List *makers)
+claimants_of(Oid owner, const char *resource, Oid gold, const List *makers)
 {
-	List *claims = NIL;
+	List *claimants = NIL;
 	ListCell *lc;
 	ListCell *each;
 
@@ -429,70 +414,71 @@ claims_to(Oid owner, const char *resource, Oid gold, const List *makers)
 
 		foreach (each, statements)
 		{
-			Claim *claim = palloc0(sizeof(Claim));
+			Claimant *claimant = palloc0(sizeof(Claimant));
 
-			claim->maker = maker;
-			claim->statement = lfirst(each);
-			claim->number = foreach_current_index(each);
-			if (claim->statement->gold != gold || !claim->statement->target->unique_key)
+			claimant->maker = maker;
+			claimant->statement = lfirst(each);
+			claimant->number = foreach_current_index(each);
+			if (claimant->statement->gold != gold || !claimant->statement->target->unique_key)
 				continue;
-			read_key(claim);
-			claim->barriers = barriers_of(owner, claim, makers);
-			claims = lappend(claims, claim);
+			read_key(claimant);
+			claimant->barriers = barriers_of(owner, claimant, makers);
+			claimants = lappend(claimants, claimant);
 		}
 	}
-	return claims;
+	return claimants;
 }
 
 /* When the record of a row r was modified, by the source. */
 static char *
-modified(const Claim *claim)
+modified(const Claimant *claimant)
 {
-	const MlsTable *table = claim->statement->table;
+	const MlsTable *table = claimant->statement->table;
 	const MlsColumn *column = table->timestamp ? mls_table_column(table, table->timestamp) : NULL;
 	const char *timezone = table->source->timezone ? table->source->timezone : "UTC";
-	AttrNumber attnum = column ? get_attnum(claim->maker->silver, column->name) : InvalidAttrNumber;
+	AttrNumber attnum =
+		column ? get_attnum(claimant->maker->silver, column->name) : InvalidAttrNumber;
 	char *value = NULL;
 
 	if (attnum != InvalidAttrNumber)
 		value = mls_gold_conversion(psprintf(MLS_MAP_ROW ".%s", quote_identifier(column->name)),
-									getBaseType(get_atttype(claim->maker->silver, attnum)),
+									getBaseType(get_atttype(claimant->maker->silver, attnum)),
 									TIMESTAMPTZOID, timezone);
 	return value ? value : "NULL::pg_catalog.timestamptz";
 }
 
 /* What one statement claims of the keys in a relation: (key, claimant, source_key, modified, priority, standing). */
 static char *
-claimed(const Claim *claim, int place, const char *keys)
+claimed(const Claimant *claimant, int place, const char *keys)
 {
-	const Statement *statement = claim->statement;
+	const Statement *statement = claimant->statement;
 	const MlsGoldTarget *target = statement->target;
-	const char *rows = claim->is_derived
-						   ? rows_by(claim->maker->silver, linitial(target->key_columns), keys,
-									 "key", claim->head, claim->tail)
-						   : mls_qualified_name(claim->maker->silver);
+	const char *rows = claimant->is_derived
+						   ? rows_by(claimant->maker->silver, linitial(target->key_columns), keys,
+									 "key", claimant->head, claimant->tail)
+						   : mls_qualified_name(claimant->maker->silver);
 	char *condition = target->condition ? psprintf("(%s\n)", target->condition) : "true";
 
 	return psprintf("SELECT v.key, %d, v.source_key, v.modified, %s, %s::pg_catalog.int8 FROM "
 					"(SELECT %s AS key, %s AS source_key, %s AS modified FROM %s WHERE %s%s "
 					"OFFSET 0) v WHERE (v.key IN (SELECT k.key FROM %s k)) IS TRUE",
-					place, claim->maker->priority, claim->maker->standing,
-					mls_statement_key(statement), mls_gold_source_key(target), modified(claim),
+					place, claimant->maker->priority, claimant->maker->standing,
+					mls_statement_key(statement), mls_gold_source_key(target), modified(claimant),
 					mls_statement_from(statement, rows), condition,
-					claim->barriers ? claim->barriers : "", keys);
+					claimant->barriers ? claimant->barriers : "", keys);
 }
 
 /* The sources that take part, as a list of literals. */
 static char *
-sources_of(const List *claims)
+sources_of(const List *claimants)
 {
 	StringInfoData list;
 	ListCell *lc;
 
 	initStringInfo(&list);
-	foreach (lc, claims)
+	foreach (lc, claimants)
 		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
-						 quote_literal_cstr(((Claim *) lfirst(lc))->maker->source));
+						 quote_literal_cstr(((Claimant *) lfirst(lc))->maker->source));
 	return list.data;
 }
 
@@ -501,7 +487,7 @@ sources_of(const List *claims)
  * each key: (key, claimant, source_key, rank, unplanned).
  */
 static char *
-ranked(const char *keys, const List *claims)
+ranked(const char *keys, const List *claimants)
 {
 	StringInfoData all;
 	ListCell *lc;
@@ -513,7 +499,7 @@ ranked(const char *keys, const List *claims)
 					 "NULL::pg_catalog.timestamptz AS modified, 0 AS priority, "
 					 "0::pg_catalog.int8 AS standing FROM %s k",
 					 keys);
-	foreach (lc, claims)
+	foreach (lc, claimants)
 		appendStringInfo(&all, " UNION ALL %s",
 						 claimed(lfirst(lc), foreach_current_index(lc), keys));
 	return psprintf(
@@ -536,9 +522,9 @@ ranked(const char *keys, const List *claims)
  * foreign: the row is of a subscription of another role, and not ours to take.
  */
 static char *
-decision(const MlsGoldContest *contest, const List *claims)
+decision(const MlsGoldContest *contest, const List *claimants)
 {
-	const Claim *first = linitial(claims);
+	const Claimant *first = linitial(claimants);
 
 	return psprintf(
 		"SELECT c.key, c.claimant, c.source_key, c.unplanned, g.ctid, g." MLS_GOLD_SOURCE
@@ -549,45 +535,45 @@ decision(const MlsGoldContest *contest, const List *claims)
 		", g." MLS_GOLD_SOURCE_KEY " FROM %s g WHERE g.%s = c.key OFFSET 0) "
 		"g ON true WHERE c.claimant IS NOT NULL OR c.rank = 1 "
 		"ORDER BY c.key COLLATE \"C\", c.rank",
-		sources_of(claims), ranked(contest->keys, claims), mls_qualified_name(contest->table),
+		sources_of(claimants), ranked(contest->keys, claimants), mls_qualified_name(contest->table),
 		quote_identifier(first->statement->target->key_field));
 }
 
 static MlsGoldClaimant *
-claimant(const MlsGoldContest *contest, const Claim *claim, int place)
+make_claimant(const MlsGoldContest *contest, const Claimant *claimant, int place)
 {
-	MlsGoldClaimant *claimant = palloc0(sizeof(MlsGoldClaimant));
-	const MlsGoldTarget *target = claim->statement->target;
+	MlsGoldClaimant *made = palloc0(sizeof(MlsGoldClaimant));
+	const MlsGoldTarget *target = claimant->statement->target;
 	const char *won = psprintf("(SELECT o.key, o.source_key FROM %s o WHERE o.claimant = %d)",
 							   contest->won, place);
 
-	claimant->subscription = claim->maker->id;
-	claimant->table = claim->statement->table;
-	claimant->silver = claim->maker->silver;
-	claimant->gold = claim->maker->gold;
-	claimant->number = claim->number;
-	claimant->source = claim->statement->table->source->http.name;
-	claimant->origin = target->origin;
-	claimant->won = won;
-	claimant->can_fail = claim->statement->can_fail;
+	made->subscription = claimant->maker->id;
+	made->table = claimant->statement->table;
+	made->silver = claimant->maker->silver;
+	made->gold = claimant->maker->gold;
+	made->number = claimant->number;
+	made->source = claimant->statement->table->source->name;
+	made->origin = target->origin;
+	made->won = won;
+	made->can_fail = claimant->statement->can_fail;
 	if (list_length(target->key_columns) == 1)
-		claimant->rows =
-			rows_by(claim->maker->silver, linitial(target->key_columns), won, "source_key", "", "");
+		made->rows = rows_by(claimant->maker->silver, linitial(target->key_columns), won,
+							 "source_key", "", "");
 	else
-		claimant->rows =
+		made->rows =
 			psprintf("(SELECT r.* FROM %s r WHERE (%s IN (SELECT k.source_key FROM %s "
 					 "k)) IS TRUE)",
-					 mls_qualified_name(claim->maker->silver), mls_gold_source_key(target), won);
-	return claimant;
+					 mls_qualified_name(claimant->maker->silver), mls_gold_source_key(target), won);
+	return made;
 }
 
 /* ---- Belongings ---- */
 
 /* The column of silver that a field is, or NULL. */
 static const char *
-column_behind(const Claim *claim, const MlsGoldField *field)
+column_behind(const Claimant *claimant, const MlsGoldField *field)
 {
-	TupleDesc desc = ((MlsMapRelation *) linitial(claim->statement->target->relations))->desc;
+	TupleDesc desc = ((MlsMapRelation *) linitial(claimant->statement->target->relations))->desc;
 
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -600,21 +586,21 @@ column_behind(const Claim *claim, const MlsGoldField *field)
 	return NULL;
 }
 
-/* The keys of a claim's rows that name one of the moved keys as their parent's. */
+/* The keys of a claimant's rows that name one of the moved keys as their parent's. */
 static char *
-keys_of_belongings(const Claim *claim, const MlsGoldField *field, const char *moved)
+keys_of_belongings(const Claimant *claimant, const MlsGoldField *field, const char *moved)
 {
-	const char *column = column_behind(claim, field);
-	const char *prefix = field->is_reference ? claim->maker->prefix : "";
-	const char *rows = column ? rows_by(claim->maker->silver, column, moved, "key", prefix, "")
-							  : mls_qualified_name(claim->maker->silver);
+	const char *column = column_behind(claimant, field);
+	const char *prefix = field->is_reference ? claimant->maker->prefix : "";
+	const char *rows = column ? rows_by(claimant->maker->silver, column, moved, "key", prefix, "")
+							  : mls_qualified_name(claimant->maker->silver);
 
 	return psprintf("SELECT v.key FROM (SELECT %s AS key, (%s)::pg_catalog.text AS parent FROM %s "
 					"OFFSET 0) v WHERE v.key IS NOT NULL AND "
 					"(v.parent IN (SELECT m.key FROM %s m)) IS TRUE",
-					mls_statement_key(claim->statement),
-					mls_statement_value(claim->statement, field),
-					mls_statement_from(claim->statement, rows), moved);
+					mls_statement_key(claimant->statement),
+					mls_statement_value(claimant->statement, field),
+					mls_statement_from(claimant->statement, rows), moved);
 }
 
 /* What belongs to rows of the contest's resource and could stand beside others' (List of MlsGoldBelongings *). */
@@ -637,16 +623,16 @@ belongings(Oid owner, const char *resource, const MlsGoldContest *contest, bool 
 			continue;
 		belonging->resource = bond->child;
 		belonging->table = table;
-		foreach (each, claims_to(owner, bond->child, table, makers))
+		foreach (each, claimants_of(owner, bond->child, table, makers))
 		{
-			const Claim *claim = lfirst(each);
-			const MlsGoldField *field = field_of(claim->statement, bond->field);
+			const Claimant *claimant = lfirst(each);
+			const MlsGoldField *field = mls_gold_field(claimant->statement->fields, bond->field);
 			char *keys;
 
-			is_kept |= claim->barriers != NULL;
+			is_kept |= claimant->barriers != NULL;
 			if (field == NULL)
 				continue;
-			keys = keys_of_belongings(claim, field, contest->moved);
+			keys = keys_of_belongings(claimant, field, contest->moved);
 			belonging->find =
 				belonging->find ? psprintf("%s UNION ALL %s", belonging->find, keys) : keys;
 		}
@@ -720,7 +706,7 @@ mls_gold_unsettled(Oid owner, const MlsTable *table, Oid silver_table, Oid gold)
 		{
 			const Maker *maker = lfirst(each);
 
-			if (strcmp(maker->source, table->source->http.name) != 0)
+			if (strcmp(maker->source, table->source->name) != 0)
 				appendStringInfo(&ids, "%s" INT64_FORMAT, ids.len ? "," : "", maker->id);
 		}
 		foreach (bond, bonds(NULL, target->resource))
@@ -732,7 +718,7 @@ mls_gold_unsettled(Oid owner, const MlsTable *table, Oid silver_table, Oid gold)
 			{
 				const Maker *maker = lfirst(each);
 
-				if (strcmp(maker->source, table->source->http.name) == 0)
+				if (strcmp(maker->source, table->source->name) == 0)
 					appendStringInfo(&ids, "%s" INT64_FORMAT, ids.len ? "," : "", maker->id);
 			}
 		}
@@ -747,17 +733,18 @@ index_bonds(Oid owner, const char *resource, Oid gold)
 	ListCell *lc;
 	ListCell *each;
 
-	foreach (lc, claims_to(owner, resource, gold, makers_of(owner, resource, gold)))
+	foreach (lc, claimants_of(owner, resource, gold, makers_of(owner, resource, gold)))
 	{
-		const Claim *claim = lfirst(lc);
+		const Claimant *claimant = lfirst(lc);
 
 		foreach (each, bonds(resource, NULL))
 		{
-			const MlsGoldField *field = field_of(claim->statement, ((Bond *) lfirst(each))->field);
-			const char *column = field ? column_behind(claim, field) : NULL;
+			const MlsGoldField *field =
+				mls_gold_field(claimant->statement->fields, ((Bond *) lfirst(each))->field);
+			const char *column = field ? column_behind(claimant, field) : NULL;
 
 			if (column != NULL)
-				mls_map_index(claim->maker->silver, column);
+				mls_map_index(claimant->maker->silver, column);
 		}
 	}
 }
@@ -806,7 +793,7 @@ mls_gold_source_has_rivals(Oid owner, const MlsTable *table)
 	mls_select("SELECT DISTINCT ON (s.source) s.foreign_table::pg_catalog.oid "
 			   "FROM mls.subscription s WHERE s.owner::pg_catalog.oid = $1 AND "
 			   "s.source <> $2 AND s.gold IS NOT NULL ORDER BY s.source, s.id",
-			   mls_arg_oid(owner), mls_arg_text(table->source->http.name));
+			   mls_arg_oid(owner), mls_arg_text(table->source->name));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		tables = lappend_oid(tables, mls_oid_at(i, 1));
 	foreach (lc, tables)
@@ -816,7 +803,7 @@ mls_gold_source_has_rivals(Oid owner, const MlsTable *table)
 		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_FOREIGN_TABLE)
 			continue;
 		other = mls_source_get(GetForeignTable(lfirst_oid(lc))->serverid, owner, false);
-		if (strcmp(other->http.name, table->source->http.name) != 0)
+		if (strcmp(other->name, table->source->name) != 0)
 			has_rivals |= begins_alike(other->key_prefix ? other->key_prefix : "", prefix);
 	}
 	return has_rivals;
@@ -842,13 +829,13 @@ mls_gold_rivals(Oid owner, const MlsTable *table, Oid silver_table, Oid gold, bo
 		if (!OidIsValid(own) || !target->unique_key)
 			continue;
 		makers = makers_of(owner, target->resource, own);
-		self = maker_of(makers, table->source->http.name);
+		self = maker_of(makers, table->source->name);
 		foreach (each, makers)
 		{
 			const Maker *maker = lfirst(each);
 			String *name = makeString(pstrdup(maker->source));
 
-			if (strcmp(maker->source, table->source->http.name) == 0 ||
+			if (strcmp(maker->source, table->source->name) == 0 ||
 				!begins_alike(maker->prefix, prefix) || list_member(names, name))
 				continue;
 			if (unplanned && self != NULL &&
@@ -890,21 +877,21 @@ has_neighbour(const List *makers, int64 subscription)
 
 /* Does a subscription take part in one with others, or have rows that can be kept away? */
 static bool
-is_contested(const List *claims, int64 subscription)
+is_contested(const List *claimants, int64 subscription)
 {
 	ListCell *lc;
 	ListCell *each;
 
-	foreach (lc, claims)
+	foreach (lc, claimants)
 	{
-		const Claim *claim = lfirst(lc);
+		const Claimant *claimant = lfirst(lc);
 
-		if (claim->maker->id != subscription)
+		if (claimant->maker->id != subscription)
 			continue;
-		if (claim->barriers != NULL)
+		if (claimant->barriers != NULL)
 			return true;
-		foreach (each, claims)
-			if (can_meet(claim, lfirst(each)))
+		foreach (each, claimants)
+			if (can_meet(claimant, lfirst(each)))
 				return true;
 	}
 	return false;
@@ -915,31 +902,31 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 {
 	MlsGoldContest *contest = NULL;
 	List *makers = makers_of(owner, resource, gold);
-	List *claims = NIL;
+	List *claimants = NIL;
 	ListCell *lc;
 
 	/* Rules are read only where there may be somebody to contest with. */
 	if (always || has_neighbour(makers, subscription) ||
 		has_rival_parents(owner, resource, gold, makers) ||
 		has_strange_belongings(owner, resource, gold, makers))
-		claims = claims_to(owner, resource, gold, makers);
-	if (claims != NIL)
+		claimants = claimants_of(owner, resource, gold, makers);
+	if (claimants != NIL)
 	{
 		contest = palloc0(sizeof(MlsGoldContest));
 		contest->table = gold;
 		contest->keys = psprintf("mls_contested_%u", gold);
 		contest->won = psprintf("mls_won_%u", gold);
 		contest->moved = psprintf("mls_moved_%u", gold);
-		contest->decide = decision(contest, claims);
-		foreach (lc, claims)
+		contest->decide = decision(contest, claimants);
+		foreach (lc, claimants)
 		{
-			MlsGoldClaimant *each = claimant(contest, lfirst(lc), foreach_current_index(lc));
+			MlsGoldClaimant *each = make_claimant(contest, lfirst(lc), foreach_current_index(lc));
 
 			contest->claimants = lappend(contest->claimants, each);
 			contest->can_fail |= each->can_fail;
 		}
 		contest->belongings = belongings(owner, resource, contest, always);
-		if (!always && !is_contested(claims, subscription) && contest->belongings == NIL)
+		if (!always && !is_contested(claimants, subscription) && contest->belongings == NIL)
 			contest = NULL;
 	}
 	return contest;
@@ -950,18 +937,18 @@ mls_statement_won(Oid owner, int64 subscription, const Statement *statement, int
 				  const char *keys)
 {
 	const char *resource = statement->target->resource;
-	List *claims =
-		claims_to(owner, resource, statement->gold, makers_of(owner, resource, statement->gold));
+	List *claimants =
+		claimants_of(owner, resource, statement->gold, makers_of(owner, resource, statement->gold));
 	ListCell *lc;
 
-	foreach (lc, is_contested(claims, subscription) ? claims : NIL)
+	foreach (lc, is_contested(claimants, subscription) ? claimants : NIL)
 	{
-		const Claim *claim = lfirst(lc);
+		const Claimant *claimant = lfirst(lc);
 
-		if (claim->maker->id == subscription && claim->number == number)
+		if (claimant->maker->id == subscription && claimant->number == number)
 			return psprintf("(SELECT c.key, c.source_key FROM (%s) c "
 							"WHERE c.rank = 1 AND c.claimant = %d)",
-							ranked(keys, claims), foreach_current_index(lc));
+							ranked(keys, claimants), foreach_current_index(lc));
 	}
 	return NULL;
 }

@@ -9,9 +9,7 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "gold/gold.h"
@@ -43,7 +41,7 @@ read_candidates(const MlsTable *table, Oid silver_table)
 			   "j.source IN ('*', $1) AND "
 			   "j.source_resource IN (s.resource, pg_catalog.split_part(s.resource, ':', 1)) AND "
 			   "j.joined_resource = $2) ORDER BY s.id",
-			   mls_arg_text(table->source->http.name), mls_arg_text(table->resource),
+			   mls_arg_text(table->source->name), mls_arg_text(table->resource),
 			   mls_arg_text(mls_map_protocol(table)), mls_arg_oid(silver_table));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

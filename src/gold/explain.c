@@ -6,13 +6,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -84,27 +81,6 @@ leave_subject(const Subject *subject)
 	SPI_finish();
 }
 
-static void
-put_text(ReturnSetInfo *result, int n, const char *const *texts)
-{
-	Datum values[8];
-	bool isnull[8];
-
-	Assert(n <= lengthof(values));
-	for (int i = 0; i < n; i++)
-	{
-		isnull[i] = texts[i] == NULL;
-		values[i] = texts[i] ? CStringGetTextDatum(texts[i]) : (Datum) 0;
-	}
-	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
-}
-
-static const char *
-type_name(Oid type)
-{
-	return format_type_be(type);
-}
-
 /* mls_map_explain(foreign_table): resource, variant, field, kind, rule, type, expression */
 Datum
 mls_map_explain(PG_FUNCTION_ARGS)
@@ -124,16 +100,25 @@ mls_map_explain(PG_FUNCTION_ARGS)
 		foreach (field_cell, mls_gold_fields(subject.table, target, NULL))
 		{
 			const MlsGoldField *field = lfirst(field_cell);
-			const char *texts[] = {target->resource, target->variant, field->name,
-								   field->kind,      field->given,    type_name(field->type),
-								   field->value};
 
 			if (field->is_first)
-				put_text(result, lengthof(texts), texts);
+				mls_return_row(result, mls_arg_text(target->resource),
+							   mls_arg_text(target->variant), mls_arg_text(field->name),
+							   mls_arg_text(field->kind), mls_arg_text(field->given),
+							   mls_arg_text(format_type_be(field->type)),
+							   mls_arg_text(field->value));
 		}
 	}
 	leave_subject(&subject);
 	return (Datum) 0;
+}
+
+static void
+put_finding(ReturnSetInfo *result, const MlsGoldTarget *target, const char *field,
+			const char *problem)
+{
+	mls_return_row(result, mls_arg_text(target->resource), mls_arg_text(target->variant),
+				   mls_arg_text(field), mls_arg_text(problem));
 }
 
 /* Condition and key of a target, as far as they can be computed. */
@@ -146,16 +131,13 @@ check_target(ReturnSetInfo *result, const MlsGoldTarget *target)
 	for (int i = 0; i < lengthof(expressions); i++)
 	{
 		const char *missing = NULL;
-		const char *texts[] = {target->resource, target->variant, names[i], NULL};
 
 		if (expressions[i] == NULL)
 			continue;
 		mls_map_expression_uses(expressions[i], &missing, target->relations);
 		if (missing != NULL)
-		{
-			texts[3] = psprintf("there is no column %s, so no rows are made", missing);
-			put_text(result, lengthof(texts), texts);
-		}
+			put_finding(result, target, names[i],
+						psprintf("there is no column %s, so no rows are made", missing));
 		else if (mls_map_expression_type(expressions[i], target->relations) != BOOLOID && i == 0)
 			ereport(
 				ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -185,10 +167,8 @@ mls_map_check(PG_FUNCTION_ARGS)
 		foreach (finding_cell, findings)
 		{
 			const MlsMapFinding *finding = lfirst(finding_cell);
-			const char *texts[] = {target->resource, target->variant, finding->field,
-								   finding->problem};
 
-			put_text(result, lengthof(texts), texts);
+			put_finding(result, target, finding->field, finding->problem);
 		}
 	}
 	leave_subject(&subject);
@@ -228,17 +208,15 @@ mls_gold_comparison(PG_FUNCTION_ARGS)
 	foreach (lc, mls_statement_list(subject.table, subject.silver, subject.gold))
 	{
 		Statement *statement = lfirst(lc);
-		Datum values[4] = {CStringGetTextDatum(statement->target->resource),
-						   CStringGetTextDatum(statement->target->variant),
-						   ObjectIdGetDatum(statement->gold)};
-		bool isnull[4] = {false};
 
 		if (statement->target->unique_key)
 			statement->won = mls_statement_won(subject.owner, subject.subscription, statement,
 											   foreach_current_index(lc), MLS_MADE_KEYS);
-		values[3] = CStringGetTextDatum(mls_statement_comparison(
-			statement, mls_qualified_name(subject.silver), subject.subscription, subject.owner));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+		mls_return_row(
+			result, mls_arg_text(statement->target->resource),
+			mls_arg_text(statement->target->variant), mls_arg_oid(statement->gold),
+			mls_arg_text(mls_statement_comparison(statement, mls_qualified_name(subject.silver),
+												  subject.subscription, subject.owner)));
 	}
 	leave_subject(&subject);
 	return (Datum) 0;

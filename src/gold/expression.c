@@ -10,7 +10,6 @@
 
 #include <ctype.h>
 
-#include "catalog/pg_type.h"
 #include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
@@ -18,7 +17,6 @@
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "gold/map.h"

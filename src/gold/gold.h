@@ -71,8 +71,6 @@ extern void mls_gold_define_settings(void);
 /* The schemas of the layers: their names are settings. */
 extern const char *mls_schema_bronze(void);
 extern const char *mls_schema_silver(void);
-extern const char *mls_schema_gold(void);
-extern const char *mls_schema_reso(void);
 
 /*
  * Makes a schema if it is missing, as the current role, with SPI connected.  A

@@ -25,17 +25,13 @@
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "commands/comment.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
 
 #include "base/base.h"
 #include "compat.h"
@@ -81,18 +77,6 @@ const char *
 mls_schema_silver(void)
 {
 	return silver_schema;
-}
-
-const char *
-mls_schema_gold(void)
-{
-	return gold_schema;
-}
-
-const char *
-mls_schema_reso(void)
-{
-	return reso_schema;
 }
 
 /* CREATE SCHEMA IF NOT EXISTS would ask for CREATE on the database in either case. */
@@ -141,8 +125,8 @@ mls_gold_pause_pages(void)
 }
 
 /* A command that changes tables which pages of any source read and write. */
-void
-mls_gold_execute(const char *sql)
+static void
+alter(const char *sql)
 {
 	mls_gold_pause_pages();
 	mls_sql(SPI_OK_UTILITY, sql);
@@ -210,7 +194,7 @@ index_table(const MlsGoldTarget *target, Oid gold)
 							   mls_bool_at(i, 2) ? "" : psprintf(" WHERE %s IS NOT NULL", column)));
 	}
 	foreach (lc, commands)
-		mls_gold_execute(lfirst(lc));
+		alter(lfirst(lc));
 }
 
 void
@@ -236,8 +220,8 @@ mls_map_index(Oid table, const char *column)
 			   "WHERE i.indrelid = $1 AND a.attname = $2",
 			   mls_arg_oid(table), mls_arg_text(column));
 	if (SPI_processed == 0)
-		mls_gold_execute(psprintf("CREATE INDEX ON %s (%s)", mls_qualified_name(table),
-								  quote_identifier(column)));
+		alter(psprintf("CREATE INDEX ON %s (%s)", mls_qualified_name(table),
+					   quote_identifier(column)));
 }
 
 static void
@@ -347,10 +331,9 @@ make_view(const MlsGoldTarget *target, Oid gold_table, const char *schema, Oid v
 
 	if (OidIsValid(view) && list_length(wanted) == list_length(present))
 		return;
-	mls_gold_execute(
-		psprintf("CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s",
-				 quote_qualified_identifier(schema, target->resource), name_list(wanted),
-				 mls_qualified_name(gold_table)));
+	alter(psprintf("CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s",
+				   quote_qualified_identifier(schema, target->resource), name_list(wanted),
+				   mls_qualified_name(gold_table)));
 	if (!OidIsValid(view))
 	{
 		view = mls_find_relation(schema, target->resource);
@@ -363,9 +346,9 @@ make_view(const MlsGoldTarget *target, Oid gold_table, const char *schema, Oid v
 static void
 prepare_view(const MlsGoldTarget *target, Oid gold_table)
 {
-	Oid schema = mls_schema_ensure(mls_schema_reso());
+	Oid schema = mls_schema_ensure(reso_schema);
 
-	make_view(target, gold_table, mls_schema_reso(), get_relname_relid(target->resource, schema));
+	make_view(target, gold_table, reso_schema, get_relname_relid(target->resource, schema));
 }
 
 /*
@@ -421,9 +404,9 @@ create_table(const MlsGoldTarget *target, const char *qualified)
 		appendStringInfoString(&sql, ", PRIMARY KEY (" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
 									 ", " MLS_GOLD_SOURCE_KEY ")");
 	appendStringInfoString(&sql, ") WITH (" GOLD_STORAGE ")");
-	mls_gold_execute(sql.data);
+	alter(sql.data);
 	if (target->unique_key)
-		mls_gold_execute(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE ")", qualified));
+		alter(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE ")", qualified));
 }
 
 static void
@@ -521,7 +504,7 @@ has_room(const MlsTable *table, Oid gold, const char *resource, int added, bool 
 					  mls_counted(present, "column", "columns"), added, MaxHeapAttributeNumber),
 			errhint("Keep out the fields that no rule names: SELECT mls_map_set(%s, '*', 'none', "
 					"source => %s). Then give those you want a rule each.",
-					quote_literal_cstr(resource), quote_literal_cstr(table->source->http.name)));
+					quote_literal_cstr(resource), quote_literal_cstr(table->source->name)));
 	return false;
 }
 
@@ -555,7 +538,7 @@ widen_table(const MlsTable *table, const MlsGoldTarget *target, Oid gold, bool i
 	}
 	if (added == NIL || !has_room(table, gold, target->resource, list_length(added), in_sync))
 		return;
-	mls_gold_execute(psprintf("ALTER TABLE %s%s", mls_qualified_name(gold), sql.data));
+	alter(psprintf("ALTER TABLE %s%s", mls_qualified_name(gold), sql.data));
 	foreach (lc, added)
 		comment_column(gold, ((MlsGoldField *) lfirst(lc))->name,
 					   ((MlsGoldField *) lfirst(lc))->comment);
@@ -566,7 +549,7 @@ Datum
 mls_gold_table_sql(PG_FUNCTION_ARGS)
 {
 	Oid gold =
-		mls_find_relation(mls_schema_gold(), mls_snake_case(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+		mls_find_relation(gold_schema, mls_snake_case(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 
 	if (!OidIsValid(gold))
 		PG_RETURN_NULL();
@@ -597,8 +580,8 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
 	}
 	else
 	{
-		create_table(target, quote_qualified_identifier(mls_schema_gold(),
-														mls_snake_case(target->resource)));
+		create_table(target,
+					 quote_qualified_identifier(gold_schema, mls_snake_case(target->resource)));
 		gold = mls_gold_table_in(target, schema);
 		comment_table(target, gold);
 	}
@@ -618,7 +601,7 @@ mls_gold_prepare(const MlsTable *table, Oid silver_table)
 
 	foreach (lc, targets)
 	{
-		Oid gold = prepare_target(table, lfirst(lc), mls_schema_ensure(mls_schema_gold()));
+		Oid gold = prepare_target(table, lfirst(lc), mls_schema_ensure(gold_schema));
 
 		if (!OidIsValid(first))
 			first = gold;
@@ -790,7 +773,7 @@ mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 						 mls_gold_table(target, gold), quote_literal_cstr(target->origin));
 	}
 	return parts(gold,
-				 psprintf("%s%s", made_from(table->source->http.name, table->resource), kept.data));
+				 psprintf("%s%s", made_from(table->source->name, table->resource), kept.data));
 }
 
 void

@@ -20,12 +20,10 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -311,21 +309,17 @@ find_contests(MlsGoldWriter *gold_writer, RowGroup *group)
 static char *
 read_epoch(Oid owner)
 {
-	Oid types[] = {OIDOID};
-	Datum values[] = {ObjectIdGetDatum(owner)};
-	MemoryContext context = CurrentMemoryContext;
 	char *epoch;
 
-	mls_execute(
-		"SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws("
-		"' ', s.id, s.source, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
-		"s.gold::pg_catalog.oid, "
-		"s.priority, s.standing, s.key_prefix, s.map_hash, c.relnatts), ',' ORDER BY s.id), "
-		"0) FROM mls.subscription s LEFT JOIN pg_catalog.pg_class c "
-		"ON c.oid = s.gold::pg_catalog.oid WHERE s.owner::pg_catalog.oid = $1",
-		1, types, values, NULL, SPI_OK_SELECT);
-	epoch = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	return MemoryContextStrdup(context, epoch ? epoch : "");
+	mls_select("SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws("
+			   "' ', s.id, s.source, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
+			   "s.gold::pg_catalog.oid, "
+			   "s.priority, s.standing, s.key_prefix, s.map_hash, c.relnatts), ',' ORDER BY s.id), "
+			   "0) FROM mls.subscription s LEFT JOIN pg_catalog.pg_class c "
+			   "ON c.oid = s.gold::pg_catalog.oid WHERE s.owner::pg_catalog.oid = $1",
+			   mls_arg_oid(owner));
+	epoch = mls_text_at(0, 1);
+	return epoch ? epoch : pstrdup("");
 }
 
 /* Reads rules and rivals, as they are now. */
@@ -384,8 +378,7 @@ make_gilder(MemoryContext context, const MlsTable *table, const MlsSubscription 
 
 	gold_writer->context = context;
 	gold_writer->run = run;
-	gold_writer->source =
-		MemoryContextStrdup(context, table ? table->source->http.name : sub->source);
+	gold_writer->source = MemoryContextStrdup(context, table ? table->source->name : sub->source);
 	gold_writer->table = table;
 	gold_writer->sub = sub;
 	gold_writer->own.subscription = sub->id;
@@ -456,13 +449,11 @@ solve_issues(const RowGroup *group, bool judged)
 {
 	const char *kinds =
 		judged ? "'" MLS_ISSUE_GOLD "', '" MLS_ISSUE_CONFLICT "'" : "'" MLS_ISSUE_GOLD "'";
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(group->subscription)};
 
-	mls_execute(psprintf("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
-						 "AND kind IN (%s) LIMIT 1",
-						 kinds),
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
+						"AND kind IN (%s) LIMIT 1",
+						kinds),
+			   mls_arg_int8(group->subscription));
 	if (SPI_processed == 0)
 		return;
 	mls_issue_solve_found(
@@ -471,7 +462,7 @@ solve_issues(const RowGroup *group, bool judged)
 				 "i.key = u.key AND i.solved_at IS NULL AND i.last_seen < pg_catalog.now() "
 				 "AND i.kind IN (%s)",
 				 key_sql(group), group->rows, kinds),
-		1, types, values);
+		MLS_ARGS(mls_arg_int8(group->subscription)));
 }
 
 /* Notes the rows whose place in gold another source has. */
@@ -484,7 +475,7 @@ put_conflicts(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *g
 	run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
 	if (SPI_processed > 0 && gilding->sql->yield != NULL)
 	{
-		mls_execute(gilding->sql->yield, 0, NULL, NULL, NULL, SPI_OK_DELETE);
+		mls_sql(SPI_OK_DELETE, gilding->sql->yield);
 		if (SPI_processed > 0)
 			run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
 		run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
@@ -492,9 +483,8 @@ put_conflicts(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *g
 	found = SPI_tuptable;
 	n = SPI_processed;
 	for (uint64 i = 0; i < n; i++)
-		put_issue(gold_writer, group, MLS_ISSUE_CONFLICT,
-				  SPI_getvalue(found->vals[i], found->tupdesc, 1), linitial(group->table->key),
-				  psprintf(TAKEN, SPI_getvalue(found->vals[i], found->tupdesc, 2)));
+		put_issue(gold_writer, group, MLS_ISSUE_CONFLICT, mls_cell_text(found, i, 1),
+				  linitial(group->table->key), psprintf(TAKEN, mls_cell_text(found, i, 2)));
 	SPI_freetuptable(found);
 }
 
@@ -509,7 +499,7 @@ run_upsert(void *gilding)
 static void
 run_once(void *sql)
 {
-	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+	mls_sql(SPI_OK_INSERT, sql);
 }
 
 /* guarded: row security may refuse it, for it hides who has a key. */
@@ -558,12 +548,12 @@ static void
 pass_over_hidden(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
 				 const MlsGoldStatements *own, const char *key)
 {
-	mls_execute(own->careful_insert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+	mls_sql(SPI_OK_INSERT, own->careful_insert);
 	if (SPI_processed > 0)
 		return;
-	mls_execute(own->present, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	mls_select(own->present);
 	if (SPI_processed > 0)
-		mls_execute(own->upsert, 0, NULL, NULL, NULL, SPI_OK_INSERT);
+		mls_sql(SPI_OK_INSERT, own->upsert);
 	note_hidden(gold_writer, group, gilding, key);
 }
 
@@ -609,7 +599,7 @@ gild_one_by_one(const MlsGoldWriter *gold_writer, const RowGroup *group, Target 
 	SPITupleTable *rows;
 	uint64 n;
 
-	mls_execute(psprintf("SELECT * FROM %s r", group->rows), 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT * FROM %s r", group->rows));
 	rows = SPI_tuptable;
 	n = SPI_processed;
 	mls_transition_open(&one);
@@ -690,10 +680,7 @@ open_keys(Contest *contest)
 static void
 put_key(MlsTransition *relay, const char *key)
 {
-	Datum value = CStringGetTextDatum(key);
-	bool isnull = false;
-
-	mls_transition_put(relay, &value, &isnull);
+	mls_transition_add(relay, mls_arg_text(key));
 }
 
 /* Adds the keys that a query has found. */
@@ -704,7 +691,7 @@ take_keys(Contest *contest)
 
 	open_keys(contest);
 	for (uint64 i = 0; i < found->numvals; i++)
-		put_key(&contest->keys, SPI_getvalue(found->vals[i], found->tupdesc, 1));
+		put_key(&contest->keys, mls_cell_text(found, i, 1));
 	SPI_freetuptable(found);
 }
 
@@ -714,27 +701,12 @@ run_decide(void *contest)
 	run_plan(&((Contest *) contest)->decide, ((Contest *) contest)->decide_sql, SPI_OK_SELECT);
 }
 
-static char *
-decided(const SPITupleTable *found, uint64 row, int column)
-{
-	return SPI_getvalue(found->vals[row], found->tupdesc, column);
-}
-
-static bool
-is_decided(const SPITupleTable *found, uint64 row, int column)
-{
-	bool isnull;
-	Datum value = SPI_getbinval(found->vals[row], found->tupdesc, column, &isnull);
-
-	return !isnull && DatumGetBool(value);
-}
-
 /* The one who claims a key in a row, or NULL. */
 static Party *
 claimant_of(const Contest *contest, const SPITupleTable *found, uint64 row, int *place)
 {
 	bool isnull;
-	Datum value = SPI_getbinval(found->vals[row], found->tupdesc, DECIDED_CLAIMANT, &isnull);
+	Datum value = mls_cell(found, row, DECIDED_CLAIMANT, &isnull);
 
 	*place = isnull ? -1 : DatumGetInt32(value);
 	return isnull ? NULL : contest->parties[*place];
@@ -756,19 +728,16 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 {
 	int claimant;
 	Party *winner = claimant_of(contest, found, row, &claimant);
-	char *key = decided(found, row, DECIDED_KEY);
-	char *source_key = decided(found, row, DECIDED_SOURCE_KEY);
-	char *source = decided(found, row, DECIDED_SOURCE);
-	bool is_foreign = is_decided(found, row, DECIDED_FOREIGN);
+	char *key = mls_cell_text(found, row, DECIDED_KEY);
+	char *source_key = mls_cell_text(found, row, DECIDED_SOURCE_KEY);
+	char *source = mls_cell_text(found, row, DECIDED_SOURCE);
+	bool is_foreign = mls_cell_bool(found, row, DECIDED_FOREIGN);
 	bool isnull;
 
 	if (winner != NULL)
 	{
-		Datum values[] = {CStringGetTextDatum(key), Int32GetDatum(claimant),
-						  CStringGetTextDatum(source_key)};
-		bool nulls[] = {false, false, false};
-
-		mls_transition_put(&contest->won, values, nulls);
+		mls_transition_add(&contest->won, mls_arg_text(key), mls_arg_int4(claimant),
+						   mls_arg_text(source_key));
 		winner->wins++;
 		if (is_foreign)
 			winner->losses = lappend(winner->losses, list_make2(source_key, source));
@@ -780,10 +749,9 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 	if (source == NULL || is_foreign || (winner == NULL && !takes_part(contest, source)))
 		return;
 	if (winner == NULL || strcmp(winner->source, source) != 0 ||
-		strcmp(winner->origin, decided(found, row, DECIDED_ORIGIN)) != 0 ||
-		strcmp(source_key, decided(found, row, DECIDED_OLD_KEY)) != 0)
-		places[(*nplaces)++] =
-			SPI_getbinval(found->vals[row], found->tupdesc, DECIDED_PLACE, &isnull);
+		strcmp(winner->origin, mls_cell_text(found, row, DECIDED_ORIGIN)) != 0 ||
+		strcmp(source_key, mls_cell_text(found, row, DECIDED_OLD_KEY)) != 0)
+		places[(*nplaces)++] = mls_cell(found, row, DECIDED_PLACE, &isnull);
 }
 
 /* A further row about a key: one who has lost it to the winner. */
@@ -792,9 +760,9 @@ take_loser(Contest *contest, const SPITupleTable *found, uint64 row, const char 
 {
 	int claimant;
 	Party *loser = claimant_of(contest, found, row, &claimant);
-	char *source_key = decided(found, row, DECIDED_SOURCE_KEY);
+	char *source_key = mls_cell_text(found, row, DECIDED_SOURCE_KEY);
 
-	if (is_decided(found, row, DECIDED_UNPLANNED))
+	if (mls_cell_bool(found, row, DECIDED_UNPLANNED))
 		loser->losses = lappend(loser->losses, list_make2(source_key, (char *) winner));
 	else
 		loser->fine = lappend(loser->fine, source_key);
@@ -804,40 +772,28 @@ take_loser(Contest *contest, const SPITupleTable *found, uint64 row, const char 
 static void
 remove_places(const Contest *contest, Datum *places, int n)
 {
-	Oid types[] = {TIDARRAYOID};
-	Datum values[1];
-
 	if (n == 0)
 		return;
-	values[0] = PointerGetDatum(
-		construct_array(places, n, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
-	mls_execute(
-		psprintf("DELETE FROM %s WHERE ctid = ANY ($1)", mls_qualified_name(contest->table)), 1,
-		types, values, NULL, SPI_OK_DELETE);
+	mls_sql(SPI_OK_DELETE,
+			psprintf("DELETE FROM %s WHERE ctid = ANY ($1)", mls_qualified_name(contest->table)),
+			mls_arg(TIDARRAYOID,
+					PointerGetDatum(construct_array(places, n, TIDOID, sizeof(ItemPointerData),
+													false, TYPALIGN_SHORT))));
 }
 
 /* Ends the issues about who has the keys of some records; those of this transaction may be asked to stay. */
 static void
 end_issues(int64 subscription, const List *keys, bool but_new)
 {
-	Oid types[] = {INT8OID, TEXTARRAYOID, BOOLOID};
-	char **array = palloc(Max(list_length(keys), 1) * sizeof(char *));
-	Datum values[3];
-	ListCell *lc;
-
 	if (keys == NIL)
 		return;
-	foreach (lc, keys)
-		array[foreach_current_index(lc)] = lfirst(lc);
-	values[0] = Int64GetDatum(subscription);
-	values[1] = mls_key_array(array, list_length(keys));
-	values[2] = BoolGetDatum(but_new);
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_UPDATE,
 		"UPDATE mls.issue i SET solved_at = pg_catalog.now() WHERE i.subscription = $1 AND "
 		"i.key = ANY (ARRAY(SELECT pg_catalog.left(k, 200) FROM pg_catalog.unnest($2) k)) "
 		"AND i.solved_at IS NULL AND i.kind = '" MLS_ISSUE_CONFLICT "' "
 		"AND NOT ($3 AND i.last_seen = pg_catalog.now())",
-		3, types, values, NULL, SPI_OK_UPDATE);
+		mls_arg_int8(subscription), mls_arg_list(keys), mls_arg_bool(but_new));
 }
 
 static List *
@@ -917,7 +873,7 @@ apply_decision(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 	for (uint64 i = 0; i < found->numvals; i++)
 	{
 		int claimant;
-		const char *next = decided(found, i, DECIDED_KEY);
+		const char *next = mls_cell_text(found, i, DECIDED_KEY);
 
 		if (i > 0 && strcmp(key, next) == 0)
 		{
@@ -952,12 +908,11 @@ settle_one_by_one(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 {
 	SPITupleTable *keys;
 
-	mls_execute(psprintf("SELECT DISTINCT k.key FROM %s k", contest->keys.name), 0, NULL, NULL,
-				NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT DISTINCT k.key FROM %s k", contest->keys.name));
 	keys = SPI_tuptable;
 	for (uint64 i = 0; i < keys->numvals; i++)
 	{
-		char *key = SPI_getvalue(keys->vals[i], keys->tupdesc, 1);
+		char *key = mls_cell_text(keys, i, 1);
 		char *message = NULL;
 
 		CHECK_FOR_INTERRUPTS();
@@ -1050,7 +1005,6 @@ remove_gone(const RowGroup *group)
 	foreach (lc, group->gildings)
 	{
 		Target *gilding = lfirst(lc);
-		List *keys = NIL;
 
 		if (gilding->contest == NULL)
 		{
@@ -1058,9 +1012,7 @@ remove_gone(const RowGroup *group)
 			continue;
 		}
 		run_plan(&gilding->source_keys, gilding->sql->source_keys, SPI_OK_SELECT);
-		for (uint64 i = 0; i < SPI_processed; i++)
-			keys = lappend(keys, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-		end_issues(group->subscription, keys, false);
+		end_issues(group->subscription, mls_cell_texts(SPI_tuptable, 1), false);
 	}
 }
 
@@ -1269,7 +1221,7 @@ leave(MlsRelease *release, Oid table, const char *resource, const char *sql)
 	Left *left = NULL;
 	ListCell *lc;
 
-	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	mls_select(sql);
 	found = SPI_tuptable;
 	before = MemoryContextSwitchTo(release->gold_writer->context);
 	foreach (lc, release->left)
@@ -1282,8 +1234,7 @@ leave(MlsRelease *release, Oid table, const char *resource, const char *sql)
 		left->resource = keep(resource);
 		release->left = lappend(release->left, left);
 	}
-	for (uint64 i = 0; i < found->numvals; i++)
-		left->keys = lappend(left->keys, SPI_getvalue(found->vals[i], found->tupdesc, 1));
+	left->keys = list_concat(left->keys, mls_cell_texts(found, 1));
 	MemoryContextSwitchTo(before);
 	SPI_freetuptable(found);
 }
@@ -1328,8 +1279,7 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 				  psprintf("SELECT g.%s FROM (SELECT * FROM %s WHERE %s) g",
 						   quote_identifier(part->key_field), gold, part->condition));
 		if (delete)
-			mls_execute(psprintf("DELETE FROM %s WHERE %s", gold, part->condition), 0, NULL, NULL,
-						NULL, SPI_OK_DELETE);
+			mls_sql(SPI_OK_DELETE, psprintf("DELETE FROM %s WHERE %s", gold, part->condition));
 	}
 	return release;
 }

@@ -15,16 +15,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(mls_display_value);
@@ -223,16 +221,14 @@ trim(const char **s, const char **end)
 static void
 add_result(Listing *listing, const char *s, const char *end)
 {
-	ListCell *lc;
 	char *result;
 
 	trim(&s, &end);
 	if (s == end)
 		return;
 	result = pnstrdup(s, end - s);
-	foreach (lc, listing->seen)
-		if (strcmp(lfirst(lc), result) == 0)
-			return;
+	if (mls_is_listed(listing->seen, result))
+		return;
 	listing->seen = lappend(listing->seen, result);
 	listing->results = accumArrayResult(listing->results, CStringGetTextDatum(result), false,
 										TEXTOID, CurrentMemoryContext);

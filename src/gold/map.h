@@ -102,15 +102,11 @@ extern char *mls_map_protocol(const MlsTable *table);
  * that has the source's own keys and all of its records, if there is one. */
 extern List *mls_gold_targets(const MlsTable *table, Oid silver_table);
 
-/* The row itself, its joins and the settings. */
-extern List *mls_map_relations(const MlsTable *table, Oid silver_table);
 extern const MlsMapRelation *mls_map_relation(const List *relations, const char *alias);
 /* Column of silver for a field, or NULL. */
 extern const char *mls_map_column(const MlsMapRelation *relation, const char *field);
 /* "FROM rows r LEFT JOIN ...": the row and those relations whose aliases are in `used` (of char *). */
 extern char *mls_map_from(const List *relations, const char *rows, const List *used);
-/* An equation of two columns whose types may differ. */
-extern char *mls_map_equal(const char *left, Oid left_type, const char *right, Oid right_type);
 /* Adds to aliases of joins those they hang on. */
 extern List *mls_map_ancestors(const List *relations, List *aliases);
 
@@ -134,6 +130,9 @@ extern Oid mls_map_expression_type(const char *expression, const List *relations
 /* The target's fields without the key, of MlsGoldField *; findings (of MlsMapFinding *) may be NULL. */
 extern List *mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings);
 
+/* One of them by its name, or NULL. */
+extern const MlsGoldField *mls_gold_field(const List *fields, const char *name);
+
 /* ---- conversion.c ---- */
 
 /*
@@ -152,9 +151,6 @@ extern bool mls_gold_conversion_loses(Oid from, Oid to);
 extern Oid mls_gold_own_type(Oid type);
 
 /* ---- gold_tables.c ---- */
-
-/* A command that changes tables which pages of any source read and write. */
-extern void mls_gold_execute(const char *sql);
 
 /* Rows of a table are looked up by a column: an index on it, unless one has it first. */
 extern void mls_map_index(Oid table, const char *column);

@@ -10,13 +10,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "gold/map.h"
@@ -165,13 +162,12 @@ field_value(Mapping *mapping, const char *name, Value *value)
 static char *
 lookup_table(const Mapping *mapping, const char *lookup)
 {
-
 	mls_select("SELECT pg_catalog.jsonb_object_agg(value, result) FROM ("
 			   "SELECT DISTINCT ON (value) value, result FROM mls.value_map "
 			   "WHERE " MLS_MAP_OF_PROTOCOL " AND source IN ('*', $2) AND lookup = $3 "
 			   "ORDER BY value, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) v",
 			   mls_arg_text(mls_map_protocol(mapping->table)),
-			   mls_arg_text(mapping->table->source->http.name), mls_arg_text(lookup));
+			   mls_arg_text(mapping->table->source->name), mls_arg_text(lookup));
 	return mls_text_at(0, 1);
 }
 
@@ -453,15 +449,15 @@ find_entry(const Mapping *mapping, const char *field)
 
 /* ---- Fields ---- */
 
-static bool
-is_made(const Mapping *mapping, const char *name)
+const MlsGoldField *
+mls_gold_field(const List *fields, const char *name)
 {
 	ListCell *lc;
 
-	foreach (lc, mapping->fields)
+	foreach (lc, fields)
 		if (strcmp(((MlsGoldField *) lfirst(lc))->name, name) == 0)
-			return true;
-	return false;
+			return lfirst(lc);
+	return NULL;
 }
 
 static MlsGoldField *
@@ -479,7 +475,7 @@ add_field(Mapping *mapping, const Value *value, const char *name)
 	field->uses = value->uses;
 	field->comment =
 		value->column ? psprintf("local field \"%s\"", value->column->field) : "made by a rule";
-	field->is_first = !is_made(mapping, field->name);
+	field->is_first = mls_gold_field(mapping->fields, field->name) == NULL;
 	field->kind = mapping->rule->kind;
 	field->given = mapping->rule->narguments > 0 ? mapping->rule->arguments[0] : value->sql;
 	mapping->fields = lappend(mapping->fields, field);
@@ -612,7 +608,8 @@ apply_rule(Mapping *mapping, const Rule *rule)
 
 	if (is_key_field(mapping, rule->field))
 		note_finding(mapping, "the key is made by the source's key, or by mls.row_map");
-	if (is_key_field(mapping, rule->field) || is_made(mapping, rule->field) ||
+	if (is_key_field(mapping, rule->field) ||
+		mls_gold_field(mapping->fields, rule->field) != NULL ||
 		list_member(mapping->none, makeString(pstrdup(rule->field))))
 		return;
 	if (strcmp(rule->kind, "none") == 0)
@@ -661,7 +658,7 @@ read_rules(const Mapping *mapping)
 			   "source_resource <> '*' DESC, "
 			   "resource <> '*' DESC, variant <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL ", "
 			   "priority DESC, shipped, field",
-			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->name),
 			   mls_arg_text(table->resource), mls_arg_text(mapping->target->resource),
 			   mls_arg_text(mapping->target->variant));
 	for (uint64 i = 0; i < SPI_processed; i++)

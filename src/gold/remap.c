@@ -10,9 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -42,28 +40,20 @@ typedef struct Remapping
 static char *
 read_fingerprint(const MlsSubscription *sub, const char *prefix, bool *same_prefix)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(prefix)};
-	bool isnull;
-
-	mls_execute("SELECT map_hash, key_prefix = $2 FROM mls.subscription WHERE id = $1", 2, types,
-				values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT map_hash, key_prefix = $2 FROM mls.subscription WHERE id = $1",
+			   mls_arg_int8(sub->id), mls_arg_text(prefix));
 	if (SPI_processed != 1)
 		return NULL;
-	*same_prefix =
-		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	*same_prefix = mls_bool_at(0, 2);
+	return mls_text_at(0, 1);
 }
 
 static void
 write_fingerprint(const MlsSubscription *sub, const char *fingerprint, const char *prefix)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(fingerprint),
-					  CStringGetTextDatum(prefix)};
-
-	mls_execute_control("UPDATE mls.subscription SET map_hash = $2, key_prefix = $3 WHERE id = $1",
-						3, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET map_hash = $2, key_prefix = $3 WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_text(fingerprint), mls_arg_text(prefix));
 }
 
 static const char *
@@ -72,28 +62,14 @@ prefix_of(const MlsTable *table)
 	return table->source->key_prefix ? table->source->key_prefix : "";
 }
 
-/* Pages of others must not use what they know of rules that are not in force any more. */
-static void
-forget_fingerprint(const MlsSubscription *sub)
-{
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control(
-		"UPDATE mls.subscription SET map_hash = NULL WHERE id = $1 AND map_hash IS NOT NULL", 1,
-		types, values, NULL, SPI_OK_UPDATE);
-}
-
 /* The next sync or remap of each of a role's subscriptions makes its gold anew. */
 void
 mls_remap_force(Oid owner)
 {
-	Oid types[] = {OIDOID};
-	Datum values[] = {ObjectIdGetDatum(owner)};
-
-	mls_execute_control("UPDATE mls.subscription SET map_hash = NULL "
-						"WHERE owner::pg_catalog.oid = $1 AND map_hash IS NOT NULL",
-						1, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET map_hash = NULL "
+					"WHERE owner::pg_catalog.oid = $1 AND map_hash IS NOT NULL",
+					mls_arg_oid(owner));
 }
 
 static char *
@@ -116,24 +92,24 @@ static void
 find_keys(const Remapping *remapping)
 {
 	const TupleDesc desc = remapping->keys.desc;
-	Oid *types = palloc(desc->natts * sizeof(Oid));
+	MlsArg *args = palloc(desc->natts * sizeof(MlsArg));
+	int nargs = remapping->last ? desc->natts : 0;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s FROM %s", remapping->columns,
 					 mls_qualified_name(remapping->run->sub->silver));
-	for (int i = 0; i < desc->natts; i++)
-		types[i] = TupleDescAttr(desc, i)->atttypid;
-	if (remapping->last != NULL)
-	{
+	if (nargs > 0)
 		appendStringInfo(&sql, " WHERE (%s) > (", remapping->columns);
-		for (int i = 0; i < desc->natts; i++)
-			appendStringInfo(&sql, "%s$%d", i ? ", " : "", i + 1);
-		appendStringInfoChar(&sql, ')');
+	for (int i = 0; i < nargs; i++)
+	{
+		appendStringInfo(&sql, "%s$%d", i ? ", " : "", i + 1);
+		args[i] = mls_arg(TupleDescAttr(desc, i)->atttypid, remapping->last[i]);
 	}
+	if (nargs > 0)
+		appendStringInfoChar(&sql, ')');
 	appendStringInfo(&sql, " ORDER BY %s LIMIT %d", remapping->columns, BATCH_ROWS);
-	mls_execute(sql.data, remapping->last ? desc->natts : 0, types, remapping->last, NULL,
-				SPI_OK_SELECT);
+	mls_sql_run(sql.data, false, SPI_OK_SELECT, args, nargs);
 }
 
 /* Takes the keys found into the relation, and remembers the last. */
@@ -183,7 +159,7 @@ clear(const Remapping *remapping)
 
 	foreach (lc, mls_gold_clearings(run->table, run->sub->silver, run->sub->gold,
 									mls_gold_rows_by_key(run->table, run->sub->silver, KEYS)))
-		mls_execute(lfirst(lc), 0, NULL, NULL, NULL, SPI_OK_UPDATE);
+		mls_sql(SPI_OK_UPDATE, lfirst(lc));
 }
 
 /* One batch, in the open transaction; false when there was none any more. */
@@ -222,8 +198,9 @@ remap_each(Remapping *remapping)
 		MlsCounters counters = run->counters;
 
 		mls_run_begin_step(run);
+		/* Pages of others must not use what they know of rules that are not in force any more. */
 		if (remapping->last == NULL)
-			forget_fingerprint(run->sub);
+			mls_subscription_map_again(run->sub->id);
 		more = remap_some(remapping);
 		mls_run_end_step(run, &counters);
 	}
@@ -239,11 +216,11 @@ remap_at_once(Remapping *remapping)
 	MlsRelease *release;
 
 	mls_run_begin_step(run);
-	forget_fingerprint(run->sub);
+	mls_subscription_map_again(run->sub->id);
 	before = MemoryContextSwitchTo(run->context);
 	release = mls_release_begin(
 		run->sub, run->table, run->id,
-		mls_gold_parts(run->table->source->http.name, run->sub->resource, run->sub->gold), true);
+		mls_gold_parts(run->table->source->name, run->sub->resource, run->sub->gold), true);
 	MemoryContextSwitchTo(before);
 	while (remap_some(remapping))
 		CHECK_FOR_INTERRUPTS();
@@ -254,7 +231,7 @@ remap_at_once(Remapping *remapping)
 static void
 run_count(void *sql)
 {
-	mls_execute(sql, 0, NULL, NULL, NULL, SPI_OK_SELECT);
+	mls_select(sql);
 }
 
 /*
@@ -272,14 +249,12 @@ find_left(const MlsRun *run)
 	{
 		const MlsGoldPart *part = lfirst(lc);
 		char *message = NULL;
-		bool isnull;
 
 		if (mls_attempt(run_count,
 						psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s",
 								 mls_qualified_name(part->table), part->condition),
 						&message) &&
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) >
-				0)
+			mls_int8_at(0, 1) > 0)
 			left = lappend(left, (void *) part);
 		MemoryContextSwitchTo(context);
 	}

@@ -2,7 +2,7 @@
  * statement.c
  *		The statements that bring rows of silver into gold and take them out.
  *
- * They are built from the mapping once per run and prepared by the engine; rows
+ * They are built from the mapping once per run and prepared by who writes gold; rows
  * arrive as a relation of silver's shape.  Every name is quoted, every value a
  * quoted literal; expressions of rules were parsed and checked before.
  *
@@ -12,11 +12,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/typcache.h"
@@ -112,7 +109,7 @@ mls_statement_value(const Statement *statement, const MlsGoldField *field)
 static const char *
 quoted_source(const Statement *statement)
 {
-	return quote_literal_cstr(statement->table->source->http.name);
+	return quote_literal_cstr(statement->table->source->name);
 }
 
 static const char *
@@ -490,8 +487,8 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 		quoted_origin(statement), lists->columns.data, on_conflict(statement, lists));
 }
 
-char *
-mls_statement_upsert(const Statement *statement, const char *rows)
+static char *
+upsert_sql(const Statement *statement, const char *rows)
 {
 	Lists lists;
 
@@ -664,9 +661,9 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 	statements->table = statement->gold;
 	statements->resource = statement->target->resource;
 	statements->unique_key = statement->target->unique_key;
-	statements->upsert = mls_statement_upsert(statement, rows);
+	statements->upsert = upsert_sql(statement, rows);
 	careful.careful = true;
-	statements->careful_insert = mls_statement_upsert(&careful, rows);
+	statements->careful_insert = upsert_sql(&careful, rows);
 	statements->conflicts = conflicts(statement, rows, false);
 	statements->present = conflicts(statement, rows, true);
 	if (statement->target->unique_key)
@@ -755,17 +752,6 @@ mls_gold_left_parts(const MlsTable *table, Oid silver_table, Oid gold)
 	return list;
 }
 
-static bool
-is_stored(const Statement *statement, const char *column)
-{
-	ListCell *lc;
-
-	foreach (lc, statement->fields)
-		if (strcmp(((MlsGoldField *) lfirst(lc))->name, column) == 0)
-			return true;
-	return false;
-}
-
 /* Gold's columns for fields that no rule makes, as quoted names (List of char *). */
 static List *
 unmade_columns(const Statement *statement)
@@ -781,7 +767,7 @@ unmade_columns(const Statement *statement)
 			   mls_arg_oid(statement->gold), mls_arg_text(target->resource),
 			   mls_arg_text(target->unique_key ? target->key_field : ""));
 	for (uint64 i = 0; i < SPI_processed; i++)
-		if (!is_stored(statement, mls_text_at(i, 1)))
+		if (mls_gold_field(statement->fields, mls_text_at(i, 1)) == NULL)
 			columns = lappend(columns, pstrdup(quote_identifier(mls_text_at(i, 1))));
 	return columns;
 }
@@ -837,7 +823,7 @@ mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold)
 
 	foreach (lc, mls_statement_list(table, silver_table, gold))
 	{
-		const char *sql = mls_statement_upsert(lfirst(lc), "rows");
+		const char *sql = upsert_sql(lfirst(lc), "rows");
 
 		hash = hash_combine64(
 			hash, DatumGetUInt64(hash_any_extended((const unsigned char *) sql, strlen(sql), 0)));
@@ -930,5 +916,5 @@ mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const 
 			*failed = lappend(*failed, makeString(pstrdup(field->name)));
 	}
 	statement->failing = *failed;
-	return mls_statement_upsert(statement, rows);
+	return upsert_sql(statement, rows);
 }

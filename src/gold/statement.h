@@ -171,7 +171,6 @@ extern Statement *mls_statement_begin(const MlsTable *table, const MlsGoldTarget
 extern List *mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold);
 extern char *mls_statement_comparison(const Statement *statement, const char *rows,
 									  int64 subscription, Oid owner);
-extern char *mls_statement_upsert(const Statement *statement, const char *rows);
 
 /*
  * SQL for FROM of the (key, source_key) that a statement of a subscription, the number-th

@@ -14,10 +14,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "nodes/value.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -196,8 +193,9 @@ column_type(const MlsMapRelation *relation, const char *column)
 	return getBaseType(TupleDescAttr(relation->desc, attribute(relation->desc, column))->atttypid);
 }
 
-char *
-mls_map_equal(const char *left, Oid left_type, const char *right, Oid right_type)
+/* An equation of two columns whose types may differ. */
+static char *
+equation(const char *left, Oid left_type, const char *right, Oid right_type)
 {
 	if (left_type == right_type)
 		return psprintf("%s = %s", left, right);
@@ -217,7 +215,7 @@ read_rules(const MlsTable *table)
 		" AND source IN ('*', $2) AND " MLS_MAP_OF_RESOURCE " "
 		"ORDER BY alias, source_resource = $3 DESC, source <> '*' DESC, " MLS_MAP_NEAREST_PROTOCOL
 		", shipped",
-		mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+		mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->name),
 		mls_arg_text(table->resource));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -242,7 +240,7 @@ find_joined(const MlsMapRelation *row, const char *resource, MlsMapRelation *rel
 	mls_select("SELECT foreign_table::oid, silver::oid, owner::oid FROM mls.subscription "
 			   "WHERE source = $1 AND resource = $2 AND owner::oid = "
 			   "(SELECT relowner FROM pg_catalog.pg_class WHERE oid = $3)",
-			   mls_arg_text(row->table->source->http.name), mls_arg_text(resource),
+			   mls_arg_text(row->table->source->name), mls_arg_text(resource),
 			   mls_arg_oid(row->silver));
 	if (SPI_processed == 0)
 		return false;
@@ -296,10 +294,10 @@ follow(const List *relations, const Rule *rule)
 	relation->fans_out = !is_key(relation->table, rule->field);
 	relation->sql =
 		psprintf(" LEFT JOIN %s %s ON %s", mls_qualified_name(relation->silver), rule->alias,
-				 mls_map_equal(psprintf("%s.%s", rule->alias, quote_identifier(right)),
-							   column_type(relation, right),
-							   psprintf("%s.%s", parent->alias, quote_identifier(left)),
-							   column_type(parent, left)));
+				 equation(psprintf("%s.%s", rule->alias, quote_identifier(right)),
+						  column_type(relation, right),
+						  psprintf("%s.%s", parent->alias, quote_identifier(left)),
+						  column_type(parent, left)));
 	return relation;
 }
 
@@ -316,7 +314,7 @@ read_settings(const MlsTable *table)
 
 	mls_select("SELECT name, value FROM mls.setting_of($1, $2) "
 			   "WHERE name NOT IN ('source', 'key_prefix', 'site') ORDER BY name",
-			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name));
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->name));
 	initStringInfo(&sql);
 	relation->alias = MLS_MAP_SETTING;
 	relation->desc = CreateTemplateTupleDesc(SPI_processed + 3);
@@ -336,7 +334,7 @@ read_settings(const MlsTable *table)
 		&sql,
 		"%s::pg_catalog.text AS source, %s::pg_catalog.text AS key_prefix, "
 		"%s::pg_catalog.text AS site",
-		quote_literal_cstr(table->source->http.name),
+		quote_literal_cstr(table->source->name),
 		quote_literal_cstr(table->source->key_prefix ? table->source->key_prefix : ""),
 		quote_literal_cstr(url == NULL ? "" : mls_url_resolve(&table->source->http, url, "/")));
 	relation->sql = psprintf(" CROSS JOIN (SELECT %s) " MLS_MAP_SETTING, sql.data);
@@ -345,8 +343,9 @@ read_settings(const MlsTable *table)
 
 /* ---- All of them ---- */
 
-List *
-mls_map_relations(const MlsTable *table, Oid silver_table)
+/* The row itself, its joins and the settings. */
+static List *
+relations_of(const MlsTable *table, Oid silver_table)
 {
 	MlsMapRelation *row = palloc0(sizeof(MlsMapRelation));
 	List *relations = list_make1(row);
@@ -491,7 +490,7 @@ mls_gold_targets(const MlsTable *table, Oid silver_table)
 			   "DESC, " MLS_MAP_NEAREST_PROTOCOL ", shipped) m "
 			   "JOIN mls.dd_resource d USING (resource) ORDER BY m.key IS NOT NULL, "
 			   "m.condition IS NOT NULL, m.resource, m.variant",
-			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->name),
 			   mls_arg_text(table->resource));
 	if (SPI_processed == 0)
 		mls_select("SELECT d.resource, d.key_field, d.unique_key, '', NULL, NULL "
@@ -503,13 +502,13 @@ mls_gold_targets(const MlsTable *table, Oid silver_table)
 				   "WHERE " MLS_MAP_OF_PROTOCOL " AND m.source IN ('*', $2) "
 				   "ORDER BY m.source <> '*' DESC, m.source_resource <> '*' DESC, "
 				   "m.priority DESC, m.shipped, d.resource LIMIT 1",
-				   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->http.name),
+				   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->name),
 				   mls_arg_text(table->resource));
 	targets = read_targets(table);
 	if (targets == NIL)
 		return NIL;
 	find_main(table, targets);
-	relations = mls_map_relations(table, silver_table);
+	relations = relations_of(table, silver_table);
 	foreach (lc, targets)
 	{
 		MlsGoldTarget *target = lfirst(lc);

@@ -9,7 +9,6 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "utils/timestamp.h"
 
 #include "base/base.h"
 #include "http/transport.h"

@@ -53,7 +53,7 @@ typedef struct MlsHttpSource
 	const char *quota;
 	bool quota_shared; /* a group's */
 	Oid mapping_id;    /* user mapping; identifies its token */
-	const char *name;  /* source name, for messages */
+	const char *name;  /* of the source, for messages */
 	const char *url;   /* service root, https://host[:port]/path */
 	MlsAuth auth;
 	MlsTokenStyle token_style;

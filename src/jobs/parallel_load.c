@@ -20,7 +20,6 @@
 
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -42,9 +41,7 @@
 static void
 start_helpers(MlsLoad *load, MlsAssignment *assignment)
 {
-	int i;
-
-	for (i = 0; i < assignment->noutcomes; i++)
+	for (int i = 0; i < assignment->noutcomes; i++)
 	{
 		MlsHelper *helper = &load->helpers[load->nhelpers];
 		MlsShare share = {.first = i, .count = 1};
@@ -98,9 +95,7 @@ has_ended(MlsHelper *helper)
 static void
 check_helpers(MlsLoad *load)
 {
-	int i;
-
-	for (i = 0; i < load->nhelpers; i++)
+	for (int i = 0; i < load->nhelpers; i++)
 		if (!load->helpers[i].ended && has_ended(&load->helpers[i]))
 			judge(load, load->helpers[i].outcome);
 }
@@ -109,9 +104,8 @@ static bool
 all_have_ended(MlsLoad *load)
 {
 	bool all = true;
-	int i;
 
-	for (i = 0; i < load->nhelpers; i++)
+	for (int i = 0; i < load->nhelpers; i++)
 		all &= has_ended(&load->helpers[i]);
 	return all;
 }
@@ -120,9 +114,7 @@ all_have_ended(MlsLoad *load)
 static bool
 somebody_works(const MlsLoad *load)
 {
-	int i;
-
-	for (i = 0; i < load->nhelpers; i++)
+	for (int i = 0; i < load->nhelpers; i++)
 		if (!load->helpers[i].ended)
 			return true;
 	return false;
@@ -157,11 +149,10 @@ stop_helpers(int code, Datum arg)
 {
 	MlsLoad *load = (MlsLoad *) DatumGetPointer(arg);
 	int waits = code == 0 ? PATIENCE_MS / CHECK_MS : 0;
-	int i;
 
 	pg_atomic_write_u32(&load->crew->stop, 1);
 	pg_memory_barrier();
-	for (i = 0; i < load->nhelpers; i++)
+	for (int i = 0; i < load->nhelpers; i++)
 		if (!load->helpers[i].ended)
 			TerminateBackgroundWorker(load->helpers[i].handle);
 	while (waits-- > 0 && !all_have_ended(load))
@@ -390,7 +381,6 @@ make_assignment(MlsLoad *load, int helpers)
 {
 	Size outcomes = offsetof(MlsAssignment, outcomes) + helpers * sizeof(MlsOutcome);
 	MlsAssignment *assignment;
-	int i;
 
 	load->segment = dsm_create(MAXALIGN(outcomes) + sizeof(MlsCrew), 0);
 	assignment = dsm_segment_address(load->segment);
@@ -402,7 +392,7 @@ make_assignment(MlsLoad *load, int helpers)
 	assignment->task = *load->run->task;
 	assignment->task.process = MLS_PROCESS_RANGES;
 	assignment->noutcomes = helpers;
-	for (i = 0; i < helpers; i++)
+	for (int i = 0; i < helpers; i++)
 	{
 		assignment->outcomes[i].subscription = load->run->sub->id;
 		assignment->outcomes[i].owner = load->run->sub->owner;
@@ -545,9 +535,7 @@ mls_load_newest(const MlsRun *run)
 void
 mls_load_add(const MlsLoad *load, MlsCounters *counters)
 {
-	int i;
-
-	for (i = 0; load != NULL && i < load->nhelpers; i++)
+	for (int i = 0; load != NULL && i < load->nhelpers; i++)
 	{
 		const MlsCounters *more = &load->helpers[i].outcome->counters;
 

@@ -12,62 +12,28 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
-
 #include "jobs/parallel.h"
-
-static Datum
-value_at(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
-}
-
-/* 0 for NULL. */
-static int64
-number_at(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = value_at(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
-static bool
-flag_at(uint64 row, int column)
-{
-	bool isnull;
-
-	return DatumGetBool(value_at(row, column, &isnull));
-}
-
-static char *
-text_at(uint64 row, int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-}
 
 static MlsRange *
 read_row(uint64 row)
 {
 	MlsRange *range = palloc0(sizeof(MlsRange));
 
-	range->number = number_at(row, 1);
-	range->from = text_at(row, 2);
-	range->to = text_at(row, 3);
-	range->untimed = flag_at(row, 4);
-	range->since = number_at(row, 5);
-	range->expected = number_at(row, 6);
-	range->received = number_at(row, 7);
-	range->resume.timestamp = text_at(row, 8);
-	range->resume.key = text_at(row, 9);
-	range->resume.link = text_at(row, 10);
-	range->resume.received = number_at(row, 11);
-	range->resume.since = number_at(row, 12);
-	range->newest.timestamp = text_at(row, 13);
-	range->newest.key = text_at(row, 14);
-	range->done = flag_at(row, 15);
+	range->number = mls_int8_at(row, 1);
+	range->from = mls_text_at(row, 2);
+	range->to = mls_text_at(row, 3);
+	range->untimed = mls_bool_at(row, 4);
+	range->since = mls_time_at(row, 5);
+	range->expected = mls_int8_at(row, 6);
+	range->received = mls_int8_at(row, 7);
+	range->resume.timestamp = mls_text_at(row, 8);
+	range->resume.key = mls_text_at(row, 9);
+	range->resume.link = mls_text_at(row, 10);
+	range->resume.received = mls_int8_at(row, 11);
+	range->resume.since = mls_time_at(row, 12);
+	range->newest.timestamp = mls_text_at(row, 13);
+	range->newest.key = mls_text_at(row, 14);
+	range->done = mls_bool_at(row, 15);
 	return range;
 }
 
@@ -75,48 +41,28 @@ read_row(uint64 row)
 List *
 mls_range_list(const MlsSubscription *sub)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
 	List *ranges = NIL;
-	uint64 i;
 
-	mls_execute("SELECT number::bigint, lower_bound, upper_bound, untimed, since, expected, "
-				"received, resume_timestamp, resume_key, resume_link, resume_received, "
-				"resume_since, newest_timestamp, newest_key, done "
-				"FROM mls.range WHERE subscription = $1 ORDER BY number",
-				1, types, values, NULL, SPI_OK_SELECT);
-	MemoryContextSwitchTo(context);
-	for (i = 0; i < SPI_processed; i++)
+	mls_select("SELECT number::bigint, lower_bound, upper_bound, untimed, since, expected, "
+			   "received, resume_timestamp, resume_key, resume_link, resume_received, "
+			   "resume_since, newest_timestamp, newest_key, done "
+			   "FROM mls.range WHERE subscription = $1 ORDER BY number",
+			   mls_arg_int8(sub->id));
+	for (uint64 i = 0; i < SPI_processed; i++)
 		ranges = lappend(ranges, read_row(i));
 	return ranges;
-}
-
-static Datum
-text_or_null(const char *text, char *null)
-{
-	*null = text == NULL ? 'n' : ' ';
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
 }
 
 void
 mls_range_add(const MlsSubscription *sub, const MlsRange *range)
 {
-	Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, INT8OID};
-	char nulls[] = "       ";
-	Datum values[7];
-
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = Int32GetDatum(range->number);
-	values[2] = text_or_null(range->from, &nulls[2]);
-	values[3] = text_or_null(range->to, &nulls[3]);
-	values[4] = BoolGetDatum(range->untimed);
-	values[5] = TimestampTzGetDatum(range->since);
-	values[6] = Int64GetDatum(range->expected);
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_INSERT,
 		"INSERT INTO mls.range (subscription, number, lower_bound, upper_bound, untimed, "
 		"since, expected) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		7, types, values, nulls, SPI_OK_INSERT);
+		mls_arg_int8(sub->id), mls_arg_int4(range->number), mls_arg_text(range->from),
+		mls_arg_text(range->to), mls_arg_bool(range->untimed),
+		mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(range->since)), mls_arg_int8(range->expected));
 }
 
 static void
@@ -132,24 +78,14 @@ void
 mls_range_reach(const MlsSubscription *sub, const MlsRange *range, const MlsPosition *position,
 				int64 records)
 {
-	Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID};
-	char nulls[] = "        ";
-	Datum values[8];
-
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = Int32GetDatum(range->number);
-	values[2] = text_or_null(position->timestamp, &nulls[2]);
-	values[3] = text_or_null(position->key, &nulls[3]);
-	values[4] = text_or_null(position->link, &nulls[4]);
-	values[5] = Int64GetDatum(position->received);
-	values[6] = TimestampTzGetDatum(position->since);
-	nulls[6] = position->since == 0 ? 'n' : ' ';
-	values[7] = Int64GetDatum(records);
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_UPDATE,
 		"UPDATE mls.range SET resume_timestamp = $3, resume_key = $4, resume_link = $5, "
 		"resume_received = $6, resume_since = $7, received = received + $8 "
 		"WHERE subscription = $1 AND number = $2",
-		8, types, values, nulls, SPI_OK_UPDATE);
+		mls_arg_int8(sub->id), mls_arg_int4(range->number), mls_arg_text(position->timestamp),
+		mls_arg_text(position->key), mls_arg_text(position->link), mls_arg_int8(position->received),
+		mls_arg_time(position->since), mls_arg_int8(records));
 	expect_one_row();
 }
 
@@ -157,17 +93,11 @@ mls_range_reach(const MlsSubscription *sub, const MlsRange *range, const MlsPosi
 void
 mls_range_complete(const MlsSubscription *sub, const MlsRange *range, const MlsPosition *newest)
 {
-	Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID};
-	char nulls[] = "    ";
-	Datum values[4];
-
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = Int32GetDatum(range->number);
-	values[2] = text_or_null(newest->timestamp, &nulls[2]);
-	values[3] = text_or_null(newest->key, &nulls[3]);
-	mls_execute_control("UPDATE mls.range SET done = true, newest_timestamp = $3, newest_key = $4 "
-						"WHERE subscription = $1 AND number = $2",
-						4, types, values, nulls, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.range SET done = true, newest_timestamp = $3, newest_key = $4 "
+					"WHERE subscription = $1 AND number = $2",
+					mls_arg_int8(sub->id), mls_arg_int4(range->number),
+					mls_arg_text(newest->timestamp), mls_arg_text(newest->key));
 	expect_one_row();
 }
 
@@ -318,9 +248,7 @@ distance(const Mark *mark, int64 target)
 static void
 seek(Division *division, int64 target, int64 slack)
 {
-	int tries;
-
-	for (tries = 0; tries < MOST_TRIES; tries++)
+	for (int tries = 0; tries < MOST_TRIES; tries++)
 	{
 		int place = place_of(division, target);
 		const Mark *low = &division->marks[place - 1];
@@ -340,9 +268,8 @@ static const Mark *
 nearest(const Division *division, int64 target)
 {
 	const Mark *best = &division->marks[0];
-	int i;
 
-	for (i = 1; i < division->nmarks; i++)
+	for (int i = 1; i < division->nmarks; i++)
 		if (distance(&division->marks[i], target) < distance(best, target))
 			best = &division->marks[i];
 	return best;
@@ -370,11 +297,10 @@ timed_ranges(Division *division, int parts)
 {
 	List *ranges = NIL;
 	const Mark *last = NULL;
-	int i;
 
-	for (i = 1; i < parts; i++)
+	for (int i = 1; i < parts; i++)
 		seek(division, division->total * i / parts, division->total / parts / TOLERANCE);
-	for (i = 1; i < parts; i++)
+	for (int i = 1; i < parts; i++)
 	{
 		const Mark *mark = nearest(division, division->total * i / parts);
 
@@ -398,9 +324,8 @@ add_untimed(Division *division, List **ranges)
 {
 	const MlsTable *table = division->table;
 	const char *bound = ((const MlsRange *) linitial(*ranges))->to;
-	int tries;
 
-	for (tries = 0; tries < MOST_COUNTS; tries++)
+	for (int tries = 0; tries < MOST_COUNTS; tries++)
 	{
 		int64 timed = count(division, mls_cursor_within(table, NULL, bound)) +
 					  count(division, mls_cursor_within(table, bound, NULL));

@@ -23,9 +23,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-
 #include "base/base.h"
 #include "jobs/jobs.h"
 #include "read/key_snapshot.h"
@@ -117,13 +114,14 @@ rows_here(MlsKeySnapshot *snapshot)
 static int64
 find_lost(MlsKeySnapshot *snapshot)
 {
-	return mls_snapshot_execute(
-		snapshot, psprintf("INSERT INTO %s (key, wanted) SELECT b.key, true FROM "
-						   "(SELECT o.key FROM %s o WHERE NOT EXISTS "
-						   "(SELECT FROM %s l WHERE l.key = o.key) OFFSET 0) m "
-						   "JOIN %s b ON b.key = m.key "
-						   "WHERE b.deleted_at IS NULL AND b.fetched_at < $1",
-						   snapshot->table, snapshot->bronze, snapshot->table, snapshot->bronze));
+	return mls_snapshot_execute(snapshot, SPI_OK_INSERT,
+								psprintf("INSERT INTO %s (key, wanted) SELECT b.key, true FROM "
+										 "(SELECT o.key FROM %s o WHERE NOT EXISTS "
+										 "(SELECT FROM %s l WHERE l.key = o.key) OFFSET 0) m "
+										 "JOIN %s b ON b.key = m.key "
+										 "WHERE b.deleted_at IS NULL AND b.fetched_at < $1",
+										 snapshot->table, snapshot->bronze, snapshot->table,
+										 snapshot->bronze));
 }
 
 /* Asks for each missing key by name; what comes is not lost. */
@@ -171,19 +169,16 @@ begin_removal(MlsRun *run)
 
 /* Removes the records of some keys, and their children, in one transaction. */
 static void
-remove_step(MlsRun *run, char **keys, int n)
+remove_step(MlsRun *run, const List *keys)
 {
 	const MlsSubscription *sub = run->sub;
 	MlsCounters counters = run->counters;
-	Oid types[] = {TEXTARRAYOID};
-	Datum values[1];
 
 	mls_run_begin_step(run);
-	values[0] = mls_key_array(keys, n);
-	mls_related_records_remove(run->children, keys, n);
-	mls_execute(psprintf("SELECT %s FROM %s b WHERE b.key = ANY ($1) AND b.deleted_at IS NULL",
-						 mls_bronze_columns(sub), mls_qualified_name(sub->bronze)),
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_related_records_remove(run->children, keys);
+	mls_select(psprintf("SELECT %s FROM %s b WHERE b.key = ANY ($1) AND b.deleted_at IS NULL",
+						mls_bronze_columns(sub), mls_qualified_name(sub->bronze)),
+			   mls_arg_list(keys));
 	counters.deleted += mls_bronze_remove_found(run->id, sub, run->table, run->writer);
 	mls_run_end_step(run, &counters);
 }
@@ -192,14 +187,13 @@ static void
 remove_lost(MlsKeySnapshot *snapshot)
 {
 	MlsRun *run = snapshot->run;
-	char **keys;
-	int n;
+	List *keys;
 
 	begin_removal(run);
 	mls_run_enter(run, "removing");
 	snapshot->last_key = NULL;
-	while ((keys = mls_snapshot_next(snapshot, BATCH_KEYS, &n)) != NULL)
-		remove_step(run, keys, n);
+	while ((keys = mls_snapshot_next(snapshot, BATCH_KEYS)) != NIL)
+		remove_step(run, keys);
 	mls_related_records_note(run->children);
 }
 

@@ -9,10 +9,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
-
 #include "gold/gold_write.h"
 #include "gold/statement.h"
 #include "subscription/subscription.h"
@@ -25,10 +21,9 @@ static MlsRelease *
 clear(const MlsSubscription *sub, const MlsTable *table, int64 run)
 {
 	MlsRelease *release = mls_release_begin(
-		sub, table, run, mls_gold_parts(table->source->http.name, sub->resource, sub->gold), true);
+		sub, table, run, mls_gold_parts(table->source->name, sub->resource, sub->gold), true);
 
-	mls_execute(psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)), 0, NULL, NULL, NULL,
-				SPI_OK_DELETE);
+	mls_sql(SPI_OK_DELETE, psprintf("DELETE FROM %s", mls_qualified_name(sub->silver)));
 	mls_count_local(sub->id, sub->silver);
 	return release;
 }
@@ -40,14 +35,7 @@ forget_fingerprints(const MlsTable *table, const MlsSubscription *sub)
 	ListCell *lc;
 
 	foreach (lc, mls_gold_dependants(table, sub->silver, "mls_changed", "mls_gone"))
-	{
-		const MlsGoldDependant *dependant = lfirst(lc);
-		Oid types[] = {INT8OID};
-		Datum values[] = {Int64GetDatum(dependant->subscription)};
-
-		mls_execute_control("UPDATE mls.subscription SET map_hash = NULL WHERE id = $1", 1, types,
-							values, NULL, SPI_OK_UPDATE);
-	}
+		mls_subscription_map_again(((MlsGoldDependant *) lfirst(lc))->subscription);
 }
 
 /* mls_rebuild(foreign_table): how many records were converted */
@@ -72,8 +60,7 @@ mls_rebuild(PG_FUNCTION_ARGS)
 				errmsg("foreign table %s is not subscribed", mls_qualified_name(relid)));
 	mls_owner_enter(&before, sub, "rebuild");
 	table = mls_table_get(relid, sub->owner, false);
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	mls_silver_follow(sub->silver, table);
 	run = mls_run_start(sub, "rebuild");
 	mls_precedence_follow(sub, table);

@@ -22,10 +22,11 @@ static int64
 find_drift(MlsKeySnapshot *snapshot)
 {
 	return mls_snapshot_execute(
-		snapshot, psprintf("UPDATE %s l SET wanted = true WHERE NOT l.outside AND NOT EXISTS "
-						   "(SELECT FROM %s b WHERE b.key = l.key AND b.deleted_at IS NULL AND "
-						   "b.modified_at IS NOT DISTINCT FROM l.modified_at)",
-						   snapshot->table, snapshot->bronze));
+		snapshot, SPI_OK_UPDATE,
+		psprintf("UPDATE %s l SET wanted = true WHERE NOT l.outside AND NOT EXISTS "
+				 "(SELECT FROM %s b WHERE b.key = l.key AND b.deleted_at IS NULL AND "
+				 "b.modified_at IS NOT DISTINCT FROM l.modified_at)",
+				 snapshot->table, snapshot->bronze));
 }
 
 /* How many of the marked records are here in some other version that fits a condition. */
@@ -33,9 +34,10 @@ static int64
 count_here(MlsKeySnapshot *snapshot, const char *condition)
 {
 	return mls_snapshot_execute(
-		snapshot, psprintf("SELECT pg_catalog.count(*) FROM %s l JOIN %s b ON b.key = l.key "
-						   "WHERE l.wanted AND b.deleted_at IS NULL AND %s",
-						   snapshot->table, snapshot->bronze, condition));
+		snapshot, SPI_OK_SELECT,
+		psprintf("SELECT pg_catalog.count(*) FROM %s l JOIN %s b ON b.key = l.key "
+				 "WHERE l.wanted AND b.deleted_at IS NULL AND %s",
+				 snapshot->table, snapshot->bronze, condition));
 }
 
 /* Records what the comparison found. */

@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "base/base.h"
@@ -205,13 +203,11 @@ ranges_work(MlsRun *run)
 static double
 number_found(const char *sql, int64 subscription)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(subscription)};
 	bool isnull;
 	Datum value;
 
-	mls_execute(sql, 1, types, values, NULL, SPI_OK_SELECT);
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	mls_select(sql, mls_arg_int8(subscription));
+	value = mls_cell(SPI_tuptable, 0, 1, &isnull);
 	return isnull ? -1 : DatumGetFloat8(value);
 }
 

@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "base/base.h"
@@ -23,25 +21,20 @@ PG_FUNCTION_INFO_V1(mls_undo);
 static MlsSubscription *
 purged_subscription(int64 purge)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(purge)};
 	MlsSubscription *sub;
-	bool isnull;
 	char *process;
 
-	mls_execute("SELECT subscription, process FROM mls.run WHERE id = $1", 1, types, values, NULL,
-				SPI_OK_SELECT);
+	mls_select("SELECT subscription, process FROM mls.run WHERE id = $1", mls_arg_int8(purge));
 	if (SPI_processed == 0)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("there is no run " INT64_FORMAT, purge),
 				errhint("The view mls_history lists all runs."));
-	process = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	process = mls_text_at(0, 2);
 	if (strcmp(process, "purge") != 0)
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("run " INT64_FORMAT " is no purge", purge),
 				errdetail("It is a %s. Only a purge can be undone.", process));
-	sub = mls_subscription_by_id(
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	sub = mls_subscription_by_id(mls_int8_at(0, 1));
 	if (sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the subscription of run " INT64_FORMAT " does not exist any more", purge));
@@ -52,13 +45,11 @@ purged_subscription(int64 purge)
 static int64
 take_tombstones(const MlsSubscription *sub, int64 purge, int64 run)
 {
-	Oid types[] = {INT8OID, INT8OID};
-	Datum values[] = {Int64GetDatum(purge), Int64GetDatum(run)};
-
-	mls_execute(psprintf("UPDATE %s SET deleted_at = NULL, run_id = $2 "
-						 "WHERE run_id = $1 AND deleted_at IS NOT NULL",
-						 mls_qualified_name(sub->bronze)),
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql(SPI_OK_UPDATE,
+			psprintf("UPDATE %s SET deleted_at = NULL, run_id = $2 "
+					 "WHERE run_id = $1 AND deleted_at IS NOT NULL",
+					 mls_qualified_name(sub->bronze)),
+			mls_arg_int8(purge), mls_arg_int8(run));
 	return SPI_processed;
 }
 
@@ -72,8 +63,7 @@ restore(MlsSubscription *sub, int64 purge, int64 run)
 
 	if (get_rel_name(sub->bronze) == NULL || get_rel_name(sub->foreign_table) == NULL)
 		return 0;
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	table = mls_table_get(sub->foreign_table, sub->owner, false);
 	mls_gold_restore(sub, table);
 	writer = mls_writer_begin(table, sub, run);
@@ -88,26 +78,13 @@ restore(MlsSubscription *sub, int64 purge, int64 run)
 static int64
 restore_children(const MlsSubscription *sub, int64 purge, int64 run)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-	SPITupleTable *ids;
 	int64 restored = 0;
-	uint64 i;
+	ListCell *lc;
 
-	mls_execute("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
-				"ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1",
-				1, types, values, NULL, SPI_OK_SELECT);
-	ids = SPI_tuptable;
-	for (i = 0; i < ids->numvals; i++)
+	foreach (lc, mls_related_siblings(sub))
 	{
-		bool isnull;
-		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
-		MlsSubscription *child = mls_subscription_by_id(id);
-
-		if (child == NULL)
-			continue;
-		mls_owner_require_tables(child);
-		restored += restore(child, purge, run);
+		mls_owner_require_tables(lfirst(lc));
+		restored += restore(lfirst(lc), purge, run);
 	}
 	return restored;
 }
@@ -128,8 +105,7 @@ mls_undo(PG_FUNCTION_ARGS)
 	SPI_connect();
 	sub = purged_subscription(purge);
 	mls_owner_enter(&before, sub, "undo a purge of");
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	run = mls_run_start(sub, "undo");
 	counters.inserted = restore(sub, purge, run);
 	children = restore_children(sub, purge, run);

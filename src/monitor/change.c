@@ -11,13 +11,11 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
@@ -60,7 +58,6 @@ shape_of(FunctionCallInfo fcinfo, HeapTupleHeader row)
 	Shape *shape = fcinfo->flinfo->fn_extra;
 	MemoryContext before;
 	TupleDesc desc;
-	int i;
 
 	if (shape != NULL && shape->desc->tdtypeid == HeapTupleHeaderGetTypeId(row) &&
 		shape->desc->tdtypmod == HeapTupleHeaderGetTypMod(row))
@@ -71,7 +68,7 @@ shape_of(FunctionCallInfo fcinfo, HeapTupleHeader row)
 	shape->desc = CreateTupleDescCopy(desc);
 	shape->to_jsonb = palloc0(desc->natts * sizeof(FmgrInfo));
 	shape->is_ours = palloc0(desc->natts * sizeof(bool));
-	for (i = 0; i < desc->natts; i++)
+	for (int i = 0; i < desc->natts; i++)
 		shape->is_ours[i] =
 			TupleDescAttr(desc, i)->attisdropped || is_own_column(TupleDescAttr(desc, i));
 	MemoryContextSwitchTo(before);
@@ -209,10 +206,9 @@ difference(FunctionCallInfo fcinfo, Shape *shape, const Version *old, const Vers
 {
 	JsonbParseState *state = NULL;
 	int changed = 0;
-	int i;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (i = 0; i < shape->desc->natts; i++)
+	for (int i = 0; i < shape->desc->natts; i++)
 	{
 		if (shape->is_ours[i] || is_same(shape, i, old, new))
 			continue;
@@ -306,19 +302,15 @@ take_changes(MlsTransition *logged, const char *sql, const char *source)
 }
 
 /* The run that this process is at work on, or NULL. */
-static Datum
-current_run(const MlsSubscription *sub, char *null)
+static MlsArg
+current_run(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID, INT4OID};
-	Datum values[] = {Int64GetDatum(sub->id), Int32GetDatum(MyProcPid)};
-	Datum run;
-	bool isnull;
+	MlsArg run = {.type = INT8OID};
 
-	mls_execute("SELECT max(id) FROM mls.run WHERE subscription = $1 AND status = 'running' "
-				"AND pid = $2",
-				2, types, values, NULL, SPI_OK_SELECT);
-	run = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	*null = isnull ? 'n' : ' ';
+	mls_select("SELECT max(id) FROM mls.run WHERE subscription = $1 AND status = 'running' "
+			   "AND pid = $2",
+			   mls_arg_int8(sub->id), mls_arg_int4(MyProcPid));
+	run.value = mls_cell(SPI_tuptable, 0, 1, &run.isnull);
 	return run;
 }
 
@@ -329,20 +321,15 @@ current_run(const MlsSubscription *sub, char *null)
 static void
 write_changes(const MlsSubscription *sub, const char *kind)
 {
-	Oid types[] = {INT8OID, OIDOID, TEXTOID, TEXTOID, TEXTOID};
-	char nulls[] = "     ";
-	Datum values[5];
+	MlsArg run = current_run(sub);
 
-	values[0] = current_run(sub, &nulls[0]);
-	values[1] = ObjectIdGetDatum(sub->owner);
-	values[2] = CStringGetTextDatum(sub->source);
-	values[3] = CStringGetTextDatum(sub->resource);
-	values[4] = CStringGetTextDatum(kind);
 	mls_lock(MLS_LOCK_CHANGES, 0, ExclusiveLock);
-	mls_execute_control("INSERT INTO mls.change (at, run, owner, source, resource, key, kind, "
-						"fields) SELECT pg_catalog.clock_timestamp(), $1, $2::pg_catalog.regrole, "
-						"$3, $4, l.key, $5, l.fields FROM mls_logged l",
-						5, types, values, nulls, SPI_OK_INSERT);
+	mls_sql_control(SPI_OK_INSERT,
+					"INSERT INTO mls.change (at, run, owner, source, resource, key, kind, "
+					"fields) SELECT pg_catalog.clock_timestamp(), $1, $2::pg_catalog.regrole, "
+					"$3, $4, l.key, $5, l.fields FROM mls_logged l",
+					run, mls_arg_oid(sub->owner), mls_arg_text(sub->source),
+					mls_arg_text(sub->resource), mls_arg_text(kind));
 }
 
 /*

@@ -12,10 +12,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
 #include "read/key_snapshot.h"
 
@@ -101,7 +99,6 @@ mls_count_local_rows(PG_FUNCTION_ARGS)
 {
 	MlsSubscription *sub = subscription_of(PG_GETARG_INT64(0));
 	MlsRights before;
-	bool isnull;
 	int64 rows;
 
 	SPI_connect();
@@ -110,10 +107,8 @@ mls_count_local_rows(PG_FUNCTION_ARGS)
 		rows = mls_count_local(sub->id, sub->silver);
 	else
 	{
-		mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(sub->silver)),
-					0, NULL, NULL, NULL, SPI_OK_SELECT);
-		rows =
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		mls_select(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(sub->silver)));
+		rows = mls_int8_at(0, 1);
 	}
 	mls_rights_leave(&before);
 	SPI_finish();
@@ -122,22 +117,14 @@ mls_count_local_rows(PG_FUNCTION_ARGS)
 
 /* ---- What was asked of a source lately, and what it allows ---- */
 
-#define RESULT_COLUMNS 4
-
 /* One limit: its window, what was spent in it and what the source allows.  No row without a limit. */
 static void
 return_limit(ReturnSetInfo *result, const char *window, int64 used, double allowed)
 {
-	Datum values[RESULT_COLUMNS];
-	bool isnull[RESULT_COLUMNS] = {false};
-
-	if (allowed <= 0)
-		return;
-	values[0] = CStringGetTextDatum(window);
-	values[1] = Int64GetDatum(used);
-	values[2] = Float8GetDatum(allowed);
-	values[3] = Float8GetDatum(used / allowed);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	if (allowed > 0)
+		mls_return_row(result, mls_arg_text(window), mls_arg_int8(used),
+					   mls_arg(FLOAT8OID, Float8GetDatum(allowed)),
+					   mls_arg(FLOAT8OID, Float8GetDatum(used / allowed)));
 }
 
 /* mls_quota(source): a row per limit of the source. */

@@ -14,15 +14,12 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "monitor/monitor.h"
 #include "step/issue.h"
@@ -78,10 +75,7 @@ signature(const char *secret, const char *text)
 static void
 execute_for_source(const Hook *hook, const char *sql, int expected)
 {
-	Oid types[] = {TEXTOID, OIDOID};
-	Datum values[] = {CStringGetTextDatum(hook->sub->source), ObjectIdGetDatum(hook->sub->owner)};
-
-	mls_execute_control(sql, 2, types, values, NULL, expected);
+	mls_sql_control(expected, sql, mls_arg_text(hook->sub->source), mls_arg_oid(hook->sub->owner));
 }
 
 /* Gives up what is too old or too much; an issue says so. */
@@ -89,7 +83,6 @@ static void
 prune(const Hook *hook)
 {
 	SPITupleTable *lost;
-	bool isnull;
 
 	execute_for_source(
 		hook,
@@ -103,8 +96,8 @@ prune(const Hook *hook)
 		SPI_OK_SELECT);
 	lost = SPI_tuptable;
 	for (uint64 i = 0; i < lost->numvals; i++)
-		mls_issue_open(DatumGetInt64(SPI_getbinval(lost->vals[i], lost->tupdesc, 1, &isnull)), 0,
-					   MLS_ISSUE_WEBHOOK, NULL, NULL, NULL, "the webhook did not take all events");
+		mls_issue_open(mls_cell_int8(lost, i, 1), 0, MLS_ISSUE_WEBHOOK, NULL, NULL, NULL,
+					   "the webhook did not take all events");
 }
 
 /*
@@ -115,8 +108,6 @@ prune(const Hook *hook)
 static bool
 take(Hook *hook)
 {
-	bool isnull;
-
 	execute_for_source(
 		hook,
 		"UPDATE mls.webhook SET attempts = attempts + 1, next_attempt_at = "
@@ -128,9 +119,8 @@ take(Hook *hook)
 		SPI_OK_UPDATE_RETURNING);
 	if (SPI_processed == 0)
 		return false;
-	hook->id =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	hook->body = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	hook->id = mls_int8_at(0, 1);
+	hook->body = mls_text_at(0, 2);
 	hook->signature =
 		hook->source->webhook_secret ? signature(hook->source->webhook_secret, hook->body) : NULL;
 	return true;
@@ -146,13 +136,10 @@ is_taken(const Hook *hook)
 static void
 settle(const Hook *hook)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(hook->id), (Datum) 0};
-
 	if (is_taken(hook))
 	{
-		mls_execute_control("DELETE FROM mls.webhook WHERE id = $1", 1, types, values, NULL,
-							SPI_OK_DELETE);
+		mls_sql_control(SPI_OK_DELETE, "DELETE FROM mls.webhook WHERE id = $1",
+						mls_arg_int8(hook->id));
 		execute_for_source(hook,
 						   "UPDATE mls.issue i SET solved_at = now() FROM mls.subscription s "
 						   "WHERE s.id = i.subscription AND s.source = $1 AND s.owner::oid = $2 "
@@ -161,10 +148,11 @@ settle(const Hook *hook)
 						   SPI_OK_UPDATE);
 		return;
 	}
-	values[1] = CStringGetTextDatum(
-		hook->error ? hook->error : psprintf("the receiver answered with status %d", hook->status));
-	mls_execute_control("UPDATE mls.webhook SET last_error = $2 WHERE id = $1", 2, types, values,
-						NULL, SPI_OK_UPDATE);
+	mls_sql_control(
+		SPI_OK_UPDATE, "UPDATE mls.webhook SET last_error = $2 WHERE id = $1",
+		mls_arg_int8(hook->id),
+		mls_arg_text(hook->error ? hook->error
+								 : psprintf("the receiver answered with status %d", hook->status)));
 }
 
 /* ---- The request ---- */

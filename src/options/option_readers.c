@@ -217,11 +217,11 @@ apply_server(MlsSource *source, List *options)
 	source->protocol = mls_protocol_find(mls_option_text(options, "protocol"));
 	if (source->protocol == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						errmsg("server \"%s\" has no valid protocol", source->http.name)));
+						errmsg("server \"%s\" has no valid protocol", source->name)));
 	platform = source->protocol->platform(platform_name ? platform_name : "generic");
 	if (platform == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						errmsg("server \"%s\" has no valid platform", source->http.name)));
+						errmsg("server \"%s\" has no valid platform", source->name)));
 	apply_platform(source, platform);
 	if (source->protocol->own_size > 0)
 		source->own = palloc0(source->protocol->own_size);

@@ -27,12 +27,10 @@
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
-#include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
+#include "base/base.h"
 #include "http/http.h"
 #include "http/url.h"
 #include "options/option_table.h"
@@ -661,21 +659,11 @@ mls_options(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
 	{
-		char *range = allowed_values(option);
-		Datum values[8];
-		bool nulls[8] = {false};
-
-		values[0] = CStringGetTextDatum(mls_option_catalog_name(option->catalog));
-		values[1] = CStringGetTextDatum(option->name);
-		values[2] = CStringGetTextDatum(kind_name(option->kind));
-		nulls[3] = option->default_value == NULL;
-		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(option->default_value);
-		nulls[4] = range == NULL;
-		values[4] = nulls[4] ? (Datum) 0 : CStringGetTextDatum(range);
-		values[5] = BoolGetDatum(option->required);
-		values[6] = BoolGetDatum(option->kind == MLS_OPTION_SECRET);
-		values[7] = CStringGetTextDatum(option->help);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		mls_return_row(result, mls_arg_text(mls_option_catalog_name(option->catalog)),
+					   mls_arg_text(option->name), mls_arg_text(kind_name(option->kind)),
+					   mls_arg_text(option->default_value), mls_arg_text(allowed_values(option)),
+					   mls_arg_bool(option->required),
+					   mls_arg_bool(option->kind == MLS_OPTION_SECRET), mls_arg_text(option->help));
 	}
 	return (Datum) 0;
 }

@@ -9,7 +9,6 @@
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"
@@ -18,6 +17,8 @@
 #include "protocol/condition.h"
 
 /* ---- trees ---- */
+
+static MlsFit write_condition(MlsConditionWriter *writer, StringInfo buf, MlsCondition *condition);
 
 static MlsFit
 write_arms(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *condition)
@@ -37,7 +38,7 @@ write_arms(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *condi
 		MlsFit arm;
 
 		initStringInfo(&one);
-		arm = mls_condition_write(writer, &one, lfirst(lc));
+		arm = write_condition(writer, &one, lfirst(lc));
 		fit = Min(fit, Max(arm, MLS_FIT_SUPERSET));
 		if (arm != MLS_FIT_NO)
 			appendStringInfo(&text, "%s%s", written++ == 0 ? "" : between, one.data);
@@ -60,14 +61,20 @@ write_not(MlsConditionWriter *writer, StringInfo buf, MlsCondition *inner)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	if (mls_condition_write(writer, &text, inner) != MLS_FIT_EXACT || writer->negation.open == NULL)
+	if (write_condition(writer, &text, inner) != MLS_FIT_EXACT || writer->negation.open == NULL)
 		return MLS_FIT_NO;
 	appendStringInfo(buf, "%s%s%s", writer->negation.open, text.data, writer->negation.close);
 	return MLS_FIT_SUPERSET;
 }
 
-MlsFit
-mls_condition_write(MlsConditionWriter *writer, StringInfo buf, MlsCondition *condition)
+/*
+ * Appends a condition.  Arms of a conjunction may be left out, which lets more
+ * records through; a disjunction needs every arm; only what is exact may stand
+ * under NOT, where more would become less.  MLS_FIT_NO (and rubbish in buf): it
+ * cannot be sent.
+ */
+static MlsFit
+write_condition(MlsConditionWriter *writer, StringInfo buf, MlsCondition *condition)
 {
 	MlsFit fit;
 
@@ -101,7 +108,7 @@ mls_conditions_write(MlsConditionWriter *writer, List *conditions)
 		StringInfoData one;
 
 		initStringInfo(&one);
-		if (mls_condition_write(writer, &one, lfirst(lc)) == MLS_FIT_NO)
+		if (write_condition(writer, &one, lfirst(lc)) == MLS_FIT_NO)
 			writer->left_out = true;
 		else
 			texts = lappend(texts, one.data);
@@ -117,7 +124,7 @@ mls_condition_fit(const MlsTable *table, MlsCondition *condition)
 
 	writer.alone = condition->args == NIL;
 	initStringInfo(&text);
-	return mls_condition_write(&writer, &text, condition);
+	return write_condition(&writer, &text, condition);
 }
 
 /* ---- values ---- */

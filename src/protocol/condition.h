@@ -47,15 +47,6 @@ struct MlsConditionWriter
 	bool left_out; /* a condition could not be written, and more records come for it */
 };
 
-/*
- * Appends a condition.  Arms of a conjunction may be left out, which lets more
- * records through; a disjunction needs every arm; only what is exact may stand
- * under NOT, where more would become less.  MLS_FIT_NO (and rubbish in buf): it
- * cannot be sent.
- */
-extern MlsFit
-mls_condition_write(MlsConditionWriter *writer, StringInfo buf, MlsCondition *condition);
-
 /* The texts of the conditions of a query (List of char *), but for those left out. */
 extern List *mls_conditions_write(MlsConditionWriter *writer, List *conditions);
 

@@ -95,7 +95,8 @@ typedef struct MlsTable
 /* Is a field a part of a table's key? */
 extern bool mls_table_is_key(const MlsTable *table, const char *field);
 
-/* Column of a table by remote field name, or NULL. */
+/* Column of a table by remote field name, or by its own, if it has a field; or NULL. */
 extern const MlsColumn *mls_table_column(const MlsTable *table, const char *field);
+extern const MlsColumn *mls_table_column_named(const MlsTable *table, const char *name);
 
 #endif /* MLS_PROTOCOL_FOREIGN_TABLE_H */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/name_list.h"
 #include "protocol/protocol.h"
 
 /* The list: a protocol is one line.  (The tests build one of their own.) */
@@ -38,27 +39,16 @@ mls_protocol_find(const char *name)
 	return NULL;
 }
 
-static bool
-holds_name(const List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
 bool
 mls_resource_is_key(const MlsRemoteResource *resource, const char *field)
 {
-	return holds_name(resource->key, field);
+	return mls_is_listed(resource->key, field);
 }
 
 bool
 mls_table_is_key(const MlsTable *table, const char *field)
 {
-	return holds_name(table->key, field);
+	return mls_is_listed(table->key, field);
 }
 
 const MlsColumn *
@@ -66,6 +56,15 @@ mls_table_column(const MlsTable *table, const char *field)
 {
 	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field && strcmp(table->columns[i].field, field) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+const MlsColumn *
+mls_table_column_named(const MlsTable *table, const char *name)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].field && strcmp(table->columns[i].name, name) == 0)
 			return &table->columns[i];
 	return NULL;
 }

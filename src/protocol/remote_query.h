@@ -1,7 +1,7 @@
 /*
  * remote_query.h
  *		What is asked for, in words that are no protocol's: the planner fills it from SQL,
- *		the engine from its cursor, and each protocol renders it.
+ *		a run from its cursor, and each protocol renders it.
  */
 #ifndef MLS_PROTOCOL_REMOTE_QUERY_H
 #define MLS_PROTOCOL_REMOTE_QUERY_H
@@ -24,7 +24,7 @@ typedef enum MlsConditionKind
 	MLS_CONTAINS,
 	MLS_ANY_OF, /* collection column holds at least one of values */
 	MLS_ALL_OF, /* collection column holds all of values */
-	MLS_AFTER   /* keyset: (timestamp, key) after the two values; the engine's own */
+	MLS_AFTER   /* keyset: (timestamp, key) after the two values; of the cursor only */
 } MlsConditionKind;
 
 typedef enum MlsOperator
@@ -38,7 +38,7 @@ typedef enum MlsOperator
 } MlsOperator;
 
 /*
- * A constant in a condition: its SQL value, or remote text the engine hands on
+ * A constant in a condition: its SQL value, or remote text that is handed on
  * unread (cursors keep all the digits the source sent).  The planner's tree
  * holds an index of a run-time expression instead, resolved before open().
  */

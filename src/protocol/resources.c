@@ -6,6 +6,28 @@
 
 #include "protocol/protocol.h"
 
+const MlsRemoteResource *
+mls_schema_resource(const MlsRemoteSchema *schema, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, schema->resources)
+		if (strcmp(((MlsRemoteResource *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+const MlsRemoteField *
+mls_resource_field(const MlsRemoteResource *resource, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, resource->fields)
+		if (strcmp(((MlsRemoteField *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
 const char *
 mls_schema_left_out(const MlsRemoteSchema *schema, const char *resource)
 {

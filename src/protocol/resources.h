@@ -75,6 +75,12 @@ typedef struct MlsRemoteSchema
 	List *denied;
 } MlsRemoteSchema;
 
+/* One of them by its name, or NULL. */
+extern const MlsRemoteResource *
+mls_schema_resource(const MlsRemoteSchema *schema, const char *name);
+extern const MlsRemoteField *
+mls_resource_field(const MlsRemoteResource *resource, const char *name);
+
 /* Why a resource is left out; NULL: it is not. */
 extern const char *mls_schema_left_out(const MlsRemoteSchema *schema, const char *resource);
 

@@ -7,6 +7,7 @@
 #include "lib/stringinfo.h"
 #include "utils/json.h"
 
+#include "base/name_list.h"
 #include "protocol/protocol.h"
 
 void
@@ -44,15 +45,7 @@ mls_told_json(const MlsTold *told)
 char *
 mls_told_problem(const MlsTold *told)
 {
-	StringInfoData buf;
-	ListCell *lc;
-
 	if (told->refusal != NULL)
 		return pstrdup(told->refusal);
-	if (told->findings == NIL)
-		return NULL;
-	initStringInfo(&buf);
-	foreach (lc, told->findings)
-		appendStringInfo(&buf, "%s%s", buf.len ? "; " : "", (char *) lfirst(lc));
-	return buf.data;
+	return told->findings ? mls_names_joined(told->findings, "; ") : NULL;
 }

@@ -129,7 +129,7 @@ longest_condition(const MlsQuery *query, const MlsCondition *kept, MlsAddress ad
 		MlsCondition *condition = lfirst(lc);
 		int rest;
 
-		/* The engine's cursor is never rechecked. */
+		/* The cursor is never rechecked. */
 		if (condition == kept || condition->kind == MLS_AFTER)
 			continue;
 		rest = length_without(query, condition, address);

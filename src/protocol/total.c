@@ -42,7 +42,7 @@ static HTAB *totals = NULL;
 static Total *
 find_total(const MlsTable *table, bool make)
 {
-	TotalKey key = {.server_id = table->source->http.server_id};
+	TotalKey key = {.server_id = table->source->server_id};
 	Total *total;
 	bool found;
 
@@ -78,8 +78,9 @@ mls_total_proven(const MlsTable *table)
 	return total && !total->refuted ? total->proven : -1;
 }
 
-bool
-mls_total_is_believed(const MlsTable *table, int64 announced)
+/* Is a total smaller than one that was right? */
+static bool
+is_believed(const MlsTable *table, int64 announced)
 {
 	return announced < mls_total_proven(table);
 }
@@ -87,7 +88,7 @@ mls_total_is_believed(const MlsTable *table, int64 announced)
 bool
 mls_total_ends(const MlsTable *table, int64 announced, int64 records, int64 largest)
 {
-	return records < LEAST_PAGE || records < largest || mls_total_is_believed(table, announced);
+	return records < LEAST_PAGE || records < largest || is_believed(table, announced);
 }
 
 void
@@ -154,8 +155,7 @@ mls_ask_count(const MlsQuery *query, MlsAskTotal ask, MlsHttpStats *stats)
 	int64 again = -1;
 	const MlsPage *first = ask(query, 0, &total, stats);
 
-	if (first == NULL || total < 0 || !query->verify_count ||
-		mls_total_is_believed(query->table, total))
+	if (first == NULL || total < 0 || !query->verify_count || is_believed(query->table, total))
 		return total;
 	if (!has_more(query, ask, first, total, stats))
 	{
@@ -175,7 +175,7 @@ mls_report_short(const MlsTable *table, int64 announced, int64 received)
 {
 	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 					errmsg("source \"%s\" ended the pages of resource \"%s\" too early",
-						   table->source->http.name, table->resource),
+						   table->source->name, table->resource),
 					errdetail("It announced %s and sent " INT64_FORMAT ".",
 							  mls_counted(announced, "record", "records"), received),
 					errhint("Try again. If the source's count is only an estimate, set the server "

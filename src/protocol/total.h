@@ -15,9 +15,6 @@ extern void mls_total_prove(const MlsTable *table, int64 announced);
 /* The largest one that was, or -1. */
 extern int64 mls_total_proven(const MlsTable *table);
 
-/* Is a total smaller than one that was right? */
-extern bool mls_total_is_believed(const MlsTable *table, int64 announced);
-
 /*
  * All that was announced has come, the last page with so many records: is that the end?
  * largest is the number of records of the largest page before it.

@@ -1,6 +1,6 @@
 /*
  * batch.c
- *		A page as the engine needs it: each record with its key and its
+ *		A page as a run needs it: each record with its key and its
  *		instant, in the order received, and one of each key.
  *
  * Lives in CurrentMemoryContext and points into the page.
@@ -16,7 +16,6 @@
 #include "common/hashfn.h"
 #include "utils/datetime.h"
 #include "utils/hsearch.h"
-#include "utils/memutils.h"
 
 #include "read/batch.h"
 
@@ -229,14 +228,13 @@ MlsBatch *
 mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords)
 {
 	MlsBatch *batch = palloc(sizeof(MlsBatch));
-	int i;
 
 	batch->items = palloc0(Max(nrecords, 1) * sizeof(MlsItem));
 	batch->nitems = nrecords;
 	batch->replaced = 0;
 	batch->missing = NIL;
 	batch->by_key = key_table(nrecords);
-	for (i = 0; i < nrecords; i++)
+	for (int i = 0; i < nrecords; i++)
 	{
 		MlsItem *item = &batch->items[i];
 
@@ -256,14 +254,25 @@ mls_batch_find(const MlsBatch *batch, const char *key)
 	return entry ? entry->item : NULL;
 }
 
+/* The keys of the records that are there (List of char *). */
+List *
+mls_batch_keys(const MlsBatch *batch)
+{
+	List *keys = NIL;
+
+	for (int i = 0; i < batch->nitems; i++)
+		if (batch->items[i].key != NULL && !batch->items[i].gone)
+			keys = lappend(keys, batch->items[i].key);
+	return keys;
+}
+
 /* The newest item stamped before an instant, or NULL. */
 const MlsItem *
 mls_batch_newest(const MlsBatch *batch, TimestampTz before)
 {
 	const MlsItem *newest = NULL;
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 
@@ -280,9 +289,8 @@ mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezo
 {
 	MlsExactTime last;
 	bool known = before != NULL && mls_exact_time_read(before, timezone, &last);
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 

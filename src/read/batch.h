@@ -50,6 +50,7 @@ typedef struct MlsBatch
 
 extern MlsBatch *mls_batch_read(const MlsTable *table, const MlsRecord *records, int nrecords);
 extern MlsItem *mls_batch_find(const MlsBatch *batch, const char *key);
+extern List *mls_batch_keys(const MlsBatch *batch);
 extern const MlsItem *mls_batch_newest(const MlsBatch *batch, TimestampTz before);
 extern bool mls_batch_in_order(const MlsBatch *batch, const char *before, const char *timezone);
 

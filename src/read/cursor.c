@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "utils/timestamp.h"
-
 #include "read/read.h"
 #include "subscription/subscription.h"
 
@@ -143,7 +141,7 @@ require_fit(const MlsTable *table, MlsCondition *condition)
 	if (mls_condition_fit(table, condition) == MLS_FIT_NO)
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 				errmsg("records of resource \"%s\" of source \"%s\" cannot be asked for by key",
-					   table->resource, table->source->http.name),
+					   table->resource, table->source->name),
 				errdetail("The source does not filter by field \"%s\".", condition->column->field));
 }
 
@@ -153,12 +151,11 @@ mls_cursor_by_values(const MlsTable *table, const char *field, char **values, in
 {
 	MlsCondition *condition = palloc0(sizeof(MlsCondition));
 	MlsQuery *query = palloc0(sizeof(MlsQuery));
-	int i;
 
 	condition->kind = MLS_IN;
 	condition->op = MLS_EQ;
 	condition->column = mls_table_column(table, field);
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		condition->values = lappend(condition->values, remote_value(values[i]));
 	require_fit(table, condition);
 

@@ -25,14 +25,12 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_type.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "read/key_snapshot.h"
 #include "step/issue.h"
 
@@ -53,16 +51,15 @@
 static void
 create_table(const MlsKeySnapshot *snapshot)
 {
-	mls_execute(psprintf("CREATE UNLOGGED TABLE %s (key text COLLATE \"C\" PRIMARY KEY, "
-						 "modified_at timestamptz, wanted boolean NOT NULL DEFAULT false, "
-						 "outside boolean NOT NULL DEFAULT false)",
-						 snapshot->table),
-				0, NULL, NULL, NULL, SPI_OK_UTILITY);
-	mls_execute(psprintf("CREATE INDEX ON %s (key) WHERE wanted", snapshot->table), 0, NULL, NULL,
-				NULL, SPI_OK_UTILITY);
-	mls_execute(psprintf("COMMENT ON TABLE %s IS 'keys listed by a run of mls_fdw; goes with it'",
-						 snapshot->table),
-				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_sql(SPI_OK_UTILITY,
+			psprintf("CREATE UNLOGGED TABLE %s (key text COLLATE \"C\" PRIMARY KEY, "
+					 "modified_at timestamptz, wanted boolean NOT NULL DEFAULT false, "
+					 "outside boolean NOT NULL DEFAULT false)",
+					 snapshot->table));
+	mls_sql(SPI_OK_UTILITY, psprintf("CREATE INDEX ON %s (key) WHERE wanted", snapshot->table));
+	mls_sql(SPI_OK_UTILITY,
+			psprintf("COMMENT ON TABLE %s IS 'keys listed by a run of mls_fdw; goes with it'",
+					 snapshot->table));
 }
 
 static bool
@@ -80,32 +77,15 @@ static void
 note_position(const MlsKeySnapshot *snapshot, const char *link)
 {
 	const MlsRun *run = snapshot->run;
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID};
-	char nulls[] = "        ";
-	Datum values[8];
 
-	values[0] = Int64GetDatum(run->sub->id);
-	values[1] = CStringGetTextDatum(run->process->name);
-	values[2] = CStringGetTextDatum(run->sub->scope_hash);
-	values[3] = TimestampTzGetDatum(snapshot->started);
-	values[4] = link ? CStringGetTextDatum(link) : (Datum) 0;
-	nulls[4] = link ? ' ' : 'n';
-	values[5] = Int64GetDatum(snapshot->listed);
-	values[6] = Int64GetDatum(snapshot->flagged);
-	values[7] = Int64GetDatum(snapshot->before);
-	mls_execute_control("UPDATE mls.subscription SET listing_process = $2, listing_scope = $3, "
-						"listing_began = $4, listing_link = $5, listing_listed = $6, "
-						"listing_flagged = $7, listing_announced = $8 WHERE id = $1",
-						8, types, values, nulls, SPI_OK_UPDATE);
-}
-
-static int64
-number_at(int column)
-{
-	bool isnull;
-
-	return DatumGetInt64(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull));
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET listing_process = $2, listing_scope = $3, "
+					"listing_began = $4, listing_link = $5, listing_listed = $6, "
+					"listing_flagged = $7, listing_announced = $8 WHERE id = $1",
+					mls_arg_int8(run->sub->id), mls_arg_text(run->process->name),
+					mls_arg_text(run->sub->scope_hash), mls_arg_time(snapshot->started),
+					mls_arg_text(link), mls_arg_int8(snapshot->listed),
+					mls_arg_int8(snapshot->flagged), mls_arg_int8(snapshot->before));
 }
 
 /* Are the keys still there? */
@@ -114,9 +94,8 @@ has_keys(const MlsKeySnapshot *snapshot)
 {
 	int64 listed = snapshot->listed;
 
-	mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", snapshot->table), 0, NULL, NULL,
-				NULL, SPI_OK_SELECT);
-	return number_at(1) == listed;
+	mls_select(psprintf("SELECT pg_catalog.count(*) FROM %s", snapshot->table));
+	return mls_int8_at(0, 1) == listed;
 }
 
 /* The position an interrupted run has left: fills the listing and returns its link; NULL if there is none. */
@@ -125,27 +104,23 @@ take_position(MlsKeySnapshot *snapshot)
 {
 	const MlsRun *run = snapshot->run;
 	MemoryContext before;
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID};
-	Datum values[] = {Int64GetDatum(run->sub->id), CStringGetTextDatum(run->process->name),
-					  CStringGetTextDatum(run->sub->scope_hash)};
 	char *link;
-	bool isnull;
 
-	mls_execute("SELECT listing_link, listing_began, listing_listed, listing_flagged, "
-				"listing_announced FROM mls.subscription WHERE id = $1 AND "
-				"listing_process = $2 AND listing_scope = $3 AND listing_link IS NOT NULL AND "
-				"listing_began > pg_catalog.now() - interval '" LONGEST_PAUSE "'",
-				3, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT listing_link, listing_began, listing_listed, listing_flagged, "
+			   "listing_announced FROM mls.subscription WHERE id = $1 AND "
+			   "listing_process = $2 AND listing_scope = $3 AND listing_link IS NOT NULL AND "
+			   "listing_began > pg_catalog.now() - interval '" LONGEST_PAUSE "'",
+			   mls_arg_int8(run->sub->id), mls_arg_text(run->process->name),
+			   mls_arg_text(run->sub->scope_hash));
 	if (SPI_processed == 0)
 		return NULL;
 	before = MemoryContextSwitchTo(snapshot->context);
-	link = pstrdup(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	link = pstrdup(mls_text_at(0, 1));
 	MemoryContextSwitchTo(before);
-	snapshot->started = DatumGetTimestampTz(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	snapshot->listed = number_at(3);
-	snapshot->flagged = number_at(4);
-	snapshot->before = number_at(5);
+	snapshot->started = mls_time_at(0, 2);
+	snapshot->listed = mls_int8_at(0, 3);
+	snapshot->flagged = mls_int8_at(0, 4);
+	snapshot->before = mls_int8_at(0, 5);
 	return link;
 }
 
@@ -202,31 +177,19 @@ empty_table(MlsKeySnapshot *snapshot)
 	snapshot->before = -1;
 	snapshot->started = GetCurrentTimestamp();
 	snapshot->run->counters.received = 0;
-	mls_snapshot_execute(snapshot, psprintf("DELETE FROM %s", snapshot->table));
+	mls_snapshot_execute(snapshot, SPI_OK_DELETE, psprintf("DELETE FROM %s", snapshot->table));
 }
 
 /* Runs a statement on the table in a step of its own; returns how many rows it was for. */
 int64
-mls_snapshot_execute(MlsKeySnapshot *snapshot, const char *sql)
+mls_snapshot_execute(MlsKeySnapshot *snapshot, int expected, const char *sql)
 {
 	MlsCounters counters = snapshot->run->counters;
-	Oid types[] = {TIMESTAMPTZOID};
-	Datum values[] = {TimestampTzGetDatum(snapshot->started)};
 	int64 rows;
-	int code;
 
 	mls_run_begin_step(snapshot->run);
-	code = SPI_execute_with_args(sql, 1, types, values, NULL, false, 0);
-	if (code < 0)
-		elog(ERROR, "unexpected result %s of: %s", SPI_result_code_string(code), sql);
-	rows = SPI_processed;
-	if (code == SPI_OK_SELECT)
-	{
-		bool isnull;
-
-		rows =
-			DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	}
+	mls_sql(expected, sql, mls_arg_time(snapshot->started));
+	rows = expected == SPI_OK_SELECT ? mls_int8_at(0, 1) : SPI_processed;
 	mls_run_end_step(snapshot->run, &counters);
 	return rows;
 }
@@ -373,18 +336,6 @@ mls_snapshot_end(MlsKeySnapshot *snapshot)
 
 /* ---- Listing ---- */
 
-/* Each once: a source may refuse to be asked for a field twice. */
-static List *
-add_field(List *fields, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, fields)
-		if (strcmp(lfirst(lc), name) == 0)
-			return fields;
-	return lappend(fields, pstrdup(name));
-}
-
 static MlsQuery *
 listing_query(const MlsKeySnapshot *snapshot, bool timestamps)
 {
@@ -403,9 +354,10 @@ listing_query(const MlsKeySnapshot *snapshot, bool timestamps)
 	{
 		const MlsRelatedBound *bound = lfirst(lc);
 
-		query->fields = add_field(query->fields, bound->key_field);
+		/* Each once: a source may refuse to be asked for a field twice. */
+		query->fields = mls_list_once(query->fields, bound->key_field);
 		if (bound->kind_field != NULL)
-			query->fields = add_field(query->fields, bound->kind_field);
+			query->fields = mls_list_once(query->fields, bound->kind_field);
 	}
 	query->limit = -1;
 	query->page_size = LISTING_PAGE;
@@ -423,9 +375,8 @@ instant_array(const MlsItem **items, int n)
 	bool *nulls = palloc(Max(n, 1) * sizeof(bool));
 	int dims[] = {n};
 	int bounds[] = {1};
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		values[i] = TimestampTzGetDatum(items[i]->instant.at);
 		nulls[i] = !items[i]->has_instant;
@@ -448,22 +399,18 @@ boolean_array(const bool *values, int n)
 static void
 insert_keys(MlsKeySnapshot *snapshot, const MlsItem **items, const bool *outside, int n)
 {
-	Oid types[] = {TEXTARRAYOID, get_array_type(TIMESTAMPTZOID), get_array_type(BOOLOID)};
-	char **keys = palloc(n * sizeof(char *));
-	Datum values[3];
-	int i;
+	List *keys = NIL;
 
-	for (i = 0; i < n; i++)
-		keys[i] = items[i]->key;
-	values[0] = mls_key_array(keys, n);
-	values[1] = instant_array(items, n);
-	values[2] = boolean_array(outside, n);
-	mls_execute(psprintf("INSERT INTO %s (key, modified_at, outside) "
-						 "SELECT u.key, u.at, u.outside FROM ROWS FROM (pg_catalog.unnest($1), "
-						 "pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u(key, at, outside) "
-						 "ON CONFLICT (key) DO NOTHING",
-						 snapshot->table),
-				3, types, values, NULL, SPI_OK_INSERT);
+	for (int i = 0; i < n; i++)
+		keys = lappend(keys, items[i]->key);
+	mls_sql(SPI_OK_INSERT,
+			psprintf("INSERT INTO %s (key, modified_at, outside) "
+					 "SELECT u.key, u.at, u.outside FROM ROWS FROM (pg_catalog.unnest($1), "
+					 "pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u(key, at, outside) "
+					 "ON CONFLICT (key) DO NOTHING",
+					 snapshot->table),
+			mls_arg_list(keys), mls_arg(get_array_type(TIMESTAMPTZOID), instant_array(items, n)),
+			mls_arg(get_array_type(BOOLOID), boolean_array(outside, n)));
 	snapshot->listed += SPI_processed;
 }
 
@@ -484,13 +431,12 @@ store_keys(MlsKeySnapshot *snapshot, const MlsBatch *batch)
 	const bool *outside;
 	bool *flags;
 	int n = 0;
-	int i;
 
 	mls_run_begin_step(snapshot->run);
 	outside = mls_related_outside(snapshot->run->bounds, batch);
 	items = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(MlsItem *));
 	flags = palloc(Min(batch->nitems, INSERT_KEYS) * sizeof(bool));
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 
@@ -668,7 +614,7 @@ mls_snapshot_read(MlsRun *run, bool timestamps, bool may_lack)
 	}
 	if (run->bounds != NIL)
 		snapshot->outside = mls_snapshot_execute(
-			snapshot,
+			snapshot, SPI_OK_SELECT,
 			psprintf("SELECT pg_catalog.count(*) FROM %s WHERE outside", snapshot->table));
 	return snapshot;
 }
@@ -685,26 +631,18 @@ int64
 mls_snapshot_wanted(MlsKeySnapshot *snapshot)
 {
 	return mls_snapshot_execute(
-		snapshot, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE wanted", snapshot->table));
+		snapshot, SPI_OK_SELECT,
+		psprintf("SELECT pg_catalog.count(*) FROM %s WHERE wanted", snapshot->table));
 }
 
 /* The records of a batch are wanted no more.  In an open transaction. */
 void
 mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch)
 {
-	Oid types[] = {TEXTARRAYOID};
-	char **keys = palloc(batch->nitems * sizeof(char *));
-	Datum values[1];
-	int n = 0;
-	int i;
-
-	for (i = 0; i < batch->nitems; i++)
-		if (batch->items[i].key != NULL && !batch->items[i].gone)
-			keys[n++] = batch->items[i].key;
-	values[0] = mls_key_array(keys, n);
-	mls_execute(
+	mls_sql(
+		SPI_OK_UPDATE,
 		psprintf("UPDATE %s SET wanted = false WHERE wanted AND key = ANY ($1)", snapshot->table),
-		1, types, values, NULL, SPI_OK_UPDATE);
+		mls_arg_list(mls_batch_keys(batch)));
 }
 
 /* The first field of a key as bronze has it. */
@@ -725,51 +663,43 @@ first_part(const MlsTable *table, const char *key)
 	return part.data;
 }
 
-/* Up to so many of the wanted keys that follow the last ones, in the listing's context; NULL after the last. */
-char **
-mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n)
+/* Up to so many of the wanted keys that follow the last ones, in the listing's context (List of char *); NIL after the last. */
+List *
+mls_snapshot_next(MlsKeySnapshot *snapshot, int size)
 {
 	MlsRun *run = snapshot->run;
 	MlsCounters counters = run->counters;
-	Oid types[] = {TEXTOID, INT4OID};
 	MemoryContext before;
-	Datum values[2];
-	char **keys;
-	int i;
+	List *keys;
 
 	Assert(snapshot->stream == NULL);
 	MemoryContextReset(snapshot->context);
 	mls_run_begin_step(run);
-	values[0] = CStringGetTextDatum(snapshot->last_key ? snapshot->last_key : "");
-	values[1] = Int32GetDatum(size);
-	mls_execute(psprintf("SELECT key FROM %s WHERE wanted AND key > $1 ORDER BY key LIMIT $2",
-						 snapshot->table),
-				2, types, values, NULL, SPI_OK_SELECT);
-	*n = SPI_processed;
+	mls_select(psprintf("SELECT key FROM %s WHERE wanted AND key > $1 ORDER BY key LIMIT $2",
+						snapshot->table),
+			   mls_arg_text(snapshot->last_key ? snapshot->last_key : ""), mls_arg_int4(size));
 	before = MemoryContextSwitchTo(snapshot->context);
-	keys = palloc(Max(*n, 1) * sizeof(char *));
-	for (i = 0; i < *n; i++)
-		keys[i] = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-	if (*n > 0)
-		snapshot->last_key = MemoryContextStrdup(run->context, keys[*n - 1]);
+	keys = mls_cell_texts(SPI_tuptable, 1);
+	if (keys != NIL)
+		snapshot->last_key = MemoryContextStrdup(run->context, llast(keys));
 	MemoryContextSwitchTo(before);
 	mls_run_end_step(run, &counters);
-	return *n > 0 ? keys : NULL;
+	return keys;
 }
 
 /* ---- Asking ---- */
 
 static MlsQuery *
-query_for(const MlsTable *table, char **keys, int n, bool keys_only)
+query_for(const MlsTable *table, const List *keys, bool keys_only)
 {
 	const MlsPlatform *platform = &table->source->platform;
-	char **parts = palloc(n * sizeof(char *));
+	char **parts = palloc(list_length(keys) * sizeof(char *));
 	MlsQuery *query;
-	int i;
+	ListCell *lc;
 
-	for (i = 0; i < n; i++)
-		parts[i] = first_part(table, keys[i]);
-	query = mls_cursor_by_values(table, linitial(table->key), parts, n);
+	foreach (lc, keys)
+		parts[foreach_current_index(lc)] = first_part(table, lfirst(lc));
+	query = mls_cursor_by_values(table, linitial(table->key), parts, list_length(keys));
 	query->keys_only = keys_only;
 	if (keys_only)
 		query->fields = list_copy(table->key);
@@ -777,13 +707,6 @@ query_for(const MlsTable *table, char **keys, int n, bool keys_only)
 		query->fields = lappend(query->fields, pstrdup(platform->deletion_flag));
 	return query;
 }
-
-/* Keys that were refused together. */
-typedef struct AskedKeys
-{
-	char **keys;
-	int n;
-} AskedKeys;
 
 /* Where nothing but refusals came, so many are enough. */
 #define MOST_REFUSED 16
@@ -800,18 +723,15 @@ ask_next(MlsKeySnapshot *snapshot, bool keys_only)
 
 	if (snapshot->pending != NIL)
 	{
-		const AskedKeys *next = linitial(snapshot->pending);
-
-		snapshot->asked = next->keys;
-		snapshot->nasked = next->n;
+		snapshot->asked = linitial(snapshot->pending);
 		snapshot->pending = list_delete_first(snapshot->pending);
 	}
 	else
-		snapshot->asked = mls_snapshot_next(snapshot, lists ? CHUNK_KEYS : 1, &snapshot->nasked);
-	if (snapshot->asked == NULL)
+		snapshot->asked = mls_snapshot_next(snapshot, lists ? CHUNK_KEYS : 1);
+	if (snapshot->asked == NIL)
 		return false;
 	before = MemoryContextSwitchTo(snapshot->context);
-	query = query_for(table, snapshot->asked, snapshot->nasked, keys_only);
+	query = query_for(table, snapshot->asked, keys_only);
 	MemoryContextSwitchTo(before);
 	open_stream(snapshot, query);
 	return true;
@@ -822,13 +742,11 @@ static void
 settle_refused(MlsKeySnapshot *snapshot, const char *key)
 {
 	MlsCounters counters = snapshot->run->counters;
-	Oid types[] = {TEXTOID};
-	Datum values[1];
 
 	mls_run_begin_step(snapshot->run);
-	values[0] = CStringGetTextDatum(key);
-	mls_execute(psprintf("UPDATE %s SET wanted = false WHERE key = $1", snapshot->table), 1, types,
-				values, NULL, SPI_OK_UPDATE);
+	mls_sql(SPI_OK_UPDATE,
+			psprintf("UPDATE %s SET wanted = false WHERE key = $1", snapshot->table),
+			mls_arg_text(key));
 	mls_run_end_step(snapshot->run, &counters);
 	snapshot->refused++;
 }
@@ -842,30 +760,20 @@ static bool
 ask_halves(MlsKeySnapshot *snapshot)
 {
 	MemoryContext before = MemoryContextSwitchTo(snapshot->run->context);
-	List *halves = NIL;
-	int half = (snapshot->nasked + 1) / 2;
+	int n = list_length(snapshot->asked);
+	List *halves[2] = {NIL, NIL};
+	ListCell *lc;
 
-	for (int from = 0; snapshot->nasked > 1 && from < snapshot->nasked; from += half)
-	{
-		AskedKeys *asked = palloc(sizeof(AskedKeys));
-
-		asked->n = Min(half, snapshot->nasked - from);
-		asked->keys = palloc(asked->n * sizeof(char *));
-		for (int i = 0; i < asked->n; i++)
-			asked->keys[i] = pstrdup(snapshot->asked[from + i]);
-		halves = lappend(halves, asked);
-	}
-	snapshot->pending = list_concat(halves, snapshot->pending);
+	/* They go with the stream that asked for them. */
+	foreach (lc, snapshot->asked)
+		halves[foreach_current_index(lc) >= n / 2] =
+			lappend(halves[foreach_current_index(lc) >= n / 2], pstrdup(lfirst(lc)));
+	close_stream(snapshot);
+	if (n > 1)
+		snapshot->pending = list_concat(list_make2(halves[0], halves[1]), snapshot->pending);
 	MemoryContextSwitchTo(before);
-	if (snapshot->nasked == 1)
-	{
-		char *key = MemoryContextStrdup(snapshot->run->context, snapshot->asked[0]);
-
-		close_stream(snapshot);
-		settle_refused(snapshot, key);
-	}
-	else
-		close_stream(snapshot);
+	if (n == 1)
+		settle_refused(snapshot, linitial(halves[1]));
 	return snapshot->is_taken || snapshot->refused < MOST_REFUSED;
 }
 
@@ -917,7 +825,7 @@ mls_key_fetch_next(MlsKeySnapshot *snapshot, bool keys_only)
 		if (refused && !ask_halves(snapshot))
 			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 					errmsg("source \"%s\" refused to filter resource \"%s\" by its key",
-						   table->source->http.name, table->resource));
+						   table->source->name, table->resource));
 		if (refused)
 			continue;
 		snapshot->is_taken = true;

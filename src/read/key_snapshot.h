@@ -39,9 +39,8 @@ typedef struct MlsKeySnapshot
 	MemoryContext batch_context;
 	MlsStream *stream;  /* or NULL */
 	char *last_key;     /* of the wanted keys asked for last */
-	char **asked;       /* the keys that the stream asks for */
-	int nasked;
-	List *pending;      /* of AskedKeys *: asked for next, since all of them were refused together */
+	List *asked;        /* of char *: the keys that the stream asks for */
+	List *pending;      /* of such lists: asked for next, since they were refused together */
 	int64 refused;      /* keys that the source refuses to be asked for */
 	bool is_taken;      /* it has taken others */
 	MlsHttpStats spent; /* by streams already closed */
@@ -51,8 +50,8 @@ extern MlsKeySnapshot *mls_snapshot_read(MlsRun *run, bool timestamps, bool may_
 extern void mls_snapshot_require_complete(const MlsKeySnapshot *snapshot);
 extern void mls_snapshot_end(MlsKeySnapshot *snapshot);
 extern const char *mls_snapshot_complete(MlsRun *run);
-extern int64 mls_snapshot_execute(MlsKeySnapshot *snapshot, const char *sql);
-extern char **mls_snapshot_next(MlsKeySnapshot *snapshot, int size, int *n);
+extern int64 mls_snapshot_execute(MlsKeySnapshot *snapshot, int expected, const char *sql);
+extern List *mls_snapshot_next(MlsKeySnapshot *snapshot, int size);
 extern int64 mls_snapshot_wanted(MlsKeySnapshot *snapshot);
 extern void mls_snapshot_settle(MlsKeySnapshot *snapshot, const MlsBatch *batch);
 extern void mls_snapshot_spent(const MlsKeySnapshot *snapshot, MlsCounters *counters);

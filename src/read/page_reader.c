@@ -26,7 +26,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/base.h"
 #include "read/read.h"
@@ -615,7 +614,7 @@ brought_all(MlsReader *reader)
 	return false;
 }
 
-/* ---- What the engine calls ---- */
+/* ---- What a run calls ---- */
 
 /*
  * The first page behind a record; NULL if the source refuses to be asked for it.  A key can

@@ -13,9 +13,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "read/key_snapshot.h"
@@ -146,22 +144,16 @@ mls_related_outside(List *bounds, const MlsBatch *batch)
 	foreach (lc, bounds)
 	{
 		const MlsRelatedBound *bound = lfirst(lc);
-		Oid types[] = {TEXTARRAYOID};
-		Datum values[] = {parent_keys(bound, batch)};
 
-		mls_execute(psprintf("SELECT u.n::pg_catalog.int4, EXISTS (SELECT FROM %s p "
-							 "WHERE p.%s::pg_catalog.text = u.key) FROM pg_catalog.unnest($1) "
-							 "WITH ORDINALITY AS u (key, n) WHERE u.key IS NOT NULL",
-							 mls_qualified_name(bound->silver),
-							 quote_identifier(bound->key_column)),
-					1, types, values, NULL, SPI_OK_SELECT);
+		mls_select(psprintf("SELECT u.n::pg_catalog.int4, EXISTS (SELECT FROM %s p "
+							"WHERE p.%s::pg_catalog.text = u.key) FROM pg_catalog.unnest($1) "
+							"WITH ORDINALITY AS u (key, n) WHERE u.key IS NOT NULL",
+							mls_qualified_name(bound->silver), quote_identifier(bound->key_column)),
+				   mls_arg(TEXTARRAYOID, parent_keys(bound, batch)));
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
-			bool isnull;
-			int n = DatumGetInt32(
-				SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-			bool here = DatumGetBool(
-				SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
+			int n = mls_int4_at(i, 1);
+			bool here = mls_bool_at(i, 2);
 
 			outside[n - 1] = !here && (!concerned[n - 1] || outside[n - 1]);
 			concerned[n - 1] = true;
@@ -208,20 +200,15 @@ count_with(const MlsTable *table, const MlsQuery *all, List *conditions, MlsHttp
 static char **
 keys_of_parents(const MlsRelatedBound *bound, int *n)
 {
-	MemoryContext context = CurrentMemoryContext;
-	SPITupleTable *found;
 	char **keys;
 
-	mls_execute(psprintf("SELECT p.%s::pg_catalog.text FROM %s p ORDER BY 1 LIMIT %d",
-						 quote_identifier(bound->key_column), mls_qualified_name(bound->silver),
-						 MAX_COUNT_REQUESTS * COUNT_PARENTS + 1),
-				0, NULL, NULL, NULL, SPI_OK_SELECT);
-	found = SPI_tuptable;
-	MemoryContextSwitchTo(context);
-	*n = found->numvals;
+	mls_select(psprintf("SELECT p.%s::pg_catalog.text FROM %s p ORDER BY 1 LIMIT %d",
+						quote_identifier(bound->key_column), mls_qualified_name(bound->silver),
+						MAX_COUNT_REQUESTS * COUNT_PARENTS + 1));
+	*n = SPI_processed;
 	keys = palloc(Max(*n, 1) * sizeof(char *));
 	for (int i = 0; i < *n; i++)
-		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 1);
+		keys[i] = mls_text_at(i, 1);
 	return keys;
 }
 

@@ -14,10 +14,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "read/read.h"
 
@@ -43,16 +40,14 @@ struct MlsTimestamps
 static void
 read_clock(const MlsRun *run, Clock *clock)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(run->sub->id), CStringGetTextDatum(clock->field)};
 	char *cursor;
 	char *reached;
 
-	mls_execute("SELECT timestamps->$2->>'cursor', timestamps->$2->>'reached' "
-				"FROM mls.subscription WHERE id = $1",
-				2, types, values, NULL, SPI_OK_SELECT);
-	cursor = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	reached = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	mls_select("SELECT timestamps->$2->>'cursor', timestamps->$2->>'reached' "
+			   "FROM mls.subscription WHERE id = $1",
+			   mls_arg_int8(run->sub->id), mls_arg_text(clock->field));
+	cursor = mls_text_at(0, 1);
+	reached = mls_text_at(0, 2);
 	clock->cursor = cursor ? MemoryContextStrdup(run->context, cursor) : NULL;
 	clock->reached = reached ? MemoryContextStrdup(run->context, reached) : NULL;
 }
@@ -60,20 +55,12 @@ read_clock(const MlsRun *run, Clock *clock)
 static void
 write_clock(const MlsRun *run, const Clock *clock)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
-	Datum values[4];
-	char nulls[] = "    ";
-
-	values[0] = Int64GetDatum(run->sub->id);
-	values[1] = CStringGetTextDatum(clock->field);
-	nulls[2] = clock->cursor ? ' ' : 'n';
-	values[2] = clock->cursor ? CStringGetTextDatum(clock->cursor) : (Datum) 0;
-	nulls[3] = clock->reached ? ' ' : 'n';
-	values[3] = clock->reached ? CStringGetTextDatum(clock->reached) : (Datum) 0;
-	mls_execute_control("UPDATE mls.subscription SET timestamps = timestamps || "
-						"pg_catalog.jsonb_build_object($2, pg_catalog.jsonb_build_object("
-						"'cursor', $3, 'reached', $4)) WHERE id = $1",
-						4, types, values, nulls, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET timestamps = timestamps || "
+					"pg_catalog.jsonb_build_object($2, pg_catalog.jsonb_build_object("
+					"'cursor', $3, 'reached', $4)) WHERE id = $1",
+					mls_arg_int8(run->sub->id), mls_arg_text(clock->field),
+					mls_arg_text(clock->cursor), mls_arg_text(clock->reached));
 }
 
 /* Prepares the further fields of a run, in a transaction; run->timestamps stays NULL without any. */
@@ -122,9 +109,8 @@ newest_in(const MlsTimestamps *timestamps, const Clock *clock, const MlsBatch *b
 	char *newest = clock->reached;
 	MlsExactTime last;
 	bool known = newest != NULL && mls_exact_time_read(newest, timezone, &last);
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsSlice *slice = mls_record_field(batch->items[i].record, clock->field);
 		char *text = slice ? mls_slice_text(slice) : NULL;

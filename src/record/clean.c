@@ -21,7 +21,6 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "record/slice.h"
 
@@ -53,8 +52,9 @@ invalid_length(const char *s, const char *end)
 	return length;
 }
 
-char *
-mls_put_no_character(char *out, unsigned char byte)
+/* Writes the character that stands for a byte that is none, of three bytes; returns its end. */
+static char *
+put_no_character(char *out, unsigned char byte)
 {
 	return put_utf8(out, byte == 0 ? NUL_PICTURE : FIRST_BYTE_CODE + byte);
 }
@@ -88,7 +88,7 @@ replace_invalid(char **body, Size *length)
 			break;
 		bad = invalid_length(s, end);
 		for (int i = 0; i < bad; i++)
-			out = mls_put_no_character(out, s[i]);
+			out = put_no_character(out, s[i]);
 		s += bad;
 		if ((++replaced & 0xFFF) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -232,7 +232,7 @@ convert(iconv_t tool, char *in, Size length, char **out)
 
 		if (iconv(tool, &in, &left, out, &room) != (size_t) -1)
 			continue;
-		*out = mls_put_no_character(*out, (unsigned char) *in++);
+		*out = put_no_character(*out, (unsigned char) *in++);
 		left--;
 		replaced++;
 	}

@@ -170,7 +170,7 @@ extern void mls_row_map_clean(MlsRowMap *map, AttrNumber attnum, int steps);
 extern void mls_row_fill(MlsRowMap *map, const MlsRecord *record, Datum *values, bool *isnull,
 						 MlsBadValue bad, void *arg);
 
-/* value.c: single values, shared by row.c and the engine */
+/* value.c: single values, for row.c and those above */
 
 /* ISO 8601 date-time, any number of fraction digits (truncated to microseconds), offset Z, +hh:mm, +hhmm
  * or none (then tz); false if it is none.  Dates alone are midnight. */

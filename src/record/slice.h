@@ -23,9 +23,6 @@
  * *length may change.  Returns the number of replacements. */
 extern int mls_page_clean(char **body, Size *length);
 
-/* Writes the character that stands for a byte that is none, of three bytes; returns its end. */
-extern char *mls_put_no_character(char *out, unsigned char byte);
-
 /* json_walk.c */
 
 extern const uint8 mls_json_kinds[256];

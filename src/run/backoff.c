@@ -18,15 +18,12 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_table.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "fmgr.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 
 #include "run/run.h"
 
@@ -124,46 +121,33 @@ delay_after(int failures)
 static void
 postpone(int64 id, Oid foreign_table, Oid owner, int failures, const MlsOutcome *outcome)
 {
-	Oid types[] = {INT8OID, INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
 	TimestampTz at = outcome->retry_at;
-	Datum values[5];
 
 	if (at == 0)
 		at = GetCurrentTimestamp() + delay_after(failures);
-	values[0] = Int64GetDatum(id);
-	values[1] = Int32GetDatum(failures);
-	values[2] = TimestampTzGetDatum(at);
-	values[3] = CStringGetTextDatum(mls_error_class_name(outcome->error_class));
-	values[4] = CStringGetTextDatum(configuration(foreign_table, owner));
-	mls_execute_control("UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
-						"error_class = $4, attempted_with = $5 WHERE id = $1",
-						5, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
+					"error_class = $4, attempted_with = $5 WHERE id = $1",
+					mls_arg_int8(id), mls_arg_int4(failures), mls_arg_time(at),
+					mls_arg_text(mls_error_class_name(outcome->error_class)),
+					mls_arg_text(configuration(foreign_table, owner)));
 }
 
 /* Postpones what else is read from the source with the same user mapping. */
 static void
 postpone_others(const MlsSubscription *sub, const MlsOutcome *outcome)
 {
-	Oid types[] = {INT8OID, TEXTOID, OIDOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(sub->source),
-					  ObjectIdGetDatum(sub->owner)};
 	SPITupleTable *others;
-	uint64 i;
 
-	mls_execute_control("SELECT id, foreign_table::pg_catalog.oid FROM mls.subscription "
-						"WHERE id <> $1 AND source = $2 AND owner::pg_catalog.oid = $3 ORDER BY id "
-						"FOR UPDATE SKIP LOCKED",
-						3, types, values, NULL, SPI_OK_SELECT);
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT id, foreign_table::pg_catalog.oid FROM mls.subscription "
+					"WHERE id <> $1 AND source = $2 AND owner::pg_catalog.oid = $3 ORDER BY id "
+					"FOR UPDATE SKIP LOCKED",
+					mls_arg_int8(sub->id), mls_arg_text(sub->source), mls_arg_oid(sub->owner));
 	others = SPI_tuptable;
-	for (i = 0; i < others->numvals; i++)
-	{
-		bool isnull;
-		HeapTuple row = others->vals[i];
-
-		postpone(DatumGetInt64(SPI_getbinval(row, others->tupdesc, 1, &isnull)),
-				 DatumGetObjectId(SPI_getbinval(row, others->tupdesc, 2, &isnull)), sub->owner,
+	for (uint64 i = 0; i < others->numvals; i++)
+		postpone(mls_cell_int8(others, i, 1), mls_cell_oid(others, i, 2), sub->owner,
 				 sub->failures + 1, outcome);
-	}
 }
 
 /* After a sync that failed. */
@@ -185,19 +169,13 @@ instant_text(TimestampTz at)
 static TimestampTz
 last_success(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-	TimestampTz at = 0;
-	Datum datum;
-	bool isnull;
+	TimestampTz at;
 
 	SPI_connect();
-	mls_execute("SELECT pg_catalog.max(finished_at) FROM mls.run WHERE subscription = $1 "
-				"AND process = 'sync' AND status = 'finished' AND pages > 0",
-				1, types, values, NULL, SPI_OK_SELECT);
-	datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	if (!isnull)
-		at = DatumGetTimestampTz(datum);
+	mls_select("SELECT pg_catalog.max(finished_at) FROM mls.run WHERE subscription = $1 "
+			   "AND process = 'sync' AND status = 'finished' AND pages > 0",
+			   mls_arg_int8(sub->id));
+	at = mls_time_at(0, 1);
 	SPI_finish();
 	return at;
 }
@@ -264,11 +242,9 @@ mls_backoff_not_due(const MlsSubscription *sub)
 void
 mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed)
 {
-	int i;
-
 	if (failed->state != MLS_OUTCOME_FAILED || !concerns_source(failed))
 		return;
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		if (outcomes[i].state == MLS_OUTCOME_PENDING && outcomes[i].owner == failed->owner)
 			mls_outcome_skip(&outcomes[i], psprintf("not tried: %s", failed->message));
 }

@@ -9,20 +9,15 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "run/run.h"
 #include "subscription/subscription.h"
@@ -58,13 +53,6 @@ typedef struct Launch
 
 /* ---- What to work on ---- */
 
-static Datum
-name_argument(FunctionCallInfo fcinfo, int n, char *null)
-{
-	*null = PG_ARGISNULL(n) ? 'n' : ' ';
-	return PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n);
-}
-
 /*
  * Subscriptions asked for, those of a source one after another (List of
  * MlsSubscription *), each with the present name of its server.  One that another
@@ -74,31 +62,23 @@ static List *
 chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {TEXTOID, TEXTOID};
-	char nulls[] = "  ";
-	Datum values[2];
 	List *found = NIL;
 	SPITupleTable *ids;
-	uint64 i;
 
-	values[0] = name_argument(fcinfo, 0, &nulls[0]);
-	values[1] = name_argument(fcinfo, 1, &nulls[1]);
 	SPI_connect();
-	mls_execute("SELECT id, source FROM mls.find_subscriptions($1, $2)", 2, types, values, nulls,
-				SPI_OK_SELECT);
+	mls_select("SELECT id, source FROM mls.find_subscriptions($1, $2)", mls_arg_given(TEXTOID, 0),
+			   mls_arg_given(TEXTOID, 1));
 	ids = SPI_tuptable;
-	for (i = 0; i < ids->numvals; i++)
+	for (uint64 i = 0; i < ids->numvals; i++)
 	{
-		bool isnull;
-		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
-		char *source = SPI_getvalue(ids->vals[i], ids->tupdesc, 2);
+		int64 id = mls_cell_int8(ids, i, 1);
+		char *source = mls_cell_text(ids, i, 2);
 		MemoryContext before = MemoryContextSwitchTo(context);
 		MlsSubscription *sub = mls_subscription_by_id(id);
-
 		const char *feeder;
 
 		sub->source = pstrdup(source);
-		if (fed || nulls[1] == ' ' || mls_related_feeder(sub, &feeder) == 0)
+		if (fed || !PG_ARGISNULL(1) || mls_related_feeder(sub, &feeder) == 0)
 			found = lappend(found, sub);
 		MemoryContextSwitchTo(before);
 	}
@@ -192,7 +172,6 @@ make_assignment(Launch *launch, const MlsTask *task)
 {
 	int n = list_length(launch->subscriptions);
 	Size size = offsetof(MlsAssignment, outcomes) + n * sizeof(MlsOutcome);
-	int i;
 
 	launch->segment = dsm_create(size, 0);
 	launch->assignment = dsm_segment_address(launch->segment);
@@ -203,7 +182,7 @@ make_assignment(Launch *launch, const MlsTask *task)
 	launch->assignment->role_is_superuser = superuser();
 	launch->assignment->task = *task;
 	launch->assignment->noutcomes = n;
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		launch->assignment->outcomes[i] = *(const MlsOutcome *) list_nth(launch->outcomes, i);
 }
 
@@ -213,10 +192,9 @@ make_shares(Launch *launch)
 {
 	int n = list_length(launch->subscriptions);
 	const char *last = NULL;
-	int i;
 
 	launch->workers = palloc0(n * sizeof(Worker));
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		const char *source = subscription_at(launch, i)->source;
 
@@ -253,11 +231,10 @@ static int
 start_workers(Launch *launch)
 {
 	int working = 0;
-	int i;
 
-	for (i = 0; i < launch->nworkers; i++)
+	for (int i = 0; i < launch->nworkers; i++)
 		working += launch->workers[i].handle != NULL && !launch->workers[i].ended;
-	for (i = 0; i < launch->nworkers && working < mls_max_sync_workers; i++)
+	for (int i = 0; i < launch->nworkers && working < mls_max_sync_workers; i++)
 	{
 		if (launch->workers[i].handle != NULL)
 			continue;
@@ -279,9 +256,8 @@ static void
 stop_workers(int code, Datum arg)
 {
 	Launch *launch = (Launch *) DatumGetPointer(arg);
-	int i;
 
-	for (i = 0; i < launch->nworkers; i++)
+	for (int i = 0; i < launch->nworkers; i++)
 		if (launch->workers[i].handle != NULL && !launch->workers[i].ended)
 			TerminateBackgroundWorker(launch->workers[i].handle);
 }
@@ -332,9 +308,7 @@ refuse_own_locks(const Launch *launch, pid_t worker)
 static void
 check_workers(Launch *launch, bool look_at_locks)
 {
-	int i;
-
-	for (i = 0; i < launch->nworkers; i++)
+	for (int i = 0; i < launch->nworkers; i++)
 	{
 		Worker *worker = &launch->workers[i];
 		BgwHandleStatus status;
@@ -411,9 +385,8 @@ report_failures(const Launch *launch)
 	const MlsOutcome *first = NULL;
 	int failed = 0;
 	int finished = 0;
-	int i;
 
-	for (i = 0; i < launch->assignment->noutcomes; i++)
+	for (int i = 0; i < launch->assignment->noutcomes; i++)
 	{
 		finished += outcomes[i].state == MLS_OUTCOME_FINISHED;
 		if (outcomes[i].state != MLS_OUTCOME_FAILED)
@@ -421,7 +394,7 @@ report_failures(const Launch *launch)
 		failed++;
 		first = first ? first : &outcomes[i];
 	}
-	for (i = 0; i < launch->assignment->noutcomes; i++)
+	for (int i = 0; i < launch->assignment->noutcomes; i++)
 		if (outcomes[i].state == MLS_OUTCOME_FAILED && (finished > 0 || &outcomes[i] != first))
 			report_failure(&outcomes[i], WARNING);
 	if (failed > 0 && finished == 0)
@@ -507,7 +480,6 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	const char *process = mls_process(task->process)->name;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Launch launch = {NIL};
-	int i;
 
 	mls_refuse_standby(psprintf("mls_%s()", process), process);
 	InitMaterializedSRF(fcinfo, 0);
@@ -519,7 +491,7 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	make_shares(&launch);
 	spare_workers(&launch);
 	work(&launch);
-	for (i = 0; i < launch.assignment->noutcomes; i++)
+	for (int i = 0; i < launch.assignment->noutcomes; i++)
 	{
 		fail_unfinished(&launch, &launch.assignment->outcomes[i]);
 		return_row(result, &launch, i);

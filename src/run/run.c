@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
 #include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -78,7 +77,7 @@ static const MlsStepHooks hooks = {.begun = begun, .settle = settle, .add_helper
 
 /* Reads the subscription as the calling role and takes its lock, unless another process has it. */
 static void
-try_to_claim(MlsRun *run, bool last_try)
+try_to_lock(MlsRun *run, bool last_try)
 {
 	int64 id = run->outcome->subscription;
 
@@ -104,13 +103,13 @@ try_to_claim(MlsRun *run, bool last_try)
  * sync; so it waits, outside transactions.
  */
 static void
-claim(MlsRun *run)
+wait_for_lock(MlsRun *run)
 {
 	int64 tries = run->process->patient ? PATIENCE_MS / RETRY_MS : 0;
 
 	for (;;)
 	{
-		try_to_claim(run, tries-- == 0);
+		try_to_lock(run, tries-- == 0);
 		if (run->locked)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS,
@@ -201,8 +200,7 @@ identify(MlsRun *run)
 	{
 		const MlsTable *table = mls_table_get(run->sub->foreign_table, run->sub->owner, false);
 
-		mls_rights_require_server(run->sub->owner, table->source->http.server_id,
-								  table->source->http.name);
+		mls_rights_require_server(run->sub->owner, table->source->server_id, table->source->name);
 		mls_identity_check(run->sub, table);
 	}
 	mls_transaction_commit();
@@ -386,7 +384,7 @@ run_steps(MlsRun *run)
 		help(run);
 	else
 	{
-		claim(run);
+		wait_for_lock(run);
 		if (run->task->dry_run && run->process->dry_run)
 			forecast(run);
 		else

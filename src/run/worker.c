@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
@@ -34,11 +33,9 @@ static emit_log_hook_type previous_log_hook;
 static void
 keep_fatal(ErrorData *error)
 {
-	int i;
-
 	if (error->elevel >= FATAL)
 	{
-		for (i = 0; i < my_count; i++)
+		for (int i = 0; i < my_count; i++)
 			if (my_outcomes[i].state <= MLS_OUTCOME_RUNNING)
 				mls_outcome_fail(&my_outcomes[i], error);
 	}
@@ -101,7 +98,6 @@ mls_sync_worker_main(Datum arg)
 	MlsAssignment *assignment;
 	MlsShare share;
 	MlsTask task;
-	int i;
 
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -121,7 +117,7 @@ mls_sync_worker_main(Datum arg)
 	task = assignment->task;
 	if (mls_process(task.process)->helps)
 		task.crew = mls_load_crew(assignment);
-	for (i = 0; i < my_count; i++)
+	for (int i = 0; i < my_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (my_outcomes[i].state != MLS_OUTCOME_PENDING)

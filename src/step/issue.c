@@ -22,9 +22,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/builtins.h"
 
 #include "step/issue.h"
 #include "step/transaction.h"
@@ -85,28 +83,28 @@ mls_issues_open(MlsIssues *issues)
 	}
 }
 
-static Datum
-clipped_text(const char *text, int length, int limit)
+/* NULL is NULL. */
+static MlsArg
+clipped(const char *text, int length, int limit)
 {
-	return PointerGetDatum(cstring_to_text_with_len(text, pg_mbcliplen(text, length, limit)));
+	return text ? mls_arg(TEXTOID, PointerGetDatum(cstring_to_text_with_len(
+									   text, pg_mbcliplen(text, length, limit))))
+				: mls_arg_null(TEXTOID);
+}
+
+static MlsArg
+clipped_whole(const char *text)
+{
+	return clipped(text, text ? strlen(text) : 0, ISSUE_LENGTH);
 }
 
 static void
 put(MlsIssues *issues, const char *kind, const char *key, const char *field, const char *value,
 	int length, const char *reason)
 {
-	Datum values[5] = {0};
-	bool isnull[5] = {key == NULL, field == NULL, value == NULL, false, false};
-
-	if (key != NULL)
-		values[0] = clipped_text(key, strlen(key), ISSUE_LENGTH);
-	if (field != NULL)
-		values[1] = CStringGetTextDatum(field);
-	if (value != NULL)
-		values[2] = clipped_text(value, length, ISSUE_LENGTH);
-	values[3] = clipped_text(reason, strlen(reason), REASON_LENGTH);
-	values[4] = CStringGetTextDatum(kind);
-	mls_transition_put(&issues->relay, values, isnull);
+	mls_transition_add(&issues->relay, clipped_whole(key), mls_arg_text(field),
+					   clipped(value, length, ISSUE_LENGTH),
+					   clipped(reason, strlen(reason), REASON_LENGTH), mls_arg_text(kind));
 }
 
 /* A value that became NULL; key, field and value may be NULL; length is the value's. */
@@ -160,36 +158,29 @@ mls_issues_first_rejected(const MlsIssues *issues)
 }
 
 /* As an issue has them. */
-static Datum
+static MlsArg
 key_array(List *keys)
 {
-	char **clipped = palloc(Max(list_length(keys), 1) * sizeof(char *));
+	List *clipped = NIL;
 	ListCell *lc;
 
 	foreach (lc, keys)
-	{
-		char *key = lfirst(lc);
-		int length = strlen(key);
-
-		clipped[foreach_current_index(lc)] =
-			length <= ISSUE_LENGTH ? key : pnstrdup(key, pg_mbcliplen(key, length, ISSUE_LENGTH));
-	}
-	return mls_key_array(clipped, list_length(keys));
+		clipped = lappend(clipped, pnstrdup(lfirst(lc), pg_mbcliplen(lfirst(lc), strlen(lfirst(lc)),
+																	 ISSUE_LENGTH)));
+	return mls_arg_list(clipped);
 }
 
 /* Is anything open that concerns the records of the subscription?  Hardly ever. */
 static bool
 has_open(MlsIssues *issues)
 {
-	bool isnull;
-
 	if (issues->any_open == NULL)
 		issues->any_open = mls_plan_prepare(
 			psprintf("SELECT EXISTS (SELECT FROM mls.issue WHERE subscription = " INT64_FORMAT
 					 " AND solved_at IS NULL AND key IS NOT NULL)",
 					 issues->sub->id));
 	mls_plan_run(issues->any_open, SPI_OK_SELECT);
-	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return mls_bool_at(0, 1);
 }
 
 /*
@@ -204,8 +195,6 @@ solve_settled(MlsIssues *issues)
 		[MLS_SETTLED_SAME] = "i.kind = '" MLS_ISSUE_RECORD "' AND i.field IS NULL",
 		[MLS_SETTLED_STORED] = "i.kind IN ('" MLS_ISSUE_VALUE "', '" MLS_ISSUE_RECORD "')",
 		[MLS_SETTLED_GONE] = "true"};
-	Oid types[] = {TEXTARRAYOID};
-	Datum values[1];
 
 	for (int i = 0; i <= MLS_SETTLED_GONE; i++)
 	{
@@ -213,14 +202,13 @@ solve_settled(MlsIssues *issues)
 			continue;
 		if (!has_open(issues))
 			return;
-		values[0] = key_array(issues->settled[i]);
-		mls_execute_control(psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
-									 "FROM pg_catalog.unnest($1) AS u(key) WHERE i.key = u.key "
-									 "AND i.subscription = " INT64_FORMAT
-									 " AND i.solved_at IS NULL "
-									 "AND i.last_seen < pg_catalog.now() AND %s",
-									 issues->sub->id, ends[i]),
-							1, types, values, NULL, SPI_OK_UPDATE);
+		mls_sql_control(SPI_OK_UPDATE,
+						psprintf("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
+								 "FROM pg_catalog.unnest($1) AS u(key) WHERE i.key = u.key "
+								 "AND i.subscription = " INT64_FORMAT " AND i.solved_at IS NULL "
+								 "AND i.last_seen < pg_catalog.now() AND %s",
+								 issues->sub->id, ends[i]),
+						key_array(issues->settled[i]));
 	}
 }
 
@@ -263,31 +251,12 @@ void
 mls_issue_open(int64 subscription, int64 run, const char *kind, const char *key, const char *field,
 			   const char *value, const char *reason)
 {
-	Oid types[] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	char nulls[] = {' ',
-					run == 0 ? 'n' : ' ',
-					' ',
-					key == NULL ? 'n' : ' ',
-					field == NULL ? 'n' : ' ',
-					value == NULL ? 'n' : ' ',
-					' ',
-					'\0'};
-	Datum values[7] = {0};
-
-	values[0] = Int64GetDatum(subscription);
-	values[1] = Int64GetDatum(run);
-	values[2] = CStringGetTextDatum(kind);
-	if (key != NULL)
-		values[3] = clipped_text(key, strlen(key), ISSUE_LENGTH);
-	if (field != NULL)
-		values[4] = CStringGetTextDatum(field);
-	if (value != NULL)
-		values[5] = clipped_text(value, strlen(value), ISSUE_LENGTH);
-	values[6] = CStringGetTextDatum(reason);
-	mls_execute_control(
-		"INSERT INTO mls.issue AS i (subscription, run_id, kind, key, field, value, "
-		"reason) VALUES ($1, $2, $3, $4, $5, $6, $7) " MET_AGAIN,
-		7, types, values, nulls, SPI_OK_INSERT);
+	mls_sql_control(SPI_OK_INSERT,
+					"INSERT INTO mls.issue AS i (subscription, run_id, kind, key, field, value, "
+					"reason) VALUES ($1, $2, $3, $4, $5, $6, $7) " MET_AGAIN,
+					mls_arg_int8(subscription), run ? mls_arg_int8(run) : mls_arg_null(INT8OID),
+					mls_arg_text(kind), clipped_whole(key), mls_arg_text(field),
+					clipped_whole(value), mls_arg_text(reason));
 }
 
 /*
@@ -297,19 +266,12 @@ mls_issue_open(int64 subscription, int64 run, const char *kind, const char *key,
 void
 mls_issue_solve(int64 subscription, const char *kind, List *keys, const char *field)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTARRAYOID, TEXTOID};
-	char nulls[] = {' ', ' ', keys == NIL ? 'n' : ' ', field == NULL ? 'n' : ' ', '\0'};
-	Datum values[4] = {0};
-
-	values[0] = Int64GetDatum(subscription);
-	values[1] = CStringGetTextDatum(kind);
-	values[2] = key_array(keys);
-	if (field != NULL)
-		values[3] = CStringGetTextDatum(field);
-	mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
-						"AND kind = $2 AND solved_at IS NULL AND last_seen < pg_catalog.now() "
-						"AND ($3 IS NULL OR key = ANY ($3)) AND ($4 IS NULL OR field = $4)",
-						4, types, values, nulls, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+					"AND kind = $2 AND solved_at IS NULL AND last_seen < pg_catalog.now() "
+					"AND ($3 IS NULL OR key = ANY ($3)) AND ($4 IS NULL OR field = $4)",
+					mls_arg_int8(subscription), mls_arg_text(kind),
+					keys ? key_array(keys) : mls_arg_null(TEXTARRAYOID), mls_arg_text(field));
 }
 
 /*
@@ -317,19 +279,19 @@ mls_issue_solve(int64 subscription, const char *kind, List *keys, const char *fi
  * they are found as that user, and ended as who may write.
  */
 void
-mls_issue_solve_found(const char *query, int nargs, Oid *types, Datum *values)
+mls_issue_solve_found(const char *query, const MlsArg *args, int nargs)
 {
-	Oid ids_types[] = {INT8ARRAYOID};
-	Datum ids[1];
+	Datum ids;
 	bool none;
 
-	mls_execute(psprintf("SELECT pg_catalog.array_agg(i.id) %s", query), nargs, types, values, NULL,
-				SPI_OK_SELECT);
-	ids[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &none);
+	mls_sql_run(psprintf("SELECT pg_catalog.array_agg(i.id) %s", query), false, SPI_OK_SELECT, args,
+				nargs);
+	ids = mls_cell(SPI_tuptable, 0, 1, &none);
 	if (!none)
-		mls_execute_control("UPDATE mls.issue SET solved_at = pg_catalog.now() "
-							"WHERE id = ANY ($1)",
-							1, ids_types, ids, NULL, SPI_OK_UPDATE);
+		mls_sql_control(SPI_OK_UPDATE,
+						"UPDATE mls.issue SET solved_at = pg_catalog.now() "
+						"WHERE id = ANY ($1)",
+						mls_arg(INT8ARRAYOID, ids));
 }
 
 /*
@@ -339,9 +301,6 @@ mls_issue_solve_found(const char *query, int nargs, Oid *types, Datum *values)
 void
 mls_issue_all_read(const MlsSubscription *sub, int64 run)
 {
-	Oid types[] = {INT8OID, INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(run)};
-
 	mls_issue_solve_found(
 		psprintf("FROM mls.issue i "
 				 "WHERE i.subscription = $1 AND i.solved_at IS NULL "
@@ -350,21 +309,19 @@ mls_issue_all_read(const MlsSubscription *sub, int64 run)
 				 "AND NOT EXISTS (SELECT FROM %s b WHERE b.key = i.key "
 				 "AND b.deleted_at IS NULL)",
 				 mls_qualified_name(sub->bronze)),
-		2, types, values);
+		MLS_ARGS(mls_arg_int8(sub->id), mls_arg_int8(run)));
 }
 
 /* Records came in a run: fields that none of its pages lacked are there again. */
 void
 mls_issue_fields_came(const MlsSubscription *sub, int64 run)
 {
-	Oid types[] = {INT8OID, INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(run)};
-
-	mls_execute_control("UPDATE mls.issue i SET solved_at = pg_catalog.now() "
-						"WHERE i.subscription = $1 AND i.solved_at IS NULL "
-						"AND i.kind = '" MLS_ISSUE_MISSING "' "
-						"AND i.last_seen < (SELECT r.started_at FROM mls.run r WHERE r.id = $2)",
-						2, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue i SET solved_at = pg_catalog.now() "
+					"WHERE i.subscription = $1 AND i.solved_at IS NULL "
+					"AND i.kind = '" MLS_ISSUE_MISSING "' "
+					"AND i.last_seen < (SELECT r.started_at FROM mls.run r WHERE r.id = $2)",
+					mls_arg_int8(sub->id), mls_arg_int8(run));
 }
 
 /* Longer keys may be cut: they cannot be compared. */
@@ -374,9 +331,6 @@ mls_issue_fields_came(const MlsSubscription *sub, int64 run)
 void
 mls_issue_all_listed(const MlsSubscription *sub, const char *listing, bool keyless)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
 	mls_issue_solve_found(psprintf("FROM mls.issue i "
 								   "WHERE i.subscription = $1 AND i.solved_at IS NULL "
 								   "AND i.kind = '" MLS_ISSUE_RECORD "' "
@@ -387,5 +341,5 @@ mls_issue_all_listed(const MlsSubscription *sub, const char *listing, bool keyle
 								   "AND b.deleted_at IS NULL) ELSE false END",
 								   keyless ? "false" : "true", listing,
 								   mls_qualified_name(sub->bronze)),
-						  1, types, values);
+						  MLS_ARGS(mls_arg_int8(sub->id)));
 }

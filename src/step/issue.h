@@ -48,7 +48,7 @@ extern void mls_issues_end(MlsIssues *issues);
 extern void mls_issue_open(int64 subscription, int64 run, const char *kind, const char *key,
 						   const char *field, const char *value, const char *reason);
 extern void mls_issue_solve(int64 subscription, const char *kind, List *keys, const char *field);
-extern void mls_issue_solve_found(const char *query, int nargs, Oid *types, Datum *values);
+extern void mls_issue_solve_found(const char *query, const MlsArg *args, int nargs);
 extern void mls_issue_all_read(const MlsSubscription *sub, int64 run);
 extern void mls_issue_fields_came(const MlsSubscription *sub, int64 run);
 extern void mls_issue_all_listed(const MlsSubscription *sub, const char *listing, bool keyless);

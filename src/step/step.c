@@ -6,13 +6,11 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -120,11 +118,8 @@ mls_run_end_step(MlsRun *run, MlsCounters *counters)
 static void
 set_phase(int64 run, const char *phase)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(run), CStringGetTextDatum(phase)};
-
-	mls_execute_control("UPDATE mls.run SET phase = $2 WHERE id = $1", 2, types, values, NULL,
-						SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.run SET phase = $2 WHERE id = $1", mls_arg_int8(run),
+					mls_arg_text(phase));
 }
 
 /* Says what a run does from now on, in a step of its own. */
@@ -174,60 +169,43 @@ mls_run_note(MlsRun *run, const char *format, ...)
 int64
 mls_run_start(const MlsSubscription *sub, const char *process)
 {
-	Oid types[] = {INT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(process),
-					  Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp)};
-	bool isnull;
-
-	mls_execute_control("UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
-						"message = 'the process or the server ended during the run' "
-						"WHERE subscription = $1 AND status = 'running'",
-						1, types, values, NULL, SPI_OK_UPDATE);
-	mls_execute_control(
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
+					"message = 'the process or the server ended during the run' "
+					"WHERE subscription = $1 AND status = 'running'",
+					mls_arg_int8(sub->id));
+	mls_sql_control(
+		SPI_OK_INSERT_RETURNING,
 		"INSERT INTO mls.run (subscription, process, pid, backend_start, cursor_before) "
 		"SELECT id, $2, $3, $4, cursor_timestamp FROM mls.subscription WHERE id = $1 "
 		"RETURNING id",
-		4, types, values, NULL, SPI_OK_INSERT_RETURNING);
+		mls_arg_int8(sub->id), mls_arg_text(process), mls_arg_int4(MyProcPid),
+		mls_arg_time(MyStartTimestamp));
 	if (SPI_processed != 1)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the subscription was removed before it was synced"));
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return mls_int8_at(0, 1);
 }
 
 void
 mls_run_progress(int64 run, const MlsCounters *counters)
 {
-	Oid types[11];
-	Datum values[11];
-	int i;
-
-	for (i = 0; i < lengthof(types); i++)
-		types[i] = INT8OID;
-	values[0] = Int64GetDatum(run);
-	values[1] = Int64GetDatum(counters->requests);
-	values[2] = Int64GetDatum(counters->pages);
-	values[3] = Int64GetDatum(counters->received);
-	values[4] = Int64GetDatum(counters->inserted);
-	values[5] = Int64GetDatum(counters->updated);
-	values[6] = Int64GetDatum(counters->unchanged);
-	values[7] = Int64GetDatum(counters->deleted);
-	values[8] = Int64GetDatum(counters->bad_values);
-	values[9] = Int64GetDatum(counters->bytes);
-	values[10] = Int64GetDatum(counters->expected);
-	mls_execute_control(
-		"UPDATE mls.run SET requests = $2, pages = $3, received = $4, inserted = $5, "
-		"updated = $6, unchanged = $7, deleted = $8, bad_values = $9, bytes = $10, "
-		"expected = $11 WHERE id = $1",
-		11, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.run SET requests = $2, pages = $3, received = $4, inserted = $5, "
+					"updated = $6, unchanged = $7, deleted = $8, bad_values = $9, bytes = $10, "
+					"expected = $11 WHERE id = $1",
+					mls_arg_int8(run), mls_arg_int8(counters->requests),
+					mls_arg_int8(counters->pages), mls_arg_int8(counters->received),
+					mls_arg_int8(counters->inserted), mls_arg_int8(counters->updated),
+					mls_arg_int8(counters->unchanged), mls_arg_int8(counters->deleted),
+					mls_arg_int8(counters->bad_values), mls_arg_int8(counters->bytes),
+					mls_arg_int8(counters->expected));
 }
 
-static Datum
-text_unless_empty(const char *text, char *null)
+static MlsArg
+text_unless_empty(const char *text)
 {
-	bool empty = text == NULL || text[0] == '\0';
-
-	*null = empty ? 'n' : ' ';
-	return empty ? (Datum) 0 : CStringGetTextDatum(text);
+	return mls_arg_text(text == NULL || text[0] == '\0' ? NULL : text);
 }
 
 /* Ends a run; outcome gives its error, NULL for none. */
@@ -235,25 +213,18 @@ void
 mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome, const char *note,
 			   const char *cursor)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	char nulls[] = "         ";
-	Datum values[9];
-
-	values[0] = Int64GetDatum(run);
-	values[1] = CStringGetTextDatum(status);
-	values[2] = text_unless_empty(outcome ? unpack_sql_state(outcome->sqlstate) : NULL, &nulls[2]);
-	values[3] = text_unless_empty(outcome ? outcome->message : NULL, &nulls[3]);
-	values[4] = text_unless_empty(outcome ? outcome->detail : NULL, &nulls[4]);
-	values[5] = text_unless_empty(outcome ? outcome->hint : NULL, &nulls[5]);
-	values[6] = text_unless_empty(note, &nulls[6]);
-	values[7] = text_unless_empty(cursor, &nulls[7]);
-	values[8] =
-		text_unless_empty(outcome ? mls_error_class_name(outcome->error_class) : NULL, &nulls[8]);
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_UPDATE,
 		"UPDATE mls.run SET status = $2, finished_at = clock_timestamp(), sqlstate = $3, "
 		"message = $4, detail = $5, hint = $6, note = $7, cursor_after = $8, "
 		"error_class = $9 WHERE id = $1",
-		9, types, values, nulls, SPI_OK_UPDATE);
+		mls_arg_int8(run), mls_arg_text(status),
+		text_unless_empty(outcome ? unpack_sql_state(outcome->sqlstate) : NULL),
+		text_unless_empty(outcome ? outcome->message : NULL),
+		text_unless_empty(outcome ? outcome->detail : NULL),
+		text_unless_empty(outcome ? outcome->hint : NULL), text_unless_empty(note),
+		text_unless_empty(cursor),
+		text_unless_empty(outcome ? mls_error_class_name(outcome->error_class) : NULL));
 }
 
 static void

@@ -6,9 +6,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "step/subscription_row.h"
@@ -20,75 +18,40 @@
 	"resume_received, scope_hash, resume_since, reading_all, failures, next_attempt_at, "          \
 	"error_class, attempted_with, fill_after IS NOT NULL, count_proven, identity"
 
-static Oid
-oid_at(int column)
-{
-	bool isnull;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? InvalidOid : DatumGetObjectId(value);
-}
-
-static char *
-text_at(int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
-}
-
-/* 0 for NULL. */
-static TimestampTz
-timestamp_at(int column)
-{
-	bool isnull;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? 0 : DatumGetTimestampTz(value);
-}
-
-/* The row found last, or NULL, in the context that was current before SPI. */
+/* The row found last, or NULL. */
 static MlsSubscription *
-read_row(MemoryContext context)
+read_row(void)
 {
 	MlsSubscription *sub;
-	MemoryContext before;
-	bool isnull;
 
 	if (SPI_processed == 0)
 		return NULL;
 
-	before = MemoryContextSwitchTo(context);
 	sub = palloc0(sizeof(MlsSubscription));
-	sub->id =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	sub->foreign_table = oid_at(2);
-	sub->owner = oid_at(3);
-	sub->bronze = oid_at(4);
-	sub->silver = oid_at(5);
-	sub->gold = oid_at(6);
-	sub->source = text_at(7);
-	sub->resource = text_at(8);
-	sub->cursor_timestamp = text_at(9);
-	sub->cursor_key = text_at(10);
-	sub->resume_timestamp = text_at(11);
-	sub->resume_key = text_at(12);
-	sub->resume_link = text_at(13);
-	sub->resume_received =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 14, &isnull));
-	sub->scope_hash = text_at(15);
-	sub->resume_since = timestamp_at(16);
-	sub->reading_all =
-		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 17, &isnull));
-	sub->failures =
-		DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 18, &isnull));
-	sub->next_attempt_at = timestamp_at(19);
-	sub->error_class = text_at(20);
-	sub->attempted_with = text_at(21);
-	sub->fills =
-		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 22, &isnull));
-	sub->count_proven =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 23, &isnull));
-	sub->identity = text_at(24);
-	MemoryContextSwitchTo(before);
+	sub->id = mls_int8_at(0, 1);
+	sub->foreign_table = mls_oid_at(0, 2);
+	sub->owner = mls_oid_at(0, 3);
+	sub->bronze = mls_oid_at(0, 4);
+	sub->silver = mls_oid_at(0, 5);
+	sub->gold = mls_oid_at(0, 6);
+	sub->source = mls_text_at(0, 7);
+	sub->resource = mls_text_at(0, 8);
+	sub->cursor_timestamp = mls_text_at(0, 9);
+	sub->cursor_key = mls_text_at(0, 10);
+	sub->resume_timestamp = mls_text_at(0, 11);
+	sub->resume_key = mls_text_at(0, 12);
+	sub->resume_link = mls_text_at(0, 13);
+	sub->resume_received = mls_int8_at(0, 14);
+	sub->scope_hash = mls_text_at(0, 15);
+	sub->resume_since = mls_time_at(0, 16);
+	sub->reading_all = mls_bool_at(0, 17);
+	sub->failures = mls_int4_at(0, 18);
+	sub->next_attempt_at = mls_time_at(0, 19);
+	sub->error_class = mls_text_at(0, 20);
+	sub->attempted_with = mls_text_at(0, 21);
+	sub->fills = mls_bool_at(0, 22);
+	sub->count_proven = mls_int8_at(0, 23);
+	sub->identity = mls_text_at(0, 24);
 	return sub;
 }
 
@@ -96,34 +59,36 @@ read_row(MemoryContext context)
 MlsSubscription *
 mls_subscription_by_id(int64 id)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(id)};
-
-	mls_execute("SELECT " SUBSCRIPTION_COLUMNS " FROM mls.subscription WHERE id = $1", 1, types,
-				values, NULL, SPI_OK_SELECT);
-	return read_row(context);
+	mls_select("SELECT " SUBSCRIPTION_COLUMNS " FROM mls.subscription WHERE id = $1",
+			   mls_arg_int8(id));
+	return read_row();
 }
 
 /* By foreign table, likewise. */
 MlsSubscription *
 mls_subscription_by_table(Oid foreign_table)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {OIDOID};
-	Datum values[] = {ObjectIdGetDatum(foreign_table)};
-
-	mls_execute("SELECT " SUBSCRIPTION_COLUMNS
-				" FROM mls.subscription WHERE foreign_table::pg_catalog.oid = $1",
-				1, types, values, NULL, SPI_OK_SELECT);
-	return read_row(context);
+	mls_select("SELECT " SUBSCRIPTION_COLUMNS
+			   " FROM mls.subscription WHERE foreign_table::pg_catalog.oid = $1",
+			   mls_arg_oid(foreign_table));
+	return read_row();
 }
 
-static Datum
-text_or_null(const char *text, char *null)
+/* Those whose ids the last query has found (List of MlsSubscription *), likewise. */
+List *
+mls_subscriptions_found(void)
 {
-	*null = text == NULL ? 'n' : ' ';
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+	const SPITupleTable *ids = SPI_tuptable;
+	List *found = NIL;
+
+	for (uint64 i = 0; i < ids->numvals; i++)
+	{
+		MlsSubscription *sub = mls_subscription_by_id(mls_cell_int8(ids, i, 1));
+
+		if (sub != NULL)
+			found = lappend(found, sub);
+	}
+	return found;
 }
 
 static void
@@ -138,31 +103,20 @@ expect_one_row(void)
 void
 mls_range_forget(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control("DELETE FROM mls.range WHERE subscription = $1", 1, types, values, NULL,
-						SPI_OK_DELETE);
+	mls_sql_control(SPI_OK_DELETE, "DELETE FROM mls.range WHERE subscription = $1",
+					mls_arg_int8(sub->id));
 }
 
 /* Records where an interrupted run would go on. */
 void
 mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID};
-	char nulls[] = "      ";
-	Datum values[6];
-
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = text_or_null(position->timestamp, &nulls[1]);
-	values[2] = text_or_null(position->key, &nulls[2]);
-	values[3] = text_or_null(position->link, &nulls[3]);
-	values[4] = Int64GetDatum(position->received);
-	values[5] = TimestampTzGetDatum(position->since);
-	nulls[5] = position->since == 0 ? 'n' : ' ';
-	mls_execute_control("UPDATE mls.subscription SET resume_timestamp = $2, resume_key = $3, "
-						"resume_link = $4, resume_received = $5, resume_since = $6 WHERE id = $1",
-						6, types, values, nulls, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET resume_timestamp = $2, resume_key = $3, "
+					"resume_link = $4, resume_received = $5, resume_since = $6 WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_text(position->timestamp),
+					mls_arg_text(position->key), mls_arg_text(position->link),
+					mls_arg_int8(position->received), mls_arg_time(position->since));
 	expect_one_row();
 }
 
@@ -171,27 +125,22 @@ void
 mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 						  const char *timezone)
 {
-	Oid types[] = {INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID};
-	char nulls[] = "    ";
-	Datum values[4];
-	TimestampTz at;
+	TimestampTz at = 0;
 
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = text_or_null(cursor->timestamp, &nulls[1]);
-	nulls[2] = nulls[1];
-	values[2] = (Datum) 0;
-	if (cursor->timestamp != NULL &&
-		mls_parse_timestamptz(cursor->timestamp, strlen(cursor->timestamp), timezone, &at))
-		values[2] = TimestampTzGetDatum(at);
-	values[3] = text_or_null(cursor->key, &nulls[3]);
-	mls_execute_control(
+	if (cursor->timestamp != NULL)
+		(void) mls_parse_timestamptz(cursor->timestamp, strlen(cursor->timestamp), timezone, &at);
+	mls_sql_control(
+		SPI_OK_UPDATE,
 		"UPDATE mls.subscription SET cursor_timestamp = coalesce($2, cursor_timestamp), "
 		"cursor_at = coalesce($3, cursor_at), "
 		"cursor_key = CASE WHEN $2 IS NULL THEN cursor_key ELSE $4 END, "
 		"resume_timestamp = NULL, resume_key = NULL, resume_link = NULL, "
 		"resume_received = 0, resume_since = NULL, reading_all = false, failures = 0, "
 		"next_attempt_at = NULL, error_class = NULL, attempted_with = NULL WHERE id = $1",
-		4, types, values, nulls, SPI_OK_UPDATE);
+		mls_arg_int8(sub->id), mls_arg_text(cursor->timestamp),
+		cursor->timestamp ? mls_arg(TIMESTAMPTZOID, TimestampTzGetDatum(at))
+						  : mls_arg_null(TIMESTAMPTZOID),
+		mls_arg_text(cursor->key));
 	expect_one_row();
 	mls_range_forget(sub);
 }
@@ -209,14 +158,12 @@ mls_subscription_forget_position(MlsSubscription *sub)
 void
 mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(scope_hash)};
-
-	mls_execute_control("UPDATE mls.subscription SET cursor_timestamp = NULL, cursor_at = NULL, "
-						"cursor_key = NULL, resume_timestamp = NULL, resume_key = NULL, "
-						"resume_link = NULL, resume_received = 0, resume_since = NULL, "
-						"scope_hash = $2 WHERE id = $1",
-						2, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET cursor_timestamp = NULL, cursor_at = NULL, "
+					"cursor_key = NULL, resume_timestamp = NULL, resume_key = NULL, "
+					"resume_link = NULL, resume_received = 0, resume_since = NULL, "
+					"scope_hash = $2 WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_text(scope_hash));
 	expect_one_row();
 	mls_range_forget(sub);
 	sub->cursor_timestamp = sub->cursor_key = NULL;
@@ -230,18 +177,26 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 void
 mls_subscription_read_all(MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_UPDATE,
 		"UPDATE mls.subscription SET reading_all = true, resume_timestamp = NULL, "
 		"resume_key = NULL, resume_link = NULL, resume_received = 0, resume_since = NULL "
 		"WHERE id = $1",
-		1, types, values, NULL, SPI_OK_UPDATE);
+		mls_arg_int8(sub->id));
 	expect_one_row();
 	mls_range_forget(sub);
 	mls_subscription_forget_position(sub);
 	sub->reading_all = true;
+}
+
+/* Gold is not as the rules want it: the next sync makes it anew. */
+void
+mls_subscription_map_again(int64 id)
+{
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.subscription SET map_hash = NULL WHERE id = $1 AND map_hash IS NOT NULL",
+		mls_arg_int8(id));
 }
 
 /* Takes a lock; gives it back and says false if a process still works for a run that has ended. */
@@ -267,6 +222,14 @@ bool
 mls_subscription_lock(int64 id, bool session)
 {
 	return lock_without_helpers(id, ExclusiveLock, session);
+}
+
+/* The same for the transaction, or an error. */
+void
+mls_subscription_require_lock(const MlsSubscription *sub)
+{
+	if (!mls_subscription_lock(sub->id, false))
+		mls_subscription_report_busy(sub);
 }
 
 void
@@ -337,8 +300,7 @@ mls_snapshot_drop(const MlsSubscription *sub)
 
 	if (OidIsValid(namespace) &&
 		OidIsValid(get_relname_relid(mls_snapshot_table_name(sub), namespace)))
-		mls_execute(psprintf("DROP TABLE %s", listing_path(sub)), 0, NULL, NULL, NULL,
-					SPI_OK_UTILITY);
+		mls_sql(SPI_OK_UTILITY, psprintf("DROP TABLE %s", listing_path(sub)));
 }
 
 /* ---- How many records are here ---- */
@@ -347,35 +309,29 @@ mls_snapshot_drop(const MlsSubscription *sub)
 void
 mls_count_note_remote(int64 subscription, int64 rows)
 {
-	Oid types[] = {INT8OID, INT8OID};
-	Datum values[] = {Int64GetDatum(subscription), Int64GetDatum(rows)};
-
-	mls_execute_control("UPDATE mls.subscription SET remote_rows = $2, remote_counted_at = "
-						"pg_catalog.now() WHERE id = $1",
-						2, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET remote_rows = $2, remote_counted_at = "
+					"pg_catalog.now() WHERE id = $1",
+					mls_arg_int8(subscription), mls_arg_int8(rows));
 }
 
 /* Keeps for later runs which counts of the source can be believed. */
 void
 mls_count_note_proven(const MlsSubscription *sub, const MlsTable *table)
 {
-	Oid types[] = {INT8OID, INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id), Int64GetDatum(mls_total_proven(table))};
-
 	if (mls_total_proven(table) != sub->count_proven)
-		mls_execute_control("UPDATE mls.subscription SET count_proven = $2 WHERE id = $1", 2, types,
-							values, NULL, SPI_OK_UPDATE);
+		mls_sql_control(SPI_OK_UPDATE,
+						"UPDATE mls.subscription SET count_proven = $2 WHERE id = $1",
+						mls_arg_int8(sub->id), mls_arg_int8(mls_total_proven(table)));
 }
 
 /* So many rows have come to silver, or have gone from it. */
 void
 mls_count_add_local(int64 subscription, int64 rows)
 {
-	Oid types[] = {INT8OID, INT8OID};
-	Datum values[] = {Int64GetDatum(subscription), Int64GetDatum(rows)};
-
-	mls_execute_control("UPDATE mls.subscription SET local_rows = local_rows + $2 WHERE id = $1", 2,
-						types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET local_rows = local_rows + $2 WHERE id = $1",
+					mls_arg_int8(subscription), mls_arg_int8(rows));
 }
 
 /* How many rows of silver have been written. */
@@ -398,14 +354,11 @@ mls_count_stored(int64 subscription)
 int64
 mls_count_local(int64 subscription, Oid silver)
 {
-	Oid types[] = {INT8OID, INT8OID};
-	Datum values[] = {Int64GetDatum(subscription), (Datum) 0};
-	bool isnull;
+	int64 rows;
 
-	mls_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(silver)), 0, NULL,
-				NULL, NULL, SPI_OK_SELECT);
-	values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	mls_execute_control("UPDATE mls.subscription SET local_rows = $2 WHERE id = $1", 2, types,
-						values, NULL, SPI_OK_UPDATE);
-	return DatumGetInt64(values[1]);
+	mls_select(psprintf("SELECT pg_catalog.count(*) FROM %s", mls_qualified_name(silver)));
+	rows = mls_int8_at(0, 1);
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET local_rows = $2 WHERE id = $1",
+					mls_arg_int8(subscription), mls_arg_int8(rows));
+	return rows;
 }

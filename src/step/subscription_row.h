@@ -51,12 +51,14 @@ typedef struct MlsPosition
 
 extern MlsSubscription *mls_subscription_by_id(int64 id);
 extern MlsSubscription *mls_subscription_by_table(Oid foreign_table);
+extern List *mls_subscriptions_found(void);
 extern void mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position);
 extern void mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 									  const char *timezone);
 extern void mls_subscription_restart(MlsSubscription *sub, const char *scope_hash);
 extern void mls_subscription_forget_position(MlsSubscription *sub);
 extern void mls_subscription_read_all(MlsSubscription *sub);
+extern void mls_subscription_map_again(int64 id);
 extern void mls_range_forget(const MlsSubscription *sub);
 
 /* The table of keys that a run lists, which stands beside bronze: its name, and its end. */
@@ -66,6 +68,7 @@ extern void mls_snapshot_drop(const MlsSubscription *sub);
 /* ---- Locks ---- */
 
 extern bool mls_subscription_lock(int64 id, bool session);
+extern void mls_subscription_require_lock(const MlsSubscription *sub);
 extern void mls_subscription_unlock(int64 id);
 extern bool mls_subscription_help(int64 id);
 extern void mls_subscription_unhelp(int64 id);

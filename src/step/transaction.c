@@ -11,8 +11,6 @@
 
 #include "access/xact.h"
 #include "pgstat.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
@@ -50,29 +48,6 @@ mls_transaction_commit(void)
 	mls_rights_leave(&before_run);
 	CommitTransactionCommand();
 	pgstat_report_stat(true);
-}
-
-/* Runs one statement; the types and values stand in arrays. */
-void
-mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected)
-{
-	MlsArg args[FUNC_MAX_ARGS];
-
-	for (int i = 0; i < nargs; i++)
-		args[i] = (MlsArg){types[i], values[i], nulls != NULL && nulls[i] == 'n'};
-	mls_sql_run(sql, false, expected, args, nargs);
-}
-
-/* The same for a statement of ours that writes a control table: roles cannot. */
-void
-mls_execute_control(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls,
-					int expected)
-{
-	MlsRights before;
-
-	mls_rights_enter_control(&before);
-	mls_execute(sql, nargs, types, values, nulls, expected);
-	mls_rights_leave(&before);
 }
 
 /* Prepares a statement for the life of the process, or until mls_plan_free(). */
@@ -116,18 +91,6 @@ mls_plan_free(SPIPlanPtr plan)
 {
 	if (plan != NULL)
 		SPI_freeplan(plan);
-}
-
-/* An array of texts, in CurrentMemoryContext. */
-Datum
-mls_key_array(char **keys, int n)
-{
-	Datum *values = palloc(Max(n, 1) * sizeof(Datum));
-	int i;
-
-	for (i = 0; i < n; i++)
-		values[i] = CStringGetTextDatum(keys[i]);
-	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* ---- Relations that C fills and SQL reads ---- */

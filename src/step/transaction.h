@@ -1,30 +1,22 @@
 /*
  * transaction.h
- *		Transactions as a role, and SQL inside them.
+ *		Transactions as a role, and what SQL inside them works with.
  *
- *	transaction.c  transactions, statements, plans; relations filled by C, read by SQL
+ *	transaction.c  transactions, plans; relations filled by C, read by SQL
  */
 #ifndef MLS_TRANSACTION_H
 #define MLS_TRANSACTION_H
 
 #include "postgres.h"
 
-#include "executor/spi.h"
-#include "utils/tuplestore.h"
+#include "base/base.h"
 
 extern void mls_transaction_begin(Oid owner);
 extern void mls_transaction_commit(void);
-extern void
-mls_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, int expected);
-extern void mls_execute_control(const char *sql, int nargs, Oid *types, Datum *values,
-								const char *nulls, int expected);
 extern SPIPlanPtr mls_plan_prepare(const char *sql);
 extern void mls_plan_run(SPIPlanPtr plan, int expected);
 extern void mls_plan_run_control(SPIPlanPtr plan, int expected);
 extern void mls_plan_free(SPIPlanPtr plan);
-
-/* An array of texts, in CurrentMemoryContext. */
-extern Datum mls_key_array(char **keys, int n);
 
 /* An error on a standby and in a read-only transaction. */
 extern void mls_refuse_standby(const char *function, const char *verb);
@@ -42,5 +34,13 @@ typedef struct MlsTransition
 extern void mls_transition_open(MlsTransition *relay);
 extern void mls_transition_close(MlsTransition *relay);
 extern void mls_transition_put(MlsTransition *relay, Datum *values, bool *isnull);
+
+/* A row of it from MlsArg's. */
+#define mls_transition_add(relay, ...)                                                             \
+	do                                                                                             \
+	{                                                                                              \
+		mls_put_row((relay)->store, (relay)->desc, MLS_ARGS(__VA_ARGS__));                         \
+		(relay)->rows++;                                                                           \
+	} while (0)
 
 #endif /* MLS_TRANSACTION_H */

@@ -19,15 +19,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "commands/comment.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "base/name_list.h"
 #include "gold/gold.h"
 #include "http/url.h"
 #include "subscription/subscription.h"
@@ -84,25 +83,13 @@ login_of(const MlsHttpSource *http)
 	return "";
 }
 
-static const char *
-key_of(const MlsTable *table)
-{
-	StringInfoData key;
-	ListCell *lc;
-
-	initStringInfo(&key);
-	foreach (lc, table->key)
-		appendStringInfo(&key, "%s%s", key.len > 0 ? "," : "", (char *) lfirst(lc));
-	return key.data;
-}
-
 static Identity
 identity_of(const MlsTable *table)
 {
 	const MlsSource *source = table->source;
 	Identity identity = {{address_of(source),
 						  source->platform.required_filter ? source->platform.required_filter : "",
-						  login_of(&source->http), key_of(table)}};
+						  login_of(&source->http), mls_names_joined(table->key, ",")}};
 
 	return identity;
 }
@@ -166,8 +153,6 @@ static void
 learn(MlsSubscription *sub, const Identity *now)
 {
 	Identity copy = identity_read(sub->identity ? sub->identity : "");
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[2];
 	char *text;
 
 	for (int i = 0; i < IDENTITY_PARTS; i++)
@@ -176,10 +161,8 @@ learn(MlsSubscription *sub, const Identity *now)
 	text = identity_text(&copy);
 	if (sub->identity != NULL && strcmp(text, sub->identity) == 0)
 		return;
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = CStringGetTextDatum(text);
-	mls_execute_control("UPDATE mls.subscription SET identity = $2 WHERE id = $1", 2, types, values,
-						NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET identity = $2 WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_text(text));
 	sub->identity = text;
 }
 
@@ -229,12 +212,12 @@ mls_identity_require(MlsSubscription *sub, const MlsTable *table)
 		return;
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("source \"%s\" is not the one that the copy of resource \"%s\" is of",
-				   table->source->http.name, sub->resource),
+				   table->source->name, sub->resource),
 			errdetail("%s", what),
 			errhint("If it is the same source, at a new address or under a new login: SELECT "
 					"mls_source_accept(%s). If it is another one, start over: SELECT "
 					"mls_unsubscribe(%s, drop_data => true), then mls_subscribe(%s).",
-					quote_literal_cstr(table->source->http.name), quote_literal_cstr(table->name),
+					quote_literal_cstr(table->source->name), quote_literal_cstr(table->name),
 					quote_literal_cstr(table->name)));
 }
 
@@ -258,7 +241,7 @@ mls_identity_check(MlsSubscription *sub, const MlsTable *table)
 static char *
 possession(const MlsTable *table)
 {
-	return psprintf("%s of source %s, ", table->resource, table->source->http.name);
+	return psprintf("%s of source %s, ", table->resource, table->source->name);
 }
 
 /* The comment of a bronze table: it tells what stands there also when nobody is subscribed. */
@@ -294,14 +277,12 @@ begins(const char *text, const char *beginning)
 bool
 mls_identity_is_foreign(Oid relid, const MlsTable *table)
 {
-	Oid types[] = {OIDOID, OIDOID};
-	Datum values[] = {ObjectIdGetDatum(relid), ObjectIdGetDatum(table->relid)};
 	const char *comment = GetComment(relid, RelationRelationId, 0);
 	const char *rest = NULL;
 
-	mls_execute("SELECT FROM mls.subscription WHERE $1 IN (bronze::pg_catalog.oid, "
-				"silver::pg_catalog.oid) AND foreign_table::pg_catalog.oid <> $2",
-				2, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT FROM mls.subscription WHERE $1 IN (bronze::pg_catalog.oid, "
+			   "silver::pg_catalog.oid) AND foreign_table::pg_catalog.oid <> $2",
+			   mls_arg_oid(relid), mls_arg_oid(table->relid));
 	if (SPI_processed > 0)
 		return true;
 	if (comment != NULL && begins(comment, BRONZE_BEGINNING))
@@ -348,25 +329,10 @@ comment_tables(const MlsSubscription *sub, const MlsTable *table)
 static List *
 subscriptions_of(const char *source)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {TEXTOID};
-	Datum values[] = {CStringGetTextDatum(source)};
-	SPITupleTable *ids;
-	List *found = NIL;
-
-	mls_execute("SELECT id FROM mls.subscription WHERE source = $1 "
-				"AND pg_catalog.pg_has_role(owner, 'USAGE') ORDER BY id",
-				1, types, values, NULL, SPI_OK_SELECT);
-	ids = SPI_tuptable;
-	for (uint64 i = 0; i < ids->numvals; i++)
-	{
-		bool isnull;
-		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
-
-		MemoryContextSwitchTo(context);
-		found = lappend(found, mls_subscription_by_id(id));
-	}
-	return found;
+	mls_select("SELECT id FROM mls.subscription WHERE source = $1 "
+			   "AND pg_catalog.pg_has_role(owner, 'USAGE') ORDER BY id",
+			   mls_arg_text(source));
+	return mls_subscriptions_found();
 }
 
 /* The copy is of the source as it is now; links and lists that lead to the old place are forgotten. */
@@ -376,24 +342,20 @@ accept(MlsSubscription *sub)
 	MlsTable *table = mls_table_get(sub->foreign_table, sub->owner, false);
 	Identity copy = identity_read(sub->identity ? sub->identity : "");
 	Identity now = identity_of(table);
-	Oid types[] = {INT8OID, TEXTOID};
 	MlsRights before;
-	Datum values[2];
 
 	mls_owner_enter(&before, sub, "accept");
 	require_same_records(sub, table, &copy, &now);
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	if (get_rel_name(sub->bronze) != NULL)
 		mls_snapshot_drop(sub);
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = CStringGetTextDatum(identity_text(&now));
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_UPDATE,
 		"UPDATE mls.subscription SET identity = $2, next_attempt_at = NULL, "
 		"listing_process = NULL, listing_link = NULL, resume_timestamp = NULL, "
 		"resume_key = NULL, resume_link = NULL, resume_received = 0, resume_since = NULL "
 		"WHERE id = $1",
-		2, types, values, NULL, SPI_OK_UPDATE);
+		mls_arg_int8(sub->id), mls_arg_text(identity_text(&now)));
 	mls_range_forget(sub);
 	comment_tables(sub, table);
 	mls_rights_leave(&before);
@@ -462,31 +424,24 @@ typedef struct Renaming
 static List *
 pending_renames(void)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {OIDOID};
-	Datum values[] = {ObjectIdGetDatum(GetUserId())};
 	SPITupleTable *found;
 	List *renames = NIL;
 
 	/* Locked, so that what another process has followed meanwhile is not followed twice. */
-	mls_execute_control(
-		"SELECT s.id, f.srvname::pg_catalog.text FROM mls.subscription s "
-		"JOIN pg_catalog.pg_foreign_table t ON t.ftrelid = s.foreign_table "
-		"JOIN pg_catalog.pg_foreign_server f ON f.oid = t.ftserver "
-		"WHERE f.srvname <> s.source AND pg_catalog.pg_has_role($1, s.owner, 'USAGE') "
-		"ORDER BY s.id FOR UPDATE OF s",
-		1, types, values, NULL, SPI_OK_SELECT);
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT s.id, f.srvname::pg_catalog.text FROM mls.subscription s "
+					"JOIN pg_catalog.pg_foreign_table t ON t.ftrelid = s.foreign_table "
+					"JOIN pg_catalog.pg_foreign_server f ON f.oid = t.ftserver "
+					"WHERE f.srvname <> s.source AND pg_catalog.pg_has_role($1, s.owner, 'USAGE') "
+					"ORDER BY s.id FOR UPDATE OF s",
+					mls_arg_oid(GetUserId()));
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < found->numvals; i++)
 	{
-		bool isnull;
-		int64 id = DatumGetInt64(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
-		Renaming *renaming;
+		Renaming *renaming = palloc(sizeof(Renaming));
 
-		MemoryContextSwitchTo(context);
-		renaming = palloc(sizeof(Renaming));
-		renaming->name = pstrdup(SPI_getvalue(found->vals[i], found->tupdesc, 2));
-		renaming->sub = mls_subscription_by_id(id);
+		renaming->name = mls_cell_text(found, i, 2);
+		renaming->sub = mls_subscription_by_id(mls_cell_int8(found, i, 1));
 		renames = lappend(renames, renaming);
 	}
 	return renames;
@@ -496,10 +451,7 @@ pending_renames(void)
 static void
 rename_facts(const char *before, const char *after)
 {
-	Oid types[] = {TEXTOID, TEXTOID};
-	Datum values[] = {CStringGetTextDatum(before), CStringGetTextDatum(after)};
-
-	mls_execute("SELECT mls.rename_source($1, $2)", 2, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT mls.rename_source($1, $2)", mls_arg_text(before), mls_arg_text(after));
 }
 
 /* Was the name that a server has now another's, which has not given it up yet? */
@@ -518,12 +470,9 @@ is_held(List *renames, const char *name)
 static void
 rename_subscription(MlsSubscription *sub, const char *source)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(source)};
-
 	mls_gold_rename(sub->source, sub->resource, source, sub->gold);
-	mls_execute_control("UPDATE mls.subscription SET source = $2 WHERE id = $1", 2, types, values,
-						NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET source = $2 WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_text(source));
 	if (SPI_processed != 1)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the subscription was removed while it was synced"));

@@ -14,8 +14,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "gold/gold.h"
@@ -55,27 +53,25 @@ account_of(const MlsSource *source)
 bool
 mls_precedence_follow(const MlsSubscription *sub, const MlsTable *table)
 {
-	Oid types[] = {INT8OID, INT4OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), Int32GetDatum(table->source->priority),
-					  CStringGetTextDatum(account_of(table->source))};
-
-	mls_execute("SELECT FROM mls.subscription WHERE id = $1 AND priority = $2 AND "
-				"account = " ACCOUNT_HASH,
-				3, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT FROM mls.subscription WHERE id = $1 AND priority = $2 AND "
+			   "account = " ACCOUNT_HASH,
+			   mls_arg_int8(sub->id), mls_arg_int4(table->source->priority),
+			   mls_arg_text(account_of(table->source)));
 	if (SPI_processed > 0)
 		return false;
 	mls_gold_pause_pages();
-	mls_execute_control("UPDATE mls.subscription s SET priority = $2, account = " ACCOUNT_HASH ", "
-						"map_hash = NULL, standing = CASE WHEN s.account = " ACCOUNT_HASH
-						" THEN s.standing ELSE coalesce("
-						"(SELECT pg_catalog.min(o.standing) FROM mls.subscription o "
-						"WHERE o.owner = s.owner AND o.id <> s.id AND o.account = " ACCOUNT_HASH
-						"), "
-						"(SELECT s.id WHERE NOT EXISTS (SELECT FROM mls.subscription o "
-						"WHERE o.owner = s.owner AND o.id <> s.id AND o.standing = s.id)), "
-						"(SELECT pg_catalog.max(greatest(o.id, o.standing)) + 1 "
-						"FROM mls.subscription o)) END WHERE s.id = $1",
-						3, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription s SET priority = $2, account = " ACCOUNT_HASH ", "
+					"map_hash = NULL, standing = CASE WHEN s.account = " ACCOUNT_HASH
+					" THEN s.standing ELSE coalesce("
+					"(SELECT pg_catalog.min(o.standing) FROM mls.subscription o "
+					"WHERE o.owner = s.owner AND o.id <> s.id AND o.account = " ACCOUNT_HASH "), "
+					"(SELECT s.id WHERE NOT EXISTS (SELECT FROM mls.subscription o "
+					"WHERE o.owner = s.owner AND o.id <> s.id AND o.standing = s.id)), "
+					"(SELECT pg_catalog.max(greatest(o.id, o.standing)) + 1 "
+					"FROM mls.subscription o)) END WHERE s.id = $1",
+					mls_arg_int8(sub->id), mls_arg_int4(table->source->priority),
+					mls_arg_text(account_of(table->source)));
 	return true;
 }
 
@@ -86,14 +82,12 @@ mls_precedence_follow(const MlsSubscription *sub, const MlsTable *table)
 void
 mls_precedence_unsettle(const MlsSubscription *sub, const MlsTable *table)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), (Datum) 0};
-
 	if (!OidIsValid(sub->gold) || get_rel_name(sub->gold) == NULL ||
 		!mls_gold_source_has_rivals(sub->owner, table))
 		return;
-	values[1] = CStringGetTextDatum(mls_gold_unsettled(sub->owner, table, sub->silver, sub->gold));
-	mls_execute_control("UPDATE mls.subscription SET map_hash = NULL WHERE id <> $1 AND "
-						"id = ANY ($2::pg_catalog.int8[]) AND map_hash IS NOT NULL",
-						2, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET map_hash = NULL WHERE id <> $1 AND "
+					"id = ANY ($2::pg_catalog.int8[]) AND map_hash IS NOT NULL",
+					mls_arg_int8(sub->id),
+					mls_arg_text(mls_gold_unsettled(sub->owner, table, sub->silver, sub->gold)));
 }

@@ -14,30 +14,18 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "base/name_list.h"
 #include "subscription/subscription.h"
 
 PG_FUNCTION_INFO_V1(mls_feeder);
 
 /* ---- Fields of a child ---- */
-
-static bool
-is_listed(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
 
 /* The field of a child with the key of its parent; NULL if it has none. */
 static const char *
@@ -47,7 +35,7 @@ key_field(const MlsTable *child, const char *parent_key)
 		return child->parent_key;
 	if (mls_table_column(child, "ResourceRecordKey") != NULL)
 		return "ResourceRecordKey";
-	if (mls_table_column(child, parent_key) != NULL && !is_listed(child->key, parent_key))
+	if (mls_table_column(child, parent_key) != NULL && !mls_is_listed(child->key, parent_key))
 		return parent_key;
 	return NULL;
 }
@@ -67,30 +55,11 @@ kind_field(const MlsTable *child)
 List *
 mls_related_siblings(const MlsSubscription *sub)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-	SPITupleTable *ids;
-	List *found = NIL;
-	uint64 i;
-
-	mls_execute("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
-				"ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1 "
-				"ORDER BY o.id",
-				1, types, values, NULL, SPI_OK_SELECT);
-	ids = SPI_tuptable;
-	for (i = 0; i < ids->numvals; i++)
-	{
-		bool isnull;
-		int64 id = DatumGetInt64(SPI_getbinval(ids->vals[i], ids->tupdesc, 1, &isnull));
-		MemoryContext before = MemoryContextSwitchTo(context);
-		MlsSubscription *sibling = mls_subscription_by_id(id);
-
-		if (sibling != NULL)
-			found = lappend(found, sibling);
-		MemoryContextSwitchTo(before);
-	}
-	return found;
+	mls_select("SELECT o.id FROM mls.subscription s JOIN mls.subscription o "
+			   "ON o.source = s.source AND o.owner = s.owner AND o.id <> s.id WHERE s.id = $1 "
+			   "ORDER BY o.id",
+			   mls_arg_int8(sub->id));
+	return mls_subscriptions_found();
 }
 
 /* The siblings as children without writers; those whose tables are gone are left out (List of MlsChild *). */
@@ -125,7 +94,7 @@ is_fed_by(const MlsChild *child, const char *resource, const MlsExpansion *expan
 	const MlsTable *table = child->table;
 
 	if (table->parent != NIL)
-		return is_listed(table->parent, psprintf("%s.%s", resource, expansion->name));
+		return mls_is_listed(table->parent, psprintf("%s.%s", resource, expansion->name));
 	return field != NULL && strcmp(table->resource, expansion->name) == 0;
 }
 
@@ -186,7 +155,7 @@ asked_links(const MlsTable *table, List *children)
 		MlsChild *child = lfirst(lc);
 		const char *field = key_field(child->table, linitial(table->key));
 
-		if (is_listed(child->table->parent, table->resource) && field != NULL &&
+		if (mls_is_listed(child->table->parent, table->resource) && field != NULL &&
 			mls_table_column(child->table, field) != NULL)
 			links = lappend(links, make_link(table->resource, NULL, child, field));
 	}
@@ -292,24 +261,6 @@ has_option(Oid foreign_table, const char *name)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
 			return true;
 	return false;
-}
-
-static List *
-add_name(List *names, const char *name)
-{
-	return is_listed(names, name) ? names : lappend(names, unconstify(char *, name));
-}
-
-static char *
-joined(List *names)
-{
-	StringInfoData text;
-	ListCell *lc;
-
-	initStringInfo(&text);
-	foreach (lc, names)
-		appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", (char *) lfirst(lc));
-	return text.data;
 }
 
 /* The links by which records of one subscription, with those inside them, bring those of others. */
@@ -492,9 +443,9 @@ mls_related_feeder(const MlsSubscription *sub, const char **expansions)
 		if (!parent->is_root)
 			continue;
 		first = first ? Min(first, parent->sub->id) : parent->sub->id;
-		names = add_name(names, list_nth(self->names, foreach_current_index(lc)));
+		names = mls_list_once(names, list_nth(self->names, foreach_current_index(lc)));
 	}
-	*expansions = first ? joined(names) : NULL;
+	*expansions = first ? mls_names_joined(names, ", ") : NULL;
 	return first;
 }
 
@@ -544,34 +495,21 @@ holders(const MlsTable *table)
 static List *
 tables_of(const MlsTable *table, List *resources)
 {
-	Oid types[] = {TEXTOID, TEXTARRAYOID, OIDOID};
-	char **names = palloc(list_length(resources) * sizeof(char *));
-	Datum values[3];
 	SPITupleTable *found;
 	List *tables = NIL;
-	ListCell *lc;
 
-	foreach (lc, resources)
-		names[foreach_current_index(lc)] = lfirst(lc);
-	values[0] = CStringGetTextDatum(table->source->http.name);
-	values[1] = mls_key_array(names, list_length(resources));
-	values[2] = ObjectIdGetDatum(GetUserId());
-	mls_execute("SELECT t.ftrelid FROM pg_catalog.pg_foreign_table t "
-				"JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver "
-				"JOIN pg_catalog.pg_class c ON c.oid = t.ftrelid, "
-				"pg_catalog.pg_options_to_table(t.ftoptions) o "
-				"WHERE s.srvname = $1 AND o.option_name = 'resource' "
-				"AND o.option_value = ANY ($2) AND c.relowner = $3 "
-				"ORDER BY pg_catalog.array_position($2, o.option_value), t.ftrelid",
-				3, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT t.ftrelid FROM pg_catalog.pg_foreign_table t "
+			   "JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver "
+			   "JOIN pg_catalog.pg_class c ON c.oid = t.ftrelid, "
+			   "pg_catalog.pg_options_to_table(t.ftoptions) o "
+			   "WHERE s.srvname = $1 AND o.option_name = 'resource' "
+			   "AND o.option_value = ANY ($2) AND c.relowner = $3 "
+			   "ORDER BY pg_catalog.array_position($2, o.option_value), t.ftrelid",
+			   mls_arg_text(table->source->name), mls_arg_list(resources),
+			   mls_arg_oid(GetUserId()));
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < found->numvals; i++)
-	{
-		bool isnull;
-		Oid relid = DatumGetObjectId(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull));
-
-		tables = lappend(tables, mls_table_get(relid, GetUserId(), false));
-	}
+		tables = lappend(tables, mls_table_get(mls_cell_oid(found, i, 1), GetUserId(), false));
 	return tables;
 }
 

@@ -4,35 +4,22 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 
 #include "compat.h"
+#include "base/name_list.h"
 #include "subscription/subscription.h"
 
 PG_FUNCTION_INFO_V1(mls_asked_fields_sql);
 
 /* ---- Which fields ---- */
 
-static bool
-is_named(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
 static List *
 add_field(List *fields, const char *field)
 {
-	return field == NULL || is_named(fields, field) ? fields
-													: lappend(fields, unconstify(char *, field));
+	return field ? mls_list_once(fields, field) : fields;
 }
 
 static List *
@@ -76,7 +63,7 @@ mls_asked_fields(const MlsTable *table)
 	List *fields = NIL;
 	ListCell *lc;
 
-	if (selected == NIL || is_named(selected, "*"))
+	if (selected == NIL || mls_is_listed(selected, "*"))
 		return NIL;
 	fields = add_fields(fields, table->key);
 	fields = add_field(fields, table->timestamp);

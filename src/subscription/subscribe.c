@@ -9,15 +9,12 @@
 
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "gold/gold_write.h"
@@ -45,24 +42,22 @@ char *
 mls_missing_column_hint(const MlsTable *table, const char *field)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {OIDOID, TEXTOID};
-	Datum values[] = {ObjectIdGetDatum(table->relid), CStringGetTextDatum(field)};
 	const char *name = mls_snake_case(field);
 	const char *type =
 		table->timestamp && strcmp(table->timestamp, field) == 0 ? "timestamptz" : "text";
 	MemoryContext before;
 
 	SPI_connect();
-	mls_execute(
+	mls_select(
 		"SELECT pg_catalog.split_part(c, E'\\t', 1), pg_catalog.split_part(c, E'\\t', 3) "
 		"FROM mls.subscription s, pg_catalog.unnest(s.columns) c "
 		"WHERE s.foreign_table::pg_catalog.oid = $1 AND pg_catalog.split_part(c, E'\\t', 2) = $2",
-		2, types, values, NULL, SPI_OK_SELECT);
+		mls_arg_oid(table->relid), mls_arg_text(field));
 	before = MemoryContextSwitchTo(context);
 	if (SPI_processed > 0)
 	{
-		name = pstrdup(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-		type = pstrdup(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+		name = pstrdup(mls_text_at(0, 1));
+		type = pstrdup(mls_text_at(0, 2));
 	}
 	MemoryContextSwitchTo(before);
 	SPI_finish();
@@ -195,31 +190,27 @@ require_timestamp_column(const MlsTable *table)
 
 /* ---- mls_subscribe ---- */
 
+/* NULL if there is none. */
+static MlsArg
+gold_arg(Oid gold)
+{
+	return OidIsValid(gold) ? mls_arg_oid(gold) : mls_arg_null(OIDOID);
+}
+
 static void
 insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 {
-	Oid types[] = {OIDOID, TEXTOID, TEXTOID, OIDOID,  OIDOID,
-				   OIDOID, OIDOID,  TEXTOID, TEXTOID, TEXTOID};
-	char nulls[] = "          ";
-	Datum values[10];
-
-	values[0] = ObjectIdGetDatum(table->relid);
-	values[1] = CStringGetTextDatum(table->source->http.name);
-	values[2] = CStringGetTextDatum(table->resource);
-	values[3] = ObjectIdGetDatum(GetUserId());
-	values[4] = ObjectIdGetDatum(bronze);
-	values[5] = ObjectIdGetDatum(silver);
-	values[6] = ObjectIdGetDatum(gold);
-	nulls[6] = OidIsValid(gold) ? ' ' : 'n';
-	values[7] = CStringGetTextDatum(mls_subscription_scope(table));
-	values[8] = CStringGetTextDatum(table->source->key_prefix ? table->source->key_prefix : "");
-	values[9] = CStringGetTextDatum(mls_identity_of_table(bronze, table));
-	mls_execute_control(
+	mls_sql_control(
+		SPI_OK_INSERT,
 		"INSERT INTO mls.subscription "
 		"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
 		"key_prefix, identity) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
 		"$6::regclass, $7::regclass, $8, $9, $10)",
-		10, types, values, nulls, SPI_OK_INSERT);
+		mls_arg_oid(table->relid), mls_arg_text(table->source->name), mls_arg_text(table->resource),
+		mls_arg_oid(GetUserId()), mls_arg_oid(bronze), mls_arg_oid(silver), gold_arg(gold),
+		mls_arg_text(mls_subscription_scope(table)),
+		mls_arg_text(table->source->key_prefix ? table->source->key_prefix : ""),
+		mls_arg_text(mls_identity_of_table(bronze, table)));
 }
 
 /*
@@ -229,29 +220,20 @@ insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
 static MlsSubscription *
 take_over(const MlsTable *table)
 {
-	Oid types[] = {TEXTOID, TEXTOID};
-	Datum values[] = {CStringGetTextDatum(table->source->http.name),
-					  CStringGetTextDatum(table->resource)};
-	Oid moved_types[] = {INT8OID, OIDOID};
-	Datum moved[2];
 	MlsSubscription *sub;
-	bool isnull;
 
-	mls_execute("SELECT id FROM mls.subscription WHERE source = $1 AND resource = $2 "
-				"AND pg_catalog.pg_has_role(owner, 'USAGE')",
-				2, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT id FROM mls.subscription WHERE source = $1 AND resource = $2 "
+			   "AND pg_catalog.pg_has_role(owner, 'USAGE')",
+			   mls_arg_text(table->source->name), mls_arg_text(table->resource));
 	if (SPI_processed == 0)
 		return NULL;
-	sub = mls_subscription_by_id(
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	sub = mls_subscription_by_id(mls_int8_at(0, 1));
 	if (get_rel_relkind(sub->foreign_table) == RELKIND_FOREIGN_TABLE)
 		return NULL;
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
-	moved[0] = Int64GetDatum(sub->id);
-	moved[1] = ObjectIdGetDatum(table->relid);
-	mls_execute_control("UPDATE mls.subscription SET foreign_table = $2::regclass WHERE id = $1", 2,
-						moved_types, moved, NULL, SPI_OK_UPDATE);
+	mls_subscription_require_lock(sub);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET foreign_table = $2::regclass WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_oid(table->relid));
 	ereport(NOTICE, errmsg("foreign table %s takes the place of one that was dropped", table->name),
 			errdetail("Its copy stays and goes on where it was."));
 	return mls_subscription_by_table(table->relid);
@@ -261,19 +243,14 @@ take_over(const MlsTable *table)
 static void
 refuse_second(const MlsTable *table)
 {
-	Oid types[] = {TEXTOID, TEXTOID};
-	Datum values[] = {CStringGetTextDatum(table->source->http.name),
-					  CStringGetTextDatum(table->resource)};
-
-	mls_execute("SELECT foreign_table FROM mls.subscription WHERE source = $1 AND resource = $2", 2,
-				types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT foreign_table FROM mls.subscription WHERE source = $1 AND resource = $2",
+			   mls_arg_text(table->source->name), mls_arg_text(table->resource));
 	if (SPI_processed > 0)
 		ereport(
 			ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
 			errmsg("resource \"%s\" of source \"%s\" is already subscribed", table->resource,
-				   table->source->http.name),
-			errdetail("Its foreign table is %s.",
-					  SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+				   table->source->name),
+			errdetail("Its foreign table is %s.", mls_text_at(0, 1)),
 			errhint("To replicate by this table instead, call mls_unsubscribe() for the other "
 					"first. To replicate a second part of a resource, create a second server."));
 }
@@ -282,12 +259,9 @@ refuse_second(const MlsTable *table)
 static void
 place_triggers(int64 id, Oid gold, bool remove)
 {
-	Oid types[] = {INT8OID, OIDOID, BOOLOID};
-	Datum values[] = {Int64GetDatum(id), ObjectIdGetDatum(gold), BoolGetDatum(!remove)};
-
-	mls_execute("SELECT mls.place_triggers($2::regclass, $1, $3) FROM mls.subscription "
-				"WHERE id = $1 AND track_changes",
-				3, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT mls.place_triggers($2::regclass, $1, $3) FROM mls.subscription "
+			   "WHERE id = $1 AND track_changes",
+			   mls_arg_int8(id), mls_arg_oid(gold), mls_arg_bool(!remove));
 }
 
 /*
@@ -297,18 +271,11 @@ place_triggers(int64 id, Oid gold, bool remove)
 static void
 refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
 {
-	Oid types[] = {INT8OID, OIDOID, OIDOID, OIDOID};
-	char nulls[] = "    ";
-	Datum values[4];
-
-	values[0] = Int64GetDatum(sub->id);
-	values[1] = ObjectIdGetDatum(bronze);
-	values[2] = ObjectIdGetDatum(silver);
-	values[3] = ObjectIdGetDatum(gold);
-	nulls[3] = OidIsValid(gold) ? ' ' : 'n';
-	mls_execute_control("UPDATE mls.subscription SET bronze = $2::regclass, silver = $3::regclass, "
-						"gold = $4::regclass WHERE id = $1",
-						4, types, values, nulls, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET bronze = $2::regclass, silver = $3::regclass, "
+					"gold = $4::regclass WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_oid(bronze), mls_arg_oid(silver),
+					gold_arg(gold));
 	if (OidIsValid(gold) && sub->gold != gold)
 		place_triggers(sub->id, gold, false);
 	if (sub->silver != silver)
@@ -354,9 +321,9 @@ tell_rivals(const MlsTable *table, const MlsSubscription *sub)
 						  "with one key gold shows one: that of the source with the higher "
 						  "priority, else of the account that was subscribed first, and within an "
 						  "account the newer one.",
-						  table->source->http.name),
+						  table->source->name),
 				errhint("To have all records in gold, set the option key_prefix of server %s.",
-						quote_identifier(table->source->http.name)));
+						quote_identifier(table->source->name)));
 }
 
 /* Makes the tables and the subscription, or brings the tables of one up to date. */
@@ -446,7 +413,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	SPI_connect();
 	mls_identity_follow_renames();
 	table = enter_owner(&before, table);
-	mls_rights_require_server(GetUserId(), table->source->http.server_id, table->source->http.name);
+	mls_rights_require_server(GetUserId(), table->source->server_id, table->source->name);
 	mls_require_key_columns(table);
 	require_timestamp_column(table);
 	warn_of_selection(table);
@@ -468,18 +435,14 @@ static void
 drop_table(Oid relid)
 {
 	if (get_rel_name(relid) != NULL)
-		mls_execute(psprintf("DROP TABLE %s", mls_qualified_name(relid)), 0, NULL, NULL, NULL,
-					SPI_OK_UTILITY);
+		mls_sql(SPI_OK_UTILITY, psprintf("DROP TABLE %s", mls_qualified_name(relid)));
 }
 
 static void
 delete_subscription(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control("DELETE FROM mls.subscription WHERE id = $1", 1, types, values, NULL,
-						SPI_OK_DELETE);
+	mls_sql_control(SPI_OK_DELETE, "DELETE FROM mls.subscription WHERE id = $1",
+					mls_arg_int8(sub->id));
 }
 
 /* mls_unsubscribe(foreign_table, drop_data) */
@@ -501,8 +464,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 				errmsg("foreign table %s is not subscribed",
 					   get_rel_name(relid) ? mls_qualified_name(relid) : psprintf("%u", relid)));
 	mls_owner_enter(&before, sub, "unsubscribe");
-	if (!mls_subscription_lock(sub->id, false))
-		mls_subscription_report_busy(sub);
+	mls_subscription_require_lock(sub);
 	mls_gold_pause_pages();
 	mls_snapshot_drop(sub);
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)

@@ -10,11 +10,9 @@
 
 #include "access/relation.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -60,7 +58,7 @@ static const ColumnShape bronze_columns[] = {
 static char *
 table_name(const MlsTable *table, Oid namespace, Oid *relid)
 {
-	const char *source = mls_snake_case(table->source->http.name);
+	const char *source = mls_snake_case(table->source->name);
 	const char *resource = mls_snake_case(table->resource);
 	char *name = makeObjectName(source, resource, NULL);
 
@@ -124,10 +122,9 @@ static void
 check_bronze(Oid relid)
 {
 	Relation rel = relation_open(relid, AccessShareLock);
-	int i;
 
 	require_plain(rel);
-	for (i = 0; i < lengthof(bronze_columns); i++)
+	for (int i = 0; i < lengthof(bronze_columns); i++)
 		require_column(rel, bronze_columns[i].name, bronze_columns[i].type);
 	require_key(rel, list_make1("key"));
 	relation_close(rel, AccessShareLock);
@@ -136,20 +133,18 @@ check_bronze(Oid relid)
 static void
 create_bronze(const char *name, const MlsTable *table)
 {
-	mls_execute(psprintf("CREATE TABLE %s ("
-						 "key text COLLATE \"C\" PRIMARY KEY, "
-						 "modified_at timestamptz, "
-						 "modified text, "
-						 "record json " RECORD_COMPRESSION "NOT NULL, "
-						 "fetched_at timestamptz NOT NULL, "
-						 "run_id bigint NOT NULL, "
-						 "deleted_at timestamptz, "
-						 "parent text COLLATE \"C\") WITH (toast_tuple_target = %d)",
-						 name, BRONZE_TOAST_TARGET),
-				0, NULL, NULL, NULL, SPI_OK_UTILITY);
-	mls_execute(psprintf("COMMENT ON TABLE %s IS %s", name,
-						 quote_literal_cstr(mls_identity_comment(table))),
-				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_sql(SPI_OK_UTILITY, psprintf("CREATE TABLE %s ("
+									 "key text COLLATE \"C\" PRIMARY KEY, "
+									 "modified_at timestamptz, "
+									 "modified text, "
+									 "record json " RECORD_COMPRESSION "NOT NULL, "
+									 "fetched_at timestamptz NOT NULL, "
+									 "run_id bigint NOT NULL, "
+									 "deleted_at timestamptz, "
+									 "parent text COLLATE \"C\") WITH (toast_tuple_target = %d)",
+									 name, BRONZE_TOAST_TARGET));
+	mls_sql(SPI_OK_UTILITY, psprintf("COMMENT ON TABLE %s IS %s", name,
+									 quote_literal_cstr(mls_identity_comment(table))));
 }
 
 /* The bronze table of a foreign table, made when missing; the one it has, if it has one. */
@@ -177,13 +172,10 @@ mls_bronze_prepare(const MlsTable *table, Oid bronze)
 static bool
 has_parent_index(Oid bronze)
 {
-	Oid types[] = {OIDOID};
-	Datum values[] = {ObjectIdGetDatum(bronze)};
-
-	mls_execute("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
-				"ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-				"WHERE i.indrelid = $1 AND a.attname = 'parent'",
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
+			   "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
+			   "WHERE i.indrelid = $1 AND a.attname = 'parent'",
+			   mls_arg_oid(bronze));
 	return SPI_processed > 0;
 }
 
@@ -201,19 +193,17 @@ mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table)
 	if (has_parent_index(sub->bronze))
 		return;
 	if (get_attnum(sub->bronze, "parent") == InvalidAttrNumber)
-		mls_execute(psprintf("ALTER TABLE %s ADD COLUMN parent text COLLATE \"C\"", bronze), 0,
-					NULL, NULL, NULL, SPI_OK_UTILITY);
+		mls_sql(SPI_OK_UTILITY,
+				psprintf("ALTER TABLE %s ADD COLUMN parent text COLLATE \"C\"", bronze));
 	if (key != NULL && kind != NULL && list_length(table->key) == 1)
-		mls_execute(
-			psprintf("UPDATE %s b SET parent = s.%s::pg_catalog.text || '/' || "
-					 "s.%s::pg_catalog.text FROM %s s WHERE s.%s::pg_catalog.text = b.key AND "
-					 "b.deleted_at IS NULL AND b.parent IS NULL",
-					 bronze, quote_identifier(kind->name), quote_identifier(key->name),
-					 mls_qualified_name(sub->silver),
-					 quote_identifier(mls_table_column(table, linitial(table->key))->name)),
-			0, NULL, NULL, NULL, SPI_OK_UPDATE);
-	mls_execute(psprintf("CREATE INDEX ON %s (parent)", bronze), 0, NULL, NULL, NULL,
-				SPI_OK_UTILITY);
+		mls_sql(SPI_OK_UPDATE,
+				psprintf("UPDATE %s b SET parent = s.%s::pg_catalog.text || '/' || "
+						 "s.%s::pg_catalog.text FROM %s s WHERE s.%s::pg_catalog.text = b.key AND "
+						 "b.deleted_at IS NULL AND b.parent IS NULL",
+						 bronze, quote_identifier(kind->name), quote_identifier(key->name),
+						 mls_qualified_name(sub->silver),
+						 quote_identifier(mls_table_column(table, linitial(table->key))->name)));
+	mls_sql(SPI_OK_UTILITY, psprintf("CREATE INDEX ON %s (parent)", bronze));
 }
 
 /* ---- Silver ---- */
@@ -248,11 +238,10 @@ create_silver(const char *name, const MlsTable *table)
 {
 	StringInfoData sql;
 	ListCell *lc;
-	int i;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TABLE %s (", name);
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != NULL)
 			appendStringInfo(&sql, "%s, ", column_definition(&table->columns[i]));
 	appendStringInfoString(&sql, "PRIMARY KEY (");
@@ -260,10 +249,9 @@ create_silver(const char *name, const MlsTable *table)
 		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) ? ", " : "",
 						 quote_identifier(lfirst(lc)));
 	appendStringInfo(&sql, ")) WITH (toast_tuple_target = %d)", SILVER_TOAST_TARGET);
-	mls_execute(sql.data, 0, NULL, NULL, NULL, SPI_OK_UTILITY);
-	mls_execute(psprintf("COMMENT ON TABLE %s IS %s", name,
-						 quote_literal_cstr(mls_identity_silver_comment(table))),
-				0, NULL, NULL, NULL, SPI_OK_UTILITY);
+	mls_sql(SPI_OK_UTILITY, sql.data);
+	mls_sql(SPI_OK_UTILITY, psprintf("COMMENT ON TABLE %s IS %s", name,
+									 quote_literal_cstr(mls_identity_silver_comment(table))));
 }
 
 /* Columns that are there must have the foreign table's types; returns those that are not. */
@@ -272,10 +260,9 @@ check_silver(Oid relid, const MlsTable *table)
 {
 	Relation rel = relation_open(relid, AccessShareLock);
 	List *missing = NIL;
-	int i;
 
 	require_plain(rel);
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 	{
 		const MlsColumn *column = &table->columns[i];
 
@@ -302,8 +289,8 @@ add_columns(const char *name, List *columns)
 	{
 		const MlsColumn *column = lfirst(lc);
 
-		mls_execute(psprintf("ALTER TABLE %s ADD COLUMN %s", name, column_definition(column)), 0,
-					NULL, NULL, NULL, SPI_OK_UTILITY);
+		mls_sql(SPI_OK_UTILITY,
+				psprintf("ALTER TABLE %s ADD COLUMN %s", name, column_definition(column)));
 	}
 	if (columns != NIL)
 		ereport(
@@ -314,33 +301,21 @@ add_columns(const char *name, List *columns)
 					"so at once."));
 }
 
-static bool
-has_column(const MlsTable *table, const char *name)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 /* The column in which silver has the field of one that it lacks, if the table has no such column any more. */
 static char *
 former_name(Oid silver, const MlsTable *table, const MlsColumn *column)
 {
-	Oid types[] = {OIDOID, TEXTOID};
-	Datum values[] = {ObjectIdGetDatum(silver), CStringGetTextDatum(column->field)};
-
-	mls_execute("SELECT pg_catalog.split_part(c, E'\t', 1) FROM mls.subscription s, "
-				"pg_catalog.unnest(s.columns) c WHERE s.silver::pg_catalog.oid = $1 "
-				"AND pg_catalog.split_part(c, E'\t', 2) = $2",
-				2, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT pg_catalog.split_part(c, E'\t', 1) FROM mls.subscription s, "
+			   "pg_catalog.unnest(s.columns) c WHERE s.silver::pg_catalog.oid = $1 "
+			   "AND pg_catalog.split_part(c, E'\t', 2) = $2",
+			   mls_arg_oid(silver), mls_arg_text(column->field));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		char *name = mls_text_at(i, 1);
 		AttrNumber attnum = get_attnum(silver, name);
 
 		if (attnum != InvalidAttrNumber && get_atttype(silver, attnum) == column->type &&
-			!has_column(table, name))
+			mls_table_column_named(table, name) == NULL)
 			return name;
 	}
 	return NULL;
@@ -349,19 +324,16 @@ former_name(Oid silver, const MlsTable *table, const MlsColumn *column)
 static void
 rename_column(Oid silver, const char *before, const char *after)
 {
-	Oid types[] = {OIDOID, TEXTOID, TEXTOID};
-	Datum values[] = {ObjectIdGetDatum(silver), CStringGetTextDatum(before),
-					  CStringGetTextDatum(after)};
-
 	mls_gold_pause_pages();
-	mls_execute(psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", mls_qualified_name(silver),
-						 quote_identifier(before), quote_identifier(after)),
-				0, NULL, NULL, NULL, SPI_OK_UTILITY);
-	mls_execute_control("UPDATE mls.subscription SET columns = ARRAY(SELECT CASE "
-						"pg_catalog.split_part(c, E'\t', 1) WHEN $2 THEN "
-						"$3 || pg_catalog.substr(c, pg_catalog.strpos(c, E'\t')) ELSE c END "
-						"FROM pg_catalog.unnest(columns) c) WHERE silver::pg_catalog.oid = $1",
-						3, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql(SPI_OK_UTILITY,
+			psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", mls_qualified_name(silver),
+					 quote_identifier(before), quote_identifier(after)));
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET columns = ARRAY(SELECT CASE "
+					"pg_catalog.split_part(c, E'\t', 1) WHEN $2 THEN "
+					"$3 || pg_catalog.substr(c, pg_catalog.strpos(c, E'\t')) ELSE c END "
+					"FROM pg_catalog.unnest(columns) c) WHERE silver::pg_catalog.oid = $1",
+					mls_arg_oid(silver), mls_arg_text(before), mls_arg_text(after));
 	CommandCounterIncrement();
 }
 
@@ -388,10 +360,9 @@ int
 mls_silver_complete(Oid silver, const MlsTable *table)
 {
 	List *missing = NIL;
-	int i;
 
 	mls_silver_follow(silver, table);
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != NULL &&
 			get_attnum(silver, table->columns[i].name) == InvalidAttrNumber)
 			missing = lappend(missing, &table->columns[i]);

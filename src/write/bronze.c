@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -30,7 +28,7 @@ mls_bronze_columns(const MlsSubscription *sub)
 static const MlsRecord *
 record_of(const SPITupleTable *found, int row)
 {
-	char *json = SPI_getvalue(found->vals[row], found->tupdesc, 1);
+	char *json = mls_cell_text(found, row, 1);
 	Size length = strlen(json);
 	char *body = palloc0(length + 16);
 	MlsPage *page;
@@ -43,26 +41,21 @@ record_of(const SPITupleTable *found, int row)
 }
 
 /*
- * The records of the query that ran last, which are its first column, as a page
- * in CurrentMemoryContext.  Its third column, where it has one, says what they
- * belong to; they are given what they lack for it (parents as in
- * mls_related_parents).
+ * The records of a result, which are its first column, as a page in CurrentMemoryContext.
+ * Its third column, where it has one, says what they belong to; they are given what they
+ * lack for it (parents as in mls_related_parents).
  */
 MlsBatch *
-mls_bronze_batch(const MlsTable *table, List *parents)
+mls_bronze_batch(const MlsTable *table, const SPITupleTable *found, List *parents)
 {
-	int n = SPI_processed;
-	bool has_parent = SPI_tuptable->tupdesc->natts >= 3;
+	int n = found->numvals;
 	MlsRecord *records = palloc(n * sizeof(MlsRecord));
-	int i;
 
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 	{
-		records[i] = *record_of(SPI_tuptable, i);
-		if (has_parent)
-			mls_related_supply(parents,
-							   SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3),
-							   &records[i]);
+		records[i] = *record_of(found, i);
+		if (found->tupdesc->natts >= 3)
+			mls_related_supply(parents, mls_cell_text(found, i, 3), &records[i]);
 	}
 	return mls_batch_read(table, records, n);
 }
@@ -142,30 +135,20 @@ with_kept(const MlsRecord *record, const MlsRecord *old, List *fields)
 void
 mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch)
 {
-	Oid types[] = {TEXTARRAYOID};
-	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	Datum values[1];
 	SPITupleTable *found;
-	uint64 rows;
-	int n = 0;
 	ListCell *lc;
 
 	foreach (lc, batch->missing)
 		mls_issue_open(sub->id, run, MLS_ISSUE_MISSING, NULL, lfirst(lc), NULL,
 					   "the source leaves it out of its records; what is stored stays");
-	for (int i = 0; i < batch->nitems; i++)
-		if (batch->items[i].key != NULL && !batch->items[i].gone)
-			keys[n++] = batch->items[i].key;
-	values[0] = mls_key_array(keys, n);
-	mls_execute(psprintf("SELECT b.record, b.key FROM %s b WHERE b.key = ANY ($1) AND "
-						 "b.deleted_at IS NULL",
-						 mls_qualified_name(sub->bronze)),
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT b.record, b.key FROM %s b WHERE b.key = ANY ($1) AND "
+						"b.deleted_at IS NULL",
+						mls_qualified_name(sub->bronze)),
+			   mls_arg_list(mls_batch_keys(batch)));
 	found = SPI_tuptable;
-	rows = SPI_processed;
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < found->numvals; i++)
 	{
-		MlsItem *item = mls_batch_find(batch, SPI_getvalue(found->vals[i], found->tupdesc, 2));
+		MlsItem *item = mls_batch_find(batch, mls_cell_text(found, i, 2));
 
 		CHECK_FOR_INTERRUPTS();
 		if (item)
@@ -196,7 +179,7 @@ mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscripti
 														  ALLOCSET_DEFAULT_SIZES);
 			MemoryContext before = MemoryContextSwitchTo(context);
 
-			batch = mls_bronze_batch(table, parents);
+			batch = mls_bronze_batch(table, fetched, parents);
 			SPI_connect();
 			mls_writer_convert(writer, batch, counters);
 			SPI_finish();
@@ -213,35 +196,14 @@ mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscripti
 
 /* Tombstones for the records of a result; in bronze they stay.  Returns how many were set. */
 static int64
-bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found, int n)
+bury(int64 run, const MlsSubscription *sub, const SPITupleTable *found)
 {
-	Oid types[] = {TEXTARRAYOID, INT8OID};
-	char **keys = palloc(Max(n, 1) * sizeof(char *));
-	Datum values[2];
-	int i;
-
-	for (i = 0; i < n; i++)
-		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
-	values[0] = mls_key_array(keys, n);
-	values[1] = Int64GetDatum(run);
-	mls_execute(psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
-						 "WHERE key = ANY ($1) AND deleted_at IS NULL",
-						 mls_qualified_name(sub->bronze)),
-				2, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql(SPI_OK_UPDATE,
+			psprintf("UPDATE %s SET deleted_at = pg_catalog.now(), run_id = $2 "
+					 "WHERE key = ANY ($1) AND deleted_at IS NULL",
+					 mls_qualified_name(sub->bronze)),
+			mls_arg_list(mls_cell_texts(found, 2)), mls_arg_int8(run));
 	return SPI_processed;
-}
-
-/* The records that the last query found, with what they lack to say whose they are: it can be a part of their key. */
-static MlsBatch *
-found_records(const MlsSubscription *sub, const MlsTable *table)
-{
-	SPITupleTable *found = SPI_tuptable;
-	uint64 n = SPI_processed;
-	List *parents = found->tupdesc->natts >= 3 ? mls_related_parents(sub, table) : NIL;
-
-	SPI_tuptable = found;
-	SPI_processed = n;
-	return mls_bronze_batch(table, parents);
 }
 
 /*
@@ -254,17 +216,20 @@ mls_bronze_remove_found(int64 run, const MlsSubscription *sub, const MlsTable *t
 {
 	MlsCounters ignored = {0};
 	SPITupleTable *found;
+	List *parents = NIL;
 	MlsBatch *batch;
 	int64 removed;
-	int i;
 
 	if (SPI_processed == 0)
 		return 0;
 	found = SPI_tuptable;
-	batch = found_records(sub, table);
-	for (i = 0; i < batch->nitems; i++)
+	/* What they lack to say whose they are can be a part of their key. */
+	if (found->tupdesc->natts >= 3)
+		parents = mls_related_parents(sub, table);
+	batch = mls_bronze_batch(table, found, parents);
+	for (int i = 0; i < batch->nitems; i++)
 		batch->items[i].gone = true;
-	removed = bury(run, sub, found, batch->nitems);
+	removed = bury(run, sub, found);
 	SPI_connect();
 	mls_writer_convert(writer, batch, &ignored);
 	mls_writer_settle(writer);

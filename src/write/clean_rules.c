@@ -7,9 +7,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "utils/builtins.h"
 
 #include "write/write.h"
 
@@ -17,26 +15,14 @@
 static void
 query_rules(const MlsTable *table)
 {
-	Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
-	Datum values[] = {CStringGetTextDatum(table->source->protocol->name),
-					  CStringGetTextDatum(table->source->http.name),
-					  CStringGetTextDatum(table->resource)};
-
-	mls_execute("SELECT DISTINCT ON (field) field, "
-				"('trim' = ANY (steps))::int4 * 1 + ('empty' = ANY (steps))::int4 * 2 + "
-				"('lower' = ANY (steps))::int4 * 4 + ('number' = ANY (steps))::int4 * 8 "
-				"FROM mls.clean_map WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND "
-				"source_resource IN ('*', $3) ORDER BY field, source <> '*' DESC, "
-				"source_resource <> '*' DESC, protocol <> '*' DESC, shipped",
-				3, types, values, NULL, SPI_OK_SELECT);
-}
-
-static int
-steps_at(uint64 row)
-{
-	bool isnull;
-
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull));
+	mls_select("SELECT DISTINCT ON (field) field, "
+			   "('trim' = ANY (steps))::int4 * 1 + ('empty' = ANY (steps))::int4 * 2 + "
+			   "('lower' = ANY (steps))::int4 * 4 + ('number' = ANY (steps))::int4 * 8 "
+			   "FROM mls.clean_map WHERE protocol IN ('*', $1) AND source IN ('*', $2) AND "
+			   "source_resource IN ('*', $3) ORDER BY field, source <> '*' DESC, "
+			   "source_resource <> '*' DESC, protocol <> '*' DESC, shipped",
+			   mls_arg_text(table->source->protocol->name), mls_arg_text(table->source->name),
+			   mls_arg_text(table->resource));
 }
 
 /* Has the map of a subscription's records clean them; fields by attribute, as it was made with. */
@@ -52,15 +38,15 @@ mls_cleaning_apply(const MlsTable *table, MlsRowMap *map, const char *const *fie
 			continue;
 		for (uint64 row = 0; row < SPI_processed; row++)
 		{
-			char *field = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1);
+			char *field = mls_text_at(row, 1);
 
 			if (strcmp(field, fields[i]) == 0)
 			{
-				steps = steps_at(row);
+				steps = mls_int4_at(row, 2);
 				break;
 			}
 			if (strcmp(field, "*") == 0)
-				steps = steps_at(row);
+				steps = mls_int4_at(row, 2);
 		}
 		if (steps != 0)
 			mls_row_map_clean(map, i + 1, steps);
@@ -76,10 +62,8 @@ fingerprint(const MlsTable *table)
 	query_rules(table);
 	initStringInfo(&rules);
 	for (uint64 row = 0; row < SPI_processed; row++)
-		if (steps_at(row) != 0)
-			appendStringInfo(&rules, "%s\t%d\n",
-							 SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1),
-							 steps_at(row));
+		if (mls_int4_at(row, 2) != 0)
+			appendStringInfo(&rules, "%s\t%d\n", mls_text_at(row, 1), mls_int4_at(row, 2));
 	if (rules.len == 0)
 		return pstrdup("");
 	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(
@@ -90,11 +74,9 @@ fingerprint(const MlsTable *table)
 bool
 mls_cleaning_settle(const MlsSubscription *sub, const MlsTable *table)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), CStringGetTextDatum(fingerprint(table))};
-
-	mls_execute_control(
-		"UPDATE mls.subscription SET clean_hash = $2 WHERE id = $1 AND clean_hash <> $2", 2, types,
-		values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.subscription SET clean_hash = $2 WHERE id = $1 AND clean_hash <> $2",
+		mls_arg_int8(sub->id), mls_arg_text(fingerprint(table)));
 	return SPI_processed > 0;
 }

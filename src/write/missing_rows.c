@@ -19,8 +19,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -84,9 +82,8 @@ is_gold_empty(const Keeping *keeping)
 
 		if (!list_member_oid(keeping->tables, part->table))
 			continue;
-		mls_execute(psprintf("SELECT FROM %s WHERE %s LIMIT 1", mls_qualified_name(part->table),
-							 part->condition),
-					0, NULL, NULL, NULL, SPI_OK_SELECT);
+		mls_select(psprintf("SELECT FROM %s WHERE %s LIMIT 1", mls_qualified_name(part->table),
+							part->condition));
 		if (SPI_processed == 0)
 			return true;
 	}
@@ -97,29 +94,22 @@ is_gold_empty(const Keeping *keeping)
 static void
 count_missing(const MlsSubscription *sub, int64 *silver, int64 *bronze)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-	bool isnull;
-
-	mls_execute(
+	mls_select(
 		psprintf("SELECT s.local_rows - (SELECT pg_catalog.count(*) FROM %s), s.local_rows - "
 				 "(SELECT pg_catalog.count(*) FROM %s WHERE deleted_at IS NULL) "
 				 "FROM mls.subscription s WHERE s.id = $1",
 				 mls_qualified_name(sub->silver), mls_qualified_name(sub->bronze)),
-		1, types, values, NULL, SPI_OK_SELECT);
+		mls_arg_int8(sub->id));
 	if (SPI_processed != 1)
 		return;
-	*silver =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*bronze =
-		DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	*silver = mls_int8_at(0, 1);
+	*bronze = mls_int8_at(0, 2);
 }
 
 /* Has the next sync make good what is missing; says what that is, or NULL. */
 static const char *
 make_good(const Keeping *keeping)
 {
-	MemoryContext context = CurrentMemoryContext;
 	int64 silver = 0;
 	int64 bronze = 0;
 
@@ -131,7 +121,6 @@ make_good(const Keeping *keeping)
 	}
 	if (bronze > 0)
 		mls_subscription_read_all(keeping->reader);
-	MemoryContextSwitchTo(context);
 	if (bronze > 0)
 		return mls_counted(bronze, "record is missing in bronze", "records are missing in bronze");
 	return silver <= 0
@@ -139,25 +128,12 @@ make_good(const Keeping *keeping)
 			   : mls_counted(silver, "row is missing in silver", "rows are missing in silver");
 }
 
-static void
-map_again(const MlsSubscription *sub)
-{
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control("UPDATE mls.subscription SET map_hash = NULL WHERE id = $1", 1, types,
-						values, NULL, SPI_OK_UPDATE);
-}
-
 /* Keeps the files as they are now, for this run and the next ones. */
 static void
 keep_files(Keeping *keeping, char *files)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(keeping->sub->id), CStringGetTextDatum(files)};
-
-	mls_execute_control("UPDATE mls.subscription SET files = $2 WHERE id = $1", 2, types, values,
-						NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET files = $2 WHERE id = $1",
+					mls_arg_int8(keeping->sub->id), mls_arg_text(files));
 	keeping->files = files;
 }
 
@@ -176,13 +152,8 @@ fail(const Keeping *keeping, const char *what)
 static char *
 known_files(const MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute("SELECT files FROM mls.subscription WHERE id = $1", 1, types, values, NULL,
-				SPI_OK_SELECT);
-	return SPI_processed == 0 ? NULL
-							  : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	mls_select("SELECT files FROM mls.subscription WHERE id = $1", mls_arg_int8(sub->id));
+	return SPI_processed == 0 ? NULL : mls_text_at(0, 1);
 }
 
 /*
@@ -208,7 +179,7 @@ mls_missing_rows_begin(MlsRun *run, MlsSubscription *sub, const MlsTable *table,
 	{
 		what = known ? make_good(keeping) : NULL;
 		if (known && is_gold_replaced(known, keeping->files) && is_gold_empty(keeping))
-			map_again(sub);
+			mls_subscription_map_again(sub->id);
 		keep_files(keeping, keeping->files);
 	}
 	MemoryContextSwitchTo(before);
@@ -236,7 +207,7 @@ mls_missing_rows_check(MlsRun *run, bool count)
 		{
 			if (is_gold_replaced(keeping->files, files))
 			{
-				map_again(keeping->sub);
+				mls_subscription_map_again(keeping->sub->id);
 				keeping->is_gold_replaced = true;
 			}
 			keep_files(keeping, files);

@@ -16,7 +16,6 @@
 
 #include <math.h>
 
-#include "executor/spi.h"
 #include "miscadmin.h"
 
 #include "base/base.h"

@@ -21,9 +21,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
@@ -103,7 +101,7 @@ add_all(Collection *collection, MlsQuery *query, int owner)
 		if (stream->dropped != NIL)
 			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 					errmsg("source \"%s\" refused to filter resource \"%s\" by field \"%s\"",
-						   query->table->source->http.name, query->table->resource,
+						   query->table->source->name, query->table->resource,
 						   collection->link->key_field));
 	}
 	PG_FINALLY();
@@ -232,11 +230,10 @@ finish_collection(Collection *collection)
 {
 	const MlsLink *link = collection->link;
 	MlsNested *nested = collection->nested;
-	int i;
 
 	mls_nested_read(nested, psprintf("the records of resource \"%s\" inside a page",
 									 link->child->table->resource));
-	for (i = 0; i < nested->nrecords; i++)
+	for (int i = 0; i < nested->nrecords; i++)
 	{
 		int owner = nested->owners[i];
 
@@ -247,7 +244,7 @@ finish_collection(Collection *collection)
 			mls_record_supply(&nested->records[i], link->kind_field, link->resource);
 	}
 	collection->batch = mls_batch_read(link->child->table, nested->records, nested->nrecords);
-	for (i = 0; i < nested->nrecords; i++)
+	for (int i = 0; i < nested->nrecords; i++)
 		if (collection->known[nested->owners[i]])
 			collection->batch->items[i].parent = collection->name[nested->owners[i]];
 }
@@ -258,7 +255,6 @@ new_collection(const MlsLink *link, const MlsTable *parent_table, const MlsBatch
 {
 	Collection *collection = palloc0(sizeof(Collection));
 	int n = Max(parents->nitems, 1);
-	int i;
 
 	collection->link = link;
 	collection->parent_table = parent_table;
@@ -268,7 +264,7 @@ new_collection(const MlsLink *link, const MlsTable *parent_table, const MlsBatch
 	collection->name = palloc0(n * sizeof(char *));
 	collection->problem = palloc0(n * sizeof(char *));
 	collection->nested = mls_nested_begin();
-	for (i = 0; i < parents->nitems; i++)
+	for (int i = 0; i < parents->nitems; i++)
 		if (parents->items[i].key != NULL && !parents->items[i].superseded)
 			collection->name[i] = psprintf("%s/%s", link->resource, parents->items[i].key);
 	return collection;
@@ -287,10 +283,9 @@ collect(List *collections, const MlsLink *link, const MlsTable *parent_table,
 	Collection *collection = new_collection(link, parent_table, parents, spent);
 	List *asked = NIL;
 	ListCell *lc;
-	int i;
 
 	check_stack_depth();
-	for (i = 0; i < parents->nitems; i++)
+	for (int i = 0; i < parents->nitems; i++)
 	{
 		if (collection->name[i] == NULL)
 			continue;
@@ -436,35 +431,28 @@ static bool *
 find_fresh(const MlsRelatedRecords *children, const MlsBatch *batch)
 {
 	const MlsSubscription *sub = children->run->sub;
-	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
 	bool *fresh = palloc(Max(batch->nitems, 1) * sizeof(bool));
-	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	char **records = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	Datum values[2];
-	int n = 0;
-	uint64 i;
+	List *keys = NIL;
+	List *records = NIL;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (uint64 i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = &batch->items[i];
 
 		fresh[i] = true;
 		if (item->key == NULL || item->superseded)
 			continue;
-		keys[n] = item->key;
-		records[n++] = pnstrdup(item->record->json, item->record->length);
+		keys = lappend(keys, item->key);
+		records = lappend(records, pnstrdup(item->record->json, item->record->length));
 	}
-	values[0] = mls_key_array(keys, n);
-	values[1] = mls_key_array(records, n);
 	mls_transaction_begin(sub->owner);
-	mls_execute(psprintf("SELECT b.key FROM ROWS FROM (pg_catalog.unnest($1), "
-						 "pg_catalog.unnest($2)) AS p(key, record) JOIN %s b ON b.key = p.key "
-						 "WHERE b.deleted_at IS NULL AND b.record::pg_catalog.text = p.record",
-						 mls_qualified_name(sub->bronze)),
-				2, types, values, NULL, SPI_OK_SELECT);
-	for (i = 0; i < SPI_processed; i++)
-		fresh[mls_batch_find(batch, SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1)) -
-			  batch->items] = false;
+	mls_select(psprintf("SELECT b.key FROM ROWS FROM (pg_catalog.unnest($1), "
+						"pg_catalog.unnest($2)) AS p(key, record) JOIN %s b ON b.key = p.key "
+						"WHERE b.deleted_at IS NULL AND b.record::pg_catalog.text = p.record",
+						mls_qualified_name(sub->bronze)),
+			   mls_arg_list(keys), mls_arg_list(records));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		fresh[mls_batch_find(batch, mls_text_at(i, 1)) - batch->items] = false;
 	mls_transaction_commit();
 	return fresh;
 }
@@ -508,25 +496,19 @@ static void
 pass_over_stale(MlsRelatedRecords *children)
 {
 	MlsBatch *page = children->page;
-	Oid types[] = {TEXTARRAYOID};
-	char **keys = palloc(Max(page->nitems, 1) * sizeof(char *));
-	Datum values[1];
-	int n = 0;
-	uint64 i;
+	List *keys = NIL;
 
-	for (i = 0; i < page->nitems; i++)
+	for (uint64 i = 0; i < page->nitems; i++)
 		if (page->items[i].key != NULL && !page->items[i].superseded && page->items[i].has_instant)
-			keys[n++] = page->items[i].key;
-	values[0] = mls_key_array(keys, n);
-	mls_execute(psprintf("SELECT key, modified_at FROM %s WHERE key = ANY ($1)",
-						 mls_qualified_name(children->run->sub->bronze)),
-				1, types, values, NULL, SPI_OK_SELECT);
-	for (i = 0; i < SPI_processed; i++)
+			keys = lappend(keys, page->items[i].key);
+	mls_select(psprintf("SELECT key, modified_at FROM %s WHERE key = ANY ($1)",
+						mls_qualified_name(children->run->sub->bronze)),
+			   mls_arg_list(keys));
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple row = SPI_tuptable->vals[i];
-		MlsItem *item = mls_batch_find(page, SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
+		MlsItem *item = mls_batch_find(page, mls_text_at(i, 1));
 		bool isnull;
-		Datum at = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull);
+		Datum at = mls_cell(SPI_tuptable, i, 2, &isnull);
 
 		if (!isnull && DatumGetTimestampTz(at) > item->instant.at)
 			item->superseded = true;
@@ -537,15 +519,13 @@ pass_over_stale(MlsRelatedRecords *children)
 static void
 follow_parents(Collection *collection)
 {
-	int i;
-
-	for (i = 0; i < collection->parents->nitems; i++)
+	for (int i = 0; i < collection->parents->nitems; i++)
 		if (collection->parents->items[i].superseded)
 		{
 			collection->known[i] = false;
 			collection->problem[i] = NULL;
 		}
-	for (i = 0; i < collection->nested->nrecords; i++)
+	for (int i = 0; i < collection->nested->nrecords; i++)
 		if (collection->parents->items[collection->nested->owners[i]].superseded)
 			collection->batch->items[i].superseded = true;
 }
@@ -556,11 +536,10 @@ note_problems(const MlsRelatedRecords *children, const Collection *collection)
 {
 	const MlsRun *run = children->run;
 	List *fine = NIL;
-	int i;
 
 	if (collection->link->expansion == NULL)
 		return;
-	for (i = 0; i < collection->parents->nitems; i++)
+	for (int i = 0; i < collection->parents->nitems; i++)
 	{
 		const MlsItem *item = &collection->parents->items[i];
 
@@ -574,47 +553,39 @@ note_problems(const MlsRelatedRecords *children, const Collection *collection)
 		mls_issue_solve(run->sub->id, MLS_ISSUE_CHILDREN, fine, collection->link->expansion->name);
 }
 
-static void remove_children(MlsRelatedRecords *children, List *links, char **keys, int n);
+static void remove_children(MlsRelatedRecords *children, List *links, const List *keys);
 
 /* Takes out the records that the last query found, with what belongs to them. */
 static void
 remove_found(MlsRelatedRecords *children, const MlsLink *link)
 {
-	SPITupleTable *found = SPI_tuptable;
 	MlsChild *child = link->child;
-	int n = SPI_processed;
-	char **keys = palloc(Max(n, 1) * sizeof(char *));
-	int i;
+	List *keys = mls_cell_texts(SPI_tuptable, 2);
 
-	for (i = 0; i < n; i++)
-		keys[i] = SPI_getvalue(found->vals[i], found->tupdesc, 2);
 	child->counters.deleted +=
 		mls_bronze_remove_found(children->run->id, child->sub, child->table, child->writer);
-	if (n > 0)
-		remove_children(children, link->links, keys, n);
+	if (keys != NIL)
+		remove_children(children, link->links, keys);
 }
 
 /* Takes out all that belongs to some records. */
 static void
-remove_children(MlsRelatedRecords *children, List *links, char **keys, int n)
+remove_children(MlsRelatedRecords *children, List *links, const List *keys)
 {
-	Oid types[] = {TEXTARRAYOID};
 	ListCell *lc;
+	ListCell *key;
 
 	foreach (lc, links)
 	{
 		const MlsLink *link = lfirst(lc);
-		char **names = palloc(n * sizeof(char *));
-		Datum values[1];
-		int i;
+		List *names = NIL;
 
-		for (i = 0; i < n; i++)
-			names[i] = psprintf("%s/%s", link->resource, keys[i]);
-		values[0] = mls_key_array(names, n);
-		mls_execute(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
-							 "WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL",
-							 mls_qualified_name(link->child->sub->bronze)),
-					1, types, values, NULL, SPI_OK_SELECT);
+		foreach (key, keys)
+			names = lappend(names, psprintf("%s/%s", link->resource, (char *) lfirst(key)));
+		mls_select(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
+							"WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL",
+							mls_qualified_name(link->child->sub->bronze)),
+				   mls_arg_list(names));
 		remove_found(children, link);
 	}
 }
@@ -624,28 +595,21 @@ static void
 remove_missing(MlsRelatedRecords *children, const Collection *collection)
 {
 	const MlsBatch *batch = collection->batch;
-	Oid types[] = {TEXTARRAYOID, TEXTARRAYOID};
-	char **parents = palloc(Max(collection->parents->nitems, 1) * sizeof(char *));
-	char **keys = palloc(Max(batch->nitems, 1) * sizeof(char *));
-	int nparents = 0;
-	int nkeys = 0;
-	Datum values[2];
-	int i;
+	List *parents = NIL;
+	List *keys = NIL;
 
-	for (i = 0; i < collection->parents->nitems; i++)
+	for (int i = 0; i < collection->parents->nitems; i++)
 		if (collection->known[i])
-			parents[nparents++] = unconstify(char *, collection->name[i]);
-	for (i = 0; i < batch->nitems; i++)
+			parents = lappend(parents, unconstify(char *, collection->name[i]));
+	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL)
-			keys[nkeys++] = batch->items[i].key;
-	if (nparents == 0)
+			keys = lappend(keys, batch->items[i].key);
+	if (parents == NIL)
 		return;
-	values[0] = mls_key_array(parents, nparents);
-	values[1] = mls_key_array(keys, nkeys);
-	mls_execute(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
-						 "WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL AND b.key <> ALL ($2)",
-						 mls_qualified_name(collection->link->child->sub->bronze)),
-				2, types, values, NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT b.record, b.key, b.parent FROM %s b "
+						"WHERE b.parent = ANY ($1) AND b.deleted_at IS NULL AND b.key <> ALL ($2)",
+						mls_qualified_name(collection->link->child->sub->bronze)),
+			   mls_arg_list(parents), mls_arg_list(keys));
 	remove_found(children, collection->link);
 }
 
@@ -662,12 +626,9 @@ store_batch(MlsRelatedRecords *children, MlsChild *child, const MlsBatch *batch)
 static bool
 has_problems(const MlsRelatedRecords *children)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(children->run->sub->id)};
-
-	mls_execute("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
-				"AND kind = '" MLS_ISSUE_CHILDREN "' LIMIT 1",
-				1, types, values, NULL, SPI_OK_SELECT);
+	mls_select("SELECT FROM mls.issue WHERE subscription = $1 AND solved_at IS NULL "
+			   "AND kind = '" MLS_ISSUE_CHILDREN "' LIMIT 1",
+			   mls_arg_int8(children->run->sub->id));
 	return SPI_processed > 0;
 }
 
@@ -696,10 +657,10 @@ mls_related_records_store(MlsRelatedRecords *children)
 
 /* Takes out what belongs to some records of the run's subscription, which go themselves. */
 void
-mls_related_records_remove(MlsRelatedRecords *children, char **keys, int n)
+mls_related_records_remove(MlsRelatedRecords *children, const List *keys)
 {
 	if (children != NULL)
-		remove_children(children, children->links, keys, n);
+		remove_children(children, children->links, keys);
 }
 
 /* ---- Ending ---- */

@@ -17,31 +17,17 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/acl.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "base/name_list.h"
 #include "gold/gold.h"
 #include "subscription/subscription.h"
 #include "write/write.h"
 
 /* Records filled in one transaction. */
 #define FILL_RECORDS 1000
-
-static bool
-is_named(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
 
 /* ---- Everything again ---- */
 
@@ -76,15 +62,13 @@ mls_scope_preview(MlsRun *run)
 /* ---- Columns ---- */
 
 /* A memo of each column that is filled, those included that only silver has, as text[]. */
-static Datum
+static MlsArg
 filled_columns(const MlsTable *foreign_table, Oid silver)
 {
 	const MlsTable *table = mls_gold_kept(foreign_table, silver);
-	Datum *columns = palloc(Max(table->ncolumns, 1) * sizeof(Datum));
-	int n = 0;
-	int i;
+	List *memos = NIL;
 
-	for (i = 0; i < table->ncolumns; i++)
+	for (int i = 0; i < table->ncolumns; i++)
 	{
 		const MlsColumn *column = &table->columns[i];
 		AttrNumber attnum = column->field ? get_attnum(silver, column->name) : InvalidAttrNumber;
@@ -95,10 +79,10 @@ filled_columns(const MlsTable *foreign_table, Oid silver)
 		if (attnum == InvalidAttrNumber)
 			continue;
 		get_atttypetypmodcoll(silver, attnum, &type, &typmod, &collation);
-		columns[n++] = CStringGetTextDatum(
-			mls_gold_column_memo(column, format_type_with_typemod(type, typmod)));
+		memos =
+			lappend(memos, mls_gold_column_memo(column, format_type_with_typemod(type, typmod)));
 	}
-	return PointerGetDatum(construct_array_builtin(columns, n, TEXTOID));
+	return mls_arg_list(memos);
 }
 
 /* Gold follows where its owner is the subscription's: a sync must not fail for another's table. */
@@ -113,7 +97,7 @@ complete_gold(const MlsRun *run)
 
 /* Fields among new columns that no record of bronze holds (List of char *), though they are asked for. */
 static List *
-fields_not_in_bronze(const MlsSubscription *sub, const MlsTable *table, char **fields, int n)
+fields_not_in_bronze(const MlsSubscription *sub, const MlsTable *table, List *fields)
 {
 	const char *bronze = mls_qualified_name(sub->bronze);
 	List *asked = mls_asked_fields(table);
@@ -121,100 +105,78 @@ fields_not_in_bronze(const MlsSubscription *sub, const MlsTable *table, char **f
 						 "AND record -> $1 IS NOT NULL LIMIT 1",
 						 bronze);
 	List *missing = NIL;
-	int i;
+	ListCell *lc;
 
-	for (i = 0; i < n; i++)
+	foreach (lc, fields)
 	{
-		Oid types[] = {TEXTOID, TEXTOID};
-		Datum values[] = {CStringGetTextDatum(fields[i]),
-						  CStringGetTextDatum(psprintf("\"%s\"", fields[i]))};
+		char *field = lfirst(lc);
 
-		if (strcmp(fields[i], "*") == 0 || (asked != NIL && !is_named(asked, fields[i])))
+		if (strcmp(field, "*") == 0 || (asked != NIL && !mls_is_listed(asked, field)))
 			continue;
-		mls_execute(sql, 2, types, values, NULL, SPI_OK_SELECT);
+		mls_select(sql, mls_arg_text(field), mls_arg_text(psprintf("\"%s\"", field)));
 		if (SPI_processed == 0)
-			missing = lappend(missing, fields[i]);
+			missing = lappend(missing, field);
 	}
 	return missing;
 }
 
 /* Fields of the columns that are filled now and were not filled before, each once. */
-static char **
-added_fields(const MlsSubscription *sub, Datum columns, int *n)
+static List *
+added_fields(const MlsSubscription *sub, MlsArg columns)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Oid types[] = {INT8OID, TEXTARRAYOID};
-	Datum values[] = {Int64GetDatum(sub->id), columns};
-	MemoryContext before;
-	char **fields;
-	uint64 i;
-
-	mls_execute("SELECT DISTINCT pg_catalog.split_part(c, E'\\t', 2) FROM mls.subscription s, "
-				"pg_catalog.unnest($2) c WHERE s.id = $1 AND s.columns IS NOT NULL "
-				"AND NOT EXISTS (SELECT FROM pg_catalog.unnest(s.columns) o WHERE "
-				"(pg_catalog.string_to_array(o, E'\\t'))[1:3] = "
-				"(pg_catalog.string_to_array(c, E'\\t'))[1:3])",
-				2, types, values, NULL, SPI_OK_SELECT);
-	*n = SPI_processed;
-	before = MemoryContextSwitchTo(context);
-	fields = palloc(Max(*n, 1) * sizeof(char *));
-	for (i = 0; i < SPI_processed; i++)
-		fields[i] = pstrdup(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-	MemoryContextSwitchTo(before);
-	return fields;
+	mls_select("SELECT DISTINCT pg_catalog.split_part(c, E'\\t', 2) FROM mls.subscription s, "
+			   "pg_catalog.unnest($2) c WHERE s.id = $1 AND s.columns IS NOT NULL "
+			   "AND NOT EXISTS (SELECT FROM pg_catalog.unnest(s.columns) o WHERE "
+			   "(pg_catalog.string_to_array(o, E'\\t'))[1:3] = "
+			   "(pg_catalog.string_to_array(c, E'\\t'))[1:3])",
+			   mls_arg_int8(sub->id), columns);
+	return mls_cell_texts(SPI_tuptable, 1);
 }
 
 /* A column may have held another field before, so all records are filled, with that field or without. */
 static void
-keep_columns(const MlsSubscription *sub, Datum columns, bool fill)
+keep_columns(const MlsSubscription *sub, MlsArg columns, bool fill)
 {
-	Oid types[] = {INT8OID, TEXTARRAYOID, BOOLOID};
-	Datum values[] = {Int64GetDatum(sub->id), columns, BoolGetDatum(fill)};
-
-	mls_execute_control("UPDATE mls.subscription SET columns = $2, "
-						"fill_after = CASE WHEN $3 THEN '' ELSE fill_after END, "
-						"fill_fields = CASE WHEN $3 THEN '{*}' ELSE fill_fields END "
-						"WHERE id = $1 AND columns IS DISTINCT FROM $2",
-						3, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET columns = $2, "
+					"fill_after = CASE WHEN $3 THEN '' ELSE fill_after END, "
+					"fill_fields = CASE WHEN $3 THEN '{*}' ELSE fill_fields END "
+					"WHERE id = $1 AND columns IS DISTINCT FROM $2",
+					mls_arg_int8(sub->id), columns, mls_arg_bool(fill));
 }
 
 /* Every record of bronze is to be converted once more. */
 void
 mls_scope_fill_all(MlsSubscription *sub)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(sub->id)};
-
-	mls_execute_control(
-		"UPDATE mls.subscription SET fill_after = '', fill_fields = '{*}' WHERE id = $1", 1, types,
-		values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.subscription SET fill_after = '', fill_fields = '{*}' WHERE id = $1",
+		mls_arg_int8(sub->id));
 	sub->fills = true;
 }
 
 /*
- * Takes note of columns whose fields (text[]) are new at the source: they are
+ * Takes note of columns whose fields are new at the source: they are
  * filled from bronze, and no reason to read everything again.
  */
 void
-mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, Datum fields)
+mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, const List *fields)
 {
-	Oid types[] = {INT8OID, TEXTARRAYOID, TEXTARRAYOID};
-	Datum values[] = {Int64GetDatum(sub->id), filled_columns(table, sub->silver), fields};
-
-	mls_execute_control(
-		"UPDATE mls.subscription SET fill_fields = fill_fields || $3, fill_after = '', "
-		"columns = columns || ARRAY(SELECT c FROM pg_catalog.unnest($2) c "
-		"WHERE pg_catalog.split_part(c, E'\\t', 2) = ANY ($3)) "
-		"WHERE id = $1 AND columns IS NOT NULL",
-		3, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET fill_fields = fill_fields || $3, fill_after = '', "
+					"columns = columns || ARRAY(SELECT c FROM pg_catalog.unnest($2) c "
+					"WHERE pg_catalog.split_part(c, E'\\t', 2) = ANY ($3)) "
+					"WHERE id = $1 AND columns IS NOT NULL",
+					mls_arg_int8(sub->id), filled_columns(table, sub->silver),
+					mls_arg_list(fields));
 }
 
 /* True if bronze is empty: nothing has to be filled. */
 static bool
 is_bronze_empty(const MlsSubscription *sub)
 {
-	mls_execute(psprintf("SELECT FROM %s LIMIT 1", mls_qualified_name(sub->bronze)), 0, NULL, NULL,
-				NULL, SPI_OK_SELECT);
+	mls_select(psprintf("SELECT FROM %s LIMIT 1", mls_qualified_name(sub->bronze)));
 	return SPI_processed == 0;
 }
 
@@ -222,22 +184,21 @@ is_bronze_empty(const MlsSubscription *sub)
 void
 mls_scope_follow(MlsRun *run, MlsSubscription *reader)
 {
-	Datum columns;
-	char **fields;
+	MlsArg columns;
+	List *fields;
 	List *missing;
-	int n;
 
 	if (mls_silver_complete(run->sub->silver, run->table) > 0)
 		complete_gold(run);
 	columns = filled_columns(run->table, run->sub->silver);
-	fields = added_fields(run->sub, columns, &n);
-	run->sub->fills |= n > 0;
-	keep_columns(run->sub, columns, n > 0);
+	fields = added_fields(run->sub, columns);
+	run->sub->fills |= fields != NIL;
+	keep_columns(run->sub, columns, fields != NIL);
 	if (mls_cleaning_settle(run->sub, run->table))
 		mls_scope_fill_all(run->sub);
-	if (n == 0 || is_bronze_empty(run->sub))
+	if (fields == NIL || is_bronze_empty(run->sub))
 		return;
-	missing = fields_not_in_bronze(run->sub, run->table, fields, n);
+	missing = fields_not_in_bronze(run->sub, run->table, fields);
 	if (missing == NIL)
 		return;
 	mls_run_note(run, "no record here has field \"%s\", so everything is read again",
@@ -253,17 +214,16 @@ mls_scope_follow(MlsRun *run, MlsSubscription *reader)
 void
 mls_scope_settle(const MlsSubscription *sub, const MlsTable *table)
 {
-	Oid types[] = {INT8OID, TEXTARRAYOID};
-	Datum values[] = {Int64GetDatum(sub->id), filled_columns(table, sub->silver)};
-	int n;
-	char **fields = added_fields(sub, values[1], &n);
+	MlsArg columns = filled_columns(table, sub->silver);
+	List *fields = added_fields(sub, columns);
 
 	(void) mls_cleaning_settle(sub, table);
-	if (fields_not_in_bronze(sub, table, fields, n) != NIL)
+	if (fields_not_in_bronze(sub, table, fields) != NIL)
 		return;
-	mls_execute_control("UPDATE mls.subscription SET columns = $2, fill_after = NULL, "
-						"fill_fields = NULL WHERE id = $1 AND columns IS NOT NULL",
-						2, types, values, NULL, SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET columns = $2, fill_after = NULL, "
+					"fill_fields = NULL WHERE id = $1 AND columns IS NOT NULL",
+					mls_arg_int8(sub->id), columns);
 }
 
 /* ---- What the process sync calls ---- */
@@ -285,45 +245,36 @@ mls_scope_prepare(MlsRun *run)
 static char *
 end_of_window(const MlsRun *run)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(run->sub->id)};
-
-	mls_execute(psprintf("SELECT b.key FROM mls.subscription s JOIN %s b ON b.key > s.fill_after "
-						 "WHERE s.id = $1 ORDER BY b.key OFFSET %d LIMIT 1",
-						 mls_qualified_name(run->sub->bronze), FILL_RECORDS - 1),
-				1, types, values, NULL, SPI_OK_SELECT);
-	return SPI_processed == 0 ? NULL
-							  : SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	mls_select(psprintf("SELECT b.key FROM mls.subscription s JOIN %s b ON b.key > s.fill_after "
+						"WHERE s.id = $1 ORDER BY b.key OFFSET %d LIMIT 1",
+						mls_qualified_name(run->sub->bronze), FILL_RECORDS - 1),
+			   mls_arg_int8(run->sub->id));
+	return SPI_processed == 0 ? NULL : mls_text_at(0, 1);
 }
 
 /* The records up to a key that have one of the fields; those that have none stay as they are. */
 static MlsBatch *
 next_to_fill(const MlsRun *run, const char *until)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(run->sub->id), until ? CStringGetTextDatum(until) : (Datum) 0};
-
 	List *parents = mls_related_parents(run->sub, run->table);
 
-	mls_execute(psprintf("SELECT %s FROM mls.subscription s JOIN %s b "
-						 "ON b.key > s.fill_after WHERE s.id = $1 AND b.deleted_at IS NULL "
-						 "AND ($2 IS NULL OR b.key <= $2) "
-						 "AND EXISTS (SELECT FROM pg_catalog.unnest(s.fill_fields) f WHERE f = '*' "
-						 "OR pg_catalog.strpos(b.record::text, '\"' || f || '\"') > 0)",
-						 mls_bronze_columns(run->sub), mls_qualified_name(run->sub->bronze)),
-				2, types, values, until ? "  " : " n", SPI_OK_SELECT);
-	return mls_bronze_batch(run->table, parents);
+	mls_select(psprintf("SELECT %s FROM mls.subscription s JOIN %s b "
+						"ON b.key > s.fill_after WHERE s.id = $1 AND b.deleted_at IS NULL "
+						"AND ($2 IS NULL OR b.key <= $2) "
+						"AND EXISTS (SELECT FROM pg_catalog.unnest(s.fill_fields) f WHERE f = '*' "
+						"OR pg_catalog.strpos(b.record::text, '\"' || f || '\"') > 0)",
+						mls_bronze_columns(run->sub), mls_qualified_name(run->sub->bronze)),
+			   mls_arg_int8(run->sub->id), mls_arg_text(until));
+	return mls_bronze_batch(run->table, SPI_tuptable, parents);
 }
 
 static void
 reach_fill(const MlsSubscription *sub, const char *key)
 {
-	Oid types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(sub->id), key ? CStringGetTextDatum(key) : (Datum) 0};
-
-	mls_execute_control("UPDATE mls.subscription SET fill_after = $2, "
-						"fill_fields = CASE WHEN $2 IS NOT NULL THEN fill_fields END WHERE id = $1",
-						2, types, values, key ? "  " : " n", SPI_OK_UPDATE);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET fill_after = $2, "
+					"fill_fields = CASE WHEN $2 IS NOT NULL THEN fill_fields END WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_text(key));
 }
 
 /* Fills the next records in a transaction; false when none is left. */

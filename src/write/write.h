@@ -49,7 +49,7 @@ extern bool mls_cleaning_settle(const MlsSubscription *sub, const MlsTable *tabl
 /* ---- Bronze, read again (bronze.c) ---- */
 
 extern const char *mls_bronze_columns(const MlsSubscription *sub);
-extern MlsBatch *mls_bronze_batch(const MlsTable *table, List *parents);
+extern MlsBatch *mls_bronze_batch(const MlsTable *table, const SPITupleTable *found, List *parents);
 extern void mls_bronze_keep(const MlsSubscription *sub, int64 run, const MlsBatch *batch);
 extern void mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscription *sub,
 							   const char *condition, MlsCounters *counters);
@@ -65,7 +65,7 @@ extern void mls_scope_fill(MlsRun *run);
 extern void mls_scope_settle(const MlsSubscription *sub, const MlsTable *table);
 extern bool mls_scope_preview(MlsRun *run);
 extern void mls_scope_fill_all(MlsSubscription *sub);
-extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, Datum fields);
+extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, const List *fields);
 
 /* ---- Rows that somebody else has taken out of the tables (missing_rows.c) ---- */
 
@@ -83,7 +83,7 @@ extern void mls_related_records_begin(MlsRun *run);
 extern void mls_related_records_follow(MlsRelatedRecords *children);
 extern void mls_related_records_read(MlsRelatedRecords *children, MlsBatch *batch);
 extern void mls_related_records_store(MlsRelatedRecords *children);
-extern void mls_related_records_remove(MlsRelatedRecords *children, char **keys, int n);
+extern void mls_related_records_remove(MlsRelatedRecords *children, const List *keys);
 extern void mls_related_records_spent(const MlsRelatedRecords *children, MlsCounters *counters);
 extern void mls_related_records_note(const MlsRelatedRecords *children);
 extern void mls_related_records_end(MlsRelatedRecords *children);

@@ -15,11 +15,9 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -171,11 +169,10 @@ prepare_silver(const MlsWriter *writer)
 {
 	StringInfoData columns;
 	StringInfoData changes;
-	int i;
 
 	initStringInfo(&columns);
 	initStringInfo(&changes);
-	for (i = 0; i < writer->silver->natts; i++)
+	for (int i = 0; i < writer->silver->natts; i++)
 	{
 		const char *name;
 
@@ -209,34 +206,22 @@ prepare_layers(MlsWriter *writer)
 
 /* ---- Beginning ---- */
 
-static const MlsColumn *
-column_named(const MlsTable *table, const char *name)
-{
-	int i;
-
-	for (i = 0; i < table->ncolumns; i++)
-		if (table->columns[i].field != NULL && strcmp(table->columns[i].name, name) == 0)
-			return &table->columns[i];
-	return NULL;
-}
-
 /* Silver's columns and the fields that feed them, matched by name with the foreign table's. */
 static void
 read_silver(MlsWriter *writer)
 {
 	Relation silver = table_open(writer->sub->silver, AccessShareLock);
-	int i;
 
 	writer->silver = CreateTupleDescCopy(RelationGetDescr(silver));
 	writer->fields = palloc0(writer->silver->natts * sizeof(char *));
-	for (i = 0; i < writer->silver->natts; i++)
+	for (int i = 0; i < writer->silver->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(silver), i);
 		const MlsColumn *column;
 
 		if (att->attisdropped || att->attgenerated)
 			continue;
-		column = column_named(writer->table, NameStr(att->attname));
+		column = mls_table_column_named(writer->table, NameStr(att->attname));
 		if (column != NULL)
 			writer->fields[i] = column->field;
 	}
@@ -408,9 +393,8 @@ static const MlsItem **
 in_order_of_keys(const MlsBatch *batch)
 {
 	const MlsItem **items = palloc(Max(batch->nitems, 1) * sizeof(MlsItem *));
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 		items[i] = &batch->items[i];
 	qsort(items, batch->nitems, sizeof(MlsItem *), compare_keys);
 	return items;
@@ -420,30 +404,23 @@ static void
 put_page(MlsWriter *writer, const MlsBatch *batch)
 {
 	const MlsItem **items = in_order_of_keys(batch);
-	int i;
 
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 	{
 		const MlsItem *item = items[i];
-		Datum values[6] = {0};
-		bool isnull[6] = {false};
+		Datum json;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!require_key(writer, item) || item->superseded)
 			continue;
 		mls_issues_settle(writer->issues, item->key, MLS_SETTLED_SAME);
-		values[0] = CStringGetTextDatum(item->key);
-		values[1] = TimestampTzGetDatum(item->instant.at);
-		isnull[1] = !item->has_instant;
-		values[2] = item->timestamp ? CStringGetTextDatum(item->timestamp) : (Datum) 0;
-		isnull[2] = item->timestamp == NULL;
-		values[3] =
-			PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
-		values[4] = BoolGetDatum(item->gone);
-		values[5] = item->parent ? CStringGetTextDatum(item->parent) : (Datum) 0;
-		isnull[5] = item->parent == NULL;
-		mls_transition_put(&writer->page, values, isnull);
-		pfree(DatumGetPointer(values[3]));
+		json = PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
+		mls_transition_add(
+			&writer->page, mls_arg_text(item->key),
+			(MlsArg){TIMESTAMPTZOID, TimestampTzGetDatum(item->instant.at), !item->has_instant},
+			mls_arg_text(item->timestamp), mls_arg(JSONOID, json), mls_arg_bool(item->gone),
+			mls_arg_text(item->parent));
+		pfree(DatumGetPointer(json));
 	}
 }
 
@@ -500,15 +477,13 @@ convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
 	SPITupleTable *kept = SPI_tuptable;
 	uint64 n = SPI_processed;
-	uint64 i;
 
 	counters->unchanged += writer->page.rows - n;
-	for (i = 0; i < n; i++)
+	for (uint64 i = 0; i < n; i++)
 	{
-		char *key = SPI_getvalue(kept->vals[i], kept->tupdesc, 1);
-		bool isnull;
-		bool is_new = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 2, &isnull));
-		bool is_gone = DatumGetBool(SPI_getbinval(kept->vals[i], kept->tupdesc, 3, &isnull));
+		char *key = mls_cell_text(kept, i, 1);
+		bool is_new = mls_cell_bool(kept, i, 2);
+		bool is_gone = mls_cell_bool(kept, i, 3);
 
 		if (is_gone)
 			counters->deleted++;
@@ -529,13 +504,11 @@ store_silver(MlsWriter *writer)
 {
 	SPITupleTable *stored;
 	int64 added = 0;
-	bool isnull;
-	uint64 i;
 
 	mls_plan_run(writer->store_silver, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
-	for (i = 0; i < stored->numvals; i++)
-		added += DatumGetBool(SPI_getbinval(stored->vals[i], stored->tupdesc, 1, &isnull));
+	for (uint64 i = 0; i < stored->numvals; i++)
+		added += mls_cell_bool(stored, i, 1);
 	SPI_freetuptable(stored);
 	return added;
 }
@@ -588,12 +561,11 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 {
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
-	int i;
 
 	open_relays(writer);
 	counters->received += batch->nitems;
 	writer->replaced = false;
-	for (i = 0; i < batch->nitems; i++)
+	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].superseded)
 			convert_each(writer, &batch->items[i], scratch);
 	store_converted(writer, counters);

@@ -38,8 +38,8 @@ table_of(const MlsProtocol *protocol)
 								  is_reso ? "Media" : "media"};
 	const Oid types[] = {TEXTOID, TIMESTAMPTZOID, JSONBOID};
 
-	source->http.server_id = 1;
-	source->http.name = "test";
+	source->server_id = source->http.server_id = 1;
+	source->name = source->http.name = "test";
 	source->http.url = "https://mls.example.com/api";
 	source->protocol = protocol;
 	source->platform = *protocol->platform("generic");

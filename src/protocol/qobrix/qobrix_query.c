@@ -23,6 +23,7 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
+#include "base/name_list.h"
 #include "protocol/condition.h"
 #include "protocol/qobrix/qobrix.h"
 
@@ -318,7 +319,7 @@ write_match(StringInfo buf, const MlsCondition *condition)
 	return true;
 }
 
-/* The engine's: after (timestamp, key), in the source's own spelling of both. */
+/* The cursor's: after (timestamp, key), in the source's own spelling of both. */
 static bool
 write_after(StringInfo buf, const MlsTable *table, const MlsCondition *condition)
 {
@@ -469,17 +470,6 @@ expand_items(const MlsTable *table)
 	return items;
 }
 
-static bool
-is_listed(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
 /* The same for a field that an association comes in: "translations" of "Translations". */
 static bool
 is_included(List *items, const char *field)
@@ -497,7 +487,7 @@ mls_qobrix_expansions(const MlsTable *table)
 {
 	MlsExpansion *media;
 
-	if (!is_listed(expand_items(table), QOBRIX_MEDIA))
+	if (!mls_is_listed(expand_items(table), QOBRIX_MEDIA))
 		return NIL;
 	media = palloc0(sizeof(MlsExpansion));
 	media->name = QOBRIX_MEDIA;
@@ -527,7 +517,7 @@ add_fields(QobrixRequest *request, const MlsQuery *query, List *items)
 		if (strcmp(lfirst(lc), QOBRIX_MEDIA) != 0 && is_embedded(query->table, items, lfirst(lc)))
 			return false;
 	foreach (lc, query->table->key)
-		if (!is_listed(query->fields, lfirst(lc)))
+		if (!mls_is_listed(query->fields, lfirst(lc)))
 			add_param(request, "fields[]", lfirst(lc));
 	foreach (lc, query->fields)
 		add_param(request, "fields[]", lfirst(lc));
@@ -540,8 +530,8 @@ add_companions(QobrixRequest *request, const MlsQuery *query)
 {
 	List *items = expand_items(query->table);
 	bool fields = add_fields(request, query, items);
-	bool media = query->fields == NIL ? is_listed(items, QOBRIX_MEDIA)
-									  : is_listed(query->fields, QOBRIX_MEDIA);
+	bool media = query->fields == NIL ? mls_is_listed(items, QOBRIX_MEDIA)
+									  : mls_is_listed(query->fields, QOBRIX_MEDIA);
 	bool embedded = !fields && query->fields != NIL;
 	ListCell *lc;
 
@@ -595,7 +585,7 @@ add_order(QobrixRequest *request, const MlsQuery *query)
 		const MlsOrder *order = lfirst(lc);
 
 		add_param(request, "sort[]", psprintf("%s%s", order->descending ? "-" : "", order->field));
-		has_key |= is_listed(query->table->key, order->field);
+		has_key |= mls_is_listed(query->table->key, order->field);
 	}
 	foreach (lc, has_key ? NIL : query->table->key)
 		add_param(request, "sort[]", lfirst(lc));

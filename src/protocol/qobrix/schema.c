@@ -252,24 +252,13 @@ read_field(Reading *reading, MlsRemoteResource *resource, const MlsSlice *slice)
 
 /* ---- resources ---- */
 
-static const MlsRemoteField *
-field_named(const MlsRemoteResource *resource, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, resource->fields)
-		if (strcmp(((MlsRemoteField *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
 /* Records may be made without a modification time, and files change behind their owner's back. */
 static void
 find_timestamps(MlsRemoteResource *resource)
 {
-	const MlsRemoteField *modified = field_named(resource, "modified");
-	const MlsRemoteField *created = field_named(resource, "created");
-	const MlsRemoteField *media = field_named(resource, "last_media_update");
+	const MlsRemoteField *modified = mls_resource_field(resource, "modified");
+	const MlsRemoteField *created = mls_resource_field(resource, "created");
+	const MlsRemoteField *media = mls_resource_field(resource, "last_media_update");
 
 	if (modified && modified->nullable && created && created->pg_type == TIMESTAMPTZOID)
 		resource->timestamps = lappend(resource->timestamps, "created");
@@ -293,7 +282,7 @@ static void
 add_companions(MlsRemoteResource *resource, const Resource *known)
 {
 	for (int i = 0; known->embedded[i]; i++)
-		if (field_named(resource, known->embedded[i]) == NULL)
+		if (mls_resource_field(resource, known->embedded[i]) == NULL)
 			new_field(resource, known->embedded[i], JSONBOID, QOBRIX_EMBEDDED);
 	if (known->has_media)
 		add_navigation(resource, QOBRIX_MEDIA, QOBRIX_MEDIA)->is_collection = true;
@@ -301,7 +290,7 @@ add_companions(MlsRemoteResource *resource, const Resource *known)
 		add_navigation(resource, "Translations", "translations");
 	if (strcmp(known->path, QOBRIX_MEDIA) == 0)
 		resource->parent_key = "related_id";
-	if (field_named(resource, "id"))
+	if (mls_resource_field(resource, "id"))
 		resource->key = list_make1("id");
 }
 
@@ -313,7 +302,7 @@ read_resource(Reading *reading, const Resource *known, const MlsRecord *properti
 	resource->name = resource->entity_type = known->path;
 	for (int i = 0; i < properties->nslices; i++)
 		read_field(reading, resource, &properties->slices[i]);
-	resource->timestamp = field_named(resource, "modified") ? "modified" : NULL;
+	resource->timestamp = mls_resource_field(resource, "modified") ? "modified" : NULL;
 	find_timestamps(resource);
 	add_companions(resource, known);
 	reading->schema->resources = lappend(reading->schema->resources, resource);

@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
+#include "base/name_list.h"
 #include "protocol/reso/edm.h"
 
 /* Nobody reads more of them. */
@@ -92,7 +93,6 @@ void
 mls_edm_finding(Edm *edm, const char *format, ...)
 {
 	StringInfoData buf;
-	ListCell *lc;
 
 	if (list_length(edm->findings) >= MAX_FINDINGS)
 		return;
@@ -109,10 +109,7 @@ mls_edm_finding(Edm *edm, const char *format, ...)
 			break;
 		enlargeStringInfo(&buf, needed);
 	}
-	foreach (lc, edm->findings)
-		if (strcmp(lfirst(lc), buf.data) == 0)
-			return;
-	edm->findings = lappend(edm->findings, buf.data);
+	edm->findings = mls_list_once(edm->findings, buf.data);
 }
 
 static const Prefix *

@@ -689,7 +689,7 @@ write_values(const MlsConditionWriter *writer, StringInfo buf, const MlsConditio
 }
 
 /*
- * The keyset condition of the engine: after (timestamp, key), in the source's
+ * The keyset condition of the cursor: after (timestamp, key), in the source's
  * own spelling of both.
  */
 static bool

@@ -325,22 +325,11 @@ leave_out(Edm *edm, const char *name, const char *why)
 
 /* ---- keys ---- */
 
-static const MlsRemoteField *
-find_field(const MlsRemoteResource *resource, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, resource->fields)
-		if (strcmp(((MlsRemoteField *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
 /* Adds a field to the key; returns why it cannot be one, or NULL. */
 static const char *
 add_key_field(MlsRemoteResource *resource, const char *name)
 {
-	const MlsRemoteField *field = find_field(resource, name);
+	const MlsRemoteField *field = mls_resource_field(resource, name);
 
 	/* "Info/ID", with an alias: records would have to be looked into. */
 	if (field == NULL && strchr(name, '/'))

@@ -5,8 +5,8 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
+#include "base/name_list.h"
 #include "protocol/reso/reso.h"
 
 /* ---- $expand as the user wrote it, taken apart ---- */
@@ -21,9 +21,12 @@ trimmed(const char *start, const char *end)
 	return pnstrdup(start, end - start);
 }
 
-/* A doubled quote inside a literal ends and begins one, which comes to the same. */
-List *
-mls_reso_list(const char *text, char separator)
+/*
+ * A list cut at its separators, except inside parentheses and quotes (List of char *).  A
+ * doubled quote inside a literal ends and begins one, which comes to the same.
+ */
+static List *
+split(const char *text, char separator)
 {
 	const char *start = text;
 	bool quoted = false;
@@ -49,8 +52,9 @@ mls_reso_list(const char *text, char separator)
 	}
 }
 
-char *
-mls_reso_expand_name(const char *item)
+/* The name an item of $expand begins with. */
+static char *
+expand_name(const char *item)
 {
 	return pnstrdup(item, strcspn(item, "( /"));
 }
@@ -85,9 +89,9 @@ read_item(const char *item)
 	char *options = inner_options(item);
 	ListCell *lc;
 
-	expansion->name = mls_reso_expand_name(item);
+	expansion->name = expand_name(item);
 	expansion->limit = -1;
-	foreach (lc, options ? mls_reso_list(options, ';') : NIL)
+	foreach (lc, options ? split(options, ';') : NIL)
 	{
 		const char *option = lfirst(lc);
 		const char *value;
@@ -109,7 +113,7 @@ read_items(const char *text)
 	ListCell *lc;
 
 	check_stack_depth();
-	foreach (lc, mls_reso_list(text, ','))
+	foreach (lc, split(text, ','))
 		expansions = lappend(expansions, read_item(lfirst(lc)));
 	return expansions;
 }
@@ -147,63 +151,41 @@ add_param(ResoRequest *request, const char *name, const char *value)
 	request->params = lappend(request->params, param);
 }
 
-static bool
-contains(List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
 /* The expansions that somebody will read: all of them, or those among the fields. */
 static char *
 wanted_expand(const MlsQuery *query)
 {
-	StringInfoData buf;
+	List *wanted = NIL;
 	ListCell *lc;
 
-	if (query->table->expand == NULL)
-		return NULL;
-	initStringInfo(&buf);
-	foreach (lc, mls_reso_list(query->table->expand, ','))
-	{
-		const char *item = lfirst(lc);
-
-		if (query->fields == NIL || contains(query->fields, mls_reso_expand_name(item)))
-			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", item);
-	}
-	return buf.len ? buf.data : NULL;
+	foreach (lc, query->table->expand ? split(query->table->expand, ',') : NIL)
+		if (query->fields == NIL || mls_is_listed(query->fields, expand_name(lfirst(lc))))
+			wanted = lappend(wanted, lfirst(lc));
+	return wanted ? mls_names_joined(wanted, ",") : NULL;
 }
 
 static void
 add_select(ResoRequest *request, const MlsQuery *query)
 {
 	List *expanded = NIL;
-	StringInfoData buf;
+	List *selected = NIL;
 	ListCell *lc;
 
 	if (query->fields == NIL)
 		return;
-	if (query->table->expand)
-	{
-		foreach (lc, mls_reso_list(query->table->expand, ','))
-			expanded = lappend(expanded, mls_reso_expand_name(lfirst(lc)));
-	}
-	initStringInfo(&buf);
+	foreach (lc, query->table->expand ? split(query->table->expand, ',') : NIL)
+		expanded = lappend(expanded, expand_name(lfirst(lc)));
 	foreach (lc, query->fields)
 	{
 		const char *field = lfirst(lc);
 
-		if (contains(expanded, field) || mls_reso_refused(query->table, RESO_USE_SELECT, field))
-			continue;
-		appendStringInfo(&buf, "%s%s", buf.len ? "," : "", field);
+		if (!mls_is_listed(expanded, field) &&
+			!mls_reso_refused(query->table, RESO_USE_SELECT, field))
+			selected = lappend(selected, lfirst(lc));
 	}
-	if (buf.len == 0)
-		appendStringInfoString(&buf, linitial(query->table->key));
-	add_param(request, "$select", buf.data);
+	if (selected == NIL)
+		selected = list_make1(linitial(query->table->key));
+	add_param(request, "$select", mls_names_joined(selected, ","));
 }
 
 /*
@@ -215,27 +197,25 @@ add_order(ResoRequest *request, const MlsQuery *query, int page_size)
 {
 	const MlsPlatform *platform = &query->table->source->platform;
 	List *named = NIL;
-	StringInfoData buf;
+	List *words = NIL;
 	ListCell *lc;
 
 	if (query->whole_set || platform->ordering != MLS_ORDER_ANY)
 		return;
 	if (query->order == NIL && query->limit >= 0 && query->limit <= page_size)
 		return;
-	initStringInfo(&buf);
 	foreach (lc, query->order)
 	{
 		const MlsOrder *order = lfirst(lc);
 
-		appendStringInfo(&buf, "%s%s%s", buf.len ? "," : "", order->field,
-						 order->descending ? " desc" : "");
+		words = lappend(words, psprintf("%s%s", order->field, order->descending ? " desc" : ""));
 		named = lappend(named, (char *) order->field);
 	}
 	foreach (lc, query->table->key)
-		if (!contains(named, lfirst(lc)))
-			appendStringInfo(&buf, "%s%s", buf.len ? "," : "", (char *) lfirst(lc));
-	if (buf.len)
-		add_param(request, "$orderby", buf.data);
+		if (!mls_is_listed(named, lfirst(lc)))
+			words = lappend(words, lfirst(lc));
+	if (words != NIL)
+		add_param(request, "$orderby", mls_names_joined(words, ","));
 }
 
 static int

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
+#include "base/name_list.h"
 #include "protocol/reso/reso.h"
 
 typedef struct RefusalKey
@@ -151,14 +152,9 @@ has_word(const char *text, const char *name)
 static void
 add_named(List **fields, const MlsTable *table, ResoUse use, const char *field, const char *message)
 {
-	ListCell *lc;
-
-	if (mls_reso_refused(table, use, field) || !has_word(message, field))
-		return;
-	foreach (lc, *fields)
-		if (strcmp(lfirst(lc), field) == 0)
-			return;
-	*fields = lappend(*fields, pstrdup(field));
+	if (!mls_reso_refused(table, use, field) && has_word(message, field) &&
+		!mls_is_listed(*fields, field))
+		*fields = lappend(*fields, pstrdup(field));
 }
 
 static void

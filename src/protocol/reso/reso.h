@@ -73,11 +73,6 @@ extern List *mls_reso_parts(const MlsQuery *query);
 /* Is an address too long for the source? */
 extern bool mls_reso_is_too_long(const MlsQuery *query, const ResoRequest *request);
 
-/* A list cut at its separators, except inside parentheses and quotes (List of char *). */
-extern List *mls_reso_list(const char *text, char separator);
-
-/* The name an item of $expand begins with. */
-extern char *mls_reso_expand_name(const char *item);
 extern List *mls_reso_expansions(const MlsTable *table);
 extern char *
 mls_reso_rest_link(const MlsTable *table, const MlsRecord *record, const char *expansion);

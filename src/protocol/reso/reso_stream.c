@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "protocol/rets/rets_reader.h"
 #include "record/slice.h"
 
@@ -239,17 +240,6 @@ mls_rets_split_row(RetsColumns *columns, const char *text, Size length, RetsValu
 
 /* ---- columns of an answer ---- */
 
-static bool
-is_listed(const List *names, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
 static int
 place_of(const RetsColumns *columns, const char *name, int (*compare)(const char *, const char *))
 {
@@ -275,7 +265,7 @@ match_fields(RetsColumns *columns, const List *fields)
 			continue;
 		place = place_of(columns, field, pg_strcasecmp);
 		/* One that has the very name of another field is that one. */
-		if (place >= 0 && !is_listed(fields, columns->names[place]))
+		if (place >= 0 && !mls_is_listed(fields, columns->names[place]))
 			columns->names[place] = pstrdup(field);
 		else
 			missing = lappend(missing, pstrdup(field));

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/name_list.h"
 #include "protocol/rets/rets.h"
 
 /* Seconds after which a process asks again. */
@@ -197,12 +198,8 @@ mls_rets_decodes(const MlsTable *table, const MlsColumn *column)
 static bool
 is_selected(const MlsQuery *query, const char *field)
 {
-	ListCell *lc;
-
-	foreach (lc, query->fields)
-		if (strcmp(lfirst(lc), field) == 0 || strcmp(lfirst(lc), "*") == 0)
-			return true;
-	return query->fields == NIL;
+	return query->fields == NIL || mls_is_listed(query->fields, field) ||
+		   mls_is_listed(query->fields, "*");
 }
 
 /* Conditions on what is decoded are rechecked, so their columns are selected. */

@@ -87,9 +87,8 @@ typedef struct MetadataReader
 	RetsReader *reader;
 	OpenSegment open[MAX_OPEN];
 	int nopen;
-	int skipped_depth; /* of an element that is skipped, or 0 */
-	char line;         /* 'C' or 'D': in COLUMNS or DATA */
-	int text_depth;
+	int skipped_depth;   /* of an element that is skipped, or 0 */
+	char line;           /* 'C' or 'D': in COLUMNS or DATA */
 	StringInfoData text; /* of the innermost element */
 } MetadataReader;
 
@@ -392,7 +391,6 @@ end_row(MetadataReader *state, OpenSegment *open)
 static void
 end_element(MetadataReader *state, OpenSegment *open, const MlsXmlEvent *event)
 {
-
 	if (state->line == 'C')
 		read_columns(state, open, state->text.data, state->text.len);
 	else if (state->line == 'D')

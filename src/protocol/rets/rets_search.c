@@ -12,9 +12,11 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "protocol/condition.h"
 #include "protocol/rets/rets.h"
 #include "protocol/rets/rets_dmql.h"
@@ -83,25 +85,14 @@ static const char *
 select_of(const MlsQuery *query)
 {
 	const char *key = mls_rets_key_field(query->table);
-	bool has_key = key == NULL;
-	StringInfoData buf;
-	ListCell *lc;
+	List *fields = query->fields;
 
-	if (query->fields == NIL || query->table->source->platform.format == MLS_FORMAT_XML)
+	if (fields == NIL || query->table->source->platform.format == MLS_FORMAT_XML ||
+		mls_is_listed(fields, "*"))
 		return NULL;
-	initStringInfo(&buf);
-	foreach (lc, query->fields)
-	{
-		const char *field = lfirst(lc);
-
-		if (strcmp(field, "*") == 0)
-			return NULL;
-		has_key = has_key || strcmp(field, key) == 0;
-		appendStringInfo(&buf, "%s%s", buf.len ? "," : "", field);
-	}
-	if (!has_key)
-		appendStringInfo(&buf, "%s%s", buf.len ? "," : "", key);
-	return buf.data;
+	if (key != NULL)
+		fields = mls_list_once(list_copy(fields), key);
+	return mls_names_joined(fields, ",");
 }
 
 /* The fields that a query asks for (List of char *), by name where it asks for all. */
