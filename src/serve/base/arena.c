@@ -10,14 +10,14 @@
 
 /* The first block fits most requests; what is larger than half a block gets one of its own. */
 #define BLOCK_SIZE ((size_t) 16 * 1024)
-#define ALIGNMENT sizeof(max_align_t)
+#define ALIGNMENT ((size_t) 16)
 
 typedef struct Block
 {
 	struct Block *next;
 	size_t size;
 	size_t used;
-	max_align_t data[];
+	char data[] __attribute__((aligned(16)));
 } Block;
 
 struct ServeArena
@@ -105,7 +105,7 @@ serve_alloc(ServeArena *arena, size_t size)
 		block->next = arena->blocks;
 		arena->blocks = block;
 	}
-	piece = (char *) block->data + block->used;
+	piece = block->data + block->used;
 	block->used += size;
 	return piece;
 }

@@ -214,7 +214,8 @@ serve_bytes_xml(ServeBytes *bytes, const char *text)
 						serve_bytes_add(bytes, from, 1);
 			}
 		/* U+FFFE and U+FFFF are no characters of XML. */
-		else if (length > 1 && !(length == 3 && from[0] == 0xef && from[1] == 0xbf && from[2] >= 0xbe))
+		else if (length > 1 &&
+				 !(length == 3 && from[0] == 0xef && from[1] == 0xbf && from[2] >= 0xbe))
 			serve_bytes_add(bytes, from, length);
 		if (length == 0)
 			length = 1;

@@ -41,8 +41,8 @@ serve_log(ServeLogLevel level, const char *format, ...)
 		clock_gettime(CLOCK_REALTIME, &now);
 		gmtime_r(&now.tv_sec, &parts);
 		length = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &parts);
-		length += (size_t) snprintf(line + length, sizeof(line) - length, ".%03ldZ mls_serve%s: ",
-									now.tv_nsec / 1000000,
+		length += (size_t) snprintf(line + length, sizeof(line) - length,
+									".%03ldZ mls_serve%s: ", now.tv_nsec / 1000000,
 									level == SERVE_LOG_ERROR     ? " error"
 									: level == SERVE_LOG_WARNING ? " warning"
 																 : "");

@@ -15,7 +15,7 @@ typedef enum ServeLogLevel
 } ServeLogLevel;
 
 extern void serve_log_start(ServeLogLevel least);
-extern void serve_log(ServeLogLevel level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+extern void
+serve_log(ServeLogLevel level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif /* SERVE_LOG_H */
