@@ -12,7 +12,7 @@
 #ifndef SERVE_MODEL_H
 #define SERVE_MODEL_H
 
-#include "serve/base/arena.h"
+#include "base/arena.h"
 
 /* Types of values.  Those of whole numbers stand together, narrow before wide. */
 typedef enum ServeType
