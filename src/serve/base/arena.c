@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "serve/base/arena.h"
 
 /* The first block fits most requests; what is larger than half a block gets one of its own. */
 #define BLOCK_SIZE ((size_t) 16 * 1024)

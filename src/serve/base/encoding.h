@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/bytes.h"
+#include "serve/base/bytes.h"
 
 /* base64url without padding, as tokens have it. */
 extern void serve_base64url(ServeBytes *out, const void *data, size_t length);

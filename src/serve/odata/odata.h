@@ -18,8 +18,8 @@
 
 #include <setjmp.h>
 
-#include "base/arena.h"
-#include "schema/model.h"
+#include "serve/base/arena.h"
+#include "serve/schema/model.h"
 
 /* Beyond these a request is too complex: 413. */
 #define SERVE_MAX_TEXT (64 * 1024)

@@ -11,7 +11,7 @@
 
 #include <json-c/json.h>
 
-#include "schema/model.h"
+#include "serve/schema/model.h"
 
 /* A model of 1,600 fields with descriptions takes 1 MB; more than this is none of ours. */
 #define MAX_MODEL_BYTES (256 * 1024 * 1024)

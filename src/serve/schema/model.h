@@ -12,7 +12,7 @@
 #ifndef SERVE_MODEL_H
 #define SERVE_MODEL_H
 
-#include "base/arena.h"
+#include "serve/base/arena.h"
 
 /* Types of values.  Those of whole numbers stand together, narrow before wide. */
 typedef enum ServeType

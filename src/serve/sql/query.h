@@ -28,9 +28,9 @@
 
 #include <stdio.h>
 
-#include "base/arena.h"
-#include "odata/odata.h"
-#include "schema/model.h"
+#include "serve/base/arena.h"
+#include "serve/odata/odata.h"
+#include "serve/schema/model.h"
 
 /* What the service gives at most; 0 takes the default. */
 typedef struct ServeLimits
