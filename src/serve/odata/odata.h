@@ -10,7 +10,7 @@
  * lexer.c			 tokens of an expression
  * literal.c		 values: numbers, dates, timestamps, what they are in SQL's words
  * filter.c			 expressions: a recursive descent, which types as it reads
- * functions.c		 what functions take and give
+ * typing.c			 what operators and functions take and give
  * system_options.c	 $select, $expand, $orderby and the small ones
  */
 #ifndef SERVE_ODATA_H
@@ -59,7 +59,7 @@ typedef struct ServeReader
 	int depth;
 	int nodes;
 	int expands;
-	int variables;
+	int expand_depth;
 } ServeReader;
 
 /* ---- Trees ---- */
@@ -149,6 +149,7 @@ typedef struct ServeLiteral
 	bool truth;       /* of a boolean */
 	bool whole;       /* of a number: it has 64 bits and no fraction */
 	bool nan;
+	const char *enum_type; /* of Ns.Type'A': "Ns.Type" */
 	int64_t
 		integer; /* of a whole number; of a date the days, of a timestamp the microseconds since 1970 */
 	bool between; /* of a timestamp: it is later than that, by less than a microsecond */
@@ -162,7 +163,7 @@ typedef struct ServeNode
 	ServeType type;
 	bool collection;
 	bool nullable;
-	ServeOperator operator;
+	ServeOperator op;
 	ServeFunction function;
 	int nargs;
 	struct ServeNode **args;
