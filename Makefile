@@ -35,7 +35,8 @@ SQL_CHAPTERS = \
 	src/monitor/publication.sql \
 	src/monitor/health.sql \
 	src/monitor/verify.sql \
-	src/monitor/verify_rules.sql
+	src/monitor/verify_rules.sql \
+	src/consumer/served.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds
@@ -53,7 +54,8 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib)
 # own, none of the server's headers, and is left out where they are not there.
 SERVE_NEEDS = libmicrohttpd libpq json-c openssl libdeflate
 SERVE_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/serve/*.c src/serve/*/*.c)))
-ifeq ($(shell pkg-config --exists $(SERVE_NEEDS) && echo yes),yes)
+ifeq ($(wildcard src/serve/sql/query.c),)
+else ifeq ($(shell pkg-config --exists $(SERVE_NEEDS) && echo yes),yes)
 SCRIPTS_built = mls_serve
 else
 $(info mls_serve is not built: pkg-config does not find all of $(SERVE_NEEDS))
@@ -93,7 +95,7 @@ include $(PGXS)
 $(OBJS): $(filter-out src/serve/%,$(wildcard src/*.h src/*/*.h src/*/*/*.h))
 $(SERVE_OBJS): $(wildcard src/serve/*.h src/serve/*/*.h)
 
-SERVE_CFLAGS = -std=gnu99 -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -pthread -I$(srcdir)/src/serve \
+SERVE_CFLAGS = -std=gnu99 -D_GNU_SOURCE -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -pthread -I$(srcdir)/src \
 	-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -DMLS_VERSION='"$(EXTVERSION)"' \
 	$(shell pkg-config --cflags $(SERVE_NEEDS)) $(MLS_CFLAGS)
 src/serve/%.o: src/serve/%.c

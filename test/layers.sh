@@ -21,6 +21,7 @@ declare -A may=(
 	[drift]='drift write read subscription gold step options protocol record http base'
 	[jobs]='jobs write read subscription gold step options protocol record http base'
 	[monitor]='monitor read subscription gold step options protocol record http base'
+	[consumer]='consumer step options protocol record http base'
 	[serve/base]='base'
 	[serve/schema]='schema base'
 	[serve/odata]='odata schema base'
@@ -39,6 +40,8 @@ while read -r file target; do
 	if [[ $room == serve/* ]]; then
 		within=src/serve
 		room=serve/$(sed -E 's:^serve/::; /\//!s/.*/main/; s:/.*::' <<<"$room")
+		[[ $target == serve/* ]] || target=../$target
+		target=${target#serve/}
 	else
 		room=${room%%/*}
 	fi
@@ -46,7 +49,7 @@ while read -r file target; do
 	[[ " ${may[$room]:-} " == *" $target "* ]] && continue
 	echo "$file: room \"$room\" must not include \"$target\""
 	status=1
-done < <(grep -rE '^#include "[a-z_]+/' src/*/ --include='*.[ch]' | sed -E 's/:#include "/ /; s/( [a-z_]+)\/.*/\1/')
+done < <(grep -rE '^#include "[a-z_]+/' src/*/ --include='*.[ch]' | sed -E 's/:#include "/ /; s/( (serve\/)?[a-z_]+)\/.*/\1/')
 # Calls between the files of a room, circles of headers, names.  The exceptions, and why:
 # what a source has refused is kept by what is written, and looked up while it is written.
 declare -a circles=(
@@ -139,7 +142,7 @@ things='records|rows|keys|pages|requests|values|columns|fields|resources|finding
 found=$({
 	grep -rnE "(INT64_FORMAT ?\"|%(d|u|lld|zu|\\.0f|g))( new| different| further)? ($things)\\b" src --include='*.[ch]'
 	grep -rnE "%s( new| different)? ($things)\\b" src --include='*.sql'
-} | grep -vE '(more than|at most|up to|1 to) %|larger than " |further findings"|columns were added to table %s"|elog\(' || true)
+} | grep -vE '(more than|at most|up to|longer than|1 to) %|larger than " |further findings"|columns were added to table %s"|elog\(' || true)
 if [ -n "$found" ]; then
 	echo "\"1 records\": say it with mls_counted() or mls.counted():"
 	echo "$found"
