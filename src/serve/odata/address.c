@@ -257,8 +257,8 @@ serve_read_address(ServeReader *reader, const char *path, const char *query)
 
 /* ---- Putting together ---- */
 
-const char *
-serve_encode(ServeArena *arena, const char *text)
+static const char *
+encode(ServeArena *arena, const char *text, const char *plain)
 {
 	ServeText out;
 
@@ -267,12 +267,24 @@ serve_encode(ServeArena *arena, const char *text)
 	{
 		unsigned char c = (unsigned char) *text;
 
-		if (c < 0x80 && (isalnum(c) || strchr("-._~$(),;:'*=@!/", c)))
+		if (c < 0x80 && (isalnum(c) || strchr(plain, c)))
 			serve_text_add_char(&out, (char) c);
 		else
 			serve_text_printf(&out, "%%%02X", c);
 	}
 	return out.data;
+}
+
+const char *
+serve_encode(ServeArena *arena, const char *text)
+{
+	return encode(arena, text, "-._~$(),;:'*=@!/");
+}
+
+const char *
+serve_encode_segment(ServeArena *arena, const char *text)
+{
+	return encode(arena, text, "-._~$(),;:'*=@!");
 }
 
 static bool

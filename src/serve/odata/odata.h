@@ -248,6 +248,8 @@ extern ServeNode *serve_read_expression(ServeReader *reader, ServeVariable *rows
 
 /* Percent-encoded, so that it can stand in a query; what must not be encoded there is not. */
 extern const char *serve_encode(ServeArena *arena, const char *text);
+/* The same for a segment of a path: a slash in it is data. */
+extern const char *serve_encode_segment(ServeArena *arena, const char *text);
 /* An expression without its values: "City eq ?". */
 extern const char *serve_shape(ServeArena *arena, const char *text);
 

@@ -50,8 +50,7 @@ type_error(ServeReader *reader)
 static bool
 is_null(const ServeNode *node)
 {
-	return node->kind == SERVE_LITERAL && node->literal.text == NULL &&
-		   node->type != SERVE_BOOLEAN && node->type != SERVE_POINT;
+	return node->kind == SERVE_LITERAL && node->nullable;
 }
 
 static bool
