@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "serve/base/bytes.h"
 #include "serve/base/moment.h"
 #include "serve/base/serve_log.h"
 #include "serve/base/settings.h"
@@ -49,6 +50,7 @@ typedef struct Setting
 } Setting;
 
 static const char *role_for_sql = "web_anon";
+static const char *model_file;
 static bool debug;
 
 static const Setting settings[] = {
@@ -92,6 +94,8 @@ static const Setting settings[] = {
 	{"ne-null-sql", SWITCH, &serve_settings.ne_null_sql, 0, 0, NULL,
 	 "\"ne\" and \"not\" leave out nulls, as SQL does and OData does not"},
 	{"role", TEXT, &role_for_sql, 0, 0, "ROLE", "audience of --sql and --sql-lines: web_anon"},
+	{"model", TEXT, &model_file, 0, 0, "FILE",
+	 "what that audience reads, as mls.serve_model() gives it: no database is needed then"},
 	{"debug", SWITCH, &debug, 0, 0, NULL,
 	 "says more; it may hold values of the database's messages"},
 };
@@ -252,11 +256,33 @@ set_addresses(const char *place)
 
 /* ---- --sql ---- */
 
+/* All of a file, of malloc. */
+static char *
+read_model_file(void)
+{
+	FILE *file = fopen(model_file, "r");
+	ServeBytes bytes = {0};
+	char piece[65536];
+	size_t length;
+
+	if (!file)
+		fail("\"%s\" cannot be opened", model_file);
+	while ((length = fread(piece, 1, sizeof(piece), file)) > 0)
+		serve_bytes_add(&bytes, piece, length);
+	fclose(file);
+	return serve_bytes_take(&bytes, &length);
+}
+
 static int
 show_sql(const char *text)
 {
-	char problem[512];
-	char *json = serve_fetch_model(role_for_sql, problem, sizeof(problem));
+	char problem[512] = "the file is empty";
+	char *json =
+		model_file ? read_model_file() : serve_fetch_model(role_for_sql, problem, sizeof(problem));
+	const ServeLimits limits = {.page_rows = serve_settings.page_rows,
+								.max_page_rows = serve_settings.max_page_rows,
+								.expand_rows = serve_settings.expand_rows,
+								.ne_null_sql = serve_settings.ne_null_sql};
 	const char *wrong;
 	ServeArena *arena = serve_arena_new();
 	ServeModel *model;
@@ -269,9 +295,9 @@ show_sql(const char *text)
 	if (!model)
 		fail("the model cannot be used: %s", wrong);
 	if (text[0])
-		good = serve_print_sql(model, text, stdout);
+		good = serve_print_sql(model, &limits, text, stdout);
 	else
-		serve_print_sql_lines(model, stdin, stdout);
+		serve_print_sql_lines(model, &limits, stdin, stdout);
 	serve_arena_free(arena);
 	return good ? 0 : 1;
 }

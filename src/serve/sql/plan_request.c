@@ -664,12 +664,13 @@ add_error(ServeBytes *out, const ServeError *error)
 }
 
 bool
-serve_print_sql(const ServeModel *model, const char *text, FILE *out)
+serve_print_sql(const ServeModel *model, const ServeLimits *limits, const char *text, FILE *out)
 {
 	ServeArena *arena = serve_arena_new();
 	ServeBytes line = {0};
 	const char *question = strchr(text, '?');
-	ServeRequest request = {.root = "https://example.org/odata/", .version = 401};
+	ServeRequest request = {
+		.root = "https://example.org/odata/", .version = 401, .limits = *limits};
 	ServeError error;
 	ServePlan *plan;
 
@@ -688,7 +689,7 @@ serve_print_sql(const ServeModel *model, const char *text, FILE *out)
 }
 
 void
-serve_print_sql_lines(const ServeModel *model, FILE *in, FILE *out)
+serve_print_sql_lines(const ServeModel *model, const ServeLimits *limits, FILE *in, FILE *out)
 {
 	char *line = NULL;
 	size_t space = 0;
@@ -698,7 +699,7 @@ serve_print_sql_lines(const ServeModel *model, FILE *in, FILE *out)
 	{
 		if (length > 0 && line[length - 1] == '\n')
 			line[length - 1] = '\0';
-		serve_print_sql(model, line, out);
+		serve_print_sql(model, limits, line, out);
 	}
 	free(line);
 }

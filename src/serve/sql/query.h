@@ -107,8 +107,10 @@ serve_next_link(ServeArena *arena, const ServePlan *plan, const char *const *cur
  * What --sql prints: statements and parameters as JSON, or the error; true if there is none.
  * The text is "Property?$filter=...".
  */
-extern bool serve_print_sql(const ServeModel *model, const char *text, FILE *out);
+extern bool
+serve_print_sql(const ServeModel *model, const ServeLimits *limits, const char *text, FILE *out);
 /* The same for each line of a file, an answer a line, flushed. */
-extern void serve_print_sql_lines(const ServeModel *model, FILE *in, FILE *out);
+extern void
+serve_print_sql_lines(const ServeModel *model, const ServeLimits *limits, FILE *in, FILE *out);
 
 #endif /* SERVE_QUERY_H */

@@ -516,7 +516,7 @@ typedef enum Shape
 {
 	ONLY_JSON,
 	WITH_CURSOR, /* ... the texts of its keys */
-	WITH_NUMBER	 /* ... which one it is, from 1 */
+	WITH_NUMBER  /* ... which one it is, from 1 */
 } Shape;
 
 static void write_level(ServeSql *sql, const ServeLevel *level, Shape shape);
@@ -529,7 +529,8 @@ write_encoded(ServeSql *sql, const char *alias, const ServeField *field)
 
 	serve_sql_add(sql, "(SELECT coalesce(string_agg(CASE WHEN u.c COLLATE \"C\" ~ ");
 	serve_sql_add(sql, "'^[A-Za-z0-9_.~-]$' THEN u.c ELSE regexp_replace(upper(encode(");
-	serve_sql_add(sql, "convert_to(u.c, 'UTF8'), 'hex')), '(..)', '%\\1', 'g') END, '' ORDER BY u.o), '') ");
+	serve_sql_add(
+		sql, "convert_to(u.c, 'UTF8'), 'hex')), '(..)', '%\\1', 'g') END, '' ORDER BY u.o), '') ");
 	serve_sql_add(sql, "FROM unnest(string_to_array(");
 	serve_sql_add(sql, text ? "replace(" : "(");
 	serve_sql_column(sql, alias, field->name);
@@ -649,7 +650,8 @@ write_expansion(ServeSql *sql, const ServeResource *resource, const ServeExpand 
 		return;
 	}
 	item = serve_sql_alias(sql);
-	serve_sql_printf(sql, " CROSS JOIN LATERAL (SELECT coalesce('[' || string_agg(%s.j, ',')", item);
+	serve_sql_printf(sql, " CROSS JOIN LATERAL (SELECT coalesce('[' || string_agg(%s.j, ',')",
+					 item);
 	if (may_be_cut(sql, expand))
 	{
 		serve_sql_printf(sql, " FILTER (WHERE %s.n <= %d) || ']', '[]') AS j, ", item,
