@@ -4,6 +4,7 @@
  */
 #include <libdeflate.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -82,17 +83,47 @@ is_known(const char *if_none_match, const char *tag)
 	return false;
 }
 
+static pthread_key_t compressor_key;
+static pthread_once_t compressor_once = PTHREAD_ONCE_INIT;
+
+static void
+free_compressor(void *compressor)
+{
+	libdeflate_free_compressor(compressor);
+}
+
+static void
+make_compressor_key(void)
+{
+	if (pthread_key_create(&compressor_key, free_compressor) != 0)
+		abort();
+}
+
+/* One a thread: making it costs more than a small page. */
+static struct libdeflate_compressor *
+own_compressor(void)
+{
+	struct libdeflate_compressor *compressor;
+
+	pthread_once(&compressor_once, make_compressor_key);
+	compressor = pthread_getspecific(compressor_key);
+	if (!compressor)
+	{
+		compressor = libdeflate_alloc_compressor(1);
+		pthread_setspecific(compressor_key, compressor);
+	}
+	return compressor;
+}
+
 char *
 serve_gzip(const char *data, size_t length, size_t *compressed)
 {
-	/* One a thread: making it costs more than a small page. */
-	static __thread struct libdeflate_compressor *compressor;
+	struct libdeflate_compressor *compressor;
 	char *out;
 
 	if (length < LEAST_TO_COMPRESS)
 		return NULL;
-	if (!compressor)
-		compressor = libdeflate_alloc_compressor(1);
+	compressor = own_compressor();
 	if (!compressor)
 		return NULL;
 	out = malloc(length);

@@ -91,6 +91,13 @@ typedef struct Pipeline
 
 /* ---- Opening and closing ---- */
 
+/* What the server says unasked, as when it ends. */
+static void
+note_notice(void *unused, const char *message)
+{
+	serve_log(SERVE_LOG_DEBUG, "database: %s", message);
+}
+
 PGconn *
 serve_connect(const char *purpose, char *problem, size_t space)
 {
@@ -101,6 +108,7 @@ serve_connect(const char *purpose, char *problem, size_t space)
 		purpose, "5", "30", "3", "15000", "UTF8", OPTIONS, serve_settings.conninfo, NULL};
 	PGconn *pg = PQconnectdbParams(keywords, values, 1);
 
+	PQsetNoticeProcessor(pg, note_notice, NULL);
 	if (PQstatus(pg) == CONNECTION_OK)
 		return pg;
 	snprintf(problem, space, "%s", PQerrorMessage(pg));

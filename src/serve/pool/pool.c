@@ -29,7 +29,7 @@ typedef struct Worker
 {
 	pthread_t thread;
 	ServeConnection *connection;
-	const char *who; /* whose job it runs; NULL: none */
+	uint64_t who; /* whose job it runs; 0: none */
 	bool connected;
 	uint64_t renewed;
 } Worker;
@@ -108,13 +108,24 @@ connect_worker(Worker *worker)
 	}
 }
 
+/* A number for who asks: the job may be gone while its thread still tidies up behind it. */
+static uint64_t
+number_of(const char *who)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (const char *c = who; *c; c++)
+		hash = (hash ^ (unsigned char) *c) * 1099511628211u;
+	return hash ? hash : 1;
+}
+
 static int
-running_of(const char *who)
+running_of(uint64_t who)
 {
 	int n = 0;
 
 	for (int i = 0; i < nworkers; i++)
-		if (workers[i].who && strcmp(workers[i].who, who) == 0)
+		if (workers[i].who == who)
 			n++;
 	return n;
 }
@@ -142,7 +153,7 @@ next_job(void)
 	ServeJob *before = NULL;
 
 	for (ServeJob *job = first; job; before = job, job = job->next)
-		if (running_of(job->who) < most)
+		if (running_of(number_of(job->who)) < most)
 			return take_out(before, job);
 	return NULL;
 }
@@ -153,7 +164,7 @@ work_on(Worker *worker, ServeJob *job)
 	bool works;
 	bool renew = worker->renewed != renewals;
 
-	worker->who = job->who;
+	worker->who = number_of(job->who);
 	worker->renewed = renewals;
 	pthread_mutex_unlock(&lock);
 	if (renew)
@@ -170,7 +181,7 @@ work_on(Worker *worker, ServeJob *job)
 	job->run(job, works ? worker->connection : NULL);
 	works = works && serve_connection_works(worker->connection);
 	pthread_mutex_lock(&lock);
-	worker->who = NULL;
+	worker->who = 0;
 	if (!works)
 		set_connected(worker, false);
 	pthread_cond_broadcast(&changed);
