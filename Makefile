@@ -36,7 +36,8 @@ SQL_CHAPTERS = \
 	src/monitor/health.sql \
 	src/monitor/verify.sql \
 	src/monitor/verify_rules.sql \
-	src/consumer/served.sql
+	src/consumer/served.sql \
+	src/consumer/consumer.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

@@ -215,9 +215,14 @@ BEGIN
     IF note_audience.view IS NOT NULL THEN
         INSERT INTO mls.audience (audience, resource, view, gold, set_by)
         VALUES (note_audience.audience, note_audience.resource, note_audience.view, note_audience.gold, note_audience.caller);
+        -- Functions that say what it sees, and operators that find it by an index, are there.
+        IF NOT has_schema_privilege(note_audience.audience, 'mls', 'USAGE') THEN
+            EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', note_audience.audience);
+        END IF;
     ELSIF NOT FOUND THEN
         RAISE EXCEPTION 'must be owner of table %', note_audience.gold USING ERRCODE = 'insufficient_privilege';
     END IF;
+    NOTIFY mls_serve, 'model';
 END $$;
 COMMENT ON FUNCTION mls.note_audience(regrole, regrole, text, regclass, regclass) IS 'notes what a caller shows to whom through which view; no view: nothing any more';
 CREATE FUNCTION mls.note_audience(audience regrole, resource text, view regclass, gold regclass) RETURNS void
