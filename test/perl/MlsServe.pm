@@ -158,6 +158,41 @@ sub finish
 	return answer_in($asked->{base});
 }
 
+# Asks for the same again and again, so many times, in the background; storm_end() gives how
+# often each status came, and what was wrong otherwise.
+sub storm
+{
+	my ($self, $target, $times, %how) = @_;
+	my @command = ('curl', '-sS', '--path-as-is', '-o', '/dev/null', '-w', '%{http_code} %header{retry-after} %{errormsg}\n');
+	push @command, '-H', "$_: $how{headers}{$_}" for sort keys %{ $how{headers} || {} };
+	push @command, $self->{url} . $target . ($target =~ /\?/ ? '&' : '?') . "storm=[1-$times]";
+	my ($out, $err) = ('', '');
+	my $storm = { out => \$out, err => \$err };
+	$storm->{handle} = IPC::Run::start(\@command, '<', \undef, '>', \$out, '2>', \$err);
+	return $storm;
+}
+
+sub storm_so_far
+{
+	my ($self, $storm) = @_;
+	IPC::Run::pump_nb($storm->{handle}) if $storm->{handle}->pumpable;
+	return scalar(() = ${ $storm->{out} } =~ /\n/g);
+}
+
+sub storm_end
+{
+	my ($self, $storm) = @_;
+	IPC::Run::finish($storm->{handle});
+	my (%status, %wrong);
+	for my $line (split /\n/, ${ $storm->{out} })
+	{
+		my ($status, $after) = $line =~ /^(\d+) (\S*)/;
+		$status{$status}++;
+		$wrong{$line}++ if $status == 0 || $status == 503 && $after !~ /^\d+\z/;
+	}
+	return (\%status, join '; ', sort keys %wrong);
+}
+
 # All records of a collection over its next links, and how many pages there were.
 sub all_records
 {

@@ -54,7 +54,8 @@ read_notices(PGconn *pg, Need *need)
 
 	while ((notice = PQnotifies(pg)) != NULL)
 	{
-		if (strcmp(notice->relname, "mls_serve") == 0 && strcmp(notice->extra, "consumers") == 0)
+		if (strcmp(notice->relname, "mls_serve") == 0 &&
+			(strcmp(notice->extra, "consumers") == 0 || strcmp(notice->extra, "revoked") == 0))
 			need_at_least(need, CONSUMERS);
 		else if (strcmp(notice->extra, "reload config") != 0)
 			need_at_least(need, EVERYTHING);
