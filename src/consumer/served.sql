@@ -136,20 +136,6 @@ COMMENT ON COLUMN mls.served_audience.gold IS 'the table of gold beneath';
 COMMENT ON COLUMN mls.served_audience.set_at IS 'when it was set';
 GRANT SELECT ON mls.served_audience TO PUBLIC;
 
-CREATE FUNCTION mls.edm_type(type oid) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-    AS $$
-SELECT CASE type::regtype
-    WHEN 'text'::regtype THEN 'Edm.String' WHEN 'varchar'::regtype THEN 'Edm.String' WHEN 'bpchar'::regtype THEN 'Edm.String'
-    WHEN 'bool'::regtype THEN 'Edm.Boolean' WHEN 'numeric'::regtype THEN 'Edm.Decimal'
-    WHEN 'int2'::regtype THEN 'Edm.Int16' WHEN 'int4'::regtype THEN 'Edm.Int32' WHEN 'int8'::regtype THEN 'Edm.Int64'
-    WHEN 'float4'::regtype THEN 'Edm.Single' WHEN 'float8'::regtype THEN 'Edm.Double'
-    WHEN 'date'::regtype THEN 'Edm.Date' WHEN 'timestamptz'::regtype THEN 'Edm.DateTimeOffset' WHEN 'timestamp'::regtype THEN 'Edm.DateTimeOffset'
-    WHEN 'time'::regtype THEN 'Edm.TimeOfDay' WHEN 'uuid'::regtype THEN 'Edm.Guid' WHEN 'bytea'::regtype THEN 'Edm.Binary' END
-$$;
-COMMENT ON FUNCTION mls.edm_type(oid) IS 'the OData type that values of a type are served as; NULL for those that are not served';
-
 -- Columns of a relation that a role may read, as fields of a resource.
 CREATE FUNCTION mls.served_fields(role regrole, resource text, view regclass, gold regclass,
     OUT name text, OUT type text, OUT sql text, OUT nullable boolean, OUT collection boolean, OUT max_length integer,
@@ -172,9 +158,14 @@ SELECT v.attname, e.type, format_type(b.type, NULL), NOT (r.key_field = v.attnam
  CROSS JOIN LATERAL (SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS type) o
   JOIN pg_type a ON a.oid = o.type
  CROSS JOIN LATERAL (SELECT a.oid AS type, a.typsubscript = 'array_subscript_handler'::regproc AS many) b
- CROSS JOIN LATERAL (SELECT mls.edm_type(CASE WHEN b.many THEN a.typelem ELSE a.oid END)) e (type)
+  -- Types that are not here are not served.
+  JOIN (VALUES ('text'::regtype, 'Edm.String'), ('varchar', 'Edm.String'), ('bpchar', 'Edm.String'), ('bool', 'Edm.Boolean'), ('numeric', 'Edm.Decimal'),
+               ('int2', 'Edm.Int16'), ('int4', 'Edm.Int32'), ('int8', 'Edm.Int64'), ('float4', 'Edm.Single'), ('float8', 'Edm.Double'),
+               ('date', 'Edm.Date'), ('timestamptz', 'Edm.DateTimeOffset'), ('timestamp', 'Edm.DateTimeOffset'), ('time', 'Edm.TimeOfDay'),
+               ('uuid', 'Edm.Guid'), ('bytea', 'Edm.Binary')) e (sql_type, type)
+    ON e.sql_type = CASE WHEN b.many THEN a.typelem ELSE a.oid END
  CROSS JOIN LATERAL (SELECT CASE WHEN e.type = 'Edm.Decimal' THEN coalesce(g.atttypmod, v.atttypmod) END) m (mod)
- WHERE c.oid = served_fields.view AND e.type IS NOT NULL
+ WHERE c.oid = served_fields.view
    AND has_column_privilege(served_fields.role, c.oid, v.attnum, 'SELECT')
    -- A view of its reader's rights shows no more than the table beneath.
    AND (g.attnum IS NULL OR NOT coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1|yes)', false)
@@ -214,6 +205,7 @@ COMMENT ON FUNCTION mls.serve_roles() IS 'audiences that the caller can become';
 CREATE FUNCTION mls.serve_model(role text) RETURNS json
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
+    SET jit = off
     AS $$
 DECLARE
     reader oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = role);
@@ -262,6 +254,7 @@ CREATE FUNCTION mls.serve_fields(OUT "FieldKey" text, OUT "ResourceName" text, O
     RETURNS SETOF record
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
+    SET jit = off
     AS $$
 SELECT r.resource || '.' || f.name, r.resource, f.name,
        coalesce((SELECT max(v.set_at) FROM mls.served_audience v WHERE v.audience = current_user::regrole AND v.resource = r.resource), '2024-04-01Z')
@@ -276,7 +269,52 @@ COMMENT ON COLUMN mls."Field"."ResourceName" IS 'the resource';
 COMMENT ON COLUMN mls."Field"."FieldName" IS 'the field';
 COMMENT ON COLUMN mls."Field"."ModificationTimestamp" IS 'when the audience was shown the resource';
 
+-- ---- Lookups, as records ----
+
+CREATE FUNCTION mls.used_values(view regclass, fields text[], stamp text, OUT field text, OUT value text, OUT first timestamptz)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'mls_used_values_sql' LANGUAGE C STABLE;
+COMMENT ON FUNCTION mls.used_values(regclass, text[], text)
+    IS 'different values of texts and of lists of texts in the rows of a view that the caller sees, each with the least of a timestamp beside it';
+
+-- Values that occur in what the reader sees, so that no other's are told, and those of the
+-- dictionary for fields that he reads.  Read off the data: it is right in each transaction.
+CREATE FUNCTION mls.serve_lookups(OUT "LookupKey" text, OUT "LookupName" text, OUT "LookupValue" text, OUT "StandardLookupValue" text, OUT "LegacyODataValue" text,
+    OUT "ModificationTimestamp" timestamptz)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+    AS $$
+WITH fields AS MATERIALIZED (
+    SELECT r.resource, r.view, f.name, f.lookup, f.type = 'Edm.String' AND f.lookup IS NOT NULL AS lists, f.name = 'ModificationTimestamp' AND f.sql = 'timestamp with time zone' AS stamps
+      FROM mls.served_resources(current_user::regrole) r, mls.served_fields(current_user::regrole, r.resource, r.view, r.gold) f
+     WHERE r.resource NOT IN ('Lookup', 'Field', 'EntityEvent')
+), used AS (
+    SELECT f.lookup, u.value, min(u.first) AS first
+      FROM (SELECT v.resource, v.view, array_agg(v.name) FILTER (WHERE v.lists) AS names, max(v.name) FILTER (WHERE v.stamps) AS stamp FROM fields v GROUP BY 1, 2) r
+     CROSS JOIN LATERAL mls.used_values(r.view, r.names, r.stamp) u
+      JOIN fields f ON f.resource = r.resource AND f.name = u.field
+     WHERE r.names IS NOT NULL AND u.value <> ''
+     GROUP BY 1, 2
+)
+SELECT md5(coalesce(d.lookup_name, u.lookup) || chr(31) || coalesce(d.value, u.value)), coalesce(d.lookup_name, u.lookup), coalesce(d.value, u.value),
+       d.value, d.legacy_odata_value, CASE WHEN d.value IS NULL THEN u.first ELSE '2024-04-01Z' END
+  FROM (SELECT l.* FROM mls.dd_lookup l WHERE l.lookup_name IN (SELECT f.lookup FROM fields f WHERE f.lists)) d
+  FULL JOIN used u ON u.lookup = d.lookup_name AND u.value = d.value
+$$;
+COMMENT ON FUNCTION mls.serve_lookups() IS 'values of lookups for the audience who asks: those of the dictionary, and what occurs in the records that it sees';
+
+CREATE VIEW mls."Lookup" AS SELECT * FROM mls.serve_lookups();
+COMMENT ON VIEW mls."Lookup" IS 'RESO resource Lookup, for the audience who asks';
+COMMENT ON COLUMN mls."Lookup"."LookupKey" IS 'the same for a name and value for ever';
+COMMENT ON COLUMN mls."Lookup"."LookupName" IS 'name of the lookup, as $metadata gives it to fields';
+COMMENT ON COLUMN mls."Lookup"."LookupValue" IS 'value that occurs in data, or may';
+COMMENT ON COLUMN mls."Lookup"."StandardLookupValue" IS 'the same if the Data Dictionary has it, else NULL';
+COMMENT ON COLUMN mls."Lookup"."LegacyODataValue" IS 'its name where the lookup is an OData enumeration';
+COMMENT ON COLUMN mls."Lookup"."ModificationTimestamp" IS 'of a local value the least timestamp of a record that has it; of others when the dictionary was ratified';
+
 REVOKE ALL ON FUNCTION mls_navigation_set(text, text, text, boolean, text[], text[], text, text), mls_navigation_remove(text, text), mls.serve_roles(), mls.serve_model(text) FROM PUBLIC;
 -- These read the catalogue in the rights of who asks.
-GRANT EXECUTE ON FUNCTION mls.edm_type(oid), mls.served_fields(regrole, text, regclass, regclass), mls.served_resources(regrole), mls.serve_fields() TO PUBLIC;
-GRANT SELECT ON mls."Field" TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.served_fields(regrole, text, regclass, regclass), mls.served_resources(regrole), mls.serve_fields(), mls.used_values(regclass, text[], text), mls.serve_lookups() TO PUBLIC;
+GRANT SELECT ON mls."Field", mls."Lookup" TO PUBLIC;
