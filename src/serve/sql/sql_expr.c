@@ -401,7 +401,7 @@ write_substring(ServeSql *sql, const ServeNode *node)
 		write_as(sql, node->args[2], SERVE_SQL_NUMERIC);
 		serve_sql_add(sql, " AS l");
 	}
-	/* Greatest and least pass over nulls, OData does not. */
+	/* Nor are nulls passed over here. */
 	serve_sql_printf(sql, " OFFSET 0) x WHERE x.i IS NOT NULL%s)",
 					 limited ? " AND x.l IS NOT NULL" : "");
 }
@@ -497,8 +497,14 @@ write_distance(ServeSql *sql, const ServeNode *node)
 	const ServeNode *place = node->args[literal_first ? 1 : 0];
 	const char *latitude = degrees_text(sql, from->latitude);
 
-	serve_sql_add(sql, "(12742017.6::double precision * asin(sqrt(least(1::double precision, "
-					   "greatest(0::double precision, power(sin(radians((");
+	/* Greatest and least pass over nulls, OData does not. */
+	serve_sql_add(sql, "(CASE WHEN ");
+	write_coordinate(sql, place, "Latitude");
+	serve_sql_add(sql, " IS NOT NULL AND ");
+	write_coordinate(sql, place, "Longitude");
+	serve_sql_add(sql, " IS NOT NULL THEN 12742017.6::double precision * asin(sqrt(");
+	serve_sql_add(sql,
+				  "least(1::double precision, greatest(0::double precision, power(sin(radians((");
 	write_coordinate(sql, place, "Latitude");
 	serve_sql_add(sql, ")::double precision - ");
 	serve_sql_value(sql, latitude, "double precision");
@@ -510,7 +516,7 @@ write_distance(ServeSql *sql, const ServeNode *node)
 	write_coordinate(sql, place, "Longitude");
 	serve_sql_add(sql, ")::double precision - ");
 	serve_sql_value(sql, degrees_text(sql, from->longitude), "double precision");
-	serve_sql_add(sql, ") / 2), 2))))))");
+	serve_sql_add(sql, ") / 2), 2))))) END)");
 }
 
 static void

@@ -71,7 +71,7 @@ serve_order_keys(ServeReader *reader, const ServeOptions *options)
 	{
 		bool there = false;
 		/* In one direction with the last, so that rows can be compared as wholes. */
-		bool descending = keys.count > 0 && keys.keys[keys.count - 1].descending;
+		bool descending = options->norders > 0 && options->orders[options->norders - 1].descending;
 
 		for (int k = 0; k < keys.count && !there; k++)
 			there = is_field(keys.keys[k].expression, resource->keys[i]);
