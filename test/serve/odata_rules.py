@@ -696,7 +696,7 @@ def encode(r, options):
             text = urllib.parse.quote(value, safe="")
         else:
             text = urllib.parse.quote(value, safe="'(),:;$/=*@\"").replace("%20", "+")
-        if r.random() < 0.1 and "POINT" not in text:
+        if r.random() < 0.1 and "%27" not in text and "'" not in text:
             text = text.replace("%20", "%09", 1)
         pairs.append((r.choice([name, name, name.replace("$", "%24"), name[1:], name.upper()])) + "=" + text)
     return "&".join(pairs)
@@ -902,7 +902,7 @@ def refused(command):
     bad = 0
     tried = 0
     for path in ["Thing?$orderby=S1&$filter=N%20ge%200", "Thing?$orderby=T%20desc,I&$count=true&$top=40"]:
-        link = program.ask(path)["next"]
+        link = program.ask(path, 5)["next"]
         head, token = link.split("$skiptoken=")
         for i in range(len(token)):
             for c in {chr(r.choice(b"ABCabc019-_")), "A", "=", "'"} - {token[i]}:

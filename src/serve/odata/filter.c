@@ -359,6 +359,7 @@ parse_function(Parser *parser)
 		leave(parser);
 		return serve_cast(reader, operand, type);
 	}
+	serve_require_function(reader, name);
 	if (!pass_mark(parser, ')'))
 	{
 		do

@@ -283,9 +283,9 @@ read_expand(ServeReader *reader, const char *value, ServeOptions *options)
 		slash = strchr(name, '/');
 		if (slash)
 			*slash++ = '\0';
-		if (slash && (strcmp(slash, "$ref") == 0 || *name == '*'))
+		if (slash && strcmp(slash, "$ref") == 0)
 			serve_fail(reader, 501, "NotImplemented", NULL, "references are not offered");
-		if (strcmp(name, "*") == 0)
+		if (strcmp(name, "*") == 0 && slash == NULL)
 		{
 			if (text)
 				serve_fail(reader, 501, "NotImplemented", NULL, "options of * are not offered");

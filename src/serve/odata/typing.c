@@ -322,6 +322,12 @@ find_signature(ServeReader *reader, const char *name)
 	serve_fail(reader, 400, "UnknownFunction", NULL, "there is no function \"%s\"", name);
 }
 
+void
+serve_require_function(ServeReader *reader, const char *name)
+{
+	(void) find_signature(reader, name);
+}
+
 ServeNode *
 serve_call(ServeReader *reader, const char *name, ServeNode **args, int nargs)
 {

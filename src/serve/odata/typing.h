@@ -23,6 +23,8 @@ extern ServeNode *serve_has(ServeReader *reader, ServeNode *left, ServeNode *rig
 extern ServeNode *
 serve_arithmetic(ServeReader *reader, ServeOperator op, ServeNode *left, ServeNode *right);
 extern ServeNode *serve_negate(ServeReader *reader, ServeNode *operand);
+/* Ends the reading where there is no function of this name. */
+extern void serve_require_function(ServeReader *reader, const char *name);
 extern ServeNode *serve_call(ServeReader *reader, const char *name, ServeNode **args, int nargs);
 extern ServeNode *serve_cast(ServeReader *reader, ServeNode *operand, const char *type);
 
