@@ -37,7 +37,8 @@ SQL_CHAPTERS = \
 	src/monitor/verify.sql \
 	src/monitor/verify_rules.sql \
 	src/consumer/served.sql \
-	src/consumer/consumer.sql
+	src/consumer/consumer.sql \
+	src/consumer/protect.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

@@ -151,6 +151,21 @@ read_view(HTAB *uses, MemoryContext memory, const char *sql, int nfields)
 	MemoryContextDelete(rows);
 }
 
+/*
+ * A view runs code of those who made it, in the rights of who reads it.  So it has to be one
+ * that an audience was shown, and the reader that audience.
+ */
+static void
+require_audience(Oid view)
+{
+	mls_select_stable("SELECT FROM mls.served_audience v WHERE v.view = $1 AND "
+					  "v.audience = current_user::pg_catalog.regrole",
+					  mls_arg_oid(view));
+	if (SPI_processed == 0)
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("%s is no view of an audience that you are", mls_qualified_name(view)));
+}
+
 /* mls.used_values(view, fields, stamp): (field, value, first) */
 Datum
 mls_used_values_sql(PG_FUNCTION_ARGS)
@@ -176,6 +191,7 @@ mls_used_values_sql(PG_FUNCTION_ARGS)
 	sql = select_fields(PG_GETARG_OID(0), fields, nfields,
 						PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	SPI_connect();
+	require_audience(PG_GETARG_OID(0));
 	read_view(uses, memory, sql, nfields);
 	SPI_finish();
 	hash_seq_init(&all, uses);
