@@ -211,14 +211,14 @@ rows_shown(const ServePlan *plan, const ServeResult *rows, size_t *bytes)
 }
 
 static const char *
-next_link(ServeCall *call, const ServeResult *rows, int last, int64_t total)
+next_link(ServeCall *call, const ServeResult *rows, int shown, int64_t total)
 {
 	const ServePlan *plan = call->plan;
 	const char *cursor[MAX_CURSOR];
 
 	for (int i = 0; i < plan->ncursor && i < MAX_CURSOR; i++)
-		cursor[i] = serve_result_text(rows, last, i + 1, NULL);
-	return serve_next_link(call->arena, plan, cursor, total);
+		cursor[i] = serve_result_text(rows, shown - 1, i + 1, NULL);
+	return serve_next_link(call->arena, plan, cursor, shown, total);
 }
 
 static void
@@ -253,7 +253,7 @@ answer_page(ServeCall *call, ServeResult *rows, ServeResult *count)
 		(plan->may_continue || shown < plan->page_rows))
 	{
 		serve_bytes_text(&out, "\"@odata.nextLink\":");
-		serve_bytes_json_text(&out, next_link(call, rows, shown - 1, total));
+		serve_bytes_json_text(&out, next_link(call, rows, shown, total));
 		serve_bytes_text(&out, ",");
 	}
 	serve_bytes_text(&out, "\"value\":[");

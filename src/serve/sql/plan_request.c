@@ -441,6 +441,14 @@ page_rows(Planner *planner, const ServePageToken *token)
 	return (int) least(usual, most);
 }
 
+/* Whether pages have to agree about now.  Where not, the same page has the same link each time,
+ * and so the same ETag. */
+static bool
+speaks_of_now(const Planner *planner)
+{
+	return planner->request->query && strcasestr(planner->request->query, "now");
+}
+
 static void
 plan_collection(Planner *planner)
 {
@@ -472,7 +480,8 @@ plan_collection(Planner *planner)
 		level.skip = 0;
 		left = token.left;
 		plan->total = token.total;
-		planner->now = token.now;
+		if (token.now > 0)
+			planner->now = token.now;
 	}
 	page = page_rows(planner, options->skiptoken ? &token : NULL);
 	plan->may_continue = left < 0 || left > page;
@@ -490,7 +499,7 @@ plan_collection(Planner *planner)
 										   .left = left < 0 ? -1 : left - plan->page_rows,
 										   .total = plan->total,
 										   .page_rows = page,
-										   .now = planner->now};
+										   .now = speaks_of_now(planner) ? planner->now : 0};
 }
 
 static void
@@ -586,9 +595,14 @@ serve_plan(ServeArena *arena, const ServeModel *model, const ServeRequest *reque
 }
 
 const char *
-serve_next_link(ServeArena *arena, const ServePlan *plan, const char *const *cursor, int64_t total)
+serve_next_link(ServeArena *arena, const ServePlan *plan, const char *const *cursor, int shown,
+				int64_t total)
 {
 	ServePageToken token = plan->paging->token;
+
+	/* A page may end early, when it grows too large. */
+	if (token.left >= 0)
+		token.left += plan->page_rows - shown;
 
 	if (total >= 0)
 		token.total = total;

@@ -98,10 +98,10 @@ extern ServePlan *serve_plan(ServeArena *arena, const ServeModel *model,
 
 /*
  * The address of the next page: cursor has the ncursor texts of the last row shown (NULL is
- * SQL's), total is -1 where none was counted.
+ * SQL's), shown is how many there were, total is -1 where none was counted.
  */
-extern const char *
-serve_next_link(ServeArena *arena, const ServePlan *plan, const char *const *cursor, int64_t total);
+extern const char *serve_next_link(ServeArena *arena, const ServePlan *plan,
+								   const char *const *cursor, int shown, int64_t total);
 
 /*
  * What --sql prints: statements and parameters as JSON, or the error; true if there is none.
