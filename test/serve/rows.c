@@ -95,7 +95,8 @@ add_rows(ServeArena *arena, const ServePlan *plan, PGresult *rows, int64_t total
 				cursor[i] = PQgetvalue(rows, shown - 1, i + 1);
 		}
 		serve_bytes_text(out, ",\"next\":");
-		serve_bytes_json_text(out, serve_next_link(arena, plan, cursor, total) + strlen(ROOT));
+		serve_bytes_json_text(out,
+							  serve_next_link(arena, plan, cursor, shown, total) + strlen(ROOT));
 	}
 }
 
