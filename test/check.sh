@@ -59,6 +59,8 @@ mkdir "$work/tree"
 cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$top/META.json" "$top/mls_fdw.control" "$work/tree/" 2>/dev/null || true
 cp -a "$top/releases" "$work/tree/" 2>/dev/null || true
 wanted 196_protocol && make -s -C "$source/test/protocol" PG_CONFIG="$bin/pg_config" out="$work/tree/test/protocol"
+wanted 201_serve_odata && { make -s -j2 -C "$top/test/serve" out="$work/tree/test/serve" rows ||
+	echo 'test/serve could not be built: 201_serve_odata is left out' >&2; }
 mkdir "$work/out" "$work/out/ports" "$work/parts"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
 cd "$work/out"

@@ -333,15 +333,14 @@ typedef enum Part
 	NOT_NULLS, /* of it */
 } Part;
 
-/* A number that the planner may know, of few: an exact limit stands outside, as a parameter. */
-static const char *
-rounded_limit(int64_t limit)
+/*
+ * A number of ours, which is not a parameter: of one that it does not know the planner thinks
+ * that it is a tenth of all rows, and chooses by that.
+ */
+static void
+write_limit(ServeSql *sql, const ServeLevel *level)
 {
-	return limit <= 1      ? "1"
-		   : limit <= 11   ? "11"
-		   : limit <= 101  ? "101"
-		   : limit <= 1001 ? "1001"
-						   : "10001";
+	serve_sql_printf(sql, " LIMIT %lld", (long long) level->limit);
 }
 
 /*
@@ -396,8 +395,7 @@ write_part(ServeSql *sql, const ServeLevel *level, const ServeField *const *colu
 		if (part == ALL_ROWS && is_nullable(keys, i))
 			serve_sql_add(sql, keys->keys[i].descending ? " NULLS LAST" : " NULLS FIRST");
 	}
-	if (level->limit >= 0)
-		serve_sql_printf(sql, " LIMIT %s", rounded_limit(level->limit));
+	write_limit(sql, level);
 	if (level->skip > 0)
 	{
 		serve_sql_add(sql, " OFFSET ");
@@ -437,7 +435,8 @@ write_parts(ServeSql *sql, const ServeLevel *level, const ServeField *const *col
 	write_part(sql, level, columns, ncolumns, descending ? NOT_NULLS : NULLS, has_cursor, true);
 	serve_sql_add(sql, " UNION ALL ");
 	write_part(sql, level, columns, ncolumns, descending ? NULLS : NOT_NULLS, false, true);
-	serve_sql_printf(sql, " LIMIT %s)", rounded_limit(level->limit));
+	write_limit(sql, level);
+	serve_sql_add(sql, ")");
 }
 
 /* ---- Columns ---- */
@@ -751,8 +750,6 @@ write_level(ServeSql *sql, const ServeLevel *level, Shape shape)
 	for (int i = 0; i < options->nexpands; i++)
 		write_expansion(sql, level->resource, &options->expands[i], rows, aliases[i]);
 	write_order(sql, level, rows);
-	serve_sql_add(sql, " LIMIT ");
-	serve_sql_value(sql, serve_printf(arena, "%lld", (long long) level->limit), "bigint");
 }
 
 void

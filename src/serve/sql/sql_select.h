@@ -38,7 +38,7 @@ typedef struct ServeLevel
 	int nsteps;
 	const ServeNavigation *over;
 	const char *parent;
-	/* How many: all if limit is -1.  With more, a row beyond shows that there are others. */
+	/* How many; with one more than are shown it is known whether there are others. */
 	int64_t limit;
 	int64_t skip;
 	/* Only what comes behind these texts, one of each key; NULL: from the start. */
