@@ -58,13 +58,13 @@ sub start_serve
 	my $handle = IPC::Run::start(command_of($node, %flags), '<', \undef, '>', \my $out, '2>', \$err);
 	my $self = bless { handle => $handle, err => \$err, number => ++$number, asked => 0 }, __PACKAGE__;
 	my $until = time + 60;
-	while ($err !~ /listening on (\S+) as (\S+)/)
+	while ($err !~ /listening on .*\n/)
 	{
 		IPC::Run::pump_nb($handle);
 		die "mls_serve did not start: $err" if !$handle->pumpable || time > $until;
 		Time::HiRes::usleep(20_000);
 	}
-	($self->{place}, $self->{root}) = ($1, $2);
+	($self->{place}, $self->{root}) = $err =~ /listening on (\S+) as (\S+)/;
 	($self->{admin}) = $err =~ /metrics on (\S+)/;
 	$self->{url} = $self->{root} =~ s{^https?://[^/]+}{http://$self->{place}}r;
 	$self->{url} =~ s{/\z}{};

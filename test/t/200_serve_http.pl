@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use Compress::Zlib ();
+use Encode qw(encode);
 use JSON::PP;
 use MlsServe;
 use MlsTest;
@@ -26,7 +27,7 @@ is(query(q{SELECT count(*) FROM mls_sync() WHERE status <> 'finished'}), 0, 'syn
 
 # Values for each question of the certification, and nulls in all of them.
 query(q{
-	UPDATE gold.property p SET
+	UPDATE gold.property p SET "InternetEntireListingDisplayYN" = true,
 		"BedroomsTotal" = CASE WHEN n % 5 = 0 THEN NULL WHEN n % 17 = 0 THEN -1 ELSE n % 19 END,
 		"ListPrice" = CASE WHEN n % 7 = 0 THEN NULL WHEN n % 11 = 0 THEN 0 WHEN n % 23 = 0 THEN 1234567.89 ELSE 20000.25 * n END,
 		"ListingContractDate" = CASE WHEN n % 6 = 0 THEN NULL WHEN n % 4 = 0 THEN date '2019-12-31' ELSE date '2019-12-01' + n::int END,
@@ -37,10 +38,9 @@ query(q{
 	  FROM (SELECT "ListingKey" AS k, row_number() OVER (ORDER BY "ListingKey") AS n FROM gold.property) x WHERE x.k = p."ListingKey";
 	CREATE ROLE web_anon;
 	CREATE ROLE authenticator LOGIN NOINHERIT;
-	GRANT web_anon TO authenticator;
-	SELECT mls_serve_grant('authenticator');
 	SELECT mls_audience('web_anon', 'Property', '{BedroomsTotal,ListPrice,ListingContractDate,OriginalEntryTimestamp,ModificationTimestamp,StandardStatus,AccessibilityFeatures,City,PublicRemarks,ListAgentKey,PhotosCount}');
-	SELECT mls_audience('web_anon', r) FROM unnest('{Member,Office,OpenHouse,Media}'::text[]) r});
+	SELECT mls_audience('web_anon', r) FROM unnest('{Member,Office,OpenHouse,Media}'::text[]) r;
+	SELECT mls_serve_grant('authenticator')});
 
 my $serve = start_serve($node, anonymous => 'web_anon', anonymous_rate => 100_000, page_size => 50, max_page_size => 1000,
 	admin => '127.0.0.1:0', origins => 'https://app.example.com', public_url => 'https://api.example.com/reso/odata');
@@ -55,16 +55,30 @@ sub good
 	return $answer;
 }
 
+# Two lists of keys, and no more of them than says what is wrong.
+sub is_keys
+{
+	my ($got, $wanted, $what) = @_;
+	return pass($what) if $got eq $wanted;
+	my %count;
+	$count{$_}++ for split /\n/, $got;
+	$count{$_}-- for split /\n/, $wanted;
+	fail($what);
+	my @differ = map { "$_ " . ($count{$_} > 0 ? 'too much' : 'missing') } grep { $count{$_} } sort keys %count;
+	diag(@differ ? join(', ', grep { defined } @differ[ 0 .. 5 ]) : 'in another order');
+	return 0;
+}
+
 sub keys_of
 {
 	my ($records) = @_;
-	return join ' ', map { $_->{ListingKey} } @$records;
+	return join "\n", map { encode('UTF-8', $_->{ListingKey}) } @$records;
 }
 
 sub keys_where
 {
 	my ($condition, $order) = @_;
-	return query(sprintf q{SELECT coalesce(string_agg("ListingKey", ' ' ORDER BY %s), '') FROM gold.property WHERE %s}, $order || '"ListingKey"', $condition);
+	return query(sprintf q{SELECT coalesce(string_agg("ListingKey", E'\n' ORDER BY %s), '') FROM gold.property WHERE %s}, $order || '"ListingKey"', $condition);
 }
 
 # ---- documents ----
@@ -92,11 +106,12 @@ sub keys_where
 	}
 	while ($xml =~ m{<EntitySet Name="(\w+)" EntityType="org\.reso\.metadata\.(\w+)"(?:/>|>(.*?)</EntitySet>)}gs)
 	{
-		push @wrong, "set $1 of no type" unless $types{$2};
-		my %binding = ($3 // '') =~ /<NavigationPropertyBinding Path="(\w+)" Target="(\w+)"/g;
-		push @wrong, map { "$1.$_ is not bound" } grep { !$binding{$_} } keys %{ $types{$2}{navigation} };
-		push @wrong, map { "$1.$_ leads nowhere" } grep { $types{$2}{navigation}{$_} !~ /org\.reso\.metadata\.$binding{$_}\b/ } keys %binding;
-		$sets{$1} = 1;
+		my ($set, $type, $body) = ($1, $2, $3 // '');
+		push @wrong, "set $set of no type" unless $types{$type};
+		my %binding = $body =~ /<NavigationPropertyBinding Path="(\w+)" Target="(\w+)"/g;
+		push @wrong, map { "$set.$_ is not bound" } grep { !$binding{$_} } keys %{ $types{$type}{navigation} };
+		push @wrong, map { "$set.$_ leads nowhere" } grep { $types{$type}{navigation}{$_} !~ /org\.reso\.metadata\.$binding{$_}\b/ } keys %binding;
+		$sets{$set} = 1;
 	}
 	is(join(', ', @wrong), '', 'keys, types and bindings fit');
 	for my $resource (qw(Property Member Office OpenHouse Media))
@@ -156,7 +171,7 @@ my $first = query(q{SELECT min("ListingKey") FROM gold.property});
 	my $top = good('/Property?$select=ListingKey&$top=5')->{json}{value};
 	is(scalar @$top, 5, 'top');
 	my $skip = good('/Property?$select=ListingKey&$top=5&$skip=5')->{json}{value};
-	is(keys_of([ @$top, @$skip ]), join(' ', (split / /, keys_where('true'))[ 0 .. 9 ]), 'skip');
+	is_keys(keys_of([ @$top, @$skip ]), join("\n", (split /\n/, keys_where('true'))[ 0 .. 9 ]), 'skip');
 	is(good('/Property?$count=true')->{json}{'@odata.count'}, 120, 'count');
 	is(good('/Property/$count')->{body}, '120', 'the number alone');
 }
@@ -205,7 +220,7 @@ for my $one (@core)
 	my ($records) = $serve->all_records('/Property?$select=ListingKey&$filter=' . filter_url($filter));
 	my $wanted = keys_where($condition);
 	isnt($wanted, '', "$id has results") unless $id =~ /multi-has-and/;
-	is(keys_of($records), $wanted, $id);
+	is_keys(keys_of($records), $wanted, $id);
 }
 for my $direction (qw(asc desc))
 {
@@ -218,8 +233,8 @@ for my $direction (qw(asc desc))
 		is(scalar @times, 20, 'all of them') if !$filter;
 		my @all = $serve->all_records('/Property?$select=ListingKey&$orderby=OriginalEntryTimestamp%20' . $direction . ($filter =~ s/ /%20/gr));
 		my %seen;
-		$seen{ $_->{ListingKey} }++ for @{ $all[0] };
-		is(join(' ', sort keys %seen), keys_where($filter ? '"BedroomsTotal" > 1' : 'true'), 'and over all pages each record once');
+		$seen{ encode('UTF-8', $_->{ListingKey}) }++ for @{ $all[0] };
+		is_keys(join("\n", sort keys %seen), keys_where($filter ? '"BedroomsTotal" > 1' : 'true'), 'and over all pages each record once');
 		is(scalar(grep { $_ > 1 } values %seen), 0, 'not twice');
 	}
 }
@@ -231,7 +246,7 @@ is($serve->get('/ResourceNotFound')->{status}, 404, 'response-code-404');
 is(good('/Property?$top=1')->{json}{'@odata.nextLink'}, undef, 'one that was asked for has no next page');
 {
 	my ($records, $pages) = $serve->all_records('/Property?$select=ListingKey', headers => { Prefer => 'odata.maxpagesize=11' });
-	is(keys_of($records), keys_where('true'), 'pages have all records');
+	is_keys(keys_of($records), keys_where('true'), 'pages have all records');
 	is($pages, 11, 'of the preferred size');
 	my $answer = good('/Property?$select=ListingKey', headers => { Prefer => 'odata.maxpagesize=7' });
 	is($answer->{headers}{'preference-applied'}, 'odata.maxpagesize=7', 'which is said to be kept');
@@ -248,7 +263,7 @@ is(good('/Property?$top=1')->{json}{'@odata.nextLink'}, undef, 'one that was ask
 	for my $resource (qw(Member Office Media OpenHouse))
 	{
 		my $page = good("/$resource?\$top=2&\$count=true")->{json};
-		is($page->{'@odata.count'}, query('SELECT count(*) FROM gold.' . ($resource eq 'OpenHouse' ? 'open_house' : lc $resource)), "$resource is a resource of its own");
+		is($page->{'@odata.count'}, query(qq{SET ROLE web_anon; SELECT count(*) FROM web_anon."$resource"}), "$resource is a resource of its own");
 	}
 }
 
@@ -256,7 +271,7 @@ is(good('/Property?$top=1')->{json}{'@odata.nextLink'}, undef, 'one that was ask
 
 for my $top (0, 49, 50, 51, 119, 120, 121)
 {
-	my ($records, $pages) = $serve->all_records("/Property?\$select=ListingKey&\$top=$top&\$count=true");
+	my ($records, $pages) = $serve->all_records("/Property?\$select=ListingKey&\$top=$top&\$count=true", headers => { Prefer => 'maxpagesize=50' });
 	my $wanted = $top > 120 ? 120 : $top;
 	is(scalar @$records, $wanted, "top $top");
 	is($pages, $wanted <= 50 ? 1 : $wanted <= 100 ? 2 : 3, 'on as few pages as there can be');
@@ -270,11 +285,11 @@ is($serve->get('/Property?own=1')->{status}, 200, 'options that are not ours are
 # ---- a token of a page, altered ----
 
 {
-	my $next = good('/Property?$select=ListingKey&$top=100')->{json}{'@odata.nextLink'} =~ s{^\Q$serve->{root}\E}{/}r;
+	my $next = good('/Property?$select=ListingKey')->{json}{'@odata.nextLink'} =~ s{^\Q$serve->{root}\E}{/}r;
 	like($next, qr{^/Property\?.*skiptoken=}, 'the next page is where the public address is');
 	my ($before, $token) = $next =~ /^(.*skiptoken=)([^&]+)/;
 	my (%status, @bad);
-	for my $i (0 .. length($token) - 1)
+	for my $i (grep { $_ % 3 == 0 } 0 .. length($token) - 1)
 	{
 		my $altered = $token;
 		substr($altered, $i, 1) = substr($token, $i, 1) eq 'A' ? 'B' : 'A';
@@ -345,7 +360,7 @@ for my $case (
 	[ 'application/json', 'atom', 406, undef ])
 {
 	my ($accept, $format, $status, $level) = @$case;
-	my $answer = $serve->get('/Property?$select=ListingKey&$top=60' . (defined $format ? "&\$format=$format" : ''), headers => { Accept => $accept // '' });
+	my $answer = $serve->get('/Property?$select=ListingKey' . (defined $format ? "&\$format=$format" : ''), headers => { Accept => $accept // '' });
 	is($answer->{status}, $status, 'Accept ' . ($accept // 'absent') . (defined $format ? ", format $format" : '')) or diag($answer->{body});
 	next if $status != 200;
 	is($answer->{headers}{'content-type'}, "application/json;odata.metadata=$level", 'the form is named');
@@ -377,6 +392,7 @@ for my $case (
 {
 	my $one = good("/Property('$first')");
 	my $tag = $one->{headers}{etag};
+	is(good('/Property?$select=City')->{headers}{etag}, good('/Property?$select=City')->{headers}{etag}, 'a page with a next one is the same when it is asked for again');
 	like($tag, qr{^W/"[\w-]+"$}, 'an answer has a weak tag');
 	my $again = $serve->get("/Property('$first')", headers => { 'If-None-Match' => qq{"x", $tag} });
 	is($again->{status}, 304, 'who has it already gets it not again');

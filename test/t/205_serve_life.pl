@@ -30,10 +30,9 @@ is(query(q{SELECT count(*) FROM mls_sync() WHERE status <> 'finished'}), 0, 'syn
 query(q{
 	CREATE ROLE web_anon;
 	CREATE ROLE authenticator LOGIN NOINHERIT;
-	GRANT web_anon TO authenticator;
-	SELECT mls_serve_grant('authenticator');
 	SELECT mls_audience('web_anon', 'Property', '{City,ListPrice}');
-	SELECT mls_audience('web_anon', 'Member', '{MemberFullName}')});
+	SELECT mls_audience('web_anon', 'Member', '{MemberFullName}');
+	SELECT mls_serve_grant('authenticator')});
 my %anonymous = (anonymous => 'web_anon', anonymous_rate => 100_000);
 my $tmp = $PostgreSQL::Test::Utils::tmp_check;
 
