@@ -8,6 +8,7 @@ fixed seed, and lie in a real database besides.
   odata_rules.py model                   what mls.serve_model() would say of them
   odata_rules.py run SEED COUNT ROWS...  asks COUNT queries of the program ROWS..., and compares
   odata_rules.py refused ROWS...         what must be refused, mangled queries, mangled tokens
+  odata_rules.py paths ROWS...           records, fields and navigations by their addresses
 """
 import datetime as dt
 import functools
@@ -69,9 +70,10 @@ class Rows:
             self.parts.append({
                 "PartKey": 1000 + i, "ThingKey": maybe(r.choice(keys[:25] + ["gone"]), 0.05), "Kind": r.choice(["Thing", "Thing", "Thing", "Other"]),
                 "N": maybe(r.choice([1, 2, 3, 4, 5])), "Label": maybe(r.choice(WORDS)), "Tags": maybe(r.sample(LISTED, r.randint(0, 2)))})
+        self.pairs = [{"A": a, "B": b, "ThingKey": maybe(r.choice(keys))} for a in (1, 2, 3) for b in ("x", "o'y", "a,b=c/d")]
 
     def of(self, resource):
-        return {"Thing": self.things, "Part": self.parts, "Owner": self.owners}[resource]
+        return {"Thing": self.things, "Part": self.parts, "Owner": self.owners, "Pair": self.pairs}[resource]
 
 
 ROWS = Rows()
@@ -83,16 +85,19 @@ FIELDS = {
               ("G", "g", "uuid", 1), ("H", "h", "time", 1), ("OwnerKey", "s", "text", 1), ("Latitude", "d", "numeric", 1), ("Longitude", "d", "numeric", 1)],
     "Part": [("PartKey", "i", "bigint", 0), ("ThingKey", "s", "text", 1), ("Kind", "s", "text", 0), ("N", "i", "integer", 1), ("Label", "s", "text", 1), ("Tags", "c", "text[]", 1)],
     "Owner": [("OwnerKey", "s", "text", 0), ("Name", "s", "text", 1), ("Age", "i", "smallint", 1), ("Langs", "c", "text[]", 1)],
+    "Pair": [("A", "i", "integer", 0), ("B", "s", "character varying(20)", 0), ("ThingKey", "s", "text", 1)],
 }
 EDM = {"s": "Edm.String", "c": "Edm.String", "i": "Edm.Int64", "d": "Edm.Decimal", "f": "Edm.Double", "b": "Edm.Boolean", "x": "Edm.Date",
        "t": "Edm.DateTimeOffset", "g": "Edm.Guid", "h": "Edm.TimeOfDay"}
 KEY = {"Thing": "ThingKey", "Part": "PartKey", "Owner": "OwnerKey"}
+PAIR_KEY = ["A", "B"]
 LOOKUP = {("Thing", "L"): "Lk", ("Thing", "C"): "Cs", ("Owner", "Langs"): "Cs"}
 # name, target, many, local, foreign, where
 NAVIGATIONS = {
     "Thing": [("Parts", "Part", True, "ThingKey", "ThingKey", ("Kind", "Thing")), ("Owner", "Owner", False, "OwnerKey", "OwnerKey", None)],
     "Part": [("Thing", "Thing", False, "ThingKey", "ThingKey", None)],
     "Owner": [("Things", "Thing", True, "OwnerKey", "OwnerKey", None)],
+    "Pair": [("Thing", "Thing", False, "ThingKey", "ThingKey", None), ("Parts", "Part", True, "ThingKey", "ThingKey", None)],
 }
 
 
@@ -106,7 +111,7 @@ def print_model():
     resources = []
     for name, fields in FIELDS.items():
         resources.append({
-            "name": name, "schema": "web", "view": name, "key": [KEY[name]],
+            "name": name, "schema": "web", "view": name, "key": [KEY[name]] if name in KEY else PAIR_KEY,
             "fields": [{"name": f, "type": EDM[t], "sql": sql, "nullable": bool(n), "collection": t == "c", "lookup": LOOKUP.get((name, f))} for f, t, sql, n in fields],
             "navigations": [{"name": n, "target": target, "many": many, "on": [[local, foreign]], "where": [list(where)] if where else []}
                             for n, target, many, local, foreign, where in NAVIGATIONS[name]]})
@@ -129,7 +134,8 @@ def print_sql():
     print("CREATE SCHEMA web;")
     for name, fields in FIELDS.items():
         columns = ", ".join(f'"{f}" {sql}{"" if n else " NOT NULL"}' for f, t, sql, n in fields)
-        print(f'CREATE TABLE web."{name}" ({columns}, PRIMARY KEY ("{KEY[name]}"));')
+        key = ", ".join(f'"{k}"' for k in ([KEY[name]] if name in KEY else PAIR_KEY))
+        print(f'CREATE TABLE web."{name}" ({columns}, PRIMARY KEY ({key}));')
         print(f'INSERT INTO web."{name}" VALUES ' + ", ".join("(" + ", ".join(sql_value(row[f]) for f, *_ in fields) + ")" for row in ROWS.of(name)) + ";")
         for f, t, *_ in fields:
             print(f'CREATE INDEX ON web."{name}" {"USING gin " if t == "c" else ""}("{f}");')
@@ -787,7 +793,7 @@ def check_query(program, r, path, query, rows):
     """Every page of a query; how many rows there were."""
     State.divided_by_zero = False
     whole, wanted = query.all(rows)
-    page_size = r.choice([0, 0, 1, 2, 3, 10, 1000])
+    page_size = r.choice([1, 2]) if r.random() < 0.08 else r.choice([0, 0, 0, 5, 10, 1000])
     text = encode(r, query.options)
     address = path + ("?" + text if text else "")
     rest = wanted
@@ -922,6 +928,109 @@ def refused(command):
     return failed + wrong + bad
 
 
+# ---- paths ----
+
+def segment(text):
+    """A literal in a path, encoded as some client does it."""
+    return urllib.parse.quote(quote(text), safe="'")
+
+
+def paths(command):
+    program = Program(command)
+    asked = failed = 0
+
+    def expect(address, status, rows=None, context=None, count=None):
+        nonlocal asked, failed
+        asked += 1
+        answer = program.ask(address)
+        good = answer["status"] == status and (rows is None or answer.get("rows") == rows)
+        good = good and (context is None or answer.get("context") == context) and (count is None or answer.get("count") == count)
+        failed += not good
+        if not good:
+            print(f"{address}: {status} {rows} {context} is wanted, not {str(answer)[:500]}")
+        return answer
+
+    for thing in ROWS.things[:24]:
+        key = thing["ThingKey"]
+        at = f"Thing({segment(key)})"
+        expect(at + "?$select=ThingKey", 200, [{"ThingKey": key}], "$metadata#Thing(ThingKey)/$entity")
+        expect(f"Thing(ThingKey={segment(key)})/ThingKey", 200, [{"value": key}])
+        expect(f"/Thing(@k)/ThingKey/?@k={urllib.parse.quote(quote(key))}", 200, [{"value": key}])
+        for field in ("S1", "D", "B", "X", "I"):
+            value = thing[field]
+            if value is None:
+                expect(f"{at}/{field}", 204)
+                expect(f"{at}/{field}/$value", 204)
+            else:
+                expect(f"{at}/{field}", 200, [{"value": value.isoformat() if field == "X" else value}])
+                raw = str(value).lower() if isinstance(value, bool) else value.isoformat() if field == "X" else str(value)
+                expect(f"{at}/{field}/$value", 200, [raw])
+        if thing["T"]:
+            expect(f"{at}/T/$value", 200, [thing["T"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")])
+        expect(f"{at}/C", 200, [{"value": thing["C"] or []}])
+        expect(f"{at}/C/$count", 200, [str(len(thing["C"] or []))])
+        parts = [row["PartKey"] for row in follow(thing, NAVIGATIONS["Thing"][0])]
+        expect(f"{at}/Parts/$count", 200, [str(len(parts))])
+        expect(f"{at}/Parts/$count?$filter=N gt 2&$top=1&$orderby=N", 200,
+               [str(sum(1 for row in follow(thing, NAVIGATIONS["Thing"][0]) if (row["N"] or 0) > 2))])
+        expect(f"{at}/Parts?$select=PartKey", 200, [{"PartKey": k} for k in parts[:PAGE_ROWS]], "$metadata#Part(PartKey)")
+        owner = follow(thing, NAVIGATIONS["Thing"][1])
+        if owner is None:
+            expect(f"{at}/Owner", 204)
+            expect(f"{at}/Owner/Name", 404)
+            expect(f"{at}/Owner/Things/$count", 404)
+        else:
+            expect(f"{at}/Owner?$select=OwnerKey", 200, [{"OwnerKey": owner["OwnerKey"]}], "$metadata#Owner(OwnerKey)/$entity")
+            expect(f"{at}/Owner/OwnerKey", 200, [{"value": owner["OwnerKey"]}], "$metadata#Edm.String")
+            expect(f"{at}/Owner/Things/$count", 200, [str(len(follow(owner, NAVIGATIONS["Owner"][0])))])
+            expect(f"{at}/Owner/Things({segment(key)})/N", 200, [{"value": thing["N"]}])
+            expect(f"{at}/Owner/Things('none')", 404)
+        for part in parts[:2]:
+            expect(f"{at}/Parts({part})?$select=PartKey", 200, [{"PartKey": part}])
+            expect(f"Part('{part}')?$select=PartKey", 200, [{"PartKey": part}])
+        expect(f"{at}/Parts(999)", 404)
+    for pair in ROWS.pairs:
+        at = f"Pair(B={segment(pair['B'])},A={pair['A']})"
+        expect(at + "?$select=A,B", 200, [{"A": pair["A"], "B": pair["B"]}])
+        expect(at + "/B/$value", 200, [pair["B"]])
+        answer = program.ask(at + "?$expand=Parts($select=PartKey;$orderby=PartKey)&$select=A")
+        wanted = sorted(row["PartKey"] for row in follow(pair, NAVIGATIONS["Pair"][1]))
+        record = answer["rows"][0]
+        shown = [row["PartKey"] for row in record["Parts"]]
+        link = record.get("Parts@odata.nextLink")
+        while link:
+            page = program.ask(link.replace("https://example.org/odata/", ""))
+            shown += [row["PartKey"] for row in page["rows"]]
+            link = page.get("next")
+        asked += 1
+        if shown != wanted:
+            failed += 1
+            print(f"{at}: parts {shown}, not {wanted}")
+    expect("Thing('none')", 404)
+    expect("Thing('none')/Parts", 404)
+    expect("Thing('none')/Owner", 404)
+    expect("Thing('none')/S1", 404)
+    expect("Thing('none')/Parts/$count", 404)
+    expect("Part(1.5)", 404)
+    expect("Part(99999999999999999999)", 404)
+    expect("Thing?$top=0&$count=true", 200, [], count=60)
+    expect("Thing?$select=Owner&$top=1&$expand=Owner($select=OwnerKey)&$filter=Owner ne null&$orderby=N", 200, context="$metadata#Thing(ThingKey,Owner(OwnerKey))")
+    expect("Thing?$top=1&$expand=Parts/$count,Owner&$select=*", 200, context="$metadata#Thing(*,Owner())")
+    expect("Thing?$expand=*&$top=2", 200, context="$metadata#Thing(Parts(),Owner())")
+    expect("Thing?$filter=ThingKey eq @a and @b&@a='k1'&@b=N ge 0&$select=ThingKey", 200, [{"ThingKey": "k1"}])
+    expect("Thing?$filter=S1 eq @none&$count=true&$top=0", 200, count=sum(1 for t in ROWS.things if t["S1"] is None))
+    expect("Thing?$filter=T le now() and T gt mindatetime() and T lt maxdatetime()&$count=true&$top=0", 200, count=sum(1 for t in ROWS.things if t["T"]))
+    expect("Thing?$filter=T lt 2020-01-01T00:00:00 02:00 or year(T) eq 9999&$top=0&$count=true", 200,
+           count=sum(1 for t in ROWS.things if t["T"] and t["T"] < dt.datetime(2019, 12, 31, 22, tzinfo=UTC)))
+    expect("Thing?$filter=F lt INF and F gt -INF and not (F eq NaN) and F ne NaN&$top=0&$count=true", 200, count=sum(1 for t in ROWS.things if t["F"] is not None))
+    expect("Thing?$filter=I lt 99999999999999999999 and J ge -9223372036854775808 and D lt 1e300 and F lt 1e350 and F gt 1e-350&$top=0&$count=true", 200,
+           count=sum(1 for t in ROWS.things if t["F"] is not None and t["F"] > 0 and None not in (t["I"], t["J"], t["D"])))
+    expect("Thing?nonsense=1&x&=&$top=0", 200, [])
+    expect("Thing?$FILTER=not%20S1%20EQ%20'abc'%20AND%20not%20(N%20le%20-1)&count=true&top=0", 200, count=sum(1 for t in ROWS.things if t["S1"] != "abc"))
+    print(f"paths: {asked} asked, {failed} failed")
+    return failed
+
+
 if __name__ == "__main__":
     what = sys.argv[1]
     if what == "sql":
@@ -932,3 +1041,5 @@ if __name__ == "__main__":
         sys.exit(1 if run(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]) else 0)
     elif what == "refused":
         sys.exit(1 if refused(sys.argv[2:]) else 0)
+    elif what == "paths":
+        sys.exit(1 if paths(sys.argv[2:]) else 0)

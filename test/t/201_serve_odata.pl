@@ -55,6 +55,10 @@ sub run_rules
 my $count = $ENV{MLS_LONG} ? 10_000 : 1_500;
 is(run_rules('run', $ENV{MLS_SEED} || 1, $count), 1, "random queries of seed " . ($ENV{MLS_SEED} || 1));
 
+# ---- addresses ----
+
+is(run_rules('paths'), 1, 'records, fields and navigations');
+
 # ---- refusals ----
 
 is(run_rules('refused'), 3, 'malformed, mangled, and tokens of others');
