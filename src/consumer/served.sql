@@ -212,7 +212,7 @@ DECLARE
     model json;
 BEGIN
     IF pg_has_role(reader, 'MEMBER') IS NOT TRUE OR NOT EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = reader) THEN
-        PERFORM mls.refuse('42501', format('role "%s" is no audience that you can become', role));
+        RAISE EXCEPTION 'role "%" is no audience that you can become', role USING ERRCODE = 'insufficient_privilege';
     END IF;
     WITH resources AS MATERIALIZED (
         SELECT s.* FROM mls.served_resources(reader) s
@@ -273,7 +273,9 @@ COMMENT ON COLUMN mls."Field"."ModificationTimestamp" IS 'when the audience was 
 
 CREATE FUNCTION mls.used_values(view regclass, fields text[], stamp text, OUT field text, OUT value text, OUT first timestamptz)
     RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'mls_used_values_sql' LANGUAGE C STABLE;
+    LANGUAGE c STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_used_values_sql';
 COMMENT ON FUNCTION mls.used_values(regclass, text[], text)
     IS 'different values of texts and of lists of texts in the rows of a view that the caller sees, each with the least of a timestamp beside it';
 
