@@ -59,7 +59,7 @@ extern const char *serve_datetime_text(ServeArena *arena, int64_t microseconds);
 extern const char *serve_date_text(ServeArena *arena, int64_t days);
 extern bool serve_year_begins(int64_t year, int64_t *days);
 
-/* In system_options.c, address.c and filter.c, for each other. */
+/* In system_options.c, address.c and filter_parser.c, for each other. */
 extern const ServePair *serve_pair(const ServePair *pairs, int npairs, const char *name);
 extern void serve_add_option(ServeReader *reader, const char *name, const char *value,
 							 ServePair *pairs, int *npairs);

@@ -1,5 +1,5 @@
 /*
- * filter.c
+ * filter_parser.c
  *		Expressions: a recursive descent that types as it reads.
  *
  * Operators bind in this order: in and has, minus and not, mul div divby mod, add sub,
