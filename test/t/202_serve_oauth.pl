@@ -26,7 +26,8 @@ sub query
 query(q{SELECT mls_subscribe(t::regclass) FROM unnest('{east.property,east.office}'::text[]) t});
 is(query(q{SELECT count(*) FROM mls_sync() WHERE status <> 'finished'}), 0, 'synced');
 query(q{
-	UPDATE gold.property SET "ListOfficeKey" = CASE WHEN "ListingKey" < 'LK00000021' THEN 'O1' WHEN "ListingKey" < 'LK00000031' THEN 'O2' ELSE 'O3' END;
+	UPDATE gold.property p SET "InternetEntireListingDisplayYN" = true, "ListOfficeKey" = CASE WHEN n <= 20 THEN 'O1' WHEN n <= 30 THEN 'O2' ELSE 'O3' END
+	  FROM (SELECT "ListingKey" AS k, row_number() OVER (ORDER BY "ListingKey") AS n FROM gold.property) x WHERE x.k = p."ListingKey";
 	CREATE ROLE idx;
 	CREATE ROLE broker;
 	CREATE ROLE authenticator LOGIN NOINHERIT;
@@ -101,7 +102,7 @@ is($unknown->{body}, $wrong->{body}, 'are told alike');
 is(join(' ', sort keys %{ $unknown->{headers} }), join(' ', sort keys %{ $wrong->{headers} }), 'in all headers');
 like($wrong->{headers}{'www-authenticate'}, qr/^Basic /, 'with the way to log in');
 is_oauth_error(oauth(form => { grant_type => 'client_credentials' }, headers => { Authorization => 'Basic %%%' }), 401, 'invalid_client', 'a header that is none');
-is_oauth_error(oauth(form => { grant_type => 'client_credentials', client_id => "a\0b", client_secret => 'x' }), 400, 'invalid_request', 'a NUL');
+is_oauth_error(oauth(body => 'grant_type=client_credentials&client_id=a%00b&client_secret=x'), 400, 'invalid_request', 'a NUL');
 
 $answer = $serve->get('http://' . $serve->{place} . '/.well-known/oauth-authorization-server/odata');
 is($answer->{json}{issuer}, 'https://api.example.com/odata', 'it describes itself');
@@ -193,7 +194,8 @@ for my $what (sort keys %bad)
 	is($refused->{status}, 401, "401: $what") or diag($refused->{body});
 	like($refused->{headers}{'www-authenticate'} // '', qr/error="invalid_token"/, 'as an invalid token');
 }
-is($serve->get('/Property', token => 'a' x 1_000_000, curl => ['--http1.1'])->{status} // 0, 431, 'one of a megabyte is not even read') if 0;
+append_to_file("$tmp/megabyte", 'Authorization: Bearer ' . 'a' x 1_000_000);
+is($serve->get('/Property', curl => [ '-H', "\@$tmp/megabyte" ])->{status}, 431, 'one of a megabyte is not even read');
 is($serve->get('/Property', token => 'a' x 60_000)->{status}, 401, 'nor a very large one');
 is($serve->get('/Property', headers => { Authorization => 'Digest x' })->{status}, 401, 'other ways are none');
 is($serve->get('/Property', token => $token, curl => [ '-H', "Authorization: Bearer $token" ])->{status}, 401, 'two tokens are none');

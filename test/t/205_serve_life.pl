@@ -28,6 +28,7 @@ sub query
 query(q{SELECT mls_subscribe(t::regclass) FROM unnest('{east.property,east.member}'::text[]) t});
 is(query(q{SELECT count(*) FROM mls_sync() WHERE status <> 'finished'}), 0, 'synced');
 query(q{
+	UPDATE gold.property SET "InternetEntireListingDisplayYN" = true;
 	CREATE ROLE web_anon;
 	CREATE ROLE authenticator LOGIN NOINHERIT;
 	SELECT mls_audience('web_anon', 'Property', '{City,ListPrice}');

@@ -179,8 +179,11 @@ run_listener(void *unused)
 			serve_pool_wake();
 			listen_on(pg, !listens);
 			PQfinish(pg);
+			if (!stopping)
+				serve_pool_check();
 			continue;
 		}
+		serve_pool_check();
 		serve_pool_tick();
 		poll(&wait, 1, (int) backoff);
 		backoff = backoff * 2 > LAST_BACKOFF_MS ? LAST_BACKOFF_MS : backoff * 2;

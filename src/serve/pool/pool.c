@@ -32,6 +32,7 @@ typedef struct Worker
 	uint64_t who; /* whose job it runs; 0: none */
 	bool connected;
 	uint64_t renewed;
+	uint64_t checked;
 } Worker;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,6 +46,7 @@ static int nqueued;
 static bool stopping;
 static uint64_t wakes;
 static uint64_t renewals;
+static uint64_t checks;
 
 /* Waits for a change, at most so long. */
 static void
@@ -187,6 +189,20 @@ work_on(Worker *worker, ServeJob *job)
 	pthread_cond_broadcast(&changed);
 }
 
+/* Whether the connection of one who has nothing to do still works. */
+static void
+check_worker(Worker *worker)
+{
+	bool works;
+
+	worker->checked = checks;
+	pthread_mutex_unlock(&lock);
+	works = serve_connection_works(worker->connection);
+	pthread_mutex_lock(&lock);
+	if (!works)
+		set_connected(worker, false);
+}
+
 static void *
 run_worker(void *argument)
 {
@@ -206,6 +222,8 @@ run_worker(void *argument)
 			work_on(worker, job);
 		else if (stopping)
 			break;
+		else if (worker->checked != checks)
+			check_worker(worker);
 		else
 			pthread_cond_wait(&changed, &lock);
 	}
@@ -322,6 +340,15 @@ serve_pool_wake(void)
 {
 	pthread_mutex_lock(&lock);
 	wakes++;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+void
+serve_pool_check(void)
+{
+	pthread_mutex_lock(&lock);
+	checks++;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }

@@ -98,7 +98,8 @@ extern ServeSubmit serve_pool_submit(ServeJob *job);
 extern bool serve_pool_works(void);
 /* Ends jobs that have waited too long. */
 extern void serve_pool_tick(void);
-/* The database is there again, or what is prepared is out of date. */
+/* The database may be gone; it is there again; what is prepared is out of date. */
+extern void serve_pool_check(void);
 extern void serve_pool_wake(void);
 extern void serve_pool_renew(void);
 /* What runs ends or is cancelled; what waits is told so. */
