@@ -566,6 +566,32 @@ class Maker:
         args = [path, text] if r.random() < 0.7 else [text, path]
         return E(f"geo.distance({args[0]},{args[1]}) {op} {metres}", REL, "b", lambda env: compare(op, haversine(*point, record(env)), float(metres)))
 
+    def intersects(self):
+        r = self.r
+        # No place of a row lies on a border of these.
+        rings = r.choice([
+            [[(-98, 30), (-97, 30), (-97, 31), (-98, 31)]],
+            [[(-179, 89), (180, 89), (180, 90), (-179, 90)]],
+            [[(-180, -90), (180, -90), (180, 90), (-180, 90)], [(-97.68, 30.21), (-97.6, 30.21), (-97.6, 30.3), (-97.68, 30.3)]],
+            [[(-97.71, 30.19), (-97.6, 30.19), (-97.655, 30.3)]],
+            [[(-1, -1), (1, -1), (0.5, 0.2), (1, 1), (-1, 1)], [(-0.5, 0.5), (-0.4, 0.5), (-0.4, 0.6)]]])
+        text = "POLYGON(" + ",".join("(" + (", " if r.random() < 0.3 else ",").join(f"{x} {y}" for x, y in ring + ring[:1]) + ")" for ring in rings) + ")"
+
+        def inside(ring, x, y):
+            odd = False
+            for (x1, y1), (x2, y2) in zip(ring, ring[1:] + ring[:1]):
+                if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
+                    odd = not odd
+            return odd
+
+        def value(env):
+            row = env["it"]
+            if row["Latitude"] is None or row["Longitude"] is None:
+                return None
+            x, y = float(row["Longitude"]), float(row["Latitude"])
+            return inside(rings[0], x, y) and not any(inside(ring, x, y) for ring in rings[1:])
+        return E(f"geo.intersects(Coordinates,geography'{r.choice(['', 'SRID=4326;'])}{text}')", PRIMARY, "b", value)
+
     def boolean(self, depth):
         r = self.r
         which = r.random()
@@ -594,7 +620,7 @@ class Maker:
         if which < 0.80:
             return self.lambda_(depth)
         if which < 0.82 and self.resource == "Thing":
-            return self.distance()
+            return self.distance() if r.random() < 0.6 else self.intersects()
         if which < 0.85:
             field = self.field("b")[0]
             if field:
@@ -877,10 +903,10 @@ def refused(command):
     failed = 0
     for status, target, address in REFUSED:
         address = json.loads('"' + address.replace('"', '\\"') + '"') if "\\u" in address else address
-        for pattern, n in (("<LONG>", 70000), ("<DEEP>", 200), ("<MANY>", 1001), ("<NODES>", 201)):
+        for pattern, n in (("<LONG>", 70000), ("<DEEP>", 200), ("<MANY>", 1001), ("<NODES>", 201), ("<POINTS>", 1001)):
             if pattern in address:
                 piece = {"<LONG>": "x" * n, "<DEEP>": "(" * n + "B" + ")" * n, "<MANY>": ",".join("1" for _ in range(n)),
-                         "<NODES>": " or ".join(["B"] * (n + 1))}[pattern]
+                         "<NODES>": " or ".join(["B"] * (n + 1)), "<POINTS>": ",".join("1 1" for _ in range(n))}[pattern]
                 address = address.replace(pattern, piece)
         answer = program.ask(address)
         good = answer["status"] == int(status) and (target == "-" or answer.get("target") == target)

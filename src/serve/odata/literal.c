@@ -399,11 +399,91 @@ coordinate(const char **s, double least, double most, double *value)
 	return true;
 }
 
-/* SRID=4326;POINT(-97.7 30.2): longitude, latitude. */
-static ServeNode *
-point(ServeReader *reader, const char *s)
+/* A longitude and a latitude, which are passed. */
+static bool
+position(const char **s, double *longitude, double *latitude)
 {
-	ServeNode *node = literal(reader, SERVE_POINT);
+	*s += strspn(*s, " ");
+	if (!coordinate(s, -180, 180, longitude) || **s != ' ')
+		return false;
+	*s += strspn(*s, " ");
+	if (!coordinate(s, -90, 90, latitude))
+		return false;
+	*s += strspn(*s, " ");
+	return true;
+}
+
+/* (10 20,11 20,10 21,10 20): a ring ends where it begins.  As PostgreSQL reads a polygon. */
+static const char *
+ring(ServeReader *reader, const char **s, int *points, ServeLiteral *polygon)
+{
+	ServeText out;
+	double first[2];
+	double at[2];
+	int count = 0;
+
+	serve_text_init(&out, reader->arena);
+	*s += strspn(*s, " ");
+	if (*(*s)++ != '(')
+		return NULL;
+	do
+	{
+		if (!position(s, &at[0], &at[1]))
+			return NULL;
+		if (++*points > SERVE_MAX_POINTS)
+			serve_fail(reader, 413, "QueryTooComplex", NULL, "a polygon has more than %d points",
+					   SERVE_MAX_POINTS);
+		if (count++ == 0)
+			memcpy(first, at, sizeof(at));
+		serve_text_printf(&out, "%s(%.17g,%.17g)", count > 1 ? "," : "(", at[0], at[1]);
+		if (polygon->nrings == 0)
+		{
+			polygon->west = count == 1 || at[0] < polygon->west ? at[0] : polygon->west;
+			polygon->east = count == 1 || at[0] > polygon->east ? at[0] : polygon->east;
+			polygon->south = count == 1 || at[1] < polygon->south ? at[1] : polygon->south;
+			polygon->north = count == 1 || at[1] > polygon->north ? at[1] : polygon->north;
+		}
+	} while (*(*s)++ == ',');
+	if ((*s)[-1] != ')' || count < 4 || memcmp(first, at, sizeof(at)) != 0)
+		return NULL;
+	*s += strspn(*s, " ");
+	serve_text_add_char(&out, ')');
+	return out.data;
+}
+
+/* POLYGON((outer ring),(hole),...), behind the word. */
+static ServeNode *
+polygon(ServeReader *reader, const char *s)
+{
+	ServeNode *node = literal(reader, SERVE_POLYGON);
+	ServeLiteral *value = &node->literal;
+	int points = 0;
+	size_t space = 1;
+
+	for (const char *c = s; *c; c++)
+		space += *c == '(';
+	value->rings = serve_alloc_array(reader->arena, space, sizeof(const char *));
+	s += strspn(s, " ");
+	if (*s++ != '(')
+		bad_value(reader, "polygon");
+	do
+	{
+		const char *one = ring(reader, &s, &points, value);
+
+		if (one == NULL)
+			bad_value(reader, "polygon: POLYGON((longitude latitude,...)), closed");
+		value->rings[value->nrings++] = one;
+	} while (*s++ == ',');
+	if (s[-1] != ')' || *s != '\0')
+		bad_value(reader, "polygon");
+	return node;
+}
+
+/* SRID=4326;POINT(-97.7 30.2), or a polygon. */
+static ServeNode *
+geography(ServeReader *reader, const char *s)
+{
+	ServeNode *node;
 
 	if (strncasecmp(s, "SRID=", 5) == 0)
 	{
@@ -412,14 +492,16 @@ point(ServeReader *reader, const char *s)
 					   "the one reference system offered is 4326");
 		s += 10;
 	}
+	if (strncasecmp(s, "POLYGON", 7) == 0)
+		return polygon(reader, s + 7);
 	if (strncasecmp(s, "POINT", 5) != 0)
-		serve_fail(reader, 501, "NotImplemented", NULL, "the one shape offered is the point");
+		serve_fail(reader, 501, "NotImplemented", NULL,
+				   "shapes offered are the point and the polygon");
 	s += 5;
 	s += strspn(s, " ");
-	if (*s++ != '(' || !coordinate(&s, -180, 180, &node->literal.longitude) || *s != ' ')
-		bad_value(reader, "point: POINT(longitude latitude)");
-	s += strspn(s, " ");
-	if (!coordinate(&s, -90, 90, &node->literal.latitude) || strcmp(s, ")") != 0)
+	node = literal(reader, SERVE_POINT);
+	if (*s++ != '(' || !position(&s, &node->literal.longitude, &node->literal.latitude) ||
+		strcmp(s, ")") != 0)
 		bad_value(reader, "point: POINT(longitude latitude)");
 	return node;
 }
@@ -466,7 +548,7 @@ quoted(ServeReader *reader, const ServeToken *token)
 	if (strcasecmp(token->name, "binary") == 0)
 		return binary(reader, token->text);
 	if (strcasecmp(token->name, "geography") == 0)
-		return point(reader, token->text);
+		return geography(reader, token->text);
 	if (strcasecmp(token->name, "geometry") == 0)
 		serve_fail(reader, 501, "NotImplemented", NULL, "geometry is not offered");
 	/* A member of an enumeration, as of lookups: the field says whether the type is its own. */

@@ -29,6 +29,7 @@
 #define SERVE_MAX_EXPANDS 50
 #define SERVE_MAX_EXPAND_DEPTH 6
 #define SERVE_MAX_ORDERS 20
+#define SERVE_MAX_POINTS 1000 /* of a polygon */
 
 /* An answer other than 2xx, in the parts that OData's error object has. */
 typedef struct ServeError
@@ -140,7 +141,8 @@ typedef enum ServeFunction
 	SERVE_FLOOR,
 	SERVE_CEILING,
 	SERVE_CAST,
-	SERVE_GEO_DISTANCE
+	SERVE_GEO_DISTANCE,
+	SERVE_GEO_INTERSECTS
 } ServeFunction;
 
 typedef struct ServeLiteral
@@ -152,9 +154,16 @@ typedef struct ServeLiteral
 	const char *enum_type; /* of Ns.Type'A': "Ns.Type" */
 	int64_t
 		integer; /* of a whole number; of a date the days, of a timestamp the microseconds since 1970 */
-	bool between; /* of a timestamp: it is later than that, by less than a microsecond */
-	double longitude;
+	bool between;     /* of a timestamp: it is later than that, by less than a microsecond */
+	double longitude; /* of a point */
 	double latitude;
+	/* Of a polygon: its rings, the first one around the others, and the box that it lies in. */
+	int nrings;
+	const char **rings;
+	double west;
+	double south;
+	double east;
+	double north;
 } ServeLiteral;
 
 typedef struct ServeNode

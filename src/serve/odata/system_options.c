@@ -15,6 +15,8 @@
 /* An alias is a value, or little more; it may be named a thousand times. */
 #define MAX_ALIAS 4096
 
+#define MOST_ROWS INT64_C(1000000000000000)
+
 static bool
 is_blank(char c)
 {
@@ -100,7 +102,8 @@ read_count(ServeReader *reader, const char *value)
 	number = strtoll(value, NULL, 10);
 	if (errno != 0)
 		serve_fail(reader, 400, "BadNumber", NULL, "a number is out of range");
-	return number;
+	/* More than any table has; sums of it stay in range. */
+	return number > MOST_ROWS ? MOST_ROWS : number;
 }
 
 static bool
@@ -149,7 +152,8 @@ read_orderby(ServeReader *reader, const char *value, ServeOptions *options)
 
 		order->expression = serve_read_expression(reader, options->rows, text);
 		if (order->expression->collection || order->expression->type == SERVE_ENTITY ||
-			order->expression->type == SERVE_POINT || order->expression->type == SERVE_BINARY)
+			order->expression->type == SERVE_POINT || order->expression->type == SERVE_POLYGON ||
+			order->expression->type == SERVE_BINARY)
 			serve_fail(reader, 400, "TypeError", NULL, "what has no order cannot be ordered by");
 	}
 }

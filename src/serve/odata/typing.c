@@ -94,6 +94,12 @@ is_moment(ServeType type)
 	return type == SERVE_DATE || type == SERVE_DATETIME;
 }
 
+static bool
+is_place(ServeType type)
+{
+	return type == SERVE_POINT || type == SERVE_POLYGON;
+}
+
 /* A text literal is a duration or GUID where one is wanted. */
 static ServeNode *
 text_as_wanted(ServeReader *reader, ServeType wanted, ServeNode *node)
@@ -115,7 +121,7 @@ serve_comparable(ServeReader *reader, const ServeNode *left, ServeNode *right)
 	right = text_as_wanted(reader, left->type, right);
 	if (left->collection || right->collection)
 		serve_fail(reader, 400, "TypeError", NULL, "a collection is compared by any() or all()");
-	if (left->type == SERVE_POINT || right->type == SERVE_POINT)
+	if (is_place(left->type) || is_place(right->type))
 		type_error(reader);
 	check_member(reader, left, right);
 	check_member(reader, right, left);
@@ -233,7 +239,7 @@ serve_negate(ServeReader *reader, ServeNode *operand)
 
 /*
  * Arguments, a letter each: s text, i integer, n number, t timestamp, d date or timestamp,
- * h time or timestamp, p point; behind a "?" they may be left out.  A result of SERVE_UNTYPED
+ * h time or timestamp, p point, y point or polygon; behind a "?" they may be left out.  A result of SERVE_UNTYPED
  * has the type of the first argument.
  */
 typedef struct Signature
@@ -271,11 +277,11 @@ static const Signature signatures[] = {
 	{"round", "n", SERVE_UNTYPED, SERVE_ROUND},
 	{"floor", "n", SERVE_UNTYPED, SERVE_FLOOR},
 	{"ceiling", "n", SERVE_UNTYPED, SERVE_CEILING},
-	{"geo.distance", "pp", SERVE_DOUBLE, SERVE_GEO_DISTANCE}};
+	{"geo.distance", "pp", SERVE_DOUBLE, SERVE_GEO_DISTANCE},
+	{"geo.intersects", "yy", SERVE_BOOLEAN, SERVE_GEO_INTERSECTS}};
 
-static const char *const not_offered[] = {"matchesPattern", "isof",         "geo.intersects",
-										  "geo.length",     "totalseconds", "hassubset",
-										  "hassubsequence", "case"};
+static const char *const not_offered[] = {
+	"matchesPattern", "isof", "geo.length", "totalseconds", "hassubset", "hassubsequence", "case"};
 
 static bool
 takes(char letter, const ServeNode *node)
@@ -300,6 +306,8 @@ takes(char letter, const ServeNode *node)
 			return is_moment(type);
 		case 'h':
 			return type == SERVE_DATETIME || type == SERVE_TIME;
+		case 'y':
+			return is_place(type);
 		default:
 			return type == SERVE_POINT;
 	}
@@ -361,6 +369,10 @@ serve_call(ServeReader *reader, const char *name, ServeNode **args, int nargs)
 		(args[0]->kind == SERVE_LITERAL) == (args[1]->kind == SERVE_LITERAL) && !null)
 		serve_fail(reader, 501, "NotImplemented", NULL,
 				   "geo.distance takes one place that is given and one of a record");
+	if (node->function == SERVE_GEO_INTERSECTS && !null &&
+		(args[0]->type == args[1]->type || args[0]->kind == args[1]->kind))
+		serve_fail(reader, 501, "NotImplemented", NULL,
+				   "geo.intersects takes a polygon and the place of a record");
 	return null ? serve_null_literal(reader, node->type) : node;
 }
 

@@ -35,8 +35,9 @@ typedef enum ServeType
 	SERVE_DURATION,
 	SERVE_GUID,
 	SERVE_BINARY,
-	SERVE_POINT, /* Edm.GeographyPoint */
-	SERVE_ENTITY /* a record; no field has it */
+	SERVE_POINT,   /* Edm.GeographyPoint */
+	SERVE_POLYGON, /* of a literal */
+	SERVE_ENTITY   /* a record; no field has it */
 } ServeType;
 
 typedef struct ServeField

@@ -569,6 +569,38 @@ write_box(ServeSql *sql, const ServeNode *distance, double metres)
 	serve_sql_add(sql, " AND ");
 }
 
+/*
+ * Within the outer ring and in no hole, as on a map that is flat: what is commonly meant by the
+ * shapes that are drawn on one.
+ */
+static void
+write_intersects(ServeSql *sql, const ServeNode *node, bool with_box)
+{
+	bool literal_first = node->args[0]->kind == SERVE_LITERAL;
+	const ServeLiteral *polygon = &node->args[literal_first ? 0 : 1]->literal;
+	const ServeNode *place = node->args[literal_first ? 1 : 0];
+
+	serve_sql_add(sql, "(");
+	if (with_box)
+	{
+		write_between(sql, place, "Latitude", polygon->south, polygon->north);
+		serve_sql_add(sql, " AND ");
+		write_between(sql, place, "Longitude", polygon->west, polygon->east);
+		serve_sql_add(sql, " AND ");
+	}
+	for (int i = 0; i < polygon->nrings; i++)
+	{
+		serve_sql_add(sql, i > 0 ? " AND NOT (point((" : "(point((");
+		write_coordinate(sql, place, "Longitude");
+		serve_sql_add(sql, ")::double precision, (");
+		write_coordinate(sql, place, "Latitude");
+		serve_sql_add(sql, ")::double precision) <@ ");
+		serve_sql_value(sql, polygon->rings[i], "polygon");
+		serve_sql_add(sql, ")");
+	}
+	serve_sql_add(sql, ")");
+}
+
 /* ---- Values ---- */
 
 static void
@@ -679,6 +711,9 @@ write_call(ServeSql *sql, const ServeNode *node)
 			break;
 		case SERVE_GEO_DISTANCE:
 			write_distance(sql, node);
+			break;
+		case SERVE_GEO_INTERSECTS:
+			write_intersects(sql, node, false);
 			break;
 	}
 }
@@ -1314,6 +1349,12 @@ write_boolean(ServeSql *sql, const ServeNode *node, Way way)
 			if (is_null(node))
 			{
 				serve_sql_add(sql, "NULL::boolean");
+				break;
+			}
+			if (way == WHERE_TRUE && node->kind == SERVE_CALL &&
+				node->function == SERVE_GEO_INTERSECTS)
+			{
+				write_intersects(sql, node, true);
 				break;
 			}
 			serve_sql_add(sql, way == WHERE_FALSE ? "(NOT " : "(");
