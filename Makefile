@@ -2,7 +2,7 @@
 EXTENSION = mls_fdw
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" mls_fdw.control)
 MODULE_big = mls_fdw
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
+OBJS = $(patsubst %.c,%.o,$(filter-out src/serve/%,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))))
 PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 
 # The install script is joined from chapters; each names only what stands before it.
@@ -35,7 +35,10 @@ SQL_CHAPTERS = \
 	src/monitor/publication.sql \
 	src/monitor/health.sql \
 	src/monitor/verify.sql \
-	src/monitor/verify_rules.sql
+	src/monitor/verify_rules.sql \
+	src/consumer/served.sql \
+	src/consumer/consumer.sql \
+	src/consumer/protect.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds
@@ -49,10 +52,21 @@ PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags libcurl libdeflate lib
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-override-init $(MLS_CFLAGS)
 SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib)
 
+# The program that serves gold as a Web API is no part of the library: it needs libraries of its
+# own, none of the server's headers, and is left out where they are not there.
+SERVE_NEEDS = libmicrohttpd libpq json-c openssl libdeflate
+SERVE_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/serve/*.c src/serve/*/*.c)))
+ifeq ($(wildcard src/serve/sql/plan_request.c),)
+else ifeq ($(shell pkg-config --exists $(SERVE_NEEDS) && echo yes),yes)
+SCRIPTS_built = mls_serve
+else
+$(info mls_serve is not built: pkg-config does not find all of $(SERVE_NEEDS))
+endif
+
 # How it is tested: pg_regress without a network; the rest needs the test server (test/check.sh).
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=mls_fdw
-EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql
+EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(SERVE_OBJS)
 
 # These do their own set-up: they must work where PGXS is not installed yet.
 ifneq ($(filter check check-long check-assert demo dist,$(MAKECMDGOALS)),)
@@ -80,7 +94,16 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # Headers are few: a change in one rebuilds everything.
-$(OBJS): $(wildcard src/*.h src/*/*.h src/*/*/*.h)
+$(OBJS): $(filter-out src/serve/%,$(wildcard src/*.h src/*/*.h src/*/*/*.h))
+$(SERVE_OBJS): $(wildcard src/serve/*.h src/serve/*/*.h)
+
+SERVE_CFLAGS = -std=gnu99 -D_GNU_SOURCE -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -pthread -I$(srcdir)/src \
+	-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -DMLS_VERSION='"$(EXTVERSION)"' \
+	$(shell pkg-config --cflags $(SERVE_NEEDS)) $(MLS_CFLAGS)
+src/serve/%.o: src/serve/%.c
+	$(CC) $(SERVE_CFLAGS) -c -o $@ $<
+mls_serve: $(SERVE_OBJS)
+	$(CC) $(SERVE_CFLAGS) -o $@ $(SERVE_OBJS) $(shell pkg-config --libs $(SERVE_NEEDS)) -lm
 
 # Data stands in tab-separated files, which src/rows.awk turns into statements.
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_CHAPTERS) src/rows.awk mls_fdw.control

@@ -59,6 +59,8 @@ mkdir "$work/tree"
 cp -a "$top/sql" "$top/expected" "$top/test" "$top/docs" "$top/README.md" "$top/CHANGELOG.md" "$top/META.json" "$top/mls_fdw.control" "$work/tree/" 2>/dev/null || true
 cp -a "$top/releases" "$work/tree/" 2>/dev/null || true
 wanted 196_protocol && make -s -C "$source/test/protocol" PG_CONFIG="$bin/pg_config" out="$work/tree/test/protocol"
+wanted 201_serve_odata && { make -s -j2 -C "$top/test/serve" out="$work/tree/test/serve" rows ||
+	echo 'test/serve could not be built: 201_serve_odata is left out' >&2; }
 mkdir "$work/out" "$work/out/ports" "$work/parts"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
 cd "$work/out"
@@ -149,6 +151,14 @@ run_fuzz() {
 		return 0
 	fi
 	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-60}"; then count 1 0; else count 0 1; fi
+	# What mls_serve reads; left out where its libraries are not there.
+	if ! make -s -j2 -C "$top/test/serve" out="$work/serve" fuzz 2>"$work/parts/fuzz_serve.raw"; then
+		echo "fuzz: addresses of mls_serve not run, the target could not be built:"
+		tail -n 5 "$work/parts/fuzz_serve.raw"
+		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
+		return 0
+	fi
+	if bash "$top/test/serve/fuzz.sh" "$work/serve/fuzz_odata" "$(((${MLS_FUZZ_SECONDS:-60} + 5) / 6))"; then count 1 0; else count 0 1; fi
 }
 
 # The demonstration, as somebody types it on a machine that has set nothing.

@@ -21,16 +21,35 @@ declare -A may=(
 	[drift]='drift write read subscription gold step options protocol record http base'
 	[jobs]='jobs write read subscription gold step options protocol record http base'
 	[monitor]='monitor read subscription gold step options protocol record http base'
+	[consumer]='consumer step options protocol record http base'
+	[serve/base]='base'
+	[serve/schema]='schema base'
+	[serve/odata]='odata schema base'
+	[serve/sql]='sql odata schema base'
+	[serve/token]='token base'
+	[serve/pool]='pool token schema base'
+	[serve/answer]='answer pool token sql odata schema base'
+	[serve/http]='http answer pool token schema base'
+	[serve/main]='http answer pool token sql odata schema base'
 	[run]='run monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
 	room=${file#src/}
-	room=${room%%/*}
-	[ -d "src/$target" ] || continue
+	within=src
+	# The program has floors of its own, and none of the extension's.
+	if [[ $room == serve/* ]]; then
+		within=src/serve
+		room=serve/$(sed -E 's:^serve/::; /\//!s/.*/main/; s:/.*::' <<<"$room")
+		[[ $target == serve/* ]] || target=../$target
+		target=${target#serve/}
+	else
+		room=${room%%/*}
+	fi
+	[ -d "$within/$target" ] || continue
 	[[ " ${may[$room]:-} " == *" $target "* ]] && continue
 	echo "$file: room \"$room\" must not include \"$target\""
 	status=1
-done < <(grep -rE '^#include "[a-z_]+/' src/*/ --include='*.[ch]' | sed -E 's/:#include "/ /; s/( [a-z_]+)\/.*/\1/')
+done < <(grep -rE '^#include "[a-z_]+/' src/*/ --include='*.[ch]' | sed -E 's/:#include "/ /; s/( (serve\/)?[a-z_]+)\/.*/\1/')
 # Calls between the files of a room, circles of headers, names.  The exceptions, and why:
 # what a source has refused is kept by what is written, and looked up while it is written.
 declare -a circles=(
@@ -51,13 +70,13 @@ for my $path (glob('src/*/*.c src/*/*/*.c'))
 	open(my $in, '<', $path) or die;
 	my $text = do { local $/; <$in> };
 	$text =~ s{/\*.*?\*/|"(?:\\.|[^"\\])*"}{}gs;
-	$words{$file}{$_} = 1 for $text =~ /\b(mls_\w+)\b/g;
+	$words{$file}{$_} = 1 for $text =~ /\b((?:mls|serve)_\w+)\b/g;
 	$room{$file} = $file =~ s{/[^/]*$}{}r;
 	my @lines = split /\n/, $text;
 	for my $i (1 .. $#lines)
 	{
 		$defines{$room{$file}}{$1} = $file
-		  if $lines[$i] =~ /^(mls_\w+)\(/ && $lines[ $i - 1 ] !~ /^static|^PG_FUNCTION|;$/;
+		  if $lines[$i] =~ /^((?:mls|serve)_\w+)\(/ && $lines[ $i - 1 ] !~ /^static|^PG_FUNCTION|;$/;
 	}
 }
 my %calls;
@@ -104,15 +123,18 @@ for name in $(find src -name '*.[ch]' -printf '%f\n' | sort | uniq -d); do
 done
 only() { # only PATTERN ROOM WHAT
 	local found
-	found=$(grep -rlE "$1" src --include='*.[ch]' | grep -v "^src/$2" || true)
+	found=$(grep -rlE "$1" src --include='*.[ch]' | grep -vE "^src/$2" || true)
 	[ -z "$found" ] && return
 	echo "$3 outside src/$2: $found"
 	status=1
 }
 only '#include <curl/' http/ 'libcurl'
-only '#include <libdeflate' http/ 'libdeflate'
+only '#include <libdeflate' '(http|serve/answer)/' 'libdeflate'
 only '#include <zlib' http/ 'zlib'
 only '#include <libxml/' xml/ 'libxml2'
+only '#include <microhttpd' serve/http/ 'libmicrohttpd'
+only '#include "?<?libpq-fe' serve/pool/ 'libpq'
+only '#include <openssl/' 'serve/(token|answer)/' 'OpenSSL'
 only 'PG_VERSION_NUM' compat.h 'version tests'
 # A number before a plural is right for all numbers but one: src/base and mls.counted() choose.
 # Limits ("more than %d records") are never one.
@@ -120,7 +142,7 @@ things='records|rows|keys|pages|requests|values|columns|fields|resources|finding
 found=$({
 	grep -rnE "(INT64_FORMAT ?\"|%(d|u|lld|zu|\\.0f|g))( new| different| further)? ($things)\\b" src --include='*.[ch]'
 	grep -rnE "%s( new| different)? ($things)\\b" src --include='*.sql'
-} | grep -vE '(more than|at most|up to|1 to) %|larger than " |further findings"|columns were added to table %s"|elog\(' || true)
+} | grep -vE '(more than|at most|up to|longer than|1 to) %|larger than " |further findings"|columns were added to table %s"|elog\(' || true)
 if [ -n "$found" ]; then
 	echo "\"1 records\": say it with mls_counted() or mls.counted():"
 	echo "$found"

@@ -215,9 +215,14 @@ BEGIN
     IF note_audience.view IS NOT NULL THEN
         INSERT INTO mls.audience (audience, resource, view, gold, set_by)
         VALUES (note_audience.audience, note_audience.resource, note_audience.view, note_audience.gold, note_audience.caller);
+        -- Functions that say what it sees, and operators that find it by an index, are there.
+        IF NOT has_schema_privilege(note_audience.audience, 'mls', 'USAGE') THEN
+            EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', note_audience.audience);
+        END IF;
     ELSIF NOT FOUND THEN
         RAISE EXCEPTION 'must be owner of table %', note_audience.gold USING ERRCODE = 'insufficient_privilege';
     END IF;
+    NOTIFY mls_serve, 'model';
 END $$;
 COMMENT ON FUNCTION mls.note_audience(regrole, regrole, text, regclass, regclass) IS 'notes what a caller shows to whom through which view; no view: nothing any more';
 CREATE FUNCTION mls.note_audience(audience regrole, resource text, view regclass, gold regclass) RETURNS void
@@ -226,12 +231,19 @@ CREATE FUNCTION mls.note_audience(audience regrole, resource text, view regclass
     AS 'MODULE_PATHNAME', 'mls_as_control_sql';
 COMMENT ON FUNCTION mls.note_audience(regrole, text, regclass, regclass) IS 'part of mls_audience() and mls_audience_remove(): the same for who calls it';
 
-CREATE FUNCTION mls_audience(
+-- With a mask the values of some fields are shown of some rows only.  A role that may read a
+-- column of gold reads it in all rows that it sees, so these are not granted: the view reads
+-- them in its owner's rights, and which rows it shows comes from a second view, of its
+-- reader's rights, through which all policies hold as they do without a mask.
+CREATE FUNCTION mls.set_audience(
     audience regrole,
     resource text,
-    fields text[] DEFAULT NULL,
-    condition text DEFAULT NULL,
-    schema name DEFAULT NULL)
+    fields text[],
+    condition text,
+    schema name,
+    plain boolean DEFAULT false,
+    mask text DEFAULT NULL,
+    masked text[] DEFAULT '{}')
     RETURNS regclass
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -239,13 +251,16 @@ CREATE FUNCTION mls_audience(
     AS $$
 #variable_conflict use_column
 DECLARE
-    gold regclass := mls.gold_table(mls_audience.resource);
-    role_name name := (SELECT rolname FROM pg_roles WHERE oid = mls_audience.audience);
-    place name := coalesce(mls_audience.schema, role_name);
+    gold regclass := mls.gold_table(set_audience.resource);
+    role_name name := (SELECT rolname FROM pg_roles WHERE oid = set_audience.audience);
+    place name := coalesce(set_audience.schema, role_name);
     own_key text;
     wanted text[];
     found text;
     target text;
+    granted text[];
+    masked_fields text[];
+    rows_view text;
     known mls.audience;
     view oid;
     one record;
@@ -254,16 +269,16 @@ BEGIN
 
     -- ---- What is asked for ----
 
-    SELECT d.key_field INTO own_key FROM mls.dd_resource d WHERE d.resource = mls_audience.resource;
+    SELECT d.key_field INTO own_key FROM mls.dd_resource d WHERE d.resource = set_audience.resource;
     IF gold IS NULL OR own_key IS NULL THEN
-        RAISE EXCEPTION 'there is no gold table of resource "%"', mls_audience.resource USING
+        RAISE EXCEPTION 'there is no gold table of resource "%"', set_audience.resource USING
             ERRCODE = 'undefined_table',
             HINT = coalesce('The dictionary calls it "' || (SELECT d.resource FROM mls.dd_resource d
-                                WHERE lower(d.resource) = lower(mls_audience.resource) AND d.resource <> mls_audience.resource) || '".',
+                                WHERE lower(d.resource) = lower(set_audience.resource) AND d.resource <> set_audience.resource) || '".',
                 'mls_subscribe() makes it, when a source has the resource.');
     END IF;
-    IF (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE oid = mls_audience.audience)
-       OR pg_has_role(mls_audience.audience::oid, (SELECT relowner FROM pg_class WHERE oid = gold), 'MEMBER') THEN
+    IF (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE oid = set_audience.audience)
+       OR pg_has_role(set_audience.audience::oid, (SELECT relowner FROM pg_class WHERE oid = gold), 'MEMBER') THEN
         RAISE EXCEPTION 'role "%" cannot be an audience', role_name USING
             ERRCODE = 'invalid_grant_operation',
             DETAIL = format('It is a superuser, bypasses row security, or owns %s: it sees everything.', gold);
@@ -273,7 +288,7 @@ BEGIN
             ERRCODE = 'name_too_long', DETAIL = 'Policies are named after it; it can have 50 bytes at most.';
     END IF;
     SELECT string_agg(format('"%s"%s', f, ' (gold has "' || a.attname || '")'), ', ') INTO found
-      FROM unnest(mls_audience.fields) f
+      FROM unnest(set_audience.fields) f
       LEFT JOIN pg_attribute a ON a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND lower(a.attname) = lower(f) AND a.attname <> f
      WHERE NOT EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = gold AND b.attnum > 0 AND NOT b.attisdropped AND b.attname = f
                                                     AND b.attname NOT LIKE 'mls\_%');
@@ -281,15 +296,15 @@ BEGIN
         RAISE EXCEPTION '% has no such field: %', gold, found USING
             ERRCODE = 'undefined_column', HINT = 'Fields have the names of the view in the schema reso, in this case too.';
     END IF;
-    SELECT array_agg(a.attname::text ORDER BY coalesce(array_position(mls_audience.fields, a.attname::text), a.attnum)) INTO wanted
+    SELECT array_agg(a.attname::text ORDER BY coalesce(array_position(set_audience.fields, a.attname::text), a.attnum)) INTO wanted
       FROM pg_attribute a
      WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> own_key
-       AND CASE WHEN mls_audience.fields IS NOT NULL THEN a.attname = ANY (mls_audience.fields)
-                ELSE EXISTS (SELECT FROM mls.dd_field f WHERE f.resource = mls_audience.resource AND f.field = a.attname)
-                     AND NOT EXISTS (SELECT FROM mls.dd_private p WHERE p.resource = mls_audience.resource
+       AND CASE WHEN set_audience.fields IS NOT NULL THEN a.attname = ANY (set_audience.fields)
+                ELSE EXISTS (SELECT FROM mls.dd_field f WHERE f.resource = set_audience.resource AND f.field = a.attname)
+                     AND NOT EXISTS (SELECT FROM mls.dd_private p WHERE p.resource = set_audience.resource
                                                                     AND a.attname ~ ('^(' || p.fields || ')$')) END;
     IF wanted IS NULL THEN
-        RAISE EXCEPTION 'no field of resource "%" is shown without being named', mls_audience.resource USING
+        RAISE EXCEPTION 'no field of resource "%" is shown without being named', set_audience.resource USING
             ERRCODE = 'invalid_parameter_value',
             HINT = 'Name those that may be seen, as the argument fields. mls.dd_private lists what is private.';
     END IF;
@@ -297,29 +312,45 @@ BEGIN
         wanted := own_key || wanted;
     END IF;
 
+    masked_fields := ARRAY(SELECT f FROM unnest(wanted) f WHERE set_audience.mask IS NOT NULL AND f = ANY (set_audience.masked) AND f <> own_key);
+    granted := ARRAY(SELECT f FROM unnest(wanted) f WHERE f <> ALL (masked_fields));
+
     -- ---- The view ----
 
     IF to_regnamespace(quote_ident(place)) IS NULL THEN
         EXECUTE format('CREATE SCHEMA %I', place);
     END IF;
-    target := format('%I.%I', place, mls_audience.resource);
-    SELECT * INTO known FROM mls.audience v WHERE v.audience = mls_audience.audience AND v.resource = mls_audience.resource;
+    target := format('%I.%I', place, set_audience.resource);
+    SELECT * INTO known FROM mls.audience v WHERE v.audience = set_audience.audience AND v.resource = set_audience.resource;
     view := to_regclass(target);
     IF view IS NOT NULL AND view IS DISTINCT FROM known.view THEN
         RAISE EXCEPTION 'relation % exists and is not of this audience', target USING
             ERRCODE = 'duplicate_table', HINT = 'Give each audience a schema of its own, as the argument schema.';
     END IF;
     IF known.view IS NOT NULL AND EXISTS (SELECT FROM pg_class WHERE oid = known.view)
-       AND (view IS DISTINCT FROM known.view OR (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
+       AND (view IS DISTINCT FROM known.view OR (masked_fields = '{}') <> (SELECT coalesce(c.reloptions @> '{security_invoker=true}', false) FROM pg_class c WHERE c.oid = known.view)
+            OR (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
              WHERE a.attrelid = known.view AND a.attnum > 0 AND NOT a.attisdropped) IS DISTINCT FROM wanted) THEN
         EXECUTE format('DROP VIEW %s', known.view);
         view := NULL;
     END IF;
-    IF view IS NULL THEN
+    rows_view := format('%I.%I', place, 'mls_rows_' || set_audience.resource);
+    IF masked_fields <> '{}' THEN
+        EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %I FROM %s', rows_view, own_key, gold);
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %s', rows_view, set_audience.audience);
+        EXECUTE format('COMMENT ON VIEW %s IS %L', rows_view, format('part of %s: which rows', target));
+        EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = false, security_barrier = true) AS SELECT %s FROM %s g WHERE EXISTS (SELECT FROM %s r WHERE r.%I = g.%I)',
+            target, (SELECT string_agg(CASE WHEN f = ANY (masked_fields) THEN format('CASE WHEN %s THEN g.%I END AS %I', set_audience.mask, f, f)
+                                            ELSE format('g.%I', f) END, ', ' ORDER BY n) FROM unnest(wanted) WITH ORDINALITY u (f, n)),
+            gold, rows_view, own_key, own_key);
+    ELSIF view IS NULL THEN
         EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s', target,
             (SELECT string_agg(quote_ident(f), ', ' ORDER BY n) FROM unnest(wanted) WITH ORDINALITY u (f, n)), gold);
+        EXECUTE format('DROP VIEW IF EXISTS %s', rows_view);
+    END IF;
+    IF view IS NULL THEN
         view := to_regclass(target);
-        EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('RESO resource %s, as %s sees it', mls_audience.resource, role_name));
+        EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('RESO resource %s, as %s sees it', set_audience.resource, role_name));
         FOR one IN SELECT a.attname, col_description(gold, a.attnum) AS comment FROM pg_attribute a
                     WHERE a.attrelid = gold AND a.attname = ANY (wanted) LOOP
             EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target, one.attname, one.comment);
@@ -328,14 +359,14 @@ BEGIN
 
     -- ---- What it may read ----
 
-    EXECUTE format('GRANT USAGE ON SCHEMA %I, %s TO %s', place, (SELECT c.relnamespace::regnamespace FROM pg_class c WHERE c.oid = gold), mls_audience.audience);
-    EXECUTE format('GRANT SELECT ON %s TO %s', target, mls_audience.audience);
-    EXECUTE format('REVOKE SELECT ON %s FROM %s', gold, mls_audience.audience);
-    EXECUTE format('GRANT SELECT (%s) ON %s TO %s', (SELECT string_agg(quote_ident(f), ', ') FROM unnest(wanted) f), gold, mls_audience.audience);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I, %s TO %s', place, (SELECT c.relnamespace::regnamespace FROM pg_class c WHERE c.oid = gold), set_audience.audience);
+    EXECUTE format('GRANT SELECT ON %s TO %s', target, set_audience.audience);
+    EXECUTE format('REVOKE SELECT ON %s FROM %s', gold, set_audience.audience);
+    EXECUTE format('GRANT SELECT (%s) ON %s TO %s', (SELECT string_agg(quote_ident(f), ', ') FROM unnest(granted) f), gold, set_audience.audience);
     SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO found
       FROM pg_attribute a
-     WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (wanted)
-       AND has_column_privilege(mls_audience.audience, gold, a.attnum, 'SELECT');
+     WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (granted)
+       AND has_column_privilege(set_audience.audience, gold, a.attnum, 'SELECT');
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'role "%" can read more of % than this audience is shown', role_name, gold USING
             ERRCODE = 'invalid_grant_operation',
@@ -363,30 +394,43 @@ BEGIN
     SELECT CASE a.attname WHEN 'Permission' THEN $c$NOT coalesce("Permission" && '{Private,Agent Only,Firm Only,Office Only}'::text[], false)$c$
                           ELSE '"InternetEntireListingDisplayYN" IS DISTINCT FROM false' END INTO found
       FROM pg_attribute a
-     WHERE a.attrelid = gold AND NOT a.attisdropped
-       AND (mls_audience.resource = 'Media' AND a.attname = 'Permission' AND a.atttypid = 'text[]'::regtype
-            OR mls_audience.resource = 'Property' AND a.attname = 'InternetEntireListingDisplayYN' AND a.atttypid = 'boolean'::regtype)
-       AND position(quote_ident(a.attname) IN coalesce(mls_audience.condition, '')) = 0;
+     WHERE a.attrelid = gold AND NOT a.attisdropped AND NOT set_audience.plain
+       AND (set_audience.resource = 'Media' AND a.attname = 'Permission' AND a.atttypid = 'text[]'::regtype
+            OR set_audience.resource = 'Property' AND a.attname = 'InternetEntireListingDisplayYN' AND a.atttypid = 'boolean'::regtype)
+       AND position(quote_ident(a.attname) IN coalesce(set_audience.condition, '')) = 0;
     EXECUTE format('DROP POLICY IF EXISTS %I ON %s', 'mls_rows_' || role_name, gold);
-    EXECUTE format('CREATE POLICY %I ON %s FOR SELECT TO %s USING (%s)', 'mls_rows_' || role_name, gold, mls_audience.audience,
-        coalesce('(' || mls_audience.condition || ') AND (' || found || ')', mls_audience.condition, found, 'true'));
+    EXECUTE format('CREATE POLICY %I ON %s FOR SELECT TO %s USING (%s)', 'mls_rows_' || role_name, gold, set_audience.audience,
+        coalesce('(' || set_audience.condition || ') AND (' || found || ')', set_audience.condition, found, 'true'));
 
     -- ---- What belongs to it ----
 
-    PERFORM mls.note_audience(mls_audience.audience, mls_audience.resource, view, gold);
-    IF mls.follow_parents(mls_audience.audience, mls_audience.resource) = 'false' THEN
-        RAISE EXCEPTION 'role "%" sees nothing that a record of "%" could belong to', role_name, mls_audience.resource USING
+    PERFORM mls.note_audience(set_audience.audience, set_audience.resource, view, gold);
+    IF mls.follow_parents(set_audience.audience, set_audience.resource) = 'false' THEN
+        RAISE EXCEPTION 'role "%" sees nothing that a record of "%" could belong to', role_name, set_audience.resource USING
             ERRCODE = 'object_not_in_prerequisite_state',
             HINT = format('Call mls_audience() for %s first.', (SELECT string_agg(DISTINCT CASE parent WHEN '*' THEN 'Property' ELSE parent END, ' or ')
-                     FROM mls.dd_parent p WHERE p.resource = mls_audience.resource));
+                     FROM mls.dd_parent p WHERE p.resource = set_audience.resource));
     END IF;
-    PERFORM mls.follow_parents(mls_audience.audience, v.resource)
+    PERFORM mls.follow_parents(set_audience.audience, v.resource)
        FROM mls.audience v
-      WHERE v.audience = mls_audience.audience
-        AND EXISTS (SELECT FROM mls.dd_parent p WHERE p.resource = v.resource AND p.parent IN ('*', mls_audience.resource));
+      WHERE v.audience = set_audience.audience
+        AND EXISTS (SELECT FROM mls.dd_parent p WHERE p.resource = v.resource AND p.parent IN ('*', set_audience.resource));
     NOTIFY pgrst, 'reload schema';
     RETURN view;
 END $$;
+COMMENT ON FUNCTION mls.set_audience(regrole, text, text[], text, name, boolean, text, text[])
+    IS 'part of mls_audience() and mls_protect(): plain is without what they add to the condition; values of masked fields are shown where the mask, a condition on g, holds';
+
+CREATE FUNCTION mls_audience(
+    audience regrole,
+    resource text,
+    fields text[] DEFAULT NULL,
+    condition text DEFAULT NULL,
+    schema name DEFAULT NULL)
+    RETURNS regclass
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT mls.set_audience(audience, resource, fields, condition, schema) $$;
 COMMENT ON FUNCTION mls_audience(regrole, text, text[], text, name)
     IS 'show a role the named fields of a resource (without names: those of the dictionary that are not private) through a view of its own, of the rows that fulfil the condition and belong to what it sees; returns the view';
 
@@ -398,6 +442,7 @@ CREATE FUNCTION mls_audience_remove(audience regrole, resource text) RETURNS voi
 DECLARE
     known mls.audience;
     role_name name := (SELECT rolname FROM pg_roles WHERE oid = mls_audience_remove.audience);
+    place oid;
 BEGIN
     PERFORM mls.refuse_standby('mls_audience_remove()', 'set who sees what');
     SELECT * INTO known FROM mls.audience v WHERE v.audience = mls_audience_remove.audience AND v.resource = mls_audience_remove.resource;
@@ -406,8 +451,10 @@ BEGIN
             ERRCODE = 'undefined_object', HINT = 'mls.audience lists what is shown to whom.';
     END IF;
     PERFORM mls.note_audience(known.audience, known.resource, NULL, known.gold);
-    IF EXISTS (SELECT FROM pg_class WHERE oid = known.view) THEN
+    SELECT c.relnamespace INTO place FROM pg_class c WHERE c.oid = known.view;
+    IF place IS NOT NULL THEN
         EXECUTE format('DROP VIEW %s', known.view);
+        EXECUTE format('DROP VIEW IF EXISTS %I.%I', (SELECT n.nspname FROM pg_namespace n WHERE n.oid = place), 'mls_rows_' || known.resource);
     END IF;
     IF EXISTS (SELECT FROM pg_class WHERE oid = known.gold) THEN
         EXECUTE format('REVOKE SELECT ON %s FROM %s', known.gold, known.audience);
@@ -424,4 +471,4 @@ COMMENT ON FUNCTION mls_audience_remove(regrole, text)
     IS 'take a resource back from a role: its view, its rights on gold and its policies';
 
 REVOKE ALL ON FUNCTION mls_share_gold(regrole, boolean), mls.admit_replicators(regclass), mls.note_audience(regrole, regrole, text, regclass, regclass), mls.note_audience(regrole, text, regclass, regclass), mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
-    mls_audience(regrole, text, text[], text, name), mls_audience_remove(regrole, text) FROM PUBLIC;
+    mls.set_audience(regrole, text, text[], text, name, boolean, text, text[]), mls_audience(regrole, text, text[], text, name), mls_audience_remove(regrole, text) FROM PUBLIC;

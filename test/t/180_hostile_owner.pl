@@ -34,7 +34,8 @@ query(qq{
 	CREATE USER MAPPING FOR eve SERVER e OPTIONS (token 'static-token-value');
 	CREATE USER MAPPING FOR postgres SERVER e OPTIONS (token 'static-token-value');
 	CREATE SCHEMA evil AUTHORIZATION eve;
-	CREATE ROLE audience NOLOGIN});
+	CREATE ROLE audience NOLOGIN;
+	CREATE ROLE serving LOGIN NOINHERIT});
 
 # ---- What a hostile owner can make ----
 
@@ -208,6 +209,32 @@ my @calls = (
 	'mls.drop_gold_columns' => q{SELECT mls.drop_gold_columns('gold.property', 'Property', '{X_Mood}')},
 	mls_gold_ddl => 'SELECT * FROM mls_gold_ddl()',
 	mls_audience => q{SELECT mls_audience('audience', 'Property', '{City}', '"City" IS NOT NULL')},
+	'mls.set_audience' => q{SELECT mls.set_audience('audience', 'Property', '{City}', '"City" IS NOT NULL', NULL, true, 'g."City" IS NULL', '{City}')},
+	mls_protect => q{SELECT mls_protect('audience', 'idx', 'Property', '{City}', opt_in => true)},
+	'mls.office_condition' => q{SELECT mls.office_condition('gold.property', 'audience', 'audience', false)},
+	'mls.note_protection' => q{SELECT mls.note_protection('audience', 'Property', 'idx', NULL, false, '{}')},
+	'mls.used_values' => q{SELECT * FROM mls.used_values('audience."Property"', '{City}', NULL)},
+	'mls.serve_lookups' => q{SELECT * FROM mls.serve_lookups()},
+	'mls.serve_fields' => q{SELECT * FROM mls.serve_fields()},
+	'mls.serve_roles' => q{SELECT * FROM mls.serve_roles()},
+	'mls.serve_model' => q{SELECT mls.serve_model('audience')},
+	'mls.served_fields' => q{SELECT * FROM mls.served_fields('audience', 'Property', 'audience."Property"', 'gold.property')},
+	'mls.served_resources' => q{SELECT * FROM mls.served_resources('audience')},
+	mls_consumer_add => q{SELECT * FROM mls_consumer_add('c', 'audience')},
+	mls_consumer_alter => q{SELECT mls_consumer_alter('c', claims => '{"sources": ["e"]}')},
+	mls_consumer_rotate => q{SELECT * FROM mls_consumer_rotate('c')},
+	mls_consumer_revoke => q{SELECT mls_consumer_revoke('c')},
+	'mls.note_consumer' => q{SELECT mls.note_consumer('revoke', 'c', '{}')},
+	'mls.serve_consumers' => q{SELECT * FROM mls.serve_consumers()},
+	'mls.serve_login' => q{SELECT * FROM mls.serve_login('c', 'c')},
+	mls_consumer_remove => q{SELECT mls_consumer_remove('c')},
+	'mls.serve_revoke' => q{SELECT mls.serve_revoke('j', 'infinity')},
+	'mls.serve_revoked' => q{SELECT * FROM mls.serve_revoked()},
+	'mls.serve_audit' => q{SELECT mls.serve_audit('[{"status": 200}]')},
+	mls_serve_prune => q{SELECT mls_serve_prune('0')},
+	mls_serve_grant => q{SELECT mls_serve_grant('serving')},
+	mls_navigation_set => q{SELECT mls_navigation_set('Property', 'X_Nav', 'Member', false, '{ListAgentKey}', '{MemberKey}')},
+	mls_navigation_remove => q{SELECT mls_navigation_remove('Property', 'X_Nav')},
 	'mls.note_audience' => q{SELECT mls.note_audience('audience', 'Property', 'reso."Property"', 'gold.property')},
 	'mls.follow_parents' => q{SELECT mls.follow_parents('audience', 'Property')},
 	'mls.parent_condition' => q{SELECT mls.parent_condition('audience', 'Property')},
@@ -242,7 +269,8 @@ my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_valida
 	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
-	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes);
+	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
+	odata claim random_text secret_verifier secret_matches);
 
 my %known = map { $_ => 1 } @harmless;
 $known{$calls[2 * $_]} = 1 for 0 .. $#calls / 2;

@@ -1,0 +1,210 @@
+/*
+ * used_values.c
+ *		Values of fields that occur in what a reader sees of a view.
+ *
+ * One pass for all fields of a view: in SQL each row would become as many rows as it
+ * has values, and each of them be hashed with its names.  The view is read in the
+ * rights of who asks, so it is his rows that are looked at.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/base.h"
+#include "consumer/consumer.h"
+
+PG_FUNCTION_INFO_V1(mls_used_values_sql);
+
+#define SOME_ROWS 1000
+
+typedef struct UseKey
+{
+	int field;
+	int length;
+	const char *value;
+} UseKey;
+
+typedef struct Use
+{
+	UseKey key;
+	TimestampTz first;
+} Use;
+
+static uint32
+hash_use(const void *key, Size size)
+{
+	const UseKey *use = key;
+
+	return hash_bytes((const unsigned char *) use->value, use->length) ^ (uint32) use->field * 31;
+}
+
+static int
+compare_uses(const void *a, const void *b, Size size)
+{
+	const UseKey *x = a;
+	const UseKey *y = b;
+
+	return x->field == y->field && x->length == y->length &&
+				   memcmp(x->value, y->value, x->length) == 0
+			   ? 0
+			   : 1;
+}
+
+static void
+note_use(HTAB *uses, MemoryContext memory, int field, Datum value, TimestampTz at)
+{
+	text *string = DatumGetTextPP(value);
+	UseKey key = {field, VARSIZE_ANY_EXHDR(string), VARDATA_ANY(string)};
+	bool found;
+	Use *use = hash_search(uses, &key, HASH_ENTER, &found);
+
+	if (found)
+	{
+		use->first = Min(use->first, at);
+		return;
+	}
+	use->key.value = memcpy(MemoryContextAlloc(memory, key.length + 1), key.value, key.length);
+	use->first = at;
+}
+
+/* Texts and lists of them; what is neither has no values. */
+static void
+note_value(HTAB *uses, MemoryContext memory, int field, Oid type, Datum value, TimestampTz at)
+{
+	Datum *elements;
+	bool *isnull;
+	int n;
+
+	if (type == TEXTOID || type == VARCHAROID)
+		note_use(uses, memory, field, value, at);
+	if (type != TEXTARRAYOID)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &isnull, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!isnull[i])
+			note_use(uses, memory, field, elements[i], at);
+	}
+}
+
+static char *
+select_fields(Oid view, const Datum *fields, int nfields, const char *stamp)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s::pg_catalog.timestamptz",
+					 stamp ? quote_identifier(stamp) : "NULL");
+	for (int i = 0; i < nfields; i++)
+		appendStringInfo(&sql, ", %s", quote_identifier(TextDatumGetCString(fields[i])));
+	appendStringInfo(&sql, " FROM %s", mls_qualified_name(view));
+	return sql.data;
+}
+
+static void
+read_view(HTAB *uses, MemoryContext memory, const char *sql, int nfields)
+{
+	Portal portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, true, 0);
+	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "mls.used_values() rows",
+											   ALLOCSET_DEFAULT_SIZES);
+	Datum *values = palloc((nfields + 1) * sizeof(Datum));
+	bool *isnull = palloc((nfields + 1) * sizeof(bool));
+
+	for (;;)
+	{
+		MemoryContext before;
+
+		CHECK_FOR_INTERRUPTS();
+		SPI_cursor_fetch(portal, true, SOME_ROWS);
+		if (SPI_processed == 0)
+			break;
+		before = MemoryContextSwitchTo(rows);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			TupleDesc desc = SPI_tuptable->tupdesc;
+
+			heap_deform_tuple(SPI_tuptable->vals[i], desc, values, isnull);
+			for (int f = 1; f <= nfields; f++)
+			{
+				if (!isnull[f])
+					note_value(uses, memory, f - 1, TupleDescAttr(desc, f)->atttypid, values[f],
+							   isnull[0] ? GetCurrentTransactionStartTimestamp()
+										 : DatumGetTimestampTz(values[0]));
+			}
+		}
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(rows);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	MemoryContextDelete(rows);
+}
+
+/*
+ * A view runs code of those who made it, in the rights of who reads it.  So it has to be one
+ * that an audience was shown, and the reader that audience.
+ */
+static void
+require_audience(Oid view)
+{
+	mls_select_stable("SELECT FROM mls.served_audience v WHERE v.view = $1 AND "
+					  "v.audience = current_user::pg_catalog.regrole",
+					  mls_arg_oid(view));
+	if (SPI_processed == 0)
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("%s is no view of an audience that you are", mls_qualified_name(view)));
+}
+
+/* mls.used_values(view, fields, stamp): (field, value, first) */
+Datum
+mls_used_values_sql(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext memory = CurrentMemoryContext;
+	HASHCTL control = {.keysize = sizeof(UseKey),
+					   .entrysize = sizeof(Use),
+					   .hash = hash_use,
+					   .match = compare_uses,
+					   .hcxt = memory};
+	HTAB *uses = hash_create("mls.used_values()", 1024, &control,
+							 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	HASH_SEQ_STATUS all;
+	Datum *fields;
+	int nfields;
+	char *sql;
+	Use *use;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &fields, NULL,
+					  &nfields);
+	sql = select_fields(PG_GETARG_OID(0), fields, nfields,
+						PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	SPI_connect();
+	require_audience(PG_GETARG_OID(0));
+	read_view(uses, memory, sql, nfields);
+	SPI_finish();
+	hash_seq_init(&all, uses);
+	while ((use = hash_seq_search(&all)) != NULL)
+	{
+		Datum values[] = {
+			fields[use->key.field],
+			PointerGetDatum(cstring_to_text_with_len(use->key.value, use->key.length)),
+			TimestampTzGetDatum(use->first)};
+		bool isnull[] = {false, false, false};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, isnull);
+	}
+	hash_destroy(uses);
+	return (Datum) 0;
+}

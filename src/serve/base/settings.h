@@ -1,0 +1,40 @@
+/*
+ * settings.h
+ *		What the program was started with.  Set by main.c before any thread is, and only read
+ *		from then on.
+ */
+#ifndef SERVE_SETTINGS_H
+#define SERVE_SETTINGS_H
+
+#include <stdbool.h>
+
+typedef struct ServeSettings
+{
+	const char *listen;       /* "127.0.0.1:8080" */
+	const char *admin_listen; /* the same, or the path of a socket; NULL: none */
+	const char *conninfo;     /* of libpq; what it does not say comes from PGHOST and the like */
+	const char *public_url;   /* how clients reach the service's root; ends with "/" */
+	const char *root_path;    /* the path of that: "/" or "/odata/" */
+	const char *secret_file;  /* keys that sign tokens; NULL: no tokens */
+	const char *audience;     /* aud of tokens; public_url without its last "/" if not given */
+	const char *issuer;       /* iss of tokens: public_url without its last "/" */
+	const char *anonymous;    /* audience of requests without a token; NULL: none is served */
+	const char *origins;      /* of CORS, with commas; "*": all; NULL: none */
+	const char *trusted;      /* proxies whose X-Forwarded-For holds, with commas; NULL: none */
+	int threads;              /* of the database: so many connections */
+	int page_rows;            /* what A's limits say, 0 takes the default */
+	int max_page_rows;
+	int expand_rows;
+	int timeout_ms;     /* of a statement */
+	int connections;    /* of clients at once */
+	int idle_seconds;   /* a connection that sends nothing so long is closed */
+	int token_seconds;  /* that a token lasts */
+	int anonymous_rate; /* requests a second of one address without a token */
+	bool basic;         /* client id and secret are taken on data as well */
+	bool metadata_xml;  /* $metadata is XML even where only JSON is accepted */
+	bool ne_null_sql;   /* see ServeLimits */
+} ServeSettings;
+
+extern ServeSettings serve_settings;
+
+#endif /* SERVE_SETTINGS_H */

@@ -1,0 +1,343 @@
+/*
+ * front.c
+ *		The service itself: requests in, answers out.
+ *
+ * The address is taken as it came, since the library decodes it, and what is encoded in a key
+ * would become a slash.  A request that needs the database is suspended before it is queued,
+ * or its answer could come before it sleeps.
+ */
+#include "serve/http/serve_http.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "serve/answer/answer.h"
+#include "serve/base/counters.h"
+#include "serve/base/moment.h"
+#include "serve/base/serve_log.h"
+#include "serve/base/settings.h"
+
+/* Of a connection: beyond it the library answers itself, so it is well beyond our own limits. */
+#define CONNECTION_MEMORY (256 * 1024)
+
+enum
+{
+	CALL_NEW,     /* the address is there */
+	CALL_READING, /* the headers are there */
+	CALL_ASKED,   /* the pool has it */
+	CALL_READY    /* the reply is there */
+};
+
+static struct MHD_Daemon *front;
+static _Atomic bool draining;
+
+static void
+log_of_library(void *unused, const char *format, va_list arguments)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), format, arguments);
+	serve_log(SERVE_LOG_DEBUG, "http: %s", line);
+}
+
+static void *
+new_call(void *unused, const char *target, struct MHD_Connection *connection)
+{
+	ServeCall *call = serve_call_new(target);
+
+	serve_count(in_flight, 1);
+	call->connection = connection;
+	return call;
+}
+
+static void
+end_call(void *unused, struct MHD_Connection *connection, void **memory,
+		 enum MHD_RequestTerminationCode how)
+{
+	ServeCall *call = *memory;
+
+	*memory = NULL;
+	if (!call)
+		return;
+	serve_answer_end(call);
+	serve_call_free(call);
+	serve_count(in_flight, -1);
+}
+
+/* ---- Reading ---- */
+
+typedef struct HeaderReader
+{
+	ServeCall *call;
+	size_t length;
+	const char *forwarded;
+} HeaderReader;
+
+static enum MHD_Result
+read_header(void *memory, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	HeaderReader *reader = memory;
+	ServeHeaders *headers = &reader->call->headers;
+	const struct
+	{
+		const char *name;
+		const char **place;
+	} known[] = {
+		{"Accept", &headers->accept},
+		{"Accept-Encoding", &headers->accept_encoding},
+		{"Authorization", &headers->authorization},
+		{"Content-Type", &headers->content_type},
+		{"If-None-Match", &headers->if_none_match},
+		{"Origin", &headers->origin},
+		{"Prefer", &headers->prefer},
+		{"OData-Version", &headers->odata_version},
+		{"OData-MaxVersion", &headers->odata_max_version},
+		{"Access-Control-Request-Method", &headers->request_method},
+		{"X-Forwarded-For", &reader->forwarded},
+	};
+
+	reader->length += strlen(name) + (value ? strlen(value) : 0) + 4;
+	for (size_t i = 0; value && i < sizeof(known) / sizeof(known[0]); i++)
+	{
+		if (strcasecmp(known[i].name, name) != 0)
+			continue;
+		/* Lists go on in a second header; what is no list is told once, or it is nothing. */
+		if (!*known[i].place)
+			*known[i].place = serve_copy(reader->call->arena, value);
+		else if (known[i].place == &headers->authorization)
+			*known[i].place = "twice";
+		else
+			*known[i].place = serve_printf(reader->call->arena, "%s, %s", *known[i].place, value);
+	}
+	return MHD_YES;
+}
+
+/* Who is on the other side: of proxies that are believed, the last that was not one of them. */
+static const char *
+address_of(ServeCall *call, const char *forwarded)
+{
+	const union MHD_ConnectionInfo *about =
+		MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	char text[64];
+	const char *address;
+
+	serve_address_text(about->client_addr, text, sizeof(text));
+	address = serve_copy(call->arena, text);
+	while (forwarded && serve_address_trusted(address))
+	{
+		const char *comma = strrchr(forwarded, ',');
+		const char *last = comma ? comma + 1 : forwarded;
+		size_t length;
+
+		last += strspn(last, " \t");
+		length = strcspn(last, " \t,");
+		if (length == 0 || length > 63)
+			break;
+		address = serve_copy_bytes(call->arena, last, length);
+		forwarded =
+			comma ? serve_copy_bytes(call->arena, forwarded, (size_t) (comma - forwarded)) : NULL;
+	}
+	return address;
+}
+
+/* The headers are there; 0, or the status that says they are too much. */
+static int
+read_headers(ServeCall *call, const char *method)
+{
+	HeaderReader reader = {.call = call};
+	const char *length;
+
+	call->method = serve_copy(call->arena, method);
+	MHD_get_connection_values(call->connection, MHD_HEADER_KIND, read_header, &reader);
+	call->address = address_of(call, reader.forwarded);
+	if (strlen(call->target) > SERVE_MAX_TARGET)
+		return 414;
+	if (reader.length > SERVE_MAX_TARGET)
+		return 431;
+	length = MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Content-Length");
+	if (length && strtoull(length, NULL, 10) > SERVE_MAX_BODY)
+		return 413;
+	return 0;
+}
+
+/* ---- Answering ---- */
+
+static void
+free_body(void *memory)
+{
+	free(memory);
+}
+
+static void
+release_role(void *memory)
+{
+	serve_role_release(memory);
+}
+
+static struct MHD_Response *
+make_response(ServeCall *call)
+{
+	ServeReply *reply = &call->reply;
+	struct MHD_Response *response;
+
+	if (!reply->body)
+		return MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+	if (reply->shared)
+	{
+		/* The document lives as long as the entry of its role. */
+		ServeRole *role = call->role;
+
+		call->role = NULL;
+		response = MHD_create_response_from_buffer_with_free_callback_cls(
+			reply->length, reply->body, release_role, role);
+	}
+	else
+		response = MHD_create_response_from_buffer_with_free_callback(reply->length, reply->body,
+																	  free_body);
+	reply->body = NULL;
+	return response;
+}
+
+static enum MHD_Result
+send_reply(ServeCall *call)
+{
+	ServeReply *reply = &call->reply;
+	struct MHD_Response *response = make_response(call);
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	for (int i = 0; i < reply->nheaders; i++)
+		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+	if (draining)
+		MHD_add_response_header(response, "Connection", "close");
+	result = MHD_queue_response(call->connection, (unsigned int) reply->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* On a thread of the pool: the reply is there. */
+static void
+wake_call(ServeCall *call)
+{
+	call->state = CALL_READY;
+	MHD_resume_connection(call->connection);
+}
+
+static enum MHD_Result
+answer_call(ServeCall *call)
+{
+	ServeSubmit outcome;
+
+	call->done = wake_call;
+	if (serve_answer_begin(call))
+	{
+		call->state = CALL_READY;
+		return send_reply(call);
+	}
+	call->state = CALL_ASKED;
+	MHD_suspend_connection(call->connection);
+	outcome = serve_pool_submit(&call->job);
+	if (outcome != SERVE_SUBMITTED)
+	{
+		serve_answer_refused(call, outcome);
+		wake_call(call);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result
+take_request(void *unused, struct MHD_Connection *connection, const char *url, const char *method,
+			 const char *version, const char *upload, size_t *upload_size, void **memory)
+{
+	ServeCall *call = *memory;
+
+	if (!call)
+		return MHD_NO;
+	switch (call->state)
+	{
+		case CALL_NEW:
+		{
+			int fault = read_headers(call, method);
+
+			call->state = CALL_READING;
+			if (fault == 0)
+				return MHD_YES;
+			serve_answer_fault(call, fault);
+			call->state = CALL_READY;
+			return send_reply(call);
+		}
+		case CALL_READING:
+			if (*upload_size == 0)
+				return answer_call(call);
+			if (call->body.length + *upload_size > SERVE_MAX_BODY)
+			{
+				/* It came in pieces without saying how many; what is left of it is not read. */
+				*upload_size = 0;
+				return MHD_NO;
+			}
+			serve_bytes_add(&call->body, upload, *upload_size);
+			*upload_size = 0;
+			return MHD_YES;
+		case CALL_READY:
+			*upload_size = 0;
+			return send_reply(call);
+		default:
+			return MHD_YES;
+	}
+}
+
+/* ---- Start and end ---- */
+
+bool
+serve_front_start(int listener)
+{
+	front = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, take_request, NULL, MHD_OPTION_EXTERNAL_LOGGER, log_of_library, NULL,
+		MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, new_call, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int) serve_settings.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int) serve_settings.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t) CONNECTION_MEMORY, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	return front != NULL;
+}
+
+bool
+serve_front_draining(void)
+{
+	return draining;
+}
+
+bool
+serve_front_drain(int ms)
+{
+	int64_t until = serve_now_ms() + ms;
+	MHD_socket listener;
+
+	draining = true;
+	listener = MHD_quiesce_daemon(front);
+	if (listener != MHD_INVALID_SOCKET)
+		close(listener);
+	while (serve_counters.in_flight > 0 && serve_now_ms() < until)
+	{
+		const struct timespec moment = {.tv_nsec = 10000000};
+
+		nanosleep(&moment, NULL);
+	}
+	return serve_counters.in_flight == 0;
+}
+
+void
+serve_front_stop(void)
+{
+	MHD_stop_daemon(front);
+}
