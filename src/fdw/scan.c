@@ -421,7 +421,7 @@ report_order(const MlsScanState *state, const MlsColumn *column, const char *det
 	ereport(
 		ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
 		errmsg("source \"%s\" does not order resource \"%s\" by field \"%s\" as it was asked to",
-			   state->table->source->http.name, state->table->resource, column->field),
+			   state->table->source->name, state->table->resource, column->field),
 		errdetail_internal("%s", detail),
 		errhint("Repeat the query: it is planned without the source's order over this column "
 				"now. For good, set the server option ordering to none."));

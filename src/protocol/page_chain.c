@@ -298,7 +298,7 @@ report_overlap(const MlsChain *chain)
 
 	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
 			errmsg("the pages of resource \"%s\" of source \"%s\" overlap", table->resource,
-				   table->source->http.name),
+				   table->source->name),
 			errdetail("Of the %s that it sent, " INT64_FORMAT " had come before on another page.",
 					  mls_counted(chain->part_records, "record", "records"), chain->part_repeated),
 			errhint("Try again. If the source lists its records in no fixed order, use mls_sync(), "

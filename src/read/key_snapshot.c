@@ -744,8 +744,7 @@ settle_refused(MlsKeySnapshot *snapshot, const char *key)
 	MlsCounters counters = snapshot->run->counters;
 
 	mls_run_begin_step(snapshot->run);
-	mls_sql(SPI_OK_UPDATE,
-			psprintf("UPDATE %s SET wanted = false WHERE key = $1", snapshot->table),
+	mls_sql(SPI_OK_UPDATE, psprintf("UPDATE %s SET wanted = false WHERE key = $1", snapshot->table),
 			mls_arg_text(key));
 	mls_run_end_step(snapshot->run, &counters);
 	snapshot->refused++;

@@ -338,16 +338,8 @@ mls_count_add_local(int64 subscription, int64 rows)
 int64
 mls_count_stored(int64 subscription)
 {
-	Oid types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(subscription)};
-	bool isnull;
-
-	mls_execute("SELECT local_rows FROM mls.subscription WHERE id = $1", 1, types, values, NULL,
-				SPI_OK_SELECT);
-	if (SPI_processed != 1)
-		return 0;
-	return DatumGetInt64(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	mls_select("SELECT local_rows FROM mls.subscription WHERE id = $1", mls_arg_int8(subscription));
+	return SPI_processed == 1 ? mls_cell_int8(SPI_tuptable, 0, 1) : 0;
 }
 
 /* Counts the rows of silver one by one, and notes how many.  The caller holds the lock of the subscription. */
