@@ -43,6 +43,7 @@ class Options:
     require_gzip: bool = False
     unordered: bool = False
     nulls_high: bool = False
+    ignore_order: bool = False
     date: str = "real"
     latency_ms: int = 0
 
@@ -255,7 +256,7 @@ class Reso:
         if query.filter is not None:
             passes, uses, volatile = odata.compile_filter(query.filter, table, context)
         order_uses = set()
-        if query.orderby is not None:
+        if query.orderby is not None and not self.options.ignore_order:
             sort_key, order_uses, also = odata.compile_orderby(query.orderby, table, context)
             volatile = volatile or also
         found = self.result_list(table, query, rows, passes, sort_key, volatile)
@@ -263,7 +264,8 @@ class Reso:
 
     def result_list(self, table, query, rows, passes, sort_key, volatile):
         """The records a query finds, kept so that later pages need not search."""
-        key = (table.name, self.store.version, query.filter, query.orderby, self.options.case_insensitive, self.options.stamps_as_text, self.options.nulls_high)
+        key = (table.name, self.store.version, query.filter, query.orderby, self.options.case_insensitive, self.options.stamps_as_text, self.options.nulls_high,
+               self.options.ignore_order)
         if rows is None and not volatile and key in self.results:
             self.results.move_to_end(key)
             return self.results[key]

@@ -102,7 +102,7 @@ is_right('all is well', 'listing_key', '', 3);
 $mls->control('option', { nulls_high => JSON::PP::false });
 is_right('nulls as the standard has them', 'list_price', 'DESC NULLS LAST', 7);
 is_right('... ascending', 'list_price', 'NULLS FIRST', 40);
-$mls->control('option', { unordered => JSON::PP::true });
+$mls->control('option', { ignore_order => JSON::PP::true });
 my (undef, undef, $error) = $node->psql('postgres', 'SELECT list_price FROM live.property ORDER BY list_price DESC NULLS LAST LIMIT 900');
 like($error, qr/A record comes behind one that should follow it/, 'an order that is not kept is seen');
 
