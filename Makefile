@@ -36,9 +36,10 @@ SQL_CHAPTERS = \
 	src/monitor/health.sql \
 	src/monitor/verify.sql \
 	src/monitor/verify_rules.sql \
+	src/consumer/protect.sql \
 	src/consumer/served.sql \
 	src/consumer/consumer.sql \
-	src/consumer/protect.sql
+	src/consumer/entity_event.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds
