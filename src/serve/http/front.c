@@ -26,6 +26,8 @@
 
 /* Of a connection: beyond it the library answers itself, so it is well beyond our own limits. */
 #define CONNECTION_MEMORY (256 * 1024)
+/* Of a body that is refused anyway; who sends more is cut off. */
+#define MOST_TO_SWALLOW (1024 * 1024)
 
 enum
 {
@@ -307,13 +309,22 @@ take_request(void *unused, struct MHD_Connection *connection, const char *url, c
 			return send_reply(call, true);
 		}
 		case CALL_READING:
+			if (*upload_size == 0 && call->body_length > SERVE_MAX_BODY)
+			{
+				serve_answer_fault(call, 413);
+				call->state = CALL_READY;
+				return send_reply(call, true);
+			}
 			if (*upload_size == 0)
 				return answer_call(call);
-			if (call->body.length + *upload_size > SERVE_MAX_BODY)
-			{
-				/* It came in pieces without saying how many; what is left of it is not read. */
-				*upload_size = 0;
+			call->body_length += *upload_size;
+			if (call->body_length > MOST_TO_SWALLOW)
 				return MHD_NO;
+			if (call->body_length > SERVE_MAX_BODY)
+			{
+				/* It came in pieces without saying how many: it is read to its end, and refused. */
+				*upload_size = 0;
+				return MHD_YES;
 			}
 			serve_bytes_add(&call->body, upload, *upload_size);
 			*upload_size = 0;
