@@ -36,9 +36,11 @@ SQL_CHAPTERS = \
 	src/monitor/health.sql \
 	src/monitor/verify.sql \
 	src/monitor/verify_rules.sql \
+	src/consumer/protect.sql \
 	src/consumer/served.sql \
 	src/consumer/consumer.sql \
-	src/consumer/protect.sql
+	src/consumer/entity_event.sql \
+	src/consumer/leakproof.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds
@@ -104,6 +106,19 @@ src/serve/%.o: src/serve/%.c
 	$(CC) $(SERVE_CFLAGS) -c -o $@ $<
 mls_serve: $(SERVE_OBJS)
 	$(CC) $(SERVE_CFLAGS) -o $@ $(SERVE_OBJS) $(shell pkg-config --libs $(SERVE_NEEDS)) -lm
+
+# Its page of the manual goes with it.
+ifdef SCRIPTS_built
+install: install-serve-manual
+.PHONY: install-serve-manual
+install-serve-manual:
+	$(MKDIR_P) '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_DATA) $(srcdir)/docs/serve/mls_serve.1 '$(DESTDIR)$(mandir)/man1/'
+uninstall: uninstall-serve-manual
+.PHONY: uninstall-serve-manual
+uninstall-serve-manual:
+	rm -f '$(DESTDIR)$(mandir)/man1/mls_serve.1'
+endif
 
 # Data stands in tab-separated files, which src/rows.awk turns into statements.
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_CHAPTERS) src/rows.awk mls_fdw.control

@@ -5,6 +5,8 @@
  *	odata_row.c		 a row as an OData JSON object
  *	client_secret.c	 secrets of consumers, and who has shown one
  *	used_values.c	 values of lookups that occur in what the reader sees
+ *	entity_event.c	 the trigger that notes which records changed
+ *	control_rows.c	 rows of control tables, for who may see them
  *	leakproof.c		 comparisons that tell nothing of values which they do not return
  *
  * The rest is SQL: served.sql (models and claims), consumer.sql (consumers), protect.sql

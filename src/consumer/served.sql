@@ -127,13 +127,17 @@ COMMENT ON FUNCTION mls_navigation_remove(text, text) IS 'take a navigation of o
 
 -- Each reader has its own rows of mls.audience, and those of roles that it can become.
 CREATE VIEW mls.served_audience WITH (security_barrier = true) AS
-SELECT v.audience, v.resource, v.view, v.gold, v.set_at FROM mls.audience v WHERE pg_catalog.pg_has_role(v.audience, 'MEMBER');
+SELECT v.audience, v.resource, v.view, v.gold, v.set_at,
+       EXISTS (SELECT FROM mls.protection p WHERE p.audience = v.audience AND p.resource = v.resource) AS licensed
+  FROM mls.audience v
+ WHERE pg_catalog.pg_has_role(v.audience, 'MEMBER');
 COMMENT ON VIEW mls.served_audience IS 'audiences that the reader is or can become';
 COMMENT ON COLUMN mls.served_audience.audience IS 'the role';
 COMMENT ON COLUMN mls.served_audience.resource IS 'RESO resource';
 COMMENT ON COLUMN mls.served_audience.view IS 'its view';
 COMMENT ON COLUMN mls.served_audience.gold IS 'the table of gold beneath';
 COMMENT ON COLUMN mls.served_audience.set_at IS 'when it was set';
+COMMENT ON COLUMN mls.served_audience.licensed IS 'whether mls_protect() has shown it';
 GRANT SELECT ON mls.served_audience TO PUBLIC;
 
 -- Columns of a relation that a role may read, as fields of a resource.
@@ -185,9 +189,10 @@ SELECT v.resource, v.view, v.gold, d.key_field
 UNION ALL
 -- What is the same for all audiences, each seeing its own; a view of the audience comes first.
 SELECT o.resource, o.view, NULL, d.key_field
-  FROM (VALUES ('Lookup', to_regclass('mls."Lookup"')), ('Field', to_regclass('mls."Field"')), ('EntityEvent', to_regclass('mls."EntityEvent"'))) o (resource, view)
+  FROM (VALUES ('Lookup', to_regclass('mls."Lookup"'), true), ('Field', to_regclass('mls."Field"'), true),
+               ('EntityEvent', to_regclass('mls."EntityEvent"'), EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = served_resources.role AND v.licensed))) o (resource, view, there)
   JOIN mls.dd_resource d USING (resource)
- WHERE has_schema_privilege(served_resources.role, 'mls', 'USAGE') AND has_table_privilege(served_resources.role, o.view, 'SELECT')
+ WHERE o.there AND has_schema_privilege(served_resources.role, 'mls', 'USAGE') AND has_table_privilege(served_resources.role, o.view, 'SELECT')
    AND EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = served_resources.role)
    AND NOT EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = served_resources.role AND v.resource = o.resource)
 $$;

@@ -93,6 +93,8 @@ static const Setting settings[] = {
 	 "$metadata is XML even for who accepts JSON only"},
 	{"ne-null-sql", SWITCH, &serve_settings.ne_null_sql, 0, 0, NULL,
 	 "\"ne\" and \"not\" leave out nulls, as SQL does and OData does not"},
+	{"open-tables", SWITCH, &serve_settings.open_tables, 0, 0, NULL,
+	 "serves tables that have no row security as well"},
 	{"role", TEXT, &role_for_sql, 0, 0, "ROLE", "audience of --sql and --sql-lines: web_anon"},
 	{"model", TEXT, &model_file, 0, 0, "FILE",
 	 "what that audience reads, as mls.serve_model() gives it: no database is needed then"},

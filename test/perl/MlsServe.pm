@@ -24,9 +24,10 @@ sub need_serve
 	return;
 }
 
+# MLS_SERVE_PROGRAM names another one, as one built with sanitizers.
 sub program
 {
-	return "$ENV{MLS_BIN}/mls_serve";
+	return $ENV{MLS_SERVE_PROGRAM} || "$ENV{MLS_BIN}/mls_serve";
 }
 
 # The command line that serves a node: flags are those of the program without the dashes, '' for
@@ -242,6 +243,12 @@ sub stop
 	my $handle = delete $self->{handle};
 	$handle->signal('TERM');
 	eval { $handle->finish };
+	my ($found) = ${ $self->{err} } =~ /^(.*(?:Sanitizer|runtime error).*(?:\n.*){0,30})/m;
+	if (defined $found)
+	{
+		fail('it has no fault of memory');
+		diag($found);
+	}
 	return $handle->full_result(0) // 0;
 }
 

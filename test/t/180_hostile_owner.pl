@@ -231,6 +231,13 @@ my @calls = (
 	'mls.serve_revoke' => q{SELECT mls.serve_revoke('j', 'infinity')},
 	'mls.serve_revoked' => q{SELECT * FROM mls.serve_revoked()},
 	'mls.serve_audit' => q{SELECT mls.serve_audit('[{"status": 200}]')},
+	mls_serve_events => q{SELECT * FROM mls_serve_events('{Property}')},
+	'mls.fill_events' => q{SELECT mls.fill_events('Property')},
+	'mls.note_events' => q{SELECT mls.note_events('Property', false, '{x}', '{e}', ARRAY['{}'], '{NULL}', '{NULL}')},
+	'mls.end_events' => q{SELECT mls.end_events('Property', 1000000)},
+	'mls.last_event' => q{SELECT mls.last_event()},
+	'mls.lock_events' => q{SELECT mls.lock_events()},
+	'mls.event_fields' => q{SELECT mls.event_fields('Property')},
 	mls_serve_prune => q{SELECT mls_serve_prune('0')},
 	mls_serve_grant => q{SELECT mls_serve_grant('serving')},
 	mls_navigation_set => q{SELECT mls_navigation_set('Property', 'X_Nav', 'Member', false, '{ListAgentKey}', '{MemberKey}')},
@@ -270,7 +277,7 @@ my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_valida
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
-	odata claim random_text secret_verifier secret_matches);
+	odata claim random_text secret_verifier secret_matches log_events);
 
 my %known = map { $_ => 1 } @harmless;
 $known{$calls[2 * $_]} = 1 for 0 .. $#calls / 2;

@@ -89,8 +89,13 @@ sub rows_for
 
 SKIP:
 {
-	skip 'mls_serve is not built', 8 unless -x "$ENV{MLS_BIN}/mls_serve";
+	skip 'mls_serve is not built', 10 unless -x "$ENV{MLS_BIN}/mls_serve";
 	require JSON::PP;
+
+	# ---- what the manual shows ----
+	my @shown = grep { m{^/} } map { split /\n/ } slurp_file("$ENV{MLS_TREE}/docs/serve/odata.md") =~ /^```\n(.*?)^```/gms;
+	cmp_ok(scalar @shown, '>', 15, 'the manual has examples');
+	is(join("\n", grep { !(output($ENV{MLS_BIN} . '/mls_serve', '--model', "$here/docs_model.json", '--sql', $_))[0] } @shown), '', 'and each is understood');
 
 	# ---- "ne" and "not" as SQL has them, for clients that die of nulls ----
 	my $address = q{Thing?$filter=S1 ne 'abc' and not (D le 1)&$select=ThingKey&$top=1000};

@@ -138,6 +138,48 @@ ok($bare->{json}{error}{code}, 'and an error of OData');
 is($serve->get("/Property?access_token=$token")->{status}, 401, 'a token in the address is none');
 is($serve->get($_)->{status}, 401, "$_ is not for nobody") for '/', '/$metadata', '/Nothing';
 
+# ---- many at once: nobody gets what is another's ----
+
+{
+	my ($office, $office_secret) = consumer('Second Realty', 'idx', '{"offices": ["O3"]}');
+	my $office_token;
+	wait_until('a new consumer logs in', sub { defined($office_token = $serve->token($office, $office_secret)) }, 10);
+	wait_until('and is known', sub { $serve->get('/Property/$count', token => $office_token)->{status} == 200 }, 10);
+	my %of = (mine => [ $token, qr/^O[12]$/ ], his => [ $office_token, qr/^O3$/ ], all => [ $broker_token, qr/^O[123]$/ ]);
+	my @running;
+	for my $who (sort keys %of)
+	{
+		my @command = ('curl', '-sS', '-Z', '--parallel-max', 20, '-H', "Authorization: Bearer $of{$who}[0]", '-o', "$tmp/${who}_#1",
+			$serve->{url} . '/Property?$select=ListOfficeKey&$top=30&$orderby=City&times=[1-300]');
+		push @running, IPC::Run::start(\@command, '<', \undef, '>', \my $out, '2>', \my $err);
+	}
+	IPC::Run::finish($_) for @running;
+	my ($answers, $foreign, %status) = (0, 0);
+	for my $who (sort keys %of)
+	{
+		for my $file (glob "$tmp/${who}_*")
+		{
+			my $json = eval { decode_json(slurp_file($file)) } || {};
+			$answers++ if $json->{value};
+			$foreign += grep { $_->{ListOfficeKey} !~ $of{$who}[1] } @{ $json->{value} || [] };
+			$status{ $json->{error}{code} }++ if $json->{error};
+			unlink $file;
+		}
+	}
+	is($foreign, 0, 'among many requests at once there is no foreign row');
+	cmp_ok($answers, '>', 100, 'most of which were answered');
+	is(join(' ', grep { $_ ne 'Busy' } keys %status), '', 'the rest are to come again');
+	query(q{SELECT mls_consumer_remove('Second Realty')});
+	wait_until('one who is removed is nobody', sub { $serve->get('/Property/$count', token => $office_token)->{status} == 401 }, 5);
+
+	query(q{CREATE ROLE third; SELECT mls_audience('third', 'Office', '{OfficeName}'); SELECT mls_serve_grant('authenticator')});
+	my ($late, $late_secret) = consumer('Late', 'third');
+	my $late_token;
+	wait_until('of an audience that is new', sub { defined($late_token = $serve->token($late, $late_secret)) }, 10);
+	wait_until('it is served without a restart', sub { $serve->get('/Office?$top=1', token => $late_token)->{status} == 200 }, 10);
+	is($serve->get('/Property', token => $late_token)->{status}, 404, 'what it is shown, and nothing else');
+}
+
 # ---- tokens that are not ours ----
 
 my ($head, $body) = map { decode_json(decode_base64url($_)) } (split /\./, $token)[ 0, 1 ];

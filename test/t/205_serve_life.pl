@@ -53,6 +53,10 @@ like(serve_fails($node, %anonymous, user => 'heir'), qr/inherits the rights of "
 query(q{ALTER TABLE gold.member OWNER TO owner});
 like(serve_fails($node, %anonymous, user => 'near'), qr/may become the owner of gold\.member/, 'nor one who can become the owner of gold');
 query(q{ALTER TABLE gold.member OWNER TO CURRENT_USER});
+query(q{ALTER TABLE gold.member DISABLE ROW LEVEL SECURITY});
+like(serve_fails($node, %anonymous), qr/table gold\.member has no row security/, 'nor where all rows are shown to everybody');
+is(start_serve($node, %anonymous, open_tables => '')->stop, 0, 'unless that is meant');
+query(q{ALTER TABLE gold.member ENABLE ROW LEVEL SECURITY});
 like(serve_fails($node, %anonymous, dbname => 'bare'), qr/no extension mls_fdw/, 'where there is nothing to serve it says so');
 like(serve_fails($node), qr/nobody could be served/, 'and if there is nobody to serve');
 like(serve_fails($node, %anonymous, threads => 0), qr/threads is a number from 1/, 'settings have limits');

@@ -96,6 +96,7 @@ typedef struct ServeCall
 	const char *address;
 	ServeHeaders headers;
 	ServeBytes body;
+	size_t body_length; /* as it came; more than the limit is not kept */
 
 	/* What we know by now. */
 	const char *path; /* below the root, raw, with its first slash */

@@ -293,7 +293,9 @@ serve_answer_refused(ServeCall *call, ServeSubmit why)
 void
 serve_answer_fault(ServeCall *call, int status)
 {
-	if (status == 414)
+	if (status == 400)
+		serve_fail_odata(call, status, "BadHeaders", "the headers are not well formed", NULL);
+	else if (status == 414)
 		serve_fail_odata(call, status, "UriTooLong", "the address is too long", NULL);
 	else if (status == 431)
 		serve_fail_odata(call, status, "HeadersTooLarge", "the headers are too large", NULL);

@@ -32,6 +32,7 @@ typedef struct ServeSettings
 	int anonymous_rate; /* requests a second of one address without a token */
 	bool basic;         /* client id and secret are taken on data as well */
 	bool metadata_xml;  /* $metadata is XML even where only JSON is accepted */
+	bool open_tables;   /* tables without row security are served */
 	bool ne_null_sql;   /* see ServeLimits */
 } ServeSettings;
 

@@ -26,6 +26,8 @@
 
 /* Of a connection: beyond it the library answers itself, so it is well beyond our own limits. */
 #define CONNECTION_MEMORY (256 * 1024)
+/* Of a body that is refused anyway; who sends more is cut off. */
+#define MOST_TO_SWALLOW (1024 * 1024)
 
 enum
 {
@@ -78,7 +80,35 @@ typedef struct HeaderReader
 	ServeCall *call;
 	size_t length;
 	const char *forwarded;
+	int hosts;
+	int lengths;
+	int encodings;
+	bool malformed;
 } HeaderReader;
+
+/* What a proxy before us may understand otherwise: where a request ends, and whose it is.  The
+ * library takes the first of two lengths, and names with a blank behind them. */
+static void
+check_framing(HeaderReader *reader, const char *name, const char *value)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+								"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	if (!name[0] || name[strspn(name, token)] != '\0')
+		reader->malformed = true;
+	else if (strcasecmp(name, "Host") == 0)
+		reader->hosts++;
+	else if (strcasecmp(name, "Content-Length") == 0)
+		reader->lengths++;
+	else if (strcasecmp(name, "Transfer-Encoding") == 0)
+	{
+		reader->encodings++;
+		if (!value || strcasecmp(value, "chunked") != 0)
+			reader->malformed = true;
+	}
+	if (reader->hosts > 1 || reader->lengths + reader->encodings > 1)
+		reader->malformed = true;
+}
 
 static enum MHD_Result
 read_header(void *memory, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -104,6 +134,7 @@ read_header(void *memory, enum MHD_ValueKind kind, const char *name, const char 
 	};
 
 	reader->length += strlen(name) + (value ? strlen(value) : 0) + 4;
+	check_framing(reader, name, value);
 	for (size_t i = 0; value && i < sizeof(known) / sizeof(known[0]); i++)
 	{
 		if (strcasecmp(known[i].name, name) != 0)
@@ -147,7 +178,7 @@ address_of(ServeCall *call, const char *forwarded)
 	return address;
 }
 
-/* The headers are there; 0, or the status that says they are too much. */
+/* The headers are there; 0, or the status that says what is wrong with them. */
 static int
 read_headers(ServeCall *call, const char *method)
 {
@@ -157,6 +188,8 @@ read_headers(ServeCall *call, const char *method)
 	call->method = serve_copy(call->arena, method);
 	MHD_get_connection_values(call->connection, MHD_HEADER_KIND, read_header, &reader);
 	call->address = address_of(call, reader.forwarded);
+	if (reader.malformed)
+		return 400;
 	if (strlen(call->target) > SERVE_MAX_TARGET)
 		return 414;
 	if (reader.length > SERVE_MAX_TARGET)
@@ -206,7 +239,7 @@ make_response(ServeCall *call)
 }
 
 static enum MHD_Result
-send_reply(ServeCall *call)
+send_reply(ServeCall *call, bool last)
 {
 	ServeReply *reply = &call->reply;
 	struct MHD_Response *response = make_response(call);
@@ -216,7 +249,7 @@ send_reply(ServeCall *call)
 		return MHD_NO;
 	for (int i = 0; i < reply->nheaders; i++)
 		MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
-	if (draining)
+	if (draining || last)
 		MHD_add_response_header(response, "Connection", "close");
 	result = MHD_queue_response(call->connection, (unsigned int) reply->status, response);
 	MHD_destroy_response(response);
@@ -240,7 +273,7 @@ answer_call(ServeCall *call)
 	if (serve_answer_begin(call))
 	{
 		call->state = CALL_READY;
-		return send_reply(call);
+		return send_reply(call, false);
 	}
 	call->state = CALL_ASKED;
 	MHD_suspend_connection(call->connection);
@@ -272,23 +305,33 @@ take_request(void *unused, struct MHD_Connection *connection, const char *url, c
 				return MHD_YES;
 			serve_answer_fault(call, fault);
 			call->state = CALL_READY;
-			return send_reply(call);
+			/* What follows is not read as a request. */
+			return send_reply(call, true);
 		}
 		case CALL_READING:
+			if (*upload_size == 0 && call->body_length > SERVE_MAX_BODY)
+			{
+				serve_answer_fault(call, 413);
+				call->state = CALL_READY;
+				return send_reply(call, true);
+			}
 			if (*upload_size == 0)
 				return answer_call(call);
-			if (call->body.length + *upload_size > SERVE_MAX_BODY)
-			{
-				/* It came in pieces without saying how many; what is left of it is not read. */
-				*upload_size = 0;
+			call->body_length += *upload_size;
+			if (call->body_length > MOST_TO_SWALLOW)
 				return MHD_NO;
+			if (call->body_length > SERVE_MAX_BODY)
+			{
+				/* It came in pieces without saying how many: it is read to its end, and refused. */
+				*upload_size = 0;
+				return MHD_YES;
 			}
 			serve_bytes_add(&call->body, upload, *upload_size);
 			*upload_size = 0;
 			return MHD_YES;
 		case CALL_READY:
 			*upload_size = 0;
-			return send_reply(call);
+			return send_reply(call, false);
 		default:
 			return MHD_YES;
 	}

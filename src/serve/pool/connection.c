@@ -24,9 +24,12 @@
 #define SLACK_MS 1000  /* of a turn, beyond what its statement may take */
 #define CANCEL_MS 2000 /* that a cancelled statement has to end */
 
-/* Plans do not depend on values, so that they are made once; nothing depends on search_path. */
+/*
+ * Plans do not depend on values, so that they are made once; to compile them would take longer
+ * than they run.  Nothing depends on search_path.
+ */
 #define OPTIONS                                                                                    \
-	"-c plan_cache_mode=force_generic_plan -c search_path=pg_catalog -c timezone=UTC "             \
+	"-c plan_cache_mode=force_generic_plan -c jit=off -c search_path=pg_catalog -c timezone=UTC "  \
 	"-c idle_in_transaction_session_timeout=60000 -c client_min_messages=error "                   \
 	"-c extra_float_digits=1 -c datestyle=ISO"
 

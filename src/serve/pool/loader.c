@@ -32,8 +32,9 @@ ask(ServeConnection *connection, const char *sql, const char *parameter, const c
 	return NULL;
 }
 
+/* *strange: somebody has a role that we have no model of, as one that we may serve only now. */
 static bool
-load_consumers(ServeConnection *connection)
+load_consumers(ServeConnection *connection, bool *strange)
 {
 	ServeResult *found =
 		ask(connection,
@@ -49,11 +50,16 @@ load_consumers(ServeConnection *connection)
 	for (int row = 0; row < serve_result_rows(found); row++)
 	{
 		const char *cells[7];
+		ServeRole *role;
 
 		for (int i = 0; i < 7; i++)
 			cells[i] = serve_result_text(found, row, i, NULL);
 		if (!cells[0] || !cells[1] || !cells[2])
 			continue;
+		role = serve_role_acquire(cells[2]);
+		if (!role)
+			*strange = true;
+		serve_role_release(role);
 		serve_consumers_add(list, cells[0], cells[1], cells[2], cells[3], cells[4], atoll(cells[5]),
 							cells[6] && cells[6][0] == 't');
 	}
@@ -121,9 +127,10 @@ load_models(ServeConnection *connection)
 bool
 serve_load(ServeConnection *connection, bool only_consumers)
 {
-	bool good = load_consumers(connection) && load_revoked(connection);
+	bool strange = false;
+	bool good = load_consumers(connection, &strange) && load_revoked(connection);
 
-	if (!only_consumers && !load_models(connection))
+	if ((!only_consumers || strange) && !load_models(connection))
 		good = false;
 	if (good)
 		serve_count(reloads, 1);

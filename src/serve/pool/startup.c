@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "serve/base/bytes.h"
+#include "serve/base/settings.h"
 #include "serve/pool/connection.h"
 
 /* Each row is a reason not to run. */
@@ -30,6 +31,12 @@ static const char *const reasons =
 	" serves: mls.serve_roles() is not there' WHERE to_regprocedure('mls.serve_roles()') IS NULL"
 	" LIMIT 1";
 
+/* Once that is settled: what is served to all alike, whoever asks. */
+static const char *const open_tables =
+	"SELECT format('table %s has no row security: if that is meant, say --open-tables',"
+	" v.gold) FROM mls.served_audience v JOIN pg_class c ON c.oid = v.gold"
+	" WHERE NOT c.relrowsecurity LIMIT 1";
+
 bool
 serve_startup_check(char *problem, size_t space)
 {
@@ -40,6 +47,12 @@ serve_startup_check(char *problem, size_t space)
 	if (!pg)
 		return false;
 	result = PQexec(pg, reasons);
+	if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 0 &&
+		!serve_settings.open_tables)
+	{
+		PQclear(result);
+		result = PQexec(pg, open_tables);
+	}
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		snprintf(problem, space, "%s", PQresultErrorMessage(result));
 	else if (PQntuples(result) > 0)

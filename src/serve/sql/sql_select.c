@@ -7,8 +7,8 @@
  * subqueries, levels themselves, have made of the records expanded.
  *
  * A page goes on behind the last row of the one before.  Where all keys have one direction
- * that is a comparison of rows, which an index answers; nulls are parted off by UNION ALL,
- * since OData has them first where they rise, and an index has them last.
+ * that is a comparison of rows, which an index answers.  Nulls of the first key are parted off
+ * by UNION ALL, since OData has them first where values rise, and an index has them last.
  */
 #include <string.h>
 
@@ -88,12 +88,13 @@ is_nullable(const ServeKeys *keys, int place)
 	return keys->keys[place].expression->nullable;
 }
 
+/* Do all keys from this one on have one direction? */
 static bool
-one_direction(const ServeKeys *keys)
+one_direction_from(const ServeKeys *keys, int place)
 {
-	for (int i = 1; i < keys->count; i++)
+	for (int i = place + 1; i < keys->count; i++)
 	{
-		if (keys->keys[i].descending != keys->keys[0].descending)
+		if (keys->keys[i].descending != keys->keys[place].descending)
 			return false;
 	}
 	return true;
@@ -145,16 +146,18 @@ write_row_comparison(ServeSql *sql, const ServeLevel *level, int from)
 	serve_sql_add(sql, ")");
 }
 
-/* What comes behind the cursor by this key alone; nulls come before all, or behind all that rise not. */
+/*
+ * What comes behind the cursor by this key alone.  Nulls come before all, or behind all where
+ * values fall.
+ */
 static void
-write_behind(ServeSql *sql, const ServeLevel *level, int place)
+write_behind(ServeSql *sql, const ServeLevel *level, int place, bool nullable)
 {
-	const ServeOrderKey *key = &level->keys.keys[place];
-	bool nullable = is_nullable(&level->keys, place);
+	bool descending = level->keys.keys[place].descending;
 
 	if (level->cursor[place] == NULL)
 	{
-		if (key->descending)
+		if (descending)
 			serve_sql_add(sql, "FALSE");
 		else
 		{
@@ -164,9 +167,9 @@ write_behind(ServeSql *sql, const ServeLevel *level, int place)
 		return;
 	}
 	write_key(sql, &level->keys, place);
-	serve_sql_add(sql, key->descending ? " < " : " > ");
+	serve_sql_add(sql, descending ? " < " : " > ");
 	write_cursor_value(sql, level, place);
-	if (key->descending && nullable)
+	if (descending && nullable)
 	{
 		serve_sql_add(sql, " OR ");
 		write_key(sql, &level->keys, place);
@@ -187,31 +190,32 @@ write_same(ServeSql *sql, const ServeLevel *level, int place)
 	}
 }
 
-/* Keys of different directions: behind by the first, or the same and behind by the second, ... */
+/*
+ * Keys of different directions, from one on: behind by the first, or the same and behind by
+ * the second, ...  The caller knows whether that first one can be null here.
+ */
 static void
-write_seek(ServeSql *sql, const ServeLevel *level)
+write_seek(ServeSql *sql, const ServeLevel *level, int from, bool nullable)
 {
-	const ServeOrderKey *first = &level->keys.keys[0];
-
 	/* Says less than the rest, but an index can use it. */
-	if (!is_nullable(&level->keys, 0))
+	if (!nullable)
 	{
-		write_key(sql, &level->keys, 0);
-		serve_sql_add(sql, first->descending ? " <= " : " >= ");
-		write_cursor_value(sql, level, 0);
+		write_key(sql, &level->keys, from);
+		serve_sql_add(sql, level->keys.keys[from].descending ? " <= " : " >= ");
+		write_cursor_value(sql, level, from);
 		serve_sql_add(sql, " AND ");
 	}
 	serve_sql_add(sql, "(");
-	for (int i = 0; i < level->keys.count; i++)
+	for (int i = from; i < level->keys.count; i++)
 	{
-		serve_sql_add(sql, i > 0 ? " OR (" : "(");
-		for (int k = 0; k < i; k++)
+		serve_sql_add(sql, i > from ? " OR (" : "(");
+		for (int k = from; k < i; k++)
 		{
 			write_same(sql, level, k);
 			serve_sql_add(sql, " AND ");
 		}
 		serve_sql_add(sql, "(");
-		write_behind(sql, level, i);
+		write_behind(sql, level, i, i == from ? nullable : is_nullable(&level->keys, i));
 		serve_sql_add(sql, "))");
 	}
 	serve_sql_add(sql, ")");
@@ -349,11 +353,12 @@ write_limit(ServeSql *sql, const ServeLevel *level)
  */
 static void
 write_part(ServeSql *sql, const ServeLevel *level, const ServeField *const *columns, int ncolumns,
-		   Part part, bool behind, bool row_comparison)
+		   Part part, bool behind)
 {
 	const ServeKeys *keys = &level->keys;
 	const char *alias = serve_sql_alias(sql);
 	int first = part == NULLS ? 1 : 0;
+	bool nullable = keys->count > first && is_nullable(keys, first) && part != NOT_NULLS;
 	const char *between = "";
 
 	level->options->rows->alias = alias;
@@ -382,17 +387,17 @@ write_part(ServeSql *sql, const ServeLevel *level, const ServeField *const *colu
 	if (behind)
 	{
 		serve_sql_add(sql, " AND ");
-		if (row_comparison)
+		if (!nullable && no_nulls_from(keys, first + 1) && one_direction_from(keys, first))
 			write_row_comparison(sql, level, first);
 		else
-			write_seek(sql, level);
+			write_seek(sql, level, first, nullable);
 	}
 	for (int i = first; i < keys->count; i++)
 	{
 		serve_sql_add(sql, i == first ? " ORDER BY " : ", ");
 		serve_sql_name(sql, key_name(sql, i));
 		serve_sql_add(sql, keys->keys[i].descending ? " DESC" : "");
-		if (part == ALL_ROWS && is_nullable(keys, i))
+		if (i == first ? nullable : is_nullable(keys, i))
 			serve_sql_add(sql, keys->keys[i].descending ? " NULLS LAST" : " NULLS FIRST");
 	}
 	write_limit(sql, level);
@@ -405,36 +410,44 @@ write_part(ServeSql *sql, const ServeLevel *level, const ServeField *const *colu
 	serve_sql_add(sql, ")");
 }
 
+/*
+ * Are rows whose first key is null found apart from the others?  Not where there is no index
+ * that would be of use, or to sort costs less than to look twice: few records are expanded.
+ */
+static bool
+in_two_parts(const ServeLevel *level)
+{
+	const ServeNode *first = level->keys.count > 0 ? level->keys.keys[0].expression : NULL;
+
+	return first && first->nullable && first->kind == SERVE_FIELD && first->nsteps == 0 &&
+		   !level->over && level->skip == 0;
+}
+
 /* All parts that the rows may be in, as one table. */
 static void
 write_parts(ServeSql *sql, const ServeLevel *level, const ServeField *const *columns, int ncolumns)
 {
-	const ServeKeys *keys = &level->keys;
 	bool has_cursor = level->cursor != NULL;
 	bool descending;
-	bool in_nulls;
+	Part second;
 
-	/* Records that are expanded are few: to sort them costs less than to look twice. */
-	if (keys->count == 0 || level->over || level->skip > 0 || !one_direction(keys) ||
-		!is_nullable(keys, 0) || !no_nulls_from(keys, 1))
+	if (!in_two_parts(level))
 	{
-		bool comparable = keys->count > 0 && one_direction(keys) && no_nulls_from(keys, 0);
-
-		write_part(sql, level, columns, ncolumns, ALL_ROWS, has_cursor, comparable);
+		write_part(sql, level, columns, ncolumns, ALL_ROWS, has_cursor);
 		return;
 	}
-	descending = keys->keys[0].descending;
-	in_nulls = has_cursor && level->cursor[0] == NULL;
+	descending = level->keys.keys[0].descending;
+	second = descending ? NULLS : NOT_NULLS;
 	/* Behind a row of the second part there is nothing of the first. */
-	if (has_cursor && in_nulls == descending)
+	if (has_cursor && (level->cursor[0] == NULL) == descending)
 	{
-		write_part(sql, level, columns, ncolumns, descending ? NULLS : NOT_NULLS, true, true);
+		write_part(sql, level, columns, ncolumns, second, true);
 		return;
 	}
 	serve_sql_add(sql, "(");
-	write_part(sql, level, columns, ncolumns, descending ? NOT_NULLS : NULLS, has_cursor, true);
+	write_part(sql, level, columns, ncolumns, descending ? NOT_NULLS : NULLS, has_cursor);
 	serve_sql_add(sql, " UNION ALL ");
-	write_part(sql, level, columns, ncolumns, descending ? NULLS : NOT_NULLS, false, true);
+	write_part(sql, level, columns, ncolumns, second, false);
 	write_limit(sql, level);
 	serve_sql_add(sql, ")");
 }

@@ -1,0 +1,344 @@
+/*
+ * entity_event.c
+ *		The trigger that notes which records of gold changed.
+ *
+ * It reads what a statement has written where the server keeps it for triggers, without
+ * SQL: whoever may write gold need not be able to call anything of ours.  The events are
+ * written as the owner of the control tables.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+#include "base/base.h"
+#include "consumer/consumer.h"
+
+PG_FUNCTION_INFO_V1(mls_log_events);
+PG_FUNCTION_INFO_V1(mls_lock_events_sql);
+
+/* Records that are noted at a time. */
+#define SOME_RECORDS 5000
+#define MOST_OFFICES 8
+
+/* Columns of a table of gold that an event is made of; 0: the table has none. */
+typedef struct EventShape
+{
+	char *resource;
+	AttrNumber key;
+	AttrNumber source;
+	AttrNumber offices[MOST_OFFICES];
+	int noffices;
+	AttrNumber parent_key;
+	AttrNumber parent_name;
+	char *parent; /* NULL: none; *: the column parent_name says which */
+} EventShape;
+
+typedef struct EventBatch
+{
+	const EventShape *shape;
+	MemoryContext memory; /* of its texts */
+	bool deleted;
+	int n;
+	Datum keys[SOME_RECORDS];
+	Datum sources[SOME_RECORDS];
+	Datum offices[SOME_RECORDS];
+	Datum parents[SOME_RECORDS];
+	Datum parent_keys[SOME_RECORDS];
+	bool none[SOME_RECORDS];
+	bool no_parent[SOME_RECORDS];
+	bool no_parent_key[SOME_RECORDS];
+} EventBatch;
+
+Datum
+mls_lock_events_sql(PG_FUNCTION_ARGS)
+{
+	mls_lock(MLS_LOCK_CHANGES, 0, ExclusiveLock);
+	PG_RETURN_VOID();
+}
+
+/* ---- What is read ---- */
+
+/* A column of texts. */
+static AttrNumber
+text_column(TupleDesc desc, const char *name)
+{
+	for (int i = 0; name != NULL && i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
+			return att->atttypid == TEXTOID || att->atttypid == VARCHAROID ? att->attnum : 0;
+	}
+	return 0;
+}
+
+/* NULL unless the table is that of the resource. */
+static EventShape *
+shape_of(const char *resource, Relation gold)
+{
+	TupleDesc desc = RelationGetDescr(gold);
+	EventShape *shape = palloc0(sizeof(EventShape));
+	MlsRights before;
+	Datum *offices;
+	bool isnull;
+	int n;
+
+	mls_rights_enter_control(&before);
+	mls_select("SELECT f.key_field, f.parent_field, f.parent, f.office_fields, "
+			   "mls.gold_table($1)::pg_catalog.oid FROM mls.event_fields($1) f",
+			   mls_arg_text(resource));
+	mls_rights_leave(&before);
+	if (SPI_processed != 1 || mls_text_at(0, 1) == NULL ||
+		mls_oid_at(0, 5) != RelationGetRelid(gold))
+		return NULL;
+	shape->resource = pstrdup(resource);
+	shape->key = text_column(desc, mls_text_at(0, 1));
+	shape->source = text_column(desc, "mls_source");
+	shape->parent = mls_text_at(0, 3);
+	if (shape->parent != NULL)
+	{
+		shape->parent_key = text_column(desc, mls_text_at(0, 2));
+		shape->parent_name = text_column(desc, "ResourceName");
+	}
+	deconstruct_array(DatumGetArrayTypeP(mls_cell(SPI_tuptable, 0, 4, &isnull)), TEXTOID, -1, false,
+					  TYPALIGN_INT, &offices, NULL, &n);
+	for (int i = 0; i < n && shape->noffices < MOST_OFFICES; i++)
+	{
+		AttrNumber column = text_column(desc, TextDatumGetCString(offices[i]));
+
+		if (column != 0)
+			shape->offices[shape->noffices++] = column;
+	}
+	return shape->key != 0 && shape->source != 0 ? shape : NULL;
+}
+
+static Datum
+text_of(TupleTableSlot *slot, AttrNumber column, bool *isnull)
+{
+	if (column == 0 || slot->tts_isnull[column - 1])
+	{
+		*isnull = true;
+		return (Datum) 0;
+	}
+	*isnull = false;
+	return PointerGetDatum(cstring_to_text(TextDatumGetCString(slot->tts_values[column - 1])));
+}
+
+static Datum
+offices_of(const EventShape *shape, TupleTableSlot *slot)
+{
+	Datum offices[MOST_OFFICES];
+	ArrayType *array;
+	int n = 0;
+
+	for (int i = 0; i < shape->noffices; i++)
+	{
+		bool isnull;
+
+		offices[n] = text_of(slot, shape->offices[i], &isnull);
+		if (!isnull)
+			n++;
+	}
+	array = construct_array(offices, n, TEXTOID, -1, false, TYPALIGN_INT);
+	return CStringGetTextDatum(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array)));
+}
+
+/* Has anything changed but what we note of the row ourselves? */
+static bool
+is_changed(TupleDesc desc, TupleTableSlot *old, TupleTableSlot *new)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || strcmp(NameStr(att->attname), "mls_updated_at") == 0)
+			continue;
+		if (old->tts_isnull[i] != new->tts_isnull[i])
+			return true;
+		if (!old->tts_isnull[i] &&
+			!datum_image_eq(old->tts_values[i], new->tts_values[i], att->attbyval, att->attlen))
+			return true;
+	}
+	return false;
+}
+
+/* ---- What is written ---- */
+
+static MlsArg
+array_of(Datum *values, bool *isnull, int n)
+{
+	int dimension[] = {n};
+	int lower[] = {1};
+
+	return mls_arg(TEXTARRAYOID,
+				   PointerGetDatum(construct_md_array(values, isnull, 1, dimension, lower, TEXTOID,
+													  -1, false, TYPALIGN_INT)));
+}
+
+static void
+write_batch(EventBatch *batch)
+{
+	MlsRights before;
+
+	if (batch->n == 0)
+		return;
+	mls_rights_enter_control(&before);
+	mls_select("SELECT mls.note_events(current_user::pg_catalog.regrole, $1, $2, $3, $4, $5, $6, "
+			   "$7)",
+			   mls_arg_text(batch->shape->resource), mls_arg_bool(batch->deleted),
+			   array_of(batch->keys, batch->none, batch->n),
+			   array_of(batch->sources, batch->none, batch->n),
+			   array_of(batch->offices, batch->none, batch->n),
+			   array_of(batch->parents, batch->no_parent, batch->n),
+			   array_of(batch->parent_keys, batch->no_parent_key, batch->n));
+	mls_rights_leave(&before);
+	SPI_freetuptable(SPI_tuptable);
+	MemoryContextReset(batch->memory);
+	batch->n = 0;
+}
+
+/* False: nothing to note. */
+static bool
+take_record(EventBatch *batch, TupleTableSlot *slot)
+{
+	const EventShape *shape = batch->shape;
+	int i = batch->n;
+	bool isnull;
+
+	batch->keys[i] = text_of(slot, shape->key, &isnull);
+	if (isnull)
+		return false;
+	batch->sources[i] = text_of(slot, shape->source, &isnull);
+	if (isnull)
+		return false;
+	batch->offices[i] = offices_of(shape, slot);
+	batch->parent_keys[i] = text_of(slot, shape->parent_key, &batch->no_parent_key[i]);
+	if (shape->parent == NULL)
+		batch->no_parent[i] = true;
+	else if (strcmp(shape->parent, "*") != 0)
+	{
+		batch->parents[i] = CStringGetTextDatum(shape->parent);
+		batch->no_parent[i] = false;
+	}
+	else
+	{
+		/* As the policies have it: what says nothing is of a listing. */
+		batch->parents[i] = text_of(slot, shape->parent_name, &isnull);
+		if (isnull)
+			batch->parents[i] = CStringGetTextDatum("Property");
+		batch->no_parent[i] = false;
+	}
+	return true;
+}
+
+static void
+add_record(EventBatch *batch, TupleTableSlot *slot)
+{
+	MemoryContext before = MemoryContextSwitchTo(batch->memory);
+	bool taken = take_record(batch, slot);
+
+	MemoryContextSwitchTo(before);
+	if (taken && ++batch->n == SOME_RECORDS)
+		write_batch(batch);
+}
+
+static EventBatch *
+new_batch(const EventShape *shape, bool deleted)
+{
+	EventBatch *batch = palloc0(sizeof(EventBatch));
+
+	batch->shape = shape;
+	batch->deleted = deleted;
+	batch->memory = AllocSetContextCreate(CurrentMemoryContext, "mls.log_events() texts",
+										  ALLOCSET_DEFAULT_SIZES);
+	return batch;
+}
+
+/* One that reads a statement's rows from the first on, beside others that do. */
+static int
+reader_of(Tuplestorestate *rows)
+{
+	int reader = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
+
+	tuplestore_select_read_pointer(rows, reader);
+	tuplestore_rescan(rows);
+	return reader;
+}
+
+static bool
+next_row(Tuplestorestate *rows, int reader, TupleTableSlot *slot)
+{
+	tuplestore_select_read_pointer(rows, reader);
+	if (!tuplestore_gettupleslot(rows, true, false, slot))
+		return false;
+	slot_getallattrs(slot);
+	return true;
+}
+
+/* Of an update the old and the new rows come in the same order. */
+static void
+note_rows(TriggerData *trigger, EventBatch *batch)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	Tuplestorestate *rows = batch->deleted ? trigger->tg_oldtable : trigger->tg_newtable;
+	Tuplestorestate *old_rows =
+		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_oldtable : NULL;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	TupleTableSlot *old = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	int reader = reader_of(rows);
+	int old_reader = old_rows ? reader_of(old_rows) : 0;
+
+	while (next_row(rows, reader, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (old_rows != NULL && next_row(old_rows, old_reader, old))
+		{
+			if (!is_changed(desc, old, slot))
+				continue;
+			/* A record with another key: the one before is gone. */
+			if (!datum_image_eq(old->tts_values[batch->shape->key - 1],
+								slot->tts_values[batch->shape->key - 1], false, -1))
+			{
+				EventBatch *gone = new_batch(batch->shape, true);
+
+				add_record(gone, old);
+				write_batch(gone);
+				MemoryContextDelete(gone->memory);
+				pfree(gone);
+			}
+		}
+		add_record(batch, slot);
+	}
+	write_batch(batch);
+	ExecDropSingleTupleTableSlot(slot);
+	ExecDropSingleTupleTableSlot(old);
+}
+
+/* mls.log_events(resource), a trigger on a table of gold. */
+Datum
+mls_log_events(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	EventShape *shape;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || trigger->tg_trigger->tgnargs != 1 ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("mls.log_events() is a trigger of mls_serve_events()"));
+	SPI_connect();
+	shape = shape_of(trigger->tg_trigger->tgargs[0], trigger->tg_relation);
+	if (shape != NULL)
+		note_rows(trigger, new_batch(shape, TRIGGER_FIRED_BY_DELETE(trigger->tg_event)));
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
