@@ -45,7 +45,7 @@ my $serve = start_serve($node, user => 'reso_api', jwt_secret_file => "$tmp/keys
 	trusted_proxies => '127.0.0.1', anonymous => 'web_anon', anonymous_rate => 3);
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 my $conf = slurp_file("$tree/docs/serve/nginx.conf");
-$conf =~ s/127\.0\.0\.1:8080/$serve->{place}/;
+$conf =~ s/127\.0\.0\.1:8080/$serve->{place}/g;
 $conf =~ s/listen 443 ssl http2;/listen 127.0.0.1:$port;/;
 $conf =~ s/^\s*ssl_.*\n//mg;
 $conf =~ s{/var/log/nginx}{$tmp};
@@ -53,7 +53,7 @@ mkdir "$tmp/nginx";
 append_to_file("$tmp/nginx.conf", "daemon off;\nerror_log $tmp/nginx_error.log;\npid $tmp/nginx.pid;\nevents {}\nhttp {\n"
 	  . join('', map { "${_}_temp_path $tmp/nginx;\n" } qw(client_body proxy fastcgi uwsgi scgi)) . "$conf\n}\n");
 my $nginx = IPC::Run::start([ 'nginx', '-c', "$tmp/nginx.conf", '-e', "$tmp/nginx_start.log" ], '<', \undef, '>', \my $nginx_out, '2>', \my $nginx_err);
-wait_until('nginx listens', sub { $serve->get("http://127.0.0.1:$port/reso/odata/")->{status} != 0 }, 30) or diag($nginx_err);
+wait_until('nginx listens', sub { $serve->get("http://127.0.0.1:$port/reso/odata/")->{status} == 200 }, 30) or diag($nginx_err);
 
 # ---- the shell of the page ----
 
