@@ -166,7 +166,7 @@ write_like(ServeSql *sql, const ServeNode *text, const char *pattern)
 {
 	serve_sql_add(sql, "(");
 	write_as(sql, text, SERVE_SQL_TEXT);
-	serve_sql_add(sql, " LIKE ");
+	serve_sql_add(sql, " OPERATOR(mls.~~) ");
 	serve_sql_value(sql, pattern, "text");
 	serve_sql_add(sql, ")");
 }

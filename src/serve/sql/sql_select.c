@@ -375,7 +375,7 @@ write_direction(ServeSql *sql, const ServeKeys *keys, int place, bool nullable)
 	bool descending = keys->keys[place].descending;
 
 	if (key_type(keys, place) == SERVE_SQL_NUMERIC)
-		serve_sql_add(sql, descending ? " USING >" : " USING <");
+		serve_sql_add(sql, descending ? " USING OPERATOR(mls.>)" : " USING OPERATOR(mls.<)");
 	else if (descending)
 		serve_sql_add(sql, " DESC");
 	if (nullable)

@@ -134,9 +134,9 @@ serve_sql_operator(ServeSqlType type, ServeOperator op)
 		[SERVE_EQ] = " = ",  [SERVE_NE] = " <> ", [SERVE_GT] = " > ",
 		[SERVE_GE] = " >= ", [SERVE_LT] = " < ",  [SERVE_LE] = " <= "};
 	static const char *const ours[] = {
-		[SERVE_EQ] = " = ", [SERVE_NE] = " <> ",
-		[SERVE_GT] = " > ", [SERVE_GE] = " >= ",
-		[SERVE_LT] = " < ", [SERVE_LE] = " <= "};
+		[SERVE_EQ] = " OPERATOR(mls.=) ", [SERVE_NE] = " OPERATOR(mls.<>) ",
+		[SERVE_GT] = " OPERATOR(mls.>) ", [SERVE_GE] = " OPERATOR(mls.>=) ",
+		[SERVE_LT] = " OPERATOR(mls.<) ", [SERVE_LE] = " OPERATOR(mls.<=) "};
 
 	return type == SERVE_SQL_NUMERIC ? ours[op] : words[op];
 }
