@@ -210,16 +210,30 @@ COMMENT ON FUNCTION mls_serve_events(text[], boolean)
     IS 'tell consumers of changes of these resources (all that audiences are shown, if none is named) as RESO resource EntityEvent from now on, or no longer; each record that is there gets an event at once, parents first. Returns how many';
 
 -- By source and office, not by what a record is now: else nobody would hear that one has left
--- what he sees.  That tells keys, of what was once his.
-CREATE VIEW mls."EntityEvent" WITH (security_barrier = true) AS
-SELECT e.sequence AS "EntityEventSequence", e.resource AS "ResourceName", e.key AS "ResourceRecordKey"
-  FROM mls.entity_event e
- -- As a value of each event, not as a join, which would lose the order and sort them all.
- WHERE (SELECT e.sources && coalesce(p.sources, (SELECT mls.claim('sources')))
-               AND (p.licence <> 'office' OR e.offices && (SELECT mls.claim('offices'))
-                    OR e.parent_key IS NOT NULL AND NOT EXISTS (SELECT FROM mls.dd_office_field o WHERE o.resource = e.resource)
-                       AND EXISTS (SELECT FROM mls.entity_event q WHERE q.resource = e.parent_resource AND q.key = e.parent_key AND q.offices && (SELECT mls.claim('offices'))))
-          FROM mls.protection p WHERE p.audience = current_user::pg_catalog.regrole AND p.resource = e.resource);
+-- what he sees.  That tells keys, of what was once his.  As a policy of the table, since
+-- behind conditions of a view there is no order by an index.
+CREATE VIEW mls.served_licence WITH (security_barrier = true) AS
+SELECT p.resource, p.licence, p.sources FROM mls.protection p WHERE p.audience = current_user::pg_catalog.regrole;
+COMMENT ON VIEW mls.served_licence IS 'by which licences the reader is shown resources';
+COMMENT ON COLUMN mls.served_licence.resource IS 'the resource';
+COMMENT ON COLUMN mls.served_licence.licence IS 'idx, vow, broker or office';
+COMMENT ON COLUMN mls.served_licence.sources IS 'sources, or NULL for those of the claims';
+CREATE VIEW mls.office_event WITH (security_barrier = true) AS
+SELECT e.resource, e.key FROM mls.entity_event e WHERE e.offices && (SELECT mls.claim('offices'));
+COMMENT ON VIEW mls.office_event IS 'records that have been of an office that the reader claims';
+COMMENT ON COLUMN mls.office_event.resource IS 'the resource';
+COMMENT ON COLUMN mls.office_event.key IS 'key of the record';
+GRANT SELECT ON mls.served_licence, mls.office_event TO PUBLIC;
+
+CREATE POLICY audience ON mls.entity_event FOR SELECT
+    USING ((SELECT entity_event.sources && coalesce(p.sources, (SELECT mls.claim('sources')))
+                   AND (p.licence <> 'office' OR offices && (SELECT mls.claim('offices'))
+                        OR parent_key IS NOT NULL AND NOT EXISTS (SELECT FROM mls.dd_office_field o WHERE o.resource = entity_event.resource)
+                           AND EXISTS (SELECT FROM mls.office_event q WHERE q.resource = parent_resource AND q.key = parent_key))
+              FROM mls.served_licence p WHERE p.resource = entity_event.resource));
+GRANT SELECT (sequence, resource, key) ON mls.entity_event TO PUBLIC;
+CREATE VIEW mls."EntityEvent" WITH (security_invoker = true) AS
+SELECT e.sequence AS "EntityEventSequence", e.resource AS "ResourceName", e.key AS "ResourceRecordKey" FROM mls.entity_event e;
 COMMENT ON VIEW mls."EntityEvent" IS 'RESO resource EntityEvent, for the audience who asks: records of its sources and offices that changed, by licences of mls_protect()';
 COMMENT ON COLUMN mls."EntityEvent"."EntityEventSequence" IS 'grows in the order of commits';
 COMMENT ON COLUMN mls."EntityEvent"."ResourceName" IS 'resource of the record';

@@ -41,8 +41,9 @@ typedef struct Column
 	char *name; /* with quotes and colon, and a comma before it; NULL: a dropped one */
 	int length;
 	Writer write;
-	const char *null; /* what stands for NULL */
-	FmgrInfo output;  /* of types that we do not know */
+	char *null; /* the same with what stands for NULL */
+	int null_length;
+	FmgrInfo output; /* of types that we do not know */
 	/* Elements of an array. */
 	Oid element;
 	Writer write_element;
@@ -465,9 +466,11 @@ prepare_column(Column *column, Form_pg_attribute att, bool first, MemoryContext 
 		appendStringInfoChar(&name, ',');
 	mls_json_string(&name, NameStr(att->attname), strlen(NameStr(att->attname)));
 	appendStringInfoChar(&name, ':');
-	column->name = name.data;
+	column->name = pnstrdup(name.data, name.len);
 	column->length = name.len;
-	column->null = OidIsValid(element) ? "[]" : "null";
+	appendStringInfoString(&name, OidIsValid(element) ? "[]" : "null");
+	column->null = name.data;
+	column->null_length = name.len;
 	if (OidIsValid(element))
 	{
 		Oid base = getBaseType(element);
@@ -542,11 +545,13 @@ write_row(StringInfo out, Shape *shape, HeapTupleHeader row, bool as_text)
 		if (column->name == NULL)
 			continue;
 		any = true;
-		appendBinaryStringInfo(out, column->name, column->length);
 		if (shape->isnull[i])
-			appendStringInfoString(out, column->null);
-		else
-			column->write(out, shape->values[i], column, as_text);
+		{
+			appendBinaryStringInfo(out, column->null, column->null_length);
+			continue;
+		}
+		appendBinaryStringInfo(out, column->name, column->length);
+		column->write(out, shape->values[i], column, as_text);
 	}
 	return any;
 }

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "base/base.h"
+#include "compat.h"
 #include "consumer/consumer.h"
 
 PG_FUNCTION_INFO_V1(mls_used_values_sql);

@@ -232,9 +232,43 @@ CREATE FUNCTION mls.note_audience(audience regrole, resource text, view regclass
 COMMENT ON FUNCTION mls.note_audience(regrole, text, regclass, regclass) IS 'part of mls_audience() and mls_audience_remove(): the same for who calls it';
 
 -- With a mask the values of some fields are shown of some rows only.  A role that may read a
--- column of gold reads it in all rows that it sees, so these are not granted: the view reads
--- them in its owner's rights, and which rows it shows comes from a second view, of its
--- reader's rights, through which all policies hold as they do without a mask.
+-- column of gold reads it in all rows that it sees, so these are granted to a role of which
+-- nobody is a member, and the view is that one's.  It is a member of the audience, so that all
+-- policies for the audience, yours too, hold for what the view reads: as policies of a table,
+-- not as conditions of a view, behind which there would be no order by an index.
+CREATE FUNCTION mls.make_shown(audience regrole, gold regclass) RETURNS name
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    shown name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = audience) || '_shown';
+    known record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = shown) THEN
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN INHERIT', shown);
+        EXCEPTION WHEN insufficient_privilege THEN
+            PERFORM mls.refuse('42501', format('there is no role "%s", and you cannot make it', shown),
+                               format('Have it made: CREATE ROLE %I NOLOGIN IN ROLE %s ROLE %s.', shown, audience, current_user::regrole),
+                               'A view of it shows values that the audience cannot read by itself.');
+        END;
+    END IF;
+    SELECT * INTO known FROM pg_roles r WHERE r.rolname = shown;
+    IF known.rolsuper OR known.rolbypassrls OR known.rolcanlogin OR NOT known.rolinherit
+       OR pg_has_role(known.oid, (SELECT c.relowner FROM pg_class c WHERE c.oid = gold), 'MEMBER') OR pg_has_role(audience, known.oid, 'MEMBER') THEN
+        PERFORM mls.refuse('0LP01', format('role "%s" cannot show values to an audience', shown),
+                           detail => 'It can log in, sees everything, or the audience is a member of it.');
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = audience AND m.member = known.oid) THEN
+        EXECUTE format('GRANT %s TO %I', audience, shown);
+    END IF;
+    IF NOT pg_has_role(known.oid, 'USAGE') THEN
+        EXECUTE format('GRANT %I TO %s', shown, current_user::regrole);
+    END IF;
+    RETURN shown;
+END $$;
+COMMENT ON FUNCTION mls.make_shown(regrole, regclass) IS 'part of mls_protect(): the role, made if need be, whose views show an audience values of some rows only';
+
 CREATE FUNCTION mls.set_audience(
     audience regrole,
     resource text,
@@ -260,7 +294,7 @@ DECLARE
     target text;
     granted text[];
     masked_fields text[];
-    rows_view text;
+    shown name;
     known mls.audience;
     view oid;
     one record;
@@ -334,19 +368,16 @@ BEGIN
         EXECUTE format('DROP VIEW %s', known.view);
         view := NULL;
     END IF;
-    rows_view := format('%I.%I', place, 'mls_rows_' || set_audience.resource);
     IF masked_fields <> '{}' THEN
-        EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = true) AS SELECT %I FROM %s', rows_view, own_key, gold);
-        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %s', rows_view, set_audience.audience);
-        EXECUTE format('COMMENT ON VIEW %s IS %L', rows_view, format('part of %s: which rows', target));
-        EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = false, security_barrier = true) AS SELECT %s FROM %s g WHERE EXISTS (SELECT FROM %s r WHERE r.%I = g.%I)',
-            target, (SELECT string_agg(CASE WHEN f = ANY (masked_fields) THEN format('CASE WHEN %s THEN g.%I END AS %I', set_audience.mask, f, f)
-                                            ELSE format('g.%I', f) END, ', ' ORDER BY n) FROM unnest(wanted) WITH ORDINALITY u (f, n)),
-            gold, rows_view, own_key, own_key);
+        shown := mls.make_shown(set_audience.audience, gold);
+        EXECUTE format('REVOKE SELECT ON %s FROM %I', gold, shown);
+        EXECUTE format('GRANT SELECT (%s) ON %s TO %I', (SELECT string_agg(quote_ident(f), ', ') FROM unnest(masked_fields) f), gold, shown);
+        EXECUTE format('CREATE OR REPLACE VIEW %s WITH (security_invoker = false) AS SELECT %s FROM %s g', target,
+            (SELECT string_agg(CASE WHEN f = ANY (masked_fields) THEN format('CASE WHEN %s THEN g.%I END AS %I', set_audience.mask, f, f)
+                                    ELSE format('g.%I', f) END, ', ' ORDER BY n) FROM unnest(wanted) WITH ORDINALITY u (f, n)), gold);
     ELSIF view IS NULL THEN
         EXECUTE format('CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s FROM %s', target,
             (SELECT string_agg(quote_ident(f), ', ' ORDER BY n) FROM unnest(wanted) WITH ORDINALITY u (f, n)), gold);
-        EXECUTE format('DROP VIEW IF EXISTS %s', rows_view);
     END IF;
     IF view IS NULL THEN
         view := to_regclass(target);
@@ -359,6 +390,13 @@ BEGIN
 
     -- ---- What it may read ----
 
+    IF shown IS NOT NULL THEN
+        EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', place, shown);
+        EXECUTE format('ALTER VIEW %s OWNER TO %I', target, shown);
+        EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM %I', place, shown);
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name || '_shown') THEN
+        EXECUTE format('REVOKE SELECT ON %s FROM %I', gold, role_name || '_shown');
+    END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA %I, %s TO %s', place, (SELECT c.relnamespace::regnamespace FROM pg_class c WHERE c.oid = gold), set_audience.audience);
     EXECUTE format('GRANT SELECT ON %s TO %s', target, set_audience.audience);
     EXECUTE format('REVOKE SELECT ON %s FROM %s', gold, set_audience.audience);
@@ -442,7 +480,6 @@ CREATE FUNCTION mls_audience_remove(audience regrole, resource text) RETURNS voi
 DECLARE
     known mls.audience;
     role_name name := (SELECT rolname FROM pg_roles WHERE oid = mls_audience_remove.audience);
-    place oid;
 BEGIN
     PERFORM mls.refuse_standby('mls_audience_remove()', 'set who sees what');
     SELECT * INTO known FROM mls.audience v WHERE v.audience = mls_audience_remove.audience AND v.resource = mls_audience_remove.resource;
@@ -451,13 +488,14 @@ BEGIN
             ERRCODE = 'undefined_object', HINT = 'mls.audience lists what is shown to whom.';
     END IF;
     PERFORM mls.note_audience(known.audience, known.resource, NULL, known.gold);
-    SELECT c.relnamespace INTO place FROM pg_class c WHERE c.oid = known.view;
-    IF place IS NOT NULL THEN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = known.view) THEN
         EXECUTE format('DROP VIEW %s', known.view);
-        EXECUTE format('DROP VIEW IF EXISTS %I.%I', (SELECT n.nspname FROM pg_namespace n WHERE n.oid = place), 'mls_rows_' || known.resource);
     END IF;
     IF EXISTS (SELECT FROM pg_class WHERE oid = known.gold) THEN
         EXECUTE format('REVOKE SELECT ON %s FROM %s', known.gold, known.audience);
+        IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name || '_shown') THEN
+            EXECUTE format('REVOKE SELECT ON %s FROM %I', known.gold, role_name || '_shown');
+        END IF;
         EXECUTE format('DROP POLICY IF EXISTS %I ON %s', 'mls_rows_' || role_name, known.gold);
         EXECUTE format('DROP POLICY IF EXISTS %I ON %s', 'mls_parent_' || role_name, known.gold);
     END IF;
@@ -470,5 +508,5 @@ END $$;
 COMMENT ON FUNCTION mls_audience_remove(regrole, text)
     IS 'take a resource back from a role: its view, its rights on gold and its policies';
 
-REVOKE ALL ON FUNCTION mls_share_gold(regrole, boolean), mls.admit_replicators(regclass), mls.note_audience(regrole, regrole, text, regclass, regclass), mls.note_audience(regrole, text, regclass, regclass), mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
+REVOKE ALL ON FUNCTION mls.make_shown(regrole, regclass), mls_share_gold(regrole, boolean), mls.admit_replicators(regclass), mls.note_audience(regrole, regrole, text, regclass, regclass), mls.note_audience(regrole, text, regclass, regclass), mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
     mls.set_audience(regrole, text, text[], text, name, boolean, text, text[]), mls_audience(regrole, text, text[], text, name), mls_audience_remove(regrole, text) FROM PUBLIC;

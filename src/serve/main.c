@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -354,6 +355,22 @@ open_listener(const char *where, char *place, size_t space)
 	return fd;
 }
 
+/* Each connection is a file; the usual limit of 1024 is less than what may be asked for. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t) serve_settings.connections + (rlim_t) serve_settings.threads + 64;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+		serve_log(SERVE_LOG_WARNING,
+				  "%d connections need %ld open files, and %ld are allowed (ulimit -n)",
+				  serve_settings.connections, (long) wanted, (long) limit.rlim_cur);
+}
+
 static void
 wait_for_signals(const sigset_t *signals)
 {
@@ -393,6 +410,7 @@ serve(const sigset_t *signals)
 		fail("%s", "nobody could be served: give --jwt-secret-file, --basic or --anonymous");
 	if (serve_settings.admin_listen)
 		admin = open_listener(serve_settings.admin_listen, admin_place, sizeof(admin_place));
+	raise_file_limit();
 	serve_pool_start();
 	serve_listener_start();
 	serve_clerk_start();

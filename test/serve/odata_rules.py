@@ -15,6 +15,7 @@ import functools
 import json
 import math
 import random
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -712,6 +713,9 @@ class Query:
         self.options = [o for o in self.options if o[0] in ("$select", "$expand")]
         return self
 
+    def everything(self):
+        return self.options, [inner.everything() for _, inner in self.expands]
+
     def all(self, rows):
         rows = in_order([row for row in rows if self.filter(row)], self.keys)
         return rows, rows[self.skip:] if self.top is None else rows[self.skip:self.skip + self.top]
@@ -827,7 +831,8 @@ def check_query(program, r, path, query, rows):
     pages = 0
     while True:
         answer = program.ask(address, page_size)
-        if answer["status"] == 500 and answer["sqlstate"] == "22012" and State.divided_by_zero:
+        # Of constants it may be found out where there is no row.
+        if answer["status"] == 500 and answer["sqlstate"] == "22012" and (State.divided_by_zero or re.search(r"(div|divby|mod) 0", str(query.everything()))):
             return -1
         check(answer["status"] == 200, f"{answer}")
         check(answer.get("count") == (len(whole) if query.count else None), f"count {answer.get('count')}, not {len(whole)}")

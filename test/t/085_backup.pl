@@ -16,7 +16,7 @@ my $mls = start_mls(listings => 1000, fields => 'small');
 
 # Every table in the schema mls is dumped with its rows, or holds nothing that the
 # extension does not bring itself.
-my @derived = ('mls.dd_field', 'mls.dd_lookup', 'mls.dd_private', 'mls.dd_resource');
+my @derived = ('mls.dd_field', 'mls.dd_lookup', 'mls.dd_masked', 'mls.dd_office_field', 'mls.dd_private', 'mls.dd_resource');
 my $undumped = q{
 	SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	  JOIN pg_extension e ON e.extname = 'mls_fdw'

@@ -131,7 +131,12 @@ my @harmless = sort { $a cmp $b } 'mls.exact_numeric(double precision)', split '
 	mls_metadata_findings(text,text) mls_options() mls_row(anyelement,json)
 	mls.display_value(text,text) mls.display_values(text,text[]) mls.try_bigint(text) mls.exact_numeric(real)
 	mls.convert_unit(numeric,text,text) mls.map_list(text,jsonb,text) mls.ddf_text(jsonb) mls.ddf_texts(jsonb) mls.ddf_amount(text) mls.ddf_total(jsonb) mls.ddf_least(jsonb) mls.ddf_measure(text) mls.ddf_unit(text) mls.ddf_size(text,text) mls.ddf_year(text) mls.ddf_date(text) mls.ddf_time(text,text) mls.ddf_newest(jsonb,text) mls.ddf_postal_code(text) mls.ddf_utilities(jsonb)
-	mls.try_boolean(text) mls.try_date(text) mls.try_numeric(text) mls.try_timestamptz(text,text)};
+	mls.try_boolean(text) mls.try_date(text) mls.try_numeric(text) mls.try_timestamptz(text,text)
+	mls.odata(record,boolean,text[]) mls.claim(text) mls.text_like(text,text) mls.text_not_like(text,text)
+	mls.numeric_lt(numeric,numeric) mls.numeric_le(numeric,numeric) mls.numeric_eq(numeric,numeric) mls.numeric_ne(numeric,numeric) mls.numeric_ge(numeric,numeric) mls.numeric_gt(numeric,numeric)};
+# In the rights of an audience, of what it is shown.
+push @harmless, qw(mls.served_fields(regrole,text,regclass,regclass) mls.served_resources(regrole) mls.serve_fields() mls.used_values(regclass,text[],text) mls.serve_lookups());
+@harmless = sort { $a cmp $b } @harmless;
 is( join("\n", sort { $a cmp $b } list_of("SELECT p.oid::regprocedure FROM $members
 	JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass
 	WHERE has_function_privilege('public', p.oid, 'EXECUTE')")),
@@ -141,8 +146,8 @@ is( $node->safe_psql('postgres', "
 	  JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
 	 WHERE has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
 	    OR c.relkind <> 'S' AND has_table_privilege('public', c.oid, 'SELECT')
-	       AND c.relname !~ '^(dd_|[a-z]+_map\$)'"),
-	'', 'PUBLIC may read the dictionary and the rules, and change nothing');
+	       AND c.relname !~ '^(dd_|[a-z]+_map\$)' AND c.relname <> ALL ('{Lookup,Field,EntityEvent,served_audience,served_licence,office_event}')"),
+	'', 'PUBLIC may read the dictionary, the rules and what an audience is shown, and change nothing');
 # One function runs as its owner: gold must know whether rows of another role still have a
 # source; it answers yes or no about a name.
 is( $node->safe_psql('postgres', "

@@ -11,6 +11,7 @@
 #include "serve/base/moment.h"
 #include "serve/base/settings.h"
 
+#define REFRESH_MS 5000
 #define WELL_KNOWN "/.well-known/oauth-authorization-server"
 
 static void run_job(ServeJob *job, ServeConnection *connection);
@@ -260,6 +261,27 @@ serve_answer_begin(ServeCall *call)
 	return complete;
 }
 
+/*
+ * What is served changed a moment ago, and the notice of it is on its way: what is there now is
+ * read, and the request begins anew, once.
+ */
+static void
+answer_changed(ServeCall *call, ServeConnection *connection)
+{
+	const char *role = serve_copy(call->arena, call->role->name);
+
+	if (!serve_refresh(REFRESH_MS))
+		return;
+	serve_reply_clear(call);
+	call->plan = NULL;
+	serve_role_release(call->role);
+	call->role = serve_role_acquire(role);
+	if (!call->role)
+		serve_fail_odata(call, 403, "Forbidden", "nothing is served to this consumer", NULL);
+	else if (find_plan(call))
+		serve_answer_records(call, connection);
+}
+
 static void
 run_job(ServeJob *job, ServeConnection *connection)
 {
@@ -271,8 +293,8 @@ run_job(ServeJob *job, ServeConnection *connection)
 		serve_fail_later(call, 2, "DatabaseUnavailable", "the database is not to be reached");
 	else if (call->login_needed && (!serve_caller_login(call, connection) || begin_data(call)))
 		;
-	else
-		serve_answer_records(call, connection);
+	else if (!serve_answer_records(call, connection))
+		answer_changed(call, connection);
 	serve_seal(call);
 	call->done(call);
 }

@@ -34,6 +34,8 @@ extern void serve_fail_odata(ServeCall *call, int status, const char *code, cons
 /* 503, and when to come again. */
 extern void serve_fail_later(ServeCall *call, int seconds, const char *code, const char *message);
 extern void serve_fail_trouble(ServeCall *call, const ServeTrouble *trouble);
+/* Whether it may come of a model that is out of date. */
+extern bool serve_trouble_is_stale(const ServeTrouble *trouble);
 
 /* ---- caller.c ---- */
 
@@ -64,7 +66,8 @@ extern void serve_metadata_json(ServeBytes *out, const ServeModel *model);
 
 /* ---- records.c ---- */
 
-extern void serve_answer_records(ServeCall *call, ServeConnection *connection);
+/* False: what was asked does not fit what is there now; the reply says so as well. */
+extern bool serve_answer_records(ServeCall *call, ServeConnection *connection);
 
 /* ---- oauth_answer.c ---- */
 

@@ -300,7 +300,7 @@ answer_results(ServeCall *call, ServeResult *guard, ServeResult *count, ServeRes
 		answer_record(call, rows);
 }
 
-void
+bool
 serve_answer_records(ServeCall *call, ServeConnection *connection)
 {
 	const ServePlan *plan = call->plan;
@@ -320,7 +320,7 @@ serve_answer_records(ServeCall *call, ServeConnection *connection)
 	if (!serve_turn(connection, &turn, results, &trouble))
 	{
 		serve_fail_trouble(call, &trouble);
-		return;
+		return !serve_trouble_is_stale(&trouble);
 	}
 	for (int i = 0, n = 0; i < 3; i++)
 		if (statements[i]->sql)
@@ -328,4 +328,5 @@ serve_answer_records(ServeCall *call, ServeConnection *connection)
 	answer_results(call, of[0], of[1], of[2]);
 	for (int i = 0; i < turn.nquestions; i++)
 		serve_result_free(results[i]);
+	return true;
 }

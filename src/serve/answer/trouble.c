@@ -55,6 +55,19 @@ value_message(const char *sqlstate)
 	return "a value does not fit where it stands";
 }
 
+bool
+serve_trouble_is_stale(const ServeTrouble *trouble)
+{
+	/* What a statement names is not there, is of another type, or may not be read. */
+	static const char *const states[] = {"42P01", "42703", "42883", "3F000",
+										 "42804", "0A000", "42501", NULL};
+
+	for (int i = 0; trouble->kind == SERVE_SQL_ERROR && states[i]; i++)
+		if (strcmp(trouble->sqlstate, states[i]) == 0)
+			return true;
+	return false;
+}
+
 void
 serve_fail_trouble(ServeCall *call, const ServeTrouble *trouble)
 {
@@ -74,13 +87,9 @@ serve_fail_trouble(ServeCall *call, const ServeTrouble *trouble)
 	else if (strncmp(state, "53", 2) == 0 || strncmp(state, "40", 2) == 0 ||
 			 strcmp(state, "55P03") == 0)
 		serve_fail_later(call, 2, "DatabaseBusy", "the database is busy");
-	else if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0 ||
-			 strcmp(state, "42883") == 0 || strcmp(state, "3F000") == 0 ||
-			 strcmp(state, "0A000") == 0)
+	else if (serve_trouble_is_stale(trouble))
 	{
-		/* What is shown has changed a moment ago, and the notice of it is on its way. */
 		serve_log(SERVE_LOG_WARNING, "a statement does not fit what is there: SQLSTATE %s", state);
-		serve_listener_reload();
 		serve_fail_later(call, 1, "ModelChanged", "what is served has changed: ask again");
 	}
 	else

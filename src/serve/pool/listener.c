@@ -40,6 +40,12 @@ static int wake_pipe[2];
 static _Atomic bool stopping;
 static _Atomic bool hung_up; /* SIGHUP came */
 
+/* Readings of everything that were asked for, and up to which they have been done. */
+static pthread_mutex_t refresh_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t refreshed = PTHREAD_COND_INITIALIZER;
+static uint64_t refreshes_asked;
+static uint64_t refreshes_done;
+
 static void
 need_at_least(Need *need, Need wanted)
 {
@@ -91,6 +97,26 @@ read_keys(void)
 		serve_log(SERVE_LOG_WARNING, "keys stay as they were: %s", problem);
 }
 
+static uint64_t
+refreshes_wanted(void)
+{
+	uint64_t asked;
+
+	pthread_mutex_lock(&refresh_lock);
+	asked = refreshes_asked;
+	pthread_mutex_unlock(&refresh_lock);
+	return asked;
+}
+
+static void
+refresh_is_done(uint64_t asked)
+{
+	pthread_mutex_lock(&refresh_lock);
+	refreshes_done = asked;
+	pthread_cond_broadcast(&refreshed);
+	pthread_mutex_unlock(&refresh_lock);
+}
+
 static bool
 load(Need need)
 {
@@ -123,6 +149,12 @@ listen_on(PGconn *pg, bool standby)
 			read_keys();
 			need_at_least(&need, EVERYTHING);
 		}
+		if (refreshes_wanted() > refreshes_done)
+		{
+			need_at_least(&need, EVERYTHING);
+			before = need;
+			due = now;
+		}
 		if (standby && now - polled > STANDBY_MS)
 		{
 			polled = now;
@@ -133,9 +165,14 @@ listen_on(PGconn *pg, bool standby)
 		if (need != NOTHING && now >= due)
 		{
 			Need now_needed = need;
+			uint64_t asked = refreshes_wanted();
+			bool good;
 
 			need = NOTHING;
-			if (!load(now_needed))
+			good = load(now_needed);
+			if (now_needed == EVERYTHING)
+				refresh_is_done(asked);
+			if (!good)
 			{
 				need = EVERYTHING;
 				due = serve_now_ms() + RETRY_MS;
@@ -214,6 +251,26 @@ serve_listener_reload(void)
 {
 	hung_up = true;
 	wake();
+}
+
+bool
+serve_refresh(int ms)
+{
+	struct timespec until;
+	uint64_t mine;
+	bool done;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000;
+	pthread_mutex_lock(&refresh_lock);
+	mine = ++refreshes_asked;
+	wake();
+	while (refreshes_done < mine)
+		if (pthread_cond_timedwait(&refreshed, &refresh_lock, &until) == ETIMEDOUT)
+			break;
+	done = refreshes_done >= mine;
+	pthread_mutex_unlock(&refresh_lock);
+	return done;
 }
 
 void

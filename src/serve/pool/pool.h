@@ -116,6 +116,8 @@ extern void serve_listener_start(void);
 /* SIGHUP; may be called from a signal's handler. */
 extern void serve_listener_reload(void);
 extern void serve_listener_stop(void);
+/* Reads everything anew and waits for it, at most so many ms: what is served is not what it was. */
+extern bool serve_refresh(int ms);
 
 /* A row of the audit as a JSON object, of malloc; it is the clerk's from then on. */
 extern void serve_clerk_start(void);

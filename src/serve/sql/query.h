@@ -20,7 +20,7 @@
  *
  * plan_request.c the plan of a request, and what --sql prints
  * sql_select.c	 one level of a statement: rows, their order, what is expanded
- * sql_expr.c	 expressions, with the null rules of OData
+ * sql_expr.c	 expressions, with the null rules of OData; sql_types.c and sql_path.c for it
  * page_token.c	 $skiptoken
  */
 #ifndef SERVE_QUERY_H

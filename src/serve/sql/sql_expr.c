@@ -8,15 +8,11 @@
  * write a node: what is true where the node is (an index can be used for most), what is true
  * where the node is false, and the value itself.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "serve/odata/lexer.h"
-#include "serve/sql/sql_writer.h"
-
-/* Metres: the mean radius that haversine distances are commonly told with. */
-#define EARTH_RADIUS 6371008.8
+#include "serve/sql/sql_parts.h"
 
 typedef enum Way
 {
@@ -28,208 +24,7 @@ typedef enum Way
 static void write_boolean(ServeSql *sql, const ServeNode *node, Way way);
 static void write_as(ServeSql *sql, const ServeNode *node, ServeSqlType type);
 
-static bool
-is_null(const ServeNode *node)
-{
-	return node->kind == SERVE_LITERAL && node->nullable;
-}
-
-static bool
-is_literal(const ServeNode *node)
-{
-	return node->kind == SERVE_LITERAL && !node->nullable;
-}
-
-/* ---- Types ---- */
-
-static ServeSqlType
-literal_type(ServeType type)
-{
-	switch (type)
-	{
-		case SERVE_BOOLEAN:
-			return SERVE_SQL_BOOLEAN;
-		case SERVE_DATE:
-			return SERVE_SQL_DATE;
-		case SERVE_DATETIME:
-			return SERVE_SQL_TIMESTAMP;
-		case SERVE_TIME:
-			return SERVE_SQL_TIME;
-		case SERVE_DURATION:
-			return SERVE_SQL_INTERVAL;
-		case SERVE_GUID:
-			return SERVE_SQL_UUID;
-		case SERVE_BINARY:
-			return SERVE_SQL_BYTES;
-		default:
-			return serve_is_number(type) ? SERVE_SQL_NUMBER : SERVE_SQL_TEXT;
-	}
-}
-
-static bool
-is_float(ServeSqlType type)
-{
-	return type == SERVE_SQL_FLOAT4 || type == SERVE_SQL_FLOAT8;
-}
-
-/* What arithmetic of it is in. */
-static ServeSqlType
-computed_type(const ServeNode *node)
-{
-	if (!serve_is_number(node->type))
-		return literal_type(node->type);
-	for (int i = 0; i < node->nargs; i++)
-	{
-		if (is_float(serve_sql_type_of(node->args[i])))
-			return SERVE_SQL_FLOAT8;
-	}
-	return SERVE_SQL_NUMERIC;
-}
-
-static ServeSqlType
-call_type(const ServeNode *node)
-{
-	ServeSqlType type;
-
-	switch (node->function)
-	{
-		case SERVE_LENGTH:
-		case SERVE_INDEXOF:
-		case SERVE_YEAR:
-		case SERVE_MONTH:
-		case SERVE_DAY:
-		case SERVE_HOUR:
-		case SERVE_MINUTE:
-		case SERVE_SECOND:
-		case SERVE_TOTALOFFSETMINUTES:
-			return SERVE_SQL_INTEGER;
-		case SERVE_FRACTIONALSECONDS:
-			return SERVE_SQL_NUMERIC;
-		case SERVE_GEO_DISTANCE:
-			return SERVE_SQL_FLOAT8;
-		case SERVE_ROUND:
-		case SERVE_FLOOR:
-		case SERVE_CEILING:
-			type = serve_sql_type_of(node->args[0]);
-			return is_float(type)              ? SERVE_SQL_FLOAT8
-				   : type == SERVE_SQL_INTEGER ? type
-											   : SERVE_SQL_NUMERIC;
-		case SERVE_CAST:
-			if (node->type == SERVE_DOUBLE)
-				return SERVE_SQL_FLOAT8;
-			if (node->type == SERVE_DECIMAL)
-				return SERVE_SQL_NUMERIC;
-			if (serve_is_integer(node->type))
-				return SERVE_SQL_INTEGER;
-			return literal_type(node->type);
-		default:
-			return literal_type(node->type);
-	}
-}
-
-ServeSqlType
-serve_sql_type_of(const ServeNode *node)
-{
-	switch (node->kind)
-	{
-		case SERVE_FIELD:
-			return node->field ? serve_sql_field_type(node->field) : SERVE_SQL_TEXT;
-		case SERVE_VALUE_OF:
-			return serve_sql_field_type(node->variable->collection->field);
-		case SERVE_COUNT_OF:
-			return SERVE_SQL_INTEGER;
-		case SERVE_ARITHMETIC:
-		case SERVE_NEGATE:
-			return computed_type(node);
-		case SERVE_CALL:
-			return call_type(node);
-		default:
-			return literal_type(node->type);
-	}
-}
-
-/* The type in which two are compared. */
-static ServeSqlType
-common_type(const ServeNode *left, const ServeNode *right)
-{
-	ServeSqlType a = serve_sql_type_of(left);
-	ServeSqlType b = serve_sql_type_of(right);
-	const ServeNode *literal = is_literal(left) ? left : right;
-
-	if (is_null(left))
-		return is_null(right) ? SERVE_SQL_TEXT : b;
-	if (is_null(right))
-		return a;
-	if (a == SERVE_SQL_NUMBER && b == SERVE_SQL_NUMBER)
-		return SERVE_SQL_NUMERIC;
-	if (a == SERVE_SQL_NUMBER || b == SERVE_SQL_NUMBER)
-	{
-		ServeSqlType other = a == SERVE_SQL_NUMBER ? b : a;
-
-		return other == SERVE_SQL_INTEGER && !literal->literal.whole ? SERVE_SQL_NUMERIC : other;
-	}
-	if (a == b)
-		return a;
-	if (a == SERVE_SQL_TIMESTAMP || b == SERVE_SQL_TIMESTAMP)
-		return SERVE_SQL_TIMESTAMP;
-	return is_float(a) || is_float(b) ? SERVE_SQL_FLOAT8 : SERVE_SQL_NUMERIC;
-}
-
-/* ---- Paths ---- */
-
-/* FROM and WHERE of the tables that lie between a path's variable and its end. */
-static const char *
-write_steps(ServeSql *sql, const ServeNode *path)
-{
-	const char *aliases[16];
-	const char *parent = path->variable->alias;
-
-	serve_sql_add(sql, " FROM ");
-	for (int i = 0; i < path->nsteps; i++)
-	{
-		aliases[i] = serve_sql_alias(sql);
-		if (i > 0)
-			serve_sql_add(sql, ", ");
-		serve_sql_source(sql, path->steps[i]->target, aliases[i]);
-	}
-	serve_sql_add(sql, " WHERE ");
-	for (int i = 0; i < path->nsteps; i++)
-	{
-		if (i > 0)
-			serve_sql_add(sql, " AND ");
-		serve_sql_join(sql, path->steps[i], aliases[i], parent);
-		parent = aliases[i];
-	}
-	return parent;
-}
-
-/*
- * The select list stands before the FROM that names its table: the last alias that
- * write_steps() will give is foretold.
- */
-static void
-write_field(ServeSql *sql, const ServeNode *node, const ServeField *field)
-{
-	if (node->nsteps == 0)
-	{
-		serve_sql_field(sql, node->variable->alias, field);
-		return;
-	}
-	serve_sql_add(sql, "(SELECT ");
-	serve_sql_field(sql, serve_printf(sql->reader->arena, "t%d", sql->aliases + node->nsteps),
-					field);
-	(void) write_steps(sql, node);
-	serve_sql_add(sql, " LIMIT 1)");
-}
-
-/* A null collection has nothing in it, as an empty one. */
-static void
-write_collection(ServeSql *sql, const ServeNode *node)
-{
-	serve_sql_add(sql, "coalesce(");
-	write_field(sql, node, node->field);
-	serve_sql_printf(sql, ", '{}')");
-}
+/* ---- Functions ---- */
 
 static void
 write_count(ServeSql *sql, const ServeNode *node)
@@ -239,23 +34,21 @@ write_count(ServeSql *sql, const ServeNode *node)
 	if (collection->kind == SERVE_FIELD)
 	{
 		serve_sql_add(sql, "cardinality(");
-		write_collection(sql, collection);
+		serve_sql_collection(sql, collection);
 		serve_sql_add(sql, ")::bigint");
 		return;
 	}
 	serve_sql_add(sql, "(SELECT count(*)");
 	if (node->nargs == 1)
-		(void) write_steps(sql, collection);
+		(void) serve_sql_steps(sql, collection);
 	else
 	{
-		node->variable->alias = write_steps(sql, collection);
+		node->variable->alias = serve_sql_steps(sql, collection);
 		serve_sql_add(sql, " AND ");
 		write_boolean(sql, node->args[1], WHERE_TRUE);
 	}
 	serve_sql_add(sql, ")");
 }
-
-/* ---- Functions ---- */
 
 /* A text in which LIKE finds nothing special, between two others. */
 static const char *
@@ -332,7 +125,7 @@ write_startswith(ServeSql *sql, const ServeNode *text, const ServeNode *prefix)
 {
 	const char *behind;
 
-	if (!is_literal(prefix))
+	if (!serve_is_literal(prefix))
 	{
 		serve_sql_add(sql, "starts_with(");
 		write_as(sql, text, SERVE_SQL_TEXT);
@@ -373,7 +166,7 @@ write_like(ServeSql *sql, const ServeNode *text, const char *pattern)
 {
 	serve_sql_add(sql, "(");
 	write_as(sql, text, SERVE_SQL_TEXT);
-	serve_sql_add(sql, " LIKE ");
+	serve_sql_add(sql, " OPERATOR(mls.~~) ");
 	serve_sql_value(sql, pattern, "text");
 	serve_sql_add(sql, ")");
 }
@@ -422,7 +215,7 @@ write_part(ServeSql *sql, const char *before, const ServeNode *node, const char 
 static void
 write_rounded(ServeSql *sql, const ServeNode *node, const char *function)
 {
-	ServeSqlType type = call_type(node);
+	ServeSqlType type = serve_sql_call_type(node);
 
 	if (type == SERVE_SQL_INTEGER)
 		write_as(sql, node->args[0], type);
@@ -445,7 +238,7 @@ static void
 write_cast(ServeSql *sql, const ServeNode *node)
 {
 	const ServeNode *operand = node->args[0];
-	ServeSqlType type = call_type(node);
+	ServeSqlType type = serve_sql_call_type(node);
 
 	if (node->type == operand->type)
 	{
@@ -470,137 +263,6 @@ write_cast(ServeSql *sql, const ServeNode *node)
 	write_as(sql, operand, type);
 }
 
-/* ---- Distances ---- */
-
-/* Latitude or longitude of a record. */
-static void
-write_coordinate(ServeSql *sql, const ServeNode *place, const char *name)
-{
-	const ServeResource *resource =
-		place->nsteps > 0 ? place->steps[place->nsteps - 1]->target : place->variable->resource;
-
-	write_field(sql, place, serve_field(resource, name));
-}
-
-static const char *
-degrees_text(ServeSql *sql, double degrees)
-{
-	return serve_printf(sql->reader->arena, "%.17g", degrees);
-}
-
-/* By haversine; what lies a hair outside of the domain of asin, or far, does not raise an error. */
-static void
-write_distance(ServeSql *sql, const ServeNode *node)
-{
-	bool literal_first = node->args[0]->kind == SERVE_LITERAL;
-	const ServeLiteral *from = &node->args[literal_first ? 0 : 1]->literal;
-	const ServeNode *place = node->args[literal_first ? 1 : 0];
-	const char *latitude = degrees_text(sql, from->latitude);
-
-	/* Greatest and least pass over nulls, OData does not. */
-	serve_sql_add(sql, "(CASE WHEN ");
-	write_coordinate(sql, place, "Latitude");
-	serve_sql_add(sql, " IS NOT NULL AND ");
-	write_coordinate(sql, place, "Longitude");
-	serve_sql_add(sql, " IS NOT NULL THEN 12742017.6::double precision * asin(sqrt(");
-	serve_sql_add(sql,
-				  "least(1::double precision, greatest(0::double precision, power(sin(radians((");
-	write_coordinate(sql, place, "Latitude");
-	serve_sql_add(sql, ")::double precision - ");
-	serve_sql_value(sql, latitude, "double precision");
-	serve_sql_add(sql, ") / 2), 2) + cos(radians(");
-	serve_sql_value(sql, latitude, "double precision");
-	serve_sql_add(sql, ")) * cos(radians((");
-	write_coordinate(sql, place, "Latitude");
-	serve_sql_add(sql, ")::double precision)) * power(sin(radians((");
-	write_coordinate(sql, place, "Longitude");
-	serve_sql_add(sql, ")::double precision - ");
-	serve_sql_value(sql, degrees_text(sql, from->longitude), "double precision");
-	serve_sql_add(sql, ") / 2), 2))))) END)");
-}
-
-static void
-write_between(ServeSql *sql, const ServeNode *place, const char *name, double low, double high)
-{
-	serve_sql_add(sql, "(");
-	write_coordinate(sql, place, name);
-	serve_sql_add(sql, " BETWEEN ");
-	serve_sql_value(sql, degrees_text(sql, low), "numeric");
-	serve_sql_add(sql, " AND ");
-	serve_sql_value(sql, degrees_text(sql, high), "numeric");
-	serve_sql_add(sql, ")");
-}
-
-/* What lies within so many metres lies within these degrees: an index on them finds it. */
-static void
-write_box(ServeSql *sql, const ServeNode *distance, double metres)
-{
-	bool literal_first = distance->args[0]->kind == SERVE_LITERAL;
-	const ServeLiteral *from = &distance->args[literal_first ? 0 : 1]->literal;
-	const ServeNode *place = distance->args[literal_first ? 1 : 0];
-	double angle = metres / EARTH_RADIUS * (1 + 1e-9) + 1e-9;
-	double latitude = from->latitude * M_PI / 180;
-	double width;
-
-	/* A quarter of the globe or more: all of it. */
-	if (!(angle < M_PI / 2))
-		return;
-	write_between(sql, place, "Latitude", from->latitude - angle * 180 / M_PI,
-				  from->latitude + angle * 180 / M_PI);
-	serve_sql_add(sql, " AND ");
-	/* Around a pole lie all longitudes. */
-	if (latitude + angle >= M_PI / 2 || latitude - angle <= -M_PI / 2)
-		return;
-	width = asin(fmin(1, sin(angle) / cos(latitude))) * 180 / M_PI * (1 + 1e-9) + 1e-9;
-	if (from->longitude - width >= -180 && from->longitude + width <= 180)
-		write_between(sql, place, "Longitude", from->longitude - width, from->longitude + width);
-	else
-	{
-		/* Over the meridian where longitudes change their sign. */
-		serve_sql_add(sql, "(");
-		write_between(sql, place, "Longitude", from->longitude - width, from->longitude + width);
-		serve_sql_add(sql, " OR ");
-		if (from->longitude < 0)
-			write_between(sql, place, "Longitude", from->longitude - width + 360, 180);
-		else
-			write_between(sql, place, "Longitude", -180, from->longitude + width - 360);
-		serve_sql_add(sql, ")");
-	}
-	serve_sql_add(sql, " AND ");
-}
-
-/*
- * Within the outer ring and in no hole, as on a map that is flat: what is commonly meant by the
- * shapes that are drawn on one.
- */
-static void
-write_intersects(ServeSql *sql, const ServeNode *node, bool with_box)
-{
-	bool literal_first = node->args[0]->kind == SERVE_LITERAL;
-	const ServeLiteral *polygon = &node->args[literal_first ? 0 : 1]->literal;
-	const ServeNode *place = node->args[literal_first ? 1 : 0];
-
-	serve_sql_add(sql, "(");
-	if (with_box)
-	{
-		write_between(sql, place, "Latitude", polygon->south, polygon->north);
-		serve_sql_add(sql, " AND ");
-		write_between(sql, place, "Longitude", polygon->west, polygon->east);
-		serve_sql_add(sql, " AND ");
-	}
-	for (int i = 0; i < polygon->nrings; i++)
-	{
-		serve_sql_add(sql, i > 0 ? " AND NOT (point((" : "(point((");
-		write_coordinate(sql, place, "Longitude");
-		serve_sql_add(sql, ")::double precision, (");
-		write_coordinate(sql, place, "Latitude");
-		serve_sql_add(sql, ")::double precision) <@ ");
-		serve_sql_value(sql, polygon->rings[i], "polygon");
-		serve_sql_add(sql, ")");
-	}
-	serve_sql_add(sql, ")");
-}
-
 /* ---- Values ---- */
 
 static void
@@ -611,7 +273,7 @@ write_call(ServeSql *sql, const ServeNode *node)
 	switch (node->function)
 	{
 		case SERVE_CONTAINS:
-			if (is_literal(args[1]))
+			if (serve_is_literal(args[1]))
 				write_like(sql, args[0], like_pattern(sql, "%", args[1]->literal.text, "%"));
 			else
 				write_two(sql, "(strpos(", args[0], ", ", args[1], ") > 0)");
@@ -620,7 +282,7 @@ write_call(ServeSql *sql, const ServeNode *node)
 			write_startswith(sql, args[0], args[1]);
 			break;
 		case SERVE_ENDSWITH:
-			if (is_literal(args[1]))
+			if (serve_is_literal(args[1]))
 				write_like(sql, args[0], like_pattern(sql, "%", args[1]->literal.text, ""));
 			else
 			{
@@ -710,10 +372,10 @@ write_call(ServeSql *sql, const ServeNode *node)
 			write_cast(sql, node);
 			break;
 		case SERVE_GEO_DISTANCE:
-			write_distance(sql, node);
+			serve_sql_distance(sql, node);
 			break;
 		case SERVE_GEO_INTERSECTS:
-			write_intersects(sql, node, false);
+			serve_sql_intersects(sql, node, false);
 			break;
 	}
 }
@@ -725,7 +387,7 @@ write_arithmetic(ServeSql *sql, const ServeNode *node)
 	static const char *const words[] = {
 		[SERVE_ADD] = " + ", [SERVE_SUB] = " - ",   [SERVE_MUL] = " * ",
 		[SERVE_DIV] = " / ", [SERVE_DIVBY] = " / ", [SERVE_MOD] = ", "};
-	ServeSqlType type = computed_type(node);
+	ServeSqlType type = serve_sql_computed_type(node);
 	ServeSqlType left = type;
 	ServeSqlType right = type;
 	const char *before = "(";
@@ -734,8 +396,8 @@ write_arithmetic(ServeSql *sql, const ServeNode *node)
 
 	if (!serve_is_number(node->type))
 	{
-		left = literal_type(node->args[0]->type);
-		right = literal_type(node->args[1]->type);
+		left = serve_sql_literal_type(node->args[0]->type);
+		right = serve_sql_literal_type(node->args[1]->type);
 		/* Of dates it would be a number of days. */
 		if (node->type == SERVE_DURATION && node->args[0]->type == SERVE_DATE)
 			left = right = SERVE_SQL_TIMESTAMP;
@@ -778,10 +440,10 @@ write_value(ServeSql *sql, const ServeNode *node)
 	switch (node->kind)
 	{
 		case SERVE_LITERAL:
-			serve_sql_literal(sql, node, literal_type(node->type));
+			serve_sql_literal(sql, node, serve_sql_literal_type(node->type));
 			break;
 		case SERVE_FIELD:
-			write_field(sql, node, node->field);
+			serve_sql_path(sql, node, node->field);
 			break;
 		case SERVE_VALUE_OF:
 			write_variable(sql, node->variable);
@@ -794,7 +456,7 @@ write_value(ServeSql *sql, const ServeNode *node)
 			break;
 		case SERVE_NEGATE:
 			serve_sql_add(sql, "(- ");
-			write_as(sql, node->args[0], computed_type(node));
+			write_as(sql, node->args[0], serve_sql_computed_type(node));
 			serve_sql_add(sql, ")");
 			break;
 		case SERVE_CALL:
@@ -877,7 +539,7 @@ open_two_valued(ServeSql *sql, bool nullable, Way way)
 static void
 write_equality(ServeSql *sql, const ServeNode *left, const ServeNode *right, bool equal, Way way)
 {
-	ServeSqlType type = common_type(left, right);
+	ServeSqlType type = serve_sql_common_type(left, right);
 	bool nullable = left->nullable || right->nullable;
 	bool both = left->nullable && right->nullable;
 	const char *word;
@@ -885,9 +547,11 @@ write_equality(ServeSql *sql, const ServeNode *left, const ServeNode *right, boo
 	if (way == WHERE_FALSE)
 		equal = !equal;
 	if (equal)
-		word = both || (nullable && way == VALUE) ? " IS NOT DISTINCT FROM " : " = ";
+		word = both || (nullable && way == VALUE) ? " IS NOT DISTINCT FROM "
+												  : serve_sql_operator(type, SERVE_EQ);
 	else
-		word = nullable && !sql->ne_null_sql ? " IS DISTINCT FROM " : " <> ";
+		word = nullable && !sql->ne_null_sql ? " IS DISTINCT FROM "
+											 : serve_sql_operator(type, SERVE_NE);
 	serve_sql_add(sql, "(");
 	write_as(sql, left, type);
 	serve_sql_add(sql, word);
@@ -899,16 +563,14 @@ static void
 write_inequality(ServeSql *sql, const ServeNode *left, ServeOperator op, const ServeNode *right,
 				 Way way)
 {
-	static const char *const words[] = {
-		[SERVE_GT] = " > ", [SERVE_GE] = " >= ", [SERVE_LT] = " < ", [SERVE_LE] = " <= "};
-	ServeSqlType type = common_type(left, right);
+	ServeSqlType type = serve_sql_common_type(left, right);
 	const char *close = open_two_valued(sql, left->nullable || right->nullable, way);
 
 	if (way == WHERE_TRUE && left->kind == SERVE_CALL && left->function == SERVE_GEO_DISTANCE &&
-		is_literal(right) && (op == SERVE_LT || op == SERVE_LE))
-		write_box(sql, left, strtod(right->literal.text, NULL));
+		serve_is_literal(right) && (op == SERVE_LT || op == SERVE_LE))
+		serve_sql_box(sql, left, strtod(right->literal.text, NULL));
 	write_as(sql, left, type);
-	serve_sql_add(sql, words[op]);
+	serve_sql_add(sql, serve_sql_operator(type, op));
 	write_as(sql, right, type);
 	serve_sql_add(sql, close);
 }
@@ -918,7 +580,7 @@ static void
 write_existence(ServeSql *sql, const ServeNode *path, bool exists)
 {
 	serve_sql_add(sql, exists ? "EXISTS (SELECT" : "NOT EXISTS (SELECT");
-	(void) write_steps(sql, path);
+	(void) serve_sql_steps(sql, path);
 	serve_sql_add(sql, ")");
 }
 
@@ -929,7 +591,7 @@ write_null_comparison(ServeSql *sql, const ServeNode *node, ServeOperator op, Wa
 
 	if (op != SERVE_EQ && op != SERVE_NE)
 		write_constant(sql, false, way);
-	else if (is_null(node))
+	else if (serve_is_null(node))
 		write_constant(sql, op == SERVE_EQ, way);
 	else if (node->kind == SERVE_ONE_RECORD)
 		write_existence(sql, node, !equal);
@@ -967,7 +629,7 @@ range_of(ServeSql *sql, const ServeNode *call, const ServeNode *literal, const c
 	int64_t first;
 	int64_t behind;
 
-	if (call->kind != SERVE_CALL || !is_literal(literal))
+	if (call->kind != SERVE_CALL || !serve_is_literal(literal))
 		return false;
 	*type = serve_sql_type_of(call->args[0]);
 	if (call->function == SERVE_DATE_OF && literal->type == SERVE_DATE &&
@@ -1039,7 +701,7 @@ write_comparison(ServeSql *sql, const ServeNode *node, Way way)
 		right = node->args[0];
 		op = turned(op);
 	}
-	if (is_null(right))
+	if (serve_is_null(right))
 		write_null_comparison(sql, left, op, way);
 	else if (left->literal.nan || right->literal.nan)
 		write_constant(sql, op == SERVE_NE, way);
@@ -1073,15 +735,16 @@ add_member(ServeText *array, const char *text)
 static ServeSqlType
 list_type(const ServeNode *node)
 {
-	ServeSqlType type = is_null(node->args[0]) ? SERVE_SQL_TEXT : serve_sql_type_of(node->args[0]);
+	ServeSqlType type =
+		serve_is_null(node->args[0]) ? SERVE_SQL_TEXT : serve_sql_type_of(node->args[0]);
 
 	for (int i = 1; i < node->nargs; i++)
 	{
 		ServeSqlType one;
 
-		if (!is_literal(node->args[i]))
+		if (!serve_is_literal(node->args[i]))
 			continue;
-		one = common_type(node->args[0], node->args[i]);
+		one = serve_sql_common_type(node->args[0], node->args[i]);
 		if (one != type &&
 			(type == SERVE_SQL_NUMBER || type == SERVE_SQL_INTEGER || type == SERVE_SQL_DATE))
 			type = one;
@@ -1121,9 +784,9 @@ write_in(ServeSql *sql, const ServeNode *node, Way way)
 	{
 		const ServeNode *member = node->args[i];
 
-		if (is_null(member))
+		if (serve_is_null(member))
 			has_null = true;
-		else if (is_literal(member))
+		else if (serve_is_literal(member))
 		{
 			const char *text = member_text(sql, member, type);
 
@@ -1139,7 +802,8 @@ write_in(ServeSql *sql, const ServeNode *node, Way way)
 		serve_text_add_char(&array, '}');
 		close = open_two_valued(sql, value->nullable, part);
 		write_as(sql, value, type);
-		serve_sql_add(sql, " = ANY (");
+		serve_sql_add(sql, serve_sql_operator(type, SERVE_EQ));
+		serve_sql_add(sql, "ANY (");
 		serve_sql_value(sql, array.data,
 						serve_printf(sql->reader->arena, "%s[]", serve_sql_type_name(type)));
 		serve_sql_add(sql, ")");
@@ -1172,7 +836,7 @@ write_has(ServeSql *sql, const ServeNode *node, Way way)
 	const ServeNode *left = node->args[0];
 	const ServeNode *right = node->args[1];
 
-	if (is_null(right))
+	if (serve_is_null(right))
 		serve_sql_add(sql, "NULL::boolean");
 	else if (left->collection)
 	{
@@ -1185,7 +849,7 @@ write_has(ServeSql *sql, const ServeNode *node, Way way)
 			serve_text_init(&array, sql->reader->arena);
 			add_member(&array, right->literal.text);
 			serve_text_add_char(&array, '}');
-			write_field(sql, left, left->field);
+			serve_sql_path(sql, left, left->field);
 			serve_sql_add(sql, " @> ");
 			serve_sql_value(sql, array.data, "text[]");
 		}
@@ -1193,7 +857,7 @@ write_has(ServeSql *sql, const ServeNode *node, Way way)
 		{
 			serve_sql_value(sql, right->literal.text, "text");
 			serve_sql_add(sql, " = ANY (");
-			write_field(sql, left, left->field);
+			serve_sql_path(sql, left, left->field);
 			serve_sql_add(sql, ")");
 		}
 		serve_sql_add(sql, close);
@@ -1217,7 +881,7 @@ equal_texts(const ServeNode *node, const ServeVariable *variable, ServeText *arr
 	if (node->kind == SERVE_OR)
 		return equal_texts(node->args[0], variable, array) &&
 			   equal_texts(node->args[1], variable, array);
-	if (node->kind == SERVE_COMPARE && node->op == SERVE_EQ && is_literal(node->args[0]) &&
+	if (node->kind == SERVE_COMPARE && node->op == SERVE_EQ && serve_is_literal(node->args[0]) &&
 		node->args[1]->kind == SERVE_VALUE_OF && node->args[1]->variable == variable)
 	{
 		add_member(array, node->args[0]->literal.text);
@@ -1228,7 +892,7 @@ equal_texts(const ServeNode *node, const ServeVariable *variable, ServeText *arr
 		return false;
 	for (int i = 1; i < node->nargs; i++)
 	{
-		if (!is_literal(node->args[i]))
+		if (!serve_is_literal(node->args[i]))
 			return false;
 	}
 	for (int i = 1; i < node->nargs; i++)
@@ -1254,14 +918,14 @@ write_overlap(ServeSql *sql, const ServeNode *node, Way way)
 	if (node->kind == SERVE_ALL)
 	{
 		serve_sql_add(sql, way == WHERE_FALSE ? "(NOT (" : "((");
-		write_collection(sql, collection);
+		serve_sql_collection(sql, collection);
 		serve_sql_add(sql, " <@ ");
 		close = "))";
 	}
 	else
 	{
 		close = open_two_valued(sql, true, way);
-		write_field(sql, collection, collection->field);
+		serve_sql_path(sql, collection, collection->field);
 		serve_sql_add(sql, one ? " @> " : " && ");
 	}
 	serve_sql_value(sql, array.data, "text[]");
@@ -1281,7 +945,7 @@ write_lambda(ServeSql *sql, const ServeNode *node, Way way)
 	serve_sql_add(sql, all == (way == WHERE_FALSE) ? "EXISTS (SELECT" : "NOT EXISTS (SELECT");
 	if (collection->kind == SERVE_RECORDS)
 	{
-		node->variable->alias = write_steps(sql, collection);
+		node->variable->alias = serve_sql_steps(sql, collection);
 		if (node->nargs == 2)
 			serve_sql_add(sql, " AND ");
 	}
@@ -1289,7 +953,7 @@ write_lambda(ServeSql *sql, const ServeNode *node, Way way)
 	{
 		node->variable->alias = serve_sql_alias(sql);
 		serve_sql_add(sql, " FROM unnest(");
-		write_field(sql, collection, collection->field);
+		serve_sql_path(sql, collection, collection->field);
 		serve_sql_printf(sql, ") AS %s(", node->variable->alias);
 		serve_sql_name(sql, collection->field->name);
 		serve_sql_add(sql, ")");
@@ -1346,7 +1010,7 @@ write_boolean(ServeSql *sql, const ServeNode *node, Way way)
 			write_lambda(sql, node, way);
 			break;
 		default:
-			if (is_null(node))
+			if (serve_is_null(node))
 			{
 				serve_sql_add(sql, "NULL::boolean");
 				break;
@@ -1354,7 +1018,7 @@ write_boolean(ServeSql *sql, const ServeNode *node, Way way)
 			if (way == WHERE_TRUE && node->kind == SERVE_CALL &&
 				node->function == SERVE_GEO_INTERSECTS)
 			{
-				write_intersects(sql, node, true);
+				serve_sql_intersects(sql, node, true);
 				break;
 			}
 			serve_sql_add(sql, way == WHERE_FALSE ? "(NOT " : "(");

@@ -112,6 +112,26 @@ no_nulls_from(const ServeKeys *keys, int place)
 	return true;
 }
 
+static ServeSqlType
+key_type(const ServeKeys *keys, int place)
+{
+	ServeSqlType type = serve_sql_type_of(keys->keys[place].expression);
+
+	return type == SERVE_SQL_NUMBER ? SERVE_SQL_NUMERIC : type;
+}
+
+/* One operator compares rows: not where a column needs one of ours. */
+static bool
+rows_compare(const ServeKeys *keys, int place)
+{
+	for (; place < keys->count; place++)
+	{
+		if (key_type(keys, place) == SERVE_SQL_NUMERIC)
+			return false;
+	}
+	return true;
+}
+
 static void
 write_key(ServeSql *sql, const ServeKeys *keys, int place)
 {
@@ -121,8 +141,7 @@ write_key(ServeSql *sql, const ServeKeys *keys, int place)
 static void
 write_cursor_value(ServeSql *sql, const ServeLevel *level, int place)
 {
-	serve_sql_value(sql, level->cursor[place],
-					serve_sql_type_name(serve_sql_type_of(level->keys.keys[place].expression)));
+	serve_sql_value(sql, level->cursor[place], serve_sql_type_name(key_type(&level->keys, place)));
 }
 
 /* (a, b) > ($1, $2), of the keys from one on. */
@@ -154,6 +173,7 @@ static void
 write_behind(ServeSql *sql, const ServeLevel *level, int place, bool nullable)
 {
 	bool descending = level->keys.keys[place].descending;
+	ServeSqlType type = key_type(&level->keys, place);
 
 	if (level->cursor[place] == NULL)
 	{
@@ -167,7 +187,7 @@ write_behind(ServeSql *sql, const ServeLevel *level, int place, bool nullable)
 		return;
 	}
 	write_key(sql, &level->keys, place);
-	serve_sql_add(sql, descending ? " < " : " > ");
+	serve_sql_add(sql, serve_sql_operator(type, descending ? SERVE_LT : SERVE_GT));
 	write_cursor_value(sql, level, place);
 	if (descending && nullable)
 	{
@@ -185,7 +205,7 @@ write_same(ServeSql *sql, const ServeLevel *level, int place)
 		serve_sql_add(sql, " IS NULL");
 	else
 	{
-		serve_sql_add(sql, " = ");
+		serve_sql_add(sql, serve_sql_operator(key_type(&level->keys, place), SERVE_EQ));
 		write_cursor_value(sql, level, place);
 	}
 }
@@ -201,7 +221,9 @@ write_seek(ServeSql *sql, const ServeLevel *level, int from, bool nullable)
 	if (!nullable)
 	{
 		write_key(sql, &level->keys, from);
-		serve_sql_add(sql, level->keys.keys[from].descending ? " <= " : " >= ");
+		serve_sql_add(sql,
+					  serve_sql_operator(key_type(&level->keys, from),
+										 level->keys.keys[from].descending ? SERVE_LE : SERVE_GE));
 		write_cursor_value(sql, level, from);
 		serve_sql_add(sql, " AND ");
 	}
@@ -347,6 +369,19 @@ write_limit(ServeSql *sql, const ServeLevel *level)
 	serve_sql_printf(sql, " LIMIT %lld", (long long) level->limit);
 }
 
+static void
+write_direction(ServeSql *sql, const ServeKeys *keys, int place, bool nullable)
+{
+	bool descending = keys->keys[place].descending;
+
+	if (key_type(keys, place) == SERVE_SQL_NUMERIC)
+		serve_sql_add(sql, descending ? " USING OPERATOR(mls.>)" : " USING OPERATOR(mls.<)");
+	else if (descending)
+		serve_sql_add(sql, " DESC");
+	if (nullable)
+		serve_sql_add(sql, descending ? " NULLS LAST" : " NULLS FIRST");
+}
+
 /*
  * One part of the rows: its columns, condition and order.  behind says whether the cursor
  * lies in this part; if not, all of the part is wanted.
@@ -387,7 +422,8 @@ write_part(ServeSql *sql, const ServeLevel *level, const ServeField *const *colu
 	if (behind)
 	{
 		serve_sql_add(sql, " AND ");
-		if (!nullable && no_nulls_from(keys, first + 1) && one_direction_from(keys, first))
+		if (!nullable && no_nulls_from(keys, first + 1) && one_direction_from(keys, first) &&
+			rows_compare(keys, first))
 			write_row_comparison(sql, level, first);
 		else
 			write_seek(sql, level, first, nullable);
@@ -396,9 +432,7 @@ write_part(ServeSql *sql, const ServeLevel *level, const ServeField *const *colu
 	{
 		serve_sql_add(sql, i == first ? " ORDER BY " : ", ");
 		serve_sql_name(sql, key_name(sql, i));
-		serve_sql_add(sql, keys->keys[i].descending ? " DESC" : "");
-		if (i == first ? nullable : is_nullable(keys, i))
-			serve_sql_add(sql, keys->keys[i].descending ? " NULLS LAST" : " NULLS FIRST");
+		write_direction(sql, keys, i, i == first ? nullable : is_nullable(keys, i));
 	}
 	write_limit(sql, level);
 	if (level->skip > 0)
@@ -515,9 +549,7 @@ write_order(ServeSql *sql, const ServeLevel *level, const char *alias)
 	{
 		serve_sql_add(sql, i == 0 ? " ORDER BY " : ", ");
 		serve_sql_column(sql, alias, key_name(sql, i));
-		serve_sql_add(sql, keys->keys[i].descending ? " DESC" : "");
-		if (is_nullable(keys, i))
-			serve_sql_add(sql, keys->keys[i].descending ? " NULLS LAST" : " NULLS FIRST");
+		write_direction(sql, keys, i, is_nullable(keys, i));
 	}
 }
 

@@ -127,6 +127,20 @@ serve_sql_type_name(ServeSqlType type)
 	return type_names[type];
 }
 
+const char *
+serve_sql_operator(ServeSqlType type, ServeOperator op)
+{
+	static const char *const words[] = {
+		[SERVE_EQ] = " = ",  [SERVE_NE] = " <> ", [SERVE_GT] = " > ",
+		[SERVE_GE] = " >= ", [SERVE_LT] = " < ",  [SERVE_LE] = " <= "};
+	static const char *const ours[] = {
+		[SERVE_EQ] = " OPERATOR(mls.=) ", [SERVE_NE] = " OPERATOR(mls.<>) ",
+		[SERVE_GT] = " OPERATOR(mls.>) ", [SERVE_GE] = " OPERATOR(mls.>=) ",
+		[SERVE_LT] = " OPERATOR(mls.<) ", [SERVE_LE] = " OPERATOR(mls.<=) "};
+
+	return type == SERVE_SQL_NUMERIC ? ours[op] : words[op];
+}
+
 /* What a column is declared as, without "[]" and "(14,2)"; false if it is none of ours. */
 static bool
 declared_type(const ServeField *field, ServeSqlType *type)

@@ -61,6 +61,11 @@ extern void serve_sql_literal(ServeSql *sql, const ServeNode *literal, ServeSqlT
 
 extern ServeSqlType serve_sql_field_type(const ServeField *field);
 extern const char *serve_sql_type_name(ServeSqlType type);
+/*
+ * An operator that compares, with blanks around it.  Those of numeric are the extension's own:
+ * behind row security they find an index, which PostgreSQL's do not.
+ */
+extern const char *serve_sql_operator(ServeSqlType type, ServeOperator op);
 /* A field's column as that type. */
 extern void serve_sql_field(ServeSql *sql, const char *alias, const ServeField *field);
 /* What makes records belong together, of child and parent. */
