@@ -136,10 +136,11 @@ sub get
 {
 	my ($self, $target, %how) = @_;
 	my ($base, $command) = $self->curl_command($target, %how);
-	my ($out, $err) = ('', '');
-	IPC::Run::run($command, '<', \undef, '>', \$out, '2>', \$err);
+	my ($curl, @rest) = @$command;
+	system($curl, '--stderr', "$base.err", @rest);
 	my $answer = answer_in($base);
-	$answer->{curl_error} = $err;
+	$answer->{curl_error} = -e "$base.err" ? slurp_file("$base.err") : '';
+	unlink "$base.err";
 	return $answer;
 }
 
