@@ -62,6 +62,7 @@ class Rows:
                 "T": maybe(moment), "U": maybe(moment + dt.timedelta(seconds=r.choice([0, 0, 1, -86400]))),
                 "G": maybe(str(uuid.UUID(int=r.choice([1, 2, 2 ** 127])))),
                 "H": maybe(r.choice([dt.time(0, 0), dt.time(7, 59, 59, 999000), dt.time(23, 59, 59, 999999), dt.time(12, 30)])),
+                "W": maybe(r.choice([0.5, 1.5, -2.25, 3.0, 0.0])), "Z": maybe(moment), "V": maybe(r.choice(WORDS)),
                 "OwnerKey": maybe(r.choice([f"o{i}" for i in range(11)])),
                 "Latitude": maybe(Decimal(r.choice(["30.2", "30.25", "-89.9", "0", "89.95", "30.2001"]))),
                 "Longitude": maybe(Decimal(r.choice(["-97.7", "179.95", "-179.95", "0", "-97.65", "-97.7001"]))),
@@ -83,7 +84,8 @@ FIELDS = {
     "Thing": [("ThingKey", "s", "text", 0), ("S1", "s", "text", 1), ("S2", "s", "text", 1), ("L", "s", "text", 1), ("C", "c", "text[]", 1),
               ("I", "i", "integer", 1), ("J", "i", "bigint", 1), ("D", "d", "numeric", 1), ("E", "d", "numeric(12,2)", 1), ("F", "f", "double precision", 1),
               ("N", "i", "integer", 0), ("B", "b", "boolean", 1), ("X", "x", "date", 1), ("T", "t", "timestamptz", 1), ("U", "t", "timestamptz", 1),
-              ("G", "g", "uuid", 1), ("H", "h", "time", 1), ("OwnerKey", "s", "text", 1), ("Latitude", "d", "numeric", 1), ("Longitude", "d", "numeric", 1)],
+              ("G", "g", "uuid", 1), ("H", "h", "time", 1), ("W", "f", "real", 1),
+              ("Z", "t", "timestamp without time zone", 1), ("V", "s", "character varying(40)", 1), ("OwnerKey", "s", "text", 1), ("Latitude", "d", "numeric", 1), ("Longitude", "d", "numeric", 1)],
     "Part": [("PartKey", "i", "bigint", 0), ("ThingKey", "s", "text", 1), ("Kind", "s", "text", 0), ("N", "i", "integer", 1), ("Label", "s", "text", 1), ("Tags", "c", "text[]", 1)],
     "Owner": [("OwnerKey", "s", "text", 0), ("Name", "s", "text", 1), ("Age", "i", "smallint", 1), ("Langs", "c", "text[]", 1)],
     "Pair": [("A", "i", "integer", 0), ("B", "s", "character varying(20)", 0), ("ThingKey", "s", "text", 1)],
@@ -128,11 +130,11 @@ def sql_value(value):
         return "'" + ("{" + ",".join('"' + x.replace("\\", "\\\\").replace('"', '\\"') + '"' for x in value) + "}").replace("'", "''") + "'"
     if isinstance(value, (int, float, Decimal)):
         return f"'{value}'"
-    return "'" + str(value).replace("'", "''") + "'"
+    return "'" + str(value).replace("'", "''").replace("+00:00", "") + "'"
 
 
 def print_sql():
-    print("CREATE SCHEMA web;")
+    print("SET timezone = 'UTC'; CREATE SCHEMA web;")
     for name, fields in FIELDS.items():
         columns = ", ".join(f'"{f}" {sql}{"" if n else " NOT NULL"}' for f, t, sql, n in fields)
         key = ", ".join(f'"{k}"' for k in ([KEY[name]] if name in KEY else PAIR_KEY))
