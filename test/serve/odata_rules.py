@@ -1059,6 +1059,16 @@ def paths(command):
     expect("Thing?$filter=I lt 99999999999999999999 and J ge -9223372036854775808 and D lt 1e300 and F lt 1e350 and F gt 1e-350&$top=0&$count=true", 200,
            count=sum(1 for t in ROWS.things if t["F"] is not None and t["F"] > 0 and None not in (t["I"], t["J"], t["D"])))
     expect("Thing?nonsense=1&x&=&$top=0", 200, [])
+    near = in_order(ROWS.things, [(lambda env: haversine(30.2, -97.7, env["it"]), False), (lambda env: env["it"]["ThingKey"], False)])
+    shown = []
+    link = "Thing?$select=ThingKey&$orderby=geo.distance(Coordinates,geography'POINT(-97.7 30.2)')"
+    while link:
+        page = expect(link, 200)
+        shown += [row["ThingKey"] for row in page.get("rows", [])]
+        link = page.get("next")
+    failed += shown != [row["ThingKey"] for row in near]
+    if shown != [row["ThingKey"] for row in near]:
+        print(f"by distance: {shown}")
     expect("Thing?$FILTER=not%20S1%20EQ%20'abc'%20AND%20not%20(N%20le%20-1)&count=true&top=0", 200, count=sum(1 for t in ROWS.things if t["S1"] != "abc"))
     print(f"paths: {asked} asked, {failed} failed")
     return failed
