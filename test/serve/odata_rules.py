@@ -281,7 +281,7 @@ class Maker:
         return prefix, resource, record
 
     def field(self, kinds):
-        for _ in range(20):
+        for _ in range(200):
             prefix, resource, record = self.roots()
             fields = [f for f in FIELDS[resource] if f[1] in kinds]
             if fields:
@@ -511,7 +511,8 @@ class Maker:
         if r.random() < 0.3:
             members.append(E("null", PRIMARY, kind, lambda env: None))
         if r.random() < 0.2 and kind in "sid":
-            members.append(self.field(kind)[0])
+            other, _ = self.field(kind)
+            members += [other] if other else []
         r.shuffle(members)
         comma = ", " if r.random() < 0.5 else ","
         return E(f"{field.within(POSTFIX)} {fold('in', r)} ({comma.join(m.text for m in members)})", POSTFIX, "b",
