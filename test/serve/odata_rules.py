@@ -834,8 +834,9 @@ def check_query(program, r, path, query, rows):
     pages = 0
     while True:
         answer = program.ask(address, page_size)
-        # Of constants it may be found out where there is no row.
-        if answer["status"] == 500 and answer["sqlstate"] == "22012" and (State.divided_by_zero or re.search(r"(div|divby|mod) 0", str(query.everything()))):
+        # Of constants it may be found out where there is no row; what is expanded is not looked at yet.
+        if answer["status"] == 500 and answer["sqlstate"] == "22012" and (
+                State.divided_by_zero or re.search(r"(div|divby|mod) 0", str(query.options)) or re.search(r" (div|divby|mod) ", str(query.everything()[1]))):
             return -1
         check(answer["status"] == 200, f"{answer}")
         check(answer.get("count") == (len(whole) if query.count else None), f"count {answer.get('count')}, not {len(whole)}")
