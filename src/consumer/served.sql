@@ -284,6 +284,11 @@ CREATE FUNCTION mls.used_values(view regclass, fields text[], stamp text, OUT fi
 COMMENT ON FUNCTION mls.used_values(regclass, text[], text)
     IS 'different values of texts and of lists of texts in the rows of a view that the caller sees, each with the least of a timestamp beside it';
 
+CREATE FUNCTION mls.brings_news(stamp timestamptz, VARIADIC fields "any") RETURNS boolean
+    AS 'MODULE_PATHNAME', 'mls_brings_news_sql' LANGUAGE C VOLATILE LEAKPROOF COST 1;
+COMMENT ON FUNCTION mls.brings_news(timestamptz, "any")
+    IS 'part of mls.used_values(): whether a row has a value that it has not found yet; true outside';
+
 -- Values that occur in what the reader sees, so that no other's are told, and those of the
 -- dictionary for fields that he reads.  Read off the data: it is right in each transaction.
 CREATE FUNCTION mls.serve_lookups(OUT "LookupKey" text, OUT "LookupName" text, OUT "LookupValue" text, OUT "StandardLookupValue" text, OUT "LegacyODataValue" text,
@@ -323,5 +328,5 @@ COMMENT ON COLUMN mls."Lookup"."ModificationTimestamp" IS 'of a local value the 
 
 REVOKE ALL ON FUNCTION mls_navigation_set(text, text, text, boolean, text[], text[], text, text), mls_navigation_remove(text, text), mls.serve_roles(), mls.serve_model(text) FROM PUBLIC;
 -- These read the catalogue in the rights of who asks.
-GRANT EXECUTE ON FUNCTION mls.served_fields(regrole, text, regclass, regclass), mls.served_resources(regrole), mls.serve_fields(), mls.used_values(regclass, text[], text), mls.serve_lookups() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.served_fields(regrole, text, regclass, regclass), mls.served_resources(regrole), mls.serve_fields(), mls.used_values(regclass, text[], text), mls.brings_news(timestamptz, "any"), mls.serve_lookups() TO PUBLIC;
 GRANT SELECT ON mls."Field", mls."Lookup" TO PUBLIC;

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs RETS clients of other authors against the test server, to prove that it is
-# faithful.  Needs node and npm, and a registry; not a part of make check.
+# faithful, and clients of OData against mls_serve (serve.sh).  Needs node and npm, and a
+# registry; not a part of make check.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +15,7 @@ finish()
 trap finish EXIT
 
 command -v npm >/dev/null || { echo "npm is needed: install the packages nodejs and npm" >&2; exit 1; }
-cp "$here"/*.js "$work"
+cp "$here"/*_client.js "$work"
 (cd "$work" && npm install --silent --no-audit --no-fund --save-exact rets-client@5.2.4 rets-ddf-client@1.2.8 >npm.log 2>&1) ||
 	{ cat "$work/npm.log" >&2; exit 1; }
 
@@ -36,3 +37,4 @@ for peer in rets_client ddf_client; do
 	done
 done
 echo "$passed passed, 0 failed"
+bash "$here/serve.sh"

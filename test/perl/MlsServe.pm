@@ -16,6 +16,14 @@ use Time::HiRes ();
 our @EXPORT = qw(need_serve start_serve serve_fails wait_until filter_url);
 
 my $number = 0;
+my %running;    # by process id
+
+# A file that dies leaves none behind.
+END
+{
+	local $?;
+	kill 'TERM', keys %running;
+}
 
 # Skips the file where the program was not built, for want of its libraries.
 sub need_serve
@@ -58,6 +66,7 @@ sub start_serve
 	my $err = '';
 	my $handle = IPC::Run::start(command_of($node, %flags), '<', \undef, '>', \my $out, '2>', \$err);
 	my $self = bless { handle => $handle, err => \$err, number => ++$number, asked => 0 }, __PACKAGE__;
+	$running{ $self->pid } = 1;
 	my $until = time + 60;
 	while ($err !~ /listening on .*\n/)
 	{
@@ -136,10 +145,11 @@ sub get
 {
 	my ($self, $target, %how) = @_;
 	my ($base, $command) = $self->curl_command($target, %how);
-	my ($out, $err) = ('', '');
-	IPC::Run::run($command, '<', \undef, '>', \$out, '2>', \$err);
+	my ($curl, @rest) = @$command;
+	system($curl, '--stderr', "$base.err", @rest);
 	my $answer = answer_in($base);
-	$answer->{curl_error} = $err;
+	$answer->{curl_error} = -e "$base.err" ? slurp_file("$base.err") : '';
+	unlink "$base.err";
 	return $answer;
 }
 
@@ -240,6 +250,7 @@ sub stop
 {
 	my ($self) = @_;
 	return unless $self->{handle};
+	delete $running{ $self->pid };
 	my $handle = delete $self->{handle};
 	$handle->signal('TERM');
 	eval { $handle->finish };
@@ -256,6 +267,7 @@ sub DESTROY
 {
 	my ($self) = @_;
 	local ($?, $@);
+	eval { delete $running{ $self->pid } if $self->{handle}; };
 	eval { $self->{handle}->kill_kill(grace => 5) if $self->{handle}; };
 	return;
 }

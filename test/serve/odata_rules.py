@@ -62,6 +62,7 @@ class Rows:
                 "T": maybe(moment), "U": maybe(moment + dt.timedelta(seconds=r.choice([0, 0, 1, -86400]))),
                 "G": maybe(str(uuid.UUID(int=r.choice([1, 2, 2 ** 127])))),
                 "H": maybe(r.choice([dt.time(0, 0), dt.time(7, 59, 59, 999000), dt.time(23, 59, 59, 999999), dt.time(12, 30)])),
+                "W": maybe(r.choice([0.5, 1.5, -2.25, 3.0, 0.0])), "Z": maybe(moment), "V": maybe(r.choice(WORDS)),
                 "OwnerKey": maybe(r.choice([f"o{i}" for i in range(11)])),
                 "Latitude": maybe(Decimal(r.choice(["30.2", "30.25", "-89.9", "0", "89.95", "30.2001"]))),
                 "Longitude": maybe(Decimal(r.choice(["-97.7", "179.95", "-179.95", "0", "-97.65", "-97.7001"]))),
@@ -83,7 +84,8 @@ FIELDS = {
     "Thing": [("ThingKey", "s", "text", 0), ("S1", "s", "text", 1), ("S2", "s", "text", 1), ("L", "s", "text", 1), ("C", "c", "text[]", 1),
               ("I", "i", "integer", 1), ("J", "i", "bigint", 1), ("D", "d", "numeric", 1), ("E", "d", "numeric(12,2)", 1), ("F", "f", "double precision", 1),
               ("N", "i", "integer", 0), ("B", "b", "boolean", 1), ("X", "x", "date", 1), ("T", "t", "timestamptz", 1), ("U", "t", "timestamptz", 1),
-              ("G", "g", "uuid", 1), ("H", "h", "time", 1), ("OwnerKey", "s", "text", 1), ("Latitude", "d", "numeric", 1), ("Longitude", "d", "numeric", 1)],
+              ("G", "g", "uuid", 1), ("H", "h", "time", 1), ("W", "f", "real", 1),
+              ("Z", "t", "timestamp without time zone", 1), ("V", "s", "character varying(40)", 1), ("OwnerKey", "s", "text", 1), ("Latitude", "d", "numeric", 1), ("Longitude", "d", "numeric", 1)],
     "Part": [("PartKey", "i", "bigint", 0), ("ThingKey", "s", "text", 1), ("Kind", "s", "text", 0), ("N", "i", "integer", 1), ("Label", "s", "text", 1), ("Tags", "c", "text[]", 1)],
     "Owner": [("OwnerKey", "s", "text", 0), ("Name", "s", "text", 1), ("Age", "i", "smallint", 1), ("Langs", "c", "text[]", 1)],
     "Pair": [("A", "i", "integer", 0), ("B", "s", "character varying(20)", 0), ("ThingKey", "s", "text", 1)],
@@ -128,11 +130,11 @@ def sql_value(value):
         return "'" + ("{" + ",".join('"' + x.replace("\\", "\\\\").replace('"', '\\"') + '"' for x in value) + "}").replace("'", "''") + "'"
     if isinstance(value, (int, float, Decimal)):
         return f"'{value}'"
-    return "'" + str(value).replace("'", "''") + "'"
+    return "'" + str(value).replace("'", "''").replace("+00:00", "") + "'"
 
 
 def print_sql():
-    print("CREATE SCHEMA web;")
+    print("SET timezone = 'UTC'; CREATE SCHEMA web;")
     for name, fields in FIELDS.items():
         columns = ", ".join(f'"{f}" {sql}{"" if n else " NOT NULL"}' for f, t, sql, n in fields)
         key = ", ".join(f'"{k}"' for k in ([KEY[name]] if name in KEY else PAIR_KEY))
@@ -279,7 +281,7 @@ class Maker:
         return prefix, resource, record
 
     def field(self, kinds):
-        for _ in range(20):
+        for _ in range(200):
             prefix, resource, record = self.roots()
             fields = [f for f in FIELDS[resource] if f[1] in kinds]
             if fields:
@@ -509,7 +511,8 @@ class Maker:
         if r.random() < 0.3:
             members.append(E("null", PRIMARY, kind, lambda env: None))
         if r.random() < 0.2 and kind in "sid":
-            members.append(self.field(kind)[0])
+            other, _ = self.field(kind)
+            members += [other] if other else []
         r.shuffle(members)
         comma = ", " if r.random() < 0.5 else ","
         return E(f"{field.within(POSTFIX)} {fold('in', r)} ({comma.join(m.text for m in members)})", POSTFIX, "b",
@@ -831,8 +834,9 @@ def check_query(program, r, path, query, rows):
     pages = 0
     while True:
         answer = program.ask(address, page_size)
-        # Of constants it may be found out where there is no row.
-        if answer["status"] == 500 and answer["sqlstate"] == "22012" and (State.divided_by_zero or re.search(r"(div|divby|mod) 0", str(query.everything()))):
+        # Of constants it may be found out where there is no row; what is expanded is not looked at yet.
+        if answer["status"] == 500 and answer["sqlstate"] == "22012" and (
+                State.divided_by_zero or re.search(r"(div|divby|mod) 0", str(query.options)) or re.search(r" (div|divby|mod) ", str(query.everything()[1]))):
             return -1
         check(answer["status"] == 200, f"{answer}")
         check(answer.get("count") == (len(whole) if query.count else None), f"count {answer.get('count')}, not {len(whole)}")
@@ -1057,6 +1061,16 @@ def paths(command):
     expect("Thing?$filter=I lt 99999999999999999999 and J ge -9223372036854775808 and D lt 1e300 and F lt 1e350 and F gt 1e-350&$top=0&$count=true", 200,
            count=sum(1 for t in ROWS.things if t["F"] is not None and t["F"] > 0 and None not in (t["I"], t["J"], t["D"])))
     expect("Thing?nonsense=1&x&=&$top=0", 200, [])
+    near = in_order(ROWS.things, [(lambda env: haversine(30.2, -97.7, env["it"]), False), (lambda env: env["it"]["ThingKey"], False)])
+    shown = []
+    link = "Thing?$select=ThingKey&$orderby=geo.distance(Coordinates,geography'POINT(-97.7 30.2)')"
+    while link:
+        page = expect(link, 200)
+        shown += [row["ThingKey"] for row in page.get("rows", [])]
+        link = page.get("next")
+    failed += shown != [row["ThingKey"] for row in near]
+    if shown != [row["ThingKey"] for row in near]:
+        print(f"by distance: {shown}")
     expect("Thing?$FILTER=not%20S1%20EQ%20'abc'%20AND%20not%20(N%20le%20-1)&count=true&top=0", 200, count=sum(1 for t in ROWS.things if t["S1"] != "abc"))
     print(f"paths: {asked} asked, {failed} failed")
     return failed

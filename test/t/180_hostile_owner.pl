@@ -279,7 +279,7 @@ my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_valida
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
-	odata claim random_text secret_verifier secret_matches log_events
+	odata claim random_text secret_verifier secret_matches log_events brings_news
 	numeric_lt numeric_le numeric_eq numeric_ne numeric_ge numeric_gt text_like text_not_like);
 
 my %known = map { $_ => 1 } @harmless;

@@ -89,7 +89,7 @@ sub rows_for
 
 SKIP:
 {
-	skip 'mls_serve is not built', 12 unless -x "$ENV{MLS_BIN}/mls_serve";
+	skip 'mls_serve is not built', 14 unless -x "$ENV{MLS_BIN}/mls_serve";
 	require JSON::PP;
 
 	# ---- what the manual shows ----
@@ -128,6 +128,13 @@ SKIP:
 	local $ENV{PGOPTIONS} = '-c role=reader';
 	like(plan_for('Thing?$filter=D gt 7 and D le 8&$select=ThingKey'), qr/Index Cond: \(\("D" OPERATOR\(mls.>\) .*"D" OPERATOR\(mls.<=\)/, 'as comparisons of numbers do here');
 	like(plan_for('Thing?$orderby=D&$select=ThingKey&$top=5'), qr/Index (?:Only )?Scan using "Thing_D_ThingKey_idx" on "Thing" \w+\n *Index Cond: \("D" IS NOT NULL\)/, 'and an order of them');
+	# The second page of prices that fall, and of times that rise.
+	for my $case ([ 'D desc', qr/Index Cond: .*"D" OPERATOR\(mls.<=\) \$/ ], [ 'T', qr/Index Cond: .*(?:"T" >= \$|ROW\("T")/ ])
+	{
+		my $line = '';
+		IPC::Run::run(\@rows, '<', \"5\tThing?\$orderby=$case->[0]&\$filter=D gt 0 and T ne null&\$select=ThingKey\n", '>', \$line);
+		like(plan_for(JSON::PP->new->utf8->decode($line)->{next}), $case->[1], "a page by $case->[0] begins where the one before ended");
+	}
 }
 
 done_testing();

@@ -140,6 +140,11 @@ is(asked('idx', '{}', $local), 'Appliances:Local Oven, City:Elsewhere, City:Show
 like(asked('broker', '{}', $local), qr/Secret Stove.*City:Hidden/, 'and others those that others see');
 is(asked('idx', '{}', q{SELECT count(*) = count(DISTINCT "LookupKey"), bool_and("ModificationTimestamp" IS NOT NULL), count(*) FILTER (WHERE "LookupName" = 'StandardStatus') = (SELECT count(*) FROM mls.dd_lookup WHERE lookup_name = 'StandardStatus') FROM mls."Lookup"}), 't|t|t', 'keys are unique, the declared values are there');
 is(asked('idx', '{}', q{SELECT count(*) FROM mls."Lookup" WHERE "LookupName" = 'PropertyType'}), 0, 'not those of fields that it does not read');
+for my $values (q{'City', "City"}, q{'Appliances', unnest("Appliances")}, q{'StandardStatus', "StandardStatus"})
+{
+	is(asked('broker', '{}', qq{SELECT count(*) FROM (SELECT n, v, min(t) AS t FROM (SELECT $values, coalesce("ModificationTimestamp", now()) FROM broker."Property") p (n, v, t) WHERE v <> '' GROUP BY 1, 2) p
+		LEFT JOIN mls."Lookup" l ON l."LookupName" = p.n AND l."LookupValue" = p.v WHERE l."LookupKey" IS NULL OR l."StandardLookupValue" IS NULL AND l."ModificationTimestamp" <> p.t}), 0, "each value, with the least timestamp of its records: $values");
+}
 my $key = asked('idx', '{}', q{SELECT "LookupKey" FROM mls."Lookup" WHERE "LookupValue" = 'Shown here'});
 is(asked('broker', '{}', q{SELECT "LookupKey" FROM mls."Lookup" WHERE "LookupValue" = 'Shown here'}), $key, 'a value has one key for all');
 is(query(q{BEGIN; UPDATE gold.property SET "City" = 'Brand new' WHERE "ListingKey" = 'LK00000002'; SET LOCAL ROLE idx; SELECT count(*) FROM mls."Lookup" WHERE "LookupValue" = 'Brand new'; ROLLBACK}), 1, 'in the transaction that brings it');

@@ -125,6 +125,9 @@ entity_set(ServeBytes *out, const ServeResource *resource)
 			text_member(out, resource->navigations[i].name, resource->navigations[i].target->name);
 		serve_bytes_text(out, "}");
 	}
+	for (int i = 0; serve_restrictions[i].term; i++)
+		serve_bytes_format(out, ",\"@Org.OData.Capabilities.V1.%s\":{\"%s\":false}",
+						   serve_restrictions[i].term, serve_restrictions[i].property);
 	serve_bytes_text(out, "}");
 }
 

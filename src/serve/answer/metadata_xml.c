@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+/* What no set allows: some clients offer it unless they are told. */
+const ServeRestriction serve_restrictions[] = {{"SearchRestrictions", "Searchable"},
+											   {"InsertRestrictions", "Insertable"},
+											   {"UpdateRestrictions", "Updatable"},
+											   {"DeleteRestrictions", "Deletable"},
+											   {NULL, NULL}};
+
 static void
 attribute(ServeBytes *out, const char *name, const char *value)
 {
@@ -108,13 +115,7 @@ entity_set(ServeBytes *out, const ServeResource *resource)
 {
 	serve_bytes_text(out, "        <EntitySet");
 	attribute(out, "Name", resource->name);
-	serve_bytes_format(out, " EntityType=\"%s.%s\"", SERVE_NAMESPACE, resource->name);
-	if (resource->nnavigations == 0)
-	{
-		serve_bytes_text(out, "/>\n");
-		return;
-	}
-	serve_bytes_text(out, ">\n");
+	serve_bytes_format(out, " EntityType=\"%s.%s\">\n", SERVE_NAMESPACE, resource->name);
 	for (int i = 0; i < resource->nnavigations; i++)
 	{
 		serve_bytes_text(out, "          <NavigationPropertyBinding");
@@ -122,6 +123,12 @@ entity_set(ServeBytes *out, const ServeResource *resource)
 		attribute(out, "Target", resource->navigations[i].target->name);
 		serve_bytes_text(out, "/>\n");
 	}
+	for (int i = 0; serve_restrictions[i].term; i++)
+		serve_bytes_format(
+			out,
+			"          <Annotation Term=\"Org.OData.Capabilities.V1.%s\"><Record>"
+			"<PropertyValue Property=\"%s\" Bool=\"false\"/></Record></Annotation>\n",
+			serve_restrictions[i].term, serve_restrictions[i].property);
 	serve_bytes_text(out, "        </EntitySet>\n");
 }
 

@@ -59,6 +59,14 @@ extern int64_t serve_preferred_page(const char *prefer);
 
 /* ---- documents.c ---- */
 
+typedef struct ServeRestriction
+{
+	const char *term;
+	const char *property;
+} ServeRestriction;
+
+extern const ServeRestriction serve_restrictions[];
+
 extern void serve_answer_service_document(ServeCall *call);
 extern void serve_answer_metadata(ServeCall *call);
 extern void serve_metadata_xml(ServeBytes *out, const ServeModel *model);

@@ -9,7 +9,7 @@
  * address.c		 path and query: taken apart first, decoded then, once
  * lexer.c			 tokens of an expression
  * literal.c		 values: numbers, dates, timestamps, what they are in SQL's words
- * filter_parser.c			 expressions: a recursive descent, which types as it reads
+ * filter_parser.c	 expressions: a recursive descent, which types as it reads
  * typing.c			 what operators and functions take and give
  * system_options.c	 $select, $expand, $orderby and the small ones
  */
