@@ -58,8 +58,7 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib)
 # own, none of the server's headers, and is left out where they are not there.
 SERVE_NEEDS = libmicrohttpd libpq json-c openssl libdeflate
 SERVE_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/serve/*.c src/serve/*/*.c)))
-ifeq ($(wildcard src/serve/sql/plan_request.c),)
-else ifeq ($(shell pkg-config --exists $(SERVE_NEEDS) && echo yes),yes)
+ifeq ($(shell pkg-config --exists $(SERVE_NEEDS) && echo yes),yes)
 SCRIPTS_built = mls_serve
 else
 $(info mls_serve is not built: pkg-config does not find all of $(SERVE_NEEDS))

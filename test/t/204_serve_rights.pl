@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use MlsTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('rights');
@@ -179,6 +180,22 @@ query(q{CREATE TABLE gold.history_transactional ("HistoryTransactionalKey" text 
 	  FROM (VALUES (1, 'LK00000001', 'ListPrice'), (2, 'LK00000001', 'PrivateRemarks'), (3, 'LK00000001', 'UnparsedAddress'), (4, 'LK00000002', 'ListPrice'), (5, 'LK00000001', NULL)) v (n, k, f);
 	SELECT mls_protect('idx', 'idx', 'HistoryTransactional', '{ResourceRecordKey,ResourceName,FieldName,PreviousValue}')});
 is(asked('idx', $east, q{SELECT string_agg("HistoryTransactionalKey", ' ') FROM idx."HistoryTransactional"}), 'h1', 'history of what is shown');
+
+# ---- Dumped and restored ----
+
+my $file = "$PostgreSQL::Test::Utils::tmp_check/rights.dump";
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $file, $node->connstr('postgres') ], 'dumps');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $file ], 'restores');
+my $all = q{SELECT count(*), count("UnparsedAddress"), (SELECT count(*) FROM idx."Media") FROM idx."Property"};
+is($node->safe_psql('restored', sql_as('idx', $east, $all)) =~ s/^1\n//r, asked('idx', $east, $all), 'licences and masks are as they were');
+my (undef, undef, $err) = $node->psql('restored', sql_as('idx', $east, q{SELECT "UnparsedAddress" FROM gold.property}));
+like($err, qr/permission denied/, 'with what they keep from readers');
+
+# ---- Taken back ----
+
+query(q{SELECT mls_audience_remove('idx', r) FROM unnest('{HistoryTransactional,Media,OpenHouse,Property}'::text[]) r});
+is(query(q{SELECT has_any_column_privilege('idx', 'gold.property', 'SELECT'), has_any_column_privilege('idx_shown', 'gold.property', 'SELECT'), to_regclass('idx."Property"') IS NULL, (SELECT count(*) FROM mls.protection WHERE audience = 'idx'::regrole AND resource = 'Property')}), 'f|f|t|0', 'what is taken back leaves no right');
 
 $_->stop for $mls, $west;
 $node->stop;

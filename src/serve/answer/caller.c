@@ -70,7 +70,7 @@ begin_bearer(ServeCall *call, const char *text)
 	if (!serve_consumer_find(call->arena, call->token.client_id, &call->consumer) ||
 		!call->consumer.active)
 		return fail_unauthorized(call, "invalid_token", "the token is of nobody who is served now");
-	if (call->token.issued < call->consumer.not_before)
+	if (call->token.version < call->consumer.not_before)
 		return fail_unauthorized(call, "invalid_token", "the token has been revoked");
 	if (strcmp(call->token.role, call->consumer.role) != 0)
 		return fail_unauthorized(call, "invalid_token", "the token is of another role");
@@ -120,7 +120,7 @@ ask_pair(ServeCall *call, ServeConnection *connection, const char *client_id, co
 		.timeout_ms = LOGIN_TIMEOUT_MS,
 		.nquestions = 1,
 		.questions = {{.sql = "SELECT consumer, role::text, claims::text, limits::text, "
-							  "coalesce(ceil(extract(epoch FROM not_before)), 0)::bigint::text "
+							  "coalesce(extract(epoch FROM not_before) * 1000000, 0)::bigint::text "
 							  "FROM mls.serve_login($1, $2)",
 					   .nparams = 2,
 					   .params = params}}};

@@ -93,7 +93,8 @@ answer_token(ServeCall *call)
 	ServeTokenContent content = {.client_id = call->consumer.client_id,
 								 .consumer = call->consumer.name,
 								 .role = call->consumer.role,
-								 .claims = call->consumer.claims};
+								 .claims = call->consumer.claims,
+								 .version = call->consumer.not_before};
 	ServeRole *role = serve_role_acquire(call->consumer.role);
 	ServeBytes body = {0};
 	char *token;
@@ -104,9 +105,6 @@ answer_token(ServeCall *call)
 		return;
 	}
 	serve_role_release(role);
-	/* All tokens of a second are taken back together; the next one is of the next second. */
-	if (now < call->consumer.not_before && call->consumer.not_before - now < 30)
-		now = call->consumer.not_before;
 	token = serve_token_issue(call->arena, &content, now);
 	if (!token)
 	{
@@ -138,7 +136,7 @@ answer_introspection(ServeCall *call)
 	ServeToken token;
 
 	if (!own_token(call, &token) || serve_is_revoked(token.jti) ||
-		token.issued < call->consumer.not_before || strcmp(token.role, call->consumer.role) != 0)
+		token.version < call->consumer.not_before || strcmp(token.role, call->consumer.role) != 0)
 		serve_bytes_text(&body, "{\"active\":false}");
 	else
 	{

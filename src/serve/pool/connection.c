@@ -21,8 +21,9 @@
 #include "serve/base/settings.h"
 
 #define MAX_PREPARED 100
-#define SLACK_MS 1000  /* of a turn, beyond what its statement may take */
-#define CANCEL_MS 2000 /* that a cancelled statement has to end */
+#define SLACK_MS 1000   /* of a turn, beyond what its statement may take */
+#define CANCEL_MS 2000  /* that a cancelled statement has to end */
+#define LIFE_MS 3600000 /* of a connection, and up to a tenth more, so that not all end at once */
 
 /*
  * Plans do not depend on values, so that they are made once; to compile them would take longer
@@ -59,6 +60,7 @@ struct ServeConnection
 	int nprepared;
 	unsigned numbers;
 	uint64_t turns;
+	int64_t until; /* a server's process that lives for long keeps what it once needed */
 };
 
 struct ServeResult
@@ -159,7 +161,11 @@ serve_connection_open(ServeConnection *connection, char *problem, size_t space)
 		snprintf(problem, space, "libpq enters no pipeline");
 		close_connection(connection);
 	}
-	return connection->pg != NULL;
+	if (!connection->pg)
+		return false;
+	connection->until =
+		serve_now_ms() + LIFE_MS + (int64_t) PQbackendPID(connection->pg) * 7919 % (LIFE_MS / 10);
+	return true;
 }
 
 bool
@@ -167,7 +173,8 @@ serve_connection_works(ServeConnection *connection)
 {
 	struct pollfd wait;
 
-	if (!connection->pg || PQstatus(connection->pg) != CONNECTION_OK)
+	if (!connection->pg || PQstatus(connection->pg) != CONNECTION_OK ||
+		serve_now_ms() > connection->until)
 		return false;
 	/* An idle server says nothing, unless it says that it ends. */
 	wait.fd = PQsocket(connection->pg);

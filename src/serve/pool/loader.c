@@ -39,7 +39,7 @@ load_consumers(ServeConnection *connection, bool *strange)
 	ServeResult *found =
 		ask(connection,
 			"SELECT client_id, consumer, role::text, claims::text, limits::text, "
-			"coalesce(ceil(extract(epoch FROM not_before)), 0)::bigint::text, active "
+			"coalesce(extract(epoch FROM not_before) * 1000000, 0)::bigint::text, active "
 			"FROM mls.serve_consumers()",
 			NULL, "consumers");
 	ServeConsumerList *list;

@@ -17,8 +17,8 @@
 #include "serve/token/token.h"
 
 /* What a token says of itself; claims of a consumer cannot say it. */
-static const char *const reserved[] = {"iss", "aud", "sub", "client_id", "role",
-									   "iat", "nbf", "exp", "jti",       NULL};
+static const char *const reserved[] = {"iss", "aud", "sub", "client_id", "role", "iat",
+									   "nbf", "exp", "jti", "ver",       NULL};
 
 struct ServeConsumerList
 {

@@ -66,8 +66,10 @@ serve_token_issue(ServeArena *arena, const ServeTokenContent *content, int64_t n
 	serve_bytes_json_text(&body, content->client_id);
 	serve_bytes_text(&body, ",\"role\":");
 	serve_bytes_json_text(&body, content->role);
-	serve_bytes_format(&body, ",\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,\"jti\":\"", (long long) now,
-					   (long long) now, (long long) now + serve_settings.token_seconds);
+	serve_bytes_format(&body, ",\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,\"ver\":%lld,\"jti\":\"",
+					   (long long) now, (long long) now,
+					   (long long) now + serve_settings.token_seconds,
+					   (long long) content->version);
 	serve_base64url(&body, random, sizeof(random));
 	serve_bytes_text(&body, "\"");
 	add_members(&body, content->claims);
@@ -205,7 +207,8 @@ check_payload(ServeArena *arena, struct json_object *payload, int64_t now, Serve
 	const char *jti = text_of(payload, "jti");
 
 	if (!time_of(payload, "exp", &token->expires) || !time_of(payload, "nbf", &not_before) ||
-		!time_of(payload, "iat", &token->issued) || token->expires < 0 || token->issued < 0)
+		!time_of(payload, "iat", &token->issued) || !time_of(payload, "ver", &token->version) ||
+		token->expires < 0 || token->issued < 0)
 		return "the token does not say when it holds";
 	if (now >= token->expires + SKEW)
 		return "the token has expired";
@@ -217,6 +220,9 @@ check_payload(ServeArena *arena, struct json_object *payload, int64_t now, Serve
 		return "the token is for somebody else";
 	if (!client_id || !role || !jti)
 		return "the token does not say whose it is";
+	/* Made elsewhere with our key: it is as old as it says. */
+	if (token->version < 0)
+		token->version = token->issued * 1000000;
 	token->client_id = serve_copy(arena, client_id);
 	token->role = serve_copy(arena, role);
 	token->jti = serve_copy(arena, jti);

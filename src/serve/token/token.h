@@ -35,7 +35,8 @@ typedef struct ServeToken
 	const char *client_id;
 	const char *jti;
 	const char *role;
-	int64_t issued; /* seconds since 1970 */
+	int64_t version; /* not_before of its consumer when it was made */
+	int64_t issued;  /* seconds since 1970 */
 	int64_t expires;
 } ServeToken;
 
@@ -46,6 +47,7 @@ typedef struct ServeTokenContent
 	const char *consumer;
 	const char *role;
 	const char *claims;
+	int64_t version;
 } ServeTokenContent;
 
 extern char *serve_token_issue(ServeArena *arena, const ServeTokenContent *content, int64_t now);
@@ -72,7 +74,7 @@ typedef struct ServeConsumer
 	const char *role;
 	const char *claims; /* an object's JSON, without what we say ourselves */
 	ServeRates rates;
-	int64_t not_before; /* tokens issued before are revoked */
+	int64_t not_before; /* microseconds since 1970; tokens of an earlier one are revoked */
 	bool active;
 } ServeConsumer;
 
