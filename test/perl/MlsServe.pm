@@ -136,7 +136,8 @@ sub answer_in
 		$headers{ lc $1 } = exists $headers{ lc $1 } ? $headers{ lc $1 } . "\n$2" : $2;
 	}
 	unlink "$base.head", "$base.body";
-	my $json = eval { JSON::PP->new->utf8->decode($body) };
+	# Reading many megabytes takes minutes: whoever asks for them looks at the text.
+	my $json = length $body < 5_000_000 ? eval { JSON::PP->new->utf8->decode($body) } : undef;
 	return { status => $status // 0, headers => \%headers, body => $body, json => $json };
 }
 

@@ -448,9 +448,10 @@ for my $case (
 	query(q{UPDATE gold.property SET "PublicRemarks" = repeat('many words and "quotes" ', 40000)});
 	my $short = good($target, headers => { Prefer => 'odata.maxpagesize=120' });
 	cmp_ok(length $short->{body}, '<', 70_000_000, 'one that would be larger still is cut');
-	my $shown = @{ $short->{json}{value} };
-	my $rest = good($short->{json}{'@odata.nextLink'} =~ s{^\Q$serve->{root}\E}{/}r =~ s/PublicRemarks/PublicRemarks/r)->{json}{value};
-	is($shown + @$rest, 120, 'and the rest is behind its next link');
+	my $shown = () = $short->{body} =~ /"ListingKey":/g;
+	my ($next) = $short->{body} =~ /"\@odata\.nextLink":"([^"]*)"/;
+	my $rest = () = good($next =~ s{^\Q$serve->{root}\E}{/}r)->{body} =~ /"ListingKey":/g;
+	is($shown + $rest, 120, 'and the rest is behind its next link');
 	query(q{UPDATE gold.property SET "PublicRemarks" = NULL});
 }
 
