@@ -5,7 +5,8 @@
 
 # Under "env -i" there is nothing, and elsewhere settings of the user's own clusters.
 export PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
-export HOME=${HOME:-/} LC_ALL=C.UTF-8 TZ=UTC
+# LANG as well: pg_regress takes LC_ALL away.
+export HOME=${HOME:-/} LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
 for name in "${!PG@}"; do [[ $name == PG_* ]] || unset "$name"; done
 
 # Whoever waits sees what for, and for how long already.

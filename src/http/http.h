@@ -197,7 +197,11 @@ extern const MlsHttpFailure *mls_http_failure(void);
 extern void mls_http_note_refusal(void);
 
 /* Does a status refuse what was asked?  For what it has not implemented OData has 501. */
-extern bool mls_http_is_refusal(int status);
+static inline bool
+mls_http_is_refusal(int status)
+{
+	return status == 400 || status == 422 || status == 501;
+}
 
 /* For who has caught a request's error and goes on. */
 extern void mls_http_forget_failure(void);

@@ -28,12 +28,6 @@ mls_http_note_refusal(void)
 	failure.is_refusal = true;
 }
 
-bool
-mls_http_is_refusal(int status)
-{
-	return status == 400 || status == 422 || status == 501;
-}
-
 const MlsHttpFailure *
 mls_http_failure(void)
 {
