@@ -41,9 +41,10 @@ typedef struct MlsRel
 {
 	MlsTable *table;
 	Index varno;
-	List *clauses; /* of MlsClause *: base restrictions and clauses met in joins */
-	List *exprs;   /* of Expr *: where values come from that are no constants */
-	bool exact;    /* every base restriction is sent and exact */
+	List *clauses;  /* of MlsClause *: base restrictions and clauses met in joins */
+	List *exprs;    /* of Expr *: where values come from that are no constants */
+	bool exact;     /* every base restriction is sent and exact */
+	List *no_nulls; /* of int: see MlsPlan */
 } MlsRel;
 
 /* What a plan hands to the executor, besides expressions (ForeignScan.fdw_private). */
@@ -54,6 +55,7 @@ typedef struct MlsPlan
 	List *conditions; /* of MlsCondition *, ANDed */
 	List *columns;    /* of int: attribute numbers wanted */
 	List *order;      /* of int: attribute numbers, negative for descending */
+	List *no_nulls;   /* of int: of them, those in which a null would not be where it belongs */
 	int limit;        /* exact limit, or -1 */
 	int page_size;    /* hint, or 0 */
 	List *reasons;    /* of char *, for each local clause: why it is not (wholly) sent; or "" */

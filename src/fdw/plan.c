@@ -194,7 +194,7 @@ sort_column(const MlsRel *rel, const PathKey *key)
  * equal here.  So it is with other values that are rounded here.
  */
 static List *
-remote_order(PlannerInfo *root, const MlsRel *rel)
+remote_order(PlannerInfo *root, MlsRel *rel)
 {
 	List *order = NIL;
 	ListCell *lc;
@@ -208,6 +208,9 @@ remote_order(PlannerInfo *root, const MlsRel *rel)
 			break;
 		order =
 			lappend_int(order, mls_pathkey_is_descending(key) ? -column->attnum : column->attnum);
+		/* The source has nulls at the other end. */
+		if (key->pk_nulls_first == mls_pathkey_is_descending(key))
+			rel->no_nulls = list_append_unique_int(rel->no_nulls, column->attnum);
 		if (column->type == TIMESTAMPTZOID || column->type == TIMEOID || mls_is_rounded(column))
 			break;
 	}
@@ -377,7 +380,8 @@ enum
 	PLAN_ORDER,
 	PLAN_LIMIT,
 	PLAN_PAGE_SIZE,
-	PLAN_REASONS
+	PLAN_REASONS,
+	PLAN_NO_NULLS
 };
 
 /* Places in a condition's list. */
@@ -465,6 +469,7 @@ plan_to_list(const MlsPlan *plan, const List *exprs, List **used)
 	list = lappend(list, makeInteger(plan->limit));
 	list = lappend(list, makeInteger(plan->page_size));
 	list = lappend(list, reasons);
+	list = lappend(list, plan->no_nulls);
 	*used = writer.used;
 	return list;
 }
@@ -527,6 +532,7 @@ mls_plan_from_list(const List *list, const MlsTable *table)
 	plan->order = list_nth(list, PLAN_ORDER);
 	plan->limit = intVal(list_nth(list, PLAN_LIMIT));
 	plan->page_size = intVal(list_nth(list, PLAN_PAGE_SIZE));
+	plan->no_nulls = list_nth(list, PLAN_NO_NULLS);
 	foreach (lc, (List *) list_nth(list, PLAN_REASONS))
 		plan->reasons = lappend(plan->reasons, strVal(lfirst(lc)));
 	return plan;
@@ -693,6 +699,7 @@ mlsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	plan.limit = intVal(linitial(best_path->fdw_private));
 	plan.page_size = intVal(lsecond(best_path->fdw_private));
 	plan.order = lthird(best_path->fdw_private);
+	plan.no_nulls = plan.order ? rel->no_nulls : NIL;
 	sort_clauses(root, rel, scan_clauses, &plan);
 	private = plan_to_list(&plan, rel->exprs, &exprs);
 	return make_foreignscan(tlist, scan_clauses, baserel->relid, exprs, private, NIL, NIL,

@@ -471,7 +471,8 @@ check_nulls(MlsScanState *state, const MlsColumn *column, bool descending, bool 
 {
 	bool other;
 
-	if (isnull != descending || mls_never_null(state->table, column) ||
+	if (isnull != descending || column->not_null ||
+		list_member_int(state->plan->no_nulls, column->attnum) ||
 		!is_null_at_other_end(state, column->attnum, &other))
 		return;
 	if (descending && !other)
@@ -537,7 +538,7 @@ check_order(MlsScanState *state, const Datum *values, const bool *nulls)
 		/* A column that nobody reads orders nothing. */
 		if (!list_member_int(state->plan->columns, attnum))
 			return;
-		if (nulls[attnum - 1] && mls_never_null(state->table, column))
+		if (nulls[attnum - 1] && list_member_int(state->plan->no_nulls, attnum))
 			report_order(state, column, "It should have no null, and has one.");
 		if (state->before == NULL && i == 0)
 			check_nulls(state, column, descending, nulls[attnum - 1]);

@@ -90,11 +90,18 @@ is(sync_row($node, 'small_linked', 'status, received, inserted'), 'finished|1000
 	'smaller pages than asked for, in a chain');
 $mls->reset;
 
-# A source that may not be asked for an order: the platform's row is wrong
+# A source that refuses how the next page is asked for: the platform's row is wrong, and its links lead on
 subscribe_property($node, $mls, 'refuses', page_size => 100);
 $mls->fault(kind => 'refuse_or', resource => 'Property');
+like(sync_row($node, 'refuses', 'status, inserted, unchanged, message'), qr/^finished[|]900[|]100[|]the source refused to list what comes behind a record/,
+	'a refused condition of a page is not the end');
+$mls->reset;
+$node->safe_psql('postgres', q{SELECT mls_unsubscribe('refuses.property', drop_data => true); SELECT mls_subscribe('refuses.property')});
+$mls->fault(kind => 'refuse_filter', resource => 'Property', match => 'filter');
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE refuses.property OPTIONS (ADD filter 'BedroomsTotal ge 0')});
 like(sql_error($node, q{SELECT * FROM mls_sync('refuses')}), qr/400/, 'a refused filter is an error');
 $mls->reset;
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE refuses.property OPTIONS (DROP filter)});
 $node->safe_psql('postgres', q{ALTER SERVER refuses OPTIONS (ADD push_or 'false')});
 $mls->fault(kind => 'refuse_or', resource => 'Property');
 is(sync_row($node, 'refuses', 'status'), 'finished', 'the option push_or tells how to do without');

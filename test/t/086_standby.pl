@@ -47,7 +47,19 @@ my %writes = (
 	mls_source_accept => q{mls_source_accept('one')},
 	mls_map_remove => q{mls_map_remove('Property', 'City')},
 	mls_map_value => q{mls_map_value('l', 'v', 'r')},
-	mls_map_setting => q{mls_map_setting('one', 'n', 'v')});
+	mls_map_setting => q{mls_map_setting('one', 'n', 'v')},
+	mls_protect => q{mls_protect('pg_monitor', 'idx', 'Property')},
+	mls_navigation_set => q{mls_navigation_set('Property', 'Photos', 'Media', true, '{ListingKey}', '{ResourceRecordKey}')},
+	mls_navigation_remove => q{mls_navigation_remove('Property', 'Photos')},
+	mls_consumer_add => q{mls_consumer_add('app', 'pg_monitor')},
+	mls_consumer_alter => q{mls_consumer_alter('app', active => false)},
+	mls_consumer_rotate => q{mls_consumer_rotate('app')},
+	mls_consumer_revoke => q{mls_consumer_revoke('app')},
+	mls_consumer_remove => q{mls_consumer_remove('app')},
+	mls_serve_events => q{mls_serve_events()},
+	mls_serve_grant => q{mls_serve_grant('pg_monitor')},
+	mls_serve_prune => q{mls_serve_prune()},
+	mls_serve_trigrams => q{mls_serve_trigrams()});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
   mls_check mls_count mls_schema_check mls_health mls_compare mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl);
 
