@@ -93,7 +93,7 @@ $mls->reset;
 # A source that refuses how the next page is asked for: the platform's row is wrong, and its links lead on
 subscribe_property($node, $mls, 'refuses', page_size => 100);
 $mls->fault(kind => 'refuse_or', resource => 'Property');
-like(sync_row($node, 'refuses', 'status, inserted, unchanged, message'), qr/^finished[|]900[|]100[|]the source refused to list what comes behind a record/,
+like(sync_row($node, 'refuses', 'status, inserted, unchanged, message'), qr/^finished[|]1000[|]100[|]the source refused to list what comes behind a record/,
 	'a refused condition of a page is not the end');
 $mls->reset;
 $node->safe_psql('postgres', q{SELECT mls_unsubscribe('refuses.property', drop_data => true); SELECT mls_subscribe('refuses.property')});
