@@ -96,7 +96,9 @@ on_error(void *parser, xmlErrorPtr error)
 	state->error_line = Max(error->line, 1);
 	strlcpy(state->reason, error->message ? error->message : "unspecified error",
 			sizeof(state->reason));
-	length = strlen(state->reason);
+	/* Where it quotes the document, it may cut a character. */
+	length = pg_encoding_verifymbstr(PG_UTF8, state->reason, strlen(state->reason));
+	state->reason[length] = '\0';
 	while (length > 0 && strchr("\r\n. ", state->reason[length - 1]))
 		state->reason[--length] = '\0';
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the readers, each for its share of the time: RETS answers starting from cases/, metadata
-# from test/edmx, the others from seeds/.
+# from test/edmx and seeds/, the others from seeds/.
 #
 #   fuzz.sh FUZZ [SECONDS [TARGET...]]     FUZZ is the program built by "make fuzz"
 set -euo pipefail
@@ -34,7 +34,7 @@ run_target() { # run_target TARGET
 	mkdir -p "$work/$1/seeds" "$work/$1/found"
 	case $1 in
 	rets) rets_seeds "$work/$1/seeds" ;;
-	edmx) cp "$here"/../edmx/*.xml "$work/$1/seeds" ;;
+	edmx) cp "$here"/../edmx/*.xml "$here"/seeds/edmx/* "$work/$1/seeds" ;;
 	*) cp "$here/seeds/$1"/* "$work/$1/seeds" ;;
 	esac
 	cd "$work/$1"
