@@ -211,7 +211,8 @@ give_up_fields(MlsChain *chain, const MlsHttpResponse *response)
 		MemoryContext old = MemoryContextSwitchTo(chain->context);
 
 		mls_reso_refuse(query->table, use, lfirst(lc));
-		chain->head.dropped = lappend(chain->head.dropped, pstrdup(lfirst(lc)));
+		if (use == RESO_USE_FILTER)
+			chain->head.dropped = lappend(chain->head.dropped, pstrdup(lfirst(lc)));
 		MemoryContextSwitchTo(old);
 		if (use == RESO_USE_SELECT)
 			report_unselectable(chain, lfirst(lc));
