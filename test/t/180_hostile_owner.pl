@@ -183,6 +183,7 @@ my @calls = (
 	'mls.feeder' => "SELECT mls.feeder($id)",
 	'mls.source_differs' => "SELECT mls.source_differs($id)",
 	'mls.rests_until' => "SELECT mls.rests_until($id)",
+	'mls.refresh_within' => "SELECT mls.refresh_within('o')",
 	mls_source_accept => q{SELECT mls_source_accept('e')},
 	mls_schema_check => q{SELECT * FROM mls_schema_check('e')},
 	mls_schema_accept => q{SELECT * FROM mls_schema_accept('e')},
