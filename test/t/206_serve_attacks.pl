@@ -325,7 +325,35 @@ for my $what (sort keys %malformed)
 	unlike($answer, qr{HTTP/1\.[01] 200}, 'and what follows is no request') or diag($answer);
 }
 is(scalar(() = raw("GET /odata/Property/\$count HTTP/1.1\r\nHost: x\r\n$who\r\n$smuggled") =~ m{HTTP/1\.1 200}g), 2, 'two requests in a row are two');
-like(raw("GET /odata/Property/\$count HTTP/1.1\r\nHost: x\r\n$who\r\n", 1), qr/(?:\A|\r\n\r\n41)\z/, 'who closes his side has the answer or none');
+# Who has sent all that he has to say may close his side, and has his answer.
+like(raw("GET /odata/Property/\$count HTTP/1.1\r\nHost: x\r\n$who\r\n", 1), qr/\r\n\r\n41\z/, 'who closes his side has his answer');
+like(raw("GET /odata/Property?\$top=70&\$expand=Media HTTP/1.1\r\nHost: x\r\n$who\r\n", 1), qr/"value":\[.*\]\}\z/s, 'a long one too');
+like(raw("GET /odata/ HTTP/1.1\r\nHost: x\r\n$who\r\n", 1), qr/"name":"Property".*\}\z/s, 'and one that needs no database');
+is(scalar(() = raw("GET /odata/Property/\$count HTTP/1.1\r\nHost: x\r\n$who\r\n" x 3, 1) =~ m{HTTP/1\.1 200}g), 3, 'three requests have three answers');
+my $asked = "grant_type=client_credentials&client_id=$consumers[0][1]&client_secret=$consumers[0][2]";
+like(raw("POST /odata/oauth/token HTTP/1.1\r\nHost: x\r\n${form}Content-Length: " . length($asked) . "\r\n\r\n$asked", 1), qr/"access_token":"/, 'whoever sends a body as well');
+like(raw("POST /odata/oauth/token HTTP/1.1\r\nHost: x\r\n${form}Transfer-Encoding: chunked\r\n\r\n" . sprintf("%x\r\n%s\r\n0\r\n\r\n", length $asked, $asked), 1), qr/"access_token":"/, 'in pieces as well');
+unlike(raw("POST /odata/oauth/token HTTP/1.1\r\nHost: x\r\n${form}Content-Length: 1000\r\n\r\n$asked", 1), qr{ 200 }, 'what was not sent whole is not answered as if it were');
+{
+	my $locker = $node->background_psql('postgres');
+	$locker->query_safe('BEGIN; LOCK TABLE gold.property IN ACCESS EXCLUSIVE MODE');
+	my $socket = connection();
+	syswrite $socket, "GET /odata/Property/\$count HTTP/1.1\r\nHost: x\r\n$who\r\n";
+	wait_until('the database works on it', sub { query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator' AND wait_event_type = 'Lock'}) == 1 });
+	shutdown $socket, SHUT_WR;
+	$locker->query_safe('COMMIT');
+	my $answer = '';
+	while (IO::Select->new($socket)->can_read(60) && sysread $socket, $answer, 65536, length $answer) { }
+	like($answer, qr/\r\n\r\n41\z/, 'nor does it matter when he closes it');
+}
+for my $bytes ("GET /odata/Property/\$count HTTP/1.1\r\n$who\r\n", "GET /odata/Property?\$filter=City eq 'x' HTTP/1.1\r\nHost: x\r\n$who\r\n", "GET /odata/Property HTTP/1.1 HTTP/1.1\r\nHost: x\r\n$who\r\n")
+{
+	my $answer = raw("$bytes$smuggled");
+	my ($line) = $bytes =~ /^([^\r]*)/;
+	like($answer, qr{^HTTP/1\.1 400 [^\r]*\r\n(?:[^\r]+\r\n)*\r\n\{"error":\{"code":"BadHeaders"[^\r]*\z}, "refused as OData has it, once: $line") or diag($answer);
+	like($answer, qr/^\Q$_\E\r$/mi, "with $_") for 'OData-Version: 4.01', 'Connection: close';
+}
+like(raw("GET /odata/Property/\$count HTTP/1.0\r\n$who\r\n"), qr/\r\n\r\n41\z/, 'HTTP/1.0 needs no host');
 like(raw("GET http://evil.example.com/odata/Property/\$count HTTP/1.1\r\nHost: evil.example.com\r\n$who$close\r\n"), qr/\r\n\r\n41\z/, 'an absolute address is as a relative one');
 unlike(raw("GET http://evil.example.com/odata/Property?\$top=1 HTTP/1.1\r\nHost: evil.example.com\r\n$who$close\r\n"), qr/evil/, 'and does not come back');
 

@@ -4,6 +4,10 @@
  *
  * Each thread has its connection and makes a new one when that is lost, after a while that
  * doubles.  As long as none works, jobs are refused at once instead of waiting.
+ *
+ * Nobody has more than half of the threads, nor of the places in the queue, and whoever has
+ * fewer running comes first: one who asks for much, or for what takes long, keeps neither
+ * threads nor places from others.
  */
 #include "serve/pool/pool.h"
 
@@ -147,17 +151,36 @@ take_out(ServeJob *before, ServeJob *job)
 	return job;
 }
 
-/* The oldest job of somebody who has not too many running already. */
+static int
+queued_of(uint64_t who)
+{
+	int n = 0;
+
+	for (ServeJob *job = first; job; job = job->next)
+		if (job->number == who)
+			n++;
+	return n;
+}
+
+/* The oldest job of whoever has the fewest running, and not too many. */
 static ServeJob *
 next_job(void)
 {
-	int most = nworkers > 1 ? nworkers / 2 : 1;
-	ServeJob *before = NULL;
+	int fewest = nworkers > 1 ? nworkers / 2 : 1;
+	ServeJob *found = NULL;
+	ServeJob *before_found = NULL;
 
-	for (ServeJob *job = first; job; before = job, job = job->next)
-		if (running_of(number_of(job->who)) < most)
-			return take_out(before, job);
-	return NULL;
+	for (ServeJob *job = first, *before = NULL; job && fewest > 0; before = job, job = job->next)
+	{
+		int running = running_of(job->number);
+
+		if (running >= fewest)
+			continue;
+		fewest = running;
+		found = job;
+		before_found = before;
+	}
+	return found ? take_out(before_found, found) : NULL;
 }
 
 static void
@@ -166,7 +189,7 @@ work_on(Worker *worker, ServeJob *job)
 	bool works;
 	bool renew = worker->renewed != renewals;
 
-	worker->who = number_of(job->who);
+	worker->who = job->number;
 	worker->renewed = renewals;
 	pthread_mutex_unlock(&lock);
 	if (renew)
@@ -258,10 +281,12 @@ serve_pool_submit(ServeJob *job)
 
 	job->next = NULL;
 	job->submitted = serve_now_ms();
+	job->number = number_of(job->who);
 	pthread_mutex_lock(&lock);
 	if (nconnected == 0 || stopping)
 		outcome = SERVE_NO_DATABASE;
-	else if (nqueued >= QUEUE_PER_THREAD * nworkers)
+	else if (nqueued >= QUEUE_PER_THREAD * nworkers ||
+			 queued_of(job->number) >= (QUEUE_PER_THREAD * nworkers + 1) / 2)
 		outcome = SERVE_QUEUE_FULL;
 	else
 	{

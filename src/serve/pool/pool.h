@@ -79,7 +79,8 @@ typedef struct ServeJob
 	struct ServeJob *next;
 	/* connection NULL: it was not to be had in time. */
 	void (*run)(struct ServeJob *job, ServeConnection *connection);
-	const char *who; /* nobody has more than half of the threads */
+	const char *who; /* nobody has more than half of the threads, and of the queue */
+	uint64_t number; /* stands for who */
 	int64_t submitted;
 	int64_t started;
 	int64_t deadline; /* when waiting ends */
