@@ -305,6 +305,7 @@ is(scoped()->{json}{scope}, 'api', 'a token is for all that its role reads');
 is(scoped('api')->{json}{scope}, 'api', 'which has a name');
 is(scoped('Office api')->{json}{scope}, 'api', 'that comes before others');
 is(scoped('')->{json}{scope}, 'api', 'and may be left away');
+is(scoped('odata')->{json}{scope}, 'api', 'or be what others call it');
 is(scoped('Office Property  Office')->{json}{scope}, 'Office Property', 'or it is for some of it');
 is_oauth_error(scoped($_), 400, 'invalid_scope', "\"$_\" is no scope") for 'Media', 'Office Media', 'office', 'openid', "Office\tProperty", 'api admin', 'Office"', ('Office ' x 3000) . 'x';
 my $narrow_one = scoped('Office')->{json}{access_token};

@@ -322,7 +322,7 @@ sub next_of
 	is($count->($narrow), '200 41', 'a token for one resource');
 	for my $target ('/Media', '/Media/$count', '/Property?$expand=Media', '/Property?$expand=Media($top=0)', '/Property?$expand=Media/$count', '/Property?$expand=Media($count=true;$top=0)', '/Property?$expand=*', '/Property?$expand=ListAgent($expand=Office)', '/Property?$filter=Media/any()',
 		'/Property?$filter=not Media/any(m:m/Order eq 1)', '/Property?$filter=Media/$count gt 1', '/Property?$filter=ListAgent/MemberFullName eq null', '/Property?$filter=ListOffice ne null', '/Property?$orderby=Media/$count', '/Property?$orderby=ListAgent/MemberFullName desc', "/Property('LK00000001')/Media",
-		"/Property('LK00000001')/Media/\$count", "/Property('LK00000001')/ListAgent", "/Property('LK00000001')/ListAgent/MemberFullName", "/Property('LK00000001')?\$expand=Media", '/Property/$count?$filter=Media/any()', '/Lookup', '/Field', "/Property?\$filter=Media/any(p:p/MediaKey eq 'm-LK00000050')", '/OpenHouse?$expand=Property')
+		"/Property('LK00000001')/Media/\$count", "/Property('LK00000001')/ListAgent", "/Property('LK00000001')/ListAgent/MemberFullName", "/Property('LK00000001')?\$expand=Media", '/Property/$count?$filter=Media/any()', '/Lookup', '/Field', "/Property?\$filter=Media/any(p:p/MediaKey eq 'm-LK00000050')", '/OpenHouse', '/Member?$top=0')
 	{
 		my ($path, $options) = split /\?/, $target, 2;
 		my $answer = ask($both->{url} . filter_url($path) . (defined $options ? '?' . join('&', map { my ($n, $v) = split /=/, $_, 2; "$n=" . filter_url($v) } split /&/, $options) : ''), $narrow);

@@ -68,7 +68,8 @@ serve_scope_grant(ServeArena *arena, const char *requested, const char *allowed,
 	{
 		const char *name = serve_copy_bytes(arena, word, length);
 
-		if (strcmp(name, SERVE_SCOPE_ALL) == 0)
+		/* "odata" is what clients of other servers ask for, and means the same. */
+		if (strcmp(name, SERVE_SCOPE_ALL) == 0 || strcmp(name, "odata") == 0)
 			granted = SERVE_SCOPE_ALL;
 		else if (!serve_scope_covers(allowed, name) || !is_known(context, name))
 			return NULL;
