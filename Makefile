@@ -56,7 +56,7 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib)
 
 # The program that serves gold as a Web API is no part of the library: it needs libraries of its
 # own, none of the server's headers, and is left out where they are not there.
-SERVE_NEEDS = libmicrohttpd libpq json-c openssl libdeflate
+SERVE_NEEDS = libmicrohttpd libpq json-c 'openssl >= 3.0' libdeflate
 SERVE_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/serve/*.c src/serve/*/*.c)))
 ifeq ($(shell pkg-config --exists $(SERVE_NEEDS) && echo yes),yes)
 SCRIPTS_built = mls_serve

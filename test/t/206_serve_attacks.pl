@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(hmac_sha256);
 use HTTP::Tiny;
 use IO::Select;
 use IO::Socket::INET;
@@ -249,6 +250,85 @@ sub next_of
 	is(join(' ', grep { !/^(?:400|410)$/ } keys %altered), '', 'altered in whatever byte it is none');
 	my $other = $of_b =~ s/ListPrice/City/r;
 	is(at('B', $other)->{status}, 400, 'nor is it one of another request');
+}
+
+# ---- tokens that take one key for another ----
+
+# A program that believes a secret and an RSA key: the public half is known to everybody.
+{
+	system_or_bail('openssl', 'genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-quiet', '-out', "$tmp/$_.pem") for qw(ours theirs);
+	my ($public) = run_command([ 'openssl', 'pkey', '-in', "$tmp/ours.pem", '-pubout' ]);
+	append_to_file("$tmp/both", "rs\n" . slurp_file("$tmp/ours.pem") . slurp_file("$tmp/keys"));
+	chmod 0600, "$tmp/both";
+	my $both = start_serve($node, @with, jwt_secret_file => "$tmp/both");
+	my $own = $both->token(@{ $consumers[0] }[ 1, 2 ]);
+	my ($head, $body) = map { decode_json(decode_base64url($_)) } (split /\./, $own)[ 0, 1 ];
+	is("$head->{alg} $head->{kid}", 'RS256 rs', 'a token by RSA');
+	my $made = sub {
+		my ($h, $b, $sign) = @_;
+		my %all = (%$head, %$h);
+		delete $all{$_} for grep { !defined $all{$_} } keys %all;
+		my $text = join '.', map { encode_base64url(encode_json($_)) } \%all, { %$body, %$b };
+		return "$text." . encode_base64url($sign->($text));
+	};
+	my $mac = sub { my ($key) = @_; return sub { hmac_sha256($_[0], $key) } };
+	my $rsa = sub {
+		my ($pem, @how) = @_;
+		return sub {
+			unlink "$tmp/to_sign", "$tmp/signature";
+			append_to_file("$tmp/to_sign", $_[0]);
+			system_or_bail('openssl', 'dgst', @how ? @how : '-sha256', '-sign', "$tmp/$pem.pem", '-out', "$tmp/signature", "$tmp/to_sign");
+			return slurp_file("$tmp/signature");
+		};
+	};
+	my $count = sub { my $answer = ask("$both->{url}/Property/\$count", $_[0]); return "$answer->{status} " . ($answer->{status} == 200 ? $answer->{body} : '') };
+	is($count->($made->({}, {}, $rsa->('ours'))), '200 41', 'made by hand it fits');
+	is($count->($made->({ kid => undef }, {}, $rsa->('ours'))), '200 41', 'without the name of the key too');
+	is($count->($made->({ alg => 'HS256', kid => 'k1' }, {}, $mac->('k' x 40))), '200 41', 'so does one by the secret');
+	is($count->($made->({ alg => 'HS256', kid => undef }, {}, $mac->('k' x 40))), '200 41', 'without the name too');
+	my ($one_line) = $public =~ s/-----[^-]+-----|\s//gr;
+	my ($jwk) = grep { $_->{kid} eq 'rs' } @{ $both->get('/.well-known/jwks.json')->{json}{keys} };
+	my %keys = (pem => "$public\n", 'pem without its last line end' => $public, base64 => $one_line, der => MIME::Base64::decode_base64($one_line), modulus => decode_base64url($jwk->{n}), n => $jwk->{n}, jwk => encode_json($jwk), nothing => '', 'its name' => 'rs');
+	my %bad;
+	for my $what (keys %keys)
+	{
+		for my $kid ('rs', 'k1', undef)
+		{
+			$bad{"HMAC by the public key ($what), kid " . ($kid // 'none')} = $made->({ alg => 'HS256', kid => $kid }, {}, $mac->($keys{$what}));
+		}
+	}
+	$bad{"$_ in name, the other by key"} = $made->({ alg => $_, kid => 'rs' }, {}, $mac->('k' x 40)) for qw(HS256 RS256);
+	$bad{'RSA under the name of the secret'} = $made->({ kid => 'k1' }, {}, $rsa->('ours'));
+	$bad{'RSA that says HS256'} = $made->({ alg => 'HS256' }, {}, $rsa->('ours'));
+	$bad{'none under the name of the RSA key'} = $made->({ alg => $_ }, {}, sub { '' }) for 'none', 'None', 'NONE', '';
+	$bad{'without an algorithm'} = $made->({ alg => undef }, {}, $rsa->('ours'));
+	$bad{"$_ by our RSA key"} = $made->({ alg => "RS$_" }, {}, $rsa->('ours', "-sha$_")) for 384, 512;
+	$bad{'SHA-512 as RS256'} = $made->({}, {}, $rsa->('ours', '-sha512'));
+	$bad{'SHA-1 as RS256'} = $made->({}, {}, $rsa->('ours', '-sha1'));
+	$bad{'PSS as RS256'} = $made->({}, {}, $rsa->('ours', '-sha256', '-sigopt', 'rsa_padding_mode:pss'));
+	$bad{'PS256'} = $made->({ alg => 'PS256' }, {}, $rsa->('ours', '-sha256', '-sigopt', 'rsa_padding_mode:pss'));
+	$bad{'another RSA key'} = $made->({}, {}, $rsa->('theirs'));
+	my ($modulus) = run_command([ 'openssl', 'rsa', '-in', "$tmp/theirs.pem", '-noout', '-modulus' ]);
+	my %brought = (kty => 'RSA', kid => 'rs', e => 'AQAB', n => encode_base64url(pack 'H*', $modulus =~ s/.*=//r));
+	$bad{"another RSA key, brought along as $_->[0]"} = $made->({ $_->[0] => $_->[1], kid => $_->[2] }, {}, $rsa->('theirs'))
+	  for [ jwk => \%brought, 'rs' ], [ jwk => \%brought, undef ], [ jku => 'https://evil.example.com/jwks.json', 'theirs' ], [ x5u => 'https://evil.example.com/', undef ], [ kid => 'rs', '../../dev/null' ], [ x5c => [$one_line], undef ];
+	$bad{"the signature $_->[0]"} = do { my ($text, $s) = $own =~ /^(.*\.)([^.]*)\z/; $text . encode_base64url($_->[1]->(decode_base64url($s))) }
+	  for [ 'with a zero before it', sub { "\0$_[0]" } ], [ 'with one behind it', sub { "$_[0]\0" } ], [ 'of zeros', sub { "\0" x 256 } ], [ 'of ones', sub { "\xff" x 256 } ], [ 'cut short', sub { substr $_[0], 0, 255 } ], [ 'that is long', sub { $_[0] x 2 } ], [ 'of one', sub { "\0" x 255 . "\1" } ];
+	is($count->($bad{$_}), '401 ', "401: $_") for sort keys %bad;
+	is($count->($own), '200 41', 'and ours is ours yet');
+
+	# A scope narrows by every way to a resource, whatever a token says besides.
+	my $narrow = $both->get('/oauth/token', form => { grant_type => 'client_credentials', client_id => $consumers[0][1], client_secret => $consumers[0][2], scope => 'Property' })->{json}{access_token};
+	is($count->($narrow), '200 41', 'a token for one resource');
+	for my $target ('/Media', '/Media/$count', '/Property?$expand=Media', '/Property?$expand=Media($top=0)', '/Property?$expand=Media/$count', '/Property?$expand=Media($count=true;$top=0)', '/Property?$expand=*', '/Property?$expand=ListAgent($expand=Office)', '/Property?$filter=Media/any()',
+		'/Property?$filter=not Media/any(m:m/Order eq 1)', '/Property?$filter=Media/$count gt 1', '/Property?$filter=ListAgent/MemberFullName eq null', '/Property?$filter=ListOffice ne null', '/Property?$orderby=Media/$count', '/Property?$orderby=ListAgent/MemberFullName desc', "/Property('LK00000001')/Media",
+		"/Property('LK00000001')/Media/\$count", "/Property('LK00000001')/ListAgent", "/Property('LK00000001')/ListAgent/MemberFullName", "/Property('LK00000001')?\$expand=Media", '/Property/$count?$filter=Media/any()', '/Lookup', '/Field', "/Property?\$filter=Media/any(p:p/MediaKey eq 'm-LK00000050')", '/OpenHouse', '/Member?$top=0')
+	{
+		my ($path, $options) = split /\?/, $target, 2;
+		my $answer = ask($both->{url} . filter_url($path) . (defined $options ? '?' . join('&', map { my ($n, $v) = split /=/, $_, 2; "$n=" . filter_url($v) } split /&/, $options) : ''), $narrow);
+		is("$answer->{status} " . ($answer->{json} ? $answer->{json}{error}{code} // 'rows' : ''), '403 InsufficientScope', "not in its scope: $target") or diag($answer->{body});
+	}
+	is($both->stop, 0, 'it ends');
 }
 
 # ---- what else differs ----

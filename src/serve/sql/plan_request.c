@@ -586,7 +586,11 @@ serve_plan(ServeArena *arena, const ServeModel *model, const ServeRequest *reque
 	Planner *planner = serve_alloc(arena, sizeof(Planner));
 
 	*error = (ServeError){0};
-	planner->reader = (ServeReader){.arena = arena, .model = model, .error = error};
+	planner->reader = (ServeReader){.arena = arena,
+									.model = model,
+									.error = error,
+									.in_scope = request->in_scope,
+									.scope = request->scope};
 	planner->request = request;
 	planner->plan = serve_alloc(arena, sizeof(ServePlan));
 	if (setjmp(planner->reader.end) != 0)

@@ -52,6 +52,9 @@ typedef struct ServeRequest
 	bool ieee754;          /* numbers of 64 bits and decimals as strings */
 	const char *now;       /* "2026-01-31T00:00:00.000000Z"; NULL: the clock's */
 	ServeLimits limits;
+	/* Whether a resource may be read with the scope of the request; NULL: all may. */
+	bool (*in_scope)(const char *scope, const char *resource);
+	const char *scope;
 } ServeRequest;
 
 typedef enum ServeKind
