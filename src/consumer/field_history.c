@@ -21,7 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -151,6 +150,26 @@ is_text(Oid type)
 	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
 }
 
+static char *
+list_text(Datum value)
+{
+	StringInfoData out;
+	Datum *elements;
+	bool *isnull;
+	int n;
+
+	initStringInfo(&out);
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &isnull, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!isnull[i])
+			appendStringInfo(&out, "%s%s", out.len > 0 ? "," : "",
+							 TextDatumGetCString(elements[i]));
+	}
+	return out.data;
+}
+
 /* Lists with commas, everything else as it is served, without quotes. */
 static char *
 plain_text(Oid type, Datum value)
@@ -160,8 +179,7 @@ plain_text(Oid type, Datum value)
 	if (is_text(type))
 		return TextDatumGetCString(value);
 	if (type == TEXTARRAYOID)
-		return TextDatumGetCString(
-			DirectFunctionCall2Coll(array_to_text, InvalidOid, value, CStringGetTextDatum(",")));
+		return list_text(value);
 	initStringInfo(&out);
 	mls_odata_value(&out, type, value);
 	if (out.len >= 2 && out.data[0] == '"')
@@ -282,6 +300,7 @@ static MlsArg
 sequences_of(HistoryBatch *batch)
 {
 	MlsArg sequences = {.type = INT8ARRAYOID};
+	MemoryContext before_memory;
 	MlsRights before;
 
 	mls_rights_enter_control(&before);
@@ -291,6 +310,11 @@ sequences_of(HistoryBatch *batch)
 			   mls_arg_text(batch->shape->resource), array_of(batch, HISTORY_KEY));
 	mls_rights_leave(&before);
 	sequences.value = mls_cell(SPI_tuptable, 0, 1, &sequences.isnull);
+	before_memory = MemoryContextSwitchTo(batch->memory);
+	if (!sequences.isnull)
+		sequences.value = datumCopy(sequences.value, false, -1);
+	MemoryContextSwitchTo(before_memory);
+	SPI_freetuptable(SPI_tuptable);
 	return sequences;
 }
 
@@ -311,7 +335,7 @@ write_batch(HistoryBatch *batch)
 	mls_sql(
 		SPI_OK_INSERT,
 		psprintf(
-			"WITH u AS MATERIALIZED (SELECT * FROM pg_catalog.unnest($2, $3, $4, $5, $6, $7, $8, "
+			"WITH u AS MATERIALIZED (SELECT * FROM unnest($2, $3, $4, $5, $6, $7, $8, "
 			"$9) "
 			"u (key, field, old, new, type, source, offices, number) WHERE number IS NOT NULL), "
 			"back AS (DELETE FROM %s h USING u WHERE u.type = 'New Listing' "

@@ -97,7 +97,7 @@ BEGIN
             PERFORM mls.refuse('42501', format('must be owner of table %s', gold));
         END IF;
         IF track AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = gold AND t.tgname = 'mls_events_update') THEN
-            PERFORM mls_serve_events(ARRAY[resource]);
+            PERFORM @extschema@.mls_serve_events(ARRAY[resource]);
         END IF;
         -- Behind the triggers of events, by their names.  Listings come and go; of others that is no history.
         FOR event IN
