@@ -40,6 +40,7 @@ SQL_CHAPTERS = \
 	src/consumer/served.sql \
 	src/consumer/consumer.sql \
 	src/consumer/entity_event.sql \
+	src/consumer/field_history.sql \
 	src/consumer/leakproof.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

@@ -629,6 +629,8 @@ judge(MlsHttpRequest *request, int status, int64 *delay_us)
 		*delay_us = backoff(request->attempts, FIRST_DELAY_US);
 		return RETRY_AGAIN;
 	}
+	if (request->call.answers && !request->is_login)
+		return RETRY_DELIVER;
 	if (is_passing_status(status))
 		return judge_status(request, status, may_retry, delay_us);
 	if (request->is_login)

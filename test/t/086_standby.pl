@@ -57,6 +57,7 @@ my %writes = (
 	mls_consumer_revoke => q{mls_consumer_revoke('app')},
 	mls_consumer_remove => q{mls_consumer_remove('app')},
 	mls_serve_events => q{mls_serve_events()},
+	mls_serve_history => q{mls_serve_history()},
 	mls_serve_grant => q{mls_serve_grant('pg_monitor')},
 	mls_serve_prune => q{mls_serve_prune()},
 	mls_serve_trigrams => q{mls_serve_trigrams()});

@@ -240,6 +240,8 @@ my @calls = (
 	'mls.last_event' => q{SELECT mls.last_event()},
 	'mls.lock_events' => q{SELECT mls.lock_events()},
 	'mls.event_fields' => q{SELECT mls.event_fields('Property')},
+	mls_serve_history => q{SELECT * FROM mls_serve_history('{Property}')},
+	'mls.prepare_history' => q{SELECT mls.prepare_history('gold.property')},
 	mls_serve_trigrams => q{SELECT mls_serve_trigrams()},
 	mls_serve_prune => q{SELECT mls_serve_prune('0')},
 	mls_serve_grant => q{SELECT mls_serve_grant('serving')},
@@ -280,7 +282,7 @@ my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_valida
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
-	odata claim random_text secret_verifier secret_matches log_events brings_news
+	odata claim random_text secret_verifier secret_matches log_events log_history brings_news
 	numeric_lt numeric_le numeric_eq numeric_ne numeric_ge numeric_gt text_like text_not_like);
 
 my %known = map { $_ => 1 } @harmless;
