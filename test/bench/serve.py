@@ -129,7 +129,11 @@ class Server:
         before = self.cpu()
         done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds or SECONDS}s", "--timeout", "60s", "-s", f"{WORK}/serve.lua",
                                f"http://127.0.0.1:{self.port}"], capture_output=True, text=True, env=environment)
-        spent = self.cpu() - before
+        try:
+            spent = self.cpu() - before
+        except FileNotFoundError:
+            # It has changed a connection meanwhile.
+            return self.rate(targets, seconds, connections, tokens, seed)
         found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
         if not found or int(found.group(3)) or int(found.group(4)):
             sys.exit(f"{self.name}: {targets}: {done.stdout} {done.stderr}")
