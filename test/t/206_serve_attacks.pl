@@ -191,7 +191,9 @@ for my $filter ('(' x 200 . 'true' . ')' x 200, 'not ' x 300 . 'CarportYN', '-' 
 {
 	my $encoded = join '', map { /[A-Za-z0-9%(),':.-]/ ? $_ : sprintf '%%%02X', ord } split //, $filter;
 	my $answer = at('A', "/Property?\$select=City&\$top=1&\$filter=$encoded");
-	like($answer->{status}, qr/^(?:200|400|413|414)$/, 'answered or refused: ' . substr($filter, 0, 60)) or diag($answer->{body});
+	# A query may take its time, and is ended then, on a machine that is busy sooner.
+	my $outcome = $answer->{status} . ($answer->{status} == 503 ? " $answer->{json}{error}{code}" : '');
+	like($outcome, qr/^(?:200|400|413|414|503 QueryTimeout)$/, 'answered, refused or ended: ' . substr($filter, 0, 60)) or diag($answer->{body});
 	ok($answer->{json}, 'in JSON') or diag($answer->{body});
 }
 

@@ -276,6 +276,8 @@ run_job(ServeJob *job, ServeConnection *connection)
 
 	if (call->oauth)
 		serve_oauth_run(call, connection);
+	else if (!connection && serve_pool_works())
+		serve_fail_later(call, 1, "Busy", "too many requests are waiting");
 	else if (!connection)
 		serve_fail_later(call, 2, "DatabaseUnavailable", "the database is not to be reached");
 	else if (call->login_needed && (!serve_caller_login(call, connection) || begin_data(call)))

@@ -5,9 +5,9 @@
  * Each thread has its connection and makes a new one when that is lost, after a while that
  * doubles.  As long as none works, jobs are refused at once instead of waiting.
  *
- * Nobody has more than half of the threads, nor of the places in the queue, and whoever has
- * fewer running comes first: one who asks for much, or for what takes long, keeps neither
- * threads nor places from others.
+ * Nobody has more than half of the threads, whoever has fewer running comes first, and in a
+ * queue that is full whoever has fewer places gets one of those who have most: one who asks for
+ * much, or for what takes long, keeps neither threads nor places from others.
  */
 #include "serve/pool/pool.h"
 
@@ -274,10 +274,45 @@ serve_pool_start(void)
 	}
 }
 
+/* Out of a full queue: the newest job of whoever has most there, and two more than he who comes. */
+static ServeJob *
+take_from_most(const ServeJob *comer)
+{
+	int most = queued_of(comer->number) + 1;
+	ServeJob *found = NULL;
+	ServeJob *before_found = NULL;
+
+	for (ServeJob *job = first, *before = NULL; job; before = job, job = job->next)
+	{
+		int queued = queued_of(job->number);
+
+		if (queued < most || (queued == most && !found))
+			continue;
+		most = queued;
+		found = job;
+		before_found = before;
+	}
+	return found ? take_out(before_found, found) : NULL;
+}
+
+static void
+tell_hopeless(ServeJob *job)
+{
+	while (job)
+	{
+		ServeJob *next = job->next;
+
+		job->started = serve_now_ms();
+		job->run(job, NULL);
+		job = next;
+	}
+}
+
 ServeSubmit
 serve_pool_submit(ServeJob *job)
 {
 	ServeSubmit outcome = SERVE_SUBMITTED;
+	ServeJob *displaced = NULL;
 
 	job->next = NULL;
 	job->submitted = serve_now_ms();
@@ -285,8 +320,7 @@ serve_pool_submit(ServeJob *job)
 	pthread_mutex_lock(&lock);
 	if (nconnected == 0 || stopping)
 		outcome = SERVE_NO_DATABASE;
-	else if (nqueued >= QUEUE_PER_THREAD * nworkers ||
-			 queued_of(job->number) >= (QUEUE_PER_THREAD * nworkers + 1) / 2)
+	else if (nqueued >= QUEUE_PER_THREAD * nworkers && !(displaced = take_from_most(job)))
 		outcome = SERVE_QUEUE_FULL;
 	else
 	{
@@ -300,6 +334,11 @@ serve_pool_submit(ServeJob *job)
 		pthread_cond_broadcast(&changed);
 	}
 	pthread_mutex_unlock(&lock);
+	if (displaced)
+	{
+		serve_count(refused_busy, 1);
+		tell_hopeless(displaced);
+	}
 	return outcome;
 }
 
@@ -334,19 +373,6 @@ take_hopeless(bool all)
 			before = job;
 	}
 	return found;
-}
-
-static void
-tell_hopeless(ServeJob *job)
-{
-	while (job)
-	{
-		ServeJob *next = job->next;
-
-		job->started = serve_now_ms();
-		job->run(job, NULL);
-		job = next;
-	}
 }
 
 void
