@@ -94,6 +94,8 @@ else
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+# The same for clang, which writes the bitcode.
+BITCODE_CFLAGS += -Wno-initializer-overrides
 
 # Headers are few: a change in one rebuilds everything.
 $(OBJS): $(filter-out src/serve/%,$(wildcard src/*.h src/*/*.h src/*/*/*.h))

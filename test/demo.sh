@@ -75,7 +75,7 @@ serve() {
 	login one
 	typed 'curl -u $ID:$SECRET -d grant_type=client_credentials $API/oauth/token'
 	ONE=$(bearer)
-	QUERY='$filter=Media/$count%20gt%203&$select=ListingKey&$expand=Media($select=Order;$top=2)'
+	QUERY='$filter=Media/$count%20gt%200&$select=ListingKey&$expand=Media($select=Order;$top=2)'
 	echo "\$ QUERY='$QUERY'"
 	typed 'curl -H "$ONE" -H "Prefer: maxpagesize=2" "$API/Property?$QUERY&\$count=true"'
 	NEXT=$(curl -H "$ONE" -H 'Prefer: maxpagesize=2' "$API/Property?$QUERY" | sed 's/.*"@odata.nextLink":"\([^"]*\).*/\1/')

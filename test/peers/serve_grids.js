@@ -44,13 +44,13 @@ async function useSyncfusion(token, rows)
 	assert.strictEqual(expanded.result.length, 10);
 	assert.ok(expanded.result.every(row => Array.isArray(row.Media)));
 	// What it searches is known and not offered.
-	await assert.rejects(manager.executeQuery(new Query().search('river', ['City'])), problem => JSON.stringify(problem).includes('501') || [].concat(problem).some(one => one.error && one.error.status === 501));
+	await assert.rejects(manager.executeQuery(new Query().search('river', ['City'])), problem => problem.error.status === 501);
 	return cases.length + 2;
 }
 
 async function useDevExtreme(token, rows)
 {
-	const store = new ODataStore({url: root + '/Property', version: 4, key: 'ListingKey', keyType: 'String', fieldTypes: {ListPrice: 'Decimal'},
+	const store = new ODataStore({url: root + '/Property', version: 4, key: 'ListingKey', keyType: 'String',
 		beforeSend: request => { request.headers = {...request.headers, Authorization: 'Bearer ' + token}; }});
 	const city = rows.find(row => row.City !== null).City;
 	const price = rows.find(row => row.ListPrice !== null).ListPrice;
@@ -65,9 +65,11 @@ async function useDevExtreme(token, rows)
 		[['!', ['ListPrice', '>=', price]], row => !(row.ListPrice !== null && row.ListPrice >= price)],
 		[['ModificationTimestamp', '<', day], row => row.ModificationTimestamp !== null && new Date(row.ModificationTimestamp) < day],
 		[['City', '=', "O'Fallon & Sons + 100%"], row => false]];
+	// Its promises are its own, with two values.
+	const load = options => new Promise((done, failed) => store.load(options).done((data, extra) => done({data, ...extra})).fail(failed));
 	for (const [filter, holds] of cases)
 	{
-		const found = await store.load({filter, sort: 'ListingKey', skip: 1, take: 5, requireTotalCount: true, select: ['ListingKey', 'City']});
+		const found = await load({filter, sort: 'ListingKey', skip: 1, take: 5, requireTotalCount: true, select: ['ListingKey', 'City']});
 		const wanted = keys(rows.filter(holds)).sort();
 		assert.strictEqual(found.totalCount, wanted.length, JSON.stringify(filter));
 		assert.deepStrictEqual(keys(found.data), wanted.slice(1, 6), JSON.stringify(filter));
@@ -76,10 +78,10 @@ async function useDevExtreme(token, rows)
 	const one = await store.byKey(rows[0].ListingKey, {expand: ['Media']});
 	assert.strictEqual(one.ListingKey, rows[0].ListingKey);
 	assert.ok(Array.isArray(one.Media));
-	const sorted = (await store.load({sort: [{selector: 'ListPrice', desc: true}, 'ListingKey'], take: 20, expand: ['ListOffice'], select: ['ListPrice']}));
-	const prices = (sorted.data || sorted).map(row => Number(row.ListPrice));
+	const sorted = await load({sort: [{selector: 'ListPrice', desc: true}, 'ListingKey'], take: 20, expand: ['Media'], select: ['ListPrice']});
+	const prices = sorted.data.map(row => Number(row.ListPrice));
 	assert.deepStrictEqual(prices, [...prices].sort((a, b) => b - a));
-	await assert.rejects(Promise.resolve(store.load({filter: ['Nothing', '=', 1]})), problem => problem.httpStatus === 400 || problem.errorDetails !== undefined);
+	await assert.rejects(load({filter: ['Nothing', '=', 1]}), problem => problem.httpStatus === 400);
 	return cases.length + 3;
 }
 

@@ -195,6 +195,15 @@ for my $filter ('(' x 200 . 'true' . ')' x 200, 'not ' x 300 . 'CarportYN', '-' 
 	my $outcome = $answer->{status} . ($answer->{status} == 503 ? " $answer->{json}{error}{code}" : '');
 	like($outcome, qr/^(?:200|400|413|414|503 QueryTimeout)$/, 'answered, refused or ended: ' . substr($filter, 0, 60)) or diag($answer->{body});
 	ok($answer->{json}, 'in JSON') or diag($answer->{body});
+	like($answer->{json}{error}{target} // '', qr/^(?:\$|query$)/, 'with the option that is wrong') or diag($answer->{body}) if $answer->{status} == 400;
+}
+# What only the data shows to be wrong names its option too.
+for my $wrong ([ '$filter', '$filter=1 div (ListPrice sub ListPrice) eq 1' ], [ '$filter', '$filter=ListPrice divby 0 gt 1&$orderby=City' ], [ '$orderby', '$orderby=1 div (ListPrice sub ListPrice)' ],
+	[ '$expand', '$expand=Media($filter=1 div (Order sub Order) eq 1 or Order eq null)&$top=80' ])
+{
+	my ($target, $options) = @$wrong;
+	my $answer = as('A', "/Property?\$select=City&$options");
+	is("$answer->{status} " . ($answer->{json}{error}{target} // $answer->{json}{error}{code} // ''), "400 $target", "$options names $target") or diag($answer->{body});
 }
 
 # ---- tokens of pages ----
@@ -233,6 +242,7 @@ sub next_of
 		my $link = $of_b =~ s/\Q$page\E/encode_base64url("$text;" . checksum($text))/er;
 		my $answer = at('A', $link);
 		like($answer->{status}, qr/^(?:200|400|410)$/, "a forged token: $what") or diag($answer->{body});
+		is($answer->{json}{error}{target}, '$skiptoken', 'by name of what is wrong') if $answer->{status} == 400;
 		unlike($answer->{body}, qr/"ListOfficeKey":"(?!A")/, 'shows nothing of others');
 	}
 	my $no_more = start_serve($node, @with, max_page_size => 5, anonymous => 'idx');

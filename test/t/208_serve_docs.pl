@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::UNIX;
 use JSON::PP;
 use MlsServe;
 use MlsTest;
@@ -227,6 +228,36 @@ for my $proxy (sort keys %proxies)
 	unlike($written, qr/filter|top=/, 'without queries');
 	$proxies{$proxy}{handle}->signal($proxy eq 'nginx' ? 'QUIT' : 'TERM');
 	$proxies{$proxy}{handle}->finish;
+}
+
+# ---- the unit ----
+
+# Its line and its example of settings start the program; what is around it systemd knows.
+{
+	my $unit = slurp_file("$tree/docs/serve/mls_serve.service");
+	my ($line) = $unit =~ /^ExecStart=(.*)$/m;
+	my %set = $unit =~ /^#   (\w+)=(.*)$/mg;
+	ok($set{PGPASSWORD} && $set{MLS_SERVE_DATABASE} =~ /host=127\.0\.0\.1 dbname=mls user=reso_api/, 'it has an example of settings');
+	my ($host, $db_port) = ($node->host, $node->port);
+	$set{MLS_SERVE_DATABASE} =~ s/host=\S+ dbname=\S+/host=$host port=$db_port dbname=postgres/;
+	my $program = MlsServe::program();
+	$line =~ s{^\S+/bin/mls_serve}{$program};
+	$line =~ s{%d}{$tmp/etc};
+	$line =~ s{/run/mls_serve}{$tmp};
+	local %ENV = (%ENV, %set, MLS_SERVE_LISTEN => '127.0.0.1:0', NOTIFY_SOCKET => "$tmp/notify");
+	my $manager = IO::Socket::UNIX->new(Type => Socket::SOCK_DGRAM(), Local => "$tmp/notify");
+	my $said = '';
+	my $handle = IPC::Run::start([ split / /, $line ], '<', \undef, '>', \my $out, '2>', \$said);
+	wait_until('it starts', sub { IPC::Run::pump_nb($handle); $said =~ /listening on/ }, 60) or diag($said);
+	like($said, qr/listening on 127\.0\.0\.1:\d+ as \Q$set{MLS_SERVE_PUBLIC_URL}\E/, 'as the settings say');
+	$manager->recv(my $state, 100);
+	is($state, 'READY=1', 'and says so');
+	$handle->signal('TERM');
+	$handle->finish;
+	is($handle->full_result(0), 0, 'it ends');
+	append_to_file("$tmp/mls_serve.service", $unit =~ s{^(Exec(?:Start|Reload)=)\S+}{$1/bin/true}mgr);
+	my ($wrong, $err) = system("command -v systemd-analyze >/dev/null 2>&1") == 0 ? run_command([ 'systemd-analyze', 'verify', '--man=no', "$tmp/mls_serve.service" ]) : ('', '');
+	unlike("$wrong$err", qr/mls_serve\.service:\d+:/, 'systemd understands each line');
 }
 
 # ---- the manual says all that there is ----
