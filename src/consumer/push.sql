@@ -91,9 +91,9 @@ BEGIN
     -- Addresses are judged when they are asked, like those of sources.
     IF settings ->> 'url' !~* '^https?://[^/?#@[:space:][:cntrl:]]+([/?][^#[:space:][:cntrl:]]*)?$' OR length(settings ->> 'url') > 2000 THEN
         PERFORM mls.refuse('22023', 'this is no address to post events to', 'It begins with https:// and has neither a password nor a #.');
-    ELSIF settings ->> 'token' !~ '^[!-~]{1,4000}$' THEN
+    ELSIF settings ->> 'token' !~ '^[!-~]+$' OR length(settings ->> 'token') > 4000 THEN
         PERFORM mls.refuse('22023', 'this is no bearer token', 'It has 1 to 4,000 characters of ASCII and no blanks.');
-    ELSIF settings ->> 'event_source' !~ '^[ -~]{1,255}$' THEN
+    ELSIF settings ->> 'event_source' !~ '^[ -~]+$' OR length(settings ->> 'event_source') > 255 THEN
         PERFORM mls.refuse('22023', 'this is no value of the header EntityEventSource', 'It has 1 to 255 characters of ASCII.');
     ELSIF (settings ->> 'batch')::integer NOT BETWEEN 1 AND 10000 THEN
         PERFORM mls.refuse('22023', 'a request has 1 to 10,000 events');
