@@ -241,9 +241,9 @@ CREATE FUNCTION mls.push_settle(caller regrole, consumer text, since bigint, upt
 UPDATE mls.push p
    SET acknowledged = CASE WHEN t.taken THEN upto ELSE p.acknowledged END, attempts = CASE WHEN t.taken THEN 0 ELSE p.attempts END,
        taken_at = CASE WHEN t.taken THEN now() ELSE p.taken_at END,
-       next_attempt_at = CASE WHEN t.taken THEN now() WHEN retry_after IS NULL THEN p.next_attempt_at
-                              WHEN status = 429 THEN now() + interval '1 second' * least(retry_after, 86400)
-                              ELSE greatest(p.next_attempt_at, now() + interval '1 second' * least(retry_after, 86400)) END,
+       next_attempt_at = now() + CASE WHEN t.taken THEN interval '0' WHEN retry_after IS NULL THEN mls.push_delay(p.attempts)
+                                      WHEN status = 429 THEN interval '1 second' * least(retry_after, 86400)
+                                      ELSE greatest(mls.push_delay(p.attempts), interval '1 second' * least(retry_after, 86400)) END,
        last_status = status, last_error = CASE WHEN NOT t.taken THEN coalesce(left(error, 1000), format('the receiver answered with status %s', status)) END
   FROM (SELECT error IS NULL AND status BETWEEN 200 AND 299 AS taken) t
  WHERE p.consumer = push_settle.consumer AND p.acknowledged = since
