@@ -41,6 +41,7 @@ SQL_CHAPTERS = \
 	src/consumer/consumer.sql \
 	src/consumer/entity_event.sql \
 	src/consumer/field_history.sql \
+	src/consumer/push.sql \
 	src/consumer/leakproof.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

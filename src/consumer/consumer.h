@@ -7,11 +7,13 @@
  *	used_values.c	 values of lookups that occur in what the reader sees
  *	entity_event.c	 the trigger that notes which records changed
  *	field_history.c	 the trigger that keeps what their fields were before
+ *	push.c			 events of records posted to receivers
  *	control_rows.c	 rows of control tables, for who may see them
  *	leakproof.c		 comparisons that tell nothing of values which they do not return
  *
  * The rest is SQL: served.sql (models and claims), consumer.sql (consumers), protect.sql
- * (licences and masks), entity_event.sql (events of records), field_history.sql (what their fields were).
+ * (licences and masks), entity_event.sql (events of records), field_history.sql (what their fields were),
+ * push.sql (receivers of events).
  *
  * A consumer is who asks over HTTP; he reads as the role of an audience (src/gold).
  */
@@ -36,5 +38,9 @@ extern void mls_odata_value(StringInfo out, Oid type, Datum value);
 extern AttrNumber mls_event_column(TupleDesc desc, const char *name);
 extern int mls_event_reader(Tuplestorestate *rows);
 extern bool mls_event_row(Tuplestorestate *rows, int reader, TupleTableSlot *slot);
+
+/* Posts events to receivers for so many seconds at most, outside transactions (push.c). */
+extern void mls_push_deliver(int seconds);
+extern PGDLLEXPORT void mls_push_worker_main(Datum argument);
 
 #endif /* MLS_CONSUMER_H */

@@ -88,6 +88,8 @@ CREATE POLICY owner ON mls.consumer FOR SELECT USING (pg_catalog.pg_has_role(own
 CREATE POLICY owner ON mls.serve_log FOR SELECT USING (EXISTS (SELECT FROM mls.consumer c WHERE c.consumer = serve_log.consumer));
 CREATE POLICY monitor ON mls.serve_log FOR SELECT USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 GRANT SELECT ON mls.serve_log TO pg_monitor;
+-- For the policies that look whose a consumer is: those who watch see none here.
+GRANT SELECT (consumer) ON mls.consumer TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.consumer', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.consumer_secret', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.serve_revocation', '');

@@ -259,6 +259,7 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	request->call.shown = copy_text(call->shown);
 	request->call.spool = call->spool;
 	request->call.failures = call->failures;
+	request->call.answers = call->answers;
 	foreach (lc, call->headers)
 	{
 		const char *line = lfirst(lc);

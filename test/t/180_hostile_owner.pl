@@ -229,6 +229,15 @@ my @calls = (
 	'mls.note_consumer' => q{SELECT mls.note_consumer('revoke', 'c', '{}')},
 	'mls.serve_consumers' => q{SELECT * FROM mls.serve_consumers()},
 	'mls.serve_login' => q{SELECT * FROM mls.serve_login('c', 'c')},
+	mls_push_add => q{SELECT mls_push_add('c', 'https://127.0.0.1:1/', 't', since => 0)},
+	mls_push_alter => q{SELECT mls_push_alter('c', batch => 5)},
+	mls_push_resend => q{SELECT mls_push_resend('c', 0)},
+	'mls.note_push' => q{SELECT mls.note_push('alter', 'c', '{}')},
+	'mls.push_take' => q{SELECT * FROM mls.push_take('postgres')},
+	'mls.push_settle' => q{SELECT mls.push_settle('postgres', 'c', 0, 0, 500, NULL, NULL)},
+	mls_push => q{SELECT * FROM mls_push()},
+	'mls.push_now' => q{SELECT mls.push_now(1)},
+	mls_push_remove => q{SELECT mls_push_remove('c')},
 	mls_consumer_remove => q{SELECT mls_consumer_remove('c')},
 	'mls.serve_revoke' => q{SELECT mls.serve_revoke('j', 'infinity')},
 	'mls.serve_revoked' => q{SELECT * FROM mls.serve_revoked()},
@@ -278,7 +287,7 @@ my @calls = (
 
 # These look at nothing but their arguments and the dictionary, which is nobody's but ours.
 my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list
+	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list push_delay
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes

@@ -154,6 +154,7 @@ query(q{SELECT mls_protect('idx', 'idx', 'Property', opt_in => false)});
 query(q{SELECT mls_protect('idx', 'idx', 'Property', opt_in => false, masked => '{City}')});
 is($of->('idx', $all, q{"ResourceRecordKey" = 'LK00000012'}), 'PublicRemarks', 'one that is masked from now on takes it along');
 query(q{SELECT mls_protect('idx', 'idx', 'Property')});
+is(asked('idx', $all, q{SELECT count(*), count("StandardLookupValue") FROM mls."Lookup" WHERE "LookupName" = 'ChangeType'}), '13|13', 'kinds of changes are lookups, without a pass over history');
 # Offices have what was theirs.
 my ($a, $b) = map { qq({"sources": ["east"], "offices": ["$_"]}) } 'A', 'B';
 is(asked('office', $a, q{SELECT string_agg(DISTINCT "ResourceRecordKey", ' ') FROM office."HistoryTransactional" WHERE "ResourceRecordKey" IN ('LK00000012', 'LK00000030')}), 'LK00000012', 'an office sees what became of its own listings');
