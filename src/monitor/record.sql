@@ -50,7 +50,7 @@ COMMENT ON FUNCTION mls_find(text, text, text)
 
 CREATE FUNCTION mls_layers(
     source text, resource text, key text DEFAULT NULL,
-    OUT key text, OUT field text, OUT bronze text, OUT silver text, OUT gold text)
+    OUT record_key text, OUT field text, OUT bronze text, OUT silver text, OUT gold text)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE ROWS 200
     SET search_path = pg_catalog, pg_temp

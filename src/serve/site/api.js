@@ -37,12 +37,8 @@ const post = (path, body) => call(path, {
 export const whenEnded = then => { onEnd = then; };
 
 export async function resume() {
-	try {
-		session = await call('api/session');
-	} catch (problem) {
-		if (problem.status !== 401) throw problem;
-		session = null;
-	}
+	const known = await call('api/session');
+	session = known.role === null ? null : known;
 	return session;
 }
 

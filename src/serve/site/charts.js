@@ -52,7 +52,7 @@ export function band(lanes) {
 		ticks.filter(t => t.getHours() % 3 === 0).map(t => {
 			const at = x((t - start) / 1000);
 			return [svg('line', { class: 'tick', x1: at, x2: at, y1: top - 6, y2: tall - 4 }),
-				svg('text', { class: 'hour', x: at, y: 14, 'text-anchor': 'middle' }, `${String(t.getHours()).padStart(2, '0')}:00`)];
+				at > left + 40 && svg('text', { class: 'hour', x: at, y: 14, 'text-anchor': 'middle' }, `${String(t.getHours()).padStart(2, '0')}:00`)];
 		}),
 		svg('text', { class: 'hour', x: left, y: 14, 'text-anchor': 'middle' }, 'now'),
 		lanes.map((l, i) => {

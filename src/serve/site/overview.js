@@ -8,7 +8,9 @@ import { button, sync } from './actions.js';
 export const refreshes = true;
 
 export async function load() {
-	const [status, health, days, setup] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup')]);
+	const [status, health, days, setup, drifts] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup'), ask('drifts')]);
+	// What has changed at a source is no fault, and is to be known all the same.
+	if (drifts.length) health.push(...drifts.map(d => ({ item: 'schema', level: 'warning', message: `the schema of ${d.source} has changed: ${d.words}`, source: d.source })));
 	const sources = [...new Set(status.map(s => s.source))];
 	const quotas = await Promise.all(sources.map(source => ask('quota', { source }).catch(() => [])));
 	return { status, health, days, setup: setup[0], quotas: Object.fromEntries(sources.map((s, i) => [s, quotas[i].map(q => ({ ...q }))])) };
@@ -30,19 +32,20 @@ const CURES = {
 	tables: () => ['Subscribe the foreign tables again, which makes what is missing. ', link('#/source', 'Sources')],
 	leftovers: () => ['They belong to nothing any more: drop them when you need nothing of them.'],
 	publications: () => ['The sentence says what is missing for subscribers of gold.'],
+	schema: f => ['See what is new and accept it, or leave it as it is. ', sourceLink(f.source, `Source ${f.source}`)],
 	version: () => [sql('ALTER EXTENSION mls_fdw UPDATE;')],
 };
 
-function findings(health) {
+function findings(health, status) {
 	const bad = health.filter(f => f.level !== 'ok').sort((a, b) => (a.level === 'critical' ? 0 : 1) - (b.level === 'critical' ? 0 : 1));
 	const critical = bad.filter(f => f.level === 'critical').length;
-	const words = bad.length === 0 ? 'All is well.' : [critical && counted(critical, 'thing is', 'things are') + ' critical', bad.length - critical && counted(bad.length - critical, 'warning', 'warnings')].filter(Boolean).join(', ') + '.';
+	const words = bad.length === 0 ? 'All is well.' : [critical && counted(critical, 'critical finding', 'critical findings'), bad.length - critical && counted(bad.length - critical, 'warning', 'warnings')].filter(Boolean).join(', ') + '.';
 	return h('section', { class: `verdict ${critical ? 'critical' : bad.length ? 'warning' : 'ok'}`, 'aria-label': 'Health' },
 		h('p', { class: 'headline' }, h('span', { 'aria-hidden': 'true' }, critical ? '✕' : bad.length ? '!' : '✓'), ' ', words, ' ',
-			h('span', { class: 'small' }, `${counted(health.length, 'check', 'checks')} made now.`)),
+			h('span', { class: 'small' }, `${counted(new Set(status.map(t => t.source)).size, 'source', 'sources')}, ${counted(status.length, 'resource', 'resources')}, ${counted(status.reduce((sum, t) => sum + t.rows, 0), 'row', 'rows')} here; ${counted(health.length, 'check', 'checks')} made now.`)),
 		bad.length > 0 && h('ul', { class: 'findings' }, bad.map(f => h('li', { class: f.level, 'data-item': f.item },
 			h('p', {}, level(f.level), ' ', h('strong', {}, f.item), ' ', text(f.message, 900)),
-			CURES[f.item] && h('p', { class: 'cure' }, h('em', {}, 'What to do: '), CURES[f.item]())))));
+			CURES[f.item] && h('p', { class: 'cure' }, h('em', {}, 'What to do: '), CURES[f.item](f))))));
 }
 
 // The steps from an empty database to a copy that keeps itself up to date.
@@ -59,7 +62,7 @@ export function steps(setup) {
 		[setup.schedules > 0, 'Have it kept up to date', `${setup.has_cron ? '' : 'CREATE EXTENSION pg_cron;  -- shared_preload_libraries has to name it\n'}SELECT * FROM mls_schedule(${quoted(name)}, sync => '*/15 * * * *', purge => '30 3 * * *');`],
 	];
 	const next = all.findIndex(s => !s[0]);
-	if (next < 0) return null;
+	if (setup.subscriptions > 0 && setup.schedules > 0) return null;
 	return section('Next steps', h('ol', { class: 'steps' }, all.map(([done, title, words], i) =>
 		h('li', { class: done ? 'done' : i === next ? 'next' : '' }, h('p', {}, done ? '✓ ' : '', h('strong', {}, title), done ? ' (done)' : ''), i === next && sql(words)))));
 }
@@ -83,7 +86,7 @@ export function rowsAndRemote(r) {
 export const resourceColumns = days => [
 	{ title: 'Resource', cell: r => [text(r.resource), r.fed_by && h('span', { class: 'small' }, ' from ', text(r.fed_by))] },
 	{ title: 'State', cell: r => [state(r.state), r.state === 'failed' && h('span', { class: 'small', title: r.last_error }, ' ', text(r.cause, 60))] },
-	{ title: 'Rows here, of those there', class: 'number', cell: rowsAndRemote },
+	{ title: 'Rows here, there', class: 'number', cell: rowsAndRemote },
 	{ title: 'Newest record', cell: r => time(r.newest) },
 	{ title: 'Asked', cell: r => time(r.last_success) },
 	{ title: 'Next run', cell: r => (r.next_attempt_at && r.state === 'failed' ? time(r.next_attempt_at) : time(r.next_run)) },
@@ -94,7 +97,7 @@ export const resourceColumns = days => [
 export function quotaBars(quota) {
 	const bound = quota.filter(q => q.window !== 'second');
 	if (bound.length === 0) return h('span', { class: 'small' }, 'no quota');
-	return bound.map(q => share(q.share, `${number(q.used)} of ${number(q.allowed)} requests a ${q.window} (${percent(q.share)})`));
+	return bound.map(q => share(q.share, `${number(q.used)} of ${number(q.allowed)} requests ${q.window === 'hour' ? 'an' : 'a'} ${q.window} (${percent(q.share)})`));
 }
 
 export async function show({ status, health, days, setup, quotas }) {
@@ -103,7 +106,7 @@ export async function show({ status, health, days, setup, quotas }) {
 	sources.sort((a, b) => worst(a) - worst(b) || (a < b ? -1 : 1));
 	return [
 		h('h1', {}, 'Overview'),
-		status.length > 0 && findings(health),
+		status.length > 0 && findings(health, status),
 		steps(setup),
 		await Promise.all(sources.map(async s => h('section', { class: 'card', 'aria-label': s, 'data-source': s },
 			h('div', { class: 'card-head' }, h('h2', {}, sourceLink(s)), h('span', { class: 'quota' }, quotaBars(quotas[s] || [])),

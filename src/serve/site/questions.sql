@@ -24,7 +24,7 @@ SELECT h.source, h.resource, (h.started_at AT TIME ZONE 'UTC')::date AS day,
 SELECT current_database() AS database, current_user AS role, mls.cron_timezone() AS cron_timezone, mls.has_cron() AS has_cron,
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
        (SELECT coalesce(json_agg(json_build_object('name', s.srvname,
-                   'mapped', EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid AND (m.usename = current_user OR m.umuser = 0)),
+                   'mapped', EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid),
                    'tables', (SELECT count(*) FROM pg_foreign_table t WHERE t.ftserver = s.oid),
                    'table', (SELECT min(t.ftrelid::regclass::text) FROM pg_foreign_table t WHERE t.ftserver = s.oid)) ORDER BY s.srvname), '[]'::json)
           FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'mls_fdw') AS servers,
@@ -75,6 +75,16 @@ SELECT s.resource, i.field, i.reason, i.first_seen, i.last_seen
  ORDER BY i.first_seen DESC, s.resource, i.field
  LIMIT 200
 
+-- question drifts
+SELECT s.source, string_agg(d.words, '; ' ORDER BY d.n) || CASE WHEN max(d.of_all) > 5 THEN '; and more' ELSE '' END AS words
+  FROM (SELECT t.source, format('%s: %s', t.resource, i.reason) AS words, row_number() OVER (PARTITION BY t.source ORDER BY i.id) AS n, count(*) OVER (PARTITION BY t.source) AS of_all
+          FROM mls.issue i JOIN mls.subscription t ON t.id = i.subscription
+         WHERE i.kind = 'schema' AND i.solved_at IS NULL) d
+  JOIN (SELECT DISTINCT u.source FROM mls.subscription u) s ON s.source = d.source
+ WHERE d.n <= 5
+ GROUP BY s.source
+ ORDER BY s.source
+
 -- question runs (source text?, resource text?, process text?, status text?, before number?)
 SELECT h.run, h.source, h.resource, h.process, h.status, h.started_at, extract(epoch FROM h.duration)::float8 AS seconds,
        h.received, h.inserted, h.updated, h.unchanged, h.deleted, h.bad_values, h.requests, h.error_class, h.message
@@ -116,7 +126,7 @@ SELECT d.source, d.process, array_agg(extract(epoch FROM d.at - now())::bigint O
 SELECT f.source, f.resource, f.key, f.field, f.label FROM @.mls_find($1::text, nullif($2::text, '')) f LIMIT 100
 
 -- question layers (source text, resource text, key text?)
-SELECT l.key, l.field, l.bronze, l.silver, l.gold FROM @.mls_layers($1::text, $2::text, nullif($3::text, '')) l
+SELECT l.record_key AS key, l.field, l.bronze, l.silver, l.gold FROM @.mls_layers($1::text, $2::text, nullif($3::text, '')) l
 
 -- question changes (source text, resource text, key text)
 SELECT c.position, c.at, c.run, c.kind, c.fields

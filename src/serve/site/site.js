@@ -35,12 +35,12 @@ function place() {
 }
 
 function showHead(current) {
-	head.replaceChildren(
+	head.replaceChildren(...[
 		h('span', { class: 'brand' }, 'mls_fdw'),
 		api.session && h('nav', { 'aria-label': 'Pages' }, h('ul', {}, Object.entries(names).map(([page, name]) =>
 			h('li', {}, link(`#/${page}`, name, { 'aria-current': page === current ? 'page' : undefined }))))),
 		api.session ? h('span', { class: 'who' }, h('span', { title: 'Everything here is asked as this role' }, text(api.session.role)), ' ',
-			h('button', { type: 'button', id: 'logout', onclick: async () => { await api.logout().catch(() => {}); showLogin(); } }, 'Log out')) : '');
+			h('button', { type: 'button', id: 'logout', onclick: async () => { await api.logout().catch(() => {}); showLogin(); } }, 'Log out')) : ''].filter(Boolean));
 }
 
 function showLogin(words) {

@@ -500,6 +500,13 @@ answer_api(Request *request, struct MHD_Response **live)
 	}
 	session =
 		cookie ? serve_site_session_find(cookie, strcmp(request->path, "api/live") != 0) : NULL;
+	if (!session && strcmp(request->path, "api/session") == 0)
+	{
+		/* No error: it is what a page asks first. */
+		request->status = 200;
+		serve_bytes_text(&request->out, "{\"role\":null}");
+		return;
+	}
 	if (!session)
 	{
 		fail(request, 401, "Log in.");
