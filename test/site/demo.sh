@@ -6,10 +6,10 @@ url=$1
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 control() { curl -sS --fail -o /dev/null "$url/_control/$1" -d "$2"; }
-psql() { "${sql[@]}" -X -q -v ON_ERROR_STOP=1 "$@" >/dev/null; }
+ask() { "${sql[@]}" -X -q -v ON_ERROR_STOP=1 "$@" >/dev/null; }
 sql=("$@")
 
-psql -v url="$url" -f "$here/demo.sql"
+ask -v url="$url" -f "$here/demo.sql"
 # A day at the source: prices, a value that does not fit, fields that were not there before.
 control clock "{\"now\": \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"}"
 control update '{"resource": "Property", "keys": ["LK00000007", "LK00000009", "LK00000005"], "fields": {"ListPrice": 777000}}'
@@ -19,4 +19,4 @@ control touch '{"resource": "Member", "count": 2}'
 control touch '{"resource": "OpenHouse", "count": 3}'
 control option '{"schema": {"add": [{"resource": "Property", "field": "SolarPanelsYN", "type": "Edm.Boolean"}, {"resource": "Property", "field": "BrokerNotes", "type": "Edm.String"}]}}'
 control fault '{"kind": "bad_value", "resource": "Property", "field": "BedroomsTotal", "value": "three or four", "record": 0, "times": 1}'
-psql -f "$here/demo_more.sql"
+ask -f "$here/demo_more.sql"

@@ -23,7 +23,8 @@ SELECT now() - n * interval '70 seconds', c.consumer, c.client_id, 'idx', 'GET',
   FROM mls.consumer c, generate_series(1, 800) n WHERE c.consumer <> 'Old Portal' AND (c.consumer = 'First Realty' OR n % 4 = 0);
 -- Who operates, and who only looks.
 CREATE ROLE operator LOGIN PASSWORD 'operator-password';
-GRANT postgres TO operator;
+SELECT format('GRANT %I TO operator', current_user) \gexec
+GRANT USAGE ON SCHEMA cron TO operator;
 SELECT mls_grant('operator');
 CREATE ROLE viewer LOGIN PASSWORD 'viewer-password';
 GRANT pg_monitor TO viewer;

@@ -15,7 +15,7 @@ use Test::More;
 need_serve();
 my $node = new_node('site_http');
 my $mls = start_mls(listings => 60);
-create_source($node, $mls, 'east', schema_check_interval => 0);
+create_source($node, $mls, 'east', schema_check_interval => 0, requests_per_day => 100_000);
 
 sub query
 {
@@ -336,6 +336,13 @@ $metrics = $site->get('/metrics', user => "viewer:$password{viewer}");
 like($metrics->{headers}{'content-type'}, qr{^text/plain; version=0\.0\.4}, 'Prometheus reads them');
 is(join("\n", grep { !/mls_site/ && /./ } split /\n/, $metrics->{body}), as_role('viewer', 'SELECT mls_metrics()'), 'they are those of SQL, as that role');
 like($metrics->{body}, qr/^mls_site_sessions [1-9]\d*$/m, 'with those of the site');
+{
+	my $dashboard = JSON::PP->new->utf8->decode(slurp_file("$ENV{MLS_TREE}/docs/site/grafana.json"));
+	my %known = map { $_ => 1 } split /\n/, query('SELECT DISTINCT name FROM mls.metric');
+	my @numbers = map { $_->{expr} =~ /\b(mls_\w+)/g } map { @{ $_->{targets} } } @{ $dashboard->{panels} };
+	cmp_ok(scalar @numbers, '>', 12, 'the dashboard has numbers');
+	is(join(' ', grep { !$known{$_} } @numbers), '', 'that there are');
+}
 is($site->get('/metrics', user => "stranger:$password{stranger}")->{status}, 403, 'a stranger has none');
 my $uptime = $site->get('/status.json', user => "viewer:$password{viewer}");
 is($uptime->{status}, 200, 'all is well');
