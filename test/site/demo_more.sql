@@ -26,5 +26,6 @@ CREATE ROLE operator LOGIN PASSWORD 'operator-password';
 SELECT format('GRANT %I TO operator', current_user) \gexec
 GRANT USAGE ON SCHEMA cron TO operator;
 SELECT mls_grant('operator');
+CREATE USER MAPPING FOR operator SERVER riverbend OPTIONS (client_id 'demo', client_secret 's3cret-demo-value');
 CREATE ROLE viewer LOGIN PASSWORD 'viewer-password';
 GRANT pg_monitor TO viewer;

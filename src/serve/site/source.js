@@ -12,12 +12,13 @@ export async function load({ parts }) {
 	const [status, setup] = await Promise.all([ask('status'), ask('setup')]);
 	const known = [...new Set([...status.map(s => s.source), ...setup[0].servers.map(s => s.name)])];
 	const source = parts[0] || known[0];
-	if (!source) return { known, setup: setup[0], status };
+	if (!known.includes(source)) return { known, setup: setup[0], missing: source };
 	const [options, quota, drifted, days] = await Promise.all([ask('options', { source }), ask('quota', { source }).catch(problem => ({ problem })), ask('drifted', { source }), ask('days')]);
 	return { known, source, status: status.filter(s => s.source === source), setup: setup[0], options, quota, drifted, days };
 }
 
-export async function show({ known, source, status, setup, options, quota, drifted, days }) {
+export async function show({ known, source, missing, status, setup, options, quota, drifted, days }) {
+	if (missing) return [h('h1', {}, 'Source ', text(missing)), h('p', { class: 'empty' }, 'There is no such source, or it is none of those that you see.'), h('p', { class: 'chooser' }, known.map(s => [sourceLink(s), ' ']))];
 	if (!source) return [h('h1', {}, 'Sources'), steps(setup)];
 	const places = Object.fromEntries(['check', 'drift', 'count'].map(n => [n, h('div', {})]));
 	const actions = async resource => h('span', { class: 'buttons' },
