@@ -77,6 +77,13 @@ sub js
 	return $self->command('POST', '/execute/sync', { script => $script, args => \@arguments });
 }
 
+# The same of one that calls its last argument with what it has to say.
+sub js_later
+{
+	my ($self, $script, @arguments) = @_;
+	return $self->command('POST', '/execute/async', { script => $script, args => \@arguments });
+}
+
 # Waits until a script gives something true; that.
 sub wait_for
 {

@@ -1,4 +1,4 @@
-# Pictures of all pages of a site that runs, with the demonstration's data: screens.pl URL ROLE PASSWORD FOLDER
+# Pictures of all pages of a site that runs, with the demonstration's data: screens.pl FOLDER URL ROLE PASSWORD [PAGE...]
 use strict;
 use warnings;
 
@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/../perl";
 use MlsBrowser;
 
-my ($url, $role, $password, $folder, @only) = @ARGV;
+my ($folder, $url, $role, $password, @only) = @ARGV;
 my %pages = (
 	overview => [ '#/overview', '.card' ],
 	source => [ '#/source/lakeside', 'dl, .card, table' ],

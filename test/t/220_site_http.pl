@@ -252,7 +252,14 @@ like($found->{headers}{'content-type'}, qr{^application/json}, 'and told as JSON
 is(length ask($operator, 'issues')->{json}{rows}[0]{value}, 10200, 'ten thousand characters are told whole');
 is(scalar @{ ask($operator, "find?text=$_")->{json}{rows} }, 0, "nothing is found, and nothing happens: $_")
   for q{';DROP%20TABLE%20canary;--}, q{%27%20OR%201=1%20--}, q{$1}, '@.', '%24%24';
-is(scalar @{ ask($operator, sprintf 'find?text=%%%02X', ord)->{json}{rows} }, query(sprintf q{SELECT count(*) FROM gold.property WHERE position('%s' IN "UnparsedAddress") > 0}, $_), "$_ is no pattern") for '%', '_', '\\';
+for my $sign ('%', '_', '\\')
+{
+	my @rows = @{ ask($operator, sprintf 'find?text=%%%02X', ord $sign)->{json}{rows} };
+	my $known = query(qq{SELECT string_agg("ListingKey", ' ' ORDER BY "ListingKey") FROM gold.property WHERE position('$sign' IN "UnparsedAddress") > 0});
+	my %found = map { $_->{key} => 1 } @rows;
+	is(join(' ', grep { $found{$_} } split / /, $known), $known, "$sign is found");
+	is(scalar(grep { $_->{field} eq 'UnparsedAddress' && index($_->{label}, $sign) < 0 } @rows), 0, 'where it stands: it is no pattern');
+}
 is(scalar @{ ask($operator, q{runs?source=%27%20OR%20%27%27=%27})->{json}{rows} }, 0, 'nor by a name');
 is(ask($operator, "run?run=$_")->{status}, 400, "no number: $_") for '', '1;DROP', '1e3', '0x10', '99999999999999999999', '%201', '1%00', 'NaN';
 is(ask($operator, "run")->{status}, 400, 'what is needed is missing');

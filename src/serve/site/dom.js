@@ -90,7 +90,7 @@ setInterval(() => {
 // is a card, whose parts carry the titles.
 export function table(caption, columns, rows, { empty = 'Nothing.', row = () => ({}) } = {}) {
 	if (rows.length === 0) return h('p', { class: 'empty' }, empty);
-	return h('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': caption },
+	return h('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': caption },
 		h('table', {},
 			h('caption', { class: 'hidden' }, caption),
 			h('thead', {}, h('tr', {}, columns.map(c => h('th', { scope: 'col', class: c.class }, c.title)))),

@@ -30,7 +30,7 @@ export async function show({ schedules, due, sources, setup }, { again }) {
 		h('h1', {}, 'Schedules'),
 		await denied(['schedule']),
 		section('The next 24 hours', lanes.length
-			? [h('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': 'The next 24 hours' }, band(lanes)), h('p', { class: 'small' }, `Hours are those of your zone; pg_cron reads its expressions in ${setup.cron_timezone || 'its own'}. A bar is as long as such a run took of late.`)]
+			? [h('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': 'The next 24 hours' }, band(lanes)), h('p', { class: 'small' }, `Hours are those of your zone; pg_cron reads its expressions in ${setup.cron_timezone || 'its own'}. A bar is as long as such a run took of late.`)]
 			: h('p', { class: 'empty' }, 'Nothing is scheduled: the copy stays as it is until somebody syncs. Enable a sync below.')),
 		section('Processes', table('Processes of all sources', [
 			{ title: 'Source', cell: s => sourceLink(s.source) },
