@@ -307,6 +307,8 @@ like($slowed->{headers}{'retry-after'}, qr/^[1-9]\d*\z/, 'for so long');
 is($slowed->{status}, 429, 'there is no other door');
 is(log_in('victim', from => '203.0.113.10')->{status}, 200, 'others with that role do not');
 is(log_in('viewer', from => '203.0.113.9')->{status}, 200, 'nor the same with another');
+(undef, $slowed) = guess_until_slowed(sub { $site->get('/metrics', user => "victim:guess $_[0]", curl => [ '-H', 'X-Forwarded-For: 192.0.2.' . $_[0], '-H', 'X-Forwarded-For: 203.0.113.9' ]) });
+is($slowed->{status}, 429, 'who claims to be another is who the proxy says');
 
 # ---- Many sessions ----
 
@@ -373,6 +375,9 @@ is(query(q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%secret%' AND
 	my $stream = $site->get('/api/live', max_time => 30, headers => { Cookie => $who->{cookie} });
 	like($stream->{body}, qr/event: end\n/, 'to look on does not keep a session that nobody uses');
 	is(ask($who, 'status')->{status}, 401, 'it has ended');
+	$who = log_in('viewer');
+	wait_until('a page looks again by itself', sub { $site->get('/api/q/setup', headers => { Cookie => $who->{cookie}, 'X-Passive' => 1 })->{status} == 401 }, 20);
+	is(ask($who, 'status')->{status}, 401, 'nor does a page that looks again by itself');
 	$who = log_in('viewer');
 	my $uses = 0;
 	wait_until('each ends at an age', sub { $uses++; return ask($who, 'setup')->{status} == 401 }, 20);

@@ -4,6 +4,7 @@ import { say } from './dom.js';
 
 export let session = null;
 let rights = null;
+let passive = 0;
 let onEnd = () => {};
 
 export class Problem extends Error {
@@ -16,7 +17,7 @@ export class Problem extends Error {
 async function call(path, options) {
 	let response;
 	try {
-		response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', ...options });
+		response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', headers: passive ? { 'X-Passive': '1' } : {}, ...options });
 	} catch {
 		throw new Problem(0, { message: 'The site does not answer.', hint: 'See whether mls_serve runs.' });
 	}
@@ -62,6 +63,16 @@ export async function ask(name, values = {}) {
 	const said = Object.entries(values).filter(([, v]) => v !== undefined && v !== null && v !== '');
 	const answer = await call(`api/q/${name}${said.length ? '?' + new URLSearchParams(said) : ''}`);
 	return answer.rows;
+}
+
+// What a page asks again by itself keeps nobody logged in.
+export async function quietly(then) {
+	passive++;
+	try {
+		return await then();
+	} finally {
+		passive--;
+	}
 }
 
 // A change that is answered at once, or the number of a job.

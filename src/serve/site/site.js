@@ -117,7 +117,7 @@ async function show() {
 	scrollTo(0, 0);
 	if (!module.refreshes) return;
 	const timer = setInterval(() => {
-		if (document.visibilityState === 'visible') draw().catch(problem => { if (own === turn && problem.status !== 401) say(problem.message); });
+		if (document.visibilityState === 'visible') api.quietly(draw).catch(problem => { if (own === turn && problem.status !== 401) say(problem.message); });
 	}, REFRESH);
 	const before = leave;
 	leave = () => { clearInterval(timer); before(); };

@@ -80,6 +80,8 @@ typedef struct Framing
 	int hosts;
 	int lengths;
 	int encodings;
+	ServeArena *arena;
+	const char *forwarded; /* all that was said, the last last */
 } Framing;
 
 static enum MHD_Result
@@ -90,6 +92,10 @@ count_framing(void *memory, enum MHD_ValueKind kind, const char *name, const cha
 	framing->hosts += strcasecmp(name, "Host") == 0;
 	framing->lengths += strcasecmp(name, "Content-Length") == 0;
 	framing->encodings += strcasecmp(name, "Transfer-Encoding") == 0;
+	if (strcasecmp(name, "X-Forwarded-For") == 0 && value)
+		framing->forwarded = framing->forwarded
+								 ? serve_printf(framing->arena, "%s, %s", framing->forwarded, value)
+								 : serve_copy(framing->arena, value);
 	return MHD_YES;
 }
 
@@ -498,8 +504,10 @@ answer_api(Request *request, struct MHD_Response **live)
 		answer_login(request);
 		return;
 	}
-	session =
-		cookie ? serve_site_session_find(cookie, strcmp(request->path, "api/live") != 0) : NULL;
+	/* A page that looks again by itself, or only looks on, keeps nobody logged in. */
+	session = cookie ? serve_site_session_find(cookie, strcmp(request->path, "api/live") != 0 &&
+														   !header(request, "X-Passive"))
+					 : NULL;
 	if (!session && strcmp(request->path, "api/session") == 0)
 	{
 		/* No error: it is what a page asks first. */
@@ -645,21 +653,20 @@ answer(Request *request)
 static bool
 begin(Request *request, const char *url, const char *method)
 {
-	Framing framing = {0};
+	Framing framing = {.arena = request->arena};
 	const char *host = header(request, "Host");
 	const char *length = header(request, "Content-Length");
 	const union MHD_ConnectionInfo *about =
 		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
 	request->method = serve_copy(request->arena, method);
-	request->address = serve_address_behind(request->arena, about->client_addr,
-											header(request, "X-Forwarded-For"));
 	request->type = "application/json; charset=utf-8";
 	/* A proxy may have taken the path of the public address away, or not. */
 	if (strncmp(url, url_path, strlen(url_path)) == 0)
 		url += strlen(url_path) - 1;
 	request->path = serve_copy(request->arena, url[0] == '/' ? url + 1 : url);
 	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_framing, &framing);
+	request->address = serve_address_behind(request->arena, about->client_addr, framing.forwarded);
 	if (framing.hosts != 1 || framing.lengths + framing.encodings > 1)
 		fail(request, 400, "The request is malformed.");
 	else if (!host_known(host))
