@@ -32,3 +32,5 @@ SELECT s.id, 'sync', 'finished', t, t + (5 + (hashtext(s.id || t::text) & 63)) *
        LATERAL (SELECT abs(hashtext(s.resource || t::date::text)) % CASE WHEN s.resource ILIKE 'propert%' THEN 60 ELSE 12 END AS n) x
  WHERE s.source <> 'lakeside';
 SELECT source, resource, status FROM mls_sync();
+SELECT count(*) FROM mls_verify('riverbend', samples => 5);
+SELECT count(*) FROM mls_verify('oldtown', samples => 5);

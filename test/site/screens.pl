@@ -44,7 +44,7 @@ for my $dark (0, 1)
 			$browser->chrome('Emulation.setDeviceMetricsOverride', { width => $width, height => 900, deviceScaleFactor => 1, mobile => $width < 600 ? JSON::PP::true : JSON::PP::false });
 			$browser->js('location.hash = "#/none"');
 			# Something to see at work.
-			$browser->js_later('const done = arguments[0]; fetch("api/session").then(r => r.json()).then(s => fetch("api/do/sync", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": s.csrf }, body: JSON.stringify({ source: "riverbend", full: true }) })).then(done, done)') if $page eq 'live';
+			$browser->js_later('const done = arguments[0]; fetch("api/session").then(r => r.json()).then(s => fetch("api/do/sync", { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": s.csrf }, body: JSON.stringify({ source: "oldtown", full: true }) })).then(done, done)') if $page eq 'live';
 			$browser->js('location.hash = arguments[0]', $hash);
 			$browser->wait_for($page, 'return document.querySelector("main").getAttribute("aria-busy") === null && document.querySelector(arguments[0]) !== null', $there);
 			if ($page eq 'run')

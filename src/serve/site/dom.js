@@ -53,7 +53,7 @@ export function duration(seconds) {
 	if (seconds === null || seconds === undefined) return '–';
 	const s = Math.abs(Number(seconds));
 	if (s < 1) return `${Math.round(s * 1000)} ms`;
-	if (s < 90) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
+	if (s < 90) return `${s < 10 && !Number.isInteger(s) ? s.toFixed(1) : Math.round(s)} s`;
 	if (s < 5400) return `${Math.round(s / 60)} min`;
 	if (s < 172800) return `${Math.round(s / 3600)} h`;
 	return `${number(Math.round(s / 86400))} days`;

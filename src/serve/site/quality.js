@@ -37,6 +37,7 @@ export async function show({ source, quality, issues, findings, sources }, { aga
 			{ title: 'Found', cell: f => text(f.message, 400) },
 			{ title: 'Source', cell: f => [sourceLink(f.source), ' ', text(f.resource)] },
 			{ title: 'Check', cell: f => text(f.check) },
+			{ title: 'About', cell: f => text(f.subject, 80) },
 			{ title: 'Records', class: 'number', cell: f => number(f.count) },
 			{ title: 'When', cell: f => time(f.finished_at) }], findings, { empty: 'No verification was made, or it found nothing. It proves a copy field by field.' }),
 		h('p', { class: 'buttons' }, await Promise.all((source ? [source] : sources).map(s => button(`Verify ${s}`, 'verify', s, async () => {
