@@ -30,6 +30,9 @@ static const char *const own[] = {"user",    "password",         "passfile",
 static const char *keywords[MAX_WORDS];
 static const char *values[MAX_WORDS];
 static int nwords;
+/* Where those values are. */
+static PQconninfoOption *said;
+static PQconninfoOption *defaults;
 
 static bool
 is_own(const char *keyword)
@@ -53,13 +56,13 @@ bool
 serve_site_login_start(char *problem, size_t space)
 {
 	char *message = NULL;
-	PQconninfoOption *said =
-		PQconninfoParse(serve_settings.conninfo ? serve_settings.conninfo : "", &message);
-	PQconninfoOption *defaults = PQconndefaults();
+	const char *conninfo = serve_settings.conninfo ? serve_settings.conninfo : "";
 	const char *database = NULL;
 	const char *user = NULL;
 	bool service = false;
 
+	said = PQconninfoParse(conninfo, &message);
+	defaults = PQconndefaults();
 	if (!said || !defaults)
 	{
 		snprintf(problem, space, "%s", message ? message : "the settings of libpq cannot be read");
@@ -68,7 +71,7 @@ serve_site_login_start(char *problem, size_t space)
 		PQconninfoFree(defaults);
 		return false;
 	}
-	/* Both lists have the same words in the same order.  They stay as long as the program. */
+	/* Both lists have the same words in the same order. */
 	for (int i = 0; said[i].keyword; i++)
 	{
 		const char *value = said[i].val && said[i].val[0] ? said[i].val : defaults[i].val;
