@@ -34,6 +34,7 @@ SQL_CHAPTERS = \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/monitor/health.sql \
+	src/monitor/record.sql \
 	src/monitor/verify.sql \
 	src/monitor/verify_rules.sql \
 	src/consumer/protect.sql \
@@ -105,6 +106,9 @@ $(SERVE_OBJS): $(wildcard src/serve/*.h src/serve/*/*.h)
 SERVE_CFLAGS = -std=gnu99 -D_GNU_SOURCE -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -pthread -I$(srcdir)/src \
 	-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -DMLS_VERSION='"$(EXTVERSION)"' \
 	$(shell pkg-config --cflags $(SERVE_NEEDS)) $(MLS_CFLAGS)
+# Pages of the site are put into the program as they stand.
+src/serve/site/site_files.o: $(wildcard src/serve/site/*.html src/serve/site/*.css src/serve/site/*.js src/serve/site/*.svg src/serve/site/*.sql)
+src/serve/site/site_files.o: SERVE_CFLAGS += -DSERVE_SITE_FOLDER='"$(srcdir)/src/serve/site"'
 src/serve/%.o: src/serve/%.c
 	$(CC) $(SERVE_CFLAGS) -c -o $@ $<
 mls_serve: $(SERVE_OBJS)

@@ -15,7 +15,7 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
 say 'looking for what is missing (Debian packages)'
-install_packages nginx apache2-bin openssl
+install_packages nginx apache2-bin openssl chromium chromium-driver
 
 # A server built with assertions is no package (docs/internals.md has the recipe).
 if [ -n "${MLS_ASSERT:-}" ] &&

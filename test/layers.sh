@@ -30,7 +30,8 @@ declare -A may=(
 	[serve/pool]='pool token schema base'
 	[serve/answer]='answer pool token sql odata schema base'
 	[serve/http]='http answer pool token schema base'
-	[serve/main]='http answer pool token sql odata schema base'
+	[serve/site]='site http token base'
+	[serve/main]='site http answer pool token sql odata schema base'
 	[run]='run consumer monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
@@ -132,9 +133,10 @@ only '#include <curl/' http/ 'libcurl'
 only '#include <libdeflate' '(http|serve/answer)/' 'libdeflate'
 only '#include <zlib' http/ 'zlib'
 only '#include <libxml/' xml/ 'libxml2'
-only '#include <microhttpd' serve/http/ 'libmicrohttpd'
-only '#include "?<?libpq-fe' serve/pool/ 'libpq'
-only '#include <openssl/' 'serve/(token|answer)/' 'OpenSSL'
+# The site has connections of its own, to browsers and, as who is logged in, to the database.
+only '#include <microhttpd' 'serve/(http|site)/' 'libmicrohttpd'
+only '#include "?<?libpq-fe' 'serve/(pool|site)/' 'libpq'
+only '#include <openssl/' 'serve/(token|answer|site)/' 'OpenSSL'
 only 'PG_VERSION_NUM' compat.h 'version tests'
 # A number before a plural is right for all numbers but one: src/base and mls.counted() choose.
 # Limits ("more than %d records") are never one.

@@ -25,6 +25,7 @@
 #include "serve/http/serve_http.h"
 #include "serve/pool/pool.h"
 #include "serve/schema/cache.h"
+#include "serve/site/site.h"
 #include "serve/sql/query.h"
 #include "serve/token/token.h"
 
@@ -96,6 +97,16 @@ static const Setting settings[] = {
 	 "\"ne\" and \"not\" leave out nulls, as SQL does and OData does not"},
 	{"open-tables", SWITCH, &serve_settings.open_tables, 0, 0, NULL,
 	 "serves tables that have no row security as well"},
+	{"site", TEXT, &serve_settings.site, 0, 0, "ADDRESS:PORT",
+	 "where the operators' site is, or the path of a socket; nowhere if not given"},
+	{"site-url", TEXT, &serve_settings.site_url, 0, 0, "URL",
+	 "how browsers reach the site, if by a proxy"},
+	{"site-open", SWITCH, &serve_settings.site_open, 0, 0, NULL,
+	 "the site may be at an address that other machines reach"},
+	{"site-idle-seconds", NUMBER, &serve_settings.site_idle_seconds, 1, 86400, "N",
+	 "who does nothing on the site so long is logged out: 1800"},
+	{"site-session-seconds", NUMBER, &serve_settings.site_session_seconds, 1, 604800, "N",
+	 "everybody is logged out after so long: 43200"},
 	{"role", TEXT, &role_for_sql, 0, 0, "ROLE", "audience of --sql and --sql-lines: web_anon"},
 	{"model", TEXT, &model_file, 0, 0, "FILE",
 	 "what that audience reads, as mls.serve_model() gives it: no database is needed then"},
@@ -371,6 +382,13 @@ raise_file_limit(void)
 				  serve_settings.connections, (long) wanted, (long) limit.rlim_cur);
 }
 
+/* Whether requests of the API could be answered at all. */
+static bool
+serves_somebody(void)
+{
+	return serve_settings.secret_file || serve_settings.anonymous || serve_settings.basic;
+}
+
 static void
 wait_for_signals(const sigset_t *signals)
 {
@@ -382,9 +400,36 @@ wait_for_signals(const sigset_t *signals)
 			continue;
 		if (which != SIGHUP)
 			return;
+		if (!serves_somebody())
+			continue;
 		serve_log(SERVE_LOG_NOTE, "reading keys and what is served again");
 		serve_listener_reload();
 	}
+}
+
+static void
+start_site(void)
+{
+	char problem[512];
+	char place[256] = "";
+
+	if (!serve_settings.site)
+		return;
+	if (!serve_site_start(open_listener(serve_settings.site, place, sizeof(place)), place, problem,
+						  sizeof(problem)))
+		fail("%s", problem);
+	serve_log(SERVE_LOG_NOTE, "site on %s", place);
+}
+
+/* The site alone needs no role of its own: nothing is served. */
+static void
+serve_site_alone(const sigset_t *signals)
+{
+	start_site();
+	notify_manager("READY=1");
+	wait_for_signals(signals);
+	notify_manager("STOPPING=1");
+	serve_site_stop();
 }
 
 static void
@@ -406,7 +451,7 @@ serve(const sigset_t *signals)
 		fail("%s", problem);
 	if (!serve_startup_check(problem, sizeof(problem)))
 		fail("%s", problem);
-	if (!serve_settings.secret_file && !serve_settings.anonymous && !serve_settings.basic)
+	if (!serves_somebody())
 		fail("%s", "nobody could be served: give --jwt-secret-file, --basic or --anonymous");
 	if (serve_settings.admin_listen)
 		admin = open_listener(serve_settings.admin_listen, admin_place, sizeof(admin_place));
@@ -421,6 +466,7 @@ serve(const sigset_t *signals)
 		fail("cannot serve on %s", place);
 	if (admin >= 0)
 		serve_log(SERVE_LOG_NOTE, "metrics on %s", admin_place);
+	start_site();
 	serve_log(SERVE_LOG_NOTE, "listening on %s as %s", place[0] ? place : "systemd's socket",
 			  serve_settings.public_url);
 	notify_manager("READY=1");
@@ -432,6 +478,7 @@ serve(const sigset_t *signals)
 	serve_listener_stop();
 	serve_pool_stop();
 	serve_front_stop();
+	serve_site_stop();
 	serve_admin_stop();
 	serve_clerk_stop();
 }
@@ -454,6 +501,9 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	serve(&signals);
+	if (serve_settings.site && !serves_somebody())
+		serve_site_alone(&signals);
+	else
+		serve(&signals);
 	return 0;
 }

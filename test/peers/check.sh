@@ -38,3 +38,4 @@ for peer in rets_client ddf_client; do
 done
 echo "$passed passed, 0 failed"
 bash "$here/serve.sh"
+bash "$here/site.sh"

@@ -68,7 +68,10 @@ sub start_serve
 	my $self = bless { handle => $handle, err => \$err, number => ++$number, asked => 0 }, __PACKAGE__;
 	$running{ $self->pid } = 1;
 	my $until = time + 60;
-	while ($err !~ /listening on .*\n/)
+	# The site alone: nobody may ask for data.
+	my $alone = $flags{site} && !grep { exists $flags{$_} } qw(jwt_secret_file anonymous basic);
+	my $ready = $alone ? qr/site on .*\n/ : qr/listening on .*\n/;
+	while ($err !~ $ready)
 	{
 		IPC::Run::pump_nb($handle);
 		die "mls_serve did not start: $err" if !$handle->pumpable || time > $until;
@@ -76,6 +79,9 @@ sub start_serve
 	}
 	($self->{place}, $self->{root}) = $err =~ /listening on (\S+) as (\S+)/;
 	($self->{admin}) = $err =~ /metrics on (\S+)/;
+	($self->{site}) = $err =~ /site on (\S+)/;
+	$self->{url} = "http://$self->{site}" if $alone;
+	return $self if $alone;
 	$self->{url} = $self->{root} =~ s{^https?://[^/]+}{http://$self->{place}}r;
 	$self->{url} =~ s{/\z}{};
 	return $self;

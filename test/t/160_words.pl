@@ -38,7 +38,7 @@ $node->safe_psql('postgres', q{
 
 my %functions = (
 	mls_sync => '*', mls_purge => '*', mls_reconcile => '*', mls_remap => '*', mls_count => '*', mls_verify => '*',
-	mls_schema_accept => '*', mls_compare => q{, 'Property', 'LK00000007'});
+	mls_schema_accept => '*', mls_compare => q{, 'Property', 'LK00000007'}, mls_layers => q{, 'Property', 'LK00000007'});
 for my $function (sort keys %functions)
 {
 	my $rest = $functions{$function} eq '*' ? '' : $functions{$function};

@@ -34,6 +34,12 @@ typedef struct ServeSettings
 	bool metadata_xml;  /* $metadata is XML even where only JSON is accepted */
 	bool open_tables;   /* tables without row security are served */
 	bool ne_null_sql;   /* see ServeLimits */
+
+	const char *site;         /* where the operators' site is, as listen; NULL: nowhere */
+	const char *site_url;     /* how browsers reach it; NULL: as the address says */
+	int site_idle_seconds;    /* a session that is not used so long ends */
+	int site_session_seconds; /* each session ends then */
+	bool site_open;           /* other machines may reach it without a proxy */
 } ServeSettings;
 
 extern ServeSettings serve_settings;

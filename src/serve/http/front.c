@@ -152,44 +152,18 @@ read_header(void *memory, enum MHD_ValueKind kind, const char *name, const char 
 	return MHD_YES;
 }
 
-/* Who is on the other side: of proxies that are believed, the last that was not one of them. */
-static const char *
-address_of(ServeCall *call, const char *forwarded)
-{
-	const union MHD_ConnectionInfo *about =
-		MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	char text[64];
-	const char *address;
-
-	serve_address_text(about->client_addr, text, sizeof(text));
-	address = serve_copy(call->arena, text);
-	while (forwarded && serve_address_trusted(address))
-	{
-		const char *comma = strrchr(forwarded, ',');
-		const char *last = comma ? comma + 1 : forwarded;
-		size_t length;
-
-		last += strspn(last, " \t");
-		length = strcspn(last, " \t,");
-		if (length == 0 || length > 63)
-			break;
-		address = serve_copy_bytes(call->arena, last, length);
-		forwarded =
-			comma ? serve_copy_bytes(call->arena, forwarded, (size_t) (comma - forwarded)) : NULL;
-	}
-	return address;
-}
-
 /* The headers are there; 0, or the status that says what is wrong with them. */
 static int
 read_headers(ServeCall *call, const char *method, const char *version)
 {
 	HeaderReader reader = {.call = call};
+	const union MHD_ConnectionInfo *about =
+		MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const char *length;
 
 	call->method = serve_copy(call->arena, method);
 	MHD_get_connection_values(call->connection, MHD_HEADER_KIND, read_header, &reader);
-	call->address = address_of(call, reader.forwarded);
+	call->address = serve_address_behind(call->arena, about->client_addr, reader.forwarded);
 	if (reader.malformed || strpbrk(call->target, " \t"))
 		return 400;
 	if (reader.hosts == 0 && strcmp(version, "HTTP/1.0") != 0)

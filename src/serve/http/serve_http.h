@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "serve/base/arena.h"
+
 struct sockaddr;
 
 /* ---- sockets.c ---- */
@@ -29,6 +31,9 @@ extern int serve_listen_inherited(void);
 extern void serve_address_text(const struct sockaddr *address, char *text, size_t space);
 /* Whether an address is one of those whose X-Forwarded-For holds. */
 extern bool serve_address_trusted(const char *address);
+/* Who is on the other side: of proxies that are believed, the last that was not one of them. */
+extern const char *
+serve_address_behind(ServeArena *arena, const struct sockaddr *address, const char *forwarded);
 
 /* ---- front.c ---- */
 

@@ -167,3 +167,27 @@ serve_address_trusted(const char *address)
 	}
 	return false;
 }
+
+const char *
+serve_address_behind(ServeArena *arena, const struct sockaddr *from, const char *forwarded)
+{
+	char text[64];
+	const char *address;
+
+	serve_address_text(from, text, sizeof(text));
+	address = serve_copy(arena, text);
+	while (forwarded && serve_address_trusted(address))
+	{
+		const char *comma = strrchr(forwarded, ',');
+		const char *last = comma ? comma + 1 : forwarded;
+		size_t length;
+
+		last += strspn(last, " \t");
+		length = strcspn(last, " \t,");
+		if (length == 0 || length > 63)
+			break;
+		address = serve_copy_bytes(arena, last, length);
+		forwarded = comma ? serve_copy_bytes(arena, forwarded, (size_t) (comma - forwarded)) : NULL;
+	}
+	return address;
+}

@@ -1,0 +1,57 @@
+// Quality: how well fields are filled and as the dictionary has them, what did not fit, what a
+// verification found.
+
+import { h, text, number, time, counted, table, section, level, link, sourceLink } from './dom.js';
+import { share, percent } from './charts.js';
+import { ask } from './api.js';
+import { button, into } from './actions.js';
+
+export async function load({ query }) {
+	const source = query.get('source') || '';
+	const [quality, issues, findings, known] = await Promise.all([ask('quality', { source }), ask('issues', { source }), ask('findings', { source }), ask('status')]);
+	return { source, quality, issues, findings, sources: [...new Set(known.map(k => k.source))].sort() };
+}
+
+const trend = value => {
+	const n = Number(value) * 100;
+	if (value === null || Math.abs(n) < 0.05) return h('span', { class: 'nothing' }, value === null ? '' : '=');
+	return h('span', { class: n < 0 ? 'differ' : '' }, `${n > 0 ? '▲ +' : '▼ '}${n.toFixed(1)}`);
+};
+
+export async function show({ source, quality, issues, findings, sources }, { again }) {
+	const groups = [...new Set(quality.map(q => `${q.source}\u0000${q.resource}`))].map(g => g.split('\u0000'));
+	const outcome = h('div', {});
+	return [
+		h('h1', {}, 'Quality'),
+		h('p', { class: 'chooser' }, source ? link('#/quality', 'all') : h('strong', {}, 'all'), ' ', sources.map(s => [s === source ? h('strong', {}, text(s)) : link(`#/quality?source=${encodeURIComponent(s)}`, text(s)), ' '])),
+		section('What did not fit', table('Issues that are open, grouped', [
+			{ title: 'Why', cell: i => text(i.reason, 300) },
+			{ title: 'Field', cell: i => text(i.field) },
+			{ title: 'Source', cell: i => [sourceLink(i.source), ' ', text(i.resource)] },
+			{ title: 'Kind', cell: i => text(i.kind) },
+			{ title: 'Records', class: 'number', cell: i => number(i.records) },
+			{ title: 'First example', cell: i => [i.key !== null && link(`#/record/${[i.source, i.resource, i.key].map(encodeURIComponent).join('/')}`, text(i.key, 60)), i.value !== null && [' ', h('code', {}, text(i.value, 80))]] },
+			{ title: 'Seen last', cell: i => time(i.last_seen) }], issues, { empty: 'Everything fits: no issue is open.' })),
+		section('What verifications found', table('Findings of the last verifications', [
+			{ title: 'Severity', cell: f => level(f.severity) },
+			{ title: 'Found', cell: f => text(f.message, 400) },
+			{ title: 'Source', cell: f => [sourceLink(f.source), ' ', text(f.resource)] },
+			{ title: 'Check', cell: f => text(f.check) },
+			{ title: 'About', cell: f => text(f.subject, 80) },
+			{ title: 'Records', class: 'number', cell: f => number(f.count) },
+			{ title: 'When', cell: f => time(f.finished_at) }], findings, { empty: 'No verification was made, or it found nothing. It proves a copy field by field.' }),
+		h('p', { class: 'buttons' }, await Promise.all((source ? [source] : sources).map(s => button(`Verify ${s}`, 'verify', s, async () => {
+			await into(outcome, 'verify', { source: s, samples: 20 }, rows => h('p', {}, counted(rows.length, 'finding', 'findings'), '.'));
+			setTimeout(again, 1200);
+		})))), outcome),
+		section('Fields', quality.length === 0 && h('p', { class: 'empty' }, 'How well fields are filled is measured by a verification: begin one above.'),
+			groups.map(([s, r], i) => h('details', { open: i === 0 || groups.length < 3 }, h('summary', {}, text(s), ' ', text(r), ' ', h('span', { class: 'small' }, counted(quality.filter(q => q.source === s && q.resource === r).length, 'field', 'fields'))),
+				table(`Fields of ${s} ${r}`, [
+					{ title: 'Field', cell: q => [text(q.field), !q.in_dictionary && h('span', { class: 'small' }, ' own')] },
+					{ title: 'Filled', cell: q => share(q.fill_rate, percent(q.fill_rate), { good: true }) },
+					{ title: 'Since before', class: 'number', cell: q => trend(q.trend) },
+					{ title: 'Not of the lookup', class: 'number', cell: q => (q.outside > 0 ? h('span', { class: 'differ' }, number(q.outside)) : number(q.outside)) },
+					{ title: 'Too long', class: 'number', cell: q => (q.too_long > 0 ? h('span', { class: 'differ' }, number(q.too_long)) : number(q.too_long)) }],
+				quality.filter(q => q.source === s && q.resource === r), { row: q => ({ 'data-field': q.field }) })))),
+	];
+}

@@ -1,0 +1,266 @@
+# The pages of the operators' site in a browser: what they say is what SQL says, what they do is
+# done, and values stay values.
+use strict;
+use warnings;
+use utf8;
+
+use JSON::PP ();
+use MlsBrowser;
+use MlsServe;
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+need_serve();
+plan skip_all => 'there is no chromedriver here (Debian: chromium-driver)' unless MlsBrowser::there();
+plan skip_all => 'pg_cron is not installed' unless -e `pg_config --sharedir` =~ s/\s+\z//r . '/extension/pg_cron.control';
+
+my $node = empty_node('site_pages', shared_preload_libraries => "'pg_cron'", 'cron.database_name' => "'postgres'");
+$node->append_conf('postgresql.conf', "cron.host = '" . $node->host . "'\n");
+$node->start;
+my $mls = start_mls(listings => 120);
+my $mls_url = "http://127.0.0.1:$mls->{port}";
+my @psql = ('psql', '-h', $node->host, '-p', $node->port, '-d', 'postgres');
+
+sub query
+{
+	my ($sql) = @_;
+	utf8::decode(my $out = $node->safe_psql('postgres', $sql));
+	return $out;
+}
+query('CREATE EXTENSION pg_cron');
+command_ok([ 'bash', "$ENV{MLS_TREE}/test/site/demo.sh", $mls_url, @psql ], 'the demonstration');
+my $hba = slurp_file($node->data_dir . '/pg_hba.conf');
+unlink $node->data_dir . '/pg_hba.conf';
+append_to_file($node->data_dir . '/pg_hba.conf', "local all operator,viewer scram-sha-256\n$hba");
+$node->reload;
+my $site = start_serve($node, site => '127.0.0.1:0', user => 'no_such_role');
+my $directory = PostgreSQL::Test::Utils::tempdir();
+my $browser = MlsBrowser->new($directory);
+
+sub log_in
+{
+	my ($role, $password) = @_;
+	$browser->type('input[name=role]', $role);
+	$browser->type('input[name=password]', $password);
+	$browser->click('main form button[type=submit]');
+	return;
+}
+
+# A page, once it is there.
+sub visit
+{
+	my ($hash, $selector) = @_;
+	$browser->js('document.querySelectorAll("dialog").forEach(d => d.close()); document.querySelector("main").setAttribute("aria-busy", "true"); if (location.hash === arguments[0]) dispatchEvent(new HashChangeEvent("hashchange")); else location.hash = arguments[0]', $hash);
+	$browser->wait_for("$hash: $selector", 'return document.querySelector("main").getAttribute("aria-busy") === null && document.querySelector(arguments[0]) !== null', $selector);
+	return $browser->text_of('main');
+}
+
+# Cells of a table: rows by a selector, the columns of these titles, as they are read.
+sub cells
+{
+	my ($rows, @titles) = @_;
+	return join "\n", @{ $browser->js('const [rows, titles] = arguments; return [...document.querySelectorAll(rows)].map(r => titles.map(t => r.querySelector(`[data-title="${t}"]`).innerText.trim()).join("|"))', $rows, \@titles) };
+}
+
+# ---- Logging in ----
+
+$browser->go($site->{url});
+$browser->text_of('input[name=role]');
+is($browser->js('return document.activeElement.name'), 'role', 'the role is where one types first');
+log_in('operator', 'wrong');
+like($browser->text_of('.failure'), qr/Role or password is wrong/, 'a wrong password is told');
+$browser->hear;
+my @console = grep { !/api\/login/ } @{ $browser->{console} };
+$browser->{console} = [];
+log_in('operator', 'operator-password');
+like($browser->text_of('.verdict'), qr/critical/, 'the right one leads to the overview');
+
+# ---- Overview ----
+
+like($browser->js('return document.querySelector(".card h2").innerText'), qr/lakeside/, 'what is broken comes first');
+like($browser->text_of('.findings'), qr/lakeside\.Office sync failed 3 times: source "lakeside" rejected the credentials\..*What to do:/s, 'in a sentence, with what to do');
+is($browser->js('return document.querySelectorAll(".findings li:not([data-item=schema])").length'), query(q{SELECT count(*) FROM mls_health() WHERE level <> 'ok'}), 'as many findings as there are');
+like($browser->text_of('.findings li[data-item=schema]'), qr/the schema of riverbend has changed: Property: field "BrokerNotes" was added/, 'a schema that has changed is told');
+my $rows = $browser->js('return [...document.querySelectorAll(".card")].flatMap(c => [...c.querySelectorAll("tbody tr")].map(r => [c.dataset.source, r.dataset.resource, r.className, ...r.querySelector("[data-title=\"Rows here, there\"]").innerText.match(/[\d,]+|–/g).slice(0, 2)].join("|").replaceAll(",", ""))).sort().join("\n")');
+is($rows, query(q{SELECT string_agg(concat_ws('|', source, resource, state, rows, coalesce(remote_rows::text, '–')), E'\n' ORDER BY concat_ws('|', source, resource, state, rows, remote_rows) COLLATE "C") FROM mls_status_detail}), 'states and counts are those of SQL');
+is($browser->js('return document.querySelectorAll(".card .quota svg").length'), 2, 'two sources have a quota that is a bar');
+query(q{ALTER SERVER oldtown OPTIONS (SET requests_per_day '1'); SET ROLE operator; SELECT mls_schedule('lakeside', sync => '7 7 * * *'); RESET ROLE; DELETE FROM cron.job WHERE jobname = 'mls lakeside sync'});
+visit('#/overview', '.card');
+like($browser->text_of('.findings li[data-item=quota]'), qr/source oldtown has spent \d+ % of its quota/, 'a quota that is used up');
+like($browser->text_of('.findings li[data-item=jobs]'), qr/mls lakeside sync/, 'a job that pg_cron has lost');
+query(q{ALTER SERVER oldtown OPTIONS (SET requests_per_day '2000'); SET ROLE operator; SELECT mls_unschedule('lakeside')});
+
+# ---- All pages: fit on a phone, say nothing of secrets, load nothing of elsewhere ----
+
+my %pages = ('#/overview' => '.card', '#/source/riverbend' => 'table', '#/runs' => 'tbody tr', '#/live' => '#work .empty, #work li', '#/schedules' => 'svg.band', '#/record?text=LK00000007' => 'tbody tr',
+	'#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr');
+for my $width (360, 1280)
+{
+	$browser->chrome('Emulation.setDeviceMetricsOverride', { width => $width, height => 800, deviceScaleFactor => 1, mobile => JSON::PP::false });
+	for my $page (sort keys %pages)
+	{
+		my $text = visit($page, $pages{$page});
+		unlike($text, qr/s3cret-demo-value|basic-pass-value|header-key-value/, "$page has no secret");
+		is($browser->js('return document.documentElement.scrollWidth > innerWidth ? document.documentElement.scrollWidth : 0'), 0, "$page fits $width pixels");
+		is($browser->js('return document.querySelectorAll("h1").length + [...document.querySelectorAll("main input, main select")].filter(e => !e.labels?.length && !e.ariaLabel).length + [...document.querySelectorAll("button, a[href]")].filter(e => !e.textContent.trim()).length'), 1, "$page has one title, and everything has a name") if $width == 360;
+	}
+}
+
+# ---- Runs ----
+
+visit('#/runs', 'tbody tr');
+is($browser->js('return [...document.querySelectorAll("tbody tr")].map(r => r.dataset.run).join(" ")'), query(q{SELECT string_agg(run::text, ' ') FROM (SELECT run FROM mls_history ORDER BY run DESC LIMIT 60) h}), 'the newest runs');
+visit('#/runs?status=failed', 'tbody tr');
+is($browser->js('return document.querySelectorAll("tbody tr").length'), query(q{SELECT count(*) FROM mls_history WHERE status = 'failed'}), 'those that a filter wants');
+$browser->click('tbody tr th a');
+my $text = $browser->text_of('.failure');
+my $failed = query(q{SELECT message FROM mls_history WHERE status = 'failed' ORDER BY run DESC LIMIT 1});
+like($text, qr/\Q$failed\E/, 'one run with its error');
+$failed = query(q{SELECT hint FROM mls_history WHERE status = 'failed' ORDER BY run DESC LIMIT 1});
+like($text, qr/\Q$failed\E/, 'and its hint');
+
+# ---- Schedules ----
+
+visit('#/schedules', 'svg.band');
+is(cells('tr[data-process]:not(.off)', 'Source', 'Process', 'When'), query(q{SELECT string_agg(concat_ws('|', source, process, schedule), E'\n' ORDER BY source, array_position('{sync,purge,reconcile}'::text[], process)) FROM mls_schedules}), 'all that is scheduled');
+is($browser->js('return document.querySelectorAll("svg.band rect.run.sync").length > 100 && document.querySelectorAll("svg.band rect.run.purge").length'), 2, 'on one band');
+$browser->click('tr[data-process="lakeside sync"] button');
+$browser->type('dialog input[name=when]', 'at noon');
+$browser->click('dialog button[type=submit]');
+like($browser->text_of('dialog .failure'), qr/"at noon" is no schedule for pg_cron/, 'what is no schedule is refused, and told');
+$browser->type('dialog input[name=when]', '5 12 * * *');
+like($browser->text_of('dialog pre'), qr/mls_schedule\('lakeside', sync => '5 12 \* \* \*'\)/, 'the SQL is shown');
+$browser->click('dialog button[type=submit]');
+$browser->text_of('tr[data-process="lakeside sync"]:not(.off)');
+is(query(q{SELECT schedule FROM cron.job WHERE jobname = 'mls lakeside sync' AND username = 'operator'}), '5 12 * * *', 'a schedule is enabled');
+$browser->wait_for('dialogs are gone', 'return !document.querySelector("dialog")');
+$browser->click('tr[data-process="lakeside sync"] button:last-child');
+$browser->click('dialog button[type=submit]');
+$browser->text_of('tr[data-process="lakeside sync"].off');
+is(query(q{SELECT count(*) FROM cron.job WHERE jobname = 'mls lakeside sync'}), 0, 'and disabled');
+
+# ---- Record ----
+
+visit('#/record?text=12%20Harbour', 'tbody tr');
+$browser->click('tbody tr th a');
+$browser->text_of('#fields table');
+is($browser->js('return document.querySelector("#fields tr[data-field=UnparsedAddress] [data-title=Gold]").innerText'), '12 Harbour Street', 'found by its address, as gold has it');
+$mls->control('update', { resource => 'Property', keys => ['LK00000003'], fields => { ListPrice => 98765 } });
+$browser->click('button[data-action=compare]');
+$browser->wait_for('the source has answered', 'return document.querySelector("#verdict").textContent !== ""');
+my $differ = query(q{SELECT count(*) FROM mls_compare('riverbend', 'Property', 'LK00000003') WHERE differs});
+like($browser->text_of('#verdict'), qr/^$differ field/, 'as many differences as SQL tells');
+is($browser->js('return document.querySelector("#fields tr.differs[data-field=ListPrice] [data-title=\"At the source\"]").innerText'), '98765', 'marked, with what the source has');
+
+# ---- Sync, seen live ----
+
+visit('#/source/riverbend', 'tr[data-resource=Property] button');
+$browser->click('tr[data-resource=Property] button[data-action=sync]');
+like($browser->text_of('dialog'), qr/Asks riverbend for what has changed.*SELECT \* FROM mls_sync\('riverbend', 'Property'\);/s, 'it says what it will do');
+$browser->click('dialog button[type=submit]');
+ok($browser->wait_for('the sync ends', 'return [...document.querySelectorAll("#jobs li[data-ended=good]")].some(e => /^Sync riverbend Property,/.test(e.innerText))'), 'a sync is seen to its end');
+is(query(q{SELECT "ListPrice" FROM gold.property WHERE mls_source = 'riverbend' AND mls_source_key = 'LK00000003'}), 98765, 'and has done what it said');
+visit('#/record/riverbend/Property/LK00000003', '#fields table');
+like($browser->text_of('main'), qr/ListPrice: \S+ → 98765/, 'the change is in the history of the record');
+
+# ---- Purge: numbers first; undo ----
+
+$mls->control('delete', { resource => 'Property', keys => [ 'LK00000020', 'LK00000021' ] });
+my $before = query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'riverbend'});
+visit('#/source/riverbend', 'tr[data-resource=Property] button');
+$browser->click('tr[data-resource=Property] button[data-action=purge]');
+$browser->click('dialog button[type=submit]');
+like($browser->text_of('dialog .outcome'), qr/^2 records are missing there/, 'a purge is tried first, with its numbers');
+is(query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'riverbend'}), $before, 'and nothing is removed by that');
+$browser->click('dialog button[type=submit]');
+$browser->wait_for('the purge ends', 'return [...document.querySelectorAll("#jobs li[data-ended=good]")].some(e => /^Purge/.test(e.innerText) && !/with options/.test(e.innerText))');
+is(query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'riverbend'}), $before - 2, 'then it is done');
+visit('#/runs?process=purge', 'tbody tr');
+$browser->click('tbody tr:first-child th a');
+$browser->click('button[data-action=undo]');
+like($browser->text_of('dialog'), qr/2 records/, 'it can be undone');
+$browser->click('dialog button[type=submit]');
+$browser->wait_for('it is undone', 'return [...document.querySelectorAll("#jobs li[data-ended=good]")].some(e => /^Undo/.test(e.innerText))');
+is(query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'riverbend'}), $before, 'and is');
+
+# ---- Check, drift, accept ----
+
+visit('#/source/riverbend', 'table');
+$browser->click('button[data-action=check]');
+$browser->wait_for('the check', 'return [...document.querySelectorAll("caption")].some(c => c.textContent === "mls_check")');
+like($browser->text_of('main'), qr/credentials.*OAuth 2 client credentials are configured/s, 'a source is checked by a button');
+$browser->click('button[data-action=accept]');
+$browser->click('dialog button[type=submit]');
+$browser->wait_for('it is accepted', 'return [...document.querySelectorAll("#jobs li[data-ended=good]")].some(e => /^Accept/.test(e.innerText))');
+is(query(q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'riverbend.property'::regclass AND attname IN ('broker_notes', 'solar_panels_yn')}), 2, 'a schema is accepted');
+
+# ---- Quality, mapping, consumers ----
+
+visit('#/quality?source=riverbend', 'details table');
+like($browser->text_of('main'), qr/"?three or four"?/, 'an issue with its first example');
+is($browser->js('return document.querySelectorAll("details tr[data-field]").length'), query(q{SELECT count(*) FROM mls_quality WHERE source = 'riverbend' AND filled > 0}), 'all fields that are filled');
+visit('#/mapping/oldtown', 'tbody tr');
+is($browser->js('return document.querySelectorAll("tr[data-field]").length'), query(q{SELECT count(*) FROM mls_map_explain('oldtown.property_res')}), 'all rules');
+visit('#/consumers', 'tbody tr');
+is($browser->js('return document.querySelector("tr[data-consumer=\"First Realty\"] [data-title=Requests]").innerText'), query(q{SELECT count(*) FROM mls.serve_log WHERE consumer = 'First Realty' AND at > now() - interval '1 day'}), 'who asks, and how much');
+
+# ---- Values that would be something else ----
+
+my $evil = q{<img src=x onerror="window.broken=1"><script>window.broken=2</script>};
+query(qq{UPDATE gold.property SET "UnparsedAddress" = \$e\$$evil\$e\$ || chr(8238) || 'txt.exe', "PublicRemarks" = repeat('long ', 2048) WHERE mls_source = 'riverbend' AND mls_source_key = 'LK00000005';
+	INSERT INTO mls.issue (subscription, kind, key, field, value, reason) SELECT id, 'value', \$e\$$evil\$e\$, \$e\$$evil\$e\$, repeat('x', 10000), \$e\$$evil\$e\$ FROM mls.subscription WHERE source = 'riverbend' AND resource = 'Property';
+	INSERT INTO mls.run (subscription, process, status, started_at, finished_at, message, detail, hint) SELECT id, 'purge', 'failed', now(), now(), \$e\$$evil\$e\$, repeat('y', 10000), \$e\$$evil\$e\$ FROM mls.subscription WHERE source = 'riverbend' AND resource = 'Property';
+	SELECT mls_consumer_add(\$e\$$evil\$e\$, 'idx'); CREATE SERVER "<b>bold</b>" FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'https://x.invalid')});
+visit('#/record/riverbend/Property/LK00000005', '#fields table');
+is($browser->js('return document.querySelector("tr[data-field=UnparsedAddress] [data-title=Gold] bdi").textContent.slice(0, arguments[0])', length $evil), $evil, 'a script in a record is a text');
+is($browser->js('return getComputedStyle(document.querySelector("tr[data-field=UnparsedAddress] [data-title=Gold] bdi")).unicodeBidi'), 'isolate', 'whose direction stays its own');
+cmp_ok($browser->js('return document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] bdi").textContent.length'), '<', 300, 'a long one begins');
+$browser->js('document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] button.more").click()');
+is($browser->js('return document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] bdi").textContent.length'), 10240, 'and is shown whole when that is wanted');
+my $run = query(q{SELECT max(run) FROM mls_history});
+for my $page ([ '#/overview', '.card' ], [ '#/quality', 'details table' ], [ "#/runs/$run", '.failure' ], [ '#/runs', 'tbody tr' ], [ '#/consumers', 'tbody tr' ], [ '#/source/%3Cb%3Ebold%3C%2Fb%3E', 'h1' ], [ '#/record?text=%3Cscript%3E', 'main p.empty, tbody tr' ], [ '#/source/%3Cscript%3E', 'h1' ], [ '#/%3Cscript%3E', 'h1' ])
+{
+	visit(@$page);
+	is($browser->js('return window.broken === undefined && document.querySelectorAll("main img, main script, main b").length'), 0, "$page->[0] has texts alone");
+	is($browser->js('return document.documentElement.scrollWidth > innerWidth ? 1 : 0'), 0, 'and is no wider for them');
+}
+
+# ---- Who may look, and no more ----
+
+$browser->click('#logout');
+$browser->text_of('input[name=role]');
+log_in('viewer', 'viewer-password');
+$browser->text_of('.card');
+visit('#/source/riverbend', 'tr[data-resource=Property] button');
+is($browser->js('return [...document.querySelectorAll("main button[data-action]")].filter(b => b.getAttribute("aria-disabled") !== "true").length'), 0, 'a role without rights has no button that works');
+like($browser->js('const b = document.querySelector("button[data-action=sync]"); return document.getElementById(b.getAttribute("aria-describedby")).textContent'), qr/Role "viewer" may not call mls_sync\(\)/, 'each says why');
+$browser->js('document.querySelector("button[data-action=sync]").click()');
+is($browser->js('return document.querySelectorAll("dialog").length'), 0, 'and asks nothing');
+like($browser->text_of('.note'), qr/You may look here and not change anything/, 'the page says so as well');
+
+# ---- A fresh database ----
+
+query('CREATE DATABASE empty');
+$node->safe_psql('empty', q{CREATE EXTENSION mls_fdw; SELECT mls_grant('operator')});
+my $empty = start_serve($node, site => '127.0.0.1:0', user => 'no_such_role', dbname => 'empty');
+$browser->go($empty->{url});
+$browser->text_of('input[name=role]');
+log_in('operator', 'operator-password');
+like($browser->text_of('.steps .next'), qr/Say where the source is\s+CREATE SERVER/, 'a fresh database says what to do first');
+$node->safe_psql('empty', q{CREATE SERVER first FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'https://x.invalid')});
+visit('#/overview', '.steps .next');
+like($browser->text_of('.steps .next'), qr/Give it your login\s+CREATE USER MAPPING FOR CURRENT_USER SERVER first/, 'and then what next');
+$empty->stop;
+
+# ---- What the browser has noticed ----
+
+$browser->hear;
+is(join("\n", grep { !/api\/login|api\/do\/schedule.*status of 400|net::ERR_CONNECTION_REFUSED/ } @console, @{ $browser->{console} }), '', 'no word of the console');
+my @elsewhere = grep { !m{^\Q$site->{url}\E/} && !m{^\Q$empty->{url}\E/} && !/^(?:data|chrome|about|devtools):/ } @{ $browser->{requests} };
+is(join("\n", @elsewhere), '', 'no request to elsewhere');
+cmp_ok(scalar @{ $browser->{requests} }, '>', 100, 'of many');
+$browser->end;
+$site->stop;
+$mls->stop;
+done_testing();
