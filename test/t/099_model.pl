@@ -14,14 +14,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $long = $ENV{MLS_LONG};
-my %rounds = $long ? (qobrix => 25) : (qobrix => 15);
-my %seeds = (reso => $long ? '1 2 3 4 5' : '1 2 3', rets => '3 6', qobrix => '2');
+my %rounds = $long ? (qobrix => 25) : (qobrix => 12);
+my %seeds = $long ? (reso => '1 2 3 4 5', rets => '3 6', qobrix => '2') : (reso => '1 2', rets => '3', qobrix => '2');
 
 for my $face (split ' ', $ENV{MLS_FACE} || 'reso rets qobrix')
 {
 	for my $seed (split ' ', $ENV{MLS_SEED} || $seeds{$face} || '1 2 3')
 	{
-		my $rounds = $ENV{MLS_ROUNDS} || $rounds{$face} || ($long ? 40 : 25);
+		my $rounds = $ENV{MLS_ROUNDS} || $rounds{$face} || ($long ? 40 : 20);
 		my $node = new_node("${face}_seed$seed", restart_after_crash => 'on');
 		my $model = MlsModel->new($node, $seed, face => $face);
 		is($model->play_all($rounds), '', "$face, seed $seed: $rounds rounds leave true copies");
