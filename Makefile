@@ -41,6 +41,8 @@ SQL_CHAPTERS = \
 	src/consumer/served.sql \
 	src/consumer/consumer.sql \
 	src/consumer/entity_event.sql \
+	src/consumer/field_history.sql \
+	src/consumer/push.sql \
 	src/consumer/leakproof.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
@@ -57,7 +59,7 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib)
 
 # The program that serves gold as a Web API is no part of the library: it needs libraries of its
 # own, none of the server's headers, and is left out where they are not there.
-SERVE_NEEDS = libmicrohttpd libpq json-c openssl libdeflate
+SERVE_NEEDS = libmicrohttpd libpq json-c 'openssl >= 3.0' libdeflate
 SERVE_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/serve/*.c src/serve/*/*.c)))
 ifeq ($(shell pkg-config --exists $(SERVE_NEEDS) && echo yes),yes)
 SCRIPTS_built = mls_serve
@@ -94,6 +96,8 @@ else
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+# The same for clang, which writes the bitcode.
+BITCODE_CFLAGS += -Wno-initializer-overrides
 
 # Headers are few: a change in one rebuilds everything.
 $(OBJS): $(filter-out src/serve/%,$(wildcard src/*.h src/*/*.h src/*/*/*.h))

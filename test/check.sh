@@ -15,7 +15,7 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
 say 'looking for what is missing (Debian packages)'
-install_packages nginx openssl chromium chromium-driver
+install_packages nginx apache2-bin openssl chromium chromium-driver
 
 # A server built with assertions is no package (docs/internals.md has the recipe).
 if [ -n "${MLS_ASSERT:-}" ] &&
@@ -69,6 +69,11 @@ mkdir "$work/tools"
 ln -s "$work/tree/test/initdb.sh" "$work/tools/initdb"
 as_user "$bin/initdb" -D "$work/out/cluster" -A trust -N -E UTF8 --locale=C.UTF-8 >/dev/null
 export INITDB_TEMPLATE=$work/out/cluster
+# Most tests begin with the extension: to copy a cluster that has it is quicker than to make it.
+as_user cp -RPp "$work/out/cluster" "$work/out/cluster_with_mls"
+as_user "$bin/pg_ctl" -w -s -D "$work/out/cluster_with_mls" -l "$work/out/cluster.log" -o "-F -c listen_addresses='' -k $work/out" start
+as_user "$bin/psql" -Xq -h "$work/out" -d postgres -c 'CREATE EXTENSION mls_fdw'
+as_user "$bin/pg_ctl" -w -s -D "$work/out/cluster_with_mls" stop
 
 # Each run_* function below is a part.  It prints what a reader of the whole should
 # see, and calls count once or more.
@@ -177,6 +182,9 @@ run_demo() {
 	check_demo 'its only error is the refused purge' [ "$(grep -c ERROR: "$log")" -eq 1 ]
 	check_demo 'it has at most 120 lines' [ "$(wc -l <"$log")" -le 120 ]
 	check_demo 'it has at most 100 columns' [ "$(awk '!/^Connect/ && length > 100' "$log" | wc -l)" -eq 0 ]
+	check_demo 'a page of the Web API has a next one' [ "$(grep -cE '^LK[0-9]{8}$' "$log")" -eq 2 ]
+	check_demo 'one consumer sees less than the other' [ "$(grep -A2 '^\$ for who' "$log" | grep -cE '^[1-9][0-9]+$')" -eq 2 ]
+	check_demo 'statements are shown' [ "$(grep -c 'OPERATOR(mls.<)' "$log")" -eq 1 ]
 	check_demo 'all three sources are in gold' [ "$(grep -cE '^ (crm|demo|oldmls) +\| +[0-9]+ \|' "$log")" -eq 3 ]
 }
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The demonstration (make demo): builds, starts a private PostgreSQL and the test
 # server on free ports, and walks through live queries, replication and serving.
-# Both keep running afterwards, for you to play with:
+# All keep running afterwards, for you to play with:
 #
 #   bash test/demo.sh          start and show (an earlier one is stopped first)
-#   bash test/demo.sh stop     stop both and remove everything
+#   bash test/demo.sh stop     stop them and remove everything
 #
-# demo.sql calls it, too, to play what happens outside: control, restore and kill.
+# demo.sql calls it, too, to play what happens outside: control, restore, kill and serve.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
@@ -42,10 +42,54 @@ kill_and_start() {
 	echo '-- ... killed after some pages, and started again'
 }
 
+# Shows a command as one would type it, runs it, and shows the answer: a record a line, what is
+# long cut short.
+typed() { # typed COMMAND
+	echo "\$ $1"
+	eval "$1" | sed -E 's/("access_token":"[^"]{24})[^"]*/\1.../; s/(nextLink":"[^"?]*\?)[^"]*(skiptoken=.{12})[^"]*/\1...\2.../; s/,("@odata.nextLink"|"value"|\{"ListingKey")/,\n  \1/g; s/("rows":.)("sql":)/\n  \1\n  \2/'
+	echo
+}
+
+login() { # login FILE: the id and the secret that psql wrote there
+	IFS='| ' read -r ID SECRET <"$work/$1"
+}
+
+bearer() { echo "Authorization: Bearer $(curl -sS -u "$ID:$SECRET" -d grant_type=client_credentials "$API/oauth/token" | sed 's/.*"access_token":"\([^"]*\).*/\1/')"; }
+
+# Starts mls_serve, and asks it as two consumers.
+serve() {
+	local program
+	program=$(cat "$work/bin")/mls_serve
+	(umask 077 && echo "demo $(openssl rand -hex 32)" >"$work/keys")
+	export MLS_SERVE_DATABASE="host=$work port=$(cat "$work/port") user=api dbname=postgres"
+	"$program" --listen 127.0.0.1:0 --jwt-secret-file "$work/keys" </dev/null >/dev/null 2>"$work/serve.log" &
+	echo $! >"$work/serve.pid"
+	until API=$(sed -n 's|.*listening on .* as \(.*\)/$|\1|p' "$work/serve.log") && [ -n "$API" ]; do
+		kill -0 "$(cat "$work/serve.pid")"
+		read -rt 0.1 <> <(:) || true
+	done
+	curl() { command curl -sS "$@"; }
+	mls_serve() { "$program" "$@"; }
+	login all
+	ALL=$(bearer)
+	login one
+	typed 'curl -u $ID:$SECRET -d grant_type=client_credentials $API/oauth/token'
+	ONE=$(bearer)
+	QUERY='$filter=Media/$count%20gt%200&$select=ListingKey&$expand=Media($select=Order;$top=2)'
+	echo "\$ QUERY='$QUERY'"
+	typed 'curl -H "$ONE" -H "Prefer: maxpagesize=2" "$API/Property?$QUERY&\$count=true"'
+	NEXT=$(curl -H "$ONE" -H 'Prefer: maxpagesize=2' "$API/Property?$QUERY" | sed 's/.*"@odata.nextLink":"\([^"]*\).*/\1/')
+	typed 'curl -g -H "$ONE" "$NEXT" | grep -om2 LK........'
+	typed 'for who in "$ONE" "$ALL"; do curl -H "$who" $API/Property/\$count; echo; done'
+	typed "mls_serve --role idx --sql 'Property/\$count?\$filter=ListPrice lt 300000'"
+}
+
 stop() {
 	[ -d "$work" ] || return 0
 	[ -f "$work/bin" ] && [ -f "$work/data/postmaster.pid" ] && pg -m fast stop || true
-	[ -f "$work/server.pid" ] && kill "$(cat "$work/server.pid")" 2>/dev/null || true
+	for one in server serve; do
+		[ -f "$work/$one.pid" ] && kill "$(cat "$work/$one.pid")" 2>/dev/null || true
+	done
 	rm -rf "$work"
 }
 
@@ -56,7 +100,7 @@ free_port() {
 case ${1:-} in
 stop) stop && exit 0 ;;
 kill) kill_and_start && exit 0 ;;
-control | restore) "$@" && exit 0 ;;
+control | restore | serve) "$@" && exit 0 ;;
 esac
 
 say 'looking for what is missing (Debian packages)'
@@ -99,11 +143,11 @@ export MLS_DEMO=$top/test/demo.sh MLS_DEMO_WORK=$work MLS_DEMO_URL=http://127.0.
 ask 'CREATE EXTENSION pg_cron'
 say 'the tour'
 "$bin/psql" -X -v url="$MLS_DEMO_URL" -f "$top/test/demo.sql" 2>&1 |
-	sed -u -e 's/^psql:[^ ]* //' -e '/^$/d' -e 's/^== /\n== /' | fold -s -w 100
+	sed -u -e 's/^psql:[^ ]* //' -e '/^$/d' -e '/^HINT:/d' -e 's/^== /\n== /' | fold -s -w 100
 
 cat <<END
 
-[$SECONDS s] Both servers go on running.
+[$SECONDS s] All of it goes on running; the Web API is at $(sed -n 's|.* as ||p' "$work/serve.log")
 Connect:  $bin/psql -h $work -p $port -U postgres postgres
 Stop:     bash test/demo.sh stop
 END

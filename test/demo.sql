@@ -3,11 +3,15 @@
 \set QUIET on
 \pset pager off
 \pset footer off
+\t on
 \pset null '-'
 \set root :url /odata
 \set token :url /oauth/token
 \set rets :url /rets/login
 \set api :url /api/v2
+\getenv work MLS_DEMO_WORK
+\set one :work /one
+\set all :work /all
 
 \echo '== 1. Look: a RESO Web API server as tables, nothing stored'
 \set ECHO queries
@@ -19,19 +23,16 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER demo
 CREATE SCHEMA demo; IMPORT FOREIGN SCHEMA reso FROM SERVER demo INTO demo;
 SELECT listing_key, city, list_price, standard_status FROM demo.property
  WHERE list_price < 4000000 AND city = 'Austin' ORDER BY modification_timestamp DESC LIMIT 2;
-\t
 EXPLAIN (COSTS OFF) SELECT count(*) FROM demo.property WHERE list_price >= 1000000;
-\t
 \unset ECHO
 
 \echo '== 2. Replicate; the server is killed meanwhile, and the next sync goes on'
 \set ECHO queries
-\t
 SELECT bronze, silver, gold FROM mls_subscribe('demo.property');
-\t
 \unset ECHO
 \! bash "$MLS_DEMO" kill
 \c
+\t on
 \set ECHO queries
 SELECT (SELECT count(*) FROM bronze.demo_property) bronze,
   (SELECT count(*) FROM silver.demo_property) silver, (SELECT count(*) FROM gold.property) gold;
@@ -48,20 +49,17 @@ SELECT resource, status, deleted FROM mls_purge('demo');
 \! bash "$MLS_DEMO" control delete '{"resource": "Property", "count": 3}' > "$MLS_DEMO_WORK/gone"
 \set ECHO queries
 SELECT resource, status, listed, missing, deleted FROM mls_purge('demo');
-\t
 SELECT mls_undo(max(run)), 'brought back' FROM mls_history WHERE process = 'purge' AND deleted > 0;
-\t
 \unset ECHO
 \! bash "$MLS_DEMO" restore "$MLS_DEMO_WORK/gone"
 
 \echo '== 4. One price changes at the MLS: compare a record, sync, verify'
 \! bash "$MLS_DEMO" control update '{"resource": "Property", "key": "LK00000007", "fields": {"ListPrice": 777000}}' > /dev/null
 \set ECHO queries
-SELECT field, remote, silver, gold FROM mls_compare('demo', 'Property', 'LK00000007') WHERE field = 'ListPrice';
+SELECT field, remote, gold FROM mls_compare('demo', 'Property', 'LK00000007')
+ WHERE field = 'ListPrice';
 SELECT resource, received, updated, unchanged, requests FROM mls_sync();
-\t
 SELECT severity, message FROM mls_verify('demo', samples => 20);
-\t
 \unset ECHO
 
 \echo '== 5. RESO, RETS and Qobrix in one gold table'
@@ -76,26 +74,34 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER crm OPTIONS (
   api_user '11111111-1111-4111-8111-111111111111', api_key 'header-key-value');
 IMPORT FOREIGN SCHEMA rets LIMIT TO (property_res) FROM SERVER oldmls INTO demo;
 IMPORT FOREIGN SCHEMA qobrix LIMIT TO (properties) FROM SERVER crm INTO demo;
-\t
-SELECT silver, gold FROM mls_subscribe('demo.property_res')
- UNION ALL SELECT silver, gold FROM mls_subscribe('demo.properties');
-\t
+\o /dev/null
+SELECT mls_subscribe('demo.property_res'), mls_subscribe('demo.properties');
+\o
+\t off
 SELECT source, resource, status, inserted, requests FROM mls_sync();
+\t on
 SELECT mls_source, count(*), min("ListingKey") FROM gold.property GROUP BY 1 ORDER BY 1;
 \unset ECHO
 
 \echo '== 6. By itself, and watched'
 \set ECHO queries
-\t
 SELECT process, schedule FROM mls_schedule('demo', sync => '*/15 * * * *', purge => '30 3 * * *');
-\t
 SELECT source, resource, state, rows, remote FROM mls_status;
-\t
 SELECT level, count(*), 'checks' FROM mls_health() GROUP BY level;
-\t
 \unset ECHO
 
-\echo '== 7. Serve: RESO names for PostgREST or any SQL client'
+\echo '== 7. Serve: gold as a RESO Web API, to each consumer what he may see'
+\o /dev/null
+SELECT mls_subscribe('demo.media');
+SELECT mls_sync('demo', 'Media');
 \set ECHO queries
-SELECT "ListingKey", "ListPrice", "City" FROM reso."Property" WHERE "ListPrice" = 777000;
+CREATE ROLE idx; CREATE ROLE api LOGIN NOINHERIT;
+SELECT mls_protect('idx', 'idx', r) FROM unnest('{Property,Media}'::text[]) r;
+SELECT mls_serve_grant('api');
+\o :one
+SELECT * FROM mls_consumer_add('One', 'idx', claims => '{"sources": ["demo"]}');
+\o :all
+SELECT * FROM mls_consumer_add('All', 'idx', claims => '{"sources": ["demo", "crm", "oldmls"]}');
+\o
 \unset ECHO
+\! bash "$MLS_DEMO" serve

@@ -32,7 +32,7 @@ declare -A may=(
 	[serve/http]='http answer pool token schema base'
 	[serve/site]='site http token base'
 	[serve/main]='site http answer pool token sql odata schema base'
-	[run]='run monitor jobs drift write read subscription gold step options protocol record http base'
+	[run]='run consumer monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
 	room=${file#src/}

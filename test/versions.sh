@@ -118,7 +118,7 @@ make_tree() { # make_tree SUITE TREE
 	chmod 755 "$tree/usr/sbin/policy-rc.d"
 	mount -t tmpfs tmpfs "$tree/dev/shm" || return 1
 	copy_project "$top" "$tree/mls_fdw"
-	inside "$tree" -c 'set -e; . /mls_fdw/test/packages.sh; install_packages nginx openssl'
+	inside "$tree" -c 'set -e; . /mls_fdw/test/packages.sh; install_packages nginx apache2-bin openssl'
 }
 
 # Nothing is set there: what the scripts need they set themselves.  All that was started

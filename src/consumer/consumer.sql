@@ -20,7 +20,7 @@ COMMENT ON TABLE mls.consumer IS 'who may ask the program that serves; see mls_c
 COMMENT ON COLUMN mls.consumer.consumer IS 'name of the consumer';
 COMMENT ON COLUMN mls.consumer.client_id IS 'what it calls itself when it asks for a token';
 COMMENT ON COLUMN mls.consumer.audience IS 'role that it reads as';
-COMMENT ON COLUMN mls.consumer.claims IS 'what policies read with mls.claim(), such as {"sources": ["east"], "offices": ["O1"]}';
+COMMENT ON COLUMN mls.consumer.claims IS 'what policies read with mls.claim(), such as {"sources": ["east"], "offices": ["O1"]}; scope, a text such as "Property Media", is what of its audience it may ask for';
 COMMENT ON COLUMN mls.consumer.limits IS 'how much it may ask: per_second, burst, per_day, concurrency, page_size';
 COMMENT ON COLUMN mls.consumer.not_before IS 'tokens given out before are void; NULL for none';
 COMMENT ON COLUMN mls.consumer.active IS 'whether it is served at all';
@@ -88,6 +88,8 @@ CREATE POLICY owner ON mls.consumer FOR SELECT USING (pg_catalog.pg_has_role(own
 CREATE POLICY owner ON mls.serve_log FOR SELECT USING (EXISTS (SELECT FROM mls.consumer c WHERE c.consumer = serve_log.consumer));
 CREATE POLICY monitor ON mls.serve_log FOR SELECT USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 GRANT SELECT ON mls.serve_log TO pg_monitor;
+-- For the policies that look whose a consumer is: those who watch see none here.
+GRANT SELECT (consumer) ON mls.consumer TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.consumer', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.consumer_secret', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.serve_revocation', '');
@@ -144,6 +146,10 @@ BEGIN
      WHERE k IN ('iss', 'sub', 'aud', 'iat', 'nbf', 'exp', 'jti', 'role', 'client_id');
     IF found IS NOT NULL THEN
         PERFORM mls.refuse('22023', format('claims that are not yours to set: %s', found), 'Tokens have these of themselves.');
+    END IF;
+    IF settings -> 'claims' ? 'scope' AND (jsonb_typeof(settings #> '{claims,scope}') <> 'string'
+                                           OR settings #>> '{claims,scope}' !~ '^[^[:space:][:cntrl:]]+( [^[:space:][:cntrl:]]+)*$') THEN
+        PERFORM mls.refuse('22023', 'the scope of a consumer is a text with names of resources, such as "Property Media"', 'All that the audience reads is "api", or no scope.');
     END IF;
     SELECT string_agg(e.key, ', ') INTO found FROM jsonb_each(coalesce(settings -> 'limits', '{}')) e
      WHERE e.key NOT IN ('per_second', 'burst', 'per_day', 'concurrency', 'page_size') OR jsonb_typeof(e.value) <> 'number'

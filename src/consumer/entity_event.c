@@ -69,8 +69,8 @@ mls_lock_events_sql(PG_FUNCTION_ARGS)
 /* ---- What is read ---- */
 
 /* A column of texts. */
-static AttrNumber
-text_column(TupleDesc desc, const char *name)
+AttrNumber
+mls_event_column(TupleDesc desc, const char *name)
 {
 	for (int i = 0; name != NULL && i < desc->natts; i++)
 	{
@@ -102,19 +102,19 @@ shape_of(const char *resource, Relation gold)
 		mls_oid_at(0, 5) != RelationGetRelid(gold))
 		return NULL;
 	shape->resource = pstrdup(resource);
-	shape->key = text_column(desc, mls_text_at(0, 1));
-	shape->source = text_column(desc, "mls_source");
+	shape->key = mls_event_column(desc, mls_text_at(0, 1));
+	shape->source = mls_event_column(desc, "mls_source");
 	shape->parent = mls_text_at(0, 3);
 	if (shape->parent != NULL)
 	{
-		shape->parent_key = text_column(desc, mls_text_at(0, 2));
-		shape->parent_name = text_column(desc, "ResourceName");
+		shape->parent_key = mls_event_column(desc, mls_text_at(0, 2));
+		shape->parent_name = mls_event_column(desc, "ResourceName");
 	}
 	deconstruct_array(DatumGetArrayTypeP(mls_cell(SPI_tuptable, 0, 4, &isnull)), TEXTOID, -1, false,
 					  TYPALIGN_INT, &offices, NULL, &n);
 	for (int i = 0; i < n && shape->noffices < MOST_OFFICES; i++)
 	{
-		AttrNumber column = text_column(desc, TextDatumGetCString(offices[i]));
+		AttrNumber column = mls_event_column(desc, TextDatumGetCString(offices[i]));
 
 		if (column != 0)
 			shape->offices[shape->noffices++] = column;
@@ -265,8 +265,8 @@ new_batch(const EventShape *shape, bool deleted)
 }
 
 /* One that reads a statement's rows from the first on, beside others that do. */
-static int
-reader_of(Tuplestorestate *rows)
+int
+mls_event_reader(Tuplestorestate *rows)
 {
 	int reader = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
 
@@ -275,8 +275,8 @@ reader_of(Tuplestorestate *rows)
 	return reader;
 }
 
-static bool
-next_row(Tuplestorestate *rows, int reader, TupleTableSlot *slot)
+bool
+mls_event_row(Tuplestorestate *rows, int reader, TupleTableSlot *slot)
 {
 	tuplestore_select_read_pointer(rows, reader);
 	if (!tuplestore_gettupleslot(rows, true, false, slot))
@@ -295,13 +295,13 @@ note_rows(TriggerData *trigger, EventBatch *batch)
 		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_oldtable : NULL;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	TupleTableSlot *old = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	int reader = reader_of(rows);
-	int old_reader = old_rows ? reader_of(old_rows) : 0;
+	int reader = mls_event_reader(rows);
+	int old_reader = old_rows ? mls_event_reader(old_rows) : 0;
 
-	while (next_row(rows, reader, slot))
+	while (mls_event_row(rows, reader, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (old_rows != NULL && next_row(old_rows, old_reader, old))
+		if (old_rows != NULL && mls_event_row(old_rows, old_reader, old))
 		{
 			if (!is_changed(desc, old, slot))
 				continue;

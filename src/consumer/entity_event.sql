@@ -158,6 +158,7 @@ CREATE FUNCTION mls_serve_events(resources text[] DEFAULT NULL, track boolean DE
     RETURNS SETOF record
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
     AS $$
 #variable_conflict use_column
 DECLARE
@@ -194,6 +195,8 @@ BEGIN
                 EXECUTE format('ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION mls_fdw', 'mls_events_' || event.kind, gold);
             ELSIF NOT track AND on_already THEN
                 EXECUTE format('DROP TRIGGER %I ON %s', 'mls_events_' || event.kind, gold);
+                -- History is numbered by events.
+                EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'mls_history_' || event.kind, gold);
             END IF;
         END LOOP;
         events := 0;

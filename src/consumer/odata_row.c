@@ -442,8 +442,6 @@ writer_of(Oid type)
 	}
 }
 
-/* ---- Rows ---- */
-
 static void
 prepare_output(Column *column, Oid type, MemoryContext memory)
 {
@@ -453,6 +451,39 @@ prepare_output(Column *column, Oid type, MemoryContext memory)
 	getTypeOutputInfo(type, &function, &varlena);
 	fmgr_info_cxt(function, &column->output, memory);
 }
+
+/* How values of a type are written. */
+static void
+prepare_writer(Column *column, Oid type, Oid element, MemoryContext memory)
+{
+	if (OidIsValid(element))
+	{
+		column->write = write_array;
+		column->element = element;
+		column->write_element = writer_of(getBaseType(element));
+		get_typlenbyvalalign(element, &column->element_length, &column->element_byval,
+							 &column->element_align);
+		if (column->write_element == write_other)
+			prepare_output(column, element, memory);
+		return;
+	}
+	column->write = writer_of(type);
+	if (column->write == write_other)
+		prepare_output(column, type, memory);
+}
+
+/* Whatever is no number, list or JSON comes in quotes; texts escaped. */
+void
+mls_odata_value(StringInfo out, Oid type, Datum value)
+{
+	Column column = {0};
+
+	type = getBaseType(type);
+	prepare_writer(&column, type, get_element_type(type), CurrentMemoryContext);
+	column.write(out, value, &column, false);
+}
+
+/* ---- Rows ---- */
 
 static void
 prepare_column(Column *column, Form_pg_attribute att, bool first, MemoryContext memory)
@@ -471,22 +502,7 @@ prepare_column(Column *column, Form_pg_attribute att, bool first, MemoryContext 
 	appendStringInfoString(&name, OidIsValid(element) ? "[]" : "null");
 	column->null = name.data;
 	column->null_length = name.len;
-	if (OidIsValid(element))
-	{
-		Oid base = getBaseType(element);
-
-		column->write = write_array;
-		column->element = element;
-		column->write_element = writer_of(base);
-		get_typlenbyvalalign(element, &column->element_length, &column->element_byval,
-							 &column->element_align);
-		if (column->write_element == write_other)
-			prepare_output(column, element, memory);
-		return;
-	}
-	column->write = writer_of(type);
-	if (column->write == write_other)
-		prepare_output(column, type, memory);
+	prepare_writer(column, type, element, memory);
 }
 
 static Shape *

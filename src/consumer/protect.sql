@@ -141,6 +141,10 @@ BEGIN
         IF mask IS NULL AND NOT belongs AND gold IS NOT NULL THEN
             PERFORM mls.refuse('55000', format('records of resource "%s" say of no office that they are its own', mls_protect.resource), 'Show them by another licence.');
         END IF;
+        -- What a listing was to the office before is not the business of the one that has it now.
+        IF mls_protect.resource = 'HistoryTransactional' AND 'mls_offices' = ANY (columns) THEN
+            conditions := conditions || '(mls_offices IS NULL OR mls_offices && (SELECT mls.claim(''offices'')))'::text;
+        END IF;
         conditions := conditions || ('(' || mask || ')');
         mask := NULL;
     END IF;
@@ -160,12 +164,6 @@ BEGIN
             CASE mls_protect.licence WHEN 'office' THEN '{Private}' WHEN 'broker' THEN '{Private,Office Only,Firm Only}' ELSE '{Private,Office Only,Firm Only,Agent Only}' END::text[],
             CASE mls_protect.licence WHEN 'idx' THEN '{Public,IDX}' WHEN 'vow' THEN '{Public,IDX,VOW}' WHEN 'broker' THEN '{Public,IDX,VOW,Agent Only}'
                                      ELSE '{Public,IDX,VOW,Agent Only,Office Only,Firm Only}' END::text[], NOT mls_protect.opt_in);
-    ELSIF mls_protect.resource = 'HistoryTransactional' THEN
-        -- Old values only of what is shown now, and of nothing that is masked.
-        conditions := conditions || coalesce((SELECT format('(%s)', string_agg(format('"ResourceName" = %L AND "FieldName" = ANY (%L::text[])', v.resource,
-                ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = v.gold AND a.attnum > 0 AND NOT a.attisdropped
-                         AND has_column_privilege(mls_protect.audience, v.gold, a.attnum, 'SELECT'))), ' OR '))
-           FROM mls.audience v WHERE v.audience = mls_protect.audience AND v.resource <> 'HistoryTransactional'), 'false');
     END IF;
     conditions := conditions || ('(' || mls_protect.condition || ')');
 

@@ -304,7 +304,9 @@ WITH fields AS MATERIALIZED (
      WHERE r.resource NOT IN ('Lookup', 'Field', 'EntityEvent')
 ), used AS (
     SELECT f.lookup, u.value, min(u.first) AS first
-      FROM (SELECT v.resource, v.view, array_agg(v.name) FILTER (WHERE v.lists) AS names, max(v.name) FILTER (WHERE v.stamps) AS stamp FROM fields v GROUP BY 1, 2) r
+      FROM (SELECT v.resource, v.view, array_agg(v.name) FILTER (WHERE v.lists) AS names, max(v.name) FILTER (WHERE v.stamps) AS stamp FROM fields v
+             -- History grows without end, and its changes are those of the dictionary.
+             WHERE v.resource <> 'HistoryTransactional' GROUP BY 1, 2) r
      CROSS JOIN LATERAL mls.used_values(r.view, r.names, r.stamp) u
       JOIN fields f ON f.resource = r.resource AND f.name = u.field
      WHERE r.names IS NOT NULL AND u.value <> ''

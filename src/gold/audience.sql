@@ -79,6 +79,20 @@ ALTER TABLE mls.audience ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everybody ON mls.audience FOR SELECT USING (true);
 SELECT pg_catalog.pg_extension_config_dump('mls.audience', '');
 
+-- What an audience may read of gold itself: what is masked it may not.
+CREATE VIEW mls.readable_field WITH (security_barrier = true) AS
+SELECT r.rolname::text AS audience, v.resource, a.attname::text AS field
+  FROM mls.audience v
+  JOIN pg_catalog.pg_roles r ON r.oid = v.audience
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = v.gold AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE pg_catalog.pg_has_role(v.audience, 'MEMBER') AND pg_catalog.has_column_privilege(v.audience, v.gold, a.attnum, 'SELECT');
+COMMENT ON VIEW mls.readable_field IS 'fields that audiences read without a mask, of those that the reader is or can become';
+COMMENT ON COLUMN mls.readable_field.audience IS 'name of the role';
+COMMENT ON COLUMN mls.readable_field.resource IS 'RESO resource';
+COMMENT ON COLUMN mls.readable_field.field IS 'the field';
+REVOKE ALL ON mls.readable_field FROM PUBLIC;
+GRANT SELECT ON mls.readable_field TO PUBLIC;
+
 CREATE FUNCTION mls.gold_table(resource text) RETURNS regclass
     AS 'MODULE_PATHNAME', 'mls_gold_table_sql' LANGUAGE C STABLE STRICT
     SET search_path = pg_catalog, pg_temp;
@@ -111,7 +125,8 @@ BEGIN
             SELECT v.resource, v.gold, d.key_field
               FROM mls.audience v JOIN mls.dd_resource d USING (resource)
              WHERE v.audience = parent_condition.audience AND d.unique_key AND v.resource <> parent_condition.resource
-               AND CASE link.parent WHEN '*' THEN NOT EXISTS (SELECT FROM mls.dd_parent p WHERE p.resource = v.resource AND p.parent = '*')
+               AND CASE link.parent WHEN '*' THEN parent_condition.resource = 'HistoryTransactional'
+                                                  OR v.resource <> 'HistoryTransactional' AND NOT EXISTS (SELECT FROM mls.dd_parent p WHERE p.resource = v.resource AND p.parent = '*')
                                     ELSE v.resource = link.parent END
              ORDER BY v.resource
         LOOP
@@ -436,6 +451,12 @@ BEGIN
        AND (set_audience.resource = 'Media' AND a.attname = 'Permission' AND a.atttypid = 'text[]'::regtype
             OR set_audience.resource = 'Property' AND a.attname = 'InternetEntireListingDisplayYN' AND a.atttypid = 'boolean'::regtype)
        AND position(quote_ident(a.attname) IN coalesce(set_audience.condition, '')) = 0;
+    -- Old values are of fields that it may read as they are now.
+    IF set_audience.resource = 'HistoryTransactional' THEN
+        found := CASE WHEN (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = gold AND NOT a.attisdropped AND a.attname IN ('ResourceName', 'FieldName')) = 2
+                      THEN format('("ResourceName", "FieldName") IN (SELECT f.resource, f.field FROM mls.readable_field f WHERE f.audience = %L)', role_name)
+                      ELSE 'false' END;
+    END IF;
     EXECUTE format('DROP POLICY IF EXISTS %I ON %s', 'mls_rows_' || role_name, gold);
     EXECUTE format('CREATE POLICY %I ON %s FOR SELECT TO %s USING (%s)', 'mls_rows_' || role_name, gold, set_audience.audience,
         coalesce('(' || set_audience.condition || ') AND (' || found || ')', set_audience.condition, found, 'true'));

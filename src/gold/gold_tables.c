@@ -269,8 +269,7 @@ column_names(Oid relid)
 static bool
 is_field(const char *column)
 {
-	return strcmp(column, MLS_GOLD_SOURCE) != 0 && strcmp(column, MLS_GOLD_SOURCE_KEY) != 0 &&
-		   strcmp(column, MLS_GOLD_ORIGIN) != 0 && strcmp(column, MLS_GOLD_UPDATED_AT) != 0;
+	return strncmp(column, "mls_", 4) != 0;
 }
 
 /* The view's columns as they are, and behind them what gold has besides. */

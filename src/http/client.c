@@ -259,6 +259,7 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	request->call.shown = copy_text(call->shown);
 	request->call.spool = call->spool;
 	request->call.failures = call->failures;
+	request->call.answers = call->answers;
 	foreach (lc, call->headers)
 	{
 		const char *line = lfirst(lc);
@@ -629,6 +630,8 @@ judge(MlsHttpRequest *request, int status, int64 *delay_us)
 		*delay_us = backoff(request->attempts, FIRST_DELAY_US);
 		return RETRY_AGAIN;
 	}
+	if (request->call.answers && !request->is_login)
+		return RETRY_DELIVER;
 	if (is_passing_status(status))
 		return judge_status(request, status, may_retry, delay_us);
 	if (request->is_login)

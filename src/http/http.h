@@ -62,6 +62,7 @@ typedef struct MlsHttpCall
 	const char *root;   /* what the option url must be, if it is wrong where nothing is; or NULL */
 	bool spool;         /* a long body goes to a temporary file: read it by mls_http_piece */
 	bool failures;      /* the last answer with a status of 500 or more is returned, too */
+	bool answers; /* the first answer is returned, whatever its status; nobody else is held back */
 } MlsHttpCall;
 
 typedef struct MlsHttpSpool MlsHttpSpool;

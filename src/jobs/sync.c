@@ -99,6 +99,21 @@ goes_on_with_load(const MlsRun *run)
 		   run->bounds == NIL && run->table->source->platform.deletion_flag == NULL;
 }
 
+/*
+ * Of records that were here before everything is read again, those without a timestamp
+ * may have been passed over, whatever their number says.
+ */
+static bool
+may_pass_over_untimed(const MlsRun *run)
+{
+	if (!run->sub->reading_all)
+		return false;
+	mls_select(psprintf("SELECT EXISTS (SELECT FROM %s WHERE modified_at IS NULL "
+						"AND deleted_at IS NULL)",
+						mls_qualified_name(run->sub->bronze)));
+	return mls_bool_at(0, 1);
+}
+
 /* Does such a load lack records after all?  Then they are read now. */
 static bool
 goes_over(MlsRun *run)
@@ -106,7 +121,7 @@ goes_over(MlsRun *run)
 	int64 stored;
 
 	mls_transaction_begin(run->sub->owner);
-	stored = mls_count_stored(run->sub->id);
+	stored = may_pass_over_untimed(run) ? -1 : mls_count_stored(run->sub->id);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	return mls_reader_goes_over(run->state, stored);

@@ -9,7 +9,7 @@ SELECT s.id,
        s.source || '.' || s.resource AS name,
        s.foreign_table, s.bronze, s.silver,
        s.subscribed_at,
-       t.state, t.last_run, t.last_success, t.schedule, t.quota_used, t.source,
+       t.state, t.last_run, t.last_success, t.schedule, t.quota_used, t.source, t.refresh_by,
        coalesce(t.last_success, s.subscribed_at) AS complete_at,
        rest.until AS rests_until,
        mls.cron_next(t.schedule, greatest(coalesce(t.last_run, s.subscribed_at), rest.until)) AS run_due_at,
@@ -31,6 +31,7 @@ COMMENT ON COLUMN mls.fact.last_success IS 'as in mls_status_detail';
 COMMENT ON COLUMN mls.fact.schedule IS 'as in mls_status_detail';
 COMMENT ON COLUMN mls.fact.quota_used IS 'as in mls_status_detail';
 COMMENT ON COLUMN mls.fact.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls.fact.refresh_by IS 'as in mls_status_detail';
 COMMENT ON COLUMN mls.fact.complete_at IS 'when the last success was, or the subscription';
 COMMENT ON COLUMN mls.fact.rests_until IS 'until when it need not be read again, for it is read whole';
 COMMENT ON COLUMN mls.fact.run_due_at IS 'when its schedule has it synced next after the last sync; NULL without a schedule';
@@ -147,6 +148,19 @@ SELECT 'lag', CASE WHEN late IS NULL THEN 'ok' ELSE 'warning' END,
                 format('every copy was complete within %s of the last success, or of when a sync was due', max_lag))
   FROM (SELECT string_agg(format('%s (%s)', name, complete_at), ', ' ORDER BY complete_at) AS late
           FROM fact WHERE greatest(complete_at, rests_until, success_due_at) < now() - max_lag) f
+UNION ALL
+SELECT 'refresh',
+       CASE WHEN late IS NOT NULL THEN 'critical' WHEN near IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       coalesce('not asked for what is new as often as its licence wants (option refresh_within): ' || late,
+                'the time that the licence allows (option refresh_within) is nearly over: ' || near,
+                CASE WHEN n > 0 THEN 'every source was asked as often as its licence wants'
+                     ELSE 'no source has the option refresh_within' END)
+  FROM (SELECT string_agg(format('%s (%s ago)', name, mls.rounded(now() - complete_at)), ', ' ORDER BY refresh_by)
+                   FILTER (WHERE refresh_by < now()) AS late,
+               string_agg(format('%s (until %s)', name, date_trunc('second', refresh_by)), ', ' ORDER BY refresh_by)
+                   FILTER (WHERE now() > complete_at + 0.8 * (refresh_by - complete_at)) AS near,
+               count(refresh_by) AS n
+          FROM fact) f
 UNION ALL
 SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce(bad, 'no run is stuck')
@@ -364,6 +378,8 @@ SELECT m.name, m.type, m.help, m.labels, m.value
             extract(epoch FROM t.last_run)::float8),
            ('mls_last_success_timestamp_seconds', 'gauge', 'When the last successful sync ended.', t.labels,
             extract(epoch FROM t.last_success)::float8),
+           ('mls_refresh_by_timestamp_seconds', 'gauge', 'When the next sync must have ended well, by the option refresh_within.',
+            t.labels, extract(epoch FROM t.refresh_by)::float8),
            ('mls_next_run_timestamp_seconds', 'gauge', 'When pg_cron syncs next.', t.labels,
             extract(epoch FROM t.next_run)::float8)) AS m (name, type, help, labels, value)
  UNION ALL

@@ -26,6 +26,13 @@ COMMENT ON VIEW mls.working IS 'subscriptions a process is working on';
 COMMENT ON COLUMN mls.working.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.working.pid IS 'the process';
 
+CREATE FUNCTION mls.refresh_within(source text) RETURNS interval
+    AS 'MODULE_PATHNAME', 'mls_refresh_within' LANGUAGE C STABLE STRICT
+    SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls.refresh_within(text) IS 'how old the last success of a source may be by its licence; NULL if there is no such rule';
+REVOKE ALL ON FUNCTION mls.refresh_within(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.refresh_within(text) TO pg_monitor;
+
 CREATE VIEW mls_status_detail WITH (security_invoker = true) AS
 SELECT s.source,
        s.resource,
@@ -61,7 +68,8 @@ SELECT s.source,
        coalesce(fed.next_attempt_at, s.next_attempt_at) AS next_attempt_at,
        (SELECT pg_catalog.count(*) FROM mls.issue i
          WHERE i.subscription = s.id AND i.solved_at IS NULL) AS issues,
-       feeder.expansion AS fed_by
+       feeder.expansion AS fed_by,
+       coalesce(success.finished_at, s.subscribed_at) + mls.refresh_within(s.source) AS refresh_by
   FROM mls.subscription s
   CROSS JOIN LATERAL mls.feeder(s.id) feeder
   LEFT JOIN mls.subscription fed ON fed.id = feeder.subscription
@@ -109,6 +117,7 @@ COMMENT ON COLUMN mls_status_detail.failures IS 'syncs that failed since the las
 COMMENT ON COLUMN mls_status_detail.next_attempt_at IS 'when it is tried again; who names the source, or changes its configuration, has it tried at once';
 COMMENT ON COLUMN mls_status_detail.fed_by IS 'where its records come from, if other subscriptions bring them (Property.Media, Member.Media); state, runs and newest are then those of the first';
 COMMENT ON COLUMN mls_status_detail.issues IS 'open issues: values and records that did not fit, and what has changed at the source; see mls.issue';
+COMMENT ON COLUMN mls_status_detail.refresh_by IS 'when the next sync must have ended well, by the server option refresh_within; NULL without it';
 
 -- An interval to be read: nobody wants the seconds of a day.
 CREATE FUNCTION mls.rounded(duration interval) RETURNS interval

@@ -163,6 +163,7 @@ describe_receiver(Hook *hook)
 	const MlsHttpSource *http = &hook->source->http;
 
 	hook->http = (MlsHttpSource){.name = psprintf("webhook of %s", http->name),
+								 .quota = "webhook",
 								 .url = hook->source->webhook,
 								 .auth = MLS_AUTH_NONE,
 								 .user_agent = http->user_agent,
@@ -181,7 +182,8 @@ post(Hook *hook)
 	MlsHttpCall call = {.method = "POST",
 						.url = hook->source->webhook,
 						.body = hook->body,
-						.purpose = "the answer to a delivery"};
+						.purpose = "the answer to a delivery",
+						.answers = true};
 
 	call.headers = list_make2("Content-Type: application/json",
 							  psprintf("X-Mls-Delivery: " INT64_FORMAT, hook->id));

@@ -25,10 +25,13 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "http/url.h"
 #include "options/option_table.h"
 #include "options/options.h"
+
+PG_FUNCTION_INFO_V1(mls_refresh_within);
 
 extern Datum mls_fdw_validator(PG_FUNCTION_ARGS);
 
@@ -431,6 +434,25 @@ mls_import_options(List *options)
 	if (expand)
 		mls_option_read(mls_option_find(MLS_OPTION_IMPORT, "expand"), expand, &result.expand);
 	return result;
+}
+
+/* ---- for SQL ---- */
+
+/* mls.refresh_within(source): the option as an interval; NULL without it, or without the server. */
+Datum
+mls_refresh_within(PG_FUNCTION_ARGS)
+{
+	ForeignServer *server = GetForeignServerByName(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+	const char *value = server ? mls_option_text(server->options, "refresh_within") : NULL;
+	Interval *interval;
+	int seconds;
+
+	if (value == NULL)
+		PG_RETURN_NULL();
+	mls_option_read(mls_option_find(ForeignServerRelationId, "refresh_within"), value, &seconds);
+	interval = palloc0(sizeof(Interval));
+	interval->time = seconds * USECS_PER_SEC;
+	PG_RETURN_INTERVAL_P(interval);
 }
 
 /* ---- and back ---- */

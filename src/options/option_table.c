@@ -197,6 +197,8 @@ static const MlsOption option_table[] = {
 	 .help = "How long syncs go without comparing the remote schema; 0 for each time."},
 	{"whole_interval", SERVER, MLS_OPTION_DURATION, .offset = IN_SOURCE(whole_s), .max = 366 * 86400, .default_value = "1 day",
 	 .help = "How long syncs that name no source leave alone what has no timestamp and is read whole; 0 for no such pause. Also how long the answer of a source holds good that tells its units."},
+	{"refresh_within", SERVER, MLS_OPTION_DURATION, .offset = MLS_OPTION_UNPLACED, .min = 60, .max = 366 * 86400,
+	 .help = "How often the licence wants each resource to be asked for what is new, as 12 hours; mls_health() tells when the last success is about to be, or is, older than that. Default no such rule."},
 
 	/* Being told */
 	{"webhook", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(webhook),

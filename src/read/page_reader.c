@@ -709,7 +709,8 @@ more_to_read(MlsReader *reader)
  * At the end of a load of everything that an earlier run began, and this one went on with
  * behind a timestamp.  Its total is that of the rest, and what an order by timestamp
  * places elsewhere, as a record without one, belongs to neither part.  So is all stored that
- * the source has?  If not, or if nobody knows, the links are followed from the start: true.
+ * the source has?  If not, or if nobody knows (stored < 0: nobody here), the links are followed
+ * from the start: true.
  */
 bool
 mls_reader_goes_over(MlsReader *reader, int64 stored)
@@ -720,7 +721,8 @@ mls_reader_goes_over(MlsReader *reader, int64 stored)
 	MemoryContext before = MemoryContextSwitchTo(reader->context);
 	bool is_whole = reader->attempt > 0 || reader->sub->resume_link != NULL;
 
-	if (!is_whole && table->source->protocol->countable(table) && !mls_total_is_refuted(table))
+	if (!is_whole && stored >= 0 && table->source->protocol->countable(table) &&
+		!mls_total_is_refuted(table))
 	{
 		int64 total = table->source->protocol->count(&query, &reader->spent);
 

@@ -78,6 +78,7 @@ int mls_retry_delay_max_s = 6 * 60 * 60;
 static int run_retention = 90 * HOURS_PER_DAY * MINS_PER_HOUR;
 static int change_retention = 30 * HOURS_PER_DAY * MINS_PER_HOUR;
 static int issue_retention = 90 * HOURS_PER_DAY * MINS_PER_HOUR;
+static int history_retention = 0;
 
 static void
 define_retention(const char *name, const char *description, int *value)
@@ -98,6 +99,9 @@ mls_sync_define_settings(void)
 					 &change_retention);
 	define_retention("mls_fdw.issue_retention",
 					 "How long mls_prune() keeps issues that were solved.", &issue_retention);
+	define_retention("mls_fdw.history_retention",
+					 "How long mls_prune() keeps what mls_serve_history() has written.",
+					 &history_retention);
 	DefineCustomIntVariable("mls_fdw.retry_delay",
 							"How long after a failed sync the next attempt is due.",
 							"Doubled with each further failure.", &mls_retry_delay_s, 60, 1,

@@ -462,6 +462,9 @@ DECLARE
     runs_since timestamptz := mls.kept_since('run_retention');
     changes_since timestamptz := mls.kept_since('change_retention');
     issues_since timestamptz := mls.kept_since('issue_retention');
+    history_since timestamptz := mls.kept_since('history_retention');
+    history regclass;
+    owner regrole;
 BEGIN
     PERFORM mls.refuse_standby('mls_prune()', 'prune');
     what := 'runs';
@@ -472,6 +475,17 @@ BEGIN
     RETURN NEXT;
     what := 'issues';
     removed := mls.forget(what, issues_since);
+    RETURN NEXT;
+    -- What sources have brought of it is theirs.
+    what := 'history';
+    removed := 0;
+    history := mls.gold_table('HistoryTransactional');
+    owner := (SELECT c.relowner FROM pg_class c WHERE c.oid = history);
+    IF history_since IS NOT NULL AND pg_has_role(owner, 'USAGE') THEN
+        removed := (SELECT n::bigint FROM mls.as_role(owner, format(
+            'WITH old AS (DELETE FROM %s WHERE mls_origin = ''mls_serve_history'' AND "ModificationTimestamp" < $1::pg_catalog.timestamptz RETURNING 1) '
+            'SELECT pg_catalog.to_jsonb(pg_catalog.count(*)) FROM old', history), history_since::text) n);
+    END IF;
     RETURN NEXT;
     what := 'details of jobs';
     removed := 0;
@@ -487,7 +501,7 @@ BEGIN
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION mls_prune()
-    IS 'forget runs, changes and solved issues that are older than mls_fdw.run_retention, change_retention and issue_retention; mls_schedule() has it run daily';
+    IS 'forget runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
 
 REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
     mls.forget(regrole, text, timestamptz), mls.forget(text, timestamptz),

@@ -16,9 +16,13 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 
+#include "consumer/consumer.h"
 #include "jobs/parallel.h"
 #include "monitor/monitor.h"
 #include "run/run.h"
+
+/* At its end it posts events to receivers for so long; the caller waits. */
+#define PUSH_SECONDS 10
 
 /* The outcomes this process answers for. */
 static MlsOutcome *my_outcomes;
@@ -129,6 +133,8 @@ mls_sync_worker_main(Datum arg)
 		mls_backoff_spare(my_outcomes, my_count, &my_outcomes[i]);
 	}
 	emit_log_hook = previous_log_hook;
+	if (!mls_process(task.process)->helps)
+		mls_push_deliver(PUSH_SECONDS);
 	my_count = 0;
 	dsm_detach(segment);
 }

@@ -74,7 +74,7 @@ static const Setting settings[] = {
 	{"max-expand", NUMBER, &serve_settings.expand_rows, 1, 100000, "N",
 	 "records of one expanded collection at most: 1000"},
 	{"jwt-secret-file", TEXT, &serve_settings.secret_file, 0, 0, "FILE",
-	 "keys that sign tokens, a line each: name and secret; without it no tokens are given"},
+	 "keys that sign tokens, secrets or RSA keys in PEM; without it no tokens are given"},
 	{"token-seconds", NUMBER, &serve_settings.token_seconds, 1, 86400, "N", "a token lasts: 3600"},
 	{"audience", TEXT, &serve_settings.audience, 0, 0, "NAME", "aud of tokens: the public URL"},
 	{"anonymous", TEXT, &serve_settings.anonymous, 0, 0, "ROLE",

@@ -20,9 +20,12 @@ our @EXPORT = qw(new_node empty_node start_mls create_source sql_error plan_of);
 sub new_node
 {
 	my ($name, %settings) = @_;
+	my $made = "$ENV{MLS_CLUSTER}_with_mls";
+	my $copied = -d $made && !$settings{install_path} && !$settings{checksums};
+	local @ENV{qw(MLS_CLUSTER INITDB_TEMPLATE)} = ($made, $made) if $copied;
 	my $node = empty_node($name, %settings);
 	$node->start;
-	$node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw');
+	$node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw') unless $copied;
 	return $node;
 }
 

@@ -36,6 +36,21 @@ is($node->safe_psql('postgres', q{
 is($node->safe_psql('postgres', q{SELECT string_agg("window", ',') FROM mls_quota('one') WHERE used > 0 AND share = used / allowed}),
 	'hour', 'the quota');
 
+# The licence's clock
+like(level('refresh'), qr/^ok: no source has the option/, 'no licence asks for anything');
+$node->safe_psql('postgres', q{ALTER SERVER one OPTIONS (ADD refresh_within '12h')});
+like(level('refresh'), qr/^ok: every source was asked/, 'asked as often as a licence wants');
+is($node->safe_psql('postgres', q{SELECT refresh_by - last_success FROM mls_status_detail}), '12:00:00', 'the next time has an end');
+for ([ '10 hours', qr/^warning: .* is nearly over: one\.Property [(]until / ], [ '12 hours 1 minute', qr/^critical: .*one\.Property [(]12:01:00 ago[)]/ ])
+{
+	my ($age, $told) = @$_;
+	like($node->safe_psql('postgres', qq{
+		BEGIN; UPDATE mls.run SET finished_at = finished_at - interval '$age';
+		SELECT level || ': ' || message FROM mls_health() WHERE item = 'refresh'; ROLLBACK}), $told, "after $age");
+}
+like(sql_error($node, q{ALTER SERVER one OPTIONS (SET refresh_within '10')}), qr/must be from 60 to/, 'less than a minute is a slip');
+$node->safe_psql('postgres', q{ALTER SERVER one OPTIONS (DROP refresh_within)});
+
 # Each check
 like(level('runs', "max_age => '0'"), qr/^critical: .*one\.Property/, 'no run for too long');
 like(level('lag', "max_lag => '0'"), qr/^warning: .*one\.Property/, 'no success for too long');

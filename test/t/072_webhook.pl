@@ -13,7 +13,7 @@ my $node = new_node();
 my $mls = start_mls(listings => 120, fields => 'small');
 my $hook = start_mls(listings => 1);
 my $url = "http://127.0.0.1:$hook->{port}/hook";
-subscribe_property($node, $mls, 'one', webhook => $url);
+subscribe_property($node, $mls, 'one', webhook => $url, requests_per_second => 1000);
 $node->safe_psql('postgres', q{
 	ALTER USER MAPPING FOR CURRENT_USER SERVER one OPTIONS (ADD webhook_secret 'sign-with-this')});
 
@@ -94,7 +94,9 @@ $node->safe_psql('postgres', q{ALTER SERVER one OPTIONS (DROP webhook_events)});
 
 # ---- A receiver in trouble ----
 
-for my $fault ([ 'status', status => 500 ], [ 'status', status => 404 ], ['redirect', to => '/elsewhere'], ['close'])
+# A receiver that is busy holds back nobody else, whatever the quota of the source.
+for my $fault ([ 'status', status => 500 ], [ 'status', status => 404 ], [ 'status', status => 429, headers => { 'Retry-After' => '3600' } ], [ 'status', status => 503, headers => { 'Retry-After' => '100' } ],
+	['redirect', to => '/elsewhere'], ['close'])
 {
 	my ($kind, %more) = @$fault;
 	deliveries();

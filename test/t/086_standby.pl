@@ -57,6 +57,12 @@ my %writes = (
 	mls_consumer_revoke => q{mls_consumer_revoke('app')},
 	mls_consumer_remove => q{mls_consumer_remove('app')},
 	mls_serve_events => q{mls_serve_events()},
+	mls_serve_history => q{mls_serve_history()},
+	mls_push_add => q{mls_push_add('app', 'https://hooks.example.com/', 't')},
+	mls_push_alter => q{mls_push_alter('app', paused => true)},
+	mls_push_resend => q{mls_push_resend('app', 0)},
+	mls_push_remove => q{mls_push_remove('app')},
+	mls_push => q{mls_push()},
 	mls_serve_grant => q{mls_serve_grant('pg_monitor')},
 	mls_serve_prune => q{mls_serve_prune()},
 	mls_serve_trigrams => q{mls_serve_trigrams()});

@@ -64,6 +64,19 @@ $node->psql('postgres', q{SELECT mls_sync('whole')});
 reset_server(1);
 is(sync_row($node, 'whole', 'status, message, inserted'), 'finished||700', 'a load that is whole in the end is not read again');
 
+# All here, and read again: what has no timestamp is counted, but may be another by now
+$mls->control('set', { resource => 'Property', keys => \@unstamped, fields => { ModificationTimestamp => undef } });
+subscribe_property($node, $mls, 'again', page_size => 100);
+is(sync_row($node, 'again', 'inserted'), 1000, 'records without a timestamp are here');
+$mls->control('set', { resource => 'Property', keys => \@unstamped, fields => { ListPrice => 7 } });
+$mls->fault(kind => 'status', status => 500, resource => 'Property', skip => 3, times => 1);
+$node->psql('postgres', q{SELECT mls_sync('again', full => true)});
+isnt(subscription($node, 'again', 'resume_timestamp'), '', 'a reading of everything is interrupted');
+reset_server(1);
+like(sync_row($node, 'again', 'status, message'), qr/^finished[|]$not_whole/, '... goes on, and over what it may have passed');
+is(differences($node, $mls, 'again'), 0, '... and each record is as it is there');
+$mls->control('set', { resource => 'Property', keys => \@unstamped, fields => { ModificationTimestamp => '2024-03-01T00:00:00Z' } });
+
 # What a source cannot be asked for behind a record: its links lead there
 subscribe_property($node, $mls, 'odd', page_size => 100);
 $mls->fault(kind => 'status', status => 400, match => 'ListingKey gt', skip => 2, times => -1);

@@ -174,7 +174,8 @@ like(sql_error($node, q{SET ROLE stranger; SELECT mls_audience('idx', 'Office', 
 my $file = "$PostgreSQL::Test::Utils::tmp_check/audience.dump";
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $file, $node->connstr('postgres') ], 'dumps');
-$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $file ], 'restores');
+my (undef, $trouble) = run_command([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $file ]);
+is($trouble, '', 'restores');
 my $state = q{SELECT (SELECT count(*) FROM mls.audience), (SELECT string_agg(format('%s %s %s', audience, resource, view), ',' ORDER BY audience::text, resource) FROM mls.audience)};
 is($node->safe_psql('restored', $state), query($state), 'audiences too');
 is($node->safe_psql('restored', q{SET ROLE idx; SELECT count(*) FROM idx."Media"}), seen(q{SELECT count(*) FROM idx."Media"}), 'with what they see');

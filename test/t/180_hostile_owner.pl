@@ -186,6 +186,7 @@ my @calls = (
 	'mls.feeder' => "SELECT mls.feeder($id)",
 	'mls.source_differs' => "SELECT mls.source_differs($id)",
 	'mls.rests_until' => "SELECT mls.rests_until($id)",
+	'mls.refresh_within' => "SELECT mls.refresh_within('o')",
 	mls_source_accept => q{SELECT mls_source_accept('e')},
 	mls_schema_check => q{SELECT * FROM mls_schema_check('e')},
 	mls_schema_accept => q{SELECT * FROM mls_schema_accept('e')},
@@ -231,6 +232,15 @@ my @calls = (
 	'mls.note_consumer' => q{SELECT mls.note_consumer('revoke', 'c', '{}')},
 	'mls.serve_consumers' => q{SELECT * FROM mls.serve_consumers()},
 	'mls.serve_login' => q{SELECT * FROM mls.serve_login('c', 'c')},
+	mls_push_add => q{SELECT mls_push_add('c', 'https://127.0.0.1:1/', 't', since => 0)},
+	mls_push_alter => q{SELECT mls_push_alter('c', batch => 5)},
+	mls_push_resend => q{SELECT mls_push_resend('c', 0)},
+	'mls.note_push' => q{SELECT mls.note_push('alter', 'c', '{}')},
+	'mls.push_take' => q{SELECT * FROM mls.push_take('postgres')},
+	'mls.push_settle' => q{SELECT mls.push_settle('postgres', 'c', 0, 0, 500, NULL, NULL)},
+	mls_push => q{SELECT * FROM mls_push()},
+	'mls.push_now' => q{SELECT mls.push_now(1)},
+	mls_push_remove => q{SELECT mls_push_remove('c')},
 	mls_consumer_remove => q{SELECT mls_consumer_remove('c')},
 	'mls.serve_revoke' => q{SELECT mls.serve_revoke('j', 'infinity')},
 	'mls.serve_revoked' => q{SELECT * FROM mls.serve_revoked()},
@@ -242,6 +252,8 @@ my @calls = (
 	'mls.last_event' => q{SELECT mls.last_event()},
 	'mls.lock_events' => q{SELECT mls.lock_events()},
 	'mls.event_fields' => q{SELECT mls.event_fields('Property')},
+	mls_serve_history => q{SELECT * FROM mls_serve_history('{Property}')},
+	'mls.prepare_history' => q{SELECT mls.prepare_history('gold.property')},
 	mls_serve_trigrams => q{SELECT mls_serve_trigrams()},
 	mls_serve_prune => q{SELECT mls_serve_prune('0')},
 	mls_serve_grant => q{SELECT mls_serve_grant('serving')},
@@ -278,11 +290,11 @@ my @calls = (
 
 # These look at nothing but their arguments and the dictionary, which is nobody's but ours.
 my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list
+	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list push_delay
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
-	odata claim random_text secret_verifier secret_matches log_events brings_news
+	odata claim random_text secret_verifier secret_matches log_events log_history brings_news
 	numeric_lt numeric_le numeric_eq numeric_ne numeric_ge numeric_gt text_like text_not_like);
 
 my %known = map { $_ => 1 } @harmless;

@@ -291,6 +291,50 @@ is(oauth(form => \%good)->{status}, 401, 'gets no token');
 query(q{SELECT mls_consumer_alter('First Realty', active => true)});
 wait_until('until he is', sub { oauth(form => \%good)->{status} == 200 }, 10);
 
+# ---- what a token is for ----
+
+query(q{SELECT mls_audience('broker', 'Office', '{OfficeName}')});
+my $broker_form = { grant_type => 'client_credentials', client_id => $broker, client_secret => $broker_secret };
+sub scoped
+{
+	my ($scope, %more) = @_;
+	return oauth(form => { %$broker_form, %more, defined $scope ? (scope => $scope) : () });
+}
+wait_until('a further resource', sub { $serve->get('/Office?$top=1', token => $serve->token($broker, $broker_secret))->{status} == 200 }, 10);
+is(scoped()->{json}{scope}, 'api', 'a token is for all that its role reads');
+is(scoped('api')->{json}{scope}, 'api', 'which has a name');
+is(scoped('Office api')->{json}{scope}, 'api', 'that comes before others');
+is(scoped('')->{json}{scope}, 'api', 'and may be left away');
+is(scoped('odata')->{json}{scope}, 'api', 'or be what others call it');
+is(scoped('Office Property  Office')->{json}{scope}, 'Office Property', 'or it is for some of it');
+is_oauth_error(scoped($_), 400, 'invalid_scope', "\"$_\" is no scope") for 'Media', 'Office Media', 'office', 'openid', "Office\tProperty", 'api admin', 'Office"', ('Office ' x 3000) . 'x';
+my $narrow_one = scoped('Office')->{json}{access_token};
+is(decode_json(decode_base64url((split /\./, $narrow_one)[1]))->{scope}, 'Office', 'it says so');
+is($serve->get('/oauth/introspect', form => { token => $narrow_one }, user => "$broker:$broker_secret")->{json}{scope}, 'Office', 'and so does introspection');
+is($serve->get('/Office?$top=1', token => $narrow_one)->{status}, 200, 'what it is for is read');
+is($serve->get('/$metadata', token => $narrow_one)->{status}, 200, 'the description is');
+for my $outside ('/Property', '/Property?$top=0', '/Property/$count', "/Property('x')", "/Property('x')/City", '/Property/?$filter=City%20eq%20null')
+{
+	my $refused = $serve->get($outside, token => $narrow_one);
+	is("$refused->{status} " . ($refused->{json} ? $refused->{json}{error}{code} : ''), '403 InsufficientScope', "$outside is not in its scope");
+	like($refused->{headers}{'www-authenticate'} // '', qr/error="insufficient_scope", scope="Property"/, 'and it is said which would be');
+	like($refused->{headers}{'odata-version'} // '', qr/^4/, 'as OData has it');
+}
+is($serve->get('/Nothing', token => $narrow_one)->{status}, 404, 'what is not there is not');
+query(q{SELECT mls_consumer_alter('Broker', claims => '{"scope": "Property"}')});
+wait_until('a consumer that may ask for less', sub { (scoped()->{json}{scope} // '') eq 'Property' }, 10);
+is(scoped('api')->{json}{scope}, 'Property', 'gets no more');
+is_oauth_error(scoped('Office'), 400, 'invalid_scope', 'nor anything else');
+is($serve->get('/Property/$count', token => $serve->token($broker, $broker_secret))->{status}, 200, 'with its token it reads that');
+is($serve->get('/Office', token => $serve->token($broker, $broker_secret))->{status}, 403, 'and nothing else');
+is($serve->get('/Office', user => "$broker:$broker_secret")->{status}, 403, 'nor without one');
+is($serve->get('/Office', token => made({}, { client_id => $broker, sub => 'Broker', role => 'broker', scope => 'api', ver => 4102444800000000 }))->{status}, 403, 'nor with one that says more');
+is($serve->get('/Property', token => made({}, { scope => ['Property'] }))->{status}, 401, 'a scope that is no text');
+my (undef, undef, $refusal) = $node->psql('postgres', q{SELECT mls_consumer_alter('Broker', claims => '{"scope": ["Property"]}')});
+like($refusal, qr/the scope of a consumer is a text/, 'a scope is a text');
+query(q{SELECT mls_consumer_alter('Broker', claims => '{}')});
+wait_until('it may ask for all again', sub { (scoped()->{json}{scope} // '') eq 'api' }, 10);
+
 # ---- new keys, new secrets ----
 
 $token = $serve->token($one, $secret);
@@ -305,6 +349,90 @@ is($serve->get('/Property/$count', token => $token)->{status}, 200, 'and changes
 write_keys($new_key);
 $serve->signal('HUP');
 wait_until('until it is taken away', sub { $serve->get('/Property/$count', token => $token)->{status} == 401 }, 10);
+# From secrets to RSA and from one RSA key to the next, while requests go on.
+is($serve->get('/.well-known/jwks.json')->{status}, 404, 'secrets have no public half');
+sub rsa
+{
+	my ($name, @how) = @_;
+	@how = ('genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048') unless @how;
+	system_or_bail('openssl', @how, '-quiet', '-out', "$tmp/$name.pem");
+	return "$name\n" . slurp_file("$tmp/$name.pem");
+}
+my ($rsa_a, $rsa_b) = (rsa('rsa-a'), rsa('rsa-b'));
+sub kids { my $json = $serve->get('/.well-known/jwks.json')->{json}; return join ' ', map { $_->{kid} } @{ $json ? $json->{keys} : [] } }
+sub signer { my $t = $serve->token($one, $secret); return join ' ', @{ decode_json(decode_base64url((split /\./, $t)[0])) }{qw(alg kid)} }
+my $hs_token = $serve->token($one, $secret);
+my $storm = $serve->storm('/Property?$top=1', 2000, headers => { Authorization => "Bearer $hs_token" });
+write_keys($new_key, $rsa_a);
+$serve->signal('HUP');
+wait_until('a public key is shown before it signs', sub { kids() eq 'rsa-a' }, 10);
+is(signer(), 'HS256 new', 'the first key signs');
+write_keys($rsa_a, $new_key);
+$serve->signal('HUP');
+wait_until('RSA signs', sub { signer() eq 'RS256 rsa-a' }, 10);
+my $rs_token = $serve->token($one, $secret);
+is($serve->get('/Property/$count', token => $rs_token)->{body}, '30', 'its tokens are taken');
+is($serve->get('/Property/$count', token => $hs_token)->{body}, '30', 'and the others yet');
+write_keys($rsa_a, $rsa_b, $new_key);
+$serve->signal('HUP');
+wait_until('the next is shown', sub { kids() eq 'rsa-a rsa-b' }, 10);
+write_keys($rsa_b, $rsa_a, $new_key);
+$serve->signal('HUP');
+wait_until('and signs', sub { signer() eq 'RS256 rsa-b' }, 10);
+is($serve->get('/Property/$count', token => $_)->{body}, '30', 'all that were given hold') for $rs_token, $hs_token, $serve->token($one, $secret);
+my ($statuses, $wrong_ones) = $serve->storm_end($storm);
+is(join(' ', %$statuses) . $wrong_ones, '200 2000', 'and no request failed meanwhile');
+my $description = $serve->get('http://' . $serve->{place} . '/.well-known/oauth-authorization-server/odata');
+is($description->{json}{jwks_uri}, 'https://api.example.com/odata/.well-known/jwks.json', 'the keys are where it says');
+is_deeply($description->{json}{scopes_supported}, ['api'], 'scopes too');
+is($serve->get('/.well-known/oauth-authorization-server')->{body}, $description->{body}, 'it is found behind the issuer as well');
+is($serve->get('/.well-known/jwks.json', method => 'POST', body => '')->{status}, 405, 'it is only read');
+is($serve->get('/.well-known/jwks.json')->{body}, $serve->get("http://$serve->{place}/.well-known/jwks.json$_")->{body}, "or before the path \"$_\"") for '', '/odata';
+is($serve->get("http://$serve->{place}/.well-known/jwks.json$_")->{status}, 404, "nothing is at \"$_\"") for '/elsewhere', '/odat', '/odata/x', 'x';
+unlike($serve->get('/.well-known/jwks.json')->{body}, qr/"(?:d|p|q|dp|dq|qi|k)"|new/, 'nothing of it is secret');
+{
+	# Whoever has the public half can see that a token is ours: by what openssl makes of it.
+	my ($key) = grep { $_->{kid} eq 'rsa-b' } @{ $serve->get('/.well-known/jwks.json')->{json}{keys} };
+	my ($modulus) = run_command([ 'openssl', 'rsa', '-in', "$tmp/rsa-b.pem", '-noout', '-modulus' ]);
+	is('Modulus=' . uc unpack('H*', decode_base64url($key->{n})), $modulus, 'the modulus is told');
+	is("$key->{kty} $key->{use} $key->{alg} $key->{e}", 'RSA sig RS256 AQAB', 'and the rest');
+	system_or_bail('openssl', 'pkey', '-in', "$tmp/rsa-b.pem", '-pubout', '-out', "$tmp/rsa-b.pub");
+	my ($signed, $mac) = $serve->token($one, $secret) =~ /^(.*)\.([^.]*)\z/;
+	append_to_file("$tmp/signed", $signed);
+	append_to_file("$tmp/mac", decode_base64url($mac));
+	command_ok([ 'openssl', 'dgst', '-sha256', '-verify', "$tmp/rsa-b.pub", '-signature', "$tmp/mac", "$tmp/signed" ], 'and openssl believes the signature');
+}
+write_keys($rsa_b);
+$serve->signal('HUP');
+wait_until('a secret that is taken away', sub { $serve->get('/Property/$count', token => $hs_token)->{status} == 401 }, 10);
+is($serve->get('/Property/$count', token => $rs_token)->{status}, 401, 'as a key that is');
+# What is no key.
+my $public = "pub\n" . slurp_file("$tmp/rsa-b.pub");
+my $elliptic = rsa('ec', 'genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256');
+my $short = rsa('short', 'genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024');
+my $locked = rsa('locked', 'genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-aes256', '-pass', 'pass:open');
+my %no_keys = (
+	'a public key' => [ $public, qr/no private RSA key/ ],
+	'an elliptic one' => [ $elliptic, qr/no private RSA key/ ],
+	'a short one' => [ $short, qr/2048 to 4096 bits/ ],
+	'one with a passphrase' => [ $locked, qr/no private RSA key/ ],
+	'half of one' => [ substr($rsa_a, 0, 600), qr/does not end/ ],
+	'a name alone' => [ 'alone', qr/below it an RSA key/ ],
+	'a name before another' => [ "alone\n$old_key", qr/below it an RSA key/ ],
+	'a name twice' => [ "$rsa_a\n$rsa_a", qr/one name/ ],
+	'one that is long' => [ "long\n-----BEGIN PRIVATE KEY-----\n" . ('A' x 64 . "\n") x 400, qr/too long/ ]);
+for my $what (sort keys %no_keys)
+{
+	my ($lines, $says) = @{ $no_keys{$what} };
+	my $before_it = length $serve->log_text;
+	write_keys($lines);
+	$serve->signal('HUP');
+	wait_until("$what is told", sub { substr($serve->log_text, $before_it) =~ /keys stay as they were/ }, 10);
+	like(substr($serve->log_text, $before_it), $says, "$what is none");
+	unlike(substr($serve->log_text, $before_it), qr/[A-Za-z0-9+\/]{40}/, 'and nothing of it is told');
+}
+is(signer(), 'RS256 rsa-b', 'the key is what it was');
+
 my (undef, $rotated) = split /\|/, query(q{SELECT client_id, secret FROM mls_consumer_rotate('First Realty')});
 isnt($serve->token($one, $rotated), undef, 'a new secret');
 isnt($serve->token($one, $secret), undef, 'and the old one');
@@ -348,6 +476,8 @@ is($guesses[0]{status}, 401, 'a guess is wrong');
 my ($slow) = grep { $_->{status} == 429 } @guesses;
 ok($slow, 'some of them later one has to wait');
 like($slow->{headers}{'retry-after'}, qr/^\d+$/, 'so many seconds');
+# Until the wait is longer than a slow machine takes for one request.
+wait_until('the wait grows', sub { my $again = oauth(form => { grant_type => 'client_credentials', client_id => $broker, client_secret => 'guess' }, headers => { 'X-Forwarded-For' => '10.9.9.9' }); ($again->{headers}{'retry-after'} // 0) >= 7 }, 60);
 is(oauth(form => { grant_type => 'client_credentials', client_id => $broker, client_secret => $broker_secret }, headers => { 'X-Forwarded-For' => '10.9.9.9' })->{status}, 429, 'even if it were right then');
 is(oauth(form => { grant_type => 'client_credentials', client_id => $broker, client_secret => $broker_secret }, headers => { 'X-Forwarded-For' => '10.9.9.8' })->{status}, 200, 'from elsewhere the consumer is not kept out');
 

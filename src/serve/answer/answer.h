@@ -109,7 +109,8 @@ typedef struct ServeCall
 	ServeToken token;
 	bool with_token;
 	ServeConsumer consumer;
-	const char *who; /* whose limits hold; NULL: none counted yet */
+	const char *scope; /* of the token and the consumer; NULL: all that the role reads */
+	const char *who;   /* whose limits hold; NULL: none counted yet */
 	ServeRole *role;
 	const ServePlan *plan;
 	int64_t began;

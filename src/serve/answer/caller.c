@@ -34,6 +34,23 @@ fail_unauthorized(ServeCall *call, const char *error, const char *message)
 	return false;
 }
 
+void
+serve_fail_scope(ServeCall *call, const char *message, const char *resource)
+{
+	bool plain = true;
+
+	serve_fail_odata(call, 403, "InsufficientScope", message, resource);
+	/* Scopes of OAuth are ASCII, names of resources need not be. */
+	for (const char *c = resource; *c; c++)
+		plain = plain && *c > ' ' && *c < 127 && *c != '"' && *c != '\\';
+	serve_reply_header(call, "WWW-Authenticate",
+					   serve_printf(call->arena,
+									plain ? "Bearer realm=\"%s\", error=\"insufficient_scope\", "
+											"scope=\"%s\""
+										  : "Bearer realm=\"%s\", error=\"insufficient_scope\"",
+									serve_settings.audience, resource));
+}
+
 static bool
 fail_too_many(ServeCall *call, int seconds, const char *message)
 {
@@ -137,16 +154,19 @@ ask_pair(ServeCall *call, ServeConnection *connection, const char *client_id, co
 	{
 		ServeConsumer *consumer = &call->consumer;
 		char *claims = serve_claims_clean(serve_result_text(result, 0, 2, NULL));
+		char *scope = serve_claims_scope(serve_result_text(result, 0, 2, NULL));
 
 		consumer->client_id = client_id;
 		consumer->name = serve_copy(call->arena, serve_result_text(result, 0, 0, NULL));
 		consumer->role = serve_copy(call->arena, serve_result_text(result, 0, 1, NULL));
 		consumer->claims = serve_copy(call->arena, claims);
+		consumer->scope = scope ? serve_copy(call->arena, scope) : NULL;
 		consumer->rates = serve_rates_read(serve_result_text(result, 0, 3, NULL));
 		consumer->not_before = atoll(serve_result_text(result, 0, 4, NULL));
 		consumer->active = true;
 		serve_login_remember(client_id, secret);
 		free(claims);
+		free(scope);
 	}
 	serve_result_free(result);
 	return true;
@@ -197,6 +217,8 @@ serve_caller_admit(ServeCall *call)
 		return fail_too_many(call, wait, "more requests than may be made");
 	call->who = who;
 	call->job.who = who;
+	call->scope = serve_scope_narrow(call->arena, call->with_token ? call->token.scope : NULL,
+									 call->consumer.scope);
 	call->role = serve_role_acquire(call->consumer.role);
 	if (call->role)
 		return true;

@@ -12,7 +12,6 @@
 #include "serve/base/settings.h"
 
 #define REFRESH_MS 5000
-#define WELL_KNOWN "/.well-known/oauth-authorization-server"
 
 static void run_job(ServeJob *job, ServeConnection *connection);
 
@@ -132,19 +131,6 @@ choose_version(ServeCall *call)
 	return true;
 }
 
-static bool
-is_well_known(const ServeCall *call)
-{
-	const char *root = serve_settings.root_path;
-	size_t length = strlen(WELL_KNOWN);
-
-	/* The path of an issuer that has one stands behind, not before. */
-	return strncmp(call->path, WELL_KNOWN, length) == 0 &&
-		   (call->path[length] == '\0' ||
-			strncmp(call->path + length, root, strlen(root) - 1) == 0) &&
-		   serve_keys_present();
-}
-
 /* ---- Data ---- */
 
 static bool
@@ -161,6 +147,8 @@ find_plan(ServeCall *call)
 				   .max_page_rows = serve_settings.max_page_rows,
 				   .expand_rows = serve_settings.expand_rows,
 				   .ne_null_sql = serve_settings.ne_null_sql},
+		.in_scope = serve_scope_covers,
+		.scope = call->scope,
 	};
 	ServeError error = {0};
 	int most = call->consumer.rates.page_rows;
@@ -172,7 +160,9 @@ find_plan(ServeCall *call)
 			request.limits.page_rows = most;
 	}
 	call->plan = serve_plan(call->arena, call->role->model, &request, &error);
-	if (!call->plan)
+	if (!call->plan && error.status == 403)
+		serve_fail_scope(call, error.message, error.target);
+	else if (!call->plan)
 		serve_fail_odata(call, error.status, error.code, error.message, error.target);
 	return call->plan != NULL;
 }
@@ -216,11 +206,8 @@ begin(ServeCall *call)
 		serve_reply_header(call, "Allow", "GET, HEAD, OPTIONS");
 		return true;
 	}
-	if (is_well_known(call))
-	{
-		serve_oauth_description(call);
+	if (serve_oauth_well_known(call, call->path))
 		return true;
-	}
 	if (!below_root(call))
 	{
 		serve_fail_odata(call, 404, "NotFound", "there is nothing at this address", NULL);
@@ -289,6 +276,8 @@ run_job(ServeJob *job, ServeConnection *connection)
 
 	if (call->oauth)
 		serve_oauth_run(call, connection);
+	else if (!connection && serve_pool_works())
+		serve_fail_later(call, 1, "Busy", "too many requests are waiting");
 	else if (!connection)
 		serve_fail_later(call, 2, "DatabaseUnavailable", "the database is not to be reached");
 	else if (call->login_needed && (!serve_caller_login(call, connection) || begin_data(call)))

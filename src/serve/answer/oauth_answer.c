@@ -1,7 +1,8 @@
 /*
  * oauth_answer.c
  *		The token endpoint and its neighbours: OAuth 2.0's client credentials (RFC 6749),
- *		revocation (RFC 7009), introspection (RFC 7662), and what describes them (RFC 8414).
+ *		revocation (RFC 7009), introspection (RFC 7662), what describes them (RFC 8414), and
+ *		the public keys (RFC 7517).
  *
  * Their errors are OAuth's, not OData's.
  */
@@ -13,6 +14,7 @@
 #include "serve/base/settings.h"
 
 #define REVOKE_TIMEOUT_MS 10000
+#define JWKS_PATH ".well-known/jwks.json"
 
 static bool
 is_path(const ServeCall *call, const char *path)
@@ -86,6 +88,12 @@ serve_oauth_begin(ServeCall *call, bool *complete)
 	return true;
 }
 
+static bool
+is_resource(const void *model, const char *name)
+{
+	return serve_resource(model, name) != NULL;
+}
+
 static void
 answer_token(ServeCall *call)
 {
@@ -104,7 +112,15 @@ answer_token(ServeCall *call)
 		fail_oauth(call, 400, "unauthorized_client", "nothing is served to this consumer");
 		return;
 	}
+	content.scope = serve_scope_grant(call->arena, call->credentials.scope, call->consumer.scope,
+									  is_resource, role->model);
 	serve_role_release(role);
+	if (!content.scope)
+	{
+		fail_oauth(call, 400, "invalid_scope",
+				   "a scope is api, or names of resources that you may read");
+		return;
+	}
 	token = serve_token_issue(call->arena, &content, now);
 	if (!token)
 	{
@@ -113,8 +129,10 @@ answer_token(ServeCall *call)
 	}
 	serve_bytes_text(&body, "{\"access_token\":");
 	serve_bytes_json_text(&body, token);
-	serve_bytes_format(&body, ",\"token_type\":\"Bearer\",\"expires_in\":%d}",
+	serve_bytes_format(&body, ",\"token_type\":\"Bearer\",\"expires_in\":%d,\"scope\":",
 					   serve_settings.token_seconds);
+	serve_bytes_json_text(&body, content.scope);
+	serve_bytes_text(&body, "}");
 	serve_reply_body(call, 200, "application/json", &body);
 }
 
@@ -151,6 +169,8 @@ answer_introspection(ServeCall *call)
 		serve_bytes_format(&body, ",\"iat\":%lld,\"exp\":%lld,\"jti\":", (long long) token.issued,
 						   (long long) token.expires);
 		serve_bytes_json_text(&body, token.jti);
+		serve_bytes_text(&body, ",\"scope\":");
+		serve_bytes_json_text(&body, token.scope ? token.scope : SERVE_SCOPE_ALL);
 		serve_bytes_text(&body, "}");
 	}
 	serve_reply_body(call, 200, "application/json", &body);
@@ -214,8 +234,8 @@ serve_oauth_run(ServeCall *call, ServeConnection *connection)
 		answer_revocation(call, connection);
 }
 
-void
-serve_oauth_description(ServeCall *call)
+static void
+answer_description(ServeCall *call)
 {
 	static const struct
 	{
@@ -225,6 +245,7 @@ serve_oauth_description(ServeCall *call)
 					 {"revocation_endpoint", "oauth/revoke"},
 					 {"introspection_endpoint", "oauth/introspect"}};
 	ServeBytes body = {0};
+	ServeBytes keys = {0};
 
 	serve_bytes_text(&body, "{\"issuer\":");
 	serve_bytes_json_text(&body, serve_settings.issuer);
@@ -238,8 +259,67 @@ serve_oauth_description(ServeCall *call)
 						   "[\"client_secret_basic\",\"client_secret_post\"]",
 						   endpoints[i].name);
 	}
+	if (serve_keys_public(&keys))
+	{
+		serve_bytes_text(&body, ",\"jwks_uri\":");
+		serve_bytes_json_text(
+			&body, serve_printf(call->arena, "%s%s", serve_settings.public_url, JWKS_PATH));
+	}
+	serve_bytes_free(&keys);
 	serve_bytes_text(&body, ",\"grant_types_supported\":[\"client_credentials\"],"
-							"\"response_types_supported\":[]}");
+							"\"response_types_supported\":[],"
+							"\"scopes_supported\":[\"" SERVE_SCOPE_ALL "\"]}");
 	serve_reply_body(call, 200, "application/json", &body);
 	call->reply.tagged = true;
+}
+
+/* Without RSA keys there is nothing to tell. */
+static void
+answer_keys(ServeCall *call)
+{
+	ServeBytes body = {0};
+
+	if (serve_keys_public(&body))
+	{
+		serve_reply_body(call, 200, "application/json", &body);
+		call->reply.tagged = true;
+		return;
+	}
+	serve_bytes_free(&body);
+	serve_fail_odata(call, 404, "NotFound", "there are no public keys", NULL);
+}
+
+/* With the path of the service behind it, as the standard has it, or without. */
+static bool
+is_well_known(const char *path, const char *name)
+{
+	const char *root = serve_settings.root_path;
+	size_t root_length = strlen(root) - 1;
+	size_t length = strlen(name);
+
+	/* Below the root as well: many put the name behind the issuer. */
+	if (strncmp(path, root, root_length) == 0 && strcmp(path + root_length, name) == 0)
+		return true;
+	return strncmp(path, name, length) == 0 &&
+		   (path[length] == '\0' ||
+			(strncmp(path + length, root, root_length) == 0 && !path[length + root_length]));
+}
+
+bool
+serve_oauth_well_known(ServeCall *call, const char *path)
+{
+	bool description = is_well_known(path, "/.well-known/oauth-authorization-server");
+
+	if ((!description && !is_well_known(path, "/" JWKS_PATH)) || !serve_keys_present())
+		return false;
+	if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0)
+	{
+		serve_fail_odata(call, 405, "MethodNotAllowed", "this is only read", NULL);
+		serve_reply_header(call, "Allow", "GET, HEAD, OPTIONS");
+	}
+	else if (description)
+		answer_description(call);
+	else
+		answer_keys(call);
+	return true;
 }

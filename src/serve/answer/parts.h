@@ -45,6 +45,8 @@ extern bool serve_caller_begin(ServeCall *call);
 extern bool serve_caller_login(ServeCall *call, ServeConnection *connection);
 /* The consumer is known: whether he may ask now, and the role's entry. */
 extern bool serve_caller_admit(ServeCall *call);
+/* 403: the scope does not cover a resource. */
+extern void serve_fail_scope(ServeCall *call, const char *message, const char *resource);
 /* Asks whether a secret is right; false: the database did not say.  *found: it said yes. */
 extern bool serve_ask_login(ServeCall *call, ServeConnection *connection, bool *found);
 
@@ -82,7 +84,8 @@ extern bool serve_answer_records(ServeCall *call, ServeConnection *connection);
 /* path is below the root: "/oauth/token"; false: none of ours.  The same two steps. */
 extern bool serve_oauth_begin(ServeCall *call, bool *complete);
 extern void serve_oauth_run(ServeCall *call, ServeConnection *connection);
-extern void serve_oauth_description(ServeCall *call);
+/* What anybody may read, by the whole path; true: the reply is there. */
+extern bool serve_oauth_well_known(ServeCall *call, const char *path);
 
 /* ---- audit_row.c ---- */
 

@@ -306,8 +306,9 @@ serve_answer_records(ServeCall *call, ServeConnection *connection)
 	const ServePlan *plan = call->plan;
 	const ServeStatement *statements[] = {&plan->guard, &plan->count, &plan->rows};
 	ServeTurn turn = {.role = call->role->name,
-					  .claims = serve_claims_text(call->arena, &call->consumer,
-												  call->with_token ? &call->token : NULL),
+					  .claims =
+						  serve_claims_text(call->arena, &call->consumer,
+											call->with_token ? &call->token : NULL, call->scope),
 					  .timeout_ms = serve_settings.timeout_ms};
 	ServeResult *results[SERVE_TURN_QUESTIONS];
 	ServeResult *of[3] = {NULL, NULL, NULL};

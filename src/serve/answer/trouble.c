@@ -55,6 +55,22 @@ value_message(const char *sqlstate)
 	return "a value does not fit where it stands";
 }
 
+/*
+ * What of the request it was.  Literals were looked at before, so texts that are no values are
+ * those of a page's token; so is what does not fit where nothing is computed.
+ */
+static const char *
+value_target(const ServePlan *plan, const char *sqlstate)
+{
+	static const char division[] = "22012";
+
+	if (plan && plan->continued &&
+		(strcmp(sqlstate, "22P02") == 0 || strcmp(sqlstate, "22007") == 0 ||
+		 (strcmp(sqlstate, division) != 0 && strcmp(plan->suspect, "$filter") != 0)))
+		return "$skiptoken";
+	return plan ? plan->suspect : NULL;
+}
+
 bool
 serve_trouble_is_stale(const ServeTrouble *trouble)
 {
@@ -79,7 +95,8 @@ serve_fail_trouble(ServeCall *call, const ServeTrouble *trouble)
 	else if (trouble->kind == SERVE_TOO_LATE || (is_class && strcmp(state, "57014") == 0))
 		serve_fail_later(call, 10, "QueryTimeout", "the request took longer than it may");
 	else if (strncmp(state, "22", 2) == 0 && trouble->question >= 0)
-		serve_fail_odata(call, 400, "InvalidValue", value_message(state), NULL);
+		serve_fail_odata(call, 400, "InvalidValue", value_message(state),
+						 value_target(call->plan, state));
 	else if (strncmp(state, "54", 2) == 0)
 		serve_fail_odata(call, 413, "QueryTooComplex", "the request is too complex", NULL);
 	else if (strcmp(state, "42501") == 0)

@@ -33,6 +33,7 @@ enum
 {
 	CALL_NEW,     /* the address is there */
 	CALL_READING, /* the headers are there */
+	CALL_WHOLE,   /* all of it is there, and the database is to be asked */
 	CALL_ASKED,   /* the pool has it */
 	CALL_READY    /* the reply is there */
 };
@@ -87,7 +88,8 @@ typedef struct HeaderReader
 } HeaderReader;
 
 /* What a proxy before us may understand otherwise: where a request ends, and whose it is.  The
- * library takes the first of two lengths, and names with a blank behind them. */
+ * library takes the first of two lengths, and names with a blank behind them; it would look for
+ * a host itself, but what it refuses has none of our headers. */
 static void
 check_framing(HeaderReader *reader, const char *name, const char *value)
 {
@@ -152,7 +154,7 @@ read_header(void *memory, enum MHD_ValueKind kind, const char *name, const char 
 
 /* The headers are there; 0, or the status that says what is wrong with them. */
 static int
-read_headers(ServeCall *call, const char *method)
+read_headers(ServeCall *call, const char *method, const char *version)
 {
 	HeaderReader reader = {.call = call};
 	const union MHD_ConnectionInfo *about =
@@ -162,7 +164,9 @@ read_headers(ServeCall *call, const char *method)
 	call->method = serve_copy(call->arena, method);
 	MHD_get_connection_values(call->connection, MHD_HEADER_KIND, read_header, &reader);
 	call->address = serve_address_behind(call->arena, about->client_addr, reader.forwarded);
-	if (reader.malformed)
+	if (reader.malformed || strpbrk(call->target, " \t"))
+		return 400;
+	if (reader.hosts == 0 && strcmp(version, "HTTP/1.0") != 0)
 		return 400;
 	if (strlen(call->target) > SERVE_MAX_TARGET)
 		return 414;
@@ -238,17 +242,30 @@ wake_call(ServeCall *call)
 	MHD_resume_connection(call->connection);
 }
 
+/*
+ * Who has sent a whole request may close his side and still wait.  The library reads from a
+ * connection that is resumed if it was reading when it was suspended, finds the end, and gives
+ * the connection up before its answer.  So whoever needs the database is not suspended in the
+ * call that read him, but in the next, at once: then the library waits for us and reads nothing.
+ */
 static enum MHD_Result
 answer_call(ServeCall *call)
 {
-	ServeSubmit outcome;
-
-	call->done = wake_call;
 	if (serve_answer_begin(call))
 	{
 		call->state = CALL_READY;
 		return send_reply(call, false);
 	}
+	call->state = CALL_WHOLE;
+	return MHD_YES;
+}
+
+static enum MHD_Result
+ask_pool(ServeCall *call)
+{
+	ServeSubmit outcome;
+
+	call->done = wake_call;
 	call->state = CALL_ASKED;
 	MHD_suspend_connection(call->connection);
 	outcome = serve_pool_submit(&call->job);
@@ -272,7 +289,7 @@ take_request(void *unused, struct MHD_Connection *connection, const char *url, c
 	{
 		case CALL_NEW:
 		{
-			int fault = read_headers(call, method);
+			int fault = read_headers(call, method, version);
 
 			call->state = CALL_READING;
 			if (fault == 0)
@@ -303,6 +320,8 @@ take_request(void *unused, struct MHD_Connection *connection, const char *url, c
 			serve_bytes_add(&call->body, upload, *upload_size);
 			*upload_size = 0;
 			return MHD_YES;
+		case CALL_WHOLE:
+			return ask_pool(call);
 		case CALL_READY:
 			*upload_size = 0;
 			return send_reply(call, false);
@@ -323,8 +342,7 @@ serve_front_start(int listener)
 		MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int) serve_settings.connections, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int) serve_settings.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t) CONNECTION_MEMORY, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		(size_t) CONNECTION_MEMORY, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	return front != NULL;
 }
 

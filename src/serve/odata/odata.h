@@ -61,6 +61,9 @@ typedef struct ServeReader
 	int nodes;
 	int expands;
 	int expand_depth;
+	/* Which resources may be read, of those that the role reads; NULL: all. */
+	bool (*in_scope)(const char *scope, const char *resource);
+	const char *scope;
 } ServeReader;
 
 /* ---- Trees ---- */

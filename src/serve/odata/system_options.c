@@ -281,12 +281,12 @@ read_expand(ServeReader *reader, const char *value, ServeOptions *options)
 		const ServeNavigation *navigation;
 		const char *name;
 		const char *text;
-		char *slash;
+		const char *slash;
 
 		take_apart(reader, items[i], &name, &text);
 		slash = strchr(name, '/');
 		if (slash)
-			*slash++ = '\0';
+			name = serve_copy_bytes(reader->arena, name, (size_t) (slash++ - name));
 		if (slash && strcmp(slash, "$ref") == 0)
 			serve_fail(reader, 501, "NotImplemented", NULL, "references are not offered");
 		if (strcmp(name, "*") == 0 && slash == NULL)

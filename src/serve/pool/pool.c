@@ -4,6 +4,10 @@
  *
  * Each thread has its connection and makes a new one when that is lost, after a while that
  * doubles.  As long as none works, jobs are refused at once instead of waiting.
+ *
+ * Nobody has more than half of the threads, whoever has fewer running comes first, and in a
+ * queue that is full whoever has fewer places gets one of those who have most: one who asks for
+ * much, or for what takes long, keeps neither threads nor places from others.
  */
 #include "serve/pool/pool.h"
 
@@ -147,17 +151,36 @@ take_out(ServeJob *before, ServeJob *job)
 	return job;
 }
 
-/* The oldest job of somebody who has not too many running already. */
+static int
+queued_of(uint64_t who)
+{
+	int n = 0;
+
+	for (ServeJob *job = first; job; job = job->next)
+		if (job->number == who)
+			n++;
+	return n;
+}
+
+/* The oldest job of whoever has the fewest running, and not too many. */
 static ServeJob *
 next_job(void)
 {
-	int most = nworkers > 1 ? nworkers / 2 : 1;
-	ServeJob *before = NULL;
+	int fewest = nworkers > 1 ? nworkers / 2 : 1;
+	ServeJob *found = NULL;
+	ServeJob *before_found = NULL;
 
-	for (ServeJob *job = first; job; before = job, job = job->next)
-		if (running_of(number_of(job->who)) < most)
-			return take_out(before, job);
-	return NULL;
+	for (ServeJob *job = first, *before = NULL; job && fewest > 0; before = job, job = job->next)
+	{
+		int running = running_of(job->number);
+
+		if (running >= fewest)
+			continue;
+		fewest = running;
+		found = job;
+		before_found = before;
+	}
+	return found ? take_out(before_found, found) : NULL;
 }
 
 static void
@@ -166,7 +189,7 @@ work_on(Worker *worker, ServeJob *job)
 	bool works;
 	bool renew = worker->renewed != renewals;
 
-	worker->who = number_of(job->who);
+	worker->who = job->number;
 	worker->renewed = renewals;
 	pthread_mutex_unlock(&lock);
 	if (renew)
@@ -251,17 +274,53 @@ serve_pool_start(void)
 	}
 }
 
+/* Out of a full queue: the newest job of whoever has most there, and two more than he who comes. */
+static ServeJob *
+take_from_most(const ServeJob *comer)
+{
+	int most = queued_of(comer->number) + 1;
+	ServeJob *found = NULL;
+	ServeJob *before_found = NULL;
+
+	for (ServeJob *job = first, *before = NULL; job; before = job, job = job->next)
+	{
+		int queued = queued_of(job->number);
+
+		if (queued < most || (queued == most && !found))
+			continue;
+		most = queued;
+		found = job;
+		before_found = before;
+	}
+	return found ? take_out(before_found, found) : NULL;
+}
+
+static void
+tell_hopeless(ServeJob *job)
+{
+	while (job)
+	{
+		ServeJob *next = job->next;
+
+		job->started = serve_now_ms();
+		job->run(job, NULL);
+		job = next;
+	}
+}
+
 ServeSubmit
 serve_pool_submit(ServeJob *job)
 {
 	ServeSubmit outcome = SERVE_SUBMITTED;
+	ServeJob *displaced = NULL;
 
 	job->next = NULL;
 	job->submitted = serve_now_ms();
+	job->number = number_of(job->who);
 	pthread_mutex_lock(&lock);
 	if (nconnected == 0 || stopping)
 		outcome = SERVE_NO_DATABASE;
-	else if (nqueued >= QUEUE_PER_THREAD * nworkers)
+	else if (nqueued >= QUEUE_PER_THREAD * nworkers && !(displaced = take_from_most(job)))
 		outcome = SERVE_QUEUE_FULL;
 	else
 	{
@@ -275,6 +334,11 @@ serve_pool_submit(ServeJob *job)
 		pthread_cond_broadcast(&changed);
 	}
 	pthread_mutex_unlock(&lock);
+	if (displaced)
+	{
+		serve_count(refused_busy, 1);
+		tell_hopeless(displaced);
+	}
 	return outcome;
 }
 
@@ -309,19 +373,6 @@ take_hopeless(bool all)
 			before = job;
 	}
 	return found;
-}
-
-static void
-tell_hopeless(ServeJob *job)
-{
-	while (job)
-	{
-		ServeJob *next = job->next;
-
-		job->started = serve_now_ms();
-		job->run(job, NULL);
-		job = next;
-	}
 }
 
 void

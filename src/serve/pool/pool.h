@@ -77,9 +77,10 @@ extern void serve_result_free(ServeResult *result);
 typedef struct ServeJob
 {
 	struct ServeJob *next;
-	/* connection NULL: it was not to be had in time. */
+	/* connection NULL: it was not to be had in time, or others come first. */
 	void (*run)(struct ServeJob *job, ServeConnection *connection);
 	const char *who; /* nobody has more than half of the threads */
+	uint64_t number; /* stands for who */
 	int64_t submitted;
 	int64_t started;
 	int64_t deadline; /* when waiting ends */

@@ -563,6 +563,12 @@ make_plan(Planner *planner)
 	serve_read_options(reader, plan->resource, planner->address->options,
 					   planner->address->noptions, allowed_options(planner), &planner->options);
 	planner->now = read_now(planner);
+	plan->continued = planner->options.skiptoken != NULL;
+	plan->suspect = planner->options.filter         ? "$filter"
+					: planner->options.norders > 0  ? "$orderby"
+					: planner->options.nexpands > 0 ? "$expand"
+					: plan->continued               ? "$skiptoken"
+													: "path";
 	plan->format = planner->options.format;
 	plan->shape = shape_of(planner);
 	if (plan->kind != SERVE_SERVICE_DOCUMENT && plan->kind != SERVE_METADATA)
@@ -586,7 +592,11 @@ serve_plan(ServeArena *arena, const ServeModel *model, const ServeRequest *reque
 	Planner *planner = serve_alloc(arena, sizeof(Planner));
 
 	*error = (ServeError){0};
-	planner->reader = (ServeReader){.arena = arena, .model = model, .error = error};
+	planner->reader = (ServeReader){.arena = arena,
+									.model = model,
+									.error = error,
+									.in_scope = request->in_scope,
+									.scope = request->scope};
 	planner->request = request;
 	planner->plan = serve_alloc(arena, sizeof(ServePlan));
 	if (setjmp(planner->reader.end) != 0)

@@ -52,6 +52,9 @@ typedef struct ServeRequest
 	bool ieee754;          /* numbers of 64 bits and decimals as strings */
 	const char *now;       /* "2026-01-31T00:00:00.000000Z"; NULL: the clock's */
 	ServeLimits limits;
+	/* Whether a resource may be read with the scope of the request; NULL: all may. */
+	bool (*in_scope)(const char *scope, const char *resource);
+	const char *scope;
 } ServeRequest;
 
 typedef enum ServeKind
@@ -87,6 +90,9 @@ typedef struct ServePlan
 	int64_t total;       /* known already of an earlier page; -1: no */
 	bool with_count;     /* @odata.count is asked for: count's result, or total */
 	const char *context; /* behind the root: "$metadata#Property(City)" */
+	const char
+		*suspect;      /* the option (or "path") that the database computes with, for its errors */
+	bool continued;    /* a $skiptoken was given: its values are the client's as well */
 	const char *shape; /* the request without its values, for logs: "Property?$filter=City eq ?" */
 	bool page_size_kept; /* max_page_size of the request was: say Preference-Applied */
 	struct ServePaging *paging;

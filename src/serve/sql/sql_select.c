@@ -559,8 +559,7 @@ write_order(ServeSql *sql, const ServeLevel *level, const char *alias)
 typedef enum Shape
 {
 	ONLY_JSON,
-	WITH_CURSOR, /* ... the texts of its keys */
-	WITH_NUMBER  /* ... which one it is, from 1 */
+	WITH_CURSOR /* ... the texts of its keys */
 } Shape;
 
 static void write_level(ServeSql *sql, const ServeLevel *level, Shape shape);
@@ -694,24 +693,21 @@ write_expansion(ServeSql *sql, const ServeResource *resource, const ServeExpand 
 		return;
 	}
 	item = serve_sql_alias(sql);
-	serve_sql_printf(sql, " CROSS JOIN LATERAL (SELECT coalesce('[' || string_agg(%s.j, ',')",
-					 item);
+	serve_sql_add(sql, " CROSS JOIN LATERAL (SELECT coalesce('[' || ");
 	if (may_be_cut(sql, expand))
 	{
-		serve_sql_printf(sql, " FILTER (WHERE %s.n <= %d) || ']', '[]') AS j, ", item,
-						 sql->expand_rows);
+		/* The one too many, which says that there are more, is cut off an array: to number them
+		 * all would take a second copy of each. */
+		serve_sql_printf(sql, "array_to_string((array_agg(%s.j))[1:%d], ',') || ']', '[]') AS j, ",
+						 item, sql->expand_rows);
 		serve_sql_printf(sql, "CASE WHEN count(*) > %d THEN ", sql->expand_rows);
 		write_expand_link(sql, parent, resource, expand);
 		serve_sql_add(sql, " ELSE '' END AS l FROM (");
-		write_level(sql, &level, WITH_NUMBER);
-		serve_sql_printf(sql, ") AS %s(j, n)) AS %s", item, alias);
 	}
 	else
-	{
-		serve_sql_add(sql, " || ']', '[]') AS j FROM (");
-		write_level(sql, &level, ONLY_JSON);
-		serve_sql_printf(sql, ") AS %s(j)) AS %s", item, alias);
-	}
+		serve_sql_printf(sql, "string_agg(%s.j, ',') || ']', '[]') AS j FROM (", item);
+	write_level(sql, &level, ONLY_JSON);
+	serve_sql_printf(sql, ") AS %s(j)) AS %s", item, alias);
 }
 
 /* Pairs of names and JSON, which mls.odata() appends to a row's own members. */
@@ -776,12 +772,6 @@ write_level(ServeSql *sql, const ServeLevel *level, Shape shape)
 		serve_sql_add(sql, ", ");
 		serve_sql_column(sql, rows, key_name(sql, i));
 		serve_sql_add(sql, "::text");
-	}
-	if (shape == WITH_NUMBER)
-	{
-		serve_sql_add(sql, ", row_number() OVER (");
-		write_order(sql, level, rows);
-		serve_sql_add(sql, ")");
 	}
 	serve_sql_add(sql, " FROM ");
 	write_parts(sql, level, needed, nneeded);

@@ -73,6 +73,9 @@ serve_sql_column(ServeSql *sql, const char *alias, const char *name)
 void
 serve_sql_source(ServeSql *sql, const ServeResource *resource, const char *alias)
 {
+	if (sql->reader->in_scope && !sql->reader->in_scope(sql->reader->scope, resource->name))
+		serve_fail(sql->reader, 403, "InsufficientScope", resource->name,
+				   "\"%s\" is not in the scope of what you ask with", resource->name);
 	serve_sql_name(sql, resource->schema);
 	serve_sql_add(sql, ".");
 	serve_sql_name(sql, resource->view);

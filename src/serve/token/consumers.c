@@ -17,8 +17,8 @@
 #include "serve/token/token.h"
 
 /* What a token says of itself; claims of a consumer cannot say it. */
-static const char *const reserved[] = {"iss", "aud", "sub", "client_id", "role", "iat",
-									   "nbf", "exp", "jti", "ver",       NULL};
+static const char *const reserved[] = {"iss", "aud", "sub", "client_id", "role",  "iat",
+									   "nbf", "exp", "jti", "ver",       "scope", NULL};
 
 struct ServeConsumerList
 {
@@ -44,6 +44,7 @@ free_list(ServeConsumerList *list)
 		free((char *) list->consumers[i].name);
 		free((char *) list->consumers[i].role);
 		free((char *) list->consumers[i].claims);
+		free((char *) list->consumers[i].scope);
 	}
 	free(list->consumers);
 	free(list);
@@ -105,6 +106,22 @@ serve_claims_clean(const char *claims)
 	return text;
 }
 
+char *
+serve_claims_scope(const char *claims)
+{
+	struct json_object *object = claims ? json_tokener_parse(claims) : NULL;
+	struct json_object *scope = NULL;
+	char *text = NULL;
+
+	/* What is no text names nothing, so it allows nothing. */
+	if (json_object_is_type(object, json_type_object) &&
+		json_object_object_get_ex(object, "scope", &scope))
+		text = serve_copy_text(
+			json_object_is_type(scope, json_type_string) ? json_object_get_string(scope) : "");
+	json_object_put(object);
+	return text;
+}
+
 void
 serve_consumers_add(ServeConsumerList *list, const char *client_id, const char *name,
 					const char *role, const char *claims, const char *limits, int64_t not_before,
@@ -128,6 +145,7 @@ serve_consumers_add(ServeConsumerList *list, const char *client_id, const char *
 	one->name = serve_copy_text(name);
 	one->role = serve_copy_text(role);
 	one->claims = serve_claims_clean(claims);
+	one->scope = serve_claims_scope(claims);
 	one->rates = serve_rates_read(limits);
 	one->not_before = not_before;
 	one->active = active;
@@ -177,13 +195,16 @@ serve_consumer_find(ServeArena *arena, const char *client_id, ServeConsumer *con
 		consumer->name = serve_copy(arena, found->name);
 		consumer->role = serve_copy(arena, found->role);
 		consumer->claims = serve_copy(arena, found->claims);
+		if (found->scope)
+			consumer->scope = serve_copy(arena, found->scope);
 	}
 	pthread_rwlock_unlock(&lock);
 	return found != NULL;
 }
 
 char *
-serve_claims_text(ServeArena *arena, const ServeConsumer *consumer, const ServeToken *token)
+serve_claims_text(ServeArena *arena, const ServeConsumer *consumer, const ServeToken *token,
+				  const char *scope)
 {
 	ServeBytes out = {0};
 	size_t length = strlen(consumer->claims);
@@ -193,6 +214,8 @@ serve_claims_text(ServeArena *arena, const ServeConsumer *consumer, const ServeT
 	serve_bytes_json_text(&out, consumer->role);
 	serve_bytes_text(&out, ",\"sub\":");
 	serve_bytes_json_text(&out, consumer->name);
+	serve_bytes_text(&out, ",\"scope\":");
+	serve_bytes_json_text(&out, scope ? scope : SERVE_SCOPE_ALL);
 	if (consumer->client_id)
 	{
 		serve_bytes_text(&out, ",\"client_id\":");

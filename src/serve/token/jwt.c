@@ -1,10 +1,10 @@
 /*
  * jwt.c
- *		Tokens: JSON Web Tokens, signed with HMAC-SHA-256.
+ *		Tokens: JSON Web Tokens, signed with HMAC-SHA-256 or with RSA.
  *
  * Which algorithm and which key is ours to say, before anything of a token is believed.  A
- * header can choose among our keys by name and nothing else; all other algorithms, none
- * before all, are refused as what they are: not ours.
+ * header can choose among our keys by name and nothing else; the algorithm is the key's, and a
+ * header that says another one is refused, as are keys that a token brings along.
  */
 #include <json-c/json.h>
 #include <openssl/rand.h>
@@ -41,21 +41,22 @@ add_members(ServeBytes *out, const char *object)
 	serve_bytes_add(out, object + 1, length - 2);
 }
 
-char *
-serve_token_issue(ServeArena *arena, const ServeTokenContent *content, int64_t now)
+static void
+write_head(ServeBytes *head, const char *kid, const char *algorithm)
 {
-	ServeBytes head = {0};
-	ServeBytes body = {0};
-	ServeBytes token = {0};
-	unsigned char random[16];
-	unsigned char mac[SERVE_MAC_BYTES];
-	char kid[65];
+	serve_bytes_format(head, "{\"alg\":\"%s\",\"typ\":\"JWT\",\"kid\":", algorithm);
+	serve_bytes_json_text(head, kid);
+	serve_bytes_text(head, "}");
+}
 
-	if (!serve_keys_signer(kid, sizeof(kid)) || RAND_bytes(random, sizeof(random)) != 1)
-		return NULL;
-	serve_bytes_text(&head, "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":");
-	serve_bytes_json_text(&head, kid);
-	serve_bytes_text(&head, "}");
+static bool
+write_body(ServeBytes *out, const ServeTokenContent *content, int64_t now)
+{
+	ServeBytes body = {0};
+	unsigned char random[16];
+
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return false;
 	serve_bytes_text(&body, "{\"iss\":");
 	serve_bytes_json_text(&body, serve_settings.issuer);
 	serve_bytes_text(&body, ",\"aud\":");
@@ -71,22 +72,48 @@ serve_token_issue(ServeArena *arena, const ServeTokenContent *content, int64_t n
 					   (long long) now + serve_settings.token_seconds,
 					   (long long) content->version);
 	serve_base64url(&body, random, sizeof(random));
-	serve_bytes_text(&body, "\"");
+	serve_bytes_text(&body, "\",\"scope\":");
+	serve_bytes_json_text(&body, content->scope);
 	add_members(&body, content->claims);
 	serve_bytes_text(&body, "}");
-	serve_base64url(&token, head.data, head.length);
-	serve_bytes_text(&token, ".");
-	serve_base64url(&token, body.data, body.length);
-	serve_bytes_free(&head);
+	serve_base64url(out, body.data, body.length);
 	serve_bytes_free(&body);
-	if (!serve_keys_sign(token.data, token.length, kid, mac))
+	return true;
+}
+
+/* NULL if keys were changed meanwhile, or none could be used. */
+static char *
+issue(ServeArena *arena, const ServeTokenContent *content, int64_t now)
+{
+	ServeBytes head = {0};
+	ServeBytes token = {0};
+	ServeSignature signature;
+	char kid[SERVE_MAX_KID + 1];
+	const char *algorithm;
+
+	if (!serve_keys_signer(kid, &algorithm))
+		return NULL;
+	write_head(&head, kid, algorithm);
+	serve_base64url(&token, head.data, head.length);
+	serve_bytes_free(&head);
+	serve_bytes_text(&token, ".");
+	if (!write_body(&token, content, now) ||
+		!serve_keys_sign(token.data, token.length, kid, algorithm, &signature))
 	{
 		serve_bytes_free(&token);
 		return NULL;
 	}
 	serve_bytes_text(&token, ".");
-	serve_base64url(&token, mac, sizeof(mac));
+	serve_base64url(&token, signature.bytes, signature.length);
 	return in_arena(arena, &token);
+}
+
+char *
+serve_token_issue(ServeArena *arena, const ServeTokenContent *content, int64_t now)
+{
+	char *token = issue(arena, content, now);
+
+	return token ? token : issue(arena, content, now);
 }
 
 /* An object out of a part of a token; NULL if it is none. */
@@ -179,20 +206,21 @@ signature_is_ours(const char *text, const char *first, const char *second, const
 {
 	struct json_object *head = read_part(text, (size_t) (first - text));
 	struct json_object *unused;
-	unsigned char *mac;
-	size_t mac_length;
+	unsigned char *signature;
+	size_t signature_length;
 	const char *algorithm;
 	bool good = false;
 
 	if (!head)
 		return false;
 	algorithm = text_of(head, "alg");
-	mac = serve_base64_decode(second + 1, (size_t) (end - second - 1), true, &mac_length);
-	if (mac && algorithm && strcmp(algorithm, "HS256") == 0 && mac_length == SERVE_MAC_BYTES &&
-		!json_object_object_get_ex(head, "crit", &unused) &&
+	signature =
+		serve_base64_decode(second + 1, (size_t) (end - second - 1), true, &signature_length);
+	if (signature && algorithm && !json_object_object_get_ex(head, "crit", &unused) &&
 		(!json_object_object_get_ex(head, "kid", &unused) || text_of(head, "kid")))
-		good = serve_keys_verify(text_of(head, "kid"), text, (size_t) (second - text), mac);
-	free(mac);
+		good = serve_keys_verify(text_of(head, "kid"), algorithm, text, (size_t) (second - text),
+								 signature, signature_length);
+	free(signature);
 	json_object_put(head);
 	return good;
 }
@@ -201,6 +229,7 @@ static const char *
 check_payload(ServeArena *arena, struct json_object *payload, int64_t now, ServeToken *token)
 {
 	int64_t not_before;
+	struct json_object *scope;
 	const char *issuer = text_of(payload, "iss");
 	const char *client_id = text_of(payload, "client_id");
 	const char *role = text_of(payload, "role");
@@ -226,6 +255,14 @@ check_payload(ServeArena *arena, struct json_object *payload, int64_t now, Serve
 	token->client_id = serve_copy(arena, client_id);
 	token->role = serve_copy(arena, role);
 	token->jti = serve_copy(arena, jti);
+	/* Made elsewhere with our key: it is for all that its consumer may read. */
+	token->scope = NULL;
+	if (json_object_object_get_ex(payload, "scope", &scope))
+	{
+		if (!text_of(payload, "scope"))
+			return "the token does not say what it is for";
+		token->scope = serve_copy(arena, text_of(payload, "scope"));
+	}
 	return NULL;
 }
 

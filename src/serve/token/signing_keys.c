@@ -1,117 +1,47 @@
 /*
  * signing_keys.c
- *		Keys that sign tokens: read from a file, two or more at once while they are changed.
+ *		Keys that sign tokens, two or more at once while they are changed: HMAC-SHA-256 with a
+ *		secret (HS256), or RSA with SHA-256 (RS256), whose public halves anybody may have.
  */
 #include "serve/token/signing_keys.h"
 
-#include <errno.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "serve/base/encoding.h"
 #include "serve/token/token.h"
 
-#define MAX_KEYS 8
-#define MIN_SECRET 32
-#define MAX_SECRET 512
-
-typedef struct Key
+enum
 {
-	char kid[65];
-	char secret[MAX_SECRET + 1];
-	size_t length;
-} Key;
+	MAC_BYTES = 32
+};
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-static Key keys[MAX_KEYS];
-static int nkeys;
-
-/* What is wrong with a line, NULL if nothing is. */
-static const char *
-read_line(char *line, Key *key)
-{
-	static const char blank[] = " \t\r\n";
-	char *rest = NULL;
-	char *kid = strtok_r(line, blank, &rest);
-	char *secret = strtok_r(NULL, blank, &rest);
-
-	if (!secret)
-		return "a line has the name of a key and its secret";
-	if (strtok_r(NULL, blank, &rest))
-		return "a line has a name and a secret, and nothing else";
-	if (strlen(kid) > sizeof(key->kid) - 1)
-		return "the name of a key has at most 64 characters";
-	for (const char *c = kid; *c; c++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", *c))
-			return "the name of a key has letters, digits, points, dashes and underscores";
-	key->length = strlen(secret);
-	if (key->length < MIN_SECRET || key->length > MAX_SECRET)
-		return "a secret has 32 to 512 characters";
-	strcpy(key->kid, kid);
-	strcpy(key->secret, secret);
-	return NULL;
-}
+static ServeKeyring ring;
 
 bool
 serve_keys_read(const char *path, char *problem, size_t space)
 {
-	Key found[MAX_KEYS];
-	int nfound = 0;
-	int number = 0;
-	char line[1024];
-	struct stat about;
-	const char *wrong = NULL;
-	FILE *in = fopen(path, "r");
+	ServeKeyring found;
+	ServeKeyring before;
 
-	if (!in || fstat(fileno(in), &about) != 0)
-	{
-		snprintf(problem, space, "cannot read %s: %s", path, strerror(errno));
-		if (in)
-			fclose(in);
+	if (!serve_key_file_read(path, &found, problem, space))
 		return false;
-	}
-	if (about.st_mode & (S_IROTH | S_IWOTH | S_IWGRP))
-	{
-		snprintf(problem, space, "%s may be read or written by others: chmod 0600 it", path);
-		fclose(in);
-		return false;
-	}
-	while (!wrong && fgets(line, sizeof(line), in))
-	{
-		size_t first = strspn(line, " \t\r\n");
-
-		number++;
-		if (line[first] == '\0' || line[first] == '#')
-			continue;
-		if (nfound == MAX_KEYS)
-			wrong = "there are more than 8 keys";
-		else
-			wrong = read_line(line + first, &found[nfound]);
-		for (int i = 0; !wrong && i < nfound; i++)
-			if (strcmp(found[i].kid, found[nfound].kid) == 0)
-				wrong = "two keys have one name";
-		nfound++;
-	}
-	fclose(in);
-	OPENSSL_cleanse(line, sizeof(line));
-	if (!wrong && nfound == 0)
-		wrong = "there is no key";
-	if (wrong)
-		snprintf(problem, space, "%s, line %d: %s", path, number, wrong);
-	else
-	{
-		pthread_rwlock_wrlock(&lock);
-		memcpy(keys, found, sizeof(keys));
-		nkeys = nfound;
-		pthread_rwlock_unlock(&lock);
-	}
-	OPENSSL_cleanse(found, sizeof(found));
-	return !wrong;
+	pthread_rwlock_wrlock(&lock);
+	before = ring;
+	ring = found;
+	pthread_rwlock_unlock(&lock);
+	serve_keyring_forget(&before);
+	/* What they refer to is the ring's now. */
+	OPENSSL_cleanse(&found, sizeof(found));
+	return true;
 }
 
 bool
@@ -120,59 +50,161 @@ serve_keys_present(void)
 	bool present;
 
 	pthread_rwlock_rdlock(&lock);
-	present = nkeys > 0;
+	present = ring.n > 0;
 	pthread_rwlock_unlock(&lock);
 	return present;
 }
 
+static const char *
+algorithm_of(const ServeKey *key)
+{
+	return key->rsa ? "RS256" : "HS256";
+}
+
 bool
-serve_keys_signer(char *kid, size_t space)
+serve_keys_signer(char kid[SERVE_MAX_KID + 1], const char **algorithm)
 {
 	bool present;
 
 	pthread_rwlock_rdlock(&lock);
-	present = nkeys > 0;
+	present = ring.n > 0;
 	if (present)
-		snprintf(kid, space, "%s", keys[0].kid);
+	{
+		strcpy(kid, ring.keys[0].kid);
+		*algorithm = algorithm_of(&ring.keys[0]);
+	}
 	pthread_rwlock_unlock(&lock);
 	return present;
 }
 
+/* ---- Signatures ---- */
+
 static bool
-sign_with(const Key *key, const void *data, size_t length, unsigned char mac[SERVE_MAC_BYTES])
+sign_with_secret(const ServeKey *key, const void *data, size_t length, ServeSignature *signature)
 {
 	unsigned int made = 0;
 
-	return HMAC(EVP_sha256(), key->secret, (int) key->length, data, length, mac, &made) &&
-		   made == SERVE_MAC_BYTES;
+	signature->length = MAC_BYTES;
+	return HMAC(EVP_sha256(), key->secret, (int) key->length, data, length, signature->bytes,
+				&made) &&
+		   made == MAC_BYTES;
 }
 
-bool
-serve_keys_sign(const void *data, size_t length, const char *kid_text,
-				unsigned char mac[SERVE_MAC_BYTES])
+static bool
+sign_with_rsa(const ServeKey *key, const void *data, size_t length, ServeSignature *signature)
 {
-	bool good = false;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool good;
 
-	pthread_rwlock_rdlock(&lock);
-	for (int i = 0; i < nkeys && !good; i++)
-		if (strcmp(keys[i].kid, kid_text) == 0)
-			good = sign_with(&keys[i], data, length, mac);
-	pthread_rwlock_unlock(&lock);
+	signature->length = sizeof(signature->bytes);
+	good = context && EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key->rsa) == 1 &&
+		   EVP_DigestSign(context, signature->bytes, &signature->length, data, length) == 1;
+	EVP_MD_CTX_free(context);
+	ERR_clear_error();
 	return good;
 }
 
 bool
-serve_keys_verify(const char *kid, const void *data, size_t length,
-				  const unsigned char mac[SERVE_MAC_BYTES])
+serve_keys_sign(const void *data, size_t length, const char *kid, const char *algorithm,
+				ServeSignature *signature)
 {
-	unsigned char own[SERVE_MAC_BYTES];
 	bool good = false;
 
 	pthread_rwlock_rdlock(&lock);
-	for (int i = 0; i < nkeys && !good; i++)
-		if (!kid || strcmp(keys[i].kid, kid) == 0)
-			good = sign_with(&keys[i], data, length, own) &&
-				   serve_same_bytes(own, mac, SERVE_MAC_BYTES);
+	for (int i = 0; i < ring.n && !good; i++)
+	{
+		const ServeKey *key = &ring.keys[i];
+
+		if (strcmp(key->kid, kid) == 0 && strcmp(algorithm_of(key), algorithm) == 0)
+			good = key->rsa ? sign_with_rsa(key, data, length, signature)
+							: sign_with_secret(key, data, length, signature);
+	}
 	pthread_rwlock_unlock(&lock);
 	return good;
+}
+
+static bool
+made_with_secret(const ServeKey *key, const void *data, size_t length,
+				 const unsigned char *signature, size_t signature_length)
+{
+	ServeSignature own;
+	bool good = signature_length == MAC_BYTES && sign_with_secret(key, data, length, &own) &&
+				serve_same_bytes(own.bytes, signature, MAC_BYTES);
+
+	OPENSSL_cleanse(&own, sizeof(own));
+	return good;
+}
+
+static bool
+made_with_rsa(const ServeKey *key, const void *data, size_t length, const unsigned char *signature,
+			  size_t signature_length)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool good = context && EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key->rsa) == 1 &&
+				EVP_DigestVerify(context, signature, signature_length, data, length) == 1;
+
+	EVP_MD_CTX_free(context);
+	ERR_clear_error();
+	return good;
+}
+
+bool
+serve_keys_verify(const char *kid, const char *algorithm, const void *data, size_t length,
+				  const unsigned char *signature, size_t signature_length)
+{
+	bool good = false;
+
+	pthread_rwlock_rdlock(&lock);
+	for (int i = 0; i < ring.n && !good; i++)
+	{
+		const ServeKey *key = &ring.keys[i];
+
+		if ((!kid || strcmp(key->kid, kid) == 0) && strcmp(algorithm_of(key), algorithm) == 0)
+			good = key->rsa ? made_with_rsa(key, data, length, signature, signature_length)
+							: made_with_secret(key, data, length, signature, signature_length);
+	}
+	pthread_rwlock_unlock(&lock);
+	return good;
+}
+
+/* ---- What others may know of them ---- */
+
+static void
+add_number(ServeBytes *out, const char *name, const EVP_PKEY *rsa, const char *which)
+{
+	BIGNUM *number = NULL;
+	unsigned char bytes[SERVE_MAX_RSA / 8];
+	int length = 0;
+
+	if (EVP_PKEY_get_bn_param(rsa, which, &number) == 1 &&
+		BN_num_bytes(number) <= (int) sizeof(bytes))
+		length = BN_bn2bin(number, bytes);
+	serve_bytes_format(out, ",\"%s\":\"", name);
+	serve_base64url(out, bytes, (size_t) length);
+	serve_bytes_text(out, "\"");
+	BN_free(number);
+}
+
+bool
+serve_keys_public(ServeBytes *out)
+{
+	bool found = false;
+
+	serve_bytes_text(out, "{\"keys\":[");
+	pthread_rwlock_rdlock(&lock);
+	for (int i = 0; i < ring.n; i++)
+	{
+		if (!ring.keys[i].rsa)
+			continue;
+		serve_bytes_text(out, found ? "," : "");
+		serve_bytes_text(out, "{\"kty\":\"RSA\",\"use\":\"sig\",\"alg\":\"RS256\",\"kid\":");
+		serve_bytes_json_text(out, ring.keys[i].kid);
+		add_number(out, "n", ring.keys[i].rsa, OSSL_PKEY_PARAM_RSA_N);
+		add_number(out, "e", ring.keys[i].rsa, OSSL_PKEY_PARAM_RSA_E);
+		serve_bytes_text(out, "}");
+		found = true;
+	}
+	pthread_rwlock_unlock(&lock);
+	serve_bytes_text(out, "]}");
+	return found;
 }

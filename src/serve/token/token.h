@@ -5,8 +5,10 @@
  * A token says who a consumer is, no more.  His role and claims are those that the database
  * gives him now, so what is taken from him is gone with the next request.
  *
- * signing_keys.c	   keys, read from a file
+ * key_file.c		   the file of keys
+ * signing_keys.c	   keys, what they sign, and their public halves
  * jwt.c			   tokens, signed and checked
+ * token_scope.c		   what of his resources a token is for
  * consumers.c		   consumers as mls.serve_consumers() lists them; tokens that are revoked
  * consumer_limits.c   requests a second, a day, at once
  * slowdown.c		   those who guess secrets wait
@@ -20,23 +22,27 @@
 #include <stdint.h>
 
 #include "serve/base/arena.h"
+#include "serve/base/bytes.h"
 
 /* ---- Keys and tokens ---- */
 
 /*
- * Reads keys: a line has a key's name and a secret of 32 bytes or more; the first signs, all
- * verify.  False, and what is wrong, if the file is not right: the keys before stay.
+ * Reads keys: secrets (HS256) and private RSA keys (RS256); the first signs, all verify.
+ * False, and what is wrong, if the file is not right: the keys before stay.
  */
 extern bool serve_keys_read(const char *path, char *problem, size_t space);
 extern bool serve_keys_present(void);
+/* Public halves of RSA keys as a JSON Web Key Set; whether there are any. */
+extern bool serve_keys_public(ServeBytes *out);
 
 typedef struct ServeToken
 {
 	const char *client_id;
 	const char *jti;
 	const char *role;
-	int64_t version; /* not_before of its consumer when it was made */
-	int64_t issued;  /* seconds since 1970 */
+	const char *scope; /* NULL: it says none */
+	int64_t version;   /* not_before of its consumer when it was made */
+	int64_t issued;    /* seconds since 1970 */
 	int64_t expires;
 } ServeToken;
 
@@ -47,6 +53,7 @@ typedef struct ServeTokenContent
 	const char *consumer;
 	const char *role;
 	const char *claims;
+	const char *scope;
 	int64_t version;
 } ServeTokenContent;
 
@@ -55,6 +62,25 @@ extern char *serve_token_issue(ServeArena *arena, const ServeTokenContent *conte
 /* False, with a reason that may be told, of a token that is not ours or not of now. */
 extern bool serve_token_check(ServeArena *arena, const char *text, size_t length, int64_t now,
 							  ServeToken *token, const char **reason);
+
+/* ---- Scopes ---- */
+
+/*
+ * A scope is words with blanks between: names of resources, or "api" for all of them.  NULL is
+ * "api".
+ */
+#define SERVE_SCOPE_ALL "api"
+
+extern bool serve_scope_covers(const char *scope, const char *resource);
+/*
+ * What is granted to who asks for a scope; without one it is all that is allowed.  NULL: a word
+ * of it is neither "api" nor a resource that he may read.
+ */
+extern const char *
+serve_scope_grant(ServeArena *arena, const char *requested, const char *allowed,
+				  bool (*is_known)(const void *context, const char *resource), const void *context);
+/* What is in both. */
+extern const char *serve_scope_narrow(ServeArena *arena, const char *wanted, const char *allowed);
 
 /* ---- Consumers ---- */
 
@@ -73,6 +99,7 @@ typedef struct ServeConsumer
 	const char *name;
 	const char *role;
 	const char *claims; /* an object's JSON, without what we say ourselves */
+	const char *scope;  /* what he may ask for at most; NULL: all that his role reads */
 	ServeRates rates;
 	int64_t not_before; /* microseconds since 1970; tokens of an earlier one are revoked */
 	bool active;
@@ -90,11 +117,13 @@ extern bool serve_consumer_find(ServeArena *arena, const char *client_id, ServeC
 /* Changes whenever consumers are published: what was verified before is to be verified again. */
 extern uint64_t serve_consumers_generation(void);
 extern ServeRates serve_rates_read(const char *limits);
+/* Both of malloc: claims as a consumer has them, and the scope among them, which may be NULL. */
 extern char *serve_claims_clean(const char *claims);
+extern char *serve_claims_scope(const char *claims);
 
-/* The text for request.jwt.claims. */
-extern char *
-serve_claims_text(ServeArena *arena, const ServeConsumer *consumer, const ServeToken *token);
+/* The text for request.jwt.claims; scope is that of the request. */
+extern char *serve_claims_text(ServeArena *arena, const ServeConsumer *consumer,
+							   const ServeToken *token, const char *scope);
 
 extern void serve_revoke(const char *jti, int64_t until);
 extern bool serve_is_revoked(const char *jti);
