@@ -42,7 +42,7 @@ query(q{
 	SELECT mls_audience('web_anon', r) FROM unnest('{Member,Office,OpenHouse,Media}'::text[]) r;
 	SELECT mls_serve_grant('authenticator')});
 
-my $serve = start_serve($node, anonymous => 'web_anon', anonymous_rate => 100_000, page_size => 50, max_page_size => 1000,
+my $serve = start_serve($node, anonymous => 'web_anon', timeout => 60_000, anonymous_rate => 100_000, page_size => 50, max_page_size => 1000,
 	admin => '127.0.0.1:0', origins => 'https://app.example.com', public_url => 'https://api.example.com/reso/odata');
 is($serve->{root}, 'https://api.example.com/reso/odata/', 'the public address is what was said');
 
