@@ -9,9 +9,18 @@ use HTTP::Tiny;
 use IPC::Run ();
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
+use Scalar::Util ();
 use Time::HiRes ();
 
 my $json = JSON::PP->new->utf8->canonical;
+my %running;
+
+# A file that dies leaves none behind.
+END
+{
+	local ($?, $@);
+	$_->end for values %running;
+}
 
 # Whether there is one.
 sub there
@@ -30,6 +39,7 @@ sub new
 	local $ENV{XDG_CACHE_HOME} = "$directory/home";
 	my $handle = IPC::Run::start([ 'chromedriver', '--port=0', '--allowed-ips=' ], '<', \undef, '>', \$out, '2>', \$err);
 	my $self = bless { handle => $handle, http => HTTP::Tiny->new(timeout => 60), requests => [], console => [] }, $class;
+	Scalar::Util::weaken($running{$self} = $self);
 	my $until = time + 30;
 	while ($out !~ /successfully on port \d+/)
 	{
@@ -174,7 +184,8 @@ sub dark
 sub end
 {
 	my ($self) = @_;
-	return unless $self->{handle};
+	return unless $self && $self->{handle};
+	delete $running{$self};
 	eval { $self->send('DELETE', $self->{session}) if $self->{session} };
 	my $handle = delete $self->{handle};
 	eval { $handle->kill_kill(grace => 5) };
