@@ -243,7 +243,7 @@ for my $proxy (sort keys %proxies)
 	my $program = MlsServe::program();
 	$line =~ s{^\S+/bin/mls_serve}{$program};
 	$line =~ s{%d}{$tmp/etc};
-	$line =~ s{/run/mls_serve}{$tmp};
+	s{/run/mls_serve}{$tmp} for $line, values %set;
 	local %ENV = (%ENV, %set, MLS_SERVE_LISTEN => '127.0.0.1:0', NOTIFY_SOCKET => "$tmp/notify");
 	my $manager = IO::Socket::UNIX->new(Type => Socket::SOCK_DGRAM(), Local => "$tmp/notify");
 	my $said = '';
