@@ -163,7 +163,7 @@ run_fuzz() {
 		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
 		return 0
 	fi
-	if bash "$top/test/serve/fuzz.sh" "$work/serve/fuzz_odata" "$(((${MLS_FUZZ_SECONDS:-60} + 5) / 6))"; then count 1 0; else count 0 1; fi
+	if bash "$top/test/serve/fuzz.sh" "$work/serve" "${MLS_FUZZ_SECONDS:-60}"; then count 1 0; else count 0 1; fi
 }
 
 # The demonstration, as somebody types it on a machine that has set nothing.

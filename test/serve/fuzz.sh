@@ -1,24 +1,35 @@
 #!/usr/bin/env bash
-# Fuzzes what mls_serve reads of addresses, from seeds/.
+# Fuzzes what mls_serve reads: addresses, from seeds/, and what strangers send to be believed,
+# from seeds_token/.  The two share the time.
 #
-#   fuzz.sh FUZZ_ODATA [SECONDS]     FUZZ_ODATA is the program built by "make fuzz"
+#   fuzz.sh DIR [SECONDS]     DIR is where "make fuzz" has put the programs
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-fuzz=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-seconds=${2:-60}
+programs=$(cd "$1" && pwd)
+seconds=$(((${2:-60} + 1) / 2))
 work=$(mktemp -d /tmp/mls_serve_fuzz.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/found"
-cd "$work"
-status=0
-"$fuzz" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1500 -dict="$here/odata.dict" \
-	-print_final_stats=1 found "$here/seeds" >log 2>&1 || status=$?
-if [ "$status" -ne 0 ]; then
-	echo "fuzz: addresses failed"
+failed=0
+
+fuzz() { # fuzz TARGET WHAT OPTION... SEEDS
+	local target=$1 what=$2 status=0
+	shift 2
+	mkdir -p "$work/$target/found"
+	cd "$work/$target"
+	"$programs/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1500 \
+		-print_final_stats=1 "${@:1:$#-1}" found "${@: -1}" >log 2>&1 || status=$?
+	if [ "$status" -eq 0 ]; then
+		echo "fuzz: $what, $(sed -n 's/^stat::number_of_executed_units: *//p' log) inputs in $seconds s, none failed"
+		return
+	fi
+	failed=1
+	echo "fuzz: $what failed"
 	grep -avE '^#[0-9]+' log | tail -n 60
 	for file in crash-* timeout-* oom-* leak-*; do
 		[ -f "$file" ] && { echo "$file, in base64:"; base64 <"$file"; }
 	done
-	exit 1
-fi
-echo "fuzz: addresses, $(sed -n 's/^stat::number_of_executed_units: *//p' log) inputs in $seconds s, none failed"
+}
+
+fuzz fuzz_odata addresses -dict="$here/odata.dict" "$here/seeds"
+fuzz fuzz_token 'tokens and what is sent for them' "$here/seeds_token"
+exit "$failed"

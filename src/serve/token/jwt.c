@@ -18,7 +18,8 @@
 
 #define MAX_TOKEN 8192
 #define MAX_DEPTH 8
-#define SKEW 30 /* seconds that clocks may differ */
+#define SKEW 30                          /* seconds that clocks may differ */
+#define YEAR_10000 INT64_C(253402300800) /* its first second; no calendar here goes on */
 
 static char *
 in_arena(ServeArena *arena, ServeBytes *bytes)
@@ -156,26 +157,27 @@ text_of(struct json_object *object, const char *name)
 	return json_object_get_string(value);
 }
 
-/* A time; false if it is there and is none. */
+/* A time in such parts of a second; false if it is there and is none, or later than 9999. */
 static bool
-time_of(struct json_object *object, const char *name, int64_t *seconds)
+time_of(struct json_object *object, const char *name, int64_t parts, int64_t *time)
 {
 	struct json_object *value;
+	int64_t end = YEAR_10000 * parts;
 
-	*seconds = -1;
+	*time = -1;
 	if (!json_object_object_get_ex(object, name, &value))
 		return true;
 	if (json_object_is_type(value, json_type_int))
-		*seconds = json_object_get_int64(value);
+		*time = json_object_get_int64(value);
 	else if (json_object_is_type(value, json_type_double))
 	{
 		double number = json_object_get_double(value);
 
-		if (!(number >= 0 && number < 1e15))
+		if (!(number >= 0 && number < (double) end))
 			return false;
-		*seconds = (int64_t) number;
+		*time = (int64_t) number;
 	}
-	return *seconds >= 0;
+	return *time >= 0 && *time < end;
 }
 
 static bool
@@ -235,9 +237,10 @@ check_payload(ServeArena *arena, struct json_object *payload, int64_t now, Serve
 	const char *role = text_of(payload, "role");
 	const char *jti = text_of(payload, "jti");
 
-	if (!time_of(payload, "exp", &token->expires) || !time_of(payload, "nbf", &not_before) ||
-		!time_of(payload, "iat", &token->issued) || !time_of(payload, "ver", &token->version) ||
-		token->expires < 0 || token->issued < 0)
+	if (!time_of(payload, "exp", 1, &token->expires) || !time_of(payload, "nbf", 1, &not_before) ||
+		!time_of(payload, "iat", 1, &token->issued) ||
+		!time_of(payload, "ver", 1000000, &token->version) || token->expires < 0 ||
+		token->issued < 0)
 		return "the token does not say when it holds";
 	if (now >= token->expires + SKEW)
 		return "the token has expired";
