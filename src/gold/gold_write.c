@@ -543,6 +543,20 @@ note_hidden(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gil
 	MemoryContextSwitchTo(before);
 }
 
+/* What the upsert has passed over without a word. */
+static void
+note_unseen(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
+			const char *unseen)
+{
+	SPITupleTable *found;
+
+	mls_select(unseen);
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < found->numvals; i++)
+		note_hidden(gold_writer, group, gilding, mls_cell_text(found, i, 1));
+	SPI_freetuptable(found);
+}
+
 /* A row that was refused; it is an error of its own if the role may not write the row at all. */
 static void
 pass_over_hidden(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
@@ -615,7 +629,11 @@ gild_one_by_one(const MlsGoldWriter *gold_writer, const RowGroup *group, Target 
 		tuplestore_puttuple(one.store, rows->vals[i]);
 		if (attempt_upsert(run_once, unconstify(char *, own->upsert), guarded, &message,
 						   &is_refused))
+		{
+			if (guarded && SPI_processed == 0)
+				note_unseen(gold_writer, group, gilding, own->unseen);
 			continue;
+		}
 		if (is_refused)
 			pass_over_hidden(gold_writer, group, gilding, own, key_of_row(group, rows->vals[i]));
 		else
@@ -649,7 +667,11 @@ gild(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding, i
 		return false;
 	}
 	if (SPI_processed < rows && sql->conflicts != NULL)
+	{
 		put_conflicts(gold_writer, group, gilding);
+		if (guarded)
+			note_unseen(gold_writer, group, gilding, sql->unseen);
+	}
 	return true;
 }
 

@@ -536,6 +536,24 @@ conflicts(const Statement *statement, const char *rows, bool all)
 					made_rows(statement, rows, false), taken);
 }
 
+/* Rows that are to be in gold, of which the role sees none with their key. */
+static char *
+unseen(const Statement *statement, const char *rows)
+{
+	const char *due = statement->won
+						  ? psprintf(" AND ((n.mls_key, n." MLS_GOLD_SOURCE_KEY
+									 ") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE",
+									 statement->won)
+						  : "";
+
+	if (!statement->target->unique_key)
+		return NULL;
+	return psprintf("SELECT n." MLS_GOLD_SOURCE_KEY " AS key FROM (%s) n WHERE NOT EXISTS "
+					"(SELECT FROM %s g WHERE g.%s = n.mls_key)%s",
+					made_rows(statement, rows, false), mls_qualified_name(statement->gold),
+					quote_identifier(statement->target->key_field), due);
+}
+
 /*
  * " OR ...": does a value of gold say another thing than the source's?  Compared
  * with what a conversion makes today, one that loses digits would prove itself.
@@ -666,6 +684,7 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 	statements->careful_insert = upsert_sql(&careful, rows);
 	statements->conflicts = conflicts(statement, rows, false);
 	statements->present = conflicts(statement, rows, true);
+	statements->unseen = unseen(statement, rows);
 	if (statement->target->unique_key)
 	{
 		statements->keys = changed_keys(statement, rows, gone);

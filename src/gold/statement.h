@@ -29,6 +29,9 @@ typedef struct MlsGoldStatements
 	const char *conflicts;
 	/* The same of all rows whose key somebody has, they themselves included. */
 	const char *present;
+	/* (key text) of the rows whose key somebody has whom row security hides: after upsert, which
+	 * passes over them, or fails, by the version of PostgreSQL. */
+	const char *unseen;
 	/* Takes out rows with these keys whose source nobody replicates any more. */
 	const char *yield;
 	/* Takes out what the keys of a relation made. */

@@ -457,7 +457,11 @@ connection_hint(MlsHttpRequest *request)
 		case CURLE_PEER_FAILED_VERIFICATION:
 			return certificate_hint(request);
 		case CURLE_SSL_CACERT_BADFILE:
-			return "Check the server option ca_file: certificates in PEM format are expected.";
+			return request->source->ca_file
+					   ? "Check the server option ca_file: certificates in PEM format are "
+						 "expected."
+					   : "The server has no list of authorities: on Debian it is the "
+						 "package ca-certificates.";
 		case CURLE_SSL_CONNECT_ERROR:
 			return strstr(request->error, "wrong version number")
 					   ? "What answers there does not speak TLS: check scheme and port in the "

@@ -79,15 +79,13 @@ $node->poll_query_until('postgres', q{
 $node->safe_psql('postgres', q{UPDATE mls.subscription SET cursor_timestamp = NULL});
 $mls->fault(kind => 'stall', resource => 'Property', times => 2);
 $sync = start_psql($node, q{SELECT source, status FROM mls_sync() ORDER BY 1});
-ok($node->poll_query_until('postgres', q{
-	SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'mls_fdw sync'}),
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM mls_progress WHERE waiting_for = 'source'}),
 	'each source has its worker');
 $mls->reset;
 is(end_psql($sync), "one|finished\ntwo|finished\n", 'and both come to an end');
 $mls->fault(kind => 'stall', resource => 'Property', times => 1);
 $sync = start_psql($node, q{SET mls_fdw.max_sync_workers = 1; SELECT source, status FROM mls_sync() ORDER BY 1});
-$node->poll_query_until('postgres', q{
-	SELECT count(*) = 1 FROM mls_status WHERE state = 'syncing'});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls_progress WHERE waiting_for = 'source'});
 is($node->safe_psql('postgres', q{
 	SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'mls_fdw sync'}), '1',
 	'with one worker allowed they go one after another');

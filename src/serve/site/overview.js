@@ -25,6 +25,7 @@ const CURES = {
 	orphans: () => ['Remove their jobs with mls_unschedule(), or subscribe again. ', link('#/schedules', 'Schedules')],
 	failures: () => ['The sentence says what the source answered. When its cause is mended, sync: the next run goes on where this one stopped. ', link('#/runs?status=failed', 'Failed runs')],
 	lag: () => ['Sync now, or have it done more often. ', link('#/schedules', 'Schedules')],
+	refresh: () => ['Sync now, and schedule it more often than the licence asks. ', link('#/schedules', 'Schedules')],
 	stuck: () => ['See what it waits for. ', link('#/live', 'Live')],
 	issues: () => ['See which values did not fit. ', link('#/quality', 'Quality')],
 	conflicts: () => ['Give one of the sources the option key_prefix. ', link('#/quality', 'Quality')],
