@@ -169,6 +169,7 @@ keep_gildings(const List *statements)
 		copy->upsert = keep(sql->upsert);
 		copy->conflicts = keep(sql->conflicts);
 		copy->yield = keep(sql->yield);
+		copy->unseen = keep(sql->unseen);
 		copy->remove = keep(sql->remove);
 		gilding->sql = copy;
 		gilding->number = list_length(gildings);
