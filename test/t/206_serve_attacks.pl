@@ -574,6 +574,30 @@ sub ask_mixed
 	return ($answered, $again, join "\n", sort keys %wrong);
 }
 
+# ---- the same policies, asked as PostgREST asks ----
+
+# One transaction with the role and the claims, on the view of the audience.
+for my $consumer (@consumers)
+{
+	my ($name) = @$consumer;
+	my ($role, $claims) = split /[|]/, query("SELECT audience, claims FROM mls.consumer WHERE consumer = '$name'"), 2;
+	for my $resource (qw(Property Media Member Office OpenHouse))
+	{
+		my ($key) = as($name, '/$metadata')->{body} =~ m{<EntityType Name="$resource">\s*<Key>\s*<PropertyRef Name="(\w+)"};
+		my @served;
+		my $target = "/$resource?\$select=$key&\$top=10000";
+		for (my $answer = as($name, $target); ; $answer = ask($answer->{json}{'@odata.nextLink'} =~ s{^https://api.example.com/odata}{$serve->{url}}r, $token{$name}))
+		{
+			push @served, map { $_->{$key} } @{ $answer->{json}{value} };
+			last unless $answer->{json}{'@odata.nextLink'};
+		}
+		my $seen = query(qq{BEGIN; SET LOCAL ROLE $role; SELECT set_config('request.jwt.claims', '$claims', true) \\g /dev/null
+			SELECT string_agg("$key", ' ' ORDER BY "$key" COLLATE "C") FROM $role."$resource"; ROLLBACK});
+		utf8::decode($seen);
+		is(join(' ', sort @served), $seen, "$name, $resource: SQL and OData give the same keys");
+	}
+}
+
 my $wanted = $ENV{MLS_LONG} ? 100_000 : 5_000;
 my ($answered, $again, $wrong) = ask_mixed($wanted, 200);
 is($answered, $wanted, 'two consumers at once are answered');
