@@ -25,12 +25,13 @@
 /* How often a worker that waits is asked whether it waits for us. */
 #define CHECK_INTERVAL_MS 1000
 
-#define MAX_RESULT_COLUMNS 10
+#define MAX_RESULT_COLUMNS 12
 
 PG_FUNCTION_INFO_V1(mls_sync);
 PG_FUNCTION_INFO_V1(mls_purge);
 PG_FUNCTION_INFO_V1(mls_reconcile);
 PG_FUNCTION_INFO_V1(mls_remap_sql);
+PG_FUNCTION_INFO_V1(mls_media_sync);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -59,15 +60,19 @@ typedef struct Launch
  * feeds has to be asked for by its resource, unless those are wanted as well.
  */
 static List *
-chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
+chosen_subscriptions(FunctionCallInfo fcinfo, const MlsTask *task)
 {
+	bool media = task->process == MLS_PROCESS_MEDIA;
+	bool fed = media || task->process == MLS_PROCESS_REMAP;
 	MemoryContext context = CurrentMemoryContext;
 	List *found = NIL;
 	SPITupleTable *ids;
 
 	SPI_connect();
-	mls_select("SELECT id, source FROM mls.find_subscriptions($1, $2)", mls_arg_given(TEXTOID, 0),
-			   mls_arg_given(TEXTOID, 1));
+	mls_select(media ? "SELECT id, source FROM mls.find_subscriptions($1, $2) f WHERE EXISTS "
+					   "(SELECT FROM mls.media_rule r WHERE r.subscription = f.id)"
+					 : "SELECT id, source FROM mls.find_subscriptions($1, $2)",
+			   mls_arg_given(TEXTOID, 0), mls_arg_given(TEXTOID, 1));
 	ids = SPI_tuptable;
 	for (uint64 i = 0; i < ids->numvals; i++)
 	{
@@ -85,7 +90,8 @@ chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 	SPI_finish();
 	if (found == NIL)
 		ereport(NOTICE, errmsg("there is no subscription to work on"),
-				errhint("Call mls_subscribe() for a foreign table first."));
+				media ? errhint("Call mls_media_store() for a source with media first.")
+					  : errhint("Call mls_subscribe() for a foreign table first."));
 	return found;
 }
 
@@ -121,7 +127,8 @@ first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *
 	outcome->owner = sub->owner;
 	if (why != NULL)
 		mls_outcome_skip(outcome, why);
-	else if (launch->named && task->process != MLS_PROCESS_REMAP)
+	else if (launch->named && task->process != MLS_PROCESS_REMAP &&
+			 task->process != MLS_PROCESS_MEDIA)
 		skip_fed(sub, outcome);
 	return outcome;
 }
@@ -141,8 +148,7 @@ choose_now(void *arg)
 	Launch *launch = choice->launch;
 	ListCell *lc;
 
-	launch->subscriptions =
-		chosen_subscriptions(choice->fcinfo, choice->task->process == MLS_PROCESS_REMAP);
+	launch->subscriptions = chosen_subscriptions(choice->fcinfo, choice->task);
 	foreach (lc, launch->subscriptions)
 		launch->outcomes =
 			lappend(launch->outcomes, first_outcome(launch, choice->task, lfirst(lc)));
@@ -299,7 +305,10 @@ refuse_own_locks(const Launch *launch, pid_t worker)
 				i > 0 ? errdetail("Process %d waits for it as well, and the %s after that.",
 								  list_nth_int(waiting, i), process_name(launch))
 					  : 0,
-				errhint("Call mls_%s() in a transaction of its own.", process_name(launch)));
+				errhint("Call mls_%s() in a transaction of its own.",
+						launch->assignment->task.process == MLS_PROCESS_MEDIA
+							? "media_sync"
+							: process_name(launch)));
 		waiting = list_concat_unique_int(waiting, blockers);
 	}
 }
@@ -423,6 +432,15 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 		return 1;
 	}
 	values[n++] = Int64GetDatum(counters->received);
+	if (process == MLS_PROCESS_MEDIA)
+	{
+		values[n++] = Int64GetDatum(counters->inserted);
+		values[n++] = Int64GetDatum(counters->deleted);
+		values[n++] = Int64GetDatum(counters->bad_values);
+		values[n++] = Int64GetDatum(outcome->drift);
+		values[n++] = Int64GetDatum(counters->bytes);
+		return n;
+	}
 	if (process != MLS_PROCESS_SYNC)
 		values[n++] = Int64GetDatum(outcome->drift);
 	if (process == MLS_PROCESS_PURGE)
@@ -481,7 +499,9 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Launch launch = {NIL};
 
-	mls_refuse_standby(psprintf("mls_%s()", process), process);
+	mls_refuse_standby(task->process == MLS_PROCESS_MEDIA ? "mls_media_sync()"
+														  : psprintf("mls_%s()", process),
+					   process);
 	InitMaterializedSRF(fcinfo, 0);
 	choose(&launch, fcinfo, task);
 	if (launch.subscriptions == NIL)
@@ -540,4 +560,11 @@ Datum
 mls_remap_sql(PG_FUNCTION_ARGS)
 {
 	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_REMAP});
+}
+
+/* mls_media_sync(source, resource) */
+Datum
+mls_media_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_MEDIA});
 }

@@ -28,6 +28,7 @@
 #include "gold/gold_write.h"
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
+#include "media/media.h"
 #include "read/key_snapshot.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
@@ -36,7 +37,7 @@
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
 											  &mls_reconcile_process, &mls_remap_process,
-											  &mls_ranges_process};
+											  &mls_ranges_process, &mls_media_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -55,14 +56,16 @@ mls_process(MlsProcessKind kind)
 static void
 begun(MlsRun *run)
 {
-	mls_missing_rows_check(run, false);
+	if (!run->process->aside)
+		mls_missing_rows_check(run, false);
 }
 
 /* What is written once for each transaction of a run. */
 static void
 settle(MlsRun *run)
 {
-	mls_writer_settle(run->writer);
+	if (run->writer != NULL)
+		mls_writer_settle(run->writer);
 }
 
 static void
@@ -90,7 +93,14 @@ try_to_lock(MlsRun *run, bool last_try)
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
-	run->locked = mls_subscription_lock(id, true);
+	run->locked = run->process->aside
+					  ? mls_lock_try(run->process->aside, id, ExclusiveLock, true)
+					  : mls_subscription_lock(id, true);
+	if (!run->locked && last_try && run->process->aside)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("another process is at work on the %s of source \"%s\"", run->process->name,
+					   run->sub->source),
+				errhint("Wait for it to finish; the view mls_progress shows it."));
 	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
 	mls_transaction_commit();
@@ -187,6 +197,19 @@ prepare(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 }
 
+/* The same for a process that writes no layer: it works beside those that do. */
+static void
+prepare_aside(MlsRun *run)
+{
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	read_table(run);
+	if (run->process->prepare)
+		run->process->prepare(run);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+}
+
 /* Before anything is asked: the name of the server now, and whether it is still the same source. */
 static void
 identify(MlsRun *run)
@@ -236,7 +259,8 @@ complete(MlsRun *run)
 
 	mls_transaction_begin(run->sub->owner);
 	mls_run_require_tables(run->sub);
-	mls_missing_rows_check(run, run->reads_all);
+	if (!run->process->aside)
+		mls_missing_rows_check(run, run->reads_all);
 	mls_run_count_spent(run, &run->counters);
 	if (run->process->complete)
 		cursor = run->process->complete(run);
@@ -365,9 +389,14 @@ do_run(MlsRun *run)
 {
 	enter_run(run);
 	identify(run);
-	mls_drift_check(run);
-	mls_source_settings_check(run);
-	prepare(run);
+	if (run->process->aside)
+		prepare_aside(run);
+	else
+	{
+		mls_drift_check(run);
+		mls_source_settings_check(run);
+		prepare(run);
+	}
 	mls_run_report_activity(run);
 	run->process->work(run);
 	complete(run);
@@ -446,6 +475,8 @@ mls_run_conduct(const MlsTask *task, MlsOutcome *outcome)
 	mls_load_end(run->load);
 	if (run->locked && run->process->helps)
 		mls_subscription_unhelp(outcome->subscription);
+	else if (run->locked && run->process->aside)
+		mls_lock_release(run->process->aside, outcome->subscription, ExclusiveLock, true);
 	else if (run->locked)
 		mls_subscription_unlock(outcome->subscription);
 	MemoryContextSwitchTo(before);
