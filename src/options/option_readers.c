@@ -87,9 +87,10 @@ static const struct
 	const char *first;
 	const char *second;
 } logins[] = {
-	{MLS_AUTH_OAUTH2, "client_id", "client_secret"}, {MLS_AUTH_BEARER, "token", NULL},
-	{MLS_AUTH_BASIC, "username", "password"},        {MLS_AUTH_HEADER, "api_key", NULL},
-	{MLS_AUTH_CHALLENGE, "username", "password"},    {MLS_AUTH_PASSWORD, "username", "password"},
+	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},  {MLS_AUTH_BEARER, "token", NULL},
+	{MLS_AUTH_BASIC, "username", "password"},         {MLS_AUTH_HEADER, "api_key", NULL},
+	{MLS_AUTH_CHALLENGE, "username", "password"},     {MLS_AUTH_PASSWORD, "username", "password"},
+	{MLS_AUTH_SIGNATURE, "access_key", "secret_key"},
 };
 
 /* The login a mapping has the options for; that it has but the second half of is found out later. */
@@ -392,6 +393,12 @@ mls_table_get(Oid relid, Oid user_id, bool need_mapping)
 	foreign = GetForeignTable(relid);
 	table->relid = relid;
 	table->source = mls_source_get(foreign->serverid, user_id, need_mapping);
+	if (table->source->protocol->is_store)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("server \"%s\" is a store of files and has no foreign tables",
+							   table->source->name),
+						errhint("Drop the foreign table, or give it a server that is a source of "
+								"records.")));
 	table->rows = -1;
 	mls_option_apply(ForeignTableRelationId, foreign->options, table);
 	page_size = mls_option_text(foreign->options, "page_size");

@@ -244,7 +244,7 @@ check_root(List *options, const MlsProtocol *protocol)
 		length--;
 	for (root = length; root > 0 && url[root - 1] != '/'; root--)
 		;
-	if (protocol->sessions || root == 0)
+	if (protocol->sessions || protocol->is_store || root == 0)
 		return;
 	last = pnstrdup(url + root, length - root);
 	last[strcspn(last, "?(")] = '\0';
@@ -300,6 +300,24 @@ is_of_transport(const char *header)
 	return pg_strncasecmp(header, "Proxy-", 6) == 0 || pg_strncasecmp(header, "OData-", 6) == 0;
 }
 
+/* What only stores of files have means nothing to a source, and may have been meant for another option. */
+static void
+refuse_store_options(List *options)
+{
+	for (int i = 0; mls_protocols[i]; i++)
+		for (const MlsOption *option = mls_protocols[i]->options; option && option->name; option++)
+			if (mls_protocols[i]->is_store && option->catalog == ForeignServerRelationId &&
+				mls_option_text(options, option->name))
+				ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+								errmsg("invalid option \"%s\"", option->name),
+								errdetail("Only servers of protocol \"%s\" have it.",
+										  mls_protocols[i]->name),
+								translated(ForeignServerRelationId, option->name)
+									? errhint("Perhaps you meant the option \"%s\".",
+											  translated(ForeignServerRelationId, option->name))
+									: 0));
+}
+
 /* What cannot be said of one option alone. */
 static void
 check_server(List *options)
@@ -321,6 +339,8 @@ check_server(List *options)
 						errmsg("invalid value for option \"quota_group\": \"%.200s\"", group),
 						errdetail("It is a name of up to %d letters, digits, \"_\" and \"-\".",
 								  LONGEST_GROUP)));
+	if (!protocol->is_store)
+		refuse_store_options(options);
 	check_platform(options, protocol);
 	check_root(options, protocol);
 	check_events(options);
@@ -373,19 +393,25 @@ check_table(List *options)
 				 errdetail("It is a name below the address of the server, such as Property.")));
 }
 
-/* Does a server's protocol ask nothing over HTTP? */
-static bool
-is_local(List *options)
+/* The protocol that a server's options name; NULL if there is none, or it is another object's list. */
+static const MlsProtocol *
+named_protocol(Oid catalog, List *options)
 {
 	const char *name = mls_option_text(options, "protocol");
-	const MlsProtocol *protocol = name ? mls_protocol_find(name) : NULL;
 
-	return protocol && protocol->is_local;
+	return catalog == ForeignServerRelationId && name ? mls_protocol_find(name) : NULL;
+}
+
+static bool
+is_address(const MlsOption *option)
+{
+	return strcmp(option->name, "url") == 0;
 }
 
 void
 mls_option_check_list(Oid catalog, List *options)
 {
+	const MlsProtocol *protocol = named_protocol(catalog, options);
 	const MlsOption *option;
 	ListCell *lc;
 
@@ -396,11 +422,12 @@ mls_option_check_list(Oid catalog, List *options)
 		option = mls_option_find(catalog, def->defname);
 		if (option == NULL)
 			report_unknown_option(catalog, def->defname);
-		mls_option_check(option, defGetString(def));
+		mls_option_check(option, defGetString(def),
+						 protocol && is_address(option) ? protocol->url_problem : NULL);
 	}
 	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
 		if (option->catalog == catalog && option->required &&
-			!(option->kind == MLS_OPTION_URL && is_local(options)))
+			!(is_address(option) && protocol && protocol->is_local))
 			require_option(options, option->name, NULL);
 }
 
