@@ -31,6 +31,7 @@ SQL_CHAPTERS = \
 	src/monitor/events.sql \
 	src/monitor/webhook.sql \
 	src/subscription/related.sql \
+	src/media/media.sql \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/monitor/health.sql \

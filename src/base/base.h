@@ -181,15 +181,19 @@ typedef enum MlsLockClass
 	MLS_LOCK_SUBSCRIPTION = 19788, /* by its id: who works on it */
 	MLS_LOCK_SOURCE = 19789,       /* by the hash of its name: whose pages go one by one */
 	MLS_LOCK_HELP = 19790,         /* by a subscription's id: processes that help its run */
-	MLS_LOCK_PAGES = 19791,  /* gold's, by two numbers: pages, and who changes what they rely on */
+	MLS_LOCK_PAGES = 19791,   /* gold's, by two numbers: pages, and who changes what they rely on */
 	MLS_LOCK_CHANGES = 19792, /* the one: who writes the change log */
-	MLS_LOCK_MEDIA = 19793,   /* by a subscription's id: who fetches its files, beside who works on it */
-	MLS_LOCK_STORE = 19794    /* by a hash of its name: files are put, or removed, by one or the other */
+	MLS_LOCK_MEDIA =
+		19793, /* by a subscription's id: who fetches its files, beside who works on it */
+	MLS_LOCK_STORE =
+		19794 /* by a hash of its name: files are put, or removed, by one or the other */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */
 extern void mls_lock(MlsLockClass class, int64 id, LOCKMODE mode);
 extern bool mls_lock_try(MlsLockClass class, int64 id, LOCKMODE mode, bool session);
+/* The same for the session, also through errors, until it is released. */
+extern void mls_lock_session(MlsLockClass class, int64 id, LOCKMODE mode);
 extern void mls_lock_release(MlsLockClass class, int64 id, LOCKMODE mode, bool session);
 
 #endif /* MLS_BASE_H */

@@ -60,6 +60,14 @@ mls_lock_try(MlsLockClass class, int64 id, LOCKMODE mode, bool session)
 }
 
 void
+mls_lock_session(MlsLockClass class, int64 id, LOCKMODE mode)
+{
+	LOCKTAG tag = lock_tag(class, id);
+
+	(void) LockAcquire(&tag, mode, true, false);
+}
+
+void
 mls_lock_release(MlsLockClass class, int64 id, LOCKMODE mode, bool session)
 {
 	LOCKTAG tag = lock_tag(class, id);

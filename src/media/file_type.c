@@ -58,16 +58,11 @@ static const struct
 	const char *text;
 	const char *what;
 } documents[] = {
-	{"<rets", "an answer of RETS"},
-	{"<!doctype html", "a page of HTML"},
-	{"<html", "a page of HTML"},
-	{"<head", "a page of HTML"},
-	{"<body", "a page of HTML"},
-	{"<svg", "a drawing in SVG, which may hold programs"},
-	{"<error", "an error in XML"},
-	{"<?xml", "a document in XML"},
-	{"<", "a document with markup"},
-	{"{", "a document in JSON"},
+	{"<rets", "an answer of RETS"},  {"<!doctype html", "a page of HTML"},
+	{"<html", "a page of HTML"},     {"<head", "a page of HTML"},
+	{"<body", "a page of HTML"},     {"<svg", "a drawing in SVG, which may hold programs"},
+	{"<error", "an error in XML"},   {"<?xml", "a document in XML"},
+	{"<", "a document with markup"}, {"{", "a document in JSON"},
 };
 
 static bool
@@ -239,9 +234,8 @@ mls_file_type(const uint8 *head_bytes, Size head_length, const uint8 *tail_bytes
 	Bytes head = {head_bytes, head_length};
 	Bytes tail = {tail_bytes, tail_length};
 	MlsFileType file = {0};
-	const Signature *found = has(head, 4, "ftyp", 4)
-								 ? find(head, brands, lengthof(brands))
-								 : find(head, signatures, lengthof(signatures));
+	const Signature *found = has(head, 4, "ftyp", 4) ? find(head, brands, lengthof(brands))
+													 : find(head, signatures, lengthof(signatures));
 
 	/* RIFF has more members than WEBP. */
 	if (found != NULL && strcmp(found->extension, "webp") == 0 && !has(head, 0, "RIFF", 4))

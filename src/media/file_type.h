@@ -22,7 +22,7 @@ typedef struct MlsFileType
 } MlsFileType;
 
 /* Never fails and never reads beyond what it is given; pictures are not decoded. */
-extern MlsFileType mls_file_type(const uint8 *head, Size head_length, const uint8 *tail,
-								 Size tail_length);
+extern MlsFileType
+mls_file_type(const uint8 *head, Size head_length, const uint8 *tail, Size tail_length);
 
 #endif /* MLS_FILE_TYPE_H */

@@ -10,21 +10,24 @@ COMMENT ON FUNCTION mls_quota(text)
 REVOKE ALL ON FUNCTION mls_quota(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mls_quota(text) TO pg_monitor;
 
--- A process that works on a subscription holds its advisory lock.
+-- A process that works on a subscription holds its advisory lock; one that fetches its files,
+-- beside others, a lock of its own.
 CREATE VIEW mls.working WITH (security_invoker = true) AS
 SELECT s.id AS subscription,
-       l.pid
+       l.pid,
+       l.objsubid <> 19788 AS aside
   FROM mls.subscription s
   JOIN pg_catalog.pg_locks l
     ON l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock'
    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
                       WHERE d.datname = pg_catalog.current_database())
-   AND l.objsubid = 19788
+   AND l.objsubid IN (19788, 19793)
    AND l.classid::bigint = s.id >> 32
    AND l.objid::bigint = s.id & 4294967295;
 COMMENT ON VIEW mls.working IS 'subscriptions a process is working on';
 COMMENT ON COLUMN mls.working.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.working.pid IS 'the process';
+COMMENT ON COLUMN mls.working.aside IS 'whether it works beside others: it fetches files';
 
 CREATE FUNCTION mls.refresh_within(source text) RETURNS interval
     AS 'MODULE_PATHNAME', 'mls_refresh_within' LANGUAGE C STABLE STRICT
@@ -74,7 +77,7 @@ SELECT s.source,
   CROSS JOIN LATERAL mls.feeder(s.id) feeder
   LEFT JOIN mls.subscription fed ON fed.id = feeder.subscription
   LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
-  LEFT JOIN mls.working working ON working.subscription = coalesce(fed.id, s.id)
+  LEFT JOIN mls.working working ON working.subscription = coalesce(fed.id, s.id) AND NOT working.aside
   LEFT JOIN LATERAL (SELECT r.status, r.started_at, r.message, r.detail
                        FROM mls.run r
                       WHERE r.subscription = coalesce(fed.id, s.id) AND r.process = 'sync'
@@ -93,7 +96,7 @@ SELECT s.source,
   LEFT JOIN LATERAL (SELECT pg_catalog.max(q.share) AS share
                        FROM pg_catalog.pg_foreign_server f,
                             LATERAL mls_quota(f.srvname) q
-                      WHERE f.srvname = s.source AND q."window" <> 'second') quota ON true;
+                      WHERE f.srvname = s.source AND q."window" <> 'second' AND q."window" NOT LIKE 'media%') quota ON true;
 COMMENT ON VIEW mls_status_detail IS 'each subscription: how close the copy is, and what happened last; all there is to know, in wide rows';
 COMMENT ON COLUMN mls_status_detail.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_status_detail.resource IS 'resource at the source';
@@ -198,7 +201,7 @@ COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_progress.resource IS 'resource at the source';
 COMMENT ON COLUMN mls_progress.process IS 'which process';
 COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
-COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile)';
+COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media)';
 COMMENT ON COLUMN mls_progress.waiting_for IS 'source or lock; NULL while it works';
 COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
 COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
@@ -236,7 +239,7 @@ COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on'
 COMMENT ON COLUMN mls_history.run IS 'number of the run';
 COMMENT ON COLUMN mls_history.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_history.resource IS 'resource at the source';
-COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, rebuild or undo';
+COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, media, rebuild or undo';
 COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls_history.started_at IS 'when it began';
 COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';
@@ -313,7 +316,7 @@ SELECT s.id AS subscription,
                        (SELECT r.started_at FROM mls.run r
                          WHERE r.subscription = s.id AND r.process = j.process ORDER BY r.id DESC LIMIT 1),
                        (SELECT r.finished_at FROM mls.run r
-                         WHERE r.subscription = s.id ORDER BY r.id DESC LIMIT 1)) AS since) l
+                         WHERE r.subscription = s.id AND r.process <> 'media' ORDER BY r.id DESC LIMIT 1)) AS since) l
  CROSS JOIN LATERAL (SELECT mls.cron_next(j.schedule, l.since) AS due_at) d
   LEFT JOIN LATERAL (
        SELECT pg_catalog.max(CASE WHEN last.status = 'running' THEN pg_catalog.now() ELSE last.finished_at END) AS ended_at

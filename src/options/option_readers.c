@@ -284,6 +284,48 @@ mls_source_get(Oid server_id, Oid user_id, bool need_mapping)
 	return read_source(GetForeignServer(server_id), user_id, need_mapping);
 }
 
+/* The smaller of two limits, of which 0 is none. */
+static int64
+smaller_limit(double a, int64 b)
+{
+	int64 limit = a > 0 ? Max((int64) a, 1) : 0;
+
+	return limit == 0 || (b > 0 && b < limit) ? b : limit;
+}
+
+void
+mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSource *http)
+{
+	const MlsHttpSource *from = &source->http;
+	const MlsRates *own = &source->platform.media_rates;
+
+	*http = (MlsHttpSource){.server_id = from->server_id,
+							.quota = counts ? from->quota : psprintf("m%s", from->quota),
+							.quota_shared = from->quota_shared,
+							.name = from->name,
+							.auth = MLS_AUTH_NONE,
+							.user_agent = from->user_agent,
+							.ca_file = from->ca_file,
+							.proxy = from->proxy,
+							.connect_timeout_ms = from->connect_timeout_ms,
+							.timeout_ms = from->timeout_ms,
+							.min_bytes_per_second = from->min_bytes_per_second,
+							.retries = Min(from->retries, 1),
+							.rates = *own};
+	if (counts)
+	{
+		http->rates.per_second = from->rates.per_second;
+		http->rates.per_minute = smaller_limit(from->rates.per_minute * share, own->per_minute);
+		http->rates.per_hour = smaller_limit(from->rates.per_hour * share, own->per_hour);
+		http->rates.per_day = smaller_limit(from->rates.per_day * share, own->per_day);
+		http->rates.bytes_per_hour =
+			smaller_limit(from->rates.bytes_per_hour * share, own->bytes_per_hour);
+	}
+	/* As `token`, too, it is taken out of what messages say. */
+	if (source->platform.media_token_agent && from->token && strpbrk(from->token, "\r\n") == NULL)
+		http->user_agent = http->token = from->token;
+}
+
 /* Names of all servers, ended by NULL. */
 static const char **
 server_names(void)

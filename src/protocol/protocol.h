@@ -137,6 +137,9 @@ struct MlsProtocol
 	 * no list of them; NIL if it has.  NULL: it always has.  No network. */
 	List *(*holders)(const MlsTable *table);
 
+	/* Field of a medium's record that holds the address of its file.  NULL: files are had otherwise. */
+	const char *media_address;
+
 	/* The files of a record, one by one.  NULL where the protocol has none. */
 	void (*objects)(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
 					MlsHttpStats *stats);

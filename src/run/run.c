@@ -35,9 +35,9 @@
 #include "write/write.h"
 
 /* The processes, in the order of MlsProcessKind. */
-static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
+static const MlsProcess *const processes[] = {&mls_sync_process,      &mls_purge_process,
 											  &mls_reconcile_process, &mls_remap_process,
-											  &mls_ranges_process, &mls_media_process};
+											  &mls_ranges_process,    &mls_media_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -93,9 +93,8 @@ try_to_lock(MlsRun *run, bool last_try)
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
-	run->locked = run->process->aside
-					  ? mls_lock_try(run->process->aside, id, ExclusiveLock, true)
-					  : mls_subscription_lock(id, true);
+	run->locked = run->process->aside ? mls_lock_try(run->process->aside, id, ExclusiveLock, true)
+									  : mls_subscription_lock(id, true);
 	if (!run->locked && last_try && run->process->aside)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("another process is at work on the %s of source \"%s\"", run->process->name,

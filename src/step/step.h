@@ -65,14 +65,14 @@ typedef struct MlsRun
 typedef struct MlsProcess
 {
 	const char *name;
-	bool helps;                           /* works for a run of another process */
-	bool backs_off;                       /* after failures it is tried later and later */
-	bool patient;                         /* waits for another run to end */
-	MlsLockClass aside;                   /* 0; or its runs have this lock instead, beside others' */
-	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
-	void (*work)(MlsRun *run);            /* outside transactions */
-	void (*dry_run)(MlsRun *run);         /* for dry_run, in place of all others; or NULL */
-	const char *(*complete)(MlsRun *run); /* in the last one; returns the cursor */
+	bool helps;                   /* works for a run of another process */
+	bool backs_off;               /* after failures it is tried later and later */
+	bool patient;                 /* waits for another run to end */
+	MlsLockClass aside;           /* 0; or its runs have this lock instead, beside others' */
+	void (*prepare)(MlsRun *run); /* in the transaction before the work */
+	void (*work)(MlsRun *run);    /* outside transactions */
+	void (*dry_run)(MlsRun *run); /* for dry_run, in place of all others; or NULL */
+	const char *(*complete)(MlsRun *run);              /* in the last one; returns the cursor */
 	void (*spent)(MlsRun *run, MlsCounters *counters); /* requests and bytes so far */
 	void (*end)(MlsRun *run);                          /* gives back what is no memory */
 } MlsProcess;

@@ -21,6 +21,7 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import edm
+import photos
 from auth import Auth
 from control import PREFIX, Control, Log
 from data import Store
@@ -69,6 +70,8 @@ class Site:
     def route(self, request, faults):
         if request.path == HOOK_PATH and request.method == "POST":
             return self.control.take_delivery(request)
+        if request.path.startswith(photos.ROOT + "/"):
+            return photos.answer(request)
         if request.path == TOKEN_PATH:
             return self.auth.token_response(request)
         if request.path.startswith(RETS_ROOT + "/"):
