@@ -40,6 +40,13 @@ end_item(MlsMediaItem *item, MlsMediaResult result, const char *error)
 static const char *
 error_words(const ErrorData *error)
 {
+	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		return "it is larger than max_file_bytes allows";
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return "its address is none that this server may ask: it leads to a private network, "
+			   "leaves https, or redirects to a host that mls_fdw.allowed_hosts does not name";
+	if (error->sqlerrcode == ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE)
+		return "what the source names is no address";
 	if (error->detail == NULL || strstr(error->detail, "://") != NULL)
 		return error->message;
 	return psprintf("%s: %s", error->message, error->detail);
@@ -116,11 +123,13 @@ fits_category(const MlsMediaItem *item)
 }
 
 static void
-judge_body(MlsMediaItem *item)
+judge_body(const MlsMediaRun *media, MlsMediaItem *item)
 {
 	read_body(item);
 	if (item->bytes == 0)
 		end_item(item, MLS_MEDIA_FAILED, "the answer is empty");
+	else if (item->bytes > media->rule.max_file_bytes)
+		end_item(item, MLS_MEDIA_REFUSED, "it is larger than max_file_bytes allows");
 	else if (item->file.refused != NULL)
 		end_item(item, MLS_MEDIA_REFUSED, psprintf("what came is no file: %s", item->file.refused));
 	else if (!fits_category(item))
@@ -188,7 +197,7 @@ judge(MlsMediaRun *media, MlsMediaItem *item)
 	int status = item->response->status;
 
 	if (status == 200)
-		judge_body(item);
+		judge_body(media, item);
 	else if (is_redirect(status))
 		follow(media, item);
 	else if (is_expiry(status) && !item->fresh)
