@@ -85,6 +85,7 @@ CREATE TABLE mls.media_file (
     stored_at          timestamptz NOT NULL DEFAULT now(),
     unreferenced_since timestamptz,
     removing           boolean NOT NULL DEFAULT false,
+    missing            boolean NOT NULL DEFAULT false,
     PRIMARY KEY (store, sha256)
 );
 CREATE INDEX media_file_unreferenced ON mls.media_file (store, unreferenced_since) WHERE unreferenced_since IS NOT NULL;
@@ -99,6 +100,7 @@ COMMENT ON COLUMN mls.media_file.height IS 'height likewise';
 COMMENT ON COLUMN mls.media_file.cut IS 'whether it lacks the mark that ends files of its type';
 COMMENT ON COLUMN mls.media_file.stored_at IS 'when it was stored';
 COMMENT ON COLUMN mls.media_file.unreferenced_since IS 'since when no medium has it; NULL if one has';
+COMMENT ON COLUMN mls.media_file.missing IS 'whether mls_media_verify() found it missing or damaged: it is fetched again';
 COMMENT ON COLUMN mls.media_file.removing IS 'whether it is being removed from the store, or was when that was interrupted';
 
 ALTER TABLE mls.media_rule ENABLE ROW LEVEL SECURITY;
@@ -285,6 +287,92 @@ CREATE FUNCTION mls_media_sync(
 COMMENT ON FUNCTION mls_media_sync(text, text)
     IS 'bring the files of sources with a store up to date, in background workers: fetches what is wanted, first photos first, and removes what no record has any more; returns files fetched, files that were new to the store, removed from it, failed or refused, and still waiting, and the bytes received';
 
+-- ---- Is the store what it should be? ----
+
+-- Whoever may use a store may write and remove its files anyway; this keeps its rows in step.
+CREATE FUNCTION mls.media_files(caller regrole, store text, action text, names text[]) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    found text[] := '{}';
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_foreign_server f WHERE f.srvname = media_files.store AND has_server_privilege(caller, f.oid, 'USAGE')) THEN
+        PERFORM mls.refuse('42501', format('permission denied for store "%s"', store));
+    END IF;
+    CASE action
+    WHEN 'damaged' THEN
+        UPDATE mls.media_file f SET missing = true WHERE f.store = media_files.store AND f.sha256 = ANY (names);
+        UPDATE mls.media m SET state = 'wanted', attempts = 0, next_attempt_at = NULL
+         WHERE m.store = media_files.store AND m.sha256 = ANY (names) AND m.state = 'here';
+    WHEN 'unreferenced' THEN
+        UPDATE mls.media_file f SET unreferenced_since = now()
+         WHERE f.store = media_files.store AND f.unreferenced_since IS NULL
+           AND NOT EXISTS (SELECT FROM mls.media m WHERE m.store = f.store AND m.sha256 = f.sha256 AND m.state <> 'gone');
+        WITH taken AS (
+            UPDATE mls.media_file f SET removing = true
+             WHERE f.store = media_files.store
+               AND f.unreferenced_since <= now() - coalesce((SELECT max(r.grace) FROM mls.media_rule r WHERE r.store = f.store), interval '7 days')
+               AND NOT EXISTS (SELECT FROM mls.media m WHERE m.store = f.store AND m.sha256 = f.sha256 AND m.state <> 'gone')
+            RETURNING f.name)
+        SELECT coalesce(array_agg(t.name), '{}') INTO found FROM taken t;
+    WHEN 'removed' THEN
+        DELETE FROM mls.media_file f WHERE f.store = media_files.store AND f.name = ANY (names) AND f.removing;
+    END CASE;
+    RETURN found;
+END $$;
+COMMENT ON FUNCTION mls.media_files(regrole, text, text, text[])
+    IS 'part of mls_media_verify(): files of a store that a caller may use are damaged (by SHA-256), unreferenced (which are to go; their names are returned) or removed (by name)';
+CREATE FUNCTION mls.media_files(store text, action text, names text[]) RETURNS text[]
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.media_files(text, text, text[]) IS 'part of mls_media_verify(): the same for who calls it';
+
+CREATE FUNCTION mls_media_verify(
+    name text,
+    samples integer DEFAULT 100,
+    repair boolean DEFAULT false,
+    OUT finding text,
+    OUT file text,
+    OUT message text,
+    OUT repaired boolean)
+    RETURNS SETOF record
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION mls_media_verify(text, integer, boolean)
+    IS 'compares a store, or that of a source, with what is known of it: files that are missing, orphaned, damaged or of a wrong type; so many files, chosen by chance, are read whole; with repair the first run afterwards fetches again what is missing or damaged, and what nobody has goes';
+
+-- Part of mls_verify(): as far as rows tell, without a look into the store.
+CREATE FUNCTION mls.media_findings(
+    source text, OUT severity text, OUT subject text, OUT count bigint, OUT message text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+WITH m AS (SELECT m.*, f.sha256 IS NOT NULL AND NOT f.missing AS stored
+             FROM mls.media m
+             JOIN mls.subscription s ON s.id = m.subscription AND s.source = media_findings.source
+             LEFT JOIN mls.media_file f ON f.store = m.store AND f.sha256 = m.sha256)
+SELECT 'error', NULL, count(*), mls.counted(count(*), 'medium is', 'media are') || ' said to be here, but no store has the file; mls_media_sync() fetches it'
+  FROM m WHERE state = 'here' AND NOT stored HAVING count(*) > 0
+ UNION ALL
+SELECT 'warning', NULL, count(*), mls.counted(count(*), 'file', 'files') || ' could not be fetched, and is tried again: ' || min(error)
+  FROM m WHERE state = 'failed' HAVING count(*) > 0
+ UNION ALL
+SELECT 'info', NULL, count(*), mls.counted(count(*), 'file is', 'files are') || ' refused: ' || min(error)
+  FROM m WHERE state = 'refused' HAVING count(*) > 0
+ UNION ALL
+SELECT 'info', NULL, count(*), mls.counted(count(*), 'file is', 'files are') || ' still to be fetched'
+  FROM m WHERE state IN ('wanted', 'fetching') HAVING count(*) > 0
+ UNION ALL
+-- A picture that many records have is what a source shows where it has none.
+SELECT 'info', m.sha256, count(DISTINCT m.record_key), 'one and the same picture stands at so many records'
+  FROM m WHERE state = 'here' GROUP BY m.sha256 HAVING count(DISTINCT m.record_key) >= 20 $$;
+COMMENT ON FUNCTION mls.media_findings(text) IS 'part of mls_verify(): what the rows of mls.media tell of a source';
+
 -- ---- What gold may show of it ----
 
 CREATE FUNCTION mls.media_file(
@@ -331,7 +419,36 @@ COMMENT ON COLUMN mls_media.sha256 IS 'SHA-256 of the file';
 COMMENT ON COLUMN mls_media.fetched_at IS 'when it came';
 GRANT SELECT ON mls_media TO pg_monitor;
 
+CREATE VIEW mls.media_count WITH (security_invoker = true) AS
+SELECT s.source, r.paused, s.subscribed_at AS since, c.*
+  FROM mls.media_rule r
+  JOIN mls.subscription s ON s.id = r.subscription
+ CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS all_media,
+                            pg_catalog.count(*) FILTER (WHERE m.state = 'here') AS here,
+                            pg_catalog.count(*) FILTER (WHERE m.state IN ('wanted', 'fetching')) AS wanted,
+                            pg_catalog.count(*) FILTER (WHERE m.state = 'failed') AS failed,
+                            pg_catalog.count(*) FILTER (WHERE m.state = 'refused') AS refused,
+                            pg_catalog.count(*) FILTER (WHERE f.missing) AS lost,
+                            coalesce(pg_catalog.sum(f.bytes), 0)::bigint AS bytes,
+                            pg_catalog.max(m.fetched_at) AS last_fetched
+                       FROM mls.media m LEFT JOIN mls.media_file f ON f.store = m.store AND f.sha256 = m.sha256
+                      WHERE m.subscription = r.subscription AND m.state <> 'gone') c;
+COMMENT ON VIEW mls.media_count IS 'sources whose files are kept: how many media are in which state';
+COMMENT ON COLUMN mls.media_count.source IS 'name of the foreign server';
+COMMENT ON COLUMN mls.media_count.paused IS 'whether nothing is fetched for now';
+COMMENT ON COLUMN mls.media_count.since IS 'when its media were subscribed';
+COMMENT ON COLUMN mls.media_count.all_media IS 'media that gold shows';
+COMMENT ON COLUMN mls.media_count.here IS 'those whose file is here';
+COMMENT ON COLUMN mls.media_count.wanted IS 'those whose file is to be fetched';
+COMMENT ON COLUMN mls.media_count.failed IS 'those that are tried again';
+COMMENT ON COLUMN mls.media_count.refused IS 'those that are not, before they change';
+COMMENT ON COLUMN mls.media_count.lost IS 'those whose file was found missing or damaged';
+COMMENT ON COLUMN mls.media_count.bytes IS 'bytes of their files, a file that several have counted for each';
+COMMENT ON COLUMN mls.media_count.last_fetched IS 'when a file came last';
+GRANT SELECT ON mls.media_count TO pg_monitor;
+
 REVOKE ALL ON FUNCTION mls.note_media_rule(regrole, bigint, text, jsonb), mls.note_media_rule(bigint, text, jsonb),
     mls.pause_media(regrole, bigint, boolean), mls.pause_media(bigint, boolean), mls.find_media(text),
     mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval),
-    mls_media_store_remove(text), mls_media_pause(text, boolean), mls_media_sync(text, text), mls.media_file(text, text) FROM PUBLIC;
+    mls.media_files(regrole, text, text, text[]), mls.media_files(text, text, text[]), mls_media_verify(text, integer, boolean),
+    mls.media_findings(text), mls_media_store_remove(text), mls_media_pause(text, boolean), mls_media_sync(text, text), mls.media_file(text, text) FROM PUBLIC;

@@ -153,6 +153,7 @@ query_for(const Question *question, const MlsTable *table)
 	query = mls_cursor_by_values(table, linitial(table->key), keys, n);
 	query->verify_count = false;
 	query->may_lack = true;
+	query->limit = n;
 	if (question->parent == NULL)
 		query->fields =
 			list_make2(linitial(table->key), (void *) table->source->protocol->media_address);

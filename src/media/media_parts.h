@@ -96,6 +96,10 @@ extern void mls_media_fetch(MlsMediaRun *media, List *items);
 /* Notes an error at hand as an item's. */
 extern void mls_media_blame(MlsMediaItem *item);
 
+/* ---- media_sync.c ---- */
+
+extern int64 mls_media_store_lock(const char *server);
+
 /* ---- media_address.c ---- */
 
 extern void mls_media_find_parents(MlsMediaRun *media);

@@ -148,7 +148,7 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 		"state = CASE WHEN m.stamp IS DISTINCT FROM excluded.stamp THEN 'wanted' "
 		"WHEN m.state IN ('gone', 'here') THEN CASE WHEN m.store = $4 AND EXISTS "
 		"(SELECT FROM mls.media_file f WHERE f.store = m.store AND f.sha256 = m.sha256 "
-		"AND NOT f.removing) THEN 'here' ELSE 'wanted' END "
+		"AND NOT f.removing AND NOT f.missing) THEN 'here' ELSE 'wanted' END "
 		"ELSE m.state END, "
 		"attempts = CASE WHEN m.stamp IS DISTINCT FROM excluded.stamp THEN 0 ELSE m.attempts END, "
 		"next_attempt_at = CASE WHEN m.stamp IS NOT DISTINCT FROM excluded.stamp "
@@ -312,7 +312,7 @@ mls_media_look_up(const MlsMediaRun *media, List *items)
 	if (hashes == NIL)
 		return;
 	mls_select("SELECT sha256 FROM mls.media_file WHERE store = $1 AND sha256 = ANY ($2) "
-			   "AND NOT removing",
+			   "AND NOT removing AND NOT missing",
 			   mls_arg_text(media->rule.store), mls_arg_list(hashes));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -468,8 +468,9 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 		"INSERT INTO mls.media_file AS f (store, sha256, name, type, bytes, width, height, cut) "
 		"SELECT DISTINCT ON (n.sha256) $1, n.sha256, n.name, n.type, n.bytes, n.width, n.height, "
 		"n.cut FROM " FETCHED " n WHERE n.state = 'here' ORDER BY n.sha256 "
-		"ON CONFLICT (store, sha256) DO UPDATE SET unreferenced_since = NULL, removing = false "
-		"WHERE f.removing OR f.unreferenced_since IS NOT NULL RETURNING f.stored_at = now()",
+		"ON CONFLICT (store, sha256) DO UPDATE SET unreferenced_since = NULL, removing = false, "
+		"missing = false WHERE f.removing OR f.missing OR f.unreferenced_since IS NOT NULL "
+		"RETURNING f.stored_at = now()",
 		mls_arg_text(media->rule.store));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		counters->inserted += mls_bool_at(i, 1) ? 1 : 0;

@@ -24,10 +24,17 @@
 /* When no file of so many could be had for the network, it is not the files. */
 #define TELLING 8
 
+/* Of MLS_LOCK_STORE: by which a store is known. */
+int64
+mls_media_store_lock(const char *server)
+{
+	return hash_bytes((const unsigned char *) server, strlen(server));
+}
+
 static int64
 store_lock(const MlsMediaRun *media)
 {
-	return hash_bytes((const unsigned char *) media->rule.store, strlen(media->rule.store));
+	return mls_media_store_lock(media->rule.store);
 }
 
 /* ---- Before the work ---- */

@@ -277,10 +277,10 @@ SELECT j.source,
                                            ORDER BY r.id DESC LIMIT 1) l
                       WHERE s.source = j.source AND pg_catalog.pg_has_role(j.role, s.owner, 'USAGE')
                       ORDER BY l.id DESC LIMIT 1) last ON true
- ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile}'::text[], j.process), j.role::text;
+ ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile,media}'::text[], j.process), j.role::text;
 COMMENT ON VIEW mls_schedules IS 'what pg_cron runs of all sources, when it is due next, and how it ended last';
 COMMENT ON COLUMN mls_schedules.source IS 'name of the foreign server';
-COMMENT ON COLUMN mls_schedules.process IS 'sync, purge or reconcile';
+COMMENT ON COLUMN mls_schedules.process IS 'sync, purge, reconcile or media';
 COMMENT ON COLUMN mls_schedules.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls_schedules.next_run IS 'when it is due next; NULL if the expression has other than five fields';
 COMMENT ON COLUMN mls_schedules.last_run IS 'when the last run of that process on one of its subscriptions began, by whomever';
@@ -316,7 +316,7 @@ SELECT s.id AS subscription,
                        (SELECT r.started_at FROM mls.run r
                          WHERE r.subscription = s.id AND r.process = j.process ORDER BY r.id DESC LIMIT 1),
                        (SELECT r.finished_at FROM mls.run r
-                         WHERE r.subscription = s.id AND r.process <> 'media' ORDER BY r.id DESC LIMIT 1)) AS since) l
+                         WHERE r.subscription = s.id AND (r.process = 'media') = (j.process = 'media') ORDER BY r.id DESC LIMIT 1)) AS since) l
  CROSS JOIN LATERAL (SELECT mls.cron_next(j.schedule, l.since) AS due_at) d
   LEFT JOIN LATERAL (
        SELECT pg_catalog.max(CASE WHEN last.status = 'running' THEN pg_catalog.now() ELSE last.finished_at END) AS ended_at
@@ -329,7 +329,8 @@ SELECT s.id AS subscription,
           AND (last.status <> 'running'
                OR EXISTS (SELECT FROM mls.working w WHERE w.subscription = o.id AND w.pid = last.pid))) turn
     ON d.due_at < pg_catalog.now()
- WHERE feeder.subscription IS NULL;
+ WHERE CASE j.process WHEN 'media' THEN EXISTS (SELECT FROM mls.media_rule m WHERE m.subscription = s.id)
+            ELSE feeder.subscription IS NULL END;
 COMMENT ON VIEW mls.due IS 'when each scheduled process should have followed the last run';
 COMMENT ON COLUMN mls.due.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.due.process IS 'the process';
