@@ -281,10 +281,10 @@ hint_of(const S3Store *store, Blame blame, const MlsHttpResponse *response)
 /* ---- raising it ---- */
 
 pg_noreturn static void
-raise(const S3Store *store, const char *task, Blame blame, char *detail, const char *hint);
+refuse(const S3Store *store, const char *task, Blame blame, char *detail, const char *hint);
 
 static void
-raise(const S3Store *store, const char *task, Blame blame, char *detail, const char *hint)
+refuse(const S3Store *store, const char *task, Blame blame, char *detail, const char *hint)
 {
 	ereport(ERROR, (errcode(blame_state(blame)),
 					errmsg("could not %s store \"%s\"", task, store->head.source->name),
@@ -315,7 +315,7 @@ mls_s3_report(const S3Store *store, const char *task, const MlsHttpResponse *res
 	char *code = mls_s3_code(response);
 	Blame blame = *code ? blame_code(code) : blame_status(response);
 
-	raise(store, task, blame, words_of(store, response, code), hint_of(store, blame, response));
+	refuse(store, task, blame, words_of(store, response, code), hint_of(store, blame, response));
 }
 
 void
@@ -323,17 +323,17 @@ mls_s3_report_code(const S3Store *store, const char *task, const char *code, con
 {
 	Blame blame = blame_code(code);
 
-	raise(store, task, blame,
-		  psprintf("The service answered for one of the files: %s: %s",
-				   mls_http_clean(&store->http, code), mls_http_clean(&store->http, message)),
-		  hint_of(store, blame, NULL));
+	refuse(store, task, blame,
+		   psprintf("The service answered for one of the files: %s: %s",
+					mls_http_clean(&store->http, code), mls_http_clean(&store->http, message)),
+		   hint_of(store, blame, NULL));
 }
 
 void
 mls_s3_report_stranger(const S3Store *store, const char *task, const MlsHttpResponse *response)
 {
-	raise(store, task, BLAME_ADDRESS,
-		  psprintf("What answered with status %d is not S3: its answer is of type \"%s\".",
-				   response->status, mls_http_clean(&store->http, response->content_type)),
-		  hint_of(store, BLAME_ADDRESS, response));
+	refuse(store, task, BLAME_ADDRESS,
+		   psprintf("What answered with status %d is not S3: its answer is of type \"%s\".",
+					response->status, mls_http_clean(&store->http, response->content_type)),
+		   hint_of(store, BLAME_ADDRESS, response));
 }
