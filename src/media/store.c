@@ -35,13 +35,13 @@ open_store(MlsSource *source, Oid role)
 MlsStore *
 mls_store_open(Oid server, Oid role)
 {
-	return open_store(mls_source_get(server, role, false), role);
+	return open_store(mls_source_get(server, role, true), role);
 }
 
 MlsStore *
 mls_store_open_named(const char *server, Oid role)
 {
-	return open_store(mls_source_by_name(server, role, false), role);
+	return open_store(mls_source_by_name(server, role, true), role);
 }
 
 const char *

@@ -15,7 +15,9 @@
  *	store.c				what both kinds do
  *	store_name.c		names of files
  *	store_directory.c	files below a directory
- *	store_s3.c			objects of a bucket
+ *	store_s3.c			objects of a bucket; s3.h has its other files
+ *	store_check.c		mls_check of a store
+ *	store_functions.c	stores in SQL
  */
 #ifndef MLS_MEDIA_STORE_H
 #define MLS_MEDIA_STORE_H
@@ -125,7 +127,7 @@ extern char *mls_store_url(const MlsStore *store, const char *name);
 /* An address by which whoever has it can read a file for so long; NULL: the store gives none. */
 extern char *mls_store_link(const MlsStore *store, const char *name, int seconds);
 
-/* GUCs of stores (mls_fdw.file_directories): call from _PG_init. */
+/* GUCs of stores (mls_fdw.file_directories), and how mls_check checks one: call from _PG_init. */
 extern void mls_store_define_settings(void);
 
 #endif /* MLS_MEDIA_STORE_H */

@@ -94,7 +94,7 @@ check_file_directories(char **value, void **extra, GucSource source)
 }
 
 void
-mls_store_define_settings(void)
+mls_directory_define_settings(void)
 {
 	DefineCustomStringVariable(
 		"mls_fdw.file_directories", "Directories below which stores of files may be.",

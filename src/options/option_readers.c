@@ -98,10 +98,11 @@ static MlsAuth
 infer_auth(List *mapping)
 {
 	for (int i = 0; i < lengthof(logins); i++)
-		if (mls_option_text(mapping, logins[i].first))
+		if (logins[i].auth != MLS_AUTH_SIGNATURE && mls_option_text(mapping, logins[i].first))
 			return logins[i].auth;
 	for (int i = 0; i < lengthof(logins); i++)
-		if (logins[i].second && mls_option_text(mapping, logins[i].second))
+		if (logins[i].auth != MLS_AUTH_SIGNATURE && logins[i].second &&
+			mls_option_text(mapping, logins[i].second))
 			return logins[i].auth;
 	if (mls_option_text(mapping, "api_user"))
 		return MLS_AUTH_HEADER;
@@ -267,6 +268,9 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	source->http.sessions = source->protocol->sessions;
 	if (mls_option_text(server->options, "auth") == NULL && source->http.auth == MLS_AUTH_BASIC)
 		source->http.auth = password_auth(source->protocol);
+	if (source->protocol->is_store)
+		source->http.auth =
+			source->protocol->is_signed(source->http.url) ? MLS_AUTH_SIGNATURE : MLS_AUTH_NONE;
 	if (source->http.token_url && strstr(source->http.token_url, "://") == NULL)
 		source->http.token_url = mls_url_build(source->http.url, source->http.token_url, NIL);
 	if (source->http.auth == MLS_AUTH_OAUTH2 && source->http.token_url &&

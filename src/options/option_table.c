@@ -50,7 +50,7 @@
 #define MB (1024.0 * 1024.0)
 #define TB (MB * MB)
 
-/* In the order of MlsAuth, MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
+/* In the order of MlsAuth (a signature is not chosen: a store in S3 wants it), MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
 static const char *const auth_names[] = {"none",      "oauth2",   "bearer",    "basic", "header",
 										 "challenge", "password", "signature", NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};

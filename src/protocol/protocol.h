@@ -101,6 +101,8 @@ struct MlsProtocol
 	/* What is wrong with a server's option url (for errdetail), or NULL; a member that is NULL: it
 	 * is an address of http. */
 	const char *(*url_problem)(const char *url);
+	/* Are requests to a place at that address signed?  NULL: never. */
+	bool (*is_signed)(const char *url);
 
 	/* Options that its servers have besides those of all (ended by one without a name), and the
 	 * size of what they fill in MlsSource.own.  NULL and 0 where there are none. */

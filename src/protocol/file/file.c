@@ -54,6 +54,14 @@ url_problem(const char *url)
 	return mls_file_place(url, &place);
 }
 
+static bool
+is_signed(const char *url)
+{
+	MlsFilePlace place;
+
+	return mls_file_place(url, &place) == NULL && place.bucket != NULL;
+}
+
 static MlsRemoteSchema *
 describe(const MlsSource *source, MlsHttpStats *stats)
 {
@@ -66,6 +74,7 @@ const MlsProtocol mls_file_protocol = {
 	.name = "file",
 	.is_store = true,
 	.url_problem = url_problem,
+	.is_signed = is_signed,
 	.platform = find_platform,
 	.platform_names = platform_names,
 	.options = mls_file_options,
