@@ -376,7 +376,7 @@ media_end(MlsRun *run)
 
 const MlsProcess mls_media_process = {
 	.name = "media",
-	.aside = MLS_LOCK_MEDIA,
+	.beside = MLS_LOCK_MEDIA,
 	.prepare = prepare,
 	.work = media_work,
 	.complete = media_complete,

@@ -56,7 +56,7 @@ mls_process(MlsProcessKind kind)
 static void
 begun(MlsRun *run)
 {
-	if (!run->process->aside)
+	if (!run->process->beside)
 		mls_missing_rows_check(run, false);
 }
 
@@ -93,9 +93,9 @@ try_to_lock(MlsRun *run, bool last_try)
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
-	run->locked = run->process->aside ? mls_lock_try(run->process->aside, id, ExclusiveLock, true)
+	run->locked = run->process->beside ? mls_lock_try(run->process->beside, id, ExclusiveLock, true)
 									  : mls_subscription_lock(id, true);
-	if (!run->locked && last_try && run->process->aside)
+	if (!run->locked && last_try && run->process->beside)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("another process is at work on the %s of source \"%s\"", run->process->name,
 					   run->sub->source),
@@ -198,7 +198,7 @@ prepare(MlsRun *run)
 
 /* The same for a process that writes no layer: it works beside those that do. */
 static void
-prepare_aside(MlsRun *run)
+prepare_beside(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
@@ -258,7 +258,7 @@ complete(MlsRun *run)
 
 	mls_transaction_begin(run->sub->owner);
 	mls_run_require_tables(run->sub);
-	if (!run->process->aside)
+	if (!run->process->beside)
 		mls_missing_rows_check(run, run->reads_all);
 	mls_run_count_spent(run, &run->counters);
 	if (run->process->complete)
@@ -388,8 +388,8 @@ do_run(MlsRun *run)
 {
 	enter_run(run);
 	identify(run);
-	if (run->process->aside)
-		prepare_aside(run);
+	if (run->process->beside)
+		prepare_beside(run);
 	else
 	{
 		mls_drift_check(run);
@@ -474,8 +474,8 @@ mls_run_conduct(const MlsTask *task, MlsOutcome *outcome)
 	mls_load_end(run->load);
 	if (run->locked && run->process->helps)
 		mls_subscription_unhelp(outcome->subscription);
-	else if (run->locked && run->process->aside)
-		mls_lock_release(run->process->aside, outcome->subscription, ExclusiveLock, true);
+	else if (run->locked && run->process->beside)
+		mls_lock_release(run->process->beside, outcome->subscription, ExclusiveLock, true);
 	else if (run->locked)
 		mls_subscription_unlock(outcome->subscription);
 	MemoryContextSwitchTo(before);

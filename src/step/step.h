@@ -68,7 +68,7 @@ typedef struct MlsProcess
 	bool helps;                   /* works for a run of another process */
 	bool backs_off;               /* after failures it is tried later and later */
 	bool patient;                 /* waits for another run to end */
-	MlsLockClass aside;           /* 0; or its runs have this lock instead, beside others' */
+	MlsLockClass beside;           /* 0; or its runs have this lock instead, beside others' */
 	void (*prepare)(MlsRun *run); /* in the transaction before the work */
 	void (*work)(MlsRun *run);    /* outside transactions */
 	void (*dry_run)(MlsRun *run); /* for dry_run, in place of all others; or NULL */
