@@ -15,6 +15,7 @@ SQL_CHAPTERS = \
 	src/gold/dictionary_fields.tsv \
 	src/gold/dictionary_lookups.tsv \
 	src/gold/map.sql \
+	src/gold/place.sql \
 	src/protocol/qobrix/qobrix_map.tsv \
 	src/protocol/qobrix/qobrix_map.sql \
 	src/protocol/rets/ddf_map.sql \

@@ -6,6 +6,8 @@
  *
  * conversion.c	 a value as a type of gold; mls.try_*(), mls.convert_unit()
  * lookup.c		 mls.display_value(), mls.map_list()
+ * question.c	 mls.geocode_question()
+ * place.c		 the row geo: the point that was found for an address (place.h)
  * target.c		 which RESO resources rules make, and the relations they may use
  * expression.c	 SQL expressions of rules
  * mapping.c	 rules and dictionary -> what each column of gold is made from

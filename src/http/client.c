@@ -141,9 +141,12 @@ static bool
 set_call(MlsHttpRequest *request, CURL *easy)
 {
 	const MlsHttpCall *call = &request->call;
-	bool ok = SET(CURLOPT_URL, call->url);
+	char *url =
+		request->same_origin ? mls_auth_address(request->source, call->url) : pstrdup(call->url);
+	bool ok = SET(CURLOPT_URL, url); /* libcurl copies it */
 	ListCell *lc;
 
+	pfree(url);
 	if (call->body)
 		ok = ok && SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(call->body)) &&
 			 SET(CURLOPT_COPYPOSTFIELDS, call->body);
