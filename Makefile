@@ -27,6 +27,9 @@ SQL_CHAPTERS = \
 	src/run/functions.sql \
 	src/monitor/count.sql \
 	src/run/schedule.sql \
+	src/geo/geocoder.sql \
+	src/geo/providers.sql \
+	src/geo/geocode.sql \
 	src/subscription/identity.sql \
 	src/monitor/change.sql \
 	src/monitor/events.sql \

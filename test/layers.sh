@@ -20,6 +20,7 @@ declare -A may=(
 	[write]='write read subscription gold step options protocol record http base'
 	[drift]='drift write read subscription gold step options protocol record http base'
 	[jobs]='jobs write read subscription gold step options protocol record http base'
+	[geo]='geo gold step options protocol record http base'
 	[monitor]='monitor read subscription gold step options protocol record http base'
 	[consumer]='consumer step options protocol record http base'
 	[serve/base]='base'
@@ -32,7 +33,7 @@ declare -A may=(
 	[serve/http]='http answer pool token schema base'
 	[serve/site]='site http token base'
 	[serve/main]='site http answer pool token sql odata schema base'
-	[run]='run consumer monitor jobs drift write read subscription gold step options protocol record http base'
+	[run]='run geo consumer monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
 	room=${file#src/}

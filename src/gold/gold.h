@@ -17,6 +17,7 @@
  * contest.c	 who has a key that several have
  * gold_write.c rows of a page into gold, and out of it (gold_write.h)
  * remap.c		 gold anew from silver, when rules have changed
+ * place_rows.c what would be asked about records without coordinates
  * explain.c	 mls_map_explain() and mls_map_check()
  *
  * This header is for those who have gold made ready and kept; statement.h for who
@@ -112,6 +113,14 @@ extern void mls_gold_prepare_contests(Oid owner, const MlsTable *table, Oid silv
 /* The columns of a table's key, as silver has them, and its rows by a relation of keys, as SQL for FROM. */
 extern TupleDesc mls_gold_key_desc(const MlsTable *table, Oid silver_table);
 extern char *mls_gold_rows_by_key(const MlsTable *table, Oid silver_table, const char *keys);
+
+/*
+ * SQL of (the key's columns, mls_key text, mls_question text) for those records of `rows`, SQL
+ * for FROM with silver's columns, that the table of gold shows as this source's: what is to be
+ * asked about where they are, NULL for nothing.  NULL if the resource is not geocoded.
+ */
+extern char *mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold,
+								 const char *rows, Oid *gold_table);
 
 /* Prepares the gold of those who look at a table that is new. */
 extern void mls_gold_prepare_dependants(const MlsTable *table, Oid silver_table);

@@ -25,6 +25,7 @@
 
 #include "compat.h"
 #include "drift/drift.h"
+#include "geo/geo.h"
 #include "gold/gold_write.h"
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
@@ -36,7 +37,7 @@
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
 											  &mls_reconcile_process, &mls_remap_process,
-											  &mls_ranges_process};
+											  &mls_ranges_process,    &mls_geocode_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -62,7 +63,8 @@ begun(MlsRun *run)
 static void
 settle(MlsRun *run)
 {
-	mls_writer_settle(run->writer);
+	if (run->writer)
+		mls_writer_settle(run->writer);
 }
 
 static void
@@ -90,7 +92,13 @@ try_to_lock(MlsRun *run, bool last_try)
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
-	run->locked = mls_subscription_lock(id, true);
+	run->locked = run->process->beside
+					  ? mls_lock_try(run->process->beside, id, ExclusiveLock, true)
+					  : mls_subscription_lock(id, true);
+	if (!run->locked && last_try && run->process->beside)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("another %s of resource \"%s\" of source \"%s\" is at work",
+					   run->process->name, run->sub->resource, run->sub->source));
 	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
 	mls_transaction_commit();
@@ -166,6 +174,19 @@ note_rivals(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	if (rivals != NULL)
 		mls_run_note(run, "gold has %s as well, and no key_prefix keeps their keys apart", rivals);
+}
+
+/* What runs beside others changes no record, and leaves the tables as these want them. */
+static void
+prepare_beside(MlsRun *run)
+{
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	read_table(run);
+	if (run->process->prepare)
+		run->process->prepare(run);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
 }
 
 static void
@@ -259,6 +280,8 @@ write_failure(MlsRun *run)
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->backs_off)
 		mls_backoff_failed(run->sub, run->outcome);
+	if (!cancelled && run->process->failed)
+		run->process->failed(run);
 }
 
 /* Writes a failed run's row; when even that fails, the server log has to do. */
@@ -327,7 +350,10 @@ forecast(MlsRun *run)
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
-	mls_identity_require(run->sub, run->table);
+	if (!run->process->beside)
+		mls_identity_require(run->sub, run->table);
+	else if (run->process->prepare)
+		run->process->prepare(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	run->process->dry_run(run);
@@ -365,9 +391,14 @@ do_run(MlsRun *run)
 {
 	enter_run(run);
 	identify(run);
-	mls_drift_check(run);
-	mls_source_settings_check(run);
-	prepare(run);
+	if (run->process->beside)
+		prepare_beside(run);
+	else
+	{
+		mls_drift_check(run);
+		mls_source_settings_check(run);
+		prepare(run);
+	}
 	mls_run_report_activity(run);
 	run->process->work(run);
 	complete(run);
@@ -446,6 +477,8 @@ mls_run_conduct(const MlsTask *task, MlsOutcome *outcome)
 	mls_load_end(run->load);
 	if (run->locked && run->process->helps)
 		mls_subscription_unhelp(outcome->subscription);
+	else if (run->locked && run->process->beside)
+		mls_lock_release(run->process->beside, outcome->subscription, ExclusiveLock, true);
 	else if (run->locked)
 		mls_subscription_unlock(outcome->subscription);
 	MemoryContextSwitchTo(before);

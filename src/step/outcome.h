@@ -71,7 +71,8 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_PURGE,
 	MLS_PROCESS_RECONCILE,
 	MLS_PROCESS_REMAP,
-	MLS_PROCESS_RANGES /* of a load: a helper's */
+	MLS_PROCESS_RANGES, /* of a load: a helper's */
+	MLS_PROCESS_GEOCODE
 } MlsProcessKind;
 
 typedef struct MlsTask

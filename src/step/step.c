@@ -163,8 +163,8 @@ mls_run_note(MlsRun *run, const char *format, ...)
 
 /*
  * Starts a run and returns its number.  The caller holds the lock of the
- * subscription, so a run that still counts as running belongs to a process that
- * is no more.
+ * subscription, or that of the one process that runs beside others, so a run that still
+ * counts as running under it belongs to a process that is no more.
  */
 int64
 mls_run_start(const MlsSubscription *sub, const char *process)
@@ -172,8 +172,9 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
 					"message = 'the process or the server ended during the run' "
-					"WHERE subscription = $1 AND status = 'running'",
-					mls_arg_int8(sub->id));
+					"WHERE subscription = $1 AND status = 'running' "
+					"AND (process = 'geocode') = ($2 = 'geocode')",
+					mls_arg_int8(sub->id), mls_arg_text(process));
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
 		"INSERT INTO mls.run (subscription, process, pid, backend_start, cursor_before) "
