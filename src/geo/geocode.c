@@ -16,6 +16,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -790,10 +791,31 @@ geocode_dry_run(MlsRun *run)
 							 "record", "records"));
 }
 
-/* Points of records that are gone go as well. */
+/* Points of records that are gone; should these come back, what was answered is still known. */
+static bool
+forget_gone(MlsRun *run)
+{
+	List *keys;
+
+	mls_select(psprintf("SELECT g.key FROM mls.geocode g WHERE g.subscription = $1 AND NOT EXISTS "
+						"(SELECT FROM %s b WHERE b.key = g.key AND b.deleted_at IS NULL) LIMIT %d",
+						mls_qualified_name(run->sub->bronze), BATCH_ROWS),
+			   mls_arg_int8(run->sub->id));
+	keys = mls_cell_texts(SPI_tuptable, 1);
+	if (keys == NIL)
+		return false;
+	mls_sql_control(SPI_OK_DELETE,
+					"DELETE FROM mls.geocode WHERE subscription = $1 AND key = ANY ($2)",
+					mls_arg_int8(run->sub->id), mls_arg_list(keys));
+	run->counters.deleted += SPI_processed;
+	return true;
+}
+
 static const char *
 geocode_complete(MlsRun *run)
 {
+	while (forget_gone(run))
+		CHECK_FOR_INTERRUPTS();
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.geocode_rule SET failures = 0, next_attempt_at = NULL, error = NULL "
 					"WHERE subscription = $1",
