@@ -30,6 +30,7 @@ SQL_CHAPTERS = \
 	src/geo/geocoder.sql \
 	src/geo/providers.sql \
 	src/geo/geocode.sql \
+	src/geo/geography.sql \
 	src/subscription/identity.sql \
 	src/monitor/change.sql \
 	src/monitor/events.sql \

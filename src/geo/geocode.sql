@@ -64,7 +64,7 @@ BEGIN
     IF strpos(geocoder, '(') > 0 THEN
         called := to_regprocedure(geocoder);
         IF called IS NULL OR NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = called AND p.prorettype = 'jsonb'::regtype AND NOT p.proretset AND p.prokind = 'f'
-                                           AND p.proargtypes::oid[] = ARRAY['jsonb'::regtype::oid]) OR geocoder !~ '^[^(]+\.[^(]+\(' THEN
+                                           AND p.pronargs = 1 AND p.proargtypes[0] = 'jsonb'::regtype) OR geocoder !~ '^[^(]+\.[^(]+\(' THEN
             PERFORM mls.refuse('42883', format('there is no function "%s" that geocodes', geocoder),
                                'Name it with its schema, as public.find_address(jsonb): it takes an address and gives a point, both as jsonb.');
         ELSIF NOT has_function_privilege(role, called, 'EXECUTE') THEN

@@ -53,7 +53,7 @@ COMMENT ON COLUMN mls.geocoder.attribution IS 'what has to stand beside its poin
 COMMENT ON COLUMN mls.geocoder.terms IS 'what else its terms ask of who uses it';
 COMMENT ON COLUMN mls.geocoder.shipped IS 'whether the row came with the extension; such rows are not dumped';
 REVOKE ALL ON mls.geocoder FROM PUBLIC;
-GRANT SELECT ON mls.geocoder TO PUBLIC;
+GRANT SELECT ON mls.geocoder TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.geocoder', 'WHERE NOT shipped');
 
 -- ---- What was answered ----

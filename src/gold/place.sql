@@ -53,7 +53,7 @@ CREATE POLICY owner ON mls.geocode_rule FOR SELECT USING (EXISTS (SELECT FROM ml
 CREATE POLICY owner ON mls.geocode FOR SELECT USING (pg_catalog.pg_has_role(owner, 'USAGE'));
 CREATE POLICY monitor ON mls.geocode FOR SELECT USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 REVOKE ALL ON mls.geocode_rule, mls.geocode FROM PUBLIC;
-GRANT SELECT ON mls.geocode_rule, mls.geocode TO PUBLIC;
+GRANT SELECT ON mls.geocode_rule, mls.geocode TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.geocode_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.geocode', '');
 

@@ -358,4 +358,4 @@ COMMENT ON COLUMN mls.due.due_since_start IS 'when it was due next since the ser
 GRANT EXECUTE ON FUNCTION mls.rests_until(bigint) TO pg_monitor;
 GRANT SELECT ON mls.due, mls_schedules TO pg_monitor;
 GRANT EXECUTE ON FUNCTION mls.rounded(interval), mls.shortened(text, integer), mls.counted(bigint, text, text) TO pg_monitor;
-GRANT SELECT ON mls.working, mls.working_beside, mls.geocode_rule, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;
+GRANT SELECT ON mls.working, mls.working_beside, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;

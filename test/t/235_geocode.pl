@@ -261,10 +261,10 @@ is(query(q{SELECT count(*) FROM mls.geocode WHERE source = 'daily'}), 3, 'what w
 query(q{SELECT mls_geocode_use('east', '{nominatim}')});
 $geo->fault(kind => 'stall', match => '/geo/', skip => 1);
 my $running = start_psql($node, q{SELECT * FROM mls_geocode('east')});
-$node->poll_query_until('postgres', q{SELECT requests = 2 OR inserted = 1 FROM mls_progress WHERE process = 'geocode'}) or die;
+my $under_way = q{SELECT status = 'running' AND inserted = 1 FROM mls.run WHERE process = 'geocode' ORDER BY id DESC LIMIT 1};
+$node->poll_query_until('postgres', $under_way) or die;
 sync();
 is(query(q{SELECT count(*) FROM mls_progress WHERE process = 'geocode'}), 1, 'runs beside a sync');
-$node->poll_query_until('postgres', q{SELECT inserted = 1 FROM mls.run WHERE process = 'geocode' ORDER BY id DESC LIMIT 1}) or die;
 $node->stop('immediate');
 eval { end_psql($running) };
 $geo->control('release', {});
