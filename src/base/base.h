@@ -183,10 +183,10 @@ typedef enum MlsLockClass
 	MLS_LOCK_HELP = 19790,         /* by a subscription's id: processes that help its run */
 	MLS_LOCK_PAGES = 19791,   /* gold's, by two numbers: pages, and who changes what they rely on */
 	MLS_LOCK_CHANGES = 19792, /* the one: who writes the change log */
-	MLS_LOCK_MEDIA =
-		19793, /* by a subscription's id: who fetches its files, beside who works on it */
+	MLS_LOCK_GEOCODE = 19793, /* by a subscription's id: who finds points for it */
+	MLS_LOCK_MEDIA = 19794,   /* by a subscription's id: who fetches its files */
 	MLS_LOCK_STORE =
-		19794 /* by a hash of its name: files are put, or removed, by one or the other */
+		19795 /* by a hash of its name: files are put, or removed, by one or the other */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */

@@ -142,9 +142,12 @@ static bool
 set_call(MlsHttpRequest *request, CURL *easy)
 {
 	const MlsHttpCall *call = &request->call;
-	bool ok = SET(CURLOPT_URL, call->url);
+	char *url =
+		request->same_origin ? mls_auth_address(request->source, call->url) : pstrdup(call->url);
+	bool ok = SET(CURLOPT_URL, url); /* libcurl copies it */
 	ListCell *lc;
 
+	pfree(url);
 	if (call->upload)
 		ok = ok && SET(CURLOPT_UPLOAD, 1L) &&
 			 SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t) call->upload->length) &&

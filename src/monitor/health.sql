@@ -141,7 +141,7 @@ SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'cr
   FROM (SELECT max(g.times) AS n,
                string_agg(format('%s %s failed %s: %s', f.name, g.process, mls.counted(g.times, 'time', 'times'),
                                  left(g.message, 600)), '; ' ORDER BY g.times DESC, f.name) AS bad
-          FROM mls.failing g JOIN fact f ON f.id = g.subscription) f
+          FROM mls.failing g JOIN fact f ON f.id = g.subscription WHERE g.process <> 'geocode') f
 UNION ALL
 SELECT 'lag', CASE WHEN late IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce(format('not complete for %s since the last success, or since a sync was due: ', max_lag) || late,
@@ -169,8 +169,20 @@ SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
                                       ELSE 'run %s of %s is at work since %s' END,
                                  r.id, f.name, r.started_at), '; ' ORDER BY r.id) AS bad
           FROM mls.run r JOIN fact f ON f.id = r.subscription
-          LEFT JOIN mls.working w ON w.subscription = r.subscription AND w.pid = r.pid
+          LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
+            ON w.subscription = r.subscription AND w.pid = r.pid
          WHERE r.status = 'running' AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
+UNION ALL
+-- Copies are as good as ever when a geocoder is down.
+SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' END,
+       coalesce(concat_ws('; ', bad, CASE WHEN late > 0 THEN mls.counted(late, 'point is', 'points are')
+                || ' kept for longer than the terms of the geocoder allow: call mls_geocode()' END), '')
+       || CASE WHEN bad IS NULL AND late = 0 THEN mls.counted(n, 'resource is', 'resources are') || ' geocoded' ELSE '' END
+  FROM (SELECT count(*) AS n,
+               string_agg(format('%s was not geocoded, for the %s. time: %s', f.name, r.failures, r.error), '; ' ORDER BY f.name) FILTER (WHERE r.failures > 0) AS bad,
+               (SELECT count(*) FROM mls.geocode g WHERE g.expires_at < now() - grace) AS late
+          FROM mls.geocode_rule r JOIN fact f ON f.id = r.subscription) g
+ WHERE n > 0
 UNION ALL
 SELECT 'issues', CASE WHEN count(*) > max_issues THEN 'warning' ELSE 'ok' END,
        mls.counted(count(*), 'issue is', 'issues are') || ' open and new since yesterday; mls.issue lists all'

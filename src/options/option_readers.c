@@ -90,7 +90,7 @@ static const struct
 	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},  {MLS_AUTH_BEARER, "token", NULL},
 	{MLS_AUTH_BASIC, "username", "password"},         {MLS_AUTH_HEADER, "api_key", NULL},
 	{MLS_AUTH_CHALLENGE, "username", "password"},     {MLS_AUTH_PASSWORD, "username", "password"},
-	{MLS_AUTH_SIGNATURE, "access_key", "secret_key"},
+	{MLS_AUTH_SIGNATURE, "access_key", "secret_key"}, {MLS_AUTH_QUERY, "api_key", NULL},
 };
 
 /* The login a mapping has the options for; that it has but the second half of is found out later. */
@@ -182,6 +182,7 @@ apply_platform(MlsSource *source, const MlsPlatform *platform)
 	source->http.token_style = platform->token_style;
 	source->http.scope = platform->scope;
 	source->http.rates = platform->rates;
+	source->http.key_parameter = platform->key_parameter;
 }
 
 /*
@@ -271,6 +272,9 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	if (source->protocol->is_store)
 		source->http.auth =
 			source->protocol->is_signed(source->http.url) ? MLS_AUTH_SIGNATURE : MLS_AUTH_NONE;
+	if (mls_option_text(server->options, "auth") == NULL && source->http.auth == MLS_AUTH_HEADER &&
+		source->http.key_parameter)
+		source->http.auth = MLS_AUTH_QUERY;
 	if (source->http.token_url && strstr(source->http.token_url, "://") == NULL)
 		source->http.token_url = mls_url_build(source->http.url, source->http.token_url, NIL);
 	if (source->http.auth == MLS_AUTH_OAUTH2 && source->http.token_url &&
@@ -445,6 +449,11 @@ mls_table_get(Oid relid, Oid user_id, bool need_mapping)
 							   table->source->name),
 						errhint("Drop the foreign table, or give it a server that is a source of "
 								"records.")));
+	if (table->source->protocol->open == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("foreign table \"%s\" cannot be read", get_rel_name(relid)),
+						errdetail("Its server \"%s\" is of the protocol %s, which has no records.",
+								  table->source->name, table->source->protocol->name)));
 	table->rows = -1;
 	mls_option_apply(ForeignTableRelationId, foreign->options, table);
 	page_size = mls_option_text(foreign->options, "page_size");

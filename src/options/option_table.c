@@ -51,8 +51,8 @@
 #define TB (MB * MB)
 
 /* In the order of MlsAuth (a signature is not chosen: a store in S3 wants it), MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
-static const char *const auth_names[] = {"none",      "oauth2",   "bearer",    "basic", "header",
-										 "challenge", "password", "signature", NULL};
+static const char *const auth_names[] = {"none",      "oauth2",   "bearer", "basic",     "header",
+										 "challenge", "password", "query",  "signature", NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
@@ -85,6 +85,8 @@ static const MlsOption option_table[] = {
 	 .help = "Scope to ask for at the token endpoint; default of the platform."},
 	{"header_name", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.header_name), .default_value = "X-Api-Key",
 	 .help = "Header that carries api_key."},
+	{"key_parameter", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.key_parameter),
+	 .help = "Parameter of the address that carries api_key, for auth query; default of the platform."},
 
 	/* Quota; 0 lifts a limit of the platform */
 	{"requests_per_second", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(http.rates.per_second), .max = 10000,

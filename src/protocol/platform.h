@@ -45,6 +45,7 @@ typedef struct MlsPlatform
 	const char *token_url; /* default, or NULL */
 	MlsTokenStyle token_style;
 	const char *scope;
+	const char *key_parameter; /* of addresses, for api_key; NULL: it goes into a header */
 
 	/* paging */
 	int page_size;                /* records asked for per page in scans and syncs */

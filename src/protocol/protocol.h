@@ -119,7 +119,9 @@ struct MlsProtocol
 	/* The first request as a user may read it: "Property?$filter=...". No network. */
 	char *(*show)(const MlsQuery *query);
 
-	/* A stream of pages, in CurrentMemoryContext; start sends the first request without waiting. */
+	/* A stream of pages, in CurrentMemoryContext; start sends the first request without waiting.
+	 * NULL: it has no records, so its servers have no foreign tables, and the members for these
+	 * are NULL as well. */
 	MlsStream *(*open)(const MlsQuery *query);
 	void (*start)(MlsStream *stream);
 	/* The next page, or NULL at a proven end.  Frees the page before. A failed page is an error. */

@@ -19,6 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "geo/geo.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
 
@@ -31,6 +32,7 @@ PG_FUNCTION_INFO_V1(mls_sync);
 PG_FUNCTION_INFO_V1(mls_purge);
 PG_FUNCTION_INFO_V1(mls_reconcile);
 PG_FUNCTION_INFO_V1(mls_remap_sql);
+PG_FUNCTION_INFO_V1(mls_geocode_sql);
 PG_FUNCTION_INFO_V1(mls_media_sync);
 
 /* A worker, or the share of work for one that has not been started. */
@@ -60,18 +62,23 @@ typedef struct Launch
  * feeds has to be asked for by its resource, unless those are wanted as well.
  */
 static List *
-chosen_subscriptions(FunctionCallInfo fcinfo, const MlsTask *task)
+chosen_subscriptions(FunctionCallInfo fcinfo, MlsProcessKind process)
 {
-	bool media = task->process == MLS_PROCESS_MEDIA;
-	bool fed = media || task->process == MLS_PROCESS_REMAP;
+	/* These are of what is here already, wherever its records come from. */
+	bool fed = process == MLS_PROCESS_REMAP || process == MLS_PROCESS_GEOCODE ||
+			   process == MLS_PROCESS_MEDIA;
 	MemoryContext context = CurrentMemoryContext;
 	List *found = NIL;
 	SPITupleTable *ids;
 
 	SPI_connect();
-	mls_select(media ? "SELECT id, source FROM mls.find_subscriptions($1, $2) f WHERE EXISTS "
-					   "(SELECT FROM mls.media_rule r WHERE r.subscription = f.id)"
-					 : "SELECT id, source FROM mls.find_subscriptions($1, $2)",
+	mls_select(process == MLS_PROCESS_GEOCODE
+				   ? "SELECT f.id, f.source FROM mls.find_subscriptions($1, $2) f "
+					 "JOIN mls.geocode_rule r ON r.subscription = f.id"
+			   : process == MLS_PROCESS_MEDIA
+				   ? "SELECT f.id, f.source FROM mls.find_subscriptions($1, $2) f "
+					 "JOIN mls.media_rule r ON r.subscription = f.id"
+				   : "SELECT id, source FROM mls.find_subscriptions($1, $2)",
 			   mls_arg_given(TEXTOID, 0), mls_arg_given(TEXTOID, 1));
 	ids = SPI_tuptable;
 	for (uint64 i = 0; i < ids->numvals; i++)
@@ -90,8 +97,11 @@ chosen_subscriptions(FunctionCallInfo fcinfo, const MlsTask *task)
 	SPI_finish();
 	if (found == NIL)
 		ereport(NOTICE, errmsg("there is no subscription to work on"),
-				media ? errhint("Call mls_media_store() for a source with media first.")
-					  : errhint("Call mls_subscribe() for a foreign table first."));
+				process == MLS_PROCESS_GEOCODE
+					? errhint("mls_geocode_use() says what is geocoded, and by whom.")
+				: process == MLS_PROCESS_MEDIA
+					? errhint("mls_media_store() says whose files are kept, and where.")
+					: errhint("Call mls_subscribe() for a foreign table first."));
 	return found;
 }
 
@@ -121,14 +131,16 @@ static MlsOutcome *
 first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *sub)
 {
 	MlsOutcome *outcome = palloc0(sizeof(MlsOutcome));
-	const char *why = task->due ? mls_backoff_not_due(sub) : NULL;
+	const char *why = !task->due                             ? NULL
+					  : task->process == MLS_PROCESS_GEOCODE ? mls_geocode_not_due(sub)
+															 : mls_backoff_not_due(sub);
 
 	outcome->subscription = sub->id;
 	outcome->owner = sub->owner;
 	if (why != NULL)
 		mls_outcome_skip(outcome, why);
 	else if (launch->named && task->process != MLS_PROCESS_REMAP &&
-			 task->process != MLS_PROCESS_MEDIA)
+			 task->process != MLS_PROCESS_GEOCODE && task->process != MLS_PROCESS_MEDIA)
 		skip_fed(sub, outcome);
 	return outcome;
 }
@@ -148,7 +160,7 @@ choose_now(void *arg)
 	Launch *launch = choice->launch;
 	ListCell *lc;
 
-	launch->subscriptions = chosen_subscriptions(choice->fcinfo, choice->task);
+	launch->subscriptions = chosen_subscriptions(choice->fcinfo, choice->task->process);
 	foreach (lc, launch->subscriptions)
 		launch->outcomes =
 			lappend(launch->outcomes, first_outcome(launch, choice->task, lfirst(lc)));
@@ -431,6 +443,14 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 		values[0] = Int64GetDatum(outcome->drift);
 		return 1;
 	}
+	if (process == MLS_PROCESS_GEOCODE)
+	{
+		values[n++] = Int64GetDatum(counters->received);
+		values[n++] = Int64GetDatum(counters->inserted);
+		values[n++] = Int64GetDatum(counters->unchanged);
+		values[n++] = Int64GetDatum(counters->deleted);
+		return n;
+	}
 	values[n++] = Int64GetDatum(counters->received);
 	if (process == MLS_PROCESS_MEDIA)
 	{
@@ -567,4 +587,14 @@ Datum
 mls_media_sync(PG_FUNCTION_ARGS)
 {
 	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_MEDIA});
+}
+
+/* mls_geocode(source, resource, dry_run, due): who names a source wants it now. */
+Datum
+mls_geocode_sql(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo,
+					&(MlsTask){.process = MLS_PROCESS_GEOCODE,
+							   .dry_run = flag_argument(fcinfo, 2),
+							   .due = PG_ARGISNULL(3) ? PG_ARGISNULL(0) : PG_GETARG_BOOL(3)});
 }

@@ -25,6 +25,7 @@
 
 #include "compat.h"
 #include "drift/drift.h"
+#include "geo/geo.h"
 #include "gold/gold_write.h"
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
@@ -35,9 +36,9 @@
 #include "write/write.h"
 
 /* The processes, in the order of MlsProcessKind. */
-static const MlsProcess *const processes[] = {&mls_sync_process,      &mls_purge_process,
-											  &mls_reconcile_process, &mls_remap_process,
-											  &mls_ranges_process,    &mls_media_process};
+static const MlsProcess *const processes[] = {
+	&mls_sync_process,   &mls_purge_process,   &mls_reconcile_process, &mls_remap_process,
+	&mls_ranges_process, &mls_geocode_process, &mls_media_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -64,7 +65,7 @@ begun(MlsRun *run)
 static void
 settle(MlsRun *run)
 {
-	if (run->writer != NULL)
+	if (run->writer)
 		mls_writer_settle(run->writer);
 }
 
@@ -94,12 +95,11 @@ try_to_lock(MlsRun *run, bool last_try)
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
 	run->locked = run->process->beside ? mls_lock_try(run->process->beside, id, ExclusiveLock, true)
-									  : mls_subscription_lock(id, true);
+									   : mls_subscription_lock(id, true);
 	if (!run->locked && last_try && run->process->beside)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
-				errmsg("another process is at work on the %s of source \"%s\"", run->process->name,
-					   run->sub->source),
-				errhint("Wait for it to finish; the view mls_progress shows it."));
+				errmsg("another %s of resource \"%s\" of source \"%s\" is at work",
+					   run->process->name, run->sub->resource, run->sub->source));
 	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
 	mls_transaction_commit();
@@ -177,6 +177,19 @@ note_rivals(MlsRun *run)
 		mls_run_note(run, "gold has %s as well, and no key_prefix keeps their keys apart", rivals);
 }
 
+/* What runs beside others changes no record, and leaves the tables as these want them. */
+static void
+prepare_beside(MlsRun *run)
+{
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	read_table(run);
+	if (run->process->prepare)
+		run->process->prepare(run);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+}
+
 static void
 prepare(MlsRun *run)
 {
@@ -192,19 +205,6 @@ prepare(MlsRun *run)
 	if (run->process->prepare)
 		run->process->prepare(run);
 	run->writer = mls_writer_begin(run->table, run->sub, run->id);
-	mls_transaction_commit();
-	MemoryContextSwitchTo(run->context);
-}
-
-/* The same for a process that writes no layer: it works beside those that do. */
-static void
-prepare_beside(MlsRun *run)
-{
-	mls_transaction_begin(run->sub->owner);
-	MemoryContextSwitchTo(run->context);
-	read_table(run);
-	if (run->process->prepare)
-		run->process->prepare(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }
@@ -282,6 +282,8 @@ write_failure(MlsRun *run)
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->backs_off)
 		mls_backoff_failed(run->sub, run->outcome);
+	if (!cancelled && run->process->failed)
+		run->process->failed(run);
 }
 
 /* Writes a failed run's row; when even that fails, the server log has to do. */
@@ -350,7 +352,10 @@ forecast(MlsRun *run)
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
-	mls_identity_require(run->sub, run->table);
+	if (!run->process->beside)
+		mls_identity_require(run->sub, run->table);
+	else if (run->process->prepare)
+		run->process->prepare(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	run->process->dry_run(run);

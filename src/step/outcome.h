@@ -72,6 +72,7 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_RECONCILE,
 	MLS_PROCESS_REMAP,
 	MLS_PROCESS_RANGES, /* of a load: a helper's */
+	MLS_PROCESS_GEOCODE,
 	MLS_PROCESS_MEDIA
 } MlsProcessKind;
 

@@ -18,7 +18,7 @@
 #include "step/step.h"
 
 /* Names of processes that work beside others, with a lock of their own, as a list of SQL. */
-#define MLS_PROCESSES_ASIDE "('media')"
+#define MLS_PROCESSES_BESIDE "('geocode', 'media')"
 
 static void
 require_table(Oid relid, const char *layer, const MlsSubscription *sub)
@@ -166,8 +166,8 @@ mls_run_note(MlsRun *run, const char *format, ...)
 
 /*
  * Starts a run and returns its number.  The caller holds the lock of the
- * subscription, so a run that still counts as running belongs to a process that
- * is no more; those with locks of their own speak for themselves only.
+ * subscription, or that of the one process that runs beside others, so a run that still
+ * counts as running under it belongs to a process that is no more.
  */
 int64
 mls_run_start(const MlsSubscription *sub, const char *process)
@@ -176,8 +176,8 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
 					"message = 'the process or the server ended during the run' "
 					"WHERE subscription = $1 AND status = 'running' "
-					"AND CASE WHEN $2 IN " MLS_PROCESSES_ASIDE
-					" THEN process = $2 ELSE process NOT IN " MLS_PROCESSES_ASIDE " END",
+					"AND CASE WHEN $2 IN " MLS_PROCESSES_BESIDE
+					" THEN process = $2 ELSE process NOT IN " MLS_PROCESSES_BESIDE " END",
 					mls_arg_int8(sub->id), mls_arg_text(process));
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
