@@ -72,7 +72,7 @@ static const MlsOption option_table[] = {
 	{"platform", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform_name), .default_value = "generic",
 	 .help = "Product the source runs on; decides the defaults of most other options."},
 	{"url", SERVER, MLS_OPTION_URL, .required = true, .offset = IN_SOURCE(http.url),
-	 .help = "Service root of the source."},
+	 .help = "Service root of the source; of a store of files file:///directory or s3://bucket/prefix."},
 
 	/* Login */
 	{"auth", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(http.auth), .choices = auth_names,
