@@ -203,8 +203,11 @@ longest_body(const MlsHttpRequest *request)
 static bool
 set_reception(MlsHttpRequest *request, CURL *easy)
 {
-	/* Asked for here, unpacked in body.c. */
-	return SET(CURLOPT_ACCEPT_ENCODING, "gzip") && SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
+	/* Asked for here, unpacked in body.c.  Files of a store come as they are kept. */
+	bool is_file = request->source->auth == MLS_AUTH_SIGNATURE;
+
+	return SET(CURLOPT_ACCEPT_ENCODING, is_file ? NULL : "gzip") &&
+		   SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
 		   SET(CURLOPT_BUFFERSIZE, (long) RECEIVE_BUFFER) &&
 		   SET(CURLOPT_MAXFILESIZE_LARGE, longest_body(request)) &&
 		   SET(CURLOPT_ERRORBUFFER, request->error) &&

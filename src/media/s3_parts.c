@@ -9,14 +9,19 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/memutils.h"
-
 #include "lib/stringinfo.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
 #include "media/s3.h"
 
 /* S3 takes 10,000 parts, each but the last of 5 MB and more. */
 #define PART_BYTES (INT64CONST(32) * 1024 * 1024)
 #define MOST_PARTS 9000
+
+/* Between two attempts to have them joined. */
+#define JOIN_DELAY_MS 500
 
 typedef struct Parts
 {
@@ -107,6 +112,26 @@ put_part(Parts *parts, int number, int64 at)
 					 number, mls_s3_xml_escape(tag));
 }
 
+/* The service was not at fault for long, perhaps: it says so in an answer that is no failure by its status. */
+static bool
+is_passing(const MlsHttpResponse *response)
+{
+	char *code = mls_s3_code(response);
+
+	return response->status == 200 &&
+		   (strcmp(code, "InternalError") == 0 || strcmp(code, "SlowDown") == 0 ||
+			strcmp(code, "ServiceUnavailable") == 0);
+}
+
+static void
+wait_a_moment(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, JOIN_DELAY_MS,
+					 PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* The file is there when the service says so in the answer's body: its status comes before. */
 static void
 end(Parts *parts)
@@ -120,6 +145,11 @@ end(Parts *parts)
 		.purpose = purpose_of(parts->file)};
 	MlsHttpResponse *response = mls_s3_fetch(parts->store, &call);
 
+	for (int i = 0; i < parts->store->http.retries && is_passing(response); i++)
+	{
+		wait_a_moment();
+		response = mls_s3_fetch(parts->store, &call);
+	}
 	(void) mls_s3_document(parts->store, write_task, response, "CompleteMultipartUploadResult");
 }
 

@@ -100,7 +100,7 @@ mls_directory_define_settings(void)
 		"mls_fdw.file_directories", "Directories below which stores of files may be.",
 		"Absolute paths, separated by commas. The server reads, writes and deletes there for "
 		"whoever may make a store.",
-		&file_directories, "", PGC_SUSET, GUC_SUPERUSER_ONLY, check_file_directories, NULL, NULL);
+		&file_directories, "", PGC_SUSET, 0, check_file_directories, NULL, NULL);
 }
 
 /* ---- what is wrong, in words ---- */
@@ -517,7 +517,7 @@ visit_folder(int folder, const char *digits, Visit visit, void *arg)
 	int copy = dup(folder);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
-	int error;
+	volatile int error;
 
 	if (dir == NULL)
 	{
@@ -546,7 +546,7 @@ visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
 {
 	char digits[3];
 	int folder;
-	int error = 0;
+	volatile int error = 0;
 
 	CHECK_FOR_INTERRUPTS();
 	snprintf(digits, sizeof(digits), "%02x", number);

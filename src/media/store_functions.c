@@ -16,6 +16,7 @@
 #include "base/base.h"
 #include "compat.h"
 #include "media/store.h"
+#include "step/transaction.h"
 
 PG_FUNCTION_INFO_V1(mls_store_put_sql);
 PG_FUNCTION_INFO_V1(mls_store_get_sql);
@@ -69,13 +70,15 @@ extension_given(text *given)
 Datum
 mls_store_put_sql(PG_FUNCTION_ARGS)
 {
-	MlsStore *store = store_given(fcinfo);
 	bytea *bytes = PG_GETARG_BYTEA_PP(1);
 	char *extension = extension_given(PG_GETARG_TEXT_PP(2));
 	MlsStoreFile file = {.content_type = content_type_given(PG_GETARG_TEXT_PP(3)),
 						 .length = VARSIZE_ANY_EXHDR(bytes),
 						 .bytes = VARDATA_ANY(bytes)};
+	MlsStore *store;
 
+	mls_refuse_standby("mls_store_put()", "put files");
+	store = store_given(fcinfo);
 	mls_sha256(file.bytes, file.length, file.sha256);
 	file.name = mls_store_name(file.sha256, extension);
 	mls_store_put_finish(mls_store_put_start(store, &file));
@@ -138,12 +141,14 @@ mls_store_list_sql(PG_FUNCTION_ARGS)
 Datum
 mls_store_delete_sql(PG_FUNCTION_ARGS)
 {
-	MlsStore *store = store_given(fcinfo);
+	MlsStore *store;
 	List *names = NIL;
 	Datum *values;
 	bool *nulls;
 	int n;
 
+	mls_refuse_standby("mls_store_delete()", "delete files");
+	store = store_given(fcinfo);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls,
 					  &n);
 	for (int i = 0; i < n; i++)
@@ -157,6 +162,7 @@ mls_store_delete_sql(PG_FUNCTION_ARGS)
 Datum
 mls_store_sweep_sql(PG_FUNCTION_ARGS)
 {
+	mls_refuse_standby("mls_store_sweep()", "sweep");
 	PG_RETURN_INT64(mls_store_sweep(store_given(fcinfo)));
 }
 

@@ -51,8 +51,8 @@
 #define TB (MB * MB)
 
 /* In the order of MlsAuth (a signature is not chosen: a store in S3 wants it), MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
-static const char *const auth_names[] = {"none",      "oauth2",   "bearer", "basic",     "header",
-										 "challenge", "password", "query",  "signature", NULL};
+static const char *const auth_names[] = {"none",      "oauth2",   "bearer", "basic", "header",
+										 "challenge", "password", "query",  NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
@@ -72,7 +72,7 @@ static const MlsOption option_table[] = {
 	{"platform", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform_name), .default_value = "generic",
 	 .help = "Product the source runs on; decides the defaults of most other options."},
 	{"url", SERVER, MLS_OPTION_URL, .required = true, .offset = IN_SOURCE(http.url),
-	 .help = "Service root of the source."},
+	 .help = "Service root of the source; of a store of files file:///directory or s3://bucket/prefix."},
 
 	/* Login */
 	{"auth", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(http.auth), .choices = auth_names,

@@ -300,24 +300,6 @@ is_of_transport(const char *header)
 	return pg_strncasecmp(header, "Proxy-", 6) == 0 || pg_strncasecmp(header, "OData-", 6) == 0;
 }
 
-/* What only stores of files have means nothing to a source, and may have been meant for another option. */
-static void
-refuse_store_options(List *options)
-{
-	for (int i = 0; mls_protocols[i]; i++)
-		for (const MlsOption *option = mls_protocols[i]->options; option && option->name; option++)
-			if (mls_protocols[i]->is_store && option->catalog == ForeignServerRelationId &&
-				mls_option_text(options, option->name))
-				ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-								errmsg("invalid option \"%s\"", option->name),
-								errdetail("Only servers of protocol \"%s\" have it.",
-										  mls_protocols[i]->name),
-								translated(ForeignServerRelationId, option->name)
-									? errhint("Perhaps you meant the option \"%s\".",
-											  translated(ForeignServerRelationId, option->name))
-									: 0));
-}
-
 /* What cannot be said of one option alone. */
 static void
 check_server(List *options)
@@ -340,8 +322,6 @@ check_server(List *options)
 						errmsg("invalid value for option \"quota_group\": \"%.200s\"", group),
 						errdetail("It is a name of up to %d letters, digits, \"_\" and \"-\".",
 								  LONGEST_GROUP)));
-	if (!protocol->is_store)
-		refuse_store_options(options);
 	check_platform(options, protocol);
 	check_root(options, protocol);
 	check_events(options);
@@ -416,6 +396,25 @@ is_address(const MlsOption *option)
 	return strcmp(option->name, "url") == 0;
 }
 
+/* What only stores of files have means nothing to a source, and may have been meant for another option. */
+static void
+refuse_of_store(const MlsOption *option, const MlsProtocol *protocol)
+{
+	const char *meant = translated(option->catalog, option->name);
+
+	if (protocol == NULL || protocol->is_store)
+		return;
+	for (int i = 0; mls_protocols[i]; i++)
+		for (const MlsOption *own = mls_protocols[i]->options; own && own->name; own++)
+			if (own == option && mls_protocols[i]->is_store)
+				ereport(
+					ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("invalid option \"%s\"", option->name),
+					 errdetail("Only servers of protocol \"%s\" have it.", mls_protocols[i]->name),
+					 meant ? errhint("Perhaps you meant the option \"%s\".", meant) : 0));
+}
+
 void
 mls_option_check_list(Oid catalog, List *options)
 {
@@ -430,6 +429,7 @@ mls_option_check_list(Oid catalog, List *options)
 		option = mls_option_find(catalog, def->defname);
 		if (option == NULL)
 			report_unknown_option(catalog, def->defname);
+		refuse_of_store(option, protocol);
 		mls_option_check(option, defGetString(def),
 						 protocol && is_address(option) ? protocol->url_problem : NULL);
 	}
