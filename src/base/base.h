@@ -181,7 +181,7 @@ typedef enum MlsLockClass
 	MLS_LOCK_SUBSCRIPTION = 19788, /* by its id: who works on it */
 	MLS_LOCK_SOURCE = 19789,       /* by the hash of its name: whose pages go one by one */
 	MLS_LOCK_HELP = 19790,         /* by a subscription's id: processes that help its run */
-	MLS_LOCK_PAGES = 19791,  /* gold's, by two numbers: pages, and who changes what they rely on */
+	MLS_LOCK_PAGES = 19791,   /* gold's, by two numbers: pages, and who changes what they rely on */
 	MLS_LOCK_CHANGES = 19792, /* the one: who writes the change log */
 	MLS_LOCK_GEOCODE = 19793  /* by a subscription's id: who finds points for it */
 } MlsLockClass;

@@ -34,10 +34,11 @@ mls_asked_get(const char *name, Oid owner)
 	MemoryContextSwitchTo(context);
 	if (strchr(name, '(') != NULL)
 	{
-		mls_select("SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc "
-				   "p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
-				   "WHERE p.oid = $1::pg_catalog.regprocedure::pg_catalog.oid",
-				   mls_arg_text(name));
+		mls_select(
+			"SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc "
+			"p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
+			"WHERE p.oid = $1::pg_catalog.regprocedure::pg_catalog.oid",
+			mls_arg_text(name));
 		MemoryContextSwitchTo(context);
 		asked->function = mls_text_at(0, 1);
 		asked->provider = "function";
@@ -115,32 +116,34 @@ read_answer(const MlsAsked *asked, const MlsHttpResponse *response, const char *
 	if (strlen(body) != response->length ||
 		pg_encoding_verifymbstr(PG_UTF8, body, response->length) != response->length)
 		body = "";
-	mls_select("SELECT verdict, rank, latitude::pg_catalog.text, longitude::pg_catalog.text, reason "
-			   "FROM mls.geocode_read($1, $2, $3, $4, $5::pg_catalog.numeric[])",
-			   mls_arg_text(asked->provider), mls_arg_int4(response->status), mls_arg_text(body),
-			   mls_arg_text(question), mls_arg_text(box));
+	mls_select(
+		"SELECT verdict, rank, latitude::pg_catalog.text, longitude::pg_catalog.text, reason "
+		"FROM mls.geocode_read($1, $2, $3, $4, $5::pg_catalog.numeric[])",
+		mls_arg_text(asked->provider), mls_arg_int4(response->status), mls_arg_text(body),
+		mls_arg_text(question), mls_arg_text(box));
 }
 
 /* The same of what a function says; it runs as the owner of the subscription, who is at work. */
 static void
 call_function(const MlsAsked *asked, const char *question, const char *box)
 {
-	mls_select(psprintf("SELECT verdict, rank, latitude::pg_catalog.text, "
-						"longitude::pg_catalog.text, reason FROM mls.geocode_read('function', 200, "
-						"coalesce((SELECT %s(pg_catalog.jsonb_build_object('number', p[1], 'street', "
-						"p[2], 'city', p[3], 'state', p[4], 'postal_code', p[5], 'country', p[6])) "
-						"FROM pg_catalog.string_to_array($1, E'\\t') p), "
-						"'[]'::pg_catalog.jsonb)::pg_catalog.text, $1, $2::pg_catalog.numeric[])",
-						asked->function),
-			   mls_arg_text(question), mls_arg_text(box));
+	mls_select(
+		psprintf("SELECT verdict, rank, latitude::pg_catalog.text, "
+				 "longitude::pg_catalog.text, reason FROM mls.geocode_read('function', 200, "
+				 "coalesce((SELECT %s(pg_catalog.jsonb_build_object('number', p[1], 'street', "
+				 "p[2], 'city', p[3], 'state', p[4], 'postal_code', p[5], 'country', p[6])) "
+				 "FROM pg_catalog.string_to_array($1, E'\\t') p), "
+				 "'[]'::pg_catalog.jsonb)::pg_catalog.text, $1, $2::pg_catalog.numeric[])",
+				 asked->function),
+		mls_arg_text(question), mls_arg_text(box));
 }
 
 /* An answer that is no answer ends the run; it is not kept. */
 static void
 refuse_trouble(MlsAsked *asked, const char *verdict, const char *reason)
 {
-	const char *said = asked->source && reason ? mls_http_clean(&asked->source->http, reason)
-											   : reason;
+	const char *said =
+		asked->source && reason ? mls_http_clean(&asked->source->http, reason) : reason;
 
 	if (strcmp(verdict, "quota") == 0)
 	{
@@ -191,7 +194,8 @@ keep(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, const ch
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
 		"WITH same AS (SELECT pg_catalog.count(*) >= 20 AS many FROM mls.geocode_cache c WHERE "
-		"c.owner = $1 AND c.geocoder = $2 AND c.latitude = $6::pg_catalog.numeric AND c.longitude = "
+		"c.owner = $1 AND c.geocoder = $2 AND c.latitude = $6::pg_catalog.numeric AND c.longitude "
+		"= "
 		"$7::pg_catalog.numeric AND c.question <> $3) "
 		"INSERT INTO mls.geocode_cache AS c (owner, geocoder, question, verdict, rank, latitude, "
 		"longitude, reason, asked_at, expires_at) SELECT $1, $2, $3, $4, CASE WHEN same.many THEN "

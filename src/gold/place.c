@@ -73,9 +73,8 @@ mls_place_locate(MlsMapRelation *place, const char *key, char *const *fields, Li
 	place->question = question.data;
 	place->reads = uses;
 	place->can_fail = can_fail;
-	place->sql =
-		psprintf(" LEFT JOIN mls.geocode " MLS_MAP_PLACE " ON " MLS_MAP_PLACE
-				 ".subscription = " INT64_FORMAT "::pg_catalog.int8 AND " MLS_MAP_PLACE
-				 ".key = %s AND " MLS_MAP_PLACE ".question = pg_catalog.md5(%s)",
-				 place->subscription, key, place->question);
+	place->sql = psprintf(" LEFT JOIN mls.geocode " MLS_MAP_PLACE " ON " MLS_MAP_PLACE
+						  ".subscription = " INT64_FORMAT "::pg_catalog.int8 AND " MLS_MAP_PLACE
+						  ".key = %s AND " MLS_MAP_PLACE ".question = pg_catalog.md5(%s)",
+						  place->subscription, key, place->question);
 }

@@ -70,7 +70,7 @@ typedef struct MlsHttpSource
 	const char *header_name; /* MLS_AUTH_HEADER, e.g. X-Api-Key */
 	const char *header_value;
 	const char *key_parameter; /* MLS_AUTH_QUERY: the name of the parameter that has header_value */
-	const char *api_user; /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
+	const char *api_user;      /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
 	const char *user_agent;
 	bool sessions;       /* it keeps sessions: cookies are sent back */
 	int max_sessions;    /* it allows so many at a time; 0 for any number */

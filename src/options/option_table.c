@@ -51,8 +51,8 @@
 #define TB (MB * MB)
 
 /* In the order of MlsAuth, MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
-static const char *const auth_names[] = {"none",   "oauth2",    "bearer",   "basic",
-										 "header", "challenge", "password", "query", NULL};
+static const char *const auth_names[] = {"none",      "oauth2",   "bearer", "basic", "header",
+										 "challenge", "password", "query",  NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};

@@ -153,8 +153,7 @@ choose_now(void *arg)
 	Launch *launch = choice->launch;
 	ListCell *lc;
 
-	launch->subscriptions =
-		chosen_subscriptions(choice->fcinfo, choice->task->process);
+	launch->subscriptions = chosen_subscriptions(choice->fcinfo, choice->task->process);
 	foreach (lc, launch->subscriptions)
 		launch->outcomes =
 			lappend(launch->outcomes, first_outcome(launch, choice->task, lfirst(lc)));

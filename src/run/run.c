@@ -35,7 +35,7 @@
 #include "write/write.h"
 
 /* The processes, in the order of MlsProcessKind. */
-static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
+static const MlsProcess *const processes[] = {&mls_sync_process,      &mls_purge_process,
 											  &mls_reconcile_process, &mls_remap_process,
 											  &mls_ranges_process,    &mls_geocode_process};
 
@@ -92,9 +92,8 @@ try_to_lock(MlsRun *run, bool last_try)
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
-	run->locked = run->process->beside
-					  ? mls_lock_try(run->process->beside, id, ExclusiveLock, true)
-					  : mls_subscription_lock(id, true);
+	run->locked = run->process->beside ? mls_lock_try(run->process->beside, id, ExclusiveLock, true)
+									   : mls_subscription_lock(id, true);
 	if (!run->locked && last_try && run->process->beside)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("another %s of resource \"%s\" of source \"%s\" is at work",
@@ -216,7 +215,7 @@ identify(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	mls_identity_follow_renames();
 	run->sub = mls_subscription_by_id(run->sub->id);
-	if (run->task->process != MLS_PROCESS_REMAP &&
+	if (run->task->process != MLS_PROCESS_REMAP && !run->process->beside &&
 		get_rel_relkind(run->sub->foreign_table) == RELKIND_FOREIGN_TABLE)
 	{
 		const MlsTable *table = mls_table_get(run->sub->foreign_table, run->sub->owner, false);
