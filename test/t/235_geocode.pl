@@ -297,6 +297,18 @@ query(q{CREATE ROLE other LOGIN; SELECT mls_grant('other')});
 is(query(q{SET ROLE other; SELECT (SELECT count(*) FROM mls.geocode) + (SELECT count(*) FROM mls.geocode_cache) + (SELECT count(*) FROM mls.geocode_rule)}), 0, 'nobody sees another\'s addresses');
 like(sql_error($node, q{SET ROLE other; SELECT mls_geocode_use('east', '{nominatim}')}), qr/there is no such subscription/, 'or has them asked for');
 
+# ---- A rule for a part of the address that raises an error ----
+
+query(q{SELECT mls_geocode_use('east', '{nominatim}');
+	SELECT mls_map_set('Property', 'City', 'expression', ARRAY['CASE WHEN r.c_streetnumber = ''666'' THEN (1 / (length(r.c_streetnumber) - 3))::text ELSE r.c_city END'], source => 'east')});
+listing($all[9], '666', 'Broken St', ListPrice => 77);
+listing($all[2], '91', 'Good St');
+$geo->control('places', { places => [ place('91', 'good st', 40.735, -73.995), place('666', 'broken st', 40.735, -73.995) ] });
+sync();
+is(query(qq{SELECT concat_ws('|', "ListPrice", "City", "X_GeoLatitude") FROM gold.property WHERE "ListingKey" = '$all[9]'}), '77', 'costs its record what is made from it, and no more');
+like(geocode(), qr/^finished\|1\|1\|0\|\d\|1\|1 record has an address that the rules of gold cannot read$/, 'and the others nothing');
+is(point($all[2]), '40.7350000 -73.9950000 rooftop nominatim', 'which are found');
+
 # ---- Maps ----
 
 is(query(q{SELECT round(mls_distance(52.5200, 13.4050, 48.8566, 2.3522) / 1000), mls_distance(1, 1, 1, 1), mls_distance(NULL, 1, 1, 1) IS NULL}), '877|0|t', 'distances, in metres');
