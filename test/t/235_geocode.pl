@@ -158,6 +158,9 @@ is(geocode(), 'finished|1|0|1|0|1', 'a street is too coarse');
 query(q{SELECT mls_geocode_use('east', '{nominatim}', accept => 'street')});
 is(geocode(), 'finished|1|1|0|0|0', 'unless it is taken, without another request');
 is(point($all[30]), '40.6500000 -73.7800000 street nominatim', 'and says what it is');
+query(q{SELECT mls_geocode_use('east', '{nominatim}'); SELECT mls_remap('east')});
+is(point($all[30]) . '|' . geocode() . '|' . point($all[30]), '|finished|1|0|1|0|0|', 'and goes when it is taken no more');
+listing($all[30], undef, undef);
 # Five listings of the postal code say where it is.
 listing($all[ 31 + $_ ], '5', 'Known St', PostalCode => '99999', City => 'Nowhere', Latitude => 61 + $_ / 100, Longitude => -150 + $_ / 100) for 0 .. 4;
 listing($all[36], '6', 'Turned St', PostalCode => '99999', City => 'Nowhere');
