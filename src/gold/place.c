@@ -29,6 +29,7 @@ const char *const mls_place_fields[MLS_PLACE_FIELDS] = {
 	[MLS_PLACE_COUNTRY] = "Country",
 	[MLS_PLACE_ADDRESS_SHOWN] = "InternetAddressDisplayYN",
 	[MLS_PLACE_LISTING_SHOWN] = "InternetEntireListingDisplayYN",
+	[MLS_PLACE_WITHHELD] = "X_GeoWithheldYN",
 	[MLS_PLACE_LATITUDE] = "Latitude",
 	[MLS_PLACE_LONGITUDE] = "Longitude",
 };

@@ -268,6 +268,14 @@ postal_code(const char *text, const char *country)
 
 /* Booleans, or what sources write for them. */
 static bool
+says_yes(const char *text)
+{
+	return text && (pg_strcasecmp(text, "true") == 0 || pg_strcasecmp(text, "t") == 0 ||
+					pg_strcasecmp(text, "yes") == 0 || pg_strcasecmp(text, "y") == 0 ||
+					strcmp(text, "1") == 0);
+}
+
+static bool
 says_no(const char *text)
 {
 	return text && (pg_strcasecmp(text, "false") == 0 || pg_strcasecmp(text, "f") == 0 ||
@@ -295,6 +303,7 @@ mls_geocode_question(PG_FUNCTION_ARGS)
 	for (int i = 0; i < MLS_PLACE_PARTS; i++)
 		parts[i] = PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
 	if (says_no(parts[MLS_PLACE_ADDRESS_SHOWN]) || says_no(parts[MLS_PLACE_LISTING_SHOWN]) ||
+		says_yes(parts[MLS_PLACE_WITHHELD]) ||
 		has_point(parts[MLS_PLACE_LATITUDE], parts[MLS_PLACE_LONGITUDE]) ||
 		!read_street(parts, &number, &street))
 		PG_RETURN_NULL();

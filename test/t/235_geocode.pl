@@ -311,6 +311,11 @@ sync();
 is(query(qq{SELECT concat_ws('|', "ListPrice", "City", "X_GeoLatitude") FROM gold.property WHERE "ListingKey" = '$all[9]'}), '77', 'costs its record what is made from it, and no more');
 like(geocode(), qr/^finished\|1\|1\|0\|\d\|1\|1 record has an address that the rules of gold cannot read$/, 'and the others nothing');
 is(point($all[2]), '40.7350000 -73.9950000 rooftop nominatim', 'which are found');
+query(q{SELECT mls_map_set('Property', 'X_GeoWithheldYN', 'expression', '{"r.c_unitnumber = ''secret''"}', source => 'east')});
+listing($all[2], '91', 'Good St', UnitNumber => 'secret');
+listing($all[3], '91', 'Good St', UnitNumber => 'open');
+sync();
+is(point($all[2]) . '|' . point($all[3]) . '|' . (geocode() =~ s/\|\d+ record.*//r) . '|' . point($all[3]), '||finished|1|1|0|1|0|40.7350000 -73.9950000 rooftop nominatim', 'a rule withholds places');
 
 # ---- Maps ----
 
