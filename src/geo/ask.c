@@ -16,6 +16,9 @@
 #include "options/options.h"
 #include "protocol/geocoder/geocoder.h"
 
+/* An answer about one address is a few kilobytes. */
+#define MOST_BYTES (1024 * 1024)
+
 /* One question that a service does not take says nothing; so many in a row are our fault. */
 #define MOST_REFUSALS 5
 
@@ -27,6 +30,7 @@ mls_asked_get(const char *name, Oid owner)
 	MlsAsked *asked = palloc0(sizeof(MlsAsked));
 	MemoryContext context = CurrentMemoryContext;
 	const MlsGeocoder *own;
+	MlsSource *source;
 
 	asked->name = pstrdup(name);
 	mls_select("SELECT mls.check_geocoder($1, $2::pg_catalog.regrole)", mls_arg_text(name),
@@ -44,9 +48,11 @@ mls_asked_get(const char *name, Oid owner)
 		asked->provider = "function";
 		return asked;
 	}
-	asked->source = mls_source_by_name(name, owner, true);
-	mls_rights_require_server(owner, asked->source->server_id, asked->source->name);
-	own = asked->source->own;
+	source = mls_source_by_name(name, owner, true);
+	mls_rights_require_server(owner, source->server_id, source->name);
+	source->http.max_page_bytes = Min(source->http.max_page_bytes, MOST_BYTES);
+	asked->source = source;
+	own = source->own;
 	asked->provider = own->provider ? own->provider : asked->source->platform_name;
 	mls_select("SELECT coalesce(keep_days, 0) FROM mls.geocoder WHERE name = $1 "
 			   "ORDER BY shipped LIMIT 1",
@@ -54,6 +60,30 @@ mls_asked_get(const char *name, Oid owner)
 	MemoryContextSwitchTo(context);
 	asked->keep_days = own->keep_days >= 0 ? own->keep_days : mls_int4_at(0, 1);
 	return asked;
+}
+
+/* ---- What was answered before ---- */
+
+void
+mls_answers_get(Oid owner, const char *geocoder, const List *fingerprints)
+{
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT question, rank, latitude::pg_catalog.text, "
+					"longitude::pg_catalog.text, asked_at, expires_at FROM mls.geocode_cache "
+					"WHERE owner = $1 AND geocoder = $2 AND question = ANY ($3) "
+					"AND (expires_at IS NULL OR expires_at > pg_catalog.now())",
+					mls_arg_oid(owner), mls_arg_text(geocoder), mls_arg_list(fingerprints));
+}
+
+MlsAnswer
+mls_answer_at(uint64 row)
+{
+	return (MlsAnswer){.known = true,
+					   .rank = mls_int4_at(row, 2),
+					   .latitude = mls_text_at(row, 3),
+					   .longitude = mls_text_at(row, 4),
+					   .at = mls_time_at(row, 5),
+					   .expires_at = mls_time_at(row, 6)};
 }
 
 /* ---- The request ---- */
@@ -221,18 +251,44 @@ keep(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, const ch
 	return answer;
 }
 
+/* A run of another subscription may have been told since this one has looked. */
+static bool
+was_told(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, MlsAnswer *answer)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool told;
+
+	mls_transaction_begin(run->sub->owner);
+	mls_answers_get(run->sub->owner, asked->name, list_make1((char *) fingerprint));
+	MemoryContextSwitchTo(context);
+	told = SPI_processed > 0;
+	if (told)
+		*answer = mls_answer_at(0);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(context);
+	return told;
+}
+
 MlsAnswer
 mls_ask(MlsRun *run, MlsAsked *asked, const char *question, const char *fingerprint,
 		const char *box)
 {
 	MemoryContext context = CurrentMemoryContext;
-	MlsHttpResponse *response = asked->source ? fetch(run, asked, question) : NULL;
+	MlsAnswer answer;
+	MlsHttpResponse *response;
 	char *verdict;
 	char *latitude;
 	char *longitude;
 	char *reason;
 	int rank;
 
+	if (was_told(run, asked, fingerprint, &answer))
+	{
+		mls_run_begin_step(run);
+		MemoryContextSwitchTo(context);
+		return answer;
+	}
+	response = asked->source ? fetch(run, asked, question) : NULL;
 	mls_run_begin_step(run);
 	if (response)
 		read_answer(asked, response, question, box);

@@ -289,24 +289,13 @@ recall(Geocoding *geocoding, HTAB *questions)
 
 	for (int i = 0; i < list_length(geocoding->asked); i++)
 	{
-		mls_sql_control(SPI_OK_SELECT,
-						"SELECT question, rank, latitude::pg_catalog.text, "
-						"longitude::pg_catalog.text, asked_at, expires_at FROM mls.geocode_cache "
-						"WHERE owner = $1 AND geocoder = $2 AND question = ANY ($3) "
-						"AND (expires_at IS NULL OR expires_at > pg_catalog.now())",
-						mls_arg_oid(geocoding->run->sub->owner),
-						mls_arg_text(asked_at(geocoding, i)->name), mls_arg_list(all));
+		mls_answers_get(geocoding->run->sub->owner, asked_at(geocoding, i)->name, all);
 		MemoryContextSwitchTo(context);
 		for (uint64 row = 0; row < SPI_processed; row++)
 		{
 			Question *question = hash_search(questions, mls_text_at(row, 1), HASH_FIND, NULL);
 
-			question->answers[i] = (MlsAnswer){.known = true,
-											   .rank = mls_int4_at(row, 2),
-											   .latitude = mls_text_at(row, 3),
-											   .longitude = mls_text_at(row, 4),
-											   .at = mls_time_at(row, 5),
-											   .expires_at = mls_time_at(row, 6)};
+			question->answers[i] = mls_answer_at(row);
 		}
 	}
 }
