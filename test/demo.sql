@@ -66,16 +66,14 @@ SELECT severity, message FROM mls_verify('demo', samples => 20);
 \echo '== 5. A listing comes without coordinates: a geocoder is asked where its address is'
 \! bash "$MLS_DEMO" control update '{"resource": "Property", "key": "LK00000007", "fields": {"StreetNumber": "350", "StreetName": "5 Ave Apt 3", "StreetSuffix": null, "StreetDirPrefix": null, "StreetDirSuffix": null, "City": "New York", "StateOrProvince": "NY", "PostalCode": "10118", "Country": "US", "Latitude": null, "Longitude": null, "InternetAddressDisplayYN": true, "InternetEntireListingDisplayYN": true}}' > /dev/null
 \! bash "$MLS_DEMO" control places '{"places": [{"number": "350", "street": "5th ave", "city": "New York", "state": "NY", "postal_code": "10118", "country": "US", "latitude": 40.748433, "longitude": -73.985656, "accuracy": "rooftop"}]}' > /dev/null
-\set ECHO queries
-CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw
-  OPTIONS (protocol 'geocoder', platform 'photon', url :'geo');
 \o /dev/null
+CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url :'geo');
 SELECT mls_geocode_use('demo', '{geo}');
 SELECT * FROM mls_sync('demo');
 \o
-SELECT looked_for, found, not_found, requests FROM mls_geocode('demo');
-SELECT "ListingKey", "X_GeoLatitude", "X_GeoLongitude", "X_GeoQuality" FROM gold.property
- WHERE "X_GeoSource" = 'geo';
+\set ECHO queries
+SELECT looked_for, found, requests FROM mls_geocode('demo');
+SELECT "X_GeoLatitude", "X_GeoLongitude" FROM gold.property WHERE "X_GeoSource" = 'geo';
 \unset ECHO
 
 \echo '== 6. RESO, RETS and Qobrix in one gold table'
