@@ -16,6 +16,9 @@
 #include "options/options.h"
 #include "protocol/geocoder/geocoder.h"
 
+/* An answer about one address is a few kilobytes. */
+#define MOST_BYTES (1024 * 1024)
+
 /* One question that a service does not take says nothing; so many in a row are our fault. */
 #define MOST_REFUSALS 5
 
@@ -27,6 +30,7 @@ mls_asked_get(const char *name, Oid owner)
 	MlsAsked *asked = palloc0(sizeof(MlsAsked));
 	MemoryContext context = CurrentMemoryContext;
 	const MlsGeocoder *own;
+	MlsSource *source;
 
 	asked->name = pstrdup(name);
 	mls_select("SELECT mls.check_geocoder($1, $2::pg_catalog.regrole)", mls_arg_text(name),
@@ -34,18 +38,21 @@ mls_asked_get(const char *name, Oid owner)
 	MemoryContextSwitchTo(context);
 	if (strchr(name, '(') != NULL)
 	{
-		mls_select("SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc "
-				   "p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
-				   "WHERE p.oid = $1::pg_catalog.regprocedure::pg_catalog.oid",
-				   mls_arg_text(name));
+		mls_select(
+			"SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc "
+			"p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
+			"WHERE p.oid = $1::pg_catalog.regprocedure::pg_catalog.oid",
+			mls_arg_text(name));
 		MemoryContextSwitchTo(context);
 		asked->function = mls_text_at(0, 1);
 		asked->provider = "function";
 		return asked;
 	}
-	asked->source = mls_source_by_name(name, owner, true);
-	mls_rights_require_server(owner, asked->source->server_id, asked->source->name);
-	own = asked->source->own;
+	source = mls_source_by_name(name, owner, true);
+	mls_rights_require_server(owner, source->server_id, source->name);
+	source->http.max_page_bytes = Min(source->http.max_page_bytes, MOST_BYTES);
+	asked->source = source;
+	own = source->own;
 	asked->provider = own->provider ? own->provider : asked->source->platform_name;
 	mls_select("SELECT coalesce(keep_days, 0) FROM mls.geocoder WHERE name = $1 "
 			   "ORDER BY shipped LIMIT 1",
@@ -53,6 +60,30 @@ mls_asked_get(const char *name, Oid owner)
 	MemoryContextSwitchTo(context);
 	asked->keep_days = own->keep_days >= 0 ? own->keep_days : mls_int4_at(0, 1);
 	return asked;
+}
+
+/* ---- What was answered before ---- */
+
+void
+mls_answers_get(Oid owner, const char *geocoder, const List *fingerprints)
+{
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT question, rank, latitude::pg_catalog.text, "
+					"longitude::pg_catalog.text, asked_at, expires_at FROM mls.geocode_cache "
+					"WHERE owner = $1 AND geocoder = $2 AND question = ANY ($3) "
+					"AND (expires_at IS NULL OR expires_at > pg_catalog.now())",
+					mls_arg_oid(owner), mls_arg_text(geocoder), mls_arg_list(fingerprints));
+}
+
+MlsAnswer
+mls_answer_at(uint64 row)
+{
+	return (MlsAnswer){.known = true,
+					   .rank = mls_int4_at(row, 2),
+					   .latitude = mls_text_at(row, 3),
+					   .longitude = mls_text_at(row, 4),
+					   .at = mls_time_at(row, 5),
+					   .expires_at = mls_time_at(row, 6)};
 }
 
 /* ---- The request ---- */
@@ -115,32 +146,34 @@ read_answer(const MlsAsked *asked, const MlsHttpResponse *response, const char *
 	if (strlen(body) != response->length ||
 		pg_encoding_verifymbstr(PG_UTF8, body, response->length) != response->length)
 		body = "";
-	mls_select("SELECT verdict, rank, latitude::pg_catalog.text, longitude::pg_catalog.text, reason "
-			   "FROM mls.geocode_read($1, $2, $3, $4, $5::pg_catalog.numeric[])",
-			   mls_arg_text(asked->provider), mls_arg_int4(response->status), mls_arg_text(body),
-			   mls_arg_text(question), mls_arg_text(box));
+	mls_select(
+		"SELECT verdict, rank, latitude::pg_catalog.text, longitude::pg_catalog.text, reason "
+		"FROM mls.geocode_read($1, $2, $3, $4, $5::pg_catalog.numeric[])",
+		mls_arg_text(asked->provider), mls_arg_int4(response->status), mls_arg_text(body),
+		mls_arg_text(question), mls_arg_text(box));
 }
 
 /* The same of what a function says; it runs as the owner of the subscription, who is at work. */
 static void
 call_function(const MlsAsked *asked, const char *question, const char *box)
 {
-	mls_select(psprintf("SELECT verdict, rank, latitude::pg_catalog.text, "
-						"longitude::pg_catalog.text, reason FROM mls.geocode_read('function', 200, "
-						"coalesce((SELECT %s(pg_catalog.jsonb_build_object('number', p[1], 'street', "
-						"p[2], 'city', p[3], 'state', p[4], 'postal_code', p[5], 'country', p[6])) "
-						"FROM pg_catalog.string_to_array($1, E'\\t') p), "
-						"'[]'::pg_catalog.jsonb)::pg_catalog.text, $1, $2::pg_catalog.numeric[])",
-						asked->function),
-			   mls_arg_text(question), mls_arg_text(box));
+	mls_select(
+		psprintf("SELECT verdict, rank, latitude::pg_catalog.text, "
+				 "longitude::pg_catalog.text, reason FROM mls.geocode_read('function', 200, "
+				 "coalesce((SELECT %s(pg_catalog.jsonb_build_object('number', p[1], 'street', "
+				 "p[2], 'city', p[3], 'state', p[4], 'postal_code', p[5], 'country', p[6])) "
+				 "FROM pg_catalog.string_to_array($1, E'\\t') p), "
+				 "'[]'::pg_catalog.jsonb)::pg_catalog.text, $1, $2::pg_catalog.numeric[])",
+				 asked->function),
+		mls_arg_text(question), mls_arg_text(box));
 }
 
 /* An answer that is no answer ends the run; it is not kept. */
 static void
 refuse_trouble(MlsAsked *asked, const char *verdict, const char *reason)
 {
-	const char *said = asked->source && reason ? mls_http_clean(&asked->source->http, reason)
-											   : reason;
+	const char *said =
+		asked->source && reason ? mls_http_clean(&asked->source->http, reason) : reason;
 
 	if (strcmp(verdict, "quota") == 0)
 	{
@@ -191,7 +224,8 @@ keep(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, const ch
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
 		"WITH same AS (SELECT pg_catalog.count(*) >= 20 AS many FROM mls.geocode_cache c WHERE "
-		"c.owner = $1 AND c.geocoder = $2 AND c.latitude = $6::pg_catalog.numeric AND c.longitude = "
+		"c.owner = $1 AND c.geocoder = $2 AND c.latitude = $6::pg_catalog.numeric AND c.longitude "
+		"= "
 		"$7::pg_catalog.numeric AND c.question <> $3) "
 		"INSERT INTO mls.geocode_cache AS c (owner, geocoder, question, verdict, rank, latitude, "
 		"longitude, reason, asked_at, expires_at) SELECT $1, $2, $3, $4, CASE WHEN same.many THEN "
@@ -217,18 +251,44 @@ keep(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, const ch
 	return answer;
 }
 
+/* A run of another subscription may have been told since this one has looked. */
+static bool
+was_told(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, MlsAnswer *answer)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool told;
+
+	mls_transaction_begin(run->sub->owner);
+	mls_answers_get(run->sub->owner, asked->name, list_make1((char *) fingerprint));
+	MemoryContextSwitchTo(context);
+	told = SPI_processed > 0;
+	if (told)
+		*answer = mls_answer_at(0);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(context);
+	return told;
+}
+
 MlsAnswer
 mls_ask(MlsRun *run, MlsAsked *asked, const char *question, const char *fingerprint,
 		const char *box)
 {
 	MemoryContext context = CurrentMemoryContext;
-	MlsHttpResponse *response = asked->source ? fetch(run, asked, question) : NULL;
+	MlsAnswer answer;
+	MlsHttpResponse *response;
 	char *verdict;
 	char *latitude;
 	char *longitude;
 	char *reason;
 	int rank;
 
+	if (was_told(run, asked, fingerprint, &answer))
+	{
+		mls_run_begin_step(run);
+		MemoryContextSwitchTo(context);
+		return answer;
+	}
+	response = asked->source ? fetch(run, asked, question) : NULL;
 	mls_run_begin_step(run);
 	if (response)
 		read_answer(asked, response, question, box);

@@ -52,6 +52,10 @@ typedef struct MlsAnswer
 /* In the open transaction: who is asked, of a rule's names; an error if one cannot be. */
 extern MlsAsked *mls_asked_get(const char *name, Oid owner);
 
+/* In the open transaction: what one has answered before, as the result of the last query; a row of it. */
+extern void mls_answers_get(Oid owner, const char *geocoder, const List *fingerprints);
+extern MlsAnswer mls_answer_at(uint64 row);
+
 /* The answer, in its own transactions; what it means is read and kept in a step that stays open. */
 extern MlsAnswer mls_ask(MlsRun *run, MlsAsked *asked, const char *question,
 						 const char *fingerprint, const char *box);

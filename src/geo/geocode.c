@@ -260,8 +260,7 @@ take_rows(Geocoding *geocoding, HTAB *questions, List **silent)
 			question->rows = NIL;
 			question->at = 0;
 			question->found = false;
-			question->answers =
-				palloc0(Max(list_length(geocoding->asked), 1) * sizeof(MlsAnswer));
+			question->answers = palloc0(Max(list_length(geocoding->asked), 1) * sizeof(MlsAnswer));
 		}
 		question->rows = lappend(question->rows, row);
 	}
@@ -290,25 +289,13 @@ recall(Geocoding *geocoding, HTAB *questions)
 
 	for (int i = 0; i < list_length(geocoding->asked); i++)
 	{
-		mls_sql_control(SPI_OK_SELECT,
-						"SELECT question, rank, latitude::pg_catalog.text, "
-						"longitude::pg_catalog.text, asked_at, expires_at FROM mls.geocode_cache "
-						"WHERE owner = $1 AND geocoder = $2 AND question = ANY ($3) "
-						"AND (expires_at IS NULL OR expires_at > pg_catalog.now())",
-						mls_arg_oid(geocoding->run->sub->owner),
-						mls_arg_text(asked_at(geocoding, i)->name), mls_arg_list(all));
+		mls_answers_get(geocoding->run->sub->owner, asked_at(geocoding, i)->name, all);
 		MemoryContextSwitchTo(context);
 		for (uint64 row = 0; row < SPI_processed; row++)
 		{
-			Question *question =
-				hash_search(questions, mls_text_at(row, 1), HASH_FIND, NULL);
+			Question *question = hash_search(questions, mls_text_at(row, 1), HASH_FIND, NULL);
 
-			question->answers[i] = (MlsAnswer){.known = true,
-											   .rank = mls_int4_at(row, 2),
-											   .latitude = mls_text_at(row, 3),
-											   .longitude = mls_text_at(row, 4),
-											   .at = mls_time_at(row, 5),
-											   .expires_at = mls_time_at(row, 6)};
+			question->answers[i] = mls_answer_at(row);
 		}
 	}
 }
@@ -352,9 +339,8 @@ postal_code_of(const char *question)
 static void
 find_boxes(Geocoding *geocoding, List *open)
 {
-	HASHCTL control = {.keysize = NAMEDATALEN,
-					   .entrysize = sizeof(Box),
-					   .hcxt = CurrentMemoryContext};
+	HASHCTL control = {
+		.keysize = NAMEDATALEN, .entrysize = sizeof(Box), .hcxt = CurrentMemoryContext};
 	List *codes = NIL;
 	MemoryContext context = CurrentMemoryContext;
 	ListCell *lc;
@@ -453,18 +439,19 @@ write_point(const Geocoding *geocoding, const Question *question)
 
 	mls_sql_control(
 		SPI_OK_INSERT,
-		"INSERT INTO mls.geocode (subscription, key, owner, question, latitude, longitude, quality, "
+		"INSERT INTO mls.geocode (subscription, key, owner, question, latitude, longitude, "
+		"quality, "
 		"source, geocoded_at, expires_at) SELECT $1, k, $2, $3, $4::pg_catalog.numeric, "
 		"$5::pg_catalog.numeric, mls.geocode_quality($6), $7, $8, $9 FROM pg_catalog.unnest($10) k "
 		"ON CONFLICT (subscription, key) DO UPDATE SET owner = excluded.owner, question = "
-		"excluded.question, latitude = excluded.latitude, longitude = excluded.longitude, quality = "
+		"excluded.question, latitude = excluded.latitude, longitude = excluded.longitude, quality "
+		"= "
 		"excluded.quality, source = excluded.source, geocoded_at = excluded.geocoded_at, "
 		"expires_at = excluded.expires_at",
 		mls_arg_int8(sub->id), mls_arg_oid(sub->owner), mls_arg_text(question->fingerprint),
-		mls_arg_text(answer->latitude), mls_arg_text(answer->longitude),
-		mls_arg_int4(answer->rank), mls_arg_text(asked_at(geocoding, question->at)->name),
-		mls_arg_time(answer->at), mls_arg_time(answer->expires_at),
-		mls_arg_list(keys_of(question->rows)));
+		mls_arg_text(answer->latitude), mls_arg_text(answer->longitude), mls_arg_int4(answer->rank),
+		mls_arg_text(asked_at(geocoding, question->at)->name), mls_arg_time(answer->at),
+		mls_arg_time(answer->expires_at), mls_arg_list(keys_of(question->rows)));
 }
 
 /* Points of addresses that records do not have any more: gold has lost them already. */
@@ -527,8 +514,8 @@ static void
 ask(Geocoding *geocoding, Question *question)
 {
 	MlsRun *run = geocoding->run;
-	MemoryContext context = AllocSetContextCreate(geocoding->batch, "mls_fdw question",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(geocoding->batch, "mls_fdw question", ALLOCSET_DEFAULT_SIZES);
 	bool more = true;
 
 	while (more)
@@ -647,9 +634,8 @@ read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, Lis
 static HTAB *
 new_questions(void)
 {
-	HASHCTL control = {.keysize = FINGERPRINT,
-					   .entrysize = sizeof(Question),
-					   .hcxt = CurrentMemoryContext};
+	HASHCTL control = {
+		.keysize = FINGERPRINT, .entrysize = sizeof(Question), .hcxt = CurrentMemoryContext};
 
 	return hash_create("mls_fdw questions", BATCH_ROWS, &control,
 					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
@@ -772,9 +758,9 @@ geocode_work(MlsRun *run)
 	while (geocode_batch(geocoding))
 		;
 	if (geocoding->unreadable > 0)
-		mls_run_note(run, "%s that the rules of gold cannot read",
-					 mls_counted(geocoding->unreadable, "record has an address",
-								 "records have addresses"));
+		mls_run_note(
+			run, "%s that the rules of gold cannot read",
+			mls_counted(geocoding->unreadable, "record has an address", "records have addresses"));
 }
 
 static void
@@ -784,11 +770,11 @@ geocode_dry_run(MlsRun *run)
 
 	while (geocode_batch(geocoding))
 		;
-	mls_run_note(run, "dry run: %s of %s would be asked for",
-				 mls_counted(geocoding->questions, "address", "addresses"),
-				 mls_counted(run->counters.received - run->counters.inserted -
-								 run->counters.unchanged,
-							 "record", "records"));
+	mls_run_note(
+		run, "dry run: %s of %s would be asked for",
+		mls_counted(geocoding->questions, "address", "addresses"),
+		mls_counted(run->counters.received - run->counters.inserted - run->counters.unchanged,
+					"record", "records"));
 }
 
 /* Points of records that are gone; should these come back, what was answered is still known. */
@@ -816,10 +802,11 @@ geocode_complete(MlsRun *run)
 {
 	while (forget_gone(run))
 		CHECK_FOR_INTERRUPTS();
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.geocode_rule SET failures = 0, next_attempt_at = NULL, error = NULL "
-					"WHERE subscription = $1",
-					mls_arg_int8(run->sub->id));
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.geocode_rule SET failures = 0, next_attempt_at = NULL, error = NULL "
+		"WHERE subscription = $1",
+		mls_arg_int8(run->sub->id));
 	return run->sub->cursor_timestamp;
 }
 

@@ -7,6 +7,7 @@ CREATE FUNCTION mls.note_geocode_rule(caller regrole, subscription bigint, geoco
 #variable_conflict use_column
 DECLARE
     before mls.geocode_rule;
+    coarse bigint := 0;
 BEGIN
     IF NOT EXISTS (SELECT FROM mls.subscription s WHERE s.id = note_geocode_rule.subscription AND pg_has_role(caller, s.owner, 'USAGE')) THEN
         PERFORM mls.refuse('42501', 'permission denied for this subscription');
@@ -20,9 +21,13 @@ BEGIN
         VALUES (note_geocode_rule.subscription, note_geocode_rule.geocoders, note_geocode_rule.accept, note_geocode_rule.country)
         ON CONFLICT ON CONSTRAINT geocode_rule_pkey DO UPDATE
            SET geocoders = excluded.geocoders, accept = excluded.accept, country = excluded.country, since = now(), failures = 0, next_attempt_at = NULL, error = NULL;
+        -- What is too coarse now goes; should it be taken again, its answer is still known.
+        DELETE FROM mls.geocode g WHERE g.subscription = note_geocode_rule.subscription
+           AND g.quality <> ALL (ARRAY(SELECT mls.geocode_quality(n) FROM generate_series(1, note_geocode_rule.accept) n));
+        GET DIAGNOSTICS coarse = ROW_COUNT;
     END IF;
     -- Who asks makes no difference to gold; whether points are looked at, and of which country, does.
-    IF before.subscription IS NULL OR geocoders IS NULL OR before.country IS DISTINCT FROM note_geocode_rule.country THEN
+    IF before.subscription IS NULL OR geocoders IS NULL OR coarse > 0 OR before.country IS DISTINCT FROM note_geocode_rule.country THEN
         UPDATE mls.subscription s SET map_hash = NULL WHERE s.id = note_geocode_rule.subscription AND s.map_hash IS NOT NULL;
     END IF;
 END $$;

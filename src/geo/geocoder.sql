@@ -121,7 +121,7 @@ COMMENT ON FUNCTION mls.geocode_parameters(text, text)
 CREATE FUNCTION mls.geocode_words(texts text[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
-    AS $$ SELECT coalesce(array_agg(btrim(lower(regexp_replace(t, '[^[:alnum:]''&/-]+', ' ', 'g')))), '{}') FROM unnest(texts) t WHERE t IS NOT NULL $$;
+    AS $$ SELECT coalesce(array_agg(btrim(lower(regexp_replace(t, '[\x01-\x22$%(-,.:-?\x5b-\x60\x7b-\x7f]+', ' ', 'g')))), '{}') FROM unnest(texts) t WHERE t IS NOT NULL $$;
 COMMENT ON FUNCTION mls.geocode_words(text[]) IS 'texts of an answer in the form that questions have';
 
 CREATE FUNCTION mls.geocode_texts(candidate jsonb, path jsonpath) RETURNS text[]

@@ -29,6 +29,7 @@ const char *const mls_place_fields[MLS_PLACE_FIELDS] = {
 	[MLS_PLACE_COUNTRY] = "Country",
 	[MLS_PLACE_ADDRESS_SHOWN] = "InternetAddressDisplayYN",
 	[MLS_PLACE_LISTING_SHOWN] = "InternetEntireListingDisplayYN",
+	[MLS_PLACE_WITHHELD] = "X_GeoWithheldYN",
 	[MLS_PLACE_LATITUDE] = "Latitude",
 	[MLS_PLACE_LONGITUDE] = "Longitude",
 };
@@ -73,9 +74,8 @@ mls_place_locate(MlsMapRelation *place, const char *key, char *const *fields, Li
 	place->question = question.data;
 	place->reads = uses;
 	place->can_fail = can_fail;
-	place->sql =
-		psprintf(" LEFT JOIN mls.geocode " MLS_MAP_PLACE " ON " MLS_MAP_PLACE
-				 ".subscription = " INT64_FORMAT "::pg_catalog.int8 AND " MLS_MAP_PLACE
-				 ".key = %s AND " MLS_MAP_PLACE ".question = pg_catalog.md5(%s)",
-				 place->subscription, key, place->question);
+	place->sql = psprintf(" LEFT JOIN mls.geocode " MLS_MAP_PLACE " ON " MLS_MAP_PLACE
+						  ".subscription = " INT64_FORMAT "::pg_catalog.int8 AND " MLS_MAP_PLACE
+						  ".key = %s AND " MLS_MAP_PLACE ".question = pg_catalog.md5(%s)",
+						  place->subscription, key, place->question);
 }

@@ -61,10 +61,10 @@ SELECT pg_catalog.pg_extension_config_dump('mls.geocode', '');
 CREATE FUNCTION mls.geocode_question(
     number text, direction_before text, street text, suffix text, direction_after text, address text,
     city text, state text, postal_code text, country text,
-    address_shown text, listing_shown text, latitude text, longitude text, default_country text) RETURNS text
+    address_shown text, listing_shown text, withheld text, latitude text, longitude text, default_country text) RETURNS text
     AS 'MODULE_PATHNAME', 'mls_geocode_question' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION mls.geocode_question(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text)
-    IS 'the address of a record in a normal form: number, street, city, state, postal code and country, separated by tabs; NULL if there is nothing to ask, because it has coordinates, must not be shown, or is none';
+COMMENT ON FUNCTION mls.geocode_question(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text)
+    IS 'the address of a record in a normal form: number, street, city, state, postal code and country, separated by tabs; NULL if there is nothing to ask, because it has coordinates, must not be shown, is withheld, or is none';
 
 INSERT INTO mls.field_map (protocol, resource, field, kind, arguments, shipped) VALUES
   ('*', 'Property', 'X_GeoLatitude', 'field', '{geo.latitude}', true),

@@ -14,12 +14,12 @@
 
 #include <ctype.h>
 
+#include "catalog/pg_collation.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
-#include "catalog/pg_collation.h"
 
 #include "gold/place.h"
 
@@ -32,13 +32,14 @@ PG_FUNCTION_INFO_V1(mls_geocode_question);
 
 /* Behind these comes the name of a part of a building, which no geocoder needs. */
 static const char *const units[] = {
-	"apt",   "apartment", "unit", "ste",   "suite", "lot", "room",      "rm",   "floor", "fl",
-	"space", "spc",       "trlr", "dept",  "bldg",  "building", "penthouse", "ph", "no",  NULL};
+	"apt",   "apartment", "unit", "ste",  "suite", "lot",      "room",      "rm", "floor", "fl",
+	"space", "spc",       "trlr", "dept", "bldg",  "building", "penthouse", "ph", "no",    NULL};
 
 /* A number before one of these is the name of the street. */
-static const char *const streets[] = {
-	"st",  "street", "ave", "avenue", "av",  "rd",  "road",   "dr",   "drive", "pl",      "place",
-	"blvd", "ct",    "court", "ln",   "lane", "ter", "terrace", "way", "pkwy", "parkway", NULL};
+static const char *const streets[] = {"st",   "street", "ave",     "avenue", "av",    "rd",
+									  "road", "dr",     "drive",   "pl",     "place", "blvd",
+									  "ct",   "court",  "ln",      "lane",   "ter",   "terrace",
+									  "way",  "pkwy",   "parkway", NULL};
 
 static bool
 is_one_of(const char *word, const char *const *words)
@@ -69,9 +70,10 @@ simplified(const char *text)
 
 	if (text == NULL || strlen(text) > LONGEST_PART)
 		return pstrdup("");
-	lower = str_tolower(text, strlen(text), C_COLLATION_OID);
+	lower = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
 	for (char *c = lower; *c; c++)
-		if ((unsigned char) *c < 0x80 && !isalnum((unsigned char) *c) && strchr("'-/&#@", *c) == NULL)
+		if ((unsigned char) *c < 0x80 && !isalnum((unsigned char) *c) &&
+			strchr("'-/&#@", *c) == NULL)
 			*c = ' ';
 	return lower;
 }
@@ -234,11 +236,11 @@ static const struct
 	const char *name;
 	const char *code;
 } countries[] = {
-	{"usa", "us"},     {"united states", "us"}, {"united states of america", "us"},
-	{"canada", "ca"},  {"can", "ca"},           {"united kingdom", "gb"},
-	{"uk", "gb"},      {"mexico", "mx"},        {"cyprus", "cy"},
-	{"greece", "gr"},  {"spain", "es"},         {"portugal", "pt"},
-	{"france", "fr"},  {"germany", "de"},       {"italy", "it"},
+	{"usa", "us"},    {"united states", "us"}, {"united states of america", "us"},
+	{"canada", "ca"}, {"can", "ca"},           {"united kingdom", "gb"},
+	{"uk", "gb"},     {"mexico", "mx"},        {"cyprus", "cy"},
+	{"greece", "gr"}, {"spain", "es"},         {"portugal", "pt"},
+	{"france", "fr"}, {"germany", "de"},       {"italy", "it"},
 };
 
 /* Two letters, or "" where the name is not known: then the answer's is not compared. */
@@ -265,6 +267,14 @@ postal_code(const char *text, const char *country)
 }
 
 /* Booleans, or what sources write for them. */
+static bool
+says_yes(const char *text)
+{
+	return text && (pg_strcasecmp(text, "true") == 0 || pg_strcasecmp(text, "t") == 0 ||
+					pg_strcasecmp(text, "yes") == 0 || pg_strcasecmp(text, "y") == 0 ||
+					strcmp(text, "1") == 0);
+}
+
 static bool
 says_no(const char *text)
 {
@@ -293,6 +303,7 @@ mls_geocode_question(PG_FUNCTION_ARGS)
 	for (int i = 0; i < MLS_PLACE_PARTS; i++)
 		parts[i] = PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
 	if (says_no(parts[MLS_PLACE_ADDRESS_SHOWN]) || says_no(parts[MLS_PLACE_LISTING_SHOWN]) ||
+		says_yes(parts[MLS_PLACE_WITHHELD]) ||
 		has_point(parts[MLS_PLACE_LATITUDE], parts[MLS_PLACE_LONGITUDE]) ||
 		!read_street(parts, &number, &street))
 		PG_RETURN_NULL();
@@ -303,7 +314,7 @@ mls_geocode_question(PG_FUNCTION_ARGS)
 	/* In many towns there is a Main Street. */
 	if (*city == '\0' && *postal == '\0')
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s\t%s\t%s\t%s\t%s\t%s", number, street, city,
-											  joined(words_of(parts[MLS_PLACE_STATE])), postal,
-											  country)));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(psprintf("%s\t%s\t%s\t%s\t%s\t%s", number, street, city,
+								 joined(words_of(parts[MLS_PLACE_STATE])), postal, country)));
 }

@@ -423,7 +423,6 @@ mls_gold_source_key(const MlsGoldTarget *target)
 	return sql.data;
 }
 
-
 char *
 mls_map_protocol(const MlsTable *table)
 {

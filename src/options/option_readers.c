@@ -87,10 +87,14 @@ static const struct
 	const char *first;
 	const char *second;
 } logins[] = {
-	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},  {MLS_AUTH_BEARER, "token", NULL},
-	{MLS_AUTH_BASIC, "username", "password"},         {MLS_AUTH_HEADER, "api_key", NULL},
-	{MLS_AUTH_CHALLENGE, "username", "password"},     {MLS_AUTH_PASSWORD, "username", "password"},
-	{MLS_AUTH_SIGNATURE, "access_key", "secret_key"}, {MLS_AUTH_QUERY, "api_key", NULL},
+	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},
+	{MLS_AUTH_BEARER, "token", NULL},
+	{MLS_AUTH_BASIC, "username", "password"},
+	{MLS_AUTH_HEADER, "api_key", NULL},
+	{MLS_AUTH_CHALLENGE, "username", "password"},
+	{MLS_AUTH_PASSWORD, "username", "password"},
+	{MLS_AUTH_QUERY, "api_key", NULL},
+	{MLS_AUTH_SIGNATURE, "access_key", "secret_key"},
 };
 
 /* The login a mapping has the options for; that it has but the second half of is found out later. */

@@ -334,10 +334,9 @@ check_server(List *options)
 	if (parameter &&
 		strspn(parameter, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
 			strlen(parameter))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for option \"key_parameter\": \"%.200s\"", parameter),
-				 errdetail("It is a name of letters, digits, \"_\" and \"-\".")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for option \"key_parameter\": \"%.200s\"", parameter),
+						errdetail("It is a name of letters, digits, \"_\" and \"-\".")));
 	if (header && is_of_transport(header))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -217,7 +217,7 @@ identify(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	mls_identity_follow_renames();
 	run->sub = mls_subscription_by_id(run->sub->id);
-	if (run->task->process != MLS_PROCESS_REMAP &&
+	if (run->task->process != MLS_PROCESS_REMAP && !run->process->beside &&
 		get_rel_relkind(run->sub->foreign_table) == RELKIND_FOREIGN_TABLE)
 	{
 		const MlsTable *table = mls_table_get(run->sub->foreign_table, run->sub->owner, false);

@@ -444,11 +444,14 @@ BEGIN
     ELSIF what = 'issues' THEN
         DELETE FROM mls.issue i WHERE i.subscription = ANY (own) AND i.solved_at < since;
         GET DIAGNOSTICS removed = ROW_COUNT;
+    ELSIF what = 'answers' THEN
+        DELETE FROM mls.geocode_cache c WHERE pg_has_role(caller, c.owner, 'USAGE') AND c.expires_at <= since;
+        GET DIAGNOSTICS removed = ROW_COUNT;
     END IF;
     RETURN removed;
 END $$;
 COMMENT ON FUNCTION mls.forget(regrole, text, timestamptz)
-    IS 'deletes runs, changes or solved issues of before an instant, of subscriptions whose owner''s privileges a caller has; returns how many';
+    IS 'deletes runs, changes or solved issues of before an instant, or answers of geocoders that expired before it, of subscriptions whose owner''s privileges a caller has; returns how many';
 CREATE FUNCTION mls.forget(what text, since timestamptz) RETURNS bigint
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
@@ -489,6 +492,9 @@ BEGIN
             'SELECT pg_catalog.to_jsonb(pg_catalog.count(*)) FROM old', history), history_since::text) n);
     END IF;
     RETURN NEXT;
+    what := 'answers';
+    removed := mls.forget(what, now());
+    RETURN NEXT;
     what := 'details of jobs';
     removed := 0;
     -- pg_cron lets a role see and delete its own.  A job that was rescheduled has another number.
@@ -503,7 +509,7 @@ BEGIN
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION mls_prune()
-    IS 'forget runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
+    IS 'forget answers of geocoders whose time is over, and runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
 
 REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
     mls.forget(regrole, text, timestamptz), mls.forget(text, timestamptz),

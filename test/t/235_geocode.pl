@@ -140,7 +140,7 @@ is(query(q{SELECT count(*) FROM mls_unsubscribe('east.property') u, mls_subscrib
 # ---- What is not believed ----
 
 asked();
-my @wrong = ([ 'another place', { city => 'Albany', postal_code => '12207' } ], [ 'another state', { state => 'NJ' } ], [ 'another country', { country => 'CA' } ],
+my @wrong = ([ 'another place', { city => 'Wappinger', postal_code => '12590', state => 'New York' } ], [ 'another state', { state => 'NJ' } ], [ 'another country', { country => 'CA' } ],
 	[ 'zeros', { latitude => 0, longitude => 0 } ], [ 'none on the earth', { latitude => 140.7 } ]);
 listing($all[ 30 + $_ ], '77', "Wrong $wrong[$_][0] St") for 0 .. $#wrong;
 sync();
@@ -158,6 +158,9 @@ is(geocode(), 'finished|1|0|1|0|1', 'a street is too coarse');
 query(q{SELECT mls_geocode_use('east', '{nominatim}', accept => 'street')});
 is(geocode(), 'finished|1|1|0|0|0', 'unless it is taken, without another request');
 is(point($all[30]), '40.6500000 -73.7800000 street nominatim', 'and says what it is');
+query(q{SELECT mls_geocode_use('east', '{nominatim}'); SELECT mls_remap('east')});
+is(point($all[30]) . '|' . geocode() . '|' . point($all[30]), '|finished|1|0|1|0|0|', 'and goes when it is taken no more');
+listing($all[30], undef, undef);
 # Five listings of the postal code say where it is.
 listing($all[ 31 + $_ ], '5', 'Known St', PostalCode => '99999', City => 'Nowhere', Latitude => 61 + $_ / 100, Longitude => -150 + $_ / 100) for 0 .. 4;
 listing($all[36], '6', 'Turned St', PostalCode => '99999', City => 'Nowhere');
@@ -249,8 +252,9 @@ is(point($all[38]) . query(q{SELECT count(*) FROM mls.geocode_cache WHERE geocod
 query(q{CREATE SERVER daily FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'nominatim', url '} . "http://127.0.0.1:$geo->{port}/geo/nominatim" . q{', retries '0', requests_per_second '0', requests_per_day '3');
 	SELECT mls_geocode_use('east', '{daily}')});
 asked();
-listing($all[$_], "$_", 'Daily St') for 0 .. 5;
-$geo->control('places', { places => [ map { place("$_", 'daily st', 40 + $_ / 10, -73) } 0 .. 5 ] });
+listing($all[ $_ - 1 ], "$_", 'Daily St') for 1 .. 6;
+listing($all[38], undef, undef);
+$geo->control('places', { places => [ place('5', 'fifth st', 40.5, -73.5), map { place("$_", 'daily st', 40 + $_ / 10, -73) } 1 .. 6 ] });
 sync();
 like(sql_error($node, q{SELECT * FROM mls_geocode('east')}), qr/53400: quota of source "daily" is used up/, 'a quota per day');
 is(scalar(asked()), 3, 'is kept');
@@ -271,7 +275,7 @@ $geo->control('release', {});
 $geo->control('clear', {});
 $node->start;
 my @before = asked();
-is(geocode(), 'finished|4|4|0|0|4', 'after a crash it goes on with what was left');
+is(geocode(), 'finished|1|1|0|0|1', 'after a crash it goes on with what was left');
 is(query(q{SELECT status FROM mls.run WHERE process = 'geocode' ORDER BY id DESC OFFSET 1 LIMIT 1}), 'crashed', 'and says so');
 my %times;
 $times{$_}++ for @before, asked();
@@ -295,6 +299,50 @@ is(query(q{SELECT string_agg(item || ' ' || ok, ', ') FROM mls_check('nominatim'
 query(q{CREATE ROLE other LOGIN; SELECT mls_grant('other')});
 is(query(q{SET ROLE other; SELECT (SELECT count(*) FROM mls.geocode) + (SELECT count(*) FROM mls.geocode_cache) + (SELECT count(*) FROM mls.geocode_rule)}), 0, 'nobody sees another\'s addresses');
 like(sql_error($node, q{SET ROLE other; SELECT mls_geocode_use('east', '{nominatim}')}), qr/there is no such subscription/, 'or has them asked for');
+
+# ---- A rule for a part of the address that raises an error ----
+
+query(q{SELECT mls_geocode_use('east', '{nominatim}');
+	SELECT mls_map_set('Property', 'City', 'expression', ARRAY['CASE WHEN r.c_streetnumber = ''666'' THEN (1 / (length(r.c_streetnumber) - 3))::text ELSE r.c_city END'], source => 'east')});
+listing($all[9], '666', 'Broken St', ListPrice => 77);
+listing($all[2], '91', 'Good St');
+$geo->control('places', { places => [ place('91', 'good st', 40.735, -73.995), place('666', 'broken st', 40.735, -73.995) ] });
+sync();
+is(query(qq{SELECT concat_ws('|', "ListPrice", "City", "X_GeoLatitude") FROM gold.property WHERE "ListingKey" = '$all[9]'}), '77', 'costs its record what is made from it, and no more');
+like(geocode(), qr/^finished\|1\|1\|0\|\d\|1\|1 record has an address that the rules of gold cannot read$/, 'and the others nothing');
+is(point($all[2]), '40.7350000 -73.9950000 rooftop nominatim', 'which are found');
+query(q{SELECT mls_map_set('Property', 'X_GeoWithheldYN', 'expression', '{"r.c_unitnumber = ''secret''"}', source => 'east')});
+listing($all[2], '91', 'Good St', UnitNumber => 'secret');
+listing($all[3], '91', 'Good St', UnitNumber => 'open');
+sync();
+is(point($all[2]) . '|' . point($all[3]) . '|' . (geocode() =~ s/\|\d+ record.*//r) . '|' . point($all[3]), '||finished|1|1|0|1|0|40.7350000 -73.9950000 rooftop nominatim', 'a rule withholds places');
+
+# ---- Maps ----
+
+is(query(q{SELECT round(mls_distance(52.5200, 13.4050, 48.8566, 2.3522) / 1000), mls_distance(1, 1, 1, 1), mls_distance(NULL, 1, 1, 1) IS NULL}), '877|0|t', 'distances, in metres');
+my $near = query(q{SELECT string_agg("ListingKey", ' ' ORDER BY "ListingKey") FROM gold.property WHERE mls_distance("Latitude", "Longitude", 40.7341, -73.9967) < 100000});
+cmp_ok(scalar(split / /, $near), '>', 20, 'what is near');
+SKIP:
+{
+	if (!query(q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'}))
+	{
+		like(sql_error($node, 'SELECT mls_geography_index()'), qr/55000: extension postgis is not in this database\nHINT:  On Debian it is the package/, 'an index for maps wants PostGIS');
+		skip 'PostGIS is not installed', 5;
+	}
+	query(q{CREATE EXTENSION postgis});
+	is(query('SELECT mls_geography_index()') . query('SELECT mls_geography_index()'), 'property_geography' x 2, 'an index for maps');
+	my ($view) = slurp_file("$ENV{MLS_TREE}/docs/geocoding.md") =~ /^    (CREATE VIEW places .*?;)/ms;
+	query($view);
+	my $within = q{FROM places WHERE ST_DWithin(place, ST_MakePoint(-73.9967, 40.7341)::geography, 100000)};
+	is(query(qq{SELECT string_agg("ListingKey", ' ' ORDER BY "ListingKey") $within}), $near, 'finds the same, through the view of the documentation');
+	like(query(qq{SET enable_seqscan = off; EXPLAIN SELECT "ListingKey" $within}), qr/property_geography/, 'by the index');
+	cmp_ok(query(q{SELECT count(*) FROM places WHERE ST_Intersects(place, ST_GeogFromText('POLYGON((-74.1 40.7, -73.9 40.7, -73.9 40.8, -74.1 40.8, -74.1 40.7))'))}), '>=', 20, 'and within a polygon');
+	listing($all[9], '90', 'Map St');
+	$geo->control('places', { places => [ place('90', 'map st', 40.735, -73.995) ] });
+	sync();
+	geocode();
+	is(query(qq{SELECT count(*) $within AND "ListingKey" = '$all[9]'}), 1, 'new points come into it');
+}
 query(q{SELECT mls_geocode_stop('east'); SELECT mls_remap('east')});
 is(query(q{SELECT count("X_GeoLatitude") + count("X_GeoSource") FROM gold.property}), 0, 'ended: the points are gone');
 my $log = slurp_file($node->logfile);

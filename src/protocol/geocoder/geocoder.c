@@ -44,9 +44,9 @@ static const MlsPlatform platforms[] = {
 	{"geoapify", COMMON, .key_parameter = "apiKey", .rates = {.per_second = 5, .per_day = 3000}},
 };
 
-static const char *const platform_names[] = {
-	"generic", "nominatim", "photon",     "pelias",   "google", "mapbox",
-	"census",  "opencage",  "locationiq", "geoapify", NULL};
+static const char *const platform_names[] = {"generic",    "nominatim", "photon", "pelias",
+											 "google",     "mapbox",    "census", "opencage",
+											 "locationiq", "geoapify",  NULL};
 
 static const MlsPlatform *
 find_platform(const char *name)

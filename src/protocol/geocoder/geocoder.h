@@ -9,8 +9,9 @@
 
 typedef struct MlsGeocoder
 {
-	const char *provider; /* the row of mls.geocoder that says how it is asked; NULL: the platform's */
-	int keep_days;        /* how long answers may be kept; 0 for ever, -1 as that row says */
+	const char
+		*provider; /* the row of mls.geocoder that says how it is asked; NULL: the platform's */
+	int keep_days; /* how long answers may be kept; 0 for ever, -1 as that row says */
 } MlsGeocoder;
 
 #endif /* MLS_PROTOCOL_GEOCODER_H */
