@@ -1,6 +1,6 @@
 """Files of media: what a host of photos serves, and what such hosts serve instead.
 
-The address says what comes: /photos/<what>/<name>?<options>.  The bytes follow from the name,
+The address says what comes: /cdn/<what>/<name>?<options>.  The bytes follow from the name,
 so the same name gives the same picture, under whatever address it is asked for.
 """
 import hashlib
@@ -9,7 +9,7 @@ import zlib
 
 from web import Response
 
-ROOT = "/photos"
+ROOT = "/cdn"
 HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n"
 
 

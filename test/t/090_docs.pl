@@ -77,6 +77,18 @@ sub check_mapped
 	return;
 }
 
+# Media whose files are at this test server; else their host does not exist.
+sub photos
+{
+	for my $line (grep { length } split /\n/, $mls->get('truth?resource=Media'))
+	{
+		my $key = decode_json($line)->{MediaKey};
+		$mls->control('set', { resource => 'Media', keys => [$key],
+			fields => { MediaURL => "http://127.0.0.1:$mls->{port}/cdn/jpeg/$key", MediaCategory => 'Photo' } });
+	}
+	return;
+}
+
 my $number = 0;
 for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 {
@@ -87,6 +99,7 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 	my $database = 'docs' . ++$number;
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	$node->safe_psql($database, $prelude) unless $name eq 'README.md';
+	photos() if $name eq 'media.md';
 	my $block = 0;
 	for my $sql (@blocks)
 	{

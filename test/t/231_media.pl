@@ -15,7 +15,7 @@ $node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$directory'\n
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw');
 my $mls = start_mls(listings => 40, fields => 'small');
-my $photos = "http://127.0.0.1:$mls->{port}/photos";
+my $photos = "http://127.0.0.1:$mls->{port}/cdn";
 
 sub sql
 {
@@ -118,9 +118,9 @@ my $n = @keys;
 is(fetch(), "finished|$n|$n|0|0|0", 'all photos are fetched');
 consistent('first load');
 is(sql("SELECT string_agg(DISTINCT state || ' ' || type, ',') FROM mls_media"), 'here image/jpeg', 'each is here, and a JPEG');
-is(asked(qr{^/photos/}), $n, 'each was asked for once');
+is(asked(qr{^/cdn/}), $n, 'each was asked for once');
 is(sql("SELECT count(*) FROM mls_media WHERE width BETWEEN 64 AND 312 AND height BETWEEN 64 AND 312"), $n, 'width and height are those of the header');
-is((grep { $_->{path} =~ m{^/photos/} && $_->{auth} ne 'none' } $mls->requests) + 0, 0, 'no host of photos got credentials');
+is((grep { $_->{path} =~ m{^/cdn/} && $_->{auth} ne 'none' } $mls->requests) + 0, 0, 'no host of photos got credentials');
 is(fetch(), 'finished|0|0|0|0|0', 'a second run has nothing to do');
 is(sql(q{SELECT string_agg(process || ' ' || status, ',' ORDER BY run) FROM mls_history WHERE process = 'media'}),
 	'media finished,media finished', 'runs are in the history');
@@ -152,7 +152,7 @@ $mls->control('update', { resource => 'Media', keys => [$first], fields => { Ord
 sql("SELECT status FROM mls_sync('a')");
 is(fetch(), 'finished|0|0|0|0|0', 'another order is no reason to fetch a photo again');
 is(media('"order"', "key = '$first'"), '9', 'but it is known');
-is(asked(qr{^/photos/}), 0, 'no photo was asked for');
+is(asked(qr{^/cdn/}), 0, 'no photo was asked for');
 
 my $old = media('name', "key = '$second'");
 $mls->control('update', { resource => 'Media', keys => [$second],
@@ -193,7 +193,7 @@ sql("SELECT mls_undo($purge)");
 is(gold_differs(), '0|0', 'what was undone shows its file at once');
 is(fetch(), 'finished|0|0|0|0|0', 'and nothing is fetched for it');
 is(media('state', "key = '$third'"), 'here', 'it is here');
-is(asked(qr{^/photos/}), 0, 'no photo was asked for');
+is(asked(qr{^/cdn/}), 0, 'no photo was asked for');
 sql("SELECT deleted FROM mls_purge('a', force => true)");
 sql("SELECT mls_media_store('a', 'photos', grace => '0')");
 is(fetch(), 'finished|0|0|1|0|0', 'after the time of grace it goes');
@@ -238,7 +238,7 @@ sub cases
 my %expired = cases('expired', map { ($_, [ "$photos/$_/x", "$photos/jpeg/fresh$_" ]) } 401, 403, 404, 410);
 is(fetch(), 'finished|4|4|4|0|0', 'where an address has expired the source is asked, and then the photo');
 is(asked(qr{^/odata/}), 1, 'it is asked once for all of them') || diag(join "\n", map { $_->{path} . '?' . $_->{query} } $mls->requests);
-is(asked(qr{^/photos/}), 8, 'the photos twice each');
+is(asked(qr{^/cdn/}), 8, 'the photos twice each');
 replace_photos($fifth => ["$photos/403/$fifth"]);
 is(fetch(), 'finished|0|0|0|1|1', 'an address that the source has just named and that is refused fails');
 is(asked(qr{^/odata/}), 1, 'after one question');
@@ -253,7 +253,7 @@ my %refused = (html => 'a page of HTML', xml => 'a document in XML', rets => 'an
 	'jpeg/large?length=200000' => 'too large|larger|longest|most');
 my %failed = (empty => 'empty', half => 'its end is missing', 500 => 'status 500', '429/x?after=3600' => 'status 429',
 	'jpeg/truncated?length=20000' => '.');
-my %stored = (unmarked => 'image/jpeg', gif => 'image/gif', webp => 'image/webp', png => 'image/png', 'to/x?url=/photos/jpeg/moved' => 'image/jpeg');
+my %stored = (unmarked => 'image/jpeg', gif => 'image/gif', webp => 'image/webp', png => 'image/png', 'to/x?url=/cdn/jpeg/moved' => 'image/jpeg');
 my %key_of = cases('answers', map { ($_, [ "$photos/" . (m{/} ? $_ : "$_/$_") ]) } keys %refused, keys %failed, keys %stored);
 $mls->fault(kind => 'truncate', match => 'truncated', times => 9);
 sql("SELECT mls_media_store('a', 'photos', max_file_bytes => 100000, grace => '0')");
@@ -279,10 +279,10 @@ consistent('failures');
 # ---- Where nobody is to be led ----
 
 my @addresses = ('http://169.254.169.254/latest/meta-data/', 'https://10.0.0.1/x.jpg', 'file:///etc/passwd', 'http://localhost:1/x', 'ftp://example.com/x.jpg',
-	"http://user:secret\@127.0.0.1:$mls->{port}/photos/jpeg/x");
+	"http://user:secret\@127.0.0.1:$mls->{port}/cdn/jpeg/x");
 %key_of = cases('hostile', (map { ($_, [$_]) } @addresses),
 	(map { ("to $_", [ "$photos/to/x?url=" . escaped($_) ]) } @addresses),
-	ever => ["$photos/to/x?url=%2fphotos%2fto%2fx%3furl%3d%2fphotos%2fto%2fx"]);
+	ever => ["$photos/to/x?url=%2fcdn%2fto%2fx%3furl%3d%2fcdn%2fto%2fx"]);
 like(fetch(), qr/^finished\|/, 'hostile addresses');
 %row = rows(q{state || '|' || error});
 for my $address (sort keys %key_of)

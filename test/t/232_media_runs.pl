@@ -16,7 +16,7 @@ $node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$directory'\n
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw');
 my $mls = start_mls(listings => 40, fields => 'small');
-my $photos = "http://127.0.0.1:$mls->{port}/photos";
+my $photos = "http://127.0.0.1:$mls->{port}/cdn";
 
 sub sql
 {
@@ -27,7 +27,7 @@ sub sql
 sub photos_asked
 {
 	my %times;
-	m{^/photos/\w+/(\w+)} && $times{$1}++ for map { $_->{path} } $mls->requests;
+	m{^/cdn/\w+/(\w+)} && $times{$1}++ for map { $_->{path} } $mls->requests;
 	return %times;
 }
 
@@ -89,7 +89,7 @@ sub consistent
 source('a');
 sql("SELECT mls_media_store('a', 'a_store', transfers => 4)");
 $mls->reset;
-$mls->fault(kind => 'stall', match => '/photos/', skip => 40, times => 1);
+$mls->fault(kind => 'stall', match => '/cdn/', skip => 40, times => 1);
 my $running = start_psql($node, "SELECT * FROM mls_media_sync('a')");
 $node->poll_query_until('postgres', "SELECT count(*) = 32 FROM mls.media WHERE state = 'here'") or die 'no batch was committed';
 is(sql(q{SELECT process, phase, expected FROM mls_progress}), "media|fetching|$n", 'it is in mls_progress');
@@ -123,7 +123,7 @@ sub again
 }
 
 again('a', @keys[ 0 .. 9 ]);
-$mls->fault(kind => 'stall', match => '/photos/', times => 1);
+$mls->fault(kind => 'stall', match => '/cdn/', times => 1);
 $running = start_psql($node, "SELECT * FROM mls_media_sync('a')");
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM mls_progress WHERE process = 'media' AND phase = 'fetching'") or die 'it did not begin';
 sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT * FROM mls_media_sync%' AND pid <> pg_backend_pid()});
@@ -162,7 +162,7 @@ cmp_ok(sql(q{SELECT used FROM mls_quota('q') WHERE "window" = 'hour'}), '<=', 10
 is(sql("SELECT status FROM mls_sync('q')"), 'finished', 'the rest is for syncs');
 is(sql(q{SELECT count(*) FROM mls.media m JOIN mls.subscription s ON s.id = m.subscription WHERE s.source = 'q' AND m.state = 'failed'}), '0', 'no file has failed for it');
 
-$mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "http://localhost:$mls->{port}/photos/jpeg/$_" } }) for @keys;
+$mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "http://localhost:$mls->{port}/cdn/jpeg/$_" } }) for @keys;
 source('o', requests_per_hour => 10, media_requests_per_hour => 7);
 sql("SELECT mls_media_store('o', 'o_store')");
 $mls->reset;
@@ -178,9 +178,9 @@ source('g', platform => 'mlsgrid', originating_system => 'east', ordering => 'an
 sql("SELECT mls_media_store('g', 'g_store', max_run_files => 3)");
 $mls->reset;
 is(fetch('g', 'status, fetched'), 'finished|3', 'MLS Grid');
-my %agents = map { $_->{headers}{'User-Agent'} => 1 } grep { $_->{path} =~ m{^/photos/} } $mls->requests;
+my %agents = map { $_->{headers}{'User-Agent'} => 1 } grep { $_->{path} =~ m{^/cdn/} } $mls->requests;
 is(join(' ', keys %agents), 'static-token-value', 'its hosts of files get the token as User-Agent');
-is((grep { $_->{path} =~ m{^/photos/} && $_->{auth} ne 'none' } $mls->requests) + 0, 0, 'but not as a credential');
+is((grep { $_->{path} =~ m{^/cdn/} && $_->{auth} ne 'none' } $mls->requests) + 0, 0, 'but not as a credential');
 again('g', $keys[0]);
 $mls->control('update', { resource => 'Media', keys => [ $keys[0] ], fields => { MediaURL => "http://localhost:1/none", MediaModificationTimestamp => '2026-05-01T00:00:00Z' } });
 sql("SELECT status FROM mls_sync('g')");
