@@ -67,12 +67,12 @@ cd "$work/out"
 export PATH="$bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
 mkdir "$work/tools"
 ln -s "$work/tree/test/initdb.sh" "$work/tools/initdb"
-as_user "$bin/initdb" -D "$work/out/cluster" -A trust -N -E UTF8 --locale=C.UTF-8 >/dev/null
+as_user "$bin/initdb" -U postgres -D "$work/out/cluster" -A trust -N -E UTF8 --locale=C.UTF-8 >/dev/null
 export INITDB_TEMPLATE=$work/out/cluster
 # Most tests begin with the extension: to copy a cluster that has it is quicker than to make it.
 as_user cp -RPp "$work/out/cluster" "$work/out/cluster_with_mls"
 as_user "$bin/pg_ctl" -w -s -D "$work/out/cluster_with_mls" -l "$work/out/cluster.log" -o "-F -c listen_addresses='' -k $work/out" start
-as_user "$bin/psql" -Xq -h "$work/out" -d postgres -c 'CREATE EXTENSION mls_fdw'
+as_user "$bin/psql" -Xq -h "$work/out" -U postgres -d postgres -c 'CREATE EXTENSION mls_fdw'
 as_user "$bin/pg_ctl" -w -s -D "$work/out/cluster_with_mls" stop
 
 # Each run_* function below is a part.  It prints what a reader of the whole should
