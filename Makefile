@@ -33,6 +33,7 @@ SQL_CHAPTERS = \
 	src/subscription/related.sql \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
+	src/alert/receivers.sql \
 	src/monitor/health.sql \
 	src/monitor/record.sql \
 	src/monitor/verify.sql \
@@ -43,6 +44,7 @@ SQL_CHAPTERS = \
 	src/consumer/entity_event.sql \
 	src/consumer/field_history.sql \
 	src/consumer/push.sql \
+	src/alert/alert.sql \
 	src/consumer/leakproof.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

@@ -22,6 +22,7 @@ declare -A may=(
 	[jobs]='jobs write read subscription gold step options protocol record http base'
 	[monitor]='monitor read subscription gold step options protocol record http base'
 	[consumer]='consumer step options protocol record http base'
+	[alert]='alert step options protocol record http base'
 	[serve/base]='base'
 	[serve/schema]='schema base'
 	[serve/odata]='odata schema base'
@@ -32,7 +33,7 @@ declare -A may=(
 	[serve/http]='http answer pool token schema base'
 	[serve/site]='site http token base'
 	[serve/main]='site http answer pool token sql odata schema base'
-	[run]='run consumer monitor jobs drift write read subscription gold step options protocol record http base'
+	[run]='run alert consumer monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
 	room=${file#src/}

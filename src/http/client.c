@@ -144,6 +144,8 @@ set_call(MlsHttpRequest *request, CURL *easy)
 	bool ok = SET(CURLOPT_URL, call->url);
 	ListCell *lc;
 
+	if (call->mail)
+		return mls_mail_apply(request, easy);
 	if (call->body)
 		ok = ok && SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(call->body)) &&
 			 SET(CURLOPT_COPYPOSTFIELDS, call->body);
@@ -251,6 +253,7 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	request->call.method = pstrdup(call->method);
 	request->call.url = pstrdup(call->url);
 	request->call.body = copy_text(call->body);
+	request->call.mail = call->mail;
 	request->call.purpose = pstrdup(call->purpose);
 	request->call.table = copy_text(call->table);
 	request->call.filter = copy_text(call->filter);
