@@ -442,7 +442,7 @@ certificate_hint(MlsHttpRequest *request)
 			return "Its operator has to replace it.";
 		default:
 			/* The name is compared by libcurl, which does not say so by a number. */
-			return strstr(request->error, "target host name") &&
+			return strstr(request->error, "subject name") && strstr(request->error, "match") &&
 						   mls_url_split(request->call.url, &url)
 					   ? psprintf(
 							 "The certificate is for another name than \"%s\". Use the name it "

@@ -8,11 +8,13 @@ use Encode qw(decode encode);
 use IPC::Run ();
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
+use MlsServe;
 use MlsSync;
 use MlsTest;
 use MlsTls;
 use PostgreSQL::Test::Utils;
 use Symbol qw(gensym);
+use Time::HiRes;
 use Test::More;
 
 # What the tests themselves say to the server is not to stand in its log.
@@ -320,6 +322,24 @@ is(told(), 'recovery hook: east.Property sync', 'and holds back no other');
 like(sql_error($node, q{SELECT mls_alert_receiver_remove('hook')}), qr/2BP01: rules tell receiver "hook".*Rule "hook" does/s, 'a receiver that rules name stays');
 query(q{SELECT mls_alert_rule_remove('hook'), mls_alert_receiver_remove('hook')});
 is(query(q{SELECT count(*) FROM mls.alert_secret WHERE receiver = 'hook'}), 0, 'removed with its secrets');
+
+# ---- mls_serve looks where pg_cron does not ----
+
+SKIP:
+{
+	skip 'mls_serve is not built here', 2 unless -x MlsServe::program();
+	query(qq{CREATE ROLE authenticator LOGIN NOINHERIT; SELECT mls_serve_grant('authenticator', '{}');
+		SELECT mls_alert_receiver('hook', 'webhook', '$url{hook}'), mls_alert_rule('hook', 'hook', 'lag', '6 hours')});
+	taken('hook');
+	my $serve = start_serve($node, site => '127.0.0.1:0', alerts => 5);
+	query($watched{lag}{break});
+	my $what = '';
+	for (1 .. 600) { last if $what = told(); Time::HiRes::usleep(100_000); }
+	is($what, 'alert hook: east.Office, east.Property', 'mls_serve --alerts: a copy that nobody syncs is told');
+	$serve->stop;
+	unlike($serve->log_text, qr/not looked at/, 'and its login may do that');
+	query(q{SELECT mls_alert_rule_remove('hook'), mls_alert_receiver_remove('hook')});
+}
 
 # A transaction that holds what the process needs is told so, not left to wait.
 like(sql_error($node, q{BEGIN; LOCK TABLE mls.alert_rule; SELECT * FROM mls_alert()}), qr/55P03: the alert waits for a lock that this transaction holds.*Call mls_alert\(\) in a transaction of its own/s, 'no waiting for oneself');
