@@ -45,7 +45,8 @@ SQL_CHAPTERS = \
 	src/consumer/field_history.sql \
 	src/consumer/push.sql \
 	src/alert/alert.sql \
-	src/consumer/leakproof.sql
+	src/consumer/leakproof.sql \
+	src/media/store.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

@@ -12,6 +12,7 @@
 
 #include "gold/gold.h"
 #include "http/http.h"
+#include "media/store.h"
 #include "run/run.h"
 
 PG_MODULE_MAGIC;
@@ -24,5 +25,6 @@ _PG_init(void)
 	mls_http_define_settings();
 	mls_gold_define_settings();
 	mls_sync_define_settings();
+	mls_store_define_settings();
 	MarkGUCPrefixReserved("mls_fdw");
 }

@@ -30,6 +30,8 @@ PG_FUNCTION_INFO_V1(mls_check);
 /* Small, so that a few records make several pages. */
 #define SMALL_PAGE 2
 
+const MlsCheckStep *mls_check_store_steps = NULL;
+
 static const char *const main_resources[] = {"Property", "Member",    "Office",
 											 "Media",    "OpenHouse", "Lookup"};
 
@@ -41,7 +43,9 @@ typedef struct Check
 	MlsSource *source;
 	MlsRemoteSchema *schema;
 	MlsHttpStats stats;
-	bool ok;      /* set to false by a step that ends well with bad news */
+	bool ok;                        /* set to false by a step that ends well with bad news */
+	const MlsCheckStep *store_step; /* the one at hand, of a store of files */
+	void *store_state;
 	int replaced; /* characters that had to be replaced, over all pages read */
 } Check;
 
@@ -132,6 +136,9 @@ check_configuration(Check *check, const MlsTable *table)
 	if (check->source->protocol->is_local)
 		return psprintf("Protocol %s, platform %s.", check->source->protocol->name,
 						check->source->platform_name);
+	if (check->source->protocol->is_store)
+		return psprintf("Protocol %s, address %s.", check->source->protocol->name,
+						check->source->http.url);
 	problem = mls_url_problem(check->source->http.url);
 	check->ok = problem == NULL;
 	return problem
@@ -580,12 +587,35 @@ check_quota(Check *check, const MlsTable *table)
 		check->stats.requests);
 }
 
+/* ---- a store of files ---- */
+
+static char *
+check_store(Check *check, const MlsTable *table)
+{
+	MemoryContext old = MemoryContextSwitchTo(check->context);
+	char *detail = check->store_step->take(check->server_name, &check->store_state);
+
+	MemoryContextSwitchTo(old);
+	return detail;
+}
+
+static void
+check_store_steps(Check *check)
+{
+	for (const MlsCheckStep *step = mls_check_store_steps; step->item; step++)
+	{
+		check->store_step = step;
+		if (!run_step(check, step->item, check_store, NULL) && step->needed)
+			return;
+	}
+}
+
+/* ---- all of it ---- */
+
 /* Each step needs the one before. */
 static bool
 check_foundations(Check *check)
 {
-	if (!run_step(check, "configuration", check_configuration, NULL))
-		return false;
 	return (check->source->protocol->is_local ||
 			(run_step(check, "credentials", check_credentials, NULL) &&
 			 run_step(check, "service", check_service, NULL))) &&
@@ -597,17 +627,21 @@ mls_check(PG_FUNCTION_ARGS)
 {
 	Check check = {.context = CurrentMemoryContext,
 				   .server_name = text_to_cstring(PG_GETARG_TEXT_PP(0))};
+	bool is_configured;
 
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	if (check_foundations(&check))
+	is_configured = run_step(&check, "configuration", check_configuration, NULL);
+	if (is_configured && check.source->protocol->is_store)
+		check_store_steps(&check);
+	else if (is_configured && check_foundations(&check))
 	{
 		check_resources(&check);
 		if (check.source->protocol->tell)
 			run_step(&check, "units", check_units, NULL);
 		run_step(&check, "encoding", check_encoding, NULL);
 	}
-	if (check.source && !check.source->protocol->is_local)
+	if (check.source && !check.source->protocol->is_local && !check.source->protocol->is_store)
 		run_step(&check, "quota", check_quota, NULL);
 	return (Datum) 0;
 }

@@ -97,6 +97,20 @@ extern MlsPlan *mls_plan_from_list(const List *list, const MlsTable *table);
  */
 extern MlsQuery *mls_plan_query(const MlsPlan *plan, const MlsTable *table, const MlsValue *values);
 
+/* ---- check.c ---- */
+
+/* A step of mls_check for a server that is a store of files; what it says, in CurrentMemoryContext.
+ * What *state points to lives through all of them. */
+typedef struct MlsCheckStep
+{
+	const char *item;
+	char *(*take)(const char *server, void **state);
+	bool needed; /* without it the others make no sense */
+} MlsCheckStep;
+
+/* All of them, ended by one without a name.  Stores are above this room, which fills it. */
+extern const MlsCheckStep *mls_check_store_steps;
+
 /* ---- The callbacks ---- */
 
 extern void mlsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid);

@@ -170,6 +170,9 @@ mask_secrets(const MlsHttpSource *source, const char *text)
 	mask_word(copy, source->ua_password);
 	mask_word(copy, source->header_value);
 	mask_word(copy, source->api_user);
+	mask_word(copy, source->access_key);
+	mask_word(copy, source->secret_key);
+	mask_word(copy, source->session_token);
 	mask_word(copy, token ? token->text : NULL);
 	return copy;
 }
@@ -210,6 +213,8 @@ credentials_hint(const MlsHttpSource *source)
 		case MLS_AUTH_HEADER:
 			return source->api_user ? "Check the options api_user and api_key of the user mapping."
 									: "Check the option api_key of the user mapping.";
+		case MLS_AUTH_SIGNATURE:
+			return "Check the options access_key and secret_key of the user mapping.";
 		default:
 			return OidIsValid(source->mapping_id)
 					   ? source->sessions
@@ -295,11 +300,15 @@ mls_auth_check(const MlsHttpSource *source)
 		case MLS_AUTH_HEADER:
 			missing = is_missing(source->header_name) || is_missing(source->header_value);
 			break;
+		case MLS_AUTH_SIGNATURE:
+			missing = is_missing(source->access_key) || is_missing(source->secret_key);
+			break;
 	}
 	if (missing)
 		report_no_credentials(source, "The user mapping does not hold them.");
 	if (is_unfit(source->token) || is_unfit(source->header_name) ||
-		is_unfit(source->header_value) || is_unfit(source->api_user))
+		is_unfit(source->header_value) || is_unfit(source->api_user) ||
+		is_unfit(source->access_key) || is_unfit(source->session_token))
 		report_no_credentials(source, "A value of the user mapping holds a line break.");
 }
 
@@ -341,6 +350,7 @@ mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **head
 	{
 		case MLS_AUTH_NONE:
 		case MLS_AUTH_CHALLENGE: /* http_session.c */
+		case MLS_AUTH_SIGNATURE: /* signature.c: of all of the request */
 			return true;
 		case MLS_AUTH_OAUTH2:
 		case MLS_AUTH_PASSWORD:

@@ -205,6 +205,42 @@ read_file(MlsHttpSpool *spool, int64 at)
 	return wanted;
 }
 
+/* ---- sending; callbacks of libcurl, which may not throw: a file of ours is read without that ---- */
+
+size_t
+mls_body_send(char *data, size_t size, size_t count, void *arg)
+{
+	MlsHttpRequest *request = arg;
+	const MlsHttpUpload *upload = request->call.upload;
+	const MlsHttpResponse *response = upload->response;
+	Size wanted = (Size) Min((int64) (size * count), upload->length - request->sent);
+	int64 at = upload->at + request->sent;
+
+	if (wanted == 0)
+		return 0;
+	if (upload->bytes)
+		memcpy(data, upload->bytes + at, wanted);
+	else if (response->spool == NULL)
+		memcpy(data, response->body + at, wanted);
+	else if (FileRead(response->spool->file, data, (int) wanted, at, PG_WAIT_EXTENSION) !=
+			 (int) wanted)
+		return CURL_READFUNC_ABORT;
+	request->sent += wanted;
+	return wanted;
+}
+
+/* A connection that was kept, and had died, is replaced: all is sent once more. */
+int
+mls_body_seek(void *arg, curl_off_t offset, int origin)
+{
+	MlsHttpRequest *request = arg;
+
+	if (origin != SEEK_SET || offset < 0 || offset > request->call.upload->length)
+		return CURL_SEEKFUNC_FAIL;
+	request->sent = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
 /* ---- unpacking on the way to the file ---- */
 
 static void *

@@ -8,7 +8,8 @@
  * that libcurl calls back here may throw; what went wrong there is noted in the
  * request and reported when libcurl has returned.
  *
- * Everything asked here can be asked twice: reading, and logging in.
+ * Everything asked here can be asked twice: reading, logging in, and writing what was
+ * written already.
  */
 #include "postgres.h"
 
@@ -146,6 +147,13 @@ set_call(MlsHttpRequest *request, CURL *easy)
 
 	if (call->mail)
 		return mls_mail_apply(request, easy);
+	if (call->upload)
+		ok = ok && SET(CURLOPT_UPLOAD, 1L) &&
+			 SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t) call->upload->length) &&
+			 SET(CURLOPT_READFUNCTION, mls_body_send) && SET(CURLOPT_READDATA, request) &&
+			 SET(CURLOPT_SEEKFUNCTION, mls_body_seek) && SET(CURLOPT_SEEKDATA, request);
+	if (strcmp(call->method, "HEAD") == 0)
+		ok = ok && SET(CURLOPT_NOBODY, 1L);
 	if (call->body)
 		ok = ok && SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(call->body)) &&
 			 SET(CURLOPT_COPYPOSTFIELDS, call->body);
@@ -159,6 +167,9 @@ set_call(MlsHttpRequest *request, CURL *easy)
 		ok = ok && mls_auth_apply(request->source, easy, &request->headers);
 	if (request->same_origin && request->source->sessions)
 		ok = ok && mls_session_apply(request);
+	/* The address is signed as it stands. */
+	if (request->same_origin && request->source->auth == MLS_AUTH_SIGNATURE)
+		ok = ok && SET(CURLOPT_PATH_AS_IS, 1L) && mls_signature_apply(request);
 	return ok && SET(CURLOPT_HTTPHEADER, request->headers);
 }
 
@@ -178,15 +189,26 @@ set_connection(const MlsHttpSource *source, CURL *easy)
 		   SET(CURLOPT_USERAGENT, source->user_agent ? source->user_agent : MLS_HTTP_USER_AGENT);
 }
 
+/* The longest body; of a file that is not to come but its header nothing else is long. */
+static curl_off_t
+longest_body(const MlsHttpRequest *request)
+{
+	if (strcmp(request->call.method, "HEAD") == 0)
+		return 0;
+	return (curl_off_t) (request->call.spool ? request->source->max_answer_bytes
+											 : request->source->max_page_bytes);
+}
+
 static bool
 set_reception(MlsHttpRequest *request, CURL *easy)
 {
-	/* Asked for here, unpacked in body.c. */
-	return SET(CURLOPT_ACCEPT_ENCODING, "gzip") && SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
+	/* Asked for here, unpacked in body.c.  Files of a store come as they are kept. */
+	bool is_file = request->source->auth == MLS_AUTH_SIGNATURE;
+
+	return SET(CURLOPT_ACCEPT_ENCODING, is_file ? NULL : "gzip") &&
+		   SET(CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
 		   SET(CURLOPT_BUFFERSIZE, (long) RECEIVE_BUFFER) &&
-		   SET(CURLOPT_MAXFILESIZE_LARGE,
-			   (curl_off_t) (request->call.spool ? request->source->max_answer_bytes
-												 : request->source->max_page_bytes)) &&
+		   SET(CURLOPT_MAXFILESIZE_LARGE, longest_body(request)) &&
 		   SET(CURLOPT_ERRORBUFFER, request->error) &&
 		   SET(CURLOPT_WRITEFUNCTION, mls_body_receive) && SET(CURLOPT_WRITEDATA, request) &&
 		   SET(CURLOPT_HEADERFUNCTION, receive_header) && SET(CURLOPT_HEADERDATA, request) &&
@@ -262,6 +284,14 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	request->call.shown = copy_text(call->shown);
 	request->call.spool = call->spool;
 	request->call.failures = call->failures;
+	request->call.statuses = call->statuses;
+	if (call->upload)
+	{
+		MlsHttpUpload *upload = palloc(sizeof(MlsHttpUpload));
+
+		*upload = *call->upload;
+		request->call.upload = upload;
+	}
 	request->call.answers = call->answers;
 	foreach (lc, call->headers)
 	{
@@ -465,6 +495,7 @@ rewind_request(MlsHttpRequest *request, int64 delay_us)
 	mls_body_restart(request);
 	request->too_large = request->out_of_memory = request->connected = request->stalled = false;
 	request->header_too_large = request->dripping = false;
+	request->sent = 0;
 	request->progress_bytes = request->header_bytes = request->speed_from = request->speed_bytes =
 		0;
 	memset(&request->wait, 0, sizeof(request->wait));
@@ -598,7 +629,8 @@ hold_back(MlsHttpRequest *request, int64 delay_us)
 static RetryVerdict
 failure(const MlsHttpRequest *request, int status)
 {
-	return request->call.failures && status >= 500 ? RETRY_DELIVER : RETRY_FAIL;
+	return request->call.statuses || (request->call.failures && status >= 500) ? RETRY_DELIVER
+																			   : RETRY_FAIL;
 }
 
 static RetryVerdict

@@ -22,7 +22,8 @@
  * A reader meets its files in this order: source.h (where and how to connect), url.c
  * (addresses) and egress.c (which of them may be asked), client.c (one request, its
  * attempts and its answer), multi.c (waiting for libcurl), body.c, rate_limit.c, auth.c
- * and http_session.c (who asks), mail.c (another protocol), http_errors.c.  What they tell each other is in
+ * and http_session.c (who asks), signature.c (proving it in each request), mail.c (another protocol),
+ * http_errors.c.  What they tell each other is in
  * transport.h.
  */
 #ifndef MLS_HTTP_H
@@ -35,6 +36,7 @@
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
+#include "base/digest.h"
 #include "http/source.h"
 
 /* What was spent on a source by this process (or one scan); all counters only grow. */
@@ -56,27 +58,42 @@ typedef struct MlsHttpMail
 	bool plain;       /* without TLS, which only listed hosts may be asked */
 } MlsHttpMail;
 
+typedef struct MlsHttpResponse MlsHttpResponse;
+
+/* Bytes to be sent.  They, or the answer, must stay until the request is finished. */
+typedef struct MlsHttpUpload
+{
+	const char *bytes;               /* or NULL: they are a part of */
+	const MlsHttpResponse *response; /* the body of this answer, which may be in a file, */
+	int64 at;                        /* from here */
+	int64 length;
+	uint8 sha256[MLS_SHA256_BYTES]; /* of them, for a source whose requests are signed */
+} MlsHttpUpload;
+
 typedef struct MlsHttpCall
 {
-	const char *method;      /* "GET", "POST" */
-	const char *url;         /* absolute */
-	List *headers;           /* of char *, "Name: value"; never credentials */
-	const char *body;        /* or NULL */
-	const MlsHttpMail *mail; /* it is a mail, which stays as long as the request; or NULL */
-	const char *purpose;     /* for messages: "page 15 of resource \"Property\"" */
-	const char *table;       /* the foreign table it is for, or NULL */
+	const char *method;          /* "GET", "HEAD", "POST", "PUT", "DELETE" */
+	const char *url;             /* absolute */
+	List *headers;               /* of char *, "Name: value"; never credentials */
+	const char *body;            /* a text, or NULL */
+	const MlsHttpUpload *upload; /* in its place, for PUT; or NULL */
+	const MlsHttpMail *mail;     /* it is a mail, which stays as long as the request; or NULL */
+	const char *purpose;         /* for messages: "page 15 of resource \"Property\"" */
+	const char *table;           /* the foreign table it is for, or NULL */
 	const char *filter; /* what of it the user wrote himself: that table's option filter, or NULL */
 	const char *expand; /* likewise the option expand */
 	const char *shown;  /* what of it a user should read where the URL does not say it, or NULL */
 	const char *root;   /* what the option url must be, if it is wrong where nothing is; or NULL */
 	bool spool;         /* a long body goes to a temporary file: read it by mls_http_piece */
 	bool failures;      /* the last answer with a status of 500 or more is returned, too */
+	bool
+		statuses; /* the last answer is returned, whatever its status: redirects and refusals, too */
 	bool answers; /* the first answer is returned, whatever its status; nobody else is held back */
 } MlsHttpCall;
 
 typedef struct MlsHttpSpool MlsHttpSpool;
 
-typedef struct MlsHttpResponse
+struct MlsHttpResponse
 {
 	int status;
 	const char *url;          /* the one asked, for resolving links */
@@ -86,7 +103,7 @@ typedef struct MlsHttpResponse
 	MlsHttpSpool *spool; /* NULL: body is all of it; else its first piece, the whole is in a file */
 	TimestampTz date;    /* the Date header, or 0 */
 	List *headers;       /* of char *, "name: value", name in lower case */
-} MlsHttpResponse;
+};
 
 typedef struct MlsHttpRequest MlsHttpRequest;
 

@@ -18,7 +18,8 @@ typedef enum MlsAuth
 	MLS_AUTH_BASIC,     /* username, password */
 	MLS_AUTH_HEADER,    /* a header of the source's own: api_key; perhaps with api_user */
 	MLS_AUTH_CHALLENGE, /* username, password, as the source asks: Digest, else Basic */
-	MLS_AUTH_PASSWORD   /* username, password, exchanged for a token */
+	MLS_AUTH_PASSWORD,  /* username, password, exchanged for a token */
+	MLS_AUTH_SIGNATURE  /* access_key, secret_key: each request is signed as S3 wants it */
 } MlsAuth;
 
 /* How client credentials travel to the token endpoint. */
@@ -68,7 +69,11 @@ typedef struct MlsHttpSource
 	const char *ua_password; /* of the user agent, for sources that ask for one */
 	const char *header_name; /* MLS_AUTH_HEADER, e.g. X-Api-Key */
 	const char *header_value;
-	const char *api_user; /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
+	const char *api_user;      /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
+	const char *access_key;    /* MLS_AUTH_SIGNATURE */
+	const char *secret_key;    /* likewise */
+	const char *session_token; /* likewise, of temporary credentials; or NULL */
+	const char *region;        /* likewise: which one requests are signed for */
 	const char *user_agent;
 	bool sessions;       /* it keeps sessions: cookies are sent back */
 	int max_sessions;    /* it allows so many at a time; 0 for any number */

@@ -156,6 +156,7 @@ struct MlsHttpRequest
 	int64 header_bytes;
 	int64 speed_from;  /* since when the speed is measured, */
 	int64 speed_bytes; /* and what had come by then */
+	int64 sent;        /* of the upload */
 	bool peer_listed;  /* the peer is an allowed host: any address will do */
 	char refused[64];  /* address that egress.c refused, or "" */
 	MlsRateTicket ticket;
@@ -166,6 +167,10 @@ struct MlsHttpRequest
 
 /* libcurl's callback for more of a body. */
 extern size_t mls_body_receive(char *data, size_t size, size_t count, void *request);
+
+/* libcurl's callbacks for more of an upload, and for another place in it. */
+extern size_t mls_body_send(char *data, size_t size, size_t count, void *request);
+extern int mls_body_seek(void *request, curl_off_t offset, int origin);
 
 /* Moves a long body to its file; what is wrong with it is the transfer's result. */
 extern void mls_body_spool(MlsHttpRequest *request);
@@ -234,6 +239,11 @@ extern bool mls_session_apply(MlsHttpRequest *request);
 
 /* Takes cookies and a challenge from the answer that has come; true if it holds a challenge. */
 extern bool mls_session_note(MlsHttpRequest *request);
+
+/* ---- signature.c ---- */
+
+/* Signs a request (AWS Signature Version 4) of a canonical address; false when out of memory. */
+extern bool mls_signature_apply(MlsHttpRequest *request);
 
 /* ---- egress.c ---- */
 

@@ -22,6 +22,20 @@ typedef struct MlsUrlParam
  * Keeps $ ' ( ) , : * / @ ; readable where the standard allows; a space is %20, a plus %2B. */
 extern char *mls_url_build(const char *base, const char *path, List *params);
 
+/*
+ * The same as S3 wants to have it signed: the path (from the origin on, not escaped) and the
+ * parameters, in their order, with everything escaped but letters, digits, -._~ and the
+ * slashes of the path.
+ */
+extern char *mls_url_canonical(const char *origin, const char *path, List *params);
+
+/*
+ * A canonical address with parameters by which it can be read (GET) without credentials,
+ * for so long, at a source of MLS_AUTH_SIGNATURE.  No network.
+ */
+extern char *
+mls_url_signed(const MlsHttpSource *source, const char *origin, const char *path, int seconds);
+
 /* Parameters as a form body: everything but letters, digits and -._~ is escaped. */
 extern char *mls_url_form(List *params);
 

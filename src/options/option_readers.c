@@ -87,9 +87,10 @@ static const struct
 	const char *first;
 	const char *second;
 } logins[] = {
-	{MLS_AUTH_OAUTH2, "client_id", "client_secret"}, {MLS_AUTH_BEARER, "token", NULL},
-	{MLS_AUTH_BASIC, "username", "password"},        {MLS_AUTH_HEADER, "api_key", NULL},
-	{MLS_AUTH_CHALLENGE, "username", "password"},    {MLS_AUTH_PASSWORD, "username", "password"},
+	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},  {MLS_AUTH_BEARER, "token", NULL},
+	{MLS_AUTH_BASIC, "username", "password"},         {MLS_AUTH_HEADER, "api_key", NULL},
+	{MLS_AUTH_CHALLENGE, "username", "password"},     {MLS_AUTH_PASSWORD, "username", "password"},
+	{MLS_AUTH_SIGNATURE, "access_key", "secret_key"},
 };
 
 /* The login a mapping has the options for; that it has but the second half of is found out later. */
@@ -97,10 +98,11 @@ static MlsAuth
 infer_auth(List *mapping)
 {
 	for (int i = 0; i < lengthof(logins); i++)
-		if (mls_option_text(mapping, logins[i].first))
+		if (logins[i].auth != MLS_AUTH_SIGNATURE && mls_option_text(mapping, logins[i].first))
 			return logins[i].auth;
 	for (int i = 0; i < lengthof(logins); i++)
-		if (logins[i].second && mls_option_text(mapping, logins[i].second))
+		if (logins[i].auth != MLS_AUTH_SIGNATURE && logins[i].second &&
+			mls_option_text(mapping, logins[i].second))
 			return logins[i].auth;
 	if (mls_option_text(mapping, "api_user"))
 		return MLS_AUTH_HEADER;
@@ -266,6 +268,9 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	source->http.sessions = source->protocol->sessions;
 	if (mls_option_text(server->options, "auth") == NULL && source->http.auth == MLS_AUTH_BASIC)
 		source->http.auth = password_auth(source->protocol);
+	if (source->protocol->is_store)
+		source->http.auth =
+			source->protocol->is_signed(source->http.url) ? MLS_AUTH_SIGNATURE : MLS_AUTH_NONE;
 	if (source->http.token_url && strstr(source->http.token_url, "://") == NULL)
 		source->http.token_url = mls_url_build(source->http.url, source->http.token_url, NIL);
 	if (source->http.auth == MLS_AUTH_OAUTH2 && source->http.token_url &&
@@ -392,6 +397,12 @@ mls_table_get(Oid relid, Oid user_id, bool need_mapping)
 	foreign = GetForeignTable(relid);
 	table->relid = relid;
 	table->source = mls_source_get(foreign->serverid, user_id, need_mapping);
+	if (table->source->protocol->is_store)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("server \"%s\" is a store of files and has no foreign tables",
+							   table->source->name),
+						errhint("Drop the foreign table, or give it a server that is a source of "
+								"records.")));
 	table->rows = -1;
 	mls_option_apply(ForeignTableRelationId, foreign->options, table);
 	page_size = mls_option_text(foreign->options, "page_size");

@@ -50,7 +50,7 @@
 #define MB (1024.0 * 1024.0)
 #define TB (MB * MB)
 
-/* In the order of MlsAuth, MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
+/* In the order of MlsAuth (a signature is not chosen: a store in S3 wants it), MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
 static const char *const auth_names[] = {"none",   "oauth2",    "bearer",   "basic",
 										 "header", "challenge", "password", NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
@@ -72,7 +72,7 @@ static const MlsOption option_table[] = {
 	{"platform", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform_name), .default_value = "generic",
 	 .help = "Product the source runs on; decides the defaults of most other options."},
 	{"url", SERVER, MLS_OPTION_URL, .required = true, .offset = IN_SOURCE(http.url),
-	 .help = "Service root of the source."},
+	 .help = "Service root of the source; of a store of files file:///directory or s3://bucket/prefix."},
 
 	/* Login */
 	{"auth", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(http.auth), .choices = auth_names,
@@ -521,9 +521,9 @@ read_limit(const MlsOption *option, const char *value)
 }
 
 static void
-check_url(const MlsOption *option, const char *value)
+check_url(const MlsOption *option, const char *value, const char *(*url_problem)(const char *url))
 {
-	const char *problem = mls_url_problem(value);
+	const char *problem = url_problem ? url_problem(value) : mls_url_problem(value);
 
 	if (problem)
 		report_value(option, value, problem, NULL);
@@ -600,7 +600,8 @@ mls_option_read(const MlsOption *option, const char *value, void *place)
 }
 
 void
-mls_option_check(const MlsOption *option, const char *value)
+mls_option_check(const MlsOption *option, const char *value,
+				 const char *(*url_problem)(const char *url))
 {
 	union
 	{
@@ -616,7 +617,7 @@ mls_option_check(const MlsOption *option, const char *value)
 	switch (option->kind)
 	{
 		case MLS_OPTION_URL:
-			check_url(option, value);
+			check_url(option, value, url_problem);
 			break;
 		case MLS_OPTION_FILE:
 			check_file(option, value);
@@ -629,6 +630,18 @@ mls_option_check(const MlsOption *option, const char *value)
 	}
 }
 
+/* Is an option one that a source's protocol has of its own, with a place for it? */
+static bool
+is_own(const MlsOption *option, const MlsSource *source)
+{
+	if (source->own == NULL)
+		return false;
+	for (const MlsOption *own = source->protocol->options; own->name; own++)
+		if (own == option)
+			return true;
+	return false;
+}
+
 void
 mls_option_apply(Oid catalog, List *options, void *target)
 {
@@ -639,7 +652,8 @@ mls_option_apply(Oid catalog, List *options, void *target)
 		void *base = option->own ? ((MlsSource *) target)->own : target;
 		const char *value;
 
-		if (option->catalog != catalog || option->offset == MLS_OPTION_UNPLACED || base == NULL)
+		if (option->catalog != catalog || option->offset == MLS_OPTION_UNPLACED ||
+			(option->own && !is_own(option, target)))
 			continue;
 		value = mls_option_text(options, option->name);
 		if (value == NULL)

@@ -23,8 +23,10 @@ extern const char *mls_option_text(List *options, const char *name);
 /* Stores a value that was checked when it was set. */
 extern void mls_option_read(const MlsOption *option, const char *value, void *place);
 
-/* Checks a value; an error that names the option if it does not fit. */
-extern void mls_option_check(const MlsOption *option, const char *value);
+/* Checks a value; an error that names the option if it does not fit.  What is wrong with an
+ * address says url_problem, for addresses that are none of http; else NULL. */
+extern void mls_option_check(const MlsOption *option, const char *value,
+							 const char *(*url_problem)(const char *url));
 
 /* Stores a catalog's options into their struct: what the list sets, else the default if there is one. */
 extern void mls_option_apply(Oid catalog, List *options, void *target);

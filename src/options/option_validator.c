@@ -244,7 +244,7 @@ check_root(List *options, const MlsProtocol *protocol)
 		length--;
 	for (root = length; root > 0 && url[root - 1] != '/'; root--)
 		;
-	if (protocol->sessions || root == 0)
+	if (protocol->sessions || protocol->is_store || root == 0)
 		return;
 	last = pnstrdup(url + root, length - root);
 	last[strcspn(last, "?(")] = '\0';
@@ -373,19 +373,44 @@ check_table(List *options)
 				 errdetail("It is a name below the address of the server, such as Property.")));
 }
 
-/* Does a server's protocol ask nothing over HTTP? */
-static bool
-is_local(List *options)
+/* The protocol that a server's options name; NULL if there is none, or it is another object's list. */
+static const MlsProtocol *
+named_protocol(Oid catalog, List *options)
 {
 	const char *name = mls_option_text(options, "protocol");
-	const MlsProtocol *protocol = name ? mls_protocol_find(name) : NULL;
 
-	return protocol && protocol->is_local;
+	return catalog == ForeignServerRelationId && name ? mls_protocol_find(name) : NULL;
+}
+
+static bool
+is_address(const MlsOption *option)
+{
+	return strcmp(option->name, "url") == 0;
+}
+
+/* What only stores of files have means nothing to a source, and may have been meant for another option. */
+static void
+refuse_of_store(const MlsOption *option, const MlsProtocol *protocol)
+{
+	const char *meant = translated(option->catalog, option->name);
+
+	if (protocol == NULL || protocol->is_store)
+		return;
+	for (int i = 0; mls_protocols[i]; i++)
+		for (const MlsOption *own = mls_protocols[i]->options; own && own->name; own++)
+			if (own == option && mls_protocols[i]->is_store)
+				ereport(
+					ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("invalid option \"%s\"", option->name),
+					 errdetail("Only servers of protocol \"%s\" have it.", mls_protocols[i]->name),
+					 meant ? errhint("Perhaps you meant the option \"%s\".", meant) : 0));
 }
 
 void
 mls_option_check_list(Oid catalog, List *options)
 {
+	const MlsProtocol *protocol = named_protocol(catalog, options);
 	const MlsOption *option;
 	ListCell *lc;
 
@@ -396,11 +421,13 @@ mls_option_check_list(Oid catalog, List *options)
 		option = mls_option_find(catalog, def->defname);
 		if (option == NULL)
 			report_unknown_option(catalog, def->defname);
-		mls_option_check(option, defGetString(def));
+		refuse_of_store(option, protocol);
+		mls_option_check(option, defGetString(def),
+						 protocol && is_address(option) ? protocol->url_problem : NULL);
 	}
 	for (int i = 0; (option = mls_option_nth(i)) != NULL; i++)
 		if (option->catalog == catalog && option->required &&
-			!(option->kind == MLS_OPTION_URL && is_local(options)))
+			!(is_address(option) && protocol && protocol->is_local))
 			require_option(options, option->name, NULL);
 }
 

@@ -90,12 +90,19 @@ struct MlsProtocol
 {
 	const char *name;
 	bool is_local;     /* nothing is asked over HTTP: its servers need no url */
+	bool is_store;     /* a place of files: it has no records, and no foreign tables */
 	bool sessions;     /* sources keep sessions: login, cookies, logout */
 	bool token_logins; /* user name and password are exchanged for a token */
 
 	/* Platform row by name, or NULL; names in *list for hints (NULL-terminated). */
 	const MlsPlatform *(*platform)(const char *name);
 	const char *const *platform_names;
+
+	/* What is wrong with a server's option url (for errdetail), or NULL; a member that is NULL: it
+	 * is an address of http. */
+	const char *(*url_problem)(const char *url);
+	/* Are requests to a place at that address signed?  NULL: never. */
+	bool (*is_signed)(const char *url);
 
 	/* Options that its servers have besides those of all (ended by one without a name), and the
 	 * size of what they fill in MlsSource.own.  NULL and 0 where there are none. */

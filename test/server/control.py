@@ -93,6 +93,16 @@ class Control:
                 "options": {**vars(self.options), "expires_in": self.auth.expires_in, "rets": vars(self.rets.options),
                             "qobrix": vars(self.qobrix.options)}, "faults": self.faults.describe()}
 
+    def get_s3(self, request):
+        return self.s3.describe()
+
+    def post_s3(self, spec):
+        """Changes how the buckets answer; `reset` makes them empty before."""
+        if spec.pop("reset", False):
+            self.s3.reset()
+        self.s3.change(spec)
+        return {}
+
     def get_deliveries(self, request):
         """What was posted to the webhook and taken."""
         return self.deliveries

@@ -29,6 +29,7 @@ from keys import PATH as KEYS_PATH, Keys
 from qobrix import ROOT as QOBRIX_ROOT, Qobrix
 from reso import ROOT, Options, Reso
 from rets import ROOT as RETS_ROOT, Rets
+from s3 import S3
 from web import Request, Response
 
 TOKEN_PATH = "/oauth/token"
@@ -57,6 +58,7 @@ class Site:
         self.qobrix = Qobrix(self.store, arguments.seed, arguments.qobrix)
         self.control = Control(self.store, self.reso, self.rets, self.qobrix, self.options, self.auth, self.faults, self.log)
         self.keys = self.control.keys = Keys(arguments.keys)
+        self.s3 = self.control.s3 = S3()
 
     def answer(self, request, faults):
         try:
@@ -75,6 +77,8 @@ class Site:
             return self.rets.answer(request, faults)
         if request.path.startswith(QOBRIX_ROOT + "/"):
             return self.qobrix.answer(request, faults)
+        if self.s3.concerns(request):
+            return self.s3.answer(request)
         if request.path != ROOT and not request.path.startswith(ROOT + "/"):
             return Response(404, '{"error":{"code":"NotFound","message":"Nothing is served here."}}')
         if not self.auth.allows(request.headers):

@@ -14,7 +14,9 @@ my $mls = start_mls(listings => 60, qobrix => 60);
 my $root = 'http://127.0.0.1:' . $mls->{port};
 my $ddf = start_mls(listings => 60);
 $ddf->control('option', { rets => { dialect => 'ddf' } });
-my $node = new_node('docs');
+my $folder = PostgreSQL::Test::Utils::tempdir;
+mkdir "$folder/photos" or die;
+my $node = new_node('docs', 'mls_fdw.file_directories' => "'$folder'");
 
 # The source with names of its own that docs/mapping.md maps.
 my $harbor = start_shelf();
@@ -34,6 +36,9 @@ sub substitute
 	$sql =~ s{https://tenant\.example\.com/api}{$root/api}g;
 	$sql =~ s{api_user '\.\.\.', api_key '\.\.\.'}{api_user '11111111-1111-4111-8111-111111111111', api_key 'header-key-value'}g;
 	$sql =~ s{https://harbor\.example\.com/odata}{$harbor->{url}}g;
+	$sql =~ s{https://minio\.example\.com}{$root}g;
+	$sql =~ s{access_key '\.\.\.', secret_key '\.\.\.'}{access_key 'AKIATESTKEYVALUE', secret_key 's3cr3t/Key+Value=for-tests'}g;
+	$sql =~ s{file:///srv/}{file://$folder/}g;
 	$sql =~ s{username '\.\.\.', password '\.\.\.'}{username 'agent', password 'basic-pass-value'}g;
 	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;
 	# Platforms bring the token endpoint of the real one.

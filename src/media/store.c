@@ -1,0 +1,155 @@
+/*
+ * store.c
+ *		Stores: opening one, and what both kinds do.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "base/base.h"
+#include "http/url.h"
+#include "media/store_parts.h"
+#include "options/options.h"
+
+static MlsStore *
+open_store(MlsSource *source, Oid role)
+{
+	MlsStore head = {.source = source, .server = source->own};
+	const char *problem;
+
+	mls_rights_require_server(role, source->server_id, source->name);
+	if (!source->protocol->is_store)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("server \"%s\" is not a store of files", source->name),
+						errdetail("Its protocol is \"%s\".", source->protocol->name),
+						errhint("A store is a server of protocol \"file\": CREATE SERVER ... "
+								"OPTIONS (protocol 'file', url 'file:///srv/photos').")));
+	problem = mls_file_place(source->http.url, &head.place);
+	if (problem)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("server \"%s\" has no valid url", source->name), errdetail("%s", problem)));
+	return head.place.directory ? mls_directory_open(&head) : mls_s3_open(&head);
+}
+
+MlsStore *
+mls_store_open(Oid server, Oid role)
+{
+	return open_store(mls_source_get(server, role, true), role);
+}
+
+MlsStore *
+mls_store_open_named(const char *server, Oid role)
+{
+	return open_store(mls_source_by_name(server, role, true), role);
+}
+
+const char *
+mls_store_server(const MlsStore *store)
+{
+	return store->source->name;
+}
+
+const MlsHttpStats *
+mls_store_stats(const MlsStore *store)
+{
+	return &store->stats;
+}
+
+/* Names come from our own tables; one that is not ours could lead anywhere. */
+static void
+require_name(const MlsStore *store, const char *name)
+{
+	if (!mls_store_is_name(name))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
+						errmsg("store \"%s\" has no file of such a name", store->source->name),
+						errdetail("Names are a SHA-256 below its first two digits, with an "
+								  "extension: aa/aa...99.jpg.")));
+}
+
+MlsStorePut *
+mls_store_put_start(MlsStore *store, const MlsStoreFile *file)
+{
+	require_name(store, file->name);
+	return store->kind->put_start(store, file);
+}
+
+void
+mls_store_put_finish(MlsStorePut *put)
+{
+	put->store->kind->put_finish(put);
+}
+
+void
+mls_store_delete(MlsStore *store, const List *names)
+{
+	ListCell *lc;
+
+	foreach (lc, names)
+		require_name(store, lfirst(lc));
+	if (names != NIL)
+		store->kind->delete (store, names);
+}
+
+int64
+mls_store_sweep(MlsStore *store)
+{
+	return store->kind->sweep(store);
+}
+
+int64
+mls_store_head(MlsStore *store, const char *name)
+{
+	require_name(store, name);
+	return store->kind->head(store, name);
+}
+
+MlsStoreGet *
+mls_store_get(MlsStore *store, const char *name)
+{
+	require_name(store, name);
+	return store->kind->get(store, name);
+}
+
+bool
+mls_store_get_piece(MlsStoreGet *get, const char **bytes, Size *length)
+{
+	return get->store->kind->get_piece(get, bytes, length);
+}
+
+void
+mls_store_get_end(MlsStoreGet *get)
+{
+	get->store->kind->get_end(get);
+}
+
+/* The prefix of a name as a list has it: digits as in the hash, which are below their first two. */
+static char *
+name_prefix(const char *digits)
+{
+	return strlen(digits) <= 2 ? pstrdup(digits) : psprintf("%.2s/%s", digits, digits);
+}
+
+List *
+mls_store_list(MlsStore *store, const char *prefix, const char *after, int most)
+{
+	if (strspn(prefix, "0123456789abcdef") != strlen(prefix))
+		elog(ERROR, "files are listed by digits of their hash");
+	if (*after)
+		require_name(store, after);
+	return store->kind->list(store, name_prefix(prefix), after, most);
+}
+
+char *
+mls_store_url(const MlsStore *store, const char *name)
+{
+	require_name(store, name);
+	return store->server->public_url ? mls_url_build(store->server->public_url, name, NIL) : NULL;
+}
+
+char *
+mls_store_link(const MlsStore *store, const char *name, int seconds)
+{
+	require_name(store, name);
+	return store->kind->link(store, name, seconds);
+}

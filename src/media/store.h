@@ -1,0 +1,133 @@
+/*
+ * store.h
+ *		Stores: where files are kept, behind one small interface.
+ *
+ * A store is a foreign server of the protocol `file`: a directory of this machine, or a
+ * bucket of S3.  What it holds below its directory or prefix are files whose names are ours,
+ * <aa>/<sha256>.<extension>, and say what is in them: a name is never written with other
+ * bytes, so that a file can be put twice, and by two processes at once, without harm.  Other
+ * names are refused.
+ *
+ * All is done in the rights of a role, as whom the store was opened.  None of it wants a
+ * transaction.  Whatever does not succeed is an error in plain words; those of the network
+ * have been tried again before.
+ *
+ *	store.c				what both kinds do
+ *	store_name.c		names of files
+ *	store_directory.c	files below a directory
+ *	store_s3.c			objects of a bucket; s3.h has its other files
+ *	store_check.c		mls_check of a store
+ *	store_functions.c	stores in SQL
+ */
+#ifndef MLS_MEDIA_STORE_H
+#define MLS_MEDIA_STORE_H
+
+#include "postgres.h"
+
+#include "base/digest.h"
+#include "http/http.h"
+#include "protocol/protocol.h"
+#include "utils/timestamp.h"
+
+/* ---- Names ---- */
+
+/* Most bytes of a name, the end included: <aa>/<sha256>.<extension>. */
+#define MLS_STORE_EXTENSION 8
+#define MLS_STORE_NAME (3 + 2 * MLS_SHA256_BYTES + 1 + MLS_STORE_EXTENSION + 1)
+
+/* "3f/3f5a...e1.jpg"; the extension is of up to 8 lower-case letters and digits.  Palloc'd. */
+extern char *mls_store_name(const uint8 *sha256, const char *extension);
+
+/* Is it one of ours? */
+extern bool mls_store_is_name(const char *name);
+
+/* ---- A store ---- */
+
+typedef struct MlsStore MlsStore;
+
+/*
+ * In CurrentMemoryContext.  Errors unless the role may use the server, it is a store, and it
+ * is allowed here (mls_fdw.file_directories; keys of the role's user mapping).  No network.
+ * Reads catalogs: wants a transaction, as nothing else here does.
+ */
+extern MlsStore *mls_store_open(Oid server, Oid role);
+
+/* The same by the name of its server. */
+extern MlsStore *mls_store_open_named(const char *server, Oid role);
+
+/* Name of its server, for messages. */
+extern const char *mls_store_server(const MlsStore *store);
+
+/* What was asked of it over the network; a directory's stays zero. */
+extern const MlsHttpStats *mls_store_stats(const MlsStore *store);
+
+/* ---- Writing ---- */
+
+/* A file to be kept.  What it points to must stay until mls_store_put_finish(). */
+typedef struct MlsStoreFile
+{
+	const char *name;         /* mls_store_name() of its bytes */
+	const char *content_type; /* "image/jpeg" */
+	int64 length;
+	uint8 sha256[MLS_SHA256_BYTES];
+	const char *bytes;               /* of `length`; or NULL: they are */
+	const MlsHttpResponse *response; /* the whole body of this answer */
+} MlsStoreFile;
+
+typedef struct MlsStorePut MlsStorePut;
+
+/*
+ * Begins to write a file; several may be under way.  It belongs to CurrentMemoryContext, and
+ * what ends that ends it: then the file is not there, or whole.
+ */
+extern MlsStorePut *mls_store_put_start(MlsStore *store, const MlsStoreFile *file);
+
+/* Waits until the file is kept, through a crash too. */
+extern void mls_store_put_finish(MlsStorePut *put);
+
+/* Removes files; those that are not there are no error. */
+extern void mls_store_delete(MlsStore *store, const List *names);
+
+/* Removes what writes have left behind that never ended, a day after they began; how many. */
+extern int64 mls_store_sweep(MlsStore *store);
+
+/* ---- Reading ---- */
+
+/* Length of a file; -1 if it is not there. */
+extern int64 mls_store_head(MlsStore *store, const char *name);
+
+typedef struct MlsStoreGet MlsStoreGet;
+
+/* A file's bytes, from its beginning; NULL if it is not there.  Belongs to CurrentMemoryContext. */
+extern MlsStoreGet *mls_store_get(MlsStore *store, const char *name);
+
+/* Its next piece, valid until the next call; false at its end. */
+extern bool mls_store_get_piece(MlsStoreGet *get, const char **bytes, Size *length);
+extern void mls_store_get_end(MlsStoreGet *get);
+
+typedef struct MlsStoreEntry
+{
+	char name[MLS_STORE_NAME];
+	int64 length;
+	TimestampTz modified;
+} MlsStoreEntry;
+
+/*
+ * Files whose names begin with a prefix (hexadecimal digits; "" for all) and come after a name ("" for the
+ * first), in the order of names, compared byte for byte; at most so many, and fewer only at
+ * the end.  List of MlsStoreEntry *.  Names that are not ours are passed over.
+ */
+extern List *mls_store_list(MlsStore *store, const char *prefix, const char *after, int most);
+
+/* ---- Addresses ---- */
+
+/* Where anybody can read a file (server option public_url), or NULL. */
+extern char *mls_store_url(const MlsStore *store, const char *name);
+
+/* An address by which whoever has it can read a file for so long; NULL: the store gives none. */
+extern char *mls_store_link(const MlsStore *store, const char *name, int seconds);
+
+/* GUCs of stores (mls_fdw.file_directories), and how mls_check checks one: call from _PG_init. */
+extern void mls_store_define_settings(void);
+
+#endif /* MLS_MEDIA_STORE_H */

@@ -1,0 +1,58 @@
+/*
+ * store_parts.h
+ *		What the kinds of stores are to store.c; nobody else includes it.
+ */
+#ifndef MLS_STORE_PARTS_H
+#define MLS_STORE_PARTS_H
+
+#include "postgres.h"
+
+#include "media/store.h"
+#include "protocol/file/file.h"
+
+/* The functions of a kind.  Names have been judged before. */
+typedef struct MlsStoreKind
+{
+	MlsStorePut *(*put_start)(MlsStore *store, const MlsStoreFile *file);
+	void (*put_finish)(MlsStorePut *put);
+	void (*delete)(MlsStore *store, const List *names);
+	int64 (*sweep)(MlsStore *store);
+	int64 (*head)(MlsStore *store, const char *name);
+	MlsStoreGet *(*get)(MlsStore *store, const char *name);
+	bool (*get_piece)(MlsStoreGet *get, const char **bytes, Size *length);
+	void (*get_end)(MlsStoreGet *get);
+	List *(*list)(MlsStore *store, const char *prefix, const char *after, int most);
+	char *(*link)(const MlsStore *store, const char *name, int seconds);
+} MlsStoreKind;
+
+/* The head of each kind's own. */
+struct MlsStore
+{
+	const MlsStoreKind *kind;
+	MlsSource *source;
+	const MlsFileServer *server;
+	MlsFilePlace place;
+	MlsHttpStats stats;
+};
+
+struct MlsStorePut
+{
+	MlsStore *store;
+};
+
+struct MlsStoreGet
+{
+	MlsStore *store;
+};
+
+/* So long are left alone what writes have left behind: they may still be under way. */
+#define MLS_STORE_STALE_S (24 * 3600)
+
+/* store_directory.c, store_s3.c: fill in a store that begins as `head` says. */
+extern MlsStore *mls_directory_open(const MlsStore *head);
+extern MlsStore *mls_s3_open(const MlsStore *head);
+
+/* Settings of directories. */
+extern void mls_directory_define_settings(void);
+
+#endif /* MLS_STORE_PARTS_H */
