@@ -15,6 +15,7 @@ SQL_CHAPTERS = \
 	src/gold/dictionary_fields.tsv \
 	src/gold/dictionary_lookups.tsv \
 	src/gold/map.sql \
+	src/gold/place.sql \
 	src/protocol/qobrix/qobrix_map.tsv \
 	src/protocol/qobrix/qobrix_map.sql \
 	src/protocol/rets/ddf_map.sql \
@@ -26,11 +27,16 @@ SQL_CHAPTERS = \
 	src/run/functions.sql \
 	src/monitor/count.sql \
 	src/run/schedule.sql \
+	src/geo/geocoder.sql \
+	src/geo/providers.sql \
+	src/geo/geocode.sql \
+	src/geo/geography.sql \
 	src/subscription/identity.sql \
 	src/monitor/change.sql \
 	src/monitor/events.sql \
 	src/monitor/webhook.sql \
 	src/subscription/related.sql \
+	src/media/media.sql \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \

@@ -9,6 +9,7 @@
 \set token :url /oauth/token
 \set rets :url /rets/login
 \set api :url /api/v2
+\set geo :url /geo/photon
 \getenv work MLS_DEMO_WORK
 \set one :work /one
 \set all :work /all
@@ -62,7 +63,20 @@ SELECT resource, received, updated, unchanged, requests FROM mls_sync();
 SELECT severity, message FROM mls_verify('demo', samples => 20);
 \unset ECHO
 
-\echo '== 5. RESO, RETS and Qobrix in one gold table'
+\echo '== 5. A listing comes without coordinates: a geocoder is asked where its address is'
+\! bash "$MLS_DEMO" control update '{"resource": "Property", "key": "LK00000007", "fields": {"StreetNumber": "350", "StreetName": "5 Ave Apt 3", "StreetSuffix": null, "StreetDirPrefix": null, "StreetDirSuffix": null, "City": "New York", "StateOrProvince": "NY", "PostalCode": "10118", "Country": "US", "Latitude": null, "Longitude": null, "InternetAddressDisplayYN": true, "InternetEntireListingDisplayYN": true}}' > /dev/null
+\! bash "$MLS_DEMO" control places '{"places": [{"number": "350", "street": "5th ave", "city": "New York", "state": "NY", "postal_code": "10118", "country": "US", "latitude": 40.748433, "longitude": -73.985656, "accuracy": "rooftop"}]}' > /dev/null
+\o /dev/null
+CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url :'geo');
+SELECT mls_geocode_use('demo', '{geo}');
+SELECT * FROM mls_sync('demo');
+\o
+\set ECHO queries
+SELECT looked_for, found, requests FROM mls_geocode('demo');
+SELECT "X_GeoLatitude", "X_GeoLongitude" FROM gold.property WHERE "X_GeoSource" = 'geo';
+\unset ECHO
+
+\echo '== 6. RESO, RETS and Qobrix in one gold table'
 \set ECHO queries
 CREATE SERVER oldmls FOREIGN DATA WRAPPER mls_fdw
   OPTIONS (protocol 'rets', url :'rets', key_prefix 'old:');
@@ -83,14 +97,14 @@ SELECT source, resource, status, inserted, requests FROM mls_sync();
 SELECT mls_source, count(*), min("ListingKey") FROM gold.property GROUP BY 1 ORDER BY 1;
 \unset ECHO
 
-\echo '== 6. By itself, and watched'
+\echo '== 7. By itself, and watched'
 \set ECHO queries
 SELECT process, schedule FROM mls_schedule('demo', sync => '*/15 * * * *', purge => '30 3 * * *');
 SELECT source, resource, state, rows, remote FROM mls_status;
 SELECT level, count(*), 'checks' FROM mls_health() GROUP BY level;
 \unset ECHO
 
-\echo '== 7. Serve: gold as a RESO Web API, to each consumer what he may see'
+\echo '== 8. Serve: gold as a RESO Web API, to each consumer what he may see'
 \o /dev/null
 SELECT mls_subscribe('demo.media');
 SELECT mls_sync('demo', 'Media');

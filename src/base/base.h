@@ -173,11 +173,11 @@ mls_worker_start(BackgroundWorkerHandle **handle, const char *function, Datum ar
 				 const void *extra, Size extra_size, const char *type, const char *of_what);
 
 /*
- * Errors if a worker of mls_<what>() waits for a lock of the calling transaction, also through
+ * Errors if a worker of a function waits for a lock of the calling transaction, also through
  * others who wait: it would wait for ever, since that transaction waits for the worker, and no
  * deadlock check sees this.
  */
-extern void mls_refuse_own_locks(pid_t worker, const char *what);
+extern void mls_refuse_own_locks(pid_t worker, const char *what, const char *function);
 
 /*
  * The classes of our advisory locks.  pg_advisory_lock() uses 1 and 2, so no lock of a user
@@ -188,13 +188,19 @@ typedef enum MlsLockClass
 	MLS_LOCK_SUBSCRIPTION = 19788, /* by its id: who works on it */
 	MLS_LOCK_SOURCE = 19789,       /* by the hash of its name: whose pages go one by one */
 	MLS_LOCK_HELP = 19790,         /* by a subscription's id: processes that help its run */
-	MLS_LOCK_PAGES = 19791,  /* gold's, by two numbers: pages, and who changes what they rely on */
-	MLS_LOCK_CHANGES = 19792 /* the one: who writes the change log */
+	MLS_LOCK_PAGES = 19791,   /* gold's, by two numbers: pages, and who changes what they rely on */
+	MLS_LOCK_CHANGES = 19792, /* the one: who writes the change log */
+	MLS_LOCK_GEOCODE = 19793, /* by a subscription's id: who finds points for it */
+	MLS_LOCK_MEDIA = 19794,   /* by a subscription's id: who fetches its files */
+	MLS_LOCK_STORE =
+		19795 /* by a hash of its name: files are put, or removed, by one or the other */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */
 extern void mls_lock(MlsLockClass class, int64 id, LOCKMODE mode);
 extern bool mls_lock_try(MlsLockClass class, int64 id, LOCKMODE mode, bool session);
+/* The same for the session, also through errors, until it is released. */
+extern void mls_lock_session(MlsLockClass class, int64 id, LOCKMODE mode);
 extern void mls_lock_release(MlsLockClass class, int64 id, LOCKMODE mode, bool session);
 
 #endif /* MLS_BASE_H */

@@ -52,7 +52,7 @@ blockers_of(int pid)
 }
 
 void
-mls_refuse_own_locks(pid_t worker, const char *what)
+mls_refuse_own_locks(pid_t worker, const char *what, const char *function)
 {
 	List *waiting = list_make1_int(worker);
 
@@ -67,7 +67,7 @@ mls_refuse_own_locks(pid_t worker, const char *what)
 					i > 0 ? errdetail("Process %d waits for it as well, and the %s after that.",
 									  list_nth_int(waiting, i), what)
 						  : 0,
-					errhint("Call mls_%s() in a transaction of its own.", what));
+					errhint("Call %s() in a transaction of its own.", function));
 		waiting = list_concat_unique_int(waiting, blockers);
 	}
 }
@@ -95,6 +95,14 @@ mls_lock_try(MlsLockClass class, int64 id, LOCKMODE mode, bool session)
 	LOCKTAG tag = lock_tag(class, id);
 
 	return LockAcquire(&tag, mode, session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+mls_lock_session(MlsLockClass class, int64 id, LOCKMODE mode)
+{
+	LOCKTAG tag = lock_tag(class, id);
+
+	(void) LockAcquire(&tag, mode, true, false);
 }
 
 void

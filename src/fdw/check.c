@@ -157,6 +157,7 @@ check_credentials(Check *check, const MlsTable *table)
 		[MLS_AUTH_BEARER] = "A fixed bearer token is configured.",
 		[MLS_AUTH_BASIC] = "User name and password are configured.",
 		[MLS_AUTH_HEADER] = "A key for a request header is configured.",
+		[MLS_AUTH_QUERY] = "A key for a parameter of the address is configured.",
 		[MLS_AUTH_PASSWORD] = "User name and password are configured, to be exchanged for a token.",
 		[MLS_AUTH_CHALLENGE] = "User name and password are configured, for what the source asks.",
 	};
@@ -612,13 +613,14 @@ check_store_steps(Check *check)
 
 /* ---- all of it ---- */
 
-/* Each step needs the one before. */
+/* Each step needs the one before; without records there is nothing behind these. */
 static bool
 check_foundations(Check *check)
 {
 	return (check->source->protocol->is_local ||
 			(run_step(check, "credentials", check_credentials, NULL) &&
 			 run_step(check, "service", check_service, NULL))) &&
+		   check->source->protocol->describe != NULL &&
 		   run_step(check, "metadata", check_metadata, NULL);
 }
 

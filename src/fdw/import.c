@@ -638,6 +638,11 @@ mlsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid server_id)
 	MlsRemoteSchema *schema;
 
 	import.source = mls_source_get(server_id, GetUserId(), true);
+	if (import.source->protocol->describe == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("server \"%s\" has nothing to import", import.source->name),
+						errdetail("Its protocol is %s, which has no records.",
+								  import.source->protocol->name)));
 	schema = import.source->protocol->describe(import.source, &stats);
 	check_expand(&import, schema);
 	report_findings(&import, schema->findings);

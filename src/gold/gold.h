@@ -6,6 +6,8 @@
  *
  * conversion.c	 a value as a type of gold; mls.try_*(), mls.convert_unit()
  * lookup.c		 mls.display_value(), mls.map_list()
+ * question.c	 mls.geocode_question()
+ * place.c		 the row geo: the point that was found for an address (place.h)
  * target.c		 which RESO resources rules make, and the relations they may use
  * expression.c	 SQL expressions of rules
  * mapping.c	 rules and dictionary -> what each column of gold is made from
@@ -15,6 +17,7 @@
  * contest.c	 who has a key that several have
  * gold_write.c rows of a page into gold, and out of it (gold_write.h)
  * remap.c		 gold anew from silver, when rules have changed
+ * place_rows.c what would be asked about records without coordinates
  * explain.c	 mls_map_explain() and mls_map_check()
  *
  * This header is for those who have gold made ready and kept; statement.h for who
@@ -110,6 +113,14 @@ extern void mls_gold_prepare_contests(Oid owner, const MlsTable *table, Oid silv
 /* The columns of a table's key, as silver has them, and its rows by a relation of keys, as SQL for FROM. */
 extern TupleDesc mls_gold_key_desc(const MlsTable *table, Oid silver_table);
 extern char *mls_gold_rows_by_key(const MlsTable *table, Oid silver_table, const char *keys);
+
+/*
+ * SQL of (the key's columns, mls_key text, mls_question text) for those records of `rows`, SQL
+ * for FROM with silver's columns, that the table of gold shows as this source's: what is to be
+ * asked about where they are, NULL for nothing.  NULL if the resource is not geocoded.
+ */
+extern char *mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold,
+								 const char *rows, Oid *gold_table);
 
 /* Prepares the gold of those who look at a table that is new. */
 extern void mls_gold_prepare_dependants(const MlsTable *table, Oid silver_table);

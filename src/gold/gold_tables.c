@@ -243,7 +243,7 @@ index_joins(const List *targets)
 	{
 		const MlsMapRelation *joined = lfirst(lc);
 
-		if (joined->parent == NULL)
+		if (joined->parent == NULL || joined->table == NULL)
 			continue;
 		index_field(mls_map_relation(relations, joined->parent), joined->parent_field);
 		index_field(joined, joined->field);

@@ -27,11 +27,14 @@
 #define MLS_MAP_ROW "r"
 #define MLS_MAP_SETTING "setting"
 
+/* And the point that was found for its address (place.h). */
+#define MLS_MAP_PLACE "geo"
+
 /* A relation whose columns rules may use. */
 typedef struct MlsMapRelation
 {
 	const char *alias;
-	const MlsTable *table; /* NULL for settings */
+	const MlsTable *table; /* NULL for settings and places */
 	Oid silver;
 	TupleDesc desc;
 	const char *parent;       /* of joins: alias of the row that names the record */
@@ -39,6 +42,12 @@ typedef struct MlsMapRelation
 	const char *field;        /* the joined relation's field */
 	const char *sql;          /* "LEFT JOIN ... ON ..." or "CROSS JOIN ..." */
 	bool fans_out;            /* one row may have several partners */
+	/* Of a place (place.c): */
+	int64 subscription;
+	const char *country;
+	const char *question; /* SQL of what is asked about the row; NULL: not known yet */
+	List *reads;          /* of String: aliases of the relations that it reads */
+	bool can_fail;        /* it may raise an error */
 } MlsMapRelation;
 
 /* A RESO resource as rules make it, and where its rows and keys come from. */
@@ -53,6 +62,7 @@ typedef struct MlsGoldTarget
 	const char *key;       /* SQL, or NULL: the source's key */
 	List *key_columns;     /* of char *: silver's columns of the source's key */
 	List *relations;       /* of MlsMapRelation *: the row first */
+	MlsMapRelation *place; /* the last of them, if records are geocoded; or NULL */
 	bool is_only;          /* the resource makes no other */
 	bool is_main;          /* local fields of the resource belong here */
 } MlsGoldTarget;
@@ -109,6 +119,9 @@ extern const char *mls_map_column(const MlsMapRelation *relation, const char *fi
 extern char *mls_map_from(const List *relations, const char *rows, const List *used);
 /* Adds to aliases of joins those they hang on. */
 extern List *mls_map_ancestors(const List *relations, List *aliases);
+
+/* The source's key of a row r, as text. */
+extern char *mls_gold_source_key(const MlsGoldTarget *target);
 
 /* The gold table of a target, or InvalidOid; `gold` is the one a subscription keeps in mind. */
 extern Oid mls_gold_table(const MlsGoldTarget *target, Oid gold);

@@ -36,7 +36,7 @@ CREATE TABLE mls.join_map (
     joined_field    text NOT NULL,
     shipped         boolean NOT NULL DEFAULT false,
     PRIMARY KEY (protocol, source, source_resource, alias, shipped),
-    CONSTRAINT join_map_alias CHECK (alias ~ '^[a-z][a-z0-9_]*$' AND alias NOT IN ('r', 'setting'))
+    CONSTRAINT join_map_alias CHECK (alias ~ '^[a-z][a-z0-9_]*$' AND alias NOT IN ('r', 'setting', 'geo'))
 );
 COMMENT ON TABLE mls.join_map IS 'mapping rules: silver tables of the same source that the rules of a resource may use';
 COMMENT ON COLUMN mls.join_map.protocol IS 'protocol whose sources the rule is for; * any';

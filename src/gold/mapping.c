@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 
 #include "gold/map.h"
+#include "gold/place.h"
 #include "options/options.h"
 
 /* A field of the Data Dictionary. */
@@ -65,6 +66,7 @@ typedef struct Mapping
 	List *findings; /* of MlsMapFinding * */
 	bool *used;     /* by attribute of silver: a rule of its own takes it */
 	const Rule *rule;
+	bool without_place; /* rules that use the place are passed over */
 } Mapping;
 
 #define LOCAL_PREFIX "X_"
@@ -471,7 +473,9 @@ add_field(Mapping *mapping, const Value *value, const char *name)
 	field->source_type = value->type;
 	field->type = mls_gold_own_type(value->type);
 	field->made_from = value->made_from;
-	field->can_fail = value->can_fail;
+	field->can_fail =
+		value->can_fail || (mapping->target->place && mapping->target->place->can_fail &&
+							list_member(value->uses, makeString(MLS_MAP_PLACE)));
 	field->uses = value->uses;
 	field->comment =
 		value->column ? psprintf("local field \"%s\"", value->column->field) : "made by a rule";
@@ -614,7 +618,8 @@ apply_rule(Mapping *mapping, const Rule *rule)
 		return;
 	if (strcmp(rule->kind, "none") == 0)
 		mapping->none = lappend(mapping->none, makeString(pstrdup(rule->field)));
-	else if (!rule_value(mapping, rule, &value))
+	else if (!rule_value(mapping, rule, &value) ||
+			 (mapping->without_place && list_member(value.uses, makeString(MLS_MAP_PLACE))))
 		return;
 	else if (entry == NULL)
 		add_field(mapping, &value, rule->field);
@@ -699,8 +704,8 @@ compare_fields(const ListCell *a, const ListCell *b)
 	return ((MlsGoldField *) lfirst(a))->position - ((MlsGoldField *) lfirst(b))->position;
 }
 
-List *
-mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings)
+static Mapping
+begin_mapping(const MlsGoldTarget *target)
 {
 	Mapping mapping = {.target = target, .row = linitial(target->relations)};
 
@@ -708,6 +713,41 @@ mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findi
 	mapping.table = mapping.row->table;
 	mapping.used = palloc0(mapping.row->desc->natts * sizeof(bool));
 	mapping.entries = read_entries(target);
+	return mapping;
+}
+
+/* Tells the place what the address is made from: by the rules that do not use the place themselves. */
+static void
+locate(const MlsGoldTarget *target)
+{
+	Mapping mapping = begin_mapping(target);
+	char *values[MLS_PLACE_FIELDS] = {NULL};
+	List *uses = NIL;
+	bool can_fail = false;
+
+	mapping.without_place = true;
+	apply_rules(&mapping);
+	for (int i = 0; i < MLS_PLACE_FIELDS; i++)
+	{
+		const MlsGoldField *field = mls_gold_field(mapping.fields, mls_place_fields[i]);
+
+		if (field == NULL)
+			continue;
+		values[i] = pstrdup(field->value);
+		uses = list_concat_unique(uses, field->uses);
+		can_fail |= field->can_fail;
+	}
+	mls_place_locate(target->place, mls_gold_source_key(target), values, uses, can_fail);
+}
+
+List *
+mls_gold_fields(const MlsTable *table, const MlsGoldTarget *target, List **findings)
+{
+	Mapping mapping;
+
+	if (target->place != NULL && target->place->question == NULL)
+		locate(target);
+	mapping = begin_mapping(target);
 	apply_rules(&mapping);
 	list_sort(mapping.fields, compare_fields);
 	if (findings != NULL)

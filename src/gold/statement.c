@@ -24,28 +24,6 @@
 
 /* ---- Expressions over a row r ---- */
 
-/*
- * The source's key as text.  Parts of a composite key are joined by "|", its own
- * bars escaped, so that different keys stay different.
- */
-char *
-mls_gold_source_key(const MlsGoldTarget *target)
-{
-	const List *columns = target->key_columns;
-	StringInfoData sql;
-	ListCell *lc;
-
-	if (list_length(columns) == 1)
-		return psprintf("r.%s::pg_catalog.text", quote_identifier(linitial(columns)));
-	initStringInfo(&sql);
-	foreach (lc, columns)
-		appendStringInfo(&sql,
-						 "%spg_catalog.regexp_replace(r.%s::pg_catalog.text, E'[|\\\\\\\\]', "
-						 "E'\\\\\\\\\\\\&', 'g')",
-						 sql.len ? " || '|' || " : "", quote_identifier(lfirst(lc)));
-	return sql.data;
-}
-
 static char *
 with_prefix(const Statement *statement, const char *key)
 {
@@ -908,6 +886,28 @@ succeeds(char *sql)
 	return mls_attempt(run_query, sql, &message);
 }
 
+/* An address that raises an error is none: what is made from the point there is left out. */
+static void
+drop_place(Statement *statement, const char *rows, List **failed)
+{
+	const MlsMapRelation *place = statement->target->place;
+	Node *alias = (Node *) makeString(MLS_MAP_PLACE);
+	ListCell *lc;
+
+	if (place == NULL || !place->can_fail || !list_member(statement->uses, alias) ||
+		succeeds(psprintf("SELECT " MLS_MAP_PLACE ".question FROM %s",
+						  mls_statement_from(statement, rows))))
+		return;
+	foreach (lc, statement->fields)
+	{
+		const MlsGoldField *field = lfirst(lc);
+
+		if (list_member(field->uses, alias))
+			*failed = lappend(*failed, makeString(pstrdup(field->name)));
+	}
+	statement->uses = list_delete(statement->uses, alias);
+}
+
 /*
  * Each field's value is computed alone in a subtransaction.  That is slow, and
  * meant for the one row in a thousand.
@@ -918,11 +918,13 @@ mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const 
 {
 	Statement *statement = list_nth(mls_statement_list(table, silver_table, gold), i);
 	const MlsGoldTarget *target = statement->target;
-	const char *from = mls_statement_from(statement, rows);
+	const char *from;
 	ListCell *lc;
 
 	statement->won = won;
 	*failed = NIL;
+	drop_place(statement, rows, failed);
+	from = mls_statement_from(statement, rows);
 	if ((target->condition &&
 		 !succeeds(psprintf("SELECT (%s\n)::pg_catalog.bool FROM %s", target->condition, from))) ||
 		(target->key && !succeeds(psprintf("SELECT (%s\n) FROM %s", target->key, from))))
@@ -931,7 +933,8 @@ mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const 
 	{
 		const MlsGoldField *field = lfirst(lc);
 
-		if (field->can_fail && !succeeds(psprintf("SELECT %s FROM %s", field->value, from)))
+		if (field->can_fail && !list_member(*failed, makeString(pstrdup(field->name))) &&
+			!succeeds(psprintf("SELECT %s FROM %s", field->value, from)))
 			*failed = lappend(*failed, makeString(pstrdup(field->name)));
 	}
 	statement->failing = *failed;

@@ -192,7 +192,4 @@ extern char *mls_statement_value(const Statement *statement, const MlsGoldField 
 /* "rows r LEFT JOIN ..." */
 extern char *mls_statement_from(const Statement *statement, const char *rows);
 
-/* The source's key of a row r, as text. */
-extern char *mls_gold_source_key(const MlsGoldTarget *target);
-
 #endif /* MLS_GOLD_STATEMENT_H */

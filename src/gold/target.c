@@ -8,7 +8,7 @@
  *
  * The relations are the resource's own row, with the columns that silver keeps though
  * the foreign table has them no more; rows of other resources of the same source
- * (mls.join_map); and the settings.  A join whose resource is not replicated does not
+ * (mls.join_map); the settings; and the point that was found for the address (place.c).  A join whose resource is not replicated does not
  * exist: rules that use it are not followed.
  */
 #include "postgres.h"
@@ -20,6 +20,7 @@
 
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "gold/place.h"
 #include "http/url.h"
 #include "options/options.h"
 
@@ -374,6 +375,7 @@ mls_map_ancestors(const List *relations, List *aliases)
 
 		if (relation->parent != NULL)
 			aliases = list_append_unique(aliases, makeString(pstrdup(relation->parent)));
+		aliases = list_concat_unique(aliases, relation->reads);
 	}
 	return aliases;
 }
@@ -398,6 +400,28 @@ mls_map_from(const List *relations, const char *rows, const List *used)
 }
 
 /* ---- Targets ---- */
+
+/*
+ * The source's key as text.  Parts of a composite key are joined by "|", its own
+ * bars escaped, so that different keys stay different.
+ */
+char *
+mls_gold_source_key(const MlsGoldTarget *target)
+{
+	const List *columns = target->key_columns;
+	StringInfoData sql;
+	ListCell *lc;
+
+	if (list_length(columns) == 1)
+		return psprintf("r.%s::pg_catalog.text", quote_identifier(linitial(columns)));
+	initStringInfo(&sql);
+	foreach (lc, columns)
+		appendStringInfo(&sql,
+						 "%spg_catalog.regexp_replace(r.%s::pg_catalog.text, E'[|\\\\\\\\]', "
+						 "E'\\\\\\\\\\\\&', 'g')",
+						 sql.len ? " || '|' || " : "", quote_identifier(lfirst(lc)));
+	return sql.data;
+}
 
 char *
 mls_map_protocol(const MlsTable *table)
@@ -515,6 +539,9 @@ mls_gold_targets(const MlsTable *table, Oid silver_table)
 
 		target->relations = relations;
 		target->key_columns = key_columns(table);
+		if (strcmp(target->resource, MLS_PLACE_RESOURCE) == 0 && target->variant[0] == '\0' &&
+			(target->place = mls_place_relation(silver_table)) != NULL)
+			target->relations = lappend(list_copy(relations), target->place);
 	}
 	return targets;
 }

@@ -169,6 +169,8 @@ mask_secrets(const MlsHttpSource *source, const char *text)
 	mask_word(copy, source->password);
 	mask_word(copy, source->ua_password);
 	mask_word(copy, source->header_value);
+	if (source->auth == MLS_AUTH_QUERY && source->header_value)
+		mask_word(copy, mls_url_escape(source->header_value));
 	mask_word(copy, source->api_user);
 	mask_word(copy, source->access_key);
 	mask_word(copy, source->secret_key);
@@ -210,6 +212,8 @@ credentials_hint(const MlsHttpSource *source)
 		case MLS_AUTH_CHALLENGE:
 		case MLS_AUTH_PASSWORD:
 			return "Check the options username and password of the user mapping.";
+		case MLS_AUTH_QUERY:
+			return "Check the option api_key of the user mapping.";
 		case MLS_AUTH_HEADER:
 			return source->api_user ? "Check the options api_user and api_key of the user mapping."
 									: "Check the option api_key of the user mapping.";
@@ -303,6 +307,9 @@ mls_auth_check(const MlsHttpSource *source)
 		case MLS_AUTH_SIGNATURE:
 			missing = is_missing(source->access_key) || is_missing(source->secret_key);
 			break;
+		case MLS_AUTH_QUERY:
+			missing = is_missing(source->key_parameter) || is_missing(source->header_value);
+			break;
 	}
 	if (missing)
 		report_no_credentials(source, "The user mapping does not hold them.");
@@ -341,6 +348,19 @@ mls_auth_set_basic(const MlsHttpSource *source, CURL *easy)
 		   curl_easy_setopt(easy, CURLOPT_PASSWORD, password) == CURLE_OK;
 }
 
+/*
+ * The address to be asked.  A key that travels in it is put there only now, so that no
+ * message, log or plan that shows the address has it.
+ */
+char *
+mls_auth_address(const MlsHttpSource *source, const char *url)
+{
+	if (source->auth != MLS_AUTH_QUERY)
+		return pstrdup(url);
+	return psprintf("%s%c%s=%s", url, strchr(url, '?') ? '&' : '?', source->key_parameter,
+					mls_url_escape(source->header_value));
+}
+
 bool
 mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **headers)
 {
@@ -350,6 +370,7 @@ mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **head
 	{
 		case MLS_AUTH_NONE:
 		case MLS_AUTH_CHALLENGE: /* http_session.c */
+		case MLS_AUTH_QUERY:     /* in the address */
 		case MLS_AUTH_SIGNATURE: /* signature.c: of all of the request */
 			return true;
 		case MLS_AUTH_OAUTH2:

@@ -142,9 +142,12 @@ static bool
 set_call(MlsHttpRequest *request, CURL *easy)
 {
 	const MlsHttpCall *call = &request->call;
-	bool ok = SET(CURLOPT_URL, call->url);
+	char *url =
+		request->same_origin ? mls_auth_address(request->source, call->url) : pstrdup(call->url);
+	bool ok = SET(CURLOPT_URL, url); /* libcurl copies it */
 	ListCell *lc;
 
+	pfree(url);
 	if (call->mail)
 		return mls_mail_apply(request, easy);
 	if (call->upload)

@@ -440,3 +440,15 @@ mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link)
 	check_link(source, url);
 	return url;
 }
+
+char *
+mls_url_absolute(const MlsHttpSource *source, const char *link)
+{
+	char *clean = escape_strays(link);
+	char *url = *clean ? mls_url_join(source->url, clean) : NULL;
+	MlsUrl parts;
+
+	if (url == NULL || !mls_url_split(url, &parts) || parts.has_user)
+		return NULL;
+	return url;
+}

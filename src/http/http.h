@@ -223,6 +223,9 @@ extern const MlsHttpFailure *mls_http_failure(void);
 /* The answer, which is reported next, refuses what was asked; for protocols that say so in their own way. */
 extern void mls_http_note_refusal(void);
 
+/* The answer, which is reported next, says that the quota is spent; likewise. */
+extern void mls_http_note_quota(void);
+
 /* Does a status refuse what was asked?  For what it has not implemented OData has 501. */
 static inline bool
 mls_http_is_refusal(int status)

@@ -28,6 +28,12 @@ mls_http_note_refusal(void)
 	failure.is_refusal = true;
 }
 
+void
+mls_http_note_quota(void)
+{
+	failure.is_quota = true;
+}
+
 const MlsHttpFailure *
 mls_http_failure(void)
 {

@@ -19,6 +19,7 @@ typedef enum MlsAuth
 	MLS_AUTH_HEADER,    /* a header of the source's own: api_key; perhaps with api_user */
 	MLS_AUTH_CHALLENGE, /* username, password, as the source asks: Digest, else Basic */
 	MLS_AUTH_PASSWORD,  /* username, password, exchanged for a token */
+	MLS_AUTH_QUERY,     /* a parameter of the address: api_key */
 	MLS_AUTH_SIGNATURE  /* access_key, secret_key: each request is signed as S3 wants it */
 } MlsAuth;
 
@@ -69,6 +70,7 @@ typedef struct MlsHttpSource
 	const char *ua_password; /* of the user agent, for sources that ask for one */
 	const char *header_name; /* MLS_AUTH_HEADER, e.g. X-Api-Key */
 	const char *header_value;
+	const char *key_parameter; /* MLS_AUTH_QUERY: the name of the parameter that has header_value */
 	const char *api_user;      /* MLS_AUTH_HEADER: in X-Api-User beside it, or NULL */
 	const char *access_key;    /* MLS_AUTH_SIGNATURE */
 	const char *secret_key;    /* likewise */

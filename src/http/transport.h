@@ -217,6 +217,9 @@ mls_auth_prepare_login(const MlsHttpSource *source, MlsHttpSource *endpoint, Mls
 /* Keeps the token that an answer holds. */
 extern void mls_auth_take_token(const MlsHttpSource *source, const MlsHttpResponse *response);
 
+/* The address with the key that travels in it, if one does. */
+extern char *mls_auth_address(const MlsHttpSource *source, const char *url);
+
 /* Puts the credentials on a transfer; false when out of memory. */
 extern bool mls_auth_apply(const MlsHttpSource *source, CURL *easy, struct curl_slist **headers);
 extern bool mls_auth_set_basic(const MlsHttpSource *source, CURL *easy);

@@ -43,6 +43,10 @@ extern char *mls_url_form(List *params);
  * the source's own origin (scheme, host, port) or an allowed host; an error otherwise. */
 extern char *mls_url_resolve(const MlsHttpSource *source, const char *base, const char *link);
 
+/* A link from a source's records against the source's root, which need not be the link's host;
+ * NULL if that makes no address of http without a user's name.  Whether it may be asked is judged when it is. */
+extern char *mls_url_absolute(const MlsHttpSource *source, const char *link);
+
 /* Did a source of https give a link in plain http to itself, which was mended? */
 extern bool mls_url_mended(Oid server_id);
 

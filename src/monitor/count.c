@@ -127,6 +127,22 @@ return_limit(ReturnSetInfo *result, const char *window, int64 used, double allow
 					   mls_arg(FLOAT8OID, Float8GetDatum(used / allowed)));
 }
 
+/* What files of media have spent, where they have limits of their own. */
+static void
+return_media_limits(ReturnSetInfo *result, const MlsSource *source)
+{
+	MlsHttpSource media;
+	MlsHttpQuota spent;
+
+	if (source->platform.media_counts)
+		return;
+	mls_source_media(source, false, 1, &media);
+	(void) mls_http_quota(&media, &spent);
+	return_limit(result, "media minute", spent.minute, media.rates.per_minute);
+	return_limit(result, "media hour", spent.hour, media.rates.per_hour);
+	return_limit(result, "media bytes per hour", spent.bytes_hour, media.rates.bytes_per_hour);
+}
+
 /* mls_quota(source): a row per limit of the source. */
 Datum
 mls_quota(PG_FUNCTION_ARGS)
@@ -145,5 +161,6 @@ mls_quota(PG_FUNCTION_ARGS)
 	return_limit(result, "hour", spent.hour, rates->per_hour);
 	return_limit(result, "day", spent.day, rates->per_day);
 	return_limit(result, "bytes per hour", spent.bytes_hour, rates->bytes_per_hour);
+	return_media_limits(result, source);
 	return (Datum) 0;
 }

@@ -141,7 +141,7 @@ SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'cr
   FROM (SELECT max(g.times) AS n,
                string_agg(format('%s %s failed %s: %s', f.name, g.process, mls.counted(g.times, 'time', 'times'),
                                  left(g.message, 600)), '; ' ORDER BY g.times DESC, f.name) AS bad
-          FROM mls.failing g JOIN fact f ON f.id = g.subscription) f
+          FROM mls.failing g JOIN fact f ON f.id = g.subscription WHERE g.process <> 'geocode') f
 UNION ALL
 SELECT 'lag', CASE WHEN late IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce(format('not complete for %s since the last success, or since a sync was due: ', max_lag) || late,
@@ -169,8 +169,20 @@ SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
                                       ELSE 'run %s of %s is at work since %s' END,
                                  r.id, f.name, r.started_at), '; ' ORDER BY r.id) AS bad
           FROM mls.run r JOIN fact f ON f.id = r.subscription
-          LEFT JOIN mls.working w ON w.subscription = r.subscription AND w.pid = r.pid
+          LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
+            ON w.subscription = r.subscription AND w.pid = r.pid
          WHERE r.status = 'running' AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
+UNION ALL
+-- Copies are as good as ever when a geocoder is down.
+SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' END,
+       coalesce(concat_ws('; ', bad, CASE WHEN late > 0 THEN mls.counted(late, 'point is', 'points are')
+                || ' kept for longer than the terms of the geocoder allow: call mls_geocode()' END), '')
+       || CASE WHEN bad IS NULL AND late = 0 THEN mls.counted(n, 'resource is', 'resources are') || ' geocoded' ELSE '' END
+  FROM (SELECT count(*) AS n,
+               string_agg(format('%s was not geocoded, for the %s. time: %s', f.name, r.failures, r.error), '; ' ORDER BY f.name) FILTER (WHERE r.failures > 0) AS bad,
+               (SELECT count(*) FROM mls.geocode g WHERE g.expires_at < now() - grace) AS late
+          FROM mls.geocode_rule r JOIN fact f ON f.id = r.subscription) g
+ WHERE n > 0
 UNION ALL
 SELECT 'issues', CASE WHEN count(*) > max_issues THEN 'warning' ELSE 'ok' END,
        mls.counted(count(*), 'issue is', 'issues are') || ' open and new since yesterday; mls.issue lists all'
@@ -189,6 +201,18 @@ SELECT 'quota', CASE WHEN max(share) >= 1 THEN 'critical' WHEN max(share) >= max
                            ', ' ORDER BY share DESC) FILTER (WHERE share >= max_quota),
                 'no quota is nearly spent')
   FROM (SELECT source, max(quota_used)::numeric AS share FROM fact GROUP BY source) f
+UNION ALL
+SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       CASE WHEN lost > 0 OR late IS NOT NULL OR bad IS NOT NULL
+            THEN concat_ws('; ', CASE WHEN lost > 0 THEN mls.counted(lost, 'file', 'files') || ' are missing in their store: the next mls_media_sync() fetches them' END,
+                           format('files wait, but none was fetched within %s: ', max_age) || late, 'a tenth of the files or more fails: ' || bad)
+            WHEN files > 0 THEN mls.counted(files, 'file of media is', 'files of media are') || ' kept'
+            ELSE 'no source has its files kept' END
+  FROM (SELECT sum(m.lost)::bigint AS lost, sum(m.here)::bigint AS files,
+               string_agg(m.source, ', ' ORDER BY m.source) FILTER (WHERE m.wanted > 0 AND NOT m.paused AND coalesce(m.last_fetched, m.since) < now() - max_age) AS late,
+               string_agg(format('%s (%s of %s)', m.source, m.failed, m.all_media), ', ' ORDER BY m.source)
+                   FILTER (WHERE m.failed * 10 >= m.all_media AND m.failed >= 10) AS bad
+          FROM mls.media_count m) f
 UNION ALL
 SELECT 'tables', CASE WHEN missing IS NULL THEN 'ok' ELSE 'critical' END,
        coalesce('tables were dropped of: ' || missing, 'every subscription has its tables')
@@ -413,12 +437,21 @@ SELECT m.name, m.type, m.help, m.labels, m.value
            AS v (name, type, help, value),
        LATERAL (SELECT v.name, v.type, v.help,
                        'source=' || mls.label(s.source) || ',window=' || mls.label(q."window") AS labels,
-                       v.value) m;
+                       v.value) m
+ UNION ALL
+SELECT v.name, 'gauge', v.help, 'source=' || mls.label(m.source) || coalesce(',state=' || mls.label(v.state), ''), v.value
+  FROM mls.media_count m,
+       LATERAL (VALUES
+           ('mls_media', 'Media of gold, by what became of their files.', 'here', m.here::float8),
+           ('mls_media', 'Media of gold, by what became of their files.', 'wanted', m.wanted),
+           ('mls_media', 'Media of gold, by what became of their files.', 'failed', m.failed),
+           ('mls_media', 'Media of gold, by what became of their files.', 'refused', m.refused),
+           ('mls_media_stored_bytes', 'Bytes of the files of media that are here.', NULL, m.bytes)) AS v (name, help, state, value);
 COMMENT ON VIEW mls.metric IS 'the numbers of mls_metrics(), one a row';
 COMMENT ON COLUMN mls.metric.name IS 'name';
 COMMENT ON COLUMN mls.metric.type IS 'gauge or counter';
 COMMENT ON COLUMN mls.metric.help IS 'what it counts';
-COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process or window';
+COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window or state';
 COMMENT ON COLUMN mls.metric.value IS 'the number; NULL if there is none yet';
 GRANT SELECT ON mls.metric TO pg_monitor;
 

@@ -34,7 +34,7 @@ COMMENT ON COLUMN mls.finding.verification IS 'the verification';
 COMMENT ON COLUMN mls.finding.n IS 'place among its findings';
 COMMENT ON COLUMN mls.finding.severity IS 'info, warning, or error: the copy is not what the source and the rules make it';
 COMMENT ON COLUMN mls.finding.resource IS 'resource of the source, or of the dictionary for what concerns gold; * for all';
-COMMENT ON COLUMN mls.finding."check" IS 'identity, counts, keys, sample, gold, joins, references, lookups, units or rules';
+COMMENT ON COLUMN mls.finding."check" IS 'identity, counts, keys, sample, gold, joins, references, lookups, files, units or rules';
 COMMENT ON COLUMN mls.finding.subject IS 'field, key, alias of a join or server it is about, or NULL';
 COMMENT ON COLUMN mls.finding.count IS 'how many records it concerns, or NULL';
 COMMENT ON COLUMN mls.finding.message IS 'what was found';
@@ -470,6 +470,7 @@ BEGIN
         PERFORM mls.measure_gold(v, target.subscription, mls_verify.source, target.resource, target.gold);
         PERFORM mls.verify_lookups(v, target.subscription, mls_verify.source, target.resource, target.gold);
     END LOOP;
+    PERFORM mls.add_finding(v, m.severity, 'Media', 'files', m.subject, m.count, m.message) FROM mls.media_findings(mls_verify.source) m;
     PERFORM mls.verify_units(v, mls_verify.source);
     PERFORM mls.verify_rules(v);
     PERFORM mls.end_verification(v);
@@ -477,7 +478,7 @@ BEGIN
                   WHERE f.verification = v ORDER BY f.severity = 'info', f.severity, f.n;
 END $$;
 COMMENT ON FUNCTION mls_verify(text, integer)
-    IS 'proves the copy of a source: counts and keys of the layers, records compared with the source (a request each), gold against the rules, what these look at, references and lookup values; returns and keeps what it found, errors first';
+    IS 'proves the copy of a source: counts and keys of the layers, records compared with the source (a request each), gold against the rules, what these look at, references and lookup values, files of media as far as rows tell; returns and keeps what it found, errors first';
 
 CREATE VIEW mls_quality WITH (security_invoker = true) AS
 SELECT v.source, q.resource, q.field, q.rows, q.filled,

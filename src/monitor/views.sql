@@ -26,6 +26,22 @@ COMMENT ON VIEW mls.working IS 'subscriptions a process is working on';
 COMMENT ON COLUMN mls.working.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.working.pid IS 'the process';
 
+-- The processes geocode and media run beside these, each under a lock of its own.
+CREATE VIEW mls.working_beside WITH (security_invoker = true) AS
+SELECT s.id AS subscription,
+       l.pid
+  FROM mls.subscription s
+  JOIN pg_catalog.pg_locks l
+    ON l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock'
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                      WHERE d.datname = pg_catalog.current_database())
+   AND l.objsubid IN (19793, 19794)
+   AND l.classid::bigint = s.id >> 32
+   AND l.objid::bigint = s.id & 4294967295;
+COMMENT ON VIEW mls.working_beside IS 'subscriptions that are being geocoded, or whose files are being fetched';
+COMMENT ON COLUMN mls.working_beside.subscription IS 'number of the subscription';
+COMMENT ON COLUMN mls.working_beside.pid IS 'the process';
+
 CREATE FUNCTION mls.refresh_within(source text) RETURNS interval
     AS 'MODULE_PATHNAME', 'mls_refresh_within' LANGUAGE C STABLE STRICT
     SET search_path = pg_catalog, pg_temp;
@@ -93,7 +109,7 @@ SELECT s.source,
   LEFT JOIN LATERAL (SELECT pg_catalog.max(q.share) AS share
                        FROM pg_catalog.pg_foreign_server f,
                             LATERAL mls_quota(f.srvname) q
-                      WHERE f.srvname = s.source AND q."window" <> 'second') quota ON true;
+                      WHERE f.srvname = s.source AND q."window" <> 'second' AND q."window" NOT LIKE 'media%') quota ON true;
 COMMENT ON VIEW mls_status_detail IS 'each subscription: how close the copy is, and what happened last; all there is to know, in wide rows';
 COMMENT ON COLUMN mls_status_detail.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_status_detail.resource IS 'resource at the source';
@@ -169,8 +185,9 @@ SELECT r.id AS run,
        r.process,
        r.pid,
        CASE WHEN r.phase IS NOT NULL THEN r.phase
-            WHEN r.pages = 0 THEN 'starting'
+            WHEN r.pages = 0 AND r.process <> 'geocode' THEN 'starting'
             WHEN r.process IN ('purge', 'reconcile') THEN 'listing'
+            WHEN r.process = 'geocode' THEN 'asking'
             ELSE 'receiving'
        END AS phase,
        CASE a.wait_event_type WHEN 'Extension' THEN 'source' WHEN 'Lock' THEN 'lock' END AS waiting_for,
@@ -186,7 +203,8 @@ SELECT r.id AS run,
        END AS estimated_end
   FROM mls.run r
   JOIN mls.subscription s ON s.id = r.subscription
-  JOIN mls.working w ON w.subscription = r.subscription AND w.pid = r.pid
+  JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
+    ON w.subscription = r.subscription AND w.pid = r.pid
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = r.pid
  CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() - r.started_at AS duration,
                             greatest(extract(epoch FROM pg_catalog.clock_timestamp() - r.started_at),
@@ -198,7 +216,7 @@ COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_progress.resource IS 'resource at the source';
 COMMENT ON COLUMN mls_progress.process IS 'which process';
 COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
-COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile)';
+COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media)';
 COMMENT ON COLUMN mls_progress.waiting_for IS 'source or lock; NULL while it works';
 COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
 COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
@@ -236,7 +254,7 @@ COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on'
 COMMENT ON COLUMN mls_history.run IS 'number of the run';
 COMMENT ON COLUMN mls_history.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls_history.resource IS 'resource at the source';
-COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, rebuild or undo';
+COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, rebuild or undo';
 COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls_history.started_at IS 'when it began';
 COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';
@@ -274,10 +292,10 @@ SELECT j.source,
                                            ORDER BY r.id DESC LIMIT 1) l
                       WHERE s.source = j.source AND pg_catalog.pg_has_role(j.role, s.owner, 'USAGE')
                       ORDER BY l.id DESC LIMIT 1) last ON true
- ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile}'::text[], j.process), j.role::text;
+ ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile,geocode,media}'::text[], j.process), j.role::text;
 COMMENT ON VIEW mls_schedules IS 'what pg_cron runs of all sources, when it is due next, and how it ended last';
 COMMENT ON COLUMN mls_schedules.source IS 'name of the foreign server';
-COMMENT ON COLUMN mls_schedules.process IS 'sync, purge or reconcile';
+COMMENT ON COLUMN mls_schedules.process IS 'sync, purge, reconcile, geocode or media';
 COMMENT ON COLUMN mls_schedules.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls_schedules.next_run IS 'when it is due next; NULL if the expression has other than five fields';
 COMMENT ON COLUMN mls_schedules.last_run IS 'when the last run of that process on one of its subscriptions began, by whomever';
@@ -313,7 +331,9 @@ SELECT s.id AS subscription,
                        (SELECT r.started_at FROM mls.run r
                          WHERE r.subscription = s.id AND r.process = j.process ORDER BY r.id DESC LIMIT 1),
                        (SELECT r.finished_at FROM mls.run r
-                         WHERE r.subscription = s.id ORDER BY r.id DESC LIMIT 1)) AS since) l
+                         WHERE r.subscription = s.id
+                           AND (r.process = j.process OR j.process NOT IN ('geocode', 'media') AND r.process NOT IN ('geocode', 'media'))
+                         ORDER BY r.id DESC LIMIT 1)) AS since) l
  CROSS JOIN LATERAL (SELECT mls.cron_next(j.schedule, l.since) AS due_at) d
   LEFT JOIN LATERAL (
        SELECT pg_catalog.max(CASE WHEN last.status = 'running' THEN pg_catalog.now() ELSE last.finished_at END) AS ended_at
@@ -326,7 +346,9 @@ SELECT s.id AS subscription,
           AND (last.status <> 'running'
                OR EXISTS (SELECT FROM mls.working w WHERE w.subscription = o.id AND w.pid = last.pid))) turn
     ON d.due_at < pg_catalog.now()
- WHERE feeder.subscription IS NULL;
+ WHERE CASE j.process WHEN 'media' THEN EXISTS (SELECT FROM mls.media_rule m WHERE m.subscription = s.id)
+            ELSE feeder.subscription IS NULL
+                 AND (j.process <> 'geocode' OR EXISTS (SELECT FROM mls.geocode_rule g WHERE g.subscription = s.id)) END;
 COMMENT ON VIEW mls.due IS 'when each scheduled process should have followed the last run';
 COMMENT ON COLUMN mls.due.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.due.process IS 'the process';
@@ -338,4 +360,4 @@ COMMENT ON COLUMN mls.due.due_since_start IS 'when it was due next since the ser
 GRANT EXECUTE ON FUNCTION mls.rests_until(bigint) TO pg_monitor;
 GRANT SELECT ON mls.due, mls_schedules TO pg_monitor;
 GRANT EXECUTE ON FUNCTION mls.rounded(interval), mls.shortened(text, integer), mls.counted(bigint, text, text) TO pg_monitor;
-GRANT SELECT ON mls.working, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;
+GRANT SELECT ON mls.working, mls.working_beside, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;

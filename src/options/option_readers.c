@@ -87,9 +87,13 @@ static const struct
 	const char *first;
 	const char *second;
 } logins[] = {
-	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},  {MLS_AUTH_BEARER, "token", NULL},
-	{MLS_AUTH_BASIC, "username", "password"},         {MLS_AUTH_HEADER, "api_key", NULL},
-	{MLS_AUTH_CHALLENGE, "username", "password"},     {MLS_AUTH_PASSWORD, "username", "password"},
+	{MLS_AUTH_OAUTH2, "client_id", "client_secret"},
+	{MLS_AUTH_BEARER, "token", NULL},
+	{MLS_AUTH_BASIC, "username", "password"},
+	{MLS_AUTH_HEADER, "api_key", NULL},
+	{MLS_AUTH_CHALLENGE, "username", "password"},
+	{MLS_AUTH_PASSWORD, "username", "password"},
+	{MLS_AUTH_QUERY, "api_key", NULL},
 	{MLS_AUTH_SIGNATURE, "access_key", "secret_key"},
 };
 
@@ -182,6 +186,7 @@ apply_platform(MlsSource *source, const MlsPlatform *platform)
 	source->http.token_style = platform->token_style;
 	source->http.scope = platform->scope;
 	source->http.rates = platform->rates;
+	source->http.key_parameter = platform->key_parameter;
 }
 
 /*
@@ -271,6 +276,9 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	if (source->protocol->is_store)
 		source->http.auth =
 			source->protocol->is_signed(source->http.url) ? MLS_AUTH_SIGNATURE : MLS_AUTH_NONE;
+	if (mls_option_text(server->options, "auth") == NULL && source->http.auth == MLS_AUTH_HEADER &&
+		source->http.key_parameter)
+		source->http.auth = MLS_AUTH_QUERY;
 	if (source->http.token_url && strstr(source->http.token_url, "://") == NULL)
 		source->http.token_url = mls_url_build(source->http.url, source->http.token_url, NIL);
 	if (source->http.auth == MLS_AUTH_OAUTH2 && source->http.token_url &&
@@ -286,6 +294,48 @@ MlsSource *
 mls_source_get(Oid server_id, Oid user_id, bool need_mapping)
 {
 	return read_source(GetForeignServer(server_id), user_id, need_mapping);
+}
+
+/* The smaller of two limits, of which 0 is none. */
+static int64
+smaller_limit(double a, int64 b)
+{
+	int64 limit = a > 0 ? Max((int64) a, 1) : 0;
+
+	return limit == 0 || (b > 0 && b < limit) ? b : limit;
+}
+
+void
+mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSource *http)
+{
+	const MlsHttpSource *from = &source->http;
+	const MlsRates *own = &source->platform.media_rates;
+
+	*http = (MlsHttpSource){.server_id = from->server_id,
+							.quota = counts ? from->quota : psprintf("m%s", from->quota),
+							.quota_shared = from->quota_shared,
+							.name = from->name,
+							.auth = MLS_AUTH_NONE,
+							.user_agent = from->user_agent,
+							.ca_file = from->ca_file,
+							.proxy = from->proxy,
+							.connect_timeout_ms = from->connect_timeout_ms,
+							.timeout_ms = from->timeout_ms,
+							.min_bytes_per_second = from->min_bytes_per_second,
+							.retries = Min(from->retries, 1),
+							.rates = *own};
+	if (counts)
+	{
+		http->rates.per_second = from->rates.per_second;
+		http->rates.per_minute = smaller_limit(from->rates.per_minute * share, own->per_minute);
+		http->rates.per_hour = smaller_limit(from->rates.per_hour * share, own->per_hour);
+		http->rates.per_day = smaller_limit(from->rates.per_day * share, own->per_day);
+		http->rates.bytes_per_hour =
+			smaller_limit(from->rates.bytes_per_hour * share, own->bytes_per_hour);
+	}
+	/* As `token`, too, it is taken out of what messages say. */
+	if (source->platform.media_token_agent && from->token && strpbrk(from->token, "\r\n") == NULL)
+		http->user_agent = http->token = from->token;
 }
 
 /* Names of all servers, ended by NULL. */
@@ -403,6 +453,11 @@ mls_table_get(Oid relid, Oid user_id, bool need_mapping)
 							   table->source->name),
 						errhint("Drop the foreign table, or give it a server that is a source of "
 								"records.")));
+	if (table->source->protocol->open == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("foreign table \"%s\" cannot be read", get_rel_name(relid)),
+						errdetail("Its server \"%s\" is of the protocol %s, which has no records.",
+								  table->source->name, table->source->protocol->name)));
 	table->rows = -1;
 	mls_option_apply(ForeignTableRelationId, foreign->options, table);
 	page_size = mls_option_text(foreign->options, "page_size");

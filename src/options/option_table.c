@@ -51,8 +51,8 @@
 #define TB (MB * MB)
 
 /* In the order of MlsAuth (a signature is not chosen: a store in S3 wants it), MlsTokenStyle, MlsOrdering and MlsSchemaPolicy. */
-static const char *const auth_names[] = {"none",   "oauth2",    "bearer",   "basic",
-										 "header", "challenge", "password", NULL};
+static const char *const auth_names[] = {"none",      "oauth2",   "bearer", "basic", "header",
+										 "challenge", "password", "query",  NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
@@ -85,6 +85,8 @@ static const MlsOption option_table[] = {
 	 .help = "Scope to ask for at the token endpoint; default of the platform."},
 	{"header_name", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.header_name), .default_value = "X-Api-Key",
 	 .help = "Header that carries api_key."},
+	{"key_parameter", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.key_parameter),
+	 .help = "Parameter of the address that carries api_key, for auth query; default of the platform."},
 
 	/* Quota; 0 lifts a limit of the platform */
 	{"requests_per_second", SERVER, MLS_OPTION_REAL, .offset = IN_SOURCE(http.rates.per_second), .max = 10000,
@@ -97,6 +99,10 @@ static const MlsOption option_table[] = {
 	 .help = "Most requests in a day; 0 for no limit."},
 	{"bytes_per_hour", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.rates.bytes_per_hour), .max = TB,
 	 .help = "Most bytes received in an hour, as they travel; 0 for no limit."},
+	{"media_requests_per_hour", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.media_rates.per_hour), .max = 100000000,
+	 .help = "Most files of media fetched in an hour, beside the other limits; 0 for no limit; default of the platform."},
+	{"media_bytes_per_hour", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(platform.media_rates.bytes_per_hour), .max = TB,
+	 .help = "Most bytes of such files in an hour; 0 for no limit; default of the platform."},
 	{"quota_group", SERVER, MLS_OPTION_TEXT, .offset = MLS_OPTION_UNPLACED,
 	 .help = "Name of a quota (and of sessions) that servers of the same owner share, for one account behind several servers; letters, digits, _ and -."},
 	{"max_sessions", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.max_sessions), .max = 1000, .default_value = "0",
@@ -172,6 +178,8 @@ static const MlsOption option_table[] = {
 	/* Meaning of the data */
 	{"timezone", SERVER, MLS_OPTION_TIMEZONE, .offset = IN_SOURCE(timezone), .default_value = "UTC",
 	 .help = "Time zone of date-times that come without an offset."},
+	{"media_timestamp", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.media_timestamp),
+	 .help = "Field of media that moves when the bytes of the file do; where a record lacks it, ModificationTimestamp; default of the platform."},
 	{"key_prefix", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(key_prefix),
 	 .help = "Put before keys in gold, to keep the keys of several sources apart."},
 	{"priority", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(priority), .min = -1000000, .max = 1000000, .default_value = "0",

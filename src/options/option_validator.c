@@ -308,6 +308,7 @@ check_server(List *options)
 	const MlsProtocol *protocol = mls_protocol_find(name);
 	const char *system = mls_option_text(options, "originating_system");
 	const char *header = mls_option_text(options, "header_name");
+	const char *parameter = mls_option_text(options, "key_parameter");
 	const char *group = mls_option_text(options, "quota_group");
 
 	if (protocol == NULL)
@@ -330,6 +331,12 @@ check_server(List *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"originating_system\": \"%.200s\"", system),
 				 errdetail("The value must not hold quotes.")));
+	if (parameter &&
+		strspn(parameter, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
+			strlen(parameter))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for option \"key_parameter\": \"%.200s\"", parameter),
+						errdetail("It is a name of letters, digits, \"_\" and \"-\".")));
 	if (header && is_of_transport(header))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -25,6 +25,15 @@ extern MlsSource *mls_source_get(Oid server_id, Oid user_id, bool need_mapping);
 /* Same by name; an error with the right SQLSTATE if there is no such server or it is not ours. */
 extern MlsSource *mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping);
 
+/*
+ * How hosts of a source's files are asked: never with its credentials, but where its platform
+ * wants the token as User-Agent; the caller gives the address.  Files have limits of their own.
+ * Where the source counts them with its other requests, they are fetched up to a share of those
+ * limits, whatever has spent it, so that the rest is left for others.
+ */
+extern void
+mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSource *http);
+
 /* A foreign table with its source and columns. */
 extern MlsTable *mls_table_get(Oid relid, Oid user_id, bool need_mapping);
 

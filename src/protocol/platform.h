@@ -45,6 +45,7 @@ typedef struct MlsPlatform
 	const char *token_url; /* default, or NULL */
 	MlsTokenStyle token_style;
 	const char *scope;
+	const char *key_parameter; /* of addresses, for api_key; NULL: it goes into a header */
 
 	/* paging */
 	int page_size;                /* records asked for per page in scans and syncs */
@@ -91,6 +92,13 @@ typedef struct MlsPlatform
 	int expand_limit;      /* most records in an expanded collection; 0 none known */
 
 	MlsRates rates;
+
+	/* files of records */
+	const char
+		*media_timestamp; /* field that moves when the bytes of a file do, and with nothing else */
+	MlsRates media_rates; /* of the hosts of files, where they are no part of `rates` */
+	bool media_counts;    /* files are a part of `rates` */
+	bool media_token_agent; /* their hosts want the token as User-Agent */
 } MlsPlatform;
 
 #endif /* MLS_PROTOCOL_PLATFORM_H */

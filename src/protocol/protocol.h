@@ -119,7 +119,9 @@ struct MlsProtocol
 	/* The first request as a user may read it: "Property?$filter=...". No network. */
 	char *(*show)(const MlsQuery *query);
 
-	/* A stream of pages, in CurrentMemoryContext; start sends the first request without waiting. */
+	/* A stream of pages, in CurrentMemoryContext; start sends the first request without waiting.
+	 * NULL: it has no records, so its servers have no foreign tables, and the members for these
+	 * are NULL as well. */
 	MlsStream *(*open)(const MlsQuery *query);
 	void (*start)(MlsStream *stream);
 	/* The next page, or NULL at a proven end.  Frees the page before. A failed page is an error. */
@@ -138,6 +140,9 @@ struct MlsProtocol
 	/* The resources (List of char *) with whose records those of a table come, if the source has
 	 * no list of them; NIL if it has.  NULL: it always has.  No network. */
 	List *(*holders)(const MlsTable *table);
+
+	/* Field of a medium's record that holds the address of its file.  NULL: files are had otherwise. */
+	const char *media_address;
 
 	/* The files of a record, one by one.  NULL where the protocol has none. */
 	void (*objects)(const MlsObjectQuery *query, MlsObjectTake take, void *arg,

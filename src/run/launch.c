@@ -17,18 +17,21 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "geo/geo.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
 
 /* How often a worker that waits is asked whether it waits for us. */
 #define CHECK_INTERVAL_MS 1000
 
-#define MAX_RESULT_COLUMNS 10
+#define MAX_RESULT_COLUMNS 12
 
 PG_FUNCTION_INFO_V1(mls_sync);
 PG_FUNCTION_INFO_V1(mls_purge);
 PG_FUNCTION_INFO_V1(mls_reconcile);
 PG_FUNCTION_INFO_V1(mls_remap_sql);
+PG_FUNCTION_INFO_V1(mls_geocode_sql);
+PG_FUNCTION_INFO_V1(mls_media_sync);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -57,15 +60,24 @@ typedef struct Launch
  * feeds has to be asked for by its resource, unless those are wanted as well.
  */
 static List *
-chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
+chosen_subscriptions(FunctionCallInfo fcinfo, MlsProcessKind process)
 {
+	/* These are of what is here already, wherever its records come from. */
+	bool fed = process == MLS_PROCESS_REMAP || process == MLS_PROCESS_GEOCODE ||
+			   process == MLS_PROCESS_MEDIA;
 	MemoryContext context = CurrentMemoryContext;
 	List *found = NIL;
 	SPITupleTable *ids;
 
 	SPI_connect();
-	mls_select("SELECT id, source FROM mls.find_subscriptions($1, $2)", mls_arg_given(TEXTOID, 0),
-			   mls_arg_given(TEXTOID, 1));
+	mls_select(process == MLS_PROCESS_GEOCODE
+				   ? "SELECT f.id, f.source FROM mls.find_subscriptions($1, $2) f "
+					 "JOIN mls.geocode_rule r ON r.subscription = f.id"
+			   : process == MLS_PROCESS_MEDIA
+				   ? "SELECT f.id, f.source FROM mls.find_subscriptions($1, $2) f "
+					 "JOIN mls.media_rule r ON r.subscription = f.id"
+				   : "SELECT id, source FROM mls.find_subscriptions($1, $2)",
+			   mls_arg_given(TEXTOID, 0), mls_arg_given(TEXTOID, 1));
 	ids = SPI_tuptable;
 	for (uint64 i = 0; i < ids->numvals; i++)
 	{
@@ -83,7 +95,11 @@ chosen_subscriptions(FunctionCallInfo fcinfo, bool fed)
 	SPI_finish();
 	if (found == NIL)
 		ereport(NOTICE, errmsg("there is no subscription to work on"),
-				errhint("Call mls_subscribe() for a foreign table first."));
+				process == MLS_PROCESS_GEOCODE
+					? errhint("mls_geocode_use() says what is geocoded, and by whom.")
+				: process == MLS_PROCESS_MEDIA
+					? errhint("mls_media_store() says whose files are kept, and where.")
+					: errhint("Call mls_subscribe() for a foreign table first."));
 	return found;
 }
 
@@ -113,13 +129,16 @@ static MlsOutcome *
 first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *sub)
 {
 	MlsOutcome *outcome = palloc0(sizeof(MlsOutcome));
-	const char *why = task->due ? mls_backoff_not_due(sub) : NULL;
+	const char *why = !task->due                             ? NULL
+					  : task->process == MLS_PROCESS_GEOCODE ? mls_geocode_not_due(sub)
+															 : mls_backoff_not_due(sub);
 
 	outcome->subscription = sub->id;
 	outcome->owner = sub->owner;
 	if (why != NULL)
 		mls_outcome_skip(outcome, why);
-	else if (launch->named && task->process != MLS_PROCESS_REMAP)
+	else if (launch->named && task->process != MLS_PROCESS_REMAP &&
+			 task->process != MLS_PROCESS_GEOCODE && task->process != MLS_PROCESS_MEDIA)
 		skip_fed(sub, outcome);
 	return outcome;
 }
@@ -139,8 +158,7 @@ choose_now(void *arg)
 	Launch *launch = choice->launch;
 	ListCell *lc;
 
-	launch->subscriptions =
-		chosen_subscriptions(choice->fcinfo, choice->task->process == MLS_PROCESS_REMAP);
+	launch->subscriptions = chosen_subscriptions(choice->fcinfo, choice->task->process);
 	foreach (lc, launch->subscriptions)
 		launch->outcomes =
 			lappend(launch->outcomes, first_outcome(launch, choice->task, lfirst(lc)));
@@ -280,7 +298,10 @@ check_workers(Launch *launch, bool look_at_locks)
 		if (status == BGWH_STOPPED)
 			worker->ended = true;
 		else if (status == BGWH_STARTED && look_at_locks)
-			mls_refuse_own_locks(pid, process_name(launch));
+			mls_refuse_own_locks(pid, process_name(launch),
+								 launch->assignment->task.process == MLS_PROCESS_MEDIA
+									 ? "mls_media_sync"
+									 : psprintf("mls_%s", process_name(launch)));
 	}
 }
 
@@ -379,7 +400,24 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 		values[0] = Int64GetDatum(outcome->drift);
 		return 1;
 	}
+	if (process == MLS_PROCESS_GEOCODE)
+	{
+		values[n++] = Int64GetDatum(counters->received);
+		values[n++] = Int64GetDatum(counters->inserted);
+		values[n++] = Int64GetDatum(counters->unchanged);
+		values[n++] = Int64GetDatum(counters->deleted);
+		return n;
+	}
 	values[n++] = Int64GetDatum(counters->received);
+	if (process == MLS_PROCESS_MEDIA)
+	{
+		values[n++] = Int64GetDatum(counters->inserted);
+		values[n++] = Int64GetDatum(counters->deleted);
+		values[n++] = Int64GetDatum(counters->bad_values);
+		values[n++] = Int64GetDatum(outcome->drift);
+		values[n++] = Int64GetDatum(counters->bytes);
+		return n;
+	}
 	if (process != MLS_PROCESS_SYNC)
 		values[n++] = Int64GetDatum(outcome->drift);
 	if (process == MLS_PROCESS_PURGE)
@@ -438,7 +476,9 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Launch launch = {NIL};
 
-	mls_refuse_standby(psprintf("mls_%s()", process), process);
+	mls_refuse_standby(task->process == MLS_PROCESS_MEDIA ? "mls_media_sync()"
+														  : psprintf("mls_%s()", process),
+					   process);
 	InitMaterializedSRF(fcinfo, 0);
 	choose(&launch, fcinfo, task);
 	if (launch.subscriptions == NIL)
@@ -497,4 +537,21 @@ Datum
 mls_remap_sql(PG_FUNCTION_ARGS)
 {
 	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_REMAP});
+}
+
+/* mls_media_sync(source, resource) */
+Datum
+mls_media_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_MEDIA});
+}
+
+/* mls_geocode(source, resource, dry_run, due): who names a source wants it now. */
+Datum
+mls_geocode_sql(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo,
+					&(MlsTask){.process = MLS_PROCESS_GEOCODE,
+							   .dry_run = flag_argument(fcinfo, 2),
+							   .due = PG_ARGISNULL(3) ? PG_ARGISNULL(0) : PG_GETARG_BOOL(3)});
 }

@@ -25,18 +25,20 @@
 
 #include "compat.h"
 #include "drift/drift.h"
+#include "geo/geo.h"
 #include "gold/gold_write.h"
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
+#include "media/media.h"
 #include "read/key_snapshot.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
 #include "write/write.h"
 
 /* The processes, in the order of MlsProcessKind. */
-static const MlsProcess *const processes[] = {&mls_sync_process, &mls_purge_process,
-											  &mls_reconcile_process, &mls_remap_process,
-											  &mls_ranges_process};
+static const MlsProcess *const processes[] = {
+	&mls_sync_process,   &mls_purge_process,   &mls_reconcile_process, &mls_remap_process,
+	&mls_ranges_process, &mls_geocode_process, &mls_media_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -55,14 +57,16 @@ mls_process(MlsProcessKind kind)
 static void
 begun(MlsRun *run)
 {
-	mls_missing_rows_check(run, false);
+	if (!run->process->beside)
+		mls_missing_rows_check(run, false);
 }
 
 /* What is written once for each transaction of a run. */
 static void
 settle(MlsRun *run)
 {
-	mls_writer_settle(run->writer);
+	if (run->writer)
+		mls_writer_settle(run->writer);
 }
 
 static void
@@ -90,7 +94,12 @@ try_to_lock(MlsRun *run, bool last_try)
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
-	run->locked = mls_subscription_lock(id, true);
+	run->locked = run->process->beside ? mls_lock_try(run->process->beside, id, ExclusiveLock, true)
+									   : mls_subscription_lock(id, true);
+	if (!run->locked && last_try && run->process->beside)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("another %s of resource \"%s\" of source \"%s\" is at work",
+					   run->process->name, run->sub->resource, run->sub->source));
 	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
 	mls_transaction_commit();
@@ -168,6 +177,19 @@ note_rivals(MlsRun *run)
 		mls_run_note(run, "gold has %s as well, and no key_prefix keeps their keys apart", rivals);
 }
 
+/* What runs beside others changes no record, and leaves the tables as these want them. */
+static void
+prepare_beside(MlsRun *run)
+{
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	read_table(run);
+	if (run->process->prepare)
+		run->process->prepare(run);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+}
+
 static void
 prepare(MlsRun *run)
 {
@@ -195,7 +217,7 @@ identify(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	mls_identity_follow_renames();
 	run->sub = mls_subscription_by_id(run->sub->id);
-	if (run->task->process != MLS_PROCESS_REMAP &&
+	if (run->task->process != MLS_PROCESS_REMAP && !run->process->beside &&
 		get_rel_relkind(run->sub->foreign_table) == RELKIND_FOREIGN_TABLE)
 	{
 		const MlsTable *table = mls_table_get(run->sub->foreign_table, run->sub->owner, false);
@@ -236,7 +258,8 @@ complete(MlsRun *run)
 
 	mls_transaction_begin(run->sub->owner);
 	mls_run_require_tables(run->sub);
-	mls_missing_rows_check(run, run->reads_all);
+	if (!run->process->beside)
+		mls_missing_rows_check(run, run->reads_all);
 	mls_run_count_spent(run, &run->counters);
 	if (run->process->complete)
 		cursor = run->process->complete(run);
@@ -259,6 +282,8 @@ write_failure(MlsRun *run)
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->backs_off)
 		mls_backoff_failed(run->sub, run->outcome);
+	if (!cancelled && run->process->failed)
+		run->process->failed(run);
 }
 
 /* Writes a failed run's row; when even that fails, the server log has to do. */
@@ -327,7 +352,10 @@ forecast(MlsRun *run)
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	read_table(run);
-	mls_identity_require(run->sub, run->table);
+	if (!run->process->beside)
+		mls_identity_require(run->sub, run->table);
+	else if (run->process->prepare)
+		run->process->prepare(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	run->process->dry_run(run);
@@ -365,9 +393,14 @@ do_run(MlsRun *run)
 {
 	enter_run(run);
 	identify(run);
-	mls_drift_check(run);
-	mls_source_settings_check(run);
-	prepare(run);
+	if (run->process->beside)
+		prepare_beside(run);
+	else
+	{
+		mls_drift_check(run);
+		mls_source_settings_check(run);
+		prepare(run);
+	}
 	mls_run_report_activity(run);
 	run->process->work(run);
 	complete(run);
@@ -446,6 +479,8 @@ mls_run_conduct(const MlsTask *task, MlsOutcome *outcome)
 	mls_load_end(run->load);
 	if (run->locked && run->process->helps)
 		mls_subscription_unhelp(outcome->subscription);
+	else if (run->locked && run->process->beside)
+		mls_lock_release(run->process->beside, outcome->subscription, ExclusiveLock, true);
 	else if (run->locked)
 		mls_subscription_unlock(outcome->subscription);
 	MemoryContextSwitchTo(before);

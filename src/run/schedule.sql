@@ -11,7 +11,7 @@
 -- mls_health() measures reality by.
 CREATE TABLE mls.schedule (
     source       text NOT NULL,
-    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile')),
+    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media')),
     role         regrole NOT NULL DEFAULT current_user::regrole,
     schedule     text NOT NULL,
     scheduled_at timestamptz NOT NULL DEFAULT now(),
@@ -19,7 +19,7 @@ CREATE TABLE mls.schedule (
 );
 COMMENT ON TABLE mls.schedule IS 'what mls_schedule() has pg_cron run, and when';
 COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server';
-COMMENT ON COLUMN mls.schedule.process IS 'sync, purge or reconcile';
+COMMENT ON COLUMN mls.schedule.process IS 'sync, purge, reconcile, geocode or media';
 COMMENT ON COLUMN mls.schedule.role IS 'role that scheduled it; the job works on the subscriptions it has privileges for';
 COMMENT ON COLUMN mls.schedule.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls.schedule.scheduled_at IS 'since when';
@@ -315,27 +315,29 @@ COMMENT ON FUNCTION mls.settle_pruning() IS 'sees to it that a role with a sched
 
 -- The jobs that arguments of mls_schedule() ask for; a job without a schedule is to be removed.
 CREATE FUNCTION mls.asked_jobs(
-    source text, sync text, purge text, reconcile text,
+    source text, sync text, purge text, reconcile text, geocode text, media text,
     OUT name text, OUT process text, OUT schedule text, OUT command text)
     RETURNS SETOF record
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(p.expression), ''),
-       format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', p.process, source,
-              CASE p.process WHEN 'sync' THEN ', due => true' END)
-  FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile))
+       format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', CASE p.process WHEN 'media' THEN 'media_sync' ELSE p.process END, source,
+              CASE WHEN p.process IN ('sync', 'geocode') THEN ', due => true' END)
+  FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile), (4, 'geocode', geocode), (5, 'media', media))
        AS p (place, process, expression)
  WHERE p.expression IS NOT NULL
  ORDER BY p.place;
 $$;
-COMMENT ON FUNCTION mls.asked_jobs(text, text, text, text) IS 'jobs that a call of mls_schedule() asks for';
+COMMENT ON FUNCTION mls.asked_jobs(text, text, text, text, text, text) IS 'jobs that a call of mls_schedule() asks for';
 
 CREATE FUNCTION mls_schedule(
     source text,
     sync text DEFAULT NULL,
     purge text DEFAULT NULL,
     reconcile text DEFAULT NULL,
+    geocode text DEFAULT NULL,
+    media text DEFAULT NULL,
     OUT process text,
     OUT schedule text,
     OUT next_run timestamptz)
@@ -350,7 +352,7 @@ BEGIN
     PERFORM mls.refuse_standby('mls_schedule()', 'schedule');
     PERFORM mls.follow_renames();
     mls_schedule.source := mls.require_source(mls_schedule.source);
-    IF num_nonnulls(sync, purge, reconcile) = 0 THEN
+    IF num_nonnulls(sync, purge, reconcile, geocode, media) = 0 THEN
         RAISE NOTICE 'nothing is scheduled by this call' USING
             HINT = format('Name a time for a process: mls_schedule(%L, sync => ''*/15 * * * *'').', mls_schedule.source);
     END IF;
@@ -358,8 +360,8 @@ BEGIN
         SELECT CASE WHEN a.schedule IS NULL THEN format('SELECT cron.unschedule(%L);', a.name)
                     ELSE format('SELECT cron.schedule_in_database(%L, %L, %L, %L);',
                                 a.name, a.schedule, a.command, current_database()) END
-          FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile) a));
-    FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile) LOOP
+          FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media) a));
+    FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media) LOOP
         PERFORM mls.remove_jobs(ARRAY[asked.name]);
         IF asked.schedule IS NOT NULL THEN
             PERFORM mls.add_job(asked.name, asked.schedule, asked.command);
@@ -371,9 +373,9 @@ BEGIN
         SELECT s.process, s.schedule, mls.cron_next(s.schedule, now())
           FROM mls.schedule s
          WHERE s.source = mls_schedule.source
-         ORDER BY array_position('{sync,purge,reconcile}', s.process);
+         ORDER BY array_position('{sync,purge,reconcile,geocode,media}', s.process);
 END $$;
-COMMENT ON FUNCTION mls_schedule(text, text, text, text)
+COMMENT ON FUNCTION mls_schedule(text, text, text, text, text, text)
     IS 'run the processes of a source by pg_cron: a cron expression each, NULL to leave it as it is, an empty text to remove it; returns the schedule of the source';
 
 CREATE FUNCTION mls_unschedule(source text) RETURNS integer
@@ -387,7 +389,7 @@ BEGIN
     PERFORM mls.refuse_standby('mls_unschedule()', 'unschedule');
     PERFORM mls.follow_renames();
     mls_unschedule.source := mls.find_source(source, ARRAY(SELECT s.source FROM mls.schedule s));
-    names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '') a);
+    names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '', '', '') a);
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
     removed := mls.remove_jobs(names);
     PERFORM mls.note_schedule(mls_unschedule.source, NULL, NULL);
@@ -442,11 +444,14 @@ BEGIN
     ELSIF what = 'issues' THEN
         DELETE FROM mls.issue i WHERE i.subscription = ANY (own) AND i.solved_at < since;
         GET DIAGNOSTICS removed = ROW_COUNT;
+    ELSIF what = 'answers' THEN
+        DELETE FROM mls.geocode_cache c WHERE pg_has_role(caller, c.owner, 'USAGE') AND c.expires_at <= since;
+        GET DIAGNOSTICS removed = ROW_COUNT;
     END IF;
     RETURN removed;
 END $$;
 COMMENT ON FUNCTION mls.forget(regrole, text, timestamptz)
-    IS 'deletes runs, changes or solved issues of before an instant, of subscriptions whose owner''s privileges a caller has; returns how many';
+    IS 'deletes runs, changes or solved issues of before an instant, or answers of geocoders that expired before it, of subscriptions whose owner''s privileges a caller has; returns how many';
 CREATE FUNCTION mls.forget(what text, since timestamptz) RETURNS bigint
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
@@ -487,6 +492,9 @@ BEGIN
             'SELECT pg_catalog.to_jsonb(pg_catalog.count(*)) FROM old', history), history_since::text) n);
     END IF;
     RETURN NEXT;
+    what := 'answers';
+    removed := mls.forget(what, now());
+    RETURN NEXT;
     what := 'details of jobs';
     removed := 0;
     -- pg_cron lets a role see and delete its own.  A job that was rescheduled has another number.
@@ -501,14 +509,14 @@ BEGIN
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION mls_prune()
-    IS 'forget runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
+    IS 'forget answers of geocoders whose time is over, and runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
 
-REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
+REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
     mls.forget(regrole, text, timestamptz), mls.forget(text, timestamptz),
     mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.find_source(text, text[]), mls.require_source(text), mls.require_cron(text[]),
     mls.cron_meant(text), mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
-    mls.asked_jobs(text, text, text, text), mls.kept_since(text) FROM PUBLIC;
+    mls.asked_jobs(text, text, text, text, text, text), mls.kept_since(text) FROM PUBLIC;
 -- A role sees its own jobs only, a superuser all; of others nothing can be told.
 CREATE FUNCTION mls.lost_jobs() RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1

@@ -276,7 +276,7 @@ wait_for_worker(const MlsDeliveryKind *kind, BackgroundWorkerHandle *handle)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if ((events & WL_TIMEOUT) != 0 && status == BGWH_STARTED)
-			mls_refuse_own_locks(pid, kind->name);
+			mls_refuse_own_locks(pid, kind->name, psprintf("mls_%s", kind->name));
 	}
 }
 

@@ -71,7 +71,9 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_PURGE,
 	MLS_PROCESS_RECONCILE,
 	MLS_PROCESS_REMAP,
-	MLS_PROCESS_RANGES /* of a load: a helper's */
+	MLS_PROCESS_RANGES, /* of a load: a helper's */
+	MLS_PROCESS_GEOCODE,
+	MLS_PROCESS_MEDIA
 } MlsProcessKind;
 
 typedef struct MlsTask

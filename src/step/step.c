@@ -17,6 +17,9 @@
 
 #include "step/step.h"
 
+/* Names of processes that work beside others, with a lock of their own, as a list of SQL. */
+#define MLS_PROCESSES_BESIDE "('geocode', 'media')"
+
 static void
 require_table(Oid relid, const char *layer, const MlsSubscription *sub)
 {
@@ -163,8 +166,8 @@ mls_run_note(MlsRun *run, const char *format, ...)
 
 /*
  * Starts a run and returns its number.  The caller holds the lock of the
- * subscription, so a run that still counts as running belongs to a process that
- * is no more.
+ * subscription, or that of the one process that runs beside others, so a run that still
+ * counts as running under it belongs to a process that is no more.
  */
 int64
 mls_run_start(const MlsSubscription *sub, const char *process)
@@ -172,8 +175,10 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
 					"message = 'the process or the server ended during the run' "
-					"WHERE subscription = $1 AND status = 'running'",
-					mls_arg_int8(sub->id));
+					"WHERE subscription = $1 AND status = 'running' "
+					"AND CASE WHEN $2 IN " MLS_PROCESSES_BESIDE
+					" THEN process = $2 ELSE process NOT IN " MLS_PROCESSES_BESIDE " END",
+					mls_arg_int8(sub->id), mls_arg_text(process));
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
 		"INSERT INTO mls.run (subscription, process, pid, backend_start, cursor_before) "

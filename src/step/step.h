@@ -69,10 +69,12 @@ typedef struct MlsProcess
 	bool helps;                           /* works for a run of another process */
 	bool backs_off;                       /* after failures it is tried later and later */
 	bool patient;                         /* waits for another run to end */
+	MlsLockClass beside;                  /* runs beside others, under a lock of its own; or 0 */
 	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
 	void (*work)(MlsRun *run);            /* outside transactions */
 	void (*dry_run)(MlsRun *run);         /* for dry_run, in place of all others; or NULL */
 	const char *(*complete)(MlsRun *run); /* in the last one; returns the cursor */
+	void (*failed)(MlsRun *run);          /* in the one that notes its failure */
 	void (*spent)(MlsRun *run, MlsCounters *counters); /* requests and bytes so far */
 	void (*end)(MlsRun *run);                          /* gives back what is no memory */
 } MlsProcess;

@@ -112,6 +112,11 @@ class Control:
             self.deliveries.append({"headers": dict(request.headers), "body": request.body.decode()})
         return Response(200, '{"taken": %s}' % ("true" + " " * 200))
 
+    def post_places(self, spec):
+        """What the geocoders below /geo know."""
+        self.geocoders.places = [{**place, **{name: float(place[name]) for name in ("latitude", "longitude")}} for place in spec["places"]]
+        return {"places": len(self.geocoders.places)}
+
     # -- changing data
 
     def keys_of(self, spec):

@@ -21,10 +21,12 @@ import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import edm
+import photos
 from auth import Auth
 from control import PREFIX, Control, Log
 from data import Store
 from faults import Faults, early_answer, repeated, spoil
+from geocoder import ROOT as GEO_ROOT, Geocoders
 from keys import PATH as KEYS_PATH, Keys
 from qobrix import ROOT as QOBRIX_ROOT, Qobrix
 from reso import ROOT, Options, Reso
@@ -57,6 +59,7 @@ class Site:
         self.rets = Rets(self.store)
         self.qobrix = Qobrix(self.store, arguments.seed, arguments.qobrix)
         self.control = Control(self.store, self.reso, self.rets, self.qobrix, self.options, self.auth, self.faults, self.log)
+        self.geocoders = self.control.geocoders = Geocoders()
         self.keys = self.control.keys = Keys(arguments.keys)
         self.s3 = self.control.s3 = S3()
 
@@ -71,6 +74,10 @@ class Site:
     def route(self, request, faults):
         if request.path == HOOK_PATH and request.method == "POST":
             return self.control.take_delivery(request)
+        if request.path.startswith(photos.ROOT + "/"):
+            return photos.answer(request)
+        if request.path.startswith(GEO_ROOT + "/"):
+            return self.geocoders.answer(request)
         if request.path == TOKEN_PATH:
             return self.auth.token_response(request)
         if request.path.startswith(RETS_ROOT + "/"):

@@ -36,7 +36,16 @@ my %writes = (
 	mls_track => q{mls_track('one.property')},
 	mls_schedule => q{mls_schedule('one', sync => '@hourly')},
 	mls_unschedule => q{mls_unschedule('one')},
+	mls_media_store => q{mls_media_store('one', 'photos')},
+	mls_media_store_remove => q{mls_media_store_remove('one')},
+	mls_media_pause => q{mls_media_pause('one')},
+	mls_media_sync => q{mls_media_sync('one')},
+	mls_media_verify => q{mls_media_verify('one', repair => true)},
 	mls_prune => q{mls_prune()},
+	mls_geocode_use => q{mls_geocode_use('one', '{geo}')},
+	mls_geocode_stop => q{mls_geocode_stop('one')},
+	mls_geocode => q{mls_geocode('one')},
+	mls_geography_index => q{mls_geography_index()},
 	mls_schema_accept => q{mls_schema_accept('one')},
 	mls_remap => q{mls_remap('one')},
 	mls_clean_set => q{mls_clean_set('{}')},
@@ -77,7 +86,7 @@ my %writes = (
 	mls_store_sweep => q{mls_store_sweep('one')},
 	mls_serve_trigrams => q{mls_serve_trigrams()});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_store_get mls_store_list mls_store_link);
+  mls_check mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d

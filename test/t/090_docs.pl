@@ -33,6 +33,7 @@ sub substitute
 	$sql =~ s{client_secret '\.\.\.'}{client_secret 's3cret-demo-value'}g;
 	$sql =~ s{https://api\.example\.com/rets/login}{$root/rets/login}g;
 	$sql =~ s{https://data\.crea\.example/Login\.svc/Login}{http://127.0.0.1:$ddf->{port}/rets/login}g;
+	$sql =~ s{(url 'https://geocoder\.example\.com/nominatim')}{url '$root/geo/nominatim', requests_per_second '0'}g;
 	$sql =~ s{https://tenant\.example\.com/api}{$root/api}g;
 	$sql =~ s{api_user '\.\.\.', api_key '\.\.\.'}{api_user '11111111-1111-4111-8111-111111111111', api_key 'header-key-value'}g;
 	$sql =~ s{https://harbor\.example\.com/odata}{$harbor->{url}}g;

@@ -134,7 +134,7 @@ my @harmless = sort { $a cmp $b } 'mls.exact_numeric(double precision)', split '
 	mls.display_value(text,text) mls.display_values(text,text[]) mls.try_bigint(text) mls.exact_numeric(real)
 	mls.convert_unit(numeric,text,text) mls.map_list(text,jsonb,text) mls.ddf_text(jsonb) mls.ddf_texts(jsonb) mls.ddf_amount(text) mls.ddf_total(jsonb) mls.ddf_least(jsonb) mls.ddf_measure(text) mls.ddf_unit(text) mls.ddf_size(text,text) mls.ddf_year(text) mls.ddf_date(text) mls.ddf_time(text,text) mls.ddf_newest(jsonb,text) mls.ddf_postal_code(text) mls.ddf_utilities(jsonb)
 	mls.try_boolean(text) mls.try_date(text) mls.try_numeric(text) mls.try_timestamptz(text,text)
-	mls.odata(record,boolean,text[]) mls.claim(text) mls.text_like(text,text) mls.text_not_like(text,text)
+	mls_distance(numeric,numeric,numeric,numeric) mls.geocode_question(text,text,text,text,text,text,text,text,text,text,text,text,text,text,text,text) mls.odata(record,boolean,text[]) mls.claim(text) mls.text_like(text,text) mls.text_not_like(text,text)
 	mls.numeric_lt(numeric,numeric) mls.numeric_le(numeric,numeric) mls.numeric_eq(numeric,numeric) mls.numeric_ne(numeric,numeric) mls.numeric_ge(numeric,numeric) mls.numeric_gt(numeric,numeric)};
 # In the rights of an audience, of what it is shown.
 push @harmless, qw(mls.served_fields(regrole,text,regclass,regclass) mls.served_resources(regrole) mls.serve_fields() mls.used_values(regclass,text[],text) mls.serve_lookups()), 'mls.brings_news(timestamp with time zone,"any")';

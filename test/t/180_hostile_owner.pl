@@ -282,6 +282,26 @@ my @calls = (
 	mls_audience_remove => q{SELECT mls_audience_remove('audience', 'Property')},
 	mls_track => q{SELECT mls_track('evil.property', false); SELECT mls_track('evil.property')},
 	'mls.place_triggers' => "SELECT mls.place_triggers('gold.property', $id, true)",
+	mls_media_store => q{SELECT mls_media_store('e', 'photos')},
+	mls_media_pause => q{SELECT mls_media_pause('e')},
+	mls_media_sync => q{SELECT * FROM mls_media_sync('e')},
+	mls_media_verify => q{SELECT * FROM mls_media_verify('e', repair => true)},
+	mls_media_store_remove => q{SELECT mls_media_store_remove('e')},
+	'mls.find_media' => q{SELECT mls.find_media('e')},
+	'mls.note_media_rule' => "SELECT mls.note_media_rule($id, 'photos', '{}')",
+	'mls.pause_media' => "SELECT mls.pause_media($id, true)",
+	'mls.media_files' => q{SELECT mls.media_files('photos', 'unreferenced', '{}')},
+	'mls.media_file' => q{SELECT mls.media_file('e', 'x')},
+	'mls.media_findings' => q{SELECT mls.media_findings('e')},
+	'mls.check_geocoder' => q{CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url 'https://127.0.0.1:1/'); GRANT USAGE ON FOREIGN SERVER geo TO eve; SELECT mls.check_geocoder('geo', 'eve')},
+	mls_geocode_use => q{SELECT mls_geocode_use('e', '{geo}', resource => 'Property', accept => 'street')},
+	'mls.note_geocode_rule' => "SELECT mls.note_geocode_rule($id, '{geo}', 2, NULL)",
+	'mls.geocode_not_due' => "SELECT mls.geocode_not_due($id)",
+	'mls.geocode_parameters' => q{SELECT * FROM mls.geocode_parameters('photon', E'1\tmain st\tx\ty\tz\tus')},
+	'mls.geocode_read' => q{SELECT * FROM mls.geocode_read('photon', 200, '{"features": [{"properties": {"type": "house", "city": "x"}, "geometry": {"coordinates": [1, 2]}}]}', E'1\tmain st\tx\ty\tz\tus', NULL)},
+	mls_geocode => q{SELECT * FROM mls_geocode('e')},
+	mls_geocode_stop => q{SELECT mls_geocode_stop('e')},
+	mls_geography_index => q{SELECT mls_geography_index('gold.property')},
 	mls_prune => 'SELECT * FROM mls_prune()',
 	'mls.kept_since' => q{SELECT mls.kept_since('run_retention')},
 	'mls.setting_of' => q{SELECT mls.setting_of('reso', 'e')},
@@ -296,7 +316,7 @@ my @calls = (
 	'mls.lost_jobs' => 'SELECT mls.lost_jobs()',
 	mls_schedule => q{SELECT mls_schedule('e', sync => '* * * * *')},
 	mls_unschedule => q{SELECT mls_unschedule('e')},
-	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', 'x', 'y', 'z')},
+	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', 'x', 'y', 'z', 'w', 'v')},
 	'mls.require_cron' => q{SELECT mls.require_cron('{}')},
 	'mls.remove_jobs' => q{SELECT mls.remove_jobs('{}')},
 	'mls.add_job' => q{SELECT mls.add_job('a', 'b', 'c')},
@@ -311,6 +331,7 @@ my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_valida
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
+	geocode_question geocode_words geocode_texts geocode_objection geocode_quality mls_distance
 	odata claim random_text secret_verifier secret_matches log_events log_history brings_news
 	numeric_lt numeric_le numeric_eq numeric_ne numeric_ge numeric_gt text_like text_not_like);
 

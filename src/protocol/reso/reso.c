@@ -18,7 +18,7 @@
 	.expand_page_size = 200, .ordering = MLS_ORDER_ANY, .or_allowed = true,                        \
 	.parentheses_allowed = true, .url_length = 2000, .any_allowed = true, .text_match = true,      \
 	.timestamp_digits = 3, .count_exact = true, .timestamp = "ModificationTimestamp",              \
-	.overlap_s = 600
+	.media_timestamp = "MediaModificationTimestamp", .overlap_s = 600
 
 static const MlsPlatform platforms[] = {
 	{COMMON, .name = "generic", .prefer = true},
@@ -27,7 +27,8 @@ static const MlsPlatform platforms[] = {
 	{COMMON, .name = "trestle", .token_url = "https://api.cotality.com/trestle/oidc/connect/token",
 	 .scope = "api", .key_page_size = 300000, .in_allowed = true, .url_length = 7168,
 	 .any_allowed = false, .replication_path = "?replication=true",
-	 .rates = {.per_minute = 180, .per_hour = 7200}},
+	 .rates = {.per_minute = 180, .per_hour = 7200},
+	 .media_rates = {.per_minute = 480, .per_hour = 18000}},
 
 	/* Beyond 10,000 rows only the replication path, which knows no order. */
 	{COMMON, .name = "bridge", .prefer = true, .page_size = 200, .key_page_size = 200,
@@ -40,7 +41,8 @@ static const MlsPlatform platforms[] = {
 	 .url_length = 7168, .required_filter = "OriginatingSystemName eq %s",
 	 .deletion_flag = "MlgCanView", .text_match = false, .count_exact = false,
 	 .rates =
-		 {.per_second = 2, .per_hour = 7200, .per_day = 40000, .bytes_per_hour = HOUR_BYTES(4)}},
+		 {.per_second = 2, .per_hour = 7200, .per_day = 40000, .bytes_per_hour = HOUR_BYTES(4)},
+	 .media_counts = true, .media_token_agent = true},
 
 	/* Caches make changes visible late: go back twenty minutes. */
 	{COMMON, .name = "spark", .overlap_s = 1200},
@@ -105,6 +107,7 @@ const MlsProtocol mls_reso_protocol = {
 	.count = mls_reso_count,
 	.expansions = mls_reso_expansions,
 	.rest_link = mls_reso_rest_link,
+	.media_address = "MediaURL",
 	.describe = mls_reso_describe,
 	.read_metadata = mls_reso_read_metadata,
 };

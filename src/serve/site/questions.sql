@@ -234,5 +234,5 @@ SELECT r.resource, r.change, r.name, r.message FROM @.mls_schema_accept($1::text
 -- long compare (source text, resource text, key text)
 SELECT r.field, r.differs, r.remote, r.bronze, r.silver, r.gold FROM @.mls_compare($1::text, $2::text, $3::text) r
 
--- change schedule (source text, sync text?, purge text?, reconcile text?)
-SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text) r
+-- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?)
+SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text) r

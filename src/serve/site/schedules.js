@@ -17,7 +17,9 @@ export async function load() {
 
 export async function show({ schedules, due, sources, setup }, { again }) {
 	if (sources.length === 0) return [h('h1', {}, 'Schedules'), steps(setup)];
-	const all = sources.flatMap(source => PROCESSES.map(process => schedules.find(s => s.source === source && s.process === process) || { source, process, schedule: null }));
+	// Few sources are geocoded: only where that is scheduled it has a row.
+	const processesOf = source => schedules.some(s => s.source === source && s.process === 'geocode') ? [...PROCESSES, 'geocode'] : PROCESSES;
+	const all = sources.flatMap(source => processesOf(source).map(process => schedules.find(s => s.source === source && s.process === process) || { source, process, schedule: null }));
 	const lanes = all.filter(s => s.schedule).map(s => {
 		const d = due.find(x => x.source === s.source && x.process === s.process);
 		return { name: `${s.source} ${s.process}`, process: s.process, seconds: d ? d.lag : [], allDay: d && d.all_day, typical: s.typical };

@@ -1,0 +1,65 @@
+/*
+ * place_rows.c
+ *		What would be asked about records that gold shows: for who finds points.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "nodes/value.h"
+
+#include "gold/gold.h"
+#include "gold/statement.h"
+
+/* The statement whose target is geocoded; NULL if there is none. */
+static Statement *
+placed_statement(const MlsTable *table, Oid silver_table, Oid gold)
+{
+	ListCell *lc;
+
+	foreach (lc, mls_statement_list(table, silver_table, gold))
+	{
+		Statement *statement = lfirst(lc);
+
+		if (statement->target->place != NULL)
+			return statement;
+	}
+	return NULL;
+}
+
+char *
+mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold, const char *rows,
+					Oid *gold_table)
+{
+	Statement *statement = placed_statement(table, silver_table, gold);
+	const MlsGoldTarget *target;
+	List *uses;
+	StringInfoData sql;
+	ListCell *lc;
+
+	if (statement == NULL)
+		return NULL;
+	target = statement->target;
+	*gold_table = statement->gold;
+	uses = list_copy(target->place->reads);
+	/* A key that rules make may read joins as well. */
+	if (target->key != NULL)
+	{
+		const char *missing = NULL;
+
+		uses = list_concat_unique(
+			uses, mls_map_expression_uses(target->key, &missing, target->relations));
+	}
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	foreach (lc, target->key_columns)
+		appendStringInfo(&sql, MLS_MAP_ROW ".%s, ", quote_identifier(lfirst(lc)));
+	appendStringInfo(&sql,
+					 "%s AS mls_key, %s AS mls_question FROM %s JOIN %s g ON g.%s = %s "
+					 "WHERE g." MLS_GOLD_SOURCE " = %s AND g." MLS_GOLD_ORIGIN " = %s",
+					 mls_gold_source_key(target), target->place->question,
+					 mls_map_from(target->relations, rows, uses),
+					 mls_qualified_name(statement->gold), quote_identifier(target->key_field),
+					 mls_statement_key(statement), quote_literal_cstr(table->source->name),
+					 quote_literal_cstr(target->origin));
+	return sql.data;
+}

@@ -1,0 +1,310 @@
+/*
+ * media_fetch.c
+ *		Files over HTTP, several at a time.
+ *
+ * The address of a file is foreign input, and its host is nobody's that is known.  So it is
+ * asked without the source's credentials, under the same rules by which sources are; a
+ * redirect is followed to the same place or to an allowed host, and no further than three
+ * times; and what comes is a file only if its bytes say so.
+ *
+ * Transfers run in a window: while the oldest is waited for, the others go on.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "http/url.h"
+#include "media/media_parts.h"
+
+#define MOST_REDIRECTS 3
+
+/* A host that drips may keep a transfer this long. */
+#define DEADLINE_MS (10 * 60 * 1000)
+
+/* A host that wants to be left alone for longer is asked again after this. */
+#define LONGEST_PAUSE_S (24 * 60 * 60)
+
+/* ---- Failures ---- */
+
+static void
+end_item(MlsMediaItem *item, MlsMediaResult result, const char *error)
+{
+	MemoryContext before = MemoryContextSwitchTo(item->context);
+
+	item->result = result;
+	item->error = pstrdup(error);
+	MemoryContextSwitchTo(before);
+}
+
+/* Details can hold addresses, which are kept nowhere; those without one say why. */
+static const char *
+error_words(const ErrorData *error)
+{
+	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		return "it is larger than max_file_bytes allows";
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return "its address is none that this server may ask: it leads to a private network, "
+			   "leaves https, or redirects to a host that mls_fdw.allowed_hosts does not name";
+	if (error->sqlerrcode == ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE)
+		return "what the source names is no address";
+	if (error->detail == NULL || strstr(error->detail, "://") != NULL)
+		return error->message;
+	return psprintf("%s: %s", error->message, error->detail);
+}
+
+static MlsMediaResult
+result_of(const ErrorData *error)
+{
+	if (mls_http_failure()->is_quota)
+		return MLS_MEDIA_LATER;
+	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+		error->sqlerrcode == ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE)
+		return MLS_MEDIA_REFUSED;
+	return MLS_MEDIA_FAILED;
+}
+
+/* In a PG_CATCH block.  What ends the process passes on. */
+void
+mls_media_blame(MlsMediaItem *item)
+{
+	ErrorData *error;
+	MlsMediaResult result;
+
+	MemoryContextSwitchTo(item->context);
+	error = CopyErrorData();
+	if (mls_error_is_cancel(error->sqlerrcode))
+		PG_RE_THROW();
+	FlushErrorState();
+	result = result_of(error);
+	item->by_network = mls_error_class(error->sqlerrcode, mls_http_failure()) == MLS_ERROR_NETWORK;
+	mls_http_forget_failure();
+	end_item(item, result, error_words(error));
+	if (item->request != NULL)
+		mls_http_abandon(item->request);
+	item->request = NULL;
+}
+
+/* ---- What came ---- */
+
+/* One way through the bytes: digest, length, beginning and end. */
+static void
+read_body(MlsMediaItem *item)
+{
+	MlsHttpPieces pieces = {.response = item->response};
+	MlsDigest *digest = mls_digest_begin();
+	uint8 *head = palloc(MLS_FILE_HEAD);
+	Size head_length = 0;
+	const char *bytes;
+	Size length;
+
+	while (mls_http_piece(&pieces, &bytes, &length))
+	{
+		Size taken = Min(length, MLS_FILE_HEAD - head_length);
+
+		mls_digest_add(digest, bytes, length);
+		memcpy(head + head_length, bytes, taken);
+		head_length += taken;
+		item->bytes += length;
+	}
+	mls_digest_end(digest, item->digest);
+	item->file = mls_file_type(head, head_length,
+							   (const uint8 *) mls_http_tail(item->response, MLS_FILE_TAIL),
+							   (Size) Min(item->bytes, MLS_FILE_TAIL));
+	pfree(head);
+}
+
+/* A photo that is no picture is a mistake somewhere; of other categories nothing is known. */
+static bool
+fits_category(const MlsMediaItem *item)
+{
+	return item->category == NULL || pg_strcasecmp(item->category, "Photo") != 0 ||
+		   strncmp(item->file.type, "image/", strlen("image/")) == 0;
+}
+
+static void
+judge_body(const MlsMediaRun *media, MlsMediaItem *item)
+{
+	read_body(item);
+	if (item->bytes == 0)
+		end_item(item, MLS_MEDIA_FAILED, "the answer is empty");
+	else if (item->bytes > media->rule.max_file_bytes)
+		end_item(item, MLS_MEDIA_REFUSED, "it is larger than max_file_bytes allows");
+	else if (item->file.refused != NULL)
+		end_item(item, MLS_MEDIA_REFUSED, psprintf("what came is no file: %s", item->file.refused));
+	else if (!fits_category(item))
+		end_item(item, MLS_MEDIA_REFUSED,
+				 psprintf("it is of category Photo, but of type %s", item->file.type));
+	else if (item->file.cut && strcmp(item->file.extension, "jpg") != 0)
+		end_item(item, MLS_MEDIA_FAILED,
+				 psprintf("its end is missing: a file of type %s ends otherwise", item->file.type));
+	else
+	{
+		item->sha256 = mls_hex(item->digest, MLS_SHA256_BYTES);
+		item->name = mls_store_name(item->digest, item->file.extension);
+		item->result = MLS_MEDIA_GOT;
+	}
+}
+
+/* ---- Answers ---- */
+
+static bool
+is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* Statuses by which an address says that it does not hold any more. */
+static bool
+is_expiry(int status)
+{
+	return status == 401 || status == 403 || status == 404 || status == 410;
+}
+
+static void send(MlsMediaRun *media, MlsMediaItem *item);
+
+static void
+follow(MlsMediaRun *media, MlsMediaItem *item)
+{
+	const char *location = mls_http_header(item->response, "location");
+
+	if (location == NULL || *location == '\0')
+		end_item(item, MLS_MEDIA_FAILED, "the address leads on to nowhere");
+	else if (item->redirects++ == MOST_REDIRECTS)
+		end_item(item, MLS_MEDIA_FAILED, "the address leads on and on");
+	else
+	{
+		item->address = mls_url_resolve(&item->http, item->response->url, location);
+		send(media, item);
+	}
+}
+
+/* A number of seconds; a date is no more than a wish to be left alone. */
+static void
+obey(MlsMediaItem *item)
+{
+	const char *after = mls_http_header(item->response, "retry-after");
+	int64 seconds = after ? strtol(after, NULL, 10) : 0;
+
+	if (seconds > 0)
+		item->not_before = TimestampTzPlusMilliseconds(
+			GetCurrentTimestamp(), Min(seconds, LONGEST_PAUSE_S) * INT64CONST(1000));
+}
+
+static void
+judge(MlsMediaRun *media, MlsMediaItem *item)
+{
+	int status = item->response->status;
+
+	if (status == 200)
+		judge_body(media, item);
+	else if (is_redirect(status))
+		follow(media, item);
+	else if (is_expiry(status) && !item->fresh)
+		end_item(item, MLS_MEDIA_EXPIRED, psprintf("its address answered with status %d", status));
+	else
+	{
+		obey(item);
+		end_item(item, MLS_MEDIA_FAILED,
+				 psprintf("its address%s answered with status %d",
+						  item->fresh ? ", though the source has just named it," : "", status));
+	}
+}
+
+/* ---- Transfers ---- */
+
+static void
+send(MlsMediaRun *media, MlsMediaItem *item)
+{
+	MlsSource *source = media->run->table->source;
+	MlsHttpCall call = {.method = "GET",
+						.url = item->address,
+						.purpose = psprintf("the file of media \"%s\"", item->key),
+						.shown = "its address",
+						.spool = true,
+						.answers = true};
+	bool counts =
+		source->platform.media_counts || mls_url_same_host(item->address, source->http.url);
+
+	item->response = NULL;
+	if (item->redirects == 0)
+	{
+		mls_source_media(source, counts, media->rule.quota_share, &item->http);
+		item->http.url = item->address;
+		item->http.deadline_ms = DEADLINE_MS;
+		item->http.max_page_bytes = item->http.max_answer_bytes = media->rule.max_file_bytes;
+	}
+	item->request = mls_http_start(&item->http, &call, &media->stats);
+}
+
+static void
+begin(MlsMediaRun *media, MlsMediaItem *item)
+{
+	char *address;
+
+	if (item->address == NULL)
+	{
+		end_item(item, item->fresh ? MLS_MEDIA_FAILED : MLS_MEDIA_EXPIRED,
+				 "the source names no address for it");
+		return;
+	}
+	address = mls_url_absolute(&media->run->table->source->http, item->address);
+	if (address == NULL)
+	{
+		end_item(item, MLS_MEDIA_REFUSED, "what the source names is no address");
+		return;
+	}
+	item->address = address;
+	send(media, item);
+}
+
+/* One step of an item: its request, or what came of it.  True while another is needed. */
+static bool
+advance(MlsMediaRun *media, MlsMediaItem *item)
+{
+	MemoryContext before = MemoryContextSwitchTo(item->context);
+
+	PG_TRY();
+	{
+		if (item->request == NULL)
+			begin(media, item);
+		else
+		{
+			item->response = mls_http_finish(item->request);
+			item->request = NULL;
+			judge(media, item);
+		}
+	}
+	PG_CATCH();
+	{
+		mls_media_blame(item);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(before);
+	return item->request != NULL;
+}
+
+void
+mls_media_fetch(MlsMediaRun *media, List *items)
+{
+	int n = list_length(items);
+	int started = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		MlsMediaItem *item = list_nth(items, i);
+
+		for (; started < n && started < i + media->rule.transfers; started++)
+		{
+			MlsMediaItem *next = list_nth(items, started);
+
+			if (next->result == MLS_MEDIA_PENDING && media->exhausted)
+				next->result = MLS_MEDIA_LATER;
+			else if (next->result == MLS_MEDIA_PENDING)
+				(void) advance(media, next);
+		}
+		while (item->request != NULL)
+			(void) advance(media, item);
+		media->exhausted |= item->result == MLS_MEDIA_LATER;
+	}
+}

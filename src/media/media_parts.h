@@ -1,0 +1,126 @@
+/*
+ * media_parts.h
+ *		What the files that fetch media tell each other.
+ */
+#ifndef MLS_MEDIA_PARTS_H
+#define MLS_MEDIA_PARTS_H
+
+#include "postgres.h"
+
+#include "media/file_type.h"
+#include "media/media.h"
+#include "media/store.h"
+
+/* Files of one transaction. */
+#define MLS_MEDIA_BATCH 32
+
+/* What mls_media_store() has said. */
+typedef struct MlsMediaRule
+{
+	char *store; /* name of its server */
+	int64 max_file_bytes;
+	int max_files;       /* of a record; 0: all */
+	int64 max_run_files; /* 0: no limit */
+	int64 max_run_bytes;
+	double quota_share;
+	int transfers;
+	bool paused;
+} MlsMediaRule;
+
+typedef enum MlsMediaResult
+{
+	MLS_MEDIA_PENDING,
+	MLS_MEDIA_EXPIRED, /* its address does not hold any more: a fresh one may */
+	MLS_MEDIA_GOT,     /* its bytes are here, but in no store */
+	MLS_MEDIA_FAILED,  /* tried again later */
+	MLS_MEDIA_REFUSED, /* not before it changes */
+	MLS_MEDIA_LATER    /* no fault of its own: the quota; wanted as before */
+} MlsMediaResult;
+
+/* One file that is fetched. */
+typedef struct MlsMediaItem
+{
+	char *key;
+	char *category;   /* or NULL */
+	char *old_sha256; /* of the file that it has; or NULL */
+	int attempts;
+	char *parent;  /* "Property/" and a key, where bronze says so; or NULL */
+	char *address; /* or NULL */
+	bool fresh;    /* the source has just said it */
+	int redirects;
+	MlsHttpSource http;
+	MlsHttpRequest *request; /* NULL: none is under way */
+	MlsHttpResponse *response;
+	MemoryContext context;
+	MlsMediaResult result;
+	char *error; /* a sentence without addresses */
+	bool by_network;
+	TimestampTz not_before; /* the host has asked for it; or 0 */
+	MlsFileType file;
+	int64 bytes;
+	uint8 digest[MLS_SHA256_BYTES];
+	char *sha256;
+	char *name;  /* in the store */
+	bool stored; /* it was there */
+} MlsMediaItem;
+
+/* A parent that brings the records of media inside its own. */
+typedef struct MlsMediaParent
+{
+	MlsTable *table;
+	const char *expansion;
+} MlsMediaParent;
+
+/* What a run keeps (MlsRun.state). */
+typedef struct MlsMediaRun
+{
+	MlsRun *run;
+	MlsMediaRule rule;
+	MlsStore *store;
+	List *parents; /* of MlsMediaParent *; NIL: the source has a list of media */
+	bool shown;    /* rules of gold show files */
+	struct MlsGoldWriter *gold_writer; /* or NULL */
+	MlsTransition keys;                /* for it */
+	MlsHttpStats stats;
+	MemoryContext batch; /* reset after each */
+	LOCKMODE holds;      /* of the store; or NoLock */
+	bool exhausted;      /* the quota lets no more through just now */
+	const char *why;     /* it ends before all are here; or NULL */
+} MlsMediaRun;
+
+/* ---- media_fetch.c ---- */
+
+/* Fetches all items that are pending; raises no error but for a cancel. */
+extern void mls_media_fetch(MlsMediaRun *media, List *items);
+
+/* Notes an error at hand as an item's. */
+extern void mls_media_blame(MlsMediaItem *item);
+
+/* ---- media_sync.c ---- */
+
+extern int64 mls_media_store_lock(const char *server);
+
+/* ---- media_address.c ---- */
+
+extern void mls_media_find_parents(MlsMediaRun *media);
+
+/* Asks the source for the addresses of those that have expired: they are pending again, or have failed. */
+extern void mls_media_refresh(MlsMediaRun *media, List *items);
+
+/* ---- media_queue.c; in an open step ---- */
+
+extern MlsMediaRule mls_media_rule(int64 subscription);
+extern void mls_media_reclaim(const MlsMediaRun *media);
+extern char *mls_media_find_wanted(MlsMediaRun *media, const char *after);
+extern void mls_media_limit_records(const MlsMediaRun *media);
+extern int64 mls_media_waiting(const MlsMediaRun *media);
+extern List *mls_media_claim(MlsMediaRun *media, int most);
+extern void mls_media_look_up(const MlsMediaRun *media, List *items);
+extern void mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters);
+extern bool mls_media_forget_gone(MlsMediaRun *media);
+extern void mls_media_mark_unreferenced(const MlsMediaRun *media);
+extern List *mls_media_take_unreferenced(const MlsMediaRun *media);
+extern void mls_media_forget_files(const MlsMediaRun *media, List *names);
+extern void mls_media_follow_store(MlsMediaRun *media);
+
+#endif /* MLS_MEDIA_PARTS_H */

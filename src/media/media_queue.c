@@ -1,0 +1,579 @@
+/*
+ * media_queue.c
+ *		mls.media: which files are wanted, which are claimed, and what became of them.
+ *
+ * What is wanted follows from bronze and gold: batch after batch of keys both are read, as the
+ * subscription's owner, into a relation, and compared with the rows of mls.media between the
+ * same keys, as the owner of control tables.  So neither side has to hold all keys, and what is
+ * not in gold any more is found by its absence.
+ *
+ * A file's row is written after the file, and with it gold of its record, if rules show files:
+ * gold is at every commit what a rebuild would make of silver and of the rows here.  Pages of
+ * syncs are paused meanwhile (mls_gold_pause_pages()), else a page could be made of older rows
+ * than ours.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/pg_prng.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "gold/gold_write.h"
+#include "media/media_parts.h"
+
+/* Rows of bronze that are compared at a time; gone rows that are forgotten at a time. */
+#define COMPARED 1000
+
+/* Files that are removed from a store at a time; its bulk deletes take as many. */
+#define REMOVED 1000
+
+/* Failures are tried again after a minute, doubled each time, up to a day. */
+#define FIRST_DELAY_S 60
+#define LONGEST_DELAY_S (24 * 60 * 60)
+
+/* An address that the source itself names and that is not found: after so many times it is believed. */
+#define BELIEVED_FAILURES 10
+
+#define WANTED "mls_wanted"
+#define FETCHED "mls_fetched"
+#define KEYS "mls_keys"
+
+static TupleDesc
+make_desc(const char *const *names, const Oid *types, int n)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(n);
+
+	for (int i = 0; i < n; i++)
+		TupleDescInitEntry(desc, i + 1, names[i], types[i], -1, 0);
+	return desc;
+}
+
+/* Joins by hash are what comparing wants; workers avoid them for pages.  To the end of the transaction. */
+static void
+allow_hash_joins(void)
+{
+	(void) set_config_option("enable_hashjoin", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
+}
+
+MlsMediaRule
+mls_media_rule(int64 subscription)
+{
+	MlsMediaRule rule = {0};
+	bool isnull;
+
+	mls_select("SELECT store, max_file_bytes, coalesce(max_files, 0), coalesce(max_run_files, 0), "
+			   "coalesce(max_run_bytes, 0), transfers, paused, quota_share "
+			   "FROM mls.media_rule WHERE subscription = $1",
+			   mls_arg_int8(subscription));
+	if (SPI_processed != 1)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("no store is set for the media of this source"),
+				errhint("Call mls_media_store()."));
+	rule.store = mls_text_at(0, 1);
+	rule.max_file_bytes = mls_int8_at(0, 2);
+	rule.max_files = mls_int4_at(0, 3);
+	rule.max_run_files = mls_int8_at(0, 4);
+	rule.max_run_bytes = mls_int8_at(0, 5);
+	rule.transfers = mls_int4_at(0, 6);
+	rule.paused = mls_bool_at(0, 7);
+	rule.quota_share = DatumGetFloat8(mls_cell(SPI_tuptable, 0, 8, &isnull));
+	return rule;
+}
+
+/* What was under way when a run ended without a word is wanted again: nobody else is at work. */
+void
+mls_media_reclaim(const MlsMediaRun *media)
+{
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.media SET state = 'wanted' "
+					"WHERE subscription = $1 AND state = 'fetching'",
+					mls_arg_int8(media->run->sub->id));
+}
+
+/* ---- What is wanted ---- */
+
+/* The next rows of bronze, and what gold shows of them, as the result of the last query. */
+static void
+read_records(const MlsMediaRun *media, const char *after)
+{
+	const MlsRun *run = media->run;
+	const MlsSource *source = run->table->source;
+	const char *stamp = source->platform.media_timestamp;
+
+	mls_select(
+		psprintf("SELECT b.key, g.j ->> 'ResourceName', g.j ->> 'ResourceRecordKey', "
+				 "g.j ->> 'MediaCategory', CASE WHEN g.j ->> 'Order' ~ '^-?[0-9]{1,9}$' "
+				 "THEN (g.j ->> 'Order')::pg_catalog.int4 ELSE 0 END, "
+				 "coalesce(b.modified_at, '-infinity'), "
+				 "coalesce(b.record ->> $3, b.record ->> 'ModificationTimestamp'), g.j IS NOT NULL "
+				 "FROM (SELECT key, modified_at, record FROM %s WHERE deleted_at IS NULL "
+				 "AND ($1::pg_catalog.text IS NULL OR key > $1) ORDER BY key LIMIT %d) b "
+				 "LEFT JOIN LATERAL (SELECT pg_catalog.to_jsonb(g) AS j FROM %s g "
+				 "WHERE g.\"MediaKey\" = $2 || b.key AND g.mls_source = $4 "
+				 "AND g.mls_source_key = b.key) g ON true ORDER BY b.key",
+				 mls_qualified_name(run->sub->bronze), COMPARED,
+				 mls_qualified_name(run->sub->gold)),
+		mls_arg_text(after), mls_arg_text(source->key_prefix ? source->key_prefix : ""),
+		mls_arg_text(stamp ? stamp : "MediaModificationTimestamp"), mls_arg_text(source->name));
+}
+
+static const char *const wanted_names[] = {"key",   "resource",  "record", "category",
+										   "place", "record_at", "stamp"};
+static const Oid wanted_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID,
+								   INT4OID, TIMESTAMPTZOID, TEXTOID};
+
+static void
+compare(const MlsMediaRun *media, const char *after, const char *upto)
+{
+	mls_sql_control(
+		SPI_OK_INSERT,
+		"WITH w AS MATERIALIZED (SELECT w.* FROM " WANTED " w JOIN mls.media_rule r "
+		"ON r.subscription = $1 WHERE (r.resources IS NULL OR w.resource = ANY (r.resources)) "
+		"AND (r.categories IS NULL OR w.category = ANY (r.categories))), "
+		"gone AS (UPDATE mls.media m SET state = 'gone', gone_at = now(), next_attempt_at = NULL "
+		"WHERE m.subscription = $1 AND m.state <> 'gone' "
+		"AND ($2::text IS NULL OR m.key > $2) AND ($3::text IS NULL OR m.key <= $3) "
+		"AND NOT EXISTS (SELECT FROM w WHERE w.key = m.key)) "
+		"INSERT INTO mls.media AS m (subscription, key, record_resource, record_key, category, "
+		"\"order\", record_at, stamp) "
+		"SELECT $1, w.key, w.resource, w.record, w.category, w.place, w.record_at, w.stamp FROM w "
+		"ON CONFLICT (subscription, key) DO UPDATE SET record_resource = excluded.record_resource, "
+		"record_key = excluded.record_key, category = excluded.category, "
+		"\"order\" = excluded.\"order\", record_at = excluded.record_at, stamp = excluded.stamp, "
+		"gone_at = NULL, "
+		"state = CASE WHEN m.stamp IS DISTINCT FROM excluded.stamp THEN 'wanted' "
+		"WHEN m.state IN ('gone', 'here') THEN CASE WHEN m.store = $4 AND EXISTS "
+		"(SELECT FROM mls.media_file f WHERE f.store = m.store AND f.sha256 = m.sha256 "
+		"AND NOT f.removing AND NOT f.missing) THEN 'here' ELSE 'wanted' END "
+		"ELSE m.state END, "
+		"attempts = CASE WHEN m.stamp IS DISTINCT FROM excluded.stamp THEN 0 ELSE m.attempts END, "
+		"next_attempt_at = CASE WHEN m.stamp IS NOT DISTINCT FROM excluded.stamp "
+		"THEN m.next_attempt_at END, "
+		"error = CASE WHEN m.stamp IS NOT DISTINCT FROM excluded.stamp THEN m.error END "
+		"WHERE (m.record_resource, m.record_key, m.category, m.\"order\", m.record_at, m.stamp) "
+		"IS DISTINCT FROM (excluded.record_resource, excluded.record_key, excluded.category, "
+		"excluded.\"order\", excluded.record_at, excluded.stamp) OR m.state = 'gone' "
+		"OR m.state = 'here' AND m.store IS DISTINCT FROM $4",
+		mls_arg_int8(media->run->sub->id), mls_arg_text(after), mls_arg_text(upto),
+		mls_arg_text(media->rule.store));
+}
+
+/* Compares what follows a key (NULL: from the first); returns the last key, NULL at the end. */
+char *
+mls_media_find_wanted(MlsMediaRun *media, const char *after)
+{
+	MlsTransition wanted = {.name = WANTED,
+							.desc = make_desc(wanted_names, wanted_types, lengthof(wanted_names))};
+	Datum values[lengthof(wanted_names)];
+	bool isnull[lengthof(wanted_names)];
+	SPITupleTable *found;
+	char *last = NULL;
+
+	allow_hash_joins();
+	read_records(media, after);
+	found = SPI_tuptable;
+	mls_transition_open(&wanted);
+	for (uint64 i = 0; i < found->numvals; i++)
+	{
+		if (!mls_cell_bool(found, i, lengthof(wanted_names) + 1))
+			continue;
+		for (int k = 0; k < lengthof(wanted_names); k++)
+			values[k] = mls_cell(found, i, k + 1, &isnull[k]);
+		mls_transition_put(&wanted, values, isnull);
+	}
+	if (found->numvals == COMPARED)
+		last = mls_cell_text(found, COMPARED - 1, 1);
+	compare(media, after, last);
+	mls_transition_close(&wanted);
+	return last;
+}
+
+/* Of each record only so many files: those behind are not fetched, as long as they are. */
+void
+mls_media_limit_records(const MlsMediaRun *media)
+{
+	if (media->rule.max_files == 0)
+		return;
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"WITH ranked AS (SELECT key, pg_catalog.row_number() OVER (PARTITION BY record_resource, "
+		"record_key ORDER BY \"order\", key) <= $2 AS allowed FROM mls.media "
+		"WHERE subscription = $1 AND state <> 'gone') "
+		"UPDATE mls.media m SET state = CASE WHEN r.allowed THEN 'wanted' ELSE 'refused' END, "
+		"error = CASE WHEN NOT r.allowed THEN $3 END FROM ranked r "
+		"WHERE m.subscription = $1 AND m.key = r.key AND (m.state IN ('wanted', 'failed') "
+		"AND NOT r.allowed OR m.state = 'refused' AND m.error = $3 AND r.allowed)",
+		mls_arg_int8(media->run->sub->id), mls_arg_int4(media->rule.max_files),
+		mls_arg_text("its record has more files than max_files allows"));
+}
+
+int64
+mls_media_waiting(const MlsMediaRun *media)
+{
+	mls_select("SELECT pg_catalog.count(*) FROM mls.media "
+			   "WHERE subscription = $1 AND (state = 'wanted' OR state = 'failed')",
+			   mls_arg_int8(media->run->sub->id));
+	return mls_int8_at(0, 1);
+}
+
+/* ---- Claims ---- */
+
+static MlsMediaItem *
+item_at(const MlsMediaRun *media, uint64 row)
+{
+	MlsMediaItem *item = palloc0(sizeof(MlsMediaItem));
+
+	item->context = AllocSetContextCreate(media->batch, "mls_fdw file", ALLOCSET_SMALL_SIZES);
+	item->key = mls_text_at(row, 1);
+	item->category = mls_text_at(row, 2);
+	item->old_sha256 = mls_text_at(row, 3);
+	item->attempts = mls_int4_at(row, 4);
+	return item;
+}
+
+static MlsArg
+keys_of(const List *items)
+{
+	List *keys = NIL;
+	ListCell *lc;
+
+	foreach (lc, items)
+		keys = lappend(keys, ((MlsMediaItem *) lfirst(lc))->key);
+	return mls_arg_list(keys);
+}
+
+/* Where the source said last that they are; and which record brought them. */
+static void
+read_addresses(const MlsMediaRun *media, List *items)
+{
+	mls_select(psprintf("SELECT key, record ->> $2, parent FROM %s "
+						"WHERE key = ANY ($1) AND deleted_at IS NULL",
+						mls_qualified_name(media->run->sub->bronze)),
+			   keys_of(items), mls_arg_text(media->run->table->source->protocol->media_address));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		const char *key = mls_text_at(i, 1);
+		ListCell *lc;
+
+		foreach (lc, items)
+		{
+			MlsMediaItem *item = lfirst(lc);
+
+			if (strcmp(item->key, key) != 0)
+				continue;
+			MemoryContextSwitchTo(media->batch);
+			item->address = mls_text_at(i, 2);
+			item->parent = mls_text_at(i, 3);
+		}
+	}
+}
+
+/* The next files to be fetched (List of MlsMediaItem *, in the batch's context). */
+List *
+mls_media_claim(MlsMediaRun *media, int most)
+{
+	MemoryContext before;
+	List *items = NIL;
+
+	mls_sql_control(
+		SPI_OK_UPDATE_RETURNING,
+		"WITH next AS (SELECT key, pg_catalog.row_number() OVER () AS n FROM (SELECT key "
+		"FROM mls.media WHERE subscription = $1 AND state IN ('wanted', 'failed') "
+		"AND (next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp()) "
+		"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) "
+		"ORDER BY \"order\", record_at DESC, key LIMIT $2 FOR UPDATE SKIP LOCKED) m) "
+		"UPDATE mls.media m SET state = 'fetching' FROM next "
+		"WHERE m.subscription = $1 AND m.key = next.key "
+		"RETURNING m.key, m.category, m.sha256, m.attempts, next.n",
+		mls_arg_int8(media->run->sub->id), mls_arg_int4(most));
+	before = MemoryContextSwitchTo(media->batch);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		items = lappend(items, item_at(media, i));
+	if (items != NIL)
+		read_addresses(media, items);
+	MemoryContextSwitchTo(before);
+	return items;
+}
+
+/* Which of the files that came does the store have already? */
+void
+mls_media_look_up(const MlsMediaRun *media, List *items)
+{
+	List *hashes = NIL;
+	ListCell *lc;
+
+	foreach (lc, items)
+		if (((MlsMediaItem *) lfirst(lc))->result == MLS_MEDIA_GOT)
+			hashes = lappend(hashes, ((MlsMediaItem *) lfirst(lc))->sha256);
+	if (hashes == NIL)
+		return;
+	mls_select("SELECT sha256 FROM mls.media_file WHERE store = $1 AND sha256 = ANY ($2) "
+			   "AND NOT removing AND NOT missing",
+			   mls_arg_text(media->rule.store), mls_arg_list(hashes));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		const char *known = mls_text_at(i, 1);
+
+		foreach (lc, items)
+		{
+			MlsMediaItem *item = lfirst(lc);
+
+			if (item->sha256 != NULL && strcmp(item->sha256, known) == 0)
+				item->stored = true;
+		}
+	}
+}
+
+/* ---- What became of them ---- */
+
+static const char *const fetched_names[] = {"key",      "state",   "sha256", "name", "type",
+											"bytes",    "width",   "height", "cut",  "error",
+											"attempts", "next_at", "is_new"};
+static const Oid fetched_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID, TEXTOID,
+									INT8OID, INT4OID,        INT4OID, BOOLOID, TEXTOID,
+									INT4OID, TIMESTAMPTZOID, BOOLOID};
+
+static TimestampTz
+next_attempt(const MlsMediaItem *item)
+{
+	double delay = ldexp(FIRST_DELAY_S, Min(item->attempts, 30));
+	TimestampTz at;
+
+	delay = Min(delay, LONGEST_DELAY_S) * (0.9 + pg_prng_double(&pg_global_prng_state) / 10);
+	at = GetCurrentTimestamp() + (int64) (delay * USECS_PER_SEC);
+	return Max(at, item->not_before);
+}
+
+static void
+put_item(MlsTransition *fetched, const MlsMediaItem *item)
+{
+	bool here = item->result == MLS_MEDIA_GOT;
+	bool later = item->result == MLS_MEDIA_LATER || item->result == MLS_MEDIA_PENDING;
+	bool failed = !here && !later;
+	bool refused = item->result == MLS_MEDIA_REFUSED ||
+				   (failed && !item->by_network && item->attempts + 1 >= BELIEVED_FAILURES);
+	const char *state = here ? "here" : later ? "wanted" : refused ? "refused" : "failed";
+
+	mls_transition_add(
+		fetched, mls_arg_text(item->key), mls_arg_text(state),
+		mls_arg_text(here ? item->sha256 : NULL), mls_arg_text(here ? item->name : NULL),
+		mls_arg_text(here ? item->file.type : NULL), mls_arg_int8(item->bytes),
+		item->file.width > 0 ? mls_arg_int4(item->file.width) : mls_arg_null(INT4OID),
+		item->file.height > 0 ? mls_arg_int4(item->file.height) : mls_arg_null(INT4OID),
+		mls_arg_bool(item->file.cut), mls_arg_text(failed ? item->error : NULL),
+		mls_arg_int4(failed  ? item->attempts + 1
+					 : later ? item->attempts
+							 : 0),
+		mls_arg_time(failed && !refused ? next_attempt(item) : 0), mls_arg_bool(!item->stored));
+}
+
+static void
+count_item(const MlsMediaItem *item, MlsCounters *counters)
+{
+	switch (item->result)
+	{
+		case MLS_MEDIA_GOT:
+			counters->received++;
+			if (item->old_sha256 != NULL && strcmp(item->old_sha256, item->sha256) != 0)
+				counters->updated++;
+			else if (item->old_sha256 != NULL)
+				counters->unchanged++;
+			break;
+		case MLS_MEDIA_PENDING:
+		case MLS_MEDIA_LATER:
+			break;
+		default:
+			counters->bad_values++;
+	}
+}
+
+/* Makes gold of media anew; pages of syncs are paused already. */
+static void
+make_gold(MlsMediaRun *media, const List *keys)
+{
+	MlsRun *run = media->run;
+	const char *column = mls_table_column(run->table, linitial(run->table->key))->name;
+	const TupleDesc desc = media->keys.desc;
+	Datum value;
+	bool isnull;
+	SPITupleTable *found;
+
+	mls_select(psprintf("SELECT %1$s FROM %2$s WHERE %1$s = ANY ($1::%3$s[])",
+						quote_identifier(column), mls_qualified_name(run->sub->silver),
+						format_type_be_qualified(TupleDescAttr(desc, 0)->atttypid)),
+			   mls_arg_list(keys));
+	found = SPI_tuptable;
+	mls_transition_open(&media->keys);
+	for (uint64 i = 0; i < found->numvals; i++)
+	{
+		value = mls_cell(found, i, 1, &isnull);
+		mls_transition_put(&media->keys, &value, &isnull);
+	}
+	if (media->keys.rows > 0)
+	{
+		if (media->gold_writer == NULL)
+			media->gold_writer = mls_gold_writer_begin(
+				run->context, run->table, run->sub, run->id,
+				mls_gold_rows_by_key(run->table, run->sub->silver, KEYS), NULL);
+		mls_gold_writer_prepare(media->gold_writer);
+		mls_gold_writer_store(media->gold_writer, media->keys.rows, 0);
+	}
+	mls_transition_close(&media->keys);
+}
+
+/* Those whose file is another one now. */
+static List *
+changed_keys(const List *items)
+{
+	List *keys = NIL;
+	ListCell *lc;
+
+	foreach (lc, items)
+	{
+		const MlsMediaItem *item = lfirst(lc);
+
+		if (item->result == MLS_MEDIA_GOT &&
+			(item->old_sha256 == NULL || strcmp(item->old_sha256, item->sha256) != 0))
+			keys = lappend(keys, item->key);
+	}
+	return keys;
+}
+
+/*
+ * Writes what became of a batch.  A file that is in the store and in no row is no harm;
+ * the row comes after the file.
+ */
+void
+mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
+{
+	MlsTransition fetched = {
+		.name = FETCHED, .desc = make_desc(fetched_names, fetched_types, lengthof(fetched_names))};
+	List *changed = media->shown ? changed_keys(items) : NIL;
+	ListCell *lc;
+
+	if (changed != NIL)
+		mls_gold_pause_pages();
+	mls_transition_open(&fetched);
+	foreach (lc, items)
+	{
+		put_item(&fetched, lfirst(lc));
+		count_item(lfirst(lc), counters);
+	}
+	mls_sql_control(
+		SPI_OK_INSERT_RETURNING,
+		"INSERT INTO mls.media_file AS f (store, sha256, name, type, bytes, width, height, cut) "
+		"SELECT DISTINCT ON (n.sha256) $1, n.sha256, n.name, n.type, n.bytes, n.width, n.height, "
+		"n.cut FROM " FETCHED " n WHERE n.state = 'here' ORDER BY n.sha256 "
+		"ON CONFLICT (store, sha256) DO UPDATE SET unreferenced_since = NULL, removing = false, "
+		"missing = false WHERE f.removing OR f.missing OR f.unreferenced_since IS NOT NULL "
+		"RETURNING f.stored_at = now()",
+		mls_arg_text(media->rule.store));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		counters->inserted += mls_bool_at(i, 1) ? 1 : 0;
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.media m SET state = n.state, attempts = n.attempts, "
+					"next_attempt_at = n.next_at, error = n.error, "
+					"store = CASE WHEN n.state = 'here' THEN $2 ELSE m.store END, "
+					"sha256 = CASE WHEN n.state = 'here' THEN n.sha256 ELSE m.sha256 END, "
+					"fetched_at = CASE WHEN n.state = 'here' THEN now() ELSE m.fetched_at END "
+					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key",
+					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store));
+	mls_transition_close(&fetched);
+	if (changed != NIL)
+		make_gold(media, changed);
+}
+
+/* ---- What goes ---- */
+
+/* Forgets media that have been gone for the time of grace; false when there were none any more. */
+bool
+mls_media_forget_gone(MlsMediaRun *media)
+{
+	List *keys;
+
+	if (media->shown)
+		mls_gold_pause_pages();
+	mls_sql_control(SPI_OK_DELETE_RETURNING,
+					"DELETE FROM mls.media m USING (SELECT m.key FROM mls.media m "
+					"JOIN mls.media_rule r ON r.subscription = m.subscription "
+					"WHERE m.subscription = $1 AND m.state = 'gone' "
+					"AND m.gone_at <= now() - r.grace LIMIT $2) gone "
+					"WHERE m.subscription = $1 AND m.key = gone.key RETURNING m.key",
+					mls_arg_int8(media->run->sub->id), mls_arg_int4(COMPARED));
+	keys = mls_cell_texts(SPI_tuptable, 1);
+	if (keys != NIL && media->shown)
+		make_gold(media, keys);
+	return list_length(keys) == COMPARED;
+}
+
+/* Which files has nobody any more, and which somebody again? */
+void
+mls_media_mark_unreferenced(const MlsMediaRun *media)
+{
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.media_file f SET unreferenced_since = CASE WHEN f.unreferenced_since IS NULL "
+		"THEN now() END WHERE f.store = $1 AND (f.unreferenced_since IS NULL) <> EXISTS "
+		"(SELECT FROM mls.media m WHERE m.store = f.store AND m.sha256 = f.sha256 "
+		"AND m.state <> 'gone')",
+		mls_arg_text(media->rule.store));
+}
+
+/*
+ * Names of files whose time of grace is over (List of char *): from now on nobody takes them
+ * for stored.  The lock of the store is held, so that nobody puts one of them meanwhile.
+ */
+List *
+mls_media_take_unreferenced(const MlsMediaRun *media)
+{
+	mls_sql_control(
+		SPI_OK_UPDATE_RETURNING,
+		"UPDATE mls.media_file f SET removing = true FROM (SELECT o.sha256 FROM mls.media_file o "
+		"JOIN mls.media_rule r ON r.subscription = $2 "
+		"WHERE o.store = $1 AND o.unreferenced_since <= now() - r.grace AND NOT EXISTS "
+		"(SELECT FROM mls.media m WHERE m.store = o.store AND m.sha256 = o.sha256 "
+		"AND m.state <> 'gone') LIMIT $3) o "
+		"WHERE f.store = $1 AND f.sha256 = o.sha256 RETURNING f.name",
+		mls_arg_text(media->rule.store), mls_arg_int8(media->run->sub->id), mls_arg_int4(REMOVED));
+	return mls_cell_texts(SPI_tuptable, 1);
+}
+
+void
+mls_media_forget_files(const MlsMediaRun *media, List *names)
+{
+	mls_sql_control(SPI_OK_DELETE,
+					"DELETE FROM mls.media_file WHERE store = $1 AND name = ANY ($2) AND removing",
+					mls_arg_text(media->rule.store), mls_arg_list(names));
+}
+
+/* ---- Gold ---- */
+
+/*
+ * Do rules of gold show files, and is what they show of the store still so?  An option of the
+ * store that has changed makes the next sync or remap map all anew.
+ */
+void
+mls_media_follow_store(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+
+	mls_select("SELECT FROM mls.field_map f WHERE f.kind = 'expression' "
+			   "AND f.arguments[1] LIKE '%media_file%' AND f.source IN ('*', $1) LIMIT 1",
+			   mls_arg_text(run->sub->source));
+	media->shown = SPI_processed > 0;
+	mls_sql_control(SPI_OK_UPDATE,
+					"WITH shown AS (SELECT (SELECT o.option_value FROM pg_foreign_server v, "
+					"pg_options_to_table(v.srvoptions) o WHERE v.srvname = $2 "
+					"AND o.option_name = 'public_url') AS url), "
+					"changed AS (UPDATE mls.media_rule r SET public_url = shown.url FROM shown "
+					"WHERE r.subscription = $1 AND r.public_url IS DISTINCT FROM shown.url "
+					"RETURNING r.subscription) "
+					"UPDATE mls.subscription s SET map_hash = NULL FROM changed c "
+					"WHERE s.id = c.subscription AND s.map_hash IS NOT NULL AND $3",
+					mls_arg_int8(run->sub->id), mls_arg_text(media->rule.store),
+					mls_arg_bool(media->shown));
+}

@@ -1,0 +1,385 @@
+/*
+ * media_sync.c
+ *		The process media: the files of media that gold shows, in their store.
+ *
+ * First mls.media is brought in line with bronze and gold; then what is wanted is fetched,
+ * batch after batch, first photos of all listings before second ones; then what nobody has any
+ * more goes, when its time of grace is over.
+ *
+ * A batch is claimed, fetched and put without a transaction, and settled in one: first the
+ * files, then their rows.  Whatever ends the process leaves files that are in no row, and rows
+ * that are claimed, which the next run takes up again.
+ *
+ * It works beside syncs, with a lock of its own: a backlog of files makes nobody wait.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "gold/gold_write.h"
+#include "media/media_parts.h"
+#include "read/read.h"
+
+/* When no file of so many could be had for the network, it is not the files. */
+#define TELLING 8
+
+/* Of MLS_LOCK_STORE: by which a store is known. */
+int64
+mls_media_store_lock(const char *server)
+{
+	return hash_bytes((const unsigned char *) server, strlen(server));
+}
+
+static int64
+store_lock(const MlsMediaRun *media)
+{
+	return mls_media_store_lock(media->rule.store);
+}
+
+/* ---- Before the work ---- */
+
+static void
+require_address(const MlsTable *table)
+{
+	if (table->source->protocol->media_address == NULL)
+		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("files of sources of protocol %s are not fetched",
+					   table->source->protocol->name),
+				errdetail("Their media have no addresses in their records."));
+	if (list_length(table->key) != 1)
+		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("files are fetched for media with a key of one field"),
+				errdetail("Foreign table %s has a key of several.", table->name));
+}
+
+static void
+prepare(MlsRun *run)
+{
+	MlsMediaRun *media = palloc0(sizeof(MlsMediaRun));
+
+	media->run = run;
+	require_address(run->table);
+	if (!OidIsValid(run->sub->gold))
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("source \"%s\" makes no media in gold", run->sub->source),
+				errdetail("Files are fetched for what gold shows."));
+	media->rule = mls_media_rule(run->sub->id);
+	MemoryContextSwitchTo(run->context);
+	media->rule.store = pstrdup(media->rule.store);
+	media->store = mls_store_open_named(media->rule.store, run->sub->owner);
+	mls_media_find_parents(media);
+	MemoryContextSwitchTo(run->context);
+	mls_media_follow_store(media);
+	MemoryContextSwitchTo(run->context);
+	media->keys.name = "mls_keys";
+	media->keys.desc = mls_gold_key_desc(run->table, run->sub->silver);
+	media->batch = AllocSetContextCreate(run->context, "mls_fdw media", ALLOCSET_DEFAULT_SIZES);
+	run->state = media;
+}
+
+/* ---- What is wanted ---- */
+
+static void
+find_wanted(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	MlsCounters counters = run->counters;
+	char *after = NULL;
+
+	do
+	{
+		char *last;
+
+		mls_run_begin_step(run);
+		if (after == NULL)
+			mls_media_reclaim(media);
+		last = mls_media_find_wanted(media, after);
+		after = last ? MemoryContextStrdup(run->context, last) : NULL;
+		if (after == NULL)
+		{
+			mls_media_limit_records(media);
+			counters.expected = mls_media_waiting(media);
+		}
+		mls_run_end_step(run, &counters);
+	} while (after != NULL);
+}
+
+/* ---- Files ---- */
+
+static MlsStorePut *
+start_put(MlsMediaRun *media, const MlsMediaItem *item)
+{
+	MlsStoreFile *file = palloc0(sizeof(MlsStoreFile));
+
+	file->name = item->name;
+	file->content_type = item->file.type;
+	file->length = item->bytes;
+	memcpy(file->sha256, item->digest, sizeof(file->sha256));
+	file->response = item->response;
+	return mls_store_put_start(media->store, file);
+}
+
+/* Puts what came and is not there, several at a time; an error of the store is the run's. */
+static void
+put_files(MlsMediaRun *media, List *items)
+{
+	MemoryContext before = CurrentMemoryContext;
+	List *under_way = NIL;
+	ListCell *lc;
+
+	foreach (lc, items)
+	{
+		MlsMediaItem *item = lfirst(lc);
+		MlsStorePut *put;
+
+		if (item->result != MLS_MEDIA_GOT || item->stored)
+			continue;
+		MemoryContextSwitchTo(item->context);
+		put = start_put(media, item);
+		MemoryContextSwitchTo(media->batch);
+		under_way = lappend(under_way, put);
+		if (list_length(under_way) < media->rule.transfers)
+			continue;
+		mls_store_put_finish(linitial(under_way));
+		under_way = list_delete_first(under_way);
+	}
+	foreach (lc, under_way)
+		mls_store_put_finish(lfirst(lc));
+	MemoryContextSwitchTo(before);
+}
+
+/* The files that were claimed: fetched, and where an address has expired once more by a fresh one. */
+static void
+fetch_items(MlsMediaRun *media, List *items)
+{
+	mls_media_fetch(media, items);
+	mls_media_refresh(media, items);
+	mls_media_fetch(media, items);
+
+	mls_transaction_begin(media->run->sub->owner);
+	mls_media_look_up(media, items);
+	mls_transaction_commit();
+	put_files(media, items);
+}
+
+/* If the way to all of many files failed, more of them will not do better. */
+static void
+require_some(const MlsMediaRun *media, const List *items)
+{
+	const MlsMediaItem *first = linitial(items);
+	ListCell *lc;
+
+	if (list_length(items) < TELLING)
+		return;
+	foreach (lc, items)
+		if (!((const MlsMediaItem *) lfirst(lc))->by_network)
+			return;
+	ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+			errmsg("no file of source \"%s\" could be fetched", media->run->sub->source),
+			errdetail("Of the first: %s.", first->error));
+}
+
+/* How many more a run may fetch. */
+static int
+allowance(const MlsMediaRun *media)
+{
+	const MlsCounters *counters = &media->run->counters;
+	int64 most = MLS_MEDIA_BATCH;
+
+	if (media->rule.max_run_files > 0)
+		most = Min(most, media->rule.max_run_files - counters->received);
+	if (media->rule.max_run_bytes > 0 && media->stats.body_bytes >= media->rule.max_run_bytes)
+		most = 0;
+	return Max(most, 0);
+}
+
+/* From here to release_store() nobody removes files from the store. */
+static List *
+claim(MlsMediaRun *media, int most)
+{
+	MlsRun *run = media->run;
+	MlsCounters counters = run->counters;
+	List *items;
+
+	mls_run_begin_step(run);
+	mls_lock_session(MLS_LOCK_STORE, store_lock(media), ShareLock);
+	media->holds = ShareLock;
+	items = mls_media_claim(media, most);
+	mls_run_end_step(run, &counters);
+	return items;
+}
+
+static void
+release_store(MlsMediaRun *media)
+{
+	if (media->holds != NoLock)
+		mls_lock_release(MLS_LOCK_STORE, store_lock(media), media->holds, true);
+	media->holds = NoLock;
+}
+
+/* One batch; false when there is no reason for another. */
+static bool
+fetch_some(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	MlsCounters counters;
+	int most = allowance(media);
+	List *items;
+
+	if (most == 0)
+	{
+		media->why = "the limits of a run are reached";
+		return false;
+	}
+	items = claim(media, most);
+	if (items != NIL)
+	{
+		fetch_items(media, items);
+		counters = run->counters;
+		mls_run_begin_step(run);
+		mls_media_settle(media, items, &counters);
+		counters.pages++;
+		mls_run_end_step(run, &counters);
+	}
+	release_store(media);
+	if (items == NIL)
+		return false;
+	require_some(media, items);
+	MemoryContextReset(media->batch);
+	if (media->exhausted)
+		media->why = "the quota of the source, or the share of it that files may take, is spent";
+	return !media->exhausted;
+}
+
+/* ---- What goes ---- */
+
+/* Names of files to be removed; from here to release_store() nobody puts one. */
+static List *
+take_unreferenced(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	MlsCounters counters = run->counters;
+	List *names = NIL;
+	List *found;
+	ListCell *lc;
+
+	mls_run_begin_step(run);
+	if (mls_lock_try(MLS_LOCK_STORE, store_lock(media), ExclusiveLock, true))
+	{
+		media->holds = ExclusiveLock;
+		found = mls_media_take_unreferenced(media);
+		MemoryContextSwitchTo(media->batch);
+		foreach (lc, found)
+			names = lappend(names, pstrdup(lfirst(lc)));
+	}
+	mls_run_end_step(run, &counters);
+	return names;
+}
+
+/* Removes files whose time is over; false when there are none, or somebody is at work in the store. */
+static bool
+remove_some(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	List *names = take_unreferenced(media);
+	MlsCounters counters = run->counters;
+
+	if (names != NIL)
+	{
+		mls_store_delete(media->store, names);
+		mls_run_begin_step(run);
+		mls_media_forget_files(media, names);
+		counters.deleted += list_length(names);
+		mls_run_end_step(run, &counters);
+	}
+	release_store(media);
+	MemoryContextReset(media->batch);
+	return names != NIL;
+}
+
+static void
+remove_files(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	MlsCounters counters = run->counters;
+	bool more = true;
+
+	while (more)
+	{
+		mls_run_begin_step(run);
+		more = mls_media_forget_gone(media);
+		if (!more)
+			mls_media_mark_unreferenced(media);
+		mls_run_end_step(run, &counters);
+	}
+	while (remove_some(media))
+		;
+	(void) mls_store_sweep(media->store);
+}
+
+/* ---- The process ---- */
+
+static void
+media_work(MlsRun *run)
+{
+	MlsMediaRun *media = run->state;
+
+	if (media->rule.paused)
+	{
+		mls_run_note(run, "paused: mls_media_pause('%s', false) lets it go on", run->sub->source);
+		return;
+	}
+	mls_run_enter(run, "comparing");
+	find_wanted(media);
+	mls_run_enter(run, "fetching");
+	while (fetch_some(media))
+		;
+	mls_run_enter(run, "removing");
+	remove_files(media);
+}
+
+static const char *
+media_complete(MlsRun *run)
+{
+	MlsMediaRun *media = run->state;
+
+	run->outcome->drift = mls_media_waiting(media);
+	if (media->why != NULL && run->outcome->drift > 0)
+		mls_run_note(run, "%s: %s", mls_counted(run->outcome->drift, "file waits", "files wait"),
+					 media->why);
+	return run->sub->cursor_timestamp;
+}
+
+static void
+media_spent(MlsRun *run, MlsCounters *counters)
+{
+	const MlsMediaRun *media = run->state;
+
+	if (media == NULL)
+		return;
+	counters->requests += media->stats.requests;
+	counters->bytes += media->stats.body_bytes;
+}
+
+static void
+media_end(MlsRun *run)
+{
+	MlsMediaRun *media = run->state;
+
+	if (media == NULL)
+		return;
+	release_store(media);
+	if (media->gold_writer != NULL)
+		mls_gold_writer_end(media->gold_writer);
+}
+
+const MlsProcess mls_media_process = {
+	.name = "media",
+	.beside = MLS_LOCK_MEDIA,
+	.prepare = prepare,
+	.work = media_work,
+	.complete = media_complete,
+	.spent = media_spent,
+	.end = media_end,
+};

@@ -1,0 +1,310 @@
+/*
+ * media_verify.c
+ *		mls_media_verify(): what a store holds compared with what it should.
+ *
+ * The names in a store and those in mls.media_file are read in one order, page by page, so
+ * neither has to be held whole.  Some files are read and hashed: a sample by chance, or all.
+ * With repair, files that are missing or damaged are fetched again by the next runs, those
+ * that belong to nobody are removed once they are a day old (a run may be about to write their
+ * rows), and those of sources that keep no files any more go after their time of grace.
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "media/media_parts.h"
+
+PG_FUNCTION_INFO_V1(mls_media_verify);
+
+/* Names of a page; S3 gives as many at a time. */
+#define PAGE 1000
+
+/* A file that is not in a row may be in a transaction that has not ended. */
+#define ORPHAN_AGE_S (24 * 60 * 60)
+
+typedef struct Verification
+{
+	ReturnSetInfo *result;
+	MlsStore *store;
+	const char *server;
+	bool repair;
+	double share;    /* of files that are read */
+	List *damaged;   /* of char *: SHA-256 of files to be fetched again */
+	List *removable; /* of char *: names of files that nobody has */
+	MemoryContext context;
+	MemoryContext scratch;
+} Verification;
+
+/* A file as it should be. */
+typedef struct Wanted
+{
+	char *name;
+	char *sha256;
+	char *type;
+	int64 bytes;
+} Wanted;
+
+static void
+find(Verification *verification, const char *finding, const char *name, bool repaired,
+	 const char *message)
+{
+	mls_return_row(verification->result, mls_arg_text(finding), mls_arg_text(name),
+				   mls_arg_text(message), mls_arg_bool(repaired));
+}
+
+static void
+keep(Verification *verification, List **list, const char *text)
+{
+	MemoryContext before = MemoryContextSwitchTo(verification->context);
+
+	if (verification->repair)
+		*list = lappend(*list, pstrdup(text));
+	MemoryContextSwitchTo(before);
+}
+
+/* ---- Single files ---- */
+
+static void
+find_damage(Verification *verification, const Wanted *wanted, const char *finding,
+			const char *message)
+{
+	find(verification, finding, wanted->name, verification->repair, message);
+	keep(verification, &verification->damaged, wanted->sha256);
+	if (verification->repair)
+		mls_store_delete(verification->store, list_make1(wanted->name));
+}
+
+/* Reads a file: are its bytes those that its name says, and of the type that its row does? */
+static void
+read_file(Verification *verification, const Wanted *wanted)
+{
+	MlsStoreGet *get = mls_store_get(verification->store, wanted->name);
+	MlsDigest *digest = mls_digest_begin();
+	uint8 sha256[MLS_SHA256_BYTES];
+	uint8 *head = palloc(MLS_FILE_HEAD);
+	Size head_length = 0;
+	const char *bytes;
+	Size length;
+	MlsFileType file;
+
+	if (get == NULL)
+		return; /* it went meanwhile */
+	while (mls_store_get_piece(get, &bytes, &length))
+	{
+		Size taken = Min(length, MLS_FILE_HEAD - head_length);
+
+		mls_digest_add(digest, bytes, length);
+		memcpy(head + head_length, bytes, taken);
+		head_length += taken;
+		CHECK_FOR_INTERRUPTS();
+	}
+	mls_store_get_end(get);
+	mls_digest_end(digest, sha256);
+	if (strcmp(mls_hex(sha256, MLS_SHA256_BYTES), wanted->sha256) != 0)
+	{
+		find_damage(verification, wanted, "damaged", "its bytes are not those that its name says");
+		return;
+	}
+	file = mls_file_type(head, head_length, NULL, 0);
+	if (file.refused != NULL || strcmp(file.type, wanted->type) != 0)
+		find_damage(verification, wanted, "wrong type",
+					file.refused ? psprintf("its bytes are no file: %s", file.refused)
+								 : psprintf("its bytes are of type %s, its row says %s", file.type,
+											wanted->type));
+}
+
+static void
+look_at_both(Verification *verification, const Wanted *wanted, const MlsStoreEntry *entry)
+{
+	if (entry->length != wanted->bytes)
+		find_damage(verification, wanted, "damaged",
+					psprintf("its length is " INT64_FORMAT " instead of " INT64_FORMAT,
+							 entry->length, wanted->bytes));
+	else if (pg_prng_double(&pg_global_prng_state) < verification->share)
+		read_file(verification, wanted);
+}
+
+static void
+look_at_orphan(Verification *verification, const MlsStoreEntry *entry)
+{
+	bool old = entry->modified < GetCurrentTimestamp() - ORPHAN_AGE_S * USECS_PER_SEC;
+
+	find(verification, "orphaned", entry->name, old && verification->repair,
+		 old ? "no row has it"
+			 : "no row has it; it is not a day old, so a run may be about to write one");
+	if (old)
+		keep(verification, &verification->removable, entry->name);
+}
+
+/* ---- Page by page ---- */
+
+/* Rows of mls.media_file after a name, up to another (NULL: all that are left). */
+static List *
+read_wanted(const Verification *verification, const char *after, const char *upto)
+{
+	SPITupleTable *found;
+	List *wanted = NIL;
+
+	mls_select("SELECT name, sha256, type, bytes FROM mls.media_file "
+			   "WHERE store = $1 AND NOT removing AND NOT missing "
+			   "AND name COLLATE \"C\" > $2 AND ($3::text IS NULL OR name COLLATE \"C\" <= $3) "
+			   "ORDER BY name COLLATE \"C\"",
+			   mls_arg_text(verification->server), mls_arg_text(after), mls_arg_text(upto));
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < found->numvals; i++)
+	{
+		Wanted *file = palloc(sizeof(Wanted));
+
+		file->name = mls_cell_text(found, i, 1);
+		file->sha256 = mls_cell_text(found, i, 2);
+		file->type = mls_cell_text(found, i, 3);
+		file->bytes = mls_cell_int8(found, i, 4);
+		wanted = lappend(wanted, file);
+	}
+	SPI_freetuptable(found);
+	return wanted;
+}
+
+/* Both lists are in the order of names. */
+static void
+merge(Verification *verification, const List *entries, const List *wanted)
+{
+	int e = 0;
+	int w = 0;
+
+	while (e < list_length(entries) || w < list_length(wanted))
+	{
+		const MlsStoreEntry *entry = e < list_length(entries) ? list_nth(entries, e) : NULL;
+		const Wanted *file = w < list_length(wanted) ? list_nth(wanted, w) : NULL;
+		int order = entry == NULL ? 1 : file == NULL ? -1 : strcmp(entry->name, file->name);
+
+		CHECK_FOR_INTERRUPTS();
+		if (order == 0)
+			look_at_both(verification, file, entry);
+		else if (order < 0)
+			look_at_orphan(verification, entry);
+		else
+		{
+			find(verification, "missing", file->name, verification->repair,
+				 "the store does not have it");
+			keep(verification, &verification->damaged, file->sha256);
+		}
+		e += order <= 0;
+		w += order >= 0;
+	}
+}
+
+static void
+compare_all(Verification *verification)
+{
+	char *after = pstrdup("");
+	bool more = true;
+
+	while (more)
+	{
+		List *entries;
+		const char *last = NULL;
+
+		MemoryContextReset(verification->scratch);
+		MemoryContextSwitchTo(verification->scratch);
+		entries = mls_store_list(verification->store, "", after, PAGE);
+		more = list_length(entries) == PAGE;
+		if (more)
+			last = ((const MlsStoreEntry *) llast(entries))->name;
+		merge(verification, entries, read_wanted(verification, after, last));
+		MemoryContextSwitchTo(verification->context);
+		if (more)
+			after = pstrdup(last);
+	}
+}
+
+/* ---- Repair ---- */
+
+/* mls.media_files(store, action, names); the names that it gives back. */
+static List *
+write_files(const Verification *verification, const char *action, const List *names)
+{
+	mls_select("SELECT u FROM pg_catalog.unnest(mls.media_files($1, $2, $3)) u",
+			   mls_arg_text(verification->server), mls_arg_text(action), mls_arg_list(names));
+	return mls_cell_texts(SPI_tuptable, 1);
+}
+
+/* Nobody puts a file meanwhile; who is about to, makes us leave the store as it is. */
+static void
+repair(Verification *verification)
+{
+	int64 id = mls_media_store_lock(verification->server);
+	List *names;
+
+	(void) write_files(verification, "damaged", verification->damaged);
+	if (!mls_lock_try(MLS_LOCK_STORE, id, ExclusiveLock, false))
+	{
+		ereport(NOTICE, errmsg("nothing was removed from store \"%s\", for it is in use",
+							   verification->server));
+		return;
+	}
+	mls_store_delete(verification->store, verification->removable);
+	names = write_files(verification, "unreferenced", NIL);
+	if (names == NIL)
+		return;
+	mls_store_delete(verification->store, names);
+	(void) write_files(verification, "removed", names);
+}
+
+/* The store of a source, by its rule; or of its own name. */
+static char *
+store_named(const char *name)
+{
+	mls_select("SELECT r.store FROM mls.media_rule r JOIN mls.subscription s "
+			   "ON s.id = r.subscription WHERE s.source = $1",
+			   mls_arg_text(name));
+	return SPI_processed == 1 ? mls_text_at(0, 1) : pstrdup(name);
+}
+
+static double
+share_of(const char *server, int samples)
+{
+	int64 files;
+
+	mls_select("SELECT pg_catalog.count(*) FROM mls.media_file WHERE store = $1",
+			   mls_arg_text(server));
+	files = mls_int8_at(0, 1);
+	return files == 0 ? 0 : (double) samples / files;
+}
+
+/* mls_media_verify(name, samples, repair) */
+Datum
+mls_media_verify(PG_FUNCTION_ARGS)
+{
+	Verification verification = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
+	MemoryContext before = CurrentMemoryContext;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("mls_media_verify() wants the name of a source or a store"));
+	InitMaterializedSRF(fcinfo, 0);
+	verification.repair = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	if (verification.repair)
+		mls_refuse_standby("mls_media_verify()", "repair");
+	SPI_connect();
+	verification.context =
+		AllocSetContextCreate(before, "mls_fdw verification", ALLOCSET_DEFAULT_SIZES);
+	verification.scratch = AllocSetContextCreate(before, "mls_fdw names", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(verification.context);
+	verification.server = store_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	MemoryContextSwitchTo(verification.context);
+	verification.store = mls_store_open_named(verification.server, GetUserId());
+	verification.share =
+		share_of(verification.server, PG_ARGISNULL(1) ? 100 : Max(PG_GETARG_INT32(1), 0));
+	MemoryContextSwitchTo(verification.context);
+	compare_all(&verification);
+	if (verification.repair)
+		repair(&verification);
+	SPI_finish();
+	MemoryContextSwitchTo(before);
+	return (Datum) 0;
+}

@@ -1,0 +1,283 @@
+# Runs of the process media: killed, cancelled, beside syncs, within quotas, fed by parents, over
+# stores that somebody has changed, and for owners who are not to be trusted.
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha256_hex);
+use MlsSync;
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = empty_node('main', 'mls_fdw.allowed_hosts' => "'127.0.0.1, localhost'", restart_after_crash => 'on');
+my $directory = "$PostgreSQL::Test::Utils::tmp_check/photos";
+mkdir $directory or die "$directory: $!";
+$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$directory'\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION mls_fdw');
+my $mls = start_mls(listings => 40, fields => 'small');
+my $photos = "http://127.0.0.1:$mls->{port}/photos";
+
+sub sql
+{
+	my ($sql, @more) = @_;
+	return scalar $node->safe_psql('postgres', $sql, @more);
+}
+
+sub photos_asked
+{
+	my %times;
+	m{^/photos/\w+/(\w+)} && $times{$1}++ for map { $_->{path} } $mls->requests;
+	return %times;
+}
+
+my @media = map { JSON::PP::decode_json($_) } grep { length } split /\n/, $mls->get('truth?resource=Media');
+my @keys = map { $_->{MediaKey} } @media;
+$mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "$photos/jpeg/$_", MediaCategory => 'Photo', MediaModificationTimestamp => '2026-01-01T00:00:00Z' } })
+  for @keys;
+my $n = @keys;
+
+my $columns = q{media_key text OPTIONS (field 'MediaKey'), "order" integer OPTIONS (field 'Order'),
+	media_url text OPTIONS (field 'MediaURL'), media_category text OPTIONS (field 'MediaCategory'),
+	resource_name text OPTIONS (field 'ResourceName'), resource_record_key text OPTIONS (field 'ResourceRecordKey'),
+	media_modification_timestamp timestamptz OPTIONS (field 'MediaModificationTimestamp'),
+	modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp')};
+
+# A source with Media, synced, whose files go to a store of the same name; options of the server.
+sub source
+{
+	my ($name, %options) = @_;
+	my %all = (protocol => 'reso', url => $mls->url, retries => 0, schema_policy => 'ignore', key_prefix => "$name:", %options);
+	my $list = join ', ', map { "$_ '$all{$_}'" } sort keys %all;
+	mkdir "$directory/$name";
+	sql(qq{
+		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS ($list);
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (token 'static-token-value');
+		CREATE SCHEMA $name;
+		CREATE FOREIGN TABLE $name.media ($columns) SERVER $name OPTIONS (resource 'Media', key 'MediaKey', timestamp 'ModificationTimestamp');
+		SELECT mls_subscribe('$name.media');
+		CREATE SERVER ${name}_store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/$name')});
+	sql("SELECT status FROM mls_sync('$name')");
+	return;
+}
+
+sub fetch
+{
+	my ($name, $what) = @_;
+	$what ||= 'status, fetched, stored, removed, failed, waiting';
+	return sql("SELECT $what FROM mls_media_sync('$name')");
+}
+
+sub files
+{
+	my ($name) = @_;
+	return sort map { m{/([0-9a-f]{2}/[^/]+)$} ? $1 : () } glob("$directory/$name/*/*");
+}
+
+sub consistent
+{
+	my ($name, $what, @known) = @_;
+	my @wrong = grep { my $file = $_; !grep { $_ eq $file } @known } grep { my ($hash) = m{/([0-9a-f]+)\.}; sha256_hex(slurp_file("$directory/$name/$_")) ne $hash } files($name);
+	is("@wrong", '', "$what: files are what their names say");
+	is(sql("SELECT count(*) FROM mls_media m WHERE source = '$name' AND state = 'here' AND NOT (name = ANY ('{" . join(',', files($name)) . "}'))"),
+		'0', "$what: no row without a file");
+	return;
+}
+
+# ---- Killed, and beside a sync ----
+
+source('a');
+sql("SELECT mls_media_store('a', 'a_store', transfers => 4)");
+$mls->reset;
+$mls->fault(kind => 'stall', match => '/photos/', skip => 40, times => 1);
+my $running = start_psql($node, "SELECT * FROM mls_media_sync('a')");
+$node->poll_query_until('postgres', "SELECT count(*) = 32 FROM mls.media WHERE state = 'here'") or die 'no batch was committed';
+is(sql(q{SELECT process, phase, expected FROM mls_progress}), "media|fetching|$n", 'it is in mls_progress');
+is(sql(q{SELECT state FROM mls_status WHERE source = 'a'}), 'synced', 'which does not make the copy one that is being synced');
+is(sql("SELECT status FROM mls_sync('a')"), 'finished', 'a sync is not kept waiting');
+like(sql_error($node, "SELECT * FROM mls_media_sync('a')"), qr/55006: another media of resource "Media" of source "a" is at work/, 'a second one says so');
+my %here = map { $_ => 1 } split /\n/, sql(q{SELECT key FROM mls.media WHERE state = 'here'});
+kill 'KILL', sql(q{SELECT pid FROM mls_progress});
+end_psql($running);
+$mls->control('release');
+$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+consistent('a', 'killed');
+is(fetch('a'), 'finished|' . ($n - 32) . '|' . ($n - 32) . '|0|0|0', 'the next run goes on');
+consistent('a', 'resumed');
+my %times = photos_asked();
+is((grep { $times{$_} != 1 } keys %here) + 0, 0, 'no photo whose row was committed is asked for again');
+is(join(',', sort map { $_ // 0 } @times{@keys}) =~ /0|[3-9]/ ? 'no' : 'yes', 'yes', 'and each other once more at most');
+is(sql(q{SELECT string_agg(status, ',' ORDER BY run) FROM mls_history WHERE process = 'media'}), 'crashed,finished', 'the history says what happened');
+
+# ---- Cancelled ----
+
+my $stamps = 0;
+sub again
+{
+	my ($name, @what) = @_;
+	my $stamp = sprintf('2026-02-01T00:00:%02dZ', ++$stamps);
+	$mls->control('update', { resource => 'Media', keys => \@what, fields => { MediaModificationTimestamp => $stamp } });
+	sql("SELECT status FROM mls_sync('$name')");
+	$mls->reset;
+	return;
+}
+
+again('a', @keys[ 0 .. 9 ]);
+$mls->fault(kind => 'stall', match => '/photos/', times => 1);
+$running = start_psql($node, "SELECT * FROM mls_media_sync('a')");
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM mls_progress WHERE process = 'media' AND phase = 'fetching'") or die 'it did not begin';
+sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT * FROM mls_media_sync%' AND pid <> pg_backend_pid()});
+like(end_psql($running), qr/57014: canceling statement/, 'it can be cancelled');
+$mls->control('release');
+$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM mls_progress}) or die 'it did not end';
+is(fetch('a', 'status, fetched, stored, waiting'), 'finished|10|0|0', 'what was under way is wanted again, and what is stored is not stored twice');
+
+# ---- Limits and order ----
+
+again('a', @keys);
+sql("SELECT mls_media_store('a', 'a_store', max_run_files => 5)");
+is(fetch('a', 'status, fetched, message'), 'finished|5|' . ($n - 5) . ' files wait: the limits of a run are reached', 'a run ends at its limit');
+is(sql(q{SELECT bool_and("order" = (SELECT min("order") FROM mls.media)) FROM mls.media WHERE fetched_at = (SELECT max(fetched_at) FROM mls.media)}), 't',
+	'first photos come first');
+sql(q{SELECT mls_media_pause('a')});
+like(fetch('a', 'status, fetched, message'), qr/^finished\|0\|paused: /, 'it can be paused');
+sql(q{SELECT mls_media_pause('a', false)});
+sql("SELECT mls_media_store('a', 'a_store', max_files => 1)");
+my $records = sql(q{SELECT count(DISTINCT record_key) FROM mls.media});
+is(fetch('a', 'status, waiting'), 'finished|0', 'of each record one file is wanted');
+is(sql(q{SELECT count(*) FROM mls.media m WHERE state = 'here' AND "order" > (SELECT min("order") FROM mls.media o WHERE o.record_key = m.record_key) AND stamp = '2026-01-01T00:00:00Z'}), '0', 'no further ones are fetched');
+cmp_ok(sql(q{SELECT count(*) FROM mls.media WHERE state = 'refused'}), '>', 0, 'the others are refused');
+sql("SELECT mls_media_store('a', 'a_store', grace => '0')");
+like(fetch('a', 'status, waiting'), qr/^finished\|0$/, 'until all are wanted');
+is(sql(q{SELECT count(*) FROM mls.media WHERE state = 'here'}), $n, 'they are here');
+
+# ---- Quota ----
+
+source('q', requests_per_hour => 20);
+my $spent = sql(q{SELECT used FROM mls_quota('q') WHERE "window" = 'hour'});
+sql("SELECT mls_media_store('q', 'q_store', quota_share => 0.5)");
+$mls->reset;
+like(fetch('q', 'status, fetched, message'), qr/^finished\|\d+\|\d+ files wait: the quota of the source/, 'files on the host of the source spend a share of its limits');
+cmp_ok(sql(q{SELECT used FROM mls_quota('q') WHERE "window" = 'hour'}), '<=', 10, 'and no more');
+is(sql("SELECT status FROM mls_sync('q')"), 'finished', 'the rest is for syncs');
+is(sql(q{SELECT count(*) FROM mls.media m JOIN mls.subscription s ON s.id = m.subscription WHERE s.source = 'q' AND m.state = 'failed'}), '0', 'no file has failed for it');
+
+$mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "http://localhost:$mls->{port}/photos/jpeg/$_" } }) for @keys;
+source('o', requests_per_hour => 10, media_requests_per_hour => 7);
+sql("SELECT mls_media_store('o', 'o_store')");
+$mls->reset;
+like(fetch('o', 'status, fetched, message'), qr/^finished\|[67]\|\d+ files wait: the quota/, 'files on other hosts have limits of their own');
+cmp_ok(sql(q{SELECT used FROM mls_quota('o') WHERE "window" = 'media hour'}), '<=', 7, 'which the ledger shows');
+cmp_ok(sql(q{SELECT used FROM mls_quota('o') WHERE "window" = 'hour'}), '<', 7, 'beside those of the source');
+
+# ---- A source that wants its token as User-Agent ----
+
+$mls->control('option', { schema => { add => [ { resource => 'Media', field => 'OriginatingSystemName', type => 'Edm.String' }, { resource => 'Media', field => 'MlgCanView', type => 'Edm.Boolean' } ] } });
+$mls->control('set', { resource => 'Media', fields => { OriginatingSystemName => 'east', MlgCanView => JSON::PP::true() } });
+source('g', platform => 'mlsgrid', originating_system => 'east', ordering => 'any', page_size => 100);
+sql("SELECT mls_media_store('g', 'g_store', max_run_files => 3)");
+$mls->reset;
+is(fetch('g', 'status, fetched'), 'finished|3', 'MLS Grid');
+my %agents = map { $_->{headers}{'User-Agent'} => 1 } grep { $_->{path} =~ m{^/photos/} } $mls->requests;
+is(join(' ', keys %agents), 'static-token-value', 'its hosts of files get the token as User-Agent');
+is((grep { $_->{path} =~ m{^/photos/} && $_->{auth} ne 'none' } $mls->requests) + 0, 0, 'but not as a credential');
+again('g', $keys[0]);
+$mls->control('update', { resource => 'Media', keys => [ $keys[0] ], fields => { MediaURL => "http://localhost:1/none", MediaModificationTimestamp => '2026-05-01T00:00:00Z' } });
+sql("SELECT status FROM mls_sync('g')");
+sql(qq{UPDATE mls.media m SET state = 'here' FROM mls.subscription s WHERE s.id = m.subscription AND s.source = 'g' AND m.key <> '$keys[0]'});
+is(fetch('g', 'status, failed'), 'finished|1', 'a host that is down');
+unlike(sql(q{SELECT string_agg(concat_ws(' ', message, detail, note), ' ') FROM mls.run}) . sql(q{SELECT string_agg(error, ' ') FROM mls.media}) . join('', grep { !/CREATE USER MAPPING/ } split /^/, slurp_file($node->logfile)),
+	qr/static-token-value/, 'nobody reads it');
+$mls->control('update', { resource => 'Media', keys => [ $keys[0] ], fields => { MediaURL => "$photos/jpeg/$keys[0]" } });
+
+# ---- Media that come with their listings ----
+
+$mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "$photos/403/$_" } }) for @keys;
+source('f');
+sql(q{SELECT mls_unsubscribe('f.media', true);
+	CREATE FOREIGN TABLE f.property (listing_key text OPTIONS (field 'ListingKey'), modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
+	SERVER f OPTIONS (resource 'Property', key 'ListingKey', timestamp 'ModificationTimestamp', expand 'Media');
+	SELECT mls_subscribe('f.property'); SELECT mls_subscribe('f.media')});
+sql("SELECT status FROM mls_sync('f')");
+sql("SELECT mls_media_store('f', 'f_store', resources => '{Property}', max_run_files => 20)");
+$mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "$photos/jpeg/$_" } }) for @keys;
+$mls->reset;
+is(fetch('f', 'status, fetched, failed'), 'finished|20|0', 'fresh addresses come with the listings');
+is((grep { $_->{path} =~ m{/Media$} } $mls->requests) + 0, 0, 'nobody asked for media');
+is((grep { $_->{path} =~ m{/Property$} } $mls->requests) + 0, 1, 'but once for listings');
+
+# ---- A store that somebody has changed ----
+
+my ($gone, $spoilt, $kept) = files('a');
+unlink "$directory/a/$gone" or die;
+append_to_file("$directory/a/$spoilt", 'x');
+my ($stray, $recent) = map { my $hash = sha256_hex($_); substr($hash, 0, 2) . "/$hash.jpg" } 'stray', 'recent';
+for my $name ($stray, $recent)
+{
+	mkdir "$directory/a/" . substr($name, 0, 2);
+	append_to_file("$directory/a/$name", 'x');
+}
+utime(time - 200000, time - 200000, "$directory/a/$stray");
+my $changed = slurp_file("$directory/a/$kept");
+substr($changed, 30, 1) = 'Z';
+unlink "$directory/a/$kept";
+append_to_file("$directory/a/$kept", $changed);
+my $found = join "\n", sort("damaged|$spoilt", "damaged|$kept", "missing|$gone", "orphaned|$recent", "orphaned|$stray");
+is(join("\n", sort split /\n/, sql(q{SELECT finding, file FROM mls_media_verify('a', samples => 1000)})), $found, 'what is wrong is found');
+is(sql(q{SELECT count(*) FROM mls_media_verify('a_store', samples => 0) WHERE finding = 'damaged'}), '1', 'without reading only by its length');
+is(sql(q{SELECT string_agg(finding || ' ' || repaired, ',' ORDER BY finding, repaired) FROM mls_media_verify('a', samples => 1000, repair => true)}),
+	'damaged true,damaged true,missing true,orphaned false,orphaned true', 'and repaired, as far as it can be');
+is(sql(q{SELECT level FROM mls_health() WHERE item = 'media'}), 'critical', 'mls_health() tells of files that are missing');
+is(sql(q{SELECT count FROM mls_verify('a', samples => 0) WHERE "check" = 'files' AND severity = 'info'}), '3', 'mls_verify() says what is to be fetched');
+is(fetch('a', 'status, fetched, stored'), 'finished|3|0', 'the next run fetches them');
+consistent('a', 'repaired', $recent);
+is(sql(q{SELECT finding || ' ' || file FROM mls_media_verify('a', samples => 1000)}), "orphaned $recent", 'nothing else is left');
+isnt(sql(q{SELECT level FROM mls_health() WHERE item = 'media'}), 'critical', 'mls_health() is content');
+is(sql(q{SELECT count(*) FROM mls_metrics() m WHERE m LIKE 'mls_media{source="a",state="here"} } . $n . q{'}), '1', 'mls_metrics() counts them');
+
+# ---- Who is not to be trusted ----
+
+sql(qq{
+	CREATE ROLE eve LOGIN; SELECT mls_grant('eve');
+	CREATE SERVER e FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '@{[$mls->url]}', retries '0', schema_policy 'ignore', key_prefix 'e:');
+	CREATE USER MAPPING FOR eve SERVER e OPTIONS (token 'static-token-value');
+	GRANT USAGE ON FOREIGN SERVER e TO eve;
+	CREATE SCHEMA evil AUTHORIZATION eve});
+my @eve = (extra_params => [ '-U', 'eve' ]);
+sql(qq{CREATE TABLE evil.seen (role name, super boolean);
+	CREATE FUNCTION evil.look() RETURNS boolean LANGUAGE plpgsql AS \$\$ BEGIN
+		INSERT INTO evil.seen SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user; RETURN true; END \$\$;
+	CREATE FUNCTION evil.spy() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM evil.look(); RETURN new; END \$\$;
+	CREATE FOREIGN TABLE evil.media ($columns) SERVER e OPTIONS (resource 'Media', key 'MediaKey', timestamp 'ModificationTimestamp');
+	SET mls_fdw.gold_schema = 'evil_gold'; SET mls_fdw.reso_schema = 'evil_reso';
+	SELECT 1}, @eve);
+sql(q{CREATE SCHEMA evil_gold AUTHORIZATION eve; CREATE SCHEMA evil_reso AUTHORIZATION eve;
+	ALTER ROLE eve SET mls_fdw.gold_schema = 'evil_gold'; ALTER ROLE eve SET mls_fdw.reso_schema = 'evil_reso'});
+sql(q{SELECT mls_subscribe('evil.media'); SELECT * FROM mls_sync('e')}, @eve);
+like(scalar(($node->psql('postgres', q{SELECT mls_media_store('e', 'a_store')}, @eve))[2]), qr/permission denied for store "a_store"/, 'a store is used with its owner\'s leave');
+like(scalar(($node->psql('postgres', q{SELECT * FROM mls_media_verify('a_store')}, @eve))[2]), qr/permission denied/, 'or looked at');
+like(scalar(($node->psql('postgres', q{SELECT mls_media_store('a', 'a_store')}, @eve))[2]), qr/no such subscription|there is no|permission denied/, 'and of one\'s own sources');
+is(sql('SELECT count(*) FROM mls.media_file', @eve) . sql('SELECT count(*) FROM mls_media', @eve), '00', 'others\' files are not told of');
+sql(q{GRANT USAGE ON FOREIGN SERVER a_store TO eve});
+sql(q{SELECT mls_media_store('e', 'a_store', max_run_files => 3)}, @eve);
+sql(q{ALTER TABLE evil_gold.media ENABLE ROW LEVEL SECURITY; ALTER TABLE evil_gold.media FORCE ROW LEVEL SECURITY;
+	CREATE POLICY look ON evil_gold.media USING (evil.look()) WITH CHECK (evil.look());
+	CREATE TRIGGER spy BEFORE INSERT OR UPDATE ON evil_gold.media FOR EACH ROW EXECUTE FUNCTION evil.spy();
+	ALTER TABLE bronze.e_media ENABLE ROW LEVEL SECURITY; ALTER TABLE bronze.e_media FORCE ROW LEVEL SECURITY;
+	CREATE POLICY look ON bronze.e_media USING (evil.look()) WITH CHECK (evil.look())}, @eve);
+sql(q{SET mls_fdw.gold_schema = 'evil_gold'; SET mls_fdw.reso_schema = 'evil_reso'; SELECT mls_map_set('Media', 'X_Hash', 'expression', '{"(mls.media_file(''e'', r.media_key)).sha256"}', source => 'e')});
+is(fetch('e', 'status, fetched'), 'finished|3', 'a superuser fetches files of a hostile owner');
+is(sql(q{SELECT string_agg(DISTINCT role::text || ' ' || super, ',') FROM evil.seen}), 'eve false', 'whose code runs as himself');
+is(sql(q{SELECT count(*) FROM evil_gold.media WHERE "X_Hash" IS NOT NULL}), '3', 'and gold shows what came');
+
+# ---- The end ----
+
+sql(q{SELECT mls_unsubscribe('a.media', true)});
+is(sql(q{SELECT count(*) FROM mls.media m WHERE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.id = m.subscription)}), '0', 'media end with their subscription');
+sql(q{SELECT mls_media_store_remove('e')}, @eve);
+sql(q{UPDATE mls.media_file SET unreferenced_since = now() - interval '8 days' WHERE store = 'a_store'});
+sql(q{SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true)});
+is(join(' ', files('a')), $recent, 'files that nobody has go a week later, when somebody asks for it');
+is(sql(q{SELECT count(*) FROM mls.media_file WHERE store = 'a_store'}), '0', 'and their rows');
+
+done_testing();
