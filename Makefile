@@ -39,6 +39,7 @@ SQL_CHAPTERS = \
 	src/media/media.sql \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
+	src/alert/receivers.sql \
 	src/monitor/health.sql \
 	src/monitor/record.sql \
 	src/monitor/verify.sql \
@@ -49,6 +50,7 @@ SQL_CHAPTERS = \
 	src/consumer/entity_event.sql \
 	src/consumer/field_history.sql \
 	src/consumer/push.sql \
+	src/alert/alert.sql \
 	src/consumer/leakproof.sql \
 	src/media/store.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

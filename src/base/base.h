@@ -167,10 +167,17 @@ extern char *mls_qualified_name(Oid relid);
 
 /* ---- Processes (process.c) ---- */
 
-/* Starts a background worker of ours; false if the server has no slot for it. */
+/* Starts a background worker of ours ("sync", "source demo"); false if the server has no slot for it. */
 extern bool
 mls_worker_start(BackgroundWorkerHandle **handle, const char *function, Datum argument,
 				 const void *extra, Size extra_size, const char *type, const char *of_what);
+
+/*
+ * Errors if a worker of a function waits for a lock of the calling transaction, also through
+ * others who wait: it would wait for ever, since that transaction waits for the worker, and no
+ * deadlock check sees this.
+ */
+extern void mls_refuse_own_locks(pid_t worker, const char *what, const char *function);
 
 /*
  * The classes of our advisory locks.  pg_advisory_lock() uses 1 and 2, so no lock of a user

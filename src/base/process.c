@@ -10,6 +10,8 @@
 
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/array.h"
+#include "utils/fmgrprotos.h"
 
 #include "base/base.h"
 
@@ -28,10 +30,46 @@ mls_worker_start(BackgroundWorkerHandle **handle, const char *function, Datum ar
 	request.bgw_notify_pid = MyProcPid;
 	strlcpy(request.bgw_library_name, "mls_fdw", sizeof(request.bgw_library_name));
 	strlcpy(request.bgw_function_name, function, sizeof(request.bgw_function_name));
-	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw %s of source %s", type, of_what);
+	snprintf(request.bgw_name, BGW_MAXLEN, "mls_fdw %s of %s", type, of_what);
 	snprintf(request.bgw_type, BGW_MAXLEN, "mls_fdw %s", type);
 	memcpy(request.bgw_extra, extra, extra_size);
 	return RegisterDynamicBackgroundWorker(&request, handle);
+}
+
+/* Who keeps a process waiting: holders of what it wants, and who asked before it. */
+static List *
+blockers_of(int pid)
+{
+	ArrayType *array =
+		DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
+	int n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	const int32 *pids = (const int32 *) ARR_DATA_PTR(array);
+	List *blockers = NIL;
+
+	for (int i = 0; i < n; i++)
+		blockers = lappend_int(blockers, pids[i]);
+	return blockers;
+}
+
+void
+mls_refuse_own_locks(pid_t worker, const char *what, const char *function)
+{
+	List *waiting = list_make1_int(worker);
+
+	/* The list grows while it is walked; each process stands in it once. */
+	for (int i = 0; i < list_length(waiting); i++)
+	{
+		List *blockers = blockers_of(list_nth_int(waiting, i));
+
+		if (list_member_int(blockers, MyProcPid))
+			ereport(ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					errmsg("the %s waits for a lock that this transaction holds", what),
+					i > 0 ? errdetail("Process %d waits for it as well, and the %s after that.",
+									  list_nth_int(waiting, i), what)
+						  : 0,
+					errhint("Call %s() in a transaction of its own.", function));
+		waiting = list_concat_unique_int(waiting, blockers);
+	}
 }
 
 static LOCKTAG

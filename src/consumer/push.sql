@@ -176,11 +176,11 @@ COMMENT ON FUNCTION mls_push_remove(text) IS 'post a consumer no more events, an
 
 -- ---- Posting ----
 
-CREATE FUNCTION mls.push_delay(attempts integer) RETURNS interval
+CREATE FUNCTION mls.delivery_delay(attempts integer) RETURNS interval
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
     AS $$ SELECT least(interval '10 seconds' * 2 ^ least(greatest(attempts, 1) - 1, 20), interval '1 hour') $$;
-COMMENT ON FUNCTION mls.push_delay(integer) IS 'how long a receiver is left alone after so many failures: 10 seconds, twice as long each time, an hour at most';
+COMMENT ON FUNCTION mls.delivery_delay(integer) IS 'how long a receiver is left alone after so many failures: 10 seconds, twice as long each time, an hour at most';
 
 -- What is due, one batch for each receiver, as its consumer sees it.  It comes due again some
 -- time later, unless it is taken until then: so another process leaves it alone, and one that
@@ -212,7 +212,7 @@ BEGIN
             PERFORM set_config('request.jwt.claims', '', true);
         EXCEPTION WHEN OTHERS THEN
             -- A role that is gone, say: the others are served.
-            UPDATE mls.push p SET attempts = p.attempts + 1, next_attempt_at = now() + mls.push_delay(p.attempts + 1), last_error = left(SQLERRM, 1000)
+            UPDATE mls.push p SET attempts = p.attempts + 1, next_attempt_at = now() + mls.delivery_delay(p.attempts + 1), last_error = left(SQLERRM, 1000)
              WHERE p.consumer = receiver.consumer;
             CONTINUE;
         END;
@@ -220,7 +220,7 @@ BEGIN
             UPDATE mls.push p SET acknowledged = last, known = last WHERE p.consumer = receiver.consumer;
             CONTINUE;
         END IF;
-        UPDATE mls.push p SET attempts = p.attempts + 1, next_attempt_at = now() + mls.push_delay(p.attempts + 1), known = last WHERE p.consumer = receiver.consumer;
+        UPDATE mls.push p SET attempts = p.attempts + 1, next_attempt_at = now() + mls.delivery_delay(p.attempts + 1), known = last WHERE p.consumer = receiver.consumer;
         consumer := receiver.consumer;
         url := receiver.url;
         token := receiver.token;
@@ -241,9 +241,9 @@ CREATE FUNCTION mls.push_settle(caller regrole, consumer text, since bigint, upt
 UPDATE mls.push p
    SET acknowledged = CASE WHEN t.taken THEN upto ELSE p.acknowledged END, attempts = CASE WHEN t.taken THEN 0 ELSE p.attempts END,
        taken_at = CASE WHEN t.taken THEN now() ELSE p.taken_at END,
-       next_attempt_at = now() + CASE WHEN t.taken THEN interval '0' WHEN retry_after IS NULL THEN mls.push_delay(p.attempts)
+       next_attempt_at = now() + CASE WHEN t.taken THEN interval '0' WHEN retry_after IS NULL THEN mls.delivery_delay(p.attempts)
                                       WHEN status = 429 THEN interval '1 second' * least(retry_after, 86400)
-                                      ELSE greatest(mls.push_delay(p.attempts), interval '1 second' * least(retry_after, 86400)) END,
+                                      ELSE greatest(mls.delivery_delay(p.attempts), interval '1 second' * least(retry_after, 86400)) END,
        last_status = status, last_error = CASE WHEN NOT t.taken THEN coalesce(left(error, 1000), format('the receiver answered with status %s', status)) END
   FROM (SELECT error IS NULL AND status BETWEEN 200 AND 299 AS taken) t
  WHERE p.consumer = push_settle.consumer AND p.acknowledged = since
@@ -271,5 +271,5 @@ END $$;
 COMMENT ON FUNCTION mls_push(integer) IS 'post events to receivers that are due, until nothing is or the seconds are over; returns how they are doing. Syncs do it at their end, too';
 
 REVOKE ALL ON FUNCTION mls.note_push(regrole, text, text, jsonb), mls.note_push(text, text, jsonb), mls_push_add(text, text, text, bigint, text, integer),
-    mls_push_alter(text, text, text, text, integer, boolean), mls_push_resend(text, bigint), mls_push_remove(text), mls.push_delay(integer), mls.push_take(regrole),
+    mls_push_alter(text, text, text, text, integer, boolean), mls_push_resend(text, bigint), mls_push_remove(text), mls.delivery_delay(integer), mls.push_take(regrole),
     mls.push_settle(regrole, text, bigint, bigint, integer, bigint, text), mls.push_now(integer), mls_push(integer) FROM PUBLIC;

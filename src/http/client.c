@@ -148,6 +148,8 @@ set_call(MlsHttpRequest *request, CURL *easy)
 	ListCell *lc;
 
 	pfree(url);
+	if (call->mail)
+		return mls_mail_apply(request, easy);
 	if (call->upload)
 		ok = ok && SET(CURLOPT_UPLOAD, 1L) &&
 			 SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t) call->upload->length) &&
@@ -276,6 +278,7 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	request->call.method = pstrdup(call->method);
 	request->call.url = pstrdup(call->url);
 	request->call.body = copy_text(call->body);
+	request->call.mail = call->mail;
 	request->call.purpose = pstrdup(call->purpose);
 	request->call.table = copy_text(call->table);
 	request->call.filter = copy_text(call->filter);

@@ -281,7 +281,8 @@ mls_egress_apply(MlsHttpRequest *request)
 	failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request) != CURLE_OK;
 	failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request) != CURLE_OK;
 	failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, request) != CURLE_OK;
-	failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
+	failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+							   request->call.mail ? "smtp,smtps" : "http,https") != CURLE_OK;
 	return !failed;
 }
 
@@ -303,7 +304,13 @@ mls_egress_check(MlsHttpRequest *request)
 						errdetail("%s", mls_url_problem(request->call.url))));
 	listed = is_listed(url.host, url.port);
 	request->peer_listed = listed;
-	if (strcmp(url.scheme, "https") != 0 && !listed)
+	if (request->call.mail && request->call.mail->plain && !listed)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("%s may not be sent mail without TLS", source->name),
+						errdetail("Password and mail would travel in clear."),
+						errhint("Let a superuser add \"%s\" to the setting mls_fdw.allowed_hosts.",
+								url.host)));
+	if (strcmp(url.scheme, "https") != 0 && !listed && !request->call.mail)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("source \"%s\" may not be asked over plain http", source->name),
 						errdetail("Credentials and data would travel in clear."),

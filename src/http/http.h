@@ -22,7 +22,8 @@
  * A reader meets its files in this order: source.h (where and how to connect), url.c
  * (addresses) and egress.c (which of them may be asked), client.c (one request, its
  * attempts and its answer), multi.c (waiting for libcurl), body.c, rate_limit.c, auth.c
- * and http_session.c (who asks), signature.c (proving it in each request), http_errors.c.  What they tell each other is in
+ * and http_session.c (who asks), signature.c (proving it in each request), mail.c (another protocol),
+ * http_errors.c.  What they tell each other is in
  * transport.h.
  */
 #ifndef MLS_HTTP_H
@@ -49,6 +50,14 @@ typedef struct MlsHttpStats
 	int64 quota_us;   /* time waiting for the quota */
 } MlsHttpStats;
 
+/* A mail.  Its call's url is smtp://host or smtps://host, its body all of it, headers too. */
+typedef struct MlsHttpMail
+{
+	const char *from; /* an address, as the next */
+	List *to;         /* of char * */
+	bool plain;       /* without TLS, which only listed hosts may be asked */
+} MlsHttpMail;
+
 typedef struct MlsHttpResponse MlsHttpResponse;
 
 /* Bytes to be sent.  They, or the answer, must stay until the request is finished. */
@@ -68,6 +77,7 @@ typedef struct MlsHttpCall
 	List *headers;               /* of char *, "Name: value"; never credentials */
 	const char *body;            /* a text, or NULL */
 	const MlsHttpUpload *upload; /* in its place, for PUT; or NULL */
+	const MlsHttpMail *mail;     /* it is a mail, which stays as long as the request; or NULL */
 	const char *purpose;         /* for messages: "page 15 of resource \"Property\"" */
 	const char *table;           /* the foreign table it is for, or NULL */
 	const char *filter; /* what of it the user wrote himself: that table's option filter, or NULL */

@@ -346,12 +346,16 @@ report_too_large(MlsHttpRequest *request)
 					 request->call.spool ? "max_answer_bytes" : "max_page_bytes")));
 }
 
-/* libcurl runs "out of memory" where one line of a header is longer than its buffer may grow. */
+/* Up to 8.6 libcurl runs "out of memory" where a line of a header is longer than its buffer may grow. */
 static bool
 is_header_too_large(const MlsHttpRequest *request)
 {
 	CURLcode result = request->transfer.result;
 
+#if LIBCURL_VERSION_NUM >= 0x080600
+	if (result == CURLE_TOO_LARGE)
+		return true;
+#endif
 	return request->header_too_large ||
 		   (request->ticket.answered_at != 0 && request->length == 0 && !request->out_of_memory &&
 			(result == CURLE_OUT_OF_MEMORY || strstr(request->error, "response headers")));
@@ -444,7 +448,7 @@ certificate_hint(MlsHttpRequest *request)
 			return "Its operator has to replace it.";
 		default:
 			/* The name is compared by libcurl, which does not say so by a number. */
-			return strstr(request->error, "target host name") &&
+			return strstr(request->error, "subject name") && strstr(request->error, "match") &&
 						   mls_url_split(request->call.url, &url)
 					   ? psprintf(
 							 "The certificate is for another name than \"%s\". Use the name it "

@@ -160,6 +160,7 @@ struct MlsHttpRequest
 	bool peer_listed;  /* the peer is an allowed host: any address will do */
 	char refused[64];  /* address that egress.c refused, or "" */
 	MlsRateTicket ticket;
+	Size mail_sent; /* so much of a mail was sent */
 };
 
 /* ---- body.c ---- */
@@ -228,6 +229,11 @@ pg_noreturn extern void mls_auth_report_rejected(const MlsHttpSource *source, co
 
 /* What may be wrong with where the token was asked for. */
 extern char *mls_auth_token_hint(const MlsHttpSource *source);
+
+/* ---- mail.c ---- */
+
+/* Puts a call's mail on a transfer; false when out of memory. */
+extern bool mls_mail_apply(MlsHttpRequest *request, CURL *easy);
 
 /* ---- http_session.c ---- */
 

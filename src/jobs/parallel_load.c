@@ -48,7 +48,8 @@ start_helpers(MlsLoad *load, MlsAssignment *assignment)
 
 		if (!mls_worker_start(&helper->handle, "mls_sync_worker_main",
 							  UInt32GetDatum(dsm_segment_handle(load->segment)), &share,
-							  sizeof(share), "sync helper", load->run->sub->source))
+							  sizeof(share), "sync helper",
+							  psprintf("source %s", load->run->sub->source)))
 			return;
 		helper->outcome = &assignment->outcomes[i];
 		load->nhelpers++;

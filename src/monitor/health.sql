@@ -88,7 +88,7 @@ CREATE FUNCTION mls_health(
     OUT level text,
     OUT message text)
     RETURNS SETOF record
-    LANGUAGE sql STABLE ROWS 15
+    LANGUAGE sql STABLE ROWS 16
     SET search_path = pg_catalog, pg_temp
     AS $$
 WITH fact AS MATERIALIZED (SELECT * FROM mls.fact)
@@ -227,6 +227,10 @@ SELECT 'publications',
        CASE WHEN count(*) = 0 THEN 'ok' WHEN bool_or(p.level = 'critical') THEN 'critical' ELSE 'warning' END,
        coalesce(string_agg(p.message, '; ' ORDER BY p.level, p.message), 'nothing stops a subscriber of gold')
   FROM mls.publication_fault p
+UNION ALL
+SELECT 'alerts', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warning' END,
+       coalesce(string_agg(p.message, '; ' ORDER BY p.message), 'nothing keeps receivers of alerts from being told')
+  FROM mls.alert_fault p
 UNION ALL
 SELECT 'version', CASE WHEN e.extversion = a.default_version THEN 'ok' ELSE 'warning' END,
        CASE WHEN e.extversion = a.default_version THEN format('mls_fdw %s', e.extversion)

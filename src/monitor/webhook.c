@@ -14,14 +14,13 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "monitor/monitor.h"
+#include "step/delivery.h"
 #include "step/issue.h"
 #include "step/transaction.h"
 
@@ -45,31 +44,12 @@ typedef struct Hook
 	MemoryContext context;
 	int64 id; /* of the delivery at hand */
 	char *body;
-	char *signature; /* of the body, or NULL */
+	char *signature; /* header with that of the body, or NULL */
 	char *error;     /* why it failed, or NULL */
 	int status;      /* of the answer, or 0 */
 } Hook;
 
 /* ---- The queue ---- */
-
-/* HMAC-SHA256 of a text in hexadecimal digits.  The hash wants a transaction to belong to. */
-static char *
-signature(const char *secret, const char *text)
-{
-	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	char *hex = palloc0(2 * sizeof(digest) + 1);
-	bool ok = hmac != NULL && pg_hmac_init(hmac, (const uint8 *) secret, strlen(secret)) >= 0 &&
-			  pg_hmac_update(hmac, (const uint8 *) text, strlen(text)) >= 0 &&
-			  pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
-
-	pg_hmac_free(hmac);
-	if (!ok)
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("could not sign the delivery to a webhook"));
-	hex_encode((const char *) digest, sizeof(digest), hex);
-	return hex;
-}
 
 /* For all of the source that is the same role's: another has a secret of its own. */
 static void
@@ -121,8 +101,9 @@ take(Hook *hook)
 		return false;
 	hook->id = mls_int8_at(0, 1);
 	hook->body = mls_text_at(0, 2);
-	hook->signature =
-		hook->source->webhook_secret ? signature(hook->source->webhook_secret, hook->body) : NULL;
+	hook->signature = hook->source->webhook_secret
+						  ? mls_delivery_signature(hook->source->webhook_secret, hook->body)
+						  : NULL;
 	return true;
 }
 
@@ -188,8 +169,7 @@ post(Hook *hook)
 	call.headers = list_make2("Content-Type: application/json",
 							  psprintf("X-Mls-Delivery: " INT64_FORMAT, hook->id));
 	if (hook->signature != NULL)
-		call.headers =
-			lappend(call.headers, psprintf("X-Mls-Signature: sha256=%s", hook->signature));
+		call.headers = lappend(call.headers, hook->signature);
 	hook->status = mls_http_fetch(&hook->http, &call, &stats)->status;
 }
 

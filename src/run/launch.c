@@ -15,8 +15,6 @@
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "utils/array.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "geo/geo.h"
@@ -238,10 +236,11 @@ process_name(const Launch *launch)
 static bool
 start_worker(Launch *launch, Worker *worker)
 {
-	return mls_worker_start(&worker->handle, "mls_sync_worker_main",
-							UInt32GetDatum(dsm_segment_handle(launch->segment)), &worker->share,
-							sizeof(worker->share), process_name(launch),
-							subscription_at(launch, worker->share.first)->source);
+	return mls_worker_start(
+		&worker->handle, "mls_sync_worker_main",
+		UInt32GetDatum(dsm_segment_handle(launch->segment)), &worker->share, sizeof(worker->share),
+		process_name(launch),
+		psprintf("source %s", subscription_at(launch, worker->share.first)->source));
 }
 
 /* Starts what can be started; returns how many are at work. */
@@ -280,51 +279,6 @@ stop_workers(int code, Datum arg)
 			TerminateBackgroundWorker(launch->workers[i].handle);
 }
 
-/* Who keeps a process waiting: holders of what it wants, and who asked before it. */
-static List *
-blockers_of(int pid)
-{
-	ArrayType *array =
-		DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(pid)));
-	int n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	const int32 *pids = (const int32 *) ARR_DATA_PTR(array);
-	List *blockers = NIL;
-
-	for (int i = 0; i < n; i++)
-		blockers = lappend_int(blockers, pids[i]);
-	return blockers;
-}
-
-/*
- * A worker that waits for a lock of the calling transaction, also through others who
- * wait, would wait for ever, since that transaction waits for the worker: no deadlock
- * check sees this.
- */
-static void
-refuse_own_locks(const Launch *launch, pid_t worker)
-{
-	List *waiting = list_make1_int(worker);
-
-	/* The list grows while it is walked; each process stands in it once. */
-	for (int i = 0; i < list_length(waiting); i++)
-	{
-		List *blockers = blockers_of(list_nth_int(waiting, i));
-
-		if (list_member_int(blockers, MyProcPid))
-			ereport(
-				ERROR, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				errmsg("the %s waits for a lock that this transaction holds", process_name(launch)),
-				i > 0 ? errdetail("Process %d waits for it as well, and the %s after that.",
-								  list_nth_int(waiting, i), process_name(launch))
-					  : 0,
-				errhint("Call mls_%s() in a transaction of its own.",
-						launch->assignment->task.process == MLS_PROCESS_MEDIA
-							? "media_sync"
-							: process_name(launch)));
-		waiting = list_concat_unique_int(waiting, blockers);
-	}
-}
-
 /* Notes which workers have ended; with look_at_locks, checks what the others wait for. */
 static void
 check_workers(Launch *launch, bool look_at_locks)
@@ -344,7 +298,10 @@ check_workers(Launch *launch, bool look_at_locks)
 		if (status == BGWH_STOPPED)
 			worker->ended = true;
 		else if (status == BGWH_STARTED && look_at_locks)
-			refuse_own_locks(launch, pid);
+			mls_refuse_own_locks(pid, process_name(launch),
+								 launch->assignment->task.process == MLS_PROCESS_MEDIA
+									 ? "mls_media_sync"
+									 : psprintf("mls_%s", process_name(launch)));
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 
+#include "alert/alert.h"
 #include "consumer/consumer.h"
 #include "jobs/parallel.h"
 #include "monitor/monitor.h"
@@ -23,6 +24,7 @@
 
 /* At its end it posts events to receivers for so long; the caller waits. */
 #define PUSH_SECONDS 10
+#define ALERT_SECONDS 10
 
 /* The outcomes this process answers for. */
 static MlsOutcome *my_outcomes;
@@ -134,7 +136,10 @@ mls_sync_worker_main(Datum arg)
 	}
 	emit_log_hook = previous_log_hook;
 	if (!mls_process(task.process)->helps)
+	{
 		mls_push_deliver(PUSH_SECONDS);
+		mls_alert_deliver(ALERT_SECONDS);
+	}
 	my_count = 0;
 	dsm_detach(segment);
 }

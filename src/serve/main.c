@@ -107,6 +107,8 @@ static const Setting settings[] = {
 	 "who does nothing on the site so long is logged out: 1800"},
 	{"site-session-seconds", NUMBER, &serve_settings.site_session_seconds, 1, 604800, "N",
 	 "everybody is logged out after so long: 43200"},
+	{"alerts", NUMBER, &serve_settings.alert_seconds, 5, 86400, "SECONDS",
+	 "has rules of alerts looked at so often; not if not given"},
 	{"role", TEXT, &role_for_sql, 0, 0, "ROLE", "audience of --sql and --sql-lines: web_anon"},
 	{"model", TEXT, &model_file, 0, 0, "FILE",
 	 "what that audience reads, as mls.serve_model() gives it: no database is needed then"},
@@ -426,10 +428,12 @@ static void
 serve_site_alone(const sigset_t *signals)
 {
 	start_site();
+	serve_alert_clock_start();
 	notify_manager("READY=1");
 	wait_for_signals(signals);
 	notify_manager("STOPPING=1");
 	serve_site_stop();
+	serve_alert_clock_stop();
 }
 
 static void
@@ -467,6 +471,7 @@ serve(const sigset_t *signals)
 	if (admin >= 0)
 		serve_log(SERVE_LOG_NOTE, "metrics on %s", admin_place);
 	start_site();
+	serve_alert_clock_start();
 	serve_log(SERVE_LOG_NOTE, "listening on %s as %s", place[0] ? place : "systemd's socket",
 			  serve_settings.public_url);
 	notify_manager("READY=1");
@@ -481,6 +486,7 @@ serve(const sigset_t *signals)
 	serve_site_stop();
 	serve_admin_stop();
 	serve_clerk_stop();
+	serve_alert_clock_stop();
 }
 
 int

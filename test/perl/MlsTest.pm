@@ -14,6 +14,9 @@ use PostgreSQL::Test::Utils;
 use Symbol qw(gensym);
 use Test::More;
 
+# Whoever runs the tests, the superuser of their clusters is "postgres" (test/initdb.sh).
+$ENV{PGUSER} = 'postgres';
+
 our @EXPORT = qw(new_node empty_node start_mls create_source sql_error plan_of);
 
 # A running node with the extension.  Loopback is an allowed host there.

@@ -69,7 +69,7 @@ for my $table (map { [ split / / ] } 'property ListingKey', 'member MemberKey', 
 	is(query(qq{SELECT count(*) FROM gold.$table->[0] WHERE ("$table->[1]" LIKE 'N-%') <> (mls_source = 'north') OR ("$table->[1]" LIKE 'S-%') <> (mls_source = 'south')}),
 		0, "$table->[1] has the prefix of its source");
 }
-is(query(q{SELECT string_agg("ListAgentKey" || ' ' || "CoListAgentKey" || ' ' || "ListOfficeKey", ', ' ORDER BY 1)
+is(query(q{SELECT string_agg("ListAgentKey" || ' ' || "CoListAgentKey" || ' ' || "ListOfficeKey", ', ' ORDER BY "ListAgentKey")
 	FROM (SELECT DISTINCT "ListAgentKey", "CoListAgentKey", "ListOfficeKey" FROM gold.property WHERE mls_source <> 'east' AND "ListAgentKey" IS NOT NULL) p}) =~ s/\n/, /gr,
 	'N-AGENT_a1 N-USER_u1 N-OFFICE_a0, S-AGENT_a1 S-USER_u1 S-OFFICE_a0', 'so have references');
 is(query(q{
@@ -78,10 +78,10 @@ is(query(q{
 	  LEFT JOIN gold.member c ON c."MemberKey" = p."CoListAgentKey" AND c.mls_source = p.mls_source
 	  LEFT JOIN gold.office o ON o."OfficeKey" = p."ListOfficeKey" AND o.mls_source = p.mls_source
 	 WHERE p."X_ProjectId" = 'j1'}), '0|0|0|4', 'they lead to records of the same source');
-is(query(q{SELECT string_agg("X_LeaseListingKey", ', ' ORDER BY 1) FROM gold.property p
+is(query(q{SELECT string_agg("X_LeaseListingKey", ', ' ORDER BY "X_LeaseListingKey") FROM gold.property p
 	WHERE EXISTS (SELECT FROM gold.property l WHERE l."ListingKey" = p."X_LeaseListingKey" AND l."X_SaleListingKey" = p."ListingKey" AND l.mls_source = p.mls_source)}),
 	'N-p1_LEASE, S-p1_LEASE', 'the two rows of a listing for sale and rent name each other');
-is(query(q{SELECT string_agg("MediaKey" || ' ' || "ResourceRecordKey", ', ' ORDER BY 1) FROM gold.media WHERE mls_source = 'south'} =~ s/ORDER BY 1/ORDER BY "MediaKey"/r),
+is(query(q{SELECT string_agg("MediaKey" || ' ' || "ResourceRecordKey", ', ' ORDER BY "MediaKey") FROM gold.media WHERE mls_source = 'south'}),
 	'S-x1 S-p1, S-x1_LEASE S-p1_LEASE, S-y1_p1 S-p1, S-y1_p1_LEASE S-p1_LEASE', 'media belong to listings of their source');
 is(query(q{SELECT count(*) FROM gold.media m LEFT JOIN gold.property p ON p."ListingKey" = m."ResourceRecordKey" AND p.mls_source = m.mls_source
 	WHERE m."ResourceName" = 'Property' AND p."ListingKey" IS NULL}), 0, 'of all sources');
@@ -104,7 +104,7 @@ is(query(q{SELECT string_agg(DISTINCT mls_source || ' ' || "X_Currency" || ' ' |
 	'north GBP - -, north GBP 92.9030 Square Meters, south EUR - -, south EUR 1000.0000 Square Meters', 'currency and units of each');
 is(query(q{SELECT string_agg("MediaURL", ', ' ORDER BY "MediaURL") FROM gold.media WHERE mls_source_key = 'x1' AND mls_origin = 'media'}),
 	'https://north.example.com/1.jpg, https://south.example.com/1.jpg', 'relative addresses are those of their server');
-is(query(q{SELECT string_agg("ContactKey", ', ' ORDER BY 1) FROM gold.contacts} =~ s/ORDER BY 1/ORDER BY "ContactKey"/r), 'N-c0, N-c1', 'contacts only where a licence allows them');
+is(query(q{SELECT string_agg("ContactKey", ', ' ORDER BY "ContactKey") FROM gold.contacts}), 'N-c0, N-c1', 'contacts only where a licence allows them');
 is(query(q{SELECT string_agg(coalesce("X_SellerContactKey", '-'), ', ' ORDER BY "ListingKey") FROM gold.property WHERE mls_source_key = 'p1' AND mls_origin = 'properties'}),
 	'N-c1, -', 'and sellers');
 

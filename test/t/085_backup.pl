@@ -58,7 +58,7 @@ my $tables = $node->safe_psql('postgres', q{
 sub content
 {
 	my ($of) = @_;
-	return $of->safe_psql('postgres', join ' UNION ALL ', map { qq{
+	return join "\n", sort split /\n/, $of->safe_psql('postgres', join ' UNION ALL ', map { qq{
 		SELECT '$_', count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM $_ t} } split ' ', $tables);
 }
 

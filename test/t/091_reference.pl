@@ -113,7 +113,9 @@ is( $node->safe_psql('postgres', "
 	 WHERE NOT EXISTS (SELECT FROM pg_description c
 	                    WHERE c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = 0)
 	   AND NOT EXISTS (SELECT FROM pg_class s
-	                    WHERE s.oid = d.objid AND d.classid = 'pg_class'::regclass AND s.relkind = 'S')"),
+	                    WHERE s.oid = d.objid AND d.classid = 'pg_class'::regclass AND s.relkind = 'S')
+	   AND NOT EXISTS (SELECT FROM pg_type t -- of tables, which are members themselves from 17 on
+	                    WHERE t.oid = d.objid AND d.classid = 'pg_type'::regclass AND (t.typrelid <> 0 OR t.typelem <> 0))"),
 	'', 'every object of the extension has a comment');
 is( $node->safe_psql('postgres', "
 	SELECT string_agg(format('%s.%s', a.attrelid::regclass, a.attname), ', ')

@@ -242,6 +242,21 @@ my @calls = (
 	mls_push => q{SELECT * FROM mls_push()},
 	'mls.push_now' => q{SELECT mls.push_now(1)},
 	mls_push_remove => q{SELECT mls_push_remove('c')},
+	mls_alert_receiver => q{SELECT mls_alert_receiver('r', 'webhook', 'https://127.0.0.1:1/')},
+	'mls.note_alert_receiver' => q{SELECT mls.note_alert_receiver('test', 'r', '{}')},
+	mls_alert_test => q{SELECT mls_alert_test('r')},
+	mls_alert_rule => q{SELECT mls_alert_rule('a', 'r', 'failures', '1')},
+	'mls.note_alert_rule' => q{SELECT mls.note_alert_rule('pause', 'a', '{"paused": false}')},
+	'mls.alert_findings' => q{SELECT * FROM mls.alert_findings('health', NULL, 'warning')},
+	'mls.alert_look' => q{SELECT mls.alert_look('postgres', true)},
+	'mls.alert_note' => q{SELECT mls.alert_note(r, '[{"subject": "s", "level": "warning", "message": "m"}]') FROM mls.alert_rule r},
+	'mls.alert_take' => q{SELECT * FROM mls.alert_take('postgres', true)},
+	'mls.alert_settle' => q{SELECT mls.alert_settle('postgres', 'r', 0, 500, NULL, NULL)},
+	mls_alert => q{SELECT * FROM mls_alert()},
+	'mls.alert_now' => q{SELECT mls.alert_now(1)},
+	mls_alert_rule_pause => q{SELECT mls_alert_rule_pause('a')},
+	mls_alert_rule_remove => q{SELECT mls_alert_rule_remove('a')},
+	mls_alert_receiver_remove => q{SELECT mls_alert_receiver_remove('r')},
 	mls_consumer_remove => q{SELECT mls_consumer_remove('c')},
 	'mls.serve_revoke' => q{SELECT mls.serve_revoke('j', 'infinity')},
 	'mls.serve_revoked' => q{SELECT * FROM mls.serve_revoked()},
@@ -311,7 +326,8 @@ my @calls = (
 
 # These look at nothing but their arguments and the dictionary, which is nobody's but ours.
 my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list push_delay
+	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list delivery_delay
+	alert_title alert_lines alert_mail alert_body alert_interval alert_is_quiet
 	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes

@@ -237,7 +237,8 @@ for my $what (sort keys %bad)
 	like($refused->{headers}{'www-authenticate'} // '', qr/error="invalid_token"/, 'as an invalid token');
 }
 append_to_file("$tmp/megabyte", 'Authorization: Bearer ' . 'a' x 1_000_000);
-is($serve->get('/Property', curl => [ '-H', "\@$tmp/megabyte" ])->{status}, 431, 'one of a megabyte is not even read');
+# Who is still sending when the connection is closed may not hear why: newer curl does not.
+like($serve->get('/Property', curl => [ '-H', "\@$tmp/megabyte" ])->{status}, qr/^(431|0)$/, 'one of a megabyte is not even read');
 is($serve->get('/Property', token => 'a' x 60_000)->{status}, 401, 'nor a very large one');
 is($serve->get('/Property', headers => { Authorization => 'Digest x' })->{status}, 401, 'other ways are none');
 is($serve->get('/Property', token => $token, curl => [ '-H', "Authorization: Bearer $token" ])->{status}, 401, 'two tokens are none');

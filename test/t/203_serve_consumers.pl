@@ -135,7 +135,7 @@ query(q{UPDATE gold.property SET "InternetEntireListingDisplayYN" = NULL, "City"
 	"Appliances" = CASE WHEN "ListingKey" = 'LK00000001' THEN '{"Secret Stove"}' WHEN "ListingKey" = 'LK00000002' THEN '{"Local Oven",Dishwasher}' END::text[]});
 is(asked('idx', '{}', q{SELECT string_agg("FieldKey", ' ') FROM (SELECT "FieldKey" FROM mls."Field" WHERE "ResourceName" IN ('Property', 'Member') ORDER BY 1) f}),
 	'Member.MemberFullName Member.MemberKey Property.Appliances Property.City Property.ListAgentKey Property.ListOfficeKey Property.ListPrice Property.ListingKey Property.ModificationTimestamp Property.StandardStatus', 'fields as records');
-my $local = q{SELECT string_agg("LookupName" || ':' || "LookupValue", ', ' ORDER BY 1) FROM (SELECT * FROM mls."Lookup" WHERE "StandardLookupValue" IS NULL AND "LookupName" IN ('City', 'Appliances') ORDER BY "LookupName", "LookupValue") l};
+my $local = q{SELECT string_agg("LookupName" || ':' || "LookupValue", ', ' ORDER BY "LookupName", "LookupValue") FROM (SELECT * FROM mls."Lookup" WHERE "StandardLookupValue" IS NULL AND "LookupName" IN ('City', 'Appliances') ORDER BY "LookupName", "LookupValue") l};
 is(asked('idx', '{}', $local), 'Appliances:Local Oven, City:Elsewhere, City:Shown here', 'lookups have the local values of rows that are seen');
 like(asked('broker', '{}', $local), qr/Secret Stove.*City:Hidden/, 'and others those that others see');
 is(asked('idx', '{}', q{SELECT count(*) = count(DISTINCT "LookupKey"), bool_and("ModificationTimestamp" IS NOT NULL), count(*) FILTER (WHERE "LookupName" = 'StandardStatus') = (SELECT count(*) FROM mls.dd_lookup WHERE lookup_name = 'StandardStatus') FROM mls."Lookup"}), 't|t|t', 'keys are unique, the declared values are there');

@@ -442,8 +442,10 @@ for my $bytes ("GET /odata/Property/\$count HTTP/1.1\r\n$who\r\n", "GET /odata/P
 {
 	my $answer = raw("$bytes$smuggled");
 	my ($line) = $bytes =~ /^([^\r]*)/;
-	like($answer, qr{^HTTP/1\.1 400 [^\r]*\r\n(?:[^\r]+\r\n)*\r\n\{"error":\{"code":"BadHeaders"[^\r]*\z}, "refused as OData has it, once: $line") or diag($answer);
-	like($answer, qr/^\Q$_\E\r$/mi, "with $_") for 'OData-Version: 4.01', 'Connection: close';
+	# From 1.0 on libmicrohttpd refuses these itself, or leads to the address as it should be written.
+	my $is_ours = $answer =~ qr{^HTTP/1\.1 400 [^\r]*\r\n(?:[^\r]+\r\n)*\r\n\{"error":\{"code":"BadHeaders"[^\r]*\z} && $answer =~ /^OData-Version: 4\.01\r$/mi;
+	ok($is_ours || ($answer =~ qr{^HTTP/1\.1 (400|301) } && (() = $answer =~ m{^HTTP/}mg) == 1 && $answer !~ /BadHeaders/), "refused as OData has it, once: $line") or diag($answer);
+	like($answer, qr/^Connection: close\r$/mi, 'with Connection: close');
 }
 like(raw("GET /odata/Property/\$count HTTP/1.0\r\n$who\r\n"), qr/\r\n\r\n41\z/, 'HTTP/1.0 needs no host');
 like(raw("GET http://evil.example.com/odata/Property/\$count HTTP/1.1\r\nHost: evil.example.com\r\n$who$close\r\n"), qr/\r\n\r\n41\z/, 'an absolute address is as a relative one');

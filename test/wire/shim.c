@@ -625,7 +625,11 @@ json_errdetail(JsonParseErrorType error, JsonLexContext *lex)
 }
 
 void
+#if PG_VERSION_NUM >= 160000
+ExceptionalCondition(const char *condition, const char *file, int line)
+#else
 ExceptionalCondition(const char *condition, const char *type, const char *file, int line)
+#endif
 {
 	fprintf(stderr, "failed assertion \"%s\", %s:%d\n", condition, file, line);
 	abort();

@@ -37,6 +37,7 @@ typedef struct ServeSettings
 
 	const char *site;         /* where the operators' site is, as listen; NULL: nowhere */
 	const char *site_url;     /* how browsers reach it; NULL: as the address says */
+	int alert_seconds;        /* rules of alerts are looked at so often; 0: not by us */
 	int site_idle_seconds;    /* a session that is not used so long ends */
 	int site_session_seconds; /* each session ends then */
 	bool site_open;           /* other machines may reach it without a proxy */

@@ -11,6 +11,7 @@
  * loader.c			models and consumers, from the extension's functions
  * listener.c		a connection that hears of changes
  * clerk.c			a connection that writes the audit
+ * alert_clock.c	a connection that has rules of alerts looked at
  * startup.c		whether the role we connect as may be trusted with this
  */
 #ifndef SERVE_POOL_H
@@ -124,5 +125,9 @@ extern bool serve_refresh(int ms);
 extern void serve_clerk_start(void);
 extern void serve_clerk_note(char *row);
 extern void serve_clerk_stop(void);
+
+/* Every so many seconds as the settings say, if they do. */
+extern void serve_alert_clock_start(void);
+extern void serve_alert_clock_stop(void);
 
 #endif /* SERVE_POOL_H */
