@@ -181,7 +181,7 @@ run_demo() {
 	}
 	check_demo 'the demonstration ends well' [ "$status" -eq 0 ]
 	check_demo 'its only error is the refused purge' [ "$(grep -c ERROR: "$log")" -eq 1 ]
-	check_demo 'it has at most 130 lines' [ "$(wc -l <"$log")" -le 130 ]
+	check_demo 'it has at most 120 lines' [ "$(wc -l <"$log")" -le 120 ]
 	check_demo 'it has at most 100 columns' [ "$(awk '!/^Connect/ && length > 100' "$log" | wc -l)" -eq 0 ]
 	check_demo 'a page of the Web API has a next one' [ "$(grep -cE '^LK[0-9]{8}$' "$log")" -eq 2 ]
 	check_demo 'one consumer sees less than the other' [ "$(grep -A2 '^\$ for who' "$log" | grep -cE '^[1-9][0-9]+$')" -eq 2 ]

@@ -81,7 +81,7 @@ serve() {
 	NEXT=$(curl -H "$ONE" -H 'Prefer: maxpagesize=2' "$API/Property?$QUERY" | sed 's/.*"@odata.nextLink":"\([^"]*\).*/\1/')
 	typed 'curl -g -H "$ONE" "$NEXT" | grep -om2 LK........'
 	typed 'for who in "$ONE" "$ALL"; do curl -H "$who" $API/Property/\$count; echo; done'
-	typed "mls_serve --role idx --sql 'Property/\$count?\$filter=ListPrice lt 300000'"
+	typed "mls_serve --role idx --sql 'Property/\$count?\$filter=ListPrice lt 300000' | grep -o 'SELECT.*)'"
 }
 
 stop() {
@@ -136,10 +136,12 @@ shared_preload_libraries = 'pg_cron'
 cron.database_name = 'postgres'
 cron.host = '$work'
 mls_fdw.allowed_hosts = '127.0.0.1'
+mls_fdw.file_directories = '$work/data'
 CONF
+as_user mkdir "$work/data/photos"
 pg start
 export PGHOST=$work PGPORT=$port PGUSER=postgres PGDATABASE=postgres PGOPTIONS='-c client_min_messages=warning'
-export MLS_DEMO=$top/test/demo.sh MLS_DEMO_WORK=$work MLS_DEMO_URL=http://127.0.0.1:$mls_port
+export MLS_DEMO_PHOTOS=file://$work/data/photos MLS_DEMO=$top/test/demo.sh MLS_DEMO_WORK=$work MLS_DEMO_URL=http://127.0.0.1:$mls_port
 ask 'CREATE EXTENSION pg_cron'
 say 'the tour'
 "$bin/psql" -X -v url="$MLS_DEMO_URL" -f "$top/test/demo.sql" 2>&1 |

@@ -10,6 +10,7 @@
 \set rets :url /rets/login
 \set api :url /api/v2
 \set geo :url /geo/photon
+\getenv photos MLS_DEMO_PHOTOS
 \getenv work MLS_DEMO_WORK
 \set one :work /one
 \set all :work /all
@@ -35,8 +36,7 @@ SELECT bronze, silver, gold FROM mls_subscribe('demo.property');
 \c
 \t on
 \set ECHO queries
-SELECT (SELECT count(*) FROM bronze.demo_property) bronze,
-  (SELECT count(*) FROM silver.demo_property) silver, (SELECT count(*) FROM gold.property) gold;
+SELECT (SELECT count(*) FROM bronze.demo_property), (SELECT count(*) FROM gold.property);
 SELECT resource, status, received, inserted, unchanged FROM mls_sync();
 \unset ECHO
 
@@ -57,21 +57,26 @@ SELECT mls_undo(max(run)), 'brought back' FROM mls_history WHERE process = 'purg
 \echo '== 4. One price changes at the MLS: compare a record, sync, verify'
 \! bash "$MLS_DEMO" control update '{"resource": "Property", "key": "LK00000007", "fields": {"ListPrice": 777000}}' > /dev/null
 \set ECHO queries
-SELECT field, remote, gold FROM mls_compare('demo', 'Property', 'LK00000007')
- WHERE field = 'ListPrice';
+SELECT remote, gold FROM mls_compare('demo', 'Property', 'LK00000007') WHERE field = 'ListPrice';
 SELECT resource, received, updated, unchanged, requests FROM mls_sync();
 SELECT severity, message FROM mls_verify('demo', samples => 20);
 \unset ECHO
 
-\echo '== 5. A listing comes without coordinates: a geocoder is asked where its address is'
+\echo '== 5. A photo is kept in a store; a geocoder is asked where a listing is'
+\! bash "$MLS_DEMO" control update '{"resource": "Media", "count": 100000, "fields": {"MediaURL": "'"$MLS_DEMO_URL"'/cdn/jpeg/plan"}}' > /dev/null
 \! bash "$MLS_DEMO" control update '{"resource": "Property", "key": "LK00000007", "fields": {"StreetNumber": "350", "StreetName": "5 Ave Apt 3", "StreetSuffix": null, "StreetDirPrefix": null, "StreetDirSuffix": null, "City": "New York", "StateOrProvince": "NY", "PostalCode": "10118", "Country": "US", "Latitude": null, "Longitude": null, "InternetAddressDisplayYN": true, "InternetEntireListingDisplayYN": true}}' > /dev/null
 \! bash "$MLS_DEMO" control places '{"places": [{"number": "350", "street": "5th ave", "city": "New York", "state": "NY", "postal_code": "10118", "country": "US", "latitude": 40.748433, "longitude": -73.985656, "accuracy": "rooftop"}]}' > /dev/null
 \o /dev/null
 CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url :'geo');
 SELECT mls_geocode_use('demo', '{geo}');
-SELECT * FROM mls_sync('demo');
-\o
+SELECT mls_subscribe('demo.media');
+SELECT mls_sync('demo');
+CREATE SERVER photos FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url :'photos');
 \set ECHO queries
+SELECT mls_media_store('demo', 'photos');
+\o
+SELECT fetched, stored FROM mls_media_sync('demo');
+SELECT count(*), type, bytes, width, height FROM mls_media GROUP BY 2, 3, 4, 5;
 SELECT looked_for, found, requests FROM mls_geocode('demo');
 SELECT "X_GeoLatitude", "X_GeoLongitude" FROM gold.property WHERE "X_GeoSource" = 'geo';
 \unset ECHO
@@ -80,7 +85,7 @@ SELECT "X_GeoLatitude", "X_GeoLongitude" FROM gold.property WHERE "X_GeoSource" 
 \set ECHO queries
 CREATE SERVER oldmls FOREIGN DATA WRAPPER mls_fdw
   OPTIONS (protocol 'rets', url :'rets', key_prefix 'old:');
-CREATE USER MAPPING FOR CURRENT_USER SERVER oldmls
+CREATE USER MAPPING FOR PUBLIC SERVER oldmls
   OPTIONS (username 'agent', password 'basic-pass-value');
 CREATE SERVER crm FOREIGN DATA WRAPPER mls_fdw
   OPTIONS (protocol 'qobrix', url :'api', key_prefix 'crm:');
@@ -91,25 +96,21 @@ IMPORT FOREIGN SCHEMA qobrix LIMIT TO (properties) FROM SERVER crm INTO demo;
 \o /dev/null
 SELECT mls_subscribe('demo.property_res'), mls_subscribe('demo.properties');
 \o
-\t off
-SELECT source, resource, status, inserted, requests FROM mls_sync();
-\t on
+SELECT source, resource, status, inserted, requests FROM mls_sync() WHERE inserted > 0;
 SELECT mls_source, count(*), min("ListingKey") FROM gold.property GROUP BY 1 ORDER BY 1;
 \unset ECHO
 
 \echo '== 7. By itself, and watched'
 \set ECHO queries
-SELECT process, schedule FROM mls_schedule('demo', sync => '*/15 * * * *', purge => '30 3 * * *');
+SELECT process, schedule FROM mls_schedule('demo', sync => '*/15 * * * *');
 SELECT source, resource, state, rows, remote FROM mls_status;
 SELECT level, count(*), 'checks' FROM mls_health() GROUP BY level;
 \unset ECHO
 
 \echo '== 8. Serve: gold as a RESO Web API, to each consumer what he may see'
 \o /dev/null
-SELECT mls_subscribe('demo.media');
-SELECT mls_sync('demo', 'Media');
-\set ECHO queries
 CREATE ROLE idx; CREATE ROLE api LOGIN NOINHERIT;
+\set ECHO queries
 SELECT mls_protect('idx', 'idx', r) FROM unnest('{Property,Media}'::text[]) r;
 SELECT mls_serve_grant('api');
 \o :one
