@@ -558,6 +558,8 @@ take_each(Geocoding *geocoding, HTAB *questions, List **silent)
 	ListCell *lc;
 	bool *isnull = palloc0(desc->natts * sizeof(bool));
 
+	/* The query that failed has left another pointer behind its last row. */
+	tuplestore_select_read_pointer(geocoding->keys.store, 0);
 	while (tuplestore_gettupleslot(geocoding->keys.store, true, true, slot))
 	{
 		Datum *values = palloc(desc->natts * sizeof(Datum));

@@ -56,8 +56,8 @@ def parameters(raw_query):
     """Pairs as they are meant; a plus is a plus. What is not escaped as it must be is refused."""
     pairs = []
     for part in raw_query.split("&") if raw_query else []:
-        name, equals, value = part.partition("=")
-        if not equals or encode(unquote(name)) != name or encode(unquote(value)) != value:
+        name, _, value = part.partition("=")
+        if not name or encode(unquote(name)) != name or encode(unquote(value)) != value:
             raise Refusal("SignatureDoesNotMatch", "The query is not canonical: %s" % part)
         pairs.append((unquote(name), unquote(value)))
     return pairs
@@ -245,7 +245,7 @@ class S3:
             raise Refusal("InvalidRequest", "Missing required header for this request: Content-MD5")
         if claimed != base64.b64encode(hashlib.md5(request.body).digest()).decode():
             raise Refusal("BadDigest", "The Content-MD5 you specified did not match what we received.")
-        keys = [node.text for node in ElementTree.fromstring(request.body).iter("Key")]
+        keys = [node.text for node in ElementTree.fromstring(request.body).findall(".//{*}Key")]
         if not 1 <= len(keys) <= MAX_KEYS:
             raise Refusal("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
         kept = [key for key in keys if any(key.endswith(end) for end in self.settings["delete_errors"])]
@@ -298,7 +298,7 @@ class S3:
         if self.settings["complete_error"] > 0:
             self.settings["complete_error"] -= 1
             return Response(200, " \n<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code><Message>We encountered an internal error. Please try again.</Message></Error>", XML)
-        named = [(int(part.findtext("PartNumber")), part.findtext("ETag")) for part in ElementTree.fromstring(request.body).iter("Part")]
+        named = [(int(part.findtext("{*}PartNumber")), part.findtext("{*}ETag")) for part in ElementTree.fromstring(request.body).findall(".//{*}Part")]
         if not named or [number for number, _ in named] != sorted({number for number, _ in named}):
             raise Refusal("InvalidPartOrder", "The list of parts was not in ascending order.")
         for number, tag in named:
