@@ -249,8 +249,10 @@ hint_of(const S3Store *store, Blame blame, const MlsHttpResponse *response)
 			return pstrdup("The service knows no such key: check the option access_key of the user "
 						   "mapping, and the options endpoint and region of the server.");
 		case BLAME_SECRET:
-			return pstrdup("The key is known, its secret is not the right one: check the option "
-						   "secret_key of the user mapping.");
+			return pstrdup(
+				"The secret does not fit the key: check the option secret_key of the user "
+				"mapping, and access_key, since some services say the same of a key that "
+				"they do not know.");
 		case BLAME_TOKEN:
 			return pstrdup("The option session_token of the user mapping is not, or no longer, "
 						   "valid: temporary credentials are replaced all three together.");

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/guc.h"
@@ -350,17 +351,18 @@ write_file(const DirectoryStore *store, int folder, int fd, const char *temporar
 static MlsStorePut *
 put_start(MlsStore *head, const MlsStoreFile *file)
 {
-	static uint32 counter = 0;
 	const DirectoryStore *store = (DirectoryStore *) head;
 	DirectoryPut *put = palloc0(sizeof(DirectoryPut));
-	char *temporary = psprintf(TEMPORARY "%d.%u", MyProcPid, ++counter);
+	/* Another machine may have a process of this number, and the same directory. */
+	char *temporary =
+		psprintf(TEMPORARY "%d.%08x", MyProcPid, pg_prng_uint32(&pg_global_prng_state));
 	int folder = open_folder_of(store, file->name, true);
 	int fd;
 
 	if (folder < 0)
 		report(store, TASK_WRITE, file->name, errno);
-	fd = take(openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-					 FILE_MODE));
+	fd = take(
+		openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE));
 	if (fd < 0)
 	{
 		int error = errno;

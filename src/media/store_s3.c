@@ -400,6 +400,22 @@ check_region(const MlsStore *store)
 						errdetail("A region is letters, digits, \"-\" and \"_\".")));
 }
 
+/* Where the service is, and nothing in it: the path is the bucket's. */
+static void
+check_endpoint(const MlsStore *store)
+{
+	const char *endpoint = store->server->endpoint;
+	const char *rest = endpoint ? strstr(endpoint, "://") + 3 : "";
+
+	rest += strcspn(rest, "/?#@");
+	if (*rest && strcmp(rest, "/") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("server \"%s\" has no valid endpoint", store->source->name),
+				 errdetail("It is scheme and host, such as https://minio.example.com: bucket "
+						   "and prefix stand in the option url, keys in the user mapping.")));
+}
+
 MlsStore *
 mls_s3_open(const MlsStore *head)
 {
@@ -409,6 +425,7 @@ mls_s3_open(const MlsStore *head)
 	char *origin;
 
 	check_region(head);
+	check_endpoint(head);
 	store->head = *head;
 	store->head.kind = &s3_kind;
 	store->http = head->source->http;

@@ -36,7 +36,10 @@ python3 "$here/s3_botocore.py" "http://127.0.0.1:$(sed -n 's/^listening on //p' 
 port=$((20000 + RANDOM % 20000))
 python3 "$here/s3_swift.py" "$work/swift" $port >"$work/swift.log" 2>&1 &
 jobs+=($!)
-answers() { python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/')" 2>&1 | grep -q 'HTTP Error'; }
+answers() {
+	local number
+	for number in 0 1 2 3; do (: >"/dev/tcp/127.0.0.1/$((port + number))") 2>/dev/null || return 1; done
+}
 for _ in $(seq 300); do
 	answers && break
 	kill -0 "${jobs[1]}" || { cat "$work/swift.log" >&2; exit 1; }

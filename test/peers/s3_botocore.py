@@ -29,7 +29,7 @@ for number, name in enumerate(names):
     assert s3.get_object(Bucket=bucket, Key=name)["Body"].read() == b"x" * number, name
 found, token = [], {}
 while True:
-    page = s3.list_objects_v2(Bucket=bucket, MaxKeys=3, EncodingType="url", **token)
+    page = s3.list_objects_v2(Bucket=bucket, MaxKeys=3, **token)
     found += [entry["Key"] for entry in page.get("Contents", [])]
     if not page["IsTruncated"]:
         break

@@ -233,6 +233,11 @@ make_store('dotted', 's3://a.b', endpoint => $endpoint);
 is((check('dotted'))[0], 'configuration store write read list delete addresses', 'a bucket with a dot');
 query("ALTER SERVER dotted OPTIONS (ADD path_style 'false')");
 fails("SELECT mls_store_put('dotted', 'x', 'txt', 'a/b')", 'HV024', qr/bucket "a.b" of store "dotted" cannot stand in the name of a host/);
+query('ALTER SERVER dotted OPTIONS (DROP path_style)');
+for my $bad ("$endpoint/a.b", "$endpoint/?x", "http://user\@127.0.0.1:$mls->{port}")
+{
+	fails("ALTER SERVER dotted OPTIONS (SET endpoint '$bad'); SELECT mls_store_put('dotted', 'x', 'txt', 'a/b')", 'HV024|22023', qr/endpoint/);
+}
 s3(session_token => $token);
 query("ALTER USER MAPPING FOR PUBLIC SERVER s OPTIONS (ADD session_token '$token')");
 is((check('s'))[0], 'configuration store write read list delete addresses', 'temporary credentials');
@@ -354,6 +359,9 @@ query('GRANT EXECUTE ON FUNCTION mls_store_put, mls_store_link TO plain');
 query('SET ROLE plain');
 is(query($put), name_of('x', 'txt'), 'who may use the server and call the function');
 query('RESET ROLE');
+query('GRANT USAGE ON FOREIGN SERVER outside TO plain');
+my (undef, undef, $err) = $node->psql('postgres', "SET mls_fdw.file_directories = '/'; SELECT mls_store_put('outside', 'x', 'txt', 'a/b')", extra_params => [ '-U', 'plain' ]);
+like($err, qr/store "outside" may not be in its directory/, 'a setting made before the library came is not taken from him');
 query('REVOKE USAGE ON FOREIGN SERVER s FROM plain');
 fails("SET ROLE plain; $put", '42501', qr/permission denied for foreign server s/);
 fails("SET ROLE plain; SELECT mls_store_link('s', '$name')", '42501', qr/permission denied for foreign server s/);
