@@ -86,10 +86,17 @@ like($browser->text_of('.findings li[data-item=schema]'), qr/the schema of river
 my $rows = $browser->js('return [...document.querySelectorAll(".card")].flatMap(c => [...c.querySelectorAll("tbody tr")].map(r => [c.dataset.source, r.dataset.resource, r.className, ...r.querySelector("[data-title=\"Rows here, there\"]").innerText.match(/[\d,]+|–/g).slice(0, 2)].join("|").replaceAll(",", ""))).sort().join("\n")');
 is($rows, query(q{SELECT string_agg(concat_ws('|', source, resource, state, rows, coalesce(remote_rows::text, '–')), E'\n' ORDER BY concat_ws('|', source, resource, state, rows, remote_rows) COLLATE "C") FROM mls_status_detail}), 'states and counts are those of SQL');
 is($browser->js('return document.querySelectorAll(".card .quota svg").length'), 2, 'two sources have a quota that is a bar');
+is($browser->js('return document.querySelectorAll("[data-alert]").length'), 0, 'no alerts where no rules are');
+query(q{SET ROLE operator; SELECT mls_alert_receiver('desk', 'slack', 'https://127.0.0.1:1/'), mls_alert_rule('quota', 'desk', 'quota', '0.9'); RESET ROLE});
 query(q{ALTER SERVER oldtown OPTIONS (SET requests_per_day '1'); SET ROLE operator; SELECT mls_schedule('lakeside', sync => '7 7 * * *'); RESET ROLE; DELETE FROM cron.job WHERE jobname = 'mls lakeside sync'});
 visit('#/overview', '.card');
 like($browser->text_of('.findings li[data-item=quota]'), qr/source oldtown has spent \d+ % of its quota/, 'a quota that is used up');
 like($browser->text_of('.findings li[data-item=jobs]'), qr/mls lakeside sync/, 'a job that pg_cron has lost');
+query(q{SET ROLE operator; SELECT count(*) FROM mls_alert()});
+visit('#/overview', '[data-alert]');
+like($browser->text_of('[data-alert]'), qr/oldtown.*quota.*to desk/s, 'an alert, and who is told');
+like($browser->text_of('.findings li[data-item=alerts]'), qr/receiver "desk" takes no notices/, 'and that he does not take it');
+query(q{SET ROLE operator; SELECT mls_alert_rule_remove('quota'), mls_alert_receiver_remove('desk')});
 query(q{ALTER SERVER oldtown OPTIONS (SET requests_per_day '2000'); SET ROLE operator; SELECT mls_unschedule('lakeside')});
 
 # ---- All pages: fit on a phone, say nothing of secrets, load nothing of elsewhere ----

@@ -8,12 +8,12 @@ import { button, sync } from './actions.js';
 export const refreshes = true;
 
 export async function load() {
-	const [status, health, days, setup, drifts] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup'), ask('drifts')]);
+	const [status, health, days, setup, drifts, alerts] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup'), ask('drifts'), ask('alerts').catch(() => [])]);
 	// What has changed at a source is no fault, and is to be known all the same.
 	if (drifts.length) health.push(...drifts.map(d => ({ item: 'schema', level: 'warning', message: `the schema of ${d.source} has changed: ${d.words}`, source: d.source })));
 	const sources = [...new Set(status.map(s => s.source))];
 	const quotas = await Promise.all(sources.map(source => ask('quota', { source }).catch(() => [])));
-	return { status, health, days, setup: setup[0], quotas: Object.fromEntries(sources.map((s, i) => [s, quotas[i].map(q => ({ ...q }))])) };
+	return { status, health, alerts, days, setup: setup[0], quotas: Object.fromEntries(sources.map((s, i) => [s, quotas[i].map(q => ({ ...q }))])) };
 }
 
 // What to do about a finding: words, a link or SQL.
@@ -32,6 +32,9 @@ const CURES = {
 	quota: () => ['Wait for the window to pass, or ask the source for more. Runs go on by themselves. ', link('#/source', 'Sources')],
 	tables: () => ['Subscribe the foreign tables again, which makes what is missing. ', link('#/source', 'Sources')],
 	leftovers: () => ['They belong to nothing any more: drop them when you need nothing of them.'],
+	geocoding: () => ['See what its runs say. ', link('#/runs?process=geocode', 'Runs')],
+	media: () => ['See which files are lost or late, and why. ', link('#/runs?process=media', 'Runs'), sql('SELECT * FROM mls_media WHERE error IS NOT NULL;')],
+	alerts: () => ['Mend the receiver or the rule, then try it: ', sql('SELECT mls_alert_test(receiver) FROM mls.alert_receiver WHERE last_error IS NOT NULL;\nSELECT * FROM mls_alert();')],
 	publications: () => ['The sentence says what is missing for subscribers of gold.'],
 	schema: f => ['See what is new and accept it, or leave it as it is. ', sourceLink(f.source, `Source ${f.source}`)],
 	version: () => [sql('ALTER EXTENSION mls_fdw UPDATE;')],
@@ -89,7 +92,7 @@ export const resourceColumns = days => [
 	{ title: 'State', cell: r => [state(r.state), r.state === 'failed' && h('span', { class: 'small', title: r.last_error }, ' ', text(r.cause, 60))] },
 	{ title: 'Rows here, there', class: 'number', cell: rowsAndRemote },
 	{ title: 'Newest record', cell: r => time(r.newest) },
-	{ title: 'Asked', cell: r => time(r.last_success) },
+	{ title: 'Asked', cell: r => [time(r.last_success), r.refresh_by && h('span', { class: 'small', title: 'the licence wants it to be asked again by then' }, ' again by ', time(r.refresh_by, 'clock'))] },
 	{ title: 'Next run', cell: r => (r.next_attempt_at && r.state === 'failed' ? time(r.next_attempt_at) : time(r.next_run)) },
 	{ title: 'Changes a day', cell: r => bars(`Changes of ${r.resource} a day`, lastDays(days.filter(d => d.source === r.source && d.resource === r.resource))) },
 	{ title: 'Issues', class: 'number', cell: r => (r.issues > 0 ? link(`#/quality?source=${encodeURIComponent(r.source)}`, number(r.issues)) : number(r.issues)) },
@@ -101,13 +104,22 @@ export function quotaBars(quota) {
 	return bound.map(q => share(q.share, `${number(q.used)} of ${number(q.allowed)} requests ${q.window === 'hour' ? 'an' : 'a'} ${q.window} (${percent(q.share)})`));
 }
 
-export async function show({ status, health, days, setup, quotas }) {
+// What operators were told, or will be.
+const alertColumns = [
+	{ title: 'About', cell: a => [level(a.level), ' ', text(a.subject)] },
+	{ title: 'Rule', cell: a => text(a.rule) },
+	{ title: 'Since', cell: a => time(a.began_at) },
+	{ title: 'Told', cell: a => (a.told_at ? [time(a.told_at), ' to ', text(a.receiver)] : 'not yet') },
+];
+
+export async function show({ status, health, alerts, days, setup, quotas }) {
 	const sources = [...new Set(status.map(s => s.source))];
 	const worst = s => (status.some(r => r.source === s && r.state === 'failed') ? 0 : 1);
 	sources.sort((a, b) => worst(a) - worst(b) || (a < b ? -1 : 1));
 	return [
 		h('h1', {}, 'Overview'),
 		status.length > 0 && findings(health, status),
+		alerts.length > 0 && section('Alerts', table('Alerts', alertColumns, alerts, { row: a => ({ 'data-alert': a.subject }) })),
 		steps(setup),
 		await Promise.all(sources.map(async s => h('section', { class: 'card', 'aria-label': s, 'data-source': s },
 			h('div', { class: 'card-head' }, h('h2', {}, sourceLink(s)), h('span', { class: 'quota' }, quotaBars(quotas[s] || [])),

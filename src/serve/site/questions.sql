@@ -3,13 +3,17 @@
 
 -- question status
 SELECT t.source, t.resource, t.foreign_table::text AS foreign_table, t.state, t.rows, t.remote_rows, t.counted_at, t.bronze_rows,
-       t.newest, extract(epoch FROM t.lag)::bigint AS lag, t.last_run, t.last_success, t.schedule, t.next_run,
+       t.newest, extract(epoch FROM t.lag)::bigint AS lag, t.last_run, t.last_success, t.refresh_by, t.schedule, t.next_run,
        t.quota_used, t.last_error, t.cause, t.error_class, t.failures, t.next_attempt_at, t.issues, t.fed_by
   FROM @.mls_status_detail t
  ORDER BY t.source, t.resource
 
 -- question health
 SELECT h.item, h.level, h.message FROM @.mls_health() h
+
+-- question alerts
+SELECT a.rule, a.watch, a.subject, a.level, a.state, a.began_at, a.told_at, a.receiver
+  FROM @.mls_alerts a WHERE a.state <> 'ended' ORDER BY a.began_at DESC, a.alert DESC LIMIT 50
 
 -- question days
 SELECT h.source, h.resource, (h.started_at AT TIME ZONE 'UTC')::date AS day,
