@@ -62,6 +62,7 @@ CREATE TABLE mls.alert_rule (
     remind     interval,
     recovery   boolean NOT NULL,
     paused     boolean NOT NULL DEFAULT false,
+    made_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     looked_at  timestamptz,
     last_error text
 );
@@ -78,6 +79,7 @@ COMMENT ON COLUMN mls.alert_rule.quiet IS 'for how long nothing more is told of 
 COMMENT ON COLUMN mls.alert_rule.remind IS 'after so long it is told again; NULL for never';
 COMMENT ON COLUMN mls.alert_rule.recovery IS 'whether its end is told';
 COMMENT ON COLUMN mls.alert_rule.paused IS 'whether it is not looked at';
+COMMENT ON COLUMN mls.alert_rule.made_at IS 'when it was made';
 COMMENT ON COLUMN mls.alert_rule.looked_at IS 'when it was looked at last';
 COMMENT ON COLUMN mls.alert_rule.last_error IS 'why it could not be looked at; NULL if it could';
 
@@ -165,7 +167,7 @@ SELECT format('rule "%s" could not be looked at: %s', r.rule, r.last_error)
 UNION ALL
 SELECT 'nobody has looked at rules for 15 minutes: let pg_cron or mls_serve call mls_alert()'
   FROM mls.alert_rule r WHERE NOT r.paused
-HAVING max(r.looked_at) < now() - interval '15 minutes' OR count(r.looked_at) < count(*);
+HAVING max(greatest(r.looked_at, r.made_at)) < now() - interval '15 minutes';
 COMMENT ON VIEW mls.alert_fault IS 'what may keep receivers of alerts from being told';
 COMMENT ON COLUMN mls.alert_fault.message IS 'a sentence';
 GRANT SELECT ON mls_alerts, mls.alert_fault TO pg_monitor;

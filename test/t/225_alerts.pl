@@ -226,25 +226,36 @@ mails($box);
 
 # ---- What else is watched ----
 
+is(query(q{BEGIN; UPDATE mls.alert_rule SET looked_at = now() - interval '16 minutes', made_at = now() - interval '1 day'; SELECT level || ': ' || message FROM mls_health() WHERE item = 'alerts'; ROLLBACK}),
+	'warning: nobody has looked at rules for 15 minutes: let pg_cron or mls_serve call mls_alert()', 'nobody looks');
+
 my %watched = (
 	lag => { threshold => '6 hours', break => q{UPDATE mls.run SET started_at = started_at - interval '7 hours', finished_at = finished_at - interval '7 hours'; UPDATE mls.subscription SET subscribed_at = subscribed_at - interval '8 hours'}, subject => 'east.Office, east.Property', mend => q{SELECT count(*) FROM mls_sync()} },
 	refresh => { threshold => '1', break => q{ALTER SERVER east OPTIONS (ADD refresh_within '1h'); UPDATE mls.run SET started_at = started_at - interval '2 hours', finished_at = finished_at - interval '2 hours'; UPDATE mls.subscription SET subscribed_at = subscribed_at - interval '3 hours'}, subject => 'east.Office, east.Property', mend => q{SELECT count(*) FROM mls_sync()} },
 	quota => { threshold => '0.9', break => q{ALTER SERVER east OPTIONS (ADD requests_per_day '20')}, subject => 'east', mend => q{ALTER SERVER east OPTIONS (DROP requests_per_day)} },
-	health => { threshold => 'critical', break => q{DROP FOREIGN TABLE east.member; ALTER TABLE silver.east_office RENAME TO gone; UPDATE mls.subscription SET silver = 0 WHERE resource = 'Office'}, subject => 'tables', mend => q{UPDATE mls.subscription SET silver = 'silver.gone'::regclass WHERE resource = 'Office'; ALTER TABLE silver.gone RENAME TO east_office} });
+	# pg_cron has stopped: its job is not there, and nothing began when it was due.
+	health => { threshold => 'warning', break => q{INSERT INTO mls.schedule (source, process, schedule, scheduled_at) VALUES ('east', 'sync', '*/5 * * * *', now() - interval '2 hours');
+		UPDATE mls.run SET started_at = started_at - interval '1 hour', finished_at = finished_at - interval '1 hour'; UPDATE mls.subscription SET subscribed_at = subscribed_at - interval '3 hours'}, subject => 'jobs, schedule', mend => q{DELETE FROM mls.schedule} });
 for my $watch (sort keys %watched)
 {
 	my $case = $watched{$watch};
-	query(qq{SELECT mls_alert_rule('hook', 'hook', '$watch', '$case->{threshold}', quiet => '0')});
+	query(qq{SELECT mls_alert_rule(r, r, '$watch', '$case->{threshold}', quiet => '0') FROM unnest('{hook,mail}'::text[]) r});
 	look();
-	is(told(), '', "$watch: all is well");
+	is(told() . mails($box), '0', "$watch: all is well");
 	query($case->{break});
 	look();
 	is(told(), "alert hook: $case->{subject}", "$watch is told");
+	my @mails = mails($box);
+	is(scalar @mails, 1, 'by mail as well');
+	like($mails[0]{body}, qr/\Q$_\E/, "of $_") for $case->{subject} =~ /east/ ? split(/, /, $case->{subject}) : ();
+	look();
+	is(told() . mails($box), '0', 'once');
 	query($case->{mend});
 	look();
-	is(told(), "recovery hook: $case->{subject}", "and that it is over");
+	is(told(), "recovery hook: $case->{subject}", 'and that it is over');
+	is(scalar mails($box), 1, 'by mail as well');
 }
-query(q{SELECT mls_alert_rule('hook', 'hook', 'drift', quiet => '0')});
+query(q{SELECT mls_alert_rule_remove('mail'), mls_alert_rule('hook', 'hook', 'drift', quiet => '0')});
 $mls->control('option', { schema => { add => [ { field => 'Fireplaces', type => 'Edm.Int32' } ] } });
 query(q{SELECT count(*) FROM mls_sync('east')});
 look();
