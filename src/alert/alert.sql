@@ -55,8 +55,8 @@ COMMENT ON FUNCTION mls.alert_findings(text, text, text) IS 'what a rule that wa
 
 -- ---- Looking ----
 
--- The end of an alert that nobody was told of is told to nobody either.  One notice tells of all
--- that a look has found.
+-- The end of an alert that nobody was told of is told to nobody either; a warning that becomes
+-- critical is told again, once.  One notice tells of all that a look has found.
 CREATE FUNCTION mls.alert_note(rule mls.alert_rule, findings jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -84,7 +84,8 @@ BEGIN
             UPDATE mls.alert a
                SET level = f.level, message = f.message,
                    told_at = CASE WHEN a.told_at IS NULL AND a.began_at + alert_note.rule.hold <= now()
-                                       AND NOT mls.alert_is_quiet(alert_note.rule, a.subject, a.id) THEN now() ELSE a.told_at END,
+                                       AND NOT mls.alert_is_quiet(alert_note.rule, a.subject, a.id) THEN now()
+                                  WHEN a.worst = 'warning' AND f.level = 'critical' THEN now() ELSE a.told_at END,
                    reminded_at = CASE WHEN coalesce(a.reminded_at, a.told_at) + alert_note.rule.remind <= now() THEN now() ELSE a.reminded_at END
               FROM found f
              WHERE a.rule = alert_note.rule.rule AND a.subject = f.subject AND a.ended_at IS NULL
@@ -103,6 +104,7 @@ BEGIN
         VALUES (alert_note.rule.receiver, jsonb_build_object('event', told.event, 'rule', alert_note.rule.rule, 'watch', alert_note.rule.watch,
                                                              'at', now(), 'alerts', told.alerts));
     END LOOP;
+    UPDATE mls.alert a SET worst = a.level WHERE a.rule = alert_note.rule.rule AND a.told_at = now();
     UPDATE mls.alert_rule r SET looked_at = now(), last_error = NULL WHERE r.rule = alert_note.rule.rule;
 END $$;
 COMMENT ON FUNCTION mls.alert_note(mls.alert_rule, jsonb) IS 'part of mls_alert(): notes what a rule has found, and has its receiver told';
@@ -118,7 +120,8 @@ $$;
 COMMENT ON FUNCTION mls.alert_is_quiet(mls.alert_rule, text, bigint) IS 'was the receiver told of the same lately?';
 
 -- Rules of roles whose rights the caller has; of everyone, where nobody has looked lately: each
--- as its owner, so the caller learns nothing by it.
+-- as its owner, so the caller learns nothing by it.  A transaction that is changing a rule or
+-- its receiver, for as long as its session likes, keeps nobody else from being told.
 CREATE FUNCTION mls.alert_look(caller regrole, everyone boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -128,9 +131,9 @@ DECLARE
     findings jsonb;
 BEGIN
     FOR rule IN
-        SELECT * FROM mls.alert_rule r
+        SELECT r.* FROM mls.alert_rule r JOIN mls.alert_receiver v ON v.receiver = r.receiver
          WHERE NOT r.paused AND (pg_has_role(caller, r.owner, 'USAGE') OR everyone AND coalesce(r.looked_at < now() - interval '30 seconds', true))
-         ORDER BY r.rule FOR UPDATE SKIP LOCKED
+         ORDER BY r.rule FOR UPDATE OF r SKIP LOCKED FOR KEY SHARE OF v SKIP LOCKED
     LOOP
         BEGIN
             findings := (SELECT a FROM mls.as_role(rule.owner,
@@ -142,8 +145,8 @@ BEGIN
             UPDATE mls.alert_rule r SET looked_at = now(), last_error = left(SQLERRM, 1000) WHERE r.rule = rule.rule;
         END;
     END LOOP;
-    DELETE FROM mls.alert a WHERE a.ended_at < now() - interval '90 days';
-    DELETE FROM mls.alert_notice n WHERE n.created_at < now() - interval '3 days';
+    DELETE FROM mls.alert a WHERE a.id IN (SELECT o.id FROM mls.alert o WHERE o.ended_at < now() - interval '90 days' FOR UPDATE SKIP LOCKED);
+    DELETE FROM mls.alert_notice n WHERE n.id IN (SELECT o.id FROM mls.alert_notice o WHERE o.created_at < now() - interval '3 days' FOR UPDATE SKIP LOCKED);
 END $$;
 COMMENT ON FUNCTION mls.alert_look(regrole, boolean) IS 'part of mls_alert(): looks at the rules of a caller, or of everyone';
 
@@ -228,9 +231,9 @@ COMMENT ON FUNCTION mls.alert_body(mls.alert_receiver, bigint, jsonb, timestampt
 
 -- ---- Telling ----
 
--- For each receiver the notice that is next, if it is due.  It comes due again some time later,
--- unless it is taken until then: so another process leaves it alone, and one that is killed
--- loses nothing.
+-- For each receiver the notice that is next, if it is due; of many receivers those first that
+-- have waited longest, so that a round is short.  It comes due again some time later, unless it
+-- is taken until then: so another process leaves it alone, and one that is killed loses nothing.
 CREATE FUNCTION mls.alert_take(caller regrole, everyone boolean, OUT notice bigint, OUT receiver text, OUT url text, OUT body text, OUT secret text,
                                OUT username text, OUT password text, OUT sender text, OUT recipients text, OUT plain boolean, OUT ca_file text)
     RETURNS SETOF record
@@ -246,7 +249,7 @@ BEGIN
         SELECT r.* FROM mls.alert_receiver r
          WHERE r.next_attempt_at <= now() AND (everyone OR pg_has_role(caller, r.owner, 'USAGE'))
            AND EXISTS (SELECT FROM mls.alert_notice n WHERE n.receiver = r.receiver)
-         ORDER BY r.receiver FOR UPDATE OF r SKIP LOCKED
+         ORDER BY r.next_attempt_at, r.receiver LIMIT 100 FOR UPDATE OF r SKIP LOCKED
     LOOP
         SELECT n.* INTO next FROM mls.alert_notice n WHERE n.receiver = due.receiver ORDER BY n.id LIMIT 1;
         CONTINUE WHEN NOT FOUND;
@@ -259,18 +262,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.alert_take(regrole, boolean) IS 'part of mls_alert(): for receivers that are due, what they are told next';
 
+-- A receiver that somebody is changing is not waited for: others are, and it is told again.
 CREATE FUNCTION mls.alert_settle(caller regrole, receiver text, notice bigint, status integer, retry_after bigint, error text) RETURNS void
     LANGUAGE sql
     SET search_path = pg_catalog, pg_temp
     AS $$
-WITH told AS (SELECT error IS NULL AND status BETWEEN 200 AND 299 AS taken),
+WITH told AS (SELECT r.receiver AS name, error IS NULL AND status BETWEEN 200 AND 299 AS taken
+                FROM mls.alert_receiver r WHERE r.receiver = alert_settle.receiver FOR UPDATE SKIP LOCKED),
 gone AS (DELETE FROM mls.alert_notice n USING told t WHERE n.id = alert_settle.notice AND t.taken)
 UPDATE mls.alert_receiver r
    SET attempts = CASE WHEN t.taken THEN 0 ELSE r.attempts END, taken_at = CASE WHEN t.taken THEN now() ELSE r.taken_at END,
        next_attempt_at = now() + CASE WHEN t.taken THEN interval '0'
                                       ELSE greatest(mls.delivery_delay(r.attempts), interval '1 second' * least(coalesce(retry_after, 0), 86400)) END,
        last_status = status, last_error = CASE WHEN NOT t.taken THEN coalesce(left(error, 1000), format('the receiver answered with status %s', status)) END
-  FROM told t WHERE r.receiver = alert_settle.receiver
+  FROM told t WHERE r.receiver = t.name
 $$;
 COMMENT ON FUNCTION mls.alert_settle(regrole, text, bigint, integer, bigint, text) IS 'part of mls_alert(): notes what a receiver has answered';
 
@@ -355,7 +360,12 @@ BEGIN
             settings ->> 'ca_file')
     ON CONFLICT ON CONSTRAINT alert_receiver_pkey DO UPDATE
        SET kind = excluded.kind, place = excluded.place, sender = excluded.sender, recipients = excluded.recipients, plain = excluded.plain, link = excluded.link, ca_file = excluded.ca_file,
-           attempts = 0, next_attempt_at = now(), last_status = NULL, last_error = NULL;
+           attempts = 0, next_attempt_at = now(), last_status = NULL, last_error = NULL
+     WHERE pg_has_role(caller, r.owner, 'USAGE');
+    -- Another has made it since we looked.
+    IF NOT FOUND THEN
+        PERFORM mls.refuse('42704', format('there is no receiver "%s" of yours', receiver), 'mls.alert_receiver lists them.');
+    END IF;
     DELETE FROM mls.alert_secret s WHERE s.receiver = note_alert_receiver.receiver;
     INSERT INTO mls.alert_secret VALUES (receiver, url, settings ->> 'secret', settings ->> 'username', settings ->> 'password');
 END $$;
@@ -454,7 +464,11 @@ BEGIN
             (settings ->> 'remind')::interval, (settings ->> 'recovery')::boolean)
     ON CONFLICT ON CONSTRAINT alert_rule_pkey DO UPDATE
        SET receiver = excluded.receiver, watch = excluded.watch, threshold = excluded.threshold, source = excluded.source, hold = excluded.hold,
-           quiet = excluded.quiet, remind = excluded.remind, recovery = excluded.recovery, last_error = NULL;
+           quiet = excluded.quiet, remind = excluded.remind, recovery = excluded.recovery, last_error = NULL
+     WHERE pg_has_role(caller, r.owner, 'USAGE');
+    IF NOT FOUND THEN
+        PERFORM mls.refuse('42704', format('there is no rule "%s" of yours', rule), 'mls.alert_rule lists them.');
+    END IF;
 END $$;
 COMMENT ON FUNCTION mls.note_alert_rule(regrole, text, text, jsonb) IS 'sets, pauses or removes a rule of alerts, for a caller who may';
 CREATE FUNCTION mls.note_alert_rule(action text, rule text, settings jsonb) RETURNS void

@@ -89,6 +89,7 @@ CREATE TABLE mls.alert (
     subject     text NOT NULL,
     level       text NOT NULL,
     message     text NOT NULL,
+    worst       text,
     began_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     told_at     timestamptz,
     reminded_at timestamptz,
@@ -103,8 +104,9 @@ COMMENT ON COLUMN mls.alert.rule IS 'the rule';
 COMMENT ON COLUMN mls.alert.subject IS 'what it is about: a source with its resource, or a check';
 COMMENT ON COLUMN mls.alert.level IS 'warning or critical';
 COMMENT ON COLUMN mls.alert.message IS 'what is wrong, as it was seen last';
+COMMENT ON COLUMN mls.alert.worst IS 'worst level that the receiver was to be told of; NULL: not yet';
 COMMENT ON COLUMN mls.alert.began_at IS 'when it was seen first';
-COMMENT ON COLUMN mls.alert.told_at IS 'when the receiver was to be told; NULL: not yet';
+COMMENT ON COLUMN mls.alert.told_at IS 'when the receiver was to be told, of a warning that became critical once more; NULL: not yet';
 COMMENT ON COLUMN mls.alert.reminded_at IS 'when the receiver was to be told again';
 COMMENT ON COLUMN mls.alert.ended_at IS 'when it was not seen any more';
 

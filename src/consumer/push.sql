@@ -233,7 +233,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.push_take(regrole) IS 'part of mls_push(): for receivers of a caller that are due, what is posted to them next';
 
--- What has been said meanwhile (mls_push_resend) holds.
+-- What has been said meanwhile (mls_push_resend) holds.  A receiver that somebody is changing is
+-- not waited for: others are, and it gets these events again.
 CREATE FUNCTION mls.push_settle(caller regrole, consumer text, since bigint, upto bigint, status integer, retry_after bigint, error text) RETURNS void
     LANGUAGE sql
     SET search_path = pg_catalog, pg_temp
@@ -245,8 +246,9 @@ UPDATE mls.push p
                                       WHEN status = 429 THEN interval '1 second' * least(retry_after, 86400)
                                       ELSE greatest(mls.delivery_delay(p.attempts), interval '1 second' * least(retry_after, 86400)) END,
        last_status = status, last_error = CASE WHEN NOT t.taken THEN coalesce(left(error, 1000), format('the receiver answered with status %s', status)) END
-  FROM (SELECT error IS NULL AND status BETWEEN 200 AND 299 AS taken) t
- WHERE p.consumer = push_settle.consumer AND p.acknowledged = since
+  FROM (SELECT o.consumer, error IS NULL AND status BETWEEN 200 AND 299 AS taken
+          FROM mls.push o WHERE o.consumer = push_settle.consumer AND o.acknowledged = since FOR UPDATE SKIP LOCKED) t
+ WHERE p.consumer = t.consumer
 $$;
 COMMENT ON FUNCTION mls.push_settle(regrole, text, bigint, bigint, integer, bigint, text) IS 'part of mls_push(): notes what a receiver has answered';
 

@@ -223,10 +223,9 @@ keep(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, const ch
 
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
-		"WITH same AS (SELECT pg_catalog.count(*) >= 20 AS many FROM mls.geocode_cache c WHERE "
-		"c.owner = $1 AND c.geocoder = $2 AND c.latitude = $6::pg_catalog.numeric AND c.longitude "
-		"= "
-		"$7::pg_catalog.numeric AND c.question <> $3) "
+		"WITH same AS (SELECT pg_catalog.count(*) = 20 AS many FROM (SELECT FROM mls.geocode_cache "
+		"c WHERE c.owner = $1 AND c.geocoder = $2 AND c.latitude = $6::pg_catalog.numeric AND "
+		"c.longitude = $7::pg_catalog.numeric AND c.question <> $3 LIMIT 20) o) "
 		"INSERT INTO mls.geocode_cache AS c (owner, geocoder, question, verdict, rank, latitude, "
 		"longitude, reason, asked_at, expires_at) SELECT $1, $2, $3, $4, CASE WHEN same.many THEN "
 		"greatest($5, 5) ELSE $5 END, $6::pg_catalog.numeric, $7::pg_catalog.numeric, $8, "

@@ -67,7 +67,7 @@ typedef struct Geocoding
 	MlsGoldWriter *gold_writer; /* NULL before the first point */
 	Datum *last;                /* NULL before the first batch */
 	MemoryContext batch;
-	HTAB *boxes;     /* of the batch: where postal codes are */
+	HTAB *boxes;     /* where postal codes are that were asked for */
 	int64 questions; /* to be asked, for a dry run */
 	int64 unreadable;
 } Geocoding;
@@ -75,7 +75,7 @@ typedef struct Geocoding
 typedef struct Box
 {
 	char code[NAMEDATALEN];
-	char *corners; /* "{south,west,north,east}" */
+	char *corners; /* "{south,west,north,east}"; NULL: too few listings say */
 } Box;
 
 static MlsAsked *
@@ -335,25 +335,58 @@ postal_code_of(const char *question)
 	return code.data;
 }
 
-/* In the open transaction: the boxes of the codes of questions that will be asked. */
 static void
-find_boxes(Geocoding *geocoding, List *open)
+make_boxes(Geocoding *geocoding)
 {
 	HASHCTL control = {
-		.keysize = NAMEDATALEN, .entrysize = sizeof(Box), .hcxt = CurrentMemoryContext};
-	List *codes = NIL;
-	MemoryContext context = CurrentMemoryContext;
-	ListCell *lc;
+		.keysize = NAMEDATALEN, .entrysize = sizeof(Box), .hcxt = geocoding->run->context};
 
 	geocoding->boxes =
 		hash_create("mls_fdw boxes", 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	if (get_attnum(geocoding->gold, "PostalCode") == InvalidAttrNumber ||
+}
+
+/* Codes of questions of which no box was looked for yet; from now on one was. */
+static List *
+new_codes(Geocoding *geocoding, List *open)
+{
+	List *codes = NIL;
+	ListCell *lc;
+
+	foreach (lc, open)
+	{
+		const char *code = postal_code_of(((Question *) lfirst(lc))->text);
+		Box *box;
+		bool known;
+
+		if (code[0] == '\0' || strlen(code) >= NAMEDATALEN)
+			continue;
+		box = hash_search(geocoding->boxes, code, HASH_ENTER, &known);
+		if (known)
+			continue;
+		box->corners = NULL;
+		codes = lappend(codes, (void *) code);
+	}
+	return codes;
+}
+
+/*
+ * In the open transaction: the boxes of the codes of questions that will be asked.  All of gold
+ * is read for them, so each code is looked for once in a run.
+ */
+static void
+find_boxes(Geocoding *geocoding, List *open)
+{
+	List *codes;
+	MemoryContext context = CurrentMemoryContext;
+
+	if (geocoding->boxes == NULL)
+		make_boxes(geocoding);
+	codes = new_codes(geocoding, open);
+	if (codes == NIL || get_attnum(geocoding->gold, "PostalCode") == InvalidAttrNumber ||
 		get_attnum(geocoding->gold, "Latitude") == InvalidAttrNumber ||
 		get_attnum(geocoding->gold, "Longitude") == InvalidAttrNumber ||
 		get_attnum(geocoding->gold, "X_GeoLatitude") == InvalidAttrNumber)
 		return;
-	foreach (lc, open)
-		codes = lappend(codes, (void *) postal_code_of(((Question *) lfirst(lc))->text));
 	mls_select(
 		psprintf(
 			"SELECT code, ARRAY[south - 0.1, west - 0.1, north + 0.1, east + 0.1]::pg_catalog.text "
@@ -372,13 +405,10 @@ find_boxes(Geocoding *geocoding, List *open)
 	MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char *code = mls_text_at(i, 1);
-		Box *box;
+		Box *box = hash_search(geocoding->boxes, mls_text_at(i, 1), HASH_FIND, NULL);
 
-		if (code[0] == '\0' || strlen(code) >= NAMEDATALEN)
-			continue;
-		box = hash_search(geocoding->boxes, code, HASH_ENTER, NULL);
-		box->corners = mls_text_at(i, 2);
+		if (box != NULL)
+			box->corners = MemoryContextStrdup(geocoding->run->context, mls_text_at(i, 2));
 	}
 }
 
@@ -623,7 +653,7 @@ read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, Lis
 			else
 				*hopeless = lappend(*hopeless, question);
 		}
-		if (*open != NIL)
+		if (*open != NIL && !geocoding->run->task->dry_run)
 			find_boxes(geocoding, *open);
 		MemoryContextSwitchTo(geocoding->batch);
 	}
@@ -690,17 +720,14 @@ geocode_batch(Geocoding *geocoding)
 
 /* ---- What may not be kept any longer ---- */
 
-/* Takes the rows of gold that show some points; in the open transaction. */
+/* The records of some points; in the open transaction. */
 static List *
-shown_rows(Geocoding *geocoding, List *keys)
+records_of(Geocoding *geocoding, List *keys)
 {
 	const MlsRun *run = geocoding->run;
 	List *rows = NIL;
-	Oid gold;
 
-	mls_select(psprintf("SELECT p.* FROM (%s) p WHERE p.mls_key = ANY ($1)",
-						mls_gold_place_rows(run->table, run->sub->silver, run->sub->gold,
-											mls_qualified_name(run->sub->silver), &gold)),
+	mls_select(mls_gold_rows_of_points(run->table, run->sub->silver, run->sub->gold),
 			   mls_arg_list(keys));
 	MemoryContextSwitchTo(geocoding->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -736,7 +763,7 @@ expire_some(Geocoding *geocoding)
 	keys = mls_cell_texts(SPI_tuptable, 1);
 	if (keys != NIL)
 	{
-		begin_points(geocoding, shown_rows(geocoding, keys));
+		begin_points(geocoding, records_of(geocoding, keys));
 		mls_sql_control(SPI_OK_DELETE,
 						"DELETE FROM mls.geocode WHERE subscription = $1 AND key = ANY ($2)",
 						mls_arg_int8(run->sub->id), mls_arg_list(keys));

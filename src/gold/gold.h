@@ -122,6 +122,9 @@ extern char *mls_gold_rows_by_key(const MlsTable *table, Oid silver_table, const
 extern char *mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold,
 								 const char *rows, Oid *gold_table);
 
+/* SQL of (the key's columns, its text) for the records of points with the keys $1 (text[]); NULL likewise. */
+extern char *mls_gold_rows_of_points(const MlsTable *table, Oid silver_table, Oid gold);
+
 /* Prepares the gold of those who look at a table that is new. */
 extern void mls_gold_prepare_dependants(const MlsTable *table, Oid silver_table);
 

@@ -6,6 +6,8 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/value.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "gold/gold.h"
 #include "gold/statement.h"
@@ -61,5 +63,34 @@ mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold, const cha
 					 mls_qualified_name(statement->gold), quote_identifier(target->key_field),
 					 mls_statement_key(statement), quote_literal_cstr(table->source->name),
 					 quote_literal_cstr(target->origin));
+	return sql.data;
+}
+
+char *
+mls_gold_rows_of_points(const MlsTable *table, Oid silver_table, Oid gold)
+{
+	Statement *statement = placed_statement(table, silver_table, gold);
+	const MlsGoldTarget *target;
+	const char *key;
+	const char *column;
+	StringInfoData sql;
+	ListCell *lc;
+
+	if (statement == NULL)
+		return NULL;
+	target = statement->target;
+	key = mls_gold_source_key(target);
+	column = linitial(target->key_columns);
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	foreach (lc, target->key_columns)
+		appendStringInfo(&sql, "r.%s, ", quote_identifier(lfirst(lc)));
+	appendStringInfo(&sql, "%s FROM %s r WHERE ", key, mls_qualified_name(silver_table));
+	if (list_length(target->key_columns) == 1)
+		appendStringInfo(
+			&sql, "r.%s = ANY ($1::%s[])", quote_identifier(column),
+			format_type_be_qualified(get_atttype(silver_table, get_attnum(silver_table, column))));
+	else
+		appendStringInfo(&sql, "%s = ANY ($1)", key);
 	return sql.data;
 }

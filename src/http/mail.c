@@ -4,7 +4,8 @@
  *
  * Password and mail go over TLS only, unless the call wants it plain, which the egress
  * rules allow at listed hosts.  A connection is never used twice, so its address is always
- * judged before anything is said.
+ * judged before anything is said.  A recipient whom the server refuses keeps the mail from
+ * nobody else; only if it refuses all the mail has failed.
  */
 #include "postgres.h"
 
@@ -39,8 +40,9 @@ mls_mail_apply(MlsHttpRequest *request, CURL *easy)
 	request->mail_sent = 0;
 	return SET(CURLOPT_URL, request->call.url) &&
 		   SET(CURLOPT_MAIL_FROM, psprintf("<%s>", mail->from)) &&
-		   SET(CURLOPT_MAIL_RCPT, request->headers) && SET(CURLOPT_UPLOAD, 1L) &&
-		   SET(CURLOPT_READFUNCTION, give) && SET(CURLOPT_READDATA, request) &&
+		   SET(CURLOPT_MAIL_RCPT, request->headers) && SET(CURLOPT_MAIL_RCPT_ALLOWFAILS, 1L) &&
+		   SET(CURLOPT_UPLOAD, 1L) && SET(CURLOPT_READFUNCTION, give) &&
+		   SET(CURLOPT_READDATA, request) &&
 		   SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t) strlen(request->call.body)) &&
 		   SET(CURLOPT_USE_SSL, (long) (mail->plain ? CURLUSESSL_NONE : CURLUSESSL_ALL)) &&
 		   SET(CURLOPT_FRESH_CONNECT, 1L) && SET(CURLOPT_FORBID_REUSE, 1L) &&

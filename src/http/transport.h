@@ -27,6 +27,11 @@
 #error "mls_fdw needs libcurl 7.87 or newer"
 #endif
 
+/* Its name was mended with 8.2. */
+#if LIBCURL_VERSION_NUM < 0x080200
+#define CURLOPT_MAIL_RCPT_ALLOWFAILS CURLOPT_MAIL_RCPT_ALLLOWFAILS
+#endif
+
 /* Where quotas are kept and sessions counted, in the data directory. */
 #define MLS_LIMIT_DIRECTORY "mls_fdw"
 #define MLS_SESSION_ENDING ".session"

@@ -157,7 +157,9 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 		"WHERE (m.record_resource, m.record_key, m.category, m.\"order\", m.record_at, m.stamp) "
 		"IS DISTINCT FROM (excluded.record_resource, excluded.record_key, excluded.category, "
 		"excluded.\"order\", excluded.record_at, excluded.stamp) OR m.state = 'gone' "
-		"OR m.state = 'here' AND m.store IS DISTINCT FROM $4",
+		"OR m.state = 'here' AND (m.store IS DISTINCT FROM $4 OR NOT EXISTS "
+		"(SELECT FROM mls.media_file f WHERE f.store = m.store AND f.sha256 = m.sha256 "
+		"AND NOT f.removing AND NOT f.missing))",
 		mls_arg_int8(media->run->sub->id), mls_arg_text(after), mls_arg_text(upto),
 		mls_arg_text(media->rule.store));
 }
@@ -299,7 +301,10 @@ mls_media_claim(MlsMediaRun *media, int most)
 	return items;
 }
 
-/* Which of the files that came does the store have already? */
+/*
+ * Which of the files that came does the store have already?  One that nobody had any more is put
+ * again: a repair that was rolled back may have removed it.
+ */
 void
 mls_media_look_up(const MlsMediaRun *media, List *items)
 {
@@ -312,7 +317,7 @@ mls_media_look_up(const MlsMediaRun *media, List *items)
 	if (hashes == NIL)
 		return;
 	mls_select("SELECT sha256 FROM mls.media_file WHERE store = $1 AND sha256 = ANY ($2) "
-			   "AND NOT removing AND NOT missing",
+			   "AND NOT removing AND NOT missing AND unreferenced_since IS NULL",
 			   mls_arg_text(media->rule.store), mls_arg_list(hashes));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

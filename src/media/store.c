@@ -130,14 +130,40 @@ name_prefix(const char *digits)
 	return strlen(digits) <= 2 ? pstrdup(digits) : psprintf("%.2s/%s", digits, digits);
 }
 
+/* Who compares page by page with rows would take files for strays that come in another order. */
+static void
+require_order(const MlsStore *store, const List *entries, const char *after)
+{
+	ListCell *lc;
+
+	foreach (lc, entries)
+	{
+		const MlsStoreEntry *entry = lfirst(lc);
+
+		if (strcmp(entry->name, after) <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_REPLY_HANDLE),
+					 errmsg("store \"%s\" does not list its files in the order of their names",
+							store->source->name),
+					 errdetail("\"%s\" came after \"%s\".", entry->name, after),
+					 errhint("Directory buckets of Amazon S3 and some services that speak as it "
+							 "does cannot be verified.")));
+		after = entry->name;
+	}
+}
+
 List *
 mls_store_list(MlsStore *store, const char *prefix, const char *after, int most)
 {
+	List *entries;
+
 	if (strspn(prefix, "0123456789abcdef") != strlen(prefix))
 		elog(ERROR, "files are listed by digits of their hash");
 	if (*after)
 		require_name(store, after);
-	return store->kind->list(store, name_prefix(prefix), after, most);
+	entries = store->kind->list(store, name_prefix(prefix), after, most);
+	require_order(store, entries, after);
+	return entries;
 }
 
 char *

@@ -574,7 +574,7 @@ typedef struct Listing
 {
 	const char *prefix;
 	const char *after;
-	List *found; /* of MlsStoreEntry *, of one folder */
+	List *found; /* of MlsStoreEntry *, of one folder; without length and time */
 } Listing;
 
 static void
@@ -583,18 +583,15 @@ note_entry(int folder, const char *digits, const char *base, void *arg)
 	Listing *listing = arg;
 	char name[MLS_STORE_NAME];
 	MlsStoreEntry *entry;
-	struct stat found;
 
 	if (strlen(base) >= MLS_STORE_NAME - 3)
 		return;
 	snprintf(name, sizeof(name), "%s/%s", digits, base);
 	if (!mls_store_is_name(name) || strcmp(name, listing->after) <= 0 ||
-		strncmp(name, listing->prefix, strlen(listing->prefix)) != 0 || !look(folder, base, &found))
+		strncmp(name, listing->prefix, strlen(listing->prefix)) != 0)
 		return;
-	entry = palloc(sizeof(MlsStoreEntry));
+	entry = palloc0(sizeof(MlsStoreEntry));
 	strlcpy(entry->name, name, sizeof(entry->name));
-	entry->length = found.st_size;
-	entry->modified = time_t_to_timestamptz((pg_time_t) found.st_mtime);
 	listing->found = lappend(listing->found, entry);
 }
 
@@ -603,6 +600,46 @@ compare_entries(const ListCell *a, const ListCell *b)
 {
 	return strcmp(((const MlsStoreEntry *) lfirst(a))->name,
 				  ((const MlsStoreEntry *) lfirst(b))->name);
+}
+
+/*
+ * The first files of a folder's sorted names, at most so many, with length and time: a page of a
+ * large folder reads all its names, but looks at its own files only.
+ */
+static List *
+look_at_first(const DirectoryStore *store, List *names, int most)
+{
+	volatile int folder = -1;
+	List *volatile files = NIL;
+
+	if (names == NIL)
+		return NIL;
+	PG_TRY();
+	{
+		ListCell *lc;
+
+		folder = open_folder_of(store, ((MlsStoreEntry *) linitial(names))->name, false);
+		foreach (lc, names)
+		{
+			MlsStoreEntry *entry = lfirst(lc);
+			struct stat found;
+
+			CHECK_FOR_INTERRUPTS();
+			if (folder < 0 || list_length(files) >= most)
+				break;
+			if (!look(folder, base_name(entry->name), &found))
+				continue;
+			entry->length = found.st_size;
+			entry->modified = time_t_to_timestamptz((pg_time_t) found.st_mtime);
+			files = lappend(files, entry);
+		}
+	}
+	PG_FINALLY();
+	{
+		drop(folder);
+	}
+	PG_END_TRY();
+	return files;
 }
 
 /* Folder by folder, which is the order of names. */
@@ -622,7 +659,8 @@ list_files(MlsStore *head, const char *prefix, const char *after, int most)
 			continue;
 		visit_digits(store, number, note_entry, &listing);
 		list_sort(listing.found, compare_entries);
-		entries = list_concat(entries, listing.found);
+		entries =
+			list_concat(entries, look_at_first(store, listing.found, most - list_length(entries)));
 	}
 	return list_truncate(entries, most);
 }

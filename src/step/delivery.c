@@ -227,6 +227,30 @@ mls_deliver(const MlsDeliveryKind *kind, bool everyone, int seconds)
 
 /* ---- The process ---- */
 
+static void
+set_option(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+/* What the caller's role has set for itself (ALTER ROLE ... SET) is not to decide over the business of others. */
+static void
+settle(const MlsDeliveryKind *kind)
+{
+	set_option("search_path", "pg_catalog, pg_temp");
+	set_option("application_name", psprintf("mls_fdw %s", kind->name));
+	set_option("statement_timeout", "0");
+	set_option("lock_timeout", "0");
+	set_option("idle_in_transaction_session_timeout", "0");
+	set_option("default_transaction_read_only", "off");
+	set_option("default_transaction_isolation", "read committed");
+	set_option("row_security", "on");
+	set_option("standard_conforming_strings", "on");
+	set_option("array_nulls", "on");
+	set_option("transform_null_equals", "off");
+	set_option("jit", "off");
+}
+
 void
 mls_delivery_worker(const MlsDeliveryKind *kind)
 {
@@ -237,13 +261,7 @@ mls_delivery_worker(const MlsDeliveryKind *kind)
 	BackgroundWorkerUnblockSignals();
 	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
 	BackgroundWorkerInitializeConnectionByOid(order.database, order.session_user, 0);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("application_name", psprintf("mls_fdw %s", kind->name), PGC_USERSET,
-					PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	settle(kind);
 	if (order.role != order.session_user)
 		SetCurrentRoleId(order.role, order.role_is_superuser);
 	mls_deliver(kind, true, order.seconds);

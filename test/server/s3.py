@@ -76,7 +76,7 @@ class S3:
         self.buckets = {"photos": {}, "full": {}, "closed": {}, "a.b": {}}
         self.uploads, self.numbers, self.checked = {}, 0, 0
         self.settings = {"region": "us-east-1", "skew_s": 0, "session_token": None, "page": MAX_KEYS, "deny": [], "no_bulk": False, "delete_errors": [],
-                         "complete_error": 0, "keep": True, "host": None}
+                         "complete_error": 0, "keep": True, "host": None, "order": "names"}
 
     def bucket_of(self, request):
         """Bucket and key as they stand in the address: by host, or by path."""
@@ -258,10 +258,10 @@ class S3:
         if options.get("list-type") != "2":
             raise Refusal("NotImplemented", "The old list is not offered.")
         prefix, most = options.get("prefix", ""), min(int(options.get("max-keys", MAX_KEYS)), self.settings["page"])
-        after = options.get("start-after", "")
+        after = options.get("start-after", "") if self.settings["order"] != "deaf" else ""
         if "continuation-token" in options:
             after = base64.b64decode(options["continuation-token"][2:-1]).decode()
-        keys = sorted(key for key in bucket if key.startswith(prefix) and key > after)
+        keys = sorted((key for key in bucket if key.startswith(prefix) and key > after), reverse=self.settings["order"] == "backwards")
         page = keys[:most]
         more = len(keys) > most
         # A token of characters that an address must escape.

@@ -334,6 +334,115 @@ like(sql_error($node, q{SELECT mls_alert_receiver_remove('hook')}), qr/2BP01: ru
 query(q{SELECT mls_alert_rule_remove('hook'), mls_alert_receiver_remove('hook')});
 is(query(q{SELECT count(*) FROM mls.alert_secret WHERE receiver = 'hook'}), 0, 'removed with its secrets');
 
+# ---- What one role does keeps nobody else from being told ----
+
+query(q{CREATE ROLE rival LOGIN; CREATE ROLE other LOGIN; SELECT mls_grant('rival'), mls_grant('other')});
+query(qq{SELECT mls_alert_receiver('hook', 'webhook', '$url{hook}'), mls_alert_rule('hook', 'hook', 'failures', '1', quiet => '0')});
+query(qq{SELECT mls_alert_receiver('a', 'webhook', '$url{slack}'), mls_alert_receiver('z', 'webhook', '$url{slack}'), mls_alert_rule('a', 'a', 'lag'), mls_alert_rule('z', 'z', 'lag')}, extra_params => [ '-U', 'rival' ]);
+taken('hook');
+
+# His settings are not those by which others are looked at.
+query(q{ALTER ROLE rival SET row_security = off; ALTER ROLE rival SET standard_conforming_strings = off; ALTER ROLE rival SET transform_null_equals = on; ALTER ROLE rival SET lock_timeout = 1});
+$fails->();
+taken('hook');
+query(q{UPDATE mls.alert SET told_at = NULL, worst = NULL WHERE ended_at IS NULL});
+query('UPDATE mls.alert_receiver SET next_attempt_at = now(); UPDATE mls.alert_rule SET looked_at = NULL');
+$node->psql('postgres', 'SELECT count(*) FROM mls_alert()', extra_params => [ '-U', 'rival' ]);
+is(query(q{SELECT coalesce(string_agg(rule || ': ' || last_error, ', '), 'none') FROM mls.alert_rule WHERE rule IN ('hook', 'a', 'z')}), 'none', 'settings of a caller do no harm');
+is(told(), 'alert hook: east.Property sync', 'the rules of others are looked at by theirs');
+query(q{ALTER ROLE rival RESET ALL});
+$works->();
+taken('hook');
+
+# He holds what is his for as long as he likes: a receiver, a rule, one that is going, and what is too old.
+for my $held (q{SELECT mls_alert_test('a')}, q{SELECT mls_alert_rule_pause('a', false)}, q{SELECT mls_alert_rule_remove('a'), mls_alert_receiver_remove('a')})
+{
+	query(q{INSERT INTO mls.alert_notice (receiver, notice, created_at) VALUES ('a', '{"event": "test", "rule": "old", "alerts": []}', now() - interval '4 days');
+		INSERT INTO mls.alert (rule, subject, level, message, ended_at) VALUES ('a', 'old', 'warning', 'old', now() - interval '91 days')});
+	query(q{UPDATE mls.run SET started_at = started_at - interval '9 hours', finished_at = finished_at - interval '9 hours'; UPDATE mls.subscription SET subscribed_at = subscribed_at - interval '10 hours', owner = 'rival' WHERE resource = 'Office'});
+	my $rival = $node->background_psql('postgres', extra_params => [ '-U', 'rival' ]);
+	$rival->query_safe("BEGIN; $held");
+	$mls->fault(kind => 'status', status => 500, match => 'Property', times => 1);
+	$node->psql('postgres', q{SET statement_timeout = '60s'; SELECT status FROM mls_sync('east', 'Property')}, stderr => \my $trouble);
+	unlike($trouble, qr/timeout/, "$held: a sync ends");
+	is($node->psql('postgres', q{SET statement_timeout = '60s'; UPDATE mls.alert_rule SET looked_at = NULL WHERE rule = 'hook'; SELECT count(*) FROM mls_alert()}), 0, 'and so does who looks');
+	like(told(), qr/^alert hook: east\.Property sync/, 'others are told');
+	$rival->query_safe('ROLLBACK');
+	$rival->quit;
+	$works->();
+	taken('hook');
+}
+query(q{UPDATE mls.subscription SET owner = current_user::regrole});
+query(q{SELECT count(*) FROM mls_sync()});
+taken('hook');
+
+# Nor while a notice is under way: the one he was sent comes again, nobody else's does.
+query(q{DELETE FROM mls.alert_notice; SELECT mls_alert_test('hook')});
+query(q{SELECT mls_alert_test('a')}, extra_params => [ '-U', 'rival' ]);
+$hook{slack}->fault(kind => 'stall', match => 'hook', times => 1);
+my $caller = $node->background_psql('postgres', timeout => 60);
+$caller->query_until(qr/asked/, "\\echo asked\nSELECT 'told ' || count(*) FROM mls_alert();\n");
+$node->poll_query_until('postgres', q{SELECT attempts > 0 FROM mls.alert_receiver WHERE receiver = 'a'});
+my $rival = $node->background_psql('postgres', extra_params => [ '-U', 'rival' ]);
+$rival->query_safe(q{BEGIN; SELECT mls_alert_test('a')});
+$caller->query_safe(q{SELECT 1});
+is(query(q{SELECT attempts FROM mls.alert_receiver WHERE receiver = 'hook'}), 0, 'an answer is noted while another receiver is being changed');
+$rival->query_safe('ROLLBACK');
+taken('hook');
+
+# Two who make the same at once: it is the one's who was first.
+for my $make (q{mls_alert_receiver('both', 'webhook', 'https://%s.example/')}, q{mls_alert_rule('hook2', '%s', 'lag')})
+{
+	query(qq{SELECT mls_alert_receiver('mine', 'webhook', '$url{hook}')}, extra_params => [ '-U', 'other' ]);
+	query(qq{SELECT mls_alert_receiver('theirs2', 'webhook', '$url{slack}')}, extra_params => [ '-U', 'rival' ]);
+	$rival->query_safe('BEGIN; SELECT ' . sprintf($make, 'theirs2'));
+	my $second = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'other' ]);
+	$second->query_until(qr/asked/, "\\set VERBOSITY verbose\n\\echo asked\nSELECT " . sprintf($make, 'mine') . ";\n");
+	$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'SELECT mls_alert_r%'});
+	$rival->query_safe('COMMIT');
+	$second->query('SELECT 1');
+	like($second->{stderr}, qr/42704: there is no (receiver|rule) "\w+" of yours/, "who comes second is told so: $make");
+	$second->quit;
+}
+is(query(q{SELECT place FROM mls.alert_receiver WHERE receiver = 'both'}) . ' ' . query(q{SELECT receiver FROM mls.alert_rule WHERE rule = 'hook2'}), 'https://theirs2.example theirs2', 'and changes nothing');
+$rival->quit;
+$caller->quit;
+
+# ---- A warning that becomes critical is told again ----
+
+query(q{DELETE FROM mls.alert_notice; DELETE FROM mls.alert_rule; ALTER SERVER east OPTIONS (ADD requests_per_day '100000'); SELECT mls_alert_rule('hook', 'hook', 'quota', '0.000001')});
+my $limit = sub { query("ALTER SERVER east OPTIONS (SET requests_per_day '$_[0]')"); look(); return told() };
+is($limit->(100000), 'alert hook: east', 'a warning');
+is($limit->(1), 'alert hook: east', 'is told again when it is critical');
+is(query(q{SELECT level || ' ' || worst FROM mls.alert WHERE ended_at IS NULL}), 'critical critical', 'as such');
+is(join('', $limit->(100000), $limit->(1)), '', 'but once, whatever it does then');
+query(q{ALTER SERVER east OPTIONS (DROP requests_per_day)});
+look();
+is(told(), 'recovery hook: east', 'and so is its end');
+query(q{SELECT mls_alert_rule_remove('hook')});
+
+# ---- A recipient who is gone keeps mails from nobody else ----
+
+my $some = start_mailbox();
+for my $case ([ 'ops@example.com,nobody@example.com', 'ops@example.com', 250 ], [ 'nobody@example.com,ops@example.com,boss@example.com', 'ops@example.com,boss@example.com', 250 ], [ 'nobody@example.com,nobody@example.org', '', 550 ])
+{
+	my ($wanted, $reached, $status) = @$case;
+	query(qq{SELECT mls_alert_receiver('some', 'email', 'smtp://127.0.0.1:$some->{port}', sender => 'a\@b', recipients => '{$wanted}', plain => true), mls_alert_test('some')});
+	look();
+	is(join('|', map { join ',', @{ $_->{to} } } mails($some)), $reached, "a mail to $wanted");
+	like(query(q{SELECT coalesce(last_error, 'taken') FROM mls.alert_receiver WHERE receiver = 'some'}), $reached ? qr/^taken$/ : qr/550/, $reached ? 'is taken' : 'is not taken');
+}
+query(q{DELETE FROM mls.alert_notice; DELETE FROM mls.alert_receiver});
+
+# ---- Many receivers: some at a time, and each once ----
+
+query(qq{SELECT mls_alert_receiver('many ' || n, 'webhook', '$url{hook}'), mls_alert_test('many ' || n) FROM generate_series(1, 150) n});
+taken('hook');
+look();
+is(scalar(taken('hook')), 150, 'all of many receivers are told, once');
+is(query(q{SELECT count(*) FROM mls.alert_notice}), 0, 'and nothing waits');
+query(q{DELETE FROM mls.alert_receiver});
+
 # ---- mls_serve looks where pg_cron does not ----
 
 SKIP:

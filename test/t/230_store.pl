@@ -249,6 +249,21 @@ fails("SELECT mls_store_put('s', 'x', 'txt', 'a/b')", '28000', qr/could not writ
 query('ALTER USER MAPPING FOR PUBLIC SERVER s OPTIONS (DROP session_token)');
 s3(reset => JSON::PP::true);
 
+# Services that list in another order, or do not begin where they are told to.
+my @listed = sort map { put('s', "ordered $_") } 1 .. 3;
+my %page = (bare => '', 'behind another' => ", after => '$listed[0]'", 'of two' => ', most => 2');
+for my $order ([ names => [] ], [ backwards => [ sort keys %page ] ], [ deaf => ['behind another'] ])
+{
+	my ($name, $wrong) = @$order;
+	s3(order => $name);
+	for my $case (sort keys %page)
+	{
+		$node->psql('postgres', "SELECT count(*) FROM mls_store_list('s'$page{$case})", stderr => \my $error);
+		like($error, (grep { $_ eq $case } @$wrong) ? qr/store "s" does not list its files in the order of their names/ : qr/^$/, "a list $case, $name");
+	}
+}
+s3(order => 'names');
+
 # Signed links.
 my $name = put('s', 'for a link');
 $link = query("SELECT mls_store_link('s', '$name', '2 hours')");

@@ -184,7 +184,7 @@ is((grep { $_->{path} =~ m{^/cdn/} && $_->{auth} ne 'none' } $mls->requests) + 0
 again('g', $keys[0]);
 $mls->control('update', { resource => 'Media', keys => [ $keys[0] ], fields => { MediaURL => "http://localhost:1/none", MediaModificationTimestamp => '2026-05-01T00:00:00Z' } });
 sql("SELECT status FROM mls_sync('g')");
-sql(qq{UPDATE mls.media m SET state = 'here' FROM mls.subscription s WHERE s.id = m.subscription AND s.source = 'g' AND m.key <> '$keys[0]'});
+sql(qq{UPDATE mls.media m SET state = 'refused' FROM mls.subscription s WHERE s.id = m.subscription AND s.source = 'g' AND m.key <> '$keys[0]'});
 is(fetch('g', 'status, failed'), 'finished|1', 'a host that is down');
 unlike(sql(q{SELECT string_agg(concat_ws(' ', message, detail, note), ' ') FROM mls.run}) . sql(q{SELECT string_agg(error, ' ') FROM mls.media}) . join('', grep { !/CREATE USER MAPPING/ } split /^/, slurp_file($node->logfile)),
 	qr/static-token-value/, 'nobody reads it');
@@ -234,6 +234,20 @@ consistent('a', 'repaired', $recent);
 is(sql(q{SELECT finding || ' ' || file FROM mls_media_verify('a', samples => 1000)}), "orphaned $recent", 'nothing else is left');
 isnt(sql(q{SELECT level FROM mls_health() WHERE item = 'media'}), 'critical', 'mls_health() is content');
 is(sql(q{SELECT count(*) FROM mls_metrics() m WHERE m LIKE 'mls_media{source="a",state="here"} } . $n . q{'}), '1', 'mls_metrics() counts them');
+
+# What rows promise and the store does not have: by a crash, a row that was lost, a repair that was rolled back.
+my %lost;
+@lost{qw(row removing missing unreferenced)} = grep { $_ ne $recent } files('a');
+unlink map { "$directory/a/$_" } values %lost;
+sql(qq{DELETE FROM mls.media_file WHERE name = '$lost{row}';
+	UPDATE mls.media_file SET removing = true WHERE name = '$lost{removing}';
+	UPDATE mls.media_file SET missing = true WHERE name = '$lost{missing}';
+	UPDATE mls.media_file SET unreferenced_since = now() WHERE name = '$lost{unreferenced}';
+	UPDATE mls.media m SET state = 'wanted' FROM mls.media_file f WHERE f.name = '$lost{unreferenced}' AND f.store = m.store AND f.sha256 = m.sha256});
+is(fetch('a', 'status, fetched, stored'), 'finished|4|1', 'what no store has is fetched by the next run');
+consistent('a', 'whole again', $recent);
+is(join(' ', grep { !-e "$directory/a/$_" } values %lost), '', 'and is there');
+is(sql(q{SELECT count(*) FROM mls_media WHERE source = 'a' AND state = 'here' AND name IS NULL}), '0', 'with its row');
 
 # ---- Who is not to be trusted ----
 

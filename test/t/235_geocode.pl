@@ -311,6 +311,12 @@ sync();
 is(query(qq{SELECT concat_ws('|', "ListPrice", "City", "X_GeoLatitude") FROM gold.property WHERE "ListingKey" = '$all[9]'}), '77', 'costs its record what is made from it, and no more');
 like(geocode(), qr/^finished\|1\|1\|0\|\d\|1\|1 record has an address that the rules of gold cannot read$/, 'and the others nothing');
 is(point($all[2]), '40.7350000 -73.9950000 rooftop nominatim', 'which are found');
+# Nor are points kept for too long where there is such a record: that of another, its own, and one of a record that has gone.
+query(qq{INSERT INTO mls.geocode (subscription, key, owner, question, latitude, longitude, quality, source, geocoded_at, expires_at)
+	SELECT g.subscription, k, g.owner, g.question, g.latitude, g.longitude, g.quality, g.source, g.geocoded_at, now() FROM mls.geocode g CROSS JOIN unnest('{$all[9],gone}'::text[]) k WHERE g.key = '$all[2]';
+	UPDATE mls.geocode SET expires_at = now() WHERE key = '$all[2]'});
+like(geocode(), qr/^finished\|1\|1\|0\|3\|0\|1 record has an address that the rules of gold cannot read$/, 'and points go when their time is over');
+is(query(q{SELECT count(*) FROM mls.geocode WHERE expires_at <= now()}) . ' ' . point($all[2]), '0 40.7350000 -73.9950000 rooftop nominatim', 'all of them');
 query(q{SELECT mls_map_set('Property', 'X_GeoWithheldYN', 'expression', '{"r.c_unitnumber = ''secret''"}', source => 'east')});
 listing($all[2], '91', 'Good St', UnitNumber => 'secret');
 listing($all[3], '91', 'Good St', UnitNumber => 'open');
