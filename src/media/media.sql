@@ -55,7 +55,7 @@ CREATE TABLE mls.media (
     PRIMARY KEY (subscription, key)
 );
 CREATE INDEX media_queue ON mls.media (subscription, "order", record_at DESC, key) WHERE state IN ('wanted', 'failed');
-CREATE INDEX media_record ON mls.media (subscription, record_key) WHERE state IN ('wanted', 'failed');
+CREATE INDEX media_record ON mls.media (subscription, coalesce(record_key, '')) WHERE state IN ('wanted', 'failed');
 CREATE INDEX media_hash ON mls.media (store, sha256) WHERE sha256 IS NOT NULL;
 COMMENT ON TABLE mls.media IS 'each medium that gold shows, and what became of its file: the queue of mls_media_sync()';
 COMMENT ON COLUMN mls.media.subscription IS 'the subscription whose record it is';

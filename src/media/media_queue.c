@@ -331,13 +331,21 @@ read_addresses(const MlsMediaRun *media, List *items)
 	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
 	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
 
-/* The same with what is wanted of their records: one request brings all of it. */
+/*
+ * The same with all that is wanted of their records, for one request brings it: as many records
+ * as have room, or a part of one that has more files.
+ */
 #define NEXT_BY_RECORD                                                                             \
-	"SELECT m.key FROM (SELECT record_key, pg_catalog.min(n) AS n FROM "                           \
-	"(SELECT m.record_key, pg_catalog.row_number() OVER () AS n FROM (SELECT m.record_key "        \
-	"FROM mls.media m WHERE " IS_DUE "ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2) m) " \
-	"first GROUP BY record_key) r JOIN mls.media m ON m.record_key IS NOT DISTINCT FROM "          \
-	"r.record_key WHERE " IS_DUE                                                                   \
+	"SELECT m.key FROM (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS upto FROM "     \
+	"(SELECT h.record_key, h.n, (SELECT pg_catalog.count(*) FROM mls.media m "                     \
+	"WHERE coalesce(m.record_key, '') = h.record_key AND " IS_DUE ") AS files FROM "               \
+	"(SELECT first.record_key, pg_catalog.min(first.n) AS n FROM "                                 \
+	"(SELECT m.record_key, pg_catalog.row_number() OVER () AS n FROM "                             \
+	"(SELECT coalesce(m.record_key, '') AS record_key FROM mls.media m WHERE " IS_DUE              \
+	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2) m) first "                            \
+	"GROUP BY first.record_key) h) r) r "                                                          \
+	"JOIN mls.media m ON coalesce(m.record_key, '') = r.record_key WHERE " IS_DUE                  \
+	"AND (r.upto <= $2 OR r.n = 1) "                                                               \
 	"ORDER BY r.n, m.\"order\", m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
 
 /* The next files to be fetched (List of MlsMediaItem *, in the batch's context). */
@@ -473,15 +481,13 @@ key_part(const char *key, const char **rest)
 	return part.data;
 }
 
-/* Parts of keys, each as texts of an array: List of MlsArg *. */
+/* Parts of keys, those of one field, as an array of texts. */
 static MlsArg
-key_parts(const List *keys, int number, int of)
+key_parts(const List *keys, int number)
 {
 	List *parts = NIL;
 	ListCell *lc;
 
-	if (of == 1)
-		return mls_arg_list(keys);
 	foreach (lc, keys)
 	{
 		const char *rest = lfirst(lc);
@@ -501,6 +507,7 @@ find_silver(const MlsMediaRun *media, const List *keys)
 	const TupleDesc desc = media->keys.desc;
 	StringInfoData columns;
 	StringInfoData arrays;
+	const char *sql;
 
 	initStringInfo(&columns);
 	initStringInfo(&arrays);
@@ -510,18 +517,15 @@ find_silver(const MlsMediaRun *media, const List *keys)
 		const char *comma = i > 0 ? ", " : "";
 
 		appendStringInfo(&columns, "%s%s", comma, quote_identifier(NameStr(column->attname)));
-		appendStringInfo(&arrays, "%s$%d::%s[]", comma, i + 1,
+		appendStringInfo(&arrays, "%spg_catalog.unnest($%d::%s[])", comma, i + 1,
 						 format_type_be_qualified(column->atttypid));
 	}
+	sql = psprintf("SELECT %1$s FROM %2$s WHERE (%1$s) IN (SELECT * FROM ROWS FROM (%3$s) k)",
+				   columns.data, mls_qualified_name(media->run->sub->silver), arrays.data);
 	if (desc->natts == 1)
-		mls_select(psprintf("SELECT %1$s FROM %2$s WHERE %1$s = ANY (%3$s)", columns.data,
-							mls_qualified_name(media->run->sub->silver), arrays.data),
-				   key_parts(keys, 0, 1));
+		mls_select(sql, mls_arg_list(keys));
 	else
-		mls_select(psprintf("SELECT %1$s FROM %2$s WHERE (%1$s) IN "
-							"(SELECT * FROM ROWS FROM (pg_catalog.unnest(%3$s)) k)",
-							columns.data, mls_qualified_name(media->run->sub->silver), arrays.data),
-				   key_parts(keys, 0, 2), key_parts(keys, 1, 2));
+		mls_select(sql, key_parts(keys, 0), key_parts(keys, 1));
 }
 
 /* Makes gold of media anew; pages of syncs are paused already. */

@@ -25,7 +25,7 @@ def answer(schema, options, request, arguments):
         if location and not options.location:
             raise Refusal(20414, "Location is not supported")
         entities, single = parse_ids(arguments.get("id", ""), options)
-        found = [part for key, numbers in entities for part in parts_of(schema, key, numbers)]
+        found = [part for key, numbers in entities for part in parts_of(schema, options, key, numbers)]
         drawn = [draw(options, request, kind, location, *part, version=version_of(schema, part[2])) for part in found]
     except Refusal as problem:
         return reply(problem.code, str(problem))
@@ -51,7 +51,7 @@ def parse_ids(text, options):
     return found, single
 
 
-def parts_of(schema, key, numbers):
+def parts_of(schema, options, key, numbers):
     """(key, number asked, medium or None) of each object of a listing."""
     store = schema.store
     table, media = store.tables["Property"], store.tables["Media"]
@@ -69,20 +69,20 @@ def picture(key, number, kind, version=""):
     """A JPEG whose bytes hurt those who trim or split them."""
     name = "%s %s %s%s" % (key, number, kind, version)
     made = photos.jpeg(name, TYPES[kind] + zlib.crc32(name.encode()) % 97)
-    comment = b"\xff\xfe\x00\x13\r\n--rets boundary\r\n"[:21]
+    comment = b"\xff\xfe\x00\x0f\r\n--rets \r\n\r\n"
     return made[:20] + comment + made[20:-2] + b"\r\n\x00\xff\xd9\r\n"
 
 
 def version_of(schema, medium):
-    """What tells a replaced picture from the one before it; "" as long as no test has set it."""
+    """What tells a replaced picture from the one before it: its description."""
     media = schema.store.tables["Media"]
-    return (media.cell(medium, "ShortDescription")[0] or "") if medium and media.has("ShortDescription") else ""
+    return (media.cell(medium, "ShortDescription")[0] or "") if medium and "ShortDescription" in media.cells else ""
 
 
 def of_address(schema, options, request):
     """What is behind an address that an answer with Location named: /rets/photos/KEY/TYPE/NUMBER.jpg"""
     key, kind, name = (unquote(part) for part in request.path.split("/")[3:6])
-    _, number, medium = parts_of(schema, key, [int(name.split(".")[0])])[0]
+    _, number, medium = parts_of(schema, options, key, [int(name.split(".")[0])])[0]
     if medium is None:
         return Response(404, b"", "text/plain")
     return Response(200, picture(key, number, kind, version_of(schema, medium)), "image/jpeg")
