@@ -507,7 +507,7 @@ find_silver(const MlsMediaRun *media, const List *keys)
 	const TupleDesc desc = media->keys.desc;
 	StringInfoData columns;
 	StringInfoData arrays;
-	const char *sql;
+	const char *silver = mls_qualified_name(media->run->sub->silver);
 
 	initStringInfo(&columns);
 	initStringInfo(&arrays);
@@ -520,12 +520,15 @@ find_silver(const MlsMediaRun *media, const List *keys)
 		appendStringInfo(&arrays, "%spg_catalog.unnest($%d::%s[])", comma, i + 1,
 						 format_type_be_qualified(column->atttypid));
 	}
-	sql = psprintf("SELECT %1$s FROM %2$s WHERE (%1$s) IN (SELECT * FROM ROWS FROM (%3$s) k)",
-				   columns.data, mls_qualified_name(media->run->sub->silver), arrays.data);
 	if (desc->natts == 1)
-		mls_select(sql, mls_arg_list(keys));
+		mls_select(psprintf("SELECT %1$s FROM %2$s WHERE %1$s = ANY ($1::%3$s[])", columns.data,
+							silver, format_type_be_qualified(TupleDescAttr(desc, 0)->atttypid)),
+				   mls_arg_list(keys));
 	else
-		mls_select(sql, key_parts(keys, 0), key_parts(keys, 1));
+		mls_select(psprintf("SELECT %1$s FROM %2$s WHERE (%1$s) IN "
+							"(SELECT * FROM ROWS FROM (%3$s) k)",
+							columns.data, silver, arrays.data),
+				   key_parts(keys, 0), key_parts(keys, 1));
 }
 
 /* Makes gold of media anew; pages of syncs are paused already. */

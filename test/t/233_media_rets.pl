@@ -13,7 +13,7 @@ use Test::More;
 my $node = empty_node('main');
 my $directory = "$PostgreSQL::Test::Utils::tmp_check/photos";
 mkdir $directory or die "$directory: $!";
-$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$directory'\nmax_wal_senders = 0\n");
+$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$directory'\nmls_fdw.allowed_hosts = '127.0.0.1, localhost'\nmax_wal_senders = 0\n");
 $node->start;
 $node->safe_psql('postgres', "CREATE EXTENSION mls_fdw;
 	CREATE SERVER photos FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory', public_url 'https://cdn.example.com')");
@@ -236,5 +236,14 @@ $mls->fault(kind => 'status', match => '^' . quotemeta($href), status => 404, ti
 like(fetch('crm'), qr/^finished\|0\|0\|0\|/, 'one that is not there after that either');
 like(sql("SELECT state || ' ' || error FROM mls_media WHERE source = 'crm' AND key = '$id'"), qr/^failed .*just named.*404/, 'is looked for later');
 consistent('Qobrix, changed');
+
+# Another host than the source's is asked without its login, though the tenant says that it is there.
+sql("SELECT mls_map_setting('crm', 'media_url', 'http://localhost:$mls->{port}')");
+sql("SELECT mls_media_store('crm', 'photos', grace => '0')");
+$mls->reset;
+like(fetch('crm'), qr/^finished\|0\|/, 'files on another host');
+my @elsewhere = grep { $_->{path} eq $href } $mls->requests;
+cmp_ok(scalar @elsewhere, '>', 0, 'are asked for there');
+is((grep { $_->{status} != 401 || $_->{auth} ne 'none' || exists $_->{headers}{'X-Api-Key'} } @elsewhere) + 0, 0, 'without credentials');
 
 done_testing();
