@@ -174,6 +174,8 @@ fetch_safely(MlsMediaRun *media, const MlsSource *source, List *items)
 		List *left = still_expired(items);
 
 		too_large = geterrcode() == ERRCODE_PROGRAM_LIMIT_EXCEEDED && list_length(left) > 1;
+		if (left == NIL && mls_error_is_cancel(geterrcode()))
+			PG_RE_THROW();
 		if (too_large || left == NIL)
 		{
 			MemoryContextSwitchTo(before);
