@@ -308,17 +308,6 @@ copy_call(MlsHttpRequest *request, const MlsHttpCall *call)
 	}
 }
 
-/* Credentials go to the source's own origin only, also where a link elsewhere is allowed. */
-static bool
-is_own_origin(const MlsHttpSource *source, const char *address)
-{
-	MlsUrl root;
-	MlsUrl url;
-
-	return mls_url_split(source->url, &root) && mls_url_split(address, &url) &&
-		   mls_url_same_origin(&root, &url);
-}
-
 static MlsHttpRequest *
 start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats, bool is_login)
 {
@@ -339,7 +328,8 @@ start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats,
 						errdetail("The address of %s has %s; %d are the most.", call->purpose,
 								  mls_counted(strlen(call->url), "byte", "bytes"), MAX_URL_BYTES)));
 	copy_call(request, call);
-	request->same_origin = is_own_origin(source, call->url);
+	/* Credentials go there only, also where a link elsewhere is allowed. */
+	request->same_origin = mls_url_is_own(source, call->url);
 	mls_egress_check(request);
 	if (request->same_origin)
 		mls_auth_check(source);

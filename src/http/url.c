@@ -391,6 +391,16 @@ mls_url_same_host(const char *a, const char *b)
 	return mls_url_split(a, &one) && mls_url_split(b, &other) && strcmp(one.host, other.host) == 0;
 }
 
+bool
+mls_url_is_own(const MlsHttpSource *source, const char *text)
+{
+	MlsUrl root;
+	MlsUrl url;
+
+	return mls_url_split(source->url, &root) && mls_url_split(text, &url) &&
+		   mls_url_same_origin(&root, &url);
+}
+
 const char *
 mls_url_problem(const char *text)
 {

@@ -65,4 +65,7 @@ extern const char *mls_url_problem(const char *url);
 /* Are two addresses on one host? */
 extern bool mls_url_same_host(const char *a, const char *b);
 
+/* Is an address on the source's own origin: scheme, host and port? */
+extern bool mls_url_is_own(const MlsHttpSource *source, const char *url);
+
 #endif /* MLS_HTTP_URL_H */

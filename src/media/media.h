@@ -6,6 +6,7 @@
  *	media_queue.c	mls.media: wanted rows found, claimed, settled; gold of what has changed
  *	media_fetch.c	files over HTTP, several at a time
  *	media_address.c	fresh addresses, from the source
+ *	media_objects.c	files that a source hands out itself
  *	media_verify.c	what a store holds compared with what it should
  *	file_type.c		what a file is, by its bytes (file_type.h)
  *	store.h			where files are kept

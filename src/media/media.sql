@@ -43,6 +43,7 @@ CREATE TABLE mls.media (
     "order"         integer NOT NULL DEFAULT 0,
     record_at       timestamptz NOT NULL DEFAULT '-infinity',
     stamp           text,
+    number          integer NOT NULL DEFAULT 0,
     state           text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'fetching', 'here', 'failed', 'refused', 'gone')),
     store           text,
     sha256          text,
@@ -54,6 +55,7 @@ CREATE TABLE mls.media (
     PRIMARY KEY (subscription, key)
 );
 CREATE INDEX media_queue ON mls.media (subscription, "order", record_at DESC, key) WHERE state IN ('wanted', 'failed');
+CREATE INDEX media_record ON mls.media (subscription, coalesce(record_key, '')) WHERE state IN ('wanted', 'failed');
 CREATE INDEX media_hash ON mls.media (store, sha256) WHERE sha256 IS NOT NULL;
 COMMENT ON TABLE mls.media IS 'each medium that gold shows, and what became of its file: the queue of mls_media_sync()';
 COMMENT ON COLUMN mls.media.subscription IS 'the subscription whose record it is';
@@ -64,6 +66,7 @@ COMMENT ON COLUMN mls.media.category IS 'its category (MediaCategory)';
 COMMENT ON COLUMN mls.media."order" IS 'its place among the media of its record; first ones are fetched first';
 COMMENT ON COLUMN mls.media.record_at IS 'when its record was modified: newer ones are fetched first';
 COMMENT ON COLUMN mls.media.stamp IS 'what says that its bytes are other ones: MediaModificationTimestamp, else ModificationTimestamp';
+COMMENT ON COLUMN mls.media.number IS 'its number among the files of its record, by which RETS is asked for it: MediaObjectID, else Order';
 COMMENT ON COLUMN mls.media.state IS 'wanted, fetching, here, failed (tried again at next_attempt_at), refused (not before it changes), gone (gold does not show it any more)';
 COMMENT ON COLUMN mls.media.store IS 'store that has the file which is served now';
 COMMENT ON COLUMN mls.media.sha256 IS 'SHA-256 of that file; NULL before it was here';
@@ -207,10 +210,13 @@ CREATE FUNCTION mls.find_media(source text) RETURNS bigint
 DECLARE
     found bigint;
 BEGIN
-    SELECT f.id INTO found FROM mls.find_subscriptions(find_media.source) f WHERE f.resource = 'Media';
+    -- media of Qobrix, Photo of CREA's Data Distribution Facility, classes of RETS
+    SELECT f.id INTO found FROM mls.find_subscriptions(find_media.source) f
+     WHERE lower(split_part(f.resource, ':', 1)) = 'media' OR f.resource = 'Photo'
+     ORDER BY f.resource <> 'Media', f.resource COLLATE "C", f.id LIMIT 1;
     IF found IS NULL THEN
         PERFORM mls.refuse('42704', format('resource "Media" of source "%s" is not subscribed', source),
-                           'Subscribe a foreign table of resource Media: files are fetched for its records.');
+                           'Subscribe a foreign table of resource Media (Qobrix: media, CREA: Photo): files are fetched for its records.');
     END IF;
     RETURN found;
 END $$;
@@ -387,7 +393,7 @@ SELECT rtrim(o.option_value, '/') || '/' || f.name, f.type, f.bytes, f.width, f.
   JOIN mls.media_file f ON f.store = m.store AND f.sha256 = m.sha256 AND NOT f.removing
   LEFT JOIN pg_foreign_server v ON v.srvname = f.store
   LEFT JOIN pg_options_to_table(v.srvoptions) o ON o.option_name = 'public_url'
- WHERE s.source = media_file.source AND s.resource = 'Media' $$;
+ WHERE s.source = media_file.source $$;
 COMMENT ON FUNCTION mls.media_file(text, text)
     IS 'the file that is kept of a medium, by its key at the source: address (NULL if the store has no public_url), type, bytes, width and height in pixels, SHA-256; for mapping rules: gold of a medium is made anew when its file comes or changes';
 

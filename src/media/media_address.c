@@ -5,7 +5,8 @@
  * Addresses end, within minutes at some sources.  The one that came with the record is tried
  * first, for it costs nothing; when its host takes it no more, the source is asked once, for
  * all such files of a batch by one request: for the records of the media, or, where the source
- * has no list of these, for the records that bring them.
+ * has no list of these, for the records that bring them.  Sources that have objects are asked
+ * for these instead (media_objects.c).
  */
 #include "postgres.h"
 
@@ -55,6 +56,60 @@ mls_media_find_parents(MlsMediaRun *media)
 	}
 }
 
+/* ---- Fields ---- */
+
+/* A field of media by its name at the source or in the standard; or what may be a path to one. */
+static const char *
+field_of(const MlsTable *table, const char *name)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		const MlsColumn *column = &table->columns[i];
+
+		if (column->field != NULL &&
+			(strcmp(column->field, name) == 0 ||
+			 (column->standard_name != NULL && strcmp(column->standard_name, name) == 0)))
+			return column->field;
+	}
+	return name;
+}
+
+/* SQL of what a path leads to in a record b of bronze; empty is nothing. */
+static char *
+value_sql(const char *path)
+{
+	return psprintf("nullif(b.record #>> pg_catalog.string_to_array(%s, '/'), '')",
+					quote_literal_cstr(path));
+}
+
+void
+mls_media_find_fields(MlsMediaRun *media)
+{
+	const MlsTable *table = media->run->table;
+	const char *stamp = table->source->platform.media_timestamp;
+
+	for (const char *const *name = table->source->protocol->media_addresses; *name; name++)
+		media->addresses = lappend(media->addresses, (void *) field_of(table, *name));
+	media->stamps =
+		psprintf("coalesce(%s, %s, %s)",
+				 value_sql(field_of(table, stamp ? stamp : "MediaModificationTimestamp")),
+				 value_sql(field_of(table, "ModificationTimestamp")),
+				 value_sql(table->timestamp ? table->timestamp : "ModificationTimestamp"));
+}
+
+char *
+mls_media_address_sql(const MlsMediaRun *media)
+{
+	StringInfoData sql;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	foreach (lc, media->addresses)
+		appendStringInfo(&sql, "%s%s", sql.len ? ", " : "coalesce(", value_sql(lfirst(lc)));
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
 /* ---- What the source says ---- */
 
 static MlsMediaItem *
@@ -78,17 +133,25 @@ take_record(const Question *question, const MlsRecord *record)
 {
 	const MlsTable *table = question->media->run->table;
 	const MlsSlice *key = mls_record_field(record, linitial(table->key));
-	const MlsSlice *address = mls_record_field(record, table->source->protocol->media_address);
 	MlsMediaItem *item;
 	MemoryContext before;
+	ListCell *lc;
 
-	if (key == NULL || key->kind == MLS_NULL || address == NULL || address->kind == MLS_NULL)
+	if (key == NULL || key->kind == MLS_NULL)
 		return;
 	item = item_of(question->items, mls_slice_text(key));
 	if (item == NULL)
 		return;
 	before = MemoryContextSwitchTo(item->context);
-	item->address = mls_slice_text(address);
+	foreach (lc, question->media->addresses)
+	{
+		MlsSlice address;
+
+		if (!mls_record_path(record, lfirst(lc), &address) || address.kind == MLS_NULL)
+			continue;
+		item->address = mls_slice_text(&address);
+		break;
+	}
 	MemoryContextSwitchTo(before);
 }
 
@@ -155,8 +218,7 @@ query_for(const Question *question, const MlsTable *table)
 	query->may_lack = true;
 	query->limit = n;
 	if (question->parent == NULL)
-		query->fields =
-			list_make2(linitial(table->key), (void *) table->source->protocol->media_address);
+		query->fields = lcons(linitial(table->key), list_copy(question->media->addresses));
 	return query;
 }
 

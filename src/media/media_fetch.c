@@ -3,7 +3,7 @@
  *		Files over HTTP, several at a time.
  *
  * The address of a file is foreign input, and its host is nobody's that is known.  So it is
- * asked without the source's credentials, under the same rules by which sources are; a
+ * asked without the source's credentials, unless it is the source itself, and under the same rules by which sources are; a
  * redirect is followed to the same place or to an allowed host, and no further than three
  * times; and what comes is a file only if its bytes say so.
  *
@@ -26,8 +26,8 @@
 
 /* ---- Failures ---- */
 
-static void
-end_item(MlsMediaItem *item, MlsMediaResult result, const char *error)
+void
+mls_media_end_item(MlsMediaItem *item, MlsMediaResult result, const char *error)
 {
 	MemoryContext before = MemoryContextSwitchTo(item->context);
 
@@ -64,25 +64,33 @@ result_of(const ErrorData *error)
 	return MLS_MEDIA_FAILED;
 }
 
-/* In a PG_CATCH block.  What ends the process passes on. */
 void
-mls_media_blame(MlsMediaItem *item)
+mls_media_blame(List *items)
 {
+	MlsMediaItem *first = linitial(items);
 	ErrorData *error;
 	MlsMediaResult result;
+	bool by_network;
+	ListCell *lc;
 
-	MemoryContextSwitchTo(item->context);
+	MemoryContextSwitchTo(first->context);
 	error = CopyErrorData();
 	if (mls_error_is_cancel(error->sqlerrcode))
 		PG_RE_THROW();
 	FlushErrorState();
 	result = result_of(error);
-	item->by_network = mls_error_class(error->sqlerrcode, mls_http_failure()) == MLS_ERROR_NETWORK;
+	by_network = mls_error_class(error->sqlerrcode, mls_http_failure()) == MLS_ERROR_NETWORK;
 	mls_http_forget_failure();
-	end_item(item, result, error_words(error));
-	if (item->request != NULL)
-		mls_http_abandon(item->request);
-	item->request = NULL;
+	foreach (lc, items)
+	{
+		MlsMediaItem *item = lfirst(lc);
+
+		item->by_network = by_network;
+		mls_media_end_item(item, result, error_words(error));
+		if (item->request != NULL)
+			mls_http_abandon(item->request);
+		item->request = NULL;
+	}
 }
 
 /* ---- What came ---- */
@@ -122,22 +130,24 @@ fits_category(const MlsMediaItem *item)
 		   strncmp(item->file.type, "image/", strlen("image/")) == 0;
 }
 
-static void
-judge_body(const MlsMediaRun *media, MlsMediaItem *item)
+void
+mls_media_judge_body(const MlsMediaRun *media, MlsMediaItem *item)
 {
 	read_body(item);
 	if (item->bytes == 0)
-		end_item(item, MLS_MEDIA_FAILED, "the answer is empty");
+		mls_media_end_item(item, MLS_MEDIA_FAILED, "the answer is empty");
 	else if (item->bytes > media->rule.max_file_bytes)
-		end_item(item, MLS_MEDIA_REFUSED, "it is larger than max_file_bytes allows");
+		mls_media_end_item(item, MLS_MEDIA_REFUSED, "it is larger than max_file_bytes allows");
 	else if (item->file.refused != NULL)
-		end_item(item, MLS_MEDIA_REFUSED, psprintf("what came is no file: %s", item->file.refused));
+		mls_media_end_item(item, MLS_MEDIA_REFUSED,
+						   psprintf("what came is no file: %s", item->file.refused));
 	else if (!fits_category(item))
-		end_item(item, MLS_MEDIA_REFUSED,
-				 psprintf("it is of category Photo, but of type %s", item->file.type));
+		mls_media_end_item(item, MLS_MEDIA_REFUSED,
+						   psprintf("it is of category Photo, but of type %s", item->file.type));
 	else if (item->file.cut && strcmp(item->file.extension, "jpg") != 0)
-		end_item(item, MLS_MEDIA_FAILED,
-				 psprintf("its end is missing: a file of type %s ends otherwise", item->file.type));
+		mls_media_end_item(
+			item, MLS_MEDIA_FAILED,
+			psprintf("its end is missing: a file of type %s ends otherwise", item->file.type));
 	else
 	{
 		item->sha256 = mls_hex(item->digest, MLS_SHA256_BYTES);
@@ -169,9 +179,9 @@ follow(MlsMediaRun *media, MlsMediaItem *item)
 	const char *location = mls_http_header(item->response, "location");
 
 	if (location == NULL || *location == '\0')
-		end_item(item, MLS_MEDIA_FAILED, "the address leads on to nowhere");
+		mls_media_end_item(item, MLS_MEDIA_FAILED, "the address leads on to nowhere");
 	else if (item->redirects++ == MOST_REDIRECTS)
-		end_item(item, MLS_MEDIA_FAILED, "the address leads on and on");
+		mls_media_end_item(item, MLS_MEDIA_FAILED, "the address leads on and on");
 	else
 	{
 		item->address = mls_url_resolve(&item->http, item->response->url, location);
@@ -197,43 +207,64 @@ judge(MlsMediaRun *media, MlsMediaItem *item)
 	int status = item->response->status;
 
 	if (status == 200)
-		judge_body(media, item);
+		mls_media_judge_body(media, item);
 	else if (is_redirect(status))
 		follow(media, item);
 	else if (is_expiry(status) && !item->fresh)
-		end_item(item, MLS_MEDIA_EXPIRED, psprintf("its address answered with status %d", status));
+		mls_media_end_item(item, MLS_MEDIA_EXPIRED,
+						   psprintf("its address answered with status %d", status));
 	else
 	{
 		obey(item);
-		end_item(item, MLS_MEDIA_FAILED,
-				 psprintf("its address%s answered with status %d",
-						  item->fresh ? ", though the source has just named it," : "", status));
+		mls_media_end_item(item, MLS_MEDIA_FAILED,
+						   psprintf("its address%s answered with status %d",
+									item->fresh ? ", though the source has just named it," : "",
+									status));
 	}
 }
 
 /* ---- Transfers ---- */
 
+/*
+ * How the host of an address is asked.  Files on the source's own origin may want its login;
+ * then its session or token is kept up as for records.  Any other host is nobody's, and
+ * cannot lead to the source with its login.
+ */
+static void
+choose_host(MlsMediaRun *media, MlsMediaItem *item, MlsHttpCall *call)
+{
+	MlsSource *source = media->run->table->source;
+	bool was_own = item->own;
+
+	item->own = source->protocol->media_login && (item->redirects == 0 || was_own) &&
+				mls_url_is_own(&source->http, item->address);
+	call->statuses = call->failures = item->own;
+	call->answers = !item->own;
+	if (item->own)
+		mls_source_media_own(source, media->rule.quota_share, &item->http);
+	else if (item->redirects == 0 || was_own)
+	{
+		mls_source_media(source,
+						 source->platform.media_counts ||
+							 mls_url_same_host(item->address, source->http.url),
+						 media->rule.quota_share, &item->http);
+		item->http.url = item->address;
+	}
+	item->http.deadline_ms = DEADLINE_MS;
+	item->http.max_page_bytes = item->http.max_answer_bytes = media->rule.max_file_bytes;
+}
+
 static void
 send(MlsMediaRun *media, MlsMediaItem *item)
 {
-	MlsSource *source = media->run->table->source;
 	MlsHttpCall call = {.method = "GET",
 						.url = item->address,
 						.purpose = psprintf("the file of media \"%s\"", item->key),
 						.shown = "its address",
-						.spool = true,
-						.answers = true};
-	bool counts =
-		source->platform.media_counts || mls_url_same_host(item->address, source->http.url);
+						.spool = true};
 
 	item->response = NULL;
-	if (item->redirects == 0)
-	{
-		mls_source_media(source, counts, media->rule.quota_share, &item->http);
-		item->http.url = item->address;
-		item->http.deadline_ms = DEADLINE_MS;
-		item->http.max_page_bytes = item->http.max_answer_bytes = media->rule.max_file_bytes;
-	}
+	choose_host(media, item, &call);
 	item->request = mls_http_start(&item->http, &call, &media->stats);
 }
 
@@ -244,14 +275,17 @@ begin(MlsMediaRun *media, MlsMediaItem *item)
 
 	if (item->address == NULL)
 	{
-		end_item(item, item->fresh ? MLS_MEDIA_FAILED : MLS_MEDIA_EXPIRED,
-				 "the source names no address for it");
+		mls_media_end_item(item, item->fresh ? MLS_MEDIA_FAILED : MLS_MEDIA_EXPIRED,
+						   "the source names no address for it");
 		return;
 	}
-	address = mls_url_absolute(&media->run->table->source->http, item->address);
+	address = item->address;
+	if (media->base != NULL && *address == '/' && address[1] != '/')
+		address = psprintf("%s%s", media->base, address);
+	address = mls_url_absolute(&media->run->table->source->http, address);
 	if (address == NULL)
 	{
-		end_item(item, MLS_MEDIA_REFUSED, "what the source names is no address");
+		mls_media_end_item(item, MLS_MEDIA_REFUSED, "what the source names is no address");
 		return;
 	}
 	item->address = address;
@@ -277,7 +311,7 @@ advance(MlsMediaRun *media, MlsMediaItem *item)
 	}
 	PG_CATCH();
 	{
-		mls_media_blame(item);
+		mls_media_blame(list_make1(item));
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(before);

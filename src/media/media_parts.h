@@ -44,10 +44,14 @@ typedef struct MlsMediaItem
 	char *category;   /* or NULL */
 	char *old_sha256; /* of the file that it has; or NULL */
 	int attempts;
-	char *parent;  /* "Property/" and a key, where bronze says so; or NULL */
-	char *address; /* or NULL */
-	bool fresh;    /* the source has just said it */
+	char *parent;          /* "Property/" and a key, where bronze says so; or NULL */
+	char *record_resource; /* what it belongs to, at the source; or NULL */
+	char *record_key;      /* likewise */
+	int number;            /* among the files of that record, as the source counts them */
+	char *address;         /* or NULL */
+	bool fresh;            /* the source has just said it */
 	int redirects;
+	bool own; /* on the source's own origin, by its login */
 	MlsHttpSource http;
 	MlsHttpRequest *request; /* NULL: none is under way */
 	MlsHttpResponse *response;
@@ -77,8 +81,13 @@ typedef struct MlsMediaRun
 	MlsRun *run;
 	MlsMediaRule rule;
 	MlsStore *store;
-	List *parents; /* of MlsMediaParent *; NIL: the source has a list of media */
-	bool shown;    /* rules of gold show files */
+	List *parents;    /* of MlsMediaParent *; NIL: the source has a list of media */
+	bool shown;       /* rules of gold show files */
+	bool plain;       /* keys of gold are the source's, with its prefix */
+	List *addresses;  /* of char *: paths to the address in a medium's record */
+	char *stamps;     /* SQL of what says, in a record b of bronze, that the bytes are other ones */
+	const char *base; /* where addresses begin that name no host; NULL: at the source */
+	int64 held;       /* bytes of files in memory, of this batch */
 	struct MlsGoldWriter *gold_writer; /* or NULL */
 	MlsTransition keys;                /* for it */
 	MlsHttpStats stats;
@@ -93,8 +102,20 @@ typedef struct MlsMediaRun
 /* Fetches all items that are pending; raises no error but for a cancel. */
 extern void mls_media_fetch(MlsMediaRun *media, List *items);
 
-/* Notes an error at hand as an item's. */
-extern void mls_media_blame(MlsMediaItem *item);
+/* What became of an item. */
+extern void mls_media_end_item(MlsMediaItem *item, MlsMediaResult result, const char *error);
+
+/* In a PG_CATCH block: notes the error at hand as that of items.  What ends the process passes on. */
+extern void mls_media_blame(List *items);
+
+/* Looks at a body that came for an item: it has it, or is told why not. */
+extern void mls_media_judge_body(const MlsMediaRun *media, MlsMediaItem *item);
+
+/* ---- media_objects.c ---- */
+
+/* Asks a source that has files of records for those that have expired: they are here, are
+ * pending at an address that the source names, or have failed. */
+extern void mls_media_ask_objects(MlsMediaRun *media, List *items);
 
 /* ---- media_sync.c ---- */
 
@@ -103,6 +124,12 @@ extern int64 mls_media_store_lock(const char *server);
 /* ---- media_address.c ---- */
 
 extern void mls_media_find_parents(MlsMediaRun *media);
+
+/* Which fields of a medium's record hold its address, and which say that its bytes are other ones. */
+extern void mls_media_find_fields(MlsMediaRun *media);
+
+/* SQL of the address of a record b of bronze. */
+extern char *mls_media_address_sql(const MlsMediaRun *media);
 
 /* Asks the source for the addresses of those that have expired: they are pending again, or have failed. */
 extern void mls_media_refresh(MlsMediaRun *media, List *items);

@@ -96,35 +96,67 @@ mls_media_reclaim(const MlsMediaRun *media)
 
 /* ---- What is wanted ---- */
 
+/*
+ * The row of gold that a record b of bronze has made, as jsonb; of several the first.  Rules may
+ * make keys of their own: then it is found by the source's, which is indexed for it.
+ */
+static char *
+gold_sql(const MlsMediaRun *media)
+{
+	const char *gold = mls_qualified_name(media->run->sub->gold);
+
+	if (media->plain)
+		return psprintf("SELECT pg_catalog.to_jsonb(g) AS j FROM %s g WHERE "
+						"g.\"MediaKey\" = $2 || b.key AND g.mls_source = $3 "
+						"AND g.mls_source_key = b.key",
+						gold);
+	return psprintf("SELECT pg_catalog.to_jsonb(g) AS j FROM %s g WHERE $2 IS NOT NULL "
+					"AND (g.mls_source || '') = $3 AND g.mls_source_key = b.key "
+					"AND pg_catalog.split_part(g.mls_origin, '/', 1) = %s "
+					"ORDER BY g.\"MediaKey\" COLLATE \"C\" LIMIT 1",
+					gold, quote_literal_cstr(media->run->table->resource));
+}
+
+/* Media without an address that no source hands out have no file: videos of other sites. */
+static const char *
+has_file_sql(const MlsMediaRun *media)
+{
+	const MlsProtocol *protocol = media->run->table->source->protocol;
+
+	return !protocol->media_login || protocol->objects != NULL
+			   ? ""
+			   : psprintf(" AND %s IS NOT NULL", mls_media_address_sql(media));
+}
+
 /* The next rows of bronze, and what gold shows of them, as the result of the last query. */
 static void
 read_records(const MlsMediaRun *media, const char *after)
 {
 	const MlsRun *run = media->run;
 	const MlsSource *source = run->table->source;
-	const char *stamp = source->platform.media_timestamp;
 
-	mls_select(
-		psprintf("SELECT b.key, g.j ->> 'ResourceName', g.j ->> 'ResourceRecordKey', "
-				 "g.j ->> 'MediaCategory', CASE WHEN g.j ->> 'Order' ~ '^-?[0-9]{1,9}$' "
-				 "THEN (g.j ->> 'Order')::pg_catalog.int4 ELSE 0 END, "
-				 "coalesce(b.modified_at, '-infinity'), "
-				 "coalesce(b.record ->> $3, b.record ->> 'ModificationTimestamp'), g.j IS NOT NULL "
-				 "FROM (SELECT key, modified_at, record FROM %s WHERE deleted_at IS NULL "
-				 "AND ($1::pg_catalog.text IS NULL OR key > $1) ORDER BY key LIMIT %d) b "
-				 "LEFT JOIN LATERAL (SELECT pg_catalog.to_jsonb(g) AS j FROM %s g "
-				 "WHERE g.\"MediaKey\" = $2 || b.key AND g.mls_source = $4 "
-				 "AND g.mls_source_key = b.key) g ON true ORDER BY b.key",
-				 mls_qualified_name(run->sub->bronze), COMPARED,
-				 mls_qualified_name(run->sub->gold)),
-		mls_arg_text(after), mls_arg_text(source->key_prefix ? source->key_prefix : ""),
-		mls_arg_text(stamp ? stamp : "MediaModificationTimestamp"), mls_arg_text(source->name));
+	mls_select(psprintf("SELECT b.key, g.j ->> 'ResourceName', g.j ->> 'ResourceRecordKey', "
+						"g.j ->> 'MediaCategory', coalesce(g.place, 0), "
+						"coalesce(b.modified_at, '-infinity'), %s, coalesce(g.number, g.place, 0), "
+						"g.j IS NOT NULL%s "
+						"FROM (SELECT key, modified_at, record FROM %s WHERE deleted_at IS NULL "
+						"AND ($1::pg_catalog.text IS NULL OR key > $1) ORDER BY key LIMIT %d) b "
+						"LEFT JOIN LATERAL (SELECT o.j, "
+						"CASE WHEN o.j ->> 'Order' ~ '^-?[0-9]{1,9}$' "
+						"THEN (o.j ->> 'Order')::pg_catalog.int4 END AS place, "
+						"CASE WHEN o.j ->> 'MediaObjectID' ~ '^[0-9]{1,9}$' "
+						"THEN (o.j ->> 'MediaObjectID')::pg_catalog.int4 END AS number "
+						"FROM (%s) o OFFSET 0) g ON true ORDER BY b.key",
+						media->stamps, has_file_sql(media), mls_qualified_name(run->sub->bronze),
+						COMPARED, gold_sql(media)),
+			   mls_arg_text(after), mls_arg_text(source->key_prefix ? source->key_prefix : ""),
+			   mls_arg_text(source->name));
 }
 
 static const char *const wanted_names[] = {"key",   "resource",  "record", "category",
-										   "place", "record_at", "stamp"};
+										   "place", "record_at", "stamp",  "number"};
 static const Oid wanted_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID,
-								   INT4OID, TIMESTAMPTZOID, TEXTOID};
+								   INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID};
 
 static void
 compare(const MlsMediaRun *media, const char *after, const char *upto)
@@ -139,11 +171,13 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 		"AND ($2::text IS NULL OR m.key > $2) AND ($3::text IS NULL OR m.key <= $3) "
 		"AND NOT EXISTS (SELECT FROM w WHERE w.key = m.key)) "
 		"INSERT INTO mls.media AS m (subscription, key, record_resource, record_key, category, "
-		"\"order\", record_at, stamp) "
-		"SELECT $1, w.key, w.resource, w.record, w.category, w.place, w.record_at, w.stamp FROM w "
+		"\"order\", record_at, stamp, number) "
+		"SELECT $1, w.key, w.resource, w.record, w.category, w.place, w.record_at, w.stamp, "
+		"w.number FROM w "
 		"ON CONFLICT (subscription, key) DO UPDATE SET record_resource = excluded.record_resource, "
 		"record_key = excluded.record_key, category = excluded.category, "
 		"\"order\" = excluded.\"order\", record_at = excluded.record_at, stamp = excluded.stamp, "
+		"number = excluded.number, "
 		"gone_at = NULL, "
 		"state = CASE WHEN m.stamp IS DISTINCT FROM excluded.stamp THEN 'wanted' "
 		"WHEN m.state IN ('gone', 'here') THEN CASE WHEN m.store = $4 AND EXISTS "
@@ -154,9 +188,11 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 		"next_attempt_at = CASE WHEN m.stamp IS NOT DISTINCT FROM excluded.stamp "
 		"THEN m.next_attempt_at END, "
 		"error = CASE WHEN m.stamp IS NOT DISTINCT FROM excluded.stamp THEN m.error END "
-		"WHERE (m.record_resource, m.record_key, m.category, m.\"order\", m.record_at, m.stamp) "
+		"WHERE (m.record_resource, m.record_key, m.category, m.\"order\", m.record_at, m.stamp, "
+		"m.number) "
 		"IS DISTINCT FROM (excluded.record_resource, excluded.record_key, excluded.category, "
-		"excluded.\"order\", excluded.record_at, excluded.stamp) OR m.state = 'gone' "
+		"excluded.\"order\", excluded.record_at, excluded.stamp, excluded.number) "
+		"OR m.state = 'gone' "
 		"OR m.state = 'here' AND (m.store IS DISTINCT FROM $4 OR NOT EXISTS "
 		"(SELECT FROM mls.media_file f WHERE f.store = m.store AND f.sha256 = m.sha256 "
 		"AND NOT f.removing AND NOT f.missing))",
@@ -224,6 +260,16 @@ mls_media_waiting(const MlsMediaRun *media)
 
 /* ---- Claims ---- */
 
+/* A key of gold as the source has it. */
+static char *
+without_prefix(const MlsMediaRun *media, char *key)
+{
+	const char *prefix = media->run->table->source->key_prefix;
+	int length = prefix ? strlen(prefix) : 0;
+
+	return key != NULL && length > 0 && strncmp(key, prefix, length) == 0 ? key + length : key;
+}
+
 static MlsMediaItem *
 item_at(const MlsMediaRun *media, uint64 row)
 {
@@ -234,6 +280,9 @@ item_at(const MlsMediaRun *media, uint64 row)
 	item->category = mls_text_at(row, 2);
 	item->old_sha256 = mls_text_at(row, 3);
 	item->attempts = mls_int4_at(row, 4);
+	item->record_resource = mls_text_at(row, 6);
+	item->record_key = without_prefix(media, mls_text_at(row, 7));
+	item->number = mls_int4_at(row, 8);
 	return item;
 }
 
@@ -252,10 +301,10 @@ keys_of(const List *items)
 static void
 read_addresses(const MlsMediaRun *media, List *items)
 {
-	mls_select(psprintf("SELECT key, record ->> $2, parent FROM %s "
+	mls_select(psprintf("SELECT key, %s, parent FROM %s b "
 						"WHERE key = ANY ($1) AND deleted_at IS NULL",
-						mls_qualified_name(media->run->sub->bronze)),
-			   keys_of(items), mls_arg_text(media->run->table->source->protocol->media_address));
+						mls_media_address_sql(media), mls_qualified_name(media->run->sub->bronze)),
+			   keys_of(items));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		const char *key = mls_text_at(i, 1);
@@ -274,6 +323,33 @@ read_addresses(const MlsMediaRun *media, List *items)
 	}
 }
 
+#define IS_DUE                                                                                     \
+	"m.subscription = $1 AND m.state IN ('wanted', 'failed') "                                     \
+	"AND (m.next_attempt_at IS NULL OR m.next_attempt_at <= clock_timestamp()) "                   \
+	"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) "
+
+/* Files whose turn it is. */
+#define NEXT                                                                                       \
+	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
+	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
+
+/*
+ * The same with all that is wanted of their records, for one request brings it: as many records
+ * as have room, or a part of one that has more files.
+ */
+#define NEXT_BY_RECORD                                                                             \
+	"SELECT m.key FROM (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS upto FROM "     \
+	"(SELECT h.record_key, h.n, (SELECT pg_catalog.count(*) FROM mls.media m "                     \
+	"WHERE coalesce(m.record_key, '') = h.record_key AND " IS_DUE ") AS files FROM "               \
+	"(SELECT first.record_key, pg_catalog.min(first.n) AS n FROM "                                 \
+	"(SELECT m.record_key, pg_catalog.row_number() OVER () AS n FROM "                             \
+	"(SELECT coalesce(m.record_key, '') AS record_key FROM mls.media m WHERE " IS_DUE              \
+	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2) m) first "                            \
+	"GROUP BY first.record_key) h) r) r "                                                          \
+	"JOIN mls.media m ON coalesce(m.record_key, '') = r.record_key WHERE " IS_DUE                  \
+	"AND (r.upto <= $2 OR r.n = 1) "                                                               \
+	"ORDER BY r.n, m.\"order\", m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
+
 /* The next files to be fetched (List of MlsMediaItem *, in the batch's context). */
 List *
 mls_media_claim(MlsMediaRun *media, int most)
@@ -281,17 +357,14 @@ mls_media_claim(MlsMediaRun *media, int most)
 	MemoryContext before;
 	List *items = NIL;
 
-	mls_sql_control(
-		SPI_OK_UPDATE_RETURNING,
-		"WITH next AS (SELECT key, pg_catalog.row_number() OVER () AS n FROM (SELECT key "
-		"FROM mls.media WHERE subscription = $1 AND state IN ('wanted', 'failed') "
-		"AND (next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp()) "
-		"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) "
-		"ORDER BY \"order\", record_at DESC, key LIMIT $2 FOR UPDATE SKIP LOCKED) m) "
-		"UPDATE mls.media m SET state = 'fetching' FROM next "
-		"WHERE m.subscription = $1 AND m.key = next.key "
-		"RETURNING m.key, m.category, m.sha256, m.attempts, next.n",
-		mls_arg_int8(media->run->sub->id), mls_arg_int4(most));
+	mls_sql_control(SPI_OK_UPDATE_RETURNING,
+					psprintf("WITH next AS (SELECT key FROM (%s) m) "
+							 "UPDATE mls.media m SET state = 'fetching' FROM next "
+							 "WHERE m.subscription = $1 AND m.key = next.key "
+							 "RETURNING m.key, m.category, m.sha256, m.attempts, m.\"order\", "
+							 "m.record_resource, m.record_key, m.number",
+							 media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT),
+					mls_arg_int8(media->run->sub->id), mls_arg_int4(most));
 	before = MemoryContextSwitchTo(media->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		items = lappend(items, item_at(media, i));
@@ -396,27 +469,90 @@ count_item(const MlsMediaItem *item, MlsCounters *counters)
 	}
 }
 
+/* A part of a key of several fields, "100201|3"; what follows it is in *rest. */
+static char *
+key_part(const char *key, const char **rest)
+{
+	StringInfoData part;
+
+	initStringInfo(&part);
+	for (; *key && *key != '|'; key++)
+	{
+		if (*key == '\\' && key[1])
+			key++;
+		appendStringInfoChar(&part, *key);
+	}
+	*rest = *key ? key + 1 : key;
+	return part.data;
+}
+
+/* Parts of keys, those of one field, as an array of texts. */
+static MlsArg
+key_parts(const List *keys, int number)
+{
+	List *parts = NIL;
+	ListCell *lc;
+
+	foreach (lc, keys)
+	{
+		const char *rest = lfirst(lc);
+		char *part = NULL;
+
+		for (int i = 0; i <= number; i++)
+			part = key_part(rest, &rest);
+		parts = lappend(parts, part);
+	}
+	return mls_arg_list(parts);
+}
+
+/* The keys of silver for keys of bronze, as the result of the last query. */
+static void
+find_silver(const MlsMediaRun *media, const List *keys)
+{
+	const TupleDesc desc = media->keys.desc;
+	StringInfoData columns;
+	StringInfoData arrays;
+	const char *silver = mls_qualified_name(media->run->sub->silver);
+
+	initStringInfo(&columns);
+	initStringInfo(&arrays);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		const FormData_pg_attribute *column = TupleDescAttr(desc, i);
+		const char *comma = i > 0 ? ", " : "";
+
+		appendStringInfo(&columns, "%s%s", comma, quote_identifier(NameStr(column->attname)));
+		appendStringInfo(&arrays, "%spg_catalog.unnest($%d::%s[])", comma, i + 1,
+						 format_type_be_qualified(column->atttypid));
+	}
+	if (desc->natts == 1)
+		mls_select(psprintf("SELECT %1$s FROM %2$s WHERE %1$s = ANY ($1::%3$s[])", columns.data,
+							silver, format_type_be_qualified(TupleDescAttr(desc, 0)->atttypid)),
+				   mls_arg_list(keys));
+	else
+		mls_select(psprintf("SELECT %1$s FROM %2$s WHERE (%1$s) IN "
+							"(SELECT * FROM ROWS FROM (%3$s) k)",
+							columns.data, silver, arrays.data),
+				   key_parts(keys, 0), key_parts(keys, 1));
+}
+
 /* Makes gold of media anew; pages of syncs are paused already. */
 static void
 make_gold(MlsMediaRun *media, const List *keys)
 {
 	MlsRun *run = media->run;
-	const char *column = mls_table_column(run->table, linitial(run->table->key))->name;
-	const TupleDesc desc = media->keys.desc;
-	Datum value;
-	bool isnull;
+	Datum values[2];
+	bool isnull[2];
 	SPITupleTable *found;
 
-	mls_select(psprintf("SELECT %1$s FROM %2$s WHERE %1$s = ANY ($1::%3$s[])",
-						quote_identifier(column), mls_qualified_name(run->sub->silver),
-						format_type_be_qualified(TupleDescAttr(desc, 0)->atttypid)),
-			   mls_arg_list(keys));
+	find_silver(media, keys);
 	found = SPI_tuptable;
 	mls_transition_open(&media->keys);
 	for (uint64 i = 0; i < found->numvals; i++)
 	{
-		value = mls_cell(found, i, 1, &isnull);
-		mls_transition_put(&media->keys, &value, &isnull);
+		for (int k = 0; k < media->keys.desc->natts; k++)
+			values[k] = mls_cell(found, i, k + 1, &isnull[k]);
+		mls_transition_put(&media->keys, values, isnull);
 	}
 	if (media->keys.rows > 0)
 	{

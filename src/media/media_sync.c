@@ -14,10 +14,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "gold/gold_write.h"
+#include "gold/map.h"
 #include "media/media_parts.h"
 #include "read/read.h"
 
@@ -42,15 +45,42 @@ store_lock(const MlsMediaRun *media)
 static void
 require_address(const MlsTable *table)
 {
-	if (table->source->protocol->media_address == NULL)
+	if (table->source->protocol->media_addresses == NULL)
 		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("files of sources of protocol %s are not fetched",
 					   table->source->protocol->name),
 				errdetail("Their media have no addresses in their records."));
-	if (list_length(table->key) != 1)
+	if (list_length(table->key) > 2)
 		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("files are fetched for media with a key of one field"),
-				errdetail("Foreign table %s has a key of several.", table->name));
+				errmsg("files are fetched for media with a key of one field or two"),
+				errdetail("Foreign table %s has a key of more.", table->name));
+}
+
+/*
+ * Where rules make other keys than the source's, gold is read by the latter, which wants an
+ * index; its owner has one made.
+ */
+static void
+look_at_gold(MlsMediaRun *media)
+{
+	const MlsRun *run = media->run;
+
+	media->plain = run->table->source->protocol->media_login == false;
+	if (!media->plain && object_ownercheck(RelationRelationId, run->sub->gold, GetUserId()))
+		mls_map_index(run->sub->gold, MLS_GOLD_SOURCE_KEY);
+}
+
+/* Qobrix: where files are whose addresses name no host, if they are not at the source. */
+static void
+read_base(MlsMediaRun *media)
+{
+	const MlsTable *table = media->run->table;
+
+	mls_select("SELECT pg_catalog.rtrim(value, '/') FROM mls.setting_of($1, $2) "
+			   "WHERE name = 'media_url' AND value <> ''",
+			   mls_arg_text(mls_map_protocol(table)), mls_arg_text(table->source->name));
+	if (SPI_processed > 0)
+		media->base = MemoryContextStrdup(media->run->context, mls_text_at(0, 1));
 }
 
 static void
@@ -68,7 +98,10 @@ prepare(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	media->rule.store = pstrdup(media->rule.store);
 	media->store = mls_store_open_named(media->rule.store, run->sub->owner);
+	mls_media_find_fields(media);
 	mls_media_find_parents(media);
+	read_base(media);
+	look_at_gold(media);
 	MemoryContextSwitchTo(run->context);
 	mls_media_follow_store(media);
 	MemoryContextSwitchTo(run->context);
@@ -154,7 +187,10 @@ static void
 fetch_items(MlsMediaRun *media, List *items)
 {
 	mls_media_fetch(media, items);
-	mls_media_refresh(media, items);
+	if (media->run->table->source->protocol->objects != NULL)
+		mls_media_ask_objects(media, items);
+	else
+		mls_media_refresh(media, items);
 	mls_media_fetch(media, items);
 
 	mls_transaction_begin(media->run->sub->owner);

@@ -305,6 +305,28 @@ smaller_limit(double a, int64 b)
 	return limit == 0 || (b > 0 && b < limit) ? b : limit;
 }
 
+/* So much of the source's own limits may be spent before files wait. */
+static void
+share_rates(const MlsSource *source, double share, MlsHttpSource *http)
+{
+	const MlsRates *from = &source->http.rates;
+	const MlsRates *own = &source->platform.media_rates;
+
+	http->rates.per_second = from->per_second;
+	http->rates.per_minute = smaller_limit(from->per_minute * share, own->per_minute);
+	http->rates.per_hour = smaller_limit(from->per_hour * share, own->per_hour);
+	http->rates.per_day = smaller_limit(from->per_day * share, own->per_day);
+	http->rates.bytes_per_hour = smaller_limit(from->bytes_per_hour * share, own->bytes_per_hour);
+}
+
+void
+mls_source_media_own(const MlsSource *source, double share, MlsHttpSource *http)
+{
+	*http = source->http;
+	http->retries = Min(http->retries, 1);
+	share_rates(source, share, http);
+}
+
 void
 mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSource *http)
 {
@@ -325,14 +347,7 @@ mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSour
 							.retries = Min(from->retries, 1),
 							.rates = *own};
 	if (counts)
-	{
-		http->rates.per_second = from->rates.per_second;
-		http->rates.per_minute = smaller_limit(from->rates.per_minute * share, own->per_minute);
-		http->rates.per_hour = smaller_limit(from->rates.per_hour * share, own->per_hour);
-		http->rates.per_day = smaller_limit(from->rates.per_day * share, own->per_day);
-		http->rates.bytes_per_hour =
-			smaller_limit(from->rates.bytes_per_hour * share, own->bytes_per_hour);
-	}
+		share_rates(source, share, http);
 	/* As `token`, too, it is taken out of what messages say. */
 	if (source->platform.media_token_agent && from->token && strpbrk(from->token, "\r\n") == NULL)
 		http->user_agent = http->token = from->token;

@@ -34,6 +34,9 @@ extern MlsSource *mls_source_by_name(const char *server_name, Oid user_id, bool 
 extern void
 mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSource *http);
 
+/* The same for files that want the source's login, and its own rates: those of its own origin. */
+extern void mls_source_media_own(const MlsSource *source, double share, MlsHttpSource *http);
+
 /* A foreign table with its source and columns. */
 extern MlsTable *mls_table_get(Oid relid, Oid user_id, bool need_mapping);
 

@@ -80,16 +80,18 @@ typedef struct MlsPlatform
 	int overlap_s;               /* how far back a sync starts */
 
 	/* sources with sessions */
-	const char *version;   /* of the protocol, as announced */
-	bool standard_names;   /* ask by standard names */
-	MlsFormat format;      /* of records */
-	MlsLookups lookups;    /* what their columns hold */
-	MlsPaging paging;      /* how the rest of a long answer is had */
-	const char *all_query; /* met by all records, {key} and {timestamp} are fields; or NULL */
-	int key_batch;         /* keys per request */
-	bool timestamp_alone;  /* a timestamp stands for "from then on", without more */
-	int object_limit;      /* most files of one answer */
-	int expand_limit;      /* most records in an expanded collection; 0 none known */
+	const char *version;     /* of the protocol, as announced */
+	bool standard_names;     /* ask by standard names */
+	MlsFormat format;        /* of records */
+	MlsLookups lookups;      /* what their columns hold */
+	MlsPaging paging;        /* how the rest of a long answer is had */
+	const char *all_query;   /* met by all records, {key} and {timestamp} are fields; or NULL */
+	int key_batch;           /* keys per request */
+	bool timestamp_alone;    /* a timestamp stands for "from then on", without more */
+	int object_limit;        /* most files of one answer */
+	const char *object_type; /* of the photos of records */
+	bool object_commas;      /* numbers of files stand between commas, not colons */
+	int expand_limit;        /* most records in an expanded collection; 0 none known */
 
 	MlsRates rates;
 

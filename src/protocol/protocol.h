@@ -66,7 +66,9 @@ typedef struct MlsObjectQuery
 	const char *key;
 	const char *type;   /* "Photo" */
 	const char *object; /* number of one file, or "*" for all */
+	List *numbers;      /* of int, in its place: several files; NIL: one, or all */
 	bool location;      /* their addresses, not their bytes */
+	bool failures;      /* files that cannot be had are told one by one, and are no error of all */
 } MlsObjectQuery;
 
 typedef struct MlsObject
@@ -76,6 +78,7 @@ typedef struct MlsObject
 	const char *content_type;
 	const char *description; /* or NULL */
 	const char *location;    /* or NULL */
+	const char *failure;     /* why it cannot be had, in words; NULL: it can */
 	bool preferred;
 	const char *bytes; /* or NULL */
 	Size length;
@@ -141,8 +144,11 @@ struct MlsProtocol
 	 * no list of them; NIL if it has.  NULL: it always has.  No network. */
 	List *(*holders)(const MlsTable *table);
 
-	/* Field of a medium's record that holds the address of its file.  NULL: files are had otherwise. */
-	const char *media_address;
+	/* Fields of a medium's record that hold the address of its file, by their names at the source
+	 * or in the standard, or paths; the first with a value counts.  Ended by NULL; or NULL. */
+	const char *const *media_addresses;
+	/* Files on the source's own origin want its login. */
+	bool media_login;
 
 	/* The files of a record, one by one.  NULL where the protocol has none. */
 	void (*objects)(const MlsObjectQuery *query, MlsObjectTake take, void *arg,

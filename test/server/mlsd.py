@@ -28,7 +28,7 @@ from data import Store
 from faults import Faults, early_answer, repeated, spoil
 from geocoder import ROOT as GEO_ROOT, Geocoders
 from keys import PATH as KEYS_PATH, Keys
-from qobrix import ROOT as QOBRIX_ROOT, Qobrix
+from qobrix import FILES as QOBRIX_FILES, ROOT as QOBRIX_ROOT, Qobrix
 from reso import ROOT, Options, Reso
 from rets import ROOT as RETS_ROOT, Rets
 from s3 import S3
@@ -84,6 +84,8 @@ class Site:
             return self.rets.answer(request, faults)
         if request.path.startswith(QOBRIX_ROOT + "/"):
             return self.qobrix.answer(request, faults)
+        if request.path.startswith(QOBRIX_FILES + "/"):
+            return self.qobrix.file(request)
         if self.s3.concerns(request):
             return self.s3.answer(request)
         if request.path != ROOT and not request.path.startswith(ROOT + "/"):

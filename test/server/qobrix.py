@@ -15,6 +15,7 @@ from reso import PageCache
 from web import Response
 
 ROOT = "/api/v2"
+FILES = "/media"
 PREFIX = "qobrix/"
 JSON = "application/json; charset=UTF-8"
 CACHE_BYTES = 400 << 20
@@ -70,6 +71,13 @@ class Qobrix:
             return self.cached(request, faults)
         except Refused as problem:
             return document(problem.status, {"errors": list(problem.args)})
+
+    def file(self, request):
+        """A file of a medium, outside of ROOT, for who may ask for records."""
+        if not self.sessions.allows(request.headers):
+            return Response(401, b"", "text/plain")
+        with self.owner.lock:
+            return self.store and self.media.serve(request)
 
     def cached(self, request, faults):
         parts = [part for part in request.path[len(ROOT):].split("/") if part]

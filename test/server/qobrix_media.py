@@ -1,9 +1,15 @@
 """Media: inside records, by category, of one owner, single, and their URLs."""
+import re
+
+import photos
 import qobrix_model as shapes
 from qobrix_list import Refused
+from web import Response
 
 SIZES = ("huge", "xlarge", "large", "medium", "small", "tiny")
 KINDS = (("jpg", "image/jpeg"), ("png", "image/png"), ("pdf", "application/pdf"), ("mp4", "video/mp4"), ("mp3", "audio/mpeg"))
+BODIES = {"image/jpeg": (photos.jpeg, "image/jpeg"), "image/png": (photos.png, "image/png"), "application/pdf": (photos.pdf, "application/pdf")}
+FILE = re.compile(r"-(\d+)\.\w+$")
 
 
 class Media:
@@ -70,6 +76,19 @@ class Media:
                 "original_url": None, "filesystem": "s3", "mime_type": kind, "filesize": 20000 + number * 37 % 900000,
                 "created": medium["created"], "modified": medium["modified"], "href": "%s/media/%s" % (base, name),
                 "thumbnails": {size: "%s/media/t/%s/%s" % (base, size, name) for size in SIZES} if image else None}
+
+    # -- files
+
+    def serve(self, request):
+        """The file behind an href; a medium that is modified has another one."""
+        number = FILE.search(request.path)
+        for record in self.store.tables["media"].records.values() if number else ():
+            if record.number == int(number[1]):
+                found = self.document(record)
+                if "file" in found and found["file"]["href"].endswith(request.path):
+                    made, kind = BODIES.get(found["file"]["mime_type"], (None, "audio/mpeg"))
+                    return Response(200, made("%s %s" % (request.path, found["modified"])) if made else b"ID3\x03", kind)
+        return Response(404, b"", "text/plain")
 
     # -- endpoints
 

@@ -39,6 +39,8 @@ class Rets:
 
     def answer(self, request, faults):
         name = request.path[len(ROOT) + 1:].lower()
+        if name.startswith("photos/") and request.path.count("/") == 5:
+            return self.sessions.check(request) or rets_objects.of_address(self.schema, self.options, request)
         if name not in TRANSACTIONS:
             return Response(404, "Nothing is served here.", "text/plain")
         if request.method not in ("GET", "POST"):

@@ -90,7 +90,10 @@ def photos(call, record):
     table = call.store.tables["Media"]
     owned = table.index("ResourceRecordKey").get(call.table.key_of(record), [])
     made = []
-    for place, medium in enumerate(sorted(owned, key=table.key_of), 1):
+    numbered = enumerate(sorted(owned, key=table.key_of), 1)
+    if call.options.object_order:
+        numbered = sorted((table.cell(medium, "Order")[0], medium) for medium in owned)
+    for place, medium in numbered:
         when = edm.format_stamp(table.cell(medium, STAMP)[0][0] // edm.SECOND * edm.SECOND, 0)
         moment = datetime.strptime(when[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
         made.append("<PropertyPhoto><SequenceId>%d</SequenceId><Description/><LastUpdated>%s</LastUpdated><PhotoLastUpdated>%s</PhotoLastUpdated>"

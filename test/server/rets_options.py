@@ -1,5 +1,5 @@
 """How the RETS server is configured; tests change it through the control API."""
-from dataclasses import dataclass, fields as dataclass_fields
+from dataclasses import dataclass, field, fields as dataclass_fields
 
 
 @dataclass
@@ -61,6 +61,9 @@ class RetsOptions:
     close_boundary: bool = True
     header_errors: bool = False     # RETS errors among the part headers
     comma_numbers: bool = False     # CREA: key:1,2 means two objects of one listing
+    location_only: bool = False     # addresses come whatever was asked for
+    object_order: bool = False      # objects are numbered by the Order of their media, not by their place
+    object_spoilt: dict = field(default_factory=dict)   # {number: a reply code or html}: what comes in an object's place
     object_limit: int = 50          # entities per request: 20410
 
     def change(self, name, value):

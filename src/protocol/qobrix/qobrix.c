@@ -26,6 +26,7 @@ static const MlsPlatform platforms[] = {
 	 .text_match = true,
 	 .count_exact = true,
 	 .timestamp = "modified",
+	 .media_timestamp = "modified",
 	 .paging = MLS_PAGING_KEYS,
 	 .overlap_s = 600},
 };
@@ -52,6 +53,8 @@ rest_link(const MlsTable *table, const MlsRecord *record, const char *expansion)
 	return NULL;
 }
 
+static const char *const media_addresses[] = {"file/href", NULL};
+
 const MlsProtocol mls_qobrix_protocol = {
 	.name = "qobrix",
 	.token_logins = true,
@@ -69,6 +72,8 @@ const MlsProtocol mls_qobrix_protocol = {
 	.expansions = mls_qobrix_expansions,
 	.rest_link = rest_link,
 	.holders = mls_qobrix_holders,
+	.media_addresses = media_addresses,
+	.media_login = true,
 	.tell = mls_qobrix_tell,
 	.describe = mls_qobrix_describe,
 };

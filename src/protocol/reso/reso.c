@@ -92,6 +92,8 @@ countable(const MlsTable *table)
 	return table->source->platform.count_exact && !mls_total_is_refuted(table);
 }
 
+static const char *const media_addresses[] = {"MediaURL", NULL};
+
 const MlsProtocol mls_reso_protocol = {
 	.name = "reso",
 	.platform = find_platform,
@@ -107,7 +109,7 @@ const MlsProtocol mls_reso_protocol = {
 	.count = mls_reso_count,
 	.expansions = mls_reso_expansions,
 	.rest_link = mls_reso_rest_link,
-	.media_address = "MediaURL",
+	.media_addresses = media_addresses,
 	.describe = mls_reso_describe,
 	.read_metadata = mls_reso_read_metadata,
 };

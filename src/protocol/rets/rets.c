@@ -16,7 +16,8 @@
 	.page_size = 1000, .key_page_size = 100000, .expand_page_size = 1000,                          \
 	.ordering = MLS_ORDER_NONE, .or_allowed = true, .parentheses_allowed = true,                   \
 	.any_allowed = true, .text_match = true, .timestamp_digits = 3, .count_exact = true,           \
-	.url_length = 100000, .key_batch = 100, .object_limit = 1000, .overlap_s = 600
+	.url_length = 100000, .key_batch = 100, .object_limit = 1000, .object_type = "Photo",          \
+	.media_timestamp = "MediaModificationTimestamp", .overlap_s = 600
 
 static const MlsPlatform platforms[] = {
 	{COMMON, .name = "generic"},
@@ -28,7 +29,8 @@ static const MlsPlatform platforms[] = {
 	{COMMON, .name = "crea", .format = MLS_FORMAT_COMPACT_DECODED, .page_size = 100,
 	 .all_query = "({key}=*)", .in_allowed = true, .timestamp_alone = true, .timestamp_digits = 0,
 	 .paging = MLS_PAGING_KEYS, .or_allowed = false, .text_match = false, .any_allowed = false,
-	 .timestamp = "LastUpdated", .overlap_s = 3600},
+	 .timestamp = "LastUpdated", .object_type = "LargePhoto", .object_commas = true,
+	 .media_timestamp = "PhotoLastUpdated", .overlap_s = 3600},
 };
 
 static const char *const platform_names[] = {"generic", "crea", NULL};
@@ -55,6 +57,9 @@ countable(const MlsTable *table)
 	return table->source->platform.count_exact;
 }
 
+/* The latter two are CREA's. */
+static const char *const media_addresses[] = {"MediaURL", "LargePhotoURL", "PhotoURL", NULL};
+
 const MlsProtocol mls_rets_protocol = {
 	.name = "rets",
 	.sessions = true,
@@ -71,6 +76,8 @@ const MlsProtocol mls_rets_protocol = {
 	.close = mls_rets_close,
 	.count = mls_rets_count,
 	.expansions = mls_rets_expansions,
+	.media_addresses = media_addresses,
+	.media_login = true,
 	.objects = mls_rets_fetch_objects,
 	.log_in = mls_rets_log_in,
 	.try_conditions = mls_rets_try_conditions,

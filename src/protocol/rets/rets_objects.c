@@ -372,9 +372,16 @@ typedef struct Reading
 	List *objects; /* of RetsObject * */
 } Reading;
 
+/* Is an error one of the part alone, of which the others are none the worse? */
+static bool
+is_told_alone(const MlsObjectQuery *query, const List *objects, RetsReplyClass class)
+{
+	return query->failures && list_length(objects) > 1 && class != RETS_REPLY_SESSION;
+}
+
 /* The outcome of an answer is that of its worst part; it is empty if no part is an object. */
 static RetsOutcome
-judge(List *objects)
+judge(const MlsObjectQuery *query, List *objects)
 {
 	RetsOutcome outcome = {.class = RETS_REPLY_EMPTY, .text = ""};
 	ListCell *lc;
@@ -386,7 +393,7 @@ judge(List *objects)
 
 		if (class == RETS_REPLY_OK && !mls_rets_is_error(outcome.class))
 			outcome.class = class;
-		if (!mls_rets_is_error(class))
+		if (!mls_rets_is_error(class) || is_told_alone(query, objects, class))
 			continue;
 		outcome = (RetsOutcome){class, object->code, object->text};
 		if (class == RETS_REPLY_SESSION)
@@ -404,7 +411,7 @@ read_objects(void *arg, const MlsHttpResponse *response)
 	reading->objects = mls_rets_split_objects(content_type ? content_type : "", response->headers,
 											  response->body, response->length, reading->purpose,
 											  reading->query->source->http.name);
-	return judge(reading->objects);
+	return judge(reading->query, reading->objects);
 }
 
 /* A colon or a comma would ask for other records. */
@@ -417,10 +424,29 @@ check_query(const MlsObjectQuery *query)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("objects of key \"%s\" cannot be asked for", query->key),
 						errdetail("A key of RETS is not empty and has no colon or comma.")));
-	if (strcmp(number, "*") != 0 &&
+	if (query->numbers == NIL && strcmp(number, "*") != 0 &&
 		(*number == '\0' || strlen(number) > 9 || strspn(number, "0123456789") != strlen(number)))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("object \"%s\" is neither a number nor \"*\"", number)));
+}
+
+/* "100201:1:2:3"; CREA wants "100201:1,2,3" */
+static char *
+entity(const MlsObjectQuery *query)
+{
+	StringInfoData id;
+	ListCell *lc;
+
+	if (query->numbers == NIL)
+		return psprintf("%s:%s", query->key, query->object);
+	initStringInfo(&id);
+	appendStringInfoString(&id, query->key);
+	foreach (lc, query->numbers)
+		appendStringInfo(
+			&id, "%c%d",
+			foreach_current_index(lc) > 0 && query->source->platform.object_commas ? ',' : ':',
+			lfirst_int(lc));
+	return id.data;
 }
 
 static List *
@@ -431,9 +457,15 @@ arguments_of(const MlsObjectQuery *query)
 	mls_rets_argument(&arguments, "Resource",
 					  pnstrdup(query->resource, strcspn(query->resource, ":")));
 	mls_rets_argument(&arguments, "Type", query->type);
-	mls_rets_argument(&arguments, "ID", psprintf("%s:%s", query->key, query->object));
+	mls_rets_argument(&arguments, "ID", entity(query));
 	mls_rets_argument(&arguments, "Location", query->location ? "1" : "0");
 	return arguments;
+}
+
+static bool
+is_failure(const RetsObject *object)
+{
+	return mls_rets_is_error(mls_rets_reply_class(object->code, false));
 }
 
 /* Is a part an object, and not the word that there is none? */
@@ -441,6 +473,20 @@ static bool
 is_object(const RetsObject *object)
 {
 	return mls_rets_reply_class(object->code, false) == RETS_REPLY_OK;
+}
+
+/* A part that is an error, for who wants to hear of it. */
+static void
+hand_failure_on(const RetsObject *from, MlsObjectTake take, void *arg)
+{
+	MlsObject object = {
+		.content_id = from->content_id,
+		.object_id = from->object_id,
+		.content_type = from->content_type,
+		.failure = psprintf("the source answers with code %d: %s", from->code, from->text),
+	};
+
+	take(arg, &object);
 }
 
 static void
@@ -461,7 +507,7 @@ hand_on(const Reading *reading, const RetsObject *from, MlsObjectTake take, void
 
 	if (has_bytes && from->length == 0)
 	{
-		if (!reading->query->location)
+		if (!reading->query->location && !reading->query->failures)
 			ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 							errmsg("could not read %s from source \"%s\"", reading->purpose,
 								   reading->query->source->http.name),
@@ -511,6 +557,8 @@ mls_rets_fetch_objects(const MlsObjectQuery *query, MlsObjectTake take, void *ar
 		CHECK_FOR_INTERRUPTS();
 		if (is_object(lfirst(lc)))
 			hand_on(&reading, lfirst(lc), take, arg);
+		else if (query->failures && is_failure(lfirst(lc)))
+			hand_failure_on(lfirst(lc), take, arg);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -23,6 +23,8 @@ const MlsOption mls_rets_options[] = {
 	 .help = "RETS: most keys in one request; default of the platform."},
 	{"object_limit", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(platform.object_limit), .min = 1, .max = 100000,
 	 .help = "RETS: most objects taken of one answer by mls_objects, more are an error; default of the platform, 1000."},
+	{"object_type", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.object_type),
+	 .help = "RETS: type of the objects that mls_media_sync fetches as photos; default of the platform, Photo."},
 	{"all_query", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.all_query),
 	 .help = "RETS: condition that all records meet; {key} and {timestamp} stand for the table's fields; default: the platform's, else what either range finds."},
 	{"rets_version", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.version),
