@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Files of media from a local host into a directory, beside curl that writes the same: see README.md.
+# MLS_FSYNC=off leaves it to the system when what is written is on disk, as curl does.
 #
 #   bash test/bench/media.sh [FILES]          # default 5000
 set -euo pipefail
@@ -24,6 +25,7 @@ cat >>"$work/data/postgresql.conf" <<-END_OF_SETTINGS
 	listen_addresses = ''
 	unix_socket_directories = '$work/data'
 	max_wal_size = 4GB
+	fsync = ${MLS_FSYNC:-on}
 	mls_fdw.allowed_hosts = '127.0.0.1'
 	mls_fdw.file_directories = '$work/store'
 END_OF_SETTINGS
