@@ -318,11 +318,17 @@ advance(MlsMediaRun *media, MlsMediaItem *item)
 	return item->request != NULL;
 }
 
+/* What a batch holds in memory is bounded: files that are not begun any more stay pending, and wanted. */
 void
 mls_media_fetch(MlsMediaRun *media, List *items)
 {
 	int n = list_length(items);
 	int started = 0;
+	int64 bytes = 0;
+	ListCell *lc;
+
+	foreach (lc, items)
+		bytes += ((const MlsMediaItem *) lfirst(lc))->bytes;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -334,11 +340,14 @@ mls_media_fetch(MlsMediaRun *media, List *items)
 
 			if (next->result == MLS_MEDIA_PENDING && media->exhausted)
 				next->result = MLS_MEDIA_LATER;
-			else if (next->result == MLS_MEDIA_PENDING)
+			else if (next->result == MLS_MEDIA_PENDING && bytes < MLS_MEDIA_BATCH_BYTES)
 				(void) advance(media, next);
 		}
 		while (item->request != NULL)
+		{
 			(void) advance(media, item);
+			bytes += item->bytes;
+		}
 		media->exhausted |= item->result == MLS_MEDIA_LATER;
 	}
 }

@@ -11,8 +11,12 @@
 #include "media/media.h"
 #include "media/store.h"
 
-/* Files of one transaction. */
+/* Files of one transaction: at first, and at most while they are small and come fast. */
 #define MLS_MEDIA_BATCH 32
+#define MLS_MEDIA_LARGEST_BATCH 128
+
+/* A batch that holds so many bytes has no further files. */
+#define MLS_MEDIA_BATCH_BYTES (64 * 1024 * 1024)
 
 /* What mls_media_store() has said. */
 typedef struct MlsMediaRule
@@ -92,6 +96,7 @@ typedef struct MlsMediaRun
 	MlsTransition keys;                /* for it */
 	MlsHttpStats stats;
 	MemoryContext batch; /* reset after each */
+	int batch_files;     /* of the next one at most */
 	LOCKMODE holds;      /* of the store; or NoLock */
 	bool exhausted;      /* the quota lets no more through just now */
 	const char *why;     /* it ends before all are here; or NULL */

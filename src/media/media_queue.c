@@ -51,12 +51,22 @@ make_desc(const char *const *names, const Oid *types, int n)
 	return desc;
 }
 
-/* Joins by hash are what comparing wants; workers avoid them for pages.  To the end of the transaction. */
 static void
-allow_hash_joins(void)
+set_locally(const char *name, const char *value)
 {
-	(void) set_config_option("enable_hashjoin", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-							 true, 0, false);
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+							 false);
+}
+
+/*
+ * Joins by hash are what comparing wants, even where mls.media was small when it was analyzed
+ * last; workers avoid them for pages.  To the end of the transaction.
+ */
+static void
+want_hash_joins(void)
+{
+	set_locally("enable_hashjoin", "on");
+	set_locally("enable_nestloop", "off");
 }
 
 MlsMediaRule
@@ -97,8 +107,9 @@ mls_media_reclaim(const MlsMediaRun *media)
 /* ---- What is wanted ---- */
 
 /*
- * The row of gold that a record b of bronze has made, as jsonb; of several the first.  Rules may
- * make keys of their own: then it is found by the source's, which is indexed for it.
+ * The row of gold that a record b of bronze has made, as jsonb; of several the first.  Gold is
+ * asked by its own key alone: by the index of sources it could be read whole for each batch.
+ * Rules may make keys of their own: then it is found by the source's, which is indexed for it.
  */
 static char *
 gold_sql(const MlsMediaRun *media)
@@ -106,9 +117,9 @@ gold_sql(const MlsMediaRun *media)
 	const char *gold = mls_qualified_name(media->run->sub->gold);
 
 	if (media->plain)
-		return psprintf("SELECT pg_catalog.to_jsonb(g) AS j FROM %s g WHERE "
-						"g.\"MediaKey\" = $2 || b.key AND g.mls_source = $3 "
-						"AND g.mls_source_key = b.key",
+		return psprintf("SELECT CASE WHEN g.mls_source = $3 AND g.mls_source_key = b.key "
+						"THEN pg_catalog.to_jsonb(g) END AS j FROM %s g "
+						"WHERE g.\"MediaKey\" = $2 || b.key",
 						gold);
 	return psprintf("SELECT pg_catalog.to_jsonb(g) AS j FROM %s g WHERE $2 IS NOT NULL "
 					"AND (g.mls_source || '') = $3 AND g.mls_source_key = b.key "
@@ -211,7 +222,6 @@ mls_media_find_wanted(MlsMediaRun *media, const char *after)
 	SPITupleTable *found;
 	char *last = NULL;
 
-	allow_hash_joins();
 	read_records(media, after);
 	found = SPI_tuptable;
 	mls_transition_open(&wanted);
@@ -225,6 +235,7 @@ mls_media_find_wanted(MlsMediaRun *media, const char *after)
 	}
 	if (found->numvals == COMPARED)
 		last = mls_cell_text(found, COMPARED - 1, 1);
+	want_hash_joins();
 	compare(media, after, last);
 	mls_transition_close(&wanted);
 	return last;
@@ -350,13 +361,17 @@ read_addresses(const MlsMediaRun *media, List *items)
 	"AND (r.upto <= $2 OR r.n = 1) "                                                               \
 	"ORDER BY r.n, m.\"order\", m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
 
-/* The next files to be fetched (List of MlsMediaItem *, in the batch's context). */
+/*
+ * The next files to be fetched (List of MlsMediaItem *, in the batch's context).  Should a crash
+ * forget the claim, they are wanted as before: nobody waits for it to be on disk.
+ */
 List *
 mls_media_claim(MlsMediaRun *media, int most)
 {
 	MemoryContext before;
 	List *items = NIL;
 
+	set_locally("synchronous_commit", "off");
 	mls_sql_control(SPI_OK_UPDATE_RETURNING,
 					psprintf("WITH next AS (SELECT key FROM (%s) m) "
 							 "UPDATE mls.media m SET state = 'fetching' FROM next "
@@ -621,8 +636,10 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 					"store = CASE WHEN n.state = 'here' THEN $2 ELSE m.store END, "
 					"sha256 = CASE WHEN n.state = 'here' THEN n.sha256 ELSE m.sha256 END, "
 					"fetched_at = CASE WHEN n.state = 'here' THEN now() ELSE m.fetched_at END "
-					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key",
-					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store));
+					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key "
+					"AND m.key = ANY ($3)",
+					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store),
+					keys_of(items));
 	mls_transition_close(&fetched);
 	if (changed != NIL)
 		make_gold(media, changed);

@@ -27,6 +27,9 @@
 /* When no file of so many could be had for the network, it is not the files. */
 #define TELLING 8
 
+/* A batch that took less is followed by a larger one. */
+#define SHORT_BATCH_MS 1000
+
 /* Of MLS_LOCK_STORE: by which a store is known. */
 int64
 mls_media_store_lock(const char *server)
@@ -108,6 +111,7 @@ prepare(MlsRun *run)
 	media->keys.name = "mls_keys";
 	media->keys.desc = mls_gold_key_desc(run->table, run->sub->silver);
 	media->batch = AllocSetContextCreate(run->context, "mls_fdw media", ALLOCSET_DEFAULT_SIZES);
+	media->batch_files = MLS_MEDIA_BATCH;
 	run->state = media;
 }
 
@@ -179,6 +183,7 @@ put_files(MlsMediaRun *media, List *items)
 	}
 	foreach (lc, under_way)
 		mls_store_put_finish(lfirst(lc));
+	mls_store_keep(media->store);
 	MemoryContextSwitchTo(before);
 }
 
@@ -221,7 +226,7 @@ static int
 allowance(const MlsMediaRun *media)
 {
 	const MlsCounters *counters = &media->run->counters;
-	int64 most = MLS_MEDIA_BATCH;
+	int64 most = media->batch_files;
 
 	if (media->rule.max_run_files > 0)
 		most = Min(most, media->rule.max_run_files - counters->received);
@@ -254,11 +259,31 @@ release_store(MlsMediaRun *media)
 	media->holds = NoLock;
 }
 
+/*
+ * Many small files at a time cost less each; where they are large or slow to come, the work that
+ * a crash or a cancel would lose is kept small.
+ */
+static void
+fit_batch(MlsMediaRun *media, const List *items, TimestampTz began)
+{
+	int64 bytes = 0;
+	ListCell *lc;
+
+	foreach (lc, items)
+		bytes += ((const MlsMediaItem *) lfirst(lc))->bytes;
+	if (bytes < MLS_MEDIA_BATCH_BYTES / 4 &&
+		!TimestampDifferenceExceeds(began, GetCurrentTimestamp(), SHORT_BATCH_MS))
+		media->batch_files = Min(media->batch_files * 2, MLS_MEDIA_LARGEST_BATCH);
+	else
+		media->batch_files = MLS_MEDIA_BATCH;
+}
+
 /* One batch; false when there is no reason for another. */
 static bool
 fetch_some(MlsMediaRun *media)
 {
 	MlsRun *run = media->run;
+	TimestampTz began = GetCurrentTimestamp();
 	MlsCounters counters;
 	int most = allowance(media);
 	List *items;
@@ -282,6 +307,7 @@ fetch_some(MlsMediaRun *media)
 	if (items == NIL)
 		return false;
 	require_some(media, items);
+	fit_batch(media, items, began);
 	MemoryContextReset(media->batch);
 	if (media->exhausted)
 		media->why = "the quota of the source, or the share of it that files may take, is spent";

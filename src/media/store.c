@@ -81,6 +81,13 @@ mls_store_put_finish(MlsStorePut *put)
 }
 
 void
+mls_store_keep(MlsStore *store)
+{
+	if (store->kind->keep)
+		store->kind->keep(store);
+}
+
+void
 mls_store_delete(MlsStore *store, const List *names)
 {
 	ListCell *lc;

@@ -82,8 +82,11 @@ typedef struct MlsStorePut MlsStorePut;
  */
 extern MlsStorePut *mls_store_put_start(MlsStore *store, const MlsStoreFile *file);
 
-/* Waits until the file is kept, through a crash too. */
+/* Waits until the file is there, whole. */
 extern void mls_store_put_finish(MlsStorePut *put);
+
+/* Waits until all files that were put are kept, through a crash too. */
+extern void mls_store_keep(MlsStore *store);
 
 /* Removes files; those that are not there are no error. */
 extern void mls_store_delete(MlsStore *store, const List *names);

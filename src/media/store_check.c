@@ -54,6 +54,7 @@ write_probe(const char *server, void **state)
 
 	memcpy(file.sha256, probe->sha256, sizeof(file.sha256));
 	mls_store_put_finish(mls_store_put_start(probe->store, &file));
+	mls_store_keep(probe->store);
 	return psprintf("A file of %s was written.", mls_counted(file.length, "byte", "bytes"));
 }
 

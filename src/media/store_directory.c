@@ -8,7 +8,7 @@
  * link, so that nothing which stands in the tree leads out of it.
  *
  * A file is written under a name of its own and gets the right one when it is on disk: it is
- * whole or not there.
+ * whole or not there.  Its name is on disk when its folder is: once for all files of a batch.
  */
 #include "postgres.h"
 
@@ -39,8 +39,9 @@
 typedef struct DirectoryStore
 {
 	MlsStore head;
-	char *root;    /* the listed directory */
-	List *folders; /* of char *: from there down to the store */
+	char *root;      /* the listed directory */
+	List *folders;   /* of char *: from there down to the store */
+	bool named[256]; /* these of its folders have new names, which are not on disk */
 } DirectoryStore;
 
 typedef struct DirectoryPut
@@ -343,15 +344,14 @@ write_file(const DirectoryStore *store, int folder, int fd, const char *temporar
 			 file->length);
 	/* The process's umask may say less. */
 	if (fchmod(fd, FILE_MODE) != 0 || pg_fsync(fd) != 0 ||
-		renameat(folder, temporary, folder, base_name(file->name)) != 0 ||
-		(enableFsync && fsync(folder) != 0))
+		renameat(folder, temporary, folder, base_name(file->name)) != 0)
 		report(store, TASK_WRITE, file->name, errno);
 }
 
 static MlsStorePut *
 put_start(MlsStore *head, const MlsStoreFile *file)
 {
-	const DirectoryStore *store = (DirectoryStore *) head;
+	DirectoryStore *store = (DirectoryStore *) head;
 	DirectoryPut *put = palloc0(sizeof(DirectoryPut));
 	/* Another machine may have a process of this number, and the same directory. */
 	char *temporary =
@@ -384,6 +384,7 @@ put_start(MlsStore *head, const MlsStoreFile *file)
 	PG_END_TRY();
 	drop(fd);
 	drop(folder);
+	store->named[strtol(pnstrdup(file->name, 2), NULL, 16)] = true;
 	put->head.store = head;
 	return &put->head;
 }
@@ -393,6 +394,31 @@ static void
 put_finish(MlsStorePut *put)
 {
 	pfree(put);
+}
+
+static void
+keep_files(MlsStore *head)
+{
+	DirectoryStore *store = (DirectoryStore *) head;
+
+	for (int number = 0; number < lengthof(store->named); number++)
+	{
+		char digits[3];
+		int folder;
+		int error = 0;
+
+		if (!store->named[number])
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		snprintf(digits, sizeof(digits), "%02x", number);
+		folder = open_folder_of(store, digits, false);
+		if (folder < 0 || (enableFsync && fsync(folder) != 0))
+			error = errno;
+		drop(folder);
+		if (error)
+			report(store, TASK_WRITE, digits, error);
+		store->named[number] = false;
+	}
 }
 
 static void
@@ -705,6 +731,7 @@ no_link(const MlsStore *store, const char *name, int seconds)
 static const MlsStoreKind directory_kind = {
 	.put_start = put_start,
 	.put_finish = put_finish,
+	.keep = keep_files,
 	.delete = delete_files,
 	.sweep = sweep,
 	.head = head_file,

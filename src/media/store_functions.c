@@ -82,6 +82,7 @@ mls_store_put_sql(PG_FUNCTION_ARGS)
 	mls_sha256(file.bytes, file.length, file.sha256);
 	file.name = mls_store_name(file.sha256, extension);
 	mls_store_put_finish(mls_store_put_start(store, &file));
+	mls_store_keep(store);
 	PG_RETURN_TEXT_P(cstring_to_text(file.name));
 }
 

@@ -15,6 +15,7 @@ typedef struct MlsStoreKind
 {
 	MlsStorePut *(*put_start)(MlsStore *store, const MlsStoreFile *file);
 	void (*put_finish)(MlsStorePut *put);
+	void (*keep)(MlsStore *store); /* NULL: what is there is kept */
 	void (*delete)(MlsStore *store, const List *names);
 	int64 (*sweep)(MlsStore *store);
 	int64 (*head)(MlsStore *store, const char *name);
