@@ -121,7 +121,8 @@ COMMENT ON FUNCTION mls.alert_is_quiet(mls.alert_rule, text, bigint) IS 'was the
 
 -- Rules of roles whose rights the caller has; of everyone, where nobody has looked lately: each
 -- as its owner, so the caller learns nothing by it.  A transaction that is changing a rule or
--- its receiver, for as long as its session likes, keeps nobody else from being told.
+-- its receiver, for as long as its session likes, keeps nobody else from being told.  Health
+-- counts all there is: many syncs that end at the same time have it judged once.
 CREATE FUNCTION mls.alert_look(caller regrole, everyone boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -132,7 +133,8 @@ DECLARE
 BEGIN
     FOR rule IN
         SELECT r.* FROM mls.alert_rule r JOIN mls.alert_receiver v ON v.receiver = r.receiver
-         WHERE NOT r.paused AND (pg_has_role(caller, r.owner, 'USAGE') OR everyone AND coalesce(r.looked_at < now() - interval '30 seconds', true))
+         WHERE NOT r.paused AND (everyone OR pg_has_role(caller, r.owner, 'USAGE'))
+           AND (pg_has_role(caller, r.owner, 'USAGE') AND (everyone OR r.watch <> 'health') OR coalesce(r.looked_at < now() - interval '30 seconds', true))
          ORDER BY r.rule FOR UPDATE OF r SKIP LOCKED FOR KEY SHARE OF v SKIP LOCKED
     LOOP
         BEGIN
