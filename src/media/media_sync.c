@@ -17,6 +17,7 @@
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "gold/gold_write.h"

@@ -628,9 +628,33 @@ compare_entries(const ListCell *a, const ListCell *b)
 				  ((const MlsStoreEntry *) lfirst(b))->name);
 }
 
+/* Those of the names, at most so many, that are files of a folder, with length and time. */
+static pg_noinline List *
+look_at(int folder, List *names, int most)
+{
+	List *files = NIL;
+	ListCell *lc;
+
+	foreach (lc, names)
+	{
+		MlsStoreEntry *entry = lfirst(lc);
+		struct stat found;
+
+		CHECK_FOR_INTERRUPTS();
+		if (folder < 0 || list_length(files) >= most)
+			break;
+		if (!look(folder, base_name(entry->name), &found))
+			continue;
+		entry->length = found.st_size;
+		entry->modified = time_t_to_timestamptz((pg_time_t) found.st_mtime);
+		files = lappend(files, entry);
+	}
+	return files;
+}
+
 /*
- * The first files of a folder's sorted names, at most so many, with length and time: a page of a
- * large folder reads all its names, but looks at its own files only.
+ * The first files of a folder's sorted names: a page of a large folder reads all its names, but
+ * looks at its own files only.
  */
 static List *
 look_at_first(const DirectoryStore *store, List *names, int most)
@@ -642,23 +666,8 @@ look_at_first(const DirectoryStore *store, List *names, int most)
 		return NIL;
 	PG_TRY();
 	{
-		ListCell *lc;
-
 		folder = open_folder_of(store, ((MlsStoreEntry *) linitial(names))->name, false);
-		foreach (lc, names)
-		{
-			MlsStoreEntry *entry = lfirst(lc);
-			struct stat found;
-
-			CHECK_FOR_INTERRUPTS();
-			if (folder < 0 || list_length(files) >= most)
-				break;
-			if (!look(folder, base_name(entry->name), &found))
-				continue;
-			entry->length = found.st_size;
-			entry->modified = time_t_to_timestamptz((pg_time_t) found.st_mtime);
-			files = lappend(files, entry);
-		}
+		files = look_at(folder, names, most);
 	}
 	PG_FINALLY();
 	{
