@@ -629,7 +629,7 @@ compare_entries(const ListCell *a, const ListCell *b)
 }
 
 /* Those of the names, at most so many, that are files of a folder, with length and time. */
-static pg_noinline List *
+static List *
 look_at(int folder, List *names, int most)
 {
 	List *files = NIL;
@@ -659,14 +659,14 @@ look_at(int folder, List *names, int most)
 static List *
 look_at_first(const DirectoryStore *store, List *names, int most)
 {
-	volatile int folder = -1;
 	List *volatile files = NIL;
+	int folder;
 
 	if (names == NIL)
 		return NIL;
+	folder = open_folder_of(store, ((MlsStoreEntry *) linitial(names))->name, false);
 	PG_TRY();
 	{
-		folder = open_folder_of(store, ((MlsStoreEntry *) linitial(names))->name, false);
 		files = look_at(folder, names, most);
 	}
 	PG_FINALLY();
