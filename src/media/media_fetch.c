@@ -3,9 +3,9 @@
  *		Files over HTTP, several at a time.
  *
  * The address of a file is foreign input, and its host is nobody's that is known.  So it is
- * asked without the source's credentials, unless it is the source itself, and under the same rules by which sources are; a
- * redirect is followed to the same place or to an allowed host, and no further than three
- * times; and what comes is a file only if its bytes say so.
+ * asked without the source's credentials, unless it is the source itself, and under the same
+ * rules by which sources are; a redirect is followed to the same place or to an allowed host,
+ * and no further than three times; and what comes is a file only if its bytes say so.
  *
  * Transfers run in a window: while the oldest is waited for, the others go on.
  */

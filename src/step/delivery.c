@@ -180,12 +180,10 @@ one_round(const MlsDeliveryKind *kind, bool everyone, MemoryContext round)
 }
 
 static void
-deliver(const MlsDeliveryKind *kind, bool everyone, int seconds)
+deliver(const MlsDeliveryKind *kind, bool everyone, int seconds, MemoryContext round)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), (int64) seconds * 1000);
 	MemoryContext before = CurrentMemoryContext;
-	MemoryContext round =
-		AllocSetContextCreate(TopMemoryContext, "mls_fdw deliveries", ALLOCSET_DEFAULT_SIZES);
 	bool more = true;
 
 	if (kind->begin)
@@ -202,17 +200,19 @@ deliver(const MlsDeliveryKind *kind, bool everyone, int seconds)
 		MemoryContextSwitchTo(before);
 		MemoryContextReset(round);
 	}
-	MemoryContextDelete(round);
 }
 
 void
 mls_deliver(const MlsDeliveryKind *kind, bool everyone, int seconds)
 {
 	MemoryContext before = CurrentMemoryContext;
+	/* Requests that are under way end with it, whatever ends the round. */
+	MemoryContext round =
+		AllocSetContextCreate(TopMemoryContext, "mls_fdw deliveries", ALLOCSET_DEFAULT_SIZES);
 
 	PG_TRY();
 	{
-		deliver(kind, everyone, seconds);
+		deliver(kind, everyone, seconds, round);
 	}
 	PG_CATCH();
 	{
@@ -223,6 +223,7 @@ mls_deliver(const MlsDeliveryKind *kind, bool everyone, int seconds)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(before);
+	MemoryContextDelete(round);
 }
 
 /* ---- The process ---- */
