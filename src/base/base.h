@@ -7,6 +7,7 @@
  * spi.c		 statements with typed arguments, their results, work that may fail
  * rights.c		 in whose rights SQL runs, whose a table is, relations by name
  * process.c	 background workers, and locks between processes
+ * file_type.c what a file is, by its bytes (file_type.h)
  * name_list.h lists of names
  */
 #ifndef MLS_BASE_H

@@ -8,7 +8,6 @@
  *	media_address.c	fresh addresses, from the source
  *	media_objects.c	files that a source hands out itself
  *	media_verify.c	what a store holds compared with what it should
- *	file_type.c		what a file is, by its bytes (file_type.h)
  *	store.h			where files are kept
  */
 #ifndef MLS_MEDIA_H

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "media/file_type.h"
+#include "base/file_type.h"
 #include "media/media.h"
 #include "media/store.h"
 

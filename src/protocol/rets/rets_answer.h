@@ -211,6 +211,7 @@ typedef struct RetsObject
 	const char *text;
 	const char *bytes; /* points into the body */
 	Size length;
+	bool cut; /* the answer ends within it */
 } RetsObject;
 
 /*

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "base/base.h"
+#include "base/file_type.h"
 #include "protocol/rets/rets.h"
 
 /* The standard allows 70 bytes. */
@@ -304,6 +305,20 @@ without_break(const char *start, const char *end)
 	return end;
 }
 
+/* Does a part that the answer's end has ended lack its own?  An address may stand in a header
+ * alone, so that its line has to be whole; a file tells by the mark that ends its type. */
+static bool
+is_cut(const RetsObject *object, const Part *part)
+{
+	Size tail = Min(object->length, MLS_FILE_TAIL);
+
+	if (object->length == 0)
+		return part->end > part->start && part->end[-1] != '\n';
+	return mls_file_type((const uint8 *) object->bytes, object->length,
+						 (const uint8 *) object->bytes + object->length - tail, tail)
+		.cut;
+}
+
 static List *
 read_parts(const char *body, Size length, const char *boundary, const char *purpose,
 		   const char *source)
@@ -322,7 +337,8 @@ read_parts(const char *body, Size length, const char *boundary, const char *purp
 		(void) line_end(after, end, &part.start);
 		at = part.start < end ? find_boundary(body, part.start, end, boundary, &next) : NULL;
 		/* Without the closing boundary the last part ends with the answer; a line break there may
-		 * be an image's last bytes, and one too many does no harm. */
+		 * be an image's last bytes, and one too many does no harm.  Whether the answer was cut
+		 * then, only the part itself can tell. */
 		part.end = at ? without_break(part.start, at) : end;
 		after = next;
 		if (part.start >= end && at == NULL)
@@ -332,6 +348,7 @@ read_parts(const char *body, Size length, const char *boundary, const char *purp
 							errmsg("could not read %s from source \"%s\"", purpose, source),
 							errdetail("It has more than %d parts.", MAX_OBJECTS)));
 		objects = lappend(objects, read_part(&part, purpose, source));
+		((RetsObject *) llast(objects))->cut = at == NULL && is_cut(llast(objects), &part);
 	}
 	return objects;
 }
@@ -468,6 +485,19 @@ is_failure(const RetsObject *object)
 	return mls_rets_is_error(mls_rets_reply_class(object->code, false));
 }
 
+/* Only the last part can be: who hears of single failures looks at each file himself. */
+static void
+check_end(const Reading *reading)
+{
+	if (!((const RetsObject *) llast(reading->objects))->cut || reading->query->failures)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+					errmsg("could not read %s from source \"%s\"", reading->purpose,
+						   reading->query->source->http.name),
+					errdetail("The answer ends within its part %d.", list_length(reading->objects)),
+					errhint("Something between here and the source has cut it.")));
+}
+
 /* Is a part an object, and not the word that there is none? */
 static bool
 is_object(const RetsObject *object)
@@ -552,6 +582,7 @@ mls_rets_fetch_objects(const MlsObjectQuery *query, MlsObjectTake take, void *ar
 	if (mls_rets_is_error(outcome.class))
 		mls_rets_report(query->source, &call, &outcome);
 	check_number(&reading);
+	check_end(&reading);
 	foreach (lc, reading.objects)
 	{
 		CHECK_FOR_INTERRUPTS();

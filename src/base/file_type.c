@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "media/file_type.h"
+#include "base/file_type.h"
 
 typedef struct Bytes
 {
