@@ -17,6 +17,7 @@ CREATE TABLE mls.media_rule (
     transfers      integer NOT NULL DEFAULT 8 CHECK (transfers BETWEEN 1 AND 32),
     grace          interval NOT NULL DEFAULT '7 days' CHECK (grace >= '0'),
     paused         boolean NOT NULL DEFAULT false,
+    after_sync     boolean NOT NULL DEFAULT true,
     public_url     text
 );
 COMMENT ON TABLE mls.media_rule IS 'which files of a source go where; mls_media_store() writes it';
@@ -32,6 +33,7 @@ COMMENT ON COLUMN mls.media_rule.quota_share IS 'share of the source''s own limi
 COMMENT ON COLUMN mls.media_rule.transfers IS 'files fetched at the same time';
 COMMENT ON COLUMN mls.media_rule.grace IS 'how long a file stays that no record has any more';
 COMMENT ON COLUMN mls.media_rule.paused IS 'whether nothing is fetched for now';
+COMMENT ON COLUMN mls.media_rule.after_sync IS 'whether a run begins when a sync of the source has brought something';
 COMMENT ON COLUMN mls.media_rule.public_url IS 'option public_url of the store by which gold was made last';
 
 CREATE TABLE mls.media (
@@ -164,16 +166,16 @@ BEGIN
     END IF;
     BEGIN
         INSERT INTO mls.media_rule AS r (subscription, store, resources, categories, max_file_bytes, max_files,
-                                         max_run_files, max_run_bytes, quota_share, transfers, grace, paused)
+                                         max_run_files, max_run_bytes, quota_share, transfers, grace, paused, after_sync)
         SELECT note_media_rule.subscription, note_media_rule.store, j.resources, j.categories, j.max_file_bytes, j.max_files,
-               j.max_run_files, j.max_run_bytes, j.quota_share, j.transfers, j.grace, false
+               j.max_run_files, j.max_run_bytes, j.quota_share, j.transfers, j.grace, false, j.after_sync
           FROM jsonb_to_record(settings) AS j (resources text[], categories text[], max_file_bytes bigint, max_files integer,
-               max_run_files bigint, max_run_bytes bigint, quota_share float8, transfers integer, grace interval)
+               max_run_files bigint, max_run_bytes bigint, quota_share float8, transfers integer, grace interval, after_sync boolean)
         ON CONFLICT ON CONSTRAINT media_rule_pkey DO UPDATE
            SET store = excluded.store, resources = excluded.resources, categories = excluded.categories,
                max_file_bytes = excluded.max_file_bytes, max_files = excluded.max_files, max_run_files = excluded.max_run_files,
                max_run_bytes = excluded.max_run_bytes, quota_share = excluded.quota_share, transfers = excluded.transfers,
-               grace = excluded.grace, paused = false;
+               grace = excluded.grace, paused = false, after_sync = excluded.after_sync;
     EXCEPTION WHEN check_violation OR not_null_violation THEN
         PERFORM mls.refuse('22023', 'a limit of mls_media_store() is out of range',
                            'max_file_bytes is 1,024 to 5,368,709,120, quota_share more than 0 and at most 1, transfers 1 to 32, grace not negative, and the others are more than 0 or NULL.');
@@ -233,7 +235,8 @@ CREATE FUNCTION mls_media_store(
     max_run_bytes bigint DEFAULT NULL,
     quota_share float8 DEFAULT 0.5,
     transfers integer DEFAULT 8,
-    grace interval DEFAULT '7 days')
+    grace interval DEFAULT '7 days',
+    after_sync boolean DEFAULT true)
     RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -243,10 +246,11 @@ BEGIN
     PERFORM mls.follow_renames();
     PERFORM mls.note_media_rule(mls.find_media(mls_media_store.source), mls_media_store.store, jsonb_build_object(
         'resources', to_jsonb(resources), 'categories', to_jsonb(categories), 'max_file_bytes', max_file_bytes, 'max_files', max_files,
-        'max_run_files', max_run_files, 'max_run_bytes', max_run_bytes, 'quota_share', quota_share, 'transfers', transfers, 'grace', grace));
+        'max_run_files', max_run_files, 'max_run_bytes', max_run_bytes, 'quota_share', quota_share, 'transfers', transfers, 'grace', grace,
+        'after_sync', coalesce(after_sync, true)));
 END $$;
-COMMENT ON FUNCTION mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval)
-    IS 'keep the files of a source''s media in a store (a foreign server of protocol file): of which resources and categories (NULL all), the largest file in bytes, files of a record, files and bytes of a run, the share of the source''s limits, transfers at a time, and how long what no record has any more is kept; a second call replaces the first';
+COMMENT ON FUNCTION mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval, boolean)
+    IS 'keep the files of a source''s media in a store (a foreign server of protocol file): of which resources and categories (NULL all), the largest file in bytes, files of a record, files and bytes of a run, the share of the source''s limits, transfers at a time, how long what no record has any more is kept, and whether each sync that has brought something is followed by a run; a second call replaces the first';
 
 CREATE FUNCTION mls_media_store_remove(source text) RETURNS void
     LANGUAGE plpgsql
@@ -455,6 +459,6 @@ GRANT SELECT ON mls.media_count TO pg_monitor;
 
 REVOKE ALL ON FUNCTION mls.note_media_rule(regrole, bigint, text, jsonb), mls.note_media_rule(bigint, text, jsonb),
     mls.pause_media(regrole, bigint, boolean), mls.pause_media(bigint, boolean), mls.find_media(text),
-    mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval),
+    mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval, boolean),
     mls.media_files(regrole, text, text, text[]), mls.media_files(text, text, text[]), mls_media_verify(text, integer, boolean),
     mls.media_findings(text), mls_media_store_remove(text), mls_media_pause(text, boolean), mls_media_sync(text, text), mls.media_file(text, text) FROM PUBLIC;

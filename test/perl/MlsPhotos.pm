@@ -1,7 +1,8 @@
 # MlsPhotos: random rounds in which listings have photos that are added, replaced, reordered,
 # shared, moved and removed, while their host misbehaves and PostgreSQL is killed; from a seed.
 #
-# Source a replicates Media by itself, source b as part of its listings.  Both keep their files
+# Source a replicates Media by itself, and its syncs are followed by runs that nobody has asked
+# for; source b has them as part of its listings, and fetches files when it is told.  Both keep their files
 # in one directory, so that a picture that both have is there once.
 #
 # After each settled round: the rows of mls.media are what the source shows, each with the hash
@@ -96,7 +97,7 @@ sub worker
 sub set_store
 {
 	my ($self) = @_;
-	$self->sql(join ';', map { "SELECT mls_media_store('$_', 'store', grace => '$self->{grace}')" } @names);
+	$self->sql(join ';', map { sprintf "SELECT mls_media_store('$_', 'store', grace => '$self->{grace}', after_sync => %s)", $_ eq 'a' ? 'true' : 'false' } @names);
 	return;
 }
 
@@ -481,28 +482,41 @@ sub remove_orphans
 	my ($self) = @_;
 	return if !delete $self->{interrupted};
 	my $old = time - 2 * 86400;
-	utime $old, $old, map { "$self->{directory}/$_" } $self->files;
-	$self->sql(q{SELECT count(*) FROM mls_media_verify('store', samples => 0, repair => true)});
+	utime $old, $old, map { glob("$self->{directory}/$_") } '*/*', '.mls_tmp.*', '*/.mls_tmp.*';
+	$self->sql(q{SELECT count(*) FROM mls_media_verify('store', samples => 0, repair => true); SELECT mls_store_sweep('store')});
 	return;
+}
+
+# What one list has and the other has not.
+sub apart
+{
+	my ($one, $other, $names) = @_;
+	my (%one, %other);
+	@one{@$one} = @other{@$other} = ();
+	return ((map { "$_: $names->[0], but not $names->[1]" } grep { !exists $other{$_} } @$one),
+		(map { "$_: $names->[1], but not $names->[0]" } grep { !exists $one{$_} } @$other));
 }
 
 sub wrong_files
 {
 	my ($self) = @_;
 	$self->remove_orphans;
-	my @files = $self->files;
+	# Of a file that was found damaged, and that nobody gives any more, nothing is promised.
+	my %lost = map { $_ => 1 } split /\n/, $self->sql(q{SELECT name FROM mls.media_file WHERE missing});
+	my @files = grep { !$lost{$_} } $self->files;
 	my @wrong;
 	for my $file (@files)
 	{
 		my ($hash) = $file =~ m{/([0-9a-f]+)\.};
 		push @wrong, "$file has other bytes" if sha256_hex(slurp_file("$self->{directory}/$file")) ne $hash;
 	}
-	my @known = split /\n/, $self->sql(q{SELECT name FROM mls.media_file ORDER BY name COLLATE "C"});
-	my @shown = split /\n/, $self->sql(q{SELECT DISTINCT name COLLATE "C" FROM mls_media WHERE state <> 'gone' AND name IS NOT NULL ORDER BY 1});
-	push @wrong, "files are\n@files\nbut rows\n@known" if "@files" ne "@known";
-	push @wrong, "without grace files are\n@files\nbut of media\n@shown" if $self->{grace} eq '0' && "@files" ne "@shown";
-	push @wrong, "there is $_" for map { glob("$self->{directory}/$_") } '.*tmp*', '*/.*tmp*';
-	return @wrong;
+	my @known = split /\n/, $self->sql(q{SELECT name FROM mls.media_file WHERE NOT missing});
+	my @shown = split /\n/, $self->sql(q{SELECT DISTINCT m.name FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE state <> 'gone' AND NOT f.missing});
+	push @wrong, apart(\@files, \@known, [ 'in the store', 'in a row' ]);
+	push @wrong, apart(\@files, \@shown, [ 'in the store', 'of a medium' ]) if $self->{grace} eq '0';
+	push @wrong, $self->sql(q{SELECT 'missing, though a medium has it: ' || m.name FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE state = 'here' AND f.missing});
+	push @wrong, "there is $_" for map { glob("$self->{directory}/$_") } '.mls_tmp.*', '*/.mls_tmp.*';
+	return grep { $_ ne '' } @wrong;
 }
 
 # Gold shows the stored files, and is what a rebuild makes.
@@ -538,6 +552,7 @@ sub settle
 	$self->give_fresh;
 	my $wrong = $self->until_fine('sync', qr/^finished( finished)?$/) || $self->until_fine('purge', qr/^finished( finished)*$/);
 	return $wrong if $wrong;
+	$self->wait_for_server;
 	$self->set_store;
 	# A host that wants to be left alone may still be: the rows do not wait for it.
 	$wrong = $self->until_fine('media', qr/^finished$/) || $self->until_fine('media', qr/^finished$/);
