@@ -45,8 +45,8 @@ static bool
 is_due(int64 subscription, bool again)
 {
 	mls_select("SELECT r.after_sync AND NOT r.paused "
-			   "AND (l.id IS NULL OR f.failures = 0 OR l.finished_at + pg_catalog.least($3 * "
-			   "pg_catalog.pow(2, pg_catalog.least(f.failures - 1, 30)), $4) "
+			   "AND (l.id IS NULL OR f.failures = 0 OR l.finished_at + least($3 * "
+			   "pg_catalog.pow(2, least(f.failures - 1, 30)), $4) "
 			   "* pg_catalog.make_interval(secs => 1) <= pg_catalog.now()) "
 			   "AND (EXISTS (SELECT FROM mls.run c JOIN mls.subscription o "
 			   "ON o.id = c.subscription AND o.source = s.source "
