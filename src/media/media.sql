@@ -401,6 +401,37 @@ SELECT rtrim(o.option_value, '/') || '/' || f.name, f.type, f.bytes, f.width, f.
 COMMENT ON FUNCTION mls.media_file(text, text)
     IS 'the file that is kept of a medium, by its key at the source: address (NULL if the store has no public_url), type, bytes, width and height in pixels, SHA-256; for mapping rules: gold of a medium is made anew when its file comes or changes';
 
+CREATE FUNCTION mls.media_file_url(source text, key text, served text DEFAULT NULL) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT CASE WHEN served IS NULL THEN f.url ELSE rtrim(served, '/') || '/media/' || f.sha256 END FROM mls.media_file(source, key) f $$;
+COMMENT ON FUNCTION mls.media_file_url(text, text, text)
+    IS 'where the file that is kept of a medium can be read, for mapping rules: below the public_url of its store or, where the public URL of mls_serve is given, from that; NULL before it is here';
+
+-- Such addresses end, so they are made when somebody asks, and stand nowhere.
+CREATE FUNCTION mls_media_link(source text, key text, valid interval DEFAULT '1 hour') RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    file record;
+BEGIN
+    SELECT f.store, f.name, o.option_value AS public_url INTO file
+      FROM mls.subscription s
+      JOIN mls.media m ON m.subscription = s.id AND m.key = mls_media_link.key
+      JOIN mls.media_file f ON f.store = m.store AND f.sha256 = m.sha256 AND NOT f.removing
+      LEFT JOIN pg_foreign_server v ON v.srvname = f.store
+      LEFT JOIN pg_options_to_table(v.srvoptions) o ON o.option_name = 'public_url'
+     WHERE s.source = mls_media_link.source;
+    IF file.name IS NULL OR file.public_url IS NOT NULL THEN
+        RETURN rtrim(file.public_url, '/') || '/' || file.name;
+    END IF;
+    RETURN @extschema@.mls_store_link(file.store, file.name, valid);
+END $$;
+COMMENT ON FUNCTION mls_media_link(text, text, interval)
+    IS 'an address at which whoever has it can read the file that is kept of a medium, by its key at the source: below the public_url of its store, else a signed link of a bucket that holds so long, up to 7 days; NULL if the file is not here, or in a directory without public_url; no network';
+
 CREATE VIEW mls_media WITH (security_invoker = true) AS
 SELECT s.source, m.key, m.record_resource, m.record_key, m.category, m."order", m.state, m.attempts, m.next_attempt_at, m.error,
        f.store, f.name, f.type, f.bytes, f.width, f.height, f.cut, f.sha256, m.fetched_at
@@ -461,4 +492,4 @@ REVOKE ALL ON FUNCTION mls.note_media_rule(regrole, bigint, text, jsonb), mls.no
     mls.pause_media(regrole, bigint, boolean), mls.pause_media(bigint, boolean), mls.find_media(text),
     mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval, boolean),
     mls.media_files(regrole, text, text, text[]), mls.media_files(text, text, text[]), mls_media_verify(text, integer, boolean),
-    mls.media_findings(text), mls_media_store_remove(text), mls_media_pause(text, boolean), mls_media_sync(text, text), mls.media_file(text, text) FROM PUBLIC;
+    mls.media_findings(text), mls_media_store_remove(text), mls_media_pause(text, boolean), mls_media_sync(text, text), mls.media_file(text, text), mls.media_file_url(text, text, text), mls_media_link(text, text, interval) FROM PUBLIC;
