@@ -37,6 +37,7 @@ my %writes = (
 	mls_schedule => q{mls_schedule('one', sync => '@hourly')},
 	mls_unschedule => q{mls_unschedule('one')},
 	mls_media_store => q{mls_media_store('one', 'photos')},
+	mls_media_store_also => q{mls_media_store_also('one', 'photos')},
 	mls_media_store_remove => q{mls_media_store_remove('one')},
 	mls_media_pause => q{mls_media_pause('one')},
 	mls_media_sync => q{mls_media_sync('one')},

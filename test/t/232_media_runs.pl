@@ -202,6 +202,35 @@ replaced($keys[5]);
 is(fetch('a', 'status, fetched'), 'finished|1', 'nor is one where none is wanted');
 is(runs(), $before + 2, 'so there was none');
 
+# ---- Several stores ----
+
+mkdir "$directory/$_" for 'papers', 'plans';
+sql(qq{CREATE SERVER papers FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/papers', public_url 'https://papers.example.com');
+	CREATE SERVER plans FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/plans')});
+$mls->control('update', { resource => 'Media', keys => [ @keys[ 10, 11 ] ], fields => { MediaURL => "$photos/pdf/paper", MediaCategory => 'Document', MediaModificationTimestamp => '2026-02-03T00:00:00Z' } });
+$mls->control('update', { resource => 'Media', keys => [ $keys[12] ], fields => { MediaCategory => 'Floor Plan' } });
+sql("SELECT status FROM mls_sync('a'); SELECT status FROM mls_media_sync('a')");
+my $in_all = () = files('a');
+like(sql_error($node, q{SELECT mls_media_store_also('a', 'nowhere')}), qr/there is no store "nowhere"/, 'another store that is not there');
+like(sql_error($node, q{SELECT mls_media_store_also('a', 'a_store')}), qr/42710: store "a_store" has the files of this source already/, 'or the same');
+sql(q{SELECT mls_media_store_also('a', 'papers', categories => '{Document}'); SELECT mls_media_store_also('a', 'plans', resources => '{Property}', categories => '{Floor Plan,Document}')});
+is(fetch('a'), 'finished|3|2|2|0|0', 'what belongs elsewhere is fetched there, and goes where it was');
+is(join(' ', map { scalar(my @f = files($_)) } qw(a papers plans)), join(' ', $in_all - 2, 1, 1), 'each store has its own');
+is(sql(q{SELECT string_agg(DISTINCT store || ' ' || category, ', ' ORDER BY store || ' ' || category) FROM mls_media WHERE source = 'a' AND state = 'here'}),
+	'a_store Photo, papers Document, plans Floor Plan', 'of two that fit the first');
+is(sql(qq{SELECT (mls.media_file('a', '$keys[10]')).url LIKE 'https://papers.example.com/%.pdf'}), 't', 'each has its own addresses');
+is(fetch('a'), 'finished|0|0|0|0|0', 'and so it stays');
+$mls->control('update', { resource => 'Media', keys => [ $keys[11] ], fields => { MediaCategory => 'Photo', MediaURL => "$photos/jpeg/$keys[11]", MediaModificationTimestamp => '2026-02-04T00:00:00Z' } });
+sql("SELECT status FROM mls_sync('a')");
+is(fetch('a', 'fetched, removed'), '1|0', 'what becomes of another category moves, unless another medium has the same file');
+consistent($_, "several stores: $_") for qw(a);
+like(sql_error($node, q{SELECT mls_media_store_remove('a', 'nowhere')}), qr/42704: no files of this source go to store "nowhere" besides/, 'a store that is none');
+sql(q{SELECT mls_media_store_remove('a', 'plans'); SELECT mls_media_store_remove('a', 'papers')});
+is(fetch('a', 'fetched, waiting'), '2|0', 'without them all go to the one again');
+is(sql(q{SELECT count(*) FROM mls_media WHERE source = 'a' AND store <> 'a_store'}), '0', 'wherever they were');
+$mls->control('update', { resource => 'Media', keys => [$_], fields => { MediaCategory => 'Photo', MediaURL => "$photos/jpeg/$_", MediaModificationTimestamp => '2026-02-05T00:00:00Z' } }) for @keys[ 10, 12 ];
+sql("SELECT status FROM mls_sync('a'); SELECT status FROM mls_media_sync('a')");
+
 # ---- Quota ----
 
 source('q', requests_per_hour => 20);
