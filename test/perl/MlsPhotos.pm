@@ -23,10 +23,11 @@ use PostgreSQL::Test::Utils;
 use parent 'MlsModel';
 
 my @names = qw(a b);
+my @stores = qw(store papers);
 my $ATTEMPTS = 4;
 
 # What a host gives in place of a picture.
-my @bad = qw(html xml empty half svg text 404 500 pdf);
+my @bad = qw(html xml empty half svg text 404 500);
 
 my %face = (
 	resource => 'Media',
@@ -48,7 +49,11 @@ sub new
 	$self->{photos} = "http://127.0.0.1:$self->{mls}{port}/cdn";
 	$self->{mls}->control('set', { resource => 'Media', keys => [ $_->{MediaKey} ], fields => { $self->new_photo, MediaCategory => 'Photo' } })
 	  for $self->media;
-	$self->sql("CREATE SERVER store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory', public_url 'https://cdn.example.com')");
+	for my $store (@stores)
+	{
+		mkdir "$directory/$store" or die "$directory/$store: $!";
+		$self->sql("CREATE SERVER $store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/$store', public_url 'https://$store.example.com')");
+	}
 	$self->create($_) for @names;
 	$self->sql(q{
 		CREATE FOREIGN TABLE b.property (listing_key text OPTIONS (field 'ListingKey'), modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
@@ -98,6 +103,7 @@ sub set_store
 {
 	my ($self) = @_;
 	$self->sql(join ';', map { sprintf "SELECT mls_media_store('$_', 'store', grace => '$self->{grace}', after_sync => %s)", $_ eq 'a' ? 'true' : 'false' } @names);
+	$self->sql(q{SELECT mls_media_store_also('a', 'papers', categories => '{Document}')});
 	return;
 }
 
@@ -225,6 +231,16 @@ sub exchange_photos
 	return;
 }
 
+sub change_category
+{
+	my ($self) = @_;
+	my $category = $self->one_of('Photo', 'Document');
+	my @media = $self->some_media(1 + $self->number(4));
+	$self->change('update', { MediaCategory => $category }, @media);
+	$self->tell("$category: " . join ' ', keys_of(@media));
+	return;
+}
+
 sub share_photo
 {
 	my ($self) = @_;
@@ -336,7 +352,7 @@ sub change_grace
 sub change_data
 {
 	my ($self) = @_;
-	$self->do_one_of([ 4, 'add_photos' ], [ 5, 'replace_photos' ], [ 3, 'reorder_photos' ], [ 2, 'exchange_photos' ], [ 2, 'share_photo' ],
+	$self->do_one_of([ 4, 'add_photos' ], [ 5, 'replace_photos' ], [ 3, 'reorder_photos' ], [ 2, 'exchange_photos' ], [ 2, 'share_photo' ], [ 2, 'change_category' ],
 		[ 2, 'move_photo' ], [ 3, 'spoil_photos' ], [ 3, 'let_expire' ], [ 4, 'remove_photos' ], [ 2, 'remove_listing' ], [ 2, 'bring_back' ],
 		[ 1, 'change_grace' ]);
 	return;
@@ -391,7 +407,7 @@ sub leave_orphan
 	my ($self) = @_;
 	my $bytes = 'a file of seed ' . $self->number(1000);
 	my $hash = sha256_hex($bytes);
-	my $folder = "$self->{directory}/" . substr($hash, 0, 2);
+	my $folder = "$self->{directory}/" . $self->one_of(@stores) . '/' . substr($hash, 0, 2);
 	mkdir $folder;
 	PostgreSQL::Test::Utils::append_to_file("$folder/$hash.jpg", $bytes) if !-e "$folder/$hash.jpg";
 	$self->{interrupted} = 1;
@@ -407,7 +423,8 @@ sub damage_store
 	my $file = $self->one_of(@files);
 	unlink "$self->{directory}/$file" or die "$file: $!";
 	PostgreSQL::Test::Utils::append_to_file("$self->{directory}/$file", 'spoilt') if $self->number(2);
-	$self->sql(q{SELECT count(*) FROM mls_media_verify('store', samples => 1000, repair => true)});
+	my ($store) = $file =~ m{^(\w+)/};
+	$self->sql("SELECT count(*) FROM mls_media_verify('$store', samples => 1000, repair => true)");
 	$self->tell("$file is damaged");
 	return;
 }
@@ -417,7 +434,7 @@ sub damage_store
 sub files
 {
 	my ($self) = @_;
-	return sort map { m{/([0-9a-f]{2}/[^/]+)$} ? $1 : () } glob("$self->{directory}/*/*");
+	return sort map { m{/(\w+/[0-9a-f]{2}/[^/]+)$} ? $1 : () } glob("$self->{directory}/*/*/*");
 }
 
 # The hash of what an address gives; nothing if that is no picture.
@@ -441,10 +458,12 @@ sub wrong_row
 	my $hash = $self->hash_of($medium->{MediaURL});
 	my $known = $self->{had}{"$name $medium->{MediaKey}"} //= {};
 	return "$of is not known" if !$row;
-	my ($state, $sha256, $order, $record) = @$row;
+	my ($state, $sha256, $order, $record, $store) = @$row;
+	my $right = $name eq 'a' && $medium->{MediaCategory} eq 'Document' ? 'papers' : 'store';
 	return "$of is of $record" if $record ne "$name:$medium->{ResourceRecordKey}";
 	return "$of has order $order, not " . $medium->{Order} if $order != ($medium->{Order} // 0);
 	return "$of is $state" if defined $hash ? $state ne 'here' : $state !~ /^(?:failed|refused)$/;
+	return "$of is in $store" if defined $hash && $store ne $right;
 	$known->{$hash} = 1 if defined $hash;
 	return "$of has $sha256" if defined $hash ? $sha256 ne $hash : $sha256 ne '' && !$known->{$sha256};
 	return;
@@ -455,7 +474,7 @@ sub wrong_rows
 	my ($self) = @_;
 	my %rows;
 	for my $line (split /\n/, $self->sql(q{
-		SELECT s.source || ' ' || m.key || e'\t' || concat_ws(e'\t', m.state, coalesce(m.sha256, ''), m."order", m.record_key)
+		SELECT s.source || ' ' || m.key || e'\t' || concat_ws(e'\t', m.state, coalesce(m.sha256, ''), m."order", m.record_key, coalesce(m.store, ''))
 		  FROM mls.media m JOIN mls.subscription s ON s.id = m.subscription WHERE m.state <> 'gone'}))
 	{
 		utf8::decode($line);
@@ -482,8 +501,8 @@ sub remove_orphans
 	my ($self) = @_;
 	return if !delete $self->{interrupted};
 	my $old = time - 2 * 86400;
-	utime $old, $old, map { glob("$self->{directory}/$_") } '*/*', '.mls_tmp.*', '*/.mls_tmp.*';
-	$self->sql(q{SELECT count(*) FROM mls_media_verify('store', samples => 0, repair => true); SELECT mls_store_sweep('store')});
+	utime $old, $old, map { glob("$self->{directory}/*/$_") } '*/*', '.mls_tmp.*', '*/.mls_tmp.*';
+	$self->sql("SELECT count(*) FROM mls_media_verify('$_', samples => 0, repair => true); SELECT mls_store_sweep('$_')") for @stores;
 	return;
 }
 
@@ -502,7 +521,7 @@ sub wrong_files
 	my ($self) = @_;
 	$self->remove_orphans;
 	# Of a file that was found damaged, and that nobody gives any more, nothing is promised.
-	my %lost = map { $_ => 1 } split /\n/, $self->sql(q{SELECT name FROM mls.media_file WHERE missing});
+	my %lost = map { $_ => 1 } split /\n/, $self->sql(q{SELECT store || '/' || name FROM mls.media_file WHERE missing});
 	my @files = grep { !$lost{$_} } $self->files;
 	my @wrong;
 	for my $file (@files)
@@ -510,12 +529,12 @@ sub wrong_files
 		my ($hash) = $file =~ m{/([0-9a-f]+)\.};
 		push @wrong, "$file has other bytes" if sha256_hex(slurp_file("$self->{directory}/$file")) ne $hash;
 	}
-	my @known = split /\n/, $self->sql(q{SELECT name FROM mls.media_file WHERE NOT missing});
-	my @shown = split /\n/, $self->sql(q{SELECT DISTINCT m.name FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE state <> 'gone' AND NOT f.missing});
+	my @known = split /\n/, $self->sql(q{SELECT store || '/' || name FROM mls.media_file WHERE NOT missing});
+	my @shown = split /\n/, $self->sql(q{SELECT DISTINCT m.store || '/' || m.name FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE state <> 'gone' AND NOT f.missing});
 	push @wrong, apart(\@files, \@known, [ 'in the store', 'in a row' ]);
 	push @wrong, apart(\@files, \@shown, [ 'in the store', 'of a medium' ]) if $self->{grace} eq '0';
 	push @wrong, $self->sql(q{SELECT 'missing, though a medium has it: ' || m.name FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE state = 'here' AND f.missing});
-	push @wrong, "there is $_" for map { glob("$self->{directory}/$_") } '.mls_tmp.*', '*/.mls_tmp.*';
+	push @wrong, "there is $_" for map { glob("$self->{directory}/*/$_") } '.mls_tmp.*', '*/.mls_tmp.*';
 	return grep { $_ ne '' } @wrong;
 }
 
@@ -526,7 +545,7 @@ sub wrong_gold
 	my $shown = $self->sql(q{
 		SELECT g."MediaKey" || ' shows ' || coalesce(g."X_Sha256", 'nothing') FROM reso."Media" g
 		  LEFT JOIN mls_media m ON g."MediaKey" = m.source || ':' || m.key
-		 WHERE g."X_Sha256" IS DISTINCT FROM m.sha256 OR g."MediaURL" IS DISTINCT FROM 'https://cdn.example.com/' || m.name});
+		 WHERE g."X_Sha256" IS DISTINCT FROM m.sha256 OR g."MediaURL" IS DISTINCT FROM 'https://' || m.store || '.example.com/' || m.name});
 	return grep { $_ ne '' } $shown, differences_from_nothing($self->{node}, $self->{round});
 }
 
