@@ -37,6 +37,7 @@ SQL_CHAPTERS = \
 	src/monitor/webhook.sql \
 	src/subscription/related.sql \
 	src/media/media.sql \
+	src/media/media_serve.sql \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \

@@ -25,10 +25,11 @@
 #include "base/base.h"
 #include "geo/geo.h"
 #include "gold/gold_write.h"
+#include "gold/key_walk.h"
 #include "gold/statement.h"
 
-/* Records of silver that are looked at together. */
-#define BATCH_ROWS 1000
+/* Points that are forgotten together. */
+#define FORGOTTEN 1000
 
 /* The relation of keys whose gold is made anew. */
 #define KEYS "mls_keys"
@@ -61,11 +62,9 @@ typedef struct Geocoding
 	List *asked; /* of MlsAsked * */
 	int accept;
 	Oid gold;
-	const char *places;  /* SQL of records by key, with their questions */
-	const char *columns; /* of the key, in silver */
-	MlsTransition keys;
+	const char *places; /* SQL of records by key, with their questions */
+	MlsKeyWalk walk;
 	MlsGoldWriter *gold_writer; /* NULL before the first point */
-	Datum *last;                /* NULL before the first batch */
 	MemoryContext batch;
 	HTAB *boxes;     /* where postal codes are that were asked for */
 	int64 questions; /* to be asked, for a dry run */
@@ -100,19 +99,6 @@ mls_geocode_not_due(const MlsSubscription *sub)
 	return why;
 }
 
-static char *
-key_columns(const MlsTable *table)
-{
-	StringInfoData list;
-	ListCell *lc;
-
-	initStringInfo(&list);
-	foreach (lc, table->key)
-		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
-						 quote_identifier(mls_table_column(table, lfirst(lc))->name));
-	return list.data;
-}
-
 /* In the open transaction: the rule, and who is asked by it. */
 static void
 read_rule(Geocoding *geocoding)
@@ -140,9 +126,7 @@ geocode_prepare(MlsRun *run)
 	run->state = geocoding;
 	geocoding->run = run;
 	read_rule(geocoding);
-	geocoding->keys.name = KEYS;
-	geocoding->keys.desc = mls_gold_key_desc(run->table, run->sub->silver);
-	geocoding->columns = key_columns(run->table);
+	mls_key_walk_begin(&geocoding->walk, run, KEYS);
 	if (geocoding->asked != NIL && OidIsValid(run->sub->gold))
 		geocoding->places = mls_gold_place_rows(
 			run->table, run->sub->silver, run->sub->gold,
@@ -158,49 +142,6 @@ geocode_prepare(MlsRun *run)
 }
 
 /* ---- Which records ---- */
-
-/* The records that follow the last one, as rows of the relation KEYS; false at the end. */
-static bool
-take_keys(Geocoding *geocoding)
-{
-	const TupleDesc desc = geocoding->keys.desc;
-	MlsArg *args = palloc(desc->natts * sizeof(MlsArg));
-	int nargs = geocoding->last ? desc->natts : 0;
-	Datum *values = palloc(desc->natts * sizeof(Datum));
-	bool *isnull = palloc(desc->natts * sizeof(bool));
-	StringInfoData sql;
-	MemoryContext before;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM %s", geocoding->columns,
-					 mls_qualified_name(geocoding->run->sub->silver));
-	if (nargs > 0)
-		appendStringInfo(&sql, " WHERE (%s) > (", geocoding->columns);
-	for (int i = 0; i < nargs; i++)
-	{
-		appendStringInfo(&sql, "%s$%d", i ? ", " : "", i + 1);
-		args[i] = mls_arg(TupleDescAttr(desc, i)->atttypid, geocoding->last[i]);
-	}
-	if (nargs > 0)
-		appendStringInfoChar(&sql, ')');
-	appendStringInfo(&sql, " ORDER BY %s LIMIT %d", geocoding->columns, BATCH_ROWS);
-	mls_sql_run(sql.data, false, SPI_OK_SELECT, args, nargs);
-	mls_transition_open(&geocoding->keys);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, isnull);
-		mls_transition_put(&geocoding->keys, values, isnull);
-	}
-	if (SPI_processed == 0)
-		return false;
-	before = MemoryContextSwitchTo(geocoding->run->context);
-	geocoding->last = palloc(desc->natts * sizeof(Datum));
-	for (int i = 0; i < desc->natts; i++)
-		geocoding->last[i] =
-			datumCopy(values[i], TupleDescAttr(desc, i)->attbyval, TupleDescAttr(desc, i)->attlen);
-	MemoryContextSwitchTo(before);
-	return true;
-}
 
 static void
 find_rows(void *arg)
@@ -219,7 +160,7 @@ find_rows(void *arg)
 static Datum *
 key_values(const Geocoding *geocoding, uint64 row)
 {
-	const TupleDesc desc = geocoding->keys.desc;
+	const TupleDesc desc = geocoding->walk.keys.desc;
 	Datum *values = palloc(desc->natts * sizeof(Datum));
 
 	for (int i = 0; i < desc->natts; i++)
@@ -236,7 +177,7 @@ key_values(const Geocoding *geocoding, uint64 row)
 static void
 take_rows(Geocoding *geocoding, HTAB *questions, List **silent)
 {
-	int n = geocoding->keys.desc->natts;
+	int n = geocoding->walk.keys.desc->natts;
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -440,12 +381,12 @@ static void
 begin_points(Geocoding *geocoding, const List *rows)
 {
 	MlsRun *run = geocoding->run;
-	bool *isnull = palloc0(geocoding->keys.desc->natts * sizeof(bool));
+	bool *isnull = palloc0(geocoding->walk.keys.desc->natts * sizeof(bool));
 	ListCell *lc;
 
-	mls_transition_open(&geocoding->keys);
+	mls_transition_open(&geocoding->walk.keys);
 	foreach (lc, rows)
-		mls_transition_put(&geocoding->keys, ((Row *) lfirst(lc))->values, isnull);
+		mls_transition_put(&geocoding->walk.keys, ((Row *) lfirst(lc))->values, isnull);
 	if (geocoding->gold_writer == NULL)
 		geocoding->gold_writer =
 			mls_gold_writer_begin(run->context, run->table, run->sub, run->id,
@@ -456,9 +397,9 @@ begin_points(Geocoding *geocoding, const List *rows)
 static void
 end_points(Geocoding *geocoding)
 {
-	if (geocoding->keys.rows > 0)
-		mls_gold_writer_store(geocoding->gold_writer, geocoding->keys.rows, 0);
-	mls_transition_close(&geocoding->keys);
+	if (geocoding->walk.keys.rows > 0)
+		mls_gold_writer_store(geocoding->gold_writer, geocoding->walk.keys.rows, 0);
+	mls_transition_close(&geocoding->walk.keys);
 }
 
 static void
@@ -582,15 +523,15 @@ ask(Geocoding *geocoding, Question *question)
 static void
 take_each(Geocoding *geocoding, HTAB *questions, List **silent)
 {
-	const TupleDesc desc = geocoding->keys.desc;
+	const TupleDesc desc = geocoding->walk.keys.desc;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	List *all = NIL;
 	ListCell *lc;
 	bool *isnull = palloc0(desc->natts * sizeof(bool));
 
 	/* The query that failed has left another pointer behind its last row. */
-	tuplestore_select_read_pointer(geocoding->keys.store, 0);
-	while (tuplestore_gettupleslot(geocoding->keys.store, true, true, slot))
+	tuplestore_select_read_pointer(geocoding->walk.keys.store, 0);
+	while (tuplestore_gettupleslot(geocoding->walk.keys.store, true, true, slot))
 	{
 		Datum *values = palloc(desc->natts * sizeof(Datum));
 
@@ -605,9 +546,9 @@ take_each(Geocoding *geocoding, HTAB *questions, List **silent)
 	{
 		char *message;
 
-		mls_transition_close(&geocoding->keys);
-		mls_transition_open(&geocoding->keys);
-		mls_transition_put(&geocoding->keys, lfirst(lc), isnull);
+		mls_transition_close(&geocoding->walk.keys);
+		mls_transition_open(&geocoding->walk.keys);
+		mls_transition_put(&geocoding->walk.keys, lfirst(lc), isnull);
 		if (mls_attempt(find_rows, geocoding, &message))
 		{
 			MemoryContextSwitchTo(geocoding->batch);
@@ -630,7 +571,7 @@ read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, Lis
 
 	mls_transaction_begin(geocoding->run->sub->owner);
 	MemoryContextSwitchTo(geocoding->batch);
-	any = take_keys(geocoding);
+	any = mls_key_walk_next(&geocoding->walk) > 0;
 	if (any)
 	{
 		if (mls_attempt(find_rows, geocoding, &message))
@@ -657,7 +598,7 @@ read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, Lis
 			find_boxes(geocoding, *open);
 		MemoryContextSwitchTo(geocoding->batch);
 	}
-	mls_transition_close(&geocoding->keys);
+	mls_transition_close(&geocoding->walk.keys);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(geocoding->batch);
 	return any;
@@ -669,7 +610,7 @@ new_questions(void)
 	HASHCTL control = {
 		.keysize = FINGERPRINT, .entrysize = sizeof(Question), .hcxt = CurrentMemoryContext};
 
-	return hash_create("mls_fdw questions", BATCH_ROWS, &control,
+	return hash_create("mls_fdw questions", MLS_KEY_WALK_ROWS, &control,
 					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
@@ -734,7 +675,7 @@ records_of(Geocoding *geocoding, List *keys)
 	{
 		Row *row = palloc0(sizeof(Row));
 
-		row->key = mls_text_at(i, geocoding->keys.desc->natts + 1);
+		row->key = mls_text_at(i, geocoding->walk.keys.desc->natts + 1);
 		row->values = key_values(geocoding, i);
 		rows = lappend(rows, row);
 	}
@@ -758,7 +699,7 @@ expire_some(Geocoding *geocoding)
 	mls_sql_control(SPI_OK_SELECT,
 					"SELECT key FROM mls.geocode WHERE subscription = $1 AND "
 					"expires_at <= pg_catalog.now() LIMIT $2",
-					mls_arg_int8(run->sub->id), mls_arg_int4(BATCH_ROWS));
+					mls_arg_int8(run->sub->id), mls_arg_int4(FORGOTTEN));
 	MemoryContextSwitchTo(geocoding->batch);
 	keys = mls_cell_texts(SPI_tuptable, 1);
 	if (keys != NIL)
@@ -814,7 +755,7 @@ forget_gone(MlsRun *run)
 
 	mls_select(psprintf("SELECT g.key FROM mls.geocode g WHERE g.subscription = $1 AND NOT EXISTS "
 						"(SELECT FROM %s b WHERE b.key = g.key AND b.deleted_at IS NULL) LIMIT %d",
-						mls_qualified_name(run->sub->bronze), BATCH_ROWS),
+						mls_qualified_name(run->sub->bronze), FORGOTTEN),
 			   mls_arg_int8(run->sub->id));
 	keys = mls_cell_texts(SPI_tuptable, 1);
 	if (keys == NIL)

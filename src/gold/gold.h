@@ -16,6 +16,7 @@
  * dependant.c	 whose rows look at a resource that changes
  * contest.c	 who has a key that several have
  * gold_write.c rows of a page into gold, and out of it (gold_write.h)
+ * key_walk.c	 batch after batch of silver's keys (key_walk.h)
  * remap.c		 gold anew from silver, when rules have changed
  * place_rows.c what would be asked about records without coordinates
  * explain.c	 mls_map_explain() and mls_map_check()

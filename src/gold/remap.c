@@ -9,18 +9,14 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "miscadmin.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
 #include "gold/gold_write.h"
+#include "gold/key_walk.h"
 #include "gold/statement.h"
-
-/* Rows of silver in a transaction. */
-#define BATCH_ROWS 1000
 
 /* The relation of a batch's keys. */
 #define KEYS "mls_keys"
@@ -29,9 +25,7 @@ typedef struct Remapping
 {
 	MlsRun *run;
 	MlsGoldWriter *gold_writer; /* NULL before the first batch */
-	MlsTransition keys;
-	const char *columns; /* of the key, in silver */
-	Datum *last;         /* NULL before the first batch */
+	MlsKeyWalk walk;
 	int64 mapped;
 	MemoryContext batch;
 } Remapping;
@@ -72,73 +66,7 @@ mls_remap_force(Oid owner)
 					mls_arg_oid(owner));
 }
 
-static char *
-key_columns(const MlsTable *table)
-{
-	StringInfoData list;
-	ListCell *lc;
-
-	initStringInfo(&list);
-	foreach (lc, table->key)
-		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
-						 quote_identifier(mls_table_column(table, lfirst(lc))->name));
-	return list.data;
-}
-
 /* ---- Batches ---- */
-
-/* The keys that follow the last one, as the result of the last query. */
-static void
-find_keys(const Remapping *remapping)
-{
-	const TupleDesc desc = remapping->keys.desc;
-	MlsArg *args = palloc(desc->natts * sizeof(MlsArg));
-	int nargs = remapping->last ? desc->natts : 0;
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM %s", remapping->columns,
-					 mls_qualified_name(remapping->run->sub->silver));
-	if (nargs > 0)
-		appendStringInfo(&sql, " WHERE (%s) > (", remapping->columns);
-	for (int i = 0; i < nargs; i++)
-	{
-		appendStringInfo(&sql, "%s$%d", i ? ", " : "", i + 1);
-		args[i] = mls_arg(TupleDescAttr(desc, i)->atttypid, remapping->last[i]);
-	}
-	if (nargs > 0)
-		appendStringInfoChar(&sql, ')');
-	appendStringInfo(&sql, " ORDER BY %s LIMIT %d", remapping->columns, BATCH_ROWS);
-	mls_sql_run(sql.data, false, SPI_OK_SELECT, args, nargs);
-}
-
-/* Takes the keys found into the relation, and remembers the last. */
-static int64
-take_keys(Remapping *remapping)
-{
-	const TupleDesc desc = remapping->keys.desc;
-	SPITupleTable *found = SPI_tuptable;
-	uint64 n = SPI_processed;
-	Datum *values = palloc(desc->natts * sizeof(Datum));
-	bool *isnull = palloc(desc->natts * sizeof(bool));
-	MemoryContext before;
-
-	mls_transition_open(&remapping->keys);
-	for (uint64 i = 0; i < n; i++)
-	{
-		heap_deform_tuple(found->vals[i], found->tupdesc, values, isnull);
-		mls_transition_put(&remapping->keys, values, isnull);
-	}
-	if (n == 0)
-		return 0;
-	before = MemoryContextSwitchTo(remapping->run->context);
-	remapping->last = palloc(desc->natts * sizeof(Datum));
-	for (int i = 0; i < desc->natts; i++)
-		remapping->last[i] =
-			datumCopy(values[i], TupleDescAttr(desc, i)->attbyval, TupleDescAttr(desc, i)->attlen);
-	MemoryContextSwitchTo(before);
-	return n;
-}
 
 static void
 begin_writer(Remapping *remapping)
@@ -169,8 +97,7 @@ remap_some(Remapping *remapping)
 	MemoryContext before = MemoryContextSwitchTo(remapping->batch);
 	int64 n;
 
-	find_keys(remapping);
-	n = take_keys(remapping);
+	n = mls_key_walk_next(&remapping->walk);
 	if (n > 0)
 	{
 		if (remapping->gold_writer == NULL)
@@ -180,10 +107,10 @@ remap_some(Remapping *remapping)
 		clear(remapping);
 		remapping->mapped += n;
 	}
-	mls_transition_close(&remapping->keys);
+	mls_transition_close(&remapping->walk.keys);
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(remapping->batch);
-	return n == BATCH_ROWS;
+	return n == MLS_KEY_WALK_ROWS;
 }
 
 /* Batch after batch, each in a transaction. */
@@ -199,7 +126,7 @@ remap_each(Remapping *remapping)
 
 		mls_run_begin_step(run);
 		/* Pages of others must not use what they know of rules that are not in force any more. */
-		if (remapping->last == NULL)
+		if (remapping->walk.last == NULL)
 			mls_subscription_map_again(run->sub->id);
 		more = remap_some(remapping);
 		mls_run_end_step(run, &counters);
@@ -284,7 +211,7 @@ finish(MlsRun *run, const char *fingerprint, bool is_first)
 int64
 mls_remap(MlsRun *run)
 {
-	Remapping remapping = {.run = run, .keys = {.name = KEYS}};
+	Remapping remapping = {.run = run};
 	MlsCounters counters = run->counters;
 	char *known;
 	char *fingerprint;
@@ -299,8 +226,7 @@ mls_remap(MlsRun *run)
 	MemoryContextSwitchTo(run->context);
 	known = read_fingerprint(run->sub, prefix_of(run->table), &same_prefix);
 	MemoryContextSwitchTo(run->context);
-	remapping.keys.desc = mls_gold_key_desc(run->table, run->sub->silver);
-	remapping.columns = key_columns(run->table);
+	mls_key_walk_begin(&remapping.walk, run, KEYS);
 	is_right = known != NULL && strcmp(known, fingerprint) == 0;
 	if (!is_right || run->process == &mls_remap_process)
 		mls_gold_index(run->table, run->sub->silver, run->sub->gold);

@@ -17,6 +17,7 @@ CREATE TABLE mls.media_rule (
     transfers      integer NOT NULL DEFAULT 8 CHECK (transfers BETWEEN 1 AND 32),
     grace          interval NOT NULL DEFAULT '7 days' CHECK (grace >= '0'),
     paused         boolean NOT NULL DEFAULT false,
+    after_sync     boolean NOT NULL DEFAULT true,
     public_url     text
 );
 COMMENT ON TABLE mls.media_rule IS 'which files of a source go where; mls_media_store() writes it';
@@ -32,7 +33,25 @@ COMMENT ON COLUMN mls.media_rule.quota_share IS 'share of the source''s own limi
 COMMENT ON COLUMN mls.media_rule.transfers IS 'files fetched at the same time';
 COMMENT ON COLUMN mls.media_rule.grace IS 'how long a file stays that no record has any more';
 COMMENT ON COLUMN mls.media_rule.paused IS 'whether nothing is fetched for now';
+COMMENT ON COLUMN mls.media_rule.after_sync IS 'whether a run begins when a sync of the source has brought something';
 COMMENT ON COLUMN mls.media_rule.public_url IS 'option public_url of the store by which gold was made last';
+
+CREATE TABLE mls.media_place (
+    subscription bigint NOT NULL REFERENCES mls.media_rule ON DELETE CASCADE,
+    store        text NOT NULL,
+    place        integer NOT NULL,
+    resources    text[],
+    categories   text[],
+    public_url   text,
+    PRIMARY KEY (subscription, store)
+);
+COMMENT ON TABLE mls.media_place IS 'which files of a source go to other stores than that of mls.media_rule; mls_media_store_also() writes it';
+COMMENT ON COLUMN mls.media_place.subscription IS 'the subscription whose records are the media';
+COMMENT ON COLUMN mls.media_place.store IS 'foreign server of protocol file that keeps these files';
+COMMENT ON COLUMN mls.media_place.place IS 'of several that fit a medium the first has it, and that of mls.media_rule comes last';
+COMMENT ON COLUMN mls.media_place.resources IS 'resources whose media these are (ResourceName); NULL all';
+COMMENT ON COLUMN mls.media_place.categories IS 'their categories (MediaCategory); NULL all';
+COMMENT ON COLUMN mls.media_place.public_url IS 'option public_url of the store by which gold was made last';
 
 CREATE TABLE mls.media (
     subscription    bigint NOT NULL REFERENCES mls.subscription ON DELETE CASCADE,
@@ -45,6 +64,7 @@ CREATE TABLE mls.media (
     stamp           text,
     number          integer NOT NULL DEFAULT 0,
     state           text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'fetching', 'here', 'failed', 'refused', 'gone')),
+    target          text,
     store           text,
     sha256          text,
     attempts        integer NOT NULL DEFAULT 0,
@@ -68,6 +88,7 @@ COMMENT ON COLUMN mls.media.record_at IS 'when its record was modified: newer on
 COMMENT ON COLUMN mls.media.stamp IS 'what says that its bytes are other ones: MediaModificationTimestamp, else ModificationTimestamp';
 COMMENT ON COLUMN mls.media.number IS 'its number among the files of its record, by which RETS is asked for it: MediaObjectID, else Order';
 COMMENT ON COLUMN mls.media.state IS 'wanted, fetching, here, failed (tried again at next_attempt_at), refused (not before it changes), gone (gold does not show it any more)';
+COMMENT ON COLUMN mls.media.target IS 'store that its file belongs in';
 COMMENT ON COLUMN mls.media.store IS 'store that has the file which is served now';
 COMMENT ON COLUMN mls.media.sha256 IS 'SHA-256 of that file; NULL before it was here';
 COMMENT ON COLUMN mls.media.attempts IS 'how often it was tried in vain since it was wanted';
@@ -107,9 +128,12 @@ COMMENT ON COLUMN mls.media_file.missing IS 'whether mls_media_verify() found it
 COMMENT ON COLUMN mls.media_file.removing IS 'whether it is being removed from the store, or was when that was interrupted';
 
 ALTER TABLE mls.media_rule ENABLE ROW LEVEL SECURITY;
+ALTER TABLE mls.media_place ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.media ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.media_file ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON mls.media_rule FOR SELECT
+    USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
+CREATE POLICY owner ON mls.media_place FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 CREATE POLICY owner ON mls.media FOR SELECT
     USING (subscription IN (SELECT s.id FROM mls.subscription s));
@@ -118,35 +142,22 @@ CREATE POLICY owner ON mls.media_file FOR SELECT
     USING (store IN (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f WHERE pg_catalog.has_server_privilege(f.oid, 'USAGE')));
 CREATE POLICY monitor ON mls.media_file FOR SELECT
     USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
-GRANT SELECT ON mls.media_rule, mls.media, mls.media_file TO pg_monitor;
+GRANT SELECT ON mls.media_rule, mls.media_place, mls.media, mls.media_file TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.media_rule', '');
+SELECT pg_catalog.pg_extension_config_dump('mls.media_place', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.media', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.media_file', '');
 
 -- ---- Which files go where ----
 
-CREATE FUNCTION mls.note_media_rule(caller regrole, subscription bigint, store text, settings jsonb) RETURNS void
-    LANGUAGE plpgsql
+CREATE FUNCTION mls.require_store(owner regrole, store text) RETURNS void
+    LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-#variable_conflict use_column
 DECLARE
     server oid;
-    owner regrole;
     shown text;
 BEGIN
-    SELECT s.owner INTO owner FROM mls.subscription s WHERE s.id = note_media_rule.subscription AND pg_has_role(caller, s.owner, 'USAGE');
-    IF owner IS NULL THEN
-        PERFORM mls.refuse('42501', 'permission denied to set what becomes of the media of this source',
-                           NULL, 'Only a role with the privileges of the subscription''s owner may.');
-    END IF;
-    IF settings IS NULL THEN
-        DELETE FROM mls.media_rule r WHERE r.subscription = note_media_rule.subscription;
-        DELETE FROM mls.media m WHERE m.subscription = note_media_rule.subscription;
-        -- Gold may show addresses of files: it is made anew.
-        UPDATE mls.subscription s SET map_hash = NULL WHERE s.id = note_media_rule.subscription AND s.map_hash IS NOT NULL;
-        RETURN;
-    END IF;
     SELECT f.oid, (SELECT o.option_value FROM pg_options_to_table(f.srvoptions) o WHERE o.option_name = 'protocol')
       INTO server, shown
       FROM pg_foreign_server f JOIN pg_foreign_data_wrapper w ON w.oid = f.srvfdw AND w.fdwname = 'mls_fdw'
@@ -162,18 +173,43 @@ BEGIN
                            format('GRANT USAGE ON FOREIGN SERVER %I TO %s;', store, owner),
                            'Files are stored in the rights of the subscription''s owner.');
     END IF;
+END $$;
+COMMENT ON FUNCTION mls.require_store(regrole, text) IS 'an error that helps unless there is such a store and a role may use it';
+
+CREATE FUNCTION mls.note_media_rule(caller regrole, subscription bigint, store text, settings jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    owner regrole;
+BEGIN
+    SELECT s.owner INTO owner FROM mls.subscription s WHERE s.id = note_media_rule.subscription AND pg_has_role(caller, s.owner, 'USAGE');
+    IF owner IS NULL THEN
+        PERFORM mls.refuse('42501', 'permission denied to set what becomes of the media of this source',
+                           NULL, 'Only a role with the privileges of the subscription''s owner may.');
+    END IF;
+    IF settings IS NULL THEN
+        DELETE FROM mls.media_rule r WHERE r.subscription = note_media_rule.subscription;
+        DELETE FROM mls.media m WHERE m.subscription = note_media_rule.subscription;
+        -- Gold may show addresses of files: it is made anew.
+        UPDATE mls.subscription s SET map_hash = NULL WHERE s.id = note_media_rule.subscription AND s.map_hash IS NOT NULL;
+        RETURN;
+    END IF;
+    PERFORM mls.require_store(owner, store);
+    DELETE FROM mls.media_place p WHERE p.subscription = note_media_rule.subscription AND p.store = note_media_rule.store;
     BEGIN
         INSERT INTO mls.media_rule AS r (subscription, store, resources, categories, max_file_bytes, max_files,
-                                         max_run_files, max_run_bytes, quota_share, transfers, grace, paused)
+                                         max_run_files, max_run_bytes, quota_share, transfers, grace, paused, after_sync)
         SELECT note_media_rule.subscription, note_media_rule.store, j.resources, j.categories, j.max_file_bytes, j.max_files,
-               j.max_run_files, j.max_run_bytes, j.quota_share, j.transfers, j.grace, false
+               j.max_run_files, j.max_run_bytes, j.quota_share, j.transfers, j.grace, false, j.after_sync
           FROM jsonb_to_record(settings) AS j (resources text[], categories text[], max_file_bytes bigint, max_files integer,
-               max_run_files bigint, max_run_bytes bigint, quota_share float8, transfers integer, grace interval)
+               max_run_files bigint, max_run_bytes bigint, quota_share float8, transfers integer, grace interval, after_sync boolean)
         ON CONFLICT ON CONSTRAINT media_rule_pkey DO UPDATE
            SET store = excluded.store, resources = excluded.resources, categories = excluded.categories,
                max_file_bytes = excluded.max_file_bytes, max_files = excluded.max_files, max_run_files = excluded.max_run_files,
                max_run_bytes = excluded.max_run_bytes, quota_share = excluded.quota_share, transfers = excluded.transfers,
-               grace = excluded.grace, paused = false;
+               grace = excluded.grace, paused = false, after_sync = excluded.after_sync;
     EXCEPTION WHEN check_violation OR not_null_violation THEN
         PERFORM mls.refuse('22023', 'a limit of mls_media_store() is out of range',
                            'max_file_bytes is 1,024 to 5,368,709,120, quota_share more than 0 and at most 1, transfers 1 to 32, grace not negative, and the others are more than 0 or NULL.');
@@ -188,6 +224,42 @@ CREATE FUNCTION mls.note_media_rule(subscription bigint, store text, settings js
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_as_control_sql';
 COMMENT ON FUNCTION mls.note_media_rule(bigint, text, jsonb) IS 'part of mls_media_store(): the same for who calls it';
+
+CREATE FUNCTION mls.note_media_place(caller regrole, subscription bigint, store text, resources text[], categories text[], keep boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    owner regrole;
+BEGIN
+    SELECT s.owner INTO owner FROM mls.subscription s JOIN mls.media_rule r ON r.subscription = s.id
+     WHERE s.id = note_media_place.subscription AND pg_has_role(caller, s.owner, 'USAGE') FOR UPDATE OF r;
+    IF owner IS NULL THEN
+        PERFORM mls.refuse('55000', 'no files of this source are kept yet, or they are not yours', 'Call mls_media_store() first, as a role with the privileges of the subscription''s owner.');
+    END IF;
+    IF NOT keep THEN
+        DELETE FROM mls.media_place p WHERE p.subscription = note_media_place.subscription AND p.store = note_media_place.store;
+        IF NOT FOUND THEN
+            PERFORM mls.refuse('42704', format('no files of this source go to store "%s" besides', store));
+        END IF;
+        RETURN;
+    END IF;
+    PERFORM mls.require_store(owner, store);
+    IF EXISTS (SELECT FROM mls.media_rule r WHERE r.subscription = note_media_place.subscription AND r.store = note_media_place.store) THEN
+        PERFORM mls.refuse('42710', format('store "%s" has the files of this source already', store), 'mls_media_store() says which.');
+    END IF;
+    INSERT INTO mls.media_place AS p (subscription, store, place, resources, categories)
+    SELECT note_media_place.subscription, note_media_place.store, coalesce(max(o.place), 0) + 1, note_media_place.resources, note_media_place.categories
+      FROM mls.media_place o WHERE o.subscription = note_media_place.subscription
+    ON CONFLICT ON CONSTRAINT media_place_pkey DO UPDATE SET resources = excluded.resources, categories = excluded.categories;
+END $$;
+COMMENT ON FUNCTION mls.note_media_place(regrole, bigint, text, text[], text[], boolean) IS 'writes for a caller which media of a subscription go to another store; not keep: none do any more';
+CREATE FUNCTION mls.note_media_place(subscription bigint, store text, resources text[], categories text[], keep boolean) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_media_place(bigint, text, text[], text[], boolean) IS 'part of mls_media_store_also(): the same for who calls it';
 
 CREATE FUNCTION mls.pause_media(caller regrole, subscription bigint, pause boolean) RETURNS void
     LANGUAGE sql
@@ -233,7 +305,8 @@ CREATE FUNCTION mls_media_store(
     max_run_bytes bigint DEFAULT NULL,
     quota_share float8 DEFAULT 0.5,
     transfers integer DEFAULT 8,
-    grace interval DEFAULT '7 days')
+    grace interval DEFAULT '7 days',
+    after_sync boolean DEFAULT true)
     RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -243,22 +316,39 @@ BEGIN
     PERFORM mls.follow_renames();
     PERFORM mls.note_media_rule(mls.find_media(mls_media_store.source), mls_media_store.store, jsonb_build_object(
         'resources', to_jsonb(resources), 'categories', to_jsonb(categories), 'max_file_bytes', max_file_bytes, 'max_files', max_files,
-        'max_run_files', max_run_files, 'max_run_bytes', max_run_bytes, 'quota_share', quota_share, 'transfers', transfers, 'grace', grace));
+        'max_run_files', max_run_files, 'max_run_bytes', max_run_bytes, 'quota_share', quota_share, 'transfers', transfers, 'grace', grace,
+        'after_sync', coalesce(after_sync, true)));
 END $$;
-COMMENT ON FUNCTION mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval)
-    IS 'keep the files of a source''s media in a store (a foreign server of protocol file): of which resources and categories (NULL all), the largest file in bytes, files of a record, files and bytes of a run, the share of the source''s limits, transfers at a time, and how long what no record has any more is kept; a second call replaces the first';
+COMMENT ON FUNCTION mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval, boolean)
+    IS 'keep the files of a source''s media in a store (a foreign server of protocol file): of which resources and categories (NULL all), the largest file in bytes, files of a record, files and bytes of a run, the share of the source''s limits, transfers at a time, how long what no record has any more is kept, and whether each sync that has brought something is followed by a run; a second call replaces the first';
 
-CREATE FUNCTION mls_media_store_remove(source text) RETURNS void
+CREATE FUNCTION mls_media_store_also(source text, store text, resources text[] DEFAULT NULL, categories text[] DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM mls.refuse_standby('mls_media_store_also()', 'set this');
+    PERFORM mls.follow_renames();
+    PERFORM mls.note_media_place(mls.find_media(mls_media_store_also.source), mls_media_store_also.store, resources, categories, true);
+END $$;
+COMMENT ON FUNCTION mls_media_store_also(text, text, text[], text[])
+    IS 'keep the files of some media of a source in another store than mls_media_store() has said: of which resources and categories (NULL all); of several that fit the one named first has them. Limits, quota and grace are those of mls_media_store()';
+
+CREATE FUNCTION mls_media_store_remove(source text, store text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
     PERFORM mls.refuse_standby('mls_media_store_remove()', 'set this');
     PERFORM mls.follow_renames();
-    PERFORM mls.note_media_rule(mls.find_media(mls_media_store_remove.source), NULL, NULL);
+    IF store IS NULL THEN
+        PERFORM mls.note_media_rule(mls.find_media(mls_media_store_remove.source), NULL, NULL);
+    ELSE
+        PERFORM mls.note_media_place(mls.find_media(mls_media_store_remove.source), mls_media_store_remove.store, NULL, NULL, false);
+    END IF;
 END $$;
-COMMENT ON FUNCTION mls_media_store_remove(text)
-    IS 'keep no files of a source any more, and forget which it had; those that no other source has go with mls_media_verify(store, repair => true), after the time of grace';
+COMMENT ON FUNCTION mls_media_store_remove(text, text)
+    IS 'with a store: files of a source that mls_media_store_also() has sent there go where mls_media_store() says again; else keep no files of a source any more, and forget which it had; those that no other source has go with mls_media_verify(store, repair => true), after the time of grace';
 
 CREATE FUNCTION mls_media_pause(source text, pause boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql
@@ -319,7 +409,8 @@ BEGIN
         WITH taken AS (
             UPDATE mls.media_file f SET removing = true
              WHERE f.store = media_files.store
-               AND f.unreferenced_since <= now() - coalesce((SELECT max(r.grace) FROM mls.media_rule r WHERE r.store = f.store), interval '7 days')
+               AND f.unreferenced_since <= now() - coalesce((SELECT max(r.grace) FROM mls.media_rule r
+                    WHERE r.store = f.store OR EXISTS (SELECT FROM mls.media_place p WHERE p.subscription = r.subscription AND p.store = f.store)), interval '7 days')
                AND NOT EXISTS (SELECT FROM mls.media m WHERE m.store = f.store AND m.sha256 = f.sha256 AND m.state <> 'gone')
             RETURNING f.name)
         SELECT coalesce(array_agg(t.name), '{}') INTO found FROM taken t;
@@ -397,6 +488,37 @@ SELECT rtrim(o.option_value, '/') || '/' || f.name, f.type, f.bytes, f.width, f.
 COMMENT ON FUNCTION mls.media_file(text, text)
     IS 'the file that is kept of a medium, by its key at the source: address (NULL if the store has no public_url), type, bytes, width and height in pixels, SHA-256; for mapping rules: gold of a medium is made anew when its file comes or changes';
 
+CREATE FUNCTION mls.media_file_url(source text, key text, served text DEFAULT NULL) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT CASE WHEN served IS NULL THEN f.url ELSE rtrim(served, '/') || '/media/' || f.sha256 END FROM mls.media_file(source, key) f $$;
+COMMENT ON FUNCTION mls.media_file_url(text, text, text)
+    IS 'where the file that is kept of a medium can be read, for mapping rules: below the public_url of its store or, where the public URL of mls_serve is given, from that; NULL before it is here';
+
+-- Such addresses end, so they are made when somebody asks, and stand nowhere.
+CREATE FUNCTION mls_media_link(source text, key text, valid interval DEFAULT '1 hour') RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    file record;
+BEGIN
+    SELECT f.store, f.name, o.option_value AS public_url INTO file
+      FROM mls.subscription s
+      JOIN mls.media m ON m.subscription = s.id AND m.key = mls_media_link.key
+      JOIN mls.media_file f ON f.store = m.store AND f.sha256 = m.sha256 AND NOT f.removing
+      LEFT JOIN pg_foreign_server v ON v.srvname = f.store
+      LEFT JOIN pg_options_to_table(v.srvoptions) o ON o.option_name = 'public_url'
+     WHERE s.source = mls_media_link.source;
+    IF file.name IS NULL OR file.public_url IS NOT NULL THEN
+        RETURN rtrim(file.public_url, '/') || '/' || file.name;
+    END IF;
+    RETURN @extschema@.mls_store_link(file.store, file.name, valid);
+END $$;
+COMMENT ON FUNCTION mls_media_link(text, text, interval)
+    IS 'an address at which whoever has it can read the file that is kept of a medium, by its key at the source: below the public_url of its store, else a signed link of a bucket that holds so long, up to 7 days; NULL if the file is not here, or in a directory without public_url; no network';
+
 CREATE VIEW mls_media WITH (security_invoker = true) AS
 SELECT s.source, m.key, m.record_resource, m.record_key, m.category, m."order", m.state, m.attempts, m.next_attempt_at, m.error,
        f.store, f.name, f.type, f.bytes, f.width, f.height, f.cut, f.sha256, m.fetched_at
@@ -455,6 +577,7 @@ GRANT SELECT ON mls.media_count TO pg_monitor;
 
 REVOKE ALL ON FUNCTION mls.note_media_rule(regrole, bigint, text, jsonb), mls.note_media_rule(bigint, text, jsonb),
     mls.pause_media(regrole, bigint, boolean), mls.pause_media(bigint, boolean), mls.find_media(text),
-    mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval),
+    mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval, boolean),
     mls.media_files(regrole, text, text, text[]), mls.media_files(text, text, text[]), mls_media_verify(text, integer, boolean),
-    mls.media_findings(text), mls_media_store_remove(text), mls_media_pause(text, boolean), mls_media_sync(text, text), mls.media_file(text, text) FROM PUBLIC;
+    mls.media_findings(text), mls_media_store_remove(text, text), mls.require_store(regrole, text), mls.note_media_place(regrole, bigint, text, text[], text[], boolean),
+    mls.note_media_place(bigint, text, text[], text[], boolean), mls_media_store_also(text, text, text[], text[]), mls_media_pause(text, boolean), mls_media_sync(text, text), mls.media_file(text, text), mls.media_file_url(text, text, text), mls_media_link(text, text, interval) FROM PUBLIC;

@@ -79,12 +79,20 @@ typedef struct MlsMediaParent
 	const char *expansion;
 } MlsMediaParent;
 
+/* A store that has files of the source. */
+typedef struct MlsMediaPlace
+{
+	char *name; /* of its server */
+	MlsStore *store;
+} MlsMediaPlace;
+
 /* What a run keeps (MlsRun.state). */
 typedef struct MlsMediaRun
 {
 	MlsRun *run;
 	MlsMediaRule rule;
-	MlsStore *store;
+	List *places;     /* of MlsMediaPlace *: all stores of the source */
+	MlsStore *store;  /* at work on; rule.store is its name */
 	List *parents;    /* of MlsMediaParent *; NIL: the source has a list of media */
 	bool shown;       /* rules of gold show files */
 	bool plain;       /* keys of gold are the source's, with its prefix */
@@ -142,6 +150,9 @@ extern void mls_media_refresh(MlsMediaRun *media, List *items);
 /* ---- media_queue.c; in an open step ---- */
 
 extern MlsMediaRule mls_media_rule(int64 subscription);
+
+/* Names of the stores besides (List of char *), in the order in which they are asked for a medium. */
+extern List *mls_media_other_stores(int64 subscription);
 extern void mls_media_reclaim(const MlsMediaRun *media);
 extern char *mls_media_find_wanted(MlsMediaRun *media, const char *after);
 extern void mls_media_limit_records(const MlsMediaRun *media);

@@ -94,6 +94,14 @@ mls_media_rule(int64 subscription)
 	return rule;
 }
 
+List *
+mls_media_other_stores(int64 subscription)
+{
+	mls_select("SELECT store FROM mls.media_place WHERE subscription = $1 ORDER BY place",
+			   mls_arg_int8(subscription));
+	return mls_cell_texts(SPI_tuptable, 1);
+}
+
 /* What was under way when a run ended without a word is wanted again: nobody else is at work. */
 void
 mls_media_reclaim(const MlsMediaRun *media)
@@ -174,24 +182,28 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 {
 	mls_sql_control(
 		SPI_OK_INSERT,
-		"WITH w AS MATERIALIZED (SELECT w.* FROM " WANTED " w JOIN mls.media_rule r "
-		"ON r.subscription = $1 WHERE (r.resources IS NULL OR w.resource = ANY (r.resources)) "
-		"AND (r.categories IS NULL OR w.category = ANY (r.categories))), "
+		"WITH w AS MATERIALIZED (SELECT DISTINCT ON (w.key) w.*, r.store AS target "
+		"FROM " WANTED " w JOIN (SELECT store, place, resources, categories FROM mls.media_place "
+		"WHERE subscription = $1 UNION ALL SELECT store, NULL, resources, categories "
+		"FROM mls.media_rule WHERE subscription = $1) r "
+		"ON (r.resources IS NULL OR w.resource = ANY (r.resources)) "
+		"AND (r.categories IS NULL OR w.category = ANY (r.categories)) "
+		"ORDER BY w.key, r.place NULLS LAST), "
 		"gone AS (UPDATE mls.media m SET state = 'gone', gone_at = now(), next_attempt_at = NULL "
 		"WHERE m.subscription = $1 AND m.state <> 'gone' "
 		"AND ($2::text IS NULL OR m.key > $2) AND ($3::text IS NULL OR m.key <= $3) "
 		"AND NOT EXISTS (SELECT FROM w WHERE w.key = m.key)) "
 		"INSERT INTO mls.media AS m (subscription, key, record_resource, record_key, category, "
-		"\"order\", record_at, stamp, number) "
+		"\"order\", record_at, stamp, number, target) "
 		"SELECT $1, w.key, w.resource, w.record, w.category, w.place, w.record_at, w.stamp, "
-		"w.number FROM w "
+		"w.number, w.target FROM w "
 		"ON CONFLICT (subscription, key) DO UPDATE SET record_resource = excluded.record_resource, "
 		"record_key = excluded.record_key, category = excluded.category, "
 		"\"order\" = excluded.\"order\", record_at = excluded.record_at, stamp = excluded.stamp, "
-		"number = excluded.number, "
+		"number = excluded.number, target = excluded.target, "
 		"gone_at = NULL, "
 		"state = CASE WHEN m.stamp IS DISTINCT FROM excluded.stamp THEN 'wanted' "
-		"WHEN m.state IN ('gone', 'here') THEN CASE WHEN m.store = $4 AND EXISTS "
+		"WHEN m.state IN ('gone', 'here') THEN CASE WHEN m.store = excluded.target AND EXISTS "
 		"(SELECT FROM mls.media_file f WHERE f.store = m.store AND f.sha256 = m.sha256 "
 		"AND NOT f.removing AND NOT f.missing) THEN 'here' ELSE 'wanted' END "
 		"ELSE m.state END, "
@@ -200,15 +212,15 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 		"THEN m.next_attempt_at END, "
 		"error = CASE WHEN m.stamp IS NOT DISTINCT FROM excluded.stamp THEN m.error END "
 		"WHERE (m.record_resource, m.record_key, m.category, m.\"order\", m.record_at, m.stamp, "
-		"m.number) "
+		"m.number, m.target) "
 		"IS DISTINCT FROM (excluded.record_resource, excluded.record_key, excluded.category, "
-		"excluded.\"order\", excluded.record_at, excluded.stamp, excluded.number) "
+		"excluded.\"order\", excluded.record_at, excluded.stamp, excluded.number, "
+		"excluded.target) "
 		"OR m.state = 'gone' "
-		"OR m.state = 'here' AND (m.store IS DISTINCT FROM $4 OR NOT EXISTS "
+		"OR m.state = 'here' AND (m.store IS DISTINCT FROM excluded.target OR NOT EXISTS "
 		"(SELECT FROM mls.media_file f WHERE f.store = m.store AND f.sha256 = m.sha256 "
 		"AND NOT f.removing AND NOT f.missing))",
-		mls_arg_int8(media->run->sub->id), mls_arg_text(after), mls_arg_text(upto),
-		mls_arg_text(media->rule.store));
+		mls_arg_int8(media->run->sub->id), mls_arg_text(after), mls_arg_text(upto));
 }
 
 /* Compares what follows a key (NULL: from the first); returns the last key, NULL at the end. */
@@ -335,7 +347,7 @@ read_addresses(const MlsMediaRun *media, List *items)
 }
 
 #define IS_DUE                                                                                     \
-	"m.subscription = $1 AND m.state IN ('wanted', 'failed') "                                     \
+	"m.subscription = $1 AND m.target = $3 AND m.state IN ('wanted', 'failed') "                   \
 	"AND (m.next_attempt_at IS NULL OR m.next_attempt_at <= clock_timestamp()) "                   \
 	"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) "
 
@@ -379,7 +391,8 @@ mls_media_claim(MlsMediaRun *media, int most)
 							 "RETURNING m.key, m.category, m.sha256, m.attempts, m.\"order\", "
 							 "m.record_resource, m.record_key, m.number",
 							 media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT),
-					mls_arg_int8(media->run->sub->id), mls_arg_int4(most));
+					mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
+					mls_arg_text(media->rule.store));
 	before = MemoryContextSwitchTo(media->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		items = lappend(items, item_at(media, i));
@@ -724,14 +737,19 @@ mls_media_follow_store(MlsMediaRun *media)
 			   mls_arg_text(run->sub->source));
 	media->shown = SPI_processed > 0;
 	mls_sql_control(SPI_OK_UPDATE,
-					"WITH shown AS (SELECT (SELECT o.option_value FROM pg_foreign_server v, "
-					"pg_options_to_table(v.srvoptions) o WHERE v.srvname = $2 "
-					"AND o.option_name = 'public_url') AS url), "
+					"WITH shown AS MATERIALIZED (SELECT n.store, (SELECT o.option_value "
+					"FROM pg_foreign_server v, pg_options_to_table(v.srvoptions) o "
+					"WHERE v.srvname = n.store AND o.option_name = 'public_url') AS url "
+					"FROM (SELECT store FROM mls.media_rule WHERE subscription = $1 UNION ALL "
+					"SELECT store FROM mls.media_place WHERE subscription = $1) n), "
 					"changed AS (UPDATE mls.media_rule r SET public_url = shown.url FROM shown "
-					"WHERE r.subscription = $1 AND r.public_url IS DISTINCT FROM shown.url "
-					"RETURNING r.subscription) "
-					"UPDATE mls.subscription s SET map_hash = NULL FROM changed c "
-					"WHERE s.id = c.subscription AND s.map_hash IS NOT NULL AND $3",
-					mls_arg_int8(run->sub->id), mls_arg_text(media->rule.store),
-					mls_arg_bool(media->shown));
+					"WHERE r.subscription = $1 AND r.store = shown.store "
+					"AND r.public_url IS DISTINCT FROM shown.url RETURNING r.subscription), "
+					"moved AS (UPDATE mls.media_place p SET public_url = shown.url FROM shown "
+					"WHERE p.subscription = $1 AND p.store = shown.store "
+					"AND p.public_url IS DISTINCT FROM shown.url RETURNING p.subscription) "
+					"UPDATE mls.subscription s SET map_hash = NULL "
+					"WHERE s.id = $1 AND s.map_hash IS NOT NULL AND $2 AND "
+					"(EXISTS (SELECT FROM changed) OR EXISTS (SELECT FROM moved))",
+					mls_arg_int8(run->sub->id), mls_arg_bool(media->shown));
 }

@@ -87,6 +87,35 @@ read_base(MlsMediaRun *media)
 		media->base = MemoryContextStrdup(media->run->context, mls_text_at(0, 1));
 }
 
+/* All stores of the source; those of others first, as the rule's own has what these leave. */
+static void
+open_stores(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	List *names;
+	ListCell *lc;
+
+	names = mls_media_other_stores(run->sub->id);
+	MemoryContextSwitchTo(run->context);
+	names = lappend(names, media->rule.store);
+	foreach (lc, names)
+	{
+		MlsMediaPlace *place = palloc0(sizeof(MlsMediaPlace));
+
+		place->name = pstrdup(lfirst(lc));
+		place->store = mls_store_open_named(place->name, run->sub->owner);
+		media->places = lappend(media->places, place);
+	}
+}
+
+/* From now on files are put there, and removed. */
+static void
+turn_to(MlsMediaRun *media, const MlsMediaPlace *place)
+{
+	media->rule.store = place->name;
+	media->store = place->store;
+}
+
 static void
 prepare(MlsRun *run)
 {
@@ -101,7 +130,8 @@ prepare(MlsRun *run)
 	media->rule = mls_media_rule(run->sub->id);
 	MemoryContextSwitchTo(run->context);
 	media->rule.store = pstrdup(media->rule.store);
-	media->store = mls_store_open_named(media->rule.store, run->sub->owner);
+	open_stores(media);
+	MemoryContextSwitchTo(run->context);
 	mls_media_find_fields(media);
 	mls_media_find_parents(media);
 	read_base(media);
@@ -367,18 +397,25 @@ remove_files(MlsMediaRun *media)
 	MlsRun *run = media->run;
 	MlsCounters counters = run->counters;
 	bool more = true;
+	ListCell *lc;
 
 	while (more)
 	{
 		mls_run_begin_step(run);
 		more = mls_media_forget_gone(media);
-		if (!more)
-			mls_media_mark_unreferenced(media);
 		mls_run_end_step(run, &counters);
 	}
-	while (remove_some(media))
-		;
-	(void) mls_store_sweep(media->store);
+	foreach (lc, media->places)
+	{
+		turn_to(media, lfirst(lc));
+		counters = run->counters;
+		mls_run_begin_step(run);
+		mls_media_mark_unreferenced(media);
+		mls_run_end_step(run, &counters);
+		while (remove_some(media))
+			;
+		(void) mls_store_sweep(media->store);
+	}
 }
 
 /* ---- The process ---- */
@@ -387,6 +424,7 @@ static void
 media_work(MlsRun *run)
 {
 	MlsMediaRun *media = run->state;
+	ListCell *lc;
 
 	if (media->rule.paused)
 	{
@@ -396,8 +434,12 @@ media_work(MlsRun *run)
 	mls_run_enter(run, "comparing");
 	find_wanted(media);
 	mls_run_enter(run, "fetching");
-	while (fetch_some(media))
-		;
+	foreach (lc, media->places)
+	{
+		turn_to(media, lfirst(lc));
+		while (media->why == NULL && fetch_some(media))
+			;
+	}
 	mls_run_enter(run, "removing");
 	remove_files(media);
 }

@@ -8,7 +8,9 @@
  *
  *	launch.c	mls_sync() and its like: starts workers, waits, returns one row per subscription
  *	worker.c	the background process: connects, runs its subscriptions in turn
+ *	worker_role.c	as whom it works
  *	run.c		one run: lock, run row, step after step, outcome; the hooks of steps
+ *	follow.c	what is due after others: files of media, after a sync
  *	backoff.c	after a failure: when the next attempt is due
  *	schedule.c	the settings of replication; where pg_cron lives
  */
@@ -36,8 +38,18 @@ extern void mls_backoff_failed(const MlsSubscription *sub, const MlsOutcome *out
 extern char *mls_backoff_not_due(const MlsSubscription *sub);
 extern void mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed);
 
-/* ---- The process (worker.c) ---- */
+/* ---- The process (worker_role.c, worker.c) ---- */
+
+/* Connects as who is assigned, with the settings of all workers; once. */
+extern void mls_worker_connect(const MlsAssignment *assignment);
 
 extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
+
+/* ---- After a sync (follow.c) ---- */
+
+/* Starts what is due on the source of a subscription now, and does not wait for it. */
+extern void mls_follow(const MlsAssignment *assignment, int64 subscription);
+
+extern PGDLLEXPORT void mls_follow_worker_main(Datum arg);
 
 #endif /* MLS_RUN_H */

@@ -12,9 +12,7 @@
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/dsm.h"
-#include "storage/ipc.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 
 #include "alert/alert.h"
 #include "consumer/consumer.h"
@@ -49,52 +47,11 @@ keep_fatal(ErrorData *error)
 		previous_log_hook(error);
 }
 
-static void
-leave_word(int code, Datum arg)
+static bool
+changes_records(MlsProcessKind process)
 {
-	mls_run_interrupted();
-}
-
-static void
-set_option(const char *name, const char *value)
-{
-	SetConfigOption(name, value, PGC_USERSET, PGC_S_OVERRIDE);
-}
-
-/*
- * Plans of a run are made while its tables are small and used when they are
- * large: only ways through an index stay good.  With other ways merely
- * disfavoured costs look absurd, so JIT has to be off.  The caller's cancel, not
- * a timeout of its own, ends this process.
- */
-static void
-settle(const MlsAssignment *assignment)
-{
-	char name[NAMEDATALEN];
-
-	snprintf(name, sizeof(name), "mls_fdw %s", mls_process(assignment->task.process)->name);
-	set_option("search_path", "pg_catalog, pg_temp");
-	set_option("application_name", name);
-	set_option("statement_timeout", "0");
-	set_option("lock_timeout", "0");
-	set_option("idle_in_transaction_session_timeout", "0");
-	set_option("default_transaction_read_only", "off");
-	set_option("default_transaction_isolation", "read committed");
-	set_option("row_security", "on");
-	set_option("enable_seqscan", "off");
-	set_option("enable_hashjoin", "off");
-	set_option("enable_mergejoin", "off");
-	set_option("jit", "off");
-}
-
-static void
-connect_as_caller(const MlsAssignment *assignment)
-{
-	BackgroundWorkerInitializeConnectionByOid(assignment->database, assignment->session_user, 0);
-	before_shmem_exit(leave_word, (Datum) 0);
-	settle(assignment);
-	if (assignment->role != assignment->session_user)
-		SetCurrentRoleId(assignment->role, assignment->role_is_superuser);
+	return process == MLS_PROCESS_SYNC || process == MLS_PROCESS_PURGE ||
+		   process == MLS_PROCESS_RECONCILE;
 }
 
 void
@@ -119,7 +76,7 @@ mls_sync_worker_main(Datum arg)
 	previous_log_hook = emit_log_hook;
 	emit_log_hook = keep_fatal;
 
-	connect_as_caller(assignment);
+	mls_worker_connect(assignment);
 	task = assignment->task;
 	if (mls_process(task.process)->helps)
 		task.crew = mls_load_crew(assignment);
@@ -137,6 +94,8 @@ mls_sync_worker_main(Datum arg)
 	emit_log_hook = previous_log_hook;
 	if (!mls_process(task.process)->helps)
 	{
+		if (changes_records(task.process))
+			mls_follow(assignment, my_outcomes[0].subscription);
 		mls_push_deliver(PUSH_SECONDS);
 		mls_alert_deliver(ALERT_SECONDS);
 	}

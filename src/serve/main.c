@@ -83,6 +83,9 @@ static const Setting settings[] = {
 	 "requests a second of one address without a token: 10"},
 	{"basic", SWITCH, &serve_settings.basic, 0, 0, NULL,
 	 "takes client id and secret as HTTP Basic on data as well"},
+	{"media", TEXT, &serve_settings.media, 0, 0, "LIST",
+	 "directories of stores whose files are at /media/SHA256, with commas between; s3: those of "
+	 "buckets are, by a redirect; none if not given"},
 	{"origins", TEXT, &serve_settings.origins, 0, 0, "LIST",
 	 "origins whose scripts may read answers (CORS), with commas between"},
 	{"trusted-proxies", TEXT, &serve_settings.trusted, 0, 0, "LIST",

@@ -7,6 +7,7 @@ import time
 from urllib.parse import unquote_plus
 
 import edm
+import photos
 from qobrix import PREFIX as QOBRIX_PREFIX
 from web import Response
 
@@ -111,6 +112,11 @@ class Control:
         with self.store.lock:
             self.deliveries.append({"headers": dict(request.headers), "body": request.body.decode()})
         return Response(200, '{"taken": %s}' % ("true" + " " * 200))
+
+    def post_editions(self, spec):
+        """Other pictures behind the same addresses below /cdn."""
+        photos.editions.update(spec)
+        return photos.editions
 
     def post_places(self, spec):
         """What the geocoders below /geo know."""

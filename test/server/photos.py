@@ -1,7 +1,8 @@
 """Files of media: what a host of photos serves, and what such hosts serve instead.
 
 The address says what comes: /cdn/<what>/<name>?<options>.  The bytes follow from the name,
-so the same name gives the same picture, under whatever address it is asked for.
+so the same name gives the same picture, under whatever address it is asked for, until the
+control face gives the name another one.
 """
 import hashlib
 import struct
@@ -82,8 +83,13 @@ FALSE = {"html": HTML, "xml": b'<?xml version="1.0"?>\n<Error><Code>AccessDenied
          "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>\n'}
 
 
+# name -> how often its picture has been replaced
+editions = {}
+
+
 def answer(request):
     _, _, what, name = (request.path + "///").split("/")[:4]
+    name += " %d" % editions[name] if editions.get(name) else ""
     if what == "jpeg":
         return Response(200, jpeg(name, int(request.option("length", 0))), "image/jpeg")
     if what in MADE:

@@ -37,6 +37,7 @@ my %writes = (
 	mls_schedule => q{mls_schedule('one', sync => '@hourly')},
 	mls_unschedule => q{mls_unschedule('one')},
 	mls_media_store => q{mls_media_store('one', 'photos')},
+	mls_media_store_also => q{mls_media_store_also('one', 'photos')},
 	mls_media_store_remove => q{mls_media_store_remove('one')},
 	mls_media_pause => q{mls_media_pause('one')},
 	mls_media_sync => q{mls_media_sync('one')},
@@ -86,7 +87,7 @@ my %writes = (
 	mls_store_sweep => q{mls_store_sweep('one')},
 	mls_serve_trigrams => q{mls_serve_trigrams()});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link);
+  mls_check mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d

@@ -107,10 +107,10 @@ sub source
 source('a', key_prefix => 'a:');
 sql("SELECT status FROM mls_sync('a')");
 like(sql_error($node, "SELECT mls_media_store('a', 'nowhere')"), qr/there is no store "nowhere"/, 'no such store');
-like(sql_error($node, "SELECT mls_media_store('a', 'a')"), qr/server "a" is no store/, 'a source is no store');
+like(sql_error($node, "SELECT mls_media_store('a', 'a', after_sync => false)"), qr/server "a" is no store/, 'a source is no store');
 $node->safe_psql('postgres', qq{
 	CREATE SERVER photos FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory', public_url 'https://cdn.example.com/photos/')});
-sql("SELECT mls_media_store('a', 'photos', grace => '0')");
+sql("SELECT mls_media_store('a', 'photos', after_sync => false, grace => '0')");
 
 # ---- The first load ----
 
@@ -183,7 +183,7 @@ my $shared = media('name', "key = '$fourth'");
 is(purge($fourth), '1', 'one of them is purged');
 is(fetch(), 'finished|0|0|0|0|0', 'the file stays');
 ok(-e "$directory/$shared", 'for the other has it');
-sql("SELECT mls_media_store('a', 'photos', grace => '7 days')");
+sql("SELECT mls_media_store('a', 'photos', after_sync => false, grace => '7 days')");
 is(purge($third), '1', 'the other is purged');
 my $purge = sql("SELECT max(run) FROM mls_history WHERE process = 'purge'");
 is(fetch(), 'finished|0|0|0|0|0', 'within the time of grace nothing goes');
@@ -195,7 +195,7 @@ is(fetch(), 'finished|0|0|0|0|0', 'and nothing is fetched for it');
 is(media('state', "key = '$third'"), 'here', 'it is here');
 is(asked(qr{^/cdn/}), 0, 'no photo was asked for');
 sql("SELECT deleted FROM mls_purge('a', force => true)");
-sql("SELECT mls_media_store('a', 'photos', grace => '0')");
+sql("SELECT mls_media_store('a', 'photos', after_sync => false, grace => '0')");
 is(fetch(), 'finished|0|0|1|0|0', 'after the time of grace it goes');
 ok(!-e "$directory/$shared", 'from the store');
 is(media('key', "key = '$third'"), '', 'and is forgotten');
@@ -256,7 +256,7 @@ my %failed = (empty => 'empty', half => 'its end is missing', 500 => 'status 500
 my %stored = (unmarked => 'image/jpeg', gif => 'image/gif', webp => 'image/webp', png => 'image/png', 'to/x?url=/cdn/jpeg/moved' => 'image/jpeg');
 my %key_of = cases('answers', map { ($_, [ "$photos/" . (m{/} ? $_ : "$_/$_") ]) } keys %refused, keys %failed, keys %stored);
 $mls->fault(kind => 'truncate', match => 'truncated', times => 9);
-sql("SELECT mls_media_store('a', 'photos', max_file_bytes => 100000, grace => '0')");
+sql("SELECT mls_media_store('a', 'photos', after_sync => false, max_file_bytes => 100000, grace => '0')");
 is(fetch(), 'finished|5|5|5|14|6', 'answers that are no photos');
 my %row = rows(q{concat_ws('|', state, type, width > 0, height > 0, cut, error)});
 for my $what (sort keys %refused)
@@ -272,7 +272,7 @@ for my $what (sort keys %stored)
 	is($row{ $key_of{$what} }, "here|$stored{$what}|t|t|" . ($what eq 'unmarked' ? 't' : 'f'), "$what is kept");
 }
 ok(media("next_attempt_at > now() + interval '50 minutes'", "key = '$key_of{'429/x?after=3600'}'") eq 't', 'a host that wants to be left alone is');
-sql("SELECT mls_media_store('a', 'photos', grace => '0')");
+sql("SELECT mls_media_store('a', 'photos', after_sync => false, grace => '0')");
 is(media('state', "key = '$key_of{'jpeg/large?length=200000'}'"), 'wanted', 'a file that was too large is wanted again when more is allowed');
 consistent('failures');
 

@@ -87,7 +87,7 @@ sub consistent
 # ---- Killed, and beside a sync ----
 
 source('a');
-sql("SELECT mls_media_store('a', 'a_store', transfers => 4)");
+sql("SELECT mls_media_store('a', 'a_store', after_sync => false, transfers => 4)");
 $mls->reset;
 $mls->fault(kind => 'stall', match => '/cdn/', skip => 40, times => 1);
 my $running = start_psql($node, "SELECT * FROM mls_media_sync('a')");
@@ -135,27 +135,106 @@ is(fetch('a', 'status, fetched, stored, waiting'), 'finished|10|0|0', 'what was 
 # ---- Limits and order ----
 
 again('a', @keys);
-sql("SELECT mls_media_store('a', 'a_store', max_run_files => 5)");
+sql("SELECT mls_media_store('a', 'a_store', after_sync => false, max_run_files => 5)");
 is(fetch('a', 'status, fetched, message'), 'finished|5|' . ($n - 5) . ' files wait: the limits of a run are reached', 'a run ends at its limit');
 is(sql(q{SELECT bool_and("order" = (SELECT min("order") FROM mls.media)) FROM mls.media WHERE fetched_at = (SELECT max(fetched_at) FROM mls.media)}), 't',
 	'first photos come first');
 sql(q{SELECT mls_media_pause('a')});
 like(fetch('a', 'status, fetched, message'), qr/^finished\|0\|paused: /, 'it can be paused');
 sql(q{SELECT mls_media_pause('a', false)});
-sql("SELECT mls_media_store('a', 'a_store', max_files => 1)");
+sql("SELECT mls_media_store('a', 'a_store', after_sync => false, max_files => 1)");
 my $records = sql(q{SELECT count(DISTINCT record_key) FROM mls.media});
 is(fetch('a', 'status, waiting'), 'finished|0', 'of each record one file is wanted');
 is(sql(q{SELECT count(*) FROM mls.media m WHERE state = 'here' AND "order" > (SELECT min("order") FROM mls.media o WHERE o.record_key = m.record_key) AND stamp = '2026-01-01T00:00:00Z'}), '0', 'no further ones are fetched');
 cmp_ok(sql(q{SELECT count(*) FROM mls.media WHERE state = 'refused'}), '>', 0, 'the others are refused');
-sql("SELECT mls_media_store('a', 'a_store', grace => '0')");
+sql("SELECT mls_media_store('a', 'a_store', after_sync => false, grace => '0')");
 like(fetch('a', 'status, waiting'), qr/^finished\|0$/, 'until all are wanted');
 is(sql(q{SELECT count(*) FROM mls.media WHERE state = 'here'}), $n, 'they are here');
+
+# ---- After a sync ----
+
+sub runs
+{
+	my ($where) = @_;
+	return sql("SELECT count(*) FROM mls_history WHERE source = 'a' AND process = 'media'" . ($where ? " AND $where" : ''));
+}
+
+# Another picture of a medium, which a sync brings.
+sub replaced
+{
+	my ($key) = @_;
+	$mls->control('update', { resource => 'Media', keys => [$key], fields => { MediaModificationTimestamp => sprintf('2026-02-02T00:00:%02dZ', ++$stamps) } });
+	return sql("SELECT string_agg(status, ',') FROM mls_sync('a')");
+}
+
+# A run that has begun by itself has come to its end, and all files are here.
+sub settled
+{
+	my ($n) = @_;
+	return $node->poll_query_until('postgres', "SELECT count(*) = $n FROM mls.run WHERE process = 'media' AND status <> 'running'")
+	  && sql(q{SELECT count(*) FROM mls.media WHERE state <> 'here'}) == 0;
+}
+
+sql("SELECT mls_media_store('a', 'a_store', grace => '0')");
+my $before = runs();
+sql("SELECT status FROM mls_sync('a')");
+replaced($keys[0]);
+ok(settled($before + 1), 'a sync that brings something is followed by a run, one that brings nothing is not');
+$mls->reset;
+$mls->fault(kind => 'stall', match => '/cdn/', times => 1);
+replaced($keys[1]);
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls_progress WHERE process = 'media' AND phase = 'fetching'}) or die 'no run has begun';
+is(replaced($keys[2]), 'finished', 'syncs do not wait for a file that does not come');
+$mls->control('release');
+ok(settled($before + 3), 'what a sync brings while a run is at work is fetched by another');
+%times = photos_asked();
+is("@times{@keys[ 1, 2 ]}", '1 1', 'each once');
+rename "$directory/a", "$directory/away" or die;
+replaced($keys[3]);
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE process = 'media' AND status = 'failed'}) or die 'no run has failed';
+rename "$directory/away", "$directory/a" or die;
+$before = runs();
+replaced($keys[4]);
+sql("SELECT mls_media_store('a', 'a_store', after_sync => false, grace => '0')");
+is(fetch('a', 'status, fetched'), 'finished|1', 'after a failure a run is not due at once');
+is(runs(), $before + 1, 'but one by hand is');
+replaced($keys[5]);
+is(fetch('a', 'status, fetched'), 'finished|1', 'nor is one where none is wanted');
+is(runs(), $before + 2, 'so there was none');
+
+# ---- Several stores ----
+
+mkdir "$directory/$_" for 'papers', 'plans';
+sql(qq{CREATE SERVER papers FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/papers', public_url 'https://papers.example.com');
+	CREATE SERVER plans FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/plans')});
+$mls->control('update', { resource => 'Media', keys => [ @keys[ 10, 11 ] ], fields => { MediaURL => "$photos/pdf/paper", MediaCategory => 'Document', MediaModificationTimestamp => '2026-02-03T00:00:00Z' } });
+$mls->control('update', { resource => 'Media', keys => [ $keys[12] ], fields => { MediaCategory => 'Floor Plan' } });
+sql("SELECT status FROM mls_sync('a'); SELECT status FROM mls_media_sync('a')");
+my $in_all = () = files('a');
+like(sql_error($node, q{SELECT mls_media_store_also('a', 'nowhere')}), qr/there is no store "nowhere"/, 'another store that is not there');
+like(sql_error($node, q{SELECT mls_media_store_also('a', 'a_store')}), qr/42710: store "a_store" has the files of this source already/, 'or the same');
+sql(q{SELECT mls_media_store_also('a', 'papers', categories => '{Document}'); SELECT mls_media_store_also('a', 'plans', resources => '{Property}', categories => '{Floor Plan,Document}')});
+is(fetch('a'), 'finished|3|2|2|0|0', 'what belongs elsewhere is fetched there, and goes where it was');
+is(join(' ', map { scalar(my @f = files($_)) } qw(a papers plans)), join(' ', $in_all - 2, 1, 1), 'each store has its own');
+is(sql(q{SELECT string_agg(DISTINCT store || ' ' || category, ', ' ORDER BY store || ' ' || category) FROM mls_media WHERE source = 'a' AND state = 'here'}),
+	'a_store Photo, papers Document, plans Floor Plan', 'of two that fit the first');
+is(sql(qq{SELECT (mls.media_file('a', '$keys[10]')).url LIKE 'https://papers.example.com/%.pdf'}), 't', 'each has its own addresses');
+is(fetch('a'), 'finished|0|0|0|0|0', 'and so it stays');
+$mls->control('update', { resource => 'Media', keys => [ $keys[11] ], fields => { MediaCategory => 'Photo', MediaURL => "$photos/jpeg/$keys[11]", MediaModificationTimestamp => '2026-02-04T00:00:00Z' } });
+sql("SELECT status FROM mls_sync('a')");
+is(fetch('a', 'fetched, removed'), '1|0', 'what becomes of another category moves, unless another medium has the same file');
+like(sql_error($node, q{SELECT mls_media_store_remove('a', 'nowhere')}), qr/42704: no files of this source go to store "nowhere" besides/, 'a store that is none');
+sql(q{SELECT mls_media_store_remove('a', 'plans'); SELECT mls_media_store_remove('a', 'papers')});
+is(fetch('a', 'fetched, waiting'), '2|0', 'without them all go to the one again');
+is(sql(q{SELECT count(*) FROM mls_media WHERE source = 'a' AND store <> 'a_store'}), '0', 'wherever they were');
+$mls->control('update', { resource => 'Media', keys => [$_], fields => { MediaCategory => 'Photo', MediaURL => "$photos/jpeg/$_", MediaModificationTimestamp => '2026-02-05T00:00:00Z' } }) for @keys[ 10, 12 ];
+sql("SELECT status FROM mls_sync('a'); SELECT status FROM mls_media_sync('a')");
 
 # ---- Quota ----
 
 source('q', requests_per_hour => 20);
 my $spent = sql(q{SELECT used FROM mls_quota('q') WHERE "window" = 'hour'});
-sql("SELECT mls_media_store('q', 'q_store', quota_share => 0.5)");
+sql("SELECT mls_media_store('q', 'q_store', after_sync => false, quota_share => 0.5)");
 $mls->reset;
 like(fetch('q', 'status, fetched, message'), qr/^finished\|\d+\|\d+ files wait: the quota of the source/, 'files on the host of the source spend a share of its limits');
 cmp_ok(sql(q{SELECT used FROM mls_quota('q') WHERE "window" = 'hour'}), '<=', 10, 'and no more');
@@ -164,7 +243,7 @@ is(sql(q{SELECT count(*) FROM mls.media m JOIN mls.subscription s ON s.id = m.su
 
 $mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "http://localhost:$mls->{port}/cdn/jpeg/$_" } }) for @keys;
 source('o', requests_per_hour => 10, media_requests_per_hour => 7);
-sql("SELECT mls_media_store('o', 'o_store')");
+sql("SELECT mls_media_store('o', 'o_store', after_sync => false)");
 $mls->reset;
 like(fetch('o', 'status, fetched, message'), qr/^finished\|[67]\|\d+ files wait: the quota/, 'files on other hosts have limits of their own');
 cmp_ok(sql(q{SELECT used FROM mls_quota('o') WHERE "window" = 'media hour'}), '<=', 7, 'which the ledger shows');
@@ -175,7 +254,7 @@ cmp_ok(sql(q{SELECT used FROM mls_quota('o') WHERE "window" = 'hour'}), '<', 7, 
 $mls->control('option', { schema => { add => [ { resource => 'Media', field => 'OriginatingSystemName', type => 'Edm.String' }, { resource => 'Media', field => 'MlgCanView', type => 'Edm.Boolean' } ] } });
 $mls->control('set', { resource => 'Media', fields => { OriginatingSystemName => 'east', MlgCanView => JSON::PP::true() } });
 source('g', platform => 'mlsgrid', originating_system => 'east', ordering => 'any', page_size => 100);
-sql("SELECT mls_media_store('g', 'g_store', max_run_files => 3)");
+sql("SELECT mls_media_store('g', 'g_store', after_sync => false, max_run_files => 3)");
 $mls->reset;
 is(fetch('g', 'status, fetched'), 'finished|3', 'MLS Grid');
 my %agents = map { $_->{headers}{'User-Agent'} => 1 } grep { $_->{path} =~ m{^/cdn/} } $mls->requests;
@@ -199,7 +278,7 @@ sql(q{SELECT mls_unsubscribe('f.media', true);
 	SERVER f OPTIONS (resource 'Property', key 'ListingKey', timestamp 'ModificationTimestamp', expand 'Media');
 	SELECT mls_subscribe('f.property'); SELECT mls_subscribe('f.media')});
 sql("SELECT status FROM mls_sync('f')");
-sql("SELECT mls_media_store('f', 'f_store', resources => '{Property}', max_run_files => 20)");
+sql("SELECT mls_media_store('f', 'f_store', after_sync => false, resources => '{Property}', max_run_files => 20)");
 $mls->control('set', { resource => 'Media', keys => [$_], fields => { MediaURL => "$photos/jpeg/$_" } }) for @keys;
 $mls->reset;
 is(fetch('f', 'status, fetched, failed'), 'finished|20|0', 'fresh addresses come with the listings');
@@ -268,12 +347,12 @@ sql(qq{CREATE TABLE evil.seen (role name, super boolean);
 sql(q{CREATE SCHEMA evil_gold AUTHORIZATION eve; CREATE SCHEMA evil_reso AUTHORIZATION eve;
 	ALTER ROLE eve SET mls_fdw.gold_schema = 'evil_gold'; ALTER ROLE eve SET mls_fdw.reso_schema = 'evil_reso'});
 sql(q{SELECT mls_subscribe('evil.media'); SELECT * FROM mls_sync('e')}, @eve);
-like(scalar(($node->psql('postgres', q{SELECT mls_media_store('e', 'a_store')}, @eve))[2]), qr/permission denied for store "a_store"/, 'a store is used with its owner\'s leave');
+like(scalar(($node->psql('postgres', q{SELECT mls_media_store('e', 'a_store', after_sync => false)}, @eve))[2]), qr/permission denied for store "a_store"/, 'a store is used with its owner\'s leave');
 like(scalar(($node->psql('postgres', q{SELECT * FROM mls_media_verify('a_store')}, @eve))[2]), qr/permission denied/, 'or looked at');
-like(scalar(($node->psql('postgres', q{SELECT mls_media_store('a', 'a_store')}, @eve))[2]), qr/no such subscription|there is no|permission denied/, 'and of one\'s own sources');
+like(scalar(($node->psql('postgres', q{SELECT mls_media_store('a', 'a_store', after_sync => false)}, @eve))[2]), qr/no such subscription|there is no|permission denied/, 'and of one\'s own sources');
 is(sql('SELECT count(*) FROM mls.media_file', @eve) . sql('SELECT count(*) FROM mls_media', @eve), '00', 'others\' files are not told of');
 sql(q{GRANT USAGE ON FOREIGN SERVER a_store TO eve});
-sql(q{SELECT mls_media_store('e', 'a_store', max_run_files => 3)}, @eve);
+sql(q{SELECT mls_media_store('e', 'a_store', after_sync => false, max_run_files => 3)}, @eve);
 sql(q{ALTER TABLE evil_gold.media ENABLE ROW LEVEL SECURITY; ALTER TABLE evil_gold.media FORCE ROW LEVEL SECURITY;
 	CREATE POLICY look ON evil_gold.media USING (evil.look()) WITH CHECK (evil.look());
 	CREATE TRIGGER spy BEFORE INSERT OR UPDATE ON evil_gold.media FOR EACH ROW EXECUTE FUNCTION evil.spy();

@@ -60,7 +60,7 @@ sub set
 sub again
 {
 	my ($source) = @_;
-	sql("SELECT mls_media_store('$source', 'photos', grace => '0')");
+	sql("SELECT mls_media_store('$source', 'photos', after_sync => false, grace => '0')");
 	$mls->control('clear', {});
 	return fetch($source);
 }
@@ -89,7 +89,7 @@ rets_option($mls, object_order => $yes);
 create_rets($node, $mls, 'r', tables => 'media_media', key_prefix => 'r:', retries => 0);
 sql("SELECT mls_subscribe('r.media_media')");
 sql("SELECT status FROM mls_sync('r')");
-sql("SELECT mls_media_store('r', 'photos', grace => '0')");
+sql("SELECT mls_media_store('r', 'photos', after_sync => false, grace => '0')");
 is(sql(q{SELECT count(*) FROM gold.media WHERE "MediaURL" IS NULL AND mls_source = 'r'}), $n, 'media without addresses');
 $mls->reset;
 rets_option($mls, object_order => $yes);
@@ -193,7 +193,7 @@ $node->safe_psql('postgres', qq{
 	SELECT mls_subscribe(t) FROM unnest('{ddf.property,ddf.photo}'::regclass[]) t;
 	SELECT mls_map_set('Media', 'MediaURL', 'expression', '{"(mls.media_file(''ddf'', r.listing_key || ''|'' || r.sequence_id)).url"}', source => 'ddf', source_resource => 'Photo')});
 sql("SELECT status FROM mls_sync('ddf')");
-sql("SELECT mls_media_store('ddf', 'photos', grace => '0')");
+sql("SELECT mls_media_store('ddf', 'photos', after_sync => false, grace => '0')");
 $mls->reset;
 $mls->control('option', { date => 'logical', rets => \%ddf });
 my $d = sql("SELECT count(*) FROM gold.media WHERE mls_source = 'ddf' AND \"MediaCategory\" = 'Photo'");
@@ -209,7 +209,7 @@ consistent('CREA');
 create_tenant($node, $mls, 'crm', key_prefix => 'q:', expand => 1, retries => 0, tables => 'properties, projects, media');
 sql("SET client_min_messages = warning; SELECT mls_subscribe('crm.$_')") for qw(projects properties media);
 sql("SELECT status FROM mls_sync('crm')");
-sql("SELECT mls_media_store('crm', 'photos', grace => '0', categories => '{Photo}')");
+sql("SELECT mls_media_store('crm', 'photos', after_sync => false, grace => '0', categories => '{Photo}')");
 my $shown = q{FROM silver.crm_media m WHERE EXISTS (SELECT FROM gold.media g WHERE g.mls_source = 'crm' AND g.mls_source_key = m.id AND "MediaCategory" = 'Photo')};
 my $good = sql("SELECT count(*) $shown AND file ->> 'href' LIKE '/%' AND file ->> 'mime_type' = 'image/jpeg'");
 my $all = sql("SELECT count(*) $shown AND file ->> 'href' IS NOT NULL");
@@ -239,7 +239,7 @@ consistent('Qobrix, changed');
 
 # Another host than the source's is asked without its login, though the tenant says that it is there.
 sql("SELECT mls_map_setting('crm', 'media_url', 'http://localhost:$mls->{port}')");
-sql("SELECT mls_media_store('crm', 'photos', grace => '0')");
+sql("SELECT mls_media_store('crm', 'photos', after_sync => false, grace => '0')");
 $mls->reset;
 like(fetch('crm'), qr/^finished\|0\|/, 'files on another host');
 my @elsewhere = grep { $_->{path} eq $href } $mls->requests;

@@ -10,6 +10,8 @@
  * caller.c				who asks: tokens, Basic, how often
  * negotiate.c			which form the answer has
  * records.c			rows of the database as OData's JSON
+ * media_file.c			a file of media, to who sees its record
+ * byte_range.c			which of its bytes
  * trouble.c			errors, OData's and the database's
  * documents.c			service document and $metadata, kept with a role
  * metadata_xml.c		CSDL as XML
@@ -43,8 +45,10 @@ typedef struct ServeHeaders
 	const char *authorization;
 	const char *content_type;
 	const char *if_none_match;
+	const char *if_range;
 	const char *origin;
 	const char *prefer;
+	const char *range;
 	const char *odata_version;
 	const char *odata_max_version;
 	const char *request_method; /* Access-Control-Request-Method */
@@ -72,9 +76,13 @@ typedef struct ServeReply
 	const char *content_type; /* NULL: no body */
 	char *body;               /* of malloc, unless shared */
 	size_t length;
-	bool shared; /* it belongs to the documents of the call's role */
-	bool gzip;   /* it is compressed */
-	bool tagged; /* it may be asked for again with If-None-Match */
+	bool from_file; /* it is `length` bytes of an open file, from `offset` on */
+	int file;
+	int64_t offset;
+	const char *cache; /* Cache-Control; NULL: as answers have it */
+	bool shared;       /* it belongs to the documents of the call's role */
+	bool gzip;         /* it is compressed */
+	bool tagged;       /* it may be asked for again with If-None-Match */
 	bool no_store;
 	int rows;
 	int nheaders;
@@ -105,6 +113,7 @@ typedef struct ServeCall
 	ServeForm form;
 	bool login_needed; /* credentials are to be asked of the database */
 	bool oauth;
+	const char *media; /* hash of the file that is asked for; NULL: it is none */
 	ServeOAuthForm credentials;
 	ServeToken token;
 	bool with_token;

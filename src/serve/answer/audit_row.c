@@ -22,6 +22,8 @@ shape_of(const ServeCall *call)
 {
 	if (call->plan)
 		return call->plan->shape;
+	if (call->media)
+		return "media/?";
 	return call->oauth && call->path ? call->path : NULL;
 }
 
@@ -35,7 +37,9 @@ serve_audit(ServeCall *call)
 	struct tm parts;
 	char at[32];
 	bool queued = call->job.started > 0;
-	const char *resource = call->plan && call->plan->resource ? call->plan->resource->name : NULL;
+	const char *resource = call->plan && call->plan->resource ? call->plan->resource->name
+						   : call->media                      ? "Media"
+															  : NULL;
 
 	gmtime_r(&seconds, &parts);
 	strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S", &parts);

@@ -172,9 +172,11 @@ static bool
 begin_data(ServeCall *call)
 {
 	const char *target;
-	bool fits =
-		serve_negotiate(call->arena, call->headers.accept, call->query, &call->form, &target);
+	bool fits;
 
+	if (call->media)
+		return !serve_caller_admit(call) || !serve_media_admit(call);
+	fits = serve_negotiate(call->arena, call->headers.accept, call->query, &call->form, &target);
 	if (!serve_caller_admit(call) || !find_plan(call))
 		return true;
 	if (call->plan->kind == SERVE_METADATA && (call->form.xml || call->form.json))
@@ -227,6 +229,7 @@ begin(ServeCall *call)
 		serve_reply_header(call, "Allow", "GET, HEAD, OPTIONS");
 		return true;
 	}
+	(void) serve_media_begin(call);
 	if (!serve_caller_begin(call))
 		return true;
 	return call->login_needed ? false : begin_data(call);
@@ -265,6 +268,11 @@ answer_changed(ServeCall *call, ServeConnection *connection)
 	call->role = serve_role_acquire(role);
 	if (!call->role)
 		serve_fail_odata(call, 403, "Forbidden", "nothing is served to this consumer", NULL);
+	else if (call->media)
+	{
+		if (serve_media_admit(call))
+			(void) serve_answer_media(call, connection);
+	}
 	else if (find_plan(call))
 		serve_answer_records(call, connection);
 }
@@ -282,7 +290,7 @@ run_job(ServeJob *job, ServeConnection *connection)
 		serve_fail_later(call, 2, "DatabaseUnavailable", "the database is not to be reached");
 	else if (call->login_needed && (!serve_caller_login(call, connection) || begin_data(call)))
 		;
-	else if (!serve_answer_records(call, connection))
+	else if (!(call->media ? serve_answer_media : serve_answer_records)(call, connection))
 		answer_changed(call, connection);
 	serve_seal(call);
 	call->done(call);

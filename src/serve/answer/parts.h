@@ -21,6 +21,8 @@ extern void serve_reply_clear(ServeCall *call);
 /* Headers that all answers have, ETag and compression; the last thing that is done. */
 extern void serve_seal(ServeCall *call);
 
+/* Whether If-None-Match has a tag, W/"..." or "...". */
+extern bool serve_tag_is_known(const char *if_none_match, const char *tag);
 /* A tag of bytes, of the arena: W/"...". */
 extern const char *serve_etag(ServeArena *arena, const char *data, size_t length);
 /* Compressed, of malloc; NULL if that is not shorter. */
@@ -78,6 +80,27 @@ extern void serve_metadata_json(ServeBytes *out, const ServeModel *model);
 
 /* False: what was asked does not fit what is there now; the reply says so as well. */
 extern bool serve_answer_records(ServeCall *call, ServeConnection *connection);
+
+/* ---- byte_range.c ---- */
+
+typedef enum ServeRange
+{
+	SERVE_RANGE_WHOLE, /* none is asked for, or one that is not understood */
+	SERVE_RANGE_PART,
+	SERVE_RANGE_NOWHERE /* 416 */
+} ServeRange;
+
+/* Which bytes of so many a header Range asks for: one range of bytes. */
+extern ServeRange serve_range(const char *header, int64_t length, int64_t *first, int64_t *count);
+
+/* ---- media_file.c ---- */
+
+/* path is below the root: "/media/3f..."; false: it is none of ours, and call->media stays NULL. */
+extern bool serve_media_begin(ServeCall *call);
+/* The role's entry is there: whether it could be shown any; false: the reply says no. */
+extern bool serve_media_admit(ServeCall *call);
+/* False: what was asked does not fit what is there now; the reply says so as well. */
+extern bool serve_answer_media(ServeCall *call, ServeConnection *connection);
 
 /* ---- oauth_answer.c ---- */
 

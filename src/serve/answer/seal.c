@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "serve/answer/parts.h"
 #include "serve/base/encoding.h"
@@ -32,6 +33,8 @@ serve_reply_clear(ServeCall *call)
 {
 	if (!call->reply.shared)
 		free(call->reply.body);
+	if (call->reply.from_file)
+		close(call->reply.file);
 	memset(&call->reply, 0, sizeof(call->reply));
 }
 
@@ -61,11 +64,18 @@ serve_etag(ServeArena *arena, const char *data, size_t length)
 	return copy;
 }
 
-/* Whether a client has it already: tags are compared weakly, as they all are weak. */
-static bool
-is_known(const char *if_none_match, const char *tag)
+/* The opaque part of a tag, in quotes. */
+static const char *
+opaque(const char *tag)
 {
-	size_t length = strlen(tag) - 2;
+	return strncmp(tag, "W/", 2) == 0 ? tag + 2 : tag;
+}
+
+/* Whether a client has it already: tags are compared weakly. */
+bool
+serve_tag_is_known(const char *if_none_match, const char *tag)
+{
+	size_t length = strlen(opaque(tag));
 
 	if (!if_none_match)
 		return false;
@@ -76,7 +86,8 @@ is_known(const char *if_none_match, const char *tag)
 			return true;
 		if (strncmp(at, "W/", 2) == 0)
 			at += 2;
-		if (strncmp(at, tag + 2, length) == 0 && (at[length] == '\0' || strchr(" \t,", at[length])))
+		if (strncmp(at, opaque(tag), length) == 0 &&
+			(at[length] == '\0' || strchr(" \t,", at[length])))
 			return true;
 		at += strcspn(at, ",");
 	}
@@ -219,7 +230,7 @@ serve_seal(ServeCall *call)
 	for (int i = 0; !tag && i < reply->nheaders; i++)
 		if (strcmp(reply->headers[i].name, "ETag") == 0)
 			tag = reply->headers[i].value;
-	if (tag && reply->status == 200 && is_known(call->headers.if_none_match, tag))
+	if (tag && reply->status == 200 && serve_tag_is_known(call->headers.if_none_match, tag))
 	{
 		if (!reply->shared)
 			free(reply->body);
@@ -247,10 +258,11 @@ serve_seal(ServeCall *call)
 		serve_reply_header(call, "Content-Encoding", "gzip");
 	if (reply->content_type)
 		serve_reply_header(call, "Content-Type", reply->content_type);
-	if (!call->oauth)
+	if (!call->oauth && !call->media)
 		serve_reply_header(call, "OData-Version", call->version == 400 ? "4.0" : "4.01");
 	serve_reply_header(call, "Cache-Control",
-					   reply->no_store || call->oauth                 ? "no-store"
+					   reply->cache                                   ? reply->cache
+					   : reply->no_store || call->oauth               ? "no-store"
 					   : reply->status == 200 || reply->status == 304 ? "private, no-cache"
 																	  : "private, no-store");
 	serve_reply_header(call, "Vary",

@@ -20,9 +20,10 @@ typedef struct ServeSettings
 	const char *issuer;       /* iss of tokens: public_url without its last "/" */
 	const char *anonymous;    /* audience of requests without a token; NULL: none is served */
 	const char *origins;      /* of CORS, with commas; "*": all; NULL: none */
-	const char *trusted;      /* proxies whose X-Forwarded-For holds, with commas; NULL: none */
-	int threads;              /* of the database: so many connections */
-	int page_rows;            /* what A's limits say, 0 takes the default */
+	const char *media;   /* directories whose files are served, "s3", with commas; NULL: none */
+	const char *trusted; /* proxies whose X-Forwarded-For holds, with commas; NULL: none */
+	int threads;         /* of the database: so many connections */
+	int page_rows;       /* what A's limits say, 0 takes the default */
 	int max_page_rows;
 	int expand_rows;
 	int timeout_ms;     /* of a statement */

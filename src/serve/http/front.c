@@ -127,8 +127,10 @@ read_header(void *memory, enum MHD_ValueKind kind, const char *name, const char 
 		{"Authorization", &headers->authorization},
 		{"Content-Type", &headers->content_type},
 		{"If-None-Match", &headers->if_none_match},
+		{"If-Range", &headers->if_range},
 		{"Origin", &headers->origin},
 		{"Prefer", &headers->prefer},
+		{"Range", &headers->range},
 		{"OData-Version", &headers->odata_version},
 		{"OData-MaxVersion", &headers->odata_max_version},
 		{"Access-Control-Request-Method", &headers->request_method},
@@ -198,6 +200,13 @@ make_response(ServeCall *call)
 	ServeReply *reply = &call->reply;
 	struct MHD_Response *response;
 
+	if (reply->from_file)
+	{
+		/* The library closes it. */
+		reply->from_file = false;
+		return MHD_create_response_from_fd_at_offset64(reply->length, reply->file,
+													   (uint64_t) reply->offset);
+	}
 	if (!reply->body)
 		return MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
 	if (reply->shared)

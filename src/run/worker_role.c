@@ -1,0 +1,59 @@
+/*
+ * worker_role.c
+ *		As whom a background process works, and with which settings.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+
+#include "run/run.h"
+
+static void
+leave_word(int code, Datum arg)
+{
+	mls_run_interrupted();
+}
+
+static void
+set_option(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+/*
+ * Plans of a run are made while its tables are small and used when they are
+ * large: only ways through an index stay good.  With other ways merely
+ * disfavoured costs look absurd, so JIT has to be off.  The caller's cancel, not
+ * a timeout of its own, ends this process.
+ */
+static void
+settle(const MlsAssignment *assignment)
+{
+	char name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "mls_fdw %s", mls_process(assignment->task.process)->name);
+	set_option("search_path", "pg_catalog, pg_temp");
+	set_option("application_name", name);
+	set_option("statement_timeout", "0");
+	set_option("lock_timeout", "0");
+	set_option("idle_in_transaction_session_timeout", "0");
+	set_option("default_transaction_read_only", "off");
+	set_option("default_transaction_isolation", "read committed");
+	set_option("row_security", "on");
+	set_option("enable_seqscan", "off");
+	set_option("enable_hashjoin", "off");
+	set_option("enable_mergejoin", "off");
+	set_option("jit", "off");
+}
+
+void
+mls_worker_connect(const MlsAssignment *assignment)
+{
+	BackgroundWorkerInitializeConnectionByOid(assignment->database, assignment->session_user, 0);
+	before_shmem_exit(leave_word, (Datum) 0);
+	settle(assignment);
+	if (assignment->role != assignment->session_user)
+		SetCurrentRoleId(assignment->role, assignment->role_is_superuser);
+}
