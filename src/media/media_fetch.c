@@ -95,13 +95,14 @@ mls_media_blame(List *items)
 
 /* ---- What came ---- */
 
-/* One way through the bytes: digest, length, beginning and end. */
+/* One way through the bytes: digest, length, and the beginning where it is not all in memory. */
 static void
 read_body(MlsMediaItem *item)
 {
 	MlsHttpPieces pieces = {.response = item->response};
 	MlsDigest *digest = mls_digest_begin();
-	uint8 *head = palloc(MLS_FILE_HEAD);
+	bool whole = item->response->spool == NULL;
+	uint8 *copy = whole ? NULL : palloc(MLS_FILE_HEAD);
 	Size head_length = 0;
 	const char *bytes;
 	Size length;
@@ -111,15 +112,17 @@ read_body(MlsMediaItem *item)
 		Size taken = Min(length, MLS_FILE_HEAD - head_length);
 
 		mls_digest_add(digest, bytes, length);
-		memcpy(head + head_length, bytes, taken);
+		if (!whole)
+			memcpy(copy + head_length, bytes, taken);
 		head_length += taken;
 		item->bytes += length;
 	}
 	mls_digest_end(digest, item->digest);
-	item->file = mls_file_type(head, head_length,
+	item->file = mls_file_type(whole ? (const uint8 *) item->response->body : copy, head_length,
 							   (const uint8 *) mls_http_tail(item->response, MLS_FILE_TAIL),
 							   (Size) Min(item->bytes, MLS_FILE_TAIL));
-	pfree(head);
+	if (copy != NULL)
+		pfree(copy);
 }
 
 /* A photo that is no picture is a mistake somewhere; of other categories nothing is known. */

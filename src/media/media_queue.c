@@ -20,6 +20,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/ruleutils.h"
 
 #include "gold/gold_write.h"
 #include "media/media_parts.h"
@@ -114,26 +115,61 @@ mls_media_reclaim(const MlsMediaRun *media)
 
 /* ---- What is wanted ---- */
 
+/* A field of a row g of gold as text; NULL where gold has no such column. */
+static char *
+gold_field(const MlsMediaRun *media, const char *name)
+{
+	if (get_attnum(media->run->sub->gold, name) == InvalidAttrNumber)
+		return "NULL::pg_catalog.text";
+	return psprintf("g.%s::pg_catalog.text", quote_identifier(name));
+}
+
 /*
- * The row of gold that a record b of bronze has made, as jsonb; of several the first.  Gold is
- * asked by its own key alone: by the index of sources it could be read whole for each batch.
- * Rules may make keys of their own: then it is found by the source's, which is indexed for it.
+ * A value to be compared with a column of gold, in the collation of the latter: keys of bronze
+ * have their own, with which no index of gold would be looked at.
+ */
+static char *
+as_gold(const MlsMediaRun *media, const char *column, const char *value)
+{
+	Oid gold = media->run->sub->gold;
+	AttrNumber number = get_attnum(gold, column);
+	Oid type;
+	Oid collation;
+	int32 typmod;
+
+	if (number == InvalidAttrNumber)
+		return pstrdup(value);
+	get_atttypetypmodcoll(gold, number, &type, &typmod, &collation);
+	if (!OidIsValid(collation))
+		return pstrdup(value);
+	return psprintf("(%s) COLLATE %s", value, generate_collation_name(collation));
+}
+
+/*
+ * What gold says of a record b of bronze; of several rows the first.  Gold is asked by its own
+ * key alone: by the index of sources it could be read whole for each batch.  Rules may make keys
+ * of their own: then it is found by the source's, which is indexed for it.
  */
 static char *
 gold_sql(const MlsMediaRun *media)
 {
 	const char *gold = mls_qualified_name(media->run->sub->gold);
+	const char *fields =
+		psprintf("%s AS resource, %s AS record, %s AS category, %s AS place, %s AS number",
+				 gold_field(media, "ResourceName"), gold_field(media, "ResourceRecordKey"),
+				 gold_field(media, "MediaCategory"), gold_field(media, "Order"),
+				 gold_field(media, "MediaObjectID"));
 
 	if (media->plain)
-		return psprintf("SELECT CASE WHEN g.mls_source = $3 AND g.mls_source_key = b.key "
-						"THEN pg_catalog.to_jsonb(g) END AS j FROM %s g "
-						"WHERE g.\"MediaKey\" = $2 || b.key",
-						gold);
-	return psprintf("SELECT pg_catalog.to_jsonb(g) AS j FROM %s g WHERE $2 IS NOT NULL "
-					"AND (g.mls_source || '') = $3 AND g.mls_source_key = b.key "
+		return psprintf("SELECT %s, g.mls_source = $3 AND g.mls_source_key = b.key AS shown "
+						"FROM %s g WHERE g.\"MediaKey\" = %s",
+						fields, gold, as_gold(media, "MediaKey", "$2 || b.key"));
+	return psprintf("SELECT %s, true AS shown FROM %s g WHERE $2 IS NOT NULL "
+					"AND (g.mls_source || '') = $3 AND g.mls_source_key = %s "
 					"AND pg_catalog.split_part(g.mls_origin, '/', 1) = %s "
 					"ORDER BY g.\"MediaKey\" COLLATE \"C\" LIMIT 1",
-					gold, quote_literal_cstr(media->run->table->resource));
+					fields, gold, as_gold(media, "mls_source_key", "b.key"),
+					quote_literal_cstr(media->run->table->resource));
 }
 
 /* Media without an address that no source hands out have no file: videos of other sites. */
@@ -154,18 +190,16 @@ read_records(const MlsMediaRun *media, const char *after)
 	const MlsRun *run = media->run;
 	const MlsSource *source = run->table->source;
 
-	mls_select(psprintf("SELECT b.key, g.j ->> 'ResourceName', g.j ->> 'ResourceRecordKey', "
-						"g.j ->> 'MediaCategory', coalesce(g.place, 0), "
+	mls_select(psprintf("SELECT b.key, g.resource, g.record, g.category, coalesce(g.place, 0), "
 						"coalesce(b.modified_at, '-infinity'), %s, coalesce(g.number, g.place, 0), "
-						"g.j IS NOT NULL%s "
+						"g.shown IS TRUE%s "
 						"FROM (SELECT key, modified_at, record FROM %s WHERE deleted_at IS NULL "
 						"AND ($1::pg_catalog.text IS NULL OR key > $1) ORDER BY key LIMIT %d) b "
-						"LEFT JOIN LATERAL (SELECT o.j, "
-						"CASE WHEN o.j ->> 'Order' ~ '^-?[0-9]{1,9}$' "
-						"THEN (o.j ->> 'Order')::pg_catalog.int4 END AS place, "
-						"CASE WHEN o.j ->> 'MediaObjectID' ~ '^[0-9]{1,9}$' "
-						"THEN (o.j ->> 'MediaObjectID')::pg_catalog.int4 END AS number "
-						"FROM (%s) o OFFSET 0) g ON true ORDER BY b.key",
+						"LEFT JOIN LATERAL (SELECT o.resource, o.record, o.category, o.shown, "
+						"CASE WHEN o.place ~ '^-?[0-9]{1,9}$' THEN o.place::pg_catalog.int4 END "
+						"AS place, "
+						"CASE WHEN o.number ~ '^[0-9]{1,9}$' THEN o.number::pg_catalog.int4 END "
+						"AS number FROM (%s) o OFFSET 0) g ON true ORDER BY b.key",
 						media->stamps, has_file_sql(media), mls_qualified_name(run->sub->bronze),
 						COMPARED, gold_sql(media)),
 			   mls_arg_text(after), mls_arg_text(source->key_prefix ? source->key_prefix : ""),

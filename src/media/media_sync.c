@@ -14,6 +14,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -420,6 +424,19 @@ remove_files(MlsMediaRun *media)
 
 /* ---- The process ---- */
 
+/*
+ * Files come and go by the batch.  Memory that went back to the system after each would have to
+ * be zeroed by it for the next; a batch is bounded, and this process ends with its run.
+ */
+static void
+keep_memory(void)
+{
+#if defined(M_TRIM_THRESHOLD) && defined(M_MMAP_THRESHOLD)
+	(void) mallopt(M_MMAP_THRESHOLD, MLS_MEDIA_BATCH_BYTES / 16);
+	(void) mallopt(M_TRIM_THRESHOLD, MLS_MEDIA_BATCH_BYTES / 2);
+#endif
+}
+
 static void
 media_work(MlsRun *run)
 {
@@ -431,6 +448,7 @@ media_work(MlsRun *run)
 		mls_run_note(run, "paused: mls_media_pause('%s', false) lets it go on", run->sub->source);
 		return;
 	}
+	keep_memory();
 	mls_run_enter(run, "comparing");
 	find_wanted(media);
 	mls_run_enter(run, "fetching");

@@ -14,7 +14,7 @@
  *
  *	store.c				what both kinds do
  *	store_name.c		names of files
- *	store_directory.c	files below a directory
+ *	store_directory.c	files below a directory; directory.h has its other file
  *	store_s3.c			objects of a bucket; s3.h has its other files
  *	store_check.c		mls_check of a store
  *	store_functions.c	stores in SQL
@@ -82,10 +82,10 @@ typedef struct MlsStorePut MlsStorePut;
  */
 extern MlsStorePut *mls_store_put_start(MlsStore *store, const MlsStoreFile *file);
 
-/* Waits until the file is there, whole. */
+/* Waits until the store has taken all of it. */
 extern void mls_store_put_finish(MlsStorePut *put);
 
-/* Waits until all files that were put are kept, through a crash too. */
+/* Waits until all files that were put are there, whole, under their names, through a crash too. */
 extern void mls_store_keep(MlsStore *store);
 
 /* Removes files; those that are not there are no error. */

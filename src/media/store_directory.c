@@ -7,8 +7,7 @@
  * touched.  From that directory on each step is taken by itself and none through a symbolic
  * link, so that nothing which stands in the tree leads out of it.
  *
- * A file is written under a name of its own and gets the right one when it is on disk: it is
- * whole or not there.  Its name is on disk when its folder is: once for all files of a batch.
+ * How files are written stands in directory_write.c.
  */
 #include "postgres.h"
 
@@ -18,36 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/pg_prng.h"
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
-#include "media/store_parts.h"
-
-/* What is being written is called so, with the process and a number behind it. */
-#define TEMPORARY ".mls_tmp."
-
-/* The group of the server's user may read, for a web server beside it. */
-#define FILE_MODE 0640
-#define FOLDER_MODE 0750
+#include "media/directory.h"
 
 #define PIECE (64 * 1024)
-
-typedef struct DirectoryStore
-{
-	MlsStore head;
-	char *root;      /* the listed directory */
-	List *folders;   /* of char *: from there down to the store */
-	bool named[256]; /* these of its folders have new names, which are not on disk */
-} DirectoryStore;
-
-typedef struct DirectoryPut
-{
-	MlsStorePut head;
-} DirectoryPut;
 
 typedef struct DirectoryGet
 {
@@ -105,321 +82,26 @@ mls_directory_define_settings(void)
 		&file_directories, "", PGC_SUSET, 0, check_file_directories, NULL, NULL);
 }
 
-/* ---- what is wrong, in words ---- */
-
-/* What was to be done when an error of the system came. */
-typedef enum Task
-{
-	TASK_OPEN,
-	TASK_WRITE,
-	TASK_READ,
-	TASK_DELETE,
-	TASK_LIST
-} Task;
-
-static const char *const task_words[] = {
-	[TASK_OPEN] = "could not open the directory of store \"%s\"",
-	[TASK_WRITE] = "could not write a file of store \"%s\"",
-	[TASK_READ] = "could not read a file of store \"%s\"",
-	[TASK_DELETE] = "could not delete a file of store \"%s\"",
-	[TASK_LIST] = "could not list the files of store \"%s\"",
-};
-
-static int
-error_state(int error)
-{
-	switch (error)
-	{
-		case ENOSPC:
-#ifdef EDQUOT
-		case EDQUOT:
-#endif
-			return ERRCODE_DISK_FULL;
-		case EACCES:
-		case EPERM:
-		case EROFS:
-			return ERRCODE_INSUFFICIENT_PRIVILEGE;
-		case ENOENT:
-			return ERRCODE_UNDEFINED_FILE;
-		case ELOOP:
-		case ENOTDIR:
-		case EISDIR:
-			return ERRCODE_WRONG_OBJECT_TYPE;
-		case ENAMETOOLONG:
-			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-		default:
-			return ERRCODE_IO_ERROR;
-	}
-}
-
-/* What can be done about an error of the system; NULL if nobody knows. */
-static const char *
-error_hint(int error)
-{
-	switch (error)
-	{
-		case ENOSPC:
-			return "The file system is full: make room on it.";
-#ifdef EDQUOT
-		case EDQUOT:
-			return "The quota of the server's operating system user is used up.";
-#endif
-		case EROFS:
-			return "The file system is mounted read-only.";
-		case EACCES:
-		case EPERM:
-			return "The directory must belong to the operating system user of the server, or be "
-				   "writable for it.";
-		case ENOENT:
-			return "Make the directory, and give it to the operating system user of the server.";
-		case ELOOP:
-		case ENOTDIR:
-			return "From the directory in mls_fdw.file_directories on, symbolic links are not "
-				   "followed: name the place that is meant.";
-		default:
-			return NULL;
-	}
-}
-
-pg_noreturn static void report(const DirectoryStore *store, Task task, const char *name, int error);
-
-static void
-report(const DirectoryStore *store, Task task, const char *name, int error)
-{
-	const char *hint = error_hint(error);
-	const char *directory = store->head.place.directory;
-
-	errno = error;
-	ereport(ERROR, (errcode(error_state(error)), errmsg(task_words[task], store->head.source->name),
-					name ? errdetail("\"%s/%s\": %s.", directory, name, pg_strerror(error))
-						 : errdetail("\"%s\": %s.", directory, pg_strerror(error)),
-					hint ? errhint("%s", hint) : 0));
-}
-
-/* ---- descriptors: fd.c is told of them, and every one is closed on all ways ---- */
-
-static int
-take(int fd)
-{
-	if (fd >= 0)
-		ReserveExternalFD();
-	return fd;
-}
-
-static void
-drop(int fd)
-{
-	if (fd < 0)
-		return;
-	close(fd);
-	ReleaseExternalFD();
-}
-
-/* A folder of another; made if it is wanted and not there.  -1 and errno, as all of these. */
-static int
-open_folder(int parent, const char *name, bool make)
-{
-	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(parent, name, flags);
-
-	if (fd < 0 && errno == ENOENT && make &&
-		(mkdirat(parent, name, FOLDER_MODE) == 0 || errno == EEXIST))
-	{
-		/* The name must outlast a crash that the file in it is to outlast. */
-		if (enableFsync && fsync(parent) != 0)
-			return -1;
-		fd = openat(parent, name, flags);
-	}
-	return take(fd);
-}
-
-/* The directory of the store. */
-static int
-open_store(const DirectoryStore *store)
-{
-	int fd = take(open(store->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	ListCell *lc;
-
-	foreach (lc, store->folders)
-	{
-		int next;
-		int error;
-
-		if (fd < 0)
-			break;
-		next = open_folder(fd, lfirst(lc), false);
-		error = errno;
-		drop(fd);
-		fd = next;
-		errno = error;
-	}
-	return fd;
-}
-
 /* The folder of a name, "aa". */
 static int
-open_folder_of(const DirectoryStore *store, const char *name, bool make)
+open_folder_of(const DirectoryStore *store, const char *name)
 {
-	int directory = open_store(store);
+	int directory = mls_directory_root(store);
 	char digits[3];
 	int folder;
 	int error;
 
 	if (directory < 0)
-		report(store, TASK_OPEN, NULL, errno);
+		mls_directory_report(store, TASK_OPEN, NULL, errno);
 	strlcpy(digits, name, sizeof(digits));
-	folder = open_folder(directory, digits, make);
+	folder = mls_directory_folder(directory, digits);
 	error = errno;
-	drop(directory);
+	mls_directory_drop(directory);
 	errno = error;
 	return folder;
 }
 
-/* A name within its folder. */
-static const char *
-base_name(const char *name)
-{
-	return name + 3;
-}
-
-/* ---- writing ---- */
-
-/* A write that says what it could not do. */
-static int
-write_all(int fd, const char *bytes, Size length)
-{
-	while (length > 0)
-	{
-		ssize_t written;
-
-		errno = 0;
-		written = write(fd, bytes, Min(length, PIECE * 16));
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return errno ? errno : ENOSPC;
-		bytes += written;
-		length -= written;
-	}
-	return 0;
-}
-
-/* The bytes of a file; an error of the system, or one that is raised where they come from. */
-static int
-write_bytes(int fd, const MlsStoreFile *file, int64 *written)
-{
-	MlsHttpPieces pieces = {file->response};
-	const char *bytes = file->bytes;
-	Size length = file->length;
-	int error;
-
-	*written = 0;
-	if (bytes)
-	{
-		*written = length;
-		return write_all(fd, bytes, length);
-	}
-	while (mls_http_piece(&pieces, &bytes, &length))
-	{
-		error = write_all(fd, bytes, length);
-		if (error)
-			return error;
-		*written += length;
-	}
-	return 0;
-}
-
-/* From an empty file to one on disk under its name. */
-static void
-write_file(const DirectoryStore *store, int folder, int fd, const char *temporary,
-		   const MlsStoreFile *file)
-{
-	int64 written;
-	int error = write_bytes(fd, file, &written);
-
-	if (error)
-		report(store, TASK_WRITE, file->name, error);
-	if (written != file->length)
-		elog(ERROR, "file of " INT64_FORMAT " bytes was announced with " INT64_FORMAT, written,
-			 file->length);
-	/* The process's umask may say less. */
-	if (fchmod(fd, FILE_MODE) != 0 || pg_fsync(fd) != 0 ||
-		renameat(folder, temporary, folder, base_name(file->name)) != 0)
-		report(store, TASK_WRITE, file->name, errno);
-}
-
-static MlsStorePut *
-put_start(MlsStore *head, const MlsStoreFile *file)
-{
-	DirectoryStore *store = (DirectoryStore *) head;
-	DirectoryPut *put = palloc0(sizeof(DirectoryPut));
-	/* Another machine may have a process of this number, and the same directory. */
-	char *temporary =
-		psprintf(TEMPORARY "%d.%08x", MyProcPid, pg_prng_uint32(&pg_global_prng_state));
-	int folder = open_folder_of(store, file->name, true);
-	int fd;
-
-	if (folder < 0)
-		report(store, TASK_WRITE, file->name, errno);
-	fd = take(
-		openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE));
-	if (fd < 0)
-	{
-		int error = errno;
-
-		drop(folder);
-		report(store, TASK_WRITE, file->name, error);
-	}
-	PG_TRY();
-	{
-		write_file(store, folder, fd, temporary, file);
-	}
-	PG_CATCH();
-	{
-		(void) unlinkat(folder, temporary, 0);
-		drop(fd);
-		drop(folder);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	drop(fd);
-	drop(folder);
-	store->named[strtol(pnstrdup(file->name, 2), NULL, 16)] = true;
-	put->head.store = head;
-	return &put->head;
-}
-
-/* Nothing is left to wait for. */
-static void
-put_finish(MlsStorePut *put)
-{
-	pfree(put);
-}
-
-static void
-keep_files(MlsStore *head)
-{
-	DirectoryStore *store = (DirectoryStore *) head;
-
-	for (int number = 0; number < lengthof(store->named); number++)
-	{
-		char digits[3];
-		int folder;
-		int error = 0;
-
-		if (!store->named[number])
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		snprintf(digits, sizeof(digits), "%02x", number);
-		folder = open_folder_of(store, digits, false);
-		if (folder < 0 || (enableFsync && fsync(folder) != 0))
-			error = errno;
-		drop(folder);
-		if (error)
-			report(store, TASK_WRITE, digits, error);
-		store->named[number] = false;
-	}
-}
+/* ---- removing ---- */
 
 static void
 delete_files(MlsStore *head, const List *names)
@@ -430,16 +112,16 @@ delete_files(MlsStore *head, const List *names)
 	foreach (lc, names)
 	{
 		const char *name = lfirst(lc);
-		int folder = open_folder_of(store, name, false);
+		int folder = open_folder_of(store, name);
 		int error = 0;
 
 		CHECK_FOR_INTERRUPTS();
 		if (folder < 0 ? errno != ENOENT
-					   : unlinkat(folder, base_name(name), 0) != 0 && errno != ENOENT)
+					   : unlinkat(folder, mls_directory_base(name), 0) != 0 && errno != ENOENT)
 			error = errno;
-		drop(folder);
+		mls_directory_drop(folder);
 		if (error)
-			report(store, TASK_DELETE, name, error);
+			mls_directory_report(store, TASK_DELETE, name, error);
 	}
 }
 
@@ -456,21 +138,21 @@ static int64
 head_file(MlsStore *head, const char *name)
 {
 	const DirectoryStore *store = (DirectoryStore *) head;
-	int folder = open_folder_of(store, name, false);
+	int folder = open_folder_of(store, name);
 	struct stat found;
 	bool is_there;
 	int error;
 
 	if (folder < 0 && errno != ENOENT)
-		report(store, TASK_READ, name, errno);
+		mls_directory_report(store, TASK_READ, name, errno);
 	if (folder < 0)
 		return -1;
 	errno = 0;
-	is_there = look(folder, base_name(name), &found);
+	is_there = look(folder, mls_directory_base(name), &found);
 	error = errno;
-	drop(folder);
+	mls_directory_drop(folder);
 	if (!is_there && error && error != ENOENT)
-		report(store, TASK_READ, name, error);
+		mls_directory_report(store, TASK_READ, name, error);
 	return is_there ? (int64) found.st_size : -1;
 }
 
@@ -480,7 +162,7 @@ close_get(void *arg)
 {
 	DirectoryGet *get = arg;
 
-	drop(get->fd);
+	mls_directory_drop(get->fd);
 	get->fd = -1;
 }
 
@@ -498,15 +180,15 @@ get_file(MlsStore *head, const char *name)
 	get->callback.func = close_get;
 	get->callback.arg = get;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &get->callback);
-	folder = open_folder_of(store, name, false);
+	folder = open_folder_of(store, name);
 	if (folder >= 0)
 		/* Without waiting for a writer, should it be a pipe. */
-		get->fd =
-			take(openat(folder, base_name(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+		get->fd = mls_directory_take(openat(folder, mls_directory_base(name),
+											O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	error = errno;
-	drop(folder);
+	mls_directory_drop(folder);
 	if (get->fd < 0 && error != ENOENT)
-		report(store, TASK_READ, name, error);
+		mls_directory_report(store, TASK_READ, name, error);
 	return get->fd < 0 ? NULL : &get->head;
 }
 
@@ -521,7 +203,7 @@ get_piece(MlsStoreGet *head, const char **bytes, Size *length)
 		n = read(get->fd, get->piece, PIECE);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		report((DirectoryStore *) head->store, TASK_READ, get->name, errno);
+		mls_directory_report((DirectoryStore *) head->store, TASK_READ, get->name, errno);
 	*bytes = get->piece;
 	*length = n;
 	return n > 0;
@@ -578,9 +260,9 @@ visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
 
 	CHECK_FOR_INTERRUPTS();
 	snprintf(digits, sizeof(digits), "%02x", number);
-	folder = open_folder_of(store, digits, false);
+	folder = open_folder_of(store, digits);
 	if (folder < 0 && errno != ENOENT)
-		report(store, TASK_LIST, digits, errno);
+		mls_directory_report(store, TASK_LIST, digits, errno);
 	if (folder < 0)
 		return;
 	PG_TRY();
@@ -589,11 +271,11 @@ visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
 	}
 	PG_FINALLY();
 	{
-		drop(folder);
+		mls_directory_drop(folder);
 	}
 	PG_END_TRY();
 	if (error)
-		report(store, TASK_LIST, digits, error);
+		mls_directory_report(store, TASK_LIST, digits, error);
 }
 
 typedef struct Listing
@@ -643,7 +325,7 @@ look_at(int folder, List *names, int most)
 		CHECK_FOR_INTERRUPTS();
 		if (folder < 0 || list_length(files) >= most)
 			break;
-		if (!look(folder, base_name(entry->name), &found))
+		if (!look(folder, mls_directory_base(entry->name), &found))
 			continue;
 		entry->length = found.st_size;
 		entry->modified = time_t_to_timestamptz((pg_time_t) found.st_mtime);
@@ -664,14 +346,14 @@ look_at_first(const DirectoryStore *store, List *names, int most)
 
 	if (names == NIL)
 		return NIL;
-	folder = open_folder_of(store, ((MlsStoreEntry *) linitial(names))->name, false);
+	folder = open_folder_of(store, ((MlsStoreEntry *) linitial(names))->name);
 	PG_TRY();
 	{
 		files = look_at(folder, names, most);
 	}
 	PG_FINALLY();
 	{
-		drop(folder);
+		mls_directory_drop(folder);
 	}
 	PG_END_TRY();
 	return files;
@@ -714,8 +396,9 @@ sweep_entry(int folder, const char *digits, const char *base, void *arg)
 	Sweeping *sweeping = arg;
 	struct stat found;
 
-	if (strncmp(base, TEMPORARY, strlen(TEMPORARY)) == 0 && look(folder, base, &found) &&
-		found.st_mtime < sweeping->before && unlinkat(folder, base, 0) == 0)
+	if (strncmp(base, MLS_DIRECTORY_TEMPORARY, strlen(MLS_DIRECTORY_TEMPORARY)) == 0 &&
+		look(folder, base, &found) && found.st_mtime < sweeping->before &&
+		unlinkat(folder, base, 0) == 0)
 		sweeping->removed++;
 }
 
@@ -738,9 +421,9 @@ no_link(const MlsStore *store, const char *name, int seconds)
 }
 
 static const MlsStoreKind directory_kind = {
-	.put_start = put_start,
-	.put_finish = put_finish,
-	.keep = keep_files,
+	.put_start = mls_directory_put_start,
+	.put_finish = mls_directory_put_finish,
+	.keep = mls_directory_keep,
 	.delete = delete_files,
 	.sweep = sweep,
 	.head = head_file,
@@ -790,6 +473,8 @@ mls_directory_open(const MlsStore *head)
 
 	store->head = *head;
 	store->head.kind = &directory_kind;
+	store->directory = -1;
+	dlist_init(&store->written);
 	if (file_directories)
 		(void) listed_directories(file_directories, &directories);
 	foreach (lc, directories)

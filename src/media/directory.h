@@ -1,0 +1,70 @@
+/*
+ * directory.h
+ *		What the files of the kind of store that is a directory tell each other.
+ *
+ *	store_directory.c	which directories may be stores; reading, listing, removing, opening
+ *	directory_write.c	writing
+ *	directory_folder.c	folders, and what is wrong there in plain words
+ */
+#ifndef MLS_DIRECTORY_H
+#define MLS_DIRECTORY_H
+
+#include "postgres.h"
+
+#include "lib/ilist.h"
+
+#include "media/store_parts.h"
+
+/* What is being written is called so, with the process and a number behind it. */
+#define MLS_DIRECTORY_TEMPORARY ".mls_tmp."
+
+typedef struct DirectoryStore
+{
+	MlsStore head;
+	char *root;         /* the listed directory */
+	List *folders;      /* of char *: from there down to the store */
+	dlist_head written; /* files that have not got their names */
+	int nwritten;
+	int directory; /* of the store, while there are some; else -1 */
+} DirectoryStore;
+
+/* ---- directory_folder.c ---- */
+
+/* What was to be done when an error of the system came. */
+typedef enum Task
+{
+	TASK_OPEN,
+	TASK_WRITE,
+	TASK_READ,
+	TASK_DELETE,
+	TASK_LIST
+} Task;
+
+/* Says in plain words what the system could not do, for a file or for the directory (NULL). */
+pg_noreturn extern void
+mls_directory_report(const DirectoryStore *store, Task task, const char *name, int error);
+
+/* fd.c is told of descriptors: what was opened, as it is, and of its end. */
+extern int mls_directory_take(int fd);
+extern void mls_directory_drop(int fd);
+
+/* A folder of another.  -1 and errno. */
+extern int mls_directory_folder(int parent, const char *name);
+
+/* The directory of the store, likewise. */
+extern int mls_directory_root(const DirectoryStore *store);
+
+/* A name within its folder. */
+static inline const char *
+mls_directory_base(const char *name)
+{
+	return name + 3;
+}
+
+/* ---- directory_write.c ---- */
+
+extern MlsStorePut *mls_directory_put_start(MlsStore *head, const MlsStoreFile *file);
+extern void mls_directory_put_finish(MlsStorePut *put);
+extern void mls_directory_keep(MlsStore *head);
+
+#endif /* MLS_DIRECTORY_H */

@@ -1,0 +1,402 @@
+/*
+ * directory_write.c
+ *		Files written into a directory: all of a batch are put on disk together.
+ *
+ * A file is written under a name of its own and gets the right one when it is on disk: it is
+ * whole or not there.  To wait for the disk costs most of all, and it costs nearly as much for
+ * one file as for many.  So the files of a batch stay open under those names until all are
+ * written; then they are put on disk, renamed, and then their names are.
+ *
+ * Many files are put on disk with their whole file system (syncfs), where that is known to
+ * mean what fsync does: the system then writes them in one go, at a tenth of the time and less
+ * than half of the work.  Whether it could write each is asked of its own descriptor.
+ * Elsewhere, and for few files, it is fsync of each, after the system has been told to begin
+ * with all.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#endif
+
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#include "media/directory.h"
+
+/* The group of the server's user may read, for a web server beside it. */
+#define FILE_MODE 0640
+#define FOLDER_MODE 0750
+
+/* Written at once. */
+#define PIECE (1024 * 1024)
+
+/* So many files are cheaper to put on disk with all of their file system. */
+#define MANY 8
+
+/* At most so many are open at a time, and fewer where the server has no room for them. */
+#define MOST_OPEN 256
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
+typedef struct DirectoryPut
+{
+	MlsStorePut head;
+	dlist_node node; /* of the store's `written`, until it has its name */
+	MemoryContextCallback callback;
+	char name[MLS_STORE_NAME];
+	char temporary[40];
+	int fd; /* -1: neither open nor there */
+} DirectoryPut;
+
+/* ---- the store's own directory, open while files are written ---- */
+
+static void
+hold_directory(DirectoryStore *store)
+{
+	if (store->directory < 0)
+		store->directory = mls_directory_root(store);
+	if (store->directory < 0)
+		mls_directory_report(store, TASK_OPEN, NULL, errno);
+}
+
+/* The folder of a name.  -1 and errno. */
+static int
+open_folder(const DirectoryStore *store, const char *name)
+{
+	char digits[3];
+
+	strlcpy(digits, name, sizeof(digits));
+	return mls_directory_folder(store->directory, digits);
+}
+
+/* The same, made if it is not there. */
+static int
+make_folder(const DirectoryStore *store, const char *name)
+{
+	int folder = open_folder(store, name);
+	char digits[3];
+
+	if (folder >= 0 || errno != ENOENT)
+		return folder;
+	strlcpy(digits, name, sizeof(digits));
+	if (mkdirat(store->directory, digits, FOLDER_MODE) != 0 && errno != EEXIST)
+		return -1;
+	return open_folder(store, name);
+}
+
+/* ---- the end of a put ---- */
+
+/* It has its name, or is not there.  Never throws. */
+static void
+forget(DirectoryPut *put)
+{
+	DirectoryStore *store = (DirectoryStore *) put->head.store;
+
+	if (put->fd < 0)
+		return;
+	mls_directory_drop(put->fd);
+	put->fd = -1;
+	dlist_delete(&put->node);
+	if (--store->nwritten > 0)
+		return;
+	mls_directory_drop(store->directory);
+	store->directory = -1;
+}
+
+/* Also a callback of the memory context: it was given up, and leaves nothing behind.  Never throws. */
+static void
+give_up(void *arg)
+{
+	DirectoryPut *put = arg;
+	const DirectoryStore *store = (DirectoryStore *) put->head.store;
+	int folder;
+
+	if (put->fd < 0)
+		return;
+	folder = open_folder(store, put->name);
+	if (folder >= 0)
+		(void) unlinkat(folder, put->temporary, 0);
+	mls_directory_drop(folder);
+	forget(put);
+}
+
+/* ---- writing ---- */
+
+/* A write that says what it could not do. */
+static int
+write_all(int fd, const char *bytes, Size length)
+{
+	while (length > 0)
+	{
+		ssize_t written;
+
+		errno = 0;
+		written = write(fd, bytes, Min(length, PIECE));
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return errno ? errno : ENOSPC;
+		bytes += written;
+		length -= written;
+	}
+	return 0;
+}
+
+/* The bytes of a file; an error of the system, or one that is raised where they come from. */
+static int
+write_bytes(int fd, const MlsStoreFile *file, int64 *written)
+{
+	MlsHttpPieces pieces = {file->response};
+	const char *bytes = file->bytes;
+	Size length = file->length;
+	int error;
+
+	*written = 0;
+	if (bytes)
+	{
+		*written = length;
+		return write_all(fd, bytes, length);
+	}
+	while (mls_http_piece(&pieces, &bytes, &length))
+	{
+		error = write_all(fd, bytes, length);
+		if (error)
+			return error;
+		*written += length;
+	}
+	return 0;
+}
+
+static void
+write_file(const DirectoryStore *store, int fd, const MlsStoreFile *file)
+{
+	int64 written;
+	int error = write_bytes(fd, file, &written);
+
+	if (error)
+		mls_directory_report(store, TASK_WRITE, file->name, error);
+	if (written != file->length)
+		elog(ERROR, "file of " INT64_FORMAT " bytes was announced with " INT64_FORMAT, written,
+			 file->length);
+	/* The process's umask may say less. */
+	if (fchmod(fd, FILE_MODE) != 0)
+		mls_directory_report(store, TASK_WRITE, file->name, errno);
+}
+
+/* From here on the file goes with the memory context, unless it gets its name. */
+static void
+begin(DirectoryStore *store, DirectoryPut *put)
+{
+	int folder = make_folder(store, put->name);
+	int fd = -1;
+	int error;
+
+	if (folder >= 0)
+		fd = mls_directory_take(openat(folder, put->temporary,
+									   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+									   FILE_MODE));
+	error = errno;
+	mls_directory_drop(folder);
+	if (fd < 0)
+	{
+		if (store->nwritten == 0)
+		{
+			mls_directory_drop(store->directory);
+			store->directory = -1;
+		}
+		mls_directory_report(store, TASK_WRITE, put->name, error);
+	}
+	put->fd = fd;
+	store->nwritten++;
+	dlist_push_tail(&store->written, &put->node);
+}
+
+/* Is there no room for another open file? */
+static bool
+is_full(const DirectoryStore *store)
+{
+	if (store->nwritten >= MOST_OPEN)
+		return true;
+	if (store->nwritten == 0)
+		return false;
+	if (!AcquireExternalFD())
+		return true;
+	ReleaseExternalFD();
+	return false;
+}
+
+MlsStorePut *
+mls_directory_put_start(MlsStore *head, const MlsStoreFile *file)
+{
+	DirectoryStore *store = (DirectoryStore *) head;
+	DirectoryPut *put;
+
+	if (is_full(store))
+		mls_directory_keep(head);
+	put = palloc0(sizeof(DirectoryPut));
+	put->head.store = head;
+	put->fd = -1;
+	strlcpy(put->name, file->name, sizeof(put->name));
+	/* Another machine may have a process of this number, and the same directory. */
+	snprintf(put->temporary, sizeof(put->temporary), MLS_DIRECTORY_TEMPORARY "%d.%08x", MyProcPid,
+			 pg_prng_uint32(&pg_global_prng_state));
+	put->callback.func = give_up;
+	put->callback.arg = put;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &put->callback);
+	hold_directory(store);
+	begin(store, put);
+	PG_TRY();
+	{
+		write_file(store, put->fd, file);
+	}
+	PG_CATCH();
+	{
+		give_up(put);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return &put->head;
+}
+
+/* It is there when mls_directory_keep() has given it its name. */
+void
+mls_directory_put_finish(MlsStorePut *put)
+{
+}
+
+/* ---- on disk ---- */
+
+/* Does syncfs put all on disk that was written?  Of file systems on a network, or of programs, that is not known. */
+static bool
+may_sync_all(const DirectoryStore *store)
+{
+#if defined(__linux__) && defined(HAVE_SYNCFS) && defined(HAVE_SYNC_FILE_RANGE)
+	struct statfs info;
+
+	return fstatfs(store->directory, &info) == 0 &&
+		   (info.f_type == EXT4_SUPER_MAGIC || info.f_type == XFS_SUPER_MAGIC ||
+			info.f_type == BTRFS_SUPER_MAGIC);
+#else
+	return false;
+#endif
+}
+
+static void
+sync_all(const DirectoryStore *store)
+{
+#ifdef HAVE_SYNCFS
+	if (syncfs(store->directory) != 0)
+		mls_directory_report(store, TASK_WRITE, NULL, errno);
+#endif
+}
+
+/* What the system could not write after all, it says to who has the file open. */
+static int
+sync_error(int fd)
+{
+#ifdef HAVE_SYNC_FILE_RANGE
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) != 0 ? errno : 0;
+#else
+	return 0;
+#endif
+}
+
+/* All that is written is on disk, if not under its name. */
+static void
+sync_files(DirectoryStore *store, bool all)
+{
+	dlist_iter iter;
+
+	if (all)
+		sync_all(store);
+	else
+		dlist_foreach(iter, &store->written)
+			pg_flush_data(dlist_container(DirectoryPut, node, iter.cur)->fd, 0, 0);
+	dlist_foreach(iter, &store->written)
+	{
+		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
+		int error = all ? sync_error(put->fd) : pg_fsync(put->fd) != 0 ? errno : 0;
+
+		if (error)
+			mls_directory_report(store, TASK_WRITE, put->name, error);
+	}
+}
+
+static void
+rename_one(const DirectoryStore *store, const DirectoryPut *put)
+{
+	int folder = open_folder(store, put->name);
+	int error = 0;
+
+	if (folder < 0 || renameat(folder, put->temporary, folder, mls_directory_base(put->name)) != 0)
+		error = errno;
+	mls_directory_drop(folder);
+	if (error)
+		mls_directory_report(store, TASK_WRITE, put->name, error);
+}
+
+static void
+sync_folder(const DirectoryStore *store, const char *digits)
+{
+	int folder = open_folder(store, digits);
+	int error = folder < 0 || fsync(folder) != 0 ? errno : 0;
+
+	mls_directory_drop(folder);
+	if (error)
+		mls_directory_report(store, TASK_WRITE, digits, error);
+}
+
+/* Names are on disk when their folders are. */
+static void
+sync_folders(const DirectoryStore *store, const bool *named)
+{
+	/* They may be new themselves, ours or those of another process at work. */
+	if (fsync(store->directory) != 0)
+		mls_directory_report(store, TASK_WRITE, NULL, errno);
+	for (int number = 0; number < 256; number++)
+	{
+		char digits[3];
+
+		if (!named[number])
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		snprintf(digits, sizeof(digits), "%02x", number);
+		sync_folder(store, digits);
+	}
+}
+
+/* Two names at once in one folder are no harm: they say what is in the file. */
+void
+mls_directory_keep(MlsStore *head)
+{
+	DirectoryStore *store = (DirectoryStore *) head;
+	bool named[256] = {false};
+	bool all = enableFsync && store->nwritten >= MANY && may_sync_all(store);
+	dlist_mutable_iter iter;
+
+	if (store->nwritten == 0)
+		return;
+	if (enableFsync)
+		sync_files(store, all);
+	dlist_foreach_modify(iter, &store->written)
+	{
+		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
+
+		rename_one(store, put);
+		named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;
+	}
+	if (all)
+		sync_all(store);
+	else if (enableFsync)
+		sync_folders(store, named);
+	while (!dlist_is_empty(&store->written))
+		forget(dlist_container(DirectoryPut, node, dlist_head_node(&store->written)));
+}
