@@ -47,6 +47,7 @@ typedef struct MlsMediaItem
 	char *key;
 	char *category;   /* or NULL */
 	char *old_sha256; /* of the file that it has; or NULL */
+	char *old_store;  /* which has that */
 	int attempts;
 	char *parent;          /* "Property/" and a key, where bronze says so; or NULL */
 	char *record_resource; /* what it belongs to, at the source; or NULL */

@@ -340,6 +340,7 @@ item_at(const MlsMediaRun *media, uint64 row)
 	item->record_resource = mls_text_at(row, 6);
 	item->record_key = without_prefix(media, mls_text_at(row, 7));
 	item->number = mls_int4_at(row, 8);
+	item->old_store = mls_text_at(row, 9);
 	return item;
 }
 
@@ -423,7 +424,7 @@ mls_media_claim(MlsMediaRun *media, int most)
 							 "UPDATE mls.media m SET state = 'fetching' FROM next "
 							 "WHERE m.subscription = $1 AND m.key = next.key "
 							 "RETURNING m.key, m.category, m.sha256, m.attempts, m.\"order\", "
-							 "m.record_resource, m.record_key, m.number",
+							 "m.record_resource, m.record_key, m.number, m.store",
 							 media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT),
 					mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
 					mls_arg_text(media->rule.store));
@@ -628,21 +629,24 @@ make_gold(MlsMediaRun *media, const List *keys)
 	mls_transition_close(&media->keys);
 }
 
-/* Those whose file is another one now. */
+/* Whether it has another file now, or the same in another place. */
+static bool
+has_changed(const MlsMediaRun *media, const MlsMediaItem *item)
+{
+	return item->result == MLS_MEDIA_GOT &&
+		   (item->old_sha256 == NULL || strcmp(item->old_sha256, item->sha256) != 0 ||
+			item->old_store == NULL || strcmp(item->old_store, media->rule.store) != 0);
+}
+
 static List *
-changed_keys(const List *items)
+changed_keys(const MlsMediaRun *media, const List *items)
 {
 	List *keys = NIL;
 	ListCell *lc;
 
 	foreach (lc, items)
-	{
-		const MlsMediaItem *item = lfirst(lc);
-
-		if (item->result == MLS_MEDIA_GOT &&
-			(item->old_sha256 == NULL || strcmp(item->old_sha256, item->sha256) != 0))
-			keys = lappend(keys, item->key);
-	}
+		if (has_changed(media, lfirst(lc)))
+			keys = lappend(keys, ((const MlsMediaItem *) lfirst(lc))->key);
 	return keys;
 }
 
@@ -655,7 +659,7 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 {
 	MlsTransition fetched = {
 		.name = FETCHED, .desc = make_desc(fetched_names, fetched_types, lengthof(fetched_names))};
-	List *changed = media->shown ? changed_keys(items) : NIL;
+	List *changed = media->shown ? changed_keys(media, items) : NIL;
 	ListCell *lc;
 
 	if (changed != NIL)
