@@ -44,7 +44,7 @@ CREATE TABLE mls.media (
     record_at       timestamptz NOT NULL DEFAULT '-infinity',
     stamp           text,
     number          integer NOT NULL DEFAULT 0,
-    state           text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'fetching', 'here', 'failed', 'refused', 'gone')),
+    state           text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'here', 'failed', 'refused', 'gone')),
     store           text,
     sha256          text,
     attempts        integer NOT NULL DEFAULT 0,
@@ -54,8 +54,9 @@ CREATE TABLE mls.media (
     gone_at         timestamptz,
     PRIMARY KEY (subscription, key)
 );
-CREATE INDEX media_queue ON mls.media (subscription, "order", record_at DESC, key) WHERE state IN ('wanted', 'failed');
-CREATE INDEX media_record ON mls.media (subscription, coalesce(record_key, '')) WHERE state IN ('wanted', 'failed');
+CREATE INDEX media_queue ON mls.media (subscription, "order", record_at DESC, key) WHERE state = 'wanted';
+CREATE INDEX media_record ON mls.media (subscription, coalesce(record_key, '')) WHERE state = 'wanted';
+CREATE INDEX media_retry ON mls.media (subscription, next_attempt_at) WHERE state = 'failed';
 CREATE INDEX media_hash ON mls.media (store, sha256) WHERE sha256 IS NOT NULL;
 COMMENT ON TABLE mls.media IS 'each medium that gold shows, and what became of its file: the queue of mls_media_sync()';
 COMMENT ON COLUMN mls.media.subscription IS 'the subscription whose record it is';
@@ -67,7 +68,7 @@ COMMENT ON COLUMN mls.media."order" IS 'its place among the media of its record;
 COMMENT ON COLUMN mls.media.record_at IS 'when its record was modified: newer ones are fetched first';
 COMMENT ON COLUMN mls.media.stamp IS 'what says that its bytes are other ones: MediaModificationTimestamp, else ModificationTimestamp';
 COMMENT ON COLUMN mls.media.number IS 'its number among the files of its record, by which RETS is asked for it: MediaObjectID, else Order';
-COMMENT ON COLUMN mls.media.state IS 'wanted, fetching, here, failed (tried again at next_attempt_at), refused (not before it changes), gone (gold does not show it any more)';
+COMMENT ON COLUMN mls.media.state IS 'wanted, here, failed (tried again at next_attempt_at), refused (not before it changes), gone (gold does not show it any more)';
 COMMENT ON COLUMN mls.media.store IS 'store that has the file which is served now';
 COMMENT ON COLUMN mls.media.sha256 IS 'SHA-256 of that file; NULL before it was here';
 COMMENT ON COLUMN mls.media.attempts IS 'how often it was tried in vain since it was wanted';
@@ -372,7 +373,7 @@ SELECT 'info', NULL, count(*), mls.counted(count(*), 'file is', 'files are') || 
   FROM m WHERE state = 'refused' HAVING count(*) > 0
  UNION ALL
 SELECT 'info', NULL, count(*), mls.counted(count(*), 'file is', 'files are') || ' still to be fetched'
-  FROM m WHERE state IN ('wanted', 'fetching') HAVING count(*) > 0
+  FROM m WHERE state = 'wanted' HAVING count(*) > 0
  UNION ALL
 -- A picture that many records have is what a source shows where it has none.
 SELECT 'info', m.sha256, count(DISTINCT m.record_key), 'one and the same picture stands at so many records'
@@ -410,7 +411,7 @@ COMMENT ON COLUMN mls_media.record_resource IS 'resource of the record it belong
 COMMENT ON COLUMN mls_media.record_key IS 'key of that record, as gold has it';
 COMMENT ON COLUMN mls_media.category IS 'its category';
 COMMENT ON COLUMN mls_media."order" IS 'its place among the media of its record';
-COMMENT ON COLUMN mls_media.state IS 'wanted, fetching, here, failed (tried again), refused (not before it changes) or gone';
+COMMENT ON COLUMN mls_media.state IS 'wanted, here, failed (tried again), refused (not before it changes) or gone';
 COMMENT ON COLUMN mls_media.attempts IS 'how often it was tried in vain';
 COMMENT ON COLUMN mls_media.next_attempt_at IS 'when it is tried again';
 COMMENT ON COLUMN mls_media.error IS 'why it failed or was refused';
@@ -431,7 +432,7 @@ SELECT s.source, r.paused, s.subscribed_at AS since, c.*
   JOIN mls.subscription s ON s.id = r.subscription
  CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS all_media,
                             pg_catalog.count(*) FILTER (WHERE m.state = 'here') AS here,
-                            pg_catalog.count(*) FILTER (WHERE m.state IN ('wanted', 'fetching')) AS wanted,
+                            pg_catalog.count(*) FILTER (WHERE m.state = 'wanted') AS wanted,
                             pg_catalog.count(*) FILTER (WHERE m.state = 'failed') AS failed,
                             pg_catalog.count(*) FILTER (WHERE m.state = 'refused') AS refused,
                             pg_catalog.count(*) FILTER (WHERE f.missing) AS lost,

@@ -13,7 +13,7 @@
 
 /* Files of one transaction: at first, and at most while they are small and come fast. */
 #define MLS_MEDIA_BATCH 32
-#define MLS_MEDIA_LARGEST_BATCH 128
+#define MLS_MEDIA_LARGEST_BATCH 256
 
 /* A batch that holds so many bytes has no further files. */
 #define MLS_MEDIA_BATCH_BYTES (64 * 1024 * 1024)
@@ -142,7 +142,6 @@ extern void mls_media_refresh(MlsMediaRun *media, List *items);
 /* ---- media_queue.c; in an open step ---- */
 
 extern MlsMediaRule mls_media_rule(int64 subscription);
-extern void mls_media_reclaim(const MlsMediaRun *media);
 extern char *mls_media_find_wanted(MlsMediaRun *media, const char *after);
 extern void mls_media_limit_records(const MlsMediaRun *media);
 extern int64 mls_media_waiting(const MlsMediaRun *media);

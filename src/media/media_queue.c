@@ -95,16 +95,6 @@ mls_media_rule(int64 subscription)
 	return rule;
 }
 
-/* What was under way when a run ended without a word is wanted again: nobody else is at work. */
-void
-mls_media_reclaim(const MlsMediaRun *media)
-{
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.media SET state = 'wanted' "
-					"WHERE subscription = $1 AND state = 'fetching'",
-					mls_arg_int8(media->run->sub->id));
-}
-
 /* ---- What is wanted ---- */
 
 /* A field of a row g of gold as text; NULL where gold has no such column. */
@@ -368,22 +358,39 @@ read_addresses(const MlsMediaRun *media, List *items)
 	}
 }
 
+/* Files that failed, and whose turn it is again, are wanted as before; some at a time. */
+static void
+want_again(const MlsMediaRun *media)
+{
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.media m SET state = 'wanted' FROM (SELECT o.key FROM mls.media o "
+					"WHERE o.subscription = $1 AND o.state = 'failed' "
+					"AND o.next_attempt_at <= clock_timestamp() "
+					"ORDER BY o.next_attempt_at LIMIT $2) due "
+					"WHERE m.subscription = $1 AND m.key = due.key AND m.state = 'failed'",
+					mls_arg_int8(media->run->sub->id), mls_arg_int4(COMPARED));
+}
+
 #define IS_DUE                                                                                     \
-	"m.subscription = $1 AND m.state IN ('wanted', 'failed') "                                     \
-	"AND (m.next_attempt_at IS NULL OR m.next_attempt_at <= clock_timestamp()) "                   \
+	"m.subscription = $1 AND m.state = 'wanted' "                                                  \
 	"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) "
+
+#define NEXT_COLUMNS                                                                               \
+	"SELECT m.key, m.category, m.sha256, m.attempts, m.\"order\", m.record_resource, "             \
+	"m.record_key, m.number "
 
 /* Files whose turn it is. */
 #define NEXT                                                                                       \
-	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
-	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
+	NEXT_COLUMNS "FROM mls.media m WHERE " IS_DUE                                                  \
+				 "ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
 
 /*
  * The same with all that is wanted of their records, for one request brings it: as many records
  * as have room, or a part of one that has more files.
  */
 #define NEXT_BY_RECORD                                                                             \
-	"SELECT m.key FROM (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS upto FROM "     \
+	NEXT_COLUMNS                                                                                   \
+	"FROM (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS upto FROM "                  \
 	"(SELECT h.record_key, h.n, (SELECT pg_catalog.count(*) FROM mls.media m "                     \
 	"WHERE coalesce(m.record_key, '') = h.record_key AND " IS_DUE ") AS files FROM "               \
 	"(SELECT first.record_key, pg_catalog.min(first.n) AS n FROM "                                 \
@@ -393,11 +400,11 @@ read_addresses(const MlsMediaRun *media, List *items)
 	"GROUP BY first.record_key) h) r) r "                                                          \
 	"JOIN mls.media m ON coalesce(m.record_key, '') = r.record_key WHERE " IS_DUE                  \
 	"AND (r.upto <= $2 OR r.n = 1) "                                                               \
-	"ORDER BY r.n, m.\"order\", m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
+	"ORDER BY r.n, m.\"order\", m.key LIMIT $2"
 
 /*
- * The next files to be fetched (List of MlsMediaItem *, in the batch's context).  Should a crash
- * forget the claim, they are wanted as before: nobody waits for it to be on disk.
+ * The next files to be fetched (List of MlsMediaItem *, in the batch's context).  Their rows stay
+ * as they are until they are settled: only one run of a subscription is at work.
  */
 List *
 mls_media_claim(MlsMediaRun *media, int most)
@@ -405,15 +412,11 @@ mls_media_claim(MlsMediaRun *media, int most)
 	MemoryContext before;
 	List *items = NIL;
 
+	/* Should a crash forget this step, nothing is lost: nobody waits for it to be on disk. */
 	set_locally("synchronous_commit", "off");
-	mls_sql_control(SPI_OK_UPDATE_RETURNING,
-					psprintf("WITH next AS (SELECT key FROM (%s) m) "
-							 "UPDATE mls.media m SET state = 'fetching' FROM next "
-							 "WHERE m.subscription = $1 AND m.key = next.key "
-							 "RETURNING m.key, m.category, m.sha256, m.attempts, m.\"order\", "
-							 "m.record_resource, m.record_key, m.number",
-							 media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT),
-					mls_arg_int8(media->run->sub->id), mls_arg_int4(most));
+	want_again(media);
+	mls_select(media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT,
+			   mls_arg_int8(media->run->sub->id), mls_arg_int4(most));
 	before = MemoryContextSwitchTo(media->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		items = lappend(items, item_at(media, i));

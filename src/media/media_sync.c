@@ -8,7 +8,7 @@
  *
  * A batch is claimed, fetched and put without a transaction, and settled in one: first the
  * files, then their rows.  Whatever ends the process leaves files that are in no row, and rows
- * that are claimed, which the next run takes up again.
+ * that are wanted as before.
  *
  * It works beside syncs, with a lock of its own: a backlog of files makes nobody wait.
  */
@@ -134,8 +134,6 @@ find_wanted(MlsMediaRun *media)
 		char *last;
 
 		mls_run_begin_step(run);
-		if (after == NULL)
-			mls_media_reclaim(media);
 		last = mls_media_find_wanted(media, after);
 		after = last ? MemoryContextStrdup(run->context, last) : NULL;
 		if (after == NULL)
