@@ -63,6 +63,7 @@ typedef struct MlsMediaItem
 	MlsMediaResult result;
 	char *error; /* a sentence without addresses */
 	bool by_network;
+	bool by_store;          /* it came, but the store did not take it */
 	TimestampTz not_before; /* the host has asked for it; or 0 */
 	MlsFileType file;
 	int64 bytes;
@@ -95,11 +96,12 @@ typedef struct MlsMediaRun
 	struct MlsGoldWriter *gold_writer; /* or NULL */
 	MlsTransition keys;                /* for it */
 	MlsHttpStats stats;
-	MemoryContext batch; /* reset after each */
-	int batch_files;     /* of the next one at most */
-	LOCKMODE holds;      /* of the store; or NoLock */
-	bool exhausted;      /* the quota lets no more through just now */
-	const char *why;     /* it ends before all are here; or NULL */
+	MemoryContext batch;    /* reset after each */
+	int batch_files;        /* of the next one at most */
+	LOCKMODE holds;         /* of the store; or NoLock */
+	bool exhausted;         /* the quota lets no more through just now */
+	ErrorData *store_error; /* the store takes nothing; or NULL */
+	const char *why;        /* it ends before all are here; or NULL */
 } MlsMediaRun;
 
 /* ---- media_fetch.c ---- */

@@ -484,8 +484,9 @@ put_item(MlsTransition *fetched, const MlsMediaItem *item)
 	bool here = item->result == MLS_MEDIA_GOT;
 	bool later = item->result == MLS_MEDIA_LATER || item->result == MLS_MEDIA_PENDING;
 	bool failed = !here && !later;
-	bool refused = item->result == MLS_MEDIA_REFUSED ||
-				   (failed && !item->by_network && item->attempts + 1 >= BELIEVED_FAILURES);
+	bool refused =
+		item->result == MLS_MEDIA_REFUSED ||
+		(failed && !item->by_network && !item->by_store && item->attempts + 1 >= BELIEVED_FAILURES);
 	const char *state = here ? "here" : later ? "wanted" : refused ? "refused" : "failed";
 
 	mls_transition_add(

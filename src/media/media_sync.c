@@ -32,6 +32,9 @@
 /* When no file of so many could be had for the network, it is not the files. */
 #define TELLING 8
 
+/* When a store takes none of so many files, one by one, it is not the files. */
+#define MOST_REFUSED 3
+
 /* A batch that took less is followed by a larger one. */
 #define SHORT_BATCH_MS 1000
 
@@ -160,25 +163,16 @@ start_put(MlsMediaRun *media, const MlsMediaItem *item)
 	return mls_store_put_start(media->store, file);
 }
 
-/* Puts what came and is not there, several at a time; an error of the store is the run's. */
+/* Puts files, several at a time; they are kept when this returns. */
 static void
-put_files(MlsMediaRun *media, List *items)
+put_all(MlsMediaRun *media, const List *items)
 {
-	MemoryContext before = CurrentMemoryContext;
 	List *under_way = NIL;
 	ListCell *lc;
 
 	foreach (lc, items)
 	{
-		MlsMediaItem *item = lfirst(lc);
-		MlsStorePut *put;
-
-		if (item->result != MLS_MEDIA_GOT || item->stored)
-			continue;
-		MemoryContextSwitchTo(item->context);
-		put = start_put(media, item);
-		MemoryContextSwitchTo(media->batch);
-		under_way = lappend(under_way, put);
+		under_way = lappend(under_way, start_put(media, lfirst(lc)));
 		if (list_length(under_way) < media->rule.transfers)
 			continue;
 		mls_store_put_finish(linitial(under_way));
@@ -187,6 +181,102 @@ put_files(MlsMediaRun *media, List *items)
 	foreach (lc, under_way)
 		mls_store_put_finish(lfirst(lc));
 	mls_store_keep(media->store);
+}
+
+/* The error, if the store does not take the files; nothing of them is left under way then. */
+static ErrorData *
+try_to_put(MlsMediaRun *media, const List *items)
+{
+	MemoryContext puts =
+		AllocSetContextCreate(media->batch, "mls_fdw puts", ALLOCSET_DEFAULT_SIZES);
+	ErrorData *volatile error = NULL;
+
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(puts);
+		put_all(media, items);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(media->batch);
+		error = CopyErrorData();
+		if (mls_error_is_cancel(error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		mls_http_forget_failure();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(media->batch);
+	MemoryContextDelete(puts);
+	return error;
+}
+
+/* Why the store did not take a file; addresses of services are no secrets, but of no use here. */
+static const char *
+refusal_words(const ErrorData *error)
+{
+	if (error->detail == NULL || strstr(error->detail, "://") != NULL)
+		return psprintf("the store did not take it: %s", error->message);
+	return psprintf("the store did not take it: %s: %s", error->message, error->detail);
+}
+
+/*
+ * One file that a store never takes holds up no others: each is put by itself, and those that are
+ * not taken are tried again later.  If none of the first is, it is the store; then the run ends
+ * with the error, but those have failed, so that the next run begins with others.
+ */
+static void
+put_one_by_one(MlsMediaRun *media, const List *items)
+{
+	ErrorData *first = NULL;
+	int taken = 0;
+	int refused = 0;
+	ListCell *lc;
+
+	foreach (lc, items)
+	{
+		MlsMediaItem *item = lfirst(lc);
+		ErrorData *error;
+
+		CHECK_FOR_INTERRUPTS();
+		if (taken == 0 && refused >= MOST_REFUSED)
+		{
+			item->result = MLS_MEDIA_LATER;
+			continue;
+		}
+		error = try_to_put(media, list_make1(item));
+		if (error == NULL)
+		{
+			taken++;
+			continue;
+		}
+		if (first == NULL)
+			first = error;
+		refused++;
+		item->by_store = true;
+		mls_media_end_item(item, MLS_MEDIA_FAILED, refusal_words(error));
+	}
+	if (taken == 0)
+		media->store_error = first;
+}
+
+/* Puts what came and is not there. */
+static void
+put_files(MlsMediaRun *media, List *items)
+{
+	MemoryContext before = MemoryContextSwitchTo(media->batch);
+	List *files = NIL;
+	ListCell *lc;
+
+	foreach (lc, items)
+	{
+		MlsMediaItem *item = lfirst(lc);
+
+		if (item->result == MLS_MEDIA_GOT && !item->stored)
+			files = lappend(files, item);
+	}
+	if (files != NIL && try_to_put(media, files) != NULL)
+		put_one_by_one(media, files);
 	MemoryContextSwitchTo(before);
 }
 
@@ -309,6 +399,8 @@ fetch_some(MlsMediaRun *media)
 	release_store(media);
 	if (items == NIL)
 		return false;
+	if (media->store_error != NULL)
+		ReThrowError(media->store_error);
 	require_some(media, items);
 	fit_batch(media, items, began);
 	MemoryContextReset(media->batch);
