@@ -151,7 +151,7 @@ extern List *mls_media_claim(MlsMediaRun *media, int most);
 extern void mls_media_look_up(const MlsMediaRun *media, List *items);
 extern void mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters);
 extern bool mls_media_forget_gone(MlsMediaRun *media);
-extern void mls_media_mark_unreferenced(const MlsMediaRun *media);
+extern char *mls_media_mark_unreferenced(const MlsMediaRun *media, const char *after);
 extern List *mls_media_take_unreferenced(const MlsMediaRun *media);
 extern void mls_media_forget_files(const MlsMediaRun *media, List *names);
 extern void mls_media_follow_store(MlsMediaRun *media);

@@ -28,6 +28,9 @@
 /* Rows of bronze that are compared at a time; gone rows that are forgotten at a time. */
 #define COMPARED 1000
 
+/* Files that are looked at at a time: has anybody got them? */
+#define MARKED 10000
+
 /* Files that are removed from a store at a time; its bulk deletes take as many. */
 #define REMOVED 1000
 
@@ -706,17 +709,31 @@ mls_media_forget_gone(MlsMediaRun *media)
 	return list_length(keys) == COMPARED;
 }
 
-/* Which files has nobody any more, and which somebody again? */
-void
-mls_media_mark_unreferenced(const MlsMediaRun *media)
+/*
+ * Which files has nobody any more, and which somebody again?  Those behind a hash (NULL: from the
+ * first), some at a time; the last hash, NULL at the end.
+ */
+char *
+mls_media_mark_unreferenced(const MlsMediaRun *media, const char *after)
 {
+	want_hash_joins();
 	mls_sql_control(
-		SPI_OK_UPDATE,
-		"UPDATE mls.media_file f SET unreferenced_since = CASE WHEN f.unreferenced_since IS NULL "
-		"THEN now() END WHERE f.store = $1 AND (f.unreferenced_since IS NULL) <> EXISTS "
-		"(SELECT FROM mls.media m WHERE m.store = f.store AND m.sha256 = f.sha256 "
-		"AND m.state <> 'gone')",
-		mls_arg_text(media->rule.store));
+		SPI_OK_SELECT,
+		"WITH files AS MATERIALIZED (SELECT f.sha256, f.unreferenced_since FROM mls.media_file f "
+		"WHERE f.store = $1 AND ($2::text IS NULL OR f.sha256 > $2) ORDER BY f.sha256 LIMIT $3), "
+		"last AS (SELECT pg_catalog.count(*) AS files, pg_catalog.max(sha256) AS sha256 FROM "
+		"files), "
+		"used AS MATERIALIZED (SELECT m.sha256 FROM mls.media m WHERE m.store = $1 "
+		"AND m.sha256 IS NOT NULL AND ($2::text IS NULL OR m.sha256 > $2) "
+		"AND m.sha256 <= (SELECT sha256 FROM last) AND m.state <> 'gone'), "
+		"changed AS (SELECT files.sha256 FROM files WHERE (files.unreferenced_since IS NULL) "
+		"<> EXISTS (SELECT FROM used WHERE used.sha256 = files.sha256)), "
+		"marked AS (UPDATE mls.media_file f SET unreferenced_since = CASE "
+		"WHEN f.unreferenced_since IS NULL THEN now() END FROM changed "
+		"WHERE f.store = $1 AND f.sha256 = changed.sha256) "
+		"SELECT CASE WHEN last.files = $3 THEN last.sha256 END FROM last",
+		mls_arg_text(media->rule.store), mls_arg_text(after), mls_arg_int4(MARKED));
+	return mls_text_at(0, 1);
 }
 
 /*

@@ -456,6 +456,25 @@ remove_some(MlsMediaRun *media)
 }
 
 static void
+mark_unreferenced(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	MlsCounters counters = run->counters;
+	char *after = NULL;
+
+	do
+	{
+		char *last;
+
+		mls_run_begin_step(run);
+		last = mls_media_mark_unreferenced(media, after);
+		after = last ? MemoryContextStrdup(media->batch, last) : NULL;
+		mls_run_end_step(run, &counters);
+	} while (after != NULL);
+	MemoryContextReset(media->batch);
+}
+
+static void
 remove_files(MlsMediaRun *media)
 {
 	MlsRun *run = media->run;
@@ -466,11 +485,11 @@ remove_files(MlsMediaRun *media)
 	{
 		mls_run_begin_step(run);
 		more = mls_media_forget_gone(media);
-		if (!more)
-			mls_media_mark_unreferenced(media);
 		mls_run_end_step(run, &counters);
 	}
-	while (remove_some(media))
+	mark_unreferenced(media);
+	/* Another database may have them. */
+	while (!mls_store_is_shared(media->store) && remove_some(media))
 		;
 	(void) mls_store_sweep(media->store);
 }
@@ -491,6 +510,16 @@ keep_memory(void)
 }
 
 static void
+claim_store(MlsMediaRun *media)
+{
+	MemoryContext before = MemoryContextSwitchTo(media->batch);
+
+	mls_store_claim(media->store);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(media->batch);
+}
+
+static void
 media_work(MlsRun *run)
 {
 	MlsMediaRun *media = run->state;
@@ -501,6 +530,7 @@ media_work(MlsRun *run)
 		return;
 	}
 	keep_memory();
+	claim_store(media);
 	mls_run_enter(run, "comparing");
 	find_wanted(media);
 	mls_run_enter(run, "fetching");
