@@ -65,24 +65,30 @@ is_entry(const char *text, int length)
 	return at == length || port_length(text + at, length - at) > 0;
 }
 
-static bool
-check_allowed_hosts(char **value, void **extra, GucSource source)
+const char *
+mls_hosts_problem(const char *list)
 {
-	for (const char *at = *value; *at;)
+	for (const char *at = list; *at;)
 	{
 		int length;
 
 		at += strspn(at, ", \t");
 		length = strcspn(at, ", \t");
 		if (length > 0 && !is_entry(at, length))
-		{
-			GUC_check_errdetail("\"%.*s\" is not of the form host, host:port or *.suffix.", length,
-								at);
-			return false;
-		}
+			return psprintf("\"%.*s\" is not of the form host, host:port or *.suffix.", length, at);
 		at += length;
 	}
-	return true;
+	return NULL;
+}
+
+static bool
+check_allowed_hosts(char **value, void **extra, GucSource source)
+{
+	const char *problem = mls_hosts_problem(*value);
+
+	if (problem != NULL)
+		GUC_check_errdetail("%s", problem);
+	return problem == NULL;
 }
 
 void
@@ -128,11 +134,11 @@ entry_matches(const char *entry, int length, const char *host, int port)
 		   pg_strncasecmp(entry + 1, host + host_length - (length - 1), length - 1) == 0;
 }
 
-/* Is host:port named in mls_fdw.allowed_hosts? */
+/* Is host:port named in a list? */
 static bool
-is_listed(const char *host, int port)
+is_named(const char *list, const char *host, int port)
 {
-	for (const char *at = allowed_hosts; at && *at;)
+	for (const char *at = list; at && *at;)
 	{
 		int length;
 
@@ -143,6 +149,21 @@ is_listed(const char *host, int port)
 		at += length;
 	}
 	return false;
+}
+
+/* In mls_fdw.allowed_hosts? */
+static bool
+is_listed(const char *host, int port)
+{
+	return is_named(allowed_hosts, host, port);
+}
+
+bool
+mls_hosts_name(const char *list, const char *url)
+{
+	MlsUrl parts;
+
+	return mls_url_split(url, &parts) && is_named(list, parts.host, parts.port);
 }
 
 /* ---- which addresses are public ---- */

@@ -62,6 +62,11 @@ extern char *mls_url_readable(const MlsHttpSource *source, const char *url);
 /* Is this a usable absolute http(s) address?  No network. Returns NULL, or what is wrong (for errdetail). */
 extern const char *mls_url_problem(const char *url);
 
+/* Hosts as mls_fdw.allowed_hosts lists them: host, host:port or *.suffix, separated by commas.
+ * What is wrong with such a list (for errdetail), or NULL; and does it name the host of an address? */
+extern const char *mls_hosts_problem(const char *list);
+extern bool mls_hosts_name(const char *list, const char *url);
+
 /* Are two addresses on one host? */
 extern bool mls_url_same_host(const char *a, const char *b);
 

@@ -63,7 +63,7 @@ CREATE TABLE mls.media (
     record_at       timestamptz NOT NULL DEFAULT '-infinity',
     stamp           text,
     number          integer NOT NULL DEFAULT 0,
-    state           text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'fetching', 'here', 'failed', 'refused', 'gone')),
+    state           text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'here', 'failed', 'refused', 'gone')),
     target          text,
     store           text,
     sha256          text,
@@ -74,8 +74,9 @@ CREATE TABLE mls.media (
     gone_at         timestamptz,
     PRIMARY KEY (subscription, key)
 );
-CREATE INDEX media_queue ON mls.media (subscription, "order", record_at DESC, key) WHERE state IN ('wanted', 'failed');
-CREATE INDEX media_record ON mls.media (subscription, coalesce(record_key, '')) WHERE state IN ('wanted', 'failed');
+CREATE INDEX media_queue ON mls.media (subscription, target, "order", record_at DESC, key) WHERE state = 'wanted';
+CREATE INDEX media_record ON mls.media (subscription, target, coalesce(record_key, '')) WHERE state = 'wanted';
+CREATE INDEX media_retry ON mls.media (subscription, next_attempt_at) WHERE state = 'failed';
 CREATE INDEX media_hash ON mls.media (store, sha256) WHERE sha256 IS NOT NULL;
 COMMENT ON TABLE mls.media IS 'each medium that gold shows, and what became of its file: the queue of mls_media_sync()';
 COMMENT ON COLUMN mls.media.subscription IS 'the subscription whose record it is';
@@ -87,7 +88,7 @@ COMMENT ON COLUMN mls.media."order" IS 'its place among the media of its record;
 COMMENT ON COLUMN mls.media.record_at IS 'when its record was modified: newer ones are fetched first';
 COMMENT ON COLUMN mls.media.stamp IS 'what says that its bytes are other ones: MediaModificationTimestamp, else ModificationTimestamp';
 COMMENT ON COLUMN mls.media.number IS 'its number among the files of its record, by which RETS is asked for it: MediaObjectID, else Order';
-COMMENT ON COLUMN mls.media.state IS 'wanted, fetching, here, failed (tried again at next_attempt_at), refused (not before it changes), gone (gold does not show it any more)';
+COMMENT ON COLUMN mls.media.state IS 'wanted, here, failed (tried again at next_attempt_at), refused (not before it changes), gone (gold does not show it any more)';
 COMMENT ON COLUMN mls.media.target IS 'store that its file belongs in';
 COMMENT ON COLUMN mls.media.store IS 'store that has the file which is served now';
 COMMENT ON COLUMN mls.media.sha256 IS 'SHA-256 of that file; NULL before it was here';
@@ -127,10 +128,99 @@ COMMENT ON COLUMN mls.media_file.unreferenced_since IS 'since when no medium has
 COMMENT ON COLUMN mls.media_file.missing IS 'whether mls_media_verify() found it missing or damaged: it is fetched again';
 COMMENT ON COLUMN mls.media_file.removing IS 'whether it is being removed from the store, or was when that was interrupted';
 
+-- How many there are, kept by triggers: who looks after the health of a copy asks each minute.
+CREATE TABLE mls.media_tally (
+    subscription bigint NOT NULL,
+    state        text NOT NULL,
+    media        bigint NOT NULL,
+    last_fetched timestamptz,
+    PRIMARY KEY (subscription, state)
+);
+COMMENT ON TABLE mls.media_tally IS 'how many rows of mls.media are in which state; triggers keep it';
+COMMENT ON COLUMN mls.media_tally.subscription IS 'the subscription whose media they are';
+COMMENT ON COLUMN mls.media_tally.state IS 'their state';
+COMMENT ON COLUMN mls.media_tally.media IS 'how many';
+COMMENT ON COLUMN mls.media_tally.last_fetched IS 'when a file of theirs came last';
+
+CREATE TABLE mls.media_file_tally (
+    store   text PRIMARY KEY,
+    files   bigint NOT NULL,
+    missing bigint NOT NULL,
+    bytes   numeric NOT NULL
+);
+COMMENT ON TABLE mls.media_file_tally IS 'how many files stores keep for media; triggers keep it';
+COMMENT ON COLUMN mls.media_file_tally.store IS 'foreign server of protocol file';
+COMMENT ON COLUMN mls.media_file_tally.files IS 'files that are there';
+COMMENT ON COLUMN mls.media_file_tally.missing IS 'files that were found missing or damaged though a medium has them: they are to be fetched again';
+COMMENT ON COLUMN mls.media_file_tally.bytes IS 'bytes of the former';
+
+CREATE FUNCTION mls.tally_media() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO mls.media_tally AS t
+        SELECT n.subscription, n.state, count(*), max(n.fetched_at) FROM added n GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (subscription, state) DO UPDATE SET media = t.media + excluded.media, last_fetched = greatest(t.last_fetched, excluded.last_fetched);
+    ELSIF TG_OP = 'UPDATE' THEN
+        INSERT INTO mls.media_tally AS t
+        SELECT c.subscription, c.state, sum(c.n), max(c.fetched_at)
+          FROM (SELECT subscription, state, 1 AS n, fetched_at FROM added UNION ALL SELECT subscription, state, -1, NULL FROM taken) c
+         GROUP BY 1, 2 HAVING sum(c.n) <> 0 OR c.state = 'here' ORDER BY 1, 2
+        ON CONFLICT (subscription, state) DO UPDATE SET media = t.media + excluded.media, last_fetched = greatest(t.last_fetched, excluded.last_fetched);
+    ELSE
+        UPDATE mls.media_tally t SET media = t.media - o.n
+          FROM (SELECT subscription, state, count(*) AS n FROM taken GROUP BY 1, 2) o
+         WHERE t.subscription = o.subscription AND t.state = o.state;
+        DELETE FROM mls.media_tally t WHERE t.media = 0 AND t.subscription IN (SELECT subscription FROM taken)
+           AND NOT EXISTS (SELECT FROM mls.media_rule r WHERE r.subscription = t.subscription);
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION mls.tally_media() IS 'trigger of mls.media: keeps mls.media_tally';
+CREATE TRIGGER tally_insert AFTER INSERT ON mls.media REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION mls.tally_media();
+CREATE TRIGGER tally_update AFTER UPDATE ON mls.media REFERENCING OLD TABLE AS taken NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION mls.tally_media();
+CREATE TRIGGER tally_delete AFTER DELETE ON mls.media REFERENCING OLD TABLE AS taken FOR EACH STATEMENT EXECUTE FUNCTION mls.tally_media();
+
+CREATE FUNCTION mls.tally_media_files() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO mls.media_file_tally AS t
+        SELECT n.store, count(*) FILTER (WHERE NOT n.missing), count(*) FILTER (WHERE n.missing AND n.unreferenced_since IS NULL), coalesce(sum(n.bytes) FILTER (WHERE NOT n.missing), 0)
+          FROM added n GROUP BY 1 ORDER BY 1
+        ON CONFLICT (store) DO UPDATE SET files = t.files + excluded.files, missing = t.missing + excluded.missing, bytes = t.bytes + excluded.bytes;
+    ELSIF TG_OP = 'UPDATE' THEN
+        INSERT INTO mls.media_file_tally AS t
+        SELECT c.store, coalesce(sum(c.n) FILTER (WHERE NOT c.missing), 0), coalesce(sum(c.n) FILTER (WHERE c.lost), 0),
+               coalesce(sum(c.n * c.bytes) FILTER (WHERE NOT c.missing), 0)
+          FROM (SELECT store, missing, missing AND unreferenced_since IS NULL AS lost, bytes, 1 AS n FROM added
+                UNION ALL SELECT store, missing, missing AND unreferenced_since IS NULL, bytes, -1 FROM taken) c
+         GROUP BY 1 HAVING sum(c.n) FILTER (WHERE c.lost) <> 0 OR sum(c.n) FILTER (WHERE c.missing) <> 0 OR sum(c.n * c.bytes) FILTER (WHERE NOT c.missing) <> 0 ORDER BY 1
+        ON CONFLICT (store) DO UPDATE SET files = t.files + excluded.files, missing = t.missing + excluded.missing, bytes = t.bytes + excluded.bytes;
+    ELSE
+        UPDATE mls.media_file_tally t SET files = t.files - o.files, missing = t.missing - o.missing, bytes = t.bytes - o.bytes
+          FROM (SELECT store, count(*) FILTER (WHERE NOT missing) AS files, count(*) FILTER (WHERE missing AND unreferenced_since IS NULL) AS missing,
+                       coalesce(sum(bytes) FILTER (WHERE NOT missing), 0) AS bytes FROM taken GROUP BY 1) o
+         WHERE t.store = o.store;
+        DELETE FROM mls.media_file_tally t WHERE t.files = 0 AND t.missing = 0;
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION mls.tally_media_files() IS 'trigger of mls.media_file: keeps mls.media_file_tally';
+CREATE TRIGGER tally_insert AFTER INSERT ON mls.media_file REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION mls.tally_media_files();
+CREATE TRIGGER tally_update AFTER UPDATE ON mls.media_file REFERENCING OLD TABLE AS taken NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION mls.tally_media_files();
+CREATE TRIGGER tally_delete AFTER DELETE ON mls.media_file REFERENCING OLD TABLE AS taken FOR EACH STATEMENT EXECUTE FUNCTION mls.tally_media_files();
+
 ALTER TABLE mls.media_rule ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.media_place ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.media ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.media_file ENABLE ROW LEVEL SECURITY;
+ALTER TABLE mls.media_tally ENABLE ROW LEVEL SECURITY;
+ALTER TABLE mls.media_file_tally ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON mls.media_rule FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 CREATE POLICY owner ON mls.media_place FOR SELECT
@@ -142,7 +232,13 @@ CREATE POLICY owner ON mls.media_file FOR SELECT
     USING (store IN (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f WHERE pg_catalog.has_server_privilege(f.oid, 'USAGE')));
 CREATE POLICY monitor ON mls.media_file FOR SELECT
     USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
-GRANT SELECT ON mls.media_rule, mls.media_place, mls.media, mls.media_file TO pg_monitor;
+CREATE POLICY owner ON mls.media_tally FOR SELECT
+    USING (subscription IN (SELECT s.id FROM mls.subscription s));
+CREATE POLICY owner ON mls.media_file_tally FOR SELECT
+    USING (store IN (SELECT f.srvname::text FROM pg_catalog.pg_foreign_server f WHERE pg_catalog.has_server_privilege(f.oid, 'USAGE')));
+CREATE POLICY monitor ON mls.media_file_tally FOR SELECT
+    USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
+GRANT SELECT ON mls.media_rule, mls.media_place, mls.media, mls.media_file, mls.media_tally, mls.media_file_tally TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.media_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.media_place', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.media', '');
@@ -463,7 +559,7 @@ SELECT 'info', NULL, count(*), mls.counted(count(*), 'file is', 'files are') || 
   FROM m WHERE state = 'refused' HAVING count(*) > 0
  UNION ALL
 SELECT 'info', NULL, count(*), mls.counted(count(*), 'file is', 'files are') || ' still to be fetched'
-  FROM m WHERE state IN ('wanted', 'fetching') HAVING count(*) > 0
+  FROM m WHERE state = 'wanted' HAVING count(*) > 0
  UNION ALL
 -- A picture that many records have is what a source shows where it has none.
 SELECT 'info', m.sha256, count(DISTINCT m.record_key), 'one and the same picture stands at so many records'
@@ -532,7 +628,7 @@ COMMENT ON COLUMN mls_media.record_resource IS 'resource of the record it belong
 COMMENT ON COLUMN mls_media.record_key IS 'key of that record, as gold has it';
 COMMENT ON COLUMN mls_media.category IS 'its category';
 COMMENT ON COLUMN mls_media."order" IS 'its place among the media of its record';
-COMMENT ON COLUMN mls_media.state IS 'wanted, fetching, here, failed (tried again), refused (not before it changes) or gone';
+COMMENT ON COLUMN mls_media.state IS 'wanted, here, failed (tried again), refused (not before it changes) or gone';
 COMMENT ON COLUMN mls_media.attempts IS 'how often it was tried in vain';
 COMMENT ON COLUMN mls_media.next_attempt_at IS 'when it is tried again';
 COMMENT ON COLUMN mls_media.error IS 'why it failed or was refused';
@@ -551,16 +647,16 @@ CREATE VIEW mls.media_count WITH (security_invoker = true) AS
 SELECT s.source, r.paused, s.subscribed_at AS since, c.*
   FROM mls.media_rule r
   JOIN mls.subscription s ON s.id = r.subscription
- CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS all_media,
-                            pg_catalog.count(*) FILTER (WHERE m.state = 'here') AS here,
-                            pg_catalog.count(*) FILTER (WHERE m.state IN ('wanted', 'fetching')) AS wanted,
-                            pg_catalog.count(*) FILTER (WHERE m.state = 'failed') AS failed,
-                            pg_catalog.count(*) FILTER (WHERE m.state = 'refused') AS refused,
-                            pg_catalog.count(*) FILTER (WHERE f.missing) AS lost,
-                            coalesce(pg_catalog.sum(f.bytes), 0)::bigint AS bytes,
-                            pg_catalog.max(m.fetched_at) AS last_fetched
-                       FROM mls.media m LEFT JOIN mls.media_file f ON f.store = m.store AND f.sha256 = m.sha256
-                      WHERE m.subscription = r.subscription AND m.state <> 'gone') c;
+  LEFT JOIN mls.media_file_tally f ON f.store = r.store
+ CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state <> 'gone'), 0)::bigint AS all_media,
+                            coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'here'), 0)::bigint AS here,
+                            coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'wanted'), 0)::bigint AS wanted,
+                            coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'failed'), 0)::bigint AS failed,
+                            coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'refused'), 0)::bigint AS refused,
+                            coalesce(f.missing, 0) AS lost,
+                            coalesce(f.bytes, 0)::bigint AS bytes,
+                            pg_catalog.max(t.last_fetched) AS last_fetched
+                       FROM mls.media_tally t WHERE t.subscription = r.subscription) c;
 COMMENT ON VIEW mls.media_count IS 'sources whose files are kept: how many media are in which state';
 COMMENT ON COLUMN mls.media_count.source IS 'name of the foreign server';
 COMMENT ON COLUMN mls.media_count.paused IS 'whether nothing is fetched for now';
@@ -570,12 +666,12 @@ COMMENT ON COLUMN mls.media_count.here IS 'those whose file is here';
 COMMENT ON COLUMN mls.media_count.wanted IS 'those whose file is to be fetched';
 COMMENT ON COLUMN mls.media_count.failed IS 'those that are tried again';
 COMMENT ON COLUMN mls.media_count.refused IS 'those that are not, before they change';
-COMMENT ON COLUMN mls.media_count.lost IS 'those whose file was found missing or damaged';
-COMMENT ON COLUMN mls.media_count.bytes IS 'bytes of their files, a file that several have counted for each';
+COMMENT ON COLUMN mls.media_count.lost IS 'files of its store that were found missing or damaged';
+COMMENT ON COLUMN mls.media_count.bytes IS 'bytes of the files of its store, each once';
 COMMENT ON COLUMN mls.media_count.last_fetched IS 'when a file came last';
 GRANT SELECT ON mls.media_count TO pg_monitor;
 
-REVOKE ALL ON FUNCTION mls.note_media_rule(regrole, bigint, text, jsonb), mls.note_media_rule(bigint, text, jsonb),
+REVOKE ALL ON FUNCTION mls.tally_media(), mls.tally_media_files(), mls.note_media_rule(regrole, bigint, text, jsonb), mls.note_media_rule(bigint, text, jsonb),
     mls.pause_media(regrole, bigint, boolean), mls.pause_media(bigint, boolean), mls.find_media(text),
     mls_media_store(text, text, text[], text[], bigint, integer, bigint, bigint, float8, integer, interval, boolean),
     mls.media_files(regrole, text, text, text[]), mls.media_files(text, text, text[]), mls_media_verify(text, integer, boolean),

@@ -253,6 +253,9 @@ choose_host(MlsMediaRun *media, MlsMediaItem *item, MlsHttpCall *call)
 						 media->rule.quota_share, &item->http);
 		item->http.url = item->address;
 	}
+	/* An address that leads on may leave the hosts that may know the token. */
+	if (!item->own)
+		item->http.user_agent = mls_source_media_agent(source, item->address);
 	item->http.deadline_ms = DEADLINE_MS;
 	item->http.max_page_bytes = item->http.max_answer_bytes = media->rule.max_file_bytes;
 }

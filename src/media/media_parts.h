@@ -13,7 +13,7 @@
 
 /* Files of one transaction: at first, and at most while they are small and come fast. */
 #define MLS_MEDIA_BATCH 32
-#define MLS_MEDIA_LARGEST_BATCH 128
+#define MLS_MEDIA_LARGEST_BATCH 256
 
 /* A batch that holds so many bytes has no further files. */
 #define MLS_MEDIA_BATCH_BYTES (64 * 1024 * 1024)
@@ -64,6 +64,7 @@ typedef struct MlsMediaItem
 	MlsMediaResult result;
 	char *error; /* a sentence without addresses */
 	bool by_network;
+	bool by_store;          /* it came, but the store did not take it */
 	TimestampTz not_before; /* the host has asked for it; or 0 */
 	MlsFileType file;
 	int64 bytes;
@@ -104,11 +105,12 @@ typedef struct MlsMediaRun
 	struct MlsGoldWriter *gold_writer; /* or NULL */
 	MlsTransition keys;                /* for it */
 	MlsHttpStats stats;
-	MemoryContext batch; /* reset after each */
-	int batch_files;     /* of the next one at most */
-	LOCKMODE holds;      /* of the store; or NoLock */
-	bool exhausted;      /* the quota lets no more through just now */
-	const char *why;     /* it ends before all are here; or NULL */
+	MemoryContext batch;    /* reset after each */
+	int batch_files;        /* of the next one at most */
+	LOCKMODE holds;         /* of the store; or NoLock */
+	bool exhausted;         /* the quota lets no more through just now */
+	ErrorData *store_error; /* the store takes nothing; or NULL */
+	const char *why;        /* it ends before all are here; or NULL */
 } MlsMediaRun;
 
 /* ---- media_fetch.c ---- */
@@ -154,7 +156,6 @@ extern MlsMediaRule mls_media_rule(int64 subscription);
 
 /* Names of the stores besides (List of char *), in the order in which they are asked for a medium. */
 extern List *mls_media_other_stores(int64 subscription);
-extern void mls_media_reclaim(const MlsMediaRun *media);
 extern char *mls_media_find_wanted(MlsMediaRun *media, const char *after);
 extern void mls_media_limit_records(const MlsMediaRun *media);
 extern int64 mls_media_waiting(const MlsMediaRun *media);
@@ -162,7 +163,7 @@ extern List *mls_media_claim(MlsMediaRun *media, int most);
 extern void mls_media_look_up(const MlsMediaRun *media, List *items);
 extern void mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters);
 extern bool mls_media_forget_gone(MlsMediaRun *media);
-extern void mls_media_mark_unreferenced(const MlsMediaRun *media);
+extern char *mls_media_mark_unreferenced(const MlsMediaRun *media, const char *after);
 extern List *mls_media_take_unreferenced(const MlsMediaRun *media);
 extern void mls_media_forget_files(const MlsMediaRun *media, List *names);
 extern void mls_media_follow_store(MlsMediaRun *media);

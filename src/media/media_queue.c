@@ -28,6 +28,9 @@
 /* Rows of bronze that are compared at a time; gone rows that are forgotten at a time. */
 #define COMPARED 1000
 
+/* Files that are looked at at a time: has anybody got them? */
+#define MARKED 10000
+
 /* Files that are removed from a store at a time; its bulk deletes take as many. */
 #define REMOVED 1000
 
@@ -101,16 +104,6 @@ mls_media_other_stores(int64 subscription)
 	mls_select("SELECT store FROM mls.media_place WHERE subscription = $1 ORDER BY place",
 			   mls_arg_int8(subscription));
 	return mls_cell_texts(SPI_tuptable, 1);
-}
-
-/* What was under way when a run ended without a word is wanted again: nobody else is at work. */
-void
-mls_media_reclaim(const MlsMediaRun *media)
-{
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.media SET state = 'wanted' "
-					"WHERE subscription = $1 AND state = 'fetching'",
-					mls_arg_int8(media->run->sub->id));
 }
 
 /* ---- What is wanted ---- */
@@ -381,22 +374,39 @@ read_addresses(const MlsMediaRun *media, List *items)
 	}
 }
 
+/* Files that failed, and whose turn it is again, are wanted as before; some at a time. */
+static void
+want_again(const MlsMediaRun *media)
+{
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.media m SET state = 'wanted' FROM (SELECT o.key FROM mls.media o "
+					"WHERE o.subscription = $1 AND o.state = 'failed' "
+					"AND o.next_attempt_at <= clock_timestamp() "
+					"ORDER BY o.next_attempt_at LIMIT $2) due "
+					"WHERE m.subscription = $1 AND m.key = due.key AND m.state = 'failed'",
+					mls_arg_int8(media->run->sub->id), mls_arg_int4(COMPARED));
+}
+
 #define IS_DUE                                                                                     \
-	"m.subscription = $1 AND m.target = $3 AND m.state IN ('wanted', 'failed') "                   \
-	"AND (m.next_attempt_at IS NULL OR m.next_attempt_at <= clock_timestamp()) "                   \
+	"m.subscription = $1 AND m.target = $3 AND m.state = 'wanted' "                                \
 	"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) "
+
+#define NEXT_COLUMNS                                                                               \
+	"SELECT m.key, m.category, m.sha256, m.attempts, m.\"order\", m.record_resource, "             \
+	"m.record_key, m.number, m.store "
 
 /* Files whose turn it is. */
 #define NEXT                                                                                       \
-	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
-	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
+	NEXT_COLUMNS "FROM mls.media m WHERE " IS_DUE                                                  \
+				 "ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
 
 /*
  * The same with all that is wanted of their records, for one request brings it: as many records
  * as have room, or a part of one that has more files.
  */
 #define NEXT_BY_RECORD                                                                             \
-	"SELECT m.key FROM (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS upto FROM "     \
+	NEXT_COLUMNS                                                                                   \
+	"FROM (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS upto FROM "                  \
 	"(SELECT h.record_key, h.n, (SELECT pg_catalog.count(*) FROM mls.media m "                     \
 	"WHERE coalesce(m.record_key, '') = h.record_key AND " IS_DUE ") AS files FROM "               \
 	"(SELECT first.record_key, pg_catalog.min(first.n) AS n FROM "                                 \
@@ -406,11 +416,11 @@ read_addresses(const MlsMediaRun *media, List *items)
 	"GROUP BY first.record_key) h) r) r "                                                          \
 	"JOIN mls.media m ON coalesce(m.record_key, '') = r.record_key WHERE " IS_DUE                  \
 	"AND (r.upto <= $2 OR r.n = 1) "                                                               \
-	"ORDER BY r.n, m.\"order\", m.key LIMIT $2 FOR UPDATE OF m SKIP LOCKED"
+	"ORDER BY r.n, m.\"order\", m.key LIMIT $2"
 
 /*
- * The next files to be fetched (List of MlsMediaItem *, in the batch's context).  Should a crash
- * forget the claim, they are wanted as before: nobody waits for it to be on disk.
+ * The next files to be fetched (List of MlsMediaItem *, in the batch's context).  Their rows stay
+ * as they are until they are settled: only one run of a subscription is at work.
  */
 List *
 mls_media_claim(MlsMediaRun *media, int most)
@@ -418,16 +428,12 @@ mls_media_claim(MlsMediaRun *media, int most)
 	MemoryContext before;
 	List *items = NIL;
 
+	/* Should a crash forget this step, nothing is lost: nobody waits for it to be on disk. */
 	set_locally("synchronous_commit", "off");
-	mls_sql_control(SPI_OK_UPDATE_RETURNING,
-					psprintf("WITH next AS (SELECT key FROM (%s) m) "
-							 "UPDATE mls.media m SET state = 'fetching' FROM next "
-							 "WHERE m.subscription = $1 AND m.key = next.key "
-							 "RETURNING m.key, m.category, m.sha256, m.attempts, m.\"order\", "
-							 "m.record_resource, m.record_key, m.number, m.store",
-							 media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT),
-					mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
-					mls_arg_text(media->rule.store));
+	want_again(media);
+	mls_select(media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT,
+			   mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
+			   mls_arg_text(media->rule.store));
 	before = MemoryContextSwitchTo(media->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		items = lappend(items, item_at(media, i));
@@ -495,8 +501,9 @@ put_item(MlsTransition *fetched, const MlsMediaItem *item)
 	bool here = item->result == MLS_MEDIA_GOT;
 	bool later = item->result == MLS_MEDIA_LATER || item->result == MLS_MEDIA_PENDING;
 	bool failed = !here && !later;
-	bool refused = item->result == MLS_MEDIA_REFUSED ||
-				   (failed && !item->by_network && item->attempts + 1 >= BELIEVED_FAILURES);
+	bool refused =
+		item->result == MLS_MEDIA_REFUSED ||
+		(failed && !item->by_network && !item->by_store && item->attempts + 1 >= BELIEVED_FAILURES);
 	const char *state = here ? "here" : later ? "wanted" : refused ? "refused" : "failed";
 
 	mls_transition_add(
@@ -719,17 +726,31 @@ mls_media_forget_gone(MlsMediaRun *media)
 	return list_length(keys) == COMPARED;
 }
 
-/* Which files has nobody any more, and which somebody again? */
-void
-mls_media_mark_unreferenced(const MlsMediaRun *media)
+/*
+ * Which files has nobody any more, and which somebody again?  Those behind a hash (NULL: from the
+ * first), some at a time; the last hash, NULL at the end.
+ */
+char *
+mls_media_mark_unreferenced(const MlsMediaRun *media, const char *after)
 {
+	want_hash_joins();
 	mls_sql_control(
-		SPI_OK_UPDATE,
-		"UPDATE mls.media_file f SET unreferenced_since = CASE WHEN f.unreferenced_since IS NULL "
-		"THEN now() END WHERE f.store = $1 AND (f.unreferenced_since IS NULL) <> EXISTS "
-		"(SELECT FROM mls.media m WHERE m.store = f.store AND m.sha256 = f.sha256 "
-		"AND m.state <> 'gone')",
-		mls_arg_text(media->rule.store));
+		SPI_OK_SELECT,
+		"WITH files AS MATERIALIZED (SELECT f.sha256, f.unreferenced_since FROM mls.media_file f "
+		"WHERE f.store = $1 AND ($2::text IS NULL OR f.sha256 > $2) ORDER BY f.sha256 LIMIT $3), "
+		"last AS (SELECT pg_catalog.count(*) AS files, pg_catalog.max(sha256) AS sha256 FROM "
+		"files), "
+		"used AS MATERIALIZED (SELECT m.sha256 FROM mls.media m WHERE m.store = $1 "
+		"AND m.sha256 IS NOT NULL AND ($2::text IS NULL OR m.sha256 > $2) "
+		"AND m.sha256 <= (SELECT sha256 FROM last) AND m.state <> 'gone'), "
+		"changed AS (SELECT files.sha256 FROM files WHERE (files.unreferenced_since IS NULL) "
+		"<> EXISTS (SELECT FROM used WHERE used.sha256 = files.sha256)), "
+		"marked AS (UPDATE mls.media_file f SET unreferenced_since = CASE "
+		"WHEN f.unreferenced_since IS NULL THEN now() END FROM changed "
+		"WHERE f.store = $1 AND f.sha256 = changed.sha256) "
+		"SELECT CASE WHEN last.files = $3 THEN last.sha256 END FROM last",
+		mls_arg_text(media->rule.store), mls_arg_text(after), mls_arg_int4(MARKED));
+	return mls_text_at(0, 1);
 }
 
 /*

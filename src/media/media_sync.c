@@ -8,7 +8,7 @@
  *
  * A batch is claimed, fetched and put without a transaction, and settled in one: first the
  * files, then their rows.  Whatever ends the process leaves files that are in no row, and rows
- * that are claimed, which the next run takes up again.
+ * that are wanted as before.
  *
  * It works beside syncs, with a lock of its own: a backlog of files makes nobody wait.
  */
@@ -31,6 +31,9 @@
 
 /* When no file of so many could be had for the network, it is not the files. */
 #define TELLING 8
+
+/* When a store takes none of so many files, one by one, it is not the files. */
+#define MOST_REFUSED 3
 
 /* A batch that took less is followed by a larger one. */
 #define SHORT_BATCH_MS 1000
@@ -164,8 +167,6 @@ find_wanted(MlsMediaRun *media)
 		char *last;
 
 		mls_run_begin_step(run);
-		if (after == NULL)
-			mls_media_reclaim(media);
 		last = mls_media_find_wanted(media, after);
 		after = last ? MemoryContextStrdup(run->context, last) : NULL;
 		if (after == NULL)
@@ -192,25 +193,16 @@ start_put(MlsMediaRun *media, const MlsMediaItem *item)
 	return mls_store_put_start(media->store, file);
 }
 
-/* Puts what came and is not there, several at a time; an error of the store is the run's. */
+/* Puts files, several at a time; they are kept when this returns. */
 static void
-put_files(MlsMediaRun *media, List *items)
+put_all(MlsMediaRun *media, const List *items)
 {
-	MemoryContext before = CurrentMemoryContext;
 	List *under_way = NIL;
 	ListCell *lc;
 
 	foreach (lc, items)
 	{
-		MlsMediaItem *item = lfirst(lc);
-		MlsStorePut *put;
-
-		if (item->result != MLS_MEDIA_GOT || item->stored)
-			continue;
-		MemoryContextSwitchTo(item->context);
-		put = start_put(media, item);
-		MemoryContextSwitchTo(media->batch);
-		under_way = lappend(under_way, put);
+		under_way = lappend(under_way, start_put(media, lfirst(lc)));
 		if (list_length(under_way) < media->rule.transfers)
 			continue;
 		mls_store_put_finish(linitial(under_way));
@@ -219,6 +211,102 @@ put_files(MlsMediaRun *media, List *items)
 	foreach (lc, under_way)
 		mls_store_put_finish(lfirst(lc));
 	mls_store_keep(media->store);
+}
+
+/* The error, if the store does not take the files; nothing of them is left under way then. */
+static ErrorData *
+try_to_put(MlsMediaRun *media, const List *items)
+{
+	MemoryContext puts =
+		AllocSetContextCreate(media->batch, "mls_fdw puts", ALLOCSET_DEFAULT_SIZES);
+	ErrorData *volatile error = NULL;
+
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(puts);
+		put_all(media, items);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(media->batch);
+		error = CopyErrorData();
+		if (mls_error_is_cancel(error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		mls_http_forget_failure();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(media->batch);
+	MemoryContextDelete(puts);
+	return error;
+}
+
+/* Why the store did not take a file; addresses of services are no secrets, but of no use here. */
+static const char *
+refusal_words(const ErrorData *error)
+{
+	if (error->detail == NULL || strstr(error->detail, "://") != NULL)
+		return psprintf("the store did not take it: %s", error->message);
+	return psprintf("the store did not take it: %s: %s", error->message, error->detail);
+}
+
+/*
+ * One file that a store never takes holds up no others: each is put by itself, and those that are
+ * not taken are tried again later.  If none of the first is, it is the store; then the run ends
+ * with the error, but those have failed, so that the next run begins with others.
+ */
+static void
+put_one_by_one(MlsMediaRun *media, const List *items)
+{
+	ErrorData *first = NULL;
+	int taken = 0;
+	int refused = 0;
+	ListCell *lc;
+
+	foreach (lc, items)
+	{
+		MlsMediaItem *item = lfirst(lc);
+		ErrorData *error;
+
+		CHECK_FOR_INTERRUPTS();
+		if (taken == 0 && refused >= MOST_REFUSED)
+		{
+			item->result = MLS_MEDIA_LATER;
+			continue;
+		}
+		error = try_to_put(media, list_make1(item));
+		if (error == NULL)
+		{
+			taken++;
+			continue;
+		}
+		if (first == NULL)
+			first = error;
+		refused++;
+		item->by_store = true;
+		mls_media_end_item(item, MLS_MEDIA_FAILED, refusal_words(error));
+	}
+	if (taken == 0)
+		media->store_error = first;
+}
+
+/* Puts what came and is not there. */
+static void
+put_files(MlsMediaRun *media, List *items)
+{
+	MemoryContext before = MemoryContextSwitchTo(media->batch);
+	List *files = NIL;
+	ListCell *lc;
+
+	foreach (lc, items)
+	{
+		MlsMediaItem *item = lfirst(lc);
+
+		if (item->result == MLS_MEDIA_GOT && !item->stored)
+			files = lappend(files, item);
+	}
+	if (files != NIL && try_to_put(media, files) != NULL)
+		put_one_by_one(media, files);
 	MemoryContextSwitchTo(before);
 }
 
@@ -341,6 +429,8 @@ fetch_some(MlsMediaRun *media)
 	release_store(media);
 	if (items == NIL)
 		return false;
+	if (media->store_error != NULL)
+		ReThrowError(media->store_error);
 	require_some(media, items);
 	fit_batch(media, items, began);
 	MemoryContextReset(media->batch);
@@ -396,6 +486,25 @@ remove_some(MlsMediaRun *media)
 }
 
 static void
+mark_unreferenced(MlsMediaRun *media)
+{
+	MlsRun *run = media->run;
+	MlsCounters counters = run->counters;
+	char *after = NULL;
+
+	do
+	{
+		char *last;
+
+		mls_run_begin_step(run);
+		last = mls_media_mark_unreferenced(media, after);
+		after = last ? MemoryContextStrdup(media->batch, last) : NULL;
+		mls_run_end_step(run, &counters);
+	} while (after != NULL);
+	MemoryContextReset(media->batch);
+}
+
+static void
 remove_files(MlsMediaRun *media)
 {
 	MlsRun *run = media->run;
@@ -412,11 +521,9 @@ remove_files(MlsMediaRun *media)
 	foreach (lc, media->places)
 	{
 		turn_to(media, lfirst(lc));
-		counters = run->counters;
-		mls_run_begin_step(run);
-		mls_media_mark_unreferenced(media);
-		mls_run_end_step(run, &counters);
-		while (remove_some(media))
+		mark_unreferenced(media);
+		/* Another database may have them. */
+		while (!mls_store_is_shared(media->store) && remove_some(media))
 			;
 		(void) mls_store_sweep(media->store);
 	}
@@ -438,6 +545,16 @@ keep_memory(void)
 }
 
 static void
+claim_store(MlsMediaRun *media)
+{
+	MemoryContext before = MemoryContextSwitchTo(media->batch);
+
+	mls_store_claim(media->store);
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(media->batch);
+}
+
+static void
 media_work(MlsRun *run)
 {
 	MlsMediaRun *media = run->state;
@@ -455,6 +572,7 @@ media_work(MlsRun *run)
 	foreach (lc, media->places)
 	{
 		turn_to(media, lfirst(lc));
+		claim_store(media);
 		while (media->why == NULL && fetch_some(media))
 			;
 	}

@@ -4,12 +4,18 @@
  *
  * The names in a store and those in mls.media_file are read in one order, page by page, so
  * neither has to be held whole.  Some files are read and hashed: a sample by chance, or all.
- * With repair, files that are missing or damaged are fetched again by the next runs, those
- * that belong to nobody are removed once they are a day old (a run may be about to write their
- * rows), and those of sources that keep no files any more go after their time of grace.
+ * With repair, files that are missing or damaged are fetched again by the next runs, which
+ * replaces them; those that belong to nobody are removed once they are a day old (a run may be
+ * about to write their rows); and those of sources that keep no files any more go after their
+ * time of grace.
+ *
+ * A repair may be rolled back, and what it removed from a store would not come back.  So a file
+ * that has a row is marked by one repair and removed by a later one, which finds the mark
+ * committed; meanwhile nobody takes it for stored.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "common/pg_prng.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -74,8 +80,6 @@ find_damage(Verification *verification, const Wanted *wanted, const char *findin
 {
 	find(verification, finding, wanted->name, verification->repair, message);
 	keep(verification, &verification->damaged, wanted->sha256);
-	if (verification->repair)
-		mls_store_delete(verification->store, list_make1(wanted->name));
 }
 
 /* Reads a file: are its bytes those that its name says, and of the type that its row does? */
@@ -131,11 +135,12 @@ look_at_both(Verification *verification, const Wanted *wanted, const MlsStoreEnt
 static void
 look_at_orphan(Verification *verification, const MlsStoreEntry *entry)
 {
-	bool old = entry->modified < GetCurrentTimestamp() - ORPHAN_AGE_S * USECS_PER_SEC;
+	bool shared = mls_store_is_shared(verification->store);
+	bool old = !shared && entry->modified < GetCurrentTimestamp() - ORPHAN_AGE_S * USECS_PER_SEC;
 
 	find(verification, "orphaned", entry->name, old && verification->repair,
-		 old ? "no row has it"
-			 : "no row has it; it is not a day old, so a run may be about to write one");
+		 old || shared ? "no row has it"
+					   : "no row has it; it is not a day old, so a run may be about to write one");
 	if (old)
 		keep(verification, &verification->removable, entry->name);
 }
@@ -233,7 +238,54 @@ write_files(const Verification *verification, const char *action, const List *na
 	return mls_cell_texts(SPI_tuptable, 1);
 }
 
-/* Nobody puts a file meanwhile; who is about to, makes us leave the store as it is. */
+/* Of files that no row had, those that none has now: a run may have put one again. */
+static List *
+still_strays(const Verification *verification)
+{
+	List *names = list_copy(verification->removable);
+	List *known;
+	ListCell *lc;
+
+	mls_select("SELECT name FROM mls.media_file WHERE store = $1 AND name = ANY ($2)",
+			   mls_arg_text(verification->server), mls_arg_list(names));
+	known = mls_cell_texts(SPI_tuptable, 1);
+	foreach (lc, verification->removable)
+	{
+		ListCell *each;
+
+		foreach (each, known)
+			if (strcmp(lfirst(lc), lfirst(each)) == 0)
+				names = list_delete_ptr(names, lfirst(lc));
+	}
+	return names;
+}
+
+/* Names of files that an earlier transaction has marked to be removed. */
+static List *
+marked_before(const Verification *verification)
+{
+	SPITupleTable *found;
+	List *names = NIL;
+
+	mls_select("SELECT name, xmin FROM mls.media_file WHERE store = $1 AND removing "
+			   "ORDER BY name COLLATE \"C\"",
+			   mls_arg_text(verification->server));
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < found->numvals; i++)
+	{
+		bool isnull;
+		TransactionId by = DatumGetTransactionId(mls_cell(found, i, 2, &isnull));
+
+		if (!TransactionIdIsCurrentTransactionId(by))
+			names = lappend(names, mls_cell_text(found, i, 1));
+	}
+	return names;
+}
+
+/*
+ * Nobody puts a file meanwhile; who is about to, makes us leave the store as it is.  A row goes
+ * before its file does: if that fails, it is there again, marked as before.
+ */
 static void
 repair(Verification *verification)
 {
@@ -241,18 +293,18 @@ repair(Verification *verification)
 	List *names;
 
 	(void) write_files(verification, "damaged", verification->damaged);
+	if (mls_store_is_shared(verification->store))
+		return;
 	if (!mls_lock_try(MLS_LOCK_STORE, id, ExclusiveLock, false))
 	{
 		ereport(NOTICE, errmsg("nothing was removed from store \"%s\", for it is in use",
 							   verification->server));
 		return;
 	}
-	mls_store_delete(verification->store, verification->removable);
-	names = write_files(verification, "unreferenced", NIL);
-	if (names == NIL)
-		return;
-	mls_store_delete(verification->store, names);
+	names = marked_before(verification);
+	(void) write_files(verification, "unreferenced", NIL);
 	(void) write_files(verification, "removed", names);
+	mls_store_delete(verification->store, list_concat(names, still_strays(verification)));
 }
 
 /* The store of a source, by its rule; or of its own name. */
@@ -289,7 +341,13 @@ mls_media_verify(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	verification.repair = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	if (verification.repair)
+	{
 		mls_refuse_standby("mls_media_verify()", "repair");
+		if (IsolationUsesXactSnapshot())
+			ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+					errmsg("mls_media_verify() repairs in transactions of READ COMMITTED only"),
+					errdetail("It must see which files others have put meanwhile."));
+	}
 	SPI_connect();
 	verification.context =
 		AllocSetContextCreate(before, "mls_fdw verification", ALLOCSET_DEFAULT_SIZES);
@@ -298,6 +356,8 @@ mls_media_verify(PG_FUNCTION_ARGS)
 	verification.server = store_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	MemoryContextSwitchTo(verification.context);
 	verification.store = mls_store_open_named(verification.server, GetUserId());
+	if (verification.repair)
+		mls_store_claim(verification.store);
 	verification.share =
 		share_of(verification.server, PG_ARGISNULL(1) ? 100 : Max(PG_GETARG_INT32(1), 0));
 	MemoryContextSwitchTo(verification.context);

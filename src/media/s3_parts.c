@@ -227,7 +227,7 @@ mls_s3_put_parts(S3Store *store, const MlsStoreFile *file)
 
 /* ---- the sweep ---- */
 
-/* One page of uploads that have not ended; where the next one begins, or NULL. */
+/* One page of uploads that have not ended. */
 static MlsXmlNode *
 list_uploads(S3Store *store, const char *key, const char *upload)
 {
@@ -240,31 +240,55 @@ list_uploads(S3Store *store, const char *key, const char *upload)
 	return mls_s3_document(store, "list", mls_s3_fetch(store, &call), "ListMultipartUploadsResult");
 }
 
+/* Ends those of a page that began before a time; how many. */
+static int64
+end_stale(S3Store *store, const MlsXmlNode *page, TimestampTz before, MemoryContext scratch)
+{
+	int skipped = strlen(mls_s3_key(store, ""));
+	int64 ended = 0;
+	ListCell *lc;
+
+	foreach (lc, page->children)
+	{
+		const MlsXmlNode *node = lfirst(lc);
+		const char *name = mls_s3_text(node, "Key");
+		TimestampTz began = mls_s3_time(mls_s3_text(node, "Initiated"));
+		MemoryContext context;
+
+		if (strcmp(node->name, "Upload") != 0 || strlen(name) <= skipped ||
+			!mls_store_is_name(name + skipped) || began == 0 || began >= before)
+			continue;
+		context = MemoryContextSwitchTo(scratch);
+		abort_upload(store, name + skipped, mls_s3_text(node, "UploadId"));
+		MemoryContextSwitchTo(context);
+		MemoryContextReset(scratch);
+		ended++;
+	}
+	return ended;
+}
+
 int64
 mls_s3_sweep(S3Store *store, TimestampTz before)
 {
-	int skipped = strlen(mls_s3_key(store, ""));
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw upload", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext pages[2];
 	const char *key = "";
 	const char *upload = "";
 	int64 ended = 0;
 
-	for (;;)
+	/* Where a page ends is needed for the next one. */
+	for (int i = 0; i < 2; i++)
+		pages[i] =
+			AllocSetContextCreate(CurrentMemoryContext, "mls_fdw uploads", ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0;; i = 1 - i)
 	{
-		MlsXmlNode *page = list_uploads(store, key, upload);
-		ListCell *lc;
+		MlsXmlNode *page;
 
-		foreach (lc, page->children)
-		{
-			const MlsXmlNode *node = lfirst(lc);
-			const char *name = mls_s3_text(node, "Key");
-			TimestampTz began = mls_s3_time(mls_s3_text(node, "Initiated"));
-
-			if (strcmp(node->name, "Upload") != 0 || strlen(name) <= skipped ||
-				!mls_store_is_name(name + skipped) || began == 0 || began >= before)
-				continue;
-			abort_upload(store, name + skipped, mls_s3_text(node, "UploadId"));
-			ended++;
-		}
+		MemoryContextReset(pages[i]);
+		MemoryContextSwitchTo(pages[i]);
+		page = list_uploads(store, key, upload);
+		ended += end_stale(store, page, before, scratch);
 		if (strcmp(mls_s3_text(page, "IsTruncated"), "true") != 0 ||
 			*mls_s3_text(page, "NextKeyMarker") == '\0' ||
 			(strcmp(key, mls_s3_text(page, "NextKeyMarker")) == 0 &&

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 
 #include "base/base.h"
@@ -54,6 +55,48 @@ const MlsHttpStats *
 mls_store_stats(const MlsStore *store)
 {
 	return &store->stats;
+}
+
+bool
+mls_store_is_shared(const MlsStore *store)
+{
+	return store->server->shared;
+}
+
+/* Does a mark begin with a word? */
+static bool
+is_marked(const char *mark, const char *word)
+{
+	int length = strlen(word);
+
+	return strncmp(mark, word, length) == 0 && (mark[length] == ' ' || mark[length] == '\0');
+}
+
+void
+mls_store_claim(MlsStore *store)
+{
+	char *own = psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
+	char *mark;
+
+	if (store->server->shared)
+		return;
+	mark = store->kind->read_mark(store);
+	if (mark == NULL || *mark == '\0')
+	{
+		store->kind->write_mark(store, psprintf("%s mls_fdw", own));
+		mark = store->kind->read_mark(store);
+	}
+	if (mark != NULL && is_marked(mark, own))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("store \"%s\" is another database's", store->source->name),
+			 errdetail("Its file " MLS_STORE_MARK " does not name this one (%s). Each would remove "
+					   "the other's files.",
+					   own),
+			 errhint("Give each database a place of its own. If the other one is gone, remove that "
+					 "file. If both are to keep files there, set the option shared of both servers "
+					 "to true: then none is removed.")));
 }
 
 /* Names come from our own tables; one that is not ours could lead anywhere. */

@@ -61,6 +61,15 @@ extern const char *mls_store_server(const MlsStore *store);
 /* What was asked of it over the network; a directory's stays zero. */
 extern const MlsHttpStats *mls_store_stats(const MlsStore *store);
 
+/*
+ * Makes a store this database's, the first time, by a file of its own; an error if it is another
+ * database's, which would take our files for left over, and we its.  Not with the option shared:
+ * then nobody removes any.
+ */
+extern void mls_store_claim(MlsStore *store);
+
+extern bool mls_store_is_shared(const MlsStore *store);
+
 /* ---- Writing ---- */
 
 /* A file to be kept.  What it points to must stay until mls_store_put_finish(). */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
@@ -412,6 +413,55 @@ sweep(MlsStore *head)
 	return sweeping.removed;
 }
 
+/* ---- whose it is ---- */
+
+/* Of a process that was killed in between it may be empty. */
+static char *
+read_mark(MlsStore *head)
+{
+	const DirectoryStore *store = (DirectoryStore *) head;
+	int directory = mls_directory_root(store);
+	char *mark = palloc0(MLS_STORE_MARK_BYTES + 1);
+	ssize_t length = 0;
+	int error = 0;
+	int fd;
+
+	if (directory < 0)
+		mls_directory_report(store, TASK_OPEN, NULL, errno);
+	fd = mls_directory_take(
+		openat(directory, MLS_STORE_MARK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+	if (fd < 0 || (length = read(fd, mark, MLS_STORE_MARK_BYTES)) < 0)
+		error = errno;
+	mls_directory_drop(fd);
+	mls_directory_drop(directory);
+	if (error && error != ENOENT)
+		mls_directory_report(store, TASK_READ, MLS_STORE_MARK, error);
+	return error ? NULL : mark;
+}
+
+static void
+write_mark(MlsStore *head, const char *text)
+{
+	const DirectoryStore *store = (DirectoryStore *) head;
+	int directory = mls_directory_root(store);
+	Size length = strlen(text);
+	int error = 0;
+	int fd;
+
+	if (directory < 0)
+		mls_directory_report(store, TASK_OPEN, NULL, errno);
+	fd = mls_directory_take(openat(directory, MLS_STORE_MARK,
+								   O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640));
+	errno = 0;
+	if (fd < 0 || pwrite(fd, text, length, 0) != (ssize_t) length || pg_fsync(fd) != 0 ||
+		pg_fsync(directory) != 0)
+		error = errno ? errno : ENOSPC;
+	mls_directory_drop(fd);
+	mls_directory_drop(directory);
+	if (error)
+		mls_directory_report(store, TASK_WRITE, MLS_STORE_MARK, error);
+}
+
 /* ---- opening ---- */
 
 static char *
@@ -432,6 +482,8 @@ static const MlsStoreKind directory_kind = {
 	.get_end = get_end,
 	.list = list_files,
 	.link = no_link,
+	.read_mark = read_mark,
+	.write_mark = write_mark,
 };
 
 /* The names of a path's parts behind its beginning. */

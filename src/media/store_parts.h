@@ -24,6 +24,8 @@ typedef struct MlsStoreKind
 	void (*get_end)(MlsStoreGet *get);
 	List *(*list)(MlsStore *store, const char *prefix, const char *after, int most);
 	char *(*link)(const MlsStore *store, const char *name, int seconds);
+	char *(*read_mark)(MlsStore *store); /* NULL: there is none */
+	void (*write_mark)(MlsStore *store, const char *text);
 } MlsStoreKind;
 
 /* The head of each kind's own. */
@@ -45,6 +47,10 @@ struct MlsStoreGet
 {
 	MlsStore *store;
 };
+
+/* The file that says whose store it is; of up to so many bytes. */
+#define MLS_STORE_MARK ".mls_store"
+#define MLS_STORE_MARK_BYTES 200
 
 /* So long are left alone what writes have left behind: they may still be under way. */
 #define MLS_STORE_STALE_S (24 * 3600)

@@ -336,6 +336,37 @@ list_files(MlsStore *head, const char *prefix, const char *after, int most)
 	return entries;
 }
 
+/* ---- whose it is ---- */
+
+static char *
+read_mark(MlsStore *head)
+{
+	MlsStoreGet *get = get_file(head, MLS_STORE_MARK);
+	char *mark;
+	const char *bytes;
+	Size length;
+
+	if (get == NULL)
+		return NULL;
+	mark = get_piece(get, &bytes, &length)
+			   ? pnstrdup(bytes, (int) Min(length, MLS_STORE_MARK_BYTES))
+			   : pstrdup("");
+	get_end(get);
+	return mark;
+}
+
+static void
+write_mark(MlsStore *head, const char *text)
+{
+	MlsStoreFile file = {.name = MLS_STORE_MARK,
+						 .content_type = "text/plain",
+						 .length = strlen(text),
+						 .bytes = text};
+
+	mls_sha256(file.bytes, file.length, file.sha256);
+	put_finish(put_start(head, &file));
+}
+
 /* ---- opening ---- */
 
 static char *
@@ -357,6 +388,8 @@ static const MlsStoreKind s3_kind = {
 	.get_end = get_end,
 	.list = list_files,
 	.link = signed_link,
+	.read_mark = read_mark,
+	.write_mark = write_mark,
 };
 
 /* Can a bucket's name be a part of a host's, with a certificate for it? */

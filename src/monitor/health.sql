@@ -208,7 +208,8 @@ SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad 
                            format('files wait, but none was fetched within %s: ', max_age) || late, 'a tenth of the files or more fails: ' || bad)
             WHEN files > 0 THEN mls.counted(files, 'file of media is', 'files of media are') || ' kept'
             ELSE 'no source has its files kept' END
-  FROM (SELECT sum(m.lost)::bigint AS lost, sum(m.here)::bigint AS files,
+  FROM (SELECT (SELECT coalesce(sum(t.missing), 0)::bigint FROM mls.media_file_tally t
+                WHERE t.store IN (SELECT r.store FROM mls.media_rule r)) AS lost, sum(m.here)::bigint AS files,
                string_agg(m.source, ', ' ORDER BY m.source) FILTER (WHERE m.wanted > 0 AND NOT m.paused AND coalesce(m.last_fetched, m.since) < now() - max_age) AS late,
                string_agg(format('%s (%s of %s)', m.source, m.failed, m.all_media), ', ' ORDER BY m.source)
                    FILTER (WHERE m.failed * 10 >= m.all_media AND m.failed >= 10) AS bad
@@ -446,7 +447,7 @@ SELECT v.name, 'gauge', v.help, 'source=' || mls.label(m.source) || coalesce(',s
            ('mls_media', 'Media of gold, by what became of their files.', 'wanted', m.wanted),
            ('mls_media', 'Media of gold, by what became of their files.', 'failed', m.failed),
            ('mls_media', 'Media of gold, by what became of their files.', 'refused', m.refused),
-           ('mls_media_stored_bytes', 'Bytes of the files of media that are here.', NULL, m.bytes)) AS v (name, help, state, value);
+           ('mls_media_stored_bytes', 'Bytes of the files in the store of a source''s media.', NULL, m.bytes)) AS v (name, help, state, value);
 COMMENT ON VIEW mls.metric IS 'the numbers of mls_metrics(), one a row';
 COMMENT ON COLUMN mls.metric.name IS 'name';
 COMMENT ON COLUMN mls.metric.type IS 'gauge or counter';

@@ -348,9 +348,20 @@ mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSour
 							.rates = *own};
 	if (counts)
 		share_rates(source, share, http);
-	/* As `token`, too, it is taken out of what messages say. */
-	if (source->platform.media_token_agent && from->token && strpbrk(from->token, "\r\n") == NULL)
-		http->user_agent = http->token = from->token;
+	/* It is taken out of what messages say; without a kind of login it is not sent. */
+	if (source->platform.media_token_agent)
+		http->token = from->token;
+}
+
+const char *
+mls_source_media_agent(const MlsSource *source, const char *address)
+{
+	const MlsHttpSource *http = &source->http;
+
+	if (source->platform.media_token_agent && http->token && strpbrk(http->token, "\r\n") == NULL &&
+		(mls_url_is_own(http, address) || mls_hosts_name(source->platform.media_hosts, address)))
+		return http->token;
+	return http->user_agent;
 }
 
 /* Names of all servers, ended by NULL. */

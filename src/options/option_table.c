@@ -103,6 +103,8 @@ static const MlsOption option_table[] = {
 	 .help = "Most files of media fetched in an hour, beside the other limits; 0 for no limit; default of the platform."},
 	{"media_bytes_per_hour", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(platform.media_rates.bytes_per_hour), .max = TB,
 	 .help = "Most bytes of such files in an hour; 0 for no limit; default of the platform."},
+	{"media_hosts", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform.media_hosts),
+	 .help = "Hosts of files that get the token as User-Agent where the platform wants that, beside the source's own: host, host:port or *.suffix, separated by commas; default of the platform."},
 	{"quota_group", SERVER, MLS_OPTION_TEXT, .offset = MLS_OPTION_UNPLACED,
 	 .help = "Name of a quota (and of sessions) that servers of the same owner share, for one account behind several servers; letters, digits, _ and -."},
 	{"max_sessions", SERVER, MLS_OPTION_INT, .offset = IN_SOURCE(http.max_sessions), .max = 1000, .default_value = "0",

@@ -310,6 +310,7 @@ check_server(List *options)
 	const char *header = mls_option_text(options, "header_name");
 	const char *parameter = mls_option_text(options, "key_parameter");
 	const char *group = mls_option_text(options, "quota_group");
+	const char *hosts = mls_option_text(options, "media_hosts");
 
 	if (protocol == NULL)
 		report_name("protocol", name, mls_protocol_names());
@@ -322,6 +323,10 @@ check_server(List *options)
 						errmsg("invalid value for option \"quota_group\": \"%.200s\"", group),
 						errdetail("It is a name of up to %d letters, digits, \"_\" and \"-\".",
 								  LONGEST_GROUP)));
+	if (hosts && mls_hosts_problem(hosts))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for option \"media_hosts\": \"%.200s\"", hosts),
+						errdetail("%s", mls_hosts_problem(hosts))));
 	check_platform(options, protocol);
 	check_root(options, protocol);
 	check_events(options);

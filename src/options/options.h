@@ -26,13 +26,17 @@ extern MlsSource *mls_source_get(Oid server_id, Oid user_id, bool need_mapping);
 extern MlsSource *mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping);
 
 /*
- * How hosts of a source's files are asked: never with its credentials, but where its platform
- * wants the token as User-Agent; the caller gives the address.  Files have limits of their own.
+ * How hosts of a source's files are asked: never with its credentials; the caller gives the
+ * address, and the User-Agent for it.  Files have limits of their own.
  * Where the source counts them with its other requests, they are fetched up to a share of those
  * limits, whatever has spent it, so that the rest is left for others.
  */
 extern void
 mls_source_media(const MlsSource *source, bool counts, double share, MlsHttpSource *http);
+
+/* User-Agent for a file's address: the source's, or its token where the platform wants that and
+ * it or the option media_hosts names the host. */
+extern const char *mls_source_media_agent(const MlsSource *source, const char *address);
 
 /* The same for files that want the source's login, and its own rates: those of its own origin. */
 extern void mls_source_media_own(const MlsSource *source, double share, MlsHttpSource *http);

@@ -100,7 +100,8 @@ typedef struct MlsPlatform
 		*media_timestamp; /* field that moves when the bytes of a file do, and with nothing else */
 	MlsRates media_rates; /* of the hosts of files, where they are no part of `rates` */
 	bool media_counts;    /* files are a part of `rates` */
-	bool media_token_agent; /* their hosts want the token as User-Agent */
+	bool media_token_agent;  /* their hosts want the token as User-Agent */
+	const char *media_hosts; /* these hosts alone get it, beside the source's own */
 } MlsPlatform;
 
 #endif /* MLS_PROTOCOL_PLATFORM_H */

@@ -30,6 +30,8 @@ const MlsOption mls_file_options[] = {
 	 .help = "S3: whether the bucket stands in the path of addresses instead of the host's name; auto: where an endpoint is named, and where the bucket has a dot."},
 	{"public_url", SERVER, MLS_OPTION_URL, OWN(public_url),
 	 .help = "Address under which the files of a store can be read by anybody, such as that of a CDN; names are put behind it."},
+	{"shared", SERVER, MLS_OPTION_BOOL, OWN(shared), .default_value = "false",
+	 .help = "Whether several databases keep files there; then mls_media_sync and mls_media_verify remove none."},
 	{"access_key", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.access_key),
 	 .help = "S3: identifier of the access key."},
 	{"secret_key", MAPPING, MLS_OPTION_SECRET, .offset = IN_SOURCE(http.secret_key),

@@ -32,6 +32,7 @@ typedef struct MlsFileServer
 	const char *endpoint; /* NULL: Amazon's of the region */
 	int path_style;       /* MlsPathStyle */
 	const char *public_url;
+	bool shared; /* by several databases: nothing is removed */
 } MlsFileServer;
 
 extern const MlsProtocol mls_file_protocol;

@@ -42,7 +42,7 @@ static const MlsPlatform platforms[] = {
 	 .deletion_flag = "MlgCanView", .text_match = false, .count_exact = false,
 	 .rates =
 		 {.per_second = 2, .per_hour = 7200, .per_day = 40000, .bytes_per_hour = HOUR_BYTES(4)},
-	 .media_counts = true, .media_token_agent = true},
+	 .media_counts = true, .media_token_agent = true, .media_hosts = "mlsgrid.com, *.mlsgrid.com"},
 
 	/* Caches make changes visible late: go back twenty minutes. */
 	{COMMON, .name = "spark", .overlap_s = 1200},
