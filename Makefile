@@ -37,6 +37,9 @@ SQL_CHAPTERS = \
 	src/monitor/webhook.sql \
 	src/subscription/related.sql \
 	src/media/media.sql \
+	src/feed/feed.sql \
+	src/feed/formats.tsv \
+	src/feed/kyero.tsv \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \

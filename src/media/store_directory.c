@@ -256,22 +256,29 @@ open_store(const DirectoryStore *store)
 	return fd;
 }
 
-/* The folder of a name, "aa". */
+/* The folder "aa" or "feeds/2026" of a store; that of documents without one is the store's own, "". */
 static int
-open_folder_of(const DirectoryStore *store, const char *name, bool make)
+open_folder_at(const DirectoryStore *store, const char *path, bool make)
 {
-	int directory = open_store(store);
-	char digits[3];
-	int folder;
-	int error;
+	int folder = open_store(store);
 
-	if (directory < 0)
+	if (folder < 0)
 		report(store, TASK_OPEN, NULL, errno);
-	strlcpy(digits, name, sizeof(digits));
-	folder = open_folder(directory, digits, make);
-	error = errno;
-	drop(directory);
-	errno = error;
+	while (*path && folder >= 0)
+	{
+		char part[MAXPGPATH];
+		int length = strcspn(path, "/");
+		int next;
+		int error;
+
+		strlcpy(part, path, Min(length + 1, sizeof(part)));
+		next = open_folder(folder, part, make);
+		error = errno;
+		drop(folder);
+		folder = next;
+		errno = error;
+		path += length + (path[length] == '/');
+	}
 	return folder;
 }
 
@@ -279,7 +286,19 @@ open_folder_of(const DirectoryStore *store, const char *name, bool make)
 static const char *
 base_name(const char *name)
 {
-	return name + 3;
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
+
+/* The folder of a file or a document. */
+static int
+open_folder_of(const DirectoryStore *store, const char *name, bool make)
+{
+	char path[MAXPGPATH];
+
+	strlcpy(path, name, Min(base_name(name) - name + 1, sizeof(path)));
+	return open_folder_at(store, path, make);
 }
 
 /* ---- writing ---- */
@@ -346,7 +365,12 @@ write_file(const DirectoryStore *store, int folder, int fd, const char *temporar
 	if (fchmod(fd, FILE_MODE) != 0 || pg_fsync(fd) != 0 ||
 		renameat(folder, temporary, folder, base_name(file->name)) != 0)
 		report(store, TASK_WRITE, file->name, errno);
+	/* Of files the folders are kept later, once for all. */
+	if (!mls_store_is_name(file->name) && enableFsync && fsync(folder) != 0)
+		report(store, TASK_WRITE, file->name, errno);
 }
+
+static void sweep_folder(int folder);
 
 static MlsStorePut *
 put_start(MlsStore *head, const MlsStoreFile *file)
@@ -361,6 +385,8 @@ put_start(MlsStore *head, const MlsStoreFile *file)
 
 	if (folder < 0)
 		report(store, TASK_WRITE, file->name, errno);
+	if (!mls_store_is_name(file->name))
+		sweep_folder(folder);
 	fd = take(
 		openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE));
 	if (fd < 0)
@@ -384,7 +410,8 @@ put_start(MlsStore *head, const MlsStoreFile *file)
 	PG_END_TRY();
 	drop(fd);
 	drop(folder);
-	store->named[strtol(pnstrdup(file->name, 2), NULL, 16)] = true;
+	if (mls_store_is_name(file->name))
+		store->named[strtol(pnstrdup(file->name, 2), NULL, 16)] = true;
 	put->head.store = head;
 	return &put->head;
 }
@@ -411,7 +438,7 @@ keep_files(MlsStore *head)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		snprintf(digits, sizeof(digits), "%02x", number);
-		folder = open_folder_of(store, digits, false);
+		folder = open_folder_at(store, digits, false);
 		if (folder < 0 || (enableFsync && fsync(folder) != 0))
 			error = errno;
 		drop(folder);
@@ -578,7 +605,7 @@ visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
 
 	CHECK_FOR_INTERRUPTS();
 	snprintf(digits, sizeof(digits), "%02x", number);
-	folder = open_folder_of(store, digits, false);
+	folder = open_folder_at(store, digits, false);
 	if (folder < 0 && errno != ENOENT)
 		report(store, TASK_LIST, digits, errno);
 	if (folder < 0)
@@ -717,6 +744,15 @@ sweep_entry(int folder, const char *digits, const char *base, void *arg)
 	if (strncmp(base, TEMPORARY, strlen(TEMPORARY)) == 0 && look(folder, base, &found) &&
 		found.st_mtime < sweeping->before && unlinkat(folder, base, 0) == 0)
 		sweeping->removed++;
+}
+
+/* Folders of documents are known only when one is written. */
+static void
+sweep_folder(int folder)
+{
+	Sweeping sweeping = {.before = (pg_time_t) time(NULL) - MLS_STORE_STALE_S};
+
+	(void) visit_folder(folder, "", sweep_entry, &sweeping);
 }
 
 static int64

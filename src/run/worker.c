@@ -81,10 +81,12 @@ settle(const MlsAssignment *assignment)
 	set_option("default_transaction_read_only", "off");
 	set_option("default_transaction_isolation", "read committed");
 	set_option("row_security", "on");
+	set_option("jit", "off");
+	if (mls_process(assignment->task.process)->subject)
+		return; /* its queries are of users' views, read whole */
 	set_option("enable_seqscan", "off");
 	set_option("enable_hashjoin", "off");
 	set_option("enable_mergejoin", "off");
-	set_option("jit", "off");
 }
 
 static void
@@ -131,6 +133,8 @@ mls_sync_worker_main(Datum arg)
 		mls_run_conduct(&task, &my_outcomes[i]);
 		if (mls_process(task.process)->helps)
 			break;
+		if (mls_process(task.process)->subject)
+			continue;
 		mls_webhook_deliver(my_outcomes[i].subscription);
 		mls_backoff_spare(my_outcomes, my_count, &my_outcomes[i]);
 	}
