@@ -27,7 +27,20 @@ struct MlsFeedReader
 	Portal portal;
 	char *last; /* key of the listing before */
 	int64 keyless;
+	MlsTransition numbers;
 };
+
+/* The relation of numbers, which is filled anew for each batch; it lasts as long as the reader. */
+static void
+open_numbers(MlsTransition *numbers)
+{
+	numbers->name = "mls_numbers";
+	numbers->desc = CreateTemplateTupleDesc(3);
+	TupleDescInitEntry(numbers->desc, 1, "n", INT8OID, -1, 0);
+	TupleDescInitEntry(numbers->desc, 2, "id", INT8OID, -1, 0);
+	TupleDescInitEntry(numbers->desc, 3, "changed_at", TIMESTAMPTZOID, -1, 0);
+	mls_transition_open(numbers);
+}
 
 MlsFeedReader *
 mls_feed_open(const MlsFeed *feed)
@@ -39,6 +52,7 @@ mls_feed_open(const MlsFeed *feed)
 	reader->portal = SPI_cursor_open_with_args(NULL, feed->query, 0, NULL, NULL, NULL, true,
 											   CURSOR_OPT_NO_SCROLL);
 	MemoryContextSwitchTo(before);
+	open_numbers(&reader->numbers);
 	return reader;
 }
 
@@ -51,21 +65,26 @@ mls_feed_keyless(const MlsFeedReader *reader)
 /* ---- Values ---- */
 
 static List *
-members(Datum array)
+members(const MlsFeedElement *element, Datum array)
 {
 	List *texts = NIL;
 	Datum *values;
 	bool *nulls;
+	bool says_something = false;
 	int n;
 
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls,
 					  &n);
 	for (int i = 0; i < n; i++)
-		texts = lappend(texts, nulls[i] ? NULL : TextDatumGetCString(values[i]));
-	return texts;
+	{
+		char *value = nulls[i] ? NULL : mls_feed_text(element, TextDatumGetCString(values[i]));
+
+		texts = lappend(texts, value);
+		says_something |= value != NULL;
+	}
+	return says_something ? texts : NIL;
 }
 
-/* An empty text says no more than none. */
 static void *
 value_at(const MlsFeed *feed, const MlsFeedElement *element, const SPITupleTable *table, uint64 row)
 {
@@ -76,11 +95,11 @@ value_at(const MlsFeed *feed, const MlsFeedElement *element, const SPITupleTable
 	if (isnull)
 		return NULL;
 	if (element->is_array && feed->kind != MLS_FEED_JSON)
-		return members(value);
+		return members(element, value);
 	string = TextDatumGetCString(value);
-	if (*string == '\0' || (feed->kind == MLS_FEED_JSON && strcmp(string, "null") == 0))
-		return NULL;
-	return string;
+	if (feed->kind == MLS_FEED_JSON && !element->is_reason)
+		return strcmp(string, "null") == 0 ? NULL : string;
+	return mls_feed_text(element, string);
 }
 
 /* "location/latitude is missing", unless the element has a value in some language. */
@@ -242,7 +261,7 @@ mls_feed_next(MlsFeedReader *reader)
 
 /* The values that are made of them, for listings that are not left out. */
 static void
-fill_numbered(const MlsFeed *feed, List *listings, MlsTransition *numbers)
+fill_numbered(const MlsFeed *feed, List *listings)
 {
 	uint64 row = 0;
 	ListCell *lc;
@@ -271,22 +290,12 @@ fill_numbered(const MlsFeed *feed, List *listings, MlsTransition *numbers)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-static void
-open_numbers(MlsTransition *numbers)
-{
-	numbers->name = "mls_numbers";
-	numbers->desc = CreateTemplateTupleDesc(3);
-	TupleDescInitEntry(numbers->desc, 1, "n", INT8OID, -1, 0);
-	TupleDescInitEntry(numbers->desc, 2, "id", INT8OID, -1, 0);
-	TupleDescInitEntry(numbers->desc, 3, "changed_at", TIMESTAMPTZOID, -1, 0);
-	mls_transition_open(numbers);
-}
-
 /* Statements that give (n, id, changed_at, same) for the listings. */
 static void
-number(const MlsFeed *feed, List *listings, const char *sql, const MlsArg *args, int nargs)
+number(MlsFeedReader *reader, List *listings, const char *sql, const MlsArg *args, int nargs)
 {
-	MlsTransition numbers = {0};
+	const MlsFeed *feed = reader->feed;
+	MlsTransition *numbers = &reader->numbers;
 	MlsRights before;
 	ListCell *lc;
 	uint64 row = 0;
@@ -298,7 +307,7 @@ number(const MlsFeed *feed, List *listings, const char *sql, const MlsArg *args,
 		elog(ERROR, "feed \"%s\" lost numbers of listings", feed->name);
 	if (listings == NIL)
 		return;
-	open_numbers(&numbers);
+	tuplestore_clear(numbers->store);
 	foreach (lc, listings)
 	{
 		MlsFeedListing *listing = lfirst(lc);
@@ -306,14 +315,13 @@ number(const MlsFeed *feed, List *listings, const char *sql, const MlsArg *args,
 		Datum id = mls_cell(SPI_tuptable, row, 2, &no_id);
 
 		listing->is_same = mls_bool_at(row, 4);
-		mls_transition_add(&numbers, mls_arg_int8((int64) row + 1),
+		mls_transition_add(numbers, mls_arg_int8((int64) row + 1),
 						   no_id ? mls_arg_null(INT8OID) : mls_arg(INT8OID, id),
 						   mls_arg_time(mls_time_at(row, 3)));
 		row++;
 	}
 	SPI_freetuptable(SPI_tuptable);
-	fill_numbered(feed, listings, &numbers);
-	mls_transition_close(&numbers);
+	fill_numbered(feed, listings);
 }
 
 /* An array of texts in which some are NULL. */
@@ -362,8 +370,9 @@ why_not(const MlsFeedListing *listing)
 }
 
 void
-mls_feed_number(const MlsFeed *feed, List *listings, const char *after)
+mls_feed_number(MlsFeedReader *reader, List *listings, const char *after)
 {
+	const MlsFeed *feed = reader->feed;
 	const char *upto = listings == NIL ? NULL : ((const MlsFeedListing *) llast(listings))->key;
 	const MlsArg args[] = {mls_arg_int8(feed->id),
 						   mls_arg_text(after),
@@ -372,17 +381,18 @@ mls_feed_number(const MlsFeed *feed, List *listings, const char *after)
 						   texts_or_null(listings, hash_of),
 						   texts_or_null(listings, why_not)};
 
-	number(feed, listings,
+	number(reader, listings,
 		   "SELECT n, id, changed_at, same FROM mls.feed_note($1, $2, $3, $4, $5, $6)", args,
 		   lengthof(args));
 }
 
 void
-mls_feed_number_preview(const MlsFeed *feed, List *listings)
+mls_feed_number_preview(MlsFeedReader *reader, List *listings)
 {
+	const MlsFeed *feed = reader->feed;
 	const MlsArg args[] = {mls_arg_int8(feed->id), texts_or_null(listings, key_of)};
 
-	number(feed, listings,
+	number(reader, listings,
 		   "SELECT k.n, coalesce(l.id, 0), coalesce(l.changed_at, pg_catalog.now()), false "
 		   "FROM pg_catalog.unnest($2) WITH ORDINALITY k (key, n) LEFT JOIN mls.feed_listing l "
 		   "ON l.feed = $1 AND l.key = k.key COLLATE \"C\" ORDER BY k.n",

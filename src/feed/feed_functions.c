@@ -81,7 +81,7 @@ return_listings(FunctionCallInfo fcinfo, const MlsFeed *feed, int most)
 
 	while (most > 0 && (listings = mls_feed_next(reader)) != NIL)
 	{
-		mls_feed_number_preview(feed, listings);
+		mls_feed_number_preview(reader, listings);
 		foreach (lc, listings)
 		{
 			const MlsFeedListing *listing = lfirst(lc);

@@ -153,12 +153,15 @@ extern List *mls_feed_next(MlsFeedReader *reader);
 extern int64 mls_feed_keyless(const MlsFeedReader *reader);
 
 /* Gives listings their numbers, and notes that they are these: after the last key of the batch before (""), NIL: to the end. */
-extern void mls_feed_number(const MlsFeed *feed, List *listings, const char *after);
+extern void mls_feed_number(MlsFeedReader *reader, List *listings, const char *after);
 
 /* The same without a trace, for listings of which some are known. */
-extern void mls_feed_number_preview(const MlsFeed *feed, List *listings);
+extern void mls_feed_number_preview(MlsFeedReader *reader, List *listings);
 
 /* ---- feed_write.c ---- */
+
+/* A text of an element as it is written, in UTF-8, but for what XML escapes; NULL: it says nothing. */
+extern char *mls_feed_text(const MlsFeedElement *element, const char *value);
 
 /* Appends a listing, in UTF-8; counts characters that it has no way to write. */
 extern void

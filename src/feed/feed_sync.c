@@ -288,7 +288,7 @@ write_listings(FeedRun *work)
 	do
 	{
 		listings = mls_feed_next(reader);
-		mls_feed_number(work->feed, listings, after);
+		mls_feed_number(reader, listings, after);
 		write_batch(work, &document, listings);
 		if (listings != NIL)
 		{

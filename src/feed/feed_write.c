@@ -196,15 +196,24 @@ in_utf8(const char *text)
 	return pg_server_to_any(text, strlen(text), PG_UTF8);
 }
 
-static const char *
-text_of(const MlsFeedElement *element, const char *value)
+/* Is there a character that says something? */
+static bool
+is_empty(const char *text)
+{
+	while (*text && (unsigned char) *text <= ' ')
+		text++;
+	return *text == '\0';
+}
+
+char *
+mls_feed_text(const MlsFeedElement *element, const char *value)
 {
 	char *text = plain_text(value);
 
 	if (element->form == MLS_FEED_LINE)
 		text = one_line(text);
 	text = cut(text, element->form == MLS_FEED_HTML, element->max_length);
-	return *text ? in_utf8(text) : NULL;
+	return is_empty(text) ? NULL : in_utf8(text);
 }
 
 /* ---- The tree ---- */
@@ -253,7 +262,7 @@ put_value(Branch *root, const MlsFeedElement *element, void *value)
 
 	if (!element->is_array)
 	{
-		const char *text = value ? text_of(element, value) : NULL;
+		const char *text = value;
 
 		if (text == NULL && element->default_value)
 			text = in_utf8(element->default_value);
@@ -263,10 +272,8 @@ put_value(Branch *root, const MlsFeedElement *element, void *value)
 	}
 	foreach (lc, (List *) value)
 	{
-		const char *text = lfirst(lc) ? text_of(element, lfirst(lc)) : NULL;
-
-		if (text != NULL)
-			put(root, element, text, index);
+		if (lfirst(lc) != NULL)
+			put(root, element, lfirst(lc), index);
 		index++;
 	}
 }
