@@ -31,42 +31,6 @@
 
 #define WHAT "a feed"
 
-/* Fields that say where a listing is. */
-static const char *const places[] = {"UnparsedAddress",
-									 "StreetNumber",
-									 "StreetNumberNumeric",
-									 "StreetDirPrefix",
-									 "StreetDirSuffix",
-									 "StreetName",
-									 "StreetSuffix",
-									 "StreetSuffixModifier",
-									 "StreetAdditionalInfo",
-									 "UnitNumber",
-									 "Latitude",
-									 "Longitude",
-									 "X_Coordinates",
-									 "Coordinates",
-									 "X_Location",
-									 "CrossStreet",
-									 "Directions",
-									 "ParcelNumber",
-									 "AdditionalParcelsDescription",
-									 "PostalCodePlus4",
-									 "MapURL",
-									 "MapCoordinate",
-									 "MapCoordinateSource",
-									 "TaxLegalDescription",
-									 "TaxLot",
-									 "TaxBlock",
-									 "TaxTract",
-									 "BuildingName",
-									 "LotDimensionsSource",
-									 "ListingURL",
-									 "VirtualTourURLBranded",
-									 "VirtualTourURLUnbranded",
-									 "X_Latitude",
-									 "X_Longitude"};
-
 #define MAY_SHOW_ADDRESS "InternetAddressDisplayYN"
 #define MAY_SHOW "InternetEntireListingDisplayYN"
 
@@ -75,6 +39,7 @@ typedef struct Column
 {
 	const char *name;
 	const char *type; /* NULL: the view has it */
+	bool is_place;    /* it tells where a listing is */
 } Column;
 
 typedef struct Builder
@@ -222,6 +187,32 @@ is_used(const MlsFeed *feed, const char *field)
 	return false;
 }
 
+/* Which columns tell where a listing is: as mls_protect() has it, local fields of such a name, too. */
+static void
+find_places(List *columns)
+{
+	List *names = NIL;
+	List *found;
+	MlsRights before;
+	ListCell *lc;
+
+	foreach (lc, columns)
+		names = lappend(names, unconstify(char *, ((const Column *) lfirst(lc))->name));
+	mls_rights_enter_control(&before);
+	mls_select("SELECT c FROM pg_catalog.unnest($1) c WHERE EXISTS (SELECT FROM mls.dd_masked m "
+			   "WHERE m.resource = 'Property' AND pg_catalog.regexp_replace(c, '^X_', '') ~ "
+			   "('^(' || m.fields || ')$'))",
+			   mls_arg_list(names));
+	found = mls_cell_texts(SPI_tuptable, 1);
+	mls_rights_leave(&before);
+	foreach (lc, columns)
+	{
+		Column *column = lfirst(lc);
+
+		column->is_place = mls_is_listed(found, column->name);
+	}
+}
+
 /* The view's columns, and fields that expressions use and it lacks. */
 static void
 find_columns(Builder *builder)
@@ -249,6 +240,7 @@ find_columns(Builder *builder)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 				errmsg("%s has no column \"%s\"", mls_qualified_name(feed->relation), feed->key),
 				errhint("Name the column that tells its listings apart: key => '...'."));
+	find_places(builder->columns);
 	mls_rights_enter_control(&before);
 	mls_select(
 		"SELECT field, type, coalesce(is_collection, false) FROM mls.dd_field WHERE resource "
@@ -284,15 +276,6 @@ require_consent(const Builder *builder, const char *flag)
 			errmsg("%s has no column \"%s\"", mls_qualified_name(builder->feed->relation), flag),
 			errdetail("Gold has it: it says what of a listing may be shown."),
 			errhint("Add it to the view."));
-}
-
-static bool
-is_place(const char *name)
-{
-	for (int i = 0; i < lengthof(places); i++)
-		if (strcmp(places[i], name) == 0)
-			return true;
-	return false;
 }
 
 /* Does a flag of a row say no? */
@@ -348,7 +331,7 @@ row_sql(const Builder *builder)
 
 		if (column->type)
 			appendStringInfo(&sql, "NULL::%s AS %s, ", column->type, name);
-		else if (hides && is_place(column->name))
+		else if (hides && column->is_place)
 			appendStringInfo(&sql, "CASE WHEN %s THEN NULL ELSE v.%s END AS %s, ",
 							 says_no("v", MAY_SHOW_ADDRESS), name, name);
 		else

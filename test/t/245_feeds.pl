@@ -336,6 +336,91 @@ like(sql(q{SELECT level || ' ' || message FROM mls_health() WHERE item = 'feeds'
 sql(q{SELECT mls_unfeed('twice')});
 is(sql(q{SELECT count(*) FROM mls.feed WHERE name = 'twice'}), '0', 'a feed is forgotten');
 
+# ---- The other formats ----
+
+sql(q{UPDATE office.listing SET "X_RemarksRu" = 'Квартира у моря & <b>рядом</b>' || E'\nвторая строка', "X_TitleRu" = 'Квартира' WHERE "ListingKey" = 'k001';
+	UPDATE office.listing SET "PublicRemarks" = 'A bright flat near the sea, with a lift.' WHERE "ListingKey" IN ('k011', 'k012');
+	UPDATE office.listing SET "PropertySubType" = 'Unimproved Land', "PropertyType" = 'Land' WHERE "ListingKey" = 'k015';
+	UPDATE office.listing SET "StreetName" = 'Harbour Road', "PostalCode" = '3040' WHERE "ListingKey" > 'k010';
+	UPDATE office.listing SET "LivingAreaUnits" = 'Square Meters', "LotSizeArea" = 4047, "LotSizeUnits" = 'Square Meters' WHERE "ListingKey" = 'k011';
+	SELECT mls_feed('ru', 'homesoverseas', 'office.window_front', 'store_front', 'ho.xml', languages => '{ru,en}', settings => '{"region": 73}', media => 'office.media',
+		texts => '{"description": {"ru": "X_RemarksRu", "en": "PublicRemarks"}, "title": {"ru": "X_TitleRu"}}'),
+	mls_feed('ads', 'trovit', 'office.window_front', 'store_front', 'trovit.xml', settings => '{"url": "https://www.example.com/{key}"}', media => 'office.media'),
+	mls_feed('zillow', 'zillow', 'office.window_front', 'store_front', 'zillow.xml', settings => '{"url": "https://www.example.com/{key}"}', media => 'office.media'),
+	mls_feed('common', 'reso', 'office.window_front', 'store_front', 'reso.json', media => 'office.media'),
+	mls_feed('map', 'sitemap', 'office.window_front', 'store_front', 'sitemap.xml', settings => '{"url": "https://www.example.com/{key}"}', media => 'office.media')});
+is(write_feed('ru', 'status, written, skipped'), 'finished|20|3', 'HomesOverseas');
+valid('ho.xml', 'homesoverseas', 'HomesOverseas');
+my %object = listings('ho.xml', 'object', 'ref');
+my ($flat, $sea, $line) = map { decode('UTF-8', $_) } 'Квартира', 'Квартира у моря &amp; рядом', 'вторая строка';
+like($object{'A-1'}, qr{<title><ru>$flat</ru><en>$flat</en></title><type>sale</type><market>secondary</market>}, 'a title that one language lacks is that of another');
+like($object{'A-1'}, qr{<description><ru><!\[CDATA\[$sea<br/>$line\]\]></ru><en><!\[CDATA\[bad  .*\]\]&gt; bold<br/>next &amp; "last"\]\]></en></description>}, 'line breaks become tags, all else is text');
+like($object{'A-2'}, qr{<annotation><ru>R.ume}, 'a description, too');
+like($object{'A-4'}, qr{<price><week>850</week></price><currency>eur</currency><region>73</region><realty_type>16</realty_type>}, 'a rent stands in its period');
+like($object{'A-6'}, qr{<price><day>90</day></price>}, 'also one by the day');
+like($object{'A-5'}, qr{<price><year>12000</year></price>}, 'and by the year');
+like($object{'A-15'}, qr{<realty_type>15</realty_type>}, 'land');
+is(reason('ru', 'k003'), 'its price is missing', 'no price is written as 0');
+my ($html) = $object{'A-2'} =~ m{<description><ru><!\[CDATA\[(.*?)\]\]>}s;
+cmp_ok(length $html, '<=', 65536, 'a description of 102,000 characters is cut');
+unlike($html, qr/&(?!(amp|lt|gt);)|<(?!br\/>)/, 'and no entity or tag with it');
+sql(q{SELECT mls_feed('ru', 'homesoverseas', 'office.window_front', 'store_front', 'ho.xml', languages => '{ru,en}', settings => '{"region": 73}', max_listings => 3, newest_by => 'ListPrice',
+	texts => '{"description": {"ru": "X_RemarksRu", "en": "PublicRemarks"}}', falls_back => false, min_share => 0)});
+write_feed('ru');
+is(join(' ', sort keys %{ { listings('ho.xml', 'object', 'ref') } }), 'A-18 A-19 A-20', 'where not all are wanted, those of the largest values');
+unlike(document('ho.xml'), qr{<description><ru>}, 'and languages do not fall back where the feed says so');
+
+write_feed('ads');
+valid('trovit.xml', 'trovit', 'Trovit');
+my %ad = listings('trovit.xml', 'ad', 'url');
+is(join(' ', sort keys %ad), join(' ', map { "https://www.example.com/k$_" } qw(002 011 012)), 'Trovit takes homes with a description of 30 characters');
+is(reason('ads', 'k015'), 'it is no home: Unimproved Land', 'land is none');
+is(reason('ads', 'k016'), 'its description has less than 30 characters', 'a short description');
+like($ad{'https://www.example.com/k011'}, qr{<title>Apartment in Limassol</title><type>For Sale</type>.*<price currency="EUR">100011</price>.*<floor_area unit="meters">120</floor_area>}s, 'an ad');
+
+sql(q{SELECT mls_feed('zillow', 'zillow', 'office.window_front', 'store_front', 'zillow.xml', settings => '{"url": "https://www.example.com/{key}", "currency": "EUR"}')});
+is(write_feed('zillow', 'status, written'), 'finished|0', 'Zillow takes no euros');
+is(reason('zillow', 'k011'), 'prices in EUR are not taken', 'which the report says');
+sql(q{SELECT mls_feed('zillow', 'zillow', 'office.window_front', 'store_front', 'zillow.xml', settings => '{"url": "https://www.example.com/{key}"}', media => 'office.media')});
+is(write_feed('zillow', 'status, written'), 'finished|10', 'dollars it takes');
+valid('zillow.xml', 'zillow', 'Zillow');
+my %zillow = listings('zillow.xml', 'Listing', 'MlsId');
+like($zillow{'A-11'}, qr{<Location><StreetAddress>Harbour Road</StreetAddress><City>Limassol</City><State>LM</State><Zip>3040</Zip>.*<LivingArea>1292</LivingArea><LotSize>1</LotSize>}s, 'areas in square feet and acres');
+
+write_feed('common');
+my ($json, $problem) = run_command([ 'python3', '-c', q{
+import json, sys
+d = json.load(open(sys.argv[1], encoding='utf-8'))
+v = {r['ListingKey']: r for r in d['value']}
+print(d['@reso.context'], len(d['value']), len(v))
+print(v['k001']['Media'][0]['MediaURL'], v['k001']['ListPrice'], v['k001']['InteriorFeatures'][0], 'Latitude' in v['k007'], 'StreetName' in v['k007'], 'k008' in v, 'Media' in v['k002'])
+print('\x01' in v['k001']['PublicRemarks'], len(v['k002']['PublicRemarks']))
+}, "$folder/reso.json" ]);
+is($json . $problem, "urn:reso:metadata:2.0:resource:property 22 22\nhttps://cdn.example.com/1.jpg 5 Lift False False False False\nTrue 90000", 'RESO Common Format, as Python reads it');
+
+is(write_feed('map', 'status, written, documents'), 'finished|21|2', 'a sitemap is an index and its documents');
+valid('sitemap-1.xml', 'sitemap', 'sitemap');
+like(document('sitemap.xml'), qr{<sitemap><loc>https://feeds\.example\.com/f/sitemap-1\.xml</loc><lastmod>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ</lastmod></sitemap>}, 'the index');
+like(document('sitemap-1.xml'), qr{<url><loc>https://www\.example\.com/k001</loc><lastmod>2026-01-01T00:00:00Z</lastmod><image:image><image:loc>https://cdn\.example\.com/1\.jpg</image:loc></image:image>}, 'a page');
+is(write_feed('map', 'documents'), '0', 'unchanged, it is not written');
+sql(q{CREATE VIEW office.pages AS SELECT i::text AS "ListingKey" FROM generate_series(1, 50001) i; SELECT mls_feed('pages', 'sitemap', 'office.pages', 'store_front', 'p/pages.xml', settings => '{"url": "https://www.example.com/{key}"}')});
+is(write_feed('pages', 'written, documents'), '50001|3', '50,001 pages make two documents');
+is(() = (document('p/pages-1.xml') =~ /<url>/g), 50000, 'the first is full');
+is(() = (document('p/pages-2.xml') =~ /<url>/g), 1, 'the second has the rest');
+sql(q{CREATE OR REPLACE VIEW office.pages AS SELECT i::text AS "ListingKey" FROM generate_series(1, 49000) i});
+is(write_feed('pages', 'written, documents'), '49000|2', 'with less');
+ok(!-e "$folder/p/pages-2.xml", 'the document that is not needed any more is gone');
+
+# A format of one's own, with the elements of another.
+sql(q{SELECT mls_feed_format('mine', '<list made="{now}">', 'flat', '</list>', "like" => 'trovit', id_path => 'id', settings => '{"currency": "GBP", "area_unit": null, "url": null, "photos": null}'),
+	mls_feed_element('mine', 'content', NULL), mls_feed_element('mine', '!content', NULL), mls_feed_element('mine', 'url', 'listing.key'), mls_feed_element('mine', '@city', 'r."City"'),
+	mls_feed_element('mine', 'kind', 'r."PropertySubType"', value_map => '{"apartment": "flat"}', missing => 'listing'),
+	mls_feed('own', 'mine', 'office.window_front', 'store_front', 'own.xml')});
+is(write_feed('own', 'status'), 'finished', 'a format of one\'s own');
+like(document('own.xml'), qr{<list made="\d{4}-.*<flat city="Limassol"><id>\d+</id><url>k001</url>.*<price currency="GBP">5</price>.*<kind>flat</kind></flat>}s, 'has what it says');
+is(write_feed('own', 'documents'), '0', 'the time in its head is no change');
+is(sql('SELECT count(*) FROM mls_feed_sync()'), sql('SELECT count(*) FROM mls.feed'), 'all feeds are written by one call');
+
 # ---- Many, in bounded memory ----
 
 sub grown
