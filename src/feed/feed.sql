@@ -162,8 +162,12 @@ ALTER TABLE mls.feed_listing ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON mls.feed FOR SELECT USING (pg_catalog.pg_has_role(owner, 'USAGE'));
 CREATE POLICY monitor ON mls.feed FOR SELECT USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 CREATE POLICY owner ON mls.feed_listing FOR SELECT USING (EXISTS (SELECT FROM mls.feed f WHERE f.id = feed_listing.feed));
-REVOKE ALL ON mls.feed_format, mls.feed_element FROM PUBLIC;
-GRANT SELECT ON mls.feed_format, mls.feed_element TO PUBLIC;
+ALTER TABLE mls.feed_format ENABLE ROW LEVEL SECURITY;
+ALTER TABLE mls.feed_element ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON mls.feed_format FOR SELECT USING (shipped OR pg_catalog.pg_has_role(owner, 'USAGE'));
+CREATE POLICY owner ON mls.feed_element FOR SELECT
+    USING (shipped OR EXISTS (SELECT FROM mls.feed f WHERE f.id = feed_element.feed)
+           OR feed = 0 AND EXISTS (SELECT FROM mls.feed_format t WHERE t.format = feed_element.format));
 GRANT SELECT ON mls.feed TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.feed_format', 'WHERE NOT shipped');
 SELECT pg_catalog.pg_extension_config_dump('mls.feed_element', 'WHERE NOT shipped');
@@ -623,7 +627,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.feed_note(bigint, text, text, text[], text[], text[]) IS 'part of mls_feed_sync(): notes the next listings of a feed; returns their numbers and when they changed, and whether they are as before';
 
-REVOKE ALL ON FUNCTION mls.feed_check(bigint), mls.own_feed(regrole, text), mls.note_feed(regrole, text, jsonb), mls.note_feed(text, jsonb),
+REVOKE ALL ON FUNCTION mls.feed_value(text, jsonb), mls.feed_value(text[], jsonb), mls.feed_escaped(text), mls.feed_area(numeric, text, text, text), mls.feed_is_rent(text),
+    mls.feed_rent(numeric, text, text), mls.feed_check(bigint), mls.own_feed(regrole, text), mls.note_feed(regrole, text, jsonb), mls.note_feed(text, jsonb),
     mls_feed(text, text, regclass, text, text, text[], jsonb, jsonb, boolean, text, regclass, text, bigint, integer, float8), mls_unfeed(text),
     mls.note_feed_element(regrole, text, text, text, text, integer, jsonb), mls.note_feed_element(text, text, text, text, integer, jsonb),
     mls_feed_element(text, text, text, text, integer, text, integer, jsonb, text, text), mls_feed_element_remove(text, text, text),

@@ -213,6 +213,28 @@ find_places(List *columns)
 	}
 }
 
+/*
+ * Whoever reads a view runs its functions, in his own rights: so those around it, and around
+ * what it looks into, are of roles that the feed's owner trusts.
+ */
+static void
+require_trusted(Oid relation, Oid owner)
+{
+	List *found = NIL;
+	ListCell *lc;
+
+	mls_select("WITH RECURSIVE r (oid) AS (SELECT $1 UNION SELECT d.refobjid FROM r "
+			   "JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid "
+			   "JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::"
+			   "pg_catalog.regclass AND d.objid = w.oid "
+			   "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass) SELECT r.oid FROM r",
+			   mls_arg_oid(relation));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		found = lappend_oid(found, mls_oid_at(i, 1));
+	foreach (lc, found)
+		mls_require_trust(lfirst_oid(lc), owner);
+}
+
 /* The view's columns, and fields that expressions use and it lacks. */
 static void
 find_columns(Builder *builder)
@@ -745,6 +767,9 @@ mls_feed_prepare(MlsFeed *feed, int64 most)
 
 	read_elements(feed);
 	find_columns(&builder);
+	require_trusted(feed->relation, feed->owner);
+	if (OidIsValid(feed->media))
+		require_trusted(feed->media, feed->owner);
 	require_consent(&builder, MAY_SHOW_ADDRESS);
 	require_consent(&builder, MAY_SHOW);
 	add_relations(&builder);

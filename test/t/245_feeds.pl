@@ -282,6 +282,12 @@ sql(q{SELECT mls_feed_format('trap', '<a>', 'b', '</a>'), mls_feed_element('trap
 ($status, $out, $err) = $node->psql('postgres', q{SELECT mls_feed('mine', 'trap', 'office.listing', 'store_front', 'mine.xml')}, @as_east);
 like($err, qr/there is no format "trap"/, 'nobody has his listings written in the format of a stranger');
 
+# Whoever reads a view runs what is in it.
+sql(q{CREATE FUNCTION west.look(k text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN RAISE WARNING 'STOLEN'; END IF; RETURN k; END $$;
+	CREATE VIEW west.bait AS SELECT west.look("ListingKey") AS "ListingKey", "ListPrice" FROM office.listing; CREATE VIEW west.inner AS SELECT * FROM west.bait;
+	GRANT USAGE ON SCHEMA west TO PUBLIC; GRANT SELECT ON west.bait, west.inner TO PUBLIC}, @as_west);
+fails(q{SELECT mls_feed('bait', 'kyero', 'west.inner', 'store_front', 'bait.xml', min_share => 0)}, qr/^(?!.*STOLEN).*42501: .*west\.bait runs code of role "west"/s, 'a feed over a stranger\'s view runs none of his code');
+
 # ---- Elements of one's own ----
 
 sql(q{SELECT mls_feed_element('kyero', 'agent/name', 'r."City" || ''!''', feed => 'feed_east', max_length => 4), mls_feed_element('kyero', 'beds', NULL, feed => 'feed_east'),
