@@ -38,6 +38,14 @@ SQL_CHAPTERS = \
 	src/subscription/related.sql \
 	src/media/media.sql \
 	src/media/media_serve.sql \
+	src/feed/feed.sql \
+	src/feed/formats.tsv \
+	src/feed/kyero.tsv \
+	src/feed/homesoverseas.tsv \
+	src/feed/zillow.tsv \
+	src/feed/trovit.tsv \
+	src/feed/reso.tsv \
+	src/feed/sitemap.tsv \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \

@@ -21,20 +21,22 @@
 
 #include "gold/map.h"
 
+#define MAPPING_RULE "a mapping rule"
+
 /* What walking over an expression finds. */
 typedef struct Uses
 {
+	const char *what;
 	const List *relations;
 	List *aliases;       /* of String */
 	const char *missing; /* a column that is not there, or NULL */
 } Uses;
 
 pg_noreturn static void
-refuse(const char *expression, const char *detail)
+refuse(const char *expression, const char *what, const char *detail)
 {
 	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("\"%s\" is no expression for a mapping rule", expression),
-			errdetail("%s", detail));
+			errmsg("\"%s\" is no expression for %s", expression, what), errdetail("%s", detail));
 }
 
 /* Positions in errors count in the text that is read, not in the query that runs. */
@@ -61,7 +63,7 @@ begin_reading(ErrorContextCallback *callback, const char *text)
 
 /* The one result column of "SELECT expression", and nothing else. */
 static Node *
-parse(const char *expression)
+parse(const char *expression, const char *what)
 {
 	ErrorContextCallback callback;
 	List *statements;
@@ -75,15 +77,15 @@ parse(const char *expression)
 	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
 	if (!IsA(select, SelectStmt) || select->op != SETOP_NONE ||
 		list_length(select->targetList) != 1)
-		refuse(expression, "A rule has one expression.");
+		refuse(expression, what, "It must be one expression.");
 	memset(&plain, 0, sizeof(plain));
 	plain.type = T_SelectStmt;
 	plain.targetList = select->targetList;
 	if (!equal(&plain, select))
-		refuse(expression, "It must be an expression alone, without clauses of a query.");
+		refuse(expression, what, "It must be an expression alone, without clauses of a query.");
 	target = linitial_node(ResTarget, select->targetList);
 	if (target->name != NULL || target->indirection != NIL)
-		refuse(expression, "The expression can have no name.");
+		refuse(expression, what, "The expression can have no name.");
 	return target->val;
 }
 
@@ -107,10 +109,10 @@ use_column(Uses *uses, const ColumnRef *ref)
 
 	if (list_length(ref->fields) != 2 || !IsA(lsecond(ref->fields), String))
 		ereport(ERROR, errcode(ERRCODE_AMBIGUOUS_COLUMN),
-				errmsg("column \"%s\" stands without its row in an expression of a mapping rule",
-					   NameListToString(ref->fields)),
-				errhint("Write r.<column> for the row of silver, <alias>.<column> for a joined "
-						"one, setting.<name> for a setting."));
+				errmsg("column \"%s\" stands without its row in an expression of %s",
+					   NameListToString(ref->fields), uses->what),
+				errhint("Write r.<column> for the row, <alias>.<column> for a joined one, "
+						"setting.<name> for a setting."));
 	alias = strVal(linitial(ref->fields));
 	column = strVal(lsecond(ref->fields));
 	relation = mls_map_relation(uses->relations, alias);
@@ -135,50 +137,65 @@ walk(Node *node, void *context)
 	}
 	if (IsA(node, SubLink) || IsA(node, ParamRef))
 		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("a mapping rule cannot use subqueries or parameters"),
-				errhint("Other resources of the source are reached by rows of mls.join_map."));
+				errmsg("%s cannot use subqueries or parameters", ((Uses *) context)->what),
+				strcmp(((Uses *) context)->what, MAPPING_RULE) == 0
+					? errhint("Other resources of the source are reached by rows of mls.join_map.")
+					: errhint("Have the view look into other tables."));
 	return raw_expression_tree_walker(node, walk, context);
+}
+
+List *
+mls_expression_uses(const char *expression, const char *what, const char **missing,
+					const List *relations)
+{
+	Uses uses = {.what = what, .relations = relations};
+
+	walk(parse(expression, what), &uses);
+	*missing = uses.missing;
+	return uses.aliases;
 }
 
 List *
 mls_map_expression_uses(const char *expression, const char **missing, const List *relations)
 {
-	Uses uses = {.relations = relations};
+	return mls_expression_uses(expression, MAPPING_RULE, missing, relations);
+}
 
-	walk(parse(expression), &uses);
-	*missing = uses.missing;
-	return uses.aliases;
+Oid
+mls_expression_type(const char *expression, const char *what, const char *from)
+{
+	ErrorContextCallback callback;
+	char *sql = psprintf("SELECT (%s\n) FROM %s", expression, from);
+	Query *query;
+	Node *value;
+	Oid type;
+
+	begin_reading(&callback, sql);
+	query =
+		parse_analyze_fixedparams(linitial_node(RawStmt, pg_parse_query(sql)), sql, NULL, 0, NULL);
+	error_context_stack = callback.previous;
+	if (query->hasAggs || query->hasWindowFuncs || query->hasTargetSRFs)
+		refuse(expression, what, "It makes one value of one row: no aggregates, windows or sets.");
+	value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
+	if (contain_volatile_functions(value))
+		refuse(expression, what,
+			   "It calls a volatile function, so it would not give the same value again.");
+	type = getBaseType(exprType(value));
+	return type == UNKNOWNOID ? TEXTOID : type;
 }
 
 Oid
 mls_map_expression_type(const char *expression, const List *relations)
 {
 	const MlsMapRelation *row = linitial(relations);
-	ErrorContextCallback callback;
 	const char *missing;
 	List *uses = mls_map_expression_uses(expression, &missing, relations);
-	char *sql;
-	Query *query;
-	Node *value;
-	Oid type;
 
 	if (missing != NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 				errmsg("there is no column %s for a mapping rule", missing));
-	sql = psprintf("SELECT (%s\n) FROM %s", expression,
-				   mls_map_from(relations, mls_qualified_name(row->silver), uses));
-	begin_reading(&callback, sql);
-	query =
-		parse_analyze_fixedparams(linitial_node(RawStmt, pg_parse_query(sql)), sql, NULL, 0, NULL);
-	error_context_stack = callback.previous;
-	if (query->hasAggs || query->hasWindowFuncs || query->hasTargetSRFs)
-		refuse(expression, "A rule makes one value of one row: no aggregates, windows or sets.");
-	value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
-	if (contain_volatile_functions(value))
-		refuse(expression,
-			   "It calls a volatile function, so it would not give the same value again.");
-	type = getBaseType(exprType(value));
-	return type == UNKNOWNOID ? TEXTOID : type;
+	return mls_expression_type(expression, MAPPING_RULE,
+							   mls_map_from(relations, mls_qualified_name(row->silver), uses));
 }
 
 /* ---- Columns a source may lack ---- */

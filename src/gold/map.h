@@ -138,6 +138,12 @@ mls_map_without_missing(char *const *arguments, int narguments, const List *rela
 /* Its type over the relations; an error if it is not valid, or not the same at each call. */
 extern Oid mls_map_expression_type(const char *expression, const List *relations);
 
+/* The same for expressions of others, `what` in messages ("a feed"), over relations of which
+ * alias and desc count, and over what stands behind FROM. */
+extern List *mls_expression_uses(const char *expression, const char *what, const char **missing,
+								 const List *relations);
+extern Oid mls_expression_type(const char *expression, const char *what, const char *from);
+
 /* ---- mapping.c ---- */
 
 /* The target's fields without the key, of MlsGoldField *; findings (of MlsMapFinding *) may be NULL. */

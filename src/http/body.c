@@ -149,16 +149,16 @@ close_file(void *arg)
 
 /* The file is ended by the memory context, not with a query: a cursor may outlive its transaction. */
 static MlsHttpSpool *
-make_spool(MlsHttpRequest *request)
+make_spool(MemoryContext context)
 {
 	MlsHttpSpool *spool =
-		MemoryContextAllocExtended(request->context, sizeof(MlsHttpSpool), MCXT_ALLOC_ZERO);
+		MemoryContextAllocExtended(context, sizeof(MlsHttpSpool), MCXT_ALLOC_ZERO);
 
-	spool->context = request->context;
+	spool->context = context;
 	spool->file = -1;
 	spool->callback.func = close_file;
 	spool->callback.arg = spool;
-	MemoryContextRegisterResetCallback(request->context, &spool->callback);
+	MemoryContextRegisterResetCallback(context, &spool->callback);
 	spool->file = OpenTemporaryFile(true);
 	return spool;
 }
@@ -174,18 +174,19 @@ report_file(bool writing)
 	ereport(ERROR, (errcode_for_file_access(),
 					writing ? errmsg("could not write to temporary file: %m")
 							: errmsg("could not read from temporary file: %m"),
-					errdetail("It holds an answer that is too long for memory.")));
+					errdetail("It holds what is too long for memory.")));
 }
 
 static void
-write_file(MlsHttpSpool *spool, char *bytes, Size length)
+write_file(MlsHttpSpool *spool, const char *bytes, Size length)
 {
 	while (length > 0)
 	{
 		int part = (int) Min(length, WRITE_BYTES);
 
 		errno = 0;
-		if (FileWrite(spool->file, bytes, part, spool->length, PG_WAIT_EXTENSION) != part)
+		if (FileWrite(spool->file, unconstify(char *, bytes), part, spool->length,
+					  PG_WAIT_EXTENSION) != part)
 			report_file(true);
 		spool->length += part;
 		bytes += part;
@@ -203,6 +204,26 @@ read_file(MlsHttpSpool *spool, int64 at)
 		report_file(false);
 	memset(spool->piece + wanted, 0, SPARE_BYTES);
 	return wanted;
+}
+
+/* ---- bodies of ours ---- */
+
+MlsHttpResponse *
+mls_http_body_begin(void)
+{
+	MlsHttpResponse *body = palloc0(sizeof(MlsHttpResponse));
+
+	body->url = body->content_type = "";
+	body->body = palloc0(SPARE_BYTES);
+	body->spool = make_spool(CurrentMemoryContext);
+	return body;
+}
+
+void
+mls_http_body_add(MlsHttpResponse *body, const char *bytes, Size length)
+{
+	write_file(body->spool, bytes, length);
+	body->length = body->spool->length;
 }
 
 /* ---- sending; callbacks of libcurl, which may not throw: a file of ours is read without that ---- */
@@ -415,7 +436,7 @@ spool(MlsHttpRequest *request)
 	CURLcode result = CURLE_OK;
 
 	if (spool == NULL)
-		spool = request->spool = make_spool(request);
+		spool = request->spool = make_spool(request->context);
 	if (!request->spooled)
 	{
 		spool->is_gzip = is_gzip(request);

@@ -142,6 +142,13 @@ extern bool mls_http_piece(MlsHttpPieces *pieces, const char **bytes, Size *leng
 /* The last bytes of a body, terminated; valid as a piece is. */
 extern const char *mls_http_tail(const MlsHttpResponse *response, int length);
 
+/*
+ * A body that is made here, piece by piece, in a temporary file: it is read and uploaded as
+ * that of an answer is.  It belongs to CurrentMemoryContext, also through transactions.
+ */
+extern MlsHttpResponse *mls_http_body_begin(void);
+extern void mls_http_body_add(MlsHttpResponse *body, const char *bytes, Size length);
+
 /* start + finish */
 extern MlsHttpResponse *
 mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);

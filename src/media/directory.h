@@ -54,12 +54,14 @@ extern int mls_directory_folder(int parent, const char *name);
 /* The directory of the store, likewise. */
 extern int mls_directory_root(const DirectoryStore *store);
 
+/*
+ * The folder that the first bytes of a path name, below an open one: "aa", "feeds/2026/", or
+ * "", which is that one itself.  Folders that are not there are made if that is wanted.
+ */
+extern int mls_directory_walk(int parent, const char *path, int length, bool make);
+
 /* A name within its folder. */
-static inline const char *
-mls_directory_base(const char *name)
-{
-	return name + 3;
-}
+extern const char *mls_directory_base(const char *name);
 
 /* ---- directory_write.c ---- */
 

@@ -5,11 +5,15 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/fd.h"
 
 #include "media/directory.h"
+
+/* The group of the server's user may read, for a web server beside it. */
+#define FOLDER_MODE 0750
 
 /* ---- what is wrong, in words ---- */
 
@@ -137,4 +141,39 @@ mls_directory_root(const DirectoryStore *store)
 		errno = error;
 	}
 	return fd;
+}
+
+int
+mls_directory_walk(int parent, const char *path, int length, bool make)
+{
+	int folder = mls_directory_folder(parent, ".");
+
+	while (length > 0 && folder >= 0)
+	{
+		char part[MAXPGPATH];
+		int bytes = Min((int) strcspn(path, "/"), length);
+		int next;
+		int error;
+
+		strlcpy(part, path, Min(bytes + 1, sizeof(part)));
+		next = mls_directory_folder(folder, part);
+		if (next < 0 && errno == ENOENT && make &&
+			(mkdirat(folder, part, FOLDER_MODE) == 0 || errno == EEXIST))
+			next = mls_directory_folder(folder, part);
+		error = errno;
+		mls_directory_drop(folder);
+		folder = next;
+		errno = error;
+		path += bytes + 1;
+		length -= bytes + 1;
+	}
+	return folder;
+}
+
+const char *
+mls_directory_base(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
 }

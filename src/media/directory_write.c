@@ -31,7 +31,6 @@
 
 /* The group of the server's user may read, for a web server beside it. */
 #define FILE_MODE 0640
-#define FOLDER_MODE 0750
 
 /* Written at once. */
 #define PIECE (1024 * 1024)
@@ -51,7 +50,7 @@ typedef struct DirectoryPut
 	MlsStorePut head;
 	dlist_node node; /* of the store's `written`, until it has its name */
 	MemoryContextCallback callback;
-	char name[MLS_STORE_NAME];
+	char name[MLS_STORE_LONGEST_DOCUMENT + 1];
 	char temporary[40];
 	int fd; /* -1: neither open nor there */
 } DirectoryPut;
@@ -69,27 +68,9 @@ hold_directory(DirectoryStore *store)
 
 /* The folder of a name.  -1 and errno. */
 static int
-open_folder(const DirectoryStore *store, const char *name)
+open_folder(const DirectoryStore *store, const char *name, bool make)
 {
-	char digits[3];
-
-	strlcpy(digits, name, sizeof(digits));
-	return mls_directory_folder(store->directory, digits);
-}
-
-/* The same, made if it is not there. */
-static int
-make_folder(const DirectoryStore *store, const char *name)
-{
-	int folder = open_folder(store, name);
-	char digits[3];
-
-	if (folder >= 0 || errno != ENOENT)
-		return folder;
-	strlcpy(digits, name, sizeof(digits));
-	if (mkdirat(store->directory, digits, FOLDER_MODE) != 0 && errno != EEXIST)
-		return -1;
-	return open_folder(store, name);
+	return mls_directory_walk(store->directory, name, mls_directory_base(name) - name, make);
 }
 
 /* ---- the end of a put ---- */
@@ -121,7 +102,7 @@ give_up(void *arg)
 
 	if (put->fd < 0)
 		return;
-	folder = open_folder(store, put->name);
+	folder = open_folder(store, put->name, false);
 	if (folder >= 0)
 		(void) unlinkat(folder, put->temporary, 0);
 	mls_directory_drop(folder);
@@ -195,7 +176,7 @@ write_file(const DirectoryStore *store, int fd, const MlsStoreFile *file)
 static void
 begin(DirectoryStore *store, DirectoryPut *put)
 {
-	int folder = make_folder(store, put->name);
+	int folder = open_folder(store, put->name, true);
 	int fd = -1;
 	int error;
 
@@ -333,7 +314,7 @@ sync_files(DirectoryStore *store, bool all)
 static void
 rename_one(const DirectoryStore *store, const DirectoryPut *put)
 {
-	int folder = open_folder(store, put->name);
+	int folder = open_folder(store, put->name, false);
 	int error = 0;
 
 	if (folder < 0 || renameat(folder, put->temporary, folder, mls_directory_base(put->name)) != 0)
@@ -344,14 +325,22 @@ rename_one(const DirectoryStore *store, const DirectoryPut *put)
 }
 
 static void
-sync_folder(const DirectoryStore *store, const char *digits)
+sync_folder(const DirectoryStore *store, const char *path, int length)
 {
-	int folder = open_folder(store, digits);
+	int folder = mls_directory_walk(store->directory, path, length, false);
 	int error = folder < 0 || fsync(folder) != 0 ? errno : 0;
 
 	mls_directory_drop(folder);
 	if (error)
-		mls_directory_report(store, TASK_WRITE, digits, error);
+		mls_directory_report(store, TASK_WRITE, path, error);
+}
+
+/* The folders of a document may be new, each in the one before it. */
+static void
+sync_path(const DirectoryStore *store, const char *name)
+{
+	for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/'))
+		sync_folder(store, name, slash - name);
 }
 
 /* Names are on disk when their folders are. */
@@ -369,7 +358,7 @@ sync_folders(const DirectoryStore *store, const bool *named)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		snprintf(digits, sizeof(digits), "%02x", number);
-		sync_folder(store, digits);
+		sync_folder(store, digits, strlen(digits));
 	}
 }
 
@@ -391,7 +380,10 @@ mls_directory_keep(MlsStore *head)
 		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
 
 		rename_one(store, put);
-		named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;
+		if (mls_store_is_name(put->name))
+			named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;
+		else if (enableFsync && !all)
+			sync_path(store, put->name);
 	}
 	if (all)
 		sync_all(store);

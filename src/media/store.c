@@ -103,18 +103,29 @@ mls_store_claim(MlsStore *store)
 static void
 require_name(const MlsStore *store, const char *name)
 {
-	if (!mls_store_is_name(name))
+	if (!mls_store_is_name(name) && !mls_store_is_document(name))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
 						errmsg("store \"%s\" has no file of such a name", store->source->name),
 						errdetail("Names are a SHA-256 below its first two digits, with an "
-								  "extension: aa/aa...99.jpg.")));
+								  "extension: aa/aa...99.jpg; or those of documents: "
+								  "feeds/kyero.xml.")));
 }
 
 MlsStorePut *
 mls_store_put_start(MlsStore *store, const MlsStoreFile *file)
 {
-	require_name(store, file->name);
+	if (!mls_store_is_name(file->name))
+		elog(ERROR, "\"%s\" is no name of a file", file->name);
 	return store->kind->put_start(store, file);
+}
+
+void
+mls_store_publish(MlsStore *store, const MlsStoreFile *document)
+{
+	if (!mls_store_is_document(document->name))
+		elog(ERROR, "\"%s\" is no name of a document", document->name);
+	store->kind->put_finish(store->kind->put_start(store, document));
+	mls_store_keep(store);
 }
 
 void

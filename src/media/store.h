@@ -5,7 +5,10 @@
  * A store is a foreign server of the protocol `file`: a directory of this machine, or a
  * bucket of S3.  What it holds below its directory or prefix are files whose names are ours,
  * <aa>/<sha256>.<extension>, and say what is in them: a name is never written with other
- * bytes, so that a file can be put twice, and by two processes at once, without harm.  Other
+ * bytes, so that a file can be put twice, and by two processes at once, without harm.
+ *
+ * Beside them stand documents: files under names that others know, feeds/kyero.xml, which
+ * are replaced, whole.  They are read and deleted as files are, and never listed.  Other
  * names are refused.
  *
  * All is done in the rights of a role, as whom the store was opened.  None of it wants a
@@ -40,6 +43,15 @@ extern char *mls_store_name(const uint8 *sha256, const char *extension);
 
 /* Is it one of ours? */
 extern bool mls_store_is_name(const char *name);
+
+/* Most bytes of a document's name. */
+#define MLS_STORE_LONGEST_DOCUMENT 100
+
+/*
+ * Can a document be called so?  Up to four parts of letters, digits, "-", "_" and ".", each
+ * begun by a letter or digit; no folder of two hexadecimal digits.
+ */
+extern bool mls_store_is_document(const char *name);
 
 /* ---- A store ---- */
 
@@ -93,6 +105,9 @@ extern MlsStorePut *mls_store_put_start(MlsStore *store, const MlsStoreFile *fil
 
 /* Waits until the store has taken all of it. */
 extern void mls_store_put_finish(MlsStorePut *put);
+
+/* Writes a document, or another in its place: at any time the old or the new is there, whole. */
+extern void mls_store_publish(MlsStore *store, const MlsStoreFile *document);
 
 /* Waits until all files that were put are there, whole, under their names, through a crash too. */
 extern void mls_store_keep(MlsStore *store);

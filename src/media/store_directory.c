@@ -83,23 +83,28 @@ mls_directory_define_settings(void)
 		&file_directories, "", PGC_SUSET, 0, check_file_directories, NULL, NULL);
 }
 
-/* The folder of a name, "aa". */
+/* The folder at the first bytes of a path. */
 static int
-open_folder_of(const DirectoryStore *store, const char *name)
+open_folder_at(const DirectoryStore *store, const char *path, int length)
 {
 	int directory = mls_directory_root(store);
-	char digits[3];
 	int folder;
 	int error;
 
 	if (directory < 0)
 		mls_directory_report(store, TASK_OPEN, NULL, errno);
-	strlcpy(digits, name, sizeof(digits));
-	folder = mls_directory_folder(directory, digits);
+	folder = mls_directory_walk(directory, path, length, false);
 	error = errno;
 	mls_directory_drop(directory);
 	errno = error;
 	return folder;
+}
+
+/* That of a file or a document. */
+static int
+open_folder_of(const DirectoryStore *store, const char *name)
+{
+	return open_folder_at(store, name, mls_directory_base(name) - name);
 }
 
 /* ---- removing ---- */
@@ -261,7 +266,7 @@ visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
 
 	CHECK_FOR_INTERRUPTS();
 	snprintf(digits, sizeof(digits), "%02x", number);
-	folder = open_folder_of(store, digits);
+	folder = open_folder_at(store, digits, strlen(digits));
 	if (folder < 0 && errno != ENOENT)
 		mls_directory_report(store, TASK_LIST, digits, errno);
 	if (folder < 0)
@@ -403,6 +408,20 @@ sweep_entry(int folder, const char *digits, const char *base, void *arg)
 		sweeping->removed++;
 }
 
+/* Folders of documents are known only when one is written. */
+static MlsStorePut *
+put_start(MlsStore *head, const MlsStoreFile *file)
+{
+	Sweeping sweeping = {.before = (pg_time_t) time(NULL) - MLS_STORE_STALE_S};
+	int folder =
+		mls_store_is_name(file->name) ? -1 : open_folder_of((DirectoryStore *) head, file->name);
+
+	if (folder >= 0)
+		(void) visit_folder(folder, "", sweep_entry, &sweeping);
+	mls_directory_drop(folder);
+	return mls_directory_put_start(head, file);
+}
+
 static int64
 sweep(MlsStore *head)
 {
@@ -471,7 +490,7 @@ no_link(const MlsStore *store, const char *name, int seconds)
 }
 
 static const MlsStoreKind directory_kind = {
-	.put_start = mls_directory_put_start,
+	.put_start = put_start,
 	.put_finish = mls_directory_put_finish,
 	.keep = mls_directory_keep,
 	.delete = delete_files,

@@ -1,6 +1,6 @@
 /*
  * store_name.c
- *		Names of files in stores: <aa>/<sha256>.<extension>.
+ *		Names of files in stores: <aa>/<sha256>.<extension>; and of documents.
  */
 #include "postgres.h"
 
@@ -32,4 +32,30 @@ mls_store_is_name(const char *name)
 	name += 3 + digits + 1;
 	length = strspn(name, EXTENSION);
 	return length >= 1 && length <= MLS_STORE_EXTENSION && name[length] == '\0';
+}
+
+#define DOCUMENT_PARTS 4
+
+bool
+mls_store_is_document(const char *name)
+{
+	int parts = 1;
+
+	if (strlen(name) > MLS_STORE_LONGEST_DOCUMENT)
+		return false;
+	/* These folders are the files'. */
+	if (strspn(name, HEX "ABCDEF") == 2 && name[2] == '/')
+		return false;
+	for (;;)
+	{
+		int length = strspn(name, EXTENSION "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.");
+
+		if (length == 0 || strchr("-_.", name[0]) != NULL)
+			return false;
+		name += length;
+		if (*name == '\0')
+			return true;
+		if (*name++ != '/' || ++parts > DOCUMENT_PARTS)
+			return false;
+	}
 }

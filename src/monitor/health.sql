@@ -215,6 +215,12 @@ SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad 
                    FILTER (WHERE m.failed * 10 >= m.all_media AND m.failed >= 10) AS bad
           FROM mls.media_count m) f
 UNION ALL
+-- A feed that is not written leaves the portal with the old one; a refused one waits for a word.
+SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0) THEN 'warning' ELSE 'ok' END,
+       coalesce(string_agg(format('%s was not written, for the %s. time: %s', f.name, f.failures, left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
+                mls.counted(count(*), 'feed is', 'feeds are') || ' written')
+  FROM mls.feed f HAVING count(*) > 0
+UNION ALL
 SELECT 'tables', CASE WHEN missing IS NULL THEN 'ok' ELSE 'critical' END,
        coalesce('tables were dropped of: ' || missing, 'every subscription has its tables')
   FROM (SELECT string_agg(name, ', ' ORDER BY name) AS missing FROM fact f

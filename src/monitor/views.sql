@@ -181,7 +181,7 @@ COMMENT ON COLUMN mls_status.error IS 'cause of the failure of the last sync, if
 CREATE VIEW mls_progress WITH (security_invoker = true) AS
 SELECT r.id AS run,
        s.source,
-       s.resource,
+       coalesce(s.resource, r.subject) AS resource,
        r.process,
        r.pid,
        CASE WHEN r.phase IS NOT NULL THEN r.phase
@@ -202,21 +202,22 @@ SELECT r.id AS run,
             THEN r.started_at + t.duration * (greatest(r.expected, r.received)::float8 / r.received)
        END AS estimated_end
   FROM mls.run r
-  JOIN mls.subscription s ON s.id = r.subscription
-  JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
+  LEFT JOIN mls.subscription s ON s.id = r.subscription
+  LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
     ON w.subscription = r.subscription AND w.pid = r.pid
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = r.pid
  CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() - r.started_at AS duration,
                             greatest(extract(epoch FROM pg_catalog.clock_timestamp() - r.started_at),
                                      0.001) AS seconds) t
- WHERE r.status = 'running';
+ WHERE r.status = 'running'
+   AND CASE WHEN r.subscription IS NULL THEN a.backend_start = r.backend_start ELSE w.pid IS NOT NULL END;
 COMMENT ON VIEW mls_progress IS 'runs that are at work, with what they have committed so far';
 COMMENT ON COLUMN mls_progress.run IS 'number of the run';
-COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server';
-COMMENT ON COLUMN mls_progress.resource IS 'resource at the source';
+COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server; NULL for a feed';
+COMMENT ON COLUMN mls_progress.resource IS 'resource at the source; or name of a feed';
 COMMENT ON COLUMN mls_progress.process IS 'which process';
 COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
-COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media)';
+COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media); writing, checking and publishing (feed)';
 COMMENT ON COLUMN mls_progress.waiting_for IS 'source or lock; NULL while it works';
 COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
 COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
@@ -230,7 +231,7 @@ COMMENT ON COLUMN mls_progress.estimated_end IS 'when all that was announced wil
 CREATE VIEW mls_history WITH (security_invoker = true) AS
 SELECT r.id AS run,
        s.source,
-       s.resource,
+       coalesce(s.resource, r.subject) AS resource,
        r.process,
        r.status,
        r.started_at,
@@ -249,12 +250,13 @@ SELECT r.id AS run,
        r.message,
        r.detail,
        r.hint
-  FROM mls.run r JOIN mls.subscription s ON s.id = r.subscription;
+  FROM mls.run r LEFT JOIN mls.subscription s ON s.id = r.subscription
+ WHERE s.id IS NOT NULL OR r.subscription IS NULL;
 COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on';
 COMMENT ON COLUMN mls_history.run IS 'number of the run';
-COMMENT ON COLUMN mls_history.source IS 'name of the foreign server';
-COMMENT ON COLUMN mls_history.resource IS 'resource at the source';
-COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, rebuild or undo';
+COMMENT ON COLUMN mls_history.source IS 'name of the foreign server; NULL for a feed';
+COMMENT ON COLUMN mls_history.resource IS 'resource at the source; or name of a feed';
+COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, feed, rebuild or undo';
 COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls_history.started_at IS 'when it began';
 COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';

@@ -17,6 +17,7 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "feed/feed.h"
 #include "geo/geo.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
@@ -32,6 +33,7 @@ PG_FUNCTION_INFO_V1(mls_reconcile);
 PG_FUNCTION_INFO_V1(mls_remap_sql);
 PG_FUNCTION_INFO_V1(mls_geocode_sql);
 PG_FUNCTION_INFO_V1(mls_media_sync);
+PG_FUNCTION_INFO_V1(mls_feed_sync);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -70,6 +72,16 @@ chosen_subscriptions(FunctionCallInfo fcinfo, MlsProcessKind process)
 	SPITupleTable *ids;
 
 	SPI_connect();
+	if (process == MLS_PROCESS_FEED)
+	{
+		found = mls_feeds_found(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)),
+								context);
+		SPI_finish();
+		if (found == NIL)
+			ereport(NOTICE, errmsg("there is no feed to work on"),
+					errhint("mls_feed() says what is written, and where."));
+		return found;
+	}
 	mls_select(process == MLS_PROCESS_GEOCODE
 				   ? "SELECT f.id, f.source FROM mls.find_subscriptions($1, $2) f "
 					 "JOIN mls.geocode_rule r ON r.subscription = f.id"
@@ -138,7 +150,8 @@ first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *
 	if (why != NULL)
 		mls_outcome_skip(outcome, why);
 	else if (launch->named && task->process != MLS_PROCESS_REMAP &&
-			 task->process != MLS_PROCESS_GEOCODE && task->process != MLS_PROCESS_MEDIA)
+			 task->process != MLS_PROCESS_GEOCODE && task->process != MLS_PROCESS_MEDIA &&
+			 task->process != MLS_PROCESS_FEED)
 		skip_fed(sub, outcome);
 	return outcome;
 }
@@ -176,7 +189,7 @@ choose(Launch *launch, FunctionCallInfo fcinfo, const MlsTask *task)
 	Choice choice = {launch, fcinfo, task};
 	ErrorData *error;
 
-	launch->named = !PG_ARGISNULL(1);
+	launch->named = task->process != MLS_PROCESS_FEED && !PG_ARGISNULL(1);
 	error = mls_subtransaction(choose_now, &choice, NULL, false);
 	if (error != NULL)
 		ReThrowError(error);
@@ -230,6 +243,15 @@ static const char *
 process_name(const Launch *launch)
 {
 	return mls_process(launch->assignment->task.process)->name;
+}
+
+/* What a user calls. */
+static char *
+function_name(const MlsTask *task)
+{
+	return psprintf(
+		"mls_%s%s", mls_process(task->process)->name,
+		task->process == MLS_PROCESS_MEDIA || task->process == MLS_PROCESS_FEED ? "_sync" : "");
 }
 
 /* Starts a worker; false if the server has no slot for it. */
@@ -299,9 +321,7 @@ check_workers(Launch *launch, bool look_at_locks)
 			worker->ended = true;
 		else if (status == BGWH_STARTED && look_at_locks)
 			mls_refuse_own_locks(pid, process_name(launch),
-								 launch->assignment->task.process == MLS_PROCESS_MEDIA
-									 ? "mls_media_sync"
-									 : psprintf("mls_%s", process_name(launch)));
+								 function_name(&launch->assignment->task));
 	}
 }
 
@@ -408,6 +428,14 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 		values[n++] = Int64GetDatum(counters->deleted);
 		return n;
 	}
+	if (process == MLS_PROCESS_FEED)
+	{
+		values[n++] = Int64GetDatum(counters->received);
+		values[n++] = Int64GetDatum(counters->unchanged);
+		values[n++] = Int64GetDatum(counters->bad_values);
+		values[n++] = Int64GetDatum(counters->pages);
+		return n;
+	}
 	values[n++] = Int64GetDatum(counters->received);
 	if (process == MLS_PROCESS_MEDIA)
 	{
@@ -476,9 +504,7 @@ run_task(FunctionCallInfo fcinfo, const MlsTask *task)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Launch launch = {NIL};
 
-	mls_refuse_standby(task->process == MLS_PROCESS_MEDIA ? "mls_media_sync()"
-														  : psprintf("mls_%s()", process),
-					   process);
+	mls_refuse_standby(psprintf("%s()", function_name(task)), process);
 	InitMaterializedSRF(fcinfo, 0);
 	choose(&launch, fcinfo, task);
 	if (launch.subscriptions == NIL)
@@ -544,6 +570,14 @@ Datum
 mls_media_sync(PG_FUNCTION_ARGS)
 {
 	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_MEDIA});
+}
+
+/* mls_feed_sync(name, force) */
+Datum
+mls_feed_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo,
+					&(MlsTask){.process = MLS_PROCESS_FEED, .force = flag_argument(fcinfo, 1)});
 }
 
 /* mls_geocode(source, resource, dry_run, due): who names a source wants it now. */

@@ -25,6 +25,7 @@
 
 #include "compat.h"
 #include "drift/drift.h"
+#include "feed/feed.h"
 #include "geo/geo.h"
 #include "gold/gold_write.h"
 #include "jobs/jobs.h"
@@ -38,7 +39,7 @@
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {
 	&mls_sync_process,   &mls_purge_process,   &mls_reconcile_process, &mls_remap_process,
-	&mls_ranges_process, &mls_geocode_process, &mls_media_process};
+	&mls_ranges_process, &mls_geocode_process, &mls_media_process,     &mls_feed_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -79,6 +80,24 @@ static const MlsStepHooks hooks = {.begun = begun, .settle = settle, .add_helper
 
 /* ---- Beginning ---- */
 
+/* What a run works on, as it is now; NULL if it is not there, or not visible to the current role. */
+static MlsSubscription *
+read_subject(const MlsRun *run)
+{
+	int64 id = run->outcome->subscription;
+
+	return run->process->subject ? run->process->subject(id) : mls_subscription_by_id(id);
+}
+
+/* The same in words. */
+static char *
+subject_words(const MlsRun *run)
+{
+	return run->process->subject
+			   ? psprintf("\"%s\"", run->sub->resource)
+			   : psprintf("resource \"%s\" of source \"%s\"", run->sub->resource, run->sub->source);
+}
+
 /* Reads the subscription as the calling role and takes its lock, unless another process has it. */
 static void
 try_to_lock(MlsRun *run, bool last_try)
@@ -87,7 +106,11 @@ try_to_lock(MlsRun *run, bool last_try)
 
 	mls_transaction_begin(GetUserId());
 	MemoryContextSwitchTo(run->context);
-	run->sub = mls_subscription_by_id(id);
+	run->sub = read_subject(run);
+	if (run->sub == NULL && run->process->subject)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("what a %s was asked for is not visible to its worker", run->process->name),
+				errhint("Commit the transaction that made it first."));
 	if (run->sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the subscription is not visible to the %s worker", run->process->name),
@@ -98,8 +121,7 @@ try_to_lock(MlsRun *run, bool last_try)
 									   : mls_subscription_lock(id, true);
 	if (!run->locked && last_try && run->process->beside)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
-				errmsg("another %s of resource \"%s\" of source \"%s\" is at work",
-					   run->process->name, run->sub->resource, run->sub->source));
+				errmsg("another %s of %s is at work", run->process->name, subject_words(run)));
 	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
 	mls_transaction_commit();
@@ -134,10 +156,12 @@ enter_run(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
-	run->sub = mls_subscription_by_id(run->sub->id);
+	run->sub = read_subject(run);
 	if (run->sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("the subscription was removed before it was synced"));
+				run->process->subject
+					? errmsg("the %s was removed before it ran", run->process->name)
+					: errmsg("the subscription was removed before it was synced"));
 	run->id = mls_run_start(run->sub, run->process->name);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
@@ -183,7 +207,8 @@ prepare_beside(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
-	read_table(run);
+	if (!run->process->subject)
+		read_table(run);
 	if (run->process->prepare)
 		run->process->prepare(run);
 	mls_transaction_commit();
@@ -338,11 +363,10 @@ run_context_callback(void *arg)
 	if (run->sub == NULL)
 		return;
 	if (run->counters.pages > 0)
-		errcontext("%s of resource \"%s\" of source \"%s\", after page " INT64_FORMAT,
-				   run->process->name, run->sub->resource, run->sub->source, run->counters.pages);
+		errcontext("%s of %s, after page " INT64_FORMAT, run->process->name, subject_words(run),
+				   run->counters.pages);
 	else
-		errcontext("%s of resource \"%s\" of source \"%s\"", run->process->name, run->sub->resource,
-				   run->sub->source);
+		errcontext("%s of %s", run->process->name, subject_words(run));
 }
 
 /* What a run would do, without leaving a trace. */
@@ -392,7 +416,8 @@ static void
 do_run(MlsRun *run)
 {
 	enter_run(run);
-	identify(run);
+	if (!run->process->subject)
+		identify(run);
 	if (run->process->beside)
 		prepare_beside(run);
 	else

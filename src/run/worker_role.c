@@ -42,10 +42,12 @@ settle(const MlsAssignment *assignment)
 	set_option("default_transaction_read_only", "off");
 	set_option("default_transaction_isolation", "read committed");
 	set_option("row_security", "on");
+	set_option("jit", "off");
+	if (mls_process(assignment->task.process)->subject)
+		return; /* its queries are of users' views, read whole */
 	set_option("enable_seqscan", "off");
 	set_option("enable_hashjoin", "off");
 	set_option("enable_mergejoin", "off");
-	set_option("jit", "off");
 }
 
 void

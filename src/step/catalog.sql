@@ -110,7 +110,9 @@ COMMENT ON COLUMN mls.subscription.timestamps IS 'for each field of the option t
 
 CREATE TABLE mls.run (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    subscription  bigint NOT NULL REFERENCES mls.subscription ON DELETE CASCADE,
+    subscription  bigint REFERENCES mls.subscription ON DELETE CASCADE,
+    subject       text,
+    owner         regrole,
     process       text NOT NULL,
     status        text NOT NULL DEFAULT 'running'
                   CHECK (status IN ('running', 'finished', 'failed', 'cancelled', 'crashed')),
@@ -136,12 +138,16 @@ CREATE TABLE mls.run (
     sqlstate      text,
     message       text,
     detail        text,
-    hint          text
+    hint          text,
+    CHECK ((subscription IS NULL) = (subject IS NOT NULL AND owner IS NOT NULL))
 );
 CREATE INDEX ON mls.run (subscription, id);
-COMMENT ON TABLE mls.run IS 'executions of processes on subscriptions';
+CREATE INDEX ON mls.run (subject, id) WHERE subscription IS NULL;
+COMMENT ON TABLE mls.run IS 'executions of processes on subscriptions, feeds and the like';
 COMMENT ON COLUMN mls.run.id IS 'number of the run';
-COMMENT ON COLUMN mls.run.subscription IS 'the subscription it worked on';
+COMMENT ON COLUMN mls.run.subscription IS 'the subscription it worked on; NULL if that was something else';
+COMMENT ON COLUMN mls.run.subject IS 'what it worked on, if that is no subscription: the name of a feed';
+COMMENT ON COLUMN mls.run.owner IS 'role whose that is; NULL for a subscription, which has its own';
 COMMENT ON COLUMN mls.run.process IS 'sync, purge, reconcile, rebuild or undo';
 COMMENT ON COLUMN mls.run.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls.run.started_at IS 'when it began';
@@ -206,6 +212,8 @@ CREATE POLICY owner ON mls.subscription FOR SELECT
     USING (pg_catalog.pg_has_role(owner, 'USAGE'));
 CREATE POLICY owner ON mls.run FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
+CREATE POLICY subject ON mls.run FOR SELECT
+    USING (subscription IS NULL AND (pg_catalog.pg_has_role(owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')));
 CREATE POLICY owner ON mls.issue FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 CREATE POLICY monitor ON mls.subscription FOR SELECT

@@ -73,7 +73,8 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_REMAP,
 	MLS_PROCESS_RANGES, /* of a load: a helper's */
 	MLS_PROCESS_GEOCODE,
-	MLS_PROCESS_MEDIA
+	MLS_PROCESS_MEDIA,
+	MLS_PROCESS_FEED
 } MlsProcessKind;
 
 typedef struct MlsTask
@@ -81,7 +82,7 @@ typedef struct MlsTask
 	MlsProcessKind process;
 	bool full;            /* sync: whatever the cursor */
 	bool due;             /* sync: only what is due */
-	bool force;           /* purge: whatever the loss */
+	bool force;           /* purge, feed: whatever the loss */
 	bool dry_run;         /* say what would be done */
 	int workers;          /* processes that may work on one subscription */
 	struct MlsCrew *crew; /* ranges: who shares the load */

@@ -36,8 +36,11 @@ require_table(Oid relid, const char *layer, const MlsSubscription *sub)
 void
 mls_run_require_tables(const MlsSubscription *sub)
 {
-	Relation foreign_table = try_relation_open(sub->foreign_table, AccessShareLock);
+	Relation foreign_table;
 
+	if (!OidIsValid(sub->foreign_table))
+		return;
+	foreign_table = try_relation_open(sub->foreign_table, AccessShareLock);
 	if (foreign_table == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("the foreign table of resource \"%s\" of source \"%s\" was dropped",
@@ -164,6 +167,24 @@ mls_run_note(MlsRun *run, const char *format, ...)
 
 /* ---- Rows of mls.run: begun before the work, updated with each page, ended with an outcome ---- */
 
+/* The same of something that is no subscription; the caller holds its lock. */
+static int64
+start_apart(const MlsSubscription *sub, const char *process)
+{
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
+					"message = 'the process or the server ended during the run' "
+					"WHERE subscription IS NULL AND process = $1 AND subject = $2 AND status = "
+					"'running'",
+					mls_arg_text(process), mls_arg_text(sub->resource));
+	mls_sql_control(SPI_OK_INSERT_RETURNING,
+					"INSERT INTO mls.run (subject, owner, process, pid, backend_start) "
+					"VALUES ($1, $2::pg_catalog.regrole, $3, $4, $5) RETURNING id",
+					mls_arg_text(sub->resource), mls_arg_oid(sub->owner), mls_arg_text(process),
+					mls_arg_int4(MyProcPid), mls_arg_time(MyStartTimestamp));
+	return mls_int8_at(0, 1);
+}
+
 /*
  * Starts a run and returns its number.  The caller holds the lock of the
  * subscription, or that of the one process that runs beside others, so a run that still
@@ -172,6 +193,8 @@ mls_run_note(MlsRun *run, const char *format, ...)
 int64
 mls_run_start(const MlsSubscription *sub, const char *process)
 {
+	if (!OidIsValid(sub->foreign_table))
+		return start_apart(sub, process);
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
 					"message = 'the process or the server ended during the run' "

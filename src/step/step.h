@@ -66,10 +66,16 @@ typedef struct MlsRun
 typedef struct MlsProcess
 {
 	const char *name;
-	bool helps;                           /* works for a run of another process */
-	bool backs_off;                       /* after failures it is tried later and later */
-	bool patient;                         /* waits for another run to end */
-	MlsLockClass beside;                  /* runs beside others, under a lock of its own; or 0 */
+	bool helps;          /* works for a run of another process */
+	bool backs_off;      /* after failures it is tried later and later */
+	bool patient;        /* waits for another run to end */
+	MlsLockClass beside; /* runs beside others, under a lock of its own; or 0 */
+	/*
+	 * What it works on, by its number, if that is no subscription: one that has nothing but
+	 * id, owner, source (by which runs are spread over workers) and resource (its name).
+	 * NULL if it is not there, or not visible.
+	 */
+	MlsSubscription *(*subject)(int64 id);
 	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
 	void (*work)(MlsRun *run);            /* outside transactions */
 	void (*dry_run)(MlsRun *run);         /* for dry_run, in place of all others; or NULL */

@@ -14,7 +14,7 @@
 typedef struct MlsSubscription
 {
 	int64 id;
-	Oid foreign_table;
+	Oid foreign_table; /* InvalidOid: something else that runs work on (MlsProcess.subject) */
 	Oid owner;
 	Oid bronze;
 	Oid silver;

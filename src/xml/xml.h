@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
 typedef struct MlsXmlAttribute
@@ -41,6 +42,18 @@ extern MlsXmlNode *mls_xml_parse(const char *text, Size length, const char *subj
 
 extern const char *mls_xml_attribute(const MlsXmlNode *node, const char *name); /* or NULL */
 extern MlsXmlNode *mls_xml_child(const MlsXmlNode *node, const char *name);     /* first, or NULL */
+
+/* ---- xml_writer.c: texts to be written ---- */
+
+/* Appends a text, escaped; characters that XML does not allow are left out and counted. */
+extern void mls_xml_put_text(StringInfo out, const char *text, int64 *stripped);
+
+/* The same as ` name="value"`. */
+extern void
+mls_xml_put_attribute(StringInfo out, const char *name, const char *value, int64 *stripped);
+
+/* The same as CDATA; an end mark in the text is split. */
+extern void mls_xml_put_cdata(StringInfo out, const char *text, int64 *stripped);
 
 /* ---- xml_reader.c: a stream ---- */
 

@@ -68,6 +68,13 @@ my %writes = (
 	mls_consumer_remove => q{mls_consumer_remove('app')},
 	mls_serve_events => q{mls_serve_events()},
 	mls_serve_history => q{mls_serve_history()},
+	mls_feed => q{mls_feed('f', 'kyero', 'gold.property', 'photos', 'f.xml')},
+	mls_unfeed => q{mls_unfeed('f')},
+	mls_feed_element => q{mls_feed_element('kyero', 'x', '1')},
+	mls_feed_element_remove => q{mls_feed_element_remove('kyero', 'x')},
+	mls_feed_format => q{mls_feed_format('f', '<a>', 'b', '</a>')},
+	mls_feed_ids => q{mls_feed_ids('f', '{a}', '{1}')},
+	mls_feed_sync => q{mls_feed_sync()},
 	mls_push_add => q{mls_push_add('app', 'https://hooks.example.com/', 't')},
 	mls_push_alter => q{mls_push_alter('app', paused => true)},
 	mls_push_resend => q{mls_push_resend('app', 0)},
@@ -87,7 +94,7 @@ my %writes = (
 	mls_store_sweep => q{mls_store_sweep('one')},
 	mls_serve_trigrams => q{mls_serve_trigrams()});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link);
+  mls_check mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link mls_feed_preview mls_feed_report);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d

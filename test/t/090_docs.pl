@@ -15,7 +15,7 @@ my $root = 'http://127.0.0.1:' . $mls->{port};
 my $ddf = start_mls(listings => 60);
 $ddf->control('option', { rets => { dialect => 'ddf' } });
 my $folder = PostgreSQL::Test::Utils::tempdir;
-mkdir "$folder/photos" or die;
+mkdir "$folder/$_" or die for qw(photos feeds);
 my $node = new_node('docs', 'mls_fdw.file_directories' => "'$folder'");
 
 # The source with names of its own that docs/mapping.md maps.

@@ -100,7 +100,7 @@ is(listed('disk'), "@names[2 .. 29]", 'deleted, what was not there, too');
 is(query("SELECT mls_store_link('disk', '$names[2]') IS NULL"), 't', 'a directory has no signed links');
 
 fails("SELECT mls_store_get('disk', '$_')", '42602', qr/store "disk" has no file of such a name/)
-  for '../../etc/passwd', 'a%2Fb', '', 'x' x 300, "$names[2]/..", uc $names[2], 'zz/' . 'a' x 64 . '.txt', '../' . 'a' x 64 . '.txt';
+  for '../../etc/passwd', 'a%2Fb', '', 'x' x 300, "$names[2]/..", uc $names[2], 'feeds/.hidden', 'a/b/c/d/e.xml', '/feeds/x.xml', '../' . 'a' x 64 . '.txt';
 fails(qq{SELECT mls_store_put('disk', '\\x00', '$_', 'text/plain')}, '22023', qr/is no extension of a file/) for '../x', 'JPG', '', 'toolongext';
 fails(qq{SELECT mls_store_put('disk', '\\x00', 'txt', E'$_')}, '22023', qr/is no content type/) for 'a/b\r\nX: y', 'text', '/', 'a/"b"';
 fails("SELECT * FROM mls_store_list('disk', 'AB')", '22023', qr/is not the beginning of a hash/);
