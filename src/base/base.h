@@ -193,7 +193,8 @@ typedef enum MlsLockClass
 	MLS_LOCK_GEOCODE = 19793, /* by a subscription's id: who finds points for it */
 	MLS_LOCK_MEDIA = 19794,   /* by a subscription's id: who fetches its files */
 	MLS_LOCK_STORE =
-		19795 /* by a hash of its name: files are put, or removed, by one or the other */
+		19795, /* by a hash of its name: files are put, or removed, by one or the other */
+	MLS_LOCK_PUBLISH = 19796 /* by a publication's id: who keeps it in step */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */

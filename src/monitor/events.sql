@@ -87,12 +87,12 @@ END $$;
 COMMENT ON FUNCTION mls.tell_run() IS 'trigger on mls.run: notifies the channel mls';
 
 CREATE TRIGGER tell_start AFTER INSERT ON mls.run
-    FOR EACH ROW WHEN (new.status = 'running') EXECUTE FUNCTION mls.tell_run();
+    FOR EACH ROW WHEN (new.status = 'running' AND new.subscription IS NOT NULL) EXECUTE FUNCTION mls.tell_run();
 CREATE TRIGGER tell_end AFTER UPDATE OF status ON mls.run
-    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running')
+    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running' AND new.subscription IS NOT NULL)
     EXECUTE FUNCTION mls.tell_run();
 CREATE TRIGGER count_end AFTER UPDATE OF status ON mls.run
-    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running')
+    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running' AND new.subscription IS NOT NULL)
     EXECUTE FUNCTION mls.count_run();
 COMMENT ON TRIGGER tell_start ON mls.run IS 'notifies that a run started';
 COMMENT ON TRIGGER tell_end ON mls.run IS 'notifies that a run finished, failed or recovered';

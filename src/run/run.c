@@ -30,6 +30,7 @@
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
 #include "media/media.h"
+#include "publish/publish.h"
 #include "read/key_snapshot.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
@@ -38,7 +39,7 @@
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {
 	&mls_sync_process,   &mls_purge_process,   &mls_reconcile_process, &mls_remap_process,
-	&mls_ranges_process, &mls_geocode_process, &mls_media_process};
+	&mls_ranges_process, &mls_geocode_process, &mls_media_process,     &mls_publish_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -79,6 +80,12 @@ static const MlsStepHooks hooks = {.begun = begun, .settle = settle, .add_helper
 
 /* ---- Beginning ---- */
 
+static MlsSubscription *
+find_subject(const MlsRun *run, int64 id)
+{
+	return run->process->subject ? run->process->subject(id) : mls_subscription_by_id(id);
+}
+
 /* Reads the subscription as the calling role and takes its lock, unless another process has it. */
 static void
 try_to_lock(MlsRun *run, bool last_try)
@@ -87,7 +94,12 @@ try_to_lock(MlsRun *run, bool last_try)
 
 	mls_transaction_begin(GetUserId());
 	MemoryContextSwitchTo(run->context);
-	run->sub = mls_subscription_by_id(id);
+	run->sub = find_subject(run, id);
+	if (run->sub == NULL && run->process->subject != NULL)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("what is to be worked on is not visible to the %s worker",
+					   run->process->name),
+				errhint("Commit the transaction that made it, then call again."));
 	if (run->sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the subscription is not visible to the %s worker", run->process->name),
@@ -134,11 +146,12 @@ enter_run(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
-	run->sub = mls_subscription_by_id(run->sub->id);
+	run->sub = find_subject(run, run->sub->id);
 	if (run->sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("the subscription was removed before it was synced"));
-	run->id = mls_run_start(run->sub, run->process->name);
+				errmsg("what was to be worked on was removed before its %s", run->process->name));
+	run->id = run->process->subject ? mls_run_start_publication(run->sub, run->process->name)
+									: mls_run_start(run->sub, run->process->name);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }
@@ -183,7 +196,8 @@ prepare_beside(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
-	read_table(run);
+	if (run->process->subject == NULL)
+		read_table(run);
 	if (run->process->prepare)
 		run->process->prepare(run);
 	mls_transaction_commit();
@@ -257,7 +271,8 @@ complete(MlsRun *run)
 	const char *cursor = run->sub->cursor_timestamp;
 
 	mls_transaction_begin(run->sub->owner);
-	mls_run_require_tables(run->sub);
+	if (run->process->subject == NULL)
+		mls_run_require_tables(run->sub);
 	if (!run->process->beside)
 		mls_missing_rows_check(run, run->reads_all);
 	mls_run_count_spent(run, &run->counters);
@@ -392,7 +407,8 @@ static void
 do_run(MlsRun *run)
 {
 	enter_run(run);
-	identify(run);
+	if (run->process->subject == NULL)
+		identify(run);
 	if (run->process->beside)
 		prepare_beside(run);
 	else

@@ -141,8 +141,8 @@ CREATE TABLE mls.run (
 CREATE INDEX ON mls.run (subscription, id);
 COMMENT ON TABLE mls.run IS 'executions of processes on subscriptions';
 COMMENT ON COLUMN mls.run.id IS 'number of the run';
-COMMENT ON COLUMN mls.run.subscription IS 'the subscription it worked on';
-COMMENT ON COLUMN mls.run.process IS 'sync, purge, reconcile, rebuild or undo';
+COMMENT ON COLUMN mls.run.subscription IS 'the subscription it worked on; NULL: a publication';
+COMMENT ON COLUMN mls.run.process IS 'sync, purge, reconcile, rebuild, undo or publish, say';
 COMMENT ON COLUMN mls.run.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls.run.started_at IS 'when it began';
 COMMENT ON COLUMN mls.run.finished_at IS 'when it ended, or was found ended';

@@ -69,6 +69,9 @@ typedef struct MlsProcess
 	bool helps;                           /* works for a run of another process */
 	bool backs_off;                       /* after failures it is tried later and later */
 	bool patient;                         /* waits for another run to end */
+	/* What its runs are of, by number, where that is no subscription: source, resource and owner
+	 * are told as one's would be, and there are no tables.  NULL if there is none to be seen. */
+	MlsSubscription *(*subject)(int64 id);
 	MlsLockClass beside;                  /* runs beside others, under a lock of its own; or 0 */
 	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
 	void (*work)(MlsRun *run);            /* outside transactions */
@@ -95,6 +98,7 @@ extern void mls_run_report_activity(const MlsRun *run);
 /* ---- Rows of mls.run (step.c) ---- */
 
 extern int64 mls_run_start(const MlsSubscription *sub, const char *process);
+extern int64 mls_run_start_publication(const MlsSubscription *subject, const char *process);
 extern void mls_run_progress(int64 run, const MlsCounters *counters);
 extern void mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome,
 						   const char *note, const char *cursor);
