@@ -7,12 +7,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "publish/publish_parts.h"
 
@@ -66,6 +69,20 @@ said_of(const MlsPublication *publication, const char *what, const char *column)
 	return SPI_processed == 0 ? NULL : mls_text_at(0, 1);
 }
 
+/* "timestamptz", which format_type_be() writes in four words. */
+static char *
+type_name(Oid type)
+{
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	name = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
 /* A type by its column's name, else by its own: {"ListPrice": "decimal(12,0)", "timestamptz": "datetime(3)"}. */
 static char *
 type_said(const MlsPublication *publication, const MlsPublishColumn *column)
@@ -74,6 +91,8 @@ type_said(const MlsPublication *publication, const MlsPublishColumn *column)
 
 	if (said == NULL)
 		said = said_of(publication, "types", format_type_be(column->type));
+	if (said == NULL)
+		said = said_of(publication, "types", type_name(column->type));
 	return said;
 }
 

@@ -285,6 +285,8 @@ send(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *mo
 {
 	MlsRun *run = publishing->run;
 	MlsCounters counters = run->counters;
+	List *all_gone = gone;
+	List *taken;
 	bool whole;
 
 	publishing->dead = NIL;
@@ -297,11 +299,12 @@ send(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *mo
 	mls_run_begin_step(run);
 	MemoryContextSwitchTo(publishing->batch);
 	write_dead(publishing);
-	bury(publishing, living(publishing, list_concat(keys_of(publishing, rows), gone)));
+	taken = living(publishing, keys_of(publishing, rows));
+	counters.updated += list_length(taken);
+	bury(publishing, list_concat(taken, all_gone));
 	if (move != NULL)
 		note_position(publishing, move, definition);
 	counters.pages++;
-	counters.updated += list_length(rows) - list_length(publishing->dead);
 	counters.deleted += list_length(gone);
 	counters.bad_values += list_length(publishing->dead);
 	mls_run_end_step(run, &counters);

@@ -85,6 +85,29 @@ sub sql
 	return $out;
 }
 
+# A client that does a query in a transaction, and stays in that.
+sub hold
+{
+	my ($self, $sql) = @_;
+	my ($out, $err) = ('', '');
+	my $script = "BEGIN; $sql; SELECT 'held'; DO SLEEP(1000);";
+	my $client = IPC::Run::start([ 'mariadb', '--no-defaults', "--socket=$self->{directory}/s", '-uroot', '-N', '-B', '--unbuffered', '-e', $script, 'shop' ], '<', \undef, '>', \$out, '2>', \$err);
+	$self->wait_for(q{SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%'});
+	return $client;
+}
+
+# Until a number is not 0.
+sub wait_for
+{
+	my ($self, $sql) = @_;
+	for (1 .. 600)
+	{
+		return if $self->sql($sql, 'mysql') > 0;
+		select(undef, undef, undef, 0.05);
+	}
+	die "waited in vain for: $sql";
+}
+
 sub url
 {
 	my ($self) = @_;
