@@ -19,6 +19,8 @@
 
 #include "publish/publish_parts.h"
 
+PG_FUNCTION_INFO_V1(mls_require_trusted_sql);
+
 /* ---- The row ---- */
 
 #define PUBLICATION_COLUMNS                                                                        \
@@ -179,6 +181,29 @@ definition_of(const MlsPublication *publication)
 	return mls_hex(digest, sizeof(digest));
 }
 
+/* Code of others around the tables below a view would run in the rights of who publishes it. */
+static void
+require_trust(Oid view, Oid role)
+{
+	SPITupleTable *below;
+
+	mls_select("SELECT relation::pg_catalog.oid FROM mls.relations_below($1) b (relation)",
+			   mls_arg_oid(view));
+	below = SPI_tuptable;
+	for (uint64 i = 0; i < below->numvals; i++)
+		mls_require_trust(mls_cell_oid(below, i, 1), role);
+}
+
+/* mls.require_trusted(view) */
+Datum
+mls_require_trusted_sql(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	require_trust(PG_GETARG_OID(0), GetUserId());
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
 MlsPublication *
 mls_publication_read(int64 id, const MlsSource **source)
 {
@@ -193,6 +218,7 @@ mls_publication_read(int64 id, const MlsSource **source)
 					   publication->destination),
 				errhint("End it with mls_unpublish(), and publish the view anew."));
 	publication->relation = mls_qualified_name(publication->view);
+	require_trust(publication->view, publication->owner);
 	read_columns(publication, mls_target_kind(*source));
 	publication->definition = definition_of(publication);
 	return publication;

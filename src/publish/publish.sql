@@ -17,6 +17,12 @@ SELECT relation::regclass FROM below
 $$;
 COMMENT ON FUNCTION mls.relations_below(regclass) IS 'the relations that a view reads, those of its views included, and itself';
 
+CREATE FUNCTION mls.require_trusted(view regclass) RETURNS void
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_require_trusted_sql';
+COMMENT ON FUNCTION mls.require_trusted(regclass) IS 'an error if code of a role whom the caller does not trust stands around the relations that a view reads';
+
 -- Resources of gold that a view reads, with what is known of each.
 CREATE FUNCTION mls.resources_below(view regclass, OUT resource text, OUT gold regclass, OUT key_field text, OUT is_followed boolean, OUT noted boolean)
     RETURNS SETOF record
@@ -224,6 +230,7 @@ BEGIN
     ELSIF batch NOT BETWEEN 1 AND 10000 THEN
         PERFORM mls.refuse('22023', 'a batch has 1 to 10,000 rows');
     END IF;
+    PERFORM mls.require_trusted(view);
     name := coalesce(name, (SELECT c.relname FROM pg_class c WHERE c.oid = view));
     IF name !~ '^[^[:cntrl:]/\\.`"]{1,64}$' THEN
         PERFORM mls.refuse('42602', format('"%s" is no name of a table there', name), detail => 'It has 1 to 64 characters, and none of / \ . ` and ".');
@@ -392,7 +399,7 @@ COMMENT ON COLUMN mls_dead_letters.first_at IS 'when it was refused first';
 COMMENT ON COLUMN mls_dead_letters.last_at IS 'when it was refused last';
 COMMENT ON COLUMN mls_dead_letters.times IS 'how often';
 
-REVOKE ALL ON FUNCTION mls.relations_below(regclass), mls.resources_below(regclass), mls.unnoted(bigint), mls.ways_to_rows(regclass, text, text, jsonb),
+REVOKE ALL ON FUNCTION mls.relations_below(regclass), mls.require_trusted(regclass), mls.resources_below(regclass), mls.unnoted(bigint), mls.ways_to_rows(regclass, text, text, jsonb),
     mls.note_publication(regrole, text, text, text, jsonb), mls.note_publication(text, text, text, jsonb), mls.find_publications(text, text),
     mls_publish(regclass, text, text, text, text, text, jsonb, jsonb, jsonb, integer, boolean), mls.tell_unpublished(bigint, boolean), mls_unpublish(text, text, boolean),
     mls_publish_sync(text, text, boolean), mls_publish_resend(text, text, bigint), mls_publish_pause(text, text, boolean), mls_publish_verify(text, text, boolean) FROM PUBLIC;
