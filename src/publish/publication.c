@@ -13,6 +13,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -268,6 +269,27 @@ rows_found(const MlsPublication *publication)
 	return rows;
 }
 
+/* Texts are written alike, whatever the session has set. */
+static List *
+select_rows(const MlsPublication *publication, const char *sql, const MlsArg *args, int nargs)
+{
+	static const char *const settings[][2] = {{"DateStyle", "ISO"},
+											  {"TimeZone", "UTC"},
+											  {"IntervalStyle", "postgres"},
+											  {"extra_float_digits", "1"},
+											  {"bytea_output", "hex"}};
+	int level = NewGUCNestLevel();
+	List *rows;
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	mls_sql_run(sql, false, SPI_OK_SELECT, args, nargs);
+	rows = rows_found(publication);
+	AtEOXact_GUC(true, level);
+	return rows;
+}
+
 List *
 mls_publication_rows(const MlsPublication *publication, List *keys)
 {
@@ -277,8 +299,7 @@ mls_publication_rows(const MlsPublication *publication, List *keys)
 	append_select(&sql, publication);
 	appendStringInfoString(&sql, "= ANY ($1)");
 	append_condition(&sql, publication);
-	mls_select(sql.data, mls_arg_list(keys));
-	return rows_found(publication);
+	return select_rows(publication, sql.data, MLS_ARGS(mls_arg_list(keys)));
 }
 
 List *
@@ -291,8 +312,8 @@ mls_publication_rows_after(const MlsPublication *publication, const char *after)
 	appendStringInfoString(&sql, after ? "> $1" : "IS NOT NULL");
 	append_condition(&sql, publication);
 	appendStringInfo(&sql, " ORDER BY v.%s LIMIT $2", quote_identifier(publication->key));
-	mls_select(sql.data, mls_arg_text(after), mls_arg_int4(publication->batch));
-	return rows_found(publication);
+	return select_rows(publication, sql.data,
+					   MLS_ARGS(mls_arg_text(after), mls_arg_int4(publication->batch)));
 }
 
 List *
@@ -307,8 +328,9 @@ mls_publication_rows_between(const MlsPublication *publication, const char *afte
 	appendStringInfo(&sql, "COLLATE \"C\" > $1 AND ($2 IS NULL OR v.%s COLLATE \"C\" <= $2)", key);
 	append_condition(&sql, publication);
 	appendStringInfo(&sql, " ORDER BY v.%s COLLATE \"C\" LIMIT $3", key);
-	mls_select(sql.data, mls_arg_text(after), mls_arg_text(upto), mls_arg_int4(most));
-	return rows_found(publication);
+	return select_rows(
+		publication, sql.data,
+		MLS_ARGS(mls_arg_text(after), mls_arg_text(upto), mls_arg_int4(most)));
 }
 
 int64

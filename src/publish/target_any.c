@@ -20,7 +20,7 @@
 #include "http/http.h"
 #include "publish/target.h"
 
-static const MlsTargetKind *const kinds[] = {&mls_mysql_target};
+static const MlsTargetKind *const kinds[] = {&mls_mysql_target, &mls_postgres_target};
 
 const MlsTargetKind *
 mls_target_kind(const MlsSource *source)
@@ -31,7 +31,7 @@ mls_target_kind(const MlsSource *source)
 	ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			errmsg("server \"%s\" is not a destination", source->name),
 			errdetail("Its protocol is \"%s\".", source->protocol->name),
-			errhint("A destination is a server of protocol \"mysql\": CREATE SERVER ... OPTIONS "
+			errhint("A destination is a server of protocol \"mysql\" or \"postgres\": CREATE SERVER ... OPTIONS "
 					"(protocol 'mysql', url 'mysql://host/database')."));
 }
 
