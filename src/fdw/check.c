@@ -649,8 +649,8 @@ mls_check(PG_FUNCTION_ARGS)
 			run_step(&check, "units", check_units, NULL);
 		run_step(&check, "encoding", check_encoding, NULL);
 	}
-	if (check.source && !check.source->protocol->is_local &&
-		!check.source->protocol->is_store && !check.source->protocol->is_destination)
+	if (check.source && !check.source->protocol->is_local && !check.source->protocol->is_store &&
+		!check.source->protocol->is_destination)
 		run_step(&check, "quota", check_quota, NULL);
 	return (Datum) 0;
 }

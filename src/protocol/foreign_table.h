@@ -47,7 +47,7 @@ typedef struct MlsSource
 	MlsHttpSource http;   /* for protocols that ask over HTTP; the others leave it alone */
 	MlsPlatform platform; /* a copy, with the server's options applied */
 	const char *platform_name;
-	int tls; /* MlsTls */
+	int tls;                /* MlsTls */
 	const char *timezone;   /* for date-times without an offset */
 	const char *key_prefix; /* put before keys in gold */
 	int priority;           /* of records with the same key in gold */

@@ -27,7 +27,8 @@ PG_FUNCTION_INFO_V1(mls_require_trusted_sql);
 #define PUBLICATION_COLUMNS                                                                        \
 	"id, owner::pg_catalog.oid, destination, name, token, view::pg_catalog.oid, condition, "       \
 	"resource, key, definition, batch, coalesce(resend_from, -1), coalesce(position, -1), "        \
-	"paused, take_over, EXISTS (SELECT FROM mls.dead_letter d WHERE d.publication = p.id AND d.again)"
+	"paused, take_over, EXISTS (SELECT FROM mls.dead_letter d WHERE d.publication = p.id AND "     \
+	"d.again)"
 
 static MlsPublication *
 row_of(int64 id)
@@ -328,9 +329,8 @@ mls_publication_rows_between(const MlsPublication *publication, const char *afte
 	appendStringInfo(&sql, "COLLATE \"C\" > $1 AND ($2 IS NULL OR v.%s COLLATE \"C\" <= $2)", key);
 	append_condition(&sql, publication);
 	appendStringInfo(&sql, " ORDER BY v.%s COLLATE \"C\" LIMIT $3", key);
-	return select_rows(
-		publication, sql.data,
-		MLS_ARGS(mls_arg_text(after), mls_arg_text(upto), mls_arg_int4(most)));
+	return select_rows(publication, sql.data,
+					   MLS_ARGS(mls_arg_text(after), mls_arg_text(upto), mls_arg_int4(most)));
 }
 
 int64

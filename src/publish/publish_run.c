@@ -44,7 +44,9 @@ typedef struct MlsDead
 
 /* ---- What a run is of ---- */
 
-#define SUBJECT_COLUMNS "p.id, p.owner::pg_catalog.oid, p.destination, p.name, p.position, p.next_attempt_at, p.failures"
+#define SUBJECT_COLUMNS                                                                            \
+	"p.id, p.owner::pg_catalog.oid, p.destination, p.name, p.position, p.next_attempt_at, "        \
+	"p.failures"
 
 static MlsSubscription *
 subject_at(uint64 row)
@@ -125,15 +127,15 @@ stand_at(Publishing *publishing, const MlsTargetPosition *to)
 static void
 note_position(const Publishing *publishing, const MlsTargetPosition *to, const char *definition)
 {
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.publication SET position = $2, loading = $3, known = $4, "
-					"resend_from = CASE WHEN $5 IS NULL THEN resend_from END, "
-					"definition = coalesce($5, definition), "
-					"loaded_at = CASE WHEN $3 THEN NULL ELSE coalesce(loaded_at, pg_catalog.now()) END "
-					"WHERE id = $1",
-					mls_arg_int8(publishing->publication->id), mls_arg_int8(to->position),
-					mls_arg_bool(to->loading), mls_arg_int8(publishing->known),
-					mls_arg_text(definition));
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.publication SET position = $2, loading = $3, known = $4, "
+		"resend_from = CASE WHEN $5 IS NULL THEN resend_from END, "
+		"definition = coalesce($5, definition), "
+		"loaded_at = CASE WHEN $3 THEN NULL ELSE coalesce(loaded_at, pg_catalog.now()) END "
+		"WHERE id = $1",
+		mls_arg_int8(publishing->publication->id), mls_arg_int8(to->position),
+		mls_arg_bool(to->loading), mls_arg_int8(publishing->known), mls_arg_text(definition));
 }
 
 /* ---- Dead letters ---- */
@@ -252,7 +254,8 @@ keys_of(const Publishing *publishing, const List *rows)
 	ListCell *lc;
 
 	foreach (lc, rows)
-		keys = lappend(keys, unconstify(char *, mls_publish_key(publishing->publication, lfirst(lc))));
+		keys =
+			lappend(keys, unconstify(char *, mls_publish_key(publishing->publication, lfirst(lc))));
 	return keys;
 }
 
@@ -512,7 +515,8 @@ try_again(Publishing *publishing)
 	mls_run_begin_step(run);
 	MemoryContextSwitchTo(publishing->batch);
 	mls_sql_control(SPI_OK_SELECT,
-					"SELECT key FROM mls.dead_letter WHERE publication = $1 AND again ORDER BY key COLLATE \"C\"",
+					"SELECT key FROM mls.dead_letter WHERE publication = $1 AND again ORDER BY key "
+					"COLLATE \"C\"",
 					mls_arg_int8(publishing->publication->id));
 	keys = mls_cell_texts(SPI_tuptable, 1);
 	mls_run_end_step(run, &counters);
@@ -588,12 +592,13 @@ set_out(Publishing *publishing, bool widened)
 		send(publishing, NIL, NIL, &to, publication->definition);
 	}
 	else if (at->position > publishing->known)
-		report_rebuild(publishing,
-					   psprintf("It has come to event " INT64_FORMAT ", and the last one here is "
-								INT64_FORMAT ": events were lost, perhaps by a restored backup.",
-								at->position, publishing->known));
+		report_rebuild(publishing, psprintf("It has come to event " INT64_FORMAT
+											", and the last one here is " INT64_FORMAT
+											": events were lost, perhaps by a restored backup.",
+											at->position, publishing->known));
 	else if (publication->known > at->position)
-		mls_run_note(publishing->run, "the destination had come further before, and goes on from where it is now");
+		mls_run_note(publishing->run,
+					 "the destination had come further before, and goes on from where it is now");
 }
 
 static void
@@ -636,10 +641,11 @@ publish_complete(MlsRun *run)
 					 mls_counted(dead, "record was refused", "records were refused"));
 	if (publishing->publication->paused)
 		return run->sub->cursor_timestamp;
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.publication SET failures = 0, next_attempt_at = NULL, error = NULL, "
-					"rebuild = false, known = $2, succeeded_at = pg_catalog.now() WHERE id = $1",
-					mls_arg_int8(run->sub->id), mls_arg_int8(publishing->known));
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.publication SET failures = 0, next_attempt_at = NULL, error = NULL, "
+		"rebuild = false, known = $2, succeeded_at = pg_catalog.now() WHERE id = $1",
+		mls_arg_int8(run->sub->id), mls_arg_int8(publishing->known));
 	return psprintf(INT64_FORMAT, publishing->at.position);
 }
 

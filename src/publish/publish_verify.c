@@ -115,7 +115,8 @@ merge(Comparison *comparison, const List *here, const List *there)
 			note(comparison, MISSING, key);
 		else if (order > 0)
 			note(comparison, EXTRA, found->key);
-		else if (found->hash != NULL && strcmp(mls_publish_hash(publication, lfirst(h)), found->hash) == 0)
+		else if (found->hash != NULL &&
+				 strcmp(mls_publish_hash(publication, lfirst(h)), found->hash) == 0)
 			note(comparison, SAME, key);
 		else
 			note(comparison, DIFFERENT, key);
@@ -176,12 +177,12 @@ put_right(Comparison *comparison)
 	}
 	(void) comparison->target->kind->position(comparison->target, publication, &at);
 	if (!comparison->target->kind->write(comparison->target, publication, &batch))
-		ereport(ERROR, errcode(ERRCODE_FDW_ERROR),
-				errmsg("destination \"%s\" refuses what was to be put right",
-					   publication->destination),
-				errdetail("%s", comparison->target->refusal),
-				errhint("SELECT mls_publish_resend('%s', '%s', 0) sends all, one by one where needed.",
-						publication->destination, publication->name));
+		ereport(
+			ERROR, errcode(ERRCODE_FDW_ERROR),
+			errmsg("destination \"%s\" refuses what was to be put right", publication->destination),
+			errdetail("%s", comparison->target->refusal),
+			errhint("SELECT mls_publish_resend('%s', '%s', 0) sends all, one by one where needed.",
+					publication->destination, publication->name));
 	comparison->wrong = NIL;
 }
 
@@ -201,16 +202,19 @@ compare_all(Comparison *comparison, bool repair)
 		MemoryContextReset(comparison->range);
 		MemoryContextSwitchTo(comparison->range);
 		comparison->wrong = NIL;
-		there = comparison->target->kind->rows(comparison->target, publication, after, RANGE_ROWS, true);
+		there = comparison->target->kind->rows(comparison->target, publication, after, RANGE_ROWS,
+											   true);
 		more = list_length(there) == RANGE_ROWS;
 		if (more)
-			upto = MemoryContextStrdup(comparison->whole, ((const MlsTargetHash *) llast(there))->key);
+			upto =
+				MemoryContextStrdup(comparison->whole, ((const MlsTargetHash *) llast(there))->key);
 		here = rows_here(publication, after, upto);
 		/* A range ends where either side has no more of it at hand. */
 		if (list_length(here) == RANGE_ROWS)
 		{
 			more = true;
-			upto = MemoryContextStrdup(comparison->whole, mls_publish_key(publication, llast(here)));
+			upto =
+				MemoryContextStrdup(comparison->whole, mls_publish_key(publication, llast(here)));
 			there = up_to(there, upto);
 		}
 		merge(comparison, here, there);
@@ -240,8 +244,8 @@ mls_publish_verify(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(comparison.whole);
 	comparison.range =
 		AllocSetContextCreate(comparison.whole, "mls_fdw verify", ALLOCSET_DEFAULT_SIZES);
-	comparison.publication = take(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-								  text_to_cstring(PG_GETARG_TEXT_PP(1)), &source);
+	comparison.publication =
+		take(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)), &source);
 	mls_sql_control(SPI_OK_SELECT, "SELECT key FROM mls.dead_letter WHERE publication = $1",
 					mls_arg_int8(comparison.publication->id));
 	MemoryContextSwitchTo(comparison.whole);

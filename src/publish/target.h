@@ -41,12 +41,12 @@ typedef struct MlsPublication
 	const char *name;        /* of the table there */
 	const char *token;       /* tells it from others that write a table of this name */
 	Oid view;
-	const char *relation;  /* the view, qualified */
-	const char *condition; /* SQL, or NULL */
-	const char *resource;  /* whose records its rows are */
-	const char *key;       /* column with their keys */
-	List *columns;         /* of MlsPublishColumn * */
-	int key_column;        /* from 0 */
+	const char *relation;   /* the view, qualified */
+	const char *condition;  /* SQL, or NULL */
+	const char *resource;   /* whose records its rows are */
+	const char *key;        /* column with their keys */
+	List *columns;          /* of MlsPublishColumn * */
+	int key_column;         /* from 0 */
 	const char *definition; /* tells by its change that all has to be sent again */
 	const char *known_definition;
 	int batch;
@@ -54,7 +54,7 @@ typedef struct MlsPublication
 	int64 known;       /* position that was reached last, as known here; -1: none */
 	bool paused;
 	bool take_over; /* a table that another publication has made may be continued */
-	bool again; /* dead letters are to be tried again */
+	bool again;     /* dead letters are to be tried again */
 } MlsPublication;
 
 /* How far a publication is, as it stands at the destination. */
@@ -97,7 +97,8 @@ typedef struct MlsTargetKind
 	/* False: it was never written there. */
 	bool (*position)(MlsTarget *target, const MlsPublication *publication, MlsTargetPosition *out);
 	/* False: what was to be written is refused (target->refusal), and nothing was. */
-	bool (*write)(MlsTarget *target, const MlsPublication *publication, const MlsTargetBatch *batch);
+	bool (*write)(MlsTarget *target, const MlsPublication *publication,
+				  const MlsTargetBatch *batch);
 	/* Rows behind a key ("" for the first), in the order there (List of MlsTargetHash *). */
 	List *(*rows)(MlsTarget *target, const MlsPublication *publication, const char *after, int most,
 				  bool hashed);

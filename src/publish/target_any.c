@@ -31,7 +31,8 @@ mls_target_kind(const MlsSource *source)
 	ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			errmsg("server \"%s\" is not a destination", source->name),
 			errdetail("Its protocol is \"%s\".", source->protocol->name),
-			errhint("A destination is a server of protocol \"mysql\" or \"postgres\": CREATE SERVER ... OPTIONS "
+			errhint("A destination is a server of protocol \"mysql\" or \"postgres\": CREATE "
+					"SERVER ... OPTIONS "
 					"(protocol 'mysql', url 'mysql://host/database')."));
 }
 
@@ -69,11 +70,11 @@ mls_target_begin(const MlsTargetKind *kind, const MlsSource *source, Size size)
 void
 mls_target_refuse_address(const MlsTarget *target, const char *address)
 {
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			errmsg("destination \"%s\" may not be connected to at its address",
-				   target->source->name),
-			errdetail("The address %s of host \"%s\" is not public.", address, target->place.host),
-			errhint("A superuser can add the host to the setting mls_fdw.allowed_hosts."));
+	ereport(
+		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		errmsg("destination \"%s\" may not be connected to at its address", target->source->name),
+		errdetail("The address %s of host \"%s\" is not public.", address, target->place.host),
+		errhint("A superuser can add the host to the setting mls_fdw.allowed_hosts."));
 }
 
 bool

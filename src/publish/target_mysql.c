@@ -162,7 +162,8 @@ clean(const Mysql *target, const char *message)
 static bool
 is_of_data(unsigned int code, const char *state)
 {
-	static const unsigned int codes[] = {1118, 1153, 1265, 1364, 1366, 1526, 1644, 3140, 3819, 4025};
+	static const unsigned int codes[] = {1118, 1153, 1265, 1364, 1366,
+										 1526, 1644, 3140, 3819, 4025};
 
 	for (int i = 0; i < lengthof(codes); i++)
 		if (codes[i] == code)
@@ -213,13 +214,14 @@ fail(Mysql *target, const char *what)
 	CHECK_FOR_INTERRUPTS();
 	if (target->refused[0] != '\0')
 		mls_target_refuse_address(&target->head, target->refused);
-	ereport(ERROR, errcode(state_of(code)),
-			errmsg("could not %s at destination \"%s\"", what, target->head.source->name),
-			errdetail("%u: %s", code, clean(target, message)),
-			code == 1142 || code == 1044 || code == 1227
-				? errhint("The user there needs SELECT, INSERT, UPDATE, DELETE, CREATE and ALTER on "
-						  "the database.")
-				: 0);
+	ereport(
+		ERROR, errcode(state_of(code)),
+		errmsg("could not %s at destination \"%s\"", what, target->head.source->name),
+		errdetail("%u: %s", code, clean(target, message)),
+		code == 1142 || code == 1044 || code == 1227
+			? errhint("The user there needs SELECT, INSERT, UPDATE, DELETE, CREATE and ALTER on "
+					  "the database.")
+			: 0);
 }
 
 /* One statement, in the encoding of the server here.  False: mysql_errno() says why. */
@@ -296,9 +298,8 @@ ask(Mysql *target, const char *what, const char *sql)
 		foreach (lc, rows)
 			for (int i = 0; i < n; i++)
 				if (((char **) lfirst(lc))[i] != NULL)
-					((char **) lfirst(lc))[i] =
-						pg_any_to_server(((char **) lfirst(lc))[i],
-										 strlen(((char **) lfirst(lc))[i]), PG_UTF8);
+					((char **) lfirst(lc))[i] = pg_any_to_server(
+						((char **) lfirst(lc))[i], strlen(((char **) lfirst(lc))[i]), PG_UTF8);
 	}
 	return rows;
 }
@@ -337,7 +338,10 @@ append_text(StringInfo sql, const char *text)
 		if (*from == '\0')
 			break;
 		appendStringInfoChar(sql, '\\');
-		appendStringInfoChar(sql, *from == '\032' ? 'Z' : *from == '\n' ? 'n' : *from == '\r' ? 'r' : *from);
+		appendStringInfoChar(sql, *from == '\032' ? 'Z'
+								  : *from == '\n' ? 'n'
+								  : *from == '\r' ? 'r'
+												  : *from);
 		from++;
 	}
 	appendStringInfoChar(sql, '\'');
@@ -412,8 +416,9 @@ describe_numeric(MlsPublishColumn *column, const char *name)
 	}
 	else
 		column->type_there = psprintf("decimal(%d,%d)", precision, scale);
-	column->value = scale < 0 ? psprintf("v.%s::pg_catalog.text", name)
-							  : psprintf("pg_catalog.round(v.%s, %d)::pg_catalog.text", name, scale);
+	column->value = scale < 0
+						? psprintf("v.%s::pg_catalog.text", name)
+						: psprintf("pg_catalog.round(v.%s, %d)::pg_catalog.text", name, scale);
 }
 
 /* What has no place in a calendar of four digits is sent as it is, and refused. */
@@ -421,7 +426,8 @@ static void
 describe_time(MlsPublishColumn *column, const char *name)
 {
 	bool zoned = column->type == TIMESTAMPTZOID;
-	const char *local = zoned ? psprintf("(v.%s AT TIME ZONE 'UTC')", name) : psprintf("v.%s", name);
+	const char *local =
+		zoned ? psprintf("(v.%s AT TIME ZONE 'UTC')", name) : psprintf("v.%s", name);
 	int digits;
 
 	if (!column->typed)
@@ -430,7 +436,11 @@ describe_time(MlsPublishColumn *column, const char *name)
 	column->value = psprintf(
 		"CASE WHEN v.%s >= '0001-01-02' AND v.%s < '9999-12-31' THEN pg_catalog.to_char(%s, "
 		"'YYYY-MM-DD HH24:MI:SS%s') ELSE v.%s::pg_catalog.text END",
-		name, name, local, digits == 0 ? "" : digits == 3 ? ".MS" : ".US", name);
+		name, name, local,
+		digits == 0   ? ""
+		: digits == 3 ? ".MS"
+					  : ".US",
+		name);
 }
 
 static void
@@ -438,8 +448,8 @@ describe_text(MlsPublishColumn *column)
 {
 	int length = column->typmod - VARHDRSZ;
 
-	column->type_there = column->typmod >= VARHDRSZ && length <= 255 ? psprintf("varchar(%d)", length)
-																	 : "text";
+	column->type_there =
+		column->typmod >= VARHDRSZ && length <= 255 ? psprintf("varchar(%d)", length) : "text";
 }
 
 static const char *
@@ -547,8 +557,9 @@ set_options(Mysql *target)
 	/* A server may ask a client for its files. */
 	client.mysql_options(connection, MYSQL_OPT_LOCAL_INFILE, &no_files);
 	/* Nor is the password told in clear, or somebody at a terminal asked for it. */
-	client.mysql_options(connection, MARIADB_OPT_RESTRICTED_AUTH,
-						 "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519");
+	client.mysql_options(
+		connection, MARIADB_OPT_RESTRICTED_AUTH,
+		"mysql_native_password,caching_sha2_password,sha256_password,client_ed25519");
 	client.mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &tls);
 	client.mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &tls);
 	if (tls && mls_target_authorities(&target->head) != NULL)
@@ -584,9 +595,10 @@ open_target(const MlsSource *source)
 	if (source->tls == MLS_TLS_VERIFY && client.mysql_get_ssl_cipher(target->connection) == NULL)
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 				errmsg("destination \"%s\" does not speak TLS", source->name));
-	execute(target, "set up the session",
-			"SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-			"lock_wait_timeout = 50, innodb_lock_wait_timeout = 50");
+	execute(
+		target, "set up the session",
+		"SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+		"lock_wait_timeout = 50, innodb_lock_wait_timeout = 50");
 	rows = ask(target, "set up the session", "SELECT @@max_allowed_packet");
 	target->packet = Min(pg_strtoint64(((char **) linitial(rows))[0]) - 1024, LONGEST_STATEMENT);
 	return &target->head;
@@ -647,7 +659,8 @@ make_table(Mysql *target, const MlsPublication *publication)
 	}
 	appendStringInfoString(&sql, "PRIMARY KEY (");
 	append_name(&sql, key_of(publication)->there);
-	appendStringInfoString(&sql, ")) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 ROW_FORMAT=DYNAMIC");
+	appendStringInfoString(&sql,
+						   ")) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 ROW_FORMAT=DYNAMIC");
 	alter(target, "make a table", sql.data);
 }
 
@@ -681,11 +694,12 @@ require_table(Mysql *target, const MlsPublication *publication, const List *colu
 						  collation ? psprintf("of collation %s", collation) : "not there"),
 				errhint("There: ALTER TABLE %s MODIFY %s %s;", named(publication->name), named(key),
 						key_of(publication)->type_there));
-	rows = ask(target, "look at a table",
-			   psprintf("SELECT index_name FROM information_schema.statistics WHERE table_schema = "
-						"DATABASE() AND table_name = %s GROUP BY index_name HAVING max(non_unique) = 0 "
-						"AND count(*) = 1 AND max(lower(column_name)) = lower(%s)",
-						table, quoted(key)));
+	rows = ask(
+		target, "look at a table",
+		psprintf("SELECT index_name FROM information_schema.statistics WHERE table_schema = "
+				 "DATABASE() AND table_name = %s GROUP BY index_name HAVING max(non_unique) = 0 "
+				 "AND count(*) = 1 AND max(lower(column_name)) = lower(%s)",
+				 table, quoted(key)));
 	if (rows == NIL)
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("table \"%s\" of destination \"%s\" may have several rows of a key",
@@ -741,10 +755,11 @@ prepare(MlsTarget *head, const MlsPublication *publication)
 
 	(void) run(target, lenient, strlen(lenient));
 	execute(target, "make a table", position_table);
-	columns = ask(target, "look at a table",
-				  psprintf("SELECT column_name, collation_name FROM information_schema.columns WHERE "
-						   "table_schema = DATABASE() AND table_name = %s",
-						   quoted(publication->name)));
+	columns =
+		ask(target, "look at a table",
+			psprintf("SELECT column_name, collation_name FROM information_schema.columns WHERE "
+					 "table_schema = DATABASE() AND table_name = %s",
+					 quoted(publication->name)));
 	if (columns == NIL)
 	{
 		make_table(target, publication);
@@ -784,8 +799,8 @@ widen(Mysql *target, const MlsPublication *publication, const char *message)
 		if (pg_strcasecmp(((char **) linitial(rows))[0], wider[i][0]) == 0)
 		{
 			alter(target, "widen a column",
-				  psprintf("ALTER TABLE %s MODIFY %s %s NULL", named(publication->name), named(name),
-						   wider[i][1]));
+				  psprintf("ALTER TABLE %s MODIFY %s %s NULL", named(publication->name),
+						   named(name), wider[i][1]));
 			return true;
 		}
 	return false;
@@ -1009,7 +1024,8 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 		message = clean(target, client.mysql_error(target->connection));
 		of_data = is_of_data(code, client.mysql_sqlstate(target->connection));
 		/* What is longer than it takes ends the connection; there the next run goes on. */
-		if ((code != 1205 && code != 1213 && !of_data) || (code != 1153 && !run(target, "ROLLBACK", 8)))
+		if ((code != 1205 && code != 1213 && !of_data) ||
+			(code != 1153 && !run(target, "ROLLBACK", 8)))
 			fail(target, "write");
 		if (!of_data && repeats++ < REPEATS)
 			continue;
@@ -1037,7 +1053,8 @@ append_hashed(StringInfo sql, const MlsPublishColumn *column)
 	else if (column->is_bytes)
 		appendStringInfo(sql, "IFNULL(LOWER(HEX(%s)), _utf8mb4 X'01')", name);
 	else
-		appendStringInfo(sql, "IFNULL(CAST(%s AS CHAR CHARACTER SET utf8mb4), _utf8mb4 X'01')", name);
+		appendStringInfo(sql, "IFNULL(CAST(%s AS CHAR CHARACTER SET utf8mb4), _utf8mb4 X'01')",
+						 name);
 }
 
 static List *
@@ -1084,7 +1101,8 @@ forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 
 	execute(target, "make a table", position_table);
 	if (drop)
-		alter(target, "drop a table", psprintf("DROP TABLE IF EXISTS %s", named(publication->name)));
+		alter(target, "drop a table",
+			  psprintf("DROP TABLE IF EXISTS %s", named(publication->name)));
 	execute(target, "forget the position",
 			psprintf("DELETE FROM " MLS_POSITION_TABLE " WHERE name = %s AND token = %s",
 					 quoted(publication->name), quoted(publication->token)));

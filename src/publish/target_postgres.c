@@ -65,7 +65,8 @@ clean(const Postgres *target, const char *message)
 static const char *
 state_of_result(const Postgres *target)
 {
-	const char *state = target->result ? PQresultErrorField(target->result, PG_DIAG_SQLSTATE) : NULL;
+	const char *state =
+		target->result ? PQresultErrorField(target->result, PG_DIAG_SQLSTATE) : NULL;
 
 	return state ? state : "08006";
 }
@@ -225,8 +226,9 @@ ask(Postgres *target, const char *what, const char *sql, int n, const char *cons
 static char *
 cell(const Postgres *target, int row, int column)
 {
-	return PQgetisnull(target->result, row, column) ? NULL
-													: pstrdup(PQgetvalue(target->result, row, column));
+	return PQgetisnull(target->result, row, column)
+			   ? NULL
+			   : pstrdup(PQgetvalue(target->result, row, column));
 }
 
 static const MlsPublishColumn *
@@ -286,7 +288,8 @@ address_of(const struct sockaddr_storage *address)
 	if (address->ss_family == AF_INET)
 		inet_ntop(AF_INET, &((const struct sockaddr_in *) address)->sin_addr, text, sizeof(text));
 	else
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *) address)->sin6_addr, text, sizeof(text));
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *) address)->sin6_addr, text,
+				  sizeof(text));
 	return pstrdup(text);
 }
 
@@ -309,15 +312,38 @@ begin_connection(Postgres *target)
 		appendStringInfo(&hosts, "%s%s", hosts.len ? "," : "", target->head.place.host);
 	}
 	{
-		const char *const names[] = {"host",        "hostaddr", "port",    "dbname",     "user",
-									 "password",    "sslmode",  "gssencmode", "passfile", "sslcert",
-									 "sslkey",      "client_encoding", "application_name", "fallback_application_name",
-									 tls && authorities ? "sslrootcert" : NULL, NULL};
-		const char *const values[] = {hosts.data, addresses.data, psprintf("%d", target->head.place.port),
-									  target->head.place.database, source->http.username, source->http.password,
-									  tls ? "verify-full" : "disable", "disable", "/dev/null/none", "/dev/null/none",
-									  "/dev/null/none", GetDatabaseEncodingName(), "mls_fdw publish", "mls_fdw publish",
-									  authorities, NULL};
+		const char *const names[] = {"host",
+									 "hostaddr",
+									 "port",
+									 "dbname",
+									 "user",
+									 "password",
+									 "sslmode",
+									 "gssencmode",
+									 "passfile",
+									 "sslcert",
+									 "sslkey",
+									 "client_encoding",
+									 "application_name",
+									 "fallback_application_name",
+									 tls && authorities ? "sslrootcert" : NULL,
+									 NULL};
+		const char *const values[] = {hosts.data,
+									  addresses.data,
+									  psprintf("%d", target->head.place.port),
+									  target->head.place.database,
+									  source->http.username,
+									  source->http.password,
+									  tls ? "verify-full" : "disable",
+									  "disable",
+									  "/dev/null/none",
+									  "/dev/null/none",
+									  "/dev/null/none",
+									  GetDatabaseEncodingName(),
+									  "mls_fdw publish",
+									  "mls_fdw publish",
+									  authorities,
+									  NULL};
 
 		target->connection = PQconnectStartParams(names, values, 0);
 	}
@@ -380,9 +406,10 @@ open_target(const MlsSource *source)
 
 /* ---- The table ---- */
 
-static const char position_table[] =
-	"CREATE TABLE IF NOT EXISTS " MLS_POSITION_TABLE " (name text PRIMARY KEY, token text NOT NULL, "
-	"position bigint NOT NULL, loading boolean NOT NULL, load_after text, updated_at timestamptz NOT NULL)";
+static const char position_table[] = "CREATE TABLE IF NOT EXISTS " MLS_POSITION_TABLE
+									 " (name text PRIMARY KEY, token text NOT NULL, "
+									 "position bigint NOT NULL, loading boolean NOT NULL, "
+									 "load_after text, updated_at timestamptz NOT NULL)";
 
 static void
 append_column(StringInfo sql, const MlsPublishColumn *column)
@@ -443,8 +470,10 @@ require_key(Postgres *target, const MlsPublication *publication)
 	const char *values[] = {named(publication->name), key_of(publication)->there};
 
 	if (ask(target, "look at a table",
-			"SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND "
-			"a.attnum = i.indkey[0] WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND "
+			"SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = "
+			"i.indrelid AND "
+			"a.attnum = i.indkey[0] WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique "
+			"AND "
 			"i.indnkeyatts = 1 AND i.indpred IS NULL AND a.attname = $2",
 			2, values) == 0)
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -465,7 +494,8 @@ prepare(MlsTarget *head, const MlsPublication *publication)
 	execute(target, "set up the session", "SET client_min_messages = warning");
 	execute(target, "make a table", position_table);
 	n = ask(target, "look at a table",
-			"SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass($1) AND "
+			"SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = "
+			"pg_catalog.to_regclass($1) AND "
 			"attnum > 0 AND NOT attisdropped",
 			1, values);
 	for (int i = 0; i < n; i++)
@@ -482,13 +512,16 @@ prepare(MlsTarget *head, const MlsPublication *publication)
 /* ---- The position ---- */
 
 static bool
-ask_position(Postgres *target, const MlsPublication *publication, bool locked, MlsTargetPosition *out)
+ask_position(Postgres *target, const MlsPublication *publication, bool locked,
+			 MlsTargetPosition *out)
 {
 	const char *values[] = {publication->name};
 
 	if (ask(target, "read the position",
-			locked ? "SELECT token, position, loading, load_after FROM " MLS_POSITION_TABLE " WHERE name = $1 FOR UPDATE"
-				   : "SELECT token, position, loading, load_after FROM " MLS_POSITION_TABLE " WHERE name = $1",
+			locked ? "SELECT token, position, loading, load_after FROM " MLS_POSITION_TABLE
+					 " WHERE name = $1 FOR UPDATE"
+				   : "SELECT token, position, loading, load_after FROM " MLS_POSITION_TABLE
+					 " WHERE name = $1",
 			1, values) == 0)
 		return false;
 	*out = (MlsTargetPosition){.token = cell(target, 0, 0),
@@ -512,9 +545,10 @@ require_position(Postgres *target, const MlsPublication *publication, const MlsT
 
 	if (from->token == NULL
 			? !is_there
-			: is_there && strcmp(there.token, from->token) == 0 && there.position == from->position &&
-				  there.loading == from->loading &&
-				  strcmp(there.load_after ? there.load_after : "", from->load_after ? from->load_after : "") == 0)
+			: is_there && strcmp(there.token, from->token) == 0 &&
+				  there.position == from->position && there.loading == from->loading &&
+				  strcmp(there.load_after ? there.load_after : "",
+						 from->load_after ? from->load_after : "") == 0)
 		return;
 	execute(target, "roll back", "ROLLBACK");
 	ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -575,11 +609,11 @@ upsert_sql(const MlsPublication *publication)
 		appendStringInfo(&values, "%su.c%d::%s", comma, n, column->type_there);
 		appendStringInfo(&arrays, "%s$%d::text[]", comma, n);
 		if (!column->is_key)
-			appendStringInfo(&sets, "%s%s = excluded.%s", sets.len ? ", " : "", named(column->there),
-							 named(column->there));
+			appendStringInfo(&sets, "%s%s = excluded.%s", sets.len ? ", " : "",
+							 named(column->there), named(column->there));
 	}
-	appendStringInfo(&sql, "INSERT INTO %s (%s) SELECT %s FROM pg_catalog.unnest(%s) AS u (", named(publication->name),
-					 names.data, values.data, arrays.data);
+	appendStringInfo(&sql, "INSERT INTO %s (%s) SELECT %s FROM unnest(%s) AS u (",
+					 named(publication->name), names.data, values.data, arrays.data);
 	for (int n = 1; n <= list_length(publication->columns); n++)
 		appendStringInfo(&sql, "%sc%d", n > 1 ? ", " : "", n);
 	appendStringInfo(&sql, ") ON CONFLICT (%s) DO %s%s", named(key_of(publication)->there),
@@ -643,11 +677,14 @@ move_position(Postgres *target, const MlsPublication *publication, const MlsTarg
 	values[2] = psprintf(INT64_FORMAT, to->position);
 	values[3] = to->loading ? "t" : "f";
 	values[4] = to->load_after;
-	return run(target,
-			   "INSERT INTO " MLS_POSITION_TABLE " VALUES ($1, $2, $3::bigint, $4::boolean, $5, pg_catalog.now()) "
-			   "ON CONFLICT (name) DO UPDATE SET token = excluded.token, position = excluded.position, "
-			   "loading = excluded.loading, load_after = excluded.load_after, updated_at = excluded.updated_at",
-			   5, values);
+	return run(
+		target,
+		"INSERT INTO " MLS_POSITION_TABLE
+		" VALUES ($1, $2, $3::bigint, $4::boolean, $5, pg_catalog.now()) "
+		"ON CONFLICT (name) DO UPDATE SET token = excluded.token, position = excluded.position, "
+		"loading = excluded.loading, load_after = excluded.load_after, updated_at = "
+		"excluded.updated_at",
+		5, values);
 }
 
 static bool
@@ -690,7 +727,8 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 /* ---- What is there ---- */
 
 static List *
-rows_there(MlsTarget *head, const MlsPublication *publication, const char *after, int most, bool hashed)
+rows_there(MlsTarget *head, const MlsPublication *publication, const char *after, int most,
+		   bool hashed)
 {
 	Postgres *target = (Postgres *) head;
 	const char *key = named(key_of(publication)->there);
@@ -708,12 +746,15 @@ rows_there(MlsTarget *head, const MlsPublication *publication, const char *after
 
 		appendStringInfo(&sql, foreach_current_index(lc) ? "||E'\\x1f'||" : ", pg_catalog.md5(");
 		if (column->is_rough)
-			appendStringInfo(&sql, "CASE WHEN t.%s IS NULL THEN E'\\x01' ELSE '~' END", named(column->there));
+			appendStringInfo(&sql, "CASE WHEN t.%s IS NULL THEN E'\\x01' ELSE '~' END",
+							 named(column->there));
 		else
-			appendStringInfo(&sql, "coalesce(t.%s::pg_catalog.text, E'\\x01')", named(column->there));
+			appendStringInfo(&sql, "coalesce(t.%s::pg_catalog.text, E'\\x01')",
+							 named(column->there));
 	}
-	appendStringInfo(&sql, "%s FROM %s t WHERE t.%s COLLATE \"C\" > $1 ORDER BY t.%s COLLATE \"C\" LIMIT %d",
-					 hashed ? ")" : "", named(publication->name), key, key, most);
+	appendStringInfo(
+		&sql, "%s FROM %s t WHERE t.%s COLLATE \"C\" > $1 ORDER BY t.%s COLLATE \"C\" LIMIT %d",
+		hashed ? ")" : "", named(publication->name), key, key, most);
 	n = ask(target, "read keys", sql.data, 1, values);
 	for (int i = 0; i < n; i++)
 	{
@@ -735,8 +776,10 @@ forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 	execute(target, "set up the session", "SET client_min_messages = warning");
 	execute(target, "make a table", position_table);
 	if (drop)
-		alter(target, "drop a table", psprintf("DROP TABLE IF EXISTS %s", named(publication->name)));
-	if (!run(target, "DELETE FROM " MLS_POSITION_TABLE " WHERE name = $1 AND token = $2", 2, values))
+		alter(target, "drop a table",
+			  psprintf("DROP TABLE IF EXISTS %s", named(publication->name)));
+	if (!run(target, "DELETE FROM " MLS_POSITION_TABLE " WHERE name = $1 AND token = $2", 2,
+			 values))
 		fail(target, "forget the position");
 }
 

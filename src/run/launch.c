@@ -169,8 +169,9 @@ first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *
 	outcome->owner = sub->owner;
 	if (why != NULL)
 		mls_outcome_skip(outcome, why);
-	else if (launch->named && task->process != MLS_PROCESS_PUBLISH && task->process != MLS_PROCESS_REMAP &&
-			 task->process != MLS_PROCESS_GEOCODE && task->process != MLS_PROCESS_MEDIA)
+	else if (launch->named && task->process != MLS_PROCESS_PUBLISH &&
+			 task->process != MLS_PROCESS_REMAP && task->process != MLS_PROCESS_GEOCODE &&
+			 task->process != MLS_PROCESS_MEDIA)
 		skip_fed(sub, outcome);
 	return outcome;
 }

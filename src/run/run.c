@@ -96,10 +96,10 @@ try_to_lock(MlsRun *run, bool last_try)
 	MemoryContextSwitchTo(run->context);
 	run->sub = find_subject(run, id);
 	if (run->sub == NULL && run->process->subject != NULL)
-		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("what is to be worked on is not visible to the %s worker",
-					   run->process->name),
-				errhint("Commit the transaction that made it, then call again."));
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("what is to be worked on is not visible to the %s worker", run->process->name),
+			errhint("Commit the transaction that made it, then call again."));
 	if (run->sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the subscription is not visible to the %s worker", run->process->name),

@@ -203,12 +203,11 @@ mls_run_start_publication(const MlsSubscription *subject, const char *process)
 					"message = 'the process or the server ended during the run' "
 					"WHERE publication = $1 AND status = 'running'",
 					mls_arg_int8(subject->id));
-	mls_sql_control(
-		SPI_OK_INSERT_RETURNING,
-		"INSERT INTO mls.run (publication, process, pid, backend_start, cursor_before) "
-		"VALUES ($1, $2, $3, $4, $5) RETURNING id",
-		mls_arg_int8(subject->id), mls_arg_text(process), mls_arg_int4(MyProcPid),
-		mls_arg_time(MyStartTimestamp), mls_arg_text(subject->cursor_timestamp));
+	mls_sql_control(SPI_OK_INSERT_RETURNING,
+					"INSERT INTO mls.run (publication, process, pid, backend_start, cursor_before) "
+					"VALUES ($1, $2, $3, $4, $5) RETURNING id",
+					mls_arg_int8(subject->id), mls_arg_text(process), mls_arg_int4(MyProcPid),
+					mls_arg_time(MyStartTimestamp), mls_arg_text(subject->cursor_timestamp));
 	return mls_int8_at(0, 1);
 }
 

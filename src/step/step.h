@@ -66,9 +66,9 @@ typedef struct MlsRun
 typedef struct MlsProcess
 {
 	const char *name;
-	bool helps;                           /* works for a run of another process */
-	bool backs_off;                       /* after failures it is tried later and later */
-	bool patient;                         /* waits for another run to end */
+	bool helps;     /* works for a run of another process */
+	bool backs_off; /* after failures it is tried later and later */
+	bool patient;   /* waits for another run to end */
 	/* What its runs are of, by number, where that is no subscription: source, resource and owner
 	 * are told as one's would be, and there are no tables.  NULL if there is none to be seen. */
 	MlsSubscription *(*subject)(int64 id);

@@ -6,6 +6,7 @@ use utf8;
 use Encode qw(decode_utf8 encode_utf8);
 use MlsMaria;
 use MlsTest;
+use MlsTls;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -319,6 +320,20 @@ like(sql(q{SELECT detail FROM mls_check('inside') WHERE NOT ok}), qr/127\.0\.0\.
 sql(q{ALTER SERVER inside OPTIONS (ADD tls 'none')});
 like(sql(q{SELECT detail FROM mls_check('inside') WHERE NOT ok}), qr/may not be connected to without TLS/, 'nor strangers in clear');
 sql(qq{ALTER SERVER shop OPTIONS (SET tls 'verify')});
+{
+	my $authority = make_authority('own');
+	my $certificate = make_certificate($authority, 'IP:127.0.0.1');
+	$maria->stop;
+	push @{ $maria->{options} }, "--ssl-cert=$certificate->{certificate}", "--ssl-key=$certificate->{key}";
+	$maria->start;
+	like(sql(q{SELECT detail FROM mls_check('shop') WHERE NOT ok}), qr/certificate|TLS|SSL/, 'a certificate of an unknown authority is refused');
+	sql(qq{ALTER SERVER shop OPTIONS (ADD ca_file '$authority->{certificate}')});
+	like(sql(q{SELECT detail FROM mls_check('shop') WHERE item = 'connection'}), qr/over TLS/, 'one of an authority that is named is taken');
+	sql(q{ALTER SERVER shop OPTIONS (DROP ca_file)});
+	splice @{ $maria->{options} }, -2;
+	$maria->stop;
+	$maria->start;
+}
 like(sql(q{SELECT detail FROM mls_check('shop') WHERE NOT ok}), qr/TLS|SSL/, 'who does not speak TLS is not told the password');
 my $log = slurp_file($node->logfile);
 unlike($log, qr/(maria|wrong)-pass-value/, 'no password stands in the log') or diag(grep { /pass-value/ } split /^/, $log);

@@ -23,7 +23,8 @@ typedef struct Scheme
 } Scheme;
 
 static const Scheme schemes[] = {
-	{"mysql", "mysql://", 3306, "It has the form mysql://host/database or mysql://host:3306/database."},
+	{"mysql", "mysql://", 3306,
+	 "It has the form mysql://host/database or mysql://host:3306/database."},
 	{"postgres", "postgresql://", 5432,
 	 "It has the form postgresql://host/database or postgresql://host:5432/database."},
 };
