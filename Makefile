@@ -46,6 +46,7 @@ SQL_CHAPTERS = \
 	src/feed/trovit.tsv \
 	src/feed/reso.tsv \
 	src/feed/sitemap.tsv \
+	src/publish/publication.sql \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \
@@ -61,7 +62,8 @@ SQL_CHAPTERS = \
 	src/consumer/push.sql \
 	src/alert/alert.sql \
 	src/consumer/leakproof.sql \
-	src/media/store.sql
+	src/media/store.sql \
+	src/publish/publish.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds
@@ -71,9 +73,10 @@ DATA = $(filter-out releases/$(EXTENSION)--$(EXTVERSION).sql,$(wildcard releases
 # What it needs.  (-Wno-override-init: tables of platforms override a row of common values.)
 # The tests make errors of warnings with MLS_CFLAGS=-Werror; a compiler newer than they have
 # seen may warn of more, which is no reason to install nothing.
-PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags libcurl libdeflate libxml-2.0 zlib)
+# Of MariaDB's client only the header is needed: the library is loaded when a destination wants it.
+PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir) $(shell pkg-config --cflags libcurl libdeflate libxml-2.0 zlib libmariadb)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-override-init $(MLS_CFLAGS)
-SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib)
+SHLIB_LINK = $(shell pkg-config --libs libcurl libdeflate libxml-2.0 zlib) $(libpq)
 
 # The program that serves gold as a Web API is no part of the library: it needs libraries of its
 # own, none of the server's headers, and is left out where they are not there.

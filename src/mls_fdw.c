@@ -13,6 +13,7 @@
 #include "gold/gold.h"
 #include "http/http.h"
 #include "media/store.h"
+#include "publish/publish.h"
 #include "run/run.h"
 
 PG_MODULE_MAGIC;
@@ -26,5 +27,6 @@ _PG_init(void)
 	mls_gold_define_settings();
 	mls_sync_define_settings();
 	mls_store_define_settings();
+	mls_publish_define();
 	MarkGUCPrefixReserved("mls_fdw");
 }

@@ -15,7 +15,7 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
 say 'looking for what is missing (Debian packages)'
-install_packages python3-aiosmtpd nginx apache2-bin openssl chromium chromium-driver
+install_packages mariadb-server python3-aiosmtpd nginx apache2-bin openssl chromium chromium-driver
 
 # A server built with assertions is no package (docs/internals.md has the recipe).
 if [ -n "${MLS_ASSERT:-}" ] &&

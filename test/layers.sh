@@ -25,6 +25,7 @@ declare -A may=(
 	[media]='media fdw read subscription gold step options protocol record xml http base'
 	[feed]='feed media gold step options protocol record xml http base'
 	[consumer]='consumer step options protocol record http base'
+	[publish]='publish fdw step options protocol record http base'
 	[alert]='alert step options protocol record http base'
 	[serve/base]='base'
 	[serve/schema]='schema base'
@@ -36,7 +37,7 @@ declare -A may=(
 	[serve/http]='http answer pool token schema base'
 	[serve/site]='site http token base'
 	[serve/main]='site http answer pool token sql odata schema base'
-	[run]='run alert feed media geo consumer monitor jobs drift write read subscription gold step options protocol record http base'
+	[run]='run publish alert feed media geo consumer monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
 	room=${file#src/}
@@ -139,7 +140,8 @@ only '#include <zlib' http/ 'zlib'
 only '#include <libxml/' xml/ 'libxml2'
 # The site has connections of its own, to browsers and, as who is logged in, to the database.
 only '#include <microhttpd' 'serve/(http|site)/' 'libmicrohttpd'
-only '#include "?<?libpq-fe' 'serve/(pool|site)/' 'libpq'
+only '#include "?<?libpq-fe' '(serve/(pool|site)|publish)/' 'libpq'
+only '#include <mysql' publish/ 'libmariadb'
 only '#include <openssl/' 'serve/(token|answer|site)/' 'OpenSSL'
 only 'PG_VERSION_NUM' compat.h 'version tests'
 # A number before a plural is right for all numbers but one: src/base and mls.counted() choose.

@@ -23,7 +23,7 @@ quietly() {
 }
 
 mls_packages=(postgresql libcurl4-openssl-dev libdeflate-dev libxml2-dev zlib1g-dev
-	libmicrohttpd-dev libpq-dev libjson-c-dev libssl-dev curl libxml2-utils
+	libmariadb-dev libmicrohttpd-dev libpq-dev libjson-c-dev libssl-dev curl libxml2-utils
 	ca-certificates pkg-config gcc make python3 perl libipc-run-perl procps)
 
 # The project as the tests need it, without what was built.
@@ -57,9 +57,9 @@ install_missing() {
 		echo 'create_main_cluster = false' |
 			$sudo tee /etc/postgresql-common/createcluster.d/mls_fdw.conf >/dev/null
 	fi
-	# Nor does the front of the tests become a service of the machine.
+	# Nor do servers of the tests become services of the machine.
 	local policy=/usr/sbin/policy-rc.d made=
-	if [[ " ${missing[*]} " == *" nginx "* && ! -e $policy ]]; then
+	if [[ " ${missing[*]} " =~ \ (nginx|mariadb-server)\  && ! -e $policy ]]; then
 		printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
 		$sudo chmod 755 $policy
 		made=1
@@ -67,7 +67,7 @@ install_missing() {
 	quietly $sudo apt-get install -y --no-install-recommends "${missing[@]}"
 	if [ -n "$made" ]; then
 		$sudo rm -f $policy
-		[ ! -d /run/systemd/system ] || $sudo systemctl -q disable nginx || true
+		[ ! -d /run/systemd/system ] || $sudo systemctl -q disable nginx mariadb || true
 	fi
 	$sudo rm -f /etc/postgresql-common/createcluster.d/mls_fdw.conf
 }

@@ -31,6 +31,7 @@ PG_FUNCTION_INFO_V1(mls_check);
 #define SMALL_PAGE 2
 
 const MlsCheckStep *mls_check_store_steps = NULL;
+const MlsCheckStep *mls_check_destination_steps = NULL;
 
 static const char *const main_resources[] = {"Property", "Member",    "Office",
 											 "Media",    "OpenHouse", "Lookup"};
@@ -136,7 +137,7 @@ check_configuration(Check *check, const MlsTable *table)
 	if (check->source->protocol->is_local)
 		return psprintf("Protocol %s, platform %s.", check->source->protocol->name,
 						check->source->platform_name);
-	if (check->source->protocol->is_store)
+	if (check->source->protocol->is_store || check->source->protocol->is_destination)
 		return psprintf("Protocol %s, address %s.", check->source->protocol->name,
 						check->source->http.url);
 	problem = mls_url_problem(check->source->http.url);
@@ -601,9 +602,9 @@ check_store(Check *check, const MlsTable *table)
 }
 
 static void
-check_store_steps(Check *check)
+check_steps(Check *check, const MlsCheckStep *steps)
 {
-	for (const MlsCheckStep *step = mls_check_store_steps; step->item; step++)
+	for (const MlsCheckStep *step = steps; step->item; step++)
 	{
 		check->store_step = step;
 		if (!run_step(check, step->item, check_store, NULL) && step->needed)
@@ -635,7 +636,12 @@ mls_check(PG_FUNCTION_ARGS)
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	is_configured = run_step(&check, "configuration", check_configuration, NULL);
 	if (is_configured && check.source->protocol->is_store)
-		check_store_steps(&check);
+		check_steps(&check, mls_check_store_steps);
+	else if (is_configured && check.source->protocol->is_destination)
+	{
+		if (run_step(&check, "credentials", check_credentials, NULL))
+			check_steps(&check, mls_check_destination_steps);
+	}
 	else if (is_configured && check_foundations(&check))
 	{
 		check_resources(&check);
@@ -643,7 +649,8 @@ mls_check(PG_FUNCTION_ARGS)
 			run_step(&check, "units", check_units, NULL);
 		run_step(&check, "encoding", check_encoding, NULL);
 	}
-	if (check.source && !check.source->protocol->is_local && !check.source->protocol->is_store)
+	if (check.source && !check.source->protocol->is_local && !check.source->protocol->is_store &&
+		!check.source->protocol->is_destination)
 		run_step(&check, "quota", check_quota, NULL);
 	return (Datum) 0;
 }

@@ -110,6 +110,7 @@ typedef struct MlsCheckStep
 
 /* All of them, ended by one without a name.  Stores are above this room, which fills it. */
 extern const MlsCheckStep *mls_check_store_steps;
+extern const MlsCheckStep *mls_check_destination_steps;
 
 /* ---- The callbacks ---- */
 

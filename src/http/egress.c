@@ -250,6 +250,21 @@ is_public_text(const char *text)
 	return true;
 }
 
+bool
+mls_egress_is_listed(const char *host, int port)
+{
+	return is_listed(host, port);
+}
+
+bool
+mls_egress_is_public(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET)
+		return is_public(AF_INET, &((const struct sockaddr_in *) address)->sin_addr);
+	return address->sa_family == AF_INET6 &&
+		   is_public(AF_INET6, &((const struct sockaddr_in6 *) address)->sin6_addr);
+}
+
 /* ---- libcurl's questions; these may not throw ---- */
 
 static curl_socket_t

@@ -106,6 +106,7 @@ struct MlsHttpResponse
 };
 
 typedef struct MlsHttpRequest MlsHttpRequest;
+struct sockaddr;
 
 /* Starts a request; it belongs to CurrentMemoryContext.  Sends without waiting where it can. */
 extern MlsHttpRequest *
@@ -152,6 +153,13 @@ extern void mls_http_body_add(MlsHttpResponse *body, const char *bytes, Size len
 /* start + finish */
 extern MlsHttpResponse *
 mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);
+
+/*
+ * For who connects by a library of its own: is a host listed in mls_fdw.allowed_hosts, and is an
+ * address (of IPv4 or IPv6) a public one?  What is neither is not asked.
+ */
+extern bool mls_egress_is_listed(const char *host, int port);
+extern bool mls_egress_is_public(const struct sockaddr *address);
 
 /* The character set that the Content-Type header names, or NULL. */
 extern const char *mls_http_charset(const MlsHttpResponse *response);

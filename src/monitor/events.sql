@@ -87,9 +87,9 @@ END $$;
 COMMENT ON FUNCTION mls.tell_run() IS 'trigger on mls.run: notifies the channel mls';
 
 CREATE TRIGGER tell_start AFTER INSERT ON mls.run
-    FOR EACH ROW WHEN (new.status = 'running') EXECUTE FUNCTION mls.tell_run();
+    FOR EACH ROW WHEN (new.status = 'running' AND new.subscription IS NOT NULL) EXECUTE FUNCTION mls.tell_run();
 CREATE TRIGGER tell_end AFTER UPDATE OF status ON mls.run
-    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running')
+    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running' AND new.subscription IS NOT NULL)
     EXECUTE FUNCTION mls.tell_run();
 CREATE TRIGGER count_end AFTER UPDATE OF status ON mls.run
     FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running' AND new.subscription IS NOT NULL)

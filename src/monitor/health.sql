@@ -235,6 +235,20 @@ SELECT 'publications',
        coalesce(string_agg(p.message, '; ' ORDER BY p.level, p.message), 'nothing stops a subscriber of gold')
   FROM mls.publication_fault p
 UNION ALL
+SELECT 'destinations',
+       CASE WHEN late IS NULL AND bad IS NULL AND dead = 0 THEN 'ok' WHEN lost THEN 'critical' ELSE 'warning' END,
+       CASE WHEN late IS NULL AND bad IS NULL AND dead = 0
+            THEN CASE n WHEN 0 THEN 'nothing is published' ELSE mls.counted(n, 'publication is', 'publications are') || ' in step' END
+            ELSE concat_ws('; ', bad, format('changes wait for longer than %s: ', max_lag) || late || ' (mls_publish_sync() sends them)',
+                           CASE WHEN dead > 0 THEN mls.counted(dead, 'record is', 'records are') || ' refused: mls_dead_letters says why' END) END
+  FROM (SELECT count(*) AS n, coalesce(bool_or(p.rebuild), false) AS lost, (SELECT count(*) FROM mls.dead_letter d) AS dead,
+               string_agg(format('"%s" at "%s"', p.name, p.destination), ', ' ORDER BY p.destination, p.name)
+                   FILTER (WHERE p.error IS NULL AND NOT p.paused AND mls.oldest_unsent(p.id) < now() - max_lag) AS late,
+               string_agg(CASE WHEN p.rebuild THEN format('"%s" at "%s" has to be loaded anew: SELECT mls_publish_resend(%L, %L, 0)', p.name, p.destination, p.destination, p.name)
+                               ELSE format('"%s" at "%s" failed %s: %s', p.name, p.destination, mls.counted(p.failures, 'time', 'times'), left(p.error, 300)) END,
+                          '; ' ORDER BY p.destination, p.name) FILTER (WHERE p.error IS NOT NULL AND NOT p.paused) AS bad
+          FROM mls.publication p) f
+UNION ALL
 SELECT 'alerts', CASE WHEN count(*) = 0 THEN 'ok' ELSE 'warning' END,
        coalesce(string_agg(p.message, '; ' ORDER BY p.message), 'nothing keeps receivers of alerts from being told')
   FROM mls.alert_fault p

@@ -42,6 +42,21 @@ COMMENT ON VIEW mls.working_beside IS 'subscriptions that are being geocoded, or
 COMMENT ON COLUMN mls.working_beside.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.working_beside.pid IS 'the process';
 
+CREATE VIEW mls.publishing WITH (security_invoker = true) AS
+SELECT p.id AS publication,
+       l.pid
+  FROM mls.publication p
+  JOIN pg_catalog.pg_locks l
+    ON l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock'
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                      WHERE d.datname = pg_catalog.current_database())
+   AND l.objsubid = 19798
+   AND l.classid::bigint = p.id >> 32
+   AND l.objid::bigint = p.id & 4294967295;
+COMMENT ON VIEW mls.publishing IS 'publications a process is working on';
+COMMENT ON COLUMN mls.publishing.publication IS 'number of the publication';
+COMMENT ON COLUMN mls.publishing.pid IS 'the process';
+
 CREATE FUNCTION mls.refresh_within(source text) RETURNS interval
     AS 'MODULE_PATHNAME', 'mls_refresh_within' LANGUAGE C STABLE STRICT
     SET search_path = pg_catalog, pg_temp;
@@ -180,8 +195,8 @@ COMMENT ON COLUMN mls_status.error IS 'cause of the failure of the last sync, if
 
 CREATE VIEW mls_progress WITH (security_invoker = true) AS
 SELECT r.id AS run,
-       s.source,
-       coalesce(s.resource, r.subject) AS resource,
+       coalesce(s.source, p.destination) AS source,
+       coalesce(s.resource, p.name, r.subject) AS resource,
        r.process,
        r.pid,
        CASE WHEN r.phase IS NOT NULL THEN r.phase
@@ -203,6 +218,7 @@ SELECT r.id AS run,
        END AS estimated_end
   FROM mls.run r
   LEFT JOIN mls.subscription s ON s.id = r.subscription
+  LEFT JOIN mls.publication p ON p.id = r.publication
   LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
     ON w.subscription = r.subscription AND w.pid = r.pid
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = r.pid
@@ -213,11 +229,11 @@ SELECT r.id AS run,
    AND CASE WHEN r.subscription IS NULL THEN a.backend_start = r.backend_start ELSE w.pid IS NOT NULL END;
 COMMENT ON VIEW mls_progress IS 'runs that are at work, with what they have committed so far';
 COMMENT ON COLUMN mls_progress.run IS 'number of the run';
-COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server; NULL for a feed';
-COMMENT ON COLUMN mls_progress.resource IS 'resource at the source; or name of a feed';
+COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server, source or destination; NULL for a feed';
+COMMENT ON COLUMN mls_progress.resource IS 'resource at the source, or table at the destination, or name of a feed';
 COMMENT ON COLUMN mls_progress.process IS 'which process';
 COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
-COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media); writing, checking and publishing (feed)';
+COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media); writing, checking and publishing (feed); loading and following (publish)';
 COMMENT ON COLUMN mls_progress.waiting_for IS 'source or lock; NULL while it works';
 COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
 COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
@@ -230,8 +246,8 @@ COMMENT ON COLUMN mls_progress.estimated_end IS 'when all that was announced wil
 
 CREATE VIEW mls_history WITH (security_invoker = true) AS
 SELECT r.id AS run,
-       s.source,
-       coalesce(s.resource, r.subject) AS resource,
+       coalesce(s.source, p.destination) AS source,
+       coalesce(s.resource, p.name, r.subject) AS resource,
        r.process,
        r.status,
        r.started_at,
@@ -250,13 +266,15 @@ SELECT r.id AS run,
        r.message,
        r.detail,
        r.hint
-  FROM mls.run r LEFT JOIN mls.subscription s ON s.id = r.subscription
+  FROM mls.run r
+  LEFT JOIN mls.subscription s ON s.id = r.subscription
+  LEFT JOIN mls.publication p ON p.id = r.publication
  WHERE s.id IS NOT NULL OR r.subscription IS NULL;
 COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on';
 COMMENT ON COLUMN mls_history.run IS 'number of the run';
-COMMENT ON COLUMN mls_history.source IS 'name of the foreign server; NULL for a feed';
-COMMENT ON COLUMN mls_history.resource IS 'resource at the source; or name of a feed';
-COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, feed, rebuild or undo';
+COMMENT ON COLUMN mls_history.source IS 'name of the foreign server, source or destination; NULL for a feed';
+COMMENT ON COLUMN mls_history.resource IS 'resource at the source, or table at the destination, or name of a feed';
+COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, feed, publish, rebuild or undo';
 COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls_history.started_at IS 'when it began';
 COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';
@@ -362,4 +380,4 @@ COMMENT ON COLUMN mls.due.due_since_start IS 'when it was due next since the ser
 GRANT EXECUTE ON FUNCTION mls.rests_until(bigint) TO pg_monitor;
 GRANT SELECT ON mls.due, mls_schedules TO pg_monitor;
 GRANT EXECUTE ON FUNCTION mls.rounded(interval), mls.shortened(text, integer), mls.counted(bigint, text, text) TO pg_monitor;
-GRANT SELECT ON mls.working, mls.working_beside, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;
+GRANT SELECT ON mls.working, mls.working_beside, mls.publishing, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;

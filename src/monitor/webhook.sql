@@ -74,9 +74,9 @@ END $$;
 COMMENT ON FUNCTION mls.queue_run() IS 'trigger on mls.run: queues an event for the webhook of its source';
 
 CREATE TRIGGER queue_start AFTER INSERT ON mls.run
-    FOR EACH ROW WHEN (new.status = 'running') EXECUTE FUNCTION mls.queue_run();
+    FOR EACH ROW WHEN (new.status = 'running' AND new.subscription IS NOT NULL) EXECUTE FUNCTION mls.queue_run();
 CREATE TRIGGER queue_end AFTER UPDATE OF status ON mls.run
-    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running')
+    FOR EACH ROW WHEN (old.status = 'running' AND new.status <> 'running' AND new.subscription IS NOT NULL)
     EXECUTE FUNCTION mls.queue_run();
 COMMENT ON TRIGGER queue_start ON mls.run IS 'queues that a run started for the webhook';
 COMMENT ON TRIGGER queue_end ON mls.run IS 'queues that a run finished, failed or recovered for the webhook';

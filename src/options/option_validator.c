@@ -244,7 +244,7 @@ check_root(List *options, const MlsProtocol *protocol)
 		length--;
 	for (root = length; root > 0 && url[root - 1] != '/'; root--)
 		;
-	if (protocol->sessions || protocol->is_store || root == 0)
+	if (protocol->sessions || protocol->is_store || protocol->is_destination || root == 0)
 		return;
 	last = pnstrdup(url + root, length - root);
 	last[strcspn(last, "?(")] = '\0';

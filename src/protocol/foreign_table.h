@@ -31,6 +31,13 @@ typedef enum MlsSchemaPolicy
 	MLS_SCHEMA_IGNORE  /* nobody looks */
 } MlsSchemaPolicy;
 
+/* How a destination is connected to. */
+typedef enum MlsTls
+{
+	MLS_TLS_VERIFY, /* its certificate and its name in that are checked */
+	MLS_TLS_NONE    /* in clear, which only listed hosts may be asked */
+} MlsTls;
+
 typedef struct MlsSource
 {
 	Oid server_id;
@@ -40,6 +47,7 @@ typedef struct MlsSource
 	MlsHttpSource http;   /* for protocols that ask over HTTP; the others leave it alone */
 	MlsPlatform platform; /* a copy, with the server's options applied */
 	const char *platform_name;
+	int tls;                /* MlsTls */
 	const char *timezone;   /* for date-times without an offset */
 	const char *key_prefix; /* put before keys in gold */
 	int priority;           /* of records with the same key in gold */

@@ -92,10 +92,11 @@ typedef void (*MlsObjectTake)(void *arg, const MlsObject *object);
 struct MlsProtocol
 {
 	const char *name;
-	bool is_local;     /* nothing is asked over HTTP: its servers need no url */
-	bool is_store;     /* a place of files: it has no records, and no foreign tables */
-	bool sessions;     /* sources keep sessions: login, cookies, logout */
-	bool token_logins; /* user name and password are exchanged for a token */
+	bool is_local;       /* nothing is asked over HTTP: its servers need no url */
+	bool is_store;       /* a place of files: it has no records, and no foreign tables */
+	bool is_destination; /* publications are kept in step there; it has no records either */
+	bool sessions;       /* sources keep sessions: login, cookies, logout */
+	bool token_logins;   /* user name and password are exchanged for a token */
 
 	/* Platform row by name, or NULL; names in *list for hints (NULL-terminated). */
 	const MlsPlatform *(*platform)(const char *name);

@@ -19,6 +19,7 @@
 
 #include "feed/feed.h"
 #include "geo/geo.h"
+#include "publish/publish.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
 
@@ -34,6 +35,7 @@ PG_FUNCTION_INFO_V1(mls_remap_sql);
 PG_FUNCTION_INFO_V1(mls_geocode_sql);
 PG_FUNCTION_INFO_V1(mls_media_sync);
 PG_FUNCTION_INFO_V1(mls_feed_sync);
+PG_FUNCTION_INFO_V1(mls_publish_sync);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -115,6 +117,35 @@ chosen_subscriptions(FunctionCallInfo fcinfo, MlsProcessKind process)
 	return found;
 }
 
+/* Publications are chosen by destination and name. */
+static List *
+chosen_publications(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *found = NIL;
+	List *seen;
+	ListCell *lc;
+
+	SPI_connect();
+	seen = mls_publish_chosen(mls_arg_given(TEXTOID, 0), mls_arg_given(TEXTOID, 1));
+	MemoryContextSwitchTo(context);
+	foreach (lc, seen)
+	{
+		MlsSubscription *copy = palloc(sizeof(MlsSubscription));
+
+		*copy = *(const MlsSubscription *) lfirst(lc);
+		copy->source = pstrdup(copy->source);
+		copy->resource = pstrdup(copy->resource);
+		copy->cursor_timestamp = NULL;
+		found = lappend(found, copy);
+	}
+	SPI_finish();
+	if (found == NIL)
+		ereport(NOTICE, errmsg("there is no publication to keep in step"),
+				errhint("mls_publish() says what is kept in step where."));
+	return found;
+}
+
 static MlsSubscription *
 subscription_at(const Launch *launch, int i)
 {
@@ -142,6 +173,7 @@ first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *
 {
 	MlsOutcome *outcome = palloc0(sizeof(MlsOutcome));
 	const char *why = !task->due                             ? NULL
+					  : task->process == MLS_PROCESS_PUBLISH ? mls_publish_not_due(sub)
 					  : task->process == MLS_PROCESS_GEOCODE ? mls_geocode_not_due(sub)
 															 : mls_backoff_not_due(sub);
 
@@ -149,9 +181,9 @@ first_outcome(const Launch *launch, const MlsTask *task, const MlsSubscription *
 	outcome->owner = sub->owner;
 	if (why != NULL)
 		mls_outcome_skip(outcome, why);
-	else if (launch->named && task->process != MLS_PROCESS_REMAP &&
-			 task->process != MLS_PROCESS_GEOCODE && task->process != MLS_PROCESS_MEDIA &&
-			 task->process != MLS_PROCESS_FEED)
+	else if (launch->named && mls_process(task->process)->subject == NULL &&
+			 task->process != MLS_PROCESS_REMAP && task->process != MLS_PROCESS_GEOCODE &&
+			 task->process != MLS_PROCESS_MEDIA)
 		skip_fed(sub, outcome);
 	return outcome;
 }
@@ -171,7 +203,9 @@ choose_now(void *arg)
 	Launch *launch = choice->launch;
 	ListCell *lc;
 
-	launch->subscriptions = chosen_subscriptions(choice->fcinfo, choice->task->process);
+	launch->subscriptions = choice->task->process == MLS_PROCESS_PUBLISH
+								? chosen_publications(choice->fcinfo)
+								: chosen_subscriptions(choice->fcinfo, choice->task->process);
 	foreach (lc, launch->subscriptions)
 		launch->outcomes =
 			lappend(launch->outcomes, first_outcome(launch, choice->task, lfirst(lc)));
@@ -245,13 +279,13 @@ process_name(const Launch *launch)
 	return mls_process(launch->assignment->task.process)->name;
 }
 
-/* What a user calls. */
+/* The function that users call for a process. */
 static char *
 function_name(const MlsTask *task)
 {
-	return psprintf(
-		"mls_%s%s", mls_process(task->process)->name,
-		task->process == MLS_PROCESS_MEDIA || task->process == MLS_PROCESS_FEED ? "_sync" : "");
+	bool is_sync = task->process == MLS_PROCESS_MEDIA || mls_process(task->process)->subject;
+
+	return psprintf("mls_%s%s", mls_process(task->process)->name, is_sync ? "_sync" : "");
 }
 
 /* Starts a worker; false if the server has no slot for it. */
@@ -419,6 +453,13 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 	{
 		values[0] = Int64GetDatum(outcome->drift);
 		return 1;
+	}
+	if (process == MLS_PROCESS_PUBLISH)
+	{
+		values[n++] = Int64GetDatum(counters->updated);
+		values[n++] = Int64GetDatum(counters->deleted);
+		values[n++] = Int64GetDatum(counters->bad_values);
+		return n;
 	}
 	if (process == MLS_PROCESS_GEOCODE)
 	{
@@ -588,4 +629,13 @@ mls_geocode_sql(PG_FUNCTION_ARGS)
 					&(MlsTask){.process = MLS_PROCESS_GEOCODE,
 							   .dry_run = flag_argument(fcinfo, 2),
 							   .due = PG_ARGISNULL(3) ? PG_ARGISNULL(0) : PG_GETARG_BOOL(3)});
+}
+
+/* mls_publish_sync(destination, name, due): who names a destination wants it now. */
+Datum
+mls_publish_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo,
+					&(MlsTask){.process = MLS_PROCESS_PUBLISH,
+							   .due = PG_ARGISNULL(2) ? PG_ARGISNULL(0) : PG_GETARG_BOOL(2)});
 }

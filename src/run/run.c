@@ -31,6 +31,7 @@
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
 #include "media/media.h"
+#include "publish/publish.h"
 #include "read/key_snapshot.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
@@ -38,8 +39,9 @@
 
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {
-	&mls_sync_process,   &mls_purge_process,   &mls_reconcile_process, &mls_remap_process,
-	&mls_ranges_process, &mls_geocode_process, &mls_media_process,     &mls_feed_process};
+	&mls_sync_process,  &mls_purge_process,  &mls_reconcile_process,
+	&mls_remap_process, &mls_ranges_process, &mls_geocode_process,
+	&mls_media_process, &mls_feed_process,   &mls_publish_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)
@@ -162,7 +164,8 @@ enter_run(MlsRun *run)
 				run->process->subject
 					? errmsg("the %s was removed before it ran", run->process->name)
 					: errmsg("the subscription was removed before it was synced"));
-	run->id = mls_run_start(run->sub, run->process->name);
+	run->id = run->process->start ? run->process->start(run->sub, run->process->name)
+								  : mls_run_start(run->sub, run->process->name);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 }
@@ -282,7 +285,8 @@ complete(MlsRun *run)
 	const char *cursor = run->sub->cursor_timestamp;
 
 	mls_transaction_begin(run->sub->owner);
-	mls_run_require_tables(run->sub);
+	if (run->process->subject == NULL)
+		mls_run_require_tables(run->sub);
 	if (!run->process->beside)
 		mls_missing_rows_check(run, run->reads_all);
 	mls_run_count_spent(run, &run->counters);

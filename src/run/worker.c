@@ -88,9 +88,8 @@ mls_sync_worker_main(Datum arg)
 		mls_run_conduct(&task, &my_outcomes[i]);
 		if (mls_process(task.process)->helps)
 			break;
-		if (mls_process(task.process)->subject)
-			continue;
-		mls_webhook_deliver(my_outcomes[i].subscription);
+		if (mls_process(task.process)->subject == NULL)
+			mls_webhook_deliver(my_outcomes[i].subscription);
 		mls_backoff_spare(my_outcomes, my_count, &my_outcomes[i]);
 	}
 	emit_log_hook = previous_log_hook;

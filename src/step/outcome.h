@@ -74,7 +74,8 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_RANGES, /* of a load: a helper's */
 	MLS_PROCESS_GEOCODE,
 	MLS_PROCESS_MEDIA,
-	MLS_PROCESS_FEED
+	MLS_PROCESS_FEED,
+	MLS_PROCESS_PUBLISH
 } MlsProcessKind;
 
 typedef struct MlsTask

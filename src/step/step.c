@@ -71,6 +71,8 @@ void
 mls_run_begin_step(MlsRun *run)
 {
 	mls_transaction_begin(run->sub->owner);
+	if (run->process->subject != NULL)
+		return;
 	mls_run_require_tables(run->sub);
 	if (OidIsValid(run->sub->gold))
 		require_table(run->sub->gold, "gold", run->sub);
@@ -212,6 +214,26 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 	if (SPI_processed != 1)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("the subscription was removed before it was synced"));
+	return mls_int8_at(0, 1);
+}
+
+/* The same for a publication, which has one process. */
+int64
+mls_run_start_publication(const MlsSubscription *subject, const char *process)
+{
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
+					"message = 'the process or the server ended during the run' "
+					"WHERE publication = $1 AND status = 'running'",
+					mls_arg_int8(subject->id));
+	mls_sql_control(
+		SPI_OK_INSERT_RETURNING,
+		"INSERT INTO mls.run (publication, subject, owner, process, pid, backend_start, "
+		"cursor_before) VALUES ($1, $2, $3::pg_catalog.regrole, $4, $5, $6, $7) "
+		"RETURNING id",
+		mls_arg_int8(subject->id), mls_arg_text(subject->resource), mls_arg_oid(subject->owner),
+		mls_arg_text(process), mls_arg_int4(MyProcPid), mls_arg_time(MyStartTimestamp),
+		mls_arg_text(subject->cursor_timestamp));
 	return mls_int8_at(0, 1);
 }
 

@@ -76,6 +76,8 @@ typedef struct MlsProcess
 	 * NULL if it is not there, or not visible.
 	 */
 	MlsSubscription *(*subject)(int64 id);
+	/* Begins the run of such, and says its number; or NULL: mls_run_start() does. */
+	int64 (*start)(const MlsSubscription *subject, const char *process);
 	void (*prepare)(MlsRun *run);         /* in the transaction before the work */
 	void (*work)(MlsRun *run);            /* outside transactions */
 	void (*dry_run)(MlsRun *run);         /* for dry_run, in place of all others; or NULL */
@@ -101,6 +103,7 @@ extern void mls_run_report_activity(const MlsRun *run);
 /* ---- Rows of mls.run (step.c) ---- */
 
 extern int64 mls_run_start(const MlsSubscription *sub, const char *process);
+extern int64 mls_run_start_publication(const MlsSubscription *subject, const char *process);
 extern void mls_run_progress(int64 run, const MlsCounters *counters);
 extern void mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome,
 						   const char *note, const char *cursor);

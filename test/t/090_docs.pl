@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use MlsMaria;
 use MlsQobrix;
 use MlsTest;
 use PostgreSQL::Test::Utils;
@@ -23,6 +24,10 @@ my $harbor = start_shelf();
 my $records = JSON::PP->new->decode(slurp_file("$tree/test/data/harbor.json"));
 put_on_shelf($harbor, $_, [ map { encode_json($_) } @{ $records->{$_} } ]) for sort keys %$records;
 
+# The destination of docs/publish.md, and its user.
+my $maria = start_maria();
+$maria->sql(q{CREATE USER agent@'127.0.0.1' IDENTIFIED BY 'basic-pass-value'; GRANT ALL ON shop.* TO agent@'127.0.0.1'}, 'mysql');
+
 # The documents name a server that does not exist and hide its credentials.
 sub substitute
 {
@@ -39,6 +44,7 @@ sub substitute
 	$sql =~ s{https://harbor\.example\.com/odata}{$harbor->{url}}g;
 	$sql =~ s{https://minio\.example\.com}{$root}g;
 	$sql =~ s{access_key '\.\.\.', secret_key '\.\.\.'}{access_key 'AKIATESTKEYVALUE', secret_key 's3cr3t/Key+Value=for-tests'}g;
+	$sql =~ s{url 'mysql://db\.example\.com/shop'}{"url '" . $maria->url . "', tls 'none'"}eg;
 	$sql =~ s{file:///srv/}{file://$folder/}g;
 	$sql =~ s{username '\.\.\.', password '\.\.\.'}{username 'agent', password 'basic-pass-value'}g;
 	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;

@@ -136,6 +136,11 @@ my $verification = query(q{INSERT INTO mls.verification (source, samples) VALUES
 my $sub = "(SELECT s FROM mls.subscription s LIMIT 1)";
 
 # Function by function, in this order.  undef: it cannot be called, or it looks at its arguments alone.
+# A publication of hers, at a destination where nobody answers.
+query(q{CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'mysql', url 'mysql://127.0.0.1:1/shop', tls 'none'); GRANT USAGE ON FOREIGN SERVER shop TO eve;
+	CREATE USER MAPPING FOR eve SERVER shop OPTIONS (username 'e', password 'e'); CREATE USER MAPPING FOR postgres SERVER shop OPTIONS (username 'e', password 'e')});
+as_eve(q{SELECT mls_publish('gold.property', 'shop')});
+
 my @calls = (
 	mls_sync => q{SELECT * FROM mls_sync('e')},
 	mls_purge => q{SELECT * FROM mls_purge('e')},
@@ -282,6 +287,21 @@ my @calls = (
 	mls_audience_remove => q{SELECT mls_audience_remove('audience', 'Property')},
 	mls_track => q{SELECT mls_track('evil.property', false); SELECT mls_track('evil.property')},
 	'mls.place_triggers' => "SELECT mls.place_triggers('gold.property', $id, true)",
+	mls_publish => q{SELECT mls_publish('gold.property', 'shop', 'mine')},
+	mls_publish_sync => q{SELECT * FROM mls_publish_sync('shop')},
+	mls_publish_verify => q{SELECT * FROM mls_publish_verify('shop', 'property', repair => true)},
+	mls_publish_pause => q{SELECT mls_publish_pause('shop', 'property', false)},
+	mls_publish_resend => q{SELECT mls_publish_resend('shop', 'property', 0)},
+	'mls.relations_below' => q{SELECT mls.relations_below('gold.property')},
+	'mls.require_trusted' => q{SELECT mls.require_trusted('gold.property')},
+	'mls.resources_below' => q{SELECT mls.resources_below('gold.property')},
+	'mls.ways_to_rows' => q{SELECT mls.ways_to_rows('gold.property', 'ListingKey', 'Property', NULL)},
+	'mls.unnoted' => q{SELECT mls.unnoted(1)},
+	'mls.find_publications' => q{SELECT mls.find_publications('shop', 'property')},
+	'mls.note_publication' => q{SELECT mls.note_publication('pause', 'shop', 'property', '{"paused": false}')},
+	'mls.oldest_unsent' => q{SELECT mls.oldest_unsent(1)},
+	'mls.tell_unpublished' => q{SELECT mls.tell_unpublished(1, false)},
+	mls_unpublish => q{SELECT mls_unpublish('shop', 'property')},
 	mls_media_store => q{SELECT mls_media_store('e', 'photos')},
 	mls_media_pause => q{SELECT mls_media_pause('e')},
 	mls_media_sync => q{SELECT * FROM mls_media_sync('e')},

@@ -1,0 +1,148 @@
+# Publications at another cluster of PostgreSQL.
+use strict;
+use warnings;
+use utf8;
+
+use Encode qw(decode_utf8 encode_utf8);
+use MlsTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('publish', 'mls_fdw.allowed_hosts' => "'127.0.0.1'", log_min_messages => 'debug1', log_statement => "'none'");
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+my $port = PostgreSQL::Test::Cluster::get_free_port();
+$other->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'\nport = $port\ntimezone = 'Asia/Nicosia'\ndatestyle = 'SQL, DMY'\n");
+unlink $other->data_dir . '/pg_hba.conf';
+$other->append_conf('pg_hba.conf', "local all all trust\nhost all trusted 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+$other->{_port} = $port;
+$other->start;
+$other->safe_psql('postgres', q{CREATE ROLE mls LOGIN PASSWORD 'pg-pass-value'; CREATE ROLE trusted LOGIN; CREATE DATABASE shop OWNER mls});
+
+sub sql
+{
+	return decode_utf8($node->safe_psql('postgres', encode_utf8($_[0])));
+}
+
+sub there
+{
+	return decode_utf8($other->safe_psql('shop', encode_utf8($_[0])));
+}
+
+sub fails
+{
+	my ($sql, @words) = @_;
+	my $error = sql_error($node, $sql);
+	like($error, $_, "says: $_") for @words;
+	return;
+}
+
+sub synced
+{
+	my ($name) = @_;
+	return sql("SELECT status || ' ' || written || ' ' || deleted || ' ' || refused || coalesce(' ' || message, '') FROM mls_publish_sync('shop', '$name')");
+}
+
+sub differences
+{
+	my ($name, $more) = @_;
+	return sql("SELECT coalesce(string_agg(finding || ' ' || records || ' ' || keys::text, '; '), 'none') FROM mls_publish_verify('shop', '$name'" . ($more // '') . ") WHERE finding <> 'same' AND records > 0");
+}
+
+sql(q{
+CREATE SCHEMA gold;
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE gold.property ("ListingKey" text PRIMARY KEY, "ListPrice" numeric(14,2), "City" text, "Features" text[], "Pool" boolean, "Beds" integer, "Latitude" numeric, "ModificationTimestamp" timestamptz,
+	"OnMarketDate" date, "Rating" float8, "Extra" jsonb, "Mood" mood, "File" bytea, "For" interval, "StandardStatus" text,
+	mls_source text NOT NULL DEFAULT 'hand', mls_origin text, mls_source_key text, mls_updated_at timestamptz);
+CREATE VIEW listing AS SELECT p.*, xmin IS NULL AS odd FROM gold.property p WHERE p."StandardStatus" = 'Active';
+INSERT INTO gold.property SELECT 'K' || i, i * 1000.5, 'City ' || i % 7, ARRAY['a', 'b' || i], i % 2 = 0, i % 6, i / 7.0, '2026-01-01'::timestamptz + i * interval '1.000001 seconds', '2026-01-01'::date + i % 300,
+	sqrt(i), jsonb_build_object('n', i), 'good', '\x00ff'::bytea, '1 day 2 hours', CASE WHEN i % 10 = 0 THEN 'Closed' ELSE 'Active' END FROM generate_series(1, 1000) i;
+UPDATE gold.property SET "City" = 'Κύπρος 🏠 "q" \ {x} NULL', "Features" = ARRAY['é,"\', NULL, '😀', 'NULL', ''], "Pool" = NULL, "Latitude" = 34.1234567890123456789, "ModificationTimestamp" = '2026-03-29 01:30:00.123456+00' WHERE "ListingKey" = 'K1';
+INSERT INTO gold.property ("ListingKey", "StandardStatus", "City", "ModificationTimestamp") VALUES ('k1', 'Active', '', 'infinity'), ('K1 ', 'Active', E'\t\n', '0044-03-15 BC');
+});
+sql(qq{CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'postgres', url 'postgresql://127.0.0.1:$port/shop', tls 'none');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER shop OPTIONS (username 'mls', password 'wrong-pass-value');
+	SET datestyle = 'German'; SELECT mls_publish('listing', 'shop')});
+fails(q{SELECT * FROM mls_publish_sync('shop')}, qr/28000/, qr/password authentication failed/);
+sql(q{ALTER USER MAPPING FOR CURRENT_USER SERVER shop OPTIONS (SET username 'trusted')});
+fails(q{SELECT * FROM mls_publish_sync('shop')}, qr/28000/, qr/did not ask for a password/);
+sql(q{ALTER USER MAPPING FOR CURRENT_USER SERVER shop OPTIONS (SET username 'mls', SET password 'pg-pass-value')});
+
+is(synced('listing'), 'finished 902 0 0', 'it is loaded');
+is(sql(q{SET datestyle = 'German'; SET timezone = 'America/New_York'; SELECT finding || records FROM mls_publish_verify('shop', 'listing') WHERE records > 0}), 'same902', 'as the view shows it, whatever a session has set');
+my $row = q{SELECT "City", "Features", "Latitude", extract(epoch FROM "ModificationTimestamp"), "Extra", "Mood", "File", "For", "OnMarketDate" - '2026-01-01' FROM listing WHERE "ListingKey" = 'K1'};
+is(there($row), sql($row), 'letters, arrays, NULL, microseconds');
+is(there(q{SELECT string_agg(format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'listing'::regclass AND attname IN ('ListPrice', 'ModificationTimestamp', 'Mood', 'Features')}), 'numeric(14,2), text[], timestamp with time zone, text', 'types as here, where they are there');
+is(there(q{SELECT "ModificationTimestamp" FROM listing WHERE "ListingKey" = 'k1'}), 'infinity', 'times without an end');
+is(synced('listing'), 'finished 0 0 0', 'once more: nothing is sent');
+
+sql(q{UPDATE gold.property SET "ListPrice" = 1 WHERE "ListingKey" = 'K2'; UPDATE gold.property SET "ListPrice" = 2 WHERE "ListingKey" = 'K2'; DELETE FROM gold.property WHERE "ListingKey" = 'K3';
+	UPDATE gold.property SET "StandardStatus" = 'Closed' WHERE "ListingKey" = 'K4'; UPDATE gold.property SET "StandardStatus" = 'Active' WHERE "ListingKey" = 'K10'});
+is(synced('listing'), 'finished 2 2 0', 'what changed is sent');
+is(there(q{SELECT string_agg("ListingKey" || ' ' || "ListPrice", ',' ORDER BY "ListingKey") FROM listing WHERE "ListingKey" IN ('K2', 'K3', 'K4', 'K10')}), 'K10 10005.00,K2 2.00', 'and is there');
+
+$other->safe_psql('shop', q{UPDATE listing SET "City" = 'planted' WHERE "ListingKey" = 'K8'; DELETE FROM listing WHERE "ListingKey" = 'K9'; INSERT INTO listing ("ListingKey") VALUES ('zzz')});
+is(differences('listing', ', repair => true'), 'different 1 {K8}; missing 1 {K9}; extra 1 {zzz}', 'what was planted is found, and put right');
+is(differences('listing'), 'none', 'then all is the same');
+
+$other->safe_psql('shop', q{ALTER TABLE listing ADD CONSTRAINT sane CHECK ("ListPrice" < 9000000)});
+sql(q{UPDATE gold.property SET "ListPrice" = 9999999 WHERE "ListingKey" = 'K12'; UPDATE gold.property SET "City" = 'alive' WHERE "ListingKey" IN ('K13', 'K14', 'K15')});
+like(synced('listing'), qr/^finished 3 0 1 1 record was refused/, 'who is refused does not hold up the others');
+like(sql('SELECT reason FROM mls_dead_letters'), qr/^23514: .*sane/, 'and is written down');
+is(there(q{SELECT "ListPrice" FROM listing WHERE "ListingKey" = 'K12'}), '12006.00', 'the old row stays');
+sql(q{UPDATE gold.property SET "ListPrice" = 5 WHERE "ListingKey" = 'K12'});
+is(synced('listing'), 'finished 1 0 0', 'until it changes');
+$other->safe_psql('shop', q{ALTER TABLE listing DROP COLUMN "Beds"});
+is(synced('listing'), 'finished 901 0 0', 'a column that lacks is made, and filled');
+is(differences('listing'), 'none', 'for all');
+
+# ---- Killed in the middle, and gone ----
+
+sql('UPDATE mls.publication SET batch = 20');
+srand(11);
+for my $round (1 .. ($ENV{MLS_LONG} ? 30 : 3))
+{
+	my $held = there("SELECT \"ListingKey\" FROM listing WHERE \"ListingKey\" LIKE 'K5%' ORDER BY md5(\"ListingKey\" || $round) LIMIT 1");
+	my @sql = map {
+		my ($what, $key) = (rand, 'K' . int(rand(1000)));
+		  $key eq $held ? ''
+		: $what < 0.3 ? qq{DELETE FROM gold.property WHERE "ListingKey" = '$key';}
+		: $what < 0.5 ? qq{INSERT INTO gold.property ("ListingKey", "StandardStatus", "City") VALUES ('$key', 'Active', 'r$round') ON CONFLICT ("ListingKey") DO UPDATE SET "City" = 'r$round';}
+		:               qq{UPDATE gold.property SET "ListPrice" = "ListPrice" + 1, "StandardStatus" = CASE WHEN random() < 0.2 THEN 'Closed' ELSE 'Active' END WHERE "ListingKey" = '$key';}
+	} 1 .. 200;
+	splice @sql, int(rand(200)), 0, qq{UPDATE gold.property SET "Beds" = $round + 100 WHERE "ListingKey" = '$held';};
+	sql(join "\n", @sql);
+	my $holder = $other->background_psql('shop', on_error_stop => 0);
+	$holder->query_safe(qq{BEGIN; SELECT FROM listing WHERE "ListingKey" = '$held' FOR UPDATE});
+	my $run = $node->background_psql('postgres', on_error_stop => 0);
+	$run->query_until(qr/begun/, "\\echo begun\nSELECT * FROM mls_publish_sync('shop', 'listing');\n");
+	$other->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'mls_fdw publish' AND wait_event_type = 'Lock'}) or die;
+	if ($round == 2)
+	{
+		# Cancelled here: it ends there, too.
+		sql(q{SELECT pg_cancel_backend(pid) FROM mls_progress WHERE process = 'publish'});
+		$other->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'mls_fdw publish'}) or die;
+		pass('a run that is cancelled ends, and what it was at there');
+	}
+	else
+	{
+		$other->stop('immediate');
+		sql(qq{DELETE FROM gold.property WHERE "ListingKey" = 'K} . int(rand(1000)) . qq{'; UPDATE gold.property SET "City" = 'down$round' WHERE "ListingKey" = '$held'});
+	}
+	$run->quit;
+	eval { $holder->quit };
+	$other->start if $round != 2;
+	like(synced('listing'), qr/^finished \d+ \d+ 0$/, "round $round: it goes on");
+	is(differences('listing'), 'none', "round $round: the destination is as the view");
+}
+
+is(sql(q{SELECT string_agg(item || CASE WHEN ok THEN '' ELSE '!' END, ' ') FROM mls_check('shop')}), 'configuration credentials connection write', 'mls_check() tries it');
+sql(qq{ALTER SERVER shop OPTIONS (SET tls 'verify')});
+like(sql(q{SELECT detail FROM mls_check('shop') WHERE NOT ok}), qr/SSL/, 'who does not speak TLS is not told the password');
+sql(qq{ALTER SERVER shop OPTIONS (SET tls 'none')});
+sql(q{SELECT mls_unpublish('shop', 'listing', drop_table => true)});
+is(there(q{SELECT to_regclass('listing') IS NULL, (SELECT count(*) FROM mls_position)}), 't|0', 'its end');
+unlike(slurp_file($node->logfile), qr/(pg|wrong)-pass-value/, 'no password stands in the log');
+done_testing();
