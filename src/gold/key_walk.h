@@ -21,7 +21,8 @@ typedef struct MlsKeyWalk
 	MemoryContext context;
 } MlsKeyWalk;
 
-/* Begins at the first key of a run's records; the relation of keys gets that name.  Allocated in the run's context. */
+/* Begins at the first key of a run's records; the relation of keys gets that name.  It is
+ * allocated in the run's context. */
 extern void mls_key_walk_begin(MlsKeyWalk *walk, const MlsRun *run, const char *name);
 
 /* Opens the relation with the keys that follow; how many: fewer than MLS_KEY_WALK_ROWS only at the end. */

@@ -113,6 +113,7 @@ CREATE TABLE mls.media_file (
     missing            boolean NOT NULL DEFAULT false,
     PRIMARY KEY (store, sha256)
 );
+CREATE INDEX media_file_hash ON mls.media_file (sha256);
 CREATE INDEX media_file_unreferenced ON mls.media_file (store, unreferenced_since) WHERE unreferenced_since IS NOT NULL;
 COMMENT ON TABLE mls.media_file IS 'files that stores keep for media; the same file of several media is there once';
 COMMENT ON COLUMN mls.media_file.store IS 'foreign server of protocol file';

@@ -123,7 +123,10 @@ try_to_lock(MlsRun *run, bool last_try)
 									   : mls_subscription_lock(id, true);
 	if (!run->locked && last_try && run->process->beside)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
-				errmsg("another %s of %s is at work", run->process->name, subject_words(run)));
+				errmsg("another %s of %s is at work", run->process->name, subject_words(run)),
+				run->task->process == MLS_PROCESS_MEDIA
+					? errhint("It may have begun after a sync; mls_progress shows how far it is.")
+					: 0);
 	if (!run->locked && last_try)
 		mls_subscription_report_busy(run->sub);
 	mls_transaction_commit();

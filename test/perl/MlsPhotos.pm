@@ -102,8 +102,8 @@ sub worker
 sub set_store
 {
 	my ($self) = @_;
-	$self->sql(join ';', map { sprintf "SELECT mls_media_store('$_', 'store', grace => '$self->{grace}', after_sync => %s)", $_ eq 'a' ? 'true' : 'false' } @names);
-	$self->sql(q{SELECT mls_media_store_also('a', 'papers', categories => '{Document}')});
+	$self->sql(join ';', (map { sprintf "SELECT mls_media_store('$_', 'store', grace => '$self->{grace}', after_sync => %s)", $_ eq 'a' ? 'true' : 'false' } @names),
+		q{SELECT mls_media_store_also('a', 'papers', categories => '{Document}')});
 	return;
 }
 
@@ -520,20 +520,24 @@ sub wrong_files
 {
 	my ($self) = @_;
 	$self->remove_orphans;
+	my %named = map { $_ => [] } qw(lost known shown wrong);
+	my $rows = $self->sql(q{
+		SELECT CASE WHEN missing THEN 'lost' ELSE 'known' END, store || '/' || name FROM mls.media_file
+		 UNION ALL
+		SELECT DISTINCT CASE WHEN NOT f.missing THEN 'shown' WHEN m.state = 'here' THEN 'wrong' ELSE 'other' END, m.store || '/' || m.name
+		  FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE m.state <> 'gone'});
+	push @{ $named{$1} }, $2 while $rows =~ /^(\w+)\|(.*)$/mg;
 	# Of a file that was found damaged, and that nobody gives any more, nothing is promised.
-	my %lost = map { $_ => 1 } split /\n/, $self->sql(q{SELECT store || '/' || name FROM mls.media_file WHERE missing});
+	my %lost = map { $_ => 1 } @{ $named{lost} };
 	my @files = grep { !$lost{$_} } $self->files;
-	my @wrong;
+	my @wrong = map { "missing, though a medium has it: $_" } @{ $named{wrong} };
 	for my $file (@files)
 	{
 		my ($hash) = $file =~ m{/([0-9a-f]+)\.};
 		push @wrong, "$file has other bytes" if sha256_hex(slurp_file("$self->{directory}/$file")) ne $hash;
 	}
-	my @known = split /\n/, $self->sql(q{SELECT store || '/' || name FROM mls.media_file WHERE NOT missing});
-	my @shown = split /\n/, $self->sql(q{SELECT DISTINCT m.store || '/' || m.name FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE state <> 'gone' AND NOT f.missing});
-	push @wrong, apart(\@files, \@known, [ 'in the store', 'in a row' ]);
-	push @wrong, apart(\@files, \@shown, [ 'in the store', 'of a medium' ]) if $self->{grace} eq '0';
-	push @wrong, $self->sql(q{SELECT 'missing, though a medium has it: ' || m.name FROM mls_media m JOIN mls.media_file f USING (store, sha256) WHERE state = 'here' AND f.missing});
+	push @wrong, apart(\@files, $named{known}, [ 'in the store', 'in a row' ]);
+	push @wrong, apart(\@files, $named{shown}, [ 'in the store', 'of a medium' ]) if $self->{grace} eq '0';
 	push @wrong, "there is $_" for map { glob("$self->{directory}/*/$_") } '.mls_tmp.*', '*/.mls_tmp.*';
 	return grep { $_ ne '' } @wrong;
 }
