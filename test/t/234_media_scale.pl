@@ -187,7 +187,7 @@ sql(q{UPDATE mls.media SET next_attempt_at = now() WHERE state = 'failed'});
 is(fetch('status, fetched, waiting'), "finished|$waiting|0", 'then it is taken');
 
 # One that takes nothing any more.
-again({ MediaURL => address('jpeg', $_) }, $_) for @keys[ 10 .. 19 ];
+again({ MediaURL => address('tagged', "new$_") }, $_) for @keys[ 10 .. 19 ];
 for my $folder (map { sprintf '%02x', $_ } 0 .. 255)
 {
 	mkdir "$directory/refused/$folder";
