@@ -72,6 +72,8 @@ CREATE TABLE mls.media (
     error           text,
     fetched_at      timestamptz,
     gone_at         timestamptz,
+    validator       text,
+    place           text,
     PRIMARY KEY (subscription, key)
 );
 CREATE INDEX media_queue ON mls.media (subscription, target, "order", record_at DESC, key) WHERE state = 'wanted';
@@ -96,6 +98,8 @@ COMMENT ON COLUMN mls.media.attempts IS 'how often it was tried in vain since it
 COMMENT ON COLUMN mls.media.next_attempt_at IS 'when a file that failed is tried again';
 COMMENT ON COLUMN mls.media.error IS 'why it failed or was refused';
 COMMENT ON COLUMN mls.media.fetched_at IS 'when the file came';
+COMMENT ON COLUMN mls.media.validator IS 'what its host calls the file that it has: a header If-None-Match or If-Modified-Since';
+COMMENT ON COLUMN mls.media.place IS 'hash of the address that it came from, for a tag without its parameters: another one is not asked whether it has changed';
 COMMENT ON COLUMN mls.media.gone_at IS 'when gold was found without it';
 
 CREATE TABLE mls.media_file (

@@ -159,6 +159,66 @@ mls_media_judge_body(const MlsMediaRun *media, MlsMediaItem *item)
 	}
 }
 
+/* ---- Has it changed? ---- */
+
+/* A validator that is longer is of no use; nor may it end a line of a request. */
+#define LONGEST_VALIDATOR 200
+
+#define IF_NONE_MATCH "If-None-Match: "
+
+static bool
+is_usable(const char *value)
+{
+	if (value == NULL || *value == '\0' || strlen(value) > LONGEST_VALIDATOR)
+		return false;
+	for (const char *c = value; *c; c++)
+		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
+			return false;
+	return true;
+}
+
+/* The header by which its host can be asked next time whether a file has changed; or NULL. */
+static char *
+validator_of(const MlsHttpResponse *response)
+{
+	const char *tag = mls_http_header(response, "etag");
+	const char *date = mls_http_header(response, "last-modified");
+
+	if (is_usable(tag))
+		return psprintf(IF_NONE_MATCH "%s", tag);
+	return is_usable(date) ? psprintf("If-Modified-Since: %s", date) : NULL;
+}
+
+/*
+ * Validators are an address's own: what another address calls by the same word may be another
+ * file.  For a tag the parameters are left out, for signatures stand there; a date says too
+ * little to do so.
+ */
+static char *
+place_of(const char *address, const char *validator)
+{
+	uint8 digest[MLS_SHA256_BYTES];
+	bool is_tag = strncmp(validator, IF_NONE_MATCH, strlen(IF_NONE_MATCH)) == 0;
+
+	mls_sha256(address, is_tag ? strcspn(address, "?#") : strlen(address), digest);
+	return mls_hex(digest, MLS_SHA256_BYTES);
+}
+
+static bool
+may_be_same(const MlsMediaItem *item)
+{
+	return item->old_validator != NULL && item->old_sha256 != NULL && item->old_place != NULL &&
+		   strcmp(item->old_place, place_of(item->first_address, item->old_validator)) == 0;
+}
+
+static void
+note_validator(MlsMediaItem *item)
+{
+	item->validator = validator_of(item->response);
+	if (item->validator != NULL)
+		item->place = place_of(item->first_address, item->validator);
+}
+
 /* ---- Answers ---- */
 
 static bool
@@ -210,7 +270,16 @@ judge(MlsMediaRun *media, MlsMediaItem *item)
 	int status = item->response->status;
 
 	if (status == 200)
+	{
 		mls_media_judge_body(media, item);
+		note_validator(item);
+	}
+	else if (status == 304 && may_be_same(item))
+	{
+		item->validator = item->old_validator;
+		item->place = item->old_place;
+		item->result = MLS_MEDIA_SAME;
+	}
 	else if (is_redirect(status))
 		follow(media, item);
 	else if (is_expiry(status) && !item->fresh)
@@ -269,6 +338,8 @@ send(MlsMediaRun *media, MlsMediaItem *item)
 						.shown = "its address",
 						.spool = true};
 
+	if (may_be_same(item))
+		call.headers = list_make1(item->old_validator);
 	item->response = NULL;
 	choose_host(media, item, &call);
 	item->request = mls_http_start(&item->http, &call, &media->stats);
@@ -295,6 +366,7 @@ begin(MlsMediaRun *media, MlsMediaItem *item)
 		return;
 	}
 	item->address = address;
+	item->first_address = address;
 	send(media, item);
 }
 

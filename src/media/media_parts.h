@@ -36,6 +36,7 @@ typedef enum MlsMediaResult
 	MLS_MEDIA_PENDING,
 	MLS_MEDIA_EXPIRED, /* its address does not hold any more: a fresh one may */
 	MLS_MEDIA_GOT,     /* its bytes are here, but in no store */
+	MLS_MEDIA_SAME,    /* its host says that they are those which are stored */
 	MLS_MEDIA_FAILED,  /* tried again later */
 	MLS_MEDIA_REFUSED, /* not before it changes */
 	MLS_MEDIA_LATER    /* no fault of its own: the quota; wanted as before */
@@ -45,9 +46,14 @@ typedef enum MlsMediaResult
 typedef struct MlsMediaItem
 {
 	char *key;
-	char *category;   /* or NULL */
-	char *old_sha256; /* of the file that it has; or NULL */
-	char *old_store;  /* which has that */
+	char *category;            /* or NULL */
+	char *old_sha256;          /* of the file that it has; or NULL */
+	char *old_store;           /* which has that */
+	char *old_validator;       /* what the host called it then; NULL: it is not to be asked */
+	char *old_place;           /* and where it came from, hashed */
+	char *validator;           /* of what comes; or NULL */
+	char *place;               /* likewise */
+	const char *first_address; /* where it was asked, before it led on */
 	int attempts;
 	char *parent;          /* "Property/" and a key, where bronze says so; or NULL */
 	char *record_resource; /* what it belongs to, at the source; or NULL */

@@ -334,6 +334,8 @@ item_at(const MlsMediaRun *media, uint64 row)
 	item->record_key = without_prefix(media, mls_text_at(row, 7));
 	item->number = mls_int4_at(row, 8);
 	item->old_store = mls_text_at(row, 9);
+	item->old_validator = mls_text_at(row, 10);
+	item->old_place = mls_text_at(row, 11);
 	return item;
 }
 
@@ -391,9 +393,14 @@ want_again(const MlsMediaRun *media)
 	"m.subscription = $1 AND m.target = $3 AND m.state = 'wanted' "                                \
 	"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) "
 
+/* Only a file that is in the store need not come again. */
 #define NEXT_COLUMNS                                                                               \
 	"SELECT m.key, m.category, m.sha256, m.attempts, m.\"order\", m.record_resource, "             \
-	"m.record_key, m.number, m.store "
+	"m.record_key, m.number, m.store, CASE WHEN m.validator IS NOT NULL AND m.store = $3 AND "     \
+	"EXISTS "                                                                                      \
+	"(SELECT FROM mls.media_file f WHERE f.store = m.store AND f.sha256 = m.sha256 "               \
+	"AND NOT f.removing AND NOT f.missing AND f.unreferenced_since IS NULL) "                      \
+	"THEN m.validator END, m.place "
 
 /* Files whose turn it is. */
 #define NEXT                                                                                       \
@@ -477,12 +484,12 @@ mls_media_look_up(const MlsMediaRun *media, List *items)
 
 /* ---- What became of them ---- */
 
-static const char *const fetched_names[] = {"key",      "state",   "sha256", "name", "type",
-											"bytes",    "width",   "height", "cut",  "error",
-											"attempts", "next_at", "is_new"};
+static const char *const fetched_names[] = {"key",      "state",   "sha256", "name",      "type",
+											"bytes",    "width",   "height", "cut",       "error",
+											"attempts", "next_at", "is_new", "validator", "place"};
 static const Oid fetched_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID, TEXTOID,
 									INT8OID, INT4OID,        INT4OID, BOOLOID, TEXTOID,
-									INT4OID, TIMESTAMPTZOID, BOOLOID};
+									INT4OID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID};
 
 static TimestampTz
 next_attempt(const MlsMediaItem *item)
@@ -498,7 +505,8 @@ next_attempt(const MlsMediaItem *item)
 static void
 put_item(MlsTransition *fetched, const MlsMediaItem *item)
 {
-	bool here = item->result == MLS_MEDIA_GOT;
+	bool got = item->result == MLS_MEDIA_GOT;
+	bool here = got || item->result == MLS_MEDIA_SAME;
 	bool later = item->result == MLS_MEDIA_LATER || item->result == MLS_MEDIA_PENDING;
 	bool failed = !here && !later;
 	bool refused =
@@ -508,15 +516,19 @@ put_item(MlsTransition *fetched, const MlsMediaItem *item)
 
 	mls_transition_add(
 		fetched, mls_arg_text(item->key), mls_arg_text(state),
-		mls_arg_text(here ? item->sha256 : NULL), mls_arg_text(here ? item->name : NULL),
-		mls_arg_text(here ? item->file.type : NULL), mls_arg_int8(item->bytes),
+		mls_arg_text(got    ? item->sha256
+					 : here ? item->old_sha256
+							: NULL),
+		mls_arg_text(got ? item->name : NULL), mls_arg_text(got ? item->file.type : NULL),
+		mls_arg_int8(item->bytes),
 		item->file.width > 0 ? mls_arg_int4(item->file.width) : mls_arg_null(INT4OID),
 		item->file.height > 0 ? mls_arg_int4(item->file.height) : mls_arg_null(INT4OID),
 		mls_arg_bool(item->file.cut), mls_arg_text(failed ? item->error : NULL),
 		mls_arg_int4(failed  ? item->attempts + 1
 					 : later ? item->attempts
 							 : 0),
-		mls_arg_time(failed && !refused ? next_attempt(item) : 0), mls_arg_bool(!item->stored));
+		mls_arg_time(failed && !refused ? next_attempt(item) : 0), mls_arg_bool(!item->stored),
+		mls_arg_text(item->validator), mls_arg_text(item->place));
 }
 
 static void
@@ -530,6 +542,10 @@ count_item(const MlsMediaItem *item, MlsCounters *counters)
 				counters->updated++;
 			else if (item->old_sha256 != NULL)
 				counters->unchanged++;
+			break;
+		case MLS_MEDIA_SAME:
+			counters->received++;
+			counters->unchanged++;
 			break;
 		case MLS_MEDIA_PENDING:
 		case MLS_MEDIA_LATER:
@@ -681,7 +697,7 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 		SPI_OK_INSERT_RETURNING,
 		"INSERT INTO mls.media_file AS f (store, sha256, name, type, bytes, width, height, cut) "
 		"SELECT DISTINCT ON (n.sha256) $1, n.sha256, n.name, n.type, n.bytes, n.width, n.height, "
-		"n.cut FROM " FETCHED " n WHERE n.state = 'here' ORDER BY n.sha256 "
+		"n.cut FROM " FETCHED " n WHERE n.name IS NOT NULL ORDER BY n.sha256 "
 		"ON CONFLICT (store, sha256) DO UPDATE SET unreferenced_since = NULL, removing = false, "
 		"missing = false WHERE f.removing OR f.missing OR f.unreferenced_since IS NOT NULL "
 		"RETURNING f.stored_at = now()",
@@ -693,6 +709,8 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 					"next_attempt_at = n.next_at, error = n.error, "
 					"store = CASE WHEN n.state = 'here' THEN $2 ELSE m.store END, "
 					"sha256 = CASE WHEN n.state = 'here' THEN n.sha256 ELSE m.sha256 END, "
+					"validator = CASE WHEN n.state = 'here' THEN n.validator ELSE m.validator END, "
+					"place = CASE WHEN n.state = 'here' THEN n.place ELSE m.place END, "
 					"fetched_at = CASE WHEN n.state = 'here' THEN now() ELSE m.fetched_at END "
 					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key "
 					"AND m.key = ANY ($3)",

@@ -12,7 +12,7 @@ from qobrix import PREFIX as QOBRIX_PREFIX
 from web import Response
 
 PREFIX = "/_control/"
-HEADERS = ("Accept", "Accept-Encoding", "Prefer", "User-Agent", "If-None-Match", "Content-Type")
+HEADERS = ("Accept", "Accept-Encoding", "Prefer", "User-Agent", "If-None-Match", "If-Modified-Since", "Content-Type", "Host")
 
 
 class Log:

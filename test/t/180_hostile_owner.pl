@@ -381,6 +381,7 @@ my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_valida
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
 	geocode_question geocode_words geocode_texts geocode_objection geocode_quality mls_distance
+	tally_media tally_media_files
 	odata claim random_text secret_verifier secret_matches log_events log_history brings_news
 	numeric_lt numeric_le numeric_eq numeric_ne numeric_ge numeric_gt text_like text_not_like);
 

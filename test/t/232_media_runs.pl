@@ -257,8 +257,12 @@ source('g', platform => 'mlsgrid', originating_system => 'east', ordering => 'an
 sql("SELECT mls_media_store('g', 'g_store', after_sync => false, max_run_files => 3)");
 $mls->reset;
 is(fetch('g', 'status, fetched'), 'finished|3', 'MLS Grid');
-my %agents = map { $_->{headers}{'User-Agent'} => 1 } grep { $_->{path} =~ m{^/cdn/} } $mls->requests;
-is(join(' ', keys %agents), 'static-token-value', 'its hosts of files get the token as User-Agent');
+sub agents { my %agents = map { $_->{headers}{'User-Agent'} => 1 } grep { $_->{path} =~ m{^/cdn/} } $mls->requests; return join ' ', sort keys %agents }
+is(agents(), 'mls_fdw/0.1', 'a host that nobody has named does not get its token');
+sql("ALTER SERVER g OPTIONS (ADD media_hosts 'localhost')");
+$mls->reset;
+is(fetch('g', 'status, fetched'), 'finished|3', 'with option media_hosts');
+is(agents(), 'static-token-value', 'hosts of files that are named get the token as User-Agent');
 is((grep { $_->{path} =~ m{^/cdn/} && $_->{auth} ne 'none' } $mls->requests) + 0, 0, 'but not as a credential');
 again('g', $keys[0]);
 $mls->control('update', { resource => 'Media', keys => [ $keys[0] ], fields => { MediaURL => "http://localhost:1/none", MediaModificationTimestamp => '2026-05-01T00:00:00Z' } });
@@ -369,8 +373,13 @@ sql(q{SELECT mls_unsubscribe('a.media', true)});
 is(sql(q{SELECT count(*) FROM mls.media m WHERE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.id = m.subscription)}), '0', 'media end with their subscription');
 sql(q{SELECT mls_media_store_remove('e')}, @eve);
 sql(q{UPDATE mls.media_file SET unreferenced_since = now() - interval '8 days' WHERE store = 'a_store'});
+my $left = join ' ', files('a');
+sql(q{BEGIN; SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true); SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true); ROLLBACK});
+is(join(' ', files('a')), $left, 'a repair that is rolled back has removed nothing');
 sql(q{SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true)});
-is(join(' ', files('a')), $recent, 'files that nobody has go a week later, when somebody asks for it');
+is(join(' ', files('a')), $left, 'the first one marks');
+sql(q{SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true)});
+is(join(' ', files('a')), $recent, 'files that nobody has go a week later, when somebody asks for it twice');
 is(sql(q{SELECT count(*) FROM mls.media_file WHERE store = 'a_store'}), '0', 'and their rows');
 
 done_testing();
