@@ -411,6 +411,12 @@ print('\x01' in v['k001']['PublicRemarks'], len(v['k002']['PublicRemarks']))
 }, "$folder/reso.json" ]);
 is($json . $problem, "urn:reso:metadata:2.0:resource:property 22 22\nhttps://cdn.example.com/1.jpg 5 Lift False False False False\nTrue 90000", 'RESO Common Format, as Python reads it');
 
+sql(q{CREATE VIEW office.confidential AS SELECT *, 'call the owner' AS "PrivateRemarks", '1234' AS "LockBoxSerialNumber" FROM office.listing;
+	SELECT mls_feed('confidential', 'reso', 'office.confidential', 'store_front', 'confidential.json'), mls_feed_element('reso', 'X_TitleRu', 'r."X_TitleRu"', feed => 'confidential')});
+write_feed('confidential');
+unlike(document('confidential.json'), qr/PrivateRemarks|LockBox|X_RemarksRu/, 'private and local fields are not among all');
+like(document('confidential.json'), qr/"X_TitleRu": "/, 'unless they are named');
+
 is(write_feed('map', 'status, written, documents'), 'finished|21|2', 'a sitemap is an index and its documents');
 valid('sitemap-1.xml', 'sitemap', 'sitemap');
 like(document('sitemap.xml'), qr{<sitemap><loc>https://feeds\.example\.com/f/sitemap-1\.xml</loc><lastmod>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ</lastmod></sitemap>}, 'the index');
