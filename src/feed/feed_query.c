@@ -40,6 +40,7 @@ typedef struct Column
 	const char *name;
 	const char *type; /* NULL: the view has it */
 	bool is_place;    /* it tells where a listing is */
+	bool is_private;  /* all fields of a row are without it */
 } Column;
 
 typedef struct Builder
@@ -187,12 +188,16 @@ is_used(const MlsFeed *feed, const char *field)
 	return false;
 }
 
-/* Which columns tell where a listing is: as mls_protect() has it, local fields of such a name, too. */
+/*
+ * Which columns tell where a listing is, as mls_protect() has it (local fields of such a name, too),
+ * and which mls_audience() shows only when they are named; local fields may be anything.
+ */
 static void
-find_places(List *columns)
+find_guarded(List *columns)
 {
 	List *names = NIL;
 	List *found;
+	List *private;
 	MlsRights before;
 	ListCell *lc;
 
@@ -204,12 +209,18 @@ find_places(List *columns)
 			   "('^(' || m.fields || ')$'))",
 			   mls_arg_list(names));
 	found = mls_cell_texts(SPI_tuptable, 1);
+	mls_select(
+		"SELECT c FROM pg_catalog.unnest($1) c WHERE c ~ '^(X_|mls_)' OR EXISTS (SELECT FROM "
+		"mls.dd_private m WHERE m.resource = 'Property' AND c ~ ('^(' || m.fields || ')$'))",
+		mls_arg_list(names));
+	private = mls_cell_texts(SPI_tuptable, 1);
 	mls_rights_leave(&before);
 	foreach (lc, columns)
 	{
 		Column *column = lfirst(lc);
 
 		column->is_place = mls_is_listed(found, column->name);
+		column->is_private = mls_is_listed(private, column->name);
 	}
 }
 
@@ -262,7 +273,7 @@ find_columns(Builder *builder)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
 				errmsg("%s has no column \"%s\"", mls_qualified_name(feed->relation), feed->key),
 				errhint("Name the column that tells its listings apart: key => '...'."));
-	find_places(builder->columns);
+	find_guarded(builder->columns);
 	mls_rights_enter_control(&before);
 	mls_select(
 		"SELECT field, type, coalesce(is_collection, false) FROM mls.dd_field WHERE resource "
@@ -640,7 +651,7 @@ judge(const Builder *builder, MlsFeedElement *element)
 
 /* ---- Statements ---- */
 
-/* All fields of the row but those that have elements of their own. */
+/* All fields of the row but those that are private, local, or have elements of their own. */
 static char *
 whole_row(const Builder *builder)
 {
@@ -664,7 +675,7 @@ whole_row(const Builder *builder)
 		const Column *column = lfirst(lc);
 
 		/* Functions take 100 arguments. */
-		if (column->type != NULL || strncmp(column->name, "mls_", 4) == 0)
+		if (column->type != NULL || column->is_private)
 			continue;
 		if (foreach_current_index(lc) % 40 == 39)
 			appendStringInfoString(&sql, "'', NULL) || pg_catalog.jsonb_build_object(");

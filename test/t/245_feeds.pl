@@ -12,7 +12,7 @@ use Time::HiRes;
 my $node = empty_node('main', restart_after_crash => 'on');
 my $folder = "$PostgreSQL::Test::Utils::tmp_check/feeds";
 mkdir $folder or die "$folder: $!";
-$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$folder'\nmax_wal_senders = 0\n");
+$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$folder'\nmax_wal_senders = 0\nmls_fdw.allowed_hosts = '127.0.0.1'\n");
 $node->start;
 
 sub sql
@@ -53,6 +53,13 @@ sub document
 {
 	my ($name) = @_;
 	return decode('UTF-8', slurp_file("$folder/$name"));
+}
+
+# A feed's document as its store gives it back.
+sub slurp_bytes
+{
+	my ($feed) = @_;
+	return pack 'H*', sql("SELECT encode(mls_store_get(store, path), 'hex') FROM mls_feed_status WHERE name = '$feed'");
 }
 
 # Listings of a document by the text of an element.
@@ -404,6 +411,12 @@ print('\x01' in v['k001']['PublicRemarks'], len(v['k002']['PublicRemarks']))
 }, "$folder/reso.json" ]);
 is($json . $problem, "urn:reso:metadata:2.0:resource:property 22 22\nhttps://cdn.example.com/1.jpg 5 Lift False False False False\nTrue 90000", 'RESO Common Format, as Python reads it');
 
+sql(q{CREATE VIEW office.confidential AS SELECT *, 'call the owner' AS "PrivateRemarks", '1234' AS "LockBoxSerialNumber" FROM office.listing;
+	SELECT mls_feed('confidential', 'reso', 'office.confidential', 'store_front', 'confidential.json'), mls_feed_element('reso', 'X_TitleRu', 'r."X_TitleRu"', feed => 'confidential')});
+write_feed('confidential');
+unlike(document('confidential.json'), qr/PrivateRemarks|LockBox|X_RemarksRu/, 'private and local fields are not among all');
+like(document('confidential.json'), qr/"X_TitleRu": "/, 'unless they are named');
+
 is(write_feed('map', 'status, written, documents'), 'finished|21|2', 'a sitemap is an index and its documents');
 valid('sitemap-1.xml', 'sitemap', 'sitemap');
 like(document('sitemap.xml'), qr{<sitemap><loc>https://feeds\.example\.com/f/sitemap-1\.xml</loc><lastmod>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ</lastmod></sitemap>}, 'the index');
@@ -426,6 +439,26 @@ is(write_feed('own', 'status'), 'finished', 'a format of one\'s own');
 like(document('own.xml'), qr{<list made="\d{4}-.*<flat city="Limassol"><id>\d+</id><url>k001</url>.*<price currency="GBP">5</price>.*<kind>flat</kind></flat>}s, 'has what it says');
 is(write_feed('own', 'documents'), '0', 'the time in its head is no change');
 is(sql('SELECT count(*) FROM mls_feed_sync()'), sql('SELECT count(*) FROM mls.feed'), 'all feeds are written by one call');
+
+# ---- In a bucket ----
+
+my $mls = start_mls(listings => 1);
+sql(qq{CREATE SERVER bucket FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 's3://photos/feeds', retries '0', endpoint 'http://127.0.0.1:$mls->{port}');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER bucket OPTIONS (access_key 'AKIATESTKEYVALUE', secret_key 's3cr3t/Key+Value=for-tests');
+	SELECT mls_feed('cloud', 'kyero', 'office.window_front', 'bucket', 'kyero.xml', languages => '{en,es}', texts => '{"description": {"en": "PublicRemarks", "es": "X_RemarksEs"}}',
+		settings => '{"url": "https://www.example.com/{lang}/{key}"}', media => 'office.media')});
+write_feed('es');
+is(write_feed('cloud', 'status, documents, requests'), 'finished|1|1', 'a feed is put into a bucket');
+my ($there, $here) = map { s{<(id|date)>[^<]*</\1>}{}gr } decode('UTF-8', slurp_bytes('cloud')), document('portals/kyero.xml');
+is($there, $here, 'as it stands in a directory');
+is(write_feed('cloud', 'status, documents, requests'), 'finished|0|1', 'unchanged, it is only asked whether it is there');
+$mls->fault(kind => 'status', status => 503, match => '/photos/', times => 20);
+sql(q{UPDATE office.listing SET "ListPrice" = "ListPrice" + 1 WHERE "ListingKey" = 'k001'});
+fails("SELECT * FROM mls_feed_sync('cloud')", qr/could not write a file of store "bucket"|could not read a file of store "bucket"|503/, 'a store that is down');
+is(sql(q{SELECT state FROM mls_feed_status WHERE name = 'cloud'}), 'failed', 'is a failure');
+$mls->control('release');
+$mls->reset;
+is(write_feed('cloud', 'status, documents'), 'finished|1', 'which the next run mends');
 
 # ---- Many, in bounded memory ----
 
