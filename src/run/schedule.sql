@@ -427,6 +427,7 @@ CREATE FUNCTION mls.forget(caller regrole, what text, since timestamptz) RETURNS
 DECLARE
     own bigint[] := ARRAY(SELECT s.id FROM mls.subscription s WHERE pg_has_role(caller, s.owner, 'USAGE'));
     removed bigint := 0;
+    more bigint;
 BEGIN
     IF what = 'runs' THEN
         DELETE FROM mls.run r
@@ -438,6 +439,14 @@ BEGIN
                             WHERE l.subscription = r.subscription AND l.process = r.process AND l.id > r.id
                               AND l.status = 'finished'));
         GET DIAGNOSTICS removed = ROW_COUNT;
+        DELETE FROM mls.run r
+         WHERE r.publication IN (SELECT p.id FROM mls.publication p WHERE pg_has_role(caller, p.owner, 'USAGE'))
+           AND r.started_at < since AND r.status <> 'running'
+           AND EXISTS (SELECT FROM mls.run l WHERE l.publication = r.publication AND l.id > r.id)
+           AND (r.status <> 'finished'
+                OR EXISTS (SELECT FROM mls.run l WHERE l.publication = r.publication AND l.id > r.id AND l.status = 'finished'));
+        GET DIAGNOSTICS more = ROW_COUNT;
+        removed := removed + more;
     ELSIF what = 'changes' THEN
         DELETE FROM mls.change c WHERE pg_has_role(caller, c.owner, 'USAGE') AND c.at < since;
         GET DIAGNOSTICS removed = ROW_COUNT;
