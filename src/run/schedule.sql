@@ -442,7 +442,7 @@ BEGIN
         DELETE FROM mls.run r
          WHERE r.subscription IS NULL AND pg_has_role(caller, r.owner, 'USAGE') AND r.started_at < since AND r.status <> 'running'
            AND EXISTS (SELECT FROM mls.run l
-                        WHERE l.subscription IS NULL AND l.subject = r.subject AND l.process = r.process AND l.id > r.id
+                        WHERE l.subscription IS NULL AND l.subject = r.subject AND l.publication IS NOT DISTINCT FROM r.publication AND l.process = r.process AND l.id > r.id
                           AND (r.status <> 'finished' OR l.status = 'finished'));
         GET DIAGNOSTICS more = ROW_COUNT;
         removed := removed + more;

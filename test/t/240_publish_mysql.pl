@@ -312,6 +312,11 @@ like(synced('ors_Property'), qr/^finished/, 'it can be taken over');
 sql(q{SELECT mls_unpublish('shop', 'ors_Property', drop_table => true)});
 is(there(q{SELECT count(*) FROM information_schema.tables WHERE table_name = 'ors_Property'}), 0, 'and dropped with its end');
 
+# ---- Runs are forgotten as those of syncs are ----
+
+sql(q{UPDATE mls.run SET started_at = started_at - interval '1 year' WHERE publication IS NOT NULL; SELECT * FROM mls_prune()});
+is(sql(q{SELECT count(*) FROM mls.run r WHERE publication IS NOT NULL AND EXISTS (SELECT FROM mls.run l WHERE l.publication = r.publication AND l.id > r.id AND l.status = 'finished')}), 0, 'all but the last go');
+
 # ---- mls_check; the rules of egress; secrets ----
 
 is(sql(q{SELECT string_agg(item || CASE WHEN ok THEN '' ELSE '!' END, ' ') FROM mls_check('shop')}), 'configuration credentials connection write', 'mls_check() tries it');
