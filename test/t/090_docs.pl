@@ -142,4 +142,5 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 $mls->stop;
 $ddf->stop;
 $node->stop;
+$maria->stop;
 done_testing();
