@@ -85,7 +85,7 @@ sql(qq{
 	SELECT mls_subscribe('a.media');
 	CREATE SERVER a_store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/a')});
 sql("SELECT status FROM mls_sync('a')");
-sql("SELECT mls_media_store('a', 'a_store')");
+sql("SELECT mls_media_store('a', 'a_store', after_sync => false)");
 $mls->reset;
 if ($ENV{MLS_LONG})
 {
@@ -173,7 +173,7 @@ sql(qq{CREATE SERVER refused FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'fil
 mkdir "$directory/refused/$digits";
 chmod 0500, "$directory/refused/$digits" or die;
 again({ MediaURL => "http://h1.localhost:$mls->{port}/cdn/tagged/refused" }, $keys[7]);
-sql(q{SELECT mls_media_store('a', 'refused')});
+sql(q{SELECT mls_media_store('a', 'refused', after_sync => false)});
 my ($status, $waiting) = split /\|/, fetch('status, waiting');
 is($status, 'finished', 'a store that does not take a file');
 cmp_ok($waiting, '>=', 1, 'is asked again later');
