@@ -585,14 +585,11 @@ $$;
 COMMENT ON FUNCTION mls.feed_elements(bigint) IS 'elements of a feed in their order';
 
 -- The next listings in the order of keys: what is not among them has gone.  Rows that stay as
--- they are are not written.  NULL for upto: to the end.  Plans are made while the table is small.
+-- they are are not written.  NULL for upto: to the end.
 CREATE FUNCTION mls.feed_note(feed bigint, after text, upto text, keys text[], hashes text[], reasons text[], OUT n bigint, OUT id bigint, OUT changed_at timestamptz, OUT same boolean)
     RETURNS SETOF record
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off
-    SET enable_hashjoin = off
-    SET enable_mergejoin = off
     AS $$
 #variable_conflict use_column
 DECLARE
