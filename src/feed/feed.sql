@@ -590,13 +590,19 @@ CREATE FUNCTION mls.feed_note(feed bigint, after text, upto text, keys text[], h
     RETURNS SETOF record
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    -- A feed is written in one transaction: what was planned while its table was empty is wrong soon.
+    SET plan_cache_mode = force_custom_plan
     AS $$
 #variable_conflict use_column
-DECLARE
-    fresh bigint;
 BEGIN
-    UPDATE mls.feed_listing l SET state = 'gone', reason = NULL
-     WHERE l.feed = feed_note.feed AND l.key > after AND (upto IS NULL OR l.key <= upto) AND l.state <> 'gone' AND l.key <> ALL (keys);
+    -- Each alone is a range of the index.
+    IF upto IS NULL THEN
+        UPDATE mls.feed_listing l SET state = 'gone', reason = NULL
+         WHERE l.feed = feed_note.feed AND l.key > after AND l.state <> 'gone' AND NOT EXISTS (SELECT FROM unnest(keys) k WHERE k = l.key);
+    ELSE
+        UPDATE mls.feed_listing l SET state = 'gone', reason = NULL
+         WHERE l.feed = feed_note.feed AND l.key > after AND l.key <= upto AND l.state <> 'gone' AND NOT EXISTS (SELECT FROM unnest(keys) k WHERE k = l.key);
+    END IF;
     RETURN QUERY
     WITH last AS (SELECT f.last_id FROM mls.feed f WHERE f.id = feed_note.feed),
     given AS MATERIALIZED (
