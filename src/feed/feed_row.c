@@ -6,6 +6,7 @@
 
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 
 #include "base/base.h"
 #include "feed/feed.h"
