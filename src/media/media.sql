@@ -652,14 +652,16 @@ CREATE VIEW mls.media_count WITH (security_invoker = true) AS
 SELECT s.source, r.paused, s.subscribed_at AS since, c.*
   FROM mls.media_rule r
   JOIN mls.subscription s ON s.id = r.subscription
-  LEFT JOIN mls.media_file_tally f ON f.store = r.store
+ CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.sum(t.missing), 0)::bigint AS missing, coalesce(pg_catalog.sum(t.bytes), 0)::bigint AS bytes
+                       FROM mls.media_file_tally t
+                      WHERE t.store = r.store OR t.store IN (SELECT p.store FROM mls.media_place p WHERE p.subscription = r.subscription)) f
  CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state <> 'gone'), 0)::bigint AS all_media,
                             coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'here'), 0)::bigint AS here,
                             coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'wanted'), 0)::bigint AS wanted,
                             coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'failed'), 0)::bigint AS failed,
                             coalesce(pg_catalog.sum(t.media) FILTER (WHERE t.state = 'refused'), 0)::bigint AS refused,
-                            coalesce(f.missing, 0) AS lost,
-                            coalesce(f.bytes, 0)::bigint AS bytes,
+                            f.missing AS lost,
+                            f.bytes,
                             pg_catalog.max(t.last_fetched) AS last_fetched
                        FROM mls.media_tally t WHERE t.subscription = r.subscription) c;
 COMMENT ON VIEW mls.media_count IS 'sources whose files are kept: how many media are in which state';
@@ -671,8 +673,8 @@ COMMENT ON COLUMN mls.media_count.here IS 'those whose file is here';
 COMMENT ON COLUMN mls.media_count.wanted IS 'those whose file is to be fetched';
 COMMENT ON COLUMN mls.media_count.failed IS 'those that are tried again';
 COMMENT ON COLUMN mls.media_count.refused IS 'those that are not, before they change';
-COMMENT ON COLUMN mls.media_count.lost IS 'files of its store that were found missing or damaged';
-COMMENT ON COLUMN mls.media_count.bytes IS 'bytes of the files of its store, each once';
+COMMENT ON COLUMN mls.media_count.lost IS 'files of its stores that were found missing or damaged';
+COMMENT ON COLUMN mls.media_count.bytes IS 'bytes of the files of its stores, each once';
 COMMENT ON COLUMN mls.media_count.last_fetched IS 'when a file came last';
 GRANT SELECT ON mls.media_count TO pg_monitor;
 

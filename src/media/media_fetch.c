@@ -191,16 +191,25 @@ validator_of(const MlsHttpResponse *response)
 
 /*
  * Validators are an address's own: what another address calls by the same word may be another
- * file.  For a tag the parameters are left out, for signatures stand there; a date says too
- * little to do so.
+ * file, and so it may be where only the parameters differ.  But signatures stand there, too: they
+ * are left out where the tag can only be a digest of the file's bytes, by its length.
  */
+static bool
+is_digest(const char *validator)
+{
+	if (strncmp(validator, IF_NONE_MATCH, strlen(IF_NONE_MATCH)) != 0)
+		return false;
+	validator += strlen(IF_NONE_MATCH);
+	validator += strspn(validator, " ");
+	return *validator == '"' && strspn(validator + 1, "0123456789abcdefABCDEF") >= 32;
+}
+
 static char *
 place_of(const char *address, const char *validator)
 {
 	uint8 digest[MLS_SHA256_BYTES];
-	bool is_tag = strncmp(validator, IF_NONE_MATCH, strlen(IF_NONE_MATCH)) == 0;
 
-	mls_sha256(address, is_tag ? strcspn(address, "?#") : strlen(address), digest);
+	mls_sha256(address, is_digest(validator) ? strcspn(address, "?#") : strlen(address), digest);
 	return mls_hex(digest, MLS_SHA256_BYTES);
 }
 

@@ -92,6 +92,8 @@ typedef struct MlsMediaPlace
 {
 	char *name; /* of its server */
 	MlsStore *store;
+	bool done;        /* nothing is left to be fetched */
+	ErrorData *error; /* it takes nothing; or NULL */
 } MlsMediaPlace;
 
 /* What a run keeps (MlsRun.state). */
@@ -99,24 +101,24 @@ typedef struct MlsMediaRun
 {
 	MlsRun *run;
 	MlsMediaRule rule;
-	List *places;     /* of MlsMediaPlace *: all stores of the source */
-	MlsStore *store;  /* at work on; rule.store is its name */
-	List *parents;    /* of MlsMediaParent *; NIL: the source has a list of media */
-	bool shown;       /* rules of gold show files */
-	bool plain;       /* keys of gold are the source's, with its prefix */
-	List *addresses;  /* of char *: paths to the address in a medium's record */
+	List *places;         /* of MlsMediaPlace *: all stores of the source */
+	MlsMediaPlace *place; /* at work on */
+	MlsStore *store;      /* its; rule.store is its name */
+	List *parents;        /* of MlsMediaParent *; NIL: the source has a list of media */
+	bool shown;           /* rules of gold show files */
+	bool plain;           /* keys of gold are the source's, with its prefix */
+	List *addresses;      /* of char *: paths to the address in a medium's record */
 	char *stamps;     /* SQL of what says, in a record b of bronze, that the bytes are other ones */
 	const char *base; /* where addresses begin that name no host; NULL: at the source */
 	int64 held;       /* bytes of files in memory, of this batch */
 	struct MlsGoldWriter *gold_writer; /* or NULL */
 	MlsTransition keys;                /* for it */
 	MlsHttpStats stats;
-	MemoryContext batch;    /* reset after each */
-	int batch_files;        /* of the next one at most */
-	LOCKMODE holds;         /* of the store; or NoLock */
-	bool exhausted;         /* the quota lets no more through just now */
-	ErrorData *store_error; /* the store takes nothing; or NULL */
-	const char *why;        /* it ends before all are here; or NULL */
+	MemoryContext batch; /* reset after each */
+	int batch_files;     /* of the next one at most */
+	LOCKMODE holds;      /* of the store; or NoLock */
+	bool exhausted;      /* the quota lets no more through just now */
+	const char *why;     /* it ends before all are here; or NULL */
 } MlsMediaRun;
 
 /* ---- media_fetch.c ---- */

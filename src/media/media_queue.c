@@ -772,7 +772,8 @@ mls_media_mark_unreferenced(const MlsMediaRun *media, const char *after)
 }
 
 /*
- * Names of files whose time of grace is over (List of char *): from now on nobody takes them
+ * Names of files whose time of grace is over, the longest that a source of the store has (List of
+ * char *): from now on nobody takes them
  * for stored.  The lock of the store is held, so that nobody puts one of them meanwhile.
  */
 List *
@@ -781,12 +782,13 @@ mls_media_take_unreferenced(const MlsMediaRun *media)
 	mls_sql_control(
 		SPI_OK_UPDATE_RETURNING,
 		"UPDATE mls.media_file f SET removing = true FROM (SELECT o.sha256 FROM mls.media_file o "
-		"JOIN mls.media_rule r ON r.subscription = $2 "
-		"WHERE o.store = $1 AND o.unreferenced_since <= now() - r.grace AND NOT EXISTS "
+		"WHERE o.store = $1 AND o.unreferenced_since <= now() - (SELECT pg_catalog.max(r.grace) "
+		"FROM mls.media_rule r WHERE r.store = $1 OR EXISTS (SELECT FROM mls.media_place p "
+		"WHERE p.subscription = r.subscription AND p.store = $1)) AND NOT EXISTS "
 		"(SELECT FROM mls.media m WHERE m.store = o.store AND m.sha256 = o.sha256 "
-		"AND m.state <> 'gone') LIMIT $3) o "
+		"AND m.state <> 'gone') LIMIT $2) o "
 		"WHERE f.store = $1 AND f.sha256 = o.sha256 RETURNING f.name",
-		mls_arg_text(media->rule.store), mls_arg_int8(media->run->sub->id), mls_arg_int4(REMOVED));
+		mls_arg_text(media->rule.store), mls_arg_int4(REMOVED));
 	return mls_cell_texts(SPI_tuptable, 1);
 }
 

@@ -117,8 +117,9 @@ open_stores(MlsMediaRun *media)
 
 /* From now on files are put there, and removed. */
 static void
-turn_to(MlsMediaRun *media, const MlsMediaPlace *place)
+turn_to(MlsMediaRun *media, MlsMediaPlace *place)
 {
+	media->place = place;
 	media->rule.store = place->name;
 	media->store = place->store;
 }
@@ -228,7 +229,7 @@ try_to_put(MlsMediaRun *media, const List *items)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(media->batch);
+		MemoryContextSwitchTo(media->run->context);
 		error = CopyErrorData();
 		if (mls_error_is_cancel(error->sqlerrcode))
 			PG_RE_THROW();
@@ -252,8 +253,9 @@ refusal_words(const ErrorData *error)
 
 /*
  * One file that a store never takes holds up no others: each is put by itself, and those that are
- * not taken are tried again later.  If none of the first is, it is the store; then the run ends
- * with the error, but those have failed, so that the next run begins with others.
+ * not taken are tried again later.  If none of the first is, it is the store; then nothing more
+ * is put there and the run ends with the error, but those have failed, so that the next run begins
+ * with others.
  */
 static void
 put_one_by_one(MlsMediaRun *media, const List *items)
@@ -280,14 +282,18 @@ put_one_by_one(MlsMediaRun *media, const List *items)
 			taken++;
 			continue;
 		}
-		if (first == NULL)
-			first = error;
 		refused++;
 		item->by_store = true;
 		mls_media_end_item(item, MLS_MEDIA_FAILED, refusal_words(error));
+		if (first == NULL)
+			first = error;
+		else
+			FreeErrorData(error);
 	}
 	if (taken == 0)
-		media->store_error = first;
+		media->place->error = first;
+	else if (first != NULL)
+		FreeErrorData(first);
 }
 
 /* Puts what came and is not there. */
@@ -296,6 +302,7 @@ put_files(MlsMediaRun *media, List *items)
 {
 	MemoryContext before = MemoryContextSwitchTo(media->batch);
 	List *files = NIL;
+	ErrorData *error;
 	ListCell *lc;
 
 	foreach (lc, items)
@@ -305,8 +312,11 @@ put_files(MlsMediaRun *media, List *items)
 		if (item->result == MLS_MEDIA_GOT && !item->stored)
 			files = lappend(files, item);
 	}
-	if (files != NIL && try_to_put(media, files) != NULL)
+	if (files != NIL && (error = try_to_put(media, files)) != NULL)
+	{
+		FreeErrorData(error);
 		put_one_by_one(media, files);
+	}
 	MemoryContextSwitchTo(before);
 }
 
@@ -429,8 +439,11 @@ fetch_some(MlsMediaRun *media)
 	release_store(media);
 	if (items == NIL)
 		return false;
-	if (media->store_error != NULL)
-		ReThrowError(media->store_error);
+	if (media->place->error != NULL)
+	{
+		MemoryContextReset(media->batch);
+		return false;
+	}
 	require_some(media, items);
 	fit_batch(media, items, began);
 	MemoryContextReset(media->batch);
@@ -520,6 +533,8 @@ remove_files(MlsMediaRun *media)
 	}
 	foreach (lc, media->places)
 	{
+		if (((MlsMediaPlace *) lfirst(lc))->error != NULL)
+			continue;
 		turn_to(media, lfirst(lc));
 		mark_unreferenced(media);
 		/* Another database may have them. */
@@ -544,14 +559,65 @@ keep_memory(void)
 #endif
 }
 
+/* May files be put and removed there? */
 static void
 claim_store(MlsMediaRun *media)
 {
-	MemoryContext before = MemoryContextSwitchTo(media->batch);
-
-	mls_store_claim(media->store);
-	MemoryContextSwitchTo(before);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(media->batch);
+		mls_store_claim(media->store);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(media->run->context);
+		media->place->error = CopyErrorData();
+		if (mls_error_is_cancel(media->place->error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		mls_http_forget_failure();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(media->run->context);
 	MemoryContextReset(media->batch);
+}
+
+/*
+ * A batch for each store in turn: neither does one that takes nothing hold up the others, nor does
+ * the first one have all of what a run may fetch.
+ */
+static void
+fetch_all(MlsMediaRun *media)
+{
+	bool more = true;
+
+	while (more && media->why == NULL)
+	{
+		ListCell *lc;
+
+		more = false;
+		foreach (lc, media->places)
+		{
+			MlsMediaPlace *place = lfirst(lc);
+
+			if (place->done || place->error != NULL || media->why != NULL)
+				continue;
+			turn_to(media, place);
+			place->done = !fetch_some(media);
+			more |= !place->done;
+		}
+	}
+}
+
+/* The run fails with what the first of the stores has said that takes nothing. */
+static void
+report_stores(const MlsMediaRun *media)
+{
+	ListCell *lc;
+
+	foreach (lc, media->places)
+		if (((const MlsMediaPlace *) lfirst(lc))->error != NULL)
+			ReThrowError(((const MlsMediaPlace *) lfirst(lc))->error);
 }
 
 static void
@@ -573,11 +639,11 @@ media_work(MlsRun *run)
 	{
 		turn_to(media, lfirst(lc));
 		claim_store(media);
-		while (media->why == NULL && fetch_some(media))
-			;
 	}
+	fetch_all(media);
 	mls_run_enter(run, "removing");
 	remove_files(media);
+	report_stores(media);
 }
 
 static const char *

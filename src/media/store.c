@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 
 #include "base/base.h"
@@ -63,6 +64,9 @@ mls_store_is_shared(const MlsStore *store)
 	return store->server->shared;
 }
 
+/* The mark of a place that several share. */
+#define SHARED "shared"
+
 /* Does a mark begin with a word? */
 static bool
 is_marked(const char *mark, const char *word)
@@ -72,31 +76,34 @@ is_marked(const char *mark, const char *word)
 	return strncmp(mark, word, length) == 0 && (mark[length] == ' ' || mark[length] == '\0');
 }
 
+/*
+ * Who has a place: a server of a database, by its name, so that it may be made anew; or all that
+ * share it, of which none removes files.
+ */
 void
 mls_store_claim(MlsStore *store)
 {
-	char *own = psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
-	char *mark;
+	const char *name = store->source->name;
+	char *own = psprintf(UINT64_FORMAT "/%u/%08x", GetSystemIdentifier(), MyDatabaseId,
+						 hash_bytes((const unsigned char *) name, strlen(name)));
+	const char *wanted = store->server->shared ? SHARED : own;
+	char *mark = store->kind->read_mark(store);
 
-	if (store->server->shared)
-		return;
-	mark = store->kind->read_mark(store);
-	if (mark == NULL || *mark == '\0')
+	if (mark == NULL || *mark == '\0' || (is_marked(mark, own) && wanted != own))
 	{
-		store->kind->write_mark(store, psprintf("%s mls_fdw", own));
+		store->kind->write_mark(store, psprintf("%s mls_fdw", wanted));
 		mark = store->kind->read_mark(store);
 	}
-	if (mark != NULL && is_marked(mark, own))
+	if (mark != NULL && is_marked(mark, wanted))
 		return;
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_IN_USE),
-			 errmsg("store \"%s\" is another database's", store->source->name),
-			 errdetail("Its file " MLS_STORE_MARK " does not name this one (%s). Each would remove "
-					   "the other's files.",
-					   own),
-			 errhint("Give each database a place of its own. If the other one is gone, remove that "
-					 "file. If both are to keep files there, set the option shared of both servers "
-					 "to true: then none is removed.")));
+			(errcode(ERRCODE_OBJECT_IN_USE), errmsg("the place of store \"%s\" is another's", name),
+			 errdetail("Its file " MLS_STORE_MARK " does not name this server of this database "
+					   "(%s). Each would remove the other's files.",
+					   wanted),
+			 errhint("Give each store a place of its own. If the other one is gone, remove that "
+					 "file. If several are to keep files there, set the option shared of all their "
+					 "servers to true: then none is removed.")));
 }
 
 /* Names come from our own tables; one that is not ours could lead anywhere. */

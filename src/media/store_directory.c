@@ -469,8 +469,9 @@ write_mark(MlsStore *head, const char *text)
 
 	if (directory < 0)
 		mls_directory_report(store, TASK_OPEN, NULL, errno);
-	fd = mls_directory_take(openat(directory, MLS_STORE_MARK,
-								   O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640));
+	fd = mls_directory_take(
+		openat(directory, MLS_STORE_MARK,
+			   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640));
 	errno = 0;
 	if (fd < 0 || pwrite(fd, text, length, 0) != (ssize_t) length || pg_fsync(fd) != 0 ||
 		pg_fsync(directory) != 0)

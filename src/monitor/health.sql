@@ -209,7 +209,7 @@ SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad 
             WHEN files > 0 THEN mls.counted(files, 'file of media is', 'files of media are') || ' kept'
             ELSE 'no source has its files kept' END
   FROM (SELECT (SELECT coalesce(sum(t.missing), 0)::bigint FROM mls.media_file_tally t
-                WHERE t.store IN (SELECT r.store FROM mls.media_rule r)) AS lost, sum(m.here)::bigint AS files,
+                WHERE t.store IN (SELECT r.store FROM mls.media_rule r UNION ALL SELECT p.store FROM mls.media_place p)) AS lost, sum(m.here)::bigint AS files,
                string_agg(m.source, ', ' ORDER BY m.source) FILTER (WHERE m.wanted > 0 AND NOT m.paused AND coalesce(m.last_fetched, m.since) < now() - max_age) AS late,
                string_agg(format('%s (%s of %s)', m.source, m.failed, m.all_media), ', ' ORDER BY m.source)
                    FILTER (WHERE m.failed * 10 >= m.all_media AND m.failed >= 10) AS bad

@@ -45,7 +45,8 @@ static bool
 is_due(int64 subscription, bool again)
 {
 	mls_select("SELECT r.after_sync AND NOT r.paused "
-			   "AND (l.id IS NULL OR f.failures = 0 OR l.finished_at + least($3 * "
+			   "AND (l.id IS NULL OR f.failures = 0 "
+			   "OR coalesce(l.finished_at, l.started_at) + least($3 * "
 			   "pg_catalog.pow(2, least(f.failures - 1, 30)), $4) "
 			   "* pg_catalog.make_interval(secs => 1) <= pg_catalog.now()) "
 			   "AND (EXISTS (SELECT FROM mls.run c JOIN mls.subscription o "
@@ -53,15 +54,17 @@ is_due(int64 subscription, bool again)
 			   "WHERE c.process <> 'media' AND c.id > coalesce(l.id, 0) - $5 "
 			   "AND c.inserted + c.updated + c.deleted > 0 AND c.finished_at > l.started_at) "
 			   "OR NOT $2 AND (l.id IS NULL OR EXISTS (SELECT FROM mls.media m "
-			   "WHERE m.subscription = $1 AND m.state IN ('wanted', 'failed') "
-			   "AND (m.next_attempt_at IS NULL OR m.next_attempt_at <= pg_catalog.now())))) "
+			   "WHERE m.subscription = $1 AND m.state = 'wanted') "
+			   "OR EXISTS (SELECT FROM mls.media m WHERE m.subscription = $1 "
+			   "AND m.state = 'failed' AND m.next_attempt_at <= pg_catalog.now()))) "
 			   "FROM mls.media_rule r JOIN mls.subscription s ON s.id = r.subscription "
 			   "LEFT JOIN LATERAL (SELECT l.id, l.started_at, l.finished_at FROM mls.run l "
 			   "WHERE l.subscription = r.subscription AND l.process = 'media' "
 			   "ORDER BY l.id DESC LIMIT 1) l ON true "
 			   "CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS failures FROM mls.run f "
 			   "WHERE f.subscription = r.subscription AND f.process = 'media' "
-			   "AND f.status = 'failed' AND f.id > coalesce((SELECT pg_catalog.max(b.id) "
+			   "AND (f.status IN ('failed', 'crashed') OR f.status = 'running' AND f.id = l.id) "
+			   "AND f.id > coalesce((SELECT pg_catalog.max(b.id) "
 			   "FROM mls.run b WHERE b.subscription = r.subscription AND b.process = 'media' "
 			   "AND b.status = 'finished'), 0)) f WHERE r.subscription = $1",
 			   mls_arg_int8(subscription), mls_arg_bool(again), mls_arg_int4(mls_retry_delay_s),

@@ -208,11 +208,37 @@ sql(qq{CREATE SERVER theirs FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file
 my $had = join ' ', files('a');
 utime time - 200000, time - 200000, glob("$directory/a/*/*");
 my (undef, undef, $error) = $node->psql('other', q{SELECT * FROM mls_media_verify('theirs', repair => true)});
-like($error, qr/store "theirs" is another database's.*Its file \.mls_store does not name this one.*Give each database a place of its own/s, 'another database is told');
+like($error, qr/the place of store "theirs" is another's.*Its file \.mls_store does not name this server of this database.*Give each store a place of its own/s, 'another database is told');
 is(sql(q{SELECT count(DISTINCT finding) || ' ' || bool_or(repaired) FROM mls_media_verify('theirs')}, 'other'), '1 false', 'it may look');
 sql(q{ALTER SERVER theirs OPTIONS (ADD shared 'true')}, 'other');
-is(sql(q{SELECT count(*) FILTER (WHERE repaired) FROM mls_media_verify('theirs', repair => true)}, 'other'), '0', 'unless it is shared');
+(undef, undef, $error) = $node->psql('other', q{SELECT * FROM mls_media_verify('theirs', repair => true)});
+like($error, qr/the place of store "theirs" is another's/, 'that one side would share it is not enough');
+sql(q{ALTER SERVER a_store OPTIONS (ADD shared 'true')});
+sql(q{SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true)});
+is(sql(q{SELECT count(*) FILTER (WHERE repaired) FROM mls_media_verify('theirs', repair => true)}, 'other'), '0', 'but that both do');
 is(join(' ', files('a')), $had, 'nothing is removed then');
+sql(q{ALTER SERVER a_store OPTIONS (DROP shared)});
+like(sql_error($node, q{SELECT * FROM mls_media_verify('a_store', repair => true)}), qr/the place of store "a_store" is another's/, 'who does not share it any more is told');
+unlink "$directory/a/.mls_store" or die;
+sql(qq{CREATE SERVER twin FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/a')});
+sql(q{SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true)});
+like(sql_error($node, q{SELECT * FROM mls_media_verify('twin', repair => true)}), qr/the place of store "twin" is another's/, 'and so is another server of this database');
+
+# ---- A store that cannot be had holds up no other ----
+
+sql(qq{CREATE SERVER nowhere FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/nowhere')});
+sql(q{SELECT mls_media_store_also('a', 'nowhere', categories => '{Document}')});
+again({ MediaURL => "http://127.0.0.1:$mls->{port}/cdn/jpeg/other", MediaCategory => 'Photo' }, $keys[60]);
+again({ MediaURL => "http://127.0.0.1:$mls->{port}/cdn/pdf/paper", MediaCategory => 'Document' }, $keys[61]);
+like(sql_error($node, q{SELECT * FROM mls_media_sync('a')}), qr/could not open the directory of store "nowhere"/, 'a store that is not there is an error');
+is(sql(qq{SELECT string_agg(state, ' ' ORDER BY key) FROM mls_media WHERE key IN ('$keys[60]', '$keys[61]')}), 'here wanted', 'the files of the other are here');
+mkdir "$directory/nowhere" or die;
+is(fetch('status, fetched'), 'finished|1', 'and those of this one when it is');
+unlink glob("$directory/nowhere/*/*.pdf");
+sql(q{SELECT * FROM mls_media_verify('nowhere', samples => 0, repair => true)});
+is(sql(q{SELECT lost FROM mls.media_count WHERE source = 'a'}), '1', 'what is lost of it is counted');
+is(sql(q{SELECT level FROM mls_health() WHERE item = 'media'}), 'critical', 'and in mls_health');
+is(fetch('status, fetched'), 'finished|1', 'until it is fetched again');
 
 # ---- A sync beside a backlog ----
 
@@ -240,7 +266,7 @@ sql(q{SELECT mls_unsubscribe('a.media', true)});
 is(sql(q{SELECT (SELECT count(*) FROM mls.media) || ' ' || (SELECT count(*) FROM mls.media_rule) || ' ' || (SELECT count(*) FROM mls.media_tally)}), '0 0 0', 'rows end with their subscription');
 cmp_ok(scalar(files('refused')), '>', 100, 'files stay');
 sql(q{UPDATE mls.media_file SET unreferenced_since = now() - interval '8 days'});
-sql(qq{SELECT * FROM mls_media_verify('$_', samples => 0, repair => true)}) for qw(a_store a_store refused refused);
+sql(qq{SELECT * FROM mls_media_verify('$_', samples => 0, repair => true)}) for qw(a_store a_store refused refused nowhere nowhere);
 is(scalar(files('a')) + files('refused'), 0, 'until somebody asks for it');
 is(sql(q{SELECT (SELECT count(*) FROM mls.media_file) || ' ' || (SELECT count(*) FROM mls.media_file_tally)}), '0 0', 'and their rows');
 

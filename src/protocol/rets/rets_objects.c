@@ -519,6 +519,21 @@ hand_failure_on(const RetsObject *from, MlsObjectTake take, void *arg)
 	take(arg, &object);
 }
 
+/* A part within which the answer ends; where that is among its headers, its number may be cut. */
+static void
+hand_cut_on(const RetsObject *from, MlsObjectTake take, void *arg)
+{
+	MlsObject object = {
+		.content_id = from->content_id,
+		.object_id = from->object_id,
+		.content_type = from->content_type,
+		.failure = "the answer of the source ends within it",
+	};
+
+	if (from->length > 0)
+		take(arg, &object);
+}
+
 static void
 hand_on(const Reading *reading, const RetsObject *from, MlsObjectTake take, void *arg)
 {
@@ -586,7 +601,9 @@ mls_rets_fetch_objects(const MlsObjectQuery *query, MlsObjectTake take, void *ar
 	foreach (lc, reading.objects)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (is_object(lfirst(lc)))
+		if (is_object(lfirst(lc)) && ((const RetsObject *) lfirst(lc))->cut)
+			hand_cut_on(lfirst(lc), take, arg);
+		else if (is_object(lfirst(lc)))
 			hand_on(&reading, lfirst(lc), take, arg);
 		else if (query->failures && is_failure(lfirst(lc)))
 			hand_failure_on(lfirst(lc), take, arg);
