@@ -60,6 +60,7 @@ source('a', 'photos', "mls.media_file_url(''a'', r.media_key, ''$root'')");
 
 source('s', 'bucket', "mls.media_file_url(''s'', r.media_key, ''$root'')");
 my $kept = JSON::PP::decode_json($mls->get('s3'))->{buckets}{photos};
+ok(delete $kept->{'files/.mls_store'}, 'a bucket says whose it is');
 is(scalar(keys %$kept), scalar(@keys), 'a bucket has the files of a source');
 is(join("\n", map { "$_ $kept->{$_}{sha256} $kept->{$_}{type}" } sort keys %$kept),
 	query(q{SELECT string_agg('files/' || name || ' ' || sha256 || ' ' || type, e'\n' ORDER BY name COLLATE "C") FROM mls_media WHERE source = 's'}), 'whole, and as the rows say');

@@ -196,7 +196,7 @@ rename "$directory/away", "$directory/a" or die;
 $before = runs();
 replaced($keys[4]);
 sql("SELECT mls_media_store('a', 'a_store', after_sync => false, grace => '0')");
-is(fetch('a', 'status, fetched'), 'finished|1', 'after a failure a run is not due at once');
+is(fetch('a', 'status, fetched'), 'finished|2', 'after a failure a run is not due at once');
 is(runs(), $before + 1, 'but one by hand is');
 replaced($keys[5]);
 is(fetch('a', 'status, fetched'), 'finished|1', 'nor is one where none is wanted');
