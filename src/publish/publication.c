@@ -167,8 +167,14 @@ definition_of(const MlsPublication *publication)
 	ListCell *lc;
 
 	initStringInfo(&text);
-	mls_select("SELECT pg_catalog.pg_get_viewdef($1)", mls_arg_oid(publication->view));
-	if (get_rel_relkind(publication->view) == RELKIND_VIEW)
+	/* Views below it as well: what they hide is to go, too. */
+	mls_select(
+		"SELECT pg_catalog.string_agg(b.relation::pg_catalog.text || ' ' || "
+		"pg_catalog.pg_get_viewdef(b.relation), E'\\n' ORDER BY b.relation::pg_catalog.text "
+		"COLLATE \"C\") FROM mls.relations_below($1) b (relation) JOIN pg_catalog.pg_class c "
+		"ON c.oid = b.relation WHERE c.relkind IN ('v', 'm')",
+		mls_arg_oid(publication->view));
+	if (mls_text_at(0, 1) != NULL)
 		appendStringInfoString(&text, mls_text_at(0, 1));
 	appendStringInfo(&text, "\n%s\n%s", publication->relation,
 					 publication->condition ? publication->condition : "");

@@ -122,11 +122,11 @@ BEGIN
     -- mls.entity_event is made later.
     RETURN (
 SELECT e.at FROM mls.publication p, mls.entity_event e
- WHERE p.id = oldest_unsent.publication AND pg_has_role(caller, p.owner, 'USAGE') AND e.sequence > p.position
+ WHERE p.id = oldest_unsent.publication AND (pg_has_role(caller, p.owner, 'USAGE') OR pg_has_role(caller, 'pg_monitor', 'USAGE')) AND e.sequence > p.position
    AND e.resource IN (SELECT r.resource FROM mls.publication_resource r WHERE r.publication = p.id)
  ORDER BY e.sequence LIMIT 1);
 END $$;
-COMMENT ON FUNCTION mls.oldest_unsent(regrole, bigint) IS 'when the first event happened that a publication of a caller has not sent; NULL if there is none';
+COMMENT ON FUNCTION mls.oldest_unsent(regrole, bigint) IS 'when the first event happened that a publication has not sent, of a caller or of any if he may monitor; NULL if there is none';
 CREATE FUNCTION mls.oldest_unsent(publication bigint) RETURNS timestamptz
     LANGUAGE c STABLE
     SET search_path = pg_catalog, pg_temp

@@ -59,6 +59,7 @@ DECLARE
     gold regclass := mls.gold_table(main);
     gold_key text := (SELECT d.key_field FROM mls.dd_resource d WHERE d.resource = main);
     named text[];
+    in_view boolean;
     n integer;
 BEGIN
     FOR below IN SELECT * FROM mls.resources_below(view) r WHERE r.is_followed ORDER BY r.resource LOOP
@@ -82,12 +83,15 @@ BEGIN
                       ELSE ARRAY(SELECT f.field FROM mls.dd_field f WHERE f.resource = main AND f.target_resource = below.resource AND NOT f.is_expansion ORDER BY 1) END;
         n := 0;
         FOREACH field IN ARRAY named LOOP
-            IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = view AND a.attname = field AND NOT a.attisdropped) THEN
-                relation := view;
-                key_column := key;
-            ELSIF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = gold AND a.attname = field AND NOT a.attisdropped) THEN
+            -- By gold rather than by the view: the change may be why a row is not in the view any more.
+            in_view := EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = view AND a.attname = field AND NOT a.attisdropped);
+            IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = gold AND a.attname = field AND NOT a.attisdropped)
+               AND (NOT in_view OR has_column_privilege(gold, field, 'SELECT') AND has_column_privilege(gold, gold_key, 'SELECT')) THEN
                 relation := gold;
                 key_column := gold_key;
+            ELSIF in_view THEN
+                relation := view;
+                key_column := key;
             ELSIF depends ? resource THEN
                 PERFORM mls.refuse('42703', format('neither view %s nor the gold table of resource "%s" has a column "%s"', view, main, field));
             ELSE
@@ -234,6 +238,9 @@ BEGIN
     name := coalesce(name, (SELECT c.relname FROM pg_class c WHERE c.oid = view));
     IF name !~ '^[^[:cntrl:]/\\.`"]{1,64}$' THEN
         PERFORM mls.refuse('42602', format('"%s" is no name of a table there', name), detail => 'It has 1 to 64 characters, and none of / \ . ` and ".');
+    END IF;
+    IF lower(name) IN ('mls_position', 'mls_check_probe') THEN
+        PERFORM mls.refuse('42602', format('a table "%s" there is our own', name), 'Choose another name.');
     END IF;
     -- Whose records the rows are: the first column that is a key of a resource which the view reads.
     main := (SELECT r.resource FROM mls.resources_below(view) r

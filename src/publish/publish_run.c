@@ -123,19 +123,24 @@ stand_at(Publishing *publishing, const MlsTargetPosition *to)
 	MemoryContextSwitchTo(before);
 }
 
-/* What is known here of how far it came, for who looks; in a step. */
+/*
+ * What is known here of how far it came, for who looks; in a step.  With a definition what was
+ * asked to be sent again has begun, unless somebody has asked for something else meanwhile.
+ */
 static void
 note_position(const Publishing *publishing, const MlsTargetPosition *to, const char *definition)
 {
 	mls_sql_control(
 		SPI_OK_UPDATE,
 		"UPDATE mls.publication SET position = $2, loading = $3, known = $4, "
-		"resend_from = CASE WHEN $5 IS NULL THEN resend_from END, "
+		"resend_from = CASE WHEN $5 IS NULL OR resend_from <> $6 THEN resend_from END, "
+		"take_over = take_over AND $3, "
 		"definition = coalesce($5, definition), "
 		"loaded_at = CASE WHEN $3 THEN NULL ELSE coalesce(loaded_at, pg_catalog.now()) END "
 		"WHERE id = $1",
 		mls_arg_int8(publishing->publication->id), mls_arg_int8(to->position),
-		mls_arg_bool(to->loading), mls_arg_int8(publishing->known), mls_arg_text(definition));
+		mls_arg_bool(to->loading), mls_arg_int8(publishing->known), mls_arg_text(definition),
+		mls_arg_int8(publishing->publication->resend_from));
 }
 
 /* ---- Dead letters ---- */
@@ -448,7 +453,7 @@ load(Publishing *publishing)
 	to = publishing->at;
 	to.loading = false;
 	to.load_after = NULL;
-	send(publishing, NIL, NIL, &to, publishing->publication->definition);
+	send(publishing, NIL, NIL, &to, NULL);
 }
 
 /* ---- Following ---- */

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -239,6 +240,15 @@ mls_publish_verify(PG_FUNCTION_ARGS)
 				errmsg("say what is compared: destination and name"));
 	if (repair)
 		mls_refuse_standby("mls_publish_verify()", "repair");
+	/* What nobody else sees yet, or any more, is not sent. */
+	if (repair && (IsolationUsesXactSnapshot() || TransactionIdIsValid(GetTopTransactionIdIfAny())))
+		ereport(
+			ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			errmsg(
+				"a transaction that has changed something, or keeps to a snapshot, cannot repair "
+				"what is published"),
+			errhint("Call mls_publish_verify() in a transaction of its own, of isolation level "
+					"read committed."));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	MemoryContextSwitchTo(comparison.whole);
@@ -251,7 +261,6 @@ mls_publish_verify(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(comparison.whole);
 	comparison.dead = mls_cell_texts(SPI_tuptable, 1);
 	comparison.target = mls_target_open(source);
-	(void) comparison.target->kind->prepare(comparison.target, comparison.publication);
 	compare_all(&comparison, repair);
 	for (int i = 0; i < FINDINGS; i++)
 		mls_return_row(result, mls_arg_text(finding_names[i]), mls_arg_int8(comparison.records[i]),

@@ -92,7 +92,7 @@ typedef struct MlsTargetKind
 	/* What a key must not be there, in words; NULL: it can be one. */
 	const char *(*key_problem)(const char *key);
 	MlsTarget *(*open)(const MlsSource *source);
-	/* Makes the table, or what it lacks; true if columns came to a table that was there. */
+	/* Makes the table, or what it lacks; true if it did: then all has to be loaded. */
 	bool (*prepare)(MlsTarget *target, const MlsPublication *publication);
 	/* False: it was never written there. */
 	bool (*position)(MlsTarget *target, const MlsPublication *publication, MlsTargetPosition *out);

@@ -105,7 +105,9 @@ typedef struct Mysql
 	bool looked_at;   /* its address may be asked */
 	char refused[64]; /* it may not */
 	bool patient;     /* what it does may take as long as it likes */
-	int64 packet;     /* bytes of the longest statement that the server takes */
+	int64 packet;     /* bytes of a statement, at most, unless a row is longer */
+	int64 longest;    /* bytes of the longest that the server takes; 0: not known yet */
+	bool unsent;      /* the last one was longer */
 	MemoryContextCallback callback;
 } Mysql;
 
@@ -188,6 +190,10 @@ state_of(unsigned int code)
 			return ERRCODE_INSUFFICIENT_PRIVILEGE;
 		case 1049:
 			return ERRCODE_UNDEFINED_DATABASE;
+		case 1054:
+			return ERRCODE_UNDEFINED_COLUMN;
+		case 1146:
+			return ERRCODE_UNDEFINED_TABLE;
 		case 1040: /* too many connections */
 		case 1053: /* it is going down */
 		case 1205:
@@ -221,7 +227,8 @@ fail(Mysql *target, const char *what)
 		code == 1142 || code == 1044 || code == 1227
 			? errhint("The user there needs SELECT, INSERT, UPDATE, DELETE, CREATE and ALTER on "
 					  "the database.")
-			: 0);
+		: code == 1146 || code == 1054 ? errhint("mls_publish_sync() makes what lacks there.")
+									   : 0);
 }
 
 /* One statement, in the encoding of the server here.  False: mysql_errno() says why. */
@@ -234,6 +241,13 @@ run(Mysql *target, const char *sql, int length)
 	CHECK_FOR_INTERRUPTS();
 	waiting = target;
 	length = there == sql ? length : (int) strlen(there);
+	/* It would end the connection, time and again. */
+	target->unsent = target->longest > 0 && length > target->longest;
+	if (target->unsent)
+	{
+		waiting = NULL;
+		return false;
+	}
 	failed = client.mysql_real_query(target->connection, there, length);
 	waiting = NULL;
 	target->head.statements++;
@@ -600,7 +614,8 @@ open_target(const MlsSource *source)
 		"SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
 		"lock_wait_timeout = 50, innodb_lock_wait_timeout = 50");
 	rows = ask(target, "set up the session", "SELECT @@max_allowed_packet");
-	target->packet = Min(pg_strtoint64(((char **) linitial(rows))[0]) - 1024, LONGEST_STATEMENT);
+	target->longest = pg_strtoint64(((char **) linitial(rows))[0]) - 16;
+	target->packet = Min(target->longest - 1024, LONGEST_STATEMENT);
 	return &target->head;
 }
 
@@ -610,7 +625,7 @@ static const char position_table[] =
 	"CREATE TABLE IF NOT EXISTS " MLS_POSITION_TABLE " ("
 	"name varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, "
 	"token varchar(64) NOT NULL, position bigint NOT NULL, loading tinyint(1) NOT NULL, "
-	"load_after varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL, "
+	"load_after longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL, "
 	"updated_at datetime(6) NOT NULL) ENGINE=InnoDB";
 
 /* Texts of a length that do not fit into a row together are TEXT. */
@@ -639,6 +654,15 @@ append_column(StringInfo sql, const MlsPublishColumn *column, bool texts)
 		type = "text";
 	append_name(sql, column->there);
 	appendStringInfo(sql, " %s%s", type, column->is_key ? "" : " NULL");
+}
+
+/* So that all is loaded, though this run should end before it has begun to. */
+static void
+forget_position(Mysql *target, const MlsPublication *publication)
+{
+	execute(target, "forget the position",
+			psprintf("DELETE FROM " MLS_POSITION_TABLE " WHERE name = %s AND token = %s",
+					 quoted(publication->name), quoted(publication->token)));
 }
 
 static void
@@ -671,6 +695,7 @@ require_table(Mysql *target, const MlsPublication *publication, const List *colu
 	const char *table = quoted(publication->name);
 	const char *key = key_of(publication)->there;
 	const char *collation = NULL;
+	bool nullable = false;
 	List *rows = ask(target, "look at a table",
 					 psprintf("SELECT engine FROM information_schema.tables WHERE table_schema = "
 							  "DATABASE() AND table_name = %s",
@@ -685,13 +710,18 @@ require_table(Mysql *target, const MlsPublication *publication, const List *colu
 				errhint("There: ALTER TABLE %s ENGINE=InnoDB;", named(publication->name)));
 	foreach (lc, columns)
 		if (pg_strcasecmp(((char **) lfirst(lc))[0], key) == 0)
+		{
 			collation = ((char **) lfirst(lc))[1] ? ((char **) lfirst(lc))[1] : "binary";
-	if (collation == NULL || strstr(collation, "bin") == NULL)
+			nullable = pg_strcasecmp(((char **) lfirst(lc))[2], "YES") == 0;
+		}
+	if (collation == NULL || strstr(collation, "bin") == NULL || nullable)
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("table \"%s\" of destination \"%s\" does not tell all keys apart",
 					   publication->name, target->head.source->name),
 				errdetail("Column \"%s\" is %s.", key,
-						  collation ? psprintf("of collation %s", collation) : "not there"),
+						  collation == NULL ? "not there"
+						  : nullable        ? "one that can be NULL"
+											: psprintf("of collation %s", collation)),
 				errhint("There: ALTER TABLE %s MODIFY %s %s;", named(publication->name), named(key),
 						key_of(publication)->type_there));
 	rows = ask(
@@ -741,7 +771,10 @@ add_columns(Mysql *target, const MlsPublication *publication, const List *column
 		any = true;
 	}
 	if (any)
+	{
+		forget_position(target, publication);
 		alter(target, "add columns", sql.data);
+	}
 	return any;
 }
 
@@ -755,15 +788,17 @@ prepare(MlsTarget *head, const MlsPublication *publication)
 
 	(void) run(target, lenient, strlen(lenient));
 	execute(target, "make a table", position_table);
-	columns =
-		ask(target, "look at a table",
-			psprintf("SELECT column_name, collation_name FROM information_schema.columns WHERE "
-					 "table_schema = DATABASE() AND table_name = %s",
-					 quoted(publication->name)));
+	columns = ask(
+		target, "look at a table",
+		psprintf(
+			"SELECT column_name, collation_name, is_nullable FROM information_schema.columns WHERE "
+			"table_schema = DATABASE() AND table_name = %s",
+			quoted(publication->name)));
 	if (columns == NIL)
 	{
+		forget_position(target, publication);
 		make_table(target, publication);
-		return false;
+		return true;
 	}
 	require_table(target, publication, columns);
 	return add_columns(target, publication, columns);
@@ -913,23 +948,20 @@ static char *
 insert_tail(const MlsPublication *publication)
 {
 	StringInfoData sql;
+	const char *key = named(key_of(publication)->there);
 	ListCell *lc;
-	bool any = false;
 
+	/* A row that is met by another unique index is another record's: NULL has it refused. */
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, " ON DUPLICATE KEY UPDATE ");
+	appendStringInfo(&sql, " ON DUPLICATE KEY UPDATE %s=IF(%s=VALUES(%s),%s,NULL)", key, key, key,
+					 key);
 	foreach (lc, publication->columns)
 	{
 		const char *name = named(((const MlsPublishColumn *) lfirst(lc))->there);
 
-		if (((const MlsPublishColumn *) lfirst(lc))->is_key)
-			continue;
-		appendStringInfo(&sql, "%s%s=VALUES(%s)", any ? ", " : "", name, name);
-		any = true;
+		if (!((const MlsPublishColumn *) lfirst(lc))->is_key)
+			appendStringInfo(&sql, ",%s=VALUES(%s)", name, name);
 	}
-	if (!any)
-		appendStringInfo(&sql, "%s=%s", named(key_of(publication)->there),
-						 named(key_of(publication)->there));
 	return sql.data;
 }
 
@@ -1006,6 +1038,15 @@ write_once(Mysql *target, const MlsPublication *publication, const MlsTargetBatc
 		   move_position(target, publication, batch->move) && run(target, "COMMIT", 6);
 }
 
+/* Of a key no NULL is sent: insert_tail() has made it one. */
+static char *
+refusal_of(const MlsPublication *publication, unsigned int code, const char *message)
+{
+	if (code == 1048 && strstr(message, psprintf("'%s'", key_of(publication)->there)) != NULL)
+		return pstrdup("1062: a row of another key has a value that is unique there");
+	return psprintf("%u: %s", code, message);
+}
+
 static bool
 write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetBatch *batch)
 {
@@ -1020,6 +1061,15 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 		if (write_once(target, publication, batch))
 			return true;
 		CHECK_FOR_INTERRUPTS();
+		if (target->unsent)
+		{
+			execute(target, "roll back", "ROLLBACK");
+			head->refusal =
+				psprintf("it is longer than a statement may be there (max_allowed_packet "
+						 "is " INT64_FORMAT " bytes)",
+						 target->longest + 16);
+			return false;
+		}
 		code = client.mysql_errno(target->connection);
 		message = clean(target, client.mysql_error(target->connection));
 		of_data = is_of_data(code, client.mysql_sqlstate(target->connection));
@@ -1035,7 +1085,7 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 					errdetail("%u: %s", code, message));
 		if (code == 1406 && widen(target, publication, message))
 			continue;
-		head->refusal = psprintf("%u: %s", code, message);
+		head->refusal = refusal_of(publication, code, message);
 		return false;
 	}
 }
@@ -1103,9 +1153,7 @@ forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 	if (drop)
 		alter(target, "drop a table",
 			  psprintf("DROP TABLE IF EXISTS %s", named(publication->name)));
-	execute(target, "forget the position",
-			psprintf("DELETE FROM " MLS_POSITION_TABLE " WHERE name = %s AND token = %s",
-					 quoted(publication->name), quoted(publication->token)));
+	forget_position(target, publication);
 }
 
 /* ---- mls_check ---- */

@@ -44,7 +44,6 @@ close_connection(void *arg)
 	if (target->result != NULL)
 		PQclear(target->result);
 	target->result = NULL;
-	/* What it is at is to end there, too: a connection that is gone is noticed late. */
 	if (target->connection != NULL)
 		PQfinish(target->connection);
 	target->connection = NULL;
@@ -105,11 +104,18 @@ fail(Postgres *target, const char *what)
 		code = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
 	else if (strcmp(state, "42501") == 0)
 		code = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	else if (strcmp(state, "42P01") == 0)
+		code = ERRCODE_UNDEFINED_TABLE;
+	else if (strcmp(state, "42703") == 0)
+		code = ERRCODE_UNDEFINED_COLUMN;
 	else if (strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0)
 		code = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
 	ereport(ERROR, errcode(code),
 			errmsg("could not %s at destination \"%s\"", what, target->head.source->name),
-			errdetail("%s", words_of_result(target)));
+			errdetail("%s", words_of_result(target)),
+			code == ERRCODE_UNDEFINED_TABLE || code == ERRCODE_UNDEFINED_COLUMN
+				? errhint("mls_publish_sync() makes what lacks there.")
+				: 0);
 }
 
 /* ---- Statements ---- */
@@ -161,18 +167,6 @@ receive(Postgres *target)
 									  PQresultStatus(target->result) == PGRES_TUPLES_OK);
 }
 
-/* So that it does not go on by itself, where a connection that is gone is noticed late. */
-static void
-tell_to_stop(Postgres *target)
-{
-	PGcancel *cancel = PQgetCancel(target->connection);
-	char error[256];
-
-	if (cancel != NULL)
-		(void) PQcancel(cancel, error, sizeof(error));
-	PQfreeCancel(cancel);
-}
-
 /* False: target->result says why, if it is not NULL. */
 static bool
 run(Postgres *target, const char *sql, int n, const char *const *values)
@@ -188,11 +182,8 @@ run(Postgres *target, const char *sql, int n, const char *const *values)
 		target->head.bytes += values[i] ? strlen(values[i]) : 0;
 	done = PQsendQueryParams(target->connection, sql, n, NULL, values, NULL, NULL, 0) &&
 		   receive(target);
-	if (!done && target->result == NULL && (QueryCancelPending || ProcDiePending))
-	{
-		tell_to_stop(target);
+	if (!done && target->result == NULL)
 		CHECK_FOR_INTERRUPTS();
-	}
 	return done;
 }
 
@@ -401,6 +392,8 @@ open_target(const MlsSource *source)
 	execute(target, "set up the session", "SET extra_float_digits = 1");
 	execute(target, "set up the session", "SET bytea_output = hex");
 	execute(target, "set up the session", "SET lock_timeout = '50s'");
+	/* What it is at ends there when we are gone, without a wait for it here; some systems cannot. */
+	(void) run(target, "SET client_connection_check_interval = '5s'", 0, NULL);
 	return &target->head;
 }
 
@@ -416,6 +409,17 @@ append_column(StringInfo sql, const MlsPublishColumn *column)
 {
 	appendStringInfo(sql, "%s %s%s", named(column->there), column->type_there,
 					 column->is_key ? " COLLATE \"C\" PRIMARY KEY" : "");
+}
+
+/* So that all is loaded, though this run should end before it has begun to. */
+static void
+forget_position(Postgres *target, const MlsPublication *publication)
+{
+	const char *values[] = {publication->name, publication->token};
+
+	if (!run(target, "DELETE FROM " MLS_POSITION_TABLE " WHERE name = $1 AND token = $2", 2,
+			 values))
+		fail(target, "forget the position");
 }
 
 static void
@@ -460,7 +464,10 @@ add_columns(Postgres *target, const MlsPublication *publication, const List *pre
 		any = true;
 	}
 	if (any)
+	{
+		forget_position(target, publication);
 		alter(target, "add columns", sql.data);
+	}
 	return any;
 }
 
@@ -502,8 +509,9 @@ prepare(MlsTarget *head, const MlsPublication *publication)
 		present = lappend(present, cell(target, i, 0));
 	if (present == NIL)
 	{
+		forget_position(target, publication);
 		make_table(target, publication);
-		return false;
+		return true;
 	}
 	require_key(target, publication);
 	return add_columns(target, publication, present);
@@ -771,16 +779,13 @@ static void
 forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 {
 	Postgres *target = (Postgres *) head;
-	const char *values[] = {publication->name, publication->token};
 
 	execute(target, "set up the session", "SET client_min_messages = warning");
 	execute(target, "make a table", position_table);
 	if (drop)
 		alter(target, "drop a table",
 			  psprintf("DROP TABLE IF EXISTS %s", named(publication->name)));
-	if (!run(target, "DELETE FROM " MLS_POSITION_TABLE " WHERE name = $1 AND token = $2", 2,
-			 values))
-		fail(target, "forget the position");
+	forget_position(target, publication);
 }
 
 /* ---- mls_check ---- */

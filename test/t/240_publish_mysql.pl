@@ -189,6 +189,38 @@ is(there(q{SELECT count(*) FROM ors_Property WHERE City <> 'City 1'}), 0, 'by th
 is(there(q{SELECT concat(Price, ' ', ModificationTimestamp) FROM ors_Property WHERE ListingKey = 'K15'}), sql(q{SELECT round("ListPrice")::text || ' ' || to_char("ModificationTimestamp" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') FROM listing WHERE "ListingKey" = 'K15'}), 'in types as they were')
   if there(q{SELECT count(*) FROM ors_Property WHERE ListingKey = 'K15'});
 
+# ---- A view of a view, and what leaves it by others ----
+
+sql(q{CREATE VIEW below AS SELECT "ListingKey", "City", "ListAgentKey" FROM gold.property WHERE "ListingKey" LIKE 'K2_' OR "ListingKey" LIKE 'z%';
+	CREATE VIEW small AS SELECT b.*, m."MemberFullName" AS agent FROM below b JOIN gold.member m ON m."MemberKey" = b."ListAgentKey";
+	SELECT mls_publish('small', 'shop', types => '{"City": "varchar(100)"}')});
+fails(q{SELECT mls_publish('small', 'shop', 'MLS_Position')}, qr/is our own/);
+is(synced('small'), 'finished 9 0 0', 'a view of a view');
+sql(q{CREATE OR REPLACE VIEW below AS SELECT "ListingKey", "City", "ListAgentKey" FROM gold.property WHERE ("ListingKey" LIKE 'K2_' OR "ListingKey" LIKE 'z%') AND "ListingKey" <> 'K21'});
+is(synced('small'), 'finished 8 1 0', 'what the lower one hides goes');
+sql(q{DELETE FROM gold.member WHERE "MemberKey" = 'M2'});
+like(synced('small'), qr{^finished 0 [1-9]\d* 0$}, 'and what a member takes along');
+is(there(q{SELECT count(*) FROM small WHERE ListingKey = 'K22'}), 0, 'is not there');
+$maria->sql('DROP TABLE small');
+fails(q{SELECT * FROM mls_publish_verify('shop', 'small')}, qr/42P01/, qr/mls_publish_sync\(\) makes what lacks/);
+is(synced('small'), 'finished 7 0 0', 'a table that is dropped there is filled anew');
+$maria->sql('ALTER TABLE small DROP COLUMN agent');
+fails(q{SELECT * FROM mls_publish_verify('shop', 'small', true)}, qr/42703/);
+is(synced('small'), 'finished 7 0 0', 'and a column; verify makes none');
+$maria->sql('ALTER TABLE small ADD UNIQUE (City)');
+sql(q{INSERT INTO gold.property ("ListingKey", "City", "ListAgentKey") SELECT 'K2a', "City", 'M3' FROM gold.property WHERE "ListingKey" = 'K23'});
+like(synced('small'), qr/^finished 0 0 1/, 'a row that would take the place of another is refused');
+is(there(q{SELECT group_concat(ListingKey ORDER BY ListingKey) FROM small}), 'K23,K24,K25,K26,K27,K28,K29', 'which stays');
+like(sql(q{SELECT reason FROM mls_dead_letters WHERE key = 'K2a'}), qr/unique there/, 'and is told why');
+$maria->sql('SET GLOBAL max_allowed_packet = 1048576');
+sql(q{UPDATE gold.property SET "City" = repeat('z', 2000000) WHERE "ListingKey" = 'K25'; UPDATE gold.property SET "City" = 'near' WHERE "ListingKey" = 'K26'});
+like(synced('small'), qr/^finished 1 0 1/, 'a row that no statement holds is refused, the others pass');
+like(sql(q{SELECT reason FROM mls_dead_letters WHERE key = 'K25'}), qr/max_allowed_packet/, 'and is told why');
+$maria->sql('SET GLOBAL max_allowed_packet = 16777216');
+sql(q{INSERT INTO gold.property ("ListingKey", "ListAgentKey") VALUES (repeat('z', 300), 'M3'); SELECT mls_publish_resend('shop', 'small', 0)});
+like(synced('small'), qr/^finished 6 0 3/, 'a load goes over a key that is too long');
+sql(q{SELECT mls_unpublish('shop', 'small', true); UPDATE gold.property SET "City" = '' WHERE "ListingKey" = 'K25'; DELETE FROM gold.property WHERE "ListingKey" LIKE 'z%'});
+
 # ---- A dead destination holds up nobody ----
 
 sql(qq{CREATE SERVER dead FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'mysql', url 'mysql://127.0.0.1:1/shop', tls 'none');
@@ -309,6 +341,7 @@ fails(q{SELECT * FROM mls_publish_sync('shop', 'ors_Property')}, qr/kept in step
 sql(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'ors_Property')});
 sql(q{SELECT mls_publish('listing', 'shop', 'ors_Property', take_over => true)});
 like(synced('ors_Property'), qr/^finished/, 'it can be taken over');
+is(sql(q{SELECT take_over FROM mls.publication WHERE name = 'ors_Property'}), 'f', 'once');
 sql(q{SELECT mls_unpublish('shop', 'ors_Property', drop_table => true)});
 is(there(q{SELECT count(*) FROM information_schema.tables WHERE table_name = 'ors_Property'}), 0, 'and dropped with its end');
 

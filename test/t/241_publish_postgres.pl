@@ -98,6 +98,36 @@ $other->safe_psql('shop', q{ALTER TABLE listing DROP COLUMN "Beds"});
 is(synced('listing'), 'finished 901 0 0', 'a column that lacks is made, and filled');
 is(differences('listing'), 'none', 'for all');
 
+# ---- What only one's own transaction sees ----
+
+fails(q{BEGIN; UPDATE gold.property SET "City" = 'mine' WHERE "ListingKey" = 'K20'; SELECT * FROM mls_publish_verify('shop', 'listing', repair => true)}, qr/25001/, qr/transaction of its own/);
+fails(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM mls_publish_verify('shop', 'listing', repair => true)}, qr/25001/);
+
+# ---- Asked for during a load ----
+
+{
+	sql(q{SELECT mls_publish_resend('shop', 'listing', 0)});
+	my $holder = $other->background_psql('shop', on_error_stop => 0);
+	$holder->query_safe(q{BEGIN; SELECT FROM listing WHERE "ListingKey" = 'K51' FOR UPDATE});
+	my $run = $node->background_psql('postgres', on_error_stop => 0);
+	$run->query_until(qr/begun/, "\\echo begun\nSELECT * FROM mls_publish_sync('shop', 'listing');\n");
+	$other->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'mls_fdw publish' AND wait_event_type = 'Lock'}) or die;
+	sql(q{SELECT mls_publish_resend('shop', 'listing', 0)});
+	$holder->quit;
+	$run->quit;
+}
+is(sql('SELECT resend_from, loading FROM mls.publication'), '0|f', 'what is asked for during a load is not lost');
+like(synced('listing'), qr/^finished 90\d 0 0$/, 'and done after it');
+
+# ---- A table that is dropped; who watches ----
+
+$other->safe_psql('shop', q{DROP TABLE listing});
+fails(q{SELECT * FROM mls_publish_verify('shop', 'listing')}, qr/42P01/, qr/mls_publish_sync\(\) makes what lacks/);
+like(synced('listing'), qr/^finished 90\d 0 0$/, 'a table that is dropped there is filled anew');
+sql(q{CREATE ROLE watcher; GRANT pg_monitor TO watcher; UPDATE gold.property SET "City" = 'seen' WHERE "ListingKey" = 'K20'; UPDATE gold.property SET "City" = 'seen' WHERE "ListingKey" = 'K21'});
+is(sql(q{SET ROLE watcher; SELECT state FROM mls_publications}), 'behind', 'who may monitor sees that one is behind');
+synced('listing');
+
 # ---- Killed in the middle, and gone ----
 
 sql('UPDATE mls.publication SET batch = 20');
