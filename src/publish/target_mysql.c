@@ -1065,8 +1065,8 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 		{
 			execute(target, "roll back", "ROLLBACK");
 			head->refusal =
-				psprintf("it is longer than a statement may be there (max_allowed_packet "
-						 "is " INT64_FORMAT " bytes)",
+				psprintf("it is longer than a statement may be there: max_allowed_packet "
+						 "is " INT64_FORMAT,
 						 target->longest + 16);
 			return false;
 		}
