@@ -154,9 +154,11 @@ extern Oid mls_relation_owner(Oid relid);
 extern void mls_rights_require_table(Oid role, Oid relid, MlsLayer layer);
 
 /*
- * Errors unless the code around a table is of those whom a role trusts: of gold in the open
- * transaction; of a table that was found by the name of one to be made, by a setting.
+ * A role trusts itself, roles it was made a member of, and superusers.  Errors unless the code
+ * around a table is of those: of gold in the open transaction; of a table that was found by
+ * the name of one to be made, by a setting.
  */
+extern bool mls_is_trusted(Oid role, Oid owner);
 extern void mls_require_trust(Oid gold, Oid role);
 extern void mls_require_own(Oid relid, Oid role, const char *setting);
 

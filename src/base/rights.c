@@ -185,8 +185,9 @@ static const char code_around[] =
 	"'pg_catalog.pg_opclass'::pg_catalog.regclass AND x.oid = d.refobjid "
 	"WHERE coalesce(f.proowner, t.typowner, o.oprowner, x.opcowner) IS NOT NULL ORDER BY 1";
 
-static bool
-is_trusted(Oid role, Oid owner)
+/* A superuser is a member of every role, which does not make their code his. */
+bool
+mls_is_trusted(Oid role, Oid owner)
 {
 	return owner == role || superuser_arg(owner) || is_member_of_role_nosuper(role, owner);
 }
@@ -200,7 +201,7 @@ refuse_strangers(Oid relid, Oid role)
 	{
 		Oid owner = mls_oid_at(i, 2);
 
-		if (is_trusted(role, owner))
+		if (mls_is_trusted(role, owner))
 			continue;
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("table %s runs code of role \"%s\"", mls_qualified_name(relid),

@@ -285,6 +285,10 @@ DECLARE
     row mls.feed;
     fresh jsonb := settings;
     format mls.feed_format;
+    trusted oid[];
+    taken text;
+    -- "feeds/map-2.xml": a document of the sitemap "feeds/map.xml"
+    numbered CONSTANT text := '-[1-9][0-9]*(\.[^./]*)?$';
 BEGIN
     SELECT * INTO before FROM mls.feed f WHERE f.name = note_feed.name FOR UPDATE;
     IF before.id IS NOT NULL OR settings IS NULL THEN
@@ -297,12 +301,26 @@ BEGIN
         RETURN before.id;
     END IF;
     SELECT * INTO format FROM mls.feed_format t WHERE t.format = note_feed.settings ->> 'format';
-    IF format.format IS NULL OR NOT (format.shipped OR pg_has_role(caller, format.owner, 'USAGE') OR (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = format.owner)) THEN
+    -- Whose formats the owner of the feed may have run in his rights: the rule of mls_feed_read().
+    trusted := ARRAY(WITH RECURSIVE m (role) AS (SELECT coalesce(before.owner, caller)::oid UNION SELECT a.roleid FROM pg_auth_members a JOIN m ON a.member = m.role)
+                     SELECT m.role FROM m UNION SELECT r.oid FROM pg_roles r WHERE r.rolsuper);
+    IF format.format IS NULL OR NOT (format.shipped OR format.owner::oid = ANY (trusted)) THEN
         PERFORM mls.refuse('42704', format('there is no format "%s"', settings ->> 'format'),
-            'Formats: ' || (SELECT string_agg(t.format, ', ' ORDER BY t.format) FROM mls.feed_format t WHERE t.shipped OR pg_has_role(caller, t.owner, 'USAGE')) || '.');
+            'Formats: ' || (SELECT string_agg(t.format, ', ' ORDER BY t.format) FROM mls.feed_format t WHERE t.shipped OR t.owner::oid = ANY (trusted)) || '.');
     END IF;
-    IF EXISTS (SELECT FROM mls.feed f WHERE f.store = note_feed.settings ->> 'store' AND f.path = note_feed.settings ->> 'path' AND f.name <> note_feed.name) THEN
-        PERFORM mls.refuse('42710', format('another feed is written to "%s" of store "%s"', settings ->> 'path', settings ->> 'store'));
+    -- A sitemap also writes, and deletes, documents that are numbered.
+    SELECT o.path INTO taken
+      FROM (SELECT f.path AS main, d.path, t.kind
+              FROM mls.feed f JOIN mls.feed_format t ON t.format = f.format, unnest(f.documents || f.path) d (path)
+             WHERE f.store = note_feed.settings ->> 'store' AND f.name <> note_feed.name) o,
+           (SELECT note_feed.settings ->> 'path' AS path) n
+     WHERE o.path = n.path
+        OR format.kind = 'sitemap' AND o.path ~ numbered AND regexp_replace(o.path, numbered, '\1') = n.path
+        OR o.kind = 'sitemap' AND n.path ~ numbered AND regexp_replace(n.path, numbered, '\1') = o.main
+     LIMIT 1;
+    IF taken IS NOT NULL THEN
+        PERFORM mls.refuse('42710', format('another feed is written to "%s" of store "%s"', settings ->> 'path', settings ->> 'store'),
+            'A sitemap is written to numbered documents as well: "map.xml" also to "map-1.xml".');
     END IF;
     IF before.id IS NULL THEN
         INSERT INTO mls.feed (name, owner, format, relation, key, store, path, languages, texts, settings, min_share)
@@ -422,6 +440,8 @@ CREATE FUNCTION mls_feed_element(
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
+DECLARE
+    made bigint[];
 BEGIN
     PERFORM mls.refuse_standby('mls_feed_element()', 'set elements');
     IF (path ~ '^(\*|![a-z_]+|@?([A-Za-z_][A-Za-z0-9_.:-]*|\{lang\})\*?(/@?([A-Za-z_][A-Za-z0-9_.:-]*|\{lang\})\*?){0,7})$') IS NOT TRUE OR path ~ '@.*/' OR path ~ '\*.*\*' OR path ~ '@[^/]*\*' THEN
@@ -432,9 +452,10 @@ BEGIN
     ELSIF missing = 'default' AND default_value IS NULL THEN
         PERFORM mls.refuse('22023', 'an element that is missing by default has a default_value');
     END IF;
-    PERFORM mls.feed_check(f) FROM unnest(mls.note_feed_element(format, path, expression, feed, place,
-        jsonb_build_object('form', form, 'max_length', max_length, 'value_map', value_map, 'missing', missing, 'default_value', default_value))) f
-      JOIN mls.feed own ON own.id = f;
+    made := mls.note_feed_element(format, path, expression, feed, place,
+        jsonb_build_object('form', form, 'max_length', max_length, 'value_map', value_map, 'missing', missing, 'default_value', default_value));
+    -- The caller sees feeds of others if he may watch them: those he has no rights to try.
+    PERFORM mls.feed_check(f.id) FROM mls.feed f WHERE f.id = ANY (made) AND pg_has_role(f.owner, 'USAGE');
 END $$;
 COMMENT ON FUNCTION mls_feed_element(text, text, text, text, integer, text, integer, jsonb, text, text)
     IS 'set an element of a format (see mls.feed_element): of your own, or for one of your feeds; a NULL expression has it not written';
@@ -456,6 +477,8 @@ CREATE FUNCTION mls.note_feed_format(caller regrole, format text, settings jsonb
 #variable_conflict use_column
 DECLARE
     known mls.feed_format;
+    base mls.feed_format;
+    trusted oid[];
 BEGIN
     SELECT * INTO known FROM mls.feed_format t WHERE t.format = note_feed_format.format;
     IF known.shipped OR NOT pg_has_role(caller, known.owner, 'USAGE') THEN
@@ -469,10 +492,17 @@ BEGIN
             id_path = excluded.id_path, max_listings = excluded.max_listings, max_photos = excluded.max_photos, falls_back = excluded.falls_back,
             settings = excluded.settings, comment = excluded.comment;
     IF settings ? 'like' THEN
+        -- They become his own: so they are taken only of whom he trusts, as in note_feed().
+        trusted := ARRAY(WITH RECURSIVE m (role) AS (SELECT caller::oid UNION SELECT a.roleid FROM pg_auth_members a JOIN m ON a.member = m.role)
+                         SELECT m.role FROM m UNION SELECT r.oid FROM pg_roles r WHERE r.rolsuper);
+        SELECT * INTO base FROM mls.feed_format t WHERE t.format = note_feed_format.settings ->> 'like';
+        IF base.format IS NULL OR NOT (base.shipped OR base.owner::oid = ANY (trusted)) THEN
+            PERFORM mls.refuse('42704', format('there is no format "%s"', settings ->> 'like'));
+        END IF;
         INSERT INTO mls.feed_element (format, path, place, expression, form, max_length, value_map, missing, default_value)
         SELECT note_feed_format.format, e.path, e.place, e.expression, e.form, e.max_length, e.value_map, e.missing, e.default_value
-          FROM mls.feed_element e JOIN mls.feed_format t ON t.format = e.format
-         WHERE e.format = note_feed_format.settings ->> 'like' AND e.feed = 0 AND (t.shipped AND e.shipped OR pg_has_role(caller, t.owner, 'USAGE'))
+          FROM mls.feed_element e
+         WHERE e.format = base.format AND e.feed = 0 AND e.shipped = base.shipped
         ON CONFLICT DO NOTHING;
     END IF;
 END $$;

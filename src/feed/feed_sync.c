@@ -353,6 +353,14 @@ check(FeedRun *work)
 	}
 	mls_digest_add(work->content, feed->opening, strlen(feed->opening) + 1);
 	mls_digest_add(work->content, feed->closing, strlen(feed->closing) + 1);
+	/* Not in the listings, but in what a portal is shown. */
+	mls_digest_add(work->content, feed->content_type, strlen(feed->content_type) + 1);
+	if (feed->kind == MLS_FEED_SITEMAP)
+	{
+		const char *address = mls_feed_address(feed, work->store, feed->path);
+
+		mls_digest_add(work->content, address, strlen(address) + 1);
+	}
 	mls_digest_end(work->content, hash);
 	work->content_hash = mls_hex(hash, sizeof(hash));
 	/* A portal takes what is missing for withdrawn. */
@@ -391,6 +399,27 @@ is_there(const FeedRun *work)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Before the first document is replaced: whatever ends the process between here and
+ * note_success(), nobody knows what the store has, but for the names that may be there.
+ */
+static void
+note_doubt(FeedRun *work)
+{
+	MlsRun *run = work->run;
+	MlsCounters counters = run->counters;
+	List *names = list_copy(work->feed->documents);
+	ListCell *lc;
+
+	foreach (lc, work->documents)
+		names = mls_list_once(names, ((const Document *) lfirst(lc))->name);
+	mls_run_begin_step(run);
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.feed SET content_hash = NULL, documents = $2 WHERE id = $1",
+					mls_arg_int8(run->sub->id), mls_arg_list(names));
+	mls_run_end_step(run, &counters);
 }
 
 static void
@@ -471,7 +500,10 @@ feed_work(MlsRun *run)
 	is_new = work->feed->content_hash == NULL ||
 			 strcmp(work->feed->content_hash, work->content_hash) != 0 || !is_there(work);
 	if (is_new)
+	{
+		note_doubt(work);
 		publish(work);
+	}
 	note_success(work, is_new);
 }
 

@@ -49,19 +49,34 @@ refuse(const Verifier *verifier, const char *detail)
 			errhint("The document before stays."));
 }
 
-/* Do the names below the listing say a path? */
+/* The reader knows names without their prefixes. */
+static const char *
+local_name(const MlsFeedStep *step)
+{
+	const char *colon = strchr(step->name, ':');
+
+	return colon ? colon + 1 : step->name;
+}
+
+/* Do the names below the listing say the first steps of a path? */
 static bool
-is_at(const Verifier *verifier, const MlsFeedElement *element, int depth)
+is_below(const Verifier *verifier, const MlsFeedElement *element, int nsteps, int depth)
 {
 	int below = depth - verifier->item_depth;
 
-	if (element->nsteps == 0 || element->nsteps != below)
+	if (nsteps != below)
 		return false;
 	for (int i = 0; i < below; i++)
 		if (element->steps[i].is_attribute ||
-			strcmp(element->steps[i].name, verifier->names[verifier->item_depth + i]) != 0)
+			strcmp(local_name(&element->steps[i]), verifier->names[verifier->item_depth + i]) != 0)
 			return false;
 	return true;
+}
+
+static bool
+is_at(const Verifier *verifier, const MlsFeedElement *element, int depth)
+{
+	return element->nsteps > 0 && is_below(verifier, element, element->nsteps, depth);
 }
 
 static void
@@ -71,6 +86,35 @@ add_id(Verifier *verifier)
 		refuse(verifier, "there are more than were written");
 	verifier->ids[verifier->listings - 1] =
 		DatumGetUInt64(hash_any_extended((unsigned char *) verifier->id.data, verifier->id.len, 0));
+}
+
+/* An id that is an attribute: of the listing, or of an element in it. */
+static void
+take_id_attribute(Verifier *verifier, const MlsFeedElement *element, const MlsXmlEvent *event)
+{
+	const char *name = local_name(&element->steps[element->nsteps - 1]);
+
+	for (int i = 0; i < event->nattributes; i++)
+		if (strcmp(event->attributes[i].name, name) == 0)
+			appendStringInfoString(&verifier->id, event->attributes[i].value);
+}
+
+static void
+take_id_attributes(Verifier *verifier, const MlsXmlEvent *event)
+{
+	const MlsFeed *feed = verifier->feed;
+	ListCell *lc;
+
+	if (feed->id_path == NULL || strchr(feed->id_path, '@') == NULL)
+		return;
+	foreach (lc, feed->elements)
+	{
+		const MlsFeedElement *element = lfirst(lc);
+
+		if (strcmp(feed->id_path, element->path) == 0 &&
+			is_below(verifier, element, element->nsteps - 1, event->depth))
+			take_id_attribute(verifier, element, event);
+	}
 }
 
 static void
@@ -88,6 +132,7 @@ begin_element(Verifier *verifier, const MlsXmlEvent *event)
 		verifier->listings++;
 		memset(verifier->found, 0, list_length(verifier->feed->elements) * sizeof(bool));
 		resetStringInfo(&verifier->id);
+		take_id_attributes(verifier, event);
 		return;
 	}
 	if (verifier->item_depth == 0 || event->depth <= verifier->item_depth)
@@ -103,6 +148,7 @@ begin_element(Verifier *verifier, const MlsXmlEvent *event)
 		if (verifier->feed->id_path && strcmp(verifier->feed->id_path, element->path) == 0)
 			verifier->in_id = true;
 	}
+	take_id_attributes(verifier, event);
 }
 
 static void

@@ -200,6 +200,18 @@ put(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *mov
 	return true;
 }
 
+static List *
+keys_of(const Publishing *publishing, const List *rows)
+{
+	List *keys = NIL;
+	ListCell *lc;
+
+	foreach (lc, rows)
+		keys =
+			lappend(keys, unconstify(char *, mls_publish_key(publishing->publication, lfirst(lc))));
+	return keys;
+}
+
 /* Rows in halves, until who is refused stands alone. */
 static void
 put_halves(Publishing *publishing, List *rows)
@@ -218,6 +230,71 @@ put_halves(Publishing *publishing, List *rows)
 	half = list_copy_tail(rows, list_length(rows) / 2);
 	put_halves(publishing, list_truncate(list_copy(rows), list_length(rows) / 2));
 	put_halves(publishing, half);
+}
+
+/* Likewise keys that are to go, which others there may refer to. */
+static void
+delete_halves(Publishing *publishing, List *gone)
+{
+	List *half;
+
+	CHECK_FOR_INTERRUPTS();
+	if (gone == NIL || put(publishing, NIL, gone, NULL))
+		return;
+	if (list_length(gone) == 1)
+	{
+		add_dead(publishing, linitial(gone), publishing->target->refusal);
+		return;
+	}
+	half = list_copy_tail(gone, list_length(gone) / 2);
+	delete_halves(publishing, list_truncate(list_copy(gone), list_length(gone) / 2));
+	delete_halves(publishing, half);
+}
+
+static int
+compare_keys(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+static bool
+is_double(const List *doubles, const char *key)
+{
+	ListCell *lc;
+
+	foreach (lc, doubles)
+		if (strcmp(lfirst(lc), key) == 0)
+			return true;
+	return false;
+}
+
+/* Rows of one key are taken out: nobody knows which of them is meant. */
+static List *
+without_doubles(Publishing *publishing, List *rows)
+{
+	List *keys = keys_of(publishing, rows);
+	List *doubles = NIL;
+	List *good = NIL;
+	const char *last = NULL;
+	ListCell *lc;
+
+	list_sort(keys, compare_keys);
+	foreach (lc, keys)
+	{
+		if (last != NULL && strcmp(last, lfirst(lc)) == 0 &&
+			(doubles == NIL || strcmp(llast(doubles), last) != 0))
+		{
+			doubles = lappend(doubles, lfirst(lc));
+			add_dead(publishing, lfirst(lc), "the view has several rows of this key");
+		}
+		last = lfirst(lc);
+	}
+	if (doubles == NIL)
+		return rows;
+	foreach (lc, rows)
+		if (!is_double(doubles, mls_publish_key(publishing->publication, lfirst(lc))))
+			good = lappend(good, lfirst(lc));
+	return good;
 }
 
 /* Rows whose keys cannot be keys there are taken out. */
@@ -253,18 +330,6 @@ without_bad_gone(const Publishing *publishing, List *keys)
 }
 
 static List *
-keys_of(const Publishing *publishing, const List *rows)
-{
-	List *keys = NIL;
-	ListCell *lc;
-
-	foreach (lc, rows)
-		keys =
-			lappend(keys, unconstify(char *, mls_publish_key(publishing->publication, lfirst(lc))));
-	return keys;
-}
-
-static List *
 living(const Publishing *publishing, List *keys)
 {
 	List *alive = NIL;
@@ -285,7 +350,7 @@ living(const Publishing *publishing, List *keys)
 
 /*
  * A batch and where it leads to.  All of it in one transaction there; if that is refused, first
- * the rows in halves, then the rest with the position: what is sent twice is the same twice.
+ * rows and keys in halves, then the position: what is sent twice is the same twice.
  */
 static void
 send(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *move,
@@ -298,11 +363,16 @@ send(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *mo
 	bool whole;
 
 	publishing->dead = NIL;
-	rows = without_bad_keys(publishing, rows);
+	rows = without_doubles(publishing, without_bad_keys(publishing, rows));
 	gone = without_bad_gone(publishing, gone);
 	whole = publishing->dead == NIL && put(publishing, rows, gone, move);
 	if (!whole)
+	{
 		put_halves(publishing, rows);
+		delete_halves(publishing, gone);
+		all_gone = living(publishing, all_gone);
+		gone = living(publishing, gone);
+	}
 
 	mls_run_begin_step(run);
 	MemoryContextSwitchTo(publishing->batch);
@@ -316,10 +386,9 @@ send(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *mo
 	counters.deleted += list_length(gone);
 	counters.bad_values += list_length(publishing->dead);
 	mls_run_end_step(run, &counters);
-	if (!whole && !put(publishing, NIL, gone, move))
+	if (!whole && !put(publishing, NIL, NIL, move))
 		ereport(ERROR, errcode(ERRCODE_FDW_ERROR),
-				errmsg("destination \"%s\" refuses to delete rows of \"%s\"",
-					   publishing->source->name, publishing->publication->name),
+				errmsg("destination \"%s\" does not keep a position", publishing->source->name),
 				errdetail("%s", publishing->target->refusal));
 }
 

@@ -143,6 +143,9 @@ extern List *mls_target_resolve(const MlsTarget *target);
 extern bool mls_target_may_ask(const MlsTarget *target, const struct sockaddr *address);
 pg_noreturn extern void mls_target_refuse_address(const MlsTarget *target, const char *address);
 
+/* Errors unless a table, by the token of its position (NULL: none), is one of a publication. */
+extern void mls_target_require_own(const MlsPublication *publication, const char *token);
+
 /* Certificates that are trusted, where the option ca_file names none; NULL: unknown. */
 extern const char *mls_target_authorities(const MlsTarget *target);
 

@@ -167,3 +167,15 @@ mls_target_wait(int socket, bool readable, int ms)
 			return false;
 	}
 }
+
+/* A table of which somebody else keeps the position, or nobody, is not ours to drop. */
+void
+mls_target_require_own(const MlsPublication *publication, const char *token)
+{
+	if (token != NULL && strcmp(token, publication->token) == 0)
+		return;
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("table \"%s\" of destination \"%s\" is not dropped", publication->name,
+				   publication->destination),
+			errdetail("This publication has not written it."));
+}

@@ -1151,8 +1151,14 @@ forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 
 	execute(target, "make a table", position_table);
 	if (drop)
+	{
+		MlsTargetPosition there = {NULL};
+
+		(void) position(head, publication, &there);
+		mls_target_require_own(publication, there.token);
 		alter(target, "drop a table",
 			  psprintf("DROP TABLE IF EXISTS %s", named(publication->name)));
+	}
 	forget_position(target, publication);
 }
 

@@ -128,6 +128,23 @@ sql(q{CREATE ROLE watcher; GRANT pg_monitor TO watcher; UPDATE gold.property SET
 is(sql(q{SET ROLE watcher; SELECT state FROM mls_publications}), 'behind', 'who may monitor sees that one is behind');
 synced('listing');
 
+# ---- Rows of one key; rows that others refer to; tables of others ----
+
+sql(q{CREATE VIEW twice AS SELECT p."ListingKey", p."City", n FROM gold.property p CROSS JOIN LATERAL generate_series(1, CASE p."ListingKey" WHEN 'K52' THEN 2 ELSE 1 END) n WHERE p."ListingKey" LIKE 'K5_';
+	SELECT mls_publish('twice', 'shop')});
+like(synced('twice'), qr/^finished 9 0 1/, 'rows of one key are refused, the others pass');
+is(sql('SELECT key, reason FROM mls_dead_letters'), 'K52|the view has several rows of this key', 'and it is told why');
+$other->safe_psql('shop', q{CREATE TABLE visit (key text REFERENCES twice); INSERT INTO visit VALUES ('K53')});
+sql(q{DELETE FROM gold.property WHERE "ListingKey" IN ('K53', 'K54', 'K55')});
+like(synced('twice'), qr/^finished 0 2 1/, 'a row that somebody refers to there stays, the others go');
+is(there(q{SELECT string_agg("ListingKey", ',' ORDER BY "ListingKey") FROM twice}), 'K50,K51,K53,K56,K57,K58,K59', 'just those');
+like(sql(q{SELECT reason FROM mls_dead_letters WHERE key = 'K53'}), qr/^23503/, 'and it is told why');
+$other->safe_psql('shop', q{DROP TABLE visit; UPDATE mls_position SET token = 'another' WHERE name = 'twice'});
+sql(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'twice', drop_table => true)});
+is(there(q{SELECT count(*) FROM twice}), 7, 'a table that another publication writes is not dropped');
+$other->safe_psql('shop', q{DROP TABLE twice; DELETE FROM mls_position WHERE name = 'twice'});
+synced('listing');
+
 # ---- Killed in the middle, and gone ----
 
 sql('UPDATE mls.publication SET batch = 20');

@@ -289,6 +289,13 @@ sql(q{SELECT mls_feed_format('trap', '<a>', 'b', '</a>'), mls_feed_element('trap
 ($status, $out, $err) = $node->psql('postgres', q{SELECT mls_feed('mine', 'trap', 'office.listing', 'store_front', 'mine.xml')}, @as_east);
 like($err, qr/there is no format "trap"/, 'nobody has his listings written in the format of a stranger');
 
+# Nor does a superuser, whom every role counts as its member: by a new feed, by one whose format changes hands, or by taking over elements.
+fails(q{SELECT mls_feed('mine', 'trap', 'office.listing', 'store_front', 'mine.xml')}, qr/42704: there is no format "trap".*Formats: (?!.*trap)/s, 'neither has a superuser');
+fails(q{SELECT mls_feed_format('copy', '<a>', 'b', '</a>', "like" => 'trap')}, qr/42704: there is no format "trap"/, 'nor takes he its elements over');
+fails(q{BEGIN; SELECT mls_feed_format('once_mine', '<a>', 'b', '</a>'), mls_feed_element('once_mine', 'c', 'listing.key'), mls_feed('once', 'once_mine', 'office.listing', 'store_front', 'once.xml');
+	UPDATE mls.feed_format SET owner = 'west' WHERE format = 'once_mine'; SELECT * FROM mls_feed_preview('once')}, qr/42501: role ".*" may not use the format of feed "once"/, 'nor is one used that became a stranger\'s');
+is(sql(q{BEGIN; GRANT west TO east; SET LOCAL ROLE east; SELECT mls_feed('mine', 'trap', 'office.listing', 'store_front', 'mine.xml'); SELECT count(*) > 0 FROM mls_feed_preview('mine'); ROLLBACK}), "\nt", 'who was made a member may');
+
 # Whoever reads a view runs what is in it.
 sql(q{CREATE FUNCTION west.look(k text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN RAISE WARNING 'STOLEN'; END IF; RETURN k; END $$;
 	CREATE VIEW west.bait AS SELECT west.look("ListingKey") AS "ListingKey", "ListPrice" FROM office.listing; CREATE VIEW west.inner AS SELECT * FROM west.bait;
@@ -322,6 +329,11 @@ for my $wrong (
 {
 	fails("SELECT mls_feed_element('kyero', 'odd', '" . ($wrong->[0] =~ s/'/''/gr) . "', feed => 'es')", $wrong->[1], "an expression that cannot be: $wrong->[0]");
 }
+# An element of a format is set though there is no feed of it yet, and though all feeds of it are others'.
+sql(q{SELECT mls_feed_element('trap', 'd', 'listing.key')}, @as_west);
+is(sql(q{SELECT string_agg(path, ',' ORDER BY path) FROM mls.feed_element WHERE format = 'trap'}), 'c,d', 'an element of a format that no feed has');
+is(sql(q{BEGIN; GRANT west TO east; GRANT pg_monitor TO west; SET LOCAL ROLE east; SELECT mls_feed('mine', 'trap', 'office.listing', 'store_front', 'mine.xml');
+	SET LOCAL ROLE west; SELECT mls_feed_element('trap', 'e', 'listing.key'); SELECT count(*) FROM mls.feed_element WHERE path = 'e'; ROLLBACK}), "\n\n1", 'or that those of others have');
 fails(qq{SELECT mls_feed_element('kyero', '$_', '1', feed => 'es')}, qr/is no path of an element/, "no path: $_") for '', 'a b', '../x', 'a/@b/c', 'a*/b*', '<x>', 'a//b';
 is(sql(q{SELECT count(*) FROM mls.feed_element WHERE NOT shipped AND path = 'odd'}), '0', 'and nothing of it stays');
 
@@ -430,6 +442,13 @@ sql(q{CREATE OR REPLACE VIEW office.pages AS SELECT i::text AS "ListingKey" FROM
 is(write_feed('pages', 'written, documents'), '49000|2', 'with less');
 ok(!-e "$folder/p/pages-2.xml", 'the document that is not needed any more is gone');
 
+# A sitemap writes and deletes numbered documents, so those are its own.
+my $site = q{settings => '{"url": "https://www.example.com/{key}"}'};
+fails(qq{SELECT mls_feed('other', '$_->[0]', 'office.pages', 'store_front', '$_->[1]', $site)}, qr/42710: another feed is written to "\Q$_->[1]\E" of store "store_front".*map-1\.xml/s, "$_->[0] as $_->[1]: $_->[2]")
+	for [ 'kyero', 'p/pages-1.xml', 'a document of a sitemap' ], [ 'kyero', 'p/pages-77.xml', 'one that it may write' ], [ 'sitemap', 'p/pages-2.xml', 'also for a sitemap' ];
+sql(qq{BEGIN; SELECT mls_feed('other', 'kyero', 'office.pages', 'store_front', '$_', $site); ROLLBACK}) for 'p/pages-.xml', 'p/pages-1.json', 'pages-1.xml', 'p/pages-1-1.xml', 'p/pages-01.xml';
+fails(qq{BEGIN; SELECT mls_feed('other', 'kyero', 'office.pages', 'store_front', 'q/m-3.xml', $site), mls_feed('more', 'sitemap', 'office.pages', 'store_front', 'q/m.xml', $site)}, qr/42710: another feed is written to "q\/m\.xml"/, 'a sitemap whose documents would be another feed');
+
 # A format of one's own, with the elements of another.
 sql(q{SELECT mls_feed_format('mine', '<list made="{now}">', 'flat', '</list>', "like" => 'trovit', id_path => 'id', settings => '{"currency": "GBP", "area_unit": null, "url": null, "photos": null}'),
 	mls_feed_element('mine', 'content', NULL), mls_feed_element('mine', '!content', NULL), mls_feed_element('mine', 'url', 'listing.key'), mls_feed_element('mine', '@city', 'r."City"'),
@@ -438,6 +457,45 @@ sql(q{SELECT mls_feed_format('mine', '<list made="{now}">', 'flat', '</list>', "
 is(write_feed('own', 'status'), 'finished', 'a format of one\'s own');
 like(document('own.xml'), qr{<list made="\d{4}-.*<flat city="Limassol"><id>\d+</id><url>k001</url>.*<price currency="GBP">5</price>.*<kind>flat</kind></flat>}s, 'has what it says');
 is(write_feed('own', 'documents'), '0', 'the time in its head is no change');
+sql(q{SELECT mls_feed_format('mine', '<list made="{now}">', 'flat', '</list>', content_type => 'text/xml', id_path => 'id', settings => '{"currency": "GBP", "area_unit": null, "url": null, "photos": null}')});
+is(write_feed('own', 'documents'), '1', 'another content type is one');
+is(write_feed('own', 'documents'), '0', 'once');
+
+# A run that ends behind the rename: what the store has is not what was noted.
+sql(qq{CREATE VIEW office.few AS SELECT i::text AS "ListingKey" FROM generate_series(1, 3) i; SELECT mls_feed('few', 'sitemap', 'office.few', 'store_front', 'few.xml', $site)});
+write_feed('few');
+$before = document('few-1.xml');
+sql(q{CREATE OR REPLACE VIEW office.few AS SELECT i::text AS "ListingKey" FROM generate_series(1, 4) i;
+	CREATE FUNCTION office.pull() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the plug is pulled'; END $$;
+	CREATE TRIGGER plug BEFORE UPDATE OF written_at ON mls.feed FOR EACH ROW EXECUTE FUNCTION office.pull()});
+fails("SELECT * FROM mls_feed_sync('few')", qr/the plug is pulled/, 'a run that ends between the document and its note');
+isnt(document('few-1.xml'), $before, 'has replaced it');
+is(sql(q{SELECT content_hash IS NULL, documents FROM mls.feed WHERE name = 'few'}), 't|{few-1.xml,few.xml}', 'which nobody takes for the old one');
+sql(q{DROP TRIGGER plug ON mls.feed; CREATE OR REPLACE VIEW office.few AS SELECT i::text AS "ListingKey" FROM generate_series(1, 3) i});
+is(write_feed('few', 'status, documents'), 'finished|2', 'when the view is as before');
+is(document('few-1.xml'), $before, 'so is the document');
+is(write_feed('few', 'documents'), '0', 'and stays');
+
+# Where a sitemap's documents are is a part of it.
+sql(q{ALTER SERVER store_front OPTIONS (SET public_url 'https://maps.example.com')});
+is(write_feed('few', 'documents'), '2', 'another address of the store');
+sql(q{SELECT mls_feed('few', 'sitemap', 'office.few', 'store_front', 'few.xml', settings => '{"url": "https://www.example.com/{key}", "documents_url": "https://cdn.example.com/m"}')});
+is(write_feed('few', 'documents'), '2', 'or of the documents');
+like(document('few.xml'), qr{<loc>https://cdn\.example\.com/m/few-1\.xml</loc>}, 'is written');
+sql(q{ALTER SERVER store_front OPTIONS (SET public_url 'https://feeds.example.com/f')});
+is(write_feed('few', 'documents'), '0', 'one that is not used is no change');
+
+# A number that is an attribute.
+for my $id ('@id', 'a/@id', 'x:a/x:b/@x:id')
+{
+	sql(qq{SELECT mls_feed_format('tagged', '<list xmlns:x="urn:x">', 'flat', '</list>', id_path => '$id'), mls_feed_element('tagged', '$id', 'listing.key'), mls_feed('tagged', 'tagged', 'office.few', 'store_front', 'tagged.xml')});
+	is(write_feed('tagged', 'status, written'), 'finished|3', "numbers of $id");
+	sql(qq{SELECT mls_feed_element('tagged', '$id', '''7''')});
+	fails("SELECT * FROM mls_feed_sync('tagged')", qr/two listings have the same \Q$id\E/, "$id twice");
+	sql(qq{SELECT mls_feed_element_remove('tagged', '$id')});
+}
+sql(q{SELECT mls_feed_element('tagged', 'x:c/x:d', 'listing.key', missing => 'listing'), mls_feed_element('tagged', 'x:a/x:b/@x:id', 'listing.key')});
+is(write_feed('tagged', 'status, written'), 'finished|3', 'what is required has a prefix');
 is(sql('SELECT count(*) FROM mls_feed_sync()'), sql('SELECT count(*) FROM mls.feed'), 'all feeds are written by one call');
 
 # ---- In a bucket ----
