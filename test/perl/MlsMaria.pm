@@ -79,7 +79,7 @@ sub sql
 {
 	my ($self, $sql, $database) = @_;
 	my ($out, $err) = ('', '');
-	IPC::Run::run([ 'mariadb', '--no-defaults', "--socket=$self->{directory}/s", '-uroot', '--default-character-set=utf8mb4', '-N', '-r', '-B', $database // 'shop' ], '<', \$sql, '>', \$out, '2>', \$err)
+	IPC::Run::run([ 'mariadb', '--no-defaults', '--skip-ssl', "--socket=$self->{directory}/s", '-uroot', '--default-character-set=utf8mb4', '-N', '-r', '-B', $database // 'shop' ], '<', \$sql, '>', \$out, '2>', \$err)
 	  or die "mariadb: $err";
 	chomp $out;
 	return $out;
@@ -91,7 +91,7 @@ sub hold
 	my ($self, $sql) = @_;
 	my ($out, $err) = ('', '');
 	my $script = "BEGIN; $sql; SELECT 'held'; DO SLEEP(1000);";
-	my $client = IPC::Run::start([ 'mariadb', '--no-defaults', "--socket=$self->{directory}/s", '-uroot', '-N', '-B', '--unbuffered', '-e', $script, 'shop' ], '<', \undef, '>', \$out, '2>', \$err);
+	my $client = IPC::Run::start([ 'mariadb', '--no-defaults', '--skip-ssl', "--socket=$self->{directory}/s", '-uroot', '-N', '-B', '--unbuffered', '-e', $script, 'shop' ], '<', \undef, '>', \$out, '2>', \$err);
 	$self->wait_for(q{SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%'});
 	return $client;
 }
