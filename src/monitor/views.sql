@@ -42,21 +42,6 @@ COMMENT ON VIEW mls.working_beside IS 'subscriptions that are being geocoded, or
 COMMENT ON COLUMN mls.working_beside.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.working_beside.pid IS 'the process';
 
-CREATE VIEW mls.publishing WITH (security_invoker = true) AS
-SELECT p.id AS publication,
-       l.pid
-  FROM mls.publication p
-  JOIN pg_catalog.pg_locks l
-    ON l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock'
-   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                      WHERE d.datname = pg_catalog.current_database())
-   AND l.objsubid = 19798
-   AND l.classid::bigint = p.id >> 32
-   AND l.objid::bigint = p.id & 4294967295;
-COMMENT ON VIEW mls.publishing IS 'publications a process is working on';
-COMMENT ON COLUMN mls.publishing.publication IS 'number of the publication';
-COMMENT ON COLUMN mls.publishing.pid IS 'the process';
-
 CREATE FUNCTION mls.refresh_within(source text) RETURNS interval
     AS 'MODULE_PATHNAME', 'mls_refresh_within' LANGUAGE C STABLE STRICT
     SET search_path = pg_catalog, pg_temp;
@@ -380,4 +365,4 @@ COMMENT ON COLUMN mls.due.due_since_start IS 'when it was due next since the ser
 GRANT EXECUTE ON FUNCTION mls.rests_until(bigint) TO pg_monitor;
 GRANT SELECT ON mls.due, mls_schedules TO pg_monitor;
 GRANT EXECUTE ON FUNCTION mls.rounded(interval), mls.shortened(text, integer), mls.counted(bigint, text, text) TO pg_monitor;
-GRANT SELECT ON mls.working, mls.working_beside, mls.publishing, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;
+GRANT SELECT ON mls.working, mls.working_beside, mls_status, mls_status_detail, mls_progress, mls_history TO pg_monitor;
