@@ -11,7 +11,9 @@
 #ifndef TEST_PROTOCOLS
 #define TEST_PROTOCOLS(add)
 #endif
-#define PROTOCOLS(add) add(reso) add(rets) add(qobrix) add(file) add(geocoder) add(mysql) add(postgres) TEST_PROTOCOLS(add)
+#define PROTOCOLS(add)                                                                             \
+	add(reso) add(rets) add(qobrix) add(file) add(geocoder) add(mysql) add(postgres)               \
+		TEST_PROTOCOLS(add)
 
 #define DECLARE(name) extern const MlsProtocol mls_##name##_protocol;
 #define ADDRESS(name) &mls_##name##_protocol,
