@@ -94,6 +94,39 @@ read_base(MlsMediaRun *media)
 		media->base = MemoryContextStrdup(media->run->context, mls_text_at(0, 1));
 }
 
+/* In a PG_CATCH block: what is wrong with a store ends its part of the run, not that of others. */
+static void
+give_up_place(MlsMediaRun *media, MlsMediaPlace *place)
+{
+	MemoryContextSwitchTo(media->run->context);
+	place->error = CopyErrorData();
+	if (mls_error_is_cancel(place->error->sqlerrcode))
+		PG_RE_THROW();
+	FlushErrorState();
+	mls_http_forget_failure();
+}
+
+typedef struct Opening
+{
+	MlsMediaRun *media;
+	MlsMediaPlace *place;
+} Opening;
+
+static void
+open_store(void *arg)
+{
+	const Opening *opening = arg;
+
+	opening->place->store =
+		mls_store_open_named(opening->place->name, opening->media->run->sub->owner);
+}
+
+static bool
+is_no_cancel(int sqlstate)
+{
+	return !mls_error_is_cancel(sqlstate);
+}
+
 /* All stores of the source; those of others first, as the rule's own has what these leave. */
 static void
 open_stores(MlsMediaRun *media)
@@ -108,10 +141,12 @@ open_stores(MlsMediaRun *media)
 	foreach (lc, names)
 	{
 		MlsMediaPlace *place = palloc0(sizeof(MlsMediaPlace));
+		Opening opening = {media, place};
 
 		place->name = pstrdup(lfirst(lc));
-		place->store = mls_store_open_named(place->name, run->sub->owner);
 		media->places = lappend(media->places, place);
+		/* Its server may have been dropped, or be another's now: that is no fault of the others. */
+		place->error = mls_subtransaction(open_store, &opening, is_no_cancel, true);
 	}
 }
 
@@ -337,9 +372,12 @@ fetch_items(MlsMediaRun *media, List *items)
 	put_files(media, items);
 }
 
-/* If the way to all of many files failed, more of them will not do better. */
+/*
+ * If the way to all of many files failed, more of them will not do better.  Those of other stores
+ * may come from other hosts.
+ */
 static void
-require_some(const MlsMediaRun *media, const List *items)
+require_some(MlsMediaRun *media, const List *items)
 {
 	const MlsMediaItem *first = linitial(items);
 	ListCell *lc;
@@ -349,9 +387,17 @@ require_some(const MlsMediaRun *media, const List *items)
 	foreach (lc, items)
 		if (!((const MlsMediaItem *) lfirst(lc))->by_network)
 			return;
-	ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-			errmsg("no file of source \"%s\" could be fetched", media->run->sub->source),
-			errdetail("Of the first: %s.", first->error));
+	PG_TRY();
+	{
+		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				errmsg("no file of source \"%s\" could be fetched", media->run->sub->source),
+				errdetail("Of the first: %s.", first->error));
+	}
+	PG_CATCH();
+	{
+		give_up_place(media, media->place);
+	}
+	PG_END_TRY();
 }
 
 /* How many more a run may fetch. */
@@ -439,12 +485,13 @@ fetch_some(MlsMediaRun *media)
 	release_store(media);
 	if (items == NIL)
 		return false;
+	if (media->place->error == NULL)
+		require_some(media, items);
 	if (media->place->error != NULL)
 	{
 		MemoryContextReset(media->batch);
 		return false;
 	}
-	require_some(media, items);
 	fit_batch(media, items, began);
 	MemoryContextReset(media->batch);
 	if (media->exhausted)
@@ -570,12 +617,7 @@ claim_store(MlsMediaRun *media)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(media->run->context);
-		media->place->error = CopyErrorData();
-		if (mls_error_is_cancel(media->place->error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		mls_http_forget_failure();
+		give_up_place(media, media->place);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(media->run->context);
@@ -637,6 +679,8 @@ media_work(MlsRun *run)
 	mls_run_enter(run, "fetching");
 	foreach (lc, media->places)
 	{
+		if (((MlsMediaPlace *) lfirst(lc))->error != NULL)
+			continue;
 		turn_to(media, lfirst(lc));
 		claim_store(media);
 	}

@@ -80,6 +80,9 @@ extern const MlsHttpStats *mls_store_stats(const MlsStore *store);
  */
 extern void mls_store_claim(MlsStore *store);
 
+/* Makes it this database's, whosever it was: somebody has said that the other is gone. */
+extern void mls_store_adopt(MlsStore *store);
+
 extern bool mls_store_is_shared(const MlsStore *store);
 
 /* ---- Writing ---- */
