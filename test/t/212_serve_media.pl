@@ -166,8 +166,8 @@ is(file('some', $hash[1])->{status}, 200, 'the second will do');
 # A picture of very many records, of which one is seen: they are looked at some at a time.
 query(qq{INSERT INTO mls.media (subscription, key, state, target, store, sha256)
 	SELECT m.subscription, 'A' || lpad(i::text, 4, '0'), 'here', m.store, m.store, m.sha256 FROM mls.media m, generate_series(1, 2500) i WHERE m.key = '$keys[0]' AND m.store = 'photos'});
-is(query(qq{SELECT more[1], more[3] FROM mls.serve_file('$hash[0]')}), 'photos|A1000', 'the first thousand');
-is(query(qq{SELECT keys, n.more IS NULL FROM mls.serve_file('$hash[0]') f, mls.serve_file('$hash[0]', f.more) s, mls.serve_file('$hash[0]', s.more) n}), "{a:$keys[0]}|t", 'and so on, to the one');
+is(query(qq{SELECT more[1], more[3] FROM mls.serve_file('$hash[0]') WHERE more IS NOT NULL}), 'photos|A1000', 'the first thousand');
+is(query(qq{SELECT n.keys, n.more IS NULL FROM mls.serve_file('$hash[0]') f, mls.serve_file('$hash[0]', f.more) s, mls.serve_file('$hash[0]', s.more) n}), "{a:$keys[0]}|t", 'and so on, to the one');
 is(file('all', $hash[0])->{status}, 200, 'who sees it has the file');
 is(file('blind', $hash[0])->{status}, 404, 'who sees none of them has not');
 query(q{DELETE FROM mls.media WHERE key LIKE 'A%'});

@@ -223,7 +223,7 @@ is(fetch('a'), 'finished|0|0|0|0|0', 'and so it stays');
 my ($paper) = files('papers');
 unlink "$directory/papers/$paper" or die;
 is(sql(q{SELECT concat_ws(' ', finding, store, file, repaired) FROM mls_media_verify('a', samples => 0, repair => true)}), "missing papers $paper t", 'who looks after a source looks at all its stores');
-is(fetch('a', 'status, fetched'), 'finished|1', 'and the file is fetched again');
+is(fetch('a', 'status, fetched'), 'finished|2', 'and the file of both media is fetched again');
 
 # What is wrong with one store, or with the hosts of its files, is no fault of the others.
 my %paper = (MediaCategory => 'Document', MediaModificationTimestamp => '2026-02-03T00:00:01Z');
