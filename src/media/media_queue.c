@@ -484,12 +484,12 @@ mls_media_look_up(const MlsMediaRun *media, List *items)
 
 /* ---- What became of them ---- */
 
-static const char *const fetched_names[] = {"key",      "state",   "sha256", "name",      "type",
-											"bytes",    "width",   "height", "cut",       "error",
-											"attempts", "next_at", "is_new", "validator", "place"};
+static const char *const fetched_names[] = {"key",      "state",   "sha256",    "name", "type",
+											"bytes",    "width",   "height",    "cut",  "error",
+											"attempts", "next_at", "validator", "place"};
 static const Oid fetched_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID, TEXTOID,
 									INT8OID, INT4OID,        INT4OID, BOOLOID, TEXTOID,
-									INT4OID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID};
+									INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
 
 static TimestampTz
 next_attempt(const MlsMediaItem *item)
@@ -527,8 +527,8 @@ put_item(MlsTransition *fetched, const MlsMediaItem *item)
 		mls_arg_int4(failed  ? item->attempts + 1
 					 : later ? item->attempts
 							 : 0),
-		mls_arg_time(failed && !refused ? next_attempt(item) : 0), mls_arg_bool(!item->stored),
-		mls_arg_text(item->validator), mls_arg_text(item->place));
+		mls_arg_time(failed && !refused ? next_attempt(item) : 0), mls_arg_text(item->validator),
+		mls_arg_text(item->place));
 }
 
 static void

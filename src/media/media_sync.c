@@ -32,9 +32,6 @@
 /* When no file of so many could be had for the network, it is not the files. */
 #define TELLING 8
 
-/* When a store takes none of so many files, one by one, it is not the files. */
-#define MOST_REFUSED 3
-
 /* A batch that took less is followed by a larger one. */
 #define SHORT_BATCH_MS 1000
 
@@ -216,149 +213,11 @@ find_wanted(MlsMediaRun *media)
 
 /* ---- Files ---- */
 
-static MlsStorePut *
-start_put(MlsMediaRun *media, const MlsMediaItem *item)
-{
-	MlsStoreFile *file = palloc0(sizeof(MlsStoreFile));
-
-	file->name = item->name;
-	file->content_type = item->file.type;
-	file->length = item->bytes;
-	memcpy(file->sha256, item->digest, sizeof(file->sha256));
-	file->response = item->response;
-	return mls_store_put_start(media->store, file);
-}
-
-/* Puts files, several at a time; they are kept when this returns. */
-static void
-put_all(MlsMediaRun *media, const List *items)
-{
-	List *under_way = NIL;
-	ListCell *lc;
-
-	foreach (lc, items)
-	{
-		under_way = lappend(under_way, start_put(media, lfirst(lc)));
-		if (list_length(under_way) < media->rule.transfers)
-			continue;
-		mls_store_put_finish(linitial(under_way));
-		under_way = list_delete_first(under_way);
-	}
-	foreach (lc, under_way)
-		mls_store_put_finish(lfirst(lc));
-	mls_store_keep(media->store);
-}
-
-/* The error, if the store does not take the files; nothing of them is left under way then. */
-static ErrorData *
-try_to_put(MlsMediaRun *media, const List *items)
-{
-	MemoryContext puts =
-		AllocSetContextCreate(media->batch, "mls_fdw puts", ALLOCSET_DEFAULT_SIZES);
-	ErrorData *volatile error = NULL;
-
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(puts);
-		put_all(media, items);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(media->run->context);
-		error = CopyErrorData();
-		if (mls_error_is_cancel(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		mls_http_forget_failure();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(media->batch);
-	MemoryContextDelete(puts);
-	return error;
-}
-
-/* Why the store did not take a file; addresses of services are no secrets, but of no use here. */
-static const char *
-refusal_words(const ErrorData *error)
-{
-	if (error->detail == NULL || strstr(error->detail, "://") != NULL)
-		return psprintf("the store did not take it: %s", error->message);
-	return psprintf("the store did not take it: %s: %s", error->message, error->detail);
-}
-
-/*
- * One file that a store never takes holds up no others: each is put by itself, and those that are
- * not taken are tried again later.  If none of the first is, it is the store; then nothing more
- * is put there and the run ends with the error, but those have failed, so that the next run begins
- * with others.
- */
-static void
-put_one_by_one(MlsMediaRun *media, const List *items)
-{
-	ErrorData *first = NULL;
-	int taken = 0;
-	int refused = 0;
-	ListCell *lc;
-
-	foreach (lc, items)
-	{
-		MlsMediaItem *item = lfirst(lc);
-		ErrorData *error;
-
-		CHECK_FOR_INTERRUPTS();
-		if (taken == 0 && refused >= MOST_REFUSED)
-		{
-			item->result = MLS_MEDIA_LATER;
-			continue;
-		}
-		error = try_to_put(media, list_make1(item));
-		if (error == NULL)
-		{
-			taken++;
-			continue;
-		}
-		refused++;
-		item->by_store = true;
-		mls_media_end_item(item, MLS_MEDIA_FAILED, refusal_words(error));
-		if (first == NULL)
-			first = error;
-		else
-			FreeErrorData(error);
-	}
-	if (taken == 0)
-		media->place->error = first;
-	else if (first != NULL)
-		FreeErrorData(first);
-}
-
-/* Puts what came and is not there. */
-static void
-put_files(MlsMediaRun *media, List *items)
-{
-	MemoryContext before = MemoryContextSwitchTo(media->batch);
-	List *files = NIL;
-	ErrorData *error;
-	ListCell *lc;
-
-	foreach (lc, items)
-	{
-		MlsMediaItem *item = lfirst(lc);
-
-		if (item->result == MLS_MEDIA_GOT && !item->stored)
-			files = lappend(files, item);
-	}
-	if (files != NIL && (error = try_to_put(media, files)) != NULL)
-	{
-		FreeErrorData(error);
-		put_one_by_one(media, files);
-	}
-	MemoryContextSwitchTo(before);
-}
-
 /* The files that were claimed: fetched, and where an address has expired once more by a fresh one. */
 static void
 fetch_items(MlsMediaRun *media, List *items)
 {
+	mls_media_begin_puts(media);
 	mls_media_fetch(media, items);
 	if (media->run->table->source->protocol->objects != NULL)
 		mls_media_ask_objects(media, items);
@@ -366,10 +225,7 @@ fetch_items(MlsMediaRun *media, List *items)
 		mls_media_refresh(media, items);
 	mls_media_fetch(media, items);
 
-	mls_transaction_begin(media->run->sub->owner);
-	mls_media_look_up(media, items);
-	mls_transaction_commit();
-	put_files(media, items);
+	mls_media_put(media, items);
 }
 
 /*

@@ -156,6 +156,12 @@ require_name(const MlsStore *store, const char *name)
 								  "feeds/kyero.xml.")));
 }
 
+bool
+mls_store_takes_at_once(const MlsStore *store)
+{
+	return store->kind->takes_at_once;
+}
+
 MlsStorePut *
 mls_store_put_start(MlsStore *store, const MlsStoreFile *file)
 {

@@ -98,6 +98,9 @@ typedef struct MlsStoreFile
 	const MlsHttpResponse *response; /* the whole body of this answer */
 } MlsStoreFile;
 
+/* Does it have all bytes when mls_store_put_start() returns, so that they need not stay? */
+extern bool mls_store_takes_at_once(const MlsStore *store);
+
 typedef struct MlsStorePut MlsStorePut;
 
 /*
