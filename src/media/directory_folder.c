@@ -143,6 +143,17 @@ mls_directory_root(const DirectoryStore *store)
 	return fd;
 }
 
+/* Whatever the server's umask says, the group reaches what it may read. */
+static bool
+make_folder(int parent, const char *name)
+{
+	mode_t before = umask(0);
+	int made = mkdirat(parent, name, FOLDER_MODE);
+
+	(void) umask(before);
+	return made == 0 || errno == EEXIST;
+}
+
 int
 mls_directory_walk(int parent, const char *path, int length, bool make)
 {
@@ -157,8 +168,7 @@ mls_directory_walk(int parent, const char *path, int length, bool make)
 
 		strlcpy(part, path, Min(bytes + 1, sizeof(part)));
 		next = mls_directory_folder(folder, part);
-		if (next < 0 && errno == ENOENT && make &&
-			(mkdirat(folder, part, FOLDER_MODE) == 0 || errno == EEXIST))
+		if (next < 0 && errno == ENOENT && make && make_folder(folder, part))
 			next = mls_directory_folder(folder, part);
 		error = errno;
 		mls_directory_drop(folder);

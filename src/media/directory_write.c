@@ -3,7 +3,8 @@
  *		Files written into a directory: all of a batch are put on disk together.
  *
  * A file is written under a name of its own and gets the right one when it is on disk: it is
- * whole or not there.  To wait for the disk costs most of all, and it costs nearly as much for
+ * whole or not there.  Files of media are written in the store's own directory, whence they go
+ * to their folders; documents in theirs, which may be on another file system.  To wait for the disk costs most of all, and it costs nearly as much for
  * one file as for many.  So the files of a batch stay open under those names until all are
  * written; then they are put on disk, renamed, and then their names are.
  *
@@ -52,6 +53,7 @@ typedef struct DirectoryPut
 	MemoryContextCallback callback;
 	char name[MLS_STORE_LONGEST_DOCUMENT + 1];
 	char temporary[40];
+	bool is_document;
 	int fd; /* -1: neither open nor there */
 } DirectoryPut;
 
@@ -71,6 +73,20 @@ static int
 open_folder(const DirectoryStore *store, const char *name, bool make)
 {
 	return mls_directory_walk(store->directory, name, mls_directory_base(name) - name, make);
+}
+
+/* Where a file is written until it gets its name.  Nobody drops the store's own directory. */
+static int
+open_workplace(const DirectoryStore *store, const DirectoryPut *put, bool make)
+{
+	return put->is_document ? open_folder(store, put->name, make) : store->directory;
+}
+
+static void
+leave_workplace(const DirectoryStore *store, int folder)
+{
+	if (folder != store->directory)
+		mls_directory_drop(folder);
 }
 
 /* ---- the end of a put ---- */
@@ -102,10 +118,10 @@ give_up(void *arg)
 
 	if (put->fd < 0)
 		return;
-	folder = open_folder(store, put->name, false);
+	folder = open_workplace(store, put, false);
 	if (folder >= 0)
 		(void) unlinkat(folder, put->temporary, 0);
-	mls_directory_drop(folder);
+	leave_workplace(store, folder);
 	forget(put);
 }
 
@@ -167,25 +183,28 @@ write_file(const DirectoryStore *store, int fd, const MlsStoreFile *file)
 	if (written != file->length)
 		elog(ERROR, "file of " INT64_FORMAT " bytes was announced with " INT64_FORMAT, written,
 			 file->length);
-	/* The process's umask may say less. */
-	if (fchmod(fd, FILE_MODE) != 0)
-		mls_directory_report(store, TASK_WRITE, file->name, errno);
+}
+
+/* A new file, readable for those who are to read it, whatever the server's umask says. */
+static int
+make_file(int folder, const char *name)
+{
+	mode_t before = umask(0);
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+
+	(void) umask(before);
+	return mls_directory_take(fd);
 }
 
 /* From here on the file goes with the memory context, unless it gets its name. */
 static void
 begin(DirectoryStore *store, DirectoryPut *put)
 {
-	int folder = open_folder(store, put->name, true);
-	int fd = -1;
-	int error;
+	int folder = open_workplace(store, put, true);
+	int fd = folder >= 0 ? make_file(folder, put->temporary) : -1;
+	int error = errno;
 
-	if (folder >= 0)
-		fd = mls_directory_take(openat(folder, put->temporary,
-									   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-									   FILE_MODE));
-	error = errno;
-	mls_directory_drop(folder);
+	leave_workplace(store, folder);
 	if (fd < 0)
 	{
 		if (store->nwritten == 0)
@@ -226,6 +245,7 @@ mls_directory_put_start(MlsStore *head, const MlsStoreFile *file)
 	put->head.store = head;
 	put->fd = -1;
 	strlcpy(put->name, file->name, sizeof(put->name));
+	put->is_document = !mls_store_is_name(file->name);
 	/* Another machine may have a process of this number, and the same directory. */
 	snprintf(put->temporary, sizeof(put->temporary), MLS_DIRECTORY_TEMPORARY "%d.%08x", MyProcPid,
 			 pg_prng_uint32(&pg_global_prng_state));
@@ -311,17 +331,62 @@ sync_files(DirectoryStore *store, bool all)
 	}
 }
 
-static void
-rename_one(const DirectoryStore *store, const DirectoryPut *put)
+static int
+compare_puts(const ListCell *a, const ListCell *b)
 {
-	int folder = open_folder(store, put->name, false);
-	int error = 0;
+	return strcmp(((const DirectoryPut *) lfirst(a))->name,
+				  ((const DirectoryPut *) lfirst(b))->name);
+}
 
-	if (folder < 0 || renameat(folder, put->temporary, folder, mls_directory_base(put->name)) != 0)
-		error = errno;
+static bool
+same_folder(const char *a, const char *b)
+{
+	int length = mls_directory_base(a) - a;
+
+	return mls_directory_base(b) - b == length && strncmp(a, b, length) == 0;
+}
+
+/* A file into its folder; an error of the system. */
+static int
+rename_one(const DirectoryStore *store, const DirectoryPut *put, int folder)
+{
+	int from = put->is_document ? folder : store->directory;
+
+	return renameat(from, put->temporary, folder, mls_directory_base(put->name)) != 0 ? errno : 0;
+}
+
+/* Folder by folder: each is opened once. */
+static void
+rename_all(DirectoryStore *store)
+{
+	List *puts = NIL;
+	const DirectoryPut *last = NULL;
+	int folder = -1;
+	int error = 0;
+	dlist_iter iter;
+	ListCell *lc;
+
+	dlist_foreach(iter, &store->written) puts =
+		lappend(puts, dlist_container(DirectoryPut, node, iter.cur));
+	list_sort(puts, compare_puts);
+	foreach (lc, puts)
+	{
+		const DirectoryPut *put = lfirst(lc);
+
+		if (last == NULL || !same_folder(last->name, put->name))
+		{
+			mls_directory_drop(folder);
+			folder = open_folder(store, put->name, true);
+		}
+		error = folder < 0 ? errno : rename_one(store, put, folder);
+		last = put;
+		if (error)
+			break;
+	}
 	mls_directory_drop(folder);
+	list_free(puts);
 	if (error)
-		mls_directory_report(store, TASK_WRITE, put->name, error);
+		mls_directory_report(store, TASK_WRITE, last->name, error);
 }
 
 static void
@@ -362,33 +427,44 @@ sync_folders(const DirectoryStore *store, const bool *named)
 	}
 }
 
+/* Names are on disk: with all of the file system, or folder by folder. */
+static void
+sync_names(DirectoryStore *store, bool all)
+{
+	bool named[256] = {false};
+	dlist_iter iter;
+
+	if (all)
+	{
+		sync_all(store);
+		return;
+	}
+	dlist_foreach(iter, &store->written)
+	{
+		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
+
+		if (put->is_document)
+			sync_path(store, put->name);
+		else
+			named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;
+	}
+	sync_folders(store, named);
+}
+
 /* Two names at once in one folder are no harm: they say what is in the file. */
 void
 mls_directory_keep(MlsStore *head)
 {
 	DirectoryStore *store = (DirectoryStore *) head;
-	bool named[256] = {false};
 	bool all = enableFsync && store->nwritten >= MANY && may_sync_all(store);
-	dlist_mutable_iter iter;
 
 	if (store->nwritten == 0)
 		return;
 	if (enableFsync)
 		sync_files(store, all);
-	dlist_foreach_modify(iter, &store->written)
-	{
-		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
-
-		rename_one(store, put);
-		if (mls_store_is_name(put->name))
-			named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;
-		else if (enableFsync && !all)
-			sync_path(store, put->name);
-	}
-	if (all)
-		sync_all(store);
-	else if (enableFsync)
-		sync_folders(store, named);
+	rename_all(store);
+	if (enableFsync)
+		sync_names(store, all);
 	while (!dlist_is_empty(&store->written))
 		forget(dlist_container(DirectoryPut, node, dlist_head_node(&store->written)));
 }

@@ -115,9 +115,8 @@ CREATE TABLE mls.media_file (
     unreferenced_since timestamptz,
     removing           boolean NOT NULL DEFAULT false,
     missing            boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (store, sha256)
+    PRIMARY KEY (sha256, store)
 );
-CREATE INDEX media_file_hash ON mls.media_file (sha256);
 CREATE INDEX media_file_unreferenced ON mls.media_file (store, unreferenced_since) WHERE unreferenced_since IS NOT NULL;
 COMMENT ON TABLE mls.media_file IS 'files that stores keep for media; the same file of several media is there once';
 COMMENT ON COLUMN mls.media_file.store IS 'foreign server of protocol file';
