@@ -56,21 +56,21 @@ make_desc(const char *const *names, const Oid *types, int n)
 }
 
 static void
-set_locally(const char *name, const char *value)
+set(const char *name, const char *value, GucAction action)
 {
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
-							 false);
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, action, true, 0, false);
 }
 
 /*
  * Joins by hash are what comparing wants, even where mls.media was small when it was analyzed
- * last; workers avoid them for pages.  To the end of the transaction.
+ * last; workers avoid them for pages.  To the end of the transaction, or until AtEOXact_GUC()
+ * of the level.
  */
 static void
-want_hash_joins(void)
+want_hash_joins(GucAction action)
 {
-	set_locally("enable_hashjoin", "on");
-	set_locally("enable_nestloop", "off");
+	set("enable_hashjoin", "on", action);
+	set("enable_nestloop", "off", action);
 }
 
 MlsMediaRule
@@ -274,7 +274,7 @@ mls_media_find_wanted(MlsMediaRun *media, const char *after)
 	}
 	if (found->numvals == COMPARED)
 		last = mls_cell_text(found, COMPARED - 1, 1);
-	want_hash_joins();
+	want_hash_joins(GUC_ACTION_LOCAL);
 	compare(media, after, last);
 	mls_transition_close(&wanted);
 	return last;
@@ -436,7 +436,7 @@ mls_media_claim(MlsMediaRun *media, int most)
 	List *items = NIL;
 
 	/* Should a crash forget this step, nothing is lost: nobody waits for it to be on disk. */
-	set_locally("synchronous_commit", "off");
+	set("synchronous_commit", "off", GUC_ACTION_LOCAL);
 	want_again(media);
 	mls_select(media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT,
 			   mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
@@ -683,6 +683,7 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 	MlsTransition fetched = {
 		.name = FETCHED, .desc = make_desc(fetched_names, fetched_types, lengthof(fetched_names))};
 	List *changed = media->shown ? changed_keys(media, items) : NIL;
+	int level;
 	ListCell *lc;
 
 	if (changed != NIL)
@@ -704,6 +705,8 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 		mls_arg_text(media->rule.store));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		counters->inserted += mls_bool_at(i, 1) ? 1 : 0;
+	level = NewGUCNestLevel();
+	want_hash_joins(GUC_ACTION_SAVE);
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.media m SET state = n.state, attempts = n.attempts, "
 					"next_attempt_at = n.next_at, error = n.error, "
@@ -716,6 +719,7 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 					"AND m.key = ANY ($3)",
 					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store),
 					keys_of(items));
+	AtEOXact_GUC(false, level);
 	mls_transition_close(&fetched);
 	if (changed != NIL)
 		make_gold(media, changed);
@@ -751,7 +755,7 @@ mls_media_forget_gone(MlsMediaRun *media)
 char *
 mls_media_mark_unreferenced(const MlsMediaRun *media, const char *after)
 {
-	want_hash_joins();
+	want_hash_joins(GUC_ACTION_LOCAL);
 	mls_sql_control(
 		SPI_OK_SELECT,
 		"WITH files AS MATERIALIZED (SELECT f.sha256, f.unreferenced_since FROM mls.media_file f "
