@@ -97,6 +97,9 @@ typedef struct MlsMediaPlace
 	bool done;        /* nothing is left to be fetched */
 	bool careful;     /* it has refused a file: they are put when a batch is here */
 	ErrorData *error; /* it takes nothing; or NULL */
+	MemoryContext queue;
+	List *next; /* of char *, in it: keys of files whose turn it is, */
+	int taken;  /* of which so many are under way or have been */
 } MlsMediaPlace;
 
 /* What a run keeps (MlsRun.state). */

@@ -34,6 +34,9 @@
 /* Files that are removed from a store at a time; its bulk deletes take as many. */
 #define REMOVED 1000
 
+/* Keys of files whose turn it is that are read at a time. */
+#define QUEUED 10000
+
 /* Failures are tried again after a minute, doubled each time, up to a day. */
 #define FIRST_DELAY_S 60
 #define LONGEST_DELAY_S (24 * 60 * 60)
@@ -56,21 +59,21 @@ make_desc(const char *const *names, const Oid *types, int n)
 }
 
 static void
-set(const char *name, const char *value, GucAction action)
+set_locally(const char *name, const char *value)
 {
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, action, true, 0, false);
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+							 false);
 }
 
 /*
  * Joins by hash are what comparing wants, even where mls.media was small when it was analyzed
- * last; workers avoid them for pages.  To the end of the transaction, or until AtEOXact_GUC()
- * of the level.
+ * last; workers avoid them for pages.  To the end of the transaction.
  */
 static void
-want_hash_joins(GucAction action)
+want_hash_joins(void)
 {
-	set("enable_hashjoin", "on", action);
-	set("enable_nestloop", "off", action);
+	set_locally("enable_hashjoin", "on");
+	set_locally("enable_nestloop", "off");
 }
 
 MlsMediaRule
@@ -274,7 +277,7 @@ mls_media_find_wanted(MlsMediaRun *media, const char *after)
 	}
 	if (found->numvals == COMPARED)
 		last = mls_cell_text(found, COMPARED - 1, 1);
-	want_hash_joins(GUC_ACTION_LOCAL);
+	want_hash_joins();
 	compare(media, after, last);
 	mls_transition_close(&wanted);
 	return last;
@@ -402,13 +405,18 @@ want_again(const MlsMediaRun *media)
 	"AND NOT f.removing AND NOT f.missing AND f.unreferenced_since IS NULL) "                      \
 	"THEN m.validator END, m.place "
 
-/* Files whose turn it is. */
+/* Keys of those whose turn it is. */
+#define NEXT_KEYS                                                                                  \
+	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
+	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
+
+/* Of these the ones that are still wanted. */
 #define NEXT                                                                                       \
 	NEXT_COLUMNS "FROM mls.media m WHERE " IS_DUE                                                  \
-				 "ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
+				 "AND m.key = ANY ($2) ORDER BY m.\"order\", m.record_at DESC, m.key"
 
 /*
- * The same with all that is wanted of their records, for one request brings it: as many records
+ * Files whose turn it is with all that is wanted of their records, for one request brings it: as many records
  * as have room, or a part of one that has more files.
  */
 #define NEXT_BY_RECORD                                                                             \
@@ -426,6 +434,59 @@ want_again(const MlsMediaRun *media)
 	"ORDER BY r.n, m.\"order\", m.key LIMIT $2"
 
 /*
+ * Reads the keys of the next files into the queue of the store.  Many at a time: rows that have
+ * been fetched stand before them in the index until they are vacuumed, which is not while somebody
+ * waits for this run.  False if there are none.
+ */
+static bool
+fill_queue(MlsMediaRun *media)
+{
+	MlsMediaPlace *place = media->place;
+	MemoryContext before;
+	SPITupleTable *found;
+
+	want_again(media);
+	mls_select(NEXT_KEYS, mls_arg_int8(media->run->sub->id), mls_arg_int4(QUEUED),
+			   mls_arg_text(media->rule.store));
+	found = SPI_tuptable;
+	if (place->queue == NULL)
+		place->queue =
+			AllocSetContextCreate(media->run->context, "mls_fdw queue", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(place->queue);
+	before = MemoryContextSwitchTo(place->queue);
+	place->next = mls_cell_texts(found, 1);
+	place->taken = 0;
+	MemoryContextSwitchTo(before);
+	return place->next != NIL;
+}
+
+/* The next keys of the queue. */
+static List *
+take_keys(MlsMediaPlace *place, int most)
+{
+	List *keys = NIL;
+
+	while (list_length(keys) < most && place->taken < list_length(place->next))
+		keys = lappend(keys, list_nth(place->next, place->taken++));
+	return keys;
+}
+
+/* The rows of the next files, as the result of the last query. */
+static void
+read_next(MlsMediaRun *media, int most)
+{
+	MlsMediaPlace *place = media->place;
+
+	do
+	{
+		if (place->taken == list_length(place->next) && !fill_queue(media))
+			return;
+		mls_select(NEXT, mls_arg_int8(media->run->sub->id), mls_arg_list(take_keys(place, most)),
+				   mls_arg_text(media->rule.store));
+	} while (SPI_processed == 0);
+}
+
+/*
  * The next files to be fetched (List of MlsMediaItem *, in the batch's context).  Their rows stay
  * as they are until they are settled: only one run of a subscription is at work.
  */
@@ -436,11 +497,15 @@ mls_media_claim(MlsMediaRun *media, int most)
 	List *items = NIL;
 
 	/* Should a crash forget this step, nothing is lost: nobody waits for it to be on disk. */
-	set("synchronous_commit", "off", GUC_ACTION_LOCAL);
-	want_again(media);
-	mls_select(media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT,
-			   mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
-			   mls_arg_text(media->rule.store));
+	set_locally("synchronous_commit", "off");
+	if (media->run->table->source->protocol->objects)
+	{
+		want_again(media);
+		mls_select(NEXT_BY_RECORD, mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
+				   mls_arg_text(media->rule.store));
+	}
+	else
+		read_next(media, most);
 	before = MemoryContextSwitchTo(media->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		items = lappend(items, item_at(media, i));
@@ -683,7 +748,6 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 	MlsTransition fetched = {
 		.name = FETCHED, .desc = make_desc(fetched_names, fetched_types, lengthof(fetched_names))};
 	List *changed = media->shown ? changed_keys(media, items) : NIL;
-	int level;
 	ListCell *lc;
 
 	if (changed != NIL)
@@ -705,8 +769,6 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 		mls_arg_text(media->rule.store));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		counters->inserted += mls_bool_at(i, 1) ? 1 : 0;
-	level = NewGUCNestLevel();
-	want_hash_joins(GUC_ACTION_SAVE);
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.media m SET state = n.state, attempts = n.attempts, "
 					"next_attempt_at = n.next_at, error = n.error, "
@@ -715,11 +777,8 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 					"validator = CASE WHEN n.state = 'here' THEN n.validator ELSE m.validator END, "
 					"place = CASE WHEN n.state = 'here' THEN n.place ELSE m.place END, "
 					"fetched_at = CASE WHEN n.state = 'here' THEN now() ELSE m.fetched_at END "
-					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key "
-					"AND m.key = ANY ($3)",
-					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store),
-					keys_of(items));
-	AtEOXact_GUC(false, level);
+					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key",
+					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store));
 	mls_transition_close(&fetched);
 	if (changed != NIL)
 		make_gold(media, changed);
@@ -755,7 +814,7 @@ mls_media_forget_gone(MlsMediaRun *media)
 char *
 mls_media_mark_unreferenced(const MlsMediaRun *media, const char *after)
 {
-	want_hash_joins(GUC_ACTION_LOCAL);
+	want_hash_joins();
 	mls_sql_control(
 		SPI_OK_SELECT,
 		"WITH files AS MATERIALIZED (SELECT f.sha256, f.unreferenced_since FROM mls.media_file f "
