@@ -410,10 +410,13 @@ want_again(const MlsMediaRun *media)
 	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
 	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
 
-/* Of these the ones that are still wanted. */
+/* Of these the ones that are still wanted; each is looked up, as no index of wanted ones applies. */
 #define NEXT                                                                                       \
-	NEXT_COLUMNS "FROM mls.media m WHERE " IS_DUE                                                  \
-				 "AND m.key = ANY ($2) ORDER BY m.\"order\", m.record_at DESC, m.key"
+	"SELECT m.* FROM pg_catalog.unnest($2) WITH ORDINALITY k (key, n) CROSS JOIN LATERAL "         \
+	"(" NEXT_COLUMNS "FROM mls.media m WHERE m.subscription = $1 AND m.key = k.key "               \
+	"AND m.target = $3 AND m.state || '' = 'wanted' "                                              \
+	"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) OFFSET 0) m "       \
+	"ORDER BY k.n"
 
 /*
  * Files whose turn it is with all that is wanted of their records, for one request brings it: as many records
@@ -745,8 +748,12 @@ changed_keys(const MlsMediaRun *media, const List *items)
 void
 mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 {
-	MlsTransition fetched = {
-		.name = FETCHED, .desc = make_desc(fetched_names, fetched_types, lengthof(fetched_names))};
+	MlsTransition fetched = {.name = FETCHED,
+							 .desc =
+								 make_desc(fetched_names, fetched_types, lengthof(fetched_names)),
+							 /* So that rows are looked up, also where mls.media was empty when
+							  * it was analyzed last, and seems to have few. */
+							 .told_rows = 1};
 	List *changed = media->shown ? changed_keys(media, items) : NIL;
 	ListCell *lc;
 

@@ -248,6 +248,9 @@ like(fetch('crm'), qr/^finished\|1\|1\|1\|/, 'another size of pictures');
 is(join(' ', map { $_->{path} } grep { $_->{path} =~ m{^/media/} } $mls->requests), $href =~ s{/media/}{/media/t/large/}r, 'is asked for where the source says that it is');
 sql("ALTER SERVER crm OPTIONS (DROP media_size)");
 consistent('Qobrix, another size');
+$mls->control('update', { resource => 'qobrix/media', keys => [$id], fields => { display_order => 10 } });
+$mls->control('touch', { resource => 'qobrix/properties', keys => [$owner] });
+sql("SELECT status FROM mls_sync('crm')");
 
 # Another host than the source's is asked without its login, though the tenant says that it is there.
 sql("SELECT mls_map_setting('crm', 'media_url', 'http://localhost:$mls->{port}')");
