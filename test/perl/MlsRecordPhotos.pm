@@ -48,7 +48,7 @@ sub new
 	create_rets($node, $self->{mls}, 'r', tables => 'media_media', key_prefix => 'r:', retries => 0);
 	create_tenant($node, $self->{mls}, 'q', key_prefix => 'q:', expand => 1, retries => 0, tables => 'properties, projects, media');
 	$self->sql(q{SET client_min_messages = warning;
-		SELECT mls_map_set('Media', 'X_Sha256', 'expression', '{"(mls.media_file(''r'', r.media_key)).sha256"}', source => 'r');
+		SELECT mls_map_set('Media', 'X_Sha256', 'expression', '{"(mls.media_file(''r'', r.m_media_key)).sha256"}', source => 'r');
 		SELECT mls_map_set('Media', 'X_Sha256', 'expression', '{"(mls.media_file(''q'', r.id)).sha256"}', source => 'q', source_resource => 'media');
 		SELECT mls_subscribe('r.media_media'); SELECT mls_subscribe('q.' || t) FROM unnest('{projects,properties,media}'::text[]) t;
 		SELECT mls_sync('q')});

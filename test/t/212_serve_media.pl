@@ -74,8 +74,8 @@ is(query(q{SELECT status, fetched, stored, removed, failed, waiting FROM mls_med
 $kept = JSON::PP::decode_json($mls->get('s3'))->{buckets}{photos};
 is(join(' ', grep { $kept->{"files/$name{$_}"} } $gone, $changed), '', 'both files are gone from it');
 is(query(q{SELECT count(*) FROM mls_media_verify('bucket', samples => 1000)}), '0', 'and nothing is wrong with the others');
-my $looking = start_psql($node, q{SELECT finding, file FROM mls_media_verify('bucket')});
 $mls->fault(kind => 'stall', match => 'list-type', times => 1);
+my $looking = start_psql($node, q{SELECT finding, file FROM mls_media_verify('bucket')});
 wait_until('the list of the bucket is held', sub { $looking->{handle}->pump_nb; scalar grep { $_->{path} =~ /photos/ && !defined $_->{status} } $mls->requests });
 $mls->control('update', { resource => 'Media', keys => [$changed], fields => { MediaURL => "http://127.0.0.1:$mls->{port}/cdn/gif/one_more", MediaModificationTimestamp => '2027-01-02T00:00:00Z' } });
 query(q{SELECT status FROM mls_sync('s')});
