@@ -157,9 +157,11 @@ make_folder(int parent, const char *name)
 int
 mls_directory_walk(int parent, const char *path, int length, bool make)
 {
-	int folder = mls_directory_folder(parent, ".");
+	int folder = -1;
 
-	while (length > 0 && folder >= 0)
+	if (length == 0)
+		return mls_directory_folder(parent, ".");
+	do
 	{
 		char part[MAXPGPATH];
 		int bytes = Min((int) strcspn(path, "/"), length);
@@ -167,16 +169,16 @@ mls_directory_walk(int parent, const char *path, int length, bool make)
 		int error;
 
 		strlcpy(part, path, Min(bytes + 1, sizeof(part)));
-		next = mls_directory_folder(folder, part);
-		if (next < 0 && errno == ENOENT && make && make_folder(folder, part))
-			next = mls_directory_folder(folder, part);
+		next = mls_directory_folder(parent, part);
+		if (next < 0 && errno == ENOENT && make && make_folder(parent, part))
+			next = mls_directory_folder(parent, part);
 		error = errno;
 		mls_directory_drop(folder);
-		folder = next;
+		folder = parent = next;
 		errno = error;
 		path += bytes + 1;
 		length -= bytes + 1;
-	}
+	} while (length > 0 && folder >= 0);
 	return folder;
 }
 

@@ -3,8 +3,7 @@
  *		Files written into a directory: all of a batch are put on disk together.
  *
  * A file is written under a name of its own and gets the right one when it is on disk: it is
- * whole or not there.  Files of media are written in the store's own directory, whence they go
- * to their folders; documents in theirs, which may be on another file system.  To wait for the disk costs most of all, and it costs nearly as much for
+ * whole or not there.  To wait for the disk costs most of all, and it costs nearly as much for
  * one file as for many.  So the files of a batch stay open under those names until all are
  * written; then they are put on disk, renamed, and then their names are.
  *
@@ -53,7 +52,6 @@ typedef struct DirectoryPut
 	MemoryContextCallback callback;
 	char name[MLS_STORE_LONGEST_DOCUMENT + 1];
 	char temporary[40];
-	bool is_document;
 	int fd; /* -1: neither open nor there */
 } DirectoryPut;
 
@@ -73,20 +71,6 @@ static int
 open_folder(const DirectoryStore *store, const char *name, bool make)
 {
 	return mls_directory_walk(store->directory, name, mls_directory_base(name) - name, make);
-}
-
-/* Where a file is written until it gets its name.  Nobody drops the store's own directory. */
-static int
-open_workplace(const DirectoryStore *store, const DirectoryPut *put, bool make)
-{
-	return put->is_document ? open_folder(store, put->name, make) : store->directory;
-}
-
-static void
-leave_workplace(const DirectoryStore *store, int folder)
-{
-	if (folder != store->directory)
-		mls_directory_drop(folder);
 }
 
 /* ---- the end of a put ---- */
@@ -118,10 +102,10 @@ give_up(void *arg)
 
 	if (put->fd < 0)
 		return;
-	folder = open_workplace(store, put, false);
+	folder = open_folder(store, put->name, false);
 	if (folder >= 0)
 		(void) unlinkat(folder, put->temporary, 0);
-	leave_workplace(store, folder);
+	mls_directory_drop(folder);
 	forget(put);
 }
 
@@ -200,11 +184,11 @@ make_file(int folder, const char *name)
 static void
 begin(DirectoryStore *store, DirectoryPut *put)
 {
-	int folder = open_workplace(store, put, true);
+	int folder = open_folder(store, put->name, true);
 	int fd = folder >= 0 ? make_file(folder, put->temporary) : -1;
 	int error = errno;
 
-	leave_workplace(store, folder);
+	mls_directory_drop(folder);
 	if (fd < 0)
 	{
 		if (store->nwritten == 0)
@@ -245,7 +229,6 @@ mls_directory_put_start(MlsStore *head, const MlsStoreFile *file)
 	put->head.store = head;
 	put->fd = -1;
 	strlcpy(put->name, file->name, sizeof(put->name));
-	put->is_document = !mls_store_is_name(file->name);
 	/* Another machine may have a process of this number, and the same directory. */
 	snprintf(put->temporary, sizeof(put->temporary), MLS_DIRECTORY_TEMPORARY "%d.%08x", MyProcPid,
 			 pg_prng_uint32(&pg_global_prng_state));
@@ -346,15 +329,6 @@ same_folder(const char *a, const char *b)
 	return mls_directory_base(b) - b == length && strncmp(a, b, length) == 0;
 }
 
-/* A file into its folder; an error of the system. */
-static int
-rename_one(const DirectoryStore *store, const DirectoryPut *put, int folder)
-{
-	int from = put->is_document ? folder : store->directory;
-
-	return renameat(from, put->temporary, folder, mls_directory_base(put->name)) != 0 ? errno : 0;
-}
-
 /* Folder by folder: each is opened once. */
 static void
 rename_all(DirectoryStore *store)
@@ -376,9 +350,11 @@ rename_all(DirectoryStore *store)
 		if (last == NULL || !same_folder(last->name, put->name))
 		{
 			mls_directory_drop(folder);
-			folder = open_folder(store, put->name, true);
+			folder = open_folder(store, put->name, false);
 		}
-		error = folder < 0 ? errno : rename_one(store, put, folder);
+		if (folder < 0 ||
+			renameat(folder, put->temporary, folder, mls_directory_base(put->name)) != 0)
+			error = errno;
 		last = put;
 		if (error)
 			break;
@@ -443,7 +419,7 @@ sync_names(DirectoryStore *store, bool all)
 	{
 		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
 
-		if (put->is_document)
+		if (!mls_store_is_name(put->name))
 			sync_path(store, put->name);
 		else
 			named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;

@@ -425,16 +425,10 @@ put_start(MlsStore *head, const MlsStoreFile *file)
 static int64
 sweep(MlsStore *head)
 {
-	const DirectoryStore *store = (DirectoryStore *) head;
 	Sweeping sweeping = {.before = (pg_time_t) time(NULL) - MLS_STORE_STALE_S};
-	int directory = open_folder_at(store, "", 0);
-	int error = directory < 0 ? errno : visit_folder(directory, "", sweep_entry, &sweeping);
 
-	mls_directory_drop(directory);
-	if (error)
-		mls_directory_report(store, TASK_LIST, NULL, error);
 	for (int number = 0; number < 256; number++)
-		visit_digits(store, number, sweep_entry, &sweeping);
+		visit_digits((DirectoryStore *) head, number, sweep_entry, &sweeping);
 	return sweeping.removed;
 }
 
