@@ -207,6 +207,10 @@ static const char *const wanted_names[] = {"key",   "resource",  "record", "cate
 static const Oid wanted_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID,
 								   INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID};
 
+/*
+ * A medium that comes back after it was gone has its file still, if that was the one of its stamp:
+ * the stamp of one that was not fetched is forgotten.
+ */
 static void
 compare(const MlsMediaRun *media, const char *after, const char *upto)
 {
@@ -219,7 +223,8 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 		"ON (r.resources IS NULL OR w.resource = ANY (r.resources)) "
 		"AND (r.categories IS NULL OR w.category = ANY (r.categories)) "
 		"ORDER BY w.key, r.place NULLS LAST), "
-		"gone AS (UPDATE mls.media m SET state = 'gone', gone_at = now(), next_attempt_at = NULL "
+		"gone AS (UPDATE mls.media m SET state = 'gone', gone_at = now(), next_attempt_at = NULL, "
+		"stamp = CASE WHEN m.state = 'here' THEN m.stamp ELSE '' END "
 		"WHERE m.subscription = $1 AND m.state <> 'gone' "
 		"AND ($2::text IS NULL OR m.key > $2) AND ($3::text IS NULL OR m.key <= $3) "
 		"AND NOT EXISTS (SELECT FROM w WHERE w.key = m.key)) "
