@@ -127,7 +127,8 @@ put_one_by_one(MlsMediaRun *media, const List *items)
 		}
 		refused++;
 		item->by_store = true;
-		mls_media_end_item(item, MLS_MEDIA_FAILED, refusal_words(error));
+		item->result = MLS_MEDIA_FAILED;
+		item->error = MemoryContextStrdup(item->context, refusal_words(error));
 		if (first == NULL)
 			first = error;
 		else
