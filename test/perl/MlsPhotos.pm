@@ -19,6 +19,7 @@ use MlsSync;
 use MlsTest;
 use MlsTruth;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
 use parent 'MlsModel';
 
@@ -603,6 +604,25 @@ sub play
 	$self->{settled}++;
 	$self->{story} = [] if $wrong eq '';
 	return $wrong;
+}
+
+# Plays so many rounds of each seed, or those that the environment asks for, on a node of its own.
+sub play_seeds
+{
+	my ($class, $rounds, $promise, %settings) = @_;
+	for my $seed (split ' ', $ENV{MLS_SEED} || ($ENV{MLS_LONG} ? '1 2 3 4' : '1'))
+	{
+		my $directory = "$PostgreSQL::Test::Utils::tmp_check/photos$seed";
+		mkdir $directory or die "$directory: $!";
+		my $node = new_node("seed$seed", restart_after_crash => 'on', 'mls_fdw.file_directories' => "'$directory'", %settings);
+		my $self = $class->new($node, $seed, $directory);
+		is($self->play_all($ENV{MLS_ROUNDS} || ($ENV{MLS_LONG} ? 40 : $rounds)), '', "seed $seed $promise");
+		note("$self->{settled} settled rounds, $self->{crashes} crashes");
+		$node->stop;
+		$self->{mls}->stop;
+	}
+	done_testing();
+	return;
 }
 
 sub work_in_trouble
