@@ -19,7 +19,10 @@ mls_publish_last_event(void)
 	return mls_int8_at(0, 1);
 }
 
-/* Of one event several resources may be told: a child of a record, say, that its row refers to as well. */
+/*
+ * Of one event several records may be told: what a record belongs to, what it has belonged to
+ * before, and what refers to it as well.
+ */
 static List *
 add_found(List *keys, int column)
 {
@@ -116,7 +119,8 @@ mls_publish_changed(const MlsPublication *publication, int64 since, int64 *upto)
 					mls_arg_text(publication->resource), mls_arg_int8(since), mls_arg_int8(*upto));
 	keys = add_found(keys, 1);
 	mls_sql_control(SPI_OK_SELECT,
-					"SELECT e.parent_key FROM mls.entity_event e WHERE e.parent_resource = $1 "
+					"SELECT pg_catalog.substr(p, pg_catalog.length($1) + 2) FROM mls.entity_event e, "
+					"pg_catalog.unnest(e.parents) p WHERE pg_catalog.starts_with(p, $1 || '/') "
 					"AND e.sequence > $2 AND e.sequence <= $3 AND e.resource IN "
 					"(SELECT r.resource FROM mls.publication_resource r WHERE r.publication = $4 "
 					"AND r.how = 'parent')",
