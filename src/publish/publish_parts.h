@@ -15,7 +15,13 @@
 /* With its columns, as they are written at a kind of destination; in CurrentMemoryContext. */
 extern MlsPublication *mls_publication_read(int64 id, const MlsSource **source);
 
-/* Rows of its view with these keys, or behind a key (NULL: from the first): List of char **. */
+/* An error if this database is a copy of the one that publishes it. */
+extern void mls_publication_require_home(const MlsPublication *publication);
+
+/*
+ * Rows of its view with these keys, or (a batch and one more) behind a key (NULL: from the first):
+ * List of char **.
+ */
 extern List *mls_publication_rows(const MlsPublication *publication, List *keys);
 extern List *mls_publication_rows_after(const MlsPublication *publication, const char *after);
 

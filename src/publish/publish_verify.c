@@ -260,6 +260,8 @@ mls_publish_verify(PG_FUNCTION_ARGS)
 					mls_arg_int8(comparison.publication->id));
 	MemoryContextSwitchTo(comparison.whole);
 	comparison.dead = mls_cell_texts(SPI_tuptable, 1);
+	if (repair)
+		mls_publication_require_home(comparison.publication);
 	comparison.target = mls_target_open(source);
 	compare_all(&comparison, repair);
 	for (int i = 0; i < FINDINGS; i++)
@@ -284,8 +286,10 @@ say_goodbye(void *arg)
 	const Goodbye *goodbye = arg;
 	const MlsSource *source;
 	MlsPublication *publication = take(goodbye->destination, goodbye->name, &source);
-	MlsTarget *target = mls_target_open(source);
+	MlsTarget *target;
 
+	mls_publication_require_home(publication);
+	target = mls_target_open(source);
 	target->kind->forget(target, publication, goodbye->drop);
 }
 

@@ -51,7 +51,9 @@ typedef struct MlsPublication
 	const char *known_definition;
 	int batch;
 	int64 resend_from; /* -1: from where it is */
-	int64 known;       /* position that was reached last, as known here; -1: none */
+	int64 reached;     /* position that was reached last, as known here; -1: none */
+	int64 known;       /* the last event there was when it was looked last; 0: none */
+	bool is_copied;    /* it is another database's, of which this one is a copy */
 	bool paused;
 	bool take_over; /* a table that another publication has made may be continued */
 	bool again;     /* dead letters are to be tried again */
@@ -148,6 +150,14 @@ extern void mls_target_require_own(const MlsPublication *publication, const char
 
 /* Certificates that are trusted, where the option ca_file names none; NULL: unknown. */
 extern const char *mls_target_authorities(const MlsTarget *target);
+
+/*
+ * Variables of the environment whose names begin so (the last one NULL) are taken out of it, and
+ * put back: client libraries read them, and they are meant for programs of whoever runs the server.
+ * Nothing between the two may throw.
+ */
+extern List *mls_target_hide_environment(const char *prefix, ...);
+extern void mls_target_show_environment(List *hidden);
 
 /* Waits for a socket; false when `ms` (-1: no limit) are over or a cancel is pending. */
 extern bool mls_target_wait(int socket, bool readable, int ms);

@@ -165,7 +165,7 @@ static bool
 is_of_data(unsigned int code, const char *state)
 {
 	static const unsigned int codes[] = {1118, 1153, 1265, 1364, 1366,
-										 1526, 1644, 3140, 3819, 4025};
+										 1526, 1644, 3140, 3819, 3988, 4025};
 
 	for (int i = 0; i < lengthof(codes); i++)
 		if (codes[i] == code)
@@ -580,6 +580,24 @@ set_options(Mysql *target)
 		client.mysql_options(connection, MYSQL_OPT_SSL_CA, mls_target_authorities(&target->head));
 }
 
+/* What the environment says of hosts, passwords and plugins is not for whom we work for. */
+static bool
+connect_to_server(Mysql *target)
+{
+	const MlsHttpSource *http = &target->head.source->http;
+	List *hidden = mls_target_hide_environment("MYSQL_", "MARIADB_", "LIBMYSQL_", NULL);
+	bool connected;
+
+	waiting = target;
+	connected = client.mysql_real_connect(target->connection, target->head.place.host,
+										  http->username, http->password ? http->password : "",
+										  target->head.place.database, target->head.place.port,
+										  NULL, CLIENT_FOUND_ROWS) != NULL;
+	waiting = NULL;
+	mls_target_show_environment(hidden);
+	return connected;
+}
+
 static MlsTarget *
 open_target(const MlsSource *source)
 {
@@ -596,16 +614,8 @@ open_target(const MlsSource *source)
 	target->callback.arg = target;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &target->callback);
 	set_options(target);
-	waiting = target;
-	if (client.mysql_real_connect(target->connection, target->head.place.host,
-								  source->http.username, source->http.password,
-								  target->head.place.database, target->head.place.port, NULL,
-								  CLIENT_FOUND_ROWS) == NULL)
-	{
-		waiting = NULL;
+	if (!connect_to_server(target))
 		fail(target, "log in");
-	}
-	waiting = NULL;
 	if (source->tls == MLS_TLS_VERIFY && client.mysql_get_ssl_cipher(target->connection) == NULL)
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 				errmsg("destination \"%s\" does not speak TLS", source->name));
@@ -645,6 +655,9 @@ are_too_long(const MlsPublication *publication)
 	return total > ROOM_OF_TEXTS;
 }
 
+/* Says of a column that we have made it. */
+#define OURS "made by mls_fdw"
+
 static void
 append_column(StringInfo sql, const MlsPublishColumn *column, bool texts)
 {
@@ -653,7 +666,7 @@ append_column(StringInfo sql, const MlsPublishColumn *column, bool texts)
 	if (texts && !column->typed && !column->is_key && strncmp(type, "varchar(", 8) == 0)
 		type = "text";
 	append_name(sql, column->there);
-	appendStringInfo(sql, " %s%s", type, column->is_key ? "" : " NULL");
+	appendStringInfo(sql, " %s%s COMMENT '" OURS "'", type, column->is_key ? "" : " NULL");
 }
 
 /* So that all is loaded, though this run should end before it has begun to. */
@@ -804,8 +817,11 @@ prepare(MlsTarget *head, const MlsPublication *publication)
 	return add_columns(target, publication, columns);
 }
 
-/* A text that is too long makes its column wider, unless its type was said; false: it cannot. */
-static bool
+/*
+ * A text that is too long makes its column wider, unless its type was said, or somebody else has
+ * made it.  NULL: it did; else why it cannot, or "".
+ */
+static const char *
 widen(Mysql *target, const MlsPublication *publication, const char *message)
 {
 	static const char *const wider[][2] = {
@@ -817,28 +833,30 @@ widen(Mysql *target, const MlsPublication *publication, const char *message)
 	ListCell *lc;
 
 	if (end == NULL)
-		return false;
+		return "";
 	name = pg_any_to_server(pnstrdup(begin + 1, end - begin - 1), end - begin - 1, PG_UTF8);
 	foreach (lc, publication->columns)
 	{
 		const MlsPublishColumn *column = lfirst(lc);
 
 		if (pg_strcasecmp(column->there, name) == 0 && (column->typed || column->is_key))
-			return false;
+			return "";
 	}
 	rows = ask(target, "look at a table",
-			   psprintf("SELECT data_type FROM information_schema.columns WHERE table_schema = "
-						"DATABASE() AND table_name = %s AND column_name = %s",
+			   psprintf("SELECT data_type, column_comment FROM information_schema.columns WHERE "
+						"table_schema = DATABASE() AND table_name = %s AND column_name = %s",
 						quoted(publication->name), quoted(name)));
+	if (rows != NIL && strcmp(((char **) linitial(rows))[1], OURS) != 0)
+		return "; the column is not one that we have made, so it is not made wider";
 	for (int i = 0; rows != NIL && i < lengthof(wider); i++)
 		if (pg_strcasecmp(((char **) linitial(rows))[0], wider[i][0]) == 0)
 		{
 			alter(target, "widen a column",
-				  psprintf("ALTER TABLE %s MODIFY %s %s NULL", named(publication->name),
-						   named(name), wider[i][1]));
-			return true;
+				  psprintf("ALTER TABLE %s MODIFY %s %s NULL COMMENT '" OURS "'",
+						   named(publication->name), named(name), wider[i][1]));
+			return NULL;
 		}
-	return false;
+	return "";
 }
 
 /* ---- The position ---- */
@@ -1056,6 +1074,7 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 	{
 		unsigned int code;
 		char *message;
+		const char *narrow;
 		bool of_data;
 
 		if (write_once(target, publication, batch))
@@ -1083,9 +1102,10 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_REPLY),
 					errmsg("could not write at destination \"%s\"", head->source->name),
 					errdetail("%u: %s", code, message));
-		if (code == 1406 && widen(target, publication, message))
+		narrow = code == 1406 ? widen(target, publication, message) : "";
+		if (narrow == NULL)
 			continue;
-		head->refusal = refusal_of(publication, code, message);
+		head->refusal = psprintf("%s%s", refusal_of(publication, code, message), narrow);
 		return false;
 	}
 }

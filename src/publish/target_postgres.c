@@ -336,7 +336,10 @@ begin_connection(Postgres *target)
 									  authorities,
 									  NULL};
 
+		List *hidden = mls_target_hide_environment("PG", NULL);
+
 		target->connection = PQconnectStartParams(names, values, 0);
+		mls_target_show_environment(hidden);
 	}
 	if (target->connection == NULL)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
@@ -351,11 +354,15 @@ await_connection(Postgres *target)
 		   status != PGRES_POLLING_FAILED)
 	{
 		bool readable = status == PGRES_POLLING_READING;
+		List *hidden;
 
 		if (!mls_target_wait(PQsocket(target->connection), readable,
 							 target->head.source->http.connect_timeout_ms))
 			break;
+		/* It reads PGTZ and its like only now. */
+		hidden = mls_target_hide_environment("PG", NULL);
 		status = PQconnectPoll(target->connection);
+		mls_target_show_environment(hidden);
 	}
 	CHECK_FOR_INTERRUPTS();
 	if (PQstatus(target->connection) == CONNECTION_OK)
