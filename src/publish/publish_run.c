@@ -665,7 +665,8 @@ find_position(Publishing *publishing)
 						"take_over => true."));
 	stand_at(publishing, &there);
 	mls_run_begin_step(run);
-	look_at_events(publishing);
+	/* Not written down yet: what was known before may tell that events were lost. */
+	publishing->known = mls_publish_last_event();
 	unnoted = mls_publish_unnoted(publication);
 	unnoted = unnoted ? MemoryContextStrdup(run->context, unnoted) : NULL;
 	mls_run_end_step(run, &counters);
@@ -704,6 +705,12 @@ set_out(Publishing *publishing, bool widened)
 	if (at->token == NULL || strcmp(at->token, publication->token) != 0 ||
 		publication->resend_from == 0 || widened || is_changed(publication))
 		begin_load(publishing);
+	/* Later ones may have taken their numbers meanwhile. */
+	else if (at->position > known)
+		report_rebuild(publishing, psprintf("It has come to event " INT64_FORMAT
+											", and the last one known here was " INT64_FORMAT
+											": events were lost, perhaps by a restored backup.",
+											at->position, known));
 	else if (publication->resend_from > 0)
 	{
 		MlsTargetPosition to = *at;
@@ -711,12 +718,6 @@ set_out(Publishing *publishing, bool widened)
 		to.position = Min(publication->resend_from, at->position);
 		send(publishing, NIL, NIL, &to, publication->definition);
 	}
-	/* Later ones may have taken their numbers meanwhile. */
-	else if (at->position > known)
-		report_rebuild(publishing, psprintf("It has come to event " INT64_FORMAT
-											", and the last one known here was " INT64_FORMAT
-											": events were lost, perhaps by a restored backup.",
-											at->position, known));
 	else if (publication->reached > at->position)
 		mls_run_note(publishing->run,
 					 "the destination had come further before, and goes on from where it is now");
