@@ -216,7 +216,7 @@ BEGIN
     IF NOT mls.shows_key(view, key, gold, gold_key) THEN
         meant := (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = view AND a.attnum > 0 AND NOT a.attisdropped AND mls.shows_key(view, a.attname, gold, gold_key) ORDER BY a.attnum LIMIT 1);
         PERFORM mls.refuse('22023', format('column "%s" of %s does not have the keys of resource "%s"', key, view, main),
-                           coalesce(format('Perhaps you meant "%s".', meant), format('The view has to show "%s" of %s, as it is.', gold_key, gold)),
+                           coalesce('Perhaps you meant "' || meant || '".', format('The view has to show "%s" of %s, as it is.', gold_key, gold)),
                            'Nobody would know which of its rows a change is of.');
     END IF;
     ways := (SELECT jsonb_agg(jsonb_build_object('resource', w.resource, 'how', w.how, 'relation', w.relation::oid, 'key_column', w.key_column, 'field', w.field))
