@@ -262,6 +262,12 @@ mls_publication_read(int64 id, const MlsSource **source)
 
 /* ---- Rows ---- */
 
+int
+mls_publish_compare_texts(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
 static void
 append_select(StringInfo sql, const MlsPublication *publication)
 {
@@ -282,12 +288,14 @@ append_condition(StringInfo sql, const MlsPublication *publication)
 		appendStringInfo(sql, " AND (%s\n)", publication->condition);
 }
 
-/* The rows of the last query, as texts. */
+/* The rows of the last query, whose columns are texts.  All at once: one by one each is looked for from the first. */
 static List *
 rows_found(const MlsPublication *publication)
 {
 	int n = list_length(publication->columns);
 	const SPITupleTable *found = SPI_tuptable;
+	Datum *values = palloc(n * sizeof(Datum));
+	bool *isnull = palloc(n * sizeof(bool));
 	List *rows = NIL;
 
 	for (uint64 i = 0; i < found->numvals; i++)
@@ -295,8 +303,9 @@ rows_found(const MlsPublication *publication)
 		char **row = palloc(n * sizeof(char *));
 
 		CHECK_FOR_INTERRUPTS();
+		heap_deform_tuple(found->vals[i], found->tupdesc, values, isnull);
 		for (int c = 0; c < n; c++)
-			row[c] = mls_cell_text(found, i, c + 1);
+			row[c] = isnull[c] ? NULL : TextDatumGetCString(values[c]);
 		if (row[publication->key_column] != NULL)
 			rows = lappend(rows, row);
 	}

@@ -69,12 +69,6 @@ add_dependants(const MlsPublication *publication, List *keys, int64 since, int64
 	return keys;
 }
 
-static int
-compare_texts(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
 static List *
 without_doubles(List *keys)
 {
@@ -82,7 +76,7 @@ without_doubles(List *keys)
 	const char *last = NULL;
 	ListCell *lc;
 
-	list_sort(keys, compare_texts);
+	list_sort(keys, mls_publish_compare_texts);
 	foreach (lc, keys)
 	{
 		if (last == NULL || strcmp(last, lfirst(lc)) != 0)

@@ -37,6 +37,9 @@ extern char *mls_publish_hash(const MlsPublication *publication, char **row);
 
 extern const char *mls_publish_key(const MlsPublication *publication, char **row);
 
+/* For list_sort(): the order of bytes, as keys of destinations have it. */
+extern int mls_publish_compare_texts(const ListCell *a, const ListCell *b);
+
 /* ---- Events (publish_event.c); likewise ---- */
 
 /* The last event there is. */

@@ -260,12 +260,6 @@ delete_halves(Publishing *publishing, List *gone)
 	delete_halves(publishing, half);
 }
 
-static int
-compare_keys(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
 static bool
 is_double(const List *doubles, const char *key)
 {
@@ -287,7 +281,7 @@ without_doubles(Publishing *publishing, List *rows)
 	const char *last = NULL;
 	ListCell *lc;
 
-	list_sort(keys, compare_keys);
+	list_sort(keys, mls_publish_compare_texts);
 	foreach (lc, keys)
 	{
 		if (last != NULL && strcmp(last, lfirst(lc)) == 0 &&
@@ -465,12 +459,6 @@ load_some(Publishing *publishing)
 	return true;
 }
 
-static int
-compare_texts(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
 /* Which of the keys have no row. */
 static List *
 absent(const Publishing *publishing, List *keys, const List *rows)
@@ -481,8 +469,8 @@ absent(const Publishing *publishing, List *keys, const List *rows)
 	ListCell *at;
 	ListCell *lc;
 
-	list_sort(here, compare_texts);
-	list_sort(wanted, compare_texts);
+	list_sort(here, mls_publish_compare_texts);
+	list_sort(wanted, mls_publish_compare_texts);
 	at = list_head(here);
 	foreach (lc, wanted)
 	{

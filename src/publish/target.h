@@ -29,7 +29,7 @@ typedef struct MlsPublishColumn
 	bool typed;        /* by the publication, not by us */
 	const char *value; /* SQL of the text that is sent, of a column of relation v */
 	bool is_bytes;     /* that text is hexadecimal digits */
-	bool is_rough;     /* its digits are others there: only whether it is NULL is compared */
+	bool is_rough;     /* its text is another there: hashed is only whether it is NULL */
 } MlsPublishColumn;
 
 typedef struct MlsPublication
@@ -104,6 +104,12 @@ typedef struct MlsTargetKind
 	/* Rows behind a key ("" for the first), in the order there (List of MlsTargetHash *). */
 	List *(*rows)(MlsTarget *target, const MlsPublication *publication, const char *after, int most,
 				  bool hashed);
+	/*
+	 * Keys of those rows whose values in columns that are rough are there as they are sent; NULL
+	 * in its place: it cannot tell.  False: it refuses one of them (target->refusal).
+	 */
+	bool (*alike)(MlsTarget *target, const MlsPublication *publication, const List *rows,
+				  List **keys);
 	/* Forgets the position; drops the table as well if asked to. */
 	void (*forget)(MlsTarget *target, const MlsPublication *publication, bool drop);
 	/* For mls_check: who answers, in words; and a table made, filled and dropped. */

@@ -490,6 +490,47 @@ usual_type(Oid type)
 	}
 }
 
+/* Whether a type that was said gives back the text that was sent. */
+static bool
+gives_back(const MlsPublishColumn *column)
+{
+	static const struct
+	{
+		const char *there;
+		Oid types[4]; /* none: any */
+	} faithful[] = {
+		{"varchar", {0}},
+		{"text", {0}},
+		{"mediumtext", {0}},
+		{"longtext", {0}},
+		{"json", {0}},
+		{"decimal", {NUMERICOID}},
+		{"datetime", {TIMESTAMPTZOID, TIMESTAMPOID}},
+		{"date", {DATEOID}},
+		{"time(6)", {TIMEOID}},
+		{"tinyint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"smallint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"mediumint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"int", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"bigint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+	};
+	const char *there = column->type_there;
+	int length = pg_strcasecmp(there, "time(6)") == 0 ? strlen(there) : strcspn(there, " (");
+
+	for (int i = 0; i < lengthof(faithful); i++)
+	{
+		if (strlen(faithful[i].there) != length ||
+			pg_strncasecmp(there, faithful[i].there, length) != 0)
+			continue;
+		if (!OidIsValid(faithful[i].types[0]))
+			return true;
+		for (int t = 0; t < 4 && OidIsValid(faithful[i].types[t]); t++)
+			if (faithful[i].types[t] == column->type)
+				return true;
+	}
+	return false;
+}
+
 static void
 describe(MlsPublishColumn *column)
 {
@@ -497,7 +538,8 @@ describe(MlsPublishColumn *column)
 	bool many = type_is_array(column->type) || type_is_rowtype(column->type);
 
 	column->value = psprintf("v.%s::pg_catalog.text", name);
-	column->is_rough = column->type == FLOAT4OID || column->type == FLOAT8OID;
+	column->is_rough = column->typed ? !gives_back(column)
+									 : column->type == FLOAT4OID || column->type == FLOAT8OID;
 	if (column->type == NUMERICOID)
 		describe_numeric(column, name);
 	else if (column->type == TIMESTAMPTZOID || column->type == TIMESTAMPOID)

@@ -636,6 +636,21 @@ upsert_sql(const MlsPublication *publication)
 	return sql.data;
 }
 
+/* Values of a column of rows. */
+static char *
+array_of_column(const List *rows, int column)
+{
+	StringInfoData array;
+	ListCell *lc;
+
+	initStringInfo(&array);
+	appendStringInfoChar(&array, '{');
+	foreach (lc, rows)
+		append_element(&array, ((char **) lfirst(lc))[column]);
+	appendStringInfoChar(&array, '}');
+	return array.data;
+}
+
 static bool
 upsert_rows(Postgres *target, const MlsPublication *publication, const List *rows)
 {
@@ -645,17 +660,7 @@ upsert_rows(Postgres *target, const MlsPublication *publication, const List *row
 	if (rows == NIL)
 		return true;
 	for (int c = 0; c < n; c++)
-	{
-		StringInfoData array;
-		ListCell *lc;
-
-		initStringInfo(&array);
-		appendStringInfoChar(&array, '{');
-		foreach (lc, rows)
-			append_element(&array, ((char **) lfirst(lc))[c]);
-		appendStringInfoChar(&array, '}');
-		values[c] = array.data;
-	}
+		values[c] = array_of_column(rows, c);
 	return run(target, upsert_sql(publication), n, values);
 }
 
@@ -782,6 +787,57 @@ rows_there(MlsTarget *head, const MlsPublication *publication, const char *after
 	return rows;
 }
 
+/* Both sides as texts of the type there: not every type knows what equals. */
+static bool
+alike(MlsTarget *head, const MlsPublication *publication, const List *rows, List **keys)
+{
+	Postgres *target = (Postgres *) head;
+	const char **values = palloc((1 + list_length(publication->columns)) * sizeof(char *));
+	StringInfoData names;
+	StringInfoData conditions;
+	StringInfoData arrays;
+	char state[6];
+	int n = 0;
+	ListCell *lc;
+
+	initStringInfo(&names);
+	initStringInfo(&conditions);
+	initStringInfo(&arrays);
+	foreach (lc, publication->columns)
+	{
+		const MlsPublishColumn *column = lfirst(lc);
+
+		if (!column->is_rough && !column->is_key)
+			continue;
+		values[n] = array_of_column(rows, foreach_current_index(lc));
+		n++;
+		appendStringInfo(&arrays, "%s$%d::text[]", n > 1 ? ", " : "", n);
+		appendStringInfo(&names, "%sc%d", n > 1 ? ", " : "", n);
+		if (column->is_key)
+			appendStringInfo(&conditions, "%st.%s = u.c%d", n > 1 ? " AND " : "",
+							 named(column->there), n);
+		else
+			appendStringInfo(&conditions, "%st.%s::text IS NOT DISTINCT FROM u.c%d::%s::text",
+							 n > 1 ? " AND " : "", named(column->there), n, column->type_there);
+	}
+	if (!run(target,
+			 psprintf("SELECT t.%s FROM unnest(%s) AS u (%s) JOIN %s t ON %s",
+					  named(key_of(publication)->there), arrays.data, names.data,
+					  named(publication->name), conditions.data),
+			 n, values))
+	{
+		strlcpy(state, state_of_result(target), sizeof(state));
+		if (!is_of_data(state))
+			fail(target, "compare rows");
+		head->refusal = words_of_result(target);
+		return false;
+	}
+	*keys = NIL;
+	for (int i = 0; i < PQntuples(target->result); i++)
+		*keys = lappend(*keys, cell(target, i, 0));
+	return true;
+}
+
 static void
 forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 {
@@ -834,6 +890,7 @@ const MlsTargetKind mls_postgres_target = {
 	.position = position,
 	.write = write_batch,
 	.rows = rows_there,
+	.alike = alike,
 	.forget = forget,
 	.about = about,
 	.probe = probe,

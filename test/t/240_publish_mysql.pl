@@ -180,7 +180,7 @@ is(differences('listing'), 'none', 'as it should be');
 # ---- Names and types of one's own; a table that is there already ----
 
 $maria->sql(q{CREATE TABLE ors_Property (ListingKey varchar(255) NOT NULL PRIMARY KEY, Price decimal(10,0), ModificationTimestamp datetime(3), Remarks varchar(10)) CHARACTER SET utf8mb4});
-sql(q{SELECT mls_publish('listing', 'shop', 'ors_Property', condition => '"City" = ''City 1'' -- of one city', fields => '{"ListPrice": "Price"}', types => '{"timestamptz": "datetime(3)", "ListPrice": "decimal(10,0)"}')});
+sql(q{SELECT mls_publish('listing', 'shop', 'ors_Property', condition => '"City" = ''City 1'' -- of one city', fields => '{"ListPrice": "Price"}', types => '{"timestamptz": "datetime(3)", "ListPrice": "decimal(10,0)", "Latitude": "double", "Pool": "char(1)"}')});
 fails(q{SELECT * FROM mls_publish_sync('shop', 'ors_Property')}, qr/does not tell all keys apart/, qr/ALTER TABLE `ors_Property` MODIFY `ListingKey` varchar\(255\) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin/);
 $maria->sql(q{ALTER TABLE ors_Property MODIFY ListingKey varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL; INSERT INTO ors_Property (ListingKey) VALUES ('old')});
 sql(q{UPDATE gold.property SET "Remarks" = 'more than ten letters' WHERE "ListingKey" = (SELECT min("ListingKey") FROM listing WHERE "City" = 'City 1'); UPDATE gold.property SET "Remarks" = 'short' WHERE "City" = 'City 1' AND "Remarks" <> 'more than ten letters'});

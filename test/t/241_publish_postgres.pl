@@ -98,6 +98,19 @@ $other->safe_psql('shop', q{ALTER TABLE listing DROP COLUMN "Beds"});
 is(synced('listing'), 'finished 901 0 0', 'a column that lacks is made, and filled');
 is(differences('listing'), 'none', 'for all');
 
+# ---- Types of one's own ----
+
+sql(q{SELECT mls_publish('listing', 'shop', 'typed', types => '{"ListPrice": "numeric(14,0)", "Latitude": "real", "City": "varchar(40)", "OnMarketDate": "timestamp", "Extra": "json"}')});
+is(synced('typed') . ' ' . differences('typed'), 'finished 901 0 0 none', 'what is rounded there is what was sent');
+$other->safe_psql('shop', q{UPDATE typed SET "ListPrice" = "ListPrice" + 1 WHERE "ListingKey" = 'K8'; UPDATE typed SET "Latitude" = NULL WHERE "ListingKey" = 'K9'; UPDATE typed SET "Extra" = '{"n": 0}' WHERE "ListingKey" = 'K11'});
+is(differences('typed', ', repair => true'), 'different 3 {K11,K8,K9}', 'what is not is found');
+is(differences('typed'), 'none', 'and put right');
+$other->safe_psql('shop', 'ALTER TABLE typed ALTER "City" TYPE varchar(10)');
+sql(q{UPDATE gold.property SET "City" = 'longer than ten' WHERE "ListingKey" = 'K13'});
+is(differences('typed'), 'different 1 {K13}', 'a value that does not fit differs, before it is refused');
+like(synced('typed'), qr/^finished 0 0 1/, 'and is refused');
+sql(q{SELECT mls_unpublish('shop', 'typed', true); UPDATE gold.property SET "City" = 'City 6' WHERE "ListingKey" = 'K13'; SELECT * FROM mls_publish_sync('shop')});
+
 # ---- What only one's own transaction sees ----
 
 fails(q{BEGIN; UPDATE gold.property SET "City" = 'mine' WHERE "ListingKey" = 'K20'; SELECT * FROM mls_publish_verify('shop', 'listing', repair => true)}, qr/25001/, qr/transaction of its own/);
