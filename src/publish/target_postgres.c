@@ -261,6 +261,39 @@ describe(MlsPublishColumn *column)
 								 : "text";
 }
 
+/*
+ * What a text is cast to before it is assigned: the type without its length.  A cast to a length
+ * cuts, an assignment refuses what is longer.
+ */
+static char *
+cast_of(const MlsPublishColumn *column)
+{
+	const char *type = column->type_there;
+	const char *open = strchr(type, '(');
+	const char *close = open ? strchr(open, ')') : NULL;
+	char *bare = close ? psprintf("%.*s%s", (int) (open - type), type, close + 1) : pstrdup(type);
+	static const char *const lengths[][2] = {
+		{"character", "bpchar"}, {"char", "bpchar"}, {"bit", "varbit"}};
+
+	/* Without a length these have one of 1. */
+	for (int i = 0; i < lengthof(lengths); i++)
+	{
+		int length = strlen(lengths[i][0]);
+
+		if (pg_strncasecmp(bare, lengths[i][0], length) == 0 &&
+			(bare[length] == '\0' || bare[length] == '['))
+			return psprintf("%s%s", lengths[i][1], bare + length);
+	}
+	return bare;
+}
+
+static bool
+is_of_letters(const MlsPublishColumn *column)
+{
+	return pg_strncasecmp(column->type_there, "char", 4) == 0 ||
+		   pg_strncasecmp(column->type_there, "varchar", 7) == 0;
+}
+
 static const char *
 key_problem(const char *key)
 {
@@ -621,7 +654,7 @@ upsert_sql(const MlsPublication *publication)
 		const char *comma = n > 1 ? ", " : "";
 
 		appendStringInfo(&names, "%s%s", comma, named(column->there));
-		appendStringInfo(&values, "%su.c%d::%s", comma, n, column->type_there);
+		appendStringInfo(&values, "%su.c%d::%s", comma, n, cast_of(column));
 		appendStringInfo(&arrays, "%s$%d::text[]", comma, n);
 		if (!column->is_key)
 			appendStringInfo(&sets, "%s%s = excluded.%s", sets.len ? ", " : "",
@@ -818,7 +851,8 @@ alike(MlsTarget *head, const MlsPublication *publication, const List *rows, List
 							 named(column->there), n);
 		else
 			appendStringInfo(&conditions, "%st.%s::text IS NOT DISTINCT FROM u.c%d::%s::text",
-							 n > 1 ? " AND " : "", named(column->there), n, column->type_there);
+							 n > 1 ? " AND " : "", named(column->there), n,
+							 is_of_letters(column) ? cast_of(column) : column->type_there);
 	}
 	if (!run(target,
 			 psprintf("SELECT t.%s FROM unnest(%s) AS u (%s) JOIN %s t ON %s",
