@@ -346,6 +346,24 @@ mls_publication_rows(const MlsPublication *publication, List *keys)
 	return select_rows(publication, sql.data, MLS_ARGS(mls_arg_list(keys)));
 }
 
+/* Not one of the other columns is made for it. */
+List *
+mls_publication_keys(const MlsPublication *publication, List *keys)
+{
+	const char *key = quote_identifier(publication->key);
+	StringInfoData sql;
+	List *found;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT v.%s::pg_catalog.text FROM %s v WHERE v.%s = ANY ($1)", key,
+					 publication->relation, key);
+	append_condition(&sql, publication);
+	mls_sql_run(sql.data, false, SPI_OK_SELECT, MLS_ARGS(mls_arg_list(keys)));
+	found = mls_cell_texts(SPI_tuptable, 1);
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
 /* One more than a batch, by which one sees whether its last key has another row. */
 List *
 mls_publication_rows_after(const MlsPublication *publication, const char *after)

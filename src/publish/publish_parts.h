@@ -25,6 +25,9 @@ extern void mls_publication_require_home(const MlsPublication *publication);
 extern List *mls_publication_rows(const MlsPublication *publication, List *keys);
 extern List *mls_publication_rows_after(const MlsPublication *publication, const char *after);
 
+/* Those of some keys that have rows (List of char *). */
+extern List *mls_publication_keys(const MlsPublication *publication, List *keys);
+
 /* So many whose keys are in a range, in the order of bytes: behind one ("" for the first), up to another (NULL: all). */
 extern List *mls_publication_rows_between(const MlsPublication *publication, const char *after,
 										  const char *upto, int most);

@@ -459,11 +459,10 @@ load_some(Publishing *publishing)
 	return true;
 }
 
-/* Which of the keys have no row. */
+/* Which of the keys are not among those that are here; sorts the latter. */
 static List *
-absent(const Publishing *publishing, List *keys, const List *rows)
+absent(const List *keys, List *here)
 {
-	List *here = keys_of(publishing, rows);
 	List *wanted = list_copy(keys);
 	List *gone = NIL;
 	ListCell *at;
@@ -492,10 +491,10 @@ strangers(Publishing *publishing, List *keys)
 
 	mls_run_begin_step(run);
 	MemoryContextSwitchTo(publishing->batch);
-	found = mls_publication_rows(publishing->publication, keys);
+	found = mls_publication_keys(publishing->publication, keys);
 	mls_run_end_step(run, &counters);
 	MemoryContextSwitchTo(publishing->batch);
-	return absent(publishing, keys, found);
+	return absent(keys, found);
 }
 
 /* What was there before the load, and is not in the view, goes. */
@@ -564,7 +563,7 @@ send_keys(Publishing *publishing, List *keys, const MlsTargetPosition *move)
 		counters.received += list_length(some);
 		mls_run_end_step(run, &counters);
 		MemoryContextSwitchTo(publishing->batch);
-		gone = absent(publishing, some, rows);
+		gone = absent(some, keys_of(publishing, rows));
 		send(publishing, rows, gone, keys == NIL ? move : NULL, NULL);
 		MemoryContextSwitchTo(publishing->batch);
 	} while (keys != NIL);

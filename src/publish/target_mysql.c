@@ -6,7 +6,9 @@
  * nobody else needs it.  It waits by a function of ours: a cancel ends each wait, and the
  * address is looked at before anything is sent.
  *
- * Rows are sent as texts in statements of many rows.  The session is strict: what does not fit
+ * Rows are sent as texts: many at a time as the arrays of a prepared statement, where the server
+ * takes such (MariaDB), since to parse them is most of its work; else in statements of many rows.
+ * The session is strict: what does not fit
  * is refused, and never cut.  Keys are compared byte for byte.  Statements that change tables
  * commit by themselves, so tables are made, and columns added or widened, between transactions.
  */
@@ -55,6 +57,9 @@
 #define LONGEST_KEY 255
 #define REPEATS 5
 
+/* So many rows are worth a prepared statement. */
+#define MANY_ROWS 16
+
 /* ---- The library ---- */
 
 #define FUNCTIONS(add)                                                                             \
@@ -62,7 +67,10 @@
 		add(mysql_real_query) add(mysql_store_result) add(mysql_free_result) add(mysql_fetch_row)  \
 			add(mysql_fetch_lengths) add(mysql_num_rows) add(mysql_num_fields) add(mysql_errno)    \
 				add(mysql_error) add(mysql_sqlstate) add(mysql_get_server_info)                    \
-					add(mysql_get_ssl_cipher)
+					add(mysql_get_ssl_cipher) add(mariadb_get_infov) add(mysql_stmt_init)          \
+						add(mysql_stmt_prepare) add(mysql_stmt_attr_set)                           \
+							add(mysql_stmt_bind_param) add(mysql_stmt_execute)                     \
+								add(mysql_stmt_close)
 
 #define POINTER(name) typeof(&name) name;
 static struct
@@ -108,6 +116,8 @@ typedef struct Mysql
 	int64 packet;     /* bytes of a statement, at most, unless a row is longer */
 	int64 longest;    /* bytes of the longest that the server takes; 0: not known yet */
 	bool unsent;      /* the last one was longer */
+	bool takes_arrays; /* of values, for a prepared statement */
+	MYSQL_STMT *upsert; /* that, once it is needed */
 	MemoryContextCallback callback;
 } Mysql;
 
@@ -124,6 +134,10 @@ close_connection(void *arg)
 	if (target->connection != NULL)
 		client.mysql_close(target->connection);
 	target->connection = NULL;
+	/* Its memory only, now. */
+	if (target->upsert != NULL)
+		client.mysql_stmt_close(target->upsert);
+	target->upsert = NULL;
 }
 
 /* Before anything is sent: the name may have led elsewhere than it did a moment ago. */
@@ -644,6 +658,7 @@ static MlsTarget *
 open_target(const MlsSource *source)
 {
 	Mysql *target;
+	unsigned int more = 0; /* what the server can, beyond 32 bits */
 	List *rows;
 
 	load_client();
@@ -668,6 +683,9 @@ open_target(const MlsSource *source)
 	rows = ask(target, "set up the session", "SELECT @@max_allowed_packet");
 	target->longest = pg_strtoint64(((char **) linitial(rows))[0]) - 16;
 	target->packet = Min(target->longest - 1024, LONGEST_STATEMENT);
+	client.mariadb_get_infov(target->connection, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES,
+							 &more);
+	target->takes_arrays = (more & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
 	return &target->head;
 }
 
@@ -1025,8 +1043,9 @@ insert_tail(const MlsPublication *publication)
 	return sql.data;
 }
 
+/* As texts in statements of many rows. */
 static bool
-upsert_rows(Mysql *target, const MlsPublication *publication, const List *rows)
+upsert_texts(Mysql *target, const MlsPublication *publication, const List *rows)
 {
 	const char *head = insert_head(publication);
 	const char *tail = insert_tail(publication);
@@ -1068,6 +1087,119 @@ upsert_rows(Mysql *target, const MlsPublication *publication, const List *rows)
 	}
 	pfree(sql.data);
 	pfree(values.data);
+	return true;
+}
+
+/* ---- Rows as arrays ---- */
+
+/* False: mysql_errno() says why. */
+static bool
+prepare_upsert(Mysql *target, const MlsPublication *publication)
+{
+	StringInfoData sql;
+	char *there;
+	bool done;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, insert_head(publication));
+	foreach (lc, publication->columns)
+		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) > 0 ? "," : "(",
+						 ((const MlsPublishColumn *) lfirst(lc))->is_bytes ? "UNHEX(?)" : "?");
+	appendStringInfo(&sql, ")%s", insert_tail(publication));
+	there = pg_server_to_any(sql.data, sql.len, PG_UTF8);
+	target->upsert = client.mysql_stmt_init(target->connection);
+	if (target->upsert == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	waiting = target;
+	done = client.mysql_stmt_prepare(target->upsert, there, strlen(there)) == 0;
+	waiting = NULL;
+	target->head.statements++;
+	return done;
+}
+
+/* Values of some rows, column by column. */
+static void
+bind_rows(Mysql *target, const MlsPublication *publication, const List *rows, int first, int n,
+		  MYSQL_BIND *binds)
+{
+	for (int c = 0; c < list_length(publication->columns); c++)
+	{
+		char **values = palloc(n * sizeof(char *));
+		unsigned long *lengths = palloc(n * sizeof(unsigned long));
+		char *indicators = palloc(n);
+
+		for (int i = 0; i < n; i++)
+		{
+			char *value = ((char **) list_nth(rows, first + i))[c];
+
+			if (value != NULL)
+				value = pg_server_to_any(value, strlen(value), PG_UTF8);
+			values[i] = value;
+			lengths[i] = value ? strlen(value) : 0;
+			indicators[i] = value ? STMT_INDICATOR_NONE : STMT_INDICATOR_NULL;
+			target->head.bytes += lengths[i];
+		}
+		binds[c].buffer_type = MYSQL_TYPE_STRING;
+		binds[c].buffer = values;
+		binds[c].length = lengths;
+		binds[c].u.indicator = indicators;
+	}
+}
+
+/* So many rows, from the first on, as one statement holds; 0: not even that. */
+static int
+rows_that_fit(const Mysql *target, const MlsPublication *publication, const List *rows, int first)
+{
+	int ncolumns = list_length(publication->columns);
+	int64 room = target->packet;
+	int n = 0;
+
+	for (; first + n < list_length(rows); n++)
+	{
+		char **row = list_nth(rows, first + n);
+
+		/* A value has its length before it, and in another encoding more bytes than here. */
+		for (int c = 0; c < ncolumns; c++)
+			room -= 10 + (row[c] ? (int64) strlen(row[c]) * (GetDatabaseEncoding() == PG_UTF8 ? 1 : 4)
+								 : 0);
+		if (room < 0)
+			break;
+	}
+	return n;
+}
+
+static bool
+upsert_rows(Mysql *target, const MlsPublication *publication, const List *rows)
+{
+	MYSQL_BIND *binds = palloc0(list_length(publication->columns) * sizeof(MYSQL_BIND));
+	int first = 0;
+
+	if (!target->takes_arrays || list_length(rows) < MANY_ROWS)
+		return upsert_texts(target, publication, rows);
+	if (target->upsert == NULL && !prepare_upsert(target, publication))
+		return false;
+	while (first < list_length(rows))
+	{
+		unsigned int n = rows_that_fit(target, publication, rows, first);
+		bool done;
+
+		CHECK_FOR_INTERRUPTS();
+		/* A row that is too long is told in the other way. */
+		if (n == 0)
+			return upsert_texts(target, publication, list_copy_tail(rows, first));
+		bind_rows(target, publication, rows, first, n, binds);
+		waiting = target;
+		done = client.mysql_stmt_attr_set(target->upsert, STMT_ATTR_ARRAY_SIZE, &n) == 0 &&
+			   client.mysql_stmt_bind_param(target->upsert, binds) == 0 &&
+			   client.mysql_stmt_execute(target->upsert) == 0;
+		waiting = NULL;
+		target->head.statements++;
+		if (!done)
+			return false;
+		first += n;
+	}
+	pfree(binds);
 	return true;
 }
 
