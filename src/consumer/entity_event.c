@@ -203,9 +203,8 @@ parents_of(const EventShape *shape, TupleTableSlot *slot)
 		Datum key = text_of(slot, shape->parent_keys[i], &isnull);
 
 		if (!isnull)
-			parents[n++] =
-				CStringGetTextDatum(psprintf("%s/%s", TextDatumGetCString(parent_of(shape, i, slot)),
-											 TextDatumGetCString(key)));
+			parents[n++] = CStringGetTextDatum(psprintf(
+				"%s/%s", TextDatumGetCString(parent_of(shape, i, slot)), TextDatumGetCString(key)));
 	}
 	return array_text(parents, n);
 }

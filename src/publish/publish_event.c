@@ -112,14 +112,15 @@ mls_publish_changed(const MlsPublication *publication, int64 since, int64 *upto)
 					"AND e.sequence > $2 AND e.sequence <= $3",
 					mls_arg_text(publication->resource), mls_arg_int8(since), mls_arg_int8(*upto));
 	keys = add_found(keys, 1);
-	mls_sql_control(SPI_OK_SELECT,
-					"SELECT pg_catalog.substr(p, pg_catalog.length($1) + 2) FROM mls.entity_event e, "
-					"pg_catalog.unnest(e.parents) p WHERE pg_catalog.starts_with(p, $1 || '/') "
-					"AND e.sequence > $2 AND e.sequence <= $3 AND e.resource IN "
-					"(SELECT r.resource FROM mls.publication_resource r WHERE r.publication = $4 "
-					"AND r.how = 'parent')",
-					mls_arg_text(publication->resource), mls_arg_int8(since), mls_arg_int8(*upto),
-					mls_arg_int8(publication->id));
+	mls_sql_control(
+		SPI_OK_SELECT,
+		"SELECT pg_catalog.substr(p, pg_catalog.length($1) + 2) FROM mls.entity_event e, "
+		"pg_catalog.unnest(e.parents) p WHERE pg_catalog.starts_with(p, $1 || '/') "
+		"AND e.sequence > $2 AND e.sequence <= $3 AND e.resource IN "
+		"(SELECT r.resource FROM mls.publication_resource r WHERE r.publication = $4 "
+		"AND r.how = 'parent')",
+		mls_arg_text(publication->resource), mls_arg_int8(since), mls_arg_int8(*upto),
+		mls_arg_int8(publication->id));
 	keys = add_found(keys, 1);
 	return without_doubles(add_dependants(publication, keys, since, *upto));
 }

@@ -110,13 +110,13 @@ typedef struct Mysql
 {
 	MlsTarget head;
 	MYSQL *connection;
-	bool looked_at;   /* its address may be asked */
-	char refused[64]; /* it may not */
-	bool patient;     /* what it does may take as long as it likes */
-	int64 packet;     /* bytes of a statement, at most, unless a row is longer */
-	int64 longest;    /* bytes of the longest that the server takes; 0: not known yet */
-	bool unsent;      /* the last one was longer */
-	bool takes_arrays; /* of values, for a prepared statement */
+	bool looked_at;     /* its address may be asked */
+	char refused[64];   /* it may not */
+	bool patient;       /* what it does may take as long as it likes */
+	int64 packet;       /* bytes of a statement, at most, unless a row is longer */
+	int64 longest;      /* bytes of the longest that the server takes; 0: not known yet */
+	bool unsent;        /* the last one was longer */
+	bool takes_arrays;  /* of values, for a prepared statement */
 	MYSQL_STMT *upsert; /* that, once it is needed */
 	MemoryContextCallback callback;
 } Mysql;
@@ -178,8 +178,8 @@ clean(const Mysql *target, const char *message)
 static bool
 is_of_data(unsigned int code, const char *state)
 {
-	static const unsigned int codes[] = {1118, 1153, 1265, 1364, 1366,
-										 1526, 1644, 3140, 3819, 3988, 4025};
+	static const unsigned int codes[] = {1118, 1153, 1265, 1364, 1366, 1526,
+										 1644, 3140, 3819, 3988, 4025};
 
 	for (int i = 0; i < lengthof(codes); i++)
 		if (codes[i] == code)
@@ -645,10 +645,10 @@ connect_to_server(Mysql *target)
 	bool connected;
 
 	waiting = target;
-	connected = client.mysql_real_connect(target->connection, target->head.place.host,
-										  http->username, http->password ? http->password : "",
-										  target->head.place.database, target->head.place.port,
-										  NULL, CLIENT_FOUND_ROWS) != NULL;
+	connected =
+		client.mysql_real_connect(target->connection, target->head.place.host, http->username,
+								  http->password ? http->password : "", target->head.place.database,
+								  target->head.place.port, NULL, CLIENT_FOUND_ROWS) != NULL;
 	waiting = NULL;
 	mls_target_show_environment(hidden);
 	return connected;
@@ -1161,8 +1161,9 @@ rows_that_fit(const Mysql *target, const MlsPublication *publication, const List
 
 		/* A value has its length before it, and in another encoding more bytes than here. */
 		for (int c = 0; c < ncolumns; c++)
-			room -= 10 + (row[c] ? (int64) strlen(row[c]) * (GetDatabaseEncoding() == PG_UTF8 ? 1 : 4)
-								 : 0);
+			room -=
+				10 +
+				(row[c] ? (int64) strlen(row[c]) * (GetDatabaseEncoding() == PG_UTF8 ? 1 : 4) : 0);
 		if (room < 0)
 			break;
 	}
