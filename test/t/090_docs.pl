@@ -16,7 +16,7 @@ my $root = 'http://127.0.0.1:' . $mls->{port};
 my $ddf = start_mls(listings => 60);
 $ddf->control('option', { rets => { dialect => 'ddf' } });
 my $folder = PostgreSQL::Test::Utils::tempdir;
-mkdir "$folder/$_" or die for qw(photos feeds);
+mkdir "$folder/$_" or die for qw(photos feeds pictures);
 my $node = new_node('docs', 'mls_fdw.file_directories' => "'$folder'");
 
 # The source with names of its own that docs/mapping.md maps.
@@ -95,6 +95,16 @@ sub photos
 	return;
 }
 
+# What those who have moved over see then.
+my %moved = (
+	'moving-from-mls2.md' => q{SELECT count(*) > 0 AND bool_and("ListingKey" LIKE 'QOBRIX_%') AND bool_and("X_Currency" IS NOT NULL)
+			AND (SELECT count(*) > 0 FROM gold.media WHERE "ResourceRecordKey" LIKE 'QOBRIX_%')
+			AND (SELECT written > 0 FROM mls_feed_status WHERE name = 'abroad')
+			AND (SELECT count(*) = 2 FROM mls.feed_listing WHERE id IN (100017, 100018))
+		  FROM gold.property WHERE mls_source = 'crm'},
+	'moving-from-rets-manager.md' => q{SELECT (SELECT count(*) > 0 FROM rets_manager.property) AND (SELECT count(*) > 0 FROM rets_manager.propertyphoto)
+			AND (SELECT count(*) > 0 FROM mls_media WHERE source = 'ddf' AND state = 'here')});
+
 my $number = 0;
 for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 {
@@ -104,7 +114,8 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 	my ($name) = $page =~ m{([^/]+)$};
 	my $database = 'docs' . ++$number;
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
-	$node->safe_psql($database, $prelude) unless $name eq 'README.md';
+	# Who comes from elsewhere has no other source, whose listings would have the same keys here.
+	$node->safe_psql($database, $moved{$name} ? 'CREATE EXTENSION mls_fdw' : $prelude) unless $name eq 'README.md';
 	photos() if $name eq 'media.md';
 	my $block = 0;
 	for my $sql (@blocks)
@@ -114,6 +125,7 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 		is($status, 0, "$name: block " . ++$block) or diag("$sql\n$err");
 	}
 	check_mapped($database) if $name eq 'mapping.md';
+	is($node->safe_psql($database, $moved{$name}), 't', "$name: and has moved") if $moved{$name};
 }
 
 # What docs/operations.md says of backups: data, cursor and rules come back together.
