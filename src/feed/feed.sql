@@ -506,7 +506,7 @@ BEGIN
             id_path = excluded.id_path, max_listings = excluded.max_listings, max_photos = excluded.max_photos, falls_back = excluded.falls_back,
             settings = excluded.settings, comment = excluded.comment;
     IF known.kind <> settings ->> 'kind' THEN
-        PERFORM mls.require_place(f.name, f.store, f.path, settings ->> 'kind') FROM mls.feed f WHERE f.format = note_feed_format.format;
+        PERFORM mls.require_place(f.name, f.store, f.path, note_feed_format.settings ->> 'kind') FROM mls.feed f WHERE f.format = note_feed_format.format;
     END IF;
     IF settings ? 'like' THEN
         -- They become his own: so they are taken only of whom he trusts, as in note_feed().
