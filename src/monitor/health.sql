@@ -167,11 +167,14 @@ SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
   FROM (SELECT string_agg(format(CASE WHEN w.pid IS NULL
                                       THEN 'run %s of %s has no process any more; its next run puts that right'
                                       ELSE 'run %s of %s is at work since %s' END,
-                                 r.id, f.name, r.started_at), '; ' ORDER BY r.id) AS bad
-          FROM mls.run r JOIN fact f ON f.id = r.subscription
-          LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
-            ON w.subscription = r.subscription AND w.pid = r.pid
-         WHERE r.status = 'running' AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
+                                 r.id, coalesce(f.name, h.source || ' ' || h.resource, h.resource), r.started_at), '; ' ORDER BY r.id) AS bad
+          FROM mls.run r JOIN mls_history h ON h.run = r.id
+          LEFT JOIN fact f ON f.id = r.subscription
+          LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) s
+            ON s.subscription = r.subscription AND s.pid = r.pid
+          LEFT JOIN pg_stat_activity a ON r.subscription IS NULL AND a.pid = r.pid AND coalesce(a.backend_start = r.backend_start, true)
+         CROSS JOIN LATERAL (SELECT coalesce(s.pid, a.pid) AS pid) w
+         WHERE r.status = 'running' AND (r.subscription IS NULL OR f.id IS NOT NULL) AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
 UNION ALL
 -- Copies are as good as ever when a geocoder is down.
 SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' END,

@@ -223,6 +223,12 @@ in_copy(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'team', 
 is(in_copy(q{SELECT count(*) FROM mls_publications WHERE name = 'team'}) . ' ' . synced('team') . there(q{SELECT count(*) FROM mls_position WHERE name = 'team'}), '0 finished 0 0 01', 'a publication of a copy can be ended, which does the other no harm');
 $node->safe_psql('template1', 'DROP DATABASE copy');
 
+# ---- A run without a process ----
+
+sql(q{UPDATE mls.run SET status = 'running' WHERE id = (SELECT max(run) FROM mls_history WHERE resource = 'listing')});
+like(sql(q{SELECT level || ': ' || message FROM mls_health() WHERE item = 'stuck'}), qr/^warning: run \d+ of shop listing has no process any more/, 'a run whose process is gone is seen');
+is(synced('listing') . sql(q{SELECT level FROM mls_health() WHERE item = 'stuck'}), 'finished 0 0 0ok', 'the next one puts that right');
+
 # ---- Killed in the middle, and gone ----
 
 sql('UPDATE mls.publication SET batch = 20');
