@@ -167,8 +167,8 @@ SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
   FROM (SELECT string_agg(format(CASE WHEN w.pid IS NULL
                                       THEN 'run %s of %s has no process any more; its next run puts that right'
                                       ELSE 'run %s of %s is at work since %s' END,
-                                 r.id, coalesce(f.name, h.source || ' ' || h.resource, h.resource), r.started_at), '; ' ORDER BY r.id) AS bad
-          FROM mls.run r JOIN mls_history h ON h.run = r.id
+                                 r.id, coalesce(f.name, p.destination || ' ' || p.name, r.subject), r.started_at), '; ' ORDER BY r.id) AS bad
+          FROM mls.run r LEFT JOIN mls.publication p ON p.id = r.publication
           LEFT JOIN fact f ON f.id = r.subscription
           LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) s
             ON s.subscription = r.subscription AND s.pid = r.pid
