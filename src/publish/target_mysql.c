@@ -658,7 +658,7 @@ static MlsTarget *
 open_target(const MlsSource *source)
 {
 	Mysql *target;
-	unsigned int more = 0; /* what the server can, beyond 32 bits */
+	unsigned long more = 0; /* what the server can, beyond 32 bits */
 	List *rows;
 
 	load_client();

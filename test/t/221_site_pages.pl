@@ -64,6 +64,9 @@ sub cells
 	return join "\n", @{ $browser->js('const [rows, titles] = arguments; return [...document.querySelectorAll(rows)].map(r => titles.map(t => r.querySelector(`[data-title="${t}"]`).innerText.trim()).join("|"))', $rows, \@titles) };
 }
 
+query(q{SET client_min_messages = warning; CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'postgres', url 'postgresql://127.0.0.1:1/shop', tls 'none'); SET ROLE operator;
+	SELECT mls_publish('gold.property', 'shop', 'listing')});
+
 # ---- Logging in ----
 
 $browser->go($site->{url});
@@ -156,8 +159,6 @@ is(query(q{SELECT count(*) FROM cron.job WHERE jobname = 'mls lakeside sync'}), 
 
 # ---- Destinations ----
 
-query(q{SET client_min_messages = warning; CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'postgres', url 'postgresql://127.0.0.1:1/shop', tls 'none'); SET ROLE operator;
-	SELECT mls_publish('gold.property', 'shop', 'listing')});
 visit('#/schedules', 'tr[data-process="shop publish"].off');
 $browser->click('tr[data-process="shop publish"] button');
 like($browser->text_of('dialog pre'), qr{mls_schedule\('shop', publish => '\*/5 \* \* \* \*'\)}, 'a destination has a schedule, too');
