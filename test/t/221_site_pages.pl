@@ -172,6 +172,7 @@ $browser->click('[data-publication] button');
 like($browser->text_of('dialog pre'), qr/mls_publish_sync\('shop'\)/, 'and has it sent');
 $browser->click('dialog button[type=submit]');
 is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM mls_publications WHERE state = 'failing'}), 'where its run can be seen, and ends');
 query(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'); DROP SERVER shop CASCADE});
 
 # ---- Record ----
