@@ -19,6 +19,7 @@
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
 #include "read/key_snapshot.h"
+#include "step/file.h"
 #include "write/write.h"
 
 /* Children first: with them the scope changes. */
@@ -43,6 +44,7 @@ store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 	mls_related_records_store(run->children);
 	mls_reader_note_unknown(run->state, run->sub, run->id);
 	mls_timestamps_see(run->timestamps, batch);
+	mls_files_store(run);
 	counters.pages++;
 	if (run->range == NULL)
 		counters.expected = Max(mls_reader_expected(run->state), 0);
@@ -59,6 +61,23 @@ store_page(MlsRun *run, MlsBatch *batch)
 	MlsPosition position = mls_reader_position(run->state);
 
 	store(run, batch, &position);
+}
+
+/* Files of which no page has come, and what became of the last one. */
+static void
+store_files(MlsRun *run)
+{
+	MlsCounters counters = run->counters;
+
+	if (mls_files_have_news(run))
+	{
+		mls_run_begin_step(run);
+		mls_files_store(run);
+		mls_run_end_step(run, &counters);
+	}
+	if (run->table->files && run->table->files->passed_over)
+		run->reads_all = false;
+	mls_files_require(run);
 }
 
 /* A page that came by another timestamp: the cursor does not stand in it. */
@@ -140,6 +159,7 @@ sync_work(MlsRun *run)
 	mls_scope_fill(run);
 	mls_remap_own(run);
 	mls_related_records_follow(run->children);
+	mls_files_begin(run);
 	if (mls_load(run, store_page))
 	{
 		map_replaced(run);
@@ -154,6 +174,7 @@ sync_work(MlsRun *run)
 		while ((batch = mls_reader_next(run->state)) != NULL)
 			store_page(run, batch);
 	} while (was_interrupted && goes_over(run));
+	store_files(run);
 	mls_timestamps_read(run->timestamps, store_other_page);
 	map_replaced(run);
 }
