@@ -60,8 +60,7 @@ COMMENT ON FUNCTION mls_check(text) IS 'connects to a source and says what works
 REVOKE ALL ON FUNCTION mls_check(text) FROM PUBLIC;
 
 CREATE FUNCTION mls_dataset_inspect(
-	server text, OUT resource text, OUT field text, OUT column_name text, OUT type text,
-	OUT written text, OUT is_key boolean, OUT samples text[], OUT remark text)
+	server text, OUT resource text, OUT field text, OUT type text, OUT written text, OUT is_key boolean, OUT samples text[], OUT remark text)
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT
 	SET search_path = pg_catalog, pg_temp;

@@ -25,7 +25,6 @@ put_row(ReturnSetInfo *result, const MlsRemoteResource *resource, const MlsRemot
 	mls_return_row(
 		result, mls_arg_text(resource ? resource->name : NULL),
 		mls_arg_text(field ? field->name : NULL),
-		mls_arg_text(field ? mls_snake_case(field->name) : NULL),
 		mls_arg_text(field ? format_type_be(field->pg_type) : NULL),
 		mls_arg_text(field ? field->type : NULL),
 		field ? mls_arg_bool(mls_resource_is_key(resource, field->name)) : mls_arg_null(BOOLOID),

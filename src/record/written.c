@@ -561,15 +561,18 @@ date_ways(Text text, int *shows)
 /* ---- what a text can be ---- */
 
 static bool
-is_boolean(Text text)
+is_boolean(Text text, int *shows)
 {
-	static const char *const words[] = {"true", "false", "yes", "no", "y", "n", "t", "f"};
+	static const char *const words[] = {"true", "false", "yes", "no"};
+	int length = text.end - text.s;
 
 	for (int i = 0; i < lengthof(words); i++)
-		if (text.end - text.s == strlen(words[i]) &&
-			pg_strncasecmp(text.s, words[i], strlen(words[i])) == 0)
+		if (length == strlen(words[i]) && pg_strncasecmp(text.s, words[i], length) == 0)
 			return true;
-	return false;
+	if (length != 1 || !strchr("yYtTnNfF", *text.s))
+		return false;
+	*shows |= strchr("yYtT", *text.s) ? MLS_SHOWS_YES : MLS_SHOWS_NO;
+	return true;
 }
 
 int
@@ -579,7 +582,7 @@ mls_written_ways(const char *s, int length, int *shows)
 
 	if (length == 0 || length > LONGEST)
 		return 0;
-	if (is_boolean(text))
+	if (is_boolean(text, shows))
 		return MLS_CAN_BOOLEAN;
 	return number_ways(text, shows) | date_ways(text, shows);
 }

@@ -59,15 +59,25 @@ widths_with(const DatasetBytes *bytes, const char *sample, Size length, bool is_
 	return widths;
 }
 
-/* A named delimiter: one character, or its word. */
+/* The value of an option that is one character; ASCII, so that it is one byte. */
+static char
+character(const char *option, const char *value)
+{
+	if (strlen(value) != 1 || IS_HIGHBIT_SET(*value) || strchr("\r\n", *value))
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("invalid value for option \"%s\": \"%.200s\"", option, value),
+						errdetail("It is one character of ASCII, or a word for one.")));
+	return *value;
+}
+
+/* A named delimiter; 0: none. */
 static char
 given_delimiter(const DatasetServer *server)
 {
 	if (strcmp(server->delimiter, "auto") == 0)
 		return 0;
-	if (strcmp(server->delimiter, "tab") == 0)
-		return '\t';
-	return server->delimiter[0];
+	return strcmp(server->delimiter, "tab") == 0 ? '\t'
+												 : character("delimiter", server->delimiter);
 }
 
 static bool
@@ -126,7 +136,7 @@ mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, cons
 	Widths best = {0};
 
 	memset(dialect, 0, sizeof(*dialect));
-	dialect->quote = strcmp(server->quote, "none") == 0 ? 0 : server->quote[0];
+	dialect->quote = strcmp(server->quote, "none") == 0 ? 0 : character("quote", server->quote);
 	for (int i = 0; i < lengthof(delimiters); i++)
 	{
 		Widths widths = widths_with(bytes, sample, length, is_all, given ? given : delimiters[i],

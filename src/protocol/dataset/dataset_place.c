@@ -157,7 +157,7 @@ add_file(const MlsSource *source, int folder, const char *name, List **files, Li
 	stem = stem_of(name, &file);
 	if (stem == NULL)
 	{
-		if (others)
+		if (others && server->files == NIL)
 			*others = lappend(*others, pstrdup(name));
 		return;
 	}

@@ -249,6 +249,8 @@ next_cells(DatasetRows *rows, StringInfo out)
 			return true;
 		}
 	}
+	if (!rows->is_begun)
+		mls_dataset_fail(rows->bytes, "It has neither a header nor rows.", NULL);
 	return false;
 }
 

@@ -44,6 +44,7 @@ read_file(Reading *reading)
 	DatasetBytes *bytes = mls_dataset_open(source, reading->file);
 	MemoryContext page =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw page", ALLOCSET_DEFAULT_SIZES);
+	MlsFileLedger aside = {.context = CurrentMemoryContext};
 	DatasetFacts facts;
 	DatasetRows *rows;
 	const char **names;
@@ -52,6 +53,8 @@ read_file(Reading *reading)
 
 	mls_dataset_examine(bytes, server->encoding, &facts);
 	rows = mls_dataset_rows(bytes, server, reading->file, &facts);
+	/* Lines that are no records are counted here; who reads them makes issues or an error of them. */
+	mls_dataset_rows_reject_to(rows, &aside);
 	do
 	{
 		MemoryContext before = MemoryContextSwitchTo(page);

@@ -172,19 +172,28 @@ end_file(DatasetStream *stream)
 	MemoryContextReset(stream->file_context);
 }
 
+/* May a file still be written?  A clock that goes wrong must not make it wait for ever. */
+static bool
+is_fresh(const DatasetStream *stream)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	int64 age = GetCurrentTimestamp() - stream->file->modified;
+	int64 settle = server->settle_s * USECS_PER_SEC;
+
+	return settle > 0 && age < settle && age > -settle;
+}
+
 /* Is it known to be here, by its size and time?  Or may it still be written, so that it waits? */
 static bool
 is_passed_over(DatasetStream *stream, const MlsFileLedger *ledger)
 {
-	const DatasetServer *server = stream->head.query->table->source->own;
 	const DatasetFile *file = stream->file;
 	const MlsFileEntry *known = mls_ledger_find(ledger, file->name);
 
 	if (known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
 		known->modified == file->modified)
 		return true;
-	if (server->settle_s > 0 &&
-		file->modified > GetCurrentTimestamp() - server->settle_s * USECS_PER_SEC)
+	if (is_fresh(stream))
 	{
 		note(stream, MLS_FILE_PENDING);
 		return true;
@@ -256,6 +265,13 @@ begin_file(DatasetStream *stream)
 		table->files->passed_over = true;
 		return false;
 	}
+	/* Of half a file it would be said that the rest is gone. */
+	if (stream->head.query->keys_only && is_fresh(stream))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("file \"%s\" of source \"%s\" may still be written",
+							   stream->file->name, table->source->name),
+						errdetail("It was written less than %d s ago (server option settle).",
+								  server->settle_s)));
 	facts = palloc0(sizeof(DatasetFacts));
 	stream->bytes = mls_dataset_open(table->source, stream->file);
 	mls_dataset_examine(stream->bytes, server->encoding, facts);

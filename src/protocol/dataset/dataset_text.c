@@ -90,7 +90,7 @@ next_unpacked(Unpacked *unpacked, char **piece, Size *length)
 		}
 		*piece = unpacked->unpacked;
 		if (mls_gunzip_take(unpacked->gunzip, *piece, PIECE, length) != MLS_GUNZIP_OK)
-			mls_dataset_fail(unpacked->bytes, "It begins as gzip and is none.", NULL);
+			mls_dataset_fail(unpacked->bytes, "It begins as gzip, and cannot be unpacked: it is damaged.", NULL);
 		unpacked->is_fed = *length == PIECE;
 	}
 	unpacked->total += *length;

@@ -40,7 +40,7 @@ struct DatasetTypes
 	const DatasetServer *server;
 	MemoryContext context;
 	List *fields; /* of Field * */
-	MlsWritten numbers; /* how the numbers of the files are written, as their columns show */
+	MlsWritten numbers; /* how the numbers of the files are written; plain: nothing shows it */
 	const char *shown_by;
 };
 
@@ -259,20 +259,15 @@ find_numbers(DatasetTypes *types)
 		const Field *field = lfirst(lc);
 		int can = field->can & (MLS_CAN_POINT | MLS_CAN_COMMA);
 
-		if (field->values == 0 || !(field->shows & MLS_SHOWS_PARTING))
+		if (field->values == 0 || !(field->shows & MLS_SHOWS_PARTING) ||
+			(can != MLS_CAN_COMMA && can != MLS_CAN_POINT))
 			continue;
-		if (can == MLS_CAN_COMMA)
-			types->shown_by = psprintf("column \"%s\"", field->name);
 		has_comma |= can == MLS_CAN_COMMA;
 		has_point |= can == MLS_CAN_POINT;
+		types->shown_by = psprintf("column \"%s\"", field->name);
 	}
-	types->numbers = has_comma && !has_point ? MLS_WRITTEN_COMMA : MLS_WRITTEN_PLAIN;
-	if (types->numbers == MLS_WRITTEN_PLAIN)
-	{
-		types->shown_by = NULL;
-		if (has_point && !has_comma)
-			types->numbers = MLS_WRITTEN_POINT;
-	}
+	if (has_comma != has_point)
+		types->numbers = has_comma ? MLS_WRITTEN_COMMA : MLS_WRITTEN_POINT;
 }
 
 static Decision
@@ -300,7 +295,7 @@ decide_number(const DatasetTypes *types, const Field *field)
 		return (Decision){NUMERICOID, MLS_WRITTEN_PLAIN, NULL};
 	if (is_open)
 		return (Decision){NUMERICOID, MLS_WRITTEN_POINT,
-						  "read with a decimal point, as other columns or an option show"};
+						  psprintf("read with a decimal point, as %s shows", types->shown_by)};
 	return (Decision){NUMERICOID, MLS_WRITTEN_POINT, NULL};
 }
 
@@ -343,6 +338,15 @@ decide_date(const DatasetTypes *types, int can)
 	return (Decision){TEXTOID, MLS_WRITTEN_PLAIN, NULL};
 }
 
+/* N may be no, or north: letters are words where both of them are there. */
+static bool
+is_open_letter(const Field *field)
+{
+	int letters = field->shows & (MLS_SHOWS_YES | MLS_SHOWS_NO);
+
+	return letters == MLS_SHOWS_YES || letters == MLS_SHOWS_NO;
+}
+
 static Decision
 decide(const DatasetTypes *types, const Field *field)
 {
@@ -350,6 +354,9 @@ decide(const DatasetTypes *types, const Field *field)
 		return (Decision){JSONBOID, MLS_WRITTEN_PLAIN, NULL};
 	if (field->values == 0)
 		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN, "text, since it has no values"};
+	if ((field->can & MLS_CAN_BOOLEAN) && is_open_letter(field))
+		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
+						  "text, since its one letter need not be a yes or no"};
 	if (field->can & MLS_CAN_BOOLEAN)
 		return (Decision){BOOLOID, MLS_WRITTEN_PLAIN, NULL};
 	if (field->can & ALL_NUMBERS)
