@@ -188,8 +188,7 @@ mls_folder_drop(int fd)
 int
 mls_folder_open_in(int parent, const char *name)
 {
-	return mls_folder_take(
-		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	return mls_folder_take(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 int

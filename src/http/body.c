@@ -65,11 +65,11 @@ struct MlsHttpSpool
 {
 	MemoryContextCallback callback;
 	MemoryContext context;
-	File file;      /* -1: closed */
-	int64 length;   /* of the body, as far as it is in the file */
-	bool is_gzip;   /* it arrives compressed */
+	File file;         /* -1: closed */
+	int64 length;      /* of the body, as far as it is in the file */
+	bool is_gzip;      /* it arrives compressed */
 	MlsGunzip *gunzip; /* NULL: none yet */
-	char *unpacked; /* WRITE_BYTES */
+	char *unpacked;    /* WRITE_BYTES */
 	char piece[MLS_HTTP_PIECE + SPARE_BYTES];
 };
 

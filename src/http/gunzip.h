@@ -26,8 +26,7 @@ extern void mls_gunzip_feed(MlsGunzip *gunzip, const char *bytes, Size length);
  * Unpacks into `out`, of `room` bytes; how much it was goes to *length.  Less than that means
  * that more has to be fed.  Does not throw.
  */
-extern MlsGunzipResult
-mls_gunzip_take(MlsGunzip *gunzip, char *out, Size room, Size *length);
+extern MlsGunzipResult mls_gunzip_take(MlsGunzip *gunzip, char *out, Size room, Size *length);
 
 /* Has all come that began?  Members may follow each other; the trailer of each is checked. */
 extern bool mls_gunzip_is_whole(const MlsGunzip *gunzip);

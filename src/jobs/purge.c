@@ -26,7 +26,7 @@
 #include "base/base.h"
 #include "jobs/jobs.h"
 #include "read/key_snapshot.h"
-#include "step/file.h"
+#include "step/source_file.h"
 #include "write/write.h"
 
 /* Records removed in one transaction. */

@@ -19,7 +19,7 @@
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
 #include "read/key_snapshot.h"
-#include "step/file.h"
+#include "step/source_file.h"
 #include "write/write.h"
 
 /* Children first: with them the scope changes. */

@@ -32,7 +32,8 @@ mls_directory_report(const DirectoryStore *store, Task task, const char *name, i
 	const char *directory = store->head.place.directory;
 
 	errno = error;
-	ereport(ERROR, (errcode(mls_folder_error_state(error)), errmsg(task_words[task], store->head.source->name),
+	ereport(ERROR, (errcode(mls_folder_error_state(error)),
+					errmsg(task_words[task], store->head.source->name),
 					name ? errdetail("\"%s/%s\": %s.", directory, name, pg_strerror(error))
 						 : errdetail("\"%s\": %s.", directory, pg_strerror(error)),
 					hint ? errhint("%s", hint) : 0));

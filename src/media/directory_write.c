@@ -182,8 +182,8 @@ begin(DirectoryStore *store, DirectoryPut *put)
 
 	if (folder >= 0)
 		fd = mls_folder_take(openat(folder, put->temporary,
-									   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-									   FILE_MODE));
+									O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+									FILE_MODE));
 	error = errno;
 	mls_folder_drop(folder);
 	if (fd < 0)

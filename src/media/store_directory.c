@@ -136,7 +136,7 @@ get_file(MlsStore *head, const char *name)
 	if (folder >= 0)
 		/* Without waiting for a writer, should it be a pipe. */
 		get->fd = mls_folder_take(openat(folder, mls_directory_base(name),
-											O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+										 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	error = errno;
 	mls_folder_drop(folder);
 	if (get->fd < 0 && error != ENOENT)
@@ -415,9 +415,9 @@ write_mark(MlsStore *head, const char *text)
 
 	if (directory < 0)
 		mls_directory_report(store, TASK_OPEN, NULL, errno);
-	fd = mls_folder_take(
-		openat(directory, MLS_STORE_MARK,
-			   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640));
+	fd = mls_folder_take(openat(directory, MLS_STORE_MARK,
+								O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+								0640));
 	errno = 0;
 	if (fd < 0 || pwrite(fd, text, length, 0) != (ssize_t) length || pg_fsync(fd) != 0 ||
 		pg_fsync(directory) != 0)

@@ -97,9 +97,10 @@ typedef struct MlsTable
 	List *parent;           /* of char *: where its records come from, "Property.Media"; or NIL */
 	const char *parent_key; /* field with the key of the record it belongs to, or NULL */
 	double rows;            /* the user's estimate, or -1 */
-	struct MlsFileLedger *files; /* a sync keeps account of the files its records come from; or NULL */
-	int ncolumns;           /* = natts; entry i has attnum i + 1 */
-	MlsColumn *columns;     /* field NULL where dropped */
+	struct MlsFileLedger
+		*files;         /* a sync keeps account of the files its records come from; or NULL */
+	int ncolumns;       /* = natts; entry i has attnum i + 1 */
+	MlsColumn *columns; /* field NULL where dropped */
 } MlsTable;
 
 /* Is a field a part of a table's key? */
@@ -110,7 +111,7 @@ extern const MlsColumn *mls_table_column(const MlsTable *table, const char *fiel
 extern const MlsColumn *mls_table_column_named(const MlsTable *table, const char *name);
 
 /* Tells a map of records, made with these fields, in which way the columns are written. */
-extern void mls_table_written(const MlsTable *table, MlsRowMap *map,
-							  const char *const *fields, int natts);
+extern void
+mls_table_written(const MlsTable *table, MlsRowMap *map, const char *const *fields, int natts);
 
 #endif /* MLS_PROTOCOL_FOREIGN_TABLE_H */

@@ -14,7 +14,7 @@
 #define TEST_PROTOCOLS(add)
 #endif
 #define PROTOCOLS(add)                                                                             \
-	add(reso) add(rets) add(qobrix) add(file) add(dataset) add(geocoder) add(mysql) add(postgres)               \
+	add(reso) add(rets) add(qobrix) add(file) add(dataset) add(geocoder) add(mysql) add(postgres)  \
 		TEST_PROTOCOLS(add)
 
 #define DECLARE(name) extern const MlsProtocol mls_##name##_protocol;

@@ -95,10 +95,10 @@ struct MlsProtocol
 	bool is_local;       /* nothing is asked over HTTP: its servers need no url */
 	bool is_store;       /* a place of files: it has no records, and no foreign tables */
 	bool is_destination; /* publications are kept in step there; it has no records either */
-	bool keeps_files;    /* its sources consist of files, of which a sync keeps account (ledger.h) */
-	bool empty_is_null;  /* an empty text is no value in a column that is none of text */
-	bool sessions;       /* sources keep sessions: login, cookies, logout */
-	bool token_logins;   /* user name and password are exchanged for a token */
+	bool keeps_files;   /* its sources consist of files, of which a sync keeps account (ledger.h) */
+	bool empty_is_null; /* an empty text is no value in a column that is none of text */
+	bool sessions;      /* sources keep sessions: login, cookies, logout */
+	bool token_logins;  /* user name and password are exchanged for a token */
 
 	/* Platform row by name, or NULL; names in *list for hints (NULL-terminated). */
 	const MlsPlatform *(*platform)(const char *name);

@@ -64,11 +64,11 @@ ends(const Text *text, const char *word)
 static const char *const blanks[] = {" ", "\t", "\xC2\xA0", "\xE2\x80\xAF", "\xE2\x80\x89"};
 
 /* What parts thousands besides points and commas; a plain blank may part the words of an identity. */
-static const char *const marks[] = {"\xC2\xA0", "\xE2\x80\xAF", "\xE2\x80\x89",
-									"'", "\xE2\x80\x99"};
+static const char *const marks[] = {"\xC2\xA0", "\xE2\x80\xAF", "\xE2\x80\x89", "'",
+									"\xE2\x80\x99"};
 
-static const char *const currencies[] = {"$",   "\xE2\x82\xAC", "\xC2\xA3", "\xC2\xA5", "US$", "USD",
-										 "EUR", "GBP",          "CHF",      "CAD",      "AUD"};
+static const char *const currencies[] = {
+	"$", "\xE2\x82\xAC", "\xC2\xA3", "\xC2\xA5", "US$", "USD", "EUR", "GBP", "CHF", "CAD", "AUD"};
 
 static bool
 take_any(Text *text, const char *const *words, int count)
@@ -329,7 +329,8 @@ take_number(Text *text, int least, int most, int *number)
 {
 	int count = 0;
 
-	for (*number = 0; count < most && text->s < text->end && isdigit((unsigned char) *text->s); count++)
+	for (*number = 0; count < most && text->s < text->end && isdigit((unsigned char) *text->s);
+		 count++)
 		*number = *number * 10 + (*text->s++ - '0');
 	return count >= least && !(text->s < text->end && isdigit((unsigned char) *text->s));
 }
@@ -346,9 +347,9 @@ take_char(Text *text, char c)
 static bool
 take_month(Text *text, int *month)
 {
-	static const char *const months[] = {"january", "february", "march",     "april",
-										 "may",     "june",     "july",      "august",
-										 "september", "october", "november", "december"};
+	static const char *const months[] = {"january",   "february", "march",    "april",
+										 "may",       "june",     "july",     "august",
+										 "september", "october",  "november", "december"};
 	int length = 0;
 
 	while (text->s + length < text->end && isalpha((unsigned char) text->s[length]))
@@ -453,7 +454,7 @@ take_numbers(Text *text, MlsWritten written, Date *date)
 static bool
 take_gap(Text *text)
 {
-	bool any = take_char(text, ',') | take_char(text, '-');
+	bool any = take_char(text, ',') || take_char(text, '-');
 
 	while (take_any(text, blanks, lengthof(blanks)))
 		any = true;
@@ -498,10 +499,10 @@ plain_date(Text text, MlsWritten written, char *out)
 		return -1;
 	length = sprintf(out, "%04d-%02d-%02d", date.year, date.month, date.day);
 	if (date.has_time)
-		length += sprintf(out + length, "T%02d:%02d:%02d%s%.*s", date.hour, date.minute,
-						  date.second, date.fraction.s ? "." : "",
-						  (int) (date.fraction.end - date.fraction.s),
-						  date.fraction.s ? date.fraction.s : "");
+		length +=
+			sprintf(out + length, "T%02d:%02d:%02d%s%.*s", date.hour, date.minute, date.second,
+					date.fraction.s ? "." : "", (int) (date.fraction.end - date.fraction.s),
+					date.fraction.s ? date.fraction.s : "");
 	return length;
 }
 

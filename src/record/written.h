@@ -49,10 +49,12 @@ extern MlsWritten mls_written_named(const char *type);
 #define MLS_CAN_ALL 0x7fff
 
 /* What one value shows of its column, whatever the others are. */
-#define MLS_SHOWS_PARTING 0x1   /* a point or comma that one way takes for another than the other does */
-#define MLS_SHOWS_DECORATION 0x2 /* currency, percent, parentheses, thousands parted by apostrophes */
-#define MLS_SHOWS_ZERO_DATE 0x4  /* 0000-00-00, which is none */
-#define MLS_SHOWS_YES 0x8        /* one letter, which stands for yes, for no, or for something else */
+#define MLS_SHOWS_PARTING                                                                          \
+	0x1 /* a point or comma that one way takes for another than the other does */
+#define MLS_SHOWS_DECORATION                                                                       \
+	0x2 /* currency, percent, parentheses, thousands parted by apostrophes */
+#define MLS_SHOWS_ZERO_DATE 0x4 /* 0000-00-00, which is none */
+#define MLS_SHOWS_YES 0x8 /* one letter, which stands for yes, for no, or for something else */
 #define MLS_SHOWS_NO 0x10
 
 /*

@@ -15,7 +15,7 @@
  *	following		 the tables have followed (drift.c)
  *	unchecked		 the metadata could be read (drift.c)
  *	webhook			 the receiver takes events again (webhook.c)
- *	file			 the file was read again, and has no such line (file.c)
+ *	file			 the file was read again, and has no such line (source_file.c)
  *
  * With a record all that is said of it is solved.  What is met again is open again.
  *

@@ -90,8 +90,7 @@ url_problem(const char *url)
 static MlsFit
 write_leaf(MlsConditionWriter *writer, StringInfo buf, const MlsCondition *leaf)
 {
-	bool is_equal =
-		leaf->kind == MLS_IN || (leaf->kind == MLS_COMPARE && leaf->op == MLS_EQ);
+	bool is_equal = leaf->kind == MLS_IN || (leaf->kind == MLS_COMPARE && leaf->op == MLS_EQ);
 
 	if (!is_equal || leaf->column == NULL || strcmp(leaf->column->field, DATASET_FILE) != 0)
 		return MLS_FIT_NO;

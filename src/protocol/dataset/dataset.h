@@ -12,9 +12,8 @@
  *	dataset.c			the protocol: options, and what its functions are
  *	dataset_place.c		which files there are, and their bytes
  *	dataset_text.c		bytes as text: unpacked, decoded
- *	dataset_csv.c		text as rows of cells
- *	dataset_dialect.c	how a file of cells is written: delimiter, header
- *	dataset_json.c		text as JSON objects
+ *	dataset_reader.h	text as rows of cells (dataset_csv.c, dataset_dialect.c), and as JSON
+ *						objects (dataset_json.c)
  *	dataset_rows.c		a file as rows, whatever its kind
  *	dataset_types.c		the types of columns, from all values
  *	dataset_schema.c	resources and fields
@@ -134,8 +133,7 @@ typedef struct DatasetFacts
 } DatasetFacts;
 
 /* Reads all of it.  An error if it is not whole, or in no encoding that is known. */
-extern void
-mls_dataset_examine(DatasetBytes *bytes, DatasetEncoding wanted, DatasetFacts *facts);
+extern void mls_dataset_examine(DatasetBytes *bytes, DatasetEncoding wanted, DatasetFacts *facts);
 
 /* Pieces of text: a function and what it knows. */
 typedef struct DatasetText
@@ -152,74 +150,13 @@ extern DatasetText *mls_dataset_text_of(const char *text, Size length);
 /* The beginning of a text, up to so many bytes; *is_all: that is all. */
 extern char *mls_dataset_text_start(DatasetText *text, Size most, Size *length, bool *is_all);
 
-/* ---- Cells (dataset_csv.c) ---- */
-
-typedef struct DatasetCell
-{
-	const char *text; /* not terminated */
-	int length;
-	bool quoted;
-} DatasetCell;
-
-typedef struct DatasetCsv DatasetCsv;
-
-/* quote 0: none.  may_be_cut: a record that does not end is left out, and no error. */
-extern DatasetCsv *
-mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter, char quote,
-			bool may_be_cut);
-
-/* The next record's cells, valid until the next call, and the line it begins in; NULL at the end. */
-extern const DatasetCell *mls_dataset_csv_next(DatasetCsv *csv, int *ncells, int64 *line);
-
-/* Lines that were empty; cells with text behind their closing quote. */
-extern int64 mls_dataset_csv_empty(const DatasetCsv *csv);
-extern int64 mls_dataset_csv_odd(const DatasetCsv *csv);
-
-/* ---- Dialects (dataset_dialect.c) ---- */
-
-typedef struct DatasetDialect
-{
-	char delimiter;
-	char quote;         /* 0: none */
-	int width;          /* most records have so many cells */
-	int64 header;       /* line of the header; 0: none */
-	int64 first_header; /* records before it */
-} DatasetDialect;
-
-/* Found in the beginning of a text, unless options say it. */
-extern void
-mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, const char *sample,
-				Size length, bool is_all, DatasetDialect *dialect);
-
-/* Names for columns from the cells of a header, or without (NULL): unique, none empty. */
-extern const char **mls_dataset_names(const DatasetCell *cells, int ncells);
-
-/* ---- JSON (dataset_json.c) ---- */
-
-typedef struct DatasetJson DatasetJson;
-
-extern DatasetJson *
-mls_dataset_json(DatasetBytes *bytes, DatasetText *text, const char *sample, Size length,
-			 bool is_all, bool is_lines, const char *path);
-
-/* Is it an object a line?  The member that holds the list, or NULL. */
-extern bool mls_dataset_json_is_lines(const DatasetJson *json);
-extern const char *mls_dataset_json_path(const DatasetJson *json);
-
-/*
- * The next object, valid until the next call; false at the end.  The line it begins in, in a
- * list its number.  Of lines, what is no object has a *problem.
- */
-extern bool mls_dataset_json_next(DatasetJson *json, char **text, int *length, int64 *line,
-							  const char **problem);
-
 /* ---- Rows (dataset_rows.c) ---- */
 
 typedef struct DatasetRows DatasetRows;
 
 /* Begins to read an examined file: from its first row. */
 extern DatasetRows *mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server,
-								 const DatasetFile *file, const DatasetFacts *facts);
+									 const DatasetFile *file, const DatasetFacts *facts);
 
 /* Lines that are no records go there; without it they are errors. */
 extern void mls_dataset_rows_reject_to(DatasetRows *rows, MlsFileLedger *ledger);

@@ -12,7 +12,7 @@
 
 #include "miscadmin.h"
 
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_reader.h"
 
 /* A quoted cell longer than this has lost its closing quote. */
 #define MOST_QUOTED (1024 * 1024)
@@ -96,10 +96,10 @@ static void
 begin_cell(DatasetCsv *csv, bool quoted)
 {
 	if (csv->ncells == MOST_CELLS)
-		mls_dataset_fail(csv->bytes,
-						 psprintf("Line " INT64_FORMAT " has more than %d cells.", csv->began,
-								  MOST_CELLS),
-						 NULL);
+		mls_dataset_fail(
+			csv->bytes,
+			psprintf("Line " INT64_FORMAT " has more than %d cells.", csv->began, MOST_CELLS),
+			NULL);
 	if (csv->ncells == csv->max_cells)
 	{
 		csv->max_cells *= 2;
@@ -115,11 +115,12 @@ static void
 append(DatasetCsv *csv, const char *text, Size length, State state)
 {
 	if (state == QUOTED && csv->buf.len + length - csv->starts[csv->ncells - 1] > MOST_QUOTED)
-		mls_dataset_fail(csv->bytes,
-						 psprintf("The quote that opens in line " INT64_FORMAT
-								  " is not closed within %d bytes.",
-								  csv->opened, MOST_QUOTED),
-						 "If quotes are a part of the values, set the server option quote to none.");
+		mls_dataset_fail(
+			csv->bytes,
+			psprintf("The quote that opens in line " INT64_FORMAT
+					 " is not closed within a megabyte.",
+					 csv->opened),
+			"If quotes are a part of the values, set the server option quote to none.");
 	if (csv->buf.len + length > MOST_RECORD)
 		mls_dataset_fail(csv->bytes,
 						 psprintf("The record that begins in line " INT64_FORMAT
@@ -264,11 +265,11 @@ read_record(DatasetCsv *csv)
 	if (csv->may_be_cut)
 		return false;
 	if (state == QUOTED)
-		mls_dataset_fail(csv->bytes,
-						 psprintf("The quote that opens in line " INT64_FORMAT " is never closed.",
-								  csv->opened),
-						 "If the file is whole and quotes are a part of its values, set the server "
-						 "option quote to none.");
+		mls_dataset_fail(
+			csv->bytes,
+			psprintf("The quote that opens in line " INT64_FORMAT " is never closed.", csv->opened),
+			"If the file is whole and quotes are a part of its values, set the server "
+			"option quote to none.");
 	if (state == BEGIN)
 		begin_cell(csv, false);
 	return true;

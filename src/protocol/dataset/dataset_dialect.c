@@ -13,7 +13,7 @@
 #include "utils/memutils.h"
 
 #include "base/base.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_reader.h"
 #include "record/written.h"
 
 /* In the order in which they are preferred. */
@@ -35,8 +35,8 @@ typedef struct Widths
 } Widths;
 
 static Widths
-widths_with(const DatasetBytes *bytes, const char *sample, Size length, bool is_all,
-			char delimiter, char quote)
+widths_with(const DatasetBytes *bytes, const char *sample, Size length, bool is_all, char delimiter,
+			char quote)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw dialect", ALLOCSET_DEFAULT_SIZES);
@@ -76,8 +76,7 @@ given_delimiter(const DatasetServer *server)
 {
 	if (strcmp(server->delimiter, "auto") == 0)
 		return 0;
-	return strcmp(server->delimiter, "tab") == 0 ? '\t'
-												 : character("delimiter", server->delimiter);
+	return strcmp(server->delimiter, "tab") == 0 ? '\t' : character("delimiter", server->delimiter);
 }
 
 static bool
@@ -103,8 +102,8 @@ has_text(const DatasetCell *cells, int ncells)
 }
 
 static void
-find_header(const DatasetBytes *bytes, const DatasetServer *server, const char *sample,
-			Size length, bool is_all, DatasetDialect *dialect)
+find_header(const DatasetBytes *bytes, const DatasetServer *server, const char *sample, Size length,
+			bool is_all, DatasetDialect *dialect)
 {
 	/* A single record that is cut is a header all the same. */
 	DatasetCsv *csv = mls_dataset_csv(bytes, mls_dataset_text_of(sample, length),
@@ -142,8 +141,8 @@ mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, cons
 		Widths widths = widths_with(bytes, sample, length, is_all, given ? given : delimiters[i],
 									dialect->quote);
 
-		if (best.width == 0 || (widths.width > 1 && (best.width == 1 ||
-													 widths.records > best.records)))
+		if (best.width == 0 ||
+			(widths.width > 1 && (best.width == 1 || widths.records > best.records)))
 		{
 			best = widths;
 			dialect->delimiter = given ? given : delimiters[i];

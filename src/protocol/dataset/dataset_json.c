@@ -14,7 +14,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_reader.h"
 
 /* An element longer than this is none. */
 #define MOST_ELEMENT (16 * 1024 * 1024)
@@ -120,13 +120,13 @@ fail_expected(DatasetJson *json, const char *expected)
 
 	if (c < 0)
 		fail_cut(json);
-	mls_dataset_fail(json->bytes,
-					 c > ' ' && c < 0x7f
-						 ? psprintf("In line " INT64_FORMAT " %s is expected, and there is \"%c\".",
-									json->line, expected, c)
-						 : psprintf("In line " INT64_FORMAT " %s is expected.", json->line,
-									expected),
-					 NULL);
+	mls_dataset_fail(
+		json->bytes,
+		c > ' ' && c < 0x7f
+			? psprintf("In line " INT64_FORMAT " %s is expected, and there is \"%c\".", json->line,
+					   expected, c)
+			: psprintf("In line " INT64_FORMAT " %s is expected.", json->line, expected),
+		NULL);
 }
 
 /* Reads a value into the buffer, to the end of its text; what it holds is not looked at. */
@@ -357,10 +357,9 @@ mls_dataset_json_next(DatasetJson *json, char **text, int *length, int64 *line,
 	{
 		*line = json->number;
 		if (*problem)
-			mls_dataset_fail(json->bytes,
-							 psprintf("Element " INT64_FORMAT " of its list %s.", json->number,
-									  *problem),
-							 NULL);
+			mls_dataset_fail(
+				json->bytes,
+				psprintf("Element " INT64_FORMAT " of its list %s.", json->number, *problem), NULL);
 	}
 	*text = json->buf.data;
 	*length = json->buf.len;

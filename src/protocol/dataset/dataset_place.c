@@ -38,7 +38,7 @@ static const struct
 	const char *extension;
 	bool is_json;
 	bool is_lines;
-} kinds[] = {{"csv", false, false},  {"tsv", false, false},   {"txt", false, false},
+} kinds[] = {{"csv", false, false}, {"tsv", false, false},  {"txt", false, false},
 			 {"json", true, false}, {"ndjson", true, true}, {"jsonl", true, true}};
 
 static bool
@@ -138,8 +138,7 @@ open_place(const MlsSource *source)
 static TimestampTz
 time_of(const struct stat *found)
 {
-	return time_t_to_timestamptz((pg_time_t) found->st_mtim.tv_sec) +
-		   found->st_mtim.tv_nsec / 1000;
+	return time_t_to_timestamptz((pg_time_t) found->st_mtim.tv_sec) + found->st_mtim.tv_nsec / 1000;
 }
 
 static void
@@ -272,7 +271,7 @@ mls_dataset_is_files_fault(int sqlstate)
 {
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_FDW_REPLY_HANDLE) ||
+	return sqlstate == ERRCODE_FDW_REPLY_HANDLE ||
 		   category == ERRCODE_TO_CATEGORY(ERRCODE_IO_ERROR) ||
 		   sqlstate == ERRCODE_WRONG_OBJECT_TYPE || sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE;
 }
@@ -318,8 +317,8 @@ mls_dataset_open(const MlsSource *source, const DatasetFile *file)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &open->callback);
 	folder = open_place(source);
 	/* Without waiting for a writer, should it be a pipe. */
-	open->fd = mls_folder_take(
-		openat(folder, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+	open->fd =
+		mls_folder_take(openat(folder, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	error = errno;
 	mls_folder_drop(folder);
 	if (open->fd < 0)

@@ -12,7 +12,7 @@
 #include "mb/pg_wchar.h"
 
 #include "base/base.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_reader.h"
 
 /* From so much of a file its dialect is found. */
 #define SAMPLE (256 * 1024)
@@ -28,6 +28,7 @@
 
 struct DatasetRows
 {
+	MemoryContext context; /* of all in it; rows are asked for in others */
 	DatasetBytes *bytes;
 	const DatasetServer *server;
 	const DatasetFile *file;
@@ -43,8 +44,8 @@ struct DatasetRows
 	bool is_begun; /* the header has been read, or there is none */
 	int nnames;
 	const char **names;
-	char **prefixes;      /* ","name":"; NULL: not wanted */
-	DatasetCell *header;  /* its cells, to know it again */
+	char **prefixes;     /* ","name":"; NULL: not wanted */
+	DatasetCell *header; /* its cells, to know it again */
 
 	int64 rows;
 	int64 rejected;
@@ -110,10 +111,10 @@ mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server, const Dataset
 	DatasetRows *rows = palloc0(sizeof(DatasetRows));
 	Size length;
 	bool is_all;
-	char *sample =
-		mls_dataset_text_start(mls_dataset_text(bytes, facts), SAMPLE, &length, &is_all);
+	char *sample = mls_dataset_text_start(mls_dataset_text(bytes, facts), SAMPLE, &length, &is_all);
 	DatasetText *text = mls_dataset_text(bytes, facts);
 
+	rows->context = CurrentMemoryContext;
 	rows->bytes = bytes;
 	rows->server = server;
 	rows->file = file;
@@ -127,8 +128,7 @@ mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server, const Dataset
 	}
 	mls_dataset_dialect(bytes, server, sample, length, is_all, &rows->dialect);
 	rows->before = rows->dialect.header ? rows->dialect.first_header : 0;
-	rows->csv =
-		mls_dataset_csv(bytes, text, rows->dialect.delimiter, rows->dialect.quote, false);
+	rows->csv = mls_dataset_csv(bytes, text, rows->dialect.delimiter, rows->dialect.quote, false);
 	pfree(sample);
 	return rows;
 }
@@ -144,6 +144,8 @@ mls_dataset_rows_reject_to(DatasetRows *rows, MlsFileLedger *ledger)
 static void
 take_names(DatasetRows *rows, const DatasetCell *cells, int ncells)
 {
+	MemoryContext before = MemoryContextSwitchTo(rows->context);
+
 	rows->names = mls_dataset_names(cells, ncells);
 	rows->nnames = ncells;
 	rows->prefixes = palloc(Max(ncells, 1) * sizeof(char *));
@@ -157,14 +159,14 @@ take_names(DatasetRows *rows, const DatasetCell *cells, int ncells)
 		appendStringInfoChar(&prefix, ':');
 		rows->prefixes[i] = prefix.data;
 	}
-	if (cells == NULL)
-		return;
-	rows->header = palloc(Max(ncells, 1) * sizeof(DatasetCell));
-	for (int i = 0; i < ncells; i++)
+	if (cells)
+		rows->header = palloc(Max(ncells, 1) * sizeof(DatasetCell));
+	for (int i = 0; cells && i < ncells; i++)
 	{
 		rows->header[i] = cells[i];
 		rows->header[i].text = pnstrdup(cells[i].text, cells[i].length);
 	}
+	MemoryContextSwitchTo(before);
 }
 
 /* Files that were put behind each other have their header again. */
@@ -188,8 +190,7 @@ is_null(const DatasetRows *rows, const DatasetCell *cell)
 	if (cell->length == 0)
 		return !cell->quoted;
 	foreach (lc, rows->server->nulls)
-		if (cell->length == strlen(lfirst(lc)) &&
-			memcmp(cell->text, lfirst(lc), cell->length) == 0)
+		if (cell->length == strlen(lfirst(lc)) && memcmp(cell->text, lfirst(lc), cell->length) == 0)
 			return true;
 	return false;
 }

@@ -73,8 +73,7 @@ read_file(Reading *reading)
 	for (int i = 0; i < nnames; i++)
 		mls_dataset_types_expect(types, names[i]);
 	reading->rows = mls_dataset_rows_count(rows);
-	reading->how =
-		MemoryContextStrdup(reading->context, mls_dataset_rows_reading(rows));
+	reading->how = MemoryContextStrdup(reading->context, mls_dataset_rows_reading(rows));
 }
 
 /* An error of a file alone is a finding; all others pass on. */
@@ -177,8 +176,7 @@ describe_resource(Described *described, const char *name)
 			continue;
 		}
 		appendStringInfo(&description, "%s%s (%s): %s", description.len ? "; " : "",
-						 reading.file->name, mls_counted(reading.rows, "row", "rows"),
-						 reading.how);
+						 reading.file->name, mls_counted(reading.rows, "row", "rows"), reading.how);
 	}
 	if (description.len == 0)
 	{
@@ -220,10 +218,9 @@ note_others(Described *described, List *others)
 			break;
 		appendStringInfo(&names, "%s\"%s\"", names.len ? ", " : "", (char *) lfirst(lc));
 	}
-	add_finding(described,
-				psprintf("%s of a kind that is not read: %s%s",
-						 mls_counted(list_length(others), "file is", "files are"), names.data,
-						 list_length(others) > MOST_NAMED ? ", ..." : ""));
+	add_finding(described, psprintf("%s of a kind that is not read: %s%s",
+									mls_counted(list_length(others), "file is", "files are"),
+									names.data, list_length(others) > MOST_NAMED ? ", ..." : ""));
 }
 
 MlsRemoteSchema *

@@ -25,7 +25,7 @@ typedef struct DatasetStream
 	MemoryContext page;
 	bool is_listed;
 	List *files;
-	int next; /* of them */
+	int next;                /* of them */
 	const DatasetFile *file; /* being read; NULL: none */
 	DatasetBytes *bytes;
 	DatasetRows *rows;
@@ -208,9 +208,9 @@ is_here(DatasetStream *stream, const MlsFileLedger *ledger)
 	const DatasetServer *server = stream->head.query->table->source->own;
 	const MlsFileEntry *same = mls_ledger_find_bytes(ledger, stream->entry.sha256);
 
-	if (same == NULL || (server->mode != DATASET_APPEND &&
-						 (strcmp(same->name, stream->entry.name) != 0 ||
-						  same->state != MLS_FILE_SYNCED)))
+	if (same == NULL ||
+		(server->mode != DATASET_APPEND &&
+		 (strcmp(same->name, stream->entry.name) != 0 || same->state != MLS_FILE_SYNCED)))
 		return false;
 	stream->entry.rows = same->rows;
 	stream->entry.rejected = same->rejected;

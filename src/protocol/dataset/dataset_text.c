@@ -90,7 +90,8 @@ next_unpacked(Unpacked *unpacked, char **piece, Size *length)
 		}
 		*piece = unpacked->unpacked;
 		if (mls_gunzip_take(unpacked->gunzip, *piece, PIECE, length) != MLS_GUNZIP_OK)
-			mls_dataset_fail(unpacked->bytes, "It begins as gzip, and cannot be unpacked: it is damaged.", NULL);
+			mls_dataset_fail(unpacked->bytes,
+							 "It begins as gzip, and cannot be unpacked: it is damaged.", NULL);
 		unpacked->is_fed = *length == PIECE;
 	}
 	unpacked->total += *length;
@@ -151,8 +152,8 @@ judge_utf8(Finding *finding, const char *piece, Size length)
 		length--;
 		if (may_go_on(finding->carry, finding->carried))
 			continue;
-		finding->is_utf8 = pg_encoding_verifymbstr(PG_UTF8, finding->carry, finding->carried) ==
-						   finding->carried;
+		finding->is_utf8 =
+			pg_encoding_verifymbstr(PG_UTF8, finding->carry, finding->carried) == finding->carried;
 		finding->carried = 0;
 	}
 	if (finding->is_utf8 && length > 0)
@@ -287,10 +288,10 @@ typedef struct Decoder
 	DatasetText head;
 	Unpacked *unpacked;
 	DatasetEncoding encoding;
-	int skip;            /* bytes of a mark that are still to come */
-	unsigned char odd;   /* UTF-16: the first byte of a unit that the next piece goes on with */
+	int skip;          /* bytes of a mark that are still to come */
+	unsigned char odd; /* UTF-16: the first byte of a unit that the next piece goes on with */
 	bool has_odd;
-	uint16 first;        /* UTF-16: the first half of a pair; 0: none */
+	uint16 first; /* UTF-16: the first half of a pair; 0: none */
 	char out[GROWTH * (PIECE + 4)];
 } Decoder;
 

@@ -39,7 +39,7 @@ struct DatasetTypes
 {
 	const DatasetServer *server;
 	MemoryContext context;
-	List *fields; /* of Field * */
+	List *fields;       /* of Field * */
 	MlsWritten numbers; /* how the numbers of the files are written; plain: nothing shows it */
 	const char *shown_by;
 };
@@ -192,9 +192,9 @@ static bool
 is_identity_word(const char *word, bool is_last)
 {
 	static const char *const words[] = {
-		"id",    "key",  "code",  "zip",     "zipcode", "postal",  "postcode", "phone",
-		"fax",   "mls",  "apn",   "parcel",  "fips",    "license", "licence",  "vat",
-		"iban",  "ref",  "tel",   "mobile",  "guid",    "uuid",    "plz",      NULL};
+		"id",   "key", "code", "zip",    "zipcode", "postal",  "postcode", "phone",
+		"fax",  "mls", "apn",  "parcel", "fips",    "license", "licence",  "vat",
+		"iban", "ref", "tel",  "mobile", "guid",    "uuid",    "plz",      NULL};
 	static const char *const last_words[] = {"no", "nr", "num", "number", NULL};
 
 	for (int i = 0; words[i]; i++)
@@ -221,9 +221,9 @@ names_identity(const char *name)
 		if (!is_end || length == 0)
 			continue;
 		word[length] = '\0';
-		if (is_identity_word(word, s[1 + strcspn(s + 1,
-												 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
-												 "YZ0123456789")] == '\0'))
+		if (is_identity_word(
+				word, s[1 + strcspn(s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
+										   "YZ0123456789")] == '\0'))
 			return true;
 		length = 0;
 	}
@@ -288,9 +288,9 @@ decide_number(const DatasetTypes *types, const Field *field)
 						  "option decimal"};
 	if (is_comma && (!is_point || (is_open && types->numbers == MLS_WRITTEN_COMMA)))
 		return (Decision){NUMERICOID, MLS_WRITTEN_COMMA,
-						  is_open ? psprintf("read with a decimal comma, as %s shows",
-											 types->shown_by)
-								  : "read with a decimal comma"};
+						  is_open
+							  ? psprintf("read with a decimal comma, as %s shows", types->shown_by)
+							  : "read with a decimal comma"};
 	if (field->can & MLS_CAN_NUMBER)
 		return (Decision){NUMERICOID, MLS_WRITTEN_PLAIN, NULL};
 	if (is_open)

@@ -1,9 +1,9 @@
 /*
- * file.h
+ * source_file.h
  *		Rows of mls.file: what became of the files that a subscription's records come from.
  */
-#ifndef MLS_STEP_FILE_H
-#define MLS_STEP_FILE_H
+#ifndef MLS_SOURCE_FILE_H
+#define MLS_SOURCE_FILE_H
 
 #include "postgres.h"
 
@@ -25,4 +25,4 @@ extern void mls_files_require(const MlsRun *run);
 /* Rows were removed: the next sync reads all files again, also those that it knows. */
 extern void mls_files_forget(int64 subscription);
 
-#endif /* MLS_STEP_FILE_H */
+#endif /* MLS_SOURCE_FILE_H */

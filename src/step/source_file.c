@@ -1,5 +1,5 @@
 /*
- * file.c
+ * source_file.c
  *		Rows of mls.file.
  *
  * A file is passed over by a sync when its row says that all of it is here.  So whatever takes
@@ -9,7 +9,7 @@
 
 #include "utils/memutils.h"
 
-#include "step/file.h"
+#include "step/source_file.h"
 #include "step/issue.h"
 
 /* In the order of MlsFileState. */
