@@ -44,10 +44,13 @@ begin_unpacked(DatasetBytes *bytes, bool digest)
 {
 	Unpacked *unpacked = palloc0(sizeof(Unpacked));
 	char first[sizeof(magic)];
+	Size length = 0;
+	Size more = 1;
 
 	unpacked->bytes = bytes;
-	if (bytes->read(bytes, 0, first, sizeof(first)) == sizeof(first) &&
-		memcmp(first, magic, sizeof(magic)) == 0)
+	for (; length < sizeof(first) && more > 0; length += more)
+		more = bytes->read(bytes, length, first + length, sizeof(first) - length);
+	if (length == sizeof(first) && memcmp(first, magic, sizeof(magic)) == 0)
 		unpacked->gunzip = mls_gunzip_begin(CurrentMemoryContext);
 	if (digest)
 		unpacked->digest = mls_digest_begin();
@@ -65,16 +68,13 @@ read_stored(Unpacked *unpacked)
 	return length;
 }
 
-/* What is unpacked next, valid until the next call; false at the end, which is proven. */
-static bool
-next_unpacked(Unpacked *unpacked, char **piece, Size *length)
+/* Unpacks the next piece; 0 at the end. */
+static Size
+unpack(Unpacked *unpacked)
 {
-	if (unpacked->gunzip == NULL)
-	{
-		*piece = unpacked->stored;
-		*length = read_stored(unpacked);
-	}
-	for (*length = unpacked->gunzip ? 0 : *length; unpacked->gunzip && *length == 0;)
+	Size length = 0;
+
+	while (length == 0)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!unpacked->is_fed)
@@ -85,15 +85,23 @@ next_unpacked(Unpacked *unpacked, char **piece, Size *length)
 				mls_dataset_fail(unpacked->bytes,
 								 "It is cut: gzip has begun in it and does not end.", NULL);
 			if (stored == 0)
-				break;
+				return 0;
 			mls_gunzip_feed(unpacked->gunzip, unpacked->stored, stored);
 		}
-		*piece = unpacked->unpacked;
-		if (mls_gunzip_take(unpacked->gunzip, *piece, PIECE, length) != MLS_GUNZIP_OK)
+		if (mls_gunzip_take(unpacked->gunzip, unpacked->unpacked, PIECE, &length) != MLS_GUNZIP_OK)
 			mls_dataset_fail(unpacked->bytes,
 							 "It begins as gzip, and cannot be unpacked: it is damaged.", NULL);
-		unpacked->is_fed = *length == PIECE;
+		unpacked->is_fed = length == PIECE;
 	}
+	return length;
+}
+
+/* What is unpacked next, valid until the next call; false at the end, which is proven. */
+static bool
+next_unpacked(Unpacked *unpacked, char **piece, Size *length)
+{
+	*piece = unpacked->gunzip ? unpacked->unpacked : unpacked->stored;
+	*length = unpacked->gunzip ? unpack(unpacked) : read_stored(unpacked);
 	unpacked->total += *length;
 	if (unpacked->total > unpacked->bytes->most)
 		mls_dataset_fail(
@@ -107,6 +115,8 @@ next_unpacked(Unpacked *unpacked, char **piece, Size *length)
 
 typedef struct Finding
 {
+	char first[3]; /* bytes of all, where a mark would be */
+	int nfirst;
 	char carry[4]; /* the beginning of a character that the next piece goes on with */
 	int carried;
 	bool is_utf8;
@@ -181,6 +191,8 @@ judge_windows(Finding *finding, const char *piece, Size length)
 static void
 judge(Finding *finding, char *piece, Size length)
 {
+	for (Size i = 0; i < length && finding->nfirst < sizeof(finding->first); i++)
+		finding->first[finding->nfirst++] = piece[i];
 	for (Size i = 0; i < length && finding->looked < LOOKED_AT; i++, finding->looked++)
 		finding->zeros[finding->looked % 2] += piece[i] == '\0';
 	for (const char *s = piece; (s = memchr(s, '\0', piece + length - s)) != NULL; s++)
@@ -191,8 +203,11 @@ judge(Finding *finding, char *piece, Size length)
 }
 
 static DatasetEncoding
-marked_encoding(const char *piece, Size length)
+marked_encoding(const Finding *finding)
 {
+	const char *piece = finding->first;
+	int length = finding->nfirst;
+
 	if (length >= 3 && memcmp(piece, "\xEF\xBB\xBF", 3) == 0)
 		return DATASET_UTF8;
 	if (length >= 2 && memcmp(piece, "\xFF\xFE", 2) == 0)
@@ -254,14 +269,9 @@ mls_dataset_examine(DatasetBytes *bytes, DatasetEncoding wanted, DatasetFacts *f
 	memset(facts, 0, sizeof(*facts));
 	facts->is_gzip = unpacked->gunzip != NULL;
 	while (next_unpacked(unpacked, &piece, &length))
-	{
-		if (unpacked->total == length)
-		{
-			facts->encoding = marked_encoding(piece, length);
-			facts->has_mark = facts->encoding != DATASET_ANY_ENCODING;
-		}
 		judge(&finding, piece, length);
-	}
+	facts->encoding = marked_encoding(&finding);
+	facts->has_mark = facts->encoding != DATASET_ANY_ENCODING;
 	mls_digest_end(unpacked->digest, sha256);
 	hex = mls_hex(sha256, sizeof(sha256));
 	strlcpy(facts->sha256, hex, sizeof(facts->sha256));
