@@ -147,6 +147,10 @@ struct MlsProtocol
 	 * no list of them; NIL if it has.  NULL: it always has.  No network. */
 	List *(*holders)(const MlsTable *table);
 
+	/* What else than the table's own options decides which records come, and how they read: when
+	 * it changes, everything is read again.  NULL: nothing. */
+	char *(*scope)(const MlsTable *table);
+
 	/* Do records of a table stay here when the source has them no more?  NULL: never. */
 	bool (*keeps_gone)(const MlsTable *table);
 

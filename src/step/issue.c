@@ -13,6 +13,7 @@
  *	missing			 a sync's records have the field again (here)
  *	schema, columns	 a later comparison finds nothing, and the tables have followed
  *	following		 the tables have followed (drift.c)
+ *	open			 a later comparison finds it decided (remote_schema.c)
  *	unchecked		 the metadata could be read (drift.c)
  *	webhook			 the receiver takes events again (webhook.c)
  *	file			 the file was read again, and has no such line (source_file.c)

@@ -190,6 +190,21 @@ is(sync('keyed'), 'finished 1 1 0 0', 'the next delivery adds');
 is(sql('SELECT string_agg(name, $$ $$ ORDER BY member_key) FROM silver.keyed_people'), 'Ann Bob Eve', 'and keeps');
 is(sql(q{SELECT count(*) FROM mls.issue WHERE kind = 'file' AND solved_at IS NULL}), 0, 'the line is no issue any more');
 
+# Other options of reading: all is read anew. What stays open is an issue until it is decided.
+put('keyed/open.csv', "K;When;Flag\n1;03/04/2024;N\n2;05/06/2024;N\n");
+sql(qq{CREATE SERVER opened FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/keyed', files 'open.csv', schema_check_interval '0');
+	CREATE SCHEMA opened; IMPORT FOREIGN SCHEMA files FROM SERVER opened INTO opened; SELECT mls_subscribe('opened.open')});
+is(sync('opened'), 'finished 2 2 0 0', 'a file with what can be read in two ways');
+my $open = q{SELECT string_agg(field || ' ' || value, ', ' ORDER BY field) FROM mls.issue WHERE kind = 'open' AND solved_at IS NULL};
+is(sql($open), 'Flag N, When 03/04/2024', 'has issues');
+is(sql('SELECT string_agg("when", $$ $$ ORDER BY k) FROM silver.opened_open'), '03/04/2024 05/06/2024', 'and texts');
+sql(q{ALTER SERVER opened OPTIONS (ADD nulls 'N')});
+is(sync('opened'), 'finished 2 0 2 0', 'another option of reading has all read again');
+is(sql($open), 'When 03/04/2024', 'what is no value any more is no issue');
+sql(q{ALTER SERVER opened OPTIONS (ADD dates 'dmy')});
+is(sync('opened'), 'finished 0 0 0 0', 'one of types has not');
+is(sql("SELECT coalesce(($open), 'none')"), 'none', 'but decides');
+
 # ---- Wider files ----
 
 put('wide/w_1.csv', "K,N,D\na,1,2024-01-01\nb,2,2024-01-02\n");

@@ -131,6 +131,31 @@ show(const MlsQuery *query)
 					table->source->http.url ? table->source->http.url : "no place");
 }
 
+static void
+append_list(StringInfo out, const List *list)
+{
+	ListCell *lc;
+
+	foreach (lc, list)
+		appendStringInfo(out, "%s\t", (char *) lfirst(lc));
+	appendStringInfoChar(out, '\n');
+}
+
+/* What decides the types of columns is not among it: the text of a row is the same. */
+static char *
+scope(const MlsTable *table)
+{
+	const DatasetServer *server = table->source->own;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	append_list(&out, server->files);
+	append_list(&out, server->nulls);
+	appendStringInfo(&out, "%d %d %d\n%s\n%s\n%s", server->mode, server->header, server->encoding,
+					 server->delimiter, server->quote, server->path ? server->path : "");
+	return out.data;
+}
+
 static bool
 keeps_gone(const MlsTable *table)
 {
@@ -158,6 +183,7 @@ const MlsProtocol mls_dataset_protocol = {
 	.next_page = mls_dataset_stream_next,
 	.close = mls_dataset_stream_close,
 	.count = count,
+	.scope = scope,
 	.keeps_gone = keeps_gone,
 	.describe = mls_dataset_describe,
 };

@@ -237,6 +237,7 @@ typedef struct Decision
 	Oid type;
 	MlsWritten written;
 	const char *why; /* where it is not plain to see; or NULL */
+	bool is_open;
 } Decision;
 
 /* One column may show what another leaves open: 1,5 is no thousand, nor is 1.234.567,8. */
@@ -285,7 +286,8 @@ decide_number(const DatasetTypes *types, const Field *field)
 		types->numbers == MLS_WRITTEN_PLAIN)
 		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
 						  "text, since its commas can part thousands or a fraction: set the server "
-						  "option decimal"};
+						  "option decimal",
+						  true};
 	if (is_comma && (!is_point || (is_open && types->numbers == MLS_WRITTEN_COMMA)))
 		return (Decision){NUMERICOID, MLS_WRITTEN_COMMA,
 						  is_open
@@ -328,7 +330,8 @@ decide_date(const DatasetTypes *types, int can)
 		if (dates == DATASET_AUTO)
 			return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
 							  "text, since day and month cannot be told apart: set the server "
-							  "option dates"};
+							  "option dates",
+							  true};
 		can &= dates == DATASET_FIRST ? ~(MLS_CAN_MDY | MLS_CAN_MDY_TIME)
 									  : ~(MLS_CAN_DMY | MLS_CAN_DMY_TIME);
 	}
@@ -356,7 +359,7 @@ decide(const DatasetTypes *types, const Field *field)
 		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN, "text, since it has no values"};
 	if ((field->can & MLS_CAN_BOOLEAN) && is_open_letter(field))
 		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
-						  "text, since its one letter need not be a yes or no"};
+						  "text, since its one letter need not be a yes or no", true};
 	if (field->can & MLS_CAN_BOOLEAN)
 		return (Decision){BOOLOID, MLS_WRITTEN_PLAIN, NULL};
 	if (field->can & ALL_NUMBERS)
@@ -399,6 +402,7 @@ remote_field(const DatasetTypes *types, const Field *field)
 	remote->type = mls_written_name(decision.written);
 	remote->natural = remote->type == NULL;
 	remote->description = decision.why;
+	remote->is_open = decision.is_open;
 	if (field->shows & MLS_SHOWS_ZERO_DATE)
 		remote->description = "dates of zeros are none";
 	return remote;
