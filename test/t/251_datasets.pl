@@ -3,14 +3,15 @@
 use strict;
 use warnings;
 
+use IO::Compress::Gzip qw(gzip $GzipError);
 use MlsSync;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $folder = PostgreSQL::Test::Utils::tempdir;
-mkdir "$folder/$_" or die for qw(srv srv/office srv/days srv/newest srv/keyed srv/wide other);
-my $node = new_node('datasets', 'mls_fdw.file_directories' => "'$folder/srv'");
+mkdir "$folder/$_" or die for qw(srv srv/office srv/days srv/newest srv/keyed srv/wide srv/killed other);
+my $node = new_node('datasets', 'mls_fdw.file_directories' => "'$folder/srv'", restart_after_crash => 'on');
 
 sub sql { return scalar $node->safe_psql('postgres', $_[0]) }
 sub fails { my ($sql, $expected, $name) = @_; return like(sql_error($node, $sql), $expected, $name); }
@@ -225,6 +226,33 @@ sql(qq{CREATE SERVER big FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset
 is(sql(q{SELECT string_agg(field || ' ' || type, ', ') FROM mls_dataset_inspect('big') WHERE resource = 'big' AND field !~ '^_'}), 'Zip text, Amount text, Name text', 'the last row of 120,001 decides a type');
 is(sql(q{CREATE SCHEMA big; IMPORT FOREIGN SCHEMA files FROM SERVER big INTO big; SELECT count(*), min(zip) FROM big.big}), '120001|00000', 'all rows');
 like(sql(q{SELECT remark FROM mls_dataset_inspect('big') WHERE resource IS NULL}), qr/big_cut\.csv.*The quote that opens in line 120002 is never closed/, 'an end that is missing is found');
+
+# Thirty megabytes, packed, in the memory of a page.
+my $long = "K,Text\n" . join('', map { "$_," . 'x' x 70 . "\n" } 1 .. 400_000);
+gzip(\$long, \my $packed) or die $GzipError;
+put('wide/long.csv.gz', $packed);
+sql(qq{CREATE SERVER long FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/wide', files 'long.csv.gz'); CREATE FOREIGN TABLE long (k bigint OPTIONS (field 'K'), text text OPTIONS (field 'Text')) SERVER long OPTIONS (resource 'long')});
+my ($rows, $memory) = split /\n/, sql(q{SELECT count(*) || ' ' || sum(length(text)) FROM long; SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s*(\d+) kB')});
+is($rows, '400000 28000000', 'a long file');
+cmp_ok($memory, '<', 45 * 1024, 'is not held as a whole') or diag("$memory kB");
+
+# ---- Killed ----
+
+put('killed/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
+server('killed', 'killed', q{, page_size '200', key 'K'});
+sql(q{SELECT mls_subscribe('killed.rows')});
+my $sync = start_psql($node, q{SELECT * FROM mls_sync('killed')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 5}) or die 'no page came';
+kill 'KILL', sql(q{SELECT pid FROM mls.run WHERE status = 'running'});
+end_psql($sync);
+$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die;
+my $half = sql('SELECT count(*) FROM silver.killed_rows');
+cmp_ok($half, '>', 0, 'a sync is killed on its way');
+cmp_ok($half, '<', 20_000, 'and not behind it');
+is(files('killed'), "rows.csv syncing $half", 'the file says how far it came');
+is(sync('killed'), 'finished 20000 ' . (20_000 - $half) . " 0 $half", 'the next one writes what lacks, and nothing twice');
+is(sql('SELECT count(*), count(DISTINCT k), sum(v) FROM silver.killed_rows'), '20000|20000|200010000', 'all of it');
+is(files('killed'), 'rows.csv synced 20000', 'and the file is here');
 
 # ---- Gold ----
 
