@@ -160,7 +160,8 @@ sync_work(MlsRun *run)
 	mls_remap_own(run);
 	mls_related_records_follow(run->children);
 	mls_files_begin(run);
-	if (mls_load(run, store_page))
+	/* Files are read one after another, by who keeps account of them. */
+	if (run->table->files == NULL && mls_load(run, store_page))
 	{
 		map_replaced(run);
 		return;
@@ -172,7 +173,15 @@ sync_work(MlsRun *run)
 	do
 	{
 		while ((batch = mls_reader_next(run->state)) != NULL)
+		{
+			if (run->counters.pages == 0 && run->table->files == NULL &&
+				mls_load_grown(run, store_page))
+			{
+				map_replaced(run);
+				return;
+			}
 			store_page(run, batch);
+		}
 	} while (was_interrupted && goes_over(run));
 	store_files(run);
 	mls_timestamps_read(run->timestamps, store_other_page);

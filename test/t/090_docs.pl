@@ -16,7 +16,7 @@ my $root = 'http://127.0.0.1:' . $mls->{port};
 my $ddf = start_mls(listings => 60);
 $ddf->control('option', { rets => { dialect => 'ddf' } });
 my $folder = PostgreSQL::Test::Utils::tempdir;
-mkdir "$folder/$_" or die for qw(photos feeds office);
+mkdir "$folder/$_" or die for qw(photos feeds pictures office);
 
 # The file of docs/datasets.md, written long ago.
 {
@@ -102,6 +102,16 @@ sub photos
 	return;
 }
 
+# What those who have moved over see then.
+my %moved = (
+	'moving-from-mls2.md' => q{SELECT count(*) > 0 AND bool_and("ListingKey" LIKE 'QOBRIX_%') AND bool_and("X_Currency" IS NOT NULL)
+			AND (SELECT count(*) > 0 FROM gold.media WHERE "ResourceRecordKey" LIKE 'QOBRIX_%')
+			AND (SELECT written > 0 FROM mls_feed_status WHERE name = 'abroad')
+			AND (SELECT count(*) = 2 FROM mls.feed_listing WHERE id IN (100017, 100018))
+		  FROM gold.property WHERE mls_source = 'crm'},
+	'moving-from-rets-manager.md' => q{SELECT (SELECT count(*) > 0 FROM rets_manager.property) AND (SELECT count(*) > 0 FROM rets_manager.propertyphoto)
+			AND (SELECT count(*) > 0 FROM mls_media WHERE source = 'ddf' AND state = 'here')});
+
 my $number = 0;
 for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 {
@@ -111,7 +121,8 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 	my ($name) = $page =~ m{([^/]+)$};
 	my $database = 'docs' . ++$number;
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
-	$node->safe_psql($database, $prelude) unless $name eq 'README.md';
+	# Who comes from elsewhere has no other source, whose listings would have the same keys here.
+	$node->safe_psql($database, $moved{$name} ? 'CREATE EXTENSION mls_fdw' : $prelude) unless $name eq 'README.md';
 	photos() if $name eq 'media.md';
 	my $block = 0;
 	for my $sql (@blocks)
@@ -123,6 +134,7 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 	check_mapped($database) if $name eq 'mapping.md';
 	is($node->safe_psql($database, q{SELECT count(*), max(s.offer) FROM silver.office_showings s JOIN reso."Property" p ON p."ListingKey" = s.listing}), '3|1250000.50', 'a dataset is joined with gold')
 	  if $name eq 'datasets.md';
+	is($node->safe_psql($database, $moved{$name}), 't', "$name: and has moved") if $moved{$name};
 }
 
 # What docs/operations.md says of backups: data, cursor and rules come back together.

@@ -28,9 +28,8 @@ typedef struct DatasetCell
 typedef struct DatasetCsv DatasetCsv;
 
 /* quote 0: none.  may_be_cut: a record that does not end is left out, and no error. */
-extern DatasetCsv *
-mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter, char quote,
-			bool may_be_cut);
+extern DatasetCsv *mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter,
+								   char quote, bool may_be_cut);
 
 /* The next record's cells, valid until the next call, and the line it begins in; NULL at the end. */
 extern const DatasetCell *mls_dataset_csv_next(DatasetCsv *csv, int *ncells, int64 *line);
@@ -53,7 +52,7 @@ typedef struct DatasetDialect
 /* Found in the beginning of a text, unless options say it. */
 extern void
 mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, const char *sample,
-				Size length, bool is_all, DatasetDialect *dialect);
+					Size length, bool is_all, DatasetDialect *dialect);
 
 /* Names for columns from the cells of a header, or without (NULL): unique, none empty. */
 extern const char **mls_dataset_names(const DatasetCell *cells, int ncells);
@@ -62,9 +61,8 @@ extern const char **mls_dataset_names(const DatasetCell *cells, int ncells);
 
 typedef struct DatasetJson DatasetJson;
 
-extern DatasetJson *
-mls_dataset_json(DatasetBytes *bytes, DatasetText *text, const char *sample, Size length,
-			 bool is_all, bool is_lines, const char *path);
+extern DatasetJson *mls_dataset_json(DatasetBytes *bytes, DatasetText *text, const char *sample,
+									 Size length, bool is_all, bool is_lines, const char *path);
 
 /* Is it an object a line?  The member that holds the list, or NULL. */
 extern bool mls_dataset_json_is_lines(const DatasetJson *json);
@@ -75,6 +73,6 @@ extern const char *mls_dataset_json_path(const DatasetJson *json);
  * list its number.  Of lines, what is no object has a *problem.
  */
 extern bool mls_dataset_json_next(DatasetJson *json, char **text, int *length, int64 *line,
-							  const char **problem);
+								  const char **problem);
 
 #endif /* MLS_DATASET_READER_H */
