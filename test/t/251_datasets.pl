@@ -44,13 +44,14 @@ sub sync { return sql("SELECT concat_ws(' ', status, received, inserted, updated
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,\"\$1,250.50\",2024-01-31\n8,Bob,10001,\$99.95,2023-12-01\n");
 put('office/leads.ndjson', qq({"id": 1, "email": "a\@example.com"}\n{"id": 2, "email": null}\n));
 put('office/notes.docx', 'x');
+put("office/k\xf6ln.csv", "A\n1\n");
 sql(qq{CREATE SERVER office FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/office')});
 is(sql(q{SELECT string_agg(concat_ws(' ', resource, field, type, written, is_key, samples), E'\n' ORDER BY n) FROM mls_dataset_inspect('office')
 	WITH ORDINALITY AS i(resource, field, type, written, is_key, samples, remark, n) WHERE field IS NOT NULL AND resource = 'roster'}),
 	join("\n", 'roster Agent ID text f {007,8}', 'roster Name text f {Ann,Bob}', 'roster Zip text f {02139,10001}',
 		'roster Volume numeric number 1,234.5 f {"$1,250.50",$99.95}', 'roster Joined date f {2024-01-31,2023-12-01}',
 		'roster _file text t {roster.csv}', 'roster _line bigint t {2,3}'), 'what would be made is shown, with samples');
-is(sql(q{SELECT remark FROM mls_dataset_inspect('office') WHERE resource IS NULL}), '1 file is of a kind that is not read: "notes.docx"', 'what is not read is said');
+is(sql(q{SELECT remark FROM mls_dataset_inspect('office') WHERE resource IS NULL}), '2 files are of a kind, or of a name, that is not read: "k?ln.csv", "notes.docx"', 'what is not read is said');
 is(sql(q{SELECT count(*) FROM pg_foreign_table}), 0, 'and nothing is made');
 is(sql(q{SELECT string_agg(item, ' ') FROM mls_check('office') WHERE ok}), 'configuration metadata leads count order paging encoding', 'mls_check');
 

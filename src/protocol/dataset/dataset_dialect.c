@@ -3,8 +3,8 @@
  *		How a file of cells is written: delimiter, header.
  *
  * The beginning of a file is read with each delimiter, and the one that makes the most
- * records of one width is taken.  The header is the first record of that width, if nothing in
- * it is a number or a date; what stands before it is a title, and is said to be left out.
+ * records of one width is taken.  The header is the first record that is no title, if nothing
+ * in it is a number or a date; titles before it are said to be left out.
  * Whether the rest of the file is so shows when all of it is read.
  */
 #include "postgres.h"
@@ -92,13 +92,24 @@ has_number(const DatasetCell *cells, int ncells)
 	return false;
 }
 
-static bool
-has_text(const DatasetCell *cells, int ncells)
+static int
+filled(const DatasetCell *cells, int ncells)
 {
+	int count = 0;
+
 	for (int i = 0; i < ncells; i++)
-		if (cells[i].length > 0)
-			return true;
-	return false;
+		count += cells[i].length > 0;
+	return count;
+}
+
+/*
+ * Is a record above the header a title, or blank?  It is if it has one text at most, or
+ * half as many cells as others; a header may lack a name, or have one too many.
+ */
+static bool
+is_title(const DatasetCell *cells, int ncells, int width)
+{
+	return width > 1 && ((width > 2 && filled(cells, ncells) <= 1) || ncells * 2 <= width);
 }
 
 static void
@@ -114,16 +125,16 @@ find_header(const DatasetBytes *bytes, const DatasetServer *server, const char *
 
 	for (int64 before = 0; (cells = mls_dataset_csv_next(csv, &ncells, &line)) != NULL; before++)
 	{
+		if (server->header == DATASET_AUTO && before < MOST_TITLE &&
+			is_title(cells, ncells, dialect->width))
+			continue;
 		if (server->header == DATASET_FIRST ||
-			(ncells == dialect->width && has_text(cells, ncells) && !has_number(cells, ncells)))
+			(filled(cells, ncells) > 0 && !has_number(cells, ncells)))
 		{
 			dialect->header = line;
 			dialect->first_header = before;
-			return;
 		}
-		/* Records of all widths are records, unless fewer cells stand above the header. */
-		if (ncells >= dialect->width || before == MOST_TITLE)
-			return;
+		return;
 	}
 }
 

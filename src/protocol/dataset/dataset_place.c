@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "base/folder.h"
@@ -141,6 +142,18 @@ time_of(const struct stat *found)
 	return time_t_to_timestamptz((pg_time_t) found->st_mtim.tv_sec) + found->st_mtim.tv_nsec / 1000;
 }
 
+/* A name in no encoding of ours cannot be kept: what is shown of it has question marks. */
+static char *
+show_name(const char *name)
+{
+	char *shown = pstrdup(name);
+
+	for (char *s = shown; *s; s++)
+		if (IS_HIGHBIT_SET(*s))
+			*s = '?';
+	return shown;
+}
+
 static void
 add_file(const MlsSource *source, int folder, const char *name, List **files, List **others)
 {
@@ -153,6 +166,12 @@ add_file(const MlsSource *source, int folder, const char *name, List **files, Li
 	if (*name == '.' || *name == '~' || fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0 ||
 		!S_ISREG(found.st_mode))
 		return;
+	if (pg_encoding_verifymbstr(PG_UTF8, name, strlen(name)) != strlen(name))
+	{
+		if (others)
+			*others = lappend(*others, show_name(name));
+		return;
+	}
 	stem = stem_of(name, &file);
 	if (stem == NULL)
 	{
@@ -174,6 +193,12 @@ static int
 compare_files(const ListCell *a, const ListCell *b)
 {
 	return strcmp(((DatasetFile *) lfirst(a))->name, ((DatasetFile *) lfirst(b))->name);
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
 }
 
 static List *
@@ -233,6 +258,8 @@ mls_dataset_list(const MlsSource *source, List **others)
 	}
 	PG_END_TRY();
 	list_sort(files, compare_files);
+	if (others)
+		list_sort(*others, compare_names);
 	return files;
 }
 

@@ -198,6 +198,9 @@ is_null(const DatasetRows *rows, const DatasetCell *cell)
 static void
 append_row(DatasetRows *rows, StringInfo out, const DatasetCell *cells, int ncells, int64 line)
 {
+	/* A delimiter at the end of each record is none between cells. */
+	while (ncells > rows->nnames && cells[ncells - 1].length == 0 && !cells[ncells - 1].quoted)
+		ncells--;
 	appendStringInfo(out, "%s" INT64_FORMAT, rows->head, line);
 	for (int i = 0; i < Min(ncells, rows->nnames); i++)
 	{

@@ -218,7 +218,7 @@ note_others(Described *described, List *others)
 			break;
 		appendStringInfo(&names, "%s\"%s\"", names.len ? ", " : "", (char *) lfirst(lc));
 	}
-	add_finding(described, psprintf("%s of a kind that is not read: %s%s",
+	add_finding(described, psprintf("%s of a kind, or of a name, that is not read: %s%s",
 									mls_counted(list_length(others), "file is", "files are"),
 									names.data, list_length(others) > MOST_NAMED ? ", ..." : ""));
 }
