@@ -77,6 +77,11 @@ store_files(MlsRun *run)
 	}
 	if (run->table->files && run->table->files->passed_over)
 		run->reads_all = false;
+	/* Of other sources that is a record which has changed meanwhile. */
+	if (run->table->files && mls_reader_repeated(run->state) > 0)
+		mls_reader_remark(run->state, mls_counted(mls_reader_repeated(run->state),
+												  "row has the key of another, and the last counts",
+												  "rows have keys of others, and the last counts"));
 	mls_files_require(run);
 }
 

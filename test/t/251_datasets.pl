@@ -192,6 +192,10 @@ is(sync('keyed'), 'finished 1 1 0 0', 'the next delivery adds');
 is(sql('SELECT string_agg(name, $$ $$ ORDER BY member_key) FROM silver.keyed_people'), 'Ann Bob Eve', 'and keeps');
 is(sql(q{SELECT count(*) FROM mls.issue WHERE kind = 'file' AND solved_at IS NULL}), 0, 'the line is no issue any more');
 
+put('keyed/people.ndjson', qq({"MemberKey": "7", "Name": "Zoe"}\n{"MemberKey": "7", "Name": "Zoey"}\n));
+is(sql(q{SELECT concat_ws(' ', received, inserted, message) FROM mls_sync('keyed')}), '2 1 1 row has the key of another, and the last counts', 'a key that comes twice is said');
+is(sql(q{SELECT name FROM silver.keyed_people WHERE member_key = '7'}), 'Zoey', 'of its rows the last one counts');
+
 # Other options of reading: all is read anew. What stays open is an issue until it is decided.
 put('keyed/open.csv', "K;When;Flag\n1;03/04/2024;N\n2;05/06/2024;N\n");
 sql(qq{CREATE SERVER opened FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/keyed', files 'open.csv', schema_check_interval '0');
