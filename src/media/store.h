@@ -80,6 +80,9 @@ extern const MlsHttpStats *mls_store_stats(const MlsStore *store);
  */
 extern void mls_store_claim(MlsStore *store);
 
+/* Makes it this database's, whosever it was: somebody has said that the other is gone. */
+extern void mls_store_adopt(MlsStore *store);
+
 extern bool mls_store_is_shared(const MlsStore *store);
 
 /* ---- Writing ---- */
@@ -94,6 +97,9 @@ typedef struct MlsStoreFile
 	const char *bytes;               /* of `length`; or NULL: they are */
 	const MlsHttpResponse *response; /* the whole body of this answer */
 } MlsStoreFile;
+
+/* Does it have all bytes when mls_store_put_start() returns, so that they need not stay? */
+extern bool mls_store_takes_at_once(const MlsStore *store);
 
 typedef struct MlsStorePut MlsStorePut;
 
