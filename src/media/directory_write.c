@@ -83,12 +83,12 @@ forget(DirectoryPut *put)
 
 	if (put->fd < 0)
 		return;
-	mls_directory_drop(put->fd);
+	mls_folder_drop(put->fd);
 	put->fd = -1;
 	dlist_delete(&put->node);
 	if (--store->nwritten > 0)
 		return;
-	mls_directory_drop(store->directory);
+	mls_folder_drop(store->directory);
 	store->directory = -1;
 }
 
@@ -105,7 +105,7 @@ give_up(void *arg)
 	folder = open_folder(store, put->name, false);
 	if (folder >= 0)
 		(void) unlinkat(folder, put->temporary, 0);
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	forget(put);
 }
 
@@ -177,7 +177,7 @@ make_file(int folder, const char *name)
 	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 
 	(void) umask(before);
-	return mls_directory_take(fd);
+	return mls_folder_take(fd);
 }
 
 /* From here on the file goes with the memory context, unless it gets its name. */
@@ -188,12 +188,12 @@ begin(DirectoryStore *store, DirectoryPut *put)
 	int fd = folder >= 0 ? make_file(folder, put->temporary) : -1;
 	int error = errno;
 
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	if (fd < 0)
 	{
 		if (store->nwritten == 0)
 		{
-			mls_directory_drop(store->directory);
+			mls_folder_drop(store->directory);
 			store->directory = -1;
 		}
 		mls_directory_report(store, TASK_WRITE, put->name, error);
@@ -349,7 +349,7 @@ rename_all(DirectoryStore *store)
 
 		if (last == NULL || !same_folder(last->name, put->name))
 		{
-			mls_directory_drop(folder);
+			mls_folder_drop(folder);
 			folder = open_folder(store, put->name, false);
 		}
 		if (folder < 0 ||
@@ -359,7 +359,7 @@ rename_all(DirectoryStore *store)
 		if (error)
 			break;
 	}
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	list_free(puts);
 	if (error)
 		mls_directory_report(store, TASK_WRITE, last->name, error);
@@ -371,7 +371,7 @@ sync_folder(const DirectoryStore *store, const char *path, int length)
 	int folder = mls_directory_walk(store->directory, path, length, false);
 	int error = folder < 0 || fsync(folder) != 0 ? errno : 0;
 
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	if (error)
 		mls_directory_report(store, TASK_WRITE, path, error);
 }
