@@ -199,7 +199,8 @@ typedef enum MlsLockClass
 		19795, /* by a hash of its name: files are put, or removed, by one or the other */
 	MLS_LOCK_FOLLOW = 19796, /* by a number: one of the few processes that follow syncs */
 	MLS_LOCK_FEED = 19797,   /* by a feed's id: who writes it */
-	MLS_LOCK_PUBLISH = 19798 /* by a publication's id: who keeps it in step */
+	MLS_LOCK_PUBLISH = 19798, /* by a publication's id: who keeps it in step */
+	MLS_LOCK_MART = 19799    /* by a mart's id: who fills it */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */
