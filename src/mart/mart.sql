@@ -382,14 +382,15 @@ $$;
 COMMENT ON FUNCTION mls.mart_groups(mls.mart, text) IS 'part of mls_mart_sync(): joins that lead from a listing to the groups in which it counts, in SQL';
 
 -- One row a listing's change that counts, then sums: changes of the number of listings on the
--- market are +1 and -1 on their days, and the number is what has come so far.  $2 is the day;
--- $3 whether only groups of mls_new_dirty are wanted.
-CREATE FUNCTION mls.mart_market(mart mls.mart) RETURNS text
+-- market are +1 and -1 on their days, and the number is what has come so far.  $2 is the day; dirty:
+-- only the groups of mls_new_dirty are wanted.
+CREATE FUNCTION mls.mart_market(mart mls.mart, dirty boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
 DECLARE
-    wanted CONSTANT text := format('place.location_id > 0 AND (NOT $3 OR (place.location_id, sort.type_id, origin.source_id, f.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM %I.mls_new_dirty d))', mart.name);
+    wanted CONSTANT text := 'place.location_id > 0'
+        || CASE WHEN dirty THEN format(' AND (place.location_id, sort.type_id, origin.source_id, f.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM %I.mls_new_dirty d)', mart.name) ELSE '' END;
 BEGIN
     RETURN replace(replace(replace(replace($q$
 WITH closed AS NOT MATERIALIZED (
@@ -520,7 +521,7 @@ SELECT m.of, m.place, m.sort, m.origin, m.money,
 $q$, '@sums@', (SELECT string_agg(format('sum(f.n) FILTER (WHERE f.kind = %s) AS k%s', k, k), ', ') FROM generate_series(1, 18) k)),
      '@wanted@', wanted), '@groups@', mls.mart_groups(mart, 'f')), '@ids@', 'f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id');
 END $f$;
-COMMENT ON FUNCTION mls.mart_market(mls.mart) IS 'part of mls_mart_sync(): a query for agg_market_month, but for what mls.mart_filled() puts in';
+COMMENT ON FUNCTION mls.mart_market(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for agg_market_month, or for some groups of it';
 
 -- Sides of closed listings.  Of a co-agent of the same key nothing is shared.
 CREATE FUNCTION mls.mart_sides(mart mls.mart, who text) RETURNS text
@@ -575,15 +576,15 @@ $$;
 COMMENT ON FUNCTION mls.mart_days(mls.mart) IS 'part of mls_mart_sync(): a query for agg_day';
 
 -- What a table is filled with.
-CREATE FUNCTION mls.mart_query(mart mls.mart, relation text) RETURNS text
+CREATE FUNCTION mls.mart_query(mart mls.mart, relation text, dirty boolean DEFAULT false) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT replace(replace(replace(replace(replace(q, '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text), '@low@', mart.ratio_low::text), '@high@', mart.ratio_high::text), '@thin@', mart.thin::text)
-  FROM (SELECT CASE relation WHEN 'agg_market_month' THEN mls.mart_market(mart) WHEN 'agg_office_month' THEN mls.mart_sides(mart, 'office')
+  FROM (SELECT CASE relation WHEN 'agg_market_month' THEN mls.mart_market(mart, dirty) WHEN 'agg_office_month' THEN mls.mart_sides(mart, 'office')
                              WHEN 'agg_member_month' THEN mls.mart_sides(mart, 'agent') WHEN 'agg_day' THEN mls.mart_days(mart) ELSE mls.mart_facts(mart, relation) END AS q) q
 $$;
-COMMENT ON FUNCTION mls.mart_query(mls.mart, text) IS 'part of mls_mart_sync(): the query that a table is filled with; its parameters are keys of listings, the day, and whether only some groups are wanted';
+COMMENT ON FUNCTION mls.mart_query(mls.mart, text, boolean) IS 'part of mls_mart_sync(): the query that a table is filled with; its parameters are keys of listings and the day; dirty: for some groups only';
 
 -- ---- Filling ----
 
@@ -734,7 +735,7 @@ CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], dirt
     AS $$
 BEGIN
     EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I; CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
-    EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation)) USING keys, mart.as_of, dirty;
+    EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, dirty)) USING keys, mart.as_of;
     EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || relation);
 END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some listings or groups, beside it';
@@ -987,9 +988,9 @@ BEGIN
     IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = name AND NOT pg_has_role(n.nspowner, 'USAGE')) THEN
         PERFORM mls.refuse('42501', format('schema "%s" is another role''s', name), 'Choose another name.');
     END IF;
-    SELECT * INTO made FROM mls.mart m
-     WHERE m.id = mls.note_mart(name, jsonb_build_object('currency', currency, 'timezone', timezone, 'levels', levels, 'coverage', coverage, 'thin', thin, 'min_price', min_price,
-                                                        'ratio_low', ratio_low, 'ratio_high', ratio_high, 'relist_days', relist_days, 'co_agents', co_agents));
+    made.id := mls.note_mart(name, jsonb_build_object('currency', currency, 'timezone', timezone, 'levels', levels, 'coverage', coverage, 'thin', thin, 'min_price', min_price,
+                                                      'ratio_low', ratio_low, 'ratio_high', ratio_high, 'relist_days', relist_days, 'co_agents', co_agents));
+    SELECT * INTO made FROM mls.mart m WHERE m.id = made.id;
     PERFORM a FROM mls.as_role(made.owner, format('SELECT mls.mart_make(%s)', made.id)) a;
     IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = gold AND t.tgname = 'mls_events_insert') THEN
         IF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = gold), 'USAGE') THEN
@@ -1048,7 +1049,7 @@ COMMENT ON FUNCTION mls_mart_sync(text, boolean)
     IS 'fill marts, all or the one named, in background workers: listings looked at, groups computed anew, rows of aggregates that changed; rebuild computes all of it';
 
 REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart), mls.mart_events(mls.mart), mls.mart_facts(mls.mart, text),
-    mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text), mls.mart_tables(mls.mart),
+    mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
     mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
