@@ -43,7 +43,7 @@ sql(q{
 	SELECT mls_serve_history();
 	GRANT SELECT ON gold.history_transactional TO analyst;
 	RESET ROLE;
-	CREATE FUNCTION some(texts text[]) RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT texts[1 + floor(random() * cardinality(texts))::integer] $$;
+	CREATE FUNCTION one_of(texts text[]) RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT texts[1 + floor(random() * cardinality(texts))::integer] $$;
 	CREATE FUNCTION some_day() RETURNS date LANGUAGE sql VOLATILE AS $$ SELECT date '2024-01-01' + floor(random() * 500)::integer $$;
 	-- A listing as it might be; one in ten is of the future, or has no dates.
 	CREATE FUNCTION fill_listing(key text) RETURNS void LANGUAGE plpgsql AS $$
@@ -52,14 +52,14 @@ sql(q{
 		contract date := listed + floor(random() * 60)::integer;
 	BEGIN
 		UPDATE gold.property SET
-			"StandardStatus" = some('{Active,Active,Pending,Pending,Closed,Closed,Closed,ActiveUnderContract,Expired,Withdrawn,Canceled,Hold,ComingSoon,Incomplete,Delete}'),
-			"PropertyType" = some('{Residential,Residential,Land,Residential Lease}'), "PropertySubType" = some('{House,Flat,NULL}'), "City" = some('{Austin,Dallas,austin,Waco}'), "PostalCode" = some('{78701,78702-0001}'),
-			"ParcelNumber" = some('{12345-1,12345-2,12345-3,0}'), "X_Currency" = some('{USD,USD,EUR}'), mls_source = some('{east,east,north}'),
+			"StandardStatus" = one_of('{Active,Active,Pending,Pending,Closed,Closed,Closed,ActiveUnderContract,Expired,Withdrawn,Canceled,Hold,ComingSoon,Incomplete,Delete}'),
+			"PropertyType" = one_of('{Residential,Residential,Land,Residential Lease}'), "PropertySubType" = one_of('{House,Flat,NULL}'), "City" = one_of('{Austin,Dallas,austin,Waco}'), "PostalCode" = one_of('{78701,78702-0001}'),
+			"ParcelNumber" = one_of('{12345-1,12345-2,12345-3,0}'), "X_Currency" = one_of('{USD,USD,EUR}'), mls_source = one_of('{east,east,north}'),
 			"OnMarketDate" = CASE WHEN random() < 0.9 THEN listed END, "PurchaseContractDate" = CASE WHEN random() < 0.6 THEN contract END,
 			"CloseDate" = CASE WHEN random() < 0.05 THEN date '2098-01-01' ELSE contract + floor(random() * 40)::integer END, "OffMarketDate" = CASE WHEN random() < 0.7 THEN listed + floor(random() * 90)::integer END,
 			"StatusChangeTimestamp" = contract + random() * interval '60 days', "PriceChangeTimestamp" = CASE WHEN random() < 0.3 THEN listed + random() * interval '20 days' END,
 			"ListPrice" = 100000 + floor(random() * 900000), "OriginalListPrice" = 100000 + floor(random() * 900000), "ClosePrice" = CASE WHEN random() < 0.9 THEN floor(random() * 900000) END,
-			"ListAgentKey" = some('{A,B,C}'), "BuyerAgentKey" = some('{A,B,C}'), "ListOfficeKey" = some('{O,P}'), "BuyerOfficeKey" = some('{O,P}')
+			"ListAgentKey" = one_of('{A,B,C}'), "BuyerAgentKey" = one_of('{A,B,C}'), "ListOfficeKey" = one_of('{O,P}'), "BuyerOfficeKey" = one_of('{O,P}')
 		 WHERE "ListingKey" = key;
 	END $$;
 	-- One change of those that syncs bring.
@@ -70,14 +70,14 @@ sql(q{
 	BEGIN
 		CASE floor(random() * 7)
 		WHEN 0 THEN PERFORM fill_listing(one);
-		WHEN 1 THEN UPDATE gold.property SET "City" = some('{Austin,Dallas,Waco,Lockhart}') WHERE "ListingKey" = one;
+		WHEN 1 THEN UPDATE gold.property SET "City" = one_of('{Austin,Dallas,Waco,Lockhart}') WHERE "ListingKey" = one;
 		WHEN 2 THEN UPDATE gold.property SET "ListPrice" = "ListPrice" * 0.95 WHERE "ListingKey" = one;
-		WHEN 3 THEN UPDATE gold.property SET "StandardStatus" = some('{Active,Pending,Closed,Expired}'), "StatusChangeTimestamp" = now() WHERE "ListingKey" = one;
+		WHEN 3 THEN UPDATE gold.property SET "StandardStatus" = one_of('{Active,Pending,Closed,Expired}'), "StatusChangeTimestamp" = now() WHERE "ListingKey" = one;
 		WHEN 4 THEN DELETE FROM gold.property WHERE "ListingKey" = one;
 		WHEN 5 THEN INSERT INTO gold.property ("ListingKey") VALUES ('n' || md5(random()::text)) RETURNING "ListingKey" INTO one; PERFORM fill_listing(one);
 		ELSE -- A history of the past that has become known, and a change of the record with it.
 			INSERT INTO gold.history_transactional ("HistoryTransactionalKey", mls_source, mls_origin, mls_source_key, "ResourceName", "ResourceRecordKey", "FieldName", "PreviousValue", "NewValue", "ModificationTimestamp")
-			VALUES ('x' || md5(random()::text), 'east', 'h', 'h', 'Property', one, 'StandardStatus', some('{Active,Pending,Hold}'), some('{Active,Pending,Withdrawn}'), some_day() + random() * interval '1 day');
+			VALUES ('x' || md5(random()::text), 'east', 'h', 'h', 'Property', one, 'StandardStatus', one_of('{Active,Pending,Hold}'), one_of('{Active,Pending,Withdrawn}'), some_day() + random() * interval '1 day');
 			UPDATE gold.property SET "ListPrice" = coalesce("ListPrice", 0) + 1 WHERE "ListingKey" = one;
 		END CASE;
 	END $$;
@@ -103,7 +103,7 @@ is(fill(q{}, 'status, listings, groups, figures, message IS NULL'), 'finished|0|
 my @tables = split /\n/, sql(q{SELECT relation FROM mls.mart_relation WHERE relation LIKE 'fct%' OR relation LIKE 'agg%' OR relation = 'dim_source' ORDER BY 1});
 
 # Rows of tables in which a full build differs from what is there.
-sub differences
+sub differing
 {
 	my $columns = q{(SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM mls.mart_column c WHERE c.relation = '%s' AND part <> 'computed_at')};
 	sql('DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept');
@@ -116,14 +116,14 @@ sub differences
 	} @tables;
 }
 
-is(differences(), '', 'built twice is the same');
+is(differing(), '', 'built twice is the same');
 my $whole = 0;
 for my $round (1 .. 10)
 {
 	sql(sprintf q{SELECT setseed(0.%02d); SELECT count(change_one()) FROM generate_series(1, 100)}, $round);
 	my $message = fill(q{}, q{status || coalesce(' ' || message, '')});
 	$whole++ if $message ne 'finished';
-	is(differences(), '', "after 100 changes more each row is that of a full build ($message)");
+	is(differing(), '', "after 100 changes more each row is that of a full build ($message)");
 }
 is($whole, 0, 'and none of them was one');
 
@@ -174,7 +174,7 @@ end_psql($call);
 is(sql(q{SELECT l.city FROM mart.fct_listing f JOIN mart.dim_location l ON l.location_id = f.city_id WHERE listing_key = 'moved'}), 'there', 'facts are those of the figures');
 is(fill(q{}, 'status, listings'), 'finished|1', 'the next run does it');
 is(figure('closed_sales', 'nowhere', '2024-05-01'), 1, 'all of it');
-is(differences(), '', 'as a full build');
+is(differing(), '', 'as a full build');
 
 # Somebody empties what is followed, or the log.
 sql(q{SET ROLE keeper; SELECT mls_serve_history(track => false); SELECT mls_serve_events('{Property}', false)});
