@@ -589,6 +589,17 @@ COMMENT ON FUNCTION mls.mart_query(mls.mart, text, boolean) IS 'part of mls_mart
 -- ---- Filling ----
 
 -- In the rights of the owner, from here on; tables of another role would run its code.
+CREATE FUNCTION mls.mart_owner_only(mart mls.mart) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF mart.owner IS DISTINCT FROM current_user::regrole THEN
+        PERFORM mls.refuse('42501', format('mart "%s" is filled as its owner only', mart.name), 'mls_mart_sync() does that.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.mart_owner_only(mls.mart) IS 'part of mls_mart_sync(): an error unless the current role owns a mart';
+
 CREATE FUNCTION mls.mart_tables(mart mls.mart) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -598,6 +609,7 @@ DECLARE
     made record;
     there regclass;
 BEGIN
+    PERFORM mls.mart_owner_only(mart);
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = mart.name) THEN
         EXECUTE format('CREATE SCHEMA %I', mart.name);
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', mart.name, 'market statistics, filled by mls_mart_sync()');
@@ -644,6 +656,7 @@ DECLARE
     gold regclass := mls.gold_table('Property');
     listings text;
 BEGIN
+    PERFORM mls.mart_owner_only(mart);
     EXECUTE format($q$
 INSERT INTO %1$I.dim_source AS d (source_id, name, timezone)
 SELECT m.last + row_number() OVER (ORDER BY s.name), s.name, s.zone
@@ -711,6 +724,7 @@ DECLARE
     n bigint;
     changed bigint;
 BEGIN
+    PERFORM mls.mart_owner_only(mart);
     SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FILTER (WHERE c.part = 'key'), string_agg(quote_ident(c.name), ', ' ORDER BY c.place),
            string_agg(format('%1$I = excluded.%1$I', c.name), ', ') FILTER (WHERE c.part <> 'key'),
            string_agg('t.' || quote_ident(c.name), ', ' ORDER BY c.place) FILTER (WHERE c.part IN ('required', 'value')),
@@ -732,8 +746,11 @@ CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], dirt
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
+    -- How many rows parts of these queries have is unknown to the planner, who takes them for few.
+    SET enable_nestloop = off
     AS $$
 BEGIN
+    PERFORM mls.mart_owner_only(mart);
     EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I; CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
     EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, dirty)) USING keys, mart.as_of;
     EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || relation);
@@ -750,6 +767,7 @@ CREATE FUNCTION mls.mart_coverage(mart mls.mart) RETURNS boolean
 DECLARE
     n bigint;
 BEGIN
+    PERFORM mls.mart_owner_only(mart);
     EXECUTE format($q$
 WITH told AS (SELECT c.key AS name, date_trunc('month', c.value::date)::date AS since FROM jsonb_each_text($1) c),
 seen AS (
@@ -778,6 +796,7 @@ CREATE FUNCTION mls.mart_relistings(mart mls.mart, properties text[]) RETURNS te
 DECLARE
     changed text[];
 BEGIN
+    PERFORM mls.mart_owner_only(mart);
     EXECUTE format($q$
 WITH l AS (
     SELECT f.listing_key, f.property_key, f.list_date, f.dom, f.cdom,
@@ -817,6 +836,7 @@ DECLARE
                            'WHERE place.location_id > 0 AND f.listing_key = ANY ($1) ON CONFLICT DO NOTHING';
 BEGIN
     SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
     known.as_of := day;
     PERFORM mls.require_trusted(mls.gold_table('Property'));
     PERFORM mls.mart_tables(known);
@@ -884,6 +904,7 @@ DECLARE
     gold regclass := mls.gold_table('Property');
 BEGIN
     SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
     IF gold IS NULL THEN
         PERFORM mls.refuse('42P01', 'there is no gold table of resource "Property"', 'It is made when a source is subscribed and synced.');
     ELSIF NOT has_column_privilege(gold, 'ListingKey', 'SELECT') OR NOT has_column_privilege(gold, 'mls_source', 'SELECT') THEN
@@ -1040,7 +1061,7 @@ COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its
 CREATE FUNCTION mls_mart_sync(
     name text DEFAULT NULL, rebuild boolean DEFAULT false,
     OUT owner text, OUT mart text, OUT status text, OUT listings bigint, OUT groups bigint, OUT figures bigint,
-    OUT statements bigint, OUT duration interval, OUT message text)
+    OUT duration interval, OUT message text)
     RETURNS SETOF record
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
@@ -1050,7 +1071,7 @@ COMMENT ON FUNCTION mls_mart_sync(text, boolean)
 
 REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart), mls.mart_events(mls.mart), mls.mart_facts(mls.mart, text),
     mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
-    mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
+    mls.mart_owner_only(mls.mart), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
     mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;

@@ -121,12 +121,11 @@ changed_listings(MlsRun *run)
 	mls_select("SELECT coalesce(m.listings, 0) FROM mls.mart m WHERE m.id = $1",
 			   mls_arg_int8(run->sub->id));
 	most = Max(mls_int8_at(0, 1) * MOST_CHANGED, 100);
-	mls_sql_control(
-		SPI_OK_SELECT,
-		"SELECT pg_catalog.count(*), coalesce(pg_catalog.array_agg(e.key), '{}') FROM "
-		"(SELECT e.key FROM mls.entity_event e WHERE e.resource = 'Property' "
-		"AND e.sequence > $1 AND e.sequence <= $2 LIMIT $3) e",
-		mls_arg_int8(work->since), mls_arg_int8(work->upto), mls_arg_int8(most + 1));
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT pg_catalog.count(*), coalesce(pg_catalog.array_agg(e.key), '{}') FROM "
+					"(SELECT e.key FROM mls.entity_event e WHERE e.resource = 'Property' "
+					"AND e.sequence > $1 AND e.sequence <= $2 LIMIT $3) e",
+					mls_arg_int8(work->since), mls_arg_int8(work->upto), mls_arg_int8(most + 1));
 	if (mls_int8_at(0, 1) <= most)
 		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
 	else
@@ -174,7 +173,6 @@ mart_work(MlsRun *run)
 	counters.received = mls_int8_at(0, 1);
 	counters.pages = mls_int8_at(0, 2);
 	counters.updated = mls_int8_at(0, 3);
-	counters.requests = 1;
 	note_listings(run);
 	note_filled(run);
 	mls_run_end_step(run, &counters);
@@ -193,12 +191,11 @@ mart_complete(MlsRun *run)
 static void
 mart_failed(MlsRun *run)
 {
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.mart SET failures = failures + 1, problem = $2 WHERE id = $1",
-					mls_arg_int8(run->sub->id),
-					mls_arg_text(psprintf("%s%s%s", run->outcome->message,
-										  run->outcome->detail[0] ? ". " : "",
-										  run->outcome->detail)));
+	mls_sql_control(
+		SPI_OK_UPDATE, "UPDATE mls.mart SET failures = failures + 1, problem = $2 WHERE id = $1",
+		mls_arg_int8(run->sub->id),
+		mls_arg_text(psprintf("%s%s%s", run->outcome->message, run->outcome->detail[0] ? ". " : "",
+							  run->outcome->detail)));
 }
 
 static void

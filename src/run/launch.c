@@ -235,8 +235,8 @@ choose(Launch *launch, FunctionCallInfo fcinfo, const MlsTask *task)
 	Choice choice = {launch, fcinfo, task};
 	ErrorData *error;
 
-	launch->named = task->process != MLS_PROCESS_FEED && task->process != MLS_PROCESS_MART &&
-					!PG_ARGISNULL(1);
+	launch->named =
+		task->process != MLS_PROCESS_FEED && task->process != MLS_PROCESS_MART && !PG_ARGISNULL(1);
 	error = mls_subtransaction(choose_now, &choice, NULL, false);
 	if (error != NULL)
 		ReThrowError(error);
@@ -549,7 +549,9 @@ return_row(ReturnSetInfo *result, const Launch *launch, int i)
 	values[1] = CStringGetTextDatum(sub->resource);
 	values[2] = CStringGetTextDatum(state_name(outcome));
 	n += put_counts(launch->assignment->task.process, outcome, &values[n]);
-	values[n++] = Int64GetDatum(outcome->counters.requests);
+	/* A mart asks nobody. */
+	if (launch->assignment->task.process != MLS_PROCESS_MART)
+		values[n++] = Int64GetDatum(outcome->counters.requests);
 	values[n++] = IntervalPGetDatum(interval_of(outcome->duration_us));
 	isnull[n] = message[0] == '\0';
 	values[n] = isnull[n] ? (Datum) 0 : CStringGetTextDatum(message);

@@ -88,7 +88,7 @@ sql(q{
 # ---- As whom ----
 
 like(sql_error($node, q{SET ROLE stranger; SELECT mls_mart_create()}), qr/42501: permission denied for table gold.property/, 'who may not read gold makes no mart');
-is(sql(q{SET ROLE analyst; SELECT mls_mart_create(coverage => '{"east": "2024-01-01"}') > 0}), 't', 'who may does');
+is(sql(q{SET ROLE analyst; SELECT mls_mart_create(levels => '{all,city}', coverage => '{"east": "2024-01-01"}') > 0}), 't', 'who may does');
 is(fill(q{'mart'}, 'owner, mart, status, listings > 500, groups > 50, figures > 500, message'), 'analyst|mart|finished|t|t|t|all was computed: it is new', 'filled, in the rights of who made it');
 is(sql(q{SELECT string_agg(DISTINCT c.relowner::regrole::text, ' ') FROM pg_class c WHERE c.relnamespace = 'mart'::regnamespace}), 'analyst', 'all is his');
 is(sql(q{SELECT count(*) FROM pg_class c WHERE c.relnamespace = 'mart'::regnamespace AND c.relname LIKE 'mls\_%'}), 0, 'and nothing is left of the work');
@@ -188,7 +188,7 @@ sql(q{UPDATE mls.mart SET position = position + 1000});
 is(fill(), 'finished|all was computed: the log of changes begins anew', 'a log that is behind the mart');
 sql(q{UPDATE mls.mart SET as_of = as_of - 1});
 is(fill(), 'finished|all was computed: another day has begun', 'each day once');
-sql(q{SET ROLE analyst; SELECT mls_mart_create(min_price => 5000, coverage => '{"east": "2024-01-01"}')});
+sql(q{SET ROLE analyst; SELECT mls_mart_create(min_price => 5000, levels => '{all,city}', coverage => '{"east": "2024-01-01"}')});
 is(fill(), 'finished|all was computed: what it is computed by has changed', 'other settings');
 sql(q{ALTER TABLE gold.property DROP COLUMN "ParcelNumber"});
 is(fill(), 'finished|all was computed: what it is computed by has changed', 'other columns of gold');
