@@ -129,8 +129,8 @@ SELECT coalesce((SELECT CASE WHEN t.typcategory = 'A' AND mart_field.type = 'tex
 $$;
 COMMENT ON FUNCTION mls.mart_field(regclass, text, text) IS 'part of mls_mart_sync(): a field of gold, in SQL, as a type; NULL if there is none to be read';
 
--- Listings as statements want them: $1 keys, or NULL for all; $2 the day.
-CREATE FUNCTION mls.mart_listings(mart mls.mart) RETURNS text
+-- Listings as statements want them: all, or in part those whose keys $1 is (an array).
+CREATE FUNCTION mls.mart_listings(mart mls.mart, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
@@ -155,14 +155,14 @@ BEGIN
             ('ListPrice', 'numeric', 'list_price'), ('OriginalListPrice', 'numeric', 'original_list_price'), ('PreviousListPrice', 'numeric', 'previous_list_price'),
             ('ClosePrice', 'numeric', 'close_price'), ('ConcessionsAmount', 'numeric', 'concessions_amount'),
             ('LivingArea', 'numeric', 'living_area'), ('LivingAreaUnits', 'text', 'living_area_units'),
-            ('DaysOnMarket', 'integer', 'dom_source'), ('CumulativeDaysOnMarket', 'integer', 'cdom_source'),
+            ('DaysOnMarket', 'bigint', 'dom_source'), ('CumulativeDaysOnMarket', 'bigint', 'cdom_source'),
             ('ListAgentKey', 'text', 'list_agent_key'), ('CoListAgentKey', 'text', 'co_list_agent_key'), ('BuyerAgentKey', 'text', 'buyer_agent_key'), ('CoBuyerAgentKey', 'text', 'co_buyer_agent_key'),
             ('ListOfficeKey', 'text', 'list_office_key'), ('CoListOfficeKey', 'text', 'co_list_office_key'), ('BuyerOfficeKey', 'text', 'buyer_office_key'),
             ('CoBuyerOfficeKey', 'text', 'co_buyer_office_key')) f (field, type, name);
     -- Days in the zone of the source; what lies in the future, or cannot be, is not known.
-    SELECT string_agg(format('CASE WHEN %1$s BETWEEN ''1950-01-01'' AND $2 THEN %1$s END AS %2$s', d.day, d.name), ', '),
-           string_agg(CASE WHEN d.name <> 'expired' THEN format('CASE WHEN %1$s > $2 THEN %1$s END', d.day)
-                           ELSE format('CASE WHEN %1$s > $2 AND k.status = ''Expired'' THEN %1$s END', d.day) END, ', ')
+    SELECT string_agg(format('CASE WHEN %1$s BETWEEN ''1950-01-01'' AND %3$L::date THEN %1$s END AS %2$s', d.day, d.name, mart.as_of), ', '),
+           string_agg(CASE WHEN d.name <> 'expired' THEN format('CASE WHEN %1$s > %2$L::date THEN %1$s END', d.day, mart.as_of)
+                           ELSE format('CASE WHEN %1$s > %2$L::date AND k.status = ''Expired'' THEN %1$s END', d.day, mart.as_of) END, ', ')
       INTO dates, futures
       FROM (SELECT v.name, CASE WHEN v.field ~ '_t$' THEN format('(r.%s AT TIME ZONE s.timezone)::date', v.field) ELSE 'r.' || v.field END AS day
               FROM (VALUES ('on_market', 'on_market_d'), ('on_market_at', 'on_market_t'), ('listed', 'listed_d'), ('entered', 'entered_t'), ('purchase', 'purchase_d'),
@@ -170,7 +170,7 @@ BEGIN
                     ('withdrawn', 'withdrawn_d'), ('expired', 'expired_d'), ('changed', 'changed_t'), ('back', 'back_d'), ('price_changed', 'price_t')) v (name, field)) d;
     RETURN format($q$
 SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
-  FROM (SELECT %s FROM %s p WHERE $1::text[] IS NULL OR p."ListingKey" = ANY ($1)) r
+  FROM (SELECT %s FROM %s p%s) r
   JOIN %I.dim_source s ON s.name = r.source
  CROSS JOIN LATERAL (SELECT %s AS status,
        CASE WHEN r.property_type IS NULL THEN 'unknown' WHEN r.property_type ~* 'lease$' THEN 'lease' ELSE 'sale' END AS transaction,
@@ -189,15 +189,15 @@ SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
        coalesce(CASE k.status WHEN 'Canceled' THEN d.canceled WHEN 'Withdrawn' THEN d.withdrawn WHEN 'Expired' THEN d.expired END,
                 d.off_market, d.canceled, d.withdrawn, d.off_at, d.changed) AS off) e
  WHERE k.status IS NOT NULL
-$q$, fields, gold, mart.name, mls.mart_status('r.standard_status'), mart.currency, futures, dates);
+$q$, fields, gold, CASE WHEN part THEN ' WHERE p."ListingKey" = ANY ($1::text[])' ELSE '' END, mart.name, mls.mart_status('r.standard_status'), mart.currency, futures, dates);
 END $f$;
-COMMENT ON FUNCTION mls.mart_listings(mls.mart) IS 'part of mls_mart_sync(): a query for the listings that count, with the days by which they do';
+COMMENT ON FUNCTION mls.mart_listings(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for the listings that count, with the days by which they do';
 
 -- Changes of listings in their order.  HistoryTransactional, where it is kept, says what happened
 -- since; the dates of a listing say what was before, or all.  A change is of the day that its field
 -- says, if that is before the day on which it was written; of the listing's spells none begins
 -- before the one in front of it.
-CREATE FUNCTION mls.mart_events(mart mls.mart) RETURNS text
+CREATE FUNCTION mls.mart_events(mart mls.mart, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
@@ -210,14 +210,13 @@ BEGIN
         PERFORM mls.require_trusted(history);
         told := format('SELECT h."ResourceRecordKey" AS listing_key, h."HistoryTransactionalKey" AS key, h."FieldName" AS field, h."PreviousValue" AS old, h."NewValue" AS new, h."ModificationTimestamp" AS at '
                        'FROM %s h WHERE h."ResourceName" = ''Property'' AND h."FieldName" IN (''StandardStatus'', ''ListPrice'') AND h."PreviousValue" IS NOT NULL AND h."NewValue" IS NOT NULL '
-                       'AND ($1 IS NULL OR h."ResourceRecordKey" = ANY ($1))', history);
+                       '%s', history, CASE WHEN part THEN 'AND h."ResourceRecordKey" = ANY ($1::text[])' ELSE '' END);
     END IF;
     RETURN format($q$
 WITH l AS MATERIALIZED (%s),
 told AS MATERIALIZED (SELECT h.listing_key, h.key, h.field, h.at, (h.at AT TIME ZONE l.timezone)::date AS date, h.old, h.new
-    FROM (%s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date <= $2),
-steps AS MATERIALIZED (SELECT t.*, row_number() OVER w AS n, count(*) OVER (PARTITION BY t.listing_key) AS steps,
-           t.is_contract AND sum(t.is_contract::integer) OVER w = sum(t.is_contract::integer) OVER (PARTITION BY t.listing_key) AS is_last_contract
+    FROM (%s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date <= @day@),
+steps AS MATERIALIZED (SELECT t.*, row_number() OVER w AS n, lag(t.date) OVER w AS last_date, count(*) OVER (PARTITION BY t.listing_key) AS steps
     FROM (SELECT m.*, m.new IN ('Active Under Contract', 'Pending') AND m.old NOT IN ('Active Under Contract', 'Pending') AS is_contract
             FROM (SELECT h.listing_key, h.key, h.at, h.date, %s AS old, %s AS new FROM told h WHERE h.field = 'StandardStatus') m
            WHERE m.old IS NOT NULL AND m.new IS NOT NULL AND m.old <> m.new) t
@@ -252,9 +251,10 @@ points (listing_key, ord, at, date, status, origin) AS (
      WHERE v.date IS NOT NULL
     UNION ALL
     SELECT s.listing_key, 100 + s.n, s.at,
-           CASE WHEN s.is_last_contract THEN least(s.date, l.contract)
-                WHEN s.n = s.steps AND s.new = 'Closed' THEN least(s.date, l.closed)
-                WHEN s.n = s.steps AND s.new = l.status THEN least(s.date, l.off_exact)
+           -- A field that is older than the step before tells of another time.
+           CASE WHEN s.n = s.steps AND s.new = 'Closed' THEN least(s.date, l.closed)
+                WHEN s.is_contract AND l.contract >= coalesce(s.last_date, l.contract) THEN least(s.date, l.contract)
+                WHEN s.n = s.steps AND s.new = l.status AND l.off_exact >= coalesce(s.last_date, l.off_exact) THEN least(s.date, l.off_exact)
                 ELSE s.date END, s.new, 'history'
       FROM steps s JOIN l USING (listing_key)
     UNION ALL
@@ -279,12 +279,12 @@ changes AS (
       FROM prices p WHERE p.old > 0 AND p.new > 0 AND p.old <> p.new)
 SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
   FROM changes c
-$q$, mls.mart_listings(mart), told, mls.mart_status('h.old'), mls.mart_status('h.new'));
+$q$, mls.mart_listings(mart, part), told, mls.mart_status('h.old'), mls.mart_status('h.new'));
 END $f$;
-COMMENT ON FUNCTION mls.mart_events(mls.mart) IS 'part of mls_mart_sync(): a query for fct_listing_event';
+COMMENT ON FUNCTION mls.mart_events(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for fct_listing_event';
 
--- What a table of facts is filled with, from those filled before it ($1 keys, or NULL; $2 the day).
-CREATE FUNCTION mls.mart_facts(mart mls.mart, relation text) RETURNS text
+-- What a table of facts is filled with, from those filled before it.
+CREATE FUNCTION mls.mart_facts(mart mls.mart, relation text, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
@@ -293,7 +293,7 @@ DECLARE
 BEGIN
     CASE relation
     WHEN 'fct_listing_event' THEN
-        RETURN mls.mart_events(mart);
+        RETURN mls.mart_events(mart, part);
     WHEN 'fct_spell' THEN
         RETURN format($q$
 SELECT s.listing_key, row_number() OVER (PARTITION BY s.listing_key ORDER BY s.seq)::integer, s.status, s.day, lead(s.day) OVER (PARTITION BY s.listing_key ORDER BY s.seq)
@@ -325,6 +325,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
        l.next_date,
        CASE WHEN l.status = 'Closed' AND l.closed IS NULL THEN 'it is closed, without a CloseDate that can be used'
             WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
+            WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
             WHEN l.times IS NULL THEN 'its rent is paid by no period of months' END
   FROM l
  CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
@@ -344,7 +345,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
   LEFT JOIN contracts c ON c.listing_key = l.listing_key
   LEFT JOIN reported r ON r.listing_key = l.listing_key
   LEFT JOIN days d ON d.listing_key = l.listing_key
-$q$, mls.mart_listings(mart), mart.name);
+$q$, mls.mart_listings(mart, part), mart.name);
     WHEN 'fct_showing' THEN
         gold := mls.gold_table('ShowingAppointment');
         RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source',
@@ -365,7 +366,7 @@ $q$, mls.mart_listings(mart), mart.name);
             mls.mart_field(gold, 'OfficeStatus', 'text'), gold);
     END CASE;
 END $f$;
-COMMENT ON FUNCTION mls.mart_facts(mls.mart, text) IS 'part of mls_mart_sync(): a query for a table of facts, or for members and offices';
+COMMENT ON FUNCTION mls.mart_facts(mls.mart, text, boolean) IS 'part of mls_mart_sync(): a query for a table of facts, or for members and offices';
 
 -- ---- Aggregates ----
 
@@ -382,15 +383,14 @@ $$;
 COMMENT ON FUNCTION mls.mart_groups(mls.mart, text) IS 'part of mls_mart_sync(): joins that lead from a listing to the groups in which it counts, in SQL';
 
 -- One row a listing's change that counts, then sums: changes of the number of listings on the
--- market are +1 and -1 on their days, and the number is what has come so far.  $2 is the day; dirty:
--- only the groups of mls_new_dirty are wanted.
-CREATE FUNCTION mls.mart_market(mart mls.mart, dirty boolean) RETURNS text
+-- market are +1 and -1 on their days, and the number is what has come so far.  In part: only the groups of mls_new_dirty are wanted.
+CREATE FUNCTION mls.mart_market(mart mls.mart, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
 DECLARE
     wanted CONSTANT text := 'place.location_id > 0'
-        || CASE WHEN dirty THEN format(' AND (place.location_id, sort.type_id, origin.source_id, f.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM %I.mls_new_dirty d)', mart.name) ELSE '' END;
+        || CASE WHEN part THEN format(' AND (place.location_id, sort.type_id, origin.source_id, f.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM %I.mls_new_dirty d)', mart.name) ELSE '' END;
 BEGIN
     RETURN replace(replace(replace(replace($q$
 WITH closed AS NOT MATERIALIZED (
@@ -469,9 +469,9 @@ cuts AS (
      WHERE e.kind = 'price' AND e.new_price < e.old_price AND @wanted@ GROUP BY 1, 2, 3, 4, 5),
 ages AS (
     SELECT place.location_id, sort.type_id, origin.source_id, f.currency, m.month::date AS month,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY least((m.month + interval '1 month' - interval '1 day')::date, $2) - f.list_date) AS age_median
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY least((m.month + interval '1 month' - interval '1 day')::date, @day@) - f.list_date) AS age_median
       FROM @mart@.fct_spell s JOIN @mart@.fct_listing f USING (listing_key)
-     CROSS JOIN LATERAL generate_series(date_trunc('month', s.from_date::timestamp), date_trunc('month', coalesce(s.to_date::timestamp - interval '1 month', $2::timestamp)), interval '1 month') m (month) @groups@
+     CROSS JOIN LATERAL generate_series(date_trunc('month', s.from_date::timestamp), date_trunc('month', coalesce(s.to_date::timestamp - interval '1 month', @day@::timestamp)), interval '1 month') m (month) @groups@
      WHERE s.status = 'Active' AND @wanted@ GROUP BY 1, 2, 3, 4, 5),
 coverage AS (
     SELECT place.location_id, sort.type_id, origin.source_id, f.currency, count(DISTINCT s.source_id)::integer AS sources, bool_and(s.has_closed) AS has_closed, bool_and(s.has_off) AS has_off,
@@ -481,10 +481,10 @@ coverage AS (
 spine AS (
     SELECT s.location_id, s.type_id, s.source_id, s.currency, m.month::date AS month
       FROM (SELECT s.location_id, s.type_id, s.source_id, s.currency, min(s.month) AS first FROM sums s GROUP BY 1, 2, 3, 4) s
-     CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', $2::timestamp), interval '1 month') m (month)),
+     CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)),
 months AS (
     SELECT k.*, p.location_id AS place, p.type_id AS sort, p.source_id AS origin, p.currency AS money, p.month AS of,
-           v.sources, v.has_closed, v.has_off, v.has_history, v.market_from, p.month < date_trunc('month', $2)::date AS is_complete,
+           v.sources, v.has_closed, v.has_off, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
            p.month >= v.sales_from IS TRUE AS knows_sales, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
            sum(k.k15) OVER w AS active, sum(k.k16) OVER w AS auc, sum(k.k17) OVER w AS soon,
            sum(k.k2) OVER year AS year_pending, sum(k.k9) OVER year AS year_closed
@@ -566,7 +566,7 @@ coverage AS (
       JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction CROSS JOIN LATERAL (VALUES (0), (f.source_id)) o (source_id) GROUP BY 1, 2, 3),
 days AS (
     SELECT s.type_id, s.source_id, s.currency, d.date::date AS date FROM (SELECT s.type_id, s.source_id, s.currency, min(s.date) AS first FROM sums s GROUP BY 1, 2, 3) s
-     CROSS JOIN LATERAL generate_series(s.first::timestamp, $2::timestamp, interval '1 day') d (date))
+     CROSS JOIN LATERAL generate_series(s.first::timestamp, @day@::timestamp, interval '1 day') d (date))
 SELECT d.date, d.type_id, d.source_id, d.currency, CASE WHEN d.date >= v.market_from AND v.sales_from IS NOT NULL AND v.has_off THEN coalesce(s.k1, 0) END,
        CASE WHEN d.date >= v.sales_from THEN coalesce(s.k2, 0) END, CASE WHEN d.date >= v.sales_from THEN coalesce(s.k3, 0) END, CASE WHEN d.date >= v.sales_from THEN round(coalesce(s.k4, 0), 2) END,
        CASE WHEN d.date >= v.market_from THEN coalesce(sum(s.k5) OVER (PARTITION BY d.type_id, d.source_id, d.currency ORDER BY d.date), 0) END, now()
@@ -576,15 +576,15 @@ $$;
 COMMENT ON FUNCTION mls.mart_days(mls.mart) IS 'part of mls_mart_sync(): a query for agg_day';
 
 -- What a table is filled with.
-CREATE FUNCTION mls.mart_query(mart mls.mart, relation text, dirty boolean DEFAULT false) RETURNS text
+CREATE FUNCTION mls.mart_query(mart mls.mart, relation text, part boolean DEFAULT false) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT replace(replace(replace(replace(replace(q, '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text), '@low@', mart.ratio_low::text), '@high@', mart.ratio_high::text), '@thin@', mart.thin::text)
-  FROM (SELECT CASE relation WHEN 'agg_market_month' THEN mls.mart_market(mart, dirty) WHEN 'agg_office_month' THEN mls.mart_sides(mart, 'office')
-                             WHEN 'agg_member_month' THEN mls.mart_sides(mart, 'agent') WHEN 'agg_day' THEN mls.mart_days(mart) ELSE mls.mart_facts(mart, relation) END AS q) q
+SELECT replace(replace(replace(replace(replace(replace(q, '@day@', quote_nullable(mart.as_of) || '::date'), '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text), '@low@', mart.ratio_low::text), '@high@', mart.ratio_high::text), '@thin@', mart.thin::text)
+  FROM (SELECT CASE relation WHEN 'agg_market_month' THEN mls.mart_market(mart, part) WHEN 'agg_office_month' THEN mls.mart_sides(mart, 'office')
+                             WHEN 'agg_member_month' THEN mls.mart_sides(mart, 'agent') WHEN 'agg_day' THEN mls.mart_days(mart) ELSE mls.mart_facts(mart, relation, part) END AS q) q
 $$;
-COMMENT ON FUNCTION mls.mart_query(mls.mart, text, boolean) IS 'part of mls_mart_sync(): the query that a table is filled with; its parameters are keys of listings and the day; dirty: for some groups only';
+COMMENT ON FUNCTION mls.mart_query(mls.mart, text, boolean) IS 'part of mls_mart_sync(): the query that a table is filled with, for all listings or, in part, for those whose keys its parameter holds or for groups in which something has changed';
 
 -- ---- Filling ----
 
@@ -647,6 +647,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.mart_tables(mls.mart) IS 'part of mls_mart_sync(): makes the tables of a mart that are not there';
 
+-- Policies of gold, and triggers, may leave settings behind; they end with the statement.
+CREATE FUNCTION mls.mart_execute(mart mls.mart, statement text, keys text[]) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT count(*) FROM (SELECT mls.as_role(mart.owner, statement, coalesce(keys, '{}')::text)) a $$;
+COMMENT ON FUNCTION mls.mart_execute(mls.mart, text, text[]) IS 'part of mls_mart_sync(): runs a statement as the owner of a mart; its parameter is an array of keys, as text';
+
 -- Sources, places and kinds of property that have come; numbers once given stay.
 CREATE FUNCTION mls.mart_dimensions(mart mls.mart, keys text[]) RETURNS void
     LANGUAGE plpgsql
@@ -657,7 +664,7 @@ DECLARE
     listings text;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    EXECUTE format($q$
+    PERFORM mls.mart_execute(mart, format($q$
 INSERT INTO %1$I.dim_source AS d (source_id, name, timezone)
 SELECT m.last + row_number() OVER (ORDER BY s.name), s.name, s.zone
   FROM (SELECT max(d.source_id) AS last FROM %1$I.dim_source d) m,
@@ -665,9 +672,9 @@ SELECT m.last + row_number() OVER (ORDER BY s.name), s.name, s.zone
           FROM %2$s p GROUP BY p.mls_source) s
  WHERE NOT EXISTS (SELECT FROM %1$I.dim_source d WHERE d.name = s.name AND d.timezone = s.zone)
 ON CONFLICT (name) DO UPDATE SET timezone = excluded.timezone
-$q$, mart.name, gold, mart.timezone);
-    listings := mls.mart_listings(mart);
-    EXECUTE format($q$
+$q$, mart.name, gold, mart.timezone), NULL);
+    listings := mls.mart_listings(mart, keys IS NOT NULL);
+    PERFORM mls.mart_execute(mart, format($q$
 INSERT INTO %1$I.dim_property_type (type_id, level, transaction, property_type, property_sub_type, type_ids)
 SELECT m.last + row_number() OVER (ORDER BY t.transaction, t.property_type NULLS FIRST, t.property_sub_type NULLS FIRST), t.level, t.transaction, t.property_type, t.property_sub_type, '{}'
   FROM (SELECT coalesce(max(d.type_id), 0) AS last FROM %1$I.dim_property_type d) m,
@@ -677,14 +684,14 @@ SELECT m.last + row_number() OVER (ORDER BY t.transaction, t.property_type NULLS
          WHERE v.level = 'all' OR v.property_type IS NOT NULL AND (v.level = 'type' OR v.property_sub_type IS NOT NULL)) t
  WHERE NOT EXISTS (SELECT FROM %1$I.dim_property_type d WHERE (d.level, d.transaction, coalesce(d.property_type, ''), coalesce(d.property_sub_type, ''))
                                                             = (t.level, t.transaction, coalesce(t.property_type, ''), coalesce(t.property_sub_type, '')))
-$q$, mart.name, listings) USING keys, mart.as_of;
+$q$, mart.name, listings), keys);
     EXECUTE format($q$
 UPDATE %1$I.dim_property_type t
    SET type_ids = ARRAY(SELECT a.type_id FROM %1$I.dim_property_type a WHERE a.transaction = t.transaction
                            AND (a.level = 'all' OR a.property_type = t.property_type AND (a.level = 'type' OR a.property_sub_type = t.property_sub_type)) ORDER BY a.type_id)
  WHERE t.type_ids = '{}'
 $q$, mart.name);
-    EXECUTE format($q$
+    PERFORM mls.mart_execute(mart, format($q$
 INSERT INTO %1$I.dim_location (location_id, level, name, country, state, county, city, postal_code, area, area_source)
 SELECT m.last + row_number() OVER (ORDER BY p.rank, p.country, p.state, p.county, p.city, p.postal, p.area, p.source), p.level, p.name, p.country, p.state, p.county, p.city, p.postal, p.area, p.source
   FROM (SELECT max(d.location_id) AS last FROM %1$I.dim_location d) m,
@@ -697,7 +704,7 @@ SELECT m.last + row_number() OVER (ORDER BY p.rank, p.country, p.state, p.county
          WHERE CASE v.level WHEN 'country' THEN v.country WHEN 'state' THEN v.state WHEN 'county' THEN v.county WHEN 'city' THEN v.city WHEN 'postal' THEN v.postal ELSE v.area END IS NOT NULL
          GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9) p
 ON CONFLICT (level, country, state, county, city, postal_code, area, area_source) DO NOTHING
-$q$, mart.name, listings) USING keys, mart.as_of;
+$q$, mart.name, listings), keys);
     EXECUTE format($q$
 UPDATE %1$I.dim_location p
    SET parent_id = coalesce((SELECT q.location_id FROM %1$I.dim_location q WHERE p.level IN ('county', 'city') AND q.level = 'state' AND q.state = p.state AND q.country IS NOT DISTINCT FROM p.country),
@@ -752,7 +759,7 @@ CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], dirt
 BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I; CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
-    EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, dirty)) USING keys, mart.as_of;
+    PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, dirty OR keys IS NOT NULL)), keys);
     EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || relation);
 END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some listings or groups, beside it';
@@ -829,6 +836,7 @@ CREATE FUNCTION mls.mart_fill(mart bigint, day date, keys text[], OUT listings b
 DECLARE
     known mls.mart;
     relation text;
+    gold regclass;
     properties text[];
     others text[];
     everything boolean := keys IS NULL;
@@ -868,9 +876,10 @@ BEGIN
         PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
         figures := figures + mls.mart_merge(known, relation, NULL, NOT everything AND relation = 'agg_market_month');
     END LOOP;
-    FOR relation IN SELECT r FROM (VALUES ('dim_member', 'Member'), ('dim_office', 'Office'), ('fct_showing', 'ShowingAppointment'), ('fct_open_house', 'OpenHouse')) v (r, resource)
-                     WHERE mls.gold_table(v.resource) IS NOT NULL AND has_table_privilege(mls.gold_table(v.resource), 'SELECT')
+    FOR relation, gold IN SELECT v.relation, mls.gold_table(v.resource) FROM (VALUES ('dim_member', 'Member'), ('dim_office', 'Office'), ('fct_showing', 'ShowingAppointment'), ('fct_open_house', 'OpenHouse')) v (relation, resource)
     LOOP
+        CONTINUE WHEN gold IS NULL OR NOT has_table_privilege(gold, 'SELECT');
+        PERFORM mls.require_trusted(gold);
         PERFORM mls.mart_compute(known, relation, NULL, false);
         PERFORM mls.mart_merge(known, relation, NULL, false);
     END LOOP;
@@ -902,6 +911,7 @@ CREATE FUNCTION mls.mart_plan(mart bigint, upto bigint, OUT since bigint, OUT da
 DECLARE
     known mls.mart;
     gold regclass := mls.gold_table('Property');
+    as_of date;
 BEGIN
     SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
     PERFORM mls.mart_owner_only(known);
@@ -911,15 +921,18 @@ BEGIN
         PERFORM mls.refuse('42501', format('permission denied for table %s', gold));
     END IF;
     -- Today where it is latest: what is of the future somewhere else is so for some hours.
-    EXECUTE format('SELECT max((now() AT TIME ZONE coalesce((SELECT o.option_value FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE f.srvname = s.name AND o.option_name = ''timezone''), %L))::date) '
-                   'FROM (SELECT DISTINCT p.mls_source AS name FROM %s p UNION ALL SELECT NULL) s', known.timezone, gold) INTO day;
-    definition := mls.mart_definition(known);
+    SELECT (d #>> '{}')::date INTO day FROM mls.as_role(known.owner, format('SELECT to_jsonb(max((now() AT TIME ZONE coalesce((SELECT o.option_value FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE f.srvname = s.name AND o.option_name = ''timezone''), %L))::date)) '
+                   'FROM (SELECT DISTINCT p.mls_source AS name FROM %s p UNION ALL SELECT NULL) s', known.timezone, gold)) d;
+    -- The day is no part of it.
     since := coalesce(known.position, 0);
+    as_of := known.as_of;
+    known.as_of := NULL;
+    definition := mls.mart_definition(known);
     why := CASE WHEN known.position IS NULL THEN 'it is new'
                 WHEN known.definition IS DISTINCT FROM mart_plan.definition THEN 'what it is computed by has changed'
                 WHEN known.position > upto THEN 'the log of changes begins anew'
                 WHEN NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = gold AND t.tgname = 'mls_events_insert') THEN 'nobody notes changes of listings'
-                WHEN known.as_of IS DISTINCT FROM day THEN 'another day has begun' END;
+                WHEN as_of IS DISTINCT FROM day THEN 'another day has begun' END;
 END $$;
 COMMENT ON FUNCTION mls.mart_plan(bigint, bigint) IS 'part of mls_mart_sync(): from which event on a mart is computed, for which day; why all of it is, or NULL';
 
@@ -1069,9 +1082,9 @@ CREATE FUNCTION mls_mart_sync(
 COMMENT ON FUNCTION mls_mart_sync(text, boolean)
     IS 'fill marts, all or the one named, in background workers: listings looked at, groups computed anew, rows of aggregates that changed; rebuild computes all of it';
 
-REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart), mls.mart_events(mls.mart), mls.mart_facts(mls.mart, text),
+REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_events(mls.mart, boolean), mls.mart_facts(mls.mart, text, boolean),
     mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
-    mls.mart_owner_only(mls.mart), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
+    mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
     mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;

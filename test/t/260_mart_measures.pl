@@ -227,4 +227,25 @@ is(sql(q{SELECT d.new_listings, d.new_pending, d.closed_sales, d.volume, d.inven
 is(sql(q{SELECT count(*) FROM mls.mart_column c JOIN pg_class r ON r.relname = c.relation JOIN pg_namespace n ON n.oid = r.relnamespace AND n.nspname = 'mart'
 	JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = c.name WHERE col_description(r.oid, a.attnum) IS DISTINCT FROM c.definition OR obj_description(r.oid) IS NULL}), 0, 'each column says what it means');
 
+# Members, offices, showings and open houses are copied as they are.
+sql(q{
+	CREATE TABLE gold.member ("MemberKey" text PRIMARY KEY, mls_source text DEFAULT 'east', mls_origin text, mls_source_key text, mls_updated_at timestamptz, "MemberFullName" text, "OfficeKey" text);
+	CREATE TABLE gold.office ("OfficeKey" text PRIMARY KEY, mls_source text DEFAULT 'east', mls_origin text, mls_source_key text, mls_updated_at timestamptz, "OfficeName" text);
+	CREATE TABLE gold.open_house ("OpenHouseKey" text PRIMARY KEY, mls_source text DEFAULT 'east', mls_origin text, mls_source_key text, mls_updated_at timestamptz, "ListingKey" text, "OpenHouseStartTime" timestamptz);
+	CREATE TABLE gold.showing_appointment ("ShowingAppointmentKey" text PRIMARY KEY, mls_source text DEFAULT 'east', mls_origin text, mls_source_key text, mls_updated_at timestamptz, "ShowingAppointmentDate" date);
+	INSERT INTO gold.member ("MemberKey", "MemberFullName", "OfficeKey") VALUES ('A1', 'Ann', 'O1');
+	INSERT INTO gold.office ("OfficeKey", "OfficeName") VALUES ('O1', 'One');
+	INSERT INTO gold.open_house ("OpenHouseKey", "ListingKey", "OpenHouseStartTime") VALUES ('H1', 'L03', '2025-02-02T03:00:00Z');
+	INSERT INTO gold.showing_appointment ("ShowingAppointmentKey", "ShowingAppointmentDate") VALUES ('S1', '2025-02-02')});
+is(fill(), 'finished|0|0|', 'a run for those alone');
+is(sql(q{SELECT concat_ws(' ', m.name, o.name, h.date, h.listing_key, s.date) FROM mart.dim_member m JOIN mart.dim_office o USING (office_key), mart.fct_open_house h, mart.fct_showing s}), 'Ann One 2025-02-01 L03 2025-02-02', 'and they are there');
+
+# The second contract of a listing whose field still tells of the first.
+listing('L31', 'Pending', '2025-01-02', '2025-01-05', City => 'Waco');
+sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", "ResourceRecordKey", "PreviousValue", "NewValue", "ModificationTimestamp") VALUES
+	('5', 'L31', 'Active', 'Pending', '2025-01-06T15:00Z'), ('6', 'L31', 'Pending', 'Active', '2025-02-10T15:00Z'), ('7', 'L31', 'Active', 'Pending', '2025-03-04T15:00Z')});
+is(fill(q{}, 'status, listings'), 'finished|1', 'one more listing');
+is(join(' / ', map { measure($_, %houses, city => 'waco') } qw(new_pending new_pending_net fell_through dom_median_pending)), '1 0 1 0 / 0 0 1 0 / 0 1 0 0 /   25.00 ', 'each contract is of its month');
+is(sql(q{SELECT string_agg(concat_ws(' ', date, new_status), ', ' ORDER BY seq) FROM mart.fct_listing_event WHERE listing_key = 'L31'}), '2025-01-02 Active, 2025-01-05 Pending, 2025-02-10 Active, 2025-03-04 Pending', 'the first one of the day that the field says');
+
 done_testing();
