@@ -718,6 +718,7 @@ COMMENT ON FUNCTION mls.mart_dimensions(mls.mart, text[]) IS 'part of mls_mart_s
 CREATE FUNCTION mls.mart_merge(mart mls.mart, relation text, keys text[], dirty boolean) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off
     AS $$
 DECLARE
     key text;
@@ -875,6 +876,9 @@ BEGIN
     FOREACH relation IN ARRAY '{agg_market_month,agg_office_month,agg_member_month,agg_day}'::text[] LOOP
         PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
         figures := figures + mls.mart_merge(known, relation, NULL, NOT everything AND relation = 'agg_market_month');
+        IF everything THEN
+            EXECUTE format('ANALYZE %I.%I', known.name, relation);
+        END IF;
     END LOOP;
     FOR relation, gold IN SELECT v.relation, mls.gold_table(v.resource) FROM (VALUES ('dim_member', 'Member'), ('dim_office', 'Office'), ('fct_showing', 'ShowingAppointment'), ('fct_open_house', 'OpenHouse')) v (relation, resource)
     LOOP
