@@ -66,6 +66,7 @@ typedef struct MlsLoad
 
 /* parallel_load.c */
 extern bool mls_load(MlsRun *run, MlsStorePage store);
+extern bool mls_load_grown(MlsRun *run, MlsStorePage store);
 extern void mls_load_help(MlsRun *run, MlsStorePage store);
 extern MlsCrew *mls_load_crew(MlsAssignment *assignment);
 extern int64 mls_load_run(const MlsCrew *crew);

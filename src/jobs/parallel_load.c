@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -166,6 +168,20 @@ stop_helpers(int code, Datum arg)
 
 /* ---- Beginning ---- */
 
+/* Where nobody says how many processes: each has at least so many records to read. */
+#define RECORDS_OF_PROCESS 10000
+
+/* How many processes the load of so many records is for; what the server option says comes first. */
+static int
+processes(const MlsRun *run, int64 records)
+{
+	int wanted = run->table->source->workers;
+
+	if (wanted == 0)
+		wanted = (int) Min(sysconf(_SC_NPROCESSORS_ONLN), records / RECORDS_OF_PROCESS);
+	return Max(Min(Min(wanted, run->task->workers), MLS_MOST_PARTS), 1);
+}
+
 /* Is this the beginning of a load that can be shared? */
 static bool
 can_be_shared(const MlsRun *run)
@@ -174,11 +190,11 @@ can_be_shared(const MlsRun *run)
 	const MlsTable *table = run->table;
 	const MlsPlatform *platform = &table->source->platform;
 
-	return run->task->workers > 1 && table->source->workers > 1 && table->timestamp != NULL &&
-		   mls_cursor_of(sub) == NULL && sub->resume_timestamp == NULL &&
-		   sub->resume_link == NULL && platform->ordering == MLS_ORDER_ANY &&
-		   platform->or_allowed && table->source->protocol->countable(table) &&
-		   list_length(table->key) == 1 && table->timestamps == NIL;
+	return table->timestamp != NULL && mls_cursor_of(sub) == NULL &&
+		   sub->resume_timestamp == NULL && sub->resume_link == NULL &&
+		   platform->ordering == MLS_ORDER_ANY && platform->or_allowed &&
+		   table->source->protocol->countable(table) && list_length(table->key) == 1 &&
+		   table->timestamps == NIL;
 }
 
 static List *
@@ -216,25 +232,33 @@ new_load(MlsRun *run)
 	return load;
 }
 
-/* The ranges of the load: those of an interrupted one, or new ones; NIL: it is not shared. */
-static List *
+/* Divides a load of so many records among processes; false: it is not shared. */
+static bool
+divide(MlsRun *run, int64 records)
+{
+	int parts = processes(run, records);
+	MlsLoad *load;
+
+	if (parts <= 1 || !can_be_shared(run))
+		return false;
+	load = new_load(run);
+	load->ranges = mls_divide(run->table, parts, &load->spent);
+	if (load->ranges == NIL)
+		return false;
+	write_ranges(run, load->ranges);
+	return true;
+}
+
+/* Finds the ranges of an interrupted load. */
+static bool
 find_ranges(MlsRun *run)
 {
 	List *ranges = read_ranges(run);
-	MlsLoad *load;
 
-	if (ranges == NIL && !can_be_shared(run))
-		return NIL;
-	load = new_load(run);
 	if (ranges == NIL)
-	{
-		ranges = mls_divide(run->table, Min(run->task->workers, run->table->source->workers),
-							&load->spent);
-		if (ranges != NIL)
-			write_ranges(run, ranges);
-	}
-	load->ranges = ranges;
-	return ranges;
+		return false;
+	new_load(run)->ranges = ranges;
+	return true;
 }
 
 /* ---- Reading a range ---- */
@@ -448,28 +472,21 @@ still_expected(const MlsLoad *load)
 	return records;
 }
 
-/*
- * Reads everything together with helpers, or goes on with that; false if the run
- * has to read by itself.
- */
-bool
-mls_load(MlsRun *run, MlsStorePage store)
+/* Reads the ranges of a load, together with helpers. */
+static void
+read_ranges_together(MlsRun *run, MlsStorePage store)
 {
-	MlsLoad *load;
-	int helpers;
+	MlsLoad *load = run->load;
+	int64 records = still_expected(load);
+	int helpers = Min(processes(run, records), undone(load)) - 1;
 
-	if (find_ranges(run) == NIL)
-		return false;
-	load = run->load;
-	helpers = Min(run->task->workers, run->table->source->workers);
-	helpers = Min(Min(helpers, undone(load)), MLS_MOST_PARTS) - 1;
-	run->counters.expected = still_expected(load);
+	run->counters.expected = records;
 	if (helpers <= 0)
 	{
 		load->crew = palloc(sizeof(MlsCrew));
 		instruct(load);
 		read_next_ranges(load, store);
-		return true;
+		return;
 	}
 	load->crew = mls_load_crew(make_assignment(load, helpers));
 	instruct(load);
@@ -482,6 +499,33 @@ mls_load(MlsRun *run, MlsStorePage store)
 	PG_END_ENSURE_ERROR_CLEANUP(stop_helpers, PointerGetDatum(load));
 	mls_run_note(run, "the load was shared by %s",
 				 mls_counted(load->nhelpers + 1, "process", "processes"));
+}
+
+/*
+ * Reads everything together with helpers where the server option asks for them, or goes
+ * on with that; false if the run has to begin by itself.
+ */
+bool
+mls_load(MlsRun *run, MlsStorePage store)
+{
+	if (!find_ranges(run) && (run->table->source->workers == 0 || !divide(run, 0)))
+		return false;
+	read_ranges_together(run, store);
+	return true;
+}
+
+/*
+ * The first page of a load is here, and with it how much is to come: if that is worth it, it
+ * is read by several processes after all, from its beginning, and the page is not needed.
+ */
+bool
+mls_load_grown(MlsRun *run, MlsStorePage store)
+{
+	if (!run->reads_all || run->table->source->workers != 0 ||
+		!divide(run, mls_reader_expected(run->state)))
+		return false;
+	end_reading(run);
+	read_ranges_together(run, store);
 	return true;
 }
 

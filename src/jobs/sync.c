@@ -152,7 +152,14 @@ sync_work(MlsRun *run)
 	do
 	{
 		while ((batch = mls_reader_next(run->state)) != NULL)
+		{
+			if (run->counters.pages == 0 && mls_load_grown(run, store_page))
+			{
+				map_replaced(run);
+				return;
+			}
 			store_page(run, batch);
+		}
 	} while (was_interrupted && goes_over(run));
 	mls_timestamps_read(run->timestamps, store_other_page);
 	map_replaced(run);

@@ -96,14 +96,15 @@ sub hold
 	return $client;
 }
 
-# Until a number is not 0.
+# Until a number is not 0.  InnoDB shows what it is doing from a copy, which is not made anew
+# while somebody looks more often than each 100 ms.
 sub wait_for
 {
 	my ($self, $sql) = @_;
-	for (1 .. 600)
+	for (1 .. 150)
 	{
 		return if $self->sql($sql, 'mysql') > 0;
-		select(undef, undef, undef, 0.05);
+		select(undef, undef, undef, 0.2);
 	}
 	die "waited in vain for: $sql";
 }

@@ -183,6 +183,25 @@ like(sync_row($node, 'untimed', 'status, inserted, message'), qr/^finished\|2040
 is(differences($node, $mls, 'untimed'), 0, 'all of them');
 is(scalar(grep { $_->{query} =~ /eq(%20|\+)null/ } $mls->requests), 2, 'in a range of their own');
 
+# ---- Nobody says how many ----
+
+# A large resource is shared by as many processes as there are cores: the page that has told of its size is read again.
+{
+	my $cores = qx(getconf _NPROCESSORS_ONLN) + 0;
+	my $large = start_mls(listings => 20500, fields => 'small');
+	subscribe_property($node, $large, 'large', prefer => 'false', key_prefix => 'large-');
+	$large->reset;
+	my $shared = $cores > 1 ? qr/shared by 2 processes/ : qr/^finished\|20500\|20500\|$/;
+	like(sync_row($node, 'large', 'status, received, inserted, message'), qr/^finished\|20500\|20500\|/, 'a large resource is loaded');
+	like(last_run($node, 'large', q{status, received, inserted, note}), $shared, 'by as many processes as there are cores');
+	is(last_run($node, 'large', 'requests'), scalar($large->requests), 'all that was asked for counts');
+	is(differences($node, $large, 'large'), 0, 'and is as it is there');
+	$node->safe_psql('postgres', q{ALTER SERVER large OPTIONS (ADD workers '1')});
+	$node->safe_psql('postgres', q{SELECT * FROM mls_sync('large', full => true)});
+	unlike(last_run($node, 'large', 'status, note'), qr/shared/, 'by one where the server says so');
+	$large->stop;
+}
+
 # ---- The quota is one ----
 
 subscribe_property($node, $mls, 'quota', page_size => 50, workers => 4, prefer => 'false', key_prefix => 'q-',

@@ -100,7 +100,7 @@ is(admin('/live'), 'live', 'who runs it sees that it lives');
 is(admin('/ready'), 'ready', 'and is ready');
 is(metric('database_connections'), 4, 'with so many connections');
 is($serve->get($_)->{status}, 404, "$_ is not for everybody") for '/metrics', '/live', '/ready';
-is(query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator' AND state LIKE 'idle in%'}), 0, 'no connection is left in a transaction');
+wait_until('no connection is left in a transaction', sub { query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator' AND state LIKE 'idle in%'}) == 0 });
 
 # ---- a lock, and what waits for it ----
 
@@ -118,7 +118,7 @@ is($late->{json}{error}{code}, 'QueryTimeout', 'and told so');
 like($late->{headers}{'retry-after'}, qr/^\d+$/, 'with a time to come again');
 $locker->query_safe('COMMIT');
 is($serve->get('/Property?$top=1')->{status}, 200, 'the connection serves on');
-is(query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator' AND state LIKE 'idle in%'}), 0, 'clean');
+wait_until('clean', sub { query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator' AND state LIKE 'idle in%'}) == 0 });
 is(metric('database_connections'), 4, 'and is the same');
 
 lock_property();
@@ -132,11 +132,16 @@ is(join(' ', map { $serve->finish($_)->{status} } @waiting), '200 200 200 200 20
 
 lock_property();
 # All at once: thirty programs would take longer to start than the first of them may wait.
-@waiting = map {
+sub ask_at_once
+{
+	my ($who) = @_;
 	my $socket = IO::Socket::INET->new(PeerAddr => $serve->{place}) || die "no connection: $!";
-	syswrite $socket, "GET /Property?\$top=1 HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.0.1.$_\r\nConnection: close\r\n\r\n";
-	$socket
-} 1 .. 30;
+	syswrite $socket, "GET /Property?\$top=1 HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.0.1.$who\r\nConnection: close\r\n\r\n";
+	return $socket;
+}
+@waiting = map { ask_at_once($_) } 1 .. 4;
+wait_until('four of them are in the database', sub { query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator' AND wait_event_type = 'Lock'}) == 4 });
+push @waiting, map { ask_at_once($_) } 5 .. 30;
 wait_until('the queue is full', sub { metric('refused_busy_total') >= 10 });
 $locker->query_safe('COMMIT');
 my @answers = map { my $socket = $_; local $/; scalar <$socket> } @waiting;
@@ -244,7 +249,7 @@ is($refused->{status}, 0, 'no connection is taken any more');
 $locker->query_safe('COMMIT');
 is($serve->finish($running)->{status}, 200, 'what runs is answered');
 is($serve->stop, 0, 'and it is gone');
-is(query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator'}), 0, 'with its connections');
+wait_until('with its connections', sub { query(q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator'}) == 0 });
 
 $locker->quit;
 $mls->stop;
