@@ -849,37 +849,46 @@ BEGIN
     known.as_of := day;
     PERFORM mls.require_trusted(mls.gold_table('Property'));
     PERFORM mls.mart_tables(known);
-    PERFORM mls.mart_dimensions(known, keys);
+    listings := 0;
+    groups := 0;
     figures := 0;
-    IF NOT everything THEN
-        EXECUTE format('DROP TABLE IF EXISTS %1$I.mls_new_dirty; CREATE UNLOGGED TABLE %1$I.mls_new_dirty (location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency))', known.name);
-        EXECUTE format('SELECT array_agg(DISTINCT f.property_key) FROM %I.fct_listing f WHERE f.listing_key = ANY ($1) AND f.property_key IS NOT NULL', known.name) INTO properties USING keys;
-        EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys;
-    END IF;
-    FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
-        PERFORM mls.mart_compute(known, relation, keys, false);
-    END LOOP;
-    FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
-        PERFORM mls.mart_merge(known, relation, keys, false);
-        IF everything THEN
-            EXECUTE format('ANALYZE %I.%I', known.name, relation);
+    <<counted>>
+    BEGIN
+        EXIT counted WHEN keys = '{}';
+        PERFORM mls.mart_dimensions(known, keys);
+        IF NOT everything THEN
+            EXECUTE format('DROP TABLE IF EXISTS %1$I.mls_new_dirty; CREATE UNLOGGED TABLE %1$I.mls_new_dirty (location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency))', known.name);
+            EXECUTE format('SELECT array_agg(DISTINCT f.property_key) FROM %I.fct_listing f WHERE f.listing_key = ANY ($1) AND f.property_key IS NOT NULL', known.name) INTO properties USING keys;
+            EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys;
         END IF;
-    END LOOP;
-    EXECUTE format('SELECT count(*), array_agg(DISTINCT f.property_key) FILTER (WHERE f.property_key IS NOT NULL) FROM %I.mls_new_fct_listing f', known.name) INTO listings, others;
-    others := mls.mart_relistings(known, CASE WHEN NOT everything THEN coalesce(properties, '{}') || coalesce(others, '{}') END);
-    -- What a source gives says of all its groups what is known.
-    everything := mls.mart_coverage(known) OR everything;
-    IF NOT everything THEN
-        EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys || others;
-        EXECUTE format('SELECT count(*) FROM %I.mls_new_dirty', known.name) INTO groups;
-    END IF;
-    FOREACH relation IN ARRAY '{agg_market_month,agg_office_month,agg_member_month,agg_day}'::text[] LOOP
-        PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
-        figures := figures + mls.mart_merge(known, relation, NULL, NOT everything AND relation = 'agg_market_month');
-        IF everything THEN
-            EXECUTE format('ANALYZE %I.%I', known.name, relation);
+        FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
+            PERFORM mls.mart_compute(known, relation, keys, false);
+        END LOOP;
+        FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
+            PERFORM mls.mart_merge(known, relation, keys, false);
+            IF everything THEN
+                EXECUTE format('ANALYZE %I.%I', known.name, relation);
+            END IF;
+        END LOOP;
+        EXECUTE format('SELECT count(*), array_agg(DISTINCT f.property_key) FILTER (WHERE f.property_key IS NOT NULL) FROM %I.mls_new_fct_listing f', known.name) INTO listings, others;
+        others := mls.mart_relistings(known, CASE WHEN NOT everything THEN coalesce(properties, '{}') || coalesce(others, '{}') END);
+        -- What a source gives says of all its groups what is known.
+        everything := mls.mart_coverage(known) OR everything;
+        IF NOT everything THEN
+            EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys || others;
+            EXECUTE format('SELECT count(*) FROM %I.mls_new_dirty', known.name) INTO groups;
         END IF;
-    END LOOP;
+        FOREACH relation IN ARRAY '{agg_market_month,agg_office_month,agg_member_month,agg_day}'::text[] LOOP
+            PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
+            figures := figures + mls.mart_merge(known, relation, NULL, NOT everything AND relation = 'agg_market_month');
+            IF everything THEN
+                EXECUTE format('ANALYZE %I.%I', known.name, relation);
+            END IF;
+        END LOOP;
+        IF everything THEN
+            EXECUTE format('SELECT count(DISTINCT (a.location_id, a.type_id, a.source_id, a.currency)) FROM %I.agg_market_month a', known.name) INTO groups;
+        END IF;
+    END counted;
     FOR relation, gold IN SELECT v.relation, mls.gold_table(v.resource) FROM (VALUES ('dim_member', 'Member'), ('dim_office', 'Office'), ('fct_showing', 'ShowingAppointment'), ('fct_open_house', 'OpenHouse')) v (relation, resource)
     LOOP
         CONTINUE WHEN gold IS NULL OR NOT has_table_privilege(gold, 'SELECT');
@@ -887,9 +896,6 @@ BEGIN
         PERFORM mls.mart_compute(known, relation, NULL, false);
         PERFORM mls.mart_merge(known, relation, NULL, false);
     END LOOP;
-    IF everything THEN
-        EXECUTE format('SELECT count(DISTINCT (a.location_id, a.type_id, a.source_id, a.currency)) FROM %I.agg_market_month a', known.name) INTO groups;
-    END IF;
     FOR relation IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = known.name AND c.relname ~ '^mls_new_' AND c.relkind = 'r' LOOP
         EXECUTE format('DROP TABLE %I.%I', known.name, relation);
     END LOOP;
