@@ -14,7 +14,7 @@ my $tree = $ENV{MLS_TREE};
 my $mls = start_mls(listings => 60, qobrix => 60);
 my $root = 'http://127.0.0.1:' . $mls->{port};
 my $ddf = start_mls(listings => 60);
-$ddf->control('option', { rets => { dialect => 'ddf' } });
+$ddf->control('option', { rets => { dialect => 'ddf', comma_numbers => JSON::PP::true } });
 my $folder = PostgreSQL::Test::Utils::tempdir;
 mkdir "$folder/$_" or die for qw(photos feeds pictures);
 my $node = new_node('docs', 'mls_fdw.file_directories' => "'$folder'");
@@ -103,7 +103,7 @@ my %moved = (
 			AND (SELECT count(*) = 2 FROM mls.feed_listing WHERE id IN (100017, 100018))
 		  FROM gold.property WHERE mls_source = 'crm'},
 	'moving-from-rets-manager.md' => q{SELECT (SELECT count(*) > 0 FROM rets_manager.property) AND (SELECT count(*) > 0 FROM rets_manager.propertyphoto)
-			AND (SELECT count(*) > 0 FROM mls_media WHERE source = 'ddf' AND state = 'here')});
+			AND (SELECT count(*) > 0 AND bool_and(state = 'here') FROM mls_media WHERE source = 'ddf')});
 
 my $number = 0;
 for my $page ("$tree/README.md", glob "$tree/docs/*.md")

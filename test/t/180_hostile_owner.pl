@@ -274,7 +274,7 @@ my @calls = (
 	'mls.serve_audit' => q{SELECT mls.serve_audit('[{"status": 200}]')},
 	mls_serve_events => q{SELECT * FROM mls_serve_events('{Property}')},
 	'mls.fill_events' => q{SELECT mls.fill_events('Property')},
-	'mls.note_events' => q{SELECT mls.note_events('Property', false, '{x}', '{e}', ARRAY['{}'], '{NULL}', '{NULL}')},
+	'mls.note_events' => q{SELECT mls.note_events('Property', false, '{x}', '{e}', ARRAY['{}'], '{NULL}', '{NULL}', ARRAY['{}'])},
 	'mls.end_events' => q{SELECT mls.end_events('Property', 1000000)},
 	'mls.last_event' => q{SELECT mls.last_event()},
 	'mls.lock_events' => q{SELECT mls.lock_events()},
@@ -306,6 +306,9 @@ my @calls = (
 	'mls.find_publications' => q{SELECT mls.find_publications('shop', 'property')},
 	'mls.note_publication' => q{SELECT mls.note_publication('pause', 'shop', 'property', '{"paused": false}')},
 	'mls.oldest_unsent' => q{SELECT mls.oldest_unsent(1)},
+	'mls.shows_key' => q{SELECT mls.shows_key('gold.property', 'ListingKey', 'gold.property', 'ListingKey')},
+	'mls.follow_view' => q{SELECT mls.follow_view('gold.property', 'ListingKey', 'Property', NULL)},
+	'mls.follow_anew' => q{SELECT mls.follow_anew(1)},
 	'mls.tell_unpublished' => q{SELECT mls.tell_unpublished(1, false)},
 	mls_unpublish => q{SELECT mls_unpublish('shop', 'property')},
 	mls_media_store => q{SELECT mls_media_store('e', 'photos')},
@@ -328,6 +331,8 @@ my @calls = (
 	'mls.media_findings' => q{SELECT mls.media_findings('e')},
 	mls_feed => q{SELECT mls_feed('f', 'kyero', 'gold.property', 'photos', 'f.xml')},
 	'mls.note_feed' => q{SELECT mls.note_feed('f', '{}')},
+	'mls.lock_feeds' => q{SELECT mls.lock_feeds()},
+	'mls.require_place' => q{SELECT mls.require_place('g', 'photos', 'g.xml', 'sitemap')},
 	'mls.feed_check' => q{SELECT mls.feed_check((SELECT id FROM mls.feed))},
 	'mls.feed_elements' => q{SELECT mls.feed_elements((SELECT id FROM mls.feed))},
 	'mls.feed_note' => q{SELECT mls.feed_note((SELECT id FROM mls.feed), '', NULL, '{}', '{}', '{}')},
@@ -394,10 +399,11 @@ my @calls = (
 	'mls.missing_subscription_hint' => q{SELECT mls.missing_subscription_hint('x', 'y')},
 	'mls.find_source' => q{SELECT mls.find_source('e')},
 	'mls.require_source' => q{SELECT mls.require_source('e')},
+	'mls.require_subject' => q{SELECT mls.require_subject('e', true, false, false)},
 	'mls.lost_jobs' => 'SELECT mls.lost_jobs()',
 	mls_schedule => q{SELECT mls_schedule('e', sync => '* * * * *')},
 	mls_unschedule => q{SELECT mls_unschedule('e')},
-	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', 'x', 'y', 'z', 'w', 'v')},
+	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', 'x', 'y', 'z', 'w', 'v', 'p', 'f')},
 	'mls.require_cron' => q{SELECT mls.require_cron('{}')},
 	'mls.remove_jobs' => q{SELECT mls.remove_jobs('{}')},
 	'mls.add_job' => q{SELECT mls.add_job('a', 'b', 'c')},
@@ -409,7 +415,7 @@ my @calls = (
 my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
 	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list delivery_delay
 	alert_title alert_lines alert_mail alert_body alert_interval alert_is_quiet
-	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
+	refuse refuse_standby nearest find_name rounded shortened counted label this_database same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
 	geocode_question geocode_words geocode_texts geocode_objection geocode_quality mls_distance
