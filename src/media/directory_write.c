@@ -83,12 +83,12 @@ forget(DirectoryPut *put)
 
 	if (put->fd < 0)
 		return;
-	mls_directory_drop(put->fd);
+	mls_folder_drop(put->fd);
 	put->fd = -1;
 	dlist_delete(&put->node);
 	if (--store->nwritten > 0)
 		return;
-	mls_directory_drop(store->directory);
+	mls_folder_drop(store->directory);
 	store->directory = -1;
 }
 
@@ -105,7 +105,7 @@ give_up(void *arg)
 	folder = open_folder(store, put->name, false);
 	if (folder >= 0)
 		(void) unlinkat(folder, put->temporary, 0);
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	forget(put);
 }
 
@@ -181,16 +181,16 @@ begin(DirectoryStore *store, DirectoryPut *put)
 	int error;
 
 	if (folder >= 0)
-		fd = mls_directory_take(openat(folder, put->temporary,
-									   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-									   FILE_MODE));
+		fd = mls_folder_take(openat(folder, put->temporary,
+									O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+									FILE_MODE));
 	error = errno;
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	if (fd < 0)
 	{
 		if (store->nwritten == 0)
 		{
-			mls_directory_drop(store->directory);
+			mls_folder_drop(store->directory);
 			store->directory = -1;
 		}
 		mls_directory_report(store, TASK_WRITE, put->name, error);
@@ -319,7 +319,7 @@ rename_one(const DirectoryStore *store, const DirectoryPut *put)
 
 	if (folder < 0 || renameat(folder, put->temporary, folder, mls_directory_base(put->name)) != 0)
 		error = errno;
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	if (error)
 		mls_directory_report(store, TASK_WRITE, put->name, error);
 }
@@ -330,7 +330,7 @@ sync_folder(const DirectoryStore *store, const char *path, int length)
 	int folder = mls_directory_walk(store->directory, path, length, false);
 	int error = folder < 0 || fsync(folder) != 0 ? errno : 0;
 
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	if (error)
 		mls_directory_report(store, TASK_WRITE, path, error);
 }

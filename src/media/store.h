@@ -154,7 +154,7 @@ extern char *mls_store_url(const MlsStore *store, const char *name);
 /* An address by which whoever has it can read a file for so long; NULL: the store gives none. */
 extern char *mls_store_link(const MlsStore *store, const char *name, int seconds);
 
-/* GUCs of stores (mls_fdw.file_directories), and how mls_check checks one: call from _PG_init. */
+/* How mls_check checks one: call from _PG_init. */
 extern void mls_store_define_settings(void);
 
 #endif /* MLS_MEDIA_STORE_H */

@@ -59,7 +59,4 @@ struct MlsStoreGet
 extern MlsStore *mls_directory_open(const MlsStore *head);
 extern MlsStore *mls_s3_open(const MlsStore *head);
 
-/* Settings of directories. */
-extern void mls_directory_define_settings(void);
-
 #endif /* MLS_STORE_PARTS_H */

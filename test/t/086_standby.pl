@@ -100,7 +100,7 @@ my %writes = (
 	mls_store_sweep => q{mls_store_sweep('one')},
 	mls_serve_trigrams => q{mls_serve_trigrams()});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link mls_feed_preview mls_feed_report);
+  mls_check mls_dataset_inspect mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link mls_feed_preview mls_feed_report);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d

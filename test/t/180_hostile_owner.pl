@@ -202,6 +202,7 @@ my @calls = (
 	mls_quota => q{SELECT * FROM mls_quota('e')},
 	mls_check => q{SELECT * FROM mls_check('e')},
 	mls_objects => undef, # RETS; reads no table
+	mls_dataset_inspect => undef, # datasets; reads files
 	(map { $_ => undef } qw(mls_store_put mls_store_get mls_store_list mls_store_delete mls_store_sweep mls_store_link)), # stores of files; read no table
 	mls_map_explain => q{SELECT * FROM mls_map_explain('evil.property')},
 	mls_map_check => q{SELECT * FROM mls_map_check('evil.property')},
