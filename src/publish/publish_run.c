@@ -501,7 +501,7 @@ strangers(Publishing *publishing, List *keys)
 static void
 sweep(Publishing *publishing)
 {
-	char *after = pstrdup("");
+	char *after = "";
 
 	for (;;)
 	{
