@@ -74,6 +74,25 @@ COMMENT ON COLUMN mls.leftover.relation IS 'the table';
 
 GRANT SELECT ON mls.fact, mls.failing, mls.leftover TO pg_monitor;
 
+-- Large tables are not counted for this: silver has still to be filled from bronze, which has more;
+-- gold was dropped; or a table was emptied since the last run looked at its files.  TRUNCATE gives a table another file and says that it has no pages.
+CREATE FUNCTION mls.has_lost_rows(subscription bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT s.fill_after IS NOT NULL AND s.fill_fields = '{*}'
+          AND s.local_rows < (SELECT greatest(pg_stat_get_live_tuples(c.oid), c.reltuples) FROM pg_class c WHERE c.oid = s.bronze)
+       OR s.gold IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.gold)
+       OR s.local_rows > 0
+          AND EXISTS (SELECT FROM regexp_split_to_table(s.files, ' ') f
+                        JOIN pg_class c ON c.oid = split_part(f, ':', 1)::oid
+                       WHERE c.relkind = 'r' AND c.relpages = 0 AND c.relfilenode <> split_part(f, ':', 2)::oid)
+  FROM mls.subscription s WHERE s.id = subscription;
+$$;
+COMMENT ON FUNCTION mls.has_lost_rows(bigint) IS 'whether rows are missing in the tables of a subscription, as far as can be told without counting them';
+REVOKE ALL ON FUNCTION mls.has_lost_rows(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.has_lost_rows(bigint) TO pg_monitor;
+
 -- ---- mls_health ----
 
 CREATE FUNCTION mls_health(
@@ -164,14 +183,13 @@ SELECT 'refresh',
 UNION ALL
 SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce(bad, 'no run is stuck')
-  FROM (SELECT string_agg(format(CASE WHEN w.pid IS NULL
+  FROM (SELECT string_agg(format(CASE WHEN lost.ended
                                       THEN 'run %s of %s has no process any more; its next run puts that right'
                                       ELSE 'run %s of %s is at work since %s' END,
                                  r.id, f.name, r.started_at), '; ' ORDER BY r.id) AS bad
           FROM mls.run r JOIN fact f ON f.id = r.subscription
-          LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) w
-            ON w.subscription = r.subscription AND w.pid = r.pid
-         WHERE r.status = 'running' AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
+         CROSS JOIN LATERAL (SELECT r.id IN (SELECT mls.lost_runs())) AS lost (ended)
+         WHERE r.status = 'running' AND (lost.ended OR r.started_at < now() - max_duration)) f
 UNION ALL
 -- Copies are as good as ever when a geocoder is down.
 SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' END,
@@ -221,10 +239,14 @@ SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.fail
                 mls.counted(count(*), 'feed is', 'feeds are') || ' written')
   FROM mls.feed f HAVING count(*) > 0
 UNION ALL
-SELECT 'tables', CASE WHEN missing IS NULL THEN 'ok' ELSE 'critical' END,
-       coalesce('tables were dropped of: ' || missing, 'every subscription has its tables')
-  FROM (SELECT string_agg(name, ', ' ORDER BY name) AS missing FROM fact f
-         WHERE (SELECT count(*) FROM pg_class c WHERE c.oid IN (f.foreign_table, f.bronze, f.silver)) < 3) f
+SELECT 'tables', CASE WHEN missing IS NOT NULL THEN 'critical' WHEN lost IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       CASE WHEN missing IS NULL AND lost IS NULL THEN 'every subscription has its tables, with their rows'
+            ELSE concat_ws('; ', 'tables were dropped of: ' || missing,
+                           'rows are missing until the next sync, which makes them again, of: ' || lost) END
+  FROM (SELECT string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.dropped) AS missing,
+               string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE NOT f.dropped AND f.state <> 'syncing' AND mls.has_lost_rows(f.id)) AS lost
+          FROM (SELECT f.*, (SELECT count(*) FROM pg_class c WHERE c.oid IN (f.foreign_table, f.bronze, f.silver)) < 3 AS dropped
+                  FROM fact f) f) f
 UNION ALL
 SELECT 'leftovers', CASE WHEN tables IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce('tables of no subscription: ' || tables, 'no table is left over')
