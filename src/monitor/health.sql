@@ -197,7 +197,7 @@ SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' 
                 || ' kept for longer than the terms of the geocoder allow: call mls_geocode()' END), '')
        || CASE WHEN bad IS NULL AND late = 0 THEN mls.counted(n, 'resource is', 'resources are') || ' geocoded' ELSE '' END
   FROM (SELECT count(*) AS n,
-               string_agg(format('%s was not geocoded, for the %s. time: %s', f.name, r.failures, r.error), '; ' ORDER BY f.name) FILTER (WHERE r.failures > 0) AS bad,
+               string_agg(format('%s was not geocoded, %s in a row: %s', f.name, mls.counted(r.failures, 'time', 'times'), r.error), '; ' ORDER BY f.name) FILTER (WHERE r.failures > 0) AS bad,
                (SELECT count(*) FROM mls.geocode g WHERE g.expires_at < now() - grace) AS late
           FROM mls.geocode_rule r JOIN fact f ON f.id = r.subscription) g
  WHERE n > 0
@@ -235,7 +235,7 @@ SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad 
 UNION ALL
 -- A feed that is not written leaves the portal with the old one; a refused one waits for a word.
 SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0) THEN 'warning' ELSE 'ok' END,
-       coalesce(string_agg(format('%s was not written, for the %s. time: %s', f.name, f.failures, left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
+       coalesce(string_agg(format('%s was not written, %s in a row: %s', f.name, mls.counted(f.failures, 'time', 'times'), left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
                 mls.counted(count(*), 'feed is', 'feeds are') || ' written')
   FROM mls.feed f HAVING count(*) > 0
 UNION ALL
@@ -382,11 +382,13 @@ DECLARE
     gold_row jsonb;
     meant text;
     asked text[];
+    cleaned jsonb;
 BEGIN
     SELECT s.* INTO sub FROM mls.find_subscriptions(mls_compare.source, mls_compare.resource) f
       JOIN mls.subscription s USING (id);
     condition := mls.key_condition(sub.foreign_table, key);
     asked := mls.asked_fields(sub.foreign_table);
+    cleaned := mls.cleaned_fields(sub);
     remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
     bronze_row := (SELECT r FROM mls.as_owner(sub.id, format(
         'SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze), key) r);
@@ -406,7 +408,8 @@ BEGIN
     END IF;
     RETURN QUERY
         SELECT coalesce(f.field, g.key), (remote_row->f.name) IS DISTINCT FROM (silver_row->f.name) AND f.name IS NOT NULL
-                                             AND (asked IS NULL OR f.field = ANY (asked)),
+                                             AND (asked IS NULL OR f.field = ANY (asked))
+                                             AND NOT (mls.is_cleaned(cleaned, f.field) AND mls.same_but_cleaned(remote_row->f.name, silver_row->f.name)),
                remote_row->>f.name, bronze_row->>f.field, silver_row->>f.name, g.value
           FROM mls.table_fields(sub.foreign_table) WITH ORDINALITY AS f (name, field, type, n)
           FULL JOIN (SELECT e.key, e.value FROM jsonb_each_text(gold_row) e
@@ -415,7 +418,7 @@ BEGIN
          ORDER BY f.n, 1;
 END $$;
 COMMENT ON FUNCTION mls_compare(text, text, text)
-    IS 'one record by its key: each field at the source (asked now), in bronze, in silver and in gold, and whether the copy differs from the source';
+    IS 'one record by its key: each field at the source (asked now), in bronze, in silver and in gold, and whether the copy differs from the source, but for what cleaning has done to it';
 REVOKE ALL ON FUNCTION mls_compare(text, text, text), mls.key_fields(regclass), mls.table_fields(regclass),
     mls.key_condition(regclass, text) FROM PUBLIC;
 

@@ -223,7 +223,13 @@ SELECT jsonb_object_agg(c.field, c.steps <> '{}') FROM (
    WHERE s.srvname = sub.source AND o.option_name = 'protocol' AND m.protocol IN ('*', o.option_value)
      AND m.source IN ('*', sub.source) AND m.source_resource IN ('*', sub.resource)
    ORDER BY m.field, m.source <> '*' DESC, m.source_resource <> '*' DESC, m.protocol <> '*' DESC, m.shipped) c $$;
-COMMENT ON FUNCTION mls.cleaned_fields(mls.subscription) IS 'part of mls_verify(): for which fields a rule of mls.clean_map holds';
+COMMENT ON FUNCTION mls.cleaned_fields(mls.subscription) IS 'part of mls_verify() and mls_compare(): for which fields a rule of mls.clean_map holds';
+
+CREATE FUNCTION mls.is_cleaned(cleaned jsonb, field text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT coalesce(cleaned -> field, cleaned -> '*', 'false')::boolean $$;
+COMMENT ON FUNCTION mls.is_cleaned(jsonb, text) IS 'whether a field is one of mls.cleaned_fields()';
 
 -- Is a value of silver the source's, but for what cleaning may have done to it: blanks, case, a number out of a text?
 CREATE FUNCTION mls.same_but_cleaned(remote jsonb, silver jsonb) RETURNS boolean
@@ -233,7 +239,7 @@ CREATE FUNCTION mls.same_but_cleaned(remote jsonb, silver jsonb) RETURNS boolean
 SELECT coalesce(remote, 'null') = 'null' AND jsonb_typeof(silver) = 'number' OR
        nullif(lower(regexp_replace(remote #>> '{}', E'[[:space:]\u00a0]+', '', 'g')), '') IS NOT DISTINCT FROM
        nullif(lower(regexp_replace(silver #>> '{}', E'[[:space:]\u00a0]+', '', 'g')), '') $$;
-COMMENT ON FUNCTION mls.same_but_cleaned(jsonb, jsonb) IS 'part of mls_verify(): compares a value with the same one after cleaning';
+COMMENT ON FUNCTION mls.same_but_cleaned(jsonb, jsonb) IS 'part of mls_verify() and mls_compare(): compares a value with the same one after cleaning';
 
 -- Of a record as the source has it and as it is here: how many of the values that both have are alike, and how many not.
 CREATE FUNCTION mls.alike(remote jsonb, silver jsonb, OUT same bigint, OUT other bigint)
@@ -289,7 +295,7 @@ BEGIN
         ELSE
             SELECT array_agg(f.field ORDER BY f.field) INTO differing FROM mls.table_fields(sub.foreign_table) f
              WHERE silver_row ? f.name AND (asked IS NULL OR f.field = ANY (asked)) AND remote_row -> f.name IS DISTINCT FROM silver_row -> f.name
-               AND NOT (coalesce(cleaned -> f.field, cleaned -> '*', 'false')::boolean
+               AND NOT (mls.is_cleaned(cleaned, f.field)
                         AND mls.same_but_cleaned(remote_row -> f.name, silver_row -> f.name));
             IF differing IS NOT NULL THEN
                 PERFORM mls.add_finding(verification, 'error', sub.resource, 'sample', sampled, cardinality(differing),
@@ -551,7 +557,7 @@ REVOKE ALL ON FUNCTION mls.open_verification(regrole, bigint), mls.begin_verific
     mls.note_quality(bigint, text, jsonb), mls.add_finding(regrole, bigint, text, text, text, text, bigint, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION mls_verify(text, integer), mls.gold_comparison(regclass),
     mls.add_finding(bigint, text, text, text, text, bigint, text), mls.verify_counts(bigint, mls.subscription),
-    mls.alike(jsonb, jsonb), mls.cleaned_fields(mls.subscription), mls.same_but_cleaned(jsonb, jsonb),
+    mls.alike(jsonb, jsonb), mls.cleaned_fields(mls.subscription), mls.is_cleaned(jsonb, text), mls.same_but_cleaned(jsonb, jsonb),
     mls.verify_sample(bigint, mls.subscription, integer), mls.verify_gold(bigint, mls.subscription),
     mls.measure_gold(bigint, bigint, text, text, regclass), mls.verify_references(bigint, bigint, text, text, regclass),
     mls.verify_part(bigint, text, mls.subscription, integer), mls.verify_gold_part(bigint, text, bigint, text, text, regclass) FROM PUBLIC;

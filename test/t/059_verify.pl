@@ -62,6 +62,11 @@ is(query(q{SELECT DISTINCT city FROM silver.one_property}), 'blank ville', 'silv
 is(findings(5), '', 'and differs from the source by that alone');
 query(q{UPDATE silver.one_property SET city = 'blank villa', list_price = list_price + 1});
 like(findings(3), qr/error\|Property\|sample\|\w+\|2/, 'damage is found among cleaned values');
+is(query(q{SELECT string_agg(field, ',' ORDER BY field) FROM mls_compare('one', 'Property', (SELECT min(listing_key) FROM silver.one_property)) WHERE differs}),
+	'City,ListPrice', 'one record shows which');
+query(q{SELECT mls_rebuild('one.property')});
+is(query(q{SELECT string_agg(field, ',') FROM mls_compare('one', 'Property', (SELECT min(listing_key) FROM silver.one_property)) WHERE differs}), '',
+	'and no difference where there is but cleaning');
 query(q{DELETE FROM mls.clean_map WHERE source = 'one'; SELECT mls_sync(); SELECT mls_rebuild('one.property')});
 
 # Whoever gives way to another source lacks nothing; what is due and not there is found.
