@@ -63,10 +63,12 @@ mls_rights_enter(MlsRights *before, Oid role)
 	bool himself = role == GetUserId() && role == GetSessionUserId();
 
 	if (!mls_role_exists(role))
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("the owner of the subscription does not exist any more"),
-				errhint("A superuser sets mls.subscription.owner to the role that has its tables now, or "
-						"ends it with mls_unsubscribe()."));
+		ereport(
+			ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("the owner of the subscription does not exist any more"),
+			errhint(
+				"A superuser sets mls.subscription.owner to the role that has its tables now, or "
+				"ends it with mls_unsubscribe()."));
 	become(before, role, himself ? 0 : SECURITY_RESTRICTED_OPERATION);
 }
 

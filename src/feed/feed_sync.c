@@ -525,16 +525,15 @@ feed_failed(MlsRun *run)
 {
 	const MlsOutcome *outcome = run->outcome;
 
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.feed SET failures = failures + 1, problem = $2, refused = $3 "
-					"WHERE id = $1",
-					mls_arg_int8(run->sub->id),
-					mls_arg_text(psprintf("%s%s%s%s%s", outcome->message,
-										  outcome->detail[0] || outcome->hint[0] ? ". " : "",
-										  outcome->detail,
-										  outcome->detail[0] && outcome->hint[0] ? " " : "",
-										  outcome->hint)),
-					mls_arg_bool(strstr(outcome->hint, "force => true") != NULL));
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.feed SET failures = failures + 1, problem = $2, refused = $3 "
+		"WHERE id = $1",
+		mls_arg_int8(run->sub->id),
+		mls_arg_text(psprintf("%s%s%s%s%s", outcome->message,
+							  outcome->detail[0] || outcome->hint[0] ? ". " : "", outcome->detail,
+							  outcome->detail[0] && outcome->hint[0] ? " " : "", outcome->hint)),
+		mls_arg_bool(strstr(outcome->hint, "force => true") != NULL));
 }
 
 static void

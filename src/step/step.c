@@ -179,7 +179,8 @@ static int64
 start_apart(const MlsSubscription *sub, const char *process)
 {
 	mls_sql_control(SPI_OK_UPDATE,
-					MARK_CRASHED "WHERE subscription IS NULL AND process = $1 AND subject = $2 AND status = "
+					MARK_CRASHED
+					"WHERE subscription IS NULL AND process = $1 AND subject = $2 AND status = "
 					"'running'",
 					mls_arg_text(process), mls_arg_text(sub->resource));
 	mls_sql_control(SPI_OK_INSERT_RETURNING,
@@ -202,8 +203,9 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 		return start_apart(sub, process);
 	mls_sql_control(SPI_OK_UPDATE,
 					MARK_CRASHED "WHERE subscription = $1 AND status = 'running' "
-					"AND CASE WHEN $2 IN " MLS_PROCESSES_BESIDE
-					" THEN process = $2 ELSE process NOT IN " MLS_PROCESSES_BESIDE " END",
+								 "AND CASE WHEN $2 IN " MLS_PROCESSES_BESIDE
+								 " THEN process = $2 ELSE process NOT IN " MLS_PROCESSES_BESIDE
+								 " END",
 					mls_arg_int8(sub->id), mls_arg_text(process));
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
@@ -222,8 +224,7 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 int64
 mls_run_start_publication(const MlsSubscription *subject, const char *process)
 {
-	mls_sql_control(SPI_OK_UPDATE,
-					MARK_CRASHED "WHERE publication = $1 AND status = 'running'",
+	mls_sql_control(SPI_OK_UPDATE, MARK_CRASHED "WHERE publication = $1 AND status = 'running'",
 					mls_arg_int8(subject->id));
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
