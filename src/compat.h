@@ -108,4 +108,13 @@
 #define mls_analyze_delay() vacuum_delay_point()
 #endif
 
+/* What a query groups by has an entry of its own, whose columns are those expressions. */
+#if PG_VERSION_NUM >= 180000
+#define mls_is_group_entry(rte) ((rte)->rtekind == RTE_GROUP)
+#define mls_group_expressions(rte) ((rte)->groupexprs)
+#else
+#define mls_is_group_entry(rte) false
+#define mls_group_expressions(rte) NIL
+#endif
+
 #endif /* MLS_COMPAT_H */

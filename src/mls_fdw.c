@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "base/folder.h"
 #include "gold/gold.h"
 #include "http/http.h"
 #include "media/store.h"
@@ -26,6 +27,7 @@ _PG_init(void)
 	mls_http_define_settings();
 	mls_gold_define_settings();
 	mls_sync_define_settings();
+	mls_folder_define_settings();
 	mls_store_define_settings();
 	mls_publish_define();
 	MarkGUCPrefixReserved("mls_fdw");

@@ -29,6 +29,7 @@ PG_FUNCTION_INFO_V1(mls_lock_events_sql);
 /* Records that are noted at a time. */
 #define SOME_RECORDS 5000
 #define MOST_OFFICES 8
+#define MOST_PARENTS 8
 
 /* Columns of a table of gold that an event is made of; 0: the table has none. */
 typedef struct EventShape
@@ -38,9 +39,10 @@ typedef struct EventShape
 	AttrNumber source;
 	AttrNumber offices[MOST_OFFICES];
 	int noffices;
-	AttrNumber parent_key;
+	AttrNumber parent_keys[MOST_PARENTS];
+	char *parents[MOST_PARENTS]; /* *: the column parent_name says which */
+	int nparents;
 	AttrNumber parent_name;
-	char *parent; /* NULL: none; *: the column parent_name says which */
 } EventShape;
 
 typedef struct EventBatch
@@ -54,6 +56,7 @@ typedef struct EventBatch
 	Datum offices[SOME_RECORDS];
 	Datum parents[SOME_RECORDS];
 	Datum parent_keys[SOME_RECORDS];
+	Datum all_parents[SOME_RECORDS];
 	bool none[SOME_RECORDS];
 	bool no_parent[SOME_RECORDS];
 	bool no_parent_key[SOME_RECORDS];
@@ -82,6 +85,18 @@ mls_event_column(TupleDesc desc, const char *name)
 	return 0;
 }
 
+/* The texts of an array that SQL has found. */
+static int
+texts_at(int column, Datum **texts)
+{
+	bool isnull;
+	int n;
+
+	deconstruct_array(DatumGetArrayTypeP(mls_cell(SPI_tuptable, 0, column, &isnull)), TEXTOID, -1,
+					  false, TYPALIGN_INT, texts, NULL, &n);
+	return n;
+}
+
 /* NULL unless the table is that of the resource. */
 static EventShape *
 shape_of(const char *resource, Relation gold)
@@ -89,12 +104,12 @@ shape_of(const char *resource, Relation gold)
 	TupleDesc desc = RelationGetDescr(gold);
 	EventShape *shape = palloc0(sizeof(EventShape));
 	MlsRights before;
-	Datum *offices;
-	bool isnull;
+	Datum *texts;
+	Datum *resources;
 	int n;
 
 	mls_rights_enter_control(&before);
-	mls_select("SELECT f.key_field, f.parent_field, f.parent, f.office_fields, "
+	mls_select("SELECT f.key_field, f.parent_fields, f.parents, f.office_fields, "
 			   "mls.gold_table($1)::pg_catalog.oid FROM mls.event_fields($1) f",
 			   mls_arg_text(resource));
 	mls_rights_leave(&before);
@@ -104,17 +119,19 @@ shape_of(const char *resource, Relation gold)
 	shape->resource = pstrdup(resource);
 	shape->key = mls_event_column(desc, mls_text_at(0, 1));
 	shape->source = mls_event_column(desc, "mls_source");
-	shape->parent = mls_text_at(0, 3);
-	if (shape->parent != NULL)
+	shape->parent_name = mls_event_column(desc, "ResourceName");
+	n = texts_at(2, &texts);
+	(void) texts_at(3, &resources);
+	for (int i = 0; i < n && i < MOST_PARENTS; i++)
 	{
-		shape->parent_key = mls_event_column(desc, mls_text_at(0, 2));
-		shape->parent_name = mls_event_column(desc, "ResourceName");
+		shape->parent_keys[i] = mls_event_column(desc, TextDatumGetCString(texts[i]));
+		shape->parents[i] = TextDatumGetCString(resources[i]);
+		shape->nparents++;
 	}
-	deconstruct_array(DatumGetArrayTypeP(mls_cell(SPI_tuptable, 0, 4, &isnull)), TEXTOID, -1, false,
-					  TYPALIGN_INT, &offices, NULL, &n);
+	n = texts_at(4, &texts);
 	for (int i = 0; i < n && shape->noffices < MOST_OFFICES; i++)
 	{
-		AttrNumber column = mls_event_column(desc, TextDatumGetCString(offices[i]));
+		AttrNumber column = mls_event_column(desc, TextDatumGetCString(texts[i]));
 
 		if (column != 0)
 			shape->offices[shape->noffices++] = column;
@@ -134,11 +151,19 @@ text_of(TupleTableSlot *slot, AttrNumber column, bool *isnull)
 	return PointerGetDatum(cstring_to_text(TextDatumGetCString(slot->tts_values[column - 1])));
 }
 
+/* Texts as an array, and that as a text. */
+static Datum
+array_text(Datum *texts, int n)
+{
+	ArrayType *array = construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT);
+
+	return CStringGetTextDatum(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array)));
+}
+
 static Datum
 offices_of(const EventShape *shape, TupleTableSlot *slot)
 {
 	Datum offices[MOST_OFFICES];
-	ArrayType *array;
 	int n = 0;
 
 	for (int i = 0; i < shape->noffices; i++)
@@ -149,8 +174,39 @@ offices_of(const EventShape *shape, TupleTableSlot *slot)
 		if (!isnull)
 			n++;
 	}
-	array = construct_array(offices, n, TEXTOID, -1, false, TYPALIGN_INT);
-	return CStringGetTextDatum(OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(array)));
+	return array_text(offices, n);
+}
+
+/* Of which resource is what it belongs to?  As the policies have it: what says nothing is of a listing. */
+static Datum
+parent_of(const EventShape *shape, int parent, TupleTableSlot *slot)
+{
+	bool isnull;
+	Datum name;
+
+	if (strcmp(shape->parents[parent], "*") != 0)
+		return CStringGetTextDatum(shape->parents[parent]);
+	name = text_of(slot, shape->parent_name, &isnull);
+	return isnull ? CStringGetTextDatum("Property") : name;
+}
+
+/* {Teams/T1,Member/M1} */
+static Datum
+parents_of(const EventShape *shape, TupleTableSlot *slot)
+{
+	Datum parents[MOST_PARENTS];
+	int n = 0;
+
+	for (int i = 0; i < shape->nparents; i++)
+	{
+		bool isnull;
+		Datum key = text_of(slot, shape->parent_keys[i], &isnull);
+
+		if (!isnull)
+			parents[n++] = CStringGetTextDatum(psprintf(
+				"%s/%s", TextDatumGetCString(parent_of(shape, i, slot)), TextDatumGetCString(key)));
+	}
+	return array_text(parents, n);
 }
 
 /* Has anything changed but what we note of the row ourselves? */
@@ -194,13 +250,14 @@ write_batch(EventBatch *batch)
 		return;
 	mls_rights_enter_control(&before);
 	mls_select("SELECT mls.note_events(current_user::pg_catalog.regrole, $1, $2, $3, $4, $5, $6, "
-			   "$7)",
+			   "$7, $8)",
 			   mls_arg_text(batch->shape->resource), mls_arg_bool(batch->deleted),
 			   array_of(batch->keys, batch->none, batch->n),
 			   array_of(batch->sources, batch->none, batch->n),
 			   array_of(batch->offices, batch->none, batch->n),
 			   array_of(batch->parents, batch->no_parent, batch->n),
-			   array_of(batch->parent_keys, batch->no_parent_key, batch->n));
+			   array_of(batch->parent_keys, batch->no_parent_key, batch->n),
+			   array_of(batch->all_parents, batch->none, batch->n));
 	mls_rights_leave(&before);
 	SPI_freetuptable(SPI_tuptable);
 	MemoryContextReset(batch->memory);
@@ -222,22 +279,11 @@ take_record(EventBatch *batch, TupleTableSlot *slot)
 	if (isnull)
 		return false;
 	batch->offices[i] = offices_of(shape, slot);
-	batch->parent_keys[i] = text_of(slot, shape->parent_key, &batch->no_parent_key[i]);
-	if (shape->parent == NULL)
-		batch->no_parent[i] = true;
-	else if (strcmp(shape->parent, "*") != 0)
-	{
-		batch->parents[i] = CStringGetTextDatum(shape->parent);
-		batch->no_parent[i] = false;
-	}
-	else
-	{
-		/* As the policies have it: what says nothing is of a listing. */
-		batch->parents[i] = text_of(slot, shape->parent_name, &isnull);
-		if (isnull)
-			batch->parents[i] = CStringGetTextDatum("Property");
-		batch->no_parent[i] = false;
-	}
+	batch->all_parents[i] = parents_of(shape, slot);
+	batch->parent_keys[i] = text_of(slot, shape->parent_keys[0], &batch->no_parent_key[i]);
+	batch->no_parent[i] = shape->nparents == 0;
+	if (shape->nparents > 0)
+		batch->parents[i] = parent_of(shape, 0, slot);
 	return true;
 }
 
@@ -324,6 +370,19 @@ note_rows(TriggerData *trigger, EventBatch *batch)
 	ExecDropSingleTupleTableSlot(old);
 }
 
+/* What a table had, without a row for each. */
+static void
+note_end(const EventShape *shape)
+{
+	MlsRights before;
+
+	mls_rights_enter_control(&before);
+	mls_select("SELECT mls.end_events(current_user::pg_catalog.regrole, $1, "
+			   "mls.last_event(current_user::pg_catalog.regrole))",
+			   mls_arg_text(shape->resource));
+	mls_rights_leave(&before);
+}
+
 /* mls.log_events(resource), a trigger on a table of gold. */
 Datum
 mls_log_events(PG_FUNCTION_ARGS)
@@ -337,7 +396,9 @@ mls_log_events(PG_FUNCTION_ARGS)
 				errmsg("mls.log_events() is a trigger of mls_serve_events()"));
 	SPI_connect();
 	shape = shape_of(trigger->tg_trigger->tgargs[0], trigger->tg_relation);
-	if (shape != NULL)
+	if (shape != NULL && TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		note_end(shape);
+	else if (shape != NULL)
 		note_rows(trigger, new_batch(shape, TRIGGER_FIRED_BY_DELETE(trigger->tg_event)));
 	SPI_finish();
 	return PointerGetDatum(NULL);

@@ -17,6 +17,7 @@ CREATE TABLE mls.entity_event (
     offices         text[] NOT NULL,
     parent_resource text,
     parent_key      text,
+    parents         text[] NOT NULL DEFAULT '{}',
     UNIQUE (resource, key)
 );
 COMMENT ON TABLE mls.entity_event IS 'the last change of each record of gold, in the order of their commits; see mls_serve_events()';
@@ -29,6 +30,7 @@ COMMENT ON COLUMN mls.entity_event.sources IS 'sources that it has ever been of:
 COMMENT ON COLUMN mls.entity_event.offices IS 'offices that it has ever been of, likewise';
 COMMENT ON COLUMN mls.entity_event.parent_resource IS 'resource of what it belongs to, or NULL';
 COMMENT ON COLUMN mls.entity_event.parent_key IS 'key of that';
+COMMENT ON COLUMN mls.entity_event.parents IS 'all that it has ever belonged to, as Resource/key: what it has left is not as it was, either';
 ALTER TABLE mls.entity_event ENABLE ROW LEVEL SECURITY;
 SELECT pg_catalog.pg_extension_config_dump('mls.entity_event', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.entity_event_sequence', '');
@@ -38,7 +40,7 @@ CREATE FUNCTION mls.lock_events() RETURNS void
     AS 'MODULE_PATHNAME', 'mls_lock_events_sql' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION mls.lock_events() IS 'waits until no other transaction writes events, and holds off others until this one ends';
 
-CREATE FUNCTION mls.note_events(caller regrole, resource text, deleted boolean, keys text[], sources text[], offices text[], parent_resources text[], parent_keys text[]) RETURNS bigint
+CREATE FUNCTION mls.note_events(caller regrole, resource text, deleted boolean, keys text[], sources text[], offices text[], parent_resources text[], parent_keys text[], parents text[]) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -50,36 +52,38 @@ BEGIN
         PERFORM mls.refuse('42501', format('must be owner of the table of gold of resource "%s"', note_events.resource));
     END IF;
     PERFORM mls.lock_events();
-    INSERT INTO mls.entity_event AS e (sequence, resource, key, deleted, sources, offices, parent_resource, parent_key)
-    SELECT nextval('mls.entity_event_sequence'), note_events.resource, u.k, note_events.deleted, ARRAY[u.s], coalesce(u.o, '{}')::text[], u.pr, u.pk
-      FROM (SELECT * FROM unnest(note_events.keys, note_events.sources, note_events.offices, note_events.parent_resources, note_events.parent_keys) WITH ORDINALITY x (k, s, o, pr, pk, n) ORDER BY n) u
+    INSERT INTO mls.entity_event AS e (sequence, resource, key, deleted, sources, offices, parent_resource, parent_key, parents)
+    SELECT nextval('mls.entity_event_sequence'), note_events.resource, u.k, note_events.deleted, ARRAY[u.s], coalesce(u.o, '{}')::text[], u.pr, u.pk, coalesce(u.p, '{}')::text[]
+      FROM (SELECT * FROM unnest(note_events.keys, note_events.sources, note_events.offices, note_events.parent_resources, note_events.parent_keys, note_events.parents) WITH ORDINALITY x (k, s, o, pr, pk, p, n) ORDER BY n) u
     ON CONFLICT (resource, key) DO UPDATE
        SET sequence = excluded.sequence, at = excluded.at, deleted = excluded.deleted,
            sources = CASE WHEN e.sources @> excluded.sources THEN e.sources ELSE e.sources || excluded.sources END,
            offices = CASE WHEN e.offices @> excluded.offices THEN e.offices ELSE ARRAY(SELECT DISTINCT o FROM unnest(e.offices || excluded.offices) o) END,
-           parent_resource = coalesce(excluded.parent_resource, e.parent_resource), parent_key = coalesce(excluded.parent_key, e.parent_key);
+           parent_resource = coalesce(excluded.parent_resource, e.parent_resource), parent_key = coalesce(excluded.parent_key, e.parent_key),
+           parents = CASE WHEN e.parents @> excluded.parents THEN e.parents ELSE ARRAY(SELECT DISTINCT p FROM unnest(e.parents || excluded.parents) p) END;
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n;
 END $$;
-COMMENT ON FUNCTION mls.note_events(regrole, text, boolean, text[], text[], text[], text[], text[])
-    IS 'writes events for a caller who owns the table of gold: keys with their sources, offices (arrays as text) and what they belong to';
-CREATE FUNCTION mls.note_events(resource text, deleted boolean, keys text[], sources text[], offices text[], parent_resources text[], parent_keys text[]) RETURNS bigint
+COMMENT ON FUNCTION mls.note_events(regrole, text, boolean, text[], text[], text[], text[], text[], text[])
+    IS 'writes events for a caller who owns the table of gold: keys with their sources, offices (arrays as text), what they belong to first of all, and all that they belong to (arrays as text)';
+CREATE FUNCTION mls.note_events(resource text, deleted boolean, keys text[], sources text[], offices text[], parent_resources text[], parent_keys text[], parents text[]) RETURNS bigint
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_as_control_sql';
-COMMENT ON FUNCTION mls.note_events(text, boolean, text[], text[], text[], text[], text[]) IS 'part of mls_serve_events(): the same for who calls it';
+COMMENT ON FUNCTION mls.note_events(text, boolean, text[], text[], text[], text[], text[], text[]) IS 'part of mls_serve_events(): the same for who calls it';
 
 -- Which fields of a resource say what an event notes of a record.
-CREATE FUNCTION mls.event_fields(resource text, OUT key_field text, OUT office_fields text[], OUT parent_field text, OUT parent text)
+CREATE FUNCTION mls.event_fields(resource text, OUT key_field text, OUT office_fields text[], OUT parent_fields text[], OUT parents text[])
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT r.key_field, ARRAY(SELECT o.field FROM mls.dd_office_field o WHERE o.resource = r.resource ORDER BY 1), p.field, p.parent
+SELECT r.key_field, ARRAY(SELECT o.field FROM mls.dd_office_field o WHERE o.resource = r.resource ORDER BY 1),
+       ARRAY(SELECT d.field FROM mls.dd_parent d WHERE d.resource = r.resource ORDER BY d.parent = '*', d.field),
+       ARRAY(SELECT d.parent FROM mls.dd_parent d WHERE d.resource = r.resource ORDER BY d.parent = '*', d.field)
   FROM mls.dd_resource r
-  LEFT JOIN LATERAL (SELECT d.field, d.parent FROM mls.dd_parent d WHERE d.resource = r.resource ORDER BY d.parent = '*', d.field LIMIT 1) p ON true
  WHERE r.resource = event_fields.resource AND r.unique_key
 $$;
-COMMENT ON FUNCTION mls.event_fields(text) IS 'fields that hold a record''s key, its offices and the key of what it belongs to, and the resource of that; * when ResourceName says it';
+COMMENT ON FUNCTION mls.event_fields(text) IS 'fields that hold a record''s key, its offices and the keys of what it belongs to, and the resources of those; * when ResourceName says it';
 
 CREATE FUNCTION mls.log_events() RETURNS trigger
     LANGUAGE c
@@ -97,23 +101,27 @@ DECLARE
     owner regrole := (SELECT c.relowner FROM pg_class c WHERE c.oid = gold);
     known record;
     columns text[] := ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped);
+    any_parent text := CASE WHEN 'ResourceName' = ANY (columns) THEN 'coalesce("ResourceName", ''Property'')' ELSE '''Property''' END;
     query text;
     page jsonb;
     last text;
     n bigint := 0;
 BEGIN
     SELECT * INTO known FROM mls.event_fields(resource);
-    query := format('SELECT jsonb_build_object(''k'', array_agg(g.k), ''s'', array_agg(g.s), ''o'', array_agg(g.o), ''pr'', array_agg(g.pr), ''pk'', array_agg(g.pk)) '
-                    'FROM (SELECT %I AS k, mls_source AS s, %s AS o, %s AS pr, %s AS pk FROM %s WHERE $1 IS NULL OR %I > $1 ORDER BY %I LIMIT 20000) g',
+    query := format('SELECT jsonb_build_object(''k'', array_agg(g.k), ''s'', array_agg(g.s), ''o'', array_agg(g.o), ''pr'', array_agg(g.pr), ''pk'', array_agg(g.pk), ''p'', array_agg(g.p)) '
+                    'FROM (SELECT %I AS k, mls_source AS s, %s AS o, %s AS pr, %s AS pk, %s AS p FROM %s WHERE $1 IS NULL OR %I > $1 ORDER BY %I LIMIT 20000) g',
         known.key_field,
         coalesce((SELECT format('array_remove(ARRAY[%s]::text[], NULL)::text', string_agg(quote_ident(f), ', ')) FROM unnest(known.office_fields) f WHERE f = ANY (columns)), '''{}'''),
-        CASE WHEN known.parent = '*' AND 'ResourceName' = ANY (columns) THEN 'coalesce("ResourceName", ''Property'')' WHEN known.parent = '*' THEN '''Property''' ELSE quote_nullable(known.parent) || '::text' END,
-        CASE WHEN known.parent_field = ANY (columns) THEN quote_ident(known.parent_field) ELSE 'NULL::text' END, gold, known.key_field, known.key_field);
+        CASE WHEN known.parents[1] = '*' THEN any_parent ELSE quote_nullable(known.parents[1]) || '::text' END,
+        CASE WHEN known.parent_fields[1] = ANY (columns) THEN quote_ident(known.parent_fields[1]) ELSE 'NULL::text' END,
+        coalesce((SELECT format('array_remove(ARRAY[%s]::text[], NULL)::text', string_agg(format('%s || ''/'' || %I', CASE p.parent WHEN '*' THEN any_parent ELSE quote_literal(p.parent) END, p.field), ', '))
+                    FROM unnest(known.parent_fields, known.parents) p (field, parent) WHERE p.field = ANY (columns)), '''{}'''),
+        gold, known.key_field, known.key_field);
     LOOP
         page := (SELECT a FROM mls.as_role(owner, query, last) a);
         EXIT WHEN jsonb_typeof(page -> 'k') <> 'array';
         n := n + mls.note_events(resource, false, ARRAY(SELECT jsonb_array_elements_text(page -> 'k')), ARRAY(SELECT jsonb_array_elements_text(page -> 's')), ARRAY(SELECT jsonb_array_elements_text(page -> 'o')),
-                                 ARRAY(SELECT jsonb_array_elements_text(page -> 'pr')), ARRAY(SELECT jsonb_array_elements_text(page -> 'pk')));
+                                 ARRAY(SELECT jsonb_array_elements_text(page -> 'pr')), ARRAY(SELECT jsonb_array_elements_text(page -> 'pk')), ARRAY(SELECT jsonb_array_elements_text(page -> 'p')));
         last := page -> 'k' ->> -1;
     END LOOP;
     RETURN n;
@@ -187,14 +195,15 @@ BEGIN
             PERFORM mls.refuse('42501', format('must be owner of table %s', gold));
         END IF;
         FOR event IN
-            SELECT * FROM (VALUES ('insert', 'NEW TABLE AS mls_new'), ('update', 'OLD TABLE AS mls_old NEW TABLE AS mls_new'), ('delete', 'OLD TABLE AS mls_old')) e (kind, tables)
+            SELECT * FROM (VALUES ('insert', 'REFERENCING NEW TABLE AS mls_new'), ('update', 'REFERENCING OLD TABLE AS mls_old NEW TABLE AS mls_new'),
+                                  ('delete', 'REFERENCING OLD TABLE AS mls_old'), ('truncate', '')) e (kind, tables)
         LOOP
-            IF track AND NOT on_already THEN
-                EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION mls.log_events(%L)',
+            IF track AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = gold AND t.tgname = 'mls_events_' || event.kind) THEN
+                EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION mls.log_events(%L)',
                                'mls_events_' || event.kind, event.kind, gold, event.tables, resource);
                 EXECUTE format('ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION mls_fdw', 'mls_events_' || event.kind, gold);
             ELSIF NOT track AND on_already THEN
-                EXECUTE format('DROP TRIGGER %I ON %s', 'mls_events_' || event.kind, gold);
+                EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'mls_events_' || event.kind, gold);
                 -- History is numbered by events.
                 EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', 'mls_history_' || event.kind, gold);
             END IF;
@@ -243,6 +252,6 @@ COMMENT ON COLUMN mls."EntityEvent"."ResourceName" IS 'resource of the record';
 COMMENT ON COLUMN mls."EntityEvent"."ResourceRecordKey" IS 'its key';
 GRANT SELECT ON mls."EntityEvent" TO PUBLIC;
 
-REVOKE ALL ON FUNCTION mls.lock_events(), mls.note_events(regrole, text, boolean, text[], text[], text[], text[], text[]), mls.note_events(text, boolean, text[], text[], text[], text[], text[]),
+REVOKE ALL ON FUNCTION mls.lock_events(), mls.note_events(regrole, text, boolean, text[], text[], text[], text[], text[], text[]), mls.note_events(text, boolean, text[], text[], text[], text[], text[], text[]),
     mls.event_fields(text), mls.log_events(), mls.fill_events(text), mls.end_events(regrole, text, bigint), mls.end_events(text, bigint), mls.last_event(regrole), mls.last_event(),
     mls_serve_events(text[], boolean) FROM PUBLIC;

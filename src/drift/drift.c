@@ -267,6 +267,7 @@ compare(MlsRun *run, const MlsSource *source)
 	mls_remote_open(resource);
 	differences = mls_remote_compare(run->sub, resource);
 	mls_remote_record(run->sub, run->id, differences);
+	mls_remote_record_open(run->sub, run->id, resource);
 	if (differences == NIL || source->schema_policy != MLS_SCHEMA_STOP)
 		mls_remote_learn(run->sub, resource);
 	mls_transaction_commit();

@@ -55,6 +55,9 @@ extern void mls_remote_learn(const MlsSubscription *sub, const MlsRemoteResource
 
 /* Keeps differences as issues; run 0: of none. */
 extern void mls_remote_record(const MlsSubscription *sub, int64 run, List *differences);
+/* Fields whose values can be read in several ways are issues as long as they are so. */
+extern void
+mls_remote_record_open(const MlsSubscription *sub, int64 run, const MlsRemoteResource *resource);
 
 /* ---- alter_tables.c ---- */
 

@@ -376,3 +376,23 @@ mls_remote_record(const MlsSubscription *sub, int64 run, List *differences)
 					mls_arg_int8(sub->id));
 	mls_issue_solve(sub->id, MLS_ISSUE_UNCHECKED, NIL, NULL);
 }
+
+void
+mls_remote_record_open(const MlsSubscription *sub, int64 run, const MlsRemoteResource *resource)
+{
+	ListCell *lc;
+
+	foreach (lc, resource ? resource->fields : NIL)
+	{
+		const MlsRemoteField *field = lfirst(lc);
+
+		if (field->is_open)
+			mls_issue_open(sub->id, run, MLS_ISSUE_OPEN, NULL, field->name,
+						   field->samples ? linitial(field->samples) : NULL, field->description);
+	}
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+					"AND solved_at IS NULL AND last_seen < pg_catalog.now() "
+					"AND kind = '" MLS_ISSUE_OPEN "'",
+					mls_arg_int8(sub->id));
+}

@@ -126,6 +126,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows, dou
 
 	sample.map =
 		mls_row_map(RelationGetDescr(relation), mls_table_fields(table), table->source->timezone);
+	mls_table_written(table, sample.map, mls_table_fields(table), natts);
 	sample.values = palloc(sizeof(Datum) * natts);
 	sample.nulls = palloc(sizeof(bool) * natts);
 	sample.record_context =

@@ -6,7 +6,7 @@
  * handler.c    the callbacks' table        pushdown.c  what of a WHERE clause is sent
  * plan.c       sizes, paths, plans         params.c    its values, and so the remote query
  * scan.c       execution, EXPLAIN
- * Beside it: analyze.c (ANALYZE), import.c (IMPORT FOREIGN SCHEMA), check.c (mls_check),
+ * Beside it: analyze.c (ANALYZE), import.c (IMPORT FOREIGN SCHEMA), check.c (mls_check), inspect.c,
  * sql_functions.c (a record as a row, files, metadata).
  *
  * The one idea: a restriction clause is translated once, at planning, into a

@@ -59,6 +59,14 @@ CREATE FUNCTION mls_check(server text, OUT item text, OUT ok boolean, OUT detail
 COMMENT ON FUNCTION mls_check(text) IS 'connects to a source and says what works and what does not';
 REVOKE ALL ON FUNCTION mls_check(text) FROM PUBLIC;
 
+CREATE FUNCTION mls_dataset_inspect(
+	server text, OUT resource text, OUT field text, OUT type text, OUT written text, OUT is_key boolean, OUT samples text[], OUT remark text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls_dataset_inspect(text) IS 'what the files of a dataset are and which tables IMPORT FOREIGN SCHEMA would make of them, with samples; all files are read, and nothing is made. Rows without a field are about a resource, those without a resource about what was found beside them';
+REVOKE ALL ON FUNCTION mls_dataset_inspect(text) FROM PUBLIC;
+
 CREATE FUNCTION mls_objects(
 	source text, resource text, key text, type text DEFAULT 'Photo', location boolean DEFAULT true,
 	object text DEFAULT '*',

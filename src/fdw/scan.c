@@ -114,6 +114,7 @@ mlsBeginForeignScan(ForeignScanState *node, int eflags)
 	EState *estate = node->ss.ps.state;
 	bool explain_only = (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0;
 	MlsScanState *state = palloc0(sizeof(MlsScanState));
+	const char **fields;
 
 	node->fdw_state = state;
 	state->table = mls_table_get(mls_plan_relid(scan->fdw_private), mls_executor_user(scan, estate),
@@ -124,7 +125,9 @@ mlsBeginForeignScan(ForeignScanState *node, int eflags)
 	prepare_values(state, node, scan->fdw_exprs);
 	state->desc = state->plan->count ? copy_descriptor(state->plan->relid)
 									 : RelationGetDescr(node->ss.ss_currentRelation);
-	state->map = mls_row_map(state->desc, wanted_fields(state), state->table->source->timezone);
+	fields = wanted_fields(state);
+	state->map = mls_row_map(state->desc, fields, state->table->source->timezone);
+	mls_table_written(state->table, state->map, fields, state->desc->natts);
 	state->values = palloc(sizeof(Datum) * Max(state->desc->natts, 1));
 	state->nulls = palloc(sizeof(bool) * Max(state->desc->natts, 1));
 	state->scan_context =

@@ -73,6 +73,7 @@ make_state(FunctionCallInfo fcinfo)
 		MlsTable *table = mls_table_get(relid, GetUserId(), false);
 
 		state->map = mls_row_map(state->desc, mls_table_fields(table), table->source->timezone);
+		mls_table_written(table, state->map, mls_table_fields(table), state->desc->natts);
 	}
 	else
 		state->map = mls_row_map(state->desc, own_names(state->desc), NULL);

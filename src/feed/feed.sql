@@ -275,6 +275,34 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.own_feed(regrole, text) IS 'a feed that a caller may change; an error if there is none';
 
+-- Whether two feeds would write one document is decided by one at a time.
+CREATE FUNCTION mls.lock_feeds() RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$ LOCK TABLE mls.feed IN SHARE ROW EXCLUSIVE MODE $$;
+COMMENT ON FUNCTION mls.lock_feeds() IS 'waits until no other transaction adds or alters feeds, and holds off others until this one ends';
+
+-- A sitemap also writes, and deletes, documents that are numbered.
+CREATE FUNCTION mls.require_place(feed text, store text, path text, kind text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    -- "feeds/map-2.xml": a document of the sitemap "feeds/map.xml"
+    numbered CONSTANT text := '-[1-9][0-9]*(\.[^./]*)?$';
+BEGIN
+    IF EXISTS (SELECT FROM (SELECT f.path AS main, d.path, t.kind
+                              FROM mls.feed f JOIN mls.feed_format t ON t.format = f.format, unnest(f.documents || f.path) d (path)
+                             WHERE f.store = require_place.store AND f.name <> require_place.feed) o
+                WHERE o.path = require_place.path
+                   OR require_place.kind = 'sitemap' AND o.path ~ numbered AND regexp_replace(o.path, numbered, '\1') = require_place.path
+                   OR o.kind = 'sitemap' AND require_place.path ~ numbered AND regexp_replace(require_place.path, numbered, '\1') = o.main) THEN
+        PERFORM mls.refuse('42710', format('another feed is written to "%s" of store "%s"', path, store),
+            'A sitemap is written to numbered documents as well: "map.xml" also to "map-1.xml".');
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.require_place(text, text, text, text) IS 'an error if another feed writes what one of a kind would write to a path of a store';
+
 CREATE FUNCTION mls.note_feed(caller regrole, name text, settings jsonb) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -286,10 +314,8 @@ DECLARE
     fresh jsonb := settings;
     format mls.feed_format;
     trusted oid[];
-    taken text;
-    -- "feeds/map-2.xml": a document of the sitemap "feeds/map.xml"
-    numbered CONSTANT text := '-[1-9][0-9]*(\.[^./]*)?$';
 BEGIN
+    PERFORM mls.lock_feeds();
     SELECT * INTO before FROM mls.feed f WHERE f.name = note_feed.name FOR UPDATE;
     IF before.id IS NOT NULL OR settings IS NULL THEN
         before := mls.own_feed(caller, name);
@@ -308,20 +334,7 @@ BEGIN
         PERFORM mls.refuse('42704', format('there is no format "%s"', settings ->> 'format'),
             'Formats: ' || (SELECT string_agg(t.format, ', ' ORDER BY t.format) FROM mls.feed_format t WHERE t.shipped OR t.owner::oid = ANY (trusted)) || '.');
     END IF;
-    -- A sitemap also writes, and deletes, documents that are numbered.
-    SELECT o.path INTO taken
-      FROM (SELECT f.path AS main, d.path, t.kind
-              FROM mls.feed f JOIN mls.feed_format t ON t.format = f.format, unnest(f.documents || f.path) d (path)
-             WHERE f.store = note_feed.settings ->> 'store' AND f.name <> note_feed.name) o,
-           (SELECT note_feed.settings ->> 'path' AS path) n
-     WHERE o.path = n.path
-        OR format.kind = 'sitemap' AND o.path ~ numbered AND regexp_replace(o.path, numbered, '\1') = n.path
-        OR o.kind = 'sitemap' AND n.path ~ numbered AND regexp_replace(n.path, numbered, '\1') = o.main
-     LIMIT 1;
-    IF taken IS NOT NULL THEN
-        PERFORM mls.refuse('42710', format('another feed is written to "%s" of store "%s"', settings ->> 'path', settings ->> 'store'),
-            'A sitemap is written to numbered documents as well: "map.xml" also to "map-1.xml".');
-    END IF;
+    PERFORM mls.require_place(name, settings ->> 'store', settings ->> 'path', format.kind);
     IF before.id IS NULL THEN
         INSERT INTO mls.feed (name, owner, format, relation, key, store, path, languages, texts, settings, min_share)
         VALUES (name, caller, settings ->> 'format', (settings ->> 'relation')::oid, settings ->> 'key', settings ->> 'store', settings ->> 'path', '{en}', '{}', '{}', 0.5)
@@ -480,6 +493,7 @@ DECLARE
     base mls.feed_format;
     trusted oid[];
 BEGIN
+    PERFORM mls.lock_feeds();
     SELECT * INTO known FROM mls.feed_format t WHERE t.format = note_feed_format.format;
     IF known.shipped OR NOT pg_has_role(caller, known.owner, 'USAGE') THEN
         PERFORM mls.refuse('42710', format('format "%s" exists already', format), 'Choose another name; mls_feed_element() sets elements of a feed of yours.');
@@ -491,6 +505,9 @@ BEGIN
         SET kind = excluded.kind, opening = excluded.opening, item = excluded.item, closing = excluded.closing, content_type = excluded.content_type,
             id_path = excluded.id_path, max_listings = excluded.max_listings, max_photos = excluded.max_photos, falls_back = excluded.falls_back,
             settings = excluded.settings, comment = excluded.comment;
+    IF known.kind <> settings ->> 'kind' THEN
+        PERFORM mls.require_place(f.name, f.store, f.path, note_feed_format.settings ->> 'kind') FROM mls.feed f WHERE f.format = note_feed_format.format;
+    END IF;
     IF settings ? 'like' THEN
         -- They become his own: so they are taken only of whom he trusts, as in note_feed().
         trusted := ARRAY(WITH RECURSIVE m (role) AS (SELECT caller::oid UNION SELECT a.roleid FROM pg_auth_members a JOIN m ON a.member = m.role)
@@ -665,7 +682,7 @@ END $$;
 COMMENT ON FUNCTION mls.feed_note(bigint, text, text, text[], text[], text[]) IS 'part of mls_feed_sync(): notes the next listings of a feed; returns their numbers and when they changed, and whether they are as before';
 
 REVOKE ALL ON FUNCTION mls.feed_value(text, jsonb), mls.feed_value(text[], jsonb), mls.feed_escaped(text), mls.feed_area(numeric, text, text, text), mls.feed_is_rent(text),
-    mls.feed_rent(numeric, text, text), mls.feed_check(bigint), mls.own_feed(regrole, text), mls.note_feed(regrole, text, jsonb), mls.note_feed(text, jsonb),
+    mls.feed_rent(numeric, text, text), mls.feed_check(bigint), mls.own_feed(regrole, text), mls.lock_feeds(), mls.require_place(text, text, text, text), mls.note_feed(regrole, text, jsonb), mls.note_feed(text, jsonb),
     mls_feed(text, text, regclass, text, text, text[], jsonb, jsonb, boolean, text, regclass, text, bigint, integer, float8), mls_unfeed(text),
     mls.note_feed_element(regrole, text, text, text, text, integer, jsonb), mls.note_feed_element(text, text, text, text, integer, jsonb),
     mls_feed_element(text, text, text, text, integer, text, integer, jsonb, text, text), mls_feed_element_remove(text, text, text),

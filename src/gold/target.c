@@ -310,7 +310,9 @@ static MlsMapRelation *
 read_settings(const MlsTable *table)
 {
 	MlsMapRelation *relation = palloc0(sizeof(MlsMapRelation));
-	const char *url = table->source->http.url; /* NULL of one that is not asked over HTTP */
+	const MlsSource *source = table->source;
+	/* None of one that is not asked over HTTP. */
+	const char *url = source->protocol->is_local ? NULL : source->http.url;
 	StringInfoData sql;
 
 	mls_select("SELECT name, value FROM mls.setting_of($1, $2) "

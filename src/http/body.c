@@ -27,13 +27,13 @@
 #include "postgres.h"
 
 #include <libdeflate.h>
-#include <zlib.h>
 
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/wait_event.h"
 
 #include "compat.h"
+#include "http/gunzip.h"
 #include "http/transport.h"
 
 /* The body's first allocation when its length is not announced. */
@@ -65,12 +65,11 @@ struct MlsHttpSpool
 {
 	MemoryContextCallback callback;
 	MemoryContext context;
-	File file;      /* -1: closed */
-	int64 length;   /* of the body, as far as it is in the file */
-	bool is_gzip;   /* it arrives compressed */
-	bool is_begun;  /* of a member, not all has come */
-	z_stream *zlib; /* NULL: none yet */
-	char *unpacked; /* WRITE_BYTES */
+	File file;         /* -1: closed */
+	int64 length;      /* of the body, as far as it is in the file */
+	bool is_gzip;      /* it arrives compressed */
+	MlsGunzip *gunzip; /* NULL: none yet */
+	char *unpacked;    /* WRITE_BYTES */
 	char piece[MLS_HTTP_PIECE + SPARE_BYTES];
 };
 
@@ -264,66 +263,39 @@ mls_body_seek(void *arg, curl_off_t offset, int origin)
 
 /* ---- unpacking on the way to the file ---- */
 
-static void *
-take_memory(void *context, unsigned int n, unsigned int size)
-{
-	return MemoryContextAllocExtended(context, (Size) n * size, MCXT_ALLOC_NO_OOM);
-}
-
 static void
-give_memory(void *context, void *memory)
-{
-	pfree(memory);
-}
-
-static bool
 begin_unpacking(MlsHttpSpool *spool)
 {
-	if (spool->zlib)
-		return true;
+	if (spool->gunzip)
+		return;
 	spool->unpacked = MemoryContextAlloc(spool->context, WRITE_BYTES);
-	spool->zlib = MemoryContextAllocZero(spool->context, sizeof(z_stream));
-	spool->zlib->zalloc = take_memory;
-	spool->zlib->zfree = give_memory;
-	spool->zlib->opaque = spool->context;
-	/* 15 is the largest window, 16 stands for gzip. */
-	return inflateInit2(spool->zlib, 15 + 16) == Z_OK;
+	spool->gunzip = mls_gunzip_begin(spool->context);
 }
 
 /* What a part of a compressed body unpacks to goes to the file. */
 static CURLcode
 unpack_part(MlsHttpSpool *spool, char *bytes, Size length, int64 limit)
 {
-	z_stream *zlib = spool->zlib;
+	Size unpacked;
 
-	zlib->next_in = (Bytef *) bytes;
-	zlib->avail_in = (uInt) length;
-	for (;;)
+	mls_gunzip_feed(spool->gunzip, bytes, length);
+	do
 	{
-		int result;
-
 		CHECK_FOR_INTERRUPTS();
-		zlib->next_out = (Bytef *) spool->unpacked;
-		zlib->avail_out = WRITE_BYTES;
-		if (!spool->is_begun && zlib->avail_in == 0)
-			return CURLE_OK;
-		/* A second member is rare, but the standard allows it. */
-		if (!spool->is_begun && inflateReset(zlib) != Z_OK)
-			return CURLE_BAD_CONTENT_ENCODING;
-		spool->is_begun = true;
-		result = inflate(zlib, Z_NO_FLUSH);
-		if (result == Z_MEM_ERROR)
-			return CURLE_OUT_OF_MEMORY;
-		if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-			return CURLE_BAD_CONTENT_ENCODING;
-		spool->is_begun = result != Z_STREAM_END;
-		if (spool->length + WRITE_BYTES - zlib->avail_out > limit)
+		switch (mls_gunzip_take(spool->gunzip, spool->unpacked, WRITE_BYTES, &unpacked))
+		{
+			case MLS_GUNZIP_NO_MEMORY:
+				return CURLE_OUT_OF_MEMORY;
+			case MLS_GUNZIP_INVALID:
+				return CURLE_BAD_CONTENT_ENCODING;
+			case MLS_GUNZIP_OK:
+				break;
+		}
+		if (spool->length + (int64) unpacked > limit)
 			return CURLE_FILESIZE_EXCEEDED;
-		write_file(spool, spool->unpacked, WRITE_BYTES - zlib->avail_out);
-		/* Room was left, so all of the part has been read. */
-		if (spool->is_begun && zlib->avail_out > 0)
-			return CURLE_OK;
-	}
+		write_file(spool, spool->unpacked, unpacked);
+	} while (unpacked == WRITE_BYTES);
+	return CURLE_OK;
 }
 
 /* ---- unpacking what is in memory ---- */
@@ -433,25 +405,26 @@ spool(MlsHttpRequest *request)
 {
 	int64 limit = request->source->max_answer_bytes;
 	MlsHttpSpool *spool = request->spool;
-	CURLcode result = CURLE_OK;
+	CURLcode result;
 
 	if (spool == NULL)
 		spool = request->spool = make_spool(request->context);
 	if (!request->spooled)
 	{
 		spool->is_gzip = is_gzip(request);
-		if (spool->is_gzip && !begin_unpacking(spool))
-			result = CURLE_OUT_OF_MEMORY;
+		if (spool->is_gzip)
+			begin_unpacking(spool);
 		request->spooled = true;
 	}
-	if (result != CURLE_OK)
-		;
-	else if (spool->is_gzip)
+	if (spool->is_gzip)
 		result = unpack_part(spool, request->body, request->length, limit);
 	else if (spool->length + request->length > limit)
 		result = CURLE_FILESIZE_EXCEEDED;
 	else
+	{
 		write_file(spool, request->body, request->length);
+		result = CURLE_OK;
+	}
 	request->length = 0;
 	if (result != CURLE_OK)
 	{
@@ -472,7 +445,8 @@ static void
 end_spool(MlsHttpRequest *request)
 {
 	spool(request);
-	if (request->transfer.result == CURLE_OK && request->spool->is_begun)
+	if (request->transfer.result == CURLE_OK && request->spool->gunzip &&
+		!mls_gunzip_is_whole(request->spool->gunzip))
 		request->transfer.result = CURLE_BAD_CONTENT_ENCODING;
 }
 
@@ -523,7 +497,8 @@ mls_body_restart(MlsHttpRequest *request)
 	if (request->spool)
 	{
 		request->spool->length = 0;
-		request->spool->is_begun = false;
+		if (request->spool->gunzip)
+			mls_gunzip_forget(request->spool->gunzip);
 	}
 }
 

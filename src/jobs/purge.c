@@ -26,6 +26,7 @@
 #include "base/base.h"
 #include "jobs/jobs.h"
 #include "read/key_snapshot.h"
+#include "step/source_file.h"
 #include "write/write.h"
 
 /* Records removed in one transaction. */
@@ -176,6 +177,7 @@ remove_step(MlsRun *run, const List *keys)
 
 	mls_run_begin_step(run);
 	mls_related_records_remove(run->children, keys);
+	mls_files_forget(sub->id);
 	mls_select(psprintf("SELECT %s FROM %s b WHERE b.key = ANY ($1) AND b.deleted_at IS NULL",
 						mls_bronze_columns(sub), mls_qualified_name(sub->bronze)),
 			   mls_arg_list(keys));
@@ -233,15 +235,35 @@ compare_and_remove(MlsRun *run)
 		remove_lost(snapshot);
 }
 
+/* Is this a copy of what was ever there, of which nothing is removed? */
+static bool
+keeps_all(const MlsRun *run)
+{
+	const MlsProtocol *protocol = run->table->source->protocol;
+
+	return protocol->keeps_gone && protocol->keeps_gone(run->table);
+}
+
 static void
 purge_work(MlsRun *run)
 {
 	ErrorContextCallback callback = {
 		.callback = removed_context_callback, .arg = run, .previous = error_context_stack};
 
+	if (keeps_all(run))
+	{
+		mls_run_note(run, "records stay here that the source has no more, as its option mode says");
+		return;
+	}
 	error_context_stack = &callback;
 	compare_and_remove(run);
 	error_context_stack = callback.previous;
+}
+
+static const char *
+purge_complete(MlsRun *run)
+{
+	return run->state ? mls_snapshot_complete(run) : run->sub->cursor_timestamp;
 }
 
 static void
@@ -262,7 +284,7 @@ const MlsProcess mls_purge_process = {
 	.name = "purge",
 	.patient = true,
 	.work = purge_work,
-	.complete = mls_snapshot_complete,
+	.complete = purge_complete,
 	.spent = purge_spent,
 	.end = purge_end,
 };

@@ -19,6 +19,7 @@
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
 #include "read/key_snapshot.h"
+#include "step/source_file.h"
 #include "write/write.h"
 
 /* Children first: with them the scope changes. */
@@ -43,6 +44,7 @@ store(MlsRun *run, MlsBatch *batch, const MlsPosition *position)
 	mls_related_records_store(run->children);
 	mls_reader_note_unknown(run->state, run->sub, run->id);
 	mls_timestamps_see(run->timestamps, batch);
+	mls_files_store(run);
 	counters.pages++;
 	if (run->range == NULL)
 		counters.expected = Max(mls_reader_expected(run->state), 0);
@@ -59,6 +61,28 @@ store_page(MlsRun *run, MlsBatch *batch)
 	MlsPosition position = mls_reader_position(run->state);
 
 	store(run, batch, &position);
+}
+
+/* Files of which no page has come, and what became of the last one. */
+static void
+store_files(MlsRun *run)
+{
+	MlsCounters counters = run->counters;
+
+	if (mls_files_have_news(run))
+	{
+		mls_run_begin_step(run);
+		mls_files_store(run);
+		mls_run_end_step(run, &counters);
+	}
+	if (run->table->files && run->table->files->passed_over)
+		run->reads_all = false;
+	/* Of other sources that is a record which has changed meanwhile. */
+	if (run->table->files && mls_reader_repeated(run->state) > 0)
+		mls_reader_remark(run->state, mls_counted(mls_reader_repeated(run->state),
+												  "row has the key of another, and the last counts",
+												  "rows have keys of others, and the last counts"));
+	mls_files_require(run);
 }
 
 /* A page that came by another timestamp: the cursor does not stand in it. */
@@ -140,7 +164,9 @@ sync_work(MlsRun *run)
 	mls_scope_fill(run);
 	mls_remap_own(run);
 	mls_related_records_follow(run->children);
-	if (mls_load(run, store_page))
+	mls_files_begin(run);
+	/* Files are read one after another, by who keeps account of them. */
+	if (run->table->files == NULL && mls_load(run, store_page))
 	{
 		map_replaced(run);
 		return;
@@ -153,7 +179,8 @@ sync_work(MlsRun *run)
 	{
 		while ((batch = mls_reader_next(run->state)) != NULL)
 		{
-			if (run->counters.pages == 0 && mls_load_grown(run, store_page))
+			if (run->counters.pages == 0 && run->table->files == NULL &&
+				mls_load_grown(run, store_page))
 			{
 				map_replaced(run);
 				return;
@@ -161,6 +188,7 @@ sync_work(MlsRun *run)
 			store_page(run, batch);
 		}
 	} while (was_interrupted && goes_over(run));
+	store_files(run);
 	mls_timestamps_read(run->timestamps, store_other_page);
 	map_replaced(run);
 }

@@ -13,6 +13,7 @@
 
 #include "lib/ilist.h"
 
+#include "base/folder.h"
 #include "media/store_parts.h"
 
 /* What is being written is called so, with the process and a number behind it. */
@@ -21,8 +22,7 @@
 typedef struct DirectoryStore
 {
 	MlsStore head;
-	char *root;         /* the listed directory */
-	List *folders;      /* of char *: from there down to the store */
+	MlsFolder folder;
 	dlist_head written; /* files that have not got their names */
 	int nwritten;
 	int directory; /* of the store, while there are some; else -1 */
@@ -44,14 +44,7 @@ typedef enum Task
 pg_noreturn extern void
 mls_directory_report(const DirectoryStore *store, Task task, const char *name, int error);
 
-/* fd.c is told of descriptors: what was opened, as it is, and of its end. */
-extern int mls_directory_take(int fd);
-extern void mls_directory_drop(int fd);
-
-/* A folder of another.  -1 and errno. */
-extern int mls_directory_folder(int parent, const char *name);
-
-/* The directory of the store, likewise. */
+/* The directory of the store.  -1 and errno. */
 extern int mls_directory_root(const DirectoryStore *store);
 
 /*

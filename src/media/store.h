@@ -80,6 +80,9 @@ extern const MlsHttpStats *mls_store_stats(const MlsStore *store);
  */
 extern void mls_store_claim(MlsStore *store);
 
+/* Makes it this database's, whosever it was: somebody has said that the other is gone. */
+extern void mls_store_adopt(MlsStore *store);
+
 extern bool mls_store_is_shared(const MlsStore *store);
 
 /* ---- Writing ---- */
@@ -94,6 +97,9 @@ typedef struct MlsStoreFile
 	const char *bytes;               /* of `length`; or NULL: they are */
 	const MlsHttpResponse *response; /* the whole body of this answer */
 } MlsStoreFile;
+
+/* Does it have all bytes when mls_store_put_start() returns, so that they need not stay? */
+extern bool mls_store_takes_at_once(const MlsStore *store);
 
 typedef struct MlsStorePut MlsStorePut;
 
@@ -154,7 +160,7 @@ extern char *mls_store_url(const MlsStore *store, const char *name);
 /* An address by which whoever has it can read a file for so long; NULL: the store gives none. */
 extern char *mls_store_link(const MlsStore *store, const char *name, int seconds);
 
-/* GUCs of stores (mls_fdw.file_directories), and how mls_check checks one: call from _PG_init. */
+/* How mls_check checks one: call from _PG_init. */
 extern void mls_store_define_settings(void);
 
 #endif /* MLS_MEDIA_STORE_H */

@@ -149,6 +149,5 @@ static const MlsCheckStep steps[] = {{"store", open_probe, true},
 void
 mls_store_define_settings(void)
 {
-	mls_directory_define_settings();
 	mls_check_store_steps = steps;
 }

@@ -2,11 +2,6 @@
  * store_directory.c
  *		A directory of this machine as a store.
  *
- * Whoever may make servers names directories, and the server writes there with the rights of
- * its own user; so only what is below a directory of the setting mls_fdw.file_directories is
- * touched.  From that directory on each step is taken by itself and none through a symbolic
- * link, so that nothing which stands in the tree leads out of it.
- *
  * How files are written stands in directory_write.c.
  */
 #include "postgres.h"
@@ -19,9 +14,7 @@
 
 #include "miscadmin.h"
 #include "storage/fd.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
-#include "utils/varlena.h"
 
 #include "media/directory.h"
 
@@ -36,53 +29,6 @@ typedef struct DirectoryGet
 	char piece[PIECE];
 } DirectoryGet;
 
-static char *file_directories = NULL;
-
-/* ---- the setting ---- */
-
-/* Its entries, in CurrentMemoryContext, without slashes at their ends; false if it is no list. */
-static bool
-listed_directories(const char *value, List **directories)
-{
-	ListCell *lc;
-
-	if (!SplitDirectoriesString(pstrdup(value), ',', directories))
-		return false;
-	foreach (lc, *directories)
-		canonicalize_path(lfirst(lc));
-	return true;
-}
-
-static bool
-check_file_directories(char **value, void **extra, GucSource source)
-{
-	List *directories;
-	ListCell *lc;
-
-	if (!listed_directories(*value, &directories))
-	{
-		GUC_check_errdetail("It is a list of directories, separated by commas.");
-		return false;
-	}
-	foreach (lc, directories)
-		if (!is_absolute_path((char *) lfirst(lc)))
-		{
-			GUC_check_errdetail("\"%s\" is not an absolute path.", (char *) lfirst(lc));
-			return false;
-		}
-	return true;
-}
-
-void
-mls_directory_define_settings(void)
-{
-	DefineCustomStringVariable(
-		"mls_fdw.file_directories", "Directories below which stores of files may be.",
-		"Absolute paths, separated by commas. The server reads, writes and deletes there for "
-		"whoever may make a store.",
-		&file_directories, "", PGC_SUSET, 0, check_file_directories, NULL, NULL);
-}
-
 /* The folder at the first bytes of a path. */
 static int
 open_folder_at(const DirectoryStore *store, const char *path, int length)
@@ -95,7 +41,7 @@ open_folder_at(const DirectoryStore *store, const char *path, int length)
 		mls_directory_report(store, TASK_OPEN, NULL, errno);
 	folder = mls_directory_walk(directory, path, length, false);
 	error = errno;
-	mls_directory_drop(directory);
+	mls_folder_drop(directory);
 	errno = error;
 	return folder;
 }
@@ -125,7 +71,7 @@ delete_files(MlsStore *head, const List *names)
 		if (folder < 0 ? errno != ENOENT
 					   : unlinkat(folder, mls_directory_base(name), 0) != 0 && errno != ENOENT)
 			error = errno;
-		mls_directory_drop(folder);
+		mls_folder_drop(folder);
 		if (error)
 			mls_directory_report(store, TASK_DELETE, name, error);
 	}
@@ -156,7 +102,7 @@ head_file(MlsStore *head, const char *name)
 	errno = 0;
 	is_there = look(folder, mls_directory_base(name), &found);
 	error = errno;
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	if (!is_there && error && error != ENOENT)
 		mls_directory_report(store, TASK_READ, name, error);
 	return is_there ? (int64) found.st_size : -1;
@@ -168,7 +114,7 @@ close_get(void *arg)
 {
 	DirectoryGet *get = arg;
 
-	mls_directory_drop(get->fd);
+	mls_folder_drop(get->fd);
 	get->fd = -1;
 }
 
@@ -189,10 +135,10 @@ get_file(MlsStore *head, const char *name)
 	folder = open_folder_of(store, name);
 	if (folder >= 0)
 		/* Without waiting for a writer, should it be a pipe. */
-		get->fd = mls_directory_take(openat(folder, mls_directory_base(name),
-											O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+		get->fd = mls_folder_take(openat(folder, mls_directory_base(name),
+										 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	error = errno;
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	if (get->fd < 0 && error != ENOENT)
 		mls_directory_report(store, TASK_READ, name, error);
 	return get->fd < 0 ? NULL : &get->head;
@@ -277,7 +223,7 @@ visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
 	}
 	PG_FINALLY();
 	{
-		mls_directory_drop(folder);
+		mls_folder_drop(folder);
 	}
 	PG_END_TRY();
 	if (error)
@@ -359,7 +305,7 @@ look_at_first(const DirectoryStore *store, List *names, int most)
 	}
 	PG_FINALLY();
 	{
-		mls_directory_drop(folder);
+		mls_folder_drop(folder);
 	}
 	PG_END_TRY();
 	return files;
@@ -418,7 +364,7 @@ put_start(MlsStore *head, const MlsStoreFile *file)
 
 	if (folder >= 0)
 		(void) visit_folder(folder, "", sweep_entry, &sweeping);
-	mls_directory_drop(folder);
+	mls_folder_drop(folder);
 	return mls_directory_put_start(head, file);
 }
 
@@ -447,12 +393,12 @@ read_mark(MlsStore *head)
 
 	if (directory < 0)
 		mls_directory_report(store, TASK_OPEN, NULL, errno);
-	fd = mls_directory_take(
+	fd = mls_folder_take(
 		openat(directory, MLS_STORE_MARK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	if (fd < 0 || (length = read(fd, mark, MLS_STORE_MARK_BYTES)) < 0)
 		error = errno;
-	mls_directory_drop(fd);
-	mls_directory_drop(directory);
+	mls_folder_drop(fd);
+	mls_folder_drop(directory);
 	if (error && error != ENOENT)
 		mls_directory_report(store, TASK_READ, MLS_STORE_MARK, error);
 	return error ? NULL : mark;
@@ -469,15 +415,15 @@ write_mark(MlsStore *head, const char *text)
 
 	if (directory < 0)
 		mls_directory_report(store, TASK_OPEN, NULL, errno);
-	fd = mls_directory_take(
-		openat(directory, MLS_STORE_MARK,
-			   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640));
+	fd = mls_folder_take(openat(directory, MLS_STORE_MARK,
+								O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+								0640));
 	errno = 0;
 	if (fd < 0 || pwrite(fd, text, length, 0) != (ssize_t) length || pg_fsync(fd) != 0 ||
 		pg_fsync(directory) != 0)
 		error = errno ? errno : ENOSPC;
-	mls_directory_drop(fd);
-	mls_directory_drop(directory);
+	mls_folder_drop(fd);
+	mls_folder_drop(directory);
 	if (error)
 		mls_directory_report(store, TASK_WRITE, MLS_STORE_MARK, error);
 }
@@ -491,6 +437,7 @@ no_link(const MlsStore *store, const char *name, int seconds)
 }
 
 static const MlsStoreKind directory_kind = {
+	.takes_at_once = true,
 	.put_start = put_start,
 	.put_finish = mls_directory_put_finish,
 	.keep = mls_directory_keep,
@@ -506,60 +453,22 @@ static const MlsStoreKind directory_kind = {
 	.write_mark = write_mark,
 };
 
-/* The names of a path's parts behind its beginning. */
-static List *
-parts_of(const char *path)
-{
-	List *parts = NIL;
-
-	while (*path)
-	{
-		int length = strcspn(path, "/");
-
-		if (length > 0)
-			parts = lappend(parts, pnstrdup(path, length));
-		path += length + strspn(path + length, "/");
-	}
-	return parts;
-}
-
-/* Is it a directory, or below it? */
-static bool
-is_below(const char *path, const char *directory)
-{
-	int length = strlen(directory);
-
-	/* The root's own slash is the one that follows. */
-	if (length == 1)
-		return true;
-	return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
-}
-
 MlsStore *
 mls_directory_open(const MlsStore *head)
 {
 	DirectoryStore *store = palloc0(sizeof(DirectoryStore));
 	const char *path = head->place.directory;
-	List *directories = NIL;
-	ListCell *lc;
 
 	store->head = *head;
 	store->head.kind = &directory_kind;
 	store->directory = -1;
 	dlist_init(&store->written);
-	if (file_directories)
-		(void) listed_directories(file_directories, &directories);
-	foreach (lc, directories)
-		if (is_below(path, lfirst(lc)) &&
-			(store->root == NULL || strlen(lfirst(lc)) > strlen(store->root)))
-			store->root = lfirst(lc);
-	if (store->root == NULL)
+	if (!mls_folder_find(path, &store->folder))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("store \"%s\" may not be in its directory", head->source->name),
 						errdetail("\"%s\" is not below a directory that the setting "
 								  "mls_fdw.file_directories lists.",
 								  path),
 						errhint("A superuser can add the directory to that setting.")));
-	store->folders = parts_of(path + strlen(store->root));
 	return &store->head;
 }

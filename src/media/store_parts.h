@@ -13,6 +13,7 @@
 /* The functions of a kind.  Names have been judged before. */
 typedef struct MlsStoreKind
 {
+	bool takes_at_once; /* put_start has read all of the file */
 	MlsStorePut *(*put_start)(MlsStore *store, const MlsStoreFile *file);
 	void (*put_finish)(MlsStorePut *put);
 	void (*keep)(MlsStore *store); /* NULL: what is there is kept */
@@ -58,8 +59,5 @@ struct MlsStoreGet
 /* store_directory.c, store_s3.c: fill in a store that begins as `head` says. */
 extern MlsStore *mls_directory_open(const MlsStore *head);
 extern MlsStore *mls_s3_open(const MlsStore *head);
-
-/* Settings of directories. */
-extern void mls_directory_define_settings(void);
 
 #endif /* MLS_STORE_PARTS_H */

@@ -134,15 +134,14 @@ SELECT 'schedule',
                                   date_trunc('second', pg_postmaster_start_time())) || missed)
             WHEN n > 0 THEN mls.counted(n, 'process is scheduled, and is not late', 'processes are scheduled, and none is late')
             ELSE 'nothing is scheduled by mls_schedule()' END
-  FROM (SELECT string_agg(format('%s of %s (due %s)', d.process, f.name, d.due_at), ', ' ORDER BY f.name, d.process)
+  FROM (SELECT string_agg(format('%s of %s (due %s)', d.process, d.name, d.due_at), ', ' ORDER BY d.name, d.process)
                    FILTER (WHERE d.is_late AND d.due_since_start < now() - grace) AS late,
-               string_agg(format('%s of %s (due %s, next %s)', d.process, f.name, d.due_at, d.due_since_start),
-                          ', ' ORDER BY f.name, d.process)
+               string_agg(format('%s of %s (due %s, next %s)', d.process, d.name, d.due_at, d.due_since_start),
+                          ', ' ORDER BY d.name, d.process)
                    FILTER (WHERE d.is_late AND (d.due_since_start < now() - grace) IS NOT TRUE) AS missed,
                count(d.process) AS n
-          FROM fact f
-          JOIN (SELECT d.*, d.waits_since < now() - grace AS is_late FROM mls.due d) d
-            ON d.subscription = f.id AND f.state <> 'syncing') f
+          FROM (SELECT d.*, d.waits_since < now() - grace AS is_late FROM mls.due d) d
+         WHERE NOT EXISTS (SELECT FROM fact f WHERE f.id = d.subscription AND f.state = 'syncing')) f
 UNION ALL
 SELECT 'jobs', CASE WHEN lost IS NULL THEN 'ok' ELSE 'critical' END,
        coalesce('pg_cron does not have these jobs any more, or has them switched off: ' || lost
@@ -150,10 +149,11 @@ SELECT 'jobs', CASE WHEN lost IS NULL THEN 'ok' ELSE 'critical' END,
   FROM (SELECT string_agg(j, ', ' ORDER BY j) AS lost FROM mls.lost_jobs() j) f
 UNION ALL
 SELECT 'orphans', CASE WHEN lost IS NULL THEN 'ok' ELSE 'warning' END,
-       coalesce('scheduled, but not subscribed: ' || lost || '; call mls_unschedule()',
-                'nothing is scheduled without a subscription')
+       coalesce('scheduled, but not subscribed, published or written: ' || lost || '; call mls_unschedule()',
+                'nothing is scheduled without a subscription, a publication or a feed')
   FROM (SELECT string_agg(DISTINCT j.source, ', ') AS lost FROM mls.schedule j
-         WHERE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = j.source)) f
+         WHERE CASE WHEN j.process IN ('publish', 'feed') THEN NOT EXISTS (SELECT FROM mls.outlet o WHERE o.process = j.process AND o.source = j.source)
+                    ELSE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = j.source) END) f
 UNION ALL
 SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
        coalesce(bad, 'every last run succeeded')
@@ -186,10 +186,11 @@ SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
   FROM (SELECT string_agg(format(CASE WHEN lost.ended
                                       THEN 'run %s of %s has no process any more; its next run puts that right'
                                       ELSE 'run %s of %s is at work since %s' END,
-                                 r.id, f.name, r.started_at), '; ' ORDER BY r.id) AS bad
-          FROM mls.run r JOIN fact f ON f.id = r.subscription
+                                 r.id, coalesce(f.name, p.destination || ' ' || p.name, r.subject), r.started_at), '; ' ORDER BY r.id) AS bad
+          FROM mls.run r LEFT JOIN mls.publication p ON p.id = r.publication
+          LEFT JOIN fact f ON f.id = r.subscription
          CROSS JOIN LATERAL (SELECT r.id IN (SELECT mls.lost_runs())) AS lost (ended)
-         WHERE r.status = 'running' AND (lost.ended OR r.started_at < now() - max_duration)) f
+         WHERE r.status = 'running' AND (r.subscription IS NULL OR f.id IS NOT NULL) AND (lost.ended OR r.started_at < now() - max_duration)) f
 UNION ALL
 -- Copies are as good as ever when a geocoder is down.
 SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' END,
@@ -234,10 +235,16 @@ SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad 
           FROM mls.media_count m) f
 UNION ALL
 -- A feed that is not written leaves the portal with the old one; a refused one waits for a word.
-SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0) THEN 'warning' ELSE 'ok' END,
-       coalesce(string_agg(format('%s was not written, %s in a row: %s', f.name, mls.counted(f.failures, 'time', 'times'), left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
+SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0 OR f.is_old) THEN 'warning' ELSE 'ok' END,
+       coalesce(nullif(concat_ws('; ',
+                    string_agg(format('%s was not written, %s in a row: %s', f.name, mls.counted(f.failures, 'time', 'times'), left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
+                    format('nobody has looked for %s whether it is up to date: ', max_age)
+                    || string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.failures = 0 AND f.is_old) || ' (mls_feed_sync() writes it)'), ''),
                 mls.counted(count(*), 'feed is', 'feeds are') || ' written')
-  FROM mls.feed f HAVING count(*) > 0
+  FROM (SELECT f.*, greatest(f.checked_at, (SELECT min(mls.cron_next(j.schedule, f.checked_at)) FROM mls.schedule j
+                                             WHERE j.process = 'feed' AND j.source = f.name AND f.checked_at IS NOT NULL)) < now() - max_age AS is_old
+          FROM mls.feed f) f
+ HAVING count(*) > 0
 UNION ALL
 SELECT 'tables', CASE WHEN missing IS NOT NULL THEN 'critical' WHEN lost IS NOT NULL THEN 'warning' ELSE 'ok' END,
        CASE WHEN missing IS NULL AND lost IS NULL THEN 'every subscription has its tables, with their rows'
@@ -492,12 +499,33 @@ SELECT v.name, 'gauge', v.help, 'source=' || mls.label(m.source) || coalesce(',s
            ('mls_media', 'Media of gold, by what became of their files.', 'wanted', m.wanted),
            ('mls_media', 'Media of gold, by what became of their files.', 'failed', m.failed),
            ('mls_media', 'Media of gold, by what became of their files.', 'refused', m.refused),
-           ('mls_media_stored_bytes', 'Bytes of the files in the store of a source''s media.', NULL, m.bytes)) AS v (name, help, state, value);
+           ('mls_media_stored_bytes', 'Bytes of the files in the store of a source''s media.', NULL, m.bytes)) AS v (name, help, state, value)
+ UNION ALL
+SELECT v.name, 'gauge', v.help, 'destination=' || mls.label(p.destination) || ',name=' || mls.label(p.name), v.value
+  FROM mls.publication p,
+       LATERAL (VALUES
+           ('mls_publication_lag_seconds', 'How long ago the first change was that a destination does not have; 0 if it has all.',
+            coalesce(extract(epoch FROM pg_catalog.now() - mls.oldest_unsent(p.id))::float8, 0)),
+           ('mls_publication_in_step', 'Whether a destination is kept in step (1), or is paused, failing or not loaded (0).',
+            CASE WHEN p.paused OR p.error IS NOT NULL OR p.loading THEN 0 ELSE 1 END),
+           ('mls_publication_refused', 'Records that a destination does not take.', (SELECT pg_catalog.count(*) FROM mls.dead_letter d WHERE d.publication = p.id)),
+           ('mls_publication_failures', 'Runs that failed since the last success.', p.failures),
+           ('mls_publication_last_success_timestamp_seconds', 'When the last run ended well.', extract(epoch FROM p.succeeded_at)::float8)) AS v (name, help, value)
+ UNION ALL
+SELECT v.name, 'gauge', v.help, 'feed=' || mls.label(f.name), v.value
+  FROM mls.feed f,
+       LATERAL (VALUES
+           ('mls_feed_listings', 'Listings in a feed.', f.written::float8),
+           ('mls_feed_skipped', 'Listings left out of a feed.', f.skipped),
+           ('mls_feed_failures', 'Runs that failed since it was written.', f.failures),
+           ('mls_feed_refused', 'Whether it was not written since too many listings are missing (1) or not (0).', CASE WHEN f.refused THEN 1 ELSE 0 END),
+           ('mls_feed_checked_timestamp_seconds', 'When it was found to be up to date, or was written.', extract(epoch FROM f.checked_at)::float8),
+           ('mls_feed_written_timestamp_seconds', 'When it was written last.', extract(epoch FROM f.written_at)::float8)) AS v (name, help, value);
 COMMENT ON VIEW mls.metric IS 'the numbers of mls_metrics(), one a row';
 COMMENT ON COLUMN mls.metric.name IS 'name';
 COMMENT ON COLUMN mls.metric.type IS 'gauge or counter';
 COMMENT ON COLUMN mls.metric.help IS 'what it counts';
-COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window or state';
+COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window, state, destination, name or feed';
 COMMENT ON COLUMN mls.metric.value IS 'the number; NULL if there is none yet';
 GRANT SELECT ON mls.metric TO pg_monitor;
 

@@ -12,6 +12,7 @@
 
 #include "http/source.h"
 #include "protocol/platform.h"
+#include "record/record.h"
 
 typedef struct MlsProtocol MlsProtocol;
 
@@ -96,8 +97,10 @@ typedef struct MlsTable
 	List *parent;           /* of char *: where its records come from, "Property.Media"; or NIL */
 	const char *parent_key; /* field with the key of the record it belongs to, or NULL */
 	double rows;            /* the user's estimate, or -1 */
-	int ncolumns;           /* = natts; entry i has attnum i + 1 */
-	MlsColumn *columns;     /* field NULL where dropped */
+	struct MlsFileLedger
+		*files;         /* a sync keeps account of the files its records come from; or NULL */
+	int ncolumns;       /* = natts; entry i has attnum i + 1 */
+	MlsColumn *columns; /* field NULL where dropped */
 } MlsTable;
 
 /* Is a field a part of a table's key? */
@@ -106,5 +109,9 @@ extern bool mls_table_is_key(const MlsTable *table, const char *field);
 /* Column of a table by remote field name, or by its own, if it has a field; or NULL. */
 extern const MlsColumn *mls_table_column(const MlsTable *table, const char *field);
 extern const MlsColumn *mls_table_column_named(const MlsTable *table, const char *name);
+
+/* Tells a map of records, made with these fields, in which way the columns are written. */
+extern void
+mls_table_written(const MlsTable *table, MlsRowMap *map, const char *const *fields, int natts);
 
 #endif /* MLS_PROTOCOL_FOREIGN_TABLE_H */

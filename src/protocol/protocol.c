@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+
 #include "base/name_list.h"
 #include "protocol/protocol.h"
 
@@ -12,7 +14,7 @@
 #define TEST_PROTOCOLS(add)
 #endif
 #define PROTOCOLS(add)                                                                             \
-	add(reso) add(rets) add(qobrix) add(file) add(geocoder) add(mysql) add(postgres)               \
+	add(reso) add(rets) add(qobrix) add(file) add(dataset) add(geocoder) add(mysql) add(postgres)  \
 		TEST_PROTOCOLS(add)
 
 #define DECLARE(name) extern const MlsProtocol mls_##name##_protocol;
@@ -69,4 +71,19 @@ mls_table_column_named(const MlsTable *table, const char *name)
 		if (table->columns[i].field && strcmp(table->columns[i].name, name) == 0)
 			return &table->columns[i];
 	return NULL;
+}
+
+void
+mls_table_written(const MlsTable *table, MlsRowMap *map, const char *const *fields, int natts)
+{
+	for (int i = 0; i < natts; i++)
+	{
+		const MlsColumn *column = fields[i] ? mls_table_column(table, fields[i]) : NULL;
+		MlsWritten written = column ? mls_written_named(column->remote_type) : MLS_WRITTEN_PLAIN;
+
+		if (written != MLS_WRITTEN_PLAIN)
+			mls_row_map_written(map, i + 1, written);
+		if (column && table->source->protocol->empty_is_null && column->type != TEXTOID)
+			mls_row_map_clean(map, i + 1, MLS_CLEAN_TRIM | MLS_CLEAN_EMPTY);
+	}
 }

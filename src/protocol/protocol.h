@@ -95,8 +95,10 @@ struct MlsProtocol
 	bool is_local;       /* nothing is asked over HTTP: its servers need no url */
 	bool is_store;       /* a place of files: it has no records, and no foreign tables */
 	bool is_destination; /* publications are kept in step there; it has no records either */
-	bool sessions;       /* sources keep sessions: login, cookies, logout */
-	bool token_logins;   /* user name and password are exchanged for a token */
+	bool keeps_files;   /* its sources consist of files, of which a sync keeps account (ledger.h) */
+	bool empty_is_null; /* an empty text is no value in a column that is none of text */
+	bool sessions;      /* sources keep sessions: login, cookies, logout */
+	bool token_logins;  /* user name and password are exchanged for a token */
 
 	/* Platform row by name, or NULL; names in *list for hints (NULL-terminated). */
 	const MlsPlatform *(*platform)(const char *name);
@@ -145,9 +147,18 @@ struct MlsProtocol
 	 * no list of them; NIL if it has.  NULL: it always has.  No network. */
 	List *(*holders)(const MlsTable *table);
 
+	/* What else than the table's own options decides which records come, and how they read: when
+	 * it changes, everything is read again.  NULL: nothing. */
+	char *(*scope)(const MlsTable *table);
+
+	/* Do records of a table stay here when the source has them no more?  NULL: never. */
+	bool (*keeps_gone)(const MlsTable *table);
+
 	/* Fields of a medium's record that hold the address of its file, by their names at the source
 	 * or in the standard, or paths; the first with a value counts.  Ended by NULL; or NULL. */
 	const char *const *media_addresses;
+	/* Likewise those of sizes that the source has ready, by platform.media_size; the first is NULL. */
+	const char *const *media_sizes;
 	/* Files on the source's own origin want its login. */
 	bool media_login;
 

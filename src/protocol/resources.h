@@ -25,6 +25,8 @@ typedef struct MlsRemoteField
 	const char *description;   /* or NULL */
 	bool is_coded;             /* records hold codes of the lookup */
 	List *members;             /* enumerations: of MlsLookupValue * */
+	bool is_open;  /* its values can be read in several ways; the description says which */
+	List *samples; /* of char *: a few of its values, where they were looked at */
 } MlsRemoteField;
 
 typedef struct MlsLookupValue

@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -21,6 +22,7 @@
 #include "publish/publish_parts.h"
 
 PG_FUNCTION_INFO_V1(mls_require_trusted_sql);
+PG_FUNCTION_INFO_V1(mls_this_database_sql);
 
 /* ---- The row ---- */
 
@@ -28,7 +30,7 @@ PG_FUNCTION_INFO_V1(mls_require_trusted_sql);
 	"id, owner::pg_catalog.oid, destination, name, token, view::pg_catalog.oid, condition, "       \
 	"resource, key, definition, batch, coalesce(resend_from, -1), coalesce(position, -1), "        \
 	"paused, take_over, EXISTS (SELECT FROM mls.dead_letter d WHERE d.publication = p.id AND "     \
-	"d.again)"
+	"d.again), coalesce(known, 0), home <> mls.this_database()"
 
 static MlsPublication *
 row_of(int64 id)
@@ -53,10 +55,12 @@ row_of(int64 id)
 	publication->known_definition = mls_text_at(0, 10);
 	publication->batch = mls_int4_at(0, 11);
 	publication->resend_from = mls_int8_at(0, 12);
-	publication->known = mls_int8_at(0, 13);
+	publication->reached = mls_int8_at(0, 13);
 	publication->paused = mls_bool_at(0, 14);
 	publication->take_over = mls_bool_at(0, 15);
 	publication->again = mls_bool_at(0, 16);
+	publication->known = mls_int8_at(0, 17);
+	publication->is_copied = mls_bool_at(0, 18);
 	return publication;
 }
 
@@ -212,6 +216,30 @@ mls_require_trusted_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* mls.this_database() */
+Datum
+mls_this_database_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(
+		cstring_to_text(psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId)));
+}
+
+/* Two that write one table would undo each other's work. */
+void
+mls_publication_require_home(const MlsPublication *publication)
+{
+	if (!publication->is_copied)
+		return;
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("publication \"%s\" at \"%s\" is one of another database", publication->name,
+				   publication->destination),
+			errdetail("This database is a copy of that, or was moved to another server; nothing "
+					  "is sent."),
+			errhint("If it takes that one's place: SELECT mls_publish_resend('%s', '%s'); else "
+					"drop the user mapping, and end the publication.",
+					publication->destination, publication->name));
+}
+
 MlsPublication *
 mls_publication_read(int64 id, const MlsSource **source)
 {
@@ -234,6 +262,12 @@ mls_publication_read(int64 id, const MlsSource **source)
 
 /* ---- Rows ---- */
 
+int
+mls_publish_compare_texts(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
 static void
 append_select(StringInfo sql, const MlsPublication *publication)
 {
@@ -254,12 +288,14 @@ append_condition(StringInfo sql, const MlsPublication *publication)
 		appendStringInfo(sql, " AND (%s\n)", publication->condition);
 }
 
-/* The rows of the last query, as texts. */
+/* The rows of the last query, whose columns are texts.  All at once: one by one each is looked for from the first. */
 static List *
 rows_found(const MlsPublication *publication)
 {
 	int n = list_length(publication->columns);
 	const SPITupleTable *found = SPI_tuptable;
+	Datum *values = palloc(n * sizeof(Datum));
+	bool *isnull = palloc(n * sizeof(bool));
 	List *rows = NIL;
 
 	for (uint64 i = 0; i < found->numvals; i++)
@@ -267,8 +303,9 @@ rows_found(const MlsPublication *publication)
 		char **row = palloc(n * sizeof(char *));
 
 		CHECK_FOR_INTERRUPTS();
+		heap_deform_tuple(found->vals[i], found->tupdesc, values, isnull);
 		for (int c = 0; c < n; c++)
-			row[c] = mls_cell_text(found, i, c + 1);
+			row[c] = isnull[c] ? NULL : TextDatumGetCString(values[c]);
 		if (row[publication->key_column] != NULL)
 			rows = lappend(rows, row);
 	}
@@ -309,6 +346,25 @@ mls_publication_rows(const MlsPublication *publication, List *keys)
 	return select_rows(publication, sql.data, MLS_ARGS(mls_arg_list(keys)));
 }
 
+/* Not one of the other columns is made for it. */
+List *
+mls_publication_keys(const MlsPublication *publication, List *keys)
+{
+	const char *key = quote_identifier(publication->key);
+	StringInfoData sql;
+	List *found;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT v.%s::pg_catalog.text FROM %s v WHERE v.%s = ANY ($1)", key,
+					 publication->relation, key);
+	append_condition(&sql, publication);
+	mls_sql_run(sql.data, false, SPI_OK_SELECT, MLS_ARGS(mls_arg_list(keys)));
+	found = mls_cell_texts(SPI_tuptable, 1);
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
+/* One more than a batch, by which one sees whether its last key has another row. */
 List *
 mls_publication_rows_after(const MlsPublication *publication, const char *after)
 {
@@ -320,7 +376,7 @@ mls_publication_rows_after(const MlsPublication *publication, const char *after)
 	append_condition(&sql, publication);
 	appendStringInfo(&sql, " ORDER BY v.%s LIMIT $2", quote_identifier(publication->key));
 	return select_rows(publication, sql.data,
-					   MLS_ARGS(mls_arg_text(after), mls_arg_int4(publication->batch)));
+					   MLS_ARGS(mls_arg_text(after), mls_arg_int4(publication->batch + 1)));
 }
 
 List *

@@ -3,6 +3,13 @@
 -- How far each is stands at its destination, where it moves with the rows; what is known of it
 -- here is for who looks.
 
+CREATE FUNCTION mls.this_database() RETURNS text
+    LANGUAGE c STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_this_database_sql';
+COMMENT ON FUNCTION mls.this_database() IS 'what tells this database from all others, and from copies that were dumped and restored';
+REVOKE ALL ON FUNCTION mls.this_database() FROM PUBLIC;
+
 CREATE TABLE mls.publication (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     owner           regrole NOT NULL,
@@ -14,8 +21,10 @@ CREATE TABLE mls.publication (
     condition       text,
     fields          jsonb NOT NULL DEFAULT '{}',
     types           jsonb NOT NULL DEFAULT '{}',
+    depends         jsonb,
     batch           integer NOT NULL DEFAULT 500 CHECK (batch BETWEEN 1 AND 10000),
     token           text NOT NULL DEFAULT pg_catalog.gen_random_uuid()::text,
+    home            text NOT NULL DEFAULT mls.this_database(),
     take_over       boolean NOT NULL DEFAULT false,
     definition      text,
     position        bigint,
@@ -42,13 +51,15 @@ COMMENT ON COLUMN mls.publication.resource IS 'RESO resource whose records its r
 COMMENT ON COLUMN mls.publication.condition IS 'SQL that a row fulfils which is there; NULL for all';
 COMMENT ON COLUMN mls.publication.fields IS 'other names of columns there';
 COMMENT ON COLUMN mls.publication.types IS 'types there, by columns or by types here, where the usual one is not wanted';
+COMMENT ON COLUMN mls.publication.depends IS 'columns that have the keys of other resources, where it was said';
 COMMENT ON COLUMN mls.publication.batch IS 'rows that are written in one transaction';
 COMMENT ON COLUMN mls.publication.token IS 'by which the destination knows it';
+COMMENT ON COLUMN mls.publication.home IS 'the database that publishes it: a copy of that does not';
 COMMENT ON COLUMN mls.publication.take_over IS 'whether it may continue a table that another publication has made';
 COMMENT ON COLUMN mls.publication.definition IS 'hash of view, columns and condition when it was loaded last: when it changes all is loaded again';
 COMMENT ON COLUMN mls.publication.position IS 'number of the last event that is there, as far as is known here; NULL before the first run';
 COMMENT ON COLUMN mls.publication.loading IS 'whether the first load, or another, is not over';
-COMMENT ON COLUMN mls.publication.known IS 'number of the last event there was when it was looked last';
+COMMENT ON COLUMN mls.publication.known IS 'number of the last event there was when it was looked last; written before anything is sent';
 COMMENT ON COLUMN mls.publication.resend_from IS 'position from which the next run sends again; 0 all; NULL none';
 COMMENT ON COLUMN mls.publication.paused IS 'whether nothing is sent for now';
 COMMENT ON COLUMN mls.publication.rebuild IS 'whether only mls_publish_resend(..., 0) helps';

@@ -16,6 +16,7 @@
  *
  *	publish_run.c		the process: load, follow, sweep; dead letters; the position
  *	publication.c		a publication and its columns; rows of its view
+ *	view_key.c			whether a column of a view is a key of gold
  *	publish_event.c		which keys are to be sent, from the events of records
  *	target_any.c		destinations: addresses, waiting
  *	target_mysql.c		MySQL and MariaDB

@@ -114,6 +114,12 @@ END $$;
 COMMENT ON FUNCTION mls.ways_to_rows(regclass, text, text, jsonb)
     IS 'part of mls_publish(): how changes of the resources that a view reads lead to its rows; depends names fields for some of them';
 
+CREATE FUNCTION mls.shows_key(view regclass, key text, gold regclass, field text) RETURNS boolean
+    LANGUAGE c STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_shows_key_sql';
+COMMENT ON FUNCTION mls.shows_key(regclass, text, regclass, text) IS 'whether a column of a view is a field of a table below it, as it is';
+
 -- ---- Writing it down ----
 
 CREATE FUNCTION mls.note_publication(caller regrole, action text, destination text, name text, settings jsonb) RETURNS bigint
@@ -131,9 +137,9 @@ BEGIN
         IF known.id IS NOT NULL THEN
             PERFORM mls.refuse('42710', format('something is published at "%s" as "%s" already', destination, name), 'mls_unpublish() ends that; or choose another name.');
         END IF;
-        INSERT INTO mls.publication (owner, destination, name, view, key, resource, condition, fields, types, batch, take_over)
+        INSERT INTO mls.publication (owner, destination, name, view, key, resource, condition, fields, types, depends, batch, take_over)
         VALUES (caller, destination, name, (settings ->> 'view')::oid::regclass, settings ->> 'key', settings ->> 'resource', settings ->> 'condition',
-                coalesce(settings -> 'fields', '{}'), coalesce(settings -> 'types', '{}'), (settings ->> 'batch')::integer, (settings ->> 'take_over')::boolean)
+                coalesce(settings -> 'fields', '{}'), coalesce(settings -> 'types', '{}'), nullif(settings -> 'depends', 'null'), (settings ->> 'batch')::integer, (settings ->> 'take_over')::boolean)
         RETURNING id INTO made;
         INSERT INTO mls.publication_resource (publication, resource, how, relation, key_column, field)
         SELECT made, w ->> 'resource', w ->> 'how', (w ->> 'relation')::oid::regclass, w ->> 'key_column', w ->> 'field'
@@ -144,6 +150,11 @@ BEGIN
         PERFORM mls.refuse('42704', format('nothing of yours is published at "%s" as "%s"', destination, name), 'mls_publications lists what is.');
     END IF;
     CASE action
+    WHEN 'follow' THEN
+        DELETE FROM mls.publication_resource r WHERE r.publication = known.id;
+        INSERT INTO mls.publication_resource (publication, resource, how, relation, key_column, field)
+        SELECT known.id, w ->> 'resource', w ->> 'how', (w ->> 'relation')::oid::regclass, w ->> 'key_column', w ->> 'field'
+          FROM jsonb_array_elements(settings -> 'ways') w;
     WHEN 'remove' THEN
         DELETE FROM mls.publication p WHERE p.id = known.id;
     WHEN 'pause' THEN
@@ -153,12 +164,13 @@ BEGIN
         IF (settings ->> 'since')::bigint NOT BETWEEN 0 AND last THEN
             PERFORM mls.refuse('22023', format('there is no event %s', settings ->> 'since'), format('The last one is %s; 0 sends all.', last));
         END IF;
-        UPDATE mls.publication p SET resend_from = coalesce((settings ->> 'since')::bigint, p.resend_from), next_attempt_at = NULL WHERE p.id = known.id;
+        -- Who says so here wants it sent from here.
+        UPDATE mls.publication p SET resend_from = coalesce((settings ->> 'since')::bigint, p.resend_from), next_attempt_at = NULL, home = mls.this_database() WHERE p.id = known.id;
         UPDATE mls.dead_letter d SET again = true WHERE d.publication = known.id;
     END CASE;
     RETURN known.id;
 END $$;
-COMMENT ON FUNCTION mls.note_publication(regrole, text, text, text, jsonb) IS 'adds, removes or pauses a publication, or has it send again, for a caller who may';
+COMMENT ON FUNCTION mls.note_publication(regrole, text, text, text, jsonb) IS 'adds, removes or pauses a publication, has it send again or follow other resources, for a caller who may';
 CREATE FUNCTION mls.note_publication(action text, destination text, name text, settings jsonb) RETURNS bigint
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
@@ -189,6 +201,42 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION mls.find_publications(text, text) IS 'publications of a destination, a name or all; an error that helps if one is named and there is none';
+
+-- Which changes lead to which rows; and that they are noted.
+CREATE FUNCTION mls.follow_view(view regclass, key text, main text, depends jsonb) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    gold regclass := mls.gold_table(main);
+    gold_key text := (SELECT d.key_field FROM mls.dd_resource d WHERE d.resource = main);
+    meant text;
+    ways jsonb;
+BEGIN
+    IF NOT mls.shows_key(view, key, gold, gold_key) THEN
+        meant := (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = view AND a.attnum > 0 AND NOT a.attisdropped AND mls.shows_key(view, a.attname, gold, gold_key) ORDER BY a.attnum LIMIT 1);
+        PERFORM mls.refuse('22023', format('column "%s" of %s does not have the keys of resource "%s"', key, view, main),
+                           coalesce('Perhaps you meant "' || meant || '".', format('The view has to show "%s" of %s, as it is.', gold_key, gold)),
+                           'Nobody would know which of its rows a change is of.');
+    END IF;
+    ways := (SELECT jsonb_agg(jsonb_build_object('resource', w.resource, 'how', w.how, 'relation', w.relation::oid, 'key_column', w.key_column, 'field', w.field))
+               FROM mls.ways_to_rows(view, key, main, depends) w);
+    IF EXISTS (SELECT FROM mls.resources_below(view) r WHERE r.is_followed AND NOT r.noted) THEN
+        PERFORM @extschema@.mls_serve_events(ARRAY(SELECT r.resource FROM mls.resources_below(view) r WHERE r.is_followed AND NOT r.noted));
+    END IF;
+    RETURN ways;
+END $$;
+COMMENT ON FUNCTION mls.follow_view(regclass, text, text, jsonb)
+    IS 'part of mls_publish(): how changes of the resources that a view reads lead to its rows; has events of them noted. An error if that cannot be';
+
+CREATE FUNCTION mls.follow_anew(publication bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT mls.note_publication('follow', p.destination, p.name, jsonb_build_object('ways', mls.follow_view(p.view, p.key, p.resource, p.depends)))
+  FROM mls.publication p WHERE p.id = follow_anew.publication
+$$;
+COMMENT ON FUNCTION mls.follow_anew(bigint) IS 'part of mls_publish_sync(): the same for a publication whose view has changed';
 
 -- ---- What is called ----
 
@@ -239,6 +287,10 @@ BEGIN
     IF name !~ '^[^[:cntrl:]/\\.`"]{1,64}$' THEN
         PERFORM mls.refuse('42602', format('"%s" is no name of a table there', name), detail => 'It has 1 to 64 characters, and none of / \ . ` and ".');
     END IF;
+    bad := (SELECT n FROM (SELECT name UNION ALL SELECT f.value FROM jsonb_each_text(fields) f) x (n) WHERE protocol = 'postgres' AND octet_length(n) > 63 LIMIT 1);
+    IF bad IS NOT NULL THEN
+        PERFORM mls.refuse('42622', format('"%s" is too long a name for PostgreSQL', bad), detail => 'It has 63 bytes at most.');
+    END IF;
     IF lower(name) IN ('mls_position', 'mls_check_probe') THEN
         PERFORM mls.refuse('42602', format('a table "%s" there is our own', name), 'Choose another name.');
     END IF;
@@ -271,8 +323,7 @@ BEGIN
     IF condition IS NOT NULL THEN
         PERFORM a FROM mls.as_role(current_user::regrole, format('SELECT pg_catalog.to_jsonb(1) FROM %s v WHERE (%s%s) LIMIT 0', view, condition, E'\n')) a;
     END IF;
-    ways := (SELECT jsonb_agg(jsonb_build_object('resource', w.resource, 'how', w.how, 'relation', w.relation::oid, 'key_column', w.key_column, 'field', w.field))
-               FROM mls.ways_to_rows(view, key, main, depends) w);
+    ways := mls.follow_view(view, key, main, depends);
     FOR bad IN
         SELECT b.relation::text FROM mls.relations_below(view) b (relation) JOIN pg_class c ON c.oid = b.relation
          WHERE c.relkind NOT IN ('v') AND c.relnamespace::regnamespace::text NOT IN ('mls', 'pg_catalog')
@@ -280,11 +331,8 @@ BEGIN
     LOOP
         RAISE NOTICE 'changes of % are not followed', bad USING DETAIL = 'It is no table of gold whose events can be noted.', HINT = format('After such a change: SELECT mls_publish_resend(%L, %L, 0).', destination, name);
     END LOOP;
-    IF EXISTS (SELECT FROM mls.resources_below(view) r WHERE r.is_followed AND NOT r.noted) THEN
-        PERFORM @extschema@.mls_serve_events(ARRAY(SELECT r.resource FROM mls.resources_below(view) r WHERE r.is_followed AND NOT r.noted));
-    END IF;
     RETURN mls.note_publication('add', destination, name, jsonb_build_object('view', view::oid, 'key', key, 'resource', main, 'condition', condition,
-        'fields', coalesce(fields, '{}'), 'types', coalesce(types, '{}'), 'batch', batch, 'take_over', coalesce(take_over, false), 'ways', ways));
+        'fields', coalesce(fields, '{}'), 'types', coalesce(types, '{}'), 'depends', depends, 'batch', batch, 'take_over', coalesce(take_over, false), 'ways', ways));
 END $$;
 COMMENT ON FUNCTION mls_publish(regclass, text, text, text, text, text, jsonb, jsonb, jsonb, integer, boolean)
     IS 'keep a view (or table) of gold in step at a destination, in a table of a name (its own, by default): the column with keys of records and whose resource they are, as a rule known; a condition for rows that are there; depends says for a resource which columns have its key, fields other names of columns there, types other types (by column or type), batch the rows of a transaction; take_over continues a table that another publication has made. Returns its number; the first mls_publish_sync() loads it';
@@ -345,7 +393,7 @@ BEGIN
     PERFORM mls.note_publication('resend', destination, name, jsonb_build_object('since', since));
 END $$;
 COMMENT ON FUNCTION mls_publish_resend(text, text, bigint)
-    IS 'have the next run try dead letters again, and send what changed behind the number of an event once more; 0 loads everything anew, and removes what should not be there';
+    IS 'have the next run try dead letters again, and send what changed behind the number of an event once more; 0 loads everything anew, and removes what should not be there. In a copy of the database: from now on it is this one that publishes';
 
 CREATE FUNCTION mls_publish_pause(destination text, name text, pause boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql
@@ -407,7 +455,7 @@ COMMENT ON COLUMN mls_dead_letters.last_at IS 'when it was refused last';
 COMMENT ON COLUMN mls_dead_letters.times IS 'how often';
 
 REVOKE ALL ON FUNCTION mls.relations_below(regclass), mls.require_trusted(regclass), mls.resources_below(regclass), mls.unnoted(bigint), mls.ways_to_rows(regclass, text, text, jsonb),
-    mls.note_publication(regrole, text, text, text, jsonb), mls.note_publication(text, text, text, jsonb), mls.find_publications(text, text),
+    mls.shows_key(regclass, text, regclass, text), mls.follow_view(regclass, text, text, jsonb), mls.follow_anew(bigint), mls.note_publication(regrole, text, text, text, jsonb), mls.note_publication(text, text, text, jsonb), mls.find_publications(text, text),
     mls_publish(regclass, text, text, text, text, text, jsonb, jsonb, jsonb, integer, boolean), mls.tell_unpublished(bigint, boolean), mls_unpublish(text, text, boolean),
     mls_publish_sync(text, text, boolean), mls_publish_resend(text, text, bigint), mls_publish_pause(text, text, boolean), mls_publish_verify(text, text, boolean) FROM PUBLIC;
 GRANT SELECT ON mls_publications, mls_dead_letters TO pg_monitor;

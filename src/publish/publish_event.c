@@ -19,7 +19,10 @@ mls_publish_last_event(void)
 	return mls_int8_at(0, 1);
 }
 
-/* Of one event several resources may be told: a child of a record, say, that its row refers to as well. */
+/*
+ * Of one event several records may be told: what a record belongs to, what it has belonged to
+ * before, and what refers to it as well.
+ */
 static List *
 add_found(List *keys, int column)
 {
@@ -66,12 +69,6 @@ add_dependants(const MlsPublication *publication, List *keys, int64 since, int64
 	return keys;
 }
 
-static int
-compare_texts(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
 static List *
 without_doubles(List *keys)
 {
@@ -79,7 +76,7 @@ without_doubles(List *keys)
 	const char *last = NULL;
 	ListCell *lc;
 
-	list_sort(keys, compare_texts);
+	list_sort(keys, mls_publish_compare_texts);
 	foreach (lc, keys)
 	{
 		if (last == NULL || strcmp(last, lfirst(lc)) != 0)
@@ -115,13 +112,15 @@ mls_publish_changed(const MlsPublication *publication, int64 since, int64 *upto)
 					"AND e.sequence > $2 AND e.sequence <= $3",
 					mls_arg_text(publication->resource), mls_arg_int8(since), mls_arg_int8(*upto));
 	keys = add_found(keys, 1);
-	mls_sql_control(SPI_OK_SELECT,
-					"SELECT e.parent_key FROM mls.entity_event e WHERE e.parent_resource = $1 "
-					"AND e.sequence > $2 AND e.sequence <= $3 AND e.resource IN "
-					"(SELECT r.resource FROM mls.publication_resource r WHERE r.publication = $4 "
-					"AND r.how = 'parent')",
-					mls_arg_text(publication->resource), mls_arg_int8(since), mls_arg_int8(*upto),
-					mls_arg_int8(publication->id));
+	mls_sql_control(
+		SPI_OK_SELECT,
+		"SELECT pg_catalog.substr(p, pg_catalog.length($1) + 2) FROM mls.entity_event e, "
+		"pg_catalog.unnest(e.parents) p WHERE pg_catalog.starts_with(p, $1 || '/') "
+		"AND e.sequence > $2 AND e.sequence <= $3 AND e.resource IN "
+		"(SELECT r.resource FROM mls.publication_resource r WHERE r.publication = $4 "
+		"AND r.how = 'parent')",
+		mls_arg_text(publication->resource), mls_arg_int8(since), mls_arg_int8(*upto),
+		mls_arg_int8(publication->id));
 	keys = add_found(keys, 1);
 	return without_doubles(add_dependants(publication, keys, since, *upto));
 }

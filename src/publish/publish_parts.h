@@ -15,9 +15,18 @@
 /* With its columns, as they are written at a kind of destination; in CurrentMemoryContext. */
 extern MlsPublication *mls_publication_read(int64 id, const MlsSource **source);
 
-/* Rows of its view with these keys, or behind a key (NULL: from the first): List of char **. */
+/* An error if this database is a copy of the one that publishes it. */
+extern void mls_publication_require_home(const MlsPublication *publication);
+
+/*
+ * Rows of its view with these keys, or (a batch and one more) behind a key (NULL: from the first):
+ * List of char **.
+ */
 extern List *mls_publication_rows(const MlsPublication *publication, List *keys);
 extern List *mls_publication_rows_after(const MlsPublication *publication, const char *after);
+
+/* Those of some keys that have rows (List of char *). */
+extern List *mls_publication_keys(const MlsPublication *publication, List *keys);
 
 /* So many whose keys are in a range, in the order of bytes: behind one ("" for the first), up to another (NULL: all). */
 extern List *mls_publication_rows_between(const MlsPublication *publication, const char *after,
@@ -30,6 +39,9 @@ extern int64 mls_publication_count(const MlsPublication *publication);
 extern char *mls_publish_hash(const MlsPublication *publication, char **row);
 
 extern const char *mls_publish_key(const MlsPublication *publication, char **row);
+
+/* For list_sort(): the order of bytes, as keys of destinations have it. */
+extern int mls_publish_compare_texts(const ListCell *a, const ListCell *b);
 
 /* ---- Events (publish_event.c); likewise ---- */
 

@@ -123,6 +123,15 @@ stand_at(Publishing *publishing, const MlsTargetPosition *to)
 	MemoryContextSwitchTo(before);
 }
 
+/* The last event there is, written down before anything up to it is sent; in a step. */
+static void
+look_at_events(Publishing *publishing)
+{
+	publishing->known = mls_publish_last_event();
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.publication SET known = $2 WHERE id = $1",
+					mls_arg_int8(publishing->publication->id), mls_arg_int8(publishing->known));
+}
+
 /*
  * What is known here of how far it came, for who looks; in a step.  With a definition what was
  * asked to be sent again has begun, unless somebody has asked for something else meanwhile.
@@ -132,14 +141,14 @@ note_position(const Publishing *publishing, const MlsTargetPosition *to, const c
 {
 	mls_sql_control(
 		SPI_OK_UPDATE,
-		"UPDATE mls.publication SET position = $2, loading = $3, known = $4, "
-		"resend_from = CASE WHEN $5 IS NULL OR resend_from <> $6 THEN resend_from END, "
+		"UPDATE mls.publication SET position = $2, loading = $3, "
+		"resend_from = CASE WHEN $4 IS NULL OR resend_from <> $5 THEN resend_from END, "
 		"take_over = take_over AND $3, "
-		"definition = coalesce($5, definition), "
+		"definition = coalesce($4, definition), "
 		"loaded_at = CASE WHEN $3 THEN NULL ELSE coalesce(loaded_at, pg_catalog.now()) END "
 		"WHERE id = $1",
 		mls_arg_int8(publishing->publication->id), mls_arg_int8(to->position),
-		mls_arg_bool(to->loading), mls_arg_int8(publishing->known), mls_arg_text(definition),
+		mls_arg_bool(to->loading), mls_arg_text(definition),
 		mls_arg_int8(publishing->publication->resend_from));
 }
 
@@ -251,12 +260,6 @@ delete_halves(Publishing *publishing, List *gone)
 	delete_halves(publishing, half);
 }
 
-static int
-compare_keys(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
 static bool
 is_double(const List *doubles, const char *key)
 {
@@ -278,7 +281,7 @@ without_doubles(Publishing *publishing, List *rows)
 	const char *last = NULL;
 	ListCell *lc;
 
-	list_sort(keys, compare_keys);
+	list_sort(keys, mls_publish_compare_texts);
 	foreach (lc, keys)
 	{
 		if (last != NULL && strcmp(last, lfirst(lc)) == 0 &&
@@ -402,7 +405,8 @@ begin_load(Publishing *publishing)
 	MlsTargetPosition to = {.token = publishing->publication->token, .loading = true};
 
 	mls_run_begin_step(run);
-	publishing->known = to.position = mls_publish_last_event();
+	look_at_events(publishing);
+	to.position = publishing->known;
 	counters.expected = mls_publication_count(publishing->publication);
 	mls_run_end_step(run, &counters);
 	if (!put(publishing, NIL, NIL, &to))
@@ -412,6 +416,23 @@ begin_load(Publishing *publishing)
 	mls_run_begin_step(run);
 	note_position(publishing, &to, publishing->publication->definition);
 	mls_run_end_step(run, &counters);
+}
+
+/*
+ * A batch, of which one row more was read: that begins the next one, unless it is another of the
+ * last key.  Then both stay, so that they are found to be two; what else there is of the key is
+ * behind none.
+ */
+static List *
+without_next(const Publishing *publishing, List *rows)
+{
+	int batch = publishing->publication->batch;
+
+	if (list_length(rows) <= batch ||
+		strcmp(mls_publish_key(publishing->publication, list_nth(rows, batch - 1)),
+			   mls_publish_key(publishing->publication, list_nth(rows, batch))) == 0)
+		return rows;
+	return list_truncate(rows, batch);
 }
 
 /* The next rows of the view; false when there are none. */
@@ -432,29 +453,23 @@ load_some(Publishing *publishing)
 	MemoryContextSwitchTo(publishing->batch);
 	if (rows == NIL)
 		return false;
+	rows = without_next(publishing, rows);
 	to.load_after = mls_publish_key(publishing->publication, llast(rows));
 	send(publishing, rows, NIL, &to, NULL);
 	return true;
 }
 
-static int
-compare_texts(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
-/* Which of the keys have no row. */
+/* Which of the keys are not among those that are here; sorts the latter. */
 static List *
-absent(const Publishing *publishing, List *keys, const List *rows)
+absent(const List *keys, List *here)
 {
-	List *here = keys_of(publishing, rows);
 	List *wanted = list_copy(keys);
 	List *gone = NIL;
 	ListCell *at;
 	ListCell *lc;
 
-	list_sort(here, compare_texts);
-	list_sort(wanted, compare_texts);
+	list_sort(here, mls_publish_compare_texts);
+	list_sort(wanted, mls_publish_compare_texts);
 	at = list_head(here);
 	foreach (lc, wanted)
 	{
@@ -476,10 +491,10 @@ strangers(Publishing *publishing, List *keys)
 
 	mls_run_begin_step(run);
 	MemoryContextSwitchTo(publishing->batch);
-	found = mls_publication_rows(publishing->publication, keys);
+	found = mls_publication_keys(publishing->publication, keys);
 	mls_run_end_step(run, &counters);
 	MemoryContextSwitchTo(publishing->batch);
-	return absent(publishing, keys, found);
+	return absent(keys, found);
 }
 
 /* What was there before the load, and is not in the view, goes. */
@@ -548,7 +563,7 @@ send_keys(Publishing *publishing, List *keys, const MlsTargetPosition *move)
 		counters.received += list_length(some);
 		mls_run_end_step(run, &counters);
 		MemoryContextSwitchTo(publishing->batch);
-		gone = absent(publishing, some, rows);
+		gone = absent(some, keys_of(publishing, rows));
 		send(publishing, rows, gone, keys == NIL ? move : NULL, NULL);
 		MemoryContextSwitchTo(publishing->batch);
 	} while (keys != NIL);
@@ -567,7 +582,7 @@ follow_some(Publishing *publishing)
 	mls_run_begin_step(run);
 	MemoryContextSwitchTo(publishing->batch);
 	keys = mls_publish_changed(publishing->publication, publishing->at.position, &to.position);
-	publishing->known = mls_publish_last_event();
+	look_at_events(publishing);
 	mls_run_end_step(run, &counters);
 	MemoryContextSwitchTo(publishing->batch);
 	if (to.position <= publishing->at.position)
@@ -637,6 +652,7 @@ find_position(Publishing *publishing)
 						"take_over => true."));
 	stand_at(publishing, &there);
 	mls_run_begin_step(run);
+	/* Not written down yet: what was known before may tell that events were lost. */
 	publishing->known = mls_publish_last_event();
 	unnoted = mls_publish_unnoted(publication);
 	unnoted = unnoted ? MemoryContextStrdup(run->context, unnoted) : NULL;
@@ -647,17 +663,41 @@ find_position(Publishing *publishing)
 											unnoted, unnoted));
 }
 
+static bool
+is_changed(const MlsPublication *publication)
+{
+	return publication->known_definition == NULL ||
+		   strcmp(publication->known_definition, publication->definition) != 0;
+}
+
+/* A view that has changed may read other resources. */
+static void
+follow_anew(Publishing *publishing)
+{
+	MlsRun *run = publishing->run;
+	MlsCounters counters = run->counters;
+
+	mls_run_begin_step(run);
+	mls_select("SELECT mls.follow_anew($1)", mls_arg_int8(publishing->publication->id));
+	mls_run_end_step(run, &counters);
+}
+
 static void
 set_out(Publishing *publishing, bool widened)
 {
 	const MlsPublication *publication = publishing->publication;
 	const MlsTargetPosition *at = &publishing->at;
-	bool changed = publication->known_definition == NULL ||
-				   strcmp(publication->known_definition, publication->definition) != 0;
+	int64 known = Min(publication->known, publishing->known);
 
 	if (at->token == NULL || strcmp(at->token, publication->token) != 0 ||
-		publication->resend_from == 0 || widened || changed)
+		publication->resend_from == 0 || widened || is_changed(publication))
 		begin_load(publishing);
+	/* Later ones may have taken their numbers meanwhile. */
+	else if (at->position > known)
+		report_rebuild(publishing, psprintf("It has come to event " INT64_FORMAT
+											", and the last one known here was " INT64_FORMAT
+											": events were lost, perhaps by a restored backup.",
+											at->position, known));
 	else if (publication->resend_from > 0)
 	{
 		MlsTargetPosition to = *at;
@@ -665,12 +705,7 @@ set_out(Publishing *publishing, bool widened)
 		to.position = Min(publication->resend_from, at->position);
 		send(publishing, NIL, NIL, &to, publication->definition);
 	}
-	else if (at->position > publishing->known)
-		report_rebuild(publishing, psprintf("It has come to event " INT64_FORMAT
-											", and the last one here is " INT64_FORMAT
-											": events were lost, perhaps by a restored backup.",
-											at->position, publishing->known));
-	else if (publication->known > at->position)
+	else if (publication->reached > at->position)
 		mls_run_note(publishing->run,
 					 "the destination had come further before, and goes on from where it is now");
 }
@@ -687,6 +722,9 @@ publish_work(MlsRun *run)
 					 run->sub->source, run->sub->resource);
 		return;
 	}
+	mls_publication_require_home(publishing->publication);
+	if (is_changed(publishing->publication))
+		follow_anew(publishing);
 	publishing->target = mls_target_open(publishing->source);
 	widened = publishing->target->kind->prepare(publishing->target, publishing->publication);
 	find_position(publishing);
@@ -718,8 +756,8 @@ publish_complete(MlsRun *run)
 	mls_sql_control(
 		SPI_OK_UPDATE,
 		"UPDATE mls.publication SET failures = 0, next_attempt_at = NULL, error = NULL, "
-		"rebuild = false, known = $2, succeeded_at = pg_catalog.now() WHERE id = $1",
-		mls_arg_int8(run->sub->id), mls_arg_int8(publishing->known));
+		"rebuild = false, succeeded_at = pg_catalog.now() WHERE id = $1",
+		mls_arg_int8(run->sub->id));
 	return psprintf(INT64_FORMAT, publishing->at.position);
 }
 

@@ -45,6 +45,8 @@ typedef struct Comparison
 	int64 records[FINDINGS];
 	List *keys[FINDINGS];
 	List *wrong; /* of char *: keys of the range that are to be put right */
+	List *close; /* of char **: rows of the range that are the same, as far as was compared */
+	bool looks_closer;
 } Comparison;
 
 /* A publication by its names, locked against runs until the end of the transaction. */
@@ -118,12 +120,62 @@ merge(Comparison *comparison, const List *here, const List *there)
 			note(comparison, EXTRA, found->key);
 		else if (found->hash != NULL &&
 				 strcmp(mls_publish_hash(publication, lfirst(h)), found->hash) == 0)
-			note(comparison, SAME, key);
+			comparison->close = lappend(comparison->close, lfirst(h));
 		else
 			note(comparison, DIFFERENT, key);
 		h = order <= 0 ? lnext(here, h) : h;
 		t = order >= 0 ? lnext(there, t) : t;
 	}
+}
+
+/* What the destination has hashed roughly it compares by value; rows are in the order of bytes. */
+static void
+look_closer(Comparison *comparison, List *rows)
+{
+	const MlsPublication *publication = comparison->publication;
+	List *alike = NIL;
+	ListCell *at;
+	ListCell *lc;
+
+	if (rows == NIL)
+		return;
+	CHECK_FOR_INTERRUPTS();
+	if (comparison->looks_closer &&
+		!comparison->target->kind->alike(comparison->target, publication, rows, &alike))
+	{
+		List *half = list_copy_tail(rows, (list_length(rows) + 1) / 2);
+
+		if (half == NIL)
+			note(comparison, DIFFERENT, mls_publish_key(publication, linitial(rows)));
+		else
+		{
+			look_closer(comparison, list_truncate(list_copy(rows), (list_length(rows) + 1) / 2));
+			look_closer(comparison, half);
+		}
+		return;
+	}
+	list_sort(alike, mls_publish_compare_texts);
+	at = list_head(alike);
+	foreach (lc, rows)
+	{
+		const char *key = mls_publish_key(publication, lfirst(lc));
+		bool same = !comparison->looks_closer || (at != NULL && strcmp(lfirst(at), key) == 0);
+
+		note(comparison, same ? SAME : DIFFERENT, key);
+		if (same && at != NULL)
+			at = lnext(alike, at);
+	}
+}
+
+static bool
+has_rough(const MlsPublication *publication)
+{
+	ListCell *lc;
+
+	foreach (lc, publication->columns)
+		if (((const MlsPublishColumn *) lfirst(lc))->is_rough)
+			return true;
+	return false;
 }
 
 static List *
@@ -218,7 +270,9 @@ compare_all(Comparison *comparison, bool repair)
 				MemoryContextStrdup(comparison->whole, mls_publish_key(publication, llast(here)));
 			there = up_to(there, upto);
 		}
+		comparison->close = NIL;
 		merge(comparison, here, there);
+		look_closer(comparison, comparison->close);
 		if (repair)
 			put_right(comparison);
 		after = upto;
@@ -260,7 +314,11 @@ mls_publish_verify(PG_FUNCTION_ARGS)
 					mls_arg_int8(comparison.publication->id));
 	MemoryContextSwitchTo(comparison.whole);
 	comparison.dead = mls_cell_texts(SPI_tuptable, 1);
+	if (repair)
+		mls_publication_require_home(comparison.publication);
 	comparison.target = mls_target_open(source);
+	comparison.looks_closer =
+		comparison.target->kind->alike != NULL && has_rough(comparison.publication);
 	compare_all(&comparison, repair);
 	for (int i = 0; i < FINDINGS; i++)
 		mls_return_row(result, mls_arg_text(finding_names[i]), mls_arg_int8(comparison.records[i]),
@@ -284,8 +342,10 @@ say_goodbye(void *arg)
 	const Goodbye *goodbye = arg;
 	const MlsSource *source;
 	MlsPublication *publication = take(goodbye->destination, goodbye->name, &source);
-	MlsTarget *target = mls_target_open(source);
+	MlsTarget *target;
 
+	mls_publication_require_home(publication);
+	target = mls_target_open(source);
 	target->kind->forget(target, publication, goodbye->drop);
 }
 

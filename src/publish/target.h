@@ -29,7 +29,7 @@ typedef struct MlsPublishColumn
 	bool typed;        /* by the publication, not by us */
 	const char *value; /* SQL of the text that is sent, of a column of relation v */
 	bool is_bytes;     /* that text is hexadecimal digits */
-	bool is_rough;     /* its digits are others there: only whether it is NULL is compared */
+	bool is_rough;     /* its text is another there: hashed is only whether it is NULL */
 } MlsPublishColumn;
 
 typedef struct MlsPublication
@@ -51,7 +51,9 @@ typedef struct MlsPublication
 	const char *known_definition;
 	int batch;
 	int64 resend_from; /* -1: from where it is */
-	int64 known;       /* position that was reached last, as known here; -1: none */
+	int64 reached;     /* position that was reached last, as known here; -1: none */
+	int64 known;       /* the last event there was when it was looked last; 0: none */
+	bool is_copied;    /* it is another database's, of which this one is a copy */
 	bool paused;
 	bool take_over; /* a table that another publication has made may be continued */
 	bool again;     /* dead letters are to be tried again */
@@ -102,6 +104,12 @@ typedef struct MlsTargetKind
 	/* Rows behind a key ("" for the first), in the order there (List of MlsTargetHash *). */
 	List *(*rows)(MlsTarget *target, const MlsPublication *publication, const char *after, int most,
 				  bool hashed);
+	/*
+	 * Keys of those rows whose values in columns that are rough are there as they are sent; NULL
+	 * in its place: it cannot tell.  False: it refuses one of them (target->refusal).
+	 */
+	bool (*alike)(MlsTarget *target, const MlsPublication *publication, const List *rows,
+				  List **keys);
 	/* Forgets the position; drops the table as well if asked to. */
 	void (*forget)(MlsTarget *target, const MlsPublication *publication, bool drop);
 	/* For mls_check: who answers, in words; and a table made, filled and dropped. */
@@ -148,6 +156,14 @@ extern void mls_target_require_own(const MlsPublication *publication, const char
 
 /* Certificates that are trusted, where the option ca_file names none; NULL: unknown. */
 extern const char *mls_target_authorities(const MlsTarget *target);
+
+/*
+ * Variables of the environment whose names begin so (the last one NULL) are taken out of it, and
+ * put back: client libraries read them, and they are meant for programs of whoever runs the server.
+ * Nothing between the two may throw.
+ */
+extern List *mls_target_hide_environment(const char *prefix, ...);
+extern void mls_target_show_environment(List *hidden);
 
 /* Waits for a socket; false when `ms` (-1: no limit) are over or a cancel is pending. */
 extern bool mls_target_wait(int socket, bool readable, int ms);

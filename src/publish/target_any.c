@@ -140,6 +140,56 @@ mls_target_authorities(const MlsTarget *target)
 	return NULL;
 }
 
+/* ---- The environment ---- */
+
+extern char **environ;
+
+static bool
+begins_with_any(const char *variable, const char *prefix, va_list more)
+{
+	for (; prefix != NULL; prefix = va_arg(more, const char *))
+		if (strncmp(variable, prefix, strlen(prefix)) == 0)
+			return true;
+	return false;
+}
+
+List *
+mls_target_hide_environment(const char *prefix, ...)
+{
+	List *hidden = NIL;
+	ListCell *lc;
+
+	for (char **at = environ; *at != NULL; at++)
+	{
+		va_list more;
+
+		va_start(more, prefix);
+		if (begins_with_any(*at, prefix, more) && strchr(*at, '=') != NULL)
+			hidden = lappend(hidden, pstrdup(*at));
+		va_end(more);
+	}
+	/* Each is kept as a name and, behind its end, the value. */
+	foreach (lc, hidden)
+	{
+		*strchr(lfirst(lc), '=') = '\0';
+		unsetenv(lfirst(lc));
+	}
+	return hidden;
+}
+
+void
+mls_target_show_environment(List *hidden)
+{
+	ListCell *lc;
+
+	foreach (lc, hidden)
+	{
+		const char *name = lfirst(lc);
+
+		(void) setenv(name, name + strlen(name) + 1, 1);
+	}
+}
+
 /* ---- Waiting ---- */
 
 bool

@@ -6,7 +6,9 @@
  * nobody else needs it.  It waits by a function of ours: a cancel ends each wait, and the
  * address is looked at before anything is sent.
  *
- * Rows are sent as texts in statements of many rows.  The session is strict: what does not fit
+ * Rows are sent as texts: many at a time as the arrays of a prepared statement, where the server
+ * takes such (MariaDB), since to parse them is most of its work; else in statements of many rows.
+ * The session is strict: what does not fit
  * is refused, and never cut.  Keys are compared byte for byte.  Statements that change tables
  * commit by themselves, so tables are made, and columns added or widened, between transactions.
  */
@@ -55,6 +57,9 @@
 #define LONGEST_KEY 255
 #define REPEATS 5
 
+/* So many rows are worth a prepared statement. */
+#define MANY_ROWS 16
+
 /* ---- The library ---- */
 
 #define FUNCTIONS(add)                                                                             \
@@ -62,7 +67,10 @@
 		add(mysql_real_query) add(mysql_store_result) add(mysql_free_result) add(mysql_fetch_row)  \
 			add(mysql_fetch_lengths) add(mysql_num_rows) add(mysql_num_fields) add(mysql_errno)    \
 				add(mysql_error) add(mysql_sqlstate) add(mysql_get_server_info)                    \
-					add(mysql_get_ssl_cipher)
+					add(mysql_get_ssl_cipher) add(mariadb_get_infov) add(mysql_stmt_init)          \
+						add(mysql_stmt_prepare) add(mysql_stmt_attr_set)                           \
+							add(mysql_stmt_bind_param) add(mysql_stmt_execute)                     \
+								add(mysql_stmt_close)
 
 #define POINTER(name) typeof(&name) name;
 static struct
@@ -102,12 +110,14 @@ typedef struct Mysql
 {
 	MlsTarget head;
 	MYSQL *connection;
-	bool looked_at;   /* its address may be asked */
-	char refused[64]; /* it may not */
-	bool patient;     /* what it does may take as long as it likes */
-	int64 packet;     /* bytes of a statement, at most, unless a row is longer */
-	int64 longest;    /* bytes of the longest that the server takes; 0: not known yet */
-	bool unsent;      /* the last one was longer */
+	bool looked_at;     /* its address may be asked */
+	char refused[64];   /* it may not */
+	bool patient;       /* what it does may take as long as it likes */
+	int64 packet;       /* bytes of a statement, at most, unless a row is longer */
+	int64 longest;      /* bytes of the longest that the server takes; 0: not known yet */
+	bool unsent;        /* the last one was longer */
+	bool takes_arrays;  /* of values, for a prepared statement */
+	MYSQL_STMT *upsert; /* that, once it is needed */
 	MemoryContextCallback callback;
 } Mysql;
 
@@ -124,6 +134,10 @@ close_connection(void *arg)
 	if (target->connection != NULL)
 		client.mysql_close(target->connection);
 	target->connection = NULL;
+	/* Its memory only, now. */
+	if (target->upsert != NULL)
+		client.mysql_stmt_close(target->upsert);
+	target->upsert = NULL;
 }
 
 /* Before anything is sent: the name may have led elsewhere than it did a moment ago. */
@@ -164,8 +178,8 @@ clean(const Mysql *target, const char *message)
 static bool
 is_of_data(unsigned int code, const char *state)
 {
-	static const unsigned int codes[] = {1118, 1153, 1265, 1364, 1366,
-										 1526, 1644, 3140, 3819, 4025};
+	static const unsigned int codes[] = {1118, 1153, 1265, 1364, 1366, 1526,
+										 1644, 3140, 3819, 3988, 4025};
 
 	for (int i = 0; i < lengthof(codes); i++)
 		if (codes[i] == code)
@@ -490,6 +504,47 @@ usual_type(Oid type)
 	}
 }
 
+/* Whether a type that was said gives back the text that was sent. */
+static bool
+gives_back(const MlsPublishColumn *column)
+{
+	static const struct
+	{
+		const char *there;
+		Oid types[4]; /* none: any */
+	} faithful[] = {
+		{"varchar", {0}},
+		{"text", {0}},
+		{"mediumtext", {0}},
+		{"longtext", {0}},
+		{"json", {0}},
+		{"decimal", {NUMERICOID}},
+		{"datetime", {TIMESTAMPTZOID, TIMESTAMPOID}},
+		{"date", {DATEOID}},
+		{"time(6)", {TIMEOID}},
+		{"tinyint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"smallint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"mediumint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"int", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+		{"bigint", {INT2OID, INT4OID, INT8OID, BOOLOID}},
+	};
+	const char *there = column->type_there;
+	int length = pg_strcasecmp(there, "time(6)") == 0 ? strlen(there) : strcspn(there, " (");
+
+	for (int i = 0; i < lengthof(faithful); i++)
+	{
+		if (strlen(faithful[i].there) != length ||
+			pg_strncasecmp(there, faithful[i].there, length) != 0)
+			continue;
+		if (!OidIsValid(faithful[i].types[0]))
+			return true;
+		for (int t = 0; t < 4 && OidIsValid(faithful[i].types[t]); t++)
+			if (faithful[i].types[t] == column->type)
+				return true;
+	}
+	return false;
+}
+
 static void
 describe(MlsPublishColumn *column)
 {
@@ -497,7 +552,8 @@ describe(MlsPublishColumn *column)
 	bool many = type_is_array(column->type) || type_is_rowtype(column->type);
 
 	column->value = psprintf("v.%s::pg_catalog.text", name);
-	column->is_rough = column->type == FLOAT4OID || column->type == FLOAT8OID;
+	column->is_rough = column->typed ? !gives_back(column)
+									 : column->type == FLOAT4OID || column->type == FLOAT8OID;
 	if (column->type == NUMERICOID)
 		describe_numeric(column, name);
 	else if (column->type == TIMESTAMPTZOID || column->type == TIMESTAMPOID)
@@ -580,10 +636,29 @@ set_options(Mysql *target)
 		client.mysql_options(connection, MYSQL_OPT_SSL_CA, mls_target_authorities(&target->head));
 }
 
+/* What the environment says of hosts, passwords and plugins is not for whom we work for. */
+static bool
+connect_to_server(Mysql *target)
+{
+	const MlsHttpSource *http = &target->head.source->http;
+	List *hidden = mls_target_hide_environment("MYSQL_", "MARIADB_", "LIBMYSQL_", NULL);
+	bool connected;
+
+	waiting = target;
+	connected =
+		client.mysql_real_connect(target->connection, target->head.place.host, http->username,
+								  http->password ? http->password : "", target->head.place.database,
+								  target->head.place.port, NULL, CLIENT_FOUND_ROWS) != NULL;
+	waiting = NULL;
+	mls_target_show_environment(hidden);
+	return connected;
+}
+
 static MlsTarget *
 open_target(const MlsSource *source)
 {
 	Mysql *target;
+	unsigned long more = 0; /* what the server can, beyond 32 bits */
 	List *rows;
 
 	load_client();
@@ -596,16 +671,8 @@ open_target(const MlsSource *source)
 	target->callback.arg = target;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &target->callback);
 	set_options(target);
-	waiting = target;
-	if (client.mysql_real_connect(target->connection, target->head.place.host,
-								  source->http.username, source->http.password,
-								  target->head.place.database, target->head.place.port, NULL,
-								  CLIENT_FOUND_ROWS) == NULL)
-	{
-		waiting = NULL;
+	if (!connect_to_server(target))
 		fail(target, "log in");
-	}
-	waiting = NULL;
 	if (source->tls == MLS_TLS_VERIFY && client.mysql_get_ssl_cipher(target->connection) == NULL)
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 				errmsg("destination \"%s\" does not speak TLS", source->name));
@@ -616,6 +683,9 @@ open_target(const MlsSource *source)
 	rows = ask(target, "set up the session", "SELECT @@max_allowed_packet");
 	target->longest = pg_strtoint64(((char **) linitial(rows))[0]) - 16;
 	target->packet = Min(target->longest - 1024, LONGEST_STATEMENT);
+	client.mariadb_get_infov(target->connection, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES,
+							 &more);
+	target->takes_arrays = (more & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
 	return &target->head;
 }
 
@@ -645,6 +715,9 @@ are_too_long(const MlsPublication *publication)
 	return total > ROOM_OF_TEXTS;
 }
 
+/* Says of a column that we have made it. */
+#define OURS "made by mls_fdw"
+
 static void
 append_column(StringInfo sql, const MlsPublishColumn *column, bool texts)
 {
@@ -653,7 +726,7 @@ append_column(StringInfo sql, const MlsPublishColumn *column, bool texts)
 	if (texts && !column->typed && !column->is_key && strncmp(type, "varchar(", 8) == 0)
 		type = "text";
 	append_name(sql, column->there);
-	appendStringInfo(sql, " %s%s", type, column->is_key ? "" : " NULL");
+	appendStringInfo(sql, " %s%s COMMENT '" OURS "'", type, column->is_key ? "" : " NULL");
 }
 
 /* So that all is loaded, though this run should end before it has begun to. */
@@ -804,8 +877,11 @@ prepare(MlsTarget *head, const MlsPublication *publication)
 	return add_columns(target, publication, columns);
 }
 
-/* A text that is too long makes its column wider, unless its type was said; false: it cannot. */
-static bool
+/*
+ * A text that is too long makes its column wider, unless its type was said, or somebody else has
+ * made it.  NULL: it did; else why it cannot, or "".
+ */
+static const char *
 widen(Mysql *target, const MlsPublication *publication, const char *message)
 {
 	static const char *const wider[][2] = {
@@ -817,28 +893,30 @@ widen(Mysql *target, const MlsPublication *publication, const char *message)
 	ListCell *lc;
 
 	if (end == NULL)
-		return false;
+		return "";
 	name = pg_any_to_server(pnstrdup(begin + 1, end - begin - 1), end - begin - 1, PG_UTF8);
 	foreach (lc, publication->columns)
 	{
 		const MlsPublishColumn *column = lfirst(lc);
 
 		if (pg_strcasecmp(column->there, name) == 0 && (column->typed || column->is_key))
-			return false;
+			return "";
 	}
 	rows = ask(target, "look at a table",
-			   psprintf("SELECT data_type FROM information_schema.columns WHERE table_schema = "
-						"DATABASE() AND table_name = %s AND column_name = %s",
+			   psprintf("SELECT data_type, column_comment FROM information_schema.columns WHERE "
+						"table_schema = DATABASE() AND table_name = %s AND column_name = %s",
 						quoted(publication->name), quoted(name)));
+	if (rows != NIL && strcmp(((char **) linitial(rows))[1], OURS) != 0)
+		return "; the column is not one that we have made, so it is not made wider";
 	for (int i = 0; rows != NIL && i < lengthof(wider); i++)
 		if (pg_strcasecmp(((char **) linitial(rows))[0], wider[i][0]) == 0)
 		{
 			alter(target, "widen a column",
-				  psprintf("ALTER TABLE %s MODIFY %s %s NULL", named(publication->name),
-						   named(name), wider[i][1]));
-			return true;
+				  psprintf("ALTER TABLE %s MODIFY %s %s NULL COMMENT '" OURS "'",
+						   named(publication->name), named(name), wider[i][1]));
+			return NULL;
 		}
-	return false;
+	return "";
 }
 
 /* ---- The position ---- */
@@ -965,8 +1043,9 @@ insert_tail(const MlsPublication *publication)
 	return sql.data;
 }
 
+/* As texts in statements of many rows. */
 static bool
-upsert_rows(Mysql *target, const MlsPublication *publication, const List *rows)
+upsert_texts(Mysql *target, const MlsPublication *publication, const List *rows)
 {
 	const char *head = insert_head(publication);
 	const char *tail = insert_tail(publication);
@@ -1008,6 +1087,120 @@ upsert_rows(Mysql *target, const MlsPublication *publication, const List *rows)
 	}
 	pfree(sql.data);
 	pfree(values.data);
+	return true;
+}
+
+/* ---- Rows as arrays ---- */
+
+/* False: mysql_errno() says why. */
+static bool
+prepare_upsert(Mysql *target, const MlsPublication *publication)
+{
+	StringInfoData sql;
+	char *there;
+	bool done;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, insert_head(publication));
+	foreach (lc, publication->columns)
+		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) > 0 ? "," : "(",
+						 ((const MlsPublishColumn *) lfirst(lc))->is_bytes ? "UNHEX(?)" : "?");
+	appendStringInfo(&sql, ")%s", insert_tail(publication));
+	there = pg_server_to_any(sql.data, sql.len, PG_UTF8);
+	target->upsert = client.mysql_stmt_init(target->connection);
+	if (target->upsert == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	waiting = target;
+	done = client.mysql_stmt_prepare(target->upsert, there, strlen(there)) == 0;
+	waiting = NULL;
+	target->head.statements++;
+	return done;
+}
+
+/* Values of some rows, column by column. */
+static void
+bind_rows(Mysql *target, const MlsPublication *publication, const List *rows, int first, int n,
+		  MYSQL_BIND *binds)
+{
+	for (int c = 0; c < list_length(publication->columns); c++)
+	{
+		char **values = palloc(n * sizeof(char *));
+		unsigned long *lengths = palloc(n * sizeof(unsigned long));
+		char *indicators = palloc(n);
+
+		for (int i = 0; i < n; i++)
+		{
+			char *value = ((char **) list_nth(rows, first + i))[c];
+
+			if (value != NULL)
+				value = pg_server_to_any(value, strlen(value), PG_UTF8);
+			values[i] = value;
+			lengths[i] = value ? strlen(value) : 0;
+			indicators[i] = value ? STMT_INDICATOR_NONE : STMT_INDICATOR_NULL;
+			target->head.bytes += lengths[i];
+		}
+		binds[c].buffer_type = MYSQL_TYPE_STRING;
+		binds[c].buffer = values;
+		binds[c].length = lengths;
+		binds[c].u.indicator = indicators;
+	}
+}
+
+/* So many rows, from the first on, as one statement holds; 0: not even that. */
+static int
+rows_that_fit(const Mysql *target, const MlsPublication *publication, const List *rows, int first)
+{
+	int ncolumns = list_length(publication->columns);
+	int64 room = target->packet;
+	int n = 0;
+
+	for (; first + n < list_length(rows); n++)
+	{
+		char **row = list_nth(rows, first + n);
+
+		/* A value has its length before it, and in another encoding more bytes than here. */
+		for (int c = 0; c < ncolumns; c++)
+			room -=
+				10 +
+				(row[c] ? (int64) strlen(row[c]) * (GetDatabaseEncoding() == PG_UTF8 ? 1 : 4) : 0);
+		if (room < 0)
+			break;
+	}
+	return n;
+}
+
+static bool
+upsert_rows(Mysql *target, const MlsPublication *publication, const List *rows)
+{
+	MYSQL_BIND *binds = palloc0(list_length(publication->columns) * sizeof(MYSQL_BIND));
+	int first = 0;
+
+	if (!target->takes_arrays || list_length(rows) < MANY_ROWS)
+		return upsert_texts(target, publication, rows);
+	if (target->upsert == NULL && !prepare_upsert(target, publication))
+		return false;
+	while (first < list_length(rows))
+	{
+		unsigned int n = rows_that_fit(target, publication, rows, first);
+		bool done;
+
+		CHECK_FOR_INTERRUPTS();
+		/* A row that is too long is told in the other way. */
+		if (n == 0)
+			return upsert_texts(target, publication, list_copy_tail(rows, first));
+		bind_rows(target, publication, rows, first, n, binds);
+		waiting = target;
+		done = client.mysql_stmt_attr_set(target->upsert, STMT_ATTR_ARRAY_SIZE, &n) == 0 &&
+			   client.mysql_stmt_bind_param(target->upsert, binds) == 0 &&
+			   client.mysql_stmt_execute(target->upsert) == 0;
+		waiting = NULL;
+		target->head.statements++;
+		if (!done)
+			return false;
+		first += n;
+	}
+	pfree(binds);
 	return true;
 }
 
@@ -1056,6 +1249,7 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 	{
 		unsigned int code;
 		char *message;
+		const char *narrow;
 		bool of_data;
 
 		if (write_once(target, publication, batch))
@@ -1083,9 +1277,10 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 			ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_CREATE_REPLY),
 					errmsg("could not write at destination \"%s\"", head->source->name),
 					errdetail("%u: %s", code, message));
-		if (code == 1406 && widen(target, publication, message))
+		narrow = code == 1406 ? widen(target, publication, message) : "";
+		if (narrow == NULL)
 			continue;
-		head->refusal = refusal_of(publication, code, message);
+		head->refusal = psprintf("%s%s", refusal_of(publication, code, message), narrow);
 		return false;
 	}
 }

@@ -261,6 +261,39 @@ describe(MlsPublishColumn *column)
 								 : "text";
 }
 
+/*
+ * What a text is cast to before it is assigned: the type without its length.  A cast to a length
+ * cuts, an assignment refuses what is longer.
+ */
+static char *
+cast_of(const MlsPublishColumn *column)
+{
+	const char *type = column->type_there;
+	const char *open = strchr(type, '(');
+	const char *close = open ? strchr(open, ')') : NULL;
+	char *bare = close ? psprintf("%.*s%s", (int) (open - type), type, close + 1) : pstrdup(type);
+	static const char *const lengths[][2] = {
+		{"character", "bpchar"}, {"char", "bpchar"}, {"bit", "varbit"}};
+
+	/* Without a length these have one of 1. */
+	for (int i = 0; i < lengthof(lengths); i++)
+	{
+		int length = strlen(lengths[i][0]);
+
+		if (pg_strncasecmp(bare, lengths[i][0], length) == 0 &&
+			(bare[length] == '\0' || bare[length] == '['))
+			return psprintf("%s%s", lengths[i][1], bare + length);
+	}
+	return bare;
+}
+
+static bool
+is_of_letters(const MlsPublishColumn *column)
+{
+	return pg_strncasecmp(column->type_there, "char", 4) == 0 ||
+		   pg_strncasecmp(column->type_there, "varchar", 7) == 0;
+}
+
 static const char *
 key_problem(const char *key)
 {
@@ -336,7 +369,10 @@ begin_connection(Postgres *target)
 									  authorities,
 									  NULL};
 
+		List *hidden = mls_target_hide_environment("PG", NULL);
+
 		target->connection = PQconnectStartParams(names, values, 0);
+		mls_target_show_environment(hidden);
 	}
 	if (target->connection == NULL)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
@@ -351,11 +387,15 @@ await_connection(Postgres *target)
 		   status != PGRES_POLLING_FAILED)
 	{
 		bool readable = status == PGRES_POLLING_READING;
+		List *hidden;
 
 		if (!mls_target_wait(PQsocket(target->connection), readable,
 							 target->head.source->http.connect_timeout_ms))
 			break;
+		/* It reads PGTZ and its like only now. */
+		hidden = mls_target_hide_environment("PG", NULL);
 		status = PQconnectPoll(target->connection);
+		mls_target_show_environment(hidden);
 	}
 	CHECK_FOR_INTERRUPTS();
 	if (PQstatus(target->connection) == CONNECTION_OK)
@@ -614,7 +654,7 @@ upsert_sql(const MlsPublication *publication)
 		const char *comma = n > 1 ? ", " : "";
 
 		appendStringInfo(&names, "%s%s", comma, named(column->there));
-		appendStringInfo(&values, "%su.c%d::%s", comma, n, column->type_there);
+		appendStringInfo(&values, "%su.c%d::%s", comma, n, cast_of(column));
 		appendStringInfo(&arrays, "%s$%d::text[]", comma, n);
 		if (!column->is_key)
 			appendStringInfo(&sets, "%s%s = excluded.%s", sets.len ? ", " : "",
@@ -629,6 +669,21 @@ upsert_sql(const MlsPublication *publication)
 	return sql.data;
 }
 
+/* Values of a column of rows. */
+static char *
+array_of_column(const List *rows, int column)
+{
+	StringInfoData array;
+	ListCell *lc;
+
+	initStringInfo(&array);
+	appendStringInfoChar(&array, '{');
+	foreach (lc, rows)
+		append_element(&array, ((char **) lfirst(lc))[column]);
+	appendStringInfoChar(&array, '}');
+	return array.data;
+}
+
 static bool
 upsert_rows(Postgres *target, const MlsPublication *publication, const List *rows)
 {
@@ -638,17 +693,7 @@ upsert_rows(Postgres *target, const MlsPublication *publication, const List *row
 	if (rows == NIL)
 		return true;
 	for (int c = 0; c < n; c++)
-	{
-		StringInfoData array;
-		ListCell *lc;
-
-		initStringInfo(&array);
-		appendStringInfoChar(&array, '{');
-		foreach (lc, rows)
-			append_element(&array, ((char **) lfirst(lc))[c]);
-		appendStringInfoChar(&array, '}');
-		values[c] = array.data;
-	}
+		values[c] = array_of_column(rows, c);
 	return run(target, upsert_sql(publication), n, values);
 }
 
@@ -775,6 +820,58 @@ rows_there(MlsTarget *head, const MlsPublication *publication, const char *after
 	return rows;
 }
 
+/* Both sides as texts of the type there: not every type knows what equals. */
+static bool
+alike(MlsTarget *head, const MlsPublication *publication, const List *rows, List **keys)
+{
+	Postgres *target = (Postgres *) head;
+	const char **values = palloc((1 + list_length(publication->columns)) * sizeof(char *));
+	StringInfoData names;
+	StringInfoData conditions;
+	StringInfoData arrays;
+	char state[6];
+	int n = 0;
+	ListCell *lc;
+
+	initStringInfo(&names);
+	initStringInfo(&conditions);
+	initStringInfo(&arrays);
+	foreach (lc, publication->columns)
+	{
+		const MlsPublishColumn *column = lfirst(lc);
+
+		if (!column->is_rough && !column->is_key)
+			continue;
+		values[n] = array_of_column(rows, foreach_current_index(lc));
+		n++;
+		appendStringInfo(&arrays, "%s$%d::text[]", n > 1 ? ", " : "", n);
+		appendStringInfo(&names, "%sc%d", n > 1 ? ", " : "", n);
+		if (column->is_key)
+			appendStringInfo(&conditions, "%st.%s = u.c%d", n > 1 ? " AND " : "",
+							 named(column->there), n);
+		else
+			appendStringInfo(&conditions, "%st.%s::text IS NOT DISTINCT FROM u.c%d::%s::text",
+							 n > 1 ? " AND " : "", named(column->there), n,
+							 is_of_letters(column) ? cast_of(column) : column->type_there);
+	}
+	if (!run(target,
+			 psprintf("SELECT t.%s FROM unnest(%s) AS u (%s) JOIN %s t ON %s",
+					  named(key_of(publication)->there), arrays.data, names.data,
+					  named(publication->name), conditions.data),
+			 n, values))
+	{
+		strlcpy(state, state_of_result(target), sizeof(state));
+		if (!is_of_data(state))
+			fail(target, "compare rows");
+		head->refusal = words_of_result(target);
+		return false;
+	}
+	*keys = NIL;
+	for (int i = 0; i < PQntuples(target->result); i++)
+		*keys = lappend(*keys, cell(target, i, 0));
+	return true;
+}
+
 static void
 forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 {
@@ -827,6 +924,7 @@ const MlsTargetKind mls_postgres_target = {
 	.position = position,
 	.write = write_batch,
 	.rows = rows_there,
+	.alike = alike,
 	.forget = forget,
 	.about = about,
 	.probe = probe,

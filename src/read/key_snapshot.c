@@ -708,6 +708,18 @@ query_for(const MlsTable *table, const List *keys, bool keys_only)
 	return query;
 }
 
+/* All records: files are not asked for keys, and are read once for however many. */
+static MlsQuery *
+query_for_all(const MlsTable *table, bool keys_only)
+{
+	MlsQuery *query = palloc0(sizeof(MlsQuery));
+
+	query->table = table;
+	query->limit = -1;
+	query->keys_only = keys_only;
+	return query;
+}
+
 /* Where nothing but refusals came, so many are enough. */
 #define MOST_REFUSED 16
 
@@ -721,7 +733,9 @@ ask_next(MlsKeySnapshot *snapshot, bool keys_only)
 	MemoryContext before;
 	MlsQuery *query;
 
-	if (snapshot->pending != NIL)
+	if (table->source->protocol->keeps_files)
+		snapshot->asked = snapshot->asked == NIL ? mls_snapshot_next(snapshot, 1) : NIL;
+	else if (snapshot->pending != NIL)
 	{
 		snapshot->asked = linitial(snapshot->pending);
 		snapshot->pending = list_delete_first(snapshot->pending);
@@ -731,7 +745,8 @@ ask_next(MlsKeySnapshot *snapshot, bool keys_only)
 	if (snapshot->asked == NIL)
 		return false;
 	before = MemoryContextSwitchTo(snapshot->context);
-	query = query_for(table, snapshot->asked, keys_only);
+	query = table->source->protocol->keeps_files ? query_for_all(table, keys_only)
+												 : query_for(table, snapshot->asked, keys_only);
 	MemoryContextSwitchTo(before);
 	open_stream(snapshot, query);
 	return true;

@@ -899,6 +899,13 @@ mls_reader_note(const MlsReader *reader)
 	return note;
 }
 
+/* Records whose key came before, as far as keys are remembered. */
+int64
+mls_reader_repeated(const MlsReader *reader)
+{
+	return reader->received - reader->different;
+}
+
 /* Requests and bytes so far. */
 void
 mls_reader_spent(const MlsReader *reader, MlsCounters *counters)

@@ -51,6 +51,7 @@ extern MlsBatch *mls_reader_next(MlsReader *reader);
 extern bool mls_reader_goes_over(MlsReader *reader, int64 stored);
 extern MlsPosition mls_reader_position(const MlsReader *reader);
 extern MlsPosition mls_reader_newest(const MlsReader *reader);
+extern int64 mls_reader_repeated(const MlsReader *reader);
 extern void mls_reader_remark(MlsReader *reader, const char *note);
 extern const char *mls_reader_note(const MlsReader *reader);
 extern int64 mls_reader_expected(const MlsReader *reader);

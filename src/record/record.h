@@ -11,7 +11,7 @@
  *	clean.c		text the server can hold	slice.c		a slice, found and read
  *	page.c		JSON as records				json_walk.c	into a slice that is JSON itself
  *	row.c		a record as a row			convert.c	a slice as a value of a type
- *	value.c		numbers, dates and times
+ *	value.c		numbers, dates and times	written.c	the same as people write them (written.h)
  */
 #ifndef MLS_RECORD_H
 #define MLS_RECORD_H
@@ -22,6 +22,8 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
+
+#include "record/written.h"
 
 typedef enum MlsKind
 {
@@ -159,8 +161,11 @@ typedef void (*MlsBadValue)(void *arg, const MlsRecord *record, int attnum, cons
  */
 extern MlsRowMap *mls_row_map(TupleDesc desc, const char *const *fields, const char *timezone);
 
-/* From now on the strings for a column are cleaned (MLS_CLEAN_*); lists and JSON are not. */
+/* From now on the strings for a column are cleaned so, too (MLS_CLEAN_*); lists and JSON are not. */
 extern void mls_row_map_clean(MlsRowMap *map, AttrNumber attnum, int steps);
+
+/* From now on the strings for a column are written so, and made plain before all else. */
+extern void mls_row_map_written(MlsRowMap *map, AttrNumber attnum, MlsWritten written);
 
 /*
  * Fills values and isnull (natts entries each), allocating in CurrentMemoryContext.

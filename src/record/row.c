@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 
 #include "record/slice.h"
+#include "record/written.h"
 
 /* Field names without a column are remembered too, up to so many: a source has a few thousand. */
 #define MAX_FIELDS 16384
@@ -66,6 +67,7 @@ struct MlsRowMap
 	MlsTarget *targets;
 	int *next_column; /* further column of the same field, or -1 */
 	int *cleaning;    /* steps by column; NULL: none */
+	uint8 *written;   /* MlsWritten by column; NULL: all plain */
 	Field root;       /* its follower is the first field of a record */
 	field_table_hash *fields;
 	int first_whole; /* first column with field '*', or -1 */
@@ -207,10 +209,39 @@ mls_row_map_clean(MlsRowMap *map, AttrNumber attnum, int steps)
 		return;
 	if (map->cleaning == NULL)
 		map->cleaning = MemoryContextAllocZero(map->context, Max(map->ncolumns, 1) * sizeof(int));
-	map->cleaning[attnum - 1] = steps;
+	map->cleaning[attnum - 1] |= steps;
+}
+
+void
+mls_row_map_written(MlsRowMap *map, AttrNumber attnum, MlsWritten written)
+{
+	if (map->written == NULL)
+		map->written = MemoryContextAllocZero(map->context, Max(map->ncolumns, 1));
+	map->written[attnum - 1] = written;
 }
 
 /* ---- strings as they should be ---- */
+
+/* Makes a string plain that is written in some way; one that is not stays as it is. */
+static void
+write_plainly(MlsSlice *slice, MlsWritten written)
+{
+	const char *text;
+	char *copy;
+	int length;
+
+	if (slice->kind != MLS_STRING)
+		return;
+	text = mls_slice_content(slice, &length);
+	copy = palloc(length + MLS_WRITTEN_ROOM + 2);
+	length = mls_written_plain(text, length, written, copy + 1);
+	if (length < 0)
+		return;
+	copy[0] = copy[length + 1] = '"';
+	slice->value = copy;
+	slice->value_length = length + 2;
+	slice->escaped = false;
+}
 
 /* Longer texts are no numbers. */
 #define LONGEST_NUMBER 64
@@ -396,11 +427,14 @@ fill_columns(const MlsRowMap *map, const MlsRecord *record, const MlsSlice *slic
 		isnull[column] = true;
 		if (slice->kind == MLS_NULL)
 			continue;
-		if (map->cleaning && map->cleaning[column])
+		if ((map->cleaning && map->cleaning[column]) || (map->written && map->written[column]))
 		{
 			MlsSlice cleaned = *slice;
 
-			if (!clean_slice(&cleaned, map->cleaning[column], target->type))
+			if (map->written && map->written[column])
+				write_plainly(&cleaned, map->written[column]);
+			if (map->cleaning && map->cleaning[column] &&
+				!clean_slice(&cleaned, map->cleaning[column], target->type))
 				continue;
 			reason = target->convert(target, &cleaned, &values[column]);
 		}

@@ -190,7 +190,9 @@ rests_until(const MlsSubscription *sub)
 	if (get_rel_relkind(sub->foreign_table) != RELKIND_FOREIGN_TABLE)
 		return 0;
 	table = mls_table_get(sub->foreign_table, sub->owner, false);
-	if (table->timestamp != NULL || table->source->whole_s == 0)
+	/* Where files are known, only new ones are read. */
+	if (table->timestamp != NULL || table->source->whole_s == 0 ||
+		table->source->protocol->keeps_files)
 		return 0;
 	read = last_success(sub);
 	return read == 0 ? 0 : read + table->source->whole_s * USECS_PER_SEC;

@@ -146,7 +146,7 @@ CREATE INDEX ON mls.run (subject, id) WHERE subscription IS NULL;
 COMMENT ON TABLE mls.run IS 'executions of processes on subscriptions, feeds and the like';
 COMMENT ON COLUMN mls.run.id IS 'number of the run';
 COMMENT ON COLUMN mls.run.subscription IS 'the subscription it worked on; NULL if that was something else';
-COMMENT ON COLUMN mls.run.subject IS 'what it worked on, if that is no subscription: the name of a feed or a publication';
+COMMENT ON COLUMN mls.run.subject IS 'what it worked on, if that is no subscription: the name of a feed, a publication or a mart';
 COMMENT ON COLUMN mls.run.owner IS 'role whose that is; NULL for a subscription, which has its own';
 COMMENT ON COLUMN mls.run.process IS 'sync, purge, reconcile, rebuild, undo, feed or publish, say';
 COMMENT ON COLUMN mls.run.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
@@ -195,7 +195,7 @@ COMMENT ON TABLE mls.issue IS 'what did not fit or changed at the source, open u
 COMMENT ON COLUMN mls.issue.id IS 'number of the issue';
 COMMENT ON COLUMN mls.issue.subscription IS 'the subscription it was found in';
 COMMENT ON COLUMN mls.issue.run_id IS 'the run that saw it last';
-COMMENT ON COLUMN mls.issue.kind IS 'value, record, gold, conflict, children, lookup, missing, schema, columns, unchecked or webhook: what it is about, and so what ends it';
+COMMENT ON COLUMN mls.issue.kind IS 'value, record, gold, conflict, children, lookup, missing, schema, columns, unchecked, webhook, file or open: what it is about, and so what ends it';
 COMMENT ON COLUMN mls.issue.key IS 'key of the record';
 COMMENT ON COLUMN mls.issue.field IS 'field that holds the value';
 COMMENT ON COLUMN mls.issue.value IS 'the value as received, cut to 200 characters';
@@ -205,6 +205,40 @@ COMMENT ON COLUMN mls.issue.last_seen IS 'when it was seen last';
 COMMENT ON COLUMN mls.issue.times IS 'how often it was met';
 COMMENT ON COLUMN mls.issue.solved_at IS 'when what it says was no longer so; NULL while it is';
 
+CREATE TABLE mls.file (
+    subscription bigint NOT NULL REFERENCES mls.subscription ON DELETE CASCADE,
+    name         text NOT NULL,
+    state        text NOT NULL
+                 CHECK (state IN ('not_synced', 'pending', 'syncing', 'synced', 'failed', 'gone')),
+    bytes        bigint NOT NULL,
+    modified_at  timestamptz,
+    sha256       text,
+    rows         bigint NOT NULL DEFAULT 0,
+    rejected     bigint NOT NULL DEFAULT 0,
+    reading      text,
+    error        text,
+    failures     integer NOT NULL DEFAULT 0,
+    run_id       bigint REFERENCES mls.run ON DELETE SET NULL,
+    synced_at    timestamptz,
+    PRIMARY KEY (subscription, name)
+);
+CREATE INDEX ON mls.file (run_id);
+COMMENT ON TABLE mls.file IS 'files that the records of datasets come from, and what became of each';
+COMMENT ON COLUMN mls.file.subscription IS 'the subscription whose records it holds';
+COMMENT ON COLUMN mls.file.name IS 'its name in the place of the source';
+COMMENT ON COLUMN mls.file.state IS 'not_synced (known, to be read again), pending (it may still be written), syncing (a part of its rows is here), synced, failed (see error) or gone (not there, or not the newest)';
+COMMENT ON COLUMN mls.file.bytes IS 'its length, as it is stored';
+COMMENT ON COLUMN mls.file.modified_at IS 'when it was written last';
+COMMENT ON COLUMN mls.file.sha256 IS 'hash of its bytes, by which it is known again';
+COMMENT ON COLUMN mls.file.rows IS 'rows that it holds; while it is being read, rows so far';
+COMMENT ON COLUMN mls.file.rejected IS 'lines that are no records; mls.issue has them with kind file';
+COMMENT ON COLUMN mls.file.reading IS 'how it was read: delimiter, encoding, header, and what was remarkable';
+COMMENT ON COLUMN mls.file.error IS 'why it could not be read; NULL if it could';
+COMMENT ON COLUMN mls.file.failures IS 'how often in a row';
+COMMENT ON COLUMN mls.file.run_id IS 'the run that looked at it last';
+COMMENT ON COLUMN mls.file.synced_at IS 'when all of it was here last';
+
+ALTER TABLE mls.file ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.subscription ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.issue ENABLE ROW LEVEL SECURITY;
@@ -216,10 +250,12 @@ CREATE POLICY subject ON mls.run FOR SELECT
     USING (subscription IS NULL AND (pg_catalog.pg_has_role(owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')));
 CREATE POLICY owner ON mls.issue FOR SELECT
     USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
+CREATE POLICY owner ON mls.file FOR SELECT
+    USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
 CREATE POLICY monitor ON mls.subscription FOR SELECT
     USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
 GRANT USAGE ON SCHEMA mls TO pg_monitor;
-GRANT SELECT ON mls.subscription, mls.run, mls.issue TO pg_monitor;
+GRANT SELECT ON mls.subscription, mls.run, mls.issue, mls.file TO pg_monitor;
 
 CREATE FUNCTION mls.is_replicated(source text, origin text) RETURNS boolean
     LANGUAGE sql STABLE STRICT SECURITY DEFINER
@@ -237,6 +273,7 @@ SELECT pg_catalog.pg_extension_config_dump('mls.run', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.issue', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.issue_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('mls.file', '');
 
 CREATE FUNCTION mls.refuse_standby(function text, verb text) RETURNS void
     AS 'MODULE_PATHNAME', 'mls_refuse_standby_sql' LANGUAGE C STABLE STRICT;

@@ -13,8 +13,10 @@
  *	missing			 a sync's records have the field again (here)
  *	schema, columns	 a later comparison finds nothing, and the tables have followed
  *	following		 the tables have followed (drift.c)
+ *	open			 a later comparison finds it decided (remote_schema.c)
  *	unchecked		 the metadata could be read (drift.c)
  *	webhook			 the receiver takes events again (webhook.c)
+ *	file			 the file was read again, and has no such line (source_file.c)
  *
  * With a record all that is said of it is solved.  What is met again is open again.
  *

@@ -22,6 +22,8 @@
 #define MLS_ISSUE_FOLLOWING "following"
 #define MLS_ISSUE_UNCHECKED "unchecked"
 #define MLS_ISSUE_WEBHOOK "webhook"
+#define MLS_ISSUE_FILE "file"
+#define MLS_ISSUE_OPEN "open"
 
 /* What has become of a record that came. */
 typedef enum MlsSettled

@@ -12,6 +12,7 @@
  *	transaction.h	   transactions, SQL, relations filled by C
  *	subscription_row.h its subscription: the row, the locks, the owner (owner.c)
  *	issue.h			   what did not fit
+ *	source_file.h	   the files that records come from
  *	delivery.h		   what is sent to receivers, in rounds
  *	outcome.h		   what became of it, and what its worker is told
  */

@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 
+#include "step/source_file.h"
 #include "step/subscription_row.h"
 #include "step/transaction.h"
 
@@ -165,6 +166,7 @@ mls_subscription_restart(MlsSubscription *sub, const char *scope_hash)
 					"scope_hash = $2 WHERE id = $1",
 					mls_arg_int8(sub->id), mls_arg_text(scope_hash));
 	expect_one_row();
+	mls_files_forget(sub->id);
 	mls_range_forget(sub);
 	sub->cursor_timestamp = sub->cursor_key = NULL;
 	mls_subscription_forget_position(sub);

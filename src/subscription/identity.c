@@ -56,7 +56,8 @@ typedef struct Identity
 static const char *
 address_of(const MlsSource *source)
 {
-	char *address = mls_url_display(source->http.url);
+	const char *url = source->http.url;
+	char *address = source->protocol->is_local ? pstrdup(url ? url : "") : mls_url_display(url);
 	char *scheme = strstr(address, "://");
 	char *query = strchr(address, '?');
 	Size length;

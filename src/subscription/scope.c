@@ -100,6 +100,7 @@ mls_asked_fields_sql(PG_FUNCTION_ARGS)
 char *
 mls_subscription_scope(const MlsTable *table)
 {
+	const MlsProtocol *protocol = table->source->protocol;
 	StringInfoData scope;
 	ListCell *lc;
 
@@ -112,6 +113,8 @@ mls_subscription_scope(const MlsTable *table)
 	foreach (lc, mls_asked_fields(table))
 		appendStringInfo(&scope, "%s%s", foreach_current_index(lc) == 0 ? "\nselect " : ",",
 						 (char *) lfirst(lc));
+	if (protocol->scope)
+		appendStringInfo(&scope, "\n%s", protocol->scope(table));
 	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(
 								   (unsigned char *) scope.data, scope.len, 0));
 }

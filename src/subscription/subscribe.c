@@ -169,6 +169,9 @@ has_instants(const MlsTable *table)
 static void
 require_timestamp_column(const MlsTable *table)
 {
+	/* What is new is told by the files. */
+	if (table->timestamp == NULL && table->source->protocol->keeps_files)
+		return;
 	if (table->timestamp == NULL)
 	{
 		ereport(

@@ -266,6 +266,7 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	read_silver(writer);
 	find_key(writer);
 	writer->map = mls_row_map(writer->silver, writer->fields, table->source->timezone);
+	mls_table_written(writer->table, writer->map, writer->fields, writer->silver->natts);
 	mls_cleaning_apply(writer->table, writer->map, writer->fields, writer->silver->natts);
 	writer->page = (MlsTransition){.name = "mls_page", .desc = page_desc()};
 	writer->changed = (MlsTransition){.name = "mls_changed", .desc = writer->silver};

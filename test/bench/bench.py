@@ -165,7 +165,7 @@ def sync():
 
 
 def figure(name, value, goal, reached, detail):
-    print(f'{name:36} {value:>10}   goal {goal:8} {"reached" if reached else "MISSED ":7}   {detail}', flush=True)
+    print(f'{name:44} {value:>10}   goal {goal:8} {"reached" if reached else "MISSED ":7}   {detail}', flush=True)
 
 
 def measure_scan(idle):
@@ -179,22 +179,30 @@ def measure_scan(idle):
     report_memory('memory of the backend', *PeakMemory('postgres: postgres').watch(scan), idle)
 
 
+def workers(number):
+    psql(f"ALTER SERVER bench OPTIONS (SET workers '{number}')")
+
+
 def measure_sync(idle):
+    psql("ALTER SERVER bench OPTIONS (ADD workers '1')")
     subscribe()
     memory = PeakMemory('postgres: mls_fdw').watch(sync)
     subscribe()
     addresses = addresses_of(sync)
     lines = lines_for_copy(addresses)
     listings = int(psql('SELECT count(*) FROM bronze.bench_property'))
-    load_times, copy_times = [], []
+    load_times, shared_times, copy_times = [], [], []
     for _ in range(REPEATS):
         copy_times.append(timed(lambda: download_and_copy(addresses, lines)))
-        subscribe()
-        load_times.append(timed(sync))
+        for number, times in ((1, load_times), (0, shared_times)):
+            workers(number)
+            subscribe()
+            times.append(timed(sync))
     load_time, copy_time = min(load_times), min(copy_times)
-    ratio = copy_time / load_time
-    figure('initial load, speed to curl | COPY', f'{ratio:.2f}', '>= 0.33', ratio >= 0.33,
-           f'load {load_time:.2f} s ({listings / load_time:.0f} listings/s), curl | COPY {copy_time:.2f} s')
+    for name, time, goal in (('initial load by one process', load_time, 0.33), ('initial load as it comes', min(shared_times), 0.5)):
+        ratio = copy_time / time
+        figure(f'{name}, to curl | COPY', f'{ratio:.2f}', f'>= {goal}', ratio >= goal,
+               f'load {time:.2f} s ({listings / time:.0f} listings/s), curl | COPY {copy_time:.2f} s')
     report_memory('memory of the worker', *memory, idle)
     first = sync()
     again_time, = best(sync)

@@ -149,6 +149,36 @@ is($node->safe_psql('postgres', q{SELECT mls_unschedule('one'), (SELECT count(*)
 is($node->safe_psql('postgres', q{SELECT count(*) FROM cron.job}), '0', 'and nothing to prune any more');
 is($node->safe_psql('postgres', q{SELECT mls_unschedule('one')}), '0', 'twice does no harm');
 
+# What is published, and feeds
+my $folder = $PostgreSQL::Test::Utils::tmp_check . '/feeds';
+mkdir $folder or die "$folder: $!";
+$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$folder'\n");
+$node->reload;
+$node->safe_psql('postgres', qq{
+	CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'postgres', url 'postgresql://127.0.0.1:1/shop', tls 'none');
+	CREATE SERVER shelf FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$folder');
+	SELECT mls_publish('gold.property', 'shop', 'listing'), mls_feed('homes', 'reso', 'gold.property', 'shelf', 'homes.json')});
+for my $case ([ "'one', publish => '* * * * *'", qr/42704.*nothing is published at destination "one"/s ], [ "'home', feed => '* * * * *'", qr/42704.*there is no feed "home".*Perhaps you meant "homes"/s ],
+	[ "'shop', sync => '* * * * *'", qr/55000.*source "shop" has no subscription/s ])
+{
+	like(sql_error($node, "SELECT mls_schedule($case->[0])"), $case->[1], "no schedule of $case->[0]");
+}
+is($node->safe_psql('postgres', q{SELECT s.process, schedule FROM mls_schedule('shop', publish => '0 4 * * *') s UNION ALL SELECT f.process, schedule FROM mls_schedule('homes', feed => '0 5 * * *') f}),
+	"publish|0 4 * * *\nfeed|0 5 * * *", 'destinations and feeds are scheduled');
+is($node->safe_psql('postgres', q{SELECT command FROM cron.job WHERE jobname <> 'mls prune' ORDER BY jobname}),
+	qq{SELECT * FROM "Mls tools".mls_feed_sync('homes')\nSELECT * FROM "Mls tools".mls_publish_sync('shop', due => true)}, 'as jobs');
+is($node->safe_psql('postgres', q{SELECT written FROM mls_feed_sync('homes'); SELECT source, process, last_status FROM mls_schedules}), "198\nhomes|feed|finished\nshop|publish|", 'with what became of the last run');
+like(health('schedule'), qr/^ok: 2 processes are scheduled/, 'the schedule is kept');
+$node->safe_psql('postgres', q{UPDATE mls.schedule SET schedule = '* * * * *', scheduled_at = scheduled_at - interval '3 days'; UPDATE mls.run SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'});
+like($node->safe_psql('postgres', q{SELECT message FROM mls_health(grace => '-2 minutes') WHERE item = 'schedule'}), qr/feed of homes \(due .*publish of shop \(due /, 'a run that did not begin is missed');
+like($node->safe_psql('postgres', q{UPDATE mls.schedule SET schedule = '0 5 * * *'; UPDATE mls.feed SET checked_at = now() - interval '3 days'; SELECT level || ': ' || message FROM mls_health() WHERE item = 'feeds'}),
+	qr/^warning: nobody has looked for 1 day whether it is up to date: homes/, 'a feed grows old');
+is($node->safe_psql('postgres', q{UPDATE mls.feed SET checked_at = now(); SELECT level || ': ' || message FROM mls_health() WHERE item = 'feeds'}), 'ok: 1 feed is written', 'until somebody looks');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_metrics() m WHERE m IN ('mls_feed_listings{feed="homes"} 198', 'mls_publication_in_step{destination="shop",name="listing"} 0', 'mls_publication_refused{destination="shop",name="listing"} 0')}), '3', 'both are counted');
+$node->safe_psql('postgres', q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'), mls_unfeed('homes')});
+like(health('orphans'), qr/^warning: scheduled, but not subscribed, published or written: homes, shop;/, 'what is gone is still scheduled');
+is($node->safe_psql('postgres', q{SELECT mls_unschedule('shop'), mls_unschedule('homes')}), '1|1', 'and can be taken away');
+
 # A role of its own
 $node->safe_psql('postgres', q{CREATE ROLE nobody LOGIN});
 $node->safe_psql('postgres', q{GRANT USAGE ON SCHEMA "Mls tools" TO nobody});

@@ -14,9 +14,16 @@ my $tree = $ENV{MLS_TREE};
 my $mls = start_mls(listings => 60, qobrix => 60);
 my $root = 'http://127.0.0.1:' . $mls->{port};
 my $ddf = start_mls(listings => 60);
-$ddf->control('option', { rets => { dialect => 'ddf' } });
+$ddf->control('option', { rets => { dialect => 'ddf', comma_numbers => JSON::PP::true } });
 my $folder = PostgreSQL::Test::Utils::tempdir;
-mkdir "$folder/$_" or die for qw(photos feeds pictures);
+mkdir "$folder/$_" or die for qw(photos feeds pictures office);
+
+# The file of docs/datasets.md, written long ago.
+{
+	my ($csv) = slurp_file("$tree/docs/datasets.md") =~ /^```csv\n(.*?)^```/ms;
+	append_to_file("$folder/office/showings.csv", $csv);
+	utime 1700000000, 1700000000, "$folder/office/showings.csv" or die;
+}
 my $node = new_node('docs', 'mls_fdw.file_directories' => "'$folder'");
 
 # The source with names of its own that docs/mapping.md maps.
@@ -103,7 +110,7 @@ my %moved = (
 			AND (SELECT count(*) = 2 FROM mls.feed_listing WHERE id IN (100017, 100018))
 		  FROM gold.property WHERE mls_source = 'crm'},
 	'moving-from-rets-manager.md' => q{SELECT (SELECT count(*) > 0 FROM rets_manager.property) AND (SELECT count(*) > 0 FROM rets_manager.propertyphoto)
-			AND (SELECT count(*) > 0 FROM mls_media WHERE source = 'ddf' AND state = 'here')});
+			AND (SELECT count(*) > 0 AND bool_and(state = 'here') FROM mls_media WHERE source = 'ddf')});
 
 my $number = 0;
 for my $page ("$tree/README.md", glob "$tree/docs/*.md")
@@ -125,6 +132,8 @@ for my $page ("$tree/README.md", glob "$tree/docs/*.md")
 		is($status, 0, "$name: block " . ++$block) or diag("$sql\n$err");
 	}
 	check_mapped($database) if $name eq 'mapping.md';
+	is($node->safe_psql($database, q{SELECT count(*), max(s.offer) FROM silver.office_showings s JOIN reso."Property" p ON p."ListingKey" = s.listing}), '3|1250000.50', 'a dataset is joined with gold')
+	  if $name eq 'datasets.md';
 	is($node->safe_psql($database, $moved{$name}), 't', "$name: and has moved") if $moved{$name};
 }
 

@@ -127,9 +127,26 @@ $node->poll_query_until('postgres', q{SELECT NOT active FROM pg_replication_slot
 like(fault(), qr/^warning: replication slot gold_copy is read by nobody and keeps \d+ .*WAL; published: gold.member, gold.office, gold.property$/, 'a subscriber that is switched off is seen');
 query(q{SELECT mls_subscribe('east.open_house')});
 like(fault(), qr/; not published: gold.open_house$/, 'and tables that are not published');
-$copy->safe_psql('postgres', 'ALTER SUBSCRIPTION gold_copy SET (slot_name = NONE); DROP SUBSCRIPTION gold_copy');
+
+# ---- a slot that has lost its WAL ----
+
+$node->append_conf('postgresql.conf', 'max_slot_wal_keep_size = 1MB');
+$node->reload;
+query(q{UPDATE gold.property SET "City" = "City" || '.'}), query('SELECT pg_switch_wal()') for 1 .. 3;
+query('CHECKPOINT');
+like(fault(), qr/^critical: replication slot gold_copy has lost its WAL: its subscription has to be made anew/, 'WAL that a slot may not keep is gone, and that is critical');
+$copy->safe_psql('postgres', 'ALTER SUBSCRIPTION gold_copy SET (slot_name = NONE)');
+$copy->safe_psql('postgres', 'DROP SUBSCRIPTION gold_copy');
+$copy->safe_psql('postgres', 'TRUNCATE gold.property, gold.member, gold.office');
 query(q{SELECT pg_drop_replication_slot('gold_copy')});
 like(fault(), qr/^ok: /, 'without a slot there is nothing to keep');
+copy_ddl();
+query('ALTER PUBLICATION gold ADD TABLE gold.open_house');
+$copy->safe_psql('postgres', "CREATE SUBSCRIPTION gold_copy CONNECTION '$address' PUBLICATION gold");
+$copy->wait_for_subscription_sync($node, 'gold_copy');
+equal('gold.property', '"ListingKey"', 'made anew, the copy is the same');
+like(fault(), qr/^ok: /, 'and all is well');
+$copy->safe_psql('postgres', 'DROP SUBSCRIPTION gold_copy');
 
 # ---- what a publication names by itself cannot change under its subscribers ----
 

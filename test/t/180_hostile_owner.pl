@@ -140,6 +140,12 @@ my $sub = "(SELECT s FROM mls.subscription s LIMIT 1)";
 query(q{CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'mysql', url 'mysql://127.0.0.1:1/shop', tls 'none'); GRANT USAGE ON FOREIGN SERVER shop TO eve;
 	CREATE USER MAPPING FOR eve SERVER shop OPTIONS (username 'e', password 'e'); CREATE USER MAPPING FOR postgres SERVER shop OPTIONS (username 'e', password 'e')});
 as_eve(q{SELECT mls_publish('gold.property', 'shop')});
+# A mart of hers, with what she has put around its tables.
+query(q{GRANT CREATE ON DATABASE postgres TO eve});
+as_eve(q{ALTER TABLE gold.property ADD COLUMN "StandardStatus" text DEFAULT 'Active', ADD COLUMN "PropertyType" text DEFAULT 'Residential'; SELECT mls_mart_create(); SELECT * FROM mls_mart_sync('mart')});
+as_eve("CREATE TRIGGER spy BEFORE INSERT OR UPDATE OR DELETE ON mart.$_ FOR EACH ROW EXECUTE FUNCTION evil.spy(); ALTER TABLE mart.$_ ADD CONSTRAINT look CHECK (evil.look('a check'))")
+  for qw(dim_source dim_location dim_property_type fct_listing fct_spell agg_market_month agg_day);
+is(query(q{SELECT count(*) > 0 FROM mart.fct_listing}), 't', 'she has a mart');
 
 my @calls = (
 	mls_sync => q{SELECT * FROM mls_sync('e')},
@@ -202,7 +208,8 @@ my @calls = (
 	mls_quota => q{SELECT * FROM mls_quota('e')},
 	mls_check => q{SELECT * FROM mls_check('e')},
 	mls_objects => undef, # RETS; reads no table
-	(map { $_ => undef } qw(mls_store_put mls_store_get mls_store_list mls_store_delete mls_store_sweep mls_store_link)), # stores of files; read no table
+	mls_dataset_inspect => undef, # datasets; reads files
+	(map { $_ => undef } qw(mls_store_put mls_store_get mls_store_list mls_store_delete mls_store_sweep mls_store_adopt mls_store_link)), # stores of files; read no table
 	mls_map_explain => q{SELECT * FROM mls_map_explain('evil.property')},
 	mls_map_check => q{SELECT * FROM mls_map_check('evil.property')},
 	'mls.prepare_gold' => q{SELECT mls.prepare_gold('evil.property')},
@@ -268,7 +275,7 @@ my @calls = (
 	'mls.serve_audit' => q{SELECT mls.serve_audit('[{"status": 200}]')},
 	mls_serve_events => q{SELECT * FROM mls_serve_events('{Property}')},
 	'mls.fill_events' => q{SELECT mls.fill_events('Property')},
-	'mls.note_events' => q{SELECT mls.note_events('Property', false, '{x}', '{e}', ARRAY['{}'], '{NULL}', '{NULL}')},
+	'mls.note_events' => q{SELECT mls.note_events('Property', false, '{x}', '{e}', ARRAY['{}'], '{NULL}', '{NULL}', ARRAY['{}'])},
 	'mls.end_events' => q{SELECT mls.end_events('Property', 1000000)},
 	'mls.last_event' => q{SELECT mls.last_event()},
 	'mls.lock_events' => q{SELECT mls.lock_events()},
@@ -300,6 +307,9 @@ my @calls = (
 	'mls.find_publications' => q{SELECT mls.find_publications('shop', 'property')},
 	'mls.note_publication' => q{SELECT mls.note_publication('pause', 'shop', 'property', '{"paused": false}')},
 	'mls.oldest_unsent' => q{SELECT mls.oldest_unsent(1)},
+	'mls.shows_key' => q{SELECT mls.shows_key('gold.property', 'ListingKey', 'gold.property', 'ListingKey')},
+	'mls.follow_view' => q{SELECT mls.follow_view('gold.property', 'ListingKey', 'Property', NULL)},
+	'mls.follow_anew' => q{SELECT mls.follow_anew(1)},
 	'mls.tell_unpublished' => q{SELECT mls.tell_unpublished(1, false)},
 	mls_unpublish => q{SELECT mls_unpublish('shop', 'property')},
 	mls_media_store => q{SELECT mls_media_store('e', 'photos')},
@@ -322,6 +332,8 @@ my @calls = (
 	'mls.media_findings' => q{SELECT mls.media_findings('e')},
 	mls_feed => q{SELECT mls_feed('f', 'kyero', 'gold.property', 'photos', 'f.xml')},
 	'mls.note_feed' => q{SELECT mls.note_feed('f', '{}')},
+	'mls.lock_feeds' => q{SELECT mls.lock_feeds()},
+	'mls.require_place' => q{SELECT mls.require_place('g', 'photos', 'g.xml', 'sitemap')},
 	'mls.feed_check' => q{SELECT mls.feed_check((SELECT id FROM mls.feed))},
 	'mls.feed_elements' => q{SELECT mls.feed_elements((SELECT id FROM mls.feed))},
 	'mls.feed_note' => q{SELECT mls.feed_note((SELECT id FROM mls.feed), '', NULL, '{}', '{}', '{}')},
@@ -342,6 +354,32 @@ my @calls = (
 	mls_feed_report => q{SELECT * FROM mls_feed_report('f')},
 	mls_feed_sync => q{SELECT * FROM mls_feed_sync('f')},
 	mls_unfeed => q{SELECT mls_unfeed('f')},
+	mls_mart_create => q{SELECT mls_mart_create('mart')},
+	'mls.note_mart' => q{SELECT mls.note_mart('mart', '{"currency": "USD", "timezone": "UTC", "levels": ["all"], "coverage": {}, "thin": 5, "min_price": 0, "ratio_low": 50, "ratio_high": 150, "relist_days": 90, "co_agents": "half"}')},
+	mls_mart_sync => q{SELECT * FROM mls_mart_sync('mart')},
+	'mls.mart_status' => q{SELECT mls.mart_status('x')},
+	'mls.mart_field' => q{SELECT mls.mart_field('gold.property', 'ListPrice', 'numeric')},
+	'mls.mart_execute' => q{SELECT mls.mart_execute(m, 'UPDATE mart.fct_listing SET dom = 1', NULL) FROM mls.mart m},
+	'mls.mart_owner_only' => q{SELECT mls.mart_owner_only(m) FROM mls.mart m},
+	'mls.mart_listings' => q{SELECT mls.mart_listings(m, true) FROM mls.mart m},
+	'mls.mart_events' => q{SELECT mls.mart_events(m, true) FROM mls.mart m},
+	'mls.mart_market' => q{SELECT mls.mart_market(m, false) FROM mls.mart m},
+	'mls.mart_sides' => q{SELECT mls.mart_sides(m, 'office') FROM mls.mart m},
+	'mls.mart_days' => q{SELECT mls.mart_days(m) FROM mls.mart m},
+	'mls.mart_facts' => q{SELECT mls.mart_facts(m, 'fct_listing', true) FROM mls.mart m},
+	'mls.mart_groups' => q{SELECT mls.mart_groups(m, 'f') FROM mls.mart m},
+	'mls.mart_query' => q{SELECT mls.mart_query(m, 'agg_day') FROM mls.mart m},
+	'mls.mart_definition' => q{SELECT mls.mart_definition(m) FROM mls.mart m},
+	'mls.mart_tables' => q{SELECT mls.mart_tables(m) FROM mls.mart m},
+	'mls.mart_dimensions' => q{SELECT mls.mart_dimensions(m, NULL) FROM mls.mart m},
+	'mls.mart_merge' => q{SELECT mls.mart_merge(m, 'fct_listing', NULL, false) FROM mls.mart m},
+	'mls.mart_compute' => q{SELECT mls.mart_compute(m, 'fct_listing', NULL, false) FROM mls.mart m},
+	'mls.mart_coverage' => q{SELECT mls.mart_coverage(m) FROM mls.mart m},
+	'mls.mart_relistings' => q{SELECT mls.mart_relistings(m, NULL) FROM mls.mart m},
+	'mls.mart_fill' => q{SELECT mls.mart_fill(m.id, current_date, NULL) FROM mls.mart m},
+	'mls.mart_plan' => q{SELECT mls.mart_plan(m.id, 0) FROM mls.mart m},
+	'mls.mart_make' => q{SELECT mls.mart_make(m.id) FROM mls.mart m},
+	mls_mart_drop => q{SELECT mls_mart_drop('mart')},
 	'mls.check_geocoder' => q{CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url 'https://127.0.0.1:1/'); GRANT USAGE ON FOREIGN SERVER geo TO eve; SELECT mls.check_geocoder('geo', 'eve')},
 	mls_geocode_use => q{SELECT mls_geocode_use('e', '{geo}', resource => 'Property', accept => 'street')},
 	'mls.note_geocode_rule' => "SELECT mls.note_geocode_rule($id, '{geo}', 2, NULL)",
@@ -362,10 +400,11 @@ my @calls = (
 	'mls.missing_subscription_hint' => q{SELECT mls.missing_subscription_hint('x', 'y')},
 	'mls.find_source' => q{SELECT mls.find_source('e')},
 	'mls.require_source' => q{SELECT mls.require_source('e')},
+	'mls.require_subject' => q{SELECT mls.require_subject('e', true, false, false)},
 	'mls.lost_jobs' => 'SELECT mls.lost_jobs()',
 	mls_schedule => q{SELECT mls_schedule('e', sync => '* * * * *')},
 	mls_unschedule => q{SELECT mls_unschedule('e')},
-	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', 'x', 'y', 'z', 'w', 'v')},
+	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', 'x', 'y', 'z', 'w', 'v', 'p', 'f')},
 	'mls.require_cron' => q{SELECT mls.require_cron('{}')},
 	'mls.remove_jobs' => q{SELECT mls.remove_jobs('{}')},
 	'mls.add_job' => q{SELECT mls.add_job('a', 'b', 'c')},
@@ -377,7 +416,7 @@ my @calls = (
 my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
 	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list delivery_delay
 	alert_title alert_lines alert_mail alert_body alert_interval alert_is_quiet
-	refuse refuse_standby nearest find_name rounded shortened counted label same_setting same_but_cleaned alike cron_database cron_timezone has_cron
+	refuse refuse_standby nearest find_name rounded shortened counted label this_database same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
 	geocode_question geocode_words geocode_texts geocode_objection geocode_quality mls_distance

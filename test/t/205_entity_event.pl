@@ -69,10 +69,15 @@ query(q{UPDATE gold.open_house SET "OpenHouseKey" = 'o-3' WHERE "OpenHouseKey" =
 is(join(', ', sort split /, /, news()), 'OpenHouse o-2 deleted, OpenHouse o-3', 'a record with another key');
 query(q{DELETE FROM gold.open_house WHERE "OpenHouseKey" LIKE 'o-%'});
 is(join(', ', sort split /, /, news()), 'OpenHouse o-1 deleted, OpenHouse o-3 deleted', 'deletes');
+query(q{INSERT INTO gold.open_house ("OpenHouseKey", "ListingKey", mls_source, mls_origin, mls_source_key) VALUES ('o-4', 'LK00000001', 'east', 'OpenHouse', 'o-4'); CREATE TEMPORARY TABLE kept AS SELECT * FROM gold.open_house WHERE "OpenHouseKey" <> 'o-4'; TRUNCATE gold.open_house; INSERT INTO gold.open_house SELECT * FROM kept});
+is(query(q{SELECT deleted FROM mls.entity_event WHERE key = 'o-4'}), 't', 'what is truncated is deleted');
+is(query(q{SELECT bool_and(NOT deleted) AND count(*) > 0 FROM mls.entity_event e JOIN gold.open_house o ON o."OpenHouseKey" = e.key WHERE resource = 'OpenHouse'}), 't', 'what comes again is not');
+news();
 query(q{BEGIN; UPDATE gold.property SET "City" = 'Undone'; ROLLBACK});
 is(news(), '', 'what is taken back has no event');
+is(query(q{SELECT array_to_string(ARRAY(SELECT unnest(parents) ORDER BY 1), ' ') FROM mls.entity_event WHERE key = 'o-1'}), 'Property/LK00000001 Property/LK00000002', 'which knows all that its record has belonged to');
 is(query(q{SELECT count(*) = count(DISTINCT (resource, key)) FROM mls.entity_event}), 't', 'a record has one event, the last');
-is(query(q{SELECT count(*) FROM mls.entity_event WHERE resource = 'OpenHouse' AND key LIKE 'o-%' AND deleted}), 3, 'deletes too');
+is(query(q{SELECT count(*) FROM mls.entity_event WHERE resource = 'OpenHouse' AND key LIKE 'o-%' AND deleted}), 4, 'deletes too');
 
 # A sync, and what the source deletes.
 $mls->control('update', { resource => 'Property', keys => ['LK00000007'], fields => { City => 'From the source' } });
@@ -118,7 +123,7 @@ like(query(q{SET enable_seqscan = off; SET enable_bitmapscan = off; SET ROLE idx
 
 # ---- Rights ----
 
-for my $call ('count(*) FROM mls.entity_event', q{mls_serve_events('{Property}')}, q{mls.note_events('Property', true, '{LK00000001}', '{east}', ARRAY['{}'], '{NULL}', '{NULL}')}, q{mls.end_events('Property', 1000000)})
+for my $call ('count(*) FROM mls.entity_event', q{mls_serve_events('{Property}')}, q{mls.note_events('Property', true, '{LK00000001}', '{east}', ARRAY['{}'], '{NULL}', '{NULL}', ARRAY['{}'])}, q{mls.end_events('Property', 1000000)})
 {
 	my ($status, $out, $err) = $node->psql('postgres', "SELECT $call", extra_params => [ '-U', 'stranger' ]);
 	ok($status != 0 || $out eq '0', "a stranger gets nothing by $call") or diag($out);

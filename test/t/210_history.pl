@@ -53,7 +53,7 @@ my $fields = q{'{ResourceName,ResourceRecordKey,FieldName,FieldKey,PreviousValue
 like(sql_error($node, q{SELECT mls_serve_history('{Teams}')}), qr/42P01: there is no gold table of resource "Teams"/, 'without a table there is no history');
 like(sql_error($node, q{SELECT mls_serve_history('{HistoryTransactional}')}), qr/22023: there is no history of resource "HistoryTransactional"/, 'nor of history');
 is(query(q{SELECT * FROM mls_serve_history()}), 'Property|0', 'on, from now on');
-is(query(q{SELECT count(*) FROM pg_trigger WHERE tgrelid = 'gold.property'::regclass AND tgname LIKE 'mls\_events\_%'}), 3, 'with events');
+is(query(q{SELECT count(*) FROM pg_trigger WHERE tgrelid = 'gold.property'::regclass AND tgname LIKE 'mls\_events\_%'}), 4, 'with events');
 is(query(q{SELECT count(*) FROM mls_serve_history('{Property,Member,Media}')}), 3, 'of others too, and once more');
 is(query(q{SELECT to_regclass('reso."HistoryTransactional"') IS NOT NULL}), 't', 'the owner has a view of it');
 

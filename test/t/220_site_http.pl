@@ -204,6 +204,11 @@ like((grep { $_->{action} eq 'sync' } @{ $rights->{json}{rows} })[0]{reason}, qr
 my %may = map { $_->{action} => $_->{allowed} } @{ ask($operator, 'rights')->{json}{rows} };
 ok($may{$_}, "an operator may $_") for qw(sync purge reconcile undo count verify compare);
 ok(!$may{schedule}, 'not schedule, for there is no pg_cron');
+query(q{CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'postgres', url 'postgresql://127.0.0.1:1/shop', tls 'none'); SELECT mls_publish('gold.property', 'shop', 'listing')});
+is_deeply([ map { "$_->{action} $_->{source}" . ($_->{allowed} ? '' : '!') } grep { $_->{source} eq 'shop' } @{ ask($operator, 'rights')->{json}{rows} } ], [ 'publish shop', 'schedule shop!' ], 'destinations are sent to, and nothing else');
+is_deeply([ map { ask($_, 'publications')->{json}{rows}[0]{name} // 'none' } $operator, $viewer ], [ 'listing', 'listing' ], 'which are seen by who may');
+is(ask($stranger, 'publications')->{status}, 403, 'and by nobody else');
+query(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'); DROP SERVER shop CASCADE});
 
 # A job of a role that may not fails as SQL does.
 sub job_of

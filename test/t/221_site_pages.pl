@@ -64,6 +64,9 @@ sub cells
 	return join "\n", @{ $browser->js('const [rows, titles] = arguments; return [...document.querySelectorAll(rows)].map(r => titles.map(t => r.querySelector(`[data-title="${t}"]`).innerText.trim()).join("|"))', $rows, \@titles) };
 }
 
+query(q{SET client_min_messages = warning; CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'postgres', url 'postgresql://127.0.0.1:1/shop', tls 'none'); SET ROLE operator;
+	SELECT mls_publish('gold.property', 'shop', 'listing')});
+
 # ---- Logging in ----
 
 $browser->go($site->{url});
@@ -153,6 +156,24 @@ $browser->click('tr[data-process="lakeside sync"] button:last-child');
 $browser->click('dialog button[type=submit]');
 $browser->text_of('tr[data-process="lakeside sync"].off');
 is(query(q{SELECT count(*) FROM cron.job WHERE jobname = 'mls lakeside sync'}), 0, 'and disabled');
+
+# ---- Destinations ----
+
+visit('#/schedules', 'tr[data-process="shop publish"].off');
+$browser->click('tr[data-process="shop publish"] button');
+like($browser->text_of('dialog pre'), qr{mls_schedule\('shop', publish => '\*/5 \* \* \* \*'\)}, 'a destination has a schedule, too');
+$browser->click('dialog button[type=submit]');
+$browser->text_of('tr[data-process="shop publish"]:not(.off)');
+is(query(q{SELECT command ~ 'mls_publish_sync\(''shop'', due => true\)' FROM cron.job WHERE jobname = 'mls shop publish'}), 't', 'by which pg_cron sends');
+query(q{SET ROLE operator; SELECT mls_unschedule('shop')});
+visit('#/overview', '[data-publication]');
+is(cells('[data-publication]', 'Destination', 'Table', 'State', 'Refused'), 'shop|listing from gold.property|○ new|0', 'the overview lists what is published');
+$browser->click('[data-publication] button');
+like($browser->text_of('dialog pre'), qr/mls_publish_sync\('shop'\)/, 'and has it sent');
+$browser->click('dialog button[type=submit]');
+is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM mls_publications WHERE state = 'failing'}), 'where its run can be seen, and ends');
+query(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'); DROP SERVER shop CASCADE});
 
 # ---- Record ----
 

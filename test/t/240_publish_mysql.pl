@@ -180,10 +180,14 @@ is(differences('listing'), 'none', 'as it should be');
 # ---- Names and types of one's own; a table that is there already ----
 
 $maria->sql(q{CREATE TABLE ors_Property (ListingKey varchar(255) NOT NULL PRIMARY KEY, Price decimal(10,0), ModificationTimestamp datetime(3), Remarks varchar(10)) CHARACTER SET utf8mb4});
-sql(q{SELECT mls_publish('listing', 'shop', 'ors_Property', condition => '"City" = ''City 1'' -- of one city', fields => '{"ListPrice": "Price"}', types => '{"timestamptz": "datetime(3)", "ListPrice": "decimal(10,0)"}')});
+sql(q{SELECT mls_publish('listing', 'shop', 'ors_Property', condition => '"City" = ''City 1'' -- of one city', fields => '{"ListPrice": "Price"}', types => '{"timestamptz": "datetime(3)", "ListPrice": "decimal(10,0)", "Latitude": "double", "Pool": "char(1)"}')});
 fails(q{SELECT * FROM mls_publish_sync('shop', 'ors_Property')}, qr/does not tell all keys apart/, qr/ALTER TABLE `ors_Property` MODIFY `ListingKey` varchar\(255\) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin/);
 $maria->sql(q{ALTER TABLE ors_Property MODIFY ListingKey varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL; INSERT INTO ors_Property (ListingKey) VALUES ('old')});
-like(synced('ors_Property'), qr/^finished \d+ 1 0$/, 'a table of somebody else is continued; what is not in the view goes');
+sql(q{UPDATE gold.property SET "Remarks" = 'more than ten letters' WHERE "ListingKey" = (SELECT min("ListingKey") FROM listing WHERE "City" = 'City 1'); UPDATE gold.property SET "Remarks" = 'short' WHERE "City" = 'City 1' AND "Remarks" <> 'more than ten letters'});
+like(synced('ors_Property'), qr/^finished \d+ 1 1 /, 'a table of somebody else is continued; what is not in the view goes');
+like(sql(q{SELECT reason FROM mls_dead_letters WHERE name = 'ors_Property'}), qr/^1406: .*'Remarks'.*; the column is not one that we have made/, 'its columns stay as they were');
+is(there(q{SELECT data_type FROM information_schema.columns WHERE table_name = 'ors_Property' AND column_name = 'Remarks'}), 'varchar', 'whatever does not fit');
+sql(q{UPDATE gold.property SET "Remarks" = 'short' WHERE "City" = 'City 1'; SELECT * FROM mls_publish_sync('shop')});
 is(differences('ors_Property'), 'none', 'and holds what it should');
 is(there(q{SELECT count(*) FROM ors_Property WHERE City <> 'City 1'}), 0, 'by the condition');
 is(there(q{SELECT concat(Price, ' ', ModificationTimestamp) FROM ors_Property WHERE ListingKey = 'K15'}), sql(q{SELECT round("ListPrice")::text || ' ' || to_char("ModificationTimestamp" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') FROM listing WHERE "ListingKey" = 'K15'}), 'in types as they were')

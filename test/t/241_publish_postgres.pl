@@ -98,6 +98,18 @@ $other->safe_psql('shop', q{ALTER TABLE listing DROP COLUMN "Beds"});
 is(synced('listing'), 'finished 901 0 0', 'a column that lacks is made, and filled');
 is(differences('listing'), 'none', 'for all');
 
+# ---- Types of one's own ----
+
+sql(q{SELECT mls_publish('listing', 'shop', 'typed', types => '{"ListPrice": "numeric(14,0)", "Latitude": "real", "City": "varchar(30)", "OnMarketDate": "timestamp", "Extra": "json"}')});
+is(synced('typed') . ' ' . differences('typed'), 'finished 901 0 0 none', 'what is rounded there is what was sent');
+$other->safe_psql('shop', q{UPDATE typed SET "ListPrice" = "ListPrice" + 1 WHERE "ListingKey" = 'K8'; UPDATE typed SET "Latitude" = NULL WHERE "ListingKey" = 'K9'; UPDATE typed SET "Extra" = '{"n": 0}' WHERE "ListingKey" = 'K11'});
+is(differences('typed', ', repair => true'), 'different 3 {K9,K11,K8}', 'what is not is found');
+is(differences('typed'), 'none', 'and put right');
+sql(q{UPDATE gold.property SET "City" = 'longer than thirty letters, it is' WHERE "ListingKey" = 'K13'});
+is(differences('typed'), 'different 1 {K13}', 'a value that is too long differs');
+like(synced('typed') . sql('SELECT reason FROM mls_dead_letters'), qr/^finished 0 0 1 .*22001: value too long/, 'and is refused, not cut');
+sql(q{SELECT mls_unpublish('shop', 'typed', true); UPDATE gold.property SET "City" = 'City 6' WHERE "ListingKey" = 'K13'; SELECT * FROM mls_publish_sync('shop')});
+
 # ---- What only one's own transaction sees ----
 
 fails(q{BEGIN; UPDATE gold.property SET "City" = 'mine' WHERE "ListingKey" = 'K20'; SELECT * FROM mls_publish_verify('shop', 'listing', repair => true)}, qr/25001/, qr/transaction of its own/);
@@ -128,10 +140,52 @@ sql(q{CREATE ROLE watcher; GRANT pg_monitor TO watcher; UPDATE gold.property SET
 is(sql(q{SET ROLE watcher; SELECT state FROM mls_publications}), 'behind', 'who may monitor sees that one is behind');
 synced('listing');
 
+# ---- Views that change; records of two others; records that move; keys that are none ----
+
+sql(q{CREATE TABLE gold.member ("MemberKey" text PRIMARY KEY, "MemberFullName" text, mls_source text NOT NULL DEFAULT 'hand', mls_origin text, mls_source_key text, mls_updated_at timestamptz);
+CREATE TABLE gold.teams (LIKE gold.member INCLUDING DEFAULTS); ALTER TABLE gold.teams RENAME "MemberKey" TO "TeamKey"; ALTER TABLE gold.teams ADD PRIMARY KEY ("TeamKey");
+CREATE TABLE gold.team_members (LIKE gold.member INCLUDING DEFAULTS); ALTER TABLE gold.team_members RENAME "MemberFullName" TO "TeamKey"; ALTER TABLE gold.team_members ADD "TeamMemberKey" text PRIMARY KEY;
+CREATE TABLE gold.media ("MediaKey" text PRIMARY KEY, "ResourceRecordKey" text, "ResourceName" text, mls_source text NOT NULL DEFAULT 'hand', mls_origin text, mls_source_key text, mls_updated_at timestamptz);
+ALTER TABLE gold.property ADD "ListAgentKey" text; UPDATE gold.property SET "ListAgentKey" = 'M1' WHERE "ListingKey" = 'K60';
+INSERT INTO gold.member VALUES ('M1', 'Ann'), ('M2', 'Bob'); INSERT INTO gold.teams VALUES ('T1', 'One'), ('T2', 'Two');
+CREATE VIEW grows AS SELECT "ListingKey", "City" FROM gold.property WHERE "ListingKey" LIKE 'K6_';
+CREATE VIEW team AS SELECT t."TeamKey", (SELECT array_agg(m."MemberKey" ORDER BY 1) FROM gold.team_members m WHERE m."TeamKey" = t."TeamKey") AS members FROM gold.teams t;
+CREATE VIEW person AS SELECT p."MemberKey", (SELECT array_agg(m."TeamKey" ORDER BY 1) FROM gold.team_members m WHERE m."MemberKey" = p."MemberKey") AS teams FROM gold.member p;
+SELECT mls_publish(v::regclass, 'shop') FROM unnest('{grows,team,person}'::text[]) v; SET client_min_messages = error; SELECT * FROM mls_publish_sync('shop')});
+sql(q{CREATE OR REPLACE VIEW grows AS SELECT p."ListingKey", p."City", m."MemberFullName" AS agent, (SELECT count(*) FROM gold.media f WHERE f."ResourceRecordKey" = p."ListingKey") AS photos
+	FROM gold.property p LEFT JOIN gold.member m ON m."MemberKey" = p."ListAgentKey" WHERE p."ListingKey" LIKE 'K6_'});
+like(synced('grows'), qr/^finished 10 0 0$/, 'a view that joins more is loaded anew');
+sql(q{UPDATE gold.member SET "MemberFullName" = 'Anna' WHERE "MemberKey" = 'M1'; INSERT INTO gold.media ("MediaKey", "ResourceRecordKey", "ResourceName") VALUES ('F1', 'K61', 'Property')});
+is(synced('grows'), 'finished 2 0 0', 'and what it joins is followed');
+is(there(q{SELECT string_agg(agent || photos, ' ') FROM grows WHERE agent IS NOT NULL}) . there(q{SELECT photos FROM grows WHERE "ListingKey" = 'K61'}), 'Anna01', 'which is there');
+sql(q{UPDATE gold.media SET "ResourceRecordKey" = 'K62'});
+is(synced('grows'), 'finished 2 0 0', 'what moves has both sent, whom it leaves and whom it comes to');
+is(there(q{SELECT string_agg("ListingKey", ' ') FROM grows WHERE photos > 0}) . differences('grows'), 'K62none', 'and both are right');
+sql(q{CREATE OR REPLACE VIEW grows AS SELECT p."ListingKey", p."City", m."MemberFullName" AS agent, 0::bigint AS photos, t."TeamKey"
+	FROM gold.property p LEFT JOIN gold.member m ON m."MemberKey" = p."ListAgentKey" LEFT JOIN gold.teams t ON true WHERE p."ListingKey" = 'K60'});
+fails(q{SELECT * FROM mls_publish_sync('shop', 'grows')}, qr/not known which rows of public.grows hold a record of resource "Teams"/);
+sql(q{SELECT mls_unpublish('shop', 'grows', true)});
+
+sql(q{INSERT INTO gold.team_members ("TeamMemberKey", "MemberKey", "TeamKey") VALUES ('1', 'M1', 'T1'), ('2', 'M2', 'T1')});
+is(synced('team') . ', ' . synced('person'), 'finished 1 0 0, finished 2 0 0', 'records that belong to two others have both sent');
+sql(q{UPDATE gold.team_members SET "TeamKey" = 'T2' WHERE "TeamMemberKey" = '2'; DELETE FROM gold.team_members WHERE "TeamMemberKey" = '1'});
+is(synced('team') . ', ' . synced('person'), 'finished 2 0 0, finished 2 0 0', 'when they move and go, too');
+is(there('SELECT members FROM team ORDER BY 1') . ' ' . there('SELECT teams FROM person ORDER BY 1'), "{M2}\n {T2}\n", 'and are right');
+sql(q{TRUNCATE gold.team_members; TRUNCATE gold.teams});
+is(synced('team') . ', ' . synced('person'), 'finished 0 2 0, finished 1 0 0', 'a table that is truncated');
+is(there('SELECT (SELECT count(*) FROM team), count(teams) FROM person'), '0|0', 'is empty there');
+
+fails(q{SELECT mls_publish('grows', 'shop', key => 'City', resource => 'Property')}, qr/column "City" of public.grows does not have the keys of resource "Property"/, qr/Perhaps you meant "ListingKey"/);
+sql(q{CREATE VIEW made AS SELECT 'x' || "ListingKey" AS "ListingKey" FROM gold.property;
+	CREATE VIEW whole AS WITH a AS (SELECT "ListingKey" AS k, "City" FROM grows) SELECT DISTINCT coalesce(a.k, b.k)::varchar COLLATE "C" AS id, b."City" FROM a FULL JOIN (SELECT "ListingKey" AS k, "City" FROM gold.property UNION SELECT "ListingKey", 'x' FROM gold.property) b USING (k)});
+fails(q{SELECT mls_publish('made', 'shop')}, qr/column "ListingKey" of public.made/, qr/has to show "ListingKey" of gold.property, as it is/);
+fails(q{SELECT mls_publish('whole', 'shop', key => 'City', resource => 'Property', depends => '{"Member": "ListAgentKey", "Teams": "ListAgentKey"}')}, qr/Perhaps you meant "id"/);
+fails(q{SELECT mls_publish('gold.property', 'shop', repeat('n', 64))}, qr/42622/);
+
 # ---- Rows of one key; rows that others refer to; tables of others ----
 
 sql(q{CREATE VIEW twice AS SELECT p."ListingKey", p."City", n FROM gold.property p CROSS JOIN LATERAL generate_series(1, CASE p."ListingKey" WHEN 'K52' THEN 2 ELSE 1 END) n WHERE p."ListingKey" LIKE 'K5_';
-	SELECT mls_publish('twice', 'shop')});
+	SELECT mls_publish('twice', 'shop', batch => 3)});
 like(synced('twice'), qr/^finished 9 0 1/, 'rows of one key are refused, the others pass');
 is(sql('SELECT key, reason FROM mls_dead_letters'), 'K52|the view has several rows of this key', 'and it is told why');
 $other->safe_psql('shop', q{CREATE TABLE visit (key text REFERENCES twice); INSERT INTO visit VALUES ('K53')});
@@ -144,6 +198,36 @@ sql(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'twice', dro
 is(there(q{SELECT count(*) FROM twice}), 7, 'a table that another publication writes is not dropped');
 $other->safe_psql('shop', q{DROP TABLE twice; DELETE FROM mls_position WHERE name = 'twice'});
 synced('listing');
+
+# ---- A copy of the database; gold from a backup ----
+
+$node->safe_psql('template1', 'CREATE DATABASE copy TEMPLATE postgres');
+sub in_copy
+{
+	my ($status, $out, $err) = $node->psql('copy', $_[0]);
+	return $status == 0 ? $out : $err;
+}
+my $here = there('SELECT position FROM mls_position WHERE name = $$listing$$');
+sql(q{UPDATE gold.property SET "City" = 'here' WHERE "ListingKey" = 'K65'; SELECT * FROM mls_publish_sync('shop', 'listing')});
+in_copy(q{UPDATE gold.property SET "City" = 'copied' WHERE "ListingKey" IN ('K61', 'K62', 'K63')});
+like(in_copy(q{SELECT * FROM mls_publish_sync('shop', 'listing')}), qr/is one of another database.*copy of that.*mls_publish_resend\('shop', 'listing'\)/s, 'a copy of the database sends nothing');
+like(in_copy(q{SELECT * FROM mls_publish_verify('shop', 'listing', repair => true)}), qr/is one of another database/, 'nor does it repair');
+like(in_copy(q{SELECT state || ': ' || error FROM mls_publications WHERE name = 'listing'}), qr/^failing: .*another database/, 'which is told');
+in_copy(q{SELECT mls_publish_resend('shop', 'listing')});
+for my $time ('though there were events since', 'each time')
+{
+	like(in_copy(q{SELECT * FROM mls_publish_sync('shop', 'listing')}), qr/has to be loaded anew.*events were lost, perhaps by a restored backup/s, "a copy that takes its place notices what it lacks, $time");
+}
+is(there(q{SELECT string_agg(DISTINCT "City", ' ') FROM listing WHERE "ListingKey" BETWEEN 'K60' AND 'K69' AND "City" !~ '\d'}), 'here', 'nothing of it was sent');
+in_copy(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'team', drop_table => true)});
+is(in_copy(q{SELECT count(*) FROM mls_publications WHERE name = 'team'}) . ' ' . synced('team') . there(q{SELECT count(*) FROM mls_position WHERE name = 'team'}), '0 finished 0 0 01', 'a publication of a copy can be ended, which does the other no harm');
+$node->safe_psql('template1', 'DROP DATABASE copy');
+
+# ---- A run without a process ----
+
+sql(q{UPDATE mls.run SET status = 'running' WHERE id = (SELECT max(run) FROM mls_history WHERE resource = 'listing')});
+like(sql(q{SELECT level || ': ' || message FROM mls_health() WHERE item = 'stuck'}), qr/^warning: run \d+ of shop listing has no process any more/, 'a run whose process is gone is seen');
+is(synced('listing') . sql(q{SELECT level FROM mls_health() WHERE item = 'stuck'}), 'finished 0 0 0ok', 'the next one puts that right');
 
 # ---- Killed in the middle, and gone ----
 
@@ -186,10 +270,18 @@ for my $round (1 .. ($ENV{MLS_LONG} ? 30 : 3))
 }
 
 is(sql(q{SELECT string_agg(item || CASE WHEN ok THEN '' ELSE '!' END, ' ') FROM mls_check('shop')}), 'configuration credentials connection write', 'mls_check() tries it');
+# What the environment of the server says is not for whoever publishes.
+{
+	local $ENV{PGSERVICE} = 'no_such_service';
+	local $ENV{PGTARGETSESSIONATTRS} = 'read-only';
+	local $ENV{PGTZ} = 'no/such';
+	$node->restart;
+}
+is(sql(q{SELECT string_agg(item || CASE WHEN ok THEN '' ELSE ' ' || detail END, ' ') FROM mls_check('shop')}), 'configuration credentials connection write', 'the environment of the server does not get in between');
 sql(qq{ALTER SERVER shop OPTIONS (SET tls 'verify')});
 like(sql(q{SELECT detail FROM mls_check('shop') WHERE NOT ok}), qr/SSL/, 'who does not speak TLS is not told the password');
 sql(qq{ALTER SERVER shop OPTIONS (SET tls 'none')});
-sql(q{SELECT mls_unpublish('shop', 'listing', drop_table => true)});
+sql(q{SELECT mls_unpublish('shop', n, drop_table => true) FROM unnest('{team,person,listing}'::text[]) n});
 is(there(q{SELECT to_regclass('listing') IS NULL, (SELECT count(*) FROM mls_position)}), 't|0', 'its end');
 unlike(slurp_file($node->logfile), qr/(pg|wrong)-pass-value/, 'no password stands in the log');
 done_testing();

@@ -461,6 +461,23 @@ sql(q{SELECT mls_feed_format('mine', '<list made="{now}">', 'flat', '</list>', c
 is(write_feed('own', 'documents'), '1', 'another content type is one');
 is(write_feed('own', 'documents'), '0', 'once');
 
+sql(qq{SELECT mls_feed('beside', 'kyero', 'office.pages', 'store_front', 'own-2.xml', $site)});
+fails(q{SELECT mls_feed_format('mine', '<list made="{now}">', 'flat', '</list>', kind => 'sitemap')}, qr/42710: another feed is written to "own\.xml"/, 'it becomes no sitemap whose documents would be another feed');
+sql(q{SELECT mls_unfeed('beside'); SELECT mls_feed_format('mine', '<list made="{now}">', 'flat', '</list>', content_type => 'text/xml', kind => 'sitemap', id_path => 'id', settings => '{"currency": "GBP", "area_unit": null, "url": null, "photos": null}')});
+is(write_feed('own', 'documents'), '2', 'else it may');
+{
+	my $first = $node->background_psql('postgres');
+	my $second = $node->background_psql('postgres', on_error_stop => 0);
+	$first->query_safe(qq{BEGIN; SELECT mls_feed('first', 'kyero', 'office.pages', 'store_front', 'q/m-3.xml', $site)});
+	$second->query_until(qr/begun/, qq{\\echo begun\nSELECT mls_feed('second', 'sitemap', 'office.pages', 'store_front', 'q/m.xml', $site);\n});
+	ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'second'}), 'who adds a feed waits for another');
+	$first->query_safe('COMMIT');
+	$first->quit;
+	$second->quit;
+}
+is(sql(q{SELECT string_agg(name, ' ') FROM mls_feed_status WHERE path LIKE 'q/%'}), 'first', 'whose documents it would write');
+sql(q{SELECT mls_unfeed('first')});
+
 # A run that ends behind the rename: what the store has is not what was noted.
 sql(qq{CREATE VIEW office.few AS SELECT i::text AS "ListingKey" FROM generate_series(1, 3) i; SELECT mls_feed('few', 'sitemap', 'office.few', 'store_front', 'few.xml', $site)});
 write_feed('few');

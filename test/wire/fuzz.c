@@ -25,6 +25,7 @@ static const struct
 } targets[] = {
 	{"rets", fuzz_rets}, {"json", fuzz_json}, {"edmx", fuzz_edmx},
 	{"url", fuzz_url},   {"reso", fuzz_reso}, {"qobrix", fuzz_qobrix},
+	{"files", fuzz_files},
 };
 
 static int target = -1;

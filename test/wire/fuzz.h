@@ -31,5 +31,6 @@ extern void fuzz_edmx(const uint8 *bytes, Size length);
 extern void fuzz_url(const uint8 *bytes, Size length);
 extern void fuzz_reso(const uint8 *bytes, Size length);
 extern void fuzz_qobrix(const uint8 *bytes, Size length);
+extern void fuzz_files(const uint8 *bytes, Size length);
 
 #endif /* MLS_WIRE_FUZZ_H */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the readers, each for its share of the time: RETS answers starting from cases/, metadata
-# from test/edmx and seeds/, the others from seeds/.
+# from test/edmx and seeds/, files from test/files, the others from seeds/.
 #
 #   fuzz.sh FUZZ [SECONDS [TARGET...]]     FUZZ is the program built by "make fuzz"
 set -euo pipefail
@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 fuzz=$1
 seconds=${2:-60}
 targets=("${@:3}")
-[ "${#targets[@]}" -gt 0 ] || targets=(rets json edmx url reso qobrix)
+[ "${#targets[@]}" -gt 0 ] || targets=(rets json edmx url reso qobrix files)
 share=$(((seconds + ${#targets[@]} - 1) / ${#targets[@]}))
 work=$(mktemp -d /tmp/mls_fdw_fuzz.XXXXXX)
 trap 'rm -rf "$work"' EXIT
@@ -29,11 +29,25 @@ rets_seeds() { # rets_seeds DIRECTORY: the first byte chooses the reader
 	done
 }
 
+file_seeds() { # file_seeds DIRECTORY: the first byte says how it is read, by bits
+	local file letter
+	for file in "$here"/../files/* "$here"/seeds/files/*; do
+		case $file in
+		*.out | *.options) continue ;;
+		*.ndjson* | *.jsonl*) letter=l ;; # 64 32 8 4
+		*.json*) letter=D ;;             # 64 4
+		*) letter=H ;;                   # 64 8
+		esac
+		{ printf '%s' "$letter"; cat "$file"; } >"$1/$(basename "$file")"
+	done
+}
+
 run_target() { # run_target TARGET
 	local dict="$here/$1.dict" status=0 file
 	mkdir -p "$work/$1/seeds" "$work/$1/found"
 	case $1 in
 	rets) rets_seeds "$work/$1/seeds" ;;
+	files) file_seeds "$work/$1/seeds" ;;
 	edmx) cp "$here"/../edmx/*.xml "$here"/seeds/edmx/* "$work/$1/seeds" ;;
 	*) cp "$here/seeds/$1"/* "$work/$1/seeds" ;;
 	esac

@@ -15,6 +15,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "utils/datetime.h"
 #include "utils/hsearch.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -668,4 +669,21 @@ int
 wire_code(void)
 {
 	return code;
+}
+
+/* ---- days ---- */
+
+const int day_tab[2][13] = {{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0},
+							{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0}};
+
+/* Whole days of all years before, of this one's months, and of this month; of the Julian count. */
+int
+date2j(int year, int month, int day)
+{
+	int before = year - 1;
+	int days = before * 365 + before / 4 - before / 100 + before / 400;
+
+	for (int i = 1; i < month; i++)
+		days += day_tab[isleap(year)][i - 1];
+	return days + day + 1721425;
 }

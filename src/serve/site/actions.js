@@ -63,6 +63,26 @@ export function sync(source, resource) {
 	});
 }
 
+export function publish(destination) {
+	confirm('Send', [
+		h('p', {}, 'Brings all that is published at ', h('strong', {}, text(destination)), ' up to date.'),
+		sql(`SELECT * FROM mls_publish_sync(${quoted(destination)});`)],
+	'Send', async () => {
+		await act('publish', { source: destination });
+		goLive();
+	});
+}
+
+export function feed(name) {
+	confirm('Write', [
+		h('p', {}, 'Writes the feed ', h('strong', {}, text(name)), ', if what it says has changed.'),
+		sql(`SELECT * FROM mls_feed_sync(${quoted(name)});`)],
+	'Write', async () => {
+		await act('feed', { source: name });
+		goLive();
+	});
+}
+
 export function reconcile(source, resource) {
 	confirm('Reconcile', [
 		h('p', {}, 'Lists all keys and timestamps at ', h('strong', {}, text(source)), resource ? [' of ', text(resource)] : '', ' and fetches the records that are missing here or differ. It removes nothing.'),
@@ -129,8 +149,8 @@ export function accept(source, changes) {
 	});
 }
 
-const EXAMPLES = { sync: '*/15 * * * *', purge: '30 3 * * *', reconcile: '0 4 * * 0' };
-const DOES = { sync: 'fetches what has changed', purge: 'removes what is gone at the source', reconcile: 'fetches what is missing or differs' };
+const EXAMPLES = { sync: '*/15 * * * *', purge: '30 3 * * *', reconcile: '0 4 * * 0', geocode: '20 * * * *', media: '5 1-5 * * *', publish: '*/5 * * * *', feed: '0 5 * * *' };
+const DOES = { sync: 'fetches what has changed', purge: 'removes what is gone at the source', reconcile: 'fetches what is missing or differs', geocode: 'finds points of addresses', media: 'fetches files', publish: 'sends what has changed', feed: 'writes it anew if it has changed' };
 
 export function schedule(source, process, known, done) {
 	const call = value => `SELECT * FROM mls_schedule(${quoted(source)}, ${process} => ${quoted(value)});`;

@@ -143,11 +143,21 @@ const STATES = {
 	pending: ['◔', 'pending', 'no run yet, but scheduled'],
 	syncing: ['⟳', 'syncing', 'a run is at work'],
 	synced: ['✓', 'synced', 'the last sync ended well'],
-	failed: ['✕', 'failed', 'the last sync failed'],
+	failed: ['✕', 'failed', 'the last run failed'],
+	// Of destinations and feeds; the last is what they look like.
+	new: ['○', 'new', 'no run yet', 'not_synced'],
+	loading: ['⟳', 'loading', 'the first load, or another, is not over', 'syncing'],
+	behind: ['◔', 'behind', 'changes wait', 'pending'],
+	'up to date': ['✓', 'up to date', 'it has all', 'synced'],
+	written: ['✓', 'written', 'it is up to date', 'synced'],
+	failing: ['✕', 'failing', 'it is tried again', 'failed'],
+	rebuild: ['✕', 'rebuild', 'it has to be loaded anew', 'failed'],
+	refused: ['✕', 'refused', 'too many listings are missing: the old one stays', 'failed'],
+	paused: ['–', 'paused', 'nothing is sent for now', 'pending'],
 };
 export function state(word) {
-	const [sign, name, help] = STATES[word] || ['?', word, ''];
-	return h('span', { class: `state ${word}`, title: help }, h('span', { 'aria-hidden': 'true' }, sign), ' ', name);
+	const [sign, name, help, look] = STATES[word] || ['?', word, ''];
+	return h('span', { class: `state ${look || word}`, title: help }, h('span', { 'aria-hidden': 'true' }, sign), ' ', name);
 }
 
 const STATUS = { finished: '✓', failed: '✕', crashed: '✕', cancelled: '–', running: '⟳', skipped: '–' };

@@ -1,19 +1,20 @@
 // Overview: what is wrong, and each source and resource at a glance.
 
-import { h, text, number, counted, time, state, level, table, section, sql, sourceLink, link, quoted } from './dom.js';
+import { h, text, number, counted, time, duration, state, level, table, section, sql, sourceLink, link, quoted } from './dom.js';
 import { bars, share, percent } from './charts.js';
 import { ask } from './api.js';
-import { button, sync } from './actions.js';
+import { button, sync, publish, feed } from './actions.js';
 
 export const refreshes = true;
 
 export async function load() {
-	const [status, health, days, setup, drifts, alerts] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup'), ask('drifts'), ask('alerts').catch(() => [])]);
+	const [status, health, days, setup, drifts, alerts, publications, feeds] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup'), ask('drifts'),
+		...['alerts', 'publications', 'feeds'].map(question => ask(question).catch(() => []))]);
 	// What has changed at a source is no fault, and is to be known all the same.
 	if (drifts.length) health.push(...drifts.map(d => ({ item: 'schema', level: 'warning', message: `the schema of ${d.source} has changed: ${d.words}`, source: d.source })));
 	const sources = [...new Set(status.map(s => s.source))];
 	const quotas = await Promise.all(sources.map(source => ask('quota', { source }).catch(() => [])));
-	return { status, health, alerts, days, setup: setup[0], quotas: Object.fromEntries(sources.map((s, i) => [s, quotas[i].map(q => ({ ...q }))])) };
+	return { status, health, alerts, publications, feeds, days, setup: setup[0], quotas: Object.fromEntries(sources.map((s, i) => [s, quotas[i].map(q => ({ ...q }))])) };
 }
 
 // What to do about a finding: words, a link or SQL.
@@ -114,7 +115,36 @@ const alertColumns = [
 	{ title: 'Told', cell: a => (a.told_at ? [time(a.told_at), ' to ', text(a.receiver)] : 'not yet') },
 ];
 
-export async function show({ status, health, alerts, days, setup, quotas }) {
+// A button for each of some names, once.
+const buttons = async (names, words, action, then) => new Map(await Promise.all([...new Set(names)].map(async name => [name, await button(words, action, name, () => then(name))])));
+
+// Where views of gold are kept in step.
+async function destinations(publications) {
+	const send = await buttons(publications.map(p => p.destination), 'Send', 'publish', publish);
+	const first = publications.filter((p, i) => i === 0 || publications[i - 1].destination !== p.destination);
+	return section('Destinations', table('Destinations', [
+		{ title: 'Destination', cell: p => text(p.destination) },
+		{ title: 'Table', cell: p => [text(p.name), h('span', { class: 'small' }, ' from ', text(p.view))] },
+		{ title: 'State', cell: p => [state(p.state), p.error && h('span', { class: 'small', title: p.error }, ' ', text(p.error, 60))] },
+		{ title: 'Behind', class: 'number', cell: p => (p.lag === null ? text(null) : duration(p.lag)) },
+		{ title: 'Refused', class: 'number', cell: p => number(p.refused) },
+		{ title: 'In step', cell: p => time(p.succeeded_at) },
+		{ title: 'Do', cell: p => first.includes(p) && send.get(p.destination) }], publications, { row: p => ({ 'data-publication': `${p.destination} ${p.name}` }) }));
+}
+
+async function documents(feeds) {
+	const write = await buttons(feeds.map(f => f.name), 'Write', 'feed', feed);
+	return section('Feeds', table('Feeds', [
+		{ title: 'Feed', cell: f => [text(f.name), h('span', { class: 'small' }, ' ', text(f.format), ' in ', text(f.store), ', ', text(f.path))] },
+		{ title: 'State', cell: f => [state(f.state), f.problem && h('span', { class: 'small', title: f.problem }, ' ', text(f.problem, 60))] },
+		{ title: 'Listings', class: 'number', cell: f => number(f.written) },
+		{ title: 'Left out', class: 'number', cell: f => number(f.skipped) },
+		{ title: 'Written', cell: f => time(f.written_at) },
+		{ title: 'Up to date', cell: f => time(f.checked_at) },
+		{ title: 'Do', cell: f => write.get(f.name) }], feeds, { row: f => ({ 'data-feed': f.name }) }));
+}
+
+export async function show({ status, health, alerts, publications, feeds, days, setup, quotas }) {
 	const sources = [...new Set(status.map(s => s.source))];
 	const worst = s => (status.some(r => r.source === s && r.state === 'failed') ? 0 : 1);
 	sources.sort((a, b) => worst(a) - worst(b) || (a < b ? -1 : 1));
@@ -127,5 +157,7 @@ export async function show({ status, health, alerts, days, setup, quotas }) {
 			h('div', { class: 'card-head' }, h('h2', {}, sourceLink(s)), h('span', { class: 'quota' }, quotaBars(quotas[s] || [])),
 				await button('Sync', 'sync', s, () => sync(s))),
 			table(`Resources of ${s}`, resourceColumns(days), status.filter(r => r.source === s), { row: r => ({ class: r.state, 'data-resource': r.resource }) })))),
+		publications.length > 0 && await destinations(publications),
+		feeds.length > 0 && await documents(feeds),
 	];
 }

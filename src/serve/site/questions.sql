@@ -38,16 +38,20 @@ SELECT current_database() AS database, current_user AS role, mls.cron_timezone()
 -- question rights
 SELECT f.action, s.source, f.may AND s.own AND (f.action <> 'schedule' OR c.cron) AS allowed,
        CASE WHEN NOT f.may THEN format('Role "%s" may not call %s(). A superuser lets it: SELECT mls_grant(%L);', current_user, f.name, current_user)
-            WHEN NOT s.own THEN format('"%s" is replicated by role "%s", whose rights "%s" does not have.', s.source, s.owner, current_user)
+            WHEN NOT s.own THEN format(CASE s.kind WHEN 'source' THEN '"%s" is replicated by role "%s", whose rights "%s" does not have.'
+                                                   ELSE '"%s" is of role "%s", whose rights "%s" does not have.' END, s.source, s.owner, current_user)
             WHEN f.action = 'schedule' AND NOT c.cron THEN format('Schedules need pg_cron in this database, and USAGE on its schema: GRANT USAGE ON SCHEMA cron TO %I;', current_user)
        END AS reason
   FROM (SELECT w.action, w.name, EXISTS (SELECT FROM pg_proc p WHERE p.proname = w.name AND has_function_privilege(p.oid, 'EXECUTE')
                                             AND p.pronamespace = (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'mls_fdw')) AS may
           FROM (VALUES ('sync', 'mls_sync'), ('purge', 'mls_purge'), ('reconcile', 'mls_reconcile'), ('undo', 'mls_undo'), ('schedule', 'mls_schedule'),
                        ('accept', 'mls_schema_accept'), ('drift', 'mls_schema_check'), ('check', 'mls_check'), ('count', 'mls_count'),
-                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find')) AS w (action, name)) f
- CROSS JOIN (SELECT s.source, bool_or(pg_has_role(s.owner, 'USAGE')) AS own, min(pg_get_userbyid(s.owner)) AS owner
-               FROM mls.subscription s GROUP BY s.source) s
+                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find'), ('publish', 'mls_publish_sync'), ('feed', 'mls_feed_sync')) AS w (action, name)) f
+ JOIN (SELECT s.source, 'source' AS kind, bool_or(pg_has_role(s.owner, 'USAGE')) AS own, min(pg_get_userbyid(s.owner)) AS owner
+         FROM mls.subscription s GROUP BY s.source
+        UNION ALL
+       SELECT o.source, o.process, bool_or(pg_has_role(o.owner, 'USAGE')), min(pg_get_userbyid(o.owner)) FROM mls.outlet o GROUP BY 1, 2) s
+   ON s.kind = 'source' AND f.action NOT IN ('publish', 'feed') OR f.action IN ('schedule', s.kind)
  CROSS JOIN (SELECT mls.has_cron() AND coalesce(has_schema_privilege(to_regnamespace('cron')::oid, 'USAGE'), false) AS cron) c
  ORDER BY 1, 2
 
@@ -111,9 +115,22 @@ SELECT h.run, h.source, h.resource, h.process, h.status, h.started_at, extract(e
 -- question schedules
 SELECT j.source, j.process, j.schedule, j.next_run, j.last_run, j.last_status, j.role::text AS role,
        (SELECT avg(extract(epoch FROM l.duration))::float8
-          FROM (SELECT h.duration FROM @.mls_history h WHERE h.source = j.source AND h.process = j.process AND h.status = 'finished'
+          FROM (SELECT h.duration FROM @.mls_history h WHERE coalesce(h.source, h.resource) = j.source AND h.process = j.process AND h.status = 'finished'
                  ORDER BY h.run DESC LIMIT 20) l) AS typical
   FROM @.mls_schedules j
+
+-- question outlets
+SELECT DISTINCT o.process, o.source FROM mls.outlet o ORDER BY 1 DESC, 2
+
+-- question publications
+SELECT p.destination, p.name, p.view::text AS view, p.state, extract(epoch FROM p.lag)::bigint AS lag, p.refused, p.succeeded_at, p.failures, p.next_attempt_at, p.error
+  FROM @.mls_publications p
+ ORDER BY 1, 2
+
+-- question feeds
+SELECT f.name, f.format, f.store, f.path, f.state, f.written, f.skipped, f.written_at, f.checked_at, f.failures, f.problem
+  FROM @.mls_feed_status f
+ ORDER BY 1
 
 -- question band
 WITH RECURSIVE due (source, process, schedule, at, n) AS (
@@ -238,5 +255,13 @@ SELECT r.resource, r.change, r.name, r.message FROM @.mls_schema_accept($1::text
 -- long compare (source text, resource text, key text)
 SELECT r.field, r.differs, r.remote, r.bronze, r.silver, r.gold FROM @.mls_compare($1::text, $2::text, $3::text) r
 
--- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?)
-SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text) r
+-- long publish (source text)
+SELECT r.destination, r.name, r.status, r.written, r.deleted, r.refused, r.statements, extract(epoch FROM r.duration)::float8 AS seconds, r.message
+  FROM @.mls_publish_sync($1::text) r
+
+-- long feed (source text)
+SELECT r.feed, r.status, r.written, r.unchanged, r.skipped, r.documents, extract(epoch FROM r.duration)::float8 AS seconds, r.message
+  FROM @.mls_feed_sync($1::text) r
+
+-- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?, media text?, publish text?, feed text?)
+SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text) r

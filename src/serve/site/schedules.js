@@ -9,17 +9,23 @@ import { steps } from './overview.js';
 export const refreshes = true;
 
 const PROCESSES = ['sync', 'purge', 'reconcile'];
+// Of few sources are these done: only where one is scheduled it has a row.
+const SELDOM = ['geocode', 'media'];
+// What destinations and feeds are for.
+const OUTLETS = ['publish', 'feed'];
 
 export async function load() {
-	const [schedules, due, known, setup] = await Promise.all([ask('schedules'), ask('band'), ask('status'), ask('setup')]);
-	return { schedules, due: due.map(d => ({ ...d, lag: d.seconds, seconds: undefined })), sources: [...new Set([...known.map(k => k.source), ...schedules.map(s => s.source)])].sort(), setup: setup[0] };
+	const [schedules, due, known, setup, outlets] = await Promise.all([ask('schedules'), ask('band'), ask('status'), ask('setup'), ask('outlets')]);
+	return { schedules, outlets, due: due.map(d => ({ ...d, lag: d.seconds, seconds: undefined })), sources: [...new Set([...known.map(k => k.source), ...schedules.filter(s => !OUTLETS.includes(s.process)).map(s => s.source)])].sort(), setup: setup[0] };
 }
 
-export async function show({ schedules, due, sources, setup }, { again }) {
-	if (sources.length === 0) return [h('h1', {}, 'Schedules'), steps(setup)];
-	// Few sources are geocoded: only where that is scheduled it has a row.
-	const processesOf = source => schedules.some(s => s.source === source && s.process === 'geocode') ? [...PROCESSES, 'geocode'] : PROCESSES;
-	const all = sources.flatMap(source => processesOf(source).map(process => schedules.find(s => s.source === source && s.process === process) || { source, process, schedule: null }));
+export async function show({ schedules, outlets, due, sources, setup }, { again }) {
+	if (sources.length === 0 && outlets.length === 0) return [h('h1', {}, 'Schedules'), steps(setup)];
+	const scheduled = (source, process) => schedules.find(s => s.source === source && s.process === process);
+	const processesOf = source => [...PROCESSES, ...SELDOM.filter(process => scheduled(source, process))];
+	const lost = schedules.filter(s => OUTLETS.includes(s.process) && !outlets.some(o => o.source === s.source && o.process === s.process));
+	const all = [...sources.flatMap(source => processesOf(source).map(process => ({ source, process }))), ...outlets, ...lost]
+		.map(({ source, process }) => scheduled(source, process) || { source, process, schedule: null });
 	const lanes = all.filter(s => s.schedule).map(s => {
 		const d = due.find(x => x.source === s.source && x.process === s.process);
 		return { name: `${s.source} ${s.process}`, process: s.process, seconds: d ? d.lag : [], allDay: d && d.all_day, typical: s.typical };
@@ -34,8 +40,8 @@ export async function show({ schedules, due, sources, setup }, { again }) {
 		section('The next 24 hours', lanes.length
 			? [h('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': 'The next 24 hours' }, band(lanes)), h('p', { class: 'small' }, `Hours are those of your zone; pg_cron reads its expressions in ${setup.cron_timezone || 'its own'}. A bar is as long as such a run took of late.`)]
 			: h('p', { class: 'empty' }, 'Nothing is scheduled: the copy stays as it is until somebody syncs. Enable a sync below.')),
-		section('Processes', table('Processes of all sources', [
-			{ title: 'Source', cell: s => sourceLink(s.source) },
+		section('Processes', table('Processes of all sources, destinations and feeds', [
+			{ title: 'Source', cell: s => (OUTLETS.includes(s.process) ? text(s.source) : sourceLink(s.source)) },
 			{ title: 'Process', cell: s => s.process },
 			{ title: 'When', cell: s => (s.schedule ? h('code', {}, text(s.schedule)) : h('span', { class: 'nothing' }, 'off')) },
 			{ title: 'Next run', cell: s => (s.schedule ? [time(s.next_run), ' ', h('span', { class: 'small' }, time(s.next_run, 'exact'))] : text(null)) },

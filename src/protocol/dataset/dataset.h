@@ -1,0 +1,203 @@
+/*
+ * dataset.h
+ *		Files as a source: what the files of this folder are to each other.
+ *
+ * A place (a directory) holds files; files that belong together are a resource.  A file is
+ * read in passes, each in bounded memory: first its bytes, which prove that all of it is
+ * there and show its encoding; then, where a sync is to store it, its structure; then its
+ * rows.  A row becomes a JSON object of texts, as it stands in the file, with the name of
+ * the file and the line it begins in; which types the texts have is found by looking at all
+ * of them (dataset_types.c), and they become that on the way into a row.
+ *
+ *	dataset.c			the protocol: options, and what its functions are
+ *	dataset_place.c		which files there are, and their bytes
+ *	dataset_text.c		bytes as text: unpacked, decoded
+ *	dataset_reader.h	text as rows of cells (dataset_csv.c, dataset_dialect.c), and as JSON
+ *						objects (dataset_json.c)
+ *	dataset_rows.c		a file as rows, whatever its kind
+ *	dataset_types.c		the types of columns, from all values
+ *	dataset_schema.c	resources and fields
+ *	dataset_stream.c	pages
+ */
+#ifndef MLS_DATASET_H
+#define MLS_DATASET_H
+
+#include "postgres.h"
+
+#include "base/digest.h"
+#include "lib/stringinfo.h"
+#include "protocol/ledger.h"
+#include "protocol/protocol.h"
+
+/* ---- Options (dataset.c) ---- */
+
+typedef enum DatasetMode
+{
+	DATASET_MIRROR,  /* what the files hold, all of them */
+	DATASET_REPLACE, /* what the newest file holds */
+	DATASET_UPSERT,  /* what any file has held, by key */
+	DATASET_APPEND   /* each file once */
+} DatasetMode;
+
+typedef enum DatasetEncoding
+{
+	DATASET_ANY_ENCODING,
+	DATASET_UTF8,
+	DATASET_UTF16LE,
+	DATASET_UTF16BE,
+	DATASET_WINDOWS_1252
+} DatasetEncoding;
+
+typedef enum DatasetChoice
+{
+	DATASET_AUTO,
+	DATASET_FIRST, /* header: true; decimal: point; dates: dmy */
+	DATASET_SECOND /* header: false; decimal: comma; dates: mdy */
+} DatasetChoice;
+
+/* What servers of this protocol have of their own: MlsSource.own. */
+typedef struct DatasetServer
+{
+	List *files; /* of char *: "resource=pattern", or "pattern" */
+	int mode;    /* DatasetMode */
+	List *key;   /* of char *: fields */
+	const char *delimiter;
+	const char *quote;
+	int header;   /* DatasetChoice */
+	int encoding; /* DatasetEncoding */
+	int decimal;  /* DatasetChoice */
+	int dates;    /* DatasetChoice */
+	List *nulls;  /* of char *: what stands for no value */
+	bool ids_as_text;
+	const char *path; /* of the list in a JSON document; or NULL */
+	int settle_s;
+} DatasetServer;
+
+/* Fields that are no file's own. */
+#define DATASET_FILE "_file"
+#define DATASET_SHA256 "_sha256"
+#define DATASET_LINE "_line"
+#define DATASET_EXTRA "_extra"
+
+extern const char *mls_dataset_encoding_name(DatasetEncoding encoding);
+
+/* ---- Places (dataset_place.c) ---- */
+
+typedef struct DatasetFile
+{
+	const char *name;
+	const char *resource;
+	bool is_json;
+	bool is_lines; /* JSON: by its name, an object a line */
+	int64 bytes;
+	TimestampTz modified;
+} DatasetFile;
+
+/* All files of a place, by name (List of DatasetFile *); *others: of char *: names of what is none. */
+extern List *mls_dataset_list(const MlsSource *source, List **others);
+
+/* Those of a resource that its records come from. */
+extern List *mls_dataset_files_of(const MlsSource *source, const char *resource);
+
+/* Where bytes come from; at any position, as often as wanted. */
+typedef struct DatasetBytes
+{
+	const char *name; /* for messages: "file \"roster.csv\" of source \"office\"" */
+	Size (*read)(struct DatasetBytes *bytes, int64 at, char *buf, Size room);
+	int64 most; /* bytes that may come out of it, unpacked */
+} DatasetBytes;
+
+/* Opens a file; it is closed with CurrentMemoryContext. */
+extern DatasetBytes *mls_dataset_open(const MlsSource *source, const DatasetFile *file);
+
+/* An error if an open file is another than when it was opened: it was written meanwhile. */
+extern void mls_dataset_require_unchanged(DatasetBytes *bytes);
+
+/* What is wrong with a file, in words: an error of it alone. */
+pg_noreturn extern void
+mls_dataset_fail(const DatasetBytes *bytes, const char *detail, const char *hint);
+
+/* Is an error one of a file alone, so that others can be read? */
+extern bool mls_dataset_is_files_fault(int sqlstate);
+
+/* ---- Text (dataset_text.c) ---- */
+
+/* What the first pass finds. */
+typedef struct DatasetFacts
+{
+	char sha256[2 * MLS_SHA256_BYTES + 1];
+	bool is_gzip;
+	DatasetEncoding encoding;
+	bool has_mark; /* it begins with a byte order mark */
+	int64 zeros;   /* bytes 0 that were taken out */
+} DatasetFacts;
+
+/* Reads all of it.  An error if it is not whole, or in no encoding that is known. */
+extern void mls_dataset_examine(DatasetBytes *bytes, DatasetEncoding wanted, DatasetFacts *facts);
+
+/* Pieces of text: a function and what it knows. */
+typedef struct DatasetText
+{
+	bool (*next)(struct DatasetText *text, const char **piece, Size *length);
+} DatasetText;
+
+/* The text of examined bytes, from its beginning: UTF-8 without mark and without byte 0. */
+extern DatasetText *mls_dataset_text(DatasetBytes *bytes, const DatasetFacts *facts);
+
+/* Text at hand as such. */
+extern DatasetText *mls_dataset_text_of(const char *text, Size length);
+
+/* The beginning of a text, up to so many bytes; *is_all: that is all. */
+extern char *mls_dataset_text_start(DatasetText *text, Size most, Size *length, bool *is_all);
+
+/* ---- Rows (dataset_rows.c) ---- */
+
+typedef struct DatasetRows DatasetRows;
+
+/* Begins to read an examined file: from its first row. */
+extern DatasetRows *mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server,
+									 const DatasetFile *file, const DatasetFacts *facts);
+
+/* Lines that are no records go there; without it they are errors. */
+extern void mls_dataset_rows_reject_to(DatasetRows *rows, MlsFileLedger *ledger);
+
+/* Appends the next row as a JSON object; false at the proven end. */
+extern bool mls_dataset_rows_next(DatasetRows *rows, StringInfo out);
+
+/* A page of rows, of so many at most; NULL if there are none any more.  In CurrentMemoryContext. */
+extern MlsPage *mls_dataset_page(DatasetRows *rows, int most, const char *purpose);
+
+/* The names in the header, once a row was asked for; NULL where there is none. */
+extern const char **mls_dataset_rows_names(const DatasetRows *rows, int *count);
+
+extern int64 mls_dataset_rows_count(const DatasetRows *rows);
+extern int64 mls_dataset_rows_rejected(const DatasetRows *rows);
+
+/* How it was read, and what was remarkable so far: a sentence without its full stop. */
+extern char *mls_dataset_rows_reading(const DatasetRows *rows);
+
+/* ---- Types (dataset_types.c) ---- */
+
+typedef struct DatasetTypes DatasetTypes;
+
+extern DatasetTypes *mls_dataset_types(const DatasetServer *server);
+
+/* There is a field of this name, whether a row has it or not. */
+extern void mls_dataset_types_expect(DatasetTypes *types, const char *name);
+
+/* Looks at the values of a page. */
+extern void mls_dataset_types_see(DatasetTypes *types, const MlsPage *page);
+
+/* Fields in the order in which they were met (List of MlsRemoteField *). */
+extern List *mls_dataset_types_fields(DatasetTypes *types);
+
+/* ---- Schema (dataset_schema.c) and pages (dataset_stream.c) ---- */
+
+extern MlsRemoteSchema *mls_dataset_describe(const MlsSource *source, MlsHttpStats *stats);
+
+extern MlsStream *mls_dataset_stream_open(const MlsQuery *query);
+extern void mls_dataset_stream_start(MlsStream *stream);
+extern MlsPage *mls_dataset_stream_next(MlsStream *stream);
+extern void mls_dataset_stream_close(MlsStream *stream);
+
+#endif /* MLS_DATASET_H */

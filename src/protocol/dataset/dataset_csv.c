@@ -1,0 +1,302 @@
+/*
+ * dataset_csv.c
+ *		Text as rows of cells.
+ *
+ * A quote opens a cell at its beginning only: inch marks stay what they are.  In it a quote
+ * is doubled; what stands behind the closing one belongs to the cell.  A record ends with
+ * CR LF, LF or CR outside quotes, and with the end of the text.  A quote that is never
+ * closed would swallow the rest of the file; it is an error, as is a quoted cell longer than
+ * any that somebody has written.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "protocol/dataset/dataset_reader.h"
+
+/* A quoted cell longer than this has lost its closing quote. */
+#define MOST_QUOTED (1024 * 1024)
+
+/* A record longer than this is none. */
+#define MOST_RECORD (16 * 1024 * 1024)
+
+/* As many columns as a spreadsheet has. */
+#define MOST_CELLS 16384
+
+typedef enum State
+{
+	BEGIN,  /* of a cell */
+	PLAIN,  /* in it */
+	QUOTED, /* in its quotes */
+	CLOSED  /* behind a quote in quotes */
+} State;
+
+struct DatasetCsv
+{
+	const DatasetBytes *bytes;
+	DatasetText *text;
+	char delimiter;
+	char quote; /* 0: none */
+	bool may_be_cut;
+	const char *at; /* in the piece */
+	const char *end;
+	bool is_ended;
+	bool skip_newline; /* behind CR */
+	int64 line;        /* of what comes now */
+	StringInfoData buf;
+	int *starts; /* of the cells, in buf */
+	bool *quoted;
+	DatasetCell *cells;
+	int ncells;
+	int max_cells;
+	int64 began;  /* line of the record */
+	int64 opened; /* line of the quote */
+	int64 empty;
+	int64 odd;
+};
+
+DatasetCsv *
+mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter, char quote,
+				bool may_be_cut)
+{
+	DatasetCsv *csv = palloc0(sizeof(DatasetCsv));
+
+	csv->bytes = bytes;
+	csv->text = text;
+	csv->delimiter = delimiter;
+	csv->quote = quote;
+	csv->may_be_cut = may_be_cut;
+	csv->line = 1;
+	csv->max_cells = 64;
+	csv->starts = palloc(csv->max_cells * sizeof(int));
+	csv->quoted = palloc(csv->max_cells * sizeof(bool));
+	csv->cells = palloc(csv->max_cells * sizeof(DatasetCell));
+	initStringInfo(&csv->buf);
+	return csv;
+}
+
+/* More text; false at its end. */
+static bool
+refill(DatasetCsv *csv)
+{
+	Size length;
+
+	CHECK_FOR_INTERRUPTS();
+	if (csv->is_ended || !csv->text->next(csv->text, &csv->at, &length))
+	{
+		csv->is_ended = true;
+		csv->end = csv->at;
+		return false;
+	}
+	csv->end = csv->at + length;
+	return true;
+}
+
+static void
+begin_cell(DatasetCsv *csv, bool quoted)
+{
+	if (csv->ncells == MOST_CELLS)
+		mls_dataset_fail(
+			csv->bytes,
+			psprintf("Line " INT64_FORMAT " has more than %d cells.", csv->began, MOST_CELLS),
+			NULL);
+	if (csv->ncells == csv->max_cells)
+	{
+		csv->max_cells *= 2;
+		csv->starts = repalloc(csv->starts, csv->max_cells * sizeof(int));
+		csv->quoted = repalloc(csv->quoted, csv->max_cells * sizeof(bool));
+		csv->cells = repalloc(csv->cells, csv->max_cells * sizeof(DatasetCell));
+	}
+	csv->starts[csv->ncells] = csv->buf.len;
+	csv->quoted[csv->ncells++] = quoted;
+}
+
+static void
+append(DatasetCsv *csv, const char *text, Size length, State state)
+{
+	if (state == QUOTED && csv->buf.len + length - csv->starts[csv->ncells - 1] > MOST_QUOTED)
+		mls_dataset_fail(
+			csv->bytes,
+			psprintf("The quote that opens in line " INT64_FORMAT
+					 " is not closed within a megabyte.",
+					 csv->opened),
+			"If quotes are a part of the values, set the server option quote to none.");
+	if (csv->buf.len + length > MOST_RECORD)
+		mls_dataset_fail(csv->bytes,
+						 psprintf("The record that begins in line " INT64_FORMAT
+								  " is longer than %d bytes.",
+								  csv->began, MOST_RECORD),
+						 NULL);
+	appendBinaryStringInfo(&csv->buf, text, (int) length);
+}
+
+/* The piece up to what means something in a state goes to the cell. */
+static void
+append_run(DatasetCsv *csv, State state)
+{
+	const char *start = csv->at;
+	const char *s = start;
+
+	if (state == QUOTED)
+		while (s < csv->end && *s != csv->quote && *s != '\n' && *s != '\r')
+			s++;
+	else
+		while (s < csv->end && *s != csv->delimiter && *s != '\n' && *s != '\r')
+			s++;
+	append(csv, start, s - start, state);
+	csv->at = s;
+}
+
+/* A record is complete; false if it is an empty line, which is none. */
+static bool
+finish(DatasetCsv *csv)
+{
+	if (csv->ncells == 1 && csv->buf.len == 0 && !csv->quoted[0])
+	{
+		csv->empty++;
+		return false;
+	}
+	for (int i = 0; i < csv->ncells; i++)
+	{
+		int end = i + 1 < csv->ncells ? csv->starts[i + 1] : csv->buf.len;
+
+		csv->cells[i].text = csv->buf.data + csv->starts[i];
+		csv->cells[i].length = end - csv->starts[i];
+		csv->cells[i].quoted = csv->quoted[i];
+	}
+	return true;
+}
+
+/* One step; true if a record is complete. */
+static bool
+step(DatasetCsv *csv, State *state)
+{
+	char c = *csv->at;
+	bool is_newline = c == '\n' || c == '\r';
+
+	if (*state == QUOTED)
+	{
+		if (c == csv->quote)
+		{
+			*state = CLOSED;
+			csv->at++;
+		}
+		else if (is_newline)
+		{
+			/* CR LF is one line, and both stay in the cell. */
+			csv->line += c == '\r' || !csv->skip_newline;
+			csv->skip_newline = c == '\r';
+			append(csv, csv->at++, 1, QUOTED);
+			return false;
+		}
+		else
+			append_run(csv, QUOTED);
+		csv->skip_newline = false;
+		return false;
+	}
+	if (*state == BEGIN)
+	{
+		bool opens = csv->quote && c == csv->quote;
+
+		begin_cell(csv, opens);
+		if (opens)
+		{
+			csv->opened = csv->line;
+			csv->at++;
+			*state = QUOTED;
+			return false;
+		}
+		*state = PLAIN;
+	}
+	if (*state == CLOSED && c == csv->quote)
+	{
+		append(csv, csv->at++, 1, QUOTED);
+		*state = QUOTED;
+		return false;
+	}
+	if (c == csv->delimiter)
+	{
+		csv->at++;
+		*state = BEGIN;
+		return false;
+	}
+	if (is_newline)
+	{
+		csv->at++;
+		csv->line++;
+		csv->skip_newline = c == '\r';
+		return true;
+	}
+	csv->odd += *state == CLOSED;
+	*state = PLAIN;
+	append_run(csv, PLAIN);
+	return false;
+}
+
+/* Reads a record; false at the end of the text. */
+static bool
+read_record(DatasetCsv *csv)
+{
+	State state = BEGIN;
+
+	resetStringInfo(&csv->buf);
+	csv->ncells = 0;
+	csv->began = 0;
+	for (;;)
+	{
+		if (csv->at == csv->end && !refill(csv))
+			break;
+		if (csv->skip_newline && state != QUOTED)
+		{
+			csv->skip_newline = false;
+			if (*csv->at == '\n')
+			{
+				csv->at++;
+				continue;
+			}
+		}
+		if (csv->began == 0)
+			csv->began = csv->line;
+		if (step(csv, &state))
+			return true;
+	}
+	if (csv->began == 0)
+		return false;
+	if (csv->may_be_cut)
+		return false;
+	if (state == QUOTED)
+		mls_dataset_fail(
+			csv->bytes,
+			psprintf("The quote that opens in line " INT64_FORMAT " is never closed.", csv->opened),
+			"If the file is whole and quotes are a part of its values, set the server "
+			"option quote to none.");
+	if (state == BEGIN)
+		begin_cell(csv, false);
+	return true;
+}
+
+const DatasetCell *
+mls_dataset_csv_next(DatasetCsv *csv, int *ncells, int64 *line)
+{
+	while (read_record(csv))
+	{
+		if (!finish(csv))
+			continue;
+		*ncells = csv->ncells;
+		*line = csv->began;
+		return csv->cells;
+	}
+	return NULL;
+}
+
+int64
+mls_dataset_csv_empty(const DatasetCsv *csv)
+{
+	return csv->empty;
+}
+
+int64
+mls_dataset_csv_odd(const DatasetCsv *csv)
+{
+	return csv->odd;
+}

@@ -1,0 +1,78 @@
+/*
+ * dataset_reader.h
+ *		Text as rows of cells, and as JSON objects.
+ *
+ * Readers are asked for what comes next, and ask their text for more.  What they give is
+ * valid until they are asked again.
+ *
+ *	dataset_csv.c		cells
+ *	dataset_dialect.c	how a file of cells is written: delimiter, header, names
+ *	dataset_json.c		objects
+ */
+#ifndef MLS_DATASET_READER_H
+#define MLS_DATASET_READER_H
+
+#include "postgres.h"
+
+#include "protocol/dataset/dataset.h"
+
+/* ---- Cells (dataset_csv.c) ---- */
+
+typedef struct DatasetCell
+{
+	const char *text; /* not terminated */
+	int length;
+	bool quoted;
+} DatasetCell;
+
+typedef struct DatasetCsv DatasetCsv;
+
+/* quote 0: none.  may_be_cut: a record that does not end is left out, and no error. */
+extern DatasetCsv *mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter,
+								   char quote, bool may_be_cut);
+
+/* The next record's cells, valid until the next call, and the line it begins in; NULL at the end. */
+extern const DatasetCell *mls_dataset_csv_next(DatasetCsv *csv, int *ncells, int64 *line);
+
+/* Lines that were empty; cells with text behind their closing quote. */
+extern int64 mls_dataset_csv_empty(const DatasetCsv *csv);
+extern int64 mls_dataset_csv_odd(const DatasetCsv *csv);
+
+/* ---- Dialects (dataset_dialect.c) ---- */
+
+typedef struct DatasetDialect
+{
+	char delimiter;
+	char quote;         /* 0: none */
+	int width;          /* most records have so many cells */
+	int64 header;       /* line of the header; 0: none */
+	int64 first_header; /* records before it */
+} DatasetDialect;
+
+/* Found in the beginning of a text, unless options say it. */
+extern void
+mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, const char *sample,
+					Size length, bool is_all, DatasetDialect *dialect);
+
+/* Names for columns from the cells of a header, or without (NULL): unique, none empty. */
+extern const char **mls_dataset_names(const DatasetCell *cells, int ncells);
+
+/* ---- JSON (dataset_json.c) ---- */
+
+typedef struct DatasetJson DatasetJson;
+
+extern DatasetJson *mls_dataset_json(DatasetBytes *bytes, DatasetText *text, const char *sample,
+									 Size length, bool is_all, bool is_lines, const char *path);
+
+/* Is it an object a line?  The member that holds the list, or NULL. */
+extern bool mls_dataset_json_is_lines(const DatasetJson *json);
+extern const char *mls_dataset_json_path(const DatasetJson *json);
+
+/*
+ * The next object, valid until the next call; false at the end.  The line it begins in, in a
+ * list its number.  Of lines, what is no object has a *problem.
+ */
+extern bool mls_dataset_json_next(DatasetJson *json, char **text, int *length, int64 *line,
+								  const char **problem);
+
+#endif /* MLS_DATASET_READER_H */

@@ -1,0 +1,374 @@
+/*
+ * dataset_stream.c
+ *		Pages: the files of a resource, one after another.
+ *
+ * With a ledger (a sync) a file is passed over whose bytes are here already, and one that
+ * may still be written waits; each of the others is read twice: first all of its structure,
+ * so that of a file which turns out to be broken nothing is stored, then its rows.  One that
+ * cannot be read is noted, and the others go on.  Without a ledger it is an error.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "base/base.h"
+#include "base/name_list.h"
+#include "protocol/dataset/dataset.h"
+
+typedef struct DatasetStream
+{
+	MlsStream head;
+	MemoryContext context;      /* of the stream */
+	MemoryContext file_context; /* of the file at hand */
+	MemoryContext page;
+	bool is_listed;
+	List *files;
+	int next;                /* of them */
+	const DatasetFile *file; /* being read; NULL: none */
+	DatasetBytes *bytes;
+	DatasetRows *rows;
+	MlsFileEntry entry;
+} DatasetStream;
+
+MlsStream *
+mls_dataset_stream_open(const MlsQuery *query)
+{
+	DatasetStream *stream = palloc0(sizeof(DatasetStream));
+
+	stream->head.protocol = query->table->source->protocol;
+	stream->head.query = query;
+	stream->head.announced = -1;
+	stream->context =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw dataset", ALLOCSET_DEFAULT_SIZES);
+	stream->file_context =
+		AllocSetContextCreate(stream->context, "mls_fdw file", ALLOCSET_DEFAULT_SIZES);
+	stream->page = AllocSetContextCreate(stream->context, "mls_fdw page", ALLOCSET_DEFAULT_SIZES);
+	return &stream->head;
+}
+
+void
+mls_dataset_stream_start(MlsStream *stream)
+{
+}
+
+void
+mls_dataset_stream_close(MlsStream *stream)
+{
+	MemoryContextDelete(((DatasetStream *) stream)->context);
+}
+
+/* ---- which files ---- */
+
+static const char *
+value_text(const MlsValue *value)
+{
+	if (value->text)
+		return value->text;
+	return value->type == TEXTOID && !value->isnull ? TextDatumGetCString(value->datum) : NULL;
+}
+
+/* Can a file have rows that meet a condition?  All are checked where they are wanted. */
+static bool
+may_have(const DatasetFile *file, const MlsCondition *condition)
+{
+	ListCell *lc;
+
+	if ((condition->kind != MLS_IN &&
+		 !(condition->kind == MLS_COMPARE && condition->op == MLS_EQ)) ||
+		condition->column == NULL || strcmp(condition->column->field, DATASET_FILE) != 0)
+		return true;
+	foreach (lc, condition->values)
+	{
+		const char *text = value_text(lfirst(lc));
+
+		if (text == NULL || strcmp(text, file->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_wanted(const MlsQuery *query, const DatasetFile *file)
+{
+	ListCell *lc;
+
+	foreach (lc, query->conditions)
+		if (!may_have(file, lfirst(lc)))
+			return false;
+	return true;
+}
+
+/* What a ledger knows and the place has no more. */
+static void
+note_gone(MlsFileLedger *ledger, List *files)
+{
+	List *gone = NIL;
+	ListCell *lc;
+
+	foreach (lc, ledger->known)
+	{
+		MlsFileEntry *entry = lfirst(lc);
+		bool found = false;
+		ListCell *file;
+
+		foreach (file, files)
+			found |= strcmp(((DatasetFile *) lfirst(file))->name, entry->name) == 0;
+		if (!found && entry->state != MLS_FILE_GONE)
+			gone = lappend(gone, entry);
+	}
+	foreach (lc, gone)
+	{
+		MlsFileEntry entry = *(MlsFileEntry *) lfirst(lc);
+
+		entry.state = MLS_FILE_GONE;
+		entry.error = NULL;
+		mls_ledger_note(ledger, &entry);
+	}
+}
+
+static void
+list_files(DatasetStream *stream)
+{
+	const MlsTable *table = stream->head.query->table;
+	MemoryContext before = MemoryContextSwitchTo(stream->context);
+	List *files = mls_dataset_files_of(table->source, table->resource);
+	ListCell *lc;
+
+	foreach (lc, files)
+		if (is_wanted(stream->head.query, lfirst(lc)))
+			stream->files = lappend(stream->files, lfirst(lc));
+	if (table->files)
+		note_gone(table->files, files);
+	stream->is_listed = true;
+	MemoryContextSwitchTo(before);
+}
+
+/* ---- a file ---- */
+
+static void
+note(DatasetStream *stream, MlsFileState state)
+{
+	MlsFileLedger *ledger = stream->head.query->table->files;
+
+	if (ledger == NULL)
+		return;
+	stream->entry.state = state;
+	if (stream->rows)
+	{
+		stream->entry.rows = mls_dataset_rows_count(stream->rows);
+		stream->entry.rejected = mls_dataset_rows_rejected(stream->rows);
+	}
+	mls_ledger_note(ledger, &stream->entry);
+}
+
+static void
+end_file(DatasetStream *stream)
+{
+	stream->file = NULL;
+	stream->rows = NULL;
+	stream->bytes = NULL;
+	MemoryContextReset(stream->file_context);
+}
+
+/* May a file still be written?  A clock that goes wrong must not make it wait for ever. */
+static bool
+is_fresh(const DatasetStream *stream)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	int64 age = GetCurrentTimestamp() - stream->file->modified;
+	int64 settle = server->settle_s * USECS_PER_SEC;
+
+	return settle > 0 && age < settle && age > -settle;
+}
+
+/* Is it known to be here, by its size and time?  Or may it still be written, so that it waits? */
+static bool
+is_passed_over(DatasetStream *stream, const MlsFileLedger *ledger)
+{
+	const DatasetFile *file = stream->file;
+	const MlsFileEntry *known = mls_ledger_find(ledger, file->name);
+
+	if (known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
+		known->modified == file->modified)
+		return true;
+	if (is_fresh(stream))
+	{
+		note(stream, MLS_FILE_PENDING);
+		return true;
+	}
+	return false;
+}
+
+/* Are the same bytes here, under this name, or where each file counts once under any? */
+static bool
+is_here(DatasetStream *stream, const MlsFileLedger *ledger)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	const MlsFileEntry *same = mls_ledger_find_bytes(ledger, stream->entry.sha256);
+
+	if (same == NULL ||
+		(server->mode != DATASET_APPEND &&
+		 (strcmp(same->name, stream->entry.name) != 0 || same->state != MLS_FILE_SYNCED)))
+		return false;
+	stream->entry.rows = same->rows;
+	stream->entry.rejected = same->rejected;
+	stream->entry.reading = strcmp(same->name, stream->entry.name) == 0
+								? same->reading
+								: psprintf("the same bytes as \"%s\"", same->name);
+	return true;
+}
+
+/* Reads all rows, and keeps none: an error says what is wrong with the file. */
+static void
+prove(DatasetStream *stream, const DatasetFacts *facts)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	MlsFileLedger aside = {.context = CurrentMemoryContext};
+	DatasetRows *rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
+	StringInfoData row;
+
+	mls_dataset_rows_reject_to(rows, &aside);
+	initStringInfo(&row);
+	do
+		resetStringInfo(&row);
+	while (mls_dataset_rows_next(rows, &row));
+	mls_dataset_require_unchanged(stream->bytes);
+}
+
+static void
+prove_in_passing(DatasetStream *stream, const DatasetFacts *facts)
+{
+	MemoryContext work =
+		AllocSetContextCreate(stream->file_context, "mls_fdw proof", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(work);
+
+	prove(stream, facts);
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(work);
+}
+
+/* Begins the file at hand; false if nothing of it is to be read. */
+static bool
+begin_file(DatasetStream *stream)
+{
+	const MlsTable *table = stream->head.query->table;
+	const DatasetServer *server = table->source->own;
+	DatasetFacts *facts;
+
+	stream->entry = (MlsFileEntry){.name = stream->file->name,
+								   .bytes = stream->file->bytes,
+								   .modified = stream->file->modified};
+	if (table->files && is_passed_over(stream, table->files))
+	{
+		table->files->passed_over = true;
+		return false;
+	}
+	/* Of half a file it would be said that the rest is gone. */
+	if (stream->head.query->keys_only && is_fresh(stream))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("file \"%s\" of source \"%s\" may still be written",
+							   stream->file->name, table->source->name),
+						errdetail("It was written less than %d s ago (server option settle).",
+								  server->settle_s)));
+	facts = palloc0(sizeof(DatasetFacts));
+	stream->bytes = mls_dataset_open(table->source, stream->file);
+	mls_dataset_examine(stream->bytes, server->encoding, facts);
+	stream->entry.sha256 = facts->sha256;
+	if (table->files && is_here(stream, table->files))
+	{
+		note(stream, MLS_FILE_SYNCED);
+		table->files->passed_over = true;
+		return false;
+	}
+	if (table->files)
+		prove_in_passing(stream, facts);
+	stream->rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
+	if (table->files)
+		mls_dataset_rows_reject_to(stream->rows, table->files);
+	return true;
+}
+
+/* Reads a page of the file at hand; NULL at its end, and if it has none. */
+static MlsPage *
+read_file(DatasetStream *stream)
+{
+	const MlsQuery *query = stream->head.query;
+	int size = query->page_size > 0 ? query->page_size : query->table->source->platform.page_size;
+	MemoryContext before;
+	MlsPage *page;
+
+	MemoryContextSwitchTo(stream->file_context);
+	if (stream->rows == NULL && !begin_file(stream))
+	{
+		end_file(stream);
+		return NULL;
+	}
+	before = MemoryContextSwitchTo(stream->page);
+	page = mls_dataset_page(stream->rows, size, stream->bytes->name);
+	MemoryContextSwitchTo(before);
+	mls_dataset_require_unchanged(stream->bytes);
+	stream->entry.reading = mls_dataset_rows_reading(stream->rows);
+	note(stream, page ? MLS_FILE_SYNCING : MLS_FILE_SYNCED);
+	if (page == NULL)
+		end_file(stream);
+	return page;
+}
+
+/* The same, where a file that cannot be read is noted. */
+static MlsPage *
+try_file(DatasetStream *stream)
+{
+	MemoryContext before = CurrentMemoryContext;
+	MlsPage *volatile page = NULL;
+
+	PG_TRY();
+	{
+		page = read_file(stream);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(stream->context);
+		error = CopyErrorData();
+		if (!mls_dataset_is_files_fault(error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		stream->entry.error =
+			error->detail ? psprintf("%s: %s", error->message, error->detail) : error->message;
+		note(stream, MLS_FILE_FAILED);
+		end_file(stream);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(before);
+	return page;
+}
+
+MlsPage *
+mls_dataset_stream_next(MlsStream *head)
+{
+	DatasetStream *stream = (DatasetStream *) head;
+	MemoryContext before = CurrentMemoryContext;
+	MlsPage *page = NULL;
+
+	MemoryContextReset(stream->page);
+	if (!stream->is_listed)
+		list_files(stream);
+	while (page == NULL)
+	{
+		if (stream->file == NULL && stream->next == list_length(stream->files))
+			break;
+		if (stream->file == NULL)
+			stream->file = list_nth(stream->files, stream->next++);
+		page = head->query->table->files ? try_file(stream) : read_file(stream);
+		MemoryContextSwitchTo(before);
+	}
+	if (page == NULL)
+		return NULL;
+	head->pages++;
+	head->records += page->nrecords;
+	head->stats.body_bytes += page->bytes;
+	return page;
+}

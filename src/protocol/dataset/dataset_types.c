@@ -1,0 +1,429 @@
+/*
+ * dataset_types.c
+ *		The types of columns, from all their values.
+ *
+ * Of each column is kept what all of its values can be; one value less is one way less, and
+ * a column of which nothing is left is text.  So a type never depends on which rows stand
+ * first.  What stays open is not guessed: thousands or a fraction, day or month are decided
+ * by another value of the column, or by an option, and else it is text, and is said to be.
+ * An identity is text, whatever it looks like.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "base/name_list.h"
+#include "protocol/dataset/dataset.h"
+#include "record/written.h"
+
+/* Values kept to be shown, and how much of each. */
+#define MOST_SAMPLES 3
+#define MOST_SHOWN 60
+
+#define ALL_NUMBERS (MLS_CAN_INTEGER | MLS_CAN_NUMBER | MLS_CAN_POINT | MLS_CAN_COMMA)
+
+typedef struct Field
+{
+	const char *name;
+	int length;
+	int can;       /* MLS_CAN_*, of all values */
+	int shows;     /* MLS_SHOWS_*, of any */
+	int64 values;  /* that are none of null and empty */
+	bool is_json;  /* one is a list or an object */
+	List *samples; /* of char * */
+} Field;
+
+struct DatasetTypes
+{
+	const DatasetServer *server;
+	MemoryContext context;
+	List *fields;       /* of Field * */
+	MlsWritten numbers; /* how the numbers of the files are written; plain: nothing shows it */
+	const char *shown_by;
+};
+
+DatasetTypes *
+mls_dataset_types(const DatasetServer *server)
+{
+	DatasetTypes *types = palloc0(sizeof(DatasetTypes));
+
+	types->server = server;
+	types->context = CurrentMemoryContext;
+	return types;
+}
+
+/* ---- looking ---- */
+
+static bool
+is_named(const Field *field, const MlsSlice *slice)
+{
+	return field->length == slice->name_length &&
+		   memcmp(field->name, slice->name, field->length) == 0;
+}
+
+static Field *
+add_field(DatasetTypes *types, const char *name, int length)
+{
+	MemoryContext before = MemoryContextSwitchTo(types->context);
+	Field *field = palloc0(sizeof(Field));
+
+	field->name = pnstrdup(name, length);
+	field->length = length;
+	field->can = MLS_CAN_ALL;
+	types->fields = lappend(types->fields, field);
+	MemoryContextSwitchTo(before);
+	return field;
+}
+
+/* The field of a slice, which most likely stands where it stood before. */
+static Field *
+field_of(DatasetTypes *types, const MlsSlice *slice, int guess)
+{
+	ListCell *lc;
+
+	if (guess < list_length(types->fields) && is_named(list_nth(types->fields, guess), slice))
+		return list_nth(types->fields, guess);
+	foreach (lc, types->fields)
+		if (is_named(lfirst(lc), slice))
+			return lfirst(lc);
+	return add_field(types, slice->name, slice->name_length);
+}
+
+void
+mls_dataset_types_expect(DatasetTypes *types, const char *name)
+{
+	MlsSlice slice = {.name = name, .name_length = strlen(name)};
+
+	(void) field_of(types, &slice, 0);
+}
+
+static void
+keep_sample(DatasetTypes *types, Field *field, const char *text, int length)
+{
+	MemoryContext before;
+	char *sample;
+
+	if (list_length(field->samples) >= MOST_SAMPLES)
+		return;
+	sample = pnstrdup(text, pg_mbcliplen(text, length, MOST_SHOWN));
+	if (mls_is_listed(field->samples, sample))
+		return;
+	before = MemoryContextSwitchTo(types->context);
+	field->samples = lappend(field->samples, pstrdup(sample));
+	MemoryContextSwitchTo(before);
+}
+
+/* What a number of JSON can be: the source says that it is one, and its digits are all there. */
+static int
+json_number(const char *text, int length)
+{
+	bool is_whole = length <= 19 && strcspn(text, ".eE") >= length;
+
+	return ALL_NUMBERS & ~(is_whole ? 0 : MLS_CAN_INTEGER);
+}
+
+static void
+see(DatasetTypes *types, Field *field, const MlsSlice *slice)
+{
+	char *text;
+	int length;
+
+	if (slice->kind == MLS_NULL)
+		return;
+	text = mls_slice_text(slice);
+	length = strlen(text);
+	if (length > 0)
+		keep_sample(types, field, text, length);
+	/* What has nothing in it says nothing. */
+	if (length == 0 || strspn(text, " ") == length)
+	{
+		pfree(text);
+		return;
+	}
+	field->values++;
+	switch (slice->kind)
+	{
+		case MLS_NUMBER:
+			field->can &= json_number(text, length);
+			break;
+		case MLS_BOOLEAN:
+			field->can &= MLS_CAN_BOOLEAN;
+			break;
+		case MLS_STRING:
+			if (field->can)
+				field->can &= mls_written_ways(text, length, &field->shows);
+			break;
+		default:
+			field->is_json = true;
+			field->can = 0;
+	}
+	pfree(text);
+}
+
+void
+mls_dataset_types_see(DatasetTypes *types, const MlsPage *page)
+{
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const MlsRecord *record = &page->records[i];
+
+		for (int j = 0; j < record->nslices; j++)
+			see(types, field_of(types, &record->slices[j], j), &record->slices[j]);
+	}
+}
+
+/* ---- names of identities ---- */
+
+/* Does a part of a name end here?  At another sign than letters and digits, and in CamelCase. */
+static bool
+is_border(const char *s)
+{
+	return !isalnum((unsigned char) s[0]) || !isalnum((unsigned char) s[1]) ||
+		   (islower((unsigned char) s[0]) && isupper((unsigned char) s[1])) ||
+		   (isalpha((unsigned char) s[0]) && isdigit((unsigned char) s[1])) ||
+		   (isupper((unsigned char) s[0]) && isupper((unsigned char) s[1]) && s[2] &&
+			islower((unsigned char) s[2]));
+}
+
+/* These in a name, or at its end only: "unit_no", but not "no_of_rooms". */
+static bool
+is_identity_word(const char *word, bool is_last)
+{
+	static const char *const words[] = {
+		"id",   "key", "code", "zip",    "zipcode", "postal",  "postcode", "phone",
+		"fax",  "mls", "apn",  "parcel", "fips",    "license", "licence",  "vat",
+		"iban", "ref", "tel",  "mobile", "guid",    "uuid",    "plz",      NULL};
+	static const char *const last_words[] = {"no", "nr", "num", "number", NULL};
+
+	for (int i = 0; words[i]; i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	for (int i = 0; is_last && last_words[i]; i++)
+		if (strcmp(last_words[i], word) == 0)
+			return true;
+	return false;
+}
+
+static bool
+names_identity(const char *name)
+{
+	char word[32];
+	int length = 0;
+
+	for (const char *s = name; *s; s++)
+	{
+		bool is_end = is_border(s);
+
+		if (isalnum((unsigned char) *s) && length < lengthof(word) - 1)
+			word[length++] = pg_tolower((unsigned char) *s);
+		if (!is_end || length == 0)
+			continue;
+		word[length] = '\0';
+		if (is_identity_word(
+				word, s[1 + strcspn(s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
+										   "YZ0123456789")] == '\0'))
+			return true;
+		length = 0;
+	}
+	return false;
+}
+
+/* ---- deciding ---- */
+
+typedef struct Decision
+{
+	Oid type;
+	MlsWritten written;
+	const char *why; /* where it is not plain to see; or NULL */
+	bool is_open;
+} Decision;
+
+/* One column may show what another leaves open: 1,5 is no thousand, nor is 1.234.567,8. */
+static void
+find_numbers(DatasetTypes *types)
+{
+	bool has_point = false;
+	bool has_comma = false;
+	ListCell *lc;
+
+	if (types->server->decimal != DATASET_AUTO)
+	{
+		types->numbers =
+			types->server->decimal == DATASET_FIRST ? MLS_WRITTEN_POINT : MLS_WRITTEN_COMMA;
+		types->shown_by = "the option decimal";
+		return;
+	}
+	foreach (lc, types->fields)
+	{
+		const Field *field = lfirst(lc);
+		int can = field->can & (MLS_CAN_POINT | MLS_CAN_COMMA);
+
+		if (field->values == 0 || !(field->shows & MLS_SHOWS_PARTING) ||
+			(can != MLS_CAN_COMMA && can != MLS_CAN_POINT))
+			continue;
+		has_comma |= can == MLS_CAN_COMMA;
+		has_point |= can == MLS_CAN_POINT;
+		types->shown_by = psprintf("column \"%s\"", field->name);
+	}
+	if (has_comma != has_point)
+		types->numbers = has_comma ? MLS_WRITTEN_COMMA : MLS_WRITTEN_POINT;
+}
+
+static Decision
+decide_number(const DatasetTypes *types, const Field *field)
+{
+	bool is_point = field->can & MLS_CAN_POINT;
+	bool is_comma = field->can & MLS_CAN_COMMA;
+	bool is_open = is_point && is_comma && (field->shows & MLS_SHOWS_PARTING);
+
+	if (types->server->ids_as_text && names_identity(field->name))
+		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN, "text, since its name says identity"};
+	if (field->can & MLS_CAN_INTEGER)
+		return (Decision){INT8OID, MLS_WRITTEN_PLAIN, NULL};
+	if (is_open && types->server->decimal == DATASET_AUTO && !(field->can & MLS_CAN_NUMBER) &&
+		types->numbers == MLS_WRITTEN_PLAIN)
+		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
+						  "text, since its commas can part thousands or a fraction: set the server "
+						  "option decimal",
+						  true};
+	if (is_comma && (!is_point || (is_open && types->numbers == MLS_WRITTEN_COMMA)))
+		return (Decision){NUMERICOID, MLS_WRITTEN_COMMA,
+						  is_open
+							  ? psprintf("read with a decimal comma, as %s shows", types->shown_by)
+							  : "read with a decimal comma"};
+	if (field->can & MLS_CAN_NUMBER)
+		return (Decision){NUMERICOID, MLS_WRITTEN_PLAIN, NULL};
+	if (is_open)
+		return (Decision){NUMERICOID, MLS_WRITTEN_POINT,
+						  psprintf("read with a decimal point, as %s shows", types->shown_by)};
+	return (Decision){NUMERICOID, MLS_WRITTEN_POINT, NULL};
+}
+
+static Decision
+decide_date(const DatasetTypes *types, int can)
+{
+	static const struct
+	{
+		int bit;
+		Oid type;
+		MlsWritten written;
+	} forms[] = {
+		{MLS_CAN_YMD, DATEOID, MLS_WRITTEN_YMD},
+		{MLS_CAN_NAMED, DATEOID, MLS_WRITTEN_NAMED},
+		{MLS_CAN_DMY, DATEOID, MLS_WRITTEN_DMY},
+		{MLS_CAN_MDY, DATEOID, MLS_WRITTEN_MDY},
+		{MLS_CAN_YMD_TIME, TIMESTAMPTZOID, MLS_WRITTEN_YMD},
+		{MLS_CAN_NAMED_TIME, TIMESTAMPTZOID, MLS_WRITTEN_NAMED},
+		{MLS_CAN_DMY_TIME, TIMESTAMPTZOID, MLS_WRITTEN_DMY},
+		{MLS_CAN_MDY_TIME, TIMESTAMPTZOID, MLS_WRITTEN_MDY},
+	};
+	int dates = types->server->dates;
+
+	if (can & MLS_CAN_DATE)
+		return (Decision){DATEOID, MLS_WRITTEN_PLAIN, NULL};
+	if (can & MLS_CAN_INSTANT)
+		return (Decision){TIMESTAMPTZOID, MLS_WRITTEN_PLAIN, NULL};
+	if ((can & MLS_CAN_DMY_TIME) && (can & MLS_CAN_MDY_TIME))
+	{
+		if (dates == DATASET_AUTO)
+			return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
+							  "text, since day and month cannot be told apart: set the server "
+							  "option dates",
+							  true};
+		can &= dates == DATASET_FIRST ? ~(MLS_CAN_MDY | MLS_CAN_MDY_TIME)
+									  : ~(MLS_CAN_DMY | MLS_CAN_DMY_TIME);
+	}
+	for (int i = 0; i < lengthof(forms); i++)
+		if (can & forms[i].bit)
+			return (Decision){forms[i].type, forms[i].written, NULL};
+	return (Decision){TEXTOID, MLS_WRITTEN_PLAIN, NULL};
+}
+
+/* N may be no, or north: letters are words where both of them are there. */
+static bool
+is_open_letter(const Field *field)
+{
+	int letters = field->shows & (MLS_SHOWS_YES | MLS_SHOWS_NO);
+
+	return letters == MLS_SHOWS_YES || letters == MLS_SHOWS_NO;
+}
+
+static Decision
+decide(const DatasetTypes *types, const Field *field)
+{
+	if (field->is_json)
+		return (Decision){JSONBOID, MLS_WRITTEN_PLAIN, NULL};
+	if (field->values == 0)
+		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN, "text, since it has no values"};
+	if ((field->can & MLS_CAN_BOOLEAN) && is_open_letter(field))
+		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
+						  "text, since its one letter need not be a yes or no", true};
+	if (field->can & MLS_CAN_BOOLEAN)
+		return (Decision){BOOLOID, MLS_WRITTEN_PLAIN, NULL};
+	if (field->can & ALL_NUMBERS)
+		return decide_number(types, field);
+	return decide_date(types, field->can);
+}
+
+/* Fields of ours are what they are, and stand behind those of the files. */
+static bool
+is_own(const Field *field, Oid *type)
+{
+	if (strcmp(field->name, DATASET_LINE) == 0)
+		*type = INT8OID;
+	else if (strcmp(field->name, DATASET_FILE) == 0 || strcmp(field->name, DATASET_SHA256) == 0)
+		*type = TEXTOID;
+	else if (strcmp(field->name, DATASET_EXTRA) == 0)
+		*type = JSONBOID;
+	else
+		return false;
+	return true;
+}
+
+static MlsRemoteField *
+remote_field(const DatasetTypes *types, const Field *field)
+{
+	MlsRemoteField *remote = palloc0(sizeof(MlsRemoteField));
+	Decision decision;
+
+	remote->name = field->name;
+	remote->nullable = true;
+	remote->max_length = -1;
+	remote->samples = field->samples;
+	if (is_own(field, &remote->pg_type))
+	{
+		remote->natural = true;
+		return remote;
+	}
+	decision = decide(types, field);
+	remote->pg_type = decision.type;
+	remote->type = mls_written_name(decision.written);
+	remote->natural = remote->type == NULL;
+	remote->description = decision.why;
+	remote->is_open = decision.is_open;
+	if (field->shows & MLS_SHOWS_ZERO_DATE)
+		remote->description = "dates of zeros are none";
+	return remote;
+}
+
+List *
+mls_dataset_types_fields(DatasetTypes *types)
+{
+	List *own = NIL;
+	List *fields = NIL;
+	ListCell *lc;
+
+	find_numbers(types);
+	foreach (lc, types->fields)
+	{
+		Oid type;
+
+		if (is_own(lfirst(lc), &type))
+			own = lappend(own, remote_field(types, lfirst(lc)));
+		else
+			fields = lappend(fields, remote_field(types, lfirst(lc)));
+	}
+	return list_concat(fields, own);
+}

@@ -1,0 +1,73 @@
+/*
+ * ledger.h
+ *		The files that records come from, where a source consists of files: what became of
+ *		each, as a run keeps account of it.
+ *
+ * A sync gives the table it reads a ledger.  The protocol passes over files that it finds
+ * there unchanged, says what became of the others, and goes on behind one that cannot be
+ * read.  Without a ledger such a file is an error.
+ */
+#ifndef MLS_PROTOCOL_LEDGER_H
+#define MLS_PROTOCOL_LEDGER_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+/* In the order of their words in mls.file. */
+typedef enum MlsFileState
+{
+	MLS_FILE_NOT_SYNCED, /* known, to be read again */
+	MLS_FILE_PENDING,    /* it may still be written */
+	MLS_FILE_SYNCING,    /* some of its records are here */
+	MLS_FILE_SYNCED,
+	MLS_FILE_FAILED,
+	MLS_FILE_GONE /* it is not there any more */
+} MlsFileState;
+
+typedef struct MlsFileEntry
+{
+	const char *name;
+	MlsFileState state;
+	int64 bytes;
+	TimestampTz modified;
+	const char *sha256; /* hexadecimal; NULL: not known */
+	int64 rows;
+	int64 rejected;
+	const char *reading; /* how it was read, and what was remarkable; or NULL */
+	const char *error;   /* or NULL */
+} MlsFileEntry;
+
+/* A line that is no record. */
+typedef struct MlsFileReject
+{
+	const char *name; /* of the file */
+	int64 line;
+	const char *text;
+	const char *reason;
+} MlsFileReject;
+
+typedef struct MlsFileLedger
+{
+	MemoryContext context; /* of all in it */
+	List *known;           /* of MlsFileEntry *: from earlier runs */
+	List *news;            /* of MlsFileEntry *: since they were last written; later ones count */
+	List *rejects;         /* of MlsFileReject *: the same */
+	bool passed_over;      /* not all was read: files were known, or wait */
+	int failed;            /* files that could not be read */
+	const char *failure;   /* of the first of them */
+} MlsFileLedger;
+
+/* What is known of a file, or NULL. */
+extern const MlsFileEntry *mls_ledger_find(const MlsFileLedger *ledger, const char *name);
+
+/* A file whose records are here with the very same bytes; or NULL. */
+extern const MlsFileEntry *mls_ledger_find_bytes(const MlsFileLedger *ledger, const char *sha256);
+
+/* Takes note of a copy of an entry, or of a line that is no record. */
+extern void mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry);
+extern void mls_ledger_reject(MlsFileLedger *ledger, const char *name, int64 line, const char *text,
+							  int length, const char *reason);
+
+#endif /* MLS_PROTOCOL_LEDGER_H */

@@ -1,0 +1,170 @@
+/*
+ * source_file.c
+ *		Rows of mls.file.
+ *
+ * A file is passed over by a sync when its row says that all of it is here.  So whatever takes
+ * rows away has to say so (mls_files_forget); a reading of everything does not look at them.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "step/source_file.h"
+#include "step/issue.h"
+
+/* In the order of MlsFileState. */
+static const char *const states[] = {"not_synced", "pending", "syncing",
+									 "synced",     "failed",  "gone"};
+
+static MlsFileState
+state_named(const char *name)
+{
+	for (int i = 0; i < lengthof(states); i++)
+		if (strcmp(states[i], name) == 0)
+			return i;
+	return MLS_FILE_NOT_SYNCED;
+}
+
+/* What is known from earlier runs; when everything is read again, it is only that they are there. */
+static List *
+read_known(const MlsRun *run)
+{
+	bool again = run->task->full;
+	List *known = NIL;
+
+	mls_select("SELECT f.name, f.state, f.bytes, f.modified_at, f.sha256, f.rows, f.rejected, "
+			   "f.reading, s.reading_all FROM mls.file f "
+			   "JOIN mls.subscription s ON s.id = f.subscription "
+			   "WHERE f.subscription = $1 ORDER BY f.name",
+			   mls_arg_int8(run->sub->id));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MlsFileEntry *entry = palloc0(sizeof(MlsFileEntry));
+
+		entry->name = mls_text_at(i, 1);
+		entry->state = state_named(mls_text_at(i, 2));
+		entry->bytes = mls_int8_at(i, 3);
+		entry->modified = mls_time_at(i, 4);
+		entry->sha256 = mls_text_at(i, 5);
+		entry->rows = mls_int8_at(i, 6);
+		entry->rejected = mls_int8_at(i, 7);
+		entry->reading = mls_text_at(i, 8);
+		if ((again || mls_bool_at(i, 9)) && entry->state == MLS_FILE_SYNCED)
+			entry->state = MLS_FILE_NOT_SYNCED;
+		known = lappend(known, entry);
+	}
+	return known;
+}
+
+void
+mls_files_begin(MlsRun *run)
+{
+	MlsFileLedger *ledger;
+
+	if (!run->table->source->protocol->keeps_files)
+		return;
+	ledger = MemoryContextAllocZero(run->context, sizeof(MlsFileLedger));
+	ledger->context = run->context;
+	mls_transaction_begin(run->sub->owner);
+	MemoryContextSwitchTo(run->context);
+	ledger->known = read_known(run);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+	run->table->files = ledger;
+}
+
+bool
+mls_files_have_news(const MlsRun *run)
+{
+	const MlsFileLedger *ledger = run->table->files;
+
+	return ledger && (ledger->news != NIL || ledger->rejects != NIL);
+}
+
+static void
+store_entry(const MlsRun *run, const MlsFileEntry *entry)
+{
+	mls_sql_control(
+		SPI_OK_INSERT,
+		"INSERT INTO mls.file AS f (subscription, name, state, bytes, modified_at, sha256, rows, "
+		"rejected, reading, error, failures, run_id, synced_at) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($3 = 'failed')::pg_catalog.int4, $11, "
+		"CASE WHEN $3 = 'synced' THEN pg_catalog.clock_timestamp() END) "
+		"ON CONFLICT (subscription, name) DO UPDATE SET state = excluded.state, "
+		"bytes = excluded.bytes, modified_at = excluded.modified_at, "
+		"sha256 = coalesce(excluded.sha256, f.sha256), rows = excluded.rows, "
+		"rejected = excluded.rejected, reading = coalesce(excluded.reading, f.reading), "
+		"error = excluded.error, run_id = excluded.run_id, "
+		"failures = CASE excluded.state WHEN 'failed' THEN f.failures + 1 WHEN 'synced' THEN 0 "
+		"ELSE f.failures END, synced_at = coalesce(excluded.synced_at, f.synced_at)",
+		mls_arg_int8(run->sub->id), mls_arg_text(entry->name), mls_arg_text(states[entry->state]),
+		mls_arg_int8(entry->bytes), mls_arg_time(entry->modified), mls_arg_text(entry->sha256),
+		mls_arg_int8(entry->rows), mls_arg_int8(entry->rejected), mls_arg_text(entry->reading),
+		mls_arg_text(entry->error), mls_arg_int8(run->id));
+}
+
+static void
+store_reject(const MlsRun *run, const MlsFileReject *reject)
+{
+	char *key = psprintf("%s|" INT64_FORMAT, reject->name, reject->line);
+
+	mls_issue_open(run->sub->id, run->id, MLS_ISSUE_FILE, key, NULL, reject->text, reject->reason);
+}
+
+/* What was wrong with the lines of a file is so no more: it is read from its beginning. */
+static void
+solve_rejects(const MlsRun *run, const char *name)
+{
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.issue SET solved_at = pg_catalog.now() WHERE subscription = $1 "
+					"AND kind = '" MLS_ISSUE_FILE "' AND solved_at IS NULL "
+					"AND pg_catalog.starts_with(key, $2 || '|') AND run_id IS DISTINCT FROM $3",
+					mls_arg_int8(run->sub->id), mls_arg_text(name), mls_arg_int8(run->id));
+}
+
+void
+mls_files_store(MlsRun *run)
+{
+	MlsFileLedger *ledger = run->table->files;
+	ListCell *lc;
+
+	if (!mls_files_have_news(run))
+		return;
+	foreach (lc, ledger->rejects)
+		store_reject(run, lfirst(lc));
+	foreach (lc, ledger->news)
+	{
+		const MlsFileEntry *entry = lfirst(lc);
+
+		store_entry(run, entry);
+		if (entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE)
+			solve_rejects(run, entry->name);
+	}
+	ledger->rejects = NIL;
+	ledger->news = NIL;
+}
+
+void
+mls_files_require(const MlsRun *run)
+{
+	const MlsFileLedger *ledger = run->table->files;
+
+	if (ledger == NULL || ledger->failed == 0)
+		return;
+	ereport(ERROR, errcode(ERRCODE_FDW_REPLY_HANDLE),
+			errmsg("%s of resource \"%s\" of source \"%s\" could not be read",
+				   mls_counted(ledger->failed, "file", "files"), run->sub->resource,
+				   run->sub->source),
+			errdetail_internal("%s", ledger->failure),
+			errhint("What the other files hold is here; the table mls.file says what became of "
+					"each."));
+}
+
+void
+mls_files_forget(int64 subscription)
+{
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.file SET state = 'not_synced' WHERE subscription = $1 "
+					"AND state IN ('synced', 'syncing')",
+					mls_arg_int8(subscription));
+}

@@ -1,0 +1,277 @@
+# Datasets from the first look to gold: what would be made, what is made, live queries, syncs that
+# read no byte twice, files that wait, fail, change and go, guards, and each mode.
+use strict;
+use warnings;
+
+use IO::Compress::Gzip qw(gzip $GzipError);
+use MlsSync;
+use MlsTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $folder = PostgreSQL::Test::Utils::tempdir;
+mkdir "$folder/$_" or die for qw(srv srv/office srv/days srv/newest srv/keyed srv/wide srv/killed other);
+my $node = new_node('datasets', 'mls_fdw.file_directories' => "'$folder/srv'", restart_after_crash => 'on');
+
+sub sql { return scalar $node->safe_psql('postgres', $_[0]) }
+sub fails { my ($sql, $expected, $name) = @_; return like(sql_error($node, $sql), $expected, $name); }
+
+# Writes a file as a careful program does, with a time that is not now.
+my $time = time - 3600;
+sub put
+{
+	my ($name, $text, $age) = @_;
+	open my $to, '>:raw', "$folder/srv/.new" or die;
+	print $to $text;
+	close $to or die;
+	$time += 10;
+	my $at = defined $age ? time - $age : $time;
+	utime $at, $at, "$folder/srv/.new";
+	rename "$folder/srv/.new", "$folder/srv/$name" or die "$name: $!";
+	return;
+}
+sub server
+{
+	my ($name, $place, $options) = @_;
+	return sql(qq{CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/$place'$options);
+		CREATE SCHEMA $name; IMPORT FOREIGN SCHEMA files FROM SERVER $name INTO $name});
+}
+sub files { return sql("SELECT string_agg(name || ' ' || state || ' ' || rows, ', ' ORDER BY name) FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription WHERE s.source = '$_[0]'"); }
+sub sync { return sql("SELECT concat_ws(' ', status, received, inserted, updated, unchanged) FROM mls_sync('$_[0]')"); }
+
+# ---- Looking ----
+
+put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,\"\$1,250.50\",2024-01-31\n8,Bob,10001,\$99.95,2023-12-01\n");
+put('office/leads.ndjson', qq({"id": 1, "email": "a\@example.com"}\n{"id": 2, "email": null}\n));
+put('office/notes.docx', 'x');
+put("office/k\xf6ln.csv", "A\n1\n");
+sql(qq{CREATE SERVER office FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/office')});
+is(sql(q{SELECT string_agg(concat_ws(' ', resource, field, type, written, is_key, samples), E'\n' ORDER BY n) FROM mls_dataset_inspect('office')
+	WITH ORDINALITY AS i(resource, field, type, written, is_key, samples, remark, n) WHERE field IS NOT NULL AND resource = 'roster'}),
+	join("\n", 'roster Agent ID text f {007,8}', 'roster Name text f {Ann,Bob}', 'roster Zip text f {02139,10001}',
+		'roster Volume numeric number 1,234.5 f {"$1,250.50",$99.95}', 'roster Joined date f {2024-01-31,2023-12-01}',
+		'roster _file text t {roster.csv}', 'roster _line bigint t {2,3}'), 'what would be made is shown, with samples');
+is(sql(q{SELECT remark FROM mls_dataset_inspect('office') WHERE resource IS NULL}), '2 files are of a kind, or of a name, that is not read: "k?ln.csv", "notes.docx"', 'what is not read is said');
+is(sql(q{SELECT count(*) FROM pg_foreign_table}), 0, 'and nothing is made');
+is(sql(q{SELECT string_agg(item, ' ') FROM mls_check('office') WHERE ok}), 'configuration metadata leads count order paging encoding', 'mls_check');
+
+sql(q{CREATE SCHEMA office; IMPORT FOREIGN SCHEMA files FROM SERVER office INTO office});
+is(sql(q{SELECT agent_id, zip, volume, joined FROM office.roster WHERE volume > 100}), '007|02139|1250.50|2024-01-31', 'a live query');
+is(sql(q{SELECT count(*) FROM office.roster r JOIN office.leads l ON l.id = ltrim(r.agent_id, '0')}), 0, 'a join of two files');
+is(sql(q{SELECT name FROM office.roster WHERE file = 'roster.csv' AND line = 3}), 'Bob', 'a row by file and line');
+is(sql(q{SELECT count(*) FROM office.roster WHERE file = 'none.csv'}), 0, 'and of no file');
+like(plan_of($node, q{SELECT * FROM office.roster}), qr{Remote Request: files of "roster" in file://}, 'EXPLAIN reads nothing and says what would be');
+
+# ---- Who may, and where ----
+
+symlink "$folder/other", "$folder/srv/way" or die;
+fails(qq{CREATE SERVER bad FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url '$_')}, qr/invalid value for option "url"/, "no place: $_")
+  for "file://$folder/srv/../other", 's3://bucket/x', 'https://example.com/x.csv', 'file://relative';
+for my $case ([ 'outside', 'other', qr/may not read its directory.*mls_fdw\.file_directories/s ], [ 'linked', 'srv/way', qr/symbolic links are not followed/ ], [ 'missing', 'srv/none', qr/No such file/ ])
+{
+	sql(qq{CREATE SERVER $case->[0] FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/$case->[1]')});
+	fails("SELECT * FROM mls_dataset_inspect('$case->[0]')", $case->[2], "a place that is $case->[0]");
+}
+symlink '/etc/passwd', "$folder/srv/office/passwd.csv" or die;
+is(sql(q{SELECT count(*) FROM mls_dataset_inspect('office') WHERE resource = 'passwd'}), 0, 'a link in the place is no file of it');
+sql('CREATE ROLE stranger LOGIN');
+fails(q{SET ROLE stranger; SELECT * FROM mls_dataset_inspect('office')}, qr/permission denied for function/, 'a stranger may not look');
+sql('GRANT EXECUTE ON FUNCTION mls_dataset_inspect(text) TO stranger');
+fails(q{SET ROLE stranger; SELECT * FROM mls_dataset_inspect('office')}, qr/permission denied for foreign server/, 'nor with the function alone');
+fails(q{CREATE SERVER feed FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file:///srv/x'); SELECT * FROM mls_dataset_inspect('feed')}, qr/server "feed" is no dataset/, 'a store is none');
+fails(q{CREATE SERVER odd FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file:///srv/x', mode 'sometimes')}, qr/invalid value for option "mode"/, 'options are checked');
+sql(qq{CREATE SERVER odd FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/office', delimiter 'xx')});
+fails(q{CREATE SCHEMA odd; IMPORT FOREIGN SCHEMA files FROM SERVER odd INTO odd}, qr/invalid value for option "delimiter"/, 'also by who reads');
+
+# ---- Mirror: syncs and purges ----
+
+sql(q{SELECT mls_subscribe('office.roster')});
+is(sync('office'), 'finished 2 2 0 0', 'a first sync');
+is(files('office'), 'roster.csv synced 2', 'its file is known');
+is(sql(q{SELECT agent_id, zip, volume, joined FROM silver.office_roster ORDER BY line}), "007|02139|1250.50|2024-01-31\n8|10001|99.95|2023-12-01", 'silver has the types');
+is(sql(q{SELECT record->>'Volume' FROM bronze.office_roster ORDER BY key LIMIT 1}), '$1,250.50', 'bronze the text');
+is(sync('office'), 'finished 0 0 0 0', 'a second one reads nothing');
+utime $time + 5, $time + 5, "$folder/srv/office/roster.csv" or die;
+is(sync('office'), 'finished 0 0 0 0', 'nor where only the time of the file has changed');
+put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,\"\$1,250.50\",2024-01-31\n8,Rob,10001,\$99.95,2023-12-01\n");
+is(sync('office'), 'finished 2 0 1 1', 'one row has changed, and one is written');
+put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,oops,2024-13-31\n8,Rob,10001,\$99.95,2023-12-01\n9,Eve,00501,,\n");
+is(sync('office'), 'finished 3 1 1 1', 'values that do not fit');
+is(sql(q{SELECT volume IS NULL, joined IS NULL, zip FROM silver.office_roster WHERE agent_id = '007'}), 't|t|02139', 'are NULL');
+is(sql(q{SELECT string_agg(field || ' ' || value || ' ' || reason, ', ' ORDER BY field) FROM mls.issue WHERE kind = 'value' AND solved_at IS NULL}),
+	'Joined "2024-13-31" is not a date, Volume "oops" is not a number', 'and issues');
+
+put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,1,2024-01-31\n8,\"Rob,10001,2,2023-12-01\n");
+fails(q{SELECT * FROM mls_sync('office')}, qr/1 file of resource "roster".*could not be read.*never closed/s, 'a file whose quote is never closed fails');
+is(sql(q{SELECT state, error, failures FROM mls.file}), 'failed|could not read file "roster.csv" of source "office": The quote that opens in line 3 is never closed.|1', 'and says why');
+is(sql(q{SELECT count(*) FROM silver.office_roster WHERE volume = 1}), 0, 'nothing of it is here');
+fails(q{SELECT * FROM office.roster}, qr/could not read file "roster\.csv"/, 'a live query fails likewise');
+fails(q{SELECT * FROM mls_purge('office')}, qr/could not read file "roster\.csv".*nothing was removed/s, 'so does a purge, and removes nothing');
+is(sql('SELECT count(*) FROM silver.office_roster'), 3, 'what was here stays');
+
+put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,1,2024-01-31\n", 1);
+is(sync('office'), 'finished 0 0 0 0', 'a file that was written just now waits');
+is(files('office'), 'roster.csv pending 0', 'and is said to');
+fails(q{SELECT * FROM mls_purge('office')}, qr/file "roster\.csv" of source "office" may still be written/, 'nothing is removed meanwhile');
+put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,1,2024-01-31\n");
+is(sync('office'), 'finished 1 0 1 0', 'then it is read');
+is(sql(q{SELECT status, missing FROM mls_purge('office', 'roster')}), 'finished|2', 'and a purge removes what it has no more');
+is(sql(q{SELECT string_agg(agent_id, ' ') FROM silver.office_roster}), '007', 'two rows are gone');
+is(files('office'), 'roster.csv not_synced 1', 'after a purge all is read once more');
+is(sync('office'), 'finished 1 0 0 1', 'and nothing written');
+
+# A file that comes back as it was, after its rows were removed.
+rename "$folder/srv/office/roster.csv", "$folder/other/roster.csv" or die;
+is(sync('office'), 'finished 0 0 0 0', 'the file is gone');
+is(files('office'), 'roster.csv gone 1', 'and is said to be');
+fails(q{SELECT * FROM mls_purge('office')}, qr/lists no record/, 'a purge does not take an empty place for an empty roster');
+is(sql(q{SELECT deleted FROM mls_purge('office', 'roster', force => true)}), 1, 'unless it is forced');
+rename "$folder/other/roster.csv", "$folder/srv/office/roster.csv" or die;
+is(sync('office'), 'finished 1 0 1 0', 'it is back, and so are its rows');
+is(sql('SELECT count(*) FROM silver.office_roster'), 1, 'here they are');
+sql('TRUNCATE bronze.office_roster, silver.office_roster');
+sync('office');
+is(sql('SELECT count(*) FROM silver.office_roster'), 1, 'rows that somebody has removed are made again');
+
+# ---- Many files: one fails alone ----
+
+put("days/sales_$_.csv", "Id,Amount\n$_-1,10\n$_-2,20\n") for 1 .. 5;
+put('days/sales_6.csv.gz', "Id,Amount\n6-1,10\n");
+put('days/other.csv', "A,B\n1,2\n");
+server('days', 'days', q{, files 'sales=sales_*, other.csv', mode 'append'});
+is(sql(q{SELECT string_agg(DISTINCT foreign_table_name, ' ') FROM information_schema.foreign_tables WHERE foreign_table_schema = 'days'}), 'other sales', 'patterns make resources');
+is(sql(q{SELECT count(*), sum(amount), count(DISTINCT sha256) FROM days.sales}), '11|160|6', 'a resource of several files');
+put('days/sales_7.csv.gz', "\x1f\x8b\x08\x00\x00\x00\x00\x00");
+sql(q{SELECT mls_subscribe('days.sales')});
+fails(q{SELECT * FROM mls_sync('days')}, qr/1 file of resource "sales".*"sales_7\.csv\.gz".*It is cut/s, 'one file of seven is cut, and the others are here');
+is(files('days'), join(', ', map({ "sales_$_.csv synced 2" } 1 .. 5), 'sales_6.csv.gz synced 1', 'sales_7.csv.gz failed 0'), 'each with its state');
+is(sql('SELECT count(*) FROM silver.days_sales'), 11, 'and all their rows');
+put('days/sales_7.csv.gz', "Id,Amount\n7-1,5\n");
+is(sync('days'), 'finished 1 1 0 0', 'mended, it comes alone');
+
+# Append: the same bytes never twice, under whatever name; nothing is removed.
+put('days/sales_again.csv', "Id,Amount\n3-1,10\n3-2,20\n");
+is(sync('days'), 'finished 0 0 0 0', 'the same bytes under another name');
+is(sql(q{SELECT reading FROM mls.file WHERE name = 'sales_again.csv'}), 'the same bytes as "sales_3.csv"', 'are known');
+put('days/sales_1.csv', "Id,Amount\n1-3,30\n");
+is(sync('days'), 'finished 1 1 0 0', 'other bytes under the same name are more rows');
+unlink "$folder/srv/days/sales_2.csv" or die;
+is(sync('days'), 'finished 0 0 0 0', 'a file that is gone');
+is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('days')}), 'finished 0', 'takes nothing with it');
+is(sql('SELECT count(*), sum(amount) FROM silver.days_sales'), '13|195', 'all that ever was is here');
+
+# ---- Replace: the newest file counts ----
+
+put('newest/list_a.csv', "Code,Price\nA,1\nB,2\nC,3\n");
+put('newest/list_b.csv', "Code,Price\nA,1\nB,5\nD,4\n");
+server('newest', 'newest', q{, files 'list=list_*', mode 'replace', key 'Code', purge_limit '1'});
+is(sql('SELECT string_agg(code || price, $$ $$ ORDER BY code) FROM newest.list'), 'A1 B5 D4', 'only the newest is read');
+sql(q{SELECT mls_subscribe('newest.list')});
+is(sync('newest'), 'finished 3 3 0 0', 'and synced');
+put('newest/list_c.csv', "Code,Price\nA,1\nB,6\nE,7\n");
+is(sync('newest'), 'finished 3 1 2 0', 'a newer one; of the others the file is another');
+is(sql(q{SELECT deleted FROM mls_purge('newest')}), 1, 'takes the place of the one before');
+is(sql('SELECT string_agg(code || price, $$ $$ ORDER BY code) FROM silver.newest_list'), 'A1 B6 E7', 'whole');
+put('newest/list_d.csv', "Code,Price\nZ,1\n");
+is(sync('newest'), 'finished 1 1 0 0', 'a file of one row');
+fails(q{SELECT * FROM mls_purge('newest')}, qr/purge of resource "list" of source "newest" would remove too many/, 'is refused as the new whole');
+
+# ---- Upsert, and broken lines ----
+
+put('keyed/people.ndjson', qq({"MemberKey": "1", "Name": "Ann"}\n{"MemberKey": "2", "Name": \n{"MemberKey": "3", "Name": "Eve"}\n{"Name": "nobody"}\n));
+server('keyed', 'keyed', q{, mode 'upsert', key 'MemberKey'});
+fails('SELECT * FROM keyed.people', qr/could not read file "people\.ndjson".*Line 2 is no valid JSON/s, 'a live query does not pass over a broken line');
+sql(q{SELECT mls_subscribe('keyed.people')});
+is(sync('keyed'), 'finished 3 2 0 0', 'a sync does');
+is(sql(q{SELECT kind, key, value, reason FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = 'keyed' AND kind = 'file'}),
+	'file|people.ndjson|2|{"MemberKey": "2", "Name":|is no valid JSON', 'and makes an issue of it');
+is(sql(q{SELECT rows, rejected FROM mls.file WHERE name = 'people.ndjson'}), '3|1', 'which the file counts');
+is(sql(q{SELECT count(*) FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = 'keyed' AND kind = 'record'}), 1, 'a row without its key is an issue, too');
+put('keyed/people.ndjson', qq({"MemberKey": "2", "Name": "Bob"}\n));
+is(sync('keyed'), 'finished 1 1 0 0', 'the next delivery adds');
+is(sql('SELECT string_agg(name, $$ $$ ORDER BY member_key) FROM silver.keyed_people'), 'Ann Bob Eve', 'and keeps');
+is(sql(q{SELECT count(*) FROM mls.issue WHERE kind = 'file' AND solved_at IS NULL}), 0, 'the line is no issue any more');
+
+put('keyed/people.ndjson', qq({"MemberKey": "7", "Name": "Zoe"}\n{"MemberKey": "7", "Name": "Zoey"}\n));
+is(sql(q{SELECT concat_ws(' ', received, inserted, message) FROM mls_sync('keyed')}), '2 1 1 row has the key of another, and the last counts', 'a key that comes twice is said');
+is(sql(q{SELECT name FROM silver.keyed_people WHERE member_key = '7'}), 'Zoey', 'of its rows the last one counts');
+
+# Other options of reading: all is read anew. What stays open is an issue until it is decided.
+put('keyed/open.csv', "K;When;Flag\n1;03/04/2024;N\n2;05/06/2024;N\n");
+sql(qq{CREATE SERVER opened FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/keyed', files 'open.csv', schema_check_interval '0');
+	CREATE SCHEMA opened; IMPORT FOREIGN SCHEMA files FROM SERVER opened INTO opened; SELECT mls_subscribe('opened.open')});
+is(sync('opened'), 'finished 2 2 0 0', 'a file with what can be read in two ways');
+my $open = q{SELECT string_agg(field || ' ' || value, ', ' ORDER BY field) FROM mls.issue WHERE kind = 'open' AND solved_at IS NULL};
+is(sql($open), 'Flag N, When 03/04/2024', 'has issues');
+is(sql('SELECT string_agg("when", $$ $$ ORDER BY k) FROM silver.opened_open'), '03/04/2024 05/06/2024', 'and texts');
+sql(q{ALTER SERVER opened OPTIONS (ADD nulls 'N')});
+is(sync('opened'), 'finished 2 0 2 0', 'another option of reading has all read again');
+is(sql($open), 'When 03/04/2024', 'what is no value any more is no issue');
+sql(q{ALTER SERVER opened OPTIONS (ADD dates 'dmy')});
+is(sync('opened'), 'finished 0 0 0 0', 'one of types has not');
+is(sql("SELECT coalesce(($open), 'none')"), 'none', 'but decides');
+
+# ---- Wider files ----
+
+put('wide/w_1.csv', "K,N,D\na,1,2024-01-01\nb,2,2024-01-02\n");
+server('wide', 'wide', q{, files 'w=w_*', schema_check_interval '0', key 'K'});
+sql(q{SELECT mls_subscribe('wide.w')});
+is(sync('wide'), 'finished 2 2 0 0', 'two columns of types');
+put('wide/w_2.csv', "K,N,D,More\nc,2.5,2024-01-03,x\nd,many,soon,y\n");
+is(sync('wide'), 'finished 2 2 0 0', 'then a file with a column more, and values that are wider');
+is(sql('SELECT string_agg(concat_ws($$/$$, k, n, d, more), $$ $$ ORDER BY k) FROM silver.wide_w'), 'a/1/2024-01-01 b/2/2024-01-02 c/2024-01-03/x d/y', 'the column is added, what does not fit is NULL');
+is(sql(q{SELECT string_agg(value, ' ' ORDER BY value) FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = 'wide' AND kind = 'value' AND solved_at IS NULL}), '"2.5" "many" "soon"', 'and an issue each');
+
+# ---- Memory, and an end that is late ----
+
+my $big = "Zip,Amount,Name\n" . join('', map { sprintf "%05d,%d,\"Name, %d\"\n", $_ % 99999, $_, $_ } 10000 .. 129999);
+put('wide/big.csv', $big . "00501,last,Eve\n");
+put('wide/big_cut.csv', $big . '00501,1,"Eve');
+sql(qq{CREATE SERVER big FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/wide', files 'big=big.csv, cut=big_cut.csv')});
+is(sql(q{SELECT string_agg(field || ' ' || type, ', ') FROM mls_dataset_inspect('big') WHERE resource = 'big' AND field !~ '^_'}), 'Zip text, Amount text, Name text', 'the last row of 120,001 decides a type');
+is(sql(q{CREATE SCHEMA big; IMPORT FOREIGN SCHEMA files FROM SERVER big INTO big; SELECT count(*), min(zip) FROM big.big}), '120001|00000', 'all rows');
+like(sql(q{SELECT remark FROM mls_dataset_inspect('big') WHERE resource IS NULL}), qr/big_cut\.csv.*The quote that opens in line 120002 is never closed/, 'an end that is missing is found');
+
+# Thirty megabytes, packed, in the memory of a page.
+my $long = "K,Text\n" . join('', map { "$_," . 'x' x 70 . "\n" } 1 .. 400_000);
+gzip(\$long, \my $packed) or die $GzipError;
+put('wide/long.csv.gz', $packed);
+sql(qq{CREATE SERVER long FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/wide', files 'long.csv.gz'); CREATE FOREIGN TABLE long (k bigint OPTIONS (field 'K'), text text OPTIONS (field 'Text')) SERVER long OPTIONS (resource 'long')});
+my ($rows, $memory) = split /\n/, sql(q{SELECT count(*) || ' ' || sum(length(text)) FROM long; SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s*(\d+) kB')});
+is($rows, '400000 28000000', 'a long file');
+cmp_ok($memory, '<', 45 * 1024, 'is not held as a whole') or diag("$memory kB");
+
+# ---- Killed ----
+
+put('killed/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
+server('killed', 'killed', q{, page_size '200', key 'K'});
+sql(q{SELECT mls_subscribe('killed.rows')});
+my $sync = start_psql($node, q{SELECT * FROM mls_sync('killed')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 5}) or die 'no page came';
+kill 'KILL', sql(q{SELECT pid FROM mls.run WHERE status = 'running'});
+end_psql($sync);
+$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die;
+my $half = sql('SELECT count(*) FROM silver.killed_rows');
+cmp_ok($half, '>', 0, 'a sync is killed on its way');
+cmp_ok($half, '<', 20_000, 'and not behind it');
+is(files('killed'), "rows.csv syncing $half", 'the file says how far it came');
+is(sync('killed'), 'finished 20000 ' . (20_000 - $half) . " 0 $half", 'the next one writes what lacks, and nothing twice');
+is(sql('SELECT count(*), count(DISTINCT k), sum(v) FROM silver.killed_rows'), '20000|20000|200010000', 'all of it');
+is(files('killed'), 'rows.csv synced 20000', 'and the file is here');
+
+# ---- Gold ----
+
+put('office/members.csv', "Member Key,First,Last,Office\nM-1,Ann,Smith,O-1\nM-2,Bob,Jones,O-1\n");
+sql(q{IMPORT FOREIGN SCHEMA files LIMIT TO (members) FROM SERVER office INTO office;
+	ALTER FOREIGN TABLE office.members OPTIONS (SET key 'Member Key');
+	INSERT INTO mls.row_map (source, source_resource, resource) VALUES ('office', 'members', 'Member');
+	INSERT INTO mls.field_map (source, source_resource, resource, field, arguments) VALUES
+		('office', 'members', 'Member', 'MemberFirstName', '{First}'),
+		('office', 'members', 'Member', 'MemberLastName', '{Last}'),
+		('office', 'members', 'Member', 'OfficeKey', '{Office}')});
+is(sql(q{SELECT (mls_subscribe('office.members')).gold}), 'gold.member', 'a roster feeds gold by rules');
+sync('office');
+is(sql(q{SELECT string_agg(concat_ws(' ', "MemberKey", "MemberFirstName", "MemberLastName", "OfficeKey"), ', ' ORDER BY "MemberKey") FROM gold.member}), 'M-1 Ann Smith O-1, M-2 Bob Jones O-1', 'as any source does');
+sql(q{SELECT mls_unsubscribe('office.members')});
+is(sql(q{SELECT count(*) FROM mls.file WHERE name = 'members.csv'}), 0, 'an unsubscribed one leaves no row of its files');
+done_testing();
