@@ -523,14 +523,17 @@ feed_complete(MlsRun *run)
 static void
 feed_failed(MlsRun *run)
 {
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.feed SET failures = failures + 1, problem = $2, refused = $3 "
-					"WHERE id = $1",
-					mls_arg_int8(run->sub->id),
-					mls_arg_text(psprintf("%s%s%s%s%s", run->outcome->message,
-										  run->outcome->detail[0] ? ". " : "", run->outcome->detail,
-										  run->outcome->hint[0] ? " " : "", run->outcome->hint)),
-					mls_arg_bool(strstr(run->outcome->hint, "force => true") != NULL));
+	const MlsOutcome *outcome = run->outcome;
+
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.feed SET failures = failures + 1, problem = $2, refused = $3 "
+		"WHERE id = $1",
+		mls_arg_int8(run->sub->id),
+		mls_arg_text(psprintf("%s%s%s%s%s", outcome->message,
+							  outcome->detail[0] || outcome->hint[0] ? ". " : "", outcome->detail,
+							  outcome->detail[0] && outcome->hint[0] ? " " : "", outcome->hint)),
+		mls_arg_bool(strstr(outcome->hint, "force => true") != NULL));
 }
 
 static void

@@ -573,4 +573,12 @@ cmp_ok($memory_many - $memory_few, '<', 16 * 1024, 'five times as many take no m
 is(write_feed("many$large"), "finished|$large|$large|0|0", 'an unchanged run of them writes nothing');
 valid("many$large.xml", 'kyero', 'many');
 
+# What keeps a feed from being written ends in a sentence, and its hint is one of its own.
+sql('ALTER SERVER store_front RENAME TO store_fronts');
+$node->psql('postgres', qq{SELECT * FROM mls_feed_sync('many$small')});
+my $told = sql(qq{SELECT problem FROM mls.feed WHERE name = 'many$small'});
+like($told, qr/\S/, 'a store that is gone');
+unlike($told, qr/[a-z"] Perhaps/, '... is told in sentences');
+like(sql(q{SELECT message FROM mls_health() WHERE item = 'feeds'}), qr/many$small was not written, 1 time in a row: /, '... by mls_health as well');
+
 done_testing();

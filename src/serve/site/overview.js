@@ -31,7 +31,7 @@ const CURES = {
 	issues: () => ['See which values did not fit. ', link('#/quality', 'Quality')],
 	conflicts: () => ['Give one of the sources the option key_prefix. ', link('#/quality', 'Quality')],
 	quota: () => ['Wait for the window to pass, or ask the source for more. Runs go on by themselves. ', link('#/source', 'Sources')],
-	tables: () => ['Subscribe the foreign tables again, which makes what is missing. ', link('#/source', 'Sources')],
+	tables: () => ['Subscribe the foreign tables of dropped tables again, which makes what is missing; then sync, which fills them. ', link('#/source', 'Sources')],
 	leftovers: () => ['They belong to nothing any more: drop them when you need nothing of them.'],
 	geocoding: () => ['See what its runs say. ', link('#/runs?process=geocode', 'Runs')],
 	media: () => ['See which files are lost or late, and why. ', link('#/runs?process=media', 'Runs'), sql('SELECT * FROM mls_media WHERE error IS NOT NULL;')],
