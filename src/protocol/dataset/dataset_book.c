@@ -673,5 +673,5 @@ mls_dataset_book_reading(const DatasetBook *book, StringInfo out)
 	appendStringInfo(out, "sheet \"%s\"%s", book->sheet->name,
 					 book->sheet->is_hidden ? " (hidden)" : "");
 	if (list_length(book->sheets) > 1)
-		appendStringInfo(out, ", not %s", name_sheets(book, book->sheet));
+		appendStringInfo(out, ", others %s", name_sheets(book, book->sheet));
 }

@@ -12,6 +12,11 @@
 #include "http/gunzip.h"
 #include "protocol/dataset/dataset_book.h"
 
+/* A fuzzer cannot guess a checksum. */
+#ifndef MLS_ZIP_CHECKED
+#define MLS_ZIP_CHECKED true
+#endif
+
 #define PIECE (64 * 1024)
 
 /* A workbook has a few parts for each sheet, picture and drawing. */
@@ -348,7 +353,7 @@ read_piece(DatasetPart *part, const char **piece, Size *length)
 		fail_part(part, "is longer than the archive says.", NULL);
 	if (*length > 0)
 		return true;
-	if (part->total != part->entry->length || part->crc != part->entry->crc)
+	if (part->total != part->entry->length || (MLS_ZIP_CHECKED && part->crc != part->entry->crc))
 		fail_part(part, "is damaged.", NULL);
 	return false;
 }
