@@ -72,12 +72,14 @@ mls_refuse_own_locks(pid_t worker, const char *what, const char *function)
 	}
 }
 
+/* Background workers are shared by all databases, and so are the seats of those that follow. */
 static LOCKTAG
 lock_tag(MlsLockClass class, int64 id)
 {
+	Oid database = class == MLS_LOCK_FOLLOW ? InvalidOid : MyDatabaseId;
 	LOCKTAG tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (id >> 32), (uint32) id, class);
+	SET_LOCKTAG_ADVISORY(tag, database, (uint32) (id >> 32), (uint32) id, class);
 	return tag;
 }
 

@@ -407,7 +407,7 @@ BEGIN
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mls.serve_roles(), mls.serve_model(text), mls.serve_login(text, text), mls.serve_consumers(), '
-                   'mls.serve_revoke(text, timestamptz), mls.serve_revoked(), mls.serve_audit(json), mls.serve_file(text), mls.alert_now(integer) TO %s', role);
+                   'mls.serve_revoke(text, timestamptz), mls.serve_revoked(), mls.serve_audit(json), mls.serve_file(text, text[]), mls.alert_now(integer) TO %s', role);
     FOREACH one IN ARRAY audiences LOOP
         IF NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = one AND m.member = role) THEN
             EXECUTE format('GRANT %s TO %s', one, role);

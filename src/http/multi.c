@@ -326,21 +326,14 @@ curl_events(bool readable, bool writable)
 	return (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0);
 }
 
-/* Lets transfers proceed as far as they can without waiting. */
-void
-mls_multi_poll(void)
+/* Lets transfers proceed whose sockets are ready or whose time has come, without waiting; false: none. */
+static bool
+proceed(void)
 {
 	struct pollfd polled[MAX_SOCKETS];
 	int npolled = nwatches;
 	sigset_t saved;
-	int64 now;
 
-	if (nrunning == 0)
-		return;
-	now = mls_clock_us();
-	if (now - polled_at < POLL_GRAIN_US)
-		return;
-	polled_at = now;
 	for (int i = 0; i < npolled; i++)
 	{
 		polled[i].fd = watches[i].fd;
@@ -348,8 +341,8 @@ mls_multi_poll(void)
 						   ((watches[i].what & CURL_POLL_OUT) ? POLLOUT : 0);
 		polled[i].revents = 0;
 	}
-	if (poll(polled, npolled, 0) <= 0 && (timer_at < 0 || timer_at > now))
-		return;
+	if (poll(polled, npolled, 0) <= 0 && (timer_at < 0 || timer_at > mls_clock_us()))
+		return false;
 	block_signals(&saved);
 	for (int i = 0; i < npolled; i++)
 		if (polled[i].revents)
@@ -358,6 +351,22 @@ mls_multi_poll(void)
 	act_on_timer();
 	collect();
 	restore_signals(&saved);
+	return true;
+}
+
+/* Lets transfers proceed as far as they can without waiting. */
+void
+mls_multi_poll(void)
+{
+	int64 now;
+
+	if (nrunning == 0)
+		return;
+	now = mls_clock_us();
+	if (now - polled_at < POLL_GRAIN_US)
+		return;
+	polled_at = now;
+	(void) proceed();
 }
 
 static long
@@ -422,6 +431,12 @@ mls_multi_wait(int64 until)
 	int n;
 
 	ensure_multi();
+	/* Where something is there already, it is had for less. */
+	if (proceed())
+	{
+		CHECK_FOR_INTERRUPTS();
+		return;
+	}
 	n = wait_for_events(until, events);
 	block_signals(&saved);
 	for (int i = 0; i < n; i++)

@@ -45,12 +45,25 @@ mls_directory_root(const DirectoryStore *store)
 	return mls_folder_open(&store->folder);
 }
 
+/* Whatever the server's umask says, the group reaches what it may read. */
+static bool
+make_folder(int parent, const char *name)
+{
+	mode_t before = umask(0);
+	int made = mkdirat(parent, name, FOLDER_MODE);
+
+	(void) umask(before);
+	return made == 0 || errno == EEXIST;
+}
+
 int
 mls_directory_walk(int parent, const char *path, int length, bool make)
 {
-	int folder = mls_folder_open_in(parent, ".");
+	int folder = -1;
 
-	while (length > 0 && folder >= 0)
+	if (length == 0)
+		return mls_folder_open_in(parent, ".");
+	do
 	{
 		char part[MAXPGPATH];
 		int bytes = Min((int) strcspn(path, "/"), length);
@@ -58,17 +71,16 @@ mls_directory_walk(int parent, const char *path, int length, bool make)
 		int error;
 
 		strlcpy(part, path, Min(bytes + 1, sizeof(part)));
-		next = mls_folder_open_in(folder, part);
-		if (next < 0 && errno == ENOENT && make &&
-			(mkdirat(folder, part, FOLDER_MODE) == 0 || errno == EEXIST))
-			next = mls_folder_open_in(folder, part);
+		next = mls_folder_open_in(parent, part);
+		if (next < 0 && errno == ENOENT && make && make_folder(parent, part))
+			next = mls_folder_open_in(parent, part);
 		error = errno;
 		mls_folder_drop(folder);
-		folder = next;
+		folder = parent = next;
 		errno = error;
 		path += bytes + 1;
 		length -= bytes + 1;
-	}
+	} while (length > 0 && folder >= 0);
 	return folder;
 }
 

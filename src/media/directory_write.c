@@ -167,9 +167,17 @@ write_file(const DirectoryStore *store, int fd, const MlsStoreFile *file)
 	if (written != file->length)
 		elog(ERROR, "file of " INT64_FORMAT " bytes was announced with " INT64_FORMAT, written,
 			 file->length);
-	/* The process's umask may say less. */
-	if (fchmod(fd, FILE_MODE) != 0)
-		mls_directory_report(store, TASK_WRITE, file->name, errno);
+}
+
+/* A new file, readable for those who are to read it, whatever the server's umask says. */
+static int
+make_file(int folder, const char *name)
+{
+	mode_t before = umask(0);
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+
+	(void) umask(before);
+	return mls_folder_take(fd);
 }
 
 /* From here on the file goes with the memory context, unless it gets its name. */
@@ -177,14 +185,9 @@ static void
 begin(DirectoryStore *store, DirectoryPut *put)
 {
 	int folder = open_folder(store, put->name, true);
-	int fd = -1;
-	int error;
+	int fd = folder >= 0 ? make_file(folder, put->temporary) : -1;
+	int error = errno;
 
-	if (folder >= 0)
-		fd = mls_folder_take(openat(folder, put->temporary,
-									O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-									FILE_MODE));
-	error = errno;
 	mls_folder_drop(folder);
 	if (fd < 0)
 	{
@@ -311,17 +314,55 @@ sync_files(DirectoryStore *store, bool all)
 	}
 }
 
-static void
-rename_one(const DirectoryStore *store, const DirectoryPut *put)
+static int
+compare_puts(const ListCell *a, const ListCell *b)
 {
-	int folder = open_folder(store, put->name, false);
-	int error = 0;
+	return strcmp(((const DirectoryPut *) lfirst(a))->name,
+				  ((const DirectoryPut *) lfirst(b))->name);
+}
 
-	if (folder < 0 || renameat(folder, put->temporary, folder, mls_directory_base(put->name)) != 0)
-		error = errno;
+static bool
+same_folder(const char *a, const char *b)
+{
+	int length = mls_directory_base(a) - a;
+
+	return mls_directory_base(b) - b == length && strncmp(a, b, length) == 0;
+}
+
+/* Folder by folder: each is opened once. */
+static void
+rename_all(DirectoryStore *store)
+{
+	List *puts = NIL;
+	const DirectoryPut *last = NULL;
+	int folder = -1;
+	int error = 0;
+	dlist_iter iter;
+	ListCell *lc;
+
+	dlist_foreach(iter, &store->written) puts =
+		lappend(puts, dlist_container(DirectoryPut, node, iter.cur));
+	list_sort(puts, compare_puts);
+	foreach (lc, puts)
+	{
+		const DirectoryPut *put = lfirst(lc);
+
+		if (last == NULL || !same_folder(last->name, put->name))
+		{
+			mls_folder_drop(folder);
+			folder = open_folder(store, put->name, false);
+		}
+		if (folder < 0 ||
+			renameat(folder, put->temporary, folder, mls_directory_base(put->name)) != 0)
+			error = errno;
+		last = put;
+		if (error)
+			break;
+	}
 	mls_folder_drop(folder);
+	list_free(puts);
 	if (error)
-		mls_directory_report(store, TASK_WRITE, put->name, error);
+		mls_directory_report(store, TASK_WRITE, last->name, error);
 }
 
 static void
@@ -362,33 +403,44 @@ sync_folders(const DirectoryStore *store, const bool *named)
 	}
 }
 
+/* Names are on disk: with all of the file system, or folder by folder. */
+static void
+sync_names(DirectoryStore *store, bool all)
+{
+	bool named[256] = {false};
+	dlist_iter iter;
+
+	if (all)
+	{
+		sync_all(store);
+		return;
+	}
+	dlist_foreach(iter, &store->written)
+	{
+		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
+
+		if (!mls_store_is_name(put->name))
+			sync_path(store, put->name);
+		else
+			named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;
+	}
+	sync_folders(store, named);
+}
+
 /* Two names at once in one folder are no harm: they say what is in the file. */
 void
 mls_directory_keep(MlsStore *head)
 {
 	DirectoryStore *store = (DirectoryStore *) head;
-	bool named[256] = {false};
 	bool all = enableFsync && store->nwritten >= MANY && may_sync_all(store);
-	dlist_mutable_iter iter;
 
 	if (store->nwritten == 0)
 		return;
 	if (enableFsync)
 		sync_files(store, all);
-	dlist_foreach_modify(iter, &store->written)
-	{
-		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
-
-		rename_one(store, put);
-		if (mls_store_is_name(put->name))
-			named[strtol(pnstrdup(put->name, 2), NULL, 16)] = true;
-		else if (enableFsync && !all)
-			sync_path(store, put->name);
-	}
-	if (all)
-		sync_all(store);
-	else if (enableFsync)
-		sync_folders(store, named);
+	rename_all(store);
+	if (enableFsync)
+		sync_names(store, all);
 	while (!dlist_is_empty(&store->written))
 		forget(dlist_container(DirectoryPut, node, dlist_head_node(&store->written)));
 }

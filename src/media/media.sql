@@ -66,7 +66,7 @@ CREATE TABLE mls.media (
     state           text NOT NULL DEFAULT 'wanted' CHECK (state IN ('wanted', 'here', 'failed', 'refused', 'gone')),
     target          text,
     store           text,
-    sha256          text,
+    sha256          text COLLATE "C",
     attempts        integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz,
     error           text,
@@ -79,7 +79,7 @@ CREATE TABLE mls.media (
 CREATE INDEX media_queue ON mls.media (subscription, target, "order", record_at DESC, key) WHERE state = 'wanted';
 CREATE INDEX media_record ON mls.media (subscription, target, coalesce(record_key, '')) WHERE state = 'wanted';
 CREATE INDEX media_retry ON mls.media (subscription, next_attempt_at) WHERE state = 'failed';
-CREATE INDEX media_hash ON mls.media (store, sha256) WHERE sha256 IS NOT NULL;
+CREATE INDEX media_hash ON mls.media (store, sha256, subscription, key) WHERE sha256 IS NOT NULL;
 COMMENT ON TABLE mls.media IS 'each medium that gold shows, and what became of its file: the queue of mls_media_sync()';
 COMMENT ON COLUMN mls.media.subscription IS 'the subscription whose record it is';
 COMMENT ON COLUMN mls.media.key IS 'its key at the source';
@@ -104,7 +104,7 @@ COMMENT ON COLUMN mls.media.gone_at IS 'when gold was found without it';
 
 CREATE TABLE mls.media_file (
     store              text NOT NULL,
-    sha256             text NOT NULL,
+    sha256             text COLLATE "C" NOT NULL,
     name               text NOT NULL,
     type               text NOT NULL,
     bytes              bigint NOT NULL,
@@ -115,9 +115,8 @@ CREATE TABLE mls.media_file (
     unreferenced_since timestamptz,
     removing           boolean NOT NULL DEFAULT false,
     missing            boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (store, sha256)
+    PRIMARY KEY (sha256, store)
 );
-CREATE INDEX media_file_hash ON mls.media_file (sha256);
 CREATE INDEX media_file_unreferenced ON mls.media_file (store, unreferenced_since) WHERE unreferenced_since IS NOT NULL;
 COMMENT ON TABLE mls.media_file IS 'files that stores keep for media; the same file of several media is there once';
 COMMENT ON COLUMN mls.media_file.store IS 'foreign server of protocol file';
@@ -535,13 +534,14 @@ CREATE FUNCTION mls_media_verify(
     OUT finding text,
     OUT file text,
     OUT message text,
-    OUT repaired boolean)
+    OUT repaired boolean,
+    OUT store text)
     RETURNS SETOF record
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION mls_media_verify(text, integer, boolean)
-    IS 'compares a store, or that of a source, with what is known of it: files that are missing, orphaned, damaged or of a wrong type; so many files, chosen by chance, are read whole; with repair the first run afterwards fetches again what is missing or damaged, and what nobody has goes';
+    IS 'compares a store, or those of a source, with what is known of it: files that are missing, orphaned, damaged or of a wrong type; so many files, chosen by chance, are read whole; with repair the first run afterwards fetches again what is missing or damaged, and what nobody has goes';
 
 -- Part of mls_verify(): as far as rows tell, without a look into the store.
 CREATE FUNCTION mls.media_findings(

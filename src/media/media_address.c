@@ -86,9 +86,13 @@ void
 mls_media_find_fields(MlsMediaRun *media)
 {
 	const MlsTable *table = media->run->table;
+	const MlsProtocol *protocol = table->source->protocol;
 	const char *stamp = table->source->platform.media_timestamp;
 
-	for (const char *const *name = table->source->protocol->media_addresses; *name; name++)
+	if (protocol->media_sizes != NULL && protocol->media_sizes[table->source->platform.media_size])
+		media->addresses =
+			list_make1((void *) protocol->media_sizes[table->source->platform.media_size]);
+	for (const char *const *name = protocol->media_addresses; *name; name++)
 		media->addresses = lappend(media->addresses, (void *) field_of(table, *name));
 	media->stamps =
 		psprintf("coalesce(%s, %s, %s)",

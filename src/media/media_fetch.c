@@ -402,6 +402,8 @@ advance(MlsMediaRun *media, MlsMediaItem *item)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(before);
+	if (item->request == NULL)
+		mls_media_put_at_once(media, item);
 	return item->request != NULL;
 }
 

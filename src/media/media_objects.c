@@ -102,6 +102,7 @@ take_object(void *arg, const MlsObject *object)
 		mls_media_judge_body(asking->media, item);
 	}
 	MemoryContextSwitchTo(before);
+	mls_media_put_at_once(asking->media, item);
 }
 
 /* ---- Asking ---- */

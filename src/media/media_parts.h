@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "utils/hsearch.h"
+
 #include "base/file_type.h"
 #include "media/media.h"
 #include "media/store.h"
@@ -93,7 +95,11 @@ typedef struct MlsMediaPlace
 	char *name; /* of its server */
 	MlsStore *store;
 	bool done;        /* nothing is left to be fetched */
+	bool careful;     /* it has refused a file: they are put when a batch is here */
 	ErrorData *error; /* it takes nothing; or NULL */
+	MemoryContext queue;
+	List *next; /* of char *, in it: keys of files whose turn it is, */
+	int taken;  /* of which so many are under way or have been */
 } MlsMediaPlace;
 
 /* What a run keeps (MlsRun.state). */
@@ -115,10 +121,12 @@ typedef struct MlsMediaRun
 	MlsTransition keys;                /* for it */
 	MlsHttpStats stats;
 	MemoryContext batch; /* reset after each */
-	int batch_files;     /* of the next one at most */
-	LOCKMODE holds;      /* of the store; or NoLock */
-	bool exhausted;      /* the quota lets no more through just now */
-	const char *why;     /* it ends before all are here; or NULL */
+	MemoryContext puts; /* of files that are put as they come; NULL: when all of a batch are here */
+	HTAB *digests;      /* of those */
+	int batch_files;    /* of the next one at most */
+	LOCKMODE holds;     /* of the store; or NoLock */
+	bool exhausted;     /* the quota lets no more through just now */
+	const char *why;    /* it ends before all are here; or NULL */
 } MlsMediaRun;
 
 /* ---- media_fetch.c ---- */
@@ -134,6 +142,13 @@ extern void mls_media_blame(List *items);
 
 /* Looks at a body that came for an item: it has it, or is told why not. */
 extern void mls_media_judge_body(const MlsMediaRun *media, MlsMediaItem *item);
+
+/* ---- media_put.c ---- */
+
+/* A batch is about to come, has come, or one file of it; the last raises no error but for a cancel. */
+extern void mls_media_begin_puts(MlsMediaRun *media);
+extern void mls_media_put_at_once(MlsMediaRun *media, MlsMediaItem *item);
+extern void mls_media_put(MlsMediaRun *media, List *items);
 
 /* ---- media_objects.c ---- */
 

@@ -34,6 +34,9 @@
 /* Files that are removed from a store at a time; its bulk deletes take as many. */
 #define REMOVED 1000
 
+/* Keys of files whose turn it is that are read at a time. */
+#define QUEUED 10000
+
 /* Failures are tried again after a minute, doubled each time, up to a day. */
 #define FIRST_DELAY_S 60
 #define LONGEST_DELAY_S (24 * 60 * 60)
@@ -204,6 +207,10 @@ static const char *const wanted_names[] = {"key",   "resource",  "record", "cate
 static const Oid wanted_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID,
 								   INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID};
 
+/*
+ * A medium that comes back after it was gone has its file still, if that was the one of its stamp:
+ * the stamp of one that was not fetched is forgotten.
+ */
 static void
 compare(const MlsMediaRun *media, const char *after, const char *upto)
 {
@@ -216,7 +223,8 @@ compare(const MlsMediaRun *media, const char *after, const char *upto)
 		"ON (r.resources IS NULL OR w.resource = ANY (r.resources)) "
 		"AND (r.categories IS NULL OR w.category = ANY (r.categories)) "
 		"ORDER BY w.key, r.place NULLS LAST), "
-		"gone AS (UPDATE mls.media m SET state = 'gone', gone_at = now(), next_attempt_at = NULL "
+		"gone AS (UPDATE mls.media m SET state = 'gone', gone_at = now(), next_attempt_at = NULL, "
+		"stamp = CASE WHEN m.state = 'here' THEN m.stamp ELSE '' END "
 		"WHERE m.subscription = $1 AND m.state <> 'gone' "
 		"AND ($2::text IS NULL OR m.key > $2) AND ($3::text IS NULL OR m.key <= $3) "
 		"AND NOT EXISTS (SELECT FROM w WHERE w.key = m.key)) "
@@ -402,13 +410,21 @@ want_again(const MlsMediaRun *media)
 	"AND NOT f.removing AND NOT f.missing AND f.unreferenced_since IS NULL) "                      \
 	"THEN m.validator END, m.place "
 
-/* Files whose turn it is. */
+/* Keys of those whose turn it is. */
+#define NEXT_KEYS                                                                                  \
+	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
+	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
+
+/* Of these the ones that are still wanted; each is looked up, as no index of wanted ones applies. */
 #define NEXT                                                                                       \
-	NEXT_COLUMNS "FROM mls.media m WHERE " IS_DUE                                                  \
-				 "ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
+	"SELECT m.* FROM pg_catalog.unnest($2) WITH ORDINALITY k (key, n) CROSS JOIN LATERAL "         \
+	"(" NEXT_COLUMNS "FROM mls.media m WHERE m.subscription = $1 AND m.key = k.key "               \
+	"AND m.target = $3 AND m.state || '' = 'wanted' "                                              \
+	"AND NOT (SELECT r.paused FROM mls.media_rule r WHERE r.subscription = $1) OFFSET 0) m "       \
+	"ORDER BY k.n"
 
 /*
- * The same with all that is wanted of their records, for one request brings it: as many records
+ * Files whose turn it is with all that is wanted of their records, for one request brings it: as many records
  * as have room, or a part of one that has more files.
  */
 #define NEXT_BY_RECORD                                                                             \
@@ -426,6 +442,59 @@ want_again(const MlsMediaRun *media)
 	"ORDER BY r.n, m.\"order\", m.key LIMIT $2"
 
 /*
+ * Reads the keys of the next files into the queue of the store.  Many at a time: rows that have
+ * been fetched stand before them in the index until they are vacuumed, which is not while somebody
+ * waits for this run.  False if there are none.
+ */
+static bool
+fill_queue(MlsMediaRun *media)
+{
+	MlsMediaPlace *place = media->place;
+	MemoryContext before;
+	SPITupleTable *found;
+
+	want_again(media);
+	mls_select(NEXT_KEYS, mls_arg_int8(media->run->sub->id), mls_arg_int4(QUEUED),
+			   mls_arg_text(media->rule.store));
+	found = SPI_tuptable;
+	if (place->queue == NULL)
+		place->queue =
+			AllocSetContextCreate(media->run->context, "mls_fdw queue", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(place->queue);
+	before = MemoryContextSwitchTo(place->queue);
+	place->next = mls_cell_texts(found, 1);
+	place->taken = 0;
+	MemoryContextSwitchTo(before);
+	return place->next != NIL;
+}
+
+/* The next keys of the queue. */
+static List *
+take_keys(MlsMediaPlace *place, int most)
+{
+	List *keys = NIL;
+
+	while (list_length(keys) < most && place->taken < list_length(place->next))
+		keys = lappend(keys, list_nth(place->next, place->taken++));
+	return keys;
+}
+
+/* The rows of the next files, as the result of the last query. */
+static void
+read_next(MlsMediaRun *media, int most)
+{
+	MlsMediaPlace *place = media->place;
+
+	do
+	{
+		if (place->taken == list_length(place->next) && !fill_queue(media))
+			return;
+		mls_select(NEXT, mls_arg_int8(media->run->sub->id), mls_arg_list(take_keys(place, most)),
+				   mls_arg_text(media->rule.store));
+	} while (SPI_processed == 0);
+}
+
+/*
  * The next files to be fetched (List of MlsMediaItem *, in the batch's context).  Their rows stay
  * as they are until they are settled: only one run of a subscription is at work.
  */
@@ -437,10 +506,14 @@ mls_media_claim(MlsMediaRun *media, int most)
 
 	/* Should a crash forget this step, nothing is lost: nobody waits for it to be on disk. */
 	set_locally("synchronous_commit", "off");
-	want_again(media);
-	mls_select(media->run->table->source->protocol->objects ? NEXT_BY_RECORD : NEXT,
-			   mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
-			   mls_arg_text(media->rule.store));
+	if (media->run->table->source->protocol->objects)
+	{
+		want_again(media);
+		mls_select(NEXT_BY_RECORD, mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
+				   mls_arg_text(media->rule.store));
+	}
+	else
+		read_next(media, most);
 	before = MemoryContextSwitchTo(media->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		items = lappend(items, item_at(media, i));
@@ -484,12 +557,12 @@ mls_media_look_up(const MlsMediaRun *media, List *items)
 
 /* ---- What became of them ---- */
 
-static const char *const fetched_names[] = {"key",      "state",   "sha256", "name",      "type",
-											"bytes",    "width",   "height", "cut",       "error",
-											"attempts", "next_at", "is_new", "validator", "place"};
+static const char *const fetched_names[] = {"key",      "state",   "sha256",    "name", "type",
+											"bytes",    "width",   "height",    "cut",  "error",
+											"attempts", "next_at", "validator", "place"};
 static const Oid fetched_types[] = {TEXTOID, TEXTOID,        TEXTOID, TEXTOID, TEXTOID,
 									INT8OID, INT4OID,        INT4OID, BOOLOID, TEXTOID,
-									INT4OID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID};
+									INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
 
 static TimestampTz
 next_attempt(const MlsMediaItem *item)
@@ -527,8 +600,8 @@ put_item(MlsTransition *fetched, const MlsMediaItem *item)
 		mls_arg_int4(failed  ? item->attempts + 1
 					 : later ? item->attempts
 							 : 0),
-		mls_arg_time(failed && !refused ? next_attempt(item) : 0), mls_arg_bool(!item->stored),
-		mls_arg_text(item->validator), mls_arg_text(item->place));
+		mls_arg_time(failed && !refused ? next_attempt(item) : 0), mls_arg_text(item->validator),
+		mls_arg_text(item->place));
 }
 
 static void
@@ -680,8 +753,12 @@ changed_keys(const MlsMediaRun *media, const List *items)
 void
 mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 {
-	MlsTransition fetched = {
-		.name = FETCHED, .desc = make_desc(fetched_names, fetched_types, lengthof(fetched_names))};
+	MlsTransition fetched = {.name = FETCHED,
+							 .desc =
+								 make_desc(fetched_names, fetched_types, lengthof(fetched_names)),
+							 /* So that rows are looked up, also where mls.media was empty when
+							  * it was analyzed last, and seems to have few. */
+							 .told_rows = 1};
 	List *changed = media->shown ? changed_keys(media, items) : NIL;
 	ListCell *lc;
 
@@ -712,10 +789,8 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 					"validator = CASE WHEN n.state = 'here' THEN n.validator ELSE m.validator END, "
 					"place = CASE WHEN n.state = 'here' THEN n.place ELSE m.place END, "
 					"fetched_at = CASE WHEN n.state = 'here' THEN now() ELSE m.fetched_at END "
-					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key "
-					"AND m.key = ANY ($3)",
-					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store),
-					keys_of(items));
+					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key",
+					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store));
 	mls_transition_close(&fetched);
 	if (changed != NIL)
 		make_gold(media, changed);

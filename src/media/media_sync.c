@@ -32,9 +32,6 @@
 /* When no file of so many could be had for the network, it is not the files. */
 #define TELLING 8
 
-/* When a store takes none of so many files, one by one, it is not the files. */
-#define MOST_REFUSED 3
-
 /* A batch that took less is followed by a larger one. */
 #define SHORT_BATCH_MS 1000
 
@@ -94,6 +91,39 @@ read_base(MlsMediaRun *media)
 		media->base = MemoryContextStrdup(media->run->context, mls_text_at(0, 1));
 }
 
+/* In a PG_CATCH block: what is wrong with a store ends its part of the run, not that of others. */
+static void
+give_up_place(MlsMediaRun *media, MlsMediaPlace *place)
+{
+	MemoryContextSwitchTo(media->run->context);
+	place->error = CopyErrorData();
+	if (mls_error_is_cancel(place->error->sqlerrcode))
+		PG_RE_THROW();
+	FlushErrorState();
+	mls_http_forget_failure();
+}
+
+typedef struct Opening
+{
+	MlsMediaRun *media;
+	MlsMediaPlace *place;
+} Opening;
+
+static void
+open_store(void *arg)
+{
+	const Opening *opening = arg;
+
+	opening->place->store =
+		mls_store_open_named(opening->place->name, opening->media->run->sub->owner);
+}
+
+static bool
+is_no_cancel(int sqlstate)
+{
+	return !mls_error_is_cancel(sqlstate);
+}
+
 /* All stores of the source; those of others first, as the rule's own has what these leave. */
 static void
 open_stores(MlsMediaRun *media)
@@ -108,10 +138,12 @@ open_stores(MlsMediaRun *media)
 	foreach (lc, names)
 	{
 		MlsMediaPlace *place = palloc0(sizeof(MlsMediaPlace));
+		Opening opening = {media, place};
 
 		place->name = pstrdup(lfirst(lc));
-		place->store = mls_store_open_named(place->name, run->sub->owner);
 		media->places = lappend(media->places, place);
+		/* Its server may have been dropped, or be another's now: that is no fault of the others. */
+		place->error = mls_subtransaction(open_store, &opening, is_no_cancel, true);
 	}
 }
 
@@ -181,149 +213,11 @@ find_wanted(MlsMediaRun *media)
 
 /* ---- Files ---- */
 
-static MlsStorePut *
-start_put(MlsMediaRun *media, const MlsMediaItem *item)
-{
-	MlsStoreFile *file = palloc0(sizeof(MlsStoreFile));
-
-	file->name = item->name;
-	file->content_type = item->file.type;
-	file->length = item->bytes;
-	memcpy(file->sha256, item->digest, sizeof(file->sha256));
-	file->response = item->response;
-	return mls_store_put_start(media->store, file);
-}
-
-/* Puts files, several at a time; they are kept when this returns. */
-static void
-put_all(MlsMediaRun *media, const List *items)
-{
-	List *under_way = NIL;
-	ListCell *lc;
-
-	foreach (lc, items)
-	{
-		under_way = lappend(under_way, start_put(media, lfirst(lc)));
-		if (list_length(under_way) < media->rule.transfers)
-			continue;
-		mls_store_put_finish(linitial(under_way));
-		under_way = list_delete_first(under_way);
-	}
-	foreach (lc, under_way)
-		mls_store_put_finish(lfirst(lc));
-	mls_store_keep(media->store);
-}
-
-/* The error, if the store does not take the files; nothing of them is left under way then. */
-static ErrorData *
-try_to_put(MlsMediaRun *media, const List *items)
-{
-	MemoryContext puts =
-		AllocSetContextCreate(media->batch, "mls_fdw puts", ALLOCSET_DEFAULT_SIZES);
-	ErrorData *volatile error = NULL;
-
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(puts);
-		put_all(media, items);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(media->run->context);
-		error = CopyErrorData();
-		if (mls_error_is_cancel(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		mls_http_forget_failure();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(media->batch);
-	MemoryContextDelete(puts);
-	return error;
-}
-
-/* Why the store did not take a file; addresses of services are no secrets, but of no use here. */
-static const char *
-refusal_words(const ErrorData *error)
-{
-	if (error->detail == NULL || strstr(error->detail, "://") != NULL)
-		return psprintf("the store did not take it: %s", error->message);
-	return psprintf("the store did not take it: %s: %s", error->message, error->detail);
-}
-
-/*
- * One file that a store never takes holds up no others: each is put by itself, and those that are
- * not taken are tried again later.  If none of the first is, it is the store; then nothing more
- * is put there and the run ends with the error, but those have failed, so that the next run begins
- * with others.
- */
-static void
-put_one_by_one(MlsMediaRun *media, const List *items)
-{
-	ErrorData *first = NULL;
-	int taken = 0;
-	int refused = 0;
-	ListCell *lc;
-
-	foreach (lc, items)
-	{
-		MlsMediaItem *item = lfirst(lc);
-		ErrorData *error;
-
-		CHECK_FOR_INTERRUPTS();
-		if (taken == 0 && refused >= MOST_REFUSED)
-		{
-			item->result = MLS_MEDIA_LATER;
-			continue;
-		}
-		error = try_to_put(media, list_make1(item));
-		if (error == NULL)
-		{
-			taken++;
-			continue;
-		}
-		refused++;
-		item->by_store = true;
-		mls_media_end_item(item, MLS_MEDIA_FAILED, refusal_words(error));
-		if (first == NULL)
-			first = error;
-		else
-			FreeErrorData(error);
-	}
-	if (taken == 0)
-		media->place->error = first;
-	else if (first != NULL)
-		FreeErrorData(first);
-}
-
-/* Puts what came and is not there. */
-static void
-put_files(MlsMediaRun *media, List *items)
-{
-	MemoryContext before = MemoryContextSwitchTo(media->batch);
-	List *files = NIL;
-	ErrorData *error;
-	ListCell *lc;
-
-	foreach (lc, items)
-	{
-		MlsMediaItem *item = lfirst(lc);
-
-		if (item->result == MLS_MEDIA_GOT && !item->stored)
-			files = lappend(files, item);
-	}
-	if (files != NIL && (error = try_to_put(media, files)) != NULL)
-	{
-		FreeErrorData(error);
-		put_one_by_one(media, files);
-	}
-	MemoryContextSwitchTo(before);
-}
-
 /* The files that were claimed: fetched, and where an address has expired once more by a fresh one. */
 static void
 fetch_items(MlsMediaRun *media, List *items)
 {
+	mls_media_begin_puts(media);
 	mls_media_fetch(media, items);
 	if (media->run->table->source->protocol->objects != NULL)
 		mls_media_ask_objects(media, items);
@@ -331,15 +225,15 @@ fetch_items(MlsMediaRun *media, List *items)
 		mls_media_refresh(media, items);
 	mls_media_fetch(media, items);
 
-	mls_transaction_begin(media->run->sub->owner);
-	mls_media_look_up(media, items);
-	mls_transaction_commit();
-	put_files(media, items);
+	mls_media_put(media, items);
 }
 
-/* If the way to all of many files failed, more of them will not do better. */
+/*
+ * If the way to all of many files failed, more of them will not do better.  Those of other stores
+ * may come from other hosts.
+ */
 static void
-require_some(const MlsMediaRun *media, const List *items)
+require_some(MlsMediaRun *media, const List *items)
 {
 	const MlsMediaItem *first = linitial(items);
 	ListCell *lc;
@@ -349,9 +243,17 @@ require_some(const MlsMediaRun *media, const List *items)
 	foreach (lc, items)
 		if (!((const MlsMediaItem *) lfirst(lc))->by_network)
 			return;
-	ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-			errmsg("no file of source \"%s\" could be fetched", media->run->sub->source),
-			errdetail("Of the first: %s.", first->error));
+	PG_TRY();
+	{
+		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				errmsg("no file of source \"%s\" could be fetched", media->run->sub->source),
+				errdetail("Of the first: %s.", first->error));
+	}
+	PG_CATCH();
+	{
+		give_up_place(media, media->place);
+	}
+	PG_END_TRY();
 }
 
 /* How many more a run may fetch. */
@@ -439,12 +341,13 @@ fetch_some(MlsMediaRun *media)
 	release_store(media);
 	if (items == NIL)
 		return false;
+	if (media->place->error == NULL)
+		require_some(media, items);
 	if (media->place->error != NULL)
 	{
 		MemoryContextReset(media->batch);
 		return false;
 	}
-	require_some(media, items);
 	fit_batch(media, items, began);
 	MemoryContextReset(media->batch);
 	if (media->exhausted)
@@ -570,12 +473,7 @@ claim_store(MlsMediaRun *media)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(media->run->context);
-		media->place->error = CopyErrorData();
-		if (mls_error_is_cancel(media->place->error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		mls_http_forget_failure();
+		give_up_place(media, media->place);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(media->run->context);
@@ -637,6 +535,8 @@ media_work(MlsRun *run)
 	mls_run_enter(run, "fetching");
 	foreach (lc, media->places)
 	{
+		if (((MlsMediaPlace *) lfirst(lc))->error != NULL)
+			continue;
 		turn_to(media, lfirst(lc));
 		claim_store(media);
 	}

@@ -4,6 +4,9 @@
  *
  * The names in a store and those in mls.media_file are read in one order, page by page, so
  * neither has to be held whole.  Some files are read and hashed: a sample by chance, or all.
+ * Meanwhile files come and go; so what one side alone has is looked for on the other once more,
+ * when both have been read, before it is told.
+ *
  * With repair, files that are missing or damaged are fetched again by the next runs, which
  * replaces them; those that belong to nobody are removed once they are a day old (a run may be
  * about to write their rows); and those of sources that keep no files any more go after their
@@ -59,7 +62,8 @@ find(Verification *verification, const char *finding, const char *name, bool rep
 	 const char *message)
 {
 	mls_return_row(verification->result, mls_arg_text(finding), mls_arg_text(name),
-				   mls_arg_text(message), mls_arg_bool(repaired));
+				   mls_arg_text(message), mls_arg_bool(repaired),
+				   mls_arg_text(verification->server));
 }
 
 static void
@@ -132,12 +136,37 @@ look_at_both(Verification *verification, const Wanted *wanted, const MlsStoreEnt
 		read_file(verification, wanted);
 }
 
+/* The hash in a name: names are in the order of hashes, and those of rows have an index. */
+static char *
+hash_of(const char *name)
+{
+	return *name ? pnstrdup(name + 3, 2 * MLS_SHA256_BYTES) : pstrdup("");
+}
+
+/* Has a run noted the file since its name was not among the rows? */
+static bool
+has_row(const Verification *verification, const char *name)
+{
+	bool has;
+
+	mls_select("SELECT FROM mls.media_file WHERE store = $1 AND sha256 = $2 AND name = $3 "
+			   "AND NOT removing AND NOT missing",
+			   mls_arg_text(verification->server), mls_arg_text(hash_of(name)), mls_arg_text(name));
+	has = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return has;
+}
+
 static void
 look_at_orphan(Verification *verification, const MlsStoreEntry *entry)
 {
 	bool shared = mls_store_is_shared(verification->store);
 	bool old = !shared && entry->modified < GetCurrentTimestamp() - ORPHAN_AGE_S * USECS_PER_SEC;
 
+	/* Where others keep files, too, most may be theirs. */
+	if (has_row(verification, entry->name) ||
+		(!shared && mls_store_head(verification->store, entry->name) < 0))
+		return;
 	find(verification, "orphaned", entry->name, old && verification->repair,
 		 old || shared ? "no row has it"
 					   : "no row has it; it is not a day old, so a run may be about to write one");
@@ -145,20 +174,37 @@ look_at_orphan(Verification *verification, const MlsStoreEntry *entry)
 		keep(verification, &verification->removable, entry->name);
 }
 
+/* Has a run put the file since the store was listed, or removed it and its row? */
+static void
+look_at_missing(Verification *verification, const Wanted *wanted)
+{
+	int64 length = mls_store_head(verification->store, wanted->name);
+	MlsStoreEntry entry = {.length = length};
+
+	if (length >= 0)
+		look_at_both(verification, wanted, &entry);
+	else if (has_row(verification, wanted->name))
+	{
+		find(verification, "missing", wanted->name, verification->repair,
+			 "the store does not have it");
+		keep(verification, &verification->damaged, wanted->sha256);
+	}
+}
+
 /* ---- Page by page ---- */
 
-/* Rows of mls.media_file after a name, up to another (NULL: all that are left). */
+/* The next rows of mls.media_file after a name. */
 static List *
-read_wanted(const Verification *verification, const char *after, const char *upto)
+read_wanted(const Verification *verification, const char *after)
 {
 	SPITupleTable *found;
 	List *wanted = NIL;
 
 	mls_select("SELECT name, sha256, type, bytes FROM mls.media_file "
 			   "WHERE store = $1 AND NOT removing AND NOT missing "
-			   "AND name COLLATE \"C\" > $2 AND ($3::text IS NULL OR name COLLATE \"C\" <= $3) "
-			   "ORDER BY name COLLATE \"C\"",
-			   mls_arg_text(verification->server), mls_arg_text(after), mls_arg_text(upto));
+			   "AND sha256 >= $2 AND name COLLATE \"C\" > $3 ORDER BY sha256 LIMIT $4",
+			   mls_arg_text(verification->server), mls_arg_text(hash_of(after)),
+			   mls_arg_text(after), mls_arg_int4(PAGE));
 	found = SPI_tuptable;
 	for (uint64 i = 0; i < found->numvals; i++)
 	{
@@ -174,9 +220,12 @@ read_wanted(const Verification *verification, const char *after, const char *upt
 	return wanted;
 }
 
-/* Both lists are in the order of names. */
+/*
+ * Both lists are in the order of names.  What comes behind a name is left to the next page, for
+ * the other list may not be as far; NULL: both are at their ends.
+ */
 static void
-merge(Verification *verification, const List *entries, const List *wanted)
+merge(Verification *verification, const List *entries, const List *wanted, const char *upto)
 {
 	int e = 0;
 	int w = 0;
@@ -188,43 +237,52 @@ merge(Verification *verification, const List *entries, const List *wanted)
 		int order = entry == NULL ? 1 : file == NULL ? -1 : strcmp(entry->name, file->name);
 
 		CHECK_FOR_INTERRUPTS();
+		if (upto != NULL && strcmp(order > 0 ? file->name : entry->name, upto) > 0)
+			return;
 		if (order == 0)
 			look_at_both(verification, file, entry);
 		else if (order < 0)
 			look_at_orphan(verification, entry);
 		else
-		{
-			find(verification, "missing", file->name, verification->repair,
-				 "the store does not have it");
-			keep(verification, &verification->damaged, file->sha256);
-		}
+			look_at_missing(verification, file);
 		e += order <= 0;
 		w += order >= 0;
 	}
 }
 
+/* The name as far as which two full or ended pages both tell all; NULL: to the end. */
+static const char *
+known_upto(const List *entries, const List *wanted)
+{
+	const char *entry =
+		list_length(entries) == PAGE ? ((const MlsStoreEntry *) llast(entries))->name : NULL;
+	const char *file = list_length(wanted) == PAGE ? ((const Wanted *) llast(wanted))->name : NULL;
+
+	if (entry == NULL || file == NULL)
+		return entry ? entry : file;
+	return strcmp(entry, file) < 0 ? entry : file;
+}
+
 static void
 compare_all(Verification *verification)
 {
-	char *after = pstrdup("");
-	bool more = true;
+	const char *after = "";
 
-	while (more)
+	do
 	{
 		List *entries;
-		const char *last = NULL;
+		List *wanted;
 
 		MemoryContextReset(verification->scratch);
 		MemoryContextSwitchTo(verification->scratch);
 		entries = mls_store_list(verification->store, "", after, PAGE);
-		more = list_length(entries) == PAGE;
-		if (more)
-			last = ((const MlsStoreEntry *) llast(entries))->name;
-		merge(verification, entries, read_wanted(verification, after, last));
+		wanted = read_wanted(verification, after);
+		after = known_upto(entries, wanted);
+		merge(verification, entries, wanted, after);
 		MemoryContextSwitchTo(verification->context);
-		if (more)
-			after = pstrdup(last);
-	}
+		if (after != NULL)
+			after = pstrdup(after);
+	} while (after != NULL);
 }
 
 /* ---- Repair ---- */
@@ -307,14 +365,16 @@ repair(Verification *verification)
 	mls_store_delete(verification->store, list_concat(names, still_strays(verification)));
 }
 
-/* The store of a source, by its rule; or of its own name. */
-static char *
-store_named(const char *name)
+/* The stores of a source (List of char *), by its rules; or the one of that name. */
+static List *
+stores_named(const char *name)
 {
-	mls_select("SELECT r.store FROM mls.media_rule r JOIN mls.subscription s "
-			   "ON s.id = r.subscription WHERE s.source = $1",
+	mls_select("SELECT n.store FROM mls.subscription s CROSS JOIN LATERAL "
+			   "(SELECT 0 AS place, r.store FROM mls.media_rule r WHERE r.subscription = s.id "
+			   "UNION ALL SELECT p.place, p.store FROM mls.media_place p "
+			   "WHERE p.subscription = s.id) n WHERE s.source = $1 ORDER BY n.place, n.store",
 			   mls_arg_text(name));
-	return SPI_processed == 1 ? mls_text_at(0, 1) : pstrdup(name);
+	return SPI_processed > 0 ? mls_cell_texts(SPI_tuptable, 1) : list_make1(pstrdup(name));
 }
 
 static double
@@ -328,12 +388,32 @@ share_of(const char *server, int samples)
 	return files == 0 ? 0 : (double) samples / files;
 }
 
+/* One store, whole. */
+static void
+verify_store(Verification *verification, const char *server, int samples)
+{
+	verification->server = server;
+	verification->damaged = verification->removable = NIL;
+	verification->store = mls_store_open_named(server, GetUserId());
+	if (verification->repair)
+		mls_store_claim(verification->store);
+	verification->share = share_of(server, samples);
+	MemoryContextSwitchTo(verification->context);
+	compare_all(verification);
+	if (verification->repair)
+		repair(verification);
+	MemoryContextSwitchTo(verification->context);
+}
+
 /* mls_media_verify(name, samples, repair) */
 Datum
 mls_media_verify(PG_FUNCTION_ARGS)
 {
 	Verification verification = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
 	MemoryContext before = CurrentMemoryContext;
+	int samples = PG_ARGISNULL(1) ? 100 : Max(PG_GETARG_INT32(1), 0);
+	List *stores;
+	ListCell *lc;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -353,17 +433,9 @@ mls_media_verify(PG_FUNCTION_ARGS)
 		AllocSetContextCreate(before, "mls_fdw verification", ALLOCSET_DEFAULT_SIZES);
 	verification.scratch = AllocSetContextCreate(before, "mls_fdw names", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(verification.context);
-	verification.server = store_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	MemoryContextSwitchTo(verification.context);
-	verification.store = mls_store_open_named(verification.server, GetUserId());
-	if (verification.repair)
-		mls_store_claim(verification.store);
-	verification.share =
-		share_of(verification.server, PG_ARGISNULL(1) ? 100 : Max(PG_GETARG_INT32(1), 0));
-	MemoryContextSwitchTo(verification.context);
-	compare_all(&verification);
-	if (verification.repair)
-		repair(&verification);
+	stores = stores_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	foreach (lc, stores)
+		verify_store(&verification, lfirst(lc), samples);
 	SPI_finish();
 	MemoryContextSwitchTo(before);
 	return (Datum) 0;

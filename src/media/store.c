@@ -7,19 +7,19 @@
 #include "access/xlog.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "base/base.h"
 #include "http/url.h"
 #include "media/store_parts.h"
 #include "options/options.h"
 
-static MlsStore *
-open_store(MlsSource *source, Oid role)
+MlsStore *
+mls_store_of(MlsSource *source)
 {
 	MlsStore head = {.source = source, .server = source->own};
 	const char *problem;
 
-	mls_rights_require_server(role, source->server_id, source->name);
 	if (!source->protocol->is_store)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("server \"%s\" is not a store of files", source->name),
@@ -32,6 +32,13 @@ open_store(MlsSource *source, Oid role)
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("server \"%s\" has no valid url", source->name), errdetail("%s", problem)));
 	return head.place.directory ? mls_directory_open(&head) : mls_s3_open(&head);
+}
+
+static MlsStore *
+open_store(MlsSource *source, Oid role)
+{
+	mls_rights_require_server(role, source->server_id, source->name);
+	return mls_store_of(source);
 }
 
 MlsStore *
@@ -80,30 +87,67 @@ is_marked(const char *mark, const char *word)
  * Who has a place: a server of a database, by its name, so that it may be made anew; or all that
  * share it, of which none removes files.
  */
+static const char *
+own_mark(const MlsStore *store)
+{
+	const char *name = store->source->name;
+
+	if (store->server->shared)
+		return SHARED;
+	return psprintf(UINT64_FORMAT "/%u/%08x", GetSystemIdentifier(), MyDatabaseId,
+					hash_bytes((const unsigned char *) name, strlen(name)));
+}
+
+static void
+mark(MlsStore *store)
+{
+	store->kind->write_mark(store, psprintf("%s mls_fdw", own_mark(store)));
+}
+
+/* Is it ours, or that of a server of ours that does not share it yet? */
+static bool
+may_mark(const MlsStore *store, const char *mark)
+{
+	MlsFileServer alone = *store->server;
+	MlsStore unshared = *store;
+
+	if (mark == NULL || *mark == '\0')
+		return true;
+	alone.shared = false;
+	unshared.server = &alone;
+	return store->server->shared && is_marked(mark, own_mark(&unshared));
+}
+
 void
 mls_store_claim(MlsStore *store)
 {
 	const char *name = store->source->name;
-	char *own = psprintf(UINT64_FORMAT "/%u/%08x", GetSystemIdentifier(), MyDatabaseId,
-						 hash_bytes((const unsigned char *) name, strlen(name)));
-	const char *wanted = store->server->shared ? SHARED : own;
-	char *mark = store->kind->read_mark(store);
+	const char *wanted = own_mark(store);
+	char *found = store->kind->read_mark(store);
 
-	if (mark == NULL || *mark == '\0' || (is_marked(mark, own) && wanted != own))
+	if (may_mark(store, found))
 	{
-		store->kind->write_mark(store, psprintf("%s mls_fdw", wanted));
-		mark = store->kind->read_mark(store);
+		mark(store);
+		found = store->kind->read_mark(store);
 	}
-	if (mark != NULL && is_marked(mark, wanted))
+	if (found != NULL && is_marked(found, wanted))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE), errmsg("the place of store \"%s\" is another's", name),
 			 errdetail("Its file " MLS_STORE_MARK " does not name this server of this database "
 					   "(%s). Each would remove the other's files.",
 					   wanted),
-			 errhint("Give each store a place of its own. If the other one is gone, remove that "
-					 "file. If several are to keep files there, set the option shared of all their "
-					 "servers to true: then none is removed.")));
+			 errhint("Give each store a place of its own. If the other one is gone, or this is the "
+					 "same database after pg_upgrade or a restore, call mls_store_adopt(%s). If "
+					 "several are to keep files there, set the option shared of all their "
+					 "servers to true: then none is removed.",
+					 quote_literal_cstr(name))));
+}
+
+void
+mls_store_adopt(MlsStore *store)
+{
+	mark(store);
 }
 
 /* Names come from our own tables; one that is not ours could lead anywhere. */
@@ -116,6 +160,12 @@ require_name(const MlsStore *store, const char *name)
 						errdetail("Names are a SHA-256 below its first two digits, with an "
 								  "extension: aa/aa...99.jpg; or those of documents: "
 								  "feeds/kyero.xml.")));
+}
+
+bool
+mls_store_takes_at_once(const MlsStore *store)
+{
+	return store->kind->takes_at_once;
 }
 
 MlsStorePut *

@@ -64,6 +64,9 @@ typedef struct MlsStore MlsStore;
  */
 extern MlsStore *mls_store_open(Oid server, Oid role);
 
+/* Of a source that has been read, and that its user may use: no catalog is looked at. */
+extern MlsStore *mls_store_of(MlsSource *source);
+
 /* The same by the name of its server. */
 extern MlsStore *mls_store_open_named(const char *server, Oid role);
 
@@ -80,6 +83,9 @@ extern const MlsHttpStats *mls_store_stats(const MlsStore *store);
  */
 extern void mls_store_claim(MlsStore *store);
 
+/* Makes it this database's, whosever it was: somebody has said that the other is gone. */
+extern void mls_store_adopt(MlsStore *store);
+
 extern bool mls_store_is_shared(const MlsStore *store);
 
 /* ---- Writing ---- */
@@ -94,6 +100,9 @@ typedef struct MlsStoreFile
 	const char *bytes;               /* of `length`; or NULL: they are */
 	const MlsHttpResponse *response; /* the whole body of this answer */
 } MlsStoreFile;
+
+/* Does it have all bytes when mls_store_put_start() returns, so that they need not stay? */
+extern bool mls_store_takes_at_once(const MlsStore *store);
 
 typedef struct MlsStorePut MlsStorePut;
 

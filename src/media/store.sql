@@ -36,6 +36,12 @@ CREATE FUNCTION mls_store_sweep(store text) RETURNS bigint
 COMMENT ON FUNCTION mls_store_sweep(text) IS 'removes what writes that never ended have left in a store, when it is older than a day; how many';
 REVOKE ALL ON FUNCTION mls_store_sweep(text) FROM PUBLIC;
 
+CREATE FUNCTION mls_store_adopt(store text) RETURNS void
+	AS 'MODULE_PATHNAME', 'mls_store_adopt_sql' LANGUAGE C VOLATILE STRICT
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls_store_adopt(text) IS 'makes the place of a store that of this server of this database, whatever its file .mls_store names: after pg_upgrade or a restore, or where the other is gone; if that still keeps files there, each removes those of the other';
+REVOKE ALL ON FUNCTION mls_store_adopt(text) FROM PUBLIC;
+
 CREATE FUNCTION mls_store_link(store text, name text, valid interval DEFAULT '1 hour') RETURNS text
 	AS 'MODULE_PATHNAME', 'mls_store_link_sql' LANGUAGE C VOLATILE STRICT
 	SET search_path = pg_catalog, pg_temp;

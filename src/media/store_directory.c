@@ -437,6 +437,7 @@ no_link(const MlsStore *store, const char *name, int seconds)
 }
 
 static const MlsStoreKind directory_kind = {
+	.takes_at_once = true,
 	.put_start = put_start,
 	.put_finish = mls_directory_put_finish,
 	.keep = mls_directory_keep,

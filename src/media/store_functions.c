@@ -23,6 +23,7 @@ PG_FUNCTION_INFO_V1(mls_store_get_sql);
 PG_FUNCTION_INFO_V1(mls_store_list_sql);
 PG_FUNCTION_INFO_V1(mls_store_delete_sql);
 PG_FUNCTION_INFO_V1(mls_store_sweep_sql);
+PG_FUNCTION_INFO_V1(mls_store_adopt_sql);
 PG_FUNCTION_INFO_V1(mls_store_link_sql);
 
 /* S3 takes no more; a link that lasts longer is a public address. */
@@ -165,6 +166,15 @@ mls_store_sweep_sql(PG_FUNCTION_ARGS)
 {
 	mls_refuse_standby("mls_store_sweep()", "sweep");
 	PG_RETURN_INT64(mls_store_sweep(store_given(fcinfo)));
+}
+
+/* mls_store_adopt(store): its place is this database's from now on. */
+Datum
+mls_store_adopt_sql(PG_FUNCTION_ARGS)
+{
+	mls_refuse_standby("mls_store_adopt()", "adopt a store");
+	mls_store_adopt(store_given(fcinfo));
+	PG_RETURN_VOID();
 }
 
 /* mls_store_link(store, name, valid): an address; NULL where the store gives none. */

@@ -13,6 +13,7 @@
 /* The functions of a kind.  Names have been judged before. */
 typedef struct MlsStoreKind
 {
+	bool takes_at_once; /* put_start has read all of the file */
 	MlsStorePut *(*put_start)(MlsStore *store, const MlsStoreFile *file);
 	void (*put_finish)(MlsStorePut *put);
 	void (*keep)(MlsStore *store); /* NULL: what is there is kept */

@@ -98,6 +98,7 @@ typedef struct MlsPlatform
 	/* files of records */
 	const char
 		*media_timestamp; /* field that moves when the bytes of a file do, and with nothing else */
+	int media_size;       /* of the protocol's media_sizes; 0: files as they are */
 	MlsRates media_rates; /* of the hosts of files, where they are no part of `rates` */
 	bool media_counts;    /* files are a part of `rates` */
 	bool media_token_agent;  /* their hosts want the token as User-Agent */

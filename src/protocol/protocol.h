@@ -157,6 +157,8 @@ struct MlsProtocol
 	/* Fields of a medium's record that hold the address of its file, by their names at the source
 	 * or in the standard, or paths; the first with a value counts.  Ended by NULL; or NULL. */
 	const char *const *media_addresses;
+	/* Likewise those of sizes that the source has ready, by platform.media_size; the first is NULL. */
+	const char *const *media_sizes;
 	/* Files on the source's own origin want its login. */
 	bool media_login;
 

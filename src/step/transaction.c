@@ -113,7 +113,7 @@ mls_transition_open(MlsTransition *relay)
 	enr->md.reliddesc = InvalidOid;
 	enr->md.tupdesc = relay->desc;
 	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = USUAL_ROWS;
+	enr->md.enrtuples = relay->told_rows > 0 ? relay->told_rows : USUAL_ROWS;
 	enr->reldata = relay->store;
 	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register relation \"%s\"", relay->name);

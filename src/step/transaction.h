@@ -29,6 +29,7 @@ typedef struct MlsTransition
 	TupleDesc desc;
 	Tuplestorestate *store;
 	int64 rows;
+	int told_rows; /* how many the planner is told that there are; 0: as many as a page has */
 } MlsTransition;
 
 extern void mls_transition_open(MlsTransition *relay);

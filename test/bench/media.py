@@ -80,6 +80,9 @@ def start_source(host):
                                "--die-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     port = int(re.search(r"\d+", server.stdout.readline()).group())
     control = http.client.HTTPConnection("127.0.0.1", port)
+    # A page of such a server costs a look at all that it has.
+    control.request("POST", "/_control/option", json.dumps({"max_page": 20000}), {"Content-Type": "application/json"})
+    control.getresponse().read()
     for i in range(FILES):
         control.request("POST", "/_control/set", json.dumps({"resource": "Media", "keys": ["MD%08d" % i], "fields":
                         {"MediaURL": f"{host}/{place(i)}", "MediaCategory": "Photo"}}), {"Content-Type": "application/json"})
@@ -93,7 +96,7 @@ def start_source(host):
 def subscribe(port):
     sql(f"""
         CREATE EXTENSION mls_fdw;
-        CREATE SERVER s FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'http://127.0.0.1:{port}/odata', schema_policy 'ignore');
+        CREATE SERVER s FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'http://127.0.0.1:{port}/odata', schema_policy 'ignore', page_size '20000');
         CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (token 'static-token-value');
         CREATE SCHEMA s;
         CREATE FOREIGN TABLE s.media (media_key text OPTIONS (field 'MediaKey'), "order" integer OPTIONS (field 'Order'),

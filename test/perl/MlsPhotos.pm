@@ -19,11 +19,10 @@ use MlsSync;
 use MlsTest;
 use MlsTruth;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
 use parent 'MlsModel';
 
-my @names = qw(a b);
-my @stores = qw(store papers);
 my $ATTEMPTS = 4;
 
 # What a host gives in place of a picture.
@@ -43,25 +42,32 @@ sub new
 {
 	my ($class, $node, $seed, $directory) = @_;
 	my $self = bless { node => $node, seed => $seed, state => $seed * 7919 + 17, round => 0, settled => 0, crashes => 0, log => 0,
-		face => \%face, names => [@names], story => [], directory => $directory, grace => '0', made => 0, edition => {}, hash => {},
+		face => \%face, names => [qw(a b)], stores => [qw(store papers)], story => [], directory => $directory, grace => '0', made => 0, edition => {}, hash => {},
 		had => {}, purges => [], removed => [], expired => {} }, $class;
 	$self->{mls} = start_mls(listings => 20, fields => 'small', seed => $seed);
 	$self->{photos} = "http://127.0.0.1:$self->{mls}{port}/cdn";
 	$self->{mls}->control('set', { resource => 'Media', keys => [ $_->{MediaKey} ], fields => { $self->new_photo, MediaCategory => 'Photo' } })
 	  for $self->media;
-	for my $store (@stores)
-	{
-		mkdir "$directory/$store" or die "$directory/$store: $!";
-		$self->sql("CREATE SERVER $store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/$store', public_url 'https://$store.example.com')");
-	}
-	$self->create($_) for @names;
+	$self->create_stores;
+	$self->create($_) for $self->names;
 	$self->sql(q{
 		CREATE FOREIGN TABLE b.property (listing_key text OPTIONS (field 'ListingKey'), modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
 			SERVER b OPTIONS (resource 'Property', key 'ListingKey', timestamp 'ModificationTimestamp', expand 'Media');
 		SELECT mls_subscribe('b.property')});
-	$self->sql("SELECT mls_subscribe('$_.media')") for @names;
+	$self->sql("SELECT mls_subscribe('$_.media')") for $self->names;
 	$self->set_store;
 	return $self;
+}
+
+sub create_stores
+{
+	my ($self) = @_;
+	for my $store (@{ $self->{stores} })
+	{
+		mkdir "$self->{directory}/$store" or die "$self->{directory}/$store: $!";
+		$self->sql("CREATE SERVER $store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$self->{directory}/$store', public_url 'https://$store.example.com')");
+	}
+	return;
 }
 
 sub create
@@ -102,7 +108,7 @@ sub worker
 sub set_store
 {
 	my ($self) = @_;
-	$self->sql(join ';', (map { sprintf "SELECT mls_media_store('$_', 'store', grace => '$self->{grace}', after_sync => %s)", $_ eq 'a' ? 'true' : 'false' } @names),
+	$self->sql(join ';', (map { sprintf "SELECT mls_media_store('$_', 'store', grace => '$self->{grace}', after_sync => %s)", $_ eq 'a' ? 'true' : 'false' } $self->names),
 		q{SELECT mls_media_store_also('a', 'papers', categories => '{Document}')});
 	return;
 }
@@ -363,7 +369,7 @@ sub change_data
 sub work
 {
 	my ($self, $process) = @_;
-	my $name = $self->one_of(@names);
+	my $name = $self->one_of($self->names);
 	my (undef, $out, $err) = $self->try_sql($self->call_of($process, $name));
 	push @{ $self->{purges} }, split /\n/, $self->sql("SELECT max(run) FROM mls_history WHERE process = 'purge' AND source = '$name' GROUP BY resource")
 	  if $process eq 'purge';
@@ -385,7 +391,7 @@ sub take_back
 sub hold
 {
 	my ($self) = @_;
-	my $name = $self->one_of(@names);
+	my $name = $self->one_of($self->names);
 	my @log = $self->{mls}->requests($self->{log});
 	$self->{log} = $log[-1]{id} if @log;
 	my $skip = $self->number(6);
@@ -407,7 +413,7 @@ sub leave_orphan
 	my ($self) = @_;
 	my $bytes = 'a file of seed ' . $self->number(1000);
 	my $hash = sha256_hex($bytes);
-	my $folder = "$self->{directory}/" . $self->one_of(@stores) . '/' . substr($hash, 0, 2);
+	my $folder = "$self->{directory}/" . $self->one_of(@{ $self->{stores} }) . '/' . substr($hash, 0, 2);
 	mkdir $folder;
 	PostgreSQL::Test::Utils::append_to_file("$folder/$hash.jpg", $bytes) if !-e "$folder/$hash.jpg";
 	$self->{interrupted} = 1;
@@ -485,7 +491,7 @@ sub wrong_rows
 	my @wrong;
 	for my $medium ($self->media)
 	{
-		for my $name (@names)
+		for my $name ($self->names)
 		{
 			next if $name eq 'b' && !$there{ $medium->{ResourceRecordKey} };
 			push @wrong, $self->wrong_row($name, $medium, delete $rows{"$name $medium->{MediaKey}"});
@@ -502,7 +508,7 @@ sub remove_orphans
 	return if !delete $self->{interrupted};
 	my $old = time - 2 * 86400;
 	utime $old, $old, map { glob("$self->{directory}/*/$_") } '*/*', '.mls_tmp.*', '*/.mls_tmp.*';
-	$self->sql("SELECT count(*) FROM mls_media_verify('$_', samples => 0, repair => true); SELECT mls_store_sweep('$_')") for @stores;
+	$self->sql("SELECT count(*) FROM mls_media_verify('$_', samples => 0, repair => true); SELECT mls_store_sweep('$_')") for @{ $self->{stores} };
 	return;
 }
 
@@ -560,7 +566,7 @@ sub until_fine
 	my $said = '';
 	for my $attempt (1 .. $ATTEMPTS)
 	{
-		my @said = map { my (undef, $out, $err) = $self->try_sql($self->call_of($process, $_)); "$out$err" } @names;
+		my @said = map { my (undef, $out, $err) = $self->try_sql($self->call_of($process, $_)); "$out$err" } $self->names;
 		return '' if !grep { $_ !~ $expected } @said;
 		$said = join ', ', @said;
 		$self->tell("settle: $process says $said");
@@ -598,6 +604,25 @@ sub play
 	$self->{settled}++;
 	$self->{story} = [] if $wrong eq '';
 	return $wrong;
+}
+
+# Plays so many rounds of each seed, or those that the environment asks for, on a node of its own.
+sub play_seeds
+{
+	my ($class, $rounds, $promise, %settings) = @_;
+	for my $seed (split ' ', $ENV{MLS_SEED} || ($ENV{MLS_LONG} ? '1 2 3 4' : '1'))
+	{
+		my $directory = "$PostgreSQL::Test::Utils::tmp_check/photos$seed";
+		mkdir $directory or die "$directory: $!";
+		my $node = new_node("seed$seed", restart_after_crash => 'on', 'mls_fdw.file_directories' => "'$directory'", %settings);
+		my $self = $class->new($node, $seed, $directory);
+		is($self->play_all($ENV{MLS_ROUNDS} || ($ENV{MLS_LONG} ? 40 : $rounds)), '', "seed $seed $promise");
+		note("$self->{settled} settled rounds, $self->{crashes} crashes");
+		$node->stop;
+		$self->{mls}->stop;
+	}
+	done_testing();
+	return;
 }
 
 sub work_in_trouble

@@ -85,7 +85,8 @@ class Media:
         for record in self.store.tables["media"].records.values() if number else ():
             if record.number == int(number[1]):
                 found = self.document(record)
-                if "file" in found and found["file"]["href"].endswith(request.path):
+                urls = [found["file"]["href"], *(found["file"]["thumbnails"] or {}).values()] if "file" in found else []
+                if any(url.endswith(request.path) for url in urls):
                     made, kind = BODIES.get(found["file"]["mime_type"], (None, "audio/mpeg"))
                     return Response(200, made("%s %s" % (request.path, found["modified"])) if made else b"ID3\x03", kind)
         return Response(404, b"", "text/plain")

@@ -81,6 +81,9 @@ my %writes = (
 	mls_feed_format => q{mls_feed_format('f', '<a>', 'b', '</a>')},
 	mls_feed_ids => q{mls_feed_ids('f', '{a}', '{1}')},
 	mls_feed_sync => q{mls_feed_sync()},
+	mls_mart_create => q{mls_mart_create()},
+	mls_mart_drop => q{mls_mart_drop('mart')},
+	mls_mart_sync => q{mls_mart_sync()},
 	mls_push_add => q{mls_push_add('app', 'https://hooks.example.com/', 't')},
 	mls_push_alter => q{mls_push_alter('app', paused => true)},
 	mls_push_resend => q{mls_push_resend('app', 0)},
@@ -98,6 +101,7 @@ my %writes = (
 	mls_store_put => q{mls_store_put('one', '\\x00', 'bin', 'a/b')},
 	mls_store_delete => q{mls_store_delete('one', '{}')},
 	mls_store_sweep => q{mls_store_sweep('one')},
+	mls_store_adopt => q{mls_store_adopt('one')},
 	mls_serve_trigrams => q{mls_serve_trigrams()});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
   mls_check mls_dataset_inspect mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link mls_feed_preview mls_feed_report);

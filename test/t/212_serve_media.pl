@@ -6,6 +6,7 @@ use warnings;
 use Digest::SHA qw(sha256_hex);
 use JSON::PP;
 use MlsServe;
+use MlsSync;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -73,6 +74,14 @@ is(query(q{SELECT status, fetched, stored, removed, failed, waiting FROM mls_med
 $kept = JSON::PP::decode_json($mls->get('s3'))->{buckets}{photos};
 is(join(' ', grep { $kept->{"files/$name{$_}"} } $gone, $changed), '', 'both files are gone from it');
 is(query(q{SELECT count(*) FROM mls_media_verify('bucket', samples => 1000)}), '0', 'and nothing is wrong with the others');
+$mls->fault(kind => 'stall', match => 'list-type', times => 1);
+my $looking = start_psql($node, q{SELECT finding, file FROM mls_media_verify('bucket')});
+wait_until('the list of the bucket is held', sub { $looking->{handle}->pump_nb; scalar grep { $_->{path} =~ /photos/ && !defined $_->{status} } $mls->requests });
+$mls->control('update', { resource => 'Media', keys => [$changed], fields => { MediaURL => "http://127.0.0.1:$mls->{port}/cdn/gif/one_more", MediaModificationTimestamp => '2027-01-02T00:00:00Z' } });
+query(q{SELECT status FROM mls_sync('s')});
+is(query(q{SELECT status, fetched, stored, removed FROM mls_media_sync('s')}), 'finished|1|1|1', 'a run that replaces a file');
+$mls->control('release');
+is(end_psql($looking), '', 'does not make one who looks meanwhile find anything wrong');
 like(query("SELECT mls_media_link('s', '$keys[0]', '5 minutes')"), qr{^http://127\.0\.0\.1:\d+/photos/files/.*X-Amz-Expires=300&.*X-Amz-Signature=[0-9a-f]{64}$}, 'a signed link for a while');
 is($mls->{http}->get(query("SELECT mls_media_link('s', '$keys[0]')"))->{status}, 200, 'by which it can be read');
 is(query("SELECT mls_media_link('a', '$keys[0]') IS NULL, mls_media_link('s', 'no such key') IS NULL"), 't|t', 'a directory gives none, nor does what is not here');
@@ -154,6 +163,15 @@ is(hash_of($keys[3]), $hash[1], 'two records have one picture');
 query(qq{SELECT mls_audience('few', 'Media', '{MediaURL,Order}', \$\$"MediaKey" = 'a:$keys[3]'\$\$)});
 is(file('some', $hash[1])->{status}, 200, 'the second will do');
 
+# A picture of very many records, of which one is seen: they are looked at some at a time.
+query(qq{INSERT INTO mls.media (subscription, key, state, target, store, sha256)
+	SELECT m.subscription, 'A' || lpad(i::text, 4, '0'), 'here', m.store, m.store, m.sha256 FROM mls.media m, generate_series(1, 2500) i WHERE m.key = '$keys[0]' AND m.store = 'photos'});
+is(query(qq{SELECT more[1], more[3] FROM mls.serve_file('$hash[0]') WHERE more IS NOT NULL}), 'photos|A1000', 'the first thousand');
+is(query(qq{SELECT n.keys, n.more IS NULL FROM mls.serve_file('$hash[0]') f, mls.serve_file('$hash[0]', f.more) s, mls.serve_file('$hash[0]', s.more) n}), "{a:$keys[0]}|t", 'and so on, to the one');
+is(file('all', $hash[0])->{status}, 200, 'who sees it has the file');
+is(file('blind', $hash[0])->{status}, 404, 'who sees none of them has not');
+query(q{DELETE FROM mls.media WHERE key LIKE 'A%'});
+
 # ---- Parts ----
 
 my $length = length $whole->{body};
@@ -210,7 +228,7 @@ is(join(' ', map { file('all', $_)->{status} } $in_bucket, $hash[0]), '404 404',
 $serve->stop;
 
 $serve = start_serve($node, %with, media => "$tmp/other,$tmp/photos/", anonymous => 'everything', anonymous_rate => 1000);
-is(file(undef, $hash[0])->{headers}{'cache-control'}, 'public, max-age=31536000, immutable', 'what everybody may see caches may keep');
+is(file(undef, $hash[0])->{headers}{'cache-control'}, 'public, max-age=3600, immutable', 'what everybody may see caches may keep for an hour');
 my ($path) = map { "$tmp/photos/$_" } query(qq{SELECT name FROM mls_media WHERE source = 'a' AND key = '$keys[0]'});
 rename $path, "$path.away" or die;
 symlink '/etc/passwd', $path or die;

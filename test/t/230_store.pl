@@ -95,6 +95,7 @@ is(query("SELECT sum(bytes) FROM mls_store_list('disk')"), length(join '', @text
 is(query("SELECT length(mls_store_get('disk', mls_store_put('disk', repeat('x', 3000000)::bytea, 'bin', 'application/octet-stream')))"), 3000000, 'a longer one');
 my $mode = sprintf '%o', (stat "$folder/srv/photos/" . name_of($texts[0], 'txt'))[2] & 07777;
 is($mode, '640', 'its mode');
+is((sprintf '%o', (stat "$folder/srv/photos/" . substr name_of($texts[0], 'txt'), 0, 2)[2] & 07777), '750', 'and that of its folder, which the group reaches');
 query("SELECT mls_store_delete('disk', ARRAY['$names[0]', '$names[1]', '@{[ name_of('nothing', 'txt') ]}', '@{[ name_of('x' x 3000000, 'bin') ]}'])");
 is(listed('disk'), "@names[2 .. 29]", 'deleted, what was not there, too');
 is(query("SELECT mls_store_link('disk', '$names[2]') IS NULL"), 't', 'a directory has no signed links');

@@ -201,6 +201,21 @@ ok(!-e "$directory/$shared", 'from the store');
 is(media('key', "key = '$third'"), '', 'and is forgotten');
 consistent('removed');
 
+# A record that comes back has not the file of before, if another one was to come.
+my $late = $keys[20];
+sql("SELECT mls_media_store('a', 'photos', after_sync => false, grace => '7 days')");
+$mls->control('update', { resource => 'Media', keys => [$late], fields => { MediaURL => "$photos/500/$late", MediaModificationTimestamp => '2026-02-03T00:00:00Z' } });
+sql("SELECT status FROM mls_sync('a')");
+is(fetch(), 'finished|0|0|0|1|1', 'a replaced photo that does not come');
+is(purge($late), '1', 'its record is removed');
+is(fetch(), 'finished|0|0|0|0|0', 'and known to be gone');
+$mls->control('restore', { resource => 'Media', keys => [$late] });
+set($late, MediaURL => "$photos/gif/$late");
+$mls->control('touch', { resource => 'Media', keys => [$late] });
+sql("SELECT status FROM mls_sync('a'); SELECT mls_media_store('a', 'photos', after_sync => false, grace => '0')");
+is(fetch(), 'finished|1|1|1|0|0', 'it is fetched when the record is back');
+is(media('type', "key = '$late'"), 'image/gif', 'and shown in place of the former');
+
 # ---- Addresses that have expired, and what comes instead of files ----
 
 # Other addresses for media, which are wanted again: key => [what syncs see, what the source says when it is asked again].

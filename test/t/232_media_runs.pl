@@ -220,6 +220,26 @@ is(sql(q{SELECT string_agg(DISTINCT store || ' ' || category, ', ' ORDER BY stor
 	'a_store Photo, papers Document, plans Floor Plan', 'of two that fit the first');
 is(sql(qq{SELECT (mls.media_file('a', '$keys[10]')).url LIKE 'https://papers.example.com/%.pdf'}), 't', 'each has its own addresses');
 is(fetch('a'), 'finished|0|0|0|0|0', 'and so it stays');
+my ($paper) = files('papers');
+unlink "$directory/papers/$paper" or die;
+is(sql(q{SELECT concat_ws(' ', finding, store, file, repaired) FROM mls_media_verify('a', samples => 0, repair => true)}), "missing papers $paper t", 'who looks after a source looks at all its stores');
+is(fetch('a', 'status, fetched'), 'finished|2', 'and the file of both media is fetched again');
+
+# What is wrong with one store, or with the hosts of its files, is no fault of the others.
+my %paper = (MediaCategory => 'Document', MediaModificationTimestamp => '2026-02-03T00:00:01Z');
+sql(q{DROP SERVER plans});
+again('a', $keys[0]);
+like(sql_error($node, q{SELECT * FROM mls_media_sync('a')}), qr/server "plans" does not exist/, 'a store that was dropped is an error');
+is(sql(qq{SELECT state FROM mls_media WHERE source = 'a' AND key = '$keys[0]'}), 'here', 'after the files of the others');
+sql(qq{CREATE SERVER plans FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/plans')});
+$mls->control('update', { resource => 'Media', keys => [ @keys[ 20 .. 29 ] ], fields => { MediaURL => 'http://127.0.0.1:1/paper', %paper } });
+again('a', $keys[0]);
+like(sql_error($node, q{SELECT * FROM mls_media_sync('a')}), qr/no file of source "a" could be fetched/, 'a host of documents that does not answer is an error');
+is(sql(qq{SELECT state FROM mls_media WHERE source = 'a' AND key = '$keys[0]'}), 'here', 'after the photos of another');
+is(sql(q{SELECT count(*) FROM mls_media WHERE source = 'a' AND state = 'failed'}), '10', 'the documents are tried again');
+$mls->control('update', { resource => 'Media', keys => [$_], fields => { MediaCategory => 'Photo', MediaURL => "$photos/jpeg/$_", MediaModificationTimestamp => '2026-02-03T00:00:02Z' } }) for @keys[ 20 .. 29 ];
+sql("SELECT status FROM mls_sync('a')");
+is(fetch('a', 'status, fetched, waiting'), 'finished|10|0', 'until they are photos again');
 $mls->control('update', { resource => 'Media', keys => [ $keys[11] ], fields => { MediaCategory => 'Photo', MediaURL => "$photos/jpeg/$keys[11]", MediaModificationTimestamp => '2026-02-04T00:00:00Z' } });
 sql("SELECT status FROM mls_sync('a')");
 is(fetch('a', 'fetched, removed'), '1|0', 'what becomes of another category moves, unless another medium has the same file');
@@ -381,5 +401,44 @@ is(join(' ', files('a')), $left, 'the first one marks');
 sql(q{SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true)});
 is(join(' ', files('a')), $recent, 'files that nobody has go a week later, when somebody asks for it twice');
 is(sql(q{SELECT count(*) FROM mls.media_file WHERE store = 'a_store'}), '0', 'and their rows');
+$node->stop;
+
+# ---- Runs that follow syncs share the server's processes with all its databases ----
+
+my $seats = new_node('seats', max_worker_processes => 6, log_min_messages => 'debug1', 'mls_fdw.file_directories' => "'$directory'");
+$seats->safe_psql('postgres', 'CREATE DATABASE other');
+$seats->safe_psql('other', 'CREATE EXTENSION mls_fdw');
+
+sub sync_of
+{
+	my ($database) = @_;
+	return $seats->safe_psql($database, q{SELECT status FROM mls_sync('f')});
+}
+
+for my $database (qw(postgres other))
+{
+	mkdir "$directory/$database";
+	$seats->safe_psql($database, qq{
+		CREATE SERVER f FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '@{[$mls->url]}', retries '0', schema_policy 'ignore');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER f OPTIONS (token 'static-token-value');
+		CREATE SCHEMA f;
+		CREATE FOREIGN TABLE f.media ($columns) SERVER f OPTIONS (resource 'Media', key 'MediaKey', timestamp 'ModificationTimestamp');
+		SELECT mls_subscribe('f.media');
+		CREATE SERVER store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/$database');
+		SELECT mls_media_store('f', 'store')});
+}
+my $following = 'mls_fdw media of subscription';
+$mls->fault(kind => 'stall', match => '/cdn/', times => 1);
+sync_of('postgres');
+$seats->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls_progress WHERE process = 'media' AND phase = 'fetching'}) or die 'no run has begun';
+sync_of('other');
+$seats->wait_for_log(qr/unregistering background worker "$following/);
+is($seats->safe_psql('other', q{SELECT count(*) FROM mls.run WHERE process = 'media'}), '0', 'where another database has the last one, no run begins');
+$mls->control('release');
+my $ended = q{SELECT count(*) = 1 FROM mls.run WHERE process = 'media' AND status = 'finished'};
+ok($seats->poll_query_until('postgres', $ended), 'that of the other database goes on');
+$seats->wait_for_log(qr/(?:unregistering background worker "$following.*){2}/s);
+sync_of('other');
+ok($seats->poll_query_until('other', $ended), 'and then it is the turn of the next sync');
 
 done_testing();

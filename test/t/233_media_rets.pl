@@ -237,6 +237,21 @@ like(fetch('crm'), qr/^finished\|0\|0\|0\|/, 'one that is not there after that e
 like(sql("SELECT state || ' ' || error FROM mls_media WHERE source = 'crm' AND key = '$id'"), qr/^failed .*just named.*404/, 'is looked for later');
 consistent('Qobrix, changed');
 
+# A size that the tenant has ready made.
+sql("ALTER SERVER crm OPTIONS (ADD media_size 'large')");
+$mls->control('update', { resource => 'qobrix/media', keys => [$id], fields => { display_order => 9 } });
+$mls->control('touch', { resource => 'qobrix/properties', keys => [$owner] });
+sql("SELECT status FROM mls_sync('crm')");
+sql("UPDATE mls.media m SET state = 'refused' FROM mls.subscription s WHERE s.id = m.subscription AND s.source = 'crm' AND m.state = 'failed' AND m.key <> '$id'");
+$mls->reset;
+like(fetch('crm'), qr/^finished\|1\|1\|1\|/, 'another size of pictures');
+is(join(' ', map { $_->{path} } grep { $_->{path} =~ m{^/media/} } $mls->requests), $href =~ s{/media/}{/media/t/large/}r, 'is asked for where the source says that it is');
+sql("ALTER SERVER crm OPTIONS (DROP media_size)");
+consistent('Qobrix, another size');
+$mls->control('update', { resource => 'qobrix/media', keys => [$id], fields => { display_order => 10 } });
+$mls->control('touch', { resource => 'qobrix/properties', keys => [$owner] });
+sql("SELECT status FROM mls_sync('crm')");
+
 # Another host than the source's is asked without its login, though the tenant says that it is there.
 sql("SELECT mls_map_setting('crm', 'media_url', 'http://localhost:$mls->{port}')");
 sql("SELECT mls_media_store('crm', 'photos', after_sync => false, grace => '0')");

@@ -208,7 +208,7 @@ sql(qq{CREATE SERVER theirs FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file
 my $had = join ' ', files('a');
 utime time - 200000, time - 200000, glob("$directory/a/*/*");
 my (undef, undef, $error) = $node->psql('other', q{SELECT * FROM mls_media_verify('theirs', repair => true)});
-like($error, qr/the place of store "theirs" is another's.*Its file \.mls_store does not name this server of this database.*Give each store a place of its own/s, 'another database is told');
+like($error, qr/the place of store "theirs" is another's.*Its file \.mls_store does not name this server of this database.*Give each store a place of its own.*mls_store_adopt\('theirs'\)/s, 'another database is told');
 is(sql(q{SELECT count(DISTINCT finding) || ' ' || bool_or(repaired) FROM mls_media_verify('theirs')}, 'other'), '1 false', 'it may look');
 sql(q{ALTER SERVER theirs OPTIONS (ADD shared 'true')}, 'other');
 (undef, undef, $error) = $node->psql('other', q{SELECT * FROM mls_media_verify('theirs', repair => true)});
@@ -223,6 +223,13 @@ unlink "$directory/a/.mls_store" or die;
 sql(qq{CREATE SERVER twin FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$directory/a')});
 sql(q{SELECT * FROM mls_media_verify('a_store', samples => 0, repair => true)});
 like(sql_error($node, q{SELECT * FROM mls_media_verify('twin', repair => true)}), qr/the place of store "twin" is another's/, 'and so is another server of this database');
+my $mark = slurp_file("$directory/a/.mls_store");
+unlink "$directory/a/.mls_store" or die;
+append_to_file("$directory/a/.mls_store", $mark =~ s/^\d+/1/r);
+like(sql_error($node, q{SELECT * FROM mls_media_verify('a_store', repair => true)}), qr/the place of store "a_store" is another's/, 'a server that has been upgraded has another identity');
+sql(q{SELECT mls_store_adopt('a_store')});
+is(slurp_file("$directory/a/.mls_store"), $mark, 'it adopts its store');
+is(sql(q{SELECT count(*) FROM mls_media_verify('a_store', samples => 0, repair => true) WHERE finding = 'missing'}), '0', 'and goes on');
 
 # ---- A store that cannot be had holds up no other ----
 

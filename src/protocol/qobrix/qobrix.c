@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_foreign_server.h"
+
 #include "protocol/qobrix/qobrix.h"
 
 static const MlsPlatform platforms[] = {
@@ -55,11 +57,31 @@ rest_link(const MlsTable *table, const MlsRecord *record, const char *expansion)
 
 static const char *const media_addresses[] = {"file/href", NULL};
 
+/* In one order; pictures have these, ready made, beside the file itself. */
+static const char *const size_names[] = {"original", "huge",  "xlarge", "large",
+										 "medium",   "small", "tiny",   NULL};
+static const char *const media_sizes[] = {NULL,
+										  "file/thumbnails/huge",
+										  "file/thumbnails/xlarge",
+										  "file/thumbnails/large",
+										  "file/thumbnails/medium",
+										  "file/thumbnails/small",
+										  "file/thumbnails/tiny"};
+
+static const MlsOption options[] = {
+	{"media_size", ForeignServerRelationId, MLS_OPTION_CHOICE,
+	 .offset = offsetof(MlsSource, platform.media_size), .choices = size_names,
+	 .help = "Qobrix: which size of pictures mls_media_sync fetches, of those that are ready made; "
+			 "default original."},
+	{NULL},
+};
+
 const MlsProtocol mls_qobrix_protocol = {
 	.name = "qobrix",
 	.token_logins = true,
 	.platform = find_platform,
 	.platform_names = platform_names,
+	.options = options,
 	.writer = mls_qobrix_writer,
 	.sortable = mls_qobrix_sortable,
 	.countable = countable,
@@ -73,6 +95,7 @@ const MlsProtocol mls_qobrix_protocol = {
 	.rest_link = rest_link,
 	.holders = mls_qobrix_holders,
 	.media_addresses = media_addresses,
+	.media_sizes = media_sizes,
 	.media_login = true,
 	.tell = mls_qobrix_tell,
 	.describe = mls_qobrix_describe,

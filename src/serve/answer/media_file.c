@@ -33,7 +33,8 @@
 
 /* Who sees a file now may not see it a day later; but while he does, its bytes do not change. */
 #define KEEP "private, max-age=86400, immutable"
-#define KEEP_FOR_ALL "public, max-age=31536000, immutable"
+/* What everybody sees may be withdrawn: then caches of others hear of it within the hour. */
+#define KEEP_FOR_ALL "public, max-age=3600, immutable"
 /* The address behind a redirect holds for ten minutes. */
 #define KEEP_LINK "private, max-age=300"
 
@@ -298,27 +299,73 @@ try_store(ServeCall *call, const ServeResult *stores, int row)
 	return true;
 }
 
+/* Whether the role sees one of the records of a row; negative: the reply says why that is not known. */
+static int
+sees_one(ServeCall *call, ServeConnection *connection, const ServeResult *stores, int row,
+		 bool *stale)
+{
+	const char *params[] = {serve_result_text(stores, row, 0, NULL)};
+	ServeResult *seen = ask(call, connection, call->role->name, question(call), params, 1, stale);
+	bool sees;
+
+	if (!seen)
+		return -1;
+	sees = serve_result_rows(seen) > 0;
+	serve_result_free(seen);
+	return sees;
+}
+
+#define WHERE_IT_IS "SELECT keys::text, directory, link, name, type, bytes::text, more::text FROM "
+
+/* The next records of a store that show the file, in place of those of a row that were not seen. */
+static ServeResult *
+ask_for_more(ServeCall *call, ServeConnection *connection, const char *more, bool *stale)
+{
+	const char *params[] = {call->media, more};
+
+	return ask(call, connection, NULL, WHERE_IT_IS "mls.serve_file($1, $2::text[])", params, 2,
+			   stale);
+}
+
+/*
+ * Whether the role may have the file of one store.  Records that show it come some at a time; the
+ * first that it sees is enough.  Negative: the reply says why that is not known.
+ */
+static int
+give_from(ServeCall *call, ServeConnection *connection, const ServeResult *stores, int row,
+		  bool *stale)
+{
+	ServeResult *page = NULL;
+	int seen = sees_one(call, connection, stores, row, stale);
+
+	while (seen == 0)
+	{
+		const char *more =
+			page ? serve_result_text(page, 0, 6, NULL) : serve_result_text(stores, row, 6, NULL);
+		ServeResult *next = more ? ask_for_more(call, connection, more, stale) : NULL;
+
+		serve_result_free(page);
+		page = next;
+		if (!more || (page && serve_result_rows(page) == 0))
+			break;
+		seen = page ? sees_one(call, connection, page, 0, stale) : -1;
+	}
+	serve_result_free(page);
+	return seen > 0 ? try_store(call, stores, row) : seen;
+}
+
 /* Whether the role may have it, from one of the stores. */
 static bool
 answer_from(ServeCall *call, ServeConnection *connection, const ServeResult *stores)
 {
-	bool given = false;
+	int given = 0;
 	bool stale = false;
 
-	for (int row = 0; !given && row < serve_result_rows(stores); row++)
-	{
-		const char *params[] = {serve_result_text(stores, row, 0, NULL)};
-		ServeResult *seen =
-			ask(call, connection, call->role->name, question(call), params, 1, &stale);
-
-		if (!seen)
-			return !stale;
-		given = serve_result_rows(seen) > 0 && try_store(call, stores, row);
-		serve_result_free(seen);
-	}
-	if (!given)
+	for (int row = 0; given == 0 && row < serve_result_rows(stores); row++)
+		given = give_from(call, connection, stores, row, &stale);
+	if (given == 0)
 		(void) fail_missing(call);
-	return true;
+	return given >= 0 || !stale;
 }
 
 bool
@@ -326,10 +373,8 @@ serve_answer_media(ServeCall *call, ServeConnection *connection)
 {
 	const char *params[] = {call->media};
 	bool stale = false;
-	ServeResult *stores = ask(call, connection, NULL,
-							  "SELECT keys::text, directory, link, name, type, bytes::text "
-							  "FROM mls.serve_file($1)",
-							  params, 1, &stale);
+	ServeResult *stores =
+		ask(call, connection, NULL, WHERE_IT_IS "mls.serve_file($1)", params, 1, &stale);
 	bool fits;
 
 	if (!stores)
