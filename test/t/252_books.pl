@@ -180,6 +180,8 @@ put('bomb.xlsx', book('', sheet => '<worksheet><sheetData>' . ' ' x 40_000_000 .
 like(reading('bomb.xlsx'), qr/becomes more than 200 times as large when it is unpacked/, 'a bomb is refused unread');
 put('large.xlsx', book(rows([ 'A', 'B' ], map { [ "t$_", "|$_" ] } 1 .. 20_000)));
 like(reading('large.xlsx', q{, max_answer_bytes '500kB'}), qr/It is larger than 512000 bytes, unpacked/, 'and so is what is larger than an answer may be');
+put('named.csv', $whole);
+like(reading('named.csv'), qr/It is an archive or a workbook, whatever its name says/, 'nor is a workbook taken for text');
 put('old.xls', $whole);
 put('packed.xlsx.gz', $whole);
 is(reading('old.xls') . reading('packed.xlsx.gz'), '', 'by other names it is not read');
@@ -205,6 +207,8 @@ is(sync(), 'finished 0 0 0 0', 'and not read again');
 put('roster.xlsx', book(rows([ 'Agent', 'Volume' ], [ 'Ann', '|10' ], [ 'Bob', '|25.5' ], [ 'Eve', '|1' ])));
 is(sync(), 'finished 3 1 1 1', 'a new one brings what is new');
 is(sql(qq{SELECT state || ' ' || rows || ' ' || reading FROM mls.file WHERE name = 'roster.xlsx'}), 'synced 3 sheet "One", header in row 1', 'the file says how it was read');
+sql(qq{ALTER SERVER $sync OPTIONS (ADD sheet '1')});
+is(sync(), 'finished 3 0 0 3', 'another sheet has all read again');
 put('roster.xlsx', substr($whole, 0, 700));
 like(sql_error($node, qq{SELECT * FROM mls_sync('$sync')}), qr/1 file of resource "x".*could not be read.*It is cut/s, 'half of one fails');
 is(sql(qq{SELECT count(*) FROM silver.${sync}_x}), 3, 'and nothing of it is here');

@@ -173,12 +173,6 @@ require_part(DatasetBook *book, const char *name)
 
 /* ---- sheets ---- */
 
-static bool
-is_true(const char *value)
-{
-	return strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
-}
-
 static void
 take_sheet(DatasetBook *book, const MlsXmlEvent *event)
 {
@@ -222,7 +216,7 @@ read_workbook(DatasetBook *book, const char *name)
 
 	while (mls_dataset_part_next(part, &event))
 		if (starts(&event, "workbookPr"))
-			book->is_1904 = is_true(attribute(&event, "date1904"));
+			book->is_1904 = mls_dataset_is_true(attribute(&event, "date1904"));
 		else if (starts(&event, "sheet"))
 			take_sheet(book, &event);
 }

@@ -34,6 +34,13 @@ extern DatasetPart *mls_dataset_part(DatasetZip *zip, const char *name);
 /* The next event of an XML part; false at its end, which is proven. */
 extern bool mls_dataset_part_next(DatasetPart *part, MlsXmlEvent *event);
 
+/* A value of attributes and cells. */
+static inline bool
+mls_dataset_is_true(const char *value)
+{
+	return strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
+}
+
 /* ---- Workbooks (dataset_book.c) ---- */
 
 typedef struct DatasetBook DatasetBook;
@@ -76,7 +83,16 @@ extern void mls_dataset_book_reading(const DatasetBook *book, StringInfo out);
 /* The rows of the sheet from its first one, so many at most (0: all). */
 extern DatasetCells *mls_dataset_sheet(DatasetBook *book, int64 most);
 
-/* Appends what was remarkable so far. */
-extern void mls_dataset_sheet_remarks(const DatasetCells *cells, StringInfo out);
+/* What was remarkable so far. */
+typedef struct DatasetSheetCounts
+{
+	int64 empty; /* rows */
+	int64 hidden;
+	int64 errors; /* cells */
+	int64 uncalculated;
+	int64 merged; /* areas */
+} DatasetSheetCounts;
+
+extern const DatasetSheetCounts *mls_dataset_sheet_counts(const DatasetCells *cells);
 
 #endif /* MLS_DATASET_BOOK_H */

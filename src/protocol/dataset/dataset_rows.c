@@ -413,6 +413,19 @@ add_count(StringInfo out, int64 count, const char *one, const char *many)
 		appendStringInfo(out, "; %s", mls_counted(count, one, many));
 }
 
+static void
+add_sheet_counts(StringInfo out, const DatasetSheetCounts *counts)
+{
+	add_count(out, counts->empty, "empty row", "empty rows");
+	add_count(out, counts->hidden, "row is hidden, and read", "rows are hidden, and read");
+	add_count(out, counts->errors, "cell has an error for a value, and none here",
+			  "cells have an error for a value, and none here");
+	add_count(out, counts->uncalculated, "formula was not calculated, and has no value",
+			  "formulas were not calculated, and have no value");
+	add_count(out, counts->merged, "merged area has its value in its first cell",
+			  "merged areas have their value in their first cell");
+}
+
 char *
 mls_dataset_rows_reading(const DatasetRows *rows)
 {
@@ -442,7 +455,7 @@ mls_dataset_rows_reading(const DatasetRows *rows)
 			  "records above the header are left out");
 	add_count(&out, rows->repeated, "header once more", "headers once more");
 	if (rows->book)
-		mls_dataset_sheet_remarks(rows->cells, &out);
+		add_sheet_counts(&out, mls_dataset_sheet_counts(rows->cells));
 	else if (rows->cells)
 	{
 		add_count(&out, mls_dataset_csv_empty(rows->cells), "empty line", "empty lines");

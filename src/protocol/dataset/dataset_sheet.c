@@ -13,7 +13,6 @@
 
 #include "utils/datetime.h"
 
-#include "base/base.h"
 #include "protocol/dataset/dataset_book.h"
 
 /* Rows that a sheet can have. */
@@ -57,11 +56,7 @@ typedef struct DatasetSheet
 	bool has_formula;
 
 	bool is_read; /* the element with all rows */
-	int64 empty;
-	int64 hidden;
-	int64 errors;
-	int64 uncalculated;
-	int64 merged;
+	DatasetSheetCounts counts;
 } DatasetSheet;
 
 static const DatasetCell *next_row(DatasetCells *cells, int *ncells, int64 *line);
@@ -307,7 +302,7 @@ end_cell(DatasetSheet *sheet)
 {
 	/* A formula whose result is an empty text has been calculated. */
 	if (sheet->value.len == 0)
-		sheet->uncalculated += sheet->has_formula && sheet->type != CELL_TEXT;
+		sheet->counts.uncalculated += sheet->has_formula && sheet->type != CELL_TEXT;
 	else
 		switch (sheet->type)
 		{
@@ -322,13 +317,13 @@ end_cell(DatasetSheet *sheet)
 				put(sheet, false, sheet->value.data, sheet->value.len);
 				break;
 			case CELL_BOOLEAN:
-				if (strcmp(sheet->value.data, "1") == 0 || strcmp(sheet->value.data, "true") == 0)
+				if (mls_dataset_is_true(sheet->value.data))
 					put(sheet, true, "true", 4);
 				else
 					put(sheet, true, "false", 5);
 				break;
 			case CELL_ERROR:
-				sheet->errors++;
+				sheet->counts.errors++;
 				break;
 			case CELL_INSTANT:
 				put_text(sheet, sheet->value.data);
@@ -346,7 +341,7 @@ begin_row(DatasetSheet *sheet, const MlsXmlEvent *event)
 	int64 before = sheet->row;
 
 	sheet->row = number ? strtol(number, NULL, 10) : before + 1;
-	sheet->row_is_hidden = hidden && (strcmp(hidden, "1") == 0 || strcmp(hidden, "true") == 0);
+	sheet->row_is_hidden = hidden && mls_dataset_is_true(hidden);
 	if (sheet->row <= before)
 		fail_row(sheet, psprintf("stands behind row " INT64_FORMAT ".", before));
 	if (sheet->row > MOST_ROWS)
@@ -363,12 +358,12 @@ end_row(DatasetSheet *sheet)
 		sheet->ncells--;
 	if (sheet->ncells == 0)
 	{
-		sheet->empty++;
+		sheet->counts.empty++;
 		return false;
 	}
 	for (int i = 0; i < sheet->ncells; i++)
 		sheet->cells[i].text = sheet->buf.data + sheet->starts[i];
-	sheet->hidden += sheet->row_is_hidden;
+	sheet->counts.hidden += sheet->row_is_hidden;
 	return true;
 }
 
@@ -407,7 +402,7 @@ take(DatasetSheet *sheet, const MlsXmlEvent *event)
 	else if (strcmp(name, "sheetData") == 0)
 		sheet->is_read = true;
 	else if (strcmp(name, "mergeCell") == 0)
-		sheet->merged += is_start;
+		sheet->counts.merged += is_start;
 	return false;
 }
 
@@ -433,24 +428,8 @@ next_row(DatasetCells *cells, int *ncells, int64 *line)
 	return NULL;
 }
 
-static void
-add_count(StringInfo out, int64 count, const char *one, const char *many)
+const DatasetSheetCounts *
+mls_dataset_sheet_counts(const DatasetCells *cells)
 {
-	if (count > 0)
-		appendStringInfo(out, "; %s", mls_counted(count, one, many));
-}
-
-void
-mls_dataset_sheet_remarks(const DatasetCells *cells, StringInfo out)
-{
-	const DatasetSheet *sheet = (const DatasetSheet *) cells;
-
-	add_count(out, sheet->empty, "empty row", "empty rows");
-	add_count(out, sheet->hidden, "row is hidden, and read", "rows are hidden, and read");
-	add_count(out, sheet->errors, "cell has an error for a value, and none here",
-			  "cells have an error for a value, and none here");
-	add_count(out, sheet->uncalculated, "formula was not calculated, and has no value",
-			  "formulas were not calculated, and have no value");
-	add_count(out, sheet->merged, "merged area has its value in its first cell",
-			  "merged areas have their value in their first cell");
+	return &((const DatasetSheet *) cells)->counts;
 }

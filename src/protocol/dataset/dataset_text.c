@@ -115,7 +115,7 @@ next_unpacked(Unpacked *unpacked, char **piece, Size *length)
 
 typedef struct Finding
 {
-	char first[3]; /* bytes of all, where a mark would be */
+	char first[4]; /* bytes of all, where a mark would be */
 	int nfirst;
 	char carry[4]; /* the beginning of a character that the next piece goes on with */
 	int carried;
@@ -277,6 +277,9 @@ mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file, DatasetEncodin
 	mls_digest_end(unpacked->digest, sha256);
 	hex = mls_hex(sha256, sizeof(sha256));
 	strlcpy(facts->sha256, hex, sizeof(facts->sha256));
+	if (!file->is_book && finding.nfirst == 4 && memcmp(finding.first, "PK\3\4", 4) == 0)
+		mls_dataset_fail(bytes, "It is an archive or a workbook, whatever its name says.",
+						 "A workbook has a name that ends with .xlsx.");
 	if (unpacked->total == 0)
 		mls_dataset_fail(bytes, "It is empty.", NULL);
 	if (is_wide(facts->encoding) && unpacked->total % 2 != 0)
