@@ -134,8 +134,12 @@ read_rows(void *arg)
 	Input *input = arg;
 	uint8 way = input->bytes[0];
 	DatasetServer server = server_of(way);
-	DatasetFile file = {.name = "x", .is_json = way & 4, .is_lines = way & 32, .is_book = way & 128};
-	Memory memory = {.head = {.name = "file \"x\"", .read = read_memory, .length = input->length - 1, .most = 1 << 24},
+	DatasetFile file = {
+		.name = "x", .is_json = way & 4, .is_lines = way & 32, .is_book = way & 128};
+	Memory memory = {.head = {.name = "file \"x\"",
+							  .read = read_memory,
+							  .length = input->length - 1,
+							  .most = 1 << 24},
 					 .bytes = input->bytes + 1,
 					 .length = input->length - 1,
 					 .piece = input->piece};
