@@ -63,7 +63,9 @@ SQL_CHAPTERS = \
 	src/alert/alert.sql \
 	src/consumer/leakproof.sql \
 	src/media/store.sql \
-	src/publish/publish.sql
+	src/publish/publish.sql \
+	src/mart/mart.sql \
+	src/mart/mart.tsv
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

@@ -197,9 +197,10 @@ typedef enum MlsLockClass
 	MLS_LOCK_MEDIA = 19794,   /* by a subscription's id: who fetches its files */
 	MLS_LOCK_STORE =
 		19795, /* by a hash of its name: files are put, or removed, by one or the other */
-	MLS_LOCK_FOLLOW = 19796, /* by a number: one of the few processes that follow syncs */
-	MLS_LOCK_FEED = 19797,   /* by a feed's id: who writes it */
-	MLS_LOCK_PUBLISH = 19798 /* by a publication's id: who keeps it in step */
+	MLS_LOCK_FOLLOW = 19796,  /* by a number: one of the few processes that follow syncs */
+	MLS_LOCK_FEED = 19797,    /* by a feed's id: who writes it */
+	MLS_LOCK_PUBLISH = 19798, /* by a publication's id: who keeps it in step */
+	MLS_LOCK_MART = 19799     /* by a mart's id: who fills it */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */

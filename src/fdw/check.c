@@ -139,7 +139,9 @@ check_configuration(Check *check, const MlsTable *table)
 						check->source->platform_name);
 	if (check->source->protocol->is_store || check->source->protocol->is_destination)
 		return psprintf("Protocol %s, address %s.", check->source->protocol->name,
-						check->source->http.url);
+						check->source->protocol->url_problem
+							? check->source->http.url
+							: mls_url_display(check->source->http.url));
 	problem = mls_url_problem(check->source->http.url);
 	check->ok = problem == NULL;
 	return problem

@@ -14,13 +14,12 @@
 #include "media/store_parts.h"
 #include "options/options.h"
 
-static MlsStore *
-open_store(MlsSource *source, Oid role)
+MlsStore *
+mls_store_of(MlsSource *source)
 {
 	MlsStore head = {.source = source, .server = source->own};
 	const char *problem;
 
-	mls_rights_require_server(role, source->server_id, source->name);
 	if (!source->protocol->is_store)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("server \"%s\" is not a store of files", source->name),
@@ -33,6 +32,13 @@ open_store(MlsSource *source, Oid role)
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("server \"%s\" has no valid url", source->name), errdetail("%s", problem)));
 	return head.place.directory ? mls_directory_open(&head) : mls_s3_open(&head);
+}
+
+static MlsStore *
+open_store(MlsSource *source, Oid role)
+{
+	mls_rights_require_server(role, source->server_id, source->name);
+	return mls_store_of(source);
 }
 
 MlsStore *

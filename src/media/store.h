@@ -64,6 +64,9 @@ typedef struct MlsStore MlsStore;
  */
 extern MlsStore *mls_store_open(Oid server, Oid role);
 
+/* Of a source that has been read, and that its user may use: no catalog is looked at. */
+extern MlsStore *mls_store_of(MlsSource *source);
+
 /* The same by the name of its server. */
 extern MlsStore *mls_store_open_named(const char *server, Oid role);
 

@@ -214,11 +214,11 @@ SELECT r.id AS run,
    AND CASE WHEN r.subscription IS NULL THEN a.backend_start = r.backend_start ELSE w.pid IS NOT NULL END;
 COMMENT ON VIEW mls_progress IS 'runs that are at work, with what they have committed so far';
 COMMENT ON COLUMN mls_progress.run IS 'number of the run';
-COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server, source or destination; NULL for a feed';
-COMMENT ON COLUMN mls_progress.resource IS 'resource at the source, or table at the destination, or name of a feed';
+COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server, source or destination; NULL for a feed or a mart';
+COMMENT ON COLUMN mls_progress.resource IS 'resource at the source, or table at the destination, or name of a feed or a mart';
 COMMENT ON COLUMN mls_progress.process IS 'which process';
 COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
-COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media); writing, checking and publishing (feed); loading and following (publish)';
+COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media); writing, checking and publishing (feed); computing (mart); loading and following (publish)';
 COMMENT ON COLUMN mls_progress.waiting_for IS 'source or lock; NULL while it works';
 COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
 COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
@@ -257,9 +257,9 @@ SELECT r.id AS run,
  WHERE s.id IS NOT NULL OR r.subscription IS NULL;
 COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on';
 COMMENT ON COLUMN mls_history.run IS 'number of the run';
-COMMENT ON COLUMN mls_history.source IS 'name of the foreign server, source or destination; NULL for a feed';
-COMMENT ON COLUMN mls_history.resource IS 'resource at the source, or table at the destination, or name of a feed';
-COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, feed, publish, rebuild or undo';
+COMMENT ON COLUMN mls_history.source IS 'name of the foreign server, source or destination; NULL for a feed or a mart';
+COMMENT ON COLUMN mls_history.resource IS 'resource at the source, or table at the destination, or name of a feed or a mart';
+COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, feed, publish, mart, rebuild or undo';
 COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls_history.started_at IS 'when it began';
 COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';

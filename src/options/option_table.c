@@ -50,13 +50,14 @@
 #define MB (1024.0 * 1024.0)
 #define TB (MB * MB)
 
-/* In the order of MlsAuth (a signature is not chosen: a store in S3 wants it), MlsTokenStyle, MlsOrdering, MlsTls and MlsSchemaPolicy. */
+/* In the order of MlsAuth (a signature is not chosen: a store in S3 wants it), MlsTokenStyle, MlsOrdering, MlsTls, MlsShape and MlsSchemaPolicy. */
 static const char *const auth_names[] = {"none",      "oauth2",   "bearer", "basic", "header",
 										 "challenge", "password", "query",  NULL};
 static const char *const token_style_names[] = {"form", "basic", "json", NULL};
 static const char *const ordering_names[] = {"any", "timestamp", "none", NULL};
 static const char *const paging_names[] = {"probe", "offset", "keys", NULL};
 static const char *const tls_names[] = {"verify", "none", NULL};
+static const char *const shape_names[] = {"lines", "reso", "entity_event", NULL};
 static const char *const schema_policy_names[] = {"evolve", "freeze", "stop", "ignore", NULL};
 static const char *const naming_names[] = {"snake_case", "preserve", "standard", NULL};
 
@@ -73,7 +74,7 @@ static const MlsOption option_table[] = {
 	{"platform", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform_name), .default_value = "generic",
 	 .help = "Product the source runs on; decides the defaults of most other options."},
 	{"url", SERVER, MLS_OPTION_URL, .required = true, .offset = IN_SOURCE(http.url),
-	 .help = "Service root of the source; of a store of files file:///directory or s3://bucket/prefix; of a destination mysql://host/database or postgresql://host/database."},
+	 .help = "Service root of the source; of a store of files file:///directory or s3://bucket/prefix; of a destination mysql://host/database or postgresql://host/database; of a search engine or a receiver its address."},
 
 	/* Login */
 	{"auth", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(http.auth), .choices = auth_names,
@@ -128,6 +129,8 @@ static const MlsOption option_table[] = {
 	 .help = "File of certificate authorities to trust instead of the system's; needs pg_read_server_files."},
 	{"tls", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(tls), .choices = tls_names, .default_value = "verify",
 	 .help = "Destinations: verify connects by TLS only and checks the certificate and the host's name; none in clear, to hosts that mls_fdw.allowed_hosts lists."},
+	{"shape", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(shape), .choices = shape_names, .default_value = "lines",
+	 .help = "What publications send to a receiver, or write as files of a store: lines of JSON, a record or a deletion each; documents of the RESO Common Format; or EntityEvents, which name the keys of what has changed."},
 	{"proxy", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(http.proxy),
 	 .help = "Proxy for all requests; the environment is not asked."},
 	{"user_agent", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.user_agent), .default_value = MLS_HTTP_USER_AGENT,

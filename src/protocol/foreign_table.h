@@ -33,6 +33,14 @@ typedef enum MlsSchemaPolicy
 } MlsSchemaPolicy;
 
 /* How a destination is connected to. */
+/* What a batch looks like where it is told, not written. */
+typedef enum MlsShape
+{
+	MLS_SHAPE_LINES,       /* NDJSON: a line a record */
+	MLS_SHAPE_RESO,        /* RESO Common Format (RCP-25) */
+	MLS_SHAPE_ENTITY_EVENT /* which keys have changed (RCP-28) */
+} MlsShape;
+
 typedef enum MlsTls
 {
 	MLS_TLS_VERIFY, /* its certificate and its name in that are checked */
@@ -49,6 +57,7 @@ typedef struct MlsSource
 	MlsPlatform platform; /* a copy, with the server's options applied */
 	const char *platform_name;
 	int tls;                /* MlsTls */
+	int shape;              /* MlsShape */
 	const char *timezone;   /* for date-times without an offset */
 	const char *key_prefix; /* put before keys in gold */
 	int priority;           /* of records with the same key in gold */

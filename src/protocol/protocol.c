@@ -15,7 +15,8 @@
 #endif
 #define PROTOCOLS(add)                                                                             \
 	add(reso) add(rets) add(qobrix) add(file) add(dataset) add(geocoder) add(mysql) add(postgres)  \
-		TEST_PROTOCOLS(add)
+		add(elasticsearch) add(opensearch) add(typesense) add(meilisearch) add(solr) add(receiver) \
+			TEST_PROTOCOLS(add)
 
 #define DECLARE(name) extern const MlsProtocol mls_##name##_protocol;
 #define ADDRESS(name) &mls_##name##_protocol,

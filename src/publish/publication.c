@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(mls_this_database_sql);
 	"id, owner::pg_catalog.oid, destination, name, token, view::pg_catalog.oid, condition, "       \
 	"resource, key, definition, batch, coalesce(resend_from, -1), coalesce(position, -1), "        \
 	"paused, take_over, EXISTS (SELECT FROM mls.dead_letter d WHERE d.publication = p.id AND "     \
-	"d.again), coalesce(known, 0), home <> mls.this_database()"
+	"d.again), coalesce(known, 0), loading, load_after, home <> mls.this_database()"
 
 static MlsPublication *
 row_of(int64 id)
@@ -60,7 +60,9 @@ row_of(int64 id)
 	publication->take_over = mls_bool_at(0, 15);
 	publication->again = mls_bool_at(0, 16);
 	publication->known = mls_int8_at(0, 17);
-	publication->is_copied = mls_bool_at(0, 18);
+	publication->was_loading = mls_bool_at(0, 18);
+	publication->loaded_to = mls_text_at(0, 19);
+	publication->is_copied = mls_bool_at(0, 20);
 	return publication;
 }
 

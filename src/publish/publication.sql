@@ -29,6 +29,7 @@ CREATE TABLE mls.publication (
     definition      text,
     position        bigint,
     loading         boolean NOT NULL DEFAULT true,
+    load_after      text,
     known           bigint,
     resend_from     bigint,
     paused          boolean NOT NULL DEFAULT false,
@@ -60,6 +61,7 @@ COMMENT ON COLUMN mls.publication.take_over IS 'whether it may continue a table 
 COMMENT ON COLUMN mls.publication.definition IS 'hash of view, columns and condition when it was loaded last: when it changes all is loaded again';
 COMMENT ON COLUMN mls.publication.position IS 'number of the last event that is there, as far as is known here; NULL before the first run';
 COMMENT ON COLUMN mls.publication.loading IS 'whether the first load, or another, is not over';
+COMMENT ON COLUMN mls.publication.load_after IS 'key behind which a load goes on';
 COMMENT ON COLUMN mls.publication.known IS 'number of the last event there was when it was looked last; written before anything is sent';
 COMMENT ON COLUMN mls.publication.resend_from IS 'position from which the next run sends again; 0 all; NULL none';
 COMMENT ON COLUMN mls.publication.paused IS 'whether nothing is sent for now';

@@ -269,7 +269,7 @@ BEGIN
     PERFORM mls.refuse_standby('mls_publish()', 'publish');
     IF view IS NULL OR destination IS NULL THEN
         PERFORM mls.refuse('22023', 'say which view is published, and at which destination');
-    ELSIF protocol IS NULL OR protocol NOT IN ('mysql', 'postgres') THEN
+    ELSIF protocol IS NULL OR protocol NOT IN ('mysql', 'postgres', 'elasticsearch', 'opensearch', 'typesense', 'meilisearch', 'solr', 'receiver', 'file') THEN
         PERFORM mls.refuse('42704', format('there is no destination "%s"', destination),
                            'A destination is a server: CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol ''mysql'', url ''mysql://host/database'').',
                            CASE WHEN protocol IS NOT NULL THEN format('The protocol of that server is "%s".', protocol) END);
@@ -316,7 +316,7 @@ BEGIN
     IF FOUND AND bad IS NOT NULL THEN
         PERFORM mls.refuse('42602', format('"%s" is no name of a column there', bad));
     END IF;
-    bad := (SELECT t.value FROM jsonb_each_text(types) t WHERE t.value !~* '^[a-z]+( (unsigned|precision|varying))?( ?\(\d{1,5}(, ?\d{1,2})?\))?( unsigned)?$' LIMIT 1);
+    bad := (SELECT t.value FROM jsonb_each_text(types) t WHERE t.value !~* '^[a-z][a-z0-9_]*(\[\])?( (unsigned|precision|varying))?( ?\(\d{1,5}(, ?\d{1,2})?\))?( unsigned)?$' LIMIT 1);
     IF bad IS NOT NULL THEN
         PERFORM mls.refuse('22023', format('"%s" is no type of a column there', bad), 'For example: decimal(12,2), datetime(3), varchar(100).');
     END IF;

@@ -152,7 +152,7 @@ note_position(const Publishing *publishing, const MlsTargetPosition *to, const c
 {
 	mls_sql_control(
 		SPI_OK_UPDATE,
-		"UPDATE mls.publication SET position = $2, loading = $3, "
+		"UPDATE mls.publication SET position = $2, loading = $3, load_after = $6, "
 		"resend_from = CASE WHEN $4 IS NULL OR resend_from <> $5 THEN resend_from END, "
 		"take_over = take_over AND $3, "
 		"definition = coalesce($4, definition), "
@@ -160,7 +160,7 @@ note_position(const Publishing *publishing, const MlsTargetPosition *to, const c
 		"WHERE id = $1",
 		mls_arg_int8(publishing->publication->id), mls_arg_int8(to->position),
 		mls_arg_bool(to->loading), mls_arg_text(definition),
-		mls_arg_int8(publishing->publication->resend_from));
+		mls_arg_int8(publishing->publication->resend_from), mls_arg_text(to->load_after));
 }
 
 /* ---- Dead letters ---- */
@@ -208,7 +208,11 @@ bury(const Publishing *publishing, List *keys)
 static bool
 put(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *move)
 {
-	MlsTargetBatch batch = {.rows = rows, .gone = gone, .move = move, .from = &publishing->at};
+	MlsTargetBatch batch = {.rows = rows,
+							.gone = gone,
+							.move = move,
+							.from = &publishing->at,
+							.known = publishing->known};
 	const MlsTarget *target = publishing->target;
 
 	if (rows == NIL && gone == NIL && move == NULL)
@@ -218,6 +222,21 @@ put(Publishing *publishing, List *rows, List *gone, const MlsTargetPosition *mov
 	if (move != NULL)
 		stand_at(publishing, move);
 	return true;
+}
+
+/* Whom the destination has refused, if it tells: then all others are there. */
+static bool
+take_refused(Publishing *publishing)
+{
+	ListCell *lc;
+
+	foreach (lc, publishing->target->refused)
+	{
+		const MlsTargetRefusal *refusal = lfirst(lc);
+
+		add_dead(publishing, refusal->key, refusal->reason);
+	}
+	return publishing->target->refused != NIL;
 }
 
 static List *
@@ -239,7 +258,7 @@ put_halves(Publishing *publishing, List *rows)
 	List *half;
 
 	CHECK_FOR_INTERRUPTS();
-	if (rows == NIL || put(publishing, rows, NIL, NULL))
+	if (rows == NIL || put(publishing, rows, NIL, NULL) || take_refused(publishing))
 		return;
 	if (list_length(rows) == 1)
 	{
@@ -259,7 +278,7 @@ delete_halves(Publishing *publishing, List *gone)
 	List *half;
 
 	CHECK_FOR_INTERRUPTS();
-	if (gone == NIL || put(publishing, NIL, gone, NULL))
+	if (gone == NIL || put(publishing, NIL, gone, NULL) || take_refused(publishing))
 		return;
 	if (list_length(gone) == 1)
 	{
@@ -512,7 +531,7 @@ strangers(Publishing *publishing, List *keys)
 static void
 sweep(Publishing *publishing)
 {
-	char *after = pstrdup("");
+	char *after = "";
 
 	for (;;)
 	{

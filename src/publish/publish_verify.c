@@ -99,6 +99,15 @@ note(Comparison *comparison, Finding finding, const char *key)
 		comparison->wrong = lappend(comparison->wrong, unconstify(char *, key));
 }
 
+static char *
+hash_here(const Comparison *comparison, char **row)
+{
+	const MlsTargetKind *kind = comparison->target->kind;
+
+	return kind->hash ? kind->hash(comparison->publication, row)
+					  : mls_publish_hash(comparison->publication, row);
+}
+
 /* Both are in the order of bytes. */
 static void
 merge(Comparison *comparison, const List *here, const List *there)
@@ -118,8 +127,7 @@ merge(Comparison *comparison, const List *here, const List *there)
 			note(comparison, MISSING, key);
 		else if (order > 0)
 			note(comparison, EXTRA, found->key);
-		else if (found->hash != NULL &&
-				 strcmp(mls_publish_hash(publication, lfirst(h)), found->hash) == 0)
+		else if (found->hash != NULL && strcmp(hash_here(comparison, lfirst(h)), found->hash) == 0)
 			comparison->close = lappend(comparison->close, lfirst(h));
 		else
 			note(comparison, DIFFERENT, key);

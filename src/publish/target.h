@@ -50,10 +50,12 @@ typedef struct MlsPublication
 	const char *definition; /* tells by its change that all has to be sent again */
 	const char *known_definition;
 	int batch;
-	int64 resend_from; /* -1: from where it is */
-	int64 reached;     /* position that was reached last, as known here; -1: none */
-	int64 known;       /* the last event there was when it was looked last; 0: none */
-	bool is_copied;    /* it is another database's, of which this one is a copy */
+	int64 resend_from;     /* -1: from where it is */
+	int64 reached;         /* position that was reached last, as known here; -1: none */
+	bool was_loading;      /* whether a load was not over then */
+	const char *loaded_to; /* and behind which key that goes on */
+	int64 known;           /* the last event there was when it was looked last; 0: none */
+	bool is_copied;        /* it is another database's, of which this one is a copy */
 	bool paused;
 	bool take_over; /* a table that another publication has made may be continued */
 	bool again;     /* dead letters are to be tried again */
@@ -75,7 +77,16 @@ typedef struct MlsTargetBatch
 	List *gone;                    /* of char *: keys that are not to be there */
 	const MlsTargetPosition *move; /* and how far that is; NULL: as far as before */
 	const MlsTargetPosition *from; /* it must be at this one; else another writes as well */
+	int64 known; /* the last event there was when the rows were read, or before; 0: whatever is
+				  * there, they are right */
 } MlsTargetBatch;
+
+/* A record that was refused, and why. */
+typedef struct MlsTargetRefusal
+{
+	const char *key;
+	const char *reason;
+} MlsTargetRefusal;
 
 /* A row there, by its key, and the hash of its values (mls_publish_hash). */
 typedef struct MlsTargetHash
@@ -98,7 +109,8 @@ typedef struct MlsTargetKind
 	bool (*prepare)(MlsTarget *target, const MlsPublication *publication);
 	/* False: it was never written there. */
 	bool (*position)(MlsTarget *target, const MlsPublication *publication, MlsTargetPosition *out);
-	/* False: what was to be written is refused (target->refusal), and nothing was. */
+	/* False: what was to be written is refused (target->refusal), and nothing was; or, where a
+	 * destination has no transactions, nothing but rows: the position has not moved. */
 	bool (*write)(MlsTarget *target, const MlsPublication *publication,
 				  const MlsTargetBatch *batch);
 	/* Rows behind a key ("" for the first), in the order there (List of MlsTargetHash *). */
@@ -110,9 +122,12 @@ typedef struct MlsTargetKind
 	 */
 	bool (*alike)(MlsTarget *target, const MlsPublication *publication, const List *rows,
 				  List **keys);
+	/* What a row is there, in short, as `rows` tells it; NULL: mls_publish_hash. */
+	char *(*hash)(const MlsPublication *publication, char **row);
 	/* Forgets the position; drops the table as well if asked to. */
 	void (*forget)(MlsTarget *target, const MlsPublication *publication, bool drop);
-	/* For mls_check: who answers, in words; and a table made, filled and dropped. */
+	/* For mls_check: who answers, in words; and a table made, filled and dropped (NULL: nothing
+	 * is tried). */
 	char *(*about)(MlsTarget *target);
 	void (*probe)(MlsTarget *target);
 } MlsTargetKind;
@@ -124,12 +139,20 @@ struct MlsTarget
 	const MlsSource *source;
 	MlsDestinationPlace place;
 	char *refusal;    /* why the data was refused last, in words */
+	List *refused;    /* of MlsTargetRefusal *: by whom, all others are there; NIL: not told */
 	int64 statements; /* that were sent */
 	int64 bytes;
 };
 
 extern const MlsTargetKind mls_mysql_target;
 extern const MlsTargetKind mls_postgres_target;
+extern const MlsTargetKind mls_elasticsearch_target;
+extern const MlsTargetKind mls_opensearch_target;
+extern const MlsTargetKind mls_typesense_target;
+extern const MlsTargetKind mls_meilisearch_target;
+extern const MlsTargetKind mls_solr_target;
+extern const MlsTargetKind mls_receiver_target;
+extern const MlsTargetKind mls_file_target;
 
 /* What marks NULL, and what stands between values, in what is hashed. */
 #define MLS_PUBLISH_NULL "\x01"
@@ -158,6 +181,11 @@ pg_noreturn extern void mls_target_refuse_address(const MlsTarget *target, const
 
 /* Errors unless a table, by the token of its position (NULL: none), is one of a publication. */
 extern void mls_target_require_own(const MlsPublication *publication, const char *token);
+
+/* Errors unless the position that is there is the one from which a batch leads on. */
+extern void mls_target_require_position(const MlsTarget *target, const MlsPublication *publication,
+										bool is_there, const MlsTargetPosition *there,
+										const MlsTargetPosition *from);
 
 /* Certificates that are trusted, where the option ca_file names none; NULL: unknown. */
 extern const char *mls_target_authorities(const MlsTarget *target);

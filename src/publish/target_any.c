@@ -20,7 +20,10 @@
 #include "http/http.h"
 #include "publish/target.h"
 
-static const MlsTargetKind *const kinds[] = {&mls_mysql_target, &mls_postgres_target};
+static const MlsTargetKind *const kinds[] = {
+	&mls_mysql_target,      &mls_postgres_target,  &mls_elasticsearch_target,
+	&mls_opensearch_target, &mls_typesense_target, &mls_meilisearch_target,
+	&mls_solr_target,       &mls_receiver_target,  &mls_file_target};
 
 const MlsTargetKind *
 mls_target_kind(const MlsSource *source)
@@ -228,4 +231,26 @@ mls_target_require_own(const MlsPublication *publication, const char *token)
 			errmsg("table \"%s\" of destination \"%s\" is not dropped", publication->name,
 				   publication->destination),
 			errdetail("This publication has not written it."));
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+void
+mls_target_require_position(const MlsTarget *target, const MlsPublication *publication,
+							bool is_there, const MlsTargetPosition *there,
+							const MlsTargetPosition *from)
+{
+	if (from->token == NULL
+			? !is_there
+			: is_there && is_same(there->token, from->token) && there->position == from->position &&
+				  there->loading == from->loading && is_same(there->load_after, from->load_after))
+		return;
+	ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("\"%s\" at destination \"%s\" is written by somebody else as well",
+				   publication->name, target->source->name),
+			errdetail("Its position has moved during this run."));
 }

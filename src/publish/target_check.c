@@ -24,6 +24,8 @@ write_there(const char *server, void **state)
 {
 	MlsTarget *target = *state;
 
+	if (target->kind->probe == NULL)
+		return "Nothing was tried: nobody knows what it would do with it.";
 	target->kind->probe(target);
 	return "A table was made, filled and dropped.";
 }

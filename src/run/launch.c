@@ -19,6 +19,7 @@
 
 #include "feed/feed.h"
 #include "geo/geo.h"
+#include "mart/mart.h"
 #include "publish/publish.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
@@ -36,6 +37,7 @@ PG_FUNCTION_INFO_V1(mls_geocode_sql);
 PG_FUNCTION_INFO_V1(mls_media_sync);
 PG_FUNCTION_INFO_V1(mls_feed_sync);
 PG_FUNCTION_INFO_V1(mls_publish_sync);
+PG_FUNCTION_INFO_V1(mls_mart_sync);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -82,6 +84,16 @@ chosen_subscriptions(FunctionCallInfo fcinfo, MlsProcessKind process)
 		if (found == NIL)
 			ereport(NOTICE, errmsg("there is no feed to work on"),
 					errhint("mls_feed() says what is written, and where."));
+		return found;
+	}
+	if (process == MLS_PROCESS_MART)
+	{
+		found = mls_marts_found(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)),
+								context);
+		SPI_finish();
+		if (found == NIL)
+			ereport(NOTICE, errmsg("there is no mart to work on"),
+					errhint("mls_mart_create() makes one."));
 		return found;
 	}
 	mls_select(process == MLS_PROCESS_GEOCODE
@@ -223,7 +235,8 @@ choose(Launch *launch, FunctionCallInfo fcinfo, const MlsTask *task)
 	Choice choice = {launch, fcinfo, task};
 	ErrorData *error;
 
-	launch->named = task->process != MLS_PROCESS_FEED && !PG_ARGISNULL(1);
+	launch->named =
+		task->process != MLS_PROCESS_FEED && task->process != MLS_PROCESS_MART && !PG_ARGISNULL(1);
 	error = mls_subtransaction(choose_now, &choice, NULL, false);
 	if (error != NULL)
 		ReThrowError(error);
@@ -478,6 +491,12 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 		return n;
 	}
 	values[n++] = Int64GetDatum(counters->received);
+	if (process == MLS_PROCESS_MART)
+	{
+		values[n++] = Int64GetDatum(counters->pages);
+		values[n++] = Int64GetDatum(counters->updated);
+		return n;
+	}
 	if (process == MLS_PROCESS_MEDIA)
 	{
 		values[n++] = Int64GetDatum(counters->inserted);
@@ -530,7 +549,9 @@ return_row(ReturnSetInfo *result, const Launch *launch, int i)
 	values[1] = CStringGetTextDatum(sub->resource);
 	values[2] = CStringGetTextDatum(state_name(outcome));
 	n += put_counts(launch->assignment->task.process, outcome, &values[n]);
-	values[n++] = Int64GetDatum(outcome->counters.requests);
+	/* A mart asks nobody. */
+	if (launch->assignment->task.process != MLS_PROCESS_MART)
+		values[n++] = Int64GetDatum(outcome->counters.requests);
 	values[n++] = IntervalPGetDatum(interval_of(outcome->duration_us));
 	isnull[n] = message[0] == '\0';
 	values[n] = isnull[n] ? (Datum) 0 : CStringGetTextDatum(message);
@@ -638,4 +659,12 @@ mls_publish_sync(PG_FUNCTION_ARGS)
 	return run_task(fcinfo,
 					&(MlsTask){.process = MLS_PROCESS_PUBLISH,
 							   .due = PG_ARGISNULL(2) ? PG_ARGISNULL(0) : PG_GETARG_BOOL(2)});
+}
+
+/* mls_mart_sync(name, rebuild) */
+Datum
+mls_mart_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo,
+					&(MlsTask){.process = MLS_PROCESS_MART, .full = flag_argument(fcinfo, 1)});
 }

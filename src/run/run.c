@@ -30,6 +30,7 @@
 #include "gold/gold_write.h"
 #include "jobs/jobs.h"
 #include "jobs/parallel.h"
+#include "mart/mart.h"
 #include "media/media.h"
 #include "publish/publish.h"
 #include "read/key_snapshot.h"
@@ -39,9 +40,9 @@
 
 /* The processes, in the order of MlsProcessKind. */
 static const MlsProcess *const processes[] = {
-	&mls_sync_process,  &mls_purge_process,  &mls_reconcile_process,
-	&mls_remap_process, &mls_ranges_process, &mls_geocode_process,
-	&mls_media_process, &mls_feed_process,   &mls_publish_process};
+	&mls_sync_process,    &mls_purge_process,   &mls_reconcile_process, &mls_remap_process,
+	&mls_ranges_process,  &mls_geocode_process, &mls_media_process,     &mls_feed_process,
+	&mls_publish_process, &mls_mart_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)

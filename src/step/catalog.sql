@@ -146,7 +146,7 @@ CREATE INDEX ON mls.run (subject, id) WHERE subscription IS NULL;
 COMMENT ON TABLE mls.run IS 'executions of processes on subscriptions, feeds and the like';
 COMMENT ON COLUMN mls.run.id IS 'number of the run';
 COMMENT ON COLUMN mls.run.subscription IS 'the subscription it worked on; NULL if that was something else';
-COMMENT ON COLUMN mls.run.subject IS 'what it worked on, if that is no subscription: the name of a feed or a publication';
+COMMENT ON COLUMN mls.run.subject IS 'what it worked on, if that is no subscription: the name of a feed, a publication or a mart';
 COMMENT ON COLUMN mls.run.owner IS 'role whose that is; NULL for a subscription, which has its own';
 COMMENT ON COLUMN mls.run.process IS 'sync, purge, reconcile, rebuild, undo, feed or publish, say';
 COMMENT ON COLUMN mls.run.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';

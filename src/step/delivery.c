@@ -5,8 +5,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -56,19 +54,10 @@ mls_delivery_init(MlsDelivery *delivery, const char *name, const char *quota, co
 char *
 mls_delivery_signature(const char *secret, const char *body)
 {
-	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	char hex[2 * sizeof(digest) + 1] = "";
-	bool ok = hmac != NULL && pg_hmac_init(hmac, (const uint8 *) secret, strlen(secret)) >= 0 &&
-			  pg_hmac_update(hmac, (const uint8 *) body, strlen(body)) >= 0 &&
-			  pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
+	uint8 digest[MLS_SHA256_BYTES];
 
-	pg_hmac_free(hmac);
-	if (!ok)
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("could not sign the delivery to a webhook"));
-	hex_encode((const char *) digest, sizeof(digest), hex);
-	return psprintf("X-Mls-Signature: sha256=%s", hex);
+	mls_hmac_sha256(secret, strlen(secret), body, strlen(body), digest);
+	return psprintf("X-Mls-Signature: sha256=%s", mls_hex(digest, sizeof(digest)));
 }
 
 /* ---- The requests ---- */

@@ -39,7 +39,7 @@ typedef struct MlsDelivery
 extern void
 mls_delivery_init(MlsDelivery *delivery, const char *name, const char *quota, const char *url);
 
-/* The header with HMAC-SHA256 of a body.  Needs a transaction. */
+/* The header with HMAC-SHA256 of a body. */
 extern char *mls_delivery_signature(const char *secret, const char *body);
 
 /* Who takes and notes; each is called in a transaction of its own. */

@@ -75,13 +75,14 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_GEOCODE,
 	MLS_PROCESS_MEDIA,
 	MLS_PROCESS_FEED,
-	MLS_PROCESS_PUBLISH
+	MLS_PROCESS_PUBLISH,
+	MLS_PROCESS_MART
 } MlsProcessKind;
 
 typedef struct MlsTask
 {
 	MlsProcessKind process;
-	bool full;            /* sync: whatever the cursor */
+	bool full;            /* sync: whatever the cursor; mart: all of it */
 	bool due;             /* sync: only what is due */
 	bool force;           /* purge, feed: whatever the loss */
 	bool dry_run;         /* say what would be done */

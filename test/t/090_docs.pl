@@ -6,6 +6,7 @@ use warnings;
 use JSON::PP;
 use MlsMaria;
 use MlsQobrix;
+use MlsSearch;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -35,6 +36,9 @@ put_on_shelf($harbor, $_, [ map { encode_json($_) } @{ $records->{$_} } ]) for s
 my $maria = start_maria();
 $maria->sql(q{CREATE USER agent@'127.0.0.1' IDENTIFIED BY 'basic-pass-value'; GRANT ALL ON shop.* TO agent@'127.0.0.1'}, 'mysql');
 
+# Its search engine and its receiver.
+my $search = start_search();
+
 # The documents name a server that does not exist and hide its credentials.
 sub substitute
 {
@@ -54,6 +58,10 @@ sub substitute
 	$sql =~ s{url 'mysql://db\.example\.com/shop'}{"url '" . $maria->url . "', tls 'none'"}eg;
 	$sql =~ s{file:///srv/}{file://$folder/}g;
 	$sql =~ s{username '\.\.\.', password '\.\.\.'}{username 'agent', password 'basic-pass-value'}g;
+	$sql =~ s{https://search\.example\.com:9200}{$search->url('elasticsearch')}eg;
+	$sql =~ s{api_key '\.\.\.'}{api_key 'ZXM6c2VjcmV0LWtleQ=='}g;
+	$sql =~ s{https://site\.example\.com/listings}{$search->url('receiver')}eg;
+	$sql =~ s{token '\.\.\.', webhook_secret '\.\.\.'}{token 'receiver-token-value', webhook_secret 'receiver-secret-value'}g;
 	$sql =~ s{token '\.\.\.'}{token 'static-token-value'}g;
 	# Platforms bring the token endpoint of the real one.
 	$sql =~ s{(url '\Q$root\E/odata')}{$1, token_url '$root/oauth/token'}g

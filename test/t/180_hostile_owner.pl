@@ -140,6 +140,12 @@ my $sub = "(SELECT s FROM mls.subscription s LIMIT 1)";
 query(q{CREATE SERVER shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'mysql', url 'mysql://127.0.0.1:1/shop', tls 'none'); GRANT USAGE ON FOREIGN SERVER shop TO eve;
 	CREATE USER MAPPING FOR eve SERVER shop OPTIONS (username 'e', password 'e'); CREATE USER MAPPING FOR postgres SERVER shop OPTIONS (username 'e', password 'e')});
 as_eve(q{SELECT mls_publish('gold.property', 'shop')});
+# A mart of hers, with what she has put around its tables.
+query(q{GRANT CREATE ON DATABASE postgres TO eve});
+as_eve(q{ALTER TABLE gold.property ADD COLUMN "StandardStatus" text DEFAULT 'Active', ADD COLUMN "PropertyType" text DEFAULT 'Residential'; SELECT mls_mart_create(); SELECT * FROM mls_mart_sync('mart')});
+as_eve("CREATE TRIGGER spy BEFORE INSERT OR UPDATE OR DELETE ON mart.$_ FOR EACH ROW EXECUTE FUNCTION evil.spy(); ALTER TABLE mart.$_ ADD CONSTRAINT look CHECK (evil.look('a check'))")
+  for qw(dim_source dim_location dim_property_type fct_listing fct_spell agg_market_month agg_day);
+is(query(q{SELECT count(*) > 0 FROM mart.fct_listing}), 't', 'she has a mart');
 
 my @calls = (
 	mls_sync => q{SELECT * FROM mls_sync('e')},
@@ -348,6 +354,32 @@ my @calls = (
 	mls_feed_report => q{SELECT * FROM mls_feed_report('f')},
 	mls_feed_sync => q{SELECT * FROM mls_feed_sync('f')},
 	mls_unfeed => q{SELECT mls_unfeed('f')},
+	mls_mart_create => q{SELECT mls_mart_create('mart')},
+	'mls.note_mart' => q{SELECT mls.note_mart('mart', '{"currency": "USD", "timezone": "UTC", "levels": ["all"], "coverage": {}, "thin": 5, "min_price": 0, "ratio_low": 50, "ratio_high": 150, "relist_days": 90, "co_agents": "half"}')},
+	mls_mart_sync => q{SELECT * FROM mls_mart_sync('mart')},
+	'mls.mart_status' => q{SELECT mls.mart_status('x')},
+	'mls.mart_field' => q{SELECT mls.mart_field('gold.property', 'ListPrice', 'numeric')},
+	'mls.mart_execute' => q{SELECT mls.mart_execute(m, 'UPDATE mart.fct_listing SET dom = 1', NULL) FROM mls.mart m},
+	'mls.mart_owner_only' => q{SELECT mls.mart_owner_only(m) FROM mls.mart m},
+	'mls.mart_listings' => q{SELECT mls.mart_listings(m, true) FROM mls.mart m},
+	'mls.mart_events' => q{SELECT mls.mart_events(m, true) FROM mls.mart m},
+	'mls.mart_market' => q{SELECT mls.mart_market(m, false) FROM mls.mart m},
+	'mls.mart_sides' => q{SELECT mls.mart_sides(m, 'office') FROM mls.mart m},
+	'mls.mart_days' => q{SELECT mls.mart_days(m) FROM mls.mart m},
+	'mls.mart_facts' => q{SELECT mls.mart_facts(m, 'fct_listing', true) FROM mls.mart m},
+	'mls.mart_groups' => q{SELECT mls.mart_groups(m, 'f') FROM mls.mart m},
+	'mls.mart_query' => q{SELECT mls.mart_query(m, 'agg_day') FROM mls.mart m},
+	'mls.mart_definition' => q{SELECT mls.mart_definition(m) FROM mls.mart m},
+	'mls.mart_tables' => q{SELECT mls.mart_tables(m) FROM mls.mart m},
+	'mls.mart_dimensions' => q{SELECT mls.mart_dimensions(m, NULL) FROM mls.mart m},
+	'mls.mart_merge' => q{SELECT mls.mart_merge(m, 'fct_listing', NULL, false) FROM mls.mart m},
+	'mls.mart_compute' => q{SELECT mls.mart_compute(m, 'fct_listing', NULL, false) FROM mls.mart m},
+	'mls.mart_coverage' => q{SELECT mls.mart_coverage(m) FROM mls.mart m},
+	'mls.mart_relistings' => q{SELECT mls.mart_relistings(m, NULL) FROM mls.mart m},
+	'mls.mart_fill' => q{SELECT mls.mart_fill(m.id, current_date, NULL) FROM mls.mart m},
+	'mls.mart_plan' => q{SELECT mls.mart_plan(m.id, 0) FROM mls.mart m},
+	'mls.mart_make' => q{SELECT mls.mart_make(m.id) FROM mls.mart m},
+	mls_mart_drop => q{SELECT mls_mart_drop('mart')},
 	'mls.check_geocoder' => q{CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url 'https://127.0.0.1:1/'); GRANT USAGE ON FOREIGN SERVER geo TO eve; SELECT mls.check_geocoder('geo', 'eve')},
 	mls_geocode_use => q{SELECT mls_geocode_use('e', '{geo}', resource => 'Property', accept => 'street')},
 	'mls.note_geocode_rule' => "SELECT mls.note_geocode_rule($id, '{geo}', 2, NULL)",

@@ -127,21 +127,22 @@ postgres_problem(const char *url)
 	return mls_destination_place("postgres", url, &place);
 }
 
-extern const MlsProtocol mls_mysql_protocol;
-extern const MlsProtocol mls_postgres_protocol;
+/* Of those that are asked over HTTP the address is one of http. */
+#define DESTINATION(word, problem)                                                                 \
+	extern const MlsProtocol mls_##word##_protocol;                                                \
+	const MlsProtocol mls_##word##_protocol = {                                                    \
+		.name = #word,                                                                             \
+		.is_destination = true,                                                                    \
+		.url_problem = problem,                                                                    \
+		.platform = find_platform,                                                                 \
+		.platform_names = platform_names,                                                          \
+	}
 
-const MlsProtocol mls_mysql_protocol = {
-	.name = "mysql",
-	.is_destination = true,
-	.url_problem = mysql_problem,
-	.platform = find_platform,
-	.platform_names = platform_names,
-};
-
-const MlsProtocol mls_postgres_protocol = {
-	.name = "postgres",
-	.is_destination = true,
-	.url_problem = postgres_problem,
-	.platform = find_platform,
-	.platform_names = platform_names,
-};
+DESTINATION(mysql, mysql_problem);
+DESTINATION(postgres, postgres_problem);
+DESTINATION(elasticsearch, NULL);
+DESTINATION(opensearch, NULL);
+DESTINATION(typesense, NULL);
+DESTINATION(meilisearch, NULL);
+DESTINATION(solr, NULL);
+DESTINATION(receiver, NULL);

@@ -1,6 +1,7 @@
 /*
  * destination.h
- *		Destinations: other databases that publications are kept in step at, as foreign servers.
+ *		Destinations: other databases and search engines that publications are kept in step at,
+ *		as foreign servers.
  *
  * A server of these protocols says where; it has no records and no foreign tables.  What is
  * written there is the business of the room publish.

@@ -1,0 +1,221 @@
+/*
+ * mart_sync.c
+ *		The process mart: figures of listings that have changed, or all of them.
+ *
+ * One step does all: events up to the last one are read, the figures that they touch are computed
+ * beside and put in the place of the old ones, and the position moves.  Whoever reads meanwhile
+ * has the figures of before; a process that dies leaves them.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+
+#include "base/base.h"
+#include "mart/mart.h"
+
+/* When a larger share of the listings has changed, computing all is as fast. */
+#define MOST_CHANGED 0.2
+
+typedef struct MartRun
+{
+	int64 since; /* position of the mart */
+	int64 upto;
+	char *day;
+	char *definition;
+	char *why; /* all is computed; or NULL */
+} MartRun;
+
+/* ---- What runs work on ---- */
+
+#define SUBJECT_COLUMNS "m.id, m.name, m.owner::pg_catalog.oid"
+
+static MlsSubscription *
+subject_at(uint64 row, MemoryContext context)
+{
+	MlsSubscription *sub = MemoryContextAllocZero(context, sizeof(MlsSubscription));
+	MemoryContext before = MemoryContextSwitchTo(context);
+
+	sub->id = mls_int8_at(row, 1);
+	sub->resource = mls_text_at(row, 2);
+	sub->owner = mls_oid_at(row, 3);
+	sub->source = GetUserNameFromId(sub->owner, false);
+	MemoryContextSwitchTo(before);
+	return sub;
+}
+
+static MlsSubscription *
+read_subject(int64 id)
+{
+	MlsRights before;
+
+	mls_rights_enter_control(&before);
+	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.mart m WHERE m.id = $1", mls_arg_int8(id));
+	mls_rights_leave(&before);
+	return SPI_processed == 0 ? NULL : subject_at(0, CurrentMemoryContext);
+}
+
+List *
+mls_marts_found(const char *name, MemoryContext context)
+{
+	List *found = NIL;
+
+	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.mart m "
+			   "WHERE pg_catalog.pg_has_role(m.owner, 'USAGE') AND m.name = coalesce($1, m.name) "
+			   "ORDER BY m.owner, m.id",
+			   mls_arg_text(name));
+	if (SPI_processed == 0 && name != NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("there is no mart \"%s\" of yours", name), errhint("mls_marts lists them."));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MlsSubscription *sub = subject_at(i, context);
+		MemoryContext before = MemoryContextSwitchTo(context);
+
+		found = lappend(found, sub);
+		MemoryContextSwitchTo(before);
+	}
+	return found;
+}
+
+static void
+mart_prepare(MlsRun *run)
+{
+	run->state = palloc0(sizeof(MartRun));
+}
+
+/* ---- Filling ---- */
+
+/* Up to where there are events, and whether they say all that has changed. */
+static void
+plan(MlsRun *run)
+{
+	MartRun *work = run->state;
+	MemoryContext before;
+
+	mls_sql_run_control("SELECT mls.last_event(current_user::pg_catalog.regrole)", SPI_OK_SELECT,
+						NULL, 0);
+	work->upto = mls_int8_at(0, 1);
+	mls_select("SELECT p.since, p.day::pg_catalog.text, p.why, p.definition "
+			   "FROM mls.mart_plan($1, $2) p",
+			   mls_arg_int8(run->sub->id), mls_arg_int8(work->upto));
+	before = MemoryContextSwitchTo(run->context);
+	work->since = mls_int8_at(0, 1);
+	work->day = mls_text_at(0, 2);
+	work->why = run->task->full ? "it was asked for" : mls_text_at(0, 3);
+	work->definition = mls_text_at(0, 4);
+	MemoryContextSwitchTo(before);
+}
+
+/* Keys of listings that have changed (an array), or NULL when they are too many. */
+static MlsArg
+changed_listings(MlsRun *run)
+{
+	MartRun *work = run->state;
+	MlsArg keys = mls_arg_null(TEXTARRAYOID);
+	int64 most;
+
+	if (work->why != NULL)
+		return keys;
+	mls_select("SELECT coalesce(m.listings, 0) FROM mls.mart m WHERE m.id = $1",
+			   mls_arg_int8(run->sub->id));
+	most = Max(mls_int8_at(0, 1) * MOST_CHANGED, 100);
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT pg_catalog.count(*), coalesce(pg_catalog.array_agg(e.key), '{}') FROM "
+					"(SELECT e.key FROM mls.entity_event e WHERE e.resource = 'Property' "
+					"AND e.sequence > $1 AND e.sequence <= $2 LIMIT $3) e",
+					mls_arg_int8(work->since), mls_arg_int8(work->upto), mls_arg_int8(most + 1));
+	if (mls_int8_at(0, 1) <= most)
+		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
+	else
+		work->why = "much has changed";
+	return keys;
+}
+
+static void
+note_filled(const MlsRun *run)
+{
+	const MartRun *work = run->state;
+
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.mart SET position = $2, as_of = $3::date, definition = $4, "
+					"refreshed_at = pg_catalog.now(), built_at = CASE WHEN $5 THEN "
+					"pg_catalog.now() ELSE built_at END, failures = 0, problem = NULL "
+					"WHERE id = $1",
+					mls_arg_int8(run->sub->id), mls_arg_int8(work->upto), mls_arg_text(work->day),
+					mls_arg_text(work->definition), mls_arg_bool(work->why != NULL));
+}
+
+/* How many listings it has, for the next plan. */
+static void
+note_listings(const MlsRun *run)
+{
+	mls_select(psprintf("SELECT pg_catalog.count(*) FROM %s.fct_listing",
+						quote_identifier(run->sub->resource)));
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.mart SET listings = $2 WHERE id = $1",
+					mls_arg_int8(run->sub->id), mls_arg_int8(mls_int8_at(0, 1)));
+}
+
+static void
+mart_work(MlsRun *run)
+{
+	MartRun *work = run->state;
+	MlsCounters counters = run->counters;
+	MlsArg keys;
+
+	mls_run_enter(run, "computing");
+	mls_run_begin_step(run);
+	plan(run);
+	keys = changed_listings(run);
+	mls_select("SELECT f.listings, f.groups, f.figures FROM mls.mart_fill($1, $2::date, $3) f",
+			   mls_arg_int8(run->sub->id), mls_arg_text(work->day), keys);
+	counters.received = mls_int8_at(0, 1);
+	counters.pages = mls_int8_at(0, 2);
+	counters.updated = mls_int8_at(0, 3);
+	note_listings(run);
+	note_filled(run);
+	mls_run_end_step(run, &counters);
+}
+
+static const char *
+mart_complete(MlsRun *run)
+{
+	const MartRun *work = run->state;
+
+	if (work->why != NULL)
+		mls_run_note(run, "all was computed: %s", work->why);
+	return NULL;
+}
+
+static void
+mart_failed(MlsRun *run)
+{
+	mls_sql_control(
+		SPI_OK_UPDATE, "UPDATE mls.mart SET failures = failures + 1, problem = $2 WHERE id = $1",
+		mls_arg_int8(run->sub->id),
+		mls_arg_text(psprintf("%s%s%s", run->outcome->message, run->outcome->detail[0] ? ". " : "",
+							  run->outcome->detail)));
+}
+
+static void
+mart_spent(MlsRun *run, MlsCounters *counters)
+{
+}
+
+static void
+mart_end(MlsRun *run)
+{
+}
+
+const MlsProcess mls_mart_process = {
+	.name = "mart",
+	.beside = MLS_LOCK_MART,
+	.subject = read_subject,
+	.prepare = mart_prepare,
+	.work = mart_work,
+	.complete = mart_complete,
+	.failed = mart_failed,
+	.spent = mart_spent,
+	.end = mart_end,
+};
