@@ -580,7 +580,7 @@ require_most(Publishing *publishing)
 	rows = mls_publication_count(publishing->publication);
 	mls_run_end_step(run, &counters);
 	MemoryContextSwitchTo(run->context);
-	if (dead <= rows / 2)
+	if (rows == 0 || dead <= rows / 2)
 		return;
 	to.load_after = NULL;
 	send(publishing, NIL, NIL, &to, NULL);
