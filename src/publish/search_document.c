@@ -227,7 +227,7 @@ append_form(StringInfo form, JsonbContainer *container)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(container);
 	JsonbValue value;
-	JsonbValue name;
+	JsonbValue name = {.type = jbvNull};
 	JsonbIteratorToken token;
 
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)

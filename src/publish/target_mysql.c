@@ -187,10 +187,19 @@ is_of_data(unsigned int code, const char *state)
 	return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0;
 }
 
+/* What others do there got in the way: a lock, a deadlock, a row that is newer than our snapshot. */
+static bool
+is_of_others(unsigned int code)
+{
+	return code == 1205 || code == 1213 || code == 1020;
+}
+
 /* SQLSTATE of ours for an error of the server or of the way to it. */
 static int
 state_of(unsigned int code)
 {
+	if (is_of_others(code))
+		return ERRCODE_FDW_UNABLE_TO_CREATE_REPLY;
 	switch (code)
 	{
 		case 1044:
@@ -210,8 +219,6 @@ state_of(unsigned int code)
 			return ERRCODE_UNDEFINED_TABLE;
 		case 1040: /* too many connections */
 		case 1053: /* it is going down */
-		case 1205:
-		case 1213:
 		case 1290: /* it is read only */
 		case 1836:
 		case 1927: /* the connection was killed */
@@ -1270,8 +1277,7 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 		message = clean(target, client.mysql_error(target->connection));
 		of_data = is_of_data(code, client.mysql_sqlstate(target->connection));
 		/* What is longer than it takes ends the connection; there the next run goes on. */
-		if ((code != 1205 && code != 1213 && !of_data) ||
-			(code != 1153 && !run(target, "ROLLBACK", 8)))
+		if ((!is_of_others(code) && !of_data) || (code != 1153 && !run(target, "ROLLBACK", 8)))
 			fail(target, "write");
 		if (!of_data && repeats++ < REPEATS)
 			continue;
