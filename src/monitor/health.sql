@@ -235,13 +235,14 @@ SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad 
           FROM mls.media_count m) f
 UNION ALL
 -- A feed that is not written leaves the portal with the old one; a refused one waits for a word.
-SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0 OR f.is_old) THEN 'warning' ELSE 'ok' END,
+SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0 OR f.is_old OR f.is_empty) THEN 'warning' ELSE 'ok' END,
        coalesce(nullif(concat_ws('; ',
                     string_agg(format('%s was not written, %s in a row: %s', f.name, mls.counted(f.failures, 'time', 'times'), left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
                     format('nobody has looked for %s whether it is up to date: ', max_age)
-                    || string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.failures = 0 AND f.is_old) || ' (mls_feed_sync() writes it)'), ''),
+                    || string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.failures = 0 AND f.is_old) || ' (mls_feed_sync() writes it)',
+                    'all listings are left out of ' || string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.failures = 0 AND f.is_empty) || ' (mls_feed_report() says why)'), ''),
                 mls.counted(count(*), 'feed is', 'feeds are') || ' written')
-  FROM (SELECT f.*, greatest(f.checked_at, (SELECT min(mls.cron_next(j.schedule, f.checked_at)) FROM mls.schedule j
+  FROM (SELECT f.*, f.written = 0 AND f.skipped > 0 AS is_empty, greatest(f.checked_at, (SELECT min(mls.cron_next(j.schedule, f.checked_at)) FROM mls.schedule j
                                              WHERE j.process = 'feed' AND j.source = f.name AND f.checked_at IS NOT NULL)) < now() - max_age AS is_old
           FROM mls.feed f) f
  HAVING count(*) > 0
