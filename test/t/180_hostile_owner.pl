@@ -338,6 +338,7 @@ my @calls = (
 	'mls.note_feed' => q{SELECT mls.note_feed('f', '{}')},
 	'mls.lock_feeds' => q{SELECT mls.lock_feeds()},
 	'mls.require_place' => q{SELECT mls.require_place('g', 'photos', 'g.xml', 'sitemap')},
+	'mls.require_settings' => q{SELECT mls.require_settings(f, '{"currency": "EUR"}', 0) FROM mls.feed_format f WHERE f.format OPERATOR(pg_catalog.=) 'kyero'},
 	'mls.feed_check' => q{SELECT mls.feed_check((SELECT id FROM mls.feed))},
 	'mls.feed_elements' => q{SELECT mls.feed_elements((SELECT id FROM mls.feed))},
 	'mls.feed_note' => q{SELECT mls.feed_note((SELECT id FROM mls.feed), '', NULL, '{}', '{}', '{}')},
