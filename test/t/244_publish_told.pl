@@ -176,9 +176,29 @@ sql(q{UPDATE gold.property SET "ListPrice" = 7 WHERE "ListingKey" IN ('K2', 'K15
 is(synced('disk'), 'finished 2 0 0 the destination had come further before, and goes on from where it is now', 'a file whose position was lost comes again');
 is(slurp_file($last), $content, 'in another file: none is ever written twice');
 is(differences(read_files()), 'none', 'and all is right');
+
+# Whose position is gone, because he ended or lost it: what is told anew stands behind all that is there.
+my $told = join ' ', @files = sort glob "$folder/srv/listing/*.ndjson";
+sql(q{SELECT mls_unpublish('disk', 'listing'); UPDATE gold.property SET "ListPrice" = 8 WHERE "ListingKey" = 'K2'; DELETE FROM gold.property WHERE "ListingKey" = 'K16'; SELECT mls_publish('listing', 'disk', batch => 50)});
+like(synced('disk'), qr/^finished \d+ 0 0$/, 'who begins again');
+like(join(' ', sort glob "$folder/srv/listing/*.ndjson"), qr/^\Q$told\E ./, 'goes on behind the files of before');
+is(differences(read_files()), 'none', 'so that nothing old comes behind them');
+$told = join ' ', @files = sort glob "$folder/srv/listing/*.ndjson";
+unlink "$folder/srv/listing/position.json" or die;
+sql(q{UPDATE gold.property SET "ListPrice" = 9 WHERE "ListingKey" = 'K2'; DELETE FROM gold.property WHERE "ListingKey" = 'K17'});
+like(synced('disk'), qr/^finished \d+ 0 0/, 'who has lost his position begins a load');
+like(join(' ', sort glob "$folder/srv/listing/*.ndjson"), qr/^\Q$told\E ./, 'behind them, too');
+is(differences(read_files()), 'none', 'and all is right');
+$position = slurp_file("$folder/srv/listing/position.json");
+$position =~ s/"number":\d+/"number":1/ or die;
+open($out, '>', "$folder/srv/listing/position.json") or die;
+print $out $position;
+close $out;
+open($out, '>', "$folder/srv/listing/of_another.json") or die;
+close $out;
 fails(q{SELECT mls_publish('listing', 'disk', 'ab'); SELECT * FROM mls_publish_sync('disk', 'ab')}, qr/42602/, qr/cannot be the name of a folder/);
 sql(q{SELECT mls_unpublish('disk', 'ab'); SELECT mls_unpublish('disk', 'listing', drop_table => true)});
-is(join(' ', glob "$folder/srv/listing/*"), '', 'its end');
+is(join(' ', glob "$folder/srv/listing/*"), "$folder/srv/listing/of_another.json", 'its end: the files that are there go, whatever the position says of them, and nothing else');
 
 # ---- Files in a bucket ----
 
