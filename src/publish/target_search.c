@@ -37,6 +37,7 @@ typedef struct State
 {
 	MlsTargetPosition at;
 	const char *index;
+	bool made; /* where there are no aliases: whether a publication has made the index */
 } State;
 
 MlsTarget *
@@ -74,24 +75,24 @@ read_state(Search *search, const MlsPublication *publication, State *state)
 		return false;
 	record = mls_target_http_parse(&search->http, &ask, text, strlen(text));
 	state->index = mls_json_text(record, "index");
+	state->made = mls_json_number(record, "made", 0) != 0;
 	return mls_target_read_position(record, &state->at) && state->index != NULL;
 }
 
 static void
-write_state(Search *search, const MlsPublication *publication, const MlsTargetPosition *at,
-			const char *index)
+write_state(Search *search, const MlsPublication *publication, const State *state)
 {
 	const SearchEngine *engine = search->engine;
 	char *id = mls_search_id(engine, publication->name);
-	StringInfoData state;
+	StringInfoData text;
 	StringInfoData document;
 
-	initStringInfo(&state);
-	appendStringInfoString(&state, "{\"index\":");
-	escape_json(&state, index);
-	appendStringInfoChar(&state, ',');
-	mls_target_append_position(&state, at);
-	appendStringInfoChar(&state, '}');
+	initStringInfo(&text);
+	appendStringInfoString(&text, "{\"index\":");
+	escape_json(&text, state->index);
+	appendStringInfo(&text, ",\"made\":%d,", state->made ? 1 : 0);
+	mls_target_append_position(&text, &state->at);
+	appendStringInfoChar(&text, '}');
 	initStringInfo(&document);
 	appendStringInfoChar(&document, '{');
 	if (engine->id_field != NULL)
@@ -103,7 +104,7 @@ write_state(Search *search, const MlsPublication *publication, const MlsTargetPo
 	}
 	escape_json(&document, engine->state_field);
 	appendStringInfoChar(&document, ':');
-	escape_json(&document, state.data);
+	escape_json(&document, text.data);
 	appendStringInfoChar(&document, '}');
 	engine->put(search, SEARCH_POSITIONS, id, document.data);
 }
@@ -230,6 +231,25 @@ mls_search_prepare(MlsTarget *head, const MlsPublication *publication)
 	return false;
 }
 
+/*
+ * The index of the name itself.  It is written down whose it is before it is made: a run that dies
+ * between the two would find somebody else's.
+ */
+static void
+begin_in_place(Search *search, const MlsPublication *publication, State *state)
+{
+	const SearchEngine *engine = search->engine;
+	bool is_there = engine->exists(search, publication->name);
+
+	/* Of whom nothing is written down that is somebody else's, whatever is in it. */
+	if (state->index == NULL && is_there)
+		require_name(search, publication, publication->name);
+	state->made = !is_there || state->made;
+	state->index = publication->name;
+	write_state(search, publication, state);
+	engine->make(search, publication, state->index);
+}
+
 /* The index that a load fills; what earlier ones have left unfinished goes. */
 static char *
 index_to_load(Search *search, const MlsPublication *publication)
@@ -239,13 +259,6 @@ index_to_load(Search *search, const MlsPublication *publication)
 	const char *served;
 	char *index;
 
-	begin(search, publication->name);
-	if (search->in_place)
-	{
-		index = pstrdup(publication->name);
-		engine->make(search, publication, index);
-		return index;
-	}
 	served = engine->served(search, publication->name);
 	require_name(search, publication, served);
 	drop_others(search, publication, served, NULL);
@@ -417,14 +430,18 @@ mls_search_write(MlsTarget *head, const MlsPublication *publication, const MlsTa
 	bool is_whole = batch->move != NULL && !batch->move->loading && batch->from->loading;
 
 	mls_target_require_position(head, publication, is_there, &state.at, batch->from);
-	if (is_beginning(batch))
+	if (batch->move != NULL)
+		state.at = *batch->move;
+	if (is_beginning(batch) && search->in_place)
+		begin_in_place(search, publication, &state);
+	else if (is_beginning(batch))
 		state.index = index_to_load(search, publication);
 	if (!send_batch(search, publication, state.index, batch))
 		return false;
 	if (is_whole)
 		turn_to(search, publication, state.index);
 	if (batch->move != NULL)
-		write_state(search, publication, batch->move, state.index);
+		write_state(search, publication, &state);
 	if (is_whole && !search->in_place)
 		drop_others(search, publication, state.index, NULL);
 	return true;
@@ -468,7 +485,12 @@ mls_search_forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 	if (drop)
 	{
 		mls_target_require_own(publication, state.at.token);
-		if (search->in_place)
+		if (search->in_place && !state.made)
+			ereport(WARNING,
+					errmsg("index \"%s\" at destination \"%s\" stays: it was there before",
+						   publication->name, head->source->name),
+					errhint("Delete it there, if nobody else needs it."));
+		else if (search->in_place)
 			engine->drop(search, state.index);
 		else
 		{

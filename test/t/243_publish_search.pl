@@ -5,6 +5,7 @@ use utf8;
 
 use Encode qw(decode_utf8 encode_utf8);
 use HTTP::Tiny;
+use MIME::Base64 qw(encode_base64);
 use MlsSearch;
 use MlsTest;
 use PostgreSQL::Test::Utils;
@@ -111,6 +112,30 @@ sub names_of_others
 	return;
 }
 
+# An index of somebody else, where a load would go into it: in place, there being no aliases.
+sub index_of_others
+{
+	my ($at, $url) = @_;
+	my $meili = $at eq 'meilisearch';
+	my $login = $meili ? 'Bearer meili-key-value' : 'Basic ' . encode_base64('mls:solr-pass-value', '');
+	my $ask = sub {
+		my ($method, $path, $body) = @_;
+		return HTTP::Tiny->new->request($method, "$url/$path", { headers => { Authorization => $login, 'Content-Type' => 'application/json' }, content => $body // '' })->{status};
+	};
+	my $look = $meili ? 'indexes/taken' : 'taken/schema/fields';
+	is($meili ? $ask->('POST', 'indexes', '{"uid":"taken"}') : $ask->('GET', 'admin/cores?action=CREATE&name=taken&configSet=_default'), $meili ? 202 : 200, "$at: there is an index of somebody else");
+	sql("SELECT mls_publish('listing', '$at', 'taken')");
+	fails("SELECT * FROM mls_publish_sync('$at', 'taken')", qr/55006/, qr/"taken" at destination "$at" is not ours/, qr/There is an index of that name/, qr/take_over/);
+	sql("SELECT mls_unpublish('$at', 'taken', drop_table => true)");
+	is($ask->('GET', $look), 200, "$at: who has not written it does not drop it");
+	sql("SELECT mls_publish('listing', '$at', 'taken', take_over => true)");
+	like(synced($at, 'taken'), qr/^finished \d+ 0 0$/, "$at: it is filled by who says so");
+	my (undef, undef, $said) = $node->psql('postgres', "SELECT mls_unpublish('$at', 'taken', drop_table => true)");
+	like($said, qr/index "taken" at destination "$at" stays: it was there before/, "$at: and is not his");
+	is($ask->('GET', $look), 200, "$at: so it stays");
+	return;
+}
+
 # Gold as it is before each engine.
 sub fill
 {
@@ -153,6 +178,7 @@ for my $at (qw(elasticsearch opensearch typesense meilisearch solr core))
 	like(synced($at), qr/^finished \d+ \d+ 0$/, "$at: old events once more");
 	is(differences($at), 'none', "$at: change nothing");
 
+	index_of_others($at, $url) if $at =~ /core|meilisearch/;
 	if ($engine->{brief})
 	{
 		sql("INSERT INTO gold.property (\"ListingKey\", \"StandardStatus\") VALUES ('late', 'Active'); SELECT mls_publish_resend('$at', 'listing', 0)");
