@@ -290,14 +290,12 @@ turn_to(Search *search, const MlsPublication *publication, const char *index)
 
 /* ---- Writing ---- */
 
-pg_noreturn static void report_busy(const Search *search, const char *reason);
-
-static void
-report_busy(const Search *search, const char *reason)
+void
+mls_search_report_busy(const Search *search, const char *detail)
 {
 	ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 			errmsg("destination \"%s\" is too busy to write", search->http.head.source->name),
-			errdetail("It says of a document: %s", reason ? reason : "try again later"));
+			errdetail("%s", detail));
 }
 
 /* Sends all until each is taken or refused. */
@@ -337,7 +335,9 @@ send_some(Search *search, const char *index, const SearchOps *all)
 		if (left == 0)
 			return;
 		if (attempt > search->http.http.retries)
-			report_busy(search, again[0]->reason);
+			mls_search_report_busy(
+				search, psprintf("It says of a document: %s",
+								 again[0]->reason ? again[0]->reason : "try again later"));
 		mls_target_http_pause(attempt);
 		ops.ops = again;
 		ops.n = left;
@@ -413,12 +413,44 @@ send_batch(Search *search, const MlsPublication *publication, const char *index,
 	return search->http.head.refused == NIL;
 }
 
+/*
+ * Documents make an index that somebody has dropped meanwhile: with types that it guesses, and with
+ * nothing of before.  It goes, so that the next run makes another and loads it.
+ */
+static void
+require_made(Search *search, const MlsPublication *publication, const char *index)
+{
+	const SearchEngine *engine = search->engine;
+
+	if (engine->is_made == NULL || engine->is_made(search, index))
+		return;
+	engine->drop(search, index);
+	ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+			errmsg("index \"%s\" of publication \"%s\" at destination \"%s\" was dropped "
+				   "during the run",
+				   index, publication->name, search->http.head.source->name),
+			errhint("The next run fills another."));
+}
+
 /* Does a load begin by this? */
 static bool
 is_beginning(const MlsTargetBatch *batch)
 {
 	return batch->move != NULL && batch->move->loading && batch->move->load_after == NULL &&
 		   batch->rows == NIL;
+}
+
+/*
+ * Versions are written down before the first document has them: events that a restored backup does
+ * not know any more would be older than those that are there, and change nothing.
+ */
+static void
+note_versions(Search *search, const MlsPublication *publication, State *state, int64 known)
+{
+	if (!search->engine->has_versions || known <= state->at.known)
+		return;
+	state->at.known = known;
+	write_state(search, publication, state);
 }
 
 bool
@@ -428,20 +460,34 @@ mls_search_write(MlsTarget *head, const MlsPublication *publication, const MlsTa
 	State state;
 	bool is_there = read_state(search, publication, &state);
 	bool is_whole = batch->move != NULL && !batch->move->loading && batch->from->loading;
+	bool is_taken;
+	int64 known;
 
 	mls_target_require_position(head, publication, is_there, &state.at, batch->from);
-	if (batch->move != NULL)
+	if (is_beginning(batch))
+	{
 		state.at = *batch->move;
-	if (is_beginning(batch) && search->in_place)
-		begin_in_place(search, publication, &state);
-	else if (is_beginning(batch))
-		state.index = index_to_load(search, publication);
-	if (!send_batch(search, publication, state.index, batch))
+		if (search->in_place)
+			begin_in_place(search, publication, &state);
+		else
+			state.index = index_to_load(search, publication);
+	}
+	else if (batch->rows != NIL || batch->gone != NIL)
+		note_versions(search, publication, &state, batch->known);
+	known = state.at.known;
+	is_taken = send_batch(search, publication, state.index, batch);
+	if (batch->rows != NIL)
+		require_made(search, publication, state.index);
+	if (!is_taken)
 		return false;
 	if (is_whole)
 		turn_to(search, publication, state.index);
 	if (batch->move != NULL)
+	{
+		state.at = *batch->move;
+		state.at.known = known;
 		write_state(search, publication, &state);
+	}
 	if (is_whole && !search->in_place)
 		drop_others(search, publication, state.index, NULL);
 	return true;

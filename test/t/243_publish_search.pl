@@ -136,6 +136,26 @@ sub index_of_others
 	return;
 }
 
+# A run that ended behind a batch, whose documents have the number of the last event; and gold put
+# back to before that event.  What gets numbers below it would be older than what is there.
+sub restored_backup
+{
+	my ($at) = @_;
+	my $last = sql('SELECT max(sequence) FROM mls.entity_event');
+	sql(q{UPDATE mls.publication SET batch = 2; INSERT INTO gold.property ("ListingKey", "StandardStatus") SELECT 'R' || i, 'Active' FROM generate_series(1, 6) i});
+	faults($at, { what => 'close', skip => 1, times => 9 });
+	fails("SELECT * FROM mls_publish_sync('$at', 'listing')", qr/could not/);
+	faults($at);
+	sql(sprintf q{SET session_replication_role = replica; DELETE FROM gold.property WHERE "ListingKey" IN ('R4', 'R5', 'R6'); RESET session_replication_role;
+		DELETE FROM mls.entity_event WHERE sequence > %1$d; SELECT setval('mls.entity_event_sequence', %1$d); UPDATE mls.publication SET known = %1$d, position = %2$d;
+		UPDATE gold.property SET "City" = 'after' WHERE "ListingKey" IN ('R1', 'R2')}, $last + 3, $last);
+	fails("SELECT * FROM mls_publish_sync('$at', 'listing')", qr/has to be loaded anew/, qr/come to event @{[ $last + 6 ]}, and the last one known here was @{[ $last + 3 ]}/);
+	sql("UPDATE mls.publication SET batch = 50; SELECT mls_publish_resend('$at', 'listing', 0)");
+	like(synced($at), qr/^finished \d+ 0 0/, "$at: versions that a restored backup does not know want a load");
+	is(differences($at), 'none', "$at: after which all is there");
+	return;
+}
+
 # Gold as it is before each engine.
 sub fill
 {
@@ -223,6 +243,25 @@ for my $at (qw(elasticsearch opensearch typesense meilisearch solr core))
 	}
 	is(differences($at), 'none', "$at: all is there");
 
+	if ($at eq 'elasticsearch')
+	{
+		faults($at, { what => 'vanish' });
+		sql(q{UPDATE gold.property SET "City" = 'vanished' WHERE "ListingKey" IN ('K7', 'K8', 'K9')});
+		fails("SELECT * FROM mls_publish_sync('$at')", qr/index "listing-\S+" of publication "listing" at destination "$at" was dropped during the run/);
+		like(synced($at), qr/^finished \d+ 0 0$/, "$at: an index that documents have made in its place is none: another is filled");
+		is(differences($at), 'none', "$at: with all");
+	}
+	if ($at eq 'meilisearch')
+	{
+		sql(qq{ALTER SERVER $at OPTIONS (ADD timeout_ms '300'); UPDATE gold.property SET "City" = 'held' WHERE "ListingKey" IN ('K7', 'K8', 'K9')});
+		$search->control(settings => { meilisearch => { held => 1 } });
+		fails("SELECT * FROM mls_publish_sync('$at')", qr/"$at" is too busy to write/, qr/Its queue of tasks was waited for for 3 seconds/) for 'a task of its own', 'tasks of before';
+		$search->control(settings => { meilisearch => { held => 0 } });
+		sql("ALTER SERVER $at OPTIONS (DROP timeout_ms)");
+		is(synced($at), 'finished 3 0 0', "$at: a queue that stands still is not waited for without end");
+		is(differences($at), 'none', "$at: and what was in it is there");
+	}
+
 	# ---- What does not fit ----
 
 	my $bad = $at eq 'meilisearch' ? q{UPDATE gold.property SET "Extra" = '{"lat": "north"}' WHERE "ListingKey" = 'K12'}
@@ -295,7 +334,11 @@ for my $at (qw(elasticsearch opensearch typesense meilisearch solr core))
 		sql("SELECT * FROM mls_publish_verify('$at', 'listing', repair => true)");
 		is(differences($at), 'none', "$at, round $round: at the latest when it is verified");
 	}
-	names_of_others($at, $url) if $at eq 'elasticsearch';
+	if ($at eq 'elasticsearch')
+	{
+		names_of_others($at, $url);
+		restored_backup($at);
+	}
 	is(sql("SELECT string_agg(item || CASE WHEN ok THEN '' ELSE '!' END, ' ') FROM mls_check('$at')"), 'configuration credentials connection write', "$at: mls_check() tries it");
 	sql("SELECT mls_unpublish('$at', 'listing', drop_table => true)");
 	ok(!eval { $search->shown($protocol, 'listing'); 1 }, "$at: its index is gone");
