@@ -260,5 +260,6 @@ const MlsTargetKind mls_file_target = {
 	.position = position,
 	.write = write_batch,
 	.rows = mls_row_json_rows,
+	.load_lacks = mls_row_json_load_lacks,
 	.forget = forget,
 };
