@@ -1,7 +1,7 @@
-# Publications at Elasticsearch and OpenSearch: what a search there finds is what the view shows.
+# Publications at Elasticsearch: what a search there finds is what the view shows.
 use strict;
 use warnings;
 
 use MlsPublishSearch;
 
-play_engines(qw(elasticsearch opensearch));
+play_engines(qw(elasticsearch));

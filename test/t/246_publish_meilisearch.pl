@@ -1,7 +1,7 @@
-# Publications at Typesense and Meilisearch: what a search there finds is what the view shows.
+# Publications at Meilisearch: what a search there finds is what the view shows.
 use strict;
 use warnings;
 
 use MlsPublishSearch;
 
-play_engines(qw(typesense meilisearch));
+play_engines(qw(meilisearch));
