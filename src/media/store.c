@@ -284,6 +284,19 @@ mls_store_list(MlsStore *store, const char *prefix, const char *after, int most)
 	return entries;
 }
 
+List *
+mls_store_list_documents(MlsStore *store, const char *folder, const char *after, int most)
+{
+	List *entries;
+
+	require_name(store, psprintf("%s/a", folder));
+	if (*after)
+		require_name(store, after);
+	entries = store->kind->list_documents(store, folder, after, most);
+	require_order(store, entries, after);
+	return entries;
+}
+
 char *
 mls_store_url(const MlsStore *store, const char *name)
 {

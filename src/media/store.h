@@ -8,8 +8,8 @@
  * bytes, so that a file can be put twice, and by two processes at once, without harm.
  *
  * Beside them stand documents: files under names that others know, feeds/kyero.xml, which
- * are replaced, whole.  They are read and deleted as files are, and never listed.  Other
- * names are refused.
+ * are replaced, whole.  They are read and deleted as files are, and listed by their folder.
+ * Other names are refused.
  *
  * All is done in the rights of a role, as whom the store was opened.  None of it wants a
  * transaction.  Whatever does not succeed is an error in plain words; those of the network
@@ -143,7 +143,7 @@ extern void mls_store_get_end(MlsStoreGet *get);
 
 typedef struct MlsStoreEntry
 {
-	char name[MLS_STORE_NAME];
+	char name[MLS_STORE_LONGEST_DOCUMENT + 1];
 	int64 length;
 	TimestampTz modified;
 } MlsStoreEntry;
@@ -154,6 +154,10 @@ typedef struct MlsStoreEntry
  * the end.  List of MlsStoreEntry *.  Names that are not ours are passed over.
  */
 extern List *mls_store_list(MlsStore *store, const char *prefix, const char *after, int most);
+
+/* The same of the documents that stand in a folder ("feeds"), those of folders below left out. */
+extern List *
+mls_store_list_documents(MlsStore *store, const char *folder, const char *after, int most);
 
 /* ---- Addresses ---- */
 

@@ -170,12 +170,12 @@ get_end(MlsStoreGet *get)
 
 /* ---- listing ---- */
 
-/* Called for each name in a folder, "aa"; may not throw but for want of memory. */
-typedef void (*Visit)(int folder, const char *digits, const char *base, void *arg);
+/* Called for each name in a folder, "aa" or "feeds"; may not throw but for want of memory. */
+typedef void (*Visit)(int folder, const char *path, const char *base, void *arg);
 
 /* Visits what is in a folder; an error of the system. */
 static int
-visit_folder(int folder, const char *digits, Visit visit, void *arg)
+visit_folder(int folder, const char *path, Visit visit, void *arg)
 {
 	int copy = dup(folder);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -192,7 +192,7 @@ visit_folder(int folder, const char *digits, Visit visit, void *arg)
 	PG_TRY();
 	{
 		while (errno = 0, (entry = readdir(dir)) != NULL)
-			visit(folder, digits, entry->d_name, arg);
+			visit(folder, path, entry->d_name, arg);
 		error = errno;
 	}
 	PG_FINALLY();
@@ -203,24 +203,22 @@ visit_folder(int folder, const char *digits, Visit visit, void *arg)
 	return error;
 }
 
-/* Visits the folder of two digits, if there is one. */
+/* Visits a folder of the store, if there is one. */
 static void
-visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
+visit_path(const DirectoryStore *store, const char *path, Visit visit, void *arg)
 {
-	char digits[3];
 	int folder;
 	volatile int error = 0;
 
 	CHECK_FOR_INTERRUPTS();
-	snprintf(digits, sizeof(digits), "%02x", number);
-	folder = open_folder_at(store, digits, strlen(digits));
+	folder = open_folder_at(store, path, strlen(path));
 	if (folder < 0 && errno != ENOENT)
-		mls_directory_report(store, TASK_LIST, digits, errno);
+		mls_directory_report(store, TASK_LIST, path, errno);
 	if (folder < 0)
 		return;
 	PG_TRY();
 	{
-		error = visit_folder(folder, digits, visit, arg);
+		error = visit_folder(folder, path, visit, arg);
 	}
 	PG_FINALLY();
 	{
@@ -228,27 +226,38 @@ visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
 	}
 	PG_END_TRY();
 	if (error)
-		mls_directory_report(store, TASK_LIST, digits, error);
+		mls_directory_report(store, TASK_LIST, path, error);
+}
+
+/* The folder of two digits. */
+static void
+visit_digits(const DirectoryStore *store, int number, Visit visit, void *arg)
+{
+	char digits[3];
+
+	snprintf(digits, sizeof(digits), "%02x", number);
+	visit_path(store, digits, visit, arg);
 }
 
 typedef struct Listing
 {
+	bool (*is_wanted)(const char *name);
 	const char *prefix;
 	const char *after;
 	List *found; /* of MlsStoreEntry *, of one folder; without length and time */
 } Listing;
 
 static void
-note_entry(int folder, const char *digits, const char *base, void *arg)
+note_entry(int folder, const char *path, const char *base, void *arg)
 {
 	Listing *listing = arg;
-	char name[MLS_STORE_NAME];
+	char name[MLS_STORE_LONGEST_DOCUMENT + 1];
 	MlsStoreEntry *entry;
 
-	if (strlen(base) >= MLS_STORE_NAME - 3)
+	if (strlen(path) + 1 + strlen(base) > MLS_STORE_LONGEST_DOCUMENT)
 		return;
-	snprintf(name, sizeof(name), "%s/%s", digits, base);
-	if (!mls_store_is_name(name) || strcmp(name, listing->after) <= 0 ||
+	snprintf(name, sizeof(name), "%s/%s", path, base);
+	if (!listing->is_wanted(name) || strcmp(name, listing->after) <= 0 ||
 		strncmp(name, listing->prefix, strlen(listing->prefix)) != 0)
 		return;
 	entry = palloc0(sizeof(MlsStoreEntry));
@@ -321,7 +330,7 @@ list_files(MlsStore *head, const char *prefix, const char *after, int most)
 
 	for (int number = 0; number < 256 && list_length(entries) < most; number++)
 	{
-		Listing listing = {prefix, after};
+		Listing listing = {mls_store_is_name, prefix, after};
 		char digits[3];
 
 		snprintf(digits, sizeof(digits), "%02x", number);
@@ -333,6 +342,17 @@ list_files(MlsStore *head, const char *prefix, const char *after, int most)
 			list_concat(entries, look_at_first(store, listing.found, most - list_length(entries)));
 	}
 	return list_truncate(entries, most);
+}
+
+static List *
+list_documents(MlsStore *head, const char *folder, const char *after, int most)
+{
+	const DirectoryStore *store = (DirectoryStore *) head;
+	Listing listing = {mls_store_is_document, "", after};
+
+	visit_path(store, folder, note_entry, &listing);
+	list_sort(listing.found, compare_entries);
+	return look_at_first(store, listing.found, most);
 }
 
 /* ---- what writes have left behind ---- */
@@ -452,6 +472,7 @@ static const MlsStoreKind directory_kind = {
 	.get_piece = get_piece,
 	.get_end = get_end,
 	.list = list_files,
+	.list_documents = list_documents,
 	.link = no_link,
 	.read_mark = read_mark,
 	.write_mark = write_mark,

@@ -24,6 +24,7 @@ typedef struct MlsStoreKind
 	bool (*get_piece)(MlsStoreGet *get, const char **bytes, Size *length);
 	void (*get_end)(MlsStoreGet *get);
 	List *(*list)(MlsStore *store, const char *prefix, const char *after, int most);
+	List *(*list_documents)(MlsStore *store, const char *folder, const char *after, int most);
 	char *(*link)(const MlsStore *store, const char *name, int seconds);
 	char *(*read_mark)(MlsStore *store); /* NULL: there is none */
 	void (*write_mark)(MlsStore *store, const char *text);

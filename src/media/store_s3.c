@@ -254,9 +254,24 @@ get_end(MlsStoreGet *head)
 
 /* ---- listing ---- */
 
+/* Is it a document of a folder, and of none below? */
+static bool
+is_document_in(const char *name, const char *folder)
+{
+	return mls_store_is_document(name) && strchr(name + strlen(folder) + 1, '/') == NULL;
+}
+
+/* What is listed: files whose names begin so; or documents of a folder, which is named then. */
+typedef struct Wanted
+{
+	const char *prefix;
+	const char *folder;
+	int most;
+} Wanted;
+
 /* The objects of a page that are files of ours, behind those that were found before. */
 static List *
-take_page(const S3Store *store, const MlsXmlNode *page, List *entries, int most,
+take_page(const S3Store *store, const MlsXmlNode *page, List *entries, const Wanted *wanted,
 		  MemoryContext context)
 {
 	int skipped = strlen(store->head.place.prefix);
@@ -269,8 +284,10 @@ take_page(const S3Store *store, const MlsXmlNode *page, List *entries, int most,
 		MlsStoreEntry *entry;
 		MemoryContext old;
 
-		if (strcmp(node->name, "Contents") != 0 || strlen(key) <= skipped ||
-			!mls_store_is_name(key + skipped) || list_length(entries) == most)
+		if (strcmp(node->name, "Contents") != 0 || strlen(key) < skipped + strlen(wanted->prefix) ||
+			list_length(entries) == wanted->most ||
+			!(wanted->folder ? is_document_in(key + skipped, wanted->folder)
+							 : mls_store_is_name(key + skipped)))
 			continue;
 		old = MemoryContextSwitchTo(context);
 		entry = palloc(sizeof(MlsStoreEntry));
@@ -300,7 +317,7 @@ list_page(S3Store *store, const char *prefix, const char *after, const char *tok
 }
 
 static List *
-list_files(MlsStore *head, const char *prefix, const char *after, int most)
+list_wanted(MlsStore *head, const Wanted *wanted, const char *after)
 {
 	S3Store *store = (S3Store *) head;
 	MemoryContext result = CurrentMemoryContext;
@@ -312,15 +329,15 @@ list_files(MlsStore *head, const char *prefix, const char *after, int most)
 	for (int i = 0; i < 2; i++)
 		pages[i] =
 			AllocSetContextCreate(CurrentMemoryContext, "mls_fdw listing", ALLOCSET_DEFAULT_SIZES);
-	for (int i = 0; list_length(entries) < most; i = 1 - i)
+	for (int i = 0; list_length(entries) < wanted->most; i = 1 - i)
 	{
 		MlsXmlNode *page;
 		const char *next;
 
 		MemoryContextReset(pages[i]);
 		MemoryContextSwitchTo(pages[i]);
-		page = list_page(store, prefix, after, token, most - list_length(entries));
-		entries = take_page(store, page, entries, most, result);
+		page = list_page(store, wanted->prefix, after, token, wanted->most - list_length(entries));
+		entries = take_page(store, page, entries, wanted, result);
 		next = mls_s3_text(page, "NextContinuationToken");
 		MemoryContextSwitchTo(result);
 		if (strcmp(mls_s3_text(page, "IsTruncated"), "true") != 0)
@@ -334,6 +351,22 @@ list_files(MlsStore *head, const char *prefix, const char *after, int most)
 	for (int i = 0; i < 2; i++)
 		MemoryContextDelete(pages[i]);
 	return entries;
+}
+
+static List *
+list_files(MlsStore *head, const char *prefix, const char *after, int most)
+{
+	Wanted wanted = {.prefix = prefix, .most = most};
+
+	return list_wanted(head, &wanted, after);
+}
+
+static List *
+list_documents(MlsStore *head, const char *folder, const char *after, int most)
+{
+	Wanted wanted = {.prefix = psprintf("%s/", folder), .folder = folder, .most = most};
+
+	return list_wanted(head, &wanted, after);
 }
 
 /* ---- whose it is ---- */
@@ -387,6 +420,7 @@ static const MlsStoreKind s3_kind = {
 	.get_piece = get_piece,
 	.get_end = get_end,
 	.list = list_files,
+	.list_documents = list_documents,
 	.link = signed_link,
 	.read_mark = read_mark,
 	.write_mark = write_mark,

@@ -120,6 +120,12 @@ CREATE FUNCTION mls.shows_key(view regclass, key text, gold regclass, field text
     AS 'MODULE_PATHNAME', 'mls_shows_key_sql';
 COMMENT ON FUNCTION mls.shows_key(regclass, text, regclass, text) IS 'whether a column of a view is a field of a table below it, as it is';
 
+CREATE FUNCTION mls.depends_on_others(view regclass, key text, gold regclass, field text) RETURNS text
+    LANGUAGE c STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_depends_on_others_sql';
+COMMENT ON FUNCTION mls.depends_on_others(regclass, text, regclass, text) IS 'by what rows of a view depend on other records of a table than those whose keys they show, in words; NULL if they do not';
+
 -- ---- Writing it down ----
 
 CREATE FUNCTION mls.note_publication(caller regrole, action text, destination text, name text, settings jsonb) RETURNS bigint
@@ -211,13 +217,23 @@ DECLARE
     gold regclass := mls.gold_table(main);
     gold_key text := (SELECT d.key_field FROM mls.dd_resource d WHERE d.resource = main);
     meant text;
+    loose text := (SELECT c.collname FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attrelid = view AND a.attname = key AND NOT c.collisdeterministic);
+    others text := mls.depends_on_others(view, key, gold, gold_key);
     ways jsonb;
 BEGIN
+    IF loose IS NOT NULL THEN
+        PERFORM mls.refuse('42P21', format('column "%s" of %s takes different keys for the same', key, view),
+                           format('Give it another one in the view: "%s" COLLATE "C".', key), format('It has the collation "%s", which is not deterministic.', loose));
+    END IF;
     IF NOT mls.shows_key(view, key, gold, gold_key) THEN
         meant := (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = view AND a.attnum > 0 AND NOT a.attisdropped AND mls.shows_key(view, a.attname, gold, gold_key) ORDER BY a.attnum LIMIT 1);
         PERFORM mls.refuse('22023', format('column "%s" of %s does not have the keys of resource "%s"', key, view, main),
                            coalesce('Perhaps you meant "' || meant || '".', format('The view has to show "%s" of %s, as it is.', gold_key, gold)),
                            'Nobody would know which of its rows a change is of.');
+    END IF;
+    IF others IS NOT NULL THEN
+        RAISE NOTICE 'rows of % depend on other records of resource "%" than their own', view, main
+            USING DETAIL = format('By %s: when one of these changes, only its own row is sent.', others), HINT = 'mls_publish_resend(..., 0) sends all after such changes.';
     END IF;
     ways := (SELECT jsonb_agg(jsonb_build_object('resource', w.resource, 'how', w.how, 'relation', w.relation::oid, 'key_column', w.key_column, 'field', w.field))
                FROM mls.ways_to_rows(view, key, main, depends) w);
@@ -459,7 +475,7 @@ COMMENT ON COLUMN mls_dead_letters.last_at IS 'when it was refused last';
 COMMENT ON COLUMN mls_dead_letters.times IS 'how often';
 
 REVOKE ALL ON FUNCTION mls.relations_below(regclass), mls.require_trusted(regclass), mls.resources_below(regclass), mls.unnoted(bigint), mls.ways_to_rows(regclass, text, text, jsonb),
-    mls.shows_key(regclass, text, regclass, text), mls.follow_view(regclass, text, text, jsonb), mls.follow_anew(bigint), mls.note_publication(regrole, text, text, text, jsonb), mls.note_publication(text, text, text, jsonb), mls.find_publications(text, text),
+    mls.shows_key(regclass, text, regclass, text), mls.depends_on_others(regclass, text, regclass, text), mls.follow_view(regclass, text, text, jsonb), mls.follow_anew(bigint), mls.note_publication(regrole, text, text, text, jsonb), mls.note_publication(text, text, text, jsonb), mls.find_publications(text, text),
     mls_publish(regclass, text, text, text, text, text, jsonb, jsonb, jsonb, integer, boolean), mls.tell_unpublished(bigint, boolean), mls_unpublish(text, text, boolean),
     mls_publish_sync(text, text, boolean), mls_publish_resend(text, text, bigint), mls_publish_pause(text, text, boolean), mls_publish_verify(text, text, boolean) FROM PUBLIC;
 GRANT SELECT ON mls_publications, mls_dead_letters TO pg_monitor;

@@ -433,7 +433,12 @@ begin_load(Publishing *publishing)
 	MlsRun *run = publishing->run;
 	MlsCounters counters = run->counters;
 	MlsTargetPosition to = {.token = publishing->publication->token, .loading = true};
+	const MlsTargetKind *kind = publishing->target->kind;
+	const char *lacks = kind->load_lacks ? kind->load_lacks(publishing->source) : NULL;
 
+	/* Of the first one there is nothing that it could take back. */
+	if (lacks != NULL && publishing->at.token != NULL)
+		mls_run_note(run, "%s", lacks);
 	mls_run_begin_step(run);
 	look_at_events(publishing);
 	to.position = publishing->known;
@@ -758,16 +763,17 @@ set_out(Publishing *publishing, bool widened)
 	const MlsPublication *publication = publishing->publication;
 	const MlsTargetPosition *at = &publishing->at;
 	int64 known = Min(publication->known, publishing->known);
+	int64 come_to = Max(at->position, at->known);
 
 	if (at->token == NULL || strcmp(at->token, publication->token) != 0 ||
 		publication->resend_from == 0 || widened || is_changed(publication))
 		begin_load(publishing);
 	/* Later ones may have taken their numbers meanwhile. */
-	else if (at->position > known)
+	else if (come_to > known)
 		report_rebuild(publishing, psprintf("It has come to event " INT64_FORMAT
 											", and the last one known here was " INT64_FORMAT
 											": events were lost, perhaps by a restored backup.",
-											at->position, known));
+											come_to, known));
 	else if (publication->resend_from > 0)
 	{
 		MlsTargetPosition to = *at;
@@ -778,6 +784,18 @@ set_out(Publishing *publishing, bool widened)
 	else if (publication->reached > at->position)
 		mls_run_note(publishing->run,
 					 "the destination had come further before, and goes on from where it is now");
+}
+
+/* Whatever is sent from now on may have their numbers. */
+static void
+note_events(Publishing *publishing)
+{
+	MlsRun *run = publishing->run;
+	MlsCounters counters = run->counters;
+
+	mls_run_begin_step(run);
+	look_at_events(publishing);
+	mls_run_end_step(run, &counters);
 }
 
 static void
@@ -799,6 +817,7 @@ publish_work(MlsRun *run)
 	widened = publishing->target->kind->prepare(publishing->target, publishing->publication);
 	find_position(publishing);
 	set_out(publishing, widened);
+	note_events(publishing);
 	if (publishing->at.loading)
 		load(publishing);
 	mls_run_enter(run, "following");

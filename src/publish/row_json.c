@@ -78,6 +78,16 @@ mls_row_json_rows(MlsTarget *target, const MlsPublication *publication, const ch
 	return NIL;
 }
 
+/* Nobody keeps what was told; lines say instead where a load begins and ends. */
+const char *
+mls_row_json_load_lacks(const MlsSource *source)
+{
+	return source->shape == MLS_SHAPE_LINES ? NULL
+											: "a load was told in a shape that does not say where "
+											  "it begins and ends: of records "
+											  "that the view has ceased to show since nobody heard";
+}
+
 /* ---- Lines ---- */
 
 /* A load has begun, or is over: what was not put in between is to go. */

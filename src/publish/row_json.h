@@ -25,6 +25,7 @@ extern const char *mls_row_json_type(MlsShape shape);
 /* What kinds of destinations that are told batches have in common. */
 extern void mls_row_json_describe(MlsPublishColumn *column);
 extern const char *mls_row_json_key_problem(const char *key);
+extern const char *mls_row_json_load_lacks(const MlsSource *source);
 extern List *mls_row_json_rows(MlsTarget *target, const MlsPublication *publication,
 							   const char *after, int most, bool hashed);
 

@@ -88,6 +88,7 @@ struct SearchEngine
 	char id_escape;          /* begins the two digits of another one */
 	const char *state_field; /* of the documents with positions */
 	int most_bytes;          /* of a request */
+	bool has_versions;       /* of documents: an older one does not replace a newer one */
 	const char *types[SEARCH_CLASSES][2]; /* of one value, and of an array */
 
 	/* What is wrong with a name of an index, or of a field; NULL: nothing. */
@@ -106,6 +107,8 @@ struct SearchEngine
 	void (*drop)(Search *search, const char *index);
 	/* Indexes whose names begin so: List of char *. */
 	List *(*list)(Search *search, const char *prefix);
+	/* Is it still the one that was made?  NULL: what is written to one that is gone makes none. */
+	bool (*is_made)(Search *search, const char *index);
 	/* Which index a name stands for: itself, if it is one; NULL: nothing. */
 	char *(*served)(Search *search, const char *name);
 	/* Has it stand for another one; `before` is what it stood for. */
@@ -146,6 +149,9 @@ extern List *mls_search_rows(Search *search, const MlsPublication *publication, 
 							 const char *after, int most, bool hashed);
 
 /* ---- target_search.c ---- */
+
+/* Raises the error for an engine that does not come to what it was asked. */
+pg_noreturn extern void mls_search_report_busy(const Search *search, const char *detail);
 
 extern MlsTarget *
 mls_search_open(const MlsTargetKind *kind, const SearchEngine *engine, const MlsSource *source);

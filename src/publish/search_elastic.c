@@ -19,6 +19,9 @@
 
 #define VERSIONS_BETWEEN 1024
 
+/* Stands in the mapping of an index of ours, and not in one that documents have made. */
+#define MARK "mls_fdw"
+
 /* Documents of a page of all; and how long the engine keeps its place. */
 #define PAGE 1000
 #define PLACE_KEPT "5m"
@@ -87,7 +90,8 @@ settings_of(const MlsPublication *publication)
 		return "{\"mappings\":{\"dynamic\":false}}";
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"settings\":{\"index\":{\"gc_deletes\":\"1h\"}},\"mappings\":{"
-								  "\"dynamic\":false,\"properties\":{");
+								  "\"_meta\":{\"" MARK "\":true},\"dynamic\":false,"
+								  "\"properties\":{");
 	foreach (lc, publication->columns)
 	{
 		appendStringInfoString(&json, foreach_current_index(lc) > 0 ? "," : "");
@@ -119,6 +123,18 @@ exists(Search *search, const char *index)
 	HttpAsk ask = {.method = "HEAD", .path = index, .what = "look for an index"};
 
 	return mls_target_http_try(&search->http, &ask) != NULL;
+}
+
+static bool
+is_made(Search *search, const char *index)
+{
+	HttpAsk ask = {.method = "GET",
+				   .path = path_of(index, "/_mapping"),
+				   .params = mls_target_http_param("filter_path", "*.mappings._meta", NIL),
+				   .what = "look at an index"};
+	MlsHttpResponse *response = mls_target_http_try(&search->http, &ask);
+
+	return response != NULL && strstr(response->body, "\"" MARK "\"") != NULL;
 }
 
 static void
@@ -394,6 +410,7 @@ static const SearchEngine engine = {
 	.key = {.header = "Authorization", .format = "ApiKey"},
 	.state_field = "state",
 	.most_bytes = 8 * 1024 * 1024,
+	.has_versions = true,
 	.types = {[SEARCH_BOOLEAN] = {"boolean", "boolean"},
 			  [SEARCH_INTEGER] = {"integer", "integer"},
 			  [SEARCH_LONG] = {"long", "long"},
@@ -407,6 +424,7 @@ static const SearchEngine engine = {
 	.about = about,
 	.make = make,
 	.exists = exists,
+	.is_made = is_made,
 	.drop = drop,
 	.list = list_indexes,
 	.served = served,

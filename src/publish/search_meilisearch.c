@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "http/http.h"
 #include "publish/search.h"
@@ -30,6 +31,9 @@
 
 /* A task is asked for so many times before the pauses get longer. */
 #define LONGEST_PAUSE 5
+
+/* And for so many times the option timeout_ms in all: a queue may stand still for good. */
+#define LONGEST_WAIT 10
 
 static const char *
 name_problem(const char *name)
@@ -55,12 +59,26 @@ about(Search *search)
 
 /* ---- Tasks ---- */
 
+/* Before the queue is looked at again; an error if that has been done for too long. */
+static void
+pause_until_later(Search *search, int attempt, TimestampTz since)
+{
+	int64 most = (int64) LONGEST_WAIT * search->http.http.timeout_ms;
+
+	if (GetCurrentTimestamp() - since > most * 1000)
+		mls_search_report_busy(
+			search, psprintf("Its queue of tasks was waited for for " INT64_FORMAT " seconds.",
+							 most / 1000));
+	mls_target_http_pause(Min(attempt, LONGEST_PAUSE));
+}
+
 /* What a task that has failed says; NULL: it has succeeded. */
 static const MlsRecord *
 wait_for_task(Search *search, const HttpAsk *asked, int64 number)
 {
 	HttpAsk ask = {
 		.method = "GET", .path = psprintf("tasks/" INT64_FORMAT, number), .what = asked->what};
+	TimestampTz since = GetCurrentTimestamp();
 
 	for (int attempt = 1;; attempt++)
 	{
@@ -80,7 +98,7 @@ wait_for_task(Search *search, const HttpAsk *asked, int64 number)
 						   search->http.head.source->name),
 					errdetail("Its task " INT64_FORMAT " is %s.", number,
 							  status ? status : "of no status"));
-		mls_target_http_pause(Min(attempt, LONGEST_PAUSE));
+		pause_until_later(search, attempt, since);
 	}
 }
 
@@ -132,6 +150,8 @@ have_done(Search *search, const HttpAsk *ask, const char *welcome)
 static void
 begin(Search *search, const char *name)
 {
+	TimestampTz since = GetCurrentTimestamp();
+
 	for (int attempt = 1;; attempt++)
 	{
 		List *params =
@@ -145,7 +165,7 @@ begin(Search *search, const char *name)
 								  "results")
 				->nrecords == 0)
 			return;
-		mls_target_http_pause(Min(attempt, LONGEST_PAUSE));
+		pause_until_later(search, attempt, since);
 	}
 }
 

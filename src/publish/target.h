@@ -68,6 +68,7 @@ typedef struct MlsTargetPosition
 	int64 position;         /* all events up to it are there, once it is loaded */
 	bool loading;           /* the first load is not over */
 	const char *load_after; /* it has come behind this key; NULL: it begins */
+	int64 known; /* where rows have versions: the highest one, an event that was there; else 0 */
 } MlsTargetPosition;
 
 /* What is written in one transaction. */
@@ -122,6 +123,8 @@ typedef struct MlsTargetKind
 	 */
 	bool (*alike)(MlsTarget *target, const MlsPublication *publication, const List *rows,
 				  List **keys);
+	/* What another load does not bring about there, in words (NULL: nothing); or NULL. */
+	const char *(*load_lacks)(const MlsSource *source);
 	/* What a row is there, in short, as `rows` tells it; NULL: mls_publish_hash. */
 	char *(*hash)(const MlsPublication *publication, char **row);
 	/* Forgets the position; drops the table as well if asked to. */

@@ -18,8 +18,8 @@
 #include "publish/row_json.h"
 #include "publish/target_http.h"
 
-/* Files that are removed by one request. */
-#define MOST_NAMES 500
+/* Files that are listed, and removed, together. */
+#define MOST_NAMES 1000
 
 typedef struct Files
 {
@@ -57,6 +57,19 @@ file_name(const Files *files, const MlsPublication *publication, int64 number)
 {
 	return psprintf("%s/%012lld.%s", publication->name, (long long) number,
 					files->head.source->shape == MLS_SHAPE_LINES ? "ndjson" : "json");
+}
+
+/* The number of a file of ours, of whatever shape; 0: it is none. */
+static int64
+number_of(const MlsPublication *publication, const char *name)
+{
+	const char *at = name + strlen(publication->name) + 1;
+	int digits = strspn(at, "0123456789");
+
+	if (digits < 12 || digits > 18 ||
+		(strcmp(at + digits, ".ndjson") != 0 && strcmp(at + digits, ".json") != 0))
+		return 0;
+	return strtoll(at, NULL, 10);
 }
 
 static bool
@@ -132,6 +145,47 @@ write_state(Files *files, const MlsPublication *publication, const State *state)
 	write_document(files, position_name(publication), "application/json", json.data);
 }
 
+/* Names of the next files of ours (List of char *) behind a name; that is NULL behind the last. */
+static List *
+next_files(Files *files, const MlsPublication *publication, const char **after)
+{
+	List *names = NIL;
+	List *entries = mls_store_list_documents(files->store, publication->name, *after, MOST_NAMES);
+	ListCell *lc;
+
+	foreach (lc, entries)
+	{
+		MlsStoreEntry *entry = lfirst(lc);
+
+		if (number_of(publication, entry->name) > 0)
+			names = lappend(names, entry->name);
+		*after = entry->name;
+	}
+	if (list_length(entries) < MOST_NAMES)
+		*after = NULL;
+	return names;
+}
+
+/*
+ * The highest number that is there: files of a publication that has ended, or whose position was
+ * lost.  What is told now is to stand behind them.
+ */
+static int64
+last_number(Files *files, const MlsPublication *publication)
+{
+	const char *after = "";
+	int64 last = 0;
+
+	while (after != NULL)
+	{
+		ListCell *lc;
+
+		foreach (lc, next_files(files, publication, &after))
+			last = Max(last, number_of(publication, lfirst(lc)));
+	}
+	return last;
+}
+
 static bool
 position(MlsTarget *head, const MlsPublication *publication, MlsTargetPosition *out)
 {
@@ -151,6 +205,8 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 	bool is_there = read_state(files, publication, &state);
 
 	mls_target_require_position(head, publication, is_there, &state.at, batch->from);
+	if (!is_there)
+		state.number = last_number(files, publication);
 	if (body != NULL)
 	{
 		/* One that a run has left behind stays as it is. */
@@ -168,19 +224,14 @@ write_batch(MlsTarget *head, const MlsPublication *publication, const MlsTargetB
 
 /* ---- The end ---- */
 
+/* Those that are there, whatever the document with the position says. */
 static void
-remove_files(Files *files, const MlsPublication *publication, int64 last)
+remove_files(Files *files, const MlsPublication *publication)
 {
-	List *names = NIL;
+	const char *after = "";
 
-	for (int64 number = 1; number <= last; number++)
-	{
-		names = lappend(names, file_name(files, publication, number));
-		if (number % MOST_NAMES != 0 && number < last)
-			continue;
-		mls_store_delete(files->store, names);
-		names = NIL;
-	}
+	while (after != NULL)
+		mls_store_delete(files->store, next_files(files, publication, &after));
 }
 
 static void
@@ -194,7 +245,7 @@ forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 	if (drop)
 	{
 		mls_target_require_own(publication, state.at.token);
-		remove_files(files, publication, state.number);
+		remove_files(files, publication);
 	}
 	if (strcmp(state.at.token, publication->token) == 0)
 		mls_store_delete(files->store, list_make1(position_name(publication)));
@@ -209,5 +260,6 @@ const MlsTargetKind mls_file_target = {
 	.position = position,
 	.write = write_batch,
 	.rows = mls_row_json_rows,
+	.load_lacks = mls_row_json_load_lacks,
 	.forget = forget,
 };

@@ -244,6 +244,8 @@ mls_target_append_position(StringInfo json, const MlsTargetPosition *position)
 					 "\"position\":" INT64_FORMAT ",\"loading\":%d,\"token\":", position->position,
 					 position->loading ? 1 : 0);
 	escape_json(json, position->token);
+	if (position->known > 0)
+		appendStringInfo(json, ",\"known\":" INT64_FORMAT, position->known);
 	if (position->load_after == NULL)
 		return;
 	appendStringInfoString(json, ",\"load_after\":");
@@ -257,6 +259,7 @@ mls_target_read_position(const MlsRecord *object, MlsTargetPosition *position)
 	position->position = mls_json_number(object, "position", 0);
 	position->loading = mls_json_number(object, "loading", 0) != 0;
 	position->load_after = mls_json_text(object, "load_after");
+	position->known = mls_json_number(object, "known", 0);
 	return position->token != NULL;
 }
 

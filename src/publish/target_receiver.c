@@ -115,6 +115,7 @@ const MlsTargetKind mls_receiver_target = {
 	.position = position,
 	.write = write_batch,
 	.rows = mls_row_json_rows,
+	.load_lacks = mls_row_json_load_lacks,
 	.forget = forget,
 	.about = about,
 };

@@ -37,6 +37,7 @@ typedef struct State
 {
 	MlsTargetPosition at;
 	const char *index;
+	bool made; /* where there are no aliases: whether a publication has made the index */
 } State;
 
 MlsTarget *
@@ -74,24 +75,24 @@ read_state(Search *search, const MlsPublication *publication, State *state)
 		return false;
 	record = mls_target_http_parse(&search->http, &ask, text, strlen(text));
 	state->index = mls_json_text(record, "index");
+	state->made = mls_json_number(record, "made", 0) != 0;
 	return mls_target_read_position(record, &state->at) && state->index != NULL;
 }
 
 static void
-write_state(Search *search, const MlsPublication *publication, const MlsTargetPosition *at,
-			const char *index)
+write_state(Search *search, const MlsPublication *publication, const State *state)
 {
 	const SearchEngine *engine = search->engine;
 	char *id = mls_search_id(engine, publication->name);
-	StringInfoData state;
+	StringInfoData text;
 	StringInfoData document;
 
-	initStringInfo(&state);
-	appendStringInfoString(&state, "{\"index\":");
-	escape_json(&state, index);
-	appendStringInfoChar(&state, ',');
-	mls_target_append_position(&state, at);
-	appendStringInfoChar(&state, '}');
+	initStringInfo(&text);
+	appendStringInfoString(&text, "{\"index\":");
+	escape_json(&text, state->index);
+	appendStringInfo(&text, ",\"made\":%d,", state->made ? 1 : 0);
+	mls_target_append_position(&text, &state->at);
+	appendStringInfoChar(&text, '}');
 	initStringInfo(&document);
 	appendStringInfoChar(&document, '{');
 	if (engine->id_field != NULL)
@@ -103,7 +104,7 @@ write_state(Search *search, const MlsPublication *publication, const MlsTargetPo
 	}
 	escape_json(&document, engine->state_field);
 	appendStringInfoChar(&document, ':');
-	escape_json(&document, state.data);
+	escape_json(&document, text.data);
 	appendStringInfoChar(&document, '}');
 	engine->put(search, SEARCH_POSITIONS, id, document.data);
 }
@@ -230,6 +231,25 @@ mls_search_prepare(MlsTarget *head, const MlsPublication *publication)
 	return false;
 }
 
+/*
+ * The index of the name itself.  It is written down whose it is before it is made: a run that dies
+ * between the two would find somebody else's.
+ */
+static void
+begin_in_place(Search *search, const MlsPublication *publication, State *state)
+{
+	const SearchEngine *engine = search->engine;
+	bool is_there = engine->exists(search, publication->name);
+
+	/* Of whom nothing is written down that is somebody else's, whatever is in it. */
+	if (state->index == NULL && is_there)
+		require_name(search, publication, publication->name);
+	state->made = !is_there || state->made;
+	state->index = publication->name;
+	write_state(search, publication, state);
+	engine->make(search, publication, state->index);
+}
+
 /* The index that a load fills; what earlier ones have left unfinished goes. */
 static char *
 index_to_load(Search *search, const MlsPublication *publication)
@@ -239,13 +259,6 @@ index_to_load(Search *search, const MlsPublication *publication)
 	const char *served;
 	char *index;
 
-	begin(search, publication->name);
-	if (search->in_place)
-	{
-		index = pstrdup(publication->name);
-		engine->make(search, publication, index);
-		return index;
-	}
 	served = engine->served(search, publication->name);
 	require_name(search, publication, served);
 	drop_others(search, publication, served, NULL);
@@ -277,14 +290,12 @@ turn_to(Search *search, const MlsPublication *publication, const char *index)
 
 /* ---- Writing ---- */
 
-pg_noreturn static void report_busy(const Search *search, const char *reason);
-
-static void
-report_busy(const Search *search, const char *reason)
+void
+mls_search_report_busy(const Search *search, const char *detail)
 {
 	ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 			errmsg("destination \"%s\" is too busy to write", search->http.head.source->name),
-			errdetail("It says of a document: %s", reason ? reason : "try again later"));
+			errdetail("%s", detail));
 }
 
 /* Sends all until each is taken or refused. */
@@ -324,7 +335,9 @@ send_some(Search *search, const char *index, const SearchOps *all)
 		if (left == 0)
 			return;
 		if (attempt > search->http.http.retries)
-			report_busy(search, again[0]->reason);
+			mls_search_report_busy(
+				search, psprintf("It says of a document: %s",
+								 again[0]->reason ? again[0]->reason : "try again later"));
 		mls_target_http_pause(attempt);
 		ops.ops = again;
 		ops.n = left;
@@ -400,12 +413,44 @@ send_batch(Search *search, const MlsPublication *publication, const char *index,
 	return search->http.head.refused == NIL;
 }
 
+/*
+ * Documents make an index that somebody has dropped meanwhile: with types that it guesses, and with
+ * nothing of before.  It goes, so that the next run makes another and loads it.
+ */
+static void
+require_made(Search *search, const MlsPublication *publication, const char *index)
+{
+	const SearchEngine *engine = search->engine;
+
+	if (engine->is_made == NULL || engine->is_made(search, index))
+		return;
+	engine->drop(search, index);
+	ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+			errmsg("index \"%s\" of publication \"%s\" at destination \"%s\" was dropped "
+				   "during the run",
+				   index, publication->name, search->http.head.source->name),
+			errhint("The next run fills another."));
+}
+
 /* Does a load begin by this? */
 static bool
 is_beginning(const MlsTargetBatch *batch)
 {
 	return batch->move != NULL && batch->move->loading && batch->move->load_after == NULL &&
 		   batch->rows == NIL;
+}
+
+/*
+ * Versions are written down before the first document has them: events that a restored backup does
+ * not know any more would be older than those that are there, and change nothing.
+ */
+static void
+note_versions(Search *search, const MlsPublication *publication, State *state, int64 known)
+{
+	if (!search->engine->has_versions || known <= state->at.known)
+		return;
+	state->at.known = known;
+	write_state(search, publication, state);
 }
 
 bool
@@ -415,16 +460,34 @@ mls_search_write(MlsTarget *head, const MlsPublication *publication, const MlsTa
 	State state;
 	bool is_there = read_state(search, publication, &state);
 	bool is_whole = batch->move != NULL && !batch->move->loading && batch->from->loading;
+	bool is_taken;
+	int64 known;
 
 	mls_target_require_position(head, publication, is_there, &state.at, batch->from);
 	if (is_beginning(batch))
-		state.index = index_to_load(search, publication);
-	if (!send_batch(search, publication, state.index, batch))
+	{
+		state.at = *batch->move;
+		if (search->in_place)
+			begin_in_place(search, publication, &state);
+		else
+			state.index = index_to_load(search, publication);
+	}
+	else if (batch->rows != NIL || batch->gone != NIL)
+		note_versions(search, publication, &state, batch->known);
+	known = state.at.known;
+	is_taken = send_batch(search, publication, state.index, batch);
+	if (batch->rows != NIL)
+		require_made(search, publication, state.index);
+	if (!is_taken)
 		return false;
 	if (is_whole)
 		turn_to(search, publication, state.index);
 	if (batch->move != NULL)
-		write_state(search, publication, batch->move, state.index);
+	{
+		state.at = *batch->move;
+		state.at.known = known;
+		write_state(search, publication, &state);
+	}
 	if (is_whole && !search->in_place)
 		drop_others(search, publication, state.index, NULL);
 	return true;
@@ -468,7 +531,12 @@ mls_search_forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 	if (drop)
 	{
 		mls_target_require_own(publication, state.at.token);
-		if (search->in_place)
+		if (search->in_place && !state.made)
+			ereport(WARNING,
+					errmsg("index \"%s\" at destination \"%s\" stays: it was there before",
+						   publication->name, head->source->name),
+					errhint("Delete it there, if nobody else needs it."));
+		else if (search->in_place)
 			engine->drop(search, state.index);
 		else
 		{

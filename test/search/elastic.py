@@ -170,6 +170,10 @@ class Elastic:
             self.scroll_on(request)
         if parts[-1] == "_search":
             self.search(request)
+        if parts[-1] == "_mapping" and method == "GET" and len(parts) == 2:
+            index = self.indexes[self.known(parts[0])]
+            said = {"_meta": index.mappings["_meta"]} if "_meta" in index.mappings else None
+            self.end(200, {self.resolve(parts[0]): {"mappings": said}} if said else {})
         if parts[-1] == "_alias":
             self.end(200, {name: {"aliases": {alias: {} for alias, on in self.aliases.items() if name in on}}
                            for name in self.indexes if fnmatch.fnmatchcase(name, parts[0])})
@@ -303,6 +307,9 @@ class Elastic:
         if not text.endswith("\n"):
             self.fail(400, "illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]")
         lines, items = text[:-1].split("\n"), []
+        if request.fault and request.fault["what"] == "vanish":
+            self.indexes.pop(self.resolve(index))
+            self.drop_alias(index)
         busy = request.fault["items"] if request.fault and request.fault["what"] == "items" else 0
         while lines:
             (what, head), = json.loads(lines.pop(0)).items()

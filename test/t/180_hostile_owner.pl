@@ -312,6 +312,7 @@ my @calls = (
 	'mls.note_publication' => q{SELECT mls.note_publication('pause', 'shop', 'property', '{"paused": false}')},
 	'mls.oldest_unsent' => q{SELECT mls.oldest_unsent(1)},
 	'mls.shows_key' => q{SELECT mls.shows_key('gold.property', 'ListingKey', 'gold.property', 'ListingKey')},
+	'mls.depends_on_others' => q{SELECT mls.depends_on_others('gold.property', 'ListingKey', 'gold.property', 'ListingKey')},
 	'mls.follow_view' => q{SELECT mls.follow_view('gold.property', 'ListingKey', 'Property', NULL)},
 	'mls.follow_anew' => q{SELECT mls.follow_anew(1)},
 	'mls.tell_unpublished' => q{SELECT mls.tell_unpublished(1, false)},

@@ -81,6 +81,7 @@ CREATE VIEW listing AS SELECT "ListingKey", "ListPrice", "City", "Features", "Mo
 INSERT INTO gold.property SELECT 'K' || i, i * 1000.5, 'City ' || i % 7, ARRAY['a', 'b' || i], '2026-01-01'::timestamptz + i * interval '1.000001 seconds', jsonb_build_object('n', i),
 	CASE WHEN i % 10 = 0 THEN 'Closed' ELSE 'Active' END FROM generate_series(1, 200) i;
 UPDATE gold.property SET "City" = E'Κύπρος 🏠 "q" \\ {x}\n NULL', "Features" = NULL WHERE "ListingKey" = 'K1';
+CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 });
 
 # ---- A receiver ----
@@ -144,10 +145,51 @@ is(synced('site'), 'finished 2 1 0', 'and another');
 $body = JSON::PP->new->utf8->decode((bodies())[-1]{body});
 is($body->{'@reso.context'}, 'urn:reso:metadata:2.0:resource:entityevent', 'EntityEvents');
 is(join(' ', sort map { "$_->{ResourceName}:$_->{ResourceRecordKey}" } @{ $body->{value} }), 'Property:K12 Property:K13 Property:K2', 'name keys');
+like(synced('site'), qr/^finished 0 0 0$/, 'of a run that loads nothing there is no more to be said');
+sql(q{SELECT mls_publish_resend('site', 'listing', 0)});
+like(synced('site'), qr/^finished \d+ 0 0 a load was told in a shape that does not say where it begins and ends/, 'of a load that takes nothing back it is said');
 my @numbers = map { $_->{EntityEventSequence} } @{ $body->{value} };
 ok($numbers[0] < $numbers[1] && $numbers[1] < $numbers[2], 'in numbers that rise');
 sql(q{SELECT mls_unpublish('site', 'listing', drop_table => true)});
 is(sql('SELECT count(*) FROM mls_publications'), 0, 'its end');
+
+# ---- Views whose rows are not those of their records alone ----
+
+# What mls_publish() says of a view that is no good; '' if nothing.
+sub said_of
+{
+	my ($query) = @_;
+	my (undef, undef, $said) = $node->psql('postgres', qq{BEGIN; CREATE VIEW odd AS $query; SELECT mls_publish('odd', 'site', 'odd'); ROLLBACK});
+	return $said;
+}
+
+my $follows = qr/NOTICE:  rows of public\.odd depend on other records of resource "Property" than their own\nDETAIL:  By/;
+for my $odd (
+	[ 'LIMIT or OFFSET', 'SELECT "ListingKey" FROM gold.property ORDER BY "ListPrice" DESC LIMIT 10' ],
+	[ 'LIMIT or OFFSET', 'SELECT "ListingKey" FROM (SELECT * FROM gold.property OFFSET 3) p WHERE "ListPrice" > 0' ],
+	[ 'a window function', 'SELECT "ListingKey", rank() OVER (ORDER BY "ListPrice") AS place FROM gold.property' ],
+	[ 'DISTINCT ON', 'SELECT DISTINCT ON ("City") "City", "ListingKey" FROM gold.property' ],
+	[ 'a second look at its table', 'SELECT p."ListingKey", (SELECT avg(q."ListPrice") FROM gold.property q WHERE q."City" = p."City") AS mean FROM gold.property p' ],
+	[ 'a second look at its table', 'SELECT p."ListingKey" FROM gold.property p JOIN (SELECT "City", count(*) AS n FROM gold.property GROUP BY 1) c USING ("City") WHERE c.n > 1' ],
+	[ 'a second look at its table', 'WITH a AS (SELECT * FROM gold.property) SELECT p."ListingKey" FROM a p WHERE "ListPrice" > (SELECT avg("ListPrice") FROM a)' ],
+	[ 'a second look at its table', 'SELECT "ListingKey" FROM listing l WHERE EXISTS (SELECT FROM listing m WHERE m."City" = l."City" AND m."ListingKey" <> l."ListingKey")' ],
+	[ 'a second look at its table', 'SELECT "ListingKey" FROM gold.property EXCEPT SELECT max("ListingKey") FROM gold.property' ])
+{
+	like(said_of($odd->[1]), qr/$follows $odd->[0]: /, "$odd->[0]: it is said that nobody hears of the others");
+}
+for my $even (
+	'SELECT * FROM listing',
+	'SELECT DISTINCT "ListingKey", "City" FROM gold.property',
+	'SELECT DISTINCT ON ("ListingKey") "ListingKey", "City" FROM gold.property ORDER BY "ListingKey", "City"',
+	'SELECT "ListingKey", count(*) OVER (PARTITION BY "ListingKey") AS n FROM gold.property',
+	'SELECT "ListingKey", count(f) AS n FROM gold.property LEFT JOIN LATERAL unnest("Features") f ON true GROUP BY "ListingKey"',
+	'SELECT "ListingKey" FROM gold.property EXCEPT SELECT "ListingKey" FROM listing',
+	'SELECT "ListingKey", "City" FROM gold.property WHERE "ListPrice" > 5 UNION ALL SELECT "ListingKey", "City" FROM listing WHERE "ListPrice" <= 5',
+	'WITH a AS (SELECT * FROM gold.property) SELECT p."ListingKey", (SELECT max(f) FROM unnest(p."Features") f) AS last FROM a p')
+{
+	is(said_of($even), '', 'nothing is to be said of ' . substr($even, 0, 60));
+}
+like(said_of('SELECT "ListingKey" COLLATE loose AS "ListingKey" FROM gold.property'), qr/ERROR:  column "ListingKey" of public\.odd takes different keys for the same\n.*collation "loose"/s, 'a key by which two records are one is refused');
 
 # ---- Files in a directory ----
 
@@ -176,9 +218,29 @@ sql(q{UPDATE gold.property SET "ListPrice" = 7 WHERE "ListingKey" IN ('K2', 'K15
 is(synced('disk'), 'finished 2 0 0 the destination had come further before, and goes on from where it is now', 'a file whose position was lost comes again');
 is(slurp_file($last), $content, 'in another file: none is ever written twice');
 is(differences(read_files()), 'none', 'and all is right');
+
+# Whose position is gone, because he ended or lost it: what is told anew stands behind all that is there.
+my $told = join ' ', @files = sort glob "$folder/srv/listing/*.ndjson";
+sql(q{SELECT mls_unpublish('disk', 'listing'); UPDATE gold.property SET "ListPrice" = 8 WHERE "ListingKey" = 'K2'; DELETE FROM gold.property WHERE "ListingKey" = 'K16'; SELECT mls_publish('listing', 'disk', batch => 50)});
+like(synced('disk'), qr/^finished \d+ 0 0$/, 'who begins again');
+like(join(' ', sort glob "$folder/srv/listing/*.ndjson"), qr/^\Q$told\E ./, 'goes on behind the files of before');
+is(differences(read_files()), 'none', 'so that nothing old comes behind them');
+$told = join ' ', @files = sort glob "$folder/srv/listing/*.ndjson";
+unlink "$folder/srv/listing/position.json" or die;
+sql(q{UPDATE gold.property SET "ListPrice" = 9 WHERE "ListingKey" = 'K2'; DELETE FROM gold.property WHERE "ListingKey" = 'K17'});
+like(synced('disk'), qr/^finished \d+ 0 0/, 'who has lost his position begins a load');
+like(join(' ', sort glob "$folder/srv/listing/*.ndjson"), qr/^\Q$told\E ./, 'behind them, too');
+is(differences(read_files()), 'none', 'and all is right');
+$position = slurp_file("$folder/srv/listing/position.json");
+$position =~ s/"number":\d+/"number":1/ or die;
+open($out, '>', "$folder/srv/listing/position.json") or die;
+print $out $position;
+close $out;
+open($out, '>', "$folder/srv/listing/of_another.json") or die;
+close $out;
 fails(q{SELECT mls_publish('listing', 'disk', 'ab'); SELECT * FROM mls_publish_sync('disk', 'ab')}, qr/42602/, qr/cannot be the name of a folder/);
 sql(q{SELECT mls_unpublish('disk', 'ab'); SELECT mls_unpublish('disk', 'listing', drop_table => true)});
-is(join(' ', glob "$folder/srv/listing/*"), '', 'its end');
+is(join(' ', glob "$folder/srv/listing/*"), "$folder/srv/listing/of_another.json", 'its end: the files that are there go, whatever the position says of them, and nothing else');
 
 # ---- Files in a bucket ----
 

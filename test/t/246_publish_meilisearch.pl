@@ -1,0 +1,7 @@
+# Publications at Meilisearch: what a search there finds is what the view shows.
+use strict;
+use warnings;
+
+use MlsPublishSearch;
+
+play_engines(qw(meilisearch));
