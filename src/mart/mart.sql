@@ -624,6 +624,11 @@ BEGIN
         IF there IS NOT NULL THEN
             IF (SELECT c.relowner <> current_user::regrole::oid OR c.relkind <> 'r' FROM pg_class c WHERE c.oid = there) THEN
                 PERFORM mls.refuse('42P07', format('relation %s exists and is not a table of role "%s"', there, current_user), 'A mart has a schema of its own.');
+            -- Whoever has a table of this name has made it for himself: filling would empty it.
+            ELSIF mart.position IS NULL AND obj_description(there, 'pg_class') IS DISTINCT FROM made.grain
+                  OR EXISTS (SELECT FROM mls.mart_column c WHERE c.relation = made.relation
+                                AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = there AND a.attname = c.name AND a.atttypid = c.type::regtype AND NOT a.attisdropped)) THEN
+                PERFORM mls.refuse('42P07', format('table %s exists and is none of a mart', there), 'A mart has a schema of its own.');
             END IF;
             CONTINUE;
         END IF;
@@ -759,7 +764,7 @@ CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], dirt
     AS $$
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I; CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
+    EXECUTE format('CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
     PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, dirty OR keys IS NOT NULL)), keys);
     EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || relation);
 END $$;
@@ -841,6 +846,7 @@ DECLARE
     properties text[];
     others text[];
     everything boolean := keys IS NULL;
+    beside text[] := '{}';
     dirty CONSTANT text := 'INSERT INTO %1$I.mls_new_dirty SELECT DISTINCT place.location_id, sort.type_id, origin.source_id, f.currency FROM %1$I.fct_listing f %2$s '
                            'WHERE place.location_id > 0 AND f.listing_key = ANY ($1) ON CONFLICT DO NOTHING';
 BEGIN
@@ -857,12 +863,14 @@ BEGIN
         EXIT counted WHEN keys = '{}';
         PERFORM mls.mart_dimensions(known, keys);
         IF NOT everything THEN
-            EXECUTE format('DROP TABLE IF EXISTS %1$I.mls_new_dirty; CREATE UNLOGGED TABLE %1$I.mls_new_dirty (location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency))', known.name);
+            EXECUTE format('CREATE UNLOGGED TABLE %1$I.mls_new_dirty (location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency))', known.name);
+            beside := beside || 'mls_new_dirty'::text;
             EXECUTE format('SELECT array_agg(DISTINCT f.property_key) FROM %I.fct_listing f WHERE f.listing_key = ANY ($1) AND f.property_key IS NOT NULL', known.name) INTO properties USING keys;
             EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys;
         END IF;
         FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
             PERFORM mls.mart_compute(known, relation, keys, false);
+            beside := beside || ('mls_new_' || relation);
         END LOOP;
         FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
             PERFORM mls.mart_merge(known, relation, keys, false);
@@ -880,6 +888,7 @@ BEGIN
         END IF;
         FOREACH relation IN ARRAY '{agg_market_month,agg_office_month,agg_member_month,agg_day}'::text[] LOOP
             PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
+            beside := beside || ('mls_new_' || relation);
             figures := figures + mls.mart_merge(known, relation, NULL, NOT everything AND relation = 'agg_market_month');
             IF everything THEN
                 EXECUTE format('ANALYZE %I.%I', known.name, relation);
@@ -894,9 +903,10 @@ BEGIN
         CONTINUE WHEN gold IS NULL OR NOT has_table_privilege(gold, 'SELECT');
         PERFORM mls.require_trusted(gold);
         PERFORM mls.mart_compute(known, relation, NULL, false);
+        beside := beside || ('mls_new_' || relation);
         PERFORM mls.mart_merge(known, relation, NULL, false);
     END LOOP;
-    FOR relation IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = known.name AND c.relname ~ '^mls_new_' AND c.relkind = 'r' LOOP
+    FOREACH relation IN ARRAY beside LOOP
         EXECUTE format('DROP TABLE %I.%I', known.name, relation);
     END LOOP;
 END $f$;
@@ -1073,13 +1083,13 @@ BEGIN
     PERFORM mls.note_mart(name, NULL);
     IF drop_tables THEN
         FOR relation IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN mls.mart_relation r ON r.relation = c.relname
-                         WHERE n.nspname = name AND c.relkind = 'r' AND c.relowner = owner ORDER BY r.place DESC
+                         WHERE n.nspname = name AND c.relkind = 'r' AND c.relowner = owner AND obj_description(c.oid, 'pg_class') = r.grain ORDER BY r.place DESC
         LOOP
             PERFORM a FROM mls.as_role(owner, format('DROP TABLE %s', relation)) a;
         END LOOP;
     END IF;
 END $$;
-COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables; the schema stays';
+COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables, which are known by their comments; the schema stays';
 
 CREATE FUNCTION mls_mart_sync(
     name text DEFAULT NULL, rebuild boolean DEFAULT false,

@@ -201,8 +201,18 @@ sql(q{CREATE SCHEMA other AUTHORIZATION stranger; CREATE TABLE other.fct_listing
 like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('other')}), qr/42501: schema "other" is another role's/, 'a mart is made in no schema of others');
 sql(q{GRANT stranger TO analyst});
 like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('other')}), qr/42P07: relation other.fct_listing exists and is not a table of role "analyst"/, 'nor of tables of others');
+
+# Tables of the user's own, of whatever name, are left alone.
+sql(q{SET ROLE analyst; CREATE SCHEMA analytics; CREATE TABLE analytics.dim_date (date date PRIMARY KEY, holiday text); INSERT INTO analytics.dim_date VALUES ('2025-12-25', 'Christmas')});
+like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('analytics')}), qr/42P07: table analytics.dim_date exists and is none of a mart/, 'a table of the same name is not taken over');
+sql(q{SET ROLE analyst; DROP TABLE analytics.dim_date; CREATE TABLE analytics.dim_date (LIKE mart.dim_date)});
+like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('analytics')}), qr/42P07: table analytics.dim_date exists and is none of a mart/, 'nor one of the same columns');
+sql(q{SET ROLE analyst; CREATE TABLE mart.mls_new_homes (a integer); SELECT mls_mart_drop('mart', drop_tables => false); SELECT mls_mart_create('mart', levels => '{all,city}')});
+is(fill(q{}, 'status'), 'finished', 'those of a mart that was forgotten are');
+sql(q{SET ROLE analyst; DROP TABLE mart.dim_date; CREATE TABLE mart.dim_date (date date PRIMARY KEY, holiday text)});
+like(sql_error($node, q{SELECT * FROM mls_mart_sync('mart')}), qr/42P07: table mart.dim_date exists and is none of a mart/, 'one that was put in the place of a mart\'s is not filled');
 like(sql_error($node, qq{SELECT mls_mart_create('x"; DROP TABLE gold.property; --')}), qr/42602: .* is no name of a mart/, 'a name is a name');
 sql(q{SET ROLE analyst; SELECT mls_mart_drop('mart')});
-is(sql(q{SELECT (SELECT count(*) FROM mls.mart) + (SELECT count(*) FROM pg_class WHERE relnamespace = 'mart'::regnamespace)}), 0, 'dropped');
+is(sql(q{SELECT count(*), (SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'mart'::regnamespace AND relkind = 'r') FROM mls.mart}), '0|dim_date mls_new_homes', 'dropped, without tables of the user\'s own');
 
 done_testing();
