@@ -240,6 +240,21 @@ sql(q{
 is(fill(), 'finished|0|0|', 'a run for those alone');
 is(sql(q{SELECT concat_ws(' ', m.name, o.name, h.date, h.listing_key, s.date) FROM mart.dim_member m JOIN mart.dim_office o USING (office_key), mart.fct_open_house h, mart.fct_showing s}), 'Ann One 2025-02-01 L03 2025-02-02', 'and they are there');
 
+# Who may read them no more has no copy of them.
+sql(q{
+	CREATE ROLE analyst LOGIN;
+	SELECT mls_grant('analyst');
+	GRANT CREATE ON DATABASE postgres TO analyst;
+	GRANT SELECT ON ALL TABLES IN SCHEMA gold TO analyst;
+	SET ROLE analyst;
+	SELECT mls_mart_create('his', levels => '{all}')});
+is(fill(q{'his'}, 'status'), 'finished', 'the mart of another role');
+my $copied = q{SELECT (SELECT count(*) FROM his.dim_member), (SELECT count(*) FROM his.dim_office), (SELECT count(*) FROM his.fct_showing), (SELECT count(*) FROM his.fct_open_house)};
+is(sql($copied), '1|1|1|1', 'has them too');
+sql(q{REVOKE SELECT ON gold.member, gold.office, gold.showing_appointment, gold.open_house FROM analyst});
+is(fill(q{'his'}, 'status, message'), 'finished|', 'until he may read them no more');
+is(sql($copied), '0|0|0|0', 'then they are gone');
+
 # The second contract of a listing whose field still tells of the first.
 listing('L31', 'Pending', '2025-01-02', '2025-01-05', City => 'Waco');
 sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", "ResourceRecordKey", "PreviousValue", "NewValue", "ModificationTimestamp") VALUES
