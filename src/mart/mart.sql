@@ -73,7 +73,7 @@ COMMENT ON COLUMN mls.mart.relist_days IS 'a property that is listed again withi
 COMMENT ON COLUMN mls.mart.co_agents IS 'what a co-agent has of a side: none, half (and the agent the other half) or full';
 COMMENT ON COLUMN mls.mart.position IS 'number of the event up to which it is complete; NULL before the first run';
 COMMENT ON COLUMN mls.mart.as_of IS 'the day that it was filled for';
-COMMENT ON COLUMN mls.mart.definition IS 'hash of its settings and of the columns of gold that it read: when it changes all is computed anew';
+COMMENT ON COLUMN mls.mart.definition IS 'hash of its settings and of the columns and policies of gold that it read: when it changes all is computed anew';
 COMMENT ON COLUMN mls.mart.listings IS 'rows of fct_listing';
 COMMENT ON COLUMN mls.mart.built_at IS 'when all of it was computed last';
 COMMENT ON COLUMN mls.mart.refreshed_at IS 'when a run ended well last';
@@ -916,12 +916,23 @@ BEGIN
 END $f$;
 COMMENT ON FUNCTION mls.mart_fill(bigint, date, text[]) IS 'part of mls_mart_sync(): computes a mart for a day, all of it or what some listings are counted in; returns listings, groups and figures that changed';
 
+-- Which rows the current role is shown by policies, as far as these say it themselves.
+CREATE FUNCTION mls.mart_policies(resources text[]) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT string_agg(concat_ws(' ', c.oid, (SELECT string_agg(concat_ws(' ', p.polpermissive, pg_get_expr(p.polqual, p.polrelid)), ',' ORDER BY p.polname)
+                                           FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('r', '*') AND EXISTS (SELECT FROM unnest(p.polroles) o (role) WHERE o.role = 0 OR pg_has_role(o.role, 'USAGE')))), E'\n' ORDER BY c.oid)
+  FROM unnest(resources) r (resource) JOIN pg_class c ON c.oid = mls.gold_table(r.resource) WHERE row_security_active(c.oid)
+$$;
+COMMENT ON FUNCTION mls.mart_policies(text[]) IS 'part of mls_mart_sync(): policies that hold for the current role at tables of gold';
+
 -- What a mart is made of: when it changes, all is computed anew.
 CREATE FUNCTION mls.mart_definition(mart mls.mart) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent'), mart.coverage, mart.relist_days,
+SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent'), mart.coverage, mart.relist_days, mls.mart_policies('{Property,HistoryTransactional}'),
                      (SELECT string_agg(concat_ws(' ', f.srvname, o.option_value), ',' ORDER BY f.srvname) FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE o.option_name = 'timezone')))
 $$;
 COMMENT ON FUNCTION mls.mart_definition(mls.mart) IS 'part of mls_mart_sync(): a hash of what a mart is computed by';
@@ -1109,6 +1120,6 @@ COMMENT ON FUNCTION mls_mart_sync(text, boolean)
 REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_events(mls.mart, boolean), mls.mart_facts(mls.mart, text, boolean),
     mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
-    mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_make(bigint),
+    mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
     mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;

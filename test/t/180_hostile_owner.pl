@@ -369,6 +369,7 @@ my @calls = (
 	'mls.mart_facts' => q{SELECT mls.mart_facts(m, 'fct_listing', true) FROM mls.mart m},
 	'mls.mart_groups' => q{SELECT mls.mart_groups(m, 'f') FROM mls.mart m},
 	'mls.mart_query' => q{SELECT mls.mart_query(m, 'agg_day') FROM mls.mart m},
+	'mls.mart_policies' => q{SELECT mls.mart_policies('{Property}')},
 	'mls.mart_definition' => q{SELECT mls.mart_definition(m) FROM mls.mart m},
 	'mls.mart_tables' => q{SELECT mls.mart_tables(m) FROM mls.mart m},
 	'mls.mart_dimensions' => q{SELECT mls.mart_dimensions(m, NULL) FROM mls.mart m},

@@ -197,6 +197,22 @@ like(sql_error($node, q{SELECT * FROM mls_mart_sync()}), qr/42501: permission de
 is(sql(q{SELECT state, failures, problem FROM mls_marts}), 'failed|1|permission denied for table gold.property', 'and a mart that says so');
 sql(q{GRANT SELECT ON gold.property TO analyst});
 is(fill(), 'finished|', 'until he may again');
+
+# A policy that comes, and a role that is given.
+my $lots = q{SELECT count(*) FROM mart.fct_listing};
+my $all = sql($lots);
+sql(q{CREATE ROLE club; ALTER TABLE gold.property ENABLE ROW LEVEL SECURITY; CREATE POLICY everybody ON gold.property USING (true); CREATE POLICY few ON gold.property AS RESTRICTIVE TO club USING ("ListingKey" < 'L0100')});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'policies of gold');
+is(sql($lots), $all, 'that show him all');
+sql(q{GRANT club TO analyst});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'a role by which another policy holds for him');
+cmp_ok(sql($lots), '<', 100, 'that shows him less');
+sql(q{ALTER POLICY few ON gold.property USING ("ListingKey" < 'L0200')});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'that policy in other words');
+cmp_ok(sql($lots), '>', 100, 'and he is shown more');
+sql(q{ALTER TABLE gold.property DISABLE ROW LEVEL SECURITY; DROP POLICY few ON gold.property; DROP POLICY everybody ON gold.property});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'no policies any more');
+is(sql($lots), $all, 'and all are there again');
 sql(q{CREATE SCHEMA other AUTHORIZATION stranger; CREATE TABLE other.fct_listing (listing_key text); ALTER TABLE other.fct_listing OWNER TO stranger});
 like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('other')}), qr/42501: schema "other" is another role's/, 'a mart is made in no schema of others');
 sql(q{GRANT stranger TO analyst});
