@@ -215,7 +215,7 @@ BEGIN
     RETURN format($q$
 WITH l AS MATERIALIZED (%s),
 told AS MATERIALIZED (SELECT h.listing_key, h.key, h.field, h.at, (h.at AT TIME ZONE l.timezone)::date AS date, h.old, h.new
-    FROM (%s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date <= @day@),
+    FROM (%s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date BETWEEN '1950-01-01' AND @day@),
 steps AS MATERIALIZED (SELECT t.*, row_number() OVER w AS n, lag(t.date) OVER w AS last_date, count(*) OVER (PARTITION BY t.listing_key) AS steps
     FROM (SELECT m.*, m.new IN ('Active Under Contract', 'Pending') AND m.old NOT IN ('Active Under Contract', 'Pending') AS is_contract
             FROM (SELECT h.listing_key, h.key, h.at, h.date, %s AS old, %s AS new FROM told h WHERE h.field = 'StandardStatus') m

@@ -240,6 +240,13 @@ sql(q{
 is(fill(), 'finished|0|0|', 'a run for those alone');
 is(sql(q{SELECT concat_ws(' ', m.name, o.name, h.date, h.listing_key, s.date) FROM mart.dim_member m JOIN mart.dim_office o USING (office_key), mart.fct_open_house h, mart.fct_showing s}), 'Ann One 2025-02-01 L03 2025-02-02', 'and they are there');
 
+# A history of days that cannot be.
+sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", "ResourceRecordKey", "PreviousValue", "NewValue", "ModificationTimestamp") VALUES
+	('8', 'L03', 'Active', 'Pending', '0001-03-01T15:00Z'), ('9', 'L03', 'Pending', 'Active', '-infinity'), ('10', 'L03', 'Active', 'Pending', 'infinity')});
+is(fill(q{rebuild => true}, 'status'), 'finished', 'a history of year 1');
+is(sql(q{SELECT (SELECT count(*) FROM mart.agg_market_month WHERE month < '2024-01-01'), (SELECT string_agg(concat_ws(' ', status, from_date), ', ') FROM mart.fct_spell WHERE listing_key = 'L03')}),
+	'0|Active 2025-01-31', 'says nothing');
+
 # Who may read them no more has no copy of them.
 sql(q{
 	CREATE ROLE analyst LOGIN;
