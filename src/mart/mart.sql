@@ -193,6 +193,32 @@ $q$, fields, gold, CASE WHEN part THEN ' WHERE p."ListingKey" = ANY ($1::text[])
 END $f$;
 COMMENT ON FUNCTION mls.mart_listings(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for the listings that count, with the days by which they do';
 
+-- What HistoryTransactional says of listings, where it is kept.
+CREATE FUNCTION mls.mart_history(part boolean) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+DECLARE
+    history regclass := mls.gold_table('HistoryTransactional');
+    needed CONSTANT text[] := '{HistoryTransactionalKey,ResourceName,ResourceRecordKey,FieldName,PreviousValue,NewValue,ModificationTimestamp}';
+BEGIN
+    IF history IS NULL OR (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = history AND a.attname = ANY (needed) AND has_column_privilege(history, a.attnum, 'SELECT')) < cardinality(needed) THEN
+        RETURN 'SELECT NULL::text AS listing_key, NULL::text AS key, NULL::text AS field, NULL::text AS old, NULL::text AS new, NULL::timestamptz AS at WHERE false';
+    END IF;
+    PERFORM mls.require_trusted(history);
+    RETURN format('SELECT h."ResourceRecordKey" AS listing_key, h."HistoryTransactionalKey" AS key, h."FieldName" AS field, h."PreviousValue" AS old, h."NewValue" AS new, h."ModificationTimestamp" AS at '
+                  'FROM %s h WHERE h."ResourceName" = ''Property'' AND h."FieldName" IN (''StandardStatus'', ''ListPrice'') AND h."PreviousValue" IS NOT NULL AND h."NewValue" IS NOT NULL '
+                  '%s', history, CASE WHEN part THEN 'AND h."ResourceRecordKey" = ANY ($1::text[])' ELSE '' END);
+END $f$;
+COMMENT ON FUNCTION mls.mart_history(boolean) IS 'part of mls_mart_sync(): a query for changes of status and price of listings, all or in part';
+
+-- It has no events of its own, and comes before or after its listing.
+CREATE FUNCTION mls.mart_history_hash(part boolean) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT format('SELECT h.listing_key, bit_xor(hashtextextended(concat_ws(E''\n'', h.key, h.field, h.old, h.new, extract(epoch FROM h.at)), 0)) AS hash FROM (%s) h GROUP BY h.listing_key', mls.mart_history(part)) $$;
+COMMENT ON FUNCTION mls.mart_history_hash(boolean) IS 'part of mls_mart_sync(): a query for a hash of the same, by listings';
+
 -- Changes of listings in their order.  HistoryTransactional, where it is kept, says what happened
 -- since; the dates of a listing say what was before, or all.  A change is of the day that its field
 -- says, if that is before the day on which it was written; of the listing's spells none begins
@@ -201,17 +227,7 @@ CREATE FUNCTION mls.mart_events(mart mls.mart, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
-DECLARE
-    history regclass := mls.gold_table('HistoryTransactional');
-    needed CONSTANT text[] := '{HistoryTransactionalKey,ResourceName,ResourceRecordKey,FieldName,PreviousValue,NewValue,ModificationTimestamp}';
-    told text := 'SELECT NULL::text AS listing_key, NULL::text AS key, NULL::text AS field, NULL::text AS old, NULL::text AS new, NULL::timestamptz AS at WHERE false';
 BEGIN
-    IF history IS NOT NULL AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = history AND a.attname = ANY (needed) AND has_column_privilege(history, a.attnum, 'SELECT')) = cardinality(needed) THEN
-        PERFORM mls.require_trusted(history);
-        told := format('SELECT h."ResourceRecordKey" AS listing_key, h."HistoryTransactionalKey" AS key, h."FieldName" AS field, h."PreviousValue" AS old, h."NewValue" AS new, h."ModificationTimestamp" AS at '
-                       'FROM %s h WHERE h."ResourceName" = ''Property'' AND h."FieldName" IN (''StandardStatus'', ''ListPrice'') AND h."PreviousValue" IS NOT NULL AND h."NewValue" IS NOT NULL '
-                       '%s', history, CASE WHEN part THEN 'AND h."ResourceRecordKey" = ANY ($1::text[])' ELSE '' END);
-    END IF;
     RETURN format($q$
 WITH l AS MATERIALIZED (%s),
 told AS MATERIALIZED (SELECT h.listing_key, h.key, h.field, h.at, (h.at AT TIME ZONE l.timezone)::date AS date, h.old, h.new
@@ -279,7 +295,7 @@ changes AS (
       FROM prices p WHERE p.old > 0 AND p.new > 0 AND p.old <> p.new)
 SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
   FROM changes c
-$q$, mls.mart_listings(mart, part), told, mls.mart_status('h.old'), mls.mart_status('h.new'));
+$q$, mls.mart_listings(mart, part), mls.mart_history(part), mls.mart_status('h.old'), mls.mart_status('h.new'));
 END $f$;
 COMMENT ON FUNCTION mls.mart_events(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for fct_listing_event';
 
@@ -326,7 +342,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
        CASE WHEN l.status = 'Closed' AND l.closed IS NULL THEN 'it is closed, without a CloseDate that can be used'
             WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
             WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
-            WHEN l.times IS NULL THEN 'its rent is paid by no period of months' END
+            WHEN l.times IS NULL THEN 'its rent is paid by no period of months' END, h.hash
   FROM l
  CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
            WHEN length(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) >= 5 AND l.parcel !~ '^[^1-9[:alpha:]]*$'
@@ -345,7 +361,8 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
   LEFT JOIN contracts c ON c.listing_key = l.listing_key
   LEFT JOIN reported r ON r.listing_key = l.listing_key
   LEFT JOIN days d ON d.listing_key = l.listing_key
-$q$, mls.mart_listings(mart, part), mart.name);
+  LEFT JOIN (%3$s) h ON h.listing_key = l.listing_key
+$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part));
     WHEN 'fct_showing' THEN
         gold := mls.gold_table('ShowingAppointment');
         RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source',
@@ -971,6 +988,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.mart_plan(bigint, bigint) IS 'part of mls_mart_sync(): from which event on a mart is computed, for which day; why all of it is, or NULL';
 
+-- Listings of which something else is told than when they were computed.
+CREATE FUNCTION mls.mart_retold(mart bigint) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+DECLARE
+    known mls.mart;
+    keys text[];
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
+    SELECT array_agg(k #>> '{}') INTO keys
+      FROM mls.as_role(known.owner, format('SELECT to_jsonb(f.listing_key) FROM %I.fct_listing f LEFT JOIN (%s) h USING (listing_key) WHERE f.history IS DISTINCT FROM h.hash', known.name, mls.mart_history_hash(false))) k;
+    RETURN coalesce(keys, '{}');
+END $f$;
+COMMENT ON FUNCTION mls.mart_retold(bigint) IS 'part of mls_mart_sync(): keys of listings whose HistoryTransactional has changed since they were computed';
+
 -- ---- What users call ----
 
 CREATE FUNCTION mls.note_mart(caller regrole, name text, settings jsonb) RETURNS bigint
@@ -1117,9 +1151,9 @@ CREATE FUNCTION mls_mart_sync(
 COMMENT ON FUNCTION mls_mart_sync(text, boolean)
     IS 'fill marts, all or the one named, in background workers: listings looked at, groups computed anew, rows of aggregates that changed; rebuild computes all of it';
 
-REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_events(mls.mart, boolean), mls.mart_facts(mls.mart, text, boolean),
+REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_events(mls.mart, boolean), mls.mart_facts(mls.mart, text, boolean),
     mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
-    mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_make(bigint),
+    mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_retold(bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
     mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;

@@ -108,7 +108,8 @@ plan(MlsRun *run)
 	MemoryContextSwitchTo(before);
 }
 
-/* Keys of listings that have changed (an array), or NULL when they are too many. */
+/* Keys of listings that have changed or whose history has (an array), or NULL when they are too
+ * many. */
 static MlsArg
 changed_listings(MlsRun *run)
 {
@@ -127,9 +128,19 @@ changed_listings(MlsRun *run)
 					"AND e.sequence > $1 AND e.sequence <= $2 LIMIT $3) e",
 					mls_arg_int8(work->since), mls_arg_int8(work->upto), mls_arg_int8(most + 1));
 	if (mls_int8_at(0, 1) <= most)
+	{
+		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
+		mls_select("SELECT pg_catalog.cardinality(k.keys)::pg_catalog.int8, k.keys FROM "
+				   "(SELECT $2 || mls.mart_retold($1) AS keys) k",
+				   mls_arg_int8(run->sub->id), keys);
+	}
+	if (mls_int8_at(0, 1) <= most)
 		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
 	else
+	{
+		keys = mls_arg_null(TEXTARRAYOID);
 		work->why = "much has changed";
+	}
 	return keys;
 }
 

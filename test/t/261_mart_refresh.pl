@@ -75,10 +75,10 @@ sql(q{
 		WHEN 3 THEN UPDATE gold.property SET "StandardStatus" = one_of('{Active,Pending,Closed,Expired}'), "StatusChangeTimestamp" = now() WHERE "ListingKey" = one;
 		WHEN 4 THEN DELETE FROM gold.property WHERE "ListingKey" = one;
 		WHEN 5 THEN INSERT INTO gold.property ("ListingKey") VALUES ('n' || md5(random()::text)) RETURNING "ListingKey" INTO one; PERFORM fill_listing(one);
-		ELSE -- A history of the past that has become known, and a change of the record with it.
+		ELSE -- A history of the past that has become known, or that was wrong.
 			INSERT INTO gold.history_transactional ("HistoryTransactionalKey", mls_source, mls_origin, mls_source_key, "ResourceName", "ResourceRecordKey", "FieldName", "PreviousValue", "NewValue", "ModificationTimestamp")
 			VALUES ('x' || md5(random()::text), 'east', 'h', 'h', 'Property', one, 'StandardStatus', one_of('{Active,Pending,Hold}'), one_of('{Active,Pending,Withdrawn}'), some_day() + random() * interval '1 day');
-			UPDATE gold.property SET "ListPrice" = coalesce("ListPrice", 0) + 1 WHERE "ListingKey" = one;
+			DELETE FROM gold.history_transactional WHERE "HistoryTransactionalKey" = (SELECT "HistoryTransactionalKey" FROM gold.history_transactional ORDER BY random() LIMIT 1) AND random() < 0.3;
 		END CASE;
 	END $$;
 	SELECT setseed(0.26);
@@ -155,6 +155,15 @@ is(figure('closed_sales', 'there', '2024-05-01'), 1, 'a listing that is deleted 
 sql(q{INSERT INTO gold.property SELECT * FROM gone});
 fill();
 is(figure('closed_sales', 'there', '2024-05-01'), 2, 'one that is brought back does');
+
+# What is told of it comes later.
+sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", mls_source, mls_origin, mls_source_key, "ResourceName", "ResourceRecordKey", "FieldName", "PreviousValue", "NewValue", "ModificationTimestamp")
+	VALUES ('told1', 'east', 'h', 'h', 'Property', 'late', 'StandardStatus', 'Active', 'Pending', '2024-05-04T15:00Z'), ('told2', 'east', 'h', 'h', 'Property', 'late', 'StandardStatus', 'Pending', 'Active', '2024-05-06T15:00Z')});
+is(fill(q{}, 'status, listings, message'), 'finished|1|', 'a history that comes after its listing');
+is(figure('fell_through', 'there', '2024-05-01'), 1, 'is counted');
+sql(q{DELETE FROM gold.history_transactional WHERE "HistoryTransactionalKey" LIKE 'told%'});
+is(fill(q{}, 'status, listings, message'), 'finished|1|', 'and one that is gone');
+is(figure('fell_through', 'there', '2024-05-01'), 0, 'no more');
 
 # ---- What goes wrong ----
 
