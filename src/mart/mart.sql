@@ -1120,6 +1120,12 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.mart_make(bigint) IS 'part of mls_mart_create(): the same as the owner of the mart';
 
+CREATE FUNCTION mls.lock_mart(mart bigint) RETURNS void
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_lock_mart_sql';
+COMMENT ON FUNCTION mls.lock_mart(bigint) IS 'part of mls_mart_drop(): waits until no run of a mart is at work, and holds off others until the transaction ends';
+
 CREATE FUNCTION mls_mart_drop(name text, drop_tables boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -1129,6 +1135,8 @@ DECLARE
     relation text;
 BEGIN
     PERFORM mls.refuse_standby('mls_mart_drop()', 'drop a mart');
+    -- A run writes both the tables and, at its end, the row of the mart.
+    PERFORM mls.lock_mart(m.id) FROM mls.mart m WHERE m.name = mls_mart_drop.name AND pg_has_role(m.owner, 'USAGE');
     PERFORM mls.note_mart(name, NULL);
     IF drop_tables THEN
         FOR relation IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN mls.mart_relation r ON r.relation = c.relname
@@ -1138,7 +1146,7 @@ BEGIN
         END LOOP;
     END IF;
 END $$;
-COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables, which are known by their comments; the schema stays';
+COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables, which are known by their comments, when no run of it is at work; the schema stays';
 
 CREATE FUNCTION mls_mart_sync(
     name text DEFAULT NULL, rebuild boolean DEFAULT false,
@@ -1156,4 +1164,4 @@ REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, tex
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_retold(bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
-    mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;
+    mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls.lock_mart(bigint), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;

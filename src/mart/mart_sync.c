@@ -8,12 +8,15 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
 #include "mart/mart.h"
+
+PG_FUNCTION_INFO_V1(mls_lock_mart_sql);
 
 /* When a larger share of the listings has changed, computing all is as fast. */
 #define MOST_CHANGED 0.2
@@ -77,6 +80,24 @@ mls_marts_found(const char *name, MemoryContext context)
 		MemoryContextSwitchTo(before);
 	}
 	return found;
+}
+
+/* mls.lock_mart(mart) */
+Datum
+mls_lock_mart_sql(PG_FUNCTION_ARGS)
+{
+	int64 id = PG_GETARG_INT64(0);
+
+	SPI_connect();
+	mls_select("SELECT m.id FROM mls.mart m WHERE m.id = $1 AND "
+			   "pg_catalog.pg_has_role(m.owner, 'USAGE')",
+			   mls_arg_int8(id));
+	if (SPI_processed == 0)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such mart of yours"),
+				errhint("mls_marts lists them."));
+	SPI_finish();
+	mls_lock(MLS_LOCK_MART, id, ExclusiveLock);
+	PG_RETURN_VOID();
 }
 
 static void

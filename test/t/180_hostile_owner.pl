@@ -383,6 +383,7 @@ my @calls = (
 	'mls.mart_fill' => q{SELECT mls.mart_fill(m.id, current_date, NULL) FROM mls.mart m},
 	'mls.mart_plan' => q{SELECT mls.mart_plan(m.id, 0) FROM mls.mart m},
 	'mls.mart_make' => q{SELECT mls.mart_make(m.id) FROM mls.mart m},
+	'mls.lock_mart' => q{SELECT mls.lock_mart(m.id) FROM mls.mart m},
 	mls_mart_drop => q{SELECT mls_mart_drop('mart')},
 	'mls.check_geocoder' => q{CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url 'https://127.0.0.1:1/'); GRANT USAGE ON FOREIGN SERVER geo TO eve; SELECT mls.check_geocoder('geo', 'eve')},
 	mls_geocode_use => q{SELECT mls_geocode_use('e', '{geo}', resource => 'Property', accept => 'street')},

@@ -240,4 +240,19 @@ like(sql_error($node, qq{SELECT mls_mart_create('x"; DROP TABLE gold.property; -
 sql(q{SET ROLE analyst; SELECT mls_mart_drop('mart')});
 is(sql(q{SELECT count(*), (SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'mart'::regnamespace AND relkind = 'r') FROM mls.mart}), '0|dim_date mls_new_homes', 'dropped, without tables of the user\'s own');
 
+
+# While a run is at work.
+sql(q{SET ROLE analyst; DROP TABLE mart.dim_date; SELECT mls_mart_create('mart', levels => '{all}')});
+is(fill(q{}, 'status'), 'finished', 'made once more');
+$session = $node->background_psql('postgres');
+$session->query_safe('BEGIN; LOCK TABLE mart.agg_market_month IN SHARE MODE');
+$call = start_psql($node, q{SELECT status FROM mls_mart_sync(rebuild => true)});
+ok($node->poll_query_until('postgres', "SELECT EXISTS ($waits)"), 'a run waits');
+my $drop = start_psql($node, q{SELECT mls_mart_drop('mart')});
+ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT mls_mart_drop%' AND wait_event_type = 'Lock')}), 'who drops it waits for the run');
+$session->query_safe('ROLLBACK');
+$session->quit;
+is(join('', map { end_psql($_) =~ s/\s+//gr } $call, $drop), 'finished', 'both end');
+is(sql(q{SELECT (SELECT count(*) FROM mls.mart), to_regclass('mart.agg_market_month') IS NULL}), '0|t', 'and the mart is gone');
+
 done_testing();
