@@ -152,7 +152,8 @@ changed_listings(MlsRun *run)
 	{
 		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
 		mls_select("SELECT pg_catalog.cardinality(k.keys)::pg_catalog.int8, k.keys FROM "
-				   "(SELECT $2 || mls.mart_retold($1) AS keys) k",
+				   "(SELECT ARRAY(SELECT pg_catalog.unnest($2) UNION "
+				   "SELECT pg_catalog.unnest(mls.mart_retold($1))) AS keys) k",
 				   mls_arg_int8(run->sub->id), keys);
 	}
 	if (mls_int8_at(0, 1) <= most)

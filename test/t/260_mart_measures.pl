@@ -261,6 +261,7 @@ is(sql($copied), '1|1|1|1', 'has them too');
 sql(q{REVOKE SELECT ON gold.member, gold.office, gold.showing_appointment, gold.open_house FROM analyst});
 is(fill(q{'his'}, 'status, message'), 'finished|', 'until he may read them no more');
 is(sql($copied), '0|0|0|0', 'then they are gone');
+sql(q{SELECT mls_mart_drop('his')});
 
 # The second contract of a listing whose field still tells of the first.
 listing('L31', 'Pending', '2025-01-02', '2025-01-05', City => 'Waco');
