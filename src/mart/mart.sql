@@ -299,6 +299,23 @@ $q$, mls.mart_listings(mart, part), mls.mart_history(part), mls.mart_status('h.o
 END $f$;
 COMMENT ON FUNCTION mls.mart_events(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for fct_listing_event';
 
+-- The days on which listings were for sale: in Active up to the last contract, else to the end of
+-- the last spell on the market.
+CREATE FUNCTION mls.mart_active(spells text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT format($q$
+SELECT s.listing_key, s.from_date, greatest(least(coalesce(s.to_date, n.day), n.day), s.from_date) AS to_date
+  FROM %1$s s
+  JOIN (SELECT s.listing_key, coalesce(max(s.from_date) FILTER (WHERE s.status IN ('Active Under Contract', 'Pending') AND coalesce(s.old, '') NOT IN ('Active Under Contract', 'Pending')),
+                                       max(s.from_date) FILTER (WHERE s.to_date IS NULL AND s.status IN ('Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired'))) AS day
+          FROM (SELECT s.*, lag(s.status) OVER (PARTITION BY s.listing_key ORDER BY s.seq) AS old FROM %1$s s) s GROUP BY s.listing_key) n USING (listing_key)
+ WHERE s.status = 'Active' AND n.day IS NOT NULL
+$q$, spells)
+$f$;
+COMMENT ON FUNCTION mls.mart_active(text) IS 'part of mls_mart_sync(): a query for the days on which listings of some spells were for sale, [from_date, to_date)';
+
 -- What a table of facts is filled with, from those filled before it.
 CREATE FUNCTION mls.mart_facts(mart mls.mart, relation text, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -323,12 +340,7 @@ contracts AS (SELECT e.listing_key, (array_agg(e.date ORDER BY e.seq DESC))[1] A
     FROM (SELECT e.*, e.new_status IN ('Active Under Contract', 'Pending') AND coalesce(e.old_status, '') NOT IN ('Active Under Contract', 'Pending') AS is_contract
             FROM %2$I.mls_new_fct_listing_event e) e WHERE e.is_contract GROUP BY e.listing_key),
 reported AS (SELECT e.listing_key, max(e.at) AS at FROM %2$I.mls_new_fct_listing_event e WHERE e.new_status = 'Closed' AND e.origin = 'history' GROUP BY e.listing_key),
--- Days in Active up to the last contract, else to the end of the last spell on the market.
-ends AS (SELECT s.listing_key, coalesce(max(s.from_date) FILTER (WHERE s.status IN ('Active Under Contract', 'Pending') AND coalesce(s.old, '') NOT IN ('Active Under Contract', 'Pending')),
-                                        max(s.from_date) FILTER (WHERE s.to_date IS NULL AND s.status IN ('Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired'))) AS day
-    FROM (SELECT s.*, lag(s.status) OVER (PARTITION BY s.listing_key ORDER BY s.seq) AS old FROM %2$I.mls_new_fct_spell s) s GROUP BY s.listing_key),
-days AS (SELECT s.listing_key, sum(greatest(least(coalesce(s.to_date, n.day), n.day) - s.from_date, 0))::integer AS dom
-    FROM %2$I.mls_new_fct_spell s JOIN ends n USING (listing_key) WHERE s.status = 'Active' AND n.day IS NOT NULL GROUP BY s.listing_key)
+days AS (SELECT s.listing_key, sum(s.to_date - s.from_date)::integer AS dom FROM (%4$s) s GROUP BY s.listing_key)
 SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l.currency, l.status,
        coalesce(p1.location_id, 0), coalesce(p2.location_id, 0), coalesce(p3.location_id, 0), coalesce(p4.location_id, 0), coalesce(p5.location_id, 0), coalesce(p6.location_id, 0),
        a.property_key, CASE WHEN l.status <> 'Coming Soon' THEN l.first_date END, c.date, CASE WHEN l.status = 'Closed' THEN l.closed END,
@@ -362,7 +374,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
   LEFT JOIN reported r ON r.listing_key = l.listing_key
   LEFT JOIN days d ON d.listing_key = l.listing_key
   LEFT JOIN (%3$s) h ON h.listing_key = l.listing_key
-$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part));
+$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.mart_active(format('%I.mls_new_fct_spell', mart.name)));
     WHEN 'fct_showing' THEN
         gold := mls.gold_table('ShowingAppointment');
         RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source',
@@ -818,7 +830,8 @@ $q$, mart.name) USING mart.coverage, mart.as_of;
 END $f$;
 COMMENT ON FUNCTION mls.mart_coverage(mls.mart) IS 'part of mls_mart_sync(): notes what each source gives, and since when; returns whether that has changed';
 
--- Days on market of a property that is listed again before it was sold.
+-- Days on market of a property that is listed again before it was sold.  On a day on which it is
+-- listed twice it is on the market once; what came after the listing's own end is not of its past.
 CREATE FUNCTION mls.mart_relistings(mart mls.mart, properties text[]) RETURNS text[]
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -835,12 +848,18 @@ WITH l AS (
       LEFT JOIN LATERAL (SELECT max(s.from_date) AS left_on FROM %1$I.fct_spell s WHERE s.listing_key = f.listing_key AND s.to_date IS NULL AND s.status NOT IN ('Active', 'Active Under Contract', 'Coming Soon')) s ON true
      WHERE f.property_key IS NOT NULL AND f.list_date IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))
     WINDOW w AS (PARTITION BY f.property_key ORDER BY f.list_date, f.listing_key)),
+active AS (
+    SELECT a.listing_key, range_agg(daterange(a.from_date, a.to_date)) AS days, max(a.to_date) AS until
+      FROM (%2$s) a GROUP BY a.listing_key),
 chains AS (SELECT l.*, count(*) FILTER (WHERE l.is_first) OVER (PARTITION BY l.property_key ORDER BY l.list_date, l.listing_key) AS chain FROM l),
+united AS (
+    SELECT c.listing_key, c.dom, range_agg(a.days) OVER (PARTITION BY c.property_key, c.chain ORDER BY c.list_date, c.listing_key) * datemultirange(daterange(NULL, a.until)) AS days
+      FROM chains c LEFT JOIN active a USING (listing_key)),
 summed AS (
-    SELECT c.listing_key, CASE WHEN c.dom IS NOT NULL THEN sum(c.dom) OVER (PARTITION BY c.property_key, c.chain ORDER BY c.list_date, c.listing_key) END AS cdom FROM chains c),
+    SELECT u.listing_key, CASE WHEN u.dom IS NOT NULL THEN (SELECT coalesce(sum(upper(d) - lower(d)), 0) FROM unnest(u.days) d) END AS cdom FROM united u),
 told AS (UPDATE %1$I.fct_listing f SET cdom = s.cdom FROM summed s WHERE s.listing_key = f.listing_key AND f.cdom IS DISTINCT FROM s.cdom RETURNING f.listing_key)
 SELECT array_agg(t.listing_key) FROM told t
-$q$, mart.name) INTO changed USING properties, mart.relist_days;
+$q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $1 IS NULL OR s.listing_key IN (SELECT f.listing_key FROM %1$I.fct_listing f WHERE f.property_key = ANY ($1)))', mart.name))) INTO changed USING properties, mart.relist_days;
     RETURN coalesce(changed, '{}');
 END $f$;
 COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property, for some properties or all; returns the listings for which that has changed';
@@ -1159,7 +1178,7 @@ CREATE FUNCTION mls_mart_sync(
 COMMENT ON FUNCTION mls_mart_sync(text, boolean)
     IS 'fill marts, all or the one named, in background workers: listings looked at, groups computed anew, rows of aggregates that changed; rebuild computes all of it';
 
-REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_events(mls.mart, boolean), mls.mart_facts(mls.mart, text, boolean),
+REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_events(mls.mart, boolean), mls.mart_active(text), mls.mart_facts(mls.mart, text, boolean),
     mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_retold(bigint), mls.mart_make(bigint),

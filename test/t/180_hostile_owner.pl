@@ -365,6 +365,7 @@ my @calls = (
 	'mls.mart_history' => q{SELECT mls.mart_history(false)},
 	'mls.mart_history_hash' => q{SELECT mls.mart_history_hash(false)},
 	'mls.mart_retold' => q{SELECT mls.mart_retold(m.id) FROM mls.mart m},
+	'mls.mart_active' => q{SELECT mls.mart_active('mart.fct_spell')},
 	'mls.mart_events' => q{SELECT mls.mart_events(m, true) FROM mls.mart m},
 	'mls.mart_market' => q{SELECT mls.mart_market(m, false) FROM mls.mart m},
 	'mls.mart_sides' => q{SELECT mls.mart_sides(m, 'office') FROM mls.mart m},

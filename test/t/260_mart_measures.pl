@@ -240,6 +240,14 @@ sql(q{
 is(fill(), 'finished|0|0|', 'a run for those alone');
 is(sql(q{SELECT concat_ws(' ', m.name, o.name, h.date, h.listing_key, s.date) FROM mart.dim_member m JOIN mart.dim_office o USING (office_key), mart.fct_open_house h, mart.fct_showing s}), 'Ann One 2025-02-01 L03 2025-02-02', 'and they are there');
 
+# A property that two offices list at the same time, and again when the first has ended.
+listing('L32', 'Expired', '2025-01-01', undef, ExpirationDate => '2025-02-10', City => 'Marfa', ParcelNumber => 'P-20002');
+listing('L33', 'Withdrawn', '2025-01-11', undef, WithdrawnDate => '2025-01-31', City => 'Marfa', ParcelNumber => 'P-20002');
+listing('L34', 'Closed', '2025-02-20', '2025-03-02', sold('2025-03-12', 200000, 200000, 200000), City => 'Marfa', ParcelNumber => 'P-20002');
+is(fill(q{}, 'status, listings'), 'finished|3', 'a property listed twice');
+is(sql(q{SELECT string_agg(concat_ws(' ', listing_key, dom, cdom), ', ' ORDER BY listing_key) FROM mart.fct_listing WHERE listing_key IN ('L32', 'L33', 'L34')}),
+	'L32 40 40, L33 20 30, L34 10 50', 'is on the market once');
+
 # A history of days that cannot be.
 sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", "ResourceRecordKey", "PreviousValue", "NewValue", "ModificationTimestamp") VALUES
 	('8', 'L03', 'Active', 'Pending', '0001-03-01T15:00Z'), ('9', 'L03', 'Pending', 'Active', '-infinity'), ('10', 'L03', 'Active', 'Pending', 'infinity')});
