@@ -504,7 +504,7 @@ ages AS (
      WHERE s.status = 'Active' AND @wanted@ GROUP BY 1, 2, 3, 4, 5),
 coverage AS (
     SELECT place.location_id, sort.type_id, origin.source_id, f.currency, count(DISTINCT s.source_id)::integer AS sources, bool_and(s.has_closed) AS has_closed, bool_and(s.has_off) AS has_off,
-           bool_and(s.has_history) AS has_history, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
+           bool_and(s.has_contracts) AS has_contracts, bool_and(s.has_history) AS has_history, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
       FROM (SELECT DISTINCT f.source_id, f.type_id, @ids@, f.currency FROM @mart@.fct_listing f) f JOIN @mart@.dim_source s ON s.source_id = f.source_id @groups@
      WHERE @wanted@ GROUP BY 1, 2, 3, 4),
 spine AS (
@@ -513,8 +513,8 @@ spine AS (
      CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)),
 months AS (
     SELECT k.*, p.location_id AS place, p.type_id AS sort, p.source_id AS origin, p.currency AS money, p.month AS of,
-           v.sources, v.has_closed, v.has_off, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
-           p.month >= v.sales_from IS TRUE AS knows_sales, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
+           v.sources, v.has_closed, v.has_off, v.has_contracts, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
+           p.month >= v.sales_from IS TRUE AS knows_sales, (v.has_contracts AND p.month >= v.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
            sum(k.k15) OVER w AS active, sum(k.k16) OVER w AS auc, sum(k.k17) OVER w AS soon,
            sum(k.k2) OVER year AS year_pending, sum(k.k9) OVER year AS year_closed
       FROM spine p JOIN coverage v USING (location_id, type_id, source_id, currency)
@@ -525,12 +525,12 @@ figures AS (
     SELECT m.*, coalesce(m.active, 0) AS inventory, coalesce(lag(m.active) OVER (PARTITION BY m.place, m.sort, m.origin, m.money ORDER BY m.of), 0) AS inventory_before FROM months m)
 SELECT m.of, m.place, m.sort, m.origin, m.money,
        CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN coalesce(m.k1, 0) END,
-       CASE WHEN m.knows_sales THEN coalesce(m.k2, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k3, 0) END,
+       CASE WHEN m.knows_contracts THEN coalesce(m.k2, 0) END, CASE WHEN m.knows_contracts THEN coalesce(m.k3, 0) END,
        CASE WHEN m.knows_sales THEN coalesce(m.k9, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k10, 0) END, CASE WHEN m.knows_sales THEN round(coalesce(m.k11, 0), 2) END,
        CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k6, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k7, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k8, 0) END,
        CASE WHEN m.knows_market THEN m.inventory END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.auc, 0) END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.soon, 0) END,
        CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN m.inventory_before + coalesce(m.k18, 0) END,
-       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year THEN round(m.inventory / nullif(m.year_pending / 12, 0), 2) END,
+       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year AND m.knows_contracts THEN round(m.inventory / nullif(m.year_pending / 12, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(m.inventory / nullif(m.k9, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_year THEN round(m.inventory / nullif(m.year_closed / 12, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(100 * coalesce(m.k9, 0) / nullif(m.inventory_before, 0), 2) END,
@@ -539,12 +539,12 @@ SELECT m.of, m.place, m.sort, m.origin, m.money,
        round(p.cdom_median::numeric, 2), round(p.cdom_source_median::numeric, 2),
        CASE WHEN m.knows_market THEN coalesce(m.k4, 0) END, CASE WHEN m.knows_market THEN round(100 * coalesce(m.k4, 0) / nullif(m.inventory, 0), 2) END,
        CASE WHEN m.knows_market THEN round(u.cut_median::numeric, 2) END, CASE WHEN m.knows_market THEN round(a.age_median::numeric, 2) END,
-       CASE WHEN m.knows_sales THEN coalesce(m.k5, 0) END,
+       CASE WHEN m.knows_contracts THEN coalesce(m.k5, 0) END,
        CASE WHEN m.knows_sales THEN coalesce(m.k12, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k13, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k14, 0) END,
        m.sources, m.has_closed, m.has_history, m.market_from, coalesce(m.k9, 0) < @thin@, m.is_complete, now()
   FROM figures m
   LEFT JOIN prices p ON m.knows_sales AND (p.location_id, p.type_id, p.source_id, p.currency, p.month) = (m.place, m.sort, m.origin, m.money, m.of)
-  LEFT JOIN contracts c ON m.knows_sales AND (c.location_id, c.type_id, c.source_id, c.currency, c.month) = (m.place, m.sort, m.origin, m.money, m.of)
+  LEFT JOIN contracts c ON m.knows_contracts AND (c.location_id, c.type_id, c.source_id, c.currency, c.month) = (m.place, m.sort, m.origin, m.money, m.of)
   LEFT JOIN cuts u ON (u.location_id, u.type_id, u.source_id, u.currency, u.month) = (m.place, m.sort, m.origin, m.money, m.of)
   LEFT JOIN ages a ON (a.location_id, a.type_id, a.source_id, a.currency, a.month) = (m.place, m.sort, m.origin, m.money, m.of)
 $q$, '@sums@', (SELECT string_agg(format('sum(f.n) FILTER (WHERE f.kind = %s) AS k%s', k, k), ', ') FROM generate_series(1, 18) k)),
@@ -590,14 +590,14 @@ sums AS (
       FROM facts c JOIN @mart@.fct_listing f USING (listing_key) JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction CROSS JOIN LATERAL (VALUES (0), (f.source_id)) s (source_id)
      GROUP BY 1, 2, 3, 4),
 coverage AS (
-    SELECT t.type_id, o.source_id, f.currency, bool_and(s.has_off) AS has_off, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
+    SELECT t.type_id, o.source_id, f.currency, bool_and(s.has_off) AS has_off, bool_and(s.has_contracts) AS has_contracts, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
       FROM (SELECT DISTINCT f.source_id, f.transaction, f.currency FROM @mart@.fct_listing f) f JOIN @mart@.dim_source s USING (source_id)
       JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction CROSS JOIN LATERAL (VALUES (0), (f.source_id)) o (source_id) GROUP BY 1, 2, 3),
 days AS (
     SELECT s.type_id, s.source_id, s.currency, d.date::date AS date FROM (SELECT s.type_id, s.source_id, s.currency, min(s.date) AS first FROM sums s GROUP BY 1, 2, 3) s
      CROSS JOIN LATERAL generate_series(s.first::timestamp, @day@::timestamp, interval '1 day') d (date))
 SELECT d.date, d.type_id, d.source_id, d.currency, CASE WHEN d.date >= v.market_from AND v.sales_from IS NOT NULL AND v.has_off THEN coalesce(s.k1, 0) END,
-       CASE WHEN d.date >= v.sales_from THEN coalesce(s.k2, 0) END, CASE WHEN d.date >= v.sales_from THEN coalesce(s.k3, 0) END, CASE WHEN d.date >= v.sales_from THEN round(coalesce(s.k4, 0), 2) END,
+       CASE WHEN v.has_contracts AND d.date >= v.sales_from THEN coalesce(s.k2, 0) END, CASE WHEN d.date >= v.sales_from THEN coalesce(s.k3, 0) END, CASE WHEN d.date >= v.sales_from THEN round(coalesce(s.k4, 0), 2) END,
        CASE WHEN d.date >= v.market_from THEN coalesce(sum(s.k5) OVER (PARTITION BY d.type_id, d.source_id, d.currency ORDER BY d.date), 0) END, now()
   FROM days d JOIN coverage v USING (type_id, source_id, currency) LEFT JOIN sums s USING (date, type_id, source_id, currency)
 $q$, '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text)
@@ -814,16 +814,18 @@ BEGIN
 WITH told AS (SELECT c.key AS name, date_trunc('month', c.value::date)::date AS since FROM jsonb_each_text($1) c),
 seen AS (
     SELECT s.source_id, t.since, count(f.close_date) > 0 AS has_closed, count(f.off_date) > 0 AS has_off,
+           -- What is closed was under contract: a source of which no field says when tells nothing of contracts.
+           count(f.close_date) = 0 OR count(f.contract_date) FILTER (WHERE f.close_date IS NOT NULL) > 0 AS has_contracts,
            date_trunc('month', min(f.close_date)::timestamp + interval '1 month')::date AS closed_from, date_trunc('month', min(f.off_date)::timestamp + interval '1 month')::date AS off_from,
            EXISTS (SELECT FROM %1$I.fct_listing_event e JOIN %1$I.fct_listing g USING (listing_key) WHERE g.source_id = s.source_id AND e.origin = 'history') AS has_history
       FROM %1$I.dim_source s LEFT JOIN told t ON t.name = s.name LEFT JOIN %1$I.fct_listing f ON f.source_id = s.source_id WHERE s.source_id > 0 GROUP BY s.source_id, t.since),
 whole AS (
-    SELECT s.source_id, s.has_closed OR s.since IS NOT NULL AS has_closed, s.has_off OR s.since IS NOT NULL AS has_off, s.has_history, coalesce(s.since, s.closed_from) AS sales_from,
+    SELECT s.source_id, s.has_closed OR s.since IS NOT NULL AS has_closed, s.has_off OR s.since IS NOT NULL AS has_off, s.has_contracts, s.has_history, coalesce(s.since, s.closed_from) AS sales_from,
            coalesce(s.since, CASE WHEN s.has_closed AND s.has_off THEN greatest(s.closed_from, s.off_from) END, date_trunc('month', $2)::date) AS market_from
       FROM seen s)
-UPDATE %1$I.dim_source d SET has_closed = w.has_closed, has_off = w.has_off, has_history = w.has_history, sales_from = w.sales_from, market_from = w.market_from
+UPDATE %1$I.dim_source d SET has_closed = w.has_closed, has_off = w.has_off, has_contracts = w.has_contracts, has_history = w.has_history, sales_from = w.sales_from, market_from = w.market_from
   FROM whole w WHERE w.source_id = d.source_id
-   AND (d.has_closed, d.has_off, d.has_history, d.sales_from, d.market_from) IS DISTINCT FROM (w.has_closed, w.has_off, w.has_history, w.sales_from, w.market_from)
+   AND (d.has_closed, d.has_off, d.has_contracts, d.has_history, d.sales_from, d.market_from) IS DISTINCT FROM (w.has_closed, w.has_off, w.has_contracts, w.has_history, w.sales_from, w.market_from)
 $q$, mart.name) USING mart.coverage, mart.as_of;
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n > 0;

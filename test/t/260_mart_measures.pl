@@ -100,6 +100,9 @@ my %north = (mls_source => 'north', Country => 'CY', StateOrProvince => 'LM', Ci
 listing('L24', 'Closed', '2025-01-05', '2025-01-25', sold('2025-02-10', 200000, 210000, 220000), X_Currency => 'EUR', %north);
 listing('L25', 'Active', '2025-02-01', undef, ListPrice => 1, X_Currency => 'EUR', %north);
 listing('L26', 'Closed', '2025-01-08', '2025-01-30', sold('2025-02-12', 290000, 300000, 300000), %north);
+# A source that tells of no contract until it is closed.
+listing('L35', 'Closed', '2025-01-05', undef, sold('2025-02-10', 100000, 100000, 100000), mls_source => 'bare');
+listing('L36', 'Pending', '2025-01-05', '2025-03-01', mls_source => 'bare');
 # A source that only tells what is on the market.
 listing('L27', 'Active', '2025-01-15', undef, mls_source => 'idx', ListPrice => 1);
 listing('L28', 'Active', '2025-03-01', undef, mls_source => 'idx', ListPrice => 1);
@@ -107,10 +110,10 @@ listing('L28', 'Active', '2025-03-01', undef, mls_source => 'idx', ListPrice => 
 listing('L29', 'Closed', '2025-01-03', '2025-01-03', sold('2025-01-03', 50000, 50000, 60000), PropertyType => 'Land', PropertySubType => undef);
 sql(q{UPDATE gold.property SET "PropertySubType" = NULL WHERE "ListingKey" = 'L29'});
 
-is(sql(q{SELECT mls_mart_create(coverage => '{"east": "2024-01-01", "north": "2024-01-01"}') > 0}), 't', 'a mart is made');
+is(sql(q{SELECT mls_mart_create(coverage => '{"bare": "2024-01-01", "east": "2024-01-01", "north": "2024-01-01"}') > 0}), 't', 'a mart is made');
 is(sql(q{SELECT state FROM mls_marts}), 'new', 'and is new');
-is(fill(q{}, 'status, listings, message'), 'finished|27|all was computed: it is new', 'filled: three listings do not count');
-is(sql(q{SELECT state, listings, as_of >= current_date - 1 FROM mls_marts}), 'filled|27|t', 'as its status says');
+is(fill(q{}, 'status, listings, message'), 'finished|29|all was computed: it is new', 'filled: three listings do not count');
+is(sql(q{SELECT state, listings, as_of >= current_date - 1 FROM mls_marts}), 'filled|29|t', 'as its status says');
 
 # ---- By hand: houses of Austin, of the source east, in USD ----
 
@@ -200,11 +203,13 @@ is(sql(q{SELECT string_agg(concat_ws(' ', active_any, inventory_eom, dom_median)
 my %everywhere = (level => 'all', transaction => 'sale', currency => 'USD');
 is(measure('closed_sales', %everywhere, source => 'idx') . measure('new_pending', %everywhere, source => 'idx') . measure('inventory_eom', %everywhere, source => 'idx'), ' ' x 9, 'a source of what is on the market knows nothing of sales, or of the past');
 is(measure('closed_sales', %everywhere, source => 'all'), ' ' x 5, 'nor do all sources together with it');
-is(measure('sources', %everywhere, source => 'all'), '3 3 3 3 3 3', 'as it is said');
+is(measure('closed_sales', %everywhere, source => 'bare') . join(' ', map { measure($_, %everywhere, source => 'bare') } qw(new_pending new_pending_net fell_through dom_median_pending months_supply_12p)), '0 1 0 0' . ' ' x 19, 'of contracts that no field tells of nothing is known, but of sales');
+is(sql(q{SELECT bool_and(d.new_pending IS NULL AND d.closed_sales IS NOT NULL) FROM mart.agg_day d JOIN mart.dim_source s USING (source_id) WHERE s.name = 'bare' AND d.date >= '2025-01-05'}), 't', 'nor of a day');
+is(measure('sources', %everywhere, source => 'all'), '4 4 4 4 4 4', 'as it is said');
 is(sql(q{SELECT inventory_eom, closed_sales IS NULL, a.has_closed, covered_from = month, is_complete FROM mart.agg_market_month a JOIN mart.dim_source s USING (source_id) JOIN mart.dim_property_type t USING (type_id)
 	WHERE s.name = 'idx' AND location_id = 1 AND t.level = 'all' ORDER BY month DESC LIMIT 1}), '2|t|f|t|f', 'but what is on the market now');
-is(sql(q{SELECT string_agg(concat_ws(' ', name, timezone, has_closed, has_off, has_history, sales_from, market_from = date_trunc('month', now())), ', ' ORDER BY name) FROM mart.dim_source WHERE source_id > 0}),
-	'east America/New_York t t t 2024-01-01 f, idx UTC f f f t, north UTC t t f 2024-01-01 f', 'what sources give');
+is(sql(q{SELECT string_agg(concat_ws(' ', name, timezone, has_closed, has_off, has_contracts, has_history, sales_from, market_from = date_trunc('month', now())), ', ' ORDER BY name) FROM mart.dim_source WHERE source_id > 0}),
+	'bare UTC t t f f 2024-01-01 f, east America/New_York t t t t 2024-01-01 f, idx UTC f f t f t, north UTC t t t f 2024-01-01 f', 'what sources give');
 
 # ---- Facts ----
 
