@@ -159,8 +159,9 @@ BEGIN
             ('ListAgentKey', 'text', 'list_agent_key'), ('CoListAgentKey', 'text', 'co_list_agent_key'), ('BuyerAgentKey', 'text', 'buyer_agent_key'), ('CoBuyerAgentKey', 'text', 'co_buyer_agent_key'),
             ('ListOfficeKey', 'text', 'list_office_key'), ('CoListOfficeKey', 'text', 'co_list_office_key'), ('BuyerOfficeKey', 'text', 'buyer_office_key'),
             ('CoBuyerOfficeKey', 'text', 'co_buyer_office_key')) f (field, type, name);
-    -- Days in the zone of the source; what lies in the future, or cannot be, is not known.
-    SELECT string_agg(format('CASE WHEN %1$s BETWEEN ''1950-01-01'' AND %3$L::date THEN %1$s END AS %2$s', d.day, d.name, mart.as_of), ', '),
+    -- Days in the zone of the source; what lies in the future, or cannot be, is not known.  The
+    -- epoch is what software makes of a date that it has not got.
+    SELECT string_agg(format('CASE WHEN %1$s BETWEEN ''1950-01-01'' AND %3$L::date AND %1$s NOT IN (''1969-12-31'', ''1970-01-01'') THEN %1$s END AS %2$s', d.day, d.name, mart.as_of), ', '),
            string_agg(CASE WHEN d.name <> 'expired' THEN format('CASE WHEN %1$s > %2$L::date THEN %1$s END', d.day, mart.as_of)
                            ELSE format('CASE WHEN %1$s > %2$L::date AND k.status = ''Expired'' THEN %1$s END', d.day, mart.as_of) END, ', ')
       INTO dates, futures
@@ -800,8 +801,9 @@ END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some listings or groups, beside it';
 
 -- What sources give, as far as their listings say it: a feed of what is on the market only knows
--- nothing of sales, and the first month of one that begins with some day is not whole.  Returns
--- whether something has changed.
+-- nothing of sales, and the first month of one that begins with some day is not whole.  A few
+-- listings (one, or one in a hundred) long before the others were typed wrongly, or are what is
+-- left of a time that is not there: they are no beginning.  Returns whether something has changed.
 CREATE FUNCTION mls.mart_coverage(mart mls.mart) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -812,11 +814,18 @@ BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format($q$
 WITH told AS (SELECT c.key AS name, date_trunc('month', c.value::date)::date AS since FROM jsonb_each_text($1) c),
+months AS (
+    SELECT f.source_id, v.kind, date_trunc('month', v.date)::date AS month, count(*) AS n
+      FROM %1$I.fct_listing f CROSS JOIN LATERAL (VALUES ('closed', f.close_date), ('off', f.off_date)) v (kind, date) WHERE v.date IS NOT NULL GROUP BY 1, 2, 3),
+begun AS (
+    SELECT m.source_id, m.kind, (coalesce(max(m.next) FILTER (WHERE m.next > m.month + interval '2 years' AND m.so_far <= greatest(1, m.total / 100)), min(m.month)) + interval '1 month')::date AS date
+      FROM (SELECT m.*, lead(m.month) OVER w AS next, sum(m.n) OVER w AS so_far, sum(m.n) OVER (PARTITION BY m.source_id, m.kind) AS total
+              FROM months m WINDOW w AS (PARTITION BY m.source_id, m.kind ORDER BY m.month)) m GROUP BY 1, 2),
 seen AS (
     SELECT s.source_id, t.since, count(f.close_date) > 0 AS has_closed, count(f.off_date) > 0 AS has_off,
            -- What is closed was under contract: a source of which no field says when tells nothing of contracts.
            count(f.close_date) = 0 OR count(f.contract_date) FILTER (WHERE f.close_date IS NOT NULL) > 0 AS has_contracts,
-           date_trunc('month', min(f.close_date)::timestamp + interval '1 month')::date AS closed_from, date_trunc('month', min(f.off_date)::timestamp + interval '1 month')::date AS off_from,
+           (SELECT b.date FROM begun b WHERE b.source_id = s.source_id AND b.kind = 'closed') AS closed_from, (SELECT b.date FROM begun b WHERE b.source_id = s.source_id AND b.kind = 'off') AS off_from,
            EXISTS (SELECT FROM %1$I.fct_listing_event e JOIN %1$I.fct_listing g USING (listing_key) WHERE g.source_id = s.source_id AND e.origin = 'history') AS has_history
       FROM %1$I.dim_source s LEFT JOIN told t ON t.name = s.name LEFT JOIN %1$I.fct_listing f ON f.source_id = s.source_id WHERE s.source_id > 0 GROUP BY s.source_id, t.since),
 whole AS (

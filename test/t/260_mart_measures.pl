@@ -260,6 +260,16 @@ is(fill(q{rebuild => true}, 'status'), 'finished', 'a history of year 1');
 is(sql(q{SELECT (SELECT count(*) FROM mart.agg_market_month WHERE month < '2024-01-01'), (SELECT string_agg(concat_ws(' ', status, from_date), ', ') FROM mart.fct_spell WHERE listing_key = 'L03')}),
 	'0|Active 2025-01-31', 'says nothing');
 
+# Dates that are no beginning of anything.
+my %old = (City => 'Alpine', mls_source => 'old');
+listing("O$_", 'Closed', "2025-0$_-01", "2025-0$_-05", sold("2025-0$_-15", 100000, 100000, 100000), %old) for 3 .. 6;
+listing('O8', 'Closed', '1970-01-01', '1970-01-01', sold('1970-01-01', 100000, 100000, 100000), %old);
+listing('O9', 'Closed', '2001-01-01', '2001-01-05', sold('2001-01-15', 100000, 100000, 100000), %old);
+fill();
+is(sql(q{SELECT string_agg(problem, '') FROM mart.fct_listing WHERE listing_key = 'O8'}), 'it is closed, without a CloseDate that can be used', 'the epoch is no day of a closing');
+is(sql(q{SELECT sales_from FROM mart.dim_source WHERE name = 'old'}), '2025-04-01', 'one closing of long ago is no beginning');
+is(sql(q{SELECT min(month) FROM mart.agg_market_month a JOIN mart.dim_source s USING (source_id) WHERE s.name = 'old' AND a.closed_sales IS NOT NULL}), '2025-04-01', 'and no month is 0 for it');
+
 # Who may read them no more has no copy of them.
 sql(q{
 	CREATE ROLE analyst LOGIN;
