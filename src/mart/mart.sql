@@ -140,7 +140,7 @@ DECLARE
     dates text;
     futures text;
 BEGIN
-    SELECT string_agg(mls.mart_field(gold, f.field, f.type) || ' AS ' || f.name, ', ') INTO fields
+    SELECT string_agg(format(CASE WHEN f.name IN ('property_type', 'property_sub_type') THEN 'nullif(btrim(%s), '''')' ELSE '%s' END || ' AS %s', mls.mart_field(gold, f.field, f.type), f.name), ', ') INTO fields
       FROM (VALUES ('ListingKey', 'text', 'listing_key'), ('mls_source', 'text', 'source'), ('StandardStatus', 'text', 'standard_status'),
             ('PropertyType', 'text', 'property_type'), ('PropertySubType', 'text', 'property_sub_type'), ('StructureType', 'text', 'structure_type'),
             ('X_Currency', 'text', 'own_currency'), ('LeaseAmountFrequency', 'text', 'frequency'),

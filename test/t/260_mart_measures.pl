@@ -94,7 +94,7 @@ listing('L30', 'Active', '2025-03-31', undef, ListPrice => 100000, City => ' AUS
 my %lease = (PropertyType => 'Residential Lease', PropertySubType => 'Apartment');
 listing('L21', 'Closed', '2025-01-10', '2025-01-25', sold('2025-02-01', 1900, 2000, 2000), LeaseAmountFrequency => 'Monthly', %lease);
 listing('L22', 'Closed', '2025-02-01', '2025-02-10', sold('2025-02-15', 500, 500, 500), LeaseAmountFrequency => 'Weekly', %lease);
-listing('L23', 'Closed', '2025-02-02', '2025-02-18', sold('2025-02-20', 9000, 9000, 9000), LeaseAmountFrequency => 'Seasonal', %lease);
+listing('L23', 'Closed', '2025-02-02', '2025-02-18', sold('2025-02-20', 9000, 9000, 9000), LeaseAmountFrequency => 'Seasonal', %lease, PropertyType => 'Residential Lease ', PropertySubType => ' Apartment');
 # Another source, place and currency; and another currency there.
 my %north = (mls_source => 'north', Country => 'CY', StateOrProvince => 'LM', City => 'Limassol', PostalCode => '3030', PropertySubType => 'Apartment');
 listing('L24', 'Closed', '2025-01-05', '2025-01-25', sold('2025-02-10', 200000, 210000, 220000), X_Currency => 'EUR', %north);
