@@ -175,7 +175,7 @@ SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
   JOIN %I.dim_source s ON s.name = r.source
  CROSS JOIN LATERAL (SELECT %s AS status,
        CASE WHEN r.property_type IS NULL THEN 'unknown' WHEN r.property_type ~* 'lease$' THEN 'lease' ELSE 'sale' END AS transaction,
-       upper(coalesce(nullif(btrim(r.own_currency), ''), %L)) AS currency,
+       CASE WHEN upper(btrim(r.own_currency)) ~ '^[A-Z]{3}$' THEN upper(btrim(r.own_currency)) ELSE %L END AS currency,
        nullif(lower(regexp_replace(btrim(r.country_name), '\s+', ' ', 'g')), '') AS country, nullif(lower(regexp_replace(btrim(r.state_name), '\s+', ' ', 'g')), '') AS state,
        nullif(lower(regexp_replace(btrim(r.county_name), '\s+', ' ', 'g')), '') AS county, nullif(lower(regexp_replace(btrim(r.city_name), '\s+', ' ', 'g')), '') AS city,
        nullif(lower(regexp_replace(regexp_replace(btrim(r.postal_name), '\s+', ' ', 'g'), '^(\d{5})-?\d{4}$', '\1')), '') AS postal,
@@ -355,7 +355,8 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
        CASE WHEN l.status = 'Closed' AND l.closed IS NULL THEN 'it is closed, without a CloseDate that can be used'
             WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
             WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
-            WHEN l.times IS NULL THEN 'its rent is paid by no period of months' END, h.hash
+            WHEN l.times IS NULL THEN 'its rent is paid by no period of months'
+            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash
   FROM l
  CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
            WHEN length(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) >= 5 AND l.parcel !~ '^[^1-9[:alpha:]]*$'

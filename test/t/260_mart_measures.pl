@@ -102,7 +102,7 @@ listing('L25', 'Active', '2025-02-01', undef, ListPrice => 1, X_Currency => 'EUR
 listing('L26', 'Closed', '2025-01-08', '2025-01-30', sold('2025-02-12', 290000, 300000, 300000), %north);
 # A source that tells of no contract until it is closed.
 listing('L35', 'Closed', '2025-01-05', undef, sold('2025-02-10', 100000, 100000, 100000), mls_source => 'bare');
-listing('L36', 'Pending', '2025-01-05', '2025-03-01', mls_source => 'bare');
+listing('L36', 'Pending', '2025-01-05', '2025-03-01', mls_source => 'bare', X_Currency => '$');
 # A source that only tells what is on the market.
 listing('L27', 'Active', '2025-01-15', undef, mls_source => 'idx', ListPrice => 1);
 listing('L28', 'Active', '2025-03-01', undef, mls_source => 'idx', ListPrice => 1);
@@ -221,6 +221,8 @@ is(sql(q{SELECT count(*) FROM mart.fct_spell a JOIN mart.fct_spell b ON a.listin
 	AND daterange(a.from_date, a.to_date) && daterange(b.from_date, b.to_date)}), 0, 'no two spells of a listing overlap');
 is(sql(q{SELECT list_date, dom, cdom FROM mart.fct_listing WHERE listing_key = 'L09'}), '2025-03-10|10|32', 'days on market go on when a property is listed again');
 is(sql(q{SELECT close_date IS NULL, next_date, problem FROM mart.fct_listing WHERE listing_key = 'L18'}), 't|2099-01-01|it is closed, without a CloseDate that can be used', 'a closing in the future is none');
+is(sql(q{SELECT currency, problem FROM mart.fct_listing WHERE listing_key = 'L36'}), 'USD|its X_Currency is no code of three letters: that of the mart is taken', 'a sign is no currency');
+is(sql(q{SELECT string_agg(DISTINCT currency, ' ' ORDER BY currency) FROM mart.agg_market_month}), 'EUR USD', 'and no group');
 is(sql(q{SELECT string_agg(listing_key, ' ') FROM mart.fct_listing WHERE listing_key IN ('L12', 'L13', 'L14')}), '', 'what never counts is not there');
 is(sql(q{SELECT string_agg(name || ' ' || level, ', ' ORDER BY location_id) FROM mart.dim_location WHERE level IN ('city', 'postal')}), 'Limassol city, AUSTIN city, 3030 postal, 78701 postal', 'a place is one however it is written');
 is(sql(q{SELECT string_agg(concat_ws(' ', member_key, role, sides, volume), ', ' ORDER BY member_key, role) FROM mart.agg_member_month WHERE month = '2025-02-01' AND transaction = 'sale'}),
