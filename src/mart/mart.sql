@@ -356,7 +356,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
             WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
             WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
             WHEN l.times IS NULL THEN 'its rent is paid by no period of months'
-            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash
+            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL
   FROM l
  CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
            WHEN length(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) >= 5 AND l.parcel !~ '^[^1-9[:alpha:]]*$'
@@ -460,7 +460,7 @@ facts (kind, listing_key, month, n) AS (
       FROM ratios f CROSS JOIN LATERAL (VALUES (9, 1::numeric), (10, f.is_priced::integer), (11, f.price),
                  (12, (NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'))::integer),
                  (13, (f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@)::integer),
-                 (14, (date_trunc('month', f.close_reported) > f.month)::integer)) v (kind, n)
+                 (14, (date_trunc('month', f.close_reported) > f.month)::integer), (19, (f.double_of IS NOT NULL)::integer)) v (kind, n)
      WHERE v.n <> 0
     UNION ALL
     SELECT CASE s.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, s.listing_key, s.month, 1 FROM spells s
@@ -543,13 +543,13 @@ SELECT m.of, m.place, m.sort, m.origin, m.money,
        CASE WHEN m.knows_market THEN round(u.cut_median::numeric, 2) END, CASE WHEN m.knows_market THEN round(a.age_median::numeric, 2) END,
        CASE WHEN m.knows_contracts THEN coalesce(m.k5, 0) END,
        CASE WHEN m.knows_sales THEN coalesce(m.k12, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k13, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k14, 0) END,
-       m.sources, m.has_closed, m.has_history, m.market_from, coalesce(m.k9, 0) < @thin@, m.is_complete, now()
+       CASE WHEN m.knows_sales THEN CASE m.origin WHEN 0 THEN coalesce(m.k19, 0) ELSE 0 END END, m.sources, m.has_closed, m.has_history, m.market_from, coalesce(m.k9, 0) < @thin@, m.is_complete, now()
   FROM figures m
   LEFT JOIN prices p ON m.knows_sales AND (p.location_id, p.type_id, p.source_id, p.currency, p.month) = (m.place, m.sort, m.origin, m.money, m.of)
   LEFT JOIN contracts c ON m.knows_contracts AND (c.location_id, c.type_id, c.source_id, c.currency, c.month) = (m.place, m.sort, m.origin, m.money, m.of)
   LEFT JOIN cuts u ON (u.location_id, u.type_id, u.source_id, u.currency, u.month) = (m.place, m.sort, m.origin, m.money, m.of)
   LEFT JOIN ages a ON (a.location_id, a.type_id, a.source_id, a.currency, a.month) = (m.place, m.sort, m.origin, m.money, m.of)
-$q$, '@sums@', (SELECT string_agg(format('sum(f.n) FILTER (WHERE f.kind = %s) AS k%s', k, k), ', ') FROM generate_series(1, 18) k)),
+$q$, '@sums@', (SELECT string_agg(format('sum(f.n) FILTER (WHERE f.kind = %s) AS k%s', k, k), ', ') FROM generate_series(1, 19) k)),
      '@wanted@', wanted), '@groups@', mls.mart_groups(mart, 'f')), '@ids@', 'f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id');
 END $f$;
 COMMENT ON FUNCTION mls.mart_market(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for agg_market_month, or for some groups of it';
@@ -844,6 +844,7 @@ COMMENT ON FUNCTION mls.mart_coverage(mls.mart) IS 'part of mls_mart_sync(): not
 
 -- Days on market of a property that is listed again before it was sold.  On a day on which it is
 -- listed twice it is on the market once; what came after the listing's own end is not of its past.
+-- A sale that two sources tell of is that of the first.
 CREATE FUNCTION mls.mart_relistings(mart mls.mart, properties text[]) RETURNS text[]
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -869,12 +870,21 @@ united AS (
       FROM chains c LEFT JOIN active a USING (listing_key)),
 summed AS (
     SELECT u.listing_key, CASE WHEN u.dom IS NOT NULL THEN (SELECT coalesce(sum(upper(d) - lower(d)), 0) FROM unnest(u.days) d) END AS cdom FROM united u),
-told AS (UPDATE %1$I.fct_listing f SET cdom = s.cdom FROM summed s WHERE s.listing_key = f.listing_key AND f.cdom IS DISTINCT FROM s.cdom RETURNING f.listing_key)
+sales AS (
+    SELECT f.listing_key, f.source_id, first_value(f.listing_key) OVER w AS first, first_value(f.source_id) OVER w AS first_source
+      FROM %1$I.fct_listing f WHERE f.property_key IS NOT NULL AND f.close_date IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))
+    WINDOW w AS (PARTITION BY f.property_key, f.close_date ORDER BY f.source_id, f.listing_key)),
+known AS (
+    SELECT f.listing_key, CASE WHEN s.listing_key IS NULL THEN f.cdom ELSE s.cdom END AS cdom, CASE WHEN d.first_source <> d.source_id THEN d.first END AS double_of
+      FROM %1$I.fct_listing f LEFT JOIN summed s USING (listing_key) LEFT JOIN sales d USING (listing_key)
+     WHERE f.property_key IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))),
+told AS (UPDATE %1$I.fct_listing f SET cdom = k.cdom, double_of = k.double_of FROM known k
+          WHERE k.listing_key = f.listing_key AND (f.cdom, f.double_of) IS DISTINCT FROM (k.cdom, k.double_of) RETURNING f.listing_key)
 SELECT array_agg(t.listing_key) FROM told t
 $q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $1 IS NULL OR s.listing_key IN (SELECT f.listing_key FROM %1$I.fct_listing f WHERE f.property_key = ANY ($1)))', mart.name))) INTO changed USING properties, mart.relist_days;
     RETURN coalesce(changed, '{}');
 END $f$;
-COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property, for some properties or all; returns the listings for which that has changed';
+COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property and finds sales that two sources tell of, for some properties or all; returns the listings for which that has changed';
 
 -- Fills a mart: keys of listings that may have changed, or NULL for all.  Groups of what they were
 -- and of what they are are computed anew.

@@ -160,6 +160,7 @@ my %by_hand = (
 	price_outliers => [ 0, 0, 0, 1, 0, 0 ],
 	ratio_outliers => [ 0, 0, 0, 0, 1, 0 ],
 	late_closings => [ 0, 0, 1, 0, 0, 0 ],
+	doubled_sales => [ (0) x 6 ],
 	is_thin => [ ('true') x 6 ],
 	is_complete => [ ('true') x 6 ],
 	sources => [ (1) x 6 ]);
@@ -254,6 +255,18 @@ listing('L34', 'Closed', '2025-02-20', '2025-03-02', sold('2025-03-12', 200000, 
 is(fill(q{}, 'status, listings'), 'finished|3', 'a property listed twice');
 is(sql(q{SELECT string_agg(concat_ws(' ', listing_key, dom, cdom), ', ' ORDER BY listing_key) FROM mart.fct_listing WHERE listing_key IN ('L32', 'L33', 'L34')}),
 	'L32 40 40, L33 20 30, L34 10 50', 'is on the market once');
+
+# A sale that two sources tell of, each with a key of its own.
+my %twice = (City => 'Sonora', ParcelNumber => 'P-30003');
+listing('L40', 'Closed', '2025-01-05', '2025-01-20', sold('2025-02-10', 100000, 100000, 100000), %twice);
+listing('L41', 'Closed', '2025-01-06', '2025-01-20', sold('2025-02-10', 100000, 100000, 100000), %twice, mls_source => 'north');
+my %sonora = (city => 'sonora', subtype => 'Single Family Residence', transaction => 'sale', currency => 'USD');
+is(fill(q{}, 'status, listings'), 'finished|2', 'one sale, two listings');
+is(join(' / ', map { measure('closed_sales', %sonora, source => $_) . ', ' . measure('doubled_sales', %sonora, source => $_) } qw(all east north)), '0 2 0 0, 0 1 0 0 / 0 1 0 0, 0 0 0 0 / 0 1 0 0, 0 0 0 0', 'is counted twice, which is said');
+is(sql(q{SELECT listing_key, double_of FROM mart.fct_listing WHERE double_of IS NOT NULL}), 'L41|L40', 'of which it is');
+sql(q{UPDATE gold.property SET "CloseDate" = '2025-02-11' WHERE "ListingKey" = 'L40'});
+is(fill(q{}, 'status, listings'), 'finished|1', 'the first turns out to be another');
+is(measure('doubled_sales', %sonora, source => 'all'), '0 0 0 0', 'then none is');
 
 # A history of days that cannot be.
 sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", "ResourceRecordKey", "PreviousValue", "NewValue", "ModificationTimestamp") VALUES
