@@ -30,17 +30,35 @@ give_memory(void *context, void *memory)
 	pfree(memory);
 }
 
-MlsGunzip *
-mls_gunzip_begin(MemoryContext context)
+static MlsGunzip *
+begin(MemoryContext context, int window)
 {
 	MlsGunzip *gunzip = MemoryContextAllocZero(context, sizeof(MlsGunzip));
 
 	gunzip->zlib.zalloc = take_memory;
 	gunzip->zlib.zfree = give_memory;
 	gunzip->zlib.opaque = context;
-	/* 15 is the largest window, 16 stands for gzip. */
-	gunzip->is_ready = inflateInit2(&gunzip->zlib, 15 + 16) == Z_OK;
+	gunzip->is_ready = inflateInit2(&gunzip->zlib, window) == Z_OK;
 	return gunzip;
+}
+
+/* 15 is the largest window; 16 stands for gzip, the minus for neither header nor trailer. */
+MlsGunzip *
+mls_gunzip_begin(MemoryContext context)
+{
+	return begin(context, 15 + 16);
+}
+
+MlsGunzip *
+mls_inflate_begin(MemoryContext context)
+{
+	return begin(context, -15);
+}
+
+uint32
+mls_gunzip_checksum(uint32 before, const char *bytes, Size length)
+{
+	return crc32_z(before, (const Bytef *) bytes, length);
 }
 
 void

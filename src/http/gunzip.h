@@ -19,6 +19,12 @@ typedef enum MlsGunzipResult
 /* Lives in a memory context, and takes its memory there. */
 extern MlsGunzip *mls_gunzip_begin(MemoryContext context);
 
+/* The same for what is compressed as gzip is, and has neither its header nor its trailer. */
+extern MlsGunzip *mls_inflate_begin(MemoryContext context);
+
+/* The checksum that gzip and archives have, of what was unpacked before (0: nothing) and these bytes. */
+extern uint32 mls_gunzip_checksum(uint32 before, const char *bytes, Size length);
+
 /* What comes now, until all of it was taken. */
 extern void mls_gunzip_feed(MlsGunzip *gunzip, const char *bytes, Size length);
 

@@ -34,6 +34,7 @@ file_seeds() { # file_seeds DIRECTORY: the first byte says how it is read, by bi
 	for file in "$here"/../files/* "$here"/seeds/files/*; do
 		case $file in
 		*.out | *.options) continue ;;
+		*.xlsx) letter=$'\xc8' ;; # 128 64 8
 		*.ndjson* | *.jsonl*) letter=l ;; # 64 32 8 4
 		*.json*) letter=D ;;             # 64 4
 		*) letter=H ;;                   # 64 8

@@ -134,8 +134,12 @@ read_rows(void *arg)
 	Input *input = arg;
 	uint8 way = input->bytes[0];
 	DatasetServer server = server_of(way);
-	DatasetFile file = {.name = "x", .is_json = way & 4, .is_lines = way & 32};
-	Memory memory = {.head = {.name = "file \"x\"", .read = read_memory, .most = 1 << 24},
+	DatasetFile file = {
+		.name = "x", .is_json = way & 4, .is_lines = way & 32, .is_book = way & 128};
+	Memory memory = {.head = {.name = "file \"x\"",
+							  .read = read_memory,
+							  .length = input->length - 1,
+							  .most = 1 << 24},
 					 .bytes = input->bytes + 1,
 					 .length = input->length - 1,
 					 .piece = input->piece};
@@ -144,7 +148,7 @@ read_rows(void *arg)
 	DatasetRows *rows;
 	MlsPage *page;
 
-	mls_dataset_examine(&memory.head, DATASET_ANY_ENCODING, &facts);
+	mls_dataset_examine(&memory.head, &file, DATASET_ANY_ENCODING, &facts);
 	rows = mls_dataset_rows(&memory.head, &server, &file, &facts);
 	mls_dataset_rows_reject_to(rows, &aside);
 	while (input->rows && mls_dataset_rows_next(rows, input->rows))

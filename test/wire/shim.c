@@ -687,3 +687,17 @@ date2j(int year, int month, int day)
 		days += day_tab[isleap(year)][i - 1];
 	return days + day + 1721425;
 }
+
+void
+j2date(int jd, int *year, int *month, int *day)
+{
+	int left;
+
+	*year = (jd - 1721426) / 366 + 1;
+	while (date2j(*year + 1, 1, 1) <= jd)
+		(*year)++;
+	left = jd - date2j(*year, 1, 1);
+	for (*month = 1; left >= day_tab[isleap(*year)][*month - 1]; (*month)++)
+		left -= day_tab[isleap(*year)][*month - 1];
+	*day = left + 1;
+}

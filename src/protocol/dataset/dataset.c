@@ -63,6 +63,8 @@ static const MlsOption options[] = {
 	 .help = "Datasets: whether numbers are text in columns whose names say identity, such as zip and license_no."},
 	{"path", SERVER, MLS_OPTION_TEXT, OWN(path),
 	 .help = "Datasets: the member of a JSON document that holds the list of rows; default a usual name, or the first that holds one."},
+	{"sheet", SERVER, MLS_OPTION_TEXT, OWN(sheet),
+	 .help = "Datasets: the sheet of a workbook that is read, by its name or number; default the first that is not hidden."},
 	{"settle", SERVER, MLS_OPTION_DURATION, OWN(settle_s), .max = 86400, .default_value = "30 s",
 	 .help = "Datasets: a file that was written within this time waits for the next sync."},
 	{NULL},
@@ -153,6 +155,8 @@ scope(const MlsTable *table)
 	append_list(&out, server->nulls);
 	appendStringInfo(&out, "%d %d %d\n%s\n%s\n%s", server->mode, server->header, server->encoding,
 					 server->delimiter, server->quote, server->path ? server->path : "");
+	if (server->sheet)
+		appendStringInfo(&out, "\n%s", server->sheet);
 	return out.data;
 }
 

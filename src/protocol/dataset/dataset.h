@@ -14,6 +14,8 @@
  *	dataset_text.c		bytes as text: unpacked, decoded
  *	dataset_reader.h	text as rows of cells (dataset_csv.c, dataset_dialect.c), and as JSON
  *						objects (dataset_json.c)
+ *	dataset_book.h		workbooks (dataset_zip.c, dataset_book.c) as rows of cells
+ *						(dataset_sheet.c)
  *	dataset_rows.c		a file as rows, whatever its kind
  *	dataset_types.c		the types of columns, from all values
  *	dataset_schema.c	resources and fields
@@ -69,7 +71,8 @@ typedef struct DatasetServer
 	int dates;    /* DatasetChoice */
 	List *nulls;  /* of char *: what stands for no value */
 	bool ids_as_text;
-	const char *path; /* of the list in a JSON document; or NULL */
+	const char *path;  /* of the list in a JSON document; or NULL */
+	const char *sheet; /* of a workbook: its name or number; NULL: the first that is shown */
 	int settle_s;
 } DatasetServer;
 
@@ -89,6 +92,7 @@ typedef struct DatasetFile
 	const char *resource;
 	bool is_json;
 	bool is_lines; /* JSON: by its name, an object a line */
+	bool is_book;  /* a workbook: no text, but an archive of XML */
 	int64 bytes;
 	TimestampTz modified;
 } DatasetFile;
@@ -104,6 +108,7 @@ typedef struct DatasetBytes
 {
 	const char *name; /* for messages: "file \"roster.csv\" of source \"office\"" */
 	Size (*read)(struct DatasetBytes *bytes, int64 at, char *buf, Size room);
+	int64 length;
 	int64 most; /* bytes that may come out of it, unpacked */
 } DatasetBytes;
 
@@ -132,8 +137,12 @@ typedef struct DatasetFacts
 	int64 zeros;   /* bytes 0 that were taken out */
 } DatasetFacts;
 
-/* Reads all of it.  An error if it is not whole, or in no encoding that is known. */
-extern void mls_dataset_examine(DatasetBytes *bytes, DatasetEncoding wanted, DatasetFacts *facts);
+/*
+ * Reads all of it.  An error if it is not whole, or in no encoding that is known; of a
+ * workbook that shows when its rows are read.
+ */
+extern void mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file,
+								DatasetEncoding wanted, DatasetFacts *facts);
 
 /* Pieces of text: a function and what it knows. */
 typedef struct DatasetText

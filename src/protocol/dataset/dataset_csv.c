@@ -17,12 +17,6 @@
 /* A quoted cell longer than this has lost its closing quote. */
 #define MOST_QUOTED (1024 * 1024)
 
-/* A record longer than this is none. */
-#define MOST_RECORD (16 * 1024 * 1024)
-
-/* As many columns as a spreadsheet has. */
-#define MOST_CELLS 16384
-
 typedef enum State
 {
 	BEGIN,  /* of a cell */
@@ -31,8 +25,9 @@ typedef enum State
 	CLOSED  /* behind a quote in quotes */
 } State;
 
-struct DatasetCsv
+typedef struct DatasetCsv
 {
+	DatasetCells head;
 	const DatasetBytes *bytes;
 	DatasetText *text;
 	char delimiter;
@@ -53,14 +48,17 @@ struct DatasetCsv
 	int64 opened; /* line of the quote */
 	int64 empty;
 	int64 odd;
-};
+} DatasetCsv;
 
-DatasetCsv *
+static const DatasetCell *next_record(DatasetCells *cells, int *ncells, int64 *line);
+
+DatasetCells *
 mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter, char quote,
 				bool may_be_cut)
 {
 	DatasetCsv *csv = palloc0(sizeof(DatasetCsv));
 
+	csv->head.next = next_record;
 	csv->bytes = bytes;
 	csv->text = text;
 	csv->delimiter = delimiter;
@@ -72,7 +70,7 @@ mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter, ch
 	csv->quoted = palloc(csv->max_cells * sizeof(bool));
 	csv->cells = palloc(csv->max_cells * sizeof(DatasetCell));
 	initStringInfo(&csv->buf);
-	return csv;
+	return &csv->head;
 }
 
 /* More text; false at its end. */
@@ -95,11 +93,11 @@ refill(DatasetCsv *csv)
 static void
 begin_cell(DatasetCsv *csv, bool quoted)
 {
-	if (csv->ncells == MOST_CELLS)
-		mls_dataset_fail(
-			csv->bytes,
-			psprintf("Line " INT64_FORMAT " has more than %d cells.", csv->began, MOST_CELLS),
-			NULL);
+	if (csv->ncells == DATASET_MOST_CELLS)
+		mls_dataset_fail(csv->bytes,
+						 psprintf("Line " INT64_FORMAT " has more than %d cells.", csv->began,
+								  DATASET_MOST_CELLS),
+						 NULL);
 	if (csv->ncells == csv->max_cells)
 	{
 		csv->max_cells *= 2;
@@ -121,11 +119,11 @@ append(DatasetCsv *csv, const char *text, Size length, State state)
 					 " is not closed within a megabyte.",
 					 csv->opened),
 			"If quotes are a part of the values, set the server option quote to none.");
-	if (csv->buf.len + length > MOST_RECORD)
+	if (csv->buf.len + length > DATASET_MOST_RECORD)
 		mls_dataset_fail(csv->bytes,
 						 psprintf("The record that begins in line " INT64_FORMAT
 								  " is longer than %d bytes.",
-								  csv->began, MOST_RECORD),
+								  csv->began, DATASET_MOST_RECORD),
 						 NULL);
 	appendBinaryStringInfo(&csv->buf, text, (int) length);
 }
@@ -160,6 +158,7 @@ finish(DatasetCsv *csv)
 	{
 		int end = i + 1 < csv->ncells ? csv->starts[i + 1] : csv->buf.len;
 
+		csv->cells[i].bare = false;
 		csv->cells[i].text = csv->buf.data + csv->starts[i];
 		csv->cells[i].length = end - csv->starts[i];
 		csv->cells[i].quoted = csv->quoted[i];
@@ -275,9 +274,11 @@ read_record(DatasetCsv *csv)
 	return true;
 }
 
-const DatasetCell *
-mls_dataset_csv_next(DatasetCsv *csv, int *ncells, int64 *line)
+static const DatasetCell *
+next_record(DatasetCells *cells, int *ncells, int64 *line)
 {
+	DatasetCsv *csv = (DatasetCsv *) cells;
+
 	while (read_record(csv))
 	{
 		if (!finish(csv))
@@ -290,13 +291,13 @@ mls_dataset_csv_next(DatasetCsv *csv, int *ncells, int64 *line)
 }
 
 int64
-mls_dataset_csv_empty(const DatasetCsv *csv)
+mls_dataset_csv_empty(const DatasetCells *cells)
 {
-	return csv->empty;
+	return ((const DatasetCsv *) cells)->empty;
 }
 
 int64
-mls_dataset_csv_odd(const DatasetCsv *csv)
+mls_dataset_csv_odd(const DatasetCells *cells)
 {
-	return csv->odd;
+	return ((const DatasetCsv *) cells)->odd;
 }

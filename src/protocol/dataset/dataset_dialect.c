@@ -35,25 +35,33 @@ typedef struct Widths
 } Widths;
 
 static Widths
+widths_of(DatasetCells *cells)
+{
+	int64 *counts = palloc0((MOST_WIDTH + 1) * sizeof(int64));
+	Widths widths = {.width = 1};
+	int64 line;
+	int ncells;
+
+	while (cells->next(cells, &ncells, &line))
+		counts[Min(ncells, MOST_WIDTH)]++;
+	widths.records = counts[1];
+	for (int i = 2; i <= MOST_WIDTH; i++)
+		if (counts[i] > 0 && (widths.width == 1 || counts[i] > widths.records))
+			widths = (Widths){.width = i, .records = counts[i]};
+	pfree(counts);
+	return widths;
+}
+
+static Widths
 widths_with(const DatasetBytes *bytes, const char *sample, Size length, bool is_all, char delimiter,
 			char quote)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw dialect", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
-	DatasetCsv *csv =
-		mls_dataset_csv(bytes, mls_dataset_text_of(sample, length), delimiter, quote, !is_all);
-	int64 *counts = palloc0((MOST_WIDTH + 1) * sizeof(int64));
-	Widths widths = {.width = 1};
-	int64 line;
-	int ncells;
+	Widths widths = widths_of(
+		mls_dataset_csv(bytes, mls_dataset_text_of(sample, length), delimiter, quote, !is_all));
 
-	while (mls_dataset_csv_next(csv, &ncells, &line))
-		counts[Min(ncells, MOST_WIDTH)]++;
-	widths.records = counts[1];
-	for (int i = 2; i <= MOST_WIDTH; i++)
-		if (counts[i] > 0 && (widths.width == 1 || counts[i] > widths.records))
-			widths = (Widths){.width = i, .records = counts[i]};
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
 	return widths;
@@ -113,17 +121,13 @@ is_title(const DatasetCell *cells, int ncells, int width)
 }
 
 static void
-find_header(const DatasetBytes *bytes, const DatasetServer *server, const char *sample, Size length,
-			bool is_all, DatasetDialect *dialect)
+find_header(const DatasetServer *server, DatasetCells *records, DatasetDialect *dialect)
 {
-	/* A single record that is cut is a header all the same. */
-	DatasetCsv *csv = mls_dataset_csv(bytes, mls_dataset_text_of(sample, length),
-									  dialect->delimiter, dialect->quote, !is_all);
 	const DatasetCell *cells;
 	int64 line;
 	int ncells;
 
-	for (int64 before = 0; (cells = mls_dataset_csv_next(csv, &ncells, &line)) != NULL; before++)
+	for (int64 before = 0; (cells = records->next(records, &ncells, &line)) != NULL; before++)
 	{
 		if (server->header == DATASET_AUTO && before < MOST_TITLE &&
 			is_title(cells, ncells, dialect->width))
@@ -163,7 +167,20 @@ mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, cons
 	}
 	dialect->width = best.width;
 	if (server->header != DATASET_SECOND)
-		find_header(bytes, server, sample, length, is_all, dialect);
+		find_header(server,
+					mls_dataset_csv(bytes, mls_dataset_text_of(sample, length), dialect->delimiter,
+									dialect->quote, !is_all),
+					dialect);
+}
+
+void
+mls_dataset_layout(const DatasetServer *server, DatasetCells *cells, DatasetCells *again,
+				   DatasetDialect *dialect)
+{
+	memset(dialect, 0, sizeof(*dialect));
+	dialect->width = widths_of(cells).width;
+	if (server->header != DATASET_SECOND)
+		find_header(server, again, dialect);
 }
 
 /* ---- names ---- */

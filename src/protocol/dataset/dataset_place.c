@@ -39,8 +39,15 @@ static const struct
 	const char *extension;
 	bool is_json;
 	bool is_lines;
-} kinds[] = {{"csv", false, false}, {"tsv", false, false},  {"txt", false, false},
-			 {"json", true, false}, {"ndjson", true, true}, {"jsonl", true, true}};
+	bool is_book;
+} kinds[] = {{"csv"},
+			 {"tsv"},
+			 {"txt"},
+			 {"json", .is_json = true},
+			 {"ndjson", .is_json = true, .is_lines = true},
+			 {"jsonl", .is_json = true, .is_lines = true},
+			 {"xlsx", .is_book = true},
+			 {"xlsm", .is_book = true}};
 
 static bool
 drop_extension(char *name, const char *extension)
@@ -59,12 +66,14 @@ stem_of(const char *name, DatasetFile *file)
 {
 	char *stem = pstrdup(name);
 
-	(void) drop_extension(stem, "gz");
+	bool is_packed = drop_extension(stem, "gz");
+
 	for (int i = 0; i < lengthof(kinds); i++)
-		if (drop_extension(stem, kinds[i].extension))
+		if (!(is_packed && kinds[i].is_book) && drop_extension(stem, kinds[i].extension))
 		{
 			file->is_json = kinds[i].is_json;
 			file->is_lines = kinds[i].is_lines;
+			file->is_book = kinds[i].is_book;
 			return stem;
 		}
 	return NULL;
@@ -300,7 +309,8 @@ mls_dataset_is_files_fault(int sqlstate)
 
 	return sqlstate == ERRCODE_FDW_REPLY_HANDLE ||
 		   category == ERRCODE_TO_CATEGORY(ERRCODE_IO_ERROR) ||
-		   sqlstate == ERRCODE_WRONG_OBJECT_TYPE || sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE;
+		   sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED || sqlstate == ERRCODE_WRONG_OBJECT_TYPE ||
+		   sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE;
 }
 
 static Size
@@ -354,6 +364,7 @@ mls_dataset_open(const MlsSource *source, const DatasetFile *file)
 		report(source, file->name, errno);
 	if (!S_ISREG(open->opened.st_mode))
 		mls_dataset_fail(&open->head, "It is no regular file.", NULL);
+	open->head.length = open->opened.st_size;
 	return &open->head;
 }
 

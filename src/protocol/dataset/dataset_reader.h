@@ -16,27 +16,36 @@
 
 #include "protocol/dataset/dataset.h"
 
-/* ---- Cells (dataset_csv.c) ---- */
+/* ---- Cells (dataset_csv.c, dataset_sheet.c) ---- */
+
+/* A record longer than this is none. */
+#define DATASET_MOST_RECORD (16 * 1024 * 1024)
+
+/* As many columns as a spreadsheet has. */
+#define DATASET_MOST_CELLS 16384
 
 typedef struct DatasetCell
 {
 	const char *text; /* not terminated */
 	int length;
 	bool quoted;
+	bool bare; /* a number or boolean of JSON as it stands */
 } DatasetCell;
 
-typedef struct DatasetCsv DatasetCsv;
+/* Where records of cells come from. */
+typedef struct DatasetCells
+{
+	/* The next record's, valid until the next call, and the line it begins in; NULL at the end. */
+	const DatasetCell *(*next)(struct DatasetCells *cells, int *ncells, int64 *line);
+} DatasetCells;
 
 /* quote 0: none.  may_be_cut: a record that does not end is left out, and no error. */
-extern DatasetCsv *mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter,
-								   char quote, bool may_be_cut);
-
-/* The next record's cells, valid until the next call, and the line it begins in; NULL at the end. */
-extern const DatasetCell *mls_dataset_csv_next(DatasetCsv *csv, int *ncells, int64 *line);
+extern DatasetCells *mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter,
+									 char quote, bool may_be_cut);
 
 /* Lines that were empty; cells with text behind their closing quote. */
-extern int64 mls_dataset_csv_empty(const DatasetCsv *csv);
-extern int64 mls_dataset_csv_odd(const DatasetCsv *csv);
+extern int64 mls_dataset_csv_empty(const DatasetCells *cells);
+extern int64 mls_dataset_csv_odd(const DatasetCells *cells);
 
 /* ---- Dialects (dataset_dialect.c) ---- */
 
@@ -53,6 +62,10 @@ typedef struct DatasetDialect
 extern void
 mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, const char *sample,
 					Size length, bool is_all, DatasetDialect *dialect);
+
+/* Width and header of records; both read their beginning. */
+extern void mls_dataset_layout(const DatasetServer *server, DatasetCells *cells,
+							   DatasetCells *again, DatasetDialect *dialect);
 
 /* Names for columns from the cells of a header, or without (NULL): unique, none empty. */
 extern const char **mls_dataset_names(const DatasetCell *cells, int ncells);

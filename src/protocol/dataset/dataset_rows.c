@@ -12,10 +12,12 @@
 #include "mb/pg_wchar.h"
 
 #include "base/base.h"
+#include "protocol/dataset/dataset_book.h"
 #include "protocol/dataset/dataset_reader.h"
 
 /* From so much of a file its dialect is found. */
 #define SAMPLE (256 * 1024)
+#define SAMPLE_ROWS 1000
 
 /* A page ends with the row that makes it longer than this. */
 #define PAGE_BYTES (4 * 1024 * 1024)
@@ -38,7 +40,8 @@ struct DatasetRows
 
 	DatasetJson *json;
 
-	DatasetCsv *csv;
+	DatasetCells *cells;
+	DatasetBook *book; /* they are of a sheet; NULL: of text */
 	DatasetDialect dialect;
 	int64 before;  /* records that are still to be passed over */
 	bool is_begun; /* the header has been read, or there is none */
@@ -104,15 +107,41 @@ make_head(const DatasetRows *rows)
 	return head.data;
 }
 
+static void
+begin_book(DatasetRows *rows)
+{
+	rows->book = mls_dataset_book(rows->bytes, rows->server->sheet);
+	mls_dataset_layout(rows->server, mls_dataset_sheet(rows->book, SAMPLE_ROWS),
+					   mls_dataset_sheet(rows->book, SAMPLE_ROWS), &rows->dialect);
+	rows->cells = mls_dataset_sheet(rows->book, 0);
+}
+
+static void
+begin_text(DatasetRows *rows)
+{
+	DatasetBytes *bytes = rows->bytes;
+	Size length;
+	bool is_all;
+	char *sample =
+		mls_dataset_text_start(mls_dataset_text(bytes, &rows->facts), SAMPLE, &length, &is_all);
+	DatasetText *text = mls_dataset_text(bytes, &rows->facts);
+
+	if (rows->file->is_json)
+	{
+		rows->json = mls_dataset_json(bytes, text, sample, length, is_all, rows->file->is_lines,
+									  rows->server->path);
+		return;
+	}
+	mls_dataset_dialect(bytes, rows->server, sample, length, is_all, &rows->dialect);
+	rows->cells = mls_dataset_csv(bytes, text, rows->dialect.delimiter, rows->dialect.quote, false);
+	pfree(sample);
+}
+
 DatasetRows *
 mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server, const DatasetFile *file,
 				 const DatasetFacts *facts)
 {
 	DatasetRows *rows = palloc0(sizeof(DatasetRows));
-	Size length;
-	bool is_all;
-	char *sample = mls_dataset_text_start(mls_dataset_text(bytes, facts), SAMPLE, &length, &is_all);
-	DatasetText *text = mls_dataset_text(bytes, facts);
 
 	rows->context = CurrentMemoryContext;
 	rows->bytes = bytes;
@@ -120,16 +149,11 @@ mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server, const Dataset
 	rows->file = file;
 	rows->facts = *facts;
 	rows->head = make_head(rows);
-	if (file->is_json)
-	{
-		rows->json =
-			mls_dataset_json(bytes, text, sample, length, is_all, file->is_lines, server->path);
-		return rows;
-	}
-	mls_dataset_dialect(bytes, server, sample, length, is_all, &rows->dialect);
+	if (file->is_book)
+		begin_book(rows);
+	else
+		begin_text(rows);
 	rows->before = rows->dialect.header ? rows->dialect.first_header : 0;
-	rows->csv = mls_dataset_csv(bytes, text, rows->dialect.delimiter, rows->dialect.quote, false);
-	pfree(sample);
 	return rows;
 }
 
@@ -207,6 +231,8 @@ append_row(DatasetRows *rows, StringInfo out, const DatasetCell *cells, int ncel
 		appendStringInfoString(out, rows->prefixes[i]);
 		if (is_null(rows, &cells[i]))
 			appendStringInfoString(out, "null");
+		else if (cells[i].bare)
+			appendBinaryStringInfo(out, cells[i].text, cells[i].length);
 		else
 			append_json(out, cells[i].text, cells[i].length);
 	}
@@ -219,7 +245,8 @@ append_row(DatasetRows *rows, StringInfo out, const DatasetCell *cells, int ncel
 		append_json(out, cells[i].text, cells[i].length);
 	}
 	appendStringInfoString(out, ncells > rows->nnames ? "]}" : "}");
-	rows->shorter += ncells < rows->nnames;
+	/* A sheet has no cells where nothing is. */
+	rows->shorter += ncells < rows->nnames && rows->book == NULL;
 	rows->longer += ncells > rows->nnames;
 }
 
@@ -230,7 +257,7 @@ next_cells(DatasetRows *rows, StringInfo out)
 	int64 line;
 	int ncells;
 
-	while ((cells = mls_dataset_csv_next(rows->csv, &ncells, &line)) != NULL)
+	while ((cells = rows->cells->next(rows->cells, &ncells, &line)) != NULL)
 	{
 		if (rows->before > 0)
 		{
@@ -386,13 +413,28 @@ add_count(StringInfo out, int64 count, const char *one, const char *many)
 		appendStringInfo(out, "; %s", mls_counted(count, one, many));
 }
 
+static void
+add_sheet_counts(StringInfo out, const DatasetSheetCounts *counts)
+{
+	add_count(out, counts->empty, "empty row", "empty rows");
+	add_count(out, counts->hidden, "row is hidden, and read", "rows are hidden, and read");
+	add_count(out, counts->errors, "cell has an error for a value, and none here",
+			  "cells have an error for a value, and none here");
+	add_count(out, counts->uncalculated, "formula was not calculated, and has no value",
+			  "formulas were not calculated, and have no value");
+	add_count(out, counts->merged, "merged area has its value in its first cell",
+			  "merged areas have their value in their first cell");
+}
+
 char *
 mls_dataset_rows_reading(const DatasetRows *rows)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
-	if (rows->json == NULL)
+	if (rows->book)
+		mls_dataset_book_reading(rows->book, &out);
+	else if (rows->json == NULL)
 		appendStringInfo(&out, "cells between %s", delimiter_word(rows->dialect.delimiter));
 	else if (mls_dataset_json_is_lines(rows->json))
 		appendStringInfoString(&out, "a JSON object a line");
@@ -400,20 +442,24 @@ mls_dataset_rows_reading(const DatasetRows *rows)
 		appendStringInfo(&out, "JSON, the list \"%s\"", mls_dataset_json_path(rows->json));
 	else
 		appendStringInfoString(&out, "a JSON list");
-	appendStringInfo(&out, ", %s%s%s", mls_dataset_encoding_name(rows->facts.encoding),
-					 rows->facts.has_mark ? " by its mark" : "",
-					 rows->facts.is_gzip ? ", gzip" : "");
+	if (rows->book == NULL)
+		appendStringInfo(&out, ", %s%s%s", mls_dataset_encoding_name(rows->facts.encoding),
+						 rows->facts.has_mark ? " by its mark" : "",
+						 rows->facts.is_gzip ? ", gzip" : "");
 	if (rows->json == NULL && rows->dialect.header)
-		appendStringInfo(&out, ", header in line " INT64_FORMAT, rows->dialect.header);
+		appendStringInfo(&out, ", header in %s " INT64_FORMAT, rows->book ? "row" : "line",
+						 rows->dialect.header);
 	else if (rows->json == NULL)
 		appendStringInfoString(&out, ", no header");
 	add_count(&out, rows->title, "record above the header is left out",
 			  "records above the header are left out");
 	add_count(&out, rows->repeated, "header once more", "headers once more");
-	if (rows->csv)
+	if (rows->book)
+		add_sheet_counts(&out, mls_dataset_sheet_counts(rows->cells));
+	else if (rows->cells)
 	{
-		add_count(&out, mls_dataset_csv_empty(rows->csv), "empty line", "empty lines");
-		add_count(&out, mls_dataset_csv_odd(rows->csv), "cell goes on behind its closing quote",
+		add_count(&out, mls_dataset_csv_empty(rows->cells), "empty line", "empty lines");
+		add_count(&out, mls_dataset_csv_odd(rows->cells), "cell goes on behind its closing quote",
 				  "cells go on behind their closing quote");
 	}
 	add_count(&out, rows->shorter, "record has fewer cells than the header",

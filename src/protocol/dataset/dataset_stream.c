@@ -274,7 +274,7 @@ begin_file(DatasetStream *stream)
 								  server->settle_s)));
 	facts = palloc0(sizeof(DatasetFacts));
 	stream->bytes = mls_dataset_open(table->source, stream->file);
-	mls_dataset_examine(stream->bytes, server->encoding, facts);
+	mls_dataset_examine(stream->bytes, stream->file, server->encoding, facts);
 	stream->entry.sha256 = facts->sha256;
 	if (table->files && is_here(stream, table->files))
 	{

@@ -115,7 +115,7 @@ next_unpacked(Unpacked *unpacked, char **piece, Size *length)
 
 typedef struct Finding
 {
-	char first[3]; /* bytes of all, where a mark would be */
+	char first[4]; /* bytes of all, where a mark would be */
 	int nfirst;
 	char carry[4]; /* the beginning of a character that the next piece goes on with */
 	int carried;
@@ -257,7 +257,8 @@ settle_encoding(const DatasetBytes *bytes, const Finding *finding, DatasetEncodi
 }
 
 void
-mls_dataset_examine(DatasetBytes *bytes, DatasetEncoding wanted, DatasetFacts *facts)
+mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file, DatasetEncoding wanted,
+					DatasetFacts *facts)
 {
 	Unpacked *unpacked = begin_unpacked(bytes, true);
 	Finding finding = {.is_utf8 = true, .is_windows = true};
@@ -269,17 +270,22 @@ mls_dataset_examine(DatasetBytes *bytes, DatasetEncoding wanted, DatasetFacts *f
 	memset(facts, 0, sizeof(*facts));
 	facts->is_gzip = unpacked->gunzip != NULL;
 	while (next_unpacked(unpacked, &piece, &length))
-		judge(&finding, piece, length);
+		if (!file->is_book)
+			judge(&finding, piece, length);
 	facts->encoding = marked_encoding(&finding);
 	facts->has_mark = facts->encoding != DATASET_ANY_ENCODING;
 	mls_digest_end(unpacked->digest, sha256);
 	hex = mls_hex(sha256, sizeof(sha256));
 	strlcpy(facts->sha256, hex, sizeof(facts->sha256));
+	if (!file->is_book && finding.nfirst == 4 && memcmp(finding.first, "PK\3\4", 4) == 0)
+		mls_dataset_fail(bytes, "It is an archive or a workbook, whatever its name says.",
+						 "A workbook has a name that ends with .xlsx.");
 	if (unpacked->total == 0)
 		mls_dataset_fail(bytes, "It is empty.", NULL);
 	if (is_wide(facts->encoding) && unpacked->total % 2 != 0)
 		mls_dataset_fail(bytes, "It is cut: UTF-16 has an even number of bytes.", NULL);
-	settle_encoding(bytes, &finding, wanted, facts);
+	if (!file->is_book)
+		settle_encoding(bytes, &finding, wanted, facts);
 	pfree(unpacked);
 }
 
