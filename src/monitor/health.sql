@@ -250,7 +250,7 @@ UNION ALL
 -- With each day inventory and ages change, whether or not a listing does.
 SELECT 'marts', CASE WHEN bool_or(m.failures > 0 OR m.is_old) THEN 'warning' ELSE 'ok' END,
        coalesce(nullif(concat_ws('; ',
-                    string_agg(format('%s was not filled, for the %s. time: %s', m.name, m.failures, left(m.problem, 700)), '; ' ORDER BY m.name) FILTER (WHERE m.failures > 0),
+                    string_agg(format('%s was not filled, %s in a row: %s', m.name, mls.counted(m.failures, 'time', 'times'), left(m.problem, 700)), '; ' ORDER BY m.name) FILTER (WHERE m.failures > 0),
                     format('nobody has filled for %s: ', max_age) || string_agg(m.name, ', ' ORDER BY m.name) FILTER (WHERE m.failures = 0 AND m.is_old) || ' (mls_mart_sync() does)'), ''),
                 mls.counted(count(*), 'mart is', 'marts are') || ' filled')
   FROM (SELECT m.*, m.refreshed_at < now() - max_age AS is_old FROM mls.mart m) m

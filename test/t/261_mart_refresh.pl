@@ -207,7 +207,7 @@ sql(q{REVOKE SELECT ON gold.property FROM analyst});
 like(sql_error($node, q{SELECT * FROM mls_mart_sync()}), qr/42501: permission denied for table gold.property/, 'who may read gold no more has his figures of before');
 is(sql(q{SELECT state, failures, problem FROM mls_marts}), 'failed|1|permission denied for table gold.property', 'and a mart that says so');
 my $health = q{SELECT level, message FROM mls_health() WHERE item = 'marts'};
-is(sql($health), 'warning|mart was not filled, for the 1. time: permission denied for table gold.property', 'by mls_health() as well');
+is(sql($health), 'warning|mart was not filled, 1 time in a row: permission denied for table gold.property', 'by mls_health() as well');
 sql(q{GRANT SELECT ON gold.property TO analyst});
 is(fill(), 'finished|', 'until he may again');
 is(sql($health), 'ok|1 mart is filled', 'then it is well');
