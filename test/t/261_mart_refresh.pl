@@ -39,10 +39,6 @@ sql(q{
 		"ListPrice" numeric, "OriginalListPrice" numeric, "ClosePrice" numeric, "ListAgentKey" text, "BuyerAgentKey" text, "ListOfficeKey" text, "BuyerOfficeKey" text);
 	ALTER TABLE gold.property OWNER TO keeper;
 	GRANT SELECT ON gold.property TO analyst;
-	SET ROLE keeper;
-	SELECT mls_serve_history();
-	GRANT SELECT ON gold.history_transactional TO analyst;
-	RESET ROLE;
 	CREATE FUNCTION one_of(texts text[]) RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT texts[1 + floor(random() * cardinality(texts))::integer] $$;
 	CREATE FUNCTION some_day() RETURNS date LANGUAGE sql VOLATILE AS $$ SELECT date '2024-01-01' + floor(random() * 500)::integer $$;
 	-- A listing as it might be; one in ten is of the future, or has no dates.
@@ -83,7 +79,10 @@ sql(q{
 	END $$;
 	SELECT setseed(0.26);
 	INSERT INTO gold.property ("ListingKey") SELECT 'L' || lpad(i::text, 4, '0') FROM generate_series(1, 700) i;
-	SELECT count(fill_listing("ListingKey")) FROM gold.property});
+	SELECT count(fill_listing("ListingKey")) FROM gold.property;
+	SET ROLE keeper;
+	SELECT mls_serve_history();
+	GRANT SELECT ON gold.history_transactional TO analyst});
 
 # ---- As whom ----
 
