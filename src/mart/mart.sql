@@ -73,7 +73,7 @@ COMMENT ON COLUMN mls.mart.relist_days IS 'a property that is listed again withi
 COMMENT ON COLUMN mls.mart.co_agents IS 'what a co-agent has of a side: none, half (and the agent the other half) or full';
 COMMENT ON COLUMN mls.mart.position IS 'number of the event up to which it is complete; NULL before the first run';
 COMMENT ON COLUMN mls.mart.as_of IS 'the day that it was filled for';
-COMMENT ON COLUMN mls.mart.definition IS 'hash of its settings and of the columns of gold that it read: when it changes all is computed anew';
+COMMENT ON COLUMN mls.mart.definition IS 'hash of its settings and of the columns and policies of gold that it read: when it changes all is computed anew';
 COMMENT ON COLUMN mls.mart.listings IS 'rows of fct_listing';
 COMMENT ON COLUMN mls.mart.built_at IS 'when all of it was computed last';
 COMMENT ON COLUMN mls.mart.refreshed_at IS 'when a run ended well last';
@@ -140,7 +140,7 @@ DECLARE
     dates text;
     futures text;
 BEGIN
-    SELECT string_agg(mls.mart_field(gold, f.field, f.type) || ' AS ' || f.name, ', ') INTO fields
+    SELECT string_agg(format(CASE WHEN f.name IN ('property_type', 'property_sub_type') THEN 'nullif(btrim(%s), '''')' ELSE '%s' END || ' AS %s', mls.mart_field(gold, f.field, f.type), f.name), ', ') INTO fields
       FROM (VALUES ('ListingKey', 'text', 'listing_key'), ('mls_source', 'text', 'source'), ('StandardStatus', 'text', 'standard_status'),
             ('PropertyType', 'text', 'property_type'), ('PropertySubType', 'text', 'property_sub_type'), ('StructureType', 'text', 'structure_type'),
             ('X_Currency', 'text', 'own_currency'), ('LeaseAmountFrequency', 'text', 'frequency'),
@@ -159,8 +159,9 @@ BEGIN
             ('ListAgentKey', 'text', 'list_agent_key'), ('CoListAgentKey', 'text', 'co_list_agent_key'), ('BuyerAgentKey', 'text', 'buyer_agent_key'), ('CoBuyerAgentKey', 'text', 'co_buyer_agent_key'),
             ('ListOfficeKey', 'text', 'list_office_key'), ('CoListOfficeKey', 'text', 'co_list_office_key'), ('BuyerOfficeKey', 'text', 'buyer_office_key'),
             ('CoBuyerOfficeKey', 'text', 'co_buyer_office_key')) f (field, type, name);
-    -- Days in the zone of the source; what lies in the future, or cannot be, is not known.
-    SELECT string_agg(format('CASE WHEN %1$s BETWEEN ''1950-01-01'' AND %3$L::date THEN %1$s END AS %2$s', d.day, d.name, mart.as_of), ', '),
+    -- Days in the zone of the source; what lies in the future, or cannot be, is not known.  The
+    -- epoch is what software makes of a date that it has not got.
+    SELECT string_agg(format('CASE WHEN %1$s BETWEEN ''1950-01-01'' AND %3$L::date AND %1$s NOT IN (''1969-12-31'', ''1970-01-01'') THEN %1$s END AS %2$s', d.day, d.name, mart.as_of), ', '),
            string_agg(CASE WHEN d.name <> 'expired' THEN format('CASE WHEN %1$s > %2$L::date THEN %1$s END', d.day, mart.as_of)
                            ELSE format('CASE WHEN %1$s > %2$L::date AND k.status = ''Expired'' THEN %1$s END', d.day, mart.as_of) END, ', ')
       INTO dates, futures
@@ -174,7 +175,7 @@ SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
   JOIN %I.dim_source s ON s.name = r.source
  CROSS JOIN LATERAL (SELECT %s AS status,
        CASE WHEN r.property_type IS NULL THEN 'unknown' WHEN r.property_type ~* 'lease$' THEN 'lease' ELSE 'sale' END AS transaction,
-       upper(coalesce(nullif(btrim(r.own_currency), ''), %L)) AS currency,
+       CASE WHEN upper(btrim(r.own_currency)) ~ '^[A-Z]{3}$' THEN upper(btrim(r.own_currency)) ELSE %L END AS currency,
        nullif(lower(regexp_replace(btrim(r.country_name), '\s+', ' ', 'g')), '') AS country, nullif(lower(regexp_replace(btrim(r.state_name), '\s+', ' ', 'g')), '') AS state,
        nullif(lower(regexp_replace(btrim(r.county_name), '\s+', ' ', 'g')), '') AS county, nullif(lower(regexp_replace(btrim(r.city_name), '\s+', ' ', 'g')), '') AS city,
        nullif(lower(regexp_replace(regexp_replace(btrim(r.postal_name), '\s+', ' ', 'g'), '^(\d{5})-?\d{4}$', '\1')), '') AS postal,
@@ -193,6 +194,32 @@ $q$, fields, gold, CASE WHEN part THEN ' WHERE p."ListingKey" = ANY ($1::text[])
 END $f$;
 COMMENT ON FUNCTION mls.mart_listings(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for the listings that count, with the days by which they do';
 
+-- What HistoryTransactional says of listings, where it is kept.
+CREATE FUNCTION mls.mart_history(part boolean) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+DECLARE
+    history regclass := mls.gold_table('HistoryTransactional');
+    needed CONSTANT text[] := '{HistoryTransactionalKey,ResourceName,ResourceRecordKey,FieldName,PreviousValue,NewValue,ModificationTimestamp}';
+BEGIN
+    IF history IS NULL OR (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = history AND a.attname = ANY (needed) AND has_column_privilege(history, a.attnum, 'SELECT')) < cardinality(needed) THEN
+        RETURN 'SELECT NULL::text AS listing_key, NULL::text AS key, NULL::text AS field, NULL::text AS old, NULL::text AS new, NULL::timestamptz AS at WHERE false';
+    END IF;
+    PERFORM mls.require_trusted(history);
+    RETURN format('SELECT h."ResourceRecordKey" AS listing_key, h."HistoryTransactionalKey" AS key, h."FieldName" AS field, h."PreviousValue" AS old, h."NewValue" AS new, h."ModificationTimestamp" AS at '
+                  'FROM %s h WHERE h."ResourceName" = ''Property'' AND h."FieldName" IN (''StandardStatus'', ''ListPrice'') AND h."PreviousValue" IS NOT NULL AND h."NewValue" IS NOT NULL '
+                  '%s', history, CASE WHEN part THEN 'AND h."ResourceRecordKey" = ANY ($1::text[])' ELSE '' END);
+END $f$;
+COMMENT ON FUNCTION mls.mart_history(boolean) IS 'part of mls_mart_sync(): a query for changes of status and price of listings, all or in part';
+
+-- It has no events of its own, and comes before or after its listing.
+CREATE FUNCTION mls.mart_history_hash(part boolean) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT format('SELECT h.listing_key, bit_xor(hashtextextended(concat_ws(E''\n'', h.key, h.field, h.old, h.new, extract(epoch FROM h.at)), 0)) AS hash FROM (%s) h GROUP BY h.listing_key', mls.mart_history(part)) $$;
+COMMENT ON FUNCTION mls.mart_history_hash(boolean) IS 'part of mls_mart_sync(): a query for a hash of the same, by listings';
+
 -- Changes of listings in their order.  HistoryTransactional, where it is kept, says what happened
 -- since; the dates of a listing say what was before, or all.  A change is of the day that its field
 -- says, if that is before the day on which it was written; of the listing's spells none begins
@@ -201,21 +228,11 @@ CREATE FUNCTION mls.mart_events(mart mls.mart, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
-DECLARE
-    history regclass := mls.gold_table('HistoryTransactional');
-    needed CONSTANT text[] := '{HistoryTransactionalKey,ResourceName,ResourceRecordKey,FieldName,PreviousValue,NewValue,ModificationTimestamp}';
-    told text := 'SELECT NULL::text AS listing_key, NULL::text AS key, NULL::text AS field, NULL::text AS old, NULL::text AS new, NULL::timestamptz AS at WHERE false';
 BEGIN
-    IF history IS NOT NULL AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = history AND a.attname = ANY (needed) AND has_column_privilege(history, a.attnum, 'SELECT')) = cardinality(needed) THEN
-        PERFORM mls.require_trusted(history);
-        told := format('SELECT h."ResourceRecordKey" AS listing_key, h."HistoryTransactionalKey" AS key, h."FieldName" AS field, h."PreviousValue" AS old, h."NewValue" AS new, h."ModificationTimestamp" AS at '
-                       'FROM %s h WHERE h."ResourceName" = ''Property'' AND h."FieldName" IN (''StandardStatus'', ''ListPrice'') AND h."PreviousValue" IS NOT NULL AND h."NewValue" IS NOT NULL '
-                       '%s', history, CASE WHEN part THEN 'AND h."ResourceRecordKey" = ANY ($1::text[])' ELSE '' END);
-    END IF;
     RETURN format($q$
 WITH l AS MATERIALIZED (%s),
 told AS MATERIALIZED (SELECT h.listing_key, h.key, h.field, h.at, (h.at AT TIME ZONE l.timezone)::date AS date, h.old, h.new
-    FROM (%s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date <= @day@),
+    FROM (%s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date BETWEEN '1950-01-01' AND @day@),
 steps AS MATERIALIZED (SELECT t.*, row_number() OVER w AS n, lag(t.date) OVER w AS last_date, count(*) OVER (PARTITION BY t.listing_key) AS steps
     FROM (SELECT m.*, m.new IN ('Active Under Contract', 'Pending') AND m.old NOT IN ('Active Under Contract', 'Pending') AS is_contract
             FROM (SELECT h.listing_key, h.key, h.at, h.date, %s AS old, %s AS new FROM told h WHERE h.field = 'StandardStatus') m
@@ -279,9 +296,26 @@ changes AS (
       FROM prices p WHERE p.old > 0 AND p.new > 0 AND p.old <> p.new)
 SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
   FROM changes c
-$q$, mls.mart_listings(mart, part), told, mls.mart_status('h.old'), mls.mart_status('h.new'));
+$q$, mls.mart_listings(mart, part), mls.mart_history(part), mls.mart_status('h.old'), mls.mart_status('h.new'));
 END $f$;
 COMMENT ON FUNCTION mls.mart_events(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for fct_listing_event';
+
+-- The days on which listings were for sale: in Active up to the last contract, else to the end of
+-- the last spell on the market.
+CREATE FUNCTION mls.mart_active(spells text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT format($q$
+SELECT s.listing_key, s.from_date, greatest(least(coalesce(s.to_date, n.day), n.day), s.from_date) AS to_date
+  FROM %1$s s
+  JOIN (SELECT s.listing_key, coalesce(max(s.from_date) FILTER (WHERE s.status IN ('Active Under Contract', 'Pending') AND coalesce(s.old, '') NOT IN ('Active Under Contract', 'Pending')),
+                                       max(s.from_date) FILTER (WHERE s.to_date IS NULL AND s.status IN ('Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired'))) AS day
+          FROM (SELECT s.*, lag(s.status) OVER (PARTITION BY s.listing_key ORDER BY s.seq) AS old FROM %1$s s) s GROUP BY s.listing_key) n USING (listing_key)
+ WHERE s.status = 'Active' AND n.day IS NOT NULL
+$q$, spells)
+$f$;
+COMMENT ON FUNCTION mls.mart_active(text) IS 'part of mls_mart_sync(): a query for the days on which listings of some spells were for sale, [from_date, to_date)';
 
 -- What a table of facts is filled with, from those filled before it.
 CREATE FUNCTION mls.mart_facts(mart mls.mart, relation text, part boolean) RETURNS text
@@ -307,12 +341,7 @@ contracts AS (SELECT e.listing_key, (array_agg(e.date ORDER BY e.seq DESC))[1] A
     FROM (SELECT e.*, e.new_status IN ('Active Under Contract', 'Pending') AND coalesce(e.old_status, '') NOT IN ('Active Under Contract', 'Pending') AS is_contract
             FROM %2$I.mls_new_fct_listing_event e) e WHERE e.is_contract GROUP BY e.listing_key),
 reported AS (SELECT e.listing_key, max(e.at) AS at FROM %2$I.mls_new_fct_listing_event e WHERE e.new_status = 'Closed' AND e.origin = 'history' GROUP BY e.listing_key),
--- Days in Active up to the last contract, else to the end of the last spell on the market.
-ends AS (SELECT s.listing_key, coalesce(max(s.from_date) FILTER (WHERE s.status IN ('Active Under Contract', 'Pending') AND coalesce(s.old, '') NOT IN ('Active Under Contract', 'Pending')),
-                                        max(s.from_date) FILTER (WHERE s.to_date IS NULL AND s.status IN ('Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired'))) AS day
-    FROM (SELECT s.*, lag(s.status) OVER (PARTITION BY s.listing_key ORDER BY s.seq) AS old FROM %2$I.mls_new_fct_spell s) s GROUP BY s.listing_key),
-days AS (SELECT s.listing_key, sum(greatest(least(coalesce(s.to_date, n.day), n.day) - s.from_date, 0))::integer AS dom
-    FROM %2$I.mls_new_fct_spell s JOIN ends n USING (listing_key) WHERE s.status = 'Active' AND n.day IS NOT NULL GROUP BY s.listing_key)
+days AS (SELECT s.listing_key, sum(s.to_date - s.from_date)::integer AS dom FROM (%4$s) s GROUP BY s.listing_key)
 SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l.currency, l.status,
        coalesce(p1.location_id, 0), coalesce(p2.location_id, 0), coalesce(p3.location_id, 0), coalesce(p4.location_id, 0), coalesce(p5.location_id, 0), coalesce(p6.location_id, 0),
        a.property_key, CASE WHEN l.status <> 'Coming Soon' THEN l.first_date END, c.date, CASE WHEN l.status = 'Closed' THEN l.closed END,
@@ -326,7 +355,8 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
        CASE WHEN l.status = 'Closed' AND l.closed IS NULL THEN 'it is closed, without a CloseDate that can be used'
             WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
             WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
-            WHEN l.times IS NULL THEN 'its rent is paid by no period of months' END
+            WHEN l.times IS NULL THEN 'its rent is paid by no period of months'
+            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL
   FROM l
  CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
            WHEN length(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) >= 5 AND l.parcel !~ '^[^1-9[:alpha:]]*$'
@@ -345,7 +375,8 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
   LEFT JOIN contracts c ON c.listing_key = l.listing_key
   LEFT JOIN reported r ON r.listing_key = l.listing_key
   LEFT JOIN days d ON d.listing_key = l.listing_key
-$q$, mls.mart_listings(mart, part), mart.name);
+  LEFT JOIN (%3$s) h ON h.listing_key = l.listing_key
+$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.mart_active(format('%I.mls_new_fct_spell', mart.name)));
     WHEN 'fct_showing' THEN
         gold := mls.gold_table('ShowingAppointment');
         RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source',
@@ -429,7 +460,7 @@ facts (kind, listing_key, month, n) AS (
       FROM ratios f CROSS JOIN LATERAL (VALUES (9, 1::numeric), (10, f.is_priced::integer), (11, f.price),
                  (12, (NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'))::integer),
                  (13, (f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@)::integer),
-                 (14, (date_trunc('month', f.close_reported) > f.month)::integer)) v (kind, n)
+                 (14, (date_trunc('month', f.close_reported) > f.month)::integer), (19, (f.double_of IS NOT NULL)::integer)) v (kind, n)
      WHERE v.n <> 0
     UNION ALL
     SELECT CASE s.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, s.listing_key, s.month, 1 FROM spells s
@@ -475,7 +506,7 @@ ages AS (
      WHERE s.status = 'Active' AND @wanted@ GROUP BY 1, 2, 3, 4, 5),
 coverage AS (
     SELECT place.location_id, sort.type_id, origin.source_id, f.currency, count(DISTINCT s.source_id)::integer AS sources, bool_and(s.has_closed) AS has_closed, bool_and(s.has_off) AS has_off,
-           bool_and(s.has_history) AS has_history, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
+           bool_and(s.has_contracts) AS has_contracts, bool_and(s.has_history) AS has_history, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
       FROM (SELECT DISTINCT f.source_id, f.type_id, @ids@, f.currency FROM @mart@.fct_listing f) f JOIN @mart@.dim_source s ON s.source_id = f.source_id @groups@
      WHERE @wanted@ GROUP BY 1, 2, 3, 4),
 spine AS (
@@ -484,8 +515,8 @@ spine AS (
      CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)),
 months AS (
     SELECT k.*, p.location_id AS place, p.type_id AS sort, p.source_id AS origin, p.currency AS money, p.month AS of,
-           v.sources, v.has_closed, v.has_off, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
-           p.month >= v.sales_from IS TRUE AS knows_sales, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
+           v.sources, v.has_closed, v.has_off, v.has_contracts, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
+           p.month >= v.sales_from IS TRUE AS knows_sales, (v.has_contracts AND p.month >= v.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
            sum(k.k15) OVER w AS active, sum(k.k16) OVER w AS auc, sum(k.k17) OVER w AS soon,
            sum(k.k2) OVER year AS year_pending, sum(k.k9) OVER year AS year_closed
       FROM spine p JOIN coverage v USING (location_id, type_id, source_id, currency)
@@ -496,12 +527,12 @@ figures AS (
     SELECT m.*, coalesce(m.active, 0) AS inventory, coalesce(lag(m.active) OVER (PARTITION BY m.place, m.sort, m.origin, m.money ORDER BY m.of), 0) AS inventory_before FROM months m)
 SELECT m.of, m.place, m.sort, m.origin, m.money,
        CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN coalesce(m.k1, 0) END,
-       CASE WHEN m.knows_sales THEN coalesce(m.k2, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k3, 0) END,
+       CASE WHEN m.knows_contracts THEN coalesce(m.k2, 0) END, CASE WHEN m.knows_contracts THEN coalesce(m.k3, 0) END,
        CASE WHEN m.knows_sales THEN coalesce(m.k9, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k10, 0) END, CASE WHEN m.knows_sales THEN round(coalesce(m.k11, 0), 2) END,
        CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k6, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k7, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k8, 0) END,
        CASE WHEN m.knows_market THEN m.inventory END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.auc, 0) END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.soon, 0) END,
        CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN m.inventory_before + coalesce(m.k18, 0) END,
-       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year THEN round(m.inventory / nullif(m.year_pending / 12, 0), 2) END,
+       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year AND m.knows_contracts THEN round(m.inventory / nullif(m.year_pending / 12, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(m.inventory / nullif(m.k9, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_year THEN round(m.inventory / nullif(m.year_closed / 12, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(100 * coalesce(m.k9, 0) / nullif(m.inventory_before, 0), 2) END,
@@ -510,15 +541,15 @@ SELECT m.of, m.place, m.sort, m.origin, m.money,
        round(p.cdom_median::numeric, 2), round(p.cdom_source_median::numeric, 2),
        CASE WHEN m.knows_market THEN coalesce(m.k4, 0) END, CASE WHEN m.knows_market THEN round(100 * coalesce(m.k4, 0) / nullif(m.inventory, 0), 2) END,
        CASE WHEN m.knows_market THEN round(u.cut_median::numeric, 2) END, CASE WHEN m.knows_market THEN round(a.age_median::numeric, 2) END,
-       CASE WHEN m.knows_sales THEN coalesce(m.k5, 0) END,
+       CASE WHEN m.knows_contracts THEN coalesce(m.k5, 0) END,
        CASE WHEN m.knows_sales THEN coalesce(m.k12, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k13, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k14, 0) END,
-       m.sources, m.has_closed, m.has_history, m.market_from, coalesce(m.k9, 0) < @thin@, m.is_complete, now()
+       CASE WHEN m.knows_sales THEN CASE m.origin WHEN 0 THEN coalesce(m.k19, 0) ELSE 0 END END, m.sources, m.has_closed, m.has_history, m.market_from, coalesce(m.k9, 0) < @thin@, m.is_complete, now()
   FROM figures m
   LEFT JOIN prices p ON m.knows_sales AND (p.location_id, p.type_id, p.source_id, p.currency, p.month) = (m.place, m.sort, m.origin, m.money, m.of)
-  LEFT JOIN contracts c ON m.knows_sales AND (c.location_id, c.type_id, c.source_id, c.currency, c.month) = (m.place, m.sort, m.origin, m.money, m.of)
+  LEFT JOIN contracts c ON m.knows_contracts AND (c.location_id, c.type_id, c.source_id, c.currency, c.month) = (m.place, m.sort, m.origin, m.money, m.of)
   LEFT JOIN cuts u ON (u.location_id, u.type_id, u.source_id, u.currency, u.month) = (m.place, m.sort, m.origin, m.money, m.of)
   LEFT JOIN ages a ON (a.location_id, a.type_id, a.source_id, a.currency, a.month) = (m.place, m.sort, m.origin, m.money, m.of)
-$q$, '@sums@', (SELECT string_agg(format('sum(f.n) FILTER (WHERE f.kind = %s) AS k%s', k, k), ', ') FROM generate_series(1, 18) k)),
+$q$, '@sums@', (SELECT string_agg(format('sum(f.n) FILTER (WHERE f.kind = %s) AS k%s', k, k), ', ') FROM generate_series(1, 19) k)),
      '@wanted@', wanted), '@groups@', mls.mart_groups(mart, 'f')), '@ids@', 'f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id');
 END $f$;
 COMMENT ON FUNCTION mls.mart_market(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for agg_market_month, or for some groups of it';
@@ -561,14 +592,14 @@ sums AS (
       FROM facts c JOIN @mart@.fct_listing f USING (listing_key) JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction CROSS JOIN LATERAL (VALUES (0), (f.source_id)) s (source_id)
      GROUP BY 1, 2, 3, 4),
 coverage AS (
-    SELECT t.type_id, o.source_id, f.currency, bool_and(s.has_off) AS has_off, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
+    SELECT t.type_id, o.source_id, f.currency, bool_and(s.has_off) AS has_off, bool_and(s.has_contracts) AS has_contracts, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
       FROM (SELECT DISTINCT f.source_id, f.transaction, f.currency FROM @mart@.fct_listing f) f JOIN @mart@.dim_source s USING (source_id)
       JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction CROSS JOIN LATERAL (VALUES (0), (f.source_id)) o (source_id) GROUP BY 1, 2, 3),
 days AS (
     SELECT s.type_id, s.source_id, s.currency, d.date::date AS date FROM (SELECT s.type_id, s.source_id, s.currency, min(s.date) AS first FROM sums s GROUP BY 1, 2, 3) s
      CROSS JOIN LATERAL generate_series(s.first::timestamp, @day@::timestamp, interval '1 day') d (date))
 SELECT d.date, d.type_id, d.source_id, d.currency, CASE WHEN d.date >= v.market_from AND v.sales_from IS NOT NULL AND v.has_off THEN coalesce(s.k1, 0) END,
-       CASE WHEN d.date >= v.sales_from THEN coalesce(s.k2, 0) END, CASE WHEN d.date >= v.sales_from THEN coalesce(s.k3, 0) END, CASE WHEN d.date >= v.sales_from THEN round(coalesce(s.k4, 0), 2) END,
+       CASE WHEN v.has_contracts AND d.date >= v.sales_from THEN coalesce(s.k2, 0) END, CASE WHEN d.date >= v.sales_from THEN coalesce(s.k3, 0) END, CASE WHEN d.date >= v.sales_from THEN round(coalesce(s.k4, 0), 2) END,
        CASE WHEN d.date >= v.market_from THEN coalesce(sum(s.k5) OVER (PARTITION BY d.type_id, d.source_id, d.currency ORDER BY d.date), 0) END, now()
   FROM days d JOIN coverage v USING (type_id, source_id, currency) LEFT JOIN sums s USING (date, type_id, source_id, currency)
 $q$, '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text)
@@ -624,6 +655,11 @@ BEGIN
         IF there IS NOT NULL THEN
             IF (SELECT c.relowner <> current_user::regrole::oid OR c.relkind <> 'r' FROM pg_class c WHERE c.oid = there) THEN
                 PERFORM mls.refuse('42P07', format('relation %s exists and is not a table of role "%s"', there, current_user), 'A mart has a schema of its own.');
+            -- Whoever has a table of this name has made it for himself: filling would empty it.
+            ELSIF mart.position IS NULL AND obj_description(there, 'pg_class') IS DISTINCT FROM made.grain
+                  OR EXISTS (SELECT FROM mls.mart_column c WHERE c.relation = made.relation
+                                AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = there AND a.attname = c.name AND a.atttypid = c.type::regtype AND NOT a.attisdropped)) THEN
+                PERFORM mls.refuse('42P07', format('table %s exists and is none of a mart', there), 'A mart has a schema of its own.');
             END IF;
             CONTINUE;
         END IF;
@@ -759,15 +795,16 @@ CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], dirt
     AS $$
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I; CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
+    EXECUTE format('CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
     PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, dirty OR keys IS NOT NULL)), keys);
     EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || relation);
 END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some listings or groups, beside it';
 
 -- What sources give, as far as their listings say it: a feed of what is on the market only knows
--- nothing of sales, and the first month of one that begins with some day is not whole.  Returns
--- whether something has changed.
+-- nothing of sales, and the first month of one that begins with some day is not whole.  A few
+-- listings (one, or one in a hundred) long before the others were typed wrongly, or are what is
+-- left of a time that is not there: they are no beginning.  Returns whether something has changed.
 CREATE FUNCTION mls.mart_coverage(mart mls.mart) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -778,25 +815,36 @@ BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format($q$
 WITH told AS (SELECT c.key AS name, date_trunc('month', c.value::date)::date AS since FROM jsonb_each_text($1) c),
+months AS (
+    SELECT f.source_id, v.kind, date_trunc('month', v.date)::date AS month, count(*) AS n
+      FROM %1$I.fct_listing f CROSS JOIN LATERAL (VALUES ('closed', f.close_date), ('off', f.off_date)) v (kind, date) WHERE v.date IS NOT NULL GROUP BY 1, 2, 3),
+begun AS (
+    SELECT m.source_id, m.kind, (coalesce(max(m.next) FILTER (WHERE m.next > m.month + interval '2 years' AND m.so_far <= greatest(1, m.total / 100)), min(m.month)) + interval '1 month')::date AS date
+      FROM (SELECT m.*, lead(m.month) OVER w AS next, sum(m.n) OVER w AS so_far, sum(m.n) OVER (PARTITION BY m.source_id, m.kind) AS total
+              FROM months m WINDOW w AS (PARTITION BY m.source_id, m.kind ORDER BY m.month)) m GROUP BY 1, 2),
 seen AS (
     SELECT s.source_id, t.since, count(f.close_date) > 0 AS has_closed, count(f.off_date) > 0 AS has_off,
-           date_trunc('month', min(f.close_date)::timestamp + interval '1 month')::date AS closed_from, date_trunc('month', min(f.off_date)::timestamp + interval '1 month')::date AS off_from,
+           -- What is closed was under contract: a source of which no field says when tells nothing of contracts.
+           count(f.close_date) = 0 OR count(f.contract_date) FILTER (WHERE f.close_date IS NOT NULL) > 0 AS has_contracts,
+           (SELECT b.date FROM begun b WHERE b.source_id = s.source_id AND b.kind = 'closed') AS closed_from, (SELECT b.date FROM begun b WHERE b.source_id = s.source_id AND b.kind = 'off') AS off_from,
            EXISTS (SELECT FROM %1$I.fct_listing_event e JOIN %1$I.fct_listing g USING (listing_key) WHERE g.source_id = s.source_id AND e.origin = 'history') AS has_history
       FROM %1$I.dim_source s LEFT JOIN told t ON t.name = s.name LEFT JOIN %1$I.fct_listing f ON f.source_id = s.source_id WHERE s.source_id > 0 GROUP BY s.source_id, t.since),
 whole AS (
-    SELECT s.source_id, s.has_closed OR s.since IS NOT NULL AS has_closed, s.has_off OR s.since IS NOT NULL AS has_off, s.has_history, coalesce(s.since, s.closed_from) AS sales_from,
+    SELECT s.source_id, s.has_closed OR s.since IS NOT NULL AS has_closed, s.has_off OR s.since IS NOT NULL AS has_off, s.has_contracts, s.has_history, coalesce(s.since, s.closed_from) AS sales_from,
            coalesce(s.since, CASE WHEN s.has_closed AND s.has_off THEN greatest(s.closed_from, s.off_from) END, date_trunc('month', $2)::date) AS market_from
       FROM seen s)
-UPDATE %1$I.dim_source d SET has_closed = w.has_closed, has_off = w.has_off, has_history = w.has_history, sales_from = w.sales_from, market_from = w.market_from
+UPDATE %1$I.dim_source d SET has_closed = w.has_closed, has_off = w.has_off, has_contracts = w.has_contracts, has_history = w.has_history, sales_from = w.sales_from, market_from = w.market_from
   FROM whole w WHERE w.source_id = d.source_id
-   AND (d.has_closed, d.has_off, d.has_history, d.sales_from, d.market_from) IS DISTINCT FROM (w.has_closed, w.has_off, w.has_history, w.sales_from, w.market_from)
+   AND (d.has_closed, d.has_off, d.has_contracts, d.has_history, d.sales_from, d.market_from) IS DISTINCT FROM (w.has_closed, w.has_off, w.has_contracts, w.has_history, w.sales_from, w.market_from)
 $q$, mart.name) USING mart.coverage, mart.as_of;
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n > 0;
 END $f$;
 COMMENT ON FUNCTION mls.mart_coverage(mls.mart) IS 'part of mls_mart_sync(): notes what each source gives, and since when; returns whether that has changed';
 
--- Days on market of a property that is listed again before it was sold.
+-- Days on market of a property that is listed again before it was sold.  On a day on which it is
+-- listed twice it is on the market once; what came after the listing's own end is not of its past.
+-- A sale that two sources tell of is that of the first.
 CREATE FUNCTION mls.mart_relistings(mart mls.mart, properties text[]) RETURNS text[]
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -813,15 +861,30 @@ WITH l AS (
       LEFT JOIN LATERAL (SELECT max(s.from_date) AS left_on FROM %1$I.fct_spell s WHERE s.listing_key = f.listing_key AND s.to_date IS NULL AND s.status NOT IN ('Active', 'Active Under Contract', 'Coming Soon')) s ON true
      WHERE f.property_key IS NOT NULL AND f.list_date IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))
     WINDOW w AS (PARTITION BY f.property_key ORDER BY f.list_date, f.listing_key)),
+active AS (
+    SELECT a.listing_key, range_agg(daterange(a.from_date, a.to_date)) AS days, max(a.to_date) AS until
+      FROM (%2$s) a GROUP BY a.listing_key),
 chains AS (SELECT l.*, count(*) FILTER (WHERE l.is_first) OVER (PARTITION BY l.property_key ORDER BY l.list_date, l.listing_key) AS chain FROM l),
+united AS (
+    SELECT c.listing_key, c.dom, range_agg(a.days) OVER (PARTITION BY c.property_key, c.chain ORDER BY c.list_date, c.listing_key) * datemultirange(daterange(NULL, a.until)) AS days
+      FROM chains c LEFT JOIN active a USING (listing_key)),
 summed AS (
-    SELECT c.listing_key, CASE WHEN c.dom IS NOT NULL THEN sum(c.dom) OVER (PARTITION BY c.property_key, c.chain ORDER BY c.list_date, c.listing_key) END AS cdom FROM chains c),
-told AS (UPDATE %1$I.fct_listing f SET cdom = s.cdom FROM summed s WHERE s.listing_key = f.listing_key AND f.cdom IS DISTINCT FROM s.cdom RETURNING f.listing_key)
+    SELECT u.listing_key, CASE WHEN u.dom IS NOT NULL THEN (SELECT coalesce(sum(upper(d) - lower(d)), 0) FROM unnest(u.days) d) END AS cdom FROM united u),
+sales AS (
+    SELECT f.listing_key, f.source_id, first_value(f.listing_key) OVER w AS first, first_value(f.source_id) OVER w AS first_source
+      FROM %1$I.fct_listing f WHERE f.property_key IS NOT NULL AND f.close_date IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))
+    WINDOW w AS (PARTITION BY f.property_key, f.close_date ORDER BY f.source_id, f.listing_key)),
+known AS (
+    SELECT f.listing_key, CASE WHEN s.listing_key IS NULL THEN f.cdom ELSE s.cdom END AS cdom, CASE WHEN d.first_source <> d.source_id THEN d.first END AS double_of
+      FROM %1$I.fct_listing f LEFT JOIN summed s USING (listing_key) LEFT JOIN sales d USING (listing_key)
+     WHERE f.property_key IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))),
+told AS (UPDATE %1$I.fct_listing f SET cdom = k.cdom, double_of = k.double_of FROM known k
+          WHERE k.listing_key = f.listing_key AND (f.cdom, f.double_of) IS DISTINCT FROM (k.cdom, k.double_of) RETURNING f.listing_key)
 SELECT array_agg(t.listing_key) FROM told t
-$q$, mart.name) INTO changed USING properties, mart.relist_days;
+$q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $1 IS NULL OR s.listing_key IN (SELECT f.listing_key FROM %1$I.fct_listing f WHERE f.property_key = ANY ($1)))', mart.name))) INTO changed USING properties, mart.relist_days;
     RETURN coalesce(changed, '{}');
 END $f$;
-COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property, for some properties or all; returns the listings for which that has changed';
+COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property and finds sales that two sources tell of, for some properties or all; returns the listings for which that has changed';
 
 -- Fills a mart: keys of listings that may have changed, or NULL for all.  Groups of what they were
 -- and of what they are are computed anew.
@@ -841,6 +904,7 @@ DECLARE
     properties text[];
     others text[];
     everything boolean := keys IS NULL;
+    beside text[] := '{}';
     dirty CONSTANT text := 'INSERT INTO %1$I.mls_new_dirty SELECT DISTINCT place.location_id, sort.type_id, origin.source_id, f.currency FROM %1$I.fct_listing f %2$s '
                            'WHERE place.location_id > 0 AND f.listing_key = ANY ($1) ON CONFLICT DO NOTHING';
 BEGIN
@@ -857,12 +921,14 @@ BEGIN
         EXIT counted WHEN keys = '{}';
         PERFORM mls.mart_dimensions(known, keys);
         IF NOT everything THEN
-            EXECUTE format('DROP TABLE IF EXISTS %1$I.mls_new_dirty; CREATE UNLOGGED TABLE %1$I.mls_new_dirty (location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency))', known.name);
+            EXECUTE format('CREATE UNLOGGED TABLE %1$I.mls_new_dirty (location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency))', known.name);
+            beside := beside || 'mls_new_dirty'::text;
             EXECUTE format('SELECT array_agg(DISTINCT f.property_key) FROM %I.fct_listing f WHERE f.listing_key = ANY ($1) AND f.property_key IS NOT NULL', known.name) INTO properties USING keys;
             EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys;
         END IF;
         FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
             PERFORM mls.mart_compute(known, relation, keys, false);
+            beside := beside || ('mls_new_' || relation);
         END LOOP;
         FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
             PERFORM mls.mart_merge(known, relation, keys, false);
@@ -880,6 +946,7 @@ BEGIN
         END IF;
         FOREACH relation IN ARRAY '{agg_market_month,agg_office_month,agg_member_month,agg_day}'::text[] LOOP
             PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
+            beside := beside || ('mls_new_' || relation);
             figures := figures + mls.mart_merge(known, relation, NULL, NOT everything AND relation = 'agg_market_month');
             IF everything THEN
                 EXECUTE format('ANALYZE %I.%I', known.name, relation);
@@ -891,23 +958,39 @@ BEGIN
     END counted;
     FOR relation, gold IN SELECT v.relation, mls.gold_table(v.resource) FROM (VALUES ('dim_member', 'Member'), ('dim_office', 'Office'), ('fct_showing', 'ShowingAppointment'), ('fct_open_house', 'OpenHouse')) v (relation, resource)
     LOOP
-        CONTINUE WHEN gold IS NULL OR NOT has_table_privilege(gold, 'SELECT');
+        -- What he may read no more he keeps no copy of.
+        IF gold IS NULL OR NOT has_table_privilege(gold, 'SELECT') THEN
+            EXECUTE format('DELETE FROM %I.%I', known.name, relation);
+            CONTINUE;
+        END IF;
         PERFORM mls.require_trusted(gold);
         PERFORM mls.mart_compute(known, relation, NULL, false);
+        beside := beside || ('mls_new_' || relation);
         PERFORM mls.mart_merge(known, relation, NULL, false);
     END LOOP;
-    FOR relation IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = known.name AND c.relname ~ '^mls_new_' AND c.relkind = 'r' LOOP
+    FOREACH relation IN ARRAY beside LOOP
         EXECUTE format('DROP TABLE %I.%I', known.name, relation);
     END LOOP;
 END $f$;
 COMMENT ON FUNCTION mls.mart_fill(bigint, date, text[]) IS 'part of mls_mart_sync(): computes a mart for a day, all of it or what some listings are counted in; returns listings, groups and figures that changed';
+
+-- Which rows the current role is shown by policies, as far as these say it themselves.
+CREATE FUNCTION mls.mart_policies(resources text[]) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT string_agg(concat_ws(' ', c.oid, (SELECT string_agg(concat_ws(' ', p.polpermissive, pg_get_expr(p.polqual, p.polrelid)), ',' ORDER BY p.polname)
+                                           FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('r', '*') AND EXISTS (SELECT FROM unnest(p.polroles) o (role) WHERE o.role = 0 OR pg_has_role(o.role, 'USAGE')))), E'\n' ORDER BY c.oid)
+  FROM unnest(resources) r (resource) JOIN pg_class c ON c.oid = mls.gold_table(r.resource) WHERE row_security_active(c.oid)
+$$;
+COMMENT ON FUNCTION mls.mart_policies(text[]) IS 'part of mls_mart_sync(): policies that hold for the current role at tables of gold';
 
 -- What a mart is made of: when it changes, all is computed anew.
 CREATE FUNCTION mls.mart_definition(mart mls.mart) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent'), mart.coverage, mart.relist_days,
+SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent'), mart.coverage, mart.relist_days, mls.mart_policies('{Property,HistoryTransactional}'),
                      (SELECT string_agg(concat_ws(' ', f.srvname, o.option_value), ',' ORDER BY f.srvname) FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE o.option_name = 'timezone')))
 $$;
 COMMENT ON FUNCTION mls.mart_definition(mls.mart) IS 'part of mls_mart_sync(): a hash of what a mart is computed by';
@@ -945,6 +1028,23 @@ BEGIN
                 WHEN as_of IS DISTINCT FROM day THEN 'another day has begun' END;
 END $$;
 COMMENT ON FUNCTION mls.mart_plan(bigint, bigint) IS 'part of mls_mart_sync(): from which event on a mart is computed, for which day; why all of it is, or NULL';
+
+-- Listings of which something else is told than when they were computed.
+CREATE FUNCTION mls.mart_retold(mart bigint) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+DECLARE
+    known mls.mart;
+    keys text[];
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
+    SELECT array_agg(k #>> '{}') INTO keys
+      FROM mls.as_role(known.owner, format('SELECT to_jsonb(f.listing_key) FROM %I.fct_listing f LEFT JOIN (%s) h USING (listing_key) WHERE f.history IS DISTINCT FROM h.hash', known.name, mls.mart_history_hash(false))) k;
+    RETURN coalesce(keys, '{}');
+END $f$;
+COMMENT ON FUNCTION mls.mart_retold(bigint) IS 'part of mls_mart_sync(): keys of listings whose HistoryTransactional has changed since they were computed';
 
 -- ---- What users call ----
 
@@ -1061,6 +1161,12 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.mart_make(bigint) IS 'part of mls_mart_create(): the same as the owner of the mart';
 
+CREATE FUNCTION mls.lock_mart(mart bigint) RETURNS void
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_lock_mart_sql';
+COMMENT ON FUNCTION mls.lock_mart(bigint) IS 'part of mls_mart_drop(): waits until no run of a mart is at work, and holds off others until the transaction ends';
+
 CREATE FUNCTION mls_mart_drop(name text, drop_tables boolean DEFAULT true) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -1070,16 +1176,18 @@ DECLARE
     relation text;
 BEGIN
     PERFORM mls.refuse_standby('mls_mart_drop()', 'drop a mart');
+    -- A run writes both the tables and, at its end, the row of the mart.
+    PERFORM mls.lock_mart(m.id) FROM mls.mart m WHERE m.name = mls_mart_drop.name AND pg_has_role(m.owner, 'USAGE');
     PERFORM mls.note_mart(name, NULL);
     IF drop_tables THEN
         FOR relation IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN mls.mart_relation r ON r.relation = c.relname
-                         WHERE n.nspname = name AND c.relkind = 'r' AND c.relowner = owner ORDER BY r.place DESC
+                         WHERE n.nspname = name AND c.relkind = 'r' AND c.relowner = owner AND obj_description(c.oid, 'pg_class') = r.grain ORDER BY r.place DESC
         LOOP
             PERFORM a FROM mls.as_role(owner, format('DROP TABLE %s', relation)) a;
         END LOOP;
     END IF;
 END $$;
-COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables; the schema stays';
+COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables, which are known by their comments, when no run of it is at work; the schema stays';
 
 CREATE FUNCTION mls_mart_sync(
     name text DEFAULT NULL, rebuild boolean DEFAULT false,
@@ -1092,9 +1200,9 @@ CREATE FUNCTION mls_mart_sync(
 COMMENT ON FUNCTION mls_mart_sync(text, boolean)
     IS 'fill marts, all or the one named, in background workers: listings looked at, groups computed anew, rows of aggregates that changed; rebuild computes all of it';
 
-REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_events(mls.mart, boolean), mls.mart_facts(mls.mart, text, boolean),
+REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_events(mls.mart, boolean), mls.mart_active(text), mls.mart_facts(mls.mart, text, boolean),
     mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
-    mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_make(bigint),
+    mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_retold(bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
-    mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;
+    mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls.lock_mart(bigint), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;

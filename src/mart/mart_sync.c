@@ -8,12 +8,15 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
 #include "mart/mart.h"
+
+PG_FUNCTION_INFO_V1(mls_lock_mart_sql);
 
 /* When a larger share of the listings has changed, computing all is as fast. */
 #define MOST_CHANGED 0.2
@@ -79,6 +82,24 @@ mls_marts_found(const char *name, MemoryContext context)
 	return found;
 }
 
+/* mls.lock_mart(mart) */
+Datum
+mls_lock_mart_sql(PG_FUNCTION_ARGS)
+{
+	int64 id = PG_GETARG_INT64(0);
+
+	SPI_connect();
+	mls_select("SELECT m.id FROM mls.mart m WHERE m.id = $1 AND "
+			   "pg_catalog.pg_has_role(m.owner, 'USAGE')",
+			   mls_arg_int8(id));
+	if (SPI_processed == 0)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such mart of yours"),
+				errhint("mls_marts lists them."));
+	SPI_finish();
+	mls_lock(MLS_LOCK_MART, id, ExclusiveLock);
+	PG_RETURN_VOID();
+}
+
 static void
 mart_prepare(MlsRun *run)
 {
@@ -108,7 +129,8 @@ plan(MlsRun *run)
 	MemoryContextSwitchTo(before);
 }
 
-/* Keys of listings that have changed (an array), or NULL when they are too many. */
+/* Keys of listings that have changed or whose history has (an array), or NULL when they are too
+ * many. */
 static MlsArg
 changed_listings(MlsRun *run)
 {
@@ -127,9 +149,20 @@ changed_listings(MlsRun *run)
 					"AND e.sequence > $1 AND e.sequence <= $2 LIMIT $3) e",
 					mls_arg_int8(work->since), mls_arg_int8(work->upto), mls_arg_int8(most + 1));
 	if (mls_int8_at(0, 1) <= most)
+	{
+		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
+		mls_select("SELECT pg_catalog.cardinality(k.keys)::pg_catalog.int8, k.keys FROM "
+				   "(SELECT ARRAY(SELECT pg_catalog.unnest($2) UNION "
+				   "SELECT pg_catalog.unnest(mls.mart_retold($1))) AS keys) k",
+				   mls_arg_int8(run->sub->id), keys);
+	}
+	if (mls_int8_at(0, 1) <= most)
 		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
 	else
+	{
+		keys = mls_arg_null(TEXTARRAYOID);
 		work->why = "much has changed";
+	}
 	return keys;
 }
 

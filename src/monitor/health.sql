@@ -247,6 +247,15 @@ SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.fail
           FROM mls.feed f) f
  HAVING count(*) > 0
 UNION ALL
+-- With each day inventory and ages change, whether or not a listing does.
+SELECT 'marts', CASE WHEN bool_or(m.failures > 0 OR m.is_old) THEN 'warning' ELSE 'ok' END,
+       coalesce(nullif(concat_ws('; ',
+                    string_agg(format('%s was not filled, %s in a row: %s', m.name, mls.counted(m.failures, 'time', 'times'), left(m.problem, 700)), '; ' ORDER BY m.name) FILTER (WHERE m.failures > 0),
+                    format('nobody has filled for %s: ', max_age) || string_agg(m.name, ', ' ORDER BY m.name) FILTER (WHERE m.failures = 0 AND m.is_old) || ' (mls_mart_sync() does)'), ''),
+                mls.counted(count(*), 'mart is', 'marts are') || ' filled')
+  FROM (SELECT m.*, m.refreshed_at < now() - max_age AS is_old FROM mls.mart m) m
+ HAVING count(*) > 0
+UNION ALL
 SELECT 'tables', CASE WHEN missing IS NOT NULL THEN 'critical' WHEN lost IS NOT NULL THEN 'warning' ELSE 'ok' END,
        CASE WHEN missing IS NULL AND lost IS NULL THEN 'every subscription has its tables, with their rows'
             ELSE concat_ws('; ', 'tables were dropped of: ' || missing,

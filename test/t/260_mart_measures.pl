@@ -94,12 +94,15 @@ listing('L30', 'Active', '2025-03-31', undef, ListPrice => 100000, City => ' AUS
 my %lease = (PropertyType => 'Residential Lease', PropertySubType => 'Apartment');
 listing('L21', 'Closed', '2025-01-10', '2025-01-25', sold('2025-02-01', 1900, 2000, 2000), LeaseAmountFrequency => 'Monthly', %lease);
 listing('L22', 'Closed', '2025-02-01', '2025-02-10', sold('2025-02-15', 500, 500, 500), LeaseAmountFrequency => 'Weekly', %lease);
-listing('L23', 'Closed', '2025-02-02', '2025-02-18', sold('2025-02-20', 9000, 9000, 9000), LeaseAmountFrequency => 'Seasonal', %lease);
+listing('L23', 'Closed', '2025-02-02', '2025-02-18', sold('2025-02-20', 9000, 9000, 9000), LeaseAmountFrequency => 'Seasonal', %lease, PropertyType => 'Residential Lease ', PropertySubType => ' Apartment');
 # Another source, place and currency; and another currency there.
 my %north = (mls_source => 'north', Country => 'CY', StateOrProvince => 'LM', City => 'Limassol', PostalCode => '3030', PropertySubType => 'Apartment');
 listing('L24', 'Closed', '2025-01-05', '2025-01-25', sold('2025-02-10', 200000, 210000, 220000), X_Currency => 'EUR', %north);
 listing('L25', 'Active', '2025-02-01', undef, ListPrice => 1, X_Currency => 'EUR', %north);
 listing('L26', 'Closed', '2025-01-08', '2025-01-30', sold('2025-02-12', 290000, 300000, 300000), %north);
+# A source that tells of no contract until it is closed.
+listing('L35', 'Closed', '2025-01-05', undef, sold('2025-02-10', 100000, 100000, 100000), mls_source => 'bare');
+listing('L36', 'Pending', '2025-01-05', '2025-03-01', mls_source => 'bare', X_Currency => '$');
 # A source that only tells what is on the market.
 listing('L27', 'Active', '2025-01-15', undef, mls_source => 'idx', ListPrice => 1);
 listing('L28', 'Active', '2025-03-01', undef, mls_source => 'idx', ListPrice => 1);
@@ -107,10 +110,10 @@ listing('L28', 'Active', '2025-03-01', undef, mls_source => 'idx', ListPrice => 
 listing('L29', 'Closed', '2025-01-03', '2025-01-03', sold('2025-01-03', 50000, 50000, 60000), PropertyType => 'Land', PropertySubType => undef);
 sql(q{UPDATE gold.property SET "PropertySubType" = NULL WHERE "ListingKey" = 'L29'});
 
-is(sql(q{SELECT mls_mart_create(coverage => '{"east": "2024-01-01", "north": "2024-01-01"}') > 0}), 't', 'a mart is made');
+is(sql(q{SELECT mls_mart_create(coverage => '{"bare": "2024-01-01", "east": "2024-01-01", "north": "2024-01-01"}') > 0}), 't', 'a mart is made');
 is(sql(q{SELECT state FROM mls_marts}), 'new', 'and is new');
-is(fill(q{}, 'status, listings, message'), 'finished|27|all was computed: it is new', 'filled: three listings do not count');
-is(sql(q{SELECT state, listings, as_of >= current_date - 1 FROM mls_marts}), 'filled|27|t', 'as its status says');
+is(fill(q{}, 'status, listings, message'), 'finished|29|all was computed: it is new', 'filled: three listings do not count');
+is(sql(q{SELECT state, listings, as_of >= current_date - 1 FROM mls_marts}), 'filled|29|t', 'as its status says');
 
 # ---- By hand: houses of Austin, of the source east, in USD ----
 
@@ -157,6 +160,7 @@ my %by_hand = (
 	price_outliers => [ 0, 0, 0, 1, 0, 0 ],
 	ratio_outliers => [ 0, 0, 0, 0, 1, 0 ],
 	late_closings => [ 0, 0, 1, 0, 0, 0 ],
+	doubled_sales => [ (0) x 6 ],
 	is_thin => [ ('true') x 6 ],
 	is_complete => [ ('true') x 6 ],
 	sources => [ (1) x 6 ]);
@@ -200,11 +204,13 @@ is(sql(q{SELECT string_agg(concat_ws(' ', active_any, inventory_eom, dom_median)
 my %everywhere = (level => 'all', transaction => 'sale', currency => 'USD');
 is(measure('closed_sales', %everywhere, source => 'idx') . measure('new_pending', %everywhere, source => 'idx') . measure('inventory_eom', %everywhere, source => 'idx'), ' ' x 9, 'a source of what is on the market knows nothing of sales, or of the past');
 is(measure('closed_sales', %everywhere, source => 'all'), ' ' x 5, 'nor do all sources together with it');
-is(measure('sources', %everywhere, source => 'all'), '3 3 3 3 3 3', 'as it is said');
+is(measure('closed_sales', %everywhere, source => 'bare') . join(' ', map { measure($_, %everywhere, source => 'bare') } qw(new_pending new_pending_net fell_through dom_median_pending months_supply_12p)), '0 1 0 0' . ' ' x 19, 'of contracts that no field tells of nothing is known, but of sales');
+is(sql(q{SELECT bool_and(d.new_pending IS NULL AND d.closed_sales IS NOT NULL) FROM mart.agg_day d JOIN mart.dim_source s USING (source_id) WHERE s.name = 'bare' AND d.date >= '2025-01-05'}), 't', 'nor of a day');
+is(measure('sources', %everywhere, source => 'all'), '4 4 4 4 4 4', 'as it is said');
 is(sql(q{SELECT inventory_eom, closed_sales IS NULL, a.has_closed, covered_from = month, is_complete FROM mart.agg_market_month a JOIN mart.dim_source s USING (source_id) JOIN mart.dim_property_type t USING (type_id)
 	WHERE s.name = 'idx' AND location_id = 1 AND t.level = 'all' ORDER BY month DESC LIMIT 1}), '2|t|f|t|f', 'but what is on the market now');
-is(sql(q{SELECT string_agg(concat_ws(' ', name, timezone, has_closed, has_off, has_history, sales_from, market_from = date_trunc('month', now())), ', ' ORDER BY name) FROM mart.dim_source WHERE source_id > 0}),
-	'east America/New_York t t t 2024-01-01 f, idx UTC f f f t, north UTC t t f 2024-01-01 f', 'what sources give');
+is(sql(q{SELECT string_agg(concat_ws(' ', name, timezone, has_closed, has_off, has_contracts, has_history, sales_from, market_from = date_trunc('month', now())), ', ' ORDER BY name) FROM mart.dim_source WHERE source_id > 0}),
+	'bare UTC t t f f 2024-01-01 f, east America/New_York t t t t 2024-01-01 f, idx UTC f f t f t, north UTC t t t f 2024-01-01 f', 'what sources give');
 
 # ---- Facts ----
 
@@ -216,6 +222,8 @@ is(sql(q{SELECT count(*) FROM mart.fct_spell a JOIN mart.fct_spell b ON a.listin
 	AND daterange(a.from_date, a.to_date) && daterange(b.from_date, b.to_date)}), 0, 'no two spells of a listing overlap');
 is(sql(q{SELECT list_date, dom, cdom FROM mart.fct_listing WHERE listing_key = 'L09'}), '2025-03-10|10|32', 'days on market go on when a property is listed again');
 is(sql(q{SELECT close_date IS NULL, next_date, problem FROM mart.fct_listing WHERE listing_key = 'L18'}), 't|2099-01-01|it is closed, without a CloseDate that can be used', 'a closing in the future is none');
+is(sql(q{SELECT currency, problem FROM mart.fct_listing WHERE listing_key = 'L36'}), 'USD|its X_Currency is no code of three letters: that of the mart is taken', 'a sign is no currency');
+is(sql(q{SELECT string_agg(DISTINCT currency, ' ' ORDER BY currency) FROM mart.agg_market_month}), 'EUR USD', 'and no group');
 is(sql(q{SELECT string_agg(listing_key, ' ') FROM mart.fct_listing WHERE listing_key IN ('L12', 'L13', 'L14')}), '', 'what never counts is not there');
 is(sql(q{SELECT string_agg(name || ' ' || level, ', ' ORDER BY location_id) FROM mart.dim_location WHERE level IN ('city', 'postal')}), 'Limassol city, AUSTIN city, 3030 postal, 78701 postal', 'a place is one however it is written');
 is(sql(q{SELECT string_agg(concat_ws(' ', member_key, role, sides, volume), ', ' ORDER BY member_key, role) FROM mart.agg_member_month WHERE month = '2025-02-01' AND transaction = 'sale'}),
@@ -239,6 +247,59 @@ sql(q{
 	INSERT INTO gold.showing_appointment ("ShowingAppointmentKey", "ShowingAppointmentDate") VALUES ('S1', '2025-02-02')});
 is(fill(), 'finished|0|0|', 'a run for those alone');
 is(sql(q{SELECT concat_ws(' ', m.name, o.name, h.date, h.listing_key, s.date) FROM mart.dim_member m JOIN mart.dim_office o USING (office_key), mart.fct_open_house h, mart.fct_showing s}), 'Ann One 2025-02-01 L03 2025-02-02', 'and they are there');
+
+# A property that two offices list at the same time, and again when the first has ended.
+listing('L32', 'Expired', '2025-01-01', undef, ExpirationDate => '2025-02-10', City => 'Marfa', ParcelNumber => 'P-20002');
+listing('L33', 'Withdrawn', '2025-01-11', undef, WithdrawnDate => '2025-01-31', City => 'Marfa', ParcelNumber => 'P-20002');
+listing('L34', 'Closed', '2025-02-20', '2025-03-02', sold('2025-03-12', 200000, 200000, 200000), City => 'Marfa', ParcelNumber => 'P-20002');
+is(fill(q{}, 'status, listings'), 'finished|3', 'a property listed twice');
+is(sql(q{SELECT string_agg(concat_ws(' ', listing_key, dom, cdom), ', ' ORDER BY listing_key) FROM mart.fct_listing WHERE listing_key IN ('L32', 'L33', 'L34')}),
+	'L32 40 40, L33 20 30, L34 10 50', 'is on the market once');
+
+# A sale that two sources tell of, each with a key of its own.
+my %twice = (City => 'Sonora', ParcelNumber => 'P-30003');
+listing('L40', 'Closed', '2025-01-05', '2025-01-20', sold('2025-02-10', 100000, 100000, 100000), %twice);
+listing('L41', 'Closed', '2025-01-06', '2025-01-20', sold('2025-02-10', 100000, 100000, 100000), %twice, mls_source => 'north');
+my %sonora = (city => 'sonora', subtype => 'Single Family Residence', transaction => 'sale', currency => 'USD');
+is(fill(q{}, 'status, listings'), 'finished|2', 'one sale, two listings');
+is(join(' / ', map { measure('closed_sales', %sonora, source => $_) . ', ' . measure('doubled_sales', %sonora, source => $_) } qw(all east north)), '0 2 0 0, 0 1 0 0 / 0 1 0 0, 0 0 0 0 / 0 1 0 0, 0 0 0 0', 'is counted twice, which is said');
+is(sql(q{SELECT listing_key, double_of FROM mart.fct_listing WHERE double_of IS NOT NULL}), 'L41|L40', 'of which it is');
+sql(q{UPDATE gold.property SET "CloseDate" = '2025-02-11' WHERE "ListingKey" = 'L40'});
+is(fill(q{}, 'status, listings'), 'finished|1', 'the first turns out to be another');
+is(measure('doubled_sales', %sonora, source => 'all'), '0 0 0 0', 'then none is');
+
+# A history of days that cannot be.
+sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", "ResourceRecordKey", "PreviousValue", "NewValue", "ModificationTimestamp") VALUES
+	('8', 'L03', 'Active', 'Pending', '0001-03-01T15:00Z'), ('9', 'L03', 'Pending', 'Active', '-infinity'), ('10', 'L03', 'Active', 'Pending', 'infinity')});
+is(fill(q{rebuild => true}, 'status'), 'finished', 'a history of year 1');
+is(sql(q{SELECT (SELECT count(*) FROM mart.agg_market_month WHERE month < '2024-01-01'), (SELECT string_agg(concat_ws(' ', status, from_date), ', ') FROM mart.fct_spell WHERE listing_key = 'L03')}),
+	'0|Active 2025-01-31', 'says nothing');
+
+# Dates that are no beginning of anything.
+my %old = (City => 'Alpine', mls_source => 'old');
+listing("O$_", 'Closed', "2025-0$_-01", "2025-0$_-05", sold("2025-0$_-15", 100000, 100000, 100000), %old) for 3 .. 6;
+listing('O8', 'Closed', '1970-01-01', '1970-01-01', sold('1970-01-01', 100000, 100000, 100000), %old);
+listing('O9', 'Closed', '2001-01-01', '2001-01-05', sold('2001-01-15', 100000, 100000, 100000), %old);
+fill();
+is(sql(q{SELECT string_agg(problem, '') FROM mart.fct_listing WHERE listing_key = 'O8'}), 'it is closed, without a CloseDate that can be used', 'the epoch is no day of a closing');
+is(sql(q{SELECT sales_from FROM mart.dim_source WHERE name = 'old'}), '2025-04-01', 'one closing of long ago is no beginning');
+is(sql(q{SELECT min(month) FROM mart.agg_market_month a JOIN mart.dim_source s USING (source_id) WHERE s.name = 'old' AND a.closed_sales IS NOT NULL}), '2025-04-01', 'and no month is 0 for it');
+
+# Who may read them no more has no copy of them.
+sql(q{
+	CREATE ROLE analyst LOGIN;
+	SELECT mls_grant('analyst');
+	GRANT CREATE ON DATABASE postgres TO analyst;
+	GRANT SELECT ON ALL TABLES IN SCHEMA gold TO analyst;
+	SET ROLE analyst;
+	SELECT mls_mart_create('his', levels => '{all}')});
+is(fill(q{'his'}, 'status'), 'finished', 'the mart of another role');
+my $copied = q{SELECT (SELECT count(*) FROM his.dim_member), (SELECT count(*) FROM his.dim_office), (SELECT count(*) FROM his.fct_showing), (SELECT count(*) FROM his.fct_open_house)};
+is(sql($copied), '1|1|1|1', 'has them too');
+sql(q{REVOKE SELECT ON gold.member, gold.office, gold.showing_appointment, gold.open_house FROM analyst});
+is(fill(q{'his'}, 'status, message'), 'finished|', 'until he may read them no more');
+is(sql($copied), '0|0|0|0', 'then they are gone');
+sql(q{SELECT mls_mart_drop('his')});
 
 # The second contract of a listing whose field still tells of the first.
 listing('L31', 'Pending', '2025-01-02', '2025-01-05', City => 'Waco');

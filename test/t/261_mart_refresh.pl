@@ -39,10 +39,6 @@ sql(q{
 		"ListPrice" numeric, "OriginalListPrice" numeric, "ClosePrice" numeric, "ListAgentKey" text, "BuyerAgentKey" text, "ListOfficeKey" text, "BuyerOfficeKey" text);
 	ALTER TABLE gold.property OWNER TO keeper;
 	GRANT SELECT ON gold.property TO analyst;
-	SET ROLE keeper;
-	SELECT mls_serve_history();
-	GRANT SELECT ON gold.history_transactional TO analyst;
-	RESET ROLE;
 	CREATE FUNCTION one_of(texts text[]) RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT texts[1 + floor(random() * cardinality(texts))::integer] $$;
 	CREATE FUNCTION some_day() RETURNS date LANGUAGE sql VOLATILE AS $$ SELECT date '2024-01-01' + floor(random() * 500)::integer $$;
 	-- A listing as it might be; one in ten is of the future, or has no dates.
@@ -75,15 +71,18 @@ sql(q{
 		WHEN 3 THEN UPDATE gold.property SET "StandardStatus" = one_of('{Active,Pending,Closed,Expired}'), "StatusChangeTimestamp" = now() WHERE "ListingKey" = one;
 		WHEN 4 THEN DELETE FROM gold.property WHERE "ListingKey" = one;
 		WHEN 5 THEN INSERT INTO gold.property ("ListingKey") VALUES ('n' || md5(random()::text)) RETURNING "ListingKey" INTO one; PERFORM fill_listing(one);
-		ELSE -- A history of the past that has become known, and a change of the record with it.
+		ELSE -- A history of the past that has become known, or that was wrong.
 			INSERT INTO gold.history_transactional ("HistoryTransactionalKey", mls_source, mls_origin, mls_source_key, "ResourceName", "ResourceRecordKey", "FieldName", "PreviousValue", "NewValue", "ModificationTimestamp")
 			VALUES ('x' || md5(random()::text), 'east', 'h', 'h', 'Property', one, 'StandardStatus', one_of('{Active,Pending,Hold}'), one_of('{Active,Pending,Withdrawn}'), some_day() + random() * interval '1 day');
-			UPDATE gold.property SET "ListPrice" = coalesce("ListPrice", 0) + 1 WHERE "ListingKey" = one;
+			DELETE FROM gold.history_transactional WHERE "HistoryTransactionalKey" = (SELECT "HistoryTransactionalKey" FROM gold.history_transactional ORDER BY random() LIMIT 1) AND random() < 0.3;
 		END CASE;
 	END $$;
 	SELECT setseed(0.26);
 	INSERT INTO gold.property ("ListingKey") SELECT 'L' || lpad(i::text, 4, '0') FROM generate_series(1, 700) i;
-	SELECT count(fill_listing("ListingKey")) FROM gold.property});
+	SELECT count(fill_listing("ListingKey")) FROM gold.property;
+	SET ROLE keeper;
+	SELECT mls_serve_history();
+	GRANT SELECT ON gold.history_transactional TO analyst});
 
 # ---- As whom ----
 
@@ -118,7 +117,7 @@ sub differing
 
 is(differing(), '', 'built twice is the same');
 my $whole = 0;
-for my $round (1 .. 10)
+for my $round (1 .. ($ENV{MLS_LONG} ? 10 : 2))
 {
 	sql(sprintf q{SELECT setseed(0.%02d); SELECT count(change_one()) FROM generate_series(1, 100)}, $round);
 	my $message = fill(q{}, q{status || coalesce(' ' || message, '')});
@@ -156,6 +155,15 @@ sql(q{INSERT INTO gold.property SELECT * FROM gone});
 fill();
 is(figure('closed_sales', 'there', '2024-05-01'), 2, 'one that is brought back does');
 
+# What is told of it comes later.
+sql(q{INSERT INTO gold.history_transactional ("HistoryTransactionalKey", mls_source, mls_origin, mls_source_key, "ResourceName", "ResourceRecordKey", "FieldName", "PreviousValue", "NewValue", "ModificationTimestamp")
+	VALUES ('told1', 'east', 'h', 'h', 'Property', 'late', 'StandardStatus', 'Active', 'Pending', '2024-05-04T15:00Z'), ('told2', 'east', 'h', 'h', 'Property', 'late', 'StandardStatus', 'Pending', 'Active', '2024-05-06T15:00Z')});
+is(fill(q{}, 'status, listings, message'), 'finished|1|', 'a history that comes after its listing');
+is(figure('fell_through', 'there', '2024-05-01'), 1, 'is counted');
+sql(q{DELETE FROM gold.history_transactional WHERE "HistoryTransactionalKey" LIKE 'told%'});
+is(fill(q{}, 'status, listings, message'), 'finished|1|', 'and one that is gone');
+is(figure('fell_through', 'there', '2024-05-01'), 0, 'no more');
+
 # ---- What goes wrong ----
 
 # It dies between facts and figures: it waits for a table of figures.
@@ -176,11 +184,15 @@ is(fill(q{}, 'status, listings'), 'finished|1', 'the next run does it');
 is(figure('closed_sales', 'nowhere', '2024-05-01'), 1, 'all of it');
 is(differing(), '', 'as a full build');
 
+# What follows computes all many times: of fewer places.
+sql(q{SET ROLE analyst; SELECT mls_mart_create(levels => '{all}', coverage => '{"east": "2024-01-01"}')});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'other settings');
+
 # Somebody empties what is followed, or the log.
 sql(q{SET ROLE keeper; SELECT mls_serve_history(track => false); SELECT mls_serve_events('{Property}', false)});
 sql(q{UPDATE gold.property SET "City" = 'Here' WHERE "ListingKey" = 'moved'});
 is(fill(), 'finished|all was computed: nobody notes changes of listings', 'without events all is computed');
-is(figure('closed_sales', 'here', '2024-05-01'), 1, 'and right');
+is(sql(q{SELECT l.city FROM mart.fct_listing f JOIN mart.dim_location l ON l.location_id = f.city_id WHERE listing_key = 'moved'}), 'here', 'and right');
 sql(q{SET ROLE keeper; SELECT mls_serve_events('{Property}')});
 is(fill(), 'finished|all was computed: much has changed', 'and once more when they begin anew');
 is(fill(), 'finished|', 'then no more');
@@ -188,21 +200,65 @@ sql(q{UPDATE mls.mart SET position = position + 1000});
 is(fill(), 'finished|all was computed: the log of changes begins anew', 'a log that is behind the mart');
 sql(q{UPDATE mls.mart SET as_of = as_of - 1});
 is(fill(), 'finished|all was computed: another day has begun', 'each day once');
-sql(q{SET ROLE analyst; SELECT mls_mart_create(min_price => 5000, levels => '{all,city}', coverage => '{"east": "2024-01-01"}')});
-is(fill(), 'finished|all was computed: what it is computed by has changed', 'other settings');
 sql(q{ALTER TABLE gold.property DROP COLUMN "ParcelNumber"});
 is(fill(), 'finished|all was computed: what it is computed by has changed', 'other columns of gold');
 sql(q{REVOKE SELECT ON gold.property FROM analyst});
 like(sql_error($node, q{SELECT * FROM mls_mart_sync()}), qr/42501: permission denied for table gold.property/, 'who may read gold no more has his figures of before');
 is(sql(q{SELECT state, failures, problem FROM mls_marts}), 'failed|1|permission denied for table gold.property', 'and a mart that says so');
+my $health = q{SELECT level, message FROM mls_health() WHERE item = 'marts'};
+is(sql($health), 'warning|mart was not filled, 1 time in a row: permission denied for table gold.property', 'by mls_health() as well');
 sql(q{GRANT SELECT ON gold.property TO analyst});
 is(fill(), 'finished|', 'until he may again');
+is(sql($health), 'ok|1 mart is filled', 'then it is well');
+sql(q{UPDATE mls.mart SET refreshed_at = now() - interval '25 hours'});
+is(sql($health), 'warning|nobody has filled for 1 day: mart (mls_mart_sync() does)', 'until it is forgotten');
+
+# A policy that comes, and a role that is given.
+my $lots = q{SELECT count(*) FROM mart.fct_listing};
+my $all = sql($lots);
+sql(q{CREATE ROLE club; ALTER TABLE gold.property ENABLE ROW LEVEL SECURITY; CREATE POLICY everybody ON gold.property USING (true); CREATE POLICY few ON gold.property AS RESTRICTIVE TO club USING ("ListingKey" < 'L0100')});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'policies of gold');
+is(sql($lots), $all, 'that show him all');
+sql(q{GRANT club TO analyst});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'a role by which another policy holds for him');
+cmp_ok(sql($lots), '<', 100, 'that shows him less');
+sql(q{ALTER POLICY few ON gold.property USING ("ListingKey" < 'L0200')});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'that policy in other words');
+cmp_ok(sql($lots), '>', 100, 'and he is shown more');
+sql(q{ALTER TABLE gold.property DISABLE ROW LEVEL SECURITY; DROP POLICY few ON gold.property; DROP POLICY everybody ON gold.property});
+is(fill(), 'finished|all was computed: what it is computed by has changed', 'no policies any more');
+is(sql($lots), $all, 'and all are there again');
 sql(q{CREATE SCHEMA other AUTHORIZATION stranger; CREATE TABLE other.fct_listing (listing_key text); ALTER TABLE other.fct_listing OWNER TO stranger});
 like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('other')}), qr/42501: schema "other" is another role's/, 'a mart is made in no schema of others');
 sql(q{GRANT stranger TO analyst});
 like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('other')}), qr/42P07: relation other.fct_listing exists and is not a table of role "analyst"/, 'nor of tables of others');
+
+# Tables of the user's own, of whatever name, are left alone.
+sql(q{SET ROLE analyst; CREATE SCHEMA analytics; CREATE TABLE analytics.dim_date (date date PRIMARY KEY, holiday text); INSERT INTO analytics.dim_date VALUES ('2025-12-25', 'Christmas')});
+like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('analytics')}), qr/42P07: table analytics.dim_date exists and is none of a mart/, 'a table of the same name is not taken over');
+sql(q{SET ROLE analyst; DROP TABLE analytics.dim_date; CREATE TABLE analytics.dim_date (LIKE mart.dim_date)});
+like(sql_error($node, q{SET ROLE analyst; SELECT mls_mart_create('analytics')}), qr/42P07: table analytics.dim_date exists and is none of a mart/, 'nor one of the same columns');
+sql(q{SET ROLE analyst; CREATE TABLE mart.mls_new_homes (a integer); SELECT mls_mart_drop('mart', drop_tables => false); SELECT mls_mart_create('mart', levels => '{all}')});
+is(fill(q{}, 'status'), 'finished', 'those of a mart that was forgotten are');
+sql(q{SET ROLE analyst; DROP TABLE mart.dim_date; CREATE TABLE mart.dim_date (date date PRIMARY KEY, holiday text)});
+like(sql_error($node, q{SELECT * FROM mls_mart_sync('mart')}), qr/42P07: table mart.dim_date exists and is none of a mart/, 'one that was put in the place of a mart\'s is not filled');
 like(sql_error($node, qq{SELECT mls_mart_create('x"; DROP TABLE gold.property; --')}), qr/42602: .* is no name of a mart/, 'a name is a name');
 sql(q{SET ROLE analyst; SELECT mls_mart_drop('mart')});
-is(sql(q{SELECT (SELECT count(*) FROM mls.mart) + (SELECT count(*) FROM pg_class WHERE relnamespace = 'mart'::regnamespace)}), 0, 'dropped');
+is(sql(q{SELECT count(*), (SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'mart'::regnamespace AND relkind = 'r') FROM mls.mart}), '0|dim_date mls_new_homes', 'dropped, without tables of the user\'s own');
+
+
+# While a run is at work.
+sql(q{SET ROLE analyst; DROP TABLE mart.dim_date; SELECT mls_mart_create('mart', levels => '{all}')});
+is(fill(q{}, 'status'), 'finished', 'made once more');
+$session = $node->background_psql('postgres');
+$session->query_safe('BEGIN; LOCK TABLE mart.agg_market_month IN SHARE MODE');
+$call = start_psql($node, q{SELECT status FROM mls_mart_sync(rebuild => true)});
+ok($node->poll_query_until('postgres', "SELECT EXISTS ($waits)"), 'a run waits');
+my $drop = start_psql($node, q{SELECT mls_mart_drop('mart')});
+ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT mls_mart_drop%' AND wait_event_type = 'Lock')}), 'who drops it waits for the run');
+$session->query_safe('ROLLBACK');
+$session->quit;
+is(join('', map { end_psql($_) =~ s/\s+//gr } $call, $drop), 'finished', 'both end');
+is(sql(q{SELECT (SELECT count(*) FROM mls.mart), to_regclass('mart.agg_market_month') IS NULL}), '0|t', 'and the mart is gone');
 
 done_testing();

@@ -38,6 +38,7 @@ const CURES = {
 	alerts: () => ['Mend the receiver or the rule, then try it: ', sql('SELECT mls_alert_test(receiver) FROM mls.alert_receiver WHERE last_error IS NOT NULL;\nSELECT * FROM mls_alert();')],
 	destinations: () => ['See what it answers; it is tried again by itself. One that is to be loaded anew: ', sql('SELECT destination, name, state, error FROM mls_publications;\nSELECT mls_publish_resend(destination, name, 0);')],
 	feeds: () => ['See what was left out, and why: ', sql('SELECT * FROM mls_feed_report(name);')],
+	marts: () => ['See why, mend it, then fill it: ', sql('SELECT name, state, problem FROM mls_marts;\nSELECT * FROM mls_mart_sync();')],
 	publications: () => ['The sentence says what is missing for subscribers of gold.'],
 	schema: f => ['See what is new and accept it, or leave it as it is. ', sourceLink(f.source, `Source ${f.source}`)],
 	version: () => [sql('ALTER EXTENSION mls_fdw UPDATE;')],
