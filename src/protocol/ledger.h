@@ -32,7 +32,7 @@ typedef struct MlsFileEntry
 	MlsFileState state;
 	int64 bytes;
 	TimestampTz modified;
-	const char *sha256; /* hexadecimal; NULL: not known */
+	const char *sha256; /* hexadecimal; NULL: not known, or gone before all of it was here */
 	int64 rows;
 	int64 rejected;
 	const char *reading; /* how it was read, and what was remarkable; or NULL */

@@ -4,6 +4,7 @@
  *
  * A file is passed over by a sync when its row says that all of it is here.  So whatever takes
  * rows away has to say so (mls_files_forget); a reading of everything does not look at them.
+ * A file that is gone keeps its hash only if all of it is here.
  */
 #include "postgres.h"
 
@@ -49,7 +50,8 @@ read_known(const MlsRun *run)
 		entry->rows = mls_int8_at(i, 6);
 		entry->rejected = mls_int8_at(i, 7);
 		entry->reading = mls_text_at(i, 8);
-		if ((again || mls_bool_at(i, 9)) && entry->state == MLS_FILE_SYNCED)
+		if ((again || mls_bool_at(i, 9)) &&
+			(entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE))
 			entry->state = MLS_FILE_NOT_SYNCED;
 		known = lappend(known, entry);
 	}
@@ -92,7 +94,8 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 		"CASE WHEN $3 = 'synced' THEN pg_catalog.clock_timestamp() END) "
 		"ON CONFLICT (subscription, name) DO UPDATE SET state = excluded.state, "
 		"bytes = excluded.bytes, modified_at = excluded.modified_at, "
-		"sha256 = coalesce(excluded.sha256, f.sha256), rows = excluded.rows, "
+		"sha256 = CASE WHEN $3 = 'gone' THEN $6 ELSE coalesce($6, f.sha256) END, "
+		"rows = excluded.rows, "
 		"rejected = excluded.rejected, reading = coalesce(excluded.reading, f.reading), "
 		"error = excluded.error, run_id = excluded.run_id, "
 		"failures = CASE excluded.state WHEN 'failed' THEN f.failures + 1 WHEN 'synced' THEN 0 "
@@ -164,7 +167,9 @@ void
 mls_files_forget(int64 subscription)
 {
 	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.file SET state = 'not_synced' WHERE subscription = $1 "
-					"AND state IN ('synced', 'syncing')",
+					"UPDATE mls.file SET "
+					"state = CASE state WHEN 'gone' THEN state ELSE 'not_synced' END, "
+					"sha256 = CASE state WHEN 'gone' THEN NULL ELSE sha256 END "
+					"WHERE subscription = $1 AND state IN ('synced', 'syncing', 'gone')",
 					mls_arg_int8(subscription));
 }

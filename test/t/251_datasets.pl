@@ -153,6 +153,26 @@ is(sync('days'), 'finished 1 1 0 0', 'mended, it comes alone');
 put('days/sales_again.csv', "Id,Amount\n3-1,10\n3-2,20\n");
 is(sync('days'), 'finished 0 0 0 0', 'the same bytes under another name');
 is(sql(q{SELECT reading FROM mls.file WHERE name = 'sales_again.csv'}), 'the same bytes as "sales_3.csv"', 'are known');
+# Nor is what was there by half, or is here no more, taken for the whole.
+put('days/sales_8.csv', qq{Id,Amount\n8-1,10\n8-2,"20\n});
+fails(q{SELECT * FROM mls_sync('days')}, qr/never closed/, 'a file that fails');
+rename "$folder/srv/days/sales_8.csv", "$folder/srv/days/sales_8b.csv" or die;
+sql(q{ALTER SERVER days OPTIONS (ADD quote 'none')});
+sync('days');
+is(sql(q{SELECT state, rows, reading LIKE 'the same%' FROM mls.file WHERE name = 'sales_8b.csv'}), 'synced|2|f', 'and has another name when it can be read is read');
+is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '8-%'}), 2, 'and its rows are here');
+sql(q{ALTER SERVER days OPTIONS (DROP quote)});
+unlink "$folder/srv/days/sales_8b.csv" or die;
+sync('days');
+sql(q{DELETE FROM bronze.days_sales WHERE record->>'Id' LIKE '8-%'; DELETE FROM silver.days_sales WHERE id LIKE '8-%'});
+sync('days');
+rename "$folder/srv/days/sales_5.csv", "$folder/other/sales_5.csv" or die;
+is(sync('days'), 'finished 0 0 0 0', 'a file is moved away');
+is(sql(q{SELECT state, sha256 IS NOT NULL FROM mls.file WHERE name = 'sales_5.csv'}), 'gone|t', 'and is known by its bytes');
+rename "$folder/other/sales_5.csv", "$folder/srv/days/sales_5b.csv" or die;
+is(sync('days'), 'finished 0 0 0 0', 'by which it is passed over when it comes back');
+unlink "$folder/srv/days/sales_5b.csv" or die;
+sync('days');
 put('days/sales_1.csv', "Id,Amount\n1-3,30\n");
 is(sync('days'), 'finished 1 1 0 0', 'other bytes under the same name are more rows');
 unlink "$folder/srv/days/sales_2.csv" or die;
@@ -242,6 +262,31 @@ is($rows, '400000 28000000', 'a long file');
 cmp_ok($memory, '<', 45 * 1024, 'is not held as a whole') or diag("$memory kB");
 
 # ---- Killed ----
+
+mkdir "$folder/srv/$_" or die for qw(moved back);
+put('moved/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
+server('moved', 'moved', q{, files 'rows=*.csv', page_size '200', mode 'append'});
+sql(q{SELECT mls_subscribe('moved.rows')});
+my $stopped = start_psql($node, q{SELECT * FROM mls_sync('moved')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 5}) or die 'no page came';
+sql(q{SELECT pg_terminate_backend(pid) FROM mls.run WHERE status = 'running'});
+end_psql($stopped);
+$node->poll_query_until('postgres', q{SELECT state = 'syncing' AND rows BETWEEN 1 AND 19999 FROM mls.file WHERE name = 'rows.csv'}) or die 'it came to its end';
+rename "$folder/srv/moved/rows.csv", "$folder/srv/moved/rows_2.csv" or die;
+sync('moved');
+is(sql('SELECT count(*), count(DISTINCT k) FROM silver.moved_rows'), '20000|20000', 'a file that is renamed while a part of it is here is read whole');
+
+put('back/a.csv', "K\n1\n2\n");
+server('back', 'back', q{, files 'rows=*.csv', mode 'append'});
+sql(q{SELECT mls_subscribe('back.rows')});
+is(sync('back'), 'finished 2 2 0 0', 'a file');
+rename "$folder/srv/back/a.csv", "$folder/other/a.csv" or die;
+sync('back');
+sql('TRUNCATE bronze.back_rows, silver.back_rows');
+rename "$folder/other/a.csv", "$folder/srv/back/a.csv" or die;
+sync('back');
+is(sql('SELECT count(*) FROM silver.back_rows'), 2, 'that comes back when its rows are gone is read again');
+
 
 put('killed/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
 server('killed', 'killed', q{, page_size '200', key 'K'});

@@ -100,7 +100,10 @@ is_wanted(const MlsQuery *query, const DatasetFile *file)
 	return true;
 }
 
-/* What a ledger knows and the place has no more. */
+/*
+ * What a ledger knows and the place has no more.  Its bytes are known again only if all of
+ * them are here.
+ */
 static void
 note_gone(MlsFileLedger *ledger, List *files)
 {
@@ -122,6 +125,8 @@ note_gone(MlsFileLedger *ledger, List *files)
 	{
 		MlsFileEntry entry = *(MlsFileEntry *) lfirst(lc);
 
+		if (entry.state != MLS_FILE_SYNCED)
+			entry.sha256 = NULL;
 		entry.state = MLS_FILE_GONE;
 		entry.error = NULL;
 		mls_ledger_note(ledger, &entry);
