@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
@@ -209,37 +211,66 @@ tidy(const DatasetCell *cell)
 	return name;
 }
 
-static bool
-is_taken(const char *const *names, int count, const char *name)
+/* A name that columns have, or that would be one of ours. */
+typedef struct Taken
+{
+	char name[MOST_NAME + 16]; /* with a number behind it */
+	int next;                  /* number that has not been tried behind it */
+} Taken;
+
+static Taken *
+take(HTAB *taken, const char *name, bool *is_taken)
+{
+	Taken *entry = hash_search(taken, name, HASH_ENTER, is_taken);
+
+	if (!*is_taken)
+		entry->next = 2;
+	return entry;
+}
+
+static HTAB *
+own_names(int ncells)
 {
 	static const char *const own[] = {DATASET_FILE, DATASET_SHA256, DATASET_LINE, DATASET_EXTRA};
+	HASHCTL control = {.keysize = sizeof(((Taken *) 0)->name),
+					   .entrysize = sizeof(Taken),
+					   .hcxt = CurrentMemoryContext};
+	HTAB *taken = hash_create("mls_fdw names of columns", ncells + lengthof(own), &control,
+							  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	bool is_taken;
 
 	for (int i = 0; i < lengthof(own); i++)
-		if (strcmp(own[i], name) == 0)
-			return true;
-	for (int i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
+		(void) take(taken, own[i], &is_taken);
+	return taken;
 }
 
 const char **
 mls_dataset_names(const DatasetCell *cells, int ncells)
 {
 	const char **names = palloc(Max(ncells, 1) * sizeof(char *));
+	HTAB *taken = own_names(ncells);
 
 	for (int i = 0; i < ncells; i++)
 	{
 		char *wanted = cells ? tidy(&cells[i]) : "";
-		char *name;
+		Taken *entry;
+		bool is_taken;
 
+		CHECK_FOR_INTERRUPTS();
 		/* A field "*" would be the whole record. */
 		if (*wanted == '\0' || strcmp(wanted, "*") == 0)
 			wanted = psprintf("col_%d", i + 1);
-		name = wanted;
-		for (int number = 2; is_taken(names, i, name); number++)
-			name = psprintf("%s_%d", wanted, number);
-		names[i] = name;
+		names[i] = wanted;
+		for (entry = take(taken, wanted, &is_taken); is_taken;)
+		{
+			char numbered[sizeof(entry->name)];
+
+			snprintf(numbered, sizeof(numbered), "%s_%d", wanted, entry->next++);
+			(void) take(taken, numbered, &is_taken);
+			if (!is_taken)
+				names[i] = pstrdup(numbered);
+		}
 	}
+	hash_destroy(taken);
 	return names;
 }
