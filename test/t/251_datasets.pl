@@ -252,6 +252,16 @@ is(sql(q{SELECT string_agg(field || ' ' || type, ', ') FROM mls_dataset_inspect(
 is(sql(q{CREATE SCHEMA big; IMPORT FOREIGN SCHEMA files FROM SERVER big INTO big; SELECT count(*), min(zip) FROM big.big}), '120001|00000', 'all rows');
 like(sql(q{SELECT remark FROM mls_dataset_inspect('big') WHERE resource IS NULL}), qr/big_cut\.csv.*The quote that opens in line 120002 is never closed/, 'an end that is missing is found');
 
+# Names without end: they are numbered, or refused, and neither takes for ever.
+put('wide/same.csv', join(',', ('N') x 16_384) . "\n1\n");
+put('wide/names.ndjson', join '', map { qq({"n$_": 1}\n) } 1 .. 16_000);
+put('wide/endless.ndjson', join '', map { qq({"n$_": 1}\n) } 1 .. 40_000);
+sql(qq{CREATE SERVER names FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/wide', files 'same.csv, names.ndjson, endless.ndjson')});
+is(sql(q{SET statement_timeout = '60s'; SELECT string_agg(concat_ws(' ', resource, count, last), ', ' ORDER BY resource) FROM (
+	SELECT resource, count(*), (array_agg(field ORDER BY n DESC))[1] AS last FROM mls_dataset_inspect('names')
+	WITH ORDINALITY AS i(resource, field, type, written, is_key, samples, remark, n) WHERE field !~ '^_' GROUP BY 1) AS r}), 'names 16000 n16000, same 16384 N_16384', 'many columns of one name, and many names');
+like(sql(q{SELECT string_agg(remark, ' ') FROM mls_dataset_inspect('names') WHERE field IS NULL}), qr/has too many fields: Its records have more than 16384 names/, 'too many are refused');
+
 # Thirty megabytes, packed, in the memory of a page.
 my $long = "K,Text\n" . join('', map { "$_," . 'x' x 70 . "\n" } 1 .. 400_000);
 gzip(\$long, \my $packed) or die $GzipError;
