@@ -180,6 +180,32 @@ is(sync('days'), 'finished 0 0 0 0', 'a file that is gone');
 is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('days')}), 'finished 0', 'takes nothing with it');
 is(sql('SELECT count(*), sum(amount) FROM silver.days_sales'), '13|195', 'all that ever was is here');
 
+# ---- One key in two files: the last file counts, whatever came when ----
+
+mkdir "$folder/srv/pair" or die;
+put('pair/a.csv', "MemberKey,City\nK1,Austin\n");
+put('pair/c.csv', "MemberKey,City\nK1,Dallas\nK2,Waco\n");
+server('pair', 'pair', q{, files 'm=*.csv', key 'MemberKey', purge_limit '1'});
+sql(q{SELECT mls_subscribe('pair.m')});
+my $pair = q{SELECT string_agg(member_key || city, ' ' ORDER BY member_key) FROM silver.pair_m};
+sync('pair');
+is(sql($pair), 'K1Dallas K2Waco', 'of two files with one key the last counts');
+put('pair/a.csv', "MemberKey,City\nK1,Houston\n");
+sync('pair');
+is(sql($pair), 'K1Dallas K2Waco', 'also if the first one has changed');
+put('pair/b.csv', "MemberKey,City\nK1,El Paso\nK2,Laredo\n");
+sync('pair');
+is(sql($pair), 'K1Dallas K2Waco', 'or one has come between them');
+put('pair/d.csv', "MemberKey,City\nK3,Katy\n");
+is(sync('pair'), 'finished 1 1 0 0', 'what comes behind all of them is read alone');
+unlink "$folder/srv/pair/c.csv" or die;
+sync('pair');
+is(sql($pair), 'K1El Paso K2Laredo K3Katy', 'of one that is gone the others have the rows');
+put('pair/b.csv', "MemberKey,City\nK2,Laredo\n");
+sync('pair');
+is(sql($pair), 'K1Houston K2Laredo K3Katy', 'as they have those that it lost');
+is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('pair')}), 'finished 0', 'and a purge finds nothing');
+
 # ---- Replace: the newest file counts ----
 
 put('newest/list_a.csv', "Code,Price\nA,1\nB,2\nC,3\n");

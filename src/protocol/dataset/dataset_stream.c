@@ -100,6 +100,89 @@ is_wanted(const MlsQuery *query, const DatasetFile *file)
 	return true;
 }
 
+/* May a file still be written?  A clock that goes wrong must not make it wait for ever. */
+static bool
+is_fresh(const DatasetStream *stream, const DatasetFile *file)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	int64 age = GetCurrentTimestamp() - file->modified;
+	int64 settle = server->settle_s * USECS_PER_SEC;
+
+	return settle > 0 && age < settle && age > -settle;
+}
+
+/* Is all of it here, as far as size and time tell? */
+static bool
+is_as_known(const DatasetFile *file, const MlsFileEntry *known)
+{
+	return known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
+		   known->modified == file->modified;
+}
+
+static bool
+is_there(List *files, const MlsFileEntry *entry)
+{
+	ListCell *lc;
+
+	foreach (lc, files)
+		if (strcmp(((DatasetFile *) lfirst(lc))->name, entry->name) == 0)
+			return true;
+	return false;
+}
+
+/* Was there something of a file here, so that it may be gone? */
+static bool
+was_read(const MlsFileEntry *known)
+{
+	return known && known->state != MLS_FILE_GONE && known->sha256;
+}
+
+/* The first of the files whose rows may stand below others of their key, or be missing. */
+static int
+first_out_of_order(const DatasetStream *stream, const MlsFileLedger *ledger, List *files)
+{
+	int first = list_length(files);
+	ListCell *lc;
+
+	foreach (lc, ledger->known)
+		if (was_read(lfirst(lc)) && !is_there(files, lfirst(lc)))
+			return 0;
+	foreach (lc, files)
+	{
+		const DatasetFile *file = lfirst(lc);
+		const MlsFileEntry *known = mls_ledger_find(ledger, file->name);
+
+		if (is_as_known(file, known) || is_fresh(stream, file))
+			continue;
+		if (was_read(known))
+			return 0;
+		first = Min(first, foreach_current_index(lc) + 1);
+	}
+	return first;
+}
+
+/*
+ * Of rows with one key the last counts, in the order of the files.  So what a file had, and has
+ * no more, may stand in another, and a file that is read now must not stand above those behind
+ * it: these are read again.
+ */
+static void
+keep_order(const DatasetStream *stream, MlsFileLedger *ledger, List *files)
+{
+	for (int i = first_out_of_order(stream, ledger, files); i < list_length(files); i++)
+	{
+		const MlsFileEntry *known =
+			mls_ledger_find(ledger, ((DatasetFile *) list_nth(files, i))->name);
+		MlsFileEntry entry;
+
+		if (known == NULL || known->state != MLS_FILE_SYNCED)
+			continue;
+		entry = *known;
+		entry.state = MLS_FILE_NOT_SYNCED;
+		mls_ledger_note(ledger, &entry);
+	}
+}
+
 /*
  * What a ledger knows and the place has no more.  Its bytes are known again only if all of
  * them are here.
@@ -113,12 +196,8 @@ note_gone(MlsFileLedger *ledger, List *files)
 	foreach (lc, ledger->known)
 	{
 		MlsFileEntry *entry = lfirst(lc);
-		bool found = false;
-		ListCell *file;
 
-		foreach (file, files)
-			found |= strcmp(((DatasetFile *) lfirst(file))->name, entry->name) == 0;
-		if (!found && entry->state != MLS_FILE_GONE)
+		if (entry->state != MLS_FILE_GONE && !is_there(files, entry))
 			gone = lappend(gone, entry);
 	}
 	foreach (lc, gone)
@@ -137,6 +216,7 @@ static void
 list_files(DatasetStream *stream)
 {
 	const MlsTable *table = stream->head.query->table;
+	const DatasetServer *server = table->source->own;
 	MemoryContext before = MemoryContextSwitchTo(stream->context);
 	List *files = mls_dataset_files_of(table->source, table->resource);
 	ListCell *lc;
@@ -144,6 +224,8 @@ list_files(DatasetStream *stream)
 	foreach (lc, files)
 		if (is_wanted(stream->head.query, lfirst(lc)))
 			stream->files = lappend(stream->files, lfirst(lc));
+	if (table->files && server->mode == DATASET_MIRROR && !mls_table_is_key(table, DATASET_FILE))
+		keep_order(stream, table->files, files);
 	if (table->files)
 		note_gone(table->files, files);
 	stream->is_listed = true;
@@ -177,17 +259,6 @@ end_file(DatasetStream *stream)
 	MemoryContextReset(stream->file_context);
 }
 
-/* May a file still be written?  A clock that goes wrong must not make it wait for ever. */
-static bool
-is_fresh(const DatasetStream *stream)
-{
-	const DatasetServer *server = stream->head.query->table->source->own;
-	int64 age = GetCurrentTimestamp() - stream->file->modified;
-	int64 settle = server->settle_s * USECS_PER_SEC;
-
-	return settle > 0 && age < settle && age > -settle;
-}
-
 /* Is it known to be here, by its size and time?  Or may it still be written, so that it waits? */
 static bool
 is_passed_over(DatasetStream *stream, const MlsFileLedger *ledger)
@@ -195,10 +266,9 @@ is_passed_over(DatasetStream *stream, const MlsFileLedger *ledger)
 	const DatasetFile *file = stream->file;
 	const MlsFileEntry *known = mls_ledger_find(ledger, file->name);
 
-	if (known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
-		known->modified == file->modified)
+	if (is_as_known(file, known))
 		return true;
-	if (is_fresh(stream))
+	if (is_fresh(stream, file))
 	{
 		note(stream, MLS_FILE_PENDING);
 		return true;
@@ -271,7 +341,7 @@ begin_file(DatasetStream *stream)
 		return false;
 	}
 	/* Of half a file it would be said that the rest is gone. */
-	if (stream->head.query->keys_only && is_fresh(stream))
+	if (stream->head.query->keys_only && is_fresh(stream, stream->file))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
 						errmsg("file \"%s\" of source \"%s\" may still be written",
 							   stream->file->name, table->source->name),
