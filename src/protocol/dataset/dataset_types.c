@@ -30,6 +30,7 @@
 
 /* A resource with more has names where values should be. */
 #define MOST_FIELDS 16384
+#define OWN_FIELDS 4
 
 #define ALL_NUMBERS (MLS_CAN_INTEGER | MLS_CAN_NUMBER | MLS_CAN_POINT | MLS_CAN_COMMA)
 
@@ -117,7 +118,7 @@ add_field(DatasetTypes *types, const char *name, int length)
 	Field *field;
 	FieldKey key;
 
-	if (list_length(types->fields) == MOST_FIELDS)
+	if (list_length(types->fields) == MOST_FIELDS + OWN_FIELDS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("resource has too many fields"),
 				 errdetail("Its records have more than %d names.", MOST_FIELDS)));
