@@ -34,6 +34,7 @@ typedef struct Widths
 {
 	int width; /* that most records have */
 	int64 records;
+	int64 others; /* records of another width */
 } Widths;
 
 static Widths
@@ -41,15 +42,17 @@ widths_of(DatasetCells *cells)
 {
 	int64 *counts = palloc0((MOST_WIDTH + 1) * sizeof(int64));
 	Widths widths = {.width = 1};
+	int64 all = 0;
 	int64 line;
 	int ncells;
 
-	while (cells->next(cells, &ncells, &line))
+	for (; cells->next(cells, &ncells, &line); all++)
 		counts[Min(ncells, MOST_WIDTH)]++;
 	widths.records = counts[1];
 	for (int i = 2; i <= MOST_WIDTH; i++)
 		if (counts[i] > 0 && (widths.width == 1 || counts[i] > widths.records))
 			widths = (Widths){.width = i, .records = counts[i]};
+	widths.others = all - widths.records;
 	pfree(counts);
 	return widths;
 }
@@ -67,6 +70,30 @@ widths_with(const DatasetBytes *bytes, const char *sample, Size length, bool is_
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
 	return widths;
+}
+
+/* The same; false if the sample cannot be read so, as where a quote is never closed. */
+static bool
+try_widths(const DatasetBytes *bytes, const char *sample, Size length, bool is_all, char delimiter,
+		   char quote, Widths *widths)
+{
+	MemoryContext before = CurrentMemoryContext;
+	volatile bool is_read = true;
+
+	PG_TRY();
+	{
+		*widths = widths_with(bytes, sample, length, is_all, delimiter, quote);
+	}
+	PG_CATCH();
+	{
+		if (!mls_dataset_is_files_fault(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(before);
+		FlushErrorState();
+		is_read = false;
+	}
+	PG_END_TRY();
+	return is_read;
 }
 
 /* The value of an option that is one character; ASCII, so that it is one byte. */
@@ -150,22 +177,28 @@ mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, cons
 {
 	char given = given_delimiter(server);
 	Widths best = {0};
+	char failed = 0; /* the first that does */
 
 	memset(dialect, 0, sizeof(*dialect));
 	dialect->quote = strcmp(server->quote, "none") == 0 ? 0 : character("quote", server->quote);
-	for (int i = 0; i < lengthof(delimiters); i++)
+	for (int i = 0; i < lengthof(delimiters) && given == 0; i++)
 	{
-		Widths widths = widths_with(bytes, sample, length, is_all, given ? given : delimiters[i],
-									dialect->quote);
+		Widths widths;
 
-		if (best.width == 0 ||
-			(widths.width > 1 && (best.width == 1 || widths.records > best.records)))
+		if (!try_widths(bytes, sample, length, is_all, delimiters[i], dialect->quote, &widths))
+			failed = failed ? failed : delimiters[i];
+		else if (best.width == 0 ||
+				 (widths.width > 1 && (best.width == 1 || widths.records > best.records)))
 		{
 			best = widths;
-			dialect->delimiter = given ? given : delimiters[i];
+			dialect->delimiter = delimiters[i];
 		}
-		if (given)
-			break;
+	}
+	/* What one delimiter fails with is the file's fault, unless another makes a table of all of it. */
+	if (given || (failed && (best.width < 2 || best.others > 0)))
+	{
+		dialect->delimiter = given ? given : failed;
+		best = widths_with(bytes, sample, length, is_all, dialect->delimiter, dialect->quote);
 	}
 	dialect->width = best.width;
 	if (server->header != DATASET_SECOND)
@@ -211,6 +244,17 @@ tidy(const DatasetCell *cell)
 	return name;
 }
 
+bool
+mls_dataset_is_own(const char *name)
+{
+	static const char *const own[] = {DATASET_FILE, DATASET_SHA256, DATASET_LINE, DATASET_EXTRA};
+
+	for (int i = 0; i < lengthof(own); i++)
+		if (strcmp(own[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* A name that columns have, or that would be one of ours. */
 typedef struct Taken
 {
@@ -225,30 +269,19 @@ take(HTAB *taken, const char *name, bool *is_taken)
 
 	if (!*is_taken)
 		entry->next = 2;
+	*is_taken |= mls_dataset_is_own(name);
 	return entry;
-}
-
-static HTAB *
-own_names(int ncells)
-{
-	static const char *const own[] = {DATASET_FILE, DATASET_SHA256, DATASET_LINE, DATASET_EXTRA};
-	HASHCTL control = {.keysize = sizeof(((Taken *) 0)->name),
-					   .entrysize = sizeof(Taken),
-					   .hcxt = CurrentMemoryContext};
-	HTAB *taken = hash_create("mls_fdw names of columns", ncells + lengthof(own), &control,
-							  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	bool is_taken;
-
-	for (int i = 0; i < lengthof(own); i++)
-		(void) take(taken, own[i], &is_taken);
-	return taken;
 }
 
 const char **
 mls_dataset_names(const DatasetCell *cells, int ncells)
 {
 	const char **names = palloc(Max(ncells, 1) * sizeof(char *));
-	HTAB *taken = own_names(ncells);
+	HASHCTL control = {.keysize = sizeof(((Taken *) 0)->name),
+					   .entrysize = sizeof(Taken),
+					   .hcxt = CurrentMemoryContext};
+	HTAB *taken = hash_create("mls_fdw names of columns", Max(ncells, 1), &control,
+							  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 
 	for (int i = 0; i < ncells; i++)
 	{

@@ -291,7 +291,6 @@ next_cells(DatasetRows *rows, StringInfo out)
 static bool
 is_own_name(const char *name, int length)
 {
-	static const char *const own[] = {DATASET_FILE, DATASET_SHA256, DATASET_LINE, DATASET_EXTRA};
 	char plain[16];
 	int count = 0;
 
@@ -313,10 +312,7 @@ is_own_name(const char *name, int length)
 		s += 6;
 	}
 	plain[count] = '\0';
-	for (int i = 0; i < lengthof(own); i++)
-		if (strcmp(own[i], plain) == 0)
-			return true;
-	return false;
+	return mls_dataset_is_own(plain);
 }
 
 /* Appends the members of an object, up to its end; those with a name of ours have another. */
