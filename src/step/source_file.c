@@ -34,7 +34,7 @@ read_known(const MlsRun *run)
 	List *known = NIL;
 
 	mls_select("SELECT f.name, f.state, f.bytes, f.modified_at, f.sha256, f.rows, f.rejected, "
-			   "f.reading, s.reading_all FROM mls.file f "
+			   "f.reading, s.reading_all, f.synced_at IS NOT NULL FROM mls.file f "
 			   "JOIN mls.subscription s ON s.id = f.subscription "
 			   "WHERE f.subscription = $1 ORDER BY f.name",
 			   mls_arg_int8(run->sub->id));
@@ -50,6 +50,7 @@ read_known(const MlsRun *run)
 		entry->rows = mls_int8_at(i, 6);
 		entry->rejected = mls_int8_at(i, 7);
 		entry->reading = mls_text_at(i, 8);
+		entry->was_whole = mls_bool_at(i, 10);
 		if ((again || mls_bool_at(i, 9)) &&
 			(entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE))
 			entry->state = MLS_FILE_NOT_SYNCED;

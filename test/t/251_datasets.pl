@@ -173,8 +173,14 @@ rename "$folder/other/sales_5.csv", "$folder/srv/days/sales_5b.csv" or die;
 is(sync('days'), 'finished 0 0 0 0', 'by which it is passed over when it comes back');
 unlink "$folder/srv/days/sales_5b.csv" or die;
 sync('days');
-put('days/sales_1.csv', "Id,Amount\n1-3,30\n");
-is(sync('days'), 'finished 1 1 0 0', 'other bytes under the same name are more rows');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n");
+is(sync('days'), 'finished 1 1 0 0', 'a file more');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n");
+fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after all of it was taken, and each file is taken once/s, 'one that goes on growing is not taken again');
+fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after all of it was taken/s, 'however often');
+is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '1-%'}), 3, 'and has its rows once');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n");
+is(sync('days'), 'finished 1 0 0 1', 'as it was, it is here');
 unlink "$folder/srv/days/sales_2.csv" or die;
 is(sync('days'), 'finished 0 0 0 0', 'a file that is gone');
 is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('days')}), 'finished 0', 'takes nothing with it');
@@ -205,6 +211,29 @@ put('pair/b.csv', "MemberKey,City\nK2,Laredo\n");
 sync('pair');
 is(sql($pair), 'K1Houston K2Laredo K3Katy', 'as they have those that it lost');
 is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('pair')}), 'finished 0', 'and a purge finds nothing');
+put('pair/d.csv', "Member Key,City\nK3,Katy\n");
+fails(q{SELECT * FROM mls_purge('pair')}, qr/lacks the field "MemberKey" of the key/, 'nor takes rows for gone whose key has lost its name');
+
+# ---- Other headers than before ----
+
+mkdir "$folder/srv/headers" or die;
+put('headers/m1.csv', "MemberKey,City,List Price\nK1,Austin,100\n");
+server('headers', 'headers', q{, files 'm=*.csv', mode 'upsert', key 'MemberKey'});
+sql(q{SELECT mls_subscribe('headers.m')});
+is(sync('headers'), 'finished 1 1 0 0', 'a file with its header');
+for my $text ("Member Key,City,List Price\nK1,Waco,100\nK2,Katy,200\n", "K3,Waco,abc\nK4,Katy,def\n")
+{
+	put('headers/m2.csv', $text);
+	fails(q{SELECT * FROM mls_sync('headers')}, qr/"m2\.csv".*Its header lacks the field "MemberKey" of the key/s, 'one without the key is refused as a whole');
+	is(sql(q{SELECT state, rows FROM mls.file WHERE name = 'm2.csv'}), 'failed|0', 'and counts no rows');
+}
+put('headers/m2.csv', "MemberKey,Town,List Price\nK2,Katy,200\n");
+sync('headers');
+is(sql(q{SELECT state, rows, substring(reading FROM 'its header lacks .*') FROM mls.file WHERE name = 'm2.csv'}), 'synced|1|its header lacks "City"', 'one that lacks a column says so');
+is(sql(q{SELECT key, value, reason FROM mls.issue WHERE kind = 'file' AND solved_at IS NULL}), 'm2.csv|0|"City"|is what its header lacks', 'in an issue, too');
+put('headers/m2.csv', "MemberKey,City,List Price\nK2,Katy,200\n");
+sync('headers');
+is(sql(q{SELECT count(*) FROM mls.issue WHERE kind = 'file' AND solved_at IS NULL}), 0, 'until it has it again');
 
 # ---- Replace: the newest file counts ----
 

@@ -15,7 +15,10 @@
 
 #include "base/base.h"
 #include "base/name_list.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_reader.h"
+
+/* Fields in a message. */
+#define MOST_NAMED 5
 
 typedef struct DatasetStream
 {
@@ -29,6 +32,7 @@ typedef struct DatasetStream
 	const DatasetFile *file; /* being read; NULL: none */
 	DatasetBytes *bytes;
 	DatasetRows *rows;
+	const char *lacking; /* columns that its header lacks; or NULL */
 	MlsFileEntry entry;
 } DatasetStream;
 
@@ -256,6 +260,7 @@ end_file(DatasetStream *stream)
 	stream->file = NULL;
 	stream->rows = NULL;
 	stream->bytes = NULL;
+	stream->lacking = NULL;
 	MemoryContextReset(stream->file_context);
 }
 
@@ -295,14 +300,64 @@ is_here(DatasetStream *stream, const MlsFileLedger *ledger)
 	return true;
 }
 
+/* Does a header have a field?  What has no header has all of them. */
+static bool
+has_field(const DatasetRows *rows, const char *field)
+{
+	int count;
+	const char **names = mls_dataset_rows_names(rows, &count);
+
+	for (int i = 0; names && i < count; i++)
+		if (strcmp(names[i], field) == 0)
+			return true;
+	return names == NULL || mls_dataset_is_own(field);
+}
+
+/* Without a field of the key no row could be kept. */
+static void
+require_key(const DatasetStream *stream, const DatasetRows *rows)
+{
+	ListCell *lc;
+
+	foreach (lc, stream->head.query->table->key)
+		if (!has_field(rows, lfirst(lc)))
+			mls_dataset_fail(
+				stream->bytes,
+				psprintf("Its header lacks the field \"%s\" of the key.", (char *) lfirst(lc)),
+				NULL);
+}
+
+/* The fields of the table that a header lacks, in words; NULL: none. */
+static char *
+lacking_fields(const MlsTable *table, const DatasetRows *rows)
+{
+	StringInfoData out;
+	int count = 0;
+
+	initStringInfo(&out);
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		const char *field = table->columns[i].field;
+
+		if (field == NULL || strcmp(field, "*") == 0 || has_field(rows, field))
+			continue;
+		if (count++ < MOST_NAMED)
+			appendStringInfo(&out, "%s\"%s\"", out.len ? ", " : "", field);
+	}
+	if (count > MOST_NAMED)
+		appendStringInfoString(&out, ", ...");
+	return count > 0 ? out.data : NULL;
+}
+
 /* Reads all rows, and keeps none: an error says what is wrong with the file. */
 static void
 prove(DatasetStream *stream, const DatasetFacts *facts)
 {
-	const DatasetServer *server = stream->head.query->table->source->own;
+	const MlsTable *table = stream->head.query->table;
 	MlsFileLedger aside = {.context = CurrentMemoryContext};
-	DatasetRows *rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
+	DatasetRows *rows = mls_dataset_rows(stream->bytes, table->source->own, stream->file, facts);
 	StringInfoData row;
+	char *lacking;
 
 	mls_dataset_rows_reject_to(rows, &aside);
 	initStringInfo(&row);
@@ -310,6 +365,10 @@ prove(DatasetStream *stream, const DatasetFacts *facts)
 		resetStringInfo(&row);
 	while (mls_dataset_rows_next(rows, &row));
 	mls_dataset_require_unchanged(stream->bytes);
+	require_key(stream, rows);
+	lacking = lacking_fields(table, rows);
+	if (lacking)
+		stream->lacking = MemoryContextStrdup(stream->file_context, lacking);
 }
 
 static void
@@ -322,6 +381,26 @@ prove_in_passing(DatasetStream *stream, const DatasetFacts *facts)
 	prove(stream, facts);
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(work);
+}
+
+/*
+ * Where each file counts once, one that has other bytes now than when all of it was taken would
+ * bring again what it had.  It keeps the hash of what was taken.  A file that was gone is another.
+ */
+static void
+require_untaken(DatasetStream *stream, const MlsFileLedger *ledger)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	const MlsFileEntry *known = mls_ledger_find(ledger, stream->entry.name);
+
+	if (server->mode != DATASET_APPEND || known == NULL || known->state == MLS_FILE_GONE ||
+		!known->was_whole ||
+		known->sha256 == NULL || strcmp(known->sha256, stream->entry.sha256) == 0)
+		return;
+	stream->entry.sha256 = NULL;
+	mls_dataset_fail(stream->bytes,
+					 "It was changed after all of it was taken, and each file is taken once.",
+					 "Put new rows into a file with a name of its own.");
 }
 
 /* Begins the file at hand; false if nothing of it is to be read. */
@@ -358,7 +437,13 @@ begin_file(DatasetStream *stream)
 		return false;
 	}
 	if (table->files)
+	{
+		require_untaken(stream, table->files);
 		prove_in_passing(stream, facts);
+		if (stream->lacking)
+			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
+							  strlen(stream->lacking), "is what its header lacks");
+	}
 	stream->rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
 	if (table->files)
 		mls_dataset_rows_reject_to(stream->rows, table->files);
@@ -384,7 +469,13 @@ read_file(DatasetStream *stream)
 	page = mls_dataset_page(stream->rows, size, stream->bytes->name);
 	MemoryContextSwitchTo(before);
 	mls_dataset_require_unchanged(stream->bytes);
+	/* A purge would take all that the file has for gone. */
+	if (query->keys_only)
+		require_key(stream, stream->rows);
 	stream->entry.reading = mls_dataset_rows_reading(stream->rows);
+	if (stream->lacking)
+		stream->entry.reading =
+			psprintf("%s; its header lacks %s", stream->entry.reading, stream->lacking);
 	note(stream, page ? MLS_FILE_SYNCING : MLS_FILE_SYNCED);
 	if (page == NULL)
 		end_file(stream);
