@@ -184,7 +184,19 @@ SELECT 'This is a test of the receiver: what is told arrives.' WHERE notice ->> 
 $$;
 COMMENT ON FUNCTION mls.alert_lines(jsonb) IS 'what a notice tells, a line an alert';
 
--- RFC 5322, with a subject as RFC 2047 wants it: at most 45 bytes a word, cut between characters.
+-- A subject as it stands in a mail: plain where that can be; else as RFC 2047 wants it, in words
+-- of at most 45 bytes, as many characters each as fit whatever they are.
+CREATE FUNCTION mls.mail_subject(title text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT CASE WHEN title ~ '^[ -~]*$' AND length(title) <= 900 AND title !~ '=[?]' THEN title
+            ELSE (SELECT string_agg('=?UTF-8?B?' || translate(encode(convert_to(substr(title, i, 11), 'UTF8'), 'base64'), E'\n', '') || '?=', E'\n ' ORDER BY i)
+                    FROM generate_series(1, length(title), 11) i) END
+$$;
+COMMENT ON FUNCTION mls.mail_subject(text) IS 'a subject as a header of a mail has it';
+
+-- RFC 5322.  A body is sent as it is if its lines are short and of ASCII alone.
 CREATE FUNCTION mls.alert_mail(receiver mls.alert_receiver, id bigint, notice jsonb, created_at timestamptz) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -192,17 +204,18 @@ CREATE FUNCTION mls.alert_mail(receiver mls.alert_receiver, id bigint, notice js
 SELECT replace(concat_ws(E'\n',
            'From: ' || receiver.sender,
            'To: ' || array_to_string(receiver.recipients, E',\n '),
-           'Subject: ' || (SELECT string_agg('=?UTF-8?B?' || translate(encode(convert_to(substr(t.title, i, 11), 'UTF8'), 'base64'), E'\n', '') || '?=', E'\n ' ORDER BY i)
-                             FROM (SELECT regexp_replace(mls.alert_title(notice), '[[:cntrl:]]', ' ', 'g') AS title) t, generate_series(1, length(t.title), 11) i),
+           'Subject: ' || mls.mail_subject(regexp_replace(mls.alert_title(notice), '[[:cntrl:]]', ' ', 'g')),
            'Date: ' || to_char(created_at AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS "+0000"'),
            format('Message-ID: <mls-alert-%s-%s@%s>', id, extract(epoch FROM created_at)::bigint, split_part(receiver.sender, '@', 2)),
            'MIME-Version: 1.0',
            'Content-Type: text/plain; charset=utf-8',
-           'Content-Transfer-Encoding: base64',
+           'Content-Transfer-Encoding: ' || CASE WHEN b.is_plain THEN '7bit' ELSE 'base64' END,
            'Auto-Submitted: auto-generated',
            '',
-           encode(convert_to(concat_ws(E'\r\n', (SELECT string_agg(l, E'\r\n\r\n') FROM mls.alert_lines(notice) l), '', receiver.link, ''), 'UTF8'), 'base64'),
+           CASE WHEN b.is_plain THEN b.text ELSE encode(convert_to(replace(b.text, E'\n', E'\r\n'), 'UTF8'), 'base64') END,
            ''), E'\n', E'\r\n')
+  FROM (SELECT t.text, t.text ~ E'^[\n -~]*$' AND (SELECT max(length(line)) FROM string_to_table(t.text, E'\n') line) <= 990 AS is_plain
+          FROM (SELECT replace(concat_ws(E'\n', (SELECT string_agg(l, E'\n\n') FROM mls.alert_lines(notice) l), '', receiver.link, ''), E'\r', '') AS text) t) b
 $$;
 COMMENT ON FUNCTION mls.alert_mail(mls.alert_receiver, bigint, jsonb, timestamptz) IS 'a notice as a mail';
 
@@ -535,6 +548,7 @@ REVOKE ALL ON FUNCTION mls.alert_findings(text, text, text),
     mls.alert_look(regrole, boolean),
     mls.alert_title(jsonb),
     mls.alert_lines(jsonb),
+    mls.mail_subject(text),
     mls.alert_mail(mls.alert_receiver, bigint, jsonb, timestamptz),
     mls.alert_body(mls.alert_receiver, bigint, jsonb, timestamptz),
     mls.alert_take(regrole, boolean),

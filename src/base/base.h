@@ -150,6 +150,7 @@ extern void mls_rights_enter(MlsRights *before, Oid role);
 extern void mls_rights_enter_control(MlsRights *before);
 extern void mls_rights_leave(const MlsRights *before);
 extern void mls_rights_require_server(Oid role, Oid server_id, const char *name);
+extern bool mls_role_exists(Oid role);
 extern Oid mls_relation_owner(Oid relid);
 extern void mls_rights_require_table(Oid role, Oid relid, MlsLayer layer);
 

@@ -50,16 +50,25 @@ become(MlsRights *before, Oid role, int restriction)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
+bool
+mls_role_exists(Oid role)
+{
+	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role));
+}
+
 /* From now on until mls_rights_leave() SQL runs as a role. */
 void
 mls_rights_enter(MlsRights *before, Oid role)
 {
 	bool himself = role == GetUserId() && role == GetSessionUserId();
 
-	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("the owner of the subscription does not exist any more"),
-				errhint("Set mls.subscription.owner to the role that owns its tables."));
+	if (!mls_role_exists(role))
+		ereport(
+			ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("the owner of the subscription does not exist any more"),
+			errhint(
+				"A superuser sets mls.subscription.owner to the role that has its tables now, or "
+				"ends it with mls_unsubscribe()."));
 	become(before, role, himself ? 0 : SECURITY_RESTRICTED_OPERATION);
 }
 

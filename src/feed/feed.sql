@@ -20,6 +20,7 @@ CREATE TABLE mls.feed_format (
     max_photos   integer CHECK (max_photos BETWEEN 1 AND 1000),
     falls_back   boolean NOT NULL DEFAULT true,
     settings     jsonb NOT NULL DEFAULT '{}',
+    allowed      jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(allowed) = 'object'),
     comment      text,
     shipped      boolean NOT NULL DEFAULT false,
     CHECK (shipped = (owner IS NULL))
@@ -37,6 +38,7 @@ COMMENT ON COLUMN mls.feed_format.max_listings IS 'listings that the portal take
 COMMENT ON COLUMN mls.feed_format.max_photos IS 'photos of a listing that it takes at most; NULL any number';
 COMMENT ON COLUMN mls.feed_format.falls_back IS 'whether a text that is missing in a language is that of another one, unless a feed says otherwise';
 COMMENT ON COLUMN mls.feed_format.settings IS '{name: value}: settings that its expressions use, with what holds unless a feed sets them';
+COMMENT ON COLUMN mls.feed_format.allowed IS '{name: [value, ...]}: settings that have one of a few values, in any case';
 COMMENT ON COLUMN mls.feed_format.comment IS 'what it is for';
 COMMENT ON COLUMN mls.feed_format.shipped IS 'whether it came with the extension; such rows are not dumped';
 
@@ -303,6 +305,33 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.require_place(text, text, text, text) IS 'an error if another feed writes what one of a kind would write to a path of a store';
 
+-- What nobody reads is a mistake; what its format does not have leaves out all listings.
+CREATE FUNCTION mls.require_settings(format mls.feed_format, given jsonb, feed bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    -- The first three are read by what writes feeds, whatever the format.
+    known CONSTANT text[] := ARRAY(
+        SELECT unnest('{url,photos,documents_url}'::text[]) UNION SELECT jsonb_object_keys(format.settings)
+        UNION SELECT m[1] FROM mls.feed_element e, regexp_matches(e.expression, '\msetting\.([a-z][a-z0-9_]*)', 'g') m
+               WHERE e.format = (require_settings.format).format AND e.feed IN (0, require_settings.feed) ORDER BY 1);
+    bad record;
+BEGIN
+    SELECT s.key, s.value INTO bad FROM jsonb_each_text(given) s WHERE s.key <> ALL (known) ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM mls.refuse('22023', format('format "%s" has no setting "%s"', format.format, bad.key), 'It has: ' || array_to_string(known, ', ') || '.');
+    END IF;
+    SELECT s.key, s.value, ARRAY(SELECT jsonb_array_elements_text(a.value)) AS allowed INTO bad
+      FROM jsonb_each_text(given) s JOIN jsonb_each(format.allowed) a USING (key)
+     WHERE NOT EXISTS (SELECT FROM jsonb_array_elements_text(a.value) v WHERE lower(v) = lower(s.value)) ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM mls.refuse('22023', format('setting "%s" of format "%s" cannot be "%s"', bad.key, format.format, left(bad.value, 100)),
+                           'It is: ' || array_to_string(bad.allowed, ', ') || '.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.require_settings(mls.feed_format, jsonb, bigint) IS 'an error if a feed of a format has settings that are not known, or values that they cannot have';
+
 CREATE FUNCTION mls.note_feed(caller regrole, name text, settings jsonb) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -334,6 +363,7 @@ BEGIN
         PERFORM mls.refuse('42704', format('there is no format "%s"', settings ->> 'format'),
             'Formats: ' || (SELECT string_agg(t.format, ', ' ORDER BY t.format) FROM mls.feed_format t WHERE t.shipped OR t.owner::oid = ANY (trusted)) || '.');
     END IF;
+    PERFORM mls.require_settings(format, settings -> 'settings', before.id);
     PERFORM mls.require_place(name, settings ->> 'store', settings ->> 'path', format.kind);
     IF before.id IS NULL THEN
         INSERT INTO mls.feed (name, owner, format, relation, key, store, path, languages, texts, settings, min_share)
@@ -682,7 +712,7 @@ END $$;
 COMMENT ON FUNCTION mls.feed_note(bigint, text, text, text[], text[], text[]) IS 'part of mls_feed_sync(): notes the next listings of a feed; returns their numbers and when they changed, and whether they are as before';
 
 REVOKE ALL ON FUNCTION mls.feed_value(text, jsonb), mls.feed_value(text[], jsonb), mls.feed_escaped(text), mls.feed_area(numeric, text, text, text), mls.feed_is_rent(text),
-    mls.feed_rent(numeric, text, text), mls.feed_check(bigint), mls.own_feed(regrole, text), mls.lock_feeds(), mls.require_place(text, text, text, text), mls.note_feed(regrole, text, jsonb), mls.note_feed(text, jsonb),
+    mls.feed_rent(numeric, text, text), mls.feed_check(bigint), mls.own_feed(regrole, text), mls.lock_feeds(), mls.require_place(text, text, text, text), mls.require_settings(mls.feed_format, jsonb, bigint), mls.note_feed(regrole, text, jsonb), mls.note_feed(text, jsonb),
     mls_feed(text, text, regclass, text, text, text[], jsonb, jsonb, boolean, text, regclass, text, bigint, integer, float8), mls_unfeed(text),
     mls.note_feed_element(regrole, text, text, text, text, integer, jsonb), mls.note_feed_element(text, text, text, text, integer, jsonb),
     mls_feed_element(text, text, text, text, integer, text, integer, jsonb, text, text), mls_feed_element_remove(text, text, text),

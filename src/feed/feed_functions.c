@@ -56,6 +56,8 @@ mls_feed_check_sql(PG_FUNCTION_ARGS)
 	if (feed->kind == MLS_FEED_SITEMAP)
 		(void) mls_feed_address(feed, store, feed->path);
 	mls_feed_prepare(feed, 0);
+	/* An element of the feed's own may come with the next call. */
+	mls_feed_require_settings(feed, WARNING);
 	mls_sql(SPI_OK_SELECT, psprintf("SELECT FROM (%s) q LIMIT 0", feed->query),
 			mls_arg_null(INT8OID));
 	mls_rights_leave(&before);

@@ -128,6 +128,10 @@ extern char *mls_feed_address(const MlsFeed *feed, const struct MlsStore *store,
  */
 extern void mls_feed_prepare(MlsFeed *feed, int64 most);
 
+/* Reports, as a warning or an error, a setting that is not there and without which every listing is
+ * left out: an element that all must have is nothing but that setting. */
+extern void mls_feed_require_settings(const MlsFeed *feed, int level);
+
 /* ---- feed_batch.c ---- */
 
 /* A listing as it was read. */

@@ -790,3 +790,39 @@ mls_feed_prepare(MlsFeed *feed, int64 most)
 		judge(&builder, lfirst(lc));
 	build(&builder);
 }
+
+/* ---- Settings ---- */
+
+/* The setting that an expression is, and no more; NULL if it is something else. */
+static const char *
+setting_alone(const char *expression)
+{
+	const char *name = expression + strlen("setting.");
+
+	if (strcmp(expression, "listing.url") == 0)
+		return "url";
+	if (strncmp(expression, "setting.", strlen("setting.")) != 0 ||
+		name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
+		return NULL;
+	return name;
+}
+
+void
+mls_feed_require_settings(const MlsFeed *feed, int level)
+{
+	ListCell *lc;
+
+	foreach (lc, feed->elements)
+	{
+		const MlsFeedElement *element = lfirst(lc);
+		const char *name = element->is_required ? setting_alone(element->expression) : NULL;
+
+		if (name != NULL && mls_feed_setting(feed, name) == NULL)
+			ereport(level, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("feed \"%s\" lacks the setting \"%s\"", feed->name, name),
+					errdetail("A listing without element \"%s\" is left out.", element->path),
+					errhint("Call mls_feed() with settings => '{\"%s\": ...}', or have "
+							"mls_feed_element(..., feed => '%s') make the element.",
+							name, feed->name));
+	}
+}

@@ -93,6 +93,7 @@ prepare(MlsRun *run)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the feed was removed"));
 	work->store = mls_store_open_named(work->feed->store, run->sub->owner);
 	mls_feed_prepare(work->feed, 0);
+	mls_feed_require_settings(work->feed, ERROR);
 	work->batch = AllocSetContextCreate(run->context, "mls_fdw feed", ALLOCSET_DEFAULT_SIZES);
 	mls_select("SELECT pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC', "
 			   "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
@@ -507,11 +508,25 @@ feed_work(MlsRun *run)
 	note_success(work, is_new);
 }
 
+/* A feed without any listing is seldom what somebody wants. */
+static void
+note_empty(MlsRun *run, const FeedRun *work)
+{
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT reason FROM mls.feed_listing WHERE feed = $1 AND state = 'skipped' "
+					"GROUP BY 1 ORDER BY pg_catalog.count(*) DESC, 1 LIMIT 1",
+					mls_arg_int8(run->sub->id));
+	mls_run_note(run, "the feed is empty: %s left out, most often since: %s",
+				 mls_counted(work->skipped, "listing was", "listings were"), mls_text_at(0, 1));
+}
+
 static const char *
 feed_complete(MlsRun *run)
 {
 	const FeedRun *work = run->state;
 
+	if (work->written == 0 && work->skipped > 0)
+		note_empty(run, work);
 	if (work->published == 0)
 		mls_run_note(run, "nothing has changed");
 	if (work->keyless > 0)
@@ -523,14 +538,17 @@ feed_complete(MlsRun *run)
 static void
 feed_failed(MlsRun *run)
 {
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.feed SET failures = failures + 1, problem = $2, refused = $3 "
-					"WHERE id = $1",
-					mls_arg_int8(run->sub->id),
-					mls_arg_text(psprintf("%s%s%s%s%s", run->outcome->message,
-										  run->outcome->detail[0] ? ". " : "", run->outcome->detail,
-										  run->outcome->hint[0] ? " " : "", run->outcome->hint)),
-					mls_arg_bool(strstr(run->outcome->hint, "force => true") != NULL));
+	const MlsOutcome *outcome = run->outcome;
+
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.feed SET failures = failures + 1, problem = $2, refused = $3 "
+		"WHERE id = $1",
+		mls_arg_int8(run->sub->id),
+		mls_arg_text(psprintf("%s%s%s%s%s", outcome->message,
+							  outcome->detail[0] || outcome->hint[0] ? ". " : "", outcome->detail,
+							  outcome->detail[0] && outcome->hint[0] ? " " : "", outcome->hint)),
+		mls_arg_bool(strstr(outcome->hint, "force => true") != NULL));
 }
 
 static void

@@ -207,6 +207,92 @@ take_rows(Geocoding *geocoding, HTAB *questions, List **silent)
 	}
 }
 
+/* Opens the relation with the keys of rows. */
+static void
+open_keys(Geocoding *geocoding, const List *rows)
+{
+	bool *isnull = palloc0(geocoding->walk.keys.desc->natts * sizeof(bool));
+	ListCell *lc;
+
+	mls_transition_open(&geocoding->walk.keys);
+	foreach (lc, rows)
+		mls_transition_put(&geocoding->walk.keys, ((Row *) lfirst(lc))->values, isnull);
+}
+
+/* Rows for which a rule of the user raises an error are left out, one by one. */
+static void
+take_each(Geocoding *geocoding, HTAB *questions, List **silent)
+{
+	const TupleDesc desc = geocoding->walk.keys.desc;
+	MemoryContext context = CurrentMemoryContext;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	List *all = NIL;
+	ListCell *lc;
+	bool *isnull = palloc0(desc->natts * sizeof(bool));
+
+	/* The query that failed has left another pointer behind its last row. */
+	tuplestore_select_read_pointer(geocoding->walk.keys.store, 0);
+	while (tuplestore_gettupleslot(geocoding->walk.keys.store, true, true, slot))
+	{
+		Datum *values = palloc(desc->natts * sizeof(Datum));
+
+		slot_getallattrs(slot);
+		for (int i = 0; i < desc->natts; i++)
+			values[i] = datumCopy(slot->tts_values[i], TupleDescAttr(desc, i)->attbyval,
+								  TupleDescAttr(desc, i)->attlen);
+		all = lappend(all, values);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	foreach (lc, all)
+	{
+		char *message;
+
+		mls_transition_close(&geocoding->walk.keys);
+		mls_transition_open(&geocoding->walk.keys);
+		mls_transition_put(&geocoding->walk.keys, lfirst(lc), isnull);
+		if (mls_attempt(find_rows, geocoding, &message))
+		{
+			MemoryContextSwitchTo(context);
+			take_rows(geocoding, questions, silent);
+		}
+		else
+		{
+			MemoryContextSwitchTo(context);
+			geocoding->unreadable++;
+		}
+	}
+}
+
+/* The same of the keys that are in the relation. */
+static void
+take_keys(Geocoding *geocoding, HTAB *questions, List **silent)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char *message;
+
+	if (mls_attempt(find_rows, geocoding, &message))
+	{
+		MemoryContextSwitchTo(context);
+		take_rows(geocoding, questions, silent);
+	}
+	else
+	{
+		MemoryContextSwitchTo(context);
+		take_each(geocoding, questions, silent);
+	}
+	MemoryContextSwitchTo(context);
+}
+
+static HTAB *
+new_questions(void)
+{
+	HASHCTL control = {
+		.keysize = FINGERPRINT, .entrysize = sizeof(Question), .hcxt = CurrentMemoryContext};
+
+	return hash_create("mls_fdw questions", MLS_KEY_WALK_ROWS, &control,
+					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
 /* ---- What is known already ---- */
 
 static List *
@@ -381,12 +467,8 @@ static void
 begin_points(Geocoding *geocoding, const List *rows)
 {
 	MlsRun *run = geocoding->run;
-	bool *isnull = palloc0(geocoding->walk.keys.desc->natts * sizeof(bool));
-	ListCell *lc;
 
-	mls_transition_open(&geocoding->walk.keys);
-	foreach (lc, rows)
-		mls_transition_put(&geocoding->walk.keys, ((Row *) lfirst(lc))->values, isnull);
+	open_keys(geocoding, rows);
 	if (geocoding->gold_writer == NULL)
 		geocoding->gold_writer =
 			mls_gold_writer_begin(run->context, run->table, run->sub, run->id,
@@ -480,6 +562,29 @@ settle_known(Geocoding *geocoding, List *found, List *hopeless, List *silent)
 	mls_run_end_step(run, &counters);
 }
 
+/*
+ * Leaves the records to a question that ask it still.  With a slow service it is long since the
+ * batch was read, and an address that was hidden meanwhile is shown to nobody.
+ */
+static void
+look_again(Geocoding *geocoding, Question *question)
+{
+	MemoryContext context = CurrentMemoryContext;
+	HTAB *questions = new_questions();
+	const Question *now;
+	List *silent = NIL;
+
+	mls_transaction_begin(geocoding->run->sub->owner);
+	MemoryContextSwitchTo(context);
+	open_keys(geocoding, question->rows);
+	take_keys(geocoding, questions, &silent);
+	mls_transition_close(&geocoding->walk.keys);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(context);
+	now = hash_search(questions, question->fingerprint, HASH_FIND, NULL);
+	question->rows = now ? now->rows : NIL;
+}
+
 /* Asks one after another until it is found or nobody is left; a step for each answer. */
 static void
 ask(Geocoding *geocoding, Question *question)
@@ -494,6 +599,9 @@ ask(Geocoding *geocoding, Question *question)
 		MlsCounters counters;
 
 		MemoryContextSwitchTo(context);
+		look_again(geocoding, question);
+		if (question->rows == NIL)
+			break;
 		question->answers[question->at] =
 			mls_ask(run, asked_at(geocoding, question->at), question->text, question->fingerprint,
 					box_of(geocoding, question));
@@ -519,46 +627,6 @@ ask(Geocoding *geocoding, Question *question)
 	MemoryContextDelete(context);
 }
 
-/* Rows for which a rule of the user raises an error are left out, one by one. */
-static void
-take_each(Geocoding *geocoding, HTAB *questions, List **silent)
-{
-	const TupleDesc desc = geocoding->walk.keys.desc;
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	List *all = NIL;
-	ListCell *lc;
-	bool *isnull = palloc0(desc->natts * sizeof(bool));
-
-	/* The query that failed has left another pointer behind its last row. */
-	tuplestore_select_read_pointer(geocoding->walk.keys.store, 0);
-	while (tuplestore_gettupleslot(geocoding->walk.keys.store, true, true, slot))
-	{
-		Datum *values = palloc(desc->natts * sizeof(Datum));
-
-		slot_getallattrs(slot);
-		for (int i = 0; i < desc->natts; i++)
-			values[i] = datumCopy(slot->tts_values[i], TupleDescAttr(desc, i)->attbyval,
-								  TupleDescAttr(desc, i)->attlen);
-		all = lappend(all, values);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	foreach (lc, all)
-	{
-		char *message;
-
-		mls_transition_close(&geocoding->walk.keys);
-		mls_transition_open(&geocoding->walk.keys);
-		mls_transition_put(&geocoding->walk.keys, lfirst(lc), isnull);
-		if (mls_attempt(find_rows, geocoding, &message))
-		{
-			MemoryContextSwitchTo(geocoding->batch);
-			take_rows(geocoding, questions, silent);
-		}
-		else
-			geocoding->unreadable++;
-	}
-}
-
 /* Reads the next batch, in a transaction of its own; false if there was none. */
 static bool
 read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, List **hopeless,
@@ -566,7 +634,6 @@ read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, Lis
 {
 	HASH_SEQ_STATUS status;
 	Question *question;
-	char *message;
 	bool any;
 
 	mls_transaction_begin(geocoding->run->sub->owner);
@@ -574,14 +641,8 @@ read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, Lis
 	any = mls_key_walk_next(&geocoding->walk) > 0;
 	if (any)
 	{
-		if (mls_attempt(find_rows, geocoding, &message))
-		{
-			MemoryContextSwitchTo(geocoding->batch);
-			take_rows(geocoding, questions, silent);
-		}
-		else
-			take_each(geocoding, questions, silent);
 		MemoryContextSwitchTo(geocoding->batch);
+		take_keys(geocoding, questions, silent);
 		recall(geocoding, questions);
 		MemoryContextSwitchTo(geocoding->batch);
 		hash_seq_init(&status, questions);
@@ -602,16 +663,6 @@ read_batch(Geocoding *geocoding, HTAB *questions, List **found, List **open, Lis
 	mls_transaction_commit();
 	MemoryContextSwitchTo(geocoding->batch);
 	return any;
-}
-
-static HTAB *
-new_questions(void)
-{
-	HASHCTL control = {
-		.keysize = FINGERPRINT, .entrysize = sizeof(Question), .hcxt = CurrentMemoryContext};
-
-	return hash_create("mls_fdw questions", MLS_KEY_WALK_ROWS, &control,
-					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
 static int64

@@ -145,7 +145,10 @@ SELECT CASE
   WHEN asked[6] <> '' AND cardinality(countries) > 0 AND NOT asked[6] = ANY (countries) THEN 'it is in another country'
   WHEN length(asked[4]) = 2 AND f.state_codes <> '{}' AND NOT asked[4] = ANY (f.state_codes) THEN 'it is in another state'
   WHEN f.house <> '' AND f.house <> split_part(asked[1], ' ', 1) THEN 'it is another house'
-  WHEN f.same_code OR f.same_city OR f.in_box THEN NULL
+  WHEN f.same_city OR f.in_box THEN NULL
+  -- Other countries have that code as well.
+  WHEN f.same_code AND asked[6] <> '' AND cardinality(countries) = 0 AND NOT asked[4] = ANY (f.state_codes) THEN 'it does not say in which country it is'
+  WHEN f.same_code THEN NULL
   WHEN cardinality(postal_codes) = 0 AND cardinality(cities) = 0 THEN 'it does not say in which place it is'
   ELSE 'it is in another place'
   END

@@ -259,6 +259,10 @@ status_hint(const MlsHttpSource *source, const MlsHttpCall *call, int status)
 
 	if (is_misunderstood(call, status))
 		return mls_http_options_hint(call);
+	if (status == 404 && !call->root && call->table)
+		return psprintf("Check the option url of the server, \"%s\", and the option resource of "
+						"foreign table %s; mls_check() tells which of them is wrong.",
+						mls_url_display(source->url), call->table);
 	if (status != 404 || !call->root)
 		return NULL;
 	path = path ? strchr(path + 3, '/') : NULL;
@@ -490,7 +494,10 @@ report_network(MlsHttpRequest *request)
 	const MlsHttpSource *source = request->source;
 	CURLcode result = request->transfer.result;
 	const char *said = request->error[0] ? request->error : curl_easy_strerror(result);
-	char *detail = psprintf("%s.%s", mls_http_clean(source, said), phase_times(request));
+	const char *words = mls_http_clean(source, said);
+	int length = strlen(words);
+	char *detail = psprintf("%s%s%s", words, length > 0 && words[length - 1] == '.' ? "" : ".",
+							phase_times(request));
 	const char *hint = connection_hint(request);
 
 	if (is_connecting(result))

@@ -13,7 +13,6 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
-#include "utils/memutils.h"
 
 #include "http/transport.h"
 
@@ -95,8 +94,8 @@ is_host(const char *host)
 	return *host != '\0';
 }
 
-static bool
-split(const char *text, MlsUrl *url)
+bool
+mls_url_split(const char *text, MlsUrl *url)
 {
 	CURLU *handle = parser();
 	char *port;
@@ -121,70 +120,6 @@ split(const char *text, MlsUrl *url)
 	url->has_user = part(handle, CURLUPART_USER, 0) || part(handle, CURLUPART_PASSWORD, 0);
 	return true;
 }
-
-/* ---- what was taken apart lately: each request looks at two addresses several times ---- */
-
-#define REMEMBERED 4
-#define LONGEST_REMEMBERED 1000
-
-typedef struct Remembered
-{
-	MemoryContext context; /* NULL: none yet */
-	char *text;
-	MlsUrl url;
-} Remembered;
-
-static Remembered remembered[REMEMBERED];
-
-static MlsUrl
-copy_of(const MlsUrl *url)
-{
-	MlsUrl copy = *url;
-
-	copy.scheme = pstrdup(url->scheme);
-	copy.host = pstrdup(url->host);
-	copy.path = url->path ? pstrdup(url->path) : NULL;
-	copy.query = url->query ? pstrdup(url->query) : NULL;
-	return copy;
-}
-
-static void
-remember(const char *text, const MlsUrl *url)
-{
-	static int next = 0;
-	Remembered *place = &remembered[next];
-	MemoryContext before = CurrentMemoryContext;
-
-	if (strlen(text) > LONGEST_REMEMBERED)
-		return;
-	if (place->context == NULL)
-		place->context =
-			AllocSetContextCreate(TopMemoryContext, "mls_fdw address", ALLOCSET_SMALL_SIZES);
-	place->text = NULL;
-	MemoryContextReset(place->context);
-	MemoryContextSwitchTo(place->context);
-	place->url = copy_of(url);
-	place->text = pstrdup(text);
-	MemoryContextSwitchTo(before);
-	next = (next + 1) % REMEMBERED;
-}
-
-bool
-mls_url_split(const char *text, MlsUrl *url)
-{
-	for (int i = 0; i < REMEMBERED; i++)
-		if (remembered[i].text != NULL && strcmp(remembered[i].text, text) == 0)
-		{
-			*url = copy_of(&remembered[i].url);
-			return true;
-		}
-	if (!split(text, url))
-		return false;
-	remember(text, url);
-	return true;
-}
-
-/* ---- comparing ---- */
 
 bool
 mls_url_same_origin(const MlsUrl *a, const MlsUrl *b)

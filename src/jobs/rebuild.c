@@ -56,8 +56,12 @@ mls_rebuild(PG_FUNCTION_ARGS)
 	mls_identity_follow_renames();
 	sub = mls_subscription_by_table(relid);
 	if (sub == NULL)
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("foreign table %s is not subscribed", mls_qualified_name(relid)));
+		ereport(
+			ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("foreign table %s is not subscribed", mls_qualified_name(relid)),
+			errhint(
+				"Subscribe it first: SELECT mls_subscribe(%s); the view mls_status lists what is.",
+				quote_literal_cstr(mls_qualified_name(relid))));
 	mls_owner_enter(&before, sub, "rebuild");
 	table = mls_table_get(relid, sub->owner, false);
 	mls_subscription_require_lock(sub);

@@ -64,10 +64,11 @@ delete_files(MlsStore *head, const List *names)
 	foreach (lc, names)
 	{
 		const char *name = lfirst(lc);
-		int folder = open_folder_of(store, name);
+		int folder;
 		int error = 0;
 
 		CHECK_FOR_INTERRUPTS();
+		folder = open_folder_of(store, name);
 		if (folder < 0 ? errno != ENOENT
 					   : unlinkat(folder, mls_directory_base(name), 0) != 0 && errno != ENOENT)
 			error = errno;
@@ -409,7 +410,8 @@ write_mark(MlsStore *head, const char *text)
 {
 	const DirectoryStore *store = (DirectoryStore *) head;
 	int directory = mls_directory_root(store);
-	Size length = strlen(text);
+	ssize_t length = strlen(text);
+	ssize_t written;
 	int error = 0;
 	int fd;
 
@@ -418,10 +420,12 @@ write_mark(MlsStore *head, const char *text)
 	fd = mls_folder_take(openat(directory, MLS_STORE_MARK,
 								O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 								0640));
-	errno = 0;
-	if (fd < 0 || pwrite(fd, text, length, 0) != (ssize_t) length || pg_fsync(fd) != 0 ||
-		pg_fsync(directory) != 0)
-		error = errno ? errno : ENOSPC;
+	if (fd < 0 || (written = pwrite(fd, text, length, 0)) < 0)
+		error = errno;
+	else if (written < length)
+		error = ENOSPC;
+	else if (pg_fsync(fd) != 0 || pg_fsync(directory) != 0)
+		error = errno;
 	mls_folder_drop(fd);
 	mls_folder_drop(directory);
 	if (error)

@@ -63,7 +63,12 @@ BEGIN
         resource := sub.resource;
         remote_rows := counts[n];
         message := messages[n];
-        rows := mls.count_local(sub.id);
+        BEGIN
+            rows := mls.count_local(sub.id);
+        EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_object THEN
+            rows := NULL;
+            message := coalesce(message, sqlerrm);
+        END;
         difference := remote_rows - rows;
         IF remote_rows IS NOT NULL AND NOT current_setting('transaction_read_only')::boolean THEN
             PERFORM mls.note_remote_rows(sub.id, counts[n]);

@@ -74,6 +74,25 @@ COMMENT ON COLUMN mls.leftover.relation IS 'the table';
 
 GRANT SELECT ON mls.fact, mls.failing, mls.leftover TO pg_monitor;
 
+-- Large tables are not counted for this: silver has still to be filled from bronze, which has more;
+-- gold was dropped; or a table was emptied since the last run looked at its files.  TRUNCATE gives a table another file and says that it has no pages.
+CREATE FUNCTION mls.has_lost_rows(subscription bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT s.fill_after IS NOT NULL AND s.fill_fields = '{*}'
+          AND s.local_rows < (SELECT greatest(pg_stat_get_live_tuples(c.oid), c.reltuples) FROM pg_class c WHERE c.oid = s.bronze)
+       OR s.gold IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.gold)
+       OR s.local_rows > 0
+          AND EXISTS (SELECT FROM regexp_split_to_table(s.files, ' ') f
+                        JOIN pg_class c ON c.oid = split_part(f, ':', 1)::oid
+                       WHERE c.relkind = 'r' AND c.relpages = 0 AND c.relfilenode <> split_part(f, ':', 2)::oid)
+  FROM mls.subscription s WHERE s.id = subscription;
+$$;
+COMMENT ON FUNCTION mls.has_lost_rows(bigint) IS 'whether rows are missing in the tables of a subscription, as far as can be told without counting them';
+REVOKE ALL ON FUNCTION mls.has_lost_rows(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.has_lost_rows(bigint) TO pg_monitor;
+
 -- ---- mls_health ----
 
 CREATE FUNCTION mls_health(
@@ -164,17 +183,14 @@ SELECT 'refresh',
 UNION ALL
 SELECT 'stuck', CASE WHEN bad IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce(bad, 'no run is stuck')
-  FROM (SELECT string_agg(format(CASE WHEN w.pid IS NULL
+  FROM (SELECT string_agg(format(CASE WHEN lost.ended
                                       THEN 'run %s of %s has no process any more; its next run puts that right'
                                       ELSE 'run %s of %s is at work since %s' END,
                                  r.id, coalesce(f.name, p.destination || ' ' || p.name, r.subject), r.started_at), '; ' ORDER BY r.id) AS bad
           FROM mls.run r LEFT JOIN mls.publication p ON p.id = r.publication
           LEFT JOIN fact f ON f.id = r.subscription
-          LEFT JOIN (SELECT * FROM mls.working UNION ALL SELECT * FROM mls.working_beside) s
-            ON s.subscription = r.subscription AND s.pid = r.pid
-          LEFT JOIN pg_stat_activity a ON r.subscription IS NULL AND a.pid = r.pid AND coalesce(a.backend_start = r.backend_start, true)
-         CROSS JOIN LATERAL (SELECT coalesce(s.pid, a.pid) AS pid) w
-         WHERE r.status = 'running' AND (r.subscription IS NULL OR f.id IS NOT NULL) AND (w.pid IS NULL OR r.started_at < now() - max_duration)) f
+         CROSS JOIN LATERAL (SELECT r.id IN (SELECT mls.lost_runs())) AS lost (ended)
+         WHERE r.status = 'running' AND (r.subscription IS NULL OR f.id IS NOT NULL) AND (lost.ended OR r.started_at < now() - max_duration)) f
 UNION ALL
 -- Copies are as good as ever when a geocoder is down.
 SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' END,
@@ -182,7 +198,7 @@ SELECT 'geocoding', CASE WHEN bad IS NULL AND late = 0 THEN 'ok' ELSE 'warning' 
                 || ' kept for longer than the terms of the geocoder allow: call mls_geocode()' END), '')
        || CASE WHEN bad IS NULL AND late = 0 THEN mls.counted(n, 'resource is', 'resources are') || ' geocoded' ELSE '' END
   FROM (SELECT count(*) AS n,
-               string_agg(format('%s was not geocoded, for the %s. time: %s', f.name, r.failures, r.error), '; ' ORDER BY f.name) FILTER (WHERE r.failures > 0) AS bad,
+               string_agg(format('%s was not geocoded, %s in a row: %s', f.name, mls.counted(r.failures, 'time', 'times'), r.error), '; ' ORDER BY f.name) FILTER (WHERE r.failures > 0) AS bad,
                (SELECT count(*) FROM mls.geocode g WHERE g.expires_at < now() - grace) AS late
           FROM mls.geocode_rule r JOIN fact f ON f.id = r.subscription) g
  WHERE n > 0
@@ -219,21 +235,26 @@ SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad 
           FROM mls.media_count m) f
 UNION ALL
 -- A feed that is not written leaves the portal with the old one; a refused one waits for a word.
-SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0 OR f.is_old) THEN 'warning' ELSE 'ok' END,
+SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.failures > 0 OR f.is_old OR f.is_empty) THEN 'warning' ELSE 'ok' END,
        coalesce(nullif(concat_ws('; ',
-                    string_agg(format('%s was not written, for the %s. time: %s', f.name, f.failures, left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
+                    string_agg(format('%s was not written, %s in a row: %s', f.name, mls.counted(f.failures, 'time', 'times'), left(f.problem, 700)), '; ' ORDER BY f.refused DESC, f.name) FILTER (WHERE f.failures > 0),
                     format('nobody has looked for %s whether it is up to date: ', max_age)
-                    || string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.failures = 0 AND f.is_old) || ' (mls_feed_sync() writes it)'), ''),
+                    || string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.failures = 0 AND f.is_old) || ' (mls_feed_sync() writes it)',
+                    'all listings are left out of ' || string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.failures = 0 AND f.is_empty) || ' (mls_feed_report() says why)'), ''),
                 mls.counted(count(*), 'feed is', 'feeds are') || ' written')
-  FROM (SELECT f.*, greatest(f.checked_at, (SELECT min(mls.cron_next(j.schedule, f.checked_at)) FROM mls.schedule j
+  FROM (SELECT f.*, f.written = 0 AND f.skipped > 0 AS is_empty, greatest(f.checked_at, (SELECT min(mls.cron_next(j.schedule, f.checked_at)) FROM mls.schedule j
                                              WHERE j.process = 'feed' AND j.source = f.name AND f.checked_at IS NOT NULL)) < now() - max_age AS is_old
           FROM mls.feed f) f
  HAVING count(*) > 0
 UNION ALL
-SELECT 'tables', CASE WHEN missing IS NULL THEN 'ok' ELSE 'critical' END,
-       coalesce('tables were dropped of: ' || missing, 'every subscription has its tables')
-  FROM (SELECT string_agg(name, ', ' ORDER BY name) AS missing FROM fact f
-         WHERE (SELECT count(*) FROM pg_class c WHERE c.oid IN (f.foreign_table, f.bronze, f.silver)) < 3) f
+SELECT 'tables', CASE WHEN missing IS NOT NULL THEN 'critical' WHEN lost IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       CASE WHEN missing IS NULL AND lost IS NULL THEN 'every subscription has its tables, with their rows'
+            ELSE concat_ws('; ', 'tables were dropped of: ' || missing,
+                           'rows are missing until the next sync, which makes them again, of: ' || lost) END
+  FROM (SELECT string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.dropped) AS missing,
+               string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE NOT f.dropped AND f.state <> 'syncing' AND mls.has_lost_rows(f.id)) AS lost
+          FROM (SELECT f.*, (SELECT count(*) FROM pg_class c WHERE c.oid IN (f.foreign_table, f.bronze, f.silver)) < 3 AS dropped
+                  FROM fact f) f) f
 UNION ALL
 SELECT 'leftovers', CASE WHEN tables IS NULL THEN 'ok' ELSE 'warning' END,
        coalesce('tables of no subscription: ' || tables, 'no table is left over')
@@ -369,11 +390,13 @@ DECLARE
     gold_row jsonb;
     meant text;
     asked text[];
+    cleaned jsonb;
 BEGIN
     SELECT s.* INTO sub FROM mls.find_subscriptions(mls_compare.source, mls_compare.resource) f
       JOIN mls.subscription s USING (id);
     condition := mls.key_condition(sub.foreign_table, key);
     asked := mls.asked_fields(sub.foreign_table);
+    cleaned := mls.cleaned_fields(sub);
     remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
     bronze_row := (SELECT r FROM mls.as_owner(sub.id, format(
         'SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze), key) r);
@@ -393,7 +416,8 @@ BEGIN
     END IF;
     RETURN QUERY
         SELECT coalesce(f.field, g.key), (remote_row->f.name) IS DISTINCT FROM (silver_row->f.name) AND f.name IS NOT NULL
-                                             AND (asked IS NULL OR f.field = ANY (asked)),
+                                             AND (asked IS NULL OR f.field = ANY (asked))
+                                             AND NOT (mls.is_cleaned(cleaned, f.field) AND mls.same_but_cleaned(remote_row->f.name, silver_row->f.name)),
                remote_row->>f.name, bronze_row->>f.field, silver_row->>f.name, g.value
           FROM mls.table_fields(sub.foreign_table) WITH ORDINALITY AS f (name, field, type, n)
           FULL JOIN (SELECT e.key, e.value FROM jsonb_each_text(gold_row) e
@@ -402,7 +426,7 @@ BEGIN
          ORDER BY f.n, 1;
 END $$;
 COMMENT ON FUNCTION mls_compare(text, text, text)
-    IS 'one record by its key: each field at the source (asked now), in bronze, in silver and in gold, and whether the copy differs from the source';
+    IS 'one record by its key: each field at the source (asked now), in bronze, in silver and in gold, and whether the copy differs from the source, but for what cleaning has done to it';
 REVOKE ALL ON FUNCTION mls_compare(text, text, text), mls.key_fields(regclass), mls.table_fields(regclass),
     mls.key_condition(regclass, text) FROM PUBLIC;
 

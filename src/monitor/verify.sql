@@ -34,7 +34,7 @@ COMMENT ON COLUMN mls.finding.verification IS 'the verification';
 COMMENT ON COLUMN mls.finding.n IS 'place among its findings';
 COMMENT ON COLUMN mls.finding.severity IS 'info, warning, or error: the copy is not what the source and the rules make it';
 COMMENT ON COLUMN mls.finding.resource IS 'resource of the source, or of the dictionary for what concerns gold; * for all';
-COMMENT ON COLUMN mls.finding."check" IS 'identity, counts, keys, sample, gold, joins, references, lookups, files, units or rules';
+COMMENT ON COLUMN mls.finding."check" IS 'identity, counts, keys, sample, gold, joins, references, quality, lookups, files, units or rules';
 COMMENT ON COLUMN mls.finding.subject IS 'field, key, alias of a join or server it is about, or NULL';
 COMMENT ON COLUMN mls.finding.count IS 'how many records it concerns, or NULL';
 COMMENT ON COLUMN mls.finding.message IS 'what was found';
@@ -223,7 +223,13 @@ SELECT jsonb_object_agg(c.field, c.steps <> '{}') FROM (
    WHERE s.srvname = sub.source AND o.option_name = 'protocol' AND m.protocol IN ('*', o.option_value)
      AND m.source IN ('*', sub.source) AND m.source_resource IN ('*', sub.resource)
    ORDER BY m.field, m.source <> '*' DESC, m.source_resource <> '*' DESC, m.protocol <> '*' DESC, m.shipped) c $$;
-COMMENT ON FUNCTION mls.cleaned_fields(mls.subscription) IS 'part of mls_verify(): for which fields a rule of mls.clean_map holds';
+COMMENT ON FUNCTION mls.cleaned_fields(mls.subscription) IS 'part of mls_verify() and mls_compare(): for which fields a rule of mls.clean_map holds';
+
+CREATE FUNCTION mls.is_cleaned(cleaned jsonb, field text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT coalesce(cleaned -> field, cleaned -> '*', 'false')::boolean $$;
+COMMENT ON FUNCTION mls.is_cleaned(jsonb, text) IS 'whether a field is one of mls.cleaned_fields()';
 
 -- Is a value of silver the source's, but for what cleaning may have done to it: blanks, case, a number out of a text?
 CREATE FUNCTION mls.same_but_cleaned(remote jsonb, silver jsonb) RETURNS boolean
@@ -233,7 +239,7 @@ CREATE FUNCTION mls.same_but_cleaned(remote jsonb, silver jsonb) RETURNS boolean
 SELECT coalesce(remote, 'null') = 'null' AND jsonb_typeof(silver) = 'number' OR
        nullif(lower(regexp_replace(remote #>> '{}', E'[[:space:]\u00a0]+', '', 'g')), '') IS NOT DISTINCT FROM
        nullif(lower(regexp_replace(silver #>> '{}', E'[[:space:]\u00a0]+', '', 'g')), '') $$;
-COMMENT ON FUNCTION mls.same_but_cleaned(jsonb, jsonb) IS 'part of mls_verify(): compares a value with the same one after cleaning';
+COMMENT ON FUNCTION mls.same_but_cleaned(jsonb, jsonb) IS 'part of mls_verify() and mls_compare(): compares a value with the same one after cleaning';
 
 -- Of a record as the source has it and as it is here: how many of the values that both have are alike, and how many not.
 CREATE FUNCTION mls.alike(remote jsonb, silver jsonb, OUT same bigint, OUT other bigint)
@@ -289,7 +295,7 @@ BEGIN
         ELSE
             SELECT array_agg(f.field ORDER BY f.field) INTO differing FROM mls.table_fields(sub.foreign_table) f
              WHERE silver_row ? f.name AND (asked IS NULL OR f.field = ANY (asked)) AND remote_row -> f.name IS DISTINCT FROM silver_row -> f.name
-               AND NOT (coalesce(cleaned -> f.field, cleaned -> '*', 'false')::boolean
+               AND NOT (mls.is_cleaned(cleaned, f.field)
                         AND mls.same_but_cleaned(remote_row -> f.name, silver_row -> f.name));
             IF differing IS NOT NULL THEN
                 PERFORM mls.add_finding(verification, 'error', sub.resource, 'sample', sampled, cardinality(differing),
@@ -340,6 +346,9 @@ BEGIN
         EXCEPTION WHEN data_exception THEN
             PERFORM mls.add_finding(verification, 'warning', target.resource, 'gold', nullif(target.variant, ''), NULL,
                 'gold could not be compared, for a rule raises an error: ' || sqlerrm);
+        WHEN insufficient_privilege THEN
+            PERFORM mls.add_finding(verification, 'warning', target.resource, 'gold', nullif(target.variant, ''), NULL,
+                'gold could not be compared: ' || sqlerrm);
         END;
     END LOOP;
 END $$;
@@ -407,22 +416,64 @@ BEGIN
         CONTINUE WHEN target IS NULL;
         CONTINUE WHEN reference.named AND NOT EXISTS (
             SELECT FROM pg_attribute n WHERE n.attrelid = gold AND n.attname = 'ResourceName' AND NOT n.attisdropped);
-        SELECT r -> 0, r ->> 1 INTO broken, example FROM mls.as_owner(subscription, format(
-            'SELECT jsonb_build_array(count(*), min(g.%1$I)) FROM %2$s g WHERE g.mls_source = $1 AND g.%1$I <> '''' AND %3$s
-                AND EXISTS (SELECT FROM %4$s e WHERE e.mls_source = $1)
-                AND NOT EXISTS (SELECT FROM %4$s t WHERE t.%5$I = g.%1$I)',
-            reference.field, gold,
-            CASE WHEN reference.named THEN format('g."ResourceName" = %L', reference.target) ELSE 'true' END,
-            target, reference.key_field), source) r;
-        IF broken > 0 THEN
-            PERFORM mls.add_finding(verification, 'warning', resource, 'references', reference.field, broken,
-                format('%s a record of %s that gold does not have, such as %s',
-                       mls.counted(broken, 'row names', 'rows name'), reference.target,
-                       left(example, 60)));
-        END IF;
+        BEGIN
+            SELECT r -> 0, r ->> 1 INTO broken, example FROM mls.as_owner(subscription, format(
+                'SELECT jsonb_build_array(count(*), min(g.%1$I)) FROM %2$s g WHERE g.mls_source = $1 AND g.%1$I <> '''' AND %3$s
+                    AND EXISTS (SELECT FROM %4$s e WHERE e.mls_source = $1)
+                    AND NOT EXISTS (SELECT FROM %4$s t WHERE t.%5$I = g.%1$I)',
+                reference.field, gold,
+                CASE WHEN reference.named THEN format('g."ResourceName" = %L', reference.target) ELSE 'true' END,
+                target, reference.key_field), source) r;
+            IF broken > 0 THEN
+                PERFORM mls.add_finding(verification, 'warning', resource, 'references', reference.field, broken,
+                    format('%s a record of %s that gold does not have, such as %s',
+                           mls.counted(broken, 'row names', 'rows name'), reference.target,
+                           left(example, 60)));
+            END IF;
+        EXCEPTION WHEN insufficient_privilege THEN
+            PERFORM mls.add_finding(verification, 'info', resource, 'references', reference.field, NULL,
+                format('not checked against records of %s, which another role has in gold: %s', reference.target, sqlerrm));
+        END;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION mls.verify_references(bigint, bigint, text, text, regclass) IS 'part of mls_verify(): rows of gold that refer to others that are not there';
+
+-- A source may be replicated by several roles, whose tables and gold are not each other's: what
+-- may not be read, or is not there any more, is a finding, and the rest is verified all the same.
+CREATE FUNCTION mls.verify_part(verification bigint, part text, sub mls.subscription, samples integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    CASE part
+        WHEN 'identity' THEN
+            PERFORM mls.add_finding(verification, 'error', sub.resource, 'identity', NULL, NULL,
+                        format('the source is not the one the copy is of: %s mls_source_accept() or a new beginning is due', d.differs))
+               FROM (SELECT mls.source_differs(sub.id)) d (differs) WHERE d.differs IS NOT NULL;
+        WHEN 'counts' THEN PERFORM mls.verify_counts(verification, sub);
+        WHEN 'sample' THEN PERFORM mls.verify_sample(verification, sub, samples) WHERE samples > 0;
+        WHEN 'gold' THEN PERFORM mls.verify_gold(verification, sub) WHERE sub.gold IS NOT NULL;
+        WHEN 'joins' THEN PERFORM mls.verify_joins(verification, sub) WHERE sub.gold IS NOT NULL;
+    END CASE;
+EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_object THEN
+    PERFORM mls.add_finding(verification, 'warning', sub.resource, part, NULL, NULL, 'not checked: ' || sqlerrm);
+END $$;
+COMMENT ON FUNCTION mls.verify_part(bigint, text, mls.subscription, integer) IS 'part of mls_verify(): a check of a subscription, or why it could not be made';
+
+CREATE FUNCTION mls.verify_gold_part(verification bigint, part text, subscription bigint, source text, resource text, gold regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    CASE part
+        WHEN 'references' THEN PERFORM mls.verify_references(verification, subscription, source, resource, gold);
+        WHEN 'quality' THEN PERFORM mls.measure_gold(verification, subscription, source, resource, gold);
+        WHEN 'lookups' THEN PERFORM mls.verify_lookups(verification, subscription, source, resource, gold);
+    END CASE;
+EXCEPTION WHEN insufficient_privilege OR undefined_table OR undefined_object THEN
+    PERFORM mls.add_finding(verification, 'warning', resource, part, NULL, NULL, 'not checked: ' || sqlerrm);
+END $$;
+COMMENT ON FUNCTION mls.verify_gold_part(bigint, text, bigint, text, text, regclass) IS 'part of mls_verify(): a check of a table of gold, or why it could not be made';
 
 CREATE FUNCTION mls_verify(
     source text,
@@ -442,6 +493,7 @@ DECLARE
     v bigint;
     sub mls.subscription;
     target record;
+    part text;
 BEGIN
     PERFORM mls.refuse_standby('mls_verify()', 'verify');
     PERFORM mls.follow_renames();
@@ -451,24 +503,17 @@ BEGIN
     FOR sub IN SELECT * FROM mls.subscription s
                 WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') ORDER BY s.id
     LOOP
-        PERFORM mls.add_finding(v, 'error', sub.resource, 'identity', NULL, NULL,
-                    format('the source is not the one the copy is of: %s mls_source_accept() or a new beginning is due', d.differs))
-           FROM (SELECT mls.source_differs(sub.id)) d (differs) WHERE d.differs IS NOT NULL;
-        PERFORM mls.verify_counts(v, sub);
-        IF samples > 0 THEN
-            PERFORM mls.verify_sample(v, sub, samples);
-        END IF;
-        CONTINUE WHEN sub.gold IS NULL;
-        PERFORM mls.verify_gold(v, sub);
-        PERFORM mls.verify_joins(v, sub);
+        FOREACH part IN ARRAY '{identity,counts,sample,gold,joins}'::text[] LOOP
+            PERFORM mls.verify_part(v, part, sub, mls_verify.samples);
+        END LOOP;
     END LOOP;
     FOR target IN SELECT t.resource, t.gold, min(s.id) AS subscription FROM mls.subscription s, mls.gold_comparison(s.foreign_table) t
                    WHERE s.source = mls_verify.source AND pg_has_role(s.owner, 'USAGE') AND s.gold IS NOT NULL
                    GROUP BY t.resource, t.gold ORDER BY t.resource
     LOOP
-        PERFORM mls.verify_references(v, target.subscription, mls_verify.source, target.resource, target.gold);
-        PERFORM mls.measure_gold(v, target.subscription, mls_verify.source, target.resource, target.gold);
-        PERFORM mls.verify_lookups(v, target.subscription, mls_verify.source, target.resource, target.gold);
+        FOREACH part IN ARRAY '{references,quality,lookups}'::text[] LOOP
+            PERFORM mls.verify_gold_part(v, part, target.subscription, mls_verify.source, target.resource, target.gold);
+        END LOOP;
     END LOOP;
     PERFORM mls.add_finding(v, m.severity, 'Media', 'files', m.subject, m.count, m.message) FROM mls.media_findings(mls_verify.source) m;
     PERFORM mls.verify_units(v, mls_verify.source);
@@ -512,6 +557,7 @@ REVOKE ALL ON FUNCTION mls.open_verification(regrole, bigint), mls.begin_verific
     mls.note_quality(bigint, text, jsonb), mls.add_finding(regrole, bigint, text, text, text, text, bigint, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION mls_verify(text, integer), mls.gold_comparison(regclass),
     mls.add_finding(bigint, text, text, text, text, bigint, text), mls.verify_counts(bigint, mls.subscription),
-    mls.alike(jsonb, jsonb), mls.cleaned_fields(mls.subscription), mls.same_but_cleaned(jsonb, jsonb),
+    mls.alike(jsonb, jsonb), mls.cleaned_fields(mls.subscription), mls.is_cleaned(jsonb, text), mls.same_but_cleaned(jsonb, jsonb),
     mls.verify_sample(bigint, mls.subscription, integer), mls.verify_gold(bigint, mls.subscription),
-    mls.measure_gold(bigint, bigint, text, text, regclass), mls.verify_references(bigint, bigint, text, text, regclass) FROM PUBLIC;
+    mls.measure_gold(bigint, bigint, text, text, regclass), mls.verify_references(bigint, bigint, text, text, regclass),
+    mls.verify_part(bigint, text, mls.subscription, integer), mls.verify_gold_part(bigint, text, bigint, text, text, regclass) FROM PUBLIC;

@@ -42,6 +42,32 @@ COMMENT ON VIEW mls.working_beside IS 'subscriptions that are being geocoded, or
 COMMENT ON COLUMN mls.working_beside.subscription IS 'number of the subscription';
 COMMENT ON COLUMN mls.working_beside.pid IS 'the process';
 
+-- A run gives its lock back after its end is committed.  So the locks are looked at first and
+-- the rows then, by a snapshot of their own: in one snapshot a run that ends meanwhile would
+-- seem to be at work without a process.  A standby does not see the locks of the primary.
+CREATE FUNCTION mls.lost_runs() RETURNS SETOF bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    silent bigint[];
+BEGIN
+    IF pg_is_in_recovery() THEN
+        RETURN;
+    END IF;
+    silent := ARRAY(SELECT r.id FROM mls.run r
+                     WHERE r.status = 'running'
+                       AND CASE WHEN r.subscription IS NULL
+                                THEN r.pid NOT IN (SELECT l.pid FROM pg_locks l
+                                                    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid IN (19797, 19798, 19799))
+                                ELSE (r.subscription, r.pid) NOT IN (SELECT w.subscription, w.pid FROM mls.working w
+                                                                      UNION ALL SELECT w.subscription, w.pid FROM mls.working_beside w) END);
+    RETURN QUERY SELECT r.id FROM mls.run r WHERE r.id = ANY (silent) AND r.status = 'running';
+END $$;
+COMMENT ON FUNCTION mls.lost_runs() IS 'runs that began and did not end, and whose process is no more: the next run of their subscription notes that they crashed';
+REVOKE ALL ON FUNCTION mls.lost_runs() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.lost_runs() TO pg_monitor;
+
 CREATE FUNCTION mls.refresh_within(source text) RETURNS interval
     AS 'MODULE_PATHNAME', 'mls_refresh_within' LANGUAGE C STABLE STRICT
     SET search_path = pg_catalog, pg_temp;
@@ -53,7 +79,7 @@ CREATE VIEW mls_status_detail WITH (security_invoker = true) AS
 SELECT s.source,
        s.resource,
        s.foreign_table,
-       CASE WHEN working.pid IS NOT NULL THEN 'syncing'
+       CASE WHEN working.pid IS NOT NULL OR last.status = 'running' THEN 'syncing'
             WHEN last.status = 'finished' THEN 'synced'
             WHEN last.status IS NOT NULL THEN 'failed'
             WHEN job.schedule IS NOT NULL THEN 'pending'
@@ -71,14 +97,8 @@ SELECT s.source,
        job.schedule,
        job.next_run,
        quota.share AS quota_used,
-       CASE WHEN working.pid IS NULL AND last.status = 'running'
-            THEN 'the process or the server ended during the run'
-            ELSE last.message || coalesce(': ' || last.detail, '')
-       END AS last_error,
-       CASE WHEN working.pid IS NULL AND last.status = 'running'
-            THEN 'the process or the server ended during the run'
-            ELSE coalesce(last.detail, last.message)
-       END AS cause,
+       last.message || coalesce(': ' || last.detail, '') AS last_error,
+       coalesce(last.detail, last.message) AS cause,
        coalesce(fed.error_class, s.error_class) AS error_class,
        coalesce(fed.failures, s.failures) AS failures,
        coalesce(fed.next_attempt_at, s.next_attempt_at) AS next_attempt_at,
@@ -91,8 +111,11 @@ SELECT s.source,
   LEFT JOIN mls.subscription fed ON fed.id = feeder.subscription
   LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
   LEFT JOIN mls.working working ON working.subscription = coalesce(fed.id, s.id)
-  LEFT JOIN LATERAL (SELECT r.status, r.started_at, r.message, r.detail
+  LEFT JOIN LATERAL (SELECT CASE WHEN lost.ended THEN 'crashed' ELSE r.status END AS status, r.started_at,
+                            CASE WHEN lost.ended THEN 'the process or the server ended during the run' ELSE r.message END AS message,
+                            r.detail
                        FROM mls.run r
+                      CROSS JOIN LATERAL (SELECT r.status = 'running' AND r.id IN (SELECT mls.lost_runs())) AS lost (ended)
                       WHERE r.subscription = coalesce(fed.id, s.id) AND r.process = 'sync'
                       ORDER BY r.id DESC LIMIT 1) last ON true
   LEFT JOIN LATERAL (SELECT r.finished_at
@@ -234,7 +257,7 @@ SELECT r.id AS run,
        coalesce(s.source, p.destination) AS source,
        coalesce(s.resource, p.name, r.subject) AS resource,
        r.process,
-       r.status,
+       CASE WHEN lost.ended THEN 'crashed' ELSE r.status END AS status,
        r.started_at,
        coalesce(r.finished_at, pg_catalog.clock_timestamp()) - r.started_at AS duration,
        r.received,
@@ -248,12 +271,13 @@ SELECT r.id AS run,
        r.bytes,
        r.note,
        r.error_class,
-       r.message,
+       CASE WHEN lost.ended THEN 'the process or the server ended during the run' ELSE r.message END AS message,
        r.detail,
        r.hint
   FROM mls.run r
   LEFT JOIN mls.subscription s ON s.id = r.subscription
   LEFT JOIN mls.publication p ON p.id = r.publication
+ CROSS JOIN LATERAL (SELECT r.status = 'running' AND r.id IN (SELECT mls.lost_runs())) AS lost (ended)
  WHERE s.id IS NOT NULL OR r.subscription IS NULL;
 COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on';
 COMMENT ON COLUMN mls_history.run IS 'number of the run';

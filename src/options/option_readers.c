@@ -17,6 +17,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
@@ -425,6 +426,37 @@ mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping)
 {
 	return read_source(find_server(server_name), user_id, need_mapping);
 }
+
+/* ---- What has been changed ---- */
+
+uint64
+mls_add_catalog_row(uint64 hash, HeapTuple tuple)
+{
+	uint64 row = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		row = HeapTupleHeaderGetRawXmin(tuple->t_data);
+		ReleaseSysCache(tuple);
+	}
+	return hash_combine64(hash, row);
+}
+
+uint64
+mls_source_fingerprint(Oid server, Oid user_id)
+{
+	uint64 hash =
+		mls_add_catalog_row(0, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server)));
+	HeapTuple tuple =
+		SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(user_id), ObjectIdGetDatum(server));
+
+	if (!HeapTupleIsValid(tuple))
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(server));
+	return mls_add_catalog_row(hash, tuple);
+}
+
+/* ---- Tables ---- */
 
 static void
 read_column(MlsColumn *column, Oid relid, Form_pg_attribute attribute)

@@ -16,6 +16,8 @@
 
 #include "postgres.h"
 
+#include "access/htup.h"
+
 #include "protocol/protocol.h"
 
 /* The source of a server as a role sees it (its mapping or PUBLIC's).  In CurrentMemoryContext.  No network.
@@ -24,6 +26,14 @@ extern MlsSource *mls_source_get(Oid server_id, Oid user_id, bool need_mapping);
 
 /* Same by name; an error with the right SQLSTATE if there is no such server or it is not ours. */
 extern MlsSource *mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping);
+
+/*
+ * Fingerprint of a server and the user mapping of a role: another one when either was changed.
+ * It is made of who wrote the catalogue's rows, not of what they say, for it is kept where others
+ * can read it, and the rows hold secrets.  It goes on with other rows, which are released.
+ */
+extern uint64 mls_source_fingerprint(Oid server, Oid user_id);
+extern uint64 mls_add_catalog_row(uint64 hash, HeapTuple tuple);
 
 /*
  * How hosts of a source's files are asked: never with its credentials; the caller gives the

@@ -36,6 +36,7 @@ CREATE TABLE mls.publication (
     rebuild         boolean NOT NULL DEFAULT false,
     failures        integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz,
+    attempted_with  text,
     error           text,
     loaded_at       timestamptz,
     succeeded_at    timestamptz,
@@ -67,6 +68,7 @@ COMMENT ON COLUMN mls.publication.paused IS 'whether nothing is sent for now';
 COMMENT ON COLUMN mls.publication.rebuild IS 'whether only mls_publish_resend(..., 0) helps';
 COMMENT ON COLUMN mls.publication.failures IS 'runs that failed since the last success';
 COMMENT ON COLUMN mls.publication.next_attempt_at IS 'calls that name no destination leave it alone until then';
+COMMENT ON COLUMN mls.publication.attempted_with IS 'fingerprint of server and user mapping at the last failure: when they change, the next attempt is due at once';
 COMMENT ON COLUMN mls.publication.error IS 'why the last run failed; NULL if it did not';
 COMMENT ON COLUMN mls.publication.loaded_at IS 'when the last load was over';
 COMMENT ON COLUMN mls.publication.succeeded_at IS 'when the last run ended well';

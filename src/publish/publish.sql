@@ -321,7 +321,11 @@ BEGIN
         PERFORM mls.refuse('22023', format('"%s" is no type of a column there', bad), 'For example: decimal(12,2), datetime(3), varchar(100).');
     END IF;
     IF condition IS NOT NULL THEN
-        PERFORM a FROM mls.as_role(current_user::regrole, format('SELECT pg_catalog.to_jsonb(1) FROM %s v WHERE (%s%s) LIMIT 0', view, condition, E'\n')) a;
+        BEGIN
+            PERFORM a FROM mls.as_role(current_user::regrole, format('SELECT pg_catalog.to_jsonb(1) FROM %s v WHERE (%s%s) LIMIT 0', view, condition, E'\n')) a;
+        EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception OR feature_not_supported THEN
+            PERFORM mls.refuse(SQLSTATE, 'the condition cannot be used: ' || SQLERRM, 'It is SQL over the columns of the view, as in WHERE: "ListPrice" > 100000.');
+        END;
     END IF;
     ways := mls.follow_view(view, key, main, depends);
     FOR bad IN

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -46,7 +47,7 @@ typedef struct MlsDead
 
 #define SUBJECT_COLUMNS                                                                            \
 	"p.id, p.owner::pg_catalog.oid, p.destination, p.name, p.position, p.next_attempt_at, "        \
-	"p.failures"
+	"p.failures, p.attempted_with"
 
 static MlsSubscription *
 subject_at(uint64 row)
@@ -60,6 +61,7 @@ subject_at(uint64 row)
 	subject->cursor_timestamp = mls_text_at(row, 5);
 	subject->next_attempt_at = mls_time_at(row, 6);
 	subject->failures = mls_int4_at(row, 7);
+	subject->attempted_with = mls_text_at(row, 8);
 	return subject;
 }
 
@@ -84,10 +86,19 @@ mls_publish_chosen(MlsArg destination, MlsArg name)
 	return found;
 }
 
+static char *
+configuration(const MlsSubscription *of)
+{
+	Oid server = get_foreign_server_oid(of->source, true);
+
+	return psprintf("%016llx", (unsigned long long) mls_source_fingerprint(server, of->owner));
+}
+
 char *
 mls_publish_not_due(const MlsSubscription *of)
 {
-	if (of->next_attempt_at == 0 || of->next_attempt_at <= GetCurrentTimestamp())
+	if (of->next_attempt_at == 0 || of->next_attempt_at <= GetCurrentTimestamp() ||
+		of->attempted_with == NULL || strcmp(of->attempted_with, configuration(of)) != 0)
 		return NULL;
 	return psprintf("after %s it is left alone for a while; who names it has it tried at once",
 					mls_counted(of->failures, "failure", "failures"));
@@ -544,6 +555,45 @@ sweep(Publishing *publishing)
 	MemoryContextSwitchTo(publishing->run->context);
 }
 
+/*
+ * Where most rows are refused it is not the rows that are wrong, but the table: what is there is
+ * left alone, and the load begins anew with the next run.
+ */
+static void
+require_most(Publishing *publishing)
+{
+	MlsRun *run = publishing->run;
+	MlsCounters counters = run->counters;
+	MlsTargetPosition to = publishing->at;
+	int64 dead;
+	int64 rows;
+	char *reason;
+
+	mls_run_begin_step(run);
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT pg_catalog.count(*), pg_catalog.mode() WITHIN GROUP (ORDER BY reason) "
+					"FROM mls.dead_letter WHERE publication = $1",
+					mls_arg_int8(publishing->publication->id));
+	MemoryContextSwitchTo(run->context);
+	dead = mls_int8_at(0, 1);
+	reason = mls_text_at(0, 2);
+	rows = mls_publication_count(publishing->publication);
+	mls_run_end_step(run, &counters);
+	MemoryContextSwitchTo(run->context);
+	if (rows == 0 || dead <= rows / 2)
+		return;
+	to.load_after = NULL;
+	send(publishing, NIL, NIL, &to, NULL);
+	ereport(
+		ERROR, errcode(ERRCODE_FDW_ERROR),
+		errmsg("destination \"%s\" refuses most records of table \"%s\"", publishing->source->name,
+			   publishing->publication->name),
+		errdetail(INT64_FORMAT " of " INT64_FORMAT " are refused, most often: %s", dead, rows,
+				  reason),
+		errhint("What was in the table is left there. mls_dead_letters says why of each record; "
+				"the next run tries all of them again."));
+}
+
 static void
 load(Publishing *publishing)
 {
@@ -552,6 +602,7 @@ load(Publishing *publishing)
 	mls_run_enter(publishing->run, "loading");
 	while (load_some(publishing))
 		;
+	require_most(publishing);
 	sweep(publishing);
 	to = publishing->at;
 	to.loading = false;
@@ -790,11 +841,12 @@ publish_failed(MlsRun *run)
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.publication SET failures = failures + 1, rebuild = $2, "
 					"error = pg_catalog.concat_ws(': ', $3, nullif($4, '')), "
-					"next_attempt_at = pg_catalog.now() + mls.delivery_delay(failures + 1) "
-					"WHERE id = $1",
+					"next_attempt_at = pg_catalog.now() + mls.delivery_delay(failures + 1), "
+					"attempted_with = $5 WHERE id = $1",
 					mls_arg_int8(run->sub->id),
 					mls_arg_bool(publishing != NULL && publishing->rebuild),
-					mls_arg_text(outcome->message), mls_arg_text(outcome->detail));
+					mls_arg_text(outcome->message), mls_arg_text(outcome->detail),
+					mls_arg_text(configuration(run->sub)));
 }
 
 static void

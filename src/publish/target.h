@@ -172,6 +172,11 @@ extern void *mls_target_begin(const MlsTargetKind *kind, const MlsSource *source
 /* Errors unless the host may be connected to; its addresses (List of struct sockaddr_storage *). */
 extern List *mls_target_resolve(const MlsTarget *target);
 extern bool mls_target_may_ask(const MlsTarget *target, const struct sockaddr *address);
+/* The cure where a destination does not speak TLS. */
+#define MLS_TARGET_NO_TLS                                                                          \
+	"Have it speak TLS; or set the option tls of the server to 'none', which a host in the "       \
+	"setting mls_fdw.allowed_hosts may have."
+
 pg_noreturn extern void mls_target_refuse_address(const MlsTarget *target, const char *address);
 
 /* Errors unless a table, by the token of its position (NULL: none), is one of a publication. */

@@ -248,8 +248,9 @@ fail(Mysql *target, const char *what)
 		code == 1142 || code == 1044 || code == 1227
 			? errhint("The user there needs SELECT, INSERT, UPDATE, DELETE, CREATE and ALTER on "
 					  "the database.")
-		: code == 1146 || code == 1054 ? errhint("mls_publish_sync() makes what lacks there.")
-									   : 0);
+		: code == 1146 || code == 1054       ? errhint("mls_publish_sync() makes what lacks there.")
+		: strstr(message, "SSL is required") ? errhint(MLS_TARGET_NO_TLS)
+											 : 0);
 }
 
 /* One statement, in the encoding of the server here.  False: mysql_errno() says why. */
@@ -682,7 +683,8 @@ open_target(const MlsSource *source)
 		fail(target, "log in");
 	if (source->tls == MLS_TLS_VERIFY && client.mysql_get_ssl_cipher(target->connection) == NULL)
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-				errmsg("destination \"%s\" does not speak TLS", source->name));
+				errmsg("destination \"%s\" does not speak TLS", source->name),
+				errhint(MLS_TARGET_NO_TLS));
 	execute(
 		target, "set up the session",
 		"SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
@@ -1345,13 +1347,22 @@ rows_there(MlsTarget *head, const MlsPublication *publication, const char *after
 	return rows;
 }
 
+static bool
+is_there(Mysql *target, const MlsPublication *publication)
+{
+	return ask(target, "look at a table",
+			   psprintf("SELECT table_name FROM information_schema.tables WHERE table_schema = "
+						"DATABASE() AND table_name = %s",
+						quoted(publication->name))) != NIL;
+}
+
 static void
 forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 {
 	Mysql *target = (Mysql *) head;
 
 	execute(target, "make a table", position_table);
-	if (drop)
+	if (drop && is_there(target, publication))
 	{
 		MlsTargetPosition there = {NULL};
 

@@ -110,12 +110,18 @@ fail(Postgres *target, const char *what)
 		code = ERRCODE_UNDEFINED_COLUMN;
 	else if (strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0)
 		code = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
-	ereport(ERROR, errcode(code),
-			errmsg("could not %s at destination \"%s\"", what, target->head.source->name),
-			errdetail("%s", words_of_result(target)),
-			code == ERRCODE_UNDEFINED_TABLE || code == ERRCODE_UNDEFINED_COLUMN
-				? errhint("mls_publish_sync() makes what lacks there.")
-				: 0);
+	ereport(
+		ERROR, errcode(code),
+		errmsg("could not %s at destination \"%s\"", what, target->head.source->name),
+		errdetail("%s", words_of_result(target)),
+		code == ERRCODE_UNDEFINED_TABLE || code == ERRCODE_UNDEFINED_COLUMN
+			? errhint("mls_publish_sync() makes what lacks there.")
+		: code == ERRCODE_INSUFFICIENT_PRIVILEGE
+			? errhint("There: GRANT USAGE, CREATE ON SCHEMA public TO \"%s\"; a table that "
+					  "somebody else has made must be given to that role (ALTER TABLE ... OWNER "
+					  "TO).",
+					  target->head.source->http.username)
+			: 0);
 }
 
 /* ---- Statements ---- */
@@ -407,7 +413,10 @@ await_connection(Postgres *target)
 			errmsg("could not log in at destination \"%s\"", target->head.source->name),
 			errdetail("%s", PQerrorMessage(target->connection)[0]
 								? clean(target, PQerrorMessage(target->connection))
-								: "It does not answer."));
+								: "It does not answer."),
+			strstr(PQerrorMessage(target->connection), "does not support SSL")
+				? errhint(MLS_TARGET_NO_TLS)
+				: 0);
 }
 
 static MlsTarget *
@@ -872,6 +881,15 @@ alike(MlsTarget *head, const MlsPublication *publication, const List *rows, List
 	return true;
 }
 
+static bool
+is_there(Postgres *target, const MlsPublication *publication)
+{
+	const char *values[] = {named(publication->name)};
+
+	return ask(target, "look at a table", "SELECT WHERE pg_catalog.to_regclass($1) IS NOT NULL", 1,
+			   values) > 0;
+}
+
 static void
 forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 {
@@ -879,7 +897,7 @@ forget(MlsTarget *head, const MlsPublication *publication, bool drop)
 
 	execute(target, "set up the session", "SET client_min_messages = warning");
 	execute(target, "make a table", position_table);
-	if (drop)
+	if (drop && is_there(target, publication))
 	{
 		MlsTargetPosition there = {NULL};
 

@@ -42,32 +42,6 @@ concerns_source(const MlsOutcome *outcome)
 
 /* ---- What an attempt depends on ---- */
 
-/* A catalogue row: which it is, and by which transaction it was written. */
-static uint64
-add_row(uint64 hash, HeapTuple tuple)
-{
-	uint64 row = 0;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		row = HeapTupleHeaderGetRawXmin(tuple->t_data);
-		ReleaseSysCache(tuple);
-	}
-	return hash_combine64(hash, row);
-}
-
-static uint64
-add_mapping(uint64 hash, Oid server, Oid owner)
-{
-	HeapTuple tuple =
-		SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(owner), ObjectIdGetDatum(server));
-
-	if (!HeapTupleIsValid(tuple))
-		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
-								ObjectIdGetDatum(server));
-	return add_row(hash, tuple);
-}
-
 static uint64
 add_columns(uint64 hash, Oid foreign_table)
 {
@@ -80,15 +54,11 @@ add_columns(uint64 hash, Oid foreign_table)
 
 		if (!HeapTupleIsValid(tuple))
 			return hash;
-		hash = add_row(hash, tuple);
+		hash = mls_add_catalog_row(hash, tuple);
 	}
 }
 
-/*
- * Fingerprint of server, user mapping and foreign table.  It is made of who wrote
- * the catalogue's rows, not of what they say, for it is kept where others can read
- * it, and the rows hold secrets.
- */
+/* Fingerprint of server, user mapping and foreign table. */
 static char *
 configuration(Oid foreign_table, Oid owner)
 {
@@ -99,9 +69,8 @@ configuration(Oid foreign_table, Oid owner)
 	if (!HeapTupleIsValid(tuple))
 		return pstrdup("");
 	server = ((Form_pg_foreign_table) GETSTRUCT(tuple))->ftserver;
-	hash = add_row(0, tuple);
-	hash = add_row(hash, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server)));
-	hash = add_mapping(hash, server, owner);
+	hash = mls_add_catalog_row(0, tuple);
+	hash = hash_combine64(hash, mls_source_fingerprint(server, owner));
 	hash = add_columns(hash, foreign_table);
 	return psprintf("%016llx", (unsigned long long) hash);
 }

@@ -120,6 +120,7 @@ try_to_lock(MlsRun *run, bool last_try)
 				errhint("Commit the transaction that subscribed the table, then call mls_%s().",
 						run->process->name));
 	mls_owner_require_caller(run->sub, run->process->name);
+	run->clerk = mls_role_exists(run->sub->owner) ? run->sub->owner : GetUserId();
 	run->locked = run->process->beside ? mls_lock_try(run->process->beside, id, ExclusiveLock, true)
 									   : mls_subscription_lock(id, true);
 	if (!run->locked && last_try && run->process->beside)
@@ -160,7 +161,7 @@ wait_for_lock(MlsRun *run)
 static void
 enter_run(MlsRun *run)
 {
-	mls_transaction_begin(run->sub->owner);
+	mls_transaction_begin(run->clerk);
 	MemoryContextSwitchTo(run->context);
 	run->sub = read_subject(run);
 	if (run->sub == NULL)
@@ -303,7 +304,7 @@ complete(MlsRun *run)
 	finish_outcome(run);
 }
 
-/* In an open transaction. */
+/* In an open transaction.  Without an error the process ends for another reason: the server has. */
 static void
 write_failure(MlsRun *run)
 {
@@ -311,6 +312,11 @@ write_failure(MlsRun *run)
 
 	mls_run_count_spent(run, &run->counters);
 	mls_run_note_progress(run, &run->counters);
+	if (run->outcome->state != MLS_OUTCOME_FAILED)
+	{
+		mls_run_crashed(run->id);
+		return;
+	}
 	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, whole_note(run),
 				   run->sub->cursor_timestamp);
 	if (!cancelled && run->process->backs_off)
@@ -327,7 +333,7 @@ note_failure(MlsRun *run)
 		return;
 	PG_TRY();
 	{
-		mls_transaction_begin(run->sub->owner);
+		mls_transaction_begin(run->clerk);
 		write_failure(run);
 		mls_transaction_commit();
 	}
@@ -356,7 +362,7 @@ mls_run_interrupted(void)
 		return;
 
 	AbortOutOfAnyTransaction();
-	mls_transaction_begin(run->sub->owner);
+	mls_transaction_begin(run->clerk);
 	runs = mls_find_relation("mls", "run");
 	if (OidIsValid(runs) && ConditionalLockRelationOid(runs, RowExclusiveLock))
 		write_failure(run);

@@ -344,11 +344,13 @@ DECLARE
     server text;
     wanted record;
     meant text;
+    strangers text;
 BEGIN
     SELECT array_agg(DISTINCT v.source ORDER BY v.source) INTO sources FROM mls.visible_subscription v;
     -- The name of a foreign table, in one word or in either place.
     SELECT format('%I.%I', n.nspname, c.relname) AS name, f.srvname::text AS source, o.option_value AS resource,
-           EXISTS (SELECT FROM mls.visible_subscription v WHERE v.foreign_table::oid = c.oid) AS subscribed
+           EXISTS (SELECT FROM mls.visible_subscription v WHERE v.foreign_table::oid = c.oid) AS subscribed,
+           pg_has_role(c.relowner, 'USAGE') AS is_own
       INTO wanted
       FROM pg_foreign_table t
       JOIN pg_class c ON c.oid = t.ftrelid
@@ -360,15 +362,26 @@ BEGIN
             OR (lower(f.srvname) = lower(wanted_source)
                 AND (wanted_resource IN (c.relname, n.nspname || '.' || c.relname)
                      OR lower(o.option_value) = lower(wanted_resource))))
-     ORDER BY subscribed DESC, c.oid
+     ORDER BY subscribed DESC, is_own DESC, c.oid
      LIMIT 1;
     IF wanted.subscribed THEN
         RETURN format('Name source and resource: %L, %L.', wanted.source, wanted.resource);
-    ELSIF NOT wanted.subscribed THEN
+    ELSIF wanted.is_own THEN
         RETURN format('Foreign table %s is not subscribed: SELECT mls_subscribe(%L).', wanted.name, wanted.name);
     END IF;
     SELECT array_agg(DISTINCT v.resource ORDER BY v.resource) INTO resources FROM mls.visible_subscription v
      WHERE wanted_source IS NULL OR lower(v.source) = lower(wanted_source);
+    IF resources IS NULL THEN
+        -- What others have subscribed is not told; that they have tables of a server is no secret.
+        SELECT string_agg(DISTINCT c.relowner::regrole::text, ', ') INTO strangers
+          FROM pg_foreign_table t
+          JOIN pg_class c ON c.oid = t.ftrelid
+          JOIN pg_foreign_server f ON f.oid = t.ftserver
+         WHERE f.srvname = coalesce(wanted.source, wanted_source) AND NOT pg_has_role(c.relowner, 'USAGE');
+        IF strangers IS NOT NULL THEN
+            RETURN format('You have subscribed nothing there. What is replicated by tables of role %s is worked on by those who have its privileges.', strangers);
+        END IF;
+    END IF;
     IF sources IS NULL THEN
         RETURN 'Nothing is subscribed yet: SELECT mls_subscribe(''schema.table'') for a foreign table first.';
     ELSIF resources IS NOT NULL THEN

@@ -169,13 +169,17 @@ mls_run_note(MlsRun *run, const char *format, ...)
 
 /* ---- Rows of mls.run: begun before the work, updated with each page, ended with an outcome ---- */
 
+/* What becomes of runs that did not come to say how they ended. */
+#define MARK_CRASHED                                                                               \
+	"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "                     \
+	"message = 'the process or the server ended during the run' "
+
 /* The same of something that is no subscription; the caller holds its lock. */
 static int64
 start_apart(const MlsSubscription *sub, const char *process)
 {
 	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
-					"message = 'the process or the server ended during the run' "
+					MARK_CRASHED
 					"WHERE subscription IS NULL AND process = $1 AND subject = $2 AND status = "
 					"'running'",
 					mls_arg_text(process), mls_arg_text(sub->resource));
@@ -198,11 +202,10 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 	if (!OidIsValid(sub->foreign_table))
 		return start_apart(sub, process);
 	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
-					"message = 'the process or the server ended during the run' "
-					"WHERE subscription = $1 AND status = 'running' "
-					"AND CASE WHEN $2 IN " MLS_PROCESSES_BESIDE
-					" THEN process = $2 ELSE process NOT IN " MLS_PROCESSES_BESIDE " END",
+					MARK_CRASHED "WHERE subscription = $1 AND status = 'running' "
+								 "AND CASE WHEN $2 IN " MLS_PROCESSES_BESIDE
+								 " THEN process = $2 ELSE process NOT IN " MLS_PROCESSES_BESIDE
+								 " END",
 					mls_arg_int8(sub->id), mls_arg_text(process));
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
@@ -221,10 +224,7 @@ mls_run_start(const MlsSubscription *sub, const char *process)
 int64
 mls_run_start_publication(const MlsSubscription *subject, const char *process)
 {
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.run SET status = 'crashed', finished_at = clock_timestamp(), "
-					"message = 'the process or the server ended during the run' "
-					"WHERE publication = $1 AND status = 'running'",
+	mls_sql_control(SPI_OK_UPDATE, MARK_CRASHED "WHERE publication = $1 AND status = 'running'",
 					mls_arg_int8(subject->id));
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
@@ -250,6 +250,13 @@ mls_run_progress(int64 run, const MlsCounters *counters)
 					mls_arg_int8(counters->unchanged), mls_arg_int8(counters->deleted),
 					mls_arg_int8(counters->bad_values), mls_arg_int8(counters->bytes),
 					mls_arg_int8(counters->expected));
+}
+
+/* Ends a run whose process ends in it, without an error. */
+void
+mls_run_crashed(int64 run)
+{
+	mls_sql_control(SPI_OK_UPDATE, MARK_CRASHED "WHERE id = $1", mls_arg_int8(run));
 }
 
 static MlsArg

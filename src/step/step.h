@@ -44,6 +44,7 @@ typedef struct MlsRun
 	const MlsTask *task;
 	MlsOutcome *outcome;
 	MlsSubscription *sub;
+	Oid clerk; /* who writes what becomes of it: sub's owner, or the caller if that role is gone */
 	MlsTable *table;
 	const MlsStepHooks *hooks;
 	struct MlsWriter *writer;
@@ -106,6 +107,7 @@ extern void mls_run_report_activity(const MlsRun *run);
 extern int64 mls_run_start(const MlsSubscription *sub, const char *process);
 extern int64 mls_run_start_publication(const MlsSubscription *subject, const char *process);
 extern void mls_run_progress(int64 run, const MlsCounters *counters);
+extern void mls_run_crashed(int64 run);
 extern void mls_run_finish(int64 run, const char *status, const MlsOutcome *outcome,
 						   const char *note, const char *cursor);
 

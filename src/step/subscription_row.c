@@ -191,6 +191,17 @@ mls_subscription_read_all(MlsSubscription *sub)
 	sub->reading_all = true;
 }
 
+/* Silver lacks rows, or has wrong ones: the next sync converts every record of bronze once more. */
+void
+mls_subscription_fill_all(MlsSubscription *sub)
+{
+	mls_sql_control(
+		SPI_OK_UPDATE,
+		"UPDATE mls.subscription SET fill_after = '', fill_fields = '{*}' WHERE id = $1",
+		mls_arg_int8(sub->id));
+	sub->fills = true;
+}
+
 /* Gold is not as the rules want it: the next sync makes it anew. */
 void
 mls_subscription_map_again(int64 id)

@@ -58,6 +58,7 @@ extern void mls_subscription_complete(const MlsSubscription *sub, const MlsPosit
 extern void mls_subscription_restart(MlsSubscription *sub, const char *scope_hash);
 extern void mls_subscription_forget_position(MlsSubscription *sub);
 extern void mls_subscription_read_all(MlsSubscription *sub);
+extern void mls_subscription_fill_all(MlsSubscription *sub);
 extern void mls_subscription_map_again(int64 id);
 extern void mls_range_forget(const MlsSubscription *sub);
 

@@ -269,7 +269,9 @@ place_triggers(int64 id, Oid gold, bool remove)
 
 /*
  * Takes over tables that were made anew.  Without the old bronze table the copy
- * is empty, so it is read from the start.
+ * is empty, so it is read from the start.  Another silver table has nothing of what
+ * bronze knows, and no page brings that: records that are in bronze as they come are
+ * not converted again.
  */
 static void
 refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
@@ -282,7 +284,10 @@ refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
 	if (OidIsValid(gold) && sub->gold != gold)
 		place_triggers(sub->id, gold, false);
 	if (sub->silver != silver)
+	{
 		mls_count_local(sub->id, silver);
+		mls_subscription_fill_all(sub);
+	}
 	if (sub->bronze != bronze)
 		mls_subscription_restart(sub, sub->scope_hash);
 	sub->bronze = bronze;
@@ -350,10 +355,16 @@ subscribe(const MlsTable *table)
 	{
 		if (strcmp(sub->resource, table->resource) != 0)
 			mls_identity_require(sub, table);
-		mls_gold_restore(sub, table);
 	}
 	bronze = mls_bronze_prepare(table, sub ? sub->bronze : InvalidOid);
 	silver = mls_silver_prepare(table, sub ? sub->silver : InvalidOid);
+	/* Gold is restored with the silver there is now: both may have been dropped. */
+	if (sub != NULL)
+	{
+		CommandCounterIncrement();
+		refresh_subscription(sub, bronze, silver, sub->gold);
+		mls_gold_restore(sub, table);
+	}
 	gold = mls_gold_prepare(table, silver);
 	CommandCounterIncrement();
 	if (sub != NULL)
@@ -448,6 +459,29 @@ delete_subscription(const MlsSubscription *sub)
 					mls_arg_int8(sub->id));
 }
 
+/*
+ * The role that a subscription is of may have been dropped, with its tables or after these
+ * were given to another.  Who has tables of it now has the subscription, so that it can be
+ * ended; where none is left, who ends it: no code of others stands around what is not there.
+ */
+static void
+inherit(MlsSubscription *sub)
+{
+	Oid tables[] = {sub->foreign_table, sub->silver, sub->bronze, sub->gold};
+	Oid heir = InvalidOid;
+
+	if (mls_role_exists(sub->owner))
+		return;
+	mls_owner_require_caller(sub, "unsubscribe");
+	for (int i = 0; i < lengthof(tables) && !OidIsValid(heir); i++)
+		heir = mls_relation_owner(tables[i]);
+	sub->owner = OidIsValid(heir) ? heir : GetUserId();
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.subscription SET owner = $2::pg_catalog.regrole WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_oid(sub->owner));
+	CommandCounterIncrement();
+}
+
 /* mls_unsubscribe(foreign_table, drop_data) */
 Datum
 mls_unsubscribe(PG_FUNCTION_ARGS)
@@ -466,6 +500,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("foreign table %s is not subscribed",
 					   get_rel_name(relid) ? mls_qualified_name(relid) : psprintf("%u", relid)));
+	inherit(sub);
 	mls_owner_enter(&before, sub, "unsubscribe");
 	mls_subscription_require_lock(sub);
 	mls_gold_pause_pages();

@@ -117,7 +117,7 @@ make_good(const Keeping *keeping)
 	if (silver > 0)
 	{
 		mls_count_local(keeping->sub->id, keeping->sub->silver);
-		mls_scope_fill_all(keeping->sub);
+		mls_subscription_fill_all(keeping->sub);
 	}
 	if (bronze > 0)
 		mls_subscription_read_all(keeping->reader);

@@ -145,17 +145,6 @@ keep_columns(const MlsSubscription *sub, MlsArg columns, bool fill)
 					mls_arg_int8(sub->id), columns, mls_arg_bool(fill));
 }
 
-/* Every record of bronze is to be converted once more. */
-void
-mls_scope_fill_all(MlsSubscription *sub)
-{
-	mls_sql_control(
-		SPI_OK_UPDATE,
-		"UPDATE mls.subscription SET fill_after = '', fill_fields = '{*}' WHERE id = $1",
-		mls_arg_int8(sub->id));
-	sub->fills = true;
-}
-
 /*
  * Takes note of columns whose fields are new at the source: they are
  * filled from bronze, and no reason to read everything again.
@@ -195,7 +184,7 @@ mls_scope_follow(MlsRun *run, MlsSubscription *reader)
 	run->sub->fills |= fields != NIL;
 	keep_columns(run->sub, columns, fields != NIL);
 	if (mls_cleaning_settle(run->sub, run->table))
-		mls_scope_fill_all(run->sub);
+		mls_subscription_fill_all(run->sub);
 	if (fields == NIL || is_bronze_empty(run->sub))
 		return;
 	missing = fields_not_in_bronze(run->sub, run->table, fields);

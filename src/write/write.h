@@ -64,7 +64,6 @@ extern void mls_scope_follow(MlsRun *run, MlsSubscription *reader);
 extern void mls_scope_fill(MlsRun *run);
 extern void mls_scope_settle(const MlsSubscription *sub, const MlsTable *table);
 extern bool mls_scope_preview(MlsRun *run);
-extern void mls_scope_fill_all(MlsSubscription *sub);
 extern void mls_scope_adopt(const MlsSubscription *sub, const MlsTable *table, const List *fields);
 
 /* ---- Rows that somebody else has taken out of the tables (missing_rows.c) ---- */

@@ -165,4 +165,9 @@ is(photos_here(), photos_there(), 'photos that are gone leave gold: all but one,
 unlike(photos_here(), qr/\b\Q$all\E=/, '... none is left of the other listing');
 like(photos_here(), qr/\b\Q$one\E=1\b/, '... and one of the first');
 
+# A source that writes one format only says so in the text of its reply.
+$node->safe_psql('postgres', q{ALTER SERVER ddf OPTIONS (DROP format)});
+like(sql_error($node, q{SELECT * FROM mls_sync('ddf')}),
+	qr/20203: Format is not supported: COMPACT-DECODED.*set the option format of server ddf to compact, compact-decoded or standard-xml/s, 'a format that is not the source\'s: the option is named');
+
 done_testing();

@@ -19,6 +19,18 @@ sub hold_fourth_page
 	return;
 }
 
+# A process that lost its postmaster ends by itself; before, no server can be started.
+sub wait_for_end
+{
+	my ($process) = @_;
+	for (1 .. 600)
+	{
+		return if !kill 0, $process;
+		select undef, undef, undef, 0.1;
+	}
+	die "process $process goes on";
+}
+
 # What remains after three pages of a hundred is loaded, once.
 sub check_continuation
 {
@@ -47,6 +59,7 @@ like(end_psql($sync), qr/crash of another server process|closed the connection/,
 $node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
 is($node->safe_psql('postgres', q{SELECT state, last_error FROM mls_status_detail WHERE source = 'kill'}),
 	'failed|the process or the server ended during the run', 'the status sees it at once');
+is(last_run($node, 'kill', 'status, message'), 'crashed|the process or the server ended during the run', 'and so does the history');
 check_continuation('kill', 'worker killed');
 
 # The server is stopped without mercy
@@ -58,6 +71,20 @@ $node->stop('immediate');
 end_psql($sync);
 $node->start;
 check_continuation('stop', 'server stopped');
+
+# The postmaster is killed: the worker finds itself alone, and that is no error of the source
+subscribe_property($node, $mls, 'orphan', page_size => 100);
+hold_fourth_page();
+$sync = start_psql($node, q{SELECT * FROM mls_sync('orphan')});
+$pid = worker_pid($node, 3);
+$node->kill9;
+end_psql($sync);
+wait_for_end($pid);
+$node->start;
+is(last_run($node, 'orphan', 'status, message, hint, error_class'), 'crashed|the process or the server ended during the run||', 'the history says what has happened');
+like($node->safe_psql('postgres', q{SELECT message FROM mls_health() WHERE item IN ('failures', 'stuck') AND level <> 'ok'}),
+	qr/^(?:orphan\.Property sync failed 1 time: the process or the server ended during the run|run \d+ of orphan\.Property has no process any more.*)$/, 'and so do monitors');
+check_continuation('orphan', 'postmaster killed');
 
 # The worker is terminated: it leaves a word, and the caller gets it
 subscribe_property($node, $mls, 'term', page_size => 100);

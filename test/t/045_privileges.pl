@@ -109,6 +109,35 @@ is(as('web', q{SET ROLE team; SELECT status, inserted FROM mls_sync('t')}), 'fin
 is($node->safe_psql('postgres', q{SELECT status FROM mls_sync('t')}), 'finished',
 	'a superuser syncs for it as well');
 
+# The role of a subscription is dropped: with its tables, or after they were given to another.
+for my $how ([ 'dave', 'DROP OWNED BY dave' ], [ 'erin', 'REASSIGN OWNED BY erin TO alice; DROP OWNED BY erin' ])
+{
+	my ($role, $leave) = @$how;
+	$node->safe_psql('postgres', qq{
+		CREATE ROLE $role LOGIN; SELECT mls_grant('$role');
+		CREATE SERVER of_$role FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '$url', key_prefix '$role-');
+		GRANT USAGE ON FOREIGN SERVER of_$role TO $role, alice;
+		CREATE USER MAPPING FOR $role SERVER of_$role OPTIONS (token 'static-token-value');
+		CREATE SCHEMA $role; GRANT ALL ON SCHEMA $role TO $role});
+	as('alice', "SELECT mls_share_gold('$role')");
+	as($role, table("$role.property", "of_$role") . "SELECT mls_subscribe('$role.property')");
+	is(as($role, q{SELECT status, inserted FROM mls_sync()}), 'finished|300', "$role replicates");
+	$node->safe_psql('postgres', "$leave; DROP ROLE $role");
+	like(as('postgres', "SELECT * FROM mls_sync('of_$role')"), qr/the owner of the subscription does not exist any more.*mls_unsubscribe\(\)/s,
+		"$leave: a sync says so");
+	is($node->safe_psql('postgres', "SELECT state, last_error FROM mls_status_detail WHERE source = 'of_$role'"),
+		'failed|the owner of the subscription does not exist any more', '... the status as well');
+	is($node->safe_psql('postgres', "SELECT status, message FROM mls_history WHERE source = 'of_$role' ORDER BY run DESC LIMIT 1"),
+		'failed|the owner of the subscription does not exist any more', '... and the history');
+	is($node->safe_psql('postgres', q{SELECT status FROM mls_sync('t')}), 'finished', '... and others go on');
+	like(as('alice', "SELECT mls_unsubscribe(foreign_table, true) FROM mls.subscription WHERE source = 'of_$role'; SELECT 'seen', count(*) FROM mls.subscription WHERE source = 'of_$role'"),
+		qr/^seen\|0$/, '... another role has no part in it');
+	is(as('postgres', "SELECT mls_unsubscribe(foreign_table, drop_data => true) FROM mls.subscription WHERE source = 'of_$role'"), '', '... a superuser ends it');
+	is($node->safe_psql('postgres', qq{SELECT (SELECT count(*) FROM mls.subscription WHERE source = 'of_$role'),
+		(SELECT count(*) FROM gold.property WHERE mls_source = 'of_$role'), to_regclass('bronze.of_${role}_property'), to_regclass('silver.of_${role}_property')}),
+		'0|0||', '... with all that was of it');
+}
+
 # The mapping is missing
 $node->safe_psql('postgres', q{DROP USER MAPPING FOR alice SERVER a});
 like(as('alice', q{SELECT * FROM mls_sync('a')}), qr/28000/, 'without its user mapping the source refuses');

@@ -83,6 +83,25 @@ like(level('stuck'), qr/^warning: run \d+ of one\.Property has no process/, 'a s
 sync_row($node, 'one', 'status');
 is($node->safe_psql('postgres', q{SELECT level FROM mls_health() WHERE item = 'stuck'}), 'ok',
 	'the next run puts it right');
+
+# A run that ends while somebody looks is not stuck, whatever was seen of it before.
+$mls->control('touch', { resource => 'Property', count => 1 });
+$mls->fault(kind => 'stall', resource => 'Property', times => 1);
+my $gate = $node->background_psql('postgres');
+$gate->query_safe('SELECT pg_advisory_lock(7)');
+my $run = start_psql($node, q{SELECT status FROM mls_sync('one')});
+worker_pid($node, 0);
+my $look = start_psql($node, q{
+	SELECT (SELECT string_agg(status, ',') FROM mls.run WHERE status = 'running'), h.level, h.message
+	  FROM (SELECT pg_advisory_lock(7)::text AS passed OFFSET 0) g,
+	       LATERAL mls_health(max_failures => CASE WHEN g.passed IS NULL THEN 4 ELSE 3 END) h WHERE h.item = 'stuck'});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%mls_health(max_failures%' AND pid <> pg_backend_pid()})
+  or die 'nobody looks';
+$mls->reset;
+like(end_psql($run), qr/finished/, 'a run ends');
+$gate->query_safe('SELECT pg_advisory_unlock(7)');
+is(end_psql($look), "running|ok|no run is stuck\n", 'which was at work when somebody began to look, and is not stuck');
+$gate->quit;
 $node->safe_psql('postgres', q{CREATE TABLE bronze.old (LIKE bronze.one_property)});
 like(level('leftovers'), qr/^warning: .*bronze\.old/, 'leftovers');
 $node->safe_psql('postgres', q{DROP TABLE bronze.old});

@@ -62,6 +62,11 @@ is(query(q{SELECT DISTINCT city FROM silver.one_property}), 'blank ville', 'silv
 is(findings(5), '', 'and differs from the source by that alone');
 query(q{UPDATE silver.one_property SET city = 'blank villa', list_price = list_price + 1});
 like(findings(3), qr/error\|Property\|sample\|\w+\|2/, 'damage is found among cleaned values');
+is(query(q{SELECT string_agg(field, ',' ORDER BY field) FROM mls_compare('one', 'Property', (SELECT min(listing_key) FROM silver.one_property)) WHERE differs}),
+	'City,ListPrice', 'one record shows which');
+query(q{SELECT mls_rebuild('one.property')});
+is(query(q{SELECT string_agg(field, ',') FROM mls_compare('one', 'Property', (SELECT min(listing_key) FROM silver.one_property)) WHERE differs}), '',
+	'and no difference where there is but cleaning');
 query(q{DELETE FROM mls.clean_map WHERE source = 'one'; SELECT mls_sync(); SELECT mls_rebuild('one.property')});
 
 # Whoever gives way to another source lacks nothing; what is due and not there is found.
@@ -83,6 +88,27 @@ query(q{SELECT mls_rebuild('two.property'); UPDATE gold.property g SET mls_sourc
 is(findings(0), 'error|Property|gold||1', 'a row of the wrong source is left over');
 query(q{SELECT mls_unsubscribe('two.property', drop_data => true), mls_unsubscribe('two.media', drop_data => true); SELECT mls_rebuild('one.property'); SELECT mls_rebuild('one.media')});
 is(findings(0), '', 'and all is well without the other');
+
+# A source that two roles replicate: what one may not read of the other's is said, and the rest verified.
+query(q{CREATE ROLE carl LOGIN; SELECT mls_grant('carl'); GRANT USAGE ON FOREIGN SERVER one TO carl; CREATE SCHEMA carl AUTHORIZATION carl;
+	CREATE USER MAPPING FOR carl SERVER one OPTIONS (token 'static-token-value')});
+$node->safe_psql('postgres', q{IMPORT FOREIGN SCHEMA reso LIMIT TO (open_house) FROM SERVER one INTO carl; SELECT mls_subscribe('carl.open_house'); SELECT * FROM mls_sync('one', 'OpenHouse')},
+	extra_params => [ '-U', 'carl' ]);
+cmp_ok(query(q{SELECT count(*) FROM silver.one_open_house}), '>', 0, 'another role replicates a resource');
+my $whole = q{SELECT severity, "check", subject, message FROM mls_verify('one', 1) WHERE resource = 'OpenHouse' AND "check" IN ('counts', 'references') ORDER BY 2, 3};
+for my $role (qw(postgres carl))
+{
+	my $told = $node->safe_psql('postgres', $whole, extra_params => [ '-U', $role ]);
+	like($told, qr/^info\|counts\|\|source (\d+), bronze \1, silver \1$/m, "$role: its counts");
+	like($told, qr/^info\|references\|ListingKey\|not checked against records of Property, which another role has in gold: permission denied for table property$/m,
+		"$role: what it may not look at");
+	unlike($told, qr/SELECT|mls_source/, "$role: without SQL");
+}
+is(findings(0), '', 'and nothing of it is damage');
+query(q{DELETE FROM silver.one_property WHERE listing_key IN (SELECT min(listing_key) FROM silver.one_property)});
+like(findings(0), qr/^error\|Property\|keys\|\|1$/m, 'damage elsewhere is found all the same');
+query(q{SELECT mls_rebuild('one.property')});
+query(q{SELECT mls_unsubscribe('carl.open_house', drop_data => true)});
 
 # What the next processes repair is no error.
 $mls->control('delete', { resource => 'Property', count => 2 });

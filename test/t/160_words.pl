@@ -275,5 +275,19 @@ is($node->safe_psql('postgres', q{SELECT count(*), (SELECT count(*) FROM mls.sub
 $node->safe_psql('postgres', q{CREATE SCHEMA second; IMPORT FOREIGN SCHEMA reso LIMIT TO (member) FROM SERVER bare INTO second});
 says(q{SELECT mls_subscribe('second.member')}, 'a second table while the first is there', 'already subscribed', 'bare.member', 'mls_unsubscribe');
 
+
+# ---- What is there, but not here or not for everybody ----
+
+says(q{SELECT mls_rebuild('second.member')}, 'what is not subscribed is not rebuilt', 'second.member is not subscribed', q{SELECT mls_subscribe('second.member')});
+$node->safe_psql('postgres', q{CREATE ROLE carl LOGIN; SELECT mls_grant('carl')});
+for my $named (q{'bare'}, q{'bare', 'Member'}, q{'bare.member'})
+{
+	($status, $out, $err) = $node->psql('postgres', "SELECT * FROM mls_sync($named)", extra_params => [ '-U', 'carl' ]);
+	like($err, qr/there is no such subscription.*tables of role postgres is worked on by those who have its privileges/s, "another's: $named");
+	unlike($err, qr/subscribed yet|mls_subscribe/, '... which is not as if nobody had it');
+}
+$mls->fault(kind => 'status', status => 404, resource => 'Member', times => 1);
+says(q{SELECT * FROM mls_sync('bare')}, 'nothing there', 'answered 404', 'the option url of the server', 'the option resource of foreign table bare.member', 'mls_check()');
+
 $mls->stop;
 done_testing();

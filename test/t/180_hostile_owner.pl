@@ -169,6 +169,10 @@ my @calls = (
 	'mls.verify_lookups' => "SELECT mls.verify_lookups($verification, $id, 'e', 'Property', 'gold.property')",
 	'mls.verify_units' => "SELECT mls.verify_units($verification, 'e')",
 	'mls.verify_rules' => "SELECT mls.verify_rules($verification)",
+	(map { ('mls.verify_part' => "SELECT mls.verify_part($verification, '$_', $sub, 2)") } qw(identity counts sample gold joins)),
+	(map { ('mls.verify_gold_part' => "SELECT mls.verify_gold_part($verification, '$_', $id, 'e', 'Property', 'gold.property')") } qw(references quality lookups)),
+	'mls.lost_runs' => 'SELECT mls.lost_runs()',
+	'mls.has_lost_rows' => "SELECT mls.has_lost_rows($id)",
 	'mls.cleaned_fields' => "SELECT mls.cleaned_fields($sub)",
 	'mls.add_finding' => "SELECT mls.add_finding($verification, 'info', 'Property', 'counts', NULL, 1, 'x')",
 	'mls.gold_comparison' => q{SELECT * FROM mls.gold_comparison('evil.property')},
@@ -334,6 +338,7 @@ my @calls = (
 	'mls.note_feed' => q{SELECT mls.note_feed('f', '{}')},
 	'mls.lock_feeds' => q{SELECT mls.lock_feeds()},
 	'mls.require_place' => q{SELECT mls.require_place('g', 'photos', 'g.xml', 'sitemap')},
+	'mls.require_settings' => q{SELECT mls.require_settings(f, '{"currency": "EUR"}', 0) FROM mls.feed_format f WHERE f.format OPERATOR(pg_catalog.=) 'kyero'},
 	'mls.feed_check' => q{SELECT mls.feed_check((SELECT id FROM mls.feed))},
 	'mls.feed_elements' => q{SELECT mls.feed_elements((SELECT id FROM mls.feed))},
 	'mls.feed_note' => q{SELECT mls.feed_note((SELECT id FROM mls.feed), '', NULL, '{}', '{}', '{}')},
@@ -415,7 +420,7 @@ my @calls = (
 # These look at nothing but their arguments and the dictionary, which is nobody's but ours.
 my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
 	display_value display_values try_numeric try_bigint try_boolean try_date try_timestamptz exact_numeric convert_unit map_list delivery_delay
-	alert_title alert_lines alert_mail alert_body alert_interval alert_is_quiet
+	alert_title alert_lines alert_mail mail_subject is_cleaned alert_body alert_interval alert_is_quiet
 	refuse refuse_standby nearest find_name rounded shortened counted label this_database same_setting same_but_cleaned alike cron_database cron_timezone has_cron
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes

@@ -27,6 +27,11 @@ sub gold_rows
 	return $node->safe_psql('postgres', "SELECT count(*) FROM gold.property WHERE mls_source = '$name'");
 }
 
+sub health
+{
+	return $node->safe_psql('postgres', q{SELECT level || ': ' || message FROM mls_health() WHERE item = 'tables'});
+}
+
 sub is_true_copy
 {
 	my ($name, $what) = @_;
@@ -96,5 +101,46 @@ is_true_copy($name, 'VACUUM FULL');
 $mls->reset;
 $node->safe_psql('postgres', "VACUUM FULL bronze.${name}_property");
 is(sync_row($node, $name, 'status, inserted, updated, received < 400, message'), 'finished|0|0|t|', 'and before the next run, which reads nothing again');
+
+# Tables that are dropped: whatever of them, the next sync has them full, and until then it is said.
+for my $layers (qw(bronze silver gold bronze,silver bronze,gold silver,gold bronze,silver,gold))
+{
+	my $name = new_source();
+	sync_row($node, $name, 'status');
+	$node->safe_psql('postgres', q{SET client_min_messages = error; DROP TABLE } . join(', ', map { sprintf $layer{$_}, $name } split /,/, $layers) . ' CASCADE');
+	my $what = "$layers dropped";
+	unlike(health(), qr/^ok/, "$what: said");
+	if ($layers ne 'gold')
+	{
+		like(sql_error($node, "SELECT * FROM mls_sync('$name')"), qr/was dropped.*mls_subscribe\(\)/s, "$what: a sync says how to go on");
+		$node->safe_psql('postgres', "SET client_min_messages = error; SELECT mls_subscribe('$name.property')");
+		unlike(health(), qr/^ok/, "$what: said as long as rows are missing") if $layers =~ /silver/ && $layers !~ /bronze/;
+	}
+	is(sync_row($node, $name, 'status'), 'finished', "$what: the next run");
+	is_true_copy($name, $what);
+	$node->safe_psql('postgres', "SELECT count(*) FROM mls_sync()") if $layers =~ /gold/;
+	is(health(), 'ok: every subscription has its tables, with their rows', "$what: all is well again");
+}
+
+# With a rule that has changed meanwhile, and after processes that fill nothing
+$name = new_source();
+sync_row($node, $name, 'status');
+$node->safe_psql('postgres', qq{SET client_min_messages = error; DROP TABLE silver.${name}_property; SELECT mls_subscribe('$name.property');
+	SELECT mls_map_set('Property', 'X_Town', 'field', '{City}', source => '$name');
+	SELECT count(*) FROM mls_purge('$name'); SELECT count(*) FROM mls_reconcile('$name')});
+is(sync_row($node, $name, 'status'), 'finished', 'a silver table made anew, and a rule');
+is_true_copy($name, 'a silver table made anew, and a rule');
+is($node->safe_psql('postgres', qq{SELECT count("X_Town") > 0 FROM gold.property WHERE mls_source = '$name'}), 't', 'which is followed');
+
+# A table that was emptied is seen before a run comes upon it; one that was rewritten has lost nothing.
+for my $layer (qw(bronze silver))
+{
+	$node->safe_psql('postgres', sprintf "VACUUM FULL $layer{$layer}", $name);
+	like(health(), qr/^ok/, "$layer rewritten");
+	$node->safe_psql('postgres', sprintf "TRUNCATE $layer{$layer}", $name);
+	is(health(), "warning: rows are missing until the next sync, which makes them again, of: $name.Property", "$layer emptied");
+	sync_row($node, $name, 'status');
+	like(health(), qr/^ok/, "$layer filled");
+}
 
 done_testing();

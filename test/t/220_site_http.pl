@@ -308,6 +308,10 @@ my ($attempts, $slowed) = guess_until_slowed(sub { log_in('victim', password => 
 cmp_ok($attempts, '>', 5, 'some guesses are free');
 is($slowed->{status}, 429, 'who has guessed so often waits');
 like($slowed->{headers}{'retry-after'}, qr/^[1-9]\d*\z/, 'for so long');
+my $lines = $site->log_text;
+like($lines, qr/warning: site: a login as "victim" from 203\.0\.113\.9 was refused: Role or password is wrong\.$/m, 'who guesses stands in the log');
+like($lines, qr/a login as "victim" from 203\.0\.113\.9 was refused, and the next one waits \d+ s: /, 'and that he waits');
+unlike($lines, qr/guess \d/, 'without what he guessed');
 (undef, $slowed) = guess_until_slowed(sub { $site->get('/metrics', user => "victim:guess $_[0]", headers => { 'X-Forwarded-For' => '203.0.113.9' }) });
 is($slowed->{status}, 429, 'there is no other door');
 is(log_in('victim', from => '203.0.113.10')->{status}, 200, 'others with that role do not');

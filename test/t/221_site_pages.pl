@@ -205,6 +205,10 @@ $mls->control('delete', { resource => 'Property', keys => [ 'LK00000020', 'LK000
 my $before = query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'riverbend'});
 visit('#/source/riverbend', 'tr[data-resource=Property] button');
 $browser->click('tr[data-resource=Property] button[data-action=purge]');
+$browser->js('location.hash = "#/runs"');
+$browser->wait_for('a dialog goes with its page', 'return location.hash === "#/runs" && !document.querySelector("dialog")');
+visit('#/source/riverbend', 'tr[data-resource=Property] button');
+$browser->click('tr[data-resource=Property] button[data-action=purge]');
 $browser->click('dialog button[type=submit]');
 like($browser->text_of('dialog .outcome'), qr/^2 records are missing there/, 'a purge is tried first, with its numbers');
 is(query(q{SELECT count(*) FROM gold.property WHERE mls_source = 'riverbend'}), $before, 'and nothing is removed by that');
@@ -272,25 +276,42 @@ like($browser->js('const b = document.querySelector("button[data-action=sync]");
 $browser->js('document.querySelector("button[data-action=sync]").click()');
 is($browser->js('return document.querySelectorAll("dialog").length'), 0, 'and asks nothing');
 like($browser->text_of('.note'), qr/You may look here and not change anything/, 'the page says so as well');
+for my $part ([ '#/quality', qr/measured is shown to roles that may verify: .*mls_grant\('viewer'\)/ ], [ '#/consumers', qr/You see who has asked; what each may ask is shown to roles that add consumers/ ],
+	[ '#/mapping', qr/shown to roles that may call mls_map_explain\(\): .*mls_grant\('viewer'\)/ ])
+{
+	visit($part->[0], 'main .note');
+	like($browser->text_of('main .note'), $part->[1], "$part->[0] says what is missing");
+	is($browser->js('return document.querySelectorAll("main .failure").length'), 0, 'in a sentence of its own');
+}
 
 # ---- A fresh database ----
 
 query('CREATE DATABASE empty');
-$node->safe_psql('empty', q{CREATE EXTENSION mls_fdw; SELECT mls_grant('operator')});
+$node->safe_psql('empty', q{CREATE EXTENSION mls_fdw; SELECT mls_grant('viewer')});
 my $empty = start_serve($node, site => '127.0.0.1:0', user => 'no_such_role', dbname => 'empty');
 $browser->go($empty->{url});
 $browser->text_of('input[name=role]');
-log_in('operator', 'operator-password');
+log_in('viewer', 'viewer-password');
 like($browser->text_of('.steps .next'), qr/Say where the source is\s+CREATE SERVER/, 'a fresh database says what to do first');
 $node->safe_psql('empty', q{CREATE SERVER first FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'https://x.invalid')});
 visit('#/overview', '.steps .next');
-like($browser->text_of('.steps .next'), qr/Give it your login\s+CREATE USER MAPPING FOR CURRENT_USER SERVER first/, 'and then what next');
+like($browser->text_of('.steps .next'), qr/Say where the source is\s+CREATE SERVER/, 'a server that the role may not use is none of its own');
+$node->safe_psql('empty', q{CREATE SERVER a_finder FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'nominatim', url 'https://x.invalid');
+	CREATE SERVER a_shop FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'postgres', url 'postgresql://x.invalid/shop'); GRANT USAGE ON FOREIGN SERVER first, a_finder, a_shop TO viewer;
+	CREATE USER MAPPING FOR viewer SERVER a_finder OPTIONS (api_key 'x')});
+visit('#/overview', '.steps .next');
+like($browser->text_of('.steps .next'), qr/Give it your login\s+CREATE USER MAPPING FOR CURRENT_USER SERVER first/, 'and then what next, of a source');
+$node->safe_psql('empty', q{CREATE USER MAPPING FOR viewer SERVER first OPTIONS (token 'x'); CREATE SCHEMA others; CREATE FOREIGN TABLE others.lookup (key text OPTIONS (field 'LookupKey')) SERVER first OPTIONS (resource 'Lookup', key 'LookupKey')});
+visit('#/overview', '.steps .next');
+like($browser->text_of('.steps .next'), qr/Read which tables it has\s+CREATE SCHEMA first/, 'tables of others are not proposed');
+visit('#/source', 'main h1');
+unlike($browser->text_of('main'), qr/a_finder|a_shop/, 'nor are those sources that are none');
 $empty->stop;
 
 # ---- What the browser has noticed ----
 
 $browser->hear;
-is(join("\n", grep { !/api\/login|api\/do\/schedule.*status of 400|net::ERR_CONNECTION_REFUSED/ } @console, @{ $browser->{console} }), '', 'no word of the console');
+is(join("\n", grep { !/api\/login|api\/do\/schedule.*status of 400|api\/q\/.*status of 403|net::ERR_CONNECTION_REFUSED/ } @console, @{ $browser->{console} }), '', 'no word of the console');
 my @elsewhere = grep { !m{^\Q$site->{url}\E/} && !m{^\Q$empty->{url}\E/} && !/^(?:data|chrome[a-z-]*|about|devtools):/ } @{ $browser->{requests} };
 is(join("\n", @elsewhere), '', 'no request to elsewhere');
 cmp_ok(scalar @{ $browser->{requests} }, '>', 100, 'of many');

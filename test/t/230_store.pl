@@ -136,11 +136,17 @@ fails("SET ROLE plain; SET mls_fdw.file_directories = '/'", '42501', qr/permissi
 # A directory that may not be written says so.
 chmod 0500, "$folder/srv/photos";
 SKIP: {
-	skip 'root may write everywhere', 4 if $> == 0;
+	skip 'root may write everywhere', 8 if $> == 0;
 	# A name whose folder is not there yet.
 	my $n = 0;
 	$n++ while -d "$folder/srv/photos/" . substr(sha256_hex("new $n"), 0, 2);
 	fails("SELECT mls_store_put('disk', 'new $n', 'txt', 'text/plain')", '42501', qr/could not write a file of store "disk"/, qr/Permission denied/, qr/writable/);
+	# The first thing that is written is whose it is; an error of another file before says nothing about it.
+	mkdir "$folder/srv/closed" or die;
+	query(qq{CREATE SERVER closed FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$folder/srv/closed')});
+	chmod 0500, "$folder/srv/closed";
+	fails("SELECT mls_store_put('closed', 'new', 'txt', 'text/plain')", '42501', qr/could not write a file of store "closed"/, qr/Permission denied/, qr/writable/);
+	query('DROP SERVER closed');
 }
 chmod 0750, "$folder/srv/photos";
 

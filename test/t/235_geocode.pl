@@ -181,10 +181,17 @@ sync();
 for my $name (qw(nominatim photon pelias google mapbox census opencage locationiq geoapify))
 {
 	query(qq{DELETE FROM mls.geocode WHERE key = '$all[37]'; SELECT mls_geocode_use('east', '{$name}')});
-	is(geocode(), 'finished|1|1|0|0|1', "$name finds it");
-	my $quality = $name eq 'census' ? 'interpolated' : 'rooftop';
-	is(point($all[37]), "-34.6037000 -58.3816000 $quality $name", 'in the south and the west');
+	my $found = $name eq 'census' ? 0 : 1;
+	is(geocode(), 'finished|1|' . ($found ? '1|0' : '0|1') . '|0|1', $found ? "$name finds it" : "$name speaks of one country alone");
+	is(point($all[37]), "-34.6037000 -58.3816000 rooftop $name", 'in the south and the west') if $found;
 }
+query(q{SELECT mls_geocode_use('east', '{census}')});
+listing($all[37], '41', 'Home St');
+sync();
+$geo->control('places', { places => [ place('41', 'home st', 40.71, -74.01) ] });
+is(geocode(), 'finished|1|1|0|0|1', 'census finds what is there');
+is(point($all[37]), '40.7100000 -74.0100000 interpolated census', 'in the north and the west');
+asked();
 is(query(q{SELECT attribution || ' ' || keep_days || ' ' || points FROM mls_geocoders WHERE geocoder = 'google'}), '© Google 30 0', 'attribution and terms are data');
 is(query(q{SELECT expires_at - asked_at FROM mls.geocode_cache WHERE geocoder = 'google' AND verdict = 'found'}), '30 days', 'an answer is kept as long as it may be');
 
@@ -280,6 +287,36 @@ is(query(q{SELECT status FROM mls.run WHERE process = 'geocode' ORDER BY id DESC
 my %times;
 $times{$_}++ for @before, asked();
 is(join(' ', grep { $times{$_} > 1 } sort keys %times), $before[1], 'only what had no answer is asked for twice');
+
+# ---- An address that is hidden while others are asked about ----
+
+listing($all[$_], "$_", 'Slow St') for 0 .. 2;
+$geo->control('places', { places => [ map { place("$_", 'slow st', 40.5 + $_ / 100, -73.5) } 0 .. 8 ] });
+listing($all[$_], "$_", 'Slow St') for 6 .. 8;
+sync();
+asked();
+$geo->fault(kind => 'stall', match => '/geo/', skip => 1);
+$running = start_psql($node, q{SELECT * FROM mls_geocode('east')});
+$node->poll_query_until('postgres', $under_way) or die;
+my ($first) = split /\n/, query(q{SELECT "ListingKey" FROM gold.property WHERE "StreetName" = 'Slow St' AND "X_GeoLatitude" IS NOT NULL});
+my @open = grep { $_ ne $first } @all[ 0 .. 2, 6 .. 8 ];
+$mls->control('update', { resource => 'Property', key => $_, fields => { InternetAddressDisplayYN => JSON::PP::false } }) for @open;
+sync();
+$geo->control('release', {});
+end_psql($running);
+$geo->control('clear', {});
+is(scalar(asked()), 2, 'is not asked about any more, but for the one that was under way');
+is(query(q{SELECT concat_ws('|', status, received) FROM mls.run WHERE process = 'geocode' ORDER BY id DESC LIMIT 1}), 'finished|2', 'and is none that was looked for');
+is(query(q{SELECT count(*) FROM gold.property WHERE "StreetName" = 'Slow St' AND "X_GeoLatitude" IS NOT NULL}), 0 + ($first ? 1 : 0), 'nor found');
+like(geocode(), qr/^finished\|0\|0\|0\|/, 'in the next run, too');
+
+# ---- An answer that does not say in which country it is ----
+
+my $objection = q{SELECT coalesce(mls.geocode_objection(48.2, 16.4, '{5,"main st",wien,%s,1010,%s}', '{5}', '{1010}', '{%s}', '{%s}', '{%s}', NULL), 'none')};
+is(query(sprintf $objection, @{ $_->[0] }), $_->[1], $_->[2])
+  for [ [ '""', 'at', '', '', '' ], 'it does not say in which country it is', 'a postal code is one of other countries, too' ], [ [ '""', 'at', '', '', 'at' ], 'none', 'with its country it speaks for an answer' ],
+  [ [ '""', '""', '', '', '' ], 'none', 'and where none was asked for' ], [ [ '""', 'at', 'wien', '', '' ], 'none', 'or the city is the same' ], [ [ 'ny', 'us', '', 'ny', '' ], 'none', 'or the state' ],
+  [ [ 'ny', 'us', '', 'nj', '' ], 'it is in another state', 'but not another one' ];
 
 # ---- Who may; what is refused; what is never shown ----
 

@@ -70,7 +70,8 @@ sql(q{ALTER USER MAPPING FOR CURRENT_USER SERVER shop OPTIONS (SET username 'tru
 fails(q{SELECT * FROM mls_publish_sync('shop')}, qr/28000/, qr/did not ask for a password/);
 sql(q{ALTER USER MAPPING FOR CURRENT_USER SERVER shop OPTIONS (SET username 'mls', SET password 'pg-pass-value')});
 
-is(synced('listing'), 'finished 902 0 0', 'it is loaded');
+# Who has changed the mapping does not wait for the next attempt.
+is(sql(q{SELECT status || ' ' || written FROM mls_publish_sync()}), 'finished 902', 'it is loaded, and at once');
 is(sql(q{SET datestyle = 'German'; SET timezone = 'America/New_York'; SELECT finding || records FROM mls_publish_verify('shop', 'listing') WHERE records > 0}), 'same902', 'as the view shows it, whatever a session has set');
 my $row = q{SELECT "City", "Features", "Latitude", extract(epoch FROM "ModificationTimestamp"), "Extra", "Mood", "File", "For", "OnMarketDate" - '2026-01-01' FROM listing WHERE "ListingKey" = 'K1'};
 is(there($row), sql($row), 'letters, arrays, NULL, microseconds');
@@ -130,6 +131,24 @@ fails(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM mls_publish_verify(
 }
 is(sql('SELECT resend_from, loading FROM mls.publication'), '0|f', 'what is asked for during a load is not lost');
 like(synced('listing'), qr/^finished 90\d 0 0$/, 'and done after it');
+
+# ---- A table that takes none of the rows, or may not be made ----
+
+$other->safe_psql('shop', q{CREATE TABLE strict ("ListingKey" text COLLATE "C" PRIMARY KEY, tenant integer NOT NULL); INSERT INTO strict VALUES ('old', 1); ALTER TABLE strict OWNER TO mls});
+sql(q{SELECT mls_publish('listing', 'shop', 'strict')});
+fails(q{SELECT * FROM mls_publish_sync('shop', 'strict')}, qr/destination "shop" refuses most records of table "strict"\nDETAIL:  (\d+) of \1 are refused, most often: 23502: null value in column "tenant"/, qr/HINT:  What was in the table is left there/);
+is(there(q{SELECT string_agg("ListingKey", ',') FROM strict}), 'old', 'what was there is not swept away');
+is(sql(q{SELECT state FROM mls_publications WHERE name = 'strict'}), 'failing', 'and nobody takes it for up to date');
+$other->safe_psql('shop', q{ALTER TABLE strict ALTER tenant SET DEFAULT 7});
+is(synced('strict') =~ s/ \d+/ n/r, 'finished n 1 0', 'when the table takes them all are tried again');
+is(there(q{SELECT count(*) FROM strict WHERE tenant = 7}), there(q{SELECT count(*) FROM strict}), 'and what was there goes');
+sql(q{SELECT mls_unpublish('shop', 'strict', drop_table => true)});
+$other->safe_psql('shop', q{ALTER SCHEMA public OWNER TO CURRENT_USER; REVOKE CREATE ON SCHEMA public FROM PUBLIC, mls});
+sql(q{SELECT mls_publish('listing', 'shop', 'barred')});
+fails(q{SELECT * FROM mls_publish_sync('shop', 'barred')}, qr/42501/, qr/HINT:  There: GRANT USAGE, CREATE ON SCHEMA public TO "mls"/);
+$other->safe_psql('shop', q{GRANT ALL ON SCHEMA public TO mls});
+my ($code, $out, $warnings) = $node->psql('postgres', q{SELECT mls_unpublish('shop', 'barred', drop_table => true)});
+is("$code$warnings", '0', 'what was never made is not missed');
 
 # ---- A table that is dropped; who watches ----
 
@@ -280,6 +299,7 @@ is(sql(q{SELECT string_agg(item || CASE WHEN ok THEN '' ELSE '!' END, ' ') FROM 
 is(sql(q{SELECT string_agg(item || CASE WHEN ok THEN '' ELSE ' ' || detail END, ' ') FROM mls_check('shop')}), 'configuration credentials connection write', 'the environment of the server does not get in between');
 sql(qq{ALTER SERVER shop OPTIONS (SET tls 'verify')});
 like(sql(q{SELECT detail FROM mls_check('shop') WHERE NOT ok}), qr/SSL/, 'who does not speak TLS is not told the password');
+fails(q{SELECT * FROM mls_publish_sync('shop', 'listing')}, qr/could not log in at destination "shop"/, qr/HINT:  Have it speak TLS; or set the option tls of the server to 'none'/);
 sql(qq{ALTER SERVER shop OPTIONS (SET tls 'none')});
 sql(q{SELECT mls_unpublish('shop', n, drop_table => true) FROM unnest('{team,person,listing}'::text[]) n});
 is(there(q{SELECT to_regclass('listing') IS NULL, (SELECT count(*) FROM mls_position)}), 't|0', 'its end');

@@ -478,6 +478,29 @@ is(write_feed('own', 'documents'), '2', 'else it may');
 is(sql(q{SELECT string_agg(name, ' ') FROM mls_feed_status WHERE path LIKE 'q/%'}), 'first', 'whose documents it would write');
 sql(q{SELECT mls_unfeed('first')});
 
+# Settings that a format does not have, or cannot do without.
+for my $bad ([ 'kyero', '{"currency": "EURO"}', qr/22023: setting "currency" of format "kyero" cannot be "EURO"\nHINT:  It is: EUR, GBP, USD, CHF\./ ],
+	[ 'kyero', '{"curency": "GBP"}', qr/22023: format "kyero" has no setting "curency"\nHINT:  It has: area_unit, country, currency, documents_url, photos, url\./ ],
+	[ 'zillow', '{"photos": true}', qr/22023: setting "photos" of format "zillow" cannot be "true"\nHINT:  It is: stored\./ ])
+{
+	my ($format, $settings, $error) = @$bad;
+	fails("SELECT mls_feed('wrong', '$format', 'office.window_front', 'store_front', 'wrong.xml', settings => '$settings')", $error, "$format: $settings");
+}
+is(sql(q{SELECT count(*) FROM mls.feed WHERE name = 'wrong'}), '0', 'none of them is a feed');
+for my $lacking ([ 'sitemap', 'url', 'loc' ], [ 'homesoverseas', 'region', 'region' ])
+{
+	my ($format, $setting, $element) = @$lacking;
+	my ($status, $out, $err) = $node->psql('postgres', "SELECT mls_feed('wrong', '$format', 'office.window_front', 'store_front', 'wrong.xml')");
+	like($err, qr/WARNING:  feed "wrong" lacks the setting "$setting"\nDETAIL:  A listing without element "$element" is left out\./, "$format without $setting is told");
+	fails(q{SELECT * FROM mls_feed_sync('wrong')}, qr/22023: feed "wrong" lacks the setting "$setting"/, 'and not written');
+}
+sql(q{SELECT mls_feed_element('homesoverseas', 'region', '73', feed => 'wrong', missing => 'listing')});
+is(write_feed('wrong', 'status, written > 0'), 'finished|t', 'unless an element of its own makes it');
+sql(q{CREATE VIEW office.sold AS SELECT * FROM office.listing; UPDATE office.listing SET "StandardStatus" = 'Closed'; SELECT mls_feed('sold', 'zillow', 'office.sold', 'store_front', 'sold.xml')});
+like(write_feed('sold', 'status, written, message'), qr/^finished\|0\|the feed is empty: \d+ listings were left out, most often since: it is not on the market: Closed$/, 'a feed without any listing says why');
+like(sql(q{SELECT level || ' ' || message FROM mls_health() WHERE item = 'feeds'}), qr/^warning .*all listings are left out of sold \(mls_feed_report\(\) says why\)/, 'and so does health');
+sql(q{SELECT mls_unfeed('sold'), mls_unfeed('wrong'); UPDATE office.listing SET "StandardStatus" = 'Active'});
+
 # A run that ends behind the rename: what the store has is not what was noted.
 sql(qq{CREATE VIEW office.few AS SELECT i::text AS "ListingKey" FROM generate_series(1, 3) i; SELECT mls_feed('few', 'sitemap', 'office.few', 'store_front', 'few.xml', $site)});
 write_feed('few');
@@ -572,5 +595,13 @@ cmp_ok($memory_few, '>', 0, 'memory was looked at');
 cmp_ok($memory_many - $memory_few, '<', 16 * 1024, 'five times as many take no more memory');
 is(write_feed("many$large"), "finished|$large|$large|0|0", 'an unchanged run of them writes nothing');
 valid("many$large.xml", 'kyero', 'many');
+
+# What keeps a feed from being written ends in a sentence, and its hint is one of its own.
+sql('ALTER SERVER store_front RENAME TO store_fronts');
+$node->psql('postgres', qq{SELECT * FROM mls_feed_sync('many$small')});
+my $told = sql(qq{SELECT problem FROM mls.feed WHERE name = 'many$small'});
+like($told, qr/\S/, 'a store that is gone');
+unlike($told, qr/[a-z"] Perhaps/, '... is told in sentences');
+like(sql(q{SELECT message FROM mls_health() WHERE item = 'feeds'}), qr/many$small was not written, 1 time in a row: /, '... by mls_health as well');
 
 done_testing();

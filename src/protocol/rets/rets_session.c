@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
@@ -248,6 +249,22 @@ show_call(const RetsCall *call, MlsHttpCall *http)
 						   select ? "&Select=" : "", select ? select : "");
 }
 
+/*
+ * Some write records in one format only, and no reply code says so: the text does, with the
+ * name of the format that was asked for.
+ */
+static const char *
+format_hint(const MlsSource *source, const RetsCall *call, const RetsOutcome *outcome)
+{
+	const char *format = argument(call, "Format");
+
+	if (format == NULL || strstr(outcome->text, format) == NULL)
+		return NULL;
+	return psprintf("Records may be written in another format there: set the option format of "
+					"server %s to compact, compact-decoded or standard-xml.",
+					quote_identifier(source->http.name));
+}
+
 /* Does a reply say that what was asked for is wrong, or may not be asked? */
 static bool
 is_of_request(const RetsOutcome *outcome)
@@ -268,6 +285,7 @@ mls_rets_report(const MlsSource *source, const RetsCall *call, const RetsOutcome
 	{
 		show_call(call, &http);
 		is_search = true;
+		hint = hint ? hint : format_hint(source, call, outcome);
 		hint = hint ? hint : mls_http_options_hint(&http);
 	}
 	if (mls_rets_is_syntax(outcome->code))

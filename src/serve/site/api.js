@@ -14,6 +14,9 @@ export class Problem extends Error {
 	}
 }
 
+// What was asked, or { problem }: a page without one of its parts is a page.
+export const perhaps = asked => asked.catch(({ message, detail, hint, sqlstate }) => ({ problem: { message, detail, hint, sqlstate } }));
+
 async function call(path, options) {
 	let response;
 	try {

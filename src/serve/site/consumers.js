@@ -1,14 +1,13 @@
 // Consumers: who reads the API, how much, and what he may.
 
-import { h, text, number, bytes, time, table, section, sql, failure } from './dom.js';
+import { h, text, number, bytes, time, table, section, sql, unread } from './dom.js';
 import { bars } from './charts.js';
-import { ask } from './api.js';
+import { ask, perhaps } from './api.js';
 
 export const refreshes = true;
 
 export async function load() {
-	const quiet = asked => asked.catch(problem => ({ problem: { message: problem.message, detail: problem.detail, hint: problem.hint } }));
-	const [consumers, usage] = await Promise.all([quiet(ask('consumers')), quiet(ask('usage'))]);
+	const [consumers, usage] = await Promise.all(['consumers', 'usage'].map(question => perhaps(ask(question))));
 	return { consumers, usage };
 }
 
@@ -22,7 +21,7 @@ export async function show({ consumers, usage }) {
 	const hours = u => bars('Requests an hour', u.hours.map((n, i) => ({ value: n, label: `${23 - i} hours ago: ${number(n)}` })));
 	return [
 		h('h1', {}, 'Consumers'),
-		consumers.problem && failure(consumers.problem), usage.problem && failure(usage.problem),
+		consumers.problem && unread(consumers.problem, 'You see who has asked; what each may ask is shown to roles that add consumers.'), usage.problem && unread(usage.problem, 'Who has asked is shown to members of pg_monitor and to roles that add consumers.'),
 		section('Who reads the API, in the last 24 hours', table('Consumers', [
 			{ title: 'Consumer', cell: c => [text(c.consumer), c.active === false && h('span', { class: 'differ' }, ' not served')] },
 			{ title: 'Requests', class: 'number', cell: c => number(of(c.consumer).requests) },

@@ -176,3 +176,6 @@ export function failure(error) {
 		error.hint && h('p', {}, h('em', {}, 'What to do: '), text(error.hint, 600)),
 		error.sqlstate && h('p', { class: 'small' }, 'SQLSTATE ', error.sqlstate));
 }
+
+// In the place of what could not be read: what a role lacks is said in words of the page.
+export const unread = (problem, words) => (problem.sqlstate === '42501' ? h('p', { class: 'note' }, words) : failure(problem));

@@ -1,7 +1,7 @@
 // Mapping: which rule makes each field of gold, and what it made of a record.
 
-import { h, text, counted, table, section, link, failure } from './dom.js';
-import { ask } from './api.js';
+import { h, text, counted, table, section, link, quoted, failure, unread } from './dom.js';
+import { ask, session, perhaps } from './api.js';
 import { steps } from './overview.js';
 
 export async function load({ parts, query }) {
@@ -9,15 +9,14 @@ export async function load({ parts, query }) {
 	const source = parts[0] || (known[0] || {}).source;
 	const resource = parts[1] || (known.find(k => k.source === source) || {}).resource;
 	if (!resource) return { known, setup: (await ask('setup'))[0] };
-	const quiet = asked => asked.catch(problem => ({ problem: { message: problem.message, detail: problem.detail, hint: problem.hint } }));
-	const [rules, problems, layers] = await Promise.all([quiet(ask('mapping', { source, resource })), quiet(ask('problems', { source, resource })), quiet(ask('layers', { source, resource, key: query.get('key') }))]);
+	const [rules, problems, layers] = await Promise.all([perhaps(ask('mapping', { source, resource })), perhaps(ask('problems', { source, resource })), perhaps(ask('layers', { source, resource, key: query.get('key') }))]);
 	return { known, source, resource, rules, problems, layers };
 }
 
 export async function show({ known, source, resource, rules, problems, layers, setup }) {
 	if (!resource) return [h('h1', {}, 'Mapping'), setup ? steps(setup) : h('p', { class: 'empty' }, 'Nothing is replicated of it.')];
 	const chooser = h('p', { class: 'chooser' }, known.map(k => [k.source === source && k.resource === resource ? h('strong', {}, text(`${k.source} ${k.resource}`)) : link(`#/mapping/${encodeURIComponent(k.source)}/${encodeURIComponent(k.resource)}`, text(`${k.source} ${k.resource}`)), ' ']));
-	if (rules.problem) return [h('h1', {}, 'Mapping'), chooser, failure(rules.problem)];
+	if (rules.problem) return [h('h1', {}, 'Mapping'), chooser, unread(rules.problem, `The rules are shown to roles that may call mls_map_explain(): a superuser lets this one with SELECT mls_grant(${quoted(session.role)});`)];
 	const sample = Array.isArray(layers) ? layers : [];
 	const gold = new Map(sample.map(l => [l.field, l.gold]));
 	const key = sample.length ? sample[0].key : null;

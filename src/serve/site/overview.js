@@ -31,7 +31,7 @@ const CURES = {
 	issues: () => ['See which values did not fit. ', link('#/quality', 'Quality')],
 	conflicts: () => ['Give one of the sources the option key_prefix. ', link('#/quality', 'Quality')],
 	quota: () => ['Wait for the window to pass, or ask the source for more. Runs go on by themselves. ', link('#/source', 'Sources')],
-	tables: () => ['Subscribe the foreign tables again, which makes what is missing. ', link('#/source', 'Sources')],
+	tables: () => ['Subscribe the foreign tables of dropped tables again, which makes what is missing; then sync, which fills them. ', link('#/source', 'Sources')],
 	leftovers: () => ['They belong to nothing any more: drop them when you need nothing of them.'],
 	geocoding: () => ['See what its runs say. ', link('#/runs?process=geocode', 'Runs')],
 	media: () => ['See which files are lost or late, and why. ', link('#/runs?process=media', 'Runs'), sql('SELECT * FROM mls_media WHERE error IS NOT NULL;')],
@@ -57,10 +57,12 @@ function findings(health, status) {
 
 // The steps from an empty database to a copy that keeps itself up to date.
 export function steps(setup) {
-	const server = setup.servers[0];
+	const servers = setup.servers.filter(s => s.own);
+	// The one that has come furthest.
+	const server = ['subscribed', 'table', 'mapped', 'name'].map(what => servers.find(s => s[what])).find(Boolean);
 	const name = server ? server.name : 'my_mls';
-	const mapped = setup.servers.find(s => s.mapped);
-	const imported = setup.servers.find(s => s.tables > 0);
+	const mapped = server && (server.mapped || server.table);
+	const imported = server && server.table && server;
 	const all = [
 		[server, 'Say where the source is', `CREATE SERVER ${name} FOREIGN DATA WRAPPER mls_fdw\n  OPTIONS (protocol 'reso', url 'https://api.example.com/odata');`],
 		[mapped, 'Give it your login', `CREATE USER MAPPING FOR CURRENT_USER SERVER ${name}\n  OPTIONS (client_id '...', client_secret '...');\nSELECT * FROM mls_check(${quoted(name)});`],

@@ -1,14 +1,14 @@
 // Quality: how well fields are filled and as the dictionary has them, what did not fit, what a
 // verification found.
 
-import { h, text, number, time, counted, table, section, level, link, sourceLink } from './dom.js';
+import { h, text, number, time, counted, table, section, level, link, sourceLink, quoted, unread } from './dom.js';
 import { share, percent } from './charts.js';
-import { ask } from './api.js';
+import { ask, session, perhaps } from './api.js';
 import { button, into } from './actions.js';
 
 export async function load({ query }) {
 	const source = query.get('source') || '';
-	const [quality, issues, findings, known] = await Promise.all([ask('quality', { source }), ask('issues', { source }), ask('findings', { source }), ask('status')]);
+	const [quality, issues, findings, known] = await Promise.all([perhaps(ask('quality', { source })), ask('issues', { source }), perhaps(ask('findings', { source })), ask('status')]);
 	return { source, quality, issues, findings, sources: [...new Set(known.map(k => k.source))].sort() };
 }
 
@@ -19,7 +19,8 @@ const trend = value => {
 };
 
 export async function show({ source, quality, issues, findings, sources }, { again }) {
-	const groups = [...new Set(quality.map(q => `${q.source}\u0000${q.resource}`))].map(g => g.split('\u0000'));
+	const missing = [quality, findings].map(q => q.problem && unread(q.problem, `What verifications found and measured is shown to roles that may verify: a superuser lets this one with SELECT mls_grant(${quoted(session.role)});`));
+	const groups = [...new Set((quality.problem ? [] : quality).map(q => `${q.source}\u0000${q.resource}`))].map(g => g.split('\u0000'));
 	const outcome = h('div', {});
 	return [
 		h('h1', {}, 'Quality'),
@@ -32,7 +33,7 @@ export async function show({ source, quality, issues, findings, sources }, { aga
 			{ title: 'Records', class: 'number', cell: i => number(i.records) },
 			{ title: 'First example', cell: i => [i.key !== null && link(`#/record/${[i.source, i.resource, i.key].map(encodeURIComponent).join('/')}`, text(i.key, 60)), i.value !== null && [' ', h('code', {}, text(i.value, 80))]] },
 			{ title: 'Seen last', cell: i => time(i.last_seen) }], issues, { empty: 'Everything fits: no issue is open.' })),
-		section('What verifications found', table('Findings of the last verifications', [
+		section('What verifications found', missing[1] || table('Findings of the last verifications', [
 			{ title: 'Severity', cell: f => level(f.severity) },
 			{ title: 'Found', cell: f => text(f.message, 400) },
 			{ title: 'Source', cell: f => [sourceLink(f.source), ' ', text(f.resource)] },
@@ -44,7 +45,7 @@ export async function show({ source, quality, issues, findings, sources }, { aga
 			await into(outcome, 'verify', { source: s, samples: 20 }, rows => h('p', {}, counted(rows.length, 'finding', 'findings'), '.'));
 			setTimeout(again, 1200);
 		})))), outcome),
-		section('Fields', quality.length === 0 && h('p', { class: 'empty' }, 'How well fields are filled is measured by a verification: begin one above.'),
+		section('Fields', missing[0], quality.length === 0 && h('p', { class: 'empty' }, 'How well fields are filled is measured by a verification: begin one above.'),
 			groups.map(([s, r], i) => h('details', { open: i === 0 || groups.length < 3 }, h('summary', {}, text(s), ' ', text(r), ' ', h('span', { class: 'small' }, counted(quality.filter(q => q.source === s && q.resource === r).length, 'field', 'fields'))),
 				table(`Fields of ${s} ${r}`, [
 					{ title: 'Field', cell: q => [text(q.field), !q.in_dictionary && h('span', { class: 'small' }, ' own')] },

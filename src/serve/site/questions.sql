@@ -28,10 +28,14 @@ SELECT h.source, h.resource, (h.started_at AT TIME ZONE 'UTC')::date AS day,
 SELECT current_database() AS database, current_user AS role, mls.cron_timezone() AS cron_timezone, mls.has_cron() AS has_cron,
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
        (SELECT coalesce(json_agg(json_build_object('name', s.srvname,
-                   'mapped', EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid),
-                   'tables', (SELECT count(*) FROM pg_foreign_table t WHERE t.ftserver = s.oid),
-                   'table', (SELECT min(t.ftrelid::regclass::text) FROM pg_foreign_table t WHERE t.ftserver = s.oid)) ORDER BY s.srvname), '[]'::json)
-          FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'mls_fdw') AS servers,
+                   'own', has_server_privilege(s.oid, 'USAGE'),
+                   'subscribed', EXISTS (SELECT FROM mls.subscription b WHERE b.source = s.srvname AND pg_has_role(b.owner, 'USAGE')),
+                   'mapped', EXISTS (SELECT FROM pg_user_mappings m WHERE m.srvid = s.oid AND (m.umuser = 0 OR pg_has_role(m.umuser, 'USAGE'))),
+                   'table', (SELECT min(t.ftrelid::regclass::text) FROM pg_foreign_table t JOIN pg_class c ON c.oid = t.ftrelid
+                              WHERE t.ftserver = s.oid AND pg_has_role(c.relowner, 'USAGE'))) ORDER BY s.srvname), '[]'::json)
+          -- Sources alone: others keep files, find points or are written to.
+          FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'mls_fdw'
+         WHERE coalesce((SELECT o.option_value FROM pg_options_to_table(s.srvoptions) o WHERE o.option_name = 'protocol'), 'reso') IN ('reso', 'rets', 'qobrix', 'dataset')) AS servers,
        (SELECT count(*) FROM mls.subscription) AS subscriptions,
        (SELECT count(*) FROM mls.schedule) AS schedules
 

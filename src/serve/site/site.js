@@ -45,6 +45,7 @@ function showHead(current) {
 
 function showLogin(words) {
 	turn++;
+	closeDialogs();
 	leave();
 	leave = () => {};
 	showHead();
@@ -75,6 +76,9 @@ function showLogin(words) {
 	main.replaceChildren(form);
 	form.elements.role.focus();
 }
+
+// What a dialog asks is about the page that it was opened on.
+const closeDialogs = () => document.querySelectorAll('dialog').forEach(dialog => dialog.close());
 
 // What does not differ for a reader: how long ago something was is told by a clock here.
 const same = data => JSON.stringify(data, (name, value) => (name === 'lag' ? undefined : value));
@@ -124,7 +128,7 @@ async function show() {
 }
 
 api.whenEnded(() => showLogin('The session has ended.'));
-addEventListener('hashchange', () => { if (api.session) show(); });
+addEventListener('hashchange', () => { closeDialogs(); if (api.session) show(); });
 try {
 	if (await api.resume()) await show();
 	else showLogin();

@@ -292,9 +292,18 @@ log_in(Request *request, const char *role, const char *password, PGconn **pg)
 	if (outcome != SERVE_SITE_NO_DATABASE)
 		serve_slowdown_result(request->address, name,
 							  outcome == SERVE_SITE_LOGGED_IN || outcome == SERVE_SITE_FORBIDDEN);
+	wait = serve_slowdown(request->address, name);
 	pthread_mutex_unlock(&login_lock);
 	if (outcome == SERVE_SITE_LOGGED_IN)
 		return true;
+	/* Attempts during the wait are not judged, and make no lines. */
+	if (outcome != SERVE_SITE_NO_DATABASE && wait > 0)
+		serve_log(SERVE_LOG_WARNING,
+				  "site: a login as \"%s\" from %s was refused, and the next one waits %d s: %s",
+				  role, request->address, wait, problem);
+	else if (outcome != SERVE_SITE_NO_DATABASE)
+		serve_log(SERVE_LOG_WARNING, "site: a login as \"%s\" from %s was refused: %s", role,
+				  request->address, problem);
 	fail(request,
 		 outcome == SERVE_SITE_NO_DATABASE ? 503
 		 : outcome == SERVE_SITE_REFUSED   ? 401
