@@ -94,7 +94,8 @@ is(sync('office'), 'finished 0 0 0 0', 'a second one reads nothing');
 utime $time + 5, $time + 5, "$folder/srv/office/roster.csv" or die;
 is(sync('office'), 'finished 0 0 0 0', 'nor where only the time of the file has changed');
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,\"\$1,250.50\",2024-01-31\n8,Rob,10001,\$99.95,2023-12-01\n");
-is(sync('office'), 'finished 2 0 1 1', 'one row has changed, and one is written');
+utime $time - 5, $time - 5, "$folder/srv/office/roster.csv" or die; # as the one before
+is(sync('office'), 'finished 2 0 1 1', 'one row has changed, of a file of the same length and time, and one is written');
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,oops,2024-13-31\n8,Rob,10001,\$99.95,2023-12-01\n9,Eve,00501,,\n");
 is(sync('office'), 'finished 3 1 1 1', 'values that do not fit');
 is(sql(q{SELECT volume IS NULL, joined IS NULL, zip FROM silver.office_roster WHERE agent_id = '007'}), 't|t|02139', 'are NULL');

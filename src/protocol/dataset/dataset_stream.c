@@ -120,7 +120,7 @@ static bool
 is_as_known(const DatasetFile *file, const MlsFileEntry *known)
 {
 	return known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
-		   known->modified == file->modified;
+		   known->modified == file->modified && known->changed == file->changed;
 }
 
 static bool
@@ -394,8 +394,8 @@ require_untaken(DatasetStream *stream, const MlsFileLedger *ledger)
 	const MlsFileEntry *known = mls_ledger_find(ledger, stream->entry.name);
 
 	if (server->mode != DATASET_APPEND || known == NULL || known->state == MLS_FILE_GONE ||
-		!known->was_whole ||
-		known->sha256 == NULL || strcmp(known->sha256, stream->entry.sha256) == 0)
+		!known->was_whole || known->sha256 == NULL ||
+		strcmp(known->sha256, stream->entry.sha256) == 0)
 		return;
 	stream->entry.sha256 = NULL;
 	mls_dataset_fail(stream->bytes,
@@ -413,7 +413,8 @@ begin_file(DatasetStream *stream)
 
 	stream->entry = (MlsFileEntry){.name = stream->file->name,
 								   .bytes = stream->file->bytes,
-								   .modified = stream->file->modified};
+								   .modified = stream->file->modified,
+								   .changed = stream->file->changed};
 	if (table->files && is_passed_over(stream, table->files))
 	{
 		table->files->passed_over = true;
