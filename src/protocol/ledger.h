@@ -32,14 +32,16 @@ typedef struct MlsFileEntry
 	MlsFileState state;
 	int64 bytes;
 	TimestampTz modified;
-	const char *sha256; /* hexadecimal; NULL: not known */
+	TimestampTz changed; /* its content, name or rights, by the clock of the system; 0: not known */
+	const char *sha256;  /* hexadecimal; NULL: not known, or gone before all of it was here */
+	bool was_whole;      /* in an earlier run: all of what it held then was here */
 	int64 rows;
 	int64 rejected;
 	const char *reading; /* how it was read, and what was remarkable; or NULL */
 	const char *error;   /* or NULL */
 } MlsFileEntry;
 
-/* A line that is no record. */
+/* A line that is no record; line 0: the file as a whole. */
 typedef struct MlsFileReject
 {
 	const char *name; /* of the file */

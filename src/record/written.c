@@ -70,15 +70,33 @@ static const char *const marks[] = {"\xC2\xA0", "\xE2\x80\xAF", "\xE2\x80\x89", 
 static const char *const currencies[] = {
 	"$", "\xE2\x82\xAC", "\xC2\xA3", "\xC2\xA5", "US$", "USD", "EUR", "GBP", "CHF", "CAD", "AUD"};
 
+/* Which of them are the same: a bit behind MLS_SHOWS_CURRENCY for each. */
+static const int currency_units[] = {0, 1, 2, 3, 0, 0, 1, 2, 4, 5, 6};
+
+static bool
+take_word(Text *text, const char *word)
+{
+	if (!begins(text, word))
+		return false;
+	text->s += strlen(word);
+	return true;
+}
+
+static bool
+drop_word(Text *text, const char *word)
+{
+	if (!ends(text, word))
+		return false;
+	text->end -= strlen(word);
+	return true;
+}
+
 static bool
 take_any(Text *text, const char *const *words, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (begins(text, words[i]))
-		{
-			text->s += strlen(words[i]);
+		if (take_word(text, words[i]))
 			return true;
-		}
 	return false;
 }
 
@@ -86,12 +104,22 @@ static bool
 drop_any(Text *text, const char *const *words, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (ends(text, words[i]))
-		{
-			text->end -= strlen(words[i]);
+		if (drop_word(text, words[i]))
 			return true;
-		}
 	return false;
+}
+
+/* Takes a currency or a percent sign away, before or behind; the MLS_SHOWS_* of it, or 0. */
+static int
+take_unit(Text *text)
+{
+	for (int i = 0; i < lengthof(currencies); i++)
+		if (take_word(text, currencies[i]))
+			return MLS_SHOWS_CURRENCY << currency_units[i];
+	for (int i = 0; i < lengthof(currencies); i++)
+		if (drop_word(text, currencies[i]))
+			return MLS_SHOWS_CURRENCY << currency_units[i];
+	return drop_word(text, "%") ? MLS_SHOWS_PERCENT : 0;
 }
 
 static void
@@ -109,6 +137,7 @@ typedef struct Number
 {
 	bool negative;
 	bool decorated;
+	int unit;    /* MLS_SHOWS_*; 0: none */
 	Text digits; /* what is left: digits, what parts them, a fraction */
 } Number;
 
@@ -117,7 +146,6 @@ static bool
 undress(Text text, Number *number)
 {
 	int signs = 0;
-	bool currency;
 
 	memset(number, 0, sizeof(*number));
 	trim(&text);
@@ -143,14 +171,8 @@ undress(Text text, Number *number)
 		number->negative = number->decorated = true;
 		trim(&text);
 	}
-	currency = take_any(&text, currencies, lengthof(currencies)) ||
-			   drop_any(&text, currencies, lengthof(currencies));
-	if (!currency && ends(&text, "%"))
-	{
-		text.end--;
-		currency = true;
-	}
-	if (currency)
+	number->unit = take_unit(&text);
+	if (number->unit)
 	{
 		trim(&text);
 		number->decorated = true;
@@ -296,14 +318,14 @@ number_ways(Text text, int *shows)
 	if (length >= 0 && is_amount(digits, length))
 	{
 		ways |= MLS_CAN_POINT;
-		*shows |= (parted ? MLS_SHOWS_PARTING : 0) |
+		*shows |= number.unit | (parted ? MLS_SHOWS_PARTING : 0) |
 				  (marked || number.decorated ? MLS_SHOWS_DECORATION : 0);
 	}
 	length = copy_digits(number.digits, '.', ',', digits, &parted, &marked);
 	if (length >= 0 && is_amount(digits, length))
 	{
 		ways |= MLS_CAN_COMMA;
-		*shows |= (parted ? MLS_SHOWS_PARTING : 0) |
+		*shows |= number.unit | (parted ? MLS_SHOWS_PARTING : 0) |
 				  (marked || number.decorated ? MLS_SHOWS_DECORATION : 0);
 	}
 	return ways;

@@ -56,6 +56,9 @@ extern MlsWritten mls_written_named(const char *type);
 #define MLS_SHOWS_ZERO_DATE 0x4 /* 0000-00-00, which is none */
 #define MLS_SHOWS_YES 0x8 /* one letter, which stands for yes, for no, or for something else */
 #define MLS_SHOWS_NO 0x10
+#define MLS_SHOWS_PERCENT 0x20  /* one bit for each unit: amounts of two cannot be compared */
+#define MLS_SHOWS_CURRENCY 0x40 /* the first of them; up to MLS_SHOWS_UNITS */
+#define MLS_SHOWS_UNITS 0x1fe0
 
 /*
  * The ways in which a text can be read (MLS_CAN_*); 0: it is text.  What it shows is added to

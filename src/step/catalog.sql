@@ -212,6 +212,7 @@ CREATE TABLE mls.file (
                  CHECK (state IN ('not_synced', 'pending', 'syncing', 'synced', 'failed', 'gone')),
     bytes        bigint NOT NULL,
     modified_at  timestamptz,
+    changed_at   timestamptz,
     sha256       text,
     rows         bigint NOT NULL DEFAULT 0,
     rejected     bigint NOT NULL DEFAULT 0,
@@ -229,6 +230,7 @@ COMMENT ON COLUMN mls.file.name IS 'its name in the place of the source';
 COMMENT ON COLUMN mls.file.state IS 'not_synced (known, to be read again), pending (it may still be written), syncing (a part of its rows is here), synced, failed (see error) or gone (not there, or not the newest)';
 COMMENT ON COLUMN mls.file.bytes IS 'its length, as it is stored';
 COMMENT ON COLUMN mls.file.modified_at IS 'when it was written last';
+COMMENT ON COLUMN mls.file.changed_at IS 'when its content, name or rights changed last, by the clock of the system: no program sets it';
 COMMENT ON COLUMN mls.file.sha256 IS 'hash of its bytes, by which it is known again';
 COMMENT ON COLUMN mls.file.rows IS 'rows that it holds; while it is being read, rows so far';
 COMMENT ON COLUMN mls.file.rejected IS 'lines that are no records; mls.issue has them with kind file';

@@ -4,6 +4,7 @@
  *
  * A file is passed over by a sync when its row says that all of it is here.  So whatever takes
  * rows away has to say so (mls_files_forget); a reading of everything does not look at them.
+ * A file that is gone keeps its hash only if all of it is here.
  */
 #include "postgres.h"
 
@@ -33,7 +34,7 @@ read_known(const MlsRun *run)
 	List *known = NIL;
 
 	mls_select("SELECT f.name, f.state, f.bytes, f.modified_at, f.sha256, f.rows, f.rejected, "
-			   "f.reading, s.reading_all FROM mls.file f "
+			   "f.reading, s.reading_all, f.synced_at IS NOT NULL, f.changed_at FROM mls.file f "
 			   "JOIN mls.subscription s ON s.id = f.subscription "
 			   "WHERE f.subscription = $1 ORDER BY f.name",
 			   mls_arg_int8(run->sub->id));
@@ -49,7 +50,10 @@ read_known(const MlsRun *run)
 		entry->rows = mls_int8_at(i, 6);
 		entry->rejected = mls_int8_at(i, 7);
 		entry->reading = mls_text_at(i, 8);
-		if ((again || mls_bool_at(i, 9)) && entry->state == MLS_FILE_SYNCED)
+		entry->was_whole = mls_bool_at(i, 10);
+		entry->changed = mls_time_at(i, 11);
+		if ((again || mls_bool_at(i, 9)) &&
+			(entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE))
 			entry->state = MLS_FILE_NOT_SYNCED;
 		known = lappend(known, entry);
 	}
@@ -87,12 +91,15 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 	mls_sql_control(
 		SPI_OK_INSERT,
 		"INSERT INTO mls.file AS f (subscription, name, state, bytes, modified_at, sha256, rows, "
-		"rejected, reading, error, failures, run_id, synced_at) "
+		"rejected, reading, error, failures, run_id, changed_at, synced_at) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($3 = 'failed')::pg_catalog.int4, $11, "
+		"$12, "
 		"CASE WHEN $3 = 'synced' THEN pg_catalog.clock_timestamp() END) "
 		"ON CONFLICT (subscription, name) DO UPDATE SET state = excluded.state, "
 		"bytes = excluded.bytes, modified_at = excluded.modified_at, "
-		"sha256 = coalesce(excluded.sha256, f.sha256), rows = excluded.rows, "
+		"changed_at = excluded.changed_at, "
+		"sha256 = CASE WHEN $3 = 'gone' THEN $6 ELSE coalesce($6, f.sha256) END, "
+		"rows = excluded.rows, "
 		"rejected = excluded.rejected, reading = coalesce(excluded.reading, f.reading), "
 		"error = excluded.error, run_id = excluded.run_id, "
 		"failures = CASE excluded.state WHEN 'failed' THEN f.failures + 1 WHEN 'synced' THEN 0 "
@@ -100,7 +107,7 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 		mls_arg_int8(run->sub->id), mls_arg_text(entry->name), mls_arg_text(states[entry->state]),
 		mls_arg_int8(entry->bytes), mls_arg_time(entry->modified), mls_arg_text(entry->sha256),
 		mls_arg_int8(entry->rows), mls_arg_int8(entry->rejected), mls_arg_text(entry->reading),
-		mls_arg_text(entry->error), mls_arg_int8(run->id));
+		mls_arg_text(entry->error), mls_arg_int8(run->id), mls_arg_time(entry->changed));
 }
 
 static void
@@ -164,7 +171,9 @@ void
 mls_files_forget(int64 subscription)
 {
 	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.file SET state = 'not_synced' WHERE subscription = $1 "
-					"AND state IN ('synced', 'syncing')",
+					"UPDATE mls.file SET "
+					"state = CASE state WHEN 'gone' THEN state ELSE 'not_synced' END, "
+					"sha256 = CASE state WHEN 'gone' THEN NULL ELSE sha256 END "
+					"WHERE subscription = $1 AND state IN ('synced', 'syncing', 'gone')",
 					mls_arg_int8(subscription));
 }

@@ -94,7 +94,8 @@ is(sync('office'), 'finished 0 0 0 0', 'a second one reads nothing');
 utime $time + 5, $time + 5, "$folder/srv/office/roster.csv" or die;
 is(sync('office'), 'finished 0 0 0 0', 'nor where only the time of the file has changed');
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,\"\$1,250.50\",2024-01-31\n8,Rob,10001,\$99.95,2023-12-01\n");
-is(sync('office'), 'finished 2 0 1 1', 'one row has changed, and one is written');
+utime $time - 5, $time - 5, "$folder/srv/office/roster.csv" or die; # as the one before
+is(sync('office'), 'finished 2 0 1 1', 'one row has changed, of a file of the same length and time, and one is written');
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,oops,2024-13-31\n8,Rob,10001,\$99.95,2023-12-01\n9,Eve,00501,,\n");
 is(sync('office'), 'finished 3 1 1 1', 'values that do not fit');
 is(sql(q{SELECT volume IS NULL, joined IS NULL, zip FROM silver.office_roster WHERE agent_id = '007'}), 't|t|02139', 'are NULL');
@@ -153,12 +154,87 @@ is(sync('days'), 'finished 1 1 0 0', 'mended, it comes alone');
 put('days/sales_again.csv', "Id,Amount\n3-1,10\n3-2,20\n");
 is(sync('days'), 'finished 0 0 0 0', 'the same bytes under another name');
 is(sql(q{SELECT reading FROM mls.file WHERE name = 'sales_again.csv'}), 'the same bytes as "sales_3.csv"', 'are known');
-put('days/sales_1.csv', "Id,Amount\n1-3,30\n");
-is(sync('days'), 'finished 1 1 0 0', 'other bytes under the same name are more rows');
+# Nor is what was there by half, or is here no more, taken for the whole.
+put('days/sales_8.csv', qq{Id,Amount\n8-1,10\n8-2,"20\n});
+fails(q{SELECT * FROM mls_sync('days')}, qr/never closed/, 'a file that fails');
+rename "$folder/srv/days/sales_8.csv", "$folder/srv/days/sales_8b.csv" or die;
+sql(q{ALTER SERVER days OPTIONS (ADD quote 'none')});
+sync('days');
+is(sql(q{SELECT state, rows, reading LIKE 'the same%' FROM mls.file WHERE name = 'sales_8b.csv'}), 'synced|2|f', 'and has another name when it can be read is read');
+is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '8-%'}), 2, 'and its rows are here');
+sql(q{ALTER SERVER days OPTIONS (DROP quote)});
+unlink "$folder/srv/days/sales_8b.csv" or die;
+sync('days');
+sql(q{DELETE FROM bronze.days_sales WHERE record->>'Id' LIKE '8-%'; DELETE FROM silver.days_sales WHERE id LIKE '8-%'});
+sync('days');
+rename "$folder/srv/days/sales_5.csv", "$folder/other/sales_5.csv" or die;
+is(sync('days'), 'finished 0 0 0 0', 'a file is moved away');
+is(sql(q{SELECT state, sha256 IS NOT NULL FROM mls.file WHERE name = 'sales_5.csv'}), 'gone|t', 'and is known by its bytes');
+rename "$folder/other/sales_5.csv", "$folder/srv/days/sales_5b.csv" or die;
+is(sync('days'), 'finished 0 0 0 0', 'by which it is passed over when it comes back');
+unlink "$folder/srv/days/sales_5b.csv" or die;
+sync('days');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n");
+is(sync('days'), 'finished 1 1 0 0', 'a file more');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n");
+fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after all of it was taken, and each file is taken once/s, 'one that goes on growing is not taken again');
+fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after all of it was taken/s, 'however often');
+is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '1-%'}), 3, 'and has its rows once');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n");
+is(sync('days'), 'finished 1 0 0 1', 'as it was, it is here');
 unlink "$folder/srv/days/sales_2.csv" or die;
 is(sync('days'), 'finished 0 0 0 0', 'a file that is gone');
 is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('days')}), 'finished 0', 'takes nothing with it');
 is(sql('SELECT count(*), sum(amount) FROM silver.days_sales'), '13|195', 'all that ever was is here');
+
+# ---- One key in two files: the last file counts, whatever came when ----
+
+mkdir "$folder/srv/pair" or die;
+put('pair/a.csv', "MemberKey,City\nK1,Austin\n");
+put('pair/c.csv', "MemberKey,City\nK1,Dallas\nK2,Waco\n");
+server('pair', 'pair', q{, files 'm=*.csv', key 'MemberKey', purge_limit '1'});
+sql(q{SELECT mls_subscribe('pair.m')});
+my $pair = q{SELECT string_agg(member_key || city, ' ' ORDER BY member_key) FROM silver.pair_m};
+sync('pair');
+is(sql($pair), 'K1Dallas K2Waco', 'of two files with one key the last counts');
+put('pair/a.csv', "MemberKey,City\nK1,Houston\n");
+sync('pair');
+is(sql($pair), 'K1Dallas K2Waco', 'also if the first one has changed');
+put('pair/b.csv', "MemberKey,City\nK1,El Paso\nK2,Laredo\n");
+sync('pair');
+is(sql($pair), 'K1Dallas K2Waco', 'or one has come between them');
+put('pair/d.csv', "MemberKey,City\nK3,Katy\n");
+is(sync('pair'), 'finished 1 1 0 0', 'what comes behind all of them is read alone');
+unlink "$folder/srv/pair/c.csv" or die;
+sync('pair');
+is(sql($pair), 'K1El Paso K2Laredo K3Katy', 'of one that is gone the others have the rows');
+put('pair/b.csv', "MemberKey,City\nK2,Laredo\n");
+sync('pair');
+is(sql($pair), 'K1Houston K2Laredo K3Katy', 'as they have those that it lost');
+is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('pair')}), 'finished 0', 'and a purge finds nothing');
+put('pair/d.csv', "Member Key,City\nK3,Katy\n");
+fails(q{SELECT * FROM mls_purge('pair')}, qr/lacks the field "MemberKey" of the key/, 'nor takes rows for gone whose key has lost its name');
+
+# ---- Other headers than before ----
+
+mkdir "$folder/srv/headers" or die;
+put('headers/m1.csv', "MemberKey,City,List Price\nK1,Austin,100\n");
+server('headers', 'headers', q{, files 'm=*.csv', mode 'upsert', key 'MemberKey'});
+sql(q{SELECT mls_subscribe('headers.m')});
+is(sync('headers'), 'finished 1 1 0 0', 'a file with its header');
+for my $text ("Member Key,City,List Price\nK1,Waco,100\nK2,Katy,200\n", "K3,Waco,abc\nK4,Katy,def\n")
+{
+	put('headers/m2.csv', $text);
+	fails(q{SELECT * FROM mls_sync('headers')}, qr/"m2\.csv".*Its header lacks the field "MemberKey" of the key/s, 'one without the key is refused as a whole');
+	is(sql(q{SELECT state, rows FROM mls.file WHERE name = 'm2.csv'}), 'failed|0', 'and counts no rows');
+}
+put('headers/m2.csv', "MemberKey,Town,List Price\nK2,Katy,200\n");
+sync('headers');
+is(sql(q{SELECT state, rows, substring(reading FROM 'its header lacks .*') FROM mls.file WHERE name = 'm2.csv'}), 'synced|1|its header lacks "City"', 'one that lacks a column says so');
+is(sql(q{SELECT key, value, reason FROM mls.issue WHERE kind = 'file' AND solved_at IS NULL}), 'm2.csv|0|"City"|is what its header lacks', 'in an issue, too');
+put('headers/m2.csv', "MemberKey,City,List Price\nK2,Katy,200\n");
+sync('headers');
+is(sql(q{SELECT count(*) FROM mls.issue WHERE kind = 'file' AND solved_at IS NULL}), 0, 'until it has it again');
 
 # ---- Replace: the newest file counts ----
 
@@ -232,6 +308,16 @@ is(sql(q{SELECT string_agg(field || ' ' || type, ', ') FROM mls_dataset_inspect(
 is(sql(q{CREATE SCHEMA big; IMPORT FOREIGN SCHEMA files FROM SERVER big INTO big; SELECT count(*), min(zip) FROM big.big}), '120001|00000', 'all rows');
 like(sql(q{SELECT remark FROM mls_dataset_inspect('big') WHERE resource IS NULL}), qr/big_cut\.csv.*The quote that opens in line 120002 is never closed/, 'an end that is missing is found');
 
+# Names without end: they are numbered, or refused, and neither takes for ever.
+put('wide/same.csv', join(',', ('N') x 16_384) . "\n1\n");
+put('wide/names.ndjson', join '', map { qq({"n$_": 1}\n) } 1 .. 16_000);
+put('wide/endless.ndjson', join '', map { qq({"n$_": 1}\n) } 1 .. 40_000);
+sql(qq{CREATE SERVER names FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/srv/wide', files 'same.csv, names.ndjson, endless.ndjson')});
+is(sql(q{SET statement_timeout = '60s'; SELECT string_agg(concat_ws(' ', resource, count, last), ', ' ORDER BY resource) FROM (
+	SELECT resource, count(*), (array_agg(field ORDER BY n DESC))[1] AS last FROM mls_dataset_inspect('names')
+	WITH ORDINALITY AS i(resource, field, type, written, is_key, samples, remark, n) WHERE field !~ '^_' GROUP BY 1) AS r}), 'names 16000 n16000, same 16384 N_16384', 'many columns of one name, and many names');
+like(sql(q{SELECT string_agg(remark, ' ') FROM mls_dataset_inspect('names') WHERE field IS NULL}), qr/has too many fields: Its records have more than 16384 names/, 'too many are refused');
+
 # Thirty megabytes, packed, in the memory of a page.
 my $long = "K,Text\n" . join('', map { "$_," . 'x' x 70 . "\n" } 1 .. 400_000);
 gzip(\$long, \my $packed) or die $GzipError;
@@ -242,6 +328,31 @@ is($rows, '400000 28000000', 'a long file');
 cmp_ok($memory, '<', 45 * 1024, 'is not held as a whole') or diag("$memory kB");
 
 # ---- Killed ----
+
+mkdir "$folder/srv/$_" or die for qw(moved back);
+put('moved/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
+server('moved', 'moved', q{, files 'rows=*.csv', page_size '200', mode 'append'});
+sql(q{SELECT mls_subscribe('moved.rows')});
+my $stopped = start_psql($node, q{SELECT * FROM mls_sync('moved')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 5}) or die 'no page came';
+sql(q{SELECT pg_terminate_backend(pid) FROM mls.run WHERE status = 'running'});
+end_psql($stopped);
+$node->poll_query_until('postgres', q{SELECT state = 'syncing' AND rows BETWEEN 1 AND 19999 FROM mls.file WHERE name = 'rows.csv'}) or die 'it came to its end';
+rename "$folder/srv/moved/rows.csv", "$folder/srv/moved/rows_2.csv" or die;
+sync('moved');
+is(sql('SELECT count(*), count(DISTINCT k) FROM silver.moved_rows'), '20000|20000', 'a file that is renamed while a part of it is here is read whole');
+
+put('back/a.csv', "K\n1\n2\n");
+server('back', 'back', q{, files 'rows=*.csv', mode 'append'});
+sql(q{SELECT mls_subscribe('back.rows')});
+is(sync('back'), 'finished 2 2 0 0', 'a file');
+rename "$folder/srv/back/a.csv", "$folder/other/a.csv" or die;
+sync('back');
+sql('TRUNCATE bronze.back_rows, silver.back_rows');
+rename "$folder/other/a.csv", "$folder/srv/back/a.csv" or die;
+sync('back');
+is(sql('SELECT count(*) FROM silver.back_rows'), 2, 'that comes back when its rows are gone is read again');
+
 
 put('killed/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
 server('killed', 'killed', q{, page_size '200', key 'K'});

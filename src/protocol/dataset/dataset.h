@@ -95,6 +95,7 @@ typedef struct DatasetFile
 	bool is_book;  /* a workbook: no text, but an archive of XML */
 	int64 bytes;
 	TimestampTz modified;
+	TimestampTz changed; /* by the clock of the system, which no program sets */
 } DatasetFile;
 
 /* All files of a place, by name (List of DatasetFile *); *others: of char *: names of what is none. */

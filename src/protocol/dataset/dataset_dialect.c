@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
@@ -32,6 +34,7 @@ typedef struct Widths
 {
 	int width; /* that most records have */
 	int64 records;
+	int64 others; /* records of another width */
 } Widths;
 
 static Widths
@@ -39,15 +42,17 @@ widths_of(DatasetCells *cells)
 {
 	int64 *counts = palloc0((MOST_WIDTH + 1) * sizeof(int64));
 	Widths widths = {.width = 1};
+	int64 all = 0;
 	int64 line;
 	int ncells;
 
-	while (cells->next(cells, &ncells, &line))
+	for (; cells->next(cells, &ncells, &line); all++)
 		counts[Min(ncells, MOST_WIDTH)]++;
 	widths.records = counts[1];
 	for (int i = 2; i <= MOST_WIDTH; i++)
 		if (counts[i] > 0 && (widths.width == 1 || counts[i] > widths.records))
 			widths = (Widths){.width = i, .records = counts[i]};
+	widths.others = all - widths.records;
 	pfree(counts);
 	return widths;
 }
@@ -65,6 +70,30 @@ widths_with(const DatasetBytes *bytes, const char *sample, Size length, bool is_
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);
 	return widths;
+}
+
+/* The same; false if the sample cannot be read so, as where a quote is never closed. */
+static bool
+try_widths(const DatasetBytes *bytes, const char *sample, Size length, bool is_all, char delimiter,
+		   char quote, Widths *widths)
+{
+	MemoryContext before = CurrentMemoryContext;
+	volatile bool is_read = true;
+
+	PG_TRY();
+	{
+		*widths = widths_with(bytes, sample, length, is_all, delimiter, quote);
+	}
+	PG_CATCH();
+	{
+		if (!mls_dataset_is_files_fault(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(before);
+		FlushErrorState();
+		is_read = false;
+	}
+	PG_END_TRY();
+	return is_read;
 }
 
 /* The value of an option that is one character; ASCII, so that it is one byte. */
@@ -148,22 +177,28 @@ mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, cons
 {
 	char given = given_delimiter(server);
 	Widths best = {0};
+	char failed = 0; /* the first that does */
 
 	memset(dialect, 0, sizeof(*dialect));
 	dialect->quote = strcmp(server->quote, "none") == 0 ? 0 : character("quote", server->quote);
-	for (int i = 0; i < lengthof(delimiters); i++)
+	for (int i = 0; i < lengthof(delimiters) && given == 0; i++)
 	{
-		Widths widths = widths_with(bytes, sample, length, is_all, given ? given : delimiters[i],
-									dialect->quote);
+		Widths widths;
 
-		if (best.width == 0 ||
-			(widths.width > 1 && (best.width == 1 || widths.records > best.records)))
+		if (!try_widths(bytes, sample, length, is_all, delimiters[i], dialect->quote, &widths))
+			failed = failed ? failed : delimiters[i];
+		else if (best.width == 0 ||
+				 (widths.width > 1 && (best.width == 1 || widths.records > best.records)))
 		{
 			best = widths;
-			dialect->delimiter = given ? given : delimiters[i];
+			dialect->delimiter = delimiters[i];
 		}
-		if (given)
-			break;
+	}
+	/* What one delimiter fails with is the file's fault, unless another makes a table of all of it. */
+	if (given || (failed && (best.width < 2 || best.others > 0)))
+	{
+		dialect->delimiter = given ? given : failed;
+		best = widths_with(bytes, sample, length, is_all, dialect->delimiter, dialect->quote);
 	}
 	dialect->width = best.width;
 	if (server->header != DATASET_SECOND)
@@ -209,37 +244,66 @@ tidy(const DatasetCell *cell)
 	return name;
 }
 
-static bool
-is_taken(const char *const *names, int count, const char *name)
+bool
+mls_dataset_is_own(const char *name)
 {
 	static const char *const own[] = {DATASET_FILE, DATASET_SHA256, DATASET_LINE, DATASET_EXTRA};
 
 	for (int i = 0; i < lengthof(own); i++)
 		if (strcmp(own[i], name) == 0)
 			return true;
-	for (int i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
 	return false;
+}
+
+/* A name that columns have, or that would be one of ours. */
+typedef struct Taken
+{
+	char name[MOST_NAME + 16]; /* with a number behind it */
+	int next;                  /* number that has not been tried behind it */
+} Taken;
+
+static Taken *
+take(HTAB *taken, const char *name, bool *is_taken)
+{
+	Taken *entry = hash_search(taken, name, HASH_ENTER, is_taken);
+
+	if (!*is_taken)
+		entry->next = 2;
+	*is_taken |= mls_dataset_is_own(name);
+	return entry;
 }
 
 const char **
 mls_dataset_names(const DatasetCell *cells, int ncells)
 {
 	const char **names = palloc(Max(ncells, 1) * sizeof(char *));
+	HASHCTL control = {.keysize = sizeof(((Taken *) 0)->name),
+					   .entrysize = sizeof(Taken),
+					   .hcxt = CurrentMemoryContext};
+	HTAB *taken = hash_create("mls_fdw names of columns", Max(ncells, 1), &control,
+							  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 
 	for (int i = 0; i < ncells; i++)
 	{
 		char *wanted = cells ? tidy(&cells[i]) : "";
-		char *name;
+		Taken *entry;
+		bool is_taken;
 
+		CHECK_FOR_INTERRUPTS();
 		/* A field "*" would be the whole record. */
 		if (*wanted == '\0' || strcmp(wanted, "*") == 0)
 			wanted = psprintf("col_%d", i + 1);
-		name = wanted;
-		for (int number = 2; is_taken(names, i, name); number++)
-			name = psprintf("%s_%d", wanted, number);
-		names[i] = name;
+		names[i] = wanted;
+		for (entry = take(taken, wanted, &is_taken); is_taken;)
+		{
+			char numbered[sizeof(entry->name)];
+
+			snprintf(numbered, sizeof(numbered), "%s_%d", wanted, entry->next++);
+			(void) take(taken, numbered, &is_taken);
+			if (!is_taken)
+				names[i] = pstrdup(numbered);
+		}
 	}
+	hash_destroy(taken);
 	return names;
 }

@@ -146,9 +146,9 @@ open_place(const MlsSource *source)
 }
 
 static TimestampTz
-time_of(const struct stat *found)
+time_of(const struct timespec *at)
 {
-	return time_t_to_timestamptz((pg_time_t) found->st_mtim.tv_sec) + found->st_mtim.tv_nsec / 1000;
+	return time_t_to_timestamptz((pg_time_t) at->tv_sec) + at->tv_nsec / 1000;
 }
 
 /* A name in no encoding of ours cannot be kept: what is shown of it has question marks. */
@@ -193,7 +193,8 @@ add_file(const MlsSource *source, int folder, const char *name, List **files, Li
 		return;
 	file.name = pstrdup(name);
 	file.bytes = found.st_size;
-	file.modified = time_of(&found);
+	file.modified = time_of(&found.st_mtim);
+	file.changed = time_of(&found.st_ctim);
 	*files = lappend(*files, palloc(sizeof(DatasetFile)));
 	*(DatasetFile *) llast(*files) = file;
 }
@@ -375,7 +376,7 @@ mls_dataset_require_unchanged(DatasetBytes *bytes)
 	struct stat now;
 
 	if (fstat(file->fd, &now) == 0 && now.st_size == file->opened.st_size &&
-		time_of(&now) == time_of(&file->opened))
+		time_of(&now.st_mtim) == time_of(&file->opened.st_mtim))
 		return;
 	mls_dataset_fail(bytes, "It was written to while it was read.",
 					 "Put files there under another name, and rename them when they are whole.");

@@ -67,6 +67,9 @@ mls_dataset_dialect(const DatasetBytes *bytes, const DatasetServer *server, cons
 extern void mls_dataset_layout(const DatasetServer *server, DatasetCells *cells,
 							   DatasetCells *again, DatasetDialect *dialect);
 
+/* Is it the name of a field of ours, which none of a file may have? */
+extern bool mls_dataset_is_own(const char *name);
+
 /* Names for columns from the cells of a header, or without (NULL): unique, none empty. */
 extern const char **mls_dataset_names(const DatasetCell *cells, int ncells);
 

@@ -287,6 +287,60 @@ next_cells(DatasetRows *rows, StringInfo out)
 
 /* ---- objects ---- */
 
+/* Is a name of JSON, as it is escaped, that of a field of ours? */
+static bool
+is_own_name(const char *name, int length)
+{
+	char plain[16];
+	int count = 0;
+
+	for (const char *s = name; s < name + length && count < lengthof(plain) - 1;)
+	{
+		char code[5] = "";
+
+		if (*s != '\\')
+		{
+			plain[count++] = *s++;
+			continue;
+		}
+		if (name + length - s < 6 || s[1] != 'u')
+			return false;
+		memcpy(code, s + 2, 4);
+		if (strncmp(code, "00", 2) != 0)
+			return false;
+		plain[count++] = (char) strtol(code, NULL, 16);
+		s += 6;
+	}
+	plain[count] = '\0';
+	return mls_dataset_is_own(plain);
+}
+
+/* Appends the members of an object, up to its end; those with a name of ours have another. */
+static void
+append_members(StringInfo out, const char *text, const char *end)
+{
+	const char *start = text;
+	int depth = 0;
+
+	for (const char *s = text; s < end; s++)
+	{
+		const char *name = s + 1;
+
+		depth += *s == '{' || *s == '[';
+		depth -= *s == '}' || *s == ']';
+		if (*s != '"')
+			continue;
+		for (s++; *s != '"'; s++)
+			s += *s == '\\';
+		if (depth > 0 || s[1 + strspn(s + 1, " \t\r\n")] != ':' || !is_own_name(name, s - name))
+			continue;
+		appendBinaryStringInfo(out, start, s - start);
+		appendStringInfoString(out, "_2");
+		start = s;
+	}
+	appendBinaryStringInfo(out, start, end - start);
+}
+
 /* A line that is no object. */
 static void
 reject(DatasetRows *rows, const char *text, int length, int64 line, const char *problem)
@@ -321,7 +375,7 @@ next_object(DatasetRows *rows, StringInfo out)
 		rest = text + 1 + strspn(text + 1, " \t\r\n");
 		if (*rest != '}')
 			appendStringInfoChar(out, ',');
-		appendBinaryStringInfo(out, rest, length - (int) (rest - text));
+		append_members(out, rest, text + length);
 		return true;
 	}
 	return false;

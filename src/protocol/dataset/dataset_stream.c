@@ -15,7 +15,10 @@
 
 #include "base/base.h"
 #include "base/name_list.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_reader.h"
+
+/* Fields in a message. */
+#define MOST_NAMED 5
 
 typedef struct DatasetStream
 {
@@ -29,6 +32,7 @@ typedef struct DatasetStream
 	const DatasetFile *file; /* being read; NULL: none */
 	DatasetBytes *bytes;
 	DatasetRows *rows;
+	const char *lacking; /* columns that its header lacks; or NULL */
 	MlsFileEntry entry;
 } DatasetStream;
 
@@ -100,7 +104,93 @@ is_wanted(const MlsQuery *query, const DatasetFile *file)
 	return true;
 }
 
-/* What a ledger knows and the place has no more. */
+/* May a file still be written?  A clock that goes wrong must not make it wait for ever. */
+static bool
+is_fresh(const DatasetStream *stream, const DatasetFile *file)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	int64 age = GetCurrentTimestamp() - file->modified;
+	int64 settle = server->settle_s * USECS_PER_SEC;
+
+	return settle > 0 && age < settle && age > -settle;
+}
+
+/* Is all of it here, as far as size and time tell? */
+static bool
+is_as_known(const DatasetFile *file, const MlsFileEntry *known)
+{
+	return known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
+		   known->modified == file->modified && known->changed == file->changed;
+}
+
+static bool
+is_there(List *files, const MlsFileEntry *entry)
+{
+	ListCell *lc;
+
+	foreach (lc, files)
+		if (strcmp(((DatasetFile *) lfirst(lc))->name, entry->name) == 0)
+			return true;
+	return false;
+}
+
+/* Was there something of a file here, so that it may be gone? */
+static bool
+was_read(const MlsFileEntry *known)
+{
+	return known && known->state != MLS_FILE_GONE && known->sha256;
+}
+
+/* The first of the files whose rows may stand below others of their key, or be missing. */
+static int
+first_out_of_order(const DatasetStream *stream, const MlsFileLedger *ledger, List *files)
+{
+	int first = list_length(files);
+	ListCell *lc;
+
+	foreach (lc, ledger->known)
+		if (was_read(lfirst(lc)) && !is_there(files, lfirst(lc)))
+			return 0;
+	foreach (lc, files)
+	{
+		const DatasetFile *file = lfirst(lc);
+		const MlsFileEntry *known = mls_ledger_find(ledger, file->name);
+
+		if (is_as_known(file, known) || is_fresh(stream, file))
+			continue;
+		if (was_read(known))
+			return 0;
+		first = Min(first, foreach_current_index(lc) + 1);
+	}
+	return first;
+}
+
+/*
+ * Of rows with one key the last counts, in the order of the files.  So what a file had, and has
+ * no more, may stand in another, and a file that is read now must not stand above those behind
+ * it: these are read again.
+ */
+static void
+keep_order(const DatasetStream *stream, MlsFileLedger *ledger, List *files)
+{
+	for (int i = first_out_of_order(stream, ledger, files); i < list_length(files); i++)
+	{
+		const MlsFileEntry *known =
+			mls_ledger_find(ledger, ((DatasetFile *) list_nth(files, i))->name);
+		MlsFileEntry entry;
+
+		if (known == NULL || known->state != MLS_FILE_SYNCED)
+			continue;
+		entry = *known;
+		entry.state = MLS_FILE_NOT_SYNCED;
+		mls_ledger_note(ledger, &entry);
+	}
+}
+
+/*
+ * What a ledger knows and the place has no more.  Its bytes are known again only if all of
+ * them are here.
+ */
 static void
 note_gone(MlsFileLedger *ledger, List *files)
 {
@@ -110,18 +200,16 @@ note_gone(MlsFileLedger *ledger, List *files)
 	foreach (lc, ledger->known)
 	{
 		MlsFileEntry *entry = lfirst(lc);
-		bool found = false;
-		ListCell *file;
 
-		foreach (file, files)
-			found |= strcmp(((DatasetFile *) lfirst(file))->name, entry->name) == 0;
-		if (!found && entry->state != MLS_FILE_GONE)
+		if (entry->state != MLS_FILE_GONE && !is_there(files, entry))
 			gone = lappend(gone, entry);
 	}
 	foreach (lc, gone)
 	{
 		MlsFileEntry entry = *(MlsFileEntry *) lfirst(lc);
 
+		if (entry.state != MLS_FILE_SYNCED)
+			entry.sha256 = NULL;
 		entry.state = MLS_FILE_GONE;
 		entry.error = NULL;
 		mls_ledger_note(ledger, &entry);
@@ -132,6 +220,7 @@ static void
 list_files(DatasetStream *stream)
 {
 	const MlsTable *table = stream->head.query->table;
+	const DatasetServer *server = table->source->own;
 	MemoryContext before = MemoryContextSwitchTo(stream->context);
 	List *files = mls_dataset_files_of(table->source, table->resource);
 	ListCell *lc;
@@ -139,6 +228,8 @@ list_files(DatasetStream *stream)
 	foreach (lc, files)
 		if (is_wanted(stream->head.query, lfirst(lc)))
 			stream->files = lappend(stream->files, lfirst(lc));
+	if (table->files && server->mode == DATASET_MIRROR && !mls_table_is_key(table, DATASET_FILE))
+		keep_order(stream, table->files, files);
 	if (table->files)
 		note_gone(table->files, files);
 	stream->is_listed = true;
@@ -169,18 +260,8 @@ end_file(DatasetStream *stream)
 	stream->file = NULL;
 	stream->rows = NULL;
 	stream->bytes = NULL;
+	stream->lacking = NULL;
 	MemoryContextReset(stream->file_context);
-}
-
-/* May a file still be written?  A clock that goes wrong must not make it wait for ever. */
-static bool
-is_fresh(const DatasetStream *stream)
-{
-	const DatasetServer *server = stream->head.query->table->source->own;
-	int64 age = GetCurrentTimestamp() - stream->file->modified;
-	int64 settle = server->settle_s * USECS_PER_SEC;
-
-	return settle > 0 && age < settle && age > -settle;
 }
 
 /* Is it known to be here, by its size and time?  Or may it still be written, so that it waits? */
@@ -190,10 +271,9 @@ is_passed_over(DatasetStream *stream, const MlsFileLedger *ledger)
 	const DatasetFile *file = stream->file;
 	const MlsFileEntry *known = mls_ledger_find(ledger, file->name);
 
-	if (known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
-		known->modified == file->modified)
+	if (is_as_known(file, known))
 		return true;
-	if (is_fresh(stream))
+	if (is_fresh(stream, file))
 	{
 		note(stream, MLS_FILE_PENDING);
 		return true;
@@ -220,14 +300,64 @@ is_here(DatasetStream *stream, const MlsFileLedger *ledger)
 	return true;
 }
 
+/* Does a header have a field?  What has no header has all of them. */
+static bool
+has_field(const DatasetRows *rows, const char *field)
+{
+	int count;
+	const char **names = mls_dataset_rows_names(rows, &count);
+
+	for (int i = 0; names && i < count; i++)
+		if (strcmp(names[i], field) == 0)
+			return true;
+	return names == NULL || mls_dataset_is_own(field);
+}
+
+/* Without a field of the key no row could be kept. */
+static void
+require_key(const DatasetStream *stream, const DatasetRows *rows)
+{
+	ListCell *lc;
+
+	foreach (lc, stream->head.query->table->key)
+		if (!has_field(rows, lfirst(lc)))
+			mls_dataset_fail(
+				stream->bytes,
+				psprintf("Its header lacks the field \"%s\" of the key.", (char *) lfirst(lc)),
+				NULL);
+}
+
+/* The fields of the table that a header lacks, in words; NULL: none. */
+static char *
+lacking_fields(const MlsTable *table, const DatasetRows *rows)
+{
+	StringInfoData out;
+	int count = 0;
+
+	initStringInfo(&out);
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		const char *field = table->columns[i].field;
+
+		if (field == NULL || strcmp(field, "*") == 0 || has_field(rows, field))
+			continue;
+		if (count++ < MOST_NAMED)
+			appendStringInfo(&out, "%s\"%s\"", out.len ? ", " : "", field);
+	}
+	if (count > MOST_NAMED)
+		appendStringInfoString(&out, ", ...");
+	return count > 0 ? out.data : NULL;
+}
+
 /* Reads all rows, and keeps none: an error says what is wrong with the file. */
 static void
 prove(DatasetStream *stream, const DatasetFacts *facts)
 {
-	const DatasetServer *server = stream->head.query->table->source->own;
+	const MlsTable *table = stream->head.query->table;
 	MlsFileLedger aside = {.context = CurrentMemoryContext};
-	DatasetRows *rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
+	DatasetRows *rows = mls_dataset_rows(stream->bytes, table->source->own, stream->file, facts);
 	StringInfoData row;
+	char *lacking;
 
 	mls_dataset_rows_reject_to(rows, &aside);
 	initStringInfo(&row);
@@ -235,6 +365,10 @@ prove(DatasetStream *stream, const DatasetFacts *facts)
 		resetStringInfo(&row);
 	while (mls_dataset_rows_next(rows, &row));
 	mls_dataset_require_unchanged(stream->bytes);
+	require_key(stream, rows);
+	lacking = lacking_fields(table, rows);
+	if (lacking)
+		stream->lacking = MemoryContextStrdup(stream->file_context, lacking);
 }
 
 static void
@@ -249,6 +383,26 @@ prove_in_passing(DatasetStream *stream, const DatasetFacts *facts)
 	MemoryContextDelete(work);
 }
 
+/*
+ * Where each file counts once, one that has other bytes now than when all of it was taken would
+ * bring again what it had.  It keeps the hash of what was taken.  A file that was gone is another.
+ */
+static void
+require_untaken(DatasetStream *stream, const MlsFileLedger *ledger)
+{
+	const DatasetServer *server = stream->head.query->table->source->own;
+	const MlsFileEntry *known = mls_ledger_find(ledger, stream->entry.name);
+
+	if (server->mode != DATASET_APPEND || known == NULL || known->state == MLS_FILE_GONE ||
+		!known->was_whole || known->sha256 == NULL ||
+		strcmp(known->sha256, stream->entry.sha256) == 0)
+		return;
+	stream->entry.sha256 = NULL;
+	mls_dataset_fail(stream->bytes,
+					 "It was changed after all of it was taken, and each file is taken once.",
+					 "Put new rows into a file with a name of its own.");
+}
+
 /* Begins the file at hand; false if nothing of it is to be read. */
 static bool
 begin_file(DatasetStream *stream)
@@ -259,14 +413,15 @@ begin_file(DatasetStream *stream)
 
 	stream->entry = (MlsFileEntry){.name = stream->file->name,
 								   .bytes = stream->file->bytes,
-								   .modified = stream->file->modified};
+								   .modified = stream->file->modified,
+								   .changed = stream->file->changed};
 	if (table->files && is_passed_over(stream, table->files))
 	{
 		table->files->passed_over = true;
 		return false;
 	}
 	/* Of half a file it would be said that the rest is gone. */
-	if (stream->head.query->keys_only && is_fresh(stream))
+	if (stream->head.query->keys_only && is_fresh(stream, stream->file))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
 						errmsg("file \"%s\" of source \"%s\" may still be written",
 							   stream->file->name, table->source->name),
@@ -283,7 +438,13 @@ begin_file(DatasetStream *stream)
 		return false;
 	}
 	if (table->files)
+	{
+		require_untaken(stream, table->files);
 		prove_in_passing(stream, facts);
+		if (stream->lacking)
+			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
+							  strlen(stream->lacking), "is what its header lacks");
+	}
 	stream->rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
 	if (table->files)
 		mls_dataset_rows_reject_to(stream->rows, table->files);
@@ -309,7 +470,13 @@ read_file(DatasetStream *stream)
 	page = mls_dataset_page(stream->rows, size, stream->bytes->name);
 	MemoryContextSwitchTo(before);
 	mls_dataset_require_unchanged(stream->bytes);
+	/* A purge would take all that the file has for gone. */
+	if (query->keys_only)
+		require_key(stream, stream->rows);
 	stream->entry.reading = mls_dataset_rows_reading(stream->rows);
+	if (stream->lacking)
+		stream->entry.reading =
+			psprintf("%s; its header lacks %s", stream->entry.reading, stream->lacking);
 	note(stream, page ? MLS_FILE_SYNCING : MLS_FILE_SYNCED);
 	if (page == NULL)
 		end_file(stream);

@@ -11,8 +11,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 
 #include "base/name_list.h"
 #include "protocol/dataset/dataset.h"
@@ -22,7 +25,27 @@
 #define MOST_SAMPLES 3
 #define MOST_SHOWN 60
 
+/* A whole number of so many digits is a bigint, whatever the digits are. */
+#define MOST_DIGITS 18
+
+/* A resource with more has names where values should be. */
+#define MOST_FIELDS 16384
+#define OWN_FIELDS 4
+
 #define ALL_NUMBERS (MLS_CAN_INTEGER | MLS_CAN_NUMBER | MLS_CAN_POINT | MLS_CAN_COMMA)
+
+/* By which a field is found; the name is not terminated. */
+typedef struct FieldKey
+{
+	const char *name;
+	int length;
+} FieldKey;
+
+typedef struct Named
+{
+	FieldKey key;
+	struct Field *field;
+} Named;
 
 typedef struct Field
 {
@@ -40,17 +63,42 @@ struct DatasetTypes
 	const DatasetServer *server;
 	MemoryContext context;
 	List *fields;       /* of Field * */
+	HTAB *by_name;      /* of Named */
 	MlsWritten numbers; /* how the numbers of the files are written; plain: nothing shows it */
 	const char *shown_by;
 };
+
+static uint32
+hash_key(const void *key, Size size)
+{
+	const FieldKey *field = key;
+
+	return hash_bytes((const unsigned char *) field->name, field->length);
+}
+
+static int
+match_keys(const void *a, const void *b, Size size)
+{
+	const FieldKey *one = a;
+	const FieldKey *other = b;
+
+	return one->length == other->length ? memcmp(one->name, other->name, one->length) : 1;
+}
 
 DatasetTypes *
 mls_dataset_types(const DatasetServer *server)
 {
 	DatasetTypes *types = palloc0(sizeof(DatasetTypes));
+	HASHCTL control = {.keysize = sizeof(FieldKey),
+					   .entrysize = sizeof(Named),
+					   .hash = hash_key,
+					   .match = match_keys,
+					   .hcxt = CurrentMemoryContext};
 
 	types->server = server;
 	types->context = CurrentMemoryContext;
+	types->by_name = hash_create("mls_fdw fields", 64, &control,
+								 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 	return types;
 }
 
@@ -66,13 +114,22 @@ is_named(const Field *field, const MlsSlice *slice)
 static Field *
 add_field(DatasetTypes *types, const char *name, int length)
 {
-	MemoryContext before = MemoryContextSwitchTo(types->context);
-	Field *field = palloc0(sizeof(Field));
+	MemoryContext before;
+	Field *field;
+	FieldKey key;
 
+	if (list_length(types->fields) == MOST_FIELDS + OWN_FIELDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("resource has too many fields"),
+				 errdetail("Its records have more than %d names.", MOST_FIELDS)));
+	before = MemoryContextSwitchTo(types->context);
+	field = palloc0(sizeof(Field));
 	field->name = pnstrdup(name, length);
 	field->length = length;
 	field->can = MLS_CAN_ALL;
 	types->fields = lappend(types->fields, field);
+	key = (FieldKey){field->name, length};
+	((Named *) hash_search(types->by_name, &key, HASH_ENTER, NULL))->field = field;
 	MemoryContextSwitchTo(before);
 	return field;
 }
@@ -81,14 +138,13 @@ add_field(DatasetTypes *types, const char *name, int length)
 static Field *
 field_of(DatasetTypes *types, const MlsSlice *slice, int guess)
 {
-	ListCell *lc;
+	FieldKey key = {slice->name, slice->name_length};
+	Named *named;
 
 	if (guess < list_length(types->fields) && is_named(list_nth(types->fields, guess), slice))
 		return list_nth(types->fields, guess);
-	foreach (lc, types->fields)
-		if (is_named(lfirst(lc), slice))
-			return lfirst(lc);
-	return add_field(types, slice->name, slice->name_length);
+	named = hash_search(types->by_name, &key, HASH_FIND, NULL);
+	return named ? named->field : add_field(types, slice->name, slice->name_length);
 }
 
 void
@@ -119,7 +175,7 @@ keep_sample(DatasetTypes *types, Field *field, const char *text, int length)
 static int
 json_number(const char *text, int length)
 {
-	bool is_whole = length <= 19 && strcspn(text, ".eE") >= length;
+	bool is_whole = length - (*text == '-') <= MOST_DIGITS && strcspn(text, ".eE") >= length;
 
 	return ALL_NUMBERS & ~(is_whole ? 0 : MLS_CAN_INTEGER);
 }
@@ -169,6 +225,7 @@ mls_dataset_types_see(DatasetTypes *types, const MlsPage *page)
 	{
 		const MlsRecord *record = &page->records[i];
 
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < record->nslices; j++)
 			see(types, field_of(types, &record->slices[j], j), &record->slices[j]);
 	}
@@ -277,16 +334,22 @@ decide_number(const DatasetTypes *types, const Field *field)
 	bool is_point = field->can & MLS_CAN_POINT;
 	bool is_comma = field->can & MLS_CAN_COMMA;
 	bool is_open = is_point && is_comma && (field->shows & MLS_SHOWS_PARTING);
+	int units = field->shows & MLS_SHOWS_UNITS;
 
 	if (types->server->ids_as_text && names_identity(field->name))
 		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN, "text, since its name says identity"};
+	if (units & (units - 1))
+		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
+						  "text, since its amounts have several currencies, or some are percents",
+						  true};
 	if (field->can & MLS_CAN_INTEGER)
 		return (Decision){INT8OID, MLS_WRITTEN_PLAIN, NULL};
-	if (is_open && types->server->decimal == DATASET_AUTO && !(field->can & MLS_CAN_NUMBER) &&
-		types->numbers == MLS_WRITTEN_PLAIN)
+	/* Plain numbers are open, too, if each fraction has three digits behind three at most. */
+	if (is_open && types->server->decimal == DATASET_AUTO && types->numbers == MLS_WRITTEN_PLAIN)
 		return (Decision){TEXTOID, MLS_WRITTEN_PLAIN,
-						  "text, since its commas can part thousands or a fraction: set the server "
-						  "option decimal",
+						  psprintf("text, since its %s can part thousands or a fraction: set the "
+								   "server option decimal",
+								   field->can & MLS_CAN_NUMBER ? "points" : "commas"),
 						  true};
 	if (is_comma && (!is_point || (is_open && types->numbers == MLS_WRITTEN_COMMA)))
 		return (Decision){NUMERICOID, MLS_WRITTEN_COMMA,
@@ -294,7 +357,9 @@ decide_number(const DatasetTypes *types, const Field *field)
 							  ? psprintf("read with a decimal comma, as %s shows", types->shown_by)
 							  : "read with a decimal comma"};
 	if (field->can & MLS_CAN_NUMBER)
-		return (Decision){NUMERICOID, MLS_WRITTEN_PLAIN, NULL};
+		return (Decision){
+			NUMERICOID, MLS_WRITTEN_PLAIN,
+			is_open ? psprintf("read with a decimal point, as %s shows", types->shown_by) : NULL};
 	if (is_open)
 		return (Decision){NUMERICOID, MLS_WRITTEN_POINT,
 						  psprintf("read with a decimal point, as %s shows", types->shown_by)};
