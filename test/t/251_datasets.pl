@@ -331,7 +331,7 @@ cmp_ok($memory, '<', 45 * 1024, 'is not held as a whole') or diag("$memory kB");
 
 mkdir "$folder/srv/$_" or die for qw(moved back);
 put('moved/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
-server('moved', 'moved', q{, files 'rows=*.csv', page_size '200', mode 'append'});
+server('moved', 'moved', q{, files 'rows=*.csv', page_size '20', mode 'append'});
 sql(q{SELECT mls_subscribe('moved.rows')});
 my $stopped = start_psql($node, q{SELECT * FROM mls_sync('moved')});
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 5}) or die 'no page came';
@@ -355,7 +355,7 @@ is(sql('SELECT count(*) FROM silver.back_rows'), 2, 'that comes back when its ro
 
 
 put('killed/rows.csv', "K,V\n" . join('', map { "k$_,$_\n" } 1 .. 20_000));
-server('killed', 'killed', q{, page_size '200', key 'K'});
+server('killed', 'killed', q{, page_size '20', key 'K'});
 sql(q{SELECT mls_subscribe('killed.rows')});
 my $sync = start_psql($node, q{SELECT * FROM mls_sync('killed')});
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 5}) or die 'no page came';

@@ -168,6 +168,8 @@ keeps_gone(const MlsTable *table)
 	return mode == DATASET_APPEND || mode == DATASET_UPSERT;
 }
 
+extern const MlsProtocol mls_dataset_protocol;
+
 const MlsProtocol mls_dataset_protocol = {
 	.name = "dataset",
 	.is_local = true,
