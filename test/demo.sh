@@ -62,6 +62,7 @@ serve() {
 	program=$(cat "$work/bin")/mls_serve
 	(umask 077 && echo "demo $(openssl rand -hex 32)" >"$work/keys")
 	export MLS_SERVE_DATABASE="host=$work port=$(cat "$work/port") user=api dbname=postgres"
+	: >"$work/serve.log" # is read before the program has begun
 	"$program" --listen 127.0.0.1:0 --jwt-secret-file "$work/keys" </dev/null >/dev/null 2>"$work/serve.log" &
 	echo $! >"$work/serve.pid"
 	until API=$(sed -n 's|.*listening on .* as \(.*\)/$|\1|p' "$work/serve.log") && [ -n "$API" ]; do
