@@ -6,7 +6,7 @@
 \set api :url /api/v2
 SET client_min_messages = warning;
 CREATE EXTENSION mls_fdw;
-CREATE SERVER riverbend FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url :'root', token_url :'token', page_size '200', requests_per_hour '400', schema_check_interval '1 second');
+CREATE SERVER riverbend FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url :'root', token_url :'token', page_size '200', requests_per_hour '400', schema_check_interval '0');
 CREATE USER MAPPING FOR CURRENT_USER SERVER riverbend OPTIONS (client_id 'demo', client_secret 's3cret-demo-value');
 CREATE SERVER oldtown FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'rets', url :'rets', key_prefix 'old:', requests_per_day '2000');
 CREATE USER MAPPING FOR CURRENT_USER SERVER oldtown OPTIONS (username 'agent', password 'basic-pass-value');
