@@ -232,6 +232,37 @@ new_load(MlsRun *run)
 	return load;
 }
 
+/*
+ * Nobody has asked for it, so what the source refuses here is no fault of the run: it may
+ * never be asked for otherwise.
+ */
+static List *
+divide_if_possible(MlsRun *run, int parts)
+{
+	MemoryContext before = CurrentMemoryContext;
+	List *volatile ranges = NIL;
+
+	PG_TRY();
+	{
+		ranges = mls_divide(run->table, parts, &run->load->spent);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(before);
+		error = CopyErrorData();
+		if (mls_error_is_cancel(error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		mls_http_forget_failure();
+		mls_reader_remark(run->state, psprintf("the load could not be shared: %s", error->message));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(before);
+	return ranges;
+}
+
 /* Divides a load of so many records among processes; false: it is not shared. */
 static bool
 divide(MlsRun *run, int64 records)
@@ -242,7 +273,10 @@ divide(MlsRun *run, int64 records)
 	if (parts <= 1 || !can_be_shared(run))
 		return false;
 	load = new_load(run);
-	load->ranges = mls_divide(run->table, parts, &load->spent);
+	if (run->table->source->workers == 0)
+		load->ranges = divide_if_possible(run, parts);
+	else
+		load->ranges = mls_divide(run->table, parts, &load->spent);
 	if (load->ranges == NIL)
 		return false;
 	write_ranges(run, load->ranges);

@@ -199,6 +199,18 @@ is(scalar(grep { $_->{query} =~ /eq(%20|\+)null/ } $mls->requests), 2, 'in a ran
 	$node->safe_psql('postgres', q{ALTER SERVER large OPTIONS (ADD workers '1')});
 	$node->safe_psql('postgres', q{SELECT * FROM mls_sync('large', full => true)});
 	unlike(last_run($node, 'large', 'status, note'), qr/shared/, 'by one where the server says so');
+
+	# Who did not ask for it is not failed by what only dividing asks for.
+	$node->safe_psql('postgres', q{ALTER SERVER large OPTIONS (SET workers '0')});
+	for my $refused ([ 'desc', 'an order' ], [ 'eq(%20|\+)null', 'a condition' ])
+	{
+		next if $cores < 2;
+		$large->control('clear');
+		$large->fault(kind => 'status', status => 400, match => $refused->[0], times => -1);
+		$node->safe_psql('postgres', q{SELECT * FROM mls_sync('large', full => true)});
+		like(last_run($node, 'large', 'status, received, note'), qr/^finished\|20500\|.*could not be shared: /, "nor is a load failed by $refused->[1] that is refused");
+	}
+	$large->control('clear');
 	$large->stop;
 }
 
