@@ -248,13 +248,8 @@ divide_if_possible(MlsRun *run, int parts)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
+		ErrorData *error = mls_error_catch(before);
 
-		MemoryContextSwitchTo(before);
-		error = CopyErrorData();
-		if (mls_error_is_cancel(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
 		mls_http_forget_failure();
 		mls_reader_remark(run->state, psprintf("the load could not be shared: %s", error->message));
 	}

@@ -264,13 +264,7 @@ ask_safely(Question *question)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(before);
-		error = CopyErrorData();
-		if (mls_error_is_cancel(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
+		(void) mls_error_catch(before);
 		question->media->exhausted |= mls_http_failure()->is_quota;
 		mls_http_forget_failure();
 	}

@@ -68,17 +68,11 @@ void
 mls_media_blame(List *items)
 {
 	MlsMediaItem *first = linitial(items);
-	ErrorData *error;
-	MlsMediaResult result;
+	ErrorData *error = mls_error_catch(first->context);
+	MlsMediaResult result = result_of(error);
 	bool by_network;
 	ListCell *lc;
 
-	MemoryContextSwitchTo(first->context);
-	error = CopyErrorData();
-	if (mls_error_is_cancel(error->sqlerrcode))
-		PG_RE_THROW();
-	FlushErrorState();
-	result = result_of(error);
 	by_network = mls_error_class(error->sqlerrcode, mls_http_failure()) == MLS_ERROR_NETWORK;
 	mls_http_forget_failure();
 	foreach (lc, items)

@@ -72,11 +72,7 @@ try_to_put(MlsMediaRun *media, const List *items)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(media->run->context);
-		error = CopyErrorData();
-		if (mls_error_is_cancel(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
+		error = mls_error_catch(media->run->context);
 		mls_http_forget_failure();
 	}
 	PG_END_TRY();

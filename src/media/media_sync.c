@@ -95,11 +95,7 @@ read_base(MlsMediaRun *media)
 static void
 give_up_place(MlsMediaRun *media, MlsMediaPlace *place)
 {
-	MemoryContextSwitchTo(media->run->context);
-	place->error = CopyErrorData();
-	if (mls_error_is_cancel(place->error->sqlerrcode))
-		PG_RE_THROW();
-	FlushErrorState();
+	place->error = mls_error_catch(media->run->context);
 	mls_http_forget_failure();
 }
 

@@ -99,6 +99,13 @@ extern MlsErrorClass mls_error_class(int sqlstate, const MlsHttpFailure *failure
 extern const char *mls_error_class_name(MlsErrorClass class);
 extern bool mls_error_is_cancel(int sqlstate);
 
+/*
+ * In a PG_CATCH block, for who goes on: the error, in a context that is current then.  What
+ * ends the process from outside is thrown on.  What HTTP knows of it is still to be asked, and
+ * then to be forgotten (mls_http_forget_failure).
+ */
+extern ErrorData *mls_error_catch(MemoryContext context);
+
 /* What a worker is told; followed by its outcomes.  In shared memory. */
 typedef struct MlsAssignment
 {

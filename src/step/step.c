@@ -391,3 +391,16 @@ mls_error_is_cancel(int sqlstate)
 {
 	return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
 }
+
+ErrorData *
+mls_error_catch(MemoryContext context)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	if (mls_error_is_cancel(error->sqlerrcode))
+		PG_RE_THROW();
+	FlushErrorState();
+	return error;
+}
