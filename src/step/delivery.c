@@ -16,6 +16,7 @@
 
 #include "base/base.h"
 #include "step/delivery.h"
+#include "step/outcome.h"
 #include "step/transaction.h"
 
 /* What a receiver gets: time for one delivery, and what may come in answer. */
@@ -106,14 +107,8 @@ attempt(MlsDelivery *delivery, void (*work)(void *argument))
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
+		ErrorData *error = mls_error_catch(delivery->context);
 
-		MemoryContextSwitchTo(delivery->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
 		delivery->error = psprintf("%s%s%s", error->message, error->detail ? ". " : "",
 								   error->detail ? error->detail : "");
 	}
