@@ -562,11 +562,6 @@ feed_spent(MlsRun *run, MlsCounters *counters)
 	counters->bytes += mls_store_stats(work->store)->body_bytes;
 }
 
-static void
-feed_end(MlsRun *run)
-{
-}
-
 const MlsProcess mls_feed_process = {
 	.name = "feed",
 	.beside = MLS_LOCK_FEED,
@@ -576,5 +571,4 @@ const MlsProcess mls_feed_process = {
 	.complete = feed_complete,
 	.failed = feed_failed,
 	.spent = feed_spent,
-	.end = feed_end,
 };

@@ -265,20 +265,7 @@ mls_remap_settle(const MlsSubscription *sub, const MlsTable *table)
 						  prefix_of(table));
 }
 
-/* It asks nothing of the source. */
-static void
-remap_spent(MlsRun *run, MlsCounters *counters)
-{
-}
-
-static void
-remap_end(MlsRun *run)
-{
-}
-
 const MlsProcess mls_remap_process = {
 	.name = "remap",
 	.work = mls_remap_own,
-	.spent = remap_spent,
-	.end = remap_end,
 };

@@ -231,16 +231,6 @@ mart_failed(MlsRun *run)
 							  run->outcome->detail)));
 }
 
-static void
-mart_spent(MlsRun *run, MlsCounters *counters)
-{
-}
-
-static void
-mart_end(MlsRun *run)
-{
-}
-
 const MlsProcess mls_mart_process = {
 	.name = "mart",
 	.beside = MLS_LOCK_MART,
@@ -249,6 +239,4 @@ const MlsProcess mls_mart_process = {
 	.work = mart_work,
 	.complete = mart_complete,
 	.failed = mart_failed,
-	.spent = mart_spent,
-	.end = mart_end,
 };

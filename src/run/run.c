@@ -511,7 +511,8 @@ mls_run_conduct(const MlsTask *task, MlsOutcome *outcome)
 	current_run = NULL;
 
 	outcome->duration_us = GetCurrentTimestamp() - started;
-	run->process->end(run);
+	if (run->process->end)
+		run->process->end(run);
 	mls_related_records_end(run->children);
 	if (run->writer)
 		mls_writer_end(run->writer);

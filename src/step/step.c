@@ -85,7 +85,8 @@ mls_run_count_spent(MlsRun *run, MlsCounters *counters)
 {
 	counters->requests = 0;
 	counters->bytes = 0;
-	run->process->spent(run, counters);
+	if (run->process->spent)
+		run->process->spent(run, counters);
 	counters->requests += run->schema_spent.requests;
 	counters->bytes += run->schema_spent.body_bytes;
 }

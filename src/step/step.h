@@ -85,8 +85,8 @@ typedef struct MlsProcess
 	void (*dry_run)(MlsRun *run);         /* for dry_run, in place of all others; or NULL */
 	const char *(*complete)(MlsRun *run); /* in the last one; returns the cursor */
 	void (*failed)(MlsRun *run);          /* in the one that notes its failure */
-	void (*spent)(MlsRun *run, MlsCounters *counters); /* requests and bytes so far */
-	void (*end)(MlsRun *run);                          /* gives back what is no memory */
+	void (*spent)(MlsRun *run, MlsCounters *counters); /* requests and bytes so far; or NULL */
+	void (*end)(MlsRun *run);                          /* gives back what is no memory; or NULL */
 } MlsProcess;
 
 /* ---- Steps (step.c) ---- */
