@@ -24,6 +24,7 @@ SQL_CHAPTERS = \
 	src/gold/setting.sql \
 	src/gold/audience.sql \
 	src/write/clean_rules.sql \
+	src/write/arrival_rules.sql \
 	src/run/functions.sql \
 	src/monitor/count.sql \
 	src/run/schedule.sql \
@@ -47,6 +48,8 @@ SQL_CHAPTERS = \
 	src/feed/reso.tsv \
 	src/feed/sitemap.tsv \
 	src/publish/publication.sql \
+	src/quality/data_test.sql \
+	src/quality/shipped_tests.tsv \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \
@@ -65,7 +68,9 @@ SQL_CHAPTERS = \
 	src/media/store.sql \
 	src/publish/publish.sql \
 	src/mart/mart.sql \
-	src/mart/mart.tsv
+	src/mart/mart.tsv \
+	src/quality/export.sql \
+	src/quality/dbt.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

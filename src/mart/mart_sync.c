@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "mart/mart.h"
+#include "quality/quality.h"
 
 PG_FUNCTION_INFO_V1(mls_lock_mart_sql);
 
@@ -27,7 +28,8 @@ typedef struct MartRun
 	int64 upto;
 	char *day;
 	char *definition;
-	char *why; /* all is computed; or NULL */
+	char *why;   /* all is computed; or NULL */
+	List *found; /* by data tests (of MlsTestResult *) that kept it back */
 } MartRun;
 
 /* ---- What runs work on ---- */
@@ -190,6 +192,33 @@ note_listings(const MlsRun *run)
 					mls_arg_int8(run->sub->id), mls_arg_int8(mls_int8_at(0, 1)));
 }
 
+/* What data tests say of what was computed: an error if it is not to be shown. */
+static void
+test(MlsRun *run)
+{
+	MartRun *work = run->state;
+	List *results = mls_mart_tests(run, run->sub->resource);
+	ListCell *lc;
+
+	foreach (lc, results)
+	{
+		const MlsTestResult *result = lfirst(lc);
+
+		if (!result->holds_back)
+			continue;
+		work->found = results;
+		ereport(ERROR, errcode(ERRCODE_CHECK_VIOLATION),
+				errmsg("mart \"%s\" stays as it was: data test %s %s", run->sub->resource,
+					   result->name, result->message ? "is broken" : "failed"),
+				result->message
+					? errdetail("%s", result->message)
+					: errdetail("It found %s.", mls_counted(result->failures, "fault", "faults")),
+				errhint("mls_tests has what each test has found, mls_test_failures rows at "
+						"fault."));
+	}
+	mls_test_results_store(run, results);
+}
+
 static void
 mart_work(MlsRun *run)
 {
@@ -206,6 +235,7 @@ mart_work(MlsRun *run)
 	counters.received = mls_int8_at(0, 1);
 	counters.pages = mls_int8_at(0, 2);
 	counters.updated = mls_int8_at(0, 3);
+	test(run);
 	note_listings(run);
 	note_filled(run);
 	mls_run_end_step(run, &counters);
@@ -224,6 +254,11 @@ mart_complete(MlsRun *run)
 static void
 mart_failed(MlsRun *run)
 {
+	const MartRun *work = run->state;
+
+	/* They went with what was computed. */
+	if (work != NULL)
+		mls_test_results_store(run, work->found);
 	mls_sql_control(
 		SPI_OK_UPDATE, "UPDATE mls.mart SET failures = failures + 1, problem = $2 WHERE id = $1",
 		mls_arg_int8(run->sub->id),

@@ -149,10 +149,10 @@ SELECT 'jobs', CASE WHEN lost IS NULL THEN 'ok' ELSE 'critical' END,
   FROM (SELECT string_agg(j, ', ' ORDER BY j) AS lost FROM mls.lost_jobs() j) f
 UNION ALL
 SELECT 'orphans', CASE WHEN lost IS NULL THEN 'ok' ELSE 'warning' END,
-       coalesce('scheduled, but not subscribed, published or written: ' || lost || '; call mls_unschedule()',
-                'nothing is scheduled without a subscription, a publication or a feed')
+       coalesce('scheduled, but not subscribed, published, written or tested: ' || lost || '; call mls_unschedule()',
+                'nothing is scheduled without a subscription, a publication, a feed or a test suite')
   FROM (SELECT string_agg(DISTINCT j.source, ', ') AS lost FROM mls.schedule j
-         WHERE CASE WHEN j.process IN ('publish', 'feed') THEN NOT EXISTS (SELECT FROM mls.outlet o WHERE o.process = j.process AND o.source = j.source)
+         WHERE CASE WHEN j.process IN ('publish', 'feed', 'test') THEN NOT EXISTS (SELECT FROM mls.outlet o WHERE o.process = j.process AND o.source = j.source)
                     ELSE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = j.source) END) f
 UNION ALL
 SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
@@ -254,6 +254,19 @@ SELECT 'marts', CASE WHEN bool_or(m.failures > 0 OR m.is_old) THEN 'warning' ELS
                     format('nobody has filled for %s: ', max_age) || string_agg(m.name, ', ' ORDER BY m.name) FILTER (WHERE m.failures = 0 AND m.is_old) || ' (mls_mart_sync() does)'), ''),
                 mls.counted(count(*), 'mart is', 'marts are') || ' filled')
   FROM (SELECT m.*, m.refreshed_at < now() - max_age AS is_old FROM mls.mart m) m
+ HAVING count(*) > 0
+UNION ALL
+SELECT 'tests', CASE WHEN bool_or(t.is_bad) THEN 'critical' WHEN bool_or(t.is_warned OR t.problem IS NOT NULL) THEN 'warning' ELSE 'ok' END,
+       coalesce(nullif(concat_ws('; ',
+                    'data tests failed: ' || string_agg(t.said, ', ' ORDER BY t.name) FILTER (WHERE t.is_bad),
+                    'data tests warn: ' || string_agg(t.said, ', ' ORDER BY t.name) FILTER (WHERE t.is_warned),
+                    string_agg(DISTINCT format('suite %s was not run: %s', t.suite, left(t.problem, 300)), '; ') FILTER (WHERE t.problem IS NOT NULL)), ''),
+                mls.counted(count(*), 'data test has', 'data tests have') || ' found nothing')
+  FROM (SELECT s.name AS suite, s.problem, s.name || '.' || t.name AS name, r.status IN ('failed', 'broken') AND t.severity = 'error' AS is_bad,
+               r.status = 'warned' OR r.status = 'broken' AND t.severity = 'warn' AS is_warned,
+               format('%s.%s (%s)', s.name, t.name, coalesce(mls.counted(r.failures, 'fault', 'faults'), left(r.message, 200))) AS said
+          FROM mls.data_test t JOIN mls.test_suite s ON s.id = t.suite
+          LEFT JOIN LATERAL (SELECT r.* FROM mls.test_result r WHERE r.test = t.id ORDER BY r.run DESC LIMIT 1) r ON true) t
  HAVING count(*) > 0
 UNION ALL
 SELECT 'tables', CASE WHEN missing IS NOT NULL THEN 'critical' WHEN lost IS NOT NULL THEN 'warning' ELSE 'ok' END,
@@ -530,12 +543,19 @@ SELECT v.name, 'gauge', v.help, 'feed=' || mls.label(f.name), v.value
            ('mls_feed_failures', 'Runs that failed since it was written.', f.failures),
            ('mls_feed_refused', 'Whether it was not written since too many listings are missing (1) or not (0).', CASE WHEN f.refused THEN 1 ELSE 0 END),
            ('mls_feed_checked_timestamp_seconds', 'When it was found to be up to date, or was written.', extract(epoch FROM f.checked_at)::float8),
-           ('mls_feed_written_timestamp_seconds', 'When it was written last.', extract(epoch FROM f.written_at)::float8)) AS v (name, help, value);
+           ('mls_feed_written_timestamp_seconds', 'When it was written last.', extract(epoch FROM f.written_at)::float8)) AS v (name, help, value)
+ UNION ALL
+SELECT v.name, 'gauge', v.help, 'suite=' || mls.label(t.suite) || ',test=' || mls.label(t.test), v.value
+  FROM mls_tests t,
+       LATERAL (VALUES
+           ('mls_test_failures', 'Faults that a data test has found.', t.failures::float8),
+           ('mls_test_failed', 'Whether a data test failed or is broken (1) or not (0).', CASE WHEN t.status IN ('failed', 'broken') THEN 1 WHEN t.status <> 'new' THEN 0 END),
+           ('mls_test_timestamp_seconds', 'When a data test ran last.', extract(epoch FROM t.at)::float8)) AS v (name, help, value);
 COMMENT ON VIEW mls.metric IS 'the numbers of mls_metrics(), one a row';
 COMMENT ON COLUMN mls.metric.name IS 'name';
 COMMENT ON COLUMN mls.metric.type IS 'gauge or counter';
 COMMENT ON COLUMN mls.metric.help IS 'what it counts';
-COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window, state, destination, name or feed';
+COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window, state, destination, name, feed, suite or test';
 COMMENT ON COLUMN mls.metric.value IS 'the number; NULL if there is none yet';
 GRANT SELECT ON mls.metric TO pg_monitor;
 

@@ -11,15 +11,15 @@
 -- mls_health() measures reality by.
 CREATE TABLE mls.schedule (
     source       text NOT NULL,
-    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed')),
+    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed', 'test')),
     role         regrole NOT NULL DEFAULT current_user::regrole,
     schedule     text NOT NULL,
     scheduled_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source, process, role)
 );
 COMMENT ON TABLE mls.schedule IS 'what mls_schedule() has pg_cron run, and when';
-COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server, source or destination, or of a feed';
-COMMENT ON COLUMN mls.schedule.process IS 'sync, purge, reconcile, geocode, media, publish or feed';
+COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server, source or destination, or of a feed or a test suite';
+COMMENT ON COLUMN mls.schedule.process IS 'sync, purge, reconcile, geocode, media, publish, feed or test';
 COMMENT ON COLUMN mls.schedule.role IS 'role that scheduled it; the job works on the subscriptions it has privileges for';
 COMMENT ON COLUMN mls.schedule.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls.schedule.scheduled_at IS 'since when';
@@ -151,6 +151,48 @@ END $$;
 COMMENT ON FUNCTION mls.cron_next(text, timestamptz, text)
     IS 'when a schedule is due next after an instant, in pg_cron''s time zone; NULL if it is not of five fields or never due';
 
+-- ---- Cadences ----
+
+CREATE TABLE mls.cadence (
+    environment text NOT NULL CHECK (environment <> ''),
+    process     text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed', 'test')),
+    schedule    text NOT NULL,
+    shipped     boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (environment, process, shipped)
+);
+COMMENT ON TABLE mls.cadence IS 'how often processes run in an environment: what preset of mls_schedule() asks for; your own rows come before shipped ones';
+COMMENT ON COLUMN mls.cadence.environment IS 'name of the preset: dev, staging, prod, or one of your own';
+COMMENT ON COLUMN mls.cadence.process IS 'the process';
+COMMENT ON COLUMN mls.cadence.schedule IS 'expression as pg_cron understands it; empty: not at all';
+COMMENT ON COLUMN mls.cadence.shipped IS 'whether the row came with the extension; such rows are not dumped, and give way to others';
+REVOKE ALL ON mls.cadence FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('mls.cadence', 'WHERE NOT shipped');
+
+INSERT INTO mls.cadence (environment, process, schedule, shipped) VALUES
+  ('dev', 'sync', '0 * * * *', true), ('dev', 'purge', '30 3 * * *', true), ('dev', 'reconcile', '0 4 * * 0', true), ('dev', 'geocode', '', true), ('dev', 'media', '', true), ('dev', 'publish', '', true), ('dev', 'feed', '', true),
+  ('dev', 'test', '50 * * * *', true),
+  ('staging', 'sync', '*/30 * * * *', true), ('staging', 'purge', '30 3 * * *', true), ('staging', 'reconcile', '0 4 * * 0', true), ('staging', 'geocode', '20 * * * *', true), ('staging', 'media', '5 1-5 * * *', true),
+  ('staging', 'publish', '*/30 * * * *', true), ('staging', 'feed', '0 5 * * *', true), ('staging', 'test', '50 * * * *', true),
+  ('prod', 'sync', '*/15 * * * *', true), ('prod', 'purge', '30 3 * * *', true), ('prod', 'reconcile', '0 4 * * 0', true), ('prod', 'geocode', '20 * * * *', true), ('prod', 'media', '5 1-5 * * *', true),
+  ('prod', 'publish', '*/5 * * * *', true), ('prod', 'feed', '0 5 * * *', true), ('prod', 'test', '50 * * * *', true);
+
+-- What a preset has for a process that the subject of a schedule has; given times come first.
+CREATE FUNCTION mls.cadence_of(preset text, subject text, process text, given text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT coalesce(given, (SELECT c.schedule FROM mls.cadence c
+                         WHERE c.environment = preset AND c.process = cadence_of.process
+                           AND CASE cadence_of.process WHEN 'publish' THEN EXISTS (SELECT FROM mls.publication p WHERE p.destination = subject) WHEN 'feed' THEN EXISTS (SELECT FROM mls.feed f WHERE f.name = subject)
+                                    WHEN 'test' THEN EXISTS (SELECT FROM mls.test_suite t WHERE t.name = subject)
+                                    WHEN 'geocode' THEN EXISTS (SELECT FROM mls.geocode_rule r JOIN mls.subscription s ON s.id = r.subscription WHERE s.source = subject)
+                                    WHEN 'media' THEN EXISTS (SELECT FROM mls.media_rule r JOIN mls.subscription s ON s.id = r.subscription WHERE s.source = subject)
+                                    ELSE EXISTS (SELECT FROM mls.subscription s WHERE s.source = subject) END
+                         ORDER BY c.shipped LIMIT 1))
+$$;
+COMMENT ON FUNCTION mls.cadence_of(text, text, text, text) IS 'part of mls_schedule(): the time that was given, else that of a preset';
+REVOKE ALL ON FUNCTION mls.cadence_of(text, text, text, text) FROM PUBLIC;
+
 -- ---- Refusals ----
 
 -- A source by its name, in any case: of those that also[] names, else of the servers.
@@ -186,14 +228,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.require_source(text) IS 'the name of a source as it is written; an error unless it exists and is replicated';
 
--- What is scheduled: processes of a source, of a destination, of a feed; or, to be looked at, any.
-CREATE FUNCTION mls.require_subject(name text, is_source boolean, is_destination boolean, is_feed boolean) RETURNS text
+-- What is scheduled: processes of a source, of a destination, of a feed, of a test suite; or, to be looked at, any.
+CREATE FUNCTION mls.require_subject(name text, is_source boolean, is_destination boolean, is_feed boolean, is_suite boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     destinations text[] := ARRAY(SELECT DISTINCT p.destination FROM mls.publication p ORDER BY 1);
     feeds text[] := ARRAY(SELECT f.name FROM mls.feed f ORDER BY 1);
+    suites text[] := ARRAY(SELECT t.name FROM mls.test_suite t ORDER BY 1);
     found text := name;
 BEGIN
     IF is_destination THEN
@@ -210,14 +253,21 @@ BEGIN
                 coalesce('Perhaps you meant "' || mls.nearest(name, feeds) || '".', 'mls_feed() says what is written, and where.'));
         END IF;
     END IF;
+    IF is_suite THEN
+        found := mls.find_name(name, suites, 'test suite');
+        IF found IS NULL THEN
+            PERFORM mls.refuse('42704', format('there is no test suite "%s"', name),
+                coalesce('Perhaps you meant "' || mls.nearest(name, suites) || '".', 'mls_test_add() adds a test.'));
+        END IF;
+    END IF;
     IF is_source THEN
         found := mls.require_source(name);
-    ELSIF NOT is_destination AND NOT is_feed AND name = ANY (destinations || feeds) IS NOT TRUE THEN
+    ELSIF NOT is_destination AND NOT is_feed AND NOT is_suite AND name = ANY (destinations || feeds || suites) IS NOT TRUE THEN
         found := mls.require_source(name);
     END IF;
     RETURN found;
 END $$;
-COMMENT ON FUNCTION mls.require_subject(text, boolean, boolean, boolean) IS 'the name of a source, destination or feed as it is written; an error unless it is what it has to be';
+COMMENT ON FUNCTION mls.require_subject(text, boolean, boolean, boolean, boolean) IS 'the name of a source, destination, feed or test suite as it is written; an error unless it is what it has to be';
 
 -- commands: what to run in the database that has pg_cron, when that is another.
 CREATE FUNCTION mls.require_cron(commands text[]) RETURNS void
@@ -348,21 +398,21 @@ COMMENT ON FUNCTION mls.settle_pruning() IS 'sees to it that a role with a sched
 
 -- The jobs that arguments of mls_schedule() ask for; a job without a schedule is to be removed.
 CREATE FUNCTION mls.asked_jobs(
-    source text, sync text, purge text, reconcile text, geocode text, media text, publish text, feed text,
+    source text, sync text, purge text, reconcile text, geocode text, media text, publish text, feed text, test text,
     OUT name text, OUT process text, OUT schedule text, OUT command text)
     RETURNS SETOF record
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(p.expression), ''),
-       format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', CASE WHEN p.process IN ('media', 'publish', 'feed') THEN p.process || '_sync' ELSE p.process END, source,
+       format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', CASE WHEN p.process IN ('media', 'publish', 'feed', 'test') THEN p.process || '_sync' ELSE p.process END, source,
               CASE WHEN p.process IN ('sync', 'geocode', 'publish') THEN ', due => true' END)
-  FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile), (4, 'geocode', geocode), (5, 'media', media), (6, 'publish', publish), (7, 'feed', feed))
+  FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile), (4, 'geocode', geocode), (5, 'media', media), (6, 'publish', publish), (7, 'feed', feed), (8, 'test', test))
        AS p (place, process, expression)
  WHERE p.expression IS NOT NULL
  ORDER BY p.place;
 $$;
-COMMENT ON FUNCTION mls.asked_jobs(text, text, text, text, text, text, text, text) IS 'jobs that a call of mls_schedule() asks for';
+COMMENT ON FUNCTION mls.asked_jobs(text, text, text, text, text, text, text, text, text) IS 'jobs that a call of mls_schedule() asks for';
 
 CREATE FUNCTION mls_schedule(
     source text,
@@ -373,6 +423,8 @@ CREATE FUNCTION mls_schedule(
     media text DEFAULT NULL,
     publish text DEFAULT NULL,
     feed text DEFAULT NULL,
+    test text DEFAULT NULL,
+    preset text DEFAULT NULL,
     OUT process text,
     OUT schedule text,
     OUT next_run timestamptz)
@@ -386,8 +438,21 @@ DECLARE
 BEGIN
     PERFORM mls.refuse_standby('mls_schedule()', 'schedule');
     PERFORM mls.follow_renames();
-    mls_schedule.source := mls.require_subject(mls_schedule.source, num_nonnulls(sync, purge, reconcile, geocode, media) > 0, publish IS NOT NULL, feed IS NOT NULL);
-    IF num_nonnulls(sync, purge, reconcile, geocode, media, publish, feed) = 0 THEN
+    mls_schedule.source := mls.require_subject(mls_schedule.source, num_nonnulls(sync, purge, reconcile, geocode, media) > 0, publish IS NOT NULL, feed IS NOT NULL, test IS NOT NULL);
+    IF preset IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM mls.cadence c WHERE c.environment = preset) THEN
+            PERFORM mls.refuse('22023', format('there is no preset "%s"', preset), format('Presets: %s.', (SELECT string_agg(DISTINCT c.environment, ', ') FROM mls.cadence c)));
+        END IF;
+        sync := mls.cadence_of(preset, mls_schedule.source, 'sync', sync);
+        purge := mls.cadence_of(preset, mls_schedule.source, 'purge', purge);
+        reconcile := mls.cadence_of(preset, mls_schedule.source, 'reconcile', reconcile);
+        geocode := mls.cadence_of(preset, mls_schedule.source, 'geocode', geocode);
+        media := mls.cadence_of(preset, mls_schedule.source, 'media', media);
+        publish := mls.cadence_of(preset, mls_schedule.source, 'publish', publish);
+        feed := mls.cadence_of(preset, mls_schedule.source, 'feed', feed);
+        test := mls.cadence_of(preset, mls_schedule.source, 'test', test);
+    END IF;
+    IF num_nonnulls(sync, purge, reconcile, geocode, media, publish, feed, test) = 0 THEN
         RAISE NOTICE 'nothing is scheduled by this call' USING
             HINT = format('Name a time for a process: mls_schedule(%L, sync => ''*/15 * * * *'').', mls_schedule.source);
     END IF;
@@ -395,8 +460,8 @@ BEGIN
         SELECT CASE WHEN a.schedule IS NULL THEN format('SELECT cron.unschedule(%L);', a.name)
                     ELSE format('SELECT cron.schedule_in_database(%L, %L, %L, %L);',
                                 a.name, a.schedule, a.command, current_database()) END
-          FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media, publish, feed) a));
-    FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media, publish, feed) LOOP
+          FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media, publish, feed, test) a));
+    FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media, publish, feed, test) LOOP
         PERFORM mls.remove_jobs(ARRAY[asked.name]);
         IF asked.schedule IS NOT NULL THEN
             PERFORM mls.add_job(asked.name, asked.schedule, asked.command);
@@ -408,10 +473,10 @@ BEGIN
         SELECT s.process, s.schedule, mls.cron_next(s.schedule, now())
           FROM mls.schedule s
          WHERE s.source = mls_schedule.source
-         ORDER BY array_position('{sync,purge,reconcile,geocode,media,publish,feed}', s.process);
+         ORDER BY array_position('{sync,purge,reconcile,geocode,media,publish,feed,test}', s.process);
 END $$;
-COMMENT ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text)
-    IS 'run the processes of a source by pg_cron, or publish to a destination, or write a feed: a cron expression each, NULL to leave it as it is, an empty text to remove it; returns the schedule of the source';
+COMMENT ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text, text)
+    IS 'run the processes of a source by pg_cron, or publish to a destination, or write a feed, or run a test suite: a cron expression each, NULL to leave it as it is, an empty text to remove it; preset takes the others from mls.cadence: dev, staging or prod; returns the schedule of the source';
 
 CREATE FUNCTION mls_unschedule(source text) RETURNS integer
     LANGUAGE plpgsql
@@ -424,7 +489,7 @@ BEGIN
     PERFORM mls.refuse_standby('mls_unschedule()', 'unschedule');
     PERFORM mls.follow_renames();
     mls_unschedule.source := mls.find_source(source, ARRAY(SELECT s.source FROM mls.schedule s));
-    names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '', '', '', '', '') a);
+    names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '', '', '', '', '', '') a);
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
     removed := mls.remove_jobs(names);
     PERFORM mls.note_schedule(mls_unschedule.source, NULL, NULL);
@@ -554,12 +619,12 @@ END $$;
 COMMENT ON FUNCTION mls_prune()
     IS 'forget answers of geocoders whose time is over, and runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
 
-REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
+REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
     mls.forget(regrole, text, timestamptz), mls.forget(text, timestamptz),
     mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.find_source(text, text[]), mls.require_source(text), mls.require_cron(text[]),
     mls.cron_meant(text), mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
-    mls.asked_jobs(text, text, text, text, text, text, text, text), mls.require_subject(text, boolean, boolean, boolean), mls.kept_since(text) FROM PUBLIC;
+    mls.asked_jobs(text, text, text, text, text, text, text, text, text), mls.require_subject(text, boolean, boolean, boolean, boolean), mls.kept_since(text) FROM PUBLIC;
 -- A role sees its own jobs only, a superuser all; of others nothing can be told.
 CREATE FUNCTION mls.lost_jobs() RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1

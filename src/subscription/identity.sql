@@ -62,12 +62,12 @@ BEGIN
     END IF;
     IF mls.has_cron() AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
         EXECUTE 'UPDATE cron.job j SET jobname = format(''mls %s %s'', $2, s.process), command = a.command '
-                'FROM mls.schedule s, mls.asked_jobs($2, ''x'', ''x'', ''x'', ''x'', ''x'') a '
+                'FROM mls.schedule s, mls.asked_jobs($2, ''x'', ''x'', ''x'', ''x'', ''x'', ''x'', ''x'', ''x'') a '
                 'WHERE s.source = $1 AND a.process = s.process AND j.database = current_database() '
                 'AND j.jobname = format(''mls %s %s'', $1, s.process) AND j.username = pg_get_userbyid(s.role)'
           USING before, after;
     END IF;
-    FOREACH facts IN ARRAY '{field_map,row_map,join_map,value_map,setting_map,clean_map}'::text[] LOOP
+    FOREACH facts IN ARRAY '{field_map,row_map,join_map,value_map,setting_map,clean_map,arrival_map}'::text[] LOOP
         CONTINUE WHEN NOT has_table_privilege(format('mls.%I', facts), 'UPDATE');
         BEGIN
             EXECUTE format('UPDATE mls.%I SET source = $2 WHERE source = $1', facts) USING before, after;

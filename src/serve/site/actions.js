@@ -149,8 +149,8 @@ export function accept(source, changes) {
 	});
 }
 
-const EXAMPLES = { sync: '*/15 * * * *', purge: '30 3 * * *', reconcile: '0 4 * * 0', geocode: '20 * * * *', media: '5 1-5 * * *', publish: '*/5 * * * *', feed: '0 5 * * *' };
-const DOES = { sync: 'fetches what has changed', purge: 'removes what is gone at the source', reconcile: 'fetches what is missing or differs', geocode: 'finds points of addresses', media: 'fetches files', publish: 'sends what has changed', feed: 'writes it anew if it has changed' };
+const EXAMPLES = { sync: '*/15 * * * *', purge: '30 3 * * *', reconcile: '0 4 * * 0', geocode: '20 * * * *', media: '5 1-5 * * *', publish: '*/5 * * * *', feed: '0 5 * * *', test: '50 * * * *' };
+const DOES = { sync: 'fetches what has changed', purge: 'removes what is gone at the source', reconcile: 'fetches what is missing or differs', geocode: 'finds points of addresses', media: 'fetches files', publish: 'sends what has changed', feed: 'writes it anew if it has changed', test: 'looks for what must not be' };
 
 export function schedule(source, process, known, done) {
 	const call = value => `SELECT * FROM mls_schedule(${quoted(source)}, ${process} => ${quoted(value)});`;
