@@ -5,7 +5,8 @@
  *	data_test.sql	 tests as rows, and their queries
  *	shipped_tests.tsv	tests that come along
  *	data_test.c		 a test as it is run; the process that runs a suite
- *	export.sql		 the whole configuration as SQL; sources.yml of dbt
+ *	export.sql		 the whole configuration as SQL
+ *	dbt.sql			 gold and marts as sources of dbt
  *
  * The process test runs suites.  The tests of a mart run within its own runs, before these commit,
  * so that figures that are wrong are not shown: mls_mart_tests().
