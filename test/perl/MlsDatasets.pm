@@ -38,7 +38,11 @@ sub new
 	my $self = bless { node => $node, seed => $seed, state => $seed * 7919 + 17, round => 0, settled => 0, crashes => 0,
 		names => [ sort keys %options ], story => [], directory => $directory, ids => 0, made => 0,
 		now => time - 1_000_000, files => {}, kept => {}, told => {} }, $class;
-	$self->create($_) for $self->names;
+	for my $name ($self->names)
+	{
+		$self->create($name);
+		$self->add_file($name) for 1 .. 2;
+	}
 	return $self;
 }
 
@@ -49,7 +53,7 @@ sub create
 	my $key = $options{$name} =~ /key/ ? 'Id' : $name =~ /append/ ? '_sha256,_line' : '_file,_line';
 	$self->sql(qq{
 		CREATE SERVER $name FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$self->{directory}/$name', $options{$name},
-			files 'x=*', settle '0', page_size '7', schema_policy 'ignore');
+			files 'x=*', settle '0', page_size '5', schema_policy 'ignore');
 		CREATE SCHEMA $name;
 		CREATE FOREIGN TABLE $name.x (id text OPTIONS (field 'Id'), name text OPTIONS (field 'Name'), amount numeric OPTIONS (field 'Amount'),
 			file text OPTIONS (field '_file'), line bigint OPTIONS (field '_line')@{[ $name eq 'append' ? q{, sha256 text OPTIONS (field '_sha256')} : '' ]})
@@ -170,11 +174,11 @@ sub some_file
 
 sub add_file
 {
-	my ($self) = @_;
-	my $name = $self->some_source;
-	return if keys %{ $self->{files}{$name} } > 5;
+	my ($self, $name, $count) = @_;
+	$name //= $self->some_source;
+	$self->remove_file($name) if keys %{ $self->{files}{$name} } > 5;
 	my $kind = $self->one_of(@kinds);
-	my $count = $self->one_of(1, 3, 8, 20, 70, 150);
+	$count //= $self->one_of(1, 3, 8, 20, 70);
 	my $file = { kind => $kind, rows => $self->new_rows($name, $count), time => $self->next_time };
 	$file->{name} = $self->one_of('a'..'h') . ++$self->{made} . ".$kind";
 	$self->{files}{$name}{ $file->{name} } = $file;
@@ -236,10 +240,11 @@ sub swap_bytes
 # Lines behind those that are there.
 sub grow
 {
-	my ($self) = @_;
-	my $name = $self->some_source;
+	my ($self, $name, $count) = @_;
+	$name //= $self->some_source;
+	$count //= 1 + $self->number(40);
 	my $file = $self->some_file($name, sub { $_[0]{kind} =~ /^(?:csv|tsv|ndjson)$/ && !$_[0]{base} && !$_[0]{broken} && !$_[0]{copy} }) or return;
-	$file->{rows} = [ @{ $file->{rows} }, @{ $self->new_rows($name, 1 + $self->number(40)) } ];
+	$file->{rows} = [ @{ $file->{rows} }, @{ $self->new_rows($name, $count) } ];
 	$file->{time} = $self->next_time;
 	$file->{has_grown} = 1;
 	$self->show($name, $file);
@@ -250,8 +255,8 @@ sub grow
 
 sub remove_file
 {
-	my ($self) = @_;
-	my $name = $self->some_source;
+	my ($self, $name) = @_;
+	$name //= $self->some_source;
 	my $file = $self->some_file($name) or return;
 	unlink "$self->{directory}/$name/$file->{name}" or die;
 	delete $self->{files}{$name}{ $file->{name} };
@@ -365,7 +370,9 @@ sub hold
 {
 	my ($self) = @_;
 	my $name = $self->some_source;
-	my $pages = 1 + $self->number(12);
+	my $pages = 1 + $self->number(40);
+	# There is something to read, which takes its time.
+	$self->do_one_of([ 3, 'add_file', $name, 200 + $self->number(300) ], [ 2, 'grow', $name, 200 + $self->number(200) ]);
 	my $psql = start_psql($self->{node}, $self->call_of($self->one_of('sync', 'sync', 'sync', 'purge'), $name));
 	MlsTrouble::comes_while($psql, sub { $self->sql("SELECT count(*) FROM mls.run WHERE status = 'running' AND pages >= $pages") });
 	$self->tell("$name is met after $pages pages");
@@ -513,7 +520,7 @@ sub play
 {
 	my ($self) = @_;
 	$self->{round}++;
-	$self->change_data for 0 .. 4 + $self->number(8);
+	$self->change_data for 0 .. 6 + $self->number(10);
 	$self->do_one_of([ 4, 'work', 'sync' ], [ 2, 'work', 'purge' ], [ 8, 'hold' ], [ 1, 'read_all' ], [ 6, 'change_data' ]) for 0 .. 3 + $self->number(5);
 	return '' if $self->number(3) == 0;
 	my $wrong = $self->settle;
