@@ -36,7 +36,8 @@ mls_ledger_find_bytes(const MlsFileLedger *ledger, const char *sha256)
 		const MlsFileEntry *entry = lfirst(lc);
 
 		if ((entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE) && entry->sha256 &&
-			strcmp(entry->sha256, sha256) == 0)
+			(strcmp(entry->sha256, sha256) == 0 ||
+			 (entry->first_sha256 && strcmp(entry->first_sha256, sha256) == 0)))
 			return entry;
 	}
 	return NULL;
@@ -58,6 +59,8 @@ mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry)
 	*kept = *entry;
 	kept->name = pstrdup(entry->name);
 	kept->sha256 = copy(entry->sha256);
+	kept->taken_sha256 = copy(entry->taken_sha256);
+	kept->first_sha256 = copy(entry->first_sha256);
 	kept->reading = copy(entry->reading);
 	kept->error = copy(entry->error);
 	ledger->news = lappend(ledger->news, kept);
