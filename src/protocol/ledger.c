@@ -36,8 +36,22 @@ mls_ledger_find_bytes(const MlsFileLedger *ledger, const char *sha256)
 		const MlsFileEntry *entry = lfirst(lc);
 
 		if ((entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE) && entry->sha256 &&
-			(strcmp(entry->sha256, sha256) == 0 ||
-			 (entry->first_sha256 && strcmp(entry->first_sha256, sha256) == 0)))
+			strcmp(entry->sha256, sha256) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+const MlsFileEntry *
+mls_ledger_find_taken(const MlsFileLedger *ledger, const char *sha256)
+{
+	ListCell *lc;
+
+	foreach (lc, ledger->known)
+	{
+		const MlsFileEntry *entry = lfirst(lc);
+
+		if (entry->taken_sha256 && strcmp(entry->taken_sha256, sha256) == 0)
 			return entry;
 	}
 	return NULL;

@@ -68,8 +68,11 @@ typedef struct MlsFileLedger
 /* What is known of a file, or NULL. */
 extern const MlsFileEntry *mls_ledger_find(const MlsFileLedger *ledger, const char *name);
 
-/* A file whose records are here with the very same bytes, or that began as them; or NULL. */
+/* A file whose records are here with the very same bytes; or NULL. */
 extern const MlsFileEntry *mls_ledger_find_bytes(const MlsFileLedger *ledger, const char *sha256);
+
+/* A file of which a part is here, or was, with the very same bytes; or NULL. */
+extern const MlsFileEntry *mls_ledger_find_taken(const MlsFileLedger *ledger, const char *sha256);
 
 /* Takes note of a copy of an entry, or of a line that is no record. */
 extern void mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry);

@@ -184,6 +184,9 @@ extern bool mls_dataset_rows_next(DatasetRows *rows);
  * names of fields are those of the file. */
 extern MlsPage *mls_dataset_page(DatasetRows *rows, int most, const char *purpose);
 
+/* Rows of a page that is looked at in passing: so many stay in the processor's caches. */
+#define DATASET_PASSING_ROWS 500
+
 /* The names in the header, once a row was asked for; NULL where there is none. */
 extern const char **mls_dataset_rows_names(const DatasetRows *rows, int *count);
 

@@ -346,6 +346,14 @@ is_here(DatasetStream *stream, const MlsFileLedger *ledger)
 		return false;
 	stream->entry.rows = same->rows;
 	stream->entry.rejected = same->rejected;
+	/* Its rows are the other's. */
+	if (strcmp(same->name, stream->entry.name) != 0)
+	{
+		stream->entry.taken_rows = 0;
+		stream->entry.taken_bytes = stream->entry.bytes;
+		stream->entry.taken_sha256 = stream->entry.sha256;
+		stream->entry.first_sha256 = same->first_sha256;
+	}
 	stream->entry.reading = strcmp(same->name, stream->entry.name) == 0
 								? same->reading
 								: psprintf("the same bytes as \"%s\"", same->name);
@@ -455,6 +463,24 @@ is_other(const MlsFileEntry *known, const char *sha256)
 		   (known->was_whole && known->sha256 && strcmp(known->sha256, sha256) != 0);
 }
 
+/* Has another file the rows of this one, so that lines behind them could be of either? */
+static bool
+is_shared(const MlsFileLedger *ledger, const MlsFileEntry *known)
+{
+	ListCell *lc;
+
+	foreach (lc, ledger->known)
+	{
+		const MlsFileEntry *other = lfirst(lc);
+
+		if (strcmp(other->name, known->name) != 0 && other->first_sha256 &&
+			strcmp(other->first_sha256, known->first_sha256) == 0 &&
+			(other->state != MLS_FILE_GONE || other->taken_bytes > known->taken_bytes))
+			return true;
+	}
+	return false;
+}
+
 /* Is what was taken of a file its beginning now, with lines behind it? */
 static bool
 has_grown(const DatasetStream *stream, const MlsFileEntry *known, const DatasetFacts *facts)
@@ -463,21 +489,26 @@ has_grown(const DatasetStream *stream, const MlsFileEntry *known, const DatasetF
 					(facts->encoding == DATASET_UTF8 || facts->encoding == DATASET_WINDOWS_1252);
 
 	return is_plain && known->first_sha256 && known->taken_sha256 &&
+		   !is_shared(stream->head.query->table->files, known) &&
 		   known->taken_bytes < stream->bytes->length &&
 		   mls_dataset_begins_with(stream->bytes, known->taken_bytes, known->taken_sha256);
 }
 
 /*
- * Is a part of the file at hand here, behind which it is read on?  Where each file counts once,
+ * Is a part of the file at hand here, behind which it is read on?  Returns what is known of
+ * it, if anything is.  Where each file counts once,
  * one that has grown has its rows under the hash that it had at first, whatever it has now; and
  * one that has changed otherwise would bring again what it had.
  */
-static void
+static const MlsFileEntry *
 find_taken(DatasetStream *stream, const MlsFileEntry *known, DatasetFacts *facts)
 {
-	const DatasetServer *server = stream->head.query->table->source->own;
-	bool once = server->mode == DATASET_APPEND;
+	const MlsTable *table = stream->head.query->table;
+	bool once = ((const DatasetServer *) table->source->own)->mode == DATASET_APPEND;
 
+	/* It may have had another name. */
+	if (known == NULL && once)
+		known = mls_ledger_find_taken(table->files, facts->sha256);
 	if (known && (is_taken(known, facts->sha256) || (once && has_grown(stream, known, facts))))
 	{
 		stream->passed = known->taken_rows;
@@ -493,6 +524,7 @@ find_taken(DatasetStream *stream, const MlsFileEntry *known, DatasetFacts *facts
 						 "What lines are added to a file are taken; put other new rows into a file "
 						 "with a name of its own.");
 	}
+	return known;
 }
 
 /* How a file is read, without what was remarkable in it. */
@@ -566,7 +598,7 @@ begin_file(DatasetStream *stream)
 	}
 	if (table->files)
 	{
-		find_taken(stream, known, facts);
+		known = find_taken(stream, known, facts);
 		prove_in_passing(stream, facts);
 		if (stream->lacking)
 			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
@@ -591,6 +623,8 @@ read_file(DatasetStream *stream)
 	MemoryContext before;
 	MlsPage *page;
 
+	if (query->table->files == NULL && !query->keys_only)
+		size = Min(size, DATASET_PASSING_ROWS);
 	MemoryContextSwitchTo(stream->file_context);
 	if (stream->rows == NULL && !begin_file(stream))
 	{
