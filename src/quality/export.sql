@@ -231,7 +231,8 @@ BEGIN
     END IF;
     RETURN NEXT '-- Configuration of mls_fdw.  Run it as the owner of the extension: psql -v ON_ERROR_STOP=1 -1 -f FILE';
     RETURN NEXT '-- Roles must be there.  <secret:...> stands for what was not printed: replace it before, or set it afterwards.';
-    RETURN NEXT 'CREATE EXTENSION IF NOT EXISTS mls_fdw;';
+    RETURN NEXT 'CREATE SCHEMA IF NOT EXISTS @extschema@;';
+    RETURN NEXT 'CREATE EXTENSION IF NOT EXISTS mls_fdw SCHEMA @extschema@;';
     RETURN NEXT format('SELECT pg_catalog.set_config(%L, %L, false);', 'search_path', '@extschema@, pg_catalog');
     FOREACH one IN ARRAY known LOOP
         CONTINUE WHEN one <> ALL (parts);
