@@ -37,20 +37,6 @@ typedef struct MartRun
 #define SUBJECT_COLUMNS "m.id, m.name, m.owner::pg_catalog.oid"
 
 static MlsSubscription *
-subject_at(uint64 row, MemoryContext context)
-{
-	MlsSubscription *sub = MemoryContextAllocZero(context, sizeof(MlsSubscription));
-	MemoryContext before = MemoryContextSwitchTo(context);
-
-	sub->id = mls_int8_at(row, 1);
-	sub->resource = mls_text_at(row, 2);
-	sub->owner = mls_oid_at(row, 3);
-	sub->source = GetUserNameFromId(sub->owner, false);
-	MemoryContextSwitchTo(before);
-	return sub;
-}
-
-static MlsSubscription *
 read_subject(int64 id)
 {
 	MlsRights before;
@@ -58,14 +44,12 @@ read_subject(int64 id)
 	mls_rights_enter_control(&before);
 	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.mart m WHERE m.id = $1", mls_arg_int8(id));
 	mls_rights_leave(&before);
-	return SPI_processed == 0 ? NULL : subject_at(0, CurrentMemoryContext);
+	return SPI_processed == 0 ? NULL : linitial(mls_subjects_found(CurrentMemoryContext));
 }
 
 List *
 mls_marts_found(const char *name, MemoryContext context)
 {
-	List *found = NIL;
-
 	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.mart m "
 			   "WHERE pg_catalog.pg_has_role(m.owner, 'USAGE') AND m.name = coalesce($1, m.name) "
 			   "ORDER BY m.owner, m.id",
@@ -73,15 +57,7 @@ mls_marts_found(const char *name, MemoryContext context)
 	if (SPI_processed == 0 && name != NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("there is no mart \"%s\" of yours", name), errhint("mls_marts lists them."));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		MlsSubscription *sub = subject_at(i, context);
-		MemoryContext before = MemoryContextSwitchTo(context);
-
-		found = lappend(found, sub);
-		MemoryContextSwitchTo(before);
-	}
-	return found;
+	return mls_subjects_found(context);
 }
 
 /* mls.lock_mart(mart) */

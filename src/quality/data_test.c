@@ -13,8 +13,6 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "parser/parser.h"
-#include "utils/acl.h"
-#include "utils/memutils.h"
 #include "utils/timeout.h"
 
 #include "base/base.h"
@@ -238,20 +236,6 @@ mls_mart_tests(const MlsRun *run, const char *mart)
 #define SUBJECT_COLUMNS "s.id, s.name, s.owner::pg_catalog.oid"
 
 static MlsSubscription *
-subject_at(uint64 row, MemoryContext context)
-{
-	MlsSubscription *sub = MemoryContextAllocZero(context, sizeof(MlsSubscription));
-	MemoryContext before = MemoryContextSwitchTo(context);
-
-	sub->id = mls_int8_at(row, 1);
-	sub->resource = mls_text_at(row, 2);
-	sub->owner = mls_oid_at(row, 3);
-	sub->source = GetUserNameFromId(sub->owner, false);
-	MemoryContextSwitchTo(before);
-	return sub;
-}
-
-static MlsSubscription *
 read_subject(int64 id)
 {
 	MlsRights before;
@@ -260,14 +244,12 @@ read_subject(int64 id)
 	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.test_suite s WHERE s.id = $1",
 			   mls_arg_int8(id));
 	mls_rights_leave(&before);
-	return SPI_processed == 0 ? NULL : subject_at(0, CurrentMemoryContext);
+	return SPI_processed == 0 ? NULL : linitial(mls_subjects_found(CurrentMemoryContext));
 }
 
 List *
 mls_test_suites_found(const char *name, MemoryContext context)
 {
-	List *found = NIL;
-
 	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.test_suite s "
 			   "WHERE pg_catalog.pg_has_role(s.owner, 'USAGE') AND s.name = coalesce($1, s.name) "
 			   "ORDER BY s.owner, s.id",
@@ -276,15 +258,7 @@ mls_test_suites_found(const char *name, MemoryContext context)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("there is no test suite \"%s\" of yours", name),
 				errhint("mls_tests lists what is tested."));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		MlsSubscription *sub = subject_at(i, context);
-		MemoryContext before = MemoryContextSwitchTo(context);
-
-		found = lappend(found, sub);
-		MemoryContextSwitchTo(before);
-	}
-	return found;
+	return mls_subjects_found(context);
 }
 
 /* ---- The process ---- */

@@ -117,6 +117,8 @@ BEGIN
          ORDER BY s.srvname::text COLLATE "C";
         RETURN QUERY SELECT NULL::oid, format('SELECT mls.configure(%L, %L, %L);', 'user mapping', u.srvname, jsonb_build_object('role', u.usename, 'options', mls.export_options('user mapping', u.umoptions, u.srvname || '.' || u.usename)))
           FROM pg_user_mappings u JOIN pg_foreign_server s ON s.oid = u.srvid JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw WHERE w.fdwname = 'mls_fdw' AND pg_has_role(s.srvowner, 'USAGE')
+           -- To others they have no options, which is not for them to say.
+           AND (u.umoptions IS NOT NULL OR (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user))
          ORDER BY u.srvname::text COLLATE "C", u.usename::text COLLATE "C";
     WHEN 'tables' THEN
         RETURN QUERY SELECT NULL::oid, format('SELECT mls.configure(%L, %L, %L);', 'foreign table', t.ftrelid::regclass, jsonb_build_object('owner', pg_get_userbyid(c.relowner), 'server', s.srvname,

@@ -83,6 +83,16 @@ export function feed(name) {
 	});
 }
 
+export function test(suite) {
+	confirm('Test', [
+		h('p', {}, 'Runs the data tests of suite ', h('strong', {}, text(suite)), '.'),
+		sql(`SELECT * FROM mls_test(${quoted(suite)});`)],
+	'Test', async () => {
+		await act('test', { source: suite });
+		goLive();
+	});
+}
+
 export function reconcile(source, resource) {
 	confirm('Reconcile', [
 		h('p', {}, 'Lists all keys and timestamps at ', h('strong', {}, text(source)), resource ? [' of ', text(resource)] : '', ' and fetches the records that are missing here or differ. It removes nothing.'),

@@ -154,6 +154,10 @@ const STATES = {
 	rebuild: ['✕', 'rebuild', 'it has to be loaded anew', 'failed'],
 	refused: ['✕', 'refused', 'too many listings are missing: the old one stays', 'failed'],
 	paused: ['–', 'paused', 'nothing is sent for now', 'pending'],
+	// Of data tests.
+	passed: ['✓', 'passed', 'it has found nothing', 'synced'],
+	warned: ['!', 'warned', 'it has found something, and does not fail by it', 'pending'],
+	broken: ['✕', 'broken', 'it could not be run', 'failed'],
 };
 export function state(word) {
 	const [sign, name, help, look] = STATES[word] || ['?', word, ''];
