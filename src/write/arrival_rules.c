@@ -28,7 +28,8 @@ typedef struct Rule
 
 struct MlsArrivalRules
 {
-	List *rules; /* of Rule * */
+	List *rules;  /* of Rule * */
+	List *missed; /* of char *: why others are not looked at, until that was said */
 	Oid silver;
 	ExprContext *context; /* of the batch at hand, or NULL */
 	TupleTableSlot *slot;
@@ -58,19 +59,15 @@ mls_arrival_describe(const MlsTable *table, StringInfo text)
 						 mls_bool_at(row, 3));
 }
 
-/* Are the columns of a rule there?  One for this resource alone is missed. */
-static bool
-has_columns(const Rule *rule, TupleDesc silver, bool is_missed, MlsIssues *issues)
+/* The column of a rule that is not there, or NULL. */
+static const char *
+missing_column(const Rule *rule, TupleDesc silver)
 {
 	MlsMapRelation row = {.alias = MLS_MAP_ROW, .desc = silver};
 	const char *missing;
 
 	(void) mls_expression_uses(rule->condition, ARRIVAL_RULE, &missing, list_make1(&row));
-	if (missing != NULL && is_missed)
-		mls_issues_put(
-			issues, NULL, NULL, NULL, 0,
-			psprintf("rule \"%s\" is not looked at: there is no column %s", rule->name, missing));
-	return missing == NULL;
+	return missing;
 }
 
 /* Makes rules ready for rows; what it makes goes with the current context. */
@@ -89,7 +86,7 @@ prepare(const MlsArrivalRules *arrival)
 }
 
 MlsArrivalRules *
-mls_arrival_begin(const MlsTable *table, Oid silver, TupleDesc desc, MlsIssues *issues)
+mls_arrival_begin(const MlsTable *table, Oid silver, TupleDesc desc)
 {
 	MlsArrivalRules *arrival;
 	SPITupleTable *found;
@@ -103,12 +100,18 @@ mls_arrival_begin(const MlsTable *table, Oid silver, TupleDesc desc, MlsIssues *
 	for (uint64 row = 0; row < found->numvals; row++)
 	{
 		Rule *rule = palloc0(sizeof(Rule));
+		const char *missing;
 
 		rule->name = mls_cell_text(found, row, 1);
 		rule->condition = mls_cell_text(found, row, 2);
 		rule->quarantines = mls_cell_bool(found, row, 3);
-		if (has_columns(rule, desc, mls_cell_bool(found, row, 4), issues))
+		missing = missing_column(rule, desc);
+		if (missing == NULL)
 			arrival->rules = lappend(arrival->rules, rule);
+		else if (mls_cell_bool(found, row, 4))
+			arrival->missed = lappend(
+				arrival->missed, psprintf("rule \"%s\" is not looked at: there is no column %s",
+										  rule->name, missing));
 	}
 	/* One that cannot be used is no fault of a record. */
 	prepare(arrival);
@@ -117,10 +120,15 @@ mls_arrival_begin(const MlsTable *table, Oid silver, TupleDesc desc, MlsIssues *
 
 /* Before the records of a batch. */
 void
-mls_arrival_open(MlsArrivalRules *arrival, TupleDesc desc)
+mls_arrival_open(MlsArrivalRules *arrival, TupleDesc desc, MlsIssues *issues)
 {
+	ListCell *lc;
+
 	if (arrival == NULL)
 		return;
+	foreach (lc, arrival->missed)
+		mls_issues_put(issues, NULL, NULL, NULL, 0, lfirst(lc));
+	arrival->missed = NIL;
 	arrival->context = CreateStandaloneExprContext();
 	arrival->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	arrival->context->ecxt_scantuple = arrival->slot;

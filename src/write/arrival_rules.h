@@ -16,9 +16,8 @@
 typedef struct MlsArrivalRules MlsArrivalRules;
 
 /* Those that hold for a table, in CurrentMemoryContext; NULL if there are none. */
-extern MlsArrivalRules *
-mls_arrival_begin(const MlsTable *table, Oid silver, TupleDesc desc, MlsIssues *issues);
-extern void mls_arrival_open(MlsArrivalRules *arrival, TupleDesc desc);
+extern MlsArrivalRules *mls_arrival_begin(const MlsTable *table, Oid silver, TupleDesc desc);
+extern void mls_arrival_open(MlsArrivalRules *arrival, TupleDesc desc, MlsIssues *issues);
 extern bool mls_arrival_admits(MlsArrivalRules *arrival, const char *key, const MlsRecord *record,
 							   const Datum *values, const bool *isnull, MlsIssues *issues);
 extern void mls_arrival_close(MlsArrivalRules *arrival);

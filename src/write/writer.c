@@ -274,9 +274,7 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	writer->changed = (MlsTransition){.name = "mls_changed", .desc = writer->silver};
 	writer->gone = (MlsTransition){.name = "mls_gone", .desc = writer->silver};
 	writer->issues = mls_issues_begin(sub, run);
-	mls_issues_open(writer->issues);
-	writer->arrival = mls_arrival_begin(writer->table, sub->silver, writer->silver, writer->issues);
-	(void) mls_issues_store(writer->issues);
+	writer->arrival = mls_arrival_begin(writer->table, sub->silver, writer->silver);
 	return writer;
 }
 
@@ -489,7 +487,7 @@ convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 	uint64 n = SPI_processed;
 
 	counters->unchanged += writer->page.rows - n;
-	mls_arrival_open(writer->arrival, writer->silver);
+	mls_arrival_open(writer->arrival, writer->silver, writer->issues);
 	for (uint64 i = 0; i < n; i++)
 	{
 		char *key = mls_cell_text(kept, i, 1);
@@ -577,7 +575,7 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 	open_relays(writer);
 	counters->received += batch->nitems;
 	writer->replaced = false;
-	mls_arrival_open(writer->arrival, writer->silver);
+	mls_arrival_open(writer->arrival, writer->silver, writer->issues);
 	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].superseded)
 			convert_each(writer, &batch->items[i], scratch);
