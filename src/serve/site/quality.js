@@ -61,7 +61,6 @@ export async function show({ source, quality, issues, findings, tests, sources }
 			{ title: 'Records', class: 'number', cell: i => number(i.records) },
 			{ title: 'First example', cell: i => [i.key !== null && link(`#/record/${[i.source, i.resource, i.key].map(encodeURIComponent).join('/')}`, text(i.key, 60)), i.value !== null && [' ', h('code', {}, text(i.value, 80))]] },
 			{ title: 'Seen last', cell: i => time(i.last_seen) }], issues, { empty: 'Everything fits: no issue is open.' })),
-		section('Data tests', await tested(tests)),
 		section('What verifications found', missing[1] || table('Findings of the last verifications', [
 			{ title: 'Severity', cell: f => level(f.severity) },
 			{ title: 'Found', cell: f => text(f.message, 400) },
@@ -74,6 +73,7 @@ export async function show({ source, quality, issues, findings, tests, sources }
 			await into(outcome, 'verify', { source: s, samples: 20 }, rows => h('p', {}, counted(rows.length, 'finding', 'findings'), '.'));
 			setTimeout(again, 1200);
 		})))), outcome),
+		section('Data tests', await tested(tests)),
 		section('Fields', missing[0], quality.length === 0 && h('p', { class: 'empty' }, 'How well fields are filled is measured by a verification: begin one above.'),
 			groups.map(([s, r], i) => h('details', { open: i === 0 || groups.length < 3 }, h('summary', {}, text(s), ' ', text(r), ' ', h('span', { class: 'small' }, counted(quality.filter(q => q.source === s && q.resource === r).length, 'field', 'fields'))),
 				table(`Fields of ${s} ${r}`, [
