@@ -53,6 +53,7 @@ typedef struct MlsSource
 	const char *name; /* of the server */
 	const MlsProtocol *protocol;
 	void *own;            /* the protocol's own, as its option rows fill it; or NULL */
+	bool is_closed;       /* its place of files is not for the role that asks */
 	MlsHttpSource http;   /* for protocols that ask over HTTP; the others leave it alone */
 	MlsPlatform platform; /* a copy, with the server's options applied */
 	const char *platform_name;

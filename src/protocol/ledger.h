@@ -50,7 +50,9 @@ typedef struct MlsFileReject
 	const char *reason;
 } MlsFileReject;
 
-typedef struct MlsFileLedger
+typedef struct MlsFileLedger MlsFileLedger;
+
+struct MlsFileLedger
 {
 	MemoryContext context; /* of all in it */
 	List *known;           /* of MlsFileEntry *: from earlier runs */
@@ -59,7 +61,10 @@ typedef struct MlsFileLedger
 	bool passed_over;      /* not all was read: files were known, or wait */
 	int failed;            /* files that could not be read */
 	const char *failure;   /* of the first of them */
-} MlsFileLedger;
+	/* Why a file of so many bytes and rows may not be taken, or NULL: then it is counted.  Rows -1:
+	 * before it is opened, and nothing is counted.  NULL: any may. */
+	const char *(*refusal)(MlsFileLedger *ledger, int64 bytes, int64 rows);
+};
 
 /* What is known of a file, or NULL. */
 extern const MlsFileEntry *mls_ledger_find(const MlsFileLedger *ledger, const char *name);

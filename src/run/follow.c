@@ -1,6 +1,7 @@
 /*
  * follow.c
- *		Runs that follow others: the files of media, after a sync that has brought something.
+ *		Runs that follow others, and for which nobody waits: the files of media, after a sync that
+ *		has brought something; a sync, after files were sent for a dataset.
  *
  * A worker that has done its runs looks whether media of its source are due, and starts a process
  * of its own for them, for which nobody waits: neither the worker, nor who called the sync.  The
@@ -12,11 +13,16 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "tcop/tcopprot.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "monitor/monitor.h"
 #include "run/run.h"
 #include "step/transaction.h"
 
@@ -26,6 +32,12 @@
 /* A run that began so many runs later than another may have begun before that ended. */
 #define NEIGHBOURS 1000
 
+PG_FUNCTION_INFO_V1(mls_begin_sync);
+
+/* How long a sync waits for another run to end, and how often it looks. */
+#define PATIENCE_MS (600 * 1000L)
+#define LOOK_MS 200L
+
 /* What the process is told. */
 typedef struct FollowOrder
 {
@@ -34,6 +46,7 @@ typedef struct FollowOrder
 	Oid role;
 	bool role_is_superuser;
 	int64 subscription;
+	MlsProcessKind process;
 } FollowOrder;
 
 /*
@@ -74,6 +87,16 @@ is_due(int64 subscription, bool again)
 
 /* ---- Who starts it ---- */
 
+static bool
+start_worker(const FollowOrder *order)
+{
+	BackgroundWorkerHandle *handle;
+
+	return mls_worker_start(&handle, "mls_follow_worker_main", (Datum) 0, order, sizeof(*order),
+							mls_process(order->process)->name,
+							psprintf("subscription " INT64_FORMAT, order->subscription));
+}
+
 /* Media of the source that a worker has worked on, whose files are kept (List of int64 *). */
 static List *
 media_of(int64 subscription)
@@ -103,13 +126,11 @@ start(const MlsAssignment *assignment, int64 subscription)
 						 .session_user = assignment->session_user,
 						 .role = assignment->role,
 						 .role_is_superuser = assignment->role_is_superuser,
-						 .subscription = subscription};
-	BackgroundWorkerHandle *handle;
+						 .subscription = subscription,
+						 .process = MLS_PROCESS_MEDIA};
 
 	/* No slot is no fault: the next sync tries again. */
-	(void) mls_worker_start(&handle, "mls_follow_worker_main", (Datum) 0, &order, sizeof(order),
-							mls_process(MLS_PROCESS_MEDIA)->name,
-							psprintf("subscription " INT64_FORMAT, subscription));
+	(void) start_worker(&order);
 }
 
 void
@@ -128,18 +149,19 @@ mls_follow(const MlsAssignment *assignment, int64 subscription)
 
 /* ---- The process ---- */
 
-/* One of a few; they end with the process.  False: others have them all. */
-static bool
+/* One of a few; they end with the process.  -1: others have them all. */
+static int
 take_seat(void)
 {
 	int seats = Max(max_worker_processes / 4, 1);
-	bool taken = false;
+	int seat = -1;
 
 	mls_transaction_begin(GetUserId());
-	for (int i = 0; i < seats && !taken; i++)
-		taken = mls_lock_try(MLS_LOCK_FOLLOW, i, ExclusiveLock, true);
+	for (int i = 0; i < seats && seat < 0; i++)
+		if (mls_lock_try(MLS_LOCK_FOLLOW, i, ExclusiveLock, true))
+			seat = i;
 	mls_transaction_commit();
-	return taken;
+	return seat;
 }
 
 static bool
@@ -153,10 +175,127 @@ still_due(int64 subscription)
 	return due;
 }
 
+static void
+follow_media(const MlsAssignment *assignment, const FollowOrder *order)
+{
+	for (int i = 0; i < MOST_RUNS; i++)
+	{
+		MlsOutcome outcome = {.subscription = order->subscription};
+
+		CHECK_FOR_INTERRUPTS();
+		mls_run_conduct(&assignment->task, &outcome);
+		if (outcome.state != MLS_OUTCOME_FINISHED || !still_due(order->subscription))
+			break;
+	}
+}
+
+/* ---- A sync of what was sent ---- */
+
+static bool
+try_lock(MlsLockClass class, int64 id)
+{
+	bool taken;
+
+	mls_transaction_begin(GetUserId());
+	taken = class == MLS_LOCK_SUBSCRIPTION ? mls_subscription_lock(id, true)
+										   : mls_lock_try(class, id, ExclusiveLock, true);
+	mls_transaction_commit();
+	return taken;
+}
+
+/* Waits until no run is at work on it; false after a while. */
+static bool
+wait_for_end(int64 subscription)
+{
+	for (int64 tries = PATIENCE_MS / LOOK_MS; !try_lock(MLS_LOCK_SUBSCRIPTION, subscription);
+		 tries--)
+	{
+		if (tries == 0)
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	mls_subscription_unlock(subscription);
+	return true;
+}
+
+/*
+ * Whoever waits sees the files that are sent until his run begins, so one who waits is enough: who
+ * finds another waiting has nothing to do.  A run that is at work may have listed the files before.
+ */
+static void
+sync_wanted(const MlsAssignment *assignment, const FollowOrder *order)
+{
+	MlsOutcome outcome;
+
+	do
+	{
+		bool is_free;
+
+		if (!try_lock(MLS_LOCK_WANTED, order->subscription))
+			return;
+		is_free = wait_for_end(order->subscription);
+		mls_lock_release(MLS_LOCK_WANTED, order->subscription, ExclusiveLock, true);
+		if (!is_free)
+			return;
+		outcome = (MlsOutcome){.subscription = order->subscription};
+		mls_run_conduct(&assignment->task, &outcome);
+	} while (outcome.state == MLS_OUTCOME_FAILED && outcome.sqlstate == ERRCODE_OBJECT_IN_USE);
+	mls_webhook_deliver(order->subscription);
+	mls_follow(assignment, order->subscription);
+}
+
+/* Another dataset for which files were sent when there was no seat. */
+static bool
+find_waiting(FollowOrder *order)
+{
+	bool found;
+
+	mls_transaction_begin(GetUserId());
+	mls_sql_control(SPI_OK_SELECT, "SELECT w.subscription, w.owner FROM mls.waiting_dataset($1) w",
+					mls_arg_int8(order->subscription));
+	found = SPI_processed > 0;
+	if (found)
+	{
+		order->subscription = mls_int8_at(0, 1);
+		order->role = mls_oid_at(0, 2);
+		order->role_is_superuser = superuser_arg(order->role);
+	}
+	mls_transaction_commit();
+	return found;
+}
+
+/* mls.begin_sync(subscription): true if a process was started. */
+Datum
+mls_begin_sync(PG_FUNCTION_ARGS)
+{
+	FollowOrder order = {.database = MyDatabaseId,
+						 .session_user = GetSessionUserId(),
+						 .subscription = PG_GETARG_INT64(0),
+						 .process = MLS_PROCESS_SYNC};
+	MlsSubscription *sub;
+
+	mls_refuse_standby("mls.begin_sync()", "sync");
+	SPI_connect();
+	sub = mls_subscription_by_id(order.subscription);
+	if (sub == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"));
+	mls_owner_require_caller(sub, "sync");
+	order.role = sub->owner;
+	order.role_is_superuser = superuser_arg(sub->owner);
+	SPI_finish();
+	PG_RETURN_BOOL(start_worker(&order));
+}
+
+/* ---- The process itself ---- */
+
 void
 mls_follow_worker_main(Datum arg)
 {
 	FollowOrder order;
+	int seat;
 	MlsAssignment *assignment;
 
 	pqsignal(SIGTERM, die);
@@ -169,17 +308,17 @@ mls_follow_worker_main(Datum arg)
 	assignment->session_user = order.session_user;
 	assignment->role = order.role;
 	assignment->role_is_superuser = order.role_is_superuser;
-	assignment->task.process = MLS_PROCESS_MEDIA;
+	assignment->task.process = order.process;
 	mls_worker_connect(assignment);
-	if (!take_seat())
+	seat = take_seat();
+	if (seat < 0)
 		return;
-	for (int i = 0; i < MOST_RUNS; i++)
-	{
-		MlsOutcome outcome = {.subscription = order.subscription};
-
-		CHECK_FOR_INTERRUPTS();
-		mls_run_conduct(&assignment->task, &outcome);
-		if (outcome.state != MLS_OUTCOME_FINISHED || !still_due(order.subscription))
-			break;
-	}
+	if (order.process == MLS_PROCESS_MEDIA)
+		follow_media(assignment, &order);
+	else
+		sync_wanted(assignment, &order);
+	mls_lock_release(MLS_LOCK_FOLLOW, seat, ExclusiveLock, true);
+	order.process = MLS_PROCESS_SYNC;
+	if (find_waiting(&order))
+		(void) start_worker(&order);
 }

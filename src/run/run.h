@@ -23,6 +23,7 @@
 
 extern int mls_max_sync_workers;
 extern int mls_retry_delay_s;
+extern int mls_file_retry_delay_s;
 extern int mls_retry_delay_max_s;
 extern void mls_sync_define_settings(void);
 

@@ -300,7 +300,14 @@ CREATE FUNCTION mls.as_role(role regrole, query text, VARIADIC arguments text[] 
     AS 'MODULE_PATHNAME', 'mls_as_role_sql';
 COMMENT ON FUNCTION mls.as_role(regrole, text, text[])
     IS 'the same as a role whose privileges the caller has; the statement may also be one without rows';
-REVOKE ALL ON FUNCTION mls.as_owner(bigint, text, text[]), mls.as_role(regrole, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION mls.as_role_with(role regrole, query text, bytes bytea, VARIADIC arguments text[] DEFAULT '{}') RETURNS SETOF jsonb
+    LANGUAGE c VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_role_with_sql';
+COMMENT ON FUNCTION mls.as_role_with(regrole, text, bytea, text[])
+    IS 'the same with bytes as the first argument of the query';
+REVOKE ALL ON FUNCTION mls.as_owner(bigint, text, text[]), mls.as_role(regrole, text, text[]), mls.as_role_with(regrole, text, bytea, text[]) FROM PUBLIC;
 
 -- ---- Refusals and names ----
 

@@ -26,6 +26,32 @@ state_named(const char *name)
 	return MLS_FILE_NOT_SYNCED;
 }
 
+typedef struct RunLedger
+{
+	MlsFileLedger head;
+	const MlsRun *run;
+} RunLedger;
+
+/* By the limits of the tenants that the owner is or belongs to; outside transactions. */
+static const char *
+refusal(MlsFileLedger *ledger, int64 bytes, int64 rows)
+{
+	const MlsRun *run = ((RunLedger *) ledger)->run;
+	MemoryContext before = CurrentMemoryContext;
+	char *why;
+
+	mls_transaction_begin(run->sub->owner);
+	mls_sql_control(SPI_OK_SELECT, "SELECT mls.take_file($1::pg_catalog.regrole, $2, $3)",
+					mls_arg_oid(run->sub->owner), mls_arg_int8(bytes),
+					rows < 0 ? mls_arg_null(INT8OID) : mls_arg_int8(rows));
+	why = mls_text_at(0, 1);
+	if (why)
+		why = MemoryContextStrdup(before, why);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(before);
+	return why;
+}
+
 /* What is known from earlier runs; when everything is read again, it is only that they are there. */
 static List *
 read_known(const MlsRun *run)
@@ -63,18 +89,20 @@ read_known(const MlsRun *run)
 void
 mls_files_begin(MlsRun *run)
 {
-	MlsFileLedger *ledger;
+	RunLedger *ledger;
 
 	if (!run->table->source->protocol->keeps_files)
 		return;
-	ledger = MemoryContextAllocZero(run->context, sizeof(MlsFileLedger));
-	ledger->context = run->context;
+	ledger = MemoryContextAllocZero(run->context, sizeof(RunLedger));
+	ledger->head.context = run->context;
+	ledger->head.refusal = refusal;
+	ledger->run = run;
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
-	ledger->known = read_known(run);
+	ledger->head.known = read_known(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
-	run->table->files = ledger;
+	run->table->files = &ledger->head;
 }
 
 bool

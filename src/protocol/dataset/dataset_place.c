@@ -132,6 +132,7 @@ open_place(const MlsSource *source)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("source \"%s\" has no valid url", source->name),
 						errdetail("It has the form file:///directory.")));
+	mls_file_require_open(source);
 	if (!mls_folder_find(place.directory, &folder))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("source \"%s\" may not read its directory", source->name),

@@ -33,6 +33,7 @@ typedef struct DatasetStream
 	DatasetBytes *bytes;
 	DatasetRows *rows;
 	const char *lacking; /* columns that its header lacks; or NULL */
+	int64 proven;        /* rows that it was found to have */
 	MlsFileEntry entry;
 } DatasetStream;
 
@@ -366,6 +367,7 @@ prove(DatasetStream *stream, const DatasetFacts *facts)
 	while (mls_dataset_rows_next(rows, &row));
 	mls_dataset_require_unchanged(stream->bytes);
 	require_key(stream, rows);
+	stream->proven = mls_dataset_rows_count(rows);
 	lacking = lacking_fields(table, rows);
 	if (lacking)
 		stream->lacking = MemoryContextStrdup(stream->file_context, lacking);
@@ -403,6 +405,20 @@ require_untaken(DatasetStream *stream, const MlsFileLedger *ledger)
 					 "Put new rows into a file with a name of its own.");
 }
 
+/* An error if it may not be taken, for it has too much; -1 rows: as far as is known unread. */
+static void
+require_room(const DatasetStream *stream, MlsFileLedger *ledger, int64 rows)
+{
+	const char *why = ledger->refusal ? ledger->refusal(ledger, stream->file->bytes, rows) : NULL;
+
+	if (why)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("file \"%s\" of source \"%s\" is not taken", stream->file->name,
+							   stream->head.query->table->source->name),
+						errdetail_internal("%s", why),
+						errhint("Superusers set these limits with mls_tenant().")));
+}
+
 /* Begins the file at hand; false if nothing of it is to be read. */
 static bool
 begin_file(DatasetStream *stream)
@@ -427,6 +443,8 @@ begin_file(DatasetStream *stream)
 							   stream->file->name, table->source->name),
 						errdetail("It was written less than %d s ago (server option settle).",
 								  server->settle_s)));
+	if (table->files)
+		require_room(stream, table->files, -1);
 	facts = palloc0(sizeof(DatasetFacts));
 	stream->bytes = mls_dataset_open(table->source, stream->file);
 	mls_dataset_examine(stream->bytes, stream->file, server->encoding, facts);
@@ -441,6 +459,7 @@ begin_file(DatasetStream *stream)
 	{
 		require_untaken(stream, table->files);
 		prove_in_passing(stream, facts);
+		require_room(stream, table->files, stream->proven);
 		if (stream->lacking)
 			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
 							  strlen(stream->lacking), "is what its header lacks");

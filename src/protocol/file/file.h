@@ -41,4 +41,7 @@ extern const MlsOption mls_file_options[];
 /* Takes an address of a place apart; NULL, or what is wrong with it (for errdetail). */
 extern const char *mls_file_place(const char *url, MlsFilePlace *place);
 
+/* An error if the place of a source is closed to the role that asks. */
+extern void mls_file_require_open(const MlsSource *source);
+
 #endif /* MLS_PROTOCOL_FILE_H */

@@ -144,6 +144,7 @@ const STATES = {
 	syncing: ['⟳', 'syncing', 'a run is at work'],
 	synced: ['✓', 'synced', 'the last sync ended well'],
 	failed: ['✕', 'failed', 'the last run failed'],
+	gone: ['–', 'gone', 'it is not there any more', 'pending'],
 	// Of destinations and feeds; the last is what they look like.
 	new: ['○', 'new', 'no run yet', 'not_synced'],
 	loading: ['⟳', 'loading', 'the first load, or another, is not over', 'syncing'],

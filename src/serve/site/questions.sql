@@ -50,7 +50,7 @@ SELECT f.action, s.source, f.may AND s.own AND (f.action <> 'schedule' OR c.cron
                                             AND p.pronamespace = (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'mls_fdw')) AS may
           FROM (VALUES ('sync', 'mls_sync'), ('purge', 'mls_purge'), ('reconcile', 'mls_reconcile'), ('undo', 'mls_undo'), ('schedule', 'mls_schedule'),
                        ('accept', 'mls_schema_accept'), ('drift', 'mls_schema_check'), ('check', 'mls_check'), ('count', 'mls_count'),
-                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find'), ('publish', 'mls_publish_sync'), ('feed', 'mls_feed_sync')) AS w (action, name)) f
+                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find'), ('publish', 'mls_publish_sync'), ('feed', 'mls_feed_sync'), ('upload', 'mls_upload'), ('remove', 'mls_dataset_remove')) AS w (action, name)) f
  JOIN (SELECT s.source, 'source' AS kind, bool_or(pg_has_role(s.owner, 'USAGE')) AS own, min(pg_get_userbyid(s.owner)) AS owner
          FROM mls.subscription s GROUP BY s.source
         UNION ALL
@@ -213,6 +213,19 @@ SELECT l.consumer, count(*) AS requests, count(*) FILTER (WHERE l.status >= 400)
  ORDER BY 2 DESC
  LIMIT 200
 
+-- question datasets
+SELECT d.source, d.resource, d.foreign_table::text AS foreign_table, d.state, d.files, d.failed, d.bytes, d.rows, d.rejected, d.local_rows, d.issues, d.synced_at, d.error,
+       d.next_attempt_at, mls.server_option(d.foreign_table, 'url') AS url, mls.server_option(d.foreign_table, 'url') = 'upload:' AS uploads
+  FROM mls.dataset_state d
+ ORDER BY 1, 2
+
+-- question files (source text, resource text)
+SELECT f.name, f.state, f.bytes, f.rows, f.rejected, f.reading, f.error, CASE f.state WHEN 'failed' THEN s.next_attempt_at END AS next_attempt_at, f.synced_at
+  FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription
+ WHERE s.source = $1::text AND s.resource = $2::text
+ ORDER BY f.state = 'gone', f.state <> 'failed', f.name COLLATE "C"
+ LIMIT 1000
+
 -- question metrics
 SELECT string_agg(m.line, E'\n') FROM @.mls_metrics() AS m (line)
 
@@ -266,6 +279,12 @@ SELECT r.destination, r.name, r.status, r.written, r.deleted, r.refused, r.state
 -- long feed (source text)
 SELECT r.feed, r.status, r.written, r.unchanged, r.skipped, r.documents, extract(epoch FROM r.duration)::float8 AS seconds, r.message
   FROM @.mls_feed_sync($1::text) r
+
+-- long remove (source text, resource text, name text?)
+SELECT @.mls_dataset_remove(s.foreign_table, nullif($3::text, '')) AS removed FROM mls.subscription s WHERE s.source = $1::text AND s.resource = $2::text
+
+-- change upload (source text, name text, at number, more boolean, bytes text)
+SELECT u.total FROM @.mls_upload($1::text, $2::text, decode($5::text, 'base64'), $3::bigint, $4::boolean) u
 
 -- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?, media text?, publish text?, feed text?)
 SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text) r

@@ -8,12 +8,13 @@ import * as runs from './runs.js';
 import * as live from './live.js';
 import * as schedules from './schedules.js';
 import * as record from './record.js';
+import * as datasets from './datasets.js';
 import * as quality from './quality.js';
 import * as mapping from './mapping.js';
 import * as consumers from './consumers.js';
 
-const pages = { overview, source, runs, live, schedules, record, quality, mapping, consumers };
-const names = { overview: 'Overview', source: 'Sources', runs: 'Runs', live: 'Live', schedules: 'Schedules', record: 'Record', quality: 'Quality', mapping: 'Mapping', consumers: 'Consumers' };
+const pages = { overview, source, datasets, runs, live, schedules, record, quality, mapping, consumers };
+const names = { overview: 'Overview', source: 'Sources', datasets: 'Datasets', runs: 'Runs', live: 'Live', schedules: 'Schedules', record: 'Record', quality: 'Quality', mapping: 'Mapping', consumers: 'Consumers' };
 const REFRESH = 15000;
 
 const head = document.getElementById('head');
