@@ -18,6 +18,8 @@ plan skip_all => 'pg_cron is not installed' unless -e `pg_config --sharedir` =~ 
 my $node = empty_node('site_pages', shared_preload_libraries => "'pg_cron'", 'cron.database_name' => "'postgres'");
 # Jobs are made and never run: what is looked at stays as it is.
 $node->append_conf('postgresql.conf', "cron.host = '/nonexistent'\n");
+my $files = PostgreSQL::Test::Utils::tempdir;
+$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$files'\n");
 $node->start;
 my $mls = start_mls(listings => 120);
 my $mls_url = "http://127.0.0.1:$mls->{port}";
@@ -105,7 +107,7 @@ query(q{ALTER SERVER oldtown OPTIONS (SET requests_per_day '2000'); SET ROLE ope
 # ---- All pages: fit on a phone, say nothing of secrets, load nothing of elsewhere ----
 
 my %pages = ('#/overview' => '.card', '#/source/riverbend' => 'table', '#/runs' => 'tbody tr', '#/live' => '#work .empty, #work li', '#/schedules' => 'svg.band', '#/record?text=LK00000007' => 'tbody tr',
-	'#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr');
+	'#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/datasets' => 'main .empty', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr');
 for my $width (360, 1280)
 {
 	$browser->chrome('Emulation.setDeviceMetricsOverride', { width => $width, height => 800, deviceScaleFactor => 1, mobile => JSON::PP::false });
@@ -174,6 +176,34 @@ $browser->click('dialog button[type=submit]');
 is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
 ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM mls_publications WHERE state = 'failing'}), 'where its run can be seen, and ends');
 query(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'); DROP SERVER shop CASCADE});
+
+# ---- Datasets ----
+
+visit('#/datasets', 'main .empty');
+like($browser->text_of('main'), qr/No dataset is replicated yet.*CREATE SERVER office/s, 'where there is none, how to make one is said');
+append_to_file("$files/roster.csv", "Id,Name\n1,<b>Ann</b>\n2,Bob\n");
+append_to_file("$files/broken.csv", qq{Id,Name\n1,"Ann\n});
+utime 1, 1, glob "$files/*";
+query(qq{CREATE SERVER office FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$files', files 'roster=*.csv', quote 'none'); GRANT USAGE ON FOREIGN SERVER office TO operator; CREATE SCHEMA office AUTHORIZATION operator;
+	SET ROLE operator; IMPORT FOREIGN SCHEMA files FROM SERVER office INTO office; SELECT mls_subscribe('office.roster'); RESET ROLE; ALTER SERVER office OPTIONS (DROP quote)});
+$node->psql('postgres', q{SET ROLE operator; SELECT * FROM mls_sync('office')});
+visit('#/datasets', '[data-dataset]');
+is(cells('[data-dataset]', 'Dataset', 'State', 'Files', 'Rows', 'Rejected'), "office roster|\x{2715} failed|2 (1 failed)|2|0", 'a dataset, as its files are');
+like(cells('[data-dataset]', 'Last error', 'Next try'), qr/^could not read file "broken\.csv" of source "office": The quote that opens in line 2 is never closed\.\|in \d min\z/, 'its error, and when it is tried again');
+$browser->click('[data-dataset] a');
+$browser->text_of('[data-file="broken.csv"]');
+is(cells('[data-file]', 'File', 'State', 'Rows'), "broken.csv|\x{2715} failed|0\nroster.csv|\x{2713} synced|2", 'its files, those that failed first');
+like($browser->text_of('main'), qr/Its files come from file:.*they are put there, not sent/, 'that no files are sent there is said');
+unlink "$files/roster.csv" or die;
+$browser->click('[data-file="roster.csv"] button[data-action=remove]');
+like($browser->text_of('dialog'), qr/Removes the rows of roster\.csv.*It cannot be undone.*SELECT mls_dataset_remove\('office\.roster', 'roster\.csv'\);/s, 'a file is removed by a button, which says what it does');
+$browser->click('dialog button[type=submit]');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM silver.office_roster}), 'and its rows are gone');
+$browser->wait_for('the page follows', 'return document.querySelector("[data-file=\"roster.csv\"]") === null');
+$browser->click('button[data-action=remove]');
+$browser->click('dialog button[type=submit]');
+$browser->text_of('main .empty');
+is(query(q{SELECT to_regclass('silver.office_roster') IS NULL AND to_regclass('office.roster') IS NULL}), 't', 'so is a dataset');
 
 # ---- Record ----
 

@@ -1,7 +1,7 @@
 // Datasets: what became of their files, and files that are sent.
 
 import { h, text, number, bytes, counted, time, table, section, state, link, sql, quoted, unread, failure } from './dom.js';
-import { ask, act, session, perhaps } from './api.js';
+import { ask, act, session, perhaps, forgetRights } from './api.js';
 import { button, confirm, sync, denied } from './actions.js';
 
 export const refreshes = true;
@@ -10,6 +10,8 @@ export const refreshes = true;
 const PIECE = 384 * 1024;
 
 export async function load({ parts }) {
+	// A dataset may have come since, and with it what may be done with it.
+	forgetRights();
 	const datasets = await perhaps(ask('datasets'));
 	if (datasets.problem || parts.length < 2) return { datasets };
 	const [source, resource] = parts;
