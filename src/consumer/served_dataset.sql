@@ -287,7 +287,8 @@ CREATE FUNCTION mls.waiting_dataset(but bigint, OUT subscription bigint, OUT own
 SELECT s.id, s.owner::oid
   FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription
   JOIN pg_roles r ON r.oid = s.owner::oid
- WHERE f.state = 'pending' AND f.run_id IS NULL AND s.id <> but AND s.failures = 0
+ WHERE f.state = 'pending' AND f.run_id IS NULL AND s.id <> but
+   AND NOT EXISTS (SELECT FROM mls.run n WHERE n.subscription = s.id AND n.process = 'sync' AND n.started_at > f.modified_at)
  ORDER BY f.modified_at LIMIT 1
 $$;
 COMMENT ON FUNCTION mls.waiting_dataset(bigint) IS 'a dataset for which files were sent that no sync has looked at, but this one';

@@ -309,6 +309,7 @@ mls_follow_worker_main(Datum arg)
 	assignment->role = order.role;
 	assignment->role_is_superuser = order.role_is_superuser;
 	assignment->task.process = order.process;
+	assignment->task.woken = order.process == MLS_PROCESS_SYNC;
 	mls_worker_connect(assignment);
 	seat = take_seat();
 	if (seat < 0)
