@@ -57,6 +57,7 @@ mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry)
 
 	*kept = *entry;
 	kept->name = pstrdup(entry->name);
+	kept->validator = copy(entry->validator);
 	kept->sha256 = copy(entry->sha256);
 	kept->reading = copy(entry->reading);
 	kept->error = copy(entry->error);

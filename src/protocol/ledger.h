@@ -33,8 +33,9 @@ typedef struct MlsFileEntry
 	int64 bytes;
 	TimestampTz modified;
 	TimestampTz changed; /* its content, name or rights, by the clock of the system; 0: not known */
-	const char *sha256;  /* hexadecimal; NULL: not known, or gone before all of it was here */
-	bool was_whole;      /* in an earlier run: all of what it held then was here */
+	const char *validator; /* what its host calls this version of it; or NULL */
+	const char *sha256;    /* hexadecimal; NULL: not known, or gone before all of it was here */
+	bool was_whole;        /* in an earlier run: all of what it held then was here */
 	int64 rows;
 	int64 rejected;
 	const char *reading; /* how it was read, and what was remarkable; or NULL */

@@ -60,7 +60,8 @@ read_known(const MlsRun *run)
 	List *known = NIL;
 
 	mls_select("SELECT f.name, f.state, f.bytes, f.modified_at, f.sha256, f.rows, f.rejected, "
-			   "f.reading, s.reading_all, f.synced_at IS NOT NULL, f.changed_at FROM mls.file f "
+			   "f.reading, s.reading_all, f.synced_at IS NOT NULL, f.changed_at, f.validator FROM "
+			   "mls.file f "
 			   "JOIN mls.subscription s ON s.id = f.subscription "
 			   "WHERE f.subscription = $1 ORDER BY f.name",
 			   mls_arg_int8(run->sub->id));
@@ -78,6 +79,7 @@ read_known(const MlsRun *run)
 		entry->reading = mls_text_at(i, 8);
 		entry->was_whole = mls_bool_at(i, 10);
 		entry->changed = mls_time_at(i, 11);
+		entry->validator = mls_text_at(i, 12);
 		if ((again || mls_bool_at(i, 9)) &&
 			(entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE))
 			entry->state = MLS_FILE_NOT_SYNCED;
@@ -119,13 +121,13 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 	mls_sql_control(
 		SPI_OK_INSERT,
 		"INSERT INTO mls.file AS f (subscription, name, state, bytes, modified_at, sha256, rows, "
-		"rejected, reading, error, failures, run_id, changed_at, synced_at) "
+		"rejected, reading, error, failures, run_id, changed_at, validator, synced_at) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($3 = 'failed')::pg_catalog.int4, $11, "
-		"$12, "
+		"$12, $13, "
 		"CASE WHEN $3 = 'synced' THEN pg_catalog.clock_timestamp() END) "
 		"ON CONFLICT (subscription, name) DO UPDATE SET state = excluded.state, "
 		"bytes = excluded.bytes, modified_at = excluded.modified_at, "
-		"changed_at = excluded.changed_at, "
+		"changed_at = excluded.changed_at, validator = excluded.validator, "
 		"sha256 = CASE WHEN $3 = 'gone' THEN $6 ELSE coalesce($6, f.sha256) END, "
 		"rows = excluded.rows, "
 		"rejected = excluded.rejected, reading = coalesce(excluded.reading, f.reading), "
@@ -135,7 +137,8 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 		mls_arg_int8(run->sub->id), mls_arg_text(entry->name), mls_arg_text(states[entry->state]),
 		mls_arg_int8(entry->bytes), mls_arg_time(entry->modified), mls_arg_text(entry->sha256),
 		mls_arg_int8(entry->rows), mls_arg_int8(entry->rejected), mls_arg_text(entry->reading),
-		mls_arg_text(entry->error), mls_arg_int8(run->id), mls_arg_time(entry->changed));
+		mls_arg_text(entry->error), mls_arg_int8(run->id), mls_arg_time(entry->changed),
+		mls_arg_text(entry->validator));
 }
 
 static void

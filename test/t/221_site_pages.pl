@@ -204,6 +204,20 @@ $browser->click('button[data-action=remove]');
 $browser->click('dialog button[type=submit]');
 $browser->text_of('main .empty');
 is(query(q{SELECT to_regclass('silver.office_roster') IS NULL AND to_regclass('office.roster') IS NULL}), 't', 'so is a dataset');
+query(q{CREATE SERVER inbox FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'upload:', files 'roster=*.csv'); GRANT USAGE ON FOREIGN SERVER inbox TO operator; CREATE SCHEMA inbox AUTHORIZATION operator;
+	SET ROLE operator; SELECT mls_upload('inbox', 'first.csv', convert_to(E'Id,Name\n0,Zoe\n', 'UTF8')); IMPORT FOREIGN SCHEMA files FROM SERVER inbox INTO inbox; SELECT mls_subscribe('inbox.roster')});
+visit('#/datasets/inbox/roster', 'form.upload input');
+# One of several pieces, and one of a single byte more than none.
+$browser->js('const files = new DataTransfer(), input = document.querySelector("form.upload input"); files.items.add(new File(["Id,Name\n", ...Array.from({ length: 40000 }, (_, i) => `${i + 1},name ${i + 1} of many\n`)], "large.csv")); files.items.add(new File(["Id,Name\n50001,K\u00f6ln\n"], "k\u00f6ln.csv")); input.files = files.files');
+$browser->click('form.upload button');
+$browser->wait_for('files are sent', 'return /2 files were sent, and a sync has begun/.test(document.querySelector("form.upload [role=status]")?.textContent || "") || document.querySelector("[data-file]") !== null');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 40002 FROM silver.inbox_roster}), 'files are sent from the page, and synced');
+is(query(q{SELECT string_agg(name, ', ' ORDER BY id) FROM silver.inbox_roster WHERE id IN ('0', '1', '40000', '50001')}), 'Zoe, name 1 of many, name 40000 of many, Köln', 'whole');
+visit('#/datasets/inbox/roster', '[data-file]');
+is(cells('[data-file]', 'File', 'State', 'Rows'), "first.csv|\x{2713} synced|1\nköln.csv|\x{2713} synced|1\nlarge.csv|\x{2713} synced|40,000", 'the page shows them');
+$browser->js('const files = new DataTransfer(), input = document.querySelector("form.upload input"); files.items.add(new File(["x"], "notes.docx")); input.files = files.files');
+$browser->click('form.upload button');
+like($browser->text_of('form.upload .failure'), qr/cannot upload file "notes\.docx" to source "inbox".*of no kind that is read/s, 'what is no file of it is refused, and told');
 
 # ---- Record ----
 

@@ -113,7 +113,7 @@ is_fresh(const DatasetStream *stream, const DatasetFile *file)
 	int64 age = GetCurrentTimestamp() - file->modified;
 	int64 settle = server->settle_s * USECS_PER_SEC;
 
-	return settle > 0 && age < settle && age > -settle;
+	return !file->is_whole && settle > 0 && age < settle && age > -settle;
 }
 
 /* Is all of it here, as far as size and time tell? */
@@ -121,7 +121,9 @@ static bool
 is_as_known(const DatasetFile *file, const MlsFileEntry *known)
 {
 	return known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
-		   known->modified == file->modified && known->changed == file->changed;
+		   known->modified == file->modified && known->changed == file->changed &&
+		   strcmp(known->validator ? known->validator : "",
+				  file->validator ? file->validator : "") == 0;
 }
 
 static bool
@@ -223,7 +225,10 @@ list_files(DatasetStream *stream)
 	const MlsTable *table = stream->head.query->table;
 	const DatasetServer *server = table->source->own;
 	MemoryContext before = MemoryContextSwitchTo(stream->context);
-	List *files = mls_dataset_files_of(table->source, table->resource);
+	List *files = mls_dataset_files_of(
+		table->source,
+		mls_dataset_list(table->source, table->resource, table->files, NULL, &stream->head.stats),
+		table->resource);
 	ListCell *lc;
 
 	foreach (lc, files)
@@ -430,6 +435,7 @@ begin_file(DatasetStream *stream)
 	stream->entry = (MlsFileEntry){.name = stream->file->name,
 								   .bytes = stream->file->bytes,
 								   .modified = stream->file->modified,
+								   .validator = stream->file->validator,
 								   .changed = stream->file->changed};
 	if (table->files && is_passed_over(stream, table->files))
 	{
@@ -446,7 +452,7 @@ begin_file(DatasetStream *stream)
 	if (table->files)
 		require_room(stream, table->files, -1);
 	facts = palloc0(sizeof(DatasetFacts));
-	stream->bytes = mls_dataset_open(table->source, stream->file);
+	stream->bytes = mls_dataset_open(table->source, stream->file, &stream->head.stats);
 	mls_dataset_examine(stream->bytes, stream->file, server->encoding, facts);
 	stream->entry.sha256 = facts->sha256;
 	if (table->files && is_here(stream, table->files))

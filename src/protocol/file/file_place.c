@@ -98,3 +98,11 @@ mls_file_require_open(const MlsSource *source)
 						errdetail("\"%s\" is not for the role that asks.", source->http.url),
 						errhint("Superusers say with mls_tenant() which places are whose.")));
 }
+
+bool
+mls_file_is_signed(const char *url)
+{
+	MlsFilePlace place;
+
+	return mls_file_place(url, &place) == NULL && place.bucket != NULL;
+}
