@@ -120,6 +120,8 @@ for my $case (
 	[ 'plain', '/leads', {}, qq([{"a": 1}]), 'leads.json' ],
 	[ 'zipped', '/packed', {}, $packed, 'packed.csv.gz' ],
 	[ 'book', '/book?x=/y', {}, slurp_file((glob "$ENV{MLS_TREE}/test/files/*.xlsx")[0]), 'book.xlsx' ],
+	[ 'latin', '/export?id=7', { headers => { 'Content-Disposition' => "attachment; filename=b\xfcro.csv" } }, "A\n1\n", 'b_ro.csv' ],
+	[ 'endless', '/export?id=8', { headers => { 'Content-Disposition' => 'attachment; filename=' . 'x' x 3000 . '.csv' } }, "A\n1\n", 'export.csv' ],
 	[ 'nameless', '/%2e%2e%2f', {}, "A\n1\n", 'file.csv' ])
 {
 	my ($server, $path, $how, $bytes, $name) = @$case;

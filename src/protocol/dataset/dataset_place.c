@@ -16,9 +16,6 @@
 #include "protocol/dataset/dataset_place.h"
 #include "protocol/file/file.h"
 
-/* As long as a file system takes names, so that a place can be copied into another. */
-#define LONGEST_NAME 255
-
 /* ---- names ---- */
 
 static const struct
@@ -215,7 +212,7 @@ mls_dataset_upload_problem(const MlsSource *source, const char *name, const char
 	for (const char *s = name; *s; s++)
 		if ((unsigned char) *s < ' ' || *s == 0x7f || strchr("/\\", *s))
 			return "A name has neither slashes nor control characters.";
-	if (*name == '\0' || *name == '.' || *name == '~' || strlen(name) > LONGEST_NAME)
+	if (*name == '\0' || *name == '.' || *name == '~' || strlen(name) > DATASET_LONGEST_NAME)
 		return "A name is of 1 to 255 bytes, and begins neither with a dot nor with a tilde.";
 	stem = stem_of(name, &file);
 	if (stem == NULL)

@@ -12,6 +12,9 @@
 /* A place with more files is not what somebody keeps tables in. */
 #define DATASET_MOST_FILES 10000
 
+/* As long as a file system takes names, so that a place can be copied into another. */
+#define DATASET_LONGEST_NAME 255
+
 /* What is found in a place. */
 typedef struct DatasetListing
 {
@@ -37,6 +40,9 @@ extern const DatasetPlace mls_dataset_bucket;  /* dataset_bucket.c */
 
 /* Something is there of that name: a copy of it is a file, if it is of a kind that is read. */
 extern void mls_dataset_found(DatasetListing *listing, const DatasetFile *found);
+
+/* What a file at an address is called, by that or by a header (or NULL): never a path; or "". */
+extern char *mls_dataset_name_told(const char *address, const char *disposition);
 
 /* Is a file of that name one of a resource? */
 extern bool mls_dataset_is_of(const MlsSource *source, const char *name, const char *resource);

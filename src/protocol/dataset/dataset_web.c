@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 #include "http/gunzip.h"
@@ -63,14 +64,18 @@ plain_name(char *text)
 	for (char *s = text; *s; s++)
 		if (*s == '/' || *s == '\\')
 			name = s + 1;
-	while (*name == '.' || *name == '~' || *name == ' ')
-		name++;
 	to = name;
 	for (const char *s = name; *s; s++)
 		if ((unsigned char) *s >= ' ' && *s != 0x7f)
 			*to++ = *s;
 	*to = '\0';
-	return name;
+	name += strspn(name, ".~ ");
+	/* In an encoding of another kind only its ASCII can be kept. */
+	if (pg_encoding_verifymbstr(PG_UTF8, name, to - name) != to - name)
+		for (char *s = name; *s; s++)
+			if (IS_HIGHBIT_SET(*s))
+				*s = '_';
+	return to - name <= DATASET_LONGEST_NAME ? name : to;
 }
 
 /* The name at the end of an address; or "". */
@@ -84,11 +89,10 @@ name_of_address(const char *address)
 	return plain_name(unescape(path, strcspn(path, "?#")));
 }
 
-/* The name that an answer says: Content-Disposition: attachment; filename="roster.csv"; or NULL. */
+/* The name that a header Content-Disposition tells: attachment; filename="roster.csv"; or NULL. */
 static char *
-told_name(const MlsHttpResponse *answer)
+told_name(const char *header)
 {
-	const char *header = mls_http_header(answer, "content-disposition");
 	char *name = NULL;
 
 	for (const char *s = header ? strchr(header, ';') : NULL; s; s = strchr(s, ';'))
@@ -148,17 +152,22 @@ unpacked_extension(const MlsHttpResponse *answer)
 	return psprintf("%s.gz", extension_of(answer, bytes, length));
 }
 
-/* The name of a file that has come: its address's, or what is said of it, with its kind. */
+char *
+mls_dataset_name_told(const char *address, const char *disposition)
+{
+	char *told = told_name(disposition);
+
+	return told && *told ? told : name_of_address(address);
+}
+
+/* The name of a file that has come, with its kind. */
 static const char *
 name_of_answer(const char *address, const MlsHttpResponse *answer)
 {
-	char *told = told_name(answer);
-	char *name = name_of_address(address);
+	char *name = mls_dataset_name_told(address, mls_http_header(answer, "content-disposition"));
 
-	if (told && mls_dataset_is_kind(told))
-		return told;
-	if (told && *told)
-		name = told;
+	if (mls_dataset_is_kind(name))
+		return name;
 	return psprintf("%s%s", *name ? name : "file", unpacked_extension(answer));
 }
 
