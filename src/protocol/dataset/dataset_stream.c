@@ -549,8 +549,8 @@ pass_over(DatasetStream *stream, const MlsFileEntry *known)
 	if (known->reading == NULL || way_length(known->reading) != way_length(reading) ||
 		strncmp(known->reading, reading, way_length(reading)) != 0)
 		mls_dataset_fail(stream->bytes,
-						 psprintf("Its first " INT64_FORMAT " rows were taken otherwise: %s.",
-								  stream->passed, known->reading ? known->reading : ""),
+						 psprintf("Its rows that are here were read otherwise: %s.",
+								  known->reading ? known->reading : ""),
 						 NULL);
 }
 
