@@ -199,7 +199,7 @@ is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '1-%'}), 5, 'and h
 put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n1-5,50\n");
 is(sync('days'), 'finished 0 0 0 0', 'as it was, it is here');
 put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n1-5,50\n1-6,\xe4\n");
-fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*Its rows that are here were read otherwise: cells between commas, UTF-8, header in line 1/s, 'nor one whose lines would be read in another way than those before');
+fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*What is here of it was read otherwise: cells between commas, UTF-8, header in line 1/s, 'nor one whose lines would be read in another way than those before');
 put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n1-5,50\n");
 # A last line without its end may go on; one that has it by the next line was whole.
 put('days/sales_10.csv', "Id,Amount\n10-1,1\n10-2,2");

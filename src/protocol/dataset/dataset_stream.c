@@ -549,7 +549,7 @@ pass_over(DatasetStream *stream, const MlsFileEntry *known)
 	if (known->reading == NULL || way_length(known->reading) != way_length(reading) ||
 		strncmp(known->reading, reading, way_length(reading)) != 0)
 		mls_dataset_fail(stream->bytes,
-						 psprintf("Its rows that are here were read otherwise: %s.",
+						 psprintf("What is here of it was read otherwise: %s.",
 								  known->reading ? known->reading : ""),
 						 NULL);
 }

@@ -297,7 +297,7 @@ ends_line(DatasetBytes *bytes, int64 at)
 
 	return bytes->read(bytes, at - 1, around, 1) == 1 &&
 		   bytes->read(bytes, at, around + 1, 1) == 1 &&
-		   (strchr("\r\n", around[0]) || strchr("\r\n", around[1]));
+		   (memchr("\r\n", around[0], 2) || memchr("\r\n", around[1], 2));
 }
 
 bool
