@@ -144,7 +144,7 @@ const STATES = {
 	syncing: ['⟳', 'syncing', 'a run is at work'],
 	synced: ['✓', 'synced', 'the last sync ended well'],
 	failed: ['✕', 'failed', 'the last run failed'],
-	// Of destinations and feeds; the last is what they look like.
+	// Of destinations, feeds and marts; the last is what they look like.
 	new: ['○', 'new', 'no run yet', 'not_synced'],
 	loading: ['⟳', 'loading', 'the first load, or another, is not over', 'syncing'],
 	behind: ['◔', 'behind', 'changes wait', 'pending'],
@@ -154,6 +154,8 @@ const STATES = {
 	rebuild: ['✕', 'rebuild', 'it has to be loaded anew', 'failed'],
 	refused: ['✕', 'refused', 'too many listings are missing: the old one stays', 'failed'],
 	paused: ['–', 'paused', 'nothing is sent for now', 'pending'],
+	filled: ['✓', 'filled', 'its figures are those of the last run', 'synced'],
+	held: ['–', 'held', 'runs leave it as it is', 'pending'],
 };
 export function state(word) {
 	const [sign, name, help, look] = STATES[word] || ['?', word, ''];

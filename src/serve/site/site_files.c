@@ -46,12 +46,13 @@ FILE_IN(record, "record.js");
 FILE_IN(quality, "quality.js");
 FILE_IN(mapping, "mapping.js");
 FILE_IN(consumers, "consumers.js");
+FILE_IN(market, "market.js");
 FILE_IN(questions, "questions.sql");
 
 const ServeSiteFile *
 serve_site_file(const char *name)
 {
-	static ServeSiteFile files[17];
+	static ServeSiteFile files[18];
 
 	if (!files[0].name)
 	{
@@ -73,6 +74,7 @@ serve_site_file(const char *name)
 			FILE_AS(quality, "quality.js", SCRIPT),
 			FILE_AS(mapping, "mapping.js", SCRIPT),
 			FILE_AS(consumers, "consumers.js", SCRIPT),
+			FILE_AS(market, "market.js", SCRIPT),
 		};
 
 		_Static_assert(sizeof(all) == sizeof(files), "a place for each file");
