@@ -16,7 +16,7 @@
 #include "base/folder.h"
 #include "media/store_parts.h"
 
-/* What is being written is called so, with the process and a number behind it. */
+/* What is being written is called so, with who writes it and a number behind it. */
 #define MLS_DIRECTORY_TEMPORARY ".mls_tmp."
 
 typedef struct DirectoryStore
@@ -61,5 +61,9 @@ extern const char *mls_directory_base(const char *name);
 extern MlsStorePut *mls_directory_put_start(MlsStore *head, const MlsStoreFile *file);
 extern void mls_directory_put_finish(MlsStorePut *put);
 extern void mls_directory_keep(MlsStore *head);
+extern bool mls_directory_write_mark(MlsStore *head, const char *text, bool replace);
+
+/* Is nobody at work any more on what is being written under a temporary name? */
+extern bool mls_directory_is_left(const char *temporary);
 
 #endif /* MLS_DIRECTORY_H */

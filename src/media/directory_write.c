@@ -23,9 +23,11 @@
 #include <sys/vfs.h>
 #endif
 
+#include "access/xlog.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "storage/procarray.h"
 
 #include "media/directory.h"
 
@@ -41,6 +43,9 @@
 /* At most so many are open at a time, and fewer where the server has no room for them. */
 #define MOST_OPEN 256
 
+/* Most bytes of a temporary name. */
+#define TEMPORARY 64
+
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
@@ -51,7 +56,7 @@ typedef struct DirectoryPut
 	dlist_node node; /* of the store's `written`, until it has its name */
 	MemoryContextCallback callback;
 	char name[MLS_STORE_LONGEST_DOCUMENT + 1];
-	char temporary[40];
+	char temporary[TEMPORARY];
 	int fd; /* -1: neither open nor there */
 } DirectoryPut;
 
@@ -169,6 +174,36 @@ write_file(const DirectoryStore *store, int fd, const MlsStoreFile *file)
 			 file->length);
 }
 
+/*
+ * ---- temporary names ----
+ *
+ * They say who writes: another machine may have a process of that number, and the same directory.
+ */
+
+#define TEMPORARY_FORMAT MLS_DIRECTORY_TEMPORARY UINT64_FORMAT ".%d."
+
+static void
+name_temporary(char *temporary)
+{
+	snprintf(temporary, TEMPORARY, TEMPORARY_FORMAT "%08x", GetSystemIdentifier(), MyProcPid,
+			 pg_prng_uint32(&pg_global_prng_state));
+}
+
+/* One of this cluster is known to be over when no process of it has that number any more. */
+bool
+mls_directory_is_left(const char *temporary)
+{
+	const char *number = temporary + strlen(MLS_DIRECTORY_TEMPORARY);
+	const char *dot = strchr(number, '.');
+	int pid = dot != NULL ? atoi(dot + 1) : 0;
+	char own[TEMPORARY];
+
+	snprintf(own, sizeof(own), TEMPORARY_FORMAT, GetSystemIdentifier(), pid);
+	return pid > 0 && strncmp(temporary, own, strlen(own)) == 0 && BackendPidGetProc(pid) == NULL;
+}
+
+/* ---- making files ---- */
+
 /* A new file, readable for those who are to read it, whatever the server's umask says. */
 static int
 make_file(int folder, const char *name)
@@ -229,9 +264,7 @@ mls_directory_put_start(MlsStore *head, const MlsStoreFile *file)
 	put->head.store = head;
 	put->fd = -1;
 	strlcpy(put->name, file->name, sizeof(put->name));
-	/* Another machine may have a process of this number, and the same directory. */
-	snprintf(put->temporary, sizeof(put->temporary), MLS_DIRECTORY_TEMPORARY "%d.%08x", MyProcPid,
-			 pg_prng_uint32(&pg_global_prng_state));
+	name_temporary(put->temporary);
 	put->callback.func = give_up;
 	put->callback.arg = put;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &put->callback);
@@ -443,4 +476,63 @@ mls_directory_keep(MlsStore *head)
 		sync_names(store, all);
 	while (!dlist_is_empty(&store->written))
 		forget(dlist_container(DirectoryPut, node, dlist_head_node(&store->written)));
+}
+
+/* ---- whose the store is ---- */
+
+/* A new file, whole and on disk, or none; an error of the system. */
+static int
+write_new(int directory, const char *name, const char *text)
+{
+	int fd = make_file(directory, name);
+	int error;
+
+	if (fd < 0)
+		return errno;
+	error = write_all(fd, text, strlen(text));
+	if (error == 0 && pg_fsync(fd) != 0)
+		error = errno;
+	if (error)
+		(void) unlinkat(directory, name, 0);
+	mls_folder_drop(fd);
+	return error;
+}
+
+/*
+ * It gets its name when it is whole.  In the place of none it gets it by a link, which of two at
+ * once only one can make; where the file system has no links, it is made under its name.
+ */
+static int
+write_mark(int directory, const char *text, bool replace)
+{
+	char temporary[TEMPORARY];
+	int error;
+
+	name_temporary(temporary);
+	error = write_new(directory, temporary, text);
+	if (error)
+		return error;
+	if ((replace ? renameat(directory, temporary, directory, MLS_STORE_MARK)
+				 : linkat(directory, temporary, directory, MLS_STORE_MARK, 0)) != 0)
+		error = errno;
+	(void) unlinkat(directory, temporary, 0);
+	if (!replace && (error == EPERM || error == EOPNOTSUPP || error == ENOSYS))
+		error = write_new(directory, MLS_STORE_MARK, text);
+	return error == 0 && pg_fsync(directory) != 0 ? errno : error;
+}
+
+bool
+mls_directory_write_mark(MlsStore *head, const char *text, bool replace)
+{
+	const DirectoryStore *store = (DirectoryStore *) head;
+	int directory = mls_directory_root(store);
+	int error;
+
+	if (directory < 0)
+		mls_directory_report(store, TASK_OPEN, NULL, errno);
+	error = write_mark(directory, text, replace);
+	mls_folder_drop(directory);
+	if (error && (replace || error != EEXIST))
+		mls_directory_report(store, TASK_WRITE, MLS_STORE_MARK, error);
+	return error == 0;
 }

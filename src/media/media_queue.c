@@ -410,6 +410,9 @@ want_again(const MlsMediaRun *media)
 	"AND NOT f.removing AND NOT f.missing AND f.unreferenced_since IS NULL) "                      \
 	"THEN m.validator END, m.place "
 
+/* Behind these, where records are asked for their files. */
+#define NEXT_WITHOUT_ROOM 12
+
 /* Keys of those whose turn it is. */
 #define NEXT_KEYS                                                                                  \
 	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
@@ -424,22 +427,23 @@ want_again(const MlsMediaRun *media)
 	"ORDER BY k.n"
 
 /*
- * Files whose turn it is with all that is wanted of their records, for one request brings it: as many records
- * as have room, or a part of one that has more files.
+ * Of these all that is wanted of their records, for one request brings it: as many records as have
+ * room for $4 files, or a part of one that has more.  With it goes the number of the first key
+ * whose record has none.
  */
 #define NEXT_BY_RECORD                                                                             \
-	NEXT_COLUMNS                                                                                   \
-	"FROM (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS upto FROM "                  \
-	"(SELECT h.record_key, h.n, (SELECT pg_catalog.count(*) FROM mls.media m "                     \
+	"WITH records AS MATERIALIZED (SELECT r.*, pg_catalog.sum(r.files) OVER (ORDER BY r.n) AS "    \
+	"upto FROM (SELECT h.record_key, h.n, (SELECT pg_catalog.count(*) FROM mls.media m "           \
 	"WHERE coalesce(m.record_key, '') = h.record_key AND " IS_DUE ") AS files FROM "               \
-	"(SELECT first.record_key, pg_catalog.min(first.n) AS n FROM "                                 \
-	"(SELECT m.record_key, pg_catalog.row_number() OVER () AS n FROM "                             \
-	"(SELECT coalesce(m.record_key, '') AS record_key FROM mls.media m WHERE " IS_DUE              \
-	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2) m) first "                            \
-	"GROUP BY first.record_key) h) r) r "                                                          \
-	"JOIN mls.media m ON coalesce(m.record_key, '') = r.record_key WHERE " IS_DUE                  \
-	"AND (r.upto <= $2 OR r.n = 1) "                                                               \
-	"ORDER BY r.n, m.\"order\", m.key LIMIT $2"
+	"(SELECT coalesce(m.record_key, '') AS record_key, pg_catalog.min(k.n) AS n "                  \
+	"FROM pg_catalog.unnest($2) WITH ORDINALITY k (key, n) CROSS JOIN LATERAL "                    \
+	"(SELECT m.record_key FROM mls.media m WHERE m.subscription = $1 AND m.key = k.key "           \
+	"AND m.target = $3 AND m.state || '' = 'wanted' OFFSET 0) m GROUP BY 1) h) r) "                \
+	"SELECT m.*, (SELECT pg_catalog.min(o.n) FROM records o "                                      \
+	"WHERE o.upto > $4 AND o.upto > o.files)::pg_catalog.int4 FROM records r "                     \
+	"CROSS JOIN LATERAL (" NEXT_COLUMNS "FROM mls.media m "                                        \
+	"WHERE coalesce(m.record_key, '') = r.record_key AND " IS_DUE "OFFSET 0) m "                   \
+	"WHERE r.upto <= $4 OR r.upto = r.files ORDER BY r.n, m.\"order\", m.key LIMIT $4"
 
 /*
  * Reads the keys of the next files into the queue of the store.  Many at a time: rows that have
@@ -479,7 +483,32 @@ take_keys(MlsMediaPlace *place, int most)
 	return keys;
 }
 
-/* The rows of the next files, as the result of the last query. */
+/* Rows of some of the next files, as the result of the last query. */
+static void
+read_some(MlsMediaRun *media, int most)
+{
+	MlsMediaPlace *place = media->place;
+	int before = place->taken;
+	List *keys = take_keys(place, most);
+	bool isnull;
+	int next;
+
+	if (media->run->table->source->protocol->objects == NULL)
+	{
+		mls_select(NEXT, mls_arg_int8(media->run->sub->id), mls_arg_list(keys),
+				   mls_arg_text(media->rule.store));
+		return;
+	}
+	mls_select(NEXT_BY_RECORD, mls_arg_int8(media->run->sub->id), mls_arg_list(keys),
+			   mls_arg_text(media->rule.store), mls_arg_int4(most));
+	if (SPI_processed == 0)
+		return;
+	next = DatumGetInt32(mls_cell(SPI_tuptable, 0, NEXT_WITHOUT_ROOM, &isnull));
+	if (!isnull)
+		place->taken = before + next - 1;
+}
+
+/* Those of the next files. */
 static void
 read_next(MlsMediaRun *media, int most)
 {
@@ -489,8 +518,7 @@ read_next(MlsMediaRun *media, int most)
 	{
 		if (place->taken == list_length(place->next) && !fill_queue(media))
 			return;
-		mls_select(NEXT, mls_arg_int8(media->run->sub->id), mls_arg_list(take_keys(place, most)),
-				   mls_arg_text(media->rule.store));
+		read_some(media, most);
 	} while (SPI_processed == 0);
 }
 
@@ -506,14 +534,7 @@ mls_media_claim(MlsMediaRun *media, int most)
 
 	/* Should a crash forget this step, nothing is lost: nobody waits for it to be on disk. */
 	set_locally("synchronous_commit", "off");
-	if (media->run->table->source->protocol->objects)
-	{
-		want_again(media);
-		mls_select(NEXT_BY_RECORD, mls_arg_int8(media->run->sub->id), mls_arg_int4(most),
-				   mls_arg_text(media->rule.store));
-	}
-	else
-		read_next(media, most);
+	read_next(media, most);
 	before = MemoryContextSwitchTo(media->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		items = lappend(items, item_at(media, i));

@@ -351,6 +351,32 @@ fetch_some(MlsMediaRun *media)
 	return !media->exhausted;
 }
 
+/* ---- Whose a store is ---- */
+
+/*
+ * May files be put and removed there?  A run begins with the room that others have left filled,
+ * where files are written; uploads to a bucket that never ended can wait for its end.
+ */
+static bool
+claim_store(MlsMediaRun *media, bool begins)
+{
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(media->batch);
+		mls_store_claim(media->store);
+		if (begins && mls_store_takes_at_once(media->store))
+			(void) mls_store_sweep(media->store);
+	}
+	PG_CATCH();
+	{
+		give_up_place(media, media->place);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(media->run->context);
+	MemoryContextReset(media->batch);
+	return media->place->error == NULL;
+}
+
 /* ---- What goes ---- */
 
 /* Names of files to be removed; from here to release_store() nobody puts one. */
@@ -436,10 +462,13 @@ remove_files(MlsMediaRun *media)
 			continue;
 		turn_to(media, lfirst(lc));
 		mark_unreferenced(media);
-		/* Another database may have them. */
+		/* Another database may have them, or may have taken the place meanwhile. */
+		if (!claim_store(media, false))
+			continue;
 		while (!mls_store_is_shared(media->store) && remove_some(media))
 			;
-		(void) mls_store_sweep(media->store);
+		if (!mls_store_takes_at_once(media->store))
+			(void) mls_store_sweep(media->store);
 	}
 }
 
@@ -456,24 +485,6 @@ keep_memory(void)
 	(void) mallopt(M_MMAP_THRESHOLD, MLS_MEDIA_BATCH_BYTES / 16);
 	(void) mallopt(M_TRIM_THRESHOLD, MLS_MEDIA_BATCH_BYTES / 2);
 #endif
-}
-
-/* May files be put and removed there? */
-static void
-claim_store(MlsMediaRun *media)
-{
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(media->batch);
-		mls_store_claim(media->store);
-	}
-	PG_CATCH();
-	{
-		give_up_place(media, media->place);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(media->run->context);
-	MemoryContextReset(media->batch);
 }
 
 /*
@@ -534,7 +545,7 @@ media_work(MlsRun *run)
 		if (((MlsMediaPlace *) lfirst(lc))->error != NULL)
 			continue;
 		turn_to(media, lfirst(lc));
-		claim_store(media);
+		(void) claim_store(media, true);
 	}
 	fetch_all(media);
 	mls_run_enter(run, "removing");

@@ -98,21 +98,20 @@ own_mark(const MlsStore *store)
 					hash_bytes((const unsigned char *) name, strlen(name)));
 }
 
+/* Of two that write it at once where there was none, one has the place. */
 static void
-mark(MlsStore *store)
+mark(MlsStore *store, bool replace)
 {
-	store->kind->write_mark(store, psprintf("%s mls_fdw", own_mark(store)));
+	(void) store->kind->write_mark(store, psprintf("%s mls_fdw", own_mark(store)), replace);
 }
 
-/* Is it ours, or that of a server of ours that does not share it yet? */
+/* Is it that of a server of ours that did not share the place yet? */
 static bool
-may_mark(const MlsStore *store, const char *mark)
+was_ours_alone(const MlsStore *store, const char *mark)
 {
 	MlsFileServer alone = *store->server;
 	MlsStore unshared = *store;
 
-	if (mark == NULL || *mark == '\0')
-		return true;
 	alone.shared = false;
 	unshared.server = &alone;
 	return store->server->shared && is_marked(mark, own_mark(&unshared));
@@ -125,9 +124,9 @@ mls_store_claim(MlsStore *store)
 	const char *wanted = own_mark(store);
 	char *found = store->kind->read_mark(store);
 
-	if (may_mark(store, found))
+	if (found == NULL || was_ours_alone(store, found))
 	{
-		mark(store);
+		mark(store, found != NULL);
 		found = store->kind->read_mark(store);
 	}
 	if (found != NULL && is_marked(found, wanted))
@@ -147,7 +146,7 @@ mls_store_claim(MlsStore *store)
 void
 mls_store_adopt(MlsStore *store)
 {
-	mark(store);
+	mark(store, true);
 }
 
 /* Names come from our own tables; one that is not ours could lead anywhere. */

@@ -124,7 +124,10 @@ extern void mls_store_keep(MlsStore *store);
 /* Removes files; those that are not there are no error. */
 extern void mls_store_delete(MlsStore *store, const List *names);
 
-/* Removes what writes have left behind that never ended, a day after they began; how many. */
+/*
+ * Removes what writes have left behind that never ended: at once where their process is known to
+ * be over, else a day after they began; how many.
+ */
 extern int64 mls_store_sweep(MlsStore *store);
 
 /* ---- Reading ---- */

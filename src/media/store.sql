@@ -33,7 +33,7 @@ REVOKE ALL ON FUNCTION mls_store_delete(text, text[]) FROM PUBLIC;
 CREATE FUNCTION mls_store_sweep(store text) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'mls_store_sweep_sql' LANGUAGE C VOLATILE STRICT
 	SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION mls_store_sweep(text) IS 'removes what writes that never ended have left in a store, when it is older than a day; how many';
+COMMENT ON FUNCTION mls_store_sweep(text) IS 'removes what writes that never ended have left in a store, when their process is known to be over or it is older than a day; how many';
 REVOKE ALL ON FUNCTION mls_store_sweep(text) FROM PUBLIC;
 
 CREATE FUNCTION mls_store_adopt(store text) RETURNS void

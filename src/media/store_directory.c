@@ -359,9 +359,18 @@ list_documents(MlsStore *head, const char *folder, const char *after, int most)
 
 typedef struct Sweeping
 {
-	pg_time_t before;
+	pg_time_t before; /* what is older goes, */
+	bool alone; /* and what a process of this cluster was at work on, which alone has the place */
 	int64 removed;
 } Sweeping;
+
+static Sweeping
+begin_sweep(const MlsStore *store)
+{
+	Sweeping sweeping = {(pg_time_t) time(NULL) - MLS_STORE_STALE_S, !store->server->shared};
+
+	return sweeping;
+}
 
 static void
 sweep_entry(int folder, const char *digits, const char *base, void *arg)
@@ -370,7 +379,8 @@ sweep_entry(int folder, const char *digits, const char *base, void *arg)
 	struct stat found;
 
 	if (strncmp(base, MLS_DIRECTORY_TEMPORARY, strlen(MLS_DIRECTORY_TEMPORARY)) == 0 &&
-		look(folder, base, &found) && found.st_mtime < sweeping->before &&
+		look(folder, base, &found) &&
+		(found.st_mtime < sweeping->before || (sweeping->alone && mls_directory_is_left(base))) &&
 		unlinkat(folder, base, 0) == 0)
 		sweeping->removed++;
 }
@@ -379,7 +389,7 @@ sweep_entry(int folder, const char *digits, const char *base, void *arg)
 static MlsStorePut *
 put_start(MlsStore *head, const MlsStoreFile *file)
 {
-	Sweeping sweeping = {.before = (pg_time_t) time(NULL) - MLS_STORE_STALE_S};
+	Sweeping sweeping = begin_sweep(head);
 	int folder =
 		mls_store_is_name(file->name) ? -1 : open_folder_of((DirectoryStore *) head, file->name);
 
@@ -392,8 +402,9 @@ put_start(MlsStore *head, const MlsStoreFile *file)
 static int64
 sweep(MlsStore *head)
 {
-	Sweeping sweeping = {.before = (pg_time_t) time(NULL) - MLS_STORE_STALE_S};
+	Sweeping sweeping = begin_sweep(head);
 
+	visit_path((DirectoryStore *) head, "", sweep_entry, &sweeping);
 	for (int number = 0; number < 256; number++)
 		visit_digits((DirectoryStore *) head, number, sweep_entry, &sweeping);
 	return sweeping.removed;
@@ -401,7 +412,6 @@ sweep(MlsStore *head)
 
 /* ---- whose it is ---- */
 
-/* Of a process that was killed in between it may be empty. */
 static char *
 read_mark(MlsStore *head)
 {
@@ -423,33 +433,6 @@ read_mark(MlsStore *head)
 	if (error && error != ENOENT)
 		mls_directory_report(store, TASK_READ, MLS_STORE_MARK, error);
 	return error ? NULL : mark;
-}
-
-static void
-write_mark(MlsStore *head, const char *text)
-{
-	const DirectoryStore *store = (DirectoryStore *) head;
-	int directory = mls_directory_root(store);
-	ssize_t length = strlen(text);
-	ssize_t written;
-	int error = 0;
-	int fd;
-
-	if (directory < 0)
-		mls_directory_report(store, TASK_OPEN, NULL, errno);
-	fd = mls_folder_take(openat(directory, MLS_STORE_MARK,
-								O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-								0640));
-	if (fd < 0 || (written = pwrite(fd, text, length, 0)) < 0)
-		error = errno;
-	else if (written < length)
-		error = ENOSPC;
-	else if (pg_fsync(fd) != 0 || pg_fsync(directory) != 0)
-		error = errno;
-	mls_folder_drop(fd);
-	mls_folder_drop(directory);
-	if (error)
-		mls_directory_report(store, TASK_WRITE, MLS_STORE_MARK, error);
 }
 
 /* ---- opening ---- */
@@ -475,7 +458,7 @@ static const MlsStoreKind directory_kind = {
 	.list_documents = list_documents,
 	.link = no_link,
 	.read_mark = read_mark,
-	.write_mark = write_mark,
+	.write_mark = mls_directory_write_mark,
 };
 
 MlsStore *

@@ -27,7 +27,8 @@ typedef struct MlsStoreKind
 	List *(*list_documents)(MlsStore *store, const char *folder, const char *after, int most);
 	char *(*link)(const MlsStore *store, const char *name, int seconds);
 	char *(*read_mark)(MlsStore *store); /* NULL: there is none */
-	void (*write_mark)(MlsStore *store, const char *text);
+	/* Whole; false if it is not to be replaced, and there is one. */
+	bool (*write_mark)(MlsStore *store, const char *text, bool replace);
 } MlsStoreKind;
 
 /* The head of each kind's own. */
@@ -54,7 +55,7 @@ struct MlsStoreGet
 #define MLS_STORE_MARK ".mls_store"
 #define MLS_STORE_MARK_BYTES 200
 
-/* So long are left alone what writes have left behind: they may still be under way. */
+/* So long is left alone what writes have left behind, unless nobody can be at work on it any more. */
 #define MLS_STORE_STALE_S (24 * 3600)
 
 /* store_directory.c, store_s3.c: fill in a store that begins as `head` says. */

@@ -388,16 +388,49 @@ read_mark(MlsStore *head)
 	return mark;
 }
 
-static void
-write_mark(MlsStore *head, const char *text)
+/* One that is not to be replaced; what the service has said. */
+static MlsHttpResponse *
+put_new_mark(S3Store *store, const MlsHttpUpload *mark)
 {
+	S3Call call = {.method = "PUT",
+				   .name = MLS_STORE_MARK,
+				   .headers = list_make2("Content-Type: text/plain", "If-None-Match: *"),
+				   .upload = mark,
+				   .purpose = purpose_of(MLS_STORE_MARK)};
+
+	return mls_s3_fetch(store, &call);
+}
+
+/*
+ * Services that know of no conditions ignore this one, or refuse it; there the later one of two
+ * at once has the place, as the other sees when it looks again.
+ */
+static bool
+write_mark(MlsStore *head, const char *text, bool replace)
+{
+	S3Store *store = (S3Store *) head;
 	MlsStoreFile file = {.name = MLS_STORE_MARK,
 						 .content_type = "text/plain",
 						 .length = strlen(text),
 						 .bytes = text};
+	MlsHttpUpload mark = {.bytes = file.bytes, .length = file.length};
+	MlsHttpResponse *response;
 
 	mls_sha256(file.bytes, file.length, file.sha256);
+	memcpy(mark.sha256, file.sha256, sizeof(mark.sha256));
+	if (!replace)
+	{
+		response = put_new_mark(store, &mark);
+		/* There is one; or another is just being written. */
+		if (response->status == 412 || response->status == 409)
+			return false;
+		if (response->status == 200 && !mls_s3_is_error(response))
+			return true;
+		if (response->status != 501 && strcmp(mls_s3_code(response), "NotImplemented") != 0)
+			mls_s3_report(store, "write a file of", response);
+	}
 	put_finish(put_start(head, &file));
+	return true;
 }
 
 /* ---- opening ---- */

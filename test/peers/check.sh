@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs RETS clients of other authors against the test server, to prove that it is
-# faithful, and clients of OData against mls_serve (serve.sh).  Needs node and npm, and a
-# registry; not a part of make check.
+# faithful, clients of OData against mls_serve (serve.sh), and stores of files against a service
+# of S3 (s3.sh).  Needs node and npm, and a registry; not a part of make check.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,3 +39,4 @@ done
 echo "$passed passed, 0 failed"
 bash "$here/serve.sh"
 bash "$here/site.sh"
+bash "$here/s3.sh"

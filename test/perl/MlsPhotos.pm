@@ -3,7 +3,7 @@
 #
 # Source a replicates Media by itself, and its syncs are followed by runs that nobody has asked
 # for; source b has them as part of its listings, and fetches files when it is told.  Both keep their files
-# in one directory, so that a picture that both have is there once.
+# in one directory, so that a picture that both have is there once; documents of a go to a bucket.
 #
 # After each settled round: the rows of mls.media are what the source shows, each with the hash
 # of what its address gives (or, where that is no picture, of one that it had before); the store
@@ -22,8 +22,6 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 use parent 'MlsModel';
-
-my $ATTEMPTS = 4;
 
 # What a host gives in place of a picture.
 my @bad = qw(html xml empty half svg text 404 500);
@@ -64,9 +62,12 @@ sub create_stores
 	my ($self) = @_;
 	for my $store (@{ $self->{stores} })
 	{
-		mkdir "$self->{directory}/$store" or die "$self->{directory}/$store: $!";
-		$self->sql("CREATE SERVER $store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://$self->{directory}/$store', public_url 'https://$store.example.com')");
+		my $place = $store eq 'papers' ? "url 's3://photos/papers', endpoint 'http://127.0.0.1:$self->{mls}{port}', retries '0'" : "url 'file://$self->{directory}/$store'";
+		$self->sql("CREATE SERVER $store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', $place, public_url 'https://$store.example.com')");
 	}
+	mkdir "$self->{directory}/store" or die "$self->{directory}/store: $!";
+	$self->sql(q{CREATE USER MAPPING FOR CURRENT_USER SERVER papers OPTIONS (access_key 'AKIATESTKEYVALUE', secret_key 's3cr3t/Key+Value=for-tests')})
+	  if @{ $self->{stores} } > 1;
 	return;
 }
 
@@ -413,9 +414,8 @@ sub leave_orphan
 	my ($self) = @_;
 	my $bytes = 'a file of seed ' . $self->number(1000);
 	my $hash = sha256_hex($bytes);
-	my $folder = "$self->{directory}/" . $self->one_of(@{ $self->{stores} }) . '/' . substr($hash, 0, 2);
-	mkdir $folder;
-	PostgreSQL::Test::Utils::append_to_file("$folder/$hash.jpg", $bytes) if !-e "$folder/$hash.jpg";
+	my $file = $self->one_of(@{ $self->{stores} }) . '/' . substr($hash, 0, 2) . "/$hash.jpg";
+	$self->write_file($file, $bytes) if !grep { $_ eq $file } $self->files;
 	$self->{interrupted} = 1;
 	$self->tell('an orphan is left');
 	return;
@@ -427,9 +427,19 @@ sub damage_store
 	my ($self) = @_;
 	my @files = $self->files or return;
 	my $file = $self->one_of(@files);
-	unlink "$self->{directory}/$file" or die "$file: $!";
-	PostgreSQL::Test::Utils::append_to_file("$self->{directory}/$file", 'spoilt') if $self->number(2);
 	my ($store) = $file =~ m{^(\w+)/};
+	if ($self->number(2))
+	{
+		$self->write_file($file, 'spoilt');
+	}
+	elsif ($store eq 'papers')
+	{
+		$self->{mls}->control('s3', { drop => [$file] });
+	}
+	else
+	{
+		unlink "$self->{directory}/$file" or die "$file: $!";
+	}
 	$self->sql("SELECT count(*) FROM mls_media_verify('$store', samples => 1000, repair => true)");
 	$self->tell("$file is damaged");
 	return;
@@ -437,10 +447,35 @@ sub damage_store
 
 # ---- The law ----
 
+# Objects of the bucket of papers, by their names in it.
+sub objects
+{
+	my ($self) = @_;
+	return {} if @{ $self->{stores} } < 2;
+	my $all = JSON::PP::decode_json($self->{mls}->get('s3'))->{buckets}{photos};
+	return { map { m{^papers/../} ? ($_ => $all->{$_}) : () } keys %$all };
+}
+
+# Files of all stores: name of the store, and the file's in it.
 sub files
 {
 	my ($self) = @_;
-	return sort map { m{/(\w+/[0-9a-f]{2}/[^/]+)$} ? $1 : () } glob("$self->{directory}/*/*/*");
+	return sort keys %{ $self->objects }, map { m{/(\w+/[0-9a-f]{2}/[^/]+)$} ? $1 : () } glob("$self->{directory}/*/*/*");
+}
+
+sub write_file
+{
+	my ($self, $file, $bytes) = @_;
+	if ($file =~ /^papers/)
+	{
+		$self->{mls}->control('s3', { put => [ 'photos', $file, $bytes ] });
+		return;
+	}
+	my ($folder) = "$self->{directory}/$file" =~ m{^(.*)/};
+	mkdir $folder;
+	unlink "$self->{directory}/$file";
+	append_to_file("$self->{directory}/$file", $bytes);
+	return;
 }
 
 # The hash of what an address gives; nothing if that is no picture.
@@ -507,7 +542,8 @@ sub remove_orphans
 	my ($self) = @_;
 	return if !delete $self->{interrupted};
 	my $old = time - 2 * 86400;
-	utime $old, $old, map { glob("$self->{directory}/*/$_") } '*/*', '.mls_tmp.*', '*/.mls_tmp.*';
+	utime $old, $old, glob("$self->{directory}/*/*/*");
+	$self->{mls}->control('s3', { age => 2 * 86400 });
 	$self->sql("SELECT count(*) FROM mls_media_verify('$_', samples => 0, repair => true); SELECT mls_store_sweep('$_')") for @{ $self->{stores} };
 	return;
 }
@@ -536,11 +572,13 @@ sub wrong_files
 	# Of a file that was found damaged, and that nobody gives any more, nothing is promised.
 	my %lost = map { $_ => 1 } @{ $named{lost} };
 	my @files = grep { !$lost{$_} } $self->files;
+	my $objects = $self->objects;
 	my @wrong = map { "missing, though a medium has it: $_" } @{ $named{wrong} };
 	for my $file (@files)
 	{
 		my ($hash) = $file =~ m{/([0-9a-f]+)\.};
-		push @wrong, "$file has other bytes" if sha256_hex(slurp_file("$self->{directory}/$file")) ne $hash;
+		my $found = $objects->{$file} ? $objects->{$file}{sha256} : sha256_hex(slurp_file("$self->{directory}/$file"));
+		push @wrong, "$file has other bytes" if $found ne $hash;
 	}
 	push @wrong, apart(\@files, $named{known}, [ 'in the store', 'in a row' ]);
 	push @wrong, apart(\@files, $named{shown}, [ 'in the store', 'of a medium' ]) if $self->{grace} eq '0';
@@ -557,21 +595,6 @@ sub wrong_gold
 		  LEFT JOIN mls_media m ON g."MediaKey" = m.source || ':' || m.key
 		 WHERE g."X_Sha256" IS DISTINCT FROM m.sha256 OR g."MediaURL" IS DISTINCT FROM 'https://' || m.store || '.example.com/' || m.name});
 	return grep { $_ ne '' } $shown, differences_from_nothing($self->{node}, $self->{round});
-}
-
-# Whatever may fail for a while is tried until it does not; what is wrong, or nothing.
-sub until_fine
-{
-	my ($self, $process, $expected) = @_;
-	my $said = '';
-	for my $attempt (1 .. $ATTEMPTS)
-	{
-		my @said = map { my (undef, $out, $err) = $self->try_sql($self->call_of($process, $_)); "$out$err" } $self->names;
-		return '' if !grep { $_ !~ $expected } @said;
-		$said = join ', ', @said;
-		$self->tell("settle: $process says $said");
-	}
-	return "$process says $said";
 }
 
 sub settle

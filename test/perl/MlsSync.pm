@@ -103,7 +103,7 @@ sub start_psql
 	my $self = { out => '', err => '' };
 	my $user = $options{user} || 'postgres';
 	$self->{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres') . " user=$user",
+		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($options{database} || 'postgres') . " user=$user",
 			'-c', $sql ],
 		'<', \undef, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout($options{timeout} || 120));
 	return $self;

@@ -23,7 +23,7 @@ HEADER = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/ ,]+)/(\d{8})/([^/ ,]*)/([
                     r"SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})")
 STATUS = {"InvalidAccessKeyId": 403, "SignatureDoesNotMatch": 403, "AccessDenied": 403, "RequestTimeTooSkewed": 403, "NoSuchBucket": 404,
           "NoSuchKey": 404, "NoSuchUpload": 404, "MethodNotAllowed": 405, "MissingContentLength": 411, "InternalError": 500, "NotImplemented": 501,
-          "SlowDown": 503, "PermanentRedirect": 301, "QuotaExceeded": 403}
+          "SlowDown": 503, "PermanentRedirect": 301, "QuotaExceeded": 403, "PreconditionFailed": 412}
 
 
 class Refusal(Exception):
@@ -76,7 +76,7 @@ class S3:
         self.buckets = {"photos": {}, "full": {}, "closed": {}, "a.b": {}}
         self.uploads, self.numbers, self.checked = {}, 0, 0
         self.settings = {"region": "us-east-1", "skew_s": 0, "session_token": None, "page": MAX_KEYS, "deny": [], "no_bulk": False, "delete_errors": [],
-                         "complete_error": 0, "keep": True, "host": None, "order": "names"}
+                         "complete_error": 0, "keep": True, "host": None, "order": "names", "conditions": "kept"}
 
     def bucket_of(self, request):
         """Bucket and key as they stand in the address: by host, or by path."""
@@ -218,8 +218,19 @@ class S3:
             bucket[key] = (data, kind, self.clock())
         return {"ETag": '"%s"' % hashlib.md5(data).hexdigest()}
 
+    def check_condition(self, request, bucket, key):
+        """A file that is to be written only where there is none; not all services know of that."""
+        condition = request.headers.get("If-None-Match")
+        if condition is None or self.settings["conditions"] == "ignored":
+            return
+        if condition != "*" or self.settings["conditions"] == "refused":
+            raise Refusal("NotImplemented", "A header you provided implies functionality that is not implemented.")
+        if key in bucket:
+            raise Refusal("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+
     def put(self, request, bucket, key, options):
         self.need_length(request)
+        self.check_condition(request, bucket, key)
         return Response(200, "", XML, self.stored(bucket, key, request.body, request.headers.get("Content-Type")))
 
     def found(self, bucket, key):
@@ -336,7 +347,8 @@ class S3:
                     "checked": self.checked, "settings": self.settings}
 
     def change(self, spec):
-        """Settings by their names; `age`: seconds by which all uploads become older; `spoil`: keys that get other bytes."""
+        """Settings by their names; `age`: seconds by which all files and uploads become older; `spoil`: keys that get other
+        bytes; `drop`: keys that go."""
         with self.lock:
             for name, value in spec.items():
                 if name == "begin":  # an upload that somebody has left
@@ -345,6 +357,13 @@ class S3:
                 elif name == "age":
                     for upload in self.uploads.values():
                         upload["began"] -= timedelta(seconds=value)
+                    for bucket in self.buckets.values():
+                        for key, (data, kind, at) in bucket.items():
+                            bucket[key] = (data, kind, at - timedelta(seconds=value))
+                elif name == "drop":
+                    for bucket in self.buckets.values():
+                        for key in value:
+                            bucket.pop(key, None)
                 elif name == "spoil":
                     for bucket in self.buckets.values():
                         for key in set(value) & set(bucket):

@@ -150,13 +150,20 @@ SKIP: {
 }
 chmod 0750, "$folder/srv/photos";
 
-# What a crash leaves behind goes a day later, and is no file before.
-my ($young, $old) = map { "$folder/srv/photos/$place/.mls_tmp.$_" } 1, 2;
-append_to_file($_, 'half') for $young, $old;
+# What a process has left behind that is over, goes; what may be another machine's a day later, and is no file before.
+my ($cluster, $alive) = split /\|/, query('SELECT system_identifier, pg_backend_pid() FROM pg_control_system()');
+my $over = query('SELECT max(n) FROM generate_series(1, 4000000, 1000003) n WHERE n NOT IN (SELECT pid FROM pg_stat_activity)');
+my ($young, $old, $ours, $left, $mark) = map { "$folder/srv/photos/$_" } "$place/.mls_tmp.1$cluster.$over.1", "$place/.mls_tmp.1$cluster.$over.2", "$place/.mls_tmp.$cluster.$alive.3",
+  "$place/.mls_tmp.$cluster.$over.4", ".mls_tmp.$cluster.$over.5";
+append_to_file($_, 'half') for $young, $old, $ours, $left, $mark;
 utime 0, 0, $old;
 unlike(listed('disk'), qr/tmp/, 'a half written file is not listed');
-is(query("SELECT mls_store_sweep('disk')"), 1, 'one is old');
-ok(-e $young && !-e $old, 'and gone');
+query("ALTER SERVER disk OPTIONS (ADD shared 'true')");
+is(query("SELECT mls_store_sweep('disk')"), 1, 'of a place that clusters share the old one goes');
+query('ALTER SERVER disk OPTIONS (DROP shared)');
+is(query("SELECT mls_store_sweep('disk')"), 2, 'of another those of processes that are over');
+is(join(' ', map { -e $_ ? 1 : 0 } $young, $old, $ours, $left, $mark), '1 0 1 0 0', 'and no others');
+unlink $ours;
 
 # ---- What a store is not ----
 

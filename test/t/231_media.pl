@@ -293,7 +293,7 @@ consistent('failures');
 
 # ---- Where nobody is to be led ----
 
-my @addresses = ('http://169.254.169.254/latest/meta-data/', 'https://10.0.0.1/x.jpg', 'file:///etc/passwd', 'http://localhost:1/x', 'ftp://example.com/x.jpg',
+my @addresses = ('http://169.254.169.254/latest/meta-data/', 'https://10.0.0.1/x.jpg', 'https://127.0.0.2/x.jpg', 'https://[::1]/x.jpg', 'https://[::ffff:127.0.0.1]/x.jpg', 'https://2130706433/x.jpg', 'file:///etc/passwd', 'http://localhost:1/x', 'ftp://example.com/x.jpg',
 	"http://user:secret\@127.0.0.1:$mls->{port}/cdn/jpeg/x");
 %key_of = cases('hostile', (map { ($_, [$_]) } @addresses),
 	(map { ("to $_", [ "$photos/to/x?url=" . escaped($_) ]) } @addresses),

@@ -67,6 +67,9 @@ sub again
 
 # ---- RETS: no addresses; media have an order of their own ----
 
+# More than a batch holds.
+$mls->control('insert', { resource => 'Media', count => 5, fields => { ResourceName => 'Property', ResourceRecordKey => $_ } })
+  for @{ JSON::PP::decode_json($mls->get('keys?resource=Property')) };
 my %of;
 for my $record (map { JSON::PP::decode_json($_) } grep { length } split /\n/, $mls->get('truth?resource=Media'))
 {
@@ -85,6 +88,7 @@ for my $listing (@listings)
 	}
 }
 cmp_ok(scalar @{ $of{ $listings[0] } }, '>=', 4, 'a listing with photos');
+cmp_ok($n, '>', 64, 'and more than two batches of all');
 rets_option($mls, object_order => $yes);
 create_rets($node, $mls, 'r', tables => 'media_media', key_prefix => 'r:', retries => 0);
 sql("SELECT mls_subscribe('r.media_media')");

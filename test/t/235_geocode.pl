@@ -274,6 +274,7 @@ $geo->fault(kind => 'stall', match => '/geo/', skip => 1);
 my $running = start_psql($node, q{SELECT * FROM mls_geocode('east')});
 my $under_way = q{SELECT status = 'running' AND inserted = 1 FROM mls.run WHERE process = 'geocode' ORDER BY id DESC LIMIT 1};
 $node->poll_query_until('postgres', $under_way) or die;
+is(query(q{SELECT count(*) FROM pg_stat_activity WHERE query || application_name ~ ('geo' || '-key|daily st') AND pid <> pg_backend_pid()}), 0, 'no key or address stands in pg_stat_activity while a service is asked');
 sync();
 is(query(q{SELECT count(*) FROM mls_progress WHERE process = 'geocode'}), 1, 'runs beside a sync');
 $node->stop('immediate');
@@ -386,6 +387,19 @@ SKIP:
 	geocode();
 	is(query(qq{SELECT count(*) $within AND "ListingKey" = '$all[9]'}), 1, 'new points come into it');
 }
+
+# ---- A condominium ----
+
+my $flats = $ENV{MLS_LONG} ? 10_000 : 2500;
+$mls->control('insert', { resource => 'Property', count => $flats, fields => { (map { $_ => undef } @fields, 'Latitude', 'Longitude'), StreetNumber => '500', StreetName => 'Tower Rd', City => 'New York',
+			StateOrProvince => 'NY', PostalCode => '10118', Country => 'US', InternetAddressDisplayYN => JSON::PP::true, InternetEntireListingDisplayYN => JSON::PP::true } });
+$geo->control('places', { places => [ place('500', 'tower rd', 40.736, -73.996) ] });
+sync();
+asked();
+is(geocode() =~ s/\|\d+ record.*//r, "finished|$flats|$flats|0|0|1", "$flats flats of a house");
+is(join(' ', asked()), 'nominatim:500 tower rd', 'are one question');
+is(geocode() =~ s/\|\d+ record.*//r, 'finished|0|0|0|0|0', 'asked once');
+
 query(q{SELECT mls_geocode_stop('east'); SELECT mls_remap('east')});
 is(query(q{SELECT count("X_GeoLatitude") + count("X_GeoSource") FROM gold.property}), 0, 'ended: the points are gone');
 my $log = slurp_file($node->logfile);
