@@ -51,6 +51,8 @@ SQL_CHAPTERS = \
 	src/feed/reso.tsv \
 	src/feed/sitemap.tsv \
 	src/publish/publication.sql \
+	src/mart/mart_catalog.sql \
+	src/mart/mart.tsv \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \
@@ -70,7 +72,7 @@ SQL_CHAPTERS = \
 	src/media/store.sql \
 	src/publish/publish.sql \
 	src/mart/mart.sql \
-	src/mart/mart.tsv
+	src/mart/market.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

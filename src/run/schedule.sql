@@ -11,15 +11,15 @@
 -- mls_health() measures reality by.
 CREATE TABLE mls.schedule (
     source       text NOT NULL,
-    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed')),
+    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed', 'mart')),
     role         regrole NOT NULL DEFAULT current_user::regrole,
     schedule     text NOT NULL,
     scheduled_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source, process, role)
 );
 COMMENT ON TABLE mls.schedule IS 'what mls_schedule() has pg_cron run, and when';
-COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server, source or destination, or of a feed';
-COMMENT ON COLUMN mls.schedule.process IS 'sync, purge, reconcile, geocode, media, publish or feed';
+COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server, source or destination, or of a feed or a mart';
+COMMENT ON COLUMN mls.schedule.process IS 'sync, purge, reconcile, geocode, media, publish, feed or mart';
 COMMENT ON COLUMN mls.schedule.role IS 'role that scheduled it; the job works on the subscriptions it has privileges for';
 COMMENT ON COLUMN mls.schedule.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls.schedule.scheduled_at IS 'since when';
@@ -186,38 +186,37 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.require_source(text) IS 'the name of a source as it is written; an error unless it exists and is replicated';
 
--- What is scheduled: processes of a source, of a destination, of a feed; or, to be looked at, any.
-CREATE FUNCTION mls.require_subject(name text, is_source boolean, is_destination boolean, is_feed boolean) RETURNS text
+-- What is scheduled: processes of a source, of a destination, of a feed, of a mart; or, to be looked at, any.
+CREATE FUNCTION mls.require_subject(name text, is_source boolean, is_destination boolean, is_feed boolean, is_mart boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
-    destinations text[] := ARRAY(SELECT DISTINCT p.destination FROM mls.publication p ORDER BY 1);
-    feeds text[] := ARRAY(SELECT f.name FROM mls.feed f ORDER BY 1);
+    known record;
     found text := name;
+    others text[] := '{}';
 BEGIN
-    IF is_destination THEN
-        found := mls.find_name(name, destinations, 'destination');
+    FOR known IN
+        SELECT k.*
+          FROM (VALUES (is_destination, ARRAY(SELECT DISTINCT p.destination FROM mls.publication p ORDER BY 1), 'destination', 'nothing is published at destination "%s"', 'mls_publish() says what is kept in step where.'),
+                       (is_feed, ARRAY(SELECT f.name FROM mls.feed f ORDER BY 1), 'feed', 'there is no feed "%s"', 'mls_feed() says what is written, and where.'),
+                       (is_mart, ARRAY(SELECT o.source FROM mls.outlet o WHERE o.process = 'mart' ORDER BY 1), 'mart', 'there is no mart "%s"', 'mls_mart_create() makes one.')) k (wanted, names, kind, missing, hint)
+    LOOP
+        others := others || known.names;
+        CONTINUE WHEN NOT known.wanted;
+        found := mls.find_name(name, known.names, known.kind);
         IF found IS NULL THEN
-            PERFORM mls.refuse('42704', format('nothing is published at destination "%s"', name),
-                coalesce('Perhaps you meant "' || mls.nearest(name, destinations) || '".', 'mls_publish() says what is kept in step where.'));
+            PERFORM mls.refuse('42704', format(known.missing, name), coalesce('Perhaps you meant "' || mls.nearest(name, known.names) || '".', known.hint));
         END IF;
-    END IF;
-    IF is_feed THEN
-        found := mls.find_name(name, feeds, 'feed');
-        IF found IS NULL THEN
-            PERFORM mls.refuse('42704', format('there is no feed "%s"', name),
-                coalesce('Perhaps you meant "' || mls.nearest(name, feeds) || '".', 'mls_feed() says what is written, and where.'));
-        END IF;
-    END IF;
+    END LOOP;
     IF is_source THEN
         found := mls.require_source(name);
-    ELSIF NOT is_destination AND NOT is_feed AND name = ANY (destinations || feeds) IS NOT TRUE THEN
+    ELSIF NOT (is_destination OR is_feed OR is_mart) AND name = ANY (others) IS NOT TRUE THEN
         found := mls.require_source(name);
     END IF;
     RETURN found;
 END $$;
-COMMENT ON FUNCTION mls.require_subject(text, boolean, boolean, boolean) IS 'the name of a source, destination or feed as it is written; an error unless it is what it has to be';
+COMMENT ON FUNCTION mls.require_subject(text, boolean, boolean, boolean, boolean) IS 'the name of a source, destination, feed or mart as it is written; an error unless it is what it has to be';
 
 -- commands: what to run in the database that has pg_cron, when that is another.
 CREATE FUNCTION mls.require_cron(commands text[]) RETURNS void
@@ -346,23 +345,28 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.settle_pruning() IS 'sees to it that a role with a schedule has a job that prunes, and no other role has';
 
--- The jobs that arguments of mls_schedule() ask for; a job without a schedule is to be removed.
-CREATE FUNCTION mls.asked_jobs(
-    source text, sync text, purge text, reconcile text, geocode text, media text, publish text, feed text,
-    OUT name text, OUT process text, OUT schedule text, OUT command text)
+-- What pg_cron is to run for a process of a source.
+CREATE FUNCTION mls.job_command(source text, process text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', CASE WHEN process IN ('media', 'publish', 'feed', 'mart') THEN process || '_sync' ELSE process END, source,
+              CASE WHEN process IN ('sync', 'geocode', 'publish') THEN ', due => true' END)
+$$;
+COMMENT ON FUNCTION mls.job_command(text, text) IS 'the statement of the job of a process of a source';
+
+-- The jobs that arguments of mls_schedule() ask for, by process; a job without a schedule is to be removed.
+CREATE FUNCTION mls.asked_jobs(source text, schedules jsonb, OUT name text, OUT process text, OUT schedule text, OUT command text)
     RETURNS SETOF record
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(p.expression), ''),
-       format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', CASE WHEN p.process IN ('media', 'publish', 'feed') THEN p.process || '_sync' ELSE p.process END, source,
-              CASE WHEN p.process IN ('sync', 'geocode', 'publish') THEN ', due => true' END)
-  FROM (VALUES (1, 'sync', sync), (2, 'purge', purge), (3, 'reconcile', reconcile), (4, 'geocode', geocode), (5, 'media', media), (6, 'publish', publish), (7, 'feed', feed))
-       AS p (place, process, expression)
- WHERE p.expression IS NOT NULL
+SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(schedules ->> p.process), ''), mls.job_command(source, p.process)
+  FROM unnest('{sync,purge,reconcile,geocode,media,publish,feed,mart}'::text[]) WITH ORDINALITY AS p (process, place)
+ WHERE schedules ->> p.process IS NOT NULL
  ORDER BY p.place;
 $$;
-COMMENT ON FUNCTION mls.asked_jobs(text, text, text, text, text, text, text, text) IS 'jobs that a call of mls_schedule() asks for';
+COMMENT ON FUNCTION mls.asked_jobs(text, jsonb) IS 'jobs that a call of mls_schedule() asks for';
 
 CREATE FUNCTION mls_schedule(
     source text,
@@ -373,6 +377,7 @@ CREATE FUNCTION mls_schedule(
     media text DEFAULT NULL,
     publish text DEFAULT NULL,
     feed text DEFAULT NULL,
+    mart text DEFAULT NULL,
     OUT process text,
     OUT schedule text,
     OUT next_run timestamptz)
@@ -382,12 +387,13 @@ CREATE FUNCTION mls_schedule(
     AS $$
 #variable_conflict use_column
 DECLARE
+    schedules CONSTANT jsonb := jsonb_build_object('sync', sync, 'purge', purge, 'reconcile', reconcile, 'geocode', geocode, 'media', media, 'publish', publish, 'feed', feed, 'mart', mart);
     asked record;
 BEGIN
     PERFORM mls.refuse_standby('mls_schedule()', 'schedule');
     PERFORM mls.follow_renames();
-    mls_schedule.source := mls.require_subject(mls_schedule.source, num_nonnulls(sync, purge, reconcile, geocode, media) > 0, publish IS NOT NULL, feed IS NOT NULL);
-    IF num_nonnulls(sync, purge, reconcile, geocode, media, publish, feed) = 0 THEN
+    mls_schedule.source := mls.require_subject(mls_schedule.source, num_nonnulls(sync, purge, reconcile, geocode, media) > 0, publish IS NOT NULL, feed IS NOT NULL, mart IS NOT NULL);
+    IF num_nonnulls(sync, purge, reconcile, geocode, media, publish, feed, mart) = 0 THEN
         RAISE NOTICE 'nothing is scheduled by this call' USING
             HINT = format('Name a time for a process: mls_schedule(%L, sync => ''*/15 * * * *'').', mls_schedule.source);
     END IF;
@@ -395,8 +401,8 @@ BEGIN
         SELECT CASE WHEN a.schedule IS NULL THEN format('SELECT cron.unschedule(%L);', a.name)
                     ELSE format('SELECT cron.schedule_in_database(%L, %L, %L, %L);',
                                 a.name, a.schedule, a.command, current_database()) END
-          FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media, publish, feed) a));
-    FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, sync, purge, reconcile, geocode, media, publish, feed) LOOP
+          FROM mls.asked_jobs(mls_schedule.source, schedules) a));
+    FOR asked IN SELECT * FROM mls.asked_jobs(mls_schedule.source, schedules) LOOP
         PERFORM mls.remove_jobs(ARRAY[asked.name]);
         IF asked.schedule IS NOT NULL THEN
             PERFORM mls.add_job(asked.name, asked.schedule, asked.command);
@@ -408,10 +414,10 @@ BEGIN
         SELECT s.process, s.schedule, mls.cron_next(s.schedule, now())
           FROM mls.schedule s
          WHERE s.source = mls_schedule.source
-         ORDER BY array_position('{sync,purge,reconcile,geocode,media,publish,feed}', s.process);
+         ORDER BY array_position('{sync,purge,reconcile,geocode,media,publish,feed,mart}', s.process);
 END $$;
-COMMENT ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text)
-    IS 'run the processes of a source by pg_cron, or publish to a destination, or write a feed: a cron expression each, NULL to leave it as it is, an empty text to remove it; returns the schedule of the source';
+COMMENT ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text)
+    IS 'run the processes of a source by pg_cron, or publish to a destination, write a feed or fill a mart: a cron expression each, NULL to leave it as it is, an empty text to remove it; returns the schedule of the source';
 
 CREATE FUNCTION mls_unschedule(source text) RETURNS integer
     LANGUAGE plpgsql
@@ -424,7 +430,7 @@ BEGIN
     PERFORM mls.refuse_standby('mls_unschedule()', 'unschedule');
     PERFORM mls.follow_renames();
     mls_unschedule.source := mls.find_source(source, ARRAY(SELECT s.source FROM mls.schedule s));
-    names := ARRAY(SELECT a.name FROM mls.asked_jobs(source, '', '', '', '', '', '', '') a);
+    names := ARRAY(SELECT format('mls %s %s', source, p) FROM unnest('{sync,purge,reconcile,geocode,media,publish,feed,mart}'::text[]) p);
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
     removed := mls.remove_jobs(names);
     PERFORM mls.note_schedule(mls_unschedule.source, NULL, NULL);
@@ -554,12 +560,12 @@ END $$;
 COMMENT ON FUNCTION mls_prune()
     IS 'forget answers of geocoders whose time is over, and runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
 
-REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
+REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
     mls.forget(regrole, text, timestamptz), mls.forget(text, timestamptz),
     mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.find_source(text, text[]), mls.require_source(text), mls.require_cron(text[]),
     mls.cron_meant(text), mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
-    mls.asked_jobs(text, text, text, text, text, text, text, text), mls.require_subject(text, boolean, boolean, boolean), mls.kept_since(text) FROM PUBLIC;
+    mls.job_command(text, text), mls.asked_jobs(text, jsonb), mls.require_subject(text, boolean, boolean, boolean, boolean), mls.kept_since(text) FROM PUBLIC;
 -- A role sees its own jobs only, a superuser all; of others nothing can be told.
 CREATE FUNCTION mls.lost_jobs() RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1

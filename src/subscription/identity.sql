@@ -66,9 +66,8 @@ BEGIN
         RAISE EXCEPTION 'no server "%" is called "%" now', before, after USING ERRCODE = 'undefined_object';
     END IF;
     IF mls.has_cron() AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-        EXECUTE 'UPDATE cron.job j SET jobname = format(''mls %s %s'', $2, s.process), command = a.command '
-                'FROM mls.schedule s, mls.asked_jobs($2, ''x'', ''x'', ''x'', ''x'', ''x'') a '
-                'WHERE s.source = $1 AND a.process = s.process AND j.database = current_database() '
+        EXECUTE 'UPDATE cron.job j SET jobname = format(''mls %s %s'', $2, s.process), command = mls.job_command($2, s.process) '
+                'FROM mls.schedule s WHERE s.source = $1 AND j.database = current_database() '
                 'AND j.jobname = format(''mls %s %s'', $1, s.process) AND j.username = pg_get_userbyid(s.role)'
           USING before, after;
     END IF;

@@ -84,6 +84,7 @@ my %writes = (
 	mls_mart_create => q{mls_mart_create()},
 	mls_mart_drop => q{mls_mart_drop('mart')},
 	mls_mart_sync => q{mls_mart_sync()},
+	mls_mart_hold => q{mls_mart_hold('mart', 'x')},
 	mls_push_add => q{mls_push_add('app', 'https://hooks.example.com/', 't')},
 	mls_push_alter => q{mls_push_alter('app', paused => true)},
 	mls_push_resend => q{mls_push_resend('app', 0)},

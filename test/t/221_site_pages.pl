@@ -104,10 +104,22 @@ like($browser->text_of('.findings li[data-item=alerts]'), qr/receiver "desk" tak
 query(q{SET ROLE operator; SELECT mls_alert_rule_remove('quota'), mls_alert_receiver_remove('desk')});
 query(q{ALTER SERVER oldtown OPTIONS (SET requests_per_day '2000'); SET ROLE operator; SELECT mls_unschedule('lakeside')});
 
+# ---- Market, where there is no mart, and the overview's part of one ----
+
+like(visit('#/market', 'main h1 + p'), qr/There is no mart yet: SELECT mls_mart_create\(\)/, 'without a mart it is said how to make one');
+query(q{SET client_min_messages = warning; SET ROLE operator; SELECT mls_mart_create('mart', levels => '{all,city}', coverage => '{"riverbend": "2020-01-01", "oldtown": "2020-01-01", "lakeside": "2020-01-01", "agency": "2020-01-01"}'); SELECT * FROM mls_mart_sync('mart')});
+visit('#/overview', '[data-mart]');
+is(cells('[data-mart]', 'Mart', 'State', 'Listings'), 'mart|✓ filled|' . query('SELECT listings FROM mls_marts'), 'a mart is in the overview');
+$browser->click('[data-mart] button');
+like($browser->text_of('dialog pre'), qr/mls_mart_sync\('mart'\)/, 'and is filled from there');
+$browser->click('dialog button[type=submit]');
+is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
+$browser->wait_for('it is filled', 'return [...document.querySelectorAll("#jobs li[data-ended=good]")].some(e => /^Fill mart/.test(e.innerText))');
+
 # ---- All pages: fit on a phone, say nothing of secrets, load nothing of elsewhere ----
 
 my %pages = ('#/overview' => '.card', '#/source/riverbend' => 'table', '#/runs' => 'tbody tr', '#/live' => '#work .empty, #work li', '#/schedules' => 'svg.band', '#/record?text=LK00000007' => 'tbody tr',
-	'#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/datasets' => 'main .empty', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr');
+	'#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/datasets' => 'main .empty', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr', '#/market' => 'svg.line');
 for my $width (360, 1280)
 {
 	$browser->chrome('Emulation.setDeviceMetricsOverride', { width => $width, height => 800, deviceScaleFactor => 1, mobile => JSON::PP::false });
@@ -219,6 +231,23 @@ $browser->js('const files = new DataTransfer(), input = document.querySelector("
 $browser->click('form.upload button');
 like($browser->text_of('form.upload .failure'), qr/cannot upload file "notes\.docx" to source "inbox".*of no kind that is read/s, 'what is no file of it is refused, and told');
 
+# ---- Market ----
+
+visit('#/market/mart', '.measure svg.line');
+my ($place, $type) = split / /, $browser->js('return document.querySelector("[data-group]").dataset.group');
+my $figures = "FROM mart.agg_market_month a WHERE a.location_id = $place AND a.type_id = $type AND a.source_id = 0 AND a.currency = '" . $browser->js('return document.querySelector("select[name=currency]").value') . "' AND a.month > (SELECT max(month) FROM mart.agg_market_month) - interval '24 months'";
+is($browser->js('return [...document.querySelectorAll("[data-group]")[0].querySelectorAll("figure[data-measure=inventory_eom] tr[data-month]")].map(r => `${r.dataset.month} ${r.querySelector("td").textContent.replaceAll(",", "")}`).join("\n")'),
+	query(qq{SELECT string_agg(month || ' ' || coalesce(inventory_eom::text, '–'), E'\n' ORDER BY month DESC) $figures}), 'the table beside a chart has what the mart has');
+is($browser->js('return document.querySelector("[data-group] figure[data-measure=inventory_eom] svg").querySelectorAll("circle").length'), query(qq{SELECT count(inventory_eom) $figures}), 'and the chart a point for each month that is known');
+is($browser->js('return document.querySelector("figure[data-measure=months_supply_12p] figcaption").title'), query(q{SELECT definition FROM mls.mart_column WHERE relation = 'agg_market_month' AND name = 'months_supply_12p'}), 'its definition is told on pointing at it');
+$browser->js('window.saved = null; const make = URL.createObjectURL; URL.createObjectURL = b => { b.text().then(t => { window.saved = t; }); return make.call(URL, b); }');
+$browser->click('button[data-action=csv]');
+my @csv = split /\r\n/, $browser->wait_for('a file', 'return window.saved');
+is($csv[0], 'month,place,kind,inventory_eom,new_listings,new_pending,closed_sales,median_sale_price,months_supply_12p,dom_median,sale_to_list_pct,is_thin,is_complete', 'as CSV');
+is(scalar(@csv) - 1, $browser->js('return document.querySelectorAll("figure[data-measure=inventory_eom] tr[data-month]").length'), 'with all that is shown');
+$browser->js('const s = document.querySelector("select[name=months]"); s.value = "12"; s.form.dispatchEvent(new Event("change"))');
+is($browser->wait_for('fewer months', 'const n = document.querySelectorAll("[data-group]")[0].querySelectorAll("figure[data-measure=inventory_eom] tr[data-month]").length; return n <= 12 ? n : null'), 12, 'of so many months as are wanted');
+
 # ---- Record ----
 
 visit('#/record?text=12%20Harbour', 'tbody tr');
@@ -293,15 +322,22 @@ my $evil = q{<img src=x onerror="window.broken=1"><script>window.broken=2</scrip
 query(qq{UPDATE gold.property SET "UnparsedAddress" = \$e\$$evil\$e\$ || chr(8238) || 'txt.exe', "PublicRemarks" = repeat('long ', 2048) WHERE mls_source = 'riverbend' AND mls_source_key = 'LK00000005';
 	INSERT INTO mls.issue (subscription, kind, key, field, value, reason) SELECT id, 'value', \$e\$$evil\$e\$, \$e\$$evil\$e\$, repeat('x', 10000), \$e\$$evil\$e\$ FROM mls.subscription WHERE source = 'riverbend' AND resource = 'Property';
 	INSERT INTO mls.run (subscription, process, status, started_at, finished_at, message, detail, hint) SELECT id, 'purge', 'failed', now(), now(), \$e\$$evil\$e\$, repeat('y', 10000), \$e\$$evil\$e\$ FROM mls.subscription WHERE source = 'riverbend' AND resource = 'Property';
+	UPDATE gold.property SET "City" = \$e\$=1+$evil\$e\$ WHERE mls_source = 'riverbend' AND mls_source_key <> 'LK00000003';
 	SELECT mls_consumer_add(\$e\$$evil\$e\$, 'idx'); CREATE SERVER "<b>bold</b>" FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'https://x.invalid')});
+query(q{SET ROLE operator; SELECT * FROM mls_mart_sync('mart')});
+visit('#/market/mart', '.measure svg.line');
+ok($browser->js('return [...document.querySelectorAll("h2")].some(e => e.textContent.startsWith(arguments[0]))', "=1+$evil"), 'a place of that name is a title');
+$browser->js('window.saved = null; URL.createObjectURL = b => { b.text().then(t => { window.saved = t; }); return "#/market/mart"; }');
+$browser->click('button[data-action=csv]');
+like($browser->wait_for('a file', 'return window.saved'), qr/,"'=1\+<img src=x onerror=""/, 'and no formula of a spreadsheet');
 visit('#/record/riverbend/Property/LK00000005', '#fields table');
 is($browser->js('return document.querySelector("tr[data-field=UnparsedAddress] [data-title=Gold] bdi").textContent.slice(0, arguments[0])', length $evil), $evil, 'a script in a record is a text');
 is($browser->js('return getComputedStyle(document.querySelector("tr[data-field=UnparsedAddress] [data-title=Gold] bdi")).unicodeBidi'), 'isolate', 'whose direction stays its own');
 cmp_ok($browser->js('return document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] bdi").textContent.length'), '<', 300, 'a long one begins');
 $browser->js('document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] button.more").click()');
 is($browser->js('return document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] bdi").textContent.length'), 10240, 'and is shown whole when that is wanted');
-my $run = query(q{SELECT max(run) FROM mls_history});
-for my $page ([ '#/overview', '.card' ], [ '#/quality', 'details table' ], [ "#/runs/$run", '.failure' ], [ '#/runs', 'tbody tr' ], [ '#/consumers', 'tbody tr' ], [ '#/source/%3Cb%3Ebold%3C%2Fb%3E', 'h1' ], [ '#/record?text=%3Cscript%3E', 'main p.empty, tbody tr' ], [ '#/source/%3Cscript%3E', 'h1' ], [ '#/%3Cscript%3E', 'h1' ])
+my $run = query(q{SELECT max(run) FROM mls_history WHERE status = 'failed'});
+for my $page ([ '#/overview', '.card' ], [ '#/quality', 'details table' ], [ "#/runs/$run", '.failure' ], [ '#/runs', 'tbody tr' ], [ '#/consumers', 'tbody tr' ], [ '#/market', 'svg.line' ], [ '#/source/%3Cb%3Ebold%3C%2Fb%3E', 'h1' ], [ '#/record?text=%3Cscript%3E', 'main p.empty, tbody tr' ], [ '#/source/%3Cscript%3E', 'h1' ], [ '#/%3Cscript%3E', 'h1' ])
 {
 	visit(@$page);
 	is($browser->js('return window.broken === undefined && document.querySelectorAll("main img, main script, main b").length'), 0, "$page->[0] has texts alone");
@@ -327,6 +363,16 @@ for my $part ([ '#/quality', qr/measured is shown to roles that may verify: .*ml
 	like($browser->text_of('main .note'), $part->[1], "$part->[0] says what is missing");
 	is($browser->js('return document.querySelectorAll("main .failure").length'), 0, 'in a sentence of its own');
 }
+
+visit('#/market/mart', 'main .note');
+like($browser->text_of('main .note'), qr/Its tables are shown to who may read them: GRANT USAGE ON SCHEMA mart/, 'figures are shown to who may read them');
+is($browser->js('return document.querySelectorAll("svg.line").length'), 0, 'and to nobody else');
+query('GRANT USAGE ON SCHEMA mart TO viewer; GRANT SELECT ON ALL TABLES IN SCHEMA mart TO viewer');
+visit('#/market/mart', '.measure svg.line');
+query('SET ROLE operator; ALTER TABLE mart.agg_market_month RENAME TO hidden; CREATE VIEW mart.agg_market_month AS TABLE mart.hidden; GRANT SELECT ON mart.agg_market_month TO viewer');
+visit('#/market/mart', 'main .note');
+is($browser->js('return document.querySelectorAll("svg.line").length'), 0, 'nor what is none of the tables that it has made');
+query('DROP VIEW mart.agg_market_month; ALTER TABLE mart.hidden RENAME TO agg_market_month');
 
 # ---- A fresh database ----
 

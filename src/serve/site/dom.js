@@ -145,7 +145,7 @@ const STATES = {
 	synced: ['✓', 'synced', 'the last sync ended well'],
 	failed: ['✕', 'failed', 'the last run failed'],
 	gone: ['–', 'gone', 'it is not there any more', 'pending'],
-	// Of destinations and feeds; the last is what they look like.
+	// Of destinations, feeds and marts; the last is what they look like.
 	new: ['○', 'new', 'no run yet', 'not_synced'],
 	loading: ['⟳', 'loading', 'the first load, or another, is not over', 'syncing'],
 	behind: ['◔', 'behind', 'changes wait', 'pending'],
@@ -155,6 +155,8 @@ const STATES = {
 	rebuild: ['✕', 'rebuild', 'it has to be loaded anew', 'failed'],
 	refused: ['✕', 'refused', 'too many listings are missing: the old one stays', 'failed'],
 	paused: ['–', 'paused', 'nothing is sent for now', 'pending'],
+	filled: ['✓', 'filled', 'its figures are those of the last run', 'synced'],
+	held: ['–', 'held', 'runs leave it as it is', 'pending'],
 };
 export function state(word) {
 	const [sign, name, help, look] = STATES[word] || ['?', word, ''];

@@ -47,6 +47,7 @@ FILE_IN(datasets, "datasets.js");
 FILE_IN(quality, "quality.js");
 FILE_IN(mapping, "mapping.js");
 FILE_IN(consumers, "consumers.js");
+FILE_IN(market, "market.js");
 FILE_IN(questions, "questions.sql");
 
 const ServeSiteFile *
@@ -75,6 +76,7 @@ serve_site_file(const char *name)
 			FILE_AS(quality, "quality.js", SCRIPT),
 			FILE_AS(mapping, "mapping.js", SCRIPT),
 			FILE_AS(consumers, "consumers.js", SCRIPT),
+			FILE_AS(market, "market.js", SCRIPT),
 		};
 
 		_Static_assert(sizeof(all) == sizeof(files), "a place for each file");
