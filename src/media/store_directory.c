@@ -360,7 +360,7 @@ list_documents(MlsStore *head, const char *folder, const char *after, int most)
 typedef struct Sweeping
 {
 	pg_time_t before; /* what is older goes, */
-	bool alone;       /* and what a process of this cluster was at work on, which alone has the place */
+	bool alone; /* and what a process of this cluster was at work on, which alone has the place */
 	int64 removed;
 } Sweeping;
 
@@ -380,8 +380,7 @@ sweep_entry(int folder, const char *digits, const char *base, void *arg)
 
 	if (strncmp(base, MLS_DIRECTORY_TEMPORARY, strlen(MLS_DIRECTORY_TEMPORARY)) == 0 &&
 		look(folder, base, &found) &&
-		(found.st_mtime < sweeping->before ||
-		 (sweeping->alone && mls_directory_is_left(base))) &&
+		(found.st_mtime < sweeping->before || (sweeping->alone && mls_directory_is_left(base))) &&
 		unlinkat(folder, base, 0) == 0)
 		sweeping->removed++;
 }
