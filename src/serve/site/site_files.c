@@ -53,7 +53,7 @@ FILE_IN(questions, "questions.sql");
 const ServeSiteFile *
 serve_site_file(const char *name)
 {
-	static ServeSiteFile files[18];
+	static ServeSiteFile files[19];
 
 	if (!files[0].name)
 	{
