@@ -262,6 +262,10 @@ BEGIN
             RETURN mls.problem(413, 'FileTooLarge', 'the file is larger than files of this dataset may be, or they are too many');
         WHEN insufficient_privilege THEN
             RETURN mls.problem(403, 'Forbidden', 'the place of this dataset does not take files');
+        WHEN undefined_object THEN -- its server has another name since
+            RETURN mls.problem(404, 'NotFound', 'there is no such dataset or file');
+        WHEN object_not_in_prerequisite_state THEN
+            RETURN mls.problem(409, 'Busy', 'another sends a file of this name: try again');
     END;
     IF more THEN
         RETURN '{}';
