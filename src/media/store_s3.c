@@ -346,7 +346,7 @@ put_new_mark(S3Store *store, const MlsHttpUpload *mark)
 				   .upload = mark,
 				   .purpose = purpose_of(MLS_STORE_MARK)};
 
-	return mls_s3_fetch(store, &call);
+	return mls_s3_fetch(&store->bucket, &call);
 }
 
 /*
@@ -375,7 +375,7 @@ write_mark(MlsStore *head, const char *text, bool replace)
 		if (response->status == 200 && !mls_s3_is_error(response))
 			return true;
 		if (response->status != 501 && strcmp(mls_s3_code(response), "NotImplemented") != 0)
-			mls_s3_report(store, "write a file of", response);
+			mls_s3_report(&store->bucket, "write a file of", response);
 	}
 	put_finish(put_start(head, &file));
 	return true;

@@ -10,7 +10,7 @@
 #include "catalog/pg_foreign_server.h"
 
 #include "protocol/condition.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_place.h"
 #include "protocol/file/file.h"
 
 #define SERVER ForeignServerRelationId

@@ -107,13 +107,6 @@ typedef struct DatasetFile
 	ErrorData *failure;      /* or that has failed; or NULL */
 } DatasetFile;
 
-/* What is wrong with the address of a place, and with a name for an upload; or NULL. */
-extern const char *mls_dataset_url_problem(const char *url);
-
-/* A place's address for messages: its query may hold secrets. */
-extern const char *mls_dataset_shown_url(const MlsSource *source);
-extern const char *mls_dataset_upload_problem(const MlsSource *source, const char *name);
-
 /*
  * All files of a place, by name (List of DatasetFile *); *others: of char *: names of what is none.
  * For a sync of a resource (both NULL: for none) hosts are asked about its files, and those that

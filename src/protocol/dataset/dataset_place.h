@@ -1,6 +1,6 @@
 /*
  * dataset_place.h
- *		What the kinds of places are to dataset_place.c; nobody else includes it.
+ *		Addresses of places, for dataset.c; and what the kinds of places are to dataset_place.c.
  */
 #ifndef MLS_DATASET_PLACE_H
 #define MLS_DATASET_PLACE_H
@@ -8,6 +8,13 @@
 #include "postgres.h"
 
 #include "protocol/dataset/dataset.h"
+
+/* What is wrong with the address of a place, and with a name for an upload; or NULL. */
+extern const char *mls_dataset_url_problem(const char *url);
+extern const char *mls_dataset_upload_problem(const MlsSource *source, const char *name);
+
+/* A place's address for messages: its query may hold secrets. */
+extern const char *mls_dataset_shown_url(const MlsSource *source);
 
 /* A place with more files is not what somebody keeps tables in. */
 #define DATASET_MOST_FILES 10000
