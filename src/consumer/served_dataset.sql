@@ -103,7 +103,7 @@ SELECT s.id, s.source, s.resource, s.owner, s.foreign_table,
             WHEN f.not_synced > 0 OR f.files = 0 THEN 'not_synced' ELSE 'synced' END AS state,
        f.files, f.bytes, f.rows, f.rejected, f.failed, s.local_rows,
        (SELECT pg_catalog.count(*) FROM mls.issue i WHERE i.subscription = s.id AND i.solved_at IS NULL) AS issues,
-       f.synced_at, f.error, s.failures, CASE WHEN s.failures > 0 THEN s.next_attempt_at END AS next_attempt_at
+       f.synced_at, coalesce(f.error, CASE WHEN s.error_class IS NOT NULL THEN (SELECT r.message FROM mls.run r WHERE r.subscription = s.id AND r.status = 'failed' ORDER BY r.id DESC LIMIT 1) END) AS error, s.failures, CASE WHEN s.failures > 0 THEN s.next_attempt_at END AS next_attempt_at
   FROM mls.subscription s
  CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS files, coalesce(pg_catalog.sum(f.bytes), 0)::pg_catalog.int8 AS bytes, coalesce(pg_catalog.sum(f.rows), 0)::pg_catalog.int8 AS rows,
                             coalesce(pg_catalog.sum(f.rejected), 0)::pg_catalog.int8 AS rejected, pg_catalog.max(f.synced_at) AS synced_at,
@@ -127,7 +127,7 @@ COMMENT ON COLUMN mls.dataset_state.failed IS 'files that could not be read';
 COMMENT ON COLUMN mls.dataset_state.local_rows IS 'rows that are here';
 COMMENT ON COLUMN mls.dataset_state.issues IS 'issues that are open';
 COMMENT ON COLUMN mls.dataset_state.synced_at IS 'when all of a file was here last';
-COMMENT ON COLUMN mls.dataset_state.error IS 'why a file could not be read; NULL if all could';
+COMMENT ON COLUMN mls.dataset_state.error IS 'why a file could not be read, or the last sync failed; NULL if neither';
 COMMENT ON COLUMN mls.dataset_state.failures IS 'syncs that failed in a row';
 COMMENT ON COLUMN mls.dataset_state.next_attempt_at IS 'when the next one is due after those; NULL if none failed';
 
@@ -262,6 +262,10 @@ BEGIN
             RETURN mls.problem(413, 'FileTooLarge', 'the file is larger than files of this dataset may be, or they are too many');
         WHEN insufficient_privilege THEN
             RETURN mls.problem(403, 'Forbidden', 'the place of this dataset does not take files');
+        WHEN undefined_object THEN -- its server has another name since
+            RETURN mls.problem(404, 'NotFound', 'there is no such dataset or file');
+        WHEN object_not_in_prerequisite_state THEN
+            RETURN mls.problem(409, 'Busy', 'another sends a file of this name: try again');
     END;
     IF more THEN
         RETURN '{}';
@@ -332,13 +336,17 @@ BEGIN
     ELSIF name IS NOT NULL AND NOT EXISTS (SELECT FROM mls.file f WHERE f.subscription = of.id AND f.name = serve_dataset_delete.name AND f.state <> 'gone') THEN
         RETURN mls.problem(404, 'NotFound', 'there is no such dataset or file');
     END IF;
-    BEGIN
-        SELECT (r #>> '{}')::bigint INTO removed
-          FROM mls.as_role(of.owner, 'SELECT pg_catalog.to_jsonb(@extschema@.mls_dataset_remove($1::pg_catalog.regclass, $2))', of.foreign_table::text, name) r;
-    EXCEPTION WHEN object_in_use OR lock_not_available THEN
-        RETURN mls.problem(409, 'Busy', 'a sync of this dataset is at work: try again');
-    END;
-    RETURN json_build_object('rows', removed);
+    -- Syncs of what was sent a moment ago are short.
+    FOR i IN 1 .. 50 LOOP
+        BEGIN
+            SELECT (r #>> '{}')::bigint INTO removed
+              FROM mls.as_role(of.owner, 'SELECT pg_catalog.to_jsonb(@extschema@.mls_dataset_remove($1::pg_catalog.regclass, $2))', of.foreign_table::text, name) r;
+            RETURN json_build_object('rows', removed);
+        EXCEPTION WHEN object_in_use OR lock_not_available THEN
+            PERFORM pg_sleep(0.1);
+        END;
+    END LOOP;
+    RETURN mls.problem(409, 'Busy', 'a sync of this dataset is at work: try again');
 END $$;
 COMMENT ON FUNCTION mls.serve_dataset_delete(regrole, text, jsonb, text, text, text) IS 'removes a file of a dataset, or all of it, for an audience that may; how many rows that were, as JSON, or why it is refused';
 CREATE FUNCTION mls.serve_dataset_delete(audience text, claims jsonb, source text, resource text, name text DEFAULT NULL) RETURNS json

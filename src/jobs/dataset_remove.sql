@@ -19,7 +19,7 @@ DECLARE
     removed bigint;
 BEGIN
     PERFORM mls.refuse_standby('mls_dataset_remove()', 'remove files');
-    SELECT s.id, s.source, s.owner, s.local_rows INTO of FROM mls.subscription s
+    SELECT s.id, v.source, s.owner, s.local_rows INTO of FROM mls.subscription s JOIN mls.visible_subscription v ON v.id = s.id
      WHERE s.foreign_table = mls_dataset_remove.foreign_table AND pg_has_role(s.owner, 'USAGE');
     IF of.id IS NULL THEN
         PERFORM mls.refuse('42704', format('foreign table %s is not subscribed by you', foreign_table));

@@ -205,6 +205,7 @@ hash(const Upload *upload, int64 number)
 	while (at < upload->at + upload->length)
 	{
 		MlsRights before;
+		Datum part;
 		bytea *bytes;
 		bool isnull;
 
@@ -213,9 +214,13 @@ hash(const Upload *upload, int64 number)
 		mls_select("SELECT p.bytes FROM mls.upload_part p WHERE p.upload = $1 AND p.at = $2",
 				   mls_arg_int8(number), mls_arg_int8(at));
 		mls_rights_leave(&before);
-		bytes = DatumGetByteaPP(mls_cell(SPI_tuptable, 0, 1, &isnull));
+		part = mls_cell(SPI_tuptable, 0, 1, &isnull);
+		bytes = DatumGetByteaPP(part);
 		mls_digest_add(digest, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 		at += VARSIZE_ANY_EXHDR(bytes);
+		/* A copy, if it was stored away. */
+		if ((void *) bytes != DatumGetPointer(part))
+			pfree(bytes);
 		SPI_freetuptable(SPI_tuptable);
 	}
 	mls_digest_end(digest, sha256);

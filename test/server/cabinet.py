@@ -16,9 +16,9 @@ It ends when its standard input does.
 import base64
 import gzip
 import json
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from shelf import serve
 
 FILES, ASKED = {}, []
 
@@ -83,13 +83,5 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print("listening on %d" % server.server_address[1], flush=True)
-    sys.stdin.read()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Handler)

@@ -401,7 +401,7 @@ $empty->stop;
 # ---- What the browser has noticed ----
 
 $browser->hear;
-is(join("\n", grep { !/api\/login|api\/do\/schedule.*status of 400|api\/q\/.*status of 403|net::ERR_CONNECTION_REFUSED/ } @console, @{ $browser->{console} }), '', 'no word of the console');
+is(join("\n", grep { !/api\/login|api\/do\/(?:schedule|upload).*status of 400|api\/q\/.*status of 403|net::ERR_CONNECTION_REFUSED/ } @console, @{ $browser->{console} }), '', 'no word of the console');
 my @elsewhere = grep { !m{^\Q$site->{url}\E/} && !m{^\Q$empty->{url}\E/} && !/^(?:data|chrome[a-z-]*|about|devtools):/ } @{ $browser->{requests} };
 is(join("\n", @elsewhere), '', 'no request to elsewhere');
 cmp_ok(scalar @{ $browser->{requests} }, '>', 100, 'of many');

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('uploads');
+my $node = new_node('uploads', restart_after_crash => 'on');
 
 sub sql { return scalar $node->safe_psql('postgres', $_[0]) }
 sub fails { my ($sql, $expected, $name) = @_; return like(sql_error($node, $sql), $expected, $name); }
@@ -130,11 +130,26 @@ end_psql($sync);
 like(sql(q{SELECT state || ' ' || error FROM mls.file WHERE name = 'rows.csv'}), qr/^failed .*written to while it was read|^failed .*replaced or dropped/, 'a file that is replaced while it is read fails');
 is(sync('large') =~ s/^(finished 2) .*/$1/r, 'finished 2', 'and the new one is read by the next sync');
 is(sql(q{SELECT v FROM silver.large_rows WHERE k = 'k2'}), '5', 'which has its values');
+
+# One that is killed goes on where it stopped.
+put('large', 'rows.csv', $rows);
+my $killed = start_psql($node, q{SELECT * FROM mls_sync('large')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 20}) or die 'no page came';
+kill 'KILL', sql(q{SELECT pid FROM mls.run WHERE status = 'running'});
+end_psql($killed);
+$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die;
+like(sql(q{SELECT state || ' ' || (rows BETWEEN 1 AND 99999) FROM mls.file WHERE name = 'rows.csv'}), qr/^syncing true/, 'a sync is killed on its way');
+is(sync('large') =~ s/ .*//r, 'finished', 'the next one');
+is(sql('SELECT count(*), count(DISTINCT k), sum(v) FROM silver.large_rows'), '100000|100000|5000050000', 'has each row once');
 my $cut = start_psql($node, q{SELECT mls_upload('large', 'more.csv', convert_to(repeat(E'1,2\n', 10000000), 'UTF8')), pg_sleep(600)});
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'}) or die 'it did not sleep';
 sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
 end_psql($cut);
 is(sql(q{SELECT count(*) FROM mls.upload WHERE name = 'more.csv'}), 0, 'an upload that is broken off leaves nothing');
+
+sql(q{INSERT INTO mls.upload (server, owner, name, bytes, sha256) SELECT 'kinds', current_user::regrole, 'n' || n || '.csv', 1, '' FROM generate_series(1, 9996) n});
+fails(q{SELECT mls_upload('kinds', 'onemore.csv', 'x')}, qr/54000: source "kinds" has too many files/, 'a place has 10,000 files at most');
+is(sql(q{SELECT is_new FROM mls_upload('kinds', 'list.json', '[]')}), 't', 'in place of one that is there another can come');
 
 # ---- Whose ----
 

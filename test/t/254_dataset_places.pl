@@ -15,7 +15,7 @@ use Test::More;
 
 my $folder = PostgreSQL::Test::Utils::tempdir;
 mkdir "$folder/srv" or die;
-my $node = new_node('places', 'log_statement' => "'none'", 'log_min_messages' => 'debug1', 'mls_fdw.file_directories' => "'$folder/srv'");
+my $node = new_node('places', 'log_statement' => "'none'", 'log_min_messages' => 'debug1', 'log_temp_files' => 0, 'mls_fdw.file_directories' => "'$folder/srv'");
 my $mls = start_mls(listings => 2);
 my $cabinet = start_cabinet();
 my $root = $cabinet->url;
@@ -90,6 +90,11 @@ put($place, $roster);
 asked();
 is(sync('web'), 'finished 0 0 0 0', 'where nothing tells versions apart');
 is(join(', ', asked()), "$place 200", 'it is fetched, and known by its bytes');
+put($place, $roster, modified => 'Mon, 02 Mar 2026 10:00:00 GMT');
+sync('web');
+asked();
+is(sync('web'), 'finished 0 0 0 0', 'where only a time does');
+is(join(', ', asked()), "$place 304", 'it is asked by that');
 gzip(\$roster => \my $packed) or die $GzipError;
 put('/d/packed.csv.gz', substr $packed, 0, -9);
 server('packed', "$root/d/packed.csv.gz");
@@ -110,7 +115,14 @@ server('many', "$root/d/many.csv", q{, key 'K'});
 import_all('many');
 is(sync('many') =~ s/^(finished 300000) .*/$1/r, 'finished 300000', 'a file that is kept in a temporary one');
 is(sql('SELECT count(DISTINCT k), sum(v) FROM silver.many_many'), '300000|45000150000', 'is read whole');
-is(sql(q{SELECT count(*) FROM pg_ls_tmpdir()}), 0, 'which is gone');
+like(slurp_file($node->logfile), qr/LOG:  temporary file: path "[^"]*", size @{[ length $many ]}$/m, 'from the disk');
+put('/d/many.csv', $many . "more,1\n", tag => '"m2"');
+sql(q{ALTER SERVER many OPTIONS (ADD page_size '50')});
+my $sync = start_psql($node, q{SELECT * FROM mls_sync('many')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM mls.run WHERE status = 'running' AND pages >= 3}) or die 'no page came';
+sql(q{SELECT pg_terminate_backend(pid) FROM mls.run WHERE status = 'running'});
+end_psql($sync);
+is(sql(q{SELECT count(*) FROM pg_ls_tmpdir()}), 0, 'where nothing is left, though a run was broken off');
 
 # ---- Names ----
 

@@ -168,6 +168,11 @@ put('tenants/southmark/southmark_odd.csv', "Other\nsouthmark_value\n");
 like(as('southmark', q{SELECT * FROM mls_sync()}), qr/southmark_more\.csv/, 'the other has files that fail');
 query(q{SELECT mls_tenant('southmark', places, file_rows => 987654321) FROM mls.tenant WHERE role = 'southmark'::regrole});
 is(query(q{SELECT count(*) FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription WHERE s.source = 'southmark_server'}), 3, 'and is known');
+query('CREATE ROLE an_audience');
+as('southmark', q{CREATE SERVER southmark_inbox FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'upload:'); SELECT mls_upload('southmark_inbox', 'southmark_sent.csv', convert_to(E'Id,Name\n1,southmark_sent_person\n', 'UTF8'));
+	IMPORT FOREIGN SCHEMA files FROM SERVER southmark_inbox INTO southmark; SELECT mls_subscribe('southmark.southmark_sent'); SELECT mls_serve_dataset('southmark.southmark_sent', 'an_audience'); SELECT mls_consumer_add('southmark_consumer', 'an_audience');
+	SELECT * FROM mls_sync('southmark_inbox')});
+is(query(q{SELECT count(*) FROM mls.upload WHERE name ~ 'southmark'}), 1, 'with what was sent');
 cmp_ok(query(q{SELECT count(*) FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = 'southmark_server'}), '>', 0, 'with issues');
 
 # All that the extension shows, read by its neighbour: each view and table of it, each function that

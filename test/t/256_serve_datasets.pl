@@ -220,6 +220,25 @@ is("$gone->{status} $gone->{json}{rows}", '200 52', 'the dataset is removed') or
 is(query(q{SELECT to_regclass('silver_north.inbox_list') IS NULL, to_regclass('bronze_north.inbox_list') IS NULL, to_regclass('inbox.list') IS NULL, (SELECT count(*) FROM mls.upload), (SELECT count(*) FROM mls.subscription WHERE source = 'inbox'), (SELECT count(*) FROM mls.dataset_audience d WHERE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.id = d.subscription))}), 't|t|t|0|0|0', 'tables, files and all that was known of it');
 is(names(get('sender', '/datasets')), 'roster', 'it is not shown any more');
 
+query(q{REVOKE USAGE ON FOREIGN SERVER north_files FROM north; ALTER SERVER north_files OWNER TO postgres});
+like(sql_error($node, q{SET ROLE north; SELECT * FROM mls_sync('north_files', 'roster')}), qr/permission denied/, 'a sync that fails for another reason');
+my $shut = get('reader', '/datasets/north_files/roster')->{json};
+is("$shut->{state} $shut->{error}", 'failed permission denied for foreign server north_files', 'is told of its dataset');
+query(q{ALTER SERVER north_files OWNER TO north; GRANT USAGE ON FOREIGN SERVER north_files TO north});
+as('north', q{SELECT * FROM mls_sync('north_files')});
+
+# ---- Many datasets at once, and few processes ----
+
+my @boxes = map { "box$_" } 1 .. 6;
+as('north', qq{CREATE SERVER $_ FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'upload:', files 'r=*.csv'); SELECT mls_upload('$_', 'first.csv', convert_to(E'Id\n0\n', 'UTF8')); CREATE SCHEMA $_; IMPORT FOREIGN SCHEMA files FROM SERVER $_ INTO $_;
+	SELECT mls_subscribe('$_.r'); SELECT mls_serve_dataset('$_.r', 'senders', writes => true)}) for @boxes;
+my @asked = map { $serve->begin("/datasets/$_/r?name=second.csv", token => $token{sender}, method => 'POST', body => "Id\n1\n2\n") } @boxes;
+is(join(' ', map { $serve->finish($_)->{status} } @asked), join(' ', (202) x 6), 'files for more datasets than processes may be at work');
+for my $box (@boxes)
+{
+	ok(wait_until("rows of $box", sub { as('north', "SELECT count(*) FROM silver_north.${box}_r") == 3 }), "are synced one after another: $box");
+}
+
 # ---- What docs/serve/datasets.md shows ----
 
 {
