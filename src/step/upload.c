@@ -55,8 +55,9 @@ static void
 require_place(const Upload *upload)
 {
 	const MlsSource *source = upload->source;
+	const char *resource;
 	const char *problem = source->protocol->upload_problem
-							  ? source->protocol->upload_problem(source, upload->name)
+							  ? source->protocol->upload_problem(source, upload->name, &resource)
 							  : "It is no dataset.";
 
 	if (problem)

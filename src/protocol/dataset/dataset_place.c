@@ -201,7 +201,7 @@ place_of(const MlsSource *source)
 
 /* A name that is kept must be found again, and must be one that any place can have. */
 const char *
-mls_dataset_upload_problem(const MlsSource *source, const char *name)
+mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource)
 {
 	DatasetFile file;
 	char *stem;
@@ -217,7 +217,8 @@ mls_dataset_upload_problem(const MlsSource *source, const char *name)
 	if (stem == NULL)
 		return "By the end of its name it is of no kind that is read: .csv, .tsv, .txt, .json, "
 			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm.";
-	if (resource_of(source->own, name, stem) == NULL)
+	*resource = resource_of(source->own, name, stem);
+	if (*resource == NULL)
 		return "The server option files has no pattern that fits its name.";
 	return NULL;
 }
