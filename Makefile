@@ -9,6 +9,7 @@ PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 SQL_CHAPTERS = \
 	src/fdw/fdw.sql \
 	src/step/catalog.sql \
+	src/step/upload.sql \
 	src/jobs/parallel_range.sql \
 	src/drift/drift.sql \
 	src/gold/dictionary.sql \
@@ -25,6 +26,7 @@ SQL_CHAPTERS = \
 	src/gold/audience.sql \
 	src/write/clean_rules.sql \
 	src/run/functions.sql \
+	src/run/dataset.sql \
 	src/monitor/count.sql \
 	src/run/schedule.sql \
 	src/geo/geocoder.sql \

@@ -201,7 +201,8 @@ typedef enum MlsLockClass
 	MLS_LOCK_FOLLOW = 19796,  /* by a number: one of the few processes that follow syncs */
 	MLS_LOCK_FEED = 19797,    /* by a feed's id: who writes it */
 	MLS_LOCK_PUBLISH = 19798, /* by a publication's id: who keeps it in step */
-	MLS_LOCK_MART = 19799     /* by a mart's id: who fills it */
+	MLS_LOCK_MART = 19799,    /* by a mart's id: who fills it */
+	MLS_LOCK_UPLOAD = 19800   /* by a server's: who uploads files there */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */

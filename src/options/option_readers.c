@@ -275,8 +275,10 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	if (mls_option_text(server->options, "auth") == NULL && source->http.auth == MLS_AUTH_BASIC)
 		source->http.auth = password_auth(source->protocol);
 	if (source->protocol->is_store)
-		source->http.auth =
-			source->protocol->is_signed(source->http.url) ? MLS_AUTH_SIGNATURE : MLS_AUTH_NONE;
+		source->http.auth = MLS_AUTH_NONE;
+	if (source->protocol->is_signed && source->http.url &&
+		source->protocol->is_signed(source->http.url))
+		source->http.auth = MLS_AUTH_SIGNATURE;
 	/* Those that are asked over HTTP log in as sources do. */
 	if (source->protocol->is_destination && source->protocol->url_problem != NULL)
 		source->http.auth = MLS_AUTH_BASIC;

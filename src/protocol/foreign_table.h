@@ -56,6 +56,8 @@ typedef struct MlsSource
 	MlsHttpSource http;   /* for protocols that ask over HTTP; the others leave it alone */
 	MlsPlatform platform; /* a copy, with the server's options applied */
 	const char *platform_name;
+	const char *endpoint;   /* S3; NULL: Amazon's of the region */
+	int path_style;         /* likewise: MlsPathStyle */
 	int tls;                /* MlsTls */
 	int shape;              /* MlsShape */
 	const char *timezone;   /* for date-times without an offset */

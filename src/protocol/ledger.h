@@ -33,10 +33,11 @@ typedef struct MlsFileEntry
 	int64 bytes;
 	TimestampTz modified;
 	TimestampTz changed; /* its content, name or rights, by the clock of the system; 0: not known */
-	const char *sha256;  /* hexadecimal; NULL: not known, or gone before all of it was here */
-	bool was_whole;      /* in an earlier run: all of what it held then was here */
-	int64 taken_rows;    /* of its first rows so many are here; 0 also: they are to be read again */
-	int64 taken_bytes;   /* how long the file was that they were taken from */
+	const char *validator; /* what its host calls this version of it; or NULL */
+	const char *sha256;    /* hexadecimal; NULL: not known, or gone before all of it was here */
+	bool was_whole;        /* in an earlier run: all of what it held then was here */
+	int64 taken_rows;  /* of its first rows so many are here; 0 also: they are to be read again */
+	int64 taken_bytes; /* how long the file was that they were taken from */
 	const char *taken_sha256; /* its hash; NULL: nothing was taken */
 	const char *first_sha256; /* of the same, when its first row was taken */
 	int64 rows;

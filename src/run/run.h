@@ -11,6 +11,7 @@
  *	worker_role.c	as whom it works
  *	run.c		one run: lock, run row, step after step, outcome; the hooks of steps
  *	follow.c	what is due after others: files of media, after a sync
+ *	make_dataset.c	what a dataset needs, made in a transaction of its own
  *	backoff.c	after a failure: when the next attempt is due
  *	schedule.c	the settings of replication; where pg_cron lives
  */
@@ -51,5 +52,9 @@ extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
 extern void mls_follow(const MlsAssignment *assignment, int64 subscription);
 
 extern PGDLLEXPORT void mls_follow_worker_main(Datum arg);
+
+/* ---- Datasets (make_dataset.c) ---- */
+
+extern PGDLLEXPORT void mls_dataset_worker_main(Datum arg);
 
 #endif /* MLS_RUN_H */

@@ -36,9 +36,14 @@ BEGIN
         NULL;
     END;
     UPDATE mls.verification v SET source = after WHERE v.source = before AND pg_has_role(caller, v.verified_by, 'USAGE');
+    BEGIN
+        UPDATE mls.upload u SET server = after WHERE u.server = before AND pg_has_role(caller, u.owner, 'USAGE');
+    EXCEPTION WHEN unique_violation THEN
+        NULL;
+    END;
     DELETE FROM mls.told t WHERE t.source = before;
 END $$;
-COMMENT ON FUNCTION mls.note_rename(regrole, text, text) IS 'gives schedules and verifications of a caller the new name of a source, and forgets what it told';
+COMMENT ON FUNCTION mls.note_rename(regrole, text, text) IS 'gives schedules, verifications and uploaded files of a caller the new name of a source, and forgets what it told';
 CREATE FUNCTION mls.note_rename(before text, after text) RETURNS void
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp

@@ -118,15 +118,24 @@ is_fresh(const DatasetStream *stream, const DatasetFile *file)
 	int64 age = GetCurrentTimestamp() - file->modified;
 	int64 settle = server->settle_s * USECS_PER_SEC;
 
-	return settle > 0 && age < settle && age > -settle;
+	return !file->is_whole && settle > 0 && age < settle && age > -settle;
 }
 
-/* Is all of it here, as far as size and time tell? */
+/* Is it what it was, as far as size, time and its host tell? */
+static bool
+is_version(const DatasetFile *file, const MlsFileEntry *known)
+{
+	return known->bytes == file->bytes && known->modified == file->modified &&
+		   known->changed == file->changed &&
+		   strcmp(known->validator ? known->validator : "",
+				  file->validator ? file->validator : "") == 0;
+}
+
+/* Is all of it here? */
 static bool
 is_as_known(const DatasetFile *file, const MlsFileEntry *known)
 {
-	return known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
-		   known->modified == file->modified && known->changed == file->changed;
+	return known && known->state == MLS_FILE_SYNCED && is_version(file, known);
 }
 
 static bool
@@ -152,8 +161,7 @@ static bool
 is_to_be_read(const DatasetFile *file, const MlsFileEntry *known)
 {
 	return (known->state == MLS_FILE_NOT_SYNCED || known->state == MLS_FILE_SYNCING) &&
-		   known->bytes == file->bytes && known->modified == file->modified &&
-		   known->changed == file->changed;
+		   is_version(file, known);
 }
 
 /* The first of the files whose rows may stand below others of their key, or be missing. */
@@ -264,7 +272,10 @@ list_files(DatasetStream *stream)
 	const MlsTable *table = stream->head.query->table;
 	const DatasetServer *server = table->source->own;
 	MemoryContext before = MemoryContextSwitchTo(stream->context);
-	List *files = mls_dataset_files_of(table->source, table->resource);
+	List *files = mls_dataset_files_of(
+		table->source,
+		mls_dataset_list(table->source, table->resource, table->files, NULL, &stream->head.stats),
+		table->resource);
 	ListCell *lc;
 
 	foreach (lc, files)
@@ -566,6 +577,7 @@ begin_file(DatasetStream *stream)
 	stream->entry = (MlsFileEntry){.name = stream->file->name,
 								   .bytes = stream->file->bytes,
 								   .modified = stream->file->modified,
+								   .validator = stream->file->validator,
 								   .changed = stream->file->changed};
 	if (known)
 	{
@@ -587,7 +599,7 @@ begin_file(DatasetStream *stream)
 						errdetail("It was written less than %d s ago (server option settle).",
 								  server->settle_s)));
 	facts = palloc0(sizeof(DatasetFacts));
-	stream->bytes = mls_dataset_open(table->source, stream->file);
+	stream->bytes = mls_dataset_open(table->source, stream->file, &stream->head.stats);
 	mls_dataset_examine(stream->bytes, stream->file, server->encoding, facts);
 	stream->entry.sha256 = stream->first_sha256 = pstrdup(facts->sha256);
 	if (table->files && is_here(stream, table->files))

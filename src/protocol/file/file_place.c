@@ -88,3 +88,11 @@ mls_file_place(const char *url, MlsFilePlace *place)
 		return bucket_place(url + strlen(S3_SCHEME), place);
 	return "It has the form file:///directory or s3://bucket/prefix.";
 }
+
+bool
+mls_file_is_signed(const char *url)
+{
+	MlsFilePlace place;
+
+	return mls_file_place(url, &place) == NULL && place.bucket != NULL;
+}
