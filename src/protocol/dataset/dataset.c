@@ -40,7 +40,7 @@ static const char *const dates_names[] = {"auto", "dmy", "mdy", NULL};
 /* clang-format off */
 static const MlsOption options[] = {
 	{"files", SERVER, MLS_OPTION_LIST, OWN(files),
-	 .help = "Datasets: which files are read, as patterns with * and ?; resource=pattern makes one resource of all that fit. Default all, each a resource of its own name. Below an address of https: their names."},
+	 .help = "Datasets: which files are read, as patterns with * and ?; resource=pattern makes one resource of all that fit, and #sheet behind the pattern of a workbook names the sheet. Default all, each a resource of its own name. Below an address of https: their names."},
 	{"mode", SERVER, MLS_OPTION_CHOICE, OWN(mode), .choices = mode_names, .default_value = "mirror",
 	 .help = "Datasets: whether a resource is what its files hold now (mirror), what the newest holds (replace), what they have ever held, by key (upsert), or the rows of each file, once (append)."},
 	{"key", SERVER, MLS_OPTION_LIST, OWN(key),

@@ -90,7 +90,9 @@ extern const char *mls_dataset_encoding_name(DatasetEncoding encoding);
 
 typedef struct DatasetFile
 {
-	const char *name;
+	const char *name;   /* of the sheet of a workbook that is named: "book.xlsx#Rooms" */
+	const char *stored; /* in its place */
+	const char *sheet;  /* of a workbook: its name or number; NULL: as the option sheet says */
 	const char *resource;
 	bool is_json;
 	bool is_lines; /* JSON: by its name, an object a line */

@@ -64,7 +64,7 @@ open_object(const MlsSource *source, const DatasetFile *file, MlsHttpStats *stat
 	MlsHttpStats spent = {0};
 	MlsBucket *bucket = open_bucket(source, &spent);
 	S3Call call = {.method = "GET",
-				   .name = file->name,
+				   .name = file->stored,
 				   .spool = true,
 				   .purpose = psprintf("file \"%s\"", file->name)};
 	MlsHttpResponse *answer;

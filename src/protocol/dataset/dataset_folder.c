@@ -188,8 +188,8 @@ open_file(const MlsSource *source, const DatasetFile *file, MlsHttpStats *stats)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &open->callback);
 	folder = open_place(source);
 	/* Without waiting for a writer, should it be a pipe. */
-	open->fd =
-		mls_folder_take(openat(folder, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+	open->fd = mls_folder_take(
+		openat(folder, file->stored, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	error = errno;
 	mls_folder_drop(folder);
 	if (open->fd < 0)

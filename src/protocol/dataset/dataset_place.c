@@ -63,24 +63,66 @@ stem_of(const char *name, DatasetFile *file)
 	return NULL;
 }
 
-/* The resource of a file: as the option files says it, else by its stem; NULL: of none. */
+/* Of a pattern with the sheet of a workbook, "book.xlsx#Rooms", the sheet is cut off; or NULL. */
 static const char *
-resource_of(const DatasetServer *server, const char *name, const char *stem)
+cut_sheet(char *pattern)
 {
+	for (char *mark = pattern; (mark = strchr(mark, '#')) != NULL; mark++)
+		if (mark - pattern > 5 && (pg_strncasecmp(mark - 5, ".xlsx", 5) == 0 ||
+								   pg_strncasecmp(mark - 5, ".xlsm", 5) == 0))
+		{
+			*mark = '\0';
+			return mark + 1;
+		}
+	return NULL;
+}
+
+/* What a pattern of the option files makes of a file; false: nothing. */
+static bool
+fits(const char *entry, const char *stem, DatasetFile *file)
+{
+	const char *equals = strchr(entry, '=');
+	char *pattern = pstrdup(equals ? equals + 1 : entry);
+	const char *sheet = cut_sheet(pattern);
+
+	if (fnmatch(pattern, file->stored, FNM_PERIOD | FNM_NOESCAPE) != 0)
+		return false;
+	file->resource = equals ? pnstrdup(entry, equals - entry) : stem;
+	file->sheet = sheet;
+	file->name = sheet ? psprintf("%s#%s", file->stored, sheet) : file->stored;
+	return true;
+}
+
+/*
+ * What a name stands for (List of DatasetFile *): a file of a resource, as the option files says
+ * it, else by its stem; or several sheets of a workbook, each named.  NIL: none that is read;
+ * *is_kind: it is of a kind that is.
+ */
+static List *
+files_named(const DatasetServer *server, const char *name, bool *is_kind)
+{
+	DatasetFile file = {0};
+	List *files = NIL;
+	char *stem;
 	ListCell *lc;
 
+	file.name = file.stored = pstrdup(name);
+	stem = stem_of(file.stored, &file);
+	*is_kind = stem != NULL;
+	if (stem == NULL)
+		return NIL;
+	file.resource = stem;
 	if (server->files == NIL)
-		return stem;
+		return list_make1(memcpy(palloc(sizeof(file)), &file, sizeof(file)));
 	foreach (lc, server->files)
 	{
-		const char *entry = lfirst(lc);
-		const char *equals = strchr(entry, '=');
-		const char *pattern = equals ? equals + 1 : entry;
-
-		if (fnmatch(pattern, name, FNM_PERIOD | FNM_NOESCAPE) == 0)
-			return equals ? pnstrdup(entry, equals - entry) : stem;
+		if (!fits(lfirst(lc), stem, &file))
+			continue;
+		files = lappend(files, memcpy(palloc(sizeof(file)), &file, sizeof(file)));
+		if (file.sheet == NULL)
+			break;
 	}
-	return NULL;
+	return files;
 }
 
 /* A name in no encoding of ours cannot be kept: what is shown of it has question marks. */
@@ -98,11 +140,13 @@ show_name(const char *name)
 bool
 mls_dataset_is_of(const MlsSource *source, const char *name, const char *resource)
 {
-	DatasetFile file;
-	const char *stem = stem_of(name, &file);
-	const char *found = stem ? resource_of(source->own, name, stem) : NULL;
+	bool is_kind;
+	ListCell *lc;
 
-	return found && strcmp(found, resource) == 0;
+	foreach (lc, files_named(source->own, name, &is_kind))
+		if (strcmp(((DatasetFile *) lfirst(lc))->resource, resource) == 0)
+			return true;
+	return false;
 }
 
 bool
@@ -117,31 +161,37 @@ void
 mls_dataset_found(DatasetListing *listing, const DatasetFile *found)
 {
 	const DatasetServer *server = listing->source->own;
-	DatasetFile file = *found;
-	char *stem;
+	bool is_kind;
+	List *files;
+	ListCell *lc;
 
 	if (pg_encoding_verifymbstr(PG_UTF8, found->name, strlen(found->name)) != strlen(found->name))
 	{
 		listing->others = lappend(listing->others, show_name(found->name));
 		return;
 	}
-	stem = stem_of(found->name, &file);
-	if (stem == NULL)
+	files = files_named(server, found->name, &is_kind);
+	if (!is_kind && server->files == NIL)
+		listing->others = lappend(listing->others, pstrdup(found->name));
+	foreach (lc, files)
 	{
-		if (server->files == NIL)
-			listing->others = lappend(listing->others, pstrdup(found->name));
-		return;
+		DatasetFile *file = lfirst(lc);
+		DatasetFile named = *file;
+
+		if (list_length(listing->files) == DATASET_MOST_FILES)
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+							errmsg("source \"%s\" has too many files", listing->source->name),
+							errdetail("A place can have %d.", DATASET_MOST_FILES)));
+		*file = *found;
+		file->name = named.name;
+		file->stored = named.stored;
+		file->sheet = named.sheet;
+		file->resource = named.resource;
+		file->is_json = named.is_json;
+		file->is_lines = named.is_lines;
+		file->is_book = named.is_book;
+		listing->files = lappend(listing->files, file);
 	}
-	file.resource = resource_of(server, found->name, stem);
-	if (file.resource == NULL)
-		return;
-	if (list_length(listing->files) == DATASET_MOST_FILES)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("source \"%s\" has too many files", listing->source->name),
-						errdetail("A place can have %d.", DATASET_MOST_FILES)));
-	file.name = pstrdup(found->name);
-	listing->files = lappend(listing->files, palloc(sizeof(DatasetFile)));
-	*(DatasetFile *) llast(listing->files) = file;
 }
 
 /* ---- places ---- */
@@ -204,8 +254,8 @@ place_of(const MlsSource *source)
 const char *
 mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource)
 {
-	DatasetFile file;
-	char *stem;
+	bool is_kind;
+	List *files;
 
 	if (place_of(source) != &mls_dataset_uploads)
 		return "Its files are not uploaded: the server option url is not " UPLOAD ".";
@@ -214,13 +264,13 @@ mls_dataset_upload_problem(const MlsSource *source, const char *name, const char
 			return "A name has neither slashes nor control characters.";
 	if (*name == '\0' || *name == '.' || *name == '~' || strlen(name) > DATASET_LONGEST_NAME)
 		return "A name is of 1 to 255 bytes, and begins neither with a dot nor with a tilde.";
-	stem = stem_of(name, &file);
-	if (stem == NULL)
+	files = files_named(source->own, name, &is_kind);
+	if (!is_kind)
 		return "By the end of its name it is of no kind that is read: .csv, .tsv, .txt, .json, "
 			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm.";
-	*resource = resource_of(source->own, name, stem);
-	if (*resource == NULL)
+	if (files == NIL)
 		return "The server option files has no pattern that fits its name.";
+	*resource = ((DatasetFile *) linitial(files))->resource;
 	return NULL;
 }
 

@@ -122,14 +122,21 @@ is_fresh(const DatasetStream *stream, const DatasetFile *file)
 	return !file->is_whole && settle > 0 && age < settle && age > -settle;
 }
 
-/* Is all of it here, as far as size and time tell? */
+/* Is it what it was, as far as size, time and its host tell? */
+static bool
+is_version(const DatasetFile *file, const MlsFileEntry *known)
+{
+	return known->bytes == file->bytes && known->modified == file->modified &&
+		   known->changed == file->changed &&
+		   strcmp(known->validator ? known->validator : "",
+				  file->validator ? file->validator : "") == 0;
+}
+
+/* Is all of it here? */
 static bool
 is_as_known(const DatasetFile *file, const MlsFileEntry *known)
 {
-	return known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
-		   known->modified == file->modified && known->changed == file->changed &&
-		   strcmp(known->validator ? known->validator : "",
-				  file->validator ? file->validator : "") == 0;
+	return known && known->state == MLS_FILE_SYNCED && is_version(file, known);
 }
 
 static bool
@@ -155,8 +162,7 @@ static bool
 is_to_be_read(const DatasetFile *file, const MlsFileEntry *known)
 {
 	return (known->state == MLS_FILE_NOT_SYNCED || known->state == MLS_FILE_SYNCING) &&
-		   known->bytes == file->bytes && known->modified == file->modified &&
-		   known->changed == file->changed;
+		   is_version(file, known);
 }
 
 /* The first of the files whose rows may stand below others of their key, or be missing. */
