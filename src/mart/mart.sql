@@ -478,6 +478,10 @@ BEGIN
                 'WHERE s.status = ''Active'' AND (' || replace(replace(days, '@from@', 's.from_date'), '@to@', 'coalesce(s.to_date, @day@)') || ')';
         figures := 'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.age)';
     END CASE;
+    IF part THEN
+        -- These first: the planner takes what is touched for less than it is.
+        rows := format('WITH x AS MATERIALIZED (%s) SELECT x.* FROM x', rows);
+    END IF;
     rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 4, 5', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
     IF single THEN
         RETURN format('WITH q (%1$s) AS MATERIALIZED (%2$s) SELECT q.location_id, q.type_id, o.source_id, q.currency, q.month%3$s FROM q CROSS JOIN LATERAL (VALUES (0), (q.source_id)) o (source_id)',
