@@ -5,6 +5,23 @@
 -- equal stays as it is, so nobody is locked out and computed_at says when a figure changed.  The
 -- same statements fill all of a table, or only the groups in which something has changed.
 
+-- ---- Columns ----
+
+-- Columns of a table of a mart, those that its owner has added included.
+CREATE FUNCTION mls.mart_columns(mart mls.mart, relation text, OUT place bigint, OUT name text, OUT part text) RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT c.place::bigint, c.name, c.part FROM mls.mart_column c WHERE c.relation = mart_columns.relation
+UNION ALL
+SELECT 1000 + o.id, o.name, 'value' FROM mls.mart_own o WHERE o.mart = mart_columns.mart.id AND o.relation = mart_columns.relation AND o.name <> ''
+UNION ALL
+SELECT coalesce(array_position(o.key, a.attname::text), 1000 + a.attnum), a.attname, CASE WHEN a.attname::text = ANY (o.key) THEN 'key' ELSE 'value' END
+  FROM mls.mart_own o JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', mart_columns.mart.name, mart_columns.relation)) AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE o.mart = mart_columns.mart.id AND o.relation = mart_columns.relation AND o.name = ''
+$$;
+COMMENT ON FUNCTION mls.mart_columns(mls.mart, text) IS 'part of mls_mart_sync(): columns of a table of a mart in their order, and which are its key';
+
 -- ---- What listings say ----
 
 -- SQL rather than a function of its values: those would be called for each listing.
@@ -70,9 +87,10 @@ BEGIN
               FROM (VALUES ('on_market', 'on_market_d'), ('on_market_at', 'on_market_t'), ('listed', 'listed_d'), ('entered', 'entered_t'), ('purchase', 'purchase_d'),
                     ('pending', 'pending_t'), ('contingent', 'contingent_d'), ('closed', 'closed_d'), ('off_market', 'off_d'), ('off_at', 'off_t'), ('canceled', 'canceled_d'),
                     ('withdrawn', 'withdrawn_d'), ('expired', 'expired_d'), ('changed', 'changed_t'), ('back', 'back_d'), ('price_changed', 'price_t')) v (name, field)) d;
+    fields := fields || coalesce((SELECT string_agg(format(', (%s)::%s AS %I', o.expression || E'\n', o.type, 'own ' || o.name), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_listings.mart.id AND o.relation = 'fct_listing' AND o.name <> ''), '');
     RETURN format($q$
 SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
-  FROM (SELECT %s FROM %s p%s) r
+  FROM (SELECT %s FROM %s p CROSS JOIN LATERAL (SELECT p.*) r%s) r
   JOIN %I.dim_source s ON s.name = r.source
  CROSS JOIN LATERAL (SELECT %s AS status,
        CASE WHEN r.property_type IS NULL THEN 'unknown' WHEN r.property_type ~* 'lease$' THEN 'lease' ELSE 'sale' END AS transaction,
@@ -225,6 +243,8 @@ CREATE FUNCTION mls.mart_facts(mart mls.mart, relation text, part boolean) RETUR
     AS $f$
 DECLARE
     gold regclass;
+    -- Part of a format.
+    own CONSTANT text := coalesce((SELECT string_agg(replace(format(', (%s)::%s', o.expression || E'\n', o.type), '%', '%%'), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = mart_facts.relation AND o.name <> ''), '');
 BEGIN
     CASE relation
     WHEN 'fct_listing_event' THEN
@@ -257,7 +277,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
             WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
             WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
             WHEN l.times IS NULL THEN 'its rent is paid by no period of months'
-            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL
+            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL%5$s
   FROM l
  CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
            WHEN length(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) >= 5 AND l.parcel !~ '^[^1-9[:alpha:]]*$'
@@ -277,7 +297,8 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
   LEFT JOIN reported r ON r.listing_key = l.listing_key
   LEFT JOIN days d ON d.listing_key = l.listing_key
   LEFT JOIN (%3$s) h ON h.listing_key = l.listing_key
-$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.mart_active(format('%I.mls_new_fct_spell', mart.name)));
+$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.mart_active(format('%I.mls_new_fct_spell', mart.name)),
+    coalesce((SELECT string_agg(format(', l.%I', 'own ' || o.name), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = 'fct_listing' AND o.name <> ''), ''));
     WHEN 'fct_showing' THEN
         gold := mls.gold_table('ShowingAppointment');
         RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source' || CASE WHEN part THEN ' WHERE p."ShowingAppointmentKey" = ANY ($1::text[])' ELSE '' END,
@@ -290,11 +311,11 @@ $q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.
             mls.mart_field(gold, 'OpenHouseStatus', 'text'), mls.mart_field(gold, 'ShowingAgentKey', 'text'), gold, mart.name);
     WHEN 'dim_member' THEN
         gold := mls.gold_table('Member');
-        RETURN format('SELECT p."MemberKey", %s, %s, %s, %s, p.mls_source FROM %s p' || CASE WHEN part THEN ' WHERE p."MemberKey" = ANY ($1::text[])' ELSE '' END, mls.mart_field(gold, 'MemberFullName', 'text'), mls.mart_field(gold, 'MemberMlsId', 'text'),
+        RETURN format('SELECT p."MemberKey", %s, %s, %s, %s, p.mls_source' || own || ' FROM %s p CROSS JOIN LATERAL (SELECT p.*) r' || CASE WHEN part THEN ' WHERE p."MemberKey" = ANY ($1::text[])' ELSE '' END, mls.mart_field(gold, 'MemberFullName', 'text'), mls.mart_field(gold, 'MemberMlsId', 'text'),
             mls.mart_field(gold, 'MemberStatus', 'text'), mls.mart_field(gold, 'OfficeKey', 'text'), gold);
     WHEN 'dim_office' THEN
         gold := mls.gold_table('Office');
-        RETURN format('SELECT p."OfficeKey", %s, %s, %s, p.mls_source FROM %s p' || CASE WHEN part THEN ' WHERE p."OfficeKey" = ANY ($1::text[])' ELSE '' END, mls.mart_field(gold, 'OfficeName', 'text'), mls.mart_field(gold, 'OfficeMlsId', 'text'),
+        RETURN format('SELECT p."OfficeKey", %s, %s, %s, p.mls_source' || own || ' FROM %s p CROSS JOIN LATERAL (SELECT p.*) r' || CASE WHEN part THEN ' WHERE p."OfficeKey" = ANY ($1::text[])' ELSE '' END, mls.mart_field(gold, 'OfficeName', 'text'), mls.mart_field(gold, 'OfficeMlsId', 'text'),
             mls.mart_field(gold, 'OfficeStatus', 'text'), gold);
     END CASE;
 END $f$;
@@ -457,6 +478,10 @@ BEGIN
                 'WHERE s.status = ''Active'' AND (' || replace(replace(days, '@from@', 's.from_date'), '@to@', 'coalesce(s.to_date, @day@)') || ')';
         figures := 'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.age)';
     END CASE;
+    IF part THEN
+        -- These first: the planner takes what is touched for less than it is.
+        rows := format('WITH x AS MATERIALIZED (%s) SELECT x.* FROM x', rows);
+    END IF;
     rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 4, 5', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
     IF single THEN
         RETURN format('WITH q (%1$s) AS MATERIALIZED (%2$s) SELECT q.location_id, q.type_id, o.source_id, q.currency, q.month%3$s FROM q CROSS JOIN LATERAL (VALUES (0), (q.source_id)) o (source_id)',
@@ -648,7 +673,9 @@ CREATE FUNCTION mls.mart_query(mart mls.mart, relation text, part boolean DEFAUL
 SELECT mls.mart_text(mart, CASE relation WHEN 'agg_market_month' THEN mls.mart_market(mart, part) WHEN 'agg_market_sum' THEN mls.mart_sums(mart)
                                          WHEN 'agg_office_month' THEN mls.mart_sides(mart, 'office', part) WHEN 'agg_member_month' THEN mls.mart_sides(mart, 'agent', part) WHEN 'agg_day' THEN mls.mart_days(mart)
                                          WHEN 'agg_source_month' THEN 'SELECT c.month, c.source_id, sum(c.facts), sum(c.closed), sum(c.closed_with_contract), sum(c.left_market), sum(c.told) FROM @mart@.mls_new_source c GROUP BY 1, 2'
-                                         ELSE mls.mart_facts(mart, relation, part) END)
+                                         ELSE coalesce((SELECT format('SELECT %s FROM (%s) q%s', (SELECT string_agg('q.' || quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart_query.mart, mart_query.relation) c), o.expression || E'\n',
+                                                                         CASE WHEN part THEN ' WHERE q.listing_key = ANY ($1::text[])' ELSE '' END) FROM mls.mart_own o WHERE o.mart = mart_query.mart.id AND o.relation = mart_query.relation AND o.name = ''),
+                                                       mls.mart_facts(mart, relation, part)) END)
 $$;
 COMMENT ON FUNCTION mls.mart_query(mls.mart, text, boolean) IS 'part of mls_mart_sync(): the query that a table is filled with, for all listings or, in part, for those whose keys its parameter holds or for groups in which something has changed';
 
@@ -716,6 +743,17 @@ BEGIN
             EXECUTE format('CREATE INDEX ON %I.fct_listing_event (date) WHERE kind = ''price''', mart.name);
         ELSE
         END CASE;
+    END LOOP;
+    FOR made IN SELECT o.* FROM mls.mart_own o WHERE o.mart = mart_tables.mart.id ORDER BY o.id LOOP
+        there := to_regclass(format('%I.%I', mart.name, made.relation));
+        IF made.name = '' AND there IS NULL THEN
+            PERFORM mls.mart_execute(mart, format('CREATE TABLE %I.%I AS SELECT * FROM (%s) q WITH NO DATA', mart.name, made.relation, made.expression || E'\n'), NULL);
+            EXECUTE format('ALTER TABLE %1$I.%2$I ADD PRIMARY KEY (%3$s); COMMENT ON TABLE %1$I.%2$I IS %4$L', mart.name, made.relation, (SELECT string_agg(quote_ident(k), ', ') FROM unnest(made.key) k), made.definition);
+        ELSIF made.name = '' AND (SELECT c.relowner <> current_user::regrole::oid OR c.relkind <> 'r' FROM pg_class c WHERE c.oid = there) THEN
+            PERFORM mls.refuse('42P07', format('relation %s exists and is not a table of role "%s"', there, current_user), 'A mart has a schema of its own.');
+        ELSIF made.name <> '' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = there AND a.attname = made.name AND NOT a.attisdropped) THEN
+            EXECUTE format('ALTER TABLE %1$I.%2$I ADD COLUMN %3$I %4$s; COMMENT ON COLUMN %1$I.%2$I.%3$I IS %5$L', mart.name, made.relation, made.name, made.type, made.definition);
+        END IF;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION mls.mart_tables(mls.mart) IS 'part of mls_mart_sync(): makes the tables of a mart that are not there';
@@ -800,15 +838,23 @@ DECLARE
     assign text;
     figures text[];
     scope text := 'true';
+    is_filled boolean;
     n bigint;
     changed bigint;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', mart.name, relation) INTO is_filled;
+    IF NOT is_filled THEN
+        SELECT string_agg(quote_ident(c.name), ', ') INTO all_columns FROM mls.mart_columns(mart, relation) c;
+        EXECUTE format('INSERT INTO %1$I.%2$I (%4$s) SELECT %4$s FROM %1$I.%3$I', mart.name, relation, beside, all_columns);
+        GET DIAGNOSTICS n = ROW_COUNT;
+        RETURN n;
+    END IF;
     SELECT array_agg(quote_ident(c.name) ORDER BY c.place) FILTER (WHERE c.part = 'key'), string_agg(quote_ident(c.name), ', ' ORDER BY c.place),
            string_agg(format('%1$I = excluded.%1$I', c.name), ', ') FILTER (WHERE c.part <> 'key'),
            array_agg(quote_ident(c.name) ORDER BY c.place) FILTER (WHERE c.part IN ('required', 'value'))
       INTO key, all_columns, assign, figures
-      FROM mls.mart_column c WHERE c.relation = mart_merge.relation;
+      FROM mls.mart_columns(mart, relation) c;
     IF keys IS NOT NULL THEN
         scope := format('t.%s = ANY ($1)', key[1]);
     ELSIF part THEN
@@ -823,10 +869,11 @@ BEGIN
     EXECUTE format('DELETE FROM %1$I.%2$I t WHERE %3$s AND NOT EXISTS (SELECT FROM %1$I.%4$I n WHERE (%5$s) = (%6$s))', mart.name, relation, scope, beside,
                    (SELECT string_agg('n.' || k, ', ') FROM unnest(key) k), (SELECT string_agg('t.' || k, ', ') FROM unnest(key) k)) USING keys;
     GET DIAGNOSTICS changed = ROW_COUNT;
-    EXECUTE format('INSERT INTO %1$I.%2$I AS t (%3$s) SELECT %4$s FROM %1$I.%5$I n LEFT JOIN %1$I.%2$I o ON (%6$s) = (%7$s) WHERE o.%8$s IS NULL OR (%9$s) IS DISTINCT FROM (%10$s) ON CONFLICT (%11$s) DO UPDATE SET %12$s',
-                   mart.name, relation, all_columns, (SELECT string_agg('n.' || btrim(c), ', ') FROM unnest(string_to_array(all_columns, ',')) c), beside,
+    EXECUTE format('INSERT INTO %1$I.%2$I AS t (%3$s) SELECT %4$s FROM %1$I.%5$I n LEFT JOIN %1$I.%2$I o ON (%6$s) = (%7$s) WHERE o.%8$s IS NULL%9$s ON CONFLICT (%10$s) %11$s',
+                   mart.name, relation, all_columns, (SELECT string_agg('n.' || quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c), beside,
                    (SELECT string_agg('n.' || k, ', ') FROM unnest(key) k), (SELECT string_agg('o.' || k, ', ') FROM unnest(key) k), key[1],
-                   (SELECT string_agg('n.' || f, ', ') FROM unnest(figures) f), (SELECT string_agg('o.' || f, ', ') FROM unnest(figures) f), array_to_string(key, ', '), assign);
+                   coalesce((SELECT format(' OR (%s) IS DISTINCT FROM (%s)', string_agg('n.' || f, ', '), string_agg('o.' || f, ', ')) FROM unnest(figures) f HAVING count(*) > 0), ''), array_to_string(key, ', '),
+                   CASE WHEN figures IS NULL THEN 'DO NOTHING' ELSE 'DO UPDATE SET ' || assign END);
     GET DIAGNOSTICS n = ROW_COUNT;
     PERFORM set_config('enable_nestloop', 'on', true);
     RETURN changed + n;
@@ -854,6 +901,19 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.mart_add(mls.mart, text) IS 'part of mls_mart_sync(): adds new sums to those of a table';
 
+-- What plans of ours look at: the keys.
+CREATE FUNCTION mls.mart_analyze(mart mls.mart, relation text, beside boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    EXECUTE format('ANALYZE %I.%I (%s)', mart.name, CASE WHEN beside THEN 'mls_new_' ELSE '' END || relation,
+                   (SELECT string_agg(quote_ident(c.name), ', ') FROM mls.mart_columns(mart, relation) c
+                     WHERE (c.part = 'key' OR c.name IN ('property_key', 'source_id', 'type_id', 'status', 'kind', 'date', 'from_date', 'close_date', 'contract_date'))));
+END $$;
+COMMENT ON FUNCTION mls.mart_analyze(mls.mart, text, boolean) IS 'part of mls_mart_sync(): tells the planner of keys of a table, or of what is computed beside it';
+
 -- Beside: a table to be filled and compared.
 CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], part boolean) RETURNS void
     LANGUAGE plpgsql
@@ -865,9 +925,10 @@ BEGIN
     EXECUTE format('CREATE UNLOGGED TABLE IF NOT EXISTS %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
     -- How many rows parts of these queries have is unknown to the planner, who takes them for few.
     PERFORM set_config('enable_nestloop', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true);
-    PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, part OR keys IS NOT NULL)), keys);
+    PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I (%s) %s', mart.name, 'mls_new_' || relation, (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c),
+                                          mls.mart_query(mart, relation, part OR keys IS NOT NULL)), keys);
     PERFORM set_config('enable_nestloop', 'on', true);
-    EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || relation);
+    PERFORM mls.mart_analyze(mart, relation, true);
 END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some records or groups, beside it';
 
@@ -969,6 +1030,7 @@ CREATE FUNCTION mls.mart_fill_market(mart mls.mart, part boolean, OUT groups big
     AS $f$
 DECLARE
     measure text;
+    is_most boolean;
     same CONSTANT text := '(s.location_id, s.type_id, s.source_id, s.currency) = (d.location_id, d.type_id, d.source_id, d.currency)';
     same_place CONSTANT text := '(s.location_id, s.type_id, s.currency) = (d.location_id, d.type_id, d.currency)';
     places CONSTANT text := 'SELECT DISTINCT n.location_id, n.type_id, n.currency FROM %I.mls_new_dirty n';
@@ -984,9 +1046,12 @@ BEGIN
         EXECUTE format('INSERT INTO %1$I.mls_new_sums SELECT s.* FROM (%2$s) d JOIN %1$I.agg_market_sum s ON %3$s; ANALYZE %1$I.mls_new_sums; '
                        'INSERT INTO %1$I.mls_new_kept SELECT s.* FROM %1$I.mls_new_dirty d JOIN %1$I.agg_market_month s ON %4$s; ANALYZE %1$I.mls_new_kept', mart.name, format(places, mart.name), same_place, same);
         PERFORM mls.mart_touch(mart);
+        -- Where most months of most groups have changed nothing is won by telling them apart.
+        EXECUTE format('SELECT count(*) > 0.2 * (SELECT c.reltuples FROM pg_class c WHERE c.oid = ''%1$I.agg_market_month''::regclass) FROM %1$I.mls_new_touched t WHERE t.kind = 21', mart.name) INTO is_most;
+        part := NOT is_most;
     ELSE
         PERFORM mls.mart_merge(mart, 'agg_market_sum', NULL, false);
-        EXECUTE format('ANALYZE %I.agg_market_sum', mart.name);
+        PERFORM mls.mart_analyze(mart, 'agg_market_sum', false);
     END IF;
     FOREACH measure IN ARRAY '{prices,contracts,cuts,ages}'::text[] LOOP
         PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true);
@@ -1002,7 +1067,7 @@ BEGIN
     PERFORM mls.mart_compute(mart, 'agg_market_month', NULL, part);
     figures := mls.mart_merge(mart, 'agg_market_month', NULL, part);
     IF NOT part THEN
-        EXECUTE format('ANALYZE %I.agg_market_month', mart.name);
+        PERFORM mls.mart_analyze(mart, 'agg_market_month', false);
         EXECUTE format('SELECT count(*) FROM (SELECT DISTINCT a.location_id, a.type_id, a.source_id, a.currency FROM %I.agg_market_month a) a', mart.name) INTO groups;
     END IF;
 END $f$;
@@ -1187,7 +1252,7 @@ BEGIN
     FOREACH relation IN ARRAY facts LOOP
         PERFORM mls.mart_merge(known, relation, keys, false);
         IF everything THEN
-            EXECUTE format('ANALYZE %I.%I', known.name, relation);
+            PERFORM mls.mart_analyze(known, relation, false);
         END IF;
     END LOOP;
     PERFORM mls.mart_relistings(known, properties);
@@ -1211,7 +1276,7 @@ BEGIN
     END LOOP;
     figures := figures + mls.mart_fill_days(known, NOT everything);
     IF everything THEN
-        EXECUTE format('ANALYZE %1$I.agg_office_month, %1$I.agg_member_month, %1$I.agg_day, %1$I.agg_source_month', known.name);
+        PERFORM mls.mart_analyze(known, a, false) FROM unnest('{agg_office_month,agg_member_month,agg_day,agg_source_month}'::text[]) a;
     END IF;
     FOR leftover IN SELECT r.relation FROM mls.mart_relation r WHERE to_regclass(format('%I.%I', known.name, 'mls_new_' || r.relation)) IS NOT NULL
                     UNION ALL SELECT unnest('{cells,days,source,sides,dirty,touched,before,whole,prices,contracts,cuts,ages,sums,kept}'::text[])
@@ -1272,6 +1337,31 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.mart_fill_records(bigint, text, text, text[]) IS 'part of mls_mart_sync(): copies members, offices, showings or open houses, all or those of some keys; returns how many differ';
 
+-- Tables that the owner has added: those by listings for the keys that are said, others whole.
+CREATE FUNCTION mls.mart_fill_own(mart bigint, day date, keys text[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = on
+    SET plan_cache_mode = force_custom_plan
+    SET jit = off
+    AS $$
+DECLARE
+    known mls.mart;
+    own record;
+    n bigint := 0;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
+    known.as_of := day;
+    FOR own IN SELECT o.relation, o.key FROM mls.mart_own o WHERE o.mart = mart_fill_own.mart AND o.name = '' ORDER BY o.id LOOP
+        PERFORM mls.mart_compute(known, own.relation, CASE WHEN own.key[1] = 'listing_key' THEN keys END, false);
+        n := n + mls.mart_merge(known, own.relation, CASE WHEN own.key[1] = 'listing_key' THEN keys END, false);
+        EXECUTE format('DROP TABLE %I.%I', known.name, 'mls_new_' || own.relation);
+    END LOOP;
+    RETURN n;
+END $$;
+COMMENT ON FUNCTION mls.mart_fill_own(bigint, date, text[]) IS 'part of mls_mart_sync(): fills the tables that the owner of a mart has added; returns how many rows differ';
+
 -- Which rows the current role is shown by policies, as far as these say it themselves.
 CREATE FUNCTION mls.mart_policies(resources text[]) RETURNS text
     LANGUAGE sql STABLE
@@ -1288,7 +1378,7 @@ CREATE FUNCTION mls.mart_definition(mart mls.mart) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_text(mart, mls.mart_cells(mart, false, 1)), mls.mart_sums(mart), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent', false), mls.mart_text(mart, mls.mart_day_cells(mart, false, 1)), mls.mart_query(mart, 'agg_day'), mart.coverage, mart.relist_days, mls.mart_policies('{Property,HistoryTransactional}'),
+SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_text(mart, mls.mart_cells(mart, false, 1)), mls.mart_sums(mart), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent', false), mls.mart_text(mart, mls.mart_day_cells(mart, false, 1)), mls.mart_query(mart, 'agg_day'), mart.coverage, mart.relist_days, (SELECT string_agg(concat_ws(' ', o.relation, o.name, o.type, o.expression, o.key), E'\n' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart.id AND (o.name = '' OR o.relation = 'fct_listing')), mls.mart_policies('{Property,HistoryTransactional}'),
                      (SELECT string_agg(concat_ws(' ', f.srvname, o.option_value), ',' ORDER BY f.srvname) FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE o.option_name = 'timezone')))
 $$;
 COMMENT ON FUNCTION mls.mart_definition(mls.mart) IS 'part of mls_mart_sync(): a hash of what a mart is computed by';
@@ -1485,14 +1575,17 @@ CREATE FUNCTION mls_mart_drop(name text, drop_tables boolean DEFAULT true) RETUR
     AS $$
 DECLARE
     owner regrole := (SELECT m.owner FROM mls.mart m WHERE m.name = mls_mart_drop.name);
+    own jsonb;
     relation text;
 BEGIN
     PERFORM mls.refuse_standby('mls_mart_drop()', 'drop a mart');
     -- A run writes both the tables and, at its end, the row of the mart.
     PERFORM mls.lock_mart(m.id) FROM mls.mart m WHERE m.name = mls_mart_drop.name AND pg_has_role(m.owner, 'USAGE');
+    own := (SELECT jsonb_agg(jsonb_build_object('relation', o.relation, 'grain', o.definition, 'place', 1000 + o.id)) FROM mls.mart_own o JOIN mls.mart m ON m.id = o.mart WHERE m.name = mls_mart_drop.name AND o.name = '');
     PERFORM mls.note_mart(name, NULL);
     IF drop_tables THEN
-        FOR relation IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN mls.mart_relation r ON r.relation = c.relname
+        FOR relation IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                          JOIN (SELECT r.relation, r.grain, r.place FROM mls.mart_relation r UNION ALL SELECT o.* FROM jsonb_to_recordset(own) o (relation text, grain text, place integer)) r ON r.relation = c.relname
                          WHERE n.nspname = name AND c.relkind = 'r' AND c.relowner = owner AND obj_description(c.oid, 'pg_class') = r.grain ORDER BY r.place DESC
         LOOP
             PERFORM a FROM mls.as_role(owner, format('DROP TABLE %s', relation)) a;
@@ -1500,6 +1593,139 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables, which are known by their comments, when no run of it is at work; the schema stays';
+
+CREATE FUNCTION mls.mart_expression(expression text, gold regclass) RETURNS regtype
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_mart_expression_sql';
+COMMENT ON FUNCTION mls.mart_expression(text, regclass) IS 'part of mls_mart_column(): the type of an expression over a row r of gold; an error unless it is one expression, that gives the same at each call';
+
+CREATE FUNCTION mls.mart_one_query(query text) RETURNS void
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_mart_query_sql';
+COMMENT ON FUNCTION mls.mart_one_query(text) IS 'part of mls_mart_table(): an error unless a text is one query, that only reads';
+
+CREATE FUNCTION mls.note_mart_own(caller regrole, mart text, relation text, name text, settings jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    known mls.mart;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.name = note_mart_own.mart FOR UPDATE;
+    IF known.id IS NULL OR NOT pg_has_role(caller, known.owner, 'USAGE') THEN
+        PERFORM mls.refuse('42704', format('there is no mart "%s" of yours', mart), 'mls_marts lists them.');
+    END IF;
+    IF settings IS NULL THEN
+        DELETE FROM mls.mart_own o WHERE o.mart = known.id AND o.relation = note_mart_own.relation AND o.name = note_mart_own.name;
+        IF NOT FOUND THEN
+            PERFORM mls.refuse('42704', format('nothing of that name was added to mart "%s"', mart), 'mls.mart_own lists what was.');
+        END IF;
+        RETURN known.id;
+    END IF;
+    INSERT INTO mls.mart_own (mart, relation, name, type, expression, key, definition)
+    SELECT known.id, note_mart_own.relation, note_mart_own.name, s.type, s.expression, s.key, s.definition FROM jsonb_to_record(settings) s (type text, expression text, key text[], definition text);
+    RETURN known.id;
+END $$;
+COMMENT ON FUNCTION mls.note_mart_own(regrole, text, text, text, jsonb) IS 'adds a column or table to a mart of a caller, or forgets it';
+CREATE FUNCTION mls.note_mart_own(mart text, relation text, name text, settings jsonb) RETURNS bigint
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_mart_own(text, text, text, jsonb) IS 'part of mls_mart_column(), mls_mart_table() and mls_mart_remove(): the same for who calls it';
+
+-- The mart of a name that a caller may change, when no run of it is at work.
+CREATE FUNCTION mls.mart_to_change(name text) RETURNS mls.mart
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.name = mart_to_change.name AND pg_has_role(m.owner, 'USAGE');
+    IF known.id IS NULL THEN
+        PERFORM mls.refuse('42704', format('there is no mart "%s" of yours', name), 'mls_marts lists them.');
+    END IF;
+    PERFORM mls.lock_mart(known.id);
+    RETURN known;
+END $$;
+COMMENT ON FUNCTION mls.mart_to_change(text) IS 'part of mls_mart_column(), mls_mart_table() and mls_mart_remove(): a mart of a caller, once no run of it is at work';
+
+CREATE FUNCTION mls_mart_column(mart text, relation text, name text, expression text, definition text, type text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+    gold regclass := mls.gold_table(CASE relation WHEN 'fct_listing' THEN 'Property' WHEN 'dim_member' THEN 'Member' WHEN 'dim_office' THEN 'Office' END);
+    made text;
+BEGIN
+    PERFORM mls.refuse_standby('mls_mart_column()', 'add a column');
+    known := mls.mart_to_change(mart);
+    IF relation IS NULL OR relation <> ALL ('{fct_listing,dim_member,dim_office}') THEN
+        PERFORM mls.refuse('22023', format('"%s" takes no columns', relation), 'fct_listing, dim_member and dim_office do; mls_mart_table() adds a table.');
+    ELSIF name IS NULL OR name !~ '^[a-z][a-z0-9_]{0,58}$' THEN
+        PERFORM mls.refuse('42602', format('"%s" is no name of a column', name), 'Small letters, digits and _.');
+    ELSIF EXISTS (SELECT FROM mls.mart_columns(known, mls_mart_column.relation) c WHERE c.name = mls_mart_column.name) THEN
+        PERFORM mls.refuse('42701', format('%s has a column "%s" already', relation, name), 'mls_mart_remove() takes away what was added.');
+    ELSIF definition IS NULL OR btrim(definition) = '' THEN
+        PERFORM mls.refuse('22023', 'a column says what it means', 'It becomes the comment of the column.');
+    ELSIF gold IS NULL THEN
+        PERFORM mls.refuse('42P01', format('there is no gold table for %s', relation));
+    END IF;
+    made := (mls.as_role(known.owner, 'SELECT to_jsonb(mls.mart_expression($1, $2::oid::regclass)::text)', expression, gold::oid::text)) #>> '{}';
+    IF type IS NOT NULL THEN
+        made := type::regtype::text;
+        PERFORM a FROM mls.as_role(known.owner, format('SELECT to_jsonb(count(*)) FROM (SELECT (%s)::%s FROM %s r LIMIT 0) r', expression || E'\n', made, gold)) a;
+    END IF;
+    PERFORM mls.note_mart_own(mart, relation, name, jsonb_build_object('type', made, 'expression', expression, 'definition', definition));
+    PERFORM a FROM mls.as_role(known.owner, format('SELECT mls.mart_make(%s)', known.id)) a;
+END $$;
+COMMENT ON FUNCTION mls_mart_column(text, text, text, text, text, text) IS 'add a column to fct_listing, dim_member or dim_office of a mart: an expression over r, the row of gold, with what it means; the next run fills it';
+
+CREATE FUNCTION mls_mart_table(mart text, name text, query text, key text[], definition text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+BEGIN
+    PERFORM mls.refuse_standby('mls_mart_table()', 'add a table');
+    known := mls.mart_to_change(mart);
+    IF name IS NULL OR name !~ '^[a-z][a-z0-9_]{0,52}$' OR name ~ '^mls_' THEN
+        PERFORM mls.refuse('42602', format('"%s" is no name of a table', name), 'Small letters, digits and _, 53 at most, and not mls_.');
+    ELSIF to_regclass(format('%I.%I', mart, name)) IS NOT NULL OR EXISTS (SELECT FROM mls.mart_relation r WHERE r.relation = name) THEN
+        PERFORM mls.refuse('42P07', format('relation %I.%I exists', mart, name), 'mls_mart_remove() takes away what was added.');
+    ELSIF coalesce(cardinality(key), 0) = 0 OR array_position(key, NULL) IS NOT NULL THEN
+        PERFORM mls.refuse('22023', 'a table has a key', 'Name the columns by which its rows are one.');
+    ELSIF definition IS NULL OR btrim(definition) = '' THEN
+        PERFORM mls.refuse('22023', 'a table says what its rows are', 'It becomes the comment of the table.');
+    ELSIF query IS NULL THEN
+        PERFORM mls.refuse('22023', 'a table of a mart is made of one query');
+    END IF;
+    PERFORM mls.mart_one_query(query);
+    -- Who may not read what it reads is told now.
+    PERFORM a FROM mls.as_role(known.owner, format('SELECT to_jsonb(count(*)) FROM (SELECT FROM (%s) q LIMIT 0) q', query || E'\n')) a;
+    PERFORM mls.note_mart_own(mart, name, '', jsonb_build_object('expression', query, 'key', key, 'definition', definition));
+    PERFORM a FROM mls.as_role(known.owner, format('SELECT mls.mart_make(%s)', known.id)) a;
+END $$;
+COMMENT ON FUNCTION mls_mart_table(text, text, text, text[], text) IS 'add a table to a mart, a fact or an aggregate: a query, the key of its rows, and what they are; each run that changes something fills it, and of one whose key begins with listing_key only listings that have changed';
+
+CREATE FUNCTION mls_mart_remove(mart text, relation text, name text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+BEGIN
+    PERFORM mls.refuse_standby('mls_mart_remove()', 'remove what was added');
+    known := mls.mart_to_change(mart);
+    PERFORM mls.note_mart_own(mart, relation, coalesce(name, ''), NULL);
+    PERFORM a FROM mls.as_role(known.owner, CASE WHEN name IS NULL THEN format('DROP TABLE IF EXISTS %I.%I', mart, relation) ELSE format('ALTER TABLE IF EXISTS %I.%I DROP COLUMN IF EXISTS %I', mart, relation, name) END) a;
+END $$;
+COMMENT ON FUNCTION mls_mart_remove(text, text, text) IS 'take away a column or, without a name, a table that was added to a mart';
 
 CREATE FUNCTION mls.note_mart_held(caller regrole, name text, reason text) RETURNS void
     LANGUAGE plpgsql
@@ -1542,9 +1768,10 @@ COMMENT ON FUNCTION mls_mart_sync(text, boolean)
 REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_events(mls.mart, boolean), mls.mart_active(text), mls.mart_facts(mls.mart, text, boolean),
     mls.mart_groups(mls.mart, text, boolean), mls.mart_single(mls.mart), mls.mart_closed(text, text), mls.mart_cells(mls.mart, boolean, integer), mls.mart_sums(mls.mart), mls.mart_measure(mls.mart, text, boolean), mls.mart_measures(text), mls.mart_market(mls.mart, boolean),
     mls.mart_sides(mls.mart, text, boolean), mls.mart_day_cells(mls.mart, boolean, integer, boolean), mls.mart_days(mls.mart), mls.mart_source_cells(mls.mart, boolean, integer), mls.mart_text(mls.mart, text), mls.mart_add(mls.mart, text), mls.mart_workspace(mls.mart), mls.mart_note(mls.mart, text[], integer),
-    mls.mart_touch(mls.mart), mls.mart_fill_market(mls.mart, boolean), mls.mart_fill_days(mls.mart, boolean), mls.mart_record_definition(bigint, text, text), mls.mart_fill_records(bigint, text, text, text[]), mls.mart_notes(regclass), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
+    mls.mart_touch(mls.mart), mls.mart_fill_market(mls.mart, boolean), mls.mart_fill_days(mls.mart, boolean), mls.mart_record_definition(bigint, text, text), mls.mart_fill_records(bigint, text, text, text[]), mls.mart_notes(regclass), mls.mart_analyze(mls.mart, text, boolean), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_retold(bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
     mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls.lock_mart(bigint), mls_mart_drop(text, boolean),
-    mls.note_mart_held(regrole, text, text), mls.note_mart_held(text, text), mls_mart_hold(text, text), mls_mart_sync(text, boolean) FROM PUBLIC;
+    mls.note_mart_held(regrole, text, text), mls.note_mart_held(text, text), mls_mart_hold(text, text), mls.mart_columns(mls.mart, text), mls.mart_fill_own(bigint, date, text[]), mls.mart_expression(text, regclass), mls.mart_one_query(text), mls.mart_to_change(text),
+    mls.note_mart_own(regrole, text, text, text, jsonb), mls.note_mart_own(text, text, text, jsonb), mls_mart_column(text, text, text, text, text, text), mls_mart_table(text, text, text, text[], text), mls_mart_remove(text, text, text), mls_mart_sync(text, boolean) FROM PUBLIC;

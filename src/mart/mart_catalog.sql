@@ -87,6 +87,33 @@ GRANT SELECT ON mls.mart TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.mart', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.mart_id_seq', '');
 
+CREATE TABLE mls.mart_own (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    mart       bigint NOT NULL REFERENCES mls.mart ON DELETE CASCADE,
+    relation   text NOT NULL,
+    name       text NOT NULL,
+    type       text,
+    expression text NOT NULL,
+    key        text[],
+    definition text NOT NULL,
+    UNIQUE (mart, relation, name),
+    CHECK ((name = '') = (key IS NOT NULL) AND (name = '') = (type IS NULL))
+);
+COMMENT ON TABLE mls.mart_own IS 'columns and tables that users have added to marts; mls_mart_column() and mls_mart_table() add them';
+COMMENT ON COLUMN mls.mart_own.id IS 'they are made in this order';
+COMMENT ON COLUMN mls.mart_own.mart IS 'the mart';
+COMMENT ON COLUMN mls.mart_own.relation IS 'the table that has the column, or that is one of its own';
+COMMENT ON COLUMN mls.mart_own.name IS 'name of the column; empty for a table';
+COMMENT ON COLUMN mls.mart_own.type IS 'type of the column';
+COMMENT ON COLUMN mls.mart_own.expression IS 'SQL over r, the row of gold; for a table the query that it is filled with';
+COMMENT ON COLUMN mls.mart_own.key IS 'columns by which rows of the table are one; if the first is listing_key, it is filled by listings';
+COMMENT ON COLUMN mls.mart_own.definition IS 'what it says; the comment of the column or table';
+ALTER TABLE mls.mart_own ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON mls.mart_own FOR SELECT USING (EXISTS (SELECT FROM mls.mart m WHERE m.id = mart));
+GRANT SELECT ON mls.mart_own TO pg_monitor;
+SELECT pg_catalog.pg_extension_config_dump('mls.mart_own', '');
+SELECT pg_catalog.pg_extension_config_dump('mls.mart_own_id_seq', '');
+
 CREATE FUNCTION mls.oldest_uncounted(caller regrole, mart bigint) RETURNS timestamptz
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp

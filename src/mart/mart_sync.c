@@ -214,8 +214,8 @@ changed_listings(MlsRun *run)
 	return keys;
 }
 
-/* Members and the like, which are copied as they are. */
-static void
+/* Members and the like, which are copied as they are; returns how many differ. */
+static int64
 fill_records(MlsRun *run)
 {
 	static const char *const records[][2] = {{"dim_member", "Member"},
@@ -224,6 +224,7 @@ fill_records(MlsRun *run)
 											 {"fct_open_house", "OpenHouse"}};
 	const MartRun *work = run->state;
 	MlsArg id = mls_arg_int8(run->sub->id);
+	int64 changed = 0;
 
 	for (size_t i = 0; i < lengthof(records); i++)
 	{
@@ -248,6 +249,7 @@ fill_records(MlsRun *run)
 				"coalesce(pg_catalog.to_jsonb($3), 'null')) WHERE id = $1",
 				id, relation, definition);
 	}
+	return changed;
 }
 
 static void
@@ -310,7 +312,10 @@ mart_work(MlsRun *run)
 	counters.received = mls_int8_at(0, 1);
 	counters.pages = mls_int8_at(0, 2);
 	counters.updated = mls_int8_at(0, 3);
-	fill_records(run);
+	/* What its owner has added may be made of all of that. */
+	if (fill_records(run) > 0 || keys.isnull || counters.received > 0 || counters.pages > 0)
+		mls_select("SELECT mls.mart_fill_own($1, $2::date, $3)", mls_arg_int8(run->sub->id),
+				   mls_arg_text(work->day), keys);
 	note_listings(run);
 	note_filled(run);
 	mls_run_end_step(run, &counters);

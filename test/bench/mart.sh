@@ -31,7 +31,7 @@ cat >>"$work/data/postgresql.conf" <<-END_OF_SETTINGS
 	max_parallel_workers_per_gather = 0
 END_OF_SETTINGS
 [ -n "${MLS_EXPLAIN:-}" ] && cat >>"$work/data/postgresql.conf" <<-END_OF_SETTINGS
-	session_preload_libraries = 'auto_explain'
+	shared_preload_libraries = 'auto_explain'
 	auto_explain.log_min_duration = '${MLS_EXPLAIN}'
 	auto_explain.log_nested_statements = on
 	auto_explain.log_analyze = on
@@ -60,13 +60,15 @@ sql <<-END_OF_SQL
 	SELECT setseed(0.5);
 	INSERT INTO gold.property ("ListingKey", "StandardStatus", "City", "ParcelNumber", "OnMarketDate", "PurchaseContractDate", "CloseDate", "OffMarketDate", "StatusChangeTimestamp", "PriceChangeTimestamp", "ListPrice", "OriginalListPrice", "ClosePrice",
 		"ConcessionsAmount", "LivingArea", "DaysOnMarket", "CumulativeDaysOnMarket", "ListAgentKey", "BuyerAgentKey", "ListOfficeKey", "BuyerOfficeKey")
-	SELECT 'L' || lpad(i::text, 8, '0'), CASE WHEN r < 0.72 AND d.contract + 40 < current_date THEN 'Closed' WHEN r < 0.78 AND d.contract < current_date THEN 'Pending' WHEN r < 0.88 THEN 'Expired' WHEN d.listed > current_date - 120 THEN 'Active' ELSE 'Withdrawn' END,
-	       'City ' || i % 100, 'P' || lpad((i % ($n * 9 / 10))::text, 9, '0'), d.listed, CASE WHEN r < 0.78 THEN d.contract END, CASE WHEN r < 0.72 THEN d.contract + 10 + (i % 30)::integer END, CASE WHEN r >= 0.78 THEN least(d.listed + 90, current_date) END,
-	       d.contract + interval '12 hours', CASE WHEN i % 4 = 0 THEN d.listed + interval '20 days' END, p, p * CASE WHEN i % 4 = 0 THEN 1.05 ELSE 1 END, round(p * (0.94 + 0.08 * r)::numeric, 0), CASE WHEN i % 5 = 0 THEN 2000 END, 900 + i % 2500,
+	SELECT 'L' || lpad(i::text, 8, '0'), s.status, 'City ' || i % 100, 'P' || lpad((i % ($n * 9 / 10))::text, 9, '0'), d.listed, CASE WHEN s.status IN ('Closed', 'Pending') THEN d.contract END,
+	       CASE WHEN s.status = 'Closed' THEN d.contract + 10 + (i % 30)::integer END, CASE WHEN s.status IN ('Expired', 'Withdrawn') THEN least(d.listed + 90, current_date) END,
+	       CASE WHEN s.status <> 'Active' THEN d.contract + interval '12 hours' END, CASE WHEN i % 4 = 0 THEN d.listed + interval '20 days' END, p, p * CASE WHEN i % 4 = 0 THEN 1.05 ELSE 1 END, round(p * (0.94 + 0.08 * r)::numeric, 0), CASE WHEN i % 5 = 0 THEN 2000 END, 900 + i % 2500,
 	       d.contract - d.listed, d.contract - d.listed + i % 50, 'A' || i % 3000, 'A' || i % 2900, 'O' || i % 300, 'O' || i % 290
 	  FROM generate_series(1, $n) i
 	 CROSS JOIN LATERAL (SELECT random() AS r, round((200000 + random() * 600000)::numeric, -2) AS p, (date_trunc('month', current_date) - interval '65 months')::date + floor(random() * 1970 + 0 * i)::integer AS listed, (10 + random() * 80 + 0 * i)::integer AS days) x
-	 CROSS JOIN LATERAL (SELECT x.listed, x.listed + x.days AS contract) d;
+	 CROSS JOIN LATERAL (SELECT x.listed, x.listed + x.days AS contract) d
+	 CROSS JOIN LATERAL (SELECT CASE WHEN r < 0.72 AND d.contract + 40 < current_date THEN 'Closed' WHEN r < 0.78 AND d.contract < current_date THEN 'Pending' WHEN r < 0.78 THEN 'Active' WHEN r < 0.88 THEN 'Expired'
+	                                 WHEN d.listed > current_date - 120 THEN 'Active' ELSE 'Withdrawn' END AS status) s;
 	VACUUM ANALYZE gold.property;
 	SELECT mls_mart_create('mart', levels => '{city}', coverage => '{"east": "2015-01-01"}') \g /dev/null
 END_OF_SQL
@@ -79,7 +81,7 @@ hand=$(for _ in $(seq "$repeats"); do seconds sql -f test/bench/mart.sql; done |
 again=$(seconds sql -c "SELECT * FROM mls_mart_sync('mart', rebuild => true)")
 groups=$(sql -c 'SELECT count(*) FROM (SELECT DISTINCT location_id, type_id, source_id FROM mart.agg_market_month) g')
 differ=$(sql -c "SELECT count(*) FROM (
-	SELECT l.name, t.level, a.source_id, a.month, a.new_listings, a.new_pending, a.closed_sales, a.volume, a.inventory_eom, a.median_sale_price, a.dom_median, a.sale_to_list_pct
+	SELECT initcap(l.name), t.level, a.source_id, a.month, a.new_listings, a.new_pending, a.closed_sales, a.volume, a.inventory_eom, a.median_sale_price, a.dom_median, a.sale_to_list_pct
 	  FROM mart.agg_market_month a JOIN mart.dim_location l USING (location_id) JOIN mart.dim_property_type t USING (type_id)
 	EXCEPT SELECT city, kind, source_id, month, new_listings, new_pending, closed_sales, volume, inventory_eom, median_sale_price, dom_median, sale_to_list_pct FROM by_hand) d")
 # A change of one listing is in six groups: its kinds of property, of all sources and of its own.
