@@ -42,6 +42,21 @@ mls_ledger_find_bytes(const MlsFileLedger *ledger, const char *sha256)
 	return NULL;
 }
 
+const MlsFileEntry *
+mls_ledger_find_taken(const MlsFileLedger *ledger, const char *sha256)
+{
+	ListCell *lc;
+
+	foreach (lc, ledger->known)
+	{
+		const MlsFileEntry *entry = lfirst(lc);
+
+		if (entry->taken_sha256 && strcmp(entry->taken_sha256, sha256) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
 static char *
 copy(const char *text)
 {
@@ -58,6 +73,8 @@ mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry)
 	*kept = *entry;
 	kept->name = pstrdup(entry->name);
 	kept->sha256 = copy(entry->sha256);
+	kept->taken_sha256 = copy(entry->taken_sha256);
+	kept->first_sha256 = copy(entry->first_sha256);
 	kept->reading = copy(entry->reading);
 	kept->error = copy(entry->error);
 	ledger->news = lappend(ledger->news, kept);

@@ -35,6 +35,10 @@ typedef struct MlsFileEntry
 	TimestampTz changed; /* its content, name or rights, by the clock of the system; 0: not known */
 	const char *sha256;  /* hexadecimal; NULL: not known, or gone before all of it was here */
 	bool was_whole;      /* in an earlier run: all of what it held then was here */
+	int64 taken_rows;    /* of its first rows so many are here; 0 also: they are to be read again */
+	int64 taken_bytes;   /* how long the file was that they were taken from */
+	const char *taken_sha256; /* its hash; NULL: nothing was taken */
+	const char *first_sha256; /* of the same, when its first row was taken */
 	int64 rows;
 	int64 rejected;
 	const char *reading; /* how it was read, and what was remarkable; or NULL */
@@ -66,6 +70,9 @@ extern const MlsFileEntry *mls_ledger_find(const MlsFileLedger *ledger, const ch
 
 /* A file whose records are here with the very same bytes; or NULL. */
 extern const MlsFileEntry *mls_ledger_find_bytes(const MlsFileLedger *ledger, const char *sha256);
+
+/* A file of which a part is here, or was, with the very same bytes; or NULL. */
+extern const MlsFileEntry *mls_ledger_find_taken(const MlsFileLedger *ledger, const char *sha256);
 
 /* Takes note of a copy of an entry, or of a line that is no record. */
 extern void mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry);

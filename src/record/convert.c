@@ -29,6 +29,9 @@
 /* Longest number read; a decimal of a listing has a dozen digits, a hostile one a megabyte. */
 #define MAX_NUMBER_LENGTH 1000
 
+/* So many digits fit into 64 bits, whatever they are. */
+#define SHORT_DIGITS 18
+
 /* Largest exponent: the result has at most as many digits. */
 #define MAX_EXPONENT 1000
 
@@ -166,8 +169,41 @@ limit_numeric(const MlsTarget *target, Datum *value)
 	return NULL;
 }
 
+/* A number without exponent that 64 bits hold, as nearly all are; false if it is none. */
+static bool
+short_numeric(const MlsSlice *slice, Datum *value)
+{
+	int length;
+	const char *s = mls_slice_content(slice, &length);
+	const char *end = s + length;
+	bool negative = length > 0 && *s == '-';
+	bool point = false;
+	int digits = 0;
+	int scale = 0;
+	int64 number = 0;
+
+	if (length > SHORT_DIGITS + 2)
+		return false;
+	for (s += negative; s < end; s++)
+	{
+		if (*s == '.' && !point)
+		{
+			point = true;
+			continue;
+		}
+		if (*s < '0' || *s > '9' || ++digits > SHORT_DIGITS)
+			return false;
+		number = number * 10 + (*s - '0');
+		scale += point;
+	}
+	if (digits > 0)
+		*value = NumericGetDatum(int64_div_fast_to_numeric(negative ? -number : number, scale));
+	return digits > 0;
+}
+
+/* The same of any number; why it is none. */
 static const char *
-convert_numeric(const MlsTarget *target, const MlsSlice *slice, Datum *value)
+long_numeric(const MlsSlice *slice, Datum *value)
 {
 	char buf[64];
 	char *text;
@@ -177,6 +213,18 @@ convert_numeric(const MlsTarget *target, const MlsSlice *slice, Datum *value)
 		return reason;
 	*value = DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
 								 Int32GetDatum(-1));
+	return NULL;
+}
+
+static const char *
+convert_numeric(const MlsTarget *target, const MlsSlice *slice, Datum *value)
+{
+	bool is_number = slice->kind == MLS_NUMBER || slice->kind == MLS_STRING;
+	const char *reason =
+		is_number && short_numeric(slice, value) ? NULL : long_numeric(slice, value);
+
+	if (reason)
+		return reason;
 	return target->typmod < (int32) VARHDRSZ ? NULL : limit_numeric(target, value);
 }
 

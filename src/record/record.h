@@ -12,6 +12,7 @@
  *	page.c		JSON as records				json_walk.c	into a slice that is JSON itself
  *	row.c		a record as a row			convert.c	a slice as a value of a type
  *	value.c		numbers, dates and times	written.c	the same as people write them (written.h)
+ *	page_builder.h	pages that are filled record by record, without a parser
  */
 #ifndef MLS_RECORD_H
 #define MLS_RECORD_H

@@ -365,6 +365,17 @@ is_word(const char *text, int length, const char *word)
 	return length == strlen(word) && pg_strncasecmp(text, word, length) == 0;
 }
 
+/* Has trimming nothing to take away, and is something there?  Then a string stays as it stands. */
+static bool
+is_trimmed(const MlsSlice *slice)
+{
+	const char *text = slice->value + 1;
+	int length = slice->value_length - 2;
+
+	return !slice->escaped && length > 0 && leading_blank(text, length) == 0 &&
+		   trailing_blank(text, length) == 0;
+}
+
 /*
  * Applies steps (MLS_CLEAN_*) to a string for a column of a type; false if nothing
  * remains of it, so that it is NULL.  In CurrentMemoryContext.
@@ -376,7 +387,8 @@ clean_slice(MlsSlice *slice, int steps, Oid type)
 	const char *text;
 	int length;
 
-	if (slice->kind != MLS_STRING)
+	if (slice->kind != MLS_STRING ||
+		((steps & ~(MLS_CLEAN_TRIM | MLS_CLEAN_EMPTY)) == 0 && is_trimmed(slice)))
 		return true;
 	length = slice->value_length - 2;
 	copy = palloc(length + LONGEST_NUMBER + 2);

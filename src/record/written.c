@@ -598,16 +598,53 @@ is_boolean(Text text, int *shows)
 	return true;
 }
 
+/*
+ * What nearly all numbers and dates of files are is known without trying all ways: digits, digits
+ * with a fraction that is no group of thousands, and days of ISO 8601.  0: it is none of these.
+ */
+static int
+usual_ways(Text text, int *shows)
+{
+	const char *s = text.s + (text.s < text.end && *text.s == '-');
+	const char *start = s;
+	int whole;
+	int32 day;
+
+	while (s < text.end && isdigit((unsigned char) *s))
+		s++;
+	whole = s - start;
+	if (whole == 0 || whole > MOST_DIGITS || (whole > 1 && *start == '0'))
+		return 0;
+	if (s == text.end)
+		return MLS_CAN_INTEGER | MLS_CAN_NUMBER | MLS_CAN_POINT | MLS_CAN_COMMA;
+	if (whole == 4 && start == text.s && text.end - text.s == 10 && *s == '-' && s[3] == '-' &&
+		mls_parse_date(text.s, 10, &day))
+		return MLS_CAN_DATE | MLS_CAN_INSTANT | MLS_CAN_YMD | MLS_CAN_YMD_TIME;
+	if (*s++ != '.')
+		return 0;
+	for (start = s; s < text.end && isdigit((unsigned char) *s);)
+		s++;
+	if (s < text.end || s == start || (whole <= 3 && s - start == 3))
+		return 0;
+	*shows |= MLS_SHOWS_PARTING;
+	return MLS_CAN_NUMBER | MLS_CAN_POINT;
+}
+
 int
 mls_written_ways(const char *s, int length, int *shows)
 {
 	Text text = {s, s + length};
+	int usual;
 
 	if (length == 0 || length > LONGEST)
 		return 0;
+	usual = usual_ways(text, shows);
+	if (usual)
+		return usual;
 	if (is_boolean(text, shows))
 		return MLS_CAN_BOOLEAN;
-	return number_ways(text, shows) | date_ways(text, shows);
+	/* No number has a colon. */
+	return (memchr(s, ':', length) ? 0 : number_ways(text, shows)) | date_ways(text, shows);
 }
 
 int

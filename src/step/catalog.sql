@@ -216,6 +216,10 @@ CREATE TABLE mls.file (
     sha256       text,
     rows         bigint NOT NULL DEFAULT 0,
     rejected     bigint NOT NULL DEFAULT 0,
+    taken_rows   bigint NOT NULL DEFAULT 0,
+    taken_bytes  bigint NOT NULL DEFAULT 0,
+    taken_sha256 text,
+    first_sha256 text,
     reading      text,
     error        text,
     failures     integer NOT NULL DEFAULT 0,
@@ -234,6 +238,10 @@ COMMENT ON COLUMN mls.file.changed_at IS 'when its content, name or rights chang
 COMMENT ON COLUMN mls.file.sha256 IS 'hash of its bytes, by which it is known again';
 COMMENT ON COLUMN mls.file.rows IS 'rows that it holds; while it is being read, rows so far';
 COMMENT ON COLUMN mls.file.rejected IS 'lines that are no records; mls.issue has them with kind file';
+COMMENT ON COLUMN mls.file.taken_rows IS 'of its first rows so many are here, behind which a sync goes on; 0: it begins at the first';
+COMMENT ON COLUMN mls.file.taken_bytes IS 'how long the file was that they were taken from';
+COMMENT ON COLUMN mls.file.taken_sha256 IS 'the hash of that file: with another one they are not passed over';
+COMMENT ON COLUMN mls.file.first_sha256 IS 'the hash of the file when its first row was taken, by which its rows are known in mode append';
 COMMENT ON COLUMN mls.file.reading IS 'how it was read: delimiter, encoding, header, and what was remarkable';
 COMMENT ON COLUMN mls.file.error IS 'why it could not be read; NULL if it could';
 COMMENT ON COLUMN mls.file.failures IS 'how often in a row';

@@ -2,9 +2,9 @@
  * source_file.c
  *		Rows of mls.file.
  *
- * A file is passed over by a sync when its row says that all of it is here.  So whatever takes
- * rows away has to say so (mls_files_forget); a reading of everything does not look at them.
- * A file that is gone keeps its hash only if all of it is here.
+ * A file is passed over by a sync when its row says that all of it is here, and read on behind
+ * the rows that are.  So whatever takes rows away, and a reading of everything, has to say so
+ * (mls_files_forget).  A file that is gone keeps its hash only if all of it is here.
  */
 #include "postgres.h"
 
@@ -26,16 +26,15 @@ state_named(const char *name)
 	return MLS_FILE_NOT_SYNCED;
 }
 
-/* What is known from earlier runs; when everything is read again, it is only that they are there. */
+/* What is known from earlier runs. */
 static List *
 read_known(const MlsRun *run)
 {
-	bool again = run->task->full;
 	List *known = NIL;
 
 	mls_select("SELECT f.name, f.state, f.bytes, f.modified_at, f.sha256, f.rows, f.rejected, "
-			   "f.reading, s.reading_all, f.synced_at IS NOT NULL, f.changed_at FROM mls.file f "
-			   "JOIN mls.subscription s ON s.id = f.subscription "
+			   "f.reading, f.synced_at IS NOT NULL, f.changed_at, f.taken_rows, f.taken_bytes, "
+			   "f.taken_sha256, f.first_sha256 FROM mls.file f "
 			   "WHERE f.subscription = $1 ORDER BY f.name",
 			   mls_arg_int8(run->sub->id));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -50,11 +49,12 @@ read_known(const MlsRun *run)
 		entry->rows = mls_int8_at(i, 6);
 		entry->rejected = mls_int8_at(i, 7);
 		entry->reading = mls_text_at(i, 8);
-		entry->was_whole = mls_bool_at(i, 10);
-		entry->changed = mls_time_at(i, 11);
-		if ((again || mls_bool_at(i, 9)) &&
-			(entry->state == MLS_FILE_SYNCED || entry->state == MLS_FILE_GONE))
-			entry->state = MLS_FILE_NOT_SYNCED;
+		entry->was_whole = mls_bool_at(i, 9);
+		entry->changed = mls_time_at(i, 10);
+		entry->taken_rows = mls_int8_at(i, 11);
+		entry->taken_bytes = mls_int8_at(i, 12);
+		entry->taken_sha256 = mls_text_at(i, 13);
+		entry->first_sha256 = mls_text_at(i, 14);
 		known = lappend(known, entry);
 	}
 	return known;
@@ -91,13 +91,16 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 	mls_sql_control(
 		SPI_OK_INSERT,
 		"INSERT INTO mls.file AS f (subscription, name, state, bytes, modified_at, sha256, rows, "
-		"rejected, reading, error, failures, run_id, changed_at, synced_at) "
+		"rejected, reading, error, failures, run_id, changed_at, taken_rows, taken_bytes, "
+		"taken_sha256, first_sha256, synced_at) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($3 = 'failed')::pg_catalog.int4, $11, "
-		"$12, "
+		"$12, $13, $14, $15, $16, "
 		"CASE WHEN $3 = 'synced' THEN pg_catalog.clock_timestamp() END) "
 		"ON CONFLICT (subscription, name) DO UPDATE SET state = excluded.state, "
 		"bytes = excluded.bytes, modified_at = excluded.modified_at, "
-		"changed_at = excluded.changed_at, "
+		"changed_at = excluded.changed_at, taken_rows = excluded.taken_rows, "
+		"taken_bytes = excluded.taken_bytes, taken_sha256 = excluded.taken_sha256, "
+		"first_sha256 = excluded.first_sha256, "
 		"sha256 = CASE WHEN $3 = 'gone' THEN $6 ELSE coalesce($6, f.sha256) END, "
 		"rows = excluded.rows, "
 		"rejected = excluded.rejected, reading = coalesce(excluded.reading, f.reading), "
@@ -107,7 +110,9 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 		mls_arg_int8(run->sub->id), mls_arg_text(entry->name), mls_arg_text(states[entry->state]),
 		mls_arg_int8(entry->bytes), mls_arg_time(entry->modified), mls_arg_text(entry->sha256),
 		mls_arg_int8(entry->rows), mls_arg_int8(entry->rejected), mls_arg_text(entry->reading),
-		mls_arg_text(entry->error), mls_arg_int8(run->id), mls_arg_time(entry->changed));
+		mls_arg_text(entry->error), mls_arg_int8(run->id), mls_arg_time(entry->changed),
+		mls_arg_int8(entry->taken_rows), mls_arg_int8(entry->taken_bytes),
+		mls_arg_text(entry->taken_sha256), mls_arg_text(entry->first_sha256));
 }
 
 static void
@@ -172,8 +177,9 @@ mls_files_forget(int64 subscription)
 {
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.file SET "
-					"state = CASE state WHEN 'gone' THEN state ELSE 'not_synced' END, "
-					"sha256 = CASE state WHEN 'gone' THEN NULL ELSE sha256 END "
-					"WHERE subscription = $1 AND state IN ('synced', 'syncing', 'gone')",
+					"state = CASE WHEN state IN ('synced', 'syncing') THEN 'not_synced' ELSE state "
+					"END, sha256 = CASE state WHEN 'gone' THEN NULL ELSE sha256 END, "
+					"taken_rows = 0 WHERE subscription = $1 "
+					"AND (state IN ('synced', 'syncing', 'gone') OR taken_rows > 0)",
 					mls_arg_int8(subscription));
 }

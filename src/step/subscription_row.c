@@ -186,6 +186,7 @@ mls_subscription_read_all(MlsSubscription *sub)
 		"WHERE id = $1",
 		mls_arg_int8(sub->id));
 	expect_one_row();
+	mls_files_forget(sub->id);
 	mls_range_forget(sub);
 	mls_subscription_forget_position(sub);
 	sub->reading_all = true;

@@ -496,6 +496,22 @@ sub settle
 	return $wrong;
 }
 
+# Whatever may fail for a while is tried until it does not; what is wrong, or nothing.
+sub until_fine
+{
+	my ($self, $process, $expected, @names) = @_;
+	@names = $self->names if !@names;
+	my $said = '';
+	for my $attempt (1 .. $ATTEMPTS)
+	{
+		my @said = map { my (undef, $out, $err) = $self->try_sql($self->call_of($process, $_)); "$out$err" } @names;
+		return '' if !grep { $_ !~ $expected } @said;
+		$said = join ', ', @said;
+		$self->tell("settle: $process says $said");
+	}
+	return "$process says $said";
+}
+
 # ---- Rounds ----
 
 # One round; returns what is wrong with it.

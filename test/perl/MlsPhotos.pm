@@ -23,8 +23,6 @@ use Test::More;
 
 use parent 'MlsModel';
 
-my $ATTEMPTS = 4;
-
 # What a host gives in place of a picture.
 my @bad = qw(html xml empty half svg text 404 500);
 
@@ -597,21 +595,6 @@ sub wrong_gold
 		  LEFT JOIN mls_media m ON g."MediaKey" = m.source || ':' || m.key
 		 WHERE g."X_Sha256" IS DISTINCT FROM m.sha256 OR g."MediaURL" IS DISTINCT FROM 'https://' || m.store || '.example.com/' || m.name});
 	return grep { $_ ne '' } $shown, differences_from_nothing($self->{node}, $self->{round});
-}
-
-# Whatever may fail for a while is tried until it does not; what is wrong, or nothing.
-sub until_fine
-{
-	my ($self, $process, $expected) = @_;
-	my $said = '';
-	for my $attempt (1 .. $ATTEMPTS)
-	{
-		my @said = map { my (undef, $out, $err) = $self->try_sql($self->call_of($process, $_)); "$out$err" } $self->names;
-		return '' if !grep { $_ !~ $expected } @said;
-		$said = join ', ', @said;
-		$self->tell("settle: $process says $said");
-	}
-	return "$process says $said";
 }
 
 sub settle

@@ -8,6 +8,7 @@ use MlsSync;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes ();
 
 my $folder = PostgreSQL::Test::Utils::tempdir;
 mkdir "$folder/$_" or die for qw(srv srv/office srv/days srv/newest srv/keyed srv/wide srv/killed other);
@@ -176,12 +177,43 @@ unlink "$folder/srv/days/sales_5b.csv" or die;
 sync('days');
 put('days/sales_9.csv', "Id,Amount\n1-3,30\n");
 is(sync('days'), 'finished 1 1 0 0', 'a file more');
-put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n");
-fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after all of it was taken, and each file is taken once/s, 'one that goes on growing is not taken again');
-fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after all of it was taken/s, 'however often');
-is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '1-%'}), 3, 'and has its rows once');
-put('days/sales_9.csv', "Id,Amount\n1-3,30\n");
-is(sync('days'), 'finished 1 0 0 1', 'as it was, it is here');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n", 1);
+is(sync('days'), 'finished 0 0 0 0', 'one that goes on growing waits while it is written');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n1-5,50\n");
+is(sync('days'), 'finished 2 2 0 0', 'then the lines behind those that were taken are taken');
+is(files('days') =~ /(sales_9\S* \w+ \d+)/ && $1, 'sales_9.csv synced 3', 'and the file has all of them');
+put('days/sales_9b.csv', "Id,Amount\n1-3,30\n");
+is(sync('days'), 'finished 1 0 1 0', 'what it was at first makes no new rows');
+put('days/sales_9b.csv', "Id,Amount\n1-3,30\n1-4,41\n");
+fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9b\.csv".*changed after its rows were taken/s, 'nor does it grow beside it');
+unlink "$folder/srv/days/sales_9b.csv" or die;
+is(sql(q{SELECT status FROM mls_sync('days', full => true)}), 'finished', 'read again as a whole');
+is(sql(q{SELECT count(*), count(DISTINCT id) FROM silver.days_sales WHERE id LIKE '1-%'}), '5|5', 'it has its rows once');
+for my $text ("Id,Amount\n1-3,31\n1-4,40\n1-5,50\n", "Id,Amount\n1-3,30\n1-4,40\n1-5,507\n", "Amount,Id\n30,1-3\n40,1-4\n50,1-5\n60,1-6\n")
+{
+	put('days/sales_9.csv', $text);
+	fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after its rows were taken, and each file is taken once/s, 'one that changes otherwise is not taken');
+	fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after its rows were taken/s, 'however often');
+}
+is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '1-%'}), 5, 'and has its rows once');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n1-5,50\n");
+is(sync('days'), 'finished 0 0 0 0', 'as it was, it is here');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n1-5,50\n1-6,\xe4\n");
+fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*What is here of it was read otherwise: cells between commas, UTF-8, header in line 1/s, 'nor one whose lines would be read in another way than those before');
+put('days/sales_9.csv', "Id,Amount\n1-3,30\n1-4,40\n1-5,50\n");
+# A last line without its end may go on; one that has it by the next line was whole.
+put('days/sales_10.csv', "Id,Amount\n10-1,1\n10-2,2");
+is(sync('days'), 'finished 2 2 0 0', 'a file without an end of its last line');
+put('days/sales_10.csv', "Id,Amount\n10-1,1\n10-2,2\n10-3,3\n");
+is(sync('days'), 'finished 1 1 0 0', 'that has it by the next');
+put('days/sales_11.csv.gz', "Id,Amount\n11-1,1\n");
+is(sync('days'), 'finished 1 1 0 0', 'a file that is called packed, and is not');
+put('days/sales_11.csv.gz', "Id,Amount\n11-1,1\n11-2,2\n");
+is(sync('days'), 'finished 1 1 0 0', 'grows like others');
+sql(q{DELETE FROM bronze.days_sales WHERE record->>'Id' ~ '^1[01]-|^1-[45]'; DELETE FROM silver.days_sales WHERE id ~ '^1[01]-|^1-[45]'});
+unlink map { "$folder/srv/days/sales_$_" } qw(10.csv 11.csv.gz 9.csv);
+sync('days');
+sync('days');
 unlink "$folder/srv/days/sales_2.csv" or die;
 is(sync('days'), 'finished 0 0 0 0', 'a file that is gone');
 is(sql(q{SELECT status || ' ' || deleted FROM mls_purge('days')}), 'finished 0', 'takes nothing with it');
@@ -251,6 +283,18 @@ is(sql('SELECT string_agg(code || price, $$ $$ ORDER BY code) FROM silver.newest
 put('newest/list_d.csv', "Code,Price\nZ,1\n");
 is(sync('newest'), 'finished 1 1 0 0', 'a file of one row');
 fails(q{SELECT * FROM mls_purge('newest')}, qr/purge of resource "list" of source "newest" would remove too many/, 'is refused as the new whole');
+
+# What is dated in the future does not stay the newest for its date.
+put('newest/list_e.csv', "Code,Price\nF,1\n", -86400 * 3650);
+my $said = sql(q{SELECT concat_ws(' ', received, message) FROM mls_sync('newest')});
+like($said, qr/^1 file "list_e\.csv" is dated in the future, 20\d\d-\S+ \S+, and counts from when it came here$/, 'a file that is dated in the future is the newest when it comes, and is said to be');
+is(sql(q{SELECT i.key, reason FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = 'newest' AND kind = 'file' AND solved_at IS NULL}),
+	'list_e.csv|0|is when it was written, which is in the future; it counts from when it came here', 'in an issue, too');
+put('newest/list_f.csv', "Code,Price\nG,1\n", 0);
+Time::HiRes::utime(Time::HiRes::time, Time::HiRes::time, "$folder/srv/newest/list_f.csv") or die;
+sql(q{ALTER SERVER newest OPTIONS (ADD settle '0')});
+is(sync('newest'), 'finished 1 1 0 0', 'what comes after it is newer');
+is(sql(q{SELECT name || ' ' || state FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription WHERE s.source = 'newest' AND name IN ('list_e.csv', 'list_f.csv') ORDER BY 1}), "list_e.csv gone\nlist_f.csv synced", 'as mls.file says');
 
 # ---- Upsert, and broken lines ----
 
@@ -366,7 +410,7 @@ my $half = sql('SELECT count(*) FROM silver.killed_rows');
 cmp_ok($half, '>', 0, 'a sync is killed on its way');
 cmp_ok($half, '<', 20_000, 'and not behind it');
 is(files('killed'), "rows.csv syncing $half", 'the file says how far it came');
-is(sync('killed'), 'finished 20000 ' . (20_000 - $half) . " 0 $half", 'the next one writes what lacks, and nothing twice');
+is(sync('killed'), join(' ', 'finished', 20_000 - $half, 20_000 - $half, 0, 0), 'the next one goes on behind it, and does nothing twice');
 is(sql('SELECT count(*), count(DISTINCT k), sum(v) FROM silver.killed_rows'), '20000|20000|200010000', 'all of it');
 is(files('killed'), 'rows.csv synced 20000', 'and the file is here');
 

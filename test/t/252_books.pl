@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 
-use IO::Compress::Zip qw(:all);
+use MlsBooks;
 use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -24,28 +24,6 @@ sub put
 	$time += 10;
 	utime $time, $time, "$place/$name";
 	return;
-}
-
-# An archive of these parts, in this order.
-sub archive
-{
-	my @parts = @_;
-	my ($zip, $bytes);
-	while (my ($name, $text) = splice @parts, 0, 2)
-	{
-		if ($zip) { $zip->newStream(Name => $name) or die $ZipError; }
-		else { $zip = IO::Compress::Zip->new(\$bytes, Name => $name) or die $ZipError; }
-		$zip->print($text);
-	}
-	$zip->close;
-	return $bytes;
-}
-
-my $types = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
-sub relations
-{
-	my %of = @_;
-	return '<Relationships>' . join('', map { qq(<Relationship Id="$_" Type="$types/$of{$_}[0]" Target="$of{$_}[1]"/>) } sort keys %of) . '</Relationships>';
 }
 
 # A workbook of one sheet with these rows; other parts by name, formats, texts.

@@ -104,6 +104,9 @@ extern List *mls_dataset_list(const MlsSource *source, List **others);
 /* Those of a resource that its records come from. */
 extern List *mls_dataset_files_of(const MlsSource *source, const char *resource);
 
+/* Is it dated in the future, by more than may be the clock's? */
+extern bool mls_dataset_is_ahead(const DatasetServer *server, const DatasetFile *file);
+
 /* Where bytes come from; at any position, as often as wanted. */
 typedef struct DatasetBytes
 {
@@ -145,6 +148,9 @@ typedef struct DatasetFacts
 extern void mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file,
 								DatasetEncoding wanted, DatasetFacts *facts);
 
+/* Do the first bytes of a file have this hash, and are they whole lines? */
+extern bool mls_dataset_begins_with(DatasetBytes *bytes, int64 length, const char *sha256);
+
 /* Pieces of text: a function and what it knows. */
 typedef struct DatasetText
 {
@@ -171,11 +177,15 @@ extern DatasetRows *mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *s
 /* Lines that are no records go there; without it they are errors. */
 extern void mls_dataset_rows_reject_to(DatasetRows *rows, MlsFileLedger *ledger);
 
-/* Appends the next row as a JSON object; false at the proven end. */
-extern bool mls_dataset_rows_next(DatasetRows *rows, StringInfo out);
+/* Goes behind the next row, of which nothing is made; false at the proven end. */
+extern bool mls_dataset_rows_next(DatasetRows *rows);
 
-/* A page of rows, of so many at most; NULL if there are none any more.  In CurrentMemoryContext. */
+/* A page of rows, of so many at most; NULL if there are none any more.  In CurrentMemoryContext;
+ * names of fields are those of the file. */
 extern MlsPage *mls_dataset_page(DatasetRows *rows, int most, const char *purpose);
+
+/* Rows of a page that is looked at in passing: so many stay in the processor's caches. */
+#define DATASET_PASSING_ROWS 500
 
 /* The names in the header, once a row was asked for; NULL where there is none. */
 extern const char **mls_dataset_rows_names(const DatasetRows *rows, int *count);

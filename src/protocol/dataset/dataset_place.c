@@ -273,6 +273,19 @@ mls_dataset_list(const MlsSource *source, List **others)
 	return files;
 }
 
+bool
+mls_dataset_is_ahead(const DatasetServer *server, const DatasetFile *file)
+{
+	return file->modified > GetCurrentTimestamp() + server->settle_s * USECS_PER_SEC;
+}
+
+/* From when a file counts; what is dated in the future would be the newest until then. */
+static TimestampTz
+counts_from(const DatasetServer *server, const DatasetFile *file)
+{
+	return mls_dataset_is_ahead(server, file) && file->changed ? file->changed : file->modified;
+}
+
 List *
 mls_dataset_files_of(const MlsSource *source, const char *resource)
 {
@@ -288,7 +301,7 @@ mls_dataset_files_of(const MlsSource *source, const char *resource)
 		if (strcmp(file->resource, resource) != 0)
 			continue;
 		files = lappend(files, file);
-		if (newest == NULL || file->modified >= newest->modified)
+		if (newest == NULL || counts_from(server, file) >= counts_from(server, newest))
 			newest = file;
 	}
 	return server->mode == DATASET_REPLACE && newest ? list_make1(newest) : files;

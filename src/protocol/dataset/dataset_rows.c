@@ -14,6 +14,8 @@
 #include "base/base.h"
 #include "protocol/dataset/dataset_book.h"
 #include "protocol/dataset/dataset_reader.h"
+#include "record/page_builder.h"
+#include "record/slice.h"
 
 /* From so much of a file its dialect is found. */
 #define SAMPLE (256 * 1024)
@@ -28,6 +30,18 @@
 /* Of a line that is no record, in an error. */
 #define MOST_SHOWN 60
 
+/* The digits of a line's number. */
+#define MOST_DIGITS 20
+
+/* A member of the JSON object that a row becomes: what stands before its value. */
+typedef struct Member
+{
+	const char *text; /* ,"name": */
+	int text_length;
+	const char *name; /* as it is, without escapes */
+	int name_length;
+} Member;
+
 struct DatasetRows
 {
 	MemoryContext context; /* of all in it; rows are asked for in others */
@@ -36,9 +50,16 @@ struct DatasetRows
 	const DatasetFile *file;
 	DatasetFacts facts;
 	MlsFileLedger *ledger;
-	char *head; /* "{"_file":"...","_line":" */
+	char *head; /* what every row begins with, up to the number of its line */
+	Size head_length;
+	MlsSlice heads[2]; /* its members with their values, by places in it */
+	int nheads;
+	Member line_member;
+	Member extra_member;
 
 	DatasetJson *json;
+	char *object; /* the one at hand, as it stands */
+	int object_length;
 
 	DatasetCells *cells;
 	DatasetBook *book; /* they are of a sheet; NULL: of text */
@@ -47,8 +68,14 @@ struct DatasetRows
 	bool is_begun; /* the header has been read, or there is none */
 	int nnames;
 	const char **names;
-	char **prefixes;     /* ","name":"; NULL: not wanted */
-	DatasetCell *header; /* its cells, to know it again */
+	Member *members;
+	Size member_bytes;      /* of all of them */
+	uint64 *shapes;         /* of records by the number of their cells; 0: none yet */
+	DatasetCell *header;    /* its cells, to know it again */
+	const DatasetCell *row; /* the one at hand */
+	int ncells;
+
+	int64 line; /* of the row at hand */
 
 	int64 rows;
 	int64 rejected;
@@ -58,54 +85,88 @@ struct DatasetRows
 	int64 title;    /* records above it */
 };
 
-/* ---- beginning ---- */
+/* ---- members ---- */
+
+static Member
+make_member(const char *name)
+{
+	int length = strlen(name);
+	char *text = palloc(MLS_JSON_GROWTH * length + 4);
+	char *end = text;
+	bool escaped;
+
+	*end++ = ',';
+	end = mls_page_put_string(end, name, length, &escaped);
+	*end++ = ':';
+	return (Member){.text = text, .text_length = end - text, .name = name, .name_length = length};
+}
+
+/* Writes a member up to its value. */
+static char *
+begin_member(char *out, MlsSlice *slice, const Member *member)
+{
+	memcpy(out, member->text, member->text_length);
+	out += member->text_length;
+	*slice = (MlsSlice){.name = member->name, .name_length = member->name_length, .value = out};
+	return out;
+}
+
+static char *
+end_member(char *out, MlsSlice *slice, MlsKind kind)
+{
+	slice->value_length = out - slice->value;
+	slice->kind = kind;
+	return out;
+}
+
+/* Adds a text to what every row begins with. */
+static char *
+put_head(DatasetRows *rows, char *out, const char *name, const char *value)
+{
+	MlsSlice *slice = &rows->heads[rows->nheads++];
+	Member member = make_member(name);
+	bool escaped;
+
+	out = begin_member(out, slice, &member);
+	out = end_member(mls_page_put_string(out, value, strlen(value), &escaped), slice, MLS_STRING);
+	slice->escaped = escaped;
+	return out;
+}
 
 static void
-append_json(StringInfo out, const char *text, int length)
+make_head(DatasetRows *rows)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *end = text + length;
-	const char *start = text;
+	char *out =
+		palloc(MLS_JSON_GROWTH * strlen(rows->file->name) + sizeof(rows->facts.sha256) + 100);
 
-	appendStringInfoCharMacro(out, '"');
-	for (const char *s = text; s < end; s++)
-	{
-		unsigned char c = *s;
-
-		if (c >= ' ' && c != '"' && c != '\\')
-			continue;
-		appendBinaryStringInfo(out, start, s - start);
-		start = s + 1;
-		appendStringInfoChar(out, '\\');
-		if (c == '"' || c == '\\')
-			appendStringInfoChar(out, c);
-		else if (c == '\n' || c == '\r' || c == '\t')
-			appendStringInfoChar(out, c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-		else
-		{
-			appendStringInfoString(out, "u00");
-			appendStringInfoChar(out, digits[c >> 4]);
-			appendStringInfoChar(out, digits[c & 0xF]);
-		}
-	}
-	appendBinaryStringInfo(out, start, end - start);
-	appendStringInfoChar(out, '"');
-}
-
-/* What every row of the file begins with, up to the number of its line. */
-static char *
-make_head(const DatasetRows *rows)
-{
-	StringInfoData head;
-
-	initStringInfo(&head);
-	appendStringInfoString(&head, "{\"" DATASET_FILE "\":");
-	append_json(&head, rows->file->name, strlen(rows->file->name));
+	rows->line_member = make_member(DATASET_LINE);
+	rows->extra_member = make_member(DATASET_EXTRA);
+	rows->head = out;
+	out = put_head(rows, out, DATASET_FILE, rows->file->name);
 	if (rows->server->mode == DATASET_APPEND)
-		appendStringInfo(&head, ",\"" DATASET_SHA256 "\":\"%s\"", rows->facts.sha256);
-	appendStringInfoString(&head, ",\"" DATASET_LINE "\":");
-	return head.data;
+		out = put_head(rows, out, DATASET_SHA256, rows->facts.sha256);
+	/* In place of the comma before the first of them. */
+	*rows->head = '{';
+	rows->head_length = out - rows->head;
 }
+
+/* Writes the beginning of a row, with its slices. */
+static char *
+begin_row(const DatasetRows *rows, char *out, MlsSlice **slice)
+{
+	memcpy(out, rows->head, rows->head_length);
+	for (int i = 0; i < rows->nheads; i++)
+	{
+		**slice = rows->heads[i];
+		(*slice)->value = out + (rows->heads[i].value - rows->head);
+		(*slice)++;
+	}
+	out = begin_member(out + rows->head_length, *slice, &rows->line_member);
+	out += sprintf(out, INT64_FORMAT, rows->line);
+	return end_member(out, (*slice)++, MLS_NUMBER);
+}
+
+/* ---- beginning ---- */
 
 static void
 begin_book(DatasetRows *rows)
@@ -148,7 +209,7 @@ mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server, const Dataset
 	rows->server = server;
 	rows->file = file;
 	rows->facts = *facts;
-	rows->head = make_head(rows);
+	make_head(rows);
 	if (file->is_book)
 		begin_book(rows);
 	else
@@ -172,16 +233,12 @@ take_names(DatasetRows *rows, const DatasetCell *cells, int ncells)
 
 	rows->names = mls_dataset_names(cells, ncells);
 	rows->nnames = ncells;
-	rows->prefixes = palloc(Max(ncells, 1) * sizeof(char *));
+	rows->members = palloc(Max(ncells, 1) * sizeof(Member));
+	rows->shapes = palloc0((ncells + 1) * sizeof(uint64));
 	for (int i = 0; i < ncells; i++)
 	{
-		StringInfoData prefix;
-
-		initStringInfo(&prefix);
-		appendStringInfoChar(&prefix, ',');
-		append_json(&prefix, rows->names[i], strlen(rows->names[i]));
-		appendStringInfoChar(&prefix, ':');
-		rows->prefixes[i] = prefix.data;
+		rows->members[i] = make_member(rows->names[i]);
+		rows->member_bytes += rows->members[i].text_length;
 	}
 	if (cells)
 		rows->header = palloc(Max(ncells, 1) * sizeof(DatasetCell));
@@ -219,45 +276,113 @@ is_null(const DatasetRows *rows, const DatasetCell *cell)
 	return false;
 }
 
+/* Takes the cells of a row as those at hand. */
 static void
-append_row(DatasetRows *rows, StringInfo out, const DatasetCell *cells, int ncells, int64 line)
+take_row(DatasetRows *rows, const DatasetCell *cells, int ncells)
 {
 	/* A delimiter at the end of each record is none between cells. */
 	while (ncells > rows->nnames && cells[ncells - 1].length == 0 && !cells[ncells - 1].quoted)
 		ncells--;
-	appendStringInfo(out, "%s" INT64_FORMAT, rows->head, line);
-	for (int i = 0; i < Min(ncells, rows->nnames); i++)
-	{
-		appendStringInfoString(out, rows->prefixes[i]);
-		if (is_null(rows, &cells[i]))
-			appendStringInfoString(out, "null");
-		else if (cells[i].bare)
-			appendBinaryStringInfo(out, cells[i].text, cells[i].length);
-		else
-			append_json(out, cells[i].text, cells[i].length);
-	}
-	if (ncells > rows->nnames)
-		appendStringInfoString(out, ",\"" DATASET_EXTRA "\":[");
-	for (int i = rows->nnames; i < ncells; i++)
-	{
-		if (i > rows->nnames)
-			appendStringInfoChar(out, ',');
-		append_json(out, cells[i].text, cells[i].length);
-	}
-	appendStringInfoString(out, ncells > rows->nnames ? "]}" : "}");
+	rows->row = cells;
+	rows->ncells = ncells;
 	/* A sheet has no cells where nothing is. */
 	rows->shorter += ncells < rows->nnames && rows->book == NULL;
 	rows->longer += ncells > rows->nnames;
 }
 
+static char *
+put_cell(const DatasetRows *rows, char *out, MlsSlice *slice, const DatasetCell *cell)
+{
+	bool escaped;
+
+	if (is_null(rows, cell))
+	{
+		memcpy(out, "null", 4);
+		return end_member(out + 4, slice, MLS_NULL);
+	}
+	if (cell->bare)
+	{
+		memcpy(out, cell->text, cell->length);
+		return end_member(out + cell->length, slice, mls_json_kind(*cell->text));
+	}
+	out = mls_page_put_string(out, cell->text, cell->length, &escaped);
+	slice->escaped = escaped;
+	return end_member(out, slice, MLS_STRING);
+}
+
+/* The cells behind those that have names. */
+static char *
+put_extra(const DatasetRows *rows, char *out, MlsSlice *slice)
+{
+	bool escaped;
+
+	out = begin_member(out, slice, &rows->extra_member);
+	for (int i = rows->nnames; i < rows->ncells; i++)
+	{
+		*out++ = i == rows->nnames ? '[' : ',';
+		out = mls_page_put_string(out, rows->row[i].text, rows->row[i].length, &escaped);
+		slice->escaped |= escaped;
+	}
+	*out++ = ']';
+	return end_member(out, slice, MLS_ARRAY);
+}
+
+/* How many bytes a row takes at most. */
+static Size
+room_for_row(const DatasetRows *rows)
+{
+	Size bytes = 0;
+
+	for (int i = 0; i < rows->ncells; i++)
+		bytes += rows->row[i].length;
+	/* A cell has quotes and a comma, or is null; and there are the names of ours. */
+	return rows->head_length + rows->member_bytes + MLS_JSON_GROWTH * bytes + 4 * rows->ncells +
+		   MOST_DIGITS + 100;
+}
+
+/* Records with the same number of cells have the same names. */
+static uint64
+shape_of(const DatasetRows *rows)
+{
+	if (rows->ncells > rows->nnames)
+		return 0;
+	if (rows->shapes[rows->ncells] == 0)
+		rows->shapes[rows->ncells] = mls_new_shape();
+	return rows->shapes[rows->ncells];
+}
+
+/* Adds the row at hand to a page. */
+static void
+put_row(const DatasetRows *rows, MlsPageBuilder *page)
+{
+	char *start = mls_page_begin_record(page, room_for_row(rows), rows->nheads + rows->ncells + 2);
+	MlsSlice *slice = page->slices;
+	char *out = begin_row(rows, start, &slice);
+	int length;
+
+	for (int i = 0; i < Min(rows->ncells, rows->nnames); i++, slice++)
+		out = put_cell(rows, begin_member(out, slice, &rows->members[i]), slice, &rows->row[i]);
+	if (rows->ncells > rows->nnames)
+		out = put_extra(rows, out, slice++);
+	*out++ = '}';
+	length = out - start;
+	/* Text that has been examined is one of characters, unless it has changed since. */
+	if (pg_encoding_verifymbstr(PG_UTF8, start, length) != length)
+		mls_dataset_fail(rows->bytes,
+						 psprintf("What begins in line " INT64_FORMAT
+								  " holds what is no character.",
+								  rows->line),
+						 NULL);
+	mls_page_end_record(page, out, slice - page->slices, shape_of(rows));
+}
+
 static bool
-next_cells(DatasetRows *rows, StringInfo out)
+next_cells(DatasetRows *rows)
 {
 	const DatasetCell *cells;
-	int64 line;
 	int ncells;
 
-	while ((cells = rows->cells->next(rows->cells, &ncells, &line)) != NULL)
+	while ((cells = rows->cells->next(rows->cells, &ncells, &rows->line)) != NULL)
 	{
 		if (rows->before > 0)
 		{
@@ -276,7 +401,7 @@ next_cells(DatasetRows *rows, StringInfo out)
 			if (!rows->is_begun)
 				take_names(rows, NULL, rows->dialect.width);
 			rows->is_begun = true;
-			append_row(rows, out, cells, ncells, line);
+			take_row(rows, cells, ncells);
 			return true;
 		}
 	}
@@ -356,61 +481,69 @@ reject(DatasetRows *rows, const char *text, int length, int64 line, const char *
 }
 
 static bool
-next_object(DatasetRows *rows, StringInfo out)
+next_object(DatasetRows *rows)
 {
 	const char *problem;
-	const char *rest;
-	char *text;
-	int length;
-	int64 line;
 
-	while (mls_dataset_json_next(rows->json, &text, &length, &line, &problem))
+	while (mls_dataset_json_next(rows->json, &rows->object, &rows->object_length, &rows->line,
+								 &problem))
 	{
-		if (problem)
-		{
-			reject(rows, text, length, line, problem);
-			continue;
-		}
-		appendStringInfo(out, "%s" INT64_FORMAT, rows->head, line);
-		rest = text + 1 + strspn(text + 1, " \t\r\n");
-		if (*rest != '}')
-			appendStringInfoChar(out, ',');
-		append_members(out, rest, text + length);
-		return true;
+		if (problem == NULL)
+			return true;
+		reject(rows, rows->object, rows->object_length, rows->line, problem);
 	}
 	return false;
+}
+
+/* Appends the object at hand, behind what every row begins with. */
+static void
+append_object(const DatasetRows *rows, StringInfo out)
+{
+	const char *end = rows->object + rows->object_length;
+	const char *rest = rows->object + 1 + strspn(rows->object + 1, " \t\r\n");
+
+	appendBinaryStringInfo(out, rows->head, (int) rows->head_length);
+	appendBinaryStringInfo(out, rows->line_member.text, rows->line_member.text_length);
+	appendStringInfo(out, INT64_FORMAT, rows->line);
+	if (*rest != '}')
+		appendStringInfoChar(out, ',');
+	append_members(out, rest, end);
 }
 
 /* ---- all of them ---- */
 
 bool
-mls_dataset_rows_next(DatasetRows *rows, StringInfo out)
+mls_dataset_rows_next(DatasetRows *rows)
 {
-	bool found = rows->json ? next_object(rows, out) : next_cells(rows, out);
+	bool found = rows->json ? next_object(rows) : next_cells(rows);
 
 	rows->rows += found;
 	return found;
 }
 
-MlsPage *
-mls_dataset_page(DatasetRows *rows, int most, const char *purpose)
+static MlsPage *
+page_of_cells(DatasetRows *rows, int most)
+{
+	MlsPageBuilder page = {.parent = CurrentMemoryContext};
+
+	while (page.nrecords < most && page.total < PAGE_BYTES && mls_dataset_rows_next(rows))
+		put_row(rows, &page);
+	return page.nrecords > 0 ? mls_page_take(&page) : NULL;
+}
+
+static MlsPage *
+page_of_objects(DatasetRows *rows, int most, const char *purpose)
 {
 	StringInfoData body;
 	int count;
 
 	initStringInfo(&body);
 	appendStringInfoString(&body, "{\"value\":[");
-	for (count = 0; count < most && body.len < PAGE_BYTES; count++)
+	for (count = 0; count < most && body.len < PAGE_BYTES && mls_dataset_rows_next(rows); count++)
 	{
-		int start = body.len;
-
 		if (count > 0)
 			appendStringInfoChar(&body, ',');
-		if (!mls_dataset_rows_next(rows, &body))
-		{
-			body.len = start;
-			break;
-		}
+		append_object(rows, &body);
 	}
 	if (count == 0)
 	{
@@ -421,6 +554,12 @@ mls_dataset_page(DatasetRows *rows, int most, const char *purpose)
 	enlargeStringInfo(&body, SPARE_BYTES);
 	memset(body.data + body.len, 0, SPARE_BYTES);
 	return mls_page_read(body.data, body.len, "value", purpose);
+}
+
+MlsPage *
+mls_dataset_page(DatasetRows *rows, int most, const char *purpose)
+{
+	return rows->json ? page_of_objects(rows, most, purpose) : page_of_cells(rows, most);
 }
 
 const char **

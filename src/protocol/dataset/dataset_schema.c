@@ -58,7 +58,7 @@ read_file(Reading *reading)
 	do
 	{
 		MemoryContext before = MemoryContextSwitchTo(page);
-		MlsPage *read = mls_dataset_page(rows, source->platform.page_size, bytes->name);
+		MlsPage *read = mls_dataset_page(rows, DATASET_PASSING_ROWS, bytes->name);
 
 		more = read != NULL;
 		if (more)

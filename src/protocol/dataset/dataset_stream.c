@@ -6,6 +6,10 @@
  * may still be written waits; each of the others is read twice: first all of its structure,
  * so that of a file which turns out to be broken nothing is stored, then its rows.  One that
  * cannot be read is noted, and the others go on.  Without a ledger it is an error.
+ *
+ * A file of which a part is here is read from its beginning, since only so it is known to be
+ * the same, and that it is whole; but its first rows are passed over.  That costs the reading
+ * of cells alone, a small part of what it takes to store them, and does for all kinds of files.
  */
 #include "postgres.h"
 
@@ -32,7 +36,9 @@ typedef struct DatasetStream
 	const DatasetFile *file; /* being read; NULL: none */
 	DatasetBytes *bytes;
 	DatasetRows *rows;
-	const char *lacking; /* columns that its header lacks; or NULL */
+	int64 passed;             /* of its first rows so many are here */
+	const char *first_sha256; /* by which its rows are known where each file counts once */
+	const char *lacking;      /* columns that its header lacks; or NULL */
 	MlsFileEntry entry;
 } DatasetStream;
 
@@ -141,6 +147,15 @@ was_read(const MlsFileEntry *known)
 	return known && known->state != MLS_FILE_GONE && known->sha256;
 }
 
+/* Is it only to be read, and not another than it was? */
+static bool
+is_to_be_read(const DatasetFile *file, const MlsFileEntry *known)
+{
+	return (known->state == MLS_FILE_NOT_SYNCED || known->state == MLS_FILE_SYNCING) &&
+		   known->bytes == file->bytes && known->modified == file->modified &&
+		   known->changed == file->changed;
+}
+
 /* The first of the files whose rows may stand below others of their key, or be missing. */
 static int
 first_out_of_order(const DatasetStream *stream, const MlsFileLedger *ledger, List *files)
@@ -158,7 +173,7 @@ first_out_of_order(const DatasetStream *stream, const MlsFileLedger *ledger, Lis
 
 		if (is_as_known(file, known) || is_fresh(stream, file))
 			continue;
-		if (was_read(known))
+		if (was_read(known) && !is_to_be_read(file, known))
 			return 0;
 		first = Min(first, foreach_current_index(lc) + 1);
 	}
@@ -179,10 +194,12 @@ keep_order(const DatasetStream *stream, MlsFileLedger *ledger, List *files)
 			mls_ledger_find(ledger, ((DatasetFile *) list_nth(files, i))->name);
 		MlsFileEntry entry;
 
-		if (known == NULL || known->state != MLS_FILE_SYNCED)
+		if (known == NULL || known->state == MLS_FILE_GONE ||
+			(known->state != MLS_FILE_SYNCED && known->taken_rows == 0))
 			continue;
 		entry = *known;
 		entry.state = MLS_FILE_NOT_SYNCED;
+		entry.taken_rows = 0;
 		mls_ledger_note(ledger, &entry);
 	}
 }
@@ -216,6 +233,31 @@ note_gone(MlsFileLedger *ledger, List *files)
 	}
 }
 
+/* What is dated in the future is said to be, since its date does not decide which is the newest. */
+static void
+note_ahead(DatasetStream *stream, List *files)
+{
+	const MlsTable *table = stream->head.query->table;
+	ListCell *lc;
+
+	foreach (lc, files)
+	{
+		const DatasetFile *file = lfirst(lc);
+		const char *at = timestamptz_to_str(file->modified);
+
+		if (!mls_dataset_is_ahead(table->source->own, file))
+			continue;
+		stream->head.remarks = lappend(
+			stream->head.remarks,
+			psprintf("file \"%s\" is dated in the future, %s, and counts from when it came here",
+					 file->name, at));
+		if (table->files)
+			mls_ledger_reject(
+				table->files, file->name, 0, at, strlen(at),
+				"is when it was written, which is in the future; it counts from when it came here");
+	}
+}
+
 static void
 list_files(DatasetStream *stream)
 {
@@ -232,6 +274,8 @@ list_files(DatasetStream *stream)
 		keep_order(stream, table->files, files);
 	if (table->files)
 		note_gone(table->files, files);
+	if (server->mode == DATASET_REPLACE)
+		note_ahead(stream, files);
 	stream->is_listed = true;
 	MemoryContextSwitchTo(before);
 }
@@ -251,6 +295,13 @@ note(DatasetStream *stream, MlsFileState state)
 		stream->entry.rows = mls_dataset_rows_count(stream->rows);
 		stream->entry.rejected = mls_dataset_rows_rejected(stream->rows);
 	}
+	if (stream->rows && (state == MLS_FILE_SYNCING || state == MLS_FILE_SYNCED))
+	{
+		stream->entry.taken_rows = stream->entry.rows;
+		stream->entry.taken_bytes = stream->entry.bytes;
+		stream->entry.taken_sha256 = stream->entry.sha256;
+		stream->entry.first_sha256 = stream->first_sha256;
+	}
 	mls_ledger_note(ledger, &stream->entry);
 }
 
@@ -260,6 +311,7 @@ end_file(DatasetStream *stream)
 	stream->file = NULL;
 	stream->rows = NULL;
 	stream->bytes = NULL;
+	stream->passed = 0;
 	stream->lacking = NULL;
 	MemoryContextReset(stream->file_context);
 }
@@ -294,6 +346,14 @@ is_here(DatasetStream *stream, const MlsFileLedger *ledger)
 		return false;
 	stream->entry.rows = same->rows;
 	stream->entry.rejected = same->rejected;
+	/* Its rows are the other's. */
+	if (strcmp(same->name, stream->entry.name) != 0)
+	{
+		stream->entry.taken_rows = 0;
+		stream->entry.taken_bytes = stream->entry.bytes;
+		stream->entry.taken_sha256 = stream->entry.sha256;
+		stream->entry.first_sha256 = same->first_sha256;
+	}
 	stream->entry.reading = strcmp(same->name, stream->entry.name) == 0
 								? same->reading
 								: psprintf("the same bytes as \"%s\"", same->name);
@@ -356,14 +416,11 @@ prove(DatasetStream *stream, const DatasetFacts *facts)
 	const MlsTable *table = stream->head.query->table;
 	MlsFileLedger aside = {.context = CurrentMemoryContext};
 	DatasetRows *rows = mls_dataset_rows(stream->bytes, table->source->own, stream->file, facts);
-	StringInfoData row;
 	char *lacking;
 
 	mls_dataset_rows_reject_to(rows, &aside);
-	initStringInfo(&row);
-	do
-		resetStringInfo(&row);
-	while (mls_dataset_rows_next(rows, &row));
+	while (mls_dataset_rows_next(rows))
+		;
 	mls_dataset_require_unchanged(stream->bytes);
 	require_key(stream, rows);
 	lacking = lacking_fields(table, rows);
@@ -383,24 +440,118 @@ prove_in_passing(DatasetStream *stream, const DatasetFacts *facts)
 	MemoryContextDelete(work);
 }
 
-/*
- * Where each file counts once, one that has other bytes now than when all of it was taken would
- * bring again what it had.  It keeps the hash of what was taken.  A file that was gone is another.
- */
-static void
-require_untaken(DatasetStream *stream, const MlsFileLedger *ledger)
+/* What is known of the file at hand, unless it was gone: then it is another. */
+static const MlsFileEntry *
+known_file(const DatasetStream *stream, const MlsFileLedger *ledger)
 {
-	const DatasetServer *server = stream->head.query->table->source->own;
-	const MlsFileEntry *known = mls_ledger_find(ledger, stream->entry.name);
+	const MlsFileEntry *known = mls_ledger_find(ledger, stream->file->name);
 
-	if (server->mode != DATASET_APPEND || known == NULL || known->state == MLS_FILE_GONE ||
-		!known->was_whole || known->sha256 == NULL ||
-		strcmp(known->sha256, stream->entry.sha256) == 0)
+	return known && known->state != MLS_FILE_GONE ? known : NULL;
+}
+
+static bool
+is_taken(const MlsFileEntry *known, const char *sha256)
+{
+	return known->taken_sha256 && strcmp(known->taken_sha256, sha256) == 0;
+}
+
+/* Is a file that was taken another now?  Of one with the bytes of another nothing was taken. */
+static bool
+is_other(const MlsFileEntry *known, const char *sha256)
+{
+	return known->first_sha256 ||
+		   (known->was_whole && known->sha256 && strcmp(known->sha256, sha256) != 0);
+}
+
+/* Has another file the rows of this one, so that lines behind them could be of either? */
+static bool
+is_shared(const MlsFileLedger *ledger, const MlsFileEntry *known)
+{
+	ListCell *lc;
+
+	foreach (lc, ledger->known)
+	{
+		const MlsFileEntry *other = lfirst(lc);
+
+		if (strcmp(other->name, known->name) != 0 && other->first_sha256 &&
+			strcmp(other->first_sha256, known->first_sha256) == 0 &&
+			(other->state != MLS_FILE_GONE || other->taken_bytes > known->taken_bytes))
+			return true;
+	}
+	return false;
+}
+
+/* Is what was taken of a file its beginning now, with lines behind it? */
+static bool
+has_grown(const DatasetStream *stream, const MlsFileEntry *known, const DatasetFacts *facts)
+{
+	bool is_plain = !stream->file->is_book && !facts->is_gzip &&
+					(facts->encoding == DATASET_UTF8 || facts->encoding == DATASET_WINDOWS_1252);
+
+	return is_plain && known->first_sha256 && known->taken_sha256 &&
+		   !is_shared(stream->head.query->table->files, known) &&
+		   known->taken_bytes < stream->bytes->length &&
+		   mls_dataset_begins_with(stream->bytes, known->taken_bytes, known->taken_sha256);
+}
+
+/*
+ * Is a part of the file at hand here, behind which it is read on?  Returns what is known of
+ * it, if anything is.  Where each file counts once,
+ * one that has grown has its rows under the hash that it had at first, whatever it has now; and
+ * one that has changed otherwise would bring again what it had.
+ */
+static const MlsFileEntry *
+find_taken(DatasetStream *stream, const MlsFileEntry *known, DatasetFacts *facts)
+{
+	const MlsTable *table = stream->head.query->table;
+	bool once = ((const DatasetServer *) table->source->own)->mode == DATASET_APPEND;
+
+	/* It may have had another name. */
+	if (known == NULL && once)
+		known = mls_ledger_find_taken(table->files, facts->sha256);
+	if (known && (is_taken(known, facts->sha256) || (once && has_grown(stream, known, facts))))
+	{
+		stream->passed = known->taken_rows;
+		stream->first_sha256 = pstrdup(known->first_sha256);
+		strlcpy(facts->sha256, known->first_sha256, sizeof(facts->sha256));
+	}
+	else if (known && once && is_other(known, facts->sha256))
+	{
+		/* It is known by what was taken. */
+		stream->entry.sha256 = NULL;
+		mls_dataset_fail(stream->bytes,
+						 "It was changed after its rows were taken, and each file is taken once.",
+						 "What lines are added to a file are taken; put other new rows into a file "
+						 "with a name of its own.");
+	}
+	return known;
+}
+
+/* How a file is read, without what was remarkable in it. */
+static int
+way_length(const char *reading)
+{
+	return strcspn(reading, ";");
+}
+
+/* Goes behind the rows of the file at hand that are here. */
+static void
+pass_over(DatasetStream *stream, const MlsFileEntry *known)
+{
+	char *reading;
+
+	for (int64 i = 0; i < stream->passed; i++)
+		if (!mls_dataset_rows_next(stream->rows))
+			mls_dataset_fail(stream->bytes, "It has fewer rows than were taken of it.", NULL);
+	if (stream->passed == 0)
 		return;
-	stream->entry.sha256 = NULL;
-	mls_dataset_fail(stream->bytes,
-					 "It was changed after all of it was taken, and each file is taken once.",
-					 "Put new rows into a file with a name of its own.");
+	reading = mls_dataset_rows_reading(stream->rows);
+	if (known->reading == NULL || way_length(known->reading) != way_length(reading) ||
+		strncmp(known->reading, reading, way_length(reading)) != 0)
+		mls_dataset_fail(stream->bytes,
+						 psprintf("What is here of it was read otherwise: %s.",
+								  known->reading ? known->reading : ""),
+						 NULL);
 }
 
 /* Begins the file at hand; false if nothing of it is to be read. */
@@ -409,12 +560,20 @@ begin_file(DatasetStream *stream)
 {
 	const MlsTable *table = stream->head.query->table;
 	const DatasetServer *server = table->source->own;
+	const MlsFileEntry *known = table->files ? known_file(stream, table->files) : NULL;
 	DatasetFacts *facts;
 
 	stream->entry = (MlsFileEntry){.name = stream->file->name,
 								   .bytes = stream->file->bytes,
 								   .modified = stream->file->modified,
 								   .changed = stream->file->changed};
+	if (known)
+	{
+		stream->entry.taken_rows = known->taken_rows;
+		stream->entry.taken_bytes = known->taken_bytes;
+		stream->entry.taken_sha256 = known->taken_sha256;
+		stream->entry.first_sha256 = known->first_sha256;
+	}
 	if (table->files && is_passed_over(stream, table->files))
 	{
 		table->files->passed_over = true;
@@ -430,7 +589,7 @@ begin_file(DatasetStream *stream)
 	facts = palloc0(sizeof(DatasetFacts));
 	stream->bytes = mls_dataset_open(table->source, stream->file);
 	mls_dataset_examine(stream->bytes, stream->file, server->encoding, facts);
-	stream->entry.sha256 = facts->sha256;
+	stream->entry.sha256 = stream->first_sha256 = pstrdup(facts->sha256);
 	if (table->files && is_here(stream, table->files))
 	{
 		note(stream, MLS_FILE_SYNCED);
@@ -439,7 +598,7 @@ begin_file(DatasetStream *stream)
 	}
 	if (table->files)
 	{
-		require_untaken(stream, table->files);
+		known = find_taken(stream, known, facts);
 		prove_in_passing(stream, facts);
 		if (stream->lacking)
 			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
@@ -447,7 +606,11 @@ begin_file(DatasetStream *stream)
 	}
 	stream->rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
 	if (table->files)
+	{
 		mls_dataset_rows_reject_to(stream->rows, table->files);
+		pass_over(stream, known);
+		table->files->passed_over |= stream->passed > 0;
+	}
 	return true;
 }
 
@@ -460,6 +623,8 @@ read_file(DatasetStream *stream)
 	MemoryContext before;
 	MlsPage *page;
 
+	if (query->table->files == NULL && !query->keys_only)
+		size = Min(size, DATASET_PASSING_ROWS);
 	MemoryContextSwitchTo(stream->file_context);
 	if (stream->rows == NULL && !begin_file(stream))
 	{

@@ -289,6 +289,36 @@ mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file, DatasetEncodin
 	pfree(unpacked);
 }
 
+/* Does a line end there? */
+static bool
+ends_line(DatasetBytes *bytes, int64 at)
+{
+	char around[2];
+
+	return bytes->read(bytes, at - 1, around, 1) == 1 &&
+		   bytes->read(bytes, at, around + 1, 1) == 1 &&
+		   (memchr("\r\n", around[0], 2) || memchr("\r\n", around[1], 2));
+}
+
+bool
+mls_dataset_begins_with(DatasetBytes *bytes, int64 length, const char *sha256)
+{
+	MlsDigest *digest = mls_digest_begin();
+	char *piece = palloc(PIECE);
+	uint8 found[MLS_SHA256_BYTES];
+	Size more = 1;
+
+	for (int64 at = 0; at < length && more > 0; at += more)
+	{
+		more = bytes->read(bytes, at, piece, Min(length - at, PIECE));
+		mls_digest_add(digest, piece, more);
+	}
+	pfree(piece);
+	mls_digest_end(digest, found);
+	return length > 0 && strcmp(mls_hex(found, sizeof(found)), sha256) == 0 &&
+		   ends_line(bytes, length);
+}
+
 const char *
 mls_dataset_encoding_name(DatasetEncoding encoding)
 {

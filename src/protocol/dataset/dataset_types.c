@@ -19,6 +19,7 @@
 
 #include "base/name_list.h"
 #include "protocol/dataset/dataset.h"
+#include "record/slice.h"
 #include "record/written.h"
 
 /* Values kept to be shown, and how much of each. */
@@ -175,7 +176,8 @@ keep_sample(DatasetTypes *types, Field *field, const char *text, int length)
 static int
 json_number(const char *text, int length)
 {
-	bool is_whole = length - (*text == '-') <= MOST_DIGITS && strcspn(text, ".eE") >= length;
+	bool is_whole = length - (*text == '-') <= MOST_DIGITS && !memchr(text, '.', length) &&
+					!memchr(text, 'e', length) && !memchr(text, 'E', length);
 
 	return ALL_NUMBERS & ~(is_whole ? 0 : MLS_CAN_INTEGER);
 }
@@ -183,21 +185,20 @@ json_number(const char *text, int length)
 static void
 see(DatasetTypes *types, Field *field, const MlsSlice *slice)
 {
-	char *text;
+	const char *text;
 	int length;
+	int blanks = 0;
 
 	if (slice->kind == MLS_NULL)
 		return;
-	text = mls_slice_text(slice);
-	length = strlen(text);
+	text = mls_slice_content(slice, &length);
 	if (length > 0)
 		keep_sample(types, field, text, length);
+	while (blanks < length && text[blanks] == ' ')
+		blanks++;
 	/* What has nothing in it says nothing. */
-	if (length == 0 || strspn(text, " ") == length)
-	{
-		pfree(text);
+	if (blanks == length)
 		return;
-	}
 	field->values++;
 	switch (slice->kind)
 	{
@@ -215,7 +216,6 @@ see(DatasetTypes *types, Field *field, const MlsSlice *slice)
 			field->is_json = true;
 			field->can = 0;
 	}
-	pfree(text);
 }
 
 void

@@ -14,7 +14,6 @@
  * rets_session.c       login, every transaction, errors
  * rets_answer.c        the envelope          rets_reply.c         reply codes
  * rets_compact.c       COLUMNS and DATA      rets_standard_xml.c  nested records
- * rets_records.c       the page being filled
  * rets_describe.c      metadata, asked for   rets_metadata.c      its documents
  * rets_schema.c        as resources          rets_lookup.c        what codes mean
  * rets_objects.c       files of records

@@ -345,7 +345,7 @@ mls_rets_page(RetsReader *reader, int least)
 {
 	if (reader->records.nrecords < Max(least, 1))
 		return NULL;
-	return mls_rets_records_take(&reader->records);
+	return mls_page_take(&reader->records);
 }
 
 void

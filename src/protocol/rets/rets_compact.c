@@ -279,12 +279,12 @@ make_prefix(const char *name, const char *suffix, int *length, int *name_length)
 {
 	const char *full = psprintf("%s%s", name, suffix);
 	int full_length = strlen(full);
-	char *prefix = palloc(2 * full_length + 4);
+	char *prefix = palloc(MLS_JSON_GROWTH * full_length + 4);
 	char *end = prefix;
 	bool escaped;
 
 	*end++ = ',';
-	end = mls_rets_put_json(end, full, full_length, &escaped);
+	end = mls_page_put_string(end, full, full_length, &escaped);
 	*name_length = end - prefix - 3;
 	*end++ = ':';
 	*length = end - prefix;
@@ -363,7 +363,7 @@ put_member(char *out, MlsSlice *slice, const char *prefix, int prefix_length, in
 		bool escaped;
 
 		slice->kind = MLS_STRING;
-		out = mls_rets_put_json(out, value, length, &escaped);
+		out = mls_page_put_string(out, value, length, &escaped);
 		slice->escaped = escaped;
 	}
 	slice->value_length = out - slice->value;
@@ -425,14 +425,15 @@ put_record(RetsReader *reader, RetsCompact *compact, Size length)
 {
 	Size decoded_bytes;
 	const char **meanings = decode_values(reader, compact, &decoded_bytes);
-	/* A value needs twice its length and two quotes, or "null". */
-	Size room = compact->prefix_bytes + 2 * (length + decoded_bytes) + 4 * compact->nslices + 2;
+	/* A value needs its length as it grows and two quotes, or "null". */
+	Size room = compact->prefix_bytes + MLS_JSON_GROWTH * (length + decoded_bytes) +
+				4 * compact->nslices + 2;
 	char *out;
 	MlsSlice *slice;
 
 	if (room > MaxAllocSize)
 		mls_rets_fail(reader, psprintf("Row " INT64_FORMAT " is too long.", reader->rows));
-	out = mls_rets_record_begin(&reader->records, room, compact->nslices);
+	out = mls_page_begin_record(&reader->records, room, compact->nslices);
 	slice = reader->records.slices;
 	for (int i = 0; i < compact->columns.ncolumns; i++)
 	{
@@ -448,7 +449,7 @@ put_record(RetsReader *reader, RetsCompact *compact, Size length)
 	/* The comma before the first member is the record's beginning. */
 	*reader->records.bytes = '{';
 	*out++ = '}';
-	mls_rets_record_end(&reader->records, out, compact->nslices, compact->shape);
+	mls_page_end_record(&reader->records, out, compact->nslices, compact->shape);
 	reader->answer.records++;
 }
 

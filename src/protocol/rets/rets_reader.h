@@ -2,8 +2,8 @@
  * rets_reader.h
  *		What the files that read answers share.
  *
- * rets_records.c is the page that is being filled, rets_compact.c and rets_standard_xml.c
- * fill it, rets_answer.c knows the envelope and asks them.
+ * rets_compact.c and rets_standard_xml.c fill pages (record/page_builder.h), rets_answer.c knows
+ * the envelope and asks them.
  */
 #ifndef MLS_RETS_READER_H
 #define MLS_RETS_READER_H
@@ -13,35 +13,9 @@
 #include "lib/stringinfo.h"
 
 #include "protocol/rets/rets_answer.h"
+#include "record/page_builder.h"
 
-/* ---- rets_records.c ---- */
-
-/* Records that are whole and not yet given out. */
-typedef struct RetsRecords
-{
-	MemoryContext parent;
-	MemoryContext context; /* the page's; NULL while there are none */
-	MlsRecord *records;
-	int nrecords;
-	int max_records;
-	MlsSlice *slices; /* free slices of the current chunk */
-	int nslices;
-	char *bytes; /* free bytes of the current chunk */
-	Size nbytes;
-	int64 total; /* bytes of JSON in the page */
-} RetsRecords;
-
-/* Begins a record: room for so many bytes and slices, until mls_rets_record_end. */
-extern char *mls_rets_record_begin(RetsRecords *records, Size length, int nslices);
-
-/* The record ends at `end`; it has used so many slices. */
-extern void mls_rets_record_end(RetsRecords *records, const char *end, int nslices, uint64 shape);
-
-/* The page, handed to CurrentMemoryContext. */
-extern MlsPage *mls_rets_records_take(RetsRecords *records);
-
-/* Writes a text as a JSON string with its quotes; needs 2 * length + 2 bytes.  Returns its end. */
-extern char *mls_rets_put_json(char *out, const char *text, int length, bool *escaped);
+/* ---- rets_reply.c ---- */
 
 /* Raises that the answer cannot be read. */
 pg_noreturn extern void mls_rets_fail(const RetsReader *reader, const char *detail);
@@ -108,7 +82,7 @@ struct RetsReader
 	char delimiter;      /* as announced */
 	bool has_delimiter;
 	StringInfoData body;
-	RetsRecords records;
+	MlsPageBuilder records;
 	RetsCompact *compact; /* since COLUMNS */
 	RetsNested *nested;   /* STANDARD-XML */
 	int64 rows;           /* DATA lines or record elements met */

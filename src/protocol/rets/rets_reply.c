@@ -12,7 +12,7 @@
 
 #include "mb/pg_wchar.h"
 
-#include "protocol/rets/rets_answer.h"
+#include "protocol/rets/rets_reader.h"
 
 /* An answer's own words in a message. */
 #define MAX_SHOWN 200
@@ -245,4 +245,13 @@ mls_rets_pairs(const char *body)
 		line = end + strspn(end, "\r\n");
 	}
 	return pairs;
+}
+
+void
+mls_rets_fail(const RetsReader *reader, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
+					errmsg("could not read %s from source \"%s\"", reader->options.purpose,
+						   reader->options.source),
+					errdetail("%s", detail)));
 }

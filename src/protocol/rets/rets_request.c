@@ -131,7 +131,7 @@ struct RetsPages
 
 /* Are the records that a reader holds more than so many, or more than memory should hold? */
 static bool
-exceeds(const RetsPages *pages, const RetsRecords *records, int size)
+exceeds(const RetsPages *pages, const MlsPageBuilder *records, int size)
 {
 	return records->total > pages->most_bytes ||
 		   (records->nrecords > size && records->total > LEAST_BYTES);

@@ -182,10 +182,10 @@ write_string(StringInfo json, const char *text, Size length)
 	bool escaped;
 	char *end;
 
-	if (length > MaxAllocSize / 4)
-		length = MaxAllocSize / 4;
-	enlargeStringInfo(json, 2 * (int) length + 2);
-	end = mls_rets_put_json(json->data + json->len, text, (int) length, &escaped);
+	if (length > MaxAllocSize / 8)
+		length = MaxAllocSize / 8;
+	enlargeStringInfo(json, MLS_JSON_GROWTH * (int) length + 2);
+	end = mls_page_put_string(json->data + json->len, text, (int) length, &escaped);
 	json->len = end - json->data;
 	*end = '\0';
 }
@@ -300,10 +300,10 @@ end_record(RetsReader *reader)
 
 	resetStringInfo(json);
 	write_members(reader, record);
-	out = mls_rets_record_begin(&reader->records, json->len, nslices);
+	out = mls_page_begin_record(&reader->records, json->len, nslices);
 	memcpy(out, json->data, json->len);
 	mls_json_members(out, json->len, reader->records.slices, nslices);
-	mls_rets_record_end(&reader->records, out + json->len, nslices, 0);
+	mls_page_end_record(&reader->records, out + json->len, nslices, 0);
 	reader->answer.records++;
 	MemoryContextReset(nested->context);
 	nested->record = nested->node = NULL;
