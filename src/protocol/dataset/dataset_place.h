@@ -1,6 +1,7 @@
 /*
  * dataset_place.h
- *		Addresses of places, for dataset.c; and what the kinds of places are to dataset_place.c.
+ *		What the kinds of places are to dataset_place.c, and what dataset.c asks of it about
+ *		addresses and names.
  */
 #ifndef MLS_DATASET_PLACE_H
 #define MLS_DATASET_PLACE_H
@@ -9,19 +10,21 @@
 
 #include "protocol/dataset/dataset.h"
 
-/* What is wrong with the address of a place, and with a name for an upload; or NULL. */
-extern const char *mls_dataset_url_problem(const char *url);
-extern const char *
-mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource);
-
-/* A place's address for messages: its query may hold secrets. */
-extern const char *mls_dataset_shown_url(const MlsSource *source);
-
 /* A place with more files is not what somebody keeps tables in. */
 #define DATASET_MOST_FILES 10000
 
 /* As long as a file system takes names, so that a place can be copied into another. */
 #define DATASET_LONGEST_NAME 255
+
+/* What is wrong with the address of a place; or NULL. */
+extern const char *mls_dataset_url_problem(const char *url);
+
+/* A place's address for messages: its query may hold secrets. */
+extern const char *mls_dataset_shown_url(const MlsSource *source);
+
+/* See MlsProtocol.upload_problem. */
+extern const char *
+mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource);
 
 /* What is found in a place. */
 typedef struct DatasetListing
