@@ -22,6 +22,7 @@ as_user "$bin/pg_ctl" -w -s -D "$work/db/data" -l "$work/db/log" \
 	-o "-c listen_addresses='' -k $work/db -c mls_fdw.file_directories=$work -c max_wal_size=4GB -c shared_buffers=256MB" start
 sql() { as_user "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -h "$work/db" -U postgres -d postgres -c "$1"; }
 sql 'CREATE EXTENSION mls_fdw'
+postmaster=$(head -n 1 "$work/db/data/postmaster.pid")
 
 # Twenty columns, as a list of listings has them.
 rows() { # rows COUNT
@@ -71,7 +72,7 @@ for _ in $(seq "$repeats"); do
 		most=0
 		while [ ! -f "$work/done" ]; do
 			for status in $(grep -lsa 'mls_fdw sync' /proc/[0-9]*/cmdline | sed 's:cmdline$:status:'); do
-				now=$(awk '/^RssAnon/ { print $2 }' "$status" 2>/dev/null || true)
+				now=$(awk -v postmaster="$postmaster" '/^PPid/ { ours = $2 == postmaster } /^RssAnon/ && ours { print $2 }' "$status" 2>/dev/null || true)
 				[ "${now:-0}" -le "$most" ] || most=$now
 			done
 			sleep 0.05
