@@ -100,5 +100,5 @@ r=$(ratio "$copy" "$live")
 figure 'CSV to a typed table, to COPY and casts' "$r" '>= 2' "$(at_least "$r" 2)" "$live s for $copy s"
 r=$(ratio "$keyed" "$sync")
 figure 'sync to bronze and silver, to the same with a key' "$r" 'none' 1 "$sync s for $keyed s"
-figure 'worker of the sync, private memory' "$(cat "$work/memory") MB" '<= 64' "$(at_least 64 "$(cat "$work/memory")")" "$n rows"
+figure 'worker of the sync, private memory' "$(cat "$work/memory") MB" '<= 96' "$(at_least 96 "$(cat "$work/memory")")" "$n rows: a page, and the keys met"
 figure 'a file of 10,000 rows, from nothing to a query' "$small s" '<= 2' "$(at_least 2 "$small")" 'server, import, count'
