@@ -9,6 +9,8 @@ PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 SQL_CHAPTERS = \
 	src/fdw/fdw.sql \
 	src/step/catalog.sql \
+	src/step/upload.sql \
+	src/step/tenant.sql \
 	src/jobs/parallel_range.sql \
 	src/drift/drift.sql \
 	src/gold/dictionary.sql \
@@ -26,6 +28,8 @@ SQL_CHAPTERS = \
 	src/write/clean_rules.sql \
 	src/write/arrival_rules.sql \
 	src/run/functions.sql \
+	src/run/dataset.sql \
+	src/jobs/dataset_remove.sql \
 	src/monitor/count.sql \
 	src/run/schedule.sql \
 	src/geo/geocoder.sql \
@@ -48,6 +52,8 @@ SQL_CHAPTERS = \
 	src/feed/reso.tsv \
 	src/feed/sitemap.tsv \
 	src/publish/publication.sql \
+	src/mart/mart_catalog.sql \
+	src/mart/mart.tsv \
 	src/quality/data_test.sql \
 	src/quality/shipped_tests.tsv \
 	src/monitor/views.sql \
@@ -58,6 +64,7 @@ SQL_CHAPTERS = \
 	src/monitor/verify.sql \
 	src/monitor/verify_rules.sql \
 	src/consumer/protect.sql \
+	src/consumer/served_dataset.sql \
 	src/consumer/served.sql \
 	src/consumer/consumer.sql \
 	src/consumer/entity_event.sql \
@@ -68,7 +75,7 @@ SQL_CHAPTERS = \
 	src/media/store.sql \
 	src/publish/publish.sql \
 	src/mart/mart.sql \
-	src/mart/mart.tsv \
+	src/mart/market.sql \
 	src/quality/export.sql \
 	src/quality/dbt.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

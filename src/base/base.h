@@ -149,6 +149,7 @@ typedef enum MlsLayer
 extern void mls_rights_enter(MlsRights *before, Oid role);
 extern void mls_rights_enter_control(MlsRights *before);
 extern void mls_rights_leave(const MlsRights *before);
+extern bool mls_rights_has_server(Oid role, Oid server_id);
 extern void mls_rights_require_server(Oid role, Oid server_id, const char *name);
 extern bool mls_role_exists(Oid role);
 extern Oid mls_relation_owner(Oid relid);
@@ -202,7 +203,9 @@ typedef enum MlsLockClass
 	MLS_LOCK_FEED = 19797,    /* by a feed's id: who writes it */
 	MLS_LOCK_PUBLISH = 19798, /* by a publication's id: who keeps it in step */
 	MLS_LOCK_MART = 19799,    /* by a mart's id: who fills it */
-	MLS_LOCK_TEST = 19800     /* by a test suite's id: who runs it */
+	MLS_LOCK_UPLOAD = 19800,  /* by a server's: who uploads files there */
+	MLS_LOCK_WANTED = 19810,  /* by a subscription's id: who waits to sync what was sent for it */
+	MLS_LOCK_TEST = 19820     /* by a test suite's id: who runs it */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */

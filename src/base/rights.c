@@ -116,13 +116,19 @@ owns(Oid role, Oid relid)
 	return owner == role || (OidIsValid(owner) && is_member_of_role_nosuper(role, owner));
 }
 
+bool
+mls_rights_has_server(Oid role, Oid server_id)
+{
+	return DatumGetBool(DirectFunctionCall3(has_server_privilege_id_id, ObjectIdGetDatum(role),
+											ObjectIdGetDatum(server_id),
+											CStringGetTextDatum("USAGE")));
+}
+
 /* Who may not use a server (any more) neither asks it nor keeps a copy of it up to date. */
 void
 mls_rights_require_server(Oid role, Oid server_id, const char *name)
 {
-	if (!DatumGetBool(DirectFunctionCall3(has_server_privilege_id_id, ObjectIdGetDatum(role),
-										  ObjectIdGetDatum(server_id),
-										  CStringGetTextDatum("USAGE"))))
+	if (!mls_rights_has_server(role, server_id))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, name);
 }
 

@@ -129,10 +129,10 @@ BEGIN
     END IF;
     -- Who is let in as an audience is said by all who have said what it sees.
     IF wanted IS NOT NULL THEN
-        IF NOT EXISTS (SELECT FROM mls.audience v WHERE v.audience = wanted) THEN
-            PERFORM mls.refuse('42704', format('role "%s" is no audience', wanted::text), 'Call mls_audience() or mls_protect() for it first.');
+        IF NOT EXISTS (SELECT FROM mls.audiences() v WHERE v.audience = wanted) THEN
+            PERFORM mls.refuse('42704', format('role "%s" is no audience', wanted::text), 'Call mls_audience(), mls_protect() or mls_serve_dataset() for it first.');
         END IF;
-        SELECT string_agg(DISTINCT v.set_by::text, ', ') INTO found FROM mls.audience v
+        SELECT string_agg(DISTINCT v.set_by::text, ', ') INTO found FROM mls.audiences() v
          WHERE v.audience = wanted AND NOT pg_has_role(caller, v.set_by, 'USAGE');
         IF found IS NOT NULL THEN
             PERFORM mls.refuse('42501', format('permission denied to let a consumer read as role "%s"', wanted::text),
@@ -388,13 +388,13 @@ BEGIN
             format('Make one for this alone: CREATE ROLE %I LOGIN NOINHERIT.', coalesce(nullif(login.rolname, 'postgres'), 'authenticator')),
             'It would serve with more rights than those of audiences: a role that serves has NOINHERIT, and neither SUPERUSER, BYPASSRLS, CREATEROLE, CREATEDB nor REPLICATION.');
     END IF;
-    audiences := coalesce(audiences, ARRAY(SELECT DISTINCT v.audience::oid FROM mls.audience v)::regrole[]);
-    SELECT string_agg(a::text, ', ') INTO found FROM unnest(audiences) a WHERE NOT EXISTS (SELECT FROM mls.audience v WHERE v.audience = a);
+    audiences := coalesce(audiences, ARRAY(SELECT DISTINCT v.audience::oid FROM mls.audiences() v)::regrole[]);
+    SELECT string_agg(a::text, ', ') INTO found FROM unnest(audiences) a WHERE NOT EXISTS (SELECT FROM mls.audiences() v WHERE v.audience = a);
     IF found IS NOT NULL THEN
-        PERFORM mls.refuse('42704', format('no audiences: %s', found), 'Call mls_audience() or mls_protect() for them first.');
+        PERFORM mls.refuse('42704', format('no audiences: %s', found), 'Call mls_audience(), mls_protect() or mls_serve_dataset() for them first.');
     END IF;
     SELECT string_agg(m.roleid::regrole::text, ', ') INTO found FROM pg_auth_members m
-     WHERE m.member = role AND NOT EXISTS (SELECT FROM mls.audience v WHERE v.audience = m.roleid);
+     WHERE m.member = role AND NOT EXISTS (SELECT FROM mls.audiences() v WHERE v.audience = m.roleid);
     IF found IS NOT NULL THEN
         PERFORM mls.refuse('0LP01', format('role "%s" cannot serve audiences', login.rolname),
             'Make one for this alone.', format('It is a member of roles that are none: %s.', found));
@@ -407,7 +407,9 @@ BEGIN
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA mls TO %s', role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mls.serve_roles(), mls.serve_model(text), mls.serve_login(text, text), mls.serve_consumers(), '
-                   'mls.serve_revoke(text, timestamptz), mls.serve_revoked(), mls.serve_audit(json), mls.serve_file(text, text[]), mls.alert_now(integer) TO %s', role);
+                   'mls.serve_revoke(text, timestamptz), mls.serve_revoked(), mls.serve_audit(json), mls.serve_file(text, text[]), mls.alert_now(integer), '
+                   'mls.serve_datasets(text, jsonb, text, text), mls.serve_dataset_files(text, jsonb, text, text, text, text, integer), '
+                   'mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint), mls.serve_dataset_sync(text, jsonb, text, text), mls.serve_dataset_delete(text, jsonb, text, text, text) TO %s', role);
     FOREACH one IN ARRAY audiences LOOP
         IF NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = one AND m.member = role) THEN
             EXECUTE format('GRANT %s TO %s', one, role);

@@ -203,7 +203,7 @@ CREATE FUNCTION mls.serve_roles() RETURNS SETOF text
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT r.rolname::text FROM pg_roles r
- WHERE EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = r.oid) AND pg_has_role(r.oid, 'MEMBER') ORDER BY 1
+ WHERE (EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = r.oid) OR EXISTS (SELECT FROM mls.served_dataset d WHERE d.audience = r.oid)) AND pg_has_role(r.oid, 'MEMBER') ORDER BY 1
 $$;
 COMMENT ON FUNCTION mls.serve_roles() IS 'audiences that the caller can become';
 
@@ -216,7 +216,8 @@ DECLARE
     reader oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = role);
     model json;
 BEGIN
-    IF pg_has_role(reader, 'MEMBER') IS NOT TRUE OR NOT EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = reader) THEN
+    IF pg_has_role(reader, 'MEMBER') IS NOT TRUE
+       OR NOT EXISTS (SELECT FROM mls.served_audience v WHERE v.audience = reader) AND NOT EXISTS (SELECT FROM mls.served_dataset d WHERE d.audience = reader) THEN
         RAISE EXCEPTION 'role "%" is no audience that you can become', role USING ERRCODE = 'insufficient_privilege';
     END IF;
     WITH resources AS MATERIALIZED (

@@ -537,13 +537,18 @@ mls_body_take(MlsHttpRequest *request, MlsHttpResponse *response)
 
 /* ---- reading ---- */
 
+int64
+mls_http_length(const MlsHttpResponse *response)
+{
+	return response->spool ? response->spool->length : (int64) response->length;
+}
+
 bool
 mls_http_piece(MlsHttpPieces *pieces, const char **bytes, Size *length)
 {
 	const MlsHttpResponse *response = pieces->response;
-	int64 total = response->spool ? response->spool->length : response->length;
 
-	if (pieces->at >= total)
+	if (pieces->at >= mls_http_length(response))
 		return false;
 	if (response->spool)
 	{
@@ -562,7 +567,7 @@ mls_http_piece(MlsHttpPieces *pieces, const char **bytes, Size *length)
 const char *
 mls_http_tail(const MlsHttpResponse *response, int length)
 {
-	int64 total = response->spool ? response->spool->length : response->length;
+	int64 total = mls_http_length(response);
 	int64 at = total - Min(total, Min(length, MLS_HTTP_PIECE));
 
 	if (response->spool == NULL)

@@ -722,6 +722,31 @@ header_date(const char *value)
 	return date == -1 ? 0 : time_t_to_timestamptz((pg_time_t) date);
 }
 
+/* A validator that is longer is of no use; nor may it end a line of a request. */
+#define LONGEST_VALIDATOR 200
+
+static bool
+is_validator(const char *value)
+{
+	if (value == NULL || *value == '\0' || strlen(value) > LONGEST_VALIDATOR)
+		return false;
+	for (const char *c = value; *c; c++)
+		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
+			return false;
+	return true;
+}
+
+static char *
+validator_of(const MlsHttpResponse *response)
+{
+	const char *tag = mls_http_header(response, "etag");
+	const char *date = mls_http_header(response, "last-modified");
+
+	if (is_validator(tag))
+		return psprintf("If-None-Match: %s", tag);
+	return is_validator(date) ? psprintf("If-Modified-Since: %s", date) : NULL;
+}
+
 /* The answer to the last attempt, in CurrentMemoryContext; the body is moved, not copied. */
 static MlsHttpResponse *
 read_response(MlsHttpRequest *request)
@@ -735,6 +760,8 @@ read_response(MlsHttpRequest *request)
 	response->headers = read_headers(request->transfer.easy);
 	response->content_type = media_type(mls_http_header(response, "content-type"));
 	response->date = header_date(mls_http_header(response, "date"));
+	response->modified = header_date(mls_http_header(response, "last-modified"));
+	response->validator = validator_of(response);
 	mls_body_take(request, response);
 	return response;
 }

@@ -102,7 +102,9 @@ struct MlsHttpResponse
 	Size length;
 	MlsHttpSpool *spool; /* NULL: body is all of it; else its first piece, the whole is in a file */
 	TimestampTz date;    /* the Date header, or 0 */
-	List *headers;       /* of char *, "name: value", name in lower case */
+	TimestampTz modified; /* the Last-Modified header, or 0 */
+	char *validator;      /* header that asks next time whether it has changed; or NULL */
+	List *headers;        /* of char *, "name: value", name in lower case */
 };
 
 typedef struct MlsHttpRequest MlsHttpRequest;
@@ -139,6 +141,9 @@ typedef struct MlsHttpPieces
 
 /* The next piece of a body, wherever that is; false at its end.  It stays until the next call. */
 extern bool mls_http_piece(MlsHttpPieces *pieces, const char **bytes, Size *length);
+
+/* Bytes of a body in all. */
+extern int64 mls_http_length(const MlsHttpResponse *response);
 
 /* The last bytes of a body, terminated; valid as a piece is. */
 extern const char *mls_http_tail(const MlsHttpResponse *response, int length);

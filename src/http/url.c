@@ -239,9 +239,12 @@ mls_url_join(const char *base, const char *link)
 {
 	CURLU *handle = parser();
 
-	if (curl_url_set(handle, CURLUPART_URL, base, 0) != CURLUE_OK ||
-		curl_url_set(handle, CURLUPART_URL, link, 0) != CURLUE_OK ||
-		curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
+	/* One that is whole has no use for a base. */
+	if (curl_url_set(handle, CURLUPART_URL, link, 0) != CURLUE_OK &&
+		(curl_url_set(handle, CURLUPART_URL, base, 0) != CURLUE_OK ||
+		 curl_url_set(handle, CURLUPART_URL, link, 0) != CURLUE_OK))
+		return NULL;
+	if (curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK)
 		return NULL;
 	return part(handle, CURLUPART_URL, 0);
 }

@@ -10,6 +10,7 @@
  *	purge.c			what is gone at the source; undo_purge.c takes it back
  *	reconcile.c		what differs from the source
  *	rebuild.c		silver and gold from bronze; no run, a function in one transaction
+ *	forget_file.c	what a file of a dataset has brought is taken away; likewise
  *	parallel_load.c a load that several processes share: see parallel.h
  */
 #ifndef MLS_JOBS_H

@@ -5,104 +5,22 @@
 -- equal stays as it is, so nobody is locked out and computed_at says when a figure changed.  The
 -- same statements fill all of a table, or only the groups in which something has changed.
 
-CREATE TABLE mls.mart_relation (
-    relation       text PRIMARY KEY,
-    place          integer NOT NULL,
-    grain          text NOT NULL,
-    constraint_sql text
-);
-COMMENT ON TABLE mls.mart_relation IS 'tables of a mart';
-COMMENT ON COLUMN mls.mart_relation.relation IS 'its name';
-COMMENT ON COLUMN mls.mart_relation.place IS 'in this order they are made';
-COMMENT ON COLUMN mls.mart_relation.grain IS 'what a row is';
-COMMENT ON COLUMN mls.mart_relation.constraint_sql IS 'a constraint besides its key';
+-- ---- Columns ----
 
-CREATE TABLE mls.mart_column (
-    relation   text NOT NULL REFERENCES mls.mart_relation,
-    place      integer NOT NULL,
-    name       text NOT NULL,
-    type       text NOT NULL,
-    part       text NOT NULL CHECK (part IN ('key', 'required', 'value', 'computed_at')),
-    definition text NOT NULL,
-    PRIMARY KEY (relation, name)
-);
-COMMENT ON TABLE mls.mart_column IS 'columns of the tables of a mart, with their definitions';
-COMMENT ON COLUMN mls.mart_column.relation IS 'the table';
-COMMENT ON COLUMN mls.mart_column.place IS 'its place there';
-COMMENT ON COLUMN mls.mart_column.name IS 'its name';
-COMMENT ON COLUMN mls.mart_column.type IS 'its type';
-COMMENT ON COLUMN mls.mart_column.part IS 'key; required (never NULL); value; computed_at (no figure)';
-COMMENT ON COLUMN mls.mart_column.definition IS 'what it says, by which fields';
-
-CREATE TABLE mls.mart (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name         text NOT NULL UNIQUE CHECK (name ~ '^[a-z][a-z0-9_]{0,52}$'),
-    owner        regrole NOT NULL,
-    currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-    timezone     text NOT NULL,
-    levels       text[] NOT NULL CHECK (cardinality(levels) > 0 AND levels <@ '{all,country,state,county,city,postal,area}'),
-    coverage     jsonb NOT NULL CHECK (jsonb_typeof(coverage) = 'object'),
-    thin         integer NOT NULL CHECK (thin >= 0),
-    min_price    numeric NOT NULL CHECK (min_price >= 0),
-    ratio_low    numeric NOT NULL,
-    ratio_high   numeric NOT NULL CHECK (ratio_high > ratio_low),
-    relist_days  integer NOT NULL CHECK (relist_days >= 0),
-    co_agents    text NOT NULL CHECK (co_agents IN ('none', 'half', 'full')),
-    position     bigint,
-    as_of        date,
-    definition   text,
-    listings     bigint,
-    built_at     timestamptz,
-    refreshed_at timestamptz,
-    failures     integer NOT NULL DEFAULT 0,
-    problem      text
-);
-COMMENT ON TABLE mls.mart IS 'marts: their settings, and how far they are; mls_mart_create() adds one';
-COMMENT ON COLUMN mls.mart.id IS 'number of the mart';
-COMMENT ON COLUMN mls.mart.name IS 'its name, which is that of its schema';
-COMMENT ON COLUMN mls.mart.owner IS 'role that made it; it is filled in its rights';
-COMMENT ON COLUMN mls.mart.currency IS 'currency of listings that do not say it (X_Currency)';
-COMMENT ON COLUMN mls.mart.timezone IS 'zone of sources whose server has no option timezone';
-COMMENT ON COLUMN mls.mart.levels IS 'levels of places that agg_market_month has';
-COMMENT ON COLUMN mls.mart.coverage IS '{source: first day of the first month that it has wholly}; of others it is found out';
-COMMENT ON COLUMN mls.mart.thin IS 'with fewer closed sales a group is thin';
-COMMENT ON COLUMN mls.mart.min_price IS 'prices of sales below are not counted';
-COMMENT ON COLUMN mls.mart.ratio_low IS 'ratios of prices below are not counted, percent';
-COMMENT ON COLUMN mls.mart.ratio_high IS 'nor are those above, percent';
-COMMENT ON COLUMN mls.mart.relist_days IS 'a property that is listed again within so many days goes on counting its days on market';
-COMMENT ON COLUMN mls.mart.co_agents IS 'what a co-agent has of a side: none, half (and the agent the other half) or full';
-COMMENT ON COLUMN mls.mart.position IS 'number of the event up to which it is complete; NULL before the first run';
-COMMENT ON COLUMN mls.mart.as_of IS 'the day that it was filled for';
-COMMENT ON COLUMN mls.mart.definition IS 'hash of its settings and of the columns and policies of gold that it read: when it changes all is computed anew';
-COMMENT ON COLUMN mls.mart.listings IS 'rows of fct_listing';
-COMMENT ON COLUMN mls.mart.built_at IS 'when all of it was computed last';
-COMMENT ON COLUMN mls.mart.refreshed_at IS 'when a run ended well last';
-COMMENT ON COLUMN mls.mart.failures IS 'runs that failed since';
-COMMENT ON COLUMN mls.mart.problem IS 'why the last run failed; NULL if it did not';
-ALTER TABLE mls.mart ENABLE ROW LEVEL SECURITY;
-CREATE POLICY owner ON mls.mart FOR SELECT USING (pg_catalog.pg_has_role(owner, 'USAGE'));
-CREATE POLICY monitor ON mls.mart FOR SELECT USING (pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
-GRANT SELECT ON mls.mart TO pg_monitor;
-SELECT pg_catalog.pg_extension_config_dump('mls.mart', '');
-SELECT pg_catalog.pg_extension_config_dump('mls.mart_id_seq', '');
-
-CREATE VIEW mls_marts WITH (security_invoker = true) AS
-SELECT m.name,
-       CASE WHEN m.failures > 0 THEN 'failed' WHEN m.position IS NULL THEN 'new' ELSE 'filled' END AS state,
-       m.listings, m.position, m.as_of, m.built_at, m.refreshed_at, m.failures, m.problem, m.owner
-  FROM mls.mart m;
-COMMENT ON VIEW mls_marts IS 'marts, and how they are doing';
-COMMENT ON COLUMN mls_marts.name IS 'name of the mart and of its schema';
-COMMENT ON COLUMN mls_marts.state IS 'new (no run yet), filled, or failed (the figures are those of the last run that did not)';
-COMMENT ON COLUMN mls_marts.listings IS 'listings that count';
-COMMENT ON COLUMN mls_marts.position IS 'number of the event up to which it is complete';
-COMMENT ON COLUMN mls_marts.as_of IS 'the day that it was filled for';
-COMMENT ON COLUMN mls_marts.built_at IS 'when all of it was computed last';
-COMMENT ON COLUMN mls_marts.refreshed_at IS 'when a run ended well last';
-COMMENT ON COLUMN mls_marts.failures IS 'runs that failed since';
-COMMENT ON COLUMN mls_marts.problem IS 'why the last one failed';
-COMMENT ON COLUMN mls_marts.owner IS 'role that made it';
-GRANT SELECT ON mls_marts TO pg_monitor;
+-- Columns of a table of a mart, those that its owner has added included.
+CREATE FUNCTION mls.mart_columns(mart mls.mart, relation text, OUT place bigint, OUT name text, OUT part text) RETURNS SETOF record
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT c.place::bigint, c.name, c.part FROM mls.mart_column c WHERE c.relation = mart_columns.relation
+UNION ALL
+SELECT 1000 + o.id, o.name, 'value' FROM mls.mart_own o WHERE o.mart = mart_columns.mart.id AND o.relation = mart_columns.relation AND o.name <> ''
+UNION ALL
+SELECT coalesce(array_position(o.key, a.attname::text), 1000 + a.attnum), a.attname, CASE WHEN a.attname::text = ANY (o.key) THEN 'key' ELSE 'value' END
+  FROM mls.mart_own o JOIN pg_attribute a ON a.attrelid = to_regclass(format('%I.%I', mart_columns.mart.name, mart_columns.relation)) AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE o.mart = mart_columns.mart.id AND o.relation = mart_columns.relation AND o.name = ''
+$$;
+COMMENT ON FUNCTION mls.mart_columns(mls.mart, text) IS 'part of mls_mart_sync(): columns of a table of a mart in their order, and which are its key';
 
 -- ---- What listings say ----
 
@@ -169,9 +87,10 @@ BEGIN
               FROM (VALUES ('on_market', 'on_market_d'), ('on_market_at', 'on_market_t'), ('listed', 'listed_d'), ('entered', 'entered_t'), ('purchase', 'purchase_d'),
                     ('pending', 'pending_t'), ('contingent', 'contingent_d'), ('closed', 'closed_d'), ('off_market', 'off_d'), ('off_at', 'off_t'), ('canceled', 'canceled_d'),
                     ('withdrawn', 'withdrawn_d'), ('expired', 'expired_d'), ('changed', 'changed_t'), ('back', 'back_d'), ('price_changed', 'price_t')) v (name, field)) d;
+    fields := fields || coalesce((SELECT string_agg(format(', (%s)::%s AS %I', o.expression || E'\n', o.type, 'own ' || o.name), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_listings.mart.id AND o.relation = 'fct_listing' AND o.name <> ''), '');
     RETURN format($q$
 SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
-  FROM (SELECT %s FROM %s p%s) r
+  FROM (SELECT %s FROM %s p CROSS JOIN LATERAL (SELECT p.*) r%s) r
   JOIN %I.dim_source s ON s.name = r.source
  CROSS JOIN LATERAL (SELECT %s AS status,
        CASE WHEN r.property_type IS NULL THEN 'unknown' WHEN r.property_type ~* 'lease$' THEN 'lease' ELSE 'sale' END AS transaction,
@@ -324,6 +243,8 @@ CREATE FUNCTION mls.mart_facts(mart mls.mart, relation text, part boolean) RETUR
     AS $f$
 DECLARE
     gold regclass;
+    -- Part of a format.
+    own CONSTANT text := coalesce((SELECT string_agg(replace(format(', (%s)::%s', o.expression || E'\n', o.type), '%', '%%'), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = mart_facts.relation AND o.name <> ''), '');
 BEGIN
     CASE relation
     WHEN 'fct_listing_event' THEN
@@ -356,7 +277,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
             WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
             WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
             WHEN l.times IS NULL THEN 'its rent is paid by no period of months'
-            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL
+            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL%5$s
   FROM l
  CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
            WHEN length(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) >= 5 AND l.parcel !~ '^[^1-9[:alpha:]]*$'
@@ -376,139 +297,227 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
   LEFT JOIN reported r ON r.listing_key = l.listing_key
   LEFT JOIN days d ON d.listing_key = l.listing_key
   LEFT JOIN (%3$s) h ON h.listing_key = l.listing_key
-$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.mart_active(format('%I.mls_new_fct_spell', mart.name)));
+$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.mart_active(format('%I.mls_new_fct_spell', mart.name)),
+    coalesce((SELECT string_agg(format(', l.%I', 'own ' || o.name), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = 'fct_listing' AND o.name <> ''), ''));
     WHEN 'fct_showing' THEN
         gold := mls.gold_table('ShowingAppointment');
-        RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source',
+        RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source' || CASE WHEN part THEN ' WHERE p."ShowingAppointmentKey" = ANY ($1::text[])' ELSE '' END,
             mls.mart_field(gold, 'ListingKey', 'text'), mls.mart_field(gold, 'ShowingAppointmentDate', 'date'), mls.mart_field(gold, 'ShowingAppointmentStartTime', 'timestamptz'),
             mls.mart_field(gold, 'ShowingAppointmentStatus', 'text'), mls.mart_field(gold, 'ShowingAgentKey', 'text'), gold, mart.name);
     WHEN 'fct_open_house' THEN
         gold := mls.gold_table('OpenHouse');
-        RETURN format('SELECT p."OpenHouseKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source',
+        RETURN format('SELECT p."OpenHouseKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source' || CASE WHEN part THEN ' WHERE p."OpenHouseKey" = ANY ($1::text[])' ELSE '' END,
             mls.mart_field(gold, 'ListingKey', 'text'), mls.mart_field(gold, 'OpenHouseDate', 'date'), mls.mart_field(gold, 'OpenHouseStartTime', 'timestamptz'),
             mls.mart_field(gold, 'OpenHouseStatus', 'text'), mls.mart_field(gold, 'ShowingAgentKey', 'text'), gold, mart.name);
     WHEN 'dim_member' THEN
         gold := mls.gold_table('Member');
-        RETURN format('SELECT p."MemberKey", %s, %s, %s, %s, p.mls_source FROM %s p', mls.mart_field(gold, 'MemberFullName', 'text'), mls.mart_field(gold, 'MemberMlsId', 'text'),
+        RETURN format('SELECT p."MemberKey", %s, %s, %s, %s, p.mls_source' || own || ' FROM %s p CROSS JOIN LATERAL (SELECT p.*) r' || CASE WHEN part THEN ' WHERE p."MemberKey" = ANY ($1::text[])' ELSE '' END, mls.mart_field(gold, 'MemberFullName', 'text'), mls.mart_field(gold, 'MemberMlsId', 'text'),
             mls.mart_field(gold, 'MemberStatus', 'text'), mls.mart_field(gold, 'OfficeKey', 'text'), gold);
     WHEN 'dim_office' THEN
         gold := mls.gold_table('Office');
-        RETURN format('SELECT p."OfficeKey", %s, %s, %s, p.mls_source FROM %s p', mls.mart_field(gold, 'OfficeName', 'text'), mls.mart_field(gold, 'OfficeMlsId', 'text'),
+        RETURN format('SELECT p."OfficeKey", %s, %s, %s, p.mls_source' || own || ' FROM %s p CROSS JOIN LATERAL (SELECT p.*) r' || CASE WHEN part THEN ' WHERE p."OfficeKey" = ANY ($1::text[])' ELSE '' END, mls.mart_field(gold, 'OfficeName', 'text'), mls.mart_field(gold, 'OfficeMlsId', 'text'),
             mls.mart_field(gold, 'OfficeStatus', 'text'), gold);
     END CASE;
 END $f$;
 COMMENT ON FUNCTION mls.mart_facts(mls.mart, text, boolean) IS 'part of mls_mart_sync(): a query for a table of facts, or for members and offices';
 
 -- ---- Aggregates ----
+--
+-- What is counted is added up in three steps: of listings that are alike (cells), of groups
+-- (agg_market_sum), and then the measures are made of the sums of a group's months.  Sums are
+-- kept: when listings change, what they were counted as is taken off, and what they are counted
+-- as now is added.  Medians cannot be kept so: they are computed anew of the months of groups in
+-- which a listing has changed, and stay as they are elsewhere.
 
 -- The groups that a row is counted in, as SQL: its places of the levels wanted, its kinds of
--- property, its source and all, its currency.  r is the alias of the row.
-CREATE FUNCTION mls.mart_groups(mart mls.mart, r text) RETURNS text
+-- property, its source and all, its currency.  r is the alias of the row.  What is asked of a
+-- single source is not asked twice: then all sources together are that one.
+CREATE FUNCTION mls.mart_groups(mart mls.mart, r text, single boolean DEFAULT false) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT replace(format('JOIN %I.dim_property_type kind ON kind.type_id = @.type_id CROSS JOIN LATERAL unnest(ARRAY[%s]) place (location_id) '
-              'CROSS JOIN LATERAL unnest(kind.type_ids) sort (type_id) CROSS JOIN LATERAL (VALUES (0), (@.source_id)) origin (source_id)',
-              mart.name, (SELECT string_agg(CASE l WHEN 'all' THEN '1' ELSE '@.' || l || '_id' END, ', ') FROM unnest(mart.levels) l)), '@', r)
+              'CROSS JOIN LATERAL unnest(kind.type_ids) sort (type_id) CROSS JOIN LATERAL (VALUES %s(@.source_id)) origin (source_id)',
+              mart.name, (SELECT string_agg(CASE l WHEN 'all' THEN '1' ELSE '@.' || l || '_id' END, ', ') FROM unnest(mart.levels) l), CASE WHEN single THEN '' ELSE '(0), ' END), '@', r)
 $$;
-COMMENT ON FUNCTION mls.mart_groups(mls.mart, text) IS 'part of mls_mart_sync(): joins that lead from a listing to the groups in which it counts, in SQL';
+COMMENT ON FUNCTION mls.mart_groups(mls.mart, text, boolean) IS 'part of mls_mart_sync(): joins that lead from a listing to the groups in which it counts, in SQL';
 
--- One row a listing's change that counts, then sums: changes of the number of listings on the
--- market are +1 and -1 on their days, and the number is what has come so far.  In part: only the groups of mls_new_dirty are wanted.
-CREATE FUNCTION mls.mart_market(mart mls.mart, part boolean) RETURNS text
+-- Whether there is one source only.
+CREATE FUNCTION mls.mart_single(mart mls.mart) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    n bigint;
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.dim_source d WHERE d.source_id > 0 LIMIT 2) d', mart.name) INTO n;
+    RETURN n = 1;
+END $$;
+COMMENT ON FUNCTION mls.mart_single(mls.mart) IS 'part of mls_mart_sync(): whether a mart has listings of one source only';
+
+-- Closed listings, with what of them is counted as a price; in part, of some days.
+CREATE FUNCTION mls.mart_closed(listings text, days text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT format($q$
+SELECT f.*, CASE WHEN f.is_priced AND f.list_price > 0 THEN 100 * f.close_price / f.list_price END AS of_list,
+       CASE WHEN f.is_priced AND f.original_list_price > 0 THEN 100 * f.close_price / f.original_list_price END AS of_original,
+       CASE WHEN f.is_priced THEN f.close_price END AS price,
+       CASE WHEN f.is_priced THEN f.close_price - coalesce(f.concessions_amount, 0) END AS net,
+       CASE WHEN f.is_priced AND f.living_area_sqft > 0 THEN f.close_price / f.living_area_sqft END AS price_sqft
+  FROM (SELECT f.*, date_trunc('month', f.close_date::timestamp)::date AS month,
+               CASE WHEN f.transaction = 'lease' THEN f.close_price > 0 ELSE f.close_price > 0 AND f.close_price >= @min_price@ END IS TRUE AS is_priced
+          FROM %s f WHERE f.close_date IS NOT NULL AND %s) f
+$q$, listings, days)
+$f$;
+COMMENT ON FUNCTION mls.mart_closed(text, text) IS 'part of mls_mart_sync(): a query for closed listings with what is counted of them';
+
+-- What is counted, of listings that are alike: those whose keys $1 is, or all.  Of some it is
+-- also said in which months their medians are.
+CREATE FUNCTION mls.mart_cells(mart mls.mart, part boolean, sign integer) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT replace(replace(replace(replace(replace(replace($q$
+WITH l AS @materialized@ (SELECT f.* FROM @mart@.fct_listing f WHERE @mine@),
+spells AS (SELECT f.* FROM @mart@.fct_spell f WHERE f.status IN ('Active', 'Active Under Contract', 'Coming Soon') AND @mine@),
+-- Kind of what has happened, listing, month, how often, and the price.
+facts (kind, listing_key, month, n, price) AS (
+    SELECT 1, f.listing_key, date_trunc('month', f.list_date::timestamp)::date, 1, NULL::numeric FROM l f WHERE f.list_date IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT CASE WHEN f.kind = 'price' THEN 4 WHEN f.new_status = 'Active' THEN 5 ELSE 2 END, f.listing_key, date_trunc('month', f.date::timestamp)::date, 1, NULL::numeric
+      FROM @mart@.fct_listing_event f
+     WHERE @mine@ AND (f.kind = 'price' AND f.new_price < f.old_price
+        OR f.new_status IN ('Active Under Contract', 'Pending') AND coalesce(f.old_status, '') NOT IN ('Active Under Contract', 'Pending')
+        OR f.new_status = 'Active' AND f.old_status IN ('Active Under Contract', 'Pending'))
+    UNION ALL
+    SELECT 3, f.listing_key, date_trunc('month', f.contract_date::timestamp)::date, 1, NULL FROM l f
+     WHERE f.contract_date IS NOT NULL AND f.status IN ('Active Under Contract', 'Pending', 'Closed')
+    UNION ALL
+    SELECT CASE f.status WHEN 'Expired' THEN 6 WHEN 'Canceled' THEN 7 ELSE 8 END, f.listing_key, date_trunc('month', f.off_date::timestamp)::date, 1, NULL FROM l f
+     WHERE f.off_date IS NOT NULL AND f.status IN ('Expired', 'Canceled', 'Withdrawn')
+    UNION ALL
+    SELECT v.kind, f.listing_key, f.month, 1, v.price
+      FROM (@closed@) f CROSS JOIN LATERAL (VALUES (9, true, NULL::numeric), (10, f.is_priced, f.price),
+                 (12, NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'), NULL),
+                 (13, f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@, NULL),
+                 (14, date_trunc('month', f.close_reported::timestamp) > f.month, NULL), (19, f.double_of IS NOT NULL, NULL)) v (kind, is_so, price)
+     WHERE v.is_so
+    UNION ALL
+    SELECT CASE f.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, f.listing_key, date_trunc('month', v.date::timestamp)::date, v.n, NULL
+      FROM spells f CROSS JOIN LATERAL (VALUES (f.from_date, 1), (f.to_date, -1)) v (date, n) WHERE v.date IS NOT NULL
+    UNION ALL
+    -- Became Active in a month at whose beginning it was not.
+    SELECT 18, f.listing_key, f.month, 1, NULL
+      FROM (SELECT s.listing_key, date_trunc('month', s.from_date::timestamp)::date AS month, lag(s.from_date) OVER w AS last_from, lag(s.to_date) OVER w AS last_to
+              FROM spells s WHERE s.status = 'Active' WINDOW w AS (PARTITION BY s.listing_key ORDER BY s.seq)) f
+     WHERE f.last_from IS NULL OR f.last_from < f.month AND f.last_to < f.month@markers@)
+SELECT f.source_id, f.type_id, f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id, f.currency, c.month, @sign@ * count(*) FILTER (WHERE c.kind < 20), @sums@, @sign@ * coalesce(sum(c.price), 0),
+       count(*) FILTER (WHERE c.kind = 20), count(*) FILTER (WHERE c.kind = 21)
+  FROM facts c JOIN l f USING (listing_key)
+ GROUP BY f.source_id, f.type_id, f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id, f.currency, c.month
+$q$, '@markers@', CASE WHEN part THEN $q$
+    UNION ALL
+    SELECT 20, f.listing_key, date_trunc('month', f.contract_date::timestamp)::date, 1, NULL FROM l f WHERE f.contract_date IS NOT NULL
+    UNION ALL
+    SELECT 21, f.listing_key, m.month::date, 1, NULL
+      FROM spells f CROSS JOIN LATERAL generate_series(date_trunc('month', f.from_date::timestamp), date_trunc('month', coalesce(f.to_date::timestamp - interval '1 month', @day@::timestamp)), interval '1 month') m (month)
+     WHERE f.status = 'Active'$q$ ELSE '' END),
+   '@closed@', mls.mart_closed('l', 'true')), '@mine@', CASE WHEN part THEN 'f.listing_key = ANY ($1::text[])' ELSE 'true' END), '@materialized@', CASE WHEN part THEN 'MATERIALIZED' ELSE 'NOT MATERIALIZED' END),
+   '@sums@', (SELECT string_agg(format('@sign@ * coalesce(sum(c.n) FILTER (WHERE c.kind = %s), 0)', k), ', ') FROM generate_series(1, 19) k WHERE k <> 11)), '@sign@', sign::text)
+$f$;
+COMMENT ON FUNCTION mls.mart_cells(mls.mart, boolean, integer) IS 'part of mls_mart_sync(): a query for what is counted of listings that are alike, all or some, to be added (1) or taken off (-1)';
+
+CREATE FUNCTION mls.mart_sums(mart mls.mart) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT format('SELECT f.month, place.location_id, sort.type_id, origin.source_id, f.currency, %s FROM @mart@.mls_new_cells f %s WHERE place.location_id > 0 GROUP BY 1, 2, 3, 4, 5',
+              (SELECT string_agg(format('sum(f.%I)', c.name), ', ' ORDER BY c.place) FROM mls.mart_column c WHERE c.relation = 'agg_market_sum' AND c.part = 'required'), mls.mart_groups(mart, 'f'))
+$f$;
+COMMENT ON FUNCTION mls.mart_sums(mls.mart) IS 'part of mls_mart_sync(): a query for agg_market_sum, or for what is to be added to it';
+
+-- Medians and means of groups by months, of all or of those that mls_new_touched has.
+CREATE FUNCTION mls.mart_measure(mart mls.mart, measure text, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
 DECLARE
-    wanted CONSTANT text := 'place.location_id > 0'
-        || CASE WHEN part THEN format(' AND (place.location_id, sort.type_id, origin.source_id, f.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM %I.mls_new_dirty d)', mart.name) ELSE '' END;
+    single boolean := mls.mart_single(mart);
+    kind integer := CASE measure WHEN 'prices' THEN 9 WHEN 'contracts' THEN 20 WHEN 'cuts' THEN 4 ELSE 21 END;
+    wanted text := 'place.location_id > 0' || CASE WHEN part THEN format(
+        ' AND (place.location_id, sort.type_id, origin.source_id, f.currency, f.month) IN (SELECT t.location_id, t.type_id, t.source_id, t.currency, t.month FROM %I.mls_new_touched t WHERE t.kind = %s)', mart.name, kind) ELSE '' END;
+    -- Months as ranges, which indexes serve.
+    days text := 'true';
+    rows text;
+    figures text;
 BEGIN
-    RETURN replace(replace(replace(replace($q$
-WITH closed AS NOT MATERIALIZED (
-    SELECT f.*, date_trunc('month', f.close_date)::date AS month,
-           CASE WHEN f.transaction = 'lease' THEN f.close_price > 0 ELSE f.close_price > 0 AND f.close_price >= @min_price@ END IS TRUE AS is_priced
-      FROM @mart@.fct_listing f WHERE f.close_date IS NOT NULL),
-ratios AS (
-    SELECT f.*, CASE WHEN f.is_priced AND f.list_price > 0 THEN 100 * f.close_price / f.list_price END AS of_list,
-           CASE WHEN f.is_priced AND f.original_list_price > 0 THEN 100 * f.close_price / f.original_list_price END AS of_original,
-           CASE WHEN f.is_priced THEN f.close_price END AS price,
-           CASE WHEN f.is_priced THEN f.close_price - coalesce(f.concessions_amount, 0) END AS net,
-           CASE WHEN f.is_priced AND f.living_area_sqft > 0 THEN f.close_price / f.living_area_sqft END AS price_sqft
-      FROM closed f),
-spells AS (
-    SELECT s.listing_key, s.status, s.from_date, s.to_date, date_trunc('month', s.from_date)::date AS month,
-           lag(s.from_date) OVER w AS last_from, lag(s.to_date) OVER w AS last_to
-      FROM @mart@.fct_spell s WHERE s.status IN ('Active', 'Active Under Contract', 'Coming Soon')
-    WINDOW w AS (PARTITION BY s.listing_key, s.status ORDER BY s.seq)),
--- What happened: kind, listing, month, and how much of it.
-facts (kind, listing_key, month, n) AS (
-    SELECT 1, f.listing_key, date_trunc('month', f.list_date)::date, 1::numeric FROM @mart@.fct_listing f WHERE f.list_date IS NOT NULL
-    UNION ALL
-    SELECT DISTINCT CASE WHEN e.kind = 'price' THEN 4 WHEN e.new_status = 'Active' THEN 5 ELSE 2 END, e.listing_key, date_trunc('month', e.date)::date, 1::numeric
-      FROM @mart@.fct_listing_event e
-     WHERE e.kind = 'price' AND e.new_price < e.old_price
-        OR e.new_status IN ('Active Under Contract', 'Pending') AND coalesce(e.old_status, '') NOT IN ('Active Under Contract', 'Pending')
-        OR e.new_status = 'Active' AND e.old_status IN ('Active Under Contract', 'Pending')
-    UNION ALL
-    SELECT 3, f.listing_key, date_trunc('month', f.contract_date)::date, 1 FROM @mart@.fct_listing f
-     WHERE f.contract_date IS NOT NULL AND f.status IN ('Active Under Contract', 'Pending', 'Closed')
-    UNION ALL
-    SELECT CASE f.status WHEN 'Expired' THEN 6 WHEN 'Canceled' THEN 7 ELSE 8 END, f.listing_key, date_trunc('month', f.off_date)::date, 1 FROM @mart@.fct_listing f
-     WHERE f.off_date IS NOT NULL AND f.status IN ('Expired', 'Canceled', 'Withdrawn')
-    UNION ALL
-    SELECT v.kind, f.listing_key, f.month, v.n
-      FROM ratios f CROSS JOIN LATERAL (VALUES (9, 1::numeric), (10, f.is_priced::integer), (11, f.price),
-                 (12, (NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'))::integer),
-                 (13, (f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@)::integer),
-                 (14, (date_trunc('month', f.close_reported) > f.month)::integer), (19, (f.double_of IS NOT NULL)::integer)) v (kind, n)
-     WHERE v.n <> 0
-    UNION ALL
-    SELECT CASE s.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, s.listing_key, s.month, 1 FROM spells s
-    UNION ALL
-    SELECT CASE s.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, s.listing_key, date_trunc('month', s.to_date)::date, -1 FROM spells s WHERE s.to_date IS NOT NULL
-    UNION ALL
-    -- Became Active in a month at whose beginning it was not.
-    SELECT 18, s.listing_key, s.month, 1 FROM spells s
-     WHERE s.status = 'Active' AND (s.last_from IS NULL OR s.last_from < s.month AND s.last_to < s.month)),
--- Sums of listings that are alike come first: they are far fewer.
-cells AS (
-    SELECT f.source_id, f.type_id, @ids@, f.currency, c.month, c.kind, sum(c.n) AS n
-      FROM facts c JOIN @mart@.fct_listing f USING (listing_key)
-     GROUP BY f.source_id, f.type_id, @ids@, f.currency, c.month, c.kind),
-sums AS (
-    SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, @sums@
-      FROM cells f @groups@ WHERE @wanted@ GROUP BY 1, 2, 3, 4, 5),
-prices AS (
-    SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY f.price) AS price_median, avg(f.price) AS price_avg,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY f.net) AS net_median, avg(f.net) AS net_avg,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY f.price_sqft) AS sqft_median,
-           avg(f.of_list) FILTER (WHERE f.of_list BETWEEN @low@ AND @high@) AS of_list,
-           avg(f.of_original) FILTER (WHERE f.of_original BETWEEN @low@ AND @high@) AS of_original,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY f.dom) AS dom_median, avg(f.dom) AS dom_avg,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY f.dom_source) AS dom_source_median, avg(f.dom_source) AS dom_source_avg,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY f.cdom) AS cdom_median, percentile_cont(0.5) WITHIN GROUP (ORDER BY f.cdom_source) AS cdom_source_median
-      FROM ratios f @groups@ WHERE @wanted@ GROUP BY 1, 2, 3, 4, 5),
-contracts AS (
-    SELECT place.location_id, sort.type_id, origin.source_id, f.currency, date_trunc('month', f.contract_date)::date AS month,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY f.dom) AS dom_median, avg(f.dom) AS dom_avg
-      FROM @mart@.fct_listing f @groups@ WHERE f.contract_date IS NOT NULL AND @wanted@ GROUP BY 1, 2, 3, 4, 5),
-cuts AS (
-    SELECT place.location_id, sort.type_id, origin.source_id, f.currency, date_trunc('month', e.date)::date AS month,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY 100 * (e.old_price - e.new_price) / e.old_price) AS cut_median
-      FROM @mart@.fct_listing_event e JOIN @mart@.fct_listing f USING (listing_key) @groups@
-     WHERE e.kind = 'price' AND e.new_price < e.old_price AND @wanted@ GROUP BY 1, 2, 3, 4, 5),
-ages AS (
-    SELECT place.location_id, sort.type_id, origin.source_id, f.currency, m.month::date AS month,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY least((m.month + interval '1 month' - interval '1 day')::date, @day@) - f.list_date) AS age_median
-      FROM @mart@.fct_spell s JOIN @mart@.fct_listing f USING (listing_key)
-     CROSS JOIN LATERAL generate_series(date_trunc('month', s.from_date::timestamp), date_trunc('month', coalesce(s.to_date::timestamp - interval '1 month', @day@::timestamp)), interval '1 month') m (month) @groups@
-     WHERE s.status = 'Active' AND @wanted@ GROUP BY 1, 2, 3, 4, 5),
+    PERFORM mls.mart_owner_only(mart);
+    IF part THEN
+        EXECUTE format('SELECT coalesce(string_agg(format(''@from@ < %%L AND @to@ >= %%L'', upper(r), lower(r)), '' OR ''), ''false'') FROM unnest((SELECT range_agg(daterange(t.month, (t.month + interval ''1 month'')::date)) FROM %I.mls_new_touched t WHERE t.kind = %s)) r', mart.name, kind) INTO days;
+    END IF;
+    CASE measure
+    WHEN 'prices' THEN
+        rows := mls.mart_closed('@mart@.fct_listing', '(' || replace(replace(days, '@from@', 'f.close_date'), '@to@', 'f.close_date') || ')');
+        figures := 'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.price), avg(f.price), percentile_cont(0.5) WITHIN GROUP (ORDER BY f.net), avg(f.net), percentile_cont(0.5) WITHIN GROUP (ORDER BY f.price_sqft), '
+                   'avg(f.of_list) FILTER (WHERE f.of_list BETWEEN @low@ AND @high@), avg(f.of_original) FILTER (WHERE f.of_original BETWEEN @low@ AND @high@), '
+                   'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.dom), avg(f.dom), percentile_cont(0.5) WITHIN GROUP (ORDER BY f.dom_source), avg(f.dom_source), '
+                   'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.cdom), percentile_cont(0.5) WITHIN GROUP (ORDER BY f.cdom_source)';
+    WHEN 'contracts' THEN
+        rows := 'SELECT f.*, date_trunc(''month'', f.contract_date::timestamp)::date AS month FROM @mart@.fct_listing f WHERE f.contract_date IS NOT NULL AND (' || replace(replace(days, '@from@', 'f.contract_date'), '@to@', 'f.contract_date') || ')';
+        figures := 'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.dom), avg(f.dom)';
+    WHEN 'cuts' THEN
+        rows := 'SELECT f.*, date_trunc(''month'', e.date::timestamp)::date AS month, 100 * (e.old_price - e.new_price) / e.old_price AS cut FROM @mart@.fct_listing_event e JOIN @mart@.fct_listing f USING (listing_key) '
+                'WHERE e.kind = ''price'' AND e.new_price < e.old_price AND (' || replace(replace(days, '@from@', 'e.date'), '@to@', 'e.date') || ')';
+        figures := 'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.cut)';
+    ELSE
+        rows := 'SELECT f.*, m.month::date AS month, least((m.month + interval ''1 month'' - interval ''1 day'')::date, @day@) - f.list_date AS age FROM @mart@.fct_spell s JOIN @mart@.fct_listing f USING (listing_key) '
+                'CROSS JOIN LATERAL generate_series(date_trunc(''month'', s.from_date::timestamp), date_trunc(''month'', coalesce(s.to_date::timestamp - interval ''1 month'', @day@::timestamp)), interval ''1 month'') m (month) '
+                'WHERE s.status = ''Active'' AND (' || replace(replace(days, '@from@', 's.from_date'), '@to@', 'coalesce(s.to_date, @day@)') || ')';
+        figures := 'percentile_cont(0.5) WITHIN GROUP (ORDER BY f.age)';
+    END CASE;
+    IF part THEN
+        -- These first: the planner takes what is touched for less than it is.
+        rows := format('WITH x AS MATERIALIZED (%s) SELECT x.* FROM x', rows);
+    END IF;
+    rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 4, 5', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
+    IF single THEN
+        RETURN format('WITH q (%1$s) AS MATERIALIZED (%2$s) SELECT q.location_id, q.type_id, o.source_id, q.currency, q.month%3$s FROM q CROSS JOIN LATERAL (VALUES (0), (q.source_id)) o (source_id)',
+                      'location_id, type_id, source_id, currency, month, ' || (SELECT string_agg(m.name, ', ' ORDER BY m.place) FROM mls.mart_measures(measure) m), rows,
+                      (SELECT string_agg(', q.' || m.name, '' ORDER BY m.place) FROM mls.mart_measures(measure) m));
+    END IF;
+    RETURN rows;
+END $f$;
+COMMENT ON FUNCTION mls.mart_measure(mls.mart, text, boolean) IS 'part of mls_mart_sync(): a query for prices, contracts, cuts or ages of groups by months, of all or of those that are touched';
+
+-- The figures of a measure: their names, types, and the columns of agg_market_month that keep them.
+CREATE FUNCTION mls.mart_measures(measure text, OUT place bigint, OUT name text, OUT type text, OUT kept text) RETURNS SETOF record
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT m.place, m.name, CASE WHEN m.name ~ 'median' THEN 'float8' ELSE 'numeric' END, m.kept
+  FROM (VALUES ('prices', '{price_median,price_avg,net_median,net_avg,sqft_median,of_list,of_original,dom_median,dom_avg,dom_source_median,dom_source_avg,cdom_median,cdom_source_median}'::text[],
+                '{median_sale_price,avg_sale_price,median_sale_price_net,avg_sale_price_net,median_price_sqft,sale_to_list_pct,sale_to_original_pct,dom_median,dom_avg,dom_source_median,dom_source_avg,cdom_median,cdom_source_median}'::text[]),
+               ('contracts', '{dom_median,dom_avg}', '{dom_median_pending,dom_avg_pending}'), ('cuts', '{cut_median}', '{median_cut_pct}'), ('ages', '{age_median}', '{age_of_inventory}')) v (measure, names, kept),
+       unnest(v.names, v.kept) WITH ORDINALITY m (name, kept, place)
+ WHERE v.measure = mart_measures.measure
+$$;
+COMMENT ON FUNCTION mls.mart_measures(text) IS 'part of mls_mart_sync(): figures of a measure of mls.mart_measure(), and where they are kept';
+
+-- Measures of groups by months, from their sums: of all, or of the groups of mls_new_dirty.
+CREATE FUNCTION mls.mart_market(mart mls.mart, part boolean) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT replace(replace($q$
+WITH sums AS (SELECT s.* FROM @sums@ s@wanted@),
 coverage AS (
-    SELECT place.location_id, sort.type_id, origin.source_id, f.currency, count(DISTINCT s.source_id)::integer AS sources, bool_and(s.has_closed) AS has_closed, bool_and(s.has_off) AS has_off,
-           bool_and(s.has_contracts) AS has_contracts, bool_and(s.has_history) AS has_history, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
-      FROM (SELECT DISTINCT f.source_id, f.type_id, @ids@, f.currency FROM @mart@.fct_listing f) f JOIN @mart@.dim_source s ON s.source_id = f.source_id @groups@
-     WHERE @wanted@ GROUP BY 1, 2, 3, 4),
+    SELECT s.location_id, s.type_id, o.source_id, s.currency, count(*)::integer AS sources, bool_and(d.has_closed) AS has_closed, bool_and(d.has_off) AS has_off,
+           bool_and(d.has_contracts) AS has_contracts, bool_and(d.has_history) AS has_history, CASE WHEN bool_and(d.has_closed) THEN max(d.sales_from) END AS sales_from, max(d.market_from) AS market_from
+      FROM (SELECT DISTINCT s.location_id, s.type_id, s.source_id, s.currency FROM @sums@ s WHERE s.source_id > 0) s JOIN @mart@.dim_source d USING (source_id)
+     CROSS JOIN LATERAL (VALUES (0), (s.source_id)) o (source_id) GROUP BY 1, 2, 3, 4),
 spine AS (
     SELECT s.location_id, s.type_id, s.source_id, s.currency, m.month::date AS month
       FROM (SELECT s.location_id, s.type_id, s.source_id, s.currency, min(s.month) AS first FROM sums s GROUP BY 1, 2, 3, 4) s
@@ -517,8 +526,8 @@ months AS (
     SELECT k.*, p.location_id AS place, p.type_id AS sort, p.source_id AS origin, p.currency AS money, p.month AS of,
            v.sources, v.has_closed, v.has_off, v.has_contracts, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
            p.month >= v.sales_from IS TRUE AS knows_sales, (v.has_contracts AND p.month >= v.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
-           sum(k.k15) OVER w AS active, sum(k.k16) OVER w AS auc, sum(k.k17) OVER w AS soon,
-           sum(k.k2) OVER year AS year_pending, sum(k.k9) OVER year AS year_closed
+           sum(k.active_change) OVER w AS active, sum(k.auc_change) OVER w AS auc, sum(k.coming_soon_change) OVER w AS soon,
+           sum(k.contracted) OVER year AS year_pending, sum(k.closed) OVER year AS year_closed
       FROM spine p JOIN coverage v USING (location_id, type_id, source_id, currency)
       LEFT JOIN sums k USING (location_id, type_id, source_id, currency, month)
     WINDOW w AS (PARTITION BY p.location_id, p.type_id, p.source_id, p.currency ORDER BY p.month),
@@ -526,75 +535,100 @@ months AS (
 figures AS (
     SELECT m.*, coalesce(m.active, 0) AS inventory, coalesce(lag(m.active) OVER (PARTITION BY m.place, m.sort, m.origin, m.money ORDER BY m.of), 0) AS inventory_before FROM months m)
 SELECT m.of, m.place, m.sort, m.origin, m.money,
-       CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN coalesce(m.k1, 0) END,
-       CASE WHEN m.knows_contracts THEN coalesce(m.k2, 0) END, CASE WHEN m.knows_contracts THEN coalesce(m.k3, 0) END,
-       CASE WHEN m.knows_sales THEN coalesce(m.k9, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k10, 0) END, CASE WHEN m.knows_sales THEN round(coalesce(m.k11, 0), 2) END,
-       CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k6, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k7, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.k8, 0) END,
+       CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN coalesce(m.listed, 0) END,
+       CASE WHEN m.knows_contracts THEN coalesce(m.contracted, 0) END, CASE WHEN m.knows_contracts THEN coalesce(m.contracted_net, 0) END,
+       CASE WHEN m.knows_sales THEN coalesce(m.closed, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.closed_with_price, 0) END, CASE WHEN m.knows_sales THEN round(coalesce(m.volume, 0), 2) END,
+       CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.expired, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.canceled, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.withdrawn, 0) END,
        CASE WHEN m.knows_market THEN m.inventory END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.auc, 0) END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.soon, 0) END,
-       CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN m.inventory_before + coalesce(m.k18, 0) END,
+       CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN m.inventory_before + coalesce(m.became_active, 0) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_year AND m.knows_contracts THEN round(m.inventory / nullif(m.year_pending / 12, 0), 2) END,
-       CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(m.inventory / nullif(m.k9, 0), 2) END,
+       CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(m.inventory / nullif(m.closed::numeric, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_year THEN round(m.inventory / nullif(m.year_closed / 12, 0), 2) END,
-       CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(100 * coalesce(m.k9, 0) / nullif(m.inventory_before, 0), 2) END,
+       CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(100 * coalesce(m.closed, 0)::numeric / nullif(m.inventory_before, 0), 2) END,
        round(p.price_median::numeric, 2), round(p.price_avg, 2), round(p.net_median::numeric, 2), round(p.net_avg, 2), round(p.sqft_median::numeric, 2), round(p.of_list, 2), round(p.of_original, 2),
        round(p.dom_median::numeric, 2), round(p.dom_avg, 2), round(c.dom_median::numeric, 2), round(c.dom_avg, 2), round(p.dom_source_median::numeric, 2), round(p.dom_source_avg, 2),
        round(p.cdom_median::numeric, 2), round(p.cdom_source_median::numeric, 2),
-       CASE WHEN m.knows_market THEN coalesce(m.k4, 0) END, CASE WHEN m.knows_market THEN round(100 * coalesce(m.k4, 0) / nullif(m.inventory, 0), 2) END,
+       CASE WHEN m.knows_market THEN coalesce(m.price_cuts, 0) END, CASE WHEN m.knows_market THEN round(100 * coalesce(m.price_cuts, 0)::numeric / nullif(m.inventory, 0), 2) END,
        CASE WHEN m.knows_market THEN round(u.cut_median::numeric, 2) END, CASE WHEN m.knows_market THEN round(a.age_median::numeric, 2) END,
-       CASE WHEN m.knows_contracts THEN coalesce(m.k5, 0) END,
-       CASE WHEN m.knows_sales THEN coalesce(m.k12, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k13, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.k14, 0) END,
-       CASE WHEN m.knows_sales THEN CASE m.origin WHEN 0 THEN coalesce(m.k19, 0) ELSE 0 END END, m.sources, m.has_closed, m.has_history, m.market_from, coalesce(m.k9, 0) < @thin@, m.is_complete, now()
+       CASE WHEN m.knows_contracts THEN coalesce(m.fell_through, 0) END,
+       CASE WHEN m.knows_sales THEN coalesce(m.price_outliers, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.ratio_outliers, 0) END, CASE WHEN m.knows_sales THEN coalesce(m.late_closings, 0) END,
+       CASE WHEN m.knows_sales THEN CASE m.origin WHEN 0 THEN coalesce(m.doubled_sales, 0) ELSE 0 END END, m.sources, m.has_closed, m.has_history, m.market_from, coalesce(m.closed, 0) < @thin@, m.is_complete, now()
   FROM figures m
-  LEFT JOIN prices p ON m.knows_sales AND (p.location_id, p.type_id, p.source_id, p.currency, p.month) = (m.place, m.sort, m.origin, m.money, m.of)
-  LEFT JOIN contracts c ON m.knows_contracts AND (c.location_id, c.type_id, c.source_id, c.currency, c.month) = (m.place, m.sort, m.origin, m.money, m.of)
-  LEFT JOIN cuts u ON (u.location_id, u.type_id, u.source_id, u.currency, u.month) = (m.place, m.sort, m.origin, m.money, m.of)
-  LEFT JOIN ages a ON (a.location_id, a.type_id, a.source_id, a.currency, a.month) = (m.place, m.sort, m.origin, m.money, m.of)
-$q$, '@sums@', (SELECT string_agg(format('sum(f.n) FILTER (WHERE f.kind = %s) AS k%s', k, k), ', ') FROM generate_series(1, 19) k)),
-     '@wanted@', wanted), '@groups@', mls.mart_groups(mart, 'f')), '@ids@', 'f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id');
-END $f$;
+  LEFT JOIN @mart@.mls_new_prices p ON m.knows_sales AND (p.location_id, p.type_id, p.source_id, p.currency, p.month) = (m.place, m.sort, m.origin, m.money, m.of)
+  LEFT JOIN @mart@.mls_new_contracts c ON m.knows_contracts AND (c.location_id, c.type_id, c.source_id, c.currency, c.month) = (m.place, m.sort, m.origin, m.money, m.of)
+  LEFT JOIN @mart@.mls_new_cuts u ON (u.location_id, u.type_id, u.source_id, u.currency, u.month) = (m.place, m.sort, m.origin, m.money, m.of)
+  LEFT JOIN @mart@.mls_new_ages a ON (a.location_id, a.type_id, a.source_id, a.currency, a.month) = (m.place, m.sort, m.origin, m.money, m.of)
+$q$, '@sums@', CASE WHEN part THEN '@mart@.mls_new_sums' ELSE '@mart@.agg_market_sum' END),
+     '@wanted@', CASE WHEN part THEN ' WHERE (s.location_id, s.type_id, s.source_id, s.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM @mart@.mls_new_dirty d)' ELSE '' END)
+$f$;
 COMMENT ON FUNCTION mls.mart_market(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for agg_market_month, or for some groups of it';
 
--- Sides of closed listings.  Of a co-agent of the same key nothing is shared.
-CREATE FUNCTION mls.mart_sides(mart mls.mart, who text) RETURNS text
-    LANGUAGE sql STABLE
+-- Sides of closed listings, all or those of the months and keys of mls_new_sides.  Of a co-agent of
+-- the same key nothing is shared.
+CREATE FUNCTION mls.mart_sides(mart mls.mart, who text, part boolean) RETURNS text
+    LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
-    AS $$
-SELECT replace(replace(replace($q$
-SELECT date_trunc('month', f.close_date)::date, v.key, v.role, f.transaction, f.currency, sum(v.share), round(sum(v.share * CASE WHEN f.transaction = 'lease' OR f.close_price >= @min_price@ THEN f.close_price END), 2), now()
+    AS $f$
+DECLARE
+    wanted text := '';
+BEGIN
+    IF part THEN
+        PERFORM mls.mart_owner_only(mart);
+        EXECUTE format('SELECT format('' AND (%%s)'', coalesce(string_agg(format(''f.close_date >= %%L AND f.close_date < %%L'', lower(r), upper(r)), '' OR ''), ''false'')) FROM unnest((SELECT range_agg(daterange(d.month, (d.month + interval ''1 month'')::date)) FROM %I.mls_new_sides d WHERE d.who = $1)) r', mart.name)
+           INTO wanted USING who;
+        wanted := wanted || format(' AND (date_trunc(''month'', f.close_date::timestamp)::date, v.key) IN (SELECT d.month, d.key FROM %I.mls_new_sides d WHERE d.who = %L)', mart.name, who);
+    END IF;
+    RETURN replace(replace(replace($q$
+SELECT date_trunc('month', f.close_date::timestamp)::date, v.key, v.role, f.transaction, f.currency, sum(v.share), round(sum(v.share * CASE WHEN f.transaction = 'lease' OR f.close_price >= @min_price@ THEN f.close_price END), 2), now()
   FROM @mart@.fct_listing f
  CROSS JOIN LATERAL (SELECT CASE WHEN f.co_list_@who@_key <> f.list_@who@_key THEN f.co_list_@who@_key END AS list, CASE WHEN f.co_buyer_@who@_key <> f.buyer_@who@_key THEN f.co_buyer_@who@_key END AS buyer) co
  CROSS JOIN LATERAL (VALUES ('list', f.list_@who@_key, CASE WHEN co.list IS NULL THEN 1.0 ELSE @main@ END), ('list', co.list, @other@),
                             ('buyer', f.buyer_@who@_key, CASE WHEN co.buyer IS NULL THEN 1.0 ELSE @main@ END), ('buyer', co.buyer, @other@)) v (role, key, share)
- WHERE f.close_date IS NOT NULL AND v.key IS NOT NULL AND v.share > 0
+ WHERE f.close_date IS NOT NULL AND v.key IS NOT NULL AND v.share > 0$q$ || wanted || $q$
  GROUP BY 1, 2, 3, 4, 5
-$q$, '@who@', who), '@main@', CASE mart.co_agents WHEN 'half' THEN '0.5' ELSE '1.0' END), '@other@', CASE mart.co_agents WHEN 'half' THEN '0.5' WHEN 'full' THEN '1.0' ELSE '0.0' END)
-$$;
-COMMENT ON FUNCTION mls.mart_sides(mls.mart, text) IS 'part of mls_mart_sync(): a query for agg_office_month or agg_member_month';
+$q$, '@who@', who), '@main@', CASE mart.co_agents WHEN 'half' THEN '0.5' ELSE '1.0' END), '@other@', CASE mart.co_agents WHEN 'half' THEN '0.5' WHEN 'full' THEN '1.0' ELSE '0.0' END);
+END $f$;
+COMMENT ON FUNCTION mls.mart_sides(mls.mart, text, boolean) IS 'part of mls_mart_sync(): a query for agg_office_month or agg_member_month, or for some rows of it';
+
+-- What is counted by days, of listings whose keys $1 is, or of all (of the transactions and
+-- currencies of mls_new_whole, if there are some that are computed as a whole).
+CREATE FUNCTION mls.mart_day_cells(mart mls.mart, part boolean, sign integer, whole boolean DEFAULT false) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT replace(replace(replace($q$
+WITH facts (kind, listing_key, date, n, price) AS (
+    SELECT 1, f.listing_key, f.list_date, 1, NULL::numeric FROM @mart@.fct_listing f WHERE f.list_date IS NOT NULL AND @mine@
+    UNION ALL
+    SELECT DISTINCT 2, f.listing_key, f.date, 1, NULL::numeric FROM @mart@.fct_listing_event f
+     WHERE f.new_status IN ('Active Under Contract', 'Pending') AND coalesce(f.old_status, '') NOT IN ('Active Under Contract', 'Pending') AND @mine@
+    UNION ALL
+    SELECT 3, f.listing_key, f.close_date, 1, CASE WHEN f.close_price > 0 AND (f.transaction = 'lease' OR f.close_price >= @min_price@) THEN f.close_price END
+      FROM @mart@.fct_listing f WHERE f.close_date IS NOT NULL AND @mine@
+    UNION ALL
+    SELECT 5, f.listing_key, v.date, v.n, NULL FROM @mart@.fct_spell f CROSS JOIN LATERAL (VALUES (f.from_date, 1), (f.to_date, -1)) v (date, n) WHERE f.status = 'Active' AND v.date IS NOT NULL AND @mine@),
+cells AS (
+    SELECT t.type_id, f.source_id, f.currency, c.date, count(*) AS facts, coalesce(sum(c.n) FILTER (WHERE c.kind = 1), 0) AS k1, coalesce(sum(c.n) FILTER (WHERE c.kind = 2), 0) AS k2,
+           coalesce(sum(c.n) FILTER (WHERE c.kind = 3), 0) AS k3, coalesce(sum(c.price), 0) AS k4, coalesce(sum(c.n) FILTER (WHERE c.kind = 5), 0) AS k5
+      FROM facts c JOIN @mart@.fct_listing f USING (listing_key) JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction@whole@
+     GROUP BY 1, 2, 3, 4)
+SELECT c.type_id, o.source_id, c.currency, c.date, @sign@ * sum(c.facts), @sign@ * sum(c.k1), @sign@ * sum(c.k2), @sign@ * sum(c.k3), @sign@ * sum(c.k4), @sign@ * sum(c.k5)
+  FROM cells c CROSS JOIN LATERAL (VALUES (0), (c.source_id)) o (source_id) GROUP BY 1, 2, 3, 4
+$q$, '@mine@', CASE WHEN part THEN 'f.listing_key = ANY ($1::text[])' ELSE 'true' END), '@whole@', CASE WHEN whole THEN ' JOIN @mart@.mls_new_whole w ON (w.type_id, w.currency) = (t.type_id, f.currency)' ELSE '' END), '@sign@', sign::text)
+$f$;
+COMMENT ON FUNCTION mls.mart_day_cells(mls.mart, boolean, integer, boolean) IS 'part of mls_mart_sync(): a query for what is counted of listings by days, all or some, to be added (1) or taken off (-1)';
 
 CREATE FUNCTION mls.mart_days(mart mls.mart) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT replace(replace($q$
-WITH facts (kind, listing_key, date, n) AS (
-    SELECT 1, f.listing_key, f.list_date, 1::numeric FROM @mart@.fct_listing f WHERE f.list_date IS NOT NULL
-    UNION ALL
-    SELECT DISTINCT 2, e.listing_key, e.date, 1::numeric FROM @mart@.fct_listing_event e
-     WHERE e.new_status IN ('Active Under Contract', 'Pending') AND coalesce(e.old_status, '') NOT IN ('Active Under Contract', 'Pending')
-    UNION ALL
-    SELECT v.kind, f.listing_key, f.close_date, v.n FROM @mart@.fct_listing f
-     CROSS JOIN LATERAL (VALUES (3, 1::numeric), (4, CASE WHEN f.transaction = 'lease' OR f.close_price >= @min_price@ THEN f.close_price END)) v (kind, n) WHERE f.close_date IS NOT NULL AND v.n > 0
-    UNION ALL
-    SELECT 5, s.listing_key, v.date, v.n FROM @mart@.fct_spell s CROSS JOIN LATERAL (VALUES (s.from_date, 1), (s.to_date, -1)) v (date, n) WHERE s.status = 'Active' AND v.date IS NOT NULL),
-sums AS (
-    SELECT c.date, t.type_id, s.source_id, f.currency, sum(c.n) FILTER (WHERE c.kind = 1) AS k1, sum(c.n) FILTER (WHERE c.kind = 2) AS k2, sum(c.n) FILTER (WHERE c.kind = 3) AS k3,
-           sum(c.n) FILTER (WHERE c.kind = 4) AS k4, sum(c.n) FILTER (WHERE c.kind = 5) AS k5
-      FROM facts c JOIN @mart@.fct_listing f USING (listing_key) JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction CROSS JOIN LATERAL (VALUES (0), (f.source_id)) s (source_id)
-     GROUP BY 1, 2, 3, 4),
+SELECT $q$
+WITH sums AS MATERIALIZED (
+    SELECT d.type_id, d.source_id, d.currency, d.date, sum(d.k1) AS k1, sum(d.k2) AS k2, sum(d.k3) AS k3, sum(d.k4) AS k4, sum(d.k5) AS k5 FROM @mart@.mls_new_days d GROUP BY 1, 2, 3, 4),
 coverage AS (
-    SELECT t.type_id, o.source_id, f.currency, bool_and(s.has_off) AS has_off, bool_and(s.has_contracts) AS has_contracts, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
-      FROM (SELECT DISTINCT f.source_id, f.transaction, f.currency FROM @mart@.fct_listing f) f JOIN @mart@.dim_source s USING (source_id)
-      JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction CROSS JOIN LATERAL (VALUES (0), (f.source_id)) o (source_id) GROUP BY 1, 2, 3),
+    SELECT g.type_id, o.source_id, g.currency, bool_and(s.has_off) AS has_off, bool_and(s.has_contracts) AS has_contracts, CASE WHEN bool_and(s.has_closed) THEN max(s.sales_from) END AS sales_from, max(s.market_from) AS market_from
+      FROM (SELECT DISTINCT c.type_id, c.source_id, c.currency FROM sums c WHERE c.source_id > 0) g JOIN @mart@.dim_source s USING (source_id)
+     CROSS JOIN LATERAL (VALUES (0), (g.source_id)) o (source_id) GROUP BY 1, 2, 3),
 days AS (
     SELECT s.type_id, s.source_id, s.currency, d.date::date AS date FROM (SELECT s.type_id, s.source_id, s.currency, min(s.date) AS first FROM sums s GROUP BY 1, 2, 3) s
      CROSS JOIN LATERAL generate_series(s.first::timestamp, @day@::timestamp, interval '1 day') d (date))
@@ -602,18 +636,46 @@ SELECT d.date, d.type_id, d.source_id, d.currency, CASE WHEN d.date >= v.market_
        CASE WHEN v.has_contracts AND d.date >= v.sales_from THEN coalesce(s.k2, 0) END, CASE WHEN d.date >= v.sales_from THEN coalesce(s.k3, 0) END, CASE WHEN d.date >= v.sales_from THEN round(coalesce(s.k4, 0), 2) END,
        CASE WHEN d.date >= v.market_from THEN coalesce(sum(s.k5) OVER (PARTITION BY d.type_id, d.source_id, d.currency ORDER BY d.date), 0) END, now()
   FROM days d JOIN coverage v USING (type_id, source_id, currency) LEFT JOIN sums s USING (date, type_id, source_id, currency)
-$q$, '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text)
+$q$
 $$;
-COMMENT ON FUNCTION mls.mart_days(mls.mart) IS 'part of mls_mart_sync(): a query for agg_day';
+COMMENT ON FUNCTION mls.mart_days(mls.mart) IS 'part of mls_mart_sync(): a query for agg_day, of what mls_new_days has';
+
+-- What sources give by months, of listings whose keys $1 is, or of all.
+CREATE FUNCTION mls.mart_source_cells(mart mls.mart, part boolean, sign integer) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+SELECT replace(replace($q$
+SELECT date_trunc('month', v.date::timestamp)::date, f.source_id, @sign@ * count(*), @sign@ * sum(v.closed), @sign@ * sum(v.contract), @sign@ * sum(v.off), 0
+  FROM @mart@.fct_listing f CROSS JOIN LATERAL (VALUES (f.close_date, 1, (f.contract_date IS NOT NULL)::integer, 0), (f.off_date, 0, 0, 1)) v (date, closed, contract, off)
+ WHERE v.date IS NOT NULL AND @mine@ GROUP BY 1, 2
+UNION ALL
+SELECT date_trunc('month', f.date::timestamp)::date, g.source_id, @sign@ * count(*), 0, 0, 0, @sign@ * count(*)
+  FROM @mart@.fct_listing_event f JOIN @mart@.fct_listing g USING (listing_key) WHERE f.origin = 'history' AND @mine@ GROUP BY 1, 2
+$q$, '@mine@', CASE WHEN part THEN 'f.listing_key = ANY ($1::text[])' ELSE 'true' END), '@sign@', sign::text)
+$f$;
+COMMENT ON FUNCTION mls.mart_source_cells(mls.mart, boolean, integer) IS 'part of mls_mart_sync(): a query for what sources give by months, of all listings or some, to be added (1) or taken off (-1)';
+
+-- The constants of a mart in a query.
+CREATE FUNCTION mls.mart_text(mart mls.mart, query text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT replace(replace(replace(replace(replace(replace(query, '@day@', quote_nullable(mart.as_of) || '::date'), '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text), '@low@', mart.ratio_low::text), '@high@', mart.ratio_high::text), '@thin@', mart.thin::text)
+$$;
+COMMENT ON FUNCTION mls.mart_text(mls.mart, text) IS 'part of mls_mart_sync(): a query with the settings of a mart';
 
 -- What a table is filled with.
 CREATE FUNCTION mls.mart_query(mart mls.mart, relation text, part boolean DEFAULT false) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT replace(replace(replace(replace(replace(replace(q, '@day@', quote_nullable(mart.as_of) || '::date'), '@mart@', quote_ident(mart.name)), '@min_price@', mart.min_price::text), '@low@', mart.ratio_low::text), '@high@', mart.ratio_high::text), '@thin@', mart.thin::text)
-  FROM (SELECT CASE relation WHEN 'agg_market_month' THEN mls.mart_market(mart, part) WHEN 'agg_office_month' THEN mls.mart_sides(mart, 'office')
-                             WHEN 'agg_member_month' THEN mls.mart_sides(mart, 'agent') WHEN 'agg_day' THEN mls.mart_days(mart) ELSE mls.mart_facts(mart, relation, part) END AS q) q
+SELECT mls.mart_text(mart, CASE relation WHEN 'agg_market_month' THEN mls.mart_market(mart, part) WHEN 'agg_market_sum' THEN mls.mart_sums(mart)
+                                         WHEN 'agg_office_month' THEN mls.mart_sides(mart, 'office', part) WHEN 'agg_member_month' THEN mls.mart_sides(mart, 'agent', part) WHEN 'agg_day' THEN mls.mart_days(mart)
+                                         WHEN 'agg_source_month' THEN 'SELECT c.month, c.source_id, sum(c.facts), sum(c.closed), sum(c.closed_with_contract), sum(c.left_market), sum(c.told) FROM @mart@.mls_new_source c GROUP BY 1, 2'
+                                         ELSE coalesce((SELECT format('SELECT %s FROM (%s) q%s', (SELECT string_agg('q.' || quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart_query.mart, mart_query.relation) c), o.expression || E'\n',
+                                                                         CASE WHEN part THEN ' WHERE q.listing_key = ANY ($1::text[])' ELSE '' END) FROM mls.mart_own o WHERE o.mart = mart_query.mart.id AND o.relation = mart_query.relation AND o.name = ''),
+                                                       mls.mart_facts(mart, relation, part)) END)
 $$;
 COMMENT ON FUNCTION mls.mart_query(mls.mart, text, boolean) IS 'part of mls_mart_sync(): the query that a table is filled with, for all listings or, in part, for those whose keys its parameter holds or for groups in which something has changed';
 
@@ -647,7 +709,7 @@ BEGIN
     END IF;
     FOR made IN
         SELECT r.relation, r.grain, r.constraint_sql, string_agg(format('%I %s', c.name, c.type) || CASE WHEN c.part = 'required' THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY c.place) AS columns,
-               string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FILTER (WHERE c.part = 'key') AS key,
+               string_agg(quote_ident(c.name), ', ' ORDER BY c.name IN ('month', 'date'), c.place) FILTER (WHERE c.part = 'key') AS key,
                string_agg(format('COMMENT ON COLUMN %I.%I.%I IS %L', mart.name, r.relation, c.name, c.definition), ';') AS comments
           FROM mls.mart_relation r JOIN mls.mart_column c USING (relation) GROUP BY r.relation, r.grain, r.constraint_sql, r.place ORDER BY r.place
     LOOP
@@ -676,9 +738,22 @@ BEGIN
         WHEN 'dim_location' THEN
             EXECUTE format('INSERT INTO %I.dim_location (location_id, level, name) VALUES (0, ''unknown'', ''unknown''), (1, ''all'', ''everywhere'')', mart.name);
         WHEN 'fct_listing' THEN
-            EXECUTE format('CREATE INDEX ON %1$I.fct_listing (close_date); CREATE INDEX ON %1$I.fct_listing (property_key)', mart.name);
+            EXECUTE format('CREATE INDEX ON %1$I.fct_listing (close_date); CREATE INDEX ON %1$I.fct_listing (contract_date); CREATE INDEX ON %1$I.fct_listing (property_key)', mart.name);
+        WHEN 'fct_listing_event' THEN
+            EXECUTE format('CREATE INDEX ON %I.fct_listing_event (date) WHERE kind = ''price''', mart.name);
         ELSE
         END CASE;
+    END LOOP;
+    FOR made IN SELECT o.* FROM mls.mart_own o WHERE o.mart = mart_tables.mart.id ORDER BY o.id LOOP
+        there := to_regclass(format('%I.%I', mart.name, made.relation));
+        IF made.name = '' AND there IS NULL THEN
+            PERFORM mls.mart_execute(mart, format('CREATE TABLE %I.%I AS SELECT * FROM (%s) q WITH NO DATA', mart.name, made.relation, made.expression || E'\n'), NULL);
+            EXECUTE format('ALTER TABLE %1$I.%2$I ADD PRIMARY KEY (%3$s); COMMENT ON TABLE %1$I.%2$I IS %4$L', mart.name, made.relation, (SELECT string_agg(quote_ident(k), ', ') FROM unnest(made.key) k), made.definition);
+        ELSIF made.name = '' AND (SELECT c.relowner <> current_user::regrole::oid OR c.relkind <> 'r' FROM pg_class c WHERE c.oid = there) THEN
+            PERFORM mls.refuse('42P07', format('relation %s exists and is not a table of role "%s"', there, current_user), 'A mart has a schema of its own.');
+        ELSIF made.name <> '' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = there AND a.attname = made.name AND NOT a.attisdropped) THEN
+            EXECUTE format('ALTER TABLE %1$I.%2$I ADD COLUMN %3$I %4$s; COMMENT ON COLUMN %1$I.%2$I.%3$I IS %5$L', mart.name, made.relation, made.name, made.type, made.definition);
+        END IF;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION mls.mart_tables(mls.mart) IS 'part of mls_mart_sync(): makes the tables of a mart that are not there';
@@ -705,10 +780,10 @@ INSERT INTO %1$I.dim_source AS d (source_id, name, timezone)
 SELECT m.last + row_number() OVER (ORDER BY s.name), s.name, s.zone
   FROM (SELECT max(d.source_id) AS last FROM %1$I.dim_source d) m,
        (SELECT p.mls_source AS name, coalesce((SELECT o.option_value FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE f.srvname = p.mls_source AND o.option_name = 'timezone'), %3$L) AS zone
-          FROM %2$s p GROUP BY p.mls_source) s
+          FROM %2$s p%4$s GROUP BY p.mls_source) s
  WHERE NOT EXISTS (SELECT FROM %1$I.dim_source d WHERE d.name = s.name AND d.timezone = s.zone)
 ON CONFLICT (name) DO UPDATE SET timezone = excluded.timezone
-$q$, mart.name, gold, mart.timezone), NULL);
+$q$, mart.name, gold, mart.timezone, CASE WHEN keys IS NOT NULL THEN ' WHERE p."ListingKey" = ANY ($1::text[])' ELSE '' END), keys);
     listings := mls.mart_listings(mart, keys IS NOT NULL);
     PERFORM mls.mart_execute(mart, format($q$
 INSERT INTO %1$I.dim_property_type (type_id, level, transaction, property_type, property_sub_type, type_ids)
@@ -750,56 +825,298 @@ $q$, mart.name);
 END $f$;
 COMMENT ON FUNCTION mls.mart_dimensions(mls.mart, text[]) IS 'part of mls_mart_sync(): gives numbers to sources, places and kinds of property that have come';
 
--- What is in mls_new_... takes the place of what was there, in a scope: rows that are equal stay.
-CREATE FUNCTION mls.mart_merge(mart mls.mart, relation text, keys text[], dirty boolean) RETURNS bigint
+-- What is in mls_new_... takes the place of what was there: all, or in part that of the records
+-- whose keys are said, or of the groups that are computed anew.  Rows that are equal stay.
+CREATE FUNCTION mls.mart_merge(mart mls.mart, relation text, keys text[], part boolean) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
-    SET enable_nestloop = off
+    AS $$
+DECLARE
+    beside CONSTANT text := 'mls_new_' || relation;
+    key text[];
+    all_columns text;
+    assign text;
+    figures text[];
+    scope text := 'true';
+    is_filled boolean;
+    n bigint;
+    changed bigint;
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', mart.name, relation) INTO is_filled;
+    IF NOT is_filled THEN
+        SELECT string_agg(quote_ident(c.name), ', ') INTO all_columns FROM mls.mart_columns(mart, relation) c;
+        EXECUTE format('INSERT INTO %1$I.%2$I (%4$s) SELECT %4$s FROM %1$I.%3$I', mart.name, relation, beside, all_columns);
+        GET DIAGNOSTICS n = ROW_COUNT;
+        RETURN n;
+    END IF;
+    SELECT array_agg(quote_ident(c.name) ORDER BY c.place) FILTER (WHERE c.part = 'key'), string_agg(quote_ident(c.name), ', ' ORDER BY c.place),
+           string_agg(format('%1$I = excluded.%1$I', c.name), ', ') FILTER (WHERE c.part <> 'key'),
+           array_agg(quote_ident(c.name) ORDER BY c.place) FILTER (WHERE c.part IN ('required', 'value'))
+      INTO key, all_columns, assign, figures
+      FROM mls.mart_columns(mart, relation) c;
+    IF keys IS NOT NULL THEN
+        scope := format('t.%s = ANY ($1)', key[1]);
+    ELSIF part THEN
+        scope := format(CASE WHEN relation = 'agg_market_month' THEN '(t.location_id, t.type_id, t.source_id, t.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM %I.mls_new_dirty d)'
+                             WHEN relation = 'agg_day' THEN '(t.type_id, t.currency) IN (SELECT d.type_id, d.currency FROM %I.mls_new_whole d)'
+                             ELSE '(t.month, t.%3$I) IN (SELECT d.month, d.key FROM %1$I.mls_new_sides d WHERE d.who = %2$L)' END,
+                        mart.name, CASE relation WHEN 'agg_office_month' THEN 'office' ELSE 'agent' END, key[2]);
+    ELSE
+        -- How few rows differ is unknown to the planner.
+        PERFORM set_config('enable_nestloop', 'off', true);
+    END IF;
+    EXECUTE format('DELETE FROM %1$I.%2$I t WHERE %3$s AND NOT EXISTS (SELECT FROM %1$I.%4$I n WHERE (%5$s) = (%6$s))', mart.name, relation, scope, beside,
+                   (SELECT string_agg('n.' || k, ', ') FROM unnest(key) k), (SELECT string_agg('t.' || k, ', ') FROM unnest(key) k)) USING keys;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    EXECUTE format('INSERT INTO %1$I.%2$I AS t (%3$s) SELECT %4$s FROM %1$I.%5$I n LEFT JOIN %1$I.%2$I o ON (%6$s) = (%7$s) WHERE o.%8$s IS NULL%9$s ON CONFLICT (%10$s) %11$s',
+                   mart.name, relation, all_columns, (SELECT string_agg('n.' || quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c), beside,
+                   (SELECT string_agg('n.' || k, ', ') FROM unnest(key) k), (SELECT string_agg('o.' || k, ', ') FROM unnest(key) k), key[1],
+                   coalesce((SELECT format(' OR (%s) IS DISTINCT FROM (%s)', string_agg('n.' || f, ', '), string_agg('o.' || f, ', ')) FROM unnest(figures) f HAVING count(*) > 0), ''), array_to_string(key, ', '),
+                   CASE WHEN figures IS NULL THEN 'DO NOTHING' ELSE 'DO UPDATE SET ' || assign END);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    PERFORM set_config('enable_nestloop', 'on', true);
+    RETURN changed + n;
+END $$;
+COMMENT ON FUNCTION mls.mart_merge(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): puts the new rows of a table in the place of the old ones, all of them or those of some records or groups; returns how many differ';
+
+-- What is in mls_new_... is added to sums that are kept; where nothing is counted any more no row stays.
+CREATE FUNCTION mls.mart_add(mart mls.mart, relation text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     key text;
     all_columns text;
     assign text;
-    old text;
-    new text;
-    scope text := CASE WHEN keys IS NOT NULL THEN 't.listing_key = ANY ($1)'
-                       WHEN dirty THEN format('(t.location_id, t.type_id, t.source_id, t.currency) IN (SELECT d.location_id, d.type_id, d.source_id, d.currency FROM %I.mls_new_dirty d)', mart.name)
-                       ELSE 'true' END;
-    n bigint;
-    changed bigint;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
     SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FILTER (WHERE c.part = 'key'), string_agg(quote_ident(c.name), ', ' ORDER BY c.place),
-           string_agg(format('%1$I = excluded.%1$I', c.name), ', ') FILTER (WHERE c.part <> 'key'),
-           string_agg('t.' || quote_ident(c.name), ', ' ORDER BY c.place) FILTER (WHERE c.part IN ('required', 'value')),
-           string_agg('excluded.' || quote_ident(c.name), ', ' ORDER BY c.place) FILTER (WHERE c.part IN ('required', 'value'))
-      INTO key, all_columns, assign, old, new
-      FROM mls.mart_column c WHERE c.relation = mart_merge.relation;
-    EXECUTE format('DELETE FROM %1$I.%2$I t WHERE %3$s AND NOT EXISTS (SELECT FROM %1$I.%4$I n WHERE (%5$s) = (%6$s))', mart.name, relation, scope, 'mls_new_' || relation,
-                   (SELECT string_agg('n.' || k, ', ') FROM unnest(string_to_array(key, ', ')) k), (SELECT string_agg('t.' || k, ', ') FROM unnest(string_to_array(key, ', ')) k)) USING keys;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    EXECUTE format('INSERT INTO %1$I.%2$I AS t (%3$s) SELECT %3$s FROM %1$I.%4$I ON CONFLICT (%5$s) DO UPDATE SET %6$s WHERE (%7$s) IS DISTINCT FROM (%8$s)',
-                   mart.name, relation, all_columns, 'mls_new_' || relation, key, assign, old, new);
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN changed + n;
+           string_agg(format('%1$I = t.%1$I + excluded.%1$I', c.name), ', ') FILTER (WHERE c.part = 'required')
+      INTO key, all_columns, assign
+      FROM mls.mart_column c WHERE c.relation = mart_add.relation;
+    EXECUTE format('INSERT INTO %1$I.%2$I AS t (%3$s) SELECT %3$s FROM %1$I.%4$I ON CONFLICT (%5$s) DO UPDATE SET %6$s', mart.name, relation, all_columns, 'mls_new_' || relation, key, assign);
+    EXECUTE format('DELETE FROM %1$I.%2$I t USING %1$I.%3$I n WHERE t.facts = 0 AND (%4$s) = (%5$s)', mart.name, relation, 'mls_new_' || relation,
+                   (SELECT string_agg('t.' || k, ', ') FROM unnest(string_to_array(key, ', ')) k), (SELECT string_agg('n.' || k, ', ') FROM unnest(string_to_array(key, ', ')) k));
 END $$;
-COMMENT ON FUNCTION mls.mart_merge(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): puts the new rows of a table in the place of the old ones, all of them or those of some listings or groups; returns how many differ';
+COMMENT ON FUNCTION mls.mart_add(mls.mart, text) IS 'part of mls_mart_sync(): adds new sums to those of a table';
 
--- Beside: a table to be filled and compared.
-CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], dirty boolean) RETURNS void
+-- What plans of ours look at: the keys.
+CREATE FUNCTION mls.mart_analyze(mart mls.mart, relation text, beside boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
-    SET client_min_messages = warning
-    -- How many rows parts of these queries have is unknown to the planner, who takes them for few.
-    SET enable_nestloop = off
     AS $$
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    EXECUTE format('CREATE UNLOGGED TABLE %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
-    PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || relation, mls.mart_query(mart, relation, dirty OR keys IS NOT NULL)), keys);
-    EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || relation);
+    EXECUTE format('ANALYZE %I.%I (%s)', mart.name, CASE WHEN beside THEN 'mls_new_' ELSE '' END || relation,
+                   (SELECT string_agg(quote_ident(c.name), ', ') FROM mls.mart_columns(mart, relation) c
+                     WHERE (c.part = 'key' OR c.name IN ('property_key', 'source_id', 'type_id', 'status', 'kind', 'date', 'from_date', 'close_date', 'contract_date'))));
 END $$;
-COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some listings or groups, beside it';
+COMMENT ON FUNCTION mls.mart_analyze(mls.mart, text, boolean) IS 'part of mls_mart_sync(): tells the planner of keys of a table, or of what is computed beside it';
+
+-- Beside: a table to be filled and compared.
+CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], part boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+    AS $$
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    EXECUTE format('CREATE UNLOGGED TABLE IF NOT EXISTS %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
+    -- How many rows parts of these queries have is unknown to the planner, who takes them for few.
+    PERFORM set_config('enable_nestloop', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true);
+    PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I (%s) %s', mart.name, 'mls_new_' || relation, (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c),
+                                          mls.mart_query(mart, relation, part OR keys IS NOT NULL)), keys);
+    PERFORM set_config('enable_nestloop', 'on', true);
+    PERFORM mls.mart_analyze(mart, relation, true);
+END $$;
+COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some records or groups, beside it';
+
+-- What runs work with, beside the tables.
+CREATE FUNCTION mls.mart_workspace(mart mls.mart) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+    AS $$
+DECLARE
+    needed record;
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    FOR needed IN
+        SELECT v.name, v.columns
+          FROM (VALUES ('cells', 'source_id integer, type_id integer, country_id integer, state_id integer, county_id integer, city_id integer, postal_id integer, area_id integer, currency text, month date, '
+                                 || (SELECT string_agg(format('%I %s', c.name, c.type), ', ' ORDER BY c.name = 'volume', c.place) FROM mls.mart_column c WHERE c.relation = 'agg_market_sum' AND c.part = 'required')
+                                 || ', contracts bigint, active_months bigint'),
+                       ('days', 'type_id integer, source_id integer, currency text, date date, facts bigint, k1 bigint, k2 bigint, k3 bigint, k4 numeric, k5 bigint'),
+                       ('source', 'month date, source_id integer, facts bigint, closed bigint, closed_with_contract bigint, left_market bigint, told bigint'),
+                       ('sides', 'who text, month date, key text, PRIMARY KEY (who, month, key)'),
+                       ('dirty', 'location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency)'),
+                       ('touched', 'location_id integer, type_id integer, source_id integer, currency text, kind integer, month date, PRIMARY KEY (location_id, type_id, source_id, currency, kind, month)'),
+                       ('before', 'location_id integer, type_id integer, currency text, source_id integer, first date'),
+                       ('whole', 'type_id integer, currency text, PRIMARY KEY (type_id, currency)')) v (name, columns)
+        UNION ALL
+        SELECT m.measure, 'location_id integer, type_id integer, source_id integer, currency text, month date, ' || (SELECT string_agg(f.name || ' ' || f.type, ', ' ORDER BY f.place) FROM mls.mart_measures(m.measure) f)
+          FROM unnest('{prices,contracts,cuts,ages}'::text[]) m (measure)
+    LOOP
+        EXECUTE format('CREATE UNLOGGED TABLE %I.%I (%s)', mart.name, 'mls_new_' || needed.name, needed.columns);
+    END LOOP;
+    EXECUTE format('CREATE UNLOGGED TABLE %1$I.mls_new_sums (LIKE %1$I.agg_market_sum); CREATE UNLOGGED TABLE %1$I.mls_new_kept (LIKE %1$I.agg_market_month)', mart.name);
+END $$;
+COMMENT ON FUNCTION mls.mart_workspace(mls.mart) IS 'part of mls_mart_sync(): makes the tables that a run works with';
+
+-- Notes what listings are counted as: all (NULL), or some, to be added (1) or taken off (-1).
+CREATE FUNCTION mls.mart_note(mart mls.mart, keys text[], sign integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+DECLARE
+    part CONSTANT boolean := keys IS NOT NULL;
+    noted record;
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true);
+    FOR noted IN SELECT * FROM (VALUES ('cells', mls.mart_cells(mart, part, sign)), ('days', mls.mart_day_cells(mart, part, sign)), ('source', mls.mart_source_cells(mart, part, sign))) v (name, query) LOOP
+        EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || noted.name, mls.mart_text(mart, noted.query)) USING keys;
+        EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || noted.name);
+    END LOOP;
+    PERFORM set_config('enable_nestloop', 'on', true);
+    IF part THEN
+        EXECUTE format($q$
+INSERT INTO %1$I.mls_new_sides
+SELECT DISTINCT v.who, date_trunc('month', f.close_date::timestamp)::date, v.key
+  FROM %1$I.fct_listing f
+ CROSS JOIN LATERAL (VALUES ('office', f.list_office_key), ('office', f.co_list_office_key), ('office', f.buyer_office_key), ('office', f.co_buyer_office_key),
+                            ('agent', f.list_agent_key), ('agent', f.co_list_agent_key), ('agent', f.buyer_agent_key), ('agent', f.co_buyer_agent_key)) v (who, key)
+ WHERE f.close_date IS NOT NULL AND v.key IS NOT NULL AND f.listing_key = ANY ($1)
+ON CONFLICT DO NOTHING
+$q$, mart.name) USING keys;
+    END IF;
+END $f$;
+COMMENT ON FUNCTION mls.mart_note(mls.mart, text[], integer) IS 'part of mls_mart_sync(): notes what listings are counted as, all or some';
+
+-- In which months of which groups a listing has changed: from what is noted.
+CREATE FUNCTION mls.mart_touch(mart mls.mart) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    EXECUTE mls.mart_text(mart, format($q$
+INSERT INTO @mart@.mls_new_touched
+SELECT DISTINCT place.location_id, sort.type_id, origin.source_id, f.currency, v.kind, f.month
+  FROM @mart@.mls_new_cells f %s CROSS JOIN LATERAL (VALUES (9, f.closed <> 0), (20, f.contracts > 0), (4, f.price_cuts <> 0), (21, f.active_months > 0)) v (kind, is_so)
+ WHERE place.location_id > 0 AND v.is_so
+$q$, mls.mart_groups(mart, 'f')));
+    -- Of a group whose sources are others than before more or less is known, in all its months.
+    EXECUTE mls.mart_text(mart, $q$
+WITH now AS (SELECT s.location_id, s.type_id, s.currency, s.source_id, min(s.month) AS first FROM @mart@.mls_new_sums s WHERE s.source_id > 0 GROUP BY 1, 2, 3, 4),
+changed AS (
+    SELECT g.location_id, g.type_id, g.currency, min(least(b.first, n.first)) AS first
+      FROM @mart@.mls_new_before b FULL JOIN now n USING (location_id, type_id, currency, source_id) CROSS JOIN LATERAL (SELECT location_id, type_id, currency) g
+     GROUP BY 1, 2, 3 HAVING bool_or((b.first IS NULL) <> (n.first IS NULL)) AND count(*) > 1)
+INSERT INTO @mart@.mls_new_touched
+SELECT c.location_id, c.type_id, 0, c.currency, k.kind, m.month::date
+  FROM changed c CROSS JOIN unnest('{4,9,20,21}'::integer[]) k (kind) CROSS JOIN LATERAL generate_series(c.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)
+ON CONFLICT DO NOTHING
+$q$);
+    EXECUTE format('ANALYZE %I.mls_new_touched', mart.name);
+END $f$;
+COMMENT ON FUNCTION mls.mart_touch(mls.mart) IS 'part of mls_mart_sync(): finds the months of groups in which a listing has changed';
+
+-- agg_market_month: its sums, its medians, and what is made of both.  Returns groups and changed rows.
+CREATE FUNCTION mls.mart_fill_market(mart mls.mart, part boolean, OUT groups bigint, OUT figures bigint)
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+DECLARE
+    measure text;
+    is_most boolean;
+    same CONSTANT text := '(s.location_id, s.type_id, s.source_id, s.currency) = (d.location_id, d.type_id, d.source_id, d.currency)';
+    same_place CONSTANT text := '(s.location_id, s.type_id, s.currency) = (d.location_id, d.type_id, d.currency)';
+    places CONSTANT text := 'SELECT DISTINCT n.location_id, n.type_id, n.currency FROM %I.mls_new_dirty n';
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    PERFORM mls.mart_compute(mart, 'agg_market_sum', NULL, part);
+    IF part THEN
+        EXECUTE format('INSERT INTO %1$I.mls_new_dirty SELECT DISTINCT n.location_id, n.type_id, n.source_id, n.currency FROM %1$I.mls_new_agg_market_sum n', mart.name);
+        GET DIAGNOSTICS groups = ROW_COUNT;
+        EXECUTE format('ANALYZE %1$I.mls_new_dirty; INSERT INTO %1$I.mls_new_before SELECT s.location_id, s.type_id, s.currency, s.source_id, min(s.month) FROM (%2$s) d JOIN %1$I.agg_market_sum s ON %3$s WHERE s.source_id > 0 GROUP BY 1, 2, 3, 4',
+                       mart.name, format(places, mart.name), same_place);
+        PERFORM mls.mart_add(mart, 'agg_market_sum');
+        EXECUTE format('INSERT INTO %1$I.mls_new_sums SELECT s.* FROM (%2$s) d JOIN %1$I.agg_market_sum s ON %3$s; ANALYZE %1$I.mls_new_sums; '
+                       'INSERT INTO %1$I.mls_new_kept SELECT s.* FROM %1$I.mls_new_dirty d JOIN %1$I.agg_market_month s ON %4$s; ANALYZE %1$I.mls_new_kept', mart.name, format(places, mart.name), same_place, same);
+        PERFORM mls.mart_touch(mart);
+        -- Where most months of most groups have changed nothing is won by telling them apart.
+        EXECUTE format('SELECT count(*) > 0.2 * (SELECT c.reltuples FROM pg_class c WHERE c.oid = ''%1$I.agg_market_month''::regclass) FROM %1$I.mls_new_touched t WHERE t.kind = 21', mart.name) INTO is_most;
+        part := NOT is_most;
+    ELSE
+        PERFORM mls.mart_merge(mart, 'agg_market_sum', NULL, false);
+        PERFORM mls.mart_analyze(mart, 'agg_market_sum', false);
+    END IF;
+    FOREACH measure IN ARRAY '{prices,contracts,cuts,ages}'::text[] LOOP
+        PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true);
+        EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || measure, mls.mart_text(mart, mls.mart_measure(mart, measure, part)));
+        IF part THEN
+            EXECUTE format('INSERT INTO %1$I.%2$I SELECT d.location_id, d.type_id, d.source_id, d.currency, d.month, %3$s FROM %1$I.mls_new_kept d WHERE NOT EXISTS (SELECT FROM %1$I.mls_new_touched s WHERE %4$s AND s.month = d.month AND s.kind = %5$s)',
+                           mart.name, 'mls_new_' || measure, (SELECT string_agg('d.' || m.kept, ', ' ORDER BY m.place) FROM mls.mart_measures(measure) m), same,
+                           CASE measure WHEN 'prices' THEN 9 WHEN 'contracts' THEN 20 WHEN 'cuts' THEN 4 ELSE 21 END);
+        END IF;
+        EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || measure);
+    END LOOP;
+    PERFORM set_config('enable_nestloop', 'on', true);
+    PERFORM mls.mart_compute(mart, 'agg_market_month', NULL, part);
+    figures := mls.mart_merge(mart, 'agg_market_month', NULL, part);
+    IF NOT part THEN
+        PERFORM mls.mart_analyze(mart, 'agg_market_month', false);
+        EXECUTE format('SELECT count(*) FROM (SELECT DISTINCT a.location_id, a.type_id, a.source_id, a.currency FROM %I.agg_market_month a) a', mart.name) INTO groups;
+    END IF;
+END $f$;
+COMMENT ON FUNCTION mls.mart_fill_market(mls.mart, boolean) IS 'part of mls_mart_sync(): fills agg_market_month from what is noted';
+
+-- agg_day: what has changed is added; transactions and currencies whose first day may be another
+-- are computed as a whole.  Returns how many rows differ.
+CREATE FUNCTION mls.mart_fill_days(mart mls.mart, part boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $f$
+DECLARE
+    n bigint := 0;
+    changed bigint := 0;
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    IF part THEN
+        EXECUTE format($q$
+INSERT INTO %1$I.mls_new_whole
+SELECT DISTINCT d.type_id, d.currency
+  FROM (SELECT d.type_id, d.source_id, d.currency, min(d.date) AS date FROM %1$I.mls_new_days d GROUP BY 1, 2, 3) d
+ WHERE d.date <= coalesce((SELECT min(a.date) FROM %1$I.agg_day a WHERE (a.type_id, a.source_id, a.currency) = (d.type_id, d.source_id, d.currency)), 'infinity')
+$q$, mart.name);
+        GET DIAGNOSTICS n = ROW_COUNT;
+        EXECUTE format($q$
+WITH d AS MATERIALIZED (
+    SELECT d.type_id, d.source_id, d.currency, d.date, sum(d.k1) AS k1, sum(d.k2) AS k2, sum(d.k3) AS k3, sum(d.k4) AS k4, sum(d.k5) AS k5
+      FROM %1$I.mls_new_days d WHERE NOT EXISTS (SELECT FROM %1$I.mls_new_whole w WHERE (w.type_id, w.currency) = (d.type_id, d.currency))
+     GROUP BY 1, 2, 3, 4 HAVING (sum(d.k1), sum(d.k2), sum(d.k3), sum(d.k4), sum(d.k5)) <> (0, 0, 0, 0, 0)),
+x AS MATERIALIZED (
+    SELECT g.type_id, g.source_id, g.currency, m.date::date AS date, coalesce(d.k1, 0) AS k1, coalesce(d.k2, 0) AS k2, coalesce(d.k3, 0) AS k3, coalesce(d.k4, 0) AS k4,
+           coalesce(sum(d.k5) OVER (PARTITION BY g.type_id, g.source_id, g.currency ORDER BY m.date), 0) AS k5
+      FROM (SELECT d.type_id, d.source_id, d.currency, min(d.date) AS first FROM d GROUP BY 1, 2, 3) g
+     CROSS JOIN LATERAL generate_series(g.first::timestamp, $1::timestamp, interval '1 day') m (date)
+      LEFT JOIN d ON (d.type_id, d.source_id, d.currency, d.date) = (g.type_id, g.source_id, g.currency, m.date::date))
+UPDATE %1$I.agg_day a SET new_listings = a.new_listings + x.k1, new_pending = a.new_pending + x.k2, closed_sales = a.closed_sales + x.k3, volume = a.volume + x.k4, inventory = a.inventory + x.k5, computed_at = now()
+  FROM x WHERE (a.type_id, a.source_id, a.currency, a.date) = (x.type_id, x.source_id, x.currency, x.date)
+   AND (a.new_listings, a.new_pending, a.closed_sales, a.volume, a.inventory) IS DISTINCT FROM (a.new_listings + x.k1, a.new_pending + x.k2, a.closed_sales + x.k3, a.volume + x.k4, a.inventory + x.k5)
+$q$, mart.name) USING mart.as_of;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        IF n = 0 THEN
+            RETURN changed;
+        END IF;
+        EXECUTE format('TRUNCATE %1$I.mls_new_days; INSERT INTO %1$I.mls_new_days %2$s', mart.name, mls.mart_text(mart, mls.mart_day_cells(mart, false, 1, true)));
+    END IF;
+    PERFORM mls.mart_compute(mart, 'agg_day', NULL, part);
+    RETURN changed + mls.mart_merge(mart, 'agg_day', NULL, part);
+END $f$;
+COMMENT ON FUNCTION mls.mart_fill_days(mls.mart, boolean) IS 'part of mls_mart_sync(): fills agg_day from what is noted; returns how many rows changed';
 
 -- What sources give, as far as their listings say it: a feed of what is on the market only knows
 -- nothing of sales, and the first month of one that begins with some day is not whole.  A few
@@ -816,19 +1133,20 @@ BEGIN
     EXECUTE format($q$
 WITH told AS (SELECT c.key AS name, date_trunc('month', c.value::date)::date AS since FROM jsonb_each_text($1) c),
 months AS (
-    SELECT f.source_id, v.kind, date_trunc('month', v.date)::date AS month, count(*) AS n
-      FROM %1$I.fct_listing f CROSS JOIN LATERAL (VALUES ('closed', f.close_date), ('off', f.off_date)) v (kind, date) WHERE v.date IS NOT NULL GROUP BY 1, 2, 3),
+    SELECT a.source_id, v.kind, a.month, v.n FROM %1$I.agg_source_month a CROSS JOIN LATERAL (VALUES ('closed', a.closed), ('off', a.left_market)) v (kind, n) WHERE v.n > 0),
 begun AS (
     SELECT m.source_id, m.kind, (coalesce(max(m.next) FILTER (WHERE m.next > m.month + interval '2 years' AND m.so_far <= greatest(1, m.total / 100)), min(m.month)) + interval '1 month')::date AS date
       FROM (SELECT m.*, lead(m.month) OVER w AS next, sum(m.n) OVER w AS so_far, sum(m.n) OVER (PARTITION BY m.source_id, m.kind) AS total
               FROM months m WINDOW w AS (PARTITION BY m.source_id, m.kind ORDER BY m.month)) m GROUP BY 1, 2),
 seen AS (
-    SELECT s.source_id, t.since, count(f.close_date) > 0 AS has_closed, count(f.off_date) > 0 AS has_off,
+    SELECT s.source_id, t.since, coalesce(a.closed, 0) > 0 AS has_closed, coalesce(a.off, 0) > 0 AS has_off,
            -- What is closed was under contract: a source of which no field says when tells nothing of contracts.
-           count(f.close_date) = 0 OR count(f.contract_date) FILTER (WHERE f.close_date IS NOT NULL) > 0 AS has_contracts,
+           coalesce(a.closed, 0) = 0 OR a.contracts > 0 AS has_contracts,
            (SELECT b.date FROM begun b WHERE b.source_id = s.source_id AND b.kind = 'closed') AS closed_from, (SELECT b.date FROM begun b WHERE b.source_id = s.source_id AND b.kind = 'off') AS off_from,
-           EXISTS (SELECT FROM %1$I.fct_listing_event e JOIN %1$I.fct_listing g USING (listing_key) WHERE g.source_id = s.source_id AND e.origin = 'history') AS has_history
-      FROM %1$I.dim_source s LEFT JOIN told t ON t.name = s.name LEFT JOIN %1$I.fct_listing f ON f.source_id = s.source_id WHERE s.source_id > 0 GROUP BY s.source_id, t.since),
+           coalesce(a.told, 0) > 0 AS has_history
+      FROM %1$I.dim_source s LEFT JOIN told t ON t.name = s.name
+      LEFT JOIN (SELECT a.source_id, sum(a.closed) AS closed, sum(a.closed_with_contract) AS contracts, sum(a.left_market) AS off, sum(a.told) AS told FROM %1$I.agg_source_month a GROUP BY 1) a ON a.source_id = s.source_id
+     WHERE s.source_id > 0),
 whole AS (
     SELECT s.source_id, s.has_closed OR s.since IS NOT NULL AS has_closed, s.has_off OR s.since IS NOT NULL AS has_off, s.has_contracts, s.has_history, coalesce(s.since, s.closed_from) AS sales_from,
            coalesce(s.since, CASE WHEN s.has_closed AND s.has_off THEN greatest(s.closed_from, s.off_from) END, date_trunc('month', $2)::date) AS market_from
@@ -886,12 +1204,13 @@ $q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE 
 END $f$;
 COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property and finds sales that two sources tell of, for some properties or all; returns the listings for which that has changed';
 
--- Fills a mart: keys of listings that may have changed, or NULL for all.  Groups of what they were
--- and of what they are are computed anew.
+-- Fills a mart: keys of listings that may have changed, or NULL for all.  What these were counted
+-- as is taken off, and what they are counted as now is added.
 CREATE FUNCTION mls.mart_fill(mart bigint, day date, keys text[], OUT listings bigint, OUT groups bigint, OUT figures bigint)
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = on
+    SET enable_nestloop = on
     SET enable_hashjoin = on
     SET enable_mergejoin = on
     SET plan_cache_mode = force_custom_plan
@@ -900,13 +1219,11 @@ CREATE FUNCTION mls.mart_fill(mart bigint, day date, keys text[], OUT listings b
 DECLARE
     known mls.mart;
     relation text;
-    gold regclass;
+    facts CONSTANT text[] := '{fct_listing_event,fct_spell,fct_listing}';
     properties text[];
-    others text[];
+    mine text[];
     everything boolean := keys IS NULL;
-    beside text[] := '{}';
-    dirty CONSTANT text := 'INSERT INTO %1$I.mls_new_dirty SELECT DISTINCT place.location_id, sort.type_id, origin.source_id, f.currency FROM %1$I.fct_listing f %2$s '
-                           'WHERE place.location_id > 0 AND f.listing_key = ANY ($1) ON CONFLICT DO NOTHING';
+    leftover text;
 BEGIN
     SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
     PERFORM mls.mart_owner_only(known);
@@ -916,63 +1233,134 @@ BEGIN
     listings := 0;
     groups := 0;
     figures := 0;
-    <<counted>>
-    BEGIN
-        EXIT counted WHEN keys = '{}';
-        PERFORM mls.mart_dimensions(known, keys);
-        IF NOT everything THEN
-            EXECUTE format('CREATE UNLOGGED TABLE %1$I.mls_new_dirty (location_id integer, type_id integer, source_id integer, currency text, PRIMARY KEY (location_id, type_id, source_id, currency))', known.name);
-            beside := beside || 'mls_new_dirty'::text;
-            EXECUTE format('SELECT array_agg(DISTINCT f.property_key) FROM %I.fct_listing f WHERE f.listing_key = ANY ($1) AND f.property_key IS NOT NULL', known.name) INTO properties USING keys;
-            EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys;
-        END IF;
-        FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
-            PERFORM mls.mart_compute(known, relation, keys, false);
-            beside := beside || ('mls_new_' || relation);
-        END LOOP;
-        FOREACH relation IN ARRAY '{fct_listing_event,fct_spell,fct_listing}'::text[] LOOP
-            PERFORM mls.mart_merge(known, relation, keys, false);
-            IF everything THEN
-                EXECUTE format('ANALYZE %I.%I', known.name, relation);
-            END IF;
-        END LOOP;
-        EXECUTE format('SELECT count(*), array_agg(DISTINCT f.property_key) FILTER (WHERE f.property_key IS NOT NULL) FROM %I.mls_new_fct_listing f', known.name) INTO listings, others;
-        others := mls.mart_relistings(known, CASE WHEN NOT everything THEN coalesce(properties, '{}') || coalesce(others, '{}') END);
-        -- What a source gives says of all its groups what is known.
-        everything := mls.mart_coverage(known) OR everything;
-        IF NOT everything THEN
-            EXECUTE format(dirty, known.name, mls.mart_groups(known, 'f')) USING keys || others;
-            EXECUTE format('SELECT count(*) FROM %I.mls_new_dirty', known.name) INTO groups;
-        END IF;
-        FOREACH relation IN ARRAY '{agg_market_month,agg_office_month,agg_member_month,agg_day}'::text[] LOOP
-            PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
-            beside := beside || ('mls_new_' || relation);
-            figures := figures + mls.mart_merge(known, relation, NULL, NOT everything AND relation = 'agg_market_month');
-            IF everything THEN
-                EXECUTE format('ANALYZE %I.%I', known.name, relation);
-            END IF;
-        END LOOP;
-        IF everything THEN
-            EXECUTE format('SELECT count(DISTINCT (a.location_id, a.type_id, a.source_id, a.currency)) FROM %I.agg_market_month a', known.name) INTO groups;
-        END IF;
-    END counted;
-    FOR relation, gold IN SELECT v.relation, mls.gold_table(v.resource) FROM (VALUES ('dim_member', 'Member'), ('dim_office', 'Office'), ('fct_showing', 'ShowingAppointment'), ('fct_open_house', 'OpenHouse')) v (relation, resource)
-    LOOP
-        -- What he may read no more he keeps no copy of.
-        IF gold IS NULL OR NOT has_table_privilege(gold, 'SELECT') THEN
-            EXECUTE format('DELETE FROM %I.%I', known.name, relation);
-            CONTINUE;
-        END IF;
-        PERFORM mls.require_trusted(gold);
-        PERFORM mls.mart_compute(known, relation, NULL, false);
-        beside := beside || ('mls_new_' || relation);
-        PERFORM mls.mart_merge(known, relation, NULL, false);
+    IF keys = '{}' THEN
+        RETURN;
+    END IF;
+    PERFORM mls.mart_workspace(known);
+    PERFORM mls.mart_dimensions(known, keys);
+    FOREACH relation IN ARRAY facts LOOP
+        PERFORM mls.mart_compute(known, relation, keys, false);
     END LOOP;
-    FOREACH relation IN ARRAY beside LOOP
-        EXECUTE format('DROP TABLE %I.%I', known.name, relation);
+    EXECUTE format('SELECT count(*) FROM %I.mls_new_fct_listing', known.name) INTO listings;
+    IF NOT everything THEN
+        -- Listings of the same property may count otherwise, too.
+        EXECUTE format('SELECT coalesce(array_agg(DISTINCT f.property_key), ''{}'') FROM (SELECT f.property_key FROM %1$I.fct_listing f WHERE f.listing_key = ANY ($1) UNION ALL SELECT f.property_key FROM %1$I.mls_new_fct_listing f) f '
+                       'WHERE f.property_key IS NOT NULL', known.name) INTO properties USING keys;
+        EXECUTE format('SELECT array_agg(k.key) FROM (SELECT unnest($1) AS key UNION SELECT f.listing_key FROM %I.fct_listing f WHERE f.property_key = ANY ($2)) k', known.name) INTO mine USING keys, properties;
+        PERFORM mls.mart_note(known, mine, -1);
+    END IF;
+    FOREACH relation IN ARRAY facts LOOP
+        PERFORM mls.mart_merge(known, relation, keys, false);
+        IF everything THEN
+            PERFORM mls.mart_analyze(known, relation, false);
+        END IF;
+    END LOOP;
+    PERFORM mls.mart_relistings(known, properties);
+    PERFORM mls.mart_note(known, mine, 1);
+    PERFORM mls.mart_compute(known, 'agg_source_month', NULL, NOT everything);
+    IF everything THEN
+        PERFORM mls.mart_merge(known, 'agg_source_month', NULL, false);
+    ELSE
+        PERFORM mls.mart_add(known, 'agg_source_month');
+    END IF;
+    -- What a source gives says of all its groups what is known.
+    IF mls.mart_coverage(known) AND NOT everything THEN
+        everything := true;
+        EXECUTE format('TRUNCATE %1$I.mls_new_cells, %1$I.mls_new_days', known.name);
+        PERFORM mls.mart_note(known, NULL, 1);
+    END IF;
+    SELECT f.groups, f.figures INTO groups, figures FROM mls.mart_fill_market(known, NOT everything) f;
+    FOREACH relation IN ARRAY '{agg_office_month,agg_member_month}'::text[] LOOP
+        PERFORM mls.mart_compute(known, relation, NULL, NOT everything);
+        figures := figures + mls.mart_merge(known, relation, NULL, NOT everything);
+    END LOOP;
+    figures := figures + mls.mart_fill_days(known, NOT everything);
+    IF everything THEN
+        PERFORM mls.mart_analyze(known, a, false) FROM unnest('{agg_office_month,agg_member_month,agg_day,agg_source_month}'::text[]) a;
+    END IF;
+    FOR leftover IN SELECT r.relation FROM mls.mart_relation r WHERE to_regclass(format('%I.%I', known.name, 'mls_new_' || r.relation)) IS NOT NULL
+                    UNION ALL SELECT unnest('{cells,days,source,sides,dirty,touched,before,whole,prices,contracts,cuts,ages,sums,kept}'::text[])
+    LOOP
+        EXECUTE format('DROP TABLE %I.%I', known.name, 'mls_new_' || leftover);
     END LOOP;
 END $f$;
 COMMENT ON FUNCTION mls.mart_fill(bigint, date, text[]) IS 'part of mls_mart_sync(): computes a mart for a day, all of it or what some listings are counted in; returns listings, groups and figures that changed';
+
+-- What of a resource is copied as it is: by which query and policies, or NULL if it is not there
+-- or not for the role.
+CREATE FUNCTION mls.mart_record_definition(mart bigint, relation text, resource text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+    gold regclass := mls.gold_table(resource);
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
+    IF gold IS NULL OR NOT has_table_privilege(gold, 'SELECT') THEN
+        RETURN NULL;
+    END IF;
+    RETURN md5(concat_ws(E'\n', gold::oid, mls.mart_query(known, relation), mls.mart_policies(ARRAY[resource]), (SELECT string_agg(concat_ws(' ', f.srvname, o.option_value), ',' ORDER BY f.srvname) FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE o.option_name = 'timezone')));
+END $$;
+COMMENT ON FUNCTION mls.mart_record_definition(bigint, text, text) IS 'part of mls_mart_sync(): a hash of what members, offices, showings and open houses are copied by; NULL if they are not there or may not be read';
+
+-- Copies records of a resource: those whose keys are said, or all (NULL).
+CREATE FUNCTION mls.mart_fill_records(mart bigint, relation text, resource text, keys text[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = on
+    SET plan_cache_mode = force_custom_plan
+    SET jit = off
+    AS $$
+DECLARE
+    known mls.mart;
+    gold regclass := mls.gold_table(resource);
+    n bigint;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
+    IF keys = '{}' THEN
+        RETURN 0;
+    END IF;
+    -- What he may read no more he keeps no copy of.
+    IF gold IS NULL OR NOT has_table_privilege(gold, 'SELECT') THEN
+        EXECUTE format('DELETE FROM %I.%I', known.name, relation);
+        GET DIAGNOSTICS n = ROW_COUNT;
+        RETURN n;
+    END IF;
+    PERFORM mls.require_trusted(gold);
+    PERFORM mls.mart_compute(known, relation, keys, false);
+    n := mls.mart_merge(known, relation, keys, false);
+    EXECUTE format('DROP TABLE %I.%I', known.name, 'mls_new_' || relation);
+    RETURN n;
+END $$;
+COMMENT ON FUNCTION mls.mart_fill_records(bigint, text, text, text[]) IS 'part of mls_mart_sync(): copies members, offices, showings or open houses, all or those of some keys; returns how many differ';
+
+-- Tables that the owner has added: those by listings for the keys that are said, others whole.
+CREATE FUNCTION mls.mart_fill_own(mart bigint, day date, keys text[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = on
+    SET plan_cache_mode = force_custom_plan
+    SET jit = off
+    AS $$
+DECLARE
+    known mls.mart;
+    own record;
+    n bigint := 0;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
+    PERFORM mls.mart_owner_only(known);
+    known.as_of := day;
+    FOR own IN SELECT o.relation, o.key FROM mls.mart_own o WHERE o.mart = mart_fill_own.mart AND o.name = '' ORDER BY o.id LOOP
+        PERFORM mls.mart_compute(known, own.relation, CASE WHEN own.key[1] = 'listing_key' THEN keys END, false);
+        n := n + mls.mart_merge(known, own.relation, CASE WHEN own.key[1] = 'listing_key' THEN keys END, false);
+        EXECUTE format('DROP TABLE %I.%I', known.name, 'mls_new_' || own.relation);
+    END LOOP;
+    RETURN n;
+END $$;
+COMMENT ON FUNCTION mls.mart_fill_own(bigint, date, text[]) IS 'part of mls_mart_sync(): fills the tables that the owner of a mart has added; returns how many rows differ';
 
 -- Which rows the current role is shown by policies, as far as these say it themselves.
 CREATE FUNCTION mls.mart_policies(resources text[]) RETURNS text
@@ -990,10 +1378,20 @@ CREATE FUNCTION mls.mart_definition(mart mls.mart) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent'), mart.coverage, mart.relist_days, mls.mart_policies('{Property,HistoryTransactional}'),
+SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_text(mart, mls.mart_cells(mart, false, 1)), mls.mart_sums(mart), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent', false), mls.mart_text(mart, mls.mart_day_cells(mart, false, 1)), mls.mart_query(mart, 'agg_day'), mart.coverage, mart.relist_days, (SELECT string_agg(concat_ws(' ', o.relation, o.name, o.type, o.expression, o.key), E'\n' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart.id AND (o.name = '' OR o.relation = 'fct_listing')), mls.mart_policies('{Property,HistoryTransactional}'),
                      (SELECT string_agg(concat_ws(' ', f.srvname, o.option_value), ',' ORDER BY f.srvname) FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE o.option_name = 'timezone')))
 $$;
 COMMENT ON FUNCTION mls.mart_definition(mls.mart) IS 'part of mls_mart_sync(): a hash of what a mart is computed by';
+
+-- Whether all that changes in a table of gold gets an event.
+CREATE FUNCTION mls.mart_notes(gold regclass) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT count(*) = 4 FROM pg_trigger t
+ WHERE t.tgrelid = gold AND t.tgname IN ('mls_events_insert', 'mls_events_update', 'mls_events_delete', 'mls_events_truncate') AND t.tgenabled IN ('O', 'A')
+$$;
+COMMENT ON FUNCTION mls.mart_notes(regclass) IS 'part of mls_mart_sync(): whether events of the records of a table are noted';
 
 -- Whether it has to be computed as a whole, and why.  With a new day inventory and ages change
 -- though no listing does, and what was of the future comes.
@@ -1014,8 +1412,12 @@ BEGIN
         PERFORM mls.refuse('42501', format('permission denied for table %s', gold));
     END IF;
     -- Today where it is latest: what is of the future somewhere else is so for some hours.
-    SELECT (d #>> '{}')::date INTO day FROM mls.as_role(known.owner, format('SELECT to_jsonb(max((now() AT TIME ZONE coalesce((SELECT o.option_value FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE f.srvname = s.name AND o.option_name = ''timezone''), %L))::date)) '
-                   'FROM (SELECT DISTINCT p.mls_source AS name FROM %s p UNION ALL SELECT NULL) s', known.timezone, gold)) d;
+    IF known.position IS NOT NULL AND to_regclass(format('%I.dim_source', known.name)) IS NOT NULL THEN
+        EXECUTE format('SELECT max((now() AT TIME ZONE coalesce((SELECT o.option_value FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE f.srvname = d.name AND o.option_name = ''timezone''), %L))::date) FROM %I.dim_source d', known.timezone, known.name) INTO day;
+    ELSE
+        SELECT (d #>> '{}')::date INTO day FROM mls.as_role(known.owner, format('SELECT to_jsonb(max((now() AT TIME ZONE coalesce((SELECT o.option_value FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE f.srvname = s.name AND o.option_name = ''timezone''), %L))::date)) '
+                       'FROM (SELECT DISTINCT p.mls_source AS name FROM %s p UNION ALL SELECT NULL) s', known.timezone, gold)) d;
+    END IF;
     -- The day is no part of it.
     since := coalesce(known.position, 0);
     as_of := known.as_of;
@@ -1024,7 +1426,7 @@ BEGIN
     why := CASE WHEN known.position IS NULL THEN 'it is new'
                 WHEN known.definition IS DISTINCT FROM mart_plan.definition THEN 'what it is computed by has changed'
                 WHEN known.position > upto THEN 'the log of changes begins anew'
-                WHEN NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = gold AND t.tgname = 'mls_events_insert') THEN 'nobody notes changes of listings'
+                WHEN NOT mls.mart_notes(gold) THEN 'nobody notes changes of listings'
                 WHEN as_of IS DISTINCT FROM day THEN 'another day has begun' END;
 END $$;
 COMMENT ON FUNCTION mls.mart_plan(bigint, bigint) IS 'part of mls_mart_sync(): from which event on a mart is computed, for which day; why all of it is, or NULL';
@@ -1173,14 +1575,17 @@ CREATE FUNCTION mls_mart_drop(name text, drop_tables boolean DEFAULT true) RETUR
     AS $$
 DECLARE
     owner regrole := (SELECT m.owner FROM mls.mart m WHERE m.name = mls_mart_drop.name);
+    own jsonb;
     relation text;
 BEGIN
     PERFORM mls.refuse_standby('mls_mart_drop()', 'drop a mart');
     -- A run writes both the tables and, at its end, the row of the mart.
     PERFORM mls.lock_mart(m.id) FROM mls.mart m WHERE m.name = mls_mart_drop.name AND pg_has_role(m.owner, 'USAGE');
+    own := (SELECT jsonb_agg(jsonb_build_object('relation', o.relation, 'grain', o.definition, 'place', 1000 + o.id)) FROM mls.mart_own o JOIN mls.mart m ON m.id = o.mart WHERE m.name = mls_mart_drop.name AND o.name = '');
     PERFORM mls.note_mart(name, NULL);
     IF drop_tables THEN
-        FOR relation IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN mls.mart_relation r ON r.relation = c.relname
+        FOR relation IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                          JOIN (SELECT r.relation, r.grain, r.place FROM mls.mart_relation r UNION ALL SELECT o.* FROM jsonb_to_recordset(own) o (relation text, grain text, place integer)) r ON r.relation = c.relname
                          WHERE n.nspname = name AND c.relkind = 'r' AND c.relowner = owner AND obj_description(c.oid, 'pg_class') = r.grain ORDER BY r.place DESC
         LOOP
             PERFORM a FROM mls.as_role(owner, format('DROP TABLE %s', relation)) a;
@@ -1188,6 +1593,166 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION mls_mart_drop(text, boolean) IS 'forget a mart, and drop its tables, which are known by their comments, when no run of it is at work; the schema stays';
+
+CREATE FUNCTION mls.mart_expression(expression text, gold regclass) RETURNS regtype
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_mart_expression_sql';
+COMMENT ON FUNCTION mls.mart_expression(text, regclass) IS 'part of mls_mart_column(): the type of an expression over a row r of gold; an error unless it is one expression, that gives the same at each call';
+
+CREATE FUNCTION mls.mart_one_query(query text) RETURNS void
+    LANGUAGE c STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_mart_query_sql';
+COMMENT ON FUNCTION mls.mart_one_query(text) IS 'part of mls_mart_table(): an error unless a text is one query, that only reads';
+
+CREATE FUNCTION mls.note_mart_own(caller regrole, mart text, relation text, name text, settings jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    known mls.mart;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.name = note_mart_own.mart FOR UPDATE;
+    IF known.id IS NULL OR NOT pg_has_role(caller, known.owner, 'USAGE') THEN
+        PERFORM mls.refuse('42704', format('there is no mart "%s" of yours', mart), 'mls_marts lists them.');
+    END IF;
+    IF settings IS NULL THEN
+        DELETE FROM mls.mart_own o WHERE o.mart = known.id AND o.relation = note_mart_own.relation AND o.name = note_mart_own.name;
+        IF NOT FOUND THEN
+            PERFORM mls.refuse('42704', format('nothing of that name was added to mart "%s"', mart), 'mls.mart_own lists what was.');
+        END IF;
+        RETURN known.id;
+    END IF;
+    INSERT INTO mls.mart_own (mart, relation, name, type, expression, key, definition)
+    SELECT known.id, note_mart_own.relation, note_mart_own.name, s.type, s.expression, s.key, s.definition FROM jsonb_to_record(settings) s (type text, expression text, key text[], definition text);
+    RETURN known.id;
+END $$;
+COMMENT ON FUNCTION mls.note_mart_own(regrole, text, text, text, jsonb) IS 'adds a column or table to a mart of a caller, or forgets it';
+CREATE FUNCTION mls.note_mart_own(mart text, relation text, name text, settings jsonb) RETURNS bigint
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_mart_own(text, text, text, jsonb) IS 'part of mls_mart_column(), mls_mart_table() and mls_mart_remove(): the same for who calls it';
+
+-- The mart of a name that a caller may change, when no run of it is at work.
+CREATE FUNCTION mls.mart_to_change(name text) RETURNS mls.mart
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.name = mart_to_change.name AND pg_has_role(m.owner, 'USAGE');
+    IF known.id IS NULL THEN
+        PERFORM mls.refuse('42704', format('there is no mart "%s" of yours', name), 'mls_marts lists them.');
+    END IF;
+    PERFORM mls.lock_mart(known.id);
+    RETURN known;
+END $$;
+COMMENT ON FUNCTION mls.mart_to_change(text) IS 'part of mls_mart_column(), mls_mart_table() and mls_mart_remove(): a mart of a caller, once no run of it is at work';
+
+CREATE FUNCTION mls_mart_column(mart text, relation text, name text, expression text, definition text, type text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+    gold regclass := mls.gold_table(CASE relation WHEN 'fct_listing' THEN 'Property' WHEN 'dim_member' THEN 'Member' WHEN 'dim_office' THEN 'Office' END);
+    made text;
+BEGIN
+    PERFORM mls.refuse_standby('mls_mart_column()', 'add a column');
+    known := mls.mart_to_change(mart);
+    IF relation IS NULL OR relation <> ALL ('{fct_listing,dim_member,dim_office}') THEN
+        PERFORM mls.refuse('22023', format('"%s" takes no columns', relation), 'fct_listing, dim_member and dim_office do; mls_mart_table() adds a table.');
+    ELSIF name IS NULL OR name !~ '^[a-z][a-z0-9_]{0,58}$' THEN
+        PERFORM mls.refuse('42602', format('"%s" is no name of a column', name), 'Small letters, digits and _.');
+    ELSIF EXISTS (SELECT FROM mls.mart_columns(known, mls_mart_column.relation) c WHERE c.name = mls_mart_column.name) THEN
+        PERFORM mls.refuse('42701', format('%s has a column "%s" already', relation, name), 'mls_mart_remove() takes away what was added.');
+    ELSIF definition IS NULL OR btrim(definition) = '' THEN
+        PERFORM mls.refuse('22023', 'a column says what it means', 'It becomes the comment of the column.');
+    ELSIF gold IS NULL THEN
+        PERFORM mls.refuse('42P01', format('there is no gold table for %s', relation));
+    END IF;
+    made := (mls.as_role(known.owner, 'SELECT to_jsonb(mls.mart_expression($1, $2::oid::regclass)::text)', expression, gold::oid::text)) #>> '{}';
+    IF type IS NOT NULL THEN
+        made := type::regtype::text;
+        PERFORM a FROM mls.as_role(known.owner, format('SELECT to_jsonb(count(*)) FROM (SELECT (%s)::%s FROM %s r LIMIT 0) r', expression || E'\n', made, gold)) a;
+    END IF;
+    PERFORM mls.note_mart_own(mart, relation, name, jsonb_build_object('type', made, 'expression', expression, 'definition', definition));
+    PERFORM a FROM mls.as_role(known.owner, format('SELECT mls.mart_make(%s)', known.id)) a;
+END $$;
+COMMENT ON FUNCTION mls_mart_column(text, text, text, text, text, text) IS 'add a column to fct_listing, dim_member or dim_office of a mart: an expression over r, the row of gold, with what it means; the next run fills it';
+
+CREATE FUNCTION mls_mart_table(mart text, name text, query text, key text[], definition text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+BEGIN
+    PERFORM mls.refuse_standby('mls_mart_table()', 'add a table');
+    known := mls.mart_to_change(mart);
+    IF name IS NULL OR name !~ '^[a-z][a-z0-9_]{0,52}$' OR name ~ '^mls_' THEN
+        PERFORM mls.refuse('42602', format('"%s" is no name of a table', name), 'Small letters, digits and _, 53 at most, and not mls_.');
+    ELSIF to_regclass(format('%I.%I', mart, name)) IS NOT NULL OR EXISTS (SELECT FROM mls.mart_relation r WHERE r.relation = name) THEN
+        PERFORM mls.refuse('42P07', format('relation %I.%I exists', mart, name), 'mls_mart_remove() takes away what was added.');
+    ELSIF coalesce(cardinality(key), 0) = 0 OR array_position(key, NULL) IS NOT NULL THEN
+        PERFORM mls.refuse('22023', 'a table has a key', 'Name the columns by which its rows are one.');
+    ELSIF definition IS NULL OR btrim(definition) = '' THEN
+        PERFORM mls.refuse('22023', 'a table says what its rows are', 'It becomes the comment of the table.');
+    ELSIF query IS NULL THEN
+        PERFORM mls.refuse('22023', 'a table of a mart is made of one query');
+    END IF;
+    PERFORM mls.mart_one_query(query);
+    -- Who may not read what it reads is told now.
+    PERFORM a FROM mls.as_role(known.owner, format('SELECT to_jsonb(count(*)) FROM (SELECT FROM (%s) q LIMIT 0) q', query || E'\n')) a;
+    PERFORM mls.note_mart_own(mart, name, '', jsonb_build_object('expression', query, 'key', key, 'definition', definition));
+    PERFORM a FROM mls.as_role(known.owner, format('SELECT mls.mart_make(%s)', known.id)) a;
+END $$;
+COMMENT ON FUNCTION mls_mart_table(text, text, text, text[], text) IS 'add a table to a mart, a fact or an aggregate: a query, the key of its rows, and what they are; each run that changes something fills it, and of one whose key begins with listing_key only listings that have changed';
+
+CREATE FUNCTION mls_mart_remove(mart text, relation text, name text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known mls.mart;
+BEGIN
+    PERFORM mls.refuse_standby('mls_mart_remove()', 'remove what was added');
+    known := mls.mart_to_change(mart);
+    PERFORM mls.note_mart_own(mart, relation, coalesce(name, ''), NULL);
+    PERFORM a FROM mls.as_role(known.owner, CASE WHEN name IS NULL THEN format('DROP TABLE IF EXISTS %I.%I', mart, relation) ELSE format('ALTER TABLE IF EXISTS %I.%I DROP COLUMN IF EXISTS %I', mart, relation, name) END) a;
+END $$;
+COMMENT ON FUNCTION mls_mart_remove(text, text, text) IS 'take away a column or, without a name, a table that was added to a mart';
+
+CREATE FUNCTION mls.note_mart_held(caller regrole, name text, reason text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    UPDATE mls.mart m SET held = reason WHERE m.name = note_mart_held.name AND pg_has_role(caller, m.owner, 'USAGE');
+    IF NOT FOUND THEN
+        PERFORM mls.refuse('42704', format('there is no mart "%s" of yours', name), 'mls_marts lists them.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION mls.note_mart_held(regrole, text, text) IS 'holds a mart of a caller, or lets go of it';
+CREATE FUNCTION mls.note_mart_held(name text, reason text) RETURNS void
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_mart_held(text, text) IS 'part of mls_mart_hold(): the same for who calls it';
+
+CREATE FUNCTION mls_mart_hold(name text, reason text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM mls.refuse_standby('mls_mart_hold()', 'hold a mart');
+    PERFORM mls.note_mart_held(name, nullif(btrim(reason), ''));
+END $$;
+COMMENT ON FUNCTION mls_mart_hold(text, text) IS 'have runs of a mart leave it as it is, for a reason that is shown; NULL lets go of it';
 
 CREATE FUNCTION mls_mart_sync(
     name text DEFAULT NULL, rebuild boolean DEFAULT false,
@@ -1201,8 +1766,12 @@ COMMENT ON FUNCTION mls_mart_sync(text, boolean)
     IS 'fill marts, all or the one named, in background workers: listings looked at, groups computed anew, rows of aggregates that changed; rebuild computes all of it';
 
 REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_events(mls.mart, boolean), mls.mart_active(text), mls.mart_facts(mls.mart, text, boolean),
-    mls.mart_groups(mls.mart, text), mls.mart_market(mls.mart, boolean), mls.mart_sides(mls.mart, text), mls.mart_days(mls.mart), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
+    mls.mart_groups(mls.mart, text, boolean), mls.mart_single(mls.mart), mls.mart_closed(text, text), mls.mart_cells(mls.mart, boolean, integer), mls.mart_sums(mls.mart), mls.mart_measure(mls.mart, text, boolean), mls.mart_measures(text), mls.mart_market(mls.mart, boolean),
+    mls.mart_sides(mls.mart, text, boolean), mls.mart_day_cells(mls.mart, boolean, integer, boolean), mls.mart_days(mls.mart), mls.mart_source_cells(mls.mart, boolean, integer), mls.mart_text(mls.mart, text), mls.mart_add(mls.mart, text), mls.mart_workspace(mls.mart), mls.mart_note(mls.mart, text[], integer),
+    mls.mart_touch(mls.mart), mls.mart_fill_market(mls.mart, boolean), mls.mart_fill_days(mls.mart, boolean), mls.mart_record_definition(bigint, text, text), mls.mart_fill_records(bigint, text, text, text[]), mls.mart_notes(regclass), mls.mart_analyze(mls.mart, text, boolean), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_retold(bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),
-    mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls.lock_mart(bigint), mls_mart_drop(text, boolean), mls_mart_sync(text, boolean) FROM PUBLIC;
+    mls_mart_create(text, text, text, text[], jsonb, integer, numeric, numeric, numeric, integer, text), mls.lock_mart(bigint), mls_mart_drop(text, boolean),
+    mls.note_mart_held(regrole, text, text), mls.note_mart_held(text, text), mls_mart_hold(text, text), mls.mart_columns(mls.mart, text), mls.mart_fill_own(bigint, date, text[]), mls.mart_expression(text, regclass), mls.mart_one_query(text), mls.mart_to_change(text),
+    mls.note_mart_own(regrole, text, text, text, jsonb), mls.note_mart_own(text, text, text, jsonb), mls_mart_column(text, text, text, text, text, text), mls_mart_table(text, text, text, text[], text), mls_mart_remove(text, text, text), mls_mart_sync(text, boolean) FROM PUBLIC;

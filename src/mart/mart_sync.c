@@ -29,6 +29,7 @@ typedef struct MartRun
 	char *day;
 	char *definition;
 	char *why;   /* all is computed; or NULL */
+	char *held;  /* nothing is; or NULL */
 	List *found; /* by data tests (of MlsTestResult *) that kept it back */
 } MartRun;
 
@@ -107,41 +108,126 @@ plan(MlsRun *run)
 	MemoryContextSwitchTo(before);
 }
 
-/* Keys of listings that have changed or whose history has (an array), or NULL when they are too
- * many. */
+/* How many keys are worth looking at one by one. */
+static int64
+most_keys(const MlsRun *run)
+{
+	mls_select("SELECT coalesce(m.listings, 0) FROM mls.mart m WHERE m.id = $1",
+			   mls_arg_int8(run->sub->id));
+	return Max(mls_int8_at(0, 1) * MOST_CHANGED, 100);
+}
+
+/* Whether all changes of a resource are noted as events. */
+static bool
+is_noted(const char *resource)
+{
+	mls_select("SELECT coalesce(mls.mart_notes(mls.gold_table($1)), false)",
+			   mls_arg_text(resource));
+	return mls_bool_at(0, 1);
+}
+
+/* Keys of a resource that changed (an array), or NULL when they are too many. */
+static MlsArg
+changed_keys(const MlsRun *run, const char *resource)
+{
+	const MartRun *work = run->state;
+	MlsArg keys = mls_arg_null(TEXTARRAYOID);
+	int64 most = most_keys(run);
+
+	mls_sql_control(SPI_OK_SELECT,
+					"SELECT pg_catalog.count(*), coalesce(pg_catalog.array_agg(e.key), '{}') FROM "
+					"(SELECT e.key FROM mls.entity_event e WHERE e.resource = $4 "
+					"AND e.sequence > $1 AND e.sequence <= $2 LIMIT $3) e",
+					mls_arg_int8(work->since), mls_arg_int8(work->upto), mls_arg_int8(most + 1),
+					mls_arg_text(resource));
+	if (mls_int8_at(0, 1) <= most)
+		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
+	return keys;
+}
+
+/* Keys of listings of which HistoryTransactional says something else than before. */
+static MlsArg
+retold_listings(const MlsRun *run)
+{
+	const MartRun *work = run->state;
+	MlsArg keys = mls_arg_null(TEXTARRAYOID);
+
+	if (is_noted("HistoryTransactional"))
+		mls_sql_control(
+			SPI_OK_SELECT,
+			"SELECT coalesce(pg_catalog.array_agg(DISTINCT pg_catalog.substr(p, 10)), '{}') "
+			"FROM mls.entity_event e, pg_catalog.unnest(e.parents) p "
+			"WHERE e.resource = 'HistoryTransactional' AND e.sequence > $1 AND e.sequence <= $2 "
+			"AND pg_catalog.starts_with(p, 'Property/')",
+			mls_arg_int8(work->since), mls_arg_int8(work->upto));
+	else
+		mls_select("SELECT mls.mart_retold($1)", mls_arg_int8(run->sub->id));
+	keys.value = mls_cell(SPI_tuptable, 0, 1, &keys.isnull);
+	return keys;
+}
+
+/* Keys of listings that have changed or whose history has (an array), or NULL when all is to be
+ * computed. */
 static MlsArg
 changed_listings(MlsRun *run)
 {
 	MartRun *work = run->state;
 	MlsArg keys = mls_arg_null(TEXTARRAYOID);
-	int64 most;
 
 	if (work->why != NULL)
 		return keys;
-	mls_select("SELECT coalesce(m.listings, 0) FROM mls.mart m WHERE m.id = $1",
-			   mls_arg_int8(run->sub->id));
-	most = Max(mls_int8_at(0, 1) * MOST_CHANGED, 100);
-	mls_sql_control(SPI_OK_SELECT,
-					"SELECT pg_catalog.count(*), coalesce(pg_catalog.array_agg(e.key), '{}') FROM "
-					"(SELECT e.key FROM mls.entity_event e WHERE e.resource = 'Property' "
-					"AND e.sequence > $1 AND e.sequence <= $2 LIMIT $3) e",
-					mls_arg_int8(work->since), mls_arg_int8(work->upto), mls_arg_int8(most + 1));
-	if (mls_int8_at(0, 1) <= most)
+	keys = changed_keys(run, "Property");
+	if (!keys.isnull)
 	{
-		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
-		mls_select("SELECT pg_catalog.cardinality(k.keys)::pg_catalog.int8, k.keys FROM "
-				   "(SELECT ARRAY(SELECT pg_catalog.unnest($2) UNION "
-				   "SELECT pg_catalog.unnest(mls.mart_retold($1))) AS keys) k",
-				   mls_arg_int8(run->sub->id), keys);
+		int64 most = most_keys(run);
+
+		mls_select("SELECT CASE WHEN pg_catalog.cardinality(k.keys) <= $3 THEN k.keys END FROM "
+				   "(SELECT ARRAY(SELECT pg_catalog.unnest($1) UNION SELECT pg_catalog.unnest($2)) "
+				   "AS keys) k",
+				   keys, retold_listings(run), mls_arg_int8(most));
+		keys.value = mls_cell(SPI_tuptable, 0, 1, &keys.isnull);
 	}
-	if (mls_int8_at(0, 1) <= most)
-		keys.value = mls_cell(SPI_tuptable, 0, 2, &keys.isnull);
-	else
-	{
-		keys = mls_arg_null(TEXTARRAYOID);
+	if (keys.isnull)
 		work->why = "much has changed";
-	}
 	return keys;
+}
+
+/* Members and the like, which are copied as they are; returns how many differ. */
+static int64
+fill_records(MlsRun *run)
+{
+	static const char *const records[][2] = {{"dim_member", "Member"},
+											 {"dim_office", "Office"},
+											 {"fct_showing", "ShowingAppointment"},
+											 {"fct_open_house", "OpenHouse"}};
+	const MartRun *work = run->state;
+	MlsArg id = mls_arg_int8(run->sub->id);
+	int64 changed = 0;
+
+	for (size_t i = 0; i < lengthof(records); i++)
+	{
+		MlsArg relation = mls_arg_text(records[i][0]);
+		MlsArg resource = mls_arg_text(records[i][1]);
+		MlsArg keys = mls_arg_null(TEXTARRAYOID);
+		MlsArg definition;
+		bool same;
+
+		mls_select("SELECT mls.mart_record_definition($1, $2, $3)", id, relation, resource);
+		definition = mls_arg_text(mls_text_at(0, 1));
+		mls_select("SELECT m.records ->> $2 = $3 FROM mls.mart m WHERE m.id = $1", id, relation,
+				   definition);
+		same = !definition.isnull && mls_bool_at(0, 1);
+		if (same && work->why == NULL && is_noted(records[i][1]))
+			keys = changed_keys(run, records[i][1]);
+		mls_select("SELECT mls.mart_fill_records($1, $2, $3, $4)", id, relation, resource, keys);
+		if (!same)
+			mls_sql_control(
+				SPI_OK_UPDATE,
+				"UPDATE mls.mart SET records = pg_catalog.jsonb_set(records, ARRAY[$2], "
+				"coalesce(pg_catalog.to_jsonb($3), 'null')) WHERE id = $1",
+				id, relation, definition);
+	}
+	return changed;
 }
 
 static void
@@ -195,6 +281,20 @@ test(MlsRun *run)
 	mls_test_results_store(run, results);
 }
 
+/* Why it is to be left as it is, in the run's context; NULL if it is not. */
+static char *
+held(MlsRun *run)
+{
+	MemoryContext before;
+	char *reason;
+
+	mls_select("SELECT m.held FROM mls.mart m WHERE m.id = $1", mls_arg_int8(run->sub->id));
+	before = MemoryContextSwitchTo(run->context);
+	reason = mls_text_at(0, 1);
+	MemoryContextSwitchTo(before);
+	return reason;
+}
+
 static void
 mart_work(MlsRun *run)
 {
@@ -204,6 +304,12 @@ mart_work(MlsRun *run)
 
 	mls_run_enter(run, "computing");
 	mls_run_begin_step(run);
+	work->held = held(run);
+	if (work->held != NULL)
+	{
+		mls_run_end_step(run, &counters);
+		return;
+	}
 	plan(run);
 	keys = changed_listings(run);
 	mls_select("SELECT f.listings, f.groups, f.figures FROM mls.mart_fill($1, $2::date, $3) f",
@@ -211,6 +317,10 @@ mart_work(MlsRun *run)
 	counters.received = mls_int8_at(0, 1);
 	counters.pages = mls_int8_at(0, 2);
 	counters.updated = mls_int8_at(0, 3);
+	/* What its owner has added may be made of all of that. */
+	if (fill_records(run) > 0 || keys.isnull || counters.received > 0 || counters.pages > 0)
+		mls_select("SELECT mls.mart_fill_own($1, $2::date, $3)", mls_arg_int8(run->sub->id),
+				   mls_arg_text(work->day), keys);
 	test(run);
 	note_listings(run);
 	note_filled(run);
@@ -222,7 +332,9 @@ mart_complete(MlsRun *run)
 {
 	const MartRun *work = run->state;
 
-	if (work->why != NULL)
+	if (work->held != NULL)
+		mls_run_note(run, "it is held: %s", work->held);
+	else if (work->why != NULL)
 		mls_run_note(run, "all was computed: %s", work->why);
 	return NULL;
 }

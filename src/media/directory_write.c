@@ -20,7 +20,14 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/magic.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#endif
+#if defined(SYS_openat2) && defined(__has_include)
+#if __has_include(<linux/openat2.h>)
+#include <linux/openat2.h>
+#define HAVE_OPENAT2
+#endif
 #endif
 
 #include "access/xlog.h"
@@ -215,15 +222,52 @@ make_file(int folder, const char *name)
 	return mls_folder_take(fd);
 }
 
+/* The same below an open directory, on a path without symbolic links, where the system can do so at once. */
+static int
+make_file_below(int directory, const char *path)
+{
+	int fd = -1;
+#ifdef HAVE_OPENAT2
+	struct open_how how = {.flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+						   .mode = FILE_MODE,
+						   .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	mode_t before = umask(0);
+
+	fd = (int) syscall(SYS_openat2, directory, path, &how, sizeof(how));
+	(void) umask(before);
+#endif
+	return mls_folder_take(fd);
+}
+
+/* The file of a put.  What keeps it from being made at once, its folder that is not there, is seen step by step. */
+static int
+make_temporary(const DirectoryStore *store, const DirectoryPut *put)
+{
+	char path[MLS_STORE_LONGEST_DOCUMENT + TEMPORARY];
+	int folder;
+	int fd;
+	int error;
+
+	snprintf(path, sizeof(path), "%.*s%s", (int) (mls_directory_base(put->name) - put->name),
+			 put->name, put->temporary);
+	fd = make_file_below(store->directory, path);
+	if (fd >= 0)
+		return fd;
+	folder = open_folder(store, put->name, true);
+	fd = folder >= 0 ? make_file(folder, put->temporary) : -1;
+	error = errno;
+	mls_folder_drop(folder);
+	errno = error;
+	return fd;
+}
+
 /* From here on the file goes with the memory context, unless it gets its name. */
 static void
 begin(DirectoryStore *store, DirectoryPut *put)
 {
-	int folder = open_folder(store, put->name, true);
-	int fd = folder >= 0 ? make_file(folder, put->temporary) : -1;
+	int fd = make_temporary(store, put);
 	int error = errno;
 
-	mls_folder_drop(folder);
 	if (fd < 0)
 	{
 		if (store->nwritten == 0)

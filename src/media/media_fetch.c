@@ -155,33 +155,7 @@ mls_media_judge_body(const MlsMediaRun *media, MlsMediaItem *item)
 
 /* ---- Has it changed? ---- */
 
-/* A validator that is longer is of no use; nor may it end a line of a request. */
-#define LONGEST_VALIDATOR 200
-
 #define IF_NONE_MATCH "If-None-Match: "
-
-static bool
-is_usable(const char *value)
-{
-	if (value == NULL || *value == '\0' || strlen(value) > LONGEST_VALIDATOR)
-		return false;
-	for (const char *c = value; *c; c++)
-		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
-			return false;
-	return true;
-}
-
-/* The header by which its host can be asked next time whether a file has changed; or NULL. */
-static char *
-validator_of(const MlsHttpResponse *response)
-{
-	const char *tag = mls_http_header(response, "etag");
-	const char *date = mls_http_header(response, "last-modified");
-
-	if (is_usable(tag))
-		return psprintf(IF_NONE_MATCH "%s", tag);
-	return is_usable(date) ? psprintf("If-Modified-Since: %s", date) : NULL;
-}
 
 /*
  * Validators are an address's own: what another address calls by the same word may be another
@@ -217,7 +191,7 @@ may_be_same(const MlsMediaItem *item)
 static void
 note_validator(MlsMediaItem *item)
 {
-	item->validator = validator_of(item->response);
+	item->validator = item->response->validator;
 	if (item->validator != NULL)
 		item->place = place_of(item->first_address, item->validator);
 }

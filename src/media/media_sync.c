@@ -292,7 +292,7 @@ release_store(MlsMediaRun *media)
 
 /*
  * Many small files at a time cost less each; where they are large or slow to come, the work that
- * a crash or a cancel would lose is kept small.
+ * a crash or a cancel would lose is kept small.  What is neither stays as it is.
  */
 static void
 fit_batch(MlsMediaRun *media, const List *items, TimestampTz began)
@@ -302,11 +302,11 @@ fit_batch(MlsMediaRun *media, const List *items, TimestampTz began)
 
 	foreach (lc, items)
 		bytes += ((const MlsMediaItem *) lfirst(lc))->bytes;
-	if (bytes < MLS_MEDIA_BATCH_BYTES / 4 &&
-		!TimestampDifferenceExceeds(began, GetCurrentTimestamp(), SHORT_BATCH_MS))
-		media->batch_files = Min(media->batch_files * 2, MLS_MEDIA_LARGEST_BATCH);
-	else
+	if (bytes > MLS_MEDIA_BATCH_BYTES / 2 ||
+		TimestampDifferenceExceeds(began, GetCurrentTimestamp(), SHORT_BATCH_MS))
 		media->batch_files = MLS_MEDIA_BATCH;
+	else if (bytes < MLS_MEDIA_BATCH_BYTES / 4)
+		media->batch_files = Min(media->batch_files * 2, MLS_MEDIA_LARGEST_BATCH);
 }
 
 /* One batch; false when there is no reason for another. */

@@ -14,7 +14,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "media/s3.h"
+#include "media/s3_parts.h"
 
 /* S3 takes 10,000 parts, each but the last of 5 MB and more. */
 #define PART_BYTES (INT64CONST(32) * 1024 * 1024)
@@ -49,13 +49,13 @@ begin(Parts *parts)
 				   .params = mls_s3_param("uploads", "", NIL),
 				   .headers = list_make1(psprintf("Content-Type: %s", file->content_type)),
 				   .purpose = purpose_of(file)};
-	MlsHttpResponse *response = mls_s3_fetch(parts->store, &call);
-	MlsXmlNode *answer =
-		mls_s3_document(parts->store, write_task, response, "InitiateMultipartUploadResult");
+	MlsHttpResponse *response = mls_s3_fetch(&parts->store->bucket, &call);
+	MlsXmlNode *answer = mls_s3_document(&parts->store->bucket, write_task, response,
+										 "InitiateMultipartUploadResult");
 
 	parts->upload = mls_s3_text(answer, "UploadId");
 	if (*parts->upload == '\0')
-		mls_s3_report_stranger(parts->store, write_task, response);
+		mls_s3_report_stranger(&parts->store->bucket, write_task, response);
 }
 
 /* SHA-256 of a part of an answer's body. */
@@ -102,12 +102,12 @@ put_part(Parts *parts, int number, int64 at)
 	const char *tag;
 
 	hash_part(&part);
-	response = mls_s3_fetch(parts->store, &call);
+	response = mls_s3_fetch(&parts->store->bucket, &call);
 	if (response->status != 200)
-		mls_s3_report(parts->store, write_task, response);
+		mls_s3_report(&parts->store->bucket, write_task, response);
 	tag = mls_http_header(response, "etag");
 	if (tag == NULL)
-		mls_s3_report_stranger(parts->store, write_task, response);
+		mls_s3_report_stranger(&parts->store->bucket, write_task, response);
 	appendStringInfo(&parts->list, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>",
 					 number, mls_s3_xml_escape(tag));
 }
@@ -143,14 +143,15 @@ end(Parts *parts)
 		.headers = list_make1("Content-Type: application/xml"),
 		.body = psprintf("<CompleteMultipartUpload>%s</CompleteMultipartUpload>", parts->list.data),
 		.purpose = purpose_of(parts->file)};
-	MlsHttpResponse *response = mls_s3_fetch(parts->store, &call);
+	MlsHttpResponse *response = mls_s3_fetch(&parts->store->bucket, &call);
 
-	for (int i = 0; i < parts->store->http.retries && is_passing(response); i++)
+	for (int i = 0; i < parts->store->bucket.http.retries && is_passing(response); i++)
 	{
 		wait_a_moment();
-		response = mls_s3_fetch(parts->store, &call);
+		response = mls_s3_fetch(&parts->store->bucket, &call);
 	}
-	(void) mls_s3_document(parts->store, write_task, response, "CompleteMultipartUploadResult");
+	(void) mls_s3_document(&parts->store->bucket, write_task, response,
+						   "CompleteMultipartUploadResult");
 }
 
 static void
@@ -160,11 +161,11 @@ abort_upload(S3Store *store, const char *name, const char *upload)
 				   .name = name,
 				   .params = mls_s3_param("uploadId", upload, NIL),
 				   .purpose = psprintf("file %s", name)};
-	MlsHttpResponse *response = mls_s3_fetch(store, &call);
+	MlsHttpResponse *response = mls_s3_fetch(&store->bucket, &call);
 
 	/* Another may have ended it meanwhile. */
 	if (response->status != 404 && (response->status < 200 || response->status >= 300))
-		mls_s3_report(store, "delete parts of a file of", response);
+		mls_s3_report(&store->bucket, "delete parts of a file of", response);
 }
 
 /* After an error: what was sent is given back, unless even that fails; the sweep comes later. */
@@ -231,20 +232,22 @@ mls_s3_put_parts(S3Store *store, const MlsStoreFile *file)
 static MlsXmlNode *
 list_uploads(S3Store *store, const char *key, const char *upload)
 {
-	List *params = mls_s3_param("uploads", "", mls_s3_param("prefix", mls_s3_key(store, ""), NIL));
+	List *params =
+		mls_s3_param("uploads", "", mls_s3_param("prefix", mls_s3_key(&store->bucket, ""), NIL));
 	S3Call call = {.method = "GET", .purpose = "uploads that have not ended"};
 
 	if (*key)
 		params = mls_s3_param("key-marker", key, mls_s3_param("upload-id-marker", upload, params));
 	call.params = params;
-	return mls_s3_document(store, "list", mls_s3_fetch(store, &call), "ListMultipartUploadsResult");
+	return mls_s3_document(&store->bucket, "list", mls_s3_fetch(&store->bucket, &call),
+						   "ListMultipartUploadsResult");
 }
 
 /* Ends those of a page that began before a time; how many. */
 static int64
 end_stale(S3Store *store, const MlsXmlNode *page, TimestampTz before, MemoryContext scratch)
 {
-	int skipped = strlen(mls_s3_key(store, ""));
+	int skipped = strlen(mls_s3_key(&store->bucket, ""));
 	int64 ended = 0;
 	ListCell *lc;
 

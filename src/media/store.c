@@ -31,6 +31,7 @@ mls_store_of(MlsSource *source)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("server \"%s\" has no valid url", source->name), errdetail("%s", problem)));
+	mls_file_require_open(source);
 	return head.place.directory ? mls_directory_open(&head) : mls_s3_open(&head);
 }
 

@@ -18,7 +18,7 @@
  *	store.c				what both kinds do
  *	store_name.c		names of files
  *	store_directory.c	files below a directory; directory.h has its other file
- *	store_s3.c			objects of a bucket; s3.h has its other files
+ *	store_s3.c			objects of a bucket; s3_parts.h has its other file
  *	store_check.c		mls_check of a store
  *	store_functions.c	stores in SQL
  */

@@ -15,12 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "base/base.h"
-#include "media/s3.h"
-
-/* A list of keys to delete holds so many at most, and so does a page of a list. */
-#define MOST_KEYS 1000
-
-#define AMAZON "amazonaws.com"
+#include "media/s3_parts.h"
 
 typedef struct S3Put
 {
@@ -65,7 +60,7 @@ put_start(MlsStore *head, const MlsStoreFile *file)
 	put->upload.response = file->response;
 	put->upload.length = file->length;
 	memcpy(put->upload.sha256, file->sha256, MLS_SHA256_BYTES);
-	put->request = mls_s3_start(store, &call);
+	put->request = mls_s3_start(&store->bucket, &call);
 	return &put->head;
 }
 
@@ -81,21 +76,21 @@ put_finish(MlsStorePut *head)
 		return;
 	response = mls_http_finish(put->request);
 	if (response->status != 200 || mls_s3_is_error(response))
-		mls_s3_report(store, task, response);
+		mls_s3_report(&store->bucket, task, response);
 	/* Whoever else says that all is well has not kept anything. */
 	if (mls_http_header(response, "etag") == NULL)
-		mls_s3_report_stranger(store, task, response);
+		mls_s3_report_stranger(&store->bucket, task, response);
 }
 
 static void
 delete_one(S3Store *store, const char *name)
 {
 	S3Call call = {.method = "DELETE", .name = name, .purpose = purpose_of(name)};
-	MlsHttpResponse *response = mls_s3_fetch(store, &call);
+	MlsHttpResponse *response = mls_s3_fetch(&store->bucket, &call);
 
 	if (response->status != 204 && response->status != 200 &&
 		strcmp(mls_s3_code(response), "NoSuchKey") != 0)
-		mls_s3_report(store, "delete a file of", response);
+		mls_s3_report(&store->bucket, "delete a file of", response);
 }
 
 /* Names from one place in a list on, as the service wants them. */
@@ -108,7 +103,7 @@ deletion_list(const S3Store *store, const List *names, int from, int to)
 	appendStringInfoString(&buf, "<Delete><Quiet>true</Quiet>");
 	for (int i = from; i < to; i++)
 		appendStringInfo(&buf, "<Object><Key>%s</Key></Object>",
-						 mls_s3_xml_escape(mls_s3_key(store, list_nth(names, i))));
+						 mls_s3_xml_escape(mls_s3_key(&store->bucket, list_nth(names, i))));
 	appendStringInfoString(&buf, "</Delete>");
 	return buf.data;
 }
@@ -140,17 +135,17 @@ delete_many(S3Store *store, const List *names, int from, int to)
 	ListCell *lc;
 
 	call.headers = list_make2(md5_header(call.body), "Content-Type: application/xml");
-	response = mls_s3_fetch(store, &call);
+	response = mls_s3_fetch(&store->bucket, &call);
 	if (response->status == 501 || response->status == 405 ||
 		strcmp(mls_s3_code(response), "NotImplemented") == 0)
 		return false;
-	answer = mls_s3_document(store, task, response, "DeleteResult");
+	answer = mls_s3_document(&store->bucket, task, response, "DeleteResult");
 	foreach (lc, answer->children)
 	{
 		const MlsXmlNode *node = lfirst(lc);
 
 		if (strcmp(node->name, "Error") == 0 && strcmp(mls_s3_text(node, "Code"), "NoSuchKey") != 0)
-			mls_s3_report_code(store, task, mls_s3_text(node, "Code"),
+			mls_s3_report_code(&store->bucket, task, mls_s3_text(node, "Code"),
 							   mls_s3_text(node, "Message"));
 	}
 	return true;
@@ -166,9 +161,9 @@ delete_files(MlsStore *head, const List *names)
 	int n = list_length(names);
 	int at = 0;
 
-	while (n > 1 && at < n && delete_many(store, names, at, Min(n, at + MOST_KEYS)))
+	while (n > 1 && at < n && delete_many(store, names, at, Min(n, at + MLS_S3_MOST_KEYS)))
 	{
-		at = Min(n, at + MOST_KEYS);
+		at = Min(n, at + MLS_S3_MOST_KEYS);
 		MemoryContextReset(context);
 	}
 	for (; at < n; at++)
@@ -202,16 +197,16 @@ head_file(MlsStore *head, const char *name)
 	static const char task[] = "read a file of";
 	S3Store *store = (S3Store *) head;
 	S3Call call = {.method = "HEAD", .name = name, .purpose = purpose_of(name)};
-	MlsHttpResponse *response = mls_s3_fetch(store, &call);
+	MlsHttpResponse *response = mls_s3_fetch(&store->bucket, &call);
 	const char *length = mls_http_header(response, "content-length");
 
 	if (response->status == 404)
 		return -1;
 	if (response->status != 200)
-		mls_s3_report(store, task, response);
+		mls_s3_report(&store->bucket, task, response);
 	if (length == NULL || *length == '\0' || strspn(length, "0123456789") != strlen(length) ||
 		strlen(length) > 18)
-		mls_s3_report_stranger(store, task, response);
+		mls_s3_report_stranger(&store->bucket, task, response);
 	return (int64) strtoll(length, NULL, 10);
 }
 
@@ -224,7 +219,7 @@ get_file(MlsStore *head, const char *name)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	S3Call call = {.method = "GET", .name = name, .spool = true, .purpose = purpose_of(name)};
 	S3Get *get = palloc0(sizeof(S3Get));
-	MlsHttpResponse *response = mls_s3_fetch(store, &call);
+	MlsHttpResponse *response = mls_s3_fetch(&store->bucket, &call);
 
 	MemoryContextSwitchTo(old);
 	if (response->status == 404 && strcmp(mls_s3_code(response), "NoSuchBucket") != 0)
@@ -233,7 +228,7 @@ get_file(MlsStore *head, const char *name)
 		return NULL;
 	}
 	if (response->status != 200)
-		mls_s3_report(store, "read a file of", response);
+		mls_s3_report(&store->bucket, "read a file of", response);
 	get->head.store = head;
 	get->pieces.response = response;
 	get->context = context;
@@ -269,88 +264,41 @@ typedef struct Wanted
 	int most;
 } Wanted;
 
-/* The objects of a page that are files of ours, behind those that were found before. */
-static List *
-take_page(const S3Store *store, const MlsXmlNode *page, List *entries, const Wanted *wanted,
-		  MemoryContext context)
+typedef struct Listed
 {
-	int skipped = strlen(store->head.place.prefix);
-	ListCell *lc;
+	const Wanted *wanted;
+	List *entries;
+} Listed;
 
-	foreach (lc, page->children)
+/* An object that is a file of ours, behind those that were found before. */
+static int
+take_object(void *arg, const MlsS3Object *object)
+{
+	Listed *listed = arg;
+	const Wanted *wanted = listed->wanted;
+	MlsStoreEntry *entry;
+
+	if (strlen(object->name) >= strlen(wanted->prefix) &&
+		(wanted->folder ? is_document_in(object->name, wanted->folder)
+						: mls_store_is_name(object->name)))
 	{
-		const MlsXmlNode *node = lfirst(lc);
-		const char *key = mls_s3_text(node, "Key");
-		MlsStoreEntry *entry;
-		MemoryContext old;
-
-		if (strcmp(node->name, "Contents") != 0 || strlen(key) < skipped + strlen(wanted->prefix) ||
-			list_length(entries) == wanted->most ||
-			!(wanted->folder ? is_document_in(key + skipped, wanted->folder)
-							 : mls_store_is_name(key + skipped)))
-			continue;
-		old = MemoryContextSwitchTo(context);
 		entry = palloc(sizeof(MlsStoreEntry));
-		entries = lappend(entries, entry);
-		MemoryContextSwitchTo(old);
-		strlcpy(entry->name, key + skipped, sizeof(entry->name));
-		entry->length = (int64) strtoll(mls_s3_text(node, "Size"), NULL, 10);
-		entry->modified = mls_s3_time(mls_s3_text(node, "LastModified"));
+		strlcpy(entry->name, object->name, sizeof(entry->name));
+		entry->length = object->length;
+		entry->modified = object->modified;
+		listed->entries = lappend(listed->entries, entry);
 	}
-	return entries;
-}
-
-static MlsXmlNode *
-list_page(S3Store *store, const char *prefix, const char *after, const char *token, int most)
-{
-	List *params = mls_s3_param("max-keys", psprintf("%d", Min(most, MOST_KEYS)), NIL);
-	S3Call call = {.method = "GET", .purpose = "the list of files"};
-
-	if (*after)
-		params = mls_s3_param("start-after", mls_s3_key(store, after), params);
-	if (*token)
-		params = mls_s3_param("continuation-token", token, params);
-	call.params =
-		mls_s3_param("list-type", "2", mls_s3_param("prefix", mls_s3_key(store, prefix), params));
-	return mls_s3_document(store, "list the files of", mls_s3_fetch(store, &call),
-						   "ListBucketResult");
+	return wanted->most - list_length(listed->entries);
 }
 
 static List *
 list_wanted(MlsStore *head, const Wanted *wanted, const char *after)
 {
-	S3Store *store = (S3Store *) head;
-	MemoryContext result = CurrentMemoryContext;
-	MemoryContext pages[2];
-	List *entries = NIL;
-	const char *token = "";
+	Listed listed = {.wanted = wanted};
 
-	/* A page's token is needed for the next one. */
-	for (int i = 0; i < 2; i++)
-		pages[i] =
-			AllocSetContextCreate(CurrentMemoryContext, "mls_fdw listing", ALLOCSET_DEFAULT_SIZES);
-	for (int i = 0; list_length(entries) < wanted->most; i = 1 - i)
-	{
-		MlsXmlNode *page;
-		const char *next;
-
-		MemoryContextReset(pages[i]);
-		MemoryContextSwitchTo(pages[i]);
-		page = list_page(store, wanted->prefix, after, token, wanted->most - list_length(entries));
-		entries = take_page(store, page, entries, wanted, result);
-		next = mls_s3_text(page, "NextContinuationToken");
-		MemoryContextSwitchTo(result);
-		if (strcmp(mls_s3_text(page, "IsTruncated"), "true") != 0)
-			break;
-		if (*next == '\0' || strcmp(next, token) == 0)
-			ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
-							errmsg("could not list the files of store \"%s\"", head->source->name),
-							errdetail("The service says that there are more, but not where.")));
-		token = next;
-	}
-	for (int i = 0; i < 2; i++)
-		MemoryContextDelete(pages[i]);
-	return entries;
+	mls_s3_list(&((S3Store *) head)->bucket, wanted->prefix, after, false, wanted->most,
+				take_object, &listed);
+	return listed.entries;
 }
 
 static List *
@@ -398,7 +346,7 @@ put_new_mark(S3Store *store, const MlsHttpUpload *mark)
 				   .upload = mark,
 				   .purpose = purpose_of(MLS_STORE_MARK)};
 
-	return mls_s3_fetch(store, &call);
+	return mls_s3_fetch(&store->bucket, &call);
 }
 
 /*
@@ -427,7 +375,7 @@ write_mark(MlsStore *head, const char *text, bool replace)
 		if (response->status == 200 && !mls_s3_is_error(response))
 			return true;
 		if (response->status != 501 && strcmp(mls_s3_code(response), "NotImplemented") != 0)
-			mls_s3_report(store, "write a file of", response);
+			mls_s3_report(&store->bucket, "write a file of", response);
 	}
 	put_finish(put_start(head, &file));
 	return true;
@@ -440,7 +388,8 @@ signed_link(const MlsStore *head, const char *name, int seconds)
 {
 	const S3Store *store = (const S3Store *) head;
 
-	return mls_url_signed(&store->http, store->http.url, mls_s3_path(store, name), seconds);
+	return mls_url_signed(&store->bucket.http, store->bucket.http.url,
+						  mls_s3_path(&store->bucket, name), seconds);
 }
 
 static const MlsStoreKind s3_kind = {
@@ -459,92 +408,15 @@ static const MlsStoreKind s3_kind = {
 	.write_mark = write_mark,
 };
 
-/* Can a bucket's name be a part of a host's, with a certificate for it? */
-static bool
-fits_host(const char *bucket)
-{
-	return strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(bucket) &&
-		   bucket[strlen(bucket) - 1] != '-';
-}
-
-static bool
-is_path_style(const MlsStore *store)
-{
-	switch ((MlsPathStyle) store->server->path_style)
-	{
-		case MLS_PATH_STYLE_TRUE:
-			return true;
-		case MLS_PATH_STYLE_FALSE:
-			if (!fits_host(store->place.bucket))
-				ereport(ERROR,
-						(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						 errmsg("bucket \"%s\" of store \"%s\" cannot stand in the name of a host",
-								store->place.bucket, store->source->name),
-						 errhint("Set the option path_style of the server to true.")));
-			return false;
-		default:
-			return store->server->endpoint != NULL || !fits_host(store->place.bucket);
-	}
-}
-
-/* The region becomes a part of a host's name and of what is signed. */
-static void
-check_region(const MlsStore *store)
-{
-	const char *region = store->source->http.region;
-
-	if (strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
-		strlen(region))
-		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						errmsg("server \"%s\" has no valid region", store->source->name),
-						errdetail("A region is letters, digits, \"-\" and \"_\".")));
-}
-
-/* Where the service is, and nothing in it: the path is the bucket's. */
-static void
-check_endpoint(const MlsStore *store)
-{
-	const char *endpoint = store->server->endpoint;
-	const char *rest = endpoint ? strstr(endpoint, "://") + 3 : "";
-
-	rest += strcspn(rest, "/?#@");
-	if (*rest && strcmp(rest, "/") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("server \"%s\" has no valid endpoint", store->source->name),
-				 errdetail("It is scheme and host, such as https://minio.example.com: bucket "
-						   "and prefix stand in the option url, keys in the user mapping.")));
-}
-
 MlsStore *
 mls_s3_open(const MlsStore *head)
 {
 	S3Store *store = palloc0(sizeof(S3Store));
-	const char *bucket = head->place.bucket;
-	const char *endpoint = head->server->endpoint;
-	char *origin;
 
-	check_region(head);
-	check_endpoint(head);
 	store->head = *head;
 	store->head.kind = &s3_kind;
-	store->http = head->source->http;
-	if (endpoint == NULL)
-		endpoint = psprintf("https://s3.%s." AMAZON "%s", head->source->http.region,
-							strncmp(head->source->http.region, "cn-", 3) == 0 ? ".cn" : "");
-	if (is_path_style(head))
-	{
-		origin = pstrdup(endpoint);
-		store->path = psprintf("/%s", bucket);
-	}
-	else
-	{
-		const char *host = strstr(endpoint, "://") + 3;
-
-		origin = psprintf("%.*s%s.%s", (int) (host - endpoint), endpoint, bucket, host);
-		store->path = "/";
-	}
-	/* The same form as that of the requests: they are to be at its own origin. */
-	store->http.url = mls_url_canonical(origin, "/", NIL);
+	mls_s3_bucket(&store->bucket, head->source, &head->place,
+				  psprintf("store \"%s\"", head->source->name), &store->head.stats);
+	store->bucket.is_written = true;
 	return &store->head;
 }

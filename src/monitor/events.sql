@@ -72,7 +72,8 @@ COMMENT ON FUNCTION mls.event_of(bigint, bigint, text, text)
     IS 'started, finished, failed or recovered: what the status of a run means';
 
 -- Whoever may connect to the database may listen: so it is told that something has become
--- of a resource, and no more.  What, mls_history tells those who may see it.
+-- of a resource, and no more.  What, mls_history tells those who may see it.  Of tenants not
+-- even that is told.
 CREATE FUNCTION mls.tell_run() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -81,7 +82,7 @@ BEGIN
     PERFORM pg_notify('mls', json_build_object(
                 'event', mls.event_of(new.id, new.subscription, new.process, new.status),
                 'source', s.source, 'resource', s.resource)::text)
-       FROM mls.subscription s WHERE s.id = new.subscription;
+       FROM mls.subscription s WHERE s.id = new.subscription AND NOT EXISTS (SELECT FROM mls.tenants_of(s.owner));
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION mls.tell_run() IS 'trigger on mls.run: notifies the channel mls';

@@ -149,10 +149,10 @@ SELECT 'jobs', CASE WHEN lost IS NULL THEN 'ok' ELSE 'critical' END,
   FROM (SELECT string_agg(j, ', ' ORDER BY j) AS lost FROM mls.lost_jobs() j) f
 UNION ALL
 SELECT 'orphans', CASE WHEN lost IS NULL THEN 'ok' ELSE 'warning' END,
-       coalesce('scheduled, but not subscribed, published, written or tested: ' || lost || '; call mls_unschedule()',
-                'nothing is scheduled without a subscription, a publication, a feed or a test suite')
+       coalesce('scheduled, but not subscribed, published, written, filled or tested: ' || lost || '; call mls_unschedule()',
+                'nothing is scheduled without a subscription, a publication, a feed, a mart or a test suite')
   FROM (SELECT string_agg(DISTINCT j.source, ', ') AS lost FROM mls.schedule j
-         WHERE CASE WHEN j.process IN ('publish', 'feed', 'test') THEN NOT EXISTS (SELECT FROM mls.outlet o WHERE o.process = j.process AND o.source = j.source)
+         WHERE CASE WHEN j.process IN ('publish', 'feed', 'mart', 'test') THEN NOT EXISTS (SELECT FROM mls.outlet o WHERE o.process = j.process AND o.source = j.source)
                     ELSE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = j.source) END) f
 UNION ALL
 SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
@@ -248,12 +248,15 @@ SELECT 'feeds', CASE WHEN bool_or(f.refused) THEN 'critical' WHEN bool_or(f.fail
  HAVING count(*) > 0
 UNION ALL
 -- With each day inventory and ages change, whether or not a listing does.
-SELECT 'marts', CASE WHEN bool_or(m.failures > 0 OR m.is_old) THEN 'warning' ELSE 'ok' END,
+SELECT 'marts', CASE WHEN bool_or(m.failures > 0 OR m.is_old OR m.held IS NOT NULL) THEN 'warning' ELSE 'ok' END,
        coalesce(nullif(concat_ws('; ',
                     string_agg(format('%s was not filled, %s in a row: %s', m.name, mls.counted(m.failures, 'time', 'times'), left(m.problem, 700)), '; ' ORDER BY m.name) FILTER (WHERE m.failures > 0),
-                    format('nobody has filled for %s: ', max_age) || string_agg(m.name, ', ' ORDER BY m.name) FILTER (WHERE m.failures = 0 AND m.is_old) || ' (mls_mart_sync() does)'), ''),
+                    string_agg(format('%s is held: %s', m.name, left(m.held, 700)), '; ' ORDER BY m.name) FILTER (WHERE m.held IS NOT NULL),
+                    format('nobody has filled for %s: ', max_age) || string_agg(m.name, ', ' ORDER BY m.name) FILTER (WHERE m.failures = 0 AND m.held IS NULL AND m.is_old) || ' (mls_mart_sync() does)'), ''),
                 mls.counted(count(*), 'mart is', 'marts are') || ' filled')
-  FROM (SELECT m.*, m.refreshed_at < now() - max_age AS is_old FROM mls.mart m) m
+  FROM (SELECT m.*, greatest(m.refreshed_at, (SELECT min(mls.cron_next(j.schedule, m.refreshed_at)) FROM mls.schedule j
+                                               WHERE j.process = 'mart' AND j.source = m.name AND m.refreshed_at IS NOT NULL)) < now() - max_age AS is_old
+          FROM mls.mart m) m
  HAVING count(*) > 0
 UNION ALL
 SELECT 'tests', CASE WHEN bool_or(t.is_bad) THEN 'critical' WHEN bool_or(t.is_warned OR t.problem IS NOT NULL) THEN 'warning' ELSE 'ok' END,
@@ -545,6 +548,17 @@ SELECT v.name, 'gauge', v.help, 'feed=' || mls.label(f.name), v.value
            ('mls_feed_checked_timestamp_seconds', 'When it was found to be up to date, or was written.', extract(epoch FROM f.checked_at)::float8),
            ('mls_feed_written_timestamp_seconds', 'When it was written last.', extract(epoch FROM f.written_at)::float8)) AS v (name, help, value)
  UNION ALL
+SELECT v.name, 'gauge', v.help, 'mart=' || mls.label(m.name), v.value
+  FROM mls.mart m,
+       LATERAL (VALUES
+           ('mls_mart_listings', 'Listings that count in a mart.', m.listings::float8),
+           ('mls_mart_lag_seconds', 'How long ago the first change of a listing was that is not in the figures; 0 if all are.',
+            coalesce(extract(epoch FROM pg_catalog.now() - mls.oldest_uncounted(m.id))::float8, 0)),
+           ('mls_mart_failures', 'Runs that failed since it was filled.', m.failures),
+           ('mls_mart_held', 'Whether runs leave it as it is (1) or not (0).', CASE WHEN m.held IS NULL THEN 0 ELSE 1 END),
+           ('mls_mart_filled_timestamp_seconds', 'When a run ended well last.', extract(epoch FROM m.refreshed_at)::float8),
+           ('mls_mart_built_timestamp_seconds', 'When all of it was computed last.', extract(epoch FROM m.built_at)::float8)) AS v (name, help, value)
+ UNION ALL
 SELECT v.name, 'gauge', v.help, 'suite=' || mls.label(t.suite) || ',test=' || mls.label(t.test), v.value
   FROM mls_tests t,
        LATERAL (VALUES
@@ -555,7 +569,7 @@ COMMENT ON VIEW mls.metric IS 'the numbers of mls_metrics(), one a row';
 COMMENT ON COLUMN mls.metric.name IS 'name';
 COMMENT ON COLUMN mls.metric.type IS 'gauge or counter';
 COMMENT ON COLUMN mls.metric.help IS 'what it counts';
-COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window, state, destination, name, feed, suite or test';
+COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window, state, destination, name, feed, mart, suite or test';
 COMMENT ON COLUMN mls.metric.value IS 'the number; NULL if there is none yet';
 GRANT SELECT ON mls.metric TO pg_monitor;
 

@@ -59,7 +59,7 @@ BEGIN
                      WHERE r.status = 'running'
                        AND CASE WHEN r.subscription IS NULL
                                 THEN r.pid NOT IN (SELECT l.pid FROM pg_locks l
-                                                    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid IN (19797, 19798, 19799, 19800))
+                                                    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid IN (19797, 19798, 19799, 19820))
                                 ELSE (r.subscription, r.pid) NOT IN (SELECT w.subscription, w.pid FROM mls.working w
                                                                       UNION ALL SELECT w.subscription, w.pid FROM mls.working_beside w) END);
     RETURN QUERY SELECT r.id FROM mls.run r WHERE r.id = ANY (silent) AND r.status = 'running';
@@ -315,13 +315,18 @@ SELECT 'feed', f.name, f.owner, NULL, r.id, r.started_at, r.finished_at, r.statu
   LEFT JOIN LATERAL (SELECT r.id, r.started_at, r.finished_at, r.status FROM mls.run r
                       WHERE r.subscription IS NULL AND r.publication IS NULL AND r.process = 'feed' AND r.subject = f.name ORDER BY r.id DESC LIMIT 1) r ON true
 UNION ALL
+SELECT 'mart', m.name, m.owner, NULL, r.id, r.started_at, r.finished_at, r.status
+  FROM mls.mart m
+  LEFT JOIN LATERAL (SELECT r.id, r.started_at, r.finished_at, r.status FROM mls.run r
+                      WHERE r.subscription IS NULL AND r.publication IS NULL AND r.process = 'mart' AND r.subject = m.name ORDER BY r.id DESC LIMIT 1) r ON true
+UNION ALL
 SELECT 'test', s.name, s.owner, NULL, r.id, r.started_at, r.finished_at, r.status
   FROM mls.test_suite s
   LEFT JOIN LATERAL (SELECT r.id, r.started_at, r.finished_at, r.status FROM mls.run r
                       WHERE r.subscription IS NULL AND r.publication IS NULL AND r.process = 'test' AND r.subject = s.name ORDER BY r.id DESC LIMIT 1) r ON true;
-COMMENT ON VIEW mls.outlet IS 'publications, feeds and test suites, as schedules see them';
-COMMENT ON COLUMN mls.outlet.process IS 'publish, feed or test';
-COMMENT ON COLUMN mls.outlet.source IS 'the destination, or the name of the feed or suite';
+COMMENT ON VIEW mls.outlet IS 'publications, feeds, marts and test suites, as schedules see them';
+COMMENT ON COLUMN mls.outlet.process IS 'publish, feed, mart or test';
+COMMENT ON COLUMN mls.outlet.source IS 'the destination, or the name of the feed, the mart or the suite';
 COMMENT ON COLUMN mls.outlet.owner IS 'role whose it is';
 COMMENT ON COLUMN mls.outlet.next_attempt_at IS 'until when it is left alone after failures';
 COMMENT ON COLUMN mls.outlet.run IS 'its last run';
@@ -350,13 +355,13 @@ SELECT j.source,
                              SELECT o.run, o.started_at, o.status FROM mls.outlet o
                               WHERE o.process = j.process AND o.source = j.source AND o.run IS NOT NULL AND pg_catalog.pg_has_role(j.role, o.owner, 'USAGE')) l
                       ORDER BY l.id DESC LIMIT 1) last ON true
- ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile,geocode,media,publish,feed,test}'::text[], j.process), j.role::text;
-COMMENT ON VIEW mls_schedules IS 'what pg_cron runs of all sources, when it is due next, and how it ended last';
-COMMENT ON COLUMN mls_schedules.source IS 'name of the foreign server, source or destination, or of a feed or a test suite';
-COMMENT ON COLUMN mls_schedules.process IS 'sync, purge, reconcile, geocode, media, publish, feed or test';
+ ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile,geocode,media,publish,feed,mart,test}'::text[], j.process), j.role::text;
+COMMENT ON VIEW mls_schedules IS 'what pg_cron runs of all sources, destinations, feeds, marts and test suites, when it is due next, and how it ended last';
+COMMENT ON COLUMN mls_schedules.source IS 'name of the foreign server, source or destination, or of a feed, a mart or a test suite';
+COMMENT ON COLUMN mls_schedules.process IS 'sync, purge, reconcile, geocode, media, publish, feed, mart or test';
 COMMENT ON COLUMN mls_schedules.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls_schedules.next_run IS 'when it is due next; NULL if the expression has other than five fields';
-COMMENT ON COLUMN mls_schedules.last_run IS 'when the last run of that process on one of its subscriptions or publications, or of the feed or suite, began, by whomever';
+COMMENT ON COLUMN mls_schedules.last_run IS 'when the last run of that process on one of its subscriptions or publications, or of the feed, mart or suite, began, by whomever';
 COMMENT ON COLUMN mls_schedules.last_status IS 'what became of that run';
 COMMENT ON COLUMN mls_schedules.role IS 'role that scheduled it; the job works on what it has privileges for';
 
@@ -409,7 +414,7 @@ SELECT s.id AS subscription,
  WHERE CASE j.process WHEN 'media' THEN EXISTS (SELECT FROM mls.media_rule m WHERE m.subscription = s.id)
             ELSE feeder.subscription IS NULL
                  AND (j.process <> 'geocode' OR EXISTS (SELECT FROM mls.geocode_rule g WHERE g.subscription = s.id)) END
-   AND j.process NOT IN ('publish', 'feed', 'test')
+   AND j.process NOT IN ('publish', 'feed', 'mart', 'test')
 UNION ALL
 SELECT NULL, j.source, j.process, j.schedule, d.due_at, d.due_at,
        mls.cron_next(j.schedule, greatest(l.since, pg_catalog.pg_postmaster_start_time()))
@@ -423,7 +428,7 @@ SELECT NULL, j.source, j.process, j.schedule, d.due_at, d.due_at,
  CROSS JOIN LATERAL (SELECT mls.cron_next(j.schedule, l.since) AS due_at) d;
 COMMENT ON VIEW mls.due IS 'when each scheduled process should have followed the last run';
 COMMENT ON COLUMN mls.due.subscription IS 'number of the subscription, if it is one';
-COMMENT ON COLUMN mls.due.name IS 'source and resource, or destination, or feed or test suite';
+COMMENT ON COLUMN mls.due.name IS 'source and resource, or destination, or feed, or mart, or test suite';
 COMMENT ON COLUMN mls.due.process IS 'the process';
 COMMENT ON COLUMN mls.due.schedule IS 'its schedule';
 COMMENT ON COLUMN mls.due.due_at IS 'when it was due next';

@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/base.h"
 #include "http/url.h"
 #include "options/option_table.h"
 #include "options/options.h"
@@ -275,8 +276,10 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 	if (mls_option_text(server->options, "auth") == NULL && source->http.auth == MLS_AUTH_BASIC)
 		source->http.auth = password_auth(source->protocol);
 	if (source->protocol->is_store)
-		source->http.auth =
-			source->protocol->is_signed(source->http.url) ? MLS_AUTH_SIGNATURE : MLS_AUTH_NONE;
+		source->http.auth = MLS_AUTH_NONE;
+	if (source->protocol->is_signed && source->http.url &&
+		source->protocol->is_signed(source->http.url))
+		source->http.auth = MLS_AUTH_SIGNATURE;
 	/* Those that are asked over HTTP log in as sources do. */
 	if (source->protocol->is_destination && source->protocol->url_problem != NULL)
 		source->http.auth = MLS_AUTH_BASIC;
@@ -291,6 +294,8 @@ read_source(const ForeignServer *server, Oid user_id, bool need_mapping)
 		source->http.token_platform = source->platform_name;
 	if (need_mapping)
 		require_login(source, mapping, user_id);
+	if (source->protocol->is_store || source->protocol->keeps_files)
+		source->is_closed = !mls_tenant_may_use(user_id, source->http.url);
 	return source;
 }
 
@@ -368,9 +373,9 @@ mls_source_media_agent(const MlsSource *source, const char *address)
 	return http->user_agent;
 }
 
-/* Names of all servers, ended by NULL. */
+/* Names of the servers that a role may use, ended by NULL: those of others are not told. */
 static const char **
-server_names(void)
+server_names(Oid user_id)
 {
 	Relation relation = table_open(ForeignServerRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
@@ -381,9 +386,13 @@ server_names(void)
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
+		const FormData_pg_foreign_server *server = (Form_pg_foreign_server) GETSTRUCT(tuple);
+
+		if (!mls_rights_has_server(user_id, server->oid))
+			continue;
 		if (n + 1 == size)
 			names = repalloc(names, (size *= 2) * sizeof(char *));
-		names[n++] = pstrdup(NameStr(((Form_pg_foreign_server) GETSTRUCT(tuple))->srvname));
+		names[n++] = pstrdup(NameStr(server->srvname));
 	}
 	names[n] = NULL;
 	systable_endscan(scan);
@@ -393,7 +402,7 @@ server_names(void)
 
 /* By its exact name, or by the only one that differs in case alone. */
 static const ForeignServer *
-find_server(const char *name)
+find_server(const char *name, Oid user_id)
 {
 	const ForeignServer *server = GetForeignServerByName(name, true);
 	const char **names;
@@ -402,7 +411,7 @@ find_server(const char *name)
 
 	if (server)
 		return server;
-	names = server_names();
+	names = server_names(user_id);
 	for (int i = 0; names[i]; i++)
 	{
 		if (pg_strcasecmp(names[i], name) != 0)
@@ -424,7 +433,7 @@ find_server(const char *name)
 MlsSource *
 mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping)
 {
-	return read_source(find_server(server_name), user_id, need_mapping);
+	return read_source(find_server(server_name, user_id), user_id, need_mapping);
 }
 
 /* ---- What has been changed ---- */

@@ -74,7 +74,7 @@ static const MlsOption option_table[] = {
 	{"platform", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(platform_name), .default_value = "generic",
 	 .help = "Product the source runs on; decides the defaults of most other options."},
 	{"url", SERVER, MLS_OPTION_URL, .required = true, .offset = IN_SOURCE(http.url),
-	 .help = "Service root of the source; of a store of files file:///directory or s3://bucket/prefix; of a destination mysql://host/database or postgresql://host/database; of a search engine or a receiver its address."},
+	 .help = "Service root of the source; of a store of files file:///directory or s3://bucket/prefix; of a dataset one of these, the address of a file, or upload:; of a destination mysql://host/database or postgresql://host/database; of a search engine or a receiver its address."},
 
 	/* Login */
 	{"auth", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(http.auth), .choices = auth_names,
@@ -124,7 +124,7 @@ static const MlsOption option_table[] = {
 	{"max_page_bytes", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.max_page_bytes), .min = 1024, .max = 1000 * MB, .default_value = "256MB",
 	 .help = "Largest page accepted, after decompression."},
 	{"max_answer_bytes", SERVER, MLS_OPTION_BYTES, .offset = IN_SOURCE(http.max_answer_bytes), .min = 1024, .max = TB, .default_value = "8GB",
-	 .help = "RETS: largest answer to a search, after decompression; a long one is kept in a temporary file while its pages are read."},
+	 .help = "RETS: largest answer to a search, after decompression; a long one is kept in a temporary file while its pages are read. Datasets: largest file, as it comes and unpacked."},
 	{"ca_file", SERVER, MLS_OPTION_FILE, .offset = IN_SOURCE(http.ca_file),
 	 .help = "File of certificate authorities to trust instead of the system's; needs pg_read_server_files."},
 	{"tls", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(tls), .choices = tls_names, .default_value = "verify",

@@ -406,7 +406,8 @@ refuse_of_store(const MlsOption *option, const MlsProtocol *protocol)
 {
 	const char *meant = translated(option->catalog, option->name);
 
-	if (protocol == NULL || protocol->is_store)
+	/* Buckets are read by others, too. */
+	if (protocol == NULL || protocol->is_store || (protocol->is_signed && !option->own))
 		return;
 	for (int i = 0; mls_protocols[i]; i++)
 		for (const MlsOption *own = mls_protocols[i]->options; own && own->name; own++)

@@ -9,6 +9,7 @@
  *	option_table.c		all options: name, type, range, default, meaning
  *	option_validator.c	what CREATE and ALTER may say
  *	option_readers.c	servers, mappings and tables as structures
+ *	tenant.c			whose places of files are
  *	names.c				names of fields in SQL, and the name somebody may have meant
  */
 #ifndef MLS_OPTIONS_H
@@ -26,6 +27,9 @@ extern MlsSource *mls_source_get(Oid server_id, Oid user_id, bool need_mapping);
 
 /* Same by name; an error with the right SQLSTATE if there is no such server or it is not ours. */
 extern MlsSource *mls_source_by_name(const char *server_name, Oid user_id, bool need_mapping);
+
+/* May a role use a place of files by that address (a directory, a bucket), as mls.tenant has it? */
+extern bool mls_tenant_may_use(Oid role, const char *url);
 
 /*
  * Fingerprint of a server and the user mapping of a role: another one when either was changed.

@@ -53,9 +53,12 @@ typedef struct MlsSource
 	const char *name; /* of the server */
 	const MlsProtocol *protocol;
 	void *own;            /* the protocol's own, as its option rows fill it; or NULL */
+	bool is_closed;       /* its place of files is not for the role that asks */
 	MlsHttpSource http;   /* for protocols that ask over HTTP; the others leave it alone */
 	MlsPlatform platform; /* a copy, with the server's options applied */
 	const char *platform_name;
+	const char *endpoint;   /* S3; NULL: Amazon's of the region */
+	int path_style;         /* likewise: MlsPathStyle */
 	int tls;                /* MlsTls */
 	int shape;              /* MlsShape */
 	const char *timezone;   /* for date-times without an offset */

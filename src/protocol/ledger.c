@@ -72,6 +72,7 @@ mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry)
 
 	*kept = *entry;
 	kept->name = pstrdup(entry->name);
+	kept->validator = copy(entry->validator);
 	kept->sha256 = copy(entry->sha256);
 	kept->taken_sha256 = copy(entry->taken_sha256);
 	kept->first_sha256 = copy(entry->first_sha256);

@@ -33,10 +33,11 @@ typedef struct MlsFileEntry
 	int64 bytes;
 	TimestampTz modified;
 	TimestampTz changed; /* its content, name or rights, by the clock of the system; 0: not known */
-	const char *sha256;  /* hexadecimal; NULL: not known, or gone before all of it was here */
-	bool was_whole;      /* in an earlier run: all of what it held then was here */
-	int64 taken_rows;    /* of its first rows so many are here; 0 also: they are to be read again */
-	int64 taken_bytes;   /* how long the file was that they were taken from */
+	const char *validator; /* what its host calls this version of it; or NULL */
+	const char *sha256;    /* hexadecimal; NULL: not known, or gone before all of it was here */
+	bool was_whole;        /* in an earlier run: all of what it held then was here */
+	int64 taken_rows;  /* of its first rows so many are here; 0 also: they are to be read again */
+	int64 taken_bytes; /* how long the file was that they were taken from */
 	const char *taken_sha256; /* its hash; NULL: nothing was taken */
 	const char *first_sha256; /* of the same, when its first row was taken */
 	int64 rows;
@@ -54,7 +55,9 @@ typedef struct MlsFileReject
 	const char *reason;
 } MlsFileReject;
 
-typedef struct MlsFileLedger
+typedef struct MlsFileLedger MlsFileLedger;
+
+struct MlsFileLedger
 {
 	MemoryContext context; /* of all in it */
 	List *known;           /* of MlsFileEntry *: from earlier runs */
@@ -63,7 +66,10 @@ typedef struct MlsFileLedger
 	bool passed_over;      /* not all was read: files were known, or wait */
 	int failed;            /* files that could not be read */
 	const char *failure;   /* of the first of them */
-} MlsFileLedger;
+	/* Why a file of so many bytes and rows may not be taken, or NULL: then it is counted.  Rows -1:
+	 * before it is opened, and nothing is counted.  NULL: any may. */
+	const char *(*refusal)(MlsFileLedger *ledger, int64 bytes, int64 rows);
+};
 
 /* What is known of a file, or NULL. */
 extern const MlsFileEntry *mls_ledger_find(const MlsFileLedger *ledger, const char *name);

@@ -19,7 +19,7 @@ INSERT INTO mls.export_part VALUES
   ('setting_map', 'rules', 'rows that are your own'), ('clean_map', 'rules', 'rows that are your own'), ('arrival_map', 'rules', 'rows that are your own'), ('dd_navigation', 'rules', 'rows that are your own'), ('geocoder', 'rules', 'rows that are your own'),
   ('cadence', 'rules', 'rows that are your own'),
   ('subscription', 'subscriptions', 'mls_subscribe(), mls_track()'), ('media_rule', 'media', 'mls_media_store()'), ('media_place', 'media', 'mls_media_store_also()'), ('geocode_rule', 'geocoding', 'mls_geocode_use()'),
-  ('mart', 'marts', 'mls_mart_create()'), ('audience', 'audiences', 'mls_audience()'), ('protection', 'audiences', 'mls_protect()'), ('consumer', 'consumers', 'without what they log in with'),
+  ('mart', 'marts', 'mls_mart_create()'), ('mart_own', 'marts', 'mls_mart_column(), mls_mart_table()'), ('tenant', 'roles', 'mls_tenant()'), ('dataset_audience', 'audiences', 'mls_serve_dataset()'), ('audience', 'audiences', 'mls_audience()'), ('protection', 'audiences', 'mls_protect()'), ('consumer', 'consumers', 'without what they log in with'),
   ('push', 'consumers', 'without its token'), ('feed_format', 'feeds', 'rows that are your own'), ('feed_element', 'feeds', 'mls_feed_element()'), ('feed', 'feeds', 'mls_feed()'),
   ('publication', 'publications', 'mls_publish()'), ('test_suite', 'tests', 'mls_test_suite()'), ('data_test', 'tests', 'mls_test_add()'), ('alert_receiver', 'alerts', 'without address and secrets'),
   ('alert_rule', 'alerts', 'mls_alert_rule()'), ('schedule', 'schedules', 'mls_schedule()'),
@@ -28,7 +28,8 @@ INSERT INTO mls.export_part VALUES
   ('media', NULL, 'state'), ('media_file', NULL, 'state'), ('geocode', NULL, 'state'), ('geocode_cache', NULL, 'state'), ('remote_resource', NULL, 'state'), ('remote_field', NULL, 'state'),
   ('remote_lookup', NULL, 'state'), ('change', NULL, 'state'), ('webhook', NULL, 'state'), ('counter', NULL, 'state'), ('verification', NULL, 'state'), ('finding', NULL, 'state'), ('quality', NULL, 'state'),
   ('feed_listing', NULL, 'state: numbers of listings are those of a portal, see mls_feed_ids()'), ('run', NULL, 'state'), ('issue', NULL, 'state'), ('file', NULL, 'state'), ('range', NULL, 'state'), ('told', NULL, 'state'),
-  ('entity_event', NULL, 'state'), ('test_result', NULL, 'state'), ('test_sample', NULL, 'state');
+  ('entity_event', NULL, 'state'), ('test_result', NULL, 'state'), ('test_sample', NULL, 'state'), ('tenant_day', NULL, 'state'),
+  ('upload', NULL, 'state'), ('upload_part', NULL, 'state');
 
 -- ---- Printing ----
 
@@ -109,6 +110,9 @@ BEGIN
            AND r.oid IN (SELECT s.owner FROM mls.subscription s UNION SELECT m.owner FROM mls.mart m UNION SELECT t.owner FROM mls.test_suite t UNION SELECT f.owner FROM mls.feed f UNION SELECT p.owner FROM mls.publication p
                          UNION SELECT a.owner FROM mls.alert_rule a UNION SELECT a.owner FROM mls.alert_receiver a UNION SELECT c.owner FROM mls.consumer c UNION SELECT j.role FROM mls.schedule j)
          ORDER BY r.rolname::text COLLATE "C";
+        RETURN QUERY SELECT NULL::oid, mls.export_call('mls_tenant', ARRAY['', pg_get_userbyid(t.role)::text, '', t.places::text, 'file_bytes', t.file_bytes::text, 'file_rows', t.file_rows::text, 'files_per_day', t.files_per_day::text,
+                            'bytes_per_day', t.bytes_per_day::text, 'rows_per_day', t.rows_per_day::text])
+          FROM mls.tenant t WHERE pg_has_role(t.role, 'USAGE') ORDER BY pg_get_userbyid(t.role)::text COLLATE "C";
     WHEN 'servers' THEN
         RETURN QUERY SELECT NULL::oid, format('SELECT mls.configure(%L, %L, %L);', 'server', s.srvname,
                             jsonb_strip_nulls(jsonb_build_object('owner', pg_get_userbyid(s.srvowner), 'type', s.srvtype, 'version', s.srvversion)) || jsonb_build_object('options', mls.export_options('server', s.srvoptions, s.srvname),
@@ -157,6 +161,8 @@ BEGIN
                 mls.export_call('mls_mart_create', ARRAY['', m.name, 'currency', m.currency, 'timezone', m.timezone, 'levels', m.levels::text, 'coverage', m.coverage::text, 'thin', m.thin::text, 'min_price', m.min_price::text,
                     'ratio_low', m.ratio_low::text, 'ratio_high', m.ratio_high::text, 'relist_days', m.relist_days::text, 'co_agents', m.co_agents])]) WITH ORDINALITY u (c, i)
          WHERE pg_has_role(m.owner, 'USAGE') ORDER BY m.name COLLATE "C", i;
+        RETURN QUERY SELECT m.owner::oid, format('SELECT mls.configure(%L, %L, %L);', 'mart part', m.name, jsonb_build_object('relation', o.relation, 'name', o.name, 'type', o.type, 'expression', o.expression, 'key', o.key, 'definition', o.definition))
+          FROM mls.mart_own o JOIN mls.mart m ON m.id = o.mart WHERE pg_has_role(m.owner, 'USAGE') ORDER BY m.name COLLATE "C", o.id;
     WHEN 'views' THEN
         RETURN QUERY SELECT CASE i WHEN 1 THEN NULL ELSE c.relowner END, q FROM mls.export_views() v JOIN pg_class c ON c.oid = v.view CROSS JOIN LATERAL unnest(ARRAY[
                 format('SELECT mls.configure(%L, %L, %L);', 'schema', c.relnamespace::regnamespace::name, jsonb_build_object('owner', (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.oid = c.relnamespace))),
@@ -170,6 +176,9 @@ BEGIN
                     'masked', CASE WHEN jsonb_typeof(v.asked -> 'masked') = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(v.asked -> 'masked'))::text END, 'schema', v.asked ->> 'schema'])
           FROM mls.audience v LEFT JOIN mls.protection p ON p.audience = v.audience AND p.resource = v.resource WHERE pg_has_role(v.set_by, 'USAGE')
          ORDER BY pg_get_userbyid(v.audience)::text COLLATE "C", EXISTS (SELECT FROM mls.dd_parent d WHERE d.resource = v.resource), v.resource COLLATE "C";
+        RETURN QUERY SELECT d.set_by::oid, mls.export_call('mls_serve_dataset', ARRAY['', s.foreign_table::text, '', pg_get_userbyid(d.audience)::text, 'writes', d.writes::text])
+          FROM mls.dataset_audience d JOIN mls.subscription s ON s.id = d.subscription WHERE pg_has_role(d.set_by, 'USAGE')
+         ORDER BY s.source COLLATE "C", s.resource COLLATE "C", pg_get_userbyid(d.audience)::text COLLATE "C";
     WHEN 'consumers' THEN
         RETURN QUERY SELECT c.owner::oid, format('SELECT mls.configure(%L, %L, %L);', 'consumer', c.consumer, jsonb_build_object('audience', pg_get_userbyid(c.audience), 'claims', c.claims, 'limits', c.limits, 'active', c.active))
           FROM mls.consumer c WHERE pg_has_role(c.owner, 'USAGE') ORDER BY c.consumer COLLATE "C";
@@ -333,6 +342,18 @@ BEGIN
         END LOOP;
         PERFORM mls.configure_options(format('FOREIGN TABLE %I.%I', names[1], names[2]), t.ftoptions, s -> 'options') FROM pg_foreign_table t WHERE t.ftrelid = to_regclass(configure.name);
         EXECUTE format('ALTER FOREIGN TABLE %I.%I OWNER TO %I', names[1], names[2], owner);
+    WHEN 'mart part' THEN
+        SELECT o.* INTO part FROM mls.mart_own o JOIN mls.mart m ON m.id = o.mart WHERE m.name = configure.name AND o.relation = s ->> 'relation' AND o.name = s ->> 'name';
+        IF FOUND AND (part.type, part.expression, to_jsonb(part.key), part.definition) IS NOT DISTINCT FROM (s ->> 'type', s ->> 'expression', nullif(s -> 'key', 'null'), s ->> 'definition') THEN
+            RETURN;
+        ELSIF FOUND THEN
+            PERFORM @extschema@.mls_mart_remove(name, s ->> 'relation', nullif(s ->> 'name', ''));
+        END IF;
+        IF s ->> 'name' = '' THEN
+            PERFORM @extschema@.mls_mart_table(name, s ->> 'relation', s ->> 'expression', ARRAY(SELECT jsonb_array_elements_text(s -> 'key')), s ->> 'definition');
+        ELSE
+            PERFORM @extschema@.mls_mart_column(name, s ->> 'relation', s ->> 'name', s ->> 'expression', s ->> 'definition', s ->> 'type');
+        END IF;
     WHEN 'consumer' THEN
         IF NOT EXISTS (SELECT FROM mls.consumer c WHERE c.consumer = configure.name) THEN
             SELECT * INTO part FROM @extschema@.mls_consumer_add(name, (s ->> 'audience')::regrole, s -> 'claims', s -> 'limits');
@@ -357,7 +378,7 @@ BEGIN
             s - 'place' || jsonb_build_object('url', CASE s ->> 'kind' WHEN 'email' THEN s ->> 'place' ELSE (s ->> 'place') || '/secret' END));
     WHEN 'schedule' THEN
         IF mls.cron_database() = current_database() AND mls.has_cron() THEN
-            PERFORM @extschema@.mls_schedule(name, sync => s ->> 'sync', purge => s ->> 'purge', reconcile => s ->> 'reconcile', geocode => s ->> 'geocode', media => s ->> 'media', publish => s ->> 'publish', feed => s ->> 'feed', test => s ->> 'test');
+            PERFORM @extschema@.mls_schedule(name, sync => s ->> 'sync', purge => s ->> 'purge', reconcile => s ->> 'reconcile', geocode => s ->> 'geocode', media => s ->> 'media', publish => s ->> 'publish', feed => s ->> 'feed', mart => s ->> 'mart', test => s ->> 'test');
         ELSE
             PERFORM mls.note_schedule(name, e.key, e.value) FROM jsonb_each_text(s) e;
             RAISE WARNING 'what is scheduled of "%" is noted, but pg_cron is not here to run it', name USING HINT = 'Call mls_schedule() once it is.';

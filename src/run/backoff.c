@@ -77,13 +77,27 @@ configuration(Oid foreign_table, Oid owner)
 
 /* ---- When the next attempt is due ---- */
 
+/* After the first failure: as the kind of source is. */
+static int
+first_delay_s(Oid foreign_table)
+{
+	const MlsProtocol *protocol;
+	char *name;
+
+	mls_sql_control(SPI_OK_SELECT, "SELECT mls.server_option($1, 'protocol')",
+					mls_arg_oid(foreign_table));
+	name = mls_text_at(0, 1);
+	protocol = name ? mls_protocol_find(name) : NULL;
+	return protocol && protocol->keeps_files ? mls_file_retry_delay_s : mls_retry_delay_s;
+}
+
 /* Doubled with each failure; spread, so that many sources do not come back together. */
 static int64
-delay_after(int failures)
+delay_after(int first_s, int failures)
 {
-	double delay = ldexp(mls_retry_delay_s, Min(failures - 1, MOST_DOUBLINGS));
+	double delay = ldexp(first_s, Min(failures - 1, MOST_DOUBLINGS));
 
-	delay = Min(delay, Max(mls_retry_delay_max_s, mls_retry_delay_s));
+	delay = Min(delay, Max(mls_retry_delay_max_s, first_s));
 	return (int64) (delay * (0.9 + pg_prng_double(&pg_global_prng_state) / 10) * USECS_PER_SEC);
 }
 
@@ -93,7 +107,7 @@ postpone(int64 id, Oid foreign_table, Oid owner, int failures, const MlsOutcome 
 	TimestampTz at = outcome->retry_at;
 
 	if (at == 0)
-		at = GetCurrentTimestamp() + delay_after(failures);
+		at = GetCurrentTimestamp() + delay_after(first_delay_s(foreign_table), failures);
 	mls_sql_control(SPI_OK_UPDATE,
 					"UPDATE mls.subscription SET failures = $2, next_attempt_at = $3, "
 					"error_class = $4, attempted_with = $5 WHERE id = $1",

@@ -1,12 +1,11 @@
 /*
  * follow.c
- *		Runs that follow others: the files of media and the data tests of tables, after a sync that
- *		has brought something.
+ *		Runs that follow others, and for which nobody waits: the files of media and data tests, after
+ *		a sync that has brought something; a sync, after files were sent for a dataset.
  *
- * A worker that has done its runs looks whether media of its source are due, or tests of its
- * tables, and starts a process of its own for each, for which nobody waits: neither the worker,
- * nor who called the sync.  The run is one as mls_media_sync() or mls_test_sync() has it, with the
- * same lock, history and progress.
+ * A worker that has done its runs looks whether media of its source are due, and starts a process
+ * of its own for them, for which nobody waits: neither the worker, nor who called the sync.  The
+ * run is one as mls_media_sync() has it, with the same lock, history and progress.
  *
  * That it is due is nowhere noted, but follows from what is in the tables, so nothing is lost
  * where no process can be started, or one is killed: the next sync of the source finds the same.
@@ -14,11 +13,18 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "tcop/tcopprot.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "alert/alert.h"
+#include "consumer/consumer.h"
+#include "monitor/monitor.h"
 #include "run/run.h"
 #include "step/transaction.h"
 
@@ -28,6 +34,12 @@
 /* A run that began so many runs later than another may have begun before that ended. */
 #define NEIGHBOURS 1000
 
+PG_FUNCTION_INFO_V1(mls_begin_sync);
+
+/* How long a sync waits for another run to end, and how often it looks. */
+#define PATIENCE_MS (600 * 1000L)
+#define LOOK_MS 200L
+
 /* What the process is told. */
 typedef struct FollowOrder
 {
@@ -35,8 +47,8 @@ typedef struct FollowOrder
 	Oid session_user;
 	Oid role;
 	bool role_is_superuser;
+	int64 subscription; /* or test suite */
 	MlsProcessKind process;
-	int64 subject;
 } FollowOrder;
 
 /*
@@ -100,6 +112,18 @@ is_due(MlsProcessKind process, int64 subject, bool again)
 
 /* ---- Who starts it ---- */
 
+static bool
+start_worker(const FollowOrder *order)
+{
+	BackgroundWorkerHandle *handle;
+
+	return mls_worker_start(&handle, "mls_follow_worker_main", (Datum) 0, order, sizeof(*order),
+							mls_process(order->process)->name,
+							psprintf("%s " INT64_FORMAT,
+									 order->process == MLS_PROCESS_TEST ? "suite" : "subscription",
+									 order->subscription));
+}
+
 static void
 start(const MlsAssignment *assignment, MlsProcessKind process, int64 subject)
 {
@@ -107,16 +131,11 @@ start(const MlsAssignment *assignment, MlsProcessKind process, int64 subject)
 						 .session_user = assignment->session_user,
 						 .role = assignment->role,
 						 .role_is_superuser = assignment->role_is_superuser,
-						 .process = process,
-						 .subject = subject};
-	BackgroundWorkerHandle *handle;
+						 .subscription = subject,
+						 .process = process};
 
 	/* No slot is no fault: the next sync tries again. */
-	(void) mls_worker_start(&handle, "mls_follow_worker_main", (Datum) 0, &order, sizeof(order),
-							mls_process(process)->name,
-							psprintf("%s " INT64_FORMAT,
-									 process == MLS_PROCESS_MEDIA ? "subscription" : "suite",
-									 subject));
+	(void) start_worker(&order);
 }
 
 /* Starts those of a process that are due; a query finds them by the subscription worked on. */
@@ -158,18 +177,19 @@ mls_follow(const MlsAssignment *assignment, int64 subscription)
 
 /* ---- The process ---- */
 
-/* One of a few; they end with the process.  False: others have them all. */
-static bool
+/* One of a few; they end with the process.  -1: others have them all. */
+static int
 take_seat(void)
 {
 	int seats = Max(max_worker_processes / 4, 1);
-	bool taken = false;
+	int seat = -1;
 
 	mls_transaction_begin(GetUserId());
-	for (int i = 0; i < seats && !taken; i++)
-		taken = mls_lock_try(MLS_LOCK_FOLLOW, i, ExclusiveLock, true);
+	for (int i = 0; i < seats && seat < 0; i++)
+		if (mls_lock_try(MLS_LOCK_FOLLOW, i, ExclusiveLock, true))
+			seat = i;
 	mls_transaction_commit();
-	return taken;
+	return seat;
 }
 
 static bool
@@ -178,15 +198,132 @@ still_due(const FollowOrder *order)
 	bool due;
 
 	mls_transaction_begin(GetUserId());
-	due = is_due(order->process, order->subject, true);
+	due = is_due(order->process, order->subscription, true);
 	mls_transaction_commit();
 	return due;
 }
+
+static void
+follow_sync(const MlsAssignment *assignment, const FollowOrder *order)
+{
+	for (int i = 0; i < MOST_RUNS; i++)
+	{
+		MlsOutcome outcome = {.subscription = order->subscription};
+
+		CHECK_FOR_INTERRUPTS();
+		mls_run_conduct(&assignment->task, &outcome);
+		if (outcome.state != MLS_OUTCOME_FINISHED || !still_due(order))
+			break;
+	}
+}
+
+/* ---- A sync of what was sent ---- */
+
+static bool
+try_lock(MlsLockClass class, int64 id)
+{
+	bool taken;
+
+	mls_transaction_begin(GetUserId());
+	taken = class == MLS_LOCK_SUBSCRIPTION ? mls_subscription_lock(id, true)
+										   : mls_lock_try(class, id, ExclusiveLock, true);
+	mls_transaction_commit();
+	return taken;
+}
+
+/* Waits until no run is at work on it; false after a while. */
+static bool
+wait_for_end(int64 subscription)
+{
+	for (int64 tries = PATIENCE_MS / LOOK_MS; !try_lock(MLS_LOCK_SUBSCRIPTION, subscription);
+		 tries--)
+	{
+		if (tries == 0)
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	mls_subscription_unlock(subscription);
+	return true;
+}
+
+/*
+ * Whoever waits sees the files that are sent until his run begins, so one who waits is enough: who
+ * finds another waiting has nothing to do.  A run that is at work may have listed the files before.
+ */
+static void
+sync_wanted(const MlsAssignment *assignment, const FollowOrder *order)
+{
+	MlsOutcome outcome;
+
+	do
+	{
+		bool is_free;
+
+		if (!try_lock(MLS_LOCK_WANTED, order->subscription))
+			return;
+		is_free = wait_for_end(order->subscription);
+		mls_lock_release(MLS_LOCK_WANTED, order->subscription, ExclusiveLock, true);
+		if (!is_free)
+			return;
+		outcome = (MlsOutcome){.subscription = order->subscription};
+		mls_run_conduct(&assignment->task, &outcome);
+	} while (outcome.state == MLS_OUTCOME_FAILED && outcome.sqlstate == ERRCODE_OBJECT_IN_USE);
+	mls_webhook_deliver(order->subscription);
+	mls_follow(assignment, order->subscription);
+}
+
+/* Another dataset for which files were sent when there was no seat. */
+static bool
+find_waiting(FollowOrder *order)
+{
+	bool found;
+
+	mls_transaction_begin(GetUserId());
+	mls_sql_control(SPI_OK_SELECT, "SELECT w.subscription, w.owner FROM mls.waiting_dataset($1) w",
+					mls_arg_int8(order->subscription));
+	found = SPI_processed > 0;
+	if (found)
+	{
+		order->subscription = mls_int8_at(0, 1);
+		order->role = mls_oid_at(0, 2);
+		order->role_is_superuser = superuser_arg(order->role);
+	}
+	mls_transaction_commit();
+	return found;
+}
+
+/* mls.begin_sync(subscription): true if a process was started. */
+Datum
+mls_begin_sync(PG_FUNCTION_ARGS)
+{
+	FollowOrder order = {.database = MyDatabaseId,
+						 .session_user = GetSessionUserId(),
+						 .subscription = PG_GETARG_INT64(0),
+						 .process = MLS_PROCESS_SYNC};
+	MlsSubscription *sub;
+
+	mls_refuse_standby("mls.begin_sync()", "sync");
+	SPI_connect();
+	sub = mls_subscription_by_id(order.subscription);
+	if (sub == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"));
+	mls_owner_require_caller(sub, "sync");
+	order.role = sub->owner;
+	order.role_is_superuser = superuser_arg(sub->owner);
+	SPI_finish();
+	PG_RETURN_BOOL(start_worker(&order));
+}
+
+/* ---- The process itself ---- */
 
 void
 mls_follow_worker_main(Datum arg)
 {
 	FollowOrder order;
+	int seat;
 	MlsAssignment *assignment;
 
 	pqsignal(SIGTERM, die);
@@ -200,16 +337,24 @@ mls_follow_worker_main(Datum arg)
 	assignment->role = order.role;
 	assignment->role_is_superuser = order.role_is_superuser;
 	assignment->task.process = order.process;
+	assignment->task.woken = order.process == MLS_PROCESS_SYNC;
 	mls_worker_connect(assignment);
-	if (!take_seat())
+	seat = take_seat();
+	if (seat < 0)
 		return;
-	for (int i = 0; i < MOST_RUNS; i++)
+	if (order.process == MLS_PROCESS_SYNC)
+		sync_wanted(assignment, &order);
+	else
+		follow_sync(assignment, &order);
+	mls_lock_release(MLS_LOCK_FOLLOW, seat, ExclusiveLock, true);
+	if (order.process == MLS_PROCESS_TEST)
+		order.subscription = 0;
+	order.process = MLS_PROCESS_SYNC;
+	if (find_waiting(&order))
+		(void) start_worker(&order);
+	if (assignment->task.process == MLS_PROCESS_SYNC)
 	{
-		MlsOutcome outcome = {.subscription = order.subject};
-
-		CHECK_FOR_INTERRUPTS();
-		mls_run_conduct(&assignment->task, &outcome);
-		if (outcome.state != MLS_OUTCOME_FINISHED || !still_due(&order))
-			break;
+		mls_push_deliver(MLS_PUSH_SECONDS);
+		mls_alert_deliver(MLS_ALERT_SECONDS);
 	}
 }

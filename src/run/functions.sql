@@ -153,7 +153,7 @@ BEGIN
           LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
           LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
          WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-           AND (p.proname <> ALL ('{mls_grant,mls_serve_grant,mls_serve_prune}') AND p.proname !~ '^serve_' AND p.proargnames[1] IS DISTINCT FROM 'caller'
+           AND (p.proname <> ALL ('{mls_grant,mls_serve_grant,mls_serve_prune,mls_tenant,mls_tenant_remove}') AND p.proname !~ '^serve_' AND p.proargnames[1] IS DISTINCT FROM 'caller'
                 OR c.relkind IN ('v', 'r'))
     LOOP
         EXECUTE object;

@@ -320,7 +320,8 @@ write_failure(MlsRun *run)
 	}
 	mls_run_finish(run->id, cancelled ? "cancelled" : "failed", run->outcome, whole_note(run),
 				   run->sub->cursor_timestamp);
-	if (!cancelled && run->process->backs_off)
+	/* Whose next attempt is planned already fails no sooner for having been looked at in between. */
+	if (!cancelled && run->process->backs_off && !(run->task->woken && run->sub->failures > 0))
 		mls_backoff_failed(run->sub, run->outcome);
 	if (!cancelled && run->process->failed)
 		run->process->failed(run);

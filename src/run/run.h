@@ -11,6 +11,7 @@
  *	worker_role.c	as whom it works
  *	run.c		one run: lock, run row, step after step, outcome; the hooks of steps
  *	follow.c	what is due after others: files of media and data tests, after a sync
+ *	make_dataset.c	what a dataset needs, made in a transaction of its own
  *	backoff.c	after a failure: when the next attempt is due
  *	schedule.c	the settings of replication; where pg_cron lives
  */
@@ -23,6 +24,7 @@
 
 extern int mls_max_sync_workers;
 extern int mls_retry_delay_s;
+extern int mls_file_retry_delay_s;
 extern int mls_retry_delay_max_s;
 extern void mls_sync_define_settings(void);
 
@@ -40,6 +42,10 @@ extern void mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome 
 
 /* ---- The process (worker_role.c, worker.c) ---- */
 
+/* At its end it posts events to receivers, and notices of alerts, for so long; who called waits. */
+#define MLS_PUSH_SECONDS 10
+#define MLS_ALERT_SECONDS 10
+
 /* Connects as who is assigned, with the settings of all workers; once. */
 extern void mls_worker_connect(const MlsAssignment *assignment);
 
@@ -51,5 +57,9 @@ extern PGDLLEXPORT void mls_sync_worker_main(Datum arg);
 extern void mls_follow(const MlsAssignment *assignment, int64 subscription);
 
 extern PGDLLEXPORT void mls_follow_worker_main(Datum arg);
+
+/* ---- Datasets (make_dataset.c) ---- */
+
+extern PGDLLEXPORT void mls_dataset_worker_main(Datum arg);
 
 #endif /* MLS_RUN_H */

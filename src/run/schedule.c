@@ -70,8 +70,9 @@ mls_cron_timezone(PG_FUNCTION_ARGS)
 
 int mls_max_sync_workers = 4;
 
-/* Both in seconds. */
+/* In seconds. */
 int mls_retry_delay_s = 60;
+int mls_file_retry_delay_s = 5 * 60;
 int mls_retry_delay_max_s = 6 * 60 * 60;
 
 /* Read by SQL, with current_setting(): see schedule.sql. */
@@ -106,6 +107,9 @@ mls_sync_define_settings(void)
 							"How long after a failed sync the next attempt is due.",
 							"Doubled with each further failure.", &mls_retry_delay_s, 60, 1,
 							INT_MAX / 1000, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("mls_fdw.file_retry_delay", "The same where records come from files.",
+							"Somebody has to put them there anew.", &mls_file_retry_delay_s, 5 * 60,
+							1, INT_MAX / 1000, PGC_USERSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("mls_fdw.retry_delay_max",
 							"The longest time between two attempts of a sync that fails.", NULL,
 							&mls_retry_delay_max_s, 6 * 60 * 60, 1, INT_MAX / 1000, PGC_USERSET,

@@ -86,6 +86,8 @@ static const Setting settings[] = {
 	{"media", TEXT, &serve_settings.media, 0, 0, "LIST",
 	 "directories of stores whose files are at /media/SHA256, with commas between; s3: those of "
 	 "buckets are, by a redirect; none if not given"},
+	{"max-upload", NUMBER, &serve_settings.max_upload_mb, 1, 1000, "MB",
+	 "length of a request that brings files for datasets: 32; four of these are taken at once"},
 	{"origins", TEXT, &serve_settings.origins, 0, 0, "LIST",
 	 "origins whose scripts may read answers (CORS), with commas between"},
 	{"trusted-proxies", TEXT, &serve_settings.trusted, 0, 0, "LIST",

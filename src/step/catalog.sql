@@ -213,6 +213,7 @@ CREATE TABLE mls.file (
     bytes        bigint NOT NULL,
     modified_at  timestamptz,
     changed_at   timestamptz,
+    validator    text,
     sha256       text,
     rows         bigint NOT NULL DEFAULT 0,
     rejected     bigint NOT NULL DEFAULT 0,
@@ -235,6 +236,7 @@ COMMENT ON COLUMN mls.file.state IS 'not_synced (known, to be read again), pendi
 COMMENT ON COLUMN mls.file.bytes IS 'its length, as it is stored';
 COMMENT ON COLUMN mls.file.modified_at IS 'when it was written last';
 COMMENT ON COLUMN mls.file.changed_at IS 'when its content, name or rights changed last, by the clock of the system: no program sets it';
+COMMENT ON COLUMN mls.file.validator IS 'what its host calls this version of it: the header that asks whether it has changed, or the tag of an object';
 COMMENT ON COLUMN mls.file.sha256 IS 'hash of its bytes, by which it is known again';
 COMMENT ON COLUMN mls.file.rows IS 'rows that it holds; while it is being read, rows so far';
 COMMENT ON COLUMN mls.file.rejected IS 'lines that are no records; mls.issue has them with kind file';
@@ -308,7 +310,14 @@ CREATE FUNCTION mls.as_role(role regrole, query text, VARIADIC arguments text[] 
     AS 'MODULE_PATHNAME', 'mls_as_role_sql';
 COMMENT ON FUNCTION mls.as_role(regrole, text, text[])
     IS 'the same as a role whose privileges the caller has; the statement may also be one without rows';
-REVOKE ALL ON FUNCTION mls.as_owner(bigint, text, text[]), mls.as_role(regrole, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION mls.as_role_with(role regrole, query text, bytes bytea, VARIADIC arguments text[] DEFAULT '{}') RETURNS SETOF jsonb
+    LANGUAGE c VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_role_with_sql';
+COMMENT ON FUNCTION mls.as_role_with(regrole, text, bytea, text[])
+    IS 'the same with bytes as the first argument of the query';
+REVOKE ALL ON FUNCTION mls.as_owner(bigint, text, text[]), mls.as_role(regrole, text, text[]), mls.as_role_with(regrole, text, bytea, text[]) FROM PUBLIC;
 
 -- ---- Refusals and names ----
 

@@ -85,6 +85,7 @@ typedef struct MlsTask
 	MlsProcessKind process;
 	bool full;            /* sync: whatever the cursor; mart: all of it */
 	bool due;             /* sync: only what is due */
+	bool woken;           /* sync: since files were sent, whatever is due */
 	bool force;           /* purge, feed: whatever the loss */
 	bool dry_run;         /* say what would be done */
 	int workers;          /* processes that may work on one subscription */

@@ -20,6 +20,7 @@
 
 PG_FUNCTION_INFO_V1(mls_as_owner_sql);
 PG_FUNCTION_INFO_V1(mls_as_role_sql);
+PG_FUNCTION_INFO_V1(mls_as_role_with_sql);
 PG_FUNCTION_INFO_V1(mls_as_control_sql);
 
 /* The relations that a subscription names are what they should be, as far as they are there. */
@@ -56,24 +57,36 @@ mls_owner_enter(MlsRights *before, const MlsSubscription *sub, const char *verb)
 
 /* ---- The same for SQL ---- */
 
-/* Runs a query with arguments of type text; rows of jsonb are the result, if it has any. */
+/*
+ * Runs a query with arguments of type text, in front of them bytes, if there are any; rows of jsonb
+ * are the result, if it has any.
+ */
 static void
-run_query(FunctionCallInfo fcinfo, const char *query, ArrayType *arguments)
+run_query(FunctionCallInfo fcinfo, const char *query, bytea *bytes, ArrayType *arguments)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid types[FUNC_MAX_ARGS];
 	char nulls[FUNC_MAX_ARGS];
-	Datum *values;
+	Datum values[FUNC_MAX_ARGS];
+	Datum *texts;
 	bool *isnull;
-	int n;
+	int ntexts;
+	int n = 0;
 
-	deconstruct_array_builtin(arguments, TEXTOID, &values, &isnull, &n);
-	if (n > FUNC_MAX_ARGS)
+	deconstruct_array_builtin(arguments, TEXTOID, &texts, &isnull, &ntexts);
+	if (ntexts + 1 > FUNC_MAX_ARGS)
 		elog(ERROR, "too many arguments");
-	for (int i = 0; i < n; i++)
+	if (bytes)
 	{
-		types[i] = TEXTOID;
-		nulls[i] = isnull[i] ? 'n' : ' ';
+		types[n] = BYTEAOID;
+		values[n] = PointerGetDatum(bytes);
+		nulls[n++] = ' ';
+	}
+	for (int i = 0; i < ntexts; i++)
+	{
+		types[n] = TEXTOID;
+		values[n] = texts[i];
+		nulls[n++] = isnull[i] ? 'n' : ' ';
 	}
 	if (SPI_execute_with_args(query, n, types, values, nulls, false, 0) < 0)
 		elog(ERROR, "could not execute: %s", query);
@@ -106,15 +119,14 @@ mls_as_owner_sql(PG_FUNCTION_ARGS)
 	if (sub == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such subscription"));
 	mls_owner_enter(&before, sub, "look at");
-	run_query(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_ARRAYTYPE_P(2));
+	run_query(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL, PG_GETARG_ARRAYTYPE_P(2));
 	mls_rights_leave(&before);
 	SPI_finish();
 	return (Datum) 0;
 }
 
-/* mls.as_role(role, query, arguments) */
-Datum
-mls_as_role_sql(PG_FUNCTION_ARGS)
+static void
+run_as_role(FunctionCallInfo fcinfo, bytea *bytes, ArrayType *arguments)
 {
 	Oid role = PG_GETARG_OID(0);
 	MlsRights before;
@@ -125,9 +137,24 @@ mls_as_role_sql(PG_FUNCTION_ARGS)
 				errmsg("permission denied to act as role \"%s\"", GetUserNameFromId(role, true)));
 	SPI_connect();
 	mls_rights_enter(&before, role);
-	run_query(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_ARRAYTYPE_P(2));
+	run_query(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(1)), bytes, arguments);
 	mls_rights_leave(&before);
 	SPI_finish();
+}
+
+/* mls.as_role(role, query, arguments) */
+Datum
+mls_as_role_sql(PG_FUNCTION_ARGS)
+{
+	run_as_role(fcinfo, NULL, PG_GETARG_ARRAYTYPE_P(2));
+	return (Datum) 0;
+}
+
+/* mls.as_role_with(role, query, bytes, arguments) */
+Datum
+mls_as_role_with_sql(PG_FUNCTION_ARGS)
+{
+	run_as_role(fcinfo, PG_GETARG_BYTEA_PP(2), PG_GETARG_ARRAYTYPE_P(3));
 	return (Datum) 0;
 }
 

@@ -26,6 +26,32 @@ state_named(const char *name)
 	return MLS_FILE_NOT_SYNCED;
 }
 
+typedef struct RunLedger
+{
+	MlsFileLedger head;
+	const MlsRun *run;
+} RunLedger;
+
+/* By the limits of the tenants that the owner is or belongs to; outside transactions. */
+static const char *
+refusal(MlsFileLedger *ledger, int64 bytes, int64 rows)
+{
+	const MlsRun *run = ((RunLedger *) ledger)->run;
+	MemoryContext before = CurrentMemoryContext;
+	char *why;
+
+	mls_transaction_begin(run->sub->owner);
+	mls_sql_control(SPI_OK_SELECT, "SELECT mls.take_file($1::pg_catalog.regrole, $2, $3)",
+					mls_arg_oid(run->sub->owner), mls_arg_int8(bytes),
+					rows < 0 ? mls_arg_null(INT8OID) : mls_arg_int8(rows));
+	why = mls_text_at(0, 1);
+	if (why)
+		why = MemoryContextStrdup(before, why);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(before);
+	return why;
+}
+
 /* What is known from earlier runs. */
 static List *
 read_known(const MlsRun *run)
@@ -34,7 +60,7 @@ read_known(const MlsRun *run)
 
 	mls_select("SELECT f.name, f.state, f.bytes, f.modified_at, f.sha256, f.rows, f.rejected, "
 			   "f.reading, f.synced_at IS NOT NULL, f.changed_at, f.taken_rows, f.taken_bytes, "
-			   "f.taken_sha256, f.first_sha256 FROM mls.file f "
+			   "f.taken_sha256, f.first_sha256, f.validator FROM mls.file f "
 			   "WHERE f.subscription = $1 ORDER BY f.name",
 			   mls_arg_int8(run->sub->id));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -55,6 +81,7 @@ read_known(const MlsRun *run)
 		entry->taken_bytes = mls_int8_at(i, 12);
 		entry->taken_sha256 = mls_text_at(i, 13);
 		entry->first_sha256 = mls_text_at(i, 14);
+		entry->validator = mls_text_at(i, 15);
 		known = lappend(known, entry);
 	}
 	return known;
@@ -63,18 +90,20 @@ read_known(const MlsRun *run)
 void
 mls_files_begin(MlsRun *run)
 {
-	MlsFileLedger *ledger;
+	RunLedger *ledger;
 
 	if (!run->table->source->protocol->keeps_files)
 		return;
-	ledger = MemoryContextAllocZero(run->context, sizeof(MlsFileLedger));
-	ledger->context = run->context;
+	ledger = MemoryContextAllocZero(run->context, sizeof(RunLedger));
+	ledger->head.context = run->context;
+	ledger->head.refusal = refusal;
+	ledger->run = run;
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
-	ledger->known = read_known(run);
+	ledger->head.known = read_known(run);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
-	run->table->files = ledger;
+	run->table->files = &ledger->head;
 }
 
 bool
@@ -92,15 +121,15 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 		SPI_OK_INSERT,
 		"INSERT INTO mls.file AS f (subscription, name, state, bytes, modified_at, sha256, rows, "
 		"rejected, reading, error, failures, run_id, changed_at, taken_rows, taken_bytes, "
-		"taken_sha256, first_sha256, synced_at) "
+		"taken_sha256, first_sha256, validator, synced_at) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($3 = 'failed')::pg_catalog.int4, $11, "
-		"$12, $13, $14, $15, $16, "
+		"$12, $13, $14, $15, $16, $17, "
 		"CASE WHEN $3 = 'synced' THEN pg_catalog.clock_timestamp() END) "
 		"ON CONFLICT (subscription, name) DO UPDATE SET state = excluded.state, "
 		"bytes = excluded.bytes, modified_at = excluded.modified_at, "
 		"changed_at = excluded.changed_at, taken_rows = excluded.taken_rows, "
 		"taken_bytes = excluded.taken_bytes, taken_sha256 = excluded.taken_sha256, "
-		"first_sha256 = excluded.first_sha256, "
+		"first_sha256 = excluded.first_sha256, validator = excluded.validator, "
 		"sha256 = CASE WHEN $3 = 'gone' THEN $6 ELSE coalesce($6, f.sha256) END, "
 		"rows = excluded.rows, "
 		"rejected = excluded.rejected, reading = coalesce(excluded.reading, f.reading), "
@@ -112,7 +141,8 @@ store_entry(const MlsRun *run, const MlsFileEntry *entry)
 		mls_arg_int8(entry->rows), mls_arg_int8(entry->rejected), mls_arg_text(entry->reading),
 		mls_arg_text(entry->error), mls_arg_int8(run->id), mls_arg_time(entry->changed),
 		mls_arg_int8(entry->taken_rows), mls_arg_int8(entry->taken_bytes),
-		mls_arg_text(entry->taken_sha256), mls_arg_text(entry->first_sha256));
+		mls_arg_text(entry->taken_sha256), mls_arg_text(entry->first_sha256),
+		mls_arg_text(entry->validator));
 }
 
 static void

@@ -36,9 +36,14 @@ BEGIN
         NULL;
     END;
     UPDATE mls.verification v SET source = after WHERE v.source = before AND pg_has_role(caller, v.verified_by, 'USAGE');
+    BEGIN
+        UPDATE mls.upload u SET server = after WHERE u.server = before AND pg_has_role(caller, u.owner, 'USAGE');
+    EXCEPTION WHEN unique_violation THEN
+        NULL;
+    END;
     DELETE FROM mls.told t WHERE t.source = before;
 END $$;
-COMMENT ON FUNCTION mls.note_rename(regrole, text, text) IS 'gives schedules and verifications of a caller the new name of a source, and forgets what it told';
+COMMENT ON FUNCTION mls.note_rename(regrole, text, text) IS 'gives schedules, verifications and uploaded files of a caller the new name of a source, and forgets what it told';
 CREATE FUNCTION mls.note_rename(before text, after text) RETURNS void
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
@@ -61,9 +66,8 @@ BEGIN
         RAISE EXCEPTION 'no server "%" is called "%" now', before, after USING ERRCODE = 'undefined_object';
     END IF;
     IF mls.has_cron() AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-        EXECUTE 'UPDATE cron.job j SET jobname = format(''mls %s %s'', $2, s.process), command = a.command '
-                'FROM mls.schedule s, mls.asked_jobs($2, ''x'', ''x'', ''x'', ''x'', ''x'', ''x'', ''x'', ''x'') a '
-                'WHERE s.source = $1 AND a.process = s.process AND j.database = current_database() '
+        EXECUTE 'UPDATE cron.job j SET jobname = format(''mls %s %s'', $2, s.process), command = mls.job_command($2, s.process) '
+                'FROM mls.schedule s WHERE s.source = $1 AND j.database = current_database() '
                 'AND j.jobname = format(''mls %s %s'', $1, s.process) AND j.username = pg_get_userbyid(s.role)'
           USING before, after;
     END IF;

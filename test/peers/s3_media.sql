@@ -27,7 +27,7 @@ SELECT status, fetched, stored, removed FROM mls_media_sync('peer_source');
 SELECT count(mls_media_store('peer_source', 'peer_bucket', after_sync => false, grace => '7 days'));
 SELECT deleted FROM mls_purge('peer_source', force => true);
 SELECT status, fetched, removed FROM mls_media_sync('peer_source');
-SELECT count(mls_undo(max(run))) FROM mls_history WHERE process = 'purge' AND source = 'peer_source';
+SELECT count(mls_undo(h.run)) FROM (SELECT max(run) AS run FROM mls_history WHERE process = 'purge' AND source = 'peer_source') h;
 SELECT status, fetched, removed FROM mls_media_sync('peer_source');
 SELECT deleted FROM mls_purge('peer_source', force => true);
 SELECT count(mls_media_store('peer_source', 'peer_bucket', after_sync => false, grace => '0'));

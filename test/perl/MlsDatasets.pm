@@ -312,7 +312,7 @@ sub break_file
 	my $bytes = bytes_of($file);
 	keep_base($name, $file);
 	if ($file->{kind} =~ /^[ct]sv$/) { $bytes .= qq("never closed\n); }
-	elsif ($file->{kind} eq 'ndjson') { $bytes .= qq({"Id": "half\n); }
+	elsif ($file->{kind} eq 'ndjson') { $bytes = qq({"Id": "half\n$bytes); }
 	else { $bytes = substr $bytes, 0, length($bytes) / 2; }
 	$file->{broken} = 1;
 	$file->{time} = $self->next_time;

@@ -225,11 +225,16 @@ sub revoke
 sub wait_for_server
 {
 	my ($self) = @_;
-	$self->{node}->poll_query_until('postgres', q{
-		SELECT NOT pg_is_in_recovery()
-		   AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'mls\_fdw %')})
-	  or die 'PostgreSQL did not come back';
-	return;
+	for (1 .. 100)
+	{
+		my $is_back = eval { $self->{node}->poll_query_until('postgres', q{
+			SELECT NOT pg_is_in_recovery()
+			   AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'mls\_fdw %')}) };
+		return if $is_back;
+		# A psql that cannot connect may end before it has read its question.
+		die $@ || 'PostgreSQL did not come back' unless $@ =~ /Broken pipe/;
+	}
+	die 'PostgreSQL did not come back';
 }
 
 # ---- Second thoughts ----

@@ -10,6 +10,7 @@
  *	s	scopes: what is asked for, and what is allowed, a line each
  *	c	claims of a consumer, and behind a newline its limits
  *	k	a file of keys
+ *	f	a form with files: its content type in a line, then its body
  */
 #include <json-c/json.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "serve/base/encoding.h"
+#include "serve/base/multipart.h"
 #include "serve/base/settings.h"
 #include "serve/token/signing_keys.h"
 #include "serve/token/token.h"
@@ -215,6 +217,31 @@ check_keys(const char *text, size_t length)
 	serve_keyring_forget(&ring);
 }
 
+/* The body in memory of its own, so that a byte beyond it is noticed. */
+static void
+check_files(ServeArena *arena, char *rest, size_t length)
+{
+	char *begin = rest;
+	char *type = next_line(&rest, false);
+	size_t body_length = length - (size_t) (rest - begin);
+	char *body = malloc(body_length ? body_length : 1);
+	ServePart parts[4];
+	int n;
+
+	memcpy(body, rest, body_length);
+	n = serve_multipart_read(arena, type, body, body_length, parts, 4);
+	require(n >= -1 && n <= 4, "there are as many parts as there may be");
+	for (int i = 0; i < n; i++)
+	{
+		require(parts[i].name != NULL, "a part has a name");
+		require(parts[i].data >= body && parts[i].data + parts[i].length <= body + body_length,
+				"a part stands in the body");
+		require(!parts[i].file_name || !strpbrk(parts[i].file_name, "/\\"),
+				"a file is in no folder");
+	}
+	free(body);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
@@ -247,6 +274,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 			break;
 		case 'k':
 			check_keys(text, length);
+			break;
+		case 'f':
+			check_files(arena, text, length);
 			break;
 	}
 	serve_arena_free(arena);

@@ -76,7 +76,7 @@ class S3:
         self.buckets = {"photos": {}, "full": {}, "closed": {}, "a.b": {}}
         self.uploads, self.numbers, self.checked = {}, 0, 0
         self.settings = {"region": "us-east-1", "skew_s": 0, "session_token": None, "page": MAX_KEYS, "deny": [], "no_bulk": False, "delete_errors": [],
-                         "complete_error": 0, "keep": True, "host": None, "order": "names", "conditions": "kept"}
+                         "complete_error": 0, "keep": True, "host": None, "order": "names", "tags": False, "after_list": None, "conditions": "kept"}
 
     def bucket_of(self, request):
         """Bucket and key as they stand in the address: by host, or by path."""
@@ -237,10 +237,17 @@ class S3:
         if key not in bucket:
             raise Refusal("NoSuchKey", "The specified key does not exist.", "<Key>%s</Key>" % escape(key))
         data, kind, _ = bucket[key]
-        return Response(200, data, kind or "binary/octet-stream", {"ETag": '"not-a-hash"'})
+        return Response(200, data, kind or "binary/octet-stream", {"ETag": self.tag(data, "not-a-hash")})
+
+    def tag(self, data, other):
+        """A tag as it is of plain objects, or something else."""
+        return '"%s"' % (hashlib.md5(data).hexdigest() if self.settings["tags"] else other)
 
     def get(self, request, bucket, key, options):
-        return self.found(bucket, key)
+        answer = self.found(bucket, key)
+        if request.headers.get("If-Match") not in (None, answer.headers["ETag"]):
+            raise Refusal("PreconditionFailed", "At least one of the preconditions you specified did not hold.")
+        return answer
 
     head = get
 
@@ -273,12 +280,17 @@ class S3:
         if "continuation-token" in options:
             after = base64.b64decode(options["continuation-token"][2:-1]).decode()
         keys = sorted((key for key in bucket if key.startswith(prefix) and key > after), reverse=self.settings["order"] == "backwards")
+        if "delimiter" in options:
+            keys = [key for key in keys if options["delimiter"] not in key[len(prefix):]]
         page = keys[:most]
         more = len(keys) > most
         # A token of characters that an address must escape.
         token = "+/%s=" % base64.b64encode(page[-1].encode()).decode() if more and page else ""
-        body = "".join("<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>&quot;x&quot;</ETag><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>"
-                       % (escape(key), bucket[key][2].strftime("%Y-%m-%dT%H:%M:%S.000Z"), len(bucket[key][0])) for key in page)
+        body = "".join("<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>%s</ETag><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>"
+                       % (escape(key), bucket[key][2].strftime("%Y-%m-%dT%H:%M:%S.000Z"), escape(self.tag(bucket[key][0], "x")), len(bucket[key][0])) for key in page)
+        if self.settings["after_list"] and not more:
+            name, data = self.settings["after_list"]
+            bucket[name] = (data.encode(), *bucket[name][1:])
         return Response(200, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Prefix>%s</Prefix><KeyCount>%d</KeyCount>"
                         "<MaxKeys>%d</MaxKeys><IsTruncated>%s</IsTruncated>%s%s</ListBucketResult>"
                         % (escape(prefix), len(page), most, str(more).lower(), "<NextContinuationToken>%s</NextContinuationToken>" % token if more else "", body), XML)
@@ -347,7 +359,7 @@ class S3:
                     "checked": self.checked, "settings": self.settings}
 
     def change(self, spec):
-        """Settings by their names; `age`: seconds by which all files and uploads become older; `spoil`: keys that get other
+        """Settings by their names; `after_list`: a key and what stands there once a list has been given; `age`: seconds by which all files and uploads become older; `spoil`: keys that get other
         bytes; `drop`: keys that go."""
         with self.lock:
             for name, value in spec.items():
@@ -371,6 +383,9 @@ class S3:
                 elif name == "put":
                     bucket, key, text = value
                     self.buckets[bucket][key] = (text.encode(), "text/plain", self.clock())
+                elif name == "remove":
+                    bucket, key = value
+                    del self.buckets[bucket][key]
                 elif name in self.settings:
                     self.settings[name] = value
                 else:

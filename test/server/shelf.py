@@ -113,8 +113,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def serve(handler):
+    """Until standard input ends; says first at which port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print("listening on %d" % server.server_address[1], flush=True)
@@ -122,4 +123,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    serve(Handler)

@@ -191,7 +191,7 @@ like($node->safe_psql('postgres', q{UPDATE mls.schedule SET schedule = '0 5 * * 
 is($node->safe_psql('postgres', q{UPDATE mls.feed SET checked_at = now(); SELECT level || ': ' || message FROM mls_health() WHERE item = 'feeds'}), 'ok: 1 feed is written', 'until somebody looks');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_metrics() m WHERE m IN ('mls_feed_listings{feed="homes"} 198', 'mls_publication_in_step{destination="shop",name="listing"} 0', 'mls_publication_refused{destination="shop",name="listing"} 0')}), '3', 'both are counted');
 $node->safe_psql('postgres', q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'), mls_unfeed('homes')});
-like(health('orphans'), qr/^warning: scheduled, but not subscribed, published, written or tested: homes, shop;/, 'what is gone is still scheduled');
+like(health('orphans'), qr/^warning: scheduled, but not subscribed, published, written, filled or tested: homes, shop;/, 'what is gone is still scheduled');
 is($node->safe_psql('postgres', q{SELECT mls_unschedule('shop'), mls_unschedule('homes')}), '1|1', 'and can be taken away');
 
 # A role of its own
@@ -211,6 +211,9 @@ is("$out$err", 'sync|5 * * * *', 'then it may');
 is($node->safe_psql('postgres', q{SELECT username, jobname FROM cron.job ORDER BY jobname}),
 	"nobody|mls one sync\nnobody|mls prune", 'jobs of its own');
 is($node->safe_psql('postgres', q{SELECT schedule FROM mls_status_detail}), '5 * * * *', 'which everybody who watches sees');
+is($node->safe_psql('postgres', q{ALTER SERVER one RENAME TO uno; SELECT count(*) > 0 FROM mls_schedule('uno'); SELECT source, schedule FROM mls_schedules; SELECT jobname, command FROM cron.job WHERE jobname <> 'mls prune'}),
+	qq{t\nuno|5 * * * *\nmls uno sync|SELECT * FROM "Mls tools".mls_sync('uno', due => true)}, 'a source that is renamed keeps its schedule');
+$node->safe_psql('postgres', q{ALTER SERVER uno RENAME TO one; SELECT * FROM mls_schedule('one')});
 $node->safe_psql('postgres', q{SELECT mls_unsubscribe('one.property')});
 like(health('orphans'), qr/^warning: .*: one;/, 'a schedule without a subscription is noticed');
 $node->safe_psql('postgres', q{SELECT mls_subscribe('one.property')});

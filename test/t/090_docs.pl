@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use MlsFiles;
 use MlsMaria;
 use MlsQobrix;
 use MlsSearch;
@@ -25,6 +26,10 @@ mkdir "$folder/$_" or die for qw(photos feeds pictures office);
 	append_to_file("$folder/office/showings.csv", $csv);
 	utime 1700000000, 1700000000, "$folder/office/showings.csv" or die;
 }
+# Its address and its bucket.
+my $cabinet = start_cabinet();
+$cabinet->put('/roster.csv', "Name,Zip\nAnn,02139\nBob,10001\n");
+$mls->control('s3', { put => [ 'photos', 'sales/sales_1.csv', "Sale,Price\nS-1,100\n" ], tags => JSON::PP::true });
 my $node = new_node('docs', 'mls_fdw.file_directories' => "'$folder'");
 
 # The source with names of its own that docs/mapping.md maps.
@@ -53,6 +58,8 @@ sub substitute
 	$sql =~ s{https://tenant\.example\.com/api}{$root/api}g;
 	$sql =~ s{api_user '\.\.\.', api_key '\.\.\.'}{api_user '11111111-1111-4111-8111-111111111111', api_key 'header-key-value'}g;
 	$sql =~ s{https://harbor\.example\.com/odata}{$harbor->{url}}g;
+	$sql =~ s{https://files\.example\.com}{$cabinet->url}eg;
+	$sql =~ s{"access_key": "\.\.\.", "secret_key": "\.\.\."}{"access_key": "AKIATESTKEYVALUE", "secret_key": "s3cr3t/Key+Value=for-tests"}g;
 	$sql =~ s{https://minio\.example\.com}{$root}g;
 	$sql =~ s{access_key '\.\.\.', secret_key '\.\.\.'}{access_key 'AKIATESTKEYVALUE', secret_key 's3cr3t/Key+Value=for-tests'}g;
 	$sql =~ s{url 'mysql://db\.example\.com/shop'}{"url '" . $maria->url . "', tls 'none'"}eg;

@@ -148,7 +148,7 @@ is( $node->safe_psql('postgres', "
 	  JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
 	 WHERE has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
 	    OR c.relkind <> 'S' AND has_table_privilege('public', c.oid, 'SELECT')
-	       AND c.relname !~ '^(dd_|[a-z]+_map\$)' AND c.relname <> ALL ('{Lookup,Field,EntityEvent,served_audience,served_licence,office_event,readable_field}')"),
+	       AND c.relname !~ '^(dd_|[a-z]+_map\$)' AND c.relname <> ALL ('{Lookup,Field,EntityEvent,served_audience,served_dataset,served_licence,office_event,readable_field}')"),
 	'', 'PUBLIC may read the dictionary, the rules and what an audience is shown, and change nothing');
 # One function runs as its owner: gold must know whether rows of another role still have a
 # source; it answers yes or no about a name.

@@ -117,6 +117,8 @@ is($site->get("/api/$_")->{status}, 401, "/api/$_ is for who is logged in") for 
 is($site->get("/api/$_", method => 'POST', body => '{}', headers => { 'Content-Type' => 'application/json' })->{status}, 401, "so is /api/$_") for 'do/sync', 'logout', 'cancel';
 is($site->get('/api/q/status', headers => { Cookie => $_ })->{status}, 401, "no session: $_") for 'mls_site=', 'mls_site=' . 'A' x 43, 'other=1; mls_site=x', 'mls_site=' . 'x' x 4000;
 
+is($site->get('/api/do/upload', method => 'POST', body => 'x' x 70_000, headers => { 'Content-Type' => 'application/json' })->{status}, 413, 'nor of who sends pieces of files without a session');
+
 # ---- Logging in ----
 
 my $operator = log_in('operator', cookie => 'mls_site=chosen-by-somebody-else');
@@ -132,6 +134,12 @@ $operator = $again;
 my $viewer = log_in('viewer');
 my $stranger = log_in('stranger');
 is($viewer->{status} + $stranger->{status}, 400, 'others log in beside');
+
+my %piece = (source => 'nowhere', name => 'a.csv', at => 0, more => JSON::PP::false, bytes => 'QUJD' x 20_000);
+is(act($operator, 'upload', \%piece)->{status}, 404, 'a piece of a file may be longer, of who is logged in');
+is(act($operator, 'upload', \%piece, 'X-CSRF-Token' => 'x')->{status}, 403, 'from our page');
+is(act($operator, 'upload', { %piece, bytes => '!' })->{status}, 400, 'and is base64');
+is(act($viewer, 'upload', \%piece)->{status}, 403, 'who may not upload does not');
 
 my $wrong = log_in('operator', password => 'wrong');
 is($wrong->{status}, 401, 'a wrong password');

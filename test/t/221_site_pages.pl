@@ -18,6 +18,8 @@ plan skip_all => 'pg_cron is not installed' unless -e `pg_config --sharedir` =~ 
 my $node = empty_node('site_pages', shared_preload_libraries => "'pg_cron'", 'cron.database_name' => "'postgres'");
 # Jobs are made and never run: what is looked at stays as it is.
 $node->append_conf('postgresql.conf', "cron.host = '/nonexistent'\n");
+my $files = PostgreSQL::Test::Utils::tempdir;
+$node->append_conf('postgresql.conf', "mls_fdw.file_directories = '$files'\n");
 $node->start;
 my $mls = start_mls(listings => 120);
 my $mls_url = "http://127.0.0.1:$mls->{port}";
@@ -102,10 +104,22 @@ like($browser->text_of('.findings li[data-item=alerts]'), qr/receiver "desk" tak
 query(q{SET ROLE operator; SELECT mls_alert_rule_remove('quota'), mls_alert_receiver_remove('desk')});
 query(q{ALTER SERVER oldtown OPTIONS (SET requests_per_day '2000'); SET ROLE operator; SELECT mls_unschedule('lakeside')});
 
+# ---- Market, where there is no mart, and the overview's part of one ----
+
+like(visit('#/market', 'main h1 + p'), qr/There is no mart yet: SELECT mls_mart_create\(\)/, 'without a mart it is said how to make one');
+query(q{SET client_min_messages = warning; SET ROLE operator; SELECT mls_mart_create('mart', levels => '{all,city}', coverage => '{"riverbend": "2020-01-01", "oldtown": "2020-01-01", "lakeside": "2020-01-01", "agency": "2020-01-01"}'); SELECT * FROM mls_mart_sync('mart')});
+visit('#/overview', '[data-mart]');
+is(cells('[data-mart]', 'Mart', 'State', 'Listings'), 'mart|✓ filled|' . query('SELECT listings FROM mls_marts'), 'a mart is in the overview');
+$browser->click('[data-mart] button');
+like($browser->text_of('dialog pre'), qr/mls_mart_sync\('mart'\)/, 'and is filled from there');
+$browser->click('dialog button[type=submit]');
+is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
+$browser->wait_for('it is filled', 'return [...document.querySelectorAll("#jobs li[data-ended=good]")].some(e => /^Fill mart/.test(e.innerText))');
+
 # ---- All pages: fit on a phone, say nothing of secrets, load nothing of elsewhere ----
 
 my %pages = ('#/overview' => '.card', '#/source/riverbend' => 'table', '#/runs' => 'tbody tr', '#/live' => '#work .empty, #work li', '#/schedules' => 'svg.band', '#/record?text=LK00000007' => 'tbody tr',
-	'#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr');
+	'#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/datasets' => 'main .empty', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr', '#/market' => 'svg.line');
 for my $width (360, 1280)
 {
 	$browser->chrome('Emulation.setDeviceMetricsOverride', { width => $width, height => 800, deviceScaleFactor => 1, mobile => JSON::PP::false });
@@ -174,6 +188,67 @@ $browser->click('dialog button[type=submit]');
 is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
 ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM mls_publications WHERE state = 'failing'}), 'where its run can be seen, and ends');
 query(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'); DROP SERVER shop CASCADE});
+
+# ---- Datasets ----
+
+visit('#/datasets', 'main .empty');
+like($browser->text_of('main'), qr/No dataset is replicated yet.*CREATE SERVER office/s, 'where there is none, how to make one is said');
+append_to_file("$files/roster.csv", "Id,Name\n1,<b>Ann</b>\n2,Bob\n");
+append_to_file("$files/broken.csv", qq{Id,Name\n1,"Ann\n});
+utime 1, 1, glob "$files/*";
+query(qq{CREATE SERVER office FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$files', files 'roster=*.csv', quote 'none'); GRANT USAGE ON FOREIGN SERVER office TO operator; CREATE SCHEMA office AUTHORIZATION operator;
+	SET ROLE operator; IMPORT FOREIGN SCHEMA files FROM SERVER office INTO office; SELECT mls_subscribe('office.roster'); RESET ROLE; ALTER SERVER office OPTIONS (DROP quote)});
+$node->psql('postgres', q{SET ROLE operator; SELECT * FROM mls_sync('office')});
+visit('#/datasets', '[data-dataset]');
+is(cells('[data-dataset]', 'Dataset', 'State', 'Files', 'Rows', 'Rejected'), "office roster|\x{2715} failed|2 (1 failed)|2|0", 'a dataset, as its files are');
+like(cells('[data-dataset]', 'Last error', 'Next try'), qr/^could not read file "broken\.csv" of source "office": The quote that opens in line 2 is never closed\.\|in \d min\z/, 'its error, and when it is tried again');
+$browser->click('[data-dataset] a');
+$browser->text_of('[data-file="broken.csv"]');
+is(cells('[data-file]', 'File', 'State', 'Rows'), "broken.csv|\x{2715} failed|0\nroster.csv|\x{2713} synced|2", 'its files, those that failed first');
+like($browser->text_of('main'), qr/Its files come from file:.*they are put there, not sent/, 'that no files are sent there is said');
+unlink "$files/roster.csv" or die;
+$browser->click('[data-file="roster.csv"] button[data-action=remove]');
+like($browser->text_of('dialog'), qr/Removes the rows of roster\.csv.*It cannot be undone.*SELECT mls_dataset_remove\('office\.roster', 'roster\.csv'\);/s, 'a file is removed by a button, which says what it does');
+$browser->click('dialog button[type=submit]');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM silver.office_roster}), 'and its rows are gone');
+$browser->wait_for('the page follows', 'return document.querySelector("[data-file=\"roster.csv\"]") === null');
+$browser->click('button[data-action=remove]');
+$browser->click('dialog button[type=submit]');
+$browser->text_of('main .empty');
+is(query(q{SELECT to_regclass('silver.office_roster') IS NULL AND to_regclass('office.roster') IS NULL}), 't', 'so is a dataset');
+query(q{CREATE SERVER inbox FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'upload:', files 'roster=*.csv'); GRANT USAGE ON FOREIGN SERVER inbox TO operator; CREATE SCHEMA inbox AUTHORIZATION operator;
+	SET ROLE operator; SELECT mls_upload('inbox', 'first.csv', convert_to(E'Id,Name\n0,Zoe\n', 'UTF8')); IMPORT FOREIGN SCHEMA files FROM SERVER inbox INTO inbox; SELECT mls_subscribe('inbox.roster')});
+visit('#/datasets/inbox/roster', 'form.upload input');
+# One of several pieces, and one of a single byte more than none.
+$browser->js('const files = new DataTransfer(), input = document.querySelector("form.upload input"); files.items.add(new File(["Id,Name\n", ...Array.from({ length: 40000 }, (_, i) => `${i + 1},name ${i + 1} of many\n`)], "large.csv")); files.items.add(new File(["Id,Name\n50001,K\u00f6ln\n"], "k\u00f6ln.csv")); input.files = files.files');
+$browser->click('form.upload button');
+$browser->wait_for('files are sent', 'return /2 files were sent, and a sync has begun/.test(document.querySelector("form.upload [role=status]")?.textContent || "") || document.querySelector("[data-file]") !== null');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 40002 FROM silver.inbox_roster}), 'files are sent from the page, and synced');
+is(query(q{SELECT string_agg(name, ', ' ORDER BY id) FROM silver.inbox_roster WHERE id IN ('0', '1', '40000', '50001')}), 'Zoe, name 1 of many, name 40000 of many, Köln', 'whole');
+visit('#/datasets/inbox/roster', '[data-file]');
+is($browser->js('return [...document.querySelectorAll("main input")].filter(e => !e.labels?.length && !e.ariaLabel).length + [...document.querySelectorAll("button, a[href]")].filter(e => !e.textContent.trim()).length'), 0, 'everything there has a name');
+is($browser->js('return document.documentElement.scrollWidth > innerWidth ? 1 : 0'), 0, 'and fits');
+is(cells('[data-file]', 'File', 'State', 'Rows'), "first.csv|\x{2713} synced|1\nköln.csv|\x{2713} synced|1\nlarge.csv|\x{2713} synced|40,000", 'the page shows them');
+$browser->js('const files = new DataTransfer(), input = document.querySelector("form.upload input"); files.items.add(new File(["x"], "notes.docx")); input.files = files.files');
+$browser->click('form.upload button');
+like($browser->text_of('form.upload .failure'), qr/cannot upload file "notes\.docx" to source "inbox".*of no kind that is read/s, 'what is no file of it is refused, and told');
+
+# ---- Market ----
+
+visit('#/market/mart', '.measure svg.line');
+my ($place, $type) = split / /, $browser->js('return document.querySelector("[data-group]").dataset.group');
+my $figures = "FROM mart.agg_market_month a WHERE a.location_id = $place AND a.type_id = $type AND a.source_id = 0 AND a.currency = '" . $browser->js('return document.querySelector("select[name=currency]").value') . "' AND a.month > (SELECT max(month) FROM mart.agg_market_month) - interval '24 months'";
+is($browser->js('return [...document.querySelectorAll("[data-group]")[0].querySelectorAll("figure[data-measure=inventory_eom] tr[data-month]")].map(r => `${r.dataset.month} ${r.querySelector("td").textContent.replaceAll(",", "")}`).join("\n")'),
+	query(qq{SELECT string_agg(month || ' ' || coalesce(inventory_eom::text, '–'), E'\n' ORDER BY month DESC) $figures}), 'the table beside a chart has what the mart has');
+is($browser->js('return document.querySelector("[data-group] figure[data-measure=inventory_eom] svg").querySelectorAll("circle").length'), query(qq{SELECT count(inventory_eom) $figures}), 'and the chart a point for each month that is known');
+is($browser->js('return document.querySelector("figure[data-measure=months_supply_12p] figcaption").title'), query(q{SELECT definition FROM mls.mart_column WHERE relation = 'agg_market_month' AND name = 'months_supply_12p'}), 'its definition is told on pointing at it');
+$browser->js('window.saved = null; const make = URL.createObjectURL; URL.createObjectURL = b => { b.text().then(t => { window.saved = t; }); return make.call(URL, b); }');
+$browser->click('button[data-action=csv]');
+my @csv = split /\r\n/, $browser->wait_for('a file', 'return window.saved');
+is($csv[0], 'month,place,kind,inventory_eom,new_listings,new_pending,closed_sales,median_sale_price,months_supply_12p,dom_median,sale_to_list_pct,is_thin,is_complete', 'as CSV');
+is(scalar(@csv) - 1, $browser->js('return document.querySelectorAll("figure[data-measure=inventory_eom] tr[data-month]").length'), 'with all that is shown');
+$browser->js('const s = document.querySelector("select[name=months]"); s.value = "12"; s.form.dispatchEvent(new Event("change"))');
+is($browser->wait_for('fewer months', 'const n = document.querySelectorAll("[data-group]")[0].querySelectorAll("figure[data-measure=inventory_eom] tr[data-month]").length; return n <= 12 ? n : null'), 12, 'of so many months as are wanted');
 
 # ---- Record ----
 
@@ -257,15 +332,22 @@ my $evil = q{<img src=x onerror="window.broken=1"><script>window.broken=2</scrip
 query(qq{UPDATE gold.property SET "UnparsedAddress" = \$e\$$evil\$e\$ || chr(8238) || 'txt.exe', "PublicRemarks" = repeat('long ', 2048) WHERE mls_source = 'riverbend' AND mls_source_key = 'LK00000005';
 	INSERT INTO mls.issue (subscription, kind, key, field, value, reason) SELECT id, 'value', \$e\$$evil\$e\$, \$e\$$evil\$e\$, repeat('x', 10000), \$e\$$evil\$e\$ FROM mls.subscription WHERE source = 'riverbend' AND resource = 'Property';
 	INSERT INTO mls.run (subscription, process, status, started_at, finished_at, message, detail, hint) SELECT id, 'purge', 'failed', now(), now(), \$e\$$evil\$e\$, repeat('y', 10000), \$e\$$evil\$e\$ FROM mls.subscription WHERE source = 'riverbend' AND resource = 'Property';
+	UPDATE gold.property SET "City" = \$e\$=1+$evil\$e\$ WHERE mls_source = 'riverbend' AND mls_source_key <> 'LK00000003';
 	SELECT mls_consumer_add(\$e\$$evil\$e\$, 'idx'); CREATE SERVER "<b>bold</b>" FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url 'https://x.invalid')});
+query(q{SET ROLE operator; SELECT * FROM mls_mart_sync('mart')});
+visit('#/market/mart', '.measure svg.line');
+ok($browser->js('return [...document.querySelectorAll("h2")].some(e => e.textContent.startsWith(arguments[0]))', "=1+$evil"), 'a place of that name is a title');
+$browser->js('window.saved = null; URL.createObjectURL = b => { b.text().then(t => { window.saved = t; }); return "#/market/mart"; }');
+$browser->click('button[data-action=csv]');
+like($browser->wait_for('a file', 'return window.saved'), qr/,"'=1\+<img src=x onerror=""/, 'and no formula of a spreadsheet');
 visit('#/record/riverbend/Property/LK00000005', '#fields table');
 is($browser->js('return document.querySelector("tr[data-field=UnparsedAddress] [data-title=Gold] bdi").textContent.slice(0, arguments[0])', length $evil), $evil, 'a script in a record is a text');
 is($browser->js('return getComputedStyle(document.querySelector("tr[data-field=UnparsedAddress] [data-title=Gold] bdi")).unicodeBidi'), 'isolate', 'whose direction stays its own');
 cmp_ok($browser->js('return document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] bdi").textContent.length'), '<', 300, 'a long one begins');
 $browser->js('document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] button.more").click()');
 is($browser->js('return document.querySelector("tr[data-field=PublicRemarks] [data-title=Gold] bdi").textContent.length'), 10240, 'and is shown whole when that is wanted');
-my $run = query(q{SELECT max(run) FROM mls_history});
-for my $page ([ '#/overview', '.card' ], [ '#/quality', 'details table' ], [ "#/runs/$run", '.failure' ], [ '#/runs', 'tbody tr' ], [ '#/consumers', 'tbody tr' ], [ '#/source/%3Cb%3Ebold%3C%2Fb%3E', 'h1' ], [ '#/record?text=%3Cscript%3E', 'main p.empty, tbody tr' ], [ '#/source/%3Cscript%3E', 'h1' ], [ '#/%3Cscript%3E', 'h1' ])
+my $run = query(q{SELECT max(run) FROM mls_history WHERE status = 'failed'});
+for my $page ([ '#/overview', '.card' ], [ '#/quality', 'details table' ], [ "#/runs/$run", '.failure' ], [ '#/runs', 'tbody tr' ], [ '#/consumers', 'tbody tr' ], [ '#/market', 'svg.line' ], [ '#/source/%3Cb%3Ebold%3C%2Fb%3E', 'h1' ], [ '#/record?text=%3Cscript%3E', 'main p.empty, tbody tr' ], [ '#/source/%3Cscript%3E', 'h1' ], [ '#/%3Cscript%3E', 'h1' ])
 {
 	visit(@$page);
 	is($browser->js('return window.broken === undefined && document.querySelectorAll("main img, main script, main b").length'), 0, "$page->[0] has texts alone");
@@ -284,13 +366,23 @@ like($browser->js('const b = document.querySelector("button[data-action=sync]");
 $browser->js('document.querySelector("button[data-action=sync]").click()');
 is($browser->js('return document.querySelectorAll("dialog").length'), 0, 'and asks nothing');
 like($browser->text_of('.note'), qr/You may look here and not change anything/, 'the page says so as well');
-for my $part ([ '#/quality', qr/measured is shown to roles that may verify: .*mls_grant\('viewer'\)/ ], [ '#/consumers', qr/You see who has asked; what each may ask is shown to roles that add consumers/ ],
+for my $part ([ '#/datasets/inbox/roster', qr/You may look here and not change anything/ ], [ '#/quality', qr/measured is shown to roles that may verify: .*mls_grant\('viewer'\)/ ], [ '#/consumers', qr/You see who has asked; what each may ask is shown to roles that add consumers/ ],
 	[ '#/mapping', qr/shown to roles that may call mls_map_explain\(\): .*mls_grant\('viewer'\)/ ])
 {
 	visit($part->[0], 'main .note');
 	like($browser->text_of('main .note'), $part->[1], "$part->[0] says what is missing");
 	is($browser->js('return document.querySelectorAll("main .failure").length'), 0, 'in a sentence of its own');
 }
+
+visit('#/market/mart', 'main .note');
+like($browser->text_of('main .note'), qr/Its tables are shown to who may read them: GRANT USAGE ON SCHEMA mart/, 'figures are shown to who may read them');
+is($browser->js('return document.querySelectorAll("svg.line").length'), 0, 'and to nobody else');
+query('GRANT USAGE ON SCHEMA mart TO viewer; GRANT SELECT ON ALL TABLES IN SCHEMA mart TO viewer');
+visit('#/market/mart', '.measure svg.line');
+query('SET ROLE operator; ALTER TABLE mart.agg_market_month RENAME TO hidden; CREATE VIEW mart.agg_market_month AS TABLE mart.hidden; GRANT SELECT ON mart.agg_market_month TO viewer');
+visit('#/market/mart', 'main .note');
+is($browser->js('return document.querySelectorAll("svg.line").length'), 0, 'nor what is none of the tables that it has made');
+query('DROP VIEW mart.agg_market_month; ALTER TABLE mart.hidden RENAME TO agg_market_month');
 
 # ---- A fresh database ----
 
@@ -319,7 +411,7 @@ $empty->stop;
 # ---- What the browser has noticed ----
 
 $browser->hear;
-is(join("\n", grep { !/api\/login|api\/do\/schedule.*status of 400|api\/q\/.*status of 403|net::ERR_CONNECTION_REFUSED/ } @console, @{ $browser->{console} }), '', 'no word of the console');
+is(join("\n", grep { !/api\/login|api\/do\/(?:schedule|upload).*status of 400|api\/q\/.*status of 403|net::ERR_CONNECTION_REFUSED/ } @console, @{ $browser->{console} }), '', 'no word of the console');
 my @elsewhere = grep { !m{^\Q$site->{url}\E/} && !m{^\Q$empty->{url}\E/} && !/^(?:data|chrome[a-z-]*|about|devtools):/ } @{ $browser->{requests} };
 is(join("\n", @elsewhere), '', 'no request to elsewhere');
 cmp_ok(scalar @{ $browser->{requests} }, '>', 100, 'of many');

@@ -1,7 +1,8 @@
 # Many files of media from many hosts: odd keys, files that have not changed, a store that refuses one
 # or all, stores of two databases, and what is left at the end.
 #
-#   MLS_LONG=1     100,000 files, and the memory of the process on the way
+#   MLS_LONG=1         100,000 files, and the memory of the process on the way
+#   MLS_FILES=20000    so many instead
 use strict;
 use warnings;
 
@@ -12,7 +13,7 @@ use MlsTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $n = $ENV{MLS_LONG} ? 100_000 : 200;
+my $n = $ENV{MLS_FILES} || ($ENV{MLS_LONG} ? 100_000 : 200);
 my $node = empty_node('main', 'mls_fdw.allowed_hosts' => "'127.0.0.1, *.localhost'");
 my $directory = "$PostgreSQL::Test::Utils::tmp_check/photos";
 mkdir $directory or die "$directory: $!";

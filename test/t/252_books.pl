@@ -190,4 +190,22 @@ is(sync(), 'finished 3 0 0 3', 'another sheet has all read again');
 put('roster.xlsx', substr($whole, 0, 700));
 like(sql_error($node, qq{SELECT * FROM mls_sync('$sync')}), qr/1 file of resource "x".*could not be read.*It is cut/s, 'half of one fails');
 is(sql(qq{SELECT count(*) FROM silver.${sync}_x}), 3, 'and nothing of it is here');
+# ---- Sheets as resources ----
+
+mkdir "$place/sheets" or die;
+put('sheets/book.xlsx', plain_book(Rooms => [ [qw(Id Area)], [ 1, 20 ], [ 2, 30 ] ], 'The Agents' => [ [qw(Code Name)], [ 'a', 'Ann' ] ]));
+put('sheets/other.xlsx', plain_book(Rooms => [ [qw(Id Area)], [ 3, 40 ] ], More => [ [qw(Id Area)], [ 4, 50 ] ]));
+sql(qq{CREATE SERVER sheets FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$place/sheets',
+		files 'rooms=book.xlsx#1, agents=book.xlsx#The Agents, all=other.xlsx#Rooms, all=other.xlsx#2');
+	CREATE SCHEMA sheets; IMPORT FOREIGN SCHEMA files FROM SERVER sheets INTO sheets});
+is(sql(q{SELECT string_agg(DISTINCT foreign_table_name, ' ') FROM information_schema.foreign_tables WHERE foreign_table_schema = 'sheets'}), 'agents all rooms', 'sheets are resources');
+is(sql(q{SELECT (SELECT sum(area) FROM sheets.rooms) || ' ' || (SELECT name FROM sheets.agents)}), '50 Ann', 'each with its rows');
+is(sql(q{SELECT string_agg(concat_ws(' ', id, file, line), ', ' ORDER BY id) FROM sheets."all"}), '3 other.xlsx#Rooms 2, 4 other.xlsx#2 2', 'or one resource of several');
+sql(q{SELECT mls_subscribe('sheets.rooms'), mls_subscribe('sheets.all')});
+is(sql(q{SELECT string_agg(concat_ws(' ', resource, status, inserted), ', ' ORDER BY resource) FROM mls_sync('sheets')}), 'all finished 2, rooms finished 2', 'and synced');
+is(sql(q{SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM mls.file WHERE name LIKE '%#%'}), 'book.xlsx#1 synced, other.xlsx#2 synced, other.xlsx#Rooms synced', 'a row of mls.file for each');
+put('sheets/other.xlsx', plain_book(Rooms => [ [qw(Id Area)], [ 3, 41 ] ], More => [ [qw(Id Area)], [ 4, 50 ] ]));
+is(sql(q{SELECT concat_ws(' ', status, received, updated) FROM mls_sync('sheets', 'all')}), 'finished 2 1', 'both are read again when the workbook has changed');
+like(sql_error($node, qq{CREATE SERVER none FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$place/sheets', files 'x=book.xlsx#Kitchens'); CREATE FOREIGN TABLE none (id text OPTIONS (field 'Id')) SERVER none OPTIONS (resource 'x'); SELECT * FROM none}),
+	qr/could not read file "book\.xlsx#Kitchens".*It has no sheet "Kitchens"/s, 'one that is not there is said');
 done_testing();

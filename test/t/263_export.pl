@@ -20,7 +20,7 @@ sub new_cluster
 	my ($name) = @_;
 	my $node = empty_node($name, 'mls_fdw.file_directories' => "'$folder'");
 	$node->start;
-	$node->safe_psql('postgres', q{CREATE ROLE keeper LOGIN; CREATE ROLE app; CREATE ROLE web; GRANT pg_read_server_files, pg_write_server_files TO keeper});
+	$node->safe_psql('postgres', q{CREATE ROLE keeper LOGIN; CREATE ROLE app; CREATE ROLE web; CREATE ROLE lodger; GRANT pg_read_server_files, pg_write_server_files TO keeper});
 	return $node;
 }
 my $first = new_cluster('first');
@@ -39,6 +39,7 @@ sub as_keeper
 sql(qq{
 	CREATE EXTENSION mls_fdw;
 	SELECT mls_grant('keeper');
+	SELECT mls_tenant('lodger', '{"file://$folder/lodger"}', files_per_day => 10);
 	CREATE SCHEMA east AUTHORIZATION keeper;
 	CREATE SCHEMA "Odd ""place" AUTHORIZATION keeper;
 	CREATE SCHEMA mart AUTHORIZATION keeper;
@@ -73,6 +74,7 @@ as_keeper(q{
 	IMPORT FOREIGN SCHEMA reso LIMIT TO (property, member, office, media) FROM SERVER east INTO east;
 	CREATE FOREIGN TABLE "Odd ""place"."the agents" (id text OPTIONS (field 'Id') NOT NULL, "Full Name" text OPTIONS (field 'Name')) SERVER files OPTIONS (resource 'agents', key 'Id');
 	SELECT mls_subscribe('east.property'), mls_subscribe('east.member'), mls_subscribe('east.office'), mls_subscribe('east.media');
+	SELECT mls_subscribe('"Odd ""place"."the agents"');
 	SELECT mls_track('east.property');
 	SELECT * FROM mls_serve_events('{Property,Media}');
 	SELECT * FROM mls_serve_history('{Property}');
@@ -81,10 +83,13 @@ as_keeper(q{
 	SELECT mls_media_pause('east');
 	SELECT mls_geocode_use('east', '{places}', country => 'US');
 	SELECT mls_mart_create('mart', currency => 'EUR', levels => '{all,city}', coverage => '{"east": "2019-01-01"}');
+	SELECT mls_mart_column('mart', 'fct_listing', 'is_dear', 'r."ListPrice" > 500000', 'whether it''s dear');
+	SELECT mls_mart_table('mart', 'mine', 'SELECT f.listing_key, f.is_dear FROM mart.fct_listing f', '{listing_key}', 'one row a listing');
 	CREATE VIEW shown.base AS SELECT "ListingKey", "City", "ListPrice" FROM gold.property;
 	CREATE VIEW shown.a_listing WITH (security_invoker = true) AS SELECT * FROM shown.base WHERE "City" <> 'it''s';
 	SELECT mls_protect('app', 'idx', 'Property', sources => '{east}', condition => '"ListPrice" > 0');
 	SELECT mls_audience('web', 'Member', fields => '{MemberKey,MemberFullName}');
+	SELECT mls_serve_dataset('"Odd ""place"."the agents"', 'web');
 	SELECT mls_consumer_add('an app', 'app', claims => '{"offices": ["O1"]}', limits => '{"per_day": 1000}');
 	SELECT mls_push_add('an app', 'https://push.example.com/events', 'a-token');
 	SELECT mls_feed_format('mine', '<list>', 'item', '</list>');
@@ -161,7 +166,7 @@ for my $node ($first, $second)
 	ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM mls_history WHERE process = 'test' AND resource = 'gold' AND status = 'finished' AND received > 5)}), $node->name . ': its tests follow');
 	is(as_keeper(q{SELECT status FROM mls_mart_sync('mart')}, $node), 'finished', $node->name . ': its mart');
 }
-for my $table (qw(gold.property gold.member gold.office gold.media mart.fct_listing mart.fct_listing_event mart.fct_spell mart.agg_market_month mart.agg_day mart.dim_location))
+for my $table (qw(gold.property gold.member gold.office gold.media mart.fct_listing mart.fct_listing_event mart.fct_spell mart.agg_market_month mart.agg_day mart.dim_location mart.mine))
 {
 	my $content = "SELECT count(*) || ' ' || md5(coalesce(string_agg((to_jsonb(t) - '{mls_updated_at,computed_at}'::text[])::text, '|' ORDER BY (to_jsonb(t) - '{mls_updated_at,computed_at}'::text[])::text COLLATE \"C\"), '')) FROM $table t";
 	is(as_keeper($content, $second), as_keeper($content), "$table is the same there");

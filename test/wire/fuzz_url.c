@@ -1,14 +1,17 @@
 /*
  * fuzz_url.c
- *		A fuzz target: addresses.
+ *		A fuzz target: addresses, and names of files at them.
  *
  * An input has lines: a source's address, a link, a path, a value.  Whatever they are,
  * what is asked stays with the source, and the value of a secret is never shown.
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "http/http.h"
 #include "http/transport.h"
+#include "protocol/dataset/dataset_place.h"
 
 #include "fuzz.h"
 
@@ -72,6 +75,17 @@ check_built(const MlsHttpSource *source, const char *path, const char *value)
 	require(strpbrk(url, " \r\n") == NULL);
 }
 
+/* Whatever names a file, the name is one, and leads nowhere. */
+static void
+check_name(const char *address, const char *told)
+{
+	char *name = mls_dataset_name_told(address, psprintf("attachment; %s", told));
+
+	require(strpbrk(name, "/\\\r\n") == NULL && *name != '.' && *name != '~' && *name != ' ');
+	require(strlen(name) <= DATASET_LONGEST_NAME);
+	require(pg_encoding_verifymbstr(PG_UTF8, name, strlen(name)) == strlen(name));
+}
+
 static void
 run(void *arg)
 {
@@ -85,6 +99,7 @@ run(void *arg)
 
 	(void) mls_url_display(link);
 	(void) mls_url_problem(link);
+	check_name(link, value);
 	require(strpbrk(mls_url_form(list_make1(&param)), " \r\n") == NULL);
 	if (mls_url_problem(base) != NULL)
 		return;

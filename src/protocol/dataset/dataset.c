@@ -10,7 +10,7 @@
 #include "catalog/pg_foreign_server.h"
 
 #include "protocol/condition.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_place.h"
 #include "protocol/file/file.h"
 
 #define SERVER ForeignServerRelationId
@@ -40,7 +40,7 @@ static const char *const dates_names[] = {"auto", "dmy", "mdy", NULL};
 /* clang-format off */
 static const MlsOption options[] = {
 	{"files", SERVER, MLS_OPTION_LIST, OWN(files),
-	 .help = "Datasets: which files are read, as patterns with * and ?; resource=pattern makes one resource of all that fit. Default all, each a resource of its own name."},
+	 .help = "Datasets: which files are read, as patterns with * and ?; resource=pattern makes one resource of all that fit, and #sheet behind the pattern of a workbook names the sheet. Default all, each a resource of its own name. Below an address of https: their names."},
 	{"mode", SERVER, MLS_OPTION_CHOICE, OWN(mode), .choices = mode_names, .default_value = "mirror",
 	 .help = "Datasets: whether a resource is what its files hold now (mirror), what the newest holds (replace), what they have ever held, by key (upsert), or the rows of each file, once (append)."},
 	{"key", SERVER, MLS_OPTION_LIST, OWN(key),
@@ -75,15 +75,6 @@ static const MlsPlatform *
 find_platform(const char *name)
 {
 	return strcmp(name, generic.name) == 0 ? &generic : NULL;
-}
-
-static const char *
-url_problem(const char *url)
-{
-	MlsFilePlace place;
-	const char *problem = mls_file_place(url, &place);
-
-	return problem || place.directory ? problem : "It has the form file:///directory.";
 }
 
 /* ---- what is asked ---- */
@@ -129,8 +120,7 @@ show(const MlsQuery *query)
 {
 	const MlsTable *table = query->table;
 
-	return psprintf("files of \"%s\" in %s", table->resource,
-					table->source->http.url ? table->source->http.url : "no place");
+	return psprintf("files of \"%s\" in %s", table->resource, mls_dataset_shown_url(table->source));
 }
 
 static void
@@ -177,7 +167,9 @@ const MlsProtocol mls_dataset_protocol = {
 	.empty_is_null = true,
 	.platform = find_platform,
 	.platform_names = platform_names,
-	.url_problem = url_problem,
+	.url_problem = mls_dataset_url_problem,
+	.is_signed = mls_file_is_signed,
+	.upload_problem = mls_dataset_upload_problem,
 	.options = options,
 	.own_size = sizeof(DatasetServer),
 	.writer = writer,

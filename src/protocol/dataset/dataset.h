@@ -2,7 +2,7 @@
  * dataset.h
  *		Files as a source: what the files of this folder are to each other.
  *
- * A place (a directory) holds files; files that belong together are a resource.  A file is
+ * A place holds files; files that belong together are a resource.  A file is
  * read in passes, each in bounded memory: first its bytes, which prove that all of it is
  * there and show its encoding; then, where a sync is to store it, its structure; then its
  * rows.  A row becomes a JSON object of texts, as it stands in the file, with the name of
@@ -10,7 +10,9 @@
  * of them (dataset_types.c), and they become that on the way into a row.
  *
  *	dataset.c			the protocol: options, and what its functions are
- *	dataset_place.c		which files there are, and their bytes
+ *	dataset_place.c		which files there are, and their bytes: in a directory (dataset_folder.c),
+ *						uploaded (dataset_upload.c), at an address (dataset_web.c), in a
+ *						bucket (dataset_bucket.c)
  *	dataset_text.c		bytes as text: unpacked, decoded
  *	dataset_reader.h	text as rows of cells (dataset_csv.c, dataset_dialect.c), and as JSON
  *						objects (dataset_json.c)
@@ -88,7 +90,9 @@ extern const char *mls_dataset_encoding_name(DatasetEncoding encoding);
 
 typedef struct DatasetFile
 {
-	const char *name;
+	const char *name;   /* of the sheet of a workbook that is named: "book.xlsx#Rooms" */
+	const char *stored; /* in its place */
+	const char *sheet;  /* of a workbook: its name or number; NULL: as the option sheet says */
 	const char *resource;
 	bool is_json;
 	bool is_lines; /* JSON: by its name, an object a line */
@@ -96,13 +100,25 @@ typedef struct DatasetFile
 	int64 bytes;
 	TimestampTz modified;
 	TimestampTz changed; /* by the clock of the system, which no program sets */
+	bool is_whole;       /* it cannot be half of what it will be: nobody need wait */
+	int64 number;        /* of an upload */
+	const char *address; /* of a file of another host */
+	/* What says which version it is: a header that asks for another, or the tag of an object. */
+	const char *validator;
+	MlsHttpResponse *answer; /* it has been fetched; or NULL */
+	ErrorData *failure;      /* or that has failed; or NULL */
 } DatasetFile;
 
-/* All files of a place, by name (List of DatasetFile *); *others: of char *: names of what is none. */
-extern List *mls_dataset_list(const MlsSource *source, List **others);
+/*
+ * All files of a place, by name (List of DatasetFile *); *others: of char *: names of what is none.
+ * For a sync of a resource (both NULL: for none) hosts are asked about its files, and those that
+ * its ledger knows are not fetched if they are the same.
+ */
+extern List *mls_dataset_list(const MlsSource *source, const char *resource,
+							  const MlsFileLedger *ledger, List **others, MlsHttpStats *stats);
 
-/* Those of a resource that its records come from. */
-extern List *mls_dataset_files_of(const MlsSource *source, const char *resource);
+/* Those of them that the records of a resource come from. */
+extern List *mls_dataset_files_of(const MlsSource *source, List *files, const char *resource);
 
 /* Is it dated in the future, by more than may be the clock's? */
 extern bool mls_dataset_is_ahead(const DatasetServer *server, const DatasetFile *file);
@@ -112,12 +128,15 @@ typedef struct DatasetBytes
 {
 	const char *name; /* for messages: "file \"roster.csv\" of source \"office\"" */
 	Size (*read)(struct DatasetBytes *bytes, int64 at, char *buf, Size room);
+	bool (*is_unchanged)(struct DatasetBytes *bytes); /* is it the one that was opened? */
+	const char *care;                                 /* so that it will be: a hint; or NULL */
 	int64 length;
 	int64 most; /* bytes that may come out of it, unpacked */
 } DatasetBytes;
 
 /* Opens a file; it is closed with CurrentMemoryContext. */
-extern DatasetBytes *mls_dataset_open(const MlsSource *source, const DatasetFile *file);
+extern DatasetBytes *
+mls_dataset_open(const MlsSource *source, const DatasetFile *file, MlsHttpStats *stats);
 
 /* An error if an open file is another than when it was opened: it was written meanwhile. */
 extern void mls_dataset_require_unchanged(DatasetBytes *bytes);

@@ -1,36 +1,20 @@
 /*
  * dataset_place.c
- *		Which files there are, and their bytes.
+ *		Which files there are, and their bytes: what all kinds of places have in common.
  *
- * A place is a directory below one that mls_fdw.file_directories lists; its own files count,
- * not those of folders in it.  A file is kept open while it is read, so that it stays the
- * same one, and is looked at once more behind its end.
+ * A place knows names; here it is decided by them which are files, of what kind, and of
+ * which resource.
  */
 #include "postgres.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <fnmatch.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#include "base/folder.h"
-#include "protocol/dataset/dataset.h"
+#include "http/url.h"
+#include "protocol/dataset/dataset_place.h"
 #include "protocol/file/file.h"
-
-/* A place with more is not what somebody keeps tables in. */
-#define MOST_FILES 10000
-
-typedef struct OpenFile
-{
-	DatasetBytes head;
-	MemoryContextCallback callback;
-	int fd; /* -1: closed */
-	struct stat opened;
-} OpenFile;
 
 /* ---- names ---- */
 
@@ -79,76 +63,66 @@ stem_of(const char *name, DatasetFile *file)
 	return NULL;
 }
 
-/* The resource of a file: as the option files says it, else by its stem; NULL: of none. */
+/* Of a pattern with the sheet of a workbook, "book.xlsx#Rooms", the sheet is cut off; or NULL. */
 static const char *
-resource_of(const DatasetServer *server, const char *name, const char *stem)
+cut_sheet(char *pattern)
 {
-	ListCell *lc;
-
-	if (server->files == NIL)
-		return stem;
-	foreach (lc, server->files)
-	{
-		const char *entry = lfirst(lc);
-		const char *equals = strchr(entry, '=');
-		const char *pattern = equals ? equals + 1 : entry;
-
-		if (fnmatch(pattern, name, FNM_PERIOD | FNM_NOESCAPE) == 0)
-			return equals ? pnstrdup(entry, equals - entry) : stem;
-	}
+	for (char *mark = pattern; (mark = strchr(mark, '#')) != NULL; mark++)
+		if (mark - pattern > 5 && (pg_strncasecmp(mark - 5, ".xlsx", 5) == 0 ||
+								   pg_strncasecmp(mark - 5, ".xlsm", 5) == 0))
+		{
+			*mark = '\0';
+			return mark + 1;
+		}
 	return NULL;
 }
 
-/* ---- the directory ---- */
-
-pg_noreturn static void
-report(const MlsSource *source, const char *name, int error)
+/* What a pattern of the option files makes of a file; false: nothing. */
+static bool
+fits(const char *entry, const char *stem, DatasetFile *file)
 {
-	const char *hint = mls_folder_error_hint(error);
+	const char *equals = strchr(entry, '=');
+	char *pattern = pstrdup(equals ? equals + 1 : entry);
+	const char *sheet = cut_sheet(pattern);
 
-	errno = error;
-	ereport(ERROR, (errcode(mls_folder_error_state(error)),
-					name ? errmsg("could not read file \"%s\" of source \"%s\"", name, source->name)
-						 : errmsg("could not list the files of source \"%s\"", source->name),
-					errdetail("\"%s\": %s.", source->http.url, pg_strerror(error)),
-					hint ? errhint("%s", hint) : 0));
+	if (fnmatch(pattern, file->stored, FNM_PERIOD | FNM_NOESCAPE) != 0)
+		return false;
+	file->resource = equals ? pnstrdup(entry, equals - entry) : stem;
+	file->sheet = sheet;
+	file->name = sheet ? psprintf("%s#%s", file->stored, sheet) : file->stored;
+	return true;
 }
 
-/* Opens the place itself; an error says why not. */
-static int
-open_place(const MlsSource *source)
+/*
+ * What a name stands for (List of DatasetFile *): a file of a resource, as the option files says
+ * it, else by its stem; or several sheets of a workbook, each named.  NIL: none that is read;
+ * *is_kind: it is of a kind that is.
+ */
+static List *
+files_named(const DatasetServer *server, const char *name, bool *is_kind)
 {
-	MlsFilePlace place;
-	MlsFolder folder;
-	const char *problem;
-	int fd;
+	DatasetFile file = {0};
+	List *files = NIL;
+	char *stem;
+	ListCell *lc;
 
-	if (source->http.url == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-						errmsg("source \"%s\" has no place of files", source->name),
-						errhint("Set the server option url, as file:///srv/rosters.")));
-	problem = mls_file_place(source->http.url, &place);
-	if (problem || place.directory == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						errmsg("source \"%s\" has no valid url", source->name),
-						errdetail("It has the form file:///directory.")));
-	if (!mls_folder_find(place.directory, &folder))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("source \"%s\" may not read its directory", source->name),
-						errdetail("\"%s\" is not below a directory that the setting "
-								  "mls_fdw.file_directories lists.",
-								  place.directory),
-						errhint("A superuser can add the directory to that setting.")));
-	fd = mls_folder_open(&folder);
-	if (fd < 0)
-		report(source, NULL, errno);
-	return fd;
-}
-
-static TimestampTz
-time_of(const struct timespec *at)
-{
-	return time_t_to_timestamptz((pg_time_t) at->tv_sec) + at->tv_nsec / 1000;
+	file.name = file.stored = pstrdup(name);
+	stem = stem_of(file.stored, &file);
+	*is_kind = stem != NULL;
+	if (stem == NULL)
+		return NIL;
+	file.resource = stem;
+	if (server->files == NIL)
+		return list_make1(memcpy(palloc(sizeof(file)), &file, sizeof(file)));
+	foreach (lc, server->files)
+	{
+		if (!fits(lfirst(lc), stem, &file))
+			continue;
+		files = lappend(files, memcpy(palloc(sizeof(file)), &file, sizeof(file)));
+		if (file.sheet == NULL)
+			break;
+	}
+	return files;
 }
 
 /* A name in no encoding of ours cannot be kept: what is shown of it has question marks. */
@@ -163,40 +137,141 @@ show_name(const char *name)
 	return shown;
 }
 
-static void
-add_file(const MlsSource *source, int folder, const char *name, List **files, List **others)
+bool
+mls_dataset_is_of(const MlsSource *source, const char *name, const char *resource)
 {
-	const DatasetServer *server = source->own;
-	DatasetFile file = {0};
-	struct stat found;
-	char *stem;
+	bool is_kind;
+	ListCell *lc;
 
-	/* Programs write beside a file what they make of it, under a name that begins so. */
-	if (*name == '.' || *name == '~' || fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0 ||
-		!S_ISREG(found.st_mode))
-		return;
-	if (pg_encoding_verifymbstr(PG_UTF8, name, strlen(name)) != strlen(name))
+	foreach (lc, files_named(source->own, name, &is_kind))
+		if (strcmp(((DatasetFile *) lfirst(lc))->resource, resource) == 0)
+			return true;
+	return false;
+}
+
+bool
+mls_dataset_is_kind(const char *name)
+{
+	DatasetFile file;
+
+	return stem_of(name, &file) != NULL;
+}
+
+void
+mls_dataset_found(DatasetListing *listing, const DatasetFile *found)
+{
+	const DatasetServer *server = listing->source->own;
+	bool is_kind;
+	List *files;
+	ListCell *lc;
+
+	if (pg_encoding_verifymbstr(PG_UTF8, found->name, strlen(found->name)) != strlen(found->name))
 	{
-		if (others)
-			*others = lappend(*others, show_name(name));
+		listing->others = lappend(listing->others, show_name(found->name));
 		return;
 	}
-	stem = stem_of(name, &file);
-	if (stem == NULL)
+	files = files_named(server, found->name, &is_kind);
+	if (!is_kind && server->files == NIL)
+		listing->others = lappend(listing->others, pstrdup(found->name));
+	foreach (lc, files)
 	{
-		if (others && server->files == NIL)
-			*others = lappend(*others, pstrdup(name));
-		return;
+		DatasetFile *file = lfirst(lc);
+		DatasetFile named = *file;
+
+		if (list_length(listing->files) == DATASET_MOST_FILES)
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+							errmsg("source \"%s\" has too many files", listing->source->name),
+							errdetail("A place can have %d.", DATASET_MOST_FILES)));
+		*file = *found;
+		file->name = named.name;
+		file->stored = named.stored;
+		file->sheet = named.sheet;
+		file->resource = named.resource;
+		file->is_json = named.is_json;
+		file->is_lines = named.is_lines;
+		file->is_book = named.is_book;
+		listing->files = lappend(listing->files, file);
 	}
-	file.resource = resource_of(server, name, stem);
-	if (file.resource == NULL)
-		return;
-	file.name = pstrdup(name);
-	file.bytes = found.st_size;
-	file.modified = time_of(&found.st_mtim);
-	file.changed = time_of(&found.st_ctim);
-	*files = lappend(*files, palloc(sizeof(DatasetFile)));
-	*(DatasetFile *) llast(*files) = file;
+}
+
+/* ---- places ---- */
+
+#define UPLOAD "upload:"
+
+/* Is it an address of http? */
+static bool
+is_web(const char *url)
+{
+	return pg_strncasecmp(url, "https:", 6) == 0 || pg_strncasecmp(url, "http:", 5) == 0;
+}
+
+const char *
+mls_dataset_url_problem(const char *url)
+{
+	static const char *const forms = "It has the form file:///directory, https://host/file, "
+									 "s3://bucket/prefix, or is " UPLOAD ".";
+	MlsFilePlace place;
+
+	if (strcmp(url, UPLOAD) == 0)
+		return NULL;
+	if (is_web(url))
+		return mls_url_problem(url);
+	return pg_strncasecmp(url, "file:", 5) == 0 || pg_strncasecmp(url, "s3:", 3) == 0
+			   ? mls_file_place(url, &place)
+			   : forms;
+}
+
+const char *
+mls_dataset_shown_url(const MlsSource *source)
+{
+	const char *url = source->http.url;
+
+	return url == NULL ? "no place" : is_web(url) ? mls_url_display(url) : url;
+}
+
+static const DatasetPlace *
+place_of(const MlsSource *source)
+{
+	const char *url = source->http.url;
+
+	if (url == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+						errmsg("source \"%s\" has no place of files", source->name),
+						errhint("Set the server option url, as file:///srv/rosters.")));
+	if (mls_dataset_url_problem(url))
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("source \"%s\" has no valid url", source->name),
+						errdetail("%s", mls_dataset_url_problem(url))));
+	mls_file_require_open(source);
+	if (strcmp(url, UPLOAD) == 0)
+		return &mls_dataset_uploads;
+	if (is_web(url))
+		return &mls_dataset_web;
+	return mls_file_is_signed(url) ? &mls_dataset_bucket : &mls_dataset_folder;
+}
+
+/* A name that is kept must be found again, and must be one that any place can have. */
+const char *
+mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource)
+{
+	bool is_kind;
+	List *files;
+
+	if (place_of(source) != &mls_dataset_uploads)
+		return "Its files are not uploaded: the server option url is not " UPLOAD ".";
+	for (const char *s = name; *s; s++)
+		if ((unsigned char) *s < ' ' || *s == 0x7f || strchr("/\\", *s))
+			return "A name has neither slashes nor control characters.";
+	if (*name == '\0' || *name == '.' || *name == '~' || strlen(name) > DATASET_LONGEST_NAME)
+		return "A name is of 1 to 255 bytes, and begins neither with a dot nor with a tilde.";
+	files = files_named(source->own, name, &is_kind);
+	if (!is_kind)
+		return "By the end of its name it is of no kind that is read: .csv, .tsv, .txt, .json, "
+			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm.";
+	if (files == NIL)
+		return "The server option files has no pattern that fits its name.";
+	*resource = ((DatasetFile *) linitial(files))->resource;
+	return NULL;
 }
 
 static int
@@ -211,66 +286,19 @@ compare_names(const ListCell *a, const ListCell *b)
 	return strcmp(lfirst(a), lfirst(b));
 }
 
-static List *
-read_place(const MlsSource *source, int fd, List **others)
-{
-	int copy = dup(fd);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	List *volatile files = NIL;
-	struct dirent *entry;
-
-	if (dir == NULL)
-	{
-		int error = errno;
-
-		if (copy >= 0)
-			close(copy);
-		report(source, NULL, error);
-	}
-	PG_TRY();
-	{
-		List *found = NIL;
-
-		while (errno = 0, (entry = readdir(dir)) != NULL)
-		{
-			CHECK_FOR_INTERRUPTS();
-			add_file(source, fd, entry->d_name, &found, others);
-			if (list_length(found) > MOST_FILES)
-				ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-								errmsg("source \"%s\" has too many files", source->name),
-								errdetail("A place can have %d.", MOST_FILES)));
-		}
-		if (errno)
-			report(source, NULL, errno);
-		files = found;
-	}
-	PG_FINALLY();
-	{
-		closedir(dir);
-	}
-	PG_END_TRY();
-	return files;
-}
-
 List *
-mls_dataset_list(const MlsSource *source, List **others)
+mls_dataset_list(const MlsSource *source, const char *resource, const MlsFileLedger *ledger,
+				 List **others, MlsHttpStats *stats)
 {
-	int fd = open_place(source);
-	List *volatile files = NIL;
+	DatasetListing listing = {
+		.source = source, .resource = resource, .ledger = ledger, .stats = stats};
 
-	PG_TRY();
-	{
-		files = read_place(source, fd, others);
-	}
-	PG_FINALLY();
-	{
-		mls_folder_drop(fd);
-	}
-	PG_END_TRY();
-	list_sort(files, compare_files);
+	place_of(source)->list(&listing);
+	list_sort(listing.files, compare_files);
+	list_sort(listing.others, compare_names);
 	if (others)
-		list_sort(*others, compare_names);
-	return files;
+		*others = listing.others;
+	return listing.files;
 }
 
 bool
@@ -287,14 +315,14 @@ counts_from(const DatasetServer *server, const DatasetFile *file)
 }
 
 List *
-mls_dataset_files_of(const MlsSource *source, const char *resource)
+mls_dataset_files_of(const MlsSource *source, List *all, const char *resource)
 {
 	const DatasetServer *server = source->own;
 	DatasetFile *newest = NULL;
 	List *files = NIL;
 	ListCell *lc;
 
-	foreach (lc, mls_dataset_list(source, NULL))
+	foreach (lc, all)
 	{
 		DatasetFile *file = lfirst(lc);
 
@@ -309,6 +337,82 @@ mls_dataset_files_of(const MlsSource *source, const char *resource)
 
 /* ---- a file ---- */
 
+void *
+mls_dataset_bytes(Size size, const MlsSource *source, const DatasetFile *file)
+{
+	DatasetBytes *bytes = palloc0(size);
+
+	bytes->name = psprintf("file \"%s\" of source \"%s\"", file->name, source->name);
+	bytes->most = source->http.max_answer_bytes;
+	return bytes;
+}
+
+/* ---- a file that was fetched ---- */
+
+typedef struct Answered
+{
+	DatasetBytes head;
+	const MlsHttpResponse *answer;
+} Answered;
+
+static Size
+read_answer(DatasetBytes *bytes, int64 at, char *buf, Size room)
+{
+	MlsHttpPieces pieces = {((Answered *) bytes)->answer, at};
+	const char *piece;
+	Size length;
+
+	CHECK_FOR_INTERRUPTS();
+	if (at < 0 || !mls_http_piece(&pieces, &piece, &length))
+		return 0;
+	length = Min(length, room);
+	memcpy(buf, piece, length);
+	return length;
+}
+
+/* It is a copy. */
+static bool
+stays(DatasetBytes *bytes)
+{
+	return true;
+}
+
+DatasetBytes *
+mls_dataset_answered(const MlsSource *source, const DatasetFile *file,
+					 const MlsHttpResponse *answer)
+{
+	Answered *answered = mls_dataset_bytes(sizeof(Answered), source, file);
+
+	answered->answer = answer;
+	answered->head.read = read_answer;
+	answered->head.is_unchanged = stays;
+	answered->head.length = mls_http_length(answer);
+	return &answered->head;
+}
+
+void
+mls_dataset_spent(MlsHttpStats *stats, const MlsHttpStats *spent)
+{
+	stats->requests += spent->requests;
+	stats->retries += spent->retries;
+	stats->wire_bytes += spent->wire_bytes;
+	stats->wait_us += spent->wait_us;
+	stats->quota_us += spent->quota_us;
+}
+
+DatasetBytes *
+mls_dataset_open(const MlsSource *source, const DatasetFile *file, MlsHttpStats *stats)
+{
+	return place_of(source)->open(source, file, stats);
+}
+
+void
+mls_dataset_require_unchanged(DatasetBytes *bytes)
+{
+	if (!bytes->is_unchanged(bytes))
+		mls_dataset_fail(bytes, "It was written to while it was read.", bytes->care);
+}
+
 void
 mls_dataset_fail(const DatasetBytes *bytes, const char *detail, const char *hint)
 {
@@ -322,75 +426,8 @@ mls_dataset_is_files_fault(int sqlstate)
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
 	return sqlstate == ERRCODE_FDW_REPLY_HANDLE ||
+		   sqlstate == ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION ||
 		   category == ERRCODE_TO_CATEGORY(ERRCODE_IO_ERROR) ||
 		   sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED || sqlstate == ERRCODE_WRONG_OBJECT_TYPE ||
 		   sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE;
-}
-
-static Size
-read_file(DatasetBytes *bytes, int64 at, char *buf, Size room)
-{
-	OpenFile *file = (OpenFile *) bytes;
-	ssize_t n;
-
-	CHECK_FOR_INTERRUPTS();
-	do
-		n = pread(file->fd, buf, room, at);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		mls_dataset_fail(bytes, psprintf("%s.", pg_strerror(errno)), NULL);
-	return n;
-}
-
-/* Of the memory context.  Never throws. */
-static void
-close_file(void *arg)
-{
-	OpenFile *file = arg;
-
-	mls_folder_drop(file->fd);
-	file->fd = -1;
-}
-
-DatasetBytes *
-mls_dataset_open(const MlsSource *source, const DatasetFile *file)
-{
-	OpenFile *open = palloc0(sizeof(OpenFile));
-	int folder;
-	int error;
-
-	open->head.name = psprintf("file \"%s\" of source \"%s\"", file->name, source->name);
-	open->head.read = read_file;
-	open->head.most = source->http.max_answer_bytes;
-	open->fd = -1;
-	open->callback.func = close_file;
-	open->callback.arg = open;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &open->callback);
-	folder = open_place(source);
-	/* Without waiting for a writer, should it be a pipe. */
-	open->fd =
-		mls_folder_take(openat(folder, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-	error = errno;
-	mls_folder_drop(folder);
-	if (open->fd < 0)
-		report(source, file->name, error);
-	if (fstat(open->fd, &open->opened) != 0)
-		report(source, file->name, errno);
-	if (!S_ISREG(open->opened.st_mode))
-		mls_dataset_fail(&open->head, "It is no regular file.", NULL);
-	open->head.length = open->opened.st_size;
-	return &open->head;
-}
-
-void
-mls_dataset_require_unchanged(DatasetBytes *bytes)
-{
-	const OpenFile *file = (OpenFile *) bytes;
-	struct stat now;
-
-	if (fstat(file->fd, &now) == 0 && now.st_size == file->opened.st_size &&
-		time_of(&now.st_mtim) == time_of(&file->opened.st_mtim))
-		return;
-	mls_dataset_fail(bytes, "It was written to while it was read.",
-					 "Put files there under another name, and rename them when they are whole.");
 }

@@ -171,7 +171,8 @@ begin_row(const DatasetRows *rows, char *out, MlsSlice **slice)
 static void
 begin_book(DatasetRows *rows)
 {
-	rows->book = mls_dataset_book(rows->bytes, rows->server->sheet);
+	rows->book =
+		mls_dataset_book(rows->bytes, rows->file->sheet ? rows->file->sheet : rows->server->sheet);
 	mls_dataset_layout(rows->server, mls_dataset_sheet(rows->book, SAMPLE_ROWS),
 					   mls_dataset_sheet(rows->book, SAMPLE_ROWS), &rows->dialect);
 	rows->cells = mls_dataset_sheet(rows->book, 0);

@@ -41,7 +41,7 @@ read_file(Reading *reading)
 	const MlsSource *source = reading->described->source;
 	const DatasetServer *server = source->own;
 	DatasetTypes *types = reading->described->types;
-	DatasetBytes *bytes = mls_dataset_open(source, reading->file);
+	DatasetBytes *bytes = mls_dataset_open(source, reading->file, reading->described->stats);
 	MemoryContext page =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw page", ALLOCSET_DEFAULT_SIZES);
 	MlsFileLedger aside = {.context = CurrentMemoryContext};
@@ -153,7 +153,7 @@ missing_key(const List *fields, const List *key)
 }
 
 static void
-describe_resource(Described *described, const char *name)
+describe_resource(Described *described, List *files, const char *name)
 {
 	const DatasetServer *server = described->source->own;
 	MlsRemoteResource *resource = palloc0(sizeof(MlsRemoteResource));
@@ -164,7 +164,7 @@ describe_resource(Described *described, const char *name)
 
 	initStringInfo(&description);
 	described->types = mls_dataset_types(server);
-	foreach (lc, mls_dataset_files_of(described->source, name))
+	foreach (lc, mls_dataset_files_of(described->source, files, name))
 	{
 		Reading reading = {.described = described, .file = lfirst(lc)};
 
@@ -180,7 +180,7 @@ describe_resource(Described *described, const char *name)
 	}
 	if (description.len == 0)
 	{
-		leave_out(described, name, problem ? problem : "it has no file any more");
+		leave_out(described, name, problem ? problem : "it has no file");
 		return;
 	}
 	if (server->mode == DATASET_APPEND)
@@ -229,10 +229,12 @@ mls_dataset_describe(const MlsSource *source, MlsHttpStats *stats)
 	Described described = {.source = source, .stats = stats};
 	List *others = NIL;
 	List *names = NIL;
+	List *files;
 	ListCell *lc;
 
 	described.schema = palloc0(sizeof(MlsRemoteSchema));
-	foreach (lc, mls_dataset_list(source, &others))
+	files = mls_dataset_list(source, NULL, NULL, &others, stats);
+	foreach (lc, files)
 	{
 		const char *name = ((DatasetFile *) lfirst(lc))->resource;
 
@@ -240,7 +242,7 @@ mls_dataset_describe(const MlsSource *source, MlsHttpStats *stats)
 			names = lappend(names, (char *) name);
 	}
 	foreach (lc, names)
-		describe_resource(&described, lfirst(lc));
+		describe_resource(&described, files, lfirst(lc));
 	note_others(&described, others);
 	return described.schema;
 }

@@ -38,6 +38,7 @@ typedef struct DatasetStream
 	DatasetRows *rows;
 	int64 passed;             /* of its first rows so many are here */
 	const char *first_sha256; /* by which its rows are known where each file counts once */
+	int64 proven;             /* rows that it was found to have */
 	const char *lacking;      /* columns that its header lacks; or NULL */
 	MlsFileEntry entry;
 } DatasetStream;
@@ -118,15 +119,24 @@ is_fresh(const DatasetStream *stream, const DatasetFile *file)
 	int64 age = GetCurrentTimestamp() - file->modified;
 	int64 settle = server->settle_s * USECS_PER_SEC;
 
-	return settle > 0 && age < settle && age > -settle;
+	return !file->is_whole && settle > 0 && age < settle && age > -settle;
 }
 
-/* Is all of it here, as far as size and time tell? */
+/* Is it what it was, as far as size, time and its host tell? */
+static bool
+is_version(const DatasetFile *file, const MlsFileEntry *known)
+{
+	return known->bytes == file->bytes && known->modified == file->modified &&
+		   known->changed == file->changed &&
+		   strcmp(known->validator ? known->validator : "",
+				  file->validator ? file->validator : "") == 0;
+}
+
+/* Is all of it here? */
 static bool
 is_as_known(const DatasetFile *file, const MlsFileEntry *known)
 {
-	return known && known->state == MLS_FILE_SYNCED && known->bytes == file->bytes &&
-		   known->modified == file->modified && known->changed == file->changed;
+	return known && known->state == MLS_FILE_SYNCED && is_version(file, known);
 }
 
 static bool
@@ -152,8 +162,7 @@ static bool
 is_to_be_read(const DatasetFile *file, const MlsFileEntry *known)
 {
 	return (known->state == MLS_FILE_NOT_SYNCED || known->state == MLS_FILE_SYNCING) &&
-		   known->bytes == file->bytes && known->modified == file->modified &&
-		   known->changed == file->changed;
+		   is_version(file, known);
 }
 
 /* The first of the files whose rows may stand below others of their key, or be missing. */
@@ -264,7 +273,10 @@ list_files(DatasetStream *stream)
 	const MlsTable *table = stream->head.query->table;
 	const DatasetServer *server = table->source->own;
 	MemoryContext before = MemoryContextSwitchTo(stream->context);
-	List *files = mls_dataset_files_of(table->source, table->resource);
+	List *files = mls_dataset_files_of(
+		table->source,
+		mls_dataset_list(table->source, table->resource, table->files, NULL, &stream->head.stats),
+		table->resource);
 	ListCell *lc;
 
 	foreach (lc, files)
@@ -423,6 +435,7 @@ prove(DatasetStream *stream, const DatasetFacts *facts)
 		;
 	mls_dataset_require_unchanged(stream->bytes);
 	require_key(stream, rows);
+	stream->proven = mls_dataset_rows_count(rows);
 	lacking = lacking_fields(table, rows);
 	if (lacking)
 		stream->lacking = MemoryContextStrdup(stream->file_context, lacking);
@@ -554,6 +567,20 @@ pass_over(DatasetStream *stream, const MlsFileEntry *known)
 						 NULL);
 }
 
+/* An error if it may not be taken, for it has too much; -1 rows: as far as is known unread. */
+static void
+require_room(const DatasetStream *stream, MlsFileLedger *ledger, int64 rows)
+{
+	const char *why = ledger->refusal ? ledger->refusal(ledger, stream->file->bytes, rows) : NULL;
+
+	if (why)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("file \"%s\" of source \"%s\" is not taken", stream->file->name,
+							   stream->head.query->table->source->name),
+						errdetail_internal("%s", why),
+						errhint("Superusers set these limits with mls_tenant().")));
+}
+
 /* Begins the file at hand; false if nothing of it is to be read. */
 static bool
 begin_file(DatasetStream *stream)
@@ -566,6 +593,7 @@ begin_file(DatasetStream *stream)
 	stream->entry = (MlsFileEntry){.name = stream->file->name,
 								   .bytes = stream->file->bytes,
 								   .modified = stream->file->modified,
+								   .validator = stream->file->validator,
 								   .changed = stream->file->changed};
 	if (known)
 	{
@@ -586,8 +614,10 @@ begin_file(DatasetStream *stream)
 							   stream->file->name, table->source->name),
 						errdetail("It was written less than %d s ago (server option settle).",
 								  server->settle_s)));
+	if (table->files)
+		require_room(stream, table->files, -1);
 	facts = palloc0(sizeof(DatasetFacts));
-	stream->bytes = mls_dataset_open(table->source, stream->file);
+	stream->bytes = mls_dataset_open(table->source, stream->file, &stream->head.stats);
 	mls_dataset_examine(stream->bytes, stream->file, server->encoding, facts);
 	stream->entry.sha256 = stream->first_sha256 = pstrdup(facts->sha256);
 	if (table->files && is_here(stream, table->files))
@@ -600,6 +630,7 @@ begin_file(DatasetStream *stream)
 	{
 		known = find_taken(stream, known, facts);
 		prove_in_passing(stream, facts);
+		require_room(stream, table->files, stream->proven);
 		if (stream->lacking)
 			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
 							  strlen(stream->lacking), "is what its header lacks");

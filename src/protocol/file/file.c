@@ -22,11 +22,11 @@ static const char *const path_style_names[] = {"auto", "true", "false", NULL};
 
 /* clang-format off */
 const MlsOption mls_file_options[] = {
-	{"endpoint", SERVER, MLS_OPTION_URL, OWN(endpoint),
+	{"endpoint", SERVER, MLS_OPTION_URL, .offset = IN_SOURCE(endpoint),
 	 .help = "S3: address of the service, such as https://minio.example.com; default Amazon's of the region."},
 	{"region", SERVER, MLS_OPTION_TEXT, .offset = IN_SOURCE(http.region), .default_value = "us-east-1",
 	 .help = "S3: region for which requests are signed; some services want a word of their own, as R2 wants auto."},
-	{"path_style", SERVER, MLS_OPTION_CHOICE, OWN(path_style), .choices = path_style_names, .default_value = "auto",
+	{"path_style", SERVER, MLS_OPTION_CHOICE, .offset = IN_SOURCE(path_style), .choices = path_style_names, .default_value = "auto",
 	 .help = "S3: whether the bucket stands in the path of addresses instead of the host's name; auto: where an endpoint is named, and where the bucket has a dot."},
 	{"public_url", SERVER, MLS_OPTION_URL, OWN(public_url),
 	 .help = "Address under which the files of a store can be read by anybody, such as that of a CDN; names are put behind it."},
@@ -56,14 +56,6 @@ url_problem(const char *url)
 	return mls_file_place(url, &place);
 }
 
-static bool
-is_signed(const char *url)
-{
-	MlsFilePlace place;
-
-	return mls_file_place(url, &place) == NULL && place.bucket != NULL;
-}
-
 static MlsRemoteSchema *
 describe(const MlsSource *source, MlsHttpStats *stats)
 {
@@ -76,7 +68,7 @@ const MlsProtocol mls_file_protocol = {
 	.name = "file",
 	.is_store = true,
 	.url_problem = url_problem,
-	.is_signed = is_signed,
+	.is_signed = mls_file_is_signed,
 	.platform = find_platform,
 	.platform_names = platform_names,
 	.options = mls_file_options,

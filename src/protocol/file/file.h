@@ -29,8 +29,6 @@ typedef struct MlsFilePlace
 /* What servers of this protocol have of their own: MlsSource.own. */
 typedef struct MlsFileServer
 {
-	const char *endpoint; /* NULL: Amazon's of the region */
-	int path_style;       /* MlsPathStyle */
 	const char *public_url;
 	bool shared; /* by several databases: nothing is removed */
 } MlsFileServer;
@@ -40,5 +38,11 @@ extern const MlsOption mls_file_options[];
 
 /* Takes an address of a place apart; NULL, or what is wrong with it (for errdetail). */
 extern const char *mls_file_place(const char *url, MlsFilePlace *place);
+
+/* Is it the address of a bucket, of which requests are signed? */
+extern bool mls_file_is_signed(const char *url);
+
+/* An error if the place of a source is closed to the role that asks. */
+extern void mls_file_require_open(const MlsSource *source);
 
 #endif /* MLS_PROTOCOL_FILE_H */

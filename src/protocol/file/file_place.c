@@ -88,3 +88,21 @@ mls_file_place(const char *url, MlsFilePlace *place)
 		return bucket_place(url + strlen(S3_SCHEME), place);
 	return "It has the form file:///directory or s3://bucket/prefix.";
 }
+
+void
+mls_file_require_open(const MlsSource *source)
+{
+	if (source->is_closed)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for the place of server \"%s\"", source->name),
+						errdetail("\"%s\" is not for the role that asks.", source->http.url),
+						errhint("Superusers say with mls_tenant() which places are whose.")));
+}
+
+bool
+mls_file_is_signed(const char *url)
+{
+	MlsFilePlace place;
+
+	return mls_file_place(url, &place) == NULL && place.bucket != NULL;
+}

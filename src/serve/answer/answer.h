@@ -11,6 +11,7 @@
  * negotiate.c			which form the answer has
  * records.c			rows of the database as OData's JSON
  * media_file.c			a file of media, to who sees its record
+ * datasets.c			files of datasets, in and out
  * byte_range.c			which of its bytes
  * trouble.c			errors, OData's and the database's
  * documents.c			service document and $metadata, kept with a role
@@ -105,6 +106,7 @@ typedef struct ServeCall
 	ServeHeaders headers;
 	ServeBytes body;
 	size_t body_length; /* as it came; more than the limit is not kept */
+	size_t body_limit;
 
 	/* What we know by now. */
 	const char *path; /* below the root, raw, with its first slash */
@@ -114,6 +116,9 @@ typedef struct ServeCall
 	bool login_needed; /* credentials are to be asked of the database */
 	bool oauth;
 	const char *media; /* hash of the file that is asked for; NULL: it is none */
+	struct ServeDatasetCall
+		*dataset;            /* what of datasets is asked for; NULL: it is not about these */
+	int64_t upload_reserved; /* bytes of the room that all bodies share */
 	ServeOAuthForm credentials;
 	ServeToken token;
 	bool with_token;
@@ -134,11 +139,15 @@ typedef struct ServeCall
 extern ServeCall *serve_call_new(const char *target);
 extern void serve_call_free(ServeCall *call);
 
+/* The headers are there: how long its body may be; -1: the reply says that it may have none. */
+extern int64_t serve_answer_head(ServeCall *call);
+/* Room for a body beyond SERVE_MAX_BODY, until the call is freed; false: there is none now. */
+extern bool serve_upload_reserve(ServeCall *call, int64_t bytes);
 /* True: the reply is there.  False: submit the job. */
 extern bool serve_answer_begin(ServeCall *call);
 /* The pool does not take it. */
 extern void serve_answer_refused(ServeCall *call, ServeSubmit why);
-/* A fault of HTTP itself, known before anything else is: 413, 414, 431. */
+/* A fault of HTTP itself, known before anything else is: 400, 413, 414, 431; 503: no room. */
 extern void serve_answer_fault(ServeCall *call, int status);
 /* Where it ends: who asked may ask again; a row of the audit is noted. */
 extern void serve_answer_end(ServeCall *call);

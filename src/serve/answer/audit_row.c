@@ -24,6 +24,8 @@ shape_of(const ServeCall *call)
 		return call->plan->shape;
 	if (call->media)
 		return "media/?";
+	if (call->dataset)
+		return "datasets/?";
 	return call->oauth && call->path ? call->path : NULL;
 }
 
@@ -39,6 +41,7 @@ serve_audit(ServeCall *call)
 	bool queued = call->job.started > 0;
 	const char *resource = call->plan && call->plan->resource ? call->plan->resource->name
 						   : call->media                      ? "Media"
+						   : call->dataset                    ? "Datasets"
 															  : NULL;
 
 	gmtime_r(&seconds, &parts);

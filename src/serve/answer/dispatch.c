@@ -26,6 +26,7 @@ serve_call_new(const char *target)
 	call->method = "";
 	call->address = "";
 	call->version = 401;
+	call->body_limit = SERVE_MAX_BODY;
 	call->form.level = SERVE_LEVEL_MINIMAL;
 	call->began = serve_now_ms();
 	call->job.run = run_job;
@@ -37,6 +38,7 @@ void
 serve_call_free(ServeCall *call)
 {
 	serve_reply_clear(call);
+	serve_upload_release(call);
 	serve_role_release(call->role);
 	serve_bytes_free(&call->body);
 	serve_arena_free(call->arena);
@@ -174,6 +176,8 @@ begin_data(ServeCall *call)
 	const char *target;
 	bool fits;
 
+	if (call->dataset)
+		return !serve_caller_admit(call) || !serve_datasets_admit(call);
 	if (call->media)
 		return !serve_caller_admit(call) || !serve_media_admit(call);
 	fits = serve_negotiate(call->arena, call->headers.accept, call->query, &call->form, &target);
@@ -191,6 +195,52 @@ begin_data(ServeCall *call)
 		serve_fail_odata(call, 406, "NotAcceptable", "nothing of what is accepted can be given",
 						 target);
 	return true;
+}
+
+/* What is served is only read.  True: the reply is there. */
+static bool
+begin_reading(ServeCall *call)
+{
+	if (strcmp(call->method, "POST") == 0 &&
+		(strcmp(call->path, "/$batch") == 0 || strstr(call->path, "/$query")))
+	{
+		serve_fail_odata(call, 501, "NotImplemented", "this is not offered", NULL);
+		return true;
+	}
+	if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0)
+	{
+		serve_fail_odata(call, 405, "MethodNotAllowed", "what is served is only read", NULL);
+		serve_reply_header(call, "Allow", "GET, HEAD, OPTIONS");
+		return true;
+	}
+	(void) serve_media_begin(call);
+	return false;
+}
+
+/*
+ * Who sends much is known before: of nobody else more is read than a login needs.  Whether he may
+ * ask now is judged as always, when all of it is there.
+ */
+int64_t
+serve_answer_head(ServeCall *call)
+{
+	bool complete;
+
+	split_target(call);
+	if (strcmp(call->method, "POST") != 0 || !below_root(call) ||
+		!serve_datasets_begin(call, &complete))
+		return SERVE_MAX_BODY;
+	if (!complete && serve_caller_begin(call))
+	{
+		call->scope = serve_scope_narrow(call->arena, call->with_token ? call->token.scope : NULL,
+										 call->consumer.scope);
+		if (call->login_needed)
+			return SERVE_MAX_BODY;
+		if (serve_datasets_admit(call))
+			return (int64_t) serve_settings.max_upload_mb * 1024 * 1024;
+	}
+	serve_seal(call);
+	return -1;
 }
 
 /* True: the reply is there. */
@@ -217,19 +267,13 @@ begin(ServeCall *call)
 	}
 	if (serve_oauth_begin(call, &complete))
 		return complete;
-	if (strcmp(call->method, "POST") == 0 &&
-		(strcmp(call->path, "/$batch") == 0 || strstr(call->path, "/$query")))
+	if (serve_datasets_begin(call, &complete))
 	{
-		serve_fail_odata(call, 501, "NotImplemented", "this is not offered", NULL);
-		return true;
+		if (complete)
+			return true;
 	}
-	if (strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0)
-	{
-		serve_fail_odata(call, 405, "MethodNotAllowed", "what is served is only read", NULL);
-		serve_reply_header(call, "Allow", "GET, HEAD, OPTIONS");
+	else if (begin_reading(call))
 		return true;
-	}
-	(void) serve_media_begin(call);
 	if (!serve_caller_begin(call))
 		return true;
 	return call->login_needed ? false : begin_data(call);
@@ -290,6 +334,8 @@ run_job(ServeJob *job, ServeConnection *connection)
 		serve_fail_later(call, 2, "DatabaseUnavailable", "the database is not to be reached");
 	else if (call->login_needed && (!serve_caller_login(call, connection) || begin_data(call)))
 		;
+	else if (call->dataset)
+		serve_answer_datasets(call, connection);
 	else if (!(call->media ? serve_answer_media : serve_answer_records)(call, connection))
 		answer_changed(call, connection);
 	serve_seal(call);
@@ -318,6 +364,8 @@ serve_answer_fault(ServeCall *call, int status)
 		serve_fail_odata(call, status, "UriTooLong", "the address is too long", NULL);
 	else if (status == 431)
 		serve_fail_odata(call, status, "HeadersTooLarge", "the headers are too large", NULL);
+	else if (status == 503)
+		serve_fail_later(call, 5, "Busy", "too many files are on their way");
 	else
 		serve_fail_odata(call, status, "BodyTooLarge", "the body is too large", NULL);
 	serve_seal(call);

@@ -102,6 +102,15 @@ extern bool serve_media_admit(ServeCall *call);
 /* False: what was asked does not fit what is there now; the reply says so as well. */
 extern bool serve_answer_media(ServeCall *call, ServeConnection *connection);
 
+/* ---- datasets.c ---- */
+
+/* path is below the root: "/datasets/..."; false: none of ours.  *complete: the reply is there. */
+extern bool serve_datasets_begin(ServeCall *call, bool *complete);
+/* It is known who asks: whether he may ask this; false: the reply says no. */
+extern bool serve_datasets_admit(ServeCall *call);
+extern void serve_answer_datasets(ServeCall *call, ServeConnection *connection);
+extern void serve_upload_release(ServeCall *call);
+
 /* ---- oauth_answer.c ---- */
 
 /* path is below the root: "/oauth/token"; false: none of ours.  The same two steps. */

@@ -208,7 +208,7 @@ add_cors(ServeCall *call)
 					   "ETag, OData-Version, Preference-Applied, Retry-After, WWW-Authenticate");
 	if (strcmp(call->method, "OPTIONS") != 0 || !call->headers.request_method)
 		return;
-	serve_reply_header(call, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS, POST");
+	serve_reply_header(call, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS, POST, DELETE");
 	serve_reply_header(call, "Access-Control-Allow-Headers",
 					   "Accept, Authorization, Content-Type, If-None-Match, OData-MaxVersion, "
 					   "OData-Version, Prefer");
@@ -258,7 +258,7 @@ serve_seal(ServeCall *call)
 		serve_reply_header(call, "Content-Encoding", "gzip");
 	if (reply->content_type)
 		serve_reply_header(call, "Content-Type", reply->content_type);
-	if (!call->oauth && !call->media)
+	if (!call->oauth && !call->media && !call->dataset)
 		serve_reply_header(call, "OData-Version", call->version == 400 ? "4.0" : "4.01");
 	serve_reply_header(call, "Cache-Control",
 					   reply->cache                                   ? reply->cache

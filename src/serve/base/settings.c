@@ -12,6 +12,7 @@ ServeSettings serve_settings = {
 	.idle_seconds = 30,
 	.token_seconds = 3600,
 	.anonymous_rate = 10,
+	.max_upload_mb = 32,
 	.site_idle_seconds = 1800,
 	.site_session_seconds = 43200,
 };

@@ -31,6 +31,7 @@ typedef struct ServeSettings
 	int idle_seconds;   /* a connection that sends nothing so long is closed */
 	int token_seconds;  /* that a token lasts */
 	int anonymous_rate; /* requests a second of one address without a token */
+	int max_upload_mb;  /* of a file that is sent, with what stands around it */
 	bool basic;         /* client id and secret are taken on data as well */
 	bool metadata_xml;  /* $metadata is XML even where only JSON is accepted */
 	bool open_tables;   /* tables without row security are served */

@@ -26,7 +26,7 @@
 
 /* Of a connection: beyond it the library answers itself, so it is well beyond our own limits. */
 #define CONNECTION_MEMORY (256 * 1024)
-/* Of a body that is refused anyway; who sends more is cut off. */
+/* Of a body that is refused anyway, beyond what may come; who sends more is cut off. */
 #define MOST_TO_SWALLOW (1024 * 1024)
 
 enum
@@ -161,7 +161,6 @@ read_headers(ServeCall *call, const char *method, const char *version)
 	HeaderReader reader = {.call = call};
 	const union MHD_ConnectionInfo *about =
 		MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const char *length;
 
 	call->method = serve_copy(call->arena, method);
 	MHD_get_connection_values(call->connection, MHD_HEADER_KIND, read_header, &reader);
@@ -172,11 +171,29 @@ read_headers(ServeCall *call, const char *method, const char *version)
 		return 400;
 	if (strlen(call->target) > SERVE_MAX_TARGET)
 		return 414;
-	if (reader.length > SERVE_MAX_TARGET)
-		return 431;
-	length = MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Content-Length");
-	if (length && strtoull(length, NULL, 10) > SERVE_MAX_BODY)
+	return reader.length > SERVE_MAX_TARGET ? 431 : 0;
+}
+
+/* How much of a body is read; 0, or the status that says why it is not.  -1: the reply does. */
+static int
+limit_body(ServeCall *call)
+{
+	const char *length =
+		MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Content-Length");
+	int64_t limit = serve_answer_head(call);
+	uint64_t said = length ? strtoull(length, NULL, 10) : 0;
+
+	if (limit < 0)
+		return -1;
+	call->body_limit = (size_t) limit;
+	if (said > (uint64_t) limit)
 		return 413;
+	if (!length && limit > SERVE_MAX_BODY)
+		said = (uint64_t) limit;
+	if (said > SERVE_MAX_BODY && !serve_upload_reserve(call, (int64_t) said))
+		return 503;
+	if (length)
+		serve_bytes_reserve(&call->body, (size_t) said);
 	return 0;
 }
 
@@ -302,14 +319,17 @@ take_request(void *unused, struct MHD_Connection *connection, const char *url, c
 
 			call->state = CALL_READING;
 			if (fault == 0)
+				fault = limit_body(call);
+			if (fault == 0)
 				return MHD_YES;
-			serve_answer_fault(call, fault);
+			if (fault > 0)
+				serve_answer_fault(call, fault);
 			call->state = CALL_READY;
 			/* What follows is not read as a request. */
 			return send_reply(call, true);
 		}
 		case CALL_READING:
-			if (*upload_size == 0 && call->body_length > SERVE_MAX_BODY)
+			if (*upload_size == 0 && call->body_length > call->body_limit)
 			{
 				serve_answer_fault(call, 413);
 				call->state = CALL_READY;
@@ -318,9 +338,9 @@ take_request(void *unused, struct MHD_Connection *connection, const char *url, c
 			if (*upload_size == 0)
 				return answer_call(call);
 			call->body_length += *upload_size;
-			if (call->body_length > MOST_TO_SWALLOW)
+			if (call->body_length > call->body_limit + MOST_TO_SWALLOW)
 				return MHD_NO;
-			if (call->body_length > SERVE_MAX_BODY)
+			if (call->body_length > call->body_limit)
 			{
 				/* It came in pieces without saying how many: it is read to its end, and refused. */
 				*upload_size = 0;

@@ -316,8 +316,8 @@ send_statement(ServeConnection *connection, Pipeline *pipeline, const char *role
 		sent(pipeline, PQsendPrepare(connection->pg, name, question->sql, 0, NULL), PREPARE, number)
 			->prepared = place;
 	sent(pipeline,
-		 PQsendQueryPrepared(connection->pg, name, question->nparams, question->params, NULL, NULL,
-							 0),
+		 PQsendQueryPrepared(connection->pg, name, question->nparams, question->params,
+							 question->lengths, question->formats, 0),
 		 kind, number);
 }
 

@@ -36,6 +36,8 @@ typedef struct ServeQuestion
 	const char *sql;
 	int nparams;
 	const char *const *params; /* NULL in it is SQL's */
+	const int *lengths;        /* of those that are bytes and no text; NULL: none is */
+	const int *formats;        /* 1: it is bytes */
 } ServeQuestion;
 
 typedef struct ServeTurn

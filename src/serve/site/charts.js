@@ -18,6 +18,28 @@ export function bars(what, values, { width = 120, height = 24, small = true } = 
 		}));
 }
 
+// A line through values { value, label, faint }; what is not known (null) is a gap, and faint
+// values are hollow.
+export function line(what, values, { width = 240, height = 80 } = {}) {
+	const known = values.filter(v => v.value !== null);
+	if (known.length === 0) return h('p', { class: 'nothing' }, 'not known');
+	const most = Math.max(...known.map(v => v.value));
+	const least = Math.min(0, ...known.map(v => v.value));
+	const x = i => 4 + (values.length > 1 ? i / (values.length - 1) : 0.5) * (width - 8);
+	const y = value => 4 + (most === least ? 0.5 : (most - value) / (most - least)) * (height - 8);
+	const runs = [];
+	values.forEach((v, i) => {
+		if (v.value === null) return;
+		if (i === 0 || values[i - 1].value === null) runs.push([]);
+		runs[runs.length - 1].push(`${x(i).toFixed(1)},${y(v.value).toFixed(1)}`);
+	});
+	const words = `${what}: from ${number(Math.min(...known.map(v => v.value)))} to ${number(most)}, last ${number(known[known.length - 1].value)}.`;
+	return svg('svg', { class: 'line', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': words },
+		svg('line', { class: 'tick', x1: 0, x2: width, y1: y(0), y2: y(0) }),
+		runs.map(points => svg('polyline', { points: points.join(' ') })),
+		values.map((v, i) => v.value !== null && svg('circle', { class: v.faint ? 'faint' : '', cx: x(i).toFixed(1), cy: y(v.value).toFixed(1), r: 2.5 }, svg('title', {}, v.label))));
+}
+
 // A share from 0 to 1 with its words.
 export function share(value, words, { warn = 0.75, critical = 0.9, good = false } = {}) {
 	const part = Math.max(0, Math.min(1, Number(value) || 0));

@@ -144,7 +144,8 @@ const STATES = {
 	syncing: ['⟳', 'syncing', 'a run is at work'],
 	synced: ['✓', 'synced', 'the last sync ended well'],
 	failed: ['✕', 'failed', 'the last run failed'],
-	// Of destinations and feeds; the last is what they look like.
+	gone: ['–', 'gone', 'it is not there any more', 'pending'],
+	// Of destinations, feeds and marts; the last is what they look like.
 	new: ['○', 'new', 'no run yet', 'not_synced'],
 	loading: ['⟳', 'loading', 'the first load, or another, is not over', 'syncing'],
 	behind: ['◔', 'behind', 'changes wait', 'pending'],
@@ -154,6 +155,8 @@ const STATES = {
 	rebuild: ['✕', 'rebuild', 'it has to be loaded anew', 'failed'],
 	refused: ['✕', 'refused', 'too many listings are missing: the old one stays', 'failed'],
 	paused: ['–', 'paused', 'nothing is sent for now', 'pending'],
+	filled: ['✓', 'filled', 'its figures are those of the last run', 'synced'],
+	held: ['–', 'held', 'runs leave it as it is', 'pending'],
 	// Of data tests.
 	passed: ['✓', 'passed', 'it has found nothing', 'synced'],
 	warned: ['!', 'warned', 'it has found something, and does not fail by it', 'pending'],

@@ -6,7 +6,7 @@ import { watch, cancel } from './api.js';
 
 export const load = async () => ({});
 
-const TITLES = { sync: 'Sync', purge: 'Purge', reconcile: 'Reconcile', undo: 'Undo', count: 'Count', verify: 'Verify', check: 'Check', drift: 'Compare the schema', accept: 'Accept the schema', compare: 'Compare a record' };
+const TITLES = { sync: 'Sync', purge: 'Purge', reconcile: 'Reconcile', undo: 'Undo', count: 'Count', verify: 'Verify', check: 'Check', drift: 'Compare the schema', accept: 'Accept the schema', compare: 'Compare a record', remove: 'Remove files', publish: 'Send', feed: 'Write', mart: 'Fill' };
 
 function progress(rows) {
 	if (rows.length === 0) return h('p', { class: 'empty' }, 'Nothing is at work now. Begin something on ', link('#/source', 'Sources'), ', or wait for what is scheduled.');

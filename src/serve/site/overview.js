@@ -3,18 +3,18 @@
 import { h, text, number, counted, time, duration, state, level, table, section, sql, sourceLink, link, quoted } from './dom.js';
 import { bars, share, percent } from './charts.js';
 import { ask } from './api.js';
-import { button, sync, publish, feed } from './actions.js';
+import { button, sync, publish, feed, mart } from './actions.js';
 
 export const refreshes = true;
 
 export async function load() {
-	const [status, health, days, setup, drifts, alerts, publications, feeds] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup'), ask('drifts'),
-		...['alerts', 'publications', 'feeds'].map(question => ask(question).catch(() => []))]);
+	const [status, health, days, setup, drifts, alerts, publications, feeds, marts] = await Promise.all([ask('status'), ask('health'), ask('days'), ask('setup'), ask('drifts'),
+		...['alerts', 'publications', 'feeds', 'marts'].map(question => ask(question).catch(() => []))]);
 	// What has changed at a source is no fault, and is to be known all the same.
 	if (drifts.length) health.push(...drifts.map(d => ({ item: 'schema', level: 'warning', message: `the schema of ${d.source} has changed: ${d.words}`, source: d.source })));
 	const sources = [...new Set(status.map(s => s.source))];
 	const quotas = await Promise.all(sources.map(source => ask('quota', { source }).catch(() => [])));
-	return { status, health, alerts, publications, feeds, days, setup: setup[0], quotas: Object.fromEntries(sources.map((s, i) => [s, quotas[i].map(q => ({ ...q }))])) };
+	return { status, health, alerts, publications, feeds, marts, days, setup: setup[0], quotas: Object.fromEntries(sources.map((s, i) => [s, quotas[i].map(q => ({ ...q }))])) };
 }
 
 // What to do about a finding: words, a link or SQL.
@@ -38,7 +38,7 @@ const CURES = {
 	alerts: () => ['Mend the receiver or the rule, then try it: ', sql('SELECT mls_alert_test(receiver) FROM mls.alert_receiver WHERE last_error IS NOT NULL;\nSELECT * FROM mls_alert();')],
 	destinations: () => ['See what it answers; it is tried again by itself. One that is to be loaded anew: ', sql('SELECT destination, name, state, error FROM mls_publications;\nSELECT mls_publish_resend(destination, name, 0);')],
 	feeds: () => ['See what was left out, and why: ', sql('SELECT * FROM mls_feed_report(name);')],
-	marts: () => ['See why, mend it, then fill it: ', sql('SELECT name, state, problem FROM mls_marts;\nSELECT * FROM mls_mart_sync();')],
+	marts: () => ['See why, mend it, then fill it; one that is held is let go of by mls_mart_hold(name, NULL): ', sql('SELECT name, state, coalesce(held, problem) AS reason FROM mls_marts;\nSELECT * FROM mls_mart_sync();')],
 	tests: () => ['See what each has found, and rows at fault; then mend the source, the rules or the test: ', sql('SELECT suite, test, status, failures, message FROM mls_tests;\nSELECT * FROM mls_test_failures;\nSELECT * FROM mls_test();')],
 	publications: () => ['The sentence says what is missing for subscribers of gold.'],
 	schema: f => ['See what is new and accept it, or leave it as it is. ', sourceLink(f.source, `Source ${f.source}`)],
@@ -148,7 +148,18 @@ async function documents(feeds) {
 		{ title: 'Do', cell: f => write.get(f.name) }], feeds, { row: f => ({ 'data-feed': f.name }) }));
 }
 
-export async function show({ status, health, alerts, publications, feeds, days, setup, quotas }) {
+async function statistics(marts) {
+	const fill = await buttons(marts.map(m => m.name), 'Fill', 'mart', mart);
+	return section('Marts', table('Marts', [
+		{ title: 'Mart', cell: m => link(`#/market/${encodeURIComponent(m.name)}`, text(m.name)) },
+		{ title: 'State', cell: m => [state(m.state), m.problem && h('span', { class: 'small', title: m.problem }, ' ', text(m.problem, 60))] },
+		{ title: 'Listings', class: 'number', cell: m => number(m.listings) },
+		{ title: 'Behind', class: 'number', cell: m => (m.lag === null ? text(null) : duration(m.lag)) },
+		{ title: 'Filled', cell: m => time(m.refreshed_at) },
+		{ title: 'Do', cell: m => fill.get(m.name) }], marts, { row: m => ({ 'data-mart': m.name }) }));
+}
+
+export async function show({ status, health, alerts, publications, feeds, marts, days, setup, quotas }) {
 	const sources = [...new Set(status.map(s => s.source))];
 	const worst = s => (status.some(r => r.source === s && r.state === 'failed') ? 0 : 1);
 	sources.sort((a, b) => worst(a) - worst(b) || (a < b ? -1 : 1));
@@ -163,5 +174,6 @@ export async function show({ status, health, alerts, publications, feeds, days, 
 			table(`Resources of ${s}`, resourceColumns(days), status.filter(r => r.source === s), { row: r => ({ class: r.state, 'data-resource': r.resource }) })))),
 		publications.length > 0 && await destinations(publications),
 		feeds.length > 0 && await documents(feeds),
+		marts.length > 0 && await statistics(marts),
 	];
 }

@@ -50,12 +50,12 @@ SELECT f.action, s.source, f.may AND s.own AND (f.action <> 'schedule' OR c.cron
                                             AND p.pronamespace = (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'mls_fdw')) AS may
           FROM (VALUES ('sync', 'mls_sync'), ('purge', 'mls_purge'), ('reconcile', 'mls_reconcile'), ('undo', 'mls_undo'), ('schedule', 'mls_schedule'),
                        ('accept', 'mls_schema_accept'), ('drift', 'mls_schema_check'), ('check', 'mls_check'), ('count', 'mls_count'),
-                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find'), ('publish', 'mls_publish_sync'), ('feed', 'mls_feed_sync'), ('test', 'mls_test_sync')) AS w (action, name)) f
+                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find'), ('publish', 'mls_publish_sync'), ('feed', 'mls_feed_sync'), ('upload', 'mls_upload'), ('remove', 'mls_dataset_remove'), ('mart', 'mls_mart_sync'), ('test', 'mls_test_sync')) AS w (action, name)) f
  JOIN (SELECT s.source, 'source' AS kind, bool_or(pg_has_role(s.owner, 'USAGE')) AS own, min(pg_get_userbyid(s.owner)) AS owner
          FROM mls.subscription s GROUP BY s.source
         UNION ALL
        SELECT o.source, o.process, bool_or(pg_has_role(o.owner, 'USAGE')), min(pg_get_userbyid(o.owner)) FROM mls.outlet o GROUP BY 1, 2) s
-   ON s.kind = 'source' AND f.action NOT IN ('publish', 'feed', 'test') OR f.action IN ('schedule', s.kind)
+   ON s.kind = 'source' AND f.action NOT IN ('publish', 'feed', 'mart', 'test') OR f.action IN ('schedule', s.kind)
  CROSS JOIN (SELECT mls.has_cron() AND coalesce(has_schema_privilege(to_regnamespace('cron')::oid, 'USAGE'), false) AS cron) c
  ORDER BY 1, 2
 
@@ -135,6 +135,25 @@ SELECT p.destination, p.name, p.view::text AS view, p.state, extract(epoch FROM 
 SELECT f.name, f.format, f.store, f.path, f.state, f.written, f.skipped, f.written_at, f.checked_at, f.failures, f.problem
   FROM @.mls_feed_status f
  ORDER BY 1
+
+-- question marts
+SELECT m.name, m.state, m.listings, extract(epoch FROM m.lag)::bigint AS lag, m.as_of, m.built_at, m.refreshed_at, m.failures, coalesce(m.held, m.problem) AS problem
+  FROM @.mls_marts m
+ ORDER BY 1
+
+-- question market_choice (mart text)
+SELECT c.level, c.transaction, c.currency FROM mls.market_rows($1::text, 'choice') r, jsonb_to_record(r) AS c (level text, transaction text, currency text)
+
+-- question market_sources (mart text)
+SELECT s.source_id, s.name FROM mls.market_rows($1::text, 'sources') r, jsonb_to_record(r) AS s (source_id integer, name text)
+
+-- question market (mart text, level text, transaction text, currency text, source number, months number)
+SELECT r.* FROM mls.market_rows($1::text, 'figures', $2::text, $3::text, $4::text, $5::integer::text, least(greatest($6::integer, 1), 120)::text) f,
+       jsonb_to_record(f) AS r (month date, location_id integer, type_id integer, place text, kind text, inventory_eom bigint, new_listings bigint, new_pending bigint, closed_sales bigint,
+                                median_sale_price numeric, months_supply_12p numeric, dom_median numeric, sale_to_list_pct numeric, is_thin boolean, is_complete boolean)
+
+-- question market_definitions
+SELECT c.name, c.definition FROM mls.mart_column c WHERE c.relation = 'agg_market_month' ORDER BY c.place
 
 -- question band
 WITH RECURSIVE due (source, process, schedule, at, n) AS (
@@ -223,6 +242,19 @@ SELECT l.consumer, count(*) AS requests, count(*) FILTER (WHERE l.status >= 400)
  ORDER BY 2 DESC
  LIMIT 200
 
+-- question datasets
+SELECT d.source, d.resource, d.foreign_table::text AS foreign_table, d.state, d.files, d.failed, d.bytes, d.rows, d.rejected, d.local_rows, d.issues, d.synced_at, d.error,
+       d.next_attempt_at, mls.server_option(d.foreign_table, 'url') AS url, mls.server_option(d.foreign_table, 'url') = 'upload:' AS uploads
+  FROM mls.dataset_state d
+ ORDER BY 1, 2
+
+-- question files (source text, resource text)
+SELECT f.name, f.state, f.bytes, f.rows, f.rejected, f.reading, f.error, CASE f.state WHEN 'failed' THEN s.next_attempt_at END AS next_attempt_at, f.synced_at
+  FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription
+ WHERE s.source = $1::text AND s.resource = $2::text
+ ORDER BY f.state = 'gone', f.state <> 'failed', f.name COLLATE "C"
+ LIMIT 1000
+
 -- question metrics
 SELECT string_agg(m.line, E'\n') FROM @.mls_metrics() AS m (line)
 
@@ -281,5 +313,15 @@ SELECT r.feed, r.status, r.written, r.unchanged, r.skipped, r.documents, extract
 SELECT r.suite, r.status, r.tests, r.passed, r.warned, r.failed, extract(epoch FROM r.duration)::float8 AS seconds, r.message
   FROM @.mls_test_sync($1::text) r
 
--- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?, media text?, publish text?, feed text?, test text?)
-SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text) r
+-- long remove (source text, resource text, name text?)
+SELECT @.mls_dataset_remove(s.foreign_table, nullif($3::text, '')) AS removed FROM mls.subscription s WHERE s.source = $1::text AND s.resource = $2::text
+
+-- change upload (source text, name text, at number, more boolean, bytes text)
+SELECT u.total FROM @.mls_upload($1::text, $2::text, decode($5::text, 'base64'), $3::bigint, $4::boolean) u
+
+-- long mart (source text, rebuild boolean?)
+SELECT r.mart, r.status, r.listings, r.groups, r.figures, extract(epoch FROM r.duration)::float8 AS seconds, r.message
+  FROM @.mls_mart_sync($1::text, coalesce($2::boolean, false)) r
+
+-- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?, media text?, publish text?, feed text?, mart text?, test text?)
+SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text) r

@@ -8,12 +8,14 @@ import * as runs from './runs.js';
 import * as live from './live.js';
 import * as schedules from './schedules.js';
 import * as record from './record.js';
+import * as datasets from './datasets.js';
 import * as quality from './quality.js';
 import * as mapping from './mapping.js';
 import * as consumers from './consumers.js';
+import * as market from './market.js';
 
-const pages = { overview, source, runs, live, schedules, record, quality, mapping, consumers };
-const names = { overview: 'Overview', source: 'Sources', runs: 'Runs', live: 'Live', schedules: 'Schedules', record: 'Record', quality: 'Quality', mapping: 'Mapping', consumers: 'Consumers' };
+const pages = { overview, source, datasets, runs, live, schedules, record, quality, mapping, consumers, market };
+const names = { overview: 'Overview', source: 'Sources', datasets: 'Datasets', runs: 'Runs', live: 'Live', schedules: 'Schedules', record: 'Record', quality: 'Quality', mapping: 'Mapping', consumers: 'Consumers', market: 'Market' };
 const REFRESH = 15000;
 
 const head = document.getElementById('head');
@@ -89,6 +91,8 @@ async function show() {
 	const module = pages[page];
 	leave();
 	leave = () => {};
+	// What there is to have rights to may have come since.
+	api.forgetRights();
 	showHead(page);
 	document.title = `${names[page]} · mls_fdw`;
 	main.setAttribute('aria-busy', 'true');

@@ -43,15 +43,17 @@ FILE_IN(runs, "runs.js");
 FILE_IN(live, "live.js");
 FILE_IN(schedules, "schedules.js");
 FILE_IN(record, "record.js");
+FILE_IN(datasets, "datasets.js");
 FILE_IN(quality, "quality.js");
 FILE_IN(mapping, "mapping.js");
 FILE_IN(consumers, "consumers.js");
+FILE_IN(market, "market.js");
 FILE_IN(questions, "questions.sql");
 
 const ServeSiteFile *
 serve_site_file(const char *name)
 {
-	static ServeSiteFile files[17];
+	static ServeSiteFile files[19];
 
 	if (!files[0].name)
 	{
@@ -70,9 +72,11 @@ serve_site_file(const char *name)
 			FILE_AS(live, "live.js", SCRIPT),
 			FILE_AS(schedules, "schedules.js", SCRIPT),
 			FILE_AS(record, "record.js", SCRIPT),
+			FILE_AS(datasets, "datasets.js", SCRIPT),
 			FILE_AS(quality, "quality.js", SCRIPT),
 			FILE_AS(mapping, "mapping.js", SCRIPT),
 			FILE_AS(consumers, "consumers.js", SCRIPT),
+			FILE_AS(market, "market.js", SCRIPT),
 		};
 
 		_Static_assert(sizeof(all) == sizeof(files), "a place for each file");

@@ -25,6 +25,8 @@
 #include "serve/token/token.h"
 
 #define MAX_BODY 65536
+/* A piece of a file that is sent, as base64 in JSON. */
+#define MAX_PIECE (1024 * 1024)
 #define MAX_CONNECTIONS 64u
 #define IDLE_SECONDS 60u
 #define TICK_MS 10000
@@ -44,7 +46,7 @@ typedef struct Request
 	const char *method;
 	const char *address;
 	bool reading;
-	bool too_long;
+	size_t most; /* of the body */
 	ServeBytes body;
 	/* The answer. */
 	int status;
@@ -674,13 +676,15 @@ begin(Request *request, const char *url, const char *method)
 	if (strncmp(url, url_path, strlen(url_path)) == 0)
 		url += strlen(url_path) - 1;
 	request->path = serve_copy(request->arena, url[0] == '/' ? url + 1 : url);
+	request->most =
+		strcmp(request->path, "api/do/upload") == 0 && cookie_of(request) ? MAX_PIECE : MAX_BODY;
 	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_framing, &framing);
 	request->address = serve_address_behind(request->arena, about->client_addr, framing.forwarded);
 	if (framing.hosts != 1 || framing.lengths + framing.encodings > 1)
 		fail(request, 400, "The request is malformed.");
 	else if (!host_known(host))
 		fail(request, 421, "The site is not known by this name: start it with --site-url.");
-	else if (length && strtoull(length, NULL, 10) > MAX_BODY)
+	else if (length && strtoull(length, NULL, 10) > request->most)
 		fail(request, 413, "The request is too long.");
 	else
 		return true;
@@ -705,7 +709,7 @@ take_request(void *unused, struct MHD_Connection *connection, const char *url, c
 	}
 	if (*upload_size > 0)
 	{
-		if (request->body.length + *upload_size > MAX_BODY)
+		if (request->body.length + *upload_size > request->most)
 			return MHD_NO;
 		serve_bytes_add(&request->body, upload, *upload_size);
 		*upload_size = 0;

@@ -56,6 +56,9 @@ serve_consumers_begin(void)
 	return serve_allocate(sizeof(ServeConsumerList));
 }
 
+/* More than a billion of anything is no limit. */
+#define MOST 1e9
+
 static double
 number_of(struct json_object *object, const char *name)
 {
@@ -65,7 +68,7 @@ number_of(struct json_object *object, const char *name)
 	if (!json_object_object_get_ex(object, name, &value))
 		return 0;
 	number = json_object_get_double(value);
-	return number > 0 ? number : 0;
+	return number > MOST ? MOST : number > 0 ? number : 0;
 }
 
 ServeRates

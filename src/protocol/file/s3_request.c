@@ -10,22 +10,22 @@
 
 #include "lib/stringinfo.h"
 
-#include "media/s3.h"
+#include "protocol/file/s3.h"
 
 char *
-mls_s3_key(const S3Store *store, const char *name)
+mls_s3_key(const MlsBucket *bucket, const char *name)
 {
-	return psprintf("%s%s", store->head.place.prefix, name);
+	return psprintf("%s%s", bucket->place.prefix, name);
 }
 
 char *
-mls_s3_path(const S3Store *store, const char *name)
+mls_s3_path(const MlsBucket *bucket, const char *name)
 {
-	bool is_host = strcmp(store->path, "/") == 0;
+	bool is_host = strcmp(bucket->path, "/") == 0;
 
 	if (name == NULL)
-		return pstrdup(store->path);
-	return psprintf("%s/%s", is_host ? "" : store->path, mls_s3_key(store, name));
+		return pstrdup(bucket->path);
+	return psprintf("%s/%s", is_host ? "" : bucket->path, mls_s3_key(bucket, name));
 }
 
 List *
@@ -39,11 +39,11 @@ mls_s3_param(const char *name, const char *value, List *more)
 }
 
 MlsHttpRequest *
-mls_s3_start(S3Store *store, const S3Call *call)
+mls_s3_start(MlsBucket *bucket, const S3Call *call)
 {
 	MlsHttpCall http = {
 		.method = call->method,
-		.url = mls_url_canonical(store->http.url, mls_s3_path(store, call->name), call->params),
+		.url = mls_url_canonical(bucket->http.url, mls_s3_path(bucket, call->name), call->params),
 		.headers = call->headers,
 		.body = call->body,
 		.upload = call->upload,
@@ -54,30 +54,29 @@ mls_s3_start(S3Store *store, const S3Call *call)
 	/* libcurl would otherwise call it a form. */
 	if (call->body && *call->body == '\0')
 		http.headers = lappend(list_copy(call->headers), "Content-Type: application/octet-stream");
-	return mls_http_start(&store->http, &http, &store->head.stats);
+	return mls_http_start(&bucket->http, &http, bucket->stats);
 }
 
 MlsHttpResponse *
-mls_s3_fetch(S3Store *store, const S3Call *call)
+mls_s3_fetch(MlsBucket *bucket, const S3Call *call)
 {
-	return mls_http_finish(mls_s3_start(store, call));
+	return mls_http_finish(mls_s3_start(bucket, call));
 }
 
 MlsXmlNode *
-mls_s3_document(const S3Store *store, const char *task, const MlsHttpResponse *response,
+mls_s3_document(const MlsBucket *bucket, const char *task, const MlsHttpResponse *response,
 				const char *root)
 {
 	MlsXmlNode *node;
 
 	if (response->status < 200 || response->status >= 300 || mls_s3_is_error(response))
-		mls_s3_report(store, task, response);
+		mls_s3_report(bucket, task, response);
 	/* A page that somebody else has put in the place of an answer. */
 	if (response->length == 0 || strstr(response->body, root) == NULL)
-		mls_s3_report_stranger(store, task, response);
-	node = mls_xml_parse(response->body, response->length,
-						 psprintf("answer of store \"%s\"", store->head.source->name));
+		mls_s3_report_stranger(bucket, task, response);
+	node = mls_xml_parse(response->body, response->length, psprintf("answer of %s", bucket->owner));
 	if (strcmp(node->name, root) != 0)
-		mls_s3_report_stranger(store, task, response);
+		mls_s3_report_stranger(bucket, task, response);
 	return node;
 }
 

@@ -13,7 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "base/base.h"
-#include "media/s3.h"
+#include "protocol/file/s3.h"
 
 /* So much of an element is looked at. */
 #define LONGEST_ELEMENT 1000
@@ -216,17 +216,17 @@ is_plain(const char *text)
 }
 
 static char *
-region_hint(const S3Store *store, const MlsHttpResponse *response)
+region_hint(const MlsBucket *bucket, const MlsHttpResponse *response)
 {
 	const char *region = response ? told_region(response) : NULL;
 
-	if (region && is_plain(region) && strcmp(region, store->http.region) != 0)
+	if (region && is_plain(region) && strcmp(region, bucket->http.region) != 0)
 		return psprintf("The bucket is in the region \"%s\", requests are signed for \"%s\": set "
 						"the option region of the server.",
-						region, store->http.region);
+						region, bucket->http.region);
 	return psprintf("Requests are signed for the region \"%s\": check the options region and "
 					"endpoint of the server.",
-					store->http.region);
+					bucket->http.region);
 }
 
 static char *
@@ -241,7 +241,7 @@ clock_hint(const MlsHttpResponse *response)
 }
 
 static char *
-hint_of(const S3Store *store, Blame blame, const MlsHttpResponse *response)
+hint_of(const MlsBucket *bucket, Blame blame, const MlsHttpResponse *response)
 {
 	switch (blame)
 	{
@@ -257,18 +257,21 @@ hint_of(const S3Store *store, Blame blame, const MlsHttpResponse *response)
 			return pstrdup("The option session_token of the user mapping is not, or no longer, "
 						   "valid: temporary credentials are replaced all three together.");
 		case BLAME_REGION:
-			return region_hint(store, response);
+			return region_hint(bucket, response);
 		case BLAME_BUCKET:
 			return psprintf("There is no bucket \"%s\" at this service: make it, or check the "
 							"options url and endpoint of the server.",
-							store->head.place.bucket);
+							bucket->place.bucket);
 		case BLAME_CLOCK:
 			return clock_hint(response);
 		case BLAME_RIGHTS:
-			return psprintf("The key needs the rights s3:PutObject, s3:GetObject, s3:DeleteObject, "
-							"s3:AbortMultipartUpload and s3:ListBucketMultipartUploads, and "
-							"s3:ListBucket, for bucket \"%s\".",
-							store->head.place.bucket);
+			return psprintf("The key needs the rights %ss3:GetObject and s3:ListBucket for bucket "
+							"\"%s\".",
+							bucket->is_written
+								? "s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, "
+								  "s3:ListBucketMultipartUploads, "
+								: "",
+							bucket->place.bucket);
 		case BLAME_ROOM:
 			return pstrdup("The service has no room, or does not give this account more.");
 		case BLAME_BUSY:
@@ -283,19 +286,18 @@ hint_of(const S3Store *store, Blame blame, const MlsHttpResponse *response)
 /* ---- raising it ---- */
 
 pg_noreturn static void
-refuse(const S3Store *store, const char *task, Blame blame, char *detail, const char *hint);
+refuse(const MlsBucket *bucket, const char *task, Blame blame, char *detail, const char *hint);
 
 static void
-refuse(const S3Store *store, const char *task, Blame blame, char *detail, const char *hint)
+refuse(const MlsBucket *bucket, const char *task, Blame blame, char *detail, const char *hint)
 {
-	ereport(ERROR, (errcode(blame_state(blame)),
-					errmsg("could not %s store \"%s\"", task, store->head.source->name),
+	ereport(ERROR, (errcode(blame_state(blame)), errmsg("could not %s %s", task, bucket->owner),
 					errdetail("%s", detail), hint ? errhint("%s", hint) : 0));
 }
 
 /* "The service answered 403 (SignatureDoesNotMatch): The request signature ..." */
 static char *
-words_of(const S3Store *store, const MlsHttpResponse *response, const char *code)
+words_of(const MlsBucket *bucket, const MlsHttpResponse *response, const char *code)
 {
 	char *message = *code ? element(response, "Message") : NULL;
 	StringInfoData buf;
@@ -303,39 +305,39 @@ words_of(const S3Store *store, const MlsHttpResponse *response, const char *code
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "The service answered %d", response->status);
 	if (*code)
-		appendStringInfo(&buf, " (%s)", mls_http_clean(&store->http, code));
+		appendStringInfo(&buf, " (%s)", mls_http_clean(&bucket->http, code));
 	if (message && *message)
-		appendStringInfo(&buf, ": %s", mls_http_clean(&store->http, message));
+		appendStringInfo(&buf, ": %s", mls_http_clean(&bucket->http, message));
 	else
 		appendStringInfoChar(&buf, '.');
 	return buf.data;
 }
 
 void
-mls_s3_report(const S3Store *store, const char *task, const MlsHttpResponse *response)
+mls_s3_report(const MlsBucket *bucket, const char *task, const MlsHttpResponse *response)
 {
 	char *code = mls_s3_code(response);
 	Blame blame = *code ? blame_code(code) : blame_status(response);
 
-	refuse(store, task, blame, words_of(store, response, code), hint_of(store, blame, response));
+	refuse(bucket, task, blame, words_of(bucket, response, code), hint_of(bucket, blame, response));
 }
 
 void
-mls_s3_report_code(const S3Store *store, const char *task, const char *code, const char *message)
+mls_s3_report_code(const MlsBucket *bucket, const char *task, const char *code, const char *message)
 {
 	Blame blame = blame_code(code);
 
-	refuse(store, task, blame,
+	refuse(bucket, task, blame,
 		   psprintf("The service answered for one of the files: %s: %s",
-					mls_http_clean(&store->http, code), mls_http_clean(&store->http, message)),
-		   hint_of(store, blame, NULL));
+					mls_http_clean(&bucket->http, code), mls_http_clean(&bucket->http, message)),
+		   hint_of(bucket, blame, NULL));
 }
 
 void
-mls_s3_report_stranger(const S3Store *store, const char *task, const MlsHttpResponse *response)
+mls_s3_report_stranger(const MlsBucket *bucket, const char *task, const MlsHttpResponse *response)
 {
-	refuse(store, task, BLAME_ADDRESS,
+	refuse(bucket, task, BLAME_ADDRESS,
 		   psprintf("What answered with status %d is not S3: its answer is of type \"%s\".",
-					response->status, mls_http_clean(&store->http, response->content_type)),
-		   hint_of(store, BLAME_ADDRESS, response));
+					response->status, mls_http_clean(&bucket->http, response->content_type)),
+		   hint_of(bucket, BLAME_ADDRESS, response));
 }
