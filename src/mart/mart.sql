@@ -168,22 +168,24 @@ points (listing_key, ord, at, date, status, origin) AS (
      -- The contract of a listing that is active again; before the first step that field is of a later one.
      CROSS JOIN LATERAL (SELECT CASE WHEN b.upto IS NULL AND c.contract >= b.first_date
                                      THEN CASE WHEN b.back >= c.contract THEN b.back WHEN b.changed >= c.contract THEN b.changed END END AS back) x
-     CROSS JOIN LATERAL (VALUES
-        (1, CASE WHEN b.base = 'Coming Soon' THEN coalesce(b.listed, b.entered, b.changed, b.upto) END, 'Coming Soon'),
-        (2, CASE WHEN b.base <> 'Coming Soon' THEN b.first_date END, 'Active'),
+     -- Arrays: the expressions of VALUES would be prepared anew for each listing.
+     CROSS JOIN LATERAL unnest('{1,2,3,4,4,5,6,7,8}'::integer[], ARRAY[
+        CASE WHEN b.base = 'Coming Soon' THEN coalesce(b.listed, b.entered, b.changed, b.upto) END,
+        CASE WHEN b.base <> 'Coming Soon' THEN b.first_date END,
         -- An offer with conditions first, then without.
-        (3, CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN c.contract END, 'Active Under Contract'),
-        (4, CASE WHEN b.base IN ('Pending', 'Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired')
-                 THEN CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN b.pending
-                           WHEN b.base = 'Pending' THEN coalesce(c.contract, b.changed, b.first_date)
-                           WHEN b.base = 'Closed' OR c.contract >= b.first_date AND c.contract <= c.off THEN c.contract END
-                 WHEN b.base = 'Active' AND x.back IS NOT NULL THEN c.contract END, 'Pending'),
-        (4, CASE WHEN b.base = 'Active Under Contract' THEN coalesce(c.contract, b.changed, b.first_date) END, 'Active Under Contract'),
-        (5, CASE WHEN b.base = 'Active' THEN x.back END, 'Active'),
-        (6, CASE WHEN b.base = 'Closed' THEN coalesce(c.closed, c.off, c.contract, b.first_date) END, 'Closed'),
+        CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN c.contract END,
+        CASE WHEN b.base IN ('Pending', 'Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired')
+             THEN CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN b.pending
+                       WHEN b.base = 'Pending' THEN coalesce(c.contract, b.changed, b.first_date)
+                       WHEN b.base = 'Closed' OR c.contract >= b.first_date AND c.contract <= c.off THEN c.contract END
+             WHEN b.base = 'Active' AND x.back IS NOT NULL THEN c.contract END,
+        CASE WHEN b.base = 'Active Under Contract' THEN coalesce(c.contract, b.changed, b.first_date) END,
+        CASE WHEN b.base = 'Active' THEN x.back END,
+        CASE WHEN b.base = 'Closed' THEN coalesce(c.closed, c.off, c.contract, b.first_date) END,
         -- Withdrawn first, canceled or expired later.
-        (7, CASE WHEN b.base IN ('Canceled', 'Expired') AND b.withdrawn < c.off AND b.withdrawn >= b.first_date THEN b.withdrawn END, 'Withdrawn'),
-        (8, CASE WHEN b.base IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN coalesce(c.off, c.contract, b.first_date) END, b.base)) v (ord, date, status)
+        CASE WHEN b.base IN ('Canceled', 'Expired') AND b.withdrawn < c.off AND b.withdrawn >= b.first_date THEN b.withdrawn END,
+        CASE WHEN b.base IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN coalesce(c.off, c.contract, b.first_date) END],
+        ARRAY['Coming Soon', 'Active', 'Active Under Contract', 'Pending', 'Active Under Contract', 'Active', 'Closed', 'Withdrawn', b.base]) v (ord, date, status)
      WHERE v.date IS NOT NULL
     UNION ALL
     SELECT s.listing_key, 100 + s.n, s.at,
@@ -400,10 +402,10 @@ facts (kind, listing_key, month, n, price) AS (
      WHERE f.off_date IS NOT NULL AND f.status IN ('Expired', 'Canceled', 'Withdrawn')
     UNION ALL
     SELECT v.kind, f.listing_key, f.month, 1, v.price
-      FROM (@closed@) f CROSS JOIN LATERAL (VALUES (9, true, NULL::numeric), (10, f.is_priced, f.price),
-                 (12, NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'), NULL),
-                 (13, f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@, NULL),
-                 (14, date_trunc('month', f.close_reported::timestamp) > f.month, NULL), (19, f.double_of IS NOT NULL, NULL)) v (kind, is_so, price)
+      FROM (@closed@) f CROSS JOIN LATERAL unnest('{9,10,12,13,14,19}'::integer[], ARRAY[true, f.is_priced,
+                 NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'),
+                 f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@,
+                 date_trunc('month', f.close_reported::timestamp) > f.month, f.double_of IS NOT NULL], ARRAY[NULL, f.price]) v (kind, is_so, price)
      WHERE v.is_so
     UNION ALL
     SELECT CASE f.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, f.listing_key, date_trunc('month', v.date::timestamp)::date, v.n, NULL
@@ -1169,8 +1171,13 @@ CREATE FUNCTION mls.mart_relistings(mart mls.mart, properties text[]) RETURNS te
     AS $f$
 DECLARE
     changed text[];
+    keys text[];
 BEGIN
     PERFORM mls.mart_owner_only(mart);
+    IF properties IS NOT NULL THEN
+        -- Keys as such lead to spells by their index; a query for them would read all spells.
+        EXECUTE format('SELECT coalesce(array_agg(f.listing_key), ''{}'') FROM %I.fct_listing f WHERE f.property_key = ANY ($1)', mart.name) INTO keys USING properties;
+    END IF;
     EXECUTE format($q$
 WITH l AS (
     SELECT f.listing_key, f.property_key, f.list_date, f.dom, f.cdom,
@@ -1199,7 +1206,7 @@ known AS (
 told AS (UPDATE %1$I.fct_listing f SET cdom = k.cdom, double_of = k.double_of FROM known k
           WHERE k.listing_key = f.listing_key AND (f.cdom, f.double_of) IS DISTINCT FROM (k.cdom, k.double_of) RETURNING f.listing_key)
 SELECT array_agg(t.listing_key) FROM told t
-$q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $1 IS NULL OR s.listing_key IN (SELECT f.listing_key FROM %1$I.fct_listing f WHERE f.property_key = ANY ($1)))', mart.name))) INTO changed USING properties, mart.relist_days;
+$q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $3 IS NULL OR s.listing_key = ANY ($3))', mart.name))) INTO changed USING properties, mart.relist_days, keys;
     RETURN coalesce(changed, '{}');
 END $f$;
 COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property and finds sales that two sources tell of, for some properties or all; returns the listings for which that has changed';
