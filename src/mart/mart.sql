@@ -926,10 +926,10 @@ BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format('CREATE UNLOGGED TABLE IF NOT EXISTS %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
     -- How many rows parts of these queries have is unknown to the planner, who takes them for few.
-    PERFORM set_config('enable_nestloop', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true);
+    PERFORM set_config('enable_nestloop', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true), set_config('enable_mergejoin', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true);
     PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I (%s) %s', mart.name, 'mls_new_' || relation, (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c),
                                           mls.mart_query(mart, relation, part OR keys IS NOT NULL)), keys);
-    PERFORM set_config('enable_nestloop', 'on', true);
+    PERFORM set_config('enable_nestloop', 'on', true), set_config('enable_mergejoin', 'on', true);
     PERFORM mls.mart_analyze(mart, relation, true);
 END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some records or groups, beside it';
@@ -976,12 +976,13 @@ DECLARE
     noted record;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true);
+    -- So many kinds of rows as there may be there are never: hashes of them are small.
+    PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true), set_config('enable_sort', CASE WHEN part THEN 'on' ELSE 'off' END, true);
     FOR noted IN SELECT * FROM (VALUES ('cells', mls.mart_cells(mart, part, sign)), ('days', mls.mart_day_cells(mart, part, sign)), ('source', mls.mart_source_cells(mart, part, sign))) v (name, query) LOOP
         EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || noted.name, mls.mart_text(mart, noted.query)) USING keys;
         EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || noted.name);
     END LOOP;
-    PERFORM set_config('enable_nestloop', 'on', true);
+    PERFORM set_config('enable_nestloop', 'on', true), set_config('enable_sort', 'on', true);
     IF part THEN
         EXECUTE format($q$
 INSERT INTO %1$I.mls_new_sides
