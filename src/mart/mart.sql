@@ -98,11 +98,11 @@ SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
        nullif(lower(regexp_replace(btrim(r.country_name), '\s+', ' ', 'g')), '') AS country, nullif(lower(regexp_replace(btrim(r.state_name), '\s+', ' ', 'g')), '') AS state,
        nullif(lower(regexp_replace(btrim(r.county_name), '\s+', ' ', 'g')), '') AS county, nullif(lower(regexp_replace(btrim(r.city_name), '\s+', ' ', 'g')), '') AS city,
        nullif(lower(regexp_replace(regexp_replace(btrim(r.postal_name), '\s+', ' ', 'g'), '^(\d{5})-?\d{4}$', '\1')), '') AS postal,
-       nullif(lower(regexp_replace(btrim(r.area_name), '\s+', ' ', 'g')), '') AS area) k
+       nullif(lower(regexp_replace(btrim(r.area_name), '\s+', ' ', 'g')), '') AS area OFFSET 0) k
  CROSS JOIN LATERAL (SELECT CASE WHEN k.transaction <> 'lease' THEN 1::numeric
             ELSE CASE lower(translate(coalesce(r.frequency, 'monthly'), ' -_', '')) WHEN 'monthly' THEN 1 WHEN 'weekly' THEN 52 / 12.0 WHEN 'biweekly' THEN 26 / 12.0
                       WHEN 'semimonthly' THEN 2 WHEN 'bimonthly' THEN 1 / 2.0 WHEN 'quarterly' THEN 1 / 3.0 WHEN 'semiannually' THEN 1 / 6.0 WHEN 'annually' THEN 1 / 12.0 END END AS times,
-       least(%s) AS next_date, %s) d
+       least(%s) AS next_date, %s OFFSET 0) d
  CROSS JOIN LATERAL (SELECT coalesce(d.on_market, d.on_market_at, d.listed, d.entered) AS first_date,
        coalesce(d.purchase, d.pending, d.contingent) AS contract,
        CASE k.status WHEN 'Canceled' THEN d.canceled WHEN 'Withdrawn' THEN d.withdrawn WHEN 'Expired' THEN d.expired END AS off_exact,
