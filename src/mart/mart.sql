@@ -453,12 +453,14 @@ DECLARE
         ' AND (place.location_id, sort.type_id, origin.source_id, f.currency, f.month) IN (SELECT t.location_id, t.type_id, t.source_id, t.currency, t.month FROM %I.mls_new_touched t WHERE t.kind = %s)', mart.name, kind) ELSE '' END;
     -- Months as ranges, which indexes serve.
     days text := 'true';
+    places integer[];
     rows text;
     figures text;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
     IF part THEN
         EXECUTE format('SELECT coalesce(string_agg(format(''@from@ < %%L AND @to@ >= %%L'', upper(r), lower(r)), '' OR ''), ''false'') FROM unnest((SELECT range_agg(daterange(t.month, (t.month + interval ''1 month'')::date)) FROM %I.mls_new_touched t WHERE t.kind = %s)) r', mart.name, kind) INTO days;
+        EXECUTE format('SELECT coalesce(array_agg(DISTINCT t.location_id), ''{}'') FROM %I.mls_new_touched t WHERE t.kind = %s', mart.name, kind) INTO places;
     END IF;
     CASE measure
     WHEN 'prices' THEN
@@ -482,7 +484,8 @@ BEGIN
     END CASE;
     IF part THEN
         -- These first: the planner takes what is touched for less than it is.
-        rows := format('WITH x AS MATERIALIZED (%s) SELECT x.* FROM x', rows);
+        rows := format('WITH x AS MATERIALIZED (SELECT y.* FROM (%s) y WHERE %s) SELECT x.* FROM x', rows,
+                       CASE WHEN 1 = ANY (places) THEN 'true' ELSE (SELECT string_agg(format('y.%s_id = ANY (%L::integer[])', l, places), ' OR ') FROM unnest(mart.levels) l WHERE l <> 'all') END);
     END IF;
     rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 4, 5', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
     IF single THEN
@@ -912,7 +915,7 @@ BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format('ANALYZE %I.%I (%s)', mart.name, CASE WHEN beside THEN 'mls_new_' ELSE '' END || relation,
                    (SELECT string_agg(quote_ident(c.name), ', ') FROM mls.mart_columns(mart, relation) c
-                     WHERE (c.part = 'key' OR c.name IN ('property_key', 'source_id', 'type_id', 'status', 'kind', 'date', 'from_date', 'close_date', 'contract_date'))));
+                     WHERE (c.part = 'key' OR c.name IN ('property_key', 'source_id', 'type_id', 'country_id', 'state_id', 'county_id', 'city_id', 'postal_id', 'area_id', 'status', 'kind', 'date', 'from_date', 'close_date', 'contract_date'))));
 END $$;
 COMMENT ON FUNCTION mls.mart_analyze(mls.mart, text, boolean) IS 'part of mls_mart_sync(): tells the planner of keys of a table, or of what is computed beside it';
 
