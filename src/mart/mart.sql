@@ -198,7 +198,7 @@ points (listing_key, ord, at, date, status, origin) AS (
     UNION ALL
     SELECT l.listing_key, 1000000, NULL, coalesce(CASE l.status WHEN 'Closed' THEN l.closed WHEN 'Pending' THEN l.contract WHEN 'Active Under Contract' THEN l.contract ELSE l.off_exact END, l.changed, s.date), l.status, 'field'
       FROM l JOIN steps s ON s.listing_key = l.listing_key AND s.n = s.steps AND s.new <> l.status),
-ordered AS (SELECT p.*, max(p.date) OVER w AS day, lag(p.status) OVER w AS old FROM points p WINDOW w AS (PARTITION BY p.listing_key ORDER BY p.ord)),
+ordered AS (SELECT p.*, max(p.date) OVER w AS day, lag(p.status) OVER w AS old FROM points p WINDOW w AS (PARTITION BY p.listing_key COLLATE "C" ORDER BY p.ord)),
 prices AS (
     SELECT t.listing_key, t.at, t.date, t.old::numeric * l.times AS old, t.new::numeric * l.times AS new, 'history' AS origin
       FROM told t JOIN l USING (listing_key)
@@ -215,7 +215,7 @@ changes AS (
     UNION ALL
     SELECT p.listing_key, p.date, 2, 0, p.at, p.date, 'price', NULL, NULL, p.old, p.new, p.origin
       FROM prices p WHERE p.old > 0 AND p.new > 0 AND p.old <> p.new)
-SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
+SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key COLLATE "C" ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
   FROM changes c
 $q$, mls.mart_listings(mart, part), mls.mart_history(part), mls.mart_status('h.old'), mls.mart_status('h.new'));
 END $f$;
@@ -253,8 +253,8 @@ BEGIN
         RETURN mls.mart_events(mart, part);
     WHEN 'fct_spell' THEN
         RETURN format($q$
-SELECT s.listing_key, row_number() OVER (PARTITION BY s.listing_key ORDER BY s.seq)::integer, s.status, s.day, lead(s.day) OVER (PARTITION BY s.listing_key ORDER BY s.seq)
-  FROM (SELECT e.listing_key, e.seq, e.new_status AS status, max(e.date) OVER (PARTITION BY e.listing_key ORDER BY e.seq) AS day
+SELECT s.listing_key, row_number() OVER (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq)::integer, s.status, s.day, lead(s.day) OVER (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq)
+  FROM (SELECT e.listing_key, e.seq, e.new_status AS status, max(e.date) OVER (PARTITION BY e.listing_key COLLATE "C" ORDER BY e.seq) AS day
           FROM %I.mls_new_fct_listing_event e WHERE e.new_status IS NOT NULL) s
 $q$, mart.name);
     WHEN 'fct_listing' THEN
@@ -743,7 +743,7 @@ BEGIN
         WHEN 'dim_location' THEN
             EXECUTE format('INSERT INTO %I.dim_location (location_id, level, name) VALUES (0, ''unknown'', ''unknown''), (1, ''all'', ''everywhere'')', mart.name);
         WHEN 'fct_listing' THEN
-            EXECUTE format('CREATE INDEX ON %1$I.fct_listing (close_date); CREATE INDEX ON %1$I.fct_listing (contract_date); CREATE INDEX ON %1$I.fct_listing (property_key)', mart.name);
+            EXECUTE format('CREATE INDEX ON %1$I.fct_listing (close_date); CREATE INDEX ON %1$I.fct_listing (contract_date); CREATE INDEX ON %1$I.fct_listing (property_key); CREATE INDEX ON %1$I.fct_listing (listing_key) WHERE history IS NOT NULL', mart.name);
         WHEN 'fct_listing_event' THEN
             EXECUTE format('CREATE INDEX ON %I.fct_listing_event (date) WHERE kind = ''price''', mart.name);
         ELSE
@@ -1454,7 +1454,13 @@ BEGIN
     SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
     PERFORM mls.mart_owner_only(known);
     SELECT array_agg(k #>> '{}') INTO keys
-      FROM mls.as_role(known.owner, format('SELECT to_jsonb(f.listing_key) FROM %I.fct_listing f LEFT JOIN (%s) h USING (listing_key) WHERE f.history IS DISTINCT FROM h.hash', known.name, mls.mart_history_hash(false))) k;
+      FROM mls.as_role(known.owner, format($q$
+WITH h AS MATERIALIZED (%2$s)
+SELECT to_jsonb(f.listing_key) FROM h JOIN %1$I.fct_listing f USING (listing_key) WHERE f.history IS DISTINCT FROM h.hash
+UNION ALL
+-- Few have any, or none: an index knows them.
+SELECT to_jsonb(f.listing_key) FROM %1$I.fct_listing f WHERE f.history IS NOT NULL AND NOT EXISTS (SELECT FROM h WHERE h.listing_key = f.listing_key)
+$q$, known.name, mls.mart_history_hash(false))) k;
     RETURN coalesce(keys, '{}');
 END $f$;
 COMMENT ON FUNCTION mls.mart_retold(bigint) IS 'part of mls_mart_sync(): keys of listings whose HistoryTransactional has changed since they were computed';
