@@ -519,22 +519,19 @@ CREATE FUNCTION mls.mart_market(mart mls.mart, part boolean) RETURNS text
 SELECT replace(replace($q$
 WITH sums AS (SELECT s.* FROM @sums@ s@wanted@),
 coverage AS (
-    SELECT s.location_id, s.type_id, o.source_id, s.currency, count(*)::integer AS sources, bool_and(d.has_closed) AS has_closed, bool_and(d.has_off) AS has_off,
+    SELECT s.location_id, s.type_id, o.source_id, s.currency, min(s.first) AS first, count(*)::integer AS sources, bool_and(d.has_closed) AS has_closed, bool_and(d.has_off) AS has_off,
            bool_and(d.has_contracts) AS has_contracts, bool_and(d.has_history) AS has_history, CASE WHEN bool_and(d.has_closed) THEN max(d.sales_from) END AS sales_from, max(d.market_from) AS market_from
-      FROM (SELECT DISTINCT s.location_id, s.type_id, s.source_id, s.currency FROM @sums@ s WHERE s.source_id > 0) s JOIN @mart@.dim_source d USING (source_id)
+      FROM (SELECT s.location_id, s.type_id, s.source_id, s.currency, min(s.month) AS first FROM @sums@ s WHERE s.source_id > 0 GROUP BY 1, 2, 3, 4) s JOIN @mart@.dim_source d USING (source_id)
      CROSS JOIN LATERAL (VALUES (0), (s.source_id)) o (source_id) GROUP BY 1, 2, 3, 4),
 spine AS (
-    SELECT s.location_id, s.type_id, s.source_id, s.currency, m.month::date AS month
-      FROM (SELECT s.location_id, s.type_id, s.source_id, s.currency, min(s.month) AS first FROM sums s GROUP BY 1, 2, 3, 4) s
-     CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)),
+    SELECT s.*, m.month::date AS month FROM coverage s CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)@wanted@),
 months AS (
     SELECT k.*, p.location_id AS place, p.type_id AS sort, p.source_id AS origin, p.currency AS money, p.month AS of,
-           v.sources, v.has_closed, v.has_off, v.has_contracts, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
-           p.month >= v.sales_from IS TRUE AS knows_sales, (v.has_contracts AND p.month >= v.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
+           p.sources, p.has_closed, p.has_off, p.has_contracts, p.has_history, p.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
+           p.month >= p.sales_from IS TRUE AS knows_sales, (p.has_contracts AND p.month >= p.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= p.sales_from IS TRUE AS knows_year, p.month >= p.market_from IS TRUE AS knows_market,
            sum(k.active_change) OVER w AS active, sum(k.auc_change) OVER w AS auc, sum(k.coming_soon_change) OVER w AS soon,
            sum(k.contracted) OVER year AS year_pending, sum(k.closed) OVER year AS year_closed
-      FROM spine p JOIN coverage v USING (location_id, type_id, source_id, currency)
-      LEFT JOIN sums k USING (location_id, type_id, source_id, currency, month)
+      FROM spine p LEFT JOIN sums k USING (location_id, type_id, source_id, currency, month)
     WINDOW w AS (PARTITION BY p.location_id, p.type_id, p.source_id, p.currency ORDER BY p.month),
            year AS (PARTITION BY p.location_id, p.type_id, p.source_id, p.currency ORDER BY p.month ROWS 11 PRECEDING)),
 figures AS (
