@@ -486,6 +486,9 @@ BEGIN
         -- These first: the planner takes what is touched for less than it is.
         rows := format('WITH x AS MATERIALIZED (SELECT y.* FROM (%s) y WHERE %s) SELECT x.* FROM x', rows,
                        CASE WHEN 1 = ANY (places) THEN 'true' ELSE (SELECT string_agg(format('y.%s_id = ANY (%L::integer[])', l, places), ' OR ') FROM unnest(mart.levels) l WHERE l <> 'all') END);
+    ELSIF measure = 'prices' THEN
+        -- Divisions of a listing are made once, before its groups.
+        rows := rows || ' OFFSET 0';
     END IF;
     rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 4, 5', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
     IF single THEN
