@@ -402,7 +402,7 @@ facts (kind, listing_key, month, n, price) AS (
      WHERE f.off_date IS NOT NULL AND f.status IN ('Expired', 'Canceled', 'Withdrawn')
     UNION ALL
     SELECT v.kind, f.listing_key, f.month, 1, v.price
-      FROM (@closed@) f CROSS JOIN LATERAL unnest('{9,10,12,13,14,19}'::integer[], ARRAY[true, f.is_priced,
+      FROM (@closed@ OFFSET 0) f CROSS JOIN LATERAL unnest('{9,10,12,13,14,19}'::integer[], ARRAY[true, f.is_priced,
                  NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'),
                  f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@,
                  date_trunc('month', f.close_reported::timestamp) > f.month, f.double_of IS NOT NULL], ARRAY[NULL, f.price]) v (kind, is_so, price)
