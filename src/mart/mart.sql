@@ -485,7 +485,7 @@ BEGIN
     IF part THEN
         -- These first: the planner takes what is touched for less than it is.
         rows := format('WITH x AS MATERIALIZED (SELECT y.* FROM (%s) y WHERE %s) SELECT x.* FROM x', rows,
-                       CASE WHEN 1 = ANY (places) THEN 'true' ELSE (SELECT string_agg(format('y.%s_id = ANY (%L::integer[])', l, places), ' OR ') FROM unnest(mart.levels) l WHERE l <> 'all') END);
+                       CASE WHEN 1 = ANY (places) THEN 'true' ELSE coalesce((SELECT string_agg(format('y.%s_id = ANY (%L::integer[])', l, places), ' OR ') FROM unnest(mart.levels) l WHERE l <> 'all'), 'false') END);
     ELSIF measure = 'prices' THEN
         -- Divisions of a listing are made once, before its groups.
         rows := rows || ' OFFSET 0';
@@ -979,7 +979,7 @@ DECLARE
     noted record;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    -- So many kinds of rows as there may be there are never: hashes of them are small.
+    -- Groups are far fewer than rows, which the planner does not know: they are hashed, not sorted.
     PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true), set_config('enable_sort', CASE WHEN part THEN 'on' ELSE 'off' END, true);
     FOR noted IN SELECT * FROM (VALUES ('cells', mls.mart_cells(mart, part, sign)), ('days', mls.mart_day_cells(mart, part, sign)), ('source', mls.mart_source_cells(mart, part, sign))) v (name, query) LOOP
         EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || noted.name, mls.mart_text(mart, noted.query)) USING keys;
@@ -1224,6 +1224,7 @@ CREATE FUNCTION mls.mart_fill(mart bigint, day date, keys text[], OUT listings b
     SET enable_nestloop = on
     SET enable_hashjoin = on
     SET enable_mergejoin = on
+    SET enable_sort = on
     SET plan_cache_mode = force_custom_plan
     SET jit = off
     AS $f$
@@ -1321,6 +1322,7 @@ CREATE FUNCTION mls.mart_fill_records(mart bigint, relation text, resource text,
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET enable_nestloop = on
+    SET enable_mergejoin = on
     SET plan_cache_mode = force_custom_plan
     SET jit = off
     AS $$
@@ -1353,6 +1355,7 @@ CREATE FUNCTION mls.mart_fill_own(mart bigint, day date, keys text[]) RETURNS bi
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET enable_nestloop = on
+    SET enable_mergejoin = on
     SET plan_cache_mode = force_custom_plan
     SET jit = off
     AS $$
