@@ -252,10 +252,12 @@ place_of(const MlsSource *source)
 
 /* A name that is kept must be found again, and must be one that any place can have. */
 const char *
-mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource)
+mls_dataset_upload_problem(const MlsSource *source, const char *name, const char *resource,
+						   List **entries)
 {
 	bool is_kind;
 	List *files;
+	ListCell *lc;
 
 	if (place_of(source) != &mls_dataset_uploads)
 		return "Its files are not uploaded: the server option url is not " UPLOAD ".";
@@ -270,7 +272,14 @@ mls_dataset_upload_problem(const MlsSource *source, const char *name, const char
 			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm.";
 	if (files == NIL)
 		return "The server option files has no pattern that fits its name.";
-	*resource = ((DatasetFile *) linitial(files))->resource;
+	*entries = NIL;
+	foreach (lc, files)
+	{
+		const DatasetFile *file = lfirst(lc);
+
+		if (resource && strcmp(file->resource, resource) == 0)
+			*entries = lappend(*entries, unconstify(char *, file->name));
+	}
 	return NULL;
 }
 
@@ -326,7 +335,9 @@ mls_dataset_files_of(const MlsSource *source, List *all, const char *resource)
 	{
 		DatasetFile *file = lfirst(lc);
 
-		if (strcmp(file->resource, resource) != 0)
+		/* Several patterns may name one sheet. */
+		if (strcmp(file->resource, resource) != 0 ||
+			(files && strcmp(((DatasetFile *) llast(files))->name, file->name) == 0))
 			continue;
 		files = lappend(files, file);
 		if (newest == NULL || counts_from(server, file) >= counts_from(server, newest))
