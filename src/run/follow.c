@@ -22,6 +22,8 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "alert/alert.h"
+#include "consumer/consumer.h"
 #include "monitor/monitor.h"
 #include "run/run.h"
 #include "step/transaction.h"
@@ -322,4 +324,9 @@ mls_follow_worker_main(Datum arg)
 	order.process = MLS_PROCESS_SYNC;
 	if (find_waiting(&order))
 		(void) start_worker(&order);
+	if (assignment->task.process == MLS_PROCESS_SYNC)
+	{
+		mls_push_deliver(MLS_PUSH_SECONDS);
+		mls_alert_deliver(MLS_ALERT_SECONDS);
+	}
 }

@@ -42,6 +42,10 @@ extern void mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome 
 
 /* ---- The process (worker_role.c, worker.c) ---- */
 
+/* At its end it posts events to receivers, and notices of alerts, for so long; who called waits. */
+#define MLS_PUSH_SECONDS 10
+#define MLS_ALERT_SECONDS 10
+
 /* Connects as who is assigned, with the settings of all workers; once. */
 extern void mls_worker_connect(const MlsAssignment *assignment);
 
