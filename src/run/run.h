@@ -10,7 +10,7 @@
  *	worker.c	the background process: connects, runs its subscriptions in turn
  *	worker_role.c	as whom it works
  *	run.c		one run: lock, run row, step after step, outcome; the hooks of steps
- *	follow.c	what is due after others: files of media, after a sync
+ *	follow.c	what is due after others: files of media and data tests, after a sync
  *	make_dataset.c	what a dataset needs, made in a transaction of its own
  *	backoff.c	after a failure: when the next attempt is due
  *	schedule.c	the settings of replication; where pg_cron lives

@@ -313,6 +313,14 @@ is(query(q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'riverbend.propert
 
 visit('#/quality?source=riverbend', 'details table');
 is($browser->js('return document.querySelectorAll("details tr[data-field]").length'), query(q{SELECT count(*) FROM mls_quality WHERE source = 'riverbend' AND filled > 0}), 'all fields that are filled');
+query(q{SET client_min_messages = warning; SET ROLE operator; SELECT mls_test_add('mine', 'b well', 'not_null', 'gold.property', '{ListingKey}');
+	SELECT mls_test_add('mine', 'a <b>fault</b>', 'accepted_values', 'gold.property', '{mls_source}', '{"values": ["nobody"]}', samples => 3); SELECT count(*) FROM mls_test('mine')});
+visit('#/quality', '[data-test]');
+is(cells('[data-test]', 'Test', 'Faults'), "mine a <b>fault</b>|" . query('SELECT count(*) FROM gold.property') . "\nmine b well|0", 'data tests, those at fault first');
+$browser->click('[data-test] button.more');
+$browser->wait_for('rows at fault', 'return document.querySelectorAll("[data-test] li").length === 3');
+like($browser->text_of('[data-test] li'), qr/"mls_source": ?"/, 'are shown when asked for');
+query(q{SET ROLE operator; SELECT mls_test_drop('mine')});
 visit('#/mapping/oldtown', 'tbody tr');
 is($browser->js('return document.querySelectorAll("tr[data-field]").length'), query(q{SELECT count(*) FROM mls_map_explain('oldtown.property_res')}), 'all rules');
 visit('#/consumers', 'tbody tr');

@@ -286,6 +286,7 @@ put('/one/roster.csv', $roster, tag => '"o"');
 is(dataset("'one', '$root/one/roster.csv'"), 'roster|one.roster|silver.one_roster|finished|2|', 'an address');
 is(sql(q{SELECT name FROM silver.one_roster WHERE zip = '02139'}), 'Ann', 'is here');
 fails("SELECT * FROM mls_dataset('one', '$root/one/roster.csv')", qr/42710: server "one" exists already/, 'a server that is there is refused');
+fails("SELECT * FROM mls_dataset('" . 'x' x 64 . "', '$root/one/roster.csv')", qr/42622: "x+" is too long for a name/, 'a name that would be cut is refused');
 sql('CREATE SCHEMA two');
 fails("SELECT * FROM mls_dataset('two', '$root/one/roster.csv')", qr/42P06: schema "two" exists already/, 'so is a schema');
 is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'two'}), 0, 'and nothing is left of it');

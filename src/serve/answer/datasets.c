@@ -245,7 +245,9 @@ look_at_records(ServeArena *arena, const char *json, size_t length, const char *
 			const char *text = serve_copy_bytes(arena, json + from, i - from + 1);
 			struct json_object *value = json_tokener_parse(text);
 
-			if (json_object_is_type(value, json_type_string))
+			/* A zero in it would end it early. */
+			if (json_object_is_type(value, json_type_string) &&
+				strlen(json_object_get_string(value)) == (size_t) json_object_get_string_len(value))
 				*name = serve_copy(arena, json_object_get_string(value));
 			json_object_put(value);
 		}
