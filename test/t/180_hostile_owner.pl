@@ -240,6 +240,7 @@ my @calls = (
 	'mls.serve_dataset_delete' => q{SELECT mls.serve_dataset_delete('audience', '{}', 'e', 'Property')},
 	'mls.waiting_dataset' => q{SELECT * FROM mls.waiting_dataset(0)},
 	'mls.begin_sync' => "SELECT mls.begin_sync($id)",
+	'mls.is_file_of' => q{SELECT mls.is_file_of('a', 'b')},
 	(map { $_ => undef } qw(mls_upload mls_upload_drop mls.uploads_at mls.upload_server mls.dataset_entries)), # datasets; tables of ours only
 	(map { $_ => undef } qw(mls_dataset mls.make_dataset mls.make_dataset_apart)), # makes what is the caller's; the rest are functions above
 	(map { $_ => undef } qw(mls_store_put mls_store_get mls_store_list mls_store_delete mls_store_sweep mls_store_adopt mls_store_link)), # stores of files; read no table
