@@ -84,6 +84,9 @@ BEGIN
     PERFORM mls.refuse_standby('mls_dataset()', 'make datasets');
     IF name IS NULL OR url IS NULL THEN
         PERFORM mls.refuse('22004', 'a dataset has a name and a url');
+    ELSIF name <> name::name::text OR schema <> schema::name::text THEN
+        PERFORM mls.refuse('42622', format('"%s" is too long for a name', CASE WHEN name <> name::name::text THEN name ELSE schema END),
+                           'Names of servers and schemas have 63 bytes at most.');
     END IF;
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM mls.refuse('25001', 'mls_dataset() cannot run in a transaction that sees nothing new',

@@ -242,6 +242,14 @@ is(sql(q{SELECT v FROM silver.bucket_sales WHERE k = '4'}), 'D', 'has the new on
 s3(remove => [ 'photos', 'in/sales_1.csv' ]);
 sync('bucket');
 is(sql(q{SELECT status, missing FROM mls_purge('bucket')}), 'finished|1', 'what a removed object held is purged');
+for my $case ([ 'empty', qr/54000: could not list the files of source "bucket".*does not come to an end/s ], [ 'names', qr/54000: source "unending" has too many files.*option files can name/s ])
+{
+	sql(qq{CREATE SERVER unending FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 's3://photos/in', endpoint 'http://127.0.0.1:$mls->{port}', retries '0');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER unending OPTIONS (access_key '$key', secret_key '$secret', session_token '$token')}) if $case->[0] eq 'names';
+	s3(endless => $case->[0]);
+	fails(q{SELECT * FROM mls_dataset_inspect('} . ($case->[0] eq 'names' ? q{unending} : q{bucket}) . q{')}, $case->[1], "a list that never ends: $case->[0]");
+}
+s3(endless => undef);
 s3(deny => ['list']);
 fails(q{SELECT * FROM mls_sync('bucket')}, qr/could not list the files of source "bucket".*AccessDenied.*rights s3:GetObject and s3:ListBucket/s, 'rights that lack are named');
 s3(deny => ['get']);
@@ -278,6 +286,7 @@ put('/one/roster.csv', $roster, tag => '"o"');
 is(dataset("'one', '$root/one/roster.csv'"), 'roster|one.roster|silver.one_roster|finished|2|', 'an address');
 is(sql(q{SELECT name FROM silver.one_roster WHERE zip = '02139'}), 'Ann', 'is here');
 fails("SELECT * FROM mls_dataset('one', '$root/one/roster.csv')", qr/42710: server "one" exists already/, 'a server that is there is refused');
+fails("SELECT * FROM mls_dataset('" . 'x' x 64 . "', '$root/one/roster.csv')", qr/42622: "x+" is too long for a name/, 'a name that would be cut is refused');
 sql('CREATE SCHEMA two');
 fails("SELECT * FROM mls_dataset('two', '$root/one/roster.csv')", qr/42P06: schema "two" exists already/, 'so is a schema');
 is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'two'}), 0, 'and nothing is left of it');

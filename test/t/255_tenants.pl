@@ -200,6 +200,8 @@ for my $role (qw(north other helper))
 	for my $line (split /\n/, "$out\n$err")
 	{
 		if ($line =~ /^== (\d+)/) { $question = $asked[$1]; next; }
+		# What it has written into servers of its own it knows.
+		next if $line =~ /^SELECT mls\.configure\('server', '\w+', '\{"owner": "(?:$role|@{[ $role eq 'helper' ? 'north' : $role ]})"/;
 		push @told, "$role: $question: $line" if $line =~ /southmark|south-bucket|987654321/;
 	}
 	is(scalar(() = $out =~ /^== /mg), scalar @asked, "$role has asked all of it");
