@@ -26,6 +26,7 @@ SQL_CHAPTERS = \
 	src/gold/setting.sql \
 	src/gold/audience.sql \
 	src/write/clean_rules.sql \
+	src/write/arrival_rules.sql \
 	src/run/functions.sql \
 	src/run/dataset.sql \
 	src/jobs/dataset_remove.sql \
@@ -53,6 +54,8 @@ SQL_CHAPTERS = \
 	src/publish/publication.sql \
 	src/mart/mart_catalog.sql \
 	src/mart/mart.tsv \
+	src/quality/data_test.sql \
+	src/quality/shipped_tests.tsv \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
 	src/alert/receivers.sql \
@@ -72,7 +75,9 @@ SQL_CHAPTERS = \
 	src/media/store.sql \
 	src/publish/publish.sql \
 	src/mart/mart.sql \
-	src/mart/market.sql
+	src/mart/market.sql \
+	src/quality/export.sql \
+	src/quality/dbt.sql
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # A release freezes its install script: cp mls_fdw--X.sql releases/.  The next version adds

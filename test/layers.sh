@@ -22,7 +22,8 @@ declare -A may=(
 	[jobs]='jobs write read subscription gold step options protocol record http base'
 	[geo]='geo gold step options protocol record http base'
 	[monitor]='monitor read subscription gold step options protocol record http base'
-	[mart]='mart gold step options protocol record http base'
+	[quality]='quality gold step options protocol record http base'
+	[mart]='mart quality gold step options protocol record http base'
 	[media]='media fdw read subscription gold step options protocol record xml http base'
 	[feed]='feed media gold step options protocol record xml http base'
 	[consumer]='consumer step options protocol record http base'
@@ -38,7 +39,7 @@ declare -A may=(
 	[serve/http]='http answer pool token schema base'
 	[serve/site]='site http token base'
 	[serve/main]='site http answer pool token sql odata schema base'
-	[run]='run publish alert feed mart media geo consumer monitor jobs drift write read subscription gold step options protocol record http base'
+	[run]='run publish alert feed mart quality media geo consumer monitor jobs drift write read subscription gold step options protocol record http base'
 )
 while read -r file target; do
 	room=${file#src/}

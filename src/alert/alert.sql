@@ -381,10 +381,14 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM mls.refuse('42704', format('there is no receiver "%s" of yours', receiver), 'mls.alert_receiver lists them.');
     END IF;
+    -- What is secret stays, while it is at the same place.
+    IF action = 'alter' AND known.place = lower(substring(url FROM '^[^:]+://[^/?]+')) THEN
+        RETURN;
+    END IF;
     DELETE FROM mls.alert_secret s WHERE s.receiver = note_alert_receiver.receiver;
     INSERT INTO mls.alert_secret VALUES (receiver, url, settings ->> 'secret', settings ->> 'username', settings ->> 'password');
 END $$;
-COMMENT ON FUNCTION mls.note_alert_receiver(regrole, text, text, jsonb) IS 'sets, removes or tests a receiver of alerts, for a caller who may';
+COMMENT ON FUNCTION mls.note_alert_receiver(regrole, text, text, jsonb) IS 'sets, alters (secrets stay while it is at the same place), removes or tests a receiver of alerts, for a caller who may';
 CREATE FUNCTION mls.note_alert_receiver(action text, receiver text, settings jsonb) RETURNS void
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp

@@ -204,7 +204,8 @@ typedef enum MlsLockClass
 	MLS_LOCK_PUBLISH = 19798, /* by a publication's id: who keeps it in step */
 	MLS_LOCK_MART = 19799,    /* by a mart's id: who fills it */
 	MLS_LOCK_UPLOAD = 19800,  /* by a server's: who uploads files there */
-	MLS_LOCK_WANTED = 19810   /* by a subscription's id: who waits to sync what was sent for it */
+	MLS_LOCK_WANTED = 19810,  /* by a subscription's id: who waits to sync what was sent for it */
+	MLS_LOCK_TEST = 19820     /* by a test suite's id: who runs it */
 } MlsLockClass;
 
 /* Waits for a lock, to the end of the transaction; or takes it if it is free. */

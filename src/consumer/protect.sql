@@ -176,7 +176,7 @@ BEGIN
     END IF;
     view := mls.set_audience(mls_protect.audience, mls_protect.resource, mls_protect.fields, array_to_string(conditions, ' AND '), mls_protect.schema, true, mask, hidden);
     PERFORM mls.note_protection(mls_protect.audience, mls_protect.resource, mls_protect.licence, mls_protect.sources, mls_protect.opt_in, hidden);
-    RETURN view;
+    RETURN mls.note_asked(mls_protect.audience, mls_protect.resource, jsonb_build_object('fields', mls_protect.fields, 'condition', mls_protect.condition, 'schema', mls_protect.schema, 'masked', mls_protect.masked), view);
 END $$;
 COMMENT ON FUNCTION mls_protect(regrole, text, text, text[], text[], text, boolean, text[], name)
     IS 'show a role a resource by a licence: idx, vow (the public, as sellers and offices let it), broker (all of its sources) or office (what is its own). Sources and offices are those of the claims, unless named; opt_in takes what is not stated for a no; masked fields go with the address. Returns the view';

@@ -66,6 +66,7 @@ CREATE TABLE mls.audience (
     gold     regclass NOT NULL,
     set_by   regrole NOT NULL DEFAULT current_user::regrole,
     set_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    asked    jsonb,
     PRIMARY KEY (audience, resource)
 );
 COMMENT ON TABLE mls.audience IS 'what mls_audience() has set: which role sees which resource through which view';
@@ -75,6 +76,7 @@ COMMENT ON COLUMN mls.audience.view IS 'its view; the fields are the columns of 
 COMMENT ON COLUMN mls.audience.gold IS 'the table of gold beneath; its policies mls_rows_... and mls_parent_... say which rows';
 COMMENT ON COLUMN mls.audience.set_by IS 'who set it';
 COMMENT ON COLUMN mls.audience.set_at IS 'when';
+COMMENT ON COLUMN mls.audience.asked IS 'what it was asked for with: fields, condition, schema, and masked of mls_protect()';
 ALTER TABLE mls.audience ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everybody ON mls.audience FOR SELECT USING (true);
 SELECT pg_catalog.pg_extension_config_dump('mls.audience', '');
@@ -245,6 +247,21 @@ CREATE FUNCTION mls.note_audience(audience regrole, resource text, view regclass
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_as_control_sql';
 COMMENT ON FUNCTION mls.note_audience(regrole, text, regclass, regclass) IS 'part of mls_audience() and mls_audience_remove(): the same for who calls it';
+
+-- Of view and policies it could not be told again.
+CREATE FUNCTION mls.note_asked(caller regrole, audience regrole, resource text, asked jsonb, view regclass) RETURNS regclass
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+UPDATE mls.audience v SET asked = $4 WHERE v.audience = $2 AND v.resource = $3 AND pg_has_role(caller, v.set_by, 'USAGE');
+SELECT $5;
+$$;
+COMMENT ON FUNCTION mls.note_asked(regrole, regrole, text, jsonb, regclass) IS 'notes what a caller has asked for when he showed a resource to an audience; returns the view';
+CREATE FUNCTION mls.note_asked(audience regrole, resource text, asked jsonb, view regclass) RETURNS regclass
+    LANGUAGE c
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_as_control_sql';
+COMMENT ON FUNCTION mls.note_asked(regrole, text, jsonb, regclass) IS 'part of mls_audience() and mls_protect(): the same for who calls it';
 
 -- With a mask the values of some fields are shown of some rows only.  A role that may read a
 -- column of gold reads it in all rows that it sees, so these are granted to a role of which
@@ -489,7 +506,7 @@ CREATE FUNCTION mls_audience(
     RETURNS regclass
     LANGUAGE sql
     SET search_path = pg_catalog, pg_temp
-    AS $$ SELECT mls.set_audience(audience, resource, fields, condition, schema) $$;
+    AS $$ SELECT mls.note_asked(audience, resource, jsonb_build_object('fields', fields, 'condition', condition, 'schema', schema), mls.set_audience(audience, resource, fields, condition, schema)) $$;
 COMMENT ON FUNCTION mls_audience(regrole, text, text[], text, name)
     IS 'show a role the named fields of a resource (without names: those of the dictionary that are not private) through a view of its own, of the rows that fulfil the condition and belong to what it sees; returns the view';
 
@@ -529,5 +546,5 @@ END $$;
 COMMENT ON FUNCTION mls_audience_remove(regrole, text)
     IS 'take a resource back from a role: its view, its rights on gold and its policies';
 
-REVOKE ALL ON FUNCTION mls.make_shown(regrole, regclass), mls_share_gold(regrole, boolean), mls.admit_replicators(regclass), mls.note_audience(regrole, regrole, text, regclass, regclass), mls.note_audience(regrole, text, regclass, regclass), mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
+REVOKE ALL ON FUNCTION mls.make_shown(regrole, regclass), mls_share_gold(regrole, boolean), mls.admit_replicators(regclass), mls.note_audience(regrole, regrole, text, regclass, regclass), mls.note_audience(regrole, text, regclass, regclass), mls.note_asked(regrole, regrole, text, jsonb, regclass), mls.note_asked(regrole, text, jsonb, regclass), mls.gold_table(text), mls.parent_condition(regrole, text), mls.follow_parents(regrole, text),
     mls.set_audience(regrole, text, text[], text, name, boolean, text, text[]), mls_audience(regrole, text, text[], text, name), mls_audience_remove(regrole, text) FROM PUBLIC;

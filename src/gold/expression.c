@@ -11,6 +11,8 @@
 #include <ctype.h>
 
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
@@ -146,6 +148,12 @@ walk(Node *node, void *context)
 	return raw_expression_tree_walker(node, walk, context);
 }
 
+void
+mls_expression_require_alone(const char *expression, const char *what)
+{
+	(void) parse(expression, what);
+}
+
 List *
 mls_expression_uses(const char *expression, const char *what, const char **missing,
 					const List *relations)
@@ -163,14 +171,14 @@ mls_map_expression_uses(const char *expression, const char **missing, const List
 	return mls_expression_uses(expression, MAPPING_RULE, missing, relations);
 }
 
-Oid
-mls_expression_type(const char *expression, const char *what, const char *from)
+/* The value of an expression over what stands behind FROM: of one row, and the same at each call. */
+static Node *
+analyze(const char *expression, const char *what, const char *from)
 {
 	ErrorContextCallback callback;
 	char *sql = psprintf("SELECT (%s\n) FROM %s", expression, from);
 	Query *query;
 	Node *value;
-	Oid type;
 
 	begin_reading(&callback, sql);
 	query =
@@ -182,8 +190,25 @@ mls_expression_type(const char *expression, const char *what, const char *from)
 	if (contain_volatile_functions(value))
 		refuse(expression, what,
 			   "It calls a volatile function, so it would not give the same value again.");
-	type = getBaseType(exprType(value));
+	return value;
+}
+
+Oid
+mls_expression_type(const char *expression, const char *what, const char *from)
+{
+	Oid type = getBaseType(exprType(analyze(expression, what, from)));
+
 	return type == UNKNOWNOID ? TEXTOID : type;
+}
+
+ExprState *
+mls_expression_condition(const char *expression, const char *what, const char *from)
+{
+	Node *value = analyze(expression, what, from);
+
+	if (exprType(value) != BOOLOID)
+		refuse(expression, what, "It is no condition: its value is neither true nor false.");
+	return ExecInitExpr(expression_planner((Expr *) value), NULL);
 }
 
 Oid

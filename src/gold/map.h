@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "nodes/execnodes.h"
 
 #include "base/base.h"
 #include "protocol/protocol.h"
@@ -143,6 +144,13 @@ extern Oid mls_map_expression_type(const char *expression, const List *relations
 extern List *mls_expression_uses(const char *expression, const char *what, const char **missing,
 								 const List *relations);
 extern Oid mls_expression_type(const char *expression, const char *what, const char *from);
+
+/* A condition on the row of the one relation behind FROM, ready to be looked at, in CurrentMemoryContext. */
+extern ExprState *
+mls_expression_condition(const char *expression, const char *what, const char *from);
+
+/* An error unless a text is one expression, of whatever. */
+extern void mls_expression_require_alone(const char *expression, const char *what);
 
 /* ---- mapping.c ---- */
 

@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "mart/mart.h"
+#include "quality/quality.h"
 
 PG_FUNCTION_INFO_V1(mls_lock_mart_sql);
 
@@ -27,27 +28,14 @@ typedef struct MartRun
 	int64 upto;
 	char *day;
 	char *definition;
-	char *why;  /* all is computed; or NULL */
-	char *held; /* nothing is; or NULL */
+	char *why;   /* all is computed; or NULL */
+	char *held;  /* nothing is; or NULL */
+	List *found; /* by data tests (of MlsTestResult *) that kept it back */
 } MartRun;
 
 /* ---- What runs work on ---- */
 
 #define SUBJECT_COLUMNS "m.id, m.name, m.owner::pg_catalog.oid"
-
-static MlsSubscription *
-subject_at(uint64 row, MemoryContext context)
-{
-	MlsSubscription *sub = MemoryContextAllocZero(context, sizeof(MlsSubscription));
-	MemoryContext before = MemoryContextSwitchTo(context);
-
-	sub->id = mls_int8_at(row, 1);
-	sub->resource = mls_text_at(row, 2);
-	sub->owner = mls_oid_at(row, 3);
-	sub->source = GetUserNameFromId(sub->owner, false);
-	MemoryContextSwitchTo(before);
-	return sub;
-}
 
 static MlsSubscription *
 read_subject(int64 id)
@@ -57,14 +45,12 @@ read_subject(int64 id)
 	mls_rights_enter_control(&before);
 	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.mart m WHERE m.id = $1", mls_arg_int8(id));
 	mls_rights_leave(&before);
-	return SPI_processed == 0 ? NULL : subject_at(0, CurrentMemoryContext);
+	return SPI_processed == 0 ? NULL : linitial(mls_subjects_found(CurrentMemoryContext));
 }
 
 List *
 mls_marts_found(const char *name, MemoryContext context)
 {
-	List *found = NIL;
-
 	mls_select("SELECT " SUBJECT_COLUMNS " FROM mls.mart m "
 			   "WHERE pg_catalog.pg_has_role(m.owner, 'USAGE') AND m.name = coalesce($1, m.name) "
 			   "ORDER BY m.owner, m.id",
@@ -72,15 +58,7 @@ mls_marts_found(const char *name, MemoryContext context)
 	if (SPI_processed == 0 && name != NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 				errmsg("there is no mart \"%s\" of yours", name), errhint("mls_marts lists them."));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		MlsSubscription *sub = subject_at(i, context);
-		MemoryContext before = MemoryContextSwitchTo(context);
-
-		found = lappend(found, sub);
-		MemoryContextSwitchTo(before);
-	}
-	return found;
+	return mls_subjects_found(context);
 }
 
 /* mls.lock_mart(mart) */
@@ -276,6 +254,33 @@ note_listings(const MlsRun *run)
 					mls_arg_int8(run->sub->id), mls_arg_int8(mls_int8_at(0, 1)));
 }
 
+/* What data tests say of what was computed: an error if it is not to be shown. */
+static void
+test(MlsRun *run)
+{
+	MartRun *work = run->state;
+	List *results = mls_mart_tests(run, run->sub->resource);
+	ListCell *lc;
+
+	foreach (lc, results)
+	{
+		const MlsTestResult *result = lfirst(lc);
+
+		if (!result->holds_back)
+			continue;
+		work->found = results;
+		ereport(ERROR, errcode(ERRCODE_CHECK_VIOLATION),
+				errmsg("mart \"%s\" stays as it was: data test %s %s", run->sub->resource,
+					   result->name, result->message ? "is broken" : "failed"),
+				result->message
+					? errdetail("%s", result->message)
+					: errdetail("It found %s.", mls_counted(result->failures, "fault", "faults")),
+				errhint("mls_tests has what each test has found, mls_test_failures rows at "
+						"fault."));
+	}
+	mls_test_results_store(run, results);
+}
+
 /* Why it is to be left as it is, in the run's context; NULL if it is not. */
 static char *
 held(MlsRun *run)
@@ -316,6 +321,7 @@ mart_work(MlsRun *run)
 	if (fill_records(run) > 0 || keys.isnull || counters.received > 0 || counters.pages > 0)
 		mls_select("SELECT mls.mart_fill_own($1, $2::date, $3)", mls_arg_int8(run->sub->id),
 				   mls_arg_text(work->day), keys);
+	test(run);
 	note_listings(run);
 	note_filled(run);
 	mls_run_end_step(run, &counters);
@@ -336,6 +342,11 @@ mart_complete(MlsRun *run)
 static void
 mart_failed(MlsRun *run)
 {
+	const MartRun *work = run->state;
+
+	/* They went with what was computed. */
+	if (work != NULL)
+		mls_test_results_store(run, work->found);
 	mls_sql_control(
 		SPI_OK_UPDATE, "UPDATE mls.mart SET failures = failures + 1, problem = $2 WHERE id = $1",
 		mls_arg_int8(run->sub->id),

@@ -149,10 +149,10 @@ SELECT 'jobs', CASE WHEN lost IS NULL THEN 'ok' ELSE 'critical' END,
   FROM (SELECT string_agg(j, ', ' ORDER BY j) AS lost FROM mls.lost_jobs() j) f
 UNION ALL
 SELECT 'orphans', CASE WHEN lost IS NULL THEN 'ok' ELSE 'warning' END,
-       coalesce('scheduled, but not subscribed, published, written or filled: ' || lost || '; call mls_unschedule()',
-                'nothing is scheduled without a subscription, a publication, a feed or a mart')
+       coalesce('scheduled, but not subscribed, published, written, filled or tested: ' || lost || '; call mls_unschedule()',
+                'nothing is scheduled without a subscription, a publication, a feed, a mart or a test suite')
   FROM (SELECT string_agg(DISTINCT j.source, ', ') AS lost FROM mls.schedule j
-         WHERE CASE WHEN j.process IN ('publish', 'feed', 'mart') THEN NOT EXISTS (SELECT FROM mls.outlet o WHERE o.process = j.process AND o.source = j.source)
+         WHERE CASE WHEN j.process IN ('publish', 'feed', 'mart', 'test') THEN NOT EXISTS (SELECT FROM mls.outlet o WHERE o.process = j.process AND o.source = j.source)
                     ELSE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.source = j.source) END) f
 UNION ALL
 SELECT 'failures', CASE WHEN n IS NULL THEN 'ok' WHEN n >= max_failures THEN 'critical' ELSE 'warning' END,
@@ -257,6 +257,19 @@ SELECT 'marts', CASE WHEN bool_or(m.failures > 0 OR m.is_old OR m.held IS NOT NU
   FROM (SELECT m.*, greatest(m.refreshed_at, (SELECT min(mls.cron_next(j.schedule, m.refreshed_at)) FROM mls.schedule j
                                                WHERE j.process = 'mart' AND j.source = m.name AND m.refreshed_at IS NOT NULL)) < now() - max_age AS is_old
           FROM mls.mart m) m
+ HAVING count(*) > 0
+UNION ALL
+SELECT 'tests', CASE WHEN bool_or(t.is_bad) THEN 'critical' WHEN bool_or(t.is_warned OR t.problem IS NOT NULL) THEN 'warning' ELSE 'ok' END,
+       coalesce(nullif(concat_ws('; ',
+                    'data tests failed: ' || string_agg(t.said, ', ' ORDER BY t.name) FILTER (WHERE t.is_bad),
+                    'data tests warn: ' || string_agg(t.said, ', ' ORDER BY t.name) FILTER (WHERE t.is_warned),
+                    string_agg(DISTINCT format('suite %s was not run: %s', t.suite, left(t.problem, 300)), '; ') FILTER (WHERE t.problem IS NOT NULL)), ''),
+                mls.counted(count(*), 'data test has', 'data tests have') || ' found nothing')
+  FROM (SELECT s.name AS suite, s.problem, s.name || '.' || t.name AS name, r.status IN ('failed', 'broken') AND t.severity = 'error' AS is_bad,
+               r.status = 'warned' OR r.status = 'broken' AND t.severity = 'warn' AS is_warned,
+               format('%s.%s (%s)', s.name, t.name, coalesce(mls.counted(r.failures, 'fault', 'faults'), left(r.message, 200))) AS said
+          FROM mls.data_test t JOIN mls.test_suite s ON s.id = t.suite
+          LEFT JOIN LATERAL (SELECT r.* FROM mls.test_result r WHERE r.test = t.id ORDER BY r.run DESC LIMIT 1) r ON true) t
  HAVING count(*) > 0
 UNION ALL
 SELECT 'tables', CASE WHEN missing IS NOT NULL THEN 'critical' WHEN lost IS NOT NULL THEN 'warning' ELSE 'ok' END,
@@ -544,12 +557,19 @@ SELECT v.name, 'gauge', v.help, 'mart=' || mls.label(m.name), v.value
            ('mls_mart_failures', 'Runs that failed since it was filled.', m.failures),
            ('mls_mart_held', 'Whether runs leave it as it is (1) or not (0).', CASE WHEN m.held IS NULL THEN 0 ELSE 1 END),
            ('mls_mart_filled_timestamp_seconds', 'When a run ended well last.', extract(epoch FROM m.refreshed_at)::float8),
-           ('mls_mart_built_timestamp_seconds', 'When all of it was computed last.', extract(epoch FROM m.built_at)::float8)) AS v (name, help, value);
+           ('mls_mart_built_timestamp_seconds', 'When all of it was computed last.', extract(epoch FROM m.built_at)::float8)) AS v (name, help, value)
+ UNION ALL
+SELECT v.name, 'gauge', v.help, 'suite=' || mls.label(t.suite) || ',test=' || mls.label(t.test), v.value
+  FROM mls_tests t,
+       LATERAL (VALUES
+           ('mls_test_failures', 'Faults that a data test has found.', t.failures::float8),
+           ('mls_test_failed', 'Whether a data test failed or is broken (1) or not (0).', CASE WHEN t.status IN ('failed', 'broken') THEN 1 WHEN t.status <> 'new' THEN 0 END),
+           ('mls_test_timestamp_seconds', 'When a data test ran last.', extract(epoch FROM t.at)::float8)) AS v (name, help, value);
 COMMENT ON VIEW mls.metric IS 'the numbers of mls_metrics(), one a row';
 COMMENT ON COLUMN mls.metric.name IS 'name';
 COMMENT ON COLUMN mls.metric.type IS 'gauge or counter';
 COMMENT ON COLUMN mls.metric.help IS 'what it counts';
-COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window, state, destination, name, feed or mart';
+COMMENT ON COLUMN mls.metric.labels IS 'source, resource, process, window, state, destination, name, feed, mart, suite or test';
 COMMENT ON COLUMN mls.metric.value IS 'the number; NULL if there is none yet';
 GRANT SELECT ON mls.metric TO pg_monitor;
 

@@ -97,7 +97,8 @@ SELECT mls.add_finding($1, 'info', '*', 'rules', u.source, u.rules,
                  UNION ALL SELECT 'join_map', source, count(*) FROM mls.join_map GROUP BY source
                  UNION ALL SELECT 'value_map', source, count(*) FROM mls.value_map GROUP BY source
                  UNION ALL SELECT 'setting_map', source, count(*) FROM mls.setting_map GROUP BY source
-                 UNION ALL SELECT 'clean_map', source, count(*) FROM mls.clean_map GROUP BY source) r
+                 UNION ALL SELECT 'clean_map', source, count(*) FROM mls.clean_map GROUP BY source
+                 UNION ALL SELECT 'arrival_map', source, count(*) FROM mls.arrival_map GROUP BY source) r
          WHERE r.source <> '*' AND NOT EXISTS (SELECT FROM pg_foreign_server f WHERE f.srvname = r.source)
          GROUP BY r.source ORDER BY r.source) u;
 $$;

@@ -59,7 +59,7 @@ BEGIN
                      WHERE r.status = 'running'
                        AND CASE WHEN r.subscription IS NULL
                                 THEN r.pid NOT IN (SELECT l.pid FROM pg_locks l
-                                                    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid IN (19797, 19798, 19799))
+                                                    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid IN (19797, 19798, 19799, 19820))
                                 ELSE (r.subscription, r.pid) NOT IN (SELECT w.subscription, w.pid FROM mls.working w
                                                                       UNION ALL SELECT w.subscription, w.pid FROM mls.working_beside w) END);
     RETURN QUERY SELECT r.id FROM mls.run r WHERE r.id = ANY (silent) AND r.status = 'running';
@@ -237,11 +237,11 @@ SELECT r.id AS run,
    AND CASE WHEN r.subscription IS NULL THEN a.backend_start = r.backend_start ELSE w.pid IS NOT NULL END;
 COMMENT ON VIEW mls_progress IS 'runs that are at work, with what they have committed so far';
 COMMENT ON COLUMN mls_progress.run IS 'number of the run';
-COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server, source or destination; NULL for a feed or a mart';
-COMMENT ON COLUMN mls_progress.resource IS 'resource at the source, or table at the destination, or name of a feed or a mart';
+COMMENT ON COLUMN mls_progress.source IS 'name of the foreign server, source or destination; NULL for a feed, a mart or a test suite';
+COMMENT ON COLUMN mls_progress.resource IS 'resource at the source, or table at the destination, or name of a feed, a mart or a test suite';
 COMMENT ON COLUMN mls_progress.process IS 'which process';
 COMMENT ON COLUMN mls_progress.pid IS 'the server process; pg_cancel_backend() ends the run';
-COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media); writing, checking and publishing (feed); computing (mart); loading and following (publish)';
+COMMENT ON COLUMN mls_progress.phase IS 'starting; receiving (sync); listing keys, then confirming and removing (purge) or fetching (reconcile); comparing, fetching and removing (media); writing, checking and publishing (feed); computing (mart); testing (test); loading and following (publish)';
 COMMENT ON COLUMN mls_progress.waiting_for IS 'source or lock; NULL while it works';
 COMMENT ON COLUMN mls_progress.duration IS 'how long it has been running';
 COMMENT ON COLUMN mls_progress.pages IS 'pages committed';
@@ -281,9 +281,9 @@ SELECT r.id AS run,
  WHERE s.id IS NOT NULL OR r.subscription IS NULL;
 COMMENT ON VIEW mls_history IS 'all runs, with the names of what they worked on';
 COMMENT ON COLUMN mls_history.run IS 'number of the run';
-COMMENT ON COLUMN mls_history.source IS 'name of the foreign server, source or destination; NULL for a feed or a mart';
-COMMENT ON COLUMN mls_history.resource IS 'resource at the source, or table at the destination, or name of a feed or a mart';
-COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, feed, publish, mart, rebuild or undo';
+COMMENT ON COLUMN mls_history.source IS 'name of the foreign server, source or destination; NULL for a feed, a mart or a test suite';
+COMMENT ON COLUMN mls_history.resource IS 'resource at the source, or table at the destination, or name of a feed, a mart or a test suite';
+COMMENT ON COLUMN mls_history.process IS 'sync, purge, reconcile, remap, geocode, media, feed, publish, mart, test, rebuild or undo';
 COMMENT ON COLUMN mls_history.status IS 'running, finished, failed (with an error), cancelled (by a user) or crashed (the process or the server ended)';
 COMMENT ON COLUMN mls_history.started_at IS 'when it began';
 COMMENT ON COLUMN mls_history.duration IS 'how long it took, or has taken so far';
@@ -318,10 +318,15 @@ UNION ALL
 SELECT 'mart', m.name, m.owner, NULL, r.id, r.started_at, r.finished_at, r.status
   FROM mls.mart m
   LEFT JOIN LATERAL (SELECT r.id, r.started_at, r.finished_at, r.status FROM mls.run r
-                      WHERE r.subscription IS NULL AND r.publication IS NULL AND r.process = 'mart' AND r.subject = m.name ORDER BY r.id DESC LIMIT 1) r ON true;
-COMMENT ON VIEW mls.outlet IS 'publications, feeds and marts, as schedules see them';
-COMMENT ON COLUMN mls.outlet.process IS 'publish, feed or mart';
-COMMENT ON COLUMN mls.outlet.source IS 'the destination, or the name of the feed or the mart';
+                      WHERE r.subscription IS NULL AND r.publication IS NULL AND r.process = 'mart' AND r.subject = m.name ORDER BY r.id DESC LIMIT 1) r ON true
+UNION ALL
+SELECT 'test', s.name, s.owner, NULL, r.id, r.started_at, r.finished_at, r.status
+  FROM mls.test_suite s
+  LEFT JOIN LATERAL (SELECT r.id, r.started_at, r.finished_at, r.status FROM mls.run r
+                      WHERE r.subscription IS NULL AND r.publication IS NULL AND r.process = 'test' AND r.subject = s.name ORDER BY r.id DESC LIMIT 1) r ON true;
+COMMENT ON VIEW mls.outlet IS 'publications, feeds, marts and test suites, as schedules see them';
+COMMENT ON COLUMN mls.outlet.process IS 'publish, feed, mart or test';
+COMMENT ON COLUMN mls.outlet.source IS 'the destination, or the name of the feed, the mart or the suite';
 COMMENT ON COLUMN mls.outlet.owner IS 'role whose it is';
 COMMENT ON COLUMN mls.outlet.next_attempt_at IS 'until when it is left alone after failures';
 COMMENT ON COLUMN mls.outlet.run IS 'its last run';
@@ -350,13 +355,13 @@ SELECT j.source,
                              SELECT o.run, o.started_at, o.status FROM mls.outlet o
                               WHERE o.process = j.process AND o.source = j.source AND o.run IS NOT NULL AND pg_catalog.pg_has_role(j.role, o.owner, 'USAGE')) l
                       ORDER BY l.id DESC LIMIT 1) last ON true
- ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile,geocode,media,publish,feed,mart}'::text[], j.process), j.role::text;
-COMMENT ON VIEW mls_schedules IS 'what pg_cron runs of all sources, destinations, feeds and marts, when it is due next, and how it ended last';
-COMMENT ON COLUMN mls_schedules.source IS 'name of the foreign server, source or destination, or of a feed or a mart';
-COMMENT ON COLUMN mls_schedules.process IS 'sync, purge, reconcile, geocode, media, publish, feed or mart';
+ ORDER BY j.source, pg_catalog.array_position('{sync,purge,reconcile,geocode,media,publish,feed,mart,test}'::text[], j.process), j.role::text;
+COMMENT ON VIEW mls_schedules IS 'what pg_cron runs of all sources, destinations, feeds, marts and test suites, when it is due next, and how it ended last';
+COMMENT ON COLUMN mls_schedules.source IS 'name of the foreign server, source or destination, or of a feed, a mart or a test suite';
+COMMENT ON COLUMN mls_schedules.process IS 'sync, purge, reconcile, geocode, media, publish, feed, mart or test';
 COMMENT ON COLUMN mls_schedules.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls_schedules.next_run IS 'when it is due next; NULL if the expression has other than five fields';
-COMMENT ON COLUMN mls_schedules.last_run IS 'when the last run of that process on one of its subscriptions or publications, or of the feed or mart, began, by whomever';
+COMMENT ON COLUMN mls_schedules.last_run IS 'when the last run of that process on one of its subscriptions or publications, or of the feed, mart or suite, began, by whomever';
 COMMENT ON COLUMN mls_schedules.last_status IS 'what became of that run';
 COMMENT ON COLUMN mls_schedules.role IS 'role that scheduled it; the job works on what it has privileges for';
 
@@ -409,7 +414,7 @@ SELECT s.id AS subscription,
  WHERE CASE j.process WHEN 'media' THEN EXISTS (SELECT FROM mls.media_rule m WHERE m.subscription = s.id)
             ELSE feeder.subscription IS NULL
                  AND (j.process <> 'geocode' OR EXISTS (SELECT FROM mls.geocode_rule g WHERE g.subscription = s.id)) END
-   AND j.process NOT IN ('publish', 'feed', 'mart')
+   AND j.process NOT IN ('publish', 'feed', 'mart', 'test')
 UNION ALL
 SELECT NULL, j.source, j.process, j.schedule, d.due_at, d.due_at,
        mls.cron_next(j.schedule, greatest(l.since, pg_catalog.pg_postmaster_start_time()))
@@ -423,7 +428,7 @@ SELECT NULL, j.source, j.process, j.schedule, d.due_at, d.due_at,
  CROSS JOIN LATERAL (SELECT mls.cron_next(j.schedule, l.since) AS due_at) d;
 COMMENT ON VIEW mls.due IS 'when each scheduled process should have followed the last run';
 COMMENT ON COLUMN mls.due.subscription IS 'number of the subscription, if it is one';
-COMMENT ON COLUMN mls.due.name IS 'source and resource, or destination, or feed, or mart';
+COMMENT ON COLUMN mls.due.name IS 'source and resource, or destination, or feed, or mart, or test suite';
 COMMENT ON COLUMN mls.due.process IS 'the process';
 COMMENT ON COLUMN mls.due.schedule IS 'its schedule';
 COMMENT ON COLUMN mls.due.due_at IS 'when it was due next';

@@ -1,7 +1,7 @@
 /*
  * follow.c
- *		Runs that follow others, and for which nobody waits: the files of media, after a sync that
- *		has brought something; a sync, after files were sent for a dataset.
+ *		Runs that follow others, and for which nobody waits: the files of media and data tests, after
+ *		a sync that has brought something; a sync, after files were sent for a dataset.
  *
  * A worker that has done its runs looks whether media of its source are due, and starts a process
  * of its own for them, for which nobody waits: neither the worker, nor who called the sync.  The
@@ -22,6 +22,8 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "alert/alert.h"
+#include "consumer/consumer.h"
 #include "monitor/monitor.h"
 #include "run/run.h"
 #include "step/transaction.h"
@@ -45,7 +47,7 @@ typedef struct FollowOrder
 	Oid session_user;
 	Oid role;
 	bool role_is_superuser;
-	int64 subscription;
+	int64 subscription; /* or test suite */
 	MlsProcessKind process;
 } FollowOrder;
 
@@ -55,7 +57,7 @@ typedef struct FollowOrder
  * After runs that failed later and later, as for syncs.
  */
 static bool
-is_due(int64 subscription, bool again)
+media_are_due(int64 subscription, bool again)
 {
 	mls_select("SELECT r.after_sync AND NOT r.paused "
 			   "AND (l.id IS NULL OR f.failures = 0 "
@@ -85,6 +87,29 @@ is_due(int64 subscription, bool again)
 	return SPI_processed > 0 && mls_bool_at(0, 1);
 }
 
+/* Is suite $1 due?  If a run has changed a table that it tests since it ran last, or none has yet. */
+static bool
+suite_is_due(int64 suite)
+{
+	mls_select("SELECT EXISTS (SELECT FROM mls.data_test t JOIN mls.subscription s "
+			   "ON t.relation IN (s.bronze, s.silver, s.gold) OR t.other IN (s.silver, s.gold) "
+			   "JOIN mls.run c ON c.subscription = s.id "
+			   "WHERE t.suite = q.id AND c.process <> 'media' AND (l.id IS NULL "
+			   "OR c.id > l.id - $2 AND c.inserted + c.updated + c.deleted > 0 "
+			   "AND c.finished_at > l.started_at)) FROM mls.test_suite q "
+			   "LEFT JOIN LATERAL (SELECT l.id, l.started_at FROM mls.run l "
+			   "WHERE l.subscription IS NULL AND l.process = 'test' AND l.subject = q.name "
+			   "ORDER BY l.id DESC LIMIT 1) l ON true WHERE q.id = $1 AND q.after = 'sync'",
+			   mls_arg_int8(suite), mls_arg_int4(NEIGHBOURS));
+	return SPI_processed > 0 && mls_bool_at(0, 1);
+}
+
+static bool
+is_due(MlsProcessKind process, int64 subject, bool again)
+{
+	return process == MLS_PROCESS_MEDIA ? media_are_due(subject, again) : suite_is_due(subject);
+}
+
 /* ---- Who starts it ---- */
 
 static bool
@@ -94,56 +119,59 @@ start_worker(const FollowOrder *order)
 
 	return mls_worker_start(&handle, "mls_follow_worker_main", (Datum) 0, order, sizeof(*order),
 							mls_process(order->process)->name,
-							psprintf("subscription " INT64_FORMAT, order->subscription));
-}
-
-/* Media of the source that a worker has worked on, whose files are kept (List of int64 *). */
-static List *
-media_of(int64 subscription)
-{
-	List *media = NIL;
-	SPITupleTable *found;
-
-	mls_select("SELECT r.subscription FROM mls.media_rule r JOIN mls.subscription m "
-			   "ON m.id = r.subscription JOIN mls.subscription s ON s.source = m.source "
-			   "WHERE s.id = $1 AND r.after_sync AND NOT r.paused ORDER BY 1",
-			   mls_arg_int8(subscription));
-	found = SPI_tuptable;
-	for (uint64 i = 0; i < found->numvals; i++)
-	{
-		int64 *id = palloc(sizeof(int64));
-
-		*id = mls_cell_int8(found, i, 1);
-		media = lappend(media, id);
-	}
-	return media;
+							psprintf("%s " INT64_FORMAT,
+									 order->process == MLS_PROCESS_TEST ? "suite" : "subscription",
+									 order->subscription));
 }
 
 static void
-start(const MlsAssignment *assignment, int64 subscription)
+start(const MlsAssignment *assignment, MlsProcessKind process, int64 subject)
 {
 	FollowOrder order = {.database = assignment->database,
 						 .session_user = assignment->session_user,
 						 .role = assignment->role,
 						 .role_is_superuser = assignment->role_is_superuser,
-						 .subscription = subscription,
-						 .process = MLS_PROCESS_MEDIA};
+						 .subscription = subject,
+						 .process = process};
 
 	/* No slot is no fault: the next sync tries again. */
 	(void) start_worker(&order);
 }
 
+/* Starts those of a process that are due; a query finds them by the subscription worked on. */
+static void
+follow_with(const MlsAssignment *assignment, MlsProcessKind process, const char *query,
+			int64 subscription)
+{
+	SPITupleTable *found;
+
+	mls_select(query, mls_arg_int8(subscription));
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < found->numvals; i++)
+		if (is_due(process, mls_cell_int8(found, i, 1), false))
+			start(assignment, process, mls_cell_int8(found, i, 1));
+}
+
 void
 mls_follow(const MlsAssignment *assignment, int64 subscription)
 {
-	ListCell *lc;
-
 	if (assignment->task.dry_run)
 		return;
 	mls_transaction_begin(GetUserId());
-	foreach (lc, media_of(subscription))
-		if (is_due(*(int64 *) lfirst(lc), false))
-			start(assignment, *(int64 *) lfirst(lc));
+	/* Media of the source that a worker has worked on, whose files are kept. */
+	follow_with(assignment, MLS_PROCESS_MEDIA,
+				"SELECT r.subscription FROM mls.media_rule r JOIN mls.subscription m "
+				"ON m.id = r.subscription JOIN mls.subscription s ON s.source = m.source "
+				"WHERE s.id = $1 AND r.after_sync AND NOT r.paused ORDER BY 1",
+				subscription);
+	/* Suites with tests of its tables that the worker may run. */
+	follow_with(assignment, MLS_PROCESS_TEST,
+				"SELECT DISTINCT q.id FROM mls.test_suite q JOIN mls.data_test t ON t.suite = q.id "
+				"JOIN mls.subscription m ON t.relation IN (m.bronze, m.silver, m.gold) "
+				"OR t.other IN (m.silver, m.gold) JOIN mls.subscription s ON s.source = m.source "
+				"WHERE s.id = $1 AND q.after = 'sync' "
+				"AND pg_catalog.pg_has_role(q.owner, 'USAGE') ORDER BY 1",
+				subscription);
 	mls_transaction_commit();
 }
 
@@ -165,18 +193,18 @@ take_seat(void)
 }
 
 static bool
-still_due(int64 subscription)
+still_due(const FollowOrder *order)
 {
 	bool due;
 
 	mls_transaction_begin(GetUserId());
-	due = is_due(subscription, true);
+	due = is_due(order->process, order->subscription, true);
 	mls_transaction_commit();
 	return due;
 }
 
 static void
-follow_media(const MlsAssignment *assignment, const FollowOrder *order)
+follow_sync(const MlsAssignment *assignment, const FollowOrder *order)
 {
 	for (int i = 0; i < MOST_RUNS; i++)
 	{
@@ -184,7 +212,7 @@ follow_media(const MlsAssignment *assignment, const FollowOrder *order)
 
 		CHECK_FOR_INTERRUPTS();
 		mls_run_conduct(&assignment->task, &outcome);
-		if (outcome.state != MLS_OUTCOME_FINISHED || !still_due(order->subscription))
+		if (outcome.state != MLS_OUTCOME_FINISHED || !still_due(order))
 			break;
 	}
 }
@@ -314,12 +342,19 @@ mls_follow_worker_main(Datum arg)
 	seat = take_seat();
 	if (seat < 0)
 		return;
-	if (order.process == MLS_PROCESS_MEDIA)
-		follow_media(assignment, &order);
-	else
+	if (order.process == MLS_PROCESS_SYNC)
 		sync_wanted(assignment, &order);
+	else
+		follow_sync(assignment, &order);
 	mls_lock_release(MLS_LOCK_FOLLOW, seat, ExclusiveLock, true);
+	if (order.process == MLS_PROCESS_TEST)
+		order.subscription = 0;
 	order.process = MLS_PROCESS_SYNC;
 	if (find_waiting(&order))
 		(void) start_worker(&order);
+	if (assignment->task.process == MLS_PROCESS_SYNC)
+	{
+		mls_push_deliver(MLS_PUSH_SECONDS);
+		mls_alert_deliver(MLS_ALERT_SECONDS);
+	}
 }

@@ -21,6 +21,7 @@
 #include "geo/geo.h"
 #include "mart/mart.h"
 #include "publish/publish.h"
+#include "quality/quality.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
 
@@ -38,6 +39,7 @@ PG_FUNCTION_INFO_V1(mls_media_sync);
 PG_FUNCTION_INFO_V1(mls_feed_sync);
 PG_FUNCTION_INFO_V1(mls_publish_sync);
 PG_FUNCTION_INFO_V1(mls_mart_sync);
+PG_FUNCTION_INFO_V1(mls_test_sync);
 
 /* A worker, or the share of work for one that has not been started. */
 typedef struct Worker
@@ -94,6 +96,16 @@ chosen_subscriptions(FunctionCallInfo fcinfo, MlsProcessKind process)
 		if (found == NIL)
 			ereport(NOTICE, errmsg("there is no mart to work on"),
 					errhint("mls_mart_create() makes one."));
+		return found;
+	}
+	if (process == MLS_PROCESS_TEST)
+	{
+		found = mls_test_suites_found(
+			PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)), context);
+		SPI_finish();
+		if (found == NIL)
+			ereport(NOTICE, errmsg("there is no test suite to run"),
+					errhint("mls_test_add() adds a test."));
 		return found;
 	}
 	mls_select(process == MLS_PROCESS_GEOCODE
@@ -235,8 +247,8 @@ choose(Launch *launch, FunctionCallInfo fcinfo, const MlsTask *task)
 	Choice choice = {launch, fcinfo, task};
 	ErrorData *error;
 
-	launch->named =
-		task->process != MLS_PROCESS_FEED && task->process != MLS_PROCESS_MART && !PG_ARGISNULL(1);
+	launch->named = task->process != MLS_PROCESS_FEED && task->process != MLS_PROCESS_MART &&
+					task->process != MLS_PROCESS_TEST && !PG_ARGISNULL(1);
 	error = mls_subtransaction(choose_now, &choice, NULL, false);
 	if (error != NULL)
 		ReThrowError(error);
@@ -497,6 +509,13 @@ put_counts(MlsProcessKind process, const MlsOutcome *outcome, Datum *values)
 		values[n++] = Int64GetDatum(counters->updated);
 		return n;
 	}
+	if (process == MLS_PROCESS_TEST)
+	{
+		values[n++] = Int64GetDatum(counters->inserted);
+		values[n++] = Int64GetDatum(counters->updated);
+		values[n++] = Int64GetDatum(counters->bad_values);
+		return n;
+	}
 	if (process == MLS_PROCESS_MEDIA)
 	{
 		values[n++] = Int64GetDatum(counters->inserted);
@@ -549,8 +568,9 @@ return_row(ReturnSetInfo *result, const Launch *launch, int i)
 	values[1] = CStringGetTextDatum(sub->resource);
 	values[2] = CStringGetTextDatum(state_name(outcome));
 	n += put_counts(launch->assignment->task.process, outcome, &values[n]);
-	/* A mart asks nobody. */
-	if (launch->assignment->task.process != MLS_PROCESS_MART)
+	/* Marts and tests ask nobody. */
+	if (launch->assignment->task.process != MLS_PROCESS_MART &&
+		launch->assignment->task.process != MLS_PROCESS_TEST)
 		values[n++] = Int64GetDatum(outcome->counters.requests);
 	values[n++] = IntervalPGetDatum(interval_of(outcome->duration_us));
 	isnull[n] = message[0] == '\0';
@@ -667,4 +687,11 @@ mls_mart_sync(PG_FUNCTION_ARGS)
 {
 	return run_task(fcinfo,
 					&(MlsTask){.process = MLS_PROCESS_MART, .full = flag_argument(fcinfo, 1)});
+}
+
+/* mls_test_sync(suite) */
+Datum
+mls_test_sync(PG_FUNCTION_ARGS)
+{
+	return run_task(fcinfo, &(MlsTask){.process = MLS_PROCESS_TEST});
 }

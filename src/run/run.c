@@ -33,6 +33,7 @@
 #include "mart/mart.h"
 #include "media/media.h"
 #include "publish/publish.h"
+#include "quality/quality.h"
 #include "read/key_snapshot.h"
 #include "run/run.h"
 #include "subscription/subscription.h"
@@ -42,7 +43,7 @@
 static const MlsProcess *const processes[] = {
 	&mls_sync_process,    &mls_purge_process,   &mls_reconcile_process, &mls_remap_process,
 	&mls_ranges_process,  &mls_geocode_process, &mls_media_process,     &mls_feed_process,
-	&mls_publish_process, &mls_mart_process};
+	&mls_publish_process, &mls_mart_process,    &mls_test_process};
 
 /* How long a patient process waits for another run to end, and how often it looks. */
 #define PATIENCE_MS (3600 * 1000L)

@@ -10,7 +10,7 @@
  *	worker.c	the background process: connects, runs its subscriptions in turn
  *	worker_role.c	as whom it works
  *	run.c		one run: lock, run row, step after step, outcome; the hooks of steps
- *	follow.c	what is due after others: files of media, after a sync
+ *	follow.c	what is due after others: files of media and data tests, after a sync
  *	make_dataset.c	what a dataset needs, made in a transaction of its own
  *	backoff.c	after a failure: when the next attempt is due
  *	schedule.c	the settings of replication; where pg_cron lives
@@ -41,6 +41,10 @@ extern char *mls_backoff_not_due(const MlsSubscription *sub);
 extern void mls_backoff_spare(MlsOutcome *outcomes, int count, const MlsOutcome *failed);
 
 /* ---- The process (worker_role.c, worker.c) ---- */
+
+/* At its end it posts events to receivers, and notices of alerts, for so long; who called waits. */
+#define MLS_PUSH_SECONDS 10
+#define MLS_ALERT_SECONDS 10
 
 /* Connects as who is assigned, with the settings of all workers; once. */
 extern void mls_worker_connect(const MlsAssignment *assignment);

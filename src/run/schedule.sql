@@ -11,15 +11,15 @@
 -- mls_health() measures reality by.
 CREATE TABLE mls.schedule (
     source       text NOT NULL,
-    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed', 'mart')),
+    process      text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed', 'mart', 'test')),
     role         regrole NOT NULL DEFAULT current_user::regrole,
     schedule     text NOT NULL,
     scheduled_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source, process, role)
 );
 COMMENT ON TABLE mls.schedule IS 'what mls_schedule() has pg_cron run, and when';
-COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server, source or destination, or of a feed or a mart';
-COMMENT ON COLUMN mls.schedule.process IS 'sync, purge, reconcile, geocode, media, publish, feed or mart';
+COMMENT ON COLUMN mls.schedule.source IS 'name of the foreign server, source or destination, or of a feed, a mart or a test suite';
+COMMENT ON COLUMN mls.schedule.process IS 'sync, purge, reconcile, geocode, media, publish, feed, mart or test';
 COMMENT ON COLUMN mls.schedule.role IS 'role that scheduled it; the job works on the subscriptions it has privileges for';
 COMMENT ON COLUMN mls.schedule.schedule IS 'expression as pg_cron understands it';
 COMMENT ON COLUMN mls.schedule.scheduled_at IS 'since when';
@@ -151,6 +151,49 @@ END $$;
 COMMENT ON FUNCTION mls.cron_next(text, timestamptz, text)
     IS 'when a schedule is due next after an instant, in pg_cron''s time zone; NULL if it is not of five fields or never due';
 
+-- ---- Cadences ----
+
+CREATE TABLE mls.cadence (
+    environment text NOT NULL CHECK (environment <> ''),
+    process     text NOT NULL CHECK (process IN ('sync', 'purge', 'reconcile', 'geocode', 'media', 'publish', 'feed', 'mart', 'test')),
+    schedule    text NOT NULL,
+    shipped     boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (environment, process, shipped)
+);
+COMMENT ON TABLE mls.cadence IS 'how often processes run in an environment: what preset of mls_schedule() asks for; your own rows come before shipped ones';
+COMMENT ON COLUMN mls.cadence.environment IS 'name of the preset: dev, staging, prod, or one of your own';
+COMMENT ON COLUMN mls.cadence.process IS 'the process';
+COMMENT ON COLUMN mls.cadence.schedule IS 'expression as pg_cron understands it; empty: not at all';
+COMMENT ON COLUMN mls.cadence.shipped IS 'whether the row came with the extension; such rows are not dumped, and give way to others';
+REVOKE ALL ON mls.cadence FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('mls.cadence', 'WHERE NOT shipped');
+
+INSERT INTO mls.cadence (environment, process, schedule, shipped) VALUES
+  ('dev', 'sync', '0 * * * *', true), ('dev', 'purge', '30 3 * * *', true), ('dev', 'reconcile', '0 4 * * 0', true), ('dev', 'geocode', '', true), ('dev', 'media', '', true), ('dev', 'publish', '', true), ('dev', 'feed', '', true),
+  ('dev', 'mart', '10 * * * *', true), ('dev', 'test', '50 * * * *', true),
+  ('staging', 'sync', '*/30 * * * *', true), ('staging', 'purge', '30 3 * * *', true), ('staging', 'reconcile', '0 4 * * 0', true), ('staging', 'geocode', '20 * * * *', true), ('staging', 'media', '5 1-5 * * *', true),
+  ('staging', 'publish', '*/30 * * * *', true), ('staging', 'feed', '0 5 * * *', true), ('staging', 'mart', '10,40 * * * *', true), ('staging', 'test', '50 * * * *', true),
+  ('prod', 'sync', '*/15 * * * *', true), ('prod', 'purge', '30 3 * * *', true), ('prod', 'reconcile', '0 4 * * 0', true), ('prod', 'geocode', '20 * * * *', true), ('prod', 'media', '5 1-5 * * *', true),
+  ('prod', 'publish', '*/5 * * * *', true), ('prod', 'feed', '0 5 * * *', true), ('prod', 'mart', '*/15 * * * *', true), ('prod', 'test', '50 * * * *', true);
+
+-- What a preset has for a process that the subject of a schedule has; given times come first.
+CREATE FUNCTION mls.cadence_of(preset text, subject text, process text, given text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT coalesce(given, (SELECT c.schedule FROM mls.cadence c
+                         WHERE c.environment = preset AND c.process = cadence_of.process
+                           AND CASE cadence_of.process WHEN 'publish' THEN EXISTS (SELECT FROM mls.publication p WHERE p.destination = subject) WHEN 'feed' THEN EXISTS (SELECT FROM mls.feed f WHERE f.name = subject)
+                                    WHEN 'test' THEN EXISTS (SELECT FROM mls.test_suite t WHERE t.name = subject)
+                                    WHEN 'mart' THEN EXISTS (SELECT FROM mls.mart m WHERE m.name = subject)
+                                    WHEN 'geocode' THEN EXISTS (SELECT FROM mls.geocode_rule r JOIN mls.subscription s ON s.id = r.subscription WHERE s.source = subject)
+                                    WHEN 'media' THEN EXISTS (SELECT FROM mls.media_rule r JOIN mls.subscription s ON s.id = r.subscription WHERE s.source = subject)
+                                    ELSE EXISTS (SELECT FROM mls.subscription s WHERE s.source = subject) END
+                         ORDER BY c.shipped LIMIT 1))
+$$;
+COMMENT ON FUNCTION mls.cadence_of(text, text, text, text) IS 'part of mls_schedule(): the time that was given, else that of a preset';
+REVOKE ALL ON FUNCTION mls.cadence_of(text, text, text, text) FROM PUBLIC;
+
 -- ---- Refusals ----
 
 -- A source by its name, in any case: of those that also[] names, else of the servers.
@@ -186,8 +229,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.require_source(text) IS 'the name of a source as it is written; an error unless it exists and is replicated';
 
--- What is scheduled: processes of a source, of a destination, of a feed, of a mart; or, to be looked at, any.
-CREATE FUNCTION mls.require_subject(name text, is_source boolean, is_destination boolean, is_feed boolean, is_mart boolean) RETURNS text
+-- What is scheduled: processes of a source, of a destination, of a feed, of a mart, of a test suite; or, to be looked at, any.
+CREATE FUNCTION mls.require_subject(name text, is_source boolean, is_destination boolean, is_feed boolean, is_mart boolean, is_suite boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -200,7 +243,8 @@ BEGIN
         SELECT k.*
           FROM (VALUES (is_destination, ARRAY(SELECT DISTINCT p.destination FROM mls.publication p ORDER BY 1), 'destination', 'nothing is published at destination "%s"', 'mls_publish() says what is kept in step where.'),
                        (is_feed, ARRAY(SELECT f.name FROM mls.feed f ORDER BY 1), 'feed', 'there is no feed "%s"', 'mls_feed() says what is written, and where.'),
-                       (is_mart, ARRAY(SELECT o.source FROM mls.outlet o WHERE o.process = 'mart' ORDER BY 1), 'mart', 'there is no mart "%s"', 'mls_mart_create() makes one.')) k (wanted, names, kind, missing, hint)
+                       (is_mart, ARRAY(SELECT o.source FROM mls.outlet o WHERE o.process = 'mart' ORDER BY 1), 'mart', 'there is no mart "%s"', 'mls_mart_create() makes one.'),
+                       (is_suite, ARRAY(SELECT t.name FROM mls.test_suite t ORDER BY 1), 'test suite', 'there is no test suite "%s"', 'mls_test_add() adds a test.')) k (wanted, names, kind, missing, hint)
     LOOP
         others := others || known.names;
         CONTINUE WHEN NOT known.wanted;
@@ -211,12 +255,12 @@ BEGIN
     END LOOP;
     IF is_source THEN
         found := mls.require_source(name);
-    ELSIF NOT (is_destination OR is_feed OR is_mart) AND name = ANY (others) IS NOT TRUE THEN
+    ELSIF NOT (is_destination OR is_feed OR is_mart OR is_suite) AND name = ANY (others) IS NOT TRUE THEN
         found := mls.require_source(name);
     END IF;
     RETURN found;
 END $$;
-COMMENT ON FUNCTION mls.require_subject(text, boolean, boolean, boolean, boolean) IS 'the name of a source, destination, feed or mart as it is written; an error unless it is what it has to be';
+COMMENT ON FUNCTION mls.require_subject(text, boolean, boolean, boolean, boolean, boolean) IS 'the name of a source, destination, feed, mart or test suite as it is written; an error unless it is what it has to be';
 
 -- commands: what to run in the database that has pg_cron, when that is another.
 CREATE FUNCTION mls.require_cron(commands text[]) RETURNS void
@@ -350,7 +394,7 @@ CREATE FUNCTION mls.job_command(source text, process text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', CASE WHEN process IN ('media', 'publish', 'feed', 'mart') THEN process || '_sync' ELSE process END, source,
+SELECT format('SELECT * FROM %s.mls_%s(%L%s)', '@extschema@', CASE WHEN process IN ('media', 'publish', 'feed', 'mart', 'test') THEN process || '_sync' ELSE process END, source,
               CASE WHEN process IN ('sync', 'geocode', 'publish') THEN ', due => true' END)
 $$;
 COMMENT ON FUNCTION mls.job_command(text, text) IS 'the statement of the job of a process of a source';
@@ -362,7 +406,7 @@ CREATE FUNCTION mls.asked_jobs(source text, schedules jsonb, OUT name text, OUT 
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT format('mls %s %s', source, p.process), p.process, nullif(btrim(schedules ->> p.process), ''), mls.job_command(source, p.process)
-  FROM unnest('{sync,purge,reconcile,geocode,media,publish,feed,mart}'::text[]) WITH ORDINALITY AS p (process, place)
+  FROM unnest('{sync,purge,reconcile,geocode,media,publish,feed,mart,test}'::text[]) WITH ORDINALITY AS p (process, place)
  WHERE schedules ->> p.process IS NOT NULL
  ORDER BY p.place;
 $$;
@@ -378,6 +422,8 @@ CREATE FUNCTION mls_schedule(
     publish text DEFAULT NULL,
     feed text DEFAULT NULL,
     mart text DEFAULT NULL,
+    test text DEFAULT NULL,
+    preset text DEFAULT NULL,
     OUT process text,
     OUT schedule text,
     OUT next_run timestamptz)
@@ -387,13 +433,19 @@ CREATE FUNCTION mls_schedule(
     AS $$
 #variable_conflict use_column
 DECLARE
-    schedules CONSTANT jsonb := jsonb_build_object('sync', sync, 'purge', purge, 'reconcile', reconcile, 'geocode', geocode, 'media', media, 'publish', publish, 'feed', feed, 'mart', mart);
+    schedules jsonb := jsonb_build_object('sync', sync, 'purge', purge, 'reconcile', reconcile, 'geocode', geocode, 'media', media, 'publish', publish, 'feed', feed, 'mart', mart, 'test', test);
     asked record;
 BEGIN
     PERFORM mls.refuse_standby('mls_schedule()', 'schedule');
     PERFORM mls.follow_renames();
-    mls_schedule.source := mls.require_subject(mls_schedule.source, num_nonnulls(sync, purge, reconcile, geocode, media) > 0, publish IS NOT NULL, feed IS NOT NULL, mart IS NOT NULL);
-    IF num_nonnulls(sync, purge, reconcile, geocode, media, publish, feed, mart) = 0 THEN
+    mls_schedule.source := mls.require_subject(mls_schedule.source, num_nonnulls(sync, purge, reconcile, geocode, media) > 0, publish IS NOT NULL, feed IS NOT NULL, mart IS NOT NULL, test IS NOT NULL);
+    IF preset IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM mls.cadence c WHERE c.environment = preset) THEN
+            PERFORM mls.refuse('22023', format('there is no preset "%s"', preset), format('Presets: %s.', (SELECT string_agg(DISTINCT c.environment, ', ') FROM mls.cadence c)));
+        END IF;
+        schedules := (SELECT jsonb_object_agg(s.key, mls.cadence_of(preset, mls_schedule.source, s.key, s.value)) FROM jsonb_each_text(schedules) s);
+    END IF;
+    IF jsonb_strip_nulls(schedules) = '{}' THEN
         RAISE NOTICE 'nothing is scheduled by this call' USING
             HINT = format('Name a time for a process: mls_schedule(%L, sync => ''*/15 * * * *'').', mls_schedule.source);
     END IF;
@@ -414,10 +466,10 @@ BEGIN
         SELECT s.process, s.schedule, mls.cron_next(s.schedule, now())
           FROM mls.schedule s
          WHERE s.source = mls_schedule.source
-         ORDER BY array_position('{sync,purge,reconcile,geocode,media,publish,feed,mart}', s.process);
+         ORDER BY array_position('{sync,purge,reconcile,geocode,media,publish,feed,mart,test}', s.process);
 END $$;
-COMMENT ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text)
-    IS 'run the processes of a source by pg_cron, or publish to a destination, write a feed or fill a mart: a cron expression each, NULL to leave it as it is, an empty text to remove it; returns the schedule of the source';
+COMMENT ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text, text, text)
+    IS 'run the processes of a source by pg_cron, or publish to a destination, write a feed, fill a mart or run a test suite: a cron expression each, NULL to leave it as it is, an empty text to remove it; preset takes the others from mls.cadence: dev, staging or prod; returns the schedule of the source';
 
 CREATE FUNCTION mls_unschedule(source text) RETURNS integer
     LANGUAGE plpgsql
@@ -430,7 +482,7 @@ BEGIN
     PERFORM mls.refuse_standby('mls_unschedule()', 'unschedule');
     PERFORM mls.follow_renames();
     mls_unschedule.source := mls.find_source(source, ARRAY(SELECT s.source FROM mls.schedule s));
-    names := ARRAY(SELECT format('mls %s %s', source, p) FROM unnest('{sync,purge,reconcile,geocode,media,publish,feed,mart}'::text[]) p);
+    names := ARRAY(SELECT format('mls %s %s', source, p) FROM unnest('{sync,purge,reconcile,geocode,media,publish,feed,mart,test}'::text[]) p);
     PERFORM mls.require_cron(ARRAY(SELECT format('SELECT cron.unschedule(%L);', n) FROM unnest(names) n));
     removed := mls.remove_jobs(names);
     PERFORM mls.note_schedule(mls_unschedule.source, NULL, NULL);
@@ -560,12 +612,12 @@ END $$;
 COMMENT ON FUNCTION mls_prune()
     IS 'forget answers of geocoders whose time is over, and runs, changes, solved issues and history that are older than mls_fdw.run_retention, change_retention, issue_retention and history_retention; mls_schedule() has it run daily';
 
-REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
+REVOKE ALL ON FUNCTION mls_schedule(text, text, text, text, text, text, text, text, text, text, text), mls_unschedule(text), mls_prune(), mls.note_schedule(regrole, text, text, text), mls.note_schedule(text, text, text),
     mls.forget(regrole, text, timestamptz), mls.forget(text, timestamptz),
     mls.cron_database(), mls.cron_timezone(), mls.has_cron(), mls.cron_field(text, integer, integer, text[]),
     mls.cron_next(text, timestamptz, text), mls.find_source(text, text[]), mls.require_source(text), mls.require_cron(text[]),
     mls.cron_meant(text), mls.remove_jobs(text[]), mls.add_job(text, text, text), mls.settle_pruning(),
-    mls.job_command(text, text), mls.asked_jobs(text, jsonb), mls.require_subject(text, boolean, boolean, boolean, boolean), mls.kept_since(text) FROM PUBLIC;
+    mls.job_command(text, text), mls.asked_jobs(text, jsonb), mls.require_subject(text, boolean, boolean, boolean, boolean, boolean), mls.kept_since(text) FROM PUBLIC;
 -- A role sees its own jobs only, a superuser all; of others nothing can be told.
 CREATE FUNCTION mls.lost_jobs() RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1

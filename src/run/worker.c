@@ -20,10 +20,6 @@
 #include "monitor/monitor.h"
 #include "run/run.h"
 
-/* At its end it posts events to receivers for so long; the caller waits. */
-#define PUSH_SECONDS 10
-#define ALERT_SECONDS 10
-
 /* The outcomes this process answers for. */
 static MlsOutcome *my_outcomes;
 static int my_count;
@@ -97,8 +93,8 @@ mls_sync_worker_main(Datum arg)
 	{
 		if (changes_records(task.process))
 			mls_follow(assignment, my_outcomes[0].subscription);
-		mls_push_deliver(PUSH_SECONDS);
-		mls_alert_deliver(ALERT_SECONDS);
+		mls_push_deliver(MLS_PUSH_SECONDS);
+		mls_alert_deliver(MLS_ALERT_SECONDS);
 	}
 	my_count = 0;
 	dsm_detach(segment);

@@ -76,7 +76,8 @@ typedef enum MlsProcessKind
 	MLS_PROCESS_MEDIA,
 	MLS_PROCESS_FEED,
 	MLS_PROCESS_PUBLISH,
-	MLS_PROCESS_MART
+	MLS_PROCESS_MART,
+	MLS_PROCESS_TEST
 } MlsProcessKind;
 
 typedef struct MlsTask

@@ -56,6 +56,26 @@ read_row(void)
 	return sub;
 }
 
+List *
+mls_subjects_found(MemoryContext context)
+{
+	MemoryContext before = MemoryContextSwitchTo(context);
+	List *found = NIL;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MlsSubscription *sub = palloc0(sizeof(MlsSubscription));
+
+		sub->id = mls_int8_at(i, 1);
+		sub->resource = mls_text_at(i, 2);
+		sub->owner = mls_oid_at(i, 3);
+		sub->source = GetUserNameFromId(sub->owner, false);
+		found = lappend(found, sub);
+	}
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
 /* By number, allocated in CurrentMemoryContext; NULL if there is none to be seen. */
 MlsSubscription *
 mls_subscription_by_id(int64 id)

@@ -52,6 +52,11 @@ typedef struct MlsPosition
 extern MlsSubscription *mls_subscription_by_id(int64 id);
 extern MlsSubscription *mls_subscription_by_table(Oid foreign_table);
 extern List *mls_subscriptions_found(void);
+
+/* What processes work on besides, of rows (number, name, owner) of the last statement, in `context`
+ * (List of MlsSubscription *). */
+extern List *mls_subjects_found(MemoryContext context);
+
 extern void mls_subscription_reach(const MlsSubscription *sub, const MlsPosition *position);
 extern void mls_subscription_complete(const MlsSubscription *sub, const MlsPosition *cursor,
 									  const char *timezone);

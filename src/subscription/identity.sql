@@ -71,7 +71,7 @@ BEGIN
                 'AND j.jobname = format(''mls %s %s'', $1, s.process) AND j.username = pg_get_userbyid(s.role)'
           USING before, after;
     END IF;
-    FOREACH facts IN ARRAY '{field_map,row_map,join_map,value_map,setting_map,clean_map}'::text[] LOOP
+    FOREACH facts IN ARRAY '{field_map,row_map,join_map,value_map,setting_map,clean_map,arrival_map}'::text[] LOOP
         CONTINUE WHEN NOT has_table_privilege(format('mls.%I', facts), 'UPDATE');
         BEGIN
             EXECUTE format('UPDATE mls.%I SET source = $2 WHERE source = $1', facts) USING before, after;

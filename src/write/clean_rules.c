@@ -9,6 +9,7 @@
 
 #include "common/hashfn.h"
 
+#include "write/arrival_rules.h"
 #include "write/write.h"
 
 /* The rules that hold, one per field, the strongest: (field, steps); field * for all that have none. */
@@ -53,7 +54,7 @@ mls_cleaning_apply(const MlsTable *table, MlsRowMap *map, const char *const *fie
 	}
 }
 
-/* A fingerprint of the rules that hold; "" if there are none. */
+/* A fingerprint of the rules that hold, those for whole records included; "" if there are none. */
 static char *
 fingerprint(const MlsTable *table)
 {
@@ -64,6 +65,7 @@ fingerprint(const MlsTable *table)
 	for (uint64 row = 0; row < SPI_processed; row++)
 		if (mls_int4_at(row, 2) != 0)
 			appendStringInfo(&rules, "%s\t%d\n", mls_text_at(row, 1), mls_int4_at(row, 2));
+	mls_arrival_describe(table, &rules);
 	if (rules.len == 0)
 		return pstrdup("");
 	return psprintf("%016llx", (unsigned long long) hash_bytes_extended(

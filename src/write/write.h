@@ -9,6 +9,7 @@
  *	quarantine.c	   a batch without the records that cannot be stored: what a job calls
  *	writer.c		   a batch into bronze and silver, and on to gold
  *	clean_rules.c	   strings as rules want them, on their way into silver
+ *	arrival_rules.c	   what has to be true of records (arrival_rules.h)
  *	bronze.c		   records of bronze, read again, or taken out of silver and gold
  *	scope_change.c	   when what is asked for or kept has changed
  *	missing_rows.c	   rows that somebody else has taken out of the tables

@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "gold/gold_write.h"
 #include "subscription/subscription.h"
+#include "write/arrival_rules.h"
 #include "write/write.h"
 
 /* A longer key would not fit into an index; those of real sources have 10 to 60 characters. */
@@ -53,6 +54,7 @@ struct MlsWriter
 	MlsTransition changed;
 	MlsTransition gone;
 	MlsIssues *issues;
+	MlsArrivalRules *arrival; /* or NULL */
 	bool fields_checked;
 	bool replaced; /* in the batch at hand, what was no character */
 	SPIPlanPtr store_bronze;
@@ -272,6 +274,7 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	writer->changed = (MlsTransition){.name = "mls_changed", .desc = writer->silver};
 	writer->gone = (MlsTransition){.name = "mls_gone", .desc = writer->silver};
 	writer->issues = mls_issues_begin(sub, run);
+	writer->arrival = mls_arrival_begin(writer->table, sub->silver, writer->silver);
 	return writer;
 }
 
@@ -448,7 +451,11 @@ convert(MlsWriter *writer, const MlsItem *item)
 	mls_row_fill(writer->map, item->record, values, isnull, item->gone ? NULL : bad_value, &place);
 	if (writer->replaced)
 		note_replaced(writer, item);
-	if (has_key(writer, isnull))
+	if (has_key(writer, isnull) && !item->gone &&
+		!mls_arrival_admits(writer->arrival, item->key, item->record, values, isnull,
+							writer->issues))
+		mls_transition_put(&writer->gone, values, isnull);
+	else if (has_key(writer, isnull))
 	{
 		mls_transition_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
 		mls_issues_settle(writer->issues, item->key,
@@ -480,6 +487,7 @@ convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 	uint64 n = SPI_processed;
 
 	counters->unchanged += writer->page.rows - n;
+	mls_arrival_open(writer->arrival, writer->silver, writer->issues);
 	for (uint64 i = 0; i < n; i++)
 	{
 		char *key = mls_cell_text(kept, i, 1);
@@ -496,6 +504,7 @@ convert_changed(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 		if (i % 64 == 0)
 			mls_http_pump();
 	}
+	mls_arrival_close(writer->arrival);
 	SPI_freetuptable(kept);
 }
 
@@ -566,9 +575,11 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 	open_relays(writer);
 	counters->received += batch->nitems;
 	writer->replaced = false;
+	mls_arrival_open(writer->arrival, writer->silver, writer->issues);
 	for (int i = 0; i < batch->nitems; i++)
 		if (batch->items[i].key != NULL && !batch->items[i].superseded)
 			convert_each(writer, &batch->items[i], scratch);
+	mls_arrival_close(writer->arrival);
 	store_converted(writer, counters);
 }
 

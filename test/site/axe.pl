@@ -13,7 +13,7 @@ open my $in, '<:encoding(UTF-8)', $file or die "$file: $!";
 my $axe = do { local $/; <$in> };
 my %pages = (
 	'#/overview' => '.card', '#/source/lakeside' => 'table', '#/runs' => 'tbody tr', '#/runs/1' => 'dl', '#/live' => '#work .empty, #work li', '#/schedules' => 'svg.band',
-	'#/record?text=LK00000007' => 'tbody tr', '#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr');
+	'#/record?text=LK00000007' => 'tbody tr', '#/record/riverbend/Property/LK00000007' => '#fields table', '#/quality' => 'details table', '#/datasets' => 'main .empty', '#/mapping/oldtown' => 'tbody tr', '#/consumers' => 'tbody tr');
 my ($passed, $failed) = (0, 0);
 binmode STDOUT, ':encoding(UTF-8)';
 

@@ -119,6 +119,21 @@ ok(wait_until(q{SELECT count(*) = 0 FROM mls_progress}), 'the last of them ends'
 is(differences($node, $mls, 'one'), 0, 'a true copy');
 is($node->safe_psql('postgres', q{SELECT rows, remote_rows FROM mls_status_detail}), '198|198', 'in the status');
 
+# A source that is renamed takes its jobs along
+my $jobs = q{SELECT string_agg(jobname || ': ' || command, ', ' ORDER BY jobname) FROM cron.job WHERE jobname <> 'mls prune'};
+$node->safe_psql('postgres', q{ALTER SERVER one RENAME TO uno; SELECT mls.follow_renames()});
+is($node->safe_psql('postgres', $jobs), q{mls uno sync: SELECT * FROM "Mls tools".mls_sync('uno', due => true)}, 'jobs of a renamed source have its new name');
+$node->safe_psql('postgres', q{ALTER SERVER uno RENAME TO one; SELECT mls.follow_renames()});
+
+# A preset has times for what its subject has; those that are given come first
+is($node->safe_psql('postgres', q{SELECT string_agg(process || ' ' || schedule, ', ') FROM mls_schedule('one', preset => 'staging', purge => '')}), 'sync */30 * * * *, reconcile 0 4 * * 0', 'a preset');
+like(sql_error($node, q{SELECT mls_schedule('one', preset => 'prd')}), qr/22023: there is no preset "prd"\nHINT:  Presets: dev, prod, staging\./, 'one that is known');
+$node->safe_psql('postgres', q{SELECT mls_schedule('one', sync => '* * * * *', reconcile => ''); SELECT mls_test_add('suite', 'keys', 'not_null', 'silver.one_property', '{listing_key}')});
+is($node->safe_psql('postgres', q{SELECT string_agg(process || ' ' || schedule, ', ') FROM mls_schedule('suite', preset => 'dev')}), 'test 50 * * * *', 'of a test suite');
+is($node->safe_psql('postgres', $jobs), q{mls one sync: SELECT * FROM "Mls tools".mls_sync('one', due => true), mls suite test: SELECT * FROM "Mls tools".mls_test_sync('suite')}, 'as a job');
+is($node->safe_psql('postgres', q{SELECT mls_unschedule('suite')}), 1, 'which can be removed');
+$node->safe_psql('postgres', q{SELECT mls_test_drop('suite')});
+
 # pg_cron is dead, the server was down, a job was removed behind our back
 $node->safe_psql('postgres', q{
 	UPDATE mls.schedule SET schedule = '0 4 * * *', scheduled_at = scheduled_at - interval '3 days';
@@ -176,7 +191,7 @@ like($node->safe_psql('postgres', q{UPDATE mls.schedule SET schedule = '0 5 * * 
 is($node->safe_psql('postgres', q{UPDATE mls.feed SET checked_at = now(); SELECT level || ': ' || message FROM mls_health() WHERE item = 'feeds'}), 'ok: 1 feed is written', 'until somebody looks');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM mls_metrics() m WHERE m IN ('mls_feed_listings{feed="homes"} 198', 'mls_publication_in_step{destination="shop",name="listing"} 0', 'mls_publication_refused{destination="shop",name="listing"} 0')}), '3', 'both are counted');
 $node->safe_psql('postgres', q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'), mls_unfeed('homes')});
-like(health('orphans'), qr/^warning: scheduled, but not subscribed, published, written or filled: homes, shop;/, 'what is gone is still scheduled');
+like(health('orphans'), qr/^warning: scheduled, but not subscribed, published, written, filled or tested: homes, shop;/, 'what is gone is still scheduled');
 is($node->safe_psql('postgres', q{SELECT mls_unschedule('shop'), mls_unschedule('homes')}), '1|1', 'and can be taken away');
 
 # A role of its own
@@ -196,8 +211,8 @@ is("$out$err", 'sync|5 * * * *', 'then it may');
 is($node->safe_psql('postgres', q{SELECT username, jobname FROM cron.job ORDER BY jobname}),
 	"nobody|mls one sync\nnobody|mls prune", 'jobs of its own');
 is($node->safe_psql('postgres', q{SELECT schedule FROM mls_status_detail}), '5 * * * *', 'which everybody who watches sees');
-is($node->safe_psql('postgres', q{ALTER SERVER one RENAME TO uno; SELECT source, s.schedule FROM mls_schedule('uno') s, mls_schedules; SELECT jobname, command FROM cron.job WHERE jobname <> 'mls prune'}),
-	qq{uno|5 * * * *\nmls uno sync|SELECT * FROM "Mls tools".mls_sync('uno', due => true)}, 'a source that is renamed keeps its schedule');
+is($node->safe_psql('postgres', q{ALTER SERVER one RENAME TO uno; SELECT count(*) > 0 FROM mls_schedule('uno'); SELECT source, schedule FROM mls_schedules; SELECT jobname, command FROM cron.job WHERE jobname <> 'mls prune'}),
+	qq{t\nuno|5 * * * *\nmls uno sync|SELECT * FROM "Mls tools".mls_sync('uno', due => true)}, 'a source that is renamed keeps its schedule');
 $node->safe_psql('postgres', q{ALTER SERVER uno RENAME TO one; SELECT * FROM mls_schedule('one')});
 $node->safe_psql('postgres', q{SELECT mls_unsubscribe('one.property')});
 like(health('orphans'), qr/^warning: .*: one;/, 'a schedule without a subscription is noticed');

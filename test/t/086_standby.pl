@@ -84,6 +84,13 @@ my %writes = (
 	mls_mart_create => q{mls_mart_create()},
 	mls_mart_drop => q{mls_mart_drop('mart')},
 	mls_mart_sync => q{mls_mart_sync()},
+	mls_arrival_set => q{mls_arrival_set('a', 'true')},
+	mls_test_add => q{mls_test_add('s', 't', 'unique')},
+	mls_test_add_shipped => q{mls_test_add_shipped('gold')},
+	mls_test_suite => q{mls_test_suite('s')},
+	mls_test_drop => q{mls_test_drop('s')},
+	mls_test => q{mls_test()},
+	mls_test_sync => q{mls_test_sync()},
 	mls_mart_hold => q{mls_mart_hold('mart', 'x')},
 	mls_mart_column => q{mls_mart_column('mart', 'fct_listing', 'x', '1', 'x')},
 	mls_mart_table => q{mls_mart_table('mart', 'x', 'SELECT 1 AS a', '{a}', 'x')},
@@ -116,7 +123,7 @@ my %writes = (
 	mls_store_adopt => q{mls_store_adopt('one')},
 	mls_serve_trigrams => q{mls_serve_trigrams()});
 my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
-  mls_check mls_dataset_inspect mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link mls_feed_preview mls_feed_report);
+  mls_check mls_dataset_inspect mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link mls_feed_preview mls_feed_report mls_export mls_dbt_sources);
 
 is($node->safe_psql('postgres', q{
 	SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_depend d

@@ -146,6 +146,9 @@ as_eve(q{ALTER TABLE gold.property ADD COLUMN "StandardStatus" text DEFAULT 'Act
 as_eve("CREATE TRIGGER spy BEFORE INSERT OR UPDATE OR DELETE ON mart.$_ FOR EACH ROW EXECUTE FUNCTION evil.spy(); ALTER TABLE mart.$_ ADD CONSTRAINT look CHECK (evil.look('a check'))")
   for qw(dim_source dim_location dim_property_type fct_listing fct_spell agg_market_month agg_day);
 is(query(q{SELECT count(*) > 0 FROM mart.fct_listing}), 't', 'she has a mart');
+# Tests of hers, with functions of hers.
+as_eve(q{SELECT mls_test_add('hers', 'a', 'not_null', 'evil.gold', '{City}'), mls_test_add('hers', 'b', 'expression', 'gold.property', arguments => '{"expression": "evil.look(''a test'')"}', on_failure => 'report'),
+	mls_test_add('hers', 'c', 'row_count', 'mart.fct_listing', on_failure => 'keep last good', arguments => '{"min": 1}')});
 
 my @calls = (
 	mls_sync => q{SELECT * FROM mls_sync('e')},
@@ -317,6 +320,7 @@ my @calls = (
 	mls_serve_grant => q{SELECT mls_serve_grant('serving')},
 	mls_navigation_set => q{SELECT mls_navigation_set('Property', 'X_Nav', 'Member', false, '{ListAgentKey}', '{MemberKey}')},
 	mls_navigation_remove => q{SELECT mls_navigation_remove('Property', 'X_Nav')},
+	'mls.note_asked' => q{SELECT mls.note_asked('audience', 'Property', '{}', 'gold.property')},
 	'mls.note_audience' => q{SELECT mls.note_audience('audience', 'Property', 'reso."Property"', 'gold.property')},
 	'mls.follow_parents' => q{SELECT mls.follow_parents('audience', 'Property')},
 	'mls.parent_condition' => q{SELECT mls.parent_condition('audience', 'Property')},
@@ -449,6 +453,28 @@ my @calls = (
 	'mls.note_mart_held' => q{SELECT mls.note_mart_held('mart', NULL)},
 	'mls.oldest_uncounted' => q{SELECT mls.oldest_uncounted(m.id) FROM mls.mart m},
 	'mls.lock_mart' => q{SELECT mls.lock_mart(m.id) FROM mls.mart m},
+	mls_arrival_set => q{SELECT mls_arrival_set('a', 'evil.look(r.city)', source => 'e')},
+	mls_test_suite => q{SELECT mls_test_suite('hers', 'sync')},
+	'mls.note_test_suite' => q{SELECT mls.note_test_suite('hers', 'sync', 'set')},
+	mls_test_sync => q{SELECT * FROM mls_test_sync('hers')},
+	mls_test => q{SELECT * FROM mls_test('hers')},
+	'mls.run_tests' => q{SELECT * FROM mls.run_tests('hers', true)},
+	'mls.data_test_query' => q{SELECT mls.data_test_query(t) FROM mls.data_test t},
+	'mls.data_test_check' => q{SELECT mls.data_test_check(t) FROM mls.data_test t},
+	'mls.data_test_columns' => q{SELECT mls.data_test_columns('evil.gold', '{City}')},
+	'mls.note_data_test' => q{SELECT mls.note_data_test('hers', 'a', NULL)},
+	mls_test_add => q{SELECT mls_test_add('hers', 'd', 'not_null', 'evil.gold', '{City}')},
+	mls_test_add_shipped => q{SELECT mls_test_add_shipped('gold', suite => 'hers')},
+	mls_dbt_sources => q{SELECT mls_dbt_sources()},
+	'mls.dbt_test' => q{SELECT mls.dbt_test(2, true, 'unique', '{}', t) FROM mls.data_test t},
+	mls_export => q{SELECT mls_export()},
+	'mls.export_statements' => q{SELECT mls.export_statements(p) FROM unnest('{servers,tables,rules,subscriptions,views,tests}'::text[]) p},
+	'mls.export_inserts' => q{SELECT mls.export_inserts('field_map')},
+	'mls.export_views' => q{SELECT mls.export_views()},
+	'mls.export_options' => q{SELECT mls.export_options('server', '{url=x}', 'e')},
+	'mls.configure' => q{SELECT mls.configure('schedule', 'e', '{"sync": "* * * * *"}')},
+	'mls.configure_options' => q{SELECT mls.configure_options('FOREIGN TABLE evil.property', '{}', '{}')},
+	mls_test_drop => q{SELECT mls_test_drop('hers')},
 	mls_mart_drop => q{SELECT mls_mart_drop('mart')},
 	'mls.check_geocoder' => q{CREATE SERVER geo FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'geocoder', platform 'photon', url 'https://127.0.0.1:1/'); GRANT USAGE ON FOREIGN SERVER geo TO eve; SELECT mls.check_geocoder('geo', 'eve')},
 	mls_geocode_use => q{SELECT mls_geocode_use('e', '{geo}', resource => 'Property', accept => 'street')},
@@ -470,12 +496,13 @@ my @calls = (
 	'mls.missing_subscription_hint' => q{SELECT mls.missing_subscription_hint('x', 'y')},
 	'mls.find_source' => q{SELECT mls.find_source('e')},
 	'mls.require_source' => q{SELECT mls.require_source('e')},
-	'mls.require_subject' => q{SELECT mls.require_subject('e', true, false, false, false)},
+	'mls.require_subject' => q{SELECT mls.require_subject('e', true, false, false, false, false)},
 	'mls.lost_jobs' => 'SELECT mls.lost_jobs()',
 	mls_schedule => q{SELECT mls_schedule('e', sync => '* * * * *')},
 	mls_unschedule => q{SELECT mls_unschedule('e')},
 	'mls.asked_jobs' => q{SELECT mls.asked_jobs('e', '{"sync": "x"}')},
 	'mls.job_command' => q{SELECT mls.job_command('e', 'sync')},
+	'mls.cadence_of' => q{SELECT mls.cadence_of('dev', 'e', 'sync', NULL)},
 	'mls.require_cron' => q{SELECT mls.require_cron('{}')},
 	'mls.remove_jobs' => q{SELECT mls.remove_jobs('{}')},
 	'mls.add_job' => q{SELECT mls.add_job('a', 'b', 'c')},
@@ -491,7 +518,7 @@ my @harmless = map { /^mls_/ ? $_ : "mls.$_" } qw(mls_fdw_handler mls_fdw_valida
 	ddf_amount ddf_date ddf_least ddf_measure ddf_newest ddf_postal_code ddf_size ddf_text ddf_texts ddf_time ddf_total ddf_unit ddf_utilities ddf_year
 	cron_field cron_next cron_meant changed_fields count_run tell_run queue_run log_changes
 	geocode_question geocode_words geocode_texts geocode_objection geocode_quality mls_distance
-	tally_media tally_media_files
+	tally_media tally_media_files require_sql data_test_arguments data_test_shown data_test_list yaml_text yaml_period export_call
 	odata claim random_text secret_verifier secret_matches log_events log_history brings_news
 	numeric_lt numeric_le numeric_eq numeric_ne numeric_ge numeric_gt text_like text_not_like);
 

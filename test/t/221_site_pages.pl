@@ -226,6 +226,8 @@ $browser->wait_for('files are sent', 'return /2 files were sent, and a sync has 
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 40002 FROM silver.inbox_roster}), 'files are sent from the page, and synced');
 is(query(q{SELECT string_agg(name, ', ' ORDER BY id) FROM silver.inbox_roster WHERE id IN ('0', '1', '40000', '50001')}), 'Zoe, name 1 of many, name 40000 of many, Köln', 'whole');
 visit('#/datasets/inbox/roster', '[data-file]');
+is($browser->js('return [...document.querySelectorAll("main input")].filter(e => !e.labels?.length && !e.ariaLabel).length + [...document.querySelectorAll("button, a[href]")].filter(e => !e.textContent.trim()).length'), 0, 'everything there has a name');
+is($browser->js('return document.documentElement.scrollWidth > innerWidth ? 1 : 0'), 0, 'and fits');
 is(cells('[data-file]', 'File', 'State', 'Rows'), "first.csv|\x{2713} synced|1\nköln.csv|\x{2713} synced|1\nlarge.csv|\x{2713} synced|40,000", 'the page shows them');
 $browser->js('const files = new DataTransfer(), input = document.querySelector("form.upload input"); files.items.add(new File(["x"], "notes.docx")); input.files = files.files');
 $browser->click('form.upload button');
@@ -311,6 +313,14 @@ is(query(q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'riverbend.propert
 
 visit('#/quality?source=riverbend', 'details table');
 is($browser->js('return document.querySelectorAll("details tr[data-field]").length'), query(q{SELECT count(*) FROM mls_quality WHERE source = 'riverbend' AND filled > 0}), 'all fields that are filled');
+query(q{SET client_min_messages = warning; SET ROLE operator; SELECT mls_test_add('mine', 'b well', 'not_null', 'gold.property', '{ListingKey}');
+	SELECT mls_test_add('mine', 'a <b>fault</b>', 'accepted_values', 'gold.property', '{mls_source}', '{"values": ["nobody"]}', samples => 3); SELECT count(*) FROM mls_test('mine')});
+visit('#/quality', '[data-test]');
+is(cells('[data-test]', 'Test', 'Faults'), "mine a <b>fault</b>|" . query('SELECT count(*) FROM gold.property') . "\nmine b well|0", 'data tests, those at fault first');
+$browser->click('[data-test] button.more');
+$browser->wait_for('rows at fault', 'return document.querySelectorAll("[data-test] li").length === 3');
+like($browser->text_of('[data-test] li'), qr/"mls_source": ?"/, 'are shown when asked for');
+query(q{SET ROLE operator; SELECT mls_test_drop('mine')});
 visit('#/mapping/oldtown', 'tbody tr');
 is($browser->js('return document.querySelectorAll("tr[data-field]").length'), query(q{SELECT count(*) FROM mls_map_explain('oldtown.property_res')}), 'all rules');
 visit('#/consumers', 'tbody tr');
@@ -356,7 +366,7 @@ like($browser->js('const b = document.querySelector("button[data-action=sync]");
 $browser->js('document.querySelector("button[data-action=sync]").click()');
 is($browser->js('return document.querySelectorAll("dialog").length'), 0, 'and asks nothing');
 like($browser->text_of('.note'), qr/You may look here and not change anything/, 'the page says so as well');
-for my $part ([ '#/quality', qr/measured is shown to roles that may verify: .*mls_grant\('viewer'\)/ ], [ '#/consumers', qr/You see who has asked; what each may ask is shown to roles that add consumers/ ],
+for my $part ([ '#/datasets/inbox/roster', qr/You may look here and not change anything/ ], [ '#/quality', qr/measured is shown to roles that may verify: .*mls_grant\('viewer'\)/ ], [ '#/consumers', qr/You see who has asked; what each may ask is shown to roles that add consumers/ ],
 	[ '#/mapping', qr/shown to roles that may call mls_map_explain\(\): .*mls_grant\('viewer'\)/ ])
 {
 	visit($part->[0], 'main .note');

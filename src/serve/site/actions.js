@@ -83,6 +83,16 @@ export function feed(name) {
 	});
 }
 
+export function test(suite) {
+	confirm('Test', [
+		h('p', {}, 'Runs the data tests of suite ', h('strong', {}, text(suite)), '.'),
+		sql(`SELECT * FROM mls_test(${quoted(suite)});`)],
+	'Test', async () => {
+		await act('test', { source: suite });
+		goLive();
+	});
+}
+
 export function mart(name) {
 	confirm('Fill', [
 		h('p', {}, 'Computes the figures of the mart ', h('strong', {}, text(name)), ' that have changed.'),
@@ -159,8 +169,8 @@ export function accept(source, changes) {
 	});
 }
 
-const EXAMPLES = { sync: '*/15 * * * *', purge: '30 3 * * *', reconcile: '0 4 * * 0', geocode: '20 * * * *', media: '5 1-5 * * *', publish: '*/5 * * * *', feed: '0 5 * * *', mart: '*/15 * * * *' };
-const DOES = { sync: 'fetches what has changed', purge: 'removes what is gone at the source', reconcile: 'fetches what is missing or differs', geocode: 'finds points of addresses', media: 'fetches files', publish: 'sends what has changed', feed: 'writes it anew if it has changed', mart: 'computes what has changed, and all of it once a day' };
+const EXAMPLES = { sync: '*/15 * * * *', purge: '30 3 * * *', reconcile: '0 4 * * 0', geocode: '20 * * * *', media: '5 1-5 * * *', publish: '*/5 * * * *', feed: '0 5 * * *', mart: '*/15 * * * *', test: '50 * * * *' };
+const DOES = { sync: 'fetches what has changed', purge: 'removes what is gone at the source', reconcile: 'fetches what is missing or differs', geocode: 'finds points of addresses', media: 'fetches files', publish: 'sends what has changed', feed: 'writes it anew if it has changed', mart: 'computes what has changed, and all of it once a day', test: 'looks for what must not be' };
 
 export function schedule(source, process, known, done) {
 	const call = value => `SELECT * FROM mls_schedule(${quoted(source)}, ${process} => ${quoted(value)});`;

@@ -157,6 +157,10 @@ const STATES = {
 	paused: ['–', 'paused', 'nothing is sent for now', 'pending'],
 	filled: ['✓', 'filled', 'its figures are those of the last run', 'synced'],
 	held: ['–', 'held', 'runs leave it as it is', 'pending'],
+	// Of data tests.
+	passed: ['✓', 'passed', 'it has found nothing', 'synced'],
+	warned: ['!', 'warned', 'it has found something, and does not fail by it', 'pending'],
+	broken: ['✕', 'broken', 'it could not be run', 'failed'],
 };
 export function state(word) {
 	const [sign, name, help, look] = STATES[word] || ['?', word, ''];

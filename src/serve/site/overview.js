@@ -39,6 +39,7 @@ const CURES = {
 	destinations: () => ['See what it answers; it is tried again by itself. One that is to be loaded anew: ', sql('SELECT destination, name, state, error FROM mls_publications;\nSELECT mls_publish_resend(destination, name, 0);')],
 	feeds: () => ['See what was left out, and why: ', sql('SELECT * FROM mls_feed_report(name);')],
 	marts: () => ['See why, mend it, then fill it; one that is held is let go of by mls_mart_hold(name, NULL): ', sql('SELECT name, state, coalesce(held, problem) AS reason FROM mls_marts;\nSELECT * FROM mls_mart_sync();')],
+	tests: () => ['See what each has found, and rows at fault; then mend the source, the rules or the test: ', sql('SELECT suite, test, status, failures, message FROM mls_tests;\nSELECT * FROM mls_test_failures;\nSELECT * FROM mls_test();')],
 	publications: () => ['The sentence says what is missing for subscribers of gold.'],
 	schema: f => ['See what is new and accept it, or leave it as it is. ', sourceLink(f.source, `Source ${f.source}`)],
 	version: () => [sql('ALTER EXTENSION mls_fdw UPDATE;')],

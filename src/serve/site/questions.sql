@@ -50,12 +50,12 @@ SELECT f.action, s.source, f.may AND s.own AND (f.action <> 'schedule' OR c.cron
                                             AND p.pronamespace = (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'mls_fdw')) AS may
           FROM (VALUES ('sync', 'mls_sync'), ('purge', 'mls_purge'), ('reconcile', 'mls_reconcile'), ('undo', 'mls_undo'), ('schedule', 'mls_schedule'),
                        ('accept', 'mls_schema_accept'), ('drift', 'mls_schema_check'), ('check', 'mls_check'), ('count', 'mls_count'),
-                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find'), ('publish', 'mls_publish_sync'), ('feed', 'mls_feed_sync'), ('upload', 'mls_upload'), ('remove', 'mls_dataset_remove'), ('mart', 'mls_mart_sync')) AS w (action, name)) f
+                       ('verify', 'mls_verify'), ('compare', 'mls_compare'), ('find', 'mls_find'), ('publish', 'mls_publish_sync'), ('feed', 'mls_feed_sync'), ('upload', 'mls_upload'), ('remove', 'mls_dataset_remove'), ('mart', 'mls_mart_sync'), ('test', 'mls_test_sync')) AS w (action, name)) f
  JOIN (SELECT s.source, 'source' AS kind, bool_or(pg_has_role(s.owner, 'USAGE')) AS own, min(pg_get_userbyid(s.owner)) AS owner
          FROM mls.subscription s GROUP BY s.source
         UNION ALL
        SELECT o.source, o.process, bool_or(pg_has_role(o.owner, 'USAGE')), min(pg_get_userbyid(o.owner)) FROM mls.outlet o GROUP BY 1, 2) s
-   ON s.kind = 'source' AND f.action NOT IN ('publish', 'feed', 'mart') OR f.action IN ('schedule', s.kind)
+   ON s.kind = 'source' AND f.action NOT IN ('publish', 'feed', 'mart', 'test') OR f.action IN ('schedule', s.kind)
  CROSS JOIN (SELECT mls.has_cron() AND coalesce(has_schema_privilege(to_regnamespace('cron')::oid, 'USAGE'), false) AS cron) c
  ORDER BY 1, 2
 
@@ -185,6 +185,16 @@ SELECT q.source, q.resource, q.field, q.rows, q.filled, q.fill_rate, q.trend, q.
  WHERE q.filled > 0 AND (nullif($1::text, '') IS NULL OR q.source = $1::text)
  LIMIT 2000
 
+-- question tests
+SELECT t.suite, t.test, t.kind, t.relation::text, t.columns, t.severity, t.on_failure, t.status, t.failures, t.at, extract(epoch FROM t.duration)::float8 AS seconds, t.message,
+       EXISTS (SELECT FROM @.mls_test_failures f WHERE f.suite = t.suite AND f.test = t.test) AS has_rows
+  FROM @.mls_tests t
+ ORDER BY array_position('{failed,broken,warned,new,passed}'::text[], t.status), 1, 2
+ LIMIT 1000
+
+-- question test_rows (suite text, test text)
+SELECT f.key FROM @.mls_test_failures f WHERE f.suite = $1::text AND f.test = $2::text
+
 -- question findings (source text?)
 SELECT v.source, f.severity, f.resource, f."check", f.subject, f.count, f.message, v.finished_at
   FROM (SELECT DISTINCT ON (w.source) w.* FROM mls.verification w WHERE w.finished_at IS NOT NULL ORDER BY w.source, w.id DESC) v
@@ -299,6 +309,10 @@ SELECT r.destination, r.name, r.status, r.written, r.deleted, r.refused, r.state
 SELECT r.feed, r.status, r.written, r.unchanged, r.skipped, r.documents, extract(epoch FROM r.duration)::float8 AS seconds, r.message
   FROM @.mls_feed_sync($1::text) r
 
+-- long test (source text)
+SELECT r.suite, r.status, r.tests, r.passed, r.warned, r.failed, extract(epoch FROM r.duration)::float8 AS seconds, r.message
+  FROM @.mls_test_sync($1::text) r
+
 -- long remove (source text, resource text, name text?)
 SELECT @.mls_dataset_remove(s.foreign_table, nullif($3::text, '')) AS removed FROM mls.subscription s WHERE s.source = $1::text AND s.resource = $2::text
 
@@ -309,5 +323,5 @@ SELECT u.total FROM @.mls_upload($1::text, $2::text, decode($5::text, 'base64'),
 SELECT r.mart, r.status, r.listings, r.groups, r.figures, extract(epoch FROM r.duration)::float8 AS seconds, r.message
   FROM @.mls_mart_sync($1::text, coalesce($2::boolean, false)) r
 
--- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?, media text?, publish text?, feed text?, mart text?)
-SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text) r
+-- change schedule (source text, sync text?, purge text?, reconcile text?, geocode text?, media text?, publish text?, feed text?, mart text?, test text?)
+SELECT r.process, r.schedule, r.next_run FROM @.mls_schedule($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text) r

@@ -44,7 +44,7 @@ export async function show({ run, runs, filter, known }) {
 		h('h1', {}, 'Runs'),
 		h('form', { class: 'filter', onchange: e => go(e.currentTarget), onsubmit: e => { e.preventDefault(); go(e.currentTarget); } },
 			choose('source', unique(known.map(k => k.source))), choose('resource', unique(known.filter(k => !filter.source || k.source === filter.source).map(k => k.resource))),
-			choose('process', ['sync', 'purge', 'reconcile', 'remap', 'rebuild', 'undo', 'geocode', 'media', 'publish', 'feed', 'mart']), choose('status', ['running', 'finished', 'failed', 'cancelled', 'crashed'])),
+			choose('process', ['sync', 'purge', 'reconcile', 'remap', 'rebuild', 'undo', 'geocode', 'media', 'publish', 'feed', 'mart', 'test']), choose('status', ['running', 'finished', 'failed', 'cancelled', 'crashed'])),
 		runs.length > 1 && section('These runs, oldest first', h('div', { class: 'pair' },
 			h('figure', {}, h('figcaption', {}, 'Seconds'), bars('Seconds that runs took', inOrder.map(r => ({ value: Math.round(r.seconds * 10) / 10, bad: r.status === 'failed' || r.status === 'crashed', label: `${words(r)}: ${duration(r.seconds)}` })), { width: 600, height: 70, small: false })),
 			h('figure', {}, h('figcaption', {}, 'Records received'), bars('Records that runs received', inOrder.map(r => ({ value: r.received, bad: r.status === 'failed' || r.status === 'crashed', label: `${words(r)}: ${counted(r.received, 'record', 'records')}` })), { width: 600, height: 70, small: false })))),

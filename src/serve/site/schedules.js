@@ -11,8 +11,8 @@ export const refreshes = true;
 const PROCESSES = ['sync', 'purge', 'reconcile'];
 // Of few sources are these done: only where one is scheduled it has a row.
 const SELDOM = ['geocode', 'media'];
-// What destinations, feeds and marts are for.
-const OUTLETS = ['publish', 'feed', 'mart'];
+// What destinations, feeds, marts and test suites are for.
+const OUTLETS = ['publish', 'feed', 'mart', 'test'];
 
 export async function load() {
 	const [schedules, due, known, setup, outlets] = await Promise.all([ask('schedules'), ask('band'), ask('status'), ask('setup'), ask('outlets')]);
@@ -40,7 +40,7 @@ export async function show({ schedules, outlets, due, sources, setup }, { again 
 		section('The next 24 hours', lanes.length
 			? [h('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': 'The next 24 hours' }, band(lanes)), h('p', { class: 'small' }, `Hours are those of your zone; pg_cron reads its expressions in ${setup.cron_timezone || 'its own'}. A bar is as long as such a run took of late.`)]
 			: h('p', { class: 'empty' }, 'Nothing is scheduled: the copy stays as it is until somebody syncs. Enable a sync below.')),
-		section('Processes', table('Processes of all sources, destinations, feeds and marts', [
+		section('Processes', table('Processes of all sources, destinations, feeds, marts and test suites', [
 			{ title: 'Source', cell: s => (OUTLETS.includes(s.process) ? text(s.source) : sourceLink(s.source)) },
 			{ title: 'Process', cell: s => s.process },
 			{ title: 'When', cell: s => (s.schedule ? h('code', {}, text(s.schedule)) : h('span', { class: 'nothing' }, 'off')) },

@@ -51,7 +51,7 @@ extern char *serve_site_schema(PGconn *pg);
 
 enum
 {
-	SERVE_SITE_PARAMS = 9
+	SERVE_SITE_PARAMS = 10
 };
 
 typedef enum ServeSiteKind
