@@ -231,16 +231,17 @@ mls_subtransaction(void (*work)(void *arg), void *arg, bool (*catches)(int sqlst
 	}
 	PG_CATCH();
 	{
-		if (catches != NULL && !catches(geterrcode()))
-			PG_RE_THROW();
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
 	}
 	PG_END_TRY();
+	/* Also before an error goes on: what aborts a transaction stops at a subtransaction within. */
 	if (error != NULL || !keeps)
 		RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	if (error != NULL && catches != NULL && !catches(error->sqlerrcode))
+		ReThrowError(error);
 	return error;
 }

@@ -568,6 +568,7 @@ sub walk
 		is($stolen // '', '', "$what: $function");
 		note "$function: $1" if ($said{$function} // '') =~ /(ERROR:.*)/;
 	}
+	unlike($err, qr/transaction is aborted/, "$what: no error leaves a transaction behind it");
 	return;
 }
 
