@@ -287,7 +287,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
            WHEN l.address ~ '[0-9]' OR l.street_number ~ '[0-9]' AND l.street IS NOT NULL
                 THEN concat_ws('/', 'address', l.country, l.state, l.city, l.postal,
                                lower(regexp_replace(coalesce(CASE WHEN l.street_number ~ '[0-9]' THEN l.street_number || ' ' || l.street END, l.address), '[^[:alnum:]]+', ' ', 'g')), lower(regexp_replace(l.unit, '[^[:alnum:]]', '', 'g'))) END AS property_key) a
-  JOIN %2$I.dim_property_type t ON concat(t.transaction, E'\n', t.property_type, E'\n', t.property_sub_type) = concat(l.transaction, E'\n', l.property_type, E'\n', l.property_sub_type)
+  JOIN %2$I.dim_property_type t ON concat(t.transaction, E'\n', t.property_type, E'\n', t.property_sub_type) = concat(l.transaction, E'\n', l.property_type, E'\n', CASE WHEN l.property_type IS NOT NULL THEN l.property_sub_type END)
        AND t.level = CASE WHEN l.property_type IS NULL THEN 'all' WHEN l.property_sub_type IS NULL THEN 'type' ELSE 'subtype' END
   LEFT JOIN %2$I.dim_location p1 ON p1.level = 'country' AND p1.country = l.country
   LEFT JOIN %2$I.dim_location p2 ON p2.level = 'state' AND concat(p2.country, E'\n', p2.state) = concat(l.country, E'\n', l.state)

@@ -165,6 +165,29 @@ mls_dataset_is_of(const MlsSource *source, const char *name, const char *resourc
 	return false;
 }
 
+List *
+mls_dataset_unfitted(const MlsSource *source, const List *files)
+{
+	List *unfitted = NIL;
+	ListCell *entry;
+
+	foreach (entry, ((const DatasetServer *) source->own)->files)
+	{
+		bool found = false;
+		ListCell *lc;
+
+		foreach (lc, files)
+		{
+			DatasetFile file = *(DatasetFile *) lfirst(lc);
+
+			found = found || fits(lfirst(entry), NULL, &file);
+		}
+		if (!found)
+			unfitted = lappend(unfitted, lfirst(entry));
+	}
+	return unfitted;
+}
+
 bool
 mls_dataset_is_kind(const char *name)
 {
