@@ -84,7 +84,10 @@ class Faults:
             return self.count
 
     def clear(self):
+        """Forget all, also for requests that a rule has been taken for and that do not wait yet."""
         with self.lock:
+            for rule in self.rules:
+                rule.spec["over"] = True
             self.rules = []
         self.release()
 
@@ -96,9 +99,13 @@ class Faults:
         released.set()
         return waiting
 
-    def stall(self):
+    def stall(self, spec):
         """The event of the next release, for one more answer that waits for it."""
         with self.lock:
+            if spec.get("over"):
+                over = threading.Event()
+                over.set()
+                return over
             self.waiting += 1
             return self.released
 

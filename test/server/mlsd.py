@@ -181,13 +181,13 @@ class Connection(BaseHTTPRequestHandler):
         return Outcome.CLOSE
 
     def act_stall(self, response, headers, body, spec):
-        return Outcome.GO_ON if self.wait_for_release() else Outcome.CLOSE
+        return Outcome.GO_ON if self.wait_for_release(spec) else Outcome.CLOSE
 
     def act_stall_body(self, response, headers, body, spec):
         self.head(response.status, {**headers, "Content-Length": len(body)})
         middle = int(len(body) * spec.get("at", 0.5))
         self.flush(body[:middle])
-        if not self.wait_for_release():
+        if not self.wait_for_release(spec):
             return Outcome.CLOSE
         self.flush(body[middle:])
         return Outcome.SENT
@@ -299,9 +299,9 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.write(data)
         self.wfile.flush()
 
-    def wait_for_release(self):
+    def wait_for_release(self, spec):
         """True when released, false when the client has gone."""
-        released = self.server.site.faults.stall()
+        released = self.server.site.faults.stall(spec)
         while not released.wait(0.02):
             if select.select([self.connection], [], [], 0)[0] and self.gone():
                 return False

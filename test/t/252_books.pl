@@ -162,7 +162,7 @@ put('named.csv', $whole);
 like(reading('named.csv'), qr/It is an archive or a workbook, whatever its name says/, 'nor is a workbook taken for text');
 put('old.xls', $whole);
 put('packed.xlsx.gz', $whole);
-is(reading('old.xls') . reading('packed.xlsx.gz'), '', 'by other names it is not read');
+is(reading('old.xls') . "\n" . reading('packed.xlsx.gz'), qq{no file that is read fits "x=old.xls" of the option files\nno file that is read fits "x=packed.xlsx.gz" of the option files}, 'by other names it is not read');
 
 # ---- A long list of texts ----
 

@@ -52,15 +52,24 @@ sub bytes_of
 	return $packed;
 }
 
-# The process of a sync, once half of its rows are here.
+# Has the sync of a source stand still once half of its rows are here; its process, and who holds it.
 sub half_way
 {
-	for (1 .. 3000)
-	{
-		my $pid = sql("SELECT pid FROM mls.run WHERE status = 'running' AND received >= $half");
-		return $pid if $pid;
-	}
-	die 'half of it did not come';
+	my ($name) = @_;
+	my $holder = $node->background_psql('postgres', on_error_die => 1);
+	$holder->query_safe(qq{BEGIN; DO \$\$ BEGIN
+		WHILE NOT EXISTS (SELECT FROM mls.run WHERE status = 'running' AND received >= $half) LOOP PERFORM pg_sleep(0.001); END LOOP;
+		LOCK TABLE silver.${name}_x;
+	END \$\$});
+	return (sql(q{SELECT pid FROM mls.run WHERE status = 'running'}), $holder);
+}
+
+# Its process has ended, perhaps with the whole server.
+sub let_go
+{
+	my ($holder) = @_;
+	$holder->{run}->finish;
+	return;
 }
 
 # Ends a sync when half of the rows are here, and waits until the server is there again.
@@ -68,11 +77,12 @@ sub break_off
 {
 	my ($name, $how) = @_;
 	my $sync = start_psql($node, "SELECT * FROM mls_sync('$name')");
-	my $pid = half_way();
+	my ($pid, $holder) = half_way($name);
 	if ($how eq 'killed') { kill 'KILL', $pid; }
 	elsif ($how eq 'terminated') { sql("SELECT pg_terminate_backend($pid)"); }
 	else { $node->stop('immediate'); }
 	end_psql($sync);
+	let_go($holder);
 	$node->start if $how eq 'stopped';
 	$node->poll_query_until('postgres', q{SELECT NOT pg_is_in_recovery() AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'mls\_fdw %')}) or die;
 	return sql("SELECT count(*) FROM silver.${name}_x");
@@ -112,8 +122,10 @@ for my $case ([ touched => 1 ], [ changed => 4 ])
 
 # A reading of everything goes on likewise.
 my $sync = start_psql($node, q{SELECT * FROM mls_sync('touched', full => true)});
-sql('SELECT pg_terminate_backend(' . half_way() . ')');
+my ($reader, $holder) = half_way('touched');
+sql("SELECT pg_terminate_backend($reader)");
 end_psql($sync);
+let_go($holder);
 $node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type LIKE 'mls\_fdw %')}) or die;
 my $taken = sql(q{SELECT taken_rows FROM mls.file WHERE name = 'touched.csv'});
 cmp_ok($taken, '>=', $half, 'a reading of everything is ended in the middle');
