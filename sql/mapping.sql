@@ -123,6 +123,7 @@ SELECT mls_map_set('Property', 'X_Area', 'unit', '{area,sqft,m}', source => 'crm
 SELECT mls_map_set('Property', 'ListingKey', 'field', '{town}', source => 'crm', source_resource => 'listings');
 SELECT mls_map_set('Proprety', 'City', 'field', '{town}', source => 'crm', source_resource => 'listings');
 SELECT mls_map_set('Property', 'City', 'field', '{town}', source => 'cmr');
+SELECT mls_map_set('Property', 'ListPrise', 'field', '{town}', source => 'cmr');
 SELECT mls_map_setting('crm', 'area_unit', 'furlong');
 SELECT mls_map_setting('cmr', 'area_unit', 'ft2');
 DELETE FROM mls.setting_map WHERE source = 'cmr';

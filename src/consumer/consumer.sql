@@ -409,7 +409,7 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION mls.serve_roles(), mls.serve_model(text), mls.serve_login(text, text), mls.serve_consumers(), '
                    'mls.serve_revoke(text, timestamptz), mls.serve_revoked(), mls.serve_audit(json), mls.serve_file(text, text[]), mls.alert_now(integer), '
                    'mls.serve_datasets(text, jsonb, text, text), mls.serve_dataset_files(text, jsonb, text, text, text, text, integer), '
-                   'mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint), mls.serve_dataset_sync(text, jsonb, text, text), mls.serve_dataset_delete(text, jsonb, text, text, text) TO %s', role);
+                   'mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint, bigint), mls.serve_dataset_sync(text, jsonb, text, text), mls.serve_dataset_delete(text, jsonb, text, text, text) TO %s', role);
     FOREACH one IN ARRAY audiences LOOP
         IF NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = one AND m.member = role) THEN
             EXECUTE format('GRANT %s TO %s', one, role);

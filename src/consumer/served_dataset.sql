@@ -229,7 +229,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.written_dataset(regrole, text, jsonb, text, text) IS 'a dataset whose files an audience may send and remove, or why not';
 
-CREATE FUNCTION mls.serve_dataset_put(caller regrole, audience text, claims jsonb, source text, resource text, name text, bytes bytea, at bigint DEFAULT 0, more boolean DEFAULT false, total bigint DEFAULT NULL) RETURNS json
+CREATE FUNCTION mls.serve_dataset_put(caller regrole, audience text, claims jsonb, source text, resource text, name text, bytes bytea, at bigint DEFAULT 0, more boolean DEFAULT false, total bigint DEFAULT NULL, upload bigint DEFAULT 0) RETURNS json
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -237,6 +237,8 @@ DECLARE
     of record;
     limits text;
     said text;
+    kept text;
+    entries text[];
 BEGIN
     SELECT * INTO of FROM mls.written_dataset(caller, audience, claims, source, resource);
     IF of.problem IS NOT NULL THEN
@@ -249,11 +251,13 @@ BEGIN
         RETURN mls.problem(413, 'FileTooLarge', 'the file is larger than files of this dataset may be');
     END IF;
     BEGIN
-        IF mls.dataset_resource(source, name) IS DISTINCT FROM resource THEN
+        entries := mls.dataset_entries(source, name, resource);
+        IF entries = '{}' THEN
             RETURN mls.problem(422, 'InvalidName', 'by its name the file is none of this dataset');
         END IF;
-        PERFORM mls.as_role_with(of.owner, 'SELECT pg_catalog.to_jsonb(u) FROM @extschema@.mls_upload($2, $3, $1, $4::pg_catalog.int8, $5::pg_catalog.bool) u',
-                                 bytes, VARIADIC ARRAY[source, name, at::text, more::text]);
+        SELECT u ->> 'number' INTO kept
+          FROM mls.as_role_with(of.owner, 'SELECT pg_catalog.to_jsonb(u) FROM @extschema@.mls_upload($2, $3, $1, $4::pg_catalog.int8, $5::pg_catalog.bool, $6::pg_catalog.int8) u',
+                                 bytes, VARIADIC ARRAY[source, name, at::text, more::text, upload::text]) u;
     EXCEPTION
         WHEN invalid_parameter_value THEN
             GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL;
@@ -268,20 +272,23 @@ BEGIN
             RETURN mls.problem(409, 'Busy', 'another sends a file of this name: try again');
     END;
     IF more THEN
-        RETURN '{}';
+        RETURN json_build_object('upload', kept);
     END IF;
+    -- Of one that was gone nothing is taken any more: it is another file.
     INSERT INTO mls.file AS f (subscription, name, state, bytes, modified_at)
-    VALUES (of.id, serve_dataset_put.name, 'pending', at + length(bytes), clock_timestamp())
-    ON CONFLICT ON CONSTRAINT file_pkey DO UPDATE SET state = 'pending', bytes = excluded.bytes, modified_at = excluded.modified_at, changed_at = NULL, error = NULL, run_id = NULL
-    RETURNING mls.dataset_file(f) INTO of.problem;
-    RETURN of.problem;
+    SELECT of.id, e, 'pending', at + length(bytes), clock_timestamp() FROM unnest(entries) e
+    ON CONFLICT ON CONSTRAINT file_pkey DO UPDATE SET
+        state = 'pending', bytes = excluded.bytes, modified_at = excluded.modified_at, changed_at = NULL, error = NULL, run_id = NULL,
+        taken_rows = CASE f.state WHEN 'gone' THEN 0 ELSE f.taken_rows END, synced_at = CASE f.state WHEN 'gone' THEN NULL ELSE f.synced_at END,
+        taken_sha256 = CASE f.state WHEN 'gone' THEN NULL ELSE f.taken_sha256 END, first_sha256 = CASE f.state WHEN 'gone' THEN NULL ELSE f.first_sha256 END;
+    RETURN (SELECT mls.dataset_file(f) FROM mls.file f WHERE f.subscription = of.id AND f.name = entries[1]);
 END $$;
-COMMENT ON FUNCTION mls.serve_dataset_put(regrole, text, jsonb, text, text, text, bytea, bigint, boolean, bigint) IS 'keeps a file that an audience sends for a dataset, or a part of one, as its owner; the file as JSON, or why it is refused';
-CREATE FUNCTION mls.serve_dataset_put(audience text, claims jsonb, source text, resource text, name text, bytes bytea, at bigint DEFAULT 0, more boolean DEFAULT false, total bigint DEFAULT NULL) RETURNS json
+COMMENT ON FUNCTION mls.serve_dataset_put(regrole, text, jsonb, text, text, text, bytea, bigint, boolean, bigint, bigint) IS 'keeps a file that an audience sends for a dataset, or a part of one, as its owner; the file as JSON, or why it is refused';
+CREATE FUNCTION mls.serve_dataset_put(audience text, claims jsonb, source text, resource text, name text, bytes bytea, at bigint DEFAULT 0, more boolean DEFAULT false, total bigint DEFAULT NULL, upload bigint DEFAULT 0) RETURNS json
     LANGUAGE c
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_as_control_sql';
-COMMENT ON FUNCTION mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint) IS 'the same, for the program that serves';
+COMMENT ON FUNCTION mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint, bigint) IS 'the same, for the program that serves';
 
 -- Files that were sent when no process could be had for them.
 CREATE FUNCTION mls.waiting_dataset(but bigint, OUT subscription bigint, OUT owner oid) RETURNS SETOF record
@@ -356,7 +363,7 @@ CREATE FUNCTION mls.serve_dataset_delete(audience text, claims jsonb, source tex
 COMMENT ON FUNCTION mls.serve_dataset_delete(text, jsonb, text, text, text) IS 'the same, for the program that serves';
 
 REVOKE ALL ON FUNCTION mls.problem(integer, text, text), mls.written_dataset(regrole, text, jsonb, text, text),
-    mls.serve_dataset_put(regrole, text, jsonb, text, text, text, bytea, bigint, boolean, bigint), mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint),
+    mls.serve_dataset_put(regrole, text, jsonb, text, text, text, bytea, bigint, boolean, bigint, bigint), mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint, bigint),
     mls.waiting_dataset(bigint), mls.begin_sync(bigint), mls.serve_dataset_sync(regrole, text, jsonb, text, text), mls.serve_dataset_sync(text, jsonb, text, text),
     mls.serve_dataset_delete(regrole, text, jsonb, text, text, text), mls.serve_dataset_delete(text, jsonb, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mls.server_option(oid, text) TO pg_monitor;

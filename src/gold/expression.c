@@ -138,11 +138,13 @@ walk(Node *node, void *context)
 		return false;
 	}
 	if (IsA(node, SubLink) || IsA(node, ParamRef))
-		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("%s cannot use subqueries or parameters", ((Uses *) context)->what),
-				strcmp(((Uses *) context)->what, MAPPING_RULE) == 0
-					? errhint("Other resources of the source are reached by rows of mls.join_map.")
-					: errhint("Have the view look into other tables."));
+		ereport(
+			ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("%s cannot use subqueries or parameters", ((Uses *) context)->what),
+			strcmp(((Uses *) context)->what, MAPPING_RULE) == 0
+				? errhint("Other resources of the source are reached by rows of mls.join_map.")
+				: errhint("Have a view look into other tables, or in a mart a table of your own "
+						  "(mls_mart_table)."));
 	return raw_expression_tree_walker(node, walk, context);
 }
 

@@ -165,6 +165,14 @@ BEGIN
             HINT = format('Programs that serve gold may not be able to ask for it; "%s" would do.',
                           regexp_replace(regexp_replace(check_field_name.field, '[^[:alnum:]_]+', '_', 'g'), '^(?=\d)', '_'));
     END IF;
+    IF check_field_name.field !~ '^(X_|\*$)'
+       AND NOT EXISTS (SELECT FROM mls.dd_field d WHERE d.field = check_field_name.field AND check_field_name.resource IN ('*', d.resource)) THEN
+        meant := mls.nearest(check_field_name.field, ARRAY(SELECT d.field FROM mls.dd_field d WHERE d.resource = check_field_name.resource ORDER BY 1));
+        IF meant IS NOT NULL THEN
+            RAISE WARNING 'the dictionary has no field "%" of resource %', check_field_name.field, check_field_name.resource USING
+                HINT = format('Perhaps you meant "%s". Names of fields of your own begin with X_.', meant);
+        END IF;
+    END IF;
 END $$;
 COMMENT ON FUNCTION mls.check_field_name(text, text)
     IS 'part of mls_map_set(): an error for a name that is the dictionary''s in another case, a warning for one that is hard to ask for';

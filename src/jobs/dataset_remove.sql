@@ -10,6 +10,12 @@ CREATE FUNCTION mls.forget_file(subscription bigint, name text) RETURNS bigint
     AS 'MODULE_PATHNAME', 'mls_forget_file_sql';
 COMMENT ON FUNCTION mls.forget_file(bigint, text) IS 'part of mls_dataset_remove(): takes the rows that a file has brought out of gold, silver and bronze; returns how many';
 
+CREATE FUNCTION mls.is_file_of(entry text, file text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT entry = file OR (starts_with(entry, file || '#') AND file ~* '\.xls[xm]$') $$;
+COMMENT ON FUNCTION mls.is_file_of(text, text) IS 'whether a name of mls.file is that of a file, or of a sheet of it';
+
 CREATE FUNCTION mls_dataset_remove(foreign_table regclass, name text DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -30,8 +36,14 @@ BEGIN
     END IF;
     -- What was uploaded is removed itself; files of other places are their owners'.
     IF mls.server_option(foreign_table, 'url') = 'upload:' THEN
-        PERFORM @extschema@.mls_upload_drop(of.source, f.name)
-           FROM mls.file f WHERE f.subscription = of.id AND (mls_dataset_remove.name IS NULL OR f.name = mls_dataset_remove.name);
+        PERFORM @extschema@.mls_upload_drop(of.source, u.name)
+           FROM mls.upload u
+          WHERE u.server = of.source
+            AND EXISTS (SELECT FROM mls.file f WHERE f.subscription = of.id AND mls.is_file_of(f.name, u.name) AND (mls_dataset_remove.name IS NULL OR f.name = mls_dataset_remove.name))
+            -- A dataset that goes leaves others the sheets that they read.
+            AND (mls_dataset_remove.name IS NOT NULL
+                 OR NOT EXISTS (SELECT FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription
+                                 WHERE s.source = of.source AND s.id <> of.id AND f.state <> 'gone' AND mls.is_file_of(f.name, u.name)));
     END IF;
     IF name IS NOT NULL THEN
         RETURN mls.forget_file(of.id, name);
@@ -44,4 +56,4 @@ END $$;
 COMMENT ON FUNCTION mls_dataset_remove(regclass, text)
     IS 'remove a file of a dataset with the rows that it has brought, from gold, silver and bronze; or without a name the whole dataset, with its tables. Files that were uploaded are removed as well. Returns how many rows; nothing of it can be undone';
 
-REVOKE ALL ON FUNCTION mls.forget_file(bigint, text), mls_dataset_remove(regclass, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION mls.is_file_of(text, text), mls.forget_file(bigint, text), mls_dataset_remove(regclass, text) FROM PUBLIC;

@@ -82,6 +82,12 @@ store_files(MlsRun *run)
 		mls_reader_remark(run->state, mls_counted(mls_reader_repeated(run->state),
 												  "row has the key of another, and the last counts",
 												  "rows have keys of others, and the last counts"));
+	if (run->table->files && run->table->files->waiting > 0)
+		mls_reader_remark(
+			run->state,
+			psprintf("%s for a later sync, for the option settle wants files that "
+					 "were not written just now",
+					 mls_counted(run->table->files->waiting, "file waits", "files wait")));
 	mls_files_require(run);
 }
 

@@ -32,11 +32,17 @@ WITH wanted AS (
       FROM %1$I.agg_market_month a JOIN %1$I.dim_location l USING (location_id) JOIN %1$I.dim_property_type t USING (type_id)
      WHERE l.level = $1 AND t.level = 'all' AND t.transaction = $2 AND a.currency = $3 AND a.source_id = $4::integer
        AND a.month > (SELECT max(b.month) FROM %1$I.agg_market_month b) - make_interval(months => 12)
-     GROUP BY a.location_id, l.name)
+     GROUP BY a.location_id, l.name),
+-- Where several have one name, what they are in tells them apart.
+named AS (
+    SELECT w.location_id, w.n, CASE WHEN count(*) OVER (PARTITION BY lower(w.name)) > 1 THEN concat_ws(', ', w.name, p.name, q.name) ELSE w.name END AS name
+      FROM wanted w JOIN %1$I.dim_location l USING (location_id)
+      LEFT JOIN %1$I.dim_location p ON p.location_id = l.parent_id AND p.level <> 'all'
+      LEFT JOIN %1$I.dim_location q ON q.location_id = p.parent_id AND q.level <> 'all')
 SELECT to_jsonb(f) FROM (
     SELECT a.month, a.location_id, a.type_id, CASE $1 WHEN 'all' THEN 'Everywhere' ELSE w.name END AS place, coalesce(t.property_type, 'All') AS kind, a.inventory_eom, a.new_listings, a.new_pending, a.closed_sales,
            a.median_sale_price, a.months_supply_12p, a.dom_median, a.sale_to_list_pct, a.is_thin, a.is_complete
-      FROM wanted w JOIN %1$I.agg_market_month a USING (location_id) JOIN %1$I.dim_property_type t USING (type_id)
+      FROM named w JOIN %1$I.agg_market_month a USING (location_id) JOIN %1$I.dim_property_type t USING (type_id)
      WHERE w.n <= 12 AND t.level IN ('all', 'type') AND t.transaction = $2 AND a.currency = $3 AND a.source_id = $4::integer
        AND a.month > (SELECT max(b.month) FROM %1$I.agg_market_month b) - make_interval(months => $5::integer)
      ORDER BY w.n, t.level, t.property_type, a.month) f

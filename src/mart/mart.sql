@@ -98,11 +98,11 @@ SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
        nullif(lower(regexp_replace(btrim(r.country_name), '\s+', ' ', 'g')), '') AS country, nullif(lower(regexp_replace(btrim(r.state_name), '\s+', ' ', 'g')), '') AS state,
        nullif(lower(regexp_replace(btrim(r.county_name), '\s+', ' ', 'g')), '') AS county, nullif(lower(regexp_replace(btrim(r.city_name), '\s+', ' ', 'g')), '') AS city,
        nullif(lower(regexp_replace(regexp_replace(btrim(r.postal_name), '\s+', ' ', 'g'), '^(\d{5})-?\d{4}$', '\1')), '') AS postal,
-       nullif(lower(regexp_replace(btrim(r.area_name), '\s+', ' ', 'g')), '') AS area) k
+       nullif(lower(regexp_replace(btrim(r.area_name), '\s+', ' ', 'g')), '') AS area OFFSET 0) k
  CROSS JOIN LATERAL (SELECT CASE WHEN k.transaction <> 'lease' THEN 1::numeric
             ELSE CASE lower(translate(coalesce(r.frequency, 'monthly'), ' -_', '')) WHEN 'monthly' THEN 1 WHEN 'weekly' THEN 52 / 12.0 WHEN 'biweekly' THEN 26 / 12.0
                       WHEN 'semimonthly' THEN 2 WHEN 'bimonthly' THEN 1 / 2.0 WHEN 'quarterly' THEN 1 / 3.0 WHEN 'semiannually' THEN 1 / 6.0 WHEN 'annually' THEN 1 / 12.0 END END AS times,
-       least(%s) AS next_date, %s) d
+       least(%s) AS next_date, %s OFFSET 0) d
  CROSS JOIN LATERAL (SELECT coalesce(d.on_market, d.on_market_at, d.listed, d.entered) AS first_date,
        coalesce(d.purchase, d.pending, d.contingent) AS contract,
        CASE k.status WHEN 'Canceled' THEN d.canceled WHEN 'Withdrawn' THEN d.withdrawn WHEN 'Expired' THEN d.expired END AS off_exact,
@@ -168,22 +168,24 @@ points (listing_key, ord, at, date, status, origin) AS (
      -- The contract of a listing that is active again; before the first step that field is of a later one.
      CROSS JOIN LATERAL (SELECT CASE WHEN b.upto IS NULL AND c.contract >= b.first_date
                                      THEN CASE WHEN b.back >= c.contract THEN b.back WHEN b.changed >= c.contract THEN b.changed END END AS back) x
-     CROSS JOIN LATERAL (VALUES
-        (1, CASE WHEN b.base = 'Coming Soon' THEN coalesce(b.listed, b.entered, b.changed, b.upto) END, 'Coming Soon'),
-        (2, CASE WHEN b.base <> 'Coming Soon' THEN b.first_date END, 'Active'),
+     -- Arrays: the expressions of VALUES would be prepared anew for each listing.
+     CROSS JOIN LATERAL unnest('{1,2,3,4,4,5,6,7,8}'::integer[], ARRAY[
+        CASE WHEN b.base = 'Coming Soon' THEN coalesce(b.listed, b.entered, b.changed, b.upto) END,
+        CASE WHEN b.base <> 'Coming Soon' THEN b.first_date END,
         -- An offer with conditions first, then without.
-        (3, CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN c.contract END, 'Active Under Contract'),
-        (4, CASE WHEN b.base IN ('Pending', 'Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired')
-                 THEN CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN b.pending
-                           WHEN b.base = 'Pending' THEN coalesce(c.contract, b.changed, b.first_date)
-                           WHEN b.base = 'Closed' OR c.contract >= b.first_date AND c.contract <= c.off THEN c.contract END
-                 WHEN b.base = 'Active' AND x.back IS NOT NULL THEN c.contract END, 'Pending'),
-        (4, CASE WHEN b.base = 'Active Under Contract' THEN coalesce(c.contract, b.changed, b.first_date) END, 'Active Under Contract'),
-        (5, CASE WHEN b.base = 'Active' THEN x.back END, 'Active'),
-        (6, CASE WHEN b.base = 'Closed' THEN coalesce(c.closed, c.off, c.contract, b.first_date) END, 'Closed'),
+        CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN c.contract END,
+        CASE WHEN b.base IN ('Pending', 'Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired')
+             THEN CASE WHEN b.base IN ('Pending', 'Closed') AND b.contingent < b.pending AND b.contingent = c.contract THEN b.pending
+                       WHEN b.base = 'Pending' THEN coalesce(c.contract, b.changed, b.first_date)
+                       WHEN b.base = 'Closed' OR c.contract >= b.first_date AND c.contract <= c.off THEN c.contract END
+             WHEN b.base = 'Active' AND x.back IS NOT NULL THEN c.contract END,
+        CASE WHEN b.base = 'Active Under Contract' THEN coalesce(c.contract, b.changed, b.first_date) END,
+        CASE WHEN b.base = 'Active' THEN x.back END,
+        CASE WHEN b.base = 'Closed' THEN coalesce(c.closed, c.off, c.contract, b.first_date) END,
         -- Withdrawn first, canceled or expired later.
-        (7, CASE WHEN b.base IN ('Canceled', 'Expired') AND b.withdrawn < c.off AND b.withdrawn >= b.first_date THEN b.withdrawn END, 'Withdrawn'),
-        (8, CASE WHEN b.base IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN coalesce(c.off, c.contract, b.first_date) END, b.base)) v (ord, date, status)
+        CASE WHEN b.base IN ('Canceled', 'Expired') AND b.withdrawn < c.off AND b.withdrawn >= b.first_date THEN b.withdrawn END,
+        CASE WHEN b.base IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN coalesce(c.off, c.contract, b.first_date) END],
+        ARRAY['Coming Soon', 'Active', 'Active Under Contract', 'Pending', 'Active Under Contract', 'Active', 'Closed', 'Withdrawn', b.base]) v (ord, date, status)
      WHERE v.date IS NOT NULL
     UNION ALL
     SELECT s.listing_key, 100 + s.n, s.at,
@@ -196,7 +198,7 @@ points (listing_key, ord, at, date, status, origin) AS (
     UNION ALL
     SELECT l.listing_key, 1000000, NULL, coalesce(CASE l.status WHEN 'Closed' THEN l.closed WHEN 'Pending' THEN l.contract WHEN 'Active Under Contract' THEN l.contract ELSE l.off_exact END, l.changed, s.date), l.status, 'field'
       FROM l JOIN steps s ON s.listing_key = l.listing_key AND s.n = s.steps AND s.new <> l.status),
-ordered AS (SELECT p.*, max(p.date) OVER w AS day, lag(p.status) OVER w AS old FROM points p WINDOW w AS (PARTITION BY p.listing_key ORDER BY p.ord)),
+ordered AS (SELECT p.*, max(p.date) OVER w AS day, lag(p.status) OVER w AS old FROM points p WINDOW w AS (PARTITION BY p.listing_key COLLATE "C" ORDER BY p.ord)),
 prices AS (
     SELECT t.listing_key, t.at, t.date, t.old::numeric * l.times AS old, t.new::numeric * l.times AS new, 'history' AS origin
       FROM told t JOIN l USING (listing_key)
@@ -213,7 +215,7 @@ changes AS (
     UNION ALL
     SELECT p.listing_key, p.date, 2, 0, p.at, p.date, 'price', NULL, NULL, p.old, p.new, p.origin
       FROM prices p WHERE p.old > 0 AND p.new > 0 AND p.old <> p.new)
-SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
+SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key COLLATE "C" ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
   FROM changes c
 $q$, mls.mart_listings(mart, part), mls.mart_history(part), mls.mart_status('h.old'), mls.mart_status('h.new'));
 END $f$;
@@ -251,8 +253,8 @@ BEGIN
         RETURN mls.mart_events(mart, part);
     WHEN 'fct_spell' THEN
         RETURN format($q$
-SELECT s.listing_key, row_number() OVER (PARTITION BY s.listing_key ORDER BY s.seq)::integer, s.status, s.day, lead(s.day) OVER (PARTITION BY s.listing_key ORDER BY s.seq)
-  FROM (SELECT e.listing_key, e.seq, e.new_status AS status, max(e.date) OVER (PARTITION BY e.listing_key ORDER BY e.seq) AS day
+SELECT s.listing_key, row_number() OVER (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq)::integer, s.status, s.day, lead(s.day) OVER (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq)
+  FROM (SELECT e.listing_key, e.seq, e.new_status AS status, max(e.date) OVER (PARTITION BY e.listing_key COLLATE "C" ORDER BY e.seq) AS day
           FROM %I.mls_new_fct_listing_event e WHERE e.new_status IS NOT NULL) s
 $q$, mart.name);
     WHEN 'fct_listing' THEN
@@ -285,7 +287,7 @@ SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l
            WHEN l.address ~ '[0-9]' OR l.street_number ~ '[0-9]' AND l.street IS NOT NULL
                 THEN concat_ws('/', 'address', l.country, l.state, l.city, l.postal,
                                lower(regexp_replace(coalesce(CASE WHEN l.street_number ~ '[0-9]' THEN l.street_number || ' ' || l.street END, l.address), '[^[:alnum:]]+', ' ', 'g')), lower(regexp_replace(l.unit, '[^[:alnum:]]', '', 'g'))) END AS property_key) a
-  JOIN %2$I.dim_property_type t ON concat(t.transaction, E'\n', t.property_type, E'\n', t.property_sub_type) = concat(l.transaction, E'\n', l.property_type, E'\n', l.property_sub_type)
+  JOIN %2$I.dim_property_type t ON concat(t.transaction, E'\n', t.property_type, E'\n', t.property_sub_type) = concat(l.transaction, E'\n', l.property_type, E'\n', CASE WHEN l.property_type IS NOT NULL THEN l.property_sub_type END)
        AND t.level = CASE WHEN l.property_type IS NULL THEN 'all' WHEN l.property_sub_type IS NULL THEN 'type' ELSE 'subtype' END
   LEFT JOIN %2$I.dim_location p1 ON p1.level = 'country' AND p1.country = l.country
   LEFT JOIN %2$I.dim_location p2 ON p2.level = 'state' AND concat(p2.country, E'\n', p2.state) = concat(l.country, E'\n', l.state)
@@ -400,10 +402,10 @@ facts (kind, listing_key, month, n, price) AS (
      WHERE f.off_date IS NOT NULL AND f.status IN ('Expired', 'Canceled', 'Withdrawn')
     UNION ALL
     SELECT v.kind, f.listing_key, f.month, 1, v.price
-      FROM (@closed@) f CROSS JOIN LATERAL (VALUES (9, true, NULL::numeric), (10, f.is_priced, f.price),
-                 (12, NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'), NULL),
-                 (13, f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@, NULL),
-                 (14, date_trunc('month', f.close_reported::timestamp) > f.month, NULL), (19, f.double_of IS NOT NULL, NULL)) v (kind, is_so, price)
+      FROM (@closed@ OFFSET 0) f CROSS JOIN LATERAL unnest('{9,10,12,13,14,19}'::integer[], ARRAY[true, f.is_priced,
+                 NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'),
+                 f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@,
+                 date_trunc('month', f.close_reported::timestamp) > f.month, f.double_of IS NOT NULL], ARRAY[NULL, f.price]) v (kind, is_so, price)
      WHERE v.is_so
     UNION ALL
     SELECT CASE f.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, f.listing_key, date_trunc('month', v.date::timestamp)::date, v.n, NULL
@@ -451,12 +453,14 @@ DECLARE
         ' AND (place.location_id, sort.type_id, origin.source_id, f.currency, f.month) IN (SELECT t.location_id, t.type_id, t.source_id, t.currency, t.month FROM %I.mls_new_touched t WHERE t.kind = %s)', mart.name, kind) ELSE '' END;
     -- Months as ranges, which indexes serve.
     days text := 'true';
+    places integer[];
     rows text;
     figures text;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
     IF part THEN
         EXECUTE format('SELECT coalesce(string_agg(format(''@from@ < %%L AND @to@ >= %%L'', upper(r), lower(r)), '' OR ''), ''false'') FROM unnest((SELECT range_agg(daterange(t.month, (t.month + interval ''1 month'')::date)) FROM %I.mls_new_touched t WHERE t.kind = %s)) r', mart.name, kind) INTO days;
+        EXECUTE format('SELECT coalesce(array_agg(DISTINCT t.location_id), ''{}'') FROM %I.mls_new_touched t WHERE t.kind = %s', mart.name, kind) INTO places;
     END IF;
     CASE measure
     WHEN 'prices' THEN
@@ -480,7 +484,11 @@ BEGIN
     END CASE;
     IF part THEN
         -- These first: the planner takes what is touched for less than it is.
-        rows := format('WITH x AS MATERIALIZED (%s) SELECT x.* FROM x', rows);
+        rows := format('WITH x AS MATERIALIZED (SELECT y.* FROM (%s) y WHERE %s) SELECT x.* FROM x', rows,
+                       CASE WHEN 1 = ANY (places) THEN 'true' ELSE coalesce((SELECT string_agg(format('y.%s_id = ANY (%L::integer[])', l, places), ' OR ') FROM unnest(mart.levels) l WHERE l <> 'all'), 'false') END);
+    ELSIF measure = 'prices' THEN
+        -- Divisions of a listing are made once, before its groups.
+        rows := rows || ' OFFSET 0';
     END IF;
     rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 4, 5', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
     IF single THEN
@@ -514,22 +522,19 @@ CREATE FUNCTION mls.mart_market(mart mls.mart, part boolean) RETURNS text
 SELECT replace(replace($q$
 WITH sums AS (SELECT s.* FROM @sums@ s@wanted@),
 coverage AS (
-    SELECT s.location_id, s.type_id, o.source_id, s.currency, count(*)::integer AS sources, bool_and(d.has_closed) AS has_closed, bool_and(d.has_off) AS has_off,
+    SELECT s.location_id, s.type_id, o.source_id, s.currency, min(s.first) AS first, count(*)::integer AS sources, bool_and(d.has_closed) AS has_closed, bool_and(d.has_off) AS has_off,
            bool_and(d.has_contracts) AS has_contracts, bool_and(d.has_history) AS has_history, CASE WHEN bool_and(d.has_closed) THEN max(d.sales_from) END AS sales_from, max(d.market_from) AS market_from
-      FROM (SELECT DISTINCT s.location_id, s.type_id, s.source_id, s.currency FROM @sums@ s WHERE s.source_id > 0) s JOIN @mart@.dim_source d USING (source_id)
+      FROM (SELECT s.location_id, s.type_id, s.source_id, s.currency, min(s.month) AS first FROM @sums@ s WHERE s.source_id > 0 GROUP BY 1, 2, 3, 4) s JOIN @mart@.dim_source d USING (source_id)
      CROSS JOIN LATERAL (VALUES (0), (s.source_id)) o (source_id) GROUP BY 1, 2, 3, 4),
 spine AS (
-    SELECT s.location_id, s.type_id, s.source_id, s.currency, m.month::date AS month
-      FROM (SELECT s.location_id, s.type_id, s.source_id, s.currency, min(s.month) AS first FROM sums s GROUP BY 1, 2, 3, 4) s
-     CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)),
+    SELECT s.*, m.month::date AS month FROM coverage s CROSS JOIN LATERAL generate_series(s.first::timestamp, date_trunc('month', @day@::timestamp), interval '1 month') m (month)@wanted@),
 months AS (
     SELECT k.*, p.location_id AS place, p.type_id AS sort, p.source_id AS origin, p.currency AS money, p.month AS of,
-           v.sources, v.has_closed, v.has_off, v.has_contracts, v.has_history, v.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
-           p.month >= v.sales_from IS TRUE AS knows_sales, (v.has_contracts AND p.month >= v.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= v.sales_from IS TRUE AS knows_year, p.month >= v.market_from IS TRUE AS knows_market,
+           p.sources, p.has_closed, p.has_off, p.has_contracts, p.has_history, p.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
+           p.month >= p.sales_from IS TRUE AS knows_sales, (p.has_contracts AND p.month >= p.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= p.sales_from IS TRUE AS knows_year, p.month >= p.market_from IS TRUE AS knows_market,
            sum(k.active_change) OVER w AS active, sum(k.auc_change) OVER w AS auc, sum(k.coming_soon_change) OVER w AS soon,
            sum(k.contracted) OVER year AS year_pending, sum(k.closed) OVER year AS year_closed
-      FROM spine p JOIN coverage v USING (location_id, type_id, source_id, currency)
-      LEFT JOIN sums k USING (location_id, type_id, source_id, currency, month)
+      FROM spine p LEFT JOIN sums k USING (location_id, type_id, source_id, currency, month)
     WINDOW w AS (PARTITION BY p.location_id, p.type_id, p.source_id, p.currency ORDER BY p.month),
            year AS (PARTITION BY p.location_id, p.type_id, p.source_id, p.currency ORDER BY p.month ROWS 11 PRECEDING)),
 figures AS (
@@ -738,7 +743,7 @@ BEGIN
         WHEN 'dim_location' THEN
             EXECUTE format('INSERT INTO %I.dim_location (location_id, level, name) VALUES (0, ''unknown'', ''unknown''), (1, ''all'', ''everywhere'')', mart.name);
         WHEN 'fct_listing' THEN
-            EXECUTE format('CREATE INDEX ON %1$I.fct_listing (close_date); CREATE INDEX ON %1$I.fct_listing (contract_date); CREATE INDEX ON %1$I.fct_listing (property_key)', mart.name);
+            EXECUTE format('CREATE INDEX ON %1$I.fct_listing (close_date); CREATE INDEX ON %1$I.fct_listing (contract_date); CREATE INDEX ON %1$I.fct_listing (property_key); CREATE INDEX ON %1$I.fct_listing (listing_key) WHERE history IS NOT NULL', mart.name);
         WHEN 'fct_listing_event' THEN
             EXECUTE format('CREATE INDEX ON %I.fct_listing_event (date) WHERE kind = ''price''', mart.name);
         ELSE
@@ -910,7 +915,7 @@ BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format('ANALYZE %I.%I (%s)', mart.name, CASE WHEN beside THEN 'mls_new_' ELSE '' END || relation,
                    (SELECT string_agg(quote_ident(c.name), ', ') FROM mls.mart_columns(mart, relation) c
-                     WHERE (c.part = 'key' OR c.name IN ('property_key', 'source_id', 'type_id', 'status', 'kind', 'date', 'from_date', 'close_date', 'contract_date'))));
+                     WHERE (c.part = 'key' OR c.name IN ('property_key', 'source_id', 'type_id', 'country_id', 'state_id', 'county_id', 'city_id', 'postal_id', 'area_id', 'status', 'kind', 'date', 'from_date', 'close_date', 'contract_date'))));
 END $$;
 COMMENT ON FUNCTION mls.mart_analyze(mls.mart, text, boolean) IS 'part of mls_mart_sync(): tells the planner of keys of a table, or of what is computed beside it';
 
@@ -924,10 +929,10 @@ BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format('CREATE UNLOGGED TABLE IF NOT EXISTS %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
     -- How many rows parts of these queries have is unknown to the planner, who takes them for few.
-    PERFORM set_config('enable_nestloop', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true);
+    PERFORM set_config('enable_nestloop', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true), set_config('enable_mergejoin', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true);
     PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I (%s) %s', mart.name, 'mls_new_' || relation, (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c),
                                           mls.mart_query(mart, relation, part OR keys IS NOT NULL)), keys);
-    PERFORM set_config('enable_nestloop', 'on', true);
+    PERFORM set_config('enable_nestloop', 'on', true), set_config('enable_mergejoin', 'on', true);
     PERFORM mls.mart_analyze(mart, relation, true);
 END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some records or groups, beside it';
@@ -974,12 +979,13 @@ DECLARE
     noted record;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true);
+    -- Groups are far fewer than rows, which the planner does not know: they are hashed, not sorted.
+    PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true), set_config('enable_sort', CASE WHEN part THEN 'on' ELSE 'off' END, true);
     FOR noted IN SELECT * FROM (VALUES ('cells', mls.mart_cells(mart, part, sign)), ('days', mls.mart_day_cells(mart, part, sign)), ('source', mls.mart_source_cells(mart, part, sign))) v (name, query) LOOP
         EXECUTE format('INSERT INTO %I.%I %s', mart.name, 'mls_new_' || noted.name, mls.mart_text(mart, noted.query)) USING keys;
         EXECUTE format('ANALYZE %I.%I', mart.name, 'mls_new_' || noted.name);
     END LOOP;
-    PERFORM set_config('enable_nestloop', 'on', true);
+    PERFORM set_config('enable_nestloop', 'on', true), set_config('enable_sort', 'on', true);
     IF part THEN
         EXECUTE format($q$
 INSERT INTO %1$I.mls_new_sides
@@ -1169,8 +1175,13 @@ CREATE FUNCTION mls.mart_relistings(mart mls.mart, properties text[]) RETURNS te
     AS $f$
 DECLARE
     changed text[];
+    keys text[];
 BEGIN
     PERFORM mls.mart_owner_only(mart);
+    IF properties IS NOT NULL THEN
+        -- Keys as such lead to spells by their index; a query for them would read all spells.
+        EXECUTE format('SELECT coalesce(array_agg(f.listing_key), ''{}'') FROM %I.fct_listing f WHERE f.property_key = ANY ($1)', mart.name) INTO keys USING properties;
+    END IF;
     EXECUTE format($q$
 WITH l AS (
     SELECT f.listing_key, f.property_key, f.list_date, f.dom, f.cdom,
@@ -1199,7 +1210,7 @@ known AS (
 told AS (UPDATE %1$I.fct_listing f SET cdom = k.cdom, double_of = k.double_of FROM known k
           WHERE k.listing_key = f.listing_key AND (f.cdom, f.double_of) IS DISTINCT FROM (k.cdom, k.double_of) RETURNING f.listing_key)
 SELECT array_agg(t.listing_key) FROM told t
-$q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $1 IS NULL OR s.listing_key IN (SELECT f.listing_key FROM %1$I.fct_listing f WHERE f.property_key = ANY ($1)))', mart.name))) INTO changed USING properties, mart.relist_days;
+$q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $3 IS NULL OR s.listing_key = ANY ($3))', mart.name))) INTO changed USING properties, mart.relist_days, keys;
     RETURN coalesce(changed, '{}');
 END $f$;
 COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property and finds sales that two sources tell of, for some properties or all; returns the listings for which that has changed';
@@ -1213,6 +1224,7 @@ CREATE FUNCTION mls.mart_fill(mart bigint, day date, keys text[], OUT listings b
     SET enable_nestloop = on
     SET enable_hashjoin = on
     SET enable_mergejoin = on
+    SET enable_sort = on
     SET plan_cache_mode = force_custom_plan
     SET jit = off
     AS $f$
@@ -1310,6 +1322,7 @@ CREATE FUNCTION mls.mart_fill_records(mart bigint, relation text, resource text,
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET enable_nestloop = on
+    SET enable_mergejoin = on
     SET plan_cache_mode = force_custom_plan
     SET jit = off
     AS $$
@@ -1342,6 +1355,7 @@ CREATE FUNCTION mls.mart_fill_own(mart bigint, day date, keys text[]) RETURNS bi
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET enable_nestloop = on
+    SET enable_mergejoin = on
     SET plan_cache_mode = force_custom_plan
     SET jit = off
     AS $$
@@ -1443,7 +1457,13 @@ BEGIN
     SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
     PERFORM mls.mart_owner_only(known);
     SELECT array_agg(k #>> '{}') INTO keys
-      FROM mls.as_role(known.owner, format('SELECT to_jsonb(f.listing_key) FROM %I.fct_listing f LEFT JOIN (%s) h USING (listing_key) WHERE f.history IS DISTINCT FROM h.hash', known.name, mls.mart_history_hash(false))) k;
+      FROM mls.as_role(known.owner, format($q$
+WITH h AS MATERIALIZED (%2$s)
+SELECT to_jsonb(f.listing_key) FROM h JOIN %1$I.fct_listing f USING (listing_key) WHERE f.history IS DISTINCT FROM h.hash
+UNION ALL
+-- Few have any, or none: an index knows them.
+SELECT to_jsonb(f.listing_key) FROM %1$I.fct_listing f WHERE f.history IS NOT NULL AND NOT EXISTS (SELECT FROM h WHERE h.listing_key = f.listing_key)
+$q$, known.name, mls.mart_history_hash(false))) k;
     RETURN coalesce(keys, '{}');
 END $f$;
 COMMENT ON FUNCTION mls.mart_retold(bigint) IS 'part of mls_mart_sync(): keys of listings whose HistoryTransactional has changed since they were computed';

@@ -19,8 +19,8 @@
 
 PG_FUNCTION_INFO_V1(mls_lock_mart_sql);
 
-/* When a larger share of the listings has changed, computing all is as fast. */
-#define MOST_CHANGED 0.2
+/* When a larger share of the listings has changed, most groups have, and computing all is as fast. */
+#define MOST_CHANGED 0.04
 
 typedef struct MartRun
 {

@@ -243,7 +243,9 @@ require_some(MlsMediaRun *media, const List *items)
 	{
 		ereport(ERROR, errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 				errmsg("no file of source \"%s\" could be fetched", media->run->sub->source),
-				errdetail("Of the first: %s.", first->error));
+				errdetail("Of the first: %s", first->error),
+				errhint("Each is tried again later; if the host is right, see that this server "
+						"reaches it."));
 	}
 	PG_CATCH();
 	{

@@ -130,8 +130,8 @@ show_addresses(const char *server, void **state)
 	const MlsStore *store = probe->store;
 
 	if (store->server->public_url)
-		return psprintf("Anybody reads its files at %s/%s (option public_url).",
-						mls_url_display(store->server->public_url), "...");
+		return psprintf("Anybody reads its files below %s (option public_url).",
+						mls_url_display(store->server->public_url));
 	return store->place.directory
 			   ? "Its files have no address: the option public_url is not set."
 			   : "Its files have no public address (option public_url); mls_store_link() gives "

@@ -78,13 +78,17 @@ mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry)
 	kept->first_sha256 = copy(entry->first_sha256);
 	kept->reading = copy(entry->reading);
 	kept->error = copy(entry->error);
+	kept->advice = copy(entry->advice);
 	ledger->news = lappend(ledger->news, kept);
 	if (known)
 		*known = *kept;
 	else
 		ledger->known = lappend(ledger->known, kept);
 	if (entry->state == MLS_FILE_FAILED && ledger->failed++ == 0)
+	{
 		ledger->failure = kept->error;
+		ledger->advice = kept->advice;
+	}
 	MemoryContextSwitchTo(before);
 }
 

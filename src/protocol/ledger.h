@@ -44,6 +44,7 @@ typedef struct MlsFileEntry
 	int64 rejected;
 	const char *reading; /* how it was read, and what was remarkable; or NULL */
 	const char *error;   /* or NULL */
+	const char *advice;  /* what to do about it, of this run; or NULL */
 } MlsFileEntry;
 
 /* A line that is no record; line 0: the file as a whole. */
@@ -64,8 +65,10 @@ struct MlsFileLedger
 	List *news;            /* of MlsFileEntry *: since they were last written; later ones count */
 	List *rejects;         /* of MlsFileReject *: the same */
 	bool passed_over;      /* not all was read: files were known, or wait */
+	int waiting;           /* files that may still be written, of the last list */
 	int failed;            /* files that could not be read */
 	const char *failure;   /* of the first of them */
+	const char *advice;    /* what to do about that one, or NULL */
 	/* Why a file of so many bytes and rows may not be taken, or NULL: then it is counted.  Rows -1:
 	 * before it is opened, and nothing is counted.  NULL: any may. */
 	const char *(*refusal)(MlsFileLedger *ledger, int64 bytes, int64 rows);

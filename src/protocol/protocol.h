@@ -109,7 +109,8 @@ struct MlsProtocol
 	const char *(*url_problem)(const char *url);
 	/* What is wrong with a file of that name that somebody uploads to a source (for errdetail), or
 	 * NULL, and the *resource that it belongs to.  The member is NULL: nothing is uploaded there. */
-	const char *(*upload_problem)(const MlsSource *source, const char *name, const char **resource);
+	const char *(*upload_problem)(const MlsSource *source, const char *name, const char *resource,
+								  List **entries);
 	/* Are requests to a place at that address signed?  NULL: never. */
 	bool (*is_signed)(const char *url);
 

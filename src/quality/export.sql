@@ -103,6 +103,7 @@ BEGIN
         RETURN QUERY SELECT NULL::oid, format('SELECT mls.configure(%L, %L, %L);', 'setting', coalesce(r.rolname::text, ''), jsonb_build_object(split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)))
           FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN unnest(s.setconfig) c
          WHERE c LIKE 'mls\_fdw.%' AND s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) AND (s.setdatabase <> 0 OR s.setrole <> 0)
+           AND (r.oid IS NULL OR pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE'))
          ORDER BY coalesce(r.rolname::text, '') COLLATE "C", c COLLATE "C";
     WHEN 'roles' THEN
         RETURN QUERY SELECT NULL::oid, mls.export_call('mls_grant', ARRAY['', r.rolname])

@@ -33,6 +33,12 @@ BEGIN
     ELSIF there.has_tables OR NOT there.srvoptions @> ARRAY['protocol=dataset', 'url=' || place] THEN
         PERFORM mls.refuse('42710', format('server "%s" exists already', server),
                            format('Choose another name, or sync what is there: SELECT * FROM mls_sync(%L).', server));
+    ELSE
+        -- As they are asked for now, whatever it was made with.
+        FOR setting IN SELECT o.key, o.value, EXISTS (SELECT FROM unnest(there.srvoptions) t WHERE starts_with(t, o.key || '=')) AS is_set
+                         FROM jsonb_each_text(coalesce(nullif("order" -> 'options', 'null'), '{}')) o WHERE o.key NOT IN ('protocol', 'url') LOOP
+            EXECUTE format('ALTER SERVER %I OPTIONS (%s %I %L)', server, CASE WHEN setting.is_set THEN 'SET' ELSE 'ADD' END, setting.key, setting.value);
+        END LOOP;
     END IF;
     IF "order" ->> 'schema' IS NULL AND (there.oid IS NULL OR to_regnamespace(quote_ident(schema)) IS NULL) THEN
         IF to_regnamespace(quote_ident(schema)) IS NOT NULL THEN
@@ -60,7 +66,10 @@ BEGIN
     END LOOP;
     IF made IS NULL AND place <> 'upload:' THEN
         PERFORM mls.refuse('02000', format('source "%s" has no file that can be read', server),
-                           'SELECT * FROM mls_dataset_inspect() of a server with this url says what is there.');
+                           'Check the address and the options: files names files, key fields that all of them have, ca_file the authority of a host of your own.',
+                           (SELECT string_agg(left(i.remark, 400), E'\n' ORDER BY i.n)
+                              FROM (SELECT i.remark, i.n FROM @extschema@.mls_dataset_inspect(server) WITH ORDINALITY i(resource, field, type, written, is_key, samples, remark, n)
+                                     WHERE i.resource IS NULL ORDER BY i.n LIMIT 5) i));
     END IF;
 END $$;
 COMMENT ON FUNCTION mls.make_dataset(jsonb) IS 'part of mls_dataset(): makes server, schema, user mapping, foreign tables and subscriptions';
@@ -84,6 +93,9 @@ BEGIN
     PERFORM mls.refuse_standby('mls_dataset()', 'make datasets');
     IF name IS NULL OR url IS NULL THEN
         PERFORM mls.refuse('22004', 'a dataset has a name and a url');
+    ELSIF name <> name::name::text OR schema <> schema::name::text THEN
+        PERFORM mls.refuse('42622', format('"%s" is too long for a name', CASE WHEN name <> name::name::text THEN name ELSE schema END),
+                           'Names of servers and schemas have 63 bytes at most.');
     END IF;
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM mls.refuse('25001', 'mls_dataset() cannot run in a transaction that sees nothing new',

@@ -38,9 +38,36 @@ order_of(MlsAssignment *assignment)
 
 /* ---- the process ---- */
 
+static MlsOutcome *my_outcome;
+static emit_log_hook_type previous_log_hook;
+
+/* What is worth knowing of files that are not read is told to the caller, not to the log. */
+static void
+keep_notices(ErrorData *error)
+{
+	if ((error->elevel == NOTICE || error->elevel == WARNING) && error->message)
+	{
+		char *note = my_outcome->note;
+
+		if (strlen(note) + strlen(error->message) + 2 <= sizeof(my_outcome->note))
+		{
+			if (note[0])
+				strlcat(note, "\n", sizeof(my_outcome->note));
+			strlcat(note, error->message, sizeof(my_outcome->note));
+		}
+		if (error->elevel == NOTICE)
+			error->output_to_server = false;
+	}
+	if (previous_log_hook)
+		previous_log_hook(error);
+}
+
 static void
 make(const char *order)
 {
+	/* Without it nobody would be told of notices, and so they would not be made. */
+	if (log_min_messages > NOTICE)
+		SetConfigOption("log_min_messages", "notice", PGC_SUSET, PGC_S_OVERRIDE);
 	mls_transaction_begin(GetUserId());
 	mls_select("SELECT mls.make_dataset($1::pg_catalog.jsonb)", mls_arg_text(order));
 	mls_transaction_commit();
@@ -62,6 +89,9 @@ mls_dataset_worker_main(Datum arg)
 	assignment = dsm_segment_address(segment);
 	outcome = &assignment->outcomes[0];
 	mls_worker_connect(assignment);
+	my_outcome = outcome;
+	previous_log_hook = emit_log_hook;
+	emit_log_hook = keep_notices;
 	PG_TRY();
 	{
 		make(order_of(assignment));
@@ -73,6 +103,7 @@ mls_dataset_worker_main(Datum arg)
 		AbortCurrentTransaction();
 	}
 	PG_END_TRY();
+	emit_log_hook = previous_log_hook;
 	dsm_detach(segment);
 }
 
@@ -129,6 +160,19 @@ wait_for(BackgroundWorkerHandle *handle)
 	PG_END_ENSURE_ERROR_CLEANUP(stop, PointerGetDatum(handle));
 }
 
+/* A notice a line. */
+static void
+tell(const char *notes)
+{
+	while (*notes)
+	{
+		int length = strcspn(notes, "\n");
+
+		ereport(NOTICE, errmsg_internal("%.*s", length, notes));
+		notes += length + (notes[length] != '\0');
+	}
+}
+
 /* mls.make_dataset_apart(order) */
 Datum
 mls_make_dataset_sql(PG_FUNCTION_ARGS)
@@ -153,6 +197,7 @@ mls_make_dataset_sql(PG_FUNCTION_ARGS)
 	if (outcome->state != MLS_OUTCOME_FINISHED)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("%s ended unexpectedly", what),
 				errhint("The server log says why."));
+	tell(outcome->note);
 	dsm_detach(segment);
 	PG_RETURN_VOID();
 }

@@ -198,8 +198,9 @@ mls_files_require(const MlsRun *run)
 				   mls_counted(ledger->failed, "file", "files"), run->sub->resource,
 				   run->sub->source),
 			errdetail_internal("%s", ledger->failure),
-			errhint("What the other files hold is here; the table mls.file says what became of "
-					"each."));
+			errhint("%s%sWhat the other files hold is here; the table mls.file says what became of "
+					"each.",
+					ledger->advice ? ledger->advice : "", ledger->advice ? " " : ""));
 }
 
 void

@@ -20,7 +20,7 @@
 
 PG_FUNCTION_INFO_V1(mls_upload_sql);
 PG_FUNCTION_INFO_V1(mls_upload_drop_sql);
-PG_FUNCTION_INFO_V1(mls_dataset_resource_sql);
+PG_FUNCTION_INFO_V1(mls_dataset_entries_sql);
 
 /* Of a row: what a reader has in memory at a time. */
 #define PART_BYTES (512 * 1024)
@@ -37,6 +37,7 @@ typedef struct Upload
 	int64 length;
 	int64 at;        /* where they begin */
 	bool more;       /* others follow */
+	int64 goes_on;   /* number of the upload that they go on; 0: whichever is there */
 	int64 whole;     /* number of the file of that name that is there; 0: none */
 	int64 begun;     /* number of the one whose parts are coming; 0: none */
 	int64 begun_at;  /* so far it has come */
@@ -56,10 +57,11 @@ static void
 require_place(const Upload *upload)
 {
 	const MlsSource *source = upload->source;
-	const char *resource;
-	const char *problem = source->protocol->upload_problem
-							  ? source->protocol->upload_problem(source, upload->name, &resource)
-							  : "It is no dataset.";
+	List *entries;
+	const char *problem =
+		source->protocol->upload_problem
+			? source->protocol->upload_problem(source, upload->name, NULL, &entries)
+			: "It is no dataset.";
 
 	if (problem)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -99,15 +101,36 @@ find(Upload *upload)
 static void
 require_position(const Upload *upload)
 {
-	if (upload->at == 0 || (upload->begun && upload->at == upload->begun_at))
+	bool is_other = upload->begun && upload->goes_on && upload->goes_on != upload->begun;
+
+	if (upload->at == 0 || (upload->begun && upload->at == upload->begun_at && !is_other))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("upload of file \"%s\" to source \"%s\" does not go on at byte " INT64_FORMAT,
 					upload->name, upload->source->name, upload->at),
-			 upload->begun ? errdetail("Of it " INT64_FORMAT " are here.", upload->begun_at)
-						   : errdetail("Nothing of it is here."),
+			 !upload->begun ? errdetail("Nothing of it is here.")
+			 : is_other     ? errdetail("Somebody else has begun it anew.")
+							: errdetail("Of it " INT64_FORMAT " are here.", upload->begun_at),
 			 errhint("mls.upload has what is here; at => 0 begins anew.")));
+}
+
+/*
+ * Files of a server that was renamed go by its former name until its copy has the new one: who
+ * has that name now would get them.
+ */
+static void
+require_name(const MlsSource *source)
+{
+	mls_sql_control(SPI_OK_SELECT, "SELECT mls.upload_server($1) IS NULL",
+					mls_arg_oid(source->server_id));
+	if (mls_bool_at(0, 1))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("source \"%s\" cannot take files yet", source->name),
+			 errdetail("A server that had this name was renamed, and its files still go by it."),
+			 errhint("Sync the one that was renamed first.")));
 }
 
 /* How many files a server has. */
@@ -166,9 +189,9 @@ begin(const Upload *upload)
 	const ForeignServer *server = GetForeignServer(upload->source->server_id);
 
 	mls_sql_control(SPI_OK_INSERT_RETURNING,
-					"INSERT INTO mls.upload (server, owner, name, bytes) VALUES ($1, $2, $3, 0) "
-					"RETURNING id",
-					mls_arg_text(server->servername), mls_arg_oid(server->owner),
+					"INSERT INTO mls.upload (server, owner, name, bytes) "
+					"VALUES (mls.upload_server($1), $2, $3, 0) RETURNING id",
+					mls_arg_oid(server->serverid), mls_arg_oid(server->owner),
 					mls_arg_text(upload->name));
 	return mls_int8_at(0, 1);
 }
@@ -240,37 +263,42 @@ is_there(const Upload *upload, const char *sha256)
 	return true;
 }
 
-/* Keeps it; its hash if it is whole.  *is_new: its bytes were not there. */
+/* Makes a file whole whose last part has come; *is_new: its bytes were not there.  Its hash. */
 static char *
-keep(const Upload *upload, bool *is_new)
+complete(const Upload *upload, int64 *number, bool *is_new)
 {
-	char *sha256;
-	int64 number = upload->begun;
+	char *sha256 = hash(upload, *number);
 
+	*is_new = !is_there(upload, sha256);
+	drop(*is_new ? upload->whole : *number);
+	if (*is_new)
+		mls_sql_control(SPI_OK_UPDATE,
+						"UPDATE mls.upload SET sha256 = $2, "
+						"uploaded_at = pg_catalog.clock_timestamp() WHERE id = $1",
+						mls_arg_int8(*number), mls_arg_text(sha256));
+	else
+		*number = upload->whole;
+	return sha256;
+}
+
+/* Keeps what has come; its hash if it is whole.  *number: of the upload. */
+static char *
+keep(const Upload *upload, int64 *number, bool *is_new)
+{
+	*number = upload->begun;
 	if (upload->at == 0)
 	{
 		drop(upload->begun);
-		number = begin(upload);
+		*number = begin(upload);
 	}
-	add_parts(upload, number);
+	add_parts(upload, *number);
 	*is_new = true;
-	if (upload->more)
-		return NULL;
-	sha256 = hash(upload, number);
-	*is_new = !is_there(upload, sha256);
-	drop(*is_new ? upload->whole : number);
-	if (!*is_new)
-		return sha256;
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.upload SET sha256 = $2, uploaded_at = pg_catalog.clock_timestamp() "
-					"WHERE id = $1",
-					mls_arg_int8(number), mls_arg_text(sha256));
-	return sha256;
+	return upload->more ? NULL : complete(upload, number, is_new);
 }
 
 /* ---- in SQL ---- */
 
-/* mls_upload(server, name, bytes, at, more): what has come, its hash, whether it is new. */
+/* mls_upload(server, name, bytes, at, more, goes_on): what has come, its hash, whether it is new, number */
 Datum
 mls_upload_sql(PG_FUNCTION_ARGS)
 {
@@ -279,12 +307,14 @@ mls_upload_sql(PG_FUNCTION_ARGS)
 					 .bytes = VARDATA_ANY(bytes),
 					 .length = VARSIZE_ANY_EXHDR(bytes),
 					 .at = PG_GETARG_INT64(3),
-					 .more = PG_GETARG_BOOL(4)};
+					 .more = PG_GETARG_BOOL(4),
+					 .goes_on = PG_GETARG_INT64(5)};
 	MemoryContext context = CurrentMemoryContext;
 	TupleDesc desc;
-	Datum values[3];
-	bool nulls[3] = {false};
+	Datum values[4];
+	bool nulls[4] = {false};
 	char *sha256;
+	int64 number;
 	bool is_new;
 
 	mls_refuse_standby("mls_upload()", "upload files");
@@ -298,10 +328,11 @@ mls_upload_sql(PG_FUNCTION_ARGS)
 	require_place(&upload);
 	SPI_connect();
 	mls_lock(MLS_LOCK_UPLOAD, upload.source->server_id, ExclusiveLock);
+	require_name(upload.source);
 	find(&upload);
 	require_position(&upload);
 	require_room(&upload);
-	sha256 = keep(&upload, &is_new);
+	sha256 = keep(&upload, &number, &is_new);
 	if (sha256)
 		sha256 = MemoryContextStrdup(context, sha256);
 	SPI_finish();
@@ -309,6 +340,7 @@ mls_upload_sql(PG_FUNCTION_ARGS)
 	values[1] = sha256 ? CStringGetTextDatum(sha256) : (Datum) 0;
 	nulls[1] = sha256 == NULL;
 	values[2] = BoolGetDatum(is_new);
+	values[3] = Int64GetDatum(number);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -343,16 +375,23 @@ mls_upload_drop_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(dropped > 0);
 }
 
-/* mls.dataset_resource(server, name): which resource a file of that name would be of. */
+/* mls.dataset_entries(server, name, resource): by which names a resource knows a file of that name. */
 Datum
-mls_dataset_resource_sql(PG_FUNCTION_ARGS)
+mls_dataset_entries_sql(PG_FUNCTION_ARGS)
 {
 	MlsSource *source = dataset(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	const char *resource;
+	const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	List *entries = NIL;
+	Datum *names;
+	ListCell *lc;
 
 	if (source->protocol->upload_problem == NULL ||
-		source->protocol->upload_problem(source, name, &resource) != NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(resource));
+		source->protocol->upload_problem(source, name, resource, &entries) != NULL)
+		entries = NIL;
+	names = palloc(Max(list_length(entries), 1) * sizeof(Datum));
+	foreach (lc, entries)
+		names[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	PG_RETURN_ARRAYTYPE_P(
+		construct_array(names, list_length(entries), TEXTOID, -1, false, TYPALIGN_INT));
 }

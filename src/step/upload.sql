@@ -34,6 +34,19 @@ COMMENT ON COLUMN mls.upload_part.upload IS 'the file';
 COMMENT ON COLUMN mls.upload_part.at IS 'where in the file they begin';
 COMMENT ON COLUMN mls.upload_part.bytes IS 'some hundred kilobytes of it';
 
+-- By which name files of a server are kept: its own or, if it was renamed and its copies have the
+-- former one until the next sync, that.  NULL: another server that was renamed has its name still.
+CREATE FUNCTION mls.upload_server(server oid) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT coalesce((SELECT s.source FROM mls.subscription s JOIN pg_foreign_table t ON t.ftrelid = s.foreign_table
+                  WHERE t.ftserver = f.oid ORDER BY s.source = f.srvname DESC, s.id LIMIT 1),
+                CASE WHEN NOT EXISTS (SELECT FROM mls.subscription s JOIN pg_foreign_table t ON t.ftrelid = s.foreign_table
+                                       WHERE s.source = f.srvname AND t.ftserver <> f.oid) THEN f.srvname END)
+  FROM pg_foreign_server f WHERE f.oid = upload_server.server $$;
+COMMENT ON FUNCTION mls.upload_server(oid) IS 'the name by which uploaded files of a server are kept; NULL if one that was renamed has it still';
+
 -- A server has the files that were uploaded to one of its name whose owner's privileges its own
 -- owner has: so nobody gets another's by making a server of a name that was there before.
 CREATE FUNCTION mls.uploads_at(server oid) RETURNS SETOF mls.upload
@@ -42,11 +55,11 @@ CREATE FUNCTION mls.uploads_at(server oid) RETURNS SETOF mls.upload
     AS $$
 SELECT DISTINCT ON (u.name, u.sha256 IS NULL) u.*
   FROM mls.upload u
-  JOIN pg_foreign_server f ON f.srvname = u.server
+  JOIN pg_foreign_server f ON mls.upload_server(f.oid) = u.server
  WHERE f.oid = uploads_at.server AND pg_has_role(f.srvowner, u.owner, 'USAGE')
  ORDER BY u.name, u.sha256 IS NULL, u.id DESC $$;
 COMMENT ON FUNCTION mls.uploads_at(oid) IS 'files that a server has, and those of which parts are still to come';
-REVOKE ALL ON FUNCTION mls.uploads_at(oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION mls.upload_server(oid), mls.uploads_at(oid) FROM PUBLIC;
 
 ALTER TABLE mls.upload ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.upload_part ENABLE ROW LEVEL SECURITY;
@@ -66,13 +79,13 @@ SELECT pg_catalog.pg_extension_config_dump('mls.upload_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.upload_part', '');
 
 CREATE FUNCTION mls_upload(
-    server text, name text, bytes bytea, at bigint DEFAULT 0, more boolean DEFAULT false,
-    OUT total bigint, OUT sha256 text, OUT is_new boolean)
+    server text, name text, bytes bytea, at bigint DEFAULT 0, more boolean DEFAULT false, upload bigint DEFAULT 0,
+    OUT total bigint, OUT sha256 text, OUT is_new boolean, OUT number bigint)
     LANGUAGE c STRICT
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_upload_sql';
-COMMENT ON FUNCTION mls_upload(text, text, bytea, bigint, boolean)
-    IS 'keeps a file for a dataset whose url is upload:, in place of one of the same name; one that is larger than a value can be comes in parts, each with the position at which it begins and more => true, but for the last. What has come of it so far, its hash when it is whole, and whether its bytes were not there already';
+COMMENT ON FUNCTION mls_upload(text, text, bytea, bigint, boolean, bigint)
+    IS 'keeps a file for a dataset whose url is upload:, in place of one of the same name; one that is larger than a value can be comes in parts, each with the position at which it begins and more => true, but for the last, and with the number that the first was given, so that nobody else has begun the file anew in between. What has come of it so far, its hash when it is whole, whether its bytes were not there already, and its number';
 
 CREATE FUNCTION mls_upload_drop(server text, name text) RETURNS boolean
     LANGUAGE c STRICT
@@ -81,10 +94,10 @@ CREATE FUNCTION mls_upload_drop(server text, name text) RETURNS boolean
 COMMENT ON FUNCTION mls_upload_drop(text, text)
     IS 'removes a file that was uploaded, and parts of one that is not whole; whether there was one';
 
-CREATE FUNCTION mls.dataset_resource(server text, name text) RETURNS text
+CREATE FUNCTION mls.dataset_entries(server text, name text, resource text) RETURNS text[]
     LANGUAGE c STABLE STRICT
     SET search_path = pg_catalog, pg_temp
-    AS 'MODULE_PATHNAME', 'mls_dataset_resource_sql';
-COMMENT ON FUNCTION mls.dataset_resource(text, text) IS 'the resource of a dataset that a file of that name would be of, or NULL';
+    AS 'MODULE_PATHNAME', 'mls_dataset_entries_sql';
+COMMENT ON FUNCTION mls.dataset_entries(text, text, text) IS 'the names of mls.file that a resource of a dataset has for a file of that name: none, itself, or each of the sheets of a workbook that are named';
 
-REVOKE ALL ON FUNCTION mls_upload(text, text, bytea, bigint, boolean), mls_upload_drop(text, text), mls.dataset_resource(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION mls_upload(text, text, bytea, bigint, boolean, bigint), mls_upload_drop(text, text), mls.dataset_entries(text, text, text) FROM PUBLIC;

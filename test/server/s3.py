@@ -76,7 +76,7 @@ class S3:
         self.buckets = {"photos": {}, "full": {}, "closed": {}, "a.b": {}}
         self.uploads, self.numbers, self.checked = {}, 0, 0
         self.settings = {"region": "us-east-1", "skew_s": 0, "session_token": None, "page": MAX_KEYS, "deny": [], "no_bulk": False, "delete_errors": [],
-                         "complete_error": 0, "keep": True, "host": None, "order": "names", "tags": False, "after_list": None, "conditions": "kept"}
+                         "complete_error": 0, "keep": True, "host": None, "order": "names", "tags": False, "after_list": None, "conditions": "kept", "endless": None}
 
     def bucket_of(self, request):
         """Bucket and key as they stand in the address: by host, or by path."""
@@ -276,6 +276,8 @@ class S3:
         if options.get("list-type") != "2":
             raise Refusal("NotImplemented", "The old list is not offered.")
         prefix, most = options.get("prefix", ""), min(int(options.get("max-keys", MAX_KEYS)), self.settings["page"])
+        if self.settings["endless"]:
+            return self.endless(int(options.get("max-keys", MAX_KEYS)) if self.settings["endless"] == "names" else 0)
         after = options.get("start-after", "") if self.settings["order"] != "deaf" else ""
         if "continuation-token" in options:
             after = base64.b64decode(options["continuation-token"][2:-1]).decode()
@@ -294,6 +296,12 @@ class S3:
         return Response(200, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Prefix>%s</Prefix><KeyCount>%d</KeyCount>"
                         "<MaxKeys>%d</MaxKeys><IsTruncated>%s</IsTruncated>%s%s</ListBucketResult>"
                         % (escape(prefix), len(page), most, str(more).lower(), "<NextContinuationToken>%s</NextContinuationToken>" % token if more else "", body), XML)
+
+    def endless(self, most):
+        """A page of a list that goes on for ever, with so many names."""
+        self.numbers += 1
+        body = "".join("<Contents><Key>in/x%d-%d.jpg</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>x</ETag><Size>1</Size></Contents>" % (self.numbers, n) for n in range(most))
+        return Response(200, "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken>%s</ListBucketResult>" % (self.numbers, body), XML)
 
     # -- files in parts
 

@@ -68,7 +68,8 @@ like(plan_of($node, q{SELECT * FROM office.roster}), qr{Remote Request: files of
 symlink "$folder/other", "$folder/srv/way" or die;
 fails(qq{CREATE SERVER bad FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url '$_')}, qr/invalid value for option "url"/, "no place: $_")
   for "file://$folder/srv/../other", 'ftp://example.com/x.csv', 'file://relative';
-for my $case ([ 'outside', 'other', qr/may not read its directory.*mls_fdw\.file_directories/s ], [ 'linked', 'srv/way', qr/symbolic links are not followed/ ], [ 'missing', 'srv/none', qr/No such file/ ])
+for my $case ([ 'outside', 'other', qr/may not read its directory.*mls_fdw\.file_directories/s ], [ 'linked', 'srv/way', qr/symbolic links are not followed/ ], [ 'missing', 'srv/none', qr/No such file/ ],
+	[ 'file', 'srv/office/roster.csv', qr/Not a directory.*files of it by the server option files/s ])
 {
 	sql(qq{CREATE SERVER $case->[0] FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$folder/$case->[1]')});
 	fails("SELECT * FROM mls_dataset_inspect('$case->[0]')", $case->[2], "a place that is $case->[0]");
@@ -104,7 +105,7 @@ is(sql(q{SELECT string_agg(field || ' ' || value || ' ' || reason, ', ' ORDER BY
 	'Joined "2024-13-31" is not a date, Volume "oops" is not a number', 'and issues');
 
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,1,2024-01-31\n8,\"Rob,10001,2,2023-12-01\n");
-fails(q{SELECT * FROM mls_sync('office')}, qr/1 file of resource "roster".*could not be read.*never closed/s, 'a file whose quote is never closed fails');
+fails(q{SELECT * FROM mls_sync('office')}, qr/1 file of resource "roster".*could not be read.*never closed.*What the other files hold is here/s, 'a file whose quote is never closed fails');
 is(sql(q{SELECT state, error, failures FROM mls.file}), 'failed|could not read file "roster.csv" of source "office": The quote that opens in line 3 is never closed.|1', 'and says why');
 is(sql(q{SELECT count(*) FROM silver.office_roster WHERE volume = 1}), 0, 'nothing of it is here');
 fails(q{SELECT * FROM office.roster}, qr/could not read file "roster\.csv"/, 'a live query fails likewise');
@@ -114,6 +115,7 @@ is(sql('SELECT count(*) FROM silver.office_roster'), 3, 'what was here stays');
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,1,2024-01-31\n", 1);
 is(sync('office'), 'finished 0 0 0 0', 'a file that was written just now waits');
 is(files('office'), 'roster.csv pending 0', 'and is said to');
+is(sql(q{SELECT note FROM mls.run ORDER BY id DESC LIMIT 1}), '1 file waits for a later sync, for the option settle wants files that were not written just now', 'also by the run');
 fails(q{SELECT * FROM mls_purge('office')}, qr/file "roster\.csv" of source "office" may still be written/, 'nothing is removed meanwhile');
 put('office/roster.csv', "Agent ID,Name,Zip,Volume,Joined\n007,Ann,02139,1,2024-01-31\n");
 is(sync('office'), 'finished 1 0 1 0', 'then it is read');
@@ -192,7 +194,7 @@ is(sql(q{SELECT count(*), count(DISTINCT id) FROM silver.days_sales WHERE id LIK
 for my $text ("Id,Amount\n1-3,31\n1-4,40\n1-5,50\n", "Id,Amount\n1-3,30\n1-4,40\n1-5,507\n", "Amount,Id\n30,1-3\n40,1-4\n50,1-5\n60,1-6\n")
 {
 	put('days/sales_9.csv', $text);
-	fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after its rows were taken, and each file is taken once/s, 'one that changes otherwise is not taken');
+	fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after its rows were taken, and each file is taken once.*HINT:.*a file with a name of its own\. What the other files/s, 'one that changes otherwise is not taken');
 	fails(q{SELECT * FROM mls_sync('days')}, qr/"sales_9\.csv".*changed after its rows were taken/s, 'however often');
 }
 is(sql(q{SELECT count(*) FROM silver.days_sales WHERE id LIKE '1-%'}), 5, 'and has its rows once');

@@ -201,6 +201,8 @@ sql(qq{CREATE SERVER sheets FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'data
 is(sql(q{SELECT string_agg(DISTINCT foreign_table_name, ' ') FROM information_schema.foreign_tables WHERE foreign_table_schema = 'sheets'}), 'agents all rooms', 'sheets are resources');
 is(sql(q{SELECT (SELECT sum(area) FROM sheets.rooms) || ' ' || (SELECT name FROM sheets.agents)}), '50 Ann', 'each with its rows');
 is(sql(q{SELECT string_agg(concat_ws(' ', id, file, line), ', ' ORDER BY id) FROM sheets."all"}), '3 other.xlsx#Rooms 2, 4 other.xlsx#2 2', 'or one resource of several');
+sql(qq{CREATE SERVER twice FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'file://$place/sheets', files 'x=*.xlsx#Rooms, x=book.xlsx#Rooms'); CREATE SCHEMA twice; IMPORT FOREIGN SCHEMA files FROM SERVER twice INTO twice});
+is(sql(q{SELECT string_agg(concat_ws(' ', id, file), ', ' ORDER BY id) FROM twice.x}), '1 book.xlsx#Rooms, 2 book.xlsx#Rooms, 3 other.xlsx#Rooms', 'and one that two patterns name is read once');
 sql(q{SELECT mls_subscribe('sheets.rooms'), mls_subscribe('sheets.all')});
 is(sql(q{SELECT string_agg(concat_ws(' ', resource, status, inserted), ', ' ORDER BY resource) FROM mls_sync('sheets')}), 'all finished 2, rooms finished 2', 'and synced');
 is(sql(q{SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM mls.file WHERE name LIKE '%#%'}), 'book.xlsx#1 synced, other.xlsx#2 synced, other.xlsx#Rooms synced', 'a row of mls.file for each');

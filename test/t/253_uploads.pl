@@ -5,6 +5,7 @@ use warnings;
 
 use Digest::SHA qw(sha256_hex);
 use IO::Compress::Gzip qw(gzip $GzipError);
+use MlsBooks;
 use MlsSync;
 use MlsTest;
 use PostgreSQL::Test::Cluster;
@@ -22,7 +23,7 @@ sub put
 {
 	my ($server, $name, $bytes) = @_;
 	my $hex = unpack 'H*', $bytes;
-	return sql("SELECT * FROM mls_upload('$server', '$name', '\\x$hex')");
+	return sql("SELECT total, sha256, is_new FROM mls_upload('$server', '$name', '\\x$hex')");
 }
 
 # ---- A file and its life ----
@@ -117,6 +118,14 @@ sql('IMPORT FOREIGN SCHEMA files FROM SERVER large INTO large');
 is(sql('SELECT count(*), count(DISTINCT k), sum(v) FROM large.rows'), '100000|100000|5000050000', 'and all of it is read');
 is(sql(part(0, 0, 'true') . '; ' . part(1, $half, 'true') . '; ' . part(2, 2 * $half, 'false')) =~ s/.*\|//sr, 'f', 'the same in parts is the same');
 is(sql(q{SELECT count(*), count(sha256) FROM mls.upload WHERE server = 'large'}), '1|1', 'and there once');
+
+# Two who send a file of one name do not make one of both.
+my @first = map { sql("SELECT number FROM mls_upload('large', 'twice.csv', convert_to(E'K,V\\n$_,1\\n', 'UTF8'), more => true)") } qw(a b);
+fails("SELECT mls_upload('large', 'twice.csv', convert_to(E'a,2\\n', 'UTF8'), at => 8, upload => $first[0])", qr/55000:.*does not go on at byte 8.*begun it anew/s, 'a part does not go on what another has begun anew');
+is(sql("SELECT number = $first[1] FROM mls_upload('large', 'twice.csv', convert_to(E'b,2\\n', 'UTF8'), at => 8, upload => $first[1])"), 't', 'his does');
+is(sql(q{SELECT convert_from(string_agg(p.bytes, '' ORDER BY p.at), 'UTF8') FROM mls.upload u JOIN mls.upload_part p ON p.upload = u.id WHERE u.name = 'twice.csv'}), "K,V\nb,1\nb,2\n", 'and the file is all of his');
+sql(q{SELECT mls_upload_drop('large', 'twice.csv')});
+
 sql(q{ALTER SERVER large OPTIONS (ADD max_answer_bytes '500kB')});
 fails(part(0, 0, 'true') . '; ' . part(1, $half, 'true'), qr/54000: file "rows\.csv" is too large for source "large".*max_answer_bytes/s, 'a file has a limit');
 sql(q{ALTER SERVER large OPTIONS (SET max_answer_bytes '8GB')});
@@ -183,6 +192,27 @@ server('moved');
 put('moved', 'rows.csv', "K,V\n1,a\n");
 sql(q{IMPORT FOREIGN SCHEMA files FROM SERVER moved INTO moved; SELECT mls_subscribe('moved.rows'); ALTER SERVER moved RENAME TO renamed});
 is(sync('renamed'), 'finished 1 1 0 0', 'files follow a server that is renamed');
+server('former');
+put('former', 'rows.csv', "K,V\n1,old\n");
+sql(q{IMPORT FOREIGN SCHEMA files FROM SERVER former INTO former; SELECT mls_subscribe('former.rows'); ALTER SERVER former RENAME TO latter; CREATE SERVER former FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'upload:')});
+is(sql(q{SELECT count(*) FROM mls_dataset_inspect('former')}), 0, 'a new server of the former name has none of them');
+fails(q{SELECT mls_upload('former', 'rows.csv', 'K')}, qr/55000: source "former" cannot take files yet.*Sync the one that was renamed/s, 'and takes none that would be the other one\'s');
+is(sql(q{SELECT v FROM former.rows}), 'old', 'which has its own before its next sync');
+put('latter', 'rows_2.csv', "K,V\n2,more\n");
+is(sync('latter'), 'finished 1 1 0 0', 'and with it');
+put('former', 'rows.csv', "K,V\n1,new\n");
+is(sql(q{SELECT string_agg(server || ' ' || name, ', ' ORDER BY id) FROM mls.upload WHERE server IN ('former', 'latter')}), 'latter rows.csv, latter rows_2.csv, former rows.csv', 'then each has its own');
+is(sync('latter'), 'finished 0 0 0 0', 'and stays as it is');
+
+# Sheets of one workbook are resources, and go and stay with the file.
+server('sheets', q{, files 'rooms=book.xlsx#1, agents=book.xlsx#Agents'});
+put('sheets', 'book.xlsx', plain_book(Rooms => [ ['Room'], ['r1'] ], Agents => [ ['Agent'], ['a1'] ]));
+sql(q{IMPORT FOREIGN SCHEMA files FROM SERVER sheets INTO sheets; SELECT mls_subscribe('sheets.rooms'); SELECT mls_subscribe('sheets.agents'); SELECT * FROM mls_sync('sheets')});
+is(sql(q{SELECT mls_dataset_remove('sheets.rooms')}), 1, 'a dataset is removed');
+is(sql(q{SELECT count(*) FROM mls.upload WHERE server = 'sheets'}), 1, 'but not the workbook that another reads');
+is(sql(q{SELECT mls_dataset_remove('sheets.agents', 'book.xlsx#Agents')}), 1, 'a sheet is removed');
+is(sql(q{SELECT count(*) FROM mls.upload WHERE server = 'sheets'}), 0, 'with its workbook');
+is(sync('sheets'), 'finished 0 0 0 0', 'so that no sync brings it again');
 
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/uploads.dump";
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'the database is dumped');

@@ -242,6 +242,14 @@ is(sql(q{SELECT v FROM silver.bucket_sales WHERE k = '4'}), 'D', 'has the new on
 s3(remove => [ 'photos', 'in/sales_1.csv' ]);
 sync('bucket');
 is(sql(q{SELECT status, missing FROM mls_purge('bucket')}), 'finished|1', 'what a removed object held is purged');
+for my $case ([ 'empty', qr/54000: could not list the files of source "bucket".*does not come to an end/s ], [ 'names', qr/54000: source "unending" has too many files.*option files can name/s ])
+{
+	sql(qq{CREATE SERVER unending FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 's3://photos/in', endpoint 'http://127.0.0.1:$mls->{port}', retries '0');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER unending OPTIONS (access_key '$key', secret_key '$secret', session_token '$token')}) if $case->[0] eq 'names';
+	s3(endless => $case->[0]);
+	fails(q{SELECT * FROM mls_dataset_inspect('} . ($case->[0] eq 'names' ? q{unending} : q{bucket}) . q{')}, $case->[1], "a list that never ends: $case->[0]");
+}
+s3(endless => undef);
 s3(deny => ['list']);
 fails(q{SELECT * FROM mls_sync('bucket')}, qr/could not list the files of source "bucket".*AccessDenied.*rights s3:GetObject and s3:ListBucket/s, 'rights that lack are named');
 s3(deny => ['get']);
@@ -278,11 +286,12 @@ put('/one/roster.csv', $roster, tag => '"o"');
 is(dataset("'one', '$root/one/roster.csv'"), 'roster|one.roster|silver.one_roster|finished|2|', 'an address');
 is(sql(q{SELECT name FROM silver.one_roster WHERE zip = '02139'}), 'Ann', 'is here');
 fails("SELECT * FROM mls_dataset('one', '$root/one/roster.csv')", qr/42710: server "one" exists already/, 'a server that is there is refused');
+fails("SELECT * FROM mls_dataset('" . 'x' x 64 . "', '$root/one/roster.csv')", qr/42622: "x+" is too long for a name/, 'a name that would be cut is refused');
 sql('CREATE SCHEMA two');
 fails("SELECT * FROM mls_dataset('two', '$root/one/roster.csv')", qr/42P06: schema "two" exists already/, 'so is a schema');
 is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'two'}), 0, 'and nothing is left of it');
 is(dataset("'two', '$root/one/roster.csv', schema => 'two'"), 'roster|two.roster|silver.two_roster|finished|2|', 'unless it is named');
-fails("SELECT * FROM mls_dataset('three', '$root/one/none.csv')", qr/02000: source "three" has no file that can be read/, 'a file that is not there');
+fails("SELECT * FROM mls_dataset('three', '$root/one/none.csv')", qr/02000: source "three" has no file that can be read.*none\.csv.*status 404/s, 'a file that is not there');
 fails(q{SELECT * FROM mls_dataset('three', 'ftp://x/y.csv')}, qr/invalid value for option "url"/, 'or cannot be');
 is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'three'}), 0, 'leaves nothing');
 open my $to, '>', "$folder/srv/days.csv" or die;
@@ -290,6 +299,19 @@ print $to "K,Day\n1,2026-01-31\n";
 close $to or die;
 utime time - 3600, time - 3600, "$folder/srv/days.csv";
 is(dataset(qq{'folder', 'file://$folder/srv', '{"key": "K"}'}), 'days|folder.days|silver.folder_days|finished|1|', 'a directory, with options');
+fails(qq{SELECT * FROM mls_dataset('three', 'file://$folder/srv', '{"key": "Key"}')}, qr/has no file that can be read.*resource "days" has no field "Key".*Check the address and the options: files names files, key fields/s, 'a key that no file has is named');
+{
+	open my $half, '>', "$folder/srv/half.csv" or die;
+	print $half "K,Day\n1,\"2026\n";
+	close $half or die;
+	my (undef, undef, $told) = $node->psql('postgres', qq{SELECT * FROM mls_dataset('again', 'file://$folder/srv', '{"files": "days=days.csv, half=half.csv, none=none.csv"}')});
+	like($told, qr/NOTICE:.*"half\.csv".*never closed/, 'of several files one that cannot be read is told');
+	like($told, qr/NOTICE:.*fits "none=none\.csv" of the option files/, 'and one that is not there');
+	unlink "$folder/srv/half.csv" or die;
+	is(sql(q{SELECT mls_dataset_remove(foreign_table) FROM mls.subscription WHERE source = 'again' AND resource = 'days'}), 1, 'a dataset that is made wrongly is removed');
+}
+is(dataset(qq{'again', 'file://$folder/srv', '{"files": "dates=days.csv", "mode": "append"}'}), 'dates|again.dates|silver.again_dates|finished|1|', 'and made once more, with other options');
+is(sql(q{SELECT array_to_string(srvoptions, ' ') FROM pg_foreign_server WHERE srvname = 'again'}) =~ s/url=\S+ //r, 'files=dates=days.csv protocol=dataset mode=append', 'which are those of the server');
 is(dataset(qq{'fromS3', 's3://photos/in', '{"endpoint": "http://127.0.0.1:$mls->{port}", "files": "f=f*.csv"}', '{"access_key": "$key", "secret_key": "$secret", "session_token": "$token"}'}),
 	'f|"fromS3".f|silver.from_s3_f|finished|50|', 'a bucket, with its login');
 fails(qq{SELECT * FROM mls_dataset('bad', 's3://photos/in', '{}', '{"access_key": "$key", "secret": "$secret"}')}, qr/invalid option "secret"/, 'a login that is none is refused, without it');

@@ -99,7 +99,7 @@ like(as('other', qq{CREATE SERVER store FOREIGN DATA WRAPPER mls_fdw OPTIONS (pr
 like(as('other', q{CREATE SERVER bucket FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 's3://south-bucket'); CREATE USER MAPPING FOR other SERVER bucket OPTIONS (access_key 'a', secret_key 'b'); SELECT mls_store_list('bucket')}),
 	qr/42501: permission denied for the place of server "bucket"/, 'nor one that has a tenant\'s prefix in it');
 # Tables and queries.
-is(server('north', 'n', 'tenants/north', q{, files 'roster.csv, bad.csv, more_*.csv'}) . as('north', q{CREATE SCHEMA n; IMPORT FOREIGN SCHEMA files FROM SERVER n INTO n; SET mls_fdw.bronze_schema = bronze_north; SELECT 1}), 1, 'a dataset');
+is(server('north', 'n', 'tenants/north', q{, files 'roster.csv, bad.csv, more_*.csv'}) . as('north', q{SET client_min_messages = warning; CREATE SCHEMA n; IMPORT FOREIGN SCHEMA files FROM SERVER n INTO n; SET mls_fdw.bronze_schema = bronze_north; SELECT 1}), 1, 'a dataset');
 is(as('north', 'SELECT name FROM n.roster ORDER BY id'), "Ann\nBob", 'is queried live');
 as('north', 'GRANT USAGE ON SCHEMA n TO other; GRANT SELECT ON n.roster TO other');
 query('GRANT USAGE ON FOREIGN SERVER n TO other');
@@ -200,6 +200,8 @@ for my $role (qw(north other helper))
 	for my $line (split /\n/, "$out\n$err")
 	{
 		if ($line =~ /^== (\d+)/) { $question = $asked[$1]; next; }
+		# What it has written into servers of its own it knows.
+		next if $line =~ /^SELECT mls\.configure\('server', '\w+', '\{"owner": "(?:$role|@{[ $role eq 'helper' ? 'north' : $role ]})"/;
 		push @told, "$role: $question: $line" if $line =~ /southmark|south-bucket|987654321/;
 	}
 	is(scalar(() = $out =~ /^== /mg), scalar @asked, "$role has asked all of it");

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use MlsBooks;
 use MlsServe;
 use MlsTest;
 use PostgreSQL::Test::Utils;
@@ -153,7 +154,7 @@ ok(wait_until('the same name again', sub { as('north', q{SELECT count(*) FROM si
 my @bad = ([ '/datasets/inbox/list', 'x', undef, 400, 'without a name' ], [ '/datasets/inbox/list?name=', 'x', undef, 400, 'with an empty one' ], [ '/datasets/inbox/list?name=list.csv', '', undef, 400, 'nothing' ],
 	[ '/datasets/inbox/list?name=other_1.csv', "Id\n1\n", undef, 422, 'of another dataset' ], [ '/datasets/inbox/list?name=list.exe', 'x', undef, 422, 'of another kind' ], [ '/datasets/inbox/list?name=..%2Flist.csv', 'x', undef, 422, 'with a way out' ], [ '/datasets/inbox/list?name=.list.csv', 'x', undef, 422, 'hidden' ],
 	[ '/datasets/inbox/list?name=list%00.csv', 'x', undef, 400, 'with a zero' ], [ '/datasets/inbox/list?name=list%ff.csv', 'x', undef, 400, 'of no text' ], [ '/datasets/inbox/list?name=list%0a.csv', 'x', undef, 422, 'with a line end' ], [ '/datasets/inbox/list?name=list' . 'x' x 300 . '.csv', 'x', undef, 422, 'too long' ],
-	[ '/datasets/inbox/list', '{"records": []}', 'application/json', 400, 'records without a name' ], [ '/datasets/inbox/list', '{"name": "list"}', 'application/json', 400, 'a name without records' ], [ '/datasets/inbox/list', '[1,2', 'application/json', 400, 'no object' ], [ '/datasets/inbox/list', '{"name": {"a": "records"}, "records', 'application/json', 400, 'half an object' ],
+	[ '/datasets/inbox/list', '{"records": []}', 'application/json', 400, 'records without a name' ], [ '/datasets/inbox/list', '{"name": "list\u0000x", "records": []}', 'application/json', 400, 'a name with a zero' ], [ '/datasets/inbox/list', '{"name": "list"}', 'application/json', 400, 'a name without records' ], [ '/datasets/inbox/list', '[1,2', 'application/json', 400, 'no object' ], [ '/datasets/inbox/list', '{"name": {"a": "records"}, "records', 'application/json', 400, 'half an object' ],
 	(map { [ '/datasets/inbox/list', $_->[1], "multipart/form-data; boundary=$_->[0]", 400, "a form: $_->[2]" ] } [ '', 'x', 'no boundary' ], [ 'b', '', 'empty' ], [ 'b', "--b\r\n", 'cut' ], [ 'b', "--b--\r\n", 'without parts' ], [ 'b', "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--b--", 'without a file' ],
 		[ 'b', "--b\r\nContent-Disposition: form-data; name=\"a\"; filename=\"list_9.csv\"\r\n\r\nId\n1", 'whose file does not end' ], [ 'b', "--b\r\n\r\nx\r\n--b--", 'without headers' ], [ 'x' x 100, 'x', 'a long boundary' ], [ 'b', '--b' . ("\r\nContent-Disposition: form-data; name=a; filename=list.csv\r\n\r\n1\r\n--b" x 101) . '--', 'of too many files' ]));
 for my $case (@bad)
@@ -219,6 +220,32 @@ my $gone = get('sender', '/datasets/inbox/list', method => 'DELETE');
 is("$gone->{status} $gone->{json}{rows}", '200 52', 'the dataset is removed') or diag($gone->{body});
 is(query(q{SELECT to_regclass('silver_north.inbox_list') IS NULL, to_regclass('bronze_north.inbox_list') IS NULL, to_regclass('inbox.list') IS NULL, (SELECT count(*) FROM mls.upload), (SELECT count(*) FROM mls.subscription WHERE source = 'inbox'), (SELECT count(*) FROM mls.dataset_audience d WHERE NOT EXISTS (SELECT FROM mls.subscription s WHERE s.id = d.subscription))}), 't|t|t|0|0|0', 'tables, files and all that was known of it');
 is(names(get('sender', '/datasets')), 'roster', 'it is not shown any more');
+
+# ---- Sheets of a workbook, and names that come again ----
+
+as('north', q{CREATE SERVER books FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'upload:', files 'rooms=book.xlsx#1, agents=book.xlsx#Agents'); CREATE SCHEMA books;
+	CREATE SERVER once FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'dataset', url 'upload:', files 'r=*.csv', mode 'append'); CREATE SCHEMA once; SELECT mls_upload('once', 'day.csv', convert_to(E'Id\n1\n', 'UTF8')); IMPORT FOREIGN SCHEMA files FROM SERVER once INTO once});
+sub book { my @n = @_; return plain_book(Rooms => [ ['Room'], map { ["r$_"] } @n ], Agents => [ ['Agent'], map { ["a$_"] } @n ]); }
+as('north', q{SELECT mls_upload('books', 'book.xlsx', '\\x} . unpack('H*', book(1)) . q{'); IMPORT FOREIGN SCHEMA files FROM SERVER books INTO books; SELECT mls_subscribe(t::regclass), mls_serve_dataset(t::regclass, 'senders', writes => true) FROM unnest('{books.rooms,books.agents,once.r}'::text[]) t; SELECT * FROM mls_sync()});
+append_to_file("$tmp/book.xlsx", book(1, 2));
+$sent = send_to('/datasets/books/agents?name=book.xlsx', "\@$tmp/book.xlsx");
+is("$sent->{status} " . ($sent->{json}{value}[0]{name} // ''), '202 book.xlsx#Agents', 'a workbook is sent to the resource of its second sheet') or diag($sent->{body});
+is($sent->{headers}{location}, 'https://api.example.com/reso/odata/datasets/books/agents/files/book.xlsx%23Agents', 'which says where to look');
+ok(wait_until('the sheet', sub { (get('sender', '/datasets/books/agents/files/book.xlsx%23Agents')->{json}{rows} // 0) == 2 }), 'its rows are here');
+is(as('north', q{SELECT status FROM mls_sync('books', 'rooms')}), 'finished', 'those of the first sheet come with its sync');
+is(as('north', q{SELECT string_agg(s.resource || ' ' || f.name || ' ' || f.state || ' ' || f.rows, ', ' ORDER BY s.resource) FROM mls.file f JOIN mls.subscription s ON s.id = f.subscription WHERE s.source = 'books'}), 'agents book.xlsx#Agents synced 2, rooms book.xlsx#1 synced 2', 'and nothing else is known');
+is(get('sender', '/datasets/books/agents/files/book.xlsx%23Agents', method => 'DELETE')->{json}{rows}, 2, 'it is removed');
+is(as('north', q{SELECT count(*) FROM mls.upload WHERE server = 'books'}), 0, 'with its workbook');
+as('north', q{SELECT mls_upload_drop('once', 'day.csv'); SELECT * FROM mls_sync('once')});
+is(send_to('/datasets/once/r?name=day.csv', "Id\n2\n")->{status}, 202, 'where each file is taken once, a name may come again that was gone');
+ok(wait_until('the new one', sub { (get('sender', '/datasets/once/r/files/day.csv')->{json}{state} // '') =~ /synced|failed/ && as('north', q{SELECT count(*) FROM silver_north.once_r}) == 2 }), 'and brings its rows');
+
+# Of the headers of a form nothing is copied but what is asked for.
+my $many = join '', map { "--b\r\nContent-Disposition: form-data" . ';a=b' x 2000 . "; name=f; filename=\"list_h.exe\"\r\n\r\nx\r\n" } 1 .. 100;
+append_to_file("$tmp/many", "$many--b--");
+is(send_to('/datasets/once/r', "\@$tmp/many", 'multipart/form-data; boundary=b')->{status}, 202, 'a form of many parameters');
+my ($peak) = slurp_file('/proc/' . $serve->pid . '/status') =~ /^VmHWM:\s+(\d+) kB/m;
+cmp_ok($peak, '<', 500_000, 'takes no more memory than others');
 
 query(q{REVOKE USAGE ON FOREIGN SERVER north_files FROM north; ALTER SERVER north_files OWNER TO postgres});
 like(sql_error($node, q{SET ROLE north; SELECT * FROM mls_sync('north_files', 'roster')}), qr/permission denied/, 'a sync that fails for another reason');

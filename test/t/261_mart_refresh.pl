@@ -250,6 +250,8 @@ is(sql(q{SELECT count(*), (SELECT string_agg(relname, ' ' ORDER BY relname) FROM
 # While a run is at work.
 sql(q{SET ROLE analyst; DROP TABLE mart.dim_date; SELECT mls_mart_create('mart', levels => '{all}')});
 is(fill(q{}, 'status'), 'finished', 'made once more');
+sql(q{UPDATE gold.property SET "ListAgentKey" = 'Z' WHERE "ListingKey" = (SELECT f.listing_key FROM mart.fct_listing f WHERE f.status = 'Active' ORDER BY 1 LIMIT 1)});
+is(fill(q{}, 'status, listings, message IS NULL'), 'finished|1|t', 'a change of which there are no closings, of everywhere only');
 $session = $node->background_psql('postgres');
 $session->query_safe('BEGIN; LOCK TABLE mart.agg_market_month IN SHARE MODE');
 $call = start_psql($node, q{SELECT status FROM mls_mart_sync(rebuild => true)});

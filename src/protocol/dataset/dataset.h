@@ -117,6 +117,9 @@ typedef struct DatasetFile
 extern List *mls_dataset_list(const MlsSource *source, const char *resource,
 							  const MlsFileLedger *ledger, List **others, MlsHttpStats *stats);
 
+/* Entries of the option files that none of these files fits (List of char *). */
+extern List *mls_dataset_unfitted(const MlsSource *source, const List *files);
+
 /* Those of them that the records of a resource come from. */
 extern List *mls_dataset_files_of(const MlsSource *source, List *files, const char *resource);
 

@@ -33,7 +33,10 @@ typedef struct OpenFile
 pg_noreturn static void
 report(const MlsSource *source, const char *name, int error)
 {
-	const char *hint = mls_folder_error_hint(error);
+	const char *hint = error == ENOTDIR
+						   ? "Name a directory, and files of it by the server option files; below "
+							 "mls_fdw.file_directories symbolic links are not followed."
+						   : mls_folder_error_hint(error);
 
 	errno = error;
 	ereport(ERROR, (errcode(mls_folder_error_state(error)),

@@ -16,6 +16,9 @@
 #include "protocol/dataset/dataset_place.h"
 #include "protocol/file/file.h"
 
+/* Of a place whose files are not named so many others are borne with. */
+#define MOST_OTHERS 100000
+
 /* ---- names ---- */
 
 static const struct
@@ -137,6 +140,19 @@ show_name(const char *name)
 	return shown;
 }
 
+/* What is no file of ours is told of. */
+static void
+add_other(DatasetListing *listing, char *shown)
+{
+	if (list_length(listing->others) == MOST_OTHERS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("source \"%s\" has too many files", listing->source->name),
+				 errdetail("Beside those that can be read there are more than %d.", MOST_OTHERS),
+				 errhint("The server option files can name those that are read.")));
+	listing->others = lappend(listing->others, shown);
+}
+
 bool
 mls_dataset_is_of(const MlsSource *source, const char *name, const char *resource)
 {
@@ -147,6 +163,29 @@ mls_dataset_is_of(const MlsSource *source, const char *name, const char *resourc
 		if (strcmp(((DatasetFile *) lfirst(lc))->resource, resource) == 0)
 			return true;
 	return false;
+}
+
+List *
+mls_dataset_unfitted(const MlsSource *source, const List *files)
+{
+	List *unfitted = NIL;
+	ListCell *entry;
+
+	foreach (entry, ((const DatasetServer *) source->own)->files)
+	{
+		bool found = false;
+		ListCell *lc;
+
+		foreach (lc, files)
+		{
+			DatasetFile file = *(DatasetFile *) lfirst(lc);
+
+			found = found || fits(lfirst(entry), NULL, &file);
+		}
+		if (!found)
+			unfitted = lappend(unfitted, lfirst(entry));
+	}
+	return unfitted;
 }
 
 bool
@@ -167,12 +206,12 @@ mls_dataset_found(DatasetListing *listing, const DatasetFile *found)
 
 	if (pg_encoding_verifymbstr(PG_UTF8, found->name, strlen(found->name)) != strlen(found->name))
 	{
-		listing->others = lappend(listing->others, show_name(found->name));
+		add_other(listing, show_name(found->name));
 		return;
 	}
 	files = files_named(server, found->name, &is_kind);
 	if (!is_kind && server->files == NIL)
-		listing->others = lappend(listing->others, pstrdup(found->name));
+		add_other(listing, pstrdup(found->name));
 	foreach (lc, files)
 	{
 		DatasetFile *file = lfirst(lc);
@@ -252,10 +291,12 @@ place_of(const MlsSource *source)
 
 /* A name that is kept must be found again, and must be one that any place can have. */
 const char *
-mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource)
+mls_dataset_upload_problem(const MlsSource *source, const char *name, const char *resource,
+						   List **entries)
 {
 	bool is_kind;
 	List *files;
+	ListCell *lc;
 
 	if (place_of(source) != &mls_dataset_uploads)
 		return "Its files are not uploaded: the server option url is not " UPLOAD ".";
@@ -270,7 +311,14 @@ mls_dataset_upload_problem(const MlsSource *source, const char *name, const char
 			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm.";
 	if (files == NIL)
 		return "The server option files has no pattern that fits its name.";
-	*resource = ((DatasetFile *) linitial(files))->resource;
+	*entries = NIL;
+	foreach (lc, files)
+	{
+		const DatasetFile *file = lfirst(lc);
+
+		if (resource && strcmp(file->resource, resource) == 0)
+			*entries = lappend(*entries, unconstify(char *, file->name));
+	}
 	return NULL;
 }
 
@@ -326,7 +374,9 @@ mls_dataset_files_of(const MlsSource *source, List *all, const char *resource)
 	{
 		DatasetFile *file = lfirst(lc);
 
-		if (strcmp(file->resource, resource) != 0)
+		/* Several patterns may name one sheet. */
+		if (strcmp(file->resource, resource) != 0 ||
+			(files && strcmp(((DatasetFile *) llast(files))->name, file->name) == 0))
 			continue;
 		files = lappend(files, file);
 		if (newest == NULL || counts_from(server, file) >= counts_from(server, newest))

@@ -23,8 +23,8 @@ extern const char *mls_dataset_url_problem(const char *url);
 extern const char *mls_dataset_shown_url(const MlsSource *source);
 
 /* See MlsProtocol.upload_problem. */
-extern const char *
-mls_dataset_upload_problem(const MlsSource *source, const char *name, const char **resource);
+extern const char *mls_dataset_upload_problem(const MlsSource *source, const char *name,
+											  const char *resource, List **entries);
 
 /* What is found in a place. */
 typedef struct DatasetListing

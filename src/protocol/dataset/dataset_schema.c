@@ -244,6 +244,9 @@ mls_dataset_describe(const MlsSource *source, MlsHttpStats *stats)
 	}
 	foreach (lc, names)
 		describe_resource(&described, files, lfirst(lc));
+	foreach (lc, mls_dataset_unfitted(source, files))
+		add_finding(&described, psprintf("no file that is read fits \"%s\" of the option files",
+										 (char *) lfirst(lc)));
 	note_others(&described, others);
 	return described.schema;
 }

@@ -285,7 +285,10 @@ list_files(DatasetStream *stream)
 	if (table->files && server->mode == DATASET_MIRROR && !mls_table_is_key(table, DATASET_FILE))
 		keep_order(stream, table->files, files);
 	if (table->files)
+	{
+		table->files->waiting = 0;
 		note_gone(table->files, files);
+	}
 	if (server->mode == DATASET_REPLACE)
 		note_ahead(stream, files);
 	stream->is_listed = true;
@@ -340,6 +343,7 @@ is_passed_over(DatasetStream *stream, const MlsFileLedger *ledger)
 	if (is_fresh(stream, file))
 	{
 		note(stream, MLS_FILE_PENDING);
+		stream->head.query->table->files->waiting++;
 		return true;
 	}
 	return false;
@@ -702,6 +706,7 @@ try_file(DatasetStream *stream)
 		FlushErrorState();
 		stream->entry.error =
 			error->detail ? psprintf("%s: %s", error->message, error->detail) : error->message;
+		stream->entry.advice = error->hint;
 		note(stream, MLS_FILE_FAILED);
 		end_file(stream);
 	}

@@ -100,6 +100,10 @@ mls_s3_bucket(MlsBucket *bucket, const MlsSource *source, const MlsFilePlace *pl
 
 /* ---- what it holds ---- */
 
+/* Services may answer pages with nothing on them while they look, and pages are of 1,000. */
+#define MOST_EMPTY_PAGES 100
+#define MOST_PAGES 10000
+
 /* Tells the objects of a page; how many more are wanted. */
 static int
 take_page(const MlsBucket *bucket, const MlsXmlNode *page, int most, MlsS3Take take, void *arg)
@@ -122,6 +126,22 @@ take_page(const MlsBucket *bucket, const MlsXmlNode *page, int most, MlsS3Take t
 		most = take(arg, &object);
 	}
 	return most;
+}
+
+/* Has a page neither objects nor prefixes of some? */
+static bool
+is_empty(const MlsXmlNode *page)
+{
+	ListCell *lc;
+
+	foreach (lc, page->children)
+	{
+		const char *name = ((const MlsXmlNode *) lfirst(lc))->name;
+
+		if (strcmp(name, "Contents") == 0 || strcmp(name, "CommonPrefixes") == 0)
+			return false;
+	}
+	return true;
 }
 
 static MlsXmlNode *
@@ -150,6 +170,8 @@ mls_s3_list(MlsBucket *bucket, const char *prefix, const char *after, bool is_fl
 	MemoryContext before = CurrentMemoryContext;
 	MemoryContext pages[2];
 	const char *token = "";
+	int npages = 0;
+	int nempty = 0;
 
 	/* A page's token is needed for the next one. */
 	for (int i = 0; i < 2; i++)
@@ -172,6 +194,11 @@ mls_s3_list(MlsBucket *bucket, const char *prefix, const char *after, bool is_fl
 			ereport(ERROR, (errcode(ERRCODE_FDW_REPLY_HANDLE),
 							errmsg("could not list the files of %s", bucket->owner),
 							errdetail("The service says that there are more, but not where.")));
+		nempty = is_empty(page) ? nempty + 1 : 0;
+		if (nempty == MOST_EMPTY_PAGES || ++npages == MOST_PAGES)
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+							errmsg("could not list the files of %s", bucket->owner),
+							errdetail("The service does not come to an end of them.")));
 		token = next;
 	}
 	for (int i = 0; i < 2; i++)

@@ -245,7 +245,9 @@ look_at_records(ServeArena *arena, const char *json, size_t length, const char *
 			const char *text = serve_copy_bytes(arena, json + from, i - from + 1);
 			struct json_object *value = json_tokener_parse(text);
 
-			if (json_object_is_type(value, json_type_string))
+			/* A zero in it would end it early. */
+			if (json_object_is_type(value, json_type_string) &&
+				strlen(json_object_get_string(value)) == (size_t) json_object_get_string_len(value))
 				*name = serve_copy(arena, json_object_get_string(value));
 			json_object_put(value);
 		}
@@ -521,12 +523,24 @@ answer_files(ServeCall *call, ServeConnection *connection)
 
 /* ---- Sending ---- */
 
+/* A member of what the database has answered; NULL: it has none. */
+static const char *
+member(ServeCall *call, const char *json, const char *name)
+{
+	struct json_object *object = json ? json_tokener_parse(json) : NULL;
+	const char *text = object ? text_in(call, object, name, NULL) : NULL;
+
+	json_object_put(object);
+	return text;
+}
+
 /* Hands a file over, piece by piece; what the last one, or one that is refused, is answered with. */
 static ServeResult *
 hand_over(ServeCall *call, ServeConnection *connection, const ServePart *file)
 {
 	struct ServeDatasetCall *dataset = call->dataset;
 	const char *total = serve_printf(call->arena, "%zu", file->length);
+	const char *number = "0";
 	size_t at = 0;
 
 	for (;;)
@@ -539,24 +553,30 @@ hand_over(ServeCall *call, ServeConnection *connection, const ServePart *file)
 							  file->file_name,
 							  serve_printf(call->arena, "%zu", at),
 							  is_last ? "false" : "true",
-							  total};
+							  total,
+							  number};
 		ServeResult *result =
 			ask(call, connection,
-				"SELECT mls.serve_dataset_put($1, $2::jsonb, $3, $4, $5, $9, $6::bigint, "
-				"$7::boolean, $8::bigint)::text",
-				more, 6, &piece);
-		Problem unused;
+				"SELECT mls.serve_dataset_put($1, $2::jsonb, $3, $4, $5, $10, $6::bigint, "
+				"$7::boolean, $8::bigint, $9::bigint)::text",
+				more, 7, &piece);
 
-		if (!result || is_last || is_problem(call, serve_result_text(result, 0, 0, NULL), &unused))
+		/* Another may begin a file of that name meanwhile: by its number ours goes on, or fails. */
+		if (!result || is_last ||
+			!(number = member(call, serve_result_text(result, 0, 0, NULL), "upload")))
 			return result;
 		serve_result_free(result);
 		at += piece.length;
 	}
 }
 
-/* One file; what becomes of it is added to the list.  False: the reply says why not. */
+/*
+ * One file; what becomes of it is added to the list, and *known is by which name it is known: a
+ * workbook by one of its sheets.  False: the reply says why not.
+ */
 static bool
-send_file(ServeCall *call, ServeConnection *connection, const ServePart *file, ServeBytes *out)
+send_file(ServeCall *call, ServeConnection *connection, const ServePart *file, ServeBytes *out,
+		  const char **known)
 {
 	struct ServeDatasetCall *dataset = call->dataset;
 	ServeResult *result = hand_over(call, connection, file);
@@ -565,7 +585,10 @@ send_file(ServeCall *call, ServeConnection *connection, const ServePart *file, S
 	bool good = json != NULL;
 
 	if (good && !is_problem(call, json, &problem))
+	{
 		serve_bytes_text(out, json);
+		*known = member(call, json, "name");
+	}
 	else if (good && dataset->nfiles > 1 && problem.status != 404 && problem.status != 403)
 	{
 		serve_bytes_text(out, "{\"name\":");
@@ -605,6 +628,7 @@ answer_send(ServeCall *call, ServeConnection *connection)
 {
 	struct ServeDatasetCall *dataset = call->dataset;
 	ServeBytes out = {0};
+	const char *known = NULL;
 	bool good = true;
 	bool begun;
 
@@ -615,14 +639,14 @@ answer_send(ServeCall *call, ServeConnection *connection)
 	{
 		if (i > 0)
 			serve_bytes_text(&out, ",");
-		good = send_file(call, connection, &dataset->files[i], &out);
+		good = send_file(call, connection, &dataset->files[i], &out, &known);
 	}
 	if (good && begin_sync(call, connection, &begun))
 	{
 		serve_bytes_format(&out, "],\"sync\":\"%s\"}", begun ? "begun" : "later");
 		call->reply.rows = dataset->nfiles;
-		if (dataset->nfiles == 1)
-			serve_reply_header(call, "Location", address_of(call, dataset->files[0].file_name));
+		if (dataset->nfiles == 1 && known)
+			serve_reply_header(call, "Location", address_of(call, known));
 		serve_reply_body(call, 202, "application/json", &out);
 	}
 	serve_bytes_free(&out);

@@ -26,6 +26,37 @@ serve_is_multipart(const char *content_type)
 		   (content_type[length] == '\0' || strchr("; \t", content_type[length]));
 }
 
+/* Where the value of a parameter ends, x or "x". */
+static const char *
+behind_value(const char *at)
+{
+	if (*at != '"')
+		return at + strcspn(at, "; \t");
+	for (at++; *at && *at != '"'; at++)
+		if (*at == '\\' && (at[1] == '"' || at[1] == '\\'))
+			at++;
+	return *at ? at + 1 : at;
+}
+
+/* It without its quotes. */
+static char *
+plain_value(ServeArena *arena, const char *at, const char *behind)
+{
+	char *value = serve_copy_bytes(arena, at, (size_t) (behind - at));
+	char *end = value;
+
+	if (*at != '"')
+		return value;
+	for (at++; at < behind && *at != '"'; at++)
+	{
+		if (*at == '\\' && (at[1] == '"' || at[1] == '\\'))
+			at++;
+		*end++ = *at;
+	}
+	*end = '\0';
+	return value;
+}
+
 /* The value of a parameter behind a header's first word: name=x, name="x"; NULL: it has none. */
 static char *
 parameter(ServeArena *arena, const char *header, const char *name)
@@ -36,8 +67,7 @@ parameter(ServeArena *arena, const char *header, const char *name)
 	while (*at == ';')
 	{
 		bool is_it;
-		char *value;
-		char *end;
+		const char *start;
 
 		at++;
 		at += strspn(at, " \t");
@@ -45,23 +75,10 @@ parameter(ServeArena *arena, const char *header, const char *name)
 		at += strcspn(at, "=;");
 		if (*at != '=')
 			continue;
-		at++;
-		value = end = serve_alloc(arena, strlen(at) + 1);
-		if (*at == '"')
-		{
-			for (at++; *at && *at != '"'; at++)
-			{
-				if (*at == '\\' && (at[1] == '"' || at[1] == '\\'))
-					at++;
-				*end++ = *at;
-			}
-			at += strcspn(at, ";");
-		}
-		else
-			while (*at && !strchr("; \t", *at))
-				*end++ = *at++;
+		start = ++at;
+		at = behind_value(at);
 		if (is_it)
-			return value;
+			return plain_value(arena, start, at);
 		at += strcspn(at, ";");
 	}
 	return NULL;

@@ -54,9 +54,11 @@ async function base64(blob) {
 
 // One file, in pieces.
 async function send(source, file, tell) {
+	let begun;
 	for (let at = 0; at === 0 || at < file.size; at += PIECE) {
 		tell(`Sending ${file.name}: ${bytes(at)} of ${bytes(file.size)}.`);
-		await act('upload', { source, name: file.name, at, more: at + PIECE < file.size, bytes: await base64(file.slice(at, at + PIECE)) });
+		const answer = await act('upload', { source, name: file.name, at, more: at + PIECE < file.size, bytes: await base64(file.slice(at, at + PIECE)), begun });
+		begun = answer.rows[0].number;
 	}
 }
 

@@ -316,8 +316,8 @@ SELECT r.suite, r.status, r.tests, r.passed, r.warned, r.failed, extract(epoch F
 -- long remove (source text, resource text, name text?)
 SELECT @.mls_dataset_remove(s.foreign_table, nullif($3::text, '')) AS removed FROM mls.subscription s WHERE s.source = $1::text AND s.resource = $2::text
 
--- change upload (source text, name text, at number, more boolean, bytes text)
-SELECT u.total FROM @.mls_upload($1::text, $2::text, decode($5::text, 'base64'), $3::bigint, $4::boolean) u
+-- change upload (source text, name text, at number, more boolean, bytes text, begun number?)
+SELECT u.total, u.number FROM @.mls_upload($1::text, $2::text, decode($5::text, 'base64'), $3::bigint, $4::boolean, coalesce($6::bigint, 0)) u
 
 -- long mart (source text, rebuild boolean?)
 SELECT r.mart, r.status, r.listings, r.groups, r.figures, extract(epoch FROM r.duration)::float8 AS seconds, r.message
