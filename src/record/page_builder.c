@@ -114,6 +114,21 @@ put_escape(char *out, unsigned char byte)
 	return out;
 }
 
+#define EACH_BYTE(byte) (UINT64CONST(0x0101010101010101) * (byte))
+
+/* May one of eight bytes have to be escaped?  Never false if one has. */
+static inline bool
+may_need_escape(uint64 bytes)
+{
+	uint64 quotes = bytes ^ EACH_BYTE('"');
+	uint64 backslashes = bytes ^ EACH_BYTE('\\');
+
+	/* A byte that is less than what is taken from it gets the highest bit. */
+	return (((bytes - EACH_BYTE(' ')) & ~bytes) | ((quotes - EACH_BYTE(1)) & ~quotes) |
+			((backslashes - EACH_BYTE(1)) & ~backslashes)) &
+		   EACH_BYTE(0x80);
+}
+
 char *
 mls_page_put_string(char *out, const char *text, int length, bool *escaped)
 {
@@ -124,12 +139,17 @@ mls_page_put_string(char *out, const char *text, int length, bool *escaped)
 	*out++ = '"';
 	for (;;)
 	{
-		const char *start = s;
+		uint64 bytes;
 
+		for (; end - s >= sizeof(bytes); s += sizeof(bytes), out += sizeof(bytes))
+		{
+			memcpy(&bytes, s, sizeof(bytes));
+			if (may_need_escape(bytes))
+				break;
+			memcpy(out, &bytes, sizeof(bytes));
+		}
 		while (s < end && escapes[(unsigned char) *s] == 0)
-			s++;
-		memcpy(out, start, s - start);
-		out += s - start;
+			*out++ = *s++;
 		if (s == end)
 			break;
 		*escaped = true;

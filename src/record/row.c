@@ -376,6 +376,23 @@ is_trimmed(const MlsSlice *slice)
 		   trailing_blank(text, length) == 0;
 }
 
+/* No blank, nor a part of one. */
+static inline bool
+is_visible(char c)
+{
+	return c > ' ' && c < 0x7F;
+}
+
+/* Is it plain to see that a value needs no step?  Most begin and end with a letter or a digit. */
+static inline bool
+is_clean(const MlsSlice *slice, int steps)
+{
+	return slice->kind != MLS_STRING ||
+		   ((steps & ~(MLS_CLEAN_TRIM | MLS_CLEAN_EMPTY)) == 0 && !slice->escaped &&
+			slice->value_length > 2 && is_visible(slice->value[1]) &&
+			is_visible(slice->value[slice->value_length - 2]));
+}
+
 /*
  * Applies steps (MLS_CLEAN_*) to a string for a column of a type; false if nothing
  * remains of it, so that it is NULL.  In CurrentMemoryContext.
@@ -434,19 +451,20 @@ fill_columns(const MlsRowMap *map, const MlsRecord *record, const MlsSlice *slic
 	for (; column >= 0; column = map->next_column[column])
 	{
 		const MlsTarget *target = &map->targets[column];
+		MlsWritten written = map->written ? map->written[column] : MLS_WRITTEN_PLAIN;
+		int steps = map->cleaning ? map->cleaning[column] : 0;
 		const char *reason;
 
 		isnull[column] = true;
 		if (slice->kind == MLS_NULL)
 			continue;
-		if ((map->cleaning && map->cleaning[column]) || (map->written && map->written[column]))
+		if (written != MLS_WRITTEN_PLAIN || (steps && !is_clean(slice, steps)))
 		{
 			MlsSlice cleaned = *slice;
 
-			if (map->written && map->written[column])
-				write_plainly(&cleaned, map->written[column]);
-			if (map->cleaning && map->cleaning[column] &&
-				!clean_slice(&cleaned, map->cleaning[column], target->type))
+			if (written != MLS_WRITTEN_PLAIN)
+				write_plainly(&cleaned, written);
+			if (steps && !clean_slice(&cleaned, steps, target->type))
 				continue;
 			reason = target->convert(target, &cleaned, &values[column]);
 		}

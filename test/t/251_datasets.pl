@@ -344,6 +344,63 @@ is(sync('wide'), 'finished 2 2 0 0', 'then a file with a column more, and values
 is(sql('SELECT string_agg(concat_ws($$/$$, k, n, d, more), $$ $$ ORDER BY k) FROM silver.wide_w'), 'a/1/2024-01-01 b/2/2024-01-02 c/2024-01-03/x d/y', 'the column is added, what does not fit is NULL');
 is(sql(q{SELECT string_agg(value, ' ' ORDER BY value) FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = 'wide' AND kind = 'value' AND solved_at IS NULL}), '"2.5" "many" "soon"', 'and an issue each');
 
+# ---- Other columns, by each policy ----
+
+# A file that has a column more, one less and a wider one than when its table was made.
+sub drifted { return sql("SELECT string_agg(reason, '; ' ORDER BY reason) FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = '$_[0]' AND i.key IS NULL AND i.solved_at IS NULL AND i.kind <> 'file'"); }
+sub bad { return sql("SELECT string_agg(concat_ws(' ', i.kind, i.key, i.field, i.value), ', ' ORDER BY i.kind, i.key) FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = '$_[0]' AND i.kind IN ('value', 'file') AND i.solved_at IS NULL"); }
+sub columns { return sql("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '$_[0].w'::regclass AND attnum > 0 AND NOT attisdropped"); }
+sub silver { return sql("SELECT string_agg(concat_ws('/', k, coalesce(n::text, '-'), coalesce(d::text, '-')" . ($_[1] ? ", coalesce($_[1], '-')" : '') . "), ' ' ORDER BY k) FROM silver.$_[0]_w"); }
+my $differences = 'field "D" was removed; its column stays; field "More" was added, with type text; field "N" changed its type from bigint to numeric; its column keeps the type it has';
+for my $policy (qw(evolve freeze stop ignore))
+{
+	my $name = "by_$policy";
+	my $follows = $policy =~ /evolve|stop/;
+	mkdir "$folder/srv/$name" or die;
+	put("$name/w.csv", "K,N,D\na,1,2024-01-01\nb,2,2024-01-02\n");
+	server($name, $name, qq{, schema_check_interval '0', key 'K', schema_policy '$policy'});
+	sql("SELECT mls_subscribe('$name.w')");
+	is(sync($name), 'finished 2 2 0 0', "$policy: a file");
+	put("$name/w.csv", "K,N,More\na,1.5,x\nb,2,y\nc,3,z\n");
+	if ($policy eq 'stop')
+	{
+		fails(q{SELECT * FROM mls_sync('by_stop')}, qr/the schema of resource "w" of source "by_stop" has changed.*field "More" was added.*field "D" was removed.*field "N" changed its type/s, 'stop: with other columns it is not taken');
+		is(silver('by_stop'), 'a/1/2024-01-01 b/2/2024-01-02', 'stop: what is here stays');
+		is(files('by_stop'), 'w.csv synced 2', 'stop: as does what is known of the file');
+		fails(q{SELECT * FROM mls_sync('by_stop', full => true)}, qr/has changed/, 'stop: also where all is asked for');
+		sql(q{SELECT mls_schema_accept('by_stop')});
+		is(columns('by_stop'), 'k n d file line more', 'stop: accepted, the column is there');
+	}
+	is(sync($name), 'finished 3 1 2 0', "$policy: with other columns it is taken");
+	is(drifted($name), $policy =~ /evolve|freeze/ ? $differences : '', "$policy: what is said of the columns");
+	is(columns($name), $follows ? 'k n d file line more' : 'k n d file line', "$policy: what the table has");
+	is(silver($name, $follows ? 'more' : undef), $follows ? 'a/-/-/x b/2/-/y c/3/-/z' : 'a/-/- b/2/- c/3/-', "$policy: what fits its columns is there");
+	is(bad($name), 'file w.csv|0 "D", value a N "1.5"', "$policy: what does not is an issue");
+	is(sql("SELECT record->>'More' FROM bronze.${name}_w WHERE record->>'K' = 'c'"), 'z', "$policy: bronze has all");
+	is(sync($name), 'finished 0 0 0 0', "$policy: and that is that");
+	is(drifted($name), $policy eq 'freeze' ? $differences =~ s/.*column stays; //r : '', "$policy: what remains to be decided");
+	next if $follows;
+	is(sql("SELECT string_agg(change || ' ' || name, ', ' ORDER BY name) FROM mls_schema_accept('$name')"), '', "$policy: what is known already is no difference");
+	is(columns($name), $policy eq 'freeze' ? 'k n d file line more' : 'k n d file line', "$policy: accepted later");
+	next if $policy eq 'ignore';
+	is(sync($name), 'finished 0 0 0 0', "$policy: without reading again");
+	is(silver($name, 'more'), 'a/-/-/x b/2/-/y c/3/-/z', "$policy: it is filled from bronze");
+}
+
+# ---- Where a piece of a file ends ----
+
+# Files are read in pieces of 64 kB; the first ends behind each byte of some records in turn.
+my $records = qq(a,"x""y"\r\nb,"1\r\n2"\r\nc,\r\n\r\nd,p"q\r\n"e","z"\r\n);
+mkdir "$folder/srv/pieces" or die;
+for my $place (0 .. length $records)
+{
+	my $start = "K,V\r\nk,";
+	put("pieces/p_$place.csv", $start . 'p' x (65536 - length($start) - 2 - $place) . "\r\n$records");
+}
+server('pieces', 'pieces', q{, files 'p=p_*'});
+is(sql(q{SELECT string_agg(DISTINCT concat_ws(' ', k, coalesce(v, 'null'), _line), '; ') FROM pieces.p WHERE k <> 'k'} =~ s/_line/line/r), qq(a x"y 3; b 1\r\n2 4; c null 6; d p"q 8; e z 9), 'records are the same wherever a piece ends');
+is(sql(q{SELECT count(*) FROM pieces.p}), 6 * (1 + length $records), 'and all are there');
+
 # ---- Memory, and an end that is late ----
 
 my $big = "Zip,Amount,Name\n" . join('', map { sprintf "%05d,%d,\"Name, %d\"\n", $_ % 99999, $_, $_ } 10000 .. 129999);

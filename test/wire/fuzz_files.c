@@ -184,7 +184,7 @@ read_rows(void *arg)
 	DatasetRows *rows;
 	MlsPage *page;
 
-	mls_dataset_examine(&memory.head, &file, DATASET_ANY_ENCODING, &facts);
+	mls_dataset_examine(&memory.head, &file, DATASET_ANY_ENCODING, true, &facts);
 	rows = mls_dataset_rows(&memory.head, &server, &file, &facts);
 	mls_dataset_rows_reject_to(rows, &aside);
 	while (input->rows && (page = mls_dataset_page(rows, 3, memory.head.name)) != NULL)

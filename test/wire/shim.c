@@ -458,6 +458,12 @@ GetDatabaseEncoding(void)
 }
 
 int
+pg_lltoa(int64 value, char *out)
+{
+	return sprintf(out, INT64_FORMAT, value);
+}
+
+int
 pg_mbcliplen(const char *text, int length, int limit)
 {
 	int clipped = 0;

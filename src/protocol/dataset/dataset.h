@@ -165,10 +165,10 @@ typedef struct DatasetFacts
 
 /*
  * Reads all of it.  An error if it is not whole, or in no encoding that is known; of a
- * workbook that shows when its rows are read.
+ * workbook that shows when its rows are read.  Without `hashed` sha256 is empty.
  */
 extern void mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file,
-								DatasetEncoding wanted, DatasetFacts *facts);
+								DatasetEncoding wanted, bool hashed, DatasetFacts *facts);
 
 /* Do the first bytes of a file have this hash, and are they whole lines? */
 extern bool mls_dataset_begins_with(DatasetBytes *bytes, int64 length, const char *sha256);

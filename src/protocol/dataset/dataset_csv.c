@@ -7,6 +7,9 @@
  * CR LF, LF or CR outside quotes, and with the end of the text.  A quote that is never
  * closed would swallow the rest of the file; it is an error, as is a quoted cell longer than
  * any that somebody has written.
+ *
+ * Nearly all records lie whole in one piece of the text, each in a line: their cells are read
+ * where they stand.  All others go by single steps, which also say what is wrong.
  */
 #include "postgres.h"
 
@@ -25,6 +28,10 @@ typedef enum State
 	CLOSED  /* behind a quote in quotes */
 } State;
 
+/* What a byte ends in a record that is read where it stands. */
+#define ENDS_PLAIN 1
+#define ENDS_QUOTED 2
+
 typedef struct DatasetCsv
 {
 	DatasetCells head;
@@ -33,7 +40,8 @@ typedef struct DatasetCsv
 	char delimiter;
 	char quote; /* 0: none */
 	bool may_be_cut;
-	const char *at; /* in the piece */
+	uint8 ends[256]; /* ENDS_* */
+	const char *at;  /* in the piece */
 	const char *end;
 	bool is_ended;
 	bool skip_newline; /* behind CR */
@@ -64,6 +72,9 @@ mls_dataset_csv(const DatasetBytes *bytes, DatasetText *text, char delimiter, ch
 	csv->delimiter = delimiter;
 	csv->quote = quote;
 	csv->may_be_cut = may_be_cut;
+	csv->ends['\n'] = csv->ends['\r'] = ENDS_PLAIN | ENDS_QUOTED;
+	csv->ends[(unsigned char) delimiter] |= ENDS_PLAIN;
+	csv->ends[(unsigned char) quote] |= quote ? ENDS_QUOTED : 0;
 	csv->line = 1;
 	csv->max_cells = 64;
 	csv->starts = palloc(csv->max_cells * sizeof(int));
@@ -274,20 +285,111 @@ read_record(DatasetCsv *csv)
 	return true;
 }
 
+/* ---- records where they stand ---- */
+
+/* The first byte that ends a run, or the end. */
+static inline const char *
+run_end(const DatasetCsv *csv, const char *s, const char *end, uint8 ends)
+{
+	while (s < end && !(csv->ends[(unsigned char) *s] & ends))
+		s++;
+	return s;
+}
+
+/*
+ * A cell in quotes, which opens at s; only one with doubled quotes is copied.  Returns where
+ * it ends, NULL if it goes on in the next line or piece.
+ */
+static const char *
+quoted_cell(DatasetCsv *csv, const char *s, const char *end, DatasetCell *cell)
+{
+	const char *start = ++s;
+	char *copy = NULL;
+	char *out = NULL;
+
+	for (;;)
+	{
+		s = run_end(csv, s, end, ENDS_QUOTED);
+		if (end - s < 2 || *s != csv->quote)
+			return NULL;
+		if (s[1] != csv->quote && copy == NULL)
+			break;
+		/* There is room for all of the piece, so that it never moves. */
+		if (copy == NULL)
+			out = copy = csv->buf.data + csv->buf.len;
+		memcpy(out, start, s - start);
+		out += s - start;
+		if (s[1] != csv->quote)
+			break;
+		*out++ = csv->quote;
+		start = s += 2;
+	}
+	cell->text = copy ? copy : start;
+	cell->length = copy ? out - copy : s - start;
+	csv->buf.len += copy ? cell->length : 0;
+	return s + 1;
+}
+
+/* Reads a record that is whole in a line of the piece; if it is none, false, and nothing is read. */
+static bool
+read_in_place(DatasetCsv *csv)
+{
+	const char *s = csv->at;
+	/* Within that no limit is reached. */
+	const char *end = csv->end - s > MOST_QUOTED ? s + MOST_QUOTED : csv->end;
+	int n = 0;
+
+	if (s < end && csv->skip_newline && *s == '\n')
+		s++;
+	/* Empty lines are counted elsewhere. */
+	if (s == end || *s == '\n' || *s == '\r')
+		return false;
+	resetStringInfo(&csv->buf);
+	enlargeStringInfo(&csv->buf, end - s);
+	for (; n < csv->max_cells; s++)
+	{
+		DatasetCell *cell = &csv->cells[n++];
+
+		*cell = (DatasetCell){.text = s, .quoted = s < end && csv->quote && *s == csv->quote};
+		if (cell->quoted)
+			s = quoted_cell(csv, s, end, cell);
+		else
+		{
+			s = run_end(csv, s, end, ENDS_PLAIN);
+			cell->length = s - cell->text;
+		}
+		if (s == NULL || s == end)
+			return false;
+		if (*s == csv->delimiter)
+			continue;
+		if (*s != '\n' && *s != '\r')
+			return false;
+		csv->skip_newline = *s == '\r';
+		csv->at = s + 1;
+		csv->ncells = n;
+		csv->began = csv->line++;
+		return true;
+	}
+	return false;
+}
+
+/* ---- records ---- */
+
 static const DatasetCell *
 next_record(DatasetCells *cells, int *ncells, int64 *line)
 {
 	DatasetCsv *csv = (DatasetCsv *) cells;
 
-	while (read_record(csv))
+	while (!read_in_place(csv))
 	{
-		if (!finish(csv))
-			continue;
-		*ncells = csv->ncells;
-		*line = csv->began;
-		return csv->cells;
+		if (!read_record(csv))
+			return NULL;
+		if (finish(csv))
+			break;
 	}
-	return NULL;
+	*ncells = csv->ncells;
+	*line = csv->began;
+	return csv->cells;
 }
 
 int64

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 
 #include "base/base.h"
 #include "protocol/dataset/dataset_book.h"
@@ -162,7 +163,7 @@ begin_row(const DatasetRows *rows, char *out, MlsSlice **slice)
 		(*slice)++;
 	}
 	out = begin_member(out + rows->head_length, *slice, &rows->line_member);
-	out += sprintf(out, INT64_FORMAT, rows->line);
+	out += pg_lltoa(rows->line, out);
 	return end_member(out, (*slice)++, MLS_NUMBER);
 }
 

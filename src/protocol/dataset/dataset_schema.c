@@ -51,7 +51,8 @@ read_file(Reading *reading)
 	int nnames;
 	bool more;
 
-	mls_dataset_examine(bytes, reading->file, server->encoding, &facts);
+	mls_dataset_examine(bytes, reading->file, server->encoding, server->mode == DATASET_APPEND,
+						&facts);
 	rows = mls_dataset_rows(bytes, server, reading->file, &facts);
 	/* Lines that are no records are counted here; who reads them makes issues or an error of them. */
 	mls_dataset_rows_reject_to(rows, &aside);

@@ -622,7 +622,8 @@ begin_file(DatasetStream *stream)
 		require_room(stream, table->files, -1);
 	facts = palloc0(sizeof(DatasetFacts));
 	stream->bytes = mls_dataset_open(table->source, stream->file, &stream->head.stats);
-	mls_dataset_examine(stream->bytes, stream->file, server->encoding, facts);
+	mls_dataset_examine(stream->bytes, stream->file, server->encoding,
+						table->files || server->mode == DATASET_APPEND, facts);
 	stream->entry.sha256 = stream->first_sha256 = pstrdup(facts->sha256);
 	if (table->files && is_here(stream, table->files))
 	{

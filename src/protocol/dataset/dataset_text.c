@@ -256,16 +256,23 @@ settle_encoding(const DatasetBytes *bytes, const Finding *finding, DatasetEncodi
 		mls_dataset_fail(bytes, "It is neither valid UTF-8 nor Windows-1252.", hint);
 }
 
+static void
+end_digest(MlsDigest *digest, DatasetFacts *facts)
+{
+	uint8 sha256[MLS_SHA256_BYTES];
+
+	mls_digest_end(digest, sha256);
+	strlcpy(facts->sha256, mls_hex(sha256, sizeof(sha256)), sizeof(facts->sha256));
+}
+
 void
 mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file, DatasetEncoding wanted,
-					DatasetFacts *facts)
+					bool hashed, DatasetFacts *facts)
 {
-	Unpacked *unpacked = begin_unpacked(bytes, true);
+	Unpacked *unpacked = begin_unpacked(bytes, hashed);
 	Finding finding = {.is_utf8 = true, .is_windows = true};
-	uint8 sha256[MLS_SHA256_BYTES];
 	char *piece;
 	Size length;
-	char *hex;
 
 	memset(facts, 0, sizeof(*facts));
 	facts->is_gzip = unpacked->gunzip != NULL;
@@ -274,9 +281,8 @@ mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file, DatasetEncodin
 			judge(&finding, piece, length);
 	facts->encoding = marked_encoding(&finding);
 	facts->has_mark = facts->encoding != DATASET_ANY_ENCODING;
-	mls_digest_end(unpacked->digest, sha256);
-	hex = mls_hex(sha256, sizeof(sha256));
-	strlcpy(facts->sha256, hex, sizeof(facts->sha256));
+	if (hashed)
+		end_digest(unpacked->digest, facts);
 	if (!file->is_book && finding.nfirst == 4 && memcmp(finding.first, "PK\3\4", 4) == 0)
 		mls_dataset_fail(bytes, "It is an archive or a workbook, whatever its name says.",
 						 "A workbook has a name that ends with .xlsx.");
