@@ -229,7 +229,11 @@ visit('#/datasets/inbox/roster', '[data-file]');
 is($browser->js('return [...document.querySelectorAll("main input")].filter(e => !e.labels?.length && !e.ariaLabel).length + [...document.querySelectorAll("button, a[href]")].filter(e => !e.textContent.trim()).length'), 0, 'everything there has a name');
 is($browser->js('return document.documentElement.scrollWidth > innerWidth ? 1 : 0'), 0, 'and fits');
 is(cells('[data-file]', 'File', 'State', 'Rows'), "first.csv|\x{2713} synced|1\nköln.csv|\x{2713} synced|1\nlarge.csv|\x{2713} synced|40,000", 'the page shows them');
-$browser->js('const files = new DataTransfer(), input = document.querySelector("form.upload input"); files.items.add(new File(["x"], "notes.docx")); input.files = files.files');
+$browser->js('const files = new DataTransfer(), input = document.querySelector("form.upload input"); files.items.add(new File(["x"], "notes.docx")); input.files = files.files; window.chosen = input');
+query(q{SET ROLE operator; SELECT mls_upload('inbox', 'late.csv', convert_to(E'Id,Name\n60000,Ann\n', 'UTF8')); SELECT count(*) FROM mls_sync('inbox')});
+$browser->js('performance.clearResourceTimings()');
+$browser->wait_for('the page has looked again', 'return performance.getEntriesByType("resource").some(e => /api/.test(e.name) && e.responseEnd > 0)');
+is($browser->js('return window.chosen.isConnected && window.chosen.files.length'), 1, 'files that somebody has chosen stay, whatever comes meanwhile');
 $browser->click('form.upload button');
 like($browser->text_of('form.upload .failure'), qr/cannot upload file "notes\.docx" to source "inbox".*of no kind that is read/s, 'what is no file of it is refused, and told');
 

@@ -85,6 +85,10 @@ const closeDialogs = () => document.querySelectorAll('dialog').forEach(dialog =>
 // What does not differ for a reader: how long ago something was is told by a clock here.
 const same = data => JSON.stringify(data, (name, value) => (name === 'lag' ? undefined : value));
 
+// What is drawn anew would take away files that somebody has chosen, and what is asked or written.
+const hasFiles = () => [...main.querySelectorAll('input[type=file]')].some(input => input.files.length > 0);
+const inUse = () => hasFiles() || document.querySelector('dialog') || main.contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+
 async function show() {
 	const own = ++turn;
 	const { page, parts, query } = place();
@@ -96,14 +100,14 @@ async function show() {
 	showHead(page);
 	document.title = `${names[page]} · mls_fdw`;
 	main.setAttribute('aria-busy', 'true');
-	const context = { parts, query, again: show, alive: () => own === turn, onLeave: then => { leave = then; } };
+	const context = { parts, query, again: () => own === turn && !hasFiles() && show(), alive: () => own === turn, onLeave: then => { leave = then; } };
 	let shown = null;
 
 	async function draw() {
 		const data = await module.load(context);
 		const now = same(data);
 		if (own !== turn || now === shown) return;
-		if (shown !== null && (document.querySelector('dialog') || main.contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName))) return;
+		if (shown !== null && inUse()) return;
 		const focused = main.contains(document.activeElement) ? document.activeElement.textContent : null;
 		const content = await module.show(data, context);
 		if (own !== turn) return;
