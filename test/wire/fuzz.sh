@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Fuzzes the readers, each for its share of the time: RETS answers starting from cases/, metadata
+# Fuzzes the readers, each for so many seconds: RETS answers starting from cases/, metadata
 # from test/edmx and seeds/, files from test/files, the others from seeds/.
 #
 #   fuzz.sh FUZZ [SECONDS [TARGET...]]     FUZZ is the program built by "make fuzz"
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fuzz=$1
-seconds=${2:-60}
+share=${2:-60}
 targets=("${@:3}")
 [ "${#targets[@]}" -gt 0 ] || targets=(rets json edmx url reso qobrix files)
-share=$(((seconds + ${#targets[@]} - 1) / ${#targets[@]}))
 work=$(mktemp -d /tmp/mls_fdw_fuzz.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 
