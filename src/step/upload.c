@@ -12,6 +12,7 @@
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 
 #include "base/base.h"
 #include "base/digest.h"
