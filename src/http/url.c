@@ -94,6 +94,22 @@ is_host(const char *host)
 	return *host != '\0';
 }
 
+/*
+ * Is the host in the parser the one that will be connected to?  An escaped number ("%34") is only
+ * taken for an IPv4 address when the address that was put together of it is taken apart again.
+ */
+static bool
+is_stable_host(CURLU *handle, const char *host)
+{
+	char *whole = part(handle, CURLUPART_URL, 0);
+	char *again;
+
+	if (whole == NULL || curl_url_set(handle, CURLUPART_URL, whole, 0) != CURLUE_OK)
+		return false;
+	again = part(handle, CURLUPART_HOST, 0);
+	return again && strcmp(again, host) == 0;
+}
+
 bool
 mls_url_split(const char *text, MlsUrl *url)
 {
@@ -107,6 +123,8 @@ mls_url_split(const char *text, MlsUrl *url)
 	url->host = part(handle, CURLUPART_HOST, 0);
 	port = part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 	if (url->host == NULL || !is_host(url->host) || port == NULL)
+		return false;
+	if (strchr(text, '%') && !is_stable_host(handle, url->host))
 		return false;
 	lower(url->host);
 	if (url->host[0] == '[')
