@@ -39,10 +39,6 @@ is(scalar @asked, 1, 'a limit in the order of the source takes one request');
 is($asked[0]{'$top'}, 3, 'which names the limit');
 is($asked[0]{'$orderby'}, 'ModificationTimestamp desc,ListingKey', 'and the order');
 
-($out, @asked) = requests_of(q{SELECT listing_key FROM demo.property WHERE md5(listing_key) <> '' LIMIT 5});
-cmp_ok(scalar @asked, '<=', 2, 'a limit over a local condition stops early');
-ok(!exists $asked[0]{'$top'}, 'without naming a limit');
-
 ($out, @asked) = requests_of('SELECT count(*) FROM demo.property');
 is($out, 250, 'count(*) is right');
 is(scalar @asked, 2, 'and takes one request, and another that finds nothing behind it');
@@ -203,5 +199,10 @@ $node->safe_psql('postgres', q{ALTER FOREIGN TABLE demo.property ADD COLUMN reco
 ($out, @asked) = requests_of(q{SELECT record ->> 'City' IS NOT DISTINCT FROM city FROM demo.property LIMIT 1});
 is($out, 't', 'a column may hold the whole record');
 is($asked[0]{'$select'}, undef, 'which needs all fields');
+
+# The last, for what was asked ahead may still be on its way when it has ended.
+($out, @asked) = requests_of(q{SELECT listing_key FROM demo.property WHERE md5(listing_key) <> '' LIMIT 5});
+cmp_ok(scalar @asked, '<=', 2, 'a limit over a local condition stops early');
+ok(!exists $asked[0]{'$top'}, 'without naming a limit');
 
 done_testing();
