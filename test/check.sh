@@ -156,7 +156,7 @@ run_fuzz() {
 		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
 		return 0
 	fi
-	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-12}"; then count 1 0; else count 0 1; fi
+	if bash "$top/test/wire/fuzz.sh" "$work/fuzz" "${MLS_FUZZ_SECONDS:-9}"; then count 1 0; else count 0 1; fi
 	# What mls_serve reads; left out where its libraries are not there.
 	if ! make -s -j2 -C "$top/test/serve" out="$work/serve" fuzz 2>"$work/parts/fuzz_serve.raw"; then
 		echo "fuzz: addresses of mls_serve not run, the target could not be built:"
@@ -164,7 +164,7 @@ run_fuzz() {
 		[ -z "${MLS_FUZZ_REQUIRED:-}" ] || count 0 1
 		return 0
 	fi
-	if bash "$top/test/serve/fuzz.sh" "$work/serve" "${MLS_FUZZ_SECONDS:-12}"; then count 1 0; else count 0 1; fi
+	if bash "$top/test/serve/fuzz.sh" "$work/serve" "${MLS_FUZZ_SECONDS:-9}"; then count 1 0; else count 0 1; fi
 }
 
 # The demonstration, as somebody types it on a machine that has set nothing.
