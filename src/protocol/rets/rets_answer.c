@@ -333,7 +333,11 @@ mls_rets_answer(const RetsReader *reader)
 void
 mls_rets_feed(RetsReader *reader, const char *bytes, Size length)
 {
-	if (reader->answer.bytes == 0 && mls_rets_is_html(bytes, length))
+	Size more = Min(length, sizeof(reader->beginning) - reader->nbeginning);
+
+	memcpy(reader->beginning + reader->nbeginning, bytes, more);
+	reader->nbeginning += more;
+	if (more > 0 && mls_rets_is_html(reader->beginning, reader->nbeginning))
 		mls_rets_fail(reader, "The answer is a web page.");
 	reader->answer.bytes += length;
 	mls_xml_feed(reader->xml, bytes, length);

@@ -69,6 +69,9 @@ typedef struct RetsNested RetsNested;
 
 struct RetsReader
 {
+	char
+		beginning[64]; /* of the answer, by which a web page is known in whatever pieces it comes */
+	int nbeginning;
 	MemoryContext context;
 	MemoryContext scratch; /* of one event */
 	RetsReaderOptions options;
