@@ -8,15 +8,15 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/test/packages.sh"
 work=$(mktemp -d /tmp/mls_datasets.XXXXXX)
 chmod 755 "$work"
+cleanup() {
+	[ ! -f "$work/db/data/postmaster.pid" ] || as_user "$bin/pg_ctl" -s -D "$work/db/data" -m immediate stop || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
 # MLS_BIN: a server that has the extension already.
 bin=${MLS_BIN:-$(bash "$top/test/tmp_install.sh" "$work/install")}
 mkdir "$work/db" "$work/files" "$work/small"
 [ "$(id -u)" -ne 0 ] || chown postgres "$work/db" "$work/files" "$work/small"
-cleanup() {
-	as_user "$bin/pg_ctl" -s -D "$work/db/data" -m immediate stop || true
-	rm -rf "$work"
-}
-trap cleanup EXIT
 as_user "$bin/initdb" -U postgres -D "$work/db/data" -A trust -N -E UTF8 --locale=C.UTF-8 >/dev/null
 as_user "$bin/pg_ctl" -w -s -D "$work/db/data" -l "$work/db/log" \
 	-o "-c listen_addresses='' -k $work/db -c mls_fdw.file_directories=$work -c max_wal_size=4GB -c shared_buffers=256MB" start

@@ -7,15 +7,15 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/test/packages.sh"
 work=$(mktemp -d /tmp/mls_feeds.XXXXXX)
 chmod 755 "$work"
+cleanup() {
+	[ ! -f "$work/db/data/postmaster.pid" ] || as_user "$bin/pg_ctl" -s -D "$work/db/data" -m immediate stop || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
 # MLS_BIN: a server that has the extension already.
 bin=${MLS_BIN:-$(bash "$top/test/tmp_install.sh" "$work/install")}
 mkdir "$work/db" "$work/feeds"
 [ "$(id -u)" -ne 0 ] || chown postgres "$work/db" "$work/feeds"
-cleanup() {
-	as_user "$bin/pg_ctl" -s -D "$work/db/data" -m immediate stop || true
-	rm -rf "$work"
-}
-trap cleanup EXIT
 as_user "$bin/initdb" -U postgres -D "$work/db/data" -A trust -N -E UTF8 --locale=C.UTF-8 >/dev/null
 as_user "$bin/pg_ctl" -w -s -D "$work/db/data" -l "$work/db/log" \
 	-o "-c listen_addresses='' -k $work/db -c mls_fdw.file_directories=$work/feeds -c max_wal_size=4GB" start

@@ -9,15 +9,15 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 rounds=${1:-9}
 work=$(mktemp -d /tmp/mls_fdw_odata.XXXXXX)
 chmod 755 "$work"
+finish() {
+	[ ! -f "$work/data/postmaster.pid" ] || as_user "$bin/pg_ctl" -D "$work/data" -m immediate -s stop 2>/dev/null || true
+	rm -rf "$work"
+}
+trap finish EXIT
 mkdir "$work/data"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work"
 bin=$(bash "$top/test/tmp_install.sh" "$work/install")
 cd /
-finish() {
-	as_user "$bin/pg_ctl" -D "$work/data" -m immediate -s stop 2>/dev/null || true
-	rm -rf "$work"
-}
-trap finish EXIT
 as_user "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
 as_user "$bin/pg_ctl" -D "$work/data" -l "$work/data/log" -s -w \
 	-o "-c listen_addresses= -c unix_socket_directories=$work/data -c fsync=off -c jit=off -c shared_buffers=512MB" start

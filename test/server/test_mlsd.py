@@ -7,10 +7,12 @@ import unittest
 import xml.etree.ElementTree as xml
 import zlib
 from decimal import Decimal
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import data
 import edm
+import faults
 import mlsd
 import odata
 
@@ -383,6 +385,19 @@ class Serving(unittest.TestCase):
                 self.assertTrue(asking.is_alive())
             asking.join()
             self.assertEqual(answers, [200])
+
+    def test_stall_does_not_outlive_its_rule(self):
+        order = faults.Faults()
+        request = SimpleNamespace(path="/odata/Property", searchable="/odata/Property", follows_link=False)
+        for kind in ("stall", "stall_body", "stall"):
+            order.add({"kind": kind, "times": -1})
+            spec = order.take(request)[kind]
+            self.assertFalse(order.stall(spec).is_set(), "while the rule is there it waits")
+            order.clear()
+            self.assertTrue(order.stall(spec).is_set(), "a request that was taken before waits for nobody")
+        order.add({"kind": "stall", "times": -1})
+        order.release()
+        self.assertFalse(order.stall(order.take(request)["stall"]).is_set(), "after a mere release others wait again")
 
 
 if __name__ == "__main__":
