@@ -9,7 +9,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "base/base.h"
 #include "step/source_file.h"
@@ -24,27 +26,43 @@ PG_FUNCTION_INFO_V1(mls_forget_file_sql);
 /* The field that says which file a row came from, as the protocol of datasets names it. */
 #define FILE_FIELD "_file"
 
-/* Takes some of its rows; how many. */
+/* Takes out the rows that it has brought, batch after batch; how many. */
 static int64
-remove_some(const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer, const char *name,
+remove_rows(const MlsSubscription *sub, const MlsTable *table, MlsWriter *writer, const char *name,
 			int64 run)
 {
-	const char *bronze = mls_qualified_name(sub->bronze);
-	int64 removed;
+	char *query = psprintf("SELECT %s FROM %s b WHERE b.record OPERATOR(pg_catalog.->>) $1 = $2 "
+						   "AND b.deleted_at IS NULL",
+						   mls_bronze_columns(sub), mls_qualified_name(sub->bronze));
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(FILE_FIELD), CStringGetTextDatum(name)};
+	Portal portal = SPI_cursor_open_with_args(NULL, query, 2, types, values, NULL, false, 0);
+	MemoryContext batch =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw batch", ALLOCSET_DEFAULT_SIZES);
+	int64 removed = 0;
 
-	mls_sql_run(psprintf("SELECT %s FROM %s b WHERE b.record OPERATOR(pg_catalog.->>) $1 = $2 "
-						 "AND b.deleted_at IS NULL LIMIT $3",
-						 mls_bronze_columns(sub), bronze),
-				false, SPI_OK_SELECT,
-				MLS_ARGS(mls_arg_text(FILE_FIELD), mls_arg_text(name), mls_arg_int4(BATCH_ROWS)));
-	removed = mls_bronze_remove_found(run, sub, table, writer);
-	mls_sql(SPI_OK_DELETE,
-			psprintf("DELETE FROM %s WHERE run_id = $1 AND deleted_at IS NOT NULL", bronze),
-			mls_arg_int8(run));
+	for (;;)
+	{
+		MemoryContext before;
+		SPITupleTable *fetched;
+
+		CHECK_FOR_INTERRUPTS();
+		SPI_cursor_fetch(portal, true, BATCH_ROWS);
+		if (SPI_processed == 0)
+			break;
+		fetched = SPI_tuptable;
+		before = MemoryContextSwitchTo(batch);
+		removed += mls_bronze_remove_found(run, sub, table, writer);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(batch);
+		SPI_freetuptable(fetched);
+	}
+	SPI_cursor_close(portal);
+	MemoryContextDelete(batch);
 	return removed;
 }
 
-/* Tombstones of earlier purges are traces as well. */
+/* Its tombstones, those of earlier purges as well: they are traces. */
 static void
 remove_tombstones(const MlsSubscription *sub, const char *name)
 {
@@ -73,16 +91,10 @@ forget(MlsSubscription *sub, const char *name)
 	int64 run = mls_run_start(sub, "forget");
 	MlsCounters counters = {0};
 	MlsWriter *writer;
-	int64 removed;
 
 	mls_gold_restore(sub, table);
 	writer = mls_writer_begin(table, sub, run);
-	do
-	{
-		CHECK_FOR_INTERRUPTS();
-		removed = remove_some(sub, table, writer, name, run);
-		counters.deleted += removed;
-	} while (removed > 0);
+	counters.deleted = remove_rows(sub, table, writer, name, run);
 	mls_writer_end(writer);
 	remove_tombstones(sub, name);
 	forget_entry(sub, name);

@@ -164,7 +164,8 @@ mls_bronze_convert(MlsWriter *writer, const MlsTable *table, const MlsSubscripti
 	List *parents = mls_related_parents(sub, table);
 	char *query = psprintf("SELECT %s FROM %s b WHERE %s", mls_bronze_columns(sub),
 						   mls_qualified_name(sub->bronze), condition);
-	Portal portal = SPI_cursor_parse_open(NULL, query, &(SPIParseOpenOptions){.read_only = true});
+	/* With a snapshot of now: the caller's is from before it had the subscription's lock. */
+	Portal portal = SPI_cursor_open_with_args(NULL, query, 0, NULL, NULL, NULL, false, 0);
 
 	for (;;)
 	{

@@ -199,5 +199,28 @@ is(end_psql($second), "1\n", 'which is so after it');
 query('DROP TRIGGER gate ON gold.property; SELECT count(*) FROM mls_sync()');
 is_lawful('a page beside a new column');
 
+# Statements that have begun before a sync, and come after it: they see what it has brought
+my %late = (
+	rebuild => q{mls_rebuild('act.property')},
+	undo => q{mls_undo((SELECT max(id) FROM mls.run WHERE process = 'purge' AND deleted > 0))});
+for my $what (sort keys %late)
+{
+	if ($what eq 'undo')
+	{
+		$mls->control('delete', { resource => 'Property', keys => [$key] });
+		query(q{SELECT count(*) FROM mls_purge('act', 'Property')});
+	}
+	$gate = $node->background_psql('postgres');
+	$gate->query_safe('SELECT pg_advisory_lock(42)');
+	$second = start_psql($node, "SELECT $late{$what} IS NOT NULL FROM (SELECT pg_advisory_xact_lock_shared(42) OFFSET 0) l");
+	wait_for_gate();
+	$mls->control('insert', { resource => 'Property', count => 3 });
+	is(query(q{SELECT status, inserted FROM mls_sync('act', 'Property')}), 'finished|3', "a sync while $what has begun");
+	open_gate();
+	is(end_psql($second), "t\n", 'which then goes on');
+	is(query(q{SELECT count(*) FROM bronze.act_property b WHERE deleted_at IS NULL AND NOT EXISTS (SELECT FROM silver.act_property s WHERE s.listing_key = b.key)}), 0, 'and loses nothing of what came meanwhile');
+	is_lawful($what);
+}
+
 $_->stop for $node, $mls;
 done_testing();

@@ -214,6 +214,22 @@ is(sql(q{SELECT mls_dataset_remove('sheets.agents', 'book.xlsx#Agents')}), 1, 'a
 is(sql(q{SELECT count(*) FROM mls.upload WHERE server = 'sheets'}), 0, 'with its workbook');
 is(sync('sheets'), 'finished 0 0 0 0', 'so that no sync brings it again');
 
+# What a file has brought goes with it, in several batches, also what came after that was asked for.
+server('gone', q{, files 'rows=*.csv'});
+put('gone', "$_.csv", "K\n" . join '', map { "$_\n" } 1 .. 4500) for qw(a b);
+sql(q{IMPORT FOREIGN SCHEMA files FROM SERVER gone INTO gone; SELECT mls_subscribe('gone.rows'); SELECT * FROM mls_sync('gone')});
+my $gate = $node->background_psql('postgres');
+$gate->query_safe('SELECT pg_advisory_lock(7)');
+my $late = start_psql($node, q{SELECT mls_dataset_remove('gone.rows', 'a.csv') FROM (SELECT pg_advisory_xact_lock_shared(7) OFFSET 0) l});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted}) or die 'it does not wait';
+put('gone', 'a.csv', "K\n" . join '', map { "$_\n" } 1 .. 4600);
+is(sync('gone'), 'finished 4600 100 0 4500', 'a file is synced while it is about to be removed');
+$gate->query_safe('SELECT pg_advisory_unlock(7)');
+$gate->quit;
+is(end_psql($late), "4600\n", 'and removed with all that it has brought');
+is(sql(q{SELECT string_agg(file || ' ' || n, ', ') FROM (SELECT file, count(*) AS n FROM silver.gone_rows GROUP BY 1) f}), 'b.csv 4500', 'from silver');
+is(sql(q{SELECT count(*) FROM bronze.gone_rows}), 4500, 'and bronze, without a tombstone');
+
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/uploads.dump";
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'the database is dumped');
 my $here = sql(q{SELECT string_agg(concat_ws(' ', u.server, u.name, u.sha256, p.n), ', ' ORDER BY u.id) FROM mls.upload u JOIN (SELECT upload, count(*) AS n FROM mls.upload_part GROUP BY 1) p ON p.upload = u.id});
