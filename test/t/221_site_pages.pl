@@ -113,7 +113,7 @@ is(cells('[data-mart]', 'Mart', 'State', 'Listings'), 'mart|✓ filled|' . query
 $browser->click('[data-mart] button');
 like($browser->text_of('dialog pre'), qr/mls_mart_sync\('mart'\)/, 'and is filled from there');
 $browser->click('dialog button[type=submit]');
-is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
+ok($browser->wait_for('Live', 'return location.hash === "#/live"'), 'in Live');
 $browser->wait_for('it is filled', 'return [...document.querySelectorAll("#jobs li[data-ended=good]")].some(e => /^Fill mart/.test(e.innerText))');
 
 # ---- All pages: fit on a phone, say nothing of secrets, load nothing of elsewhere ----
@@ -185,7 +185,7 @@ is(cells('[data-publication]', 'Destination', 'Table', 'State', 'Refused'), 'sho
 $browser->click('[data-publication] button');
 like($browser->text_of('dialog pre'), qr/mls_publish_sync\('shop'\)/, 'and has it sent');
 $browser->click('dialog button[type=submit]');
-is($browser->wait_for('Live', 'return location.hash'), '#/live', 'in Live');
+ok($browser->wait_for('Live', 'return location.hash === "#/live"'), 'in Live');
 ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM mls_publications WHERE state = 'failing'}), 'where its run can be seen, and ends');
 query(q{SET client_min_messages = error; SELECT mls_unpublish('shop', 'listing'); DROP SERVER shop CASCADE});
 

@@ -76,6 +76,7 @@ function showLogin(words) {
 	h('label', {}, 'Password', h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true, maxlength: 1000 })),
 	outcome, h('p', { class: 'buttons' }, h('button', { type: 'submit', class: 'main' }, 'Log in')));
 	main.replaceChildren(form);
+	main.removeAttribute('aria-busy');
 	form.elements.role.focus();
 }
 
@@ -123,8 +124,8 @@ async function show() {
 		main.replaceChildren(h('h1', {}, names[page]), failure(problem));
 		if (!(problem instanceof api.Problem)) throw problem;
 	}
-	main.removeAttribute('aria-busy');
 	if (own !== turn) return;
+	main.removeAttribute('aria-busy');
 	if (document.activeElement === document.body || head.contains(document.activeElement)) main.focus({ preventScroll: true });
 	scrollTo(0, 0);
 	if (!module.refreshes) return;
