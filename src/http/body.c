@@ -592,6 +592,15 @@ mls_http_header(const MlsHttpResponse *response, const char *name)
 	return NULL;
 }
 
+TimestampTz
+mls_http_date(const MlsHttpResponse *response, const char *name)
+{
+	const char *value = mls_http_header(response, name);
+	time_t date = value ? curl_getdate(value, NULL) : -1;
+
+	return date == -1 ? 0 : time_t_to_timestamptz((pg_time_t) date);
+}
+
 char *
 mls_http_shown_name(const char *name, int length)
 {

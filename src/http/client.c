@@ -312,6 +312,7 @@ static MlsHttpRequest *
 start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats, bool is_login)
 {
 	MlsHttpRequest *request = palloc0(sizeof(MlsHttpRequest));
+	MlsUrl url;
 
 	request->context = CurrentMemoryContext;
 	request->callback.func = close_request;
@@ -328,9 +329,9 @@ start(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats,
 						errdetail("The address of %s has %s; %d are the most.", call->purpose,
 								  mls_counted(strlen(call->url), "byte", "bytes"), MAX_URL_BYTES)));
 	copy_call(request, call);
+	mls_egress_check(request, &url);
 	/* Credentials go there only, also where a link elsewhere is allowed. */
-	request->same_origin = mls_url_is_own(source, call->url);
-	mls_egress_check(request);
+	request->same_origin = mls_url_split_is_own(source, request->call.url, &url);
 	if (request->same_origin)
 		mls_auth_check(source);
 	try_send(request);
@@ -682,10 +683,14 @@ judge(MlsHttpRequest *request, int status, int64 *delay_us)
 static char *
 header_line(const struct curl_header *header)
 {
-	char *line = psprintf("%s: %s", header->name, header->value);
+	Size name = strlen(header->name);
+	Size value = strlen(header->value);
+	char *line = palloc(name + value + 3);
 
-	for (char *c = line; *c && *c != ':'; c++)
-		*c = pg_ascii_tolower((unsigned char) *c);
+	for (Size i = 0; i < name; i++)
+		line[i] = pg_ascii_tolower((unsigned char) header->name[i]);
+	memcpy(line + name, ": ", 2);
+	memcpy(line + name + 2, header->value, value + 1);
 	return line;
 }
 
@@ -712,14 +717,6 @@ media_type(const char *value)
 	for (char *c = type; *c; c++)
 		*c = pg_ascii_tolower((unsigned char) *c);
 	return type;
-}
-
-static TimestampTz
-header_date(const char *value)
-{
-	time_t date = value ? curl_getdate(value, NULL) : -1;
-
-	return date == -1 ? 0 : time_t_to_timestamptz((pg_time_t) date);
 }
 
 /* A validator that is longer is of no use; nor may it end a line of a request. */
@@ -759,8 +756,6 @@ read_response(MlsHttpRequest *request)
 	response->url = request->call.url;
 	response->headers = read_headers(request->transfer.easy);
 	response->content_type = media_type(mls_http_header(response, "content-type"));
-	response->date = header_date(mls_http_header(response, "date"));
-	response->modified = header_date(mls_http_header(response, "last-modified"));
 	response->validator = validator_of(response);
 	mls_body_take(request, response);
 	return response;
@@ -879,13 +874,14 @@ mls_http_last_request(const MlsHttpSource *source, const MlsHttpCall *call, int 
 	MlsHttpStats stats = {0};
 	int64 until = mls_clock_us() + limit_ms * INT64CONST(1000);
 	MlsHttpRequest *request = palloc0(sizeof(MlsHttpRequest));
+	MlsUrl url;
 
 	request->context = CurrentMemoryContext;
 	request->source = source;
 	request->call = *call;
 	request->stats = &stats;
 	request->same_origin = true;
-	mls_egress_check(request);
+	mls_egress_check(request, &url);
 	if (has_room(request, until))
 		send_alone(request, until);
 }

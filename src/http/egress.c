@@ -326,43 +326,42 @@ mls_egress_apply(MlsHttpRequest *request)
 
 /* With a proxy, the peer is the proxy; of the host behind it only an address in figures can be judged. */
 void
-mls_egress_check(MlsHttpRequest *request)
+mls_egress_check(MlsHttpRequest *request, MlsUrl *url)
 {
 	const MlsHttpSource *source = request->source;
 	bool has_proxy = source->proxy && *source->proxy;
-	MlsUrl url;
 	MlsUrl proxy;
 	bool listed;
 
-	if (!mls_url_split(request->call.url, &url))
+	if (!mls_url_split(request->call.url, url))
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("malformed address of %s", request->call.purpose),
 						errdetail("%s", mls_url_problem(request->call.url))));
-	listed = is_listed(url.host, url.port);
+	listed = is_listed(url->host, url->port);
 	request->peer_listed = listed;
 	if (request->call.mail && request->call.mail->plain && !listed)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("%s may not be sent mail without TLS", source->name),
 						errdetail("Password and mail would travel in clear."),
 						errhint("Let a superuser add \"%s\" to the setting mls_fdw.allowed_hosts.",
-								url.host)));
-	if (strcmp(url.scheme, "https") != 0 && !listed && !request->call.mail)
+								url->host)));
+	if (strcmp(url->scheme, "https") != 0 && !listed && !request->call.mail)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("source \"%s\" may not be asked over plain http", source->name),
 						errdetail("Credentials and data would travel in clear."),
 						errhint("Use https, or let a superuser add \"%s\" to the setting "
 								"mls_fdw.allowed_hosts.",
-								url.host)));
+								url->host)));
 	if (!has_proxy)
 		return;
 	if (!mls_url_split(source->proxy, &proxy))
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("malformed proxy address of source \"%s\"", source->name)));
 	request->peer_listed = is_listed(proxy.host, proxy.port);
-	if (!listed && !is_public_text(url.host))
+	if (!listed && !is_public_text(url->host))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("source \"%s\" may not be asked at its address", source->name),
-						errdetail("The address %s is not public.", url.host),
+						errdetail("The address %s is not public.", url->host),
 						errhint("A superuser can add it to the setting mls_fdw.allowed_hosts.")));
 }
 

@@ -101,10 +101,8 @@ struct MlsHttpResponse
 	char *body;               /* NUL-terminated, at least 16 spare bytes of NUL after it */
 	Size length;
 	MlsHttpSpool *spool; /* NULL: body is all of it; else its first piece, the whole is in a file */
-	TimestampTz date;    /* the Date header, or 0 */
-	TimestampTz modified; /* the Last-Modified header, or 0 */
-	char *validator;      /* header that asks next time whether it has changed; or NULL */
-	List *headers;        /* of char *, "name: value", name in lower case */
+	char *validator;     /* header that asks next time whether it has changed; or NULL */
+	List *headers;       /* of char *, "name: value", name in lower case */
 };
 
 typedef struct MlsHttpRequest MlsHttpRequest;
@@ -169,8 +167,9 @@ extern bool mls_egress_is_public(const struct sockaddr *address);
 /* The character set that the Content-Type header names, or NULL. */
 extern const char *mls_http_charset(const MlsHttpResponse *response);
 
-/* Value of a response header (lower-case name), or NULL. */
+/* Value of a response header (lower-case name), or NULL; or 0 where it is no date. */
 extern const char *mls_http_header(const MlsHttpResponse *response, const char *name);
+extern TimestampTz mls_http_date(const MlsHttpResponse *response, const char *name);
 
 /* Text from outside as a message may show it: cut, printable, without the source's secrets. */
 extern char *mls_http_clean(const MlsHttpSource *source, const char *text);

@@ -253,14 +253,6 @@ extern bool mls_session_note(MlsHttpRequest *request);
 /* Signs a request (AWS Signature Version 4) of a canonical address; false when out of memory. */
 extern bool mls_signature_apply(MlsHttpRequest *request);
 
-/* ---- egress.c ---- */
-
-/* Errors unless the address asked for may be asked at all; sets peer_listed. */
-extern void mls_egress_check(MlsHttpRequest *request);
-
-/* Installs the checks by address. */
-extern bool mls_egress_apply(MlsHttpRequest *request);
-
 /* ---- url.c ---- */
 
 typedef struct MlsUrl
@@ -277,6 +269,9 @@ typedef struct MlsUrl
 extern bool mls_url_split(const char *text, MlsUrl *url);
 extern bool mls_url_same_origin(const MlsUrl *a, const MlsUrl *b);
 
+/* mls_url_is_own() of an address that has been taken apart. */
+extern bool mls_url_split_is_own(const MlsHttpSource *source, const char *text, const MlsUrl *url);
+
 /* A link against the address it came from, without a fragment; NULL if it is malformed. */
 extern char *mls_url_join(const char *base, const char *link);
 
@@ -285,5 +280,13 @@ extern char *mls_url_with_origin(const char *url, const MlsUrl *origin);
 
 /* One value for a form body or a query: everything unreserved kept, the rest escaped. */
 extern char *mls_url_escape(const char *text);
+
+/* ---- egress.c ---- */
+
+/* Errors unless the address asked for may be asked at all; sets peer_listed.  Gives its parts. */
+extern void mls_egress_check(MlsHttpRequest *request, MlsUrl *url);
+
+/* Installs the checks by address. */
+extern bool mls_egress_apply(MlsHttpRequest *request);
 
 #endif /* MLS_TRANSPORT_H */

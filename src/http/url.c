@@ -134,8 +134,11 @@ mls_url_split(const char *text, MlsUrl *url)
 	}
 	url->port = atoi(port);
 	url->path = part(handle, CURLUPART_PATH, 0);
-	url->query = part(handle, CURLUPART_QUERY, 0);
-	url->has_user = part(handle, CURLUPART_USER, 0) || part(handle, CURLUPART_PASSWORD, 0);
+	/* What cannot be there is not asked for: each question costs as much as all else of a part. */
+	if (strchr(text, '?'))
+		url->query = part(handle, CURLUPART_QUERY, 0);
+	url->has_user = strchr(text, '@') &&
+					(part(handle, CURLUPART_USER, 0) || part(handle, CURLUPART_PASSWORD, 0));
 	return true;
 }
 
@@ -403,23 +406,40 @@ mls_url_readable(const MlsHttpSource *source, const char *text)
 	return url;
 }
 
+char *
+mls_url_host(const char *text)
+{
+	MlsUrl url;
+
+	return mls_url_split(text, &url) ? url.host : NULL;
+}
+
 bool
 mls_url_same_host(const char *a, const char *b)
 {
-	MlsUrl one;
-	MlsUrl other;
+	const char *one = mls_url_host(a);
+	const char *other = mls_url_host(b);
 
-	return mls_url_split(a, &one) && mls_url_split(b, &other) && strcmp(one.host, other.host) == 0;
+	return one && other && strcmp(one, other) == 0;
 }
 
 bool
 mls_url_is_own(const MlsHttpSource *source, const char *text)
 {
-	MlsUrl root;
 	MlsUrl url;
 
-	return mls_url_split(source->url, &root) && mls_url_split(text, &url) &&
-		   mls_url_same_origin(&root, &url);
+	return mls_url_split(text, &url) && mls_url_split_is_own(source, text, &url);
+}
+
+bool
+mls_url_split_is_own(const MlsHttpSource *source, const char *text, const MlsUrl *url)
+{
+	MlsUrl root;
+
+	/* Of a host that is nobody's the address is all that there is of a source. */
+	if (source->url && strcmp(source->url, text) == 0)
+		return true;
+	return mls_url_split(source->url, &root) && mls_url_same_origin(&root, url);
 }
 
 const char *

@@ -67,6 +67,9 @@ extern const char *mls_url_problem(const char *url);
 extern const char *mls_hosts_problem(const char *list);
 extern bool mls_hosts_name(const char *list, const char *url);
 
+/* The host of an address, palloc'd; NULL if it is malformed. */
+extern char *mls_url_host(const char *url);
+
 /* Are two addresses on one host? */
 extern bool mls_url_same_host(const char *a, const char *b);
 

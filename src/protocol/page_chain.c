@@ -272,7 +272,7 @@ read_page(MlsChain *chain)
 	if (page)
 	{
 		if (chain->head.date == 0)
-			chain->head.date = response->date;
+			chain->head.date = mls_http_date(response, "date");
 		chain->head.pages++;
 		chain->head.records += page->nrecords;
 		chain->part_records += page->nrecords;

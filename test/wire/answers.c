@@ -132,6 +132,12 @@ mls_http_charset(const MlsHttpResponse *response)
 	return charset ? charset + strlen("charset=") : NULL;
 }
 
+TimestampTz
+mls_http_date(const MlsHttpResponse *response, const char *name)
+{
+	return 0;
+}
+
 const char *
 mls_http_header(const MlsHttpResponse *response, const char *name)
 {

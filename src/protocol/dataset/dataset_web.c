@@ -256,12 +256,13 @@ note_version(DatasetFile *file)
 {
 	const MlsHttpResponse *answer = file->answer;
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz date = mls_http_date(answer, "date");
 
 	file->bytes = mls_http_length(answer);
-	file->modified = answer->modified;
+	file->modified = mls_http_date(answer, "last-modified");
 	file->validator = answer->validator;
 	if (file->validator && mls_http_header(answer, "etag") == NULL &&
-		(answer->date ? answer->date : now) - file->modified < SAME_SECOND)
+		(date ? date : now) - file->modified < SAME_SECOND)
 		file->validator = NULL;
 	/* Without any of them the bytes themselves have to tell. */
 	file->changed = file->validator ? file->modified : now;

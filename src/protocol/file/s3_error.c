@@ -233,11 +233,12 @@ static char *
 clock_hint(const MlsHttpResponse *response)
 {
 	char *ours = pstrdup(timestamptz_to_str(GetCurrentTimestamp()));
+	TimestampTz theirs = response ? mls_http_date(response, "date") : 0;
 
-	if (response == NULL || response->date == 0)
+	if (theirs == 0)
 		return psprintf("Set the clock of this machine: it says %s.", ours);
 	return psprintf("Set the clock of this machine: it says %s, that of the service says %s.", ours,
-					timestamptz_to_str(response->date));
+					timestamptz_to_str(theirs));
 }
 
 static char *

@@ -1033,7 +1033,7 @@ read_page(void *arg, const MlsHttpResponse *response)
 	RetsOutcome outcome;
 
 	if (stream->head.date == 0)
-		stream->head.date = response->date;
+		stream->head.date = mls_http_date(response, "date");
 	/* So many records make a page of an answer that has more. */
 	if (stream->limit >= 0)
 		size = Max(stream->limit, 1);
