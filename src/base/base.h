@@ -71,15 +71,26 @@ extern MlsArg mls_arg_list(const List *texts);
  * which roles cannot.  mls_select() sees what this transaction has done; mls_select_stable()
  * what the caller's snapshot shows, so it may stand in a stable function.  A statement whose
  * arguments are known at run time only takes an array of them: mls_sql_run().
+ *
+ * Those that are run again and again can be kept: planned once, whatever their arguments are.
+ * Then *kept, NULL at first, is the caller's, to be freed by SPI_freeplan() when all is over.
  */
 #define mls_sql(expected, sql, ...) mls_sql_run(sql, false, expected, MLS_ARGS(__VA_ARGS__))
 #define mls_sql_control(expected, sql, ...)                                                        \
 	mls_sql_run_control(sql, expected, MLS_ARGS(__VA_ARGS__))
+#define mls_kept_control(kept, expected, sql, ...)                                                 \
+	mls_sql_keep_control(kept, sql, expected, MLS_ARGS(__VA_ARGS__))
 #define mls_select(sql, ...) mls_sql_run(sql, false, SPI_OK_SELECT, MLS_ARGS(__VA_ARGS__))
+#define mls_kept_select(kept, sql, ...)                                                            \
+	mls_sql_keep(kept, sql, SPI_OK_SELECT, MLS_ARGS(__VA_ARGS__))
 #define mls_select_stable(sql, ...) mls_sql_run(sql, true, SPI_OK_SELECT, MLS_ARGS(__VA_ARGS__))
 
 extern void mls_sql_run(const char *sql, bool stable, int expected, const MlsArg *args, int nargs);
 extern void mls_sql_run_control(const char *sql, int expected, const MlsArg *args, int nargs);
+extern void
+mls_sql_keep(SPIPlanPtr *kept, const char *sql, int expected, const MlsArg *args, int nargs);
+extern void mls_sql_keep_control(SPIPlanPtr *kept, const char *sql, int expected,
+								 const MlsArg *args, int nargs);
 
 /*
  * What stands in a row, from 0, and column, from 1, of a result; of NULL it is NULL, false

@@ -79,12 +79,31 @@ mls_arg_list(const List *texts)
 				   PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT)));
 }
 
+/* A statement that is run once, or (kept) is planned once, for all arguments. */
+static int
+execute(const char *sql, SPIPlanPtr *kept, bool stable, Oid *types, Datum *values,
+		const char *nulls, int nargs)
+{
+	if (kept == NULL)
+		return SPI_execute_with_args(sql, nargs, types, values, nulls, stable, 0);
+	if (*kept == NULL)
+	{
+		SPIPlanPtr plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+
+		if (plan == NULL)
+			elog(ERROR, "could not prepare: %s", sql);
+		SPI_keepplan(plan);
+		*kept = plan;
+	}
+	return SPI_execute_plan(*kept, values, nulls, stable, 0);
+}
+
 /*
  * Runs one statement.  SPI leaves its own memory context behind; the caller's is put
  * back.
  */
-void
-mls_sql_run(const char *sql, bool stable, int expected, const MlsArg *args, int nargs)
+static void
+run(const char *sql, SPIPlanPtr *kept, bool stable, int expected, const MlsArg *args, int nargs)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorContextCallback *around = error_context_stack;
@@ -102,7 +121,7 @@ mls_sql_run(const char *sql, bool stable, int expected, const MlsArg *args, int 
 	error_context_stack = NULL;
 	PG_TRY();
 	{
-		code = SPI_execute_with_args(sql, nargs, types, values, nulls, stable, 0);
+		code = execute(sql, kept, stable, types, values, nulls, nargs);
 	}
 	PG_CATCH();
 	{
@@ -120,12 +139,30 @@ mls_sql_run(const char *sql, bool stable, int expected, const MlsArg *args, int 
 }
 
 void
+mls_sql_run(const char *sql, bool stable, int expected, const MlsArg *args, int nargs)
+{
+	run(sql, NULL, stable, expected, args, nargs);
+}
+
+void
+mls_sql_keep(SPIPlanPtr *kept, const char *sql, int expected, const MlsArg *args, int nargs)
+{
+	run(sql, kept, false, expected, args, nargs);
+}
+
+void
 mls_sql_run_control(const char *sql, int expected, const MlsArg *args, int nargs)
+{
+	mls_sql_keep_control(NULL, sql, expected, args, nargs);
+}
+
+void
+mls_sql_keep_control(SPIPlanPtr *kept, const char *sql, int expected, const MlsArg *args, int nargs)
 {
 	MlsRights before;
 
 	mls_rights_enter_control(&before);
-	mls_sql_run(sql, false, expected, args, nargs);
+	run(sql, kept, false, expected, args, nargs);
 	mls_rights_leave(&before);
 }
 

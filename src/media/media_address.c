@@ -146,7 +146,7 @@ take_record(const Question *question, const MlsRecord *record)
 	item = item_of(question->items, mls_slice_text(key));
 	if (item == NULL)
 		return;
-	before = MemoryContextSwitchTo(item->context);
+	before = MemoryContextSwitchTo(item->batch);
 	foreach (lc, question->media->addresses)
 	{
 		MlsSlice address;

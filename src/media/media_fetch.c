@@ -29,11 +29,8 @@
 void
 mls_media_end_item(MlsMediaItem *item, MlsMediaResult result, const char *error)
 {
-	MemoryContext before = MemoryContextSwitchTo(item->context);
-
 	item->result = result;
-	item->error = pstrdup(error);
-	MemoryContextSwitchTo(before);
+	item->error = MemoryContextStrdup(item->batch, error);
 }
 
 /* Details can hold addresses, which are kept nowhere; those without one say why. */
@@ -68,7 +65,7 @@ void
 mls_media_blame(List *items)
 {
 	MlsMediaItem *first = linitial(items);
-	ErrorData *error = mls_error_catch(first->context);
+	ErrorData *error = mls_error_catch(first->batch);
 	MlsMediaResult result = result_of(error);
 	bool by_network;
 	ListCell *lc;
@@ -147,9 +144,12 @@ mls_media_judge_body(const MlsMediaRun *media, MlsMediaItem *item)
 			psprintf("its end is missing: a file of type %s ends otherwise", item->file.type));
 	else
 	{
+		MemoryContext before = MemoryContextSwitchTo(item->batch);
+
 		item->sha256 = mls_hex(item->digest, MLS_SHA256_BYTES);
 		item->name = mls_store_name(item->digest, item->file.extension);
 		item->result = MLS_MEDIA_GOT;
+		MemoryContextSwitchTo(before);
 	}
 }
 
@@ -191,9 +191,14 @@ may_be_same(const MlsMediaItem *item)
 static void
 note_validator(MlsMediaItem *item)
 {
-	item->validator = item->response->validator;
-	if (item->validator != NULL)
-		item->place = place_of(item->first_address, item->validator);
+	MemoryContext before;
+
+	if (item->response->validator == NULL)
+		return;
+	before = MemoryContextSwitchTo(item->batch);
+	item->validator = pstrdup(item->response->validator);
+	item->place = place_of(item->first_address, item->validator);
+	MemoryContextSwitchTo(before);
 }
 
 /* ---- Answers ---- */
@@ -274,6 +279,34 @@ judge(MlsMediaRun *media, MlsMediaItem *item)
 
 /* ---- Transfers ---- */
 
+MemoryContext
+mls_media_work_on(MlsMediaItem *item)
+{
+	if (item->context == NULL)
+		item->context = AllocSetContextCreate(item->batch, "mls_fdw file", ALLOCSET_DEFAULT_SIZES);
+	return item->context;
+}
+
+/* The next file finds the memory of this one still in the processor's caches. */
+void
+mls_media_forget_work(MlsMediaItem *item)
+{
+	if (item->context != NULL)
+		MemoryContextDelete(item->context);
+	item->context = NULL;
+	item->response = NULL;
+	item->address = NULL;
+	item->first_address = NULL;
+}
+
+static bool
+is_own_host(const MlsMediaRun *media, const char *address)
+{
+	const char *host = mls_url_host(address);
+
+	return host && media->host && strcmp(host, media->host) == 0;
+}
+
 /*
  * How the host of an address is asked.  Files on the source's own origin may want its login;
  * then its session or token is kept up as for records.  Any other host is nobody's, and
@@ -293,9 +326,7 @@ choose_host(MlsMediaRun *media, MlsMediaItem *item, MlsHttpCall *call)
 		mls_source_media_own(source, media->rule.quota_share, &item->http);
 	else if (item->redirects == 0 || was_own)
 	{
-		mls_source_media(source,
-						 source->platform.media_counts ||
-							 mls_url_same_host(item->address, source->http.url),
+		mls_source_media(source, source->platform.media_counts || is_own_host(media, item->address),
 						 media->rule.quota_share, &item->http);
 		item->http.url = item->address;
 	}
@@ -351,7 +382,7 @@ begin(MlsMediaRun *media, MlsMediaItem *item)
 static bool
 advance(MlsMediaRun *media, MlsMediaItem *item)
 {
-	MemoryContext before = MemoryContextSwitchTo(item->context);
+	MemoryContext before = MemoryContextSwitchTo(mls_media_work_on(item));
 
 	PG_TRY();
 	{
@@ -370,12 +401,24 @@ advance(MlsMediaRun *media, MlsMediaItem *item)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(before);
-	if (item->request == NULL)
-		mls_media_put_at_once(media, item);
-	return item->request != NULL;
+	if (item->request != NULL)
+		return true;
+	mls_media_put_at_once(media, item);
+	if (item->result != MLS_MEDIA_GOT)
+		mls_media_forget_work(item);
+	return false;
 }
 
-/* What a batch holds in memory is bounded: files that are not begun any more stay pending, and wanted. */
+static int64
+held_bytes(const MlsMediaItem *item)
+{
+	return item->context != NULL ? item->bytes : 0;
+}
+
+/*
+ * What a batch holds in memory is bounded: files that are not begun any more stay pending, and
+ * wanted.  Those that are put as they come do not count.
+ */
 void
 mls_media_fetch(MlsMediaRun *media, List *items)
 {
@@ -385,7 +428,7 @@ mls_media_fetch(MlsMediaRun *media, List *items)
 	ListCell *lc;
 
 	foreach (lc, items)
-		bytes += ((const MlsMediaItem *) lfirst(lc))->bytes;
+		bytes += held_bytes(lfirst(lc));
 
 	for (int i = 0; i < n; i++)
 	{
@@ -403,7 +446,7 @@ mls_media_fetch(MlsMediaRun *media, List *items)
 		while (item->request != NULL)
 		{
 			(void) advance(media, item);
-			bytes += item->bytes;
+			bytes += held_bytes(item);
 		}
 		media->exhausted |= item->result == MLS_MEDIA_LATER;
 	}

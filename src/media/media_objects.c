@@ -83,12 +83,12 @@ take_object(void *arg, const MlsObject *object)
 	/* Others were not asked for; of two for one the first counts. */
 	if (item == NULL || item->result != MLS_MEDIA_EXPIRED)
 		return;
-	before = MemoryContextSwitchTo(item->context);
+	before = MemoryContextSwitchTo(mls_media_work_on(item));
 	if (object->failure != NULL)
 		mls_media_end_item(item, MLS_MEDIA_FAILED, failure_words(asking, object->failure));
 	else if (object->location != NULL)
 	{
-		item->address = pstrdup(object->location);
+		item->address = MemoryContextStrdup(item->batch, object->location);
 		item->result = MLS_MEDIA_PENDING;
 	}
 	else if (object->length > asking->media->rule.max_file_bytes)

@@ -68,7 +68,8 @@ typedef struct MlsMediaItem
 	MlsHttpSource http;
 	MlsHttpRequest *request; /* NULL: none is under way */
 	MlsHttpResponse *response;
-	MemoryContext context;
+	MemoryContext batch;   /* where it is itself, and what becomes of it */
+	MemoryContext context; /* its transfer, and what came as long as that is needed; or NULL */
 	MlsMediaResult result;
 	char *error; /* a sentence without addresses */
 	bool by_network;
@@ -116,6 +117,7 @@ typedef struct MlsMediaRun
 	List *addresses;      /* of char *: paths to the address in a medium's record */
 	char *stamps;     /* SQL of what says, in a record b of bronze, that the bytes are other ones */
 	const char *base; /* where addresses begin that name no host; NULL: at the source */
+	const char *host; /* the source's own; NULL: it has none */
 	int64 held;       /* bytes of files in memory, of this batch */
 	struct MlsGoldWriter *gold_writer; /* or NULL */
 	MlsTransition keys;                /* for it */
@@ -123,16 +125,27 @@ typedef struct MlsMediaRun
 	MemoryContext batch; /* reset after each */
 	MemoryContext puts; /* of files that are put as they come; NULL: when all of a batch are here */
 	HTAB *digests;      /* of those */
-	int batch_files;    /* of the next one at most */
-	LOCKMODE holds;     /* of the store; or NoLock */
-	bool exhausted;     /* the quota lets no more through just now */
-	const char *why;    /* it ends before all are here; or NULL */
+	struct
+	{
+		SPIPlanPtr next;
+		SPIPlanPtr addresses;
+		SPIPlanPtr files;
+		SPIPlanPtr media;
+	} plans;         /* of statements that each batch runs */
+	int batch_files; /* of the next one at most */
+	LOCKMODE holds;  /* of the store; or NoLock */
+	bool exhausted;  /* the quota lets no more through just now */
+	const char *why; /* it ends before all are here; or NULL */
 } MlsMediaRun;
 
 /* ---- media_fetch.c ---- */
 
 /* Fetches all items that are pending; raises no error but for a cancel. */
 extern void mls_media_fetch(MlsMediaRun *media, List *items);
+
+/* Where what is only needed until its file is put is made, and the end of that. */
+extern MemoryContext mls_media_work_on(MlsMediaItem *item);
+extern void mls_media_forget_work(MlsMediaItem *item);
 
 /* What became of an item. */
 extern void mls_media_end_item(MlsMediaItem *item, MlsMediaResult result, const char *error);
@@ -190,5 +203,6 @@ extern char *mls_media_mark_unreferenced(const MlsMediaRun *media, const char *a
 extern List *mls_media_take_unreferenced(const MlsMediaRun *media);
 extern void mls_media_forget_files(const MlsMediaRun *media, List *names);
 extern void mls_media_follow_store(MlsMediaRun *media);
+extern void mls_media_forget_plans(MlsMediaRun *media);
 
 #endif /* MLS_MEDIA_PARTS_H */

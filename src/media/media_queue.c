@@ -41,6 +41,9 @@
 #define FIRST_DELAY_S 60
 #define LONGEST_DELAY_S (24 * 60 * 60)
 
+/* What the store did not take waits for room in it, or for rights, not for the file's host. */
+#define LONGEST_STORE_DELAY_S (60 * 60)
+
 /* An address that the source itself names and that is not found: after so many times it is believed. */
 #define BELIEVED_FAILURES 10
 
@@ -333,7 +336,7 @@ item_at(const MlsMediaRun *media, uint64 row)
 {
 	MlsMediaItem *item = palloc0(sizeof(MlsMediaItem));
 
-	item->context = AllocSetContextCreate(media->batch, "mls_fdw file", ALLOCSET_SMALL_SIZES);
+	item->batch = media->batch;
 	item->key = mls_text_at(row, 1);
 	item->category = mls_text_at(row, 2);
 	item->old_sha256 = mls_text_at(row, 3);
@@ -360,27 +363,22 @@ keys_of(const List *items)
 
 /* Where the source said last that they are; and which record brought them. */
 static void
-read_addresses(const MlsMediaRun *media, List *items)
+read_addresses(MlsMediaRun *media, List *items)
 {
-	mls_select(psprintf("SELECT key, %s, parent FROM %s b "
-						"WHERE key = ANY ($1) AND deleted_at IS NULL",
-						mls_media_address_sql(media), mls_qualified_name(media->run->sub->bronze)),
-			   keys_of(items));
+	mls_kept_select(
+		&media->plans.addresses,
+		psprintf("SELECT k.n::pg_catalog.int4, b.* "
+				 "FROM pg_catalog.unnest($1) WITH ORDINALITY k (key, n) CROSS JOIN LATERAL "
+				 "(SELECT %s, b.parent FROM %s b WHERE b.key = k.key "
+				 "AND b.deleted_at IS NULL OFFSET 0) b",
+				 mls_media_address_sql(media), mls_qualified_name(media->run->sub->bronze)),
+		keys_of(items));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		const char *key = mls_text_at(i, 1);
-		ListCell *lc;
+		MlsMediaItem *item = list_nth(items, mls_int4_at(i, 1) - 1);
 
-		foreach (lc, items)
-		{
-			MlsMediaItem *item = lfirst(lc);
-
-			if (strcmp(item->key, key) != 0)
-				continue;
-			MemoryContextSwitchTo(media->batch);
-			item->address = mls_text_at(i, 2);
-			item->parent = mls_text_at(i, 3);
-		}
+		item->address = mls_text_at(i, 2);
+		item->parent = mls_text_at(i, 3);
 	}
 }
 
@@ -495,8 +493,8 @@ read_some(MlsMediaRun *media, int most)
 
 	if (media->run->table->source->protocol->objects == NULL)
 	{
-		mls_select(NEXT, mls_arg_int8(media->run->sub->id), mls_arg_list(keys),
-				   mls_arg_text(media->rule.store));
+		mls_kept_select(&media->plans.next, NEXT, mls_arg_int8(media->run->sub->id),
+						mls_arg_list(keys), mls_arg_text(media->rule.store));
 		return;
 	}
 	mls_select(NEXT_BY_RECORD, mls_arg_int8(media->run->sub->id), mls_arg_list(keys),
@@ -591,7 +589,8 @@ next_attempt(const MlsMediaItem *item)
 	double delay = ldexp(FIRST_DELAY_S, Min(item->attempts, 30));
 	TimestampTz at;
 
-	delay = Min(delay, LONGEST_DELAY_S) * (0.9 + pg_prng_double(&pg_global_prng_state) / 10);
+	delay = Min(delay, item->by_store ? LONGEST_STORE_DELAY_S : LONGEST_DELAY_S) *
+			(0.9 + pg_prng_double(&pg_global_prng_state) / 10);
 	at = GetCurrentTimestamp() + (int64) (delay * USECS_PER_SEC);
 	return Max(at, item->not_before);
 }
@@ -791,8 +790,8 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 		put_item(&fetched, lfirst(lc));
 		count_item(lfirst(lc), counters);
 	}
-	mls_sql_control(
-		SPI_OK_INSERT_RETURNING,
+	mls_kept_control(
+		&media->plans.files, SPI_OK_INSERT_RETURNING,
 		"INSERT INTO mls.media_file AS f (store, sha256, name, type, bytes, width, height, cut) "
 		"SELECT DISTINCT ON (n.sha256) $1, n.sha256, n.name, n.type, n.bytes, n.width, n.height, "
 		"n.cut FROM " FETCHED " n WHERE n.name IS NOT NULL ORDER BY n.sha256 "
@@ -802,19 +801,29 @@ mls_media_settle(MlsMediaRun *media, List *items, MlsCounters *counters)
 		mls_arg_text(media->rule.store));
 	for (uint64 i = 0; i < SPI_processed; i++)
 		counters->inserted += mls_bool_at(i, 1) ? 1 : 0;
-	mls_sql_control(SPI_OK_UPDATE,
-					"UPDATE mls.media m SET state = n.state, attempts = n.attempts, "
-					"next_attempt_at = n.next_at, error = n.error, "
-					"store = CASE WHEN n.state = 'here' THEN $2 ELSE m.store END, "
-					"sha256 = CASE WHEN n.state = 'here' THEN n.sha256 ELSE m.sha256 END, "
-					"validator = CASE WHEN n.state = 'here' THEN n.validator ELSE m.validator END, "
-					"place = CASE WHEN n.state = 'here' THEN n.place ELSE m.place END, "
-					"fetched_at = CASE WHEN n.state = 'here' THEN now() ELSE m.fetched_at END "
-					"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key",
-					mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store));
+	mls_kept_control(
+		&media->plans.media, SPI_OK_UPDATE,
+		"UPDATE mls.media m SET state = n.state, attempts = n.attempts, "
+		"next_attempt_at = n.next_at, error = n.error, "
+		"store = CASE WHEN n.state = 'here' THEN $2 ELSE m.store END, "
+		"sha256 = CASE WHEN n.state = 'here' THEN n.sha256 ELSE m.sha256 END, "
+		"validator = CASE WHEN n.state = 'here' THEN n.validator ELSE m.validator END, "
+		"place = CASE WHEN n.state = 'here' THEN n.place ELSE m.place END, "
+		"fetched_at = CASE WHEN n.state = 'here' THEN now() ELSE m.fetched_at END "
+		"FROM " FETCHED " n WHERE m.subscription = $1 AND m.key = n.key",
+		mls_arg_int8(media->run->sub->id), mls_arg_text(media->rule.store));
 	mls_transition_close(&fetched);
 	if (changed != NIL)
 		make_gold(media, changed);
+}
+
+void
+mls_media_forget_plans(MlsMediaRun *media)
+{
+	mls_plan_free(media->plans.next);
+	mls_plan_free(media->plans.addresses);
+	mls_plan_free(media->plans.files);
+	mls_plan_free(media->plans.media);
 }
 
 /* ---- What goes ---- */

@@ -26,14 +26,15 @@
 
 #include "gold/gold_write.h"
 #include "gold/map.h"
+#include "http/url.h"
 #include "media/media_parts.h"
 #include "read/read.h"
 
 /* When no file of so many could be had for the network, it is not the files. */
 #define TELLING 8
 
-/* A batch that took less is followed by a larger one. */
-#define SHORT_BATCH_MS 1000
+/* So long a batch should take: so much of the work a crash or a cancel may lose. */
+#define USUAL_BATCH_MS 500
 
 /* Of MLS_LOCK_STORE: by which a store is known. */
 int64
@@ -168,6 +169,7 @@ prepare(MlsRun *run)
 	media->rule.store = pstrdup(media->rule.store);
 	open_stores(media);
 	MemoryContextSwitchTo(run->context);
+	media->host = mls_url_host(run->table->source->http.url);
 	mls_media_find_fields(media);
 	mls_media_find_parents(media);
 	read_base(media);
@@ -273,14 +275,13 @@ static List *
 claim(MlsMediaRun *media, int most)
 {
 	MlsRun *run = media->run;
-	MlsCounters counters = run->counters;
 	List *items;
 
 	mls_run_begin_step(run);
 	mls_lock_session(MLS_LOCK_STORE, store_lock(media), ShareLock);
 	media->holds = ShareLock;
 	items = mls_media_claim(media, most);
-	mls_run_end_step(run, &counters);
+	mls_run_leave_step(run);
 	return items;
 }
 
@@ -294,21 +295,22 @@ release_store(MlsMediaRun *media)
 
 /*
  * Many small files at a time cost less each; where they are large or slow to come, the work that
- * a crash or a cancel would lose is kept small.  What is neither stays as it is.
+ * a crash or a cancel would lose is kept small, and so is what waits in memory to be put.
  */
 static void
 fit_batch(MlsMediaRun *media, const List *items, TimestampTz began)
 {
+	long ms = Max(TimestampDifferenceMilliseconds(began, GetCurrentTimestamp()), 1);
+	int64 files = (int64) list_length(items) * USUAL_BATCH_MS / ms;
 	int64 bytes = 0;
 	ListCell *lc;
 
 	foreach (lc, items)
 		bytes += ((const MlsMediaItem *) lfirst(lc))->bytes;
-	if (bytes > MLS_MEDIA_BATCH_BYTES / 2 ||
-		TimestampDifferenceExceeds(began, GetCurrentTimestamp(), SHORT_BATCH_MS))
-		media->batch_files = MLS_MEDIA_BATCH;
-	else if (bytes < MLS_MEDIA_BATCH_BYTES / 4)
-		media->batch_files = Min(media->batch_files * 2, MLS_MEDIA_LARGEST_BATCH);
+	if (!mls_store_takes_at_once(media->store) && bytes > 0)
+		files = Min(files, (int64) list_length(items) * (MLS_MEDIA_BATCH_BYTES / 2) / bytes);
+	files = Min(files, media->batch_files * 2);
+	media->batch_files = Max(MLS_MEDIA_BATCH, Min(files, MLS_MEDIA_LARGEST_BATCH));
 }
 
 /* One batch; false when there is no reason for another. */
@@ -586,6 +588,7 @@ media_end(MlsRun *run)
 	if (media == NULL)
 		return;
 	release_store(media);
+	mls_media_forget_plans(media);
 	if (media->gold_writer != NULL)
 		mls_gold_writer_end(media->gold_writer);
 }

@@ -123,6 +123,14 @@ mls_run_end_step(MlsRun *run, MlsCounters *counters)
 	}
 }
 
+void
+mls_run_leave_step(MlsRun *run)
+{
+	mls_transaction_commit();
+	MemoryContextSwitchTo(run->context);
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* Says what a run does from now on. */
 static void
 set_phase(int64 run, const char *phase)

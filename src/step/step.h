@@ -93,6 +93,9 @@ typedef struct MlsProcess
 
 extern void mls_run_begin_step(MlsRun *run);
 extern void mls_run_end_step(MlsRun *run, MlsCounters *counters);
+
+/* Ends a step that has counted nothing. */
+extern void mls_run_leave_step(MlsRun *run);
 extern void mls_run_enter(MlsRun *run, const char *phase);
 extern void mls_run_note(MlsRun *run, const char *format, ...) pg_attribute_printf(2, 3);
 
