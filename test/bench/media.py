@@ -1,7 +1,10 @@
 """Files of media from a local host into a directory store: processor time and memory of the
 worker, beside curl that writes the same files.
 
-    media.py WORK FILES        (run by media.sh)
+    media.py WORK FILES ROUNDS        (run by media.sh)
+
+Both take turns, ROUNDS times each, and the median of each counts: what curl takes for the same files
+differs by half from minute to minute on some machines.
 """
 
 import http.client
@@ -15,7 +18,7 @@ import sys
 import time
 
 # Each four listings of the test server have eight.
-WORK, FILES = sys.argv[1], (int(sys.argv[2]) + 7) // 8 * 8
+WORK, FILES, ROUNDS = sys.argv[1], (int(sys.argv[2]) + 7) // 8 * 8, int(sys.argv[3])
 BYTES = 50000
 TICKS = os.sysconf("SC_CLK_TCK")
 NGINX = """
@@ -104,10 +107,18 @@ def subscribe(port):
             resource_name text OPTIONS (field 'ResourceName'), resource_record_key text OPTIONS (field 'ResourceRecordKey'),
             modification_timestamp timestamptz OPTIONS (field 'ModificationTimestamp'))
             SERVER s OPTIONS (resource 'Media', key 'MediaKey', timestamp 'ModificationTimestamp');
-        SELECT mls_subscribe('s.media');
-        CREATE SERVER store FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://{WORK}/store');""")
+        SELECT mls_subscribe('s.media');""")
     sql("SELECT * FROM mls_sync('s')")
-    sql("SELECT mls_media_store('s', 'store', transfers => 8)")
+
+
+def new_store(number):
+    """A store of its own for a round: nothing is known of its files."""
+    os.mkdir(f"{WORK}/store/{number}")
+    if number > 0:
+        sql("SELECT mls_media_store_remove('s')")
+    sql(f"""
+        CREATE SERVER store{number} FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'file', url 'file://{WORK}/store/{number}');
+        SELECT mls_media_store('s', 'store{number}', transfers => 8, after_sync => false);""")
     sql("VACUUM ANALYZE")
 
 
@@ -121,7 +132,7 @@ def spent(*command):
 
 
 def curl(name):
-    """What curl takes with eight connections, and what it takes to have its files on disk: fsync of each.
+    """What curl takes with eight connections, and what it takes more to have its files on disk: fsync of each.
 
     Its files stay until the end: a file system is slow to reuse what has just been removed."""
     os.mkdir(f"{WORK}/curl/{name}")
@@ -130,7 +141,7 @@ def curl(name):
             out.write(f'url = "{HOST}/{place(i)}"\noutput = "{WORK}/curl/{name}/{i:07d}.jpg"\n')
     written = spent("curl", "-s", "-f", "-Z", "--parallel-max", "8", "-K", WORK + "/list")
     synced = spent("sh", "-c", f"find {WORK}/curl/{name} -type f -print0 | xargs -0 sync")
-    return written, tuple(map(sum, zip(written, synced)))
+    return written, synced
 
 
 def read(path):
@@ -176,24 +187,36 @@ def store():
     return cost, memory
 
 
+def median(pairs):
+    """Of several times, user's and system's, the one that took neither most nor least in all."""
+    return sorted(pairs, key=sum)[len(pairs) // 2]
+
+
 def main():
     global HOST
     total = make_photos()
     HOST = start_host()
     server, port = start_source(HOST)
     subscribe(port)
-    curls = [curl("before")]
-    ours, memory = store()
-    curls.append(curl("after"))
+    written, synced, ours, memory = [], [], [], {}
+    for number in range(ROUNDS):
+        new_store(number)
+        each = curl(number)
+        written.append(each[0])
+        synced.append(tuple(map(sum, zip(*each))))
+        cost, memory = store()
+        ours.append(cost)
     server.stdin.close()
     server.wait()
-    written, synced = (min(each, key=sum) for each in zip(*curls))
-    print(f"{FILES} files, {total / 1e6:.0f} MB, fsync {sql('SHOW fsync')}")
-    for name, (user, system) in (("curl", written), ("curl, and fsync of each file", synced), ("the worker", ours)):
+    print(f"{FILES} files, {total / 1e6:.0f} MB, fsync {sql('SHOW fsync')}; the median of {ROUNDS}")
+    for name, all_times in (("curl", written), ("curl, and fsync of each file", synced), ("the worker", ours)):
+        user, system = median(all_times)
         print(f"{name:28} {user + system:7.2f} s of processor ({user:.2f} user, {system:.2f} system), "
-              f"{total / 1e6 / (user + system):6.1f} MB for each second")
-    print(f"bytes stored for each second of processor: {sum(written) / sum(ours):.2f} of curl (goal 0.6), "
-          f"{sum(synced) / sum(ours):.2f} of curl with fsync")
+              f"{(user + system) / FILES * 1e6:5.0f} us a file, {total / 1e6 / (user + system):6.1f} MB for each second; "
+              "all: " + " ".join(f"{sum(times):.2f}" for times in all_times))
+    cost = sum(median(ours))
+    print(f"bytes stored for each second of processor: {sum(median(written)) / cost:.2f} of curl (goal 0.6), "
+          f"{sum(median(synced)) / cost:.2f} of curl with fsync")
     for mark, (rss, own) in sorted(memory.items()):
         print(f"memory at {mark:4.0%} of the files: {rss:.1f} MB, {own:.1f} MB of its own")
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Files of media from a local host into a directory, beside curl that writes the same: see README.md.
-# MLS_FSYNC=off leaves it to the system when what is written is on disk, as curl does.
+# Files of media from a local host into a directory, beside curl that writes the same, in turn: see README.md.
+# MLS_FSYNC=off leaves it to the system when what is written is on disk, as curl does.  Each of the
+# rounds (MLS_REPEATS, default 3) takes twice the room of all files.
 #
 #   bash test/bench/media.sh [FILES]          # default 5000
 set -euo pipefail
@@ -31,4 +32,4 @@ cat >>"$work/data/postgresql.conf" <<-END_OF_SETTINGS
 END_OF_SETTINGS
 as_user "$bin/pg_ctl" -D "$work/data" -l "$work/server/log" -s -w start
 cd "$work"
-as_user env PATH="$bin:$PATH" PGHOST="$work/data" PGUSER=postgres PGDATABASE=postgres python3 -B "$work/media.py" "$work" "${1:-5000}"
+as_user env PATH="$bin:$PATH" PGHOST="$work/data" PGUSER=postgres PGDATABASE=postgres python3 -B "$work/media.py" "$work" "${1:-5000}" "${MLS_REPEATS:-3}"
