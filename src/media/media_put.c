@@ -19,7 +19,7 @@
 #include "media/media_parts.h"
 #include "step/transaction.h"
 
-/* When a store takes none of so many files, one by one, it is not the files. */
+/* When a store takes none of so many files, one by one, or has no room for so many after each other, it is not the files. */
 #define MOST_REFUSED 3
 
 /* ---- A batch ---- */
@@ -92,16 +92,18 @@ refusal_words(const ErrorData *error)
 
 /*
  * One file that a store never takes holds up no others: each is put by itself, and those that are
- * not taken are tried again later.  If none of the first is, it is the store; then nothing more
- * is put there and the run ends with the error, but those have failed, so that the next run begins
- * with others.
+ * not taken are tried again later.  If none of the first is, or its disk has become full, it is
+ * the store; then nothing more is put there and the run ends with the error, but those have
+ * failed, so that the next run begins with others.
  */
 static void
 put_one_by_one(MlsMediaRun *media, const List *items)
 {
-	ErrorData *first = NULL;
+	ErrorData *last = NULL;
 	int taken = 0;
 	int refused = 0;
+	int without_room = 0; /* since one was taken */
+	bool by_store = false;
 	ListCell *lc;
 
 	foreach (lc, items)
@@ -110,7 +112,7 @@ put_one_by_one(MlsMediaRun *media, const List *items)
 		ErrorData *error;
 
 		CHECK_FOR_INTERRUPTS();
-		if (taken == 0 && refused >= MOST_REFUSED)
+		if (by_store)
 		{
 			item->result = MLS_MEDIA_LATER;
 			continue;
@@ -119,21 +121,23 @@ put_one_by_one(MlsMediaRun *media, const List *items)
 		if (error == NULL)
 		{
 			taken++;
+			without_room = 0;
 			continue;
 		}
 		refused++;
+		without_room += error->sqlerrcode == ERRCODE_DISK_FULL;
+		by_store = (taken == 0 && refused >= MOST_REFUSED) || without_room >= MOST_REFUSED;
 		item->by_store = true;
 		item->result = MLS_MEDIA_FAILED;
-		item->error = MemoryContextStrdup(item->context, refusal_words(error));
-		if (first == NULL)
-			first = error;
-		else
-			FreeErrorData(error);
+		item->error = MemoryContextStrdup(item->batch, refusal_words(error));
+		if (last != NULL)
+			FreeErrorData(last);
+		last = error;
 	}
-	if (taken == 0)
-		media->place->error = first;
-	else if (first != NULL)
-		FreeErrorData(first);
+	if (by_store || taken == 0)
+		media->place->error = last;
+	else if (last != NULL)
+		FreeErrorData(last);
 }
 
 /* Puts what came and is not there. */
@@ -214,11 +218,7 @@ mls_media_put_at_once(MlsMediaRun *media, MlsMediaItem *item)
 		MemoryContextSwitchTo(media->puts);
 		if (is_new(media, item))
 			mls_store_put_finish(start_put(media, item));
-		if (item->response->spool == NULL)
-		{
-			pfree(item->response->body);
-			item->response->body = NULL;
-		}
+		mls_media_forget_work(item);
 	}
 	PG_CATCH();
 	{
