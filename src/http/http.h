@@ -21,7 +21,7 @@
  *
  * A reader meets its files in this order: source.h (where and how to connect), url.c
  * (addresses) and egress.c (which of them may be asked), client.c (one request, its
- * attempts and its answer), multi.c (waiting for libcurl), body.c, rate_limit.c, auth.c
+ * attempts and its answer, response.h), multi.c (waiting for libcurl), body.c, rate_limit.c, auth.c
  * and http_session.c (who asks), signature.c (proving it in each request), mail.c (another protocol),
  * http_errors.c.  What they tell each other is in
  * transport.h.
@@ -37,6 +37,7 @@
 #include "utils/timestamp.h"
 
 #include "base/digest.h"
+#include "http/response.h"
 #include "http/source.h"
 
 /* What was spent on a source by this process (or one scan); all counters only grow. */
@@ -57,8 +58,6 @@ typedef struct MlsHttpMail
 	List *to;         /* of char * */
 	bool plain;       /* without TLS, which only listed hosts may be asked */
 } MlsHttpMail;
-
-typedef struct MlsHttpResponse MlsHttpResponse;
 
 /* Bytes to be sent.  They, or the answer, must stay until the request is finished. */
 typedef struct MlsHttpUpload
@@ -91,20 +90,6 @@ typedef struct MlsHttpCall
 	bool answers; /* the first answer is returned, whatever its status; nobody else is held back */
 } MlsHttpCall;
 
-typedef struct MlsHttpSpool MlsHttpSpool;
-
-struct MlsHttpResponse
-{
-	int status;
-	const char *url;          /* the one asked, for resolving links */
-	const char *content_type; /* lower case, without parameters; "" if none */
-	char *body;               /* NUL-terminated, at least 16 spare bytes of NUL after it */
-	Size length;
-	MlsHttpSpool *spool; /* NULL: body is all of it; else its first piece, the whole is in a file */
-	char *validator;     /* header that asks next time whether it has changed; or NULL */
-	List *headers;       /* of char *, "name: value", name in lower case */
-};
-
 typedef struct MlsHttpRequest MlsHttpRequest;
 struct sockaddr;
 
@@ -127,32 +112,6 @@ extern MlsHttpResponse *mls_http_finish(MlsHttpRequest *request);
 /* Ends a request that is not wanted any more; safe at any time. */
 extern void mls_http_abandon(MlsHttpRequest *request);
 
-/* A body is read in pieces of at most so many bytes. */
-#define MLS_HTTP_PIECE (64 * 1024)
-
-/* How far a body was read; a new one, {response}, reads from its beginning. */
-typedef struct MlsHttpPieces
-{
-	const MlsHttpResponse *response;
-	int64 at;
-} MlsHttpPieces;
-
-/* The next piece of a body, wherever that is; false at its end.  It stays until the next call. */
-extern bool mls_http_piece(MlsHttpPieces *pieces, const char **bytes, Size *length);
-
-/* Bytes of a body in all. */
-extern int64 mls_http_length(const MlsHttpResponse *response);
-
-/* The last bytes of a body, terminated; valid as a piece is. */
-extern const char *mls_http_tail(const MlsHttpResponse *response, int length);
-
-/*
- * A body that is made here, piece by piece, in a temporary file: it is read and uploaded as
- * that of an answer is.  It belongs to CurrentMemoryContext, also through transactions.
- */
-extern MlsHttpResponse *mls_http_body_begin(void);
-extern void mls_http_body_add(MlsHttpResponse *body, const char *bytes, Size length);
-
 /* start + finish */
 extern MlsHttpResponse *
 mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStats *stats);
@@ -163,13 +122,6 @@ mls_http_fetch(const MlsHttpSource *source, const MlsHttpCall *call, MlsHttpStat
  */
 extern bool mls_egress_is_listed(const char *host, int port);
 extern bool mls_egress_is_public(const struct sockaddr *address);
-
-/* The character set that the Content-Type header names, or NULL. */
-extern const char *mls_http_charset(const MlsHttpResponse *response);
-
-/* Value of a response header (lower-case name), or NULL; or 0 where it is no date. */
-extern const char *mls_http_header(const MlsHttpResponse *response, const char *name);
-extern TimestampTz mls_http_date(const MlsHttpResponse *response, const char *name);
 
 /* Text from outside as a message may show it: cut, printable, without the source's secrets. */
 extern char *mls_http_clean(const MlsHttpSource *source, const char *text);
