@@ -12,6 +12,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
+#include "base/base.h"
 #include "http/url.h"
 #include "protocol/dataset/dataset_place.h"
 #include "protocol/file/file.h"
@@ -268,6 +269,12 @@ mls_dataset_shown_url(const MlsSource *source)
 	return url == NULL ? "no place" : is_web(url) ? mls_url_display(url) : url;
 }
 
+bool
+mls_dataset_is_remote(const char *url)
+{
+	return is_web(url) || mls_file_is_signed(url);
+}
+
 static const DatasetPlace *
 place_of(const MlsSource *source)
 {
@@ -347,6 +354,46 @@ mls_dataset_list(const MlsSource *source, const char *resource, const MlsFileLed
 	if (others)
 		*others = listing.others;
 	return listing.files;
+}
+
+static char *
+look_words(const MlsSource *source, const DatasetListing *listing)
+{
+	const char *files = mls_counted(list_length(listing->files), "file", "files");
+	char *others = "";
+
+	if (listing->others)
+		others = psprintf(" Of %s by its name nothing is read, the first is \"%s\".",
+						  mls_counted(list_length(listing->others), "other", "others"),
+						  (char *) linitial(listing->others));
+	if (listing->files == NIL)
+		return psprintf("%s can be read, and has no file that fits.%s",
+						mls_dataset_shown_url(source), others);
+	return psprintf("%s can be read; there is %s, the first is \"%s\".%s",
+					mls_dataset_shown_url(source), files,
+					((DatasetFile *) linitial(listing->files))->name, others);
+}
+
+List *
+mls_dataset_look(const MlsSource *source, char **words, MlsHttpStats *stats)
+{
+	DatasetListing listing = {.source = source, .stats = stats, .looks = true};
+	List *files = NIL;
+	ListCell *lc;
+
+	place_of(source)->list(&listing);
+	list_sort(listing.files, compare_files);
+	list_sort(listing.others, compare_names);
+	foreach (lc, listing.files)
+	{
+		const DatasetFile *found = lfirst(lc);
+		MlsSourceFile *file = palloc(sizeof(MlsSourceFile));
+
+		*file = (MlsSourceFile){.name = found->name, .resource = found->resource};
+		files = lappend(files, file);
+	}
+	*words = look_words(source, &listing);
+	return files;
 }
 
 bool

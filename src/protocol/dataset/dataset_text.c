@@ -15,7 +15,11 @@
 #include "http/gunzip.h"
 #include "protocol/dataset/dataset.h"
 
-#define PIECE (64 * 1024)
+/* Small for fuzzing, so that texts come in several. */
+#ifndef MLS_TEXT_PIECE
+#define MLS_TEXT_PIECE (64 * 1024)
+#endif
+#define PIECE MLS_TEXT_PIECE
 
 /* No byte becomes more than three of UTF-8; two of UTF-16 become three, four become four. */
 #define GROWTH 3
