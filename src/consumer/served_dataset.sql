@@ -278,7 +278,7 @@ BEGIN
             GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL;
             RETURN mls.problem(422, 'InvalidName', coalesce(nullif(said, ''), 'the file has a name that none may have, or nothing in it'));
         WHEN program_limit_exceeded THEN
-            RETURN mls.problem(413, 'FileTooLarge', 'the file is larger than files of this dataset may be, or they are too many');
+            RETURN mls.problem(413, 'FileTooLarge', 'the file is larger than files of this dataset may be, or there is no room for it');
         WHEN insufficient_privilege THEN
             RETURN mls.problem(403, 'Forbidden', 'the place of this dataset does not take files');
         WHEN undefined_object THEN -- its server has another name since

@@ -149,7 +149,9 @@ check_configuration(Check *check, const MlsTable *table)
 	check->server_name = check->source->name;
 	if (is_remote(check))
 		return psprintf("Protocol %s, address %s.", check->source->protocol->name,
-						mls_url_display(check->source->http.url));
+						mls_url_problem(check->source->http.url)
+							? check->source->http.url
+							: mls_url_display(check->source->http.url));
 	if (check->source->protocol->is_local)
 		return psprintf("Protocol %s, platform %s.", check->source->protocol->name,
 						check->source->platform_name);
@@ -628,13 +630,13 @@ check_files(Check *check, const MlsTable *table)
 	check->ok = first == NULL;
 	if (first == NULL)
 		return "Foreign tables read all of them.";
-	return psprintf("No foreign table reads file \"%s\"%s: IMPORT FOREIGN SCHEMA files LIMIT TO (%s) "
-					"FROM SERVER %s INTO ... makes one.",
-					first->name,
-					unread > 1 ? psprintf(", nor %s",
-										  mls_counted(unread - 1, "other file", "other files"))
-							   : "",
-					quote_identifier(first->resource), server);
+	return psprintf(
+		"No foreign table reads file \"%s\"%s: IMPORT FOREIGN SCHEMA files LIMIT TO (%s) "
+		"FROM SERVER %s INTO ... makes one.",
+		first->name,
+		unread > 1 ? psprintf(", nor %s", mls_counted(unread - 1, "other file", "other files"))
+				   : "",
+		quote_identifier(first->resource), server);
 }
 
 /* False: nobody can log in there. */

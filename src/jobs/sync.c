@@ -118,9 +118,10 @@ note_rejected(MlsRun *run)
 	int64 rejected = mls_issues_rejected(mls_writer_issues(run->writer));
 
 	if (rejected > 0)
-		remark(run, psprintf("%s (%s); mls.issue has each",
-							 mls_counted(rejected, "record was not stored", "records were not stored"),
-							 mls_issues_first_rejected(mls_writer_issues(run->writer))));
+		remark(run,
+			   psprintf("%s (%s); mls.issue has each",
+						mls_counted(rejected, "record was not stored", "records were not stored"),
+						mls_issues_first_rejected(mls_writer_issues(run->writer))));
 }
 
 /* A page that came by another timestamp: the cursor does not stand in it. */

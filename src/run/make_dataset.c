@@ -136,7 +136,8 @@ mls_dataset_worker_main(Datum arg)
 	my_outcome = outcome;
 	previous_log_hook = emit_log_hook;
 	emit_log_hook = keep_notices;
-	mls_keep_files(AllocSetContextCreate(TopMemoryContext, "mls_fdw files", ALLOCSET_DEFAULT_SIZES));
+	mls_keep_files(
+		AllocSetContextCreate(TopMemoryContext, "mls_fdw files", ALLOCSET_DEFAULT_SIZES));
 	PG_TRY();
 	{
 		made = make(order_of(assignment));

@@ -181,13 +181,12 @@ require_room(const Upload *upload)
 					mls_arg_oid(source->server_id), mls_arg_text(upload->name),
 					mls_arg_int8(upload->at + upload->length));
 	if (mls_text_at(0, 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("there is no room for file \"%s\" of source \"%s\"", upload->name,
-						source->name),
-				 errdetail_internal("%s", mls_text_at(0, 1)),
-				 errhint("mls_upload_drop() makes room; superusers set this limit with "
-						 "mls_tenant().")));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("there is no room for file \"%s\" of source \"%s\"", upload->name,
+							   source->name),
+						errdetail_internal("%s", mls_text_at(0, 1)),
+						errhint("mls_upload_drop() makes room; superusers set this limit with "
+								"mls_tenant().")));
 	if (!upload->whole && !upload->begun && count_files(source) >= MOST_FILES)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("source \"%s\" has too many files", source->name),
@@ -234,7 +233,8 @@ add_parts(const Upload *upload, int64 number)
 						mls_arg(BYTEAOID, PointerGetDatum(part)));
 	}
 	pfree(part);
-	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.upload SET bytes = $2, "
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.upload SET bytes = $2, "
 					"uploaded_at = pg_catalog.clock_timestamp() WHERE id = $1",
 					mls_arg_int8(number), mls_arg_int8(upload->at + upload->length));
 }

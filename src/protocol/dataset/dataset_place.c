@@ -359,7 +359,7 @@ mls_dataset_list(const MlsSource *source, const char *resource, const MlsFileLed
 static char *
 look_words(const MlsSource *source, const DatasetListing *listing)
 {
-	const char *files = mls_counted(list_length(listing->files), "file", "files");
+	const char *files = mls_counted(list_length(listing->files), "file is", "files are");
 	char *others = "";
 
 	if (listing->others)
@@ -369,7 +369,7 @@ look_words(const MlsSource *source, const DatasetListing *listing)
 	if (listing->files == NIL)
 		return psprintf("%s can be read, and has no file that fits.%s",
 						mls_dataset_shown_url(source), others);
-	return psprintf("%s can be read; there is %s, the first is \"%s\".%s",
+	return psprintf("%s can be read; %s there, the first is \"%s\".%s",
 					mls_dataset_shown_url(source), files,
 					((DatasetFile *) linitial(listing->files))->name, others);
 }
