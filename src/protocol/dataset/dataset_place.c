@@ -28,6 +28,7 @@ static const struct
 	bool is_json;
 	bool is_lines;
 	bool is_book;
+	bool is_parquet;
 } kinds[] = {{"csv"},
 			 {"tsv"},
 			 {"txt"},
@@ -35,7 +36,8 @@ static const struct
 			 {"ndjson", .is_json = true, .is_lines = true},
 			 {"jsonl", .is_json = true, .is_lines = true},
 			 {"xlsx", .is_book = true},
-			 {"xlsm", .is_book = true}};
+			 {"xlsm", .is_book = true},
+			 {"parquet", .is_parquet = true}};
 
 static bool
 drop_extension(char *name, const char *extension)
@@ -57,11 +59,13 @@ stem_of(const char *name, DatasetFile *file)
 	bool is_packed = drop_extension(stem, "gz");
 
 	for (int i = 0; i < lengthof(kinds); i++)
-		if (!(is_packed && kinds[i].is_book) && drop_extension(stem, kinds[i].extension))
+		if (!(is_packed && (kinds[i].is_book || kinds[i].is_parquet)) &&
+			drop_extension(stem, kinds[i].extension))
 		{
 			file->is_json = kinds[i].is_json;
 			file->is_lines = kinds[i].is_lines;
 			file->is_book = kinds[i].is_book;
+			file->is_parquet = kinds[i].is_parquet;
 			return stem;
 		}
 	return NULL;
@@ -230,6 +234,7 @@ mls_dataset_found(DatasetListing *listing, const DatasetFile *found)
 		file->is_json = named.is_json;
 		file->is_lines = named.is_lines;
 		file->is_book = named.is_book;
+		file->is_parquet = named.is_parquet;
 		listing->files = lappend(listing->files, file);
 	}
 }
@@ -315,7 +320,7 @@ mls_dataset_upload_problem(const MlsSource *source, const char *name, const char
 	files = files_named(source->own, name, &is_kind);
 	if (!is_kind)
 		return "By the end of its name it is of no kind that is read: .csv, .tsv, .txt, .json, "
-			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm.";
+			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm, .parquet.";
 	if (files == NIL)
 		return "The server option files has no pattern that fits its name.";
 	*entries = NIL;
@@ -441,6 +446,7 @@ mls_dataset_bytes(Size size, const MlsSource *source, const DatasetFile *file)
 
 	bytes->name = psprintf("file \"%s\" of source \"%s\"", file->name, source->name);
 	bytes->most = source->http.max_answer_bytes;
+	bytes->fd = -1;
 	return bytes;
 }
 

@@ -545,7 +545,7 @@ is_shared(const MlsFileLedger *ledger, const MlsFileEntry *known)
 static bool
 has_grown(const DatasetStream *stream, const MlsFileEntry *known, const DatasetFacts *facts)
 {
-	bool is_plain = !stream->file->is_book && !facts->is_gzip &&
+	bool is_plain = !stream->file->is_book && !stream->file->is_parquet && !facts->is_gzip &&
 					(facts->encoding == DATASET_UTF8 || facts->encoding == DATASET_WINDOWS_1252);
 
 	return is_plain && known->first_sha256 && known->taken_sha256 &&
@@ -683,7 +683,8 @@ begin_file(DatasetStream *stream)
 			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
 							  strlen(stream->lacking), "is what its header lacks");
 	}
-	stream->rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
+	stream->rows = mls_dataset_rows_of(stream->bytes, server, stream->file, facts,
+									   &(DatasetWanted){.columns = stream->head.query->fields});
 	if (table->files)
 	{
 		mls_dataset_rows_reject_to(stream->rows, table->files);

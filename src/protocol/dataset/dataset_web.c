@@ -123,6 +123,8 @@ extension_of(const MlsHttpResponse *answer, const char *bytes, Size length)
 
 	if (length >= 4 && memcmp(bytes, "PK\3\4", 4) == 0)
 		return ".xlsx";
+	if (length >= 4 && memcmp(bytes, "PAR1", 4) == 0)
+		return ".parquet";
 	if (strcmp(answer->content_type, "application/x-ndjson") == 0 ||
 		strcmp(answer->content_type, "application/jsonl") == 0)
 		return ".ndjson";
