@@ -2,7 +2,7 @@
 EXTENSION = mls_fdw
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" mls_fdw.control)
 MODULE_big = mls_fdw
-OBJS = $(patsubst %.c,%.o,$(filter-out src/serve/%,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))))
+OBJS = $(patsubst %.c,%.o,$(filter-out src/serve/% src/parquet/%,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))))
 PGFILEDESC = "mls_fdw - real-estate sources in PostgreSQL"
 
 # The install script is joined from chapters; each names only what stands before it.
@@ -102,6 +102,12 @@ else
 $(info mls_serve is not built: pkg-config does not find all of $(SERVE_NEEDS))
 endif
 
+# The program that reads Parquet files with the library of DuckDB, which it loads when it is there:
+# building it needs nothing.
+ifeq ($(shell uname -s),Linux)
+SCRIPTS_built += mls_parquet
+endif
+
 # How it is tested: pg_regress without a network; the rest needs the test server (test/check.sh).
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=mls_fdw
@@ -149,8 +155,11 @@ src/serve/%.o: src/serve/%.c
 mls_serve: $(SERVE_OBJS)
 	$(CC) $(SERVE_CFLAGS) -o $@ $(SERVE_OBJS) $(shell pkg-config --libs $(SERVE_NEEDS)) -lm
 
+mls_parquet: src/parquet/mls_parquet.c
+	$(CC) -std=gnu99 -D_GNU_SOURCE -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wall -Wextra -Wno-missing-field-initializers $(MLS_CFLAGS) -o $@ $< -ldl
+
 # Its page of the manual goes with it.
-ifdef SCRIPTS_built
+ifneq ($(filter mls_serve,$(SCRIPTS_built)),)
 install: install-serve-manual
 .PHONY: install-serve-manual
 install-serve-manual:
@@ -169,6 +178,11 @@ $(EXTENSION)--$(EXTVERSION).sql: $(SQL_CHAPTERS) src/rows.awk mls_fdw.control
 	done > $@.tmp && mv $@.tmp $@
 
 endif
+
+# Parquet files with the library of DuckDB; needs npm and a registry.
+.PHONY: check-parquet
+check-parquet:
+	+bash test/parquet/check.sh
 
 # RETS clients of other authors against the test server; needs npm and a registry.
 .PHONY: check-peers

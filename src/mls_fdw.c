@@ -14,6 +14,7 @@
 #include "gold/gold.h"
 #include "http/http.h"
 #include "media/store.h"
+#include "protocol/dataset/dataset.h"
 #include "publish/publish.h"
 #include "run/run.h"
 
@@ -28,6 +29,7 @@ _PG_init(void)
 	mls_gold_define_settings();
 	mls_sync_define_settings();
 	mls_folder_define_settings();
+	mls_dataset_define_settings();
 	mls_store_define_settings();
 	mls_publish_define();
 	MarkGUCPrefixReserved("mls_fdw");

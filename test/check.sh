@@ -11,6 +11,7 @@
 #   MLS_LONG=1                plays long rounds (make check-long)
 #   MLS_ASSERT=1              insists on a server with assertions (make check-assert)
 #   MLS_KEEP=1                keeps the temporary directory
+#   MLS_DUCKDB_LIBRARY=FILE   reads Parquet with it (make check-parquet)
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/packages.sh"
@@ -61,6 +62,11 @@ cp -a "$top/releases" "$work/tree/" 2>/dev/null || true
 wanted 196_protocol && make -s -C "$source/test/protocol" PG_CONFIG="$bin/pg_config" out="$work/tree/test/protocol"
 wanted 201_serve_odata && { make -s -j2 -C "$top/test/serve" out="$work/tree/test/serve" rows ||
 	echo 'test/serve could not be built: 201_serve_odata is left out' >&2; }
+if [ -n "${MLS_DUCKDB_LIBRARY:-}" ]; then
+	cp "$MLS_DUCKDB_LIBRARY" "$work/tree/libduckdb.so"
+	chmod 755 "$work/tree/libduckdb.so"
+	export MLS_DUCKDB_LIBRARY=$work/tree/libduckdb.so
+fi
 mkdir "$work/out" "$work/out/ports" "$work/parts"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/tree" "$work/out"
 cd "$work/out"

@@ -229,6 +229,21 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.written_dataset(regrole, text, jsonb, text, text) IS 'a dataset whose files an audience may send and remove, or why not';
 
+-- As the option files has them, else the resource's own name, with the end of any kind.
+CREATE FUNCTION mls.dataset_names(foreign_table regclass) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT coalesce((SELECT string_agg(p.pattern, ', ' ORDER BY e.n)
+                   FROM unnest(string_to_array(mls.server_option(f.relid, 'files'), ',')) WITH ORDINALITY e (entry, n)
+                  CROSS JOIN LATERAL (SELECT btrim(regexp_replace(e.entry, '^[^=]*=', '')) AS pattern, CASE WHEN e.entry ~ '=' THEN btrim(split_part(e.entry, '=', 1)) END AS resource) p
+                  WHERE p.resource = f.resource OR p.resource IS NULL AND (p.pattern ~ '[*?[]' OR starts_with(p.pattern, f.resource || '.'))),
+                f.resource || '.*')
+  FROM (SELECT foreign_table::oid AS relid, o.option_value AS resource FROM pg_foreign_table t, pg_options_to_table(t.ftoptions) o
+         WHERE t.ftrelid = foreign_table AND o.option_name = 'resource') f
+$$;
+COMMENT ON FUNCTION mls.dataset_names(regclass) IS 'the names of files that a dataset takes, as they are told to who has sent one of another name';
+
 CREATE FUNCTION mls.serve_dataset_put(caller regrole, audience text, claims jsonb, source text, resource text, name text, bytes bytea, at bigint DEFAULT 0, more boolean DEFAULT false, total bigint DEFAULT NULL, upload bigint DEFAULT 0) RETURNS json
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -253,7 +268,7 @@ BEGIN
     BEGIN
         entries := mls.dataset_entries(source, name, resource);
         IF entries = '{}' THEN
-            RETURN mls.problem(422, 'InvalidName', 'by its name the file is none of this dataset');
+            RETURN mls.problem(422, 'InvalidName', concat_ws('. ', 'by its name the file is none of this dataset, which takes ' || mls.dataset_names(of.foreign_table), mls.upload_problem(source, name)));
         END IF;
         SELECT u ->> 'number' INTO kept
           FROM mls.as_role_with(of.owner, 'SELECT pg_catalog.to_jsonb(u) FROM @extschema@.mls_upload($2, $3, $1, $4::pg_catalog.int8, $5::pg_catalog.bool, $6::pg_catalog.int8) u',
@@ -263,7 +278,7 @@ BEGIN
             GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL;
             RETURN mls.problem(422, 'InvalidName', coalesce(nullif(said, ''), 'the file has a name that none may have, or nothing in it'));
         WHEN program_limit_exceeded THEN
-            RETURN mls.problem(413, 'FileTooLarge', 'the file is larger than files of this dataset may be, or they are too many');
+            RETURN mls.problem(413, 'FileTooLarge', 'the file is larger than files of this dataset may be, or there is no room for it');
         WHEN insufficient_privilege THEN
             RETURN mls.problem(403, 'Forbidden', 'the place of this dataset does not take files');
         WHEN undefined_object THEN -- its server has another name since
@@ -362,7 +377,7 @@ CREATE FUNCTION mls.serve_dataset_delete(audience text, claims jsonb, source tex
     AS 'MODULE_PATHNAME', 'mls_as_control_sql';
 COMMENT ON FUNCTION mls.serve_dataset_delete(text, jsonb, text, text, text) IS 'the same, for the program that serves';
 
-REVOKE ALL ON FUNCTION mls.problem(integer, text, text), mls.written_dataset(regrole, text, jsonb, text, text),
+REVOKE ALL ON FUNCTION mls.dataset_names(regclass), mls.problem(integer, text, text), mls.written_dataset(regrole, text, jsonb, text, text),
     mls.serve_dataset_put(regrole, text, jsonb, text, text, text, bytea, bigint, boolean, bigint, bigint), mls.serve_dataset_put(text, jsonb, text, text, text, bytea, bigint, boolean, bigint, bigint),
     mls.waiting_dataset(bigint), mls.begin_sync(bigint), mls.serve_dataset_sync(regrole, text, jsonb, text, text), mls.serve_dataset_sync(text, jsonb, text, text),
     mls.serve_dataset_delete(regrole, text, jsonb, text, text, text), mls.serve_dataset_delete(text, jsonb, text, text, text) FROM PUBLIC;

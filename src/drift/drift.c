@@ -23,6 +23,7 @@
 
 #include "base/base.h"
 #include "drift/drift.h"
+#include "protocol/ledger.h"
 #include "step/issue.h"
 #include "subscription/subscription.h"
 
@@ -153,6 +154,9 @@ require_description(MlsRun *run, const MlsSource *source)
 	described.mapping = source->http.mapping_id;
 	described.context =
 		AllocSetContextCreate(TopMemoryContext, "mls_fdw metadata", ALLOCSET_DEFAULT_SIZES);
+	/* What is read for it is what the sync that follows wants. */
+	if (mls_kept_files == NULL)
+		mls_keep_files(described.context);
 	describe(run, source);
 }
 

@@ -18,9 +18,11 @@
 #include "utils/memutils.h"
 
 #include "base/base.h"
+#include "base/name_list.h"
 #include "fdw/fdw.h"
 #include "http/url.h"
 #include "options/options.h"
+#include "protocol/ledger.h"
 
 PG_FUNCTION_INFO_V1(mls_check);
 
@@ -47,6 +49,7 @@ typedef struct Check
 	bool ok;                        /* set to false by a step that ends well with bad news */
 	const MlsCheckStep *store_step; /* the one at hand, of a store of files */
 	void *store_state;
+	List *files;  /* of MlsSourceFile *: of a source that consists of files */
 	int replaced; /* characters that had to be replaced, over all pages read */
 } Check;
 
@@ -124,6 +127,16 @@ run_step(Check *check, const char *item, Step step, const MlsTable *table)
 
 /* ---- the steps before any record is read ---- */
 
+/* Is a place of files asked over HTTP? */
+static bool
+is_remote(const Check *check)
+{
+	const MlsSource *source = check->source;
+
+	return source->protocol->is_remote && source->http.url &&
+		   source->protocol->is_remote(source->http.url);
+}
+
 static char *
 check_configuration(Check *check, const MlsTable *table)
 {
@@ -134,6 +147,11 @@ check_configuration(Check *check, const MlsTable *table)
 	MemoryContextSwitchTo(old);
 	mls_rights_require_server(GetUserId(), check->source->server_id, check->source->name);
 	check->server_name = check->source->name;
+	if (is_remote(check))
+		return psprintf("Protocol %s, address %s.", check->source->protocol->name,
+						mls_url_problem(check->source->http.url)
+							? check->source->http.url
+							: mls_url_display(check->source->http.url));
 	if (check->source->protocol->is_local)
 		return psprintf("Protocol %s, platform %s.", check->source->protocol->name,
 						check->source->platform_name);
@@ -163,6 +181,7 @@ check_credentials(Check *check, const MlsTable *table)
 		[MLS_AUTH_QUERY] = "A key for a parameter of the address is configured.",
 		[MLS_AUTH_PASSWORD] = "User name and password are configured, to be exchanged for a token.",
 		[MLS_AUTH_CHALLENGE] = "User name and password are configured, for what the source asks.",
+		[MLS_AUTH_SIGNATURE] = "An access key is configured; requests are signed with its secret.",
 	};
 	MemoryContext old = MemoryContextSwitchTo(check->context);
 
@@ -547,6 +566,90 @@ check_units(Check *check, const MlsTable *table)
 	return psprintf("Not all is known: %s. %s", problem, detail);
 }
 
+/* ---- where a source consists of files ---- */
+
+static char *
+check_place(Check *check, const MlsTable *table)
+{
+	MemoryContext old = MemoryContextSwitchTo(check->context);
+	char *words;
+
+	check->files = check->source->protocol->look(check->source, &words, &check->stats);
+	MemoryContextSwitchTo(old);
+	check->ok = check->files != NIL;
+	return words;
+}
+
+/* The resources that foreign tables of the source read (List of char *). */
+static List *
+resources_read(const Check *check)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List *read = NIL;
+
+	SPI_connect();
+	mls_select_stable("SELECT o.option_value FROM pg_catalog.pg_foreign_table t, "
+					  "pg_catalog.pg_options_to_table(t.ftoptions) o "
+					  "WHERE t.ftserver = $1 AND o.option_name = 'resource'",
+					  mls_arg_oid(check->source->server_id));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char *resource = mls_text_at(i, 1);
+		MemoryContext before = MemoryContextSwitchTo(context);
+
+		read = lappend(read, pstrdup(resource));
+		MemoryContextSwitchTo(before);
+	}
+	SPI_finish();
+	return read;
+}
+
+/* Files of a new name are a resource of their own, of which nobody may have made a table. */
+static char *
+check_files(Check *check, const MlsTable *table)
+{
+	const char *server = quote_identifier(check->source->name);
+	List *read = resources_read(check);
+	const MlsSourceFile *first = NULL;
+	int64 unread = 0;
+	ListCell *lc;
+
+	if (read == NIL)
+		return psprintf("No foreign table reads them yet: IMPORT FOREIGN SCHEMA files FROM SERVER "
+						"%s INTO ... makes some.",
+						server);
+	foreach (lc, check->files)
+	{
+		const MlsSourceFile *file = lfirst(lc);
+
+		if (mls_is_listed(read, file->resource))
+			continue;
+		first = first ? first : file;
+		unread++;
+	}
+	check->ok = first == NULL;
+	if (first == NULL)
+		return "Foreign tables read all of them.";
+	return psprintf(
+		"No foreign table reads file \"%s\"%s: IMPORT FOREIGN SCHEMA files LIMIT TO (%s) "
+		"FROM SERVER %s INTO ... makes one.",
+		first->name,
+		unread > 1 ? psprintf(", nor %s", mls_counted(unread - 1, "other file", "other files"))
+				   : "",
+		quote_identifier(first->resource), server);
+}
+
+/* False: nobody can log in there. */
+static bool
+check_dataset(Check *check)
+{
+	if (is_remote(check) && !run_step(check, "credentials", check_credentials, NULL))
+		return false;
+	if (run_step(check, "place", check_place, NULL))
+		run_step(check, "files", check_files, NULL);
+	return true;
+}
+
 /* ---- the steps after ---- */
 
 static char *
@@ -627,15 +730,32 @@ check_foundations(Check *check)
 		   run_step(check, "metadata", check_metadata, NULL);
 }
 
+/* What is asked of a source that has records. */
+static void
+check_source(Check *check)
+{
+	if (!check_foundations(check))
+		return;
+	if (check->schema->resources)
+		check_resources(check);
+	if (check->source->protocol->tell)
+		run_step(check, "units", check_units, NULL);
+	run_step(check, "encoding", check_encoding, NULL);
+}
+
 Datum
 mls_check(PG_FUNCTION_ARGS)
 {
 	Check check = {.context = CurrentMemoryContext,
 				   .server_name = text_to_cstring(PG_GETARG_TEXT_PP(0))};
+	MemoryContext kept =
+		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw kept files", ALLOCSET_DEFAULT_SIZES);
 	bool is_configured;
 
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	/* Each step reads the same files. */
+	mls_keep_files(kept);
 	is_configured = run_step(&check, "configuration", check_configuration, NULL);
 	if (is_configured && check.source->protocol->is_store)
 		check_steps(&check, mls_check_store_steps);
@@ -644,15 +764,11 @@ mls_check(PG_FUNCTION_ARGS)
 		if (run_step(&check, "credentials", check_credentials, NULL))
 			check_steps(&check, mls_check_destination_steps);
 	}
-	else if (is_configured && check_foundations(&check))
-	{
-		check_resources(&check);
-		if (check.source->protocol->tell)
-			run_step(&check, "units", check_units, NULL);
-		run_step(&check, "encoding", check_encoding, NULL);
-	}
-	if (check.source && !check.source->protocol->is_local && !check.source->protocol->is_store &&
-		!check.source->protocol->is_destination)
+	else if (is_configured && (check.source->protocol->look == NULL || check_dataset(&check)))
+		check_source(&check);
+	if (check.source && (!check.source->protocol->is_local || is_remote(&check)) &&
+		!check.source->protocol->is_store && !check.source->protocol->is_destination)
 		run_step(&check, "quota", check_quota, NULL);
+	MemoryContextDelete(kept);
 	return (Datum) 0;
 }

@@ -63,6 +63,25 @@ store_page(MlsRun *run, MlsBatch *batch)
 	store(run, batch, &position);
 }
 
+/* While something is read, remarks are the reading's. */
+static void
+remark(MlsRun *run, const char *note)
+{
+	if (run->state != NULL)
+		mls_reader_remark(run->state, note);
+	else
+		mls_run_note(run, "%s", note);
+}
+
+static void
+note_unread(MlsRun *run)
+{
+	const char *words = mls_files_note_unread(run);
+
+	if (words)
+		remark(run, words);
+}
+
 /* Files of which no page has come, and what became of the last one. */
 static void
 store_files(MlsRun *run)
@@ -88,7 +107,21 @@ store_files(MlsRun *run)
 			psprintf("%s for a later sync, for the option settle wants files that "
 					 "were not written just now",
 					 mls_counted(run->table->files->waiting, "file waits", "files wait")));
+	note_unread(run);
 	mls_files_require(run);
+}
+
+/* What was left out of all layers: the run ends well, and who looks at it has to see that. */
+static void
+note_rejected(MlsRun *run)
+{
+	int64 rejected = mls_issues_rejected(mls_writer_issues(run->writer));
+
+	if (rejected > 0)
+		remark(run,
+			   psprintf("%s (%s); mls.issue has each",
+						mls_counted(rejected, "record was not stored", "records were not stored"),
+						mls_issues_first_rejected(mls_writer_issues(run->writer))));
 }
 
 /* A page that came by another timestamp: the cursor does not stand in it. */
@@ -98,26 +131,20 @@ store_other_page(MlsRun *run, MlsBatch *batch)
 	store(run, batch, NULL);
 }
 
-/* Gold that was emptied under the pages; while something is read, remarks are the reading's. */
+/* Gold that was emptied under the pages. */
 static void
 map_replaced(MlsRun *run)
 {
 	int64 mapped = -1;
-	const char *note;
 
 	while (mls_missing_rows_gold_replaced(run))
 	{
 		mapped = mls_remap(run);
 		mls_related_records_follow(run->children);
 	}
-	if (mapped < 0)
-		return;
-	note = psprintf("gold was emptied or rewritten meanwhile: %s mapped again",
-					mls_counted(mapped, "record was", "records were"));
-	if (run->state != NULL)
-		mls_reader_remark(run->state, note);
-	else
-		mls_run_note(run, "%s", note);
+	if (mapped >= 0)
+		remark(run, psprintf("gold was emptied or rewritten meanwhile: %s mapped again",
+							 mls_counted(mapped, "record was", "records were")));
 }
 
 /* Was a load of everything interrupted, which this run goes on with behind a timestamp? */
@@ -158,7 +185,7 @@ goes_over(MlsRun *run)
 }
 
 static void
-sync_work(MlsRun *run)
+read_all(MlsRun *run)
 {
 	bool was_interrupted = goes_on_with_load(run);
 	MlsBatch *batch;
@@ -197,6 +224,13 @@ sync_work(MlsRun *run)
 	store_files(run);
 	mls_timestamps_read(run->timestamps, store_other_page);
 	map_replaced(run);
+}
+
+static void
+sync_work(MlsRun *run)
+{
+	read_all(run);
+	note_rejected(run);
 }
 
 static const char *

@@ -221,6 +221,17 @@ SELECT 'quota', CASE WHEN max(share) >= 1 THEN 'critical' WHEN max(share) >= max
                 'no quota is nearly spent')
   FROM (SELECT source, max(quota_used)::numeric AS share FROM fact GROUP BY source) f
 UNION ALL
+-- A file of a new name comes with no sync, and a tenant without room cannot upload.
+SELECT 'files', CASE WHEN unread IS NULL AND full_up IS NULL THEN 'ok' ELSE 'warning' END,
+       coalesce(nullif(concat_ws('; ', unread, 'nearly all of what it may keep in uploads (limit stored_bytes) is used up by: ' || full_up), ''),
+                'tables read the files of all ' || mls.counted(n, 'source that consists of some', 'sources that consist of some'))
+  FROM (SELECT (SELECT count(DISTINCT s.source) FROM mls.file x JOIN mls.subscription s ON s.id = x.subscription) AS n,
+               (SELECT string_agg(format('no table reads file "%s": IMPORT FOREIGN SCHEMA files LIMIT TO (%I) FROM SERVER %I INTO ...', u.name, u.resource, u.source), '; ' ORDER BY u.source, u.name)
+                  FROM (SELECT * FROM mls.unread ORDER BY source, name LIMIT 10) u) AS unread,
+               (SELECT string_agg(format('%s (%s of %s)', t.role, pg_size_pretty(mls.stored(t.role)), pg_size_pretty(t.stored_bytes)), ', ' ORDER BY t.role::text)
+                  FROM mls.tenant t WHERE t.stored_bytes IS NOT NULL AND mls.stored(t.role) >= max_quota * t.stored_bytes) AS full_up) f
+ WHERE n > 0 OR full_up IS NOT NULL
+UNION ALL
 SELECT 'media', CASE WHEN lost > 0 THEN 'critical' WHEN late IS NOT NULL OR bad IS NOT NULL THEN 'warning' ELSE 'ok' END,
        CASE WHEN lost > 0 OR late IS NOT NULL OR bad IS NOT NULL
             THEN concat_ws('; ', CASE WHEN lost > 0 THEN mls.counted(lost, 'file', 'files') || ' are missing in their store: the next mls_media_sync() fetches them' END,

@@ -105,7 +105,8 @@ SELECT s.source,
        (SELECT pg_catalog.count(*) FROM mls.issue i
          WHERE i.subscription = s.id AND i.solved_at IS NULL) AS issues,
        feeder.expansion AS fed_by,
-       coalesce(success.finished_at, s.subscribed_at) + mls.refresh_within(s.source) AS refresh_by
+       coalesce(success.finished_at, s.subscribed_at) + mls.refresh_within(s.source) AS refresh_by,
+       last.note
   FROM mls.subscription s
   CROSS JOIN LATERAL mls.feeder(s.id) feeder
   LEFT JOIN mls.subscription fed ON fed.id = feeder.subscription
@@ -113,7 +114,7 @@ SELECT s.source,
   LEFT JOIN mls.working working ON working.subscription = coalesce(fed.id, s.id)
   LEFT JOIN LATERAL (SELECT CASE WHEN lost.ended THEN 'crashed' ELSE r.status END AS status, r.started_at,
                             CASE WHEN lost.ended THEN 'the process or the server ended during the run' ELSE r.message END AS message,
-                            r.detail
+                            r.detail, r.note
                        FROM mls.run r
                       CROSS JOIN LATERAL (SELECT r.status = 'running' AND r.id IN (SELECT mls.lost_runs())) AS lost (ended)
                       WHERE r.subscription = coalesce(fed.id, s.id) AND r.process = 'sync'
@@ -156,6 +157,7 @@ COMMENT ON COLUMN mls_status_detail.failures IS 'syncs that failed since the las
 COMMENT ON COLUMN mls_status_detail.next_attempt_at IS 'when it is tried again; who names the source, or changes its configuration, has it tried at once';
 COMMENT ON COLUMN mls_status_detail.fed_by IS 'where its records come from, if other subscriptions bring them (Property.Media, Member.Media); state, runs and newest are then those of the first';
 COMMENT ON COLUMN mls_status_detail.issues IS 'open issues: values and records that did not fit, and what has changed at the source; see mls.issue';
+COMMENT ON COLUMN mls_status_detail.note IS 'what was remarkable about the last sync: records that were not stored, files that no table reads, files that wait';
 COMMENT ON COLUMN mls_status_detail.refresh_by IS 'when the next sync must have ended well, by the server option refresh_within; NULL without it';
 
 -- An interval to be read: nobody wants the seconds of a day.

@@ -93,6 +93,18 @@ mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry)
 }
 
 void
+mls_ledger_other(MlsFileLedger *ledger, const char *name, const char *resource)
+{
+	MemoryContext before = MemoryContextSwitchTo(ledger->context);
+	MlsSourceFile *other = palloc(sizeof(MlsSourceFile));
+
+	other->name = pstrdup(name);
+	other->resource = pstrdup(resource);
+	ledger->others = lappend(ledger->others, other);
+	MemoryContextSwitchTo(before);
+}
+
+void
 mls_ledger_reject(MlsFileLedger *ledger, const char *name, int64 line, const char *text, int length,
 				  const char *reason)
 {
@@ -109,4 +121,26 @@ mls_ledger_reject(MlsFileLedger *ledger, const char *name, int64 line, const cha
 	reject->reason = pstrdup(reason);
 	ledger->rejects = lappend(ledger->rejects, reject);
 	MemoryContextSwitchTo(before);
+}
+
+/* ---- Files that are kept ---- */
+
+MemoryContext mls_kept_files = NULL;
+
+static void
+end_keeping(void *context)
+{
+	if (mls_kept_files == context)
+		mls_kept_files = NULL;
+}
+
+void
+mls_keep_files(MemoryContext context)
+{
+	MemoryContextCallback *callback = MemoryContextAllocZero(context, sizeof(*callback));
+
+	callback->func = end_keeping;
+	callback->arg = context;
+	MemoryContextRegisterResetCallback(context, callback);
+	mls_kept_files = context;
 }

@@ -56,6 +56,13 @@ typedef struct MlsFileReject
 	const char *reason;
 } MlsFileReject;
 
+/* A file of a place, and what its records are of. */
+typedef struct MlsSourceFile
+{
+	const char *name;
+	const char *resource;
+} MlsSourceFile;
+
 typedef struct MlsFileLedger MlsFileLedger;
 
 struct MlsFileLedger
@@ -66,6 +73,8 @@ struct MlsFileLedger
 	List *rejects;         /* of MlsFileReject *: the same */
 	bool passed_over;      /* not all was read: files were known, or wait */
 	int waiting;           /* files that may still be written, of the last list */
+	bool is_listed;        /* somebody has said which files there are */
+	List *others;          /* of MlsSourceFile *: those that are of other resources */
 	int failed;            /* files that could not be read */
 	const char *failure;   /* of the first of them */
 	const char *advice;    /* what to do about that one, or NULL */
@@ -87,5 +96,16 @@ extern const MlsFileEntry *mls_ledger_find_taken(const MlsFileLedger *ledger, co
 extern void mls_ledger_note(MlsFileLedger *ledger, const MlsFileEntry *entry);
 extern void mls_ledger_reject(MlsFileLedger *ledger, const char *name, int64 line, const char *text,
 							  int length, const char *reason);
+
+/* Takes note of a file that is of another resource. */
+extern void mls_ledger_other(MlsFileLedger *ledger, const char *name, const char *resource);
+
+/*
+ * Files that are fetched whole are kept in a context, for who reads them once more in this
+ * process: what is kept is not fetched again, unless it is older than a minute and has changed.
+ * Without it, and after its end, nothing is kept.
+ */
+extern MemoryContext mls_kept_files;
+extern void mls_keep_files(MemoryContext context);
 
 #endif /* MLS_PROTOCOL_LEDGER_H */

@@ -166,6 +166,12 @@ struct MlsProtocol
 	/* Files on the source's own origin want its login. */
 	bool media_login;
 
+	/* Looks at the place of a source's files: what is there (List of MlsSourceFile *), and in
+	 * *words how that was found.  NULL: it has no such place. */
+	List *(*look)(const MlsSource *source, char **words, MlsHttpStats *stats);
+	/* Is a place at that address asked over HTTP?  NULL: never. */
+	bool (*is_remote)(const char *url);
+
 	/* The files of a record, one by one.  NULL where the protocol has none. */
 	void (*objects)(const MlsObjectQuery *query, MlsObjectTake take, void *arg,
 					MlsHttpStats *stats);

@@ -456,6 +456,23 @@ convert_jsonb(const MlsTarget *target, const MlsSlice *slice, Datum *value)
 	return failed ? "does not fit into jsonb" : NULL;
 }
 
+/* Bytes as PostgreSQL writes them: \xdeadbeef. */
+static const char *
+convert_bytes(const MlsTarget *target, const MlsSlice *slice, Datum *value)
+{
+	int length;
+	const char *content = mls_slice_content(slice, &length);
+	bytea *bytes;
+
+	if (slice->kind != MLS_STRING || length < 2 || length % 2 != 0 || content[0] != '\\' ||
+		content[1] != 'x' || strspn(content + 2, "0123456789abcdefABCDEF") < length - 2)
+		return "is not bytes in hexadecimal digits, as \\x00ff";
+	bytes = palloc(VARHDRSZ + (length - 2) / 2);
+	SET_VARSIZE(bytes, VARHDRSZ + hex_decode(content + 2, length - 2, VARDATA(bytes)));
+	*value = PointerGetDatum(bytes);
+	return NULL;
+}
+
 /* ---- collections, and lists in one string, as arrays ---- */
 
 typedef struct Elements
@@ -652,6 +669,7 @@ static const struct
 	{TIMESTAMPTZOID, convert_timestamp},
 	{TIMEOID, convert_time},
 	{UUIDOID, convert_uuid},
+	{BYTEAOID, convert_bytes},
 	{JSONOID, convert_json},
 	{JSONBOID, convert_jsonb},
 };
@@ -660,7 +678,7 @@ const char *
 mls_target_types(void)
 {
 	return "text, varchar, char, numeric, smallint, integer, bigint, real, double precision, "
-		   "boolean, date, timestamp, timestamptz, time, uuid, json, jsonb";
+		   "boolean, date, timestamp, timestamptz, time, uuid, bytea, json, jsonb";
 }
 
 /* 10 ^ (precision - scale) of a numeric type modifier. */

@@ -13,9 +13,13 @@
 #include "record/page_builder.h"
 
 /* A chunk of JSON holds some hundred records of a usual size. */
-#define CHUNK_BYTES (512 * 1024)
+/* Small for fuzzing, so that a page has several. */
+#ifndef MLS_PAGE_CHUNK
+#define MLS_PAGE_CHUNK (512 * 1024)
+#endif
+#define CHUNK_BYTES MLS_PAGE_CHUNK
 
-#define CHUNK_SLICES 16384
+#define CHUNK_SLICES (CHUNK_BYTES / 32)
 
 #define FIRST_RECORDS 256
 

@@ -3,7 +3,7 @@
 -- Runs in a process of its own, as the caller: see make_dataset.c.  What is taken over is a
 -- server that is a dataset at the same address and has no foreign tables yet, as one has to
 -- which files were uploaded since.
-CREATE FUNCTION mls.make_dataset("order" jsonb) RETURNS void
+CREATE FUNCTION mls.make_dataset("order" jsonb) RETURNS SETOF bigint
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
@@ -63,6 +63,7 @@ BEGIN
     FOR made IN SELECT t.ftrelid FROM pg_foreign_table t JOIN pg_foreign_server f ON f.oid = t.ftserver
                  WHERE f.srvname = server ORDER BY t.ftrelid LOOP
         PERFORM @extschema@.mls_subscribe(made::regclass);
+        RETURN QUERY SELECT s.id FROM mls.subscription s WHERE s.foreign_table = made;
     END LOOP;
     IF made IS NULL AND place <> 'upload:' THEN
         PERFORM mls.refuse('02000', format('source "%s" has no file that can be read', server),
@@ -72,12 +73,12 @@ BEGIN
                                      WHERE i.resource IS NULL ORDER BY i.n LIMIT 5) i));
     END IF;
 END $$;
-COMMENT ON FUNCTION mls.make_dataset(jsonb) IS 'part of mls_dataset(): makes server, schema, user mapping, foreign tables and subscriptions';
+COMMENT ON FUNCTION mls.make_dataset(jsonb) IS 'part of mls_dataset(): makes server, schema, user mapping, foreign tables and subscriptions, whose numbers it tells';
 
 CREATE FUNCTION mls.make_dataset_apart("order" text) RETURNS void
     AS 'MODULE_PATHNAME', 'mls_make_dataset_sql' LANGUAGE C VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION mls.make_dataset_apart(text) IS 'part of mls_dataset(): mls.make_dataset() in a transaction of its own';
+COMMENT ON FUNCTION mls.make_dataset_apart(text) IS 'part of mls_dataset(): mls.make_dataset() in a transaction of its own, and the first sync';
 
 CREATE FUNCTION mls_dataset(
     name text, url text, options jsonb DEFAULT '{}', login jsonb DEFAULT NULL, schema text DEFAULT NULL,
@@ -87,8 +88,6 @@ CREATE FUNCTION mls_dataset(
     SET search_path = pg_catalog, pg_temp
     AS $$
 #variable_conflict use_column
-DECLARE
-    failure text;
 BEGIN
     PERFORM mls.refuse_standby('mls_dataset()', 'make datasets');
     IF name IS NULL OR url IS NULL THEN
@@ -105,14 +104,9 @@ BEGIN
         'name', name, 'url', url, 'options', options, 'login', login, 'schema', schema,
         'settings', (SELECT jsonb_object_agg(s.name, s.setting) FROM pg_settings s
                       WHERE s.name ~ '^mls_fdw\.(bronze|silver|gold|reso)_schema$'))::text);
-    BEGIN
-        PERFORM s.status FROM @extschema@.mls_sync(name) s;
-    EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS failure = MESSAGE_TEXT;
-    END;
     RETURN QUERY
     SELECT s.resource, s.foreign_table, s.silver, s.gold, coalesce(r.status, 'new'), s.local_rows,
-           coalesce(r.message || coalesce(': ' || r.detail, ''), r.note, failure)
+           coalesce(r.message || coalesce(': ' || r.detail, ''), r.note)
       FROM mls.subscription s
       LEFT JOIN LATERAL (SELECT * FROM mls.run r WHERE r.subscription = s.id AND r.process = 'sync' ORDER BY r.id DESC LIMIT 1) r ON true
      WHERE s.source = mls_dataset.name AND pg_has_role(s.owner, 'USAGE')

@@ -1,10 +1,11 @@
 /*
  * make_dataset.c
- *		The first half of mls_dataset(): makes what a dataset needs in a process, and so in a
- *		transaction, of its own.
+ *		What mls_dataset() does: makes what a dataset needs in a process, and so in a transaction,
+ *		of its own, and syncs it there.
  *
- * Syncs run in processes of theirs, which see only what is committed; a function cannot commit.
- * What is made is made by mls.make_dataset(), as the caller; its error is the caller's.
+ * Syncs see only what is committed, and a function cannot commit.  What is made is made by
+ * mls.make_dataset(), as the caller; its error is the caller's.  Files that were fetched for that
+ * are not fetched again by the sync.
  */
 #include "postgres.h"
 
@@ -18,7 +19,11 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
+#include "alert/alert.h"
 #include "base/base.h"
+#include "consumer/consumer.h"
+#include "monitor/monitor.h"
+#include "protocol/ledger.h"
 #include "run/run.h"
 #include "step/transaction.h"
 
@@ -62,15 +67,53 @@ keep_notices(ErrorData *error)
 		previous_log_hook(error);
 }
 
-static void
+/* What was made (List of int64 *): subscriptions. */
+static List *
 make(const char *order)
 {
+	int level = log_min_messages;
+	MemoryContext context = CurrentMemoryContext;
+	List *made = NIL;
+
 	/* Without it nobody would be told of notices, and so they would not be made. */
-	if (log_min_messages > NOTICE)
-		SetConfigOption("log_min_messages", "notice", PGC_SUSET, PGC_S_OVERRIDE);
+	log_min_messages = Min(level, NOTICE);
 	mls_transaction_begin(GetUserId());
-	mls_select("SELECT mls.make_dataset($1::pg_catalog.jsonb)", mls_arg_text(order));
+	mls_select("SELECT s FROM mls.make_dataset($1::pg_catalog.jsonb) s", mls_arg_text(order));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		int64 *subscription = MemoryContextAlloc(context, sizeof(int64));
+		MemoryContext before = MemoryContextSwitchTo(context);
+
+		*subscription = mls_int8_at(i, 1);
+		made = lappend(made, subscription);
+		MemoryContextSwitchTo(before);
+	}
 	mls_transaction_commit();
+	MemoryContextSwitchTo(context);
+	log_min_messages = level;
+	return made;
+}
+
+/* The first sync, in the process that has just read the files; what becomes of it is in mls.run. */
+static void
+sync_first(const MlsAssignment *assignment, List *made)
+{
+	ListCell *lc;
+
+	foreach (lc, made)
+	{
+		MlsOutcome *outcome = palloc0(sizeof(MlsOutcome));
+
+		CHECK_FOR_INTERRUPTS();
+		outcome->subscription = *(const int64 *) lfirst(lc);
+		mls_run_conduct(&assignment->task, outcome);
+		mls_webhook_deliver(outcome->subscription);
+	}
+	if (made == NIL)
+		return;
+	mls_follow(assignment, *(const int64 *) linitial(made));
+	mls_push_deliver(MLS_PUSH_SECONDS);
+	mls_alert_deliver(MLS_ALERT_SECONDS);
 }
 
 void
@@ -79,6 +122,7 @@ mls_dataset_worker_main(Datum arg)
 	MlsAssignment *assignment;
 	MlsOutcome *outcome;
 	dsm_segment *segment;
+	List *volatile made = NIL;
 
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -92,9 +136,11 @@ mls_dataset_worker_main(Datum arg)
 	my_outcome = outcome;
 	previous_log_hook = emit_log_hook;
 	emit_log_hook = keep_notices;
+	mls_keep_files(
+		AllocSetContextCreate(TopMemoryContext, "mls_fdw files", ALLOCSET_DEFAULT_SIZES));
 	PG_TRY();
 	{
-		make(order_of(assignment));
+		made = make(order_of(assignment));
 		outcome->state = MLS_OUTCOME_FINISHED;
 	}
 	PG_CATCH();
@@ -104,6 +150,7 @@ mls_dataset_worker_main(Datum arg)
 	}
 	PG_END_TRY();
 	emit_log_hook = previous_log_hook;
+	sync_first(assignment, made);
 	dsm_detach(segment);
 }
 
@@ -178,10 +225,13 @@ Datum
 mls_make_dataset_sql(PG_FUNCTION_ARGS)
 {
 	char *order = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ErrorContextCallback *context = error_context_stack;
 	dsm_segment *segment = assign(order);
 	const MlsOutcome *outcome = ((MlsAssignment *) dsm_segment_address(segment))->outcomes;
 	BackgroundWorkerHandle *handle;
 
+	/* Who calls mls_dataset() has not written what stands in it. */
+	error_context_stack = NULL;
 	if (!mls_worker_start(&handle, "mls_dataset_worker_main",
 						  UInt32GetDatum(dsm_segment_handle(segment)), NULL, 0, "dataset",
 						  "its caller"))
@@ -198,6 +248,7 @@ mls_make_dataset_sql(PG_FUNCTION_ARGS)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("%s ended unexpectedly", what),
 				errhint("The server log says why."));
 	tell(outcome->note);
+	error_context_stack = context;
 	dsm_detach(segment);
 	PG_RETURN_VOID();
 }

@@ -250,6 +250,67 @@ COMMENT ON COLUMN mls.file.failures IS 'how often in a row';
 COMMENT ON COLUMN mls.file.run_id IS 'the run that looked at it last';
 COMMENT ON COLUMN mls.file.synced_at IS 'when all of it was here last';
 
+-- A file of a new name is a resource of its own, which no sync takes: somebody has to be told.
+CREATE TABLE mls.unread_file (
+    subscription bigint NOT NULL REFERENCES mls.subscription ON DELETE CASCADE,
+    resource     text NOT NULL,
+    name         text NOT NULL,
+    found_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (subscription, resource)
+);
+COMMENT ON TABLE mls.unread_file IS 'files that the last sync of a dataset found in its place, and that no foreign table read';
+COMMENT ON COLUMN mls.unread_file.subscription IS 'the subscription whose sync found them';
+COMMENT ON COLUMN mls.unread_file.resource IS 'the resource that they are';
+COMMENT ON COLUMN mls.unread_file.name IS 'the first of them';
+COMMENT ON COLUMN mls.unread_file.found_at IS 'when it was found';
+ALTER TABLE mls.unread_file ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON mls.unread_file FOR SELECT
+    USING (EXISTS (SELECT FROM mls.subscription s WHERE s.id = subscription));
+GRANT SELECT ON mls.unread_file TO pg_monitor;
+SELECT pg_catalog.pg_extension_config_dump('mls.unread_file', '');
+
+CREATE VIEW mls.unread WITH (security_invoker = true) AS
+SELECT DISTINCT ON (s.source, u.resource) s.source, u.resource, u.name, u.found_at
+  FROM mls.unread_file u
+  JOIN mls.subscription s ON s.id = u.subscription
+  JOIN pg_catalog.pg_foreign_table t ON t.ftrelid = s.foreign_table
+ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_table o, pg_catalog.pg_options_to_table(o.ftoptions) x
+                    WHERE o.ftserver = t.ftserver AND x.option_name = 'resource' AND x.option_value = u.resource)
+ ORDER BY s.source, u.resource, u.found_at DESC;
+COMMENT ON VIEW mls.unread IS 'files in the places of datasets that no foreign table reads, as the last syncs found them';
+COMMENT ON COLUMN mls.unread.source IS 'name of the server';
+COMMENT ON COLUMN mls.unread.resource IS 'the resource that they are';
+COMMENT ON COLUMN mls.unread.name IS 'the first of them';
+COMMENT ON COLUMN mls.unread.found_at IS 'when it was found';
+GRANT SELECT ON mls.unread TO pg_monitor;
+
+CREATE FUNCTION mls.note_unread(subscription bigint, names text[], resources text[]) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+#variable_conflict use_column
+DECLARE
+    n bigint;
+    first text;
+BEGIN
+    DELETE FROM mls.unread_file u
+     WHERE u.subscription = note_unread.subscription
+       AND NOT EXISTS (SELECT FROM unnest(names, resources) f (name, resource) WHERE f.name = u.name AND f.resource = u.resource);
+    INSERT INTO mls.unread_file (subscription, resource, name)
+    SELECT note_unread.subscription, f.resource, min(f.name COLLATE "C") FROM unnest(names, resources) f (name, resource)
+     WHERE f.resource NOT IN (SELECT x.option_value FROM mls.subscription s JOIN pg_foreign_table t ON t.ftrelid = s.foreign_table
+                                JOIN pg_foreign_table o ON o.ftserver = t.ftserver, pg_options_to_table(o.ftoptions) x
+                               WHERE s.id = note_unread.subscription AND x.option_name = 'resource')
+     GROUP BY f.resource
+    ON CONFLICT DO NOTHING;
+    SELECT count(*), min(v.name COLLATE "C") INTO n, first FROM mls.unread v
+     WHERE v.source = (SELECT s.source FROM mls.subscription s WHERE s.id = note_unread.subscription);
+    RETURN CASE n WHEN 0 THEN NULL WHEN 1 THEN format('no table reads file "%s"', first)
+                  ELSE format('no table reads file "%s", nor those of %s', first, mls.counted(n - 1, 'other resource', 'other resources')) END;
+END $$;
+COMMENT ON FUNCTION mls.note_unread(bigint, text[], text[]) IS 'takes note of the files of other resources that a sync has found; which of them no table reads, in words, or NULL';
+REVOKE ALL ON FUNCTION mls.note_unread(bigint, text[], text[]) FROM PUBLIC;
+
 ALTER TABLE mls.file ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.subscription ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.run ENABLE ROW LEVEL SECURITY;

@@ -101,6 +101,7 @@ mls_files_begin(MlsRun *run)
 	mls_transaction_begin(run->sub->owner);
 	MemoryContextSwitchTo(run->context);
 	ledger->head.known = read_known(run);
+	mls_sql_run_control("SELECT mls.drop_broken_uploads()", SPI_OK_SELECT, NULL, 0);
 	mls_transaction_commit();
 	MemoryContextSwitchTo(run->context);
 	run->table->files = &ledger->head;
@@ -184,6 +185,36 @@ mls_files_store(MlsRun *run)
 	}
 	ledger->rejects = NIL;
 	ledger->news = NIL;
+}
+
+char *
+mls_files_note_unread(const MlsRun *run)
+{
+	const MlsFileLedger *ledger = run->table->files;
+	MemoryContext before = CurrentMemoryContext;
+	List *names = NIL;
+	List *resources = NIL;
+	char *words;
+	ListCell *lc;
+
+	if (ledger == NULL || !ledger->is_listed)
+		return NULL;
+	foreach (lc, ledger->others)
+	{
+		const MlsSourceFile *file = lfirst(lc);
+
+		names = lappend(names, unconstify(char *, file->name));
+		resources = lappend(resources, unconstify(char *, file->resource));
+	}
+	mls_transaction_begin(run->sub->owner);
+	mls_sql_control(SPI_OK_SELECT, "SELECT mls.note_unread($1, $2, $3)", mls_arg_int8(run->sub->id),
+					mls_arg_list(names), mls_arg_list(resources));
+	words = mls_text_at(0, 1);
+	if (words)
+		words = MemoryContextStrdup(before, words);
+	mls_transaction_commit();
+	MemoryContextSwitchTo(before);
+	return words;
 }
 
 void

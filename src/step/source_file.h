@@ -19,6 +19,9 @@ extern void mls_files_store(MlsRun *run);
 /* Is there something new that no page takes along? */
 extern bool mls_files_have_news(const MlsRun *run);
 
+/* Takes note of files that no foreign table reads, outside transactions; in words, or NULL. */
+extern char *mls_files_note_unread(const MlsRun *run);
+
 /* At the end: an error if some files could not be read. */
 extern void mls_files_require(const MlsRun *run);
 

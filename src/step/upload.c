@@ -22,6 +22,7 @@
 PG_FUNCTION_INFO_V1(mls_upload_sql);
 PG_FUNCTION_INFO_V1(mls_upload_drop_sql);
 PG_FUNCTION_INFO_V1(mls_dataset_entries_sql);
+PG_FUNCTION_INFO_V1(mls_upload_problem_sql);
 
 /* Of a row: what a reader has in memory at a time. */
 #define PART_BYTES (512 * 1024)
@@ -54,15 +55,22 @@ dataset(const char *server)
 	return source;
 }
 
+/* What is wrong with a file of that name, or NULL. */
+static const char *
+problem_of(const MlsSource *source, const char *name)
+{
+	List *entries;
+
+	return source->protocol->upload_problem
+			   ? source->protocol->upload_problem(source, name, NULL, &entries)
+			   : "It is no dataset.";
+}
+
 static void
 require_place(const Upload *upload)
 {
 	const MlsSource *source = upload->source;
-	List *entries;
-	const char *problem =
-		source->protocol->upload_problem
-			? source->protocol->upload_problem(source, upload->name, NULL, &entries)
-			: "It is no dataset.";
+	const char *problem = problem_of(source, upload->name);
 
 	if (problem)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -168,6 +176,17 @@ require_room(const Upload *upload)
 				 errmsg("file \"%s\" is too large for source \"%s\"", upload->name, source->name),
 				 errdetail_internal("%s", mls_text_at(0, 1)),
 				 errhint("Superusers set this limit with mls_tenant().")));
+	mls_sql_control(SPI_OK_SELECT, "SELECT mls.store_file($1::pg_catalog.regrole, $2, $3, $4)",
+					mls_arg_oid(GetForeignServer(source->server_id)->owner),
+					mls_arg_oid(source->server_id), mls_arg_text(upload->name),
+					mls_arg_int8(upload->at + upload->length));
+	if (mls_text_at(0, 1))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("there is no room for file \"%s\" of source \"%s\"", upload->name,
+							   source->name),
+						errdetail_internal("%s", mls_text_at(0, 1)),
+						errhint("mls_upload_drop() makes room; superusers set this limit with "
+								"mls_tenant().")));
 	if (!upload->whole && !upload->begun && count_files(source) >= MOST_FILES)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("source \"%s\" has too many files", source->name),
@@ -214,7 +233,9 @@ add_parts(const Upload *upload, int64 number)
 						mls_arg(BYTEAOID, PointerGetDatum(part)));
 	}
 	pfree(part);
-	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.upload SET bytes = $2 WHERE id = $1",
+	mls_sql_control(SPI_OK_UPDATE,
+					"UPDATE mls.upload SET bytes = $2, "
+					"uploaded_at = pg_catalog.clock_timestamp() WHERE id = $1",
 					mls_arg_int8(number), mls_arg_int8(upload->at + upload->length));
 }
 
@@ -330,6 +351,7 @@ mls_upload_sql(PG_FUNCTION_ARGS)
 	SPI_connect();
 	mls_lock(MLS_LOCK_UPLOAD, upload.source->server_id, ExclusiveLock);
 	require_name(upload.source);
+	mls_sql_run_control("SELECT mls.drop_broken_uploads()", SPI_OK_SELECT, NULL, 0);
 	find(&upload);
 	require_position(&upload);
 	require_room(&upload);
@@ -374,6 +396,18 @@ mls_upload_drop_sql(PG_FUNCTION_ARGS)
 	dropped = SPI_processed;
 	SPI_finish();
 	PG_RETURN_BOOL(dropped > 0);
+}
+
+/* mls.upload_problem(server, name): what is wrong with that name, or NULL. */
+Datum
+mls_upload_problem_sql(PG_FUNCTION_ARGS)
+{
+	MlsSource *source = dataset(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	const char *problem = problem_of(source, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }
 
 /* mls.dataset_entries(server, name, resource): by which names a resource knows a file of that name. */

@@ -21,7 +21,7 @@ COMMENT ON COLUMN mls.upload.owner IS 'role whose that server was';
 COMMENT ON COLUMN mls.upload.name IS 'name of the file';
 COMMENT ON COLUMN mls.upload.bytes IS 'its length; of one that is not whole, what has come';
 COMMENT ON COLUMN mls.upload.sha256 IS 'hash of its bytes; NULL while parts are still to come';
-COMMENT ON COLUMN mls.upload.uploaded_at IS 'when it was uploaded last';
+COMMENT ON COLUMN mls.upload.uploaded_at IS 'when it was uploaded last; of one that is not whole, when the last part came';
 
 CREATE TABLE mls.upload_part (
     upload bigint NOT NULL REFERENCES mls.upload ON DELETE CASCADE,
@@ -59,7 +59,18 @@ SELECT DISTINCT ON (u.name, u.sha256 IS NULL) u.*
  WHERE f.oid = uploads_at.server AND pg_has_role(f.srvowner, u.owner, 'USAGE')
  ORDER BY u.name, u.sha256 IS NULL, u.id DESC $$;
 COMMENT ON FUNCTION mls.uploads_at(oid) IS 'files that a server has, and those of which parts are still to come';
-REVOKE ALL ON FUNCTION mls.upload_server(oid), mls.uploads_at(oid) FROM PUBLIC;
+-- Who sends a large file by hand goes on with it the same day, and a program at once.
+CREATE FUNCTION mls.drop_broken_uploads() RETURNS bigint
+    LANGUAGE sql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+WITH dropped AS (
+    DELETE FROM mls.upload u
+     WHERE u.id IN (SELECT b.id FROM mls.upload b WHERE b.sha256 IS NULL AND b.uploaded_at < clock_timestamp() - interval '1 day' FOR UPDATE SKIP LOCKED)
+    RETURNING 1)
+SELECT count(*) FROM dropped $$;
+COMMENT ON FUNCTION mls.drop_broken_uploads() IS 'drops what has come of uploads that nobody has gone on with for a day; how many';
+REVOKE ALL ON FUNCTION mls.upload_server(oid), mls.uploads_at(oid), mls.drop_broken_uploads() FROM PUBLIC;
 
 ALTER TABLE mls.upload ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.upload_part ENABLE ROW LEVEL SECURITY;
@@ -99,5 +110,12 @@ CREATE FUNCTION mls.dataset_entries(server text, name text, resource text) RETUR
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_dataset_entries_sql';
 COMMENT ON FUNCTION mls.dataset_entries(text, text, text) IS 'the names of mls.file that a resource of a dataset has for a file of that name: none, itself, or each of the sheets of a workbook that are named';
+
+CREATE FUNCTION mls.upload_problem(server text, name text) RETURNS text
+    LANGUAGE c STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'mls_upload_problem_sql';
+COMMENT ON FUNCTION mls.upload_problem(text, text) IS 'what is wrong with a name that somebody uploads a file under, or NULL';
+REVOKE ALL ON FUNCTION mls.upload_problem(text, text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION mls_upload(text, text, bytea, bigint, boolean, bigint), mls_upload_drop(text, text), mls.dataset_entries(text, text, text) FROM PUBLIC;

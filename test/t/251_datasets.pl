@@ -54,7 +54,7 @@ is(sql(q{SELECT string_agg(concat_ws(' ', resource, field, type, written, is_key
 		'roster _file text t {roster.csv}', 'roster _line bigint t {2,3}'), 'what would be made is shown, with samples');
 is(sql(q{SELECT remark FROM mls_dataset_inspect('office') WHERE resource IS NULL}), '2 files are of a kind, or of a name, that is not read: "k?ln.csv", "notes.docx"', 'what is not read is said');
 is(sql(q{SELECT count(*) FROM pg_foreign_table}), 0, 'and nothing is made');
-is(sql(q{SELECT string_agg(item, ' ') FROM mls_check('office') WHERE ok}), 'configuration metadata leads count order paging encoding', 'mls_check');
+is(sql(q{SELECT string_agg(item, ' ') FROM mls_check('office') WHERE ok}), 'configuration place files metadata leads count order paging encoding', 'mls_check');
 
 sql(q{CREATE SCHEMA office; IMPORT FOREIGN SCHEMA files FROM SERVER office INTO office});
 is(sql(q{SELECT agent_id, zip, volume, joined FROM office.roster WHERE volume > 100}), '007|02139|1250.50|2024-01-31', 'a live query');

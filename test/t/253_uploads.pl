@@ -33,7 +33,7 @@ server('office');
 is(put('office', 'roster.csv', $roster), length($roster) . '|' . sha256_hex($roster) . '|t', 'a file is kept');
 is(sql(q{SELECT string_agg(field || ' ' || type, ', ' ORDER BY n) FROM mls_dataset_inspect('office') WITH ORDINALITY AS i(resource, field, type, written, is_key, samples, remark, n) WHERE field IS NOT NULL}),
 	'Agent ID text, Name text, Zip text, Joined date, _file text, _line bigint', 'and looked at');
-is(sql(q{SELECT string_agg(item, ' ') FROM mls_check('office') WHERE ok}), 'configuration metadata roster count order paging encoding', 'mls_check');
+is(sql(q{SELECT string_agg(item, ' ') FROM mls_check('office') WHERE ok}), 'configuration place files metadata roster count order paging encoding', 'mls_check');
 sql('IMPORT FOREIGN SCHEMA files FROM SERVER office INTO office');
 is(sql('SELECT agent_id, zip, joined FROM office.roster WHERE file = $$roster.csv$$ ORDER BY line'), "007|02139|2024-01-31\n8|10001|2023-12-01", 'a live query');
 like(plan_of($node, q{SELECT * FROM office.roster}), qr/Remote Request: files of "roster" in upload:/, 'EXPLAIN');

@@ -151,6 +151,9 @@ ok(wait_until('the same name again', sub { as('north', q{SELECT count(*) FROM si
 
 # ---- What is no file ----
 
+like(send_to('/datasets/inbox/list?name=other_1.csv', "Id\n1\n")->{json}{error}{message}, qr/none of this dataset, which takes list\S*/, 'who sends a file of another name is told which are taken');
+like(send_to('/datasets/inbox/list?name=list.exe', 'x')->{json}{error}{message}, qr/which takes list\S*\. By the end of its name it is of no kind that is read: \.csv, /, 'and of which kinds');
+
 my @bad = ([ '/datasets/inbox/list', 'x', undef, 400, 'without a name' ], [ '/datasets/inbox/list?name=', 'x', undef, 400, 'with an empty one' ], [ '/datasets/inbox/list?name=list.csv', '', undef, 400, 'nothing' ],
 	[ '/datasets/inbox/list?name=other_1.csv', "Id\n1\n", undef, 422, 'of another dataset' ], [ '/datasets/inbox/list?name=list.exe', 'x', undef, 422, 'of another kind' ], [ '/datasets/inbox/list?name=..%2Flist.csv', 'x', undef, 422, 'with a way out' ], [ '/datasets/inbox/list?name=.list.csv', 'x', undef, 422, 'hidden' ],
 	[ '/datasets/inbox/list?name=list%00.csv', 'x', undef, 400, 'with a zero' ], [ '/datasets/inbox/list?name=list%ff.csv', 'x', undef, 400, 'of no text' ], [ '/datasets/inbox/list?name=list%0a.csv', 'x', undef, 422, 'with a line end' ], [ '/datasets/inbox/list?name=list' . 'x' x 300 . '.csv', 'x', undef, 422, 'too long' ],

@@ -3,6 +3,9 @@
 # from test/edmx and seeds/, files from test/files, the others from seeds/.
 #
 #   fuzz.sh FUZZ [SECONDS [TARGET...]]     FUZZ is the program built by "make fuzz"
+#
+# MLS_FUZZ_FILES_SECONDS is the time of the target files, which has the most to read, if it is
+# to be another.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fuzz=$1
@@ -43,7 +46,8 @@ file_seeds() { # file_seeds DIRECTORY: the first byte says how it is read, by bi
 }
 
 run_target() { # run_target TARGET
-	local dict="$here/$1.dict" status=0 file
+	local dict="$here/$1.dict" status=0 file seconds=$share
+	[ "$1" != files ] || seconds=${MLS_FUZZ_FILES_SECONDS:-$share}
 	mkdir -p "$work/$1/seeds" "$work/$1/found"
 	case $1 in
 	rets) rets_seeds "$work/$1/seeds" ;;
@@ -52,7 +56,7 @@ run_target() { # run_target TARGET
 	*) cp "$here/seeds/$1"/* "$work/$1/seeds" ;;
 	esac
 	cd "$work/$1"
-	MLS_FUZZ=$1 "$fuzz" -max_total_time="$share" -max_len=4096 -timeout=10 -rss_limit_mb=1500 \
+	MLS_FUZZ=$1 "$fuzz" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1500 \
 		$([ -f "$dict" ] && echo "-dict=$dict") -print_final_stats=1 found seeds >log 2>&1 || status=$?
 	if [ "$status" -ne 0 ]; then
 		echo "fuzz: $1 failed"
@@ -62,7 +66,7 @@ run_target() { # run_target TARGET
 		done
 		return 1
 	fi
-	echo "fuzz: $1, $(sed -n 's/^stat::number_of_executed_units: *//p' log) inputs in $share s, none failed"
+	echo "fuzz: $1, $(sed -n 's/^stat::number_of_executed_units: *//p' log) inputs in $seconds s, none failed"
 }
 
 failed=0

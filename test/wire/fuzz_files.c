@@ -10,7 +10,7 @@
 
 #include "catalog/pg_type.h"
 
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_types.h"
 
 #include "fuzz.h"
 

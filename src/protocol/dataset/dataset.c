@@ -183,5 +183,7 @@ const MlsProtocol mls_dataset_protocol = {
 	.count = count,
 	.scope = scope,
 	.keeps_gone = keeps_gone,
+	.look = mls_dataset_look,
+	.is_remote = mls_dataset_is_remote,
 	.describe = mls_dataset_describe,
 };

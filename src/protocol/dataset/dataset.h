@@ -16,10 +16,11 @@
  *	dataset_text.c		bytes as text: unpacked, decoded
  *	dataset_reader.h	text as rows of cells (dataset_csv.c, dataset_dialect.c), and as JSON
  *						objects (dataset_json.c)
+ *	dataset_parquet.h	Parquet as text with JSON objects
  *	dataset_book.h		workbooks (dataset_zip.c, dataset_book.c) as rows of cells
  *						(dataset_sheet.c)
  *	dataset_rows.c		a file as rows, whatever its kind
- *	dataset_types.c		the types of columns, from all values
+ *	dataset_types.h		the types of columns, from all values
  *	dataset_schema.c	resources and fields
  *	dataset_stream.c	pages
  */
@@ -86,6 +87,9 @@ typedef struct DatasetServer
 
 extern const char *mls_dataset_encoding_name(DatasetEncoding encoding);
 
+/* Call from _PG_init (dataset_parquet.c). */
+extern void mls_dataset_define_settings(void);
+
 /* ---- Places (dataset_place.c) ---- */
 
 typedef struct DatasetFile
@@ -97,6 +101,7 @@ typedef struct DatasetFile
 	bool is_json;
 	bool is_lines; /* JSON: by its name, an object a line */
 	bool is_book;  /* a workbook: no text, but an archive of XML */
+	bool is_parquet;
 	int64 bytes;
 	TimestampTz modified;
 	TimestampTz changed; /* by the clock of the system, which no program sets */
@@ -133,6 +138,7 @@ typedef struct DatasetBytes
 	Size (*read)(struct DatasetBytes *bytes, int64 at, char *buf, Size room);
 	bool (*is_unchanged)(struct DatasetBytes *bytes); /* is it the one that was opened? */
 	const char *care;                                 /* so that it will be: a hint; or NULL */
+	int fd; /* of the file, while it is open; -1: it is none of this machine */
 	int64 length;
 	int64 most; /* bytes that may come out of it, unpacked */
 } DatasetBytes;
@@ -196,6 +202,18 @@ typedef struct DatasetRows DatasetRows;
 extern DatasetRows *mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server,
 									 const DatasetFile *file, const DatasetFacts *facts);
 
+/* What of a file is wanted, where its kind can give a part. */
+typedef struct DatasetWanted
+{
+	List *columns; /* of char *; NIL: all */
+	int64 rows;    /* its first; 0: all */
+} DatasetWanted;
+
+/* The same; it may give more than is wanted. */
+extern DatasetRows *
+mls_dataset_rows_of(DatasetBytes *bytes, const DatasetServer *server, const DatasetFile *file,
+					const DatasetFacts *facts, const DatasetWanted *part);
+
 /* Lines that are no records go there; without it they are errors. */
 extern void mls_dataset_rows_reject_to(DatasetRows *rows, MlsFileLedger *ledger);
 
@@ -213,25 +231,13 @@ extern MlsPage *mls_dataset_page(DatasetRows *rows, int most, const char *purpos
 extern const char **mls_dataset_rows_names(const DatasetRows *rows, int *count);
 
 extern int64 mls_dataset_rows_count(const DatasetRows *rows);
+
+/* How many a file has by its own word; -1: that is known when all were read. */
+extern int64 mls_dataset_rows_told(const DatasetRows *rows);
 extern int64 mls_dataset_rows_rejected(const DatasetRows *rows);
 
 /* How it was read, and what was remarkable so far: a sentence without its full stop. */
 extern char *mls_dataset_rows_reading(const DatasetRows *rows);
-
-/* ---- Types (dataset_types.c) ---- */
-
-typedef struct DatasetTypes DatasetTypes;
-
-extern DatasetTypes *mls_dataset_types(const DatasetServer *server);
-
-/* There is a field of this name, whether a row has it or not. */
-extern void mls_dataset_types_expect(DatasetTypes *types, const char *name);
-
-/* Looks at the values of a page. */
-extern void mls_dataset_types_see(DatasetTypes *types, const MlsPage *page);
-
-/* Fields in the order in which they were met (List of MlsRemoteField *). */
-extern List *mls_dataset_types_fields(DatasetTypes *types);
 
 /* ---- Schema (dataset_schema.c) and pages (dataset_stream.c) ---- */
 

@@ -45,11 +45,15 @@ widths_of(DatasetCells *cells)
 	int64 all = 0;
 	int64 line;
 	int ncells;
+	int widest = 1;
 
 	for (; cells->next(cells, &ncells, &line); all++)
+	{
 		counts[Min(ncells, MOST_WIDTH)]++;
+		widest = Max(widest, Min(ncells, MOST_WIDTH));
+	}
 	widths.records = counts[1];
-	for (int i = 2; i <= MOST_WIDTH; i++)
+	for (int i = 2; i <= widest; i++)
 		if (counts[i] > 0 && (widths.width == 1 || counts[i] > widths.records))
 			widths = (Widths){.width = i, .records = counts[i]};
 	widths.others = all - widths.records;

@@ -202,6 +202,7 @@ open_file(const MlsSource *source, const DatasetFile *file, MlsHttpStats *stats)
 	if (!S_ISREG(open->opened.st_mode))
 		mls_dataset_fail(&open->head, "It is no regular file.", NULL);
 	open->head.length = open->opened.st_size;
+	open->head.fd = open->fd;
 	return &open->head;
 }
 

@@ -12,6 +12,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
+#include "base/base.h"
 #include "http/url.h"
 #include "protocol/dataset/dataset_place.h"
 #include "protocol/file/file.h"
@@ -27,6 +28,7 @@ static const struct
 	bool is_json;
 	bool is_lines;
 	bool is_book;
+	bool is_parquet;
 } kinds[] = {{"csv"},
 			 {"tsv"},
 			 {"txt"},
@@ -34,7 +36,8 @@ static const struct
 			 {"ndjson", .is_json = true, .is_lines = true},
 			 {"jsonl", .is_json = true, .is_lines = true},
 			 {"xlsx", .is_book = true},
-			 {"xlsm", .is_book = true}};
+			 {"xlsm", .is_book = true},
+			 {"parquet", .is_parquet = true}};
 
 static bool
 drop_extension(char *name, const char *extension)
@@ -56,11 +59,13 @@ stem_of(const char *name, DatasetFile *file)
 	bool is_packed = drop_extension(stem, "gz");
 
 	for (int i = 0; i < lengthof(kinds); i++)
-		if (!(is_packed && kinds[i].is_book) && drop_extension(stem, kinds[i].extension))
+		if (!(is_packed && (kinds[i].is_book || kinds[i].is_parquet)) &&
+			drop_extension(stem, kinds[i].extension))
 		{
 			file->is_json = kinds[i].is_json;
 			file->is_lines = kinds[i].is_lines;
 			file->is_book = kinds[i].is_book;
+			file->is_parquet = kinds[i].is_parquet;
 			return stem;
 		}
 	return NULL;
@@ -229,6 +234,7 @@ mls_dataset_found(DatasetListing *listing, const DatasetFile *found)
 		file->is_json = named.is_json;
 		file->is_lines = named.is_lines;
 		file->is_book = named.is_book;
+		file->is_parquet = named.is_parquet;
 		listing->files = lappend(listing->files, file);
 	}
 }
@@ -266,6 +272,12 @@ mls_dataset_shown_url(const MlsSource *source)
 	const char *url = source->http.url;
 
 	return url == NULL ? "no place" : is_web(url) ? mls_url_display(url) : url;
+}
+
+bool
+mls_dataset_is_remote(const char *url)
+{
+	return is_web(url) || mls_file_is_signed(url);
 }
 
 static const DatasetPlace *
@@ -308,7 +320,7 @@ mls_dataset_upload_problem(const MlsSource *source, const char *name, const char
 	files = files_named(source->own, name, &is_kind);
 	if (!is_kind)
 		return "By the end of its name it is of no kind that is read: .csv, .tsv, .txt, .json, "
-			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm.";
+			   ".ndjson, .jsonl, each perhaps with .gz, .xlsx, .xlsm, .parquet.";
 	if (files == NIL)
 		return "The server option files has no pattern that fits its name.";
 	*entries = NIL;
@@ -347,6 +359,46 @@ mls_dataset_list(const MlsSource *source, const char *resource, const MlsFileLed
 	if (others)
 		*others = listing.others;
 	return listing.files;
+}
+
+static char *
+look_words(const MlsSource *source, const DatasetListing *listing)
+{
+	const char *files = mls_counted(list_length(listing->files), "file is", "files are");
+	char *others = "";
+
+	if (listing->others)
+		others = psprintf(" Of %s by its name nothing is read, the first is \"%s\".",
+						  mls_counted(list_length(listing->others), "other", "others"),
+						  (char *) linitial(listing->others));
+	if (listing->files == NIL)
+		return psprintf("%s can be read, and has no file that fits.%s",
+						mls_dataset_shown_url(source), others);
+	return psprintf("%s can be read; %s there, the first is \"%s\".%s",
+					mls_dataset_shown_url(source), files,
+					((DatasetFile *) linitial(listing->files))->name, others);
+}
+
+List *
+mls_dataset_look(const MlsSource *source, char **words, MlsHttpStats *stats)
+{
+	DatasetListing listing = {.source = source, .stats = stats, .looks = true};
+	List *files = NIL;
+	ListCell *lc;
+
+	place_of(source)->list(&listing);
+	list_sort(listing.files, compare_files);
+	list_sort(listing.others, compare_names);
+	foreach (lc, listing.files)
+	{
+		const DatasetFile *found = lfirst(lc);
+		MlsSourceFile *file = palloc(sizeof(MlsSourceFile));
+
+		*file = (MlsSourceFile){.name = found->name, .resource = found->resource};
+		files = lappend(files, file);
+	}
+	*words = look_words(source, &listing);
+	return files;
 }
 
 bool
@@ -394,6 +446,7 @@ mls_dataset_bytes(Size size, const MlsSource *source, const DatasetFile *file)
 
 	bytes->name = psprintf("file \"%s\" of source \"%s\"", file->name, source->name);
 	bytes->most = source->http.max_answer_bytes;
+	bytes->fd = -1;
 	return bytes;
 }
 

@@ -19,6 +19,10 @@
 /* What is wrong with the address of a place; or NULL. */
 extern const char *mls_dataset_url_problem(const char *url);
 
+/* See MlsProtocol. */
+extern bool mls_dataset_is_remote(const char *url);
+extern List *mls_dataset_look(const MlsSource *source, char **words, MlsHttpStats *stats);
+
 /* A place's address for messages: its query may hold secrets. */
 extern const char *mls_dataset_shown_url(const MlsSource *source);
 
@@ -33,6 +37,7 @@ typedef struct DatasetListing
 	const char *resource;        /* that a sync wants; or NULL */
 	const MlsFileLedger *ledger; /* the sync's; or NULL */
 	MlsHttpStats *stats;
+	bool looks;   /* only whether it can be read: files that are named are asked for, too */
 	List *files;  /* of DatasetFile * */
 	List *others; /* of char *: names of what is none */
 } DatasetListing;

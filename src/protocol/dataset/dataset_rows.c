@@ -14,7 +14,9 @@
 
 #include "base/base.h"
 #include "protocol/dataset/dataset_book.h"
+#include "protocol/dataset/dataset_parquet.h"
 #include "protocol/dataset/dataset_reader.h"
+#include "protocol/dataset/dataset_types.h"
 #include "record/page_builder.h"
 #include "record/slice.h"
 
@@ -63,7 +65,8 @@ struct DatasetRows
 	int object_length;
 
 	DatasetCells *cells;
-	DatasetBook *book; /* they are of a sheet; NULL: of text */
+	DatasetBook *book;       /* they are of a sheet; NULL: of text */
+	DatasetParquet *parquet; /* the objects are of such; or NULL */
 	DatasetDialect dialect;
 	int64 before;  /* records that are still to be passed over */
 	bool is_begun; /* the header has been read, or there is none */
@@ -200,9 +203,29 @@ begin_text(DatasetRows *rows)
 	pfree(sample);
 }
 
+static void
+begin_parquet(DatasetRows *rows, const DatasetWanted *part)
+{
+	const Oid *types;
+
+	rows->parquet = mls_dataset_parquet(rows->bytes, part);
+	rows->names = mls_dataset_parquet_columns(rows->parquet, &rows->nnames, &types);
+	rows->json = mls_dataset_json(rows->bytes, mls_dataset_parquet_text(rows->parquet), "{", 1,
+								  false, true, NULL);
+}
+
 DatasetRows *
 mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server, const DatasetFile *file,
 				 const DatasetFacts *facts)
+{
+	static const DatasetWanted all = {NIL, 0};
+
+	return mls_dataset_rows_of(bytes, server, file, facts, &all);
+}
+
+DatasetRows *
+mls_dataset_rows_of(DatasetBytes *bytes, const DatasetServer *server, const DatasetFile *file,
+					const DatasetFacts *facts, const DatasetWanted *part)
 {
 	DatasetRows *rows = palloc0(sizeof(DatasetRows));
 
@@ -214,6 +237,8 @@ mls_dataset_rows(DatasetBytes *bytes, const DatasetServer *server, const Dataset
 	make_head(rows);
 	if (file->is_book)
 		begin_book(rows);
+	else if (file->is_parquet)
+		begin_parquet(rows, part);
 	else
 		begin_text(rows);
 	rows->before = rows->dialect.header ? rows->dialect.first_header : 0;
@@ -578,6 +603,27 @@ mls_dataset_rows_count(const DatasetRows *rows)
 }
 
 int64
+mls_dataset_rows_told(const DatasetRows *rows)
+{
+	return rows->parquet ? mls_dataset_parquet_rows(rows->parquet) : -1;
+}
+
+void
+mls_dataset_rows_declare(const DatasetRows *rows, DatasetTypes *types)
+{
+	const Oid *found;
+	int count;
+	const char **names;
+
+	mls_dataset_types_begin_file(types);
+	if (rows->parquet == NULL)
+		return;
+	names = mls_dataset_parquet_columns(rows->parquet, &count, &found);
+	for (int i = 0; i < count; i++)
+		mls_dataset_types_declare(types, names[i], found[i]);
+}
+
+int64
 mls_dataset_rows_rejected(const DatasetRows *rows)
 {
 	return rows->rejected;
@@ -627,7 +673,9 @@ mls_dataset_rows_reading(const DatasetRows *rows)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	if (rows->book)
+	if (rows->parquet)
+		appendStringInfoString(&out, "Parquet");
+	else if (rows->book)
 		mls_dataset_book_reading(rows->book, &out);
 	else if (rows->json == NULL)
 		appendStringInfo(&out, "cells between %s", delimiter_word(rows->dialect.delimiter));
@@ -637,7 +685,7 @@ mls_dataset_rows_reading(const DatasetRows *rows)
 		appendStringInfo(&out, "JSON, the list \"%s\"", mls_dataset_json_path(rows->json));
 	else
 		appendStringInfoString(&out, "a JSON list");
-	if (rows->book == NULL)
+	if (rows->book == NULL && rows->parquet == NULL)
 		appendStringInfo(&out, ", %s%s%s", mls_dataset_encoding_name(rows->facts.encoding),
 						 rows->facts.has_mark ? " by its mark" : "",
 						 rows->facts.is_gzip ? ", gzip" : "");

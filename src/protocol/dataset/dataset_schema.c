@@ -11,7 +11,10 @@
 
 #include "base/base.h"
 #include "base/name_list.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_types.h"
+
+/* Of a file that says the types of its fields, so many rows are looked at. */
+#define SAMPLE_ROWS 100
 
 /* Names of files in a message. */
 #define MOST_NAMED 5
@@ -45,6 +48,8 @@ read_file(Reading *reading)
 	MemoryContext page =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw page", ALLOCSET_DEFAULT_SIZES);
 	MlsFileLedger aside = {.context = CurrentMemoryContext};
+	/* What says its types itself is looked at for a few values. */
+	DatasetWanted part = {.rows = SAMPLE_ROWS};
 	DatasetFacts facts;
 	DatasetRows *rows;
 	const char **names;
@@ -53,7 +58,8 @@ read_file(Reading *reading)
 
 	mls_dataset_examine(bytes, reading->file, server->encoding, server->mode == DATASET_APPEND,
 						&facts);
-	rows = mls_dataset_rows(bytes, server, reading->file, &facts);
+	rows = mls_dataset_rows_of(bytes, server, reading->file, &facts, &part);
+	mls_dataset_rows_declare(rows, types);
 	/* Lines that are no records are counted here; who reads them makes issues or an error of them. */
 	mls_dataset_rows_reject_to(rows, &aside);
 	do
@@ -73,7 +79,8 @@ read_file(Reading *reading)
 	names = mls_dataset_rows_names(rows, &nnames);
 	for (int i = 0; i < nnames; i++)
 		mls_dataset_types_expect(types, names[i]);
-	reading->rows = mls_dataset_rows_count(rows);
+	reading->rows = mls_dataset_rows_told(rows) >= 0 ? mls_dataset_rows_told(rows)
+													 : mls_dataset_rows_count(rows);
 	reading->how = MemoryContextStrdup(reading->context, mls_dataset_rows_reading(rows));
 }
 

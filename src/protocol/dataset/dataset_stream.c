@@ -242,6 +242,23 @@ note_gone(MlsFileLedger *ledger, List *files)
 	}
 }
 
+/* Files of other resources: there may be no table that reads them. */
+static void
+note_others(MlsFileLedger *ledger, List *all, const char *resource)
+{
+	ListCell *lc;
+
+	ledger->is_listed = true;
+	ledger->others = NIL;
+	foreach (lc, all)
+	{
+		const DatasetFile *file = lfirst(lc);
+
+		if (strcmp(file->resource, resource) != 0)
+			mls_ledger_other(ledger, file->name, file->resource);
+	}
+}
+
 /* What is dated in the future is said to be, since its date does not decide which is the newest. */
 static void
 note_ahead(DatasetStream *stream, List *files)
@@ -267,18 +284,43 @@ note_ahead(DatasetStream *stream, List *files)
 	}
 }
 
+/*
+ * In mode append rows are known by the hash of their file, else by its name: a table whose key is
+ * of the one kind has none of the other.
+ */
+static void
+require_mode(const MlsTable *table)
+{
+	const DatasetServer *server = table->source->own;
+	bool by_hash = mls_table_is_key(table, DATASET_SHA256);
+	bool by_file = mls_table_is_key(table, DATASET_FILE);
+
+	if ((by_hash || by_file) && by_hash != (server->mode == DATASET_APPEND))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("foreign table %s is not one for the mode of source \"%s\"", table->name,
+						table->source->name),
+				 errdetail("Its rows are known by %s, as they are %s mode append.",
+						   mls_names_joined(table->key, ", "), by_hash ? "in" : "outside"),
+				 errhint("Set the server option mode as it was; or begin anew: call "
+						 "mls_unsubscribe(%s, drop_data => true), drop the foreign table, and have "
+						 "IMPORT FOREIGN SCHEMA make it for the new mode.",
+						 quote_literal_cstr(table->name))));
+}
+
 static void
 list_files(DatasetStream *stream)
 {
 	const MlsTable *table = stream->head.query->table;
 	const DatasetServer *server = table->source->own;
 	MemoryContext before = MemoryContextSwitchTo(stream->context);
-	List *files = mls_dataset_files_of(
-		table->source,
-		mls_dataset_list(table->source, table->resource, table->files, NULL, &stream->head.stats),
-		table->resource);
+	List *all =
+		mls_dataset_list(table->source, table->resource, table->files, NULL, &stream->head.stats);
+	List *files = mls_dataset_files_of(table->source, all, table->resource);
 	ListCell *lc;
 
+	if (table->files || stream->head.query->keys_only)
+		require_mode(table);
 	foreach (lc, files)
 		if (is_wanted(stream->head.query, lfirst(lc)))
 			stream->files = lappend(stream->files, lfirst(lc));
@@ -288,6 +330,7 @@ list_files(DatasetStream *stream)
 	{
 		table->files->waiting = 0;
 		note_gone(table->files, files);
+		note_others(table->files, all, table->resource);
 	}
 	if (server->mode == DATASET_REPLACE)
 		note_ahead(stream, files);
@@ -502,7 +545,7 @@ is_shared(const MlsFileLedger *ledger, const MlsFileEntry *known)
 static bool
 has_grown(const DatasetStream *stream, const MlsFileEntry *known, const DatasetFacts *facts)
 {
-	bool is_plain = !stream->file->is_book && !facts->is_gzip &&
+	bool is_plain = !stream->file->is_book && !stream->file->is_parquet && !facts->is_gzip &&
 					(facts->encoding == DATASET_UTF8 || facts->encoding == DATASET_WINDOWS_1252);
 
 	return is_plain && known->first_sha256 && known->taken_sha256 &&
@@ -640,7 +683,8 @@ begin_file(DatasetStream *stream)
 			mls_ledger_reject(table->files, stream->file->name, 0, stream->lacking,
 							  strlen(stream->lacking), "is what its header lacks");
 	}
-	stream->rows = mls_dataset_rows(stream->bytes, server, stream->file, facts);
+	stream->rows = mls_dataset_rows_of(stream->bytes, server, stream->file, facts,
+									   &(DatasetWanted){.columns = stream->head.query->fields});
 	if (table->files)
 	{
 		mls_dataset_rows_reject_to(stream->rows, table->files);

@@ -15,7 +15,11 @@
 #include "http/gunzip.h"
 #include "protocol/dataset/dataset.h"
 
-#define PIECE (64 * 1024)
+/* Small for fuzzing, so that texts come in several. */
+#ifndef MLS_TEXT_PIECE
+#define MLS_TEXT_PIECE (64 * 1024)
+#endif
+#define PIECE MLS_TEXT_PIECE
 
 /* No byte becomes more than three of UTF-8; two of UTF-16 become three, four become four. */
 #define GROWTH 3
@@ -269,28 +273,33 @@ void
 mls_dataset_examine(DatasetBytes *bytes, const DatasetFile *file, DatasetEncoding wanted,
 					bool hashed, DatasetFacts *facts)
 {
-	Unpacked *unpacked = begin_unpacked(bytes, hashed);
+	bool is_text = !file->is_book && !file->is_parquet;
+	Unpacked *unpacked;
 	Finding finding = {.is_utf8 = true, .is_windows = true};
 	char *piece;
 	Size length;
 
 	memset(facts, 0, sizeof(*facts));
+	/* Who reads a part of it need not read the rest for nothing. */
+	if (file->is_parquet && !hashed)
+		return;
+	unpacked = begin_unpacked(bytes, hashed);
 	facts->is_gzip = unpacked->gunzip != NULL;
 	while (next_unpacked(unpacked, &piece, &length))
-		if (!file->is_book)
+		if (is_text)
 			judge(&finding, piece, length);
 	facts->encoding = marked_encoding(&finding);
 	facts->has_mark = facts->encoding != DATASET_ANY_ENCODING;
 	if (hashed)
 		end_digest(unpacked->digest, facts);
-	if (!file->is_book && finding.nfirst == 4 && memcmp(finding.first, "PK\3\4", 4) == 0)
+	if (is_text && finding.nfirst == 4 && memcmp(finding.first, "PK\3\4", 4) == 0)
 		mls_dataset_fail(bytes, "It is an archive or a workbook, whatever its name says.",
 						 "A workbook has a name that ends with .xlsx.");
 	if (unpacked->total == 0)
 		mls_dataset_fail(bytes, "It is empty.", NULL);
 	if (is_wide(facts->encoding) && unpacked->total % 2 != 0)
 		mls_dataset_fail(bytes, "It is cut: UTF-16 has an even number of bytes.", NULL);
-	if (!file->is_book)
+	if (is_text)
 		settle_encoding(bytes, &finding, wanted, facts);
 	pfree(unpacked);
 }

@@ -18,7 +18,7 @@
 #include "utils/hsearch.h"
 
 #include "base/name_list.h"
-#include "protocol/dataset/dataset.h"
+#include "protocol/dataset/dataset_types.h"
 #include "record/slice.h"
 #include "record/written.h"
 
@@ -55,6 +55,8 @@ typedef struct Field
 	int can;       /* MLS_CAN_*, of all values */
 	int shows;     /* MLS_SHOWS_*, of any */
 	int64 values;  /* that are none of null and empty */
+	Oid declared;  /* by the files that say it; InvalidOid: none does */
+	bool is_told;  /* by the one that is seen: its values show nothing */
 	bool is_json;  /* one is a list or an object */
 	List *samples; /* of char * */
 } Field;
@@ -156,6 +158,53 @@ mls_dataset_types_expect(DatasetTypes *types, const char *name)
 	(void) field_of(types, &slice, 0);
 }
 
+static bool
+is_number_type(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID ||
+		   type == FLOAT4OID || type == FLOAT8OID;
+}
+
+/* The type that has the values of both, as far as there is one. */
+static Oid
+common_type(Oid one, Oid other)
+{
+	static const Oid wider[] = {INT2OID, INT4OID, INT8OID, NUMERICOID};
+	int at[2] = {-1, -1};
+
+	for (int i = 0; i < lengthof(wider); i++)
+	{
+		at[0] = wider[i] == one ? i : at[0];
+		at[1] = wider[i] == other ? i : at[1];
+	}
+	if (one == other)
+		return one;
+	if (at[0] >= 0 && at[1] >= 0)
+		return wider[Max(at[0], at[1])];
+	if ((one == FLOAT4OID || one == FLOAT8OID) && (other == FLOAT4OID || other == FLOAT8OID))
+		return FLOAT8OID;
+	return is_number_type(one) && is_number_type(other) ? NUMERICOID : TEXTOID;
+}
+
+void
+mls_dataset_types_declare(DatasetTypes *types, const char *name, Oid type)
+{
+	MlsSlice slice = {.name = name, .name_length = strlen(name)};
+	Field *field = field_of(types, &slice, 0);
+
+	field->declared = OidIsValid(field->declared) ? common_type(field->declared, type) : type;
+	field->is_told = true;
+}
+
+void
+mls_dataset_types_begin_file(DatasetTypes *types)
+{
+	ListCell *lc;
+
+	foreach (lc, types->fields)
+		((Field *) lfirst(lc))->is_told = false;
+}
+
 static void
 keep_sample(DatasetTypes *types, Field *field, const char *text, int length)
 {
@@ -194,6 +243,8 @@ see(DatasetTypes *types, Field *field, const MlsSlice *slice)
 	text = mls_slice_content(slice, &length);
 	if (length > 0)
 		keep_sample(types, field, text, length);
+	if (field->is_told)
+		return;
 	while (blanks < length && text[blanks] == ' ')
 		blanks++;
 	/* What has nothing in it says nothing. */
@@ -416,7 +467,7 @@ is_open_letter(const Field *field)
 }
 
 static Decision
-decide(const DatasetTypes *types, const Field *field)
+find_decision(const DatasetTypes *types, const Field *field)
 {
 	if (field->is_json)
 		return (Decision){JSONBOID, MLS_WRITTEN_PLAIN, NULL};
@@ -430,6 +481,21 @@ decide(const DatasetTypes *types, const Field *field)
 	if (field->can & ALL_NUMBERS)
 		return decide_number(types, field);
 	return decide_date(types, field->can);
+}
+
+/* What a file says of a field holds, and for the values of others if they can be that as well. */
+static Decision
+decide(const DatasetTypes *types, const Field *field)
+{
+	Decision found;
+
+	if (OidIsValid(field->declared) && field->values == 0)
+		return (Decision){field->declared, MLS_WRITTEN_PLAIN, NULL};
+	found = find_decision(types, field);
+	if (!OidIsValid(field->declared) || found.type == field->declared)
+		return found;
+	return (Decision){common_type(field->declared, found.type), MLS_WRITTEN_PLAIN,
+					  "its files have it in several types"};
 }
 
 /* Fields of ours are what they are, and stand behind those of the files. */

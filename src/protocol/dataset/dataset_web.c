@@ -123,6 +123,8 @@ extension_of(const MlsHttpResponse *answer, const char *bytes, Size length)
 
 	if (length >= 4 && memcmp(bytes, "PK\3\4", 4) == 0)
 		return ".xlsx";
+	if (length >= 4 && memcmp(bytes, "PAR1", 4) == 0)
+		return ".parquet";
 	if (strcmp(answer->content_type, "application/x-ndjson") == 0 ||
 		strcmp(answer->content_type, "application/jsonl") == 0)
 		return ".ndjson";
@@ -173,6 +175,32 @@ name_of_answer(const char *address, const MlsHttpResponse *answer)
 
 /* ---- asking ---- */
 
+/* A file that was fetched lately. */
+typedef struct KeptFile
+{
+	Oid server;
+	Oid mapping;
+	const char *address;
+	TimestampTz at; /* when */
+	MlsHttpResponse *answer;
+} KeptFile;
+
+/* Kept files are taken for what there is without a word for so long. */
+#define FRESH (60 * USECS_PER_SEC)
+
+/* So many are kept, and of each process so many bytes. */
+#define MOST_KEPT 100
+
+static List *kept = NIL; /* of KeptFile *, in mls_kept_files */
+static int64 kept_bytes = 0;
+
+static void
+forget_kept(void *arg)
+{
+	kept = NIL;
+	kept_bytes = 0;
+}
+
 typedef struct Asked
 {
 	const MlsSource *source;
@@ -182,8 +210,52 @@ typedef struct Asked
 	MlsHttpResponse *answer;
 } Asked;
 
+static KeptFile *
+find_kept(const Asked *asked)
+{
+	ListCell *lc;
+
+	foreach (lc, kept)
+	{
+		KeptFile *file = lfirst(lc);
+
+		if (file->server == asked->source->server_id &&
+			file->mapping == asked->source->http.mapping_id &&
+			strcmp(file->address, asked->address) == 0)
+			return file;
+	}
+	return NULL;
+}
+
+/* Keeps an answer, which is in mls_kept_files. */
 static void
-ask(Asked *asked)
+keep(const Asked *asked, KeptFile *file)
+{
+	MemoryContext before = MemoryContextSwitchTo(mls_kept_files);
+
+	if (kept == NIL)
+	{
+		MemoryContextCallback *callback = palloc0(sizeof(*callback));
+
+		callback->func = forget_kept;
+		MemoryContextRegisterResetCallback(mls_kept_files, callback);
+	}
+	if (file == NULL)
+	{
+		file = palloc0(sizeof(KeptFile));
+		file->server = asked->source->server_id;
+		file->mapping = asked->source->http.mapping_id;
+		file->address = pstrdup(asked->address);
+		kept = lappend(kept, file);
+	}
+	file->at = GetCurrentTimestamp();
+	file->answer = asked->answer;
+	kept_bytes += mls_http_length(file->answer);
+	MemoryContextSwitchTo(before);
+}
+
+static void
+fetch(Asked *asked)
 {
 	MlsHttpStats spent = {0};
 	MlsHttpCall call = {
@@ -201,6 +273,34 @@ ask(Asked *asked)
 		(asked->answer->status >= 300 && asked->answer->status < 400 &&
 		 asked->answer->status != 304))
 		mls_http_report_status(&asked->source->http, &call, asked->answer, NULL);
+}
+
+/* Asks for a file; one that is kept is asked for only if it may have changed, and comes so if not. */
+static void
+ask(Asked *asked)
+{
+	KeptFile *file = find_kept(asked);
+	const char *condition = asked->condition;
+	bool may_keep = mls_kept_files && (file || list_length(kept) < MOST_KEPT) &&
+					kept_bytes < asked->source->http.max_answer_bytes;
+	MemoryContext before = CurrentMemoryContext;
+
+	if (file && GetCurrentTimestamp() - file->at < FRESH)
+	{
+		asked->answer = file->answer;
+		return;
+	}
+	if (file && file->answer->validator)
+		asked->condition = file->answer->validator;
+	if (may_keep)
+		MemoryContextSwitchTo(mls_kept_files);
+	fetch(asked);
+	MemoryContextSwitchTo(before);
+	if (file && asked->answer->status == 304 && asked->condition == file->answer->validator)
+		asked->answer = file->answer;
+	else if (may_keep && asked->answer->status == 200)
+		keep(asked, file);
+	asked->condition = condition;
 }
 
 /* An error of one file alone, which does not keep others away; NULL: it was answered. */
@@ -225,6 +325,40 @@ try_to_ask(Asked *asked)
 	}
 	PG_END_TRY();
 	return error;
+}
+
+/* ---- a file ---- */
+
+/* A page for people where a file should be: of a login, or of an error. */
+static bool
+is_page(const MlsHttpResponse *answer)
+{
+	const char *body = answer->body + strspn(answer->body, " \t\r\n");
+
+	return pg_strncasecmp(body, "<!doctype html", 14) == 0 || pg_strncasecmp(body, "<html", 5) == 0;
+}
+
+static DatasetBytes *
+open_web(const MlsSource *source, const DatasetFile *file, MlsHttpStats *stats)
+{
+	Asked asked = {
+		.source = source, .address = file->address, .stats = stats, .answer = file->answer};
+	DatasetBytes *bytes;
+
+	if (file->failure)
+		ReThrowError(file->failure);
+	if (asked.answer == NULL)
+		ask(&asked);
+	bytes = mls_dataset_answered(source, file, asked.answer);
+	if (asked.answer->status != 200)
+		mls_dataset_fail(bytes, psprintf("Its host answered with status %d.", asked.answer->status),
+						 asked.answer->status == 404
+							 ? "The server option url, or the option files, says where it is."
+							 : NULL);
+	if (is_page(asked.answer))
+		mls_dataset_fail(bytes, "What its host answered is a page for people (HTML).",
+						 "The address may be that of a page about the file, or want a login.");
+	return bytes;
 }
 
 /* ---- what is there ---- */
@@ -281,9 +415,9 @@ find_file(DatasetListing *listing, const char *address, const char *name)
 
 	if (name && listing->resource && !mls_dataset_is_of(listing->source, name, listing->resource))
 		return;
-	if (listing->ledger || name == NULL)
+	if (listing->ledger || listing->looks || name == NULL)
 		file.failure = try_to_ask(&asked);
-	if (file.failure && name == NULL)
+	if (file.failure && (listing->looks || name == NULL))
 		ReThrowError(file.failure);
 	if (asked.answer && asked.answer->status == 304 && known)
 	{
@@ -300,6 +434,8 @@ find_file(DatasetListing *listing, const char *address, const char *name)
 			file.name = name_of_answer(address, asked.answer);
 		note_version(&file);
 	}
+	if (listing->looks)
+		(void) open_web(listing->source, &file, listing->stats);
 	mls_dataset_found(listing, &file);
 }
 
@@ -347,40 +483,6 @@ list_web(DatasetListing *listing)
 				 errhint("Set the server option url to the address of a file, or the option files "
 						 "to the names of files below it.")));
 	find_named(listing);
-}
-
-/* ---- a file ---- */
-
-/* A page for people where a file should be: of a login, or of an error. */
-static bool
-is_page(const MlsHttpResponse *answer)
-{
-	const char *body = answer->body + strspn(answer->body, " \t\r\n");
-
-	return pg_strncasecmp(body, "<!doctype html", 14) == 0 || pg_strncasecmp(body, "<html", 5) == 0;
-}
-
-static DatasetBytes *
-open_web(const MlsSource *source, const DatasetFile *file, MlsHttpStats *stats)
-{
-	Asked asked = {
-		.source = source, .address = file->address, .stats = stats, .answer = file->answer};
-	DatasetBytes *bytes;
-
-	if (file->failure)
-		ReThrowError(file->failure);
-	if (asked.answer == NULL)
-		ask(&asked);
-	bytes = mls_dataset_answered(source, file, asked.answer);
-	if (asked.answer->status != 200)
-		mls_dataset_fail(bytes, psprintf("Its host answered with status %d.", asked.answer->status),
-						 asked.answer->status == 404
-							 ? "The server option url, or the option files, says where it is."
-							 : NULL);
-	if (is_page(asked.answer))
-		mls_dataset_fail(bytes, "What its host answered is a page for people (HTML).",
-						 "The address may be that of a page about the file, or want a login.");
-	return bytes;
 }
 
 const DatasetPlace mls_dataset_web = {.list = list_web, .open = open_web};

@@ -37,6 +37,7 @@ const CURES = {
 	media: () => ['See which files are lost or late, and why. ', link('#/runs?process=media', 'Runs'), sql('SELECT * FROM mls_media WHERE error IS NOT NULL;')],
 	alerts: () => ['Mend the receiver or the rule, then try it: ', sql('SELECT mls_alert_test(receiver) FROM mls.alert_receiver WHERE last_error IS NOT NULL;\nSELECT * FROM mls_alert();')],
 	destinations: () => ['See what it answers; it is tried again by itself. One that is to be loaded anew: ', sql('SELECT destination, name, state, error FROM mls_publications;\nSELECT mls_publish_resend(destination, name, 0);')],
+	files: () => ['Have IMPORT FOREIGN SCHEMA make a table of them, and subscribe it: ', link('#/datasets', 'Datasets'), sql('SELECT * FROM mls.unread;')],
 	feeds: () => ['See what was left out, and why: ', sql('SELECT * FROM mls_feed_report(name);')],
 	marts: () => ['See why, mend it, then fill it; one that is held is let go of by mls_mart_hold(name, NULL): ', sql('SELECT name, state, coalesce(held, problem) AS reason FROM mls_marts;\nSELECT * FROM mls_mart_sync();')],
 	tests: () => ['See what each has found, and rows at fault; then mend the source, the rules or the test: ', sql('SELECT suite, test, status, failures, message FROM mls_tests;\nSELECT * FROM mls_test_failures;\nSELECT * FROM mls_test();')],
