@@ -395,7 +395,8 @@ scan_name(PageState *state, const char *s, MlsSlice *slice, const MlsSlice *twin
 		return NULL;
 	if (mls_slice_name(slice, s + 1, end - s - 2))
 		state->escaped_names = true;
-	if (twin == NULL || slice->name_length != length || memcmp(slice->name, twin->name, length) != 0)
+	if (twin == NULL || slice->name_length != length ||
+		memcmp(slice->name, twin->name, length) != 0)
 		state->same_names = false;
 	return end;
 }

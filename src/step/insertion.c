@@ -60,8 +60,8 @@ is_ordinary(Relation rel)
 	const FormData_pg_class *class = rel->rd_rel;
 	const TupleConstr *constraints = RelationGetDescr(rel)->constr;
 
-	return class->relkind == RELKIND_RELATION && !class->relispartition &&
-		   !class->relrowsecurity && !class->relhasrules && rel->trigdesc == NULL &&
+	return class->relkind == RELKIND_RELATION && !class->relispartition && !class->relrowsecurity &&
+		   !class->relhasrules && rel->trigdesc == NULL &&
 		   rel->rd_tableam == GetHeapamTableAmRoutine() &&
 		   (constraints == NULL || constraints->num_check == 0);
 }

@@ -628,9 +628,9 @@ begin_storing(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 static bool
 has_one_of(Oid bronze, const List *keys)
 {
-	mls_select(psprintf("SELECT EXISTS (SELECT FROM %s WHERE key = ANY ($1))",
-						mls_qualified_name(bronze)),
-			   mls_arg_list(keys));
+	mls_select(
+		psprintf("SELECT EXISTS (SELECT FROM %s WHERE key = ANY ($1))", mls_qualified_name(bronze)),
+		mls_arg_list(keys));
 	return mls_bool_at(0, 1);
 }
 
@@ -687,8 +687,7 @@ add_to_bronze(MlsWriter *writer, MlsInsertion *bronze, const MlsItem *item)
 	isnull[1] = !item->has_instant;
 	values[1] = TimestampTzGetDatum(item->instant.at);
 	set_text(&values[2], &isnull[2], item->timestamp);
-	values[3] =
-		PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
+	values[3] = PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
 	values[4] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	values[5] = Int64GetDatum(writer->run);
 	set_text(&values[6], &isnull[6], item->parent);

@@ -166,8 +166,7 @@ run(void *arg)
 	page = mls_page_read(body, length, name, "the page");
 	fuzz_check_page(page);
 	/* A body that had to be copied is not at hand. */
-	if (page->replaced == 0 && page->bytes == length &&
-		strncmp(body, "\xEF\xBB\xBF", 3) != 0)
+	if (page->replaced == 0 && page->bytes == length && strncmp(body, "\xEF\xBB\xBF", 3) != 0)
 		check_syntax(body, length);
 	check_shapes(page);
 	for (int i = 0; i < page->nrecords; i++)
