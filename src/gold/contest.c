@@ -516,7 +516,7 @@ ranked(const char *keys, const List *claimants)
  * The claims to each key of a relation in their order, one row without a claimant
  * for a key that nobody claims any more, beside the row that gold has:
  *
- *	key, claimant, source_key, unplanned, place, source, origin, its source_key, foreign
+ *	key, claimant, source_key, unplanned, source, origin, its source_key, foreign
  *
  * unplanned: lost to another account without a priority that would say so.
  * foreign: the row is of a subscription of another role, and not ours to take.
@@ -527,11 +527,11 @@ decision(const MlsGoldContest *contest, const List *claimants)
 	const Claimant *first = linitial(claimants);
 
 	return psprintf(
-		"SELECT c.key, c.claimant, c.source_key, c.unplanned, g.ctid, g." MLS_GOLD_SOURCE
+		"SELECT c.key, c.claimant, c.source_key, c.unplanned, g." MLS_GOLD_SOURCE
 		", g." MLS_GOLD_ORIGIN ", g." MLS_GOLD_SOURCE_KEY ", CASE WHEN g." MLS_GOLD_SOURCE
 		" IS NULL OR g." MLS_GOLD_SOURCE " IN (%s) THEN false ELSE "
 		"mls.is_replicated(g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN ") END FROM (%s) c "
-		"LEFT JOIN LATERAL (SELECT g.ctid, g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN
+		"LEFT JOIN LATERAL (SELECT g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN
 		", g." MLS_GOLD_SOURCE_KEY " FROM %s g WHERE g.%s = c.key OFFSET 0) "
 		"g ON true WHERE c.claimant IS NOT NULL OR c.rank = 1 "
 		"ORDER BY c.key COLLATE \"C\", c.rank",
@@ -914,6 +914,7 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 	{
 		contest = palloc0(sizeof(MlsGoldContest));
 		contest->table = gold;
+		contest->key_field = ((Claimant *) linitial(claimants))->statement->target->key_field;
 		contest->keys = psprintf("mls_contested_%u", gold);
 		contest->won = psprintf("mls_won_%u", gold);
 		contest->moved = psprintf("mls_moved_%u", gold);

@@ -20,6 +20,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -29,6 +30,7 @@
 #include "utils/rel.h"
 
 #include "gold/gold_write.h"
+#include "gold/partition.h"
 #include "gold/statement.h"
 #include "step/issue.h"
 
@@ -101,6 +103,7 @@ typedef struct Belonging
 struct Contest
 {
 	Oid table;
+	const char *key_field;
 	const char *decide_sql;
 	bool can_fail;
 	MlsTransition keys;
@@ -265,6 +268,7 @@ contest_for(MlsGoldWriter *gold_writer, const char *resource, Oid table, int64 s
 	contest = palloc0(sizeof(Contest));
 	gold_writer->contests = lappend(gold_writer->contests, contest);
 	contest->table = table;
+	contest->key_field = keep(sql->key_field);
 	contest->decide_sql = keep(sql->decide);
 	contest->can_fail = sql->can_fail;
 	contest->keys = (MlsTransition){.name = keep(sql->keys), .desc = key_desc(false)};
@@ -685,7 +689,6 @@ enum
 	DECIDED_CLAIMANT,
 	DECIDED_SOURCE_KEY,
 	DECIDED_UNPLANNED,
-	DECIDED_PLACE,
 	DECIDED_SOURCE,
 	DECIDED_ORIGIN,
 	DECIDED_OLD_KEY,
@@ -746,8 +749,7 @@ takes_part(const Contest *contest, const char *source)
 
 /* The first row about a key: who has won, and what becomes of the row that gold has. */
 static void
-take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_moved, Datum *places,
-			int *nplaces)
+take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_moved, List **removed)
 {
 	int claimant;
 	Party *winner = claimant_of(contest, found, row, &claimant);
@@ -755,7 +757,6 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 	char *source_key = mls_cell_text(found, row, DECIDED_SOURCE_KEY);
 	char *source = mls_cell_text(found, row, DECIDED_SOURCE);
 	bool is_foreign = mls_cell_bool(found, row, DECIDED_FOREIGN);
-	bool isnull;
 
 	if (winner != NULL)
 	{
@@ -774,7 +775,7 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 	if (winner == NULL || strcmp(winner->source, source) != 0 ||
 		strcmp(winner->origin, mls_cell_text(found, row, DECIDED_ORIGIN)) != 0 ||
 		strcmp(source_key, mls_cell_text(found, row, DECIDED_OLD_KEY)) != 0)
-		places[(*nplaces)++] = mls_cell(found, row, DECIDED_PLACE, &isnull);
+		*removed = lappend(*removed, key);
 }
 
 /* A further row about a key: one who has lost it to the winner. */
@@ -791,17 +792,16 @@ take_loser(Contest *contest, const SPITupleTable *found, uint64 row, const char 
 		loser->fine = lappend(loser->fine, source_key);
 }
 
-/* Takes the rows of gold at some places out. */
+/* Takes the rows of gold with some keys out.  A place would not do: it does not say in which partition. */
 static void
-remove_places(const Contest *contest, Datum *places, int n)
+remove_keys(const Contest *contest, List *removed)
 {
-	if (n == 0)
+	if (removed == NIL)
 		return;
 	mls_sql(SPI_OK_DELETE,
-			psprintf("DELETE FROM %s WHERE ctid = ANY ($1)", mls_qualified_name(contest->table)),
-			mls_arg(TIDARRAYOID,
-					PointerGetDatum(construct_array(places, n, TIDOID, sizeof(ItemPointerData),
-													false, TYPALIGN_SHORT))));
+			psprintf("DELETE FROM %s WHERE %s = ANY ($1)", mls_qualified_name(contest->table),
+					 quote_identifier(contest->key_field)),
+			mls_arg_list(removed));
 }
 
 /* Ends the issues about who has the keys of some records; those of this transaction may be asked to stay. */
@@ -881,10 +881,9 @@ static void
 apply_decision(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 {
 	SPITupleTable *found = SPI_tuptable;
-	Datum *places = palloc(Max(found->numvals, 1) * sizeof(Datum));
+	List *removed = NIL;
 	const char *key = "";
 	const char *winner = NULL;
-	int nplaces = 0;
 
 	for (int i = 0; i < contest->nparties; i++)
 	{
@@ -904,11 +903,11 @@ apply_decision(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 			continue;
 		}
 		key = next;
-		take_winner(contest, found, i, all_moved, places, &nplaces);
+		take_winner(contest, found, i, all_moved, &removed);
 		winner =
 			claimant_of(contest, found, i, &claimant) ? contest->parties[claimant]->source : NULL;
 	}
-	remove_places(contest, places, nplaces);
+	remove_keys(contest, removed);
 	for (int i = 0; i < contest->nparties; i++)
 	{
 		const RowGroup *group = &contest->parties[i]->group;
@@ -1263,8 +1262,46 @@ leave(MlsRelease *release, Oid table, const char *resource, const char *sql)
 }
 
 /*
+ * Of a subscription that ends: drops the partitions in which its rows stand alone, where
+ * nobody else could have their keys.  Returns the parts for which that could not be done.
+ */
+List *
+mls_release_drop(const MlsSubscription *sub, const MlsTable *table, List *parts)
+{
+	List *left = NIL;
+	ListCell *lc;
+
+	foreach (lc, parts)
+	{
+		const MlsGoldPart *part = lfirst(lc);
+		Oid partition = InvalidOid;
+
+		if (part->resource != NULL && part->key_field != NULL &&
+			get_rel_relkind(part->table) == RELKIND_PARTITIONED_TABLE &&
+			mls_gold_contest(sub->owner, part->resource, part->table, sub->id, false) == NULL)
+			partition = mls_partition_to_drop(part->table, table->source, sub->resource);
+		if (OidIsValid(partition))
+			mls_sql(SPI_OK_UTILITY, psprintf("DROP TABLE %s", mls_qualified_name(partition)));
+		else
+			left = lappend(left, lfirst(lc));
+	}
+	return left;
+}
+
+static bool
+has_part(const List *parts, Oid table)
+{
+	ListCell *lc;
+
+	foreach (lc, parts)
+		if (((const MlsGoldPart *) lfirst(lc))->table == table)
+			return true;
+	return false;
+}
+
+/*
  * Rows of gold that a subscription leaves as a whole.  Their keys, and with a table
- * those that it claimed in vain, are decided about when the release ends; what is
+ * those of the parts' tables that it claimed in vain, are decided about when the release ends; what is
  * to go (delete) goes now.  Lives in the current context.
  */
 MlsRelease *
@@ -1288,7 +1325,7 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 	{
 		const MlsGoldStatements *sql = lfirst(lc);
 
-		if (sql->keys != NULL && !sql->can_fail)
+		if (sql->keys != NULL && !sql->can_fail && has_part(parts, sql->table))
 			leave(release, sql->table, sql->resource, sql->keys);
 	}
 	foreach (lc, parts)

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "nodes/value.h"
 #include "utils/lsyscache.h"
@@ -126,6 +127,39 @@ same_row(const Statement *statement)
 		return psprintf("g.%s = %s", quote_identifier(target->key_field),
 						mls_statement_key(statement));
 	return psprintf("g." MLS_GOLD_SOURCE_KEY " = %s", mls_gold_source_key(target));
+}
+
+/*
+ * What a row of gold is found again by, once it was found: its place, or its key where
+ * the place does not say in which partition.
+ */
+static const char *
+place_column(const Statement *statement)
+{
+	if (get_rel_relkind(statement->gold) != RELKIND_PARTITIONED_TABLE)
+		return "ctid";
+	return statement->target->unique_key ? quote_identifier(statement->target->key_field)
+										 : MLS_GOLD_SOURCE_KEY;
+}
+
+/* "g.x AS place", for found_row(). */
+static char *
+place(const Statement *statement)
+{
+	return psprintf("g.%s AS place", place_column(statement));
+}
+
+/* The condition that a row of gold is at one of the places that a query finds; the key of its source tells it only with the others. */
+static char *
+at_places(const Statement *statement, const char *places)
+{
+	bool is_told = statement->target->unique_key ||
+				   get_rel_relkind(statement->gold) != RELKIND_PARTITIONED_TABLE;
+
+	return psprintf("%s = ANY (ARRAY(%s))%s", place_column(statement), places,
+					is_told ? ""
+							: psprintf(" AND " MLS_GOLD_SOURCE " = %s AND " MLS_GOLD_ORIGIN " = %s",
+									   quoted_source(statement), quoted_origin(statement)));
 }
 
 /*
@@ -450,17 +484,20 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 	const char *key =
 		target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY;
 	const char *key_column = target->unique_key ? psprintf("%s, ", key) : "";
-	const char *made_before = found_row(statement, psprintf("g.ctid AS place, g.%s AS key", key),
+	const char *made_before = found_row(statement, psprintf("%s, g.%s AS key", place(statement), key),
 										psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s",
 												 mls_gold_source_key(target), own_row(statement)));
 
 	return psprintf(
-		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s WHERE ctid = ANY (ARRAY("
-		"SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key IN (SELECT n.mls_key FROM n)))) "
+		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s WHERE %s) "
 		"INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN ", " MLS_GOLD_SOURCE_KEY
 		", " MLS_GOLD_UPDATED_AT "%s) SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY
 		", pg_catalog.now()%s FROM n%s",
-		made_rows(statement, rows, false), gold, rows, made_before, gold, key_column,
+		made_rows(statement, rows, false), gold,
+		at_places(statement, psprintf("SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key IN "
+									  "(SELECT n.mls_key FROM n)",
+									  rows, made_before)),
+		gold, key_column,
 		lists->columns.data, target->unique_key ? "n.mls_key, " : "", quoted_source(statement),
 		quoted_origin(statement), lists->columns.data, on_conflict(statement, lists));
 }
@@ -483,15 +520,16 @@ yielding(const Statement *statement, const char *rows)
 {
 	const char *made = statement->plain ? mls_statement_key(statement) : "n.mls_key";
 	const char *left = found_row(
-		statement, "g.ctid AS place",
+		statement, place(statement),
 		psprintf("g.%s = %s AND NOT (%s) AND NOT mls.is_replicated(g." MLS_GOLD_SOURCE
 				 ", g." MLS_GOLD_ORIGIN ")",
 				 quote_identifier(statement->target->key_field), made, own_row(statement)));
 	const char *from = statement->plain ? psprintf("%s r", rows)
 										: psprintf("(%s) n", made_rows(statement, rows, false));
 
-	return psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s %s))",
-					mls_qualified_name(statement->gold), from, left);
+	return psprintf(
+		"DELETE FROM %s WHERE %s", mls_qualified_name(statement->gold),
+		at_places(statement, psprintf("SELECT gold_row.place FROM %s %s", from, left)));
 }
 
 /* Rows whose key in gold is taken by another source or target; with all, or by their own. */
@@ -670,11 +708,12 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 		statements->source_keys =
 			psprintf("SELECT %s AS key FROM %s r", mls_gold_source_key(statement->target), gone);
 	}
-	statements->remove =
-		psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
-				 mls_qualified_name(statement->gold), gone,
-				 found_row(statement, "g.ctid AS place",
-						   psprintf("%s AND %s", same_row(statement), own_row(statement))));
+	statements->remove = psprintf(
+		"DELETE FROM %s WHERE %s", mls_qualified_name(statement->gold),
+		at_places(statement, psprintf("SELECT gold_row.place FROM %s r %s", gone,
+									  found_row(statement, place(statement),
+												psprintf("%s AND %s", same_row(statement),
+														 own_row(statement))))));
 	statements->plain = statement->plain;
 	statements->can_fail = statement->can_fail;
 	return statements;
@@ -787,13 +826,15 @@ clearing(const Statement *statement, const char *rows)
 	}
 	if (filled.len == 0)
 		return NULL;
-	return psprintf("UPDATE %s SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s "
-					"WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
-					mls_qualified_name(statement->gold), set.data, rows,
-					found_row(statement, "g.ctid AS place",
-							  psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND (%s)",
-									   mls_gold_source_key(statement->target), own_row(statement),
-									   filled.data)));
+	return psprintf("UPDATE %s SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s WHERE %s",
+					mls_qualified_name(statement->gold), set.data,
+					at_places(statement,
+							  psprintf("SELECT gold_row.place FROM %s r %s", rows,
+									   found_row(statement, place(statement),
+												 psprintf("g." MLS_GOLD_SOURCE_KEY
+														  " = %s AND %s AND (%s)",
+														  mls_gold_source_key(statement->target),
+														  own_row(statement), filled.data)))));
 }
 
 List *

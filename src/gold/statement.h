@@ -111,6 +111,7 @@ typedef struct MlsGoldBelongings
 typedef struct MlsGoldContest
 {
 	Oid table;
+	const char *key_field;
 	const char *keys;
 	const char *won;
 	const char *moved;

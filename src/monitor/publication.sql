@@ -5,7 +5,7 @@
 CREATE VIEW mls.gold_relation AS
 SELECT c.oid::regclass AS gold, c.relnamespace::regnamespace AS schema
   FROM pg_catalog.pg_class c
- WHERE c.relkind = 'r'
+ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
    AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = c.oid AND NOT a.attisdropped
            AND a.attname IN ('mls_source', 'mls_origin', 'mls_source_key', 'mls_updated_at')) = 4;
