@@ -48,8 +48,7 @@
  * or adds columns.  InvalidOid if no rule makes a resource of the Data Dictionary
  * from this one; the first if there are several.  Idempotent.
  */
-extern Oid
-mls_gold_prepare(const MlsTable *table, Oid silver_table, const MlsPartition *partition);
+extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table, const MlsPartition *partition);
 
 /* The tables of gold that a resource's rules fill (List of Oid). */
 extern List *mls_gold_tables(const MlsTable *table, Oid silver_table, Oid gold);

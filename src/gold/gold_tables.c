@@ -404,10 +404,9 @@ create_table(const MlsGoldTarget *target, const char *qualified, const MlsPartit
 		appendStringInfoString(&sql, ", PRIMARY KEY (" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
 									 ", " MLS_GOLD_SOURCE_KEY ")");
 	appendStringInfo(&sql, ") %s",
-					 has_partitions
-						 ? psprintf("PARTITION BY %s (%s)",
-									partition->by_source ? "RANGE" : "HASH", key)
-						 : "WITH (" MLS_GOLD_STORAGE ")");
+					 has_partitions ? psprintf("PARTITION BY %s (%s)",
+											   partition->by_source ? "RANGE" : "HASH", key)
+									: "WITH (" MLS_GOLD_STORAGE ")");
 	alter(sql.data);
 	/* Whose the rows of a partition are is asked of the index. */
 	if (target->unique_key)

@@ -749,7 +749,8 @@ takes_part(const Contest *contest, const char *source)
 
 /* The first row about a key: who has won, and what becomes of the row that gold has. */
 static void
-take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_moved, List **removed)
+take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_moved,
+			List **removed)
 {
 	int claimant;
 	Party *winner = claimant_of(contest, found, row, &claimant);

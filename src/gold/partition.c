@@ -173,14 +173,13 @@ require_by_range(Oid gold, const char *key)
 {
 	if (is_by_range(gold, key))
 		return;
-	ereport(
-		ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		errmsg("gold table %s has no partitions of sources", mls_qualified_name(gold)),
-		errdetail("A table has partitions from its beginning or not at all."),
-		errhint("To have it made anew: DROP TABLE %s CASCADE, which takes views, grants and "
-				"policies along; then subscribe again. The next sync of each source fills it "
-				"from silver.",
-				mls_qualified_name(gold)));
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("gold table %s has no partitions of sources", mls_qualified_name(gold)),
+			errdetail("A table has partitions from its beginning or not at all."),
+			errhint("To have it made anew: DROP TABLE %s CASCADE, which takes views, grants and "
+					"policies along; then subscribe again. The next sync of each source fills it "
+					"from silver.",
+					mls_qualified_name(gold)));
 }
 
 static void
@@ -188,12 +187,12 @@ require_owner(Oid gold)
 {
 	if (object_ownercheck(RelationRelationId, gold, GetUserId()))
 		return;
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			errmsg("must be owner of gold table %s to make a partition of it",
-				   mls_qualified_name(gold)),
-			errdetail("It belongs to role \"%s\".",
-					  GetUserNameFromId(mls_relation_owner(gold), true)),
-			errhint("Subscribe without \"source\": the rows then stand in its default partition."));
+	ereport(
+		ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		errmsg("must be owner of gold table %s to make a partition of it",
+			   mls_qualified_name(gold)),
+		errdetail("It belongs to role \"%s\".", GetUserNameFromId(mls_relation_owner(gold), true)),
+		errhint("Subscribe without \"source\": the rows then stand in its default partition."));
 }
 
 /* The first text behind all that begin with a prefix that can_bound(). */
@@ -305,11 +304,11 @@ mls_partition_add_source(Oid gold, const char *key, const MlsSource *source,
 							  get_rel_namespace(gold), false);
 	own = quote_qualified_identifier(get_namespace_name(get_rel_namespace(gold)), name);
 	mls_sql(SPI_OK_UTILITY,
-			psprintf("CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING "
-					 "GENERATED INCLUDING STORAGE INCLUDING COMPRESSION) %s",
-					 own, table,
-					 mls_partition_clause(partition->modulus, quote_identifier(key),
-										  MLS_GOLD_STORAGE)));
+			psprintf(
+				"CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING "
+				"GENERATED INCLUDING STORAGE INCLUDING COMPRESSION) %s",
+				own, table,
+				mls_partition_clause(partition->modulus, quote_identifier(key), MLS_GOLD_STORAGE)));
 	mls_partition_fill(get_relname_relid(name, get_rel_namespace(gold)), partition->modulus,
 					   MLS_GOLD_STORAGE);
 	move_rows(gold, key, source, own);

@@ -484,9 +484,10 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 	const char *key =
 		target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY;
 	const char *key_column = target->unique_key ? psprintf("%s, ", key) : "";
-	const char *made_before = found_row(statement, psprintf("%s, g.%s AS key", place(statement), key),
-										psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s",
-												 mls_gold_source_key(target), own_row(statement)));
+	const char *made_before =
+		found_row(statement, psprintf("%s, g.%s AS key", place(statement), key),
+				  psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s", mls_gold_source_key(target),
+						   own_row(statement)));
 
 	return psprintf(
 		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s WHERE %s) "
@@ -494,12 +495,13 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 		", " MLS_GOLD_UPDATED_AT "%s) SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY
 		", pg_catalog.now()%s FROM n%s",
 		made_rows(statement, rows, false), gold,
-		at_places(statement, psprintf("SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key IN "
-									  "(SELECT n.mls_key FROM n)",
-									  rows, made_before)),
-		gold, key_column,
-		lists->columns.data, target->unique_key ? "n.mls_key, " : "", quoted_source(statement),
-		quoted_origin(statement), lists->columns.data, on_conflict(statement, lists));
+		at_places(statement,
+				  psprintf("SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key IN "
+						   "(SELECT n.mls_key FROM n)",
+						   rows, made_before)),
+		gold, key_column, lists->columns.data, target->unique_key ? "n.mls_key, " : "",
+		quoted_source(statement), quoted_origin(statement), lists->columns.data,
+		on_conflict(statement, lists));
 }
 
 static char *
@@ -527,9 +529,8 @@ yielding(const Statement *statement, const char *rows)
 	const char *from = statement->plain ? psprintf("%s r", rows)
 										: psprintf("(%s) n", made_rows(statement, rows, false));
 
-	return psprintf(
-		"DELETE FROM %s WHERE %s", mls_qualified_name(statement->gold),
-		at_places(statement, psprintf("SELECT gold_row.place FROM %s %s", from, left)));
+	return psprintf("DELETE FROM %s WHERE %s", mls_qualified_name(statement->gold),
+					at_places(statement, psprintf("SELECT gold_row.place FROM %s %s", from, left)));
 }
 
 /* Rows whose key in gold is taken by another source or target; with all, or by their own. */
@@ -708,12 +709,12 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 		statements->source_keys =
 			psprintf("SELECT %s AS key FROM %s r", mls_gold_source_key(statement->target), gone);
 	}
-	statements->remove = psprintf(
-		"DELETE FROM %s WHERE %s", mls_qualified_name(statement->gold),
-		at_places(statement, psprintf("SELECT gold_row.place FROM %s r %s", gone,
-									  found_row(statement, place(statement),
-												psprintf("%s AND %s", same_row(statement),
-														 own_row(statement))))));
+	statements->remove =
+		psprintf("DELETE FROM %s WHERE %s", mls_qualified_name(statement->gold),
+				 at_places(statement, psprintf("SELECT gold_row.place FROM %s r %s", gone,
+											   found_row(statement, place(statement),
+														 psprintf("%s AND %s", same_row(statement),
+																  own_row(statement))))));
 	statements->plain = statement->plain;
 	statements->can_fail = statement->can_fail;
 	return statements;
@@ -826,15 +827,15 @@ clearing(const Statement *statement, const char *rows)
 	}
 	if (filled.len == 0)
 		return NULL;
-	return psprintf("UPDATE %s SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s WHERE %s",
-					mls_qualified_name(statement->gold), set.data,
-					at_places(statement,
-							  psprintf("SELECT gold_row.place FROM %s r %s", rows,
-									   found_row(statement, place(statement),
-												 psprintf("g." MLS_GOLD_SOURCE_KEY
-														  " = %s AND %s AND (%s)",
-														  mls_gold_source_key(statement->target),
-														  own_row(statement), filled.data)))));
+	return psprintf(
+		"UPDATE %s SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s WHERE %s",
+		mls_qualified_name(statement->gold), set.data,
+		at_places(statement,
+				  psprintf("SELECT gold_row.place FROM %s r %s", rows,
+						   found_row(statement, place(statement),
+									 psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND (%s)",
+											  mls_gold_source_key(statement->target),
+											  own_row(statement), filled.data)))));
 }
 
 List *

@@ -203,20 +203,19 @@ gold_arg(Oid gold)
 }
 
 static void
-insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold,
-					const char *partition)
+insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold, const char *partition)
 {
-	mls_sql_control(
-		SPI_OK_INSERT,
-		"INSERT INTO mls.subscription "
-		"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
-		"key_prefix, identity, partition) VALUES ($1::regclass, $2, $3, $4::regrole, "
-		"$5::regclass, $6::regclass, $7::regclass, $8, $9, $10, $11)",
-		mls_arg_oid(table->relid), mls_arg_text(table->source->name), mls_arg_text(table->resource),
-		mls_arg_oid(GetUserId()), mls_arg_oid(bronze), mls_arg_oid(silver), gold_arg(gold),
-		mls_arg_text(mls_subscription_scope(table)),
-		mls_arg_text(table->source->key_prefix ? table->source->key_prefix : ""),
-		mls_arg_text(mls_identity_of_table(bronze, table)), mls_arg_text(partition));
+	mls_sql_control(SPI_OK_INSERT,
+					"INSERT INTO mls.subscription "
+					"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
+					"key_prefix, identity, partition) VALUES ($1::regclass, $2, $3, $4::regrole, "
+					"$5::regclass, $6::regclass, $7::regclass, $8, $9, $10, $11)",
+					mls_arg_oid(table->relid), mls_arg_text(table->source->name),
+					mls_arg_text(table->resource), mls_arg_oid(GetUserId()), mls_arg_oid(bronze),
+					mls_arg_oid(silver), gold_arg(gold),
+					mls_arg_text(mls_subscription_scope(table)),
+					mls_arg_text(table->source->key_prefix ? table->source->key_prefix : ""),
+					mls_arg_text(mls_identity_of_table(bronze, table)), mls_arg_text(partition));
 }
 
 /* For when its tables are made anew. */

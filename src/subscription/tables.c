@@ -155,17 +155,17 @@ create_bronze(const char *name, Oid namespace, const MlsTable *table, int modulu
 	const char *storage = psprintf("toast_tuple_target = %d", BRONZE_TOAST_TARGET);
 	Oid made;
 
-	mls_sql(SPI_OK_UTILITY, psprintf("CREATE TABLE %s ("
-									 "key text COLLATE \"C\" PRIMARY KEY, "
-									 "modified_at timestamptz, "
-									 "modified text, "
-									 "record json " RECORD_COMPRESSION "NOT NULL, "
-									 "fetched_at timestamptz NOT NULL, "
-									 "run_id bigint NOT NULL, "
-									 "deleted_at timestamptz, "
-									 "parent text COLLATE \"C\") %s",
-									 qualified(namespace, name),
-									 mls_partition_clause(modulus, "key", storage)));
+	mls_sql(SPI_OK_UTILITY,
+			psprintf("CREATE TABLE %s ("
+					 "key text COLLATE \"C\" PRIMARY KEY, "
+					 "modified_at timestamptz, "
+					 "modified text, "
+					 "record json " RECORD_COMPRESSION "NOT NULL, "
+					 "fetched_at timestamptz NOT NULL, "
+					 "run_id bigint NOT NULL, "
+					 "deleted_at timestamptz, "
+					 "parent text COLLATE \"C\") %s",
+					 qualified(namespace, name), mls_partition_clause(modulus, "key", storage)));
 	made = get_relname_relid(name, namespace);
 	mls_partition_fill(made, modulus, storage);
 	mls_sql(SPI_OK_UTILITY, psprintf("COMMENT ON TABLE %s IS %s", qualified(namespace, name),

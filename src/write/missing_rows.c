@@ -55,8 +55,8 @@ files_of(List *tables)
 				continue;
 			appendStringInfo(&files, "%s%u:%u",
 							 lfirst_oid(each) != lfirst_oid(lc) ? "/"
-							 : files.len > 0				  ? " "
-															  : "",
+							 : files.len > 0                    ? " "
+																: "",
 							 lfirst_oid(each), ((Form_pg_class) GETSTRUCT(tuple))->relfilenode);
 			ReleaseSysCache(tuple);
 		}
@@ -88,8 +88,7 @@ is_gold_replaced(const char *before, const char *now)
 
 		while (same != NULL && same != now && same[-1] != ' ' && same[-1] != '/')
 			same = strstr(same + 1, pnstrdup(before, table));
-		if (same != NULL &&
-			(strcspn(same, " /") != length || strncmp(same, before, length) != 0))
+		if (same != NULL && (strcspn(same, " /") != length || strncmp(same, before, length) != 0))
 			return true;
 		before += length;
 	}

@@ -176,6 +176,7 @@ my @calls = (
 	(map { ('mls.verify_gold_part' => "SELECT mls.verify_gold_part($verification, '$_', $id, 'e', 'Property', 'gold.property')") } qw(references quality lookups)),
 	'mls.lost_runs' => 'SELECT mls.lost_runs()',
 	'mls.has_lost_rows' => "SELECT mls.has_lost_rows($id)",
+	'mls.with_rows' => q{SELECT mls.with_rows('bronze.e_property'::regclass)},
 	'mls.cleaned_fields' => "SELECT mls.cleaned_fields($sub)",
 	'mls.add_finding' => "SELECT mls.add_finding($verification, 'info', 'Property', 'counts', NULL, 1, 'x')",
 	'mls.gold_comparison' => q{SELECT * FROM mls.gold_comparison('evil.property')},
