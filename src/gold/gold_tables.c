@@ -593,8 +593,12 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema,
 		mls_partition_begin(gold, partition);
 		comment_table(target, gold);
 	}
-	if (target->unique_key)
-		mls_partition_add_source(gold, target->key_field, table->source, partition);
+	if (target->unique_key &&
+		mls_partition_lacks_source(gold, target->key_field, table->source, partition))
+	{
+		mls_gold_pause_pages();
+		mls_partition_add_source(gold, target->key_field, table->source, partition->modulus);
+	}
 	widen_table(table, target, gold, false);
 	index_source_key(table, target, gold);
 	index_table(target, gold);

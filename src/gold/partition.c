@@ -16,10 +16,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -277,49 +279,63 @@ move_rows(Oid gold, const char *key, const MlsSource *source, const char *to)
 					 columns));
 }
 
+/* A member of gold's owner has made a partition: it is, with its own ones, of who has gold. */
+static void
+give_to_owner(Oid gold, Oid partition)
+{
+	Oid owner = mls_relation_owner(gold);
+	ListCell *lc;
+
+	if (owner == GetUserId())
+		return;
+	foreach (lc, find_all_inheritors(partition, NoLock, NULL))
+		mls_sql(SPI_OK_UTILITY,
+				psprintf("ALTER TABLE %s OWNER TO %s", mls_qualified_name(lfirst_oid(lc)),
+						 quote_identifier(GetUserNameFromId(owner, false))));
+}
+
+/* Is a source to have a partition of gold, and has none?  An error if it cannot have one. */
+bool
+mls_partition_lacks_source(Oid gold, const char *key, const MlsSource *source,
+						   const MlsPartition *partition)
+{
+	if (!partition->by_source)
+		return false;
+	require_prefix(source);
+	require_by_range(gold, key);
+	if (OidIsValid(partition_with(gold, bounds_of(source))))
+		return false;
+	require_owner(gold);
+	return true;
+}
+
 /*
  * It is made beside the table and joined when it is whole: PARTITION OF would lock all
  * readers of the table out from the beginning, and refuses where rows of it stand in the
  * default partition.  That one is locked, and read to see that none is left in it.
  */
 void
-mls_partition_add_source(Oid gold, const char *key, const MlsSource *source,
-						 const MlsPartition *partition)
+mls_partition_add_source(Oid gold, const char *key, const MlsSource *source, int modulus)
 {
 	const char *table = mls_qualified_name(gold);
-	const char *bounds;
-	const char *name;
-	const char *own;
+	Oid namespace = get_rel_namespace(gold);
+	const char *name = ChooseRelationName(get_rel_name(gold), mls_snake_case(source->name), "rows",
+										  namespace, false);
+	const char *own = quote_qualified_identifier(get_namespace_name(namespace), name);
 
-	if (!partition->by_source)
-		return;
-	require_prefix(source);
-	require_by_range(gold, key);
-	bounds = bounds_of(source);
-	if (OidIsValid(partition_with(gold, bounds)))
-		return;
-	require_owner(gold);
-	mls_gold_pause_pages();
-	name = ChooseRelationName(get_rel_name(gold), mls_snake_case(source->name), "rows",
-							  get_rel_namespace(gold), false);
-	own = quote_qualified_identifier(get_namespace_name(get_rel_namespace(gold)), name);
 	mls_sql(SPI_OK_UTILITY,
-			psprintf(
-				"CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING "
-				"GENERATED INCLUDING STORAGE INCLUDING COMPRESSION) %s",
-				own, table,
-				mls_partition_clause(partition->modulus, quote_identifier(key), MLS_GOLD_STORAGE)));
-	mls_partition_fill(get_relname_relid(name, get_rel_namespace(gold)), partition->modulus,
-					   MLS_GOLD_STORAGE);
+			psprintf("CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING "
+					 "GENERATED INCLUDING STORAGE INCLUDING COMPRESSION) %s",
+					 own, table,
+					 mls_partition_clause(modulus, quote_identifier(key), MLS_GOLD_STORAGE)));
+	mls_partition_fill(get_relname_relid(name, namespace), modulus, MLS_GOLD_STORAGE);
 	move_rows(gold, key, source, own);
-	mls_sql(SPI_OK_UTILITY, psprintf("ALTER TABLE %s ATTACH PARTITION %s %s", table, own, bounds));
+	mls_sql(SPI_OK_UTILITY,
+			psprintf("ALTER TABLE %s ATTACH PARTITION %s %s", table, own, bounds_of(source)));
 	mls_sql(SPI_OK_UTILITY,
 			psprintf("COMMENT ON TABLE %s IS %s", own,
 					 quote_literal_cstr(psprintf("rows of source %s", source->name))));
-	if (mls_relation_owner(gold) != GetUserId())
-		mls_sql(SPI_OK_UTILITY,
-				psprintf("ALTER TABLE %s OWNER TO %s", own,
-						 quote_identifier(GetUserNameFromId(mls_relation_owner(gold), false))));
+	give_to_owner(gold, get_relname_relid(name, namespace));
 	CommandCounterIncrement();
 }
 

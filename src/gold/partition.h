@@ -32,9 +32,14 @@ extern bool mls_partition_is_filled(Oid table, int modulus);
 /* The first partitions of a table of gold that was just made. */
 extern void mls_partition_begin(Oid gold, const MlsPartition *partition);
 
-/* Gives a source its partition of a table of gold, and its rows that stand elsewhere to it; if asked for. */
-extern void mls_partition_add_source(Oid gold, const char *key, const MlsSource *source,
-									 const MlsPartition *partition);
+/*
+ * Is a source to have a partition of a table of gold, and has none?  An error if it cannot have
+ * one.  Then it gets it, with its rows that stand elsewhere; pages are paused.
+ */
+extern bool mls_partition_lacks_source(Oid gold, const char *key, const MlsSource *source,
+									   const MlsPartition *partition);
+extern void
+mls_partition_add_source(Oid gold, const char *key, const MlsSource *source, int modulus);
 
 /*
  * The partition of gold that has rows of a source's resource only, and can go with them at
