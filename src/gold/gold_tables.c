@@ -41,6 +41,7 @@
 #include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_gold_table_sql);
+PG_FUNCTION_INFO_V1(mls_pause_pages);
 
 /* ---- Schemas ---- */
 
@@ -122,6 +123,14 @@ mls_gold_pause_pages(void)
 {
 	mls_lock(MLS_LOCK_PAGES, KEYS_LOCK, ExclusiveLock);
 	mls_lock(MLS_LOCK_PAGES, MEMBERS_LOCK, ExclusiveLock);
+}
+
+/* mls.pause_pages() */
+Datum
+mls_pause_pages(PG_FUNCTION_ARGS)
+{
+	mls_gold_pause_pages();
+	PG_RETURN_VOID();
 }
 
 /* A command that changes tables which pages of any source read and write. */
@@ -760,19 +769,25 @@ mls_gold_parts(const char *source, const char *resource, Oid gold)
 List *
 mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 {
-	StringInfoData kept;
+	List *targets = mls_gold_targets(table, silver_table);
+	List *found = parts(gold, made_from(table->source->name, table->resource));
 	ListCell *lc;
+	ListCell *each;
 
-	initStringInfo(&kept);
-	foreach (lc, mls_gold_targets(table, silver_table))
+	foreach (lc, found)
 	{
-		const MlsGoldTarget *target = lfirst(lc);
+		MlsGoldPart *part = lfirst(lc);
 
-		appendStringInfo(&kept, " AND (tableoid, " MLS_GOLD_ORIGIN ") IS DISTINCT FROM (%u, %s)",
-						 mls_gold_table(target, gold), quote_literal_cstr(target->origin));
+		foreach (each, targets)
+		{
+			const MlsGoldTarget *target = lfirst(each);
+
+			if (mls_gold_table(target, gold) == part->table)
+				part->condition = psprintf("%s AND " MLS_GOLD_ORIGIN " IS DISTINCT FROM %s",
+										   part->condition, quote_literal_cstr(target->origin));
+		}
 	}
-	return parts(gold,
-				 psprintf("%s%s", made_from(table->source->name, table->resource), kept.data));
+	return found;
 }
 
 void
