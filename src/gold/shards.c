@@ -177,6 +177,7 @@ run_with_array(FunctionCallInfo fcinfo, const ReturnSetInfo *result)
 	{
 		params = makeParamList(1);
 		params->params[0].value = PG_GETARG_DATUM(1);
+		params->params[0].isnull = false;
 		params->params[0].ptype = get_fn_expr_argtype(fcinfo->flinfo, 1);
 		params->params[0].pflags = PARAM_FLAG_CONST;
 	}
