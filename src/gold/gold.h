@@ -147,6 +147,9 @@ typedef struct MlsGoldPart
 {
 	Oid table;
 	const char *condition; /* SQL that they fit */
+	const char
+		*places; /* of distributed gold: a query for the keys of those that are meant; else NULL */
+	const char *place;     /* and the column of those keys */
 	const char *resource;  /* NULL: the dictionary has none of the table's name */
 	const char *key_field; /* NULL: keys are not unique */
 } MlsGoldPart;

@@ -42,6 +42,7 @@
 #include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_gold_table_sql);
+PG_FUNCTION_INFO_V1(mls_pause_pages);
 
 /* ---- Schemas ---- */
 
@@ -123,6 +124,14 @@ mls_gold_pause_pages(void)
 {
 	mls_lock(MLS_LOCK_PAGES, KEYS_LOCK, ExclusiveLock);
 	mls_lock(MLS_LOCK_PAGES, MEMBERS_LOCK, ExclusiveLock);
+}
+
+/* mls.pause_pages() */
+Datum
+mls_pause_pages(PG_FUNCTION_ARGS)
+{
+	mls_gold_pause_pages();
+	PG_RETURN_VOID();
 }
 
 /* A command that changes tables which pages of any source read and write. */
@@ -776,11 +785,11 @@ List *
 mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 {
 	List *targets = mls_gold_targets(table, silver_table);
-	List *others = parts(gold, made_from(table->source->name, table->resource));
+	List *found = parts(gold, made_from(table->source->name, table->resource));
 	ListCell *lc;
 	ListCell *each;
 
-	foreach (lc, others)
+	foreach (lc, found)
 	{
 		MlsGoldPart *part = lfirst(lc);
 
@@ -789,11 +798,11 @@ mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 			const MlsGoldTarget *target = lfirst(each);
 
 			if (mls_gold_table(target, gold) == part->table)
-				part->condition = psprintf("%s AND " MLS_GOLD_ORIGIN " <> %s", part->condition,
-										   quote_literal_cstr(target->origin));
+				part->condition = psprintf("%s AND " MLS_GOLD_ORIGIN " IS DISTINCT FROM %s",
+										   part->condition, quote_literal_cstr(target->origin));
 		}
 	}
-	return others;
+	return found;
 }
 
 void

@@ -24,7 +24,6 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -48,6 +47,7 @@ typedef struct Target
 {
 	const MlsGoldStatements *sql;
 	SPIPlanPtr upsert;
+	List *before; /* of SPIPlanPtr */
 	SPIPlanPtr conflicts;
 	SPIPlanPtr remove;
 	SPIPlanPtr keys;
@@ -103,7 +103,7 @@ typedef struct Belonging
 struct Contest
 {
 	Oid table;
-	const char *key_field;
+	const char *key; /* of the table, quoted */
 	const char *decide_sql;
 	bool can_fail;
 	MlsTransition keys;
@@ -158,6 +158,7 @@ keep_gildings(const List *statements)
 {
 	List *gildings = NIL;
 	ListCell *lc;
+	ListCell *each;
 
 	foreach (lc, statements)
 	{
@@ -170,6 +171,12 @@ keep_gildings(const List *statements)
 		copy->keys = keep(sql->keys);
 		copy->source_keys = keep(sql->source_keys);
 		copy->upsert = keep(sql->upsert);
+		copy->before = NIL;
+		foreach (each, sql->before)
+		{
+			copy->before = lappend(copy->before, pstrdup(lfirst(each)));
+			gilding->before = lappend(gilding->before, NULL);
+		}
 		copy->conflicts = keep(sql->conflicts);
 		copy->yield = keep(sql->yield);
 		copy->unseen = keep(sql->unseen);
@@ -268,7 +275,7 @@ contest_for(MlsGoldWriter *gold_writer, const char *resource, Oid table, int64 s
 	contest = palloc0(sizeof(Contest));
 	gold_writer->contests = lappend(gold_writer->contests, contest);
 	contest->table = table;
-	contest->key_field = keep(sql->key_field);
+	contest->key = keep(sql->key);
 	contest->decide_sql = keep(sql->decide);
 	contest->can_fail = sql->can_fail;
 	contest->keys = (MlsTransition){.name = keep(sql->keys), .desc = key_desc(false)};
@@ -310,11 +317,24 @@ find_contests(MlsGoldWriter *gold_writer, RowGroup *group)
 	}
 }
 
+/* Must pages be written one at a time, for no index keeps keys unique? */
+static bool
+is_any_apart(const RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+		if (((Target *) lfirst(lc))->sql->is_apart)
+			return true;
+	return false;
+}
+
 /* What decides about keys beside the records: who takes part, by which rules, in which order. */
 static char *
 read_epoch(Oid owner)
 {
 	char *epoch;
+	char *spread;
 
 	mls_select("SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws("
 			   "' ', s.id, s.source, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
@@ -324,7 +344,8 @@ read_epoch(Oid owner)
 			   "ON c.oid = s.gold::pg_catalog.oid WHERE s.owner::pg_catalog.oid = $1",
 			   mls_arg_oid(owner));
 	epoch = mls_text_at(0, 1);
-	return epoch ? epoch : pstrdup("");
+	spread = mls_shards_epoch();
+	return psprintf("%s %s", epoch ? epoch : "", spread);
 }
 
 /* Reads rules and rivals, as they are now. */
@@ -368,6 +389,9 @@ load(MlsGoldWriter *gold_writer)
 		gold_writer->followers = lappend(gold_writer->followers, follower);
 	}
 	gold_writer->is_connected = looks_around || dependants != NIL;
+	gold_writer->has_rivals |= is_any_apart(&gold_writer->own);
+	foreach (lc, gold_writer->followers)
+		gold_writer->has_rivals |= is_any_apart(&((Follower *) lfirst(lc))->group);
 	find_contests(gold_writer, &gold_writer->own);
 	foreach (lc, gold_writer->followers)
 		find_contests(gold_writer, &((Follower *) lfirst(lc))->group);
@@ -417,7 +441,26 @@ run_plan(SPIPlanPtr *plan, const char *sql, int expected)
 {
 	if (*plan == NULL)
 		*plan = mls_plan_prepare(sql);
-	mls_plan_run(*plan, expected);
+	mls_plan_run(*plan, mls_shards_expected(sql, expected));
+}
+
+/* The same once. */
+static void
+run_sql(const char *sql, int expected)
+{
+	mls_sql(mls_shards_expected(sql, expected), sql);
+}
+
+static void
+run_upsert(void *arg)
+{
+	Target *gilding = arg;
+	ListCell *sql;
+	ListCell *plan;
+
+	forboth(sql, gilding->sql->before, plan, gilding->before)
+		run_plan((SPIPlanPtr *) &lfirst(plan), lfirst(sql), SPI_OK_DELETE);
+	run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
 }
 
 /* ---- Issues ---- */
@@ -480,9 +523,9 @@ put_conflicts(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *g
 	run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
 	if (SPI_processed > 0 && gilding->sql->yield != NULL)
 	{
-		mls_sql(SPI_OK_DELETE, gilding->sql->yield);
-		if (SPI_processed > 0)
-			run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
+		run_sql(gilding->sql->yield, SPI_OK_DELETE);
+		if (SPI_processed > 0 || gilding->sql->is_distributed)
+			run_upsert(gilding);
 		run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
 	}
 	found = SPI_tuptable;
@@ -495,16 +538,14 @@ put_conflicts(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *g
 
 /* ---- Rows one by one ---- */
 
+/* Commands one after another; the last is the upsert. */
 static void
-run_upsert(void *gilding)
+run_once(void *commands)
 {
-	run_plan(&((Target *) gilding)->upsert, ((Target *) gilding)->sql->upsert, SPI_OK_INSERT);
-}
+	ListCell *lc;
 
-static void
-run_once(void *sql)
-{
-	mls_sql(SPI_OK_INSERT, sql);
+	foreach (lc, (List *) commands)
+		run_sql(lfirst(lc), SPI_OK_INSERT);
 }
 
 /* guarded: row security may refuse it, for it hides who has a key. */
@@ -567,12 +608,12 @@ static void
 pass_over_hidden(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
 				 const MlsGoldStatements *own, const char *key)
 {
-	mls_sql(SPI_OK_INSERT, own->careful_insert);
+	run_sql(own->careful_insert, SPI_OK_INSERT);
 	if (SPI_processed > 0)
 		return;
 	mls_select(own->present);
 	if (SPI_processed > 0)
-		mls_sql(SPI_OK_INSERT, own->upsert);
+		run_sql(own->upsert, SPI_OK_INSERT);
 	note_hidden(gold_writer, group, gilding, key);
 }
 
@@ -582,13 +623,13 @@ mend_row(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gildin
 		 const char *key, const char *message)
 {
 	List *failed = NIL;
-	char *sql = mls_gold_mended_upsert(group->table, group->silver, group->gold, ONE_ROW,
-									   gilding->number, group->won, &failed);
+	List *commands = mls_gold_mended_upsert(group->table, group->silver, group->gold, ONE_ROW,
+											gilding->number, group->won, &failed);
 	char *again = NULL;
 	bool is_refused = false;
 	ListCell *lc;
 
-	if (sql == NULL || !attempt_upsert(run_once, sql, guarded, &again, &is_refused))
+	if (commands == NIL || !attempt_upsert(run_once, commands, guarded, &again, &is_refused))
 	{
 		if (is_refused)
 		{
@@ -632,8 +673,8 @@ gild_one_by_one(const MlsGoldWriter *gold_writer, const RowGroup *group, Target 
 		MemoryContextReset(scratch);
 		tuplestore_clear(one.store);
 		tuplestore_puttuple(one.store, rows->vals[i]);
-		if (attempt_upsert(run_once, unconstify(char *, own->upsert), guarded, &message,
-						   &is_refused))
+		if (attempt_upsert(run_once, lappend(list_copy(own->before), (void *) own->upsert), guarded,
+						   &message, &is_refused))
 		{
 			if (guarded && SPI_processed == 0)
 				note_unseen(gold_writer, group, gilding, own->unseen);
@@ -793,15 +834,15 @@ take_loser(Contest *contest, const SPITupleTable *found, uint64 row, const char 
 		loser->fine = lappend(loser->fine, source_key);
 }
 
-/* Takes the rows of gold with some keys out.  A place would not do: it does not say in which partition. */
+/* Takes rows of gold out by their keys: a place does not say in which partition, or on which machine. */
 static void
 remove_keys(const Contest *contest, List *removed)
 {
 	if (removed == NIL)
 		return;
 	mls_sql(SPI_OK_DELETE,
-			psprintf("DELETE FROM %s WHERE %s = ANY ($1)", mls_qualified_name(contest->table),
-					 quote_identifier(contest->key_field)),
+			psprintf("DELETE FROM %s g WHERE g.%s = ANY ($1)", mls_qualified_name(contest->table),
+					 contest->key),
 			mls_arg_list(removed));
 }
 
@@ -1169,12 +1210,15 @@ static void
 free_gildings(const RowGroup *group)
 {
 	ListCell *lc;
+	ListCell *each;
 
 	foreach (lc, group->gildings)
 	{
 		const Target *gilding = lfirst(lc);
 
 		mls_plan_free(gilding->upsert);
+		foreach (each, gilding->before)
+			mls_plan_free(lfirst(each));
 		mls_plan_free(gilding->conflicts);
 		mls_plan_free(gilding->remove);
 		mls_plan_free(gilding->keys);
@@ -1337,9 +1381,16 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 		mls_require_trust(part->table, sub->owner);
 		if (part->resource != NULL && part->key_field != NULL)
 			leave(release, part->table, part->resource,
-				  psprintf("SELECT g.%s FROM (SELECT * FROM %s WHERE %s) g",
-						   quote_identifier(part->key_field), gold, part->condition));
-		if (delete)
+				  part->places
+					  ? part->places
+					  : psprintf("SELECT g.%s FROM (SELECT * FROM %s WHERE %s) g",
+								 quote_identifier(part->key_field), gold, part->condition));
+		if (delete &&part->places != NULL)
+			run_sql(mls_shards_command(psprintf("DELETE FROM %s WHERE %s = ANY ($1) AND %s", gold,
+												part->place, part->condition),
+									   part->places),
+					SPI_OK_DELETE);
+		else if (delete)
 			mls_sql(SPI_OK_DELETE, psprintf("DELETE FROM %s WHERE %s", gold, part->condition));
 	}
 	return release;

@@ -107,7 +107,7 @@ is_gold_empty(const Keeping *keeping)
 
 		if (!list_member_oid(keeping->tables, part->table))
 			continue;
-		mls_select(psprintf("SELECT FROM %s WHERE %s LIMIT 1", mls_qualified_name(part->table),
+		mls_select(psprintf("SELECT 1 FROM %s WHERE %s LIMIT 1", mls_qualified_name(part->table),
 							part->condition));
 		if (SPI_processed == 0)
 			return true;
