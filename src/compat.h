@@ -117,4 +117,13 @@
 #define mls_group_expressions(rte) NIL
 #endif
 
+/* Enters a new row into all indexes of its table. */
+#if PG_VERSION_NUM >= 160000
+#define mls_insert_index_tuples(target, slot, estate)                                              \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define mls_insert_index_tuples(target, slot, estate)                                              \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+
 #endif /* MLS_COMPAT_H */

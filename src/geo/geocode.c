@@ -480,7 +480,7 @@ static void
 end_points(Geocoding *geocoding)
 {
 	if (geocoding->walk.keys.rows > 0)
-		mls_gold_writer_store(geocoding->gold_writer, geocoding->walk.keys.rows, 0);
+		mls_gold_writer_store(geocoding->gold_writer, geocoding->walk.keys.rows, 0, false);
 	mls_transition_close(&geocoding->walk.keys);
 }
 

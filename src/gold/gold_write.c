@@ -31,6 +31,7 @@
 #include "gold/gold_write.h"
 #include "gold/partition.h"
 #include "gold/statement.h"
+#include "step/insertion.h"
 #include "step/issue.h"
 
 /* The relation in which rows stand that are taken one by one. */
@@ -48,11 +49,13 @@ typedef struct Target
 	const MlsGoldStatements *sql;
 	SPIPlanPtr upsert;
 	List *before; /* of SPIPlanPtr */
+	SPIPlanPtr made;
 	SPIPlanPtr conflicts;
 	SPIPlanPtr remove;
 	SPIPlanPtr keys;
 	SPIPlanPtr source_keys;
 	int number;       /* among those of its table */
+	bool all_new;     /* the rows of the page at hand were not in silver before */
 	List *hidden;     /* of char *: keys at the source of rows whose places others have, unseen */
 	Contest *contest; /* NULL: nobody else can have its keys */
 } Target;
@@ -177,6 +180,7 @@ keep_gildings(const List *statements)
 			copy->before = lappend(copy->before, pstrdup(lfirst(each)));
 			gilding->before = lappend(gilding->before, NULL);
 		}
+		copy->made = keep(sql->made);
 		copy->conflicts = keep(sql->conflicts);
 		copy->yield = keep(sql->yield);
 		copy->unseen = keep(sql->unseen);
@@ -451,6 +455,19 @@ run_sql(const char *sql, int expected)
 	mls_sql(mls_shards_expected(sql, expected), sql);
 }
 
+/* Rows that are new here are most likely new in gold; false if nothing was done. */
+static bool
+insert_new(Target *gilding)
+{
+	const MlsGoldStatements *sql = gilding->sql;
+
+	if (!gilding->all_new || sql->made == NULL)
+		return false;
+	if (gilding->made == NULL)
+		gilding->made = mls_plan_prepare(sql->made);
+	return mls_insertion_query(sql->table, gilding->made);
+}
+
 static void
 run_upsert(void *arg)
 {
@@ -458,6 +475,8 @@ run_upsert(void *arg)
 	ListCell *sql;
 	ListCell *plan;
 
+	if (insert_new(gilding))
+		return;
 	forboth(sql, gilding->sql->before, plan, gilding->before)
 		run_plan((SPIPlanPtr *) &lfirst(plan), lfirst(sql), SPI_OK_DELETE);
 	run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
@@ -1181,11 +1200,24 @@ mls_gold_writer_prepare(MlsGoldWriter *gold_writer)
 	}
 }
 
-/* After silver has changed: gold of the rows and keys that stand in the relations. */
+/* Does anything look at the rows that stand in the relations? */
+bool
+mls_gold_writer_reads(const MlsGoldWriter *gold_writer)
+{
+	return gold_writer->own.gildings != NIL || gold_writer->followers != NIL;
+}
+
+/*
+ * After silver has changed: gold of the rows and keys that stand in the relations.  If all
+ * rows are new, a row that gold has in spite of that may be an error of class 23.
+ */
 void
-mls_gold_writer_store(MlsGoldWriter *gold_writer, int64 changed, int64 gone)
+mls_gold_writer_store(MlsGoldWriter *gold_writer, int64 changed, int64 gone, bool all_new)
 {
 	ListCell *lc;
+
+	foreach (lc, gold_writer->own.gildings)
+		((Target *) lfirst(lc))->all_new = all_new;
 
 	if (gone > 0)
 		remove_gone(&gold_writer->own);
@@ -1219,6 +1251,7 @@ free_gildings(const RowGroup *group)
 		mls_plan_free(gilding->upsert);
 		foreach (each, gilding->before)
 			mls_plan_free(lfirst(each));
+		mls_plan_free(gilding->made);
 		mls_plan_free(gilding->conflicts);
 		mls_plan_free(gilding->remove);
 		mls_plan_free(gilding->keys);

@@ -16,7 +16,9 @@ extern MlsGoldWriter *
 mls_gold_writer_begin(MemoryContext context, const MlsTable *table, const MlsSubscription *sub,
 					  int64 run, const char *rows, const char *gone);
 extern void mls_gold_writer_prepare(MlsGoldWriter *gold_writer);
-extern void mls_gold_writer_store(MlsGoldWriter *gold_writer, int64 changed, int64 gone);
+extern bool mls_gold_writer_reads(const MlsGoldWriter *gold_writer);
+extern void
+mls_gold_writer_store(MlsGoldWriter *gold_writer, int64 changed, int64 gone, bool all_new);
 extern void mls_gold_writer_end(MlsGoldWriter *gold_writer);
 
 /* Rows of gold that a subscription leaves as a whole, and who has their keys then. */

@@ -103,7 +103,7 @@ remap_some(Remapping *remapping)
 		if (remapping->gold_writer == NULL)
 			begin_writer(remapping);
 		mls_gold_writer_prepare(remapping->gold_writer);
-		mls_gold_writer_store(remapping->gold_writer, n, 0);
+		mls_gold_writer_store(remapping->gold_writer, n, 0, false);
 		clear(remapping);
 		remapping->mapped += n;
 	}

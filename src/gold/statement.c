@@ -519,6 +519,34 @@ plain_select(const Statement *statement, const Lists *lists, const char *rows)
 					lists->values.data, mls_statement_from(statement, rows));
 }
 
+/* The rows of a plain target as gold has them, for who knows that they are new. */
+static char *
+plain_rows(const Statement *statement, const char *rows)
+{
+	const MlsGoldTarget *target = statement->target;
+	StringInfoData sql;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT %s AS " MLS_GOLD_SOURCE ", %s AS " MLS_GOLD_ORIGIN
+					 ", %s AS " MLS_GOLD_SOURCE_KEY ", pg_catalog.now() AS " MLS_GOLD_UPDATED_AT,
+					 quoted_source(statement), quoted_origin(statement),
+					 mls_gold_source_key(target));
+	if (target->unique_key)
+		appendStringInfo(&sql, ", %s AS %s", mls_statement_key(statement),
+						 quote_identifier(target->key_field));
+	foreach (lc, statement->fields)
+	{
+		const MlsGoldField *field = lfirst(lc);
+
+		appendStringInfo(&sql, ", %s AS %s", mls_statement_value(statement, field),
+						 quote_identifier(field->name));
+	}
+	appendStringInfo(&sql, " FROM %s", mls_statement_from(statement, rows));
+	return sql.data;
+}
+
 /*
  * What decides between rows of gold that one row of silver makes under one key,
  * since joins found several partners: the keys of these, as further columns.
@@ -937,6 +965,8 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 	statements->resource = statement->target->resource;
 	statements->unique_key = statement->target->unique_key;
 	statements->upsert = upsert_sql(statement, rows);
+	if (statement->plain && statement->won == NULL)
+		statements->made = plain_rows(statement, rows);
 	careful.careful = true;
 	statements->careful_insert = upsert_sql(&careful, rows);
 	statements->conflicts = conflicts(statement, rows, false);

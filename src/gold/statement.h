@@ -29,6 +29,8 @@ typedef struct MlsGoldStatements
 	List *before;
 	/* The same, but whatever has the key of a row stays as it is, seen or not. */
 	const char *careful_insert;
+	/* The rows that these would bring, with the names of gold's columns; NULL unless plain. */
+	const char *made;
 	/* (key text, source text) of the rows that upsert leaves to another source. */
 	const char *conflicts;
 	/* The same of all rows whose key somebody has, they themselves included. */

@@ -741,7 +741,7 @@ make_gold(MlsMediaRun *media, const List *keys)
 				run->context, run->table, run->sub, run->id,
 				mls_gold_rows_by_key(run->table, run->sub->silver, KEYS), NULL);
 		mls_gold_writer_prepare(media->gold_writer);
-		mls_gold_writer_store(media->gold_writer, media->keys.rows, 0);
+		mls_gold_writer_store(media->gold_writer, media->keys.rows, 0, false);
 	}
 	mls_transition_close(&media->keys);
 }

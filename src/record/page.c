@@ -2,8 +2,10 @@
  * page.c
  *		A page of JSON as records of field slices, in one pass.
  *
- * PostgreSQL's parser does the lexing and calls back for each field; all that is
- * kept of it is where its name and its value stand.  The lexer is told not to
+ * Most pages are stepped through quickly (json_scan.c).  One that is not plainly JSON, or
+ * not of the kind that is expected, is read from its beginning by PostgreSQL's parser, which
+ * is the judge of what is valid and says what is wrong.  It calls back for each field; all
+ * that is kept of it is where its name and its value stand.  The lexer is told not to
  * decode strings and there is no callback for scalars, so nothing is allocated
  * per token.  Where the parser is, its own nesting level tells:
  *
@@ -203,6 +205,18 @@ field_start(void *arg, char *name, bool isnull)
 	MLS_JSON_GO_ON;
 }
 
+/* The backslashes within the records are not counted. */
+static void
+keep_member(PageState *state)
+{
+	MlsSlice *kept = palloc(sizeof(MlsSlice));
+
+	state->member.escaped |= state->in_records;
+	*kept = state->member;
+	state->page->values = lappend(state->page->values, kept);
+	state->in_records = false;
+}
+
 static MlsJsonResult
 field_end(void *arg, char *name, bool isnull)
 {
@@ -212,14 +226,8 @@ field_end(void *arg, char *name, bool isnull)
 		end_slice(state, &state->slices[state->nslices++]);
 	else if (state->lex->lex_level == PAGE_LEVEL)
 	{
-		MlsSlice *kept = palloc(sizeof(MlsSlice));
-
 		end_slice(state, &state->member);
-		/* The backslashes within the records are behind us. */
-		state->member.escaped |= state->in_records;
-		*kept = state->member;
-		state->page->values = lappend(state->page->values, kept);
-		state->in_records = false;
+		keep_member(state);
 	}
 	MLS_JSON_GO_ON;
 }
@@ -246,16 +254,11 @@ array_start(void *arg)
 	MLS_JSON_GO_ON;
 }
 
-/* Records are objects one level above their fields. */
-static MlsJsonResult
-object_start(void *arg)
+static void
+begin_record(PageState *state, const char *start)
 {
-	PageState *state = arg;
 	MlsPage *page = state->page;
 
-	check_nesting(state);
-	if (!state->in_records || state->lex->lex_level != state->field_level - 1)
-		MLS_JSON_GO_ON;
 	if (page->nrecords == state->max_records)
 	{
 		if (state->max_records >= MAX_RECORDS)
@@ -263,12 +266,42 @@ object_start(void *arg)
 		state->max_records *= 2;
 		page->records = repalloc(page->records, state->max_records * sizeof(MlsRecord));
 	}
-	page->records[page->nrecords].json = state->lex->token_start;
+	page->records[page->nrecords].json = start;
 	state->first = state->nslices;
 	state->twin = page->nrecords > 0 ? &page->records[page->nrecords - 1] : NULL;
 	state->same_names = state->twin != NULL;
 	if ((page->nrecords & 0xFF) == 0)
 		CHECK_FOR_INTERRUPTS();
+}
+
+static void
+end_record(PageState *state, const char *end)
+{
+	MlsRecord *record = &state->page->records[state->page->nrecords++];
+
+	record->length = end - record->json;
+	record->nslices = state->nslices - state->first;
+	record->slices = record->nslices > 0 ? state->slices + state->first : NULL;
+	record->shape = state->same_names && record->nslices == state->twin->nslices
+						? state->twin->shape
+						: mls_new_shape();
+}
+
+/* Records are objects one level above their fields. */
+static bool
+is_record(const PageState *state)
+{
+	return state->in_records && state->lex->lex_level == state->field_level - 1;
+}
+
+static MlsJsonResult
+object_start(void *arg)
+{
+	PageState *state = arg;
+
+	check_nesting(state);
+	if (is_record(state))
+		begin_record(state, state->lex->token_start);
 	MLS_JSON_GO_ON;
 }
 
@@ -276,17 +309,9 @@ static MlsJsonResult
 object_end(void *arg)
 {
 	PageState *state = arg;
-	MlsRecord *record;
 
-	if (!state->in_records || state->lex->lex_level != state->field_level - 1)
-		MLS_JSON_GO_ON;
-	record = &state->page->records[state->page->nrecords++];
-	record->length = state->lex->prev_token_terminator - record->json;
-	record->nslices = state->nslices - state->first;
-	record->slices = record->nslices > 0 ? state->slices + state->first : NULL;
-	record->shape = state->same_names && record->nslices == state->twin->nslices
-						? state->twin->shape
-						: mls_new_shape();
+	if (is_record(state))
+		end_record(state, state->lex->prev_token_terminator);
 	MLS_JSON_GO_ON;
 }
 
@@ -342,11 +367,144 @@ parse(PageState *state, char *body, Size length)
 							 .array_element_start = element_start};
 	JsonParseErrorType error;
 
-	state->end = body + length;
+	state->escape = NULL;
 	state->lex = mls_json_lexer(body, length, PG_UTF8);
 	error = pg_parse_json(state->lex, &actions);
 	if (error != JSON_SUCCESS)
 		report_syntax(state, body, length, error);
+}
+
+/* ---- Without the parser: each returns where it has come to, or NULL if the parser is needed ---- */
+
+/* The name at s, which is most likely that of its twin: then it is compared, not searched. */
+static const char *
+scan_name(PageState *state, const char *s, MlsSlice *slice, const MlsSlice *twin)
+{
+	int length = twin ? twin->name_length : 0;
+	bool escaped = false;
+	const char *end;
+
+	if (twin && !state->escaped_names && length < PG_UINT16_MAX && state->end - s > length + 1 &&
+		*s == '"' && s[length + 1] == '"' && memcmp(s + 1, twin->name, length) == 0)
+	{
+		slice->name = twin->name;
+		slice->name_length = length;
+		return s + length + 2;
+	}
+	if (*s != '"' || (end = mls_json_scan_string(s, state->end, &escaped)) == NULL)
+		return NULL;
+	if (mls_slice_name(slice, s + 1, end - s - 2))
+		state->escaped_names = true;
+	if (twin == NULL || slice->name_length != length ||
+		memcmp(slice->name, twin->name, length) != 0)
+		state->same_names = false;
+	return end;
+}
+
+/* Name and colon of a field whose value is at what is returned. */
+static const char *
+scan_field_start(PageState *state, const char *s, MlsSlice *slice, const MlsSlice *twin)
+{
+	s = scan_name(state, s, slice, twin);
+	if (s != NULL)
+		s = mls_json_scan_colon(s);
+	if (s == NULL)
+		return NULL;
+	slice->value = s;
+	slice->kind = mls_json_kind(*s);
+	slice->escaped = false;
+	return s;
+}
+
+static const char *
+scan_field(PageState *state, const char *s)
+{
+	int i = state->nslices - state->first;
+	bool has_twin = state->twin && i < state->twin->nslices;
+	MlsSlice *slice;
+
+	reserve_slice(state);
+	slice = &state->slices[state->nslices];
+	s = scan_field_start(state, s, slice, has_twin ? &state->twin->slices[i] : NULL);
+	if (s == NULL || (s = mls_json_scan_value(s, state->end, 0, &slice->escaped)) == NULL)
+		return NULL;
+	slice->value_length = s - slice->value;
+	state->nslices++;
+	return s;
+}
+
+/* What stands between brackets, piece by piece. */
+static const char *
+scan_list(PageState *state, const char *s, char open, char close,
+		  const char *(*scan)(PageState *state, const char *s))
+{
+	if (*s != open)
+		return NULL;
+	s = mls_json_skip_space(s + 1);
+	if (*s == close)
+		return s + 1;
+	while ((s = scan(state, s)) != NULL)
+	{
+		s = mls_json_skip_space(s);
+		if (*s == close)
+			return s + 1;
+		if (*s != ',')
+			return NULL;
+		s = mls_json_skip_space(s + 1);
+	}
+	return NULL;
+}
+
+static const char *
+scan_record(PageState *state, const char *s)
+{
+	begin_record(state, s);
+	s = scan_list(state, s, '{', '}', scan_field);
+	if (s != NULL)
+		end_record(state, s);
+	return s;
+}
+
+static const char *
+scan_member(PageState *state, const char *s)
+{
+	MlsSlice *member = &state->member;
+
+	s = scan_field_start(state, s, member, NULL);
+	if (s == NULL)
+		return NULL;
+	state->in_records = is_records_member(state);
+	s = state->in_records ? scan_list(state, s, '[', ']', scan_record)
+						  : mls_json_scan_value(s, state->end, 0, &member->escaped);
+	if (s == NULL)
+		return NULL;
+	member->value_length = s - member->value;
+	keep_member(state);
+	return s;
+}
+
+/* Reads the page if it is plainly what is expected. */
+static bool
+scan(PageState *state, const char *s)
+{
+	s = mls_json_skip_space(s);
+	if (state->records_name == NULL)
+		s = scan_record(state, s);
+	else
+		s = scan_list(state, s, '{', '}', scan_member);
+	return s != NULL && mls_json_skip_space(s) == state->end;
+}
+
+/* Forgets what was read. */
+static void
+begin_again(PageState *state)
+{
+	state->page->nrecords = 0;
+	state->page->values = NIL;
+	state->nslices = state->first = 0;
+	state->chunk_size = 0;
+	state->in_records = state->records_name == NULL;
+	state->escaped_names = false;
 }
 
 MlsPage *
@@ -364,7 +522,12 @@ mls_page_read(char *body, Size length, const char *records_name, const char *pur
 	page->bytes = length;
 	page->replaced = mls_page_clean(&body, &length);
 	page->records = palloc(state.max_records * sizeof(MlsRecord));
-	parse(&state, body, length);
+	state.end = body + length;
+	if (!scan(&state, body))
+	{
+		begin_again(&state);
+		parse(&state, body, length);
+	}
 	if (records_name == NULL && page->nrecords != 1)
 		report_content(&state, "It is no JSON object.");
 	return page;

@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "record/page_builder.h"
+#include "record/slice.h"
 
 /* A chunk of JSON holds some hundred records of a usual size. */
 #define CHUNK_BYTES (512 * 1024)
@@ -114,21 +115,6 @@ put_escape(char *out, unsigned char byte)
 	return out;
 }
 
-#define EACH_BYTE(byte) (UINT64CONST(0x0101010101010101) * (byte))
-
-/* May one of eight bytes have to be escaped?  Never false if one has. */
-static inline bool
-may_need_escape(uint64 bytes)
-{
-	uint64 quotes = bytes ^ EACH_BYTE('"');
-	uint64 backslashes = bytes ^ EACH_BYTE('\\');
-
-	/* A byte that is less than what is taken from it gets the highest bit. */
-	return (((bytes - EACH_BYTE(' ')) & ~bytes) | ((quotes - EACH_BYTE(1)) & ~quotes) |
-			((backslashes - EACH_BYTE(1)) & ~backslashes)) &
-		   EACH_BYTE(0x80);
-}
-
 char *
 mls_page_put_string(char *out, const char *text, int length, bool *escaped)
 {
@@ -144,7 +130,7 @@ mls_page_put_string(char *out, const char *text, int length, bool *escaped)
 		for (; end - s >= sizeof(bytes); s += sizeof(bytes), out += sizeof(bytes))
 		{
 			memcpy(&bytes, s, sizeof(bytes));
-			if (may_need_escape(bytes))
+			if (mls_json_special(bytes))
 				break;
 			memcpy(out, &bytes, sizeof(bytes));
 		}

@@ -10,6 +10,7 @@
  *
  *	clean.c		text the server can hold	slice.c		a slice, found and read
  *	page.c		JSON as records				json_walk.c	into a slice that is JSON itself
+ *	json_scan.c	JSON, checked quickly
  *	row.c		a record as a row			convert.c	a slice as a value of a type
  *	value.c		numbers, dates and times	written.c	the same as people write them (written.h)
  *	page_builder.h	pages that are filled record by record, without a parser

@@ -40,6 +40,39 @@ extern MlsSlice mls_json_slice(const char *value, int length);
  * its last member.  Returns where that ends, NULL when there is none.  The name is as written. */
 extern const char *mls_object_next(const char *s, MlsSlice *member);
 
+/* json_scan.c: functions that return the end of what begins at s, or NULL if the parser has to
+ * judge.  A NUL stands at `end`; *escaped becomes true at a backslash. */
+
+extern const char *mls_json_scan_value(const char *s, const char *end, int depth, bool *escaped);
+extern const char *mls_json_scan_string(const char *s, const char *end, bool *escaped);
+extern const char *mls_json_scan_colon(const char *s);
+
+static inline const char *
+mls_json_skip_space(const char *s)
+{
+	while (*s == ' ' || *s == '\n' || *s == '\r' || *s == '\t')
+		s++;
+	return s;
+}
+
+#define MLS_EACH_BYTE(byte) (UINT64CONST(0x0101010101010101) * (byte))
+
+/*
+ * Of eight bytes, the highest bits of those that cannot stand in a string of JSON by themselves:
+ * the lowest of these is one for certain, and without any there is none.
+ */
+static inline uint64
+mls_json_special(uint64 bytes)
+{
+	uint64 quotes = bytes ^ MLS_EACH_BYTE('"');
+	uint64 backslashes = bytes ^ MLS_EACH_BYTE('\\');
+
+	/* A byte that is less than what is taken from it gets the highest bit. */
+	return (((bytes - MLS_EACH_BYTE(' ')) & ~bytes) | ((quotes - MLS_EACH_BYTE(1)) & ~quotes) |
+			((backslashes - MLS_EACH_BYTE(1)) & ~backslashes)) &
+		   MLS_EACH_BYTE(0x80);
+}
+
 /* slice.c */
 
 /* mls_record_field for a name that is not terminated. */

@@ -4,11 +4,18 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/guc.h"
 
 #include "run/run.h"
+
+/* Room for a page of some thousand records, which is kept while a run works. */
+#define KEPT_BYTES (32 * 1024 * 1024)
 
 static void
 leave_word(int code, Datum arg)
@@ -20,6 +27,19 @@ static void
 set_option(const char *name, const char *value)
 {
 	SetConfigOption(name, value, PGC_USERSET, PGC_S_OVERRIDE);
+}
+
+/*
+ * Pages come and go, and each is as large as the one before.  By itself the C library gives
+ * the memory of each back, and takes it again, cleared, page by page of the system.
+ */
+static void
+keep_memory(void)
+{
+#ifdef M_TRIM_THRESHOLD
+	(void) mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	(void) mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
 }
 
 /*
@@ -55,6 +75,7 @@ mls_worker_connect(const MlsAssignment *assignment)
 {
 	BackgroundWorkerInitializeConnectionByOid(assignment->database, assignment->session_user, 0);
 	before_shmem_exit(leave_word, (Datum) 0);
+	keep_memory();
 	settle(assignment);
 	if (assignment->role != assignment->session_user)
 		SetCurrentRoleId(assignment->role, assignment->role_is_superuser);

@@ -10,6 +10,7 @@
  *
  *	step.c			   steps, rows of mls.run, kinds of failures
  *	transaction.h	   transactions, SQL, relations filled by C
+ *	insertion.h		   new rows without a statement
  *	subscription_row.h its subscription: the row, the locks, the owner (owner.c)
  *	issue.h			   what did not fit
  *	source_file.h	   the files that records come from

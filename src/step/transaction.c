@@ -126,6 +126,14 @@ mls_transition_put(MlsTransition *relay, Datum *values, bool *isnull)
 	relay->rows++;
 }
 
+/* The same of a row that was formed already. */
+void
+mls_transition_put_slot(MlsTransition *relay, TupleTableSlot *slot)
+{
+	tuplestore_puttupleslot(relay->store, slot);
+	relay->rows++;
+}
+
 /* Forgets a relation before its SPI connection ends. */
 void
 mls_transition_close(MlsTransition *relay)

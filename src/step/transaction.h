@@ -35,6 +35,7 @@ typedef struct MlsTransition
 extern void mls_transition_open(MlsTransition *relay);
 extern void mls_transition_close(MlsTransition *relay);
 extern void mls_transition_put(MlsTransition *relay, Datum *values, bool *isnull);
+extern void mls_transition_put_slot(MlsTransition *relay, TupleTableSlot *slot);
 
 /* A row of it from MlsArg's. */
 #define mls_transition_add(relay, ...)                                                             \

@@ -172,6 +172,8 @@ store_part(Storing *storing, const MlsBatch *batch, int first, int count)
 
 	CHECK_FOR_INTERRUPTS();
 	error = try_part(storing, &part);
+	while (error != NULL && mls_writer_take_care(storing->run->writer))
+		error = try_part(storing, &part);
 	if (error == NULL)
 		return;
 	if (count == 0)

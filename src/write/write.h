@@ -30,6 +30,7 @@ extern void mls_writer_trust(MlsWriter *writer);
 extern void mls_writer_keep_parents(MlsWriter *writer);
 extern void mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
 extern void mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters);
+extern bool mls_writer_take_care(MlsWriter *writer);
 extern void mls_writer_settle(MlsWriter *writer);
 extern MlsIssues *mls_writer_issues(MlsWriter *writer);
 extern void mls_writer_end(MlsWriter *writer);

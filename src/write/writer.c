@@ -8,6 +8,10 @@
  * relation (mls_changed, with silver's columns), from which silver and gold are
  * filled.  A record that is already here costs a comparison and no write.
  *
+ * A batch of which nothing is here, as in a first load, needs no such statements: its
+ * rows are put into the tables as they are made (step/insertion.h).  Who is told of an
+ * error tries again with more care: it may be that something was here after all.
+ *
  * The statements are prepared once per run, when they are first needed.  Their
  * plans are made when the tables may still be empty, so the process must not use
  * plans that are good for small tables only: see mls_sync_worker_main.
@@ -19,12 +23,14 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "gold/gold_write.h"
+#include "step/insertion.h"
 #include "subscription/subscription.h"
 #include "write/arrival_rules.h"
 #include "write/write.h"
@@ -37,6 +43,14 @@
 
 /* A version stamped in the future is no measure for what comes after it. */
 #define FROM_TOMORROW(relation) relation ".modified_at > pg_catalog.now() + interval '1 day'"
+
+/* When a batch is taken for new: as long as there was nothing; if bronze has none of its keys; never. */
+typedef enum Care
+{
+	CARE_NONE,
+	CARE_LOOK,
+	CARE_ALWAYS
+} Care;
 
 struct MlsWriter
 {
@@ -58,6 +72,10 @@ struct MlsWriter
 	MlsArrivalRules *arrival; /* or NULL */
 	bool fields_checked;
 	bool replaced; /* in the batch at hand, what was no character */
+	Care care;
+	bool adds;           /* the batch at hand was taken for new */
+	bool *unfed;         /* by column of silver */
+	MlsInsertion *added; /* where the rows of the batch at hand go as they are made, or NULL */
 	SPIPlanPtr store_bronze;
 	SPIPlanPtr find_silver; /* or NULL */
 	SPIPlanPtr store_silver;
@@ -81,6 +99,7 @@ open_relays(MlsWriter *writer)
 	mls_transition_open(&writer->changed);
 	mls_transition_open(&writer->gone);
 	mls_issues_open(writer->issues);
+	writer->added = NULL;
 }
 
 static TupleDesc
@@ -246,16 +265,19 @@ read_silver(MlsWriter *writer)
 
 	writer->silver = CreateTupleDescCopy(RelationGetDescr(silver));
 	writer->fields = palloc0(writer->silver->natts * sizeof(char *));
+	writer->unfed = palloc0(writer->silver->natts * sizeof(bool));
 	for (int i = 0; i < writer->silver->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(silver), i);
 		const MlsColumn *column;
 
-		if (att->attisdropped || att->attgenerated)
-			continue;
-		column = mls_table_column_named(writer->table, NameStr(att->attname));
-		if (column != NULL)
-			writer->fields[i] = column->field;
+		if (!att->attisdropped && !att->attgenerated)
+		{
+			column = mls_table_column_named(writer->table, NameStr(att->attname));
+			if (column != NULL)
+				writer->fields[i] = column->field;
+		}
+		writer->unfed[i] = writer->fields[i] == NULL;
 	}
 	table_close(silver, AccessShareLock);
 }
@@ -282,6 +304,17 @@ find_key(MlsWriter *writer)
 	}
 }
 
+/* Has a table never had a row, as far as can be seen at once? */
+static bool
+is_empty(Oid relid)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	bool empty = rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) == 0;
+
+	table_close(rel, AccessShareLock);
+	return empty;
+}
+
 /*
  * Prepares to write batches of a run; needs a transaction with SPI connected,
  * and the tables as they are.  Lives in CurrentMemoryContext.
@@ -305,6 +338,7 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 	writer->gone = (MlsTransition){.name = "mls_gone", .desc = writer->silver};
 	writer->issues = mls_issues_begin(sub, run);
 	writer->arrival = mls_arrival_begin(writer->table, sub->silver, writer->silver);
+	writer->care = is_empty(sub->bronze) ? CARE_NONE : CARE_LOOK;
 	return writer;
 }
 
@@ -470,6 +504,24 @@ has_key(const MlsWriter *writer, const bool *isnull)
 	return true;
 }
 
+/* A row to store: in the relation, and at once in silver if it is new. */
+static void
+put_changed(MlsWriter *writer, Datum *values, bool *isnull)
+{
+	TupleTableSlot *slot;
+
+	if (writer->added == NULL)
+	{
+		mls_transition_put(&writer->changed, values, isnull);
+		return;
+	}
+	slot = mls_insertion_put(writer->added, values, isnull);
+	if (mls_gold_writer_reads(writer->gold_writer))
+		mls_transition_put_slot(&writer->changed, slot);
+	else
+		writer->changed.rows++;
+}
+
 /* Converts a record into the relation for rows to store, or for rows to delete. */
 static void
 convert(MlsWriter *writer, const MlsItem *item)
@@ -487,7 +539,10 @@ convert(MlsWriter *writer, const MlsItem *item)
 		mls_transition_put(&writer->gone, values, isnull);
 	else if (has_key(writer, isnull))
 	{
-		mls_transition_put(item->gone ? &writer->gone : &writer->changed, values, isnull);
+		if (item->gone)
+			mls_transition_put(&writer->gone, values, isnull);
+		else
+			put_changed(writer, values, isnull);
 		mls_issues_settle(writer->issues, item->key,
 						  item->gone ? MLS_SETTLED_GONE : MLS_SETTLED_STORED);
 	}
@@ -560,43 +615,235 @@ store_silver(MlsWriter *writer)
 	return added;
 }
 
-/* Silver, gold and issues from what was converted. */
+/* Before silver changes. */
+static void
+prepare_for_rows(MlsWriter *writer)
+{
+	if (writer->gold_writer == NULL)
+		prepare_layers(writer);
+	mls_gold_writer_prepare(writer->gold_writer);
+}
+
+/* Silver, gold and issues from what was converted; in silver, rows that were added are already. */
 static void
 store_converted(MlsWriter *writer, MlsCounters *counters)
 {
-	int64 more_rows = 0;
+	int64 more_rows = writer->adds ? writer->changed.rows : 0;
 
 	if (writer->changed.rows + writer->gone.rows > 0)
 	{
-		if (writer->store_silver == NULL)
-			prepare_layers(writer);
-		mls_gold_writer_prepare(writer->gold_writer);
-		if (writer->changed.rows > 0)
+		if (!writer->adds)
+			prepare_for_rows(writer);
+		if (!writer->adds && writer->changed.rows > 0)
 			more_rows = store_silver(writer);
 		if (writer->gone.rows > 0)
 		{
 			mls_plan_run(writer->delete_silver, SPI_OK_DELETE);
 			more_rows -= SPI_processed;
 		}
-		mls_gold_writer_store(writer->gold_writer, writer->changed.rows, writer->gone.rows);
+		mls_gold_writer_store(writer->gold_writer, writer->changed.rows, writer->gone.rows,
+							  writer->adds);
 	}
 	counters->bad_values += mls_issues_store(writer->issues);
 	writer->more_rows += more_rows;
 }
 
-/* Writes a batch into all layers; counts what became of its records. */
-void
-mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+/* What is the same for all batches of records that have come. */
+static void
+begin_storing(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
 {
 	open_relays(writer);
-	if (writer->store_bronze == NULL)
-		writer->store_bronze = prepare_bronze(writer);
-	put_page(writer, batch);
 	counters->received += batch->nitems;
 	writer->replaced = batch->replaced > 0;
 	if (!writer->fields_checked && batch->nitems > 0)
 		check_fields(writer, batch->items[0].record);
 	writer->fields_checked |= batch->nitems > 0;
+}
+
+/* ---- Adding ---- */
+
+static bool
+has_one_of(Oid bronze, const List *keys)
+{
+	mls_select(
+		psprintf("SELECT EXISTS (SELECT FROM %s WHERE key = ANY ($1))", mls_qualified_name(bronze)),
+		mls_arg_list(keys));
+	return mls_bool_at(0, 1);
+}
+
+/* Is a batch likely to bring records only that are not here? */
+static bool
+is_new(const MlsWriter *writer, const MlsBatch *batch)
+{
+	List *keys = NIL;
+
+	if (writer->care == CARE_ALWAYS || batch->nitems == 0)
+		return false;
+	for (int i = 0; i < batch->nitems; i++)
+	{
+		if (batch->items[i].gone)
+			return false;
+		if (batch->items[i].key != NULL)
+			keys = lappend(keys, batch->items[i].key);
+	}
+	return writer->care == CARE_NONE || !has_one_of(writer->sub->bronze, keys);
+}
+
+static TupleDesc
+bronze_desc(bool parents)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(parents ? 7 : 6);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "modified_at", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "modified", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "record", JSONOID, -1, 0);
+	TupleDescInitEntry(desc, 5, "fetched_at", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(desc, 6, "run_id", INT8OID, -1, 0);
+	if (parents)
+		TupleDescInitEntry(desc, 7, "parent", TEXTOID, -1, 0);
+	return desc;
+}
+
+/* NULL is NULL. */
+static void
+set_text(Datum *value, bool *isnull, const char *text)
+{
+	*isnull = text == NULL;
+	if (text != NULL)
+		*value = CStringGetTextDatum(text);
+}
+
+static void
+add_to_bronze(MlsWriter *writer, MlsInsertion *bronze, const MlsItem *item)
+{
+	Datum values[7] = {0};
+	bool isnull[7] = {false};
+
+	set_text(&values[0], &isnull[0], item->key);
+	isnull[1] = !item->has_instant;
+	values[1] = TimestampTzGetDatum(item->instant.at);
+	set_text(&values[2], &isnull[2], item->timestamp);
+	values[3] = PointerGetDatum(cstring_to_text_with_len(item->record->json, item->record->length));
+	values[4] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	values[5] = Int64GetDatum(writer->run);
+	set_text(&values[6], &isnull[6], item->parent);
+	(void) mls_insertion_put(bronze, values, isnull);
+}
+
+/* Puts the records into bronze that can be stored, in the order of their keys; returns how many. */
+static int
+add_records(MlsWriter *writer, MlsInsertion *bronze, const MlsItem **items, int nitems,
+			MemoryContext scratch)
+{
+	int n = 0;
+
+	for (int i = 0; i < nitems; i++)
+	{
+		MemoryContext before;
+
+		if (!require_key(writer, items[i]) || items[i]->superseded)
+			continue;
+		mls_issues_settle(writer->issues, items[i]->key, MLS_SETTLED_SAME);
+		before = MemoryContextSwitchTo(scratch);
+		add_to_bronze(writer, bronze, items[i]);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(scratch);
+		items[n++] = items[i];
+		if (i % 64 == 0)
+			mls_http_pump();
+	}
+	mls_insertion_end(bronze);
+	return n;
+}
+
+/* The rows of records go into silver as they are made. */
+static void
+add_rows(MlsWriter *writer, MlsInsertion *silver, const MlsItem **items, int nitems,
+		 MemoryContext scratch)
+{
+	mls_arrival_open(writer->arrival, writer->silver, writer->issues);
+	writer->added = silver;
+	for (int i = 0; i < nitems; i++)
+	{
+		convert_each(writer, items[i], scratch);
+		if (i % 64 == 0)
+			mls_http_pump();
+	}
+	writer->added = NULL;
+	mls_insertion_end(silver);
+	mls_arrival_close(writer->arrival);
+}
+
+/* Begins to put rows into both tables; false if one of them needs statements. */
+static bool
+begin_adding(MlsWriter *writer, MlsInsertion **bronze, MlsInsertion **silver)
+{
+	*bronze = mls_insertion_begin(writer->sub->bronze, bronze_desc(writer->keeps_parents), NULL);
+	*silver = mls_insertion_begin(writer->sub->silver, writer->silver, writer->unfed);
+	if (*bronze != NULL && *silver != NULL && mls_insertion_keeps_form(*silver))
+		return true;
+	if (*bronze != NULL)
+		mls_insertion_end(*bronze);
+	if (*silver != NULL)
+		mls_insertion_end(*silver);
+	return false;
+}
+
+/* Writes a batch of new records into all layers; false, with nothing written, if that needs statements. */
+static bool
+add(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	MlsInsertion *bronze;
+	MlsInsertion *silver;
+	const MlsItem **items;
+	MemoryContext scratch;
+	int n;
+
+	if (!begin_adding(writer, &bronze, &silver))
+	{
+		writer->care = CARE_ALWAYS;
+		return false;
+	}
+	begin_storing(writer, batch, counters);
+	writer->adds = true;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
+	items = in_order_of_keys(batch);
+	n = add_records(writer, bronze, items, batch->nitems, scratch);
+	counters->inserted += n;
+	prepare_for_rows(writer);
+	add_rows(writer, silver, items, n, scratch);
+	store_converted(writer, counters);
+	return true;
+}
+
+/*
+ * After an error: is it worth another attempt, since the batch was taken for new?  The next
+ * one looks closer.
+ */
+bool
+mls_writer_take_care(MlsWriter *writer)
+{
+	if (!writer->adds)
+		return false;
+	writer->adds = false;
+	writer->care++;
+	return true;
+}
+
+/* ---- Batches ---- */
+
+/* Writes a batch into all layers; counts what became of its records. */
+void
+mls_writer_store(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counters)
+{
+	writer->adds = false;
+	if (is_new(writer, batch) && add(writer, batch, counters))
+		return;
+	begin_storing(writer, batch, counters);
+	if (writer->store_bronze == NULL)
+		writer->store_bronze = prepare_bronze(writer);
+	put_page(writer, batch);
 	mls_plan_run(writer->store_bronze, SPI_OK_INSERT_RETURNING);
 	convert_changed(writer, batch, counters);
 	store_converted(writer, counters);
@@ -609,6 +856,7 @@ mls_writer_convert(MlsWriter *writer, const MlsBatch *batch, MlsCounters *counte
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "mls_fdw record", ALLOCSET_DEFAULT_SIZES);
 
+	writer->adds = false;
 	open_relays(writer);
 	counters->received += batch->nitems;
 	writer->replaced = false;

@@ -8,8 +8,11 @@
  */
 #include "postgres.h"
 
+#include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
+#include "utils/json.h"
 
+#include "compat.h"
 #include "record/slice.h"
 
 #include "fuzz.h"
@@ -137,6 +140,15 @@ check_nested(const MlsPage *page)
 		check_members(&nested->records[i]);
 }
 
+/* What was read, by whichever way, is JSON to the server's parser. */
+static void
+check_syntax(char *body, Size length)
+{
+	JsonSemAction nothing = {0};
+
+	require(pg_parse_json(mls_json_lexer(body, length, PG_UTF8), &nothing) == JSON_SUCCESS);
+}
+
 static void
 run(void *arg)
 {
@@ -153,6 +165,9 @@ run(void *arg)
 		(void) mls_page_decode(&body, &length, "utf-16");
 	page = mls_page_read(body, length, name, "the page");
 	fuzz_check_page(page);
+	/* A body that had to be copied is not at hand. */
+	if (page->replaced == 0 && page->bytes == length && strncmp(body, "\xEF\xBB\xBF", 3) != 0)
+		check_syntax(body, length);
 	check_shapes(page);
 	for (int i = 0; i < page->nrecords; i++)
 	{
