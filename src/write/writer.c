@@ -20,6 +20,7 @@
 
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -308,10 +309,17 @@ find_key(MlsWriter *writer)
 static bool
 is_empty(Oid relid)
 {
-	Relation rel = table_open(relid, AccessShareLock);
-	bool empty = rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) == 0;
+	bool empty = true;
+	ListCell *lc;
 
-	table_close(rel, AccessShareLock);
+	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	{
+		Relation rel = table_open(lfirst_oid(lc), NoLock);
+
+		empty &= rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+				 (rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) == 0);
+		table_close(rel, AccessShareLock);
+	}
 	return empty;
 }
 

@@ -82,8 +82,11 @@ is(query(q{SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = attrel
 	WHERE nspname = 'bronze' AND attname = 'record' AND attcompression <> 'l'}), 0, 'with lz4');
 
 my $counts = q{status, received, inserted, updated, unchanged};
+my $before = query(q{CREATE EXTENSION pg_walinspect; SELECT pg_current_wal_insert_lsn()});
 work('sync', $counts, sort keys %partition);
 are_same('a first load');
+cmp_ok(query(qq{SELECT sum(count) FROM pg_get_wal_stats('$before', pg_current_wal_flush_lsn(), true) WHERE "resource_manager/record_type" LIKE 'Heap/INSERT%'}), '<', 400,
+	'its 3,600 rows are not written one by one');
 is(query(q{SELECT (SELECT count(*) FROM gold.property_west_rows) || ' ' || (SELECT count(*) FROM gold.property_east_rows) || ' ' || (SELECT count(*) FROM gold.property_default)}),
 	'400 400 400', 'each row stands where it belongs');
 $mls->control('update', { resource => 'Property', keys => [ @keys[ 0 .. 59 ] ], fields => { City => 'Elsewhere', BedroomsTotal => 9 } });
