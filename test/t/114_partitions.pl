@@ -214,6 +214,16 @@ like(sql_error($node, q{SELECT * FROM mls_sync('two')}), qr/42501.*gold.mine is 
 is(query(q{SELECT count(*) FROM mallory.seen}), 0, 'and none of his code has run');
 query(q{SET client_min_messages = error; DROP TABLE gold.mine; SELECT mls_sync('two')});
 
+# What is told of changes, and what makes gold elsewhere
+query(q{SET client_min_messages = error; SELECT mls_serve_events('{Property}'); SELECT mls_serve_history('{Property}')});
+my $last = query(q{SELECT max(sequence) FROM mls.entity_event});
+$mls->control('update', { resource => 'Property', keys => [ @keys[ 20 .. 24 ] ], fields => { City => 'Seen' } });
+query(q{SELECT mls_sync('rest')});
+is(query(qq{SELECT count(*) FROM mls.entity_event e JOIN gold.property g ON g."ListingKey" = e.key WHERE g."City" = 'Seen' AND g.mls_source = 'rest' AND e.sequence > $last}), 5, 'events are told of rows in partitions');
+query(q{CREATE DATABASE elsewhere});
+$node->safe_psql('elsewhere', query(q{SELECT string_agg(d, E'\n') FROM mls_gold_ddl() d}));
+is($node->safe_psql('elsewhere', q{SELECT relkind FROM pg_class WHERE oid = 'gold.property'::regclass}), 'r', 'a subscriber gets plain tables');
+
 # A dump and what is restored of it
 my $dump = $node->backup_dir . '/cut.sql';
 command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('postgres') ], 'dumped');
