@@ -24,6 +24,7 @@ SQL_CHAPTERS = \
 	src/protocol/rets/ddf_map.tsv \
 	src/gold/map_functions.sql \
 	src/gold/setting.sql \
+	src/gold/shards.sql \
 	src/gold/audience.sql \
 	src/write/clean_rules.sql \
 	src/write/arrival_rules.sql \
@@ -58,6 +59,7 @@ SQL_CHAPTERS = \
 	src/quality/shipped_tests.tsv \
 	src/monitor/views.sql \
 	src/monitor/publication.sql \
+	src/scale/scale.sql \
 	src/alert/receivers.sql \
 	src/monitor/health.sql \
 	src/monitor/record.sql \
@@ -114,8 +116,8 @@ REGRESS_OPTS = --load-extension=mls_fdw
 EXTRA_CLEAN = $(EXTENSION)--$(EXTVERSION).sql $(SERVE_OBJS)
 
 # These do their own set-up: they must work where PGXS is not installed yet.
-ifneq ($(filter check check-long check-assert demo dist,$(MAKECMDGOALS)),)
-.PHONY: check check-long check-assert demo dist
+ifneq ($(filter check check-long check-assert check-citus demo dist,$(MAKECMDGOALS)),)
+.PHONY: check check-long check-assert check-citus demo dist
 # Under "env -i" there is nowhere to find bash.
 PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
@@ -128,6 +130,9 @@ check-long:
 # The same on a server built with assertions; docs/internals.md says how to get one.
 check-assert:
 	+MLS_TESTS="$(TESTS)" MLS_ASSERT=1 bash test/check.sh
+# Gold on two nodes of Citus, from CITUS_SOURCE; docs/internals.md says how to get it.
+check-citus:
+	+MLS_TESTS="$(TESTS)" bash test/citus/check.sh
 demo:
 	@bash test/demo.sh
 # A release as PGXN takes it: what is committed, in a folder of its name; 191_release checks META.json.

@@ -25,9 +25,11 @@
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -132,6 +134,28 @@ mls_rights_require_server(Oid role, Oid server_id, const char *name)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_SERVER, name);
 }
 
+/* Who has a partition can have code run for each row that is written to it: it is of who has the table. */
+static void
+require_partitions(Oid role, Oid relid)
+{
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		Oid partition = lfirst_oid(lc);
+
+		if (owns(role, partition) || get_rel_name(partition) == NULL)
+			continue;
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("%s is a partition of %s and does not belong to its owner",
+					   mls_qualified_name(partition), mls_qualified_name(relid)),
+				errdetail("It belongs to role \"%s\".",
+						  GetUserNameFromId(mls_relation_owner(partition), true)),
+				errhint("ALTER TABLE %s OWNER TO %s;", mls_qualified_name(partition),
+						quote_identifier(GetUserNameFromId(mls_relation_owner(relid), false))));
+	}
+}
+
 /*
  * A relation that a subscription of a role names is what it should be, and the role's;
  * gold can be another's.  One that was dropped is not looked at here.
@@ -150,6 +174,8 @@ mls_rights_require_table(Oid role, Oid relid, MlsLayer layer)
 				errmsg("%s is not the %s table of a subscription", mls_qualified_name(relid),
 					   names[layer]),
 				errdetail("It is no %stable.", layer == MLS_LAYER_FOREIGN ? "foreign " : ""));
+	if (kind == RELKIND_PARTITIONED_TABLE && owns(role, relid))
+		require_partitions(role, relid);
 	if (layer != MLS_LAYER_GOLD && !owns(role, relid))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("the %s table %s does not belong to the owner of its subscription",
@@ -257,6 +283,8 @@ mls_require_own(Oid relid, Oid role, const char *setting)
 						  GetUserNameFromId(role, true)),
 				errhint("Have it renamed or dropped, or choose another schema with the setting %s.",
 						setting));
+	if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		require_partitions(role, relid);
 	refuse_strangers(relid, role);
 }
 

@@ -55,9 +55,19 @@ typedef struct Claimant
 	int number;
 	const char *head; /* what all its keys begin and end with */
 	const char *tail;
-	bool is_derived;      /* the key is head, the source's own and tail */
-	const char *barriers; /* conditions that keep it where it belongs; or NULL */
+	bool is_derived; /* the key is head, the source's own and tail */
+	List *barriers;  /* of Barrier *: what keeps it where it belongs */
 } Claimant;
+
+/* Rows of a kind stand beside records of some sources only. */
+typedef struct Barrier
+{
+	const char *kind;       /* SQL: is the row of that kind? */
+	Oid table;              /* gold of what it belongs to */
+	const char *key;        /* that table's key, */
+	const char *value;      /* as the row has it */
+	const char *companions; /* the sources, as a list of literals */
+} Barrier;
 
 /* The field by which rows of a resource name what they belong to. */
 typedef struct Bond
@@ -363,21 +373,21 @@ companions(const Maker *maker, const List *parents, const List *makers)
 	return list.data;
 }
 
-/* The conditions that keep rows away from records of other sources; NULL where none can come. */
-static const char *
+/* What keeps rows away from records of other sources; NIL where none can come (List of Barrier *). */
+static List *
 barriers_of(Oid owner, const Claimant *claimant, const List *makers)
 {
 	const Statement *statement = claimant->statement;
-	StringInfoData sql;
+	List *barriers = NIL;
 	ListCell *lc;
 
-	initStringInfo(&sql);
 	foreach (lc, bonds(statement->target->resource, NULL))
 	{
 		const Bond *bond = lfirst(lc);
 		const MlsGoldField *field = mls_gold_field(statement->fields, bond->field);
 		Oid table = gold_of(bond->parent, statement->gold);
 		char *kind = is_of_kind(statement, bond);
+		Barrier *barrier;
 		List *parents;
 
 		if (field == NULL || kind == NULL || !OidIsValid(table) ||
@@ -386,14 +396,42 @@ barriers_of(Oid owner, const Claimant *claimant, const List *makers)
 		parents = makers_of(owner, bond->parent, table);
 		if (!has_stranger(parents, claimant->maker))
 			continue;
+		barrier = palloc(sizeof(Barrier));
+		barrier->kind = kind;
+		barrier->table = table;
+		barrier->key = bond->parent_key;
+		barrier->value = mls_statement_value(statement, field);
+		barrier->companions = companions(claimant->maker, parents, makers);
+		barriers = lappend(barriers, barrier);
+	}
+	return barriers;
+}
+
+/* The same as conditions on rows of SQL for FROM. */
+static char *
+barrier_conditions(const Claimant *claimant, const char *from)
+{
+	StringInfoData sql;
+	ListCell *lc;
+
+	initStringInfo(&sql);
+	foreach (lc, claimant->barriers)
+	{
+		const Barrier *barrier = lfirst(lc);
+		const char *key = quote_identifier(barrier->key);
+		const char *table = mls_qualified_name(barrier->table);
+
+		if (mls_shards_of(barrier->table) != NULL)
+			table = mls_shards_rows(
+				barrier->table, list_make2(unconstify(char *, barrier->key), MLS_GOLD_SOURCE),
+				psprintf("g.%s = ANY ($1)", key),
+				psprintf("SELECT (%s)::pg_catalog.text FROM %s", barrier->value, from));
 		appendStringInfo(&sql,
 						 " AND NOT (%s AND EXISTS (SELECT FROM %s p WHERE p.%s = (%s)::"
 						 "pg_catalog.text AND p." MLS_GOLD_SOURCE " NOT IN (%s)))",
-						 kind, mls_qualified_name(table), quote_identifier(bond->parent_key),
-						 mls_statement_value(statement, field),
-						 companions(claimant->maker, parents, makers));
+						 barrier->kind, table, key, barrier->value, barrier->companions);
 	}
-	return sql.len > 0 ? sql.data : NULL;
+	return sql.data;
 }
 
 /* ---- Claimants ---- */
@@ -458,14 +496,14 @@ claimed(const Claimant *claimant, int place, const char *keys)
 									 "key", claimant->head, claimant->tail)
 						   : mls_qualified_name(claimant->maker->silver);
 	char *condition = target->condition ? psprintf("(%s\n)", target->condition) : "true";
+	char *from = mls_statement_from(statement, rows);
 
 	return psprintf("SELECT v.key, %d, v.source_key, v.modified, %s, %s::pg_catalog.int8 FROM "
 					"(SELECT %s AS key, %s AS source_key, %s AS modified FROM %s WHERE %s%s "
 					"OFFSET 0) v WHERE (v.key IN (SELECT k.key FROM %s k)) IS TRUE",
 					place, claimant->maker->priority, claimant->maker->standing,
 					mls_statement_key(statement), mls_gold_source_key(target), modified(claimant),
-					mls_statement_from(statement, rows), condition,
-					claimant->barriers ? claimant->barriers : "", keys);
+					from, condition, barrier_conditions(claimant, from), keys);
 }
 
 /* The sources that take part, as a list of literals. */
@@ -516,7 +554,7 @@ ranked(const char *keys, const List *claimants)
  * The claims to each key of a relation in their order, one row without a claimant
  * for a key that nobody claims any more, beside the row that gold has:
  *
- *	key, claimant, source_key, unplanned, place, source, origin, its source_key, foreign
+ *	key, claimant, source_key, unplanned, source, origin, its source_key, foreign
  *
  * unplanned: lost to another account without a priority that would say so.
  * foreign: the row is of a subscription of another role, and not ours to take.
@@ -525,18 +563,29 @@ static char *
 decision(const MlsGoldContest *contest, const List *claimants)
 {
 	const Claimant *first = linitial(claimants);
+	const char *key = quote_identifier(first->statement->target->key_field);
+	const char *columns = MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN ", g." MLS_GOLD_SOURCE_KEY;
+	const char *present;
 
+	if (mls_shards_of(contest->table) == NULL)
+		present = psprintf(
+			"LEFT JOIN LATERAL (SELECT g.%s FROM %s g WHERE g.%s = c.key OFFSET 0) g ON true",
+			columns, mls_qualified_name(contest->table), key);
+	else
+		present = psprintf(
+			"LEFT JOIN (SELECT g.%s AS key, g.%s FROM %s g) g ON g.key = c.key", key, columns,
+			mls_shards_rows(contest->table,
+							list_make4(unconstify(char *, first->statement->target->key_field),
+									   MLS_GOLD_SOURCE, MLS_GOLD_ORIGIN, MLS_GOLD_SOURCE_KEY),
+							psprintf("g.%s = ANY ($1)", key),
+							psprintf("SELECT k.key FROM %s k", contest->keys)));
 	return psprintf(
-		"SELECT c.key, c.claimant, c.source_key, c.unplanned, g.ctid, g." MLS_GOLD_SOURCE
+		"SELECT c.key, c.claimant, c.source_key, c.unplanned, g." MLS_GOLD_SOURCE
 		", g." MLS_GOLD_ORIGIN ", g." MLS_GOLD_SOURCE_KEY ", CASE WHEN g." MLS_GOLD_SOURCE
 		" IS NULL OR g." MLS_GOLD_SOURCE " IN (%s) THEN false ELSE "
-		"mls.is_replicated(g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN ") END FROM (%s) c "
-		"LEFT JOIN LATERAL (SELECT g.ctid, g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN
-		", g." MLS_GOLD_SOURCE_KEY " FROM %s g WHERE g.%s = c.key OFFSET 0) "
-		"g ON true WHERE c.claimant IS NOT NULL OR c.rank = 1 "
-		"ORDER BY c.key COLLATE \"C\", c.rank",
-		sources_of(claimants), ranked(contest->keys, claimants), mls_qualified_name(contest->table),
-		quote_identifier(first->statement->target->key_field));
+		"mls.is_replicated(g." MLS_GOLD_SOURCE ", g." MLS_GOLD_ORIGIN ") END FROM (%s) c %s "
+		"WHERE c.claimant IS NOT NULL OR c.rank = 1 ORDER BY c.key COLLATE \"C\", c.rank",
+		sources_of(claimants), ranked(contest->keys, claimants), present);
 }
 
 static MlsGoldClaimant *
@@ -629,7 +678,7 @@ belongings(Oid owner, const char *resource, const MlsGoldContest *contest, bool 
 			const MlsGoldField *field = mls_gold_field(claimant->statement->fields, bond->field);
 			char *keys;
 
-			is_kept |= claimant->barriers != NULL;
+			is_kept |= claimant->barriers != NIL;
 			if (field == NULL)
 				continue;
 			keys = keys_of_belongings(claimant, field, contest->moved);
@@ -888,7 +937,7 @@ is_contested(const List *claimants, int64 subscription)
 
 		if (claimant->maker->id != subscription)
 			continue;
-		if (claimant->barriers != NULL)
+		if (claimant->barriers != NIL)
 			return true;
 		foreach (each, claimants)
 			if (can_meet(claimant, lfirst(each)))
@@ -914,6 +963,8 @@ mls_gold_contest(Oid owner, const char *resource, Oid gold, int64 subscription, 
 	{
 		contest = palloc0(sizeof(MlsGoldContest));
 		contest->table = gold;
+		contest->key =
+			quote_identifier(((Claimant *) linitial(claimants))->statement->target->key_field);
 		contest->keys = psprintf("mls_contested_%u", gold);
 		contest->won = psprintf("mls_won_%u", gold);
 		contest->moved = psprintf("mls_moved_%u", gold);

@@ -14,6 +14,7 @@
 
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "gold/partition.h"
 #include "gold/statement.h"
 #include "options/options.h"
 
@@ -252,6 +253,10 @@ mls_gold_prepare_dependants(const MlsTable *table, Oid silver_table)
 		const MlsTable *other = candidate_table(candidate);
 
 		if (other != NULL)
-			mls_gold_prepare(other, candidate->silver);
+		{
+			MlsPartition partition = mls_partition_of(other->relid);
+
+			mls_gold_prepare(other, candidate->silver, &partition);
+		}
 	}
 }

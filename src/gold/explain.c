@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "gold/partition.h"
 #include "gold/statement.h"
 #include "options/options.h"
 #include "base/base.h"
@@ -180,11 +181,13 @@ Datum
 mls_prepare_gold(PG_FUNCTION_ARGS)
 {
 	Subject subject;
+	MlsPartition partition;
 	Oid gold;
 
 	SPI_connect();
 	subject = enter_subject(PG_GETARG_OID(0));
-	gold = mls_gold_prepare(subject.table, subject.silver);
+	partition = mls_partition_of(PG_GETARG_OID(0));
+	gold = mls_gold_prepare(subject.table, subject.silver, &partition);
 	leave_subject(&subject);
 	if (!OidIsValid(gold))
 		PG_RETURN_NULL();

@@ -12,6 +12,7 @@
  * expression.c	 SQL expressions of rules
  * mapping.c	 rules and dictionary -> what each column of gold is made from
  * statement.c	 upsert, delete, conflicts; rows for which a rule raises an error
+ * partition.c	 partitions of a source or by hash, made and dropped (partition.h)
  * gold_tables.c gold.<resource>, its indexes, reso."<Resource>", the schemas
  * dependant.c	 whose rows look at a resource that changes
  * contest.c	 who has a key that several have
@@ -39,6 +40,7 @@
 
 #include "access/tupdesc.h"
 
+#include "gold/partition.h"
 #include "protocol/protocol.h"
 
 /*
@@ -46,7 +48,7 @@
  * or adds columns.  InvalidOid if no rule makes a resource of the Data Dictionary
  * from this one; the first if there are several.  Idempotent.
  */
-extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table);
+extern Oid mls_gold_prepare(const MlsTable *table, Oid silver_table, const MlsPartition *partition);
 
 /* The tables of gold that a resource's rules fill (List of Oid). */
 extern List *mls_gold_tables(const MlsTable *table, Oid silver_table, Oid gold);
@@ -145,6 +147,9 @@ typedef struct MlsGoldPart
 {
 	Oid table;
 	const char *condition; /* SQL that they fit */
+	const char
+		*places; /* of distributed gold: a query for the keys of those that are meant; else NULL */
+	const char *place;     /* and the column of those keys */
 	const char *resource;  /* NULL: the dictionary has none of the table's name */
 	const char *key_field; /* NULL: keys are not unique */
 } MlsGoldPart;

@@ -2,8 +2,8 @@
  * gold_tables.c
  *		gold.<resource>, its indexes, and reso."<Resource>" above it.
  *
- * A table is made when the first source brings the resource, and widened when a further
- * one brings more fields.  Columns are never taken away here.  Those that are no fields
+ * A table is made when the first source brings the resource (partition.c, if it is to have
+ * partitions), and widened when a further one brings more fields.  Columns are never taken away here.  Those that are no fields
  * come first, so that a table which has grown reads like a new one.
  *
  * Indexes are for the joins everybody makes: from a record to what it belongs to
@@ -37,10 +37,12 @@
 #include "compat.h"
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "gold/partition.h"
 #include "gold/statement.h"
 #include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_gold_table_sql);
+PG_FUNCTION_INFO_V1(mls_pause_pages);
 
 /* ---- Schemas ---- */
 
@@ -122,6 +124,14 @@ mls_gold_pause_pages(void)
 {
 	mls_lock(MLS_LOCK_PAGES, KEYS_LOCK, ExclusiveLock);
 	mls_lock(MLS_LOCK_PAGES, MEMBERS_LOCK, ExclusiveLock);
+}
+
+/* mls.pause_pages() */
+Datum
+mls_pause_pages(PG_FUNCTION_ARGS)
+{
+	mls_gold_pause_pages();
+	PG_RETURN_VOID();
 }
 
 /* A command that changes tables which pages of any source read and write. */
@@ -381,19 +391,19 @@ complete_view(const MlsGoldTarget *target, Oid gold_table)
 
 /* ---- Tables ---- */
 
-/* As long as a row fits into a page, it is not worth compressing its values one by one. */
-#define GOLD_STORAGE "toast_tuple_target = 8160"
-
 static void
-create_table(const MlsGoldTarget *target, const char *qualified)
+create_table(const MlsGoldTarget *target, const char *qualified, const MlsPartition *partition)
 {
 	StringInfoData sql;
 	const char *key = quote_identifier(target->key_field);
+	bool has_partitions = target->unique_key && (partition->by_source || partition->modulus > 0);
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE TABLE %s (", qualified);
+	/* Keys that begin alike stand together in one order only. */
 	if (target->unique_key)
-		appendStringInfo(&sql, "%s pg_catalog.text PRIMARY KEY, ", key);
+		appendStringInfo(&sql, "%s pg_catalog.text %sPRIMARY KEY, ", key,
+						 partition->by_source ? "COLLATE \"C\" " : "");
 	appendStringInfoString(&sql, MLS_GOLD_SOURCE
 						   " pg_catalog.text NOT NULL, " MLS_GOLD_ORIGIN
 						   " pg_catalog.text NOT NULL, " MLS_GOLD_SOURCE_KEY
@@ -402,10 +412,15 @@ create_table(const MlsGoldTarget *target, const char *qualified)
 	if (!target->unique_key)
 		appendStringInfoString(&sql, ", PRIMARY KEY (" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
 									 ", " MLS_GOLD_SOURCE_KEY ")");
-	appendStringInfoString(&sql, ") WITH (" GOLD_STORAGE ")");
+	appendStringInfo(&sql, ") %s",
+					 has_partitions ? psprintf("PARTITION BY %s (%s)",
+											   partition->by_source ? "RANGE" : "HASH", key)
+									: "WITH (" MLS_GOLD_STORAGE ")");
 	alter(sql.data);
+	/* Whose the rows of a partition are is asked of the index. */
 	if (target->unique_key)
-		alter(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE ")", qualified));
+		alter(psprintf("CREATE INDEX ON %s (" MLS_GOLD_SOURCE "%s)", qualified,
+					   partition->by_source ? ", " MLS_GOLD_ORIGIN : ""));
 }
 
 static void
@@ -567,7 +582,8 @@ index_source_key(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
 
 /* One target's table and view; says so if its rules cannot be followed. */
 static Oid
-prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
+prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema,
+			   const MlsPartition *partition)
 {
 	Oid gold = mls_gold_table_in(target, schema);
 
@@ -580,9 +596,17 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
 	else
 	{
 		create_table(target,
-					 quote_qualified_identifier(gold_schema, mls_snake_case(target->resource)));
+					 quote_qualified_identifier(gold_schema, mls_snake_case(target->resource)),
+					 partition);
 		gold = mls_gold_table_in(target, schema);
+		mls_partition_begin(gold, partition);
 		comment_table(target, gold);
+	}
+	if (target->unique_key &&
+		mls_partition_lacks_source(gold, target->key_field, table->source, partition))
+	{
+		mls_gold_pause_pages();
+		mls_partition_add_source(gold, target->key_field, table->source, partition->modulus);
 	}
 	widen_table(table, target, gold, false);
 	index_source_key(table, target, gold);
@@ -592,7 +616,7 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema)
 }
 
 Oid
-mls_gold_prepare(const MlsTable *table, Oid silver_table)
+mls_gold_prepare(const MlsTable *table, Oid silver_table, const MlsPartition *partition)
 {
 	List *targets = mls_gold_targets(table, silver_table);
 	Oid first = InvalidOid;
@@ -600,7 +624,7 @@ mls_gold_prepare(const MlsTable *table, Oid silver_table)
 
 	foreach (lc, targets)
 	{
-		Oid gold = prepare_target(table, lfirst(lc), mls_schema_ensure(gold_schema));
+		Oid gold = prepare_target(table, lfirst(lc), mls_schema_ensure(gold_schema), partition);
 
 		if (!OidIsValid(first))
 			first = gold;
@@ -686,7 +710,7 @@ gold_tables(Oid gold)
 	List *tables = NIL;
 
 	mls_select("SELECT c.oid::pg_catalog.regclass::pg_catalog.oid FROM pg_catalog.pg_class c "
-			   "WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND "
+			   "WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND "
 			   "pg_catalog.has_table_privilege(c.oid, 'DELETE') AND "
 			   "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a "
 			   "WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname IN "
@@ -760,19 +784,25 @@ mls_gold_parts(const char *source, const char *resource, Oid gold)
 List *
 mls_gold_other_parts(const MlsTable *table, Oid silver_table, Oid gold)
 {
-	StringInfoData kept;
+	List *targets = mls_gold_targets(table, silver_table);
+	List *found = parts(gold, made_from(table->source->name, table->resource));
 	ListCell *lc;
+	ListCell *each;
 
-	initStringInfo(&kept);
-	foreach (lc, mls_gold_targets(table, silver_table))
+	foreach (lc, found)
 	{
-		const MlsGoldTarget *target = lfirst(lc);
+		MlsGoldPart *part = lfirst(lc);
 
-		appendStringInfo(&kept, " AND (tableoid, " MLS_GOLD_ORIGIN ") IS DISTINCT FROM (%u, %s)",
-						 mls_gold_table(target, gold), quote_literal_cstr(target->origin));
+		foreach (each, targets)
+		{
+			const MlsGoldTarget *target = lfirst(each);
+
+			if (mls_gold_table(target, gold) == part->table)
+				part->condition = psprintf("%s AND " MLS_GOLD_ORIGIN " IS DISTINCT FROM %s",
+										   part->condition, quote_literal_cstr(target->origin));
+		}
 	}
-	return parts(gold,
-				 psprintf("%s%s", made_from(table->source->name, table->resource), kept.data));
+	return found;
 }
 
 void

@@ -20,15 +20,16 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "gold/gold_write.h"
+#include "gold/partition.h"
 #include "gold/statement.h"
 #include "step/insertion.h"
 #include "step/issue.h"
@@ -47,6 +48,7 @@ typedef struct Target
 {
 	const MlsGoldStatements *sql;
 	SPIPlanPtr upsert;
+	List *before; /* of SPIPlanPtr */
 	SPIPlanPtr made;
 	SPIPlanPtr conflicts;
 	SPIPlanPtr remove;
@@ -104,6 +106,7 @@ typedef struct Belonging
 struct Contest
 {
 	Oid table;
+	const char *key; /* of the table, quoted */
 	const char *decide_sql;
 	bool can_fail;
 	MlsTransition keys;
@@ -158,6 +161,7 @@ keep_gildings(const List *statements)
 {
 	List *gildings = NIL;
 	ListCell *lc;
+	ListCell *each;
 
 	foreach (lc, statements)
 	{
@@ -170,6 +174,12 @@ keep_gildings(const List *statements)
 		copy->keys = keep(sql->keys);
 		copy->source_keys = keep(sql->source_keys);
 		copy->upsert = keep(sql->upsert);
+		copy->before = NIL;
+		foreach (each, sql->before)
+		{
+			copy->before = lappend(copy->before, pstrdup(lfirst(each)));
+			gilding->before = lappend(gilding->before, NULL);
+		}
 		copy->made = keep(sql->made);
 		copy->conflicts = keep(sql->conflicts);
 		copy->yield = keep(sql->yield);
@@ -269,6 +279,7 @@ contest_for(MlsGoldWriter *gold_writer, const char *resource, Oid table, int64 s
 	contest = palloc0(sizeof(Contest));
 	gold_writer->contests = lappend(gold_writer->contests, contest);
 	contest->table = table;
+	contest->key = keep(sql->key);
 	contest->decide_sql = keep(sql->decide);
 	contest->can_fail = sql->can_fail;
 	contest->keys = (MlsTransition){.name = keep(sql->keys), .desc = key_desc(false)};
@@ -310,11 +321,24 @@ find_contests(MlsGoldWriter *gold_writer, RowGroup *group)
 	}
 }
 
+/* Must pages be written one at a time, for no index keeps keys unique? */
+static bool
+is_any_apart(const RowGroup *group)
+{
+	ListCell *lc;
+
+	foreach (lc, group->gildings)
+		if (((Target *) lfirst(lc))->sql->is_apart)
+			return true;
+	return false;
+}
+
 /* What decides about keys beside the records: who takes part, by which rules, in which order. */
 static char *
 read_epoch(Oid owner)
 {
 	char *epoch;
+	char *spread;
 
 	mls_select("SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws("
 			   "' ', s.id, s.source, s.foreign_table::pg_catalog.oid, s.silver::pg_catalog.oid, "
@@ -324,7 +348,8 @@ read_epoch(Oid owner)
 			   "ON c.oid = s.gold::pg_catalog.oid WHERE s.owner::pg_catalog.oid = $1",
 			   mls_arg_oid(owner));
 	epoch = mls_text_at(0, 1);
-	return epoch ? epoch : pstrdup("");
+	spread = mls_shards_epoch();
+	return psprintf("%s %s", epoch ? epoch : "", spread);
 }
 
 /* Reads rules and rivals, as they are now. */
@@ -368,6 +393,9 @@ load(MlsGoldWriter *gold_writer)
 		gold_writer->followers = lappend(gold_writer->followers, follower);
 	}
 	gold_writer->is_connected = looks_around || dependants != NIL;
+	gold_writer->has_rivals |= is_any_apart(&gold_writer->own);
+	foreach (lc, gold_writer->followers)
+		gold_writer->has_rivals |= is_any_apart(&((Follower *) lfirst(lc))->group);
 	find_contests(gold_writer, &gold_writer->own);
 	foreach (lc, gold_writer->followers)
 		find_contests(gold_writer, &((Follower *) lfirst(lc))->group);
@@ -417,7 +445,41 @@ run_plan(SPIPlanPtr *plan, const char *sql, int expected)
 {
 	if (*plan == NULL)
 		*plan = mls_plan_prepare(sql);
-	mls_plan_run(*plan, expected);
+	mls_plan_run(*plan, mls_shards_expected(sql, expected));
+}
+
+/* The same once. */
+static void
+run_sql(const char *sql, int expected)
+{
+	mls_sql(mls_shards_expected(sql, expected), sql);
+}
+
+/* Rows that are new here are most likely new in gold; false if nothing was done. */
+static bool
+insert_new(Target *gilding)
+{
+	const MlsGoldStatements *sql = gilding->sql;
+
+	if (!gilding->all_new || sql->made == NULL)
+		return false;
+	if (gilding->made == NULL)
+		gilding->made = mls_plan_prepare(sql->made);
+	return mls_insertion_query(sql->table, gilding->made);
+}
+
+static void
+run_upsert(void *arg)
+{
+	Target *gilding = arg;
+	ListCell *sql;
+	ListCell *plan;
+
+	if (insert_new(gilding))
+		return;
+	forboth(sql, gilding->sql->before, plan, gilding->before)
+		run_plan((SPIPlanPtr *) &lfirst(plan), lfirst(sql), SPI_OK_DELETE);
+	run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
 }
 
 /* ---- Issues ---- */
@@ -480,9 +542,9 @@ put_conflicts(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *g
 	run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
 	if (SPI_processed > 0 && gilding->sql->yield != NULL)
 	{
-		mls_sql(SPI_OK_DELETE, gilding->sql->yield);
-		if (SPI_processed > 0)
-			run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
+		run_sql(gilding->sql->yield, SPI_OK_DELETE);
+		if (SPI_processed > 0 || gilding->sql->is_distributed)
+			run_upsert(gilding);
 		run_plan(&gilding->conflicts, gilding->sql->conflicts, SPI_OK_SELECT);
 	}
 	found = SPI_tuptable;
@@ -495,32 +557,14 @@ put_conflicts(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *g
 
 /* ---- Rows one by one ---- */
 
-/* Rows that are new here are most likely new in gold; false if nothing was done. */
-static bool
-insert_new(Target *gilding)
-{
-	const MlsGoldStatements *sql = gilding->sql;
-
-	if (!gilding->all_new || sql->made == NULL)
-		return false;
-	if (gilding->made == NULL)
-		gilding->made = mls_plan_prepare(sql->made);
-	return mls_insertion_query(sql->table, gilding->made);
-}
-
+/* Commands one after another; the last is the upsert. */
 static void
-run_upsert(void *arg)
+run_once(void *commands)
 {
-	Target *gilding = arg;
+	ListCell *lc;
 
-	if (!insert_new(gilding))
-		run_plan(&gilding->upsert, gilding->sql->upsert, SPI_OK_INSERT);
-}
-
-static void
-run_once(void *sql)
-{
-	mls_sql(SPI_OK_INSERT, sql);
+	foreach (lc, (List *) commands)
+		run_sql(lfirst(lc), SPI_OK_INSERT);
 }
 
 /* guarded: row security may refuse it, for it hides who has a key. */
@@ -583,12 +627,12 @@ static void
 pass_over_hidden(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gilding,
 				 const MlsGoldStatements *own, const char *key)
 {
-	mls_sql(SPI_OK_INSERT, own->careful_insert);
+	run_sql(own->careful_insert, SPI_OK_INSERT);
 	if (SPI_processed > 0)
 		return;
 	mls_select(own->present);
 	if (SPI_processed > 0)
-		mls_sql(SPI_OK_INSERT, own->upsert);
+		run_sql(own->upsert, SPI_OK_INSERT);
 	note_hidden(gold_writer, group, gilding, key);
 }
 
@@ -598,13 +642,13 @@ mend_row(const MlsGoldWriter *gold_writer, const RowGroup *group, Target *gildin
 		 const char *key, const char *message)
 {
 	List *failed = NIL;
-	char *sql = mls_gold_mended_upsert(group->table, group->silver, group->gold, ONE_ROW,
-									   gilding->number, group->won, &failed);
+	List *commands = mls_gold_mended_upsert(group->table, group->silver, group->gold, ONE_ROW,
+											gilding->number, group->won, &failed);
 	char *again = NULL;
 	bool is_refused = false;
 	ListCell *lc;
 
-	if (sql == NULL || !attempt_upsert(run_once, sql, guarded, &again, &is_refused))
+	if (commands == NIL || !attempt_upsert(run_once, commands, guarded, &again, &is_refused))
 	{
 		if (is_refused)
 		{
@@ -648,8 +692,8 @@ gild_one_by_one(const MlsGoldWriter *gold_writer, const RowGroup *group, Target 
 		MemoryContextReset(scratch);
 		tuplestore_clear(one.store);
 		tuplestore_puttuple(one.store, rows->vals[i]);
-		if (attempt_upsert(run_once, unconstify(char *, own->upsert), guarded, &message,
-						   &is_refused))
+		if (attempt_upsert(run_once, lappend(list_copy(own->before), (void *) own->upsert), guarded,
+						   &message, &is_refused))
 		{
 			if (guarded && SPI_processed == 0)
 				note_unseen(gold_writer, group, gilding, own->unseen);
@@ -705,7 +749,6 @@ enum
 	DECIDED_CLAIMANT,
 	DECIDED_SOURCE_KEY,
 	DECIDED_UNPLANNED,
-	DECIDED_PLACE,
 	DECIDED_SOURCE,
 	DECIDED_ORIGIN,
 	DECIDED_OLD_KEY,
@@ -766,8 +809,8 @@ takes_part(const Contest *contest, const char *source)
 
 /* The first row about a key: who has won, and what becomes of the row that gold has. */
 static void
-take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_moved, Datum *places,
-			int *nplaces)
+take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_moved,
+			List **removed)
 {
 	int claimant;
 	Party *winner = claimant_of(contest, found, row, &claimant);
@@ -775,7 +818,6 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 	char *source_key = mls_cell_text(found, row, DECIDED_SOURCE_KEY);
 	char *source = mls_cell_text(found, row, DECIDED_SOURCE);
 	bool is_foreign = mls_cell_bool(found, row, DECIDED_FOREIGN);
-	bool isnull;
 
 	if (winner != NULL)
 	{
@@ -794,7 +836,7 @@ take_winner(Contest *contest, const SPITupleTable *found, uint64 row, bool all_m
 	if (winner == NULL || strcmp(winner->source, source) != 0 ||
 		strcmp(winner->origin, mls_cell_text(found, row, DECIDED_ORIGIN)) != 0 ||
 		strcmp(source_key, mls_cell_text(found, row, DECIDED_OLD_KEY)) != 0)
-		places[(*nplaces)++] = mls_cell(found, row, DECIDED_PLACE, &isnull);
+		*removed = lappend(*removed, key);
 }
 
 /* A further row about a key: one who has lost it to the winner. */
@@ -811,17 +853,16 @@ take_loser(Contest *contest, const SPITupleTable *found, uint64 row, const char 
 		loser->fine = lappend(loser->fine, source_key);
 }
 
-/* Takes the rows of gold at some places out. */
+/* Takes rows of gold out by their keys: a place does not say in which partition, or on which machine. */
 static void
-remove_places(const Contest *contest, Datum *places, int n)
+remove_keys(const Contest *contest, List *removed)
 {
-	if (n == 0)
+	if (removed == NIL)
 		return;
 	mls_sql(SPI_OK_DELETE,
-			psprintf("DELETE FROM %s WHERE ctid = ANY ($1)", mls_qualified_name(contest->table)),
-			mls_arg(TIDARRAYOID,
-					PointerGetDatum(construct_array(places, n, TIDOID, sizeof(ItemPointerData),
-													false, TYPALIGN_SHORT))));
+			psprintf("DELETE FROM %s g WHERE g.%s = ANY ($1)", mls_qualified_name(contest->table),
+					 contest->key),
+			mls_arg_list(removed));
 }
 
 /* Ends the issues about who has the keys of some records; those of this transaction may be asked to stay. */
@@ -901,10 +942,9 @@ static void
 apply_decision(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 {
 	SPITupleTable *found = SPI_tuptable;
-	Datum *places = palloc(Max(found->numvals, 1) * sizeof(Datum));
+	List *removed = NIL;
 	const char *key = "";
 	const char *winner = NULL;
-	int nplaces = 0;
 
 	for (int i = 0; i < contest->nparties; i++)
 	{
@@ -924,11 +964,11 @@ apply_decision(MlsGoldWriter *gold_writer, Contest *contest, bool all_moved)
 			continue;
 		}
 		key = next;
-		take_winner(contest, found, i, all_moved, places, &nplaces);
+		take_winner(contest, found, i, all_moved, &removed);
 		winner =
 			claimant_of(contest, found, i, &claimant) ? contest->parties[claimant]->source : NULL;
 	}
-	remove_places(contest, places, nplaces);
+	remove_keys(contest, removed);
 	for (int i = 0; i < contest->nparties; i++)
 	{
 		const RowGroup *group = &contest->parties[i]->group;
@@ -1202,12 +1242,15 @@ static void
 free_gildings(const RowGroup *group)
 {
 	ListCell *lc;
+	ListCell *each;
 
 	foreach (lc, group->gildings)
 	{
 		const Target *gilding = lfirst(lc);
 
 		mls_plan_free(gilding->upsert);
+		foreach (each, gilding->before)
+			mls_plan_free(lfirst(each));
 		mls_plan_free(gilding->made);
 		mls_plan_free(gilding->conflicts);
 		mls_plan_free(gilding->remove);
@@ -1297,8 +1340,46 @@ leave(MlsRelease *release, Oid table, const char *resource, const char *sql)
 }
 
 /*
+ * Of a subscription that ends: drops the partitions in which its rows stand alone, where
+ * nobody else could have their keys.  Returns the parts for which that could not be done.
+ */
+List *
+mls_release_drop(const MlsSubscription *sub, const MlsTable *table, List *parts)
+{
+	List *left = NIL;
+	ListCell *lc;
+
+	foreach (lc, parts)
+	{
+		const MlsGoldPart *part = lfirst(lc);
+		Oid partition = InvalidOid;
+
+		if (part->resource != NULL && part->key_field != NULL &&
+			get_rel_relkind(part->table) == RELKIND_PARTITIONED_TABLE &&
+			mls_gold_contest(sub->owner, part->resource, part->table, sub->id, false) == NULL)
+			partition = mls_partition_to_drop(part->table, table->source, sub->resource);
+		if (OidIsValid(partition))
+			mls_sql(SPI_OK_UTILITY, psprintf("DROP TABLE %s", mls_qualified_name(partition)));
+		else
+			left = lappend(left, lfirst(lc));
+	}
+	return left;
+}
+
+static bool
+has_part(const List *parts, Oid table)
+{
+	ListCell *lc;
+
+	foreach (lc, parts)
+		if (((const MlsGoldPart *) lfirst(lc))->table == table)
+			return true;
+	return false;
+}
+
+/*
  * Rows of gold that a subscription leaves as a whole.  Their keys, and with a table
- * those that it claimed in vain, are decided about when the release ends; what is
+ * those of the parts' tables that it claimed in vain, are decided about when the release ends; what is
  * to go (delete) goes now.  Lives in the current context.
  */
 MlsRelease *
@@ -1322,7 +1403,7 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 	{
 		const MlsGoldStatements *sql = lfirst(lc);
 
-		if (sql->keys != NULL && !sql->can_fail)
+		if (sql->keys != NULL && !sql->can_fail && has_part(parts, sql->table))
 			leave(release, sql->table, sql->resource, sql->keys);
 	}
 	foreach (lc, parts)
@@ -1333,9 +1414,16 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 		mls_require_trust(part->table, sub->owner);
 		if (part->resource != NULL && part->key_field != NULL)
 			leave(release, part->table, part->resource,
-				  psprintf("SELECT g.%s FROM (SELECT * FROM %s WHERE %s) g",
-						   quote_identifier(part->key_field), gold, part->condition));
-		if (delete)
+				  part->places
+					  ? part->places
+					  : psprintf("SELECT g.%s FROM (SELECT * FROM %s WHERE %s) g",
+								 quote_identifier(part->key_field), gold, part->condition));
+		if (delete &&part->places != NULL)
+			run_sql(mls_shards_command(psprintf("DELETE FROM %s WHERE %s = ANY ($1) AND %s", gold,
+												part->place, part->condition),
+									   part->places),
+					SPI_OK_DELETE);
+		else if (delete)
 			mls_sql(SPI_OK_DELETE, psprintf("DELETE FROM %s WHERE %s", gold, part->condition));
 	}
 	return release;

@@ -24,6 +24,7 @@ extern void mls_gold_writer_end(MlsGoldWriter *gold_writer);
 /* Rows of gold that a subscription leaves as a whole, and who has their keys then. */
 typedef struct MlsRelease MlsRelease;
 
+extern List *mls_release_drop(const MlsSubscription *sub, const MlsTable *table, List *parts);
 extern MlsRelease *mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run,
 									 List *parts, bool delete);
 extern void mls_release_end(MlsRelease *release);

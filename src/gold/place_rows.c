@@ -34,6 +34,8 @@ mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold, const cha
 {
 	Statement *statement = placed_statement(table, silver_table, gold);
 	const MlsGoldTarget *target;
+	const char *from;
+	const char *shown;
 	List *uses;
 	StringInfoData sql;
 	ListCell *lc;
@@ -51,6 +53,14 @@ mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold, const cha
 		uses = list_concat_unique(
 			uses, mls_map_expression_uses(target->key, &missing, target->relations));
 	}
+	from = mls_map_from(target->relations, rows, uses);
+	shown = mls_qualified_name(statement->gold);
+	if (statement->shards != NULL)
+		shown = mls_shards_rows(
+			statement->gold,
+			list_make3(unconstify(char *, target->key_field), MLS_GOLD_SOURCE, MLS_GOLD_ORIGIN),
+			psprintf("g.%s = ANY ($1)", quote_identifier(target->key_field)),
+			psprintf("SELECT %s FROM %s", mls_statement_key(statement), from));
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	foreach (lc, target->key_columns)
@@ -58,11 +68,9 @@ mls_gold_place_rows(const MlsTable *table, Oid silver_table, Oid gold, const cha
 	appendStringInfo(&sql,
 					 "%s AS mls_key, %s AS mls_question FROM %s JOIN %s g ON g.%s = %s "
 					 "WHERE g." MLS_GOLD_SOURCE " = %s AND g." MLS_GOLD_ORIGIN " = %s",
-					 mls_gold_source_key(target), target->place->question,
-					 mls_map_from(target->relations, rows, uses),
-					 mls_qualified_name(statement->gold), quote_identifier(target->key_field),
-					 mls_statement_key(statement), quote_literal_cstr(table->source->name),
-					 quote_literal_cstr(target->origin));
+					 mls_gold_source_key(target), target->place->question, from, shown,
+					 quote_identifier(target->key_field), mls_statement_key(statement),
+					 quote_literal_cstr(table->source->name), quote_literal_cstr(target->origin));
 	return sql.data;
 }
 

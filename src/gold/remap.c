@@ -87,7 +87,7 @@ clear(const Remapping *remapping)
 
 	foreach (lc, mls_gold_clearings(run->table, run->sub->silver, run->sub->gold,
 									mls_gold_rows_by_key(run->table, run->sub->silver, KEYS)))
-		mls_sql(SPI_OK_UPDATE, lfirst(lc));
+		mls_sql(mls_shards_expected(lfirst(lc), SPI_OK_UPDATE), lfirst(lc));
 }
 
 /* One batch, in the open transaction; false when there was none any more. */
@@ -178,8 +178,10 @@ find_left(const MlsRun *run)
 		char *message = NULL;
 
 		if (mls_attempt(run_count,
-						psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s",
-								 mls_qualified_name(part->table), part->condition),
+						part->places
+							? psprintf("SELECT pg_catalog.count(*) FROM (%s) x", part->places)
+							: psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s",
+									   mls_qualified_name(part->table), part->condition),
 						&message) &&
 			mls_int8_at(0, 1) > 0)
 			left = lappend(left, (void *) part);

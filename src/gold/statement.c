@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "nodes/value.h"
 #include "utils/lsyscache.h"
@@ -23,6 +24,15 @@
 #include "gold/statement.h"
 
 /* ---- Expressions over a row r ---- */
+
+bool
+mls_statement_is_apart(const Statement *statement)
+{
+	const MlsShards *shards = statement->shards;
+
+	return shards != NULL && shards->column != NULL && statement->target->unique_key &&
+		   strcmp(shards->column, statement->target->key_field) != 0;
+}
 
 static char *
 with_prefix(const Statement *statement, const char *key)
@@ -79,7 +89,12 @@ mls_statement_value(const Statement *statement, const MlsGoldField *field)
 		from = between;
 	}
 	value = mls_gold_conversion(value, from, type, timezone);
-	return field->is_reference && type == TEXTOID ? with_prefix(statement, value) : value;
+	if (field->is_reference && type == TEXTOID)
+		value = with_prefix(statement, value);
+	/* What belongs to nothing stands somewhere, too. */
+	if (mls_statement_is_apart(statement) && strcmp(field->name, statement->shards->column) == 0)
+		value = psprintf("coalesce(%s, '')", value);
+	return value;
 }
 
 /* ---- Parts ---- */
@@ -128,16 +143,86 @@ same_row(const Statement *statement)
 	return psprintf("g." MLS_GOLD_SOURCE_KEY " = %s", mls_gold_source_key(target));
 }
 
+/* Does its ctid tell a row of gold from all others? */
+static bool
+has_places(const Statement *statement)
+{
+	return statement->shards == NULL &&
+		   get_rel_relkind(statement->gold) != RELKIND_PARTITIONED_TABLE;
+}
+
+/* The column by which a row of gold is found again where that is not so. */
+static const char *
+place_column(const Statement *statement)
+{
+	return statement->target->unique_key ? statement->target->key_field : MLS_GOLD_SOURCE_KEY;
+}
+
+static char *
+place(const Statement *statement)
+{
+	if (has_places(statement))
+		return pstrdup("g.ctid AS place");
+	return psprintf("g.%s AS place", quote_identifier(place_column(statement)));
+}
+
 /*
- * "gold_row": the row g of gold that belongs to each of the rows before it, or
- * nothing.  OFFSET keeps the planner from taking them the other way round, all of
- * gold first, which looks good as long as there is little of it.
+ * Gold, for those of its rows that have in a column what a query finds: the table, or where
+ * it is distributed these rows, with what tells rows apart.
  */
 static char *
-found_row(const Statement *statement, const char *columns, const char *condition)
+gold_by(const Statement *statement, const char *column, const char *query)
 {
-	return psprintf("CROSS JOIN LATERAL (SELECT %s FROM %s g WHERE %s OFFSET 0) gold_row", columns,
-					mls_qualified_name(statement->gold), condition);
+	List *columns = list_make3(MLS_GOLD_SOURCE, MLS_GOLD_ORIGIN, MLS_GOLD_SOURCE_KEY);
+
+	if (statement->shards == NULL)
+		return mls_qualified_name(statement->gold);
+	if (statement->target->unique_key)
+		columns = lappend(columns, unconstify(char *, statement->target->key_field));
+	if (mls_statement_is_apart(statement))
+		columns = lappend(columns, unconstify(char *, statement->shards->column));
+	return mls_shards_rows(statement->gold, columns,
+						   query ? psprintf("g.%s = ANY ($1)", quote_identifier(column))
+								 : any_own_row(statement),
+						   query);
+}
+
+/*
+ * "gold_row": the row g of gold that belongs to each of the rows before it, or
+ * nothing; by a column that has what a query finds.  OFFSET keeps the planner from taking
+ * them the other way round, all of gold first, which looks good as long as there is little
+ * of it.
+ */
+static char *
+found_row(const Statement *statement, const char *columns, const char *condition,
+		  const char *column, const char *query)
+{
+	return psprintf("CROSS JOIN LATERAL (SELECT %s FROM %s g WHERE %s%s) gold_row", columns,
+					gold_by(statement, column, query), condition,
+					statement->shards ? "" : " OFFSET 0");
+}
+
+/* The condition of rows g of gold whose places (see place()) a query finds; they fit a condition, too. */
+static char *
+at_places(const Statement *statement, const char *places, const char *condition)
+{
+	if (has_places(statement))
+		return psprintf("g.ctid = ANY (ARRAY(%s))", places);
+	return psprintf("g.%s = ANY (ARRAY(%s)) AND %s", quote_identifier(place_column(statement)),
+					places, condition);
+}
+
+/* The statement that takes them out. */
+static char *
+removal(const Statement *statement, const char *places, const char *condition)
+{
+	const char *gold = mls_qualified_name(statement->gold);
+
+	if (statement->shards == NULL)
+		return psprintf("DELETE FROM %s g WHERE %s", gold, at_places(statement, places, condition));
+	return mls_shards_command(psprintf("DELETE FROM %s g WHERE g.%s = ANY ($1) AND %s", gold,
+									   quote_identifier(place_column(statement)), condition),
+							  places);
 }
 
 /* A column in a comparison; types that cannot be compared are compared as text. */
@@ -241,6 +326,19 @@ fans_out(const Statement *statement)
 	return false;
 }
 
+/* The column by which rows are spread, where no rule makes it. */
+static MlsGoldField *
+no_parent(const char *column)
+{
+	MlsGoldField *field = palloc0(sizeof(MlsGoldField));
+
+	field->name = column;
+	field->value = "''::pg_catalog.text";
+	field->source_type = field->type = TEXTOID;
+	field->is_first = true;
+	return field;
+}
+
 /* What is needed to write a target's statements; NULL if it cannot be made now. */
 Statement *
 mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold)
@@ -254,7 +352,11 @@ mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold
 	statement->gold = mls_gold_table(target, gold);
 	if (!OidIsValid(statement->gold) || get_rel_name(statement->gold) == NULL)
 		return NULL;
+	statement->shards = mls_shards_of(statement->gold);
 	statement->fields = stored_fields(statement);
+	if (mls_statement_is_apart(statement) &&
+		mls_gold_field(statement->fields, statement->shards->column) == NULL)
+		statement->fields = lappend(statement->fields, no_parent(statement->shards->column));
 	statement->uses = used_relations(statement, &valid);
 	if (!valid)
 		return NULL;
@@ -290,7 +392,10 @@ list_fields(const Statement *statement, Lists *lists)
 
 		appendStringInfo(&lists->columns, ", %s", name);
 		appendStringInfo(&lists->values, ", %s", mls_statement_value(statement, field));
-		appendStringInfo(&lists->changes, ", %s = excluded.%s", name, name);
+		/* Rows of another machine are others: what they belong to is part of their identity. */
+		if (!mls_statement_is_apart(statement) ||
+			strcmp(field->name, statement->shards->column) != 0)
+			appendStringInfo(&lists->changes, ", %s = excluded.%s", name, name);
 	}
 	if (statement->target->unique_key)
 		appendStringInfo(&lists->changes,
@@ -301,6 +406,9 @@ list_fields(const Statement *statement, Lists *lists)
 static const char *
 identity(const Statement *statement)
 {
+	if (mls_statement_is_apart(statement))
+		return psprintf("%s, %s", quote_identifier(statement->shards->column),
+						quote_identifier(statement->target->key_field));
 	if (statement->target->unique_key)
 		return quote_identifier(statement->target->key_field);
 	return MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN ", " MLS_GOLD_SOURCE_KEY;
@@ -326,22 +434,89 @@ mls_statement_from(const Statement *statement, const char *rows)
 	return mls_map_from(statement->target->relations, rows, statement->uses);
 }
 
-static char *
-plain_upsert(const Statement *statement, const Lists *lists, const char *rows)
+/* The columns that are written, as the selects for it give them (List of char *). */
+static List *
+written_columns(const Statement *statement)
 {
 	const MlsGoldTarget *target = statement->target;
-	const char *key_column =
-		target->unique_key ? psprintf("%s, ", quote_identifier(target->key_field)) : "";
+	List *columns = target->unique_key ? list_make1(unconstify(char *, target->key_field)) : NIL;
+	ListCell *lc;
+
+	columns = lappend(columns, MLS_GOLD_SOURCE);
+	columns = lappend(columns, MLS_GOLD_ORIGIN);
+	columns = lappend(columns, MLS_GOLD_SOURCE_KEY);
+	columns = lappend(columns, MLS_GOLD_UPDATED_AT);
+	foreach (lc, statement->fields)
+		columns = lappend(columns, unconstify(char *, ((MlsGoldField *) lfirst(lc))->name));
+	return columns;
+}
+
+static char *
+name_list(const List *columns, const char *relation)
+{
+	StringInfoData list;
+	ListCell *lc;
+
+	initStringInfo(&list);
+	foreach (lc, columns)
+		appendStringInfo(&list, "%s%s%s", list.len ? ", " : "", relation,
+						 quote_identifier(lfirst(lc)));
+	return list.data;
+}
+
+/* "WITH v AS (...)": what a select gives, for who reads it twice. */
+static char *
+with_rows(const Statement *statement, const char *select)
+{
+	return psprintf("WITH v (%s) AS MATERIALIZED (%s)", name_list(written_columns(statement), ""),
+					select);
+}
+
+/* "... g WHERE": the rows of gold that have keys of v. */
+static char *
+rows_of_keys(const Statement *statement)
+{
+	const char *key = quote_identifier(statement->target->key_field);
+
+	return psprintf(
+		"%s g WHERE g.%s = v.%s",
+		gold_by(statement, statement->target->key_field, psprintf("SELECT v.%s FROM v", key)), key,
+		key);
+}
+
+/*
+ * Brings what a select gives into distributed gold.  Keys that others have elsewhere meet
+ * nobody there, so they are left out before.
+ */
+static char *
+shards_upsert(const Statement *statement, const Lists *lists, const char *select)
+{
+	List *columns = written_columns(statement);
+	const char *gold = mls_qualified_name(statement->gold);
+	const char *row = mls_shards_row(statement->gold, "v", columns);
+	char *command =
+		psprintf("INSERT INTO %s AS g (%s) SELECT %s FROM pg_catalog.unnest($1) u%s", gold,
+				 name_list(columns, ""), name_list(columns, "u."), on_conflict(statement, lists));
+
+	if (!mls_statement_is_apart(statement))
+		return mls_shards_command(
+			command, psprintf("%s SELECT %s FROM v", with_rows(statement, select), row));
+	return mls_shards_command(
+		command,
+		psprintf("%s SELECT %s FROM v WHERE NOT EXISTS (SELECT FROM %s AND NOT (%s))",
+				 with_rows(statement, select), row, rows_of_keys(statement), own_row(statement)));
+}
+
+static char *
+plain_select(const Statement *statement, const Lists *lists, const char *rows)
+{
+	const MlsGoldTarget *target = statement->target;
 	const char *key_value =
 		target->unique_key ? psprintf("%s, ", mls_statement_key(statement)) : "";
 
-	return psprintf("INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
-					", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT "%s) "
-					"SELECT %s%s, %s, %s, pg_catalog.now()%s FROM %s%s",
-					mls_qualified_name(statement->gold), key_column, lists->columns.data, key_value,
+	return psprintf("SELECT %s%s, %s, %s, pg_catalog.now()%s FROM %s", key_value,
 					quoted_source(statement), quoted_origin(statement), mls_gold_source_key(target),
-					lists->values.data, mls_statement_from(statement, rows),
-					on_conflict(statement, lists));
+					lists->values.data, mls_statement_from(statement, rows));
 }
 
 /* The rows of a plain target as gold has them, for who knows that they are new. */
@@ -453,21 +628,33 @@ made_rows(const Statement *statement, const char *rows, bool raw)
 					condition ? psprintf(" WHERE (%s\n)", condition) : "", order.data);
 }
 
-/* The upsert of those rows only that a contest was won with. */
+/* What was made of rows, or those of it only that a contest was won with. */
 static char *
-won_upsert(const Statement *statement, const Lists *lists, const char *rows)
+made_select(const Statement *statement, const Lists *lists, const char *rows)
 {
-	const MlsGoldTarget *target = statement->target;
+	const char *won = statement->won
+						  ? psprintf(" WHERE ((n.mls_key, n." MLS_GOLD_SOURCE_KEY
+									 ") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE",
+									 statement->won)
+						  : "";
 
-	return psprintf("INSERT INTO %s AS g (%s, " MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN
-					", " MLS_GOLD_SOURCE_KEY ", " MLS_GOLD_UPDATED_AT
-					"%s) SELECT n.mls_key, %s, %s, n." MLS_GOLD_SOURCE_KEY
-					", pg_catalog.now()%s FROM (%s) n WHERE ((n.mls_key, n." MLS_GOLD_SOURCE_KEY
-					") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE%s",
-					mls_qualified_name(statement->gold), quote_identifier(target->key_field),
-					lists->columns.data, quoted_source(statement), quoted_origin(statement),
-					lists->columns.data, made_rows(statement, rows, false), statement->won,
-					on_conflict(statement, lists));
+	return psprintf("SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY ", pg_catalog.now()%s FROM (%s) n%s",
+					statement->target->unique_key ? "n.mls_key, " : "", quoted_source(statement),
+					quoted_origin(statement), lists->columns.data,
+					made_rows(statement, rows, false), won);
+}
+
+/* The row of gold that a row r made before. */
+static char *
+row_before(const Statement *statement, const char *rows)
+{
+	const char *source_key = mls_gold_source_key(statement->target);
+
+	return found_row(
+		statement,
+		psprintf("%s, g.%s AS key", place(statement), quote_identifier(place_column(statement))),
+		psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s", source_key, own_row(statement)),
+		MLS_GOLD_SOURCE_KEY, psprintf("SELECT %s FROM %s r", source_key, rows));
 }
 
 static char *
@@ -478,19 +665,30 @@ general_upsert(const Statement *statement, const Lists *lists, const char *rows)
 	const char *key =
 		target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY;
 	const char *key_column = target->unique_key ? psprintf("%s, ", key) : "";
-	const char *made_before = found_row(statement, psprintf("g.ctid AS place, g.%s AS key", key),
-										psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s",
-												 mls_gold_source_key(target), own_row(statement)));
+	const char *made_before = row_before(statement, rows);
 
 	return psprintf(
-		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s WHERE ctid = ANY (ARRAY("
-		"SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key IN (SELECT n.mls_key FROM n)))) "
+		"WITH n AS MATERIALIZED (%s), d AS (DELETE FROM %s g WHERE %s) "
 		"INSERT INTO %s AS g (%s" MLS_GOLD_SOURCE ", " MLS_GOLD_ORIGIN ", " MLS_GOLD_SOURCE_KEY
 		", " MLS_GOLD_UPDATED_AT "%s) SELECT %s%s, %s, n." MLS_GOLD_SOURCE_KEY
 		", pg_catalog.now()%s FROM n%s",
-		made_rows(statement, rows, false), gold, rows, made_before, gold, key_column,
-		lists->columns.data, target->unique_key ? "n.mls_key, " : "", quoted_source(statement),
-		quoted_origin(statement), lists->columns.data, on_conflict(statement, lists));
+		made_rows(statement, rows, false), gold,
+		at_places(statement,
+				  psprintf("SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key IN "
+						   "(SELECT n.mls_key FROM n)",
+						   rows, made_before),
+				  own_row(statement)),
+		gold, key_column, lists->columns.data, target->unique_key ? "n.mls_key, " : "",
+		quoted_source(statement), quoted_origin(statement), lists->columns.data,
+		on_conflict(statement, lists));
+}
+
+/* The select of what is written. */
+static char *
+select_sql(const Statement *statement, const Lists *lists, const char *rows)
+{
+	return statement->plain && statement->won == NULL ? plain_select(statement, lists, rows)
+													  : made_select(statement, lists, rows);
 }
 
 static char *
@@ -499,10 +697,54 @@ upsert_sql(const Statement *statement, const char *rows)
 	Lists lists;
 
 	list_fields(statement, &lists);
-	if (statement->won != NULL)
-		return won_upsert(statement, &lists, rows);
-	return statement->plain ? plain_upsert(statement, &lists, rows)
-							: general_upsert(statement, &lists, rows);
+	if (statement->shards != NULL)
+		return shards_upsert(statement, &lists, select_sql(statement, &lists, rows));
+	if (!statement->plain && statement->won == NULL)
+		return general_upsert(statement, &lists, rows);
+	return psprintf("INSERT INTO %s AS g (%s) %s%s", mls_qualified_name(statement->gold),
+					name_list(written_columns(statement), ""), select_sql(statement, &lists, rows),
+					on_conflict(statement, &lists));
+}
+
+/*
+ * What goes before the upsert of distributed gold (List of char *): rows that records made
+ * and make no more, and rows that belong to something else now and so stand elsewhere.
+ */
+static List *
+before_upsert(const Statement *statement, const char *rows)
+{
+	List *commands = NIL;
+	Lists lists;
+
+	if (statement->shards == NULL)
+		return NIL;
+	if (!statement->plain && statement->won == NULL)
+		commands = lappend(
+			commands,
+			removal(statement,
+					psprintf("SELECT gold_row.place FROM %s r %s WHERE NOT gold_row.key "
+							 "IN (SELECT n.%s FROM (%s) n)",
+							 rows, row_before(statement, rows),
+							 statement->target->unique_key ? "mls_key" : MLS_GOLD_SOURCE_KEY,
+							 made_rows(statement, rows, false)),
+					own_row(statement)));
+	if (mls_statement_is_apart(statement))
+	{
+		const char *column = quote_identifier(statement->shards->column);
+
+		list_fields(statement, &lists);
+		commands = lappend(
+			commands,
+			removal(
+				statement,
+				psprintf("%s SELECT g.%s FROM v CROSS JOIN LATERAL (SELECT g.* FROM %s AND %s) g "
+						 "WHERE g.%s <> v.%s",
+						 with_rows(statement, select_sql(statement, &lists, rows)),
+						 quote_identifier(statement->target->key_field), rows_of_keys(statement),
+						 own_row(statement), column, column),
+				own_row(statement)));
+	}
+	return commands;
 }
 
 /* Takes out rows of sources that nobody replicates any more, for rows with their keys have come. */
@@ -510,16 +752,17 @@ static char *
 yielding(const Statement *statement, const char *rows)
 {
 	const char *made = statement->plain ? mls_statement_key(statement) : "n.mls_key";
-	const char *left = found_row(
-		statement, "g.ctid AS place",
-		psprintf("g.%s = %s AND NOT (%s) AND NOT mls.is_replicated(g." MLS_GOLD_SOURCE
-				 ", g." MLS_GOLD_ORIGIN ")",
-				 quote_identifier(statement->target->key_field), made, own_row(statement)));
 	const char *from = statement->plain ? psprintf("%s r", rows)
 										: psprintf("(%s) n", made_rows(statement, rows, false));
+	const char *others = psprintf("NOT (%s)", own_row(statement));
+	const char *left =
+		found_row(statement, place(statement),
+				  psprintf("g.%s = %s AND %s AND NOT mls.is_replicated(g." MLS_GOLD_SOURCE
+						   ", g." MLS_GOLD_ORIGIN ")",
+						   quote_identifier(statement->target->key_field), made, others),
+				  statement->target->key_field, psprintf("SELECT %s FROM %s", made, from));
 
-	return psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s %s))",
-					mls_qualified_name(statement->gold), from, left);
+	return removal(statement, psprintf("SELECT gold_row.place FROM %s %s", from, left), others);
 }
 
 /* Rows whose key in gold is taken by another source or target; with all, or by their own. */
@@ -527,19 +770,22 @@ static char *
 conflicts(const Statement *statement, const char *rows, bool all)
 {
 	const char *made = statement->plain ? mls_statement_key(statement) : "n.mls_key";
+	const char *from;
 	const char *taken;
 
 	if (!statement->target->unique_key)
 		return NULL;
+	from = statement->plain ? psprintf("%s r", rows)
+							: psprintf("(%s) n", made_rows(statement, rows, false));
 	taken =
 		found_row(statement, "g." MLS_GOLD_SOURCE " AS source",
 				  psprintf("g.%s = %s AND NOT (%s)", quote_identifier(statement->target->key_field),
-						   made, all ? "false" : own_row(statement)));
-	if (statement->plain)
-		return psprintf("SELECT %s AS key, gold_row.source FROM %s r %s",
-						mls_gold_source_key(statement->target), rows, taken);
-	return psprintf("SELECT n." MLS_GOLD_SOURCE_KEY " AS key, gold_row.source FROM (%s) n %s",
-					made_rows(statement, rows, false), taken);
+						   made, all ? "false" : own_row(statement)),
+				  statement->target->key_field, psprintf("SELECT %s FROM %s", made, from));
+	return psprintf("SELECT %s AS key, gold_row.source FROM %s %s",
+					statement->plain ? mls_gold_source_key(statement->target)
+									 : "n." MLS_GOLD_SOURCE_KEY,
+					from, taken);
 }
 
 /* Rows that are to be in gold, of which the role sees none with their key. */
@@ -551,12 +797,16 @@ unseen(const Statement *statement, const char *rows)
 									 ") IN (SELECT w.key, w.source_key FROM %s w)) IS TRUE",
 									 statement->won)
 						  : "";
+	const char *made;
 
 	if (!statement->target->unique_key)
 		return NULL;
+	made = made_rows(statement, rows, false);
 	return psprintf("SELECT n." MLS_GOLD_SOURCE_KEY " AS key FROM (%s) n WHERE NOT EXISTS "
 					"(SELECT FROM %s g WHERE g.%s = n.mls_key)%s",
-					made_rows(statement, rows, false), mls_qualified_name(statement->gold),
+					made,
+					gold_by(statement, statement->target->key_field,
+							psprintf("SELECT n.mls_key FROM (%s) n", made)),
 					quote_identifier(statement->target->key_field), due);
 }
 
@@ -590,6 +840,7 @@ static char *
 is_yielded(const Statement *statement, int64 subscription, Oid owner)
 {
 	char *is_noted = "";
+	const char *gold;
 
 	if (!statement->target->unique_key)
 		return "false";
@@ -598,13 +849,18 @@ is_yielded(const Statement *statement, int64 subscription, Oid owner)
 							" AND i.kind = 'conflict' AND i.solved_at IS NULL AND i.key = "
 							"pg_catalog.left(n." MLS_GOLD_SOURCE_KEY ", 200)) OR ",
 							subscription);
+	gold = statement->shards
+			   ? mls_shards_rows(statement->gold,
+								 list_make3(MLS_GOLD_SOURCE, MLS_GOLD_ORIGIN,
+											unconstify(char *, statement->target->key_field)),
+								 psprintf("NOT (%s)", own_row(statement)), NULL)
+			   : mls_qualified_name(statement->gold);
 	return psprintf("(%sEXISTS (SELECT FROM %s f WHERE f.%s = n.mls_key AND "
 					"mls.is_replicated(f." MLS_GOLD_SOURCE ", f." MLS_GOLD_ORIGIN
 					") AND NOT EXISTS "
 					"(SELECT FROM mls.subscription s WHERE s.source = f." MLS_GOLD_SOURCE
 					" AND s.owner::pg_catalog.oid = %u)))",
-					is_noted, mls_qualified_name(statement->gold),
-					quote_identifier(statement->target->key_field), owner);
+					is_noted, gold, quote_identifier(statement->target->key_field), owner);
 }
 
 /*
@@ -616,9 +872,12 @@ char *
 mls_statement_comparison(const Statement *statement, const char *rows, int64 subscription,
 						 Oid owner)
 {
-	const char *gold = mls_qualified_name(statement->gold);
-	const char *key = statement->target->unique_key ? quote_identifier(statement->target->key_field)
-													: MLS_GOLD_SOURCE_KEY;
+	const char *own = statement->shards
+						  ? mls_shards_rows(statement->gold, written_columns(statement),
+											any_own_row(statement), NULL)
+						  : psprintf("(SELECT * FROM %s g WHERE %s)",
+									 mls_qualified_name(statement->gold), any_own_row(statement));
+	const char *key = quote_identifier(place_column(statement));
 	const char *made = statement->target->unique_key ? "n.mls_key" : "n." MLS_GOLD_SOURCE_KEY;
 	const char *due = statement->won
 						  ? psprintf(" WHERE ((m.mls_key, m." MLS_GOLD_SOURCE_KEY
@@ -632,15 +891,14 @@ mls_statement_comparison(const Statement *statement, const char *rows, int64 sub
 		"c AS (SELECT coalesce(%s, g.%s) AS key, "
 		"CASE WHEN g.%s IS NULL THEN CASE WHEN NOT %s THEN 1 END WHEN %s IS NULL THEN 3 "
 		"WHEN (%s) IS DISTINCT FROM (%s)%s THEN 2 END AS kind "
-		"FROM n FULL JOIN (SELECT * FROM %s g WHERE %s) g ON g.%s = %s) "
+		"FROM n FULL JOIN %s g ON g.%s = %s) "
 		"SELECT pg_catalog.count(*) FILTER (WHERE kind = 1), "
 		"pg_catalog.count(*) FILTER (WHERE kind = 2), "
 		"pg_catalog.count(*) FILTER (WHERE kind = 3), "
 		"(pg_catalog.array_agg(key ORDER BY key) FILTER (WHERE kind IS NOT NULL))[1:5] FROM c",
 		made_rows(statement, rows, true), due, made, key, key,
 		is_yielded(statement, subscription, owner), made, compared_columns(statement, "g"),
-		compared_columns(statement, "n"), other_values(statement), gold, any_own_row(statement),
-		key, made);
+		compared_columns(statement, "n"), other_values(statement), own, key, made);
 }
 
 /*
@@ -671,9 +929,30 @@ changed_keys(const Statement *statement, const char *rows, const char *gone)
 						  found_row(statement,
 									psprintf("g.%s AS key", quote_identifier(target->key_field)),
 									psprintf("g." MLS_GOLD_SOURCE_KEY " = x.source_key AND %s",
-											 own_row(statement))));
+											 own_row(statement)),
+									MLS_GOLD_SOURCE_KEY,
+									psprintf("SELECT %s FROM %s r UNION ALL SELECT %s FROM %s r",
+											 source_key, rows, source_key, gone)));
 	}
 	return psprintf("SELECT k.key FROM (%s UNION ALL %s) k WHERE k.key IS NOT NULL", now, before);
+}
+
+/* Takes out what the keys of a relation made. */
+static char *
+removal_of(const Statement *statement, const char *gone)
+{
+	bool by_key = statement->target->unique_key && statement->plain;
+	const char *key =
+		by_key ? mls_statement_key(statement) : mls_gold_source_key(statement->target);
+
+	return removal(
+		statement,
+		psprintf("SELECT gold_row.place FROM %s r %s", gone,
+				 found_row(statement, place(statement),
+						   psprintf("%s AND %s", same_row(statement), own_row(statement)),
+						   by_key ? statement->target->key_field : MLS_GOLD_SOURCE_KEY,
+						   psprintf("SELECT %s FROM %s r", key, gone))),
+		own_row(statement));
 }
 
 static MlsGoldStatements *
@@ -700,11 +979,10 @@ write_statements(const Statement *statement, const char *rows, const char *gone)
 		statements->source_keys =
 			psprintf("SELECT %s AS key FROM %s r", mls_gold_source_key(statement->target), gone);
 	}
-	statements->remove =
-		psprintf("DELETE FROM %s WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
-				 mls_qualified_name(statement->gold), gone,
-				 found_row(statement, "g.ctid AS place",
-						   psprintf("%s AND %s", same_row(statement), own_row(statement))));
+	statements->before = before_upsert(statement, rows);
+	statements->remove = removal_of(statement, gone);
+	statements->is_distributed = statement->shards != NULL;
+	statements->is_apart = mls_statement_is_apart(statement);
 	statements->plain = statement->plain;
 	statements->can_fail = statement->can_fail;
 	return statements;
@@ -754,17 +1032,27 @@ left_part(const Statement *statement, const char *rows)
 	MlsGoldPart *part = palloc0(sizeof(MlsGoldPart));
 	const char *made =
 		target->unique_key ? mls_statement_key(statement) : mls_gold_source_key(target);
+	const char *place;
+	const char *left;
 
 	part->table = statement->gold;
 	part->resource = target->resource;
 	part->key_field = target->unique_key ? target->key_field : NULL;
-	part->condition =
-		psprintf(MLS_GOLD_SOURCE " = %s AND " MLS_GOLD_ORIGIN " = %s AND NOT EXISTS (SELECT FROM "
-								 "(SELECT %s AS key FROM %s%s OFFSET 0) v WHERE v.key = %s)",
-				 quoted_source(statement), quoted_origin(statement), made,
-				 mls_statement_from(statement, rows),
-				 target->condition ? psprintf(" WHERE (%s\n)", target->condition) : "",
-				 target->unique_key ? quote_identifier(target->key_field) : MLS_GOLD_SOURCE_KEY);
+	place = quote_identifier(place_column(statement));
+	part->condition = psprintf(MLS_GOLD_SOURCE " = %s AND " MLS_GOLD_ORIGIN " = %s",
+							   quoted_source(statement), quoted_origin(statement));
+	left = psprintf("NOT EXISTS (SELECT FROM (SELECT %s AS key FROM %s%s OFFSET 0) v WHERE "
+					"v.key = %s)",
+					made, mls_statement_from(statement, rows),
+					target->condition ? psprintf(" WHERE (%s\n)", target->condition) : "", place);
+	if (statement->shards == NULL)
+		part->condition = psprintf("%s AND %s", part->condition, left);
+	else
+	{
+		part->place = place;
+		part->places =
+			psprintf("SELECT %s FROM %s g WHERE %s", place, gold_by(statement, NULL, NULL), left);
+	}
 	return part;
 }
 
@@ -805,6 +1093,7 @@ clearing(const Statement *statement, const char *rows)
 {
 	StringInfoData set;
 	StringInfoData filled;
+	const char *source_key;
 	ListCell *lc;
 
 	initStringInfo(&set);
@@ -817,13 +1106,24 @@ clearing(const Statement *statement, const char *rows)
 	}
 	if (filled.len == 0)
 		return NULL;
-	return psprintf("UPDATE %s SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s "
-					"WHERE ctid = ANY (ARRAY(SELECT gold_row.place FROM %s r %s))",
-					mls_qualified_name(statement->gold), set.data, rows,
-					found_row(statement, "g.ctid AS place",
-							  psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND (%s)",
-									   mls_gold_source_key(statement->target), own_row(statement),
-									   filled.data)));
+	source_key = mls_gold_source_key(statement->target);
+	if (statement->shards != NULL)
+		return mls_shards_command(psprintf("UPDATE %s g SET " MLS_GOLD_UPDATED_AT
+										   " = pg_catalog.now()%s WHERE "
+										   "g." MLS_GOLD_SOURCE_KEY " = ANY ($1) AND %s AND (%s)",
+										   mls_qualified_name(statement->gold), set.data,
+										   own_row(statement), filled.data),
+								  psprintf("SELECT %s FROM %s r", source_key, rows));
+	return psprintf(
+		"UPDATE %s g SET " MLS_GOLD_UPDATED_AT " = pg_catalog.now()%s WHERE %s",
+		mls_qualified_name(statement->gold), set.data,
+		at_places(statement,
+				  psprintf("SELECT gold_row.place FROM %s r %s", rows,
+						   found_row(statement, place(statement),
+									 psprintf("g." MLS_GOLD_SOURCE_KEY " = %s AND %s AND (%s)",
+											  source_key, own_row(statement), filled.data),
+									 NULL, NULL)),
+				  own_row(statement)));
 }
 
 List *
@@ -850,8 +1150,12 @@ mls_gold_fingerprint(const MlsTable *table, Oid silver_table, Oid gold)
 
 	foreach (lc, mls_statement_list(table, silver_table, gold))
 	{
-		const char *sql = upsert_sql(lfirst(lc), "rows");
+		Statement *statement = lfirst(lc);
+		const char *sql;
 
+		/* Rules are what they are, wherever gold stands. */
+		statement->shards = NULL;
+		sql = upsert_sql(statement, "rows");
 		hash = hash_combine64(
 			hash, DatumGetUInt64(hash_any_extended((const unsigned char *) sql, strlen(sql), 0)));
 	}
@@ -942,7 +1246,7 @@ drop_place(Statement *statement, const char *rows, List **failed)
  * Each field's value is computed alone in a subtransaction.  That is slow, and
  * meant for the one row in a thousand.
  */
-char *
+List *
 mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const char *rows, int i,
 					   const char *won, List **failed)
 {
@@ -958,7 +1262,7 @@ mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const 
 	if ((target->condition &&
 		 !succeeds(psprintf("SELECT (%s\n)::pg_catalog.bool FROM %s", target->condition, from))) ||
 		(target->key && !succeeds(psprintf("SELECT (%s\n) FROM %s", target->key, from))))
-		return NULL;
+		return NIL;
 	foreach (lc, statement->fields)
 	{
 		const MlsGoldField *field = lfirst(lc);
@@ -968,5 +1272,5 @@ mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold, const 
 			*failed = lappend(*failed, makeString(pstrdup(field->name)));
 	}
 	statement->failing = *failed;
-	return upsert_sql(statement, rows);
+	return lappend(before_upsert(statement, rows), upsert_sql(statement, rows));
 }

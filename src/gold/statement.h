@@ -10,6 +10,7 @@
 
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "gold/shards.h"
 
 /* ---- What is run for a page (statement.c) ---- */
 
@@ -23,6 +24,9 @@ typedef struct MlsGoldStatements
 	 * they made before.  Rows that are the same are not rewritten; a row whose key
 	 * another source has is left alone.  SPI_processed counts the rows written. */
 	const char *upsert;
+	/* Of distributed gold, where no command does both: commands that go before it and take
+	 * out what the rows made before (List of char *). */
+	List *before;
 	/* The same, but whatever has the key of a row stays as it is, seen or not. */
 	const char *careful_insert;
 	/* The rows that these would bring, with the names of gold's columns; NULL unless plain. */
@@ -43,6 +47,8 @@ typedef struct MlsGoldStatements
 	const char *source_keys; /* (key text): those at the source, of `gone` */
 	bool plain;              /* each row of the relation is a row of gold */
 	bool can_fail;           /* rules of users take part, so a value may raise an error */
+	bool is_distributed;     /* SPI_processed says nothing (shards.h) */
+	bool is_apart;           /* the key's index is not what keeps it unique (shards.h) */
 } MlsGoldStatements;
 
 /*
@@ -68,11 +74,11 @@ mls_attempt_guarded(void (*work)(void *arg), void *arg, char **message, bool *is
 extern bool mls_gold_is_guarded(Oid table);
 
 /*
- * The upsert of the i-th of them for a row that raises an error: the fields whose
- * values do are left NULL; their names are in *failed (List of String).  NULL if
- * it is the condition or the key that raises it.
+ * The upsert of the i-th of them, and what goes before it, for a row that raises an error
+ * (List of char *): the fields whose values do are left NULL; their names are in *failed
+ * (List of String).  NIL if it is the condition or the key that raises it.
  */
-extern char *mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold,
+extern List *mls_gold_mended_upsert(const MlsTable *table, Oid silver_table, Oid gold,
 									const char *rows, int i, const char *won, List **failed);
 
 /* ---- Keys that several make (contest.c) ---- */
@@ -113,6 +119,7 @@ typedef struct MlsGoldBelongings
 typedef struct MlsGoldContest
 {
 	Oid table;
+	const char *key; /* of the table, quoted */
 	const char *keys;
 	const char *won;
 	const char *moved;
@@ -169,8 +176,12 @@ typedef struct Statement
 	const char *won; /* or NULL; SQL for FROM of (key, source_key): only these are written */
 	bool plain;      /* a row of silver is a row of gold, under its own key */
 	bool can_fail;
-	bool careful; /* rows that are there already stay as they are */
+	bool careful;            /* rows that are there already stay as they are */
+	const MlsShards *shards; /* NULL: gold is a local table */
 } Statement;
+
+/* Are rows of one key spread by another column?  No index finds two of them then. */
+extern bool mls_statement_is_apart(const Statement *statement);
 
 extern Statement *mls_statement_begin(const MlsTable *table, const MlsGoldTarget *target, Oid gold);
 extern List *mls_statement_list(const MlsTable *table, Oid silver_table, Oid gold);

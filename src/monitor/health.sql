@@ -60,7 +60,7 @@ COMMENT ON COLUMN mls.failing.message IS 'error of the last of them, with its de
 CREATE VIEW mls.leftover WITH (security_invoker = true) AS
 SELECT c.oid::regclass AS relation
   FROM pg_catalog.pg_class c
- WHERE c.relkind = 'r'
+ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
    AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = c.oid AND NOT a.attisdropped
            AND a.attname IN ('key', 'modified_at', 'modified', 'record', 'fetched_at', 'run_id',
@@ -81,10 +81,10 @@ CREATE FUNCTION mls.has_lost_rows(subscription bigint) RETURNS boolean
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT s.fill_after IS NOT NULL AND s.fill_fields = '{*}'
-          AND s.local_rows < (SELECT greatest(pg_stat_get_live_tuples(c.oid), c.reltuples) FROM pg_class c WHERE c.oid = s.bronze)
+          AND s.local_rows < (SELECT sum(greatest(pg_stat_get_live_tuples(c.oid), c.reltuples)) FROM mls.with_rows(s.bronze) w JOIN pg_class c ON c.oid = w.relation)
        OR s.gold IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.gold)
        OR s.local_rows > 0
-          AND EXISTS (SELECT FROM regexp_split_to_table(s.files, ' ') f
+          AND EXISTS (SELECT FROM regexp_split_to_table(s.files, '[ /]') f
                         JOIN pg_class c ON c.oid = split_part(f, ':', 1)::oid
                        WHERE c.relkind = 'r' AND c.relpages = 0 AND c.relfilenode <> split_part(f, ':', 2)::oid)
   FROM mls.subscription s WHERE s.id = subscription;

@@ -5,7 +5,7 @@
 CREATE VIEW mls.gold_relation AS
 SELECT c.oid::regclass AS gold, c.relnamespace::regnamespace AS schema
   FROM pg_catalog.pg_class c
- WHERE c.relkind = 'r'
+ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
    AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = c.oid AND NOT a.attisdropped
            AND a.attname IN ('mls_source', 'mls_origin', 'mls_source_key', 'mls_updated_at')) = 4;
@@ -56,7 +56,7 @@ WITH published AS (
            EXISTS (SELECT FROM pg_catalog.pg_publication_rel r
                     WHERE r.prpubid = p.oid AND r.prrelid = g.gold AND r.prattrs IS NOT NULL) AS named
       FROM mls.gold_relation g
-      JOIN pg_catalog.pg_publication_tables t ON pg_catalog.format('%I.%I', t.schemaname, t.tablename)::regclass = g.gold
+      JOIN pg_catalog.pg_publication_tables t ON coalesce(pg_catalog.pg_partition_root(pg_catalog.format('%I.%I', t.schemaname, t.tablename)::regclass), pg_catalog.format('%I.%I', t.schemaname, t.tablename)::regclass) = g.gold
       JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname)
 SELECT 'warning' AS level,
        pg_catalog.format('%s is about to gain columns for %s: make them at the subscribers of %s before mls_schema_accept()', p.gold,

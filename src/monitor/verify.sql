@@ -362,7 +362,7 @@ CREATE FUNCTION mls.measure_gold(verification bigint, subscription bigint, sourc
 DECLARE
     parts text;
 BEGIN
-    SELECT string_agg(format('ROW(%L::text, count(%s), %s, %s)', a.attname,
+    SELECT string_agg(format('jsonb_build_array(%L::text, count(%s), %s, %s)', a.attname,
                CASE a.atttypid WHEN 'text'::regtype THEN format('nullif(%I, '''')', a.attname)
                                WHEN 'text[]'::regtype THEN format('nullif(%I, ''{}'')', a.attname)
                                ELSE quote_ident(a.attname) END,
@@ -382,9 +382,8 @@ BEGIN
      WHERE a.attrelid = gold AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT LIKE 'mls\_%';
     PERFORM mls.note_quality(verification, resource, r)
        FROM mls.as_owner(subscription, format(
-                'SELECT jsonb_agg(q) FROM (SELECT v.field, g.rows, v.filled, v.too_long, v.outside
-                   FROM (SELECT count(*) AS rows, ARRAY[%s] AS parts FROM %s WHERE mls_source = $1) g,
-                        unnest(g.parts) AS v (field text, filled bigint, too_long bigint, outside bigint)) q',
+                'SELECT jsonb_agg(q) FROM (SELECT v ->> 0 AS field, g.rows, (v ->> 1)::bigint AS filled, (v ->> 2)::bigint AS too_long, (v ->> 3)::bigint AS outside
+                   FROM (SELECT count(*) AS rows, ARRAY[%s] AS parts FROM %s WHERE mls_source = $1) g, unnest(g.parts) AS v) q',
                 parts, gold), source) r;
 END $$;
 COMMENT ON FUNCTION mls.measure_gold(bigint, bigint, text, text, regclass) IS 'part of mls_verify(): fills mls.quality for one gold table';
@@ -421,9 +420,9 @@ BEGIN
                 'SELECT jsonb_build_array(count(*), min(g.%1$I)) FROM %2$s g WHERE g.mls_source = $1 AND g.%1$I <> '''' AND %3$s
                     AND EXISTS (SELECT FROM %4$s e WHERE e.mls_source = $1)
                     AND NOT EXISTS (SELECT FROM %4$s t WHERE t.%5$I = g.%1$I)',
-                reference.field, gold,
+                reference.field, mls.gold_from(gold, VARIADIC ARRAY['mls_source', reference.field] || CASE WHEN reference.named AND reference.field <> 'ResourceName' THEN '{ResourceName}'::text[] END),
                 CASE WHEN reference.named THEN format('g."ResourceName" = %L', reference.target) ELSE 'true' END,
-                target, reference.key_field), source) r;
+                mls.gold_from(target, 'mls_source', reference.key_field), reference.key_field), source) r;
             IF broken > 0 THEN
                 PERFORM mls.add_finding(verification, 'warning', resource, 'references', reference.field, broken,
                     format('%s a record of %s that gold does not have, such as %s',

@@ -75,6 +75,18 @@ COMMENT ON FUNCTION mls.refresh_within(text) IS 'how old the last success of a s
 REVOKE ALL ON FUNCTION mls.refresh_within(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mls.refresh_within(text) TO pg_monitor;
 
+CREATE FUNCTION mls.with_rows(parent oid, OUT relation oid) RETURNS SETOF oid
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT parent WHERE NOT EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = parent)
+ UNION ALL
+SELECT t.relid FROM pg_partition_tree(parent::regclass) t WHERE t.isleaf AND t.relid <> parent;
+$$;
+COMMENT ON FUNCTION mls.with_rows(oid) IS 'the tables in which the rows of a table are: itself, or its partitions';
+REVOKE ALL ON FUNCTION mls.with_rows(oid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mls.with_rows(oid) TO pg_monitor;
+
 CREATE VIEW mls_status_detail WITH (security_invoker = true) AS
 SELECT s.source,
        s.resource,
@@ -88,8 +100,7 @@ SELECT s.source,
        s.local_rows AS rows,
        s.remote_rows,
        s.remote_counted_at AS counted_at,
-       coalesce(nullif(pg_catalog.pg_stat_get_live_tuples(s.bronze), 0),
-                greatest(bronze.reltuples, 0)::bigint) AS bronze_rows,
+       bronze.rows AS bronze_rows,
        coalesce(fed.cursor_at, s.cursor_at) AS newest,
        pg_catalog.now() - coalesce(fed.cursor_at, s.cursor_at) AS lag,
        last.started_at AS last_run,
@@ -110,7 +121,9 @@ SELECT s.source,
   FROM mls.subscription s
   CROSS JOIN LATERAL mls.feeder(s.id) feeder
   LEFT JOIN mls.subscription fed ON fed.id = feeder.subscription
-  LEFT JOIN pg_catalog.pg_class bronze ON bronze.oid = s.bronze
+ CROSS JOIN LATERAL (
+       SELECT pg_catalog.sum(coalesce(nullif(pg_catalog.pg_stat_get_live_tuples(c.oid), 0), greatest(c.reltuples, 0)::bigint))::bigint AS rows
+         FROM mls.with_rows(s.bronze) w JOIN pg_catalog.pg_class c ON c.oid = w.relation) bronze
   LEFT JOIN mls.working working ON working.subscription = coalesce(fed.id, s.id)
   LEFT JOIN LATERAL (SELECT CASE WHEN lost.ended THEN 'crashed' ELSE r.status END AS status, r.started_at,
                             CASE WHEN lost.ended THEN 'the process or the server ended during the run' ELSE r.message END AS message,

@@ -69,7 +69,7 @@ BEGIN
         FOR one IN
             SELECT c.oid, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), 'RESO resource ' || d.resource) AS description, d.resource IS NOT NULL AS is_gold
               FROM pg_class c LEFT JOIN mls.dd_resource d ON mls.gold_table(d.resource) = c.oid
-             WHERE c.relnamespace = quote_ident(space.name)::regnamespace AND c.relkind IN ('r', 'p') AND (d.resource IS NOT NULL OR space.is_mart AND EXISTS (SELECT FROM mls.mart_relation r WHERE r.relation = c.relname))
+             WHERE c.relnamespace = quote_ident(space.name)::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND (d.resource IS NOT NULL OR space.is_mart AND EXISTS (SELECT FROM mls.mart_relation r WHERE r.relation = c.relname))
                AND has_table_privilege(c.oid, 'SELECT')
              ORDER BY c.relname::text COLLATE "C"
         LOOP

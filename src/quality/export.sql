@@ -140,7 +140,7 @@ BEGIN
             RETURN QUERY SELECT NULL::oid, i FROM mls.export_inserts(rules) i;
         END LOOP;
     WHEN 'subscriptions' THEN
-        RETURN QUERY SELECT s.owner::oid, c FROM mls.subscription s CROSS JOIN LATERAL unnest(ARRAY[mls.export_call('mls_subscribe', ARRAY['', s.foreign_table::text]),
+        RETURN QUERY SELECT s.owner::oid, c FROM mls.subscription s CROSS JOIN LATERAL unnest(ARRAY[mls.export_call('mls_subscribe', ARRAY['', s.foreign_table::text, 'partition', s.partition]),
                             CASE WHEN s.track_changes THEN mls.export_call('mls_track', ARRAY['', s.foreign_table::text]) END]) WITH ORDINALITY u (c, i)
          WHERE c IS NOT NULL AND pg_has_role(s.owner, 'USAGE') AND EXISTS (SELECT FROM pg_foreign_table t WHERE t.ftrelid = s.foreign_table) ORDER BY s.id, i;
         RETURN QUERY SELECT c.relowner, mls.export_call(CASE t.tgname WHEN 'mls_events_insert' THEN 'mls_serve_events' ELSE 'mls_serve_history' END, ARRAY['', ARRAY[d.resource]::text])

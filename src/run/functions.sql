@@ -2,15 +2,16 @@
 
 CREATE FUNCTION mls_subscribe(
     foreign_table regclass,
+    partition text DEFAULT NULL,
     OUT id bigint,
     OUT bronze regclass,
     OUT silver regclass,
     OUT gold regclass)
-    LANGUAGE c STRICT
+    LANGUAGE c
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION mls_subscribe(regclass)
-    IS 'replicate a foreign table: makes its tables where they are missing; no network';
+COMMENT ON FUNCTION mls_subscribe(regclass, text)
+    IS 'replicate a foreign table: makes its tables where they are missing; no network; partition: "source" gives its rows in gold a partition of their own, "hash N" cuts the tables that are made';
 
 CREATE FUNCTION mls_unsubscribe(foreign_table regclass, drop_data boolean DEFAULT false)
     RETURNS void
@@ -169,6 +170,6 @@ END $$;
 COMMENT ON FUNCTION mls_grant(regrole)
     IS 'let a role subscribe and sync: grants what that needs except USAGE on its foreign server';
 
-REVOKE ALL ON FUNCTION mls_subscribe(regclass), mls_unsubscribe(regclass, boolean),
+REVOKE ALL ON FUNCTION mls_subscribe(regclass, text), mls_unsubscribe(regclass, boolean),
     mls_sync(text, text, boolean, boolean, boolean), mls_purge(text, text, boolean, boolean), mls_undo(bigint),
     mls_reconcile(text, text, boolean), mls_remap(text, text), mls_rebuild(regclass), mls_grant(regrole) FROM PUBLIC;

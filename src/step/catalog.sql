@@ -57,6 +57,7 @@ CREATE TABLE mls.subscription (
     key_prefix       text NOT NULL DEFAULT '',
     timestamps       jsonb NOT NULL DEFAULT '{}',
     count_proven     bigint NOT NULL DEFAULT -1,
+    partition        text,
     UNIQUE (source, resource)
 );
 COMMENT ON TABLE mls.subscription IS 'foreign tables that are replicated, each with its tables and its cursor';
@@ -106,6 +107,7 @@ COMMENT ON COLUMN mls.subscription.priority IS 'server option priority, as it is
 COMMENT ON COLUMN mls.subscription.account IS 'hash of what its source is asked as: protocol, address, originating system and login';
 COMMENT ON COLUMN mls.subscription.standing IS 'number of the first subscription of its account: of records with one key gold has that of the lowest, at equal priority';
 COMMENT ON COLUMN mls.subscription.key_prefix IS 'server option key_prefix, as the keys in gold have it';
+COMMENT ON COLUMN mls.subscription.partition IS 'how its tables are partitioned where they are made, as mls_subscribe() was asked for it';
 COMMENT ON COLUMN mls.subscription.timestamps IS 'for each field of the option timestamps: up to where it is complete (cursor), and the newest seen (reached), as the source spelled them';
 
 CREATE TABLE mls.run (

@@ -6,8 +6,9 @@
  * together, and each is formed once.  That is right only where an INSERT would do nothing
  * else: in an ordinary table without triggers, rules, policies, checks, generated columns
  * and defaults that would be needed, whose owner may be told by nobody else what is done to
- * it.  Around any other table, one that is partitioned or distributed for example, SQL has
- * to be asked.
+ * it.  A table in partitions by columns is as ordinary as they are: each of those that rows
+ * go to is filled by an insertion of its own.  Around any other table, one that is
+ * distributed for example, SQL has to be asked.
  *
  * Whoever comes here believes that the rows are new.  The unique indexes know it, and raise
  * an error if not, so nothing has to be locked.
@@ -22,9 +23,12 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/partcache.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
 
@@ -45,6 +49,12 @@ struct MlsInsertion
 	int natts;        /* of the form */
 	AttrNumber *into; /* by column of the form: the table's, or 0 */
 	bool keeps_form;
+	/* Of a table in partitions, which has no rows itself: */
+	TupleDesc form;
+	const bool *absent;
+	int *keys;   /* the columns of the form that partitions are told by; else NULL */
+	List *parts; /* of MlsInsertion *: partitions that rows went to */
+	/* Of any other: */
 	TupleTableSlot *slots[MOST_ROWS];
 	int nslots; /* made so far */
 	int nrows;  /* that wait in them */
@@ -60,9 +70,9 @@ is_ordinary(Relation rel)
 	const FormData_pg_class *class = rel->rd_rel;
 	const TupleConstr *constraints = RelationGetDescr(rel)->constr;
 
-	return class->relkind == RELKIND_RELATION && !class->relispartition && !class->relrowsecurity &&
-		   !class->relhasrules && rel->trigdesc == NULL &&
-		   rel->rd_tableam == GetHeapamTableAmRoutine() &&
+	return !class->relrowsecurity && !class->relhasrules && rel->trigdesc == NULL &&
+		   (class->relkind == RELKIND_PARTITIONED_TABLE ||
+			(class->relkind == RELKIND_RELATION && rel->rd_tableam == GetHeapamTableAmRoutine())) &&
 		   (constraints == NULL || constraints->num_check == 0);
 }
 
@@ -140,6 +150,28 @@ match_columns(MlsInsertion *insertion, TupleDesc form, const bool *absent)
 	return matched == wanted;
 }
 
+/* Finds the columns by which partitions are told; false if they are told otherwise. */
+static bool
+find_keys(MlsInsertion *insertion)
+{
+	PartitionKey key = RelationGetPartitionKey(insertion->rel);
+	TupleDesc desc = RelationGetDescr(insertion->rel);
+
+	if (key->strategy != PARTITION_STRATEGY_HASH && key->strategy != PARTITION_STRATEGY_RANGE)
+		return false;
+	insertion->keys = palloc(key->partnatts * sizeof(int));
+	for (int i = 0; i < key->partnatts; i++)
+	{
+		if (key->partattrs[i] == 0)
+			return false;
+		insertion->keys[i] = find_column(insertion->form, insertion->absent,
+										 TupleDescAttr(desc, key->partattrs[i] - 1));
+		if (insertion->keys[i] < 0)
+			return false;
+	}
+	return true;
+}
+
 /* Do its indexes judge a row when it comes? */
 static bool
 has_plain_indexes(const ResultRelInfo *target)
@@ -156,6 +188,10 @@ has_plain_indexes(const ResultRelInfo *target)
 static void
 close_target(MlsInsertion *insertion)
 {
+	ListCell *lc;
+
+	foreach (lc, insertion->parts)
+		close_target(lfirst(lc));
 	if (insertion->target != NULL)
 		ExecCloseIndices(insertion->target);
 	for (int i = 0; i < insertion->nslots; i++)
@@ -166,15 +202,25 @@ close_target(MlsInsertion *insertion)
 	pfree(insertion);
 }
 
-MlsInsertion *
-mls_insertion_begin(Oid table, TupleDesc form, const bool *absent)
+/* Who may fill a table may fill its partitions through it. */
+static MlsInsertion *
+begin(Oid table, TupleDesc form, const bool *absent, bool is_part)
 {
 	MlsInsertion *insertion = palloc0(sizeof(MlsInsertion));
 
+	insertion->form = form;
+	insertion->absent = absent;
 	insertion->rel = table_open(table, RowExclusiveLock);
-	if (!is_ordinary(insertion->rel) || !is_permitted(insertion->rel) ||
-		!match_columns(insertion, form, absent))
+	if (insertion->rel->rd_rel->relispartition != is_part || !is_ordinary(insertion->rel) ||
+		(!is_part && !is_permitted(insertion->rel)) || !match_columns(insertion, form, absent))
 	{
+		close_target(insertion);
+		return NULL;
+	}
+	if (insertion->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+	{
+		if (find_keys(insertion))
+			return insertion;
 		close_target(insertion);
 		return NULL;
 	}
@@ -188,6 +234,12 @@ mls_insertion_begin(Oid table, TupleDesc form, const bool *absent)
 		return NULL;
 	}
 	return insertion;
+}
+
+MlsInsertion *
+mls_insertion_begin(Oid table, TupleDesc form, const bool *absent)
+{
+	return begin(table, form, absent, false);
 }
 
 bool
@@ -252,11 +304,93 @@ require_values(const MlsInsertion *insertion, const TupleTableSlot *slot)
 						   RelationGetRelationName(insertion->rel)));
 }
 
+/* The partition that a row belongs to. */
+static Oid
+partition_for(const MlsInsertion *insertion, const Datum *values, const bool *isnull)
+{
+	PartitionKey key = RelationGetPartitionKey(insertion->rel);
+	PartitionDesc desc = RelationGetPartitionDesc(insertion->rel, true);
+	PartitionBoundInfo bounds = desc->boundinfo;
+	Datum told[PARTITION_MAX_KEYS];
+	bool missing[PARTITION_MAX_KEYS];
+	bool has_all = true;
+	bool is_equal;
+	int part = -1;
+
+	for (int i = 0; i < key->partnatts; i++)
+	{
+		told[i] = values[insertion->keys[i]];
+		missing[i] = isnull[insertion->keys[i]];
+		has_all &= !missing[i];
+	}
+	if (desc->nparts > 0 && key->strategy == PARTITION_STRATEGY_HASH)
+		part = bounds->indexes[compute_partition_hash_value(key->partnatts, key->partsupfunc,
+															key->partcollation, told, missing) %
+							   bounds->nindexes];
+	else if (desc->nparts > 0 && has_all)
+		part =
+			bounds->indexes[partition_range_datum_bsearch(key->partsupfunc, key->partcollation,
+														  bounds, key->partnatts, told, &is_equal) +
+							1];
+	if (desc->nparts > 0 && part < 0)
+		part = bounds->default_index;
+	if (part < 0)
+		ereport(ERROR, errcode(ERRCODE_CHECK_VIOLATION),
+				errmsg("no partition of relation \"%s\" found for row",
+					   RelationGetRelationName(insertion->rel)));
+	return desc->oids[part];
+}
+
+static MlsInsertion *
+known_part(const MlsInsertion *insertion, Oid partition)
+{
+	ListCell *lc;
+
+	foreach (lc, insertion->parts)
+		if (RelationGetRelid(((MlsInsertion *) lfirst(lc))->rel) == partition)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* A partition around which something stands is an error of class 23: who is told of it asks SQL. */
+static MlsInsertion *
+begin_part(MlsInsertion *insertion, Oid partition)
+{
+	MemoryContext before = MemoryContextSwitchTo(GetMemoryChunkContext(insertion));
+	MlsInsertion *part = begin(partition, insertion->form, insertion->absent, true);
+
+	if (part == NULL || part->keeps_form != insertion->keeps_form)
+		ereport(ERROR, errcode(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION),
+				errmsg("rows cannot be put into partition %s as they are",
+					   mls_qualified_name(partition)));
+	insertion->parts = lappend(insertion->parts, part);
+	MemoryContextSwitchTo(before);
+	return part;
+}
+
+/* Where a row goes.  While a partition is being locked another may come into being. */
+static MlsInsertion *
+part_for(MlsInsertion *insertion, const Datum *values, const bool *isnull)
+{
+	for (;;)
+	{
+		Oid partition = partition_for(insertion, values, isnull);
+		MlsInsertion *part = known_part(insertion, partition);
+
+		if (part != NULL)
+			return part;
+		begin_part(insertion, partition);
+	}
+}
+
 TupleTableSlot *
 mls_insertion_put(MlsInsertion *insertion, const Datum *values, const bool *isnull)
 {
-	TupleTableSlot *slot = next_slot(insertion);
+	TupleTableSlot *slot;
 
+	if (insertion->keys != NULL)
+		return mls_insertion_put(part_for(insertion, values, isnull), values, isnull);
+	slot = next_slot(insertion);
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	for (int i = 0; i < insertion->natts; i++)
 	{
@@ -274,11 +408,21 @@ mls_insertion_put(MlsInsertion *insertion, const Datum *values, const bool *isnu
 	return slot;
 }
 
+static void
+write_all(MlsInsertion *insertion)
+{
+	ListCell *lc;
+
+	foreach (lc, insertion->parts)
+		write_all(lfirst(lc));
+	if (insertion->nrows > 0)
+		write_rows(insertion);
+}
+
 void
 mls_insertion_end(MlsInsertion *insertion)
 {
-	if (insertion->nrows > 0)
-		write_rows(insertion);
+	write_all(insertion);
 	close_target(insertion);
 	CommandCounterIncrement();
 }

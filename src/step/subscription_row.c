@@ -17,7 +17,7 @@
 	"id, foreign_table::oid, owner::oid, bronze::oid, silver::oid, gold::oid, source, resource, "  \
 	"cursor_timestamp, cursor_key, resume_timestamp, resume_key, resume_link, "                    \
 	"resume_received, scope_hash, resume_since, reading_all, failures, next_attempt_at, "          \
-	"error_class, attempted_with, fill_after IS NOT NULL, count_proven, identity"
+	"error_class, attempted_with, fill_after IS NOT NULL, count_proven, identity, partition"
 
 /* The row found last, or NULL. */
 static MlsSubscription *
@@ -53,6 +53,7 @@ read_row(void)
 	sub->fills = mls_bool_at(0, 22);
 	sub->count_proven = mls_int8_at(0, 23);
 	sub->identity = mls_text_at(0, 24);
+	sub->partition = mls_text_at(0, 25);
 	return sub;
 }
 

@@ -30,6 +30,7 @@ typedef struct MlsSubscription
 	TimestampTz resume_since; /* 0 where there is none */
 	char *scope_hash;
 	char *identity;              /* of the source, identity.c's; or NULL */
+	char *partition;             /* how its tables are partitioned, as it was asked for; or NULL */
 	bool reading_all;            /* everything is being read again */
 	bool fills;                  /* there are columns to fill from bronze */
 	int failures;                /* since the last success */

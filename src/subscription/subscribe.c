@@ -13,11 +13,13 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "gold/gold_write.h"
+#include "gold/partition.h"
 #include "subscription/subscription.h"
 
 PG_FUNCTION_INFO_V1(mls_subscribe);
@@ -201,19 +203,28 @@ gold_arg(Oid gold)
 }
 
 static void
-insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold)
+insert_subscription(const MlsTable *table, Oid bronze, Oid silver, Oid gold, const char *partition)
 {
-	mls_sql_control(
-		SPI_OK_INSERT,
-		"INSERT INTO mls.subscription "
-		"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
-		"key_prefix, identity) VALUES ($1::regclass, $2, $3, $4::regrole, $5::regclass, "
-		"$6::regclass, $7::regclass, $8, $9, $10)",
-		mls_arg_oid(table->relid), mls_arg_text(table->source->name), mls_arg_text(table->resource),
-		mls_arg_oid(GetUserId()), mls_arg_oid(bronze), mls_arg_oid(silver), gold_arg(gold),
-		mls_arg_text(mls_subscription_scope(table)),
-		mls_arg_text(table->source->key_prefix ? table->source->key_prefix : ""),
-		mls_arg_text(mls_identity_of_table(bronze, table)));
+	mls_sql_control(SPI_OK_INSERT,
+					"INSERT INTO mls.subscription "
+					"(foreign_table, source, resource, owner, bronze, silver, gold, scope_hash, "
+					"key_prefix, identity, partition) VALUES ($1::regclass, $2, $3, $4::regrole, "
+					"$5::regclass, $6::regclass, $7::regclass, $8, $9, $10, $11)",
+					mls_arg_oid(table->relid), mls_arg_text(table->source->name),
+					mls_arg_text(table->resource), mls_arg_oid(GetUserId()), mls_arg_oid(bronze),
+					mls_arg_oid(silver), gold_arg(gold),
+					mls_arg_text(mls_subscription_scope(table)),
+					mls_arg_text(table->source->key_prefix ? table->source->key_prefix : ""),
+					mls_arg_text(mls_identity_of_table(bronze, table)), mls_arg_text(partition));
+}
+
+/* For when its tables are made anew. */
+static void
+keep_partition(MlsSubscription *sub, const char *partition)
+{
+	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.subscription SET partition = $2 WHERE id = $1",
+					mls_arg_int8(sub->id), mls_arg_text(partition));
+	sub->partition = partition ? pstrdup(partition) : NULL;
 }
 
 /*
@@ -302,13 +313,15 @@ refresh_subscription(MlsSubscription *sub, Oid bronze, Oid silver, Oid gold)
 bool
 mls_gold_restore(MlsSubscription *sub, const MlsTable *table)
 {
+	MlsPartition partition;
 	Oid gold;
 
 	if (!OidIsValid(sub->gold) || get_rel_name(sub->silver) == NULL ||
 		mls_gold_is_whole(table, sub->silver, sub->gold))
 		return false;
 	mls_gold_pause_pages();
-	gold = mls_gold_prepare(table, sub->silver);
+	partition = mls_partition_read(sub->partition);
+	gold = mls_gold_prepare(table, sub->silver, &partition);
 	CommandCounterIncrement();
 	refresh_subscription(sub, sub->bronze, sub->silver, gold);
 	mls_remap_force(sub->owner);
@@ -334,10 +347,14 @@ tell_rivals(const MlsTable *table, const MlsSubscription *sub)
 						quote_identifier(table->source->name)));
 }
 
-/* Makes the tables and the subscription, or brings the tables of one up to date. */
+/*
+ * Makes the tables and the subscription, or brings the tables of one up to date.  Without
+ * a word about partitions they stay as they were asked for.
+ */
 static MlsSubscription *
-subscribe(const MlsTable *table)
+subscribe(const MlsTable *table, const char *partition_by)
 {
+	MlsPartition partition;
 	MlsSubscription *sub = mls_subscription_by_table(table->relid);
 	bool is_new = sub == NULL;
 	Oid bronze;
@@ -356,16 +373,20 @@ subscribe(const MlsTable *table)
 		if (strcmp(sub->resource, table->resource) != 0)
 			mls_identity_require(sub, table);
 	}
-	bronze = mls_bronze_prepare(table, sub ? sub->bronze : InvalidOid);
-	silver = mls_silver_prepare(table, sub ? sub->silver : InvalidOid);
+	if (partition_by == NULL && sub != NULL)
+		partition_by = sub->partition;
+	partition = mls_partition_read(partition_by);
+	bronze = mls_bronze_prepare(table, sub ? sub->bronze : InvalidOid, partition.modulus);
+	silver = mls_silver_prepare(table, sub ? sub->silver : InvalidOid, partition.modulus);
 	/* Gold is restored with the silver there is now: both may have been dropped. */
 	if (sub != NULL)
 	{
 		CommandCounterIncrement();
 		refresh_subscription(sub, bronze, silver, sub->gold);
+		keep_partition(sub, partition_by);
 		mls_gold_restore(sub, table);
 	}
-	gold = mls_gold_prepare(table, silver);
+	gold = mls_gold_prepare(table, silver, &partition);
 	CommandCounterIncrement();
 	if (sub != NULL)
 	{
@@ -377,7 +398,7 @@ subscribe(const MlsTable *table)
 			mls_subscription_restart(sub, sub->scope_hash);
 		return sub;
 	}
-	insert_subscription(table, bronze, silver, gold);
+	insert_subscription(table, bronze, silver, gold, partition_by);
 	mls_gold_prepare_dependants(table, silver);
 	sub = mls_subscription_by_table(table->relid);
 	mls_precedence_follow(sub, table);
@@ -405,11 +426,12 @@ enter_owner(MlsRights *before, const MlsTable *table)
 	return mls_table_get(table->relid, GetUserId(), false);
 }
 
-/* mls_subscribe(foreign_table): id, bronze, silver, gold */
+/* mls_subscribe(foreign_table, partition): id, bronze, silver, gold */
 Datum
 mls_subscribe(PG_FUNCTION_ARGS)
 {
-	Oid relid = PG_GETARG_OID(0);
+	Oid relid;
+	char *partition = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	MlsTable *table;
 	MlsSubscription *sub;
 	MlsRights before;
@@ -417,6 +439,9 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	Datum values[4];
 	bool isnull[4] = {false};
 
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	relid = PG_GETARG_OID(0);
 	mls_refuse_standby("mls_subscribe()", "subscribe");
 	/* It outlives what SPI allocates. */
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -431,7 +456,7 @@ mls_subscribe(PG_FUNCTION_ARGS)
 	mls_require_key_columns(table);
 	require_timestamp_column(table);
 	warn_of_selection(table);
-	sub = subscribe(table);
+	sub = subscribe(table, partition);
 	mls_related_tell_missing(table, sub);
 	values[0] = Int64GetDatum(sub->id);
 	values[1] = ObjectIdGetDatum(sub->bronze);
@@ -489,6 +514,7 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	Oid relid = PG_GETARG_OID(0);
 	MlsSubscription *sub;
 	MlsTable *table = NULL;
+	List *parts;
 	MlsRelease *release;
 	MlsRights before;
 
@@ -508,8 +534,10 @@ mls_unsubscribe(PG_FUNCTION_ARGS)
 	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
 		table = mls_table_get(relid, sub->owner, false);
 	/* Gold is shared: only this subscription's rows go, and others may have records for their keys. */
-	release = mls_release_begin(
-		sub, table, 0, mls_gold_parts(sub->source, sub->resource, sub->gold), PG_GETARG_BOOL(1));
+	parts = mls_gold_parts(sub->source, sub->resource, sub->gold);
+	if (PG_GETARG_BOOL(1) && table != NULL)
+		parts = mls_release_drop(sub, table, parts);
+	release = mls_release_begin(sub, table, 0, parts, PG_GETARG_BOOL(1));
 	if (table != NULL)
 		mls_precedence_unsettle(sub, table);
 	if (OidIsValid(sub->gold) && get_rel_name(sub->gold) != NULL)

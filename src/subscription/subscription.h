@@ -22,8 +22,8 @@
 
 /* ---- Tables ---- */
 
-extern Oid mls_bronze_prepare(const MlsTable *table, Oid bronze);
-extern Oid mls_silver_prepare(const MlsTable *table, Oid silver);
+extern Oid mls_bronze_prepare(const MlsTable *table, Oid bronze, int modulus);
+extern Oid mls_silver_prepare(const MlsTable *table, Oid silver, int modulus);
 extern void mls_silver_follow(Oid silver, const MlsTable *table);
 extern int mls_silver_complete(Oid silver, const MlsTable *table);
 extern void mls_bronze_prepare_parents(const MlsSubscription *sub, const MlsTable *table);

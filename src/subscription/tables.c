@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "gold/gold.h"
+#include "gold/partition.h"
 #include "subscription/subscription.h"
 
 /* Records shrink to 2-3 kB with lz4: that fits into the page, so it need not be moved out of it. */
@@ -116,6 +117,24 @@ require_plain(Relation rel)
 		report_shape(rel, "It is not a table.");
 }
 
+/* Partitions that were asked for must be there; others may be. */
+static void
+check_partitions(Oid relid, int modulus)
+{
+	Relation rel;
+
+	if (modulus == 0 || mls_partition_is_filled(relid, modulus))
+		return;
+	rel = relation_open(relid, AccessShareLock);
+	report_shape(rel, psprintf("It has no %d partitions by hash.", modulus));
+}
+
+static char *
+qualified(Oid namespace, const char *name)
+{
+	return quote_qualified_identifier(get_namespace_name(namespace), name);
+}
+
 /* ---- Bronze ---- */
 
 static void
@@ -130,29 +149,35 @@ check_bronze(Oid relid)
 	relation_close(rel, AccessShareLock);
 }
 
-static void
-create_bronze(const char *name, const MlsTable *table)
+static Oid
+create_bronze(const char *name, Oid namespace, const MlsTable *table, int modulus)
 {
-	mls_sql(SPI_OK_UTILITY, psprintf("CREATE TABLE %s ("
-									 "key text COLLATE \"C\" PRIMARY KEY, "
-									 "modified_at timestamptz, "
-									 "modified text, "
-									 "record json " RECORD_COMPRESSION "NOT NULL, "
-									 "fetched_at timestamptz NOT NULL, "
-									 "run_id bigint NOT NULL, "
-									 "deleted_at timestamptz, "
-									 "parent text COLLATE \"C\") WITH (toast_tuple_target = %d)",
-									 name, BRONZE_TOAST_TARGET));
-	mls_sql(SPI_OK_UTILITY, psprintf("COMMENT ON TABLE %s IS %s", name,
+	const char *storage = psprintf("toast_tuple_target = %d", BRONZE_TOAST_TARGET);
+	Oid made;
+
+	mls_sql(SPI_OK_UTILITY,
+			psprintf("CREATE TABLE %s ("
+					 "key text COLLATE \"C\" PRIMARY KEY, "
+					 "modified_at timestamptz, "
+					 "modified text, "
+					 "record json " RECORD_COMPRESSION "NOT NULL, "
+					 "fetched_at timestamptz NOT NULL, "
+					 "run_id bigint NOT NULL, "
+					 "deleted_at timestamptz, "
+					 "parent text COLLATE \"C\") %s",
+					 qualified(namespace, name), mls_partition_clause(modulus, "key", storage)));
+	made = get_relname_relid(name, namespace);
+	mls_partition_fill(made, modulus, storage);
+	mls_sql(SPI_OK_UTILITY, psprintf("COMMENT ON TABLE %s IS %s", qualified(namespace, name),
 									 quote_literal_cstr(mls_identity_comment(table))));
+	return made;
 }
 
 /* The bronze table of a foreign table, made when missing; the one it has, if it has one. */
 Oid
-mls_bronze_prepare(const MlsTable *table, Oid bronze)
+mls_bronze_prepare(const MlsTable *table, Oid bronze, int modulus)
 {
-	const char *schema = mls_schema_bronze();
-	Oid namespace = mls_schema_ensure(schema);
+	Oid namespace = mls_schema_ensure(mls_schema_bronze());
 	Oid relid = bronze;
 	char *name = NULL;
 
@@ -162,10 +187,10 @@ mls_bronze_prepare(const MlsTable *table, Oid bronze)
 	{
 		mls_require_own(relid, GetUserId(), "mls_fdw.bronze_schema");
 		check_bronze(relid);
+		check_partitions(relid, modulus);
 		return relid;
 	}
-	create_bronze(quote_qualified_identifier(schema, name), table);
-	return get_relname_relid(name, namespace);
+	return create_bronze(name, namespace, table, modulus);
 }
 
 /* Told by what it is of: the name of an index may be another's. */
@@ -233,25 +258,32 @@ key_columns(const MlsTable *table)
 	return names;
 }
 
-static void
-create_silver(const char *name, const MlsTable *table)
+static Oid
+create_silver(const char *name, Oid namespace, const MlsTable *table, int modulus)
 {
+	const char *storage = psprintf("toast_tuple_target = %d", SILVER_TOAST_TARGET);
 	StringInfoData sql;
+	StringInfoData key;
+	Oid made;
 	ListCell *lc;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE TABLE %s (", name);
+	initStringInfo(&key);
+	appendStringInfo(&sql, "CREATE TABLE %s (", qualified(namespace, name));
 	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != NULL)
 			appendStringInfo(&sql, "%s, ", column_definition(&table->columns[i]));
-	appendStringInfoString(&sql, "PRIMARY KEY (");
 	foreach (lc, key_columns(table))
-		appendStringInfo(&sql, "%s%s", foreach_current_index(lc) ? ", " : "",
+		appendStringInfo(&key, "%s%s", foreach_current_index(lc) ? ", " : "",
 						 quote_identifier(lfirst(lc)));
-	appendStringInfo(&sql, ")) WITH (toast_tuple_target = %d)", SILVER_TOAST_TARGET);
+	appendStringInfo(&sql, "PRIMARY KEY (%s)) %s", key.data,
+					 mls_partition_clause(modulus, key.data, storage));
 	mls_sql(SPI_OK_UTILITY, sql.data);
-	mls_sql(SPI_OK_UTILITY, psprintf("COMMENT ON TABLE %s IS %s", name,
+	made = get_relname_relid(name, namespace);
+	mls_partition_fill(made, modulus, storage);
+	mls_sql(SPI_OK_UTILITY, psprintf("COMMENT ON TABLE %s IS %s", qualified(namespace, name),
 									 quote_literal_cstr(mls_identity_silver_comment(table))));
+	return made;
 }
 
 /* Columns that are there must have the foreign table's types; returns those that are not. */
@@ -372,10 +404,9 @@ mls_silver_complete(Oid silver, const MlsTable *table)
 
 /* The silver table of a foreign table, made when missing, completed when it lacks columns; likewise. */
 Oid
-mls_silver_prepare(const MlsTable *table, Oid silver)
+mls_silver_prepare(const MlsTable *table, Oid silver, int modulus)
 {
-	const char *schema = mls_schema_silver();
-	Oid namespace = mls_schema_ensure(schema);
+	Oid namespace = mls_schema_ensure(mls_schema_silver());
 	Oid relid = silver;
 	char *name = NULL;
 
@@ -386,8 +417,8 @@ mls_silver_prepare(const MlsTable *table, Oid silver)
 		mls_require_own(relid, GetUserId(), "mls_fdw.silver_schema");
 		mls_silver_follow(relid, table);
 		add_columns(mls_qualified_name(relid), check_silver(relid, table));
+		check_partitions(relid, modulus);
 		return relid;
 	}
-	create_silver(quote_qualified_identifier(schema, name), table);
-	return get_relname_relid(name, namespace);
+	return create_silver(name, namespace, table, modulus);
 }

@@ -19,6 +19,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -36,38 +37,62 @@ typedef struct Keeping
 	bool is_gold_replaced;   /* since the run has begun */
 } Keeping;
 
+/* "table:file ..." of tables; a partition follows its table behind a slash. */
 static char *
 files_of(List *tables)
 {
 	StringInfoData files;
 	ListCell *lc;
+	ListCell *each;
 
 	initStringInfo(&files);
 	foreach (lc, tables)
-	{
-		HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(lc)));
+		foreach (each, find_all_inheritors(lfirst_oid(lc), NoLock, NULL))
+		{
+			HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(each)));
 
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		appendStringInfo(&files, "%s%u:%u", files.len ? " " : "", lfirst_oid(lc),
-						 ((Form_pg_class) GETSTRUCT(tuple))->relfilenode);
-		ReleaseSysCache(tuple);
-	}
+			if (!HeapTupleIsValid(tuple))
+				continue;
+			appendStringInfo(&files, "%s%u:%u",
+							 lfirst_oid(each) != lfirst_oid(lc) ? "/"
+							 : files.len > 0                    ? " "
+																: "",
+							 lfirst_oid(each), ((Form_pg_class) GETSTRUCT(tuple))->relfilenode);
+			ReleaseSysCache(tuple);
+		}
 	return files.data;
 }
 
-/* Is a file of gold another?  The first two are those of bronze and silver. */
-static bool
-is_gold_replaced(const char *before, const char *now)
+/* Those of gold: the first two are of bronze and silver. */
+static const char *
+files_of_gold(const char *files)
 {
 	for (int i = 0; i < 2; i++)
 	{
-		before += strcspn(before, " ");
-		before += strspn(before, " ");
-		now += strcspn(now, " ");
-		now += strspn(now, " ");
+		files += strcspn(files, " ");
+		files += strspn(files, " ");
 	}
-	return strcmp(before, now) != 0;
+	return files;
+}
+
+/* Is a file of gold another?  Partitions of other sources come and go. */
+static bool
+is_gold_replaced(const char *before, const char *now)
+{
+	now = files_of_gold(now);
+	for (before = files_of_gold(before); *before != '\0'; before += strspn(before, " /"))
+	{
+		int length = strcspn(before, " /");
+		int table = strcspn(before, ":") + 1;
+		const char *same = strstr(now, pnstrdup(before, table));
+
+		while (same != NULL && same != now && same[-1] != ' ' && same[-1] != '/')
+			same = strstr(same + 1, pnstrdup(before, table));
+		if (same != NULL && (strcspn(same, " /") != length || strncmp(same, before, length) != 0))
+			return true;
+		before += length;
+	}
+	return false;
 }
 
 /* Does a table of gold have nothing of this subscription any more? */
@@ -82,7 +107,7 @@ is_gold_empty(const Keeping *keeping)
 
 		if (!list_member_oid(keeping->tables, part->table))
 			continue;
-		mls_select(psprintf("SELECT FROM %s WHERE %s LIMIT 1", mls_qualified_name(part->table),
+		mls_select(psprintf("SELECT 1 FROM %s WHERE %s LIMIT 1", mls_qualified_name(part->table),
 							part->condition));
 		if (SPI_processed == 0)
 			return true;
@@ -178,7 +203,8 @@ mls_missing_rows_begin(MlsRun *run, MlsSubscription *sub, const MlsTable *table,
 	if (known == NULL || strcmp(known, keeping->files) != 0)
 	{
 		what = known ? make_good(keeping) : NULL;
-		if (known && is_gold_replaced(known, keeping->files) && is_gold_empty(keeping))
+		if (known && strcmp(files_of_gold(known), files_of_gold(keeping->files)) != 0 &&
+			is_gold_empty(keeping))
 			mls_subscription_map_again(sub->id);
 		keep_files(keeping, keeping->files);
 	}

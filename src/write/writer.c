@@ -19,6 +19,8 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -76,6 +78,7 @@ struct MlsWriter
 	bool *unfed;         /* by column of silver */
 	MlsInsertion *added; /* where the rows of the batch at hand go as they are made, or NULL */
 	SPIPlanPtr store_bronze;
+	SPIPlanPtr find_silver; /* or NULL */
 	SPIPlanPtr store_silver;
 	SPIPlanPtr delete_silver;
 	MlsGoldWriter *gold_writer; /* NULL before it is needed */
@@ -116,16 +119,26 @@ page_desc(void)
 
 /* ---- Statements ---- */
 
+static bool
+has_row_headers(Oid table)
+{
+	return get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE;
+}
+
 /*
  * New records, and newer versions that differ.  The join, not ON CONFLICT,
  * decides: ON CONFLICT would lock, and so write, each row it leaves alone.  It asks
  * again only for a record that another process of the load has just written.
+ *
+ * Rows that go through a partitioned table come back without xmax, by which one that was
+ * written over is told from a new one; there the instant of the former is a microsecond later.
  */
 static SPIPlanPtr
 prepare_bronze(const MlsWriter *writer)
 {
 	char *bronze = mls_qualified_name(writer->sub->bronze);
 	bool parents = writer->keeps_parents;
+	bool has_places = has_row_headers(writer->sub->bronze);
 
 	return mls_plan_prepare(psprintf(
 		"INSERT INTO %s AS b (key, modified_at, modified, record, fetched_at, run_id, "
@@ -139,16 +152,18 @@ prepare_bronze(const MlsWriter *writer)
 				 "((o.deleted_at IS NULL) = p.gone OR o.record::text <> p.record::text%s) END "
 				 "ON CONFLICT (key) DO UPDATE SET modified_at = excluded.modified_at, "
 				 "modified = excluded.modified, record = excluded.record, "
-				 "fetched_at = excluded.fetched_at, run_id = excluded.run_id, "
+				 "fetched_at = excluded.fetched_at%s, run_id = excluded.run_id, "
 				 "deleted_at = excluded.deleted_at%s "
 				 "WHERE %s OR (excluded.modified_at >= b.modified_at) IS NOT FALSE "
 				 "OR " FROM_TOMORROW("b") " "
-										  "RETURNING b.key, b.xmax = 0, b.deleted_at IS NOT NULL",
+										  "RETURNING b.key, %s, b.deleted_at IS NOT NULL",
 		bronze, parents ? ", parent" : "", writer->run, parents ? ", p.parent" : "", bronze,
 		writer->trusts ? "true" : "false",
 		parents ? " OR o.parent <> p.parent OR (o.parent IS NULL) > (p.parent IS NULL)" : "",
+		has_places ? "" : " + interval '1 microsecond'",
 		parents ? ", parent = coalesce(excluded.parent, b.parent)" : "",
-		writer->trusts ? "true" : "false"));
+		writer->trusts ? "true" : "false",
+		has_places ? "b.xmax = 0" : "b.fetched_at = pg_catalog.now()"));
 }
 
 static bool
@@ -204,11 +219,26 @@ prepare_silver(const MlsWriter *writer)
 		if (!is_key(writer, i + 1))
 			appendStringInfo(&changes, "%s%s = excluded.%s", changes.len ? ", " : "", name, name);
 	}
-	return mls_plan_prepare(psprintf("INSERT INTO %s (%s) SELECT %s FROM mls_changed "
-									 "ON CONFLICT (%s) DO %s%s RETURNING xmax = 0",
-									 mls_qualified_name(writer->sub->silver), columns.data,
-									 columns.data, key_list(writer, "name", ", "),
-									 changes.len ? "UPDATE SET " : "NOTHING", changes.data));
+	return mls_plan_prepare(
+		psprintf("INSERT INTO %s (%s) SELECT %s FROM mls_changed ON CONFLICT (%s) DO %s%s%s",
+				 mls_qualified_name(writer->sub->silver), columns.data, columns.data,
+				 key_list(writer, "name", ", "), changes.len ? "UPDATE SET " : "NOTHING",
+				 changes.data, writer->find_silver ? "" : " RETURNING xmax = 0"));
+}
+
+/*
+ * How many rows of the batch silver has already, for a partitioned one, whose statement does
+ * not say it (prepare_bronze).  Nobody adds one meanwhile: who writes a record has its row of
+ * bronze.
+ */
+static SPIPlanPtr
+prepare_find_silver(const MlsWriter *writer)
+{
+	if (has_row_headers(writer->sub->silver))
+		return NULL;
+	return mls_plan_prepare(psprintf("SELECT pg_catalog.count(*) FROM mls_changed g, %s s WHERE %s",
+									 mls_qualified_name(writer->sub->silver),
+									 key_list(writer, "equal", " AND ")));
 }
 
 /* What silver and gold need, once there is something for them; it costs as much as some pages. */
@@ -217,6 +247,7 @@ prepare_layers(MlsWriter *writer)
 {
 	const MlsSubscription *sub = writer->sub;
 
+	writer->find_silver = prepare_find_silver(writer);
 	writer->store_silver = prepare_silver(writer);
 	writer->delete_silver = mls_plan_prepare(psprintf("DELETE FROM %s s USING mls_gone g WHERE %s",
 													  mls_qualified_name(sub->silver),
@@ -278,10 +309,17 @@ find_key(MlsWriter *writer)
 static bool
 is_empty(Oid relid)
 {
-	Relation rel = table_open(relid, AccessShareLock);
-	bool empty = rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) == 0;
+	bool empty = true;
+	ListCell *lc;
 
-	table_close(rel, AccessShareLock);
+	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	{
+		Relation rel = table_open(lfirst_oid(lc), NoLock);
+
+		empty &= rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+				 (rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) == 0);
+		table_close(rel, AccessShareLock);
+	}
 	return empty;
 }
 
@@ -570,6 +608,13 @@ store_silver(MlsWriter *writer)
 	SPITupleTable *stored;
 	int64 added = 0;
 
+	if (writer->find_silver != NULL)
+	{
+		mls_plan_run(writer->find_silver, SPI_OK_SELECT);
+		added = writer->changed.rows - mls_int8_at(0, 1);
+		mls_plan_run(writer->store_silver, SPI_OK_INSERT);
+		return added;
+	}
 	mls_plan_run(writer->store_silver, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	for (uint64 i = 0; i < stored->numvals; i++)
@@ -845,6 +890,7 @@ void
 mls_writer_end(MlsWriter *writer)
 {
 	mls_plan_free(writer->store_bronze);
+	mls_plan_free(writer->find_silver);
 	mls_plan_free(writer->store_silver);
 	mls_plan_free(writer->delete_silver);
 	mls_issues_end(writer->issues);

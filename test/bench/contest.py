@@ -93,4 +93,5 @@ def main():
           f"all changed {best['alone'][2]:.2f} s, {best['alone'][3]:.2f} s")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ trap finish EXIT
 bin=$(bash test/tmp_install.sh "$work/install")
 mkdir "$work/data" "$work/socket" "$work/server"
 cp test/server/* "$work/server/" 2>/dev/null || true
-cp test/bench/gold.py test/bench/contest.py "$work/"
+cp test/bench/gold.py test/bench/contest.py test/bench/scale.py "$work/"
 [ "$(id -u)" -eq 0 ] && chown -R postgres "$work/data" "$work/socket" "$work/server"
 export LC_ALL=C.UTF-8 TZ=UTC
 as_user "$bin/initdb" -D "$work/data" -A trust -U postgres --no-sync >/dev/null

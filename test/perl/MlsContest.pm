@@ -125,7 +125,7 @@ sub come
 	my ($self) = @_;
 	my @names = grep { !$self->{subscribed}{$_} } $self->names or return;
 	my $name = $self->one_of(@names);
-	$self->sql("SELECT mls_subscribe('$name.property')");
+	$self->sql("SELECT mls_subscribe('$name.property'$self->{partition})");
 	$self->{subscribed}{$name} = $self->{wanted}{$name} = 1;
 	$self->tell("$name comes");
 	return;

@@ -40,12 +40,13 @@ my $false = JSON::PP::false();
 # ---- Beginning ----
 
 # node, seed, and perhaps face (reso), sources (how many of the face's: 2), or their names;
-# shared: no prefix keeps their keys apart; listings: how many there are
+# shared: no prefix keeps their keys apart; listings: how many there are; partition: of their tables
 sub new
 {
 	my ($class, $node, $seed, %options) = @_;
 	my $self = bless { node => $node, seed => $seed, state => $seed * 7919 + 17, round => 0,
 		face => MlsFace->new($options{face} || 'reso'), story => [], touched => {}, floor => 0,
+		partition => $options{partition} ? ", partition => '$options{partition}'" : '',
 		gone => {}, absent => {}, unpurged => 0, astray => {}, pages => {},
 		crashes => 0, settled => 0, log => 0 }, $class;
 	my $listings = 150 + $self->number(150);
@@ -62,7 +63,7 @@ sub new
 	$self->{names} = $options{names} if $options{names};
 	$self->{face}{create}->($self, $_, {
 		overlap => $OVERLAP, ($options{shared} ? () : (key_prefix => "$_:")), %{ $self->{face}{sources}{$_} } }) for $self->names;
-	$self->sql(join ';', map { "SELECT mls_subscribe('$_.property')" } $self->names);
+	$self->sql(join ';', map { "SELECT mls_subscribe('$_.property'$self->{partition})" } $self->names);
 	return $self;
 }
 

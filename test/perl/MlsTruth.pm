@@ -102,7 +102,7 @@ sub differences_from_nothing
 {
 	my ($node, $order) = @_;
 	my @tables = split /\n/, $node->safe_psql('postgres', q{
-		SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = to_regnamespace('gold')::oid AND c.relkind = 'r' ORDER BY 1});
+		SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = to_regnamespace('gold')::oid AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1});
 	my @subscribed = split /\n/, $node->safe_psql('postgres', sprintf(q{
 		SELECT foreign_table FROM mls.subscription ORDER BY hashint8extended(id, %d)}, $order // 0));
 	my $before = join '', map { my $copy = 'was_' . s/\W/_/gr; "CREATE TEMP TABLE $copy AS SELECT * FROM $_;\n" } @tables;

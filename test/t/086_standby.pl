@@ -31,6 +31,8 @@ my %writes = (
 	mls_undo => q{mls_undo(1)},
 	mls_rebuild => q{mls_rebuild('one.property')},
 	mls_grant => q{mls_grant('pg_monitor')},
+	mls_distribute => q{mls_distribute()},
+	mls_undistribute => q{mls_undistribute()},
 	mls_audience => q{mls_audience('pg_monitor', 'Property')},
 	mls_audience_remove => q{mls_audience_remove('pg_monitor', 'Property')},
 	mls_track => q{mls_track('one.property')},
@@ -122,7 +124,7 @@ my %writes = (
 	mls_store_sweep => q{mls_store_sweep('one')},
 	mls_store_adopt => q{mls_store_adopt('one')},
 	mls_serve_trigrams => q{mls_serve_trigrams()});
-my @reads = qw(mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
+my @reads = qw(mls_check_scale mls_fdw_handler mls_fdw_validator mls_options mls_row mls_metadata mls_metadata_findings
   mls_check mls_dataset_inspect mls_count mls_schema_check mls_health mls_compare mls_find mls_layers mls_metrics mls_quota mls_map_check mls_map_explain mls_objects mls_gold_ddl mls_distance mls_store_get mls_store_list mls_store_link mls_media_link mls_feed_preview mls_feed_report mls_export mls_dbt_sources);
 
 is($node->safe_psql('postgres', q{
