@@ -26,6 +26,8 @@
 #	faults		rules to choose from; {any => n} stands for a number below n
 #	record		how bronze's column record, and the truth r, are compared; %s is the value, or
 #				[of the truth, of bronze]
+#	anew		how often a source is loaded anew, against what else may happen
+#	pages_of_load	about how many requests that takes; trouble comes at any of them
 #	sent		the server's record r as this protocol can send it; r itself unless said
 package MlsFace;
 
@@ -114,6 +116,17 @@ $faces{reso} = {
 		{ kind => 'refuse_or', skip => 0, times => 4 }, { kind => 'refuse_orderby', skip => 0 },
 		{ kind => 'refuse_field', skip => 0, field => 'ModificationTimestamp', in => 'orderby' } ],
 	record => '%s::jsonb' };
+
+# First loads that processes share, again and again: pages are small enough for that.
+$faces{divided} = {
+	%{ $faces{reso} },
+	sources => {
+		key => { page_size => 5, retries => 1, workers => 2 },
+		more => { page_size => 4, workers => 3 },
+		other => { page_size => 6, workers => 2 } },
+	positional => { key => 'removed', more => 'removed', other => 'removed' },
+	anew => 6,
+	pages_of_load => 40 };
 
 # ---- RETS ----
 

@@ -379,6 +379,18 @@ sub change_data
 	return;
 }
 
+# A source's copies are dropped, and its first load begins again, with trouble or in the settling.
+sub load_anew
+{
+	my ($self) = @_;
+	my $name = $self->one_of($self->names);
+	$self->tell("$name is loaded anew");
+	$self->sql("SELECT mls_unsubscribe('$name.property', true), mls_subscribe('$name.property')");
+	delete $self->{astray}{$name};
+	$self->do_one_of([ 2, 'work_in_trouble', 'sync', $name ], [ 3, 'hold', 'sync', $name ], [ 1, 'tell', 'later' ]);
+	return;
+}
+
 # ---- Settling ----
 
 # Calls a function of the extension for each of some sources; "%s" stands for the name.
@@ -525,7 +537,7 @@ sub play
 	{
 		$self->do_one_of([ 8, 'work_in_trouble', 'sync' ], [ 4, 'work_in_trouble', 'purge' ],
 			[ 3, 'work_in_trouble', 'reconcile' ], [ 1, 'stall' ], [ 8, 'hold' ], [ 2, 'block' ],
-			[ 2, 'undo' ], [ 3, 'change_data' ], [ 1, 'revoke' ]);
+			[ 2, 'undo' ], [ 3, 'change_data' ], [ 1, 'revoke' ], [ $self->{face}{anew} // 0, 'load_anew' ]);
 		# The fault "moving" may have stamped any record, up to the highest clock.
 		$self->set_clock($self->server_clock);
 		$self->{floor} = $self->{top} if delete $self->{moving};

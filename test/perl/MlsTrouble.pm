@@ -14,7 +14,7 @@ use Time::HiRes ();
 sub add_fault
 {
 	my ($self) = @_;
-	my %rule = (times => $self->one_of(1, 1, 2), skip => $self->number(7),
+	my %rule = (times => $self->one_of(1, 1, 2), skip => $self->number($self->{face}{pages_of_load} // 7),
 		%{ $self->one_of(@{ $self->{face}{faults} }) });
 	for my $name (sort keys %rule)
 	{
@@ -37,8 +37,8 @@ sub call_of
 # One source is worked on; what fails may fail.
 sub work_in_trouble
 {
-	my ($self, $process) = @_;
-	my $name = $self->one_of($self->names);
+	my ($self, $process, $name) = @_;
+	$name //= $self->one_of($self->names);
 	$self->add_fault for 0 .. $self->number(3);
 	my (undef, $out, $err) = $self->try_sql($self->call_of($process, $name));
 	$self->control('clear');
@@ -104,16 +104,17 @@ sub comes_while
 # Something happens between two pages.
 sub hold
 {
-	my ($self) = @_;
-	my $name = $self->one_of($self->names);
-	my $process = $self->one_of('sync', 'sync', 'sync', 'purge', 'purge', 'reconcile');
-	my $skip = $self->number(9);
+	my ($self, $process, $name) = @_;
+	$name //= $self->one_of($self->names);
+	$process //= $self->one_of('sync', 'sync', 'sync', 'purge', 'purge', 'reconcile');
+	my $skip = $self->number($self->{face}{pages_of_load} // 9);
 	my @log = $self->{mls}->requests($self->{log});
 	$self->{log} = $log[-1]{id} if @log;
 	$self->{mls}->fault(kind => 'stall', %{ $self->{face}{matching} }, skip => $skip, times => 1);
 	$self->tell("$process of $name is held after $skip pages");
 	my $psql = start_psql($self->{node}, $self->call_of($process, $name));
 	comes_while($psql, sub { $self->is_held });
+	$self->{divided}++ if $self->{face}{anew} && $self->sql('SELECT EXISTS (SELECT FROM mls.range)') eq 't';
 	$self->do_one_of([ 12, 'change_while_held' ], [ 3, 'kill_worker' ], [ 3, 'terminate_worker' ],
 		[ 2, 'cancel_caller' ], [ 2, 'stop_server' ], [ 2, 'revoke' ]);
 	$self->control('clear');
@@ -172,7 +173,8 @@ sub worker
 	my ($self, $more) = @_;
 	$more //= '';
 	return $self->sql(qq{SELECT pid FROM pg_stat_activity
-		WHERE backend_type IN ('mls_fdw sync', 'mls_fdw purge', 'mls_fdw reconcile') $more LIMIT 1});
+		WHERE backend_type IN ('mls_fdw sync', 'mls_fdw sync helper', 'mls_fdw purge', 'mls_fdw reconcile') $more
+		ORDER BY random() LIMIT 1});
 }
 
 sub kill_worker
