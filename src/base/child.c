@@ -93,9 +93,8 @@ become(const char *path, char *const *argv, int input, int output, int file, pid
 #ifdef __linux__
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
-	if (getppid() != parent)
+	if (getppid() != parent || chdir("/") != 0)
 		_exit(127);
-	(void) chdir("/");
 	execve(path, argv, nothing);
 	_exit(127);
 }

@@ -13,6 +13,7 @@
  * mapping.c	 rules and dictionary -> what each column of gold is made from
  * statement.c	 upsert, delete, conflicts; rows for which a rule raises an error
  * partition.c	 partitions of a source or by hash, made and dropped (partition.h)
+ * page_lock.c   pages and who changes what they rely on, one after the other
  * gold_tables.c gold.<resource>, its indexes, reso."<Resource>", the schemas
  * dependant.c	 whose rows look at a resource that changes
  * contest.c	 who has a key that several have

@@ -42,7 +42,6 @@
 #include "options/options.h"
 
 PG_FUNCTION_INFO_V1(mls_gold_table_sql);
-PG_FUNCTION_INFO_V1(mls_pause_pages);
 
 /* ---- Schemas ---- */
 
@@ -94,45 +93,7 @@ mls_schema_ensure(const char *name)
 	return get_namespace_oid(name, false);
 }
 
-/* ---- Pages and commands ---- */
-
-/* The two locks between pages. */
-#define MEMBERS_LOCK 0 /* shared by pages; exclusive for who changes what pages rely on */
-#define KEYS_LOCK 1    /* of a page whose keys others could have */
-
-void
-mls_gold_lock_keys(void)
-{
-	mls_lock(MLS_LOCK_PAGES, KEYS_LOCK, ExclusiveLock);
-}
-
-void
-mls_gold_lock_members(void)
-{
-	mls_lock(MLS_LOCK_PAGES, MEMBERS_LOCK, ShareLock);
-}
-
-void
-mls_gold_unlock_members(void)
-{
-	mls_lock_release(MLS_LOCK_PAGES, MEMBERS_LOCK, ShareLock, false);
-}
-
-/* Who has written a page in this transaction would wait for those who wait for its keys. */
-void
-mls_gold_pause_pages(void)
-{
-	mls_lock(MLS_LOCK_PAGES, KEYS_LOCK, ExclusiveLock);
-	mls_lock(MLS_LOCK_PAGES, MEMBERS_LOCK, ExclusiveLock);
-}
-
-/* mls.pause_pages() */
-Datum
-mls_pause_pages(PG_FUNCTION_ARGS)
-{
-	mls_gold_pause_pages();
-	PG_RETURN_VOID();
-}
+/* ---- Commands ---- */
 
 /* A command that changes tables which pages of any source read and write. */
 static void

@@ -31,8 +31,8 @@
 
 #include "compat.h"
 #include "gold/gold_write.h"
-#include "step/insertion.h"
 #include "gold/shards.h"
+#include "step/insertion.h"
 #include "subscription/subscription.h"
 #include "write/arrival_rules.h"
 #include "write/write.h"
