@@ -95,7 +95,8 @@ become(const char *path, char *const *argv, int input, int output, int file, pid
 #endif
 	if (getppid() != parent)
 		_exit(127);
-	(void) chdir("/");
+	if (chdir("/") != 0)
+		_exit(127);
 	execve(path, argv, nothing);
 	_exit(127);
 }
