@@ -135,6 +135,7 @@ is(sql('SET timezone = $$UTC$$; SELECT * FROM everything."all" WHERE line IN (1,
 is(sql(q{SELECT count(*) FROM everything."all" WHERE line = 2 AND num_nonnulls("tiny", u8, u16, i, u32, b, u, d, big, f, x, yes, s, "day", "at", stamp, instant, bytes, id, list, thing, map, zip, file_2) = 0}), 1, 'NULL is NULL');
 is(sql(q{SELECT count(*) FROM everything."all"}), 3, 'rows are counted');
 is(sql(q{SELECT zip, d FROM everything."all" WHERE i = 1}), '007|0.00', 'and some columns of them read');
+is(sql(q{SELECT file_2, file FROM everything."all" WHERE line = 1}), '5|all.parquet', 'also one that has a name of ours');
 is(sync('everything'), 'finished 3 3 0 0', 'a sync');
 is(sql('SET timezone = $$UTC$$; SELECT * FROM silver.everything_all WHERE line IN (1, 3) ORDER BY line'), "$first\n$last", 'brings the same');
 is(sql('SELECT count(*) FROM mls.issue WHERE solved_at IS NULL'), 0, 'nothing did not fit');
@@ -178,6 +179,10 @@ is(sql(q{SELECT total FROM mls_upload('inbox', 'roster.parquet', '\x} . unpack('
 import_all('inbox');
 is(sync('inbox'), 'finished 2 2 0 0', 'and read from there');
 is(sql('SELECT name FROM silver.inbox_roster WHERE id = 2'), 'Bob', 'each row');
+is(sql('SELECT count(*) FROM pg_ls_tmpdir()'), 0, 'no temporary file is left');
+my @open = split /\n/, sql(join '', map { q{SELECT count(*) FROM inbox.roster; SELECT 'open ' || count(*) FROM pg_ls_dir('/proc/self/fd');} } 1 .. 20);
+my @counts = map { /^open (\d+)/ ? $1 : () } @open;
+is($counts[-1], $counts[2], 'nor is a descriptor');
 
 # ---- Many rows: columns that are asked for, cancel, kill, limits ----
 
