@@ -93,7 +93,9 @@ become(const char *path, char *const *argv, int input, int output, int file, pid
 #ifdef __linux__
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
-	if (getppid() != parent || chdir("/") != 0)
+	if (getppid() != parent)
+		_exit(127);
+	if (chdir("/") != 0)
 		_exit(127);
 	execve(path, argv, nothing);
 	_exit(127);

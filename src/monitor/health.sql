@@ -433,13 +433,13 @@ BEGIN
     condition := mls.key_condition(sub.foreign_table, key);
     asked := mls.asked_fields(sub.foreign_table);
     cleaned := mls.cleaned_fields(sub);
-    remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
+    remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t.*) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
     bronze_row := (SELECT r FROM mls.as_owner(sub.id, format(
         'SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze), key) r);
-    silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
+    silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t.*) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
     IF sub.gold IS NOT NULL THEN
         gold_row := (SELECT r FROM mls.as_owner(sub.id, format(
-            'SELECT to_jsonb(t) FROM %s t WHERE mls_source = $1 AND mls_source_key = $2 LIMIT 1', sub.gold), sub.source, key) r);
+            'SELECT to_jsonb(t.*) FROM %s t WHERE mls_source = $1 AND mls_source_key = $2 LIMIT 1', sub.gold), sub.source, key) r);
     END IF;
     IF coalesce(remote_row, bronze_row, silver_row, gold_row) IS NULL THEN
         meant := mls.meant_keys(sub, key);

@@ -75,9 +75,9 @@ BEGIN
     END IF;
     condition := mls.key_condition(sub.foreign_table, wanted);
     bronze_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT record::jsonb FROM %s WHERE key = $1 AND deleted_at IS NULL', sub.bronze), wanted) r);
-    silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
+    silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t.*) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
     IF sub.gold IS NOT NULL THEN
-        gold_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE mls_source = $1 AND mls_source_key = $2 LIMIT 1', sub.gold),
+        gold_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t.*) FROM %s t WHERE mls_source = $1 AND mls_source_key = $2 LIMIT 1', sub.gold),
                                                 sub.source, wanted) r);
     END IF;
     RETURN QUERY

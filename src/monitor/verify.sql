@@ -279,8 +279,8 @@ BEGIN
         'SELECT to_jsonb(key) FROM %s WHERE deleted_at IS NULL ORDER BY random() LIMIT %s', sub.bronze, samples)) r
     LOOP
         condition := mls.key_condition(sub.foreign_table, sampled);
-        remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
-        silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
+        remote_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t.*) FROM %s t WHERE %s LIMIT 1', sub.foreign_table, condition)) r);
+        silver_row := (SELECT r FROM mls.as_owner(sub.id, format('SELECT to_jsonb(t.*) FROM %s t WHERE %s LIMIT 1', sub.silver, condition)) r);
         compared := compared + 1;
         alike := mls.alike(remote_row - keys, silver_row - keys);
         IF remote_row IS NULL OR alike.other > alike.same THEN

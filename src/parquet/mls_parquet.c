@@ -5,7 +5,7 @@
  * The file is a stranger's, and the library is large, has threads and throws: whatever becomes of
  * it is the matter of this process.  The server starts it with nothing but the file, an empty
  * environment and a pipe; here it takes from itself what a reader does not need: memory beyond a
- * limit, files to write, programs to start, a network.  The library has no header here and is
+ * limit, other files, programs to start, a network.  The library has no header here and is
  * loaded when it is wanted, so that nothing has to be there where no Parquet is read.
  *
  *	mls_parquet LIBRARY WHICH ROWS
@@ -28,6 +28,7 @@
 #include <inttypes.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -201,6 +202,27 @@ give_up_calls(void)
 {
 }
 #endif
+
+/*
+ * From now on no file can be opened but the one, from Linux 5.13 on.  What the library looks at when
+ * it starts it has read by then, and the file has not yet been.
+ */
+static void
+give_up_files(void)
+{
+	struct landlock_ruleset_attr all = {
+		.handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
+							 LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE};
+	struct landlock_path_beneath_attr one = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+											 .parent_fd = FILE_FD};
+	int rules = (int) syscall(__NR_landlock_create_ruleset, &all, sizeof(all), 0);
+
+	if (rules < 0)
+		return;
+	if (syscall(__NR_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &one, 0) == 0)
+		(void) syscall(__NR_landlock_restrict_self, rules, 0);
+	close(rules);
+}
 
 static void
 give_up(void)
@@ -908,6 +930,7 @@ main(int argc, char **argv)
 	give_up();
 	load(argv[1]);
 	table.connection = connect_database();
+	give_up_files();
 	describe(&table);
 	send_schema(&table);
 	read_wanted(&table, strcmp(argv[2], "all") == 0);

@@ -77,6 +77,16 @@ is(sql(q{SELECT status, inserted FROM mls_sync('wide')}), 'finished|1', 'a row i
 like(remarked('wide'), qr/^1 record was not stored \(the record was not stored: row is too big.*\); mls\.issue has each$/, 'and the status says that it is not here');
 like(sql(q{SELECT note FROM mls_history WHERE source = 'wide' ORDER BY run DESC LIMIT 1}), qr/1 record was not stored/, 'so does its run');
 
+# ---- A column named like what our own statements call a row ----
+
+mkdir "$folder/srv/letters" or die;
+put('letters/letters.csv', "K,t,s\n1,x,y\n");
+server('letters', "file://$folder/srv/letters", q{, key 'K'});
+import_all('letters');
+sql(q{SELECT * FROM mls_sync('letters')});
+is(sql(q{SELECT differs, remote, bronze, silver FROM mls_compare('letters', 'letters', '1') WHERE field = 't'}), 'f|x|x|x', 'is compared like others');
+unlike(sql(q{SELECT string_agg(message, ' ') FROM mls_verify('letters')}), qr/could not be compared/, 'and verified');
+
 # ---- Another mode ----
 
 put('modes/list.csv', "K,V\n1,a\n2,b\n");

@@ -26,6 +26,7 @@ static const struct
 	{"rets", fuzz_rets}, {"json", fuzz_json}, {"edmx", fuzz_edmx},
 	{"url", fuzz_url},   {"reso", fuzz_reso}, {"qobrix", fuzz_qobrix},
 	{"files", fuzz_files},
+	{"parquet", fuzz_parquet},
 };
 
 static int target = -1;

@@ -32,5 +32,6 @@ extern void fuzz_url(const uint8 *bytes, Size length);
 extern void fuzz_reso(const uint8 *bytes, Size length);
 extern void fuzz_qobrix(const uint8 *bytes, Size length);
 extern void fuzz_files(const uint8 *bytes, Size length);
+extern void fuzz_parquet(const uint8 *bytes, Size length);
 
 #endif /* MLS_WIRE_FUZZ_H */

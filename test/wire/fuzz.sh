@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 fuzz=$1
 share=${2:-60}
 targets=("${@:3}")
-[ "${#targets[@]}" -gt 0 ] || targets=(rets json edmx url reso qobrix files)
+[ "${#targets[@]}" -gt 0 ] || targets=(rets json edmx url reso qobrix files parquet)
 work=$(mktemp -d /tmp/mls_fdw_fuzz.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -82,13 +83,17 @@ typedef struct Copy
 {
 	MemoryContextCallback callback;
 	File file;
+	int fd; /* of its own, which stays open whatever else is opened */
 } Copy;
 
 /* Of the memory context.  Never throws. */
 static void
 close_copy(void *arg)
 {
-	FileClose(((Copy *) arg)->file);
+	const Copy *copy = arg;
+
+	mls_folder_drop(copy->fd);
+	FileClose(copy->file);
 }
 
 static void
@@ -104,7 +109,7 @@ copy_file(DatasetBytes *bytes, File file)
 	pfree(piece);
 }
 
-/* A descriptor of the file; it is valid until other files are opened. */
+/* A descriptor of the file, which lasts as long as CurrentMemoryContext. */
 static int
 descriptor_of(DatasetBytes *bytes)
 {
@@ -113,12 +118,16 @@ descriptor_of(DatasetBytes *bytes)
 	if (bytes->fd >= 0)
 		return bytes->fd;
 	copy = palloc0(sizeof(Copy));
+	copy->fd = -1;
 	copy->file = OpenTemporaryFile(true);
 	copy->callback.func = close_copy;
 	copy->callback.arg = copy;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &copy->callback);
 	copy_file(bytes, copy->file);
-	return FileGetRawDesc(copy->file);
+	copy->fd = mls_folder_take(fcntl(FileGetRawDesc(copy->file), F_DUPFD_CLOEXEC, 0));
+	if (copy->fd < 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not open temporary file: %m")));
+	return copy->fd;
 }
 
 /* It begins and ends with its mark: what lacks the latter is half a file. */
@@ -224,11 +233,25 @@ type_named(const char *name)
 	return TEXTOID;
 }
 
+#define OWN_SUFFIX "_2"
+
 /* A name as it is among the rows: one of ours has another. */
 static char *
 column_name(const char *name)
 {
-	return mls_dataset_is_own(name) ? psprintf("%s_2", name) : pstrdup(name);
+	return mls_dataset_is_own(name) ? psprintf("%s" OWN_SUFFIX, name) : pstrdup(name);
+}
+
+/* The name in the file of one among the rows. */
+static char *
+name_in_file(const char *name)
+{
+	int length = strlen(name) - strlen(OWN_SUFFIX);
+	char *plain = length > 0 ? pnstrdup(name, length) : NULL;
+
+	return plain && strcmp(name + length, OWN_SUFFIX) == 0 && mls_dataset_is_own(plain)
+			   ? plain
+			   : unconstify(char *, name);
 }
 
 static void
@@ -328,7 +351,11 @@ names_file(List *columns)
 
 	initStringInfo(&names);
 	foreach (lc, columns)
-		appendBinaryStringInfo(&names, lfirst(lc), strlen(lfirst(lc)) + 1);
+	{
+		char *name = name_in_file(lfirst(lc));
+
+		appendBinaryStringInfo(&names, name, strlen(name) + 1);
+	}
 	if (fd < 0 || write(fd, names.data, names.len) != names.len || lseek(fd, 0, SEEK_SET) != 0)
 	{
 		int error = errno;
@@ -345,7 +372,7 @@ start_program(DatasetBytes *bytes, const DatasetWanted *part)
 {
 	int file = descriptor_of(bytes);
 	int names = names_file(part->columns);
-	MlsChild *child;
+	MlsChild *volatile child = NULL;
 
 	PG_TRY();
 	{
