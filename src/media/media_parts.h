@@ -101,6 +101,7 @@ typedef struct MlsMediaPlace
 	MemoryContext queue;
 	List *next; /* of char *, in it: keys of files whose turn it is, */
 	int taken;  /* of which so many are under way or have been */
+	int order;  /* of the last of them; of those before it none is left but what has failed */
 } MlsMediaPlace;
 
 /* What a run keeps (MlsRun.state). */
