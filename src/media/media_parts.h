@@ -15,7 +15,7 @@
 
 /* Files of one transaction: at first, and at most while they are small and come fast. */
 #define MLS_MEDIA_BATCH 32
-#define MLS_MEDIA_LARGEST_BATCH 512
+#define MLS_MEDIA_LARGEST_BATCH 1024
 
 /* A batch that holds so many bytes has no further files. */
 #define MLS_MEDIA_BATCH_BYTES (64 * 1024 * 1024)
