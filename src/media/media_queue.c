@@ -466,11 +466,8 @@ fill_queue(MlsMediaRun *media)
 
 	want_again(media);
 	if (place->queue == NULL)
-	{
 		place->queue =
 			AllocSetContextCreate(media->run->context, "mls_fdw queue", ALLOCSET_DEFAULT_SIZES);
-		place->order = PG_INT32_MIN;
-	}
 	MemoryContextReset(place->queue);
 	place->next = NIL;
 	place->taken = 0;
