@@ -25,7 +25,10 @@ typedef struct DirectoryStore
 	MlsFolder folder;
 	dlist_head written; /* files that have not got their names */
 	int nwritten;
-	int directory; /* of the store, while there are some; else -1 */
+	int nopen;      /* so many of them are open */
+	int directory;  /* of the store, while there are some; else -1 */
+	bool syncs_all; /* many of them are put on disk with all of their file system, */
+	bool closes;    /* which says, too, of those that are closed what it could not write */
 } DirectoryStore;
 
 /* ---- directory_folder.c ---- */

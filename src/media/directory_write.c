@@ -9,7 +9,8 @@
  *
  * Many files are put on disk with their whole file system (syncfs), where that is known to
  * mean what fsync does: the system then writes them in one go, at a tenth of the time and less
- * than half of the work.  Whether it could write each is asked of its own descriptor.
+ * than half of the work.  What it could not write it says to who asked, from Linux 5.8 on; before,
+ * to who has the file open.
  * Elsewhere, and for few files, it is fsync of each, after the system has been told to begin
  * with all.
  */
@@ -21,6 +22,7 @@
 #ifdef __linux__
 #include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #endif
 #if defined(SYS_openat2) && defined(__has_include)
@@ -64,18 +66,55 @@ typedef struct DirectoryPut
 	MemoryContextCallback callback;
 	char name[MLS_STORE_LONGEST_DOCUMENT + 1];
 	char temporary[TEMPORARY];
-	int fd; /* -1: neither open nor there */
+	bool there; /* and it has not its name yet */
+	int fd;     /* -1: it is not open */
 } DirectoryPut;
+
+/* ---- what the file system promises ---- */
+
+/* Does syncfs put all on disk that was written?  Of file systems on a network, or of programs, that is not known. */
+static bool
+may_sync_all(const DirectoryStore *store)
+{
+#if defined(__linux__) && defined(HAVE_SYNCFS) && defined(HAVE_SYNC_FILE_RANGE)
+	struct statfs info;
+
+	return fstatfs(store->directory, &info) == 0 &&
+		   (info.f_type == EXT4_SUPER_MAGIC || info.f_type == XFS_SUPER_MAGIC ||
+			info.f_type == BTRFS_SUPER_MAGIC);
+#else
+	return false;
+#endif
+}
+
+/* Is what could not be written told by syncfs, whether a file is still open or not? */
+static bool
+tells_of_closed(void)
+{
+#ifdef __linux__
+	struct utsname system;
+	int version = 0;
+	int part = 0;
+
+	return uname(&system) == 0 && sscanf(system.release, "%d.%d", &version, &part) == 2 &&
+		   (version > 5 || (version == 5 && part >= 8));
+#else
+	return false;
+#endif
+}
 
 /* ---- the store's own directory, open while files are written ---- */
 
 static void
 hold_directory(DirectoryStore *store)
 {
-	if (store->directory < 0)
-		store->directory = mls_directory_root(store);
+	if (store->directory >= 0)
+		return;
+	store->directory = mls_directory_root(store);
 	if (store->directory < 0)
 		mls_directory_report(store, TASK_OPEN, NULL, errno);
+	store->syncs_all = may_sync_all(store);
+	store->closes = store->syncs_all && tells_of_closed();
 }
 
 /* The folder of a name.  -1 and errno. */
@@ -87,16 +126,27 @@ open_folder(const DirectoryStore *store, const char *name, bool make)
 
 /* ---- the end of a put ---- */
 
+/* Never throws. */
+static void
+close_file(DirectoryPut *put)
+{
+	if (put->fd < 0)
+		return;
+	mls_folder_drop(put->fd);
+	put->fd = -1;
+	((DirectoryStore *) put->head.store)->nopen--;
+}
+
 /* It has its name, or is not there.  Never throws. */
 static void
 forget(DirectoryPut *put)
 {
 	DirectoryStore *store = (DirectoryStore *) put->head.store;
 
-	if (put->fd < 0)
+	if (!put->there)
 		return;
-	mls_folder_drop(put->fd);
-	put->fd = -1;
+	close_file(put);
+	put->there = false;
 	dlist_delete(&put->node);
 	if (--store->nwritten > 0)
 		return;
@@ -112,7 +162,7 @@ give_up(void *arg)
 	const DirectoryStore *store = (DirectoryStore *) put->head.store;
 	int folder;
 
-	if (put->fd < 0)
+	if (!put->there)
 		return;
 	folder = open_folder(store, put->name, false);
 	if (folder >= 0)
@@ -278,6 +328,8 @@ begin(DirectoryStore *store, DirectoryPut *put)
 		mls_directory_report(store, TASK_WRITE, put->name, error);
 	}
 	put->fd = fd;
+	put->there = true;
+	store->nopen++;
 	store->nwritten++;
 	dlist_push_tail(&store->written, &put->node);
 }
@@ -286,9 +338,9 @@ begin(DirectoryStore *store, DirectoryPut *put)
 static bool
 is_full(const DirectoryStore *store)
 {
-	if (store->nwritten >= MOST_OPEN)
+	if (store->nopen >= MOST_OPEN)
 		return true;
-	if (store->nwritten == 0)
+	if (store->nopen == 0)
 		return false;
 	if (!AcquireExternalFD())
 		return true;
@@ -324,6 +376,8 @@ mls_directory_put_start(MlsStore *head, const MlsStoreFile *file)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	if (store->closes && store->nwritten >= MANY)
+		close_file(put);
 	return &put->head;
 }
 
@@ -334,21 +388,6 @@ mls_directory_put_finish(MlsStorePut *put)
 }
 
 /* ---- on disk ---- */
-
-/* Does syncfs put all on disk that was written?  Of file systems on a network, or of programs, that is not known. */
-static bool
-may_sync_all(const DirectoryStore *store)
-{
-#if defined(__linux__) && defined(HAVE_SYNCFS) && defined(HAVE_SYNC_FILE_RANGE)
-	struct statfs info;
-
-	return fstatfs(store->directory, &info) == 0 &&
-		   (info.f_type == EXT4_SUPER_MAGIC || info.f_type == XFS_SUPER_MAGIC ||
-			info.f_type == BTRFS_SUPER_MAGIC);
-#else
-	return false;
-#endif
-}
 
 static void
 sync_all(const DirectoryStore *store)
@@ -384,8 +423,12 @@ sync_files(DirectoryStore *store, bool all)
 	dlist_foreach(iter, &store->written)
 	{
 		const DirectoryPut *put = dlist_container(DirectoryPut, node, iter.cur);
-		int error = all ? sync_error(put->fd) : pg_fsync(put->fd) != 0 ? errno : 0;
+		int error = 0;
 
+		if (!all)
+			error = pg_fsync(put->fd) != 0 ? errno : 0;
+		else if (!store->closes)
+			error = sync_error(put->fd);
 		if (error)
 			mls_directory_report(store, TASK_WRITE, put->name, error);
 	}
@@ -509,7 +552,7 @@ void
 mls_directory_keep(MlsStore *head)
 {
 	DirectoryStore *store = (DirectoryStore *) head;
-	bool all = enableFsync && store->nwritten >= MANY && may_sync_all(store);
+	bool all = store->syncs_all && (store->nwritten >= MANY || store->nopen < store->nwritten);
 
 	if (store->nwritten == 0)
 		return;

@@ -15,7 +15,7 @@
 
 /* Files of one transaction: at first, and at most while they are small and come fast. */
 #define MLS_MEDIA_BATCH 32
-#define MLS_MEDIA_LARGEST_BATCH 512
+#define MLS_MEDIA_LARGEST_BATCH 1024
 
 /* A batch that holds so many bytes has no further files. */
 #define MLS_MEDIA_BATCH_BYTES (64 * 1024 * 1024)
@@ -101,6 +101,7 @@ typedef struct MlsMediaPlace
 	MemoryContext queue;
 	List *next; /* of char *, in it: keys of files whose turn it is, */
 	int taken;  /* of which so many are under way or have been */
+	int order;  /* of the last of them; of those before it none is left but what has failed */
 } MlsMediaPlace;
 
 /* What a run keeps (MlsRun.state). */

@@ -194,6 +194,8 @@ give_up_puts(MlsMediaRun *media)
 		PG_RE_THROW();
 	FlushErrorState();
 	media->place->careful = true;
+	/* Those of the batch are wanted as before. */
+	media->place->order = PG_INT32_MIN;
 }
 
 /* A picture that many media have is put once for a batch. */

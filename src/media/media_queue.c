@@ -411,9 +411,9 @@ want_again(const MlsMediaRun *media)
 /* Behind these, where records are asked for their files. */
 #define NEXT_WITHOUT_ROOM 12
 
-/* Keys of those whose turn it is. */
+/* Keys of those whose turn it is, and the place of each among the files of its record, from one on. */
 #define NEXT_KEYS                                                                                  \
-	"SELECT m.key FROM mls.media m WHERE " IS_DUE                                                  \
+	"SELECT m.key, m.\"order\" FROM mls.media m WHERE " IS_DUE "AND m.\"order\" >= $4 "            \
 	"ORDER BY m.\"order\", m.record_at DESC, m.key LIMIT $2"
 
 /* Of these the ones that are still wanted; each is looked up, as no index of wanted ones applies. */
@@ -443,31 +443,42 @@ want_again(const MlsMediaRun *media)
 	"WHERE coalesce(m.record_key, '') = r.record_key AND " IS_DUE "OFFSET 0) m "                   \
 	"WHERE r.upto <= $4 OR r.upto = r.files ORDER BY r.n, m.\"order\", m.key LIMIT $4"
 
+/* The next of them from a place among the files of their records on, as the result of the last query. */
+static bool
+read_keys(const MlsMediaRun *media, int order)
+{
+	mls_select(NEXT_KEYS, mls_arg_int8(media->run->sub->id), mls_arg_int4(QUEUED),
+			   mls_arg_text(media->rule.store), mls_arg_int4(order));
+	return SPI_processed > 0;
+}
+
 /*
- * Reads the keys of the next files into the queue of the store.  Many at a time: rows that have
- * been fetched stand before them in the index until they are vacuumed, which is not while somebody
- * waits for this run.  False if there are none.
+ * Reads the keys of the next files into the queue of the store.  Many at a time, and from where
+ * the last ones ended: rows that have been fetched stand before them in the index until they are
+ * vacuumed, which is not while somebody waits for this run.  What has failed meanwhile comes when
+ * all others have.  False if there are none.
  */
 static bool
 fill_queue(MlsMediaRun *media)
 {
 	MlsMediaPlace *place = media->place;
 	MemoryContext before;
-	SPITupleTable *found;
 
 	want_again(media);
-	mls_select(NEXT_KEYS, mls_arg_int8(media->run->sub->id), mls_arg_int4(QUEUED),
-			   mls_arg_text(media->rule.store));
-	found = SPI_tuptable;
 	if (place->queue == NULL)
 		place->queue =
 			AllocSetContextCreate(media->run->context, "mls_fdw queue", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(place->queue);
-	before = MemoryContextSwitchTo(place->queue);
-	place->next = mls_cell_texts(found, 1);
+	place->next = NIL;
 	place->taken = 0;
+	if (!read_keys(media, place->order) &&
+		(place->order == PG_INT32_MIN || !read_keys(media, PG_INT32_MIN)))
+		return false;
+	place->order = mls_int4_at(SPI_processed - 1, 2);
+	before = MemoryContextSwitchTo(place->queue);
+	place->next = mls_cell_texts(SPI_tuptable, 1);
 	MemoryContextSwitchTo(before);
-	return place->next != NIL;
+	return true;
 }
 
 /* The next keys of the queue. */

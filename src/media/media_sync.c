@@ -138,6 +138,7 @@ open_stores(MlsMediaRun *media)
 		Opening opening = {media, place};
 
 		place->name = pstrdup(lfirst(lc));
+		place->order = PG_INT32_MIN;
 		media->places = lappend(media->places, place);
 		/* Its server may have been dropped, or be another's now: that is no fault of the others. */
 		place->error = mls_subtransaction(open_store, &opening, is_no_cancel, true);

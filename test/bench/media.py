@@ -86,13 +86,12 @@ def start_source(host):
     # A page of such a server costs a look at all that it has.
     control.request("POST", "/_control/option", json.dumps({"max_page": 20000}), {"Content-Type": "application/json"})
     control.getresponse().read()
-    for i in range(FILES):
-        control.request("POST", "/_control/set", json.dumps({"resource": "Media", "keys": ["MD%08d" % i], "fields":
-                        {"MediaURL": f"{host}/{place(i)}", "MediaCategory": "Photo"}}), {"Content-Type": "application/json"})
-        answer = control.getresponse()
-        answer.read()
-        if answer.status >= 300:
-            sys.exit(f"set: {answer.status}")
+    records = {"MD%08d" % i: {"MediaURL": f"{host}/{place(i)}", "MediaCategory": "Photo"} for i in range(FILES)}
+    control.request("POST", "/_control/set", json.dumps({"resource": "Media", "records": records}), {"Content-Type": "application/json"})
+    answer = control.getresponse()
+    answer.read()
+    if answer.status >= 300:
+        sys.exit(f"set: {answer.status}")
     return server, port
 
 

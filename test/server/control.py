@@ -142,7 +142,12 @@ class Control:
         return {"keys": keys}
 
     def post_set(self, spec):
-        keys, (store, name) = self.keys_of(spec), self.home(spec["resource"])
+        store, name = self.home(spec["resource"])
+        if "records" in spec:
+            for key, fields in spec["records"].items():
+                store.assign(name, [key], fields)
+            return {"keys": len(spec["records"])}
+        keys = self.keys_of(spec)
         store.assign(name, keys, spec["fields"])
         return {"keys": keys}
 

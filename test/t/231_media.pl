@@ -291,6 +291,29 @@ sql("SELECT mls_media_store('a', 'photos', after_sync => false, grace => '0')");
 is(media('state', "key = '$key_of{'jpeg/large?length=200000'}'"), 'wanted', 'a file that was too large is wanted again when more is allowed');
 consistent('failures');
 
+# ---- Hosts that mean harm ----
+
+my $larger = 'it is larger than max_file_bytes allows';
+my %harm = (
+	endless => [ 'text', {}, qr/^refused\|$larger/ ],
+	huge => [ 'jpeg', {}, qr/^refused\|$larger/ ],
+	gzip_bomb => [ 'jpeg', {}, qr/^refused\|$larger/ ],
+	spoilt_gzip => [ 'jpeg', {}, qr/^failed\|.*gzip form of the answer is damaged/ ],
+	truncate => [ 'png', { length => 'wrong' }, qr/^failed\|.*damaged or cut short/ ],
+	reset => [ 'jpeg', {}, qr/^failed\|/ ],
+	plain_as_gzip => [ 'jpeg', {}, qr/^here\|/ ],
+);
+sub harm { return map { $_ => [ "$photos/$harm{$_}[0]/harm_$_" ] } keys %harm }
+%key_of = cases('harm', harm());
+$mls->fault(kind => $_, match => "/harm_$_", times => -1, %{ $harm{$_}[1] }) for keys %harm;
+sql("SELECT mls_media_store('a', 'photos', after_sync => false, max_file_bytes => 6000000, grace => '0')");
+like(fetch(), qr/^finished\|/, 'a run goes on past hosts that mean harm');
+%row = rows(q{state || '|' || coalesce(error, '')});
+like($row{ $key_of{$_} }, $harm{$_}[2], "what comes of $_") for sort keys %harm;
+is(join(' ', glob("$PostgreSQL::Test::Utils::tmp_check/*/pgdata/base/pgsql_tmp/*")), '', 'no file of what was too long for memory is left');
+is($node->safe_psql('postgres', q{SELECT temp_bytes < 100 * 1000 * 1000 FROM pg_stat_database WHERE datname = 'postgres'}), 't', 'nor was much more written than is allowed');
+consistent('harm');
+
 # ---- Where nobody is to be led ----
 
 my @addresses = ('http://169.254.169.254/latest/meta-data/', 'https://10.0.0.1/x.jpg', 'https://127.0.0.2/x.jpg', 'https://[::1]/x.jpg', 'https://[::ffff:127.0.0.1]/x.jpg', 'https://2130706433/x.jpg', 'file:///etc/passwd', 'http://localhost:1/x', 'ftp://example.com/x.jpg',

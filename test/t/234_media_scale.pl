@@ -67,7 +67,7 @@ my @keys = map { sprintf 'MD%08d', $_ } 0 .. $n - 1;
 my $host = 0;
 sub address { my ($what, $key) = @_; return sprintf 'http://h%d.localhost:%d/cdn/%s/%s', $host++ % 20, $mls->{port}, $what, $key }
 my %fields = (MediaCategory => 'Photo', MediaModificationTimestamp => '2026-01-01T00:00:00Z');
-$mls->control('set', { resource => 'Media', keys => [ $keys[$_] ], fields => { %fields, MediaURL => address($_ % 4 ? 'tagged' : 'dated', $keys[$_]) } }) for 0 .. $#keys;
+$mls->control('set', { resource => 'Media', records => { map { $keys[$_] => { %fields, MediaURL => address($_ % 4 ? 'tagged' : 'dated', $keys[$_]) } } 0 .. $#keys } });
 my @odd = ('../x', 'a%2Fb', 'c/d', 'k' x 300, "o'dd", 'blank key', '..');
 $mls->control('insert', { resource => 'Media', count => 1, fields => { %fields, MediaKey => $odd[$_], ResourceName => 'Property', ResourceRecordKey => 'LK00000001',
 			MediaURL => address('tagged', "odd$_"), Order => 1000 + $_ } }) for 0 .. $#odd;
