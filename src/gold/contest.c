@@ -129,6 +129,8 @@ makers_of(Oid owner, const char *resource, Oid gold)
 			continue;
 		source = mls_source_get(GetForeignTable(maker->foreign_table)->serverid, owner, false);
 		maker->source = source->name;
+		if (mls_source_is_elsewhere(source->name))
+			continue;
 		maker->prefix = source->key_prefix ? source->key_prefix : "";
 		if (maker->gold == gold || also_makes(maker, source, resource))
 			makers = lappend(makers, maker);

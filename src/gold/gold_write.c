@@ -1175,6 +1175,7 @@ mls_gold_writer_prepare(MlsGoldWriter *gold_writer)
 		if (!is_contested)
 			mls_gold_unlock_members();
 	}
+	mls_source_require_here(gold_writer->source);
 	if (gold_writer->has_rivals || gold_writer->contests != NIL || gold_writer->is_connected)
 		require_fresh_snapshots();
 	require_trust(gold_writer, &gold_writer->own);
@@ -1395,6 +1396,9 @@ mls_release_begin(const MlsSubscription *sub, const MlsTable *table, int64 run, 
 		require_fresh_snapshots();
 	mls_gold_lock_keys();
 	mls_gold_lock_members();
+	/* What another node has made anew is not this one's to take. */
+	if (mls_source_is_elsewhere(release->gold_writer->source))
+		return release;
 	if (table != NULL && OidIsValid(sub->gold) && get_rel_name(sub->silver) != NULL)
 		statements =
 			mls_gold_statements(table, sub->silver, sub->gold, mls_qualified_name(sub->silver),

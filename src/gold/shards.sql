@@ -15,4 +15,15 @@ CREATE FUNCTION mls.gold_from(gold regclass, VARIADIC columns text[]) RETURNS te
     SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls.gold_from(regclass, text[]) IS 'a table of gold as SQL for FROM beside local tables: these columns of it where it is distributed';
 
-REVOKE ALL ON FUNCTION mls.gold_rows(text, text[]), mls.gold_write(text, anyarray), mls.gold_from(regclass, text[]) FROM PUBLIC;
+CREATE FUNCTION mls.claim_sources() RETURNS void
+    AS 'MODULE_PATHNAME', 'mls_claim_sources' LANGUAGE C VOLATILE
+    SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls.claim_sources() IS 'notes that this node syncs the sources of its subscriptions, in mls.source_node, which stands on every node';
+
+CREATE FUNCTION mls.note_source_node(source text, node integer) RETURNS void
+    AS 'MODULE_PATHNAME', 'mls_note_source_node' LANGUAGE C VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls.note_source_node(text, integer) IS 'part of mls_move_source(): another node syncs a source from now on';
+
+REVOKE ALL ON FUNCTION mls.gold_rows(text, text[]), mls.gold_write(text, anyarray), mls.gold_from(regclass, text[]),
+    mls.claim_sources(), mls.note_source_node(text, integer) FROM PUBLIC;

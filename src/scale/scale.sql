@@ -182,6 +182,7 @@ BEGIN
         PERFORM mls.refuse('55000', format('cannot distribute %s: %s', fault.object, fault.obstacle), fault.cure || '.');
     END IF;
     PERFORM mls.pause_pages();
+    PERFORM mls.claim_sources();
     -- Several tables of one transaction go one after another.
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     FOR planned IN SELECT * FROM mls.scale_plan() LOOP
@@ -263,5 +264,34 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls_undistribute() IS 'brings gold back to this node: its tables are local ones again; with how many rows';
 
+CREATE FUNCTION mls_move_source(source text, node integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    here integer;
+    lives integer;
+    known boolean;
+    is_active boolean;
+BEGIN
+    PERFORM mls.require_citus('mls_move_source()');
+    IF to_regclass('mls.source_node') IS NOT NULL THEN
+        EXECUTE 'SELECT n.node FROM mls.source_node n WHERE n.source = $1' INTO lives USING source;
+    END IF;
+    IF lives IS NULL THEN
+        PERFORM mls.refuse('42704', format('source "%s" lives on no node', source), 'The first sync into distributed gold decides where it does.');
+    END IF;
+    EXECUTE 'SELECT groupid FROM pg_catalog.pg_dist_local_group' INTO here;
+    EXECUTE 'SELECT bool_or(isactive) FROM pg_catalog.pg_dist_node WHERE groupid = $1' INTO known USING node;
+    EXECUTE 'SELECT coalesce(bool_or(isactive), false) FROM pg_catalog.pg_dist_node WHERE groupid = $1' INTO is_active USING lives;
+    IF known IS NOT TRUE THEN
+        PERFORM mls.refuse('22023', format('there is no active node %s', node), 'The column groupid of pg_dist_node has the numbers of nodes.');
+    ELSIF lives <> here AND is_active THEN
+        PERFORM mls.refuse('55000', format('source "%s" lives on node %s', source, lives), 'Move it there: whoever syncs it has to stop first.');
+    END IF;
+    PERFORM mls.note_source_node(source, node);
+END $$;
+COMMENT ON FUNCTION mls_move_source(text, integer) IS 'has another node of Citus sync a source from now on; called on the node that it leaves, or on any if that one is not active any more';
+
 REVOKE ALL ON FUNCTION mls.has_citus(), mls.require_citus(text), mls.pause_pages(), mls.scale_plan(), mls.scale_key(regclass, text[]), mls.scale_call(regrole, text, text[]), mls.scale_rows(regrole, regclass), mls.scale_views(regclass),
-    mls_check_scale(), mls_distribute(integer, text, bigint), mls_undistribute() FROM PUBLIC;
+    mls_check_scale(), mls_distribute(integer, text, bigint), mls_undistribute(), mls_move_source(text, integer) FROM PUBLIC;

@@ -271,14 +271,21 @@ CREATE POLICY monitor ON mls.subscription FOR SELECT
 GRANT USAGE ON SCHEMA mls TO pg_monitor;
 GRANT SELECT ON mls.subscription, mls.run, mls.issue, mls.file TO pg_monitor;
 
+CREATE FUNCTION mls.lives_elsewhere(source text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'mls_lives_elsewhere' LANGUAGE C VOLATILE STRICT
+    SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls.lives_elsewhere(text) IS 'whether another node of Citus syncs a source';
+REVOKE ALL ON FUNCTION mls.lives_elsewhere(text) FROM PUBLIC;
+
 CREATE FUNCTION mls.is_replicated(source text, origin text) RETURNS boolean
     LANGUAGE sql STABLE STRICT SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT EXISTS (SELECT FROM mls.subscription s WHERE s.source = is_replicated.source
-                  AND (s.resource = origin OR starts_with(origin, s.resource || '/'))) $$;
+                  AND (s.resource = origin OR starts_with(origin, s.resource || '/')))
+       OR mls.lives_elsewhere(source) $$;
 COMMENT ON FUNCTION mls.is_replicated(text, text)
-    IS 'whether any role has a subscription of the resource that a row of gold was made from; rows that are of none give way to others';
+    IS 'whether any role has a subscription of the resource that a row of gold was made from, or another node has; rows that are of none give way to others';
 REVOKE ALL ON FUNCTION mls.is_replicated(text, text) FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('mls.subscription', '');

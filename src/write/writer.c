@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "gold/gold_write.h"
+#include "gold/shards.h"
 #include "step/insertion.h"
 #include "subscription/subscription.h"
 #include "write/arrival_rules.h"
@@ -332,6 +333,7 @@ mls_writer_begin(const MlsTable *table, const MlsSubscription *sub, int64 run)
 {
 	MlsWriter *writer = palloc0(sizeof(MlsWriter));
 
+	mls_source_require_here(sub->source);
 	writer->table = mls_gold_kept(table, sub->silver);
 	writer->sub = sub;
 	writer->run = run;

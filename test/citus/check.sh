@@ -44,7 +44,7 @@ export PATH="$bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
 cd "$work/out"
 as_user "$bin/initdb" -U postgres -D "$work/out/cluster" -A trust -N -E UTF8 --locale=C.UTF-8 >/dev/null
 status=0
-for file in "$work"/tree/test/citus/*.pl; do
+for file in $(cd "$work/tree" && ls ${MLS_CITUS_FILES:-test/citus/*.pl}); do
 	name=$(basename "$file" .pl)
 	wanted=
 	for word in ${MLS_TESTS:-$name}; do [[ $name == *$word* ]] && wanted=1; done
@@ -54,7 +54,7 @@ for file in "$work"/tree/test/citus/*.pl; do
 	(cd "$work/out/$name" && as_user prlimit --core=unlimited env TESTDIR="$work/out/$name" TESTDATADIR="$work/out/$name/data" TESTLOGDIR="$work/out/$name/log" \
 		PG_TEST_PORT_DIR="$work/out/ports" PG_REGRESS="$pgxs/test/regress/pg_regress" INITDB_TEMPLATE="$work/out/cluster" \
 		MLS_TREE="$work/tree" MLS_BIN="$bin" MLS_CLUSTER="$work/out/cluster" PATH="$work/tools:$PATH" \
-		MLS_LONG="${MLS_LONG:-}" MLS_TELL="${MLS_TELL:-}" MLS_SEED="${MLS_SEED:-}" MLS_ROUNDS="${MLS_ROUNDS:-}" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
-		prove -v -I "$work/tree/test/perl" -I "$work/tree/test/citus" -I "$pgxs/test/perl" "$file") || status=1
+		MLS_LISTINGS="${MLS_LISTINGS:-}" MLS_REPEATS="${MLS_REPEATS:-}" MLS_FACE="${MLS_FACE:-}" MLS_LONG="${MLS_LONG:-}" MLS_TELL="${MLS_TELL:-}" MLS_SEED="${MLS_SEED:-}" MLS_ROUNDS="${MLS_ROUNDS:-}" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
+		prove -v -I "$work/tree/test/perl" -I "$work/tree/test/citus" -I "$pgxs/test/perl" "$work/tree/$file") || status=1
 done
 exit $status

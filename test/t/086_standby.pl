@@ -32,6 +32,7 @@ my %writes = (
 	mls_rebuild => q{mls_rebuild('one.property')},
 	mls_grant => q{mls_grant('pg_monitor')},
 	mls_distribute => q{mls_distribute()},
+	mls_move_source => q{mls_move_source('one', 1)},
 	mls_undistribute => q{mls_undistribute()},
 	mls_audience => q{mls_audience('pg_monitor', 'Property')},
 	mls_audience_remove => q{mls_audience_remove('pg_monitor', 'Property')},
