@@ -26,12 +26,14 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "utils/array.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/base.h"
 #include "base/name_list.h"
 #include "read/key_snapshot.h"
+#include "step/insertion.h"
 #include "step/issue.h"
 
 /* Some sources serve 300,000 keys a page; memory is for fewer. */
@@ -165,6 +167,8 @@ begin_table(MlsKeySnapshot *snapshot)
 		mls_snapshot_drop(sub);
 		create_table(snapshot);
 	}
+	snapshot->relid =
+		get_relname_relid(mls_snapshot_table_name(sub), get_rel_namespace(sub->bronze));
 	mls_run_end_step(snapshot->run, &counters);
 	return link;
 }
@@ -180,6 +184,17 @@ empty_table(MlsKeySnapshot *snapshot)
 	mls_snapshot_execute(snapshot, SPI_OK_DELETE, psprintf("DELETE FROM %s", snapshot->table));
 }
 
+/*
+ * Workers avoid merges, for what is small when plans are made.  Here both sides are as large
+ * as they will be, and stand in their indexes in order.
+ */
+static void
+allow_merges(void)
+{
+	(void) set_config_option("enable_mergejoin", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
 /* Runs a statement on the table in a step of its own; returns how many rows it was for. */
 int64
 mls_snapshot_execute(MlsKeySnapshot *snapshot, int expected, const char *sql)
@@ -188,6 +203,7 @@ mls_snapshot_execute(MlsKeySnapshot *snapshot, int expected, const char *sql)
 	int64 rows;
 
 	mls_run_begin_step(snapshot->run);
+	allow_merges();
 	mls_sql(expected, sql, mls_arg_time(snapshot->started));
 	rows = expected == SPI_OK_SELECT ? mls_int8_at(0, 1) : SPI_processed;
 	mls_run_end_step(snapshot->run, &counters);
@@ -395,12 +411,79 @@ boolean_array(const bool *values, int n)
 	return PointerGetDatum(construct_array(elements, n, BOOLOID, 1, true, TYPALIGN_CHAR));
 }
 
+/* Keys on their way into the table. */
+typedef struct Listed
+{
+	MlsKeySnapshot *snapshot;
+	const MlsItem **items;
+	const bool *outside;
+	int n;
+	bool added;
+} Listed;
+
+static TupleDesc
+key_desc(void)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(4);
+
+	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "modified_at", TIMESTAMPTZOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "wanted", BOOLOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "outside", BOOLOID, -1, 0);
+	return desc;
+}
+
+static void
+add_keys(void *arg)
+{
+	Listed *listed = arg;
+	MlsInsertion *insertion = mls_insertion_begin(listed->snapshot->relid, key_desc(), NULL);
+
+	if (insertion == NULL)
+		return;
+	for (int i = 0; i < listed->n; i++)
+	{
+		const MlsItem *item = listed->items[i];
+		Datum values[] = {CStringGetTextDatum(item->key), TimestampTzGetDatum(item->instant.at),
+						  BoolGetDatum(false), BoolGetDatum(listed->outside[i])};
+		const bool isnull[] = {false, !item->has_instant, false, false};
+
+		(void) mls_insertion_put(insertion, values, isnull);
+		pfree(DatumGetPointer(values[0]));
+	}
+	mls_insertion_end(insertion);
+	listed->added = true;
+}
+
+static bool
+is_there(int sqlstate)
+{
+	return sqlstate == ERRCODE_UNIQUE_VIOLATION;
+}
+
+/* Writes keys that were not listed before, as is usual; false if one was, and nothing is written. */
+static bool
+add_new_keys(MlsKeySnapshot *snapshot, const MlsItem **items, const bool *outside, int n)
+{
+	Listed listed = {snapshot, items, outside, n, false};
+
+	if (!snapshot->repeats)
+		snapshot->repeats =
+			mls_subtransaction(add_keys, &listed, is_there, true) != NULL || !listed.added;
+	if (snapshot->repeats)
+		return false;
+	snapshot->listed += n;
+	return true;
+}
+
 /* Writes some keys; those listed before are not counted again. */
 static void
 insert_keys(MlsKeySnapshot *snapshot, const MlsItem **items, const bool *outside, int n)
 {
 	List *keys = NIL;
 
+	if (add_new_keys(snapshot, items, outside, n))
+		return;
 	for (int i = 0; i < n; i++)
 		keys = lappend(keys, items[i]->key);
 	mls_sql(SPI_OK_INSERT,

@@ -22,6 +22,7 @@
 typedef struct MlsKeySnapshot
 {
 	MlsRun *run;
+	Oid relid;          /* of its table */
 	const char *table;  /* its name, qualified and quoted */
 	const char *bronze; /* the same of the tables to compare with */
 	const char *silver;
@@ -32,6 +33,7 @@ typedef struct MlsKeySnapshot
 	int64 before;        /* the source's count at the beginning and at the end; or -1 */
 	int64 after;
 	int64 outside;         /* of them, of parents that are not here: see mls_related_bounds() */
+	bool repeats;          /* a key came that was listed before, so each has to be looked for */
 	bool may_lack;         /* keys may be missing: each that is, is asked for by name */
 	bool unproven;         /* and some may be, by what the source says */
 	bool resumable;        /* the next run can go on where the pages written end */

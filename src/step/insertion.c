@@ -432,12 +432,23 @@ mls_insertion_end(MlsInsertion *insertion)
 typedef struct Receiver
 {
 	DestReceiver receiver;
+	TupleDesc form; /* for which the insertion was begun */
 	MlsInsertion *insertion;
 } Receiver;
 
+/* A plan is made anew where a table of its query has been changed; then rows may come in another form. */
 static void
 begin_rows(DestReceiver *self, int operation, TupleDesc desc)
 {
+	TupleDesc form = ((Receiver *) self)->form;
+	bool same = desc->natts == form->natts;
+
+	for (int i = 0; i < desc->natts && same; i++)
+		same = TupleDescAttr(desc, i)->atttypid == TupleDescAttr(form, i)->atttypid &&
+			   TupleDescAttr(desc, i)->atttypmod == TupleDescAttr(form, i)->atttypmod;
+	if (!same)
+		ereport(ERROR, errcode(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION),
+				errmsg("a table was changed while rows were made of it"));
 }
 
 static bool
@@ -465,7 +476,8 @@ mls_insertion_query(Oid table, SPIPlanPtr query)
 	SPIExecuteOptions options = {.dest = &receiver.receiver};
 	int code;
 
-	receiver.insertion = mls_insertion_begin(table, source->resultDesc, NULL);
+	receiver.form = CreateTupleDescCopy(source->resultDesc);
+	receiver.insertion = mls_insertion_begin(table, receiver.form, NULL);
 	if (receiver.insertion == NULL)
 		return false;
 	mls_http_pump();

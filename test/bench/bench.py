@@ -268,4 +268,5 @@ def main():
     measure_changes()
 
 
-main()
+if __name__ == '__main__':
+    main()
