@@ -313,9 +313,9 @@ is_empty(Oid relid)
 	bool empty = true;
 	ListCell *lc;
 
-	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
 	{
-		Relation rel = table_open(lfirst_oid(lc), NoLock);
+		Relation rel = table_open(lfirst_oid(lc), AccessShareLock);
 
 		empty &= rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
 				 (rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) == 0);
