@@ -24,7 +24,7 @@
 
 #include "compat.h"
 #include "gold/gold_write.h"
-#include "gold/shards.h"
+#include "gold/source_node.h"
 #include "subscription/subscription.h"
 #include "write/arrival_rules.h"
 #include "write/write.h"
