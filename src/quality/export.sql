@@ -27,7 +27,7 @@ INSERT INTO mls.export_part VALUES
   ('publication_resource', NULL, 'follows from the view'), ('serve_revocation', NULL, 'state'), ('serve_log', NULL, 'state'), ('dead_letter', NULL, 'state'), ('alert', NULL, 'state'), ('alert_notice', NULL, 'state'),
   ('media', NULL, 'state'), ('media_file', NULL, 'state'), ('geocode', NULL, 'state'), ('geocode_cache', NULL, 'state'), ('remote_resource', NULL, 'state'), ('remote_field', NULL, 'state'),
   ('remote_lookup', NULL, 'state'), ('change', NULL, 'state'), ('webhook', NULL, 'state'), ('counter', NULL, 'state'), ('verification', NULL, 'state'), ('finding', NULL, 'state'), ('quality', NULL, 'state'),
-  ('feed_listing', NULL, 'state: numbers of listings are those of a portal, see mls_feed_ids()'), ('run', NULL, 'state'), ('issue', NULL, 'state'), ('file', NULL, 'state'), ('range', NULL, 'state'), ('told', NULL, 'state'),
+  ('feed_listing', NULL, 'state: numbers of listings are those of a portal, see mls_feed_ids()'), ('run', NULL, 'state'), ('issue', NULL, 'state'), ('file', NULL, 'state'), ('unread_file', NULL, 'state'), ('range', NULL, 'state'), ('told', NULL, 'state'),
   ('entity_event', NULL, 'state'), ('test_result', NULL, 'state'), ('test_sample', NULL, 'state'), ('tenant_day', NULL, 'state'),
   ('upload', NULL, 'state'), ('upload_part', NULL, 'state');
 
@@ -112,7 +112,7 @@ BEGIN
                          UNION SELECT a.owner FROM mls.alert_rule a UNION SELECT a.owner FROM mls.alert_receiver a UNION SELECT c.owner FROM mls.consumer c UNION SELECT j.role FROM mls.schedule j)
          ORDER BY r.rolname::text COLLATE "C";
         RETURN QUERY SELECT NULL::oid, mls.export_call('mls_tenant', ARRAY['', pg_get_userbyid(t.role)::text, '', t.places::text, 'file_bytes', t.file_bytes::text, 'file_rows', t.file_rows::text, 'files_per_day', t.files_per_day::text,
-                            'bytes_per_day', t.bytes_per_day::text, 'rows_per_day', t.rows_per_day::text])
+                            'bytes_per_day', t.bytes_per_day::text, 'rows_per_day', t.rows_per_day::text, 'stored_bytes', t.stored_bytes::text])
           FROM mls.tenant t WHERE pg_has_role(t.role, 'USAGE') ORDER BY pg_get_userbyid(t.role)::text COLLATE "C";
     WHEN 'servers' THEN
         RETURN QUERY SELECT NULL::oid, format('SELECT mls.configure(%L, %L, %L);', 'server', s.srvname,

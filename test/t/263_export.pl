@@ -39,7 +39,7 @@ sub as_keeper
 sql(qq{
 	CREATE EXTENSION mls_fdw;
 	SELECT mls_grant('keeper');
-	SELECT mls_tenant('lodger', '{"file://$folder/lodger"}', files_per_day => 10);
+	SELECT mls_tenant('lodger', '{"file://$folder/lodger"}', files_per_day => 10, stored_bytes => 1000000);
 	CREATE SCHEMA east AUTHORIZATION keeper;
 	CREATE SCHEMA "Odd ""place" AUTHORIZATION keeper;
 	CREATE SCHEMA mart AUTHORIZATION keeper;
