@@ -72,9 +72,12 @@ my @odd = ('../x', 'a%2Fb', 'c/d', 'k' x 300, "o'dd", 'blank key', '..');
 $mls->control('insert', { resource => 'Media', count => 1, fields => { %fields, MediaKey => $odd[$_], ResourceName => 'Property', ResourceRecordKey => 'LK00000001',
 			MediaURL => address('tagged', "odd$_"), Order => 1000 + $_ } }) for 0 .. $#odd;
 my $all = $n + @odd;
+# A page of such a server costs a look at all that it has.
+$mls->control('option', { max_page => 20000 }) if $ENV{MLS_LONG};
+my $pages = $ENV{MLS_LONG} ? q{, page_size '20000', timeout_ms '600000'} : '';
 
 sql(qq{
-	CREATE SERVER a FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '@{[$mls->url]}', retries '0', schema_policy 'ignore', key_prefix 'a:');
+	CREATE SERVER a FOREIGN DATA WRAPPER mls_fdw OPTIONS (protocol 'reso', url '@{[$mls->url]}', retries '0', schema_policy 'ignore', key_prefix 'a:'$pages);
 	CREATE USER MAPPING FOR CURRENT_USER SERVER a OPTIONS (token 'static-token-value');
 	CREATE SCHEMA a;
 	CREATE FOREIGN TABLE a.media (media_key text OPTIONS (field 'MediaKey'), "order" integer OPTIONS (field 'Order'),
