@@ -30,6 +30,7 @@
 
 #include "gold/gold.h"
 #include "gold/map.h"
+#include "gold/source_node.h"
 #include "gold/statement.h"
 #include "options/options.h"
 

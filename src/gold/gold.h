@@ -11,9 +11,11 @@
  * target.c		 which RESO resources rules make, and the relations they may use
  * expression.c	 SQL expressions of rules
  * mapping.c	 rules and dictionary -> what each column of gold is made from
+ * shards.c		 gold that stands on several machines: by what statements reach it (shards.h)
  * statement.c	 upsert, delete, conflicts; rows for which a rule raises an error
  * partition.c	 partitions of a source or by hash, made and dropped (partition.h)
  * gold_tables.c gold.<resource>, its indexes, reso."<Resource>", the schemas
+ * source_node.c on which machine a source lives, where there are several (source_node.h)
  * dependant.c	 whose rows look at a resource that changes
  * contest.c	 who has a key that several have
  * gold_write.c rows of a page into gold, and out of it (gold_write.h)

@@ -30,6 +30,7 @@
 
 #include "gold/gold_write.h"
 #include "gold/partition.h"
+#include "gold/source_node.h"
 #include "gold/statement.h"
 #include "step/insertion.h"
 #include "step/issue.h"
@@ -348,7 +349,7 @@ read_epoch(Oid owner)
 			   "ON c.oid = s.gold::pg_catalog.oid WHERE s.owner::pg_catalog.oid = $1",
 			   mls_arg_oid(owner));
 	epoch = mls_text_at(0, 1);
-	spread = mls_shards_epoch();
+	spread = psprintf("%s %s", mls_shards_epoch(), mls_source_nodes_epoch());
 	return psprintf("%s %s", epoch ? epoch : "", spread);
 }
 

@@ -16,7 +16,7 @@
 #include "base/base.h"
 #include "gold/gold_write.h"
 #include "gold/key_walk.h"
-#include "gold/shards.h"
+#include "gold/source_node.h"
 #include "gold/statement.h"
 
 /* The relation of a batch's keys. */

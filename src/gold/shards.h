@@ -21,13 +21,6 @@ extern const MlsShards *mls_shards_of(Oid table);
 /* A text that is another one when tables have been distributed, or brought back. */
 extern char *mls_shards_epoch(void);
 
-/* Are there several nodes that sync sources?  Each source lives on one. */
-extern bool mls_sources_have_nodes(void);
-
-/* Does another node sync a source?  Or an error if one does; a source that has no node yet gets this one. */
-extern bool mls_source_is_elsewhere(const char *source);
-extern void mls_source_require_here(const char *source);
-
 /*
  * SQL for FROM, instead of the table's name: some columns (List of char *) of its rows g for
  * which a condition is true, or of all.  $1 in it stands for what a query finds, as an array

@@ -500,7 +500,7 @@ shards_upsert(const Statement *statement, const Lists *lists, const char *select
 
 	if (!mls_statement_is_apart(statement))
 		return mls_shards_command(
-			command, psprintf("%s SELECT %s FROM v", with_rows(statement, select), row));
+			command, psprintf("SELECT %s FROM (%s) v (%s)", row, select, name_list(columns, "")));
 	return mls_shards_command(
 		command,
 		psprintf("%s SELECT %s FROM v WHERE NOT EXISTS (SELECT FROM %s AND NOT (%s))",

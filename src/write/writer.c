@@ -31,7 +31,7 @@
 
 #include "compat.h"
 #include "gold/gold_write.h"
-#include "gold/shards.h"
+#include "gold/source_node.h"
 #include "step/insertion.h"
 #include "subscription/subscription.h"
 #include "write/arrival_rules.h"

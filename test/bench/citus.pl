@@ -13,7 +13,7 @@ my $listings = $ENV{MLS_LISTINGS} || 20000;
 my $repeats = $ENV{MLS_REPEATS} || 3;
 my ($node, $worker) = new_cluster('figures', shared_buffers => "'256MB'", max_wal_size => "'4GB'");
 my $mls = start_mls(listings => $listings);
-create_source($node, $mls, 'east', tables => 'property', workers => 1);
+create_source($node, $mls, 'east', tables => 'property', workers => 1, page_size => 5000);
 sub query { return scalar $node->safe_psql('postgres', $_[0]) }
 
 # Seconds of processor time of processes that have ended, of both nodes.
