@@ -20,10 +20,15 @@ CREATE FUNCTION mls.claim_sources() RETURNS void
     SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls.claim_sources() IS 'notes that this node syncs the sources of its subscriptions, in mls.source_node, which stands on every node';
 
+CREATE FUNCTION mls.release_sources() RETURNS void
+    AS 'MODULE_PATHNAME', 'mls_release_sources' LANGUAGE C VOLATILE
+    SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION mls.release_sources() IS 'takes mls.source_node away when nothing else is distributed';
+
 CREATE FUNCTION mls.note_source_node(source text, node integer) RETURNS void
     AS 'MODULE_PATHNAME', 'mls_note_source_node' LANGUAGE C VOLATILE STRICT
     SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION mls.note_source_node(text, integer) IS 'part of mls_move_source(): another node syncs a source from now on';
 
 REVOKE ALL ON FUNCTION mls.gold_rows(text, text[]), mls.gold_write(text, anyarray), mls.gold_from(regclass, text[]),
-    mls.claim_sources(), mls.note_source_node(text, integer) FROM PUBLIC;
+    mls.claim_sources(), mls.release_sources(), mls.note_source_node(text, integer) FROM PUBLIC;

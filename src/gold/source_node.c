@@ -20,6 +20,7 @@
 PG_FUNCTION_INFO_V1(mls_claim_sources);
 PG_FUNCTION_INFO_V1(mls_lives_elsewhere);
 PG_FUNCTION_INFO_V1(mls_note_source_node);
+PG_FUNCTION_INFO_V1(mls_release_sources);
 
 bool
 mls_sources_have_nodes(void)
@@ -167,6 +168,22 @@ mls_note_source_node(PG_FUNCTION_ARGS)
 	mls_gold_pause_pages();
 	mls_sql_control(SPI_OK_UPDATE, "UPDATE mls.source_node SET node = $2 WHERE source = $1",
 					mls_arg_text(source), mls_arg_int4(PG_GETARG_INT32(1)));
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* mls.release_sources(): the table of nodes goes when it is all that is distributed */
+Datum
+mls_release_sources(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	if (mls_sources_have_nodes())
+	{
+		mls_select("SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid <> "
+				   "'mls.source_node'::pg_catalog.regclass)");
+		if (!mls_bool_at(0, 1))
+			mls_sql_control(SPI_OK_UTILITY, "DROP TABLE mls.source_node");
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }

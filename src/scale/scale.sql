@@ -226,6 +226,13 @@ BEGIN
     PERFORM mls.require_citus('mls_undistribute()');
     PERFORM mls.pause_pages();
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    IF to_regclass('mls.source_node') IS NOT NULL THEN
+        EXECUTE 'SELECT min(n.source) FROM mls.source_node n WHERE mls.lives_elsewhere(n.source)' INTO name;
+        IF name IS NOT NULL THEN
+            PERFORM mls.refuse('55000', format('cannot bring gold back to one node: source "%s" lives on another', name),
+                'Move it here first: mls_move_source(), there.');
+        END IF;
+    END IF;
     IF EXISTS (SELECT FROM mls.audience a JOIN mls.scale_plan() p ON p.gold = a.gold AND p.is_distributed) THEN
         PERFORM mls.refuse('55000', 'cannot bring gold back to one node: audiences read it',
             'Take them away with mls_set_audience(), and give them back afterwards.', 'Tables and views are made anew, and what audiences may see of them would be lost.');
@@ -254,6 +261,7 @@ BEGIN
         rows := mls.scale_rows(planned.owner, gold);
         RETURN NEXT;
     END LOOP;
+    PERFORM mls.release_sources();
     -- The tables are others of the same names.
     FOR subscribed IN
         SELECT s.foreign_table FROM mls.subscription s

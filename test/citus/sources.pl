@@ -55,5 +55,7 @@ is(on($second, q{SELECT status FROM mls_sync('east')}), 'finished', 'the next sy
 is(on($first, q{SELECT count(*) FROM gold.property WHERE mls_source = 'east'}), '117', '... and what had gone meanwhile goes from gold');
 is(on($second, q{SELECT string_agg(concat_ws(' ', resource, message), chr(10)) FROM mls_verify('east', 3) WHERE severity = 'error'}), '', 'which is as it should be');
 
+like(sql_error($first, 'SELECT mls_undistribute()'), qr/cannot bring gold back to one node: source "east" lives on another/, 'gold stays where its sources are');
+
 $_->stop for $first, $second, $east, $west;
 done_testing();

@@ -499,6 +499,7 @@ my @calls = (
 	'mls.gold_from' => q{SELECT mls.gold_from('gold.property', 'ListingKey')},
 	'mls.lives_elsewhere' => q{SELECT mls.lives_elsewhere('e')},
 	'mls.note_source_node' => q{SELECT mls.note_source_node('e', 1)},
+	'mls.release_sources' => q{SELECT mls.release_sources()},
 	'mls.claim_sources' => q{SELECT mls.claim_sources()},
 	mls_move_source => q{SELECT mls_move_source('e', 1)},
 	'mls.has_citus' => q{SELECT mls.has_citus()},
