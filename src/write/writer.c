@@ -838,6 +838,8 @@ mls_writer_take_care(MlsWriter *writer)
 		return false;
 	writer->adds = false;
 	writer->care++;
+	/* What was said of its fields was taken back. */
+	writer->fields_checked = false;
 	return true;
 }
 

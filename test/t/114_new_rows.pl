@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use JSON::PP ();
 use MlsSync;
 use MlsTest;
 use PostgreSQL::Test::Utils;
@@ -119,6 +120,16 @@ subscribe_property($node, $mls, 'values', page_size => 100, key_prefix => 'value
 is(sync_row($node, 'values', 'status, inserted'), 'finished|550', 'a bad value of a new record is an issue');
 is($node->safe_psql('postgres', q{SELECT field, value FROM mls.issue i JOIN mls.subscription s ON s.id = i.subscription WHERE s.source = 'values'}),
 	'ListPrice|"dear"', 'with field and value');
+
+# Keys that come twice in a list of keys are one
+$node->safe_psql('postgres', q{ALTER SERVER plain OPTIONS (ADD ordering 'none')});
+$mls->control('option', { link => 'skip', page_size => 50, unordered => JSON::PP::true });
+my $error = sql_error($node, q{SELECT * FROM mls_purge('plain')});
+like($error, qr/The source lists (\d+) different keys, and counts 550 records/, 'a list with keys twice is not complete');
+my ($different) = $error =~ /lists (\d+) different/;
+cmp_ok($different, '<', 550, 'for each is counted once');
+$mls->control('option', { unordered => JSON::PP::false });
+is($node->safe_psql('postgres', q{SELECT status, deleted FROM mls_purge('plain', force => true)}), 'finished|0', 'without repeats it is');
 
 $node->stop;
 done_testing();
