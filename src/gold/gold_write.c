@@ -1356,7 +1356,8 @@ mls_release_drop(const MlsSubscription *sub, const MlsTable *table, List *parts)
 		const MlsGoldPart *part = lfirst(lc);
 		Oid partition = InvalidOid;
 
-		if (part->resource != NULL && part->key_field != NULL &&
+		/* A transaction that does not see what others have committed since cannot know who is in it. */
+		if (part->resource != NULL && part->key_field != NULL && !IsolationUsesXactSnapshot() &&
 			get_rel_relkind(part->table) == RELKIND_PARTITIONED_TABLE &&
 			mls_gold_contest(sub->owner, part->resource, part->table, sub->id, false) == NULL)
 			partition = mls_partition_to_drop(part->table, table->source, sub->resource);

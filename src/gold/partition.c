@@ -343,7 +343,7 @@ mls_partition_add_source(Oid gold, const char *key, const MlsSource *source, int
 
 /*
  * What has to be told of each row that goes, or may know of rows what is not seen here:
- * triggers, foreign keys, publications, row security of the partition itself.
+ * triggers, rules, foreign keys, publications, row security that holds for the owner too.
  */
 static bool
 is_watched(Oid gold, Oid partition)
@@ -354,7 +354,7 @@ is_watched(Oid gold, Oid partition)
 			   "NOT g.tgisinternal) OR "
 			   "EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.confrelid = t.oid) OR "
 			   "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.oid AND "
-			   "c.relrowsecurity AND c.oid <> $1) OR "
+			   "(c.relhasrules OR c.relrowsecurity AND (c.oid <> $1 OR c.relforcerowsecurity))) OR "
 			   "EXISTS (SELECT FROM pg_catalog.pg_publication b, LATERAL "
 			   "pg_catalog.pg_get_publication_tables(b.pubname) r WHERE r.relid = t.oid)",
 			   mls_arg_oid(gold), mls_arg_oid(partition));
