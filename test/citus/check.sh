@@ -51,7 +51,7 @@ for file in $(cd "$work/tree" && ls ${MLS_CITUS_FILES:-test/citus/*.pl}); do
 	[ -n "$wanted" ] || continue
 	mkdir "$work/out/$name"
 	[ "$(id -u)" -ne 0 ] || chown postgres "$work/out/$name"
-	(cd "$work/out/$name" && as_user prlimit --core=unlimited env TESTDIR="$work/out/$name" TESTDATADIR="$work/out/$name/data" TESTLOGDIR="$work/out/$name/log" \
+	(cd "$work/out/$name" && as_user env TESTDIR="$work/out/$name" TESTDATADIR="$work/out/$name/data" TESTLOGDIR="$work/out/$name/log" \
 		PG_TEST_PORT_DIR="$work/out/ports" PG_REGRESS="$pgxs/test/regress/pg_regress" INITDB_TEMPLATE="$work/out/cluster" \
 		MLS_TREE="$work/tree" MLS_BIN="$bin" MLS_CLUSTER="$work/out/cluster" PATH="$work/tools:$PATH" \
 		MLS_LISTINGS="${MLS_LISTINGS:-}" MLS_REPEATS="${MLS_REPEATS:-}" MLS_FACE="${MLS_FACE:-}" MLS_LONG="${MLS_LONG:-}" MLS_TELL="${MLS_TELL:-}" MLS_SEED="${MLS_SEED:-}" MLS_ROUNDS="${MLS_ROUNDS:-}" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
