@@ -24,7 +24,7 @@ quietly() {
 
 mls_packages=(postgresql libcurl4-openssl-dev libdeflate-dev libxml2-dev zlib1g-dev
 	libmariadb-dev libmicrohttpd-dev libpq-dev libjson-c-dev libssl-dev curl libxml2-utils
-	ca-certificates pkg-config gcc make python3 python3-yaml perl libipc-run-perl procps)
+	ca-certificates pkg-config gcc make python3 python3-yaml python3-jinja2 perl libipc-run-perl procps)
 
 # The project as the tests need it, without what was built.
 copy_project() { # copy_project FROM TO

@@ -58,7 +58,9 @@ DECLARE
     dates text;
     futures text;
 BEGIN
-    SELECT string_agg(format(CASE WHEN f.name IN ('property_type', 'property_sub_type') THEN 'nullif(btrim(%s), '''')' ELSE '%s' END || ' AS %s', mls.mart_field(gold, f.field, f.type), f.name), ', ') INTO fields
+    -- What is no number (NaN, infinity) would stay in sums for ever; what is beyond all years has no day in a zone.
+    SELECT string_agg(format(CASE WHEN f.name IN ('property_type', 'property_sub_type') THEN 'nullif(btrim(%1$s), '''')' WHEN f.type = 'numeric' THEN 'CASE WHEN %1$s BETWEEN -1e15 AND 1e15 THEN %1$s END'
+                                  WHEN f.type = 'timestamptz' THEN 'CASE WHEN %1$s BETWEEN ''1900-01-01'' AND ''9999-12-31'' THEN %1$s END' ELSE '%1$s' END || ' AS %2$s', mls.mart_field(gold, f.field, f.type), f.name), ', ') INTO fields
       FROM (VALUES ('ListingKey', 'text', 'listing_key'), ('mls_source', 'text', 'source'), ('StandardStatus', 'text', 'standard_status'),
             ('PropertyType', 'text', 'property_type'), ('PropertySubType', 'text', 'property_sub_type'), ('StructureType', 'text', 'structure_type'),
             ('X_Currency', 'text', 'own_currency'), ('LeaseAmountFrequency', 'text', 'frequency'),
@@ -94,11 +96,7 @@ SELECT r.*, s.source_id, s.timezone, k.*, d.*, e.*
   JOIN %I.dim_source s ON s.name = r.source
  CROSS JOIN LATERAL (SELECT %s AS status,
        CASE WHEN r.property_type IS NULL THEN 'unknown' WHEN r.property_type ~* 'lease$' THEN 'lease' ELSE 'sale' END AS transaction,
-       CASE WHEN upper(btrim(r.own_currency)) ~ '^[A-Z]{3}$' THEN upper(btrim(r.own_currency)) ELSE %L END AS currency,
-       nullif(lower(regexp_replace(btrim(r.country_name), '\s+', ' ', 'g')), '') AS country, nullif(lower(regexp_replace(btrim(r.state_name), '\s+', ' ', 'g')), '') AS state,
-       nullif(lower(regexp_replace(btrim(r.county_name), '\s+', ' ', 'g')), '') AS county, nullif(lower(regexp_replace(btrim(r.city_name), '\s+', ' ', 'g')), '') AS city,
-       nullif(lower(regexp_replace(regexp_replace(btrim(r.postal_name), '\s+', ' ', 'g'), '^(\d{5})-?\d{4}$', '\1')), '') AS postal,
-       nullif(lower(regexp_replace(btrim(r.area_name), '\s+', ' ', 'g')), '') AS area OFFSET 0) k
+       CASE WHEN upper(btrim(r.own_currency)) ~ '^[A-Z]{3}$' THEN upper(btrim(r.own_currency)) ELSE %L END AS currency OFFSET 0) k
  CROSS JOIN LATERAL (SELECT CASE WHEN k.transaction <> 'lease' THEN 1::numeric
             ELSE CASE lower(translate(coalesce(r.frequency, 'monthly'), ' -_', '')) WHEN 'monthly' THEN 1 WHEN 'weekly' THEN 52 / 12.0 WHEN 'biweekly' THEN 26 / 12.0
                       WHEN 'semimonthly' THEN 2 WHEN 'bimonthly' THEN 1 / 2.0 WHEN 'quarterly' THEN 1 / 3.0 WHEN 'semiannually' THEN 1 / 6.0 WHEN 'annually' THEN 1 / 12.0 END END AS times,
@@ -127,7 +125,7 @@ BEGIN
     END IF;
     PERFORM mls.require_trusted(history);
     RETURN format('SELECT h."ResourceRecordKey" AS listing_key, h."HistoryTransactionalKey" AS key, h."FieldName" AS field, h."PreviousValue" AS old, h."NewValue" AS new, h."ModificationTimestamp" AS at '
-                  'FROM %s h WHERE h."ResourceName" = ''Property'' AND h."FieldName" IN (''StandardStatus'', ''ListPrice'') AND h."PreviousValue" IS NOT NULL AND h."NewValue" IS NOT NULL '
+                  'FROM %s h WHERE h."ResourceName" = ''Property'' AND h."ModificationTimestamp" BETWEEN ''1900-01-01'' AND ''9999-12-31'' AND h."FieldName" IN (''StandardStatus'', ''ListPrice'') AND h."PreviousValue" IS NOT NULL AND h."NewValue" IS NOT NULL '
                   '%s', history, CASE WHEN part THEN 'AND h."ResourceRecordKey" = ANY ($1::text[])' ELSE '' END);
 END $f$;
 COMMENT ON FUNCTION mls.mart_history(boolean) IS 'part of mls_mart_sync(): a query for changes of status and price of listings, all or in part';
@@ -139,37 +137,48 @@ CREATE FUNCTION mls.mart_history_hash(part boolean) RETURNS text
     AS $$ SELECT format('SELECT h.listing_key, bit_xor(hashtextextended(concat_ws(E''\n'', h.key, h.field, h.old, h.new, extract(epoch FROM h.at)), 0)) AS hash FROM (%s) h GROUP BY h.listing_key', mls.mart_history(part)) $$;
 COMMENT ON FUNCTION mls.mart_history_hash(boolean) IS 'part of mls_mart_sync(): a query for a hash of the same, by listings';
 
--- Changes of listings in their order.  HistoryTransactional, where it is kept, says what happened
--- since; the dates of a listing say what was before, or all.  A change is of the day that its field
--- says, if that is before the day on which it was written; of the listing's spells none begins
--- before the one in front of it.
-CREATE FUNCTION mls.mart_events(mart mls.mart, part boolean) RETURNS text
+-- The facts of listings, in one statement, so that gold is read once: changes in their order, the
+-- spells between them, and listings with what these say of them.  HistoryTransactional, where it is
+-- kept, says what happened since; the dates of a listing say what was before, or all.  A change is of
+-- the day that its field says, if that is before the day on which it was written; of the listing's
+-- spells none begins before the one in front of it.  All windows are of one order, the C collation's.
+CREATE FUNCTION mls.mart_facts(mart mls.mart, part boolean, beside text) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
 BEGIN
     RETURN format($q$
-WITH l AS MATERIALIZED (%s),
+-- Of all that mart_listings() says, what is needed here: it is kept in memory or in a file.
+WITH l AS MATERIALIZED (
+    SELECT x.listing_key, x.source, x.source_id, x.timezone, x.property_type, x.property_sub_type, x.structure_type, x.own_currency, x.currency, x.transaction, x.times, x.status, x.country_name, x.state_name, x.county_name, x.city_name, x.postal_name, x.area_name,
+           x.parcel, x.address, x.street_number, x.street, x.unit, x.listed, x.entered, x.pending, x.contingent, x.closed, x.withdrawn, x.changed, x.back, x.price_changed, x.next_date, x.first_date, x.contract, x.off_exact, x.off, x.price_t,
+           x.list_price, x.original_list_price, x.previous_list_price, x.close_price, x.concessions_amount, x.living_area, x.living_area_units, x.dom_source, x.cdom_source,
+           x.list_agent_key, x.co_list_agent_key, x.buyer_agent_key, x.co_buyer_agent_key, x.list_office_key, x.co_list_office_key, x.buyer_office_key, x.co_buyer_office_key%12$s
+      FROM (%1$s) x),
+sites AS MATERIALIZED (
+    SELECT s.*, t.type_id, coalesce(p1.location_id, 0) AS country_id, coalesce(p2.location_id, 0) AS state_id, coalesce(p3.location_id, 0) AS county_id, coalesce(p4.location_id, 0) AS city_id, coalesce(p5.location_id, 0) AS postal_id, coalesce(p6.location_id, 0) AS area_id
+      FROM %5$I.mls_new_sites s
+      JOIN %5$I.dim_property_type t ON concat(t.transaction, E'\n', t.property_type, E'\n', t.property_sub_type) = concat(s.transaction, E'\n', s.property_type, E'\n', CASE WHEN s.property_type <> '' THEN s.property_sub_type END)
+           AND t.level = CASE WHEN s.property_type = '' THEN 'all' WHEN s.property_sub_type = '' THEN 'type' ELSE 'subtype' END
+      LEFT JOIN %5$I.dim_location p1 ON p1.level = 'country' AND p1.country = s.country
+      LEFT JOIN %5$I.dim_location p2 ON p2.level = 'state' AND concat(p2.country, E'\n', p2.state) = concat(s.country, E'\n', s.state)
+      LEFT JOIN %5$I.dim_location p3 ON p3.level = 'county' AND concat(p3.country, E'\n', p3.state, E'\n', p3.county) = concat(s.country, E'\n', s.state, E'\n', s.county)
+      LEFT JOIN %5$I.dim_location p4 ON p4.level = 'city' AND concat(p4.country, E'\n', p4.state, E'\n', p4.city) = concat(s.country, E'\n', s.state, E'\n', s.city)
+      LEFT JOIN %5$I.dim_location p5 ON p5.level = 'postal' AND concat(p5.country, E'\n', p5.postal_code) = concat(s.country, E'\n', s.postal)
+      LEFT JOIN %5$I.dim_location p6 ON p6.level = 'area' AND concat(p6.area, E'\n', p6.area_source) = concat(s.area, E'\n', s.source)),
 told AS MATERIALIZED (SELECT h.listing_key, h.key, h.field, h.at, (h.at AT TIME ZONE l.timezone)::date AS date, h.old, h.new
-    FROM (%s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date BETWEEN '1950-01-01' AND @day@),
+    FROM (%2$s) h JOIN l ON l.listing_key = h.listing_key WHERE (h.at AT TIME ZONE l.timezone)::date BETWEEN '1950-01-01' AND @day@),
 steps AS MATERIALIZED (SELECT t.*, row_number() OVER w AS n, lag(t.date) OVER w AS last_date, count(*) OVER (PARTITION BY t.listing_key) AS steps
     FROM (SELECT m.*, m.new IN ('Active Under Contract', 'Pending') AND m.old NOT IN ('Active Under Contract', 'Pending') AS is_contract
-            FROM (SELECT h.listing_key, h.key, h.at, h.date, %s AS old, %s AS new FROM told h WHERE h.field = 'StandardStatus') m
+            FROM (SELECT h.listing_key, h.key, h.at, h.date, %3$s AS old, %4$s AS new FROM told h WHERE h.field = 'StandardStatus') m
            WHERE m.old IS NOT NULL AND m.new IS NOT NULL AND m.old <> m.new) t
   WINDOW w AS (PARTITION BY t.listing_key ORDER BY t.at, t.key)),
 -- What is known of the time before the first of them; without any that is all.
 before AS (SELECT l.*, coalesce(s.old, l.status) AS base, s.date AS upto FROM l LEFT JOIN steps s ON s.listing_key = l.listing_key AND s.n = 1),
 points (listing_key, ord, at, date, status, origin) AS (
-    SELECT b.listing_key, v.ord, NULL::timestamptz, v.date, v.status, 'field'
-      FROM before b
-     CROSS JOIN LATERAL (SELECT CASE WHEN b.upto IS NULL OR b.contract <= b.upto THEN b.contract END AS contract,
-                                CASE WHEN b.upto IS NULL OR b.off <= b.upto THEN b.off ELSE b.upto END AS off,
-                                CASE WHEN b.upto IS NULL OR b.closed <= b.upto THEN b.closed END AS closed) c
-     -- The contract of a listing that is active again; before the first step that field is of a later one.
-     CROSS JOIN LATERAL (SELECT CASE WHEN b.upto IS NULL AND c.contract >= b.first_date
-                                     THEN CASE WHEN b.back >= c.contract THEN b.back WHEN b.changed >= c.contract THEN b.changed END END AS back) x
-     -- Arrays: the expressions of VALUES would be prepared anew for each listing.
-     CROSS JOIN LATERAL unnest('{1,2,3,4,4,5,6,7,8}'::integer[], ARRAY[
+    SELECT v.listing_key, v.ord, NULL::timestamptz, v.date, v.status, 'field'
+      FROM (
+    SELECT b.listing_key, unnest('{1,2,3,4,4,5,6,7,8}'::integer[]) AS ord, unnest(ARRAY[
         CASE WHEN b.base = 'Coming Soon' THEN coalesce(b.listed, b.entered, b.changed, b.upto) END,
         CASE WHEN b.base <> 'Coming Soon' THEN b.first_date END,
         -- An offer with conditions first, then without.
@@ -184,9 +193,15 @@ points (listing_key, ord, at, date, status, origin) AS (
         CASE WHEN b.base = 'Closed' THEN coalesce(c.closed, c.off, c.contract, b.first_date) END,
         -- Withdrawn first, canceled or expired later.
         CASE WHEN b.base IN ('Canceled', 'Expired') AND b.withdrawn < c.off AND b.withdrawn >= b.first_date THEN b.withdrawn END,
-        CASE WHEN b.base IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN coalesce(c.off, c.contract, b.first_date) END],
-        ARRAY['Coming Soon', 'Active', 'Active Under Contract', 'Pending', 'Active Under Contract', 'Active', 'Closed', 'Withdrawn', b.base]) v (ord, date, status)
-     WHERE v.date IS NOT NULL
+        CASE WHEN b.base IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN coalesce(c.off, c.contract, b.first_date) END]) AS date, unnest(ARRAY['Coming Soon', 'Active', 'Active Under Contract', 'Pending', 'Active Under Contract', 'Active', 'Closed', 'Withdrawn', b.base]) AS status
+      FROM before b
+     CROSS JOIN LATERAL (SELECT CASE WHEN b.upto IS NULL OR b.contract <= b.upto THEN b.contract END AS contract,
+                                CASE WHEN b.upto IS NULL OR b.off <= b.upto THEN b.off ELSE b.upto END AS off,
+                                CASE WHEN b.upto IS NULL OR b.closed <= b.upto THEN b.closed END AS closed) c
+     -- The contract of a listing that is active again; before the first step that field is of a later one.
+     CROSS JOIN LATERAL (SELECT CASE WHEN b.upto IS NULL AND c.contract >= b.first_date
+                                     THEN CASE WHEN b.back >= c.contract THEN b.back WHEN b.changed >= c.contract THEN b.changed END END AS back) x
+     ) v WHERE v.date IS NOT NULL
     UNION ALL
     SELECT s.listing_key, 100 + s.n, s.at,
            -- A field that is older than the step before tells of another time.
@@ -199,6 +214,20 @@ points (listing_key, ord, at, date, status, origin) AS (
     SELECT l.listing_key, 1000000, NULL, coalesce(CASE l.status WHEN 'Closed' THEN l.closed WHEN 'Pending' THEN l.contract WHEN 'Active Under Contract' THEN l.contract ELSE l.off_exact END, l.changed, s.date), l.status, 'field'
       FROM l JOIN steps s ON s.listing_key = l.listing_key AND s.n = s.steps AND s.new <> l.status),
 ordered AS (SELECT p.*, max(p.date) OVER w AS day, lag(p.status) OVER w AS old FROM points p WINDOW w AS (PARTITION BY p.listing_key COLLATE "C" ORDER BY p.ord)),
+turned AS (
+    SELECT o.*, max(o.date) OVER w AS from_date, lead(o.date) OVER w AS next_date, row_number() OVER w AS seq, o.status IN ('Active Under Contract', 'Pending') AND coalesce(o.old, '') NOT IN ('Active Under Contract', 'Pending') AS is_contract
+      FROM ordered o WHERE o.status IS DISTINCT FROM o.old WINDOW w AS (PARTITION BY o.listing_key COLLATE "C" ORDER BY o.ord)),
+statuses AS MATERIALIZED (
+    SELECT t.*, sum(CASE WHEN t.status = 'Active' THEN t.to_date - t.from_date END) OVER (PARTITION BY t.listing_key COLLATE "C" ORDER BY t.ord) AS for_sale
+      FROM (SELECT t.*, CASE WHEN t.next_date IS NOT NULL THEN greatest(t.from_date, t.next_date) END AS to_date FROM turned t) t),
+spans AS (
+    -- The last contract is the one with the largest seq, in front of its day.
+    SELECT min(s.listing_key) AS listing_key, date '1900-01-01' + mod(max(s.seq * 1000000 + (s.date - date '1900-01-01')) FILTER (WHERE s.is_contract), 1000000)::integer AS contract_date,
+           max(s.at) FILTER (WHERE s.status = 'Closed' AND s.origin = 'history') AS reported,
+           -- For sale up to the last contract, else to the end of the last spell on the market.
+           CASE WHEN bool_or(s.status = 'Active') THEN CASE WHEN bool_or(s.is_contract) THEN coalesce(max(s.for_sale) FILTER (WHERE s.is_contract), 0)
+                     WHEN bool_or(s.to_date IS NULL AND s.status IN ('Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired')) THEN max(s.for_sale) END END::integer AS dom
+      FROM statuses s GROUP BY s.listing_key COLLATE "C"),
 prices AS (
     SELECT t.listing_key, t.at, t.date, t.old::numeric * l.times AS old, t.new::numeric * l.times AS new, 'history' AS origin
       FROM told t JOIN l USING (listing_key)
@@ -207,19 +236,54 @@ prices AS (
     SELECT l.listing_key, l.price_t, l.price_changed, coalesce(l.previous_list_price, l.original_list_price) * l.times, l.list_price * l.times, 'field'
       FROM l WHERE l.price_changed IS NOT NULL AND NOT EXISTS (SELECT FROM told t WHERE t.listing_key = l.listing_key AND t.field = 'ListPrice')),
 changes AS (
-    SELECT o.listing_key, o.day, 1 AS sort, o.ord, o.at, o.date,
-           CASE WHEN o.old IS NULL THEN 'new' WHEN o.status = 'Active' AND o.old <> 'Coming Soon' THEN 'back_on_market'
-                WHEN o.status IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN 'off' ELSE 'status' END AS kind,
-           o.old AS old_status, o.status AS new_status, NULL::numeric AS old_price, NULL::numeric AS new_price, o.origin
-      FROM ordered o WHERE o.status IS DISTINCT FROM o.old
+    SELECT s.listing_key, s.day, 1 AS sort, s.ord, s.at, s.date,
+           CASE WHEN s.old IS NULL THEN 'new' WHEN s.status = 'Active' AND s.old <> 'Coming Soon' THEN 'back_on_market'
+                WHEN s.status IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN 'off' ELSE 'status' END AS kind,
+           s.old AS old_status, s.status AS new_status, NULL::numeric AS old_price, NULL::numeric AS new_price, s.origin
+      FROM statuses s
     UNION ALL
     SELECT p.listing_key, p.date, 2, 0, p.at, p.date, 'price', NULL, NULL, p.old, p.new, p.origin
-      FROM prices p WHERE p.old > 0 AND p.new > 0 AND p.old <> p.new)
-SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key COLLATE "C" ORDER BY c.day, c.sort, c.ord, c.at)::integer, c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
-  FROM changes c
-$q$, mls.mart_listings(mart, part), mls.mart_history(part), mls.mart_status('h.old'), mls.mart_status('h.new'));
+      FROM prices p WHERE p.old > 0 AND p.new > 0 AND p.old <> p.new),
+events AS (
+    INSERT INTO %5$I.%6$I (listing_key, seq, at, date, kind, old_status, new_status, old_price, new_price, origin)
+    SELECT c.listing_key, row_number() OVER (PARTITION BY c.listing_key COLLATE "C" ORDER BY c.day, c.sort, c.ord, c.at), c.at, c.date, c.kind, c.old_status, c.new_status, c.old_price, c.new_price, c.origin
+      FROM changes c),
+spells AS (
+    INSERT INTO %5$I.%7$I (listing_key, seq, status, from_date, to_date) SELECT s.listing_key, s.seq, s.status, s.from_date, s.to_date FROM statuses s)
+INSERT INTO %5$I.%10$I (%11$s)
+SELECT l.listing_key, l.source_id, g.type_id, l.transaction, l.structure_type, l.currency, l.status,
+       g.country_id, g.state_id, g.county_id, g.city_id, g.postal_id, g.area_id,
+       a.property_key, CASE WHEN l.status <> 'Coming Soon' THEN l.first_date END, d.contract_date, CASE WHEN l.status = 'Closed' THEN l.closed END,
+       CASE WHEN l.status = 'Closed' THEN coalesce((d.reported AT TIME ZONE l.timezone)::date, l.changed) END,
+       CASE WHEN l.status IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN l.off END,
+       round(l.list_price * l.times, 2), round(l.original_list_price * l.times, 2), round(l.close_price * l.times, 2), round(l.concessions_amount, 2),
+       CASE WHEN l.living_area > 0 THEN mls.convert_unit(l.living_area, coalesce(l.living_area_units, 'sqft'), 'sqft') END,
+       d.dom, l.dom_source, d.dom, l.cdom_source,
+       l.list_agent_key, l.co_list_agent_key, l.buyer_agent_key, l.co_buyer_agent_key, l.list_office_key, l.co_list_office_key, l.buyer_office_key, l.co_buyer_office_key,
+       l.next_date,
+       CASE WHEN l.status = 'Closed' AND l.closed IS NULL THEN 'it is closed, without a CloseDate that can be used'
+            WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
+            WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
+            WHEN l.times IS NULL THEN 'its rent is paid by no period of months'
+            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL%9$s
+  FROM l
+  JOIN sites g ON g.city_name = coalesce(l.city_name, '') AND g.postal_name = coalesce(l.postal_name, '') AND g.state_name = coalesce(l.state_name, '') AND g.county_name = coalesce(l.county_name, '') AND g.area_name = coalesce(l.area_name, '')
+       AND g.country_name = coalesce(l.country_name, '') AND g.source = l.source AND g.transaction = l.transaction AND g.property_type = coalesce(l.property_type, '') AND g.property_sub_type = coalesce(l.property_sub_type, '')
+ -- Cleaned once: these are the dearest expressions of all.
+ CROSS JOIN LATERAL (SELECT lower(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) AS parcel, lower(regexp_replace(l.unit, '[^[:alnum:]]', '', 'g')) AS unit OFFSET 0) n
+ CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
+           WHEN length(n.parcel) >= 5 AND n.parcel ~ '[1-9[:alpha:]]' THEN concat_ws('/', 'parcel', g.country, g.state, g.county, n.parcel, n.unit)
+           WHEN l.address ~ '[0-9]' OR l.street_number ~ '[0-9]' AND l.street IS NOT NULL
+                THEN concat_ws('/', 'address', g.country, g.state, g.city, g.postal,
+                               lower(regexp_replace(coalesce(CASE WHEN l.street_number ~ '[0-9]' THEN l.street_number || ' ' || l.street END, l.address), '[^[:alnum:]]+', ' ', 'g')), n.unit) END AS property_key) a
+  LEFT JOIN spans d ON d.listing_key = l.listing_key
+  LEFT JOIN (%8$s) h ON h.listing_key = l.listing_key
+$q$, mls.mart_listings(mart, part), mls.mart_history(part), mls.mart_status('h.old'), mls.mart_status('h.new'), mart.name, beside || 'fct_listing_event', beside || 'fct_spell', mls.mart_history_hash(part),
+    coalesce((SELECT string_agg(format(', l.%I', 'own ' || o.name), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = 'fct_listing' AND o.name <> ''), ''), beside || 'fct_listing',
+    (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, 'fct_listing') c),
+    coalesce((SELECT string_agg(format(', x.%I', 'own ' || o.name), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = 'fct_listing' AND o.name <> ''), ''));
 END $f$;
-COMMENT ON FUNCTION mls.mart_events(mls.mart, boolean) IS 'part of mls_mart_sync(): a query for fct_listing_event';
+COMMENT ON FUNCTION mls.mart_facts(mls.mart, boolean, text) IS 'part of mls_mart_sync(): a statement that fills fct_listing_event, fct_spell and fct_listing, all or for some listings, or tables whose names begin otherwise';
 
 -- The days on which listings were for sale: in Active up to the last contract, else to the end of
 -- the last spell on the market.
@@ -232,75 +296,23 @@ SELECT s.listing_key, s.from_date, greatest(least(coalesce(s.to_date, n.day), n.
   FROM %1$s s
   JOIN (SELECT s.listing_key, coalesce(max(s.from_date) FILTER (WHERE s.status IN ('Active Under Contract', 'Pending') AND coalesce(s.old, '') NOT IN ('Active Under Contract', 'Pending')),
                                        max(s.from_date) FILTER (WHERE s.to_date IS NULL AND s.status IN ('Closed', 'Hold', 'Withdrawn', 'Canceled', 'Expired'))) AS day
-          FROM (SELECT s.*, lag(s.status) OVER (PARTITION BY s.listing_key ORDER BY s.seq) AS old FROM %1$s s) s GROUP BY s.listing_key) n USING (listing_key)
+          FROM (SELECT s.*, lag(s.status) OVER (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq) AS old FROM %1$s s) s GROUP BY s.listing_key) n USING (listing_key)
  WHERE s.status = 'Active' AND n.day IS NOT NULL
 $q$, spells)
 $f$;
 COMMENT ON FUNCTION mls.mart_active(text) IS 'part of mls_mart_sync(): a query for the days on which listings of some spells were for sale, [from_date, to_date)';
 
--- What a table of facts is filled with, from those filled before it.
-CREATE FUNCTION mls.mart_facts(mart mls.mart, relation text, part boolean) RETURNS text
+-- What members, offices, showings and open houses are filled with.
+CREATE FUNCTION mls.mart_records(mart mls.mart, relation text, part boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
 DECLARE
     gold regclass;
     -- Part of a format.
-    own CONSTANT text := coalesce((SELECT string_agg(replace(format(', (%s)::%s', o.expression || E'\n', o.type), '%', '%%'), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = mart_facts.relation AND o.name <> ''), '');
+    own CONSTANT text := coalesce((SELECT string_agg(replace(format(', (%s)::%s', o.expression || E'\n', o.type), '%', '%%'), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_records.mart.id AND o.relation = mart_records.relation AND o.name <> ''), '');
 BEGIN
     CASE relation
-    WHEN 'fct_listing_event' THEN
-        RETURN mls.mart_events(mart, part);
-    WHEN 'fct_spell' THEN
-        RETURN format($q$
-SELECT s.listing_key, row_number() OVER (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq)::integer, s.status, s.day, lead(s.day) OVER (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq)
-  FROM (SELECT e.listing_key, e.seq, e.new_status AS status, max(e.date) OVER (PARTITION BY e.listing_key COLLATE "C" ORDER BY e.seq) AS day
-          FROM %I.mls_new_fct_listing_event e WHERE e.new_status IS NOT NULL) s
-$q$, mart.name);
-    WHEN 'fct_listing' THEN
-        RETURN format($q$
-WITH l AS MATERIALIZED (%1$s),
-contracts AS (SELECT e.listing_key, (array_agg(e.date ORDER BY e.seq DESC))[1] AS date
-    FROM (SELECT e.*, e.new_status IN ('Active Under Contract', 'Pending') AND coalesce(e.old_status, '') NOT IN ('Active Under Contract', 'Pending') AS is_contract
-            FROM %2$I.mls_new_fct_listing_event e) e WHERE e.is_contract GROUP BY e.listing_key),
-reported AS (SELECT e.listing_key, max(e.at) AS at FROM %2$I.mls_new_fct_listing_event e WHERE e.new_status = 'Closed' AND e.origin = 'history' GROUP BY e.listing_key),
-days AS (SELECT s.listing_key, sum(s.to_date - s.from_date)::integer AS dom FROM (%4$s) s GROUP BY s.listing_key)
-SELECT l.listing_key, l.source_id, t.type_id, l.transaction, l.structure_type, l.currency, l.status,
-       coalesce(p1.location_id, 0), coalesce(p2.location_id, 0), coalesce(p3.location_id, 0), coalesce(p4.location_id, 0), coalesce(p5.location_id, 0), coalesce(p6.location_id, 0),
-       a.property_key, CASE WHEN l.status <> 'Coming Soon' THEN l.first_date END, c.date, CASE WHEN l.status = 'Closed' THEN l.closed END,
-       CASE WHEN l.status = 'Closed' THEN coalesce((r.at AT TIME ZONE l.timezone)::date, l.changed) END,
-       CASE WHEN l.status IN ('Hold', 'Withdrawn', 'Canceled', 'Expired') THEN l.off END,
-       round(l.list_price * l.times, 2), round(l.original_list_price * l.times, 2), round(l.close_price * l.times, 2), round(l.concessions_amount, 2),
-       CASE WHEN l.living_area > 0 THEN mls.convert_unit(l.living_area, coalesce(l.living_area_units, 'sqft'), 'sqft') END,
-       d.dom, l.dom_source, d.dom, l.cdom_source,
-       l.list_agent_key, l.co_list_agent_key, l.buyer_agent_key, l.co_buyer_agent_key, l.list_office_key, l.co_list_office_key, l.buyer_office_key, l.co_buyer_office_key,
-       l.next_date,
-       CASE WHEN l.status = 'Closed' AND l.closed IS NULL THEN 'it is closed, without a CloseDate that can be used'
-            WHEN l.first_date IS NULL AND l.status <> 'Coming Soon' THEN 'no field says when it came on the market'
-            WHEN l.status IN ('Pending', 'Active Under Contract') AND l.contract IS NULL AND l.changed IS NULL THEN 'no field says when it went under contract'
-            WHEN l.times IS NULL THEN 'its rent is paid by no period of months'
-            WHEN upper(btrim(l.own_currency)) <> '' AND upper(btrim(l.own_currency)) <> l.currency THEN 'its X_Currency is no code of three letters: that of the mart is taken' END, h.hash, NULL%5$s
-  FROM l
- CROSS JOIN LATERAL (SELECT l.transaction || ':' || CASE
-           WHEN length(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')) >= 5 AND l.parcel !~ '^[^1-9[:alpha:]]*$'
-                THEN concat_ws('/', 'parcel', l.country, l.state, l.county, lower(regexp_replace(l.parcel, '[^[:alnum:]]', '', 'g')), lower(regexp_replace(l.unit, '[^[:alnum:]]', '', 'g')))
-           WHEN l.address ~ '[0-9]' OR l.street_number ~ '[0-9]' AND l.street IS NOT NULL
-                THEN concat_ws('/', 'address', l.country, l.state, l.city, l.postal,
-                               lower(regexp_replace(coalesce(CASE WHEN l.street_number ~ '[0-9]' THEN l.street_number || ' ' || l.street END, l.address), '[^[:alnum:]]+', ' ', 'g')), lower(regexp_replace(l.unit, '[^[:alnum:]]', '', 'g'))) END AS property_key) a
-  JOIN %2$I.dim_property_type t ON concat(t.transaction, E'\n', t.property_type, E'\n', t.property_sub_type) = concat(l.transaction, E'\n', l.property_type, E'\n', CASE WHEN l.property_type IS NOT NULL THEN l.property_sub_type END)
-       AND t.level = CASE WHEN l.property_type IS NULL THEN 'all' WHEN l.property_sub_type IS NULL THEN 'type' ELSE 'subtype' END
-  LEFT JOIN %2$I.dim_location p1 ON p1.level = 'country' AND p1.country = l.country
-  LEFT JOIN %2$I.dim_location p2 ON p2.level = 'state' AND concat(p2.country, E'\n', p2.state) = concat(l.country, E'\n', l.state)
-  LEFT JOIN %2$I.dim_location p3 ON p3.level = 'county' AND concat(p3.country, E'\n', p3.state, E'\n', p3.county) = concat(l.country, E'\n', l.state, E'\n', l.county)
-  LEFT JOIN %2$I.dim_location p4 ON p4.level = 'city' AND concat(p4.country, E'\n', p4.state, E'\n', p4.city) = concat(l.country, E'\n', l.state, E'\n', l.city)
-  LEFT JOIN %2$I.dim_location p5 ON p5.level = 'postal' AND concat(p5.country, E'\n', p5.postal_code) = concat(l.country, E'\n', l.postal)
-  LEFT JOIN %2$I.dim_location p6 ON p6.level = 'area' AND concat(p6.area, E'\n', p6.area_source) = concat(l.area, E'\n', l.source)
-  LEFT JOIN contracts c ON c.listing_key = l.listing_key
-  LEFT JOIN reported r ON r.listing_key = l.listing_key
-  LEFT JOIN days d ON d.listing_key = l.listing_key
-  LEFT JOIN (%3$s) h ON h.listing_key = l.listing_key
-$q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.mart_active(format('%I.mls_new_fct_spell', mart.name)),
-    coalesce((SELECT string_agg(format(', l.%I', 'own ' || o.name), '' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart_facts.mart.id AND o.relation = 'fct_listing' AND o.name <> ''), ''));
     WHEN 'fct_showing' THEN
         gold := mls.gold_table('ShowingAppointment');
         RETURN format('SELECT p."ShowingAppointmentKey", %s, coalesce(%s, (%s AT TIME ZONE s.timezone)::date), %s, %s, s.source_id FROM %s p JOIN %I.dim_source s ON s.name = p.mls_source' || CASE WHEN part THEN ' WHERE p."ShowingAppointmentKey" = ANY ($1::text[])' ELSE '' END,
@@ -321,7 +333,7 @@ $q$, mls.mart_listings(mart, part), mart.name, mls.mart_history_hash(part), mls.
             mls.mart_field(gold, 'OfficeStatus', 'text'), gold);
     END CASE;
 END $f$;
-COMMENT ON FUNCTION mls.mart_facts(mls.mart, text, boolean) IS 'part of mls_mart_sync(): a query for a table of facts, or for members and offices';
+COMMENT ON FUNCTION mls.mart_records(mls.mart, text, boolean) IS 'part of mls_mart_sync(): a query for members, offices, showings or open houses';
 
 -- ---- Aggregates ----
 --
@@ -377,58 +389,67 @@ $f$;
 COMMENT ON FUNCTION mls.mart_closed(text, text) IS 'part of mls_mart_sync(): a query for closed listings with what is counted of them';
 
 -- What is counted, of listings that are alike: those whose keys $1 is, or all.  Of some it is
--- also said in which months their medians are.
+-- also said in which months their medians are.  Rows are counted where they are found, and only
+-- their numbers are put together: kinds of what has happened, 0 being all of it, and how often.
 CREATE FUNCTION mls.mart_cells(mart mls.mart, part boolean, sign integer) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
-SELECT replace(replace(replace(replace(replace(replace($q$
+SELECT replace(replace(replace(replace(replace(replace(replace($q$
 WITH l AS @materialized@ (SELECT f.* FROM @mart@.fct_listing f WHERE @mine@),
-spells AS (SELECT f.* FROM @mart@.fct_spell f WHERE f.status IN ('Active', 'Active Under Contract', 'Coming Soon') AND @mine@),
--- Kind of what has happened, listing, month, how often, and the price.
-facts (kind, listing_key, month, n, price) AS (
-    SELECT 1, f.listing_key, date_trunc('month', f.list_date::timestamp)::date, 1, NULL::numeric FROM l f WHERE f.list_date IS NOT NULL
-    UNION ALL
-    SELECT DISTINCT CASE WHEN f.kind = 'price' THEN 4 WHEN f.new_status = 'Active' THEN 5 ELSE 2 END, f.listing_key, date_trunc('month', f.date::timestamp)::date, 1, NULL::numeric
+spells AS MATERIALIZED (
+    SELECT s.listing_key, s.seq, s.status, s.from_date, s.to_date, @alike@
+      FROM @mart@.fct_spell s JOIN l f USING (listing_key) WHERE s.status IN ('Active', 'Active Under Contract', 'Coming Soon')),
+-- Of a listing once a month.
+happened AS (
+    SELECT DISTINCT CASE WHEN f.kind = 'price' THEN 4 WHEN f.new_status = 'Active' THEN 5 ELSE 2 END AS kind, f.listing_key, date_trunc('month', f.date::timestamp)::date AS month
       FROM @mart@.fct_listing_event f
      WHERE @mine@ AND (f.kind = 'price' AND f.new_price < f.old_price
         OR f.new_status IN ('Active Under Contract', 'Pending') AND coalesce(f.old_status, '') NOT IN ('Active Under Contract', 'Pending')
-        OR f.new_status = 'Active' AND f.old_status IN ('Active Under Contract', 'Pending'))
+        OR f.new_status = 'Active' AND f.old_status IN ('Active Under Contract', 'Pending'))),
+counted (source_id, type_id, country_id, state_id, county_id, city_id, postal_id, area_id, currency, month, kinds, n, price) AS (
+    SELECT @alike@, date_trunc('month', f.list_date::timestamp)::date, '{0,1}'::integer[], ARRAY[count(*), count(*)], NULL::numeric
+      FROM l f WHERE f.list_date IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     UNION ALL
-    SELECT 3, f.listing_key, date_trunc('month', f.contract_date::timestamp)::date, 1, NULL FROM l f
-     WHERE f.contract_date IS NOT NULL AND f.status IN ('Active Under Contract', 'Pending', 'Closed')
+    SELECT @alike@, h.month, '{0,2,4,5}', ARRAY[count(*), count(*) FILTER (WHERE h.kind = 2), count(*) FILTER (WHERE h.kind = 4), count(*) FILTER (WHERE h.kind = 5)], NULL
+      FROM happened h JOIN l f USING (listing_key) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     UNION ALL
-    SELECT CASE f.status WHEN 'Expired' THEN 6 WHEN 'Canceled' THEN 7 ELSE 8 END, f.listing_key, date_trunc('month', f.off_date::timestamp)::date, 1, NULL FROM l f
-     WHERE f.off_date IS NOT NULL AND f.status IN ('Expired', 'Canceled', 'Withdrawn')
+    SELECT @alike@, date_trunc('month', f.contract_date::timestamp)::date, '{0,3,20}',
+           ARRAY[count(*) FILTER (WHERE f.status IN ('Active Under Contract', 'Pending', 'Closed')), count(*) FILTER (WHERE f.status IN ('Active Under Contract', 'Pending', 'Closed')), count(*)], NULL
+      FROM l f WHERE f.contract_date IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     UNION ALL
-    SELECT v.kind, f.listing_key, f.month, 1, v.price
-      FROM (@closed@ OFFSET 0) f CROSS JOIN LATERAL unnest('{9,10,12,13,14,19}'::integer[], ARRAY[true, f.is_priced,
-                 NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent'),
-                 f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@,
-                 date_trunc('month', f.close_reported::timestamp) > f.month, f.double_of IS NOT NULL], ARRAY[NULL, f.price]) v (kind, is_so, price)
-     WHERE v.is_so
+    SELECT @alike@, date_trunc('month', f.off_date::timestamp)::date, '{0,6,7,8}', ARRAY[count(*), count(*) FILTER (WHERE f.status = 'Expired'), count(*) FILTER (WHERE f.status = 'Canceled'), count(*) FILTER (WHERE f.status = 'Withdrawn')], NULL
+      FROM l f WHERE f.off_date IS NOT NULL AND f.status IN ('Expired', 'Canceled', 'Withdrawn') GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     UNION ALL
-    SELECT CASE f.status WHEN 'Active' THEN 15 WHEN 'Coming Soon' THEN 17 ELSE 16 END, f.listing_key, date_trunc('month', v.date::timestamp)::date, v.n, NULL
-      FROM spells f CROSS JOIN LATERAL (VALUES (f.from_date, 1), (f.to_date, -1)) v (date, n) WHERE v.date IS NOT NULL
+    SELECT @alike@, f.month, '{0,9,10,12,13,14,19}',
+           ARRAY[count(*), count(*), count(*) FILTER (WHERE f.is_priced), count(*) FILTER (WHERE NOT f.is_priced AND (f.close_price IS NOT NULL OR f.problem ~ 'rent')),
+                 count(*) FILTER (WHERE f.of_list NOT BETWEEN @low@ AND @high@ OR f.of_original NOT BETWEEN @low@ AND @high@),
+                 count(*) FILTER (WHERE date_trunc('month', f.close_reported::timestamp) > f.month), count(*) FILTER (WHERE f.double_of IS NOT NULL)], sum(f.price)
+      FROM (@closed@ OFFSET 0) f GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    UNION ALL
+    SELECT @alike@, date_trunc('month', f.from_date::timestamp)::date, '{0,15,16,17}', ARRAY[count(*), count(*) FILTER (WHERE f.status = 'Active'), count(*) FILTER (WHERE f.status = 'Active Under Contract'), count(*) FILTER (WHERE f.status = 'Coming Soon')], NULL
+      FROM spells f GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    UNION ALL
+    SELECT @alike@, date_trunc('month', f.to_date::timestamp)::date, '{0,15,16,17}', ARRAY[count(*), -count(*) FILTER (WHERE f.status = 'Active'), -count(*) FILTER (WHERE f.status = 'Active Under Contract'), -count(*) FILTER (WHERE f.status = 'Coming Soon')], NULL
+      FROM spells f WHERE f.to_date IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     UNION ALL
     -- Became Active in a month at whose beginning it was not.
-    SELECT 18, f.listing_key, f.month, 1, NULL
-      FROM (SELECT s.listing_key, date_trunc('month', s.from_date::timestamp)::date AS month, lag(s.from_date) OVER w AS last_from, lag(s.to_date) OVER w AS last_to
-              FROM spells s WHERE s.status = 'Active' WINDOW w AS (PARTITION BY s.listing_key ORDER BY s.seq)) f
-     WHERE f.last_from IS NULL OR f.last_from < f.month AND f.last_to < f.month@markers@)
-SELECT f.source_id, f.type_id, f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id, f.currency, c.month, @sign@ * count(*) FILTER (WHERE c.kind < 20), @sums@, @sign@ * coalesce(sum(c.price), 0),
-       count(*) FILTER (WHERE c.kind = 20), count(*) FILTER (WHERE c.kind = 21)
-  FROM facts c JOIN l f USING (listing_key)
- GROUP BY f.source_id, f.type_id, f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id, f.currency, c.month
+    SELECT @alike@, f.month, '{0,18}', ARRAY[count(*), count(*)], NULL
+      FROM (SELECT s.*, date_trunc('month', s.from_date::timestamp)::date AS month, lag(s.from_date) OVER w AS last_from, lag(s.to_date) OVER w AS last_to
+              FROM spells s WHERE s.status = 'Active' WINDOW w AS (PARTITION BY s.listing_key COLLATE "C" ORDER BY s.seq)) f
+     WHERE f.last_from IS NULL OR f.last_from < f.month AND f.last_to < f.month GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10@markers@)
+SELECT f.source_id, f.type_id, f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id, f.currency, f.month, @sign@ * coalesce(sum(v.n) FILTER (WHERE v.kind = 0), 0), @sums@,
+       @sign@ * coalesce(sum(f.price) FILTER (WHERE v.kind = 10), 0), sum(v.n) FILTER (WHERE v.kind = 20), sum(v.n) FILTER (WHERE v.kind = 21)
+  FROM counted f CROSS JOIN LATERAL unnest(f.kinds, f.n) v (kind, n)
+ GROUP BY f.source_id, f.type_id, f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id, f.currency, f.month
 $q$, '@markers@', CASE WHEN part THEN $q$
     UNION ALL
-    SELECT 20, f.listing_key, date_trunc('month', f.contract_date::timestamp)::date, 1, NULL FROM l f WHERE f.contract_date IS NOT NULL
-    UNION ALL
-    SELECT 21, f.listing_key, m.month::date, 1, NULL
+    SELECT @alike@, m.month::date, '{21}', ARRAY[count(*)], NULL
       FROM spells f CROSS JOIN LATERAL generate_series(date_trunc('month', f.from_date::timestamp), date_trunc('month', coalesce(f.to_date::timestamp - interval '1 month', @day@::timestamp)), interval '1 month') m (month)
-     WHERE f.status = 'Active'$q$ ELSE '' END),
+     WHERE f.status = 'Active' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10$q$ ELSE '' END),
+   '@alike@', 'f.source_id, f.type_id, f.country_id, f.state_id, f.county_id, f.city_id, f.postal_id, f.area_id, f.currency'),
    '@closed@', mls.mart_closed('l', 'true')), '@mine@', CASE WHEN part THEN 'f.listing_key = ANY ($1::text[])' ELSE 'true' END), '@materialized@', CASE WHEN part THEN 'MATERIALIZED' ELSE 'NOT MATERIALIZED' END),
-   '@sums@', (SELECT string_agg(format('@sign@ * coalesce(sum(c.n) FILTER (WHERE c.kind = %s), 0)', k), ', ') FROM generate_series(1, 19) k WHERE k <> 11)), '@sign@', sign::text)
+   '@sums@', (SELECT string_agg(format('@sign@ * coalesce(sum(v.n) FILTER (WHERE v.kind = %s), 0)', k), ', ') FROM generate_series(1, 19) k WHERE k <> 11)), '@sign@', sign::text)
 $f$;
 COMMENT ON FUNCTION mls.mart_cells(mls.mart, boolean, integer) IS 'part of mls_mart_sync(): a query for what is counted of listings that are alike, all or some, to be added (1) or taken off (-1)';
 
@@ -490,7 +511,7 @@ BEGIN
         -- Divisions of a listing are made once, before its groups.
         rows := rows || ' OFFSET 0';
     END IF;
-    rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 4, 5', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
+    rows := format('SELECT place.location_id, sort.type_id, origin.source_id, f.currency, f.month, %s FROM (%s) f %s WHERE %s GROUP BY 1, 2, 3, 5, 4', figures, rows, mls.mart_groups(mart, 'f', single), wanted);
     IF single THEN
         RETURN format('WITH q (%1$s) AS MATERIALIZED (%2$s) SELECT q.location_id, q.type_id, o.source_id, q.currency, q.month%3$s FROM q CROSS JOIN LATERAL (VALUES (0), (q.source_id)) o (source_id)',
                       'location_id, type_id, source_id, currency, month, ' || (SELECT string_agg(m.name, ', ' ORDER BY m.place) FROM mls.mart_measures(measure) m), rows,
@@ -532,8 +553,8 @@ months AS (
     SELECT k.*, p.location_id AS place, p.type_id AS sort, p.source_id AS origin, p.currency AS money, p.month AS of,
            p.sources, p.has_closed, p.has_off, p.has_contracts, p.has_history, p.market_from, p.month < date_trunc('month', @day@)::date AS is_complete,
            p.month >= p.sales_from IS TRUE AS knows_sales, (p.has_contracts AND p.month >= p.sales_from) IS TRUE AS knows_contracts, p.month - interval '11 months' >= p.sales_from IS TRUE AS knows_year, p.month >= p.market_from IS TRUE AS knows_market,
-           sum(k.active_change) OVER w AS active, sum(k.auc_change) OVER w AS auc, sum(k.coming_soon_change) OVER w AS soon,
-           sum(k.contracted) OVER year AS year_pending, sum(k.closed) OVER year AS year_closed
+           sum(k.active_change::integer) OVER w AS active, sum(k.auc_change::integer) OVER w AS auc, sum(k.coming_soon_change::integer) OVER w AS soon,
+           sum(k.contracted::integer) OVER year AS year_pending, sum(k.closed::integer) OVER year AS year_closed
       FROM spine p LEFT JOIN sums k USING (location_id, type_id, source_id, currency, month)
     WINDOW w AS (PARTITION BY p.location_id, p.type_id, p.source_id, p.currency ORDER BY p.month),
            year AS (PARTITION BY p.location_id, p.type_id, p.source_id, p.currency ORDER BY p.month ROWS 11 PRECEDING)),
@@ -546,9 +567,9 @@ SELECT m.of, m.place, m.sort, m.origin, m.money,
        CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.expired, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.canceled, 0) END, CASE WHEN m.knows_market AND m.has_off THEN coalesce(m.withdrawn, 0) END,
        CASE WHEN m.knows_market THEN m.inventory END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.auc, 0) END, CASE WHEN m.knows_market THEN m.inventory + coalesce(m.soon, 0) END,
        CASE WHEN m.knows_market AND m.has_closed AND m.has_off THEN m.inventory_before + coalesce(m.became_active, 0) END,
-       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year AND m.knows_contracts THEN round(m.inventory / nullif(m.year_pending / 12, 0), 2) END,
+       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year AND m.knows_contracts THEN round(m.inventory / nullif(m.year_pending / 12.0, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(m.inventory / nullif(m.closed::numeric, 0), 2) END,
-       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year THEN round(m.inventory / nullif(m.year_closed / 12, 0), 2) END,
+       CASE WHEN m.is_complete AND m.knows_market AND m.knows_year THEN round(m.inventory / nullif(m.year_closed / 12.0, 0), 2) END,
        CASE WHEN m.is_complete AND m.knows_market AND m.knows_sales THEN round(100 * coalesce(m.closed, 0)::numeric / nullif(m.inventory_before, 0), 2) END,
        round(p.price_median::numeric, 2), round(p.price_avg, 2), round(p.net_median::numeric, 2), round(p.net_avg, 2), round(p.sqft_median::numeric, 2), round(p.of_list, 2), round(p.of_original, 2),
        round(p.dom_median::numeric, 2), round(p.dom_avg, 2), round(c.dom_median::numeric, 2), round(c.dom_avg, 2), round(p.dom_source_median::numeric, 2), round(p.dom_source_avg, 2),
@@ -575,23 +596,30 @@ CREATE FUNCTION mls.mart_sides(mart mls.mart, who text, part boolean) RETURNS te
     SET search_path = pg_catalog, pg_temp
     AS $f$
 DECLARE
+    days text := '';
     wanted text := '';
 BEGIN
     IF part THEN
         PERFORM mls.mart_owner_only(mart);
         EXECUTE format('SELECT format('' AND (%%s)'', coalesce(string_agg(format(''f.close_date >= %%L AND f.close_date < %%L'', lower(r), upper(r)), '' OR ''), ''false'')) FROM unnest((SELECT range_agg(daterange(d.month, (d.month + interval ''1 month'')::date)) FROM %I.mls_new_sides d WHERE d.who = $1)) r', mart.name)
-           INTO wanted USING who;
-        wanted := wanted || format(' AND (date_trunc(''month'', f.close_date::timestamp)::date, v.key) IN (SELECT d.month, d.key FROM %I.mls_new_sides d WHERE d.who = %L)', mart.name, who);
+           INTO days USING who;
+        wanted := format(' AND (v.month, v.key) IN (SELECT d.month, d.key FROM %I.mls_new_sides d WHERE d.who = %L)', mart.name, who);
     END IF;
-    RETURN replace(replace(replace($q$
-SELECT date_trunc('month', f.close_date::timestamp)::date, v.key, v.role, f.transaction, f.currency, sum(v.share), round(sum(v.share * CASE WHEN f.transaction = 'lease' OR f.close_price >= @min_price@ THEN f.close_price END), 2), now()
-  FROM @mart@.fct_listing f
- CROSS JOIN LATERAL (SELECT CASE WHEN f.co_list_@who@_key <> f.list_@who@_key THEN f.co_list_@who@_key END AS list, CASE WHEN f.co_buyer_@who@_key <> f.buyer_@who@_key THEN f.co_buyer_@who@_key END AS buyer) co
- CROSS JOIN LATERAL (VALUES ('list', f.list_@who@_key, CASE WHEN co.list IS NULL THEN 1.0 ELSE @main@ END), ('list', co.list, @other@),
-                            ('buyer', f.buyer_@who@_key, CASE WHEN co.buyer IS NULL THEN 1.0 ELSE @main@ END), ('buyer', co.buyer, @other@)) v (role, key, share)
- WHERE f.close_date IS NOT NULL AND v.key IS NOT NULL AND v.share > 0$q$ || wanted || $q$
+    RETURN replace(replace(replace(replace($q$
+WITH f AS MATERIALIZED (
+    SELECT date_trunc('month', f.close_date::timestamp)::date AS month, f.transaction, f.currency, CASE WHEN f.transaction = 'lease' OR f.close_price >= @min_price@ THEN f.close_price END AS price,
+           f.list_@who@_key AS list, f.buyer_@who@_key AS buyer, CASE WHEN f.co_list_@who@_key <> f.list_@who@_key THEN f.co_list_@who@_key END AS co_list, CASE WHEN f.co_buyer_@who@_key <> f.buyer_@who@_key THEN f.co_buyer_@who@_key END AS co_buyer
+      FROM @mart@.fct_listing f WHERE f.close_date IS NOT NULL AND (f.list_@who@_key IS NOT NULL OR f.buyer_@who@_key IS NOT NULL)@days@),
+sides (month, key, role, transaction, currency, share, price) AS (
+    SELECT f.month, f.list, 'list', f.transaction, f.currency, CASE WHEN f.co_list IS NULL THEN 1.0 ELSE @main@ END, f.price FROM f WHERE f.list IS NOT NULL
+    UNION ALL SELECT f.month, f.co_list, 'list', f.transaction, f.currency, @other@, f.price FROM f WHERE f.co_list IS NOT NULL
+    UNION ALL SELECT f.month, f.buyer, 'buyer', f.transaction, f.currency, CASE WHEN f.co_buyer IS NULL THEN 1.0 ELSE @main@ END, f.price FROM f WHERE f.buyer IS NOT NULL
+    UNION ALL SELECT f.month, f.co_buyer, 'buyer', f.transaction, f.currency, @other@, f.price FROM f WHERE f.co_buyer IS NOT NULL)
+SELECT v.month, v.key, v.role, v.transaction, v.currency, sum(v.share), round(sum(v.share * v.price), 2), now()
+  FROM sides v
+ WHERE v.share > 0$q$ || wanted || $q$
  GROUP BY 1, 2, 3, 4, 5
-$q$, '@who@', who), '@main@', CASE mart.co_agents WHEN 'half' THEN '0.5' ELSE '1.0' END), '@other@', CASE mart.co_agents WHEN 'half' THEN '0.5' WHEN 'full' THEN '1.0' ELSE '0.0' END);
+$q$, '@days@', days), '@who@', who), '@main@', CASE mart.co_agents WHEN 'half' THEN '0.5' ELSE '1.0' END), '@other@', CASE mart.co_agents WHEN 'half' THEN '0.5' WHEN 'full' THEN '1.0' ELSE '0.0' END);
 END $f$;
 COMMENT ON FUNCTION mls.mart_sides(mls.mart, text, boolean) IS 'part of mls_mart_sync(): a query for agg_office_month or agg_member_month, or for some rows of it';
 
@@ -602,24 +630,22 @@ CREATE FUNCTION mls.mart_day_cells(mart mls.mart, part boolean, sign integer, wh
     SET search_path = pg_catalog, pg_temp
     AS $f$
 SELECT replace(replace(replace($q$
-WITH facts (kind, listing_key, date, n, price) AS (
-    SELECT 1, f.listing_key, f.list_date, 1, NULL::numeric FROM @mart@.fct_listing f WHERE f.list_date IS NOT NULL AND @mine@
+WITH l AS (SELECT f.listing_key, f.source_id, f.transaction, f.currency, f.list_date, f.close_date, CASE WHEN f.close_price > 0 AND (f.transaction = 'lease' OR f.close_price >= @min_price@) THEN f.close_price END AS price FROM @mart@.fct_listing f WHERE @mine@),
+counted (transaction, source_id, currency, date, facts, k1, k2, k3, k4, k5) AS (
+    SELECT f.transaction, f.source_id, f.currency, f.list_date, count(*), count(*), 0, 0, 0::numeric, 0 FROM l f WHERE f.list_date IS NOT NULL GROUP BY 1, 2, 3, 4
     UNION ALL
-    SELECT DISTINCT 2, f.listing_key, f.date, 1, NULL::numeric FROM @mart@.fct_listing_event f
-     WHERE f.new_status IN ('Active Under Contract', 'Pending') AND coalesce(f.old_status, '') NOT IN ('Active Under Contract', 'Pending') AND @mine@
+    SELECT l.transaction, l.source_id, l.currency, c.date, count(*), 0, count(*), 0, 0, 0
+      FROM (SELECT DISTINCT f.listing_key, f.date FROM @mart@.fct_listing_event f
+             WHERE f.new_status IN ('Active Under Contract', 'Pending') AND coalesce(f.old_status, '') NOT IN ('Active Under Contract', 'Pending') AND @mine@) c JOIN l USING (listing_key) GROUP BY 1, 2, 3, 4
     UNION ALL
-    SELECT 3, f.listing_key, f.close_date, 1, CASE WHEN f.close_price > 0 AND (f.transaction = 'lease' OR f.close_price >= @min_price@) THEN f.close_price END
-      FROM @mart@.fct_listing f WHERE f.close_date IS NOT NULL AND @mine@
+    SELECT f.transaction, f.source_id, f.currency, f.close_date, count(*), 0, 0, count(*), coalesce(sum(f.price), 0), 0 FROM l f WHERE f.close_date IS NOT NULL GROUP BY 1, 2, 3, 4
     UNION ALL
-    SELECT 5, f.listing_key, v.date, v.n, NULL FROM @mart@.fct_spell f CROSS JOIN LATERAL (VALUES (f.from_date, 1), (f.to_date, -1)) v (date, n) WHERE f.status = 'Active' AND v.date IS NOT NULL AND @mine@),
-cells AS (
-    SELECT t.type_id, f.source_id, f.currency, c.date, count(*) AS facts, coalesce(sum(c.n) FILTER (WHERE c.kind = 1), 0) AS k1, coalesce(sum(c.n) FILTER (WHERE c.kind = 2), 0) AS k2,
-           coalesce(sum(c.n) FILTER (WHERE c.kind = 3), 0) AS k3, coalesce(sum(c.price), 0) AS k4, coalesce(sum(c.n) FILTER (WHERE c.kind = 5), 0) AS k5
-      FROM facts c JOIN @mart@.fct_listing f USING (listing_key) JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = f.transaction@whole@
-     GROUP BY 1, 2, 3, 4)
-SELECT c.type_id, o.source_id, c.currency, c.date, @sign@ * sum(c.facts), @sign@ * sum(c.k1), @sign@ * sum(c.k2), @sign@ * sum(c.k3), @sign@ * sum(c.k4), @sign@ * sum(c.k5)
-  FROM cells c CROSS JOIN LATERAL (VALUES (0), (c.source_id)) o (source_id) GROUP BY 1, 2, 3, 4
-$q$, '@mine@', CASE WHEN part THEN 'f.listing_key = ANY ($1::text[])' ELSE 'true' END), '@whole@', CASE WHEN whole THEN ' JOIN @mart@.mls_new_whole w ON (w.type_id, w.currency) = (t.type_id, f.currency)' ELSE '' END), '@sign@', sign::text)
+    SELECT s.transaction, s.source_id, s.currency, v.date, sum(s.n), 0, 0, 0, 0, sum(s.n * v.sign)
+      FROM (SELECT l.transaction, l.source_id, l.currency, f.from_date, f.to_date, count(*) AS n FROM @mart@.fct_spell f JOIN l USING (listing_key) WHERE f.status = 'Active' AND @mine@ GROUP BY 1, 2, 3, 4, 5) s
+     CROSS JOIN LATERAL (VALUES (s.from_date, 1), (s.to_date, -1)) v (date, sign) WHERE v.date IS NOT NULL GROUP BY 1, 2, 3, 4)
+SELECT t.type_id, o.source_id, c.currency, c.date, @sign@ * sum(c.facts), @sign@ * sum(c.k1), @sign@ * sum(c.k2), @sign@ * sum(c.k3), @sign@ * sum(c.k4), @sign@ * sum(c.k5)
+  FROM counted c JOIN @mart@.dim_property_type t ON t.level = 'all' AND t.transaction = c.transaction@whole@ CROSS JOIN LATERAL (VALUES (0), (c.source_id)) o (source_id) GROUP BY 1, 2, 3, 4
+$q$, '@mine@', CASE WHEN part THEN 'f.listing_key = ANY ($1::text[])' ELSE 'true' END), '@whole@', CASE WHEN whole THEN ' JOIN @mart@.mls_new_whole w ON (w.type_id, w.currency) = (t.type_id, c.currency)' ELSE '' END), '@sign@', sign::text)
 $f$;
 COMMENT ON FUNCTION mls.mart_day_cells(mls.mart, boolean, integer, boolean) IS 'part of mls_mart_sync(): a query for what is counted of listings by days, all or some, to be added (1) or taken off (-1)';
 
@@ -680,7 +706,7 @@ SELECT mls.mart_text(mart, CASE relation WHEN 'agg_market_month' THEN mls.mart_m
                                          WHEN 'agg_source_month' THEN 'SELECT c.month, c.source_id, sum(c.facts), sum(c.closed), sum(c.closed_with_contract), sum(c.left_market), sum(c.told) FROM @mart@.mls_new_source c GROUP BY 1, 2'
                                          ELSE coalesce((SELECT format('SELECT %s FROM (%s) q%s', (SELECT string_agg('q.' || quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart_query.mart, mart_query.relation) c), o.expression || E'\n',
                                                                          CASE WHEN part THEN ' WHERE q.listing_key = ANY ($1::text[])' ELSE '' END) FROM mls.mart_own o WHERE o.mart = mart_query.mart.id AND o.relation = mart_query.relation AND o.name = ''),
-                                                       mls.mart_facts(mart, relation, part)) END)
+                                                       mls.mart_records(mart, relation, part)) END)
 $$;
 COMMENT ON FUNCTION mls.mart_query(mls.mart, text, boolean) IS 'part of mls_mart_sync(): the query that a table is filled with, for all listings or, in part, for those whose keys its parameter holds or for groups in which something has changed';
 
@@ -713,7 +739,7 @@ BEGIN
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', mart.name, 'market statistics, filled by mls_mart_sync()');
     END IF;
     FOR made IN
-        SELECT r.relation, r.grain, r.constraint_sql, string_agg(format('%I %s', c.name, c.type) || CASE WHEN c.part = 'required' THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY c.place) AS columns,
+        SELECT r.relation, r.grain, r.constraint_sql, string_agg(format('%I %s', c.name, c.type) || CASE WHEN c.part IN ('key', 'required') THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY c.place) AS columns,
                string_agg(quote_ident(c.name), ', ' ORDER BY c.name IN ('month', 'date'), c.place) FILTER (WHERE c.part = 'key') AS key,
                string_agg(format('COMMENT ON COLUMN %I.%I.%I IS %L', mart.name, r.relation, c.name, c.definition), ';') AS comments
           FROM mls.mart_relation r JOIN mls.mart_column c USING (relation) GROUP BY r.relation, r.grain, r.constraint_sql, r.place ORDER BY r.place
@@ -730,7 +756,9 @@ BEGIN
             END IF;
             CONTINUE;
         END IF;
-        EXECUTE format('CREATE TABLE %I.%I (%s, PRIMARY KEY (%s)%s)', mart.name, made.relation, made.columns, made.key, coalesce(', ' || made.constraint_sql, ''));
+        EXECUTE format('CREATE TABLE %I.%I (%s%s%s)', mart.name, made.relation, made.columns,
+                       -- The largest get theirs when there are rows.
+                       CASE WHEN made.relation IN ('fct_listing_event', 'fct_spell', 'fct_listing') THEN '' ELSE format(', PRIMARY KEY (%s)', made.key) END, coalesce(', ' || made.constraint_sql, ''));
         EXECUTE format('COMMENT ON TABLE %I.%I IS %L', mart.name, made.relation, made.grain);
         EXECUTE made.comments;
         CASE made.relation
@@ -742,10 +770,6 @@ BEGIN
             EXECUTE format('INSERT INTO %I.dim_source (source_id, timezone) VALUES (0, %L)', mart.name, mart.timezone);
         WHEN 'dim_location' THEN
             EXECUTE format('INSERT INTO %I.dim_location (location_id, level, name) VALUES (0, ''unknown'', ''unknown''), (1, ''all'', ''everywhere'')', mart.name);
-        WHEN 'fct_listing' THEN
-            EXECUTE format('CREATE INDEX ON %1$I.fct_listing (close_date); CREATE INDEX ON %1$I.fct_listing (contract_date); CREATE INDEX ON %1$I.fct_listing (property_key); CREATE INDEX ON %1$I.fct_listing (listing_key) WHERE history IS NOT NULL', mart.name);
-        WHEN 'fct_listing_event' THEN
-            EXECUTE format('CREATE INDEX ON %I.fct_listing_event (date) WHERE kind = ''price''', mart.name);
         ELSE
         END CASE;
     END LOOP;
@@ -763,6 +787,28 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION mls.mart_tables(mls.mart) IS 'part of mls_mart_sync(): makes the tables of a mart that are not there';
 
+-- Keys and indexes of facts, once there are rows: to fill them by rows would take twice as long.
+CREATE FUNCTION mls.mart_indexes(mart mls.mart) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+    AS $$
+DECLARE
+    keys text;
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    keys := (SELECT string_agg(format('ALTER TABLE %I.%I ADD PRIMARY KEY (%s)', mart.name, c.relation, (SELECT string_agg(quote_ident(k.name), ', ' ORDER BY k.place) FROM mls.mart_column k WHERE k.relation = c.relation AND k.part = 'key')), ';')
+               FROM (VALUES ('fct_listing_event'), ('fct_spell'), ('fct_listing')) c (relation)
+              WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass(format('%I.%I', mart.name, c.relation)) AND i.indisprimary));
+    IF keys IS NOT NULL THEN
+        EXECUTE keys;
+    END IF;
+    EXECUTE format('CREATE INDEX IF NOT EXISTS fct_listing_close_date_idx ON %1$I.fct_listing (close_date); CREATE INDEX IF NOT EXISTS fct_listing_contract_date_idx ON %1$I.fct_listing (contract_date); '
+                   'CREATE INDEX IF NOT EXISTS fct_listing_property_key_idx ON %1$I.fct_listing (property_key); CREATE INDEX IF NOT EXISTS fct_listing_listing_key_idx ON %1$I.fct_listing (listing_key) WHERE history IS NOT NULL; '
+                   'CREATE INDEX IF NOT EXISTS fct_listing_event_date_idx ON %1$I.fct_listing_event (date) WHERE kind = ''price''', mart.name);
+END $$;
+COMMENT ON FUNCTION mls.mart_indexes(mls.mart) IS 'part of mls_mart_sync(): makes the keys and indexes of facts that are not there';
+
 -- Policies of gold, and triggers, may leave settings behind; they end with the statement.
 CREATE FUNCTION mls.mart_execute(mart mls.mart, statement text, keys text[]) RETURNS void
     LANGUAGE sql
@@ -777,7 +823,6 @@ CREATE FUNCTION mls.mart_dimensions(mart mls.mart, keys text[]) RETURNS void
     AS $f$
 DECLARE
     gold regclass := mls.gold_table('Property');
-    listings text;
 BEGIN
     PERFORM mls.mart_owner_only(mart);
     PERFORM mls.mart_execute(mart, format($q$
@@ -789,30 +834,40 @@ SELECT m.last + row_number() OVER (ORDER BY s.name), s.name, s.zone
  WHERE NOT EXISTS (SELECT FROM %1$I.dim_source d WHERE d.name = s.name AND d.timezone = s.zone)
 ON CONFLICT (name) DO UPDATE SET timezone = excluded.timezone
 $q$, mart.name, gold, mart.timezone, CASE WHEN keys IS NOT NULL THEN ' WHERE p."ListingKey" = ANY ($1::text[])' ELSE '' END), keys);
-    listings := mls.mart_listings(mart, keys IS NOT NULL);
+    -- Of listings that are written alike in all of this one row, which is put in order once.
+    EXECUTE format('CREATE UNLOGGED TABLE %I.mls_new_sites (country_name text, state_name text, county_name text, city_name text, postal_name text, area_name text, source text, transaction text, property_type text, property_sub_type text, '
+                   'country text, state text, county text, city text, postal text, area text)', mart.name);
     PERFORM mls.mart_execute(mart, format($q$
+INSERT INTO %1$I.mls_new_sites
+SELECT l.*, nullif(lower(regexp_replace(btrim(l.country_name), '\s+', ' ', 'g')), ''), nullif(lower(regexp_replace(btrim(l.state_name), '\s+', ' ', 'g')), ''), nullif(lower(regexp_replace(btrim(l.county_name), '\s+', ' ', 'g')), ''),
+       nullif(lower(regexp_replace(btrim(l.city_name), '\s+', ' ', 'g')), ''), nullif(lower(regexp_replace(regexp_replace(btrim(l.postal_name), '\s+', ' ', 'g'), '^(\d{5})-?\d{4}$', '\1')), ''), nullif(lower(regexp_replace(btrim(l.area_name), '\s+', ' ', 'g')), '')
+  FROM (SELECT DISTINCT coalesce(l.country_name, '') AS country_name, coalesce(l.state_name, '') AS state_name, coalesce(l.county_name, '') AS county_name, coalesce(l.city_name, '') AS city_name, coalesce(l.postal_name, '') AS postal_name, coalesce(l.area_name, '') AS area_name,
+               l.source, l.transaction, coalesce(l.property_type, '') AS property_type, coalesce(l.property_sub_type, '') AS property_sub_type FROM (%2$s) l) l
+$q$, mart.name, mls.mart_listings(mart, keys IS NOT NULL)), keys);
+    EXECUTE format('ANALYZE %I.mls_new_sites', mart.name);
+    EXECUTE format($q$
 INSERT INTO %1$I.dim_property_type (type_id, level, transaction, property_type, property_sub_type, type_ids)
 SELECT m.last + row_number() OVER (ORDER BY t.transaction, t.property_type NULLS FIRST, t.property_sub_type NULLS FIRST), t.level, t.transaction, t.property_type, t.property_sub_type, '{}'
   FROM (SELECT coalesce(max(d.type_id), 0) AS last FROM %1$I.dim_property_type d) m,
        (SELECT DISTINCT v.level, l.transaction, v.property_type, v.property_sub_type
-          FROM (SELECT DISTINCT l.transaction, l.property_type, l.property_sub_type FROM (%2$s) l) l
+          FROM (SELECT DISTINCT s.transaction, nullif(s.property_type, '') AS property_type, nullif(s.property_sub_type, '') AS property_sub_type FROM %1$I.mls_new_sites s) l
          CROSS JOIN LATERAL (VALUES ('all', NULL, NULL), ('type', l.property_type, NULL), ('subtype', l.property_type, l.property_sub_type)) v (level, property_type, property_sub_type)
          WHERE v.level = 'all' OR v.property_type IS NOT NULL AND (v.level = 'type' OR v.property_sub_type IS NOT NULL)) t
  WHERE NOT EXISTS (SELECT FROM %1$I.dim_property_type d WHERE (d.level, d.transaction, coalesce(d.property_type, ''), coalesce(d.property_sub_type, ''))
                                                             = (t.level, t.transaction, coalesce(t.property_type, ''), coalesce(t.property_sub_type, '')))
-$q$, mart.name, listings), keys);
+$q$, mart.name);
     EXECUTE format($q$
 UPDATE %1$I.dim_property_type t
    SET type_ids = ARRAY(SELECT a.type_id FROM %1$I.dim_property_type a WHERE a.transaction = t.transaction
                            AND (a.level = 'all' OR a.property_type = t.property_type AND (a.level = 'type' OR a.property_sub_type = t.property_sub_type)) ORDER BY a.type_id)
  WHERE t.type_ids = '{}'
 $q$, mart.name);
-    PERFORM mls.mart_execute(mart, format($q$
+    EXECUTE format($q$
 INSERT INTO %1$I.dim_location (location_id, level, name, country, state, county, city, postal_code, area, area_source)
 SELECT m.last + row_number() OVER (ORDER BY p.rank, p.country, p.state, p.county, p.city, p.postal, p.area, p.source), p.level, p.name, p.country, p.state, p.county, p.city, p.postal, p.area, p.source
   FROM (SELECT max(d.location_id) AS last FROM %1$I.dim_location d) m,
        (SELECT v.rank, v.level, v.country, v.state, v.county, v.city, v.postal, v.area, v.source, min(btrim(v.name)) AS name
-          FROM (SELECT DISTINCT l.country, l.state, l.county, l.city, l.postal, l.area, l.source, l.country_name, l.state_name, l.county_name, l.city_name, l.area_name FROM (%2$s) l) l
+          FROM (SELECT DISTINCT l.country, l.state, l.county, l.city, l.postal, l.area, l.source, l.country_name, l.state_name, l.county_name, l.city_name, l.area_name FROM %1$I.mls_new_sites l) l
          CROSS JOIN LATERAL (VALUES (1, 'country', l.country_name, l.country, NULL, NULL, NULL, NULL, NULL, NULL), (2, 'state', l.state_name, l.country, l.state, NULL, NULL, NULL, NULL, NULL),
              (3, 'county', l.county_name, l.country, l.state, l.county, NULL, NULL, NULL, NULL), (4, 'city', l.city_name, l.country, l.state, NULL, l.city, NULL, NULL, NULL),
              (5, 'postal', upper(l.postal), l.country, NULL, NULL, NULL, l.postal, NULL, NULL), (6, 'area', l.area_name, NULL, NULL, NULL, NULL, NULL, l.area, CASE WHEN l.area IS NOT NULL THEN l.source END))
@@ -820,7 +875,7 @@ SELECT m.last + row_number() OVER (ORDER BY p.rank, p.country, p.state, p.county
          WHERE CASE v.level WHEN 'country' THEN v.country WHEN 'state' THEN v.state WHEN 'county' THEN v.county WHEN 'city' THEN v.city WHEN 'postal' THEN v.postal ELSE v.area END IS NOT NULL
          GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9) p
 ON CONFLICT (level, country, state, county, city, postal_code, area, area_source) DO NOTHING
-$q$, mart.name, listings), keys);
+$q$, mart.name);
     EXECUTE format($q$
 UPDATE %1$I.dim_location p
    SET parent_id = coalesce((SELECT q.location_id FROM %1$I.dim_location q WHERE p.level IN ('county', 'city') AND q.level = 'state' AND q.state = p.state AND q.country IS NOT DISTINCT FROM p.country),
@@ -907,20 +962,33 @@ END $$;
 COMMENT ON FUNCTION mls.mart_add(mls.mart, text) IS 'part of mls_mart_sync(): adds new sums to those of a table';
 
 -- What plans of ours look at: the keys.
-CREATE FUNCTION mls.mart_analyze(mart mls.mart, relation text, beside boolean) RETURNS void
+CREATE FUNCTION mls.mart_analyze(mart mls.mart, relation text, beside text DEFAULT '') RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
     PERFORM mls.mart_owner_only(mart);
-    EXECUTE format('ANALYZE %I.%I (%s)', mart.name, CASE WHEN beside THEN 'mls_new_' ELSE '' END || relation,
+    EXECUTE format('ANALYZE %I.%I (%s)', mart.name, beside || relation,
                    (SELECT string_agg(quote_ident(c.name), ', ') FROM mls.mart_columns(mart, relation) c
                      WHERE (c.part = 'key' OR c.name IN ('property_key', 'source_id', 'type_id', 'country_id', 'state_id', 'county_id', 'city_id', 'postal_id', 'area_id', 'status', 'kind', 'date', 'from_date', 'close_date', 'contract_date'))));
 END $$;
-COMMENT ON FUNCTION mls.mart_analyze(mls.mart, text, boolean) IS 'part of mls_mart_sync(): tells the planner of keys of a table, or of what is computed beside it';
+COMMENT ON FUNCTION mls.mart_analyze(mls.mart, text, text) IS 'part of mls_mart_sync(): tells the planner of keys of a table, or of what is computed beside it';
+
+-- A statement that fills tables, of all (NULL) or of some keys.
+CREATE FUNCTION mls.mart_fill_by(mart mls.mart, statement text, keys text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    -- How many rows parts of these queries have is unknown to the planner, who takes them for few, and groups for many.
+    PERFORM set_config(s, CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true) FROM unnest('{enable_nestloop,enable_mergejoin,enable_sort}'::text[]) s;
+    PERFORM mls.mart_execute(mart, statement, keys);
+    PERFORM set_config(s, 'on', true) FROM unnest('{enable_nestloop,enable_mergejoin,enable_sort}'::text[]) s;
+END $$;
+COMMENT ON FUNCTION mls.mart_fill_by(mls.mart, text, text[]) IS 'part of mls_mart_sync(): runs a statement that fills tables of a mart, planned for all listings or for some keys';
 
 -- Beside: a table to be filled and compared.
-CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], part boolean) RETURNS void
+CREATE FUNCTION mls.mart_beside(mart mls.mart, relation text) RETURNS void
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
@@ -928,12 +996,18 @@ CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], part
 BEGIN
     PERFORM mls.mart_owner_only(mart);
     EXECUTE format('CREATE UNLOGGED TABLE IF NOT EXISTS %1$I.%2$I (LIKE %1$I.%3$I)', mart.name, 'mls_new_' || relation, relation);
-    -- How many rows parts of these queries have is unknown to the planner, who takes them for few.
-    PERFORM set_config('enable_nestloop', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true), set_config('enable_mergejoin', CASE WHEN keys IS NULL THEN 'off' ELSE 'on' END, true);
-    PERFORM mls.mart_execute(mart, format('INSERT INTO %I.%I (%s) %s', mart.name, 'mls_new_' || relation, (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c),
+END $$;
+COMMENT ON FUNCTION mls.mart_beside(mls.mart, text) IS 'part of mls_mart_sync(): makes the table in which is computed what another should have';
+
+CREATE FUNCTION mls.mart_compute(mart mls.mart, relation text, keys text[], part boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM mls.mart_beside(mart, relation);
+    PERFORM mls.mart_fill_by(mart, format('INSERT INTO %I.%I (%s) %s', mart.name, 'mls_new_' || relation, (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM mls.mart_columns(mart, relation) c),
                                           mls.mart_query(mart, relation, part OR keys IS NOT NULL)), keys);
-    PERFORM set_config('enable_nestloop', 'on', true), set_config('enable_mergejoin', 'on', true);
-    PERFORM mls.mart_analyze(mart, relation, true);
+    PERFORM mls.mart_analyze(mart, relation, 'mls_new_');
 END $$;
 COMMENT ON FUNCTION mls.mart_compute(mls.mart, text, text[], boolean) IS 'part of mls_mart_sync(): computes what a table should have, of all or of some records or groups, beside it';
 
@@ -1057,7 +1131,7 @@ BEGIN
         part := NOT is_most;
     ELSE
         PERFORM mls.mart_merge(mart, 'agg_market_sum', NULL, false);
-        PERFORM mls.mart_analyze(mart, 'agg_market_sum', false);
+        PERFORM mls.mart_analyze(mart, 'agg_market_sum');
     END IF;
     FOREACH measure IN ARRAY '{prices,contracts,cuts,ages}'::text[] LOOP
         PERFORM set_config('enable_nestloop', CASE WHEN part THEN 'on' ELSE 'off' END, true);
@@ -1073,7 +1147,7 @@ BEGIN
     PERFORM mls.mart_compute(mart, 'agg_market_month', NULL, part);
     figures := mls.mart_merge(mart, 'agg_market_month', NULL, part);
     IF NOT part THEN
-        PERFORM mls.mart_analyze(mart, 'agg_market_month', false);
+        PERFORM mls.mart_analyze(mart, 'agg_market_month');
         EXECUTE format('SELECT count(*) FROM (SELECT DISTINCT a.location_id, a.type_id, a.source_id, a.currency FROM %I.agg_market_month a) a', mart.name) INTO groups;
     END IF;
 END $f$;
@@ -1183,37 +1257,94 @@ BEGIN
         EXECUTE format('SELECT coalesce(array_agg(f.listing_key), ''{}'') FROM %I.fct_listing f WHERE f.property_key = ANY ($1)', mart.name) INTO keys USING properties;
     END IF;
     EXECUTE format($q$
-WITH l AS (
-    SELECT f.listing_key, f.property_key, f.list_date, f.dom, f.cdom,
-           lag(f.listing_key) OVER w IS NULL OR lag(f.close_date) OVER w IS NOT NULL OR f.list_date - coalesce(lag(coalesce(f.off_date, s.left_on)) OVER w, f.list_date) > $2 AS is_first
-      FROM %1$I.fct_listing f
-      LEFT JOIN LATERAL (SELECT max(s.from_date) AS left_on FROM %1$I.fct_spell s WHERE s.listing_key = f.listing_key AND s.to_date IS NULL AND s.status NOT IN ('Active', 'Active Under Contract', 'Coming Soon')) s ON true
-     WHERE f.property_key IS NOT NULL AND f.list_date IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))
-    WINDOW w AS (PARTITION BY f.property_key ORDER BY f.list_date, f.listing_key)),
+WITH several AS (SELECT f.property_key FROM %1$I.fct_listing f WHERE f.property_key IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1)) GROUP BY 1 HAVING count(*) > 1),
+own AS MATERIALIZED (
+    SELECT f.listing_key, f.property_key, f.source_id, f.list_date, f.close_date, f.off_date, f.dom, f.cdom
+      FROM %1$I.fct_listing f JOIN several USING (property_key) WHERE $1 IS NULL OR f.property_key = ANY ($1)),
+spells AS MATERIALIZED (SELECT s.* FROM %1$I.fct_spell s JOIN own USING (listing_key) WHERE $3 IS NULL OR s.listing_key = ANY ($3)),
+l AS (
+    SELECT f.listing_key, f.property_key, f.list_date, f.dom,
+           lag(f.listing_key) OVER w IS NULL OR lag(f.close_date) OVER w IS NOT NULL OR f.list_date - coalesce(lag(coalesce(f.off_date, s.from_date)) OVER w, f.list_date) > $2 AS is_first
+      FROM own f
+      -- The one that lasts.
+      LEFT JOIN spells s ON s.listing_key = f.listing_key AND s.to_date IS NULL AND s.status NOT IN ('Active', 'Active Under Contract', 'Coming Soon')
+     WHERE f.list_date IS NOT NULL
+    WINDOW w AS (PARTITION BY f.property_key COLLATE "C" ORDER BY f.list_date, f.listing_key COLLATE "C")),
 active AS (
     SELECT a.listing_key, range_agg(daterange(a.from_date, a.to_date)) AS days, max(a.to_date) AS until
       FROM (%2$s) a GROUP BY a.listing_key),
-chains AS (SELECT l.*, count(*) FILTER (WHERE l.is_first) OVER (PARTITION BY l.property_key ORDER BY l.list_date, l.listing_key) AS chain FROM l),
+chains AS (SELECT l.*, count(*) FILTER (WHERE l.is_first) OVER (PARTITION BY l.property_key COLLATE "C" ORDER BY l.list_date, l.listing_key COLLATE "C") AS chain FROM l),
 united AS (
-    SELECT c.listing_key, c.dom, range_agg(a.days) OVER (PARTITION BY c.property_key, c.chain ORDER BY c.list_date, c.listing_key) * datemultirange(daterange(NULL, a.until)) AS days
+    SELECT c.listing_key, c.dom, range_agg(a.days) OVER (PARTITION BY c.property_key COLLATE "C", c.chain ORDER BY c.list_date, c.listing_key COLLATE "C") * datemultirange(daterange(NULL, a.until)) AS days
       FROM chains c LEFT JOIN active a USING (listing_key)),
 summed AS (
     SELECT u.listing_key, CASE WHEN u.dom IS NOT NULL THEN (SELECT coalesce(sum(upper(d) - lower(d)), 0) FROM unnest(u.days) d) END AS cdom FROM united u),
 sales AS (
     SELECT f.listing_key, f.source_id, first_value(f.listing_key) OVER w AS first, first_value(f.source_id) OVER w AS first_source
-      FROM %1$I.fct_listing f WHERE f.property_key IS NOT NULL AND f.close_date IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))
-    WINDOW w AS (PARTITION BY f.property_key, f.close_date ORDER BY f.source_id, f.listing_key)),
+      FROM own f WHERE f.close_date IS NOT NULL
+    WINDOW w AS (PARTITION BY f.property_key COLLATE "C", f.close_date ORDER BY f.source_id, f.listing_key COLLATE "C")),
 known AS (
     SELECT f.listing_key, CASE WHEN s.listing_key IS NULL THEN f.cdom ELSE s.cdom END AS cdom, CASE WHEN d.first_source <> d.source_id THEN d.first END AS double_of
-      FROM %1$I.fct_listing f LEFT JOIN summed s USING (listing_key) LEFT JOIN sales d USING (listing_key)
-     WHERE f.property_key IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1))),
+      FROM own f LEFT JOIN summed s USING (listing_key) LEFT JOIN sales d USING (listing_key)
+    UNION ALL
+    -- A property that has one listing, or one that is left.
+    SELECT f.listing_key, f.dom, NULL FROM %1$I.fct_listing f
+     WHERE f.property_key IS NOT NULL AND ($1 IS NULL OR f.property_key = ANY ($1)) AND (f.cdom IS DISTINCT FROM f.dom OR f.double_of IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM several s WHERE s.property_key = f.property_key)),
 told AS (UPDATE %1$I.fct_listing f SET cdom = k.cdom, double_of = k.double_of FROM known k
           WHERE k.listing_key = f.listing_key AND (f.cdom, f.double_of) IS DISTINCT FROM (k.cdom, k.double_of) RETURNING f.listing_key)
 SELECT array_agg(t.listing_key) FROM told t
-$q$, mart.name, mls.mart_active(format('(SELECT s.* FROM %1$I.fct_spell s WHERE $3 IS NULL OR s.listing_key = ANY ($3))', mart.name))) INTO changed USING properties, mart.relist_days, keys;
+$q$, mart.name, mls.mart_active('spells')) INTO changed USING properties, mart.relist_days, keys;
     RETURN coalesce(changed, '{}');
 END $f$;
 COMMENT ON FUNCTION mls.mart_relistings(mls.mart, text[]) IS 'part of mls_mart_sync(): sums days on market over listings of one property and finds sales that two sources tell of, for some properties or all; returns the listings for which that has changed';
+
+-- What data tests look at that run within a run: listings that may have changed, besides the groups
+-- of mls_new_dirty.
+CREATE FUNCTION mls.mart_look(mart mls.mart, keys text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM mls.mart_owner_only(mart);
+    EXECUTE format('CREATE UNLOGGED TABLE %1$I.mls_new_looked (listing_key text PRIMARY KEY); INSERT INTO %1$I.mls_new_looked SELECT DISTINCT k FROM unnest(%2$L::text[]) k WHERE k IS NOT NULL', mart.name, keys);
+END $$;
+COMMENT ON FUNCTION mls.mart_look(mls.mart, text[]) IS 'part of mls_mart_sync(): notes for data tests which listings were computed';
+
+-- What is left for data tests goes with them.
+CREATE FUNCTION mls.mart_clear(mart bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+    AS $$
+DECLARE
+    known mls.mart;
+BEGIN
+    SELECT * INTO known FROM mls.mart m WHERE m.id = mart_clear.mart;
+    PERFORM mls.mart_owner_only(known);
+    EXECUTE format('DROP TABLE IF EXISTS %1$I.mls_new_looked, %1$I.mls_new_dirty', known.name);
+END $$;
+COMMENT ON FUNCTION mls.mart_clear(bigint) IS 'part of mls_mart_sync(): drops what was left for data tests';
+
+-- What a data test looks at that runs within a run of a mart, as SQL: where only some listings were
+-- computed, and all others have passed, these and their groups; else NULL, all.  It must be one that
+-- looks at each row by itself, or at those of one listing, and at nothing besides that may shrink.
+CREATE FUNCTION mls.mart_test_rows(mart text, test mls.data_test) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT CASE c.relname WHEN 'agg_market_month' THEN CASE WHEN to_regclass(format('%I.mls_new_dirty', mart)) IS NULL THEN format('(SELECT * FROM %s WHERE false)', test.relation)
+                                                        ELSE format('(SELECT a.* FROM %I.mls_new_dirty d JOIN %s a USING (location_id, type_id, source_id, currency))', mart, test.relation) END
+                      ELSE format('(SELECT f.* FROM %I.mls_new_looked k JOIN %s f USING (listing_key))', mart, test.relation) END
+  FROM pg_class c
+ WHERE mart IS NOT NULL AND c.oid = test.relation AND c.relnamespace = to_regnamespace(quote_ident(mart)) AND c.relname IN ('agg_market_month', 'fct_listing', 'fct_listing_event', 'fct_spell')
+   AND test.baseline = 0 AND to_regclass(format('%I.mls_new_looked', mart)) IS NOT NULL
+   AND (test.kind IN ('not_null', 'accepted_values', 'range', 'regex', 'expression')
+        OR test.kind = 'not_decreasing' AND c.relname <> 'agg_market_month' AND test.arguments -> 'partition_by' ? 'listing_key'
+        OR test.kind = 'relationships' AND test.other IN (SELECT o.oid FROM pg_class o WHERE o.relnamespace = c.relnamespace AND o.relname IN ('dim_date', 'dim_source', 'dim_location', 'dim_property_type', 'fct_listing')))
+   AND concat_ws(' ', test.filter, test.arguments ->> 'expression') !~* '\mselect\M'
+$$;
+COMMENT ON FUNCTION mls.mart_test_rows(text, mls.data_test) IS 'part of mls_mart_sync(): which rows a data test looks at within a run, as SQL; NULL for all';
 
 -- Fills a mart: keys of listings that may have changed, or NULL for all.  What these were counted
 -- as is taken off, and what they are counted as now is added.
@@ -1235,6 +1366,8 @@ DECLARE
     properties text[];
     mine text[];
     everything boolean := keys IS NULL;
+    is_empty boolean;
+    beside text := 'mls_new_';
     leftover text;
 BEGIN
     SELECT * INTO known FROM mls.mart m WHERE m.id = mart;
@@ -1246,14 +1379,22 @@ BEGIN
     groups := 0;
     figures := 0;
     IF keys = '{}' THEN
+        PERFORM mls.mart_look(known, keys);
         RETURN;
+    END IF;
+    IF everything THEN
+        -- As indexes are made: once, and of all rows.
+        PERFORM set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')), pg_size_bytes(current_setting('maintenance_work_mem'))) / 1024 || 'kB', true);
+        -- What is new has nothing to be compared with.
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %1$I.fct_listing) AND NOT EXISTS (SELECT FROM %1$I.fct_listing_event) AND NOT EXISTS (SELECT FROM %1$I.fct_spell)', known.name) INTO is_empty;
+        beside := CASE WHEN is_empty THEN '' ELSE beside END;
     END IF;
     PERFORM mls.mart_workspace(known);
     PERFORM mls.mart_dimensions(known, keys);
-    FOREACH relation IN ARRAY facts LOOP
-        PERFORM mls.mart_compute(known, relation, keys, false);
-    END LOOP;
-    EXECUTE format('SELECT count(*) FROM %I.mls_new_fct_listing', known.name) INTO listings;
+    PERFORM mls.mart_beside(known, f) FROM unnest(facts) f WHERE beside <> '';
+    PERFORM mls.mart_fill_by(known, mls.mart_text(known, mls.mart_facts(known, NOT everything, beside)), keys);
+    PERFORM mls.mart_analyze(known, f, beside) FROM unnest(facts) f;
+    EXECUTE format('SELECT count(*) FROM %I.%I', known.name, beside || 'fct_listing') INTO listings;
     IF NOT everything THEN
         -- Listings of the same property may count otherwise, too.
         EXECUTE format('SELECT coalesce(array_agg(DISTINCT f.property_key), ''{}'') FROM (SELECT f.property_key FROM %1$I.fct_listing f WHERE f.listing_key = ANY ($1) UNION ALL SELECT f.property_key FROM %1$I.mls_new_fct_listing f) f '
@@ -1262,12 +1403,14 @@ BEGIN
         PERFORM mls.mart_note(known, mine, -1);
     END IF;
     FOREACH relation IN ARRAY facts LOOP
+        CONTINUE WHEN beside = '';
         PERFORM mls.mart_merge(known, relation, keys, false);
         IF everything THEN
-            PERFORM mls.mart_analyze(known, relation, false);
+            PERFORM mls.mart_analyze(known, relation);
         END IF;
     END LOOP;
     PERFORM mls.mart_relistings(known, properties);
+    PERFORM mls.mart_indexes(known);
     PERFORM mls.mart_note(known, mine, 1);
     PERFORM mls.mart_compute(known, 'agg_source_month', NULL, NOT everything);
     IF everything THEN
@@ -1288,15 +1431,34 @@ BEGIN
     END LOOP;
     figures := figures + mls.mart_fill_days(known, NOT everything);
     IF everything THEN
-        PERFORM mls.mart_analyze(known, a, false) FROM unnest('{agg_office_month,agg_member_month,agg_day,agg_source_month}'::text[]) a;
+        PERFORM mls.mart_analyze(known, a) FROM unnest('{agg_office_month,agg_member_month,agg_day,agg_source_month}'::text[]) a;
+    END IF;
+    IF NOT everything THEN
+        PERFORM mls.mart_look(known, mine);
     END IF;
     FOR leftover IN SELECT r.relation FROM mls.mart_relation r WHERE to_regclass(format('%I.%I', known.name, 'mls_new_' || r.relation)) IS NOT NULL
-                    UNION ALL SELECT unnest('{cells,days,source,sides,dirty,touched,before,whole,prices,contracts,cuts,ages,sums,kept}'::text[])
+                    UNION ALL SELECT unnest('{sites,cells,days,source,sides,dirty,touched,before,whole,prices,contracts,cuts,ages,sums,kept}'::text[])
     LOOP
+        CONTINUE WHEN leftover = 'dirty' AND NOT everything;
         EXECUTE format('DROP TABLE %I.%I', known.name, 'mls_new_' || leftover);
     END LOOP;
 END $f$;
 COMMENT ON FUNCTION mls.mart_fill(bigint, date, text[]) IS 'part of mls_mart_sync(): computes a mart for a day, all of it or what some listings are counted in; returns listings, groups and figures that changed';
+
+-- A table of records, or one that the owner has added, with nothing else of the mart.
+CREATE FUNCTION mls.mart_replace(mart mls.mart, relation text, keys text[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    n bigint;
+BEGIN
+    PERFORM mls.mart_compute(mart, relation, keys, false);
+    n := mls.mart_merge(mart, relation, keys, false);
+    EXECUTE format('DROP TABLE %I.%I', mart.name, 'mls_new_' || relation);
+    RETURN n;
+END $$;
+COMMENT ON FUNCTION mls.mart_replace(mls.mart, text, text[]) IS 'part of mls_mart_sync(): computes a table beside and puts what differs in its place, all or what is of some keys; returns how many rows differ';
 
 -- What of a resource is copied as it is: by which query and policies, or NULL if it is not there
 -- or not for the role.
@@ -1343,10 +1505,7 @@ BEGIN
         RETURN n;
     END IF;
     PERFORM mls.require_trusted(gold);
-    PERFORM mls.mart_compute(known, relation, keys, false);
-    n := mls.mart_merge(known, relation, keys, false);
-    EXECUTE format('DROP TABLE %I.%I', known.name, 'mls_new_' || relation);
-    RETURN n;
+    RETURN mls.mart_replace(known, relation, keys);
 END $$;
 COMMENT ON FUNCTION mls.mart_fill_records(bigint, text, text, text[]) IS 'part of mls_mart_sync(): copies members, offices, showings or open houses, all or those of some keys; returns how many differ';
 
@@ -1368,9 +1527,7 @@ BEGIN
     PERFORM mls.mart_owner_only(known);
     known.as_of := day;
     FOR own IN SELECT o.relation, o.key FROM mls.mart_own o WHERE o.mart = mart_fill_own.mart AND o.name = '' ORDER BY o.id LOOP
-        PERFORM mls.mart_compute(known, own.relation, CASE WHEN own.key[1] = 'listing_key' THEN keys END, false);
-        n := n + mls.mart_merge(known, own.relation, CASE WHEN own.key[1] = 'listing_key' THEN keys END, false);
-        EXECUTE format('DROP TABLE %I.%I', known.name, 'mls_new_' || own.relation);
+        n := n + mls.mart_replace(known, own.relation, CASE WHEN own.key[1] = 'listing_key' THEN keys END);
     END LOOP;
     RETURN n;
 END $$;
@@ -1392,7 +1549,7 @@ CREATE FUNCTION mls.mart_definition(mart mls.mart) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $$
-SELECT md5(concat_ws(E'\n', mls.mart_query(mart, 'fct_listing_event'), mls.mart_query(mart, 'fct_listing'), mls.mart_text(mart, mls.mart_cells(mart, false, 1)), mls.mart_sums(mart), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent', false), mls.mart_text(mart, mls.mart_day_cells(mart, false, 1)), mls.mart_query(mart, 'agg_day'), mart.coverage, mart.relist_days, (SELECT string_agg(concat_ws(' ', o.relation, o.name, o.type, o.expression, o.key), E'\n' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart.id AND (o.name = '' OR o.relation = 'fct_listing')), mls.mart_policies('{Property,HistoryTransactional}'),
+SELECT md5(concat_ws(E'\n', mls.mart_text(mart, mls.mart_facts(mart, false, '')), mls.mart_text(mart, mls.mart_cells(mart, false, 1)), mls.mart_sums(mart), mls.mart_query(mart, 'agg_market_month'), mls.mart_sides(mart, 'agent', false), mls.mart_text(mart, mls.mart_day_cells(mart, false, 1)), mls.mart_query(mart, 'agg_day'), mart.coverage, mart.relist_days, (SELECT string_agg(concat_ws(' ', o.relation, o.name, o.type, o.expression, o.key), E'\n' ORDER BY o.id) FROM mls.mart_own o WHERE o.mart = mart.id AND (o.name = '' OR o.relation = 'fct_listing')), mls.mart_policies('{Property,HistoryTransactional}'),
                      (SELECT string_agg(concat_ws(' ', f.srvname, o.option_value), ',' ORDER BY f.srvname) FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) o WHERE o.option_name = 'timezone')))
 $$;
 COMMENT ON FUNCTION mls.mart_definition(mls.mart) IS 'part of mls_mart_sync(): a hash of what a mart is computed by';
@@ -1785,10 +1942,10 @@ CREATE FUNCTION mls_mart_sync(
 COMMENT ON FUNCTION mls_mart_sync(text, boolean)
     IS 'fill marts, all or the one named, in background workers: listings looked at, groups computed anew, rows of aggregates that changed; rebuild computes all of it';
 
-REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_events(mls.mart, boolean), mls.mart_active(text), mls.mart_facts(mls.mart, text, boolean),
+REVOKE ALL ON FUNCTION mls.mart_status(text), mls.mart_field(regclass, text, text), mls.mart_listings(mls.mart, boolean), mls.mart_history(boolean), mls.mart_history_hash(boolean), mls.mart_facts(mls.mart, boolean, text), mls.mart_active(text), mls.mart_records(mls.mart, text, boolean), mls.mart_fill_by(mls.mart, text, text[]), mls.mart_beside(mls.mart, text),
     mls.mart_groups(mls.mart, text, boolean), mls.mart_single(mls.mart), mls.mart_closed(text, text), mls.mart_cells(mls.mart, boolean, integer), mls.mart_sums(mls.mart), mls.mart_measure(mls.mart, text, boolean), mls.mart_measures(text), mls.mart_market(mls.mart, boolean),
     mls.mart_sides(mls.mart, text, boolean), mls.mart_day_cells(mls.mart, boolean, integer, boolean), mls.mart_days(mls.mart), mls.mart_source_cells(mls.mart, boolean, integer), mls.mart_text(mls.mart, text), mls.mart_add(mls.mart, text), mls.mart_workspace(mls.mart), mls.mart_note(mls.mart, text[], integer),
-    mls.mart_touch(mls.mart), mls.mart_fill_market(mls.mart, boolean), mls.mart_fill_days(mls.mart, boolean), mls.mart_record_definition(bigint, text, text), mls.mart_fill_records(bigint, text, text, text[]), mls.mart_notes(regclass), mls.mart_analyze(mls.mart, text, boolean), mls.mart_query(mls.mart, text, boolean), mls.mart_tables(mls.mart),
+    mls.mart_touch(mls.mart), mls.mart_replace(mls.mart, text, text[]), mls.mart_fill_market(mls.mart, boolean), mls.mart_fill_days(mls.mart, boolean), mls.mart_record_definition(bigint, text, text), mls.mart_fill_records(bigint, text, text, text[]), mls.mart_notes(regclass), mls.mart_analyze(mls.mart, text, text), mls.mart_query(mls.mart, text, boolean), mls.mart_indexes(mls.mart), mls.mart_look(mls.mart, text[]), mls.mart_clear(bigint), mls.mart_test_rows(text, mls.data_test), mls.mart_tables(mls.mart),
     mls.mart_owner_only(mls.mart), mls.mart_execute(mls.mart, text, text[]), mls.mart_dimensions(mls.mart, text[]), mls.mart_merge(mls.mart, text, text[], boolean), mls.mart_compute(mls.mart, text, text[], boolean), mls.mart_coverage(mls.mart),
     mls.mart_relistings(mls.mart, text[]), mls.mart_fill(bigint, date, text[]), mls.mart_policies(text[]), mls.mart_definition(mls.mart), mls.mart_plan(bigint, bigint), mls.mart_retold(bigint), mls.mart_make(bigint),
     mls.note_mart(regrole, text, jsonb), mls.note_mart(text, jsonb),

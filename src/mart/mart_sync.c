@@ -220,6 +220,7 @@ fill_records(MlsRun *run)
 		if (same && work->why == NULL && is_noted(records[i][1]))
 			keys = changed_keys(run, records[i][1]);
 		mls_select("SELECT mls.mart_fill_records($1, $2, $3, $4)", id, relation, resource, keys);
+		changed += mls_int8_at(0, 1);
 		if (!same)
 			mls_sql_control(
 				SPI_OK_UPDATE,
@@ -278,7 +279,8 @@ test(MlsRun *run)
 				errhint("mls_tests has what each test has found, mls_test_failures rows at "
 						"fault."));
 	}
-	mls_test_results_store(run, results);
+	mls_test_results_store(run, results, true);
+	mls_select("SELECT mls.mart_clear($1)", mls_arg_int8(run->sub->id));
 }
 
 /* Why it is to be left as it is, in the run's context; NULL if it is not. */
@@ -346,7 +348,7 @@ mart_failed(MlsRun *run)
 
 	/* They went with what was computed. */
 	if (work != NULL)
-		mls_test_results_store(run, work->found);
+		mls_test_results_store(run, work->found, false);
 	mls_sql_control(
 		SPI_OK_UPDATE, "UPDATE mls.mart SET failures = failures + 1, problem = $2 WHERE id = $1",
 		mls_arg_int8(run->sub->id),

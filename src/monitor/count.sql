@@ -45,6 +45,7 @@ DECLARE
     messages text[] := '{}';
     sub mls.subscription;
     n integer := 0;
+    kept bigint;
 BEGIN
     FOREACH sub IN ARRAY subs LOOP
         BEGIN
@@ -69,6 +70,10 @@ BEGIN
             rows := NULL;
             message := coalesce(message, sqlerrm);
         END;
+        kept := (SELECT count(DISTINCT i.key) FROM mls.issue i WHERE i.subscription = sub.id AND i.kind = 'quarantine' AND i.solved_at IS NULL);
+        IF kept > 0 THEN
+            message := concat_ws('; ', message, mls.counted(kept, 'record is', 'records are') || ' in quarantine');
+        END IF;
         difference := remote_rows - rows;
         IF remote_rows IS NOT NULL AND NOT current_setting('transaction_read_only')::boolean THEN
             PERFORM mls.note_remote_rows(sub.id, counts[n]);

@@ -59,10 +59,12 @@ mls_require_sql_sql(PG_FUNCTION_ARGS)
 typedef struct Trial
 {
 	MlsTestResult *result;
+	const char *mart;      /* in whose run it is run, which says what to look at; or NULL */
 	MemoryContext context; /* of the result */
 	bool is_error;         /* its severity */
 	int64 warn_if;
 	int64 error_if;
+	bool is_running; /* its query: an error may have values of rows in its words */
 } Trial;
 
 static char *
@@ -77,7 +79,7 @@ judged(const Trial *trial, const char *level, int64 failures)
 static void
 run_query(void *arg)
 {
-	const Trial *trial = arg;
+	Trial *trial = arg;
 	MlsTestResult *result = trial->result;
 	char *level;
 	Oid user;
@@ -88,13 +90,15 @@ run_query(void *arg)
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(user, security | SECURITY_RESTRICTED_OPERATION);
 	SPI_connect();
-	mls_select("SELECT mls.data_test_query(t), mls.require_trusted(coalesce(t.relation, "
-			   "t.other)), mls.require_trusted(coalesce(t.other, t.relation)) "
+	mls_select("SELECT mls.data_test_query(t, mls.mart_test_rows($2, t)), "
+			   "mls.require_trusted(coalesce(t.relation, t.other)), "
+			   "mls.require_trusted(coalesce(t.other, t.relation)) "
 			   "FROM mls.data_test t WHERE t.id = $1",
-			   mls_arg_int8(result->test));
+			   mls_arg_int8(result->test), mls_arg_text(trial->mart));
 	if (SPI_processed == 0)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the test was removed"));
 	result->query = MemoryContextStrdup(trial->context, mls_text_at(0, 1));
+	trial->is_running = true;
 	mls_sql_run(result->query, false, SPI_OK_SELECT, NULL, 0);
 	if (SPI_processed != 1)
 		elog(ERROR, "a data test has no result");
@@ -108,6 +112,16 @@ run_query(void *arg)
 	SPI_finish();
 }
 
+/* What of a running query says nothing but what it may not do, or that it was ended. */
+static bool
+tells_no_values(int sqlstate)
+{
+	return sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+		   sqlstate == ERRCODE_READ_ONLY_SQL_TRANSACTION ||
+		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+/* Monitors are shown results, and no values of rows: "invalid input syntax" would be one. */
 static void
 note_broken(const Trial *trial, const ErrorData *error)
 {
@@ -119,16 +133,22 @@ note_broken(const Trial *trial, const ErrorData *error)
 	result->measure = result->keys = NULL;
 	result->message = psprintf("%s%s%s", error->message, error->detail ? ": " : "",
 							   error->detail ? error->detail : "");
+	if (trial->is_running && !tells_no_values(error->sqlerrcode))
+	{
+		result->words = result->message;
+		result->message =
+			psprintf("it raised an error of SQLSTATE %s", unpack_sql_state(error->sqlerrcode));
+	}
 	MemoryContextSwitchTo(before);
 }
 
-/* Runs a test, of row `row` of the tests that were read, in the open transaction. */
+/* Runs a test, of row `row` of the tests that were read, in the open transaction; in the run of a mart, or NULL. */
 static MlsTestResult *
-run_test(const SPITupleTable *tests, uint64 row, MemoryContext context)
+run_test(const SPITupleTable *tests, uint64 row, const char *mart, MemoryContext context)
 {
 	MemoryContext before = MemoryContextSwitchTo(context);
 	MlsTestResult *result = palloc0(sizeof(MlsTestResult));
-	Trial trial = {.result = result, .context = context};
+	Trial trial = {.result = result, .mart = mart, .context = context};
 	int timeout_s = mls_cell_int4(tests, row, 6);
 	TimestampTz started = GetCurrentTimestamp();
 	ErrorData *error = NULL;
@@ -169,7 +189,7 @@ run_test(const SPITupleTable *tests, uint64 row, MemoryContext context)
 /* ---- Results ---- */
 
 static void
-store(const MlsRun *run, const MlsTestResult *result)
+store(const MlsRun *run, const MlsTestResult *result, bool is_here)
 {
 	MlsArg keys = mls_arg_text(result->keys);
 
@@ -184,25 +204,31 @@ store(const MlsRun *run, const MlsTestResult *result)
 					mls_arg_text(result->query));
 	mls_sql_control(SPI_OK_DELETE, "DELETE FROM mls.test_sample WHERE test = $1",
 					mls_arg_int8(result->test));
-	if (result->keys != NULL)
+	if (result->keys != NULL || result->words != NULL)
 		mls_sql_control(SPI_OK_INSERT,
-						"INSERT INTO mls.test_sample (test, keys) SELECT t.id, $2::jsonb "
-						"FROM mls.data_test t WHERE t.id = $1 FOR KEY SHARE",
-						mls_arg_int8(result->test), keys);
-	if (strcmp(result->status, "passed") == 0)
+						"INSERT INTO mls.test_sample (test, keys, message) SELECT t.id, "
+						"coalesce($2::jsonb, '[]'), $3 FROM mls.data_test t WHERE t.id = $1 "
+						"FOR KEY SHARE",
+						mls_arg_int8(result->test), keys, mls_arg_text(result->words));
+	if (is_here)
 		mls_sql_control(SPI_OK_UPDATE,
-						"UPDATE mls.data_test SET baseline = $2::numeric WHERE id = $1 "
-						"AND kind = 'row_count'",
-						mls_arg_int8(result->test), mls_arg_text(result->measure));
+						"UPDATE mls.data_test t SET baseline = n.baseline FROM (SELECT u.id, "
+						"CASE WHEN u.kind <> 'row_count' THEN CASE WHEN $4 = 0 THEN 0 END "
+						"WHEN $3 THEN $2::numeric ELSE u.baseline END AS baseline "
+						"FROM mls.data_test u WHERE u.id = $1) n "
+						"WHERE t.id = n.id AND t.baseline IS DISTINCT FROM n.baseline",
+						mls_arg_int8(result->test), mls_arg_text(result->measure),
+						mls_arg_bool(strcmp(result->status, "passed") == 0),
+						mls_arg_int8(result->failures));
 }
 
 void
-mls_test_results_store(const MlsRun *run, const List *results)
+mls_test_results_store(const MlsRun *run, const List *results, bool is_here)
 {
 	ListCell *lc;
 
 	foreach (lc, results)
-		store(run, lfirst(lc));
+		store(run, lfirst(lc), is_here);
 }
 
 /* ---- Within the run of a mart ---- */
@@ -222,7 +248,7 @@ mls_mart_tests(const MlsRun *run, const char *mart)
 	tests = SPI_tuptable;
 	for (uint64 row = 0; row < tests->numvals; row++)
 	{
-		MlsTestResult *result = run_test(tests, row, run->context);
+		MlsTestResult *result = run_test(tests, row, mart, run->context);
 		MemoryContext before = MemoryContextSwitchTo(run->context);
 
 		results = lappend(results, result);
@@ -294,10 +320,10 @@ next_test(MlsRun *run, int64 *last)
 	found = SPI_processed > 0;
 	if (found)
 	{
-		MlsTestResult *result = run_test(tests, 0, CurrentMemoryContext);
+		MlsTestResult *result = run_test(tests, 0, NULL, CurrentMemoryContext);
 
 		*last = result->test;
-		store(run, result);
+		store(run, result, true);
 		count(run, result, &counters);
 	}
 	mls_run_end_step(run, &counters);

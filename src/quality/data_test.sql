@@ -56,7 +56,7 @@ COMMENT ON COLUMN mls.data_test.error_if IS 'with so many it fails';
 COMMENT ON COLUMN mls.data_test.samples IS 'keys of faults that are kept of its last run, at most';
 COMMENT ON COLUMN mls.data_test.timeout_s IS 'how long it may take, in seconds';
 COMMENT ON COLUMN mls.data_test.on_failure IS 'report; keep last good: a run of the mart whose table it tests is taken back if it fails';
-COMMENT ON COLUMN mls.data_test.baseline IS 'what a row_count has counted when it passed last; NULL since it was added or changed';
+COMMENT ON COLUMN mls.data_test.baseline IS 'what a row_count has counted when it passed last; of other kinds 0 while the last run has found no fault; NULL since it was added or changed';
 
 CREATE TABLE mls.test_result (
     test     bigint NOT NULL REFERENCES mls.data_test ON DELETE CASCADE,
@@ -79,17 +79,19 @@ COMMENT ON COLUMN mls.test_result.status IS 'passed, warned, failed, or broken: 
 COMMENT ON COLUMN mls.test_result.failures IS 'how many faults; NULL if it is broken';
 COMMENT ON COLUMN mls.test_result.measure IS 'rows (row_count), or age in seconds (freshness)';
 COMMENT ON COLUMN mls.test_result.duration IS 'how long it took';
-COMMENT ON COLUMN mls.test_result.message IS 'why it is broken';
+COMMENT ON COLUMN mls.test_result.message IS 'why it is broken, without values of rows';
 COMMENT ON COLUMN mls.test_result.query IS 'the SQL that ran';
 
 -- Apart from the results: monitors see these, and no values of rows.
 CREATE TABLE mls.test_sample (
-    test bigint PRIMARY KEY REFERENCES mls.data_test ON DELETE CASCADE,
-    keys jsonb NOT NULL
+    test    bigint PRIMARY KEY REFERENCES mls.data_test ON DELETE CASCADE,
+    keys    jsonb NOT NULL,
+    message text
 );
-COMMENT ON TABLE mls.test_sample IS 'keys of faults that the last run of a data test has found';
+COMMENT ON TABLE mls.test_sample IS 'values of rows that the last run of a data test has met: keys of faults, or an error';
 COMMENT ON COLUMN mls.test_sample.test IS 'the test';
 COMMENT ON COLUMN mls.test_sample.keys IS 'an array of objects: primary key, and the values at fault, each cut to 200 characters';
+COMMENT ON COLUMN mls.test_sample.message IS 'the error by which it is broken, if that may have values of rows in its words';
 
 ALTER TABLE mls.test_suite ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mls.data_test ENABLE ROW LEVEL SECURITY;
@@ -101,7 +103,7 @@ CREATE POLICY owner ON mls.data_test FOR SELECT USING (EXISTS (SELECT FROM mls.t
 CREATE POLICY owner ON mls.test_result FOR SELECT USING (EXISTS (SELECT FROM mls.data_test t WHERE t.id = test));
 CREATE POLICY owner ON mls.test_sample FOR SELECT
     USING (EXISTS (SELECT FROM mls.data_test t JOIN mls.test_suite s ON s.id = t.suite WHERE t.id = test AND pg_catalog.pg_has_role(s.owner, 'USAGE')));
-GRANT SELECT ON mls.test_suite, mls.data_test, mls.test_result TO pg_monitor;
+GRANT SELECT ON mls.test_suite, mls.data_test, mls.test_result, mls.test_sample TO pg_monitor;
 SELECT pg_catalog.pg_extension_config_dump('mls.test_suite', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.test_suite_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('mls.data_test', '');
@@ -111,10 +113,11 @@ SELECT pg_catalog.pg_extension_config_dump('mls.test_sample', '');
 
 CREATE VIEW mls_tests WITH (security_invoker = true) AS
 SELECT s.name AS suite, t.name AS test, t.kind, t.relation, t.columns, t.severity, t.on_failure,
-       coalesce(r.status, 'new') AS status, r.failures, r.measure, r.at, r.duration, r.message, s.after, s.owner
+       coalesce(r.status, 'new') AS status, r.failures, r.measure, r.at, r.duration, coalesce(f.message, r.message) AS message, s.after, s.owner
   FROM mls.data_test t
   JOIN mls.test_suite s ON s.id = t.suite
   LEFT JOIN LATERAL (SELECT r.* FROM mls.test_result r WHERE r.test = t.id ORDER BY r.run DESC LIMIT 1) r ON true
+  LEFT JOIN mls.test_sample f ON f.test = t.id
  ORDER BY pg_catalog.array_position('{failed,broken,warned,new,passed}'::text[], coalesce(r.status, 'new')), s.name, t.name;
 COMMENT ON VIEW mls_tests IS 'data tests and what each has found last, those at fault first';
 COMMENT ON COLUMN mls_tests.suite IS 'the suite';
@@ -129,7 +132,7 @@ COMMENT ON COLUMN mls_tests.failures IS 'how many faults';
 COMMENT ON COLUMN mls_tests.measure IS 'rows (row_count), or age in seconds (freshness)';
 COMMENT ON COLUMN mls_tests.at IS 'when that was found';
 COMMENT ON COLUMN mls_tests.duration IS 'how long it took';
-COMMENT ON COLUMN mls_tests.message IS 'why it is broken';
+COMMENT ON COLUMN mls_tests.message IS 'why it is broken; the words of an error that may have values of rows in it are for the owner of the suite';
 COMMENT ON COLUMN mls_tests.after IS 'after runs of which process it runs';
 COMMENT ON COLUMN mls_tests.owner IS 'role in whose rights it runs';
 
@@ -201,8 +204,9 @@ CREATE FUNCTION mls.data_test_list(value jsonb) RETURNS text[]
 COMMENT ON FUNCTION mls.data_test_list(jsonb) IS 'texts of an argument, which may be one or an array; part of mls.data_test_query()';
 
 -- The query for the faults of a test: a row with their number, keys of some, what was measured,
--- and the level, where the kind itself says it.
-CREATE FUNCTION mls.data_test_query(test mls.data_test) RETURNS text
+-- and the level, where the kind itself says it.  Kinds that look at each row by itself, or within
+-- groups, may be given some rows only, as SQL.
+CREATE FUNCTION mls.data_test_query(test mls.data_test, rows text DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     AS $f$
@@ -215,6 +219,7 @@ DECLARE
     faults text;
     condition text;
     filter text := coalesce(E' AND (\n' || test.filter || E'\n)', '');
+    looked_at text := coalesce(rows, test.relation::text);
     type text;
     is_list boolean;
 BEGIN
@@ -254,7 +259,7 @@ BEGIN
                             FROM unnest(names, mls.data_test_list(a -> 'columns')) u (c, o));
         END IF;
         IF condition IS NOT NULL THEN
-            faults := format('SELECT %s AS key FROM %s t WHERE (%s)%s', shown, test.relation, condition, filter);
+            faults := format('SELECT %s AS key FROM %s t WHERE (%s)%s', shown, looked_at, condition, filter);
         ELSIF test.kind = 'unique' THEN
             faults := format('SELECT %s || jsonb_build_object(''rows'', count(*)) AS key FROM %s t WHERE %s%s GROUP BY %s HAVING count(*) > 1', mls.data_test_shown(names), test.relation,
                              (SELECT string_agg(format('t.%I IS NOT NULL', c), ' AND ') FROM unnest(names) c), filter, (SELECT string_agg(format('t.%I', c), ', ') FROM unnest(names) c));
@@ -262,7 +267,7 @@ BEGIN
             PERFORM mls.data_test_columns(test.relation, mls.data_test_list(a -> 'order_by') || mls.data_test_list(a -> 'partition_by'));
             faults := format('SELECT r.key || jsonb_build_object(''before'', left(r.before::text, 200)) AS key FROM (SELECT %s AS key, t.%s AS value, lag(t.%s) OVER (%s ORDER BY %s) AS before FROM %s t WHERE t.%s IS NOT NULL%s) r WHERE r.value %s r.before',
                              shown, first, first, (SELECT 'PARTITION BY ' || string_agg(format('t.%I', c), ', ' ORDER BY i) FROM unnest(mls.data_test_list(a -> 'partition_by')) WITH ORDINALITY u (c, i)),
-                             (SELECT string_agg(format('t.%I', c), ', ' ORDER BY i) FROM unnest(mls.data_test_list(a -> 'order_by')) WITH ORDINALITY u (c, i)), test.relation, first, filter,
+                             (SELECT string_agg(format('t.%I', c), ', ' ORDER BY i) FROM unnest(mls.data_test_list(a -> 'order_by')) WITH ORDINALITY u (c, i)), looked_at, first, filter,
                              CASE WHEN (a ->> 'strict')::boolean THEN '<=' ELSE '<' END);
         ELSIF test.kind = 'sum_equals' THEN
             PERFORM mls.data_test_columns(test.relation, mls.data_test_list(a -> 'group_by'));
@@ -290,7 +295,7 @@ BEGIN
     END IF;
     RETURN format(E'SELECT count(*) AS failures, jsonb_agg(f.key) FILTER (WHERE f.n <= %s) AS keys, NULL::numeric AS measure, NULL::text AS level FROM (SELECT q.key, row_number() OVER () AS n FROM (\n%s\n) q) f', test.samples, faults);
 END $f$;
-COMMENT ON FUNCTION mls.data_test_query(mls.data_test) IS 'part of mls_test(): the query for the faults of a data test: their number, keys of some, what was measured, and the level where its kind says it';
+COMMENT ON FUNCTION mls.data_test_query(mls.data_test, text) IS 'part of mls_test(): the query for the faults of a data test, in all rows or in some: their number, keys of some, what was measured, and the level where its kind says it';
 
 -- What is at the end told to who adds a test, rather than by each run.
 CREATE FUNCTION mls.data_test_check(test mls.data_test) RETURNS void
@@ -375,6 +380,8 @@ BEGIN
         INSERT INTO mls.test_suite (name, owner, after) VALUES (name, caller, after) RETURNING id INTO known.id;
     ELSIF process = 'set' THEN
         UPDATE mls.test_suite s SET after = note_test_suite.after WHERE s.id = known.id;
+        -- Runs in between may not have looked.
+        UPDATE mls.data_test t SET baseline = NULL WHERE t.suite = known.id AND t.kind <> 'row_count' AND known.after IS DISTINCT FROM note_test_suite.after;
     END IF;
     RETURN known.id;
 END $$;
@@ -607,6 +614,6 @@ COMMENT ON FUNCTION mls_test_add_shipped(text, text, text, text)
     IS 'add the data tests that come along for gold or for a mart, those whose tables and columns are there, to a suite of that name; returns how many. They run after sync, or with the runs of the mart, unless after says otherwise';
 
 REVOKE ALL ON FUNCTION mls.require_sql(text, boolean, text), mls.data_test_arguments(text), mls.data_test_columns(regclass, text[]), mls.data_test_shown(text[]), mls.data_test_list(jsonb),
-    mls.data_test_query(mls.data_test), mls.data_test_check(mls.data_test), mls.note_test_suite(regrole, text, text, text), mls.note_test_suite(text, text, text), mls.note_data_test(regrole, text, text, jsonb),
+    mls.data_test_query(mls.data_test, text), mls.data_test_check(mls.data_test), mls.note_test_suite(regrole, text, text, text), mls.note_test_suite(text, text, text), mls.note_data_test(regrole, text, text, jsonb),
     mls.note_data_test(text, text, jsonb), mls_test_suite(text, text), mls_test_add(text, text, text, regclass, text[], jsonb, regclass, text, text, bigint, bigint, integer, integer, text), mls_test_drop(text, text),
     mls_test_sync(text), mls.run_tests(text, boolean), mls_test(text, boolean), mls_test_add_shipped(text, text, text, text) FROM PUBLIC;

@@ -24,7 +24,10 @@ CREATE FUNCTION mls.dbt_test(indent integer, is_nested boolean, name text, argum
     AS $$
 WITH line (place, depth, words) AS (
     SELECT 1, 0, '- ' || name || CASE WHEN arguments = '{}' AND test.severity IS NULL THEN '' ELSE ':' END
-     UNION ALL SELECT 2, 4, 'name: ' || mls.yaml_text(regexp_replace(s.name || '_' || test.name, '[^A-Za-z0-9_]', '_', 'g')) FROM mls.test_suite s WHERE s.id = test.suite
+     -- Two names that are one in these characters stay two.
+     UNION ALL SELECT 2, 4, 'name: ' || mls.yaml_text(n.name || CASE WHEN o.is_one THEN '' ELSE '_' || left(md5(n.whole), 8) END)
+                 FROM (SELECT regexp_replace(s.name || '_' || test.name, '[^A-Za-z0-9_]', '_', 'g') AS name, concat(s.name, E'\n', test.name) AS whole FROM mls.test_suite s WHERE s.id = test.suite) n
+                CROSS JOIN LATERAL (SELECT count(*) = 1 AS is_one FROM mls.data_test t JOIN mls.test_suite s ON s.id = t.suite WHERE regexp_replace(s.name || '_' || t.name, '[^A-Za-z0-9_]', '_', 'g') = n.name) o
      UNION ALL SELECT 3, 4, 'arguments:' WHERE is_nested AND arguments <> '{}'
      UNION ALL SELECT 4, CASE WHEN is_nested THEN 6 ELSE 4 END, a FROM unnest(arguments) a
      UNION ALL SELECT 5, 4, 'config:' WHERE test.severity IS NOT NULL

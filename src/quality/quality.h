@@ -31,7 +31,8 @@ typedef struct MlsTestResult
 	char *measure;      /* or NULL */
 	char *keys;         /* jsonb, or NULL */
 	char *query;
-	char *message; /* why it is broken, or NULL */
+	char *message; /* why it is broken, or NULL; it has no values of rows */
+	char *words;   /* the error that has, for the owner; or NULL */
 	int64 duration_us;
 } MlsTestResult;
 
@@ -47,7 +48,7 @@ extern List *mls_test_suites_found(const char *name, MemoryContext context);
  */
 extern List *mls_mart_tests(const MlsRun *run, const char *mart);
 
-/* Writes what was found by a run, in an open transaction. */
-extern void mls_test_results_store(const MlsRun *run, const List *results);
+/* Writes what was found by a run, in an open transaction; of rows that are here, or were taken back. */
+extern void mls_test_results_store(const MlsRun *run, const List *results, bool is_here);
 
 #endif /* MLS_QUALITY_H */

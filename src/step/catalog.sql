@@ -197,7 +197,7 @@ COMMENT ON TABLE mls.issue IS 'what did not fit or changed at the source, open u
 COMMENT ON COLUMN mls.issue.id IS 'number of the issue';
 COMMENT ON COLUMN mls.issue.subscription IS 'the subscription it was found in';
 COMMENT ON COLUMN mls.issue.run_id IS 'the run that saw it last';
-COMMENT ON COLUMN mls.issue.kind IS 'value, record, gold, conflict, children, lookup, missing, schema, columns, unchecked, webhook, file or open: what it is about, and so what ends it';
+COMMENT ON COLUMN mls.issue.kind IS 'value, record, quarantine, gold, conflict, children, lookup, missing, schema, columns, unchecked, webhook, file or open: what it is about, and so what ends it';
 COMMENT ON COLUMN mls.issue.key IS 'key of the record';
 COMMENT ON COLUMN mls.issue.field IS 'field that holds the value';
 COMMENT ON COLUMN mls.issue.value IS 'the value as received, cut to 200 characters';

@@ -127,15 +127,30 @@ mls_issues_settle(MlsIssues *issues, char *key, MlsSettled how)
 	MemoryContextSwitchTo(before);
 }
 
+static void
+reject(MlsIssues *issues, const char *kind, const char *key, const char *field,
+	   const MlsRecord *record, const char *reason)
+{
+	put(issues, kind, key, field, record->json, record->length, reason);
+	if (issues->rejected++ == 0)
+		strlcpy(issues->first_rejected, reason,
+				pg_mbcliplen(reason, strlen(reason), REASON_LENGTH) + 1);
+}
+
 /* A record that cannot be kept: likewise, and counted. */
 void
 mls_issues_reject(MlsIssues *issues, const char *key, const char *field, const MlsRecord *record,
 				  const char *reason)
 {
-	put(issues, MLS_ISSUE_RECORD, key, field, record->json, record->length, reason);
-	if (issues->rejected++ == 0)
-		strlcpy(issues->first_rejected, reason,
-				pg_mbcliplen(reason, strlen(reason), REASON_LENGTH) + 1);
+	reject(issues, MLS_ISSUE_RECORD, key, field, record, reason);
+}
+
+/* One that a rule keeps in bronze: that it comes again as it was does not end it. */
+void
+mls_issues_quarantine(MlsIssues *issues, const char *key, const MlsRecord *record,
+					  const char *reason)
+{
+	reject(issues, MLS_ISSUE_QUARANTINE, key, NULL, record, reason);
 }
 
 /* Records rejected since the start. */
@@ -188,14 +203,15 @@ has_open(MlsIssues *issues)
 /*
  * What is not met in this transaction is no longer so.  Of a record that bronze has
  * as it came, that it was not stored (which names no field); of one that was stored
- * now, whatever was wrong with it; of one that is gone, all that is said of it.
+ * now, or that a rule keeps in bronze, whatever else was wrong with it; of one that is gone, all that is said of it.
  */
 static void
 solve_settled(MlsIssues *issues)
 {
 	static const char *const ends[] = {
 		[MLS_SETTLED_SAME] = "i.kind = '" MLS_ISSUE_RECORD "' AND i.field IS NULL",
-		[MLS_SETTLED_STORED] = "i.kind IN ('" MLS_ISSUE_VALUE "', '" MLS_ISSUE_RECORD "')",
+		[MLS_SETTLED_STORED] =
+			"i.kind IN ('" MLS_ISSUE_VALUE "', '" MLS_ISSUE_RECORD "', '" MLS_ISSUE_QUARANTINE "')",
 		[MLS_SETTLED_GONE] = "true"};
 
 	for (int i = 0; i <= MLS_SETTLED_GONE; i++)

@@ -12,6 +12,7 @@
 /* What an issue is about, and so what ends it. */
 #define MLS_ISSUE_VALUE "value"
 #define MLS_ISSUE_RECORD "record"
+#define MLS_ISSUE_QUARANTINE "quarantine"
 #define MLS_ISSUE_GOLD "gold"
 #define MLS_ISSUE_CONFLICT "conflict"
 #define MLS_ISSUE_CHILDREN "children"
@@ -41,6 +42,8 @@ extern void mls_issues_put(MlsIssues *issues, const char *key, const char *field
 						   int length, const char *reason);
 extern void mls_issues_reject(MlsIssues *issues, const char *key, const char *field,
 							  const MlsRecord *record, const char *reason);
+extern void mls_issues_quarantine(MlsIssues *issues, const char *key, const MlsRecord *record,
+								  const char *reason);
 extern int64 mls_issues_rejected(const MlsIssues *issues);
 extern void mls_issues_take_back(MlsIssues *issues, int64 rejected);
 extern const char *mls_issues_first_rejected(const MlsIssues *issues);

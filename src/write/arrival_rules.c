@@ -168,8 +168,8 @@ mls_arrival_admits(MlsArrivalRules *arrival, const char *key, const MlsRecord *r
 		if (ExecCheck(rule->state, arrival->context))
 			continue;
 		if (rule->quarantines && admitted)
-			mls_issues_reject(
-				issues, key, NULL, record,
+			mls_issues_quarantine(
+				issues, key, record,
 				psprintf("rule \"%s\" does not hold, so the record is in bronze only", rule->name));
 		else
 			mls_issues_put(issues, key, NULL, NULL, 0,

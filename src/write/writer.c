@@ -546,7 +546,10 @@ convert(MlsWriter *writer, const MlsItem *item)
 	if (has_key(writer, isnull) && !item->gone &&
 		!mls_arrival_admits(writer->arrival, item->key, item->record, values, isnull,
 							writer->issues))
+	{
 		mls_transition_put(&writer->gone, values, isnull);
+		mls_issues_settle(writer->issues, item->key, MLS_SETTLED_STORED);
+	}
 	else if (has_key(writer, isnull))
 	{
 		if (item->gone)

@@ -45,6 +45,19 @@ seconds() { # seconds COMMAND...
 	"$@" >/dev/null
 	echo "$(date +%s.%N) - $from" | bc
 }
+# Processor time of the server's processes that have ended: sessions and background workers.
+ended() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/^.*\) /, ""); print ($14 + $15) / hz }' "/proc/$(head -1 "$work/data/postmaster.pid")/stat"; }
+processor() { # processor COMMAND...: its seconds of processor, and those that passed
+	local before passed
+	before=$(ended)
+	passed=$(seconds "$@")
+	# The server hears of the end of a session a moment later than its client.
+	for _ in $(seq 100); do
+		[ "$(pgrep -cP "$(head -1 "$work/data/postmaster.pid")" -f 'postgres.*(\[local\]|mls_fdw mart)')" -eq 0 ] && break
+		read -rt 0.05 <> <(:) || true
+	done
+	echo "$(echo "$(ended) - $before" | bc) $passed"
+}
 best() { sort -g | head -1; }
 
 # 100 cities by three kinds of property, of all sources together and of the one that there is: 600
@@ -75,9 +88,9 @@ END_OF_SQL
 
 full=$(for _ in $(seq "$repeats"); do
 	sql -c "SELECT mls_mart_drop('mart')" -c "SELECT mls_mart_create('mart', levels => '{city}', coverage => '{\"east\": \"2015-01-01\"}')" >/dev/null
-	seconds sql -c "SELECT * FROM mls_mart_sync('mart')"
+	processor sql -c "SELECT * FROM mls_mart_sync('mart')"
 done | best)
-hand=$(for _ in $(seq "$repeats"); do seconds sql -f test/bench/mart.sql; done | best)
+hand=$(for _ in $(seq "$repeats"); do processor sql -f test/bench/mart.sql; done | best)
 again=$(seconds sql -c "SELECT * FROM mls_mart_sync('mart', rebuild => true)")
 groups=$(sql -c 'SELECT count(*) FROM (SELECT DISTINCT location_id, type_id, source_id FROM mart.agg_market_month) g')
 differ=$(sql -c "SELECT count(*) FROM (
@@ -103,8 +116,10 @@ sql -c "SELECT mls_mart_drop('mart')" >/dev/null
 without=$(for _ in $(seq "$repeats"); do write; done | best)
 awk -v n="$n" -v groups="$groups" -v full="$full" -v hand="$hand" -v again="$again" -v differ="$differ" -v few="$few" -v of_few="$of_few" -v page="$page" -v nothing="$nothing" -v with="$with" -v without="$without" 'BEGIN {
 	printf "%d listings, %d groups over 66 months; %d rows differ from those of the hand-written query\n", n, groups, differ
-	printf "full build            %7.2f s\n", full
-	printf "hand-written query    %7.2f s: the build takes %.2f of its time (goal 1.2)\n", hand, full / hand
+	split(full, f)
+	split(hand, h)
+	printf "full build            %7.2f s of processor, %7.2f s\n", f[1], f[2]
+	printf "hand-written query    %7.2f s of processor, %7.2f s: the build takes %.2f of its processor time, %.2f of its time (goal 1.2)\n", h[1], h[2], f[1] / h[1], f[2] / h[2]
 	printf "built again, the same %7.2f s\n", again
 	printf "one listing           %7.2f s, %d groups (goal 0.5 s)\n", few, of_few
 	printf "1,000 listings        %7.2f s\n", page

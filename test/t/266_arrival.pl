@@ -43,10 +43,23 @@ is(sync_of('status, received, inserted'), 'finished|40|40', 'a sync');
 is(sql('SELECT count(*) FROM bronze.east_property') . sql(' SELECT count(*) FROM silver.east_property') . sql(' SELECT count(*) FROM gold.property'), '403939', 'what is in quarantine is in bronze only');
 is(keys_of("'' || key FROM bronze.east_property b WHERE NOT EXISTS (SELECT FROM silver.east_property s WHERE s.listing_key = b.key)"), $keys[1], 'it is the one that was planted');
 is(sql(q{SELECT string_agg(concat_ws(' ', kind, key, reason), ', ' ORDER BY reason, key) FROM mls.issue WHERE solved_at IS NULL}),
-	join(', ', "record $keys[1] rule \"city\" does not hold, so the record is in bronze only", 'value rule "missing" is not looked at: there is no column r.no_such_column', map { "value $_ rule \"price\" does not hold" } sort @keys[0, 1]),
+	join(', ', "quarantine $keys[1] rule \"city\" does not hold, so the record is in bronze only", 'value rule "missing" is not looked at: there is no column r.no_such_column', map { "value $_ rule \"price\" does not hold" } sort @keys[0, 1]),
 	'each is an issue; NULL is neither true nor false; a rule for all resources is for those that have its columns');
 is(sql('SELECT local_rows FROM mls.subscription ORDER BY id LIMIT 1'), 39, 'rows are counted as they are');
 is(sql(q{SELECT bad_values FROM mls_history WHERE resource = 'Property' ORDER BY run DESC LIMIT 1}), 4, 'and faults in the history, with the rule that cannot be looked at');
+
+# What is in quarantine is no damage, and is told.
+my $of_keys = q{SELECT string_agg(concat_ws(' ', severity, count, message), ', ') FROM mls_verify('east', 40) WHERE resource = 'Property' AND ("check" = 'keys' OR severity <> 'info' AND "check" IN ('counts', 'sample'))};
+my $told = 'info 1 1 record of bronze is in quarantine: a rule of mls.arrival_map does not hold; mls.issue says which';
+is(sql($of_keys), $told, 'a verification says how many are in quarantine, and finds no damage');
+is(sql(q{SELECT count FROM mls.finding WHERE resource = 'Property' AND "check" = 'sample' AND subject IS NULL ORDER BY verification DESC LIMIT 1}), 39, 'and compares the others');
+is(sql(q{SELECT remote_rows, rows, difference, message FROM mls_count('east', 'Property')}), '40|39|1|1 record is in quarantine', 'as a count does');
+is(sql(q{SELECT status FROM mls_sync('east', 'Property', "full" => true)}), 'finished', 'all records come again as they were');
+is(keys_of("key FROM mls.issue WHERE solved_at IS NULL AND kind = 'quarantine'"), $keys[1], 'and what is in quarantine still is');
+sql(q{DELETE FROM silver.east_property WHERE listing_key = (SELECT max(listing_key) FROM silver.east_property)});
+like(sql($of_keys), qr/^error 1 1 record of bronze is not in silver.*, \Q$told\E$/, 'what is lost is told apart');
+sql(q{SELECT mls_rebuild('east.property')});
+is(sql($of_keys), $told, 'until it is made again');
 
 # A record that comes to be wrong leaves; one that is mended returns.
 put($keys[3], City => 'Nowhere');
@@ -54,6 +67,13 @@ put($keys[1], City => 'Austin', ListPrice => 2000);
 is(sync_of('status, updated'), 'finished|2', 'records change');
 is(keys_of("'' || key FROM bronze.east_property b WHERE NOT EXISTS (SELECT FROM gold.property s WHERE s.mls_source_key = b.key)"), $keys[3], 'what is wrong now is shown no more, what is right is');
 is(keys_of("'' || key FROM mls.issue WHERE solved_at IS NULL AND key IS NOT NULL"), join(' ', sort @keys[0, 3]), 'issues that are over are solved');
+sql(q{SELECT mls_arrival_set('town', 'r.city <> ''Somewhere''', 'quarantine', source => 'east')});
+put($keys[3], City => 'Somewhere');
+sync_of('status');
+is(sql("SELECT string_agg(reason, ', ') FROM mls.issue WHERE solved_at IS NULL AND key = '$keys[3]'"), 'rule "town" does not hold, so the record is in bronze only', 'also of what stays there by another rule');
+sql(q{SELECT mls_arrival_set('town', NULL, source => 'east')});
+put($keys[3], City => 'Nowhere');
+sync_of('status');
 
 # Rules that change hold for what is here, without a download.
 $mls->reset;
