@@ -104,12 +104,6 @@ else
 $(info mls_serve is not built: pkg-config does not find all of $(SERVE_NEEDS))
 endif
 
-# The program that reads Parquet files with the library of DuckDB, which it loads when it is there:
-# building it needs nothing.
-ifeq ($(shell uname -s),Linux)
-SCRIPTS_built += mls_parquet
-endif
-
 # How it is tested: pg_regress without a network; the rest needs the test server (test/check.sh).
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=mls_fdw
@@ -140,6 +134,11 @@ dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD
 else
 PG_CONFIG ?= pg_config
+# The program that reads Parquet files with the library of DuckDB, which it loads when it is there:
+# building it needs nothing.
+ifeq ($(shell uname -s),Linux)
+SCRIPTS_built += mls_parquet
+endif
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 # The same for clang, which writes the bitcode.
