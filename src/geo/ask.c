@@ -223,13 +223,14 @@ keep(const MlsRun *run, const MlsAsked *asked, const char *fingerprint, const ch
 
 	mls_sql_control(
 		SPI_OK_INSERT_RETURNING,
-		"WITH same AS (SELECT pg_catalog.count(*) = 20 AS many FROM (SELECT FROM mls.geocode_cache "
-		"c WHERE c.owner = $1 AND c.geocoder = $2 AND c.latitude = $6::pg_catalog.numeric AND "
+		"WITH same AS (SELECT pg_catalog.count(*) = 20 AS many, pg_catalog.clock_timestamp() AS at "
+		"FROM (SELECT FROM mls.geocode_cache c WHERE c.owner = $1 AND c.geocoder = $2 AND "
+		"c.latitude = $6::pg_catalog.numeric AND "
 		"c.longitude = $7::pg_catalog.numeric AND c.question <> $3 LIMIT 20) o) "
 		"INSERT INTO mls.geocode_cache AS c (owner, geocoder, question, verdict, rank, latitude, "
 		"longitude, reason, asked_at, expires_at) SELECT $1, $2, $3, $4, CASE WHEN same.many THEN "
 		"greatest($5, 5) ELSE $5 END, $6::pg_catalog.numeric, $7::pg_catalog.numeric, $8, "
-		"clock_timestamp(), clock_timestamp() + CASE WHEN $4 <> 'found' THEN CASE WHEN $8 LIKE 'it "
+		"same.at, same.at + CASE WHEN $4 <> 'found' THEN CASE WHEN $8 LIKE 'it "
 		"answered%' THEN interval '1 day' ELSE interval '30 days' END WHEN $9 > 0 THEN "
 		"pg_catalog.make_interval(days => $9) END FROM same "
 		"ON CONFLICT (owner, geocoder, question) DO UPDATE SET verdict = excluded.verdict, "
