@@ -231,7 +231,7 @@ require_prefix(const MlsSource *source)
 					mls_snake_case(source->name)));
 }
 
-/* "FOR VALUES ..." as the catalogue has it. */
+/* "FOR VALUES ..." for a command. */
 static char *
 bounds_of(const MlsSource *source)
 {
@@ -239,7 +239,7 @@ bounds_of(const MlsSource *source)
 					quote_literal_cstr(behind(source->key_prefix)));
 }
 
-/* The partition with some bounds; or InvalidOid. */
+/* The partition with some bounds, as the catalogue has them; or InvalidOid. */
 static Oid
 partition_with(Oid gold, const char *bounds)
 {
@@ -248,6 +248,33 @@ partition_with(Oid gold, const char *bounds)
 			   "pg_catalog.pg_get_expr(c.relpartbound, c.oid) = $2",
 			   mls_arg_oid(gold), mls_arg_text(bounds));
 	return SPI_processed > 0 ? mls_oid_at(0, 1) : InvalidOid;
+}
+
+/* A literal as the catalogue shows it: with a backslash as it is, and no E before it. */
+static char *
+shown_literal(const char *text)
+{
+	StringInfoData literal;
+
+	initStringInfo(&literal);
+	appendStringInfoChar(&literal, '\'');
+	for (; *text; text++)
+	{
+		if (SQL_STR_DOUBLE(*text, !standard_conforming_strings))
+			appendStringInfoChar(&literal, *text);
+		appendStringInfoChar(&literal, *text);
+	}
+	appendStringInfoChar(&literal, '\'');
+	return literal.data;
+}
+
+/* The partition of a source; or InvalidOid. */
+static Oid
+partition_of_source(Oid gold, const MlsSource *source)
+{
+	return partition_with(gold, psprintf("FOR VALUES FROM (%s) TO (%s)",
+										 shown_literal(source->key_prefix),
+										 shown_literal(behind(source->key_prefix))));
 }
 
 /* The columns that rows are written with, as a list. */
@@ -261,15 +288,37 @@ column_list(Oid gold)
 	return mls_text_at(0, 1);
 }
 
+/*
+ * What has to be told of each row that goes, may know of rows what is not seen here, or would
+ * not let a partition go: triggers, rules, foreign keys, publications, row security that holds
+ * for the owner too, views of a partition.
+ */
+static bool
+is_watched(Oid gold, Oid partition)
+{
+	mls_select(
+		"WITH t AS (SELECT $1 AS oid UNION SELECT p.relid FROM "
+		"pg_catalog.pg_partition_tree($2::pg_catalog.regclass) p) SELECT FROM t WHERE "
+		"EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND "
+		"NOT g.tgisinternal) OR "
+		"EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.confrelid = t.oid) OR "
+		"EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE t.oid <> $1 AND d.refobjid = t.oid "
+		"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND "
+		"d.deptype = 'n') OR "
+		"EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.oid AND "
+		"(c.relhasrules OR c.relrowsecurity AND (c.oid <> $1 OR c.relforcerowsecurity))) OR "
+		"EXISTS (SELECT FROM pg_catalog.pg_publication b, LATERAL "
+		"pg_catalog.pg_get_publication_tables(b.pubname) r WHERE r.relid = t.oid)",
+		mls_arg_oid(gold), mls_arg_oid(partition));
+	return SPI_processed > 0;
+}
+
 /* Rows with keys of a range, from the default partition into a table that becomes the range's. */
 static void
-move_rows(Oid gold, const char *key, const MlsSource *source, const char *to)
+move_rows(Oid gold, Oid from, const char *key, const MlsSource *source, const char *to)
 {
-	Oid from = partition_with(gold, "DEFAULT");
 	const char *columns = column_list(gold);
 
-	if (!OidIsValid(from))
-		return;
 	mls_sql(SPI_OK_INSERT,
 			psprintf("WITH moved AS (DELETE FROM %s WHERE %s COLLATE \"C\" >= %s AND %s COLLATE "
 					 "\"C\" < %s RETURNING %s) INSERT INTO %s (%s) SELECT %s FROM moved",
@@ -277,6 +326,17 @@ move_rows(Oid gold, const char *key, const MlsSource *source, const char *to)
 					 quote_literal_cstr(source->key_prefix), quote_identifier(key),
 					 quote_literal_cstr(behind(source->key_prefix)), columns, to, columns,
 					 columns));
+}
+
+/* Rows that wait in a table, into a partition; who is told of rows has been told that they went. */
+static void
+bring_rows(Oid gold, const char *waiting, const char *partition)
+{
+	const char *columns = column_list(gold);
+
+	mls_sql(SPI_OK_INSERT, psprintf("INSERT INTO %s (%s) SELECT %s FROM %s", partition, columns,
+									columns, waiting));
+	mls_sql(SPI_OK_UTILITY, psprintf("DROP TABLE %s", waiting));
 }
 
 /* A member of gold's owner has made a partition: it is, with its own ones, of who has gold. */
@@ -303,7 +363,7 @@ mls_partition_lacks_source(Oid gold, const char *key, const MlsSource *source,
 		return false;
 	require_prefix(source);
 	require_by_range(gold, key);
-	if (OidIsValid(partition_with(gold, bounds_of(source))))
+	if (OidIsValid(partition_of_source(gold, source)))
 		return false;
 	require_owner(gold);
 	return true;
@@ -313,6 +373,8 @@ mls_partition_lacks_source(Oid gold, const char *key, const MlsSource *source,
  * It is made beside the table and joined when it is whole: PARTITION OF would lock all
  * readers of the table out from the beginning, and refuses where rows of it stand in the
  * default partition.  That one is locked, and read to see that none is left in it.
+ * Where somebody is told of rows, they come only then: of what comes into a table that is
+ * no partition yet nobody is told.
  */
 void
 mls_partition_add_source(Oid gold, const char *key, const MlsSource *source, int modulus)
@@ -322,6 +384,8 @@ mls_partition_add_source(Oid gold, const char *key, const MlsSource *source, int
 	const char *name = ChooseRelationName(get_rel_name(gold), mls_snake_case(source->name), "rows",
 										  namespace, false);
 	const char *own = quote_qualified_identifier(get_namespace_name(namespace), name);
+	Oid from = partition_with(gold, "DEFAULT");
+	const char *waiting = NULL;
 
 	mls_sql(SPI_OK_UTILITY,
 			psprintf("CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING "
@@ -329,9 +393,18 @@ mls_partition_add_source(Oid gold, const char *key, const MlsSource *source, int
 					 own, table,
 					 mls_partition_clause(modulus, quote_identifier(key), MLS_GOLD_STORAGE)));
 	mls_partition_fill(get_relname_relid(name, namespace), modulus, MLS_GOLD_STORAGE);
-	move_rows(gold, key, source, own);
+	if (OidIsValid(from) && is_watched(gold, from))
+	{
+		waiting = partition_name(gold, mls_snake_case(source->name), "waiting");
+		mls_sql(SPI_OK_UTILITY,
+				psprintf("CREATE UNLOGGED TABLE %s (LIKE %s INCLUDING GENERATED)", waiting, table));
+	}
+	if (OidIsValid(from))
+		move_rows(gold, from, key, source, waiting ? waiting : own);
 	mls_sql(SPI_OK_UTILITY,
 			psprintf("ALTER TABLE %s ATTACH PARTITION %s %s", table, own, bounds_of(source)));
+	if (waiting != NULL)
+		bring_rows(gold, waiting, own);
 	mls_sql(SPI_OK_UTILITY,
 			psprintf("COMMENT ON TABLE %s IS %s", own,
 					 quote_literal_cstr(psprintf("rows of source %s", source->name))));
@@ -340,26 +413,6 @@ mls_partition_add_source(Oid gold, const char *key, const MlsSource *source, int
 }
 
 /* ---- Gone at once ---- */
-
-/*
- * What has to be told of each row that goes, or may know of rows what is not seen here:
- * triggers, rules, foreign keys, publications, row security that holds for the owner too.
- */
-static bool
-is_watched(Oid gold, Oid partition)
-{
-	mls_select("WITH t AS (SELECT $1 AS oid UNION SELECT p.relid FROM "
-			   "pg_catalog.pg_partition_tree($2::pg_catalog.regclass) p) SELECT FROM t WHERE "
-			   "EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND "
-			   "NOT g.tgisinternal) OR "
-			   "EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.confrelid = t.oid) OR "
-			   "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.oid AND "
-			   "(c.relhasrules OR c.relrowsecurity AND (c.oid <> $1 OR c.relforcerowsecurity))) OR "
-			   "EXISTS (SELECT FROM pg_catalog.pg_publication b, LATERAL "
-			   "pg_catalog.pg_get_publication_tables(b.pubname) r WHERE r.relid = t.oid)",
-			   mls_arg_oid(gold), mls_arg_oid(partition));
-	return SPI_processed > 0;
-}
 
 /* Are all rows of a partition made from a resource of a source?  Each that differs is one step in the index. */
 static bool
@@ -386,7 +439,7 @@ mls_partition_to_drop(Oid gold, const MlsSource *source, const char *resource)
 	Oid partition = InvalidOid;
 
 	if (get_rel_relkind(gold) == RELKIND_PARTITIONED_TABLE && can_bound(source->key_prefix))
-		partition = partition_with(gold, bounds_of(source));
+		partition = partition_of_source(gold, source);
 	if (!OidIsValid(partition) || !object_ownercheck(RelationRelationId, partition, GetUserId()) ||
 		is_watched(gold, partition))
 		return InvalidOid;

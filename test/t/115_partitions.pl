@@ -20,7 +20,7 @@ my $rounds = $ENV{MLS_ROUNDS} || ($ENV{MLS_LONG} ? 100 : 6);
 # ---- Two clusters, one with partitions ----
 
 my $mls = start_mls(listings => 400, fields => 'small');
-my $node = new_node('cut');
+my $node = new_node('cut', wal_level => 'logical');
 my $twin = new_node('plain');
 my @keys = sort @{ JSON::PP::decode_json($mls->get('keys?resource=Property')) };
 my %partition = (west => 'source, hash 3', east => 'source', rest => undef);
@@ -188,6 +188,24 @@ is(query(q{SELECT mls_source || ' ' || count(*) FROM gold.property_one_rows GROU
 query(q{SELECT mls_unsubscribe('one.property', drop_data => true)});
 is(query(q{SELECT mls_source || ' ' || count(*) FROM gold.property_one_rows GROUP BY mls_source}), 'two 390', 'and leaves them to the second');
 is(differences_from_nothing($node), '', 'as a rebuild does');
+
+# Rows that get a partition of their own come, too, for those who are told that they went; a
+# prefix may need to be quoted; and a partition that somebody looks at does not go
+create_property($node, $mls, 'told', key_prefix => 'told\\[');
+query(q{SELECT mls_subscribe('told.property'); SELECT mls_sync('told')});
+query(q{CREATE PUBLICATION told FOR TABLE gold.property WITH (publish_via_partition_root = true)});
+query(q{SELECT pg_create_logical_replication_slot('told', 'pgoutput')});
+query(q{SELECT mls_subscribe('told.property', partition => 'source')});
+is(query(q{SELECT string_agg(kind || n, ' ' ORDER BY kind) FROM (SELECT chr(get_byte(data, 0)) AS kind, count(*) AS n
+	FROM pg_logical_slot_get_binary_changes('told', NULL, NULL, 'proto_version', '1', 'publication_names', 'told') GROUP BY 1) c WHERE kind IN ('D', 'I')}),
+	'D390 I390', 'what is published of rows that are moved is that they are there');
+query(q{DROP PUBLICATION told; SELECT pg_drop_replication_slot('told')});
+is(query(q{SELECT count(*) FROM gold.property_told_rows}), 390, 'they are');
+is(query(q{SET client_min_messages = error; SELECT (mls_subscribe('told.property', partition => 'source')).gold}), 'gold.property', 'a partition whose prefix has a backslash is found');
+query(q{CREATE VIEW public.looks AS SELECT * FROM gold.property_told_rows; SELECT mls_unsubscribe('told.property', drop_data => true)});
+is(query(q{SELECT count(*) FROM public.looks}), 0, 'a source leaves a partition empty that a view is of');
+query(q{DROP VIEW public.looks; SELECT mls_subscribe('told.property', partition => 'source'); SELECT mls_unsubscribe('told.property', drop_data => true)});
+is(query(q{SELECT to_regclass('gold.property_told_rows') IS NULL}), 't', 'and takes it along without one');
 
 # ---- What is refused ----
 
