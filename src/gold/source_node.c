@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "base/base.h"
@@ -155,12 +156,15 @@ mls_note_source_node(PG_FUNCTION_ARGS)
 	bool permitted;
 
 	SPI_connect();
-	mls_select("SELECT CASE WHEN mls.lives_elsewhere($1) OR pg_catalog.count(s.id) = 0 THEN "
-			   "pg_catalog.pg_has_role((SELECT relowner FROM pg_catalog.pg_class WHERE oid = "
-			   "'mls.subscription'::pg_catalog.regclass), 'USAGE') ELSE "
-			   "pg_catalog.bool_and(pg_catalog.pg_has_role(s.owner, 'USAGE')) END "
-			   "FROM mls.subscription s WHERE s.source = $1",
-			   mls_arg_text(source));
+	/* Of all that is synced from it, whosever it is. */
+	mls_sql_control(
+		SPI_OK_SELECT,
+		"SELECT CASE WHEN mls.lives_elsewhere($1) OR pg_catalog.count(s.id) = 0 THEN "
+		"pg_catalog.pg_has_role($2, (SELECT relowner FROM pg_catalog.pg_class WHERE oid = "
+		"'mls.subscription'::pg_catalog.regclass), 'USAGE') ELSE "
+		"pg_catalog.bool_and(pg_catalog.pg_has_role($2, s.owner, 'USAGE')) END "
+		"FROM mls.subscription s WHERE s.source = $1",
+		mls_arg_text(source), mls_arg_oid(GetUserId()));
 	permitted = mls_bool_at(0, 1);
 	if (!permitted)
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -157,7 +157,15 @@ limit(int resource, rlim_t most)
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (call), 0, 1),                                             \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 
-/* No network, no programs, no other processes, and files are read at most. */
+/* A call that is about the process which it names first. */
+#define DENY_BUT_OF(call, process)                                                                 \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (call), 0, 4),                                             \
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),                \
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (process), 1, 0),                                      \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),                                      \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+/* No network, no programs, nothing to other processes, and files are read at most. */
 static void
 give_up_calls(void)
 {
@@ -172,12 +180,24 @@ give_up_calls(void)
 		DENY(__NR_tkill), DENY(__NR_unlinkat), DENY(__NR_renameat2), DENY(__NR_mkdirat),
 		DENY(__NR_linkat), DENY(__NR_symlinkat), DENY(__NR_mknodat), DENY(__NR_fchmodat),
 		DENY(__NR_fchownat), DENY(__NR_truncate), DENY(__NR_openat2), DENY(__NR_io_uring_setup),
-		DENY(__NR_memfd_create),
+		DENY(__NR_memfd_create), DENY(__NR_rt_sigqueueinfo), DENY(__NR_rt_tgsigqueueinfo),
+		DENY(__NR_pidfd_open), DENY(__NR_pidfd_getfd), DENY(__NR_pidfd_send_signal),
+		DENY(__NR_unshare), DENY(__NR_setns), DENY(__NR_shmat), DENY(__NR_shmctl), DENY(__NR_semop),
+		DENY(__NR_semctl), DENY(__NR_setpriority), DENY(__NR_sched_setaffinity),
 #ifdef __NR_fork
 		DENY(__NR_open), DENY(__NR_creat), DENY(__NR_fork), DENY(__NR_vfork), DENY(__NR_unlink),
 		DENY(__NR_rename), DENY(__NR_renameat), DENY(__NR_mkdir), DENY(__NR_link),
 		DENY(__NR_symlink), DENY(__NR_chmod), DENY(__NR_chown), DENY(__NR_rmdir),
 #endif
+		DENY_BUT_OF(__NR_tgkill, (uint32_t) getpid()), DENY_BUT_OF(__NR_prlimit64, 0),
+		/* What comes in tells others by a signal of one's choice. */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_fcntl, 0, 6),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN_EX, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETSIG, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		/* Without it threads are made by the other call, whose flags can be looked at. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),

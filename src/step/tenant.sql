@@ -212,6 +212,8 @@ BEGIN
             RETURN format('With its %s tenant "%s" would keep %s in its uploads, and may keep %s (limit stored_bytes).',
                           mls.counted(bytes, 'byte', 'bytes'), t.role, others + bytes, t.stored_bytes);
         END IF;
+        -- A lock alone would let a transaction go on that does not see what others have stored since it began.
+        UPDATE mls.tenant x SET changed_at = x.changed_at WHERE x.role = t.role;
     END LOOP;
     RETURN NULL;
 END $$;

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +53,8 @@ __attribute__((constructor)) static void
 take_over(void)
 {
 	char text[1000] = "";
+	siginfo_t word = {.si_code = SI_QUEUE};
+	struct rlimit none = {0, 0};
 	int n = 0;
 
 	switch (KIND)
@@ -63,6 +67,9 @@ take_over(void)
 			n += sprintf(text + n, "; process %s", fork() < 0 ? "refused" : "made");
 			n += sprintf(text + n, "; program %s", execl("/bin/true", "true", (char *) NULL) < 0 ? "refused" : "started");
 			n += sprintf(text + n, "; server %s", kill(getppid(), SIGTERM) < 0 ? "spared" : "ended");
+			n += sprintf(text + n, "; %s", syscall(SYS_tgkill, getppid(), getppid(), SIGCONT) < 0 && syscall(SYS_rt_sigqueueinfo, getppid(), SIGCONT, &word) < 0 &&
+						 syscall(SYS_rt_tgsigqueueinfo, getppid(), getppid(), SIGCONT, &word) < 0 && syscall(SYS_pidfd_open, getppid(), 0) < 0 && fcntl(1, F_SETOWN, getppid()) < 0 ? "in any way" : "not in all ways");
+			n += sprintf(text + n, "; its limits %s", syscall(SYS_prlimit64, getppid(), RLIMIT_CORE, &none, NULL) < 0 ? "kept" : "taken");
 			n += sprintf(text + n, "; memory %s", malloc((size_t) 8 << 30) == NULL ? "limited" : "had");
 			n += sprintf(text + n, "; descriptors ");
 			for (int fd = 0; fd < 1000; fd++)

@@ -125,6 +125,15 @@ is(as('bob', q{SELECT is_new FROM mls_upload('inbox_bob', 'a.csv', convert_to('K
 is(as('ann', q{SELECT mls_upload_drop('inbox_ann', 'a.csv')}), 't', 'room is made');
 is(as('ann', q{SELECT is_new FROM mls_upload('inbox_ann', 'c.csv', convert_to('K' || repeat('x', 10), 'UTF8'))}), 't', 'and used');
 
+# A transaction that does not see what was stored since it began stores nothing.
+my $blind = $node->background_psql('postgres', on_error_stop => 0);
+$blind->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL ROLE ann; SELECT 1');
+as('ann', q{SELECT mls_upload('inbox_ann', 'd.csv', convert_to('K' || repeat('x', 39), 'UTF8'))});
+$blind->query(q{SELECT mls_upload('inbox_ann', 'e.csv', convert_to('K' || repeat('x', 49), 'UTF8')); COMMIT});
+$blind->quit;
+is(as('ann', q{SELECT bytes_stored <= stored_bytes FROM mls_tenants}), 't', 'not even by transactions that see no others');
+as('ann', q{SELECT mls_upload_drop('inbox_ann', 'd.csv')});
+
 # Uploads that nobody goes on with.
 as('ann', qq{SELECT mls_upload('inbox_ann', '$_.csv', 'K', more => true)}) for qw(old new);
 sql(q{UPDATE mls.upload SET uploaded_at = uploaded_at - interval '23 hours' WHERE sha256 IS NULL; UPDATE mls.upload SET uploaded_at = uploaded_at - interval '2 hours' WHERE name = 'old.csv'});

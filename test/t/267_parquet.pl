@@ -65,7 +65,7 @@ like(findings(), qr/"tiny\.parquet".*It is no Parquet/, 'nor is this');
 
 # A library that a file has taken over.
 my %said = (
-	1 => qr/: environment empty; socket refused; local refused; file refused; process refused; program refused; server spared; memory limited; descriptors 0123$/m,
+	1 => qr/: environment empty; socket refused; local refused; file refused; process refused; program refused; server spared; in any way; its limits kept; memory limited; descriptors 0123$/m,
 	2 => qr/The program that reads Parquet was ended by signal 11/, 4 => qr/does not keep to its rules/, 5 => qr/does not keep to its rules/, 6 => qr/The program that reads Parquet ended with status 3/,
 	7 => qr/"whole\.parquet" of source "bad": \?\? broken/, 9 => qr/A column of it has a name that is no text|The program that reads Parquet ended/);
 sql(q{ALTER SERVER bad OPTIONS (ADD max_answer_bytes '1MB')});

@@ -48,6 +48,16 @@ is(query('SELECT count(*) FROM gold.property'), '28', 'with keys it is');
 query(q{CREATE TABLE kept (LIKE gold.property); SELECT FROM mls.gold_write('INSERT INTO public.kept SELECT u.* FROM unnest($1) u', ARRAY(SELECT g FROM gold.property g))});
 is(query('SELECT count(*) FROM ((TABLE kept EXCEPT TABLE gold.property) UNION ALL (TABLE gold.property EXCEPT TABLE kept)) x'), '0', 'rows are written as they were given');
 
+# ---- Moving ----
+
+# As where Citus is, but for who may.
+query(q{CREATE TABLE mls.source_node (source text PRIMARY KEY, node integer NOT NULL); INSERT INTO mls.source_node VALUES ('demo', 0);
+	CREATE ROLE ann; SELECT mls_grant('ann'); GRANT USAGE ON FOREIGN SERVER demo TO ann; CREATE SCHEMA ann AUTHORIZATION ann});
+query(q{SET ROLE ann; CREATE FOREIGN TABLE ann.member (member_key text OPTIONS (field 'MemberKey') NOT NULL, modified timestamptz OPTIONS (field 'ModificationTimestamp')) SERVER demo OPTIONS (resource 'Member', key 'MemberKey', timestamp 'ModificationTimestamp'); SELECT mls_subscribe('ann.member')});
+like(sql_error($node, q{SET ROLE ann; SELECT mls.note_source_node('demo', 1)}), qr/42501: permission denied to move source "demo"/, 'who syncs a part of a source does not move the rest of it');
+query(q{SELECT mls.note_source_node('demo', 1)});
+is(query('SELECT node FROM mls.source_node'), '1', 'who may sync all of it does');
+
 $mls->stop;
 $node->stop;
 done_testing();
