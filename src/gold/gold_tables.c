@@ -567,7 +567,9 @@ prepare_target(const MlsTable *table, const MlsGoldTarget *target, Oid schema,
 		mls_partition_lacks_source(gold, target->key_field, table->source, partition))
 	{
 		mls_gold_pause_pages();
-		mls_partition_add_source(gold, target->key_field, table->source, partition->modulus);
+		/* Meanwhile another session may have made it: for another resource of the source, say. */
+		if (mls_partition_lacks_source(gold, target->key_field, table->source, partition))
+			mls_partition_add_source(gold, target->key_field, table->source, partition->modulus);
 	}
 	widen_table(table, target, gold, false);
 	index_source_key(table, target, gold);

@@ -172,15 +172,22 @@ find_keys(MlsInsertion *insertion)
 	return true;
 }
 
-/* Do its indexes judge a row when it comes? */
+/* Do its indexes judge a row when it comes, and one of them whether it is new? */
 static bool
 has_plain_indexes(const ResultRelInfo *target)
 {
+	bool is_unique = false;
+
 	for (int i = 0; i < target->ri_NumIndices; i++)
-		if (!target->ri_IndexRelationDescs[i]->rd_index->indimmediate ||
-			target->ri_IndexRelationInfo[i]->ii_ExclusionOps != NULL)
+	{
+		const FormData_pg_index *index = target->ri_IndexRelationDescs[i]->rd_index;
+
+		if (!index->indimmediate || target->ri_IndexRelationInfo[i]->ii_ExclusionOps != NULL)
 			return false;
-	return true;
+		is_unique |= index->indisunique && index->indisvalid &&
+					 target->ri_IndexRelationInfo[i]->ii_Predicate == NIL;
+	}
+	return is_unique;
 }
 
 /* ---- Rows ---- */

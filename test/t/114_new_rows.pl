@@ -89,6 +89,12 @@ $node->safe_psql('postgres', q{ALTER TABLE gold.property ADD CONSTRAINT dear CHE
 is(sync_row($node, 'checked', 'status, inserted'), 'finished|399', 'a check of gold leaves one record out');
 $node->safe_psql('postgres', q{ALTER TABLE gold.property DROP CONSTRAINT dear});
 
+# A table that could take a key twice is refused as ever
+subscribe_property($node, $mls, 'keyless', page_size => 100, key_prefix => 'keyless-');
+$node->safe_psql('postgres', q{ALTER TABLE bronze.keyless_property DROP CONSTRAINT keyless_property_pkey});
+like(sql_error($node, q{SELECT * FROM mls_sync('keyless')}), qr/42P10/, 'nothing is put into a table without its primary key');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM bronze.keyless_property'), 0, 'on no way');
+
 # A value that an index does not take
 subscribe_property($node, $mls, 'indexed', page_size => 100, key_prefix => 'indexed-');
 $node->safe_psql('postgres', q{CREATE UNIQUE INDEX ON silver.indexed_property ((listing_key IN ('LK00000007', 'LK00000011', 'LK00000012')))

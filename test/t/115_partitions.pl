@@ -207,6 +207,19 @@ is(query(q{SELECT count(*) FROM public.looks}), 0, 'a source leaves a partition 
 query(q{DROP VIEW public.looks; SELECT mls_subscribe('told.property', partition => 'source'); SELECT mls_unsubscribe('told.property', drop_data => true)});
 is(query(q{SELECT to_regclass('gold.property_told_rows') IS NULL}), 't', 'and takes it along without one');
 
+# Two that need one partition, and ask for it at the same moment
+create_property($node, $mls, $_, key_prefix => 'pair-') for qw(first second);
+query(qq{SELECT mls_subscribe('$_.property')}) for qw(first second);
+my $pause = $node->background_psql('postgres');
+$pause->query_safe('BEGIN; SELECT mls.pause_pages()');
+my @asking = map { start_psql($node, qq{SELECT mls_subscribe('$_.property', partition => 'source')}) } qw(first second);
+$node->poll_query_until('postgres', q{SELECT count(DISTINCT pid) = 2 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted});
+$pause->query_safe('COMMIT');
+$pause->quit;
+end_psql($_) for @asking;
+is(query(q{SELECT count(*) FROM pg_partition_tree('gold.property') WHERE relid::text ~ 'first|second'}), 1, 'a partition that two ask for is made once');
+is(query(q{SELECT count(*) FROM mls.subscription WHERE source IN ('first', 'second') AND partition = 'source'}), 2, 'and both have it');
+
 # ---- What is refused ----
 
 like(sql_error($node, "SELECT mls_subscribe('two.property', partition => '$_')"), qr/22023.*invalid value for partition.*hash 8/s, "refused: $_")
