@@ -261,6 +261,8 @@ mls_used_values_sql(PG_FUNCTION_ARGS)
 	Use *use;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &fields, NULL,
 					  &nfields);
 	sql = select_fields(PG_GETARG_OID(0), fields, nfields,

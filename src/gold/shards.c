@@ -207,7 +207,7 @@ mls_gold_rows_sql(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!is_empty(fcinfo) && run_with_array(fcinfo, result) != SPI_OK_SELECT)
+	if (!PG_ARGISNULL(0) && !is_empty(fcinfo) && run_with_array(fcinfo, result) != SPI_OK_SELECT)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("it is not a query"));
 	return (Datum) 0;
 }

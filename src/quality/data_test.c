@@ -41,12 +41,9 @@ require_query(const char *query, const char *what)
 Datum
 mls_require_sql_sql(PG_FUNCTION_ARGS)
 {
-	char *piece;
+	char *piece = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char *what = text_to_cstring(PG_GETARG_TEXT_PP(2));
 
-	if (PG_ARGISNULL(0))
-		PG_RETURN_VOID();
-	piece = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (PG_GETARG_BOOL(1))
 		require_query(piece, what);
 	else

@@ -153,7 +153,7 @@ GRANT SELECT ON mls_tests, mls_test_failures TO pg_monitor;
 
 -- One expression, or one query, and nothing that goes on behind it.
 CREATE FUNCTION mls.require_sql(piece text, is_query boolean, what text) RETURNS void
-    LANGUAGE c IMMUTABLE
+    LANGUAGE c IMMUTABLE STRICT
     SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'mls_require_sql_sql';
 COMMENT ON FUNCTION mls.require_sql(text, boolean, text) IS 'part of mls_test_add(): an error unless a text is one expression, or one query, that reads; NULL is none';

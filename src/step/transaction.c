@@ -153,8 +153,8 @@ mls_transition_close(MlsTransition *relay)
 Datum
 mls_refuse_sql(PG_FUNCTION_ARGS)
 {
-	char *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char *message = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *code = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *message = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char *hint = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	char *detail = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 

@@ -624,6 +624,22 @@ query(q{DROP VIEW evil.bronze, evil.silver, evil.gold CASCADE});
 walk('tables', @calls[$#calls - 1, $#calls]);
 is(query(q{SELECT count(*) FROM mls.subscription}), '0', 'the subscription has ended');
 
+# Nothing at all in place of each argument: an error or no rows, and never the end of the server.
+my $without = query(q{
+	SELECT string_agg(format('SELECT FROM %s.%I(%s)%s;', p.pronamespace::regnamespace, p.proname,
+			(SELECT string_agg('NULL::' || CASE WHEN t::regtype::text LIKE 'any%array' THEN 'integer[]' WHEN t::regtype::text ~ '^"?any' THEN 'text' ELSE t::regtype::text END, ', ' ORDER BY n)
+			   FROM unnest(p.proargtypes) WITH ORDINALITY x (t, n)),
+			CASE WHEN p.prorettype = 'record'::regtype AND p.proallargtypes IS NULL THEN ' AS x(a text)' END), E'\n' ORDER BY p.oid)
+	  FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'mls_fdw'
+	  JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'c'
+	 WHERE p.prokind = 'f' AND NOT p.proisstrict AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)});
+like($without, qr/mls\.refuse\(NULL::text, NULL::text, NULL::text, NULL::text\)/, 'functions that take nothing for an argument');
+my ($alive, $problems);
+$node->psql('postgres', "SET ROLE eve; SET statement_timeout = '10s';\n$without\nSELECT 'alive';", on_error_stop => 0, stdout => \$alive, stderr => \$problems);
+like($alive, qr/^alive$/m, 'none of them ends the server') or diag($problems);
+unlike($problems, qr/syntax error|permission denied for function mls\.(?:refuse|gold_rows|used_values)/, 'and they were called');
+
 $mls->stop;
 $node->stop;
 done_testing();

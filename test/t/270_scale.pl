@@ -37,6 +37,7 @@ is(query(q{SELECT string_agg(key, ' ' ORDER BY key) FROM mls.gold_rows('SELECT "
 	ARRAY(SELECT listing_key FROM silver.demo_property ORDER BY 1 LIMIT 2)) AS g(key text)}),
 	query('SELECT string_agg(k, chr(32)) FROM (SELECT listing_key FROM silver.demo_property ORDER BY 1 LIMIT 2) x (k)'), 'rows come by their keys');
 is(query(q{SELECT count(*) FROM mls.gold_rows('SELECT 1 / 0', '{}') AS g(a integer)}), '0', 'without keys nothing is asked');
+is(query(q{SELECT count(*) FROM mls.gold_rows(NULL) AS g(a integer)}), '0', 'nor without a query');
 like(sql_error($node, q{SELECT * FROM mls.gold_rows('SELECT 1') AS g(a text)}), qr/the query has other columns/, 'columns are what they are said to be');
 like(sql_error($node, q{SELECT * FROM mls.gold_rows('SELECT 1, 2') AS g(a integer)}), qr/the query has other columns/, '... all of them');
 like(sql_error($node, q{SELECT * FROM mls.gold_rows('DELETE FROM gold.property') AS g(a integer)}), qr/it is not a query/, 'reading does not write');
