@@ -134,7 +134,7 @@ descriptor_of(DatasetBytes *bytes)
 static void
 require_marks(DatasetBytes *bytes)
 {
-	static const char mark[4] = "PAR1";
+	static const char mark[] = {'P', 'A', 'R', '1'};
 	char found[sizeof(mark)];
 
 	if (bytes->length < 3 * sizeof(mark) ||
