@@ -3,7 +3,8 @@
  *		A program in a process of its own, whose output is read.
  *
  * Between fork and exec the child is a copy of a server process: it does nothing there but calls
- * of the system, leaves by _exit() alone, and has all its answers ready before.
+ * of the system, leaves by _exit() alone, and has all its answers ready before.  Signals wait
+ * until it is a group of its own, whose handlers are not those of the server any more.
  */
 #include "postgres.h"
 
@@ -87,9 +88,9 @@ become(const char *path, char *const *argv, int input, int output, int file, pid
 	move(nowhere, STDERR_FILENO);
 	move(file, STDERR_FILENO + 1);
 	close_from(STDERR_FILENO + 2);
-	restore_signals();
 	/* What is sent to the server process and its like is not meant for this one. */
 	(void) setpgid(0, 0);
+	restore_signals();
 #ifdef __linux__
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
@@ -117,6 +118,25 @@ end(void *arg)
 	while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
 		;
 	child->pid = 0;
+}
+
+/* fork(), whose child hears no signals yet. */
+static pid_t
+fork_deaf(void)
+{
+	sigset_t all;
+	sigset_t before;
+	pid_t pid;
+	int error;
+
+	sigfillset(&all);
+	(void) sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	error = errno;
+	if (pid != 0)
+		(void) sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return pid;
 }
 
 /* Beside the program of the server, where pg_config says that programs are. */
@@ -175,7 +195,7 @@ mls_child_start(const char *program, const char *const *arguments, int input, in
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &child->callback);
 	open_pipe(ends);
 	child->output = mls_folder_take(ends[0]);
-	child->pid = fork();
+	child->pid = fork_deaf();
 	if (child->pid == 0)
 		become(path, argv, input, ends[1], file, parent);
 	error = errno;
