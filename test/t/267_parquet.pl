@@ -234,10 +234,13 @@ put('bad/footer.parquet', substr($small, 0, -8 - $footer) . ("\x15" x $footer) .
 put('bad/huge_footer.parquet', substr($small, 0, -8) . pack('V', 0x7fffffff) . 'PAR1');
 duck('bad', q{COPY (SELECT 1 AS n FROM range(40000000)) TO 'bomb.parquet' (FORMAT parquet)});
 settled('bad/bomb.parquet');
+duck('bad', map { "COPY (SELECT $_) TO 'named" . (/^1/ ? 1 : /^2/ ? 2 : 3) . ".parquet' (FORMAT parquet)" } '1 AS "_file_2"', '2 AS "_file", 3 AS "_file_2"', '3 AS "id", 4 AS "_line_2"');
+settled("bad/named$_.parquet") for 1 .. 3;
 cmp_ok(-s "$folder/srv/bad/bomb.parquet", '<', 3_000_000, 'a small file of many rows');
-sql(q{ALTER SERVER bad OPTIONS (ADD max_answer_bytes '100MB', ADD files 'damaged.parquet, footer.parquet, huge_footer.parquet, bomb.parquet, whole.parquet, text.parquet, cut.parquet')});
+sql(q{ALTER SERVER bad OPTIONS (ADD max_answer_bytes '100MB', ADD files 'damaged.parquet, footer.parquet, huge_footer.parquet, bomb.parquet, named1.parquet, named2.parquet, named3.parquet, whole.parquet, text.parquet, cut.parquet')});
 sql(q{SET client_min_messages = error; IMPORT FOREIGN SCHEMA files FROM SERVER bad INTO bad});
 like(findings(), qr/"$_\.parquet".*(?:DuckDB cannot read it|The program that reads Parquet)/, "a broken file is refused: $_") for qw(footer huge_footer);
+like(findings(), qr/"named$_->[0]\.parquet".*Its column "$_->[1]_2" has the name that a column "$_->[1]" has among rows/, "a name that one of ours gets is refused: named$_->[0]") for [ 1, '_file' ], [ 2, '_file' ], [ 3, '_line' ];
 fails('SELECT count(*) FROM bad.bomb', qr/"bomb\.parquet".*It says that it has 40000000 rows, which are longer than \d+ bytes.*max_answer_bytes/s, 'as are more rows than may come');
 is(sql('SELECT count(*) FROM bad.whole'), 2, 'others are read');
 like(findings(), qr/"text\.parquet".*It is no Parquet.*/, 'what is no Parquet is not');

@@ -254,6 +254,20 @@ name_in_file(const char *name)
 			   : unconstify(char *, name);
 }
 
+/* One that has such a name itself would be taken for another. */
+static void
+require_name(const DatasetParquet *parquet, const char *name)
+{
+	const char *other = name_in_file(name);
+
+	if (other != name)
+		mls_dataset_fail(parquet->bytes,
+						 psprintf("Its column \"%s\" has the name that a column \"%s\" has among "
+								  "rows.",
+								  name, other),
+						 "Give the column another name in the file.");
+}
+
 static void
 read_schema(DatasetParquet *parquet)
 {
@@ -278,6 +292,7 @@ read_schema(DatasetParquet *parquet)
 			mls_dataset_fail(parquet->bytes, "A column of it has a name that is no text.", NULL);
 		if (type >= end)
 			break;
+		require_name(parquet, at);
 		if (parquet->ncolumns == room)
 		{
 			room = Max(64, room * 2);
