@@ -248,15 +248,31 @@ tidy(const DatasetCell *cell)
 	return name;
 }
 
-bool
-mls_dataset_is_own(const char *name)
+static bool
+is_own(const char *name, size_t length)
 {
 	static const char *const own[] = {DATASET_FILE, DATASET_SHA256, DATASET_LINE, DATASET_EXTRA};
 
 	for (int i = 0; i < lengthof(own); i++)
-		if (strcmp(own[i], name) == 0)
+		if (strlen(own[i]) == length && memcmp(own[i], name, length) == 0)
 			return true;
 	return false;
+}
+
+bool
+mls_dataset_is_own(const char *name)
+{
+	return is_own(name, strlen(name));
+}
+
+bool
+mls_dataset_gives_way(const char *name)
+{
+	size_t length = strlen(name);
+
+	while (length > 2 && memcmp(name + length - 2, "_2", 2) == 0)
+		length -= 2;
+	return is_own(name, length);
 }
 
 /* A name that columns have, or that would be one of ours. */

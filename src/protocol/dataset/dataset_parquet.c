@@ -239,7 +239,7 @@ type_named(const char *name)
 static char *
 column_name(const char *name)
 {
-	return mls_dataset_is_own(name) ? psprintf("%s" OWN_SUFFIX, name) : pstrdup(name);
+	return mls_dataset_gives_way(name) ? psprintf("%s" OWN_SUFFIX, name) : pstrdup(name);
 }
 
 /* The name in the file of one among the rows. */
@@ -249,23 +249,9 @@ name_in_file(const char *name)
 	int length = strlen(name) - strlen(OWN_SUFFIX);
 	char *plain = length > 0 ? pnstrdup(name, length) : NULL;
 
-	return plain && strcmp(name + length, OWN_SUFFIX) == 0 && mls_dataset_is_own(plain)
+	return plain && strcmp(name + length, OWN_SUFFIX) == 0 && mls_dataset_gives_way(plain)
 			   ? plain
 			   : unconstify(char *, name);
-}
-
-/* One that has such a name itself would be taken for another. */
-static void
-require_name(const DatasetParquet *parquet, const char *name)
-{
-	const char *other = name_in_file(name);
-
-	if (other != name)
-		mls_dataset_fail(parquet->bytes,
-						 psprintf("Its column \"%s\" has the name that a column \"%s\" has among "
-								  "rows.",
-								  name, other),
-						 "Give the column another name in the file.");
 }
 
 static void
@@ -292,7 +278,6 @@ read_schema(DatasetParquet *parquet)
 			mls_dataset_fail(parquet->bytes, "A column of it has a name that is no text.", NULL);
 		if (type >= end)
 			break;
-		require_name(parquet, at);
 		if (parquet->ncolumns == room)
 		{
 			room = Max(64, room * 2);

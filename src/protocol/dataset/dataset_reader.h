@@ -70,6 +70,9 @@ extern void mls_dataset_layout(const DatasetServer *server, DatasetCells *cells,
 /* Is it the name of a field of ours, which none of a file may have? */
 extern bool mls_dataset_is_own(const char *name);
 
+/* Or one that these get among rows: "_file_2", and "_file_2_2" for that? */
+extern bool mls_dataset_gives_way(const char *name);
+
 /* Names for columns from the cells of a header, or without (NULL): unique, none empty. */
 extern const char **mls_dataset_names(const DatasetCell *cells, int ncells);
 

@@ -439,11 +439,11 @@ next_cells(DatasetRows *rows)
 
 /* ---- objects ---- */
 
-/* Is a name of JSON, as it is escaped, that of a field of ours? */
+/* Does a name of JSON, as it is escaped, give way to a field of ours? */
 static bool
-is_own_name(const char *name, int length)
+gives_way(const char *name, int length)
 {
-	char plain[16];
+	char plain[32];
 	int count = 0;
 
 	for (const char *s = name; s < name + length && count < lengthof(plain) - 1;)
@@ -464,7 +464,7 @@ is_own_name(const char *name, int length)
 		s += 6;
 	}
 	plain[count] = '\0';
-	return mls_dataset_is_own(plain);
+	return mls_dataset_gives_way(plain);
 }
 
 /* Appends the members of an object, up to its end; those with a name of ours have another. */
@@ -484,7 +484,7 @@ append_members(StringInfo out, const char *text, const char *end)
 			continue;
 		for (s++; *s != '"'; s++)
 			s += *s == '\\';
-		if (depth > 0 || s[1 + strspn(s + 1, " \t\r\n")] != ':' || !is_own_name(name, s - name))
+		if (depth > 0 || s[1 + strspn(s + 1, " \t\r\n")] != ':' || !gives_way(name, s - name))
 			continue;
 		appendBinaryStringInfo(out, start, s - start);
 		appendStringInfoString(out, "_2");
